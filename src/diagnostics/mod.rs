@@ -1,0 +1,18 @@
+//! The pure core: events, the fold over them, and the snapshot everything else reads.
+//!
+//! *Must not know* tokio, ratatui, rumqttc, files, sockets or a clock: time arrives as [`Stamp`]s.
+
+pub mod error_name;
+pub mod event;
+mod history;
+mod snapshot;
+mod time;
+
+pub use error_name::ErrorName;
+pub use event::{Event, Observed};
+pub use history::History;
+pub use snapshot::{
+    Connection, Drop, KeepAliveArm, Level, LinkState, LogEntry, Mark, MarkKind, Metrics, Percentiles,
+    PingStats, Recovery, SessionCounts, SessionEnd, Snapshot,
+};
+pub use time::{Clock, ClockReading, Stamp};

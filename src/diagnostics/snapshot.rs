@@ -1,0 +1,396 @@
+//! The immutable read model: everything a screen, an export or a headless line may show.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::event::{
+    Attempt, CommandState, ConnectFailed, ConnectKind, Dropped, How, Initiator, Layer, PhaseTiming, Started,
+};
+use super::{History, Stamp};
+
+/// The state of the fold at one instant. Cloning is cheap: histories are shared.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// The instant it describes; running durations are computed up to here.
+    pub at: Stamp,
+    /// Grows by one with every applied event; equal generations have equal content but for `at`.
+    pub generation: u64,
+    /// What is watched; `None` before the first `started`.
+    pub started: Option<Arc<Started>>,
+    /// When the run started (stamp of the first event).
+    pub since: Stamp,
+    /// The connection now.
+    pub link: LinkState,
+    /// Keep-alive in force or asked for, in seconds.
+    pub keep_alive_secs: u32,
+    /// Protocol agreed on in the newest session (`"3.1.1"`, `"5"`).
+    pub mqtt_version: Option<Arc<str>>,
+    /// Limits stated by the broker in the newest session.
+    pub limits: Option<Arc<BTreeMap<String, u64>>>,
+    /// Expiry of the newest credentials.
+    pub credentials_expire_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// Counters and sums by the names of the investigation guide.
+    pub metrics: Metrics,
+    /// Drops, oldest first.
+    pub drops: History<Drop>,
+    /// Accepted sessions, oldest first.
+    pub connections: History<Connection>,
+    /// Things to mark on the timeline (notes, keep-alive changes, suspends…), oldest first.
+    pub marks: History<Mark>,
+    /// Notable events in words (no single messages, no pings), oldest first.
+    pub log: History<LogEntry>,
+    /// The newest connect attempt with its phases.
+    pub last_attempt: Option<Arc<Attempt>>,
+    /// The newest failed attempt of the current outage.
+    pub last_failure: Option<Arc<ConnectFailed>>,
+    /// Round-trip times of PINGREQ→PINGRESP.
+    pub ping: PingStats,
+    /// Counts of one session so far, or of the last one while down.
+    pub session: SessionCounts,
+    /// Life cycle of commands and publishes: how many ever reached each state.
+    pub commands: BTreeMap<CommandState, u64>,
+    /// Drops and sessions per keep-alive value.
+    pub arms: Vec<KeepAliveArm>,
+    /// Events of a kind this version does not know.
+    pub unknown_events: u64,
+}
+
+/// The connection, as far as the events tell.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LinkState {
+    /// No connect was attempted yet.
+    Idle,
+    /// The first connect of the run, or one asked for, is under way.
+    Connecting {
+        /// Since when.
+        since: Stamp,
+        /// Failed attempts so far.
+        failures: u32,
+    },
+    /// A session is up.
+    Connected {
+        /// Since when.
+        since: Stamp,
+    },
+    /// Lost; being reconnected.
+    Down {
+        /// Since when (detection of the drop).
+        since: Stamp,
+        /// Failed attempts so far.
+        failures: u32,
+    },
+    /// Disconnected on purpose.
+    Off {
+        /// Since when.
+        since: Stamp,
+        /// By whom.
+        by: Initiator,
+    },
+}
+
+/// One drop with everything known about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Drop {
+    /// 1 for the first drop of the run.
+    pub number: u64,
+    /// When it was *detected*.
+    pub at: Stamp,
+    /// The event itself.
+    pub event: Dropped,
+    /// When the session began; `None` if its `connected` was never seen.
+    pub session_start: Option<Stamp>,
+    /// Keep-alive in force, in seconds.
+    pub keep_alive_secs: u32,
+    /// Earliest and latest instant at which the session can have died: last byte received … detection.
+    pub death_window: (Stamp, Stamp),
+    /// Session age when the last byte was received (lower bound of the age at death).
+    pub session_age: Option<Duration>,
+    /// Silence on the incoming side before the detection.
+    pub idle_in: Option<Duration>,
+    /// Silence on the outgoing side before the detection.
+    pub idle_out: Option<Duration>,
+    /// Messages, bytes and pings of the session.
+    pub counts: SessionCounts,
+    /// The attempt that had made the session.
+    pub attempt: Option<Arc<Attempt>>,
+    /// Notable events of the 60 s before (newest [`Drop::CONTEXT`] at most), oldest first.
+    pub before: Vec<Arc<LogEntry>>,
+    /// Notable events of the 60 s after (first [`Drop::CONTEXT`] at most), oldest first.
+    pub after: Vec<Arc<LogEntry>>,
+    /// Failed connect attempts until it was back.
+    pub failed_attempts: u32,
+    /// How it came back; `None` while down or if the user gave up.
+    pub recovery: Option<Recovery>,
+}
+
+impl Drop {
+    /// How many log entries are kept on each side.
+    pub const CONTEXT: usize = 16;
+    /// How far the kept log entries reach on each side.
+    pub const CONTEXT_SPAN: Duration = Duration::from_secs(60);
+}
+
+/// How an outage ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recovery {
+    /// When.
+    pub at: Stamp,
+    /// From detection of the drop to CONNACK.
+    pub took: Duration,
+    /// Whether the broker still had the session.
+    pub session_present: bool,
+    /// Phases of the attempt that succeeded.
+    pub phases: Vec<PhaseTiming>,
+}
+
+/// One accepted session.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Connection {
+    /// When CONNACK arrived.
+    pub at: Stamp,
+    /// How it came about.
+    pub event_type: ConnectKind,
+    /// CONNACK session-present flag.
+    pub session_present: bool,
+    /// CONNACK code.
+    pub return_code: Option<u8>,
+    /// Which attempt succeeded.
+    pub attempt_number: u32,
+    /// Time since the drop it repaired; `None` without one.
+    pub time_to_reconnect: Option<Duration>,
+    /// Keep-alive in force, in seconds.
+    pub keep_alive_secs: u32,
+    /// When and how it ended; `None` while it lives.
+    pub end: Option<SessionEnd>,
+}
+
+/// The end of a session.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SessionEnd {
+    /// When.
+    pub at: Stamp,
+    /// `true`: a drop; `false`: asked for, or lost from view.
+    pub dropped: bool,
+}
+
+/// A point worth a mark on the timeline.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mark {
+    /// When.
+    pub at: Stamp,
+    /// What kind.
+    pub kind: MarkKind,
+    /// In words.
+    pub text: Arc<str>,
+}
+
+/// Kinds of timeline marks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MarkKind {
+    /// A remark by the user.
+    Note,
+    /// The keep-alive changed.
+    KeepAlive,
+    /// The computer slept, a network interface changed, the clock was stepped…
+    System,
+    /// Disconnected on purpose.
+    Disconnect,
+    /// The first failed connect of an outage.
+    ConnectFailed,
+    /// A probe failed.
+    Probe,
+    /// An alert was raised.
+    Alert,
+}
+
+/// One notable event in words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogEntry {
+    /// When.
+    pub at: Stamp,
+    /// How serious.
+    pub level: Level,
+    /// One sentence, free of control characters.
+    pub text: Arc<str>,
+}
+
+/// How serious a log entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Normal course of things.
+    Info,
+    /// Good news: connected, recovered.
+    Good,
+    /// Worth a look.
+    Warn,
+    /// A drop or a failed connect.
+    Bad,
+}
+
+/// Round-trip times of the keep-alive pings.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PingStats {
+    /// Pings answered since the run started.
+    pub count: u64,
+    /// The newest round trips in milliseconds, oldest first (at most [`PingStats::RECENT`]).
+    pub recent_ms: Arc<Vec<f32>>,
+    /// Newest round trip in milliseconds.
+    pub last_ms: Option<f64>,
+    /// When the newest PINGRESP arrived.
+    pub last_at: Option<Stamp>,
+    /// Median in milliseconds.
+    pub p50_ms: Option<f64>,
+    /// 95th percentile in milliseconds.
+    pub p95_ms: Option<f64>,
+    /// 99th percentile in milliseconds.
+    pub p99_ms: Option<f64>,
+    /// Largest in milliseconds.
+    pub max_ms: Option<f64>,
+}
+
+impl PingStats {
+    /// How many recent round trips are kept for the sparkline.
+    pub const RECENT: usize = 64;
+}
+
+/// What went over one session.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct SessionCounts {
+    /// Messages received.
+    pub received: u64,
+    /// Messages sent.
+    pub published: u64,
+    /// Pings answered.
+    pub pings: u64,
+    /// When the newest message (either way) passed.
+    pub last_message: Option<Stamp>,
+    /// When the newest own publish was sent.
+    pub last_publish: Option<Stamp>,
+    /// Subscriptions accepted by the broker.
+    pub subscriptions: u32,
+    /// Subscriptions refused by the broker (SUBACK 0x80 and above).
+    pub refused_subscriptions: u32,
+}
+
+/// What happened under one keep-alive value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct KeepAliveArm {
+    /// Keep-alive in seconds.
+    pub keep_alive_secs: u32,
+    /// Connected time under it.
+    pub connected: Duration,
+    /// Sessions accepted under it.
+    pub sessions: u64,
+    /// Drops under it.
+    pub drops: u64,
+}
+
+/// Aggregates; the first block carries the reference collector's names.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Metrics {
+    /// First connects and connects after a disconnect asked for.
+    pub total_connections: u64,
+    /// Sessions ended on purpose.
+    pub total_disconnects: u64,
+    /// Drops: one per established session that ended unasked.
+    pub total_connection_drops: u64,
+    /// Connect attempts made while an outage lasted.
+    pub total_reconnect_attempts: u64,
+    /// Longest session that ended in a drop.
+    pub longest_session: Option<Duration>,
+    /// Shortest session that ended in a drop.
+    pub shortest_session: Option<Duration>,
+    /// Mean length of the sessions that ended in a drop.
+    pub average_session: Option<Duration>,
+    /// Age of the session now; zero while down.
+    pub current_session_uptime: Duration,
+    /// Drops by error name (`"unknown"` for a nameless one).
+    pub connection_drops_by_error: Arc<BTreeMap<String, u64>>,
+    /// Recoveries by the attempts they took: `"1"`, `"2-5"`, `"6-10"`, `"11+"`.
+    pub reconnection_attempts_distribution: Arc<BTreeMap<&'static str, u64>>,
+    /// When the newest drop was detected.
+    pub last_drop: Option<Stamp>,
+    /// When the newest session was accepted.
+    pub last_successful_connect: Option<Stamp>,
+    /// Sessions accepted after a drop.
+    pub connection_recovered: u64,
+    /// Messages sent.
+    pub messages_published: u64,
+    /// Messages put in the queue.
+    pub messages_queued: u64,
+
+    /// Messages received.
+    pub messages_received: u64,
+    /// Failed connect attempts, first connects included.
+    pub connect_failures: u64,
+    /// Failed connect attempts by error name.
+    pub failures_by_error: Arc<BTreeMap<String, u64>>,
+    /// Drops by layer (`None` = not recorded).
+    pub drops_by_layer: Arc<BTreeMap<Option<Layer>, u64>>,
+    /// Drops by manner (`None` = not recorded).
+    pub drops_by_how: Arc<BTreeMap<Option<How>, u64>>,
+    /// Connected + down; everything since `started`.
+    pub observed: Duration,
+    /// Time with a session.
+    pub connected: Duration,
+    /// Time without one, `planned_down` included.
+    pub down: Duration,
+    /// Time without a session that was asked for.
+    pub planned_down: Duration,
+    /// Sessions that ended in a drop and whose length is known.
+    pub total_sessions: u64,
+    /// Lengths of those sessions, newest last (at most 20).
+    pub sample_durations: Arc<Vec<Duration>>,
+    /// Distribution of their lengths.
+    pub session_percentiles: Option<Percentiles>,
+    /// Counts per length class for a small histogram, see [`Metrics::SESSION_BOUNDS`].
+    pub session_histogram: Arc<Vec<u64>>,
+    /// Distribution of the times to recover.
+    pub recovery_percentiles: Option<Percentiles>,
+    /// Mean time from drop to recovery (outages that ended).
+    pub mttr: Option<Duration>,
+    /// Steps of the wall clock seen.
+    pub clock_steps: u64,
+    /// Suspends seen.
+    pub suspends: u64,
+    /// Refused subscriptions since the run started.
+    pub refused_subscriptions: u64,
+}
+
+impl Metrics {
+    /// Upper bounds of the session-length classes, in seconds; the last class is open.
+    pub const SESSION_BOUNDS: [u64; 11] = [1, 5, 15, 60, 300, 900, 1800, 3600, 14_400, 43_200, 86_400];
+
+    /// Connected share of the time that was meant to be connected, 0…1; `None` before any time passed.
+    pub fn availability(&self) -> Option<f64> {
+        let wanted = self.observed.saturating_sub(self.planned_down).as_secs_f64();
+        (wanted > 0.0).then(|| (self.connected.as_secs_f64() / wanted).clamp(0.0, 1.0))
+    }
+
+    /// Mean time between failures: connected time per drop (exposure ÷ events, so that sessions still
+    /// alive count); `None` without a drop.
+    pub fn mtbf(&self) -> Option<Duration> {
+        let drops = u32::try_from(self.total_connection_drops).unwrap_or(u32::MAX);
+        self.connected.checked_div(drops)
+    }
+}
+
+/// Points of a distribution of durations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Percentiles {
+    /// How many values.
+    pub count: u64,
+    /// Smallest.
+    pub min: Duration,
+    /// 10th percentile.
+    pub p10: Duration,
+    /// Median.
+    pub p50: Duration,
+    /// 90th percentile.
+    pub p90: Duration,
+    /// 99th percentile.
+    pub p99: Duration,
+    /// Largest.
+    pub max: Duration,
+}

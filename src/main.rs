@@ -1,0 +1,3 @@
+//! The dropscope command.
+
+fn main() {}

@@ -1,0 +1,149 @@
+//! What the monitor publishes, and what it can be asked.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::diagnostics::{Snapshot, Stamp, event::Phase};
+
+/// The newest state of everything, published as one value so that no two figures on a screen are of
+/// different instants.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// The fold: the same live and in replay.
+    pub snapshot: Snapshot,
+    /// What only a running program has.
+    pub runtime: Runtime,
+}
+
+/// State of the running program that is not part of the recorded history.
+#[derive(Debug, Clone, Default)]
+pub struct Runtime {
+    /// What the link is doing this moment.
+    pub activity: LinkActivity,
+    /// An unanswered PINGREQ and since when: the session may be dead already.
+    pub ping_outstanding_since: Option<Stamp>,
+    /// Last byte received in this session.
+    pub last_rx: Option<Stamp>,
+    /// Last byte sent in this session.
+    pub last_tx: Option<Stamp>,
+    /// Publishes waiting in the queue.
+    pub queued: usize,
+    /// Publishes sent and not acknowledged.
+    pub in_flight: usize,
+    /// The recording.
+    pub recorder: RecorderState,
+    /// Events and requests lost because a queue was full (never silent).
+    pub lost_events: u64,
+    /// Short messages to the user, oldest first (the last few).
+    pub notices: Vec<Notice>,
+    /// Says that this is a simulation and what it does; shown in the header.
+    pub simulation: Option<Arc<str>>,
+    /// The run is over; nothing will change any more.
+    pub finished: bool,
+}
+
+/// What the link is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum LinkActivity {
+    /// Disconnected on purpose, or not started.
+    #[default]
+    Off,
+    /// Gave up after the configured number of attempts.
+    GivenUp,
+    /// Waiting before the next attempt.
+    Waiting {
+        /// When the attempt will start.
+        until: Stamp,
+        /// Its number in this outage.
+        attempt: u32,
+    },
+    /// A connect is under way.
+    Connecting {
+        /// The phase it is in.
+        phase: Phase,
+        /// Since when.
+        since: Stamp,
+        /// Its number in this outage.
+        attempt: u32,
+    },
+    /// A session is up.
+    Connected,
+}
+
+/// What the recording is doing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum RecorderState {
+    /// Switched off.
+    #[default]
+    Off,
+    /// Writing.
+    Recording {
+        /// The current file.
+        path: PathBuf,
+        /// Bytes written to it.
+        bytes: u64,
+    },
+    /// Not writing (disk full, no permission…); the watch goes on and writing is retried.
+    Failing {
+        /// Why, in words.
+        error: Arc<str>,
+        /// Lines that could not be written so far.
+        lost_lines: u64,
+    },
+}
+
+/// A short message to the user.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notice {
+    /// When.
+    pub at: Stamp,
+    /// How it went.
+    pub kind: NoticeKind,
+    /// One sentence, free of control characters.
+    pub text: Arc<str>,
+}
+
+/// How the thing a notice tells about went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoticeKind {
+    /// Done.
+    Good,
+    /// For information.
+    Info,
+    /// Did not work.
+    Bad,
+}
+
+/// What the monitor can be asked to do. Every request is answered by an event or a notice.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// Reconnect cleanly with another keep-alive (seconds; 0 = off). Not a drop.
+    SetKeepAlive(u16),
+    /// Close and connect again.
+    Reconnect,
+    /// Close, rebuild everything (resolution, credentials, protocol state) and connect again.
+    DeepReconnect,
+    /// Disconnect if connected or connecting, else connect.
+    ToggleConnection,
+    /// Write the JSON export now.
+    Export,
+    /// Write the Markdown report now.
+    Report,
+    /// Record a remark.
+    Note(String),
+    /// Send a message.
+    Publish {
+        /// Topic name.
+        topic: String,
+        /// Payload.
+        payload: Bytes,
+        /// 0 or 1.
+        qos: u8,
+        /// Retain flag.
+        retain: bool,
+    },
+    /// End the run: DISCONNECT, last export, stop.
+    Shutdown,
+}

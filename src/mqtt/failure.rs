@@ -1,0 +1,50 @@
+//! Why a connect failed or a session ended, in one vocabulary for every layer.
+
+use crate::diagnostics::ErrorName;
+use crate::diagnostics::event::{How, Layer};
+
+/// One ending or one failed connect, classified.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    /// Stable name.
+    pub name: ErrorName,
+    /// What exactly was seen, in plain words ("the peer reset the connection").
+    pub detail: String,
+    /// The layer whose signal it was.
+    pub layer: Layer,
+    /// The manner.
+    pub how: How,
+    /// MQTT 5 DISCONNECT reason code.
+    pub reason_code: Option<u8>,
+    /// WebSocket close code.
+    pub ws_close_code: Option<u16>,
+    /// CONNACK code (either protocol version) of a refused CONNECT.
+    pub return_code: Option<u8>,
+    /// HTTP status of a refused WebSocket upgrade.
+    pub http_status: Option<u16>,
+}
+
+impl Failure {
+    /// A failure without protocol codes.
+    pub fn new(name: ErrorName, layer: Layer, how: How, detail: impl Into<String>) -> Self {
+        Self {
+            name,
+            detail: detail.into(),
+            layer,
+            how,
+            reason_code: None,
+            ws_close_code: None,
+            return_code: None,
+            http_status: None,
+        }
+    }
+
+    /// `NAME: official text (detail)`, as recorded in `error_message`.
+    pub fn message(&self) -> String {
+        if self.detail.is_empty() {
+            self.name.message()
+        } else {
+            format!("{} ({})", self.name.message(), self.detail)
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! The link: our own wire under rumqttc's protocol engine.
+//!
+//! The only room that names `rumqttc`. *Must not know* the monitor, the screens, files other than
+//! certificates.
+
+pub mod failure;
+pub mod settings;

@@ -1,0 +1,237 @@
+//! What the link needs to know, resolved and validated before it starts.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+/// Everything the link needs for one broker.
+#[derive(Debug, Clone)]
+pub struct LinkSettings {
+    /// Where the broker is.
+    pub broker: BrokerAddress,
+    /// MQTT client id.
+    pub client_id: String,
+    /// User name.
+    pub username: Option<String>,
+    /// Password; never shown by `Debug`.
+    pub password: Option<SecretString>,
+    /// Keep-alive in seconds; 0 = off (no pings).
+    pub keep_alive_secs: u16,
+    /// How long to wait for a PINGRESP before the session counts as dead.
+    pub ping_timeout: Duration,
+    /// When to ping.
+    pub ping_policy: PingPolicy,
+    /// Which protocol to speak.
+    pub version: VersionChoice,
+    /// Ask for a fresh session at each connect.
+    pub clean_session: bool,
+    /// Topic filters and their maximum QoS (0 or 1), subscribed after every connect.
+    pub subscriptions: Vec<(String, u8)>,
+    /// TLS details.
+    pub tls: TlsSettings,
+    /// Deadlines of the connect phases.
+    pub timeouts: PhaseTimeouts,
+    /// When to try again.
+    pub backoff: BackoffSettings,
+    /// Publishes waiting for a connection.
+    pub queue: QueueSettings,
+    /// TCP keep-alive interval; off by default, because it would cure the very NAT drop being looked for.
+    pub tcp_keep_alive: Option<Duration>,
+    /// Which addresses to use.
+    pub family: AddressFamily,
+    /// Largest packet accepted and sent, in bytes.
+    pub max_packet: usize,
+    /// Messages a second above which they are recorded as `traffic` lines instead of one by one.
+    pub traffic_limit: u32,
+}
+
+impl LinkSettings {
+    /// Settings with the documented defaults for a broker.
+    pub fn new(broker: BrokerAddress, client_id: impl Into<String>) -> Self {
+        Self {
+            broker,
+            client_id: client_id.into(),
+            username: None,
+            password: None,
+            keep_alive_secs: 60,
+            ping_timeout: Duration::from_secs(10),
+            ping_policy: PingPolicy::Always,
+            version: VersionChoice::Auto,
+            clean_session: true,
+            subscriptions: Vec::new(),
+            tls: TlsSettings::default(),
+            timeouts: PhaseTimeouts::default(),
+            backoff: BackoffSettings::default(),
+            queue: QueueSettings::default(),
+            tcp_keep_alive: None,
+            family: AddressFamily::Any,
+            max_packet: 1024 * 1024,
+            traffic_limit: 20,
+        }
+    }
+}
+
+/// How bytes reach the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// Plain TCP.
+    Tcp,
+    /// TLS over TCP.
+    Tls,
+    /// WebSocket over TCP.
+    Ws,
+    /// WebSocket over TLS.
+    Wss,
+}
+
+impl Transport {
+    /// Whether TLS is used.
+    pub fn is_tls(self) -> bool {
+        matches!(self, Self::Tls | Self::Wss)
+    }
+
+    /// Whether WebSocket is used.
+    pub fn is_websocket(self) -> bool {
+        matches!(self, Self::Ws | Self::Wss)
+    }
+
+    /// The word used in recordings: `tcp`, `tls`, `ws`, `wss`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Ws => "ws",
+            Self::Wss => "wss",
+        }
+    }
+}
+
+/// Where the broker is. Parsed from a URL by the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokerAddress {
+    /// How to get there.
+    pub transport: Transport,
+    /// Host name or address literal (IPv6 without brackets).
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Path and query of the WebSocket upgrade; `/mqtt` by default, unused otherwise.
+    pub path: String,
+}
+
+/// Which protocol to speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VersionChoice {
+    /// 5 first, 3.1.1 if the broker does not know it; what worked is remembered.
+    Auto,
+    /// MQTT 3.1.1 only.
+    V311,
+    /// MQTT 5 only.
+    V5,
+}
+
+/// When a PINGREQ is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PingPolicy {
+    /// Every keep-alive, whatever the traffic (rumqttc's way): the round trip is always known.
+    Always,
+    /// Only after a keep-alive without anything sent (the AWS SDKs' way).
+    WhenIdle,
+}
+
+/// Which addresses to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressFamily {
+    /// Whatever the resolver gives, in its order.
+    Any,
+    /// IPv4 only.
+    V4,
+    /// IPv6 only.
+    V6,
+}
+
+/// TLS details. Empty = platform roots, no client certificate.
+#[derive(Debug, Clone, Default)]
+pub struct TlsSettings {
+    /// PEM file with the accepted certificate authorities, instead of the platform's.
+    pub ca_file: Option<PathBuf>,
+    /// PEM file with the client certificate chain.
+    pub certificate: Option<PathBuf>,
+    /// PEM file with the client's private key.
+    pub private_key: Option<PathBuf>,
+    /// ALPN protocols to offer (`x-amzn-mqtt-ca` for AWS on 443).
+    pub alpn: Vec<String>,
+    /// Name to ask for and to check, instead of the host.
+    pub server_name: Option<String>,
+}
+
+/// Deadlines of the connect phases.
+#[derive(Debug, Clone, Copy)]
+pub struct PhaseTimeouts {
+    /// Name resolution.
+    pub dns: Duration,
+    /// TCP handshake, per address.
+    pub tcp: Duration,
+    /// TLS handshake.
+    pub tls: Duration,
+    /// WebSocket upgrade.
+    pub websocket: Duration,
+    /// CONNECT→CONNACK.
+    pub connack: Duration,
+}
+
+impl Default for PhaseTimeouts {
+    fn default() -> Self {
+        let secs = Duration::from_secs;
+        Self { dns: secs(10), tcp: secs(10), tls: secs(15), websocket: secs(15), connack: secs(15) }
+    }
+}
+
+/// When to try again after a drop or a failed connect.
+#[derive(Debug, Clone, Copy)]
+pub struct BackoffSettings {
+    /// Delay before the first attempt, before jitter.
+    pub initial: Duration,
+    /// Upper limit of the delay, jitter included.
+    pub max: Duration,
+    /// Growth per failed attempt.
+    pub multiplier: f64,
+    /// Every how many failed attempts everything is rebuilt.
+    pub deep_threshold: u32,
+    /// Attempts per outage before giving up; `None` = for ever.
+    pub max_attempts: Option<u32>,
+    /// Shortest time between two CONNECTs of one client id (AWS IoT allows one a second).
+    pub min_connect_interval: Duration,
+    /// How long a session must live before the next drop starts from `initial` again.
+    pub stable_after: Duration,
+}
+
+impl Default for BackoffSettings {
+    fn default() -> Self {
+        Self {
+            initial: Duration::from_millis(500),
+            max: Duration::from_secs(60),
+            multiplier: 2.0,
+            deep_threshold: 5,
+            max_attempts: None,
+            min_connect_interval: Duration::from_secs(1),
+            stable_after: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The queue of publishes that wait for a connection.
+#[derive(Debug, Clone, Copy)]
+pub struct QueueSettings {
+    /// Most publishes kept.
+    pub capacity: usize,
+    /// Age at which one expires.
+    pub max_age: Duration,
+}
+
+impl Default for QueueSettings {
+    fn default() -> Self {
+        Self { capacity: 200, max_age: Duration::from_secs(300) }
+    }
+}
