@@ -2,9 +2,12 @@
 //!
 //! *Must not know* tokio, ratatui, rumqttc, files, sockets or a clock: time arrives as [`Stamp`]s.
 
+pub mod clean;
+pub mod codes;
 pub mod error_name;
 pub mod event;
 mod history;
+pub mod sentence;
 mod snapshot;
 mod time;
 
