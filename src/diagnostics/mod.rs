@@ -5,7 +5,9 @@
 pub mod error_name;
 pub mod event;
 mod history;
+pub mod recording;
 mod snapshot;
+pub mod summary;
 mod time;
 
 pub use error_name::ErrorName;
