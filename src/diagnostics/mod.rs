@@ -11,8 +11,10 @@ mod distribution;
 pub mod error_name;
 pub mod event;
 mod history;
+pub mod recording;
 pub mod sentence;
 mod snapshot;
+pub mod summary;
 mod time;
 
 pub use clock_watch::ClockWatch;
