@@ -1,6 +1,10 @@
 //! dropscope: a terminal scope for MQTT connection drops.
 
+pub mod cli;
+pub mod clock;
+pub mod config;
 pub mod diagnostics;
+pub mod exit;
 pub mod export;
 pub mod monitor;
 pub mod mqtt;
