@@ -5,5 +5,7 @@ pub mod clock;
 pub mod config;
 pub mod diagnostics;
 pub mod exit;
+pub mod headless;
+pub mod logging;
 pub mod monitor;
 pub mod mqtt;
