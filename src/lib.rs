@@ -6,5 +6,7 @@ pub mod config;
 pub mod diagnostics;
 pub mod exit;
 pub mod export;
+pub mod headless;
+pub mod logging;
 pub mod monitor;
 pub mod mqtt;
