@@ -1,5 +1,6 @@
 //! dropscope: a terminal scope for MQTT connection drops.
 
 pub mod diagnostics;
+pub mod lab;
 pub mod monitor;
 pub mod mqtt;
