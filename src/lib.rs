@@ -7,6 +7,7 @@ pub mod diagnostics;
 pub mod exit;
 pub mod export;
 pub mod headless;
+pub mod lab;
 pub mod logging;
 pub mod monitor;
 pub mod mqtt;

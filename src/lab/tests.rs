@@ -1,0 +1,7 @@
+//! The broker seen from a client's side.
+
+mod client;
+mod faults;
+mod lifecycle;
+mod routing;
+mod secure;
