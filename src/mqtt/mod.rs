@@ -5,3 +5,4 @@
 
 pub mod failure;
 pub mod settings;
+pub mod wire;

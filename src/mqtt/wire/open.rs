@@ -1,0 +1,143 @@
+//! One attempt to open the wire: which phases ran, how long each took, where it failed.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+
+use super::certificate::CertificateInfo;
+use super::connect_failure;
+use super::dial::dial;
+use super::progress::Progress;
+use super::resolve::resolve;
+use super::stream::{Wire, WireStream};
+use super::tap::{Layers, Tapped, WireTap};
+use super::tls::{Handshaken, TlsContext, secure};
+use crate::diagnostics::Clock;
+use crate::diagnostics::event::{Phase, PhaseTiming};
+use crate::mqtt::failure::Failure;
+use crate::mqtt::settings::{LinkSettings, Transport};
+
+/// What one attempt gave.
+#[derive(Debug)]
+pub struct Opened {
+    /// The phases reached, in order; the last one carries the error if the attempt failed.
+    pub phases: Vec<PhaseTiming>,
+    /// The wire, or why there is none.
+    pub result: Result<Wire, OpenFailure>,
+}
+
+/// Why no wire could be opened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenFailure {
+    /// Where it failed.
+    pub phase: Phase,
+    /// What happened there.
+    pub failure: Failure,
+}
+
+/// Opens the wire once: name, TCP, then TLS and WebSocket as the transport asks, each within its own
+/// deadline.
+///
+/// Dropping the future closes everything it opened. It does not log and does not retry.
+pub async fn open(
+    settings: &LinkSettings,
+    tls: &TlsContext,
+    clock: &Arc<dyn Clock>,
+    progress: &Progress,
+) -> Opened {
+    let mut attempt = Attempt { clock, progress, phases: Vec::new() };
+    let result = attempt.run(settings, tls).await;
+    progress.clear();
+    Opened { phases: attempt.phases, result }
+}
+
+/// The bookkeeping of one attempt.
+struct Attempt<'a> {
+    clock: &'a Arc<dyn Clock>,
+    progress: &'a Progress,
+    phases: Vec<PhaseTiming>,
+}
+
+impl Attempt<'_> {
+    async fn run(&mut self, settings: &LinkSettings, tls: &TlsContext) -> Result<Wire, OpenFailure> {
+        let broker = &settings.broker;
+        let layers = Layers { tls: broker.transport.is_tls(), websocket: broker.transport.is_websocket() };
+        if layers.tls {
+            // Reading the platform's authorities takes long; done here, once, it delays no handshake. A
+            // failure comes back when the TLS phase asks again.
+            let _ = tls.prepare().await;
+        }
+        let limit = settings.timeouts.dns;
+        let addresses = self
+            .timed(Phase::Dns, async {
+                tokio::time::timeout(limit, resolve(&broker.host, broker.port, settings.family))
+                    .await
+                    .unwrap_or_else(|_| Err(connect_failure::dns_timed_out(limit)))
+            })
+            .await?;
+        let dialled = self.timed(Phase::Tcp, dial(&addresses, settings)).await?;
+        let tap = WireTap::new(Arc::clone(self.clock), layers);
+        let socket = Tapped::new(dialled.stream, tap.clone());
+        let (stream, certificate) = self.layered(socket, &tap, settings, tls).await?;
+        Ok(Wire { stream, tap, remote: dialled.remote, local: dialled.local, certificate })
+    }
+
+    /// Puts TLS and WebSocket on the socket, as the transport asks.
+    async fn layered(
+        &mut self,
+        socket: Tapped<TcpStream>,
+        tap: &WireTap,
+        settings: &LinkSettings,
+        tls: &TlsContext,
+    ) -> Result<(WireStream, Option<CertificateInfo>), OpenFailure> {
+        match settings.broker.transport {
+            Transport::Tcp | Transport::Ws => Ok((WireStream::new(socket), None)),
+            Transport::Tls | Transport::Wss => {
+                let secured = self.secured(socket, tap, settings, tls).await?;
+                Ok((WireStream::new(secured.stream), secured.certificate))
+            }
+        }
+    }
+
+    async fn secured(
+        &mut self,
+        socket: Tapped<TcpStream>,
+        tap: &WireTap,
+        settings: &LinkSettings,
+        tls: &TlsContext,
+    ) -> Result<Handshaken<Tapped<TcpStream>>, OpenFailure> {
+        let limit = settings.timeouts.tls;
+        let prepared = tls.prepare().await;
+        self.timed(Phase::Tls, async {
+            let handshake = secure(socket, tls, prepared?, &settings.broker.host, tap.clone());
+            tokio::time::timeout(limit, handshake)
+                .await
+                .unwrap_or_else(|_| Err(connect_failure::tls_timed_out(limit)))
+        })
+        .await
+    }
+
+    /// Runs one phase and writes down how it went.
+    async fn timed<T>(
+        &mut self,
+        phase: Phase,
+        work: impl Future<Output = Result<(T, String), Failure>>,
+    ) -> Result<T, OpenFailure> {
+        let began = self.clock.now();
+        self.progress.enter(phase, began);
+        let outcome = work.await;
+        let ms = self.clock.now().since(began).as_secs_f64() * 1_000.0;
+        match outcome {
+            Ok((value, detail)) => {
+                self.phases.push(PhaseTiming { phase, ms, ok: true, error: None, detail: Some(detail) });
+                Ok(value)
+            }
+            Err(failure) => {
+                let error = Some(failure.message());
+                self.phases.push(PhaseTiming { phase, ms, ok: false, error, detail: None });
+                Err(OpenFailure { phase, failure })
+            }
+        }
+    }
+}

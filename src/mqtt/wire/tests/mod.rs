@@ -1,0 +1,4 @@
+//! Real sockets on loopback, misbehaving on purpose.
+
+mod tcp;
+mod world;
