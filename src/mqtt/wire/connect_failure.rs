@@ -5,16 +5,20 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rustls::CertificateError;
+use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::http::Response;
 
 use super::ending::{inner, of_local_network};
 use super::foreign_text::foreign_text;
+use super::websocket::server_date;
 use crate::diagnostics::error_name::{
-    AWS_ERROR_NO_PERMISSION, AWS_ERROR_UNKNOWN, AWS_IO_DNS_NO_ADDRESS_FOR_HOST, AWS_IO_DNS_QUERY_AGAIN,
-    AWS_IO_SOCKET_CLOSED, AWS_IO_SOCKET_CONNECT_ABORTED, AWS_IO_SOCKET_CONNECTION_REFUSED,
-    AWS_IO_SOCKET_INVALID_ADDRESS, AWS_IO_SOCKET_TIMEOUT, AWS_IO_TLS_CERTIFICATE_EXPIRED,
-    AWS_IO_TLS_CERTIFICATE_NOT_YET_VALID, AWS_IO_TLS_CTX_ERROR, AWS_IO_TLS_ERROR_ALERT_RECEIVED,
-    AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE, AWS_IO_TLS_HOST_NAME_MISMATCH, AWS_IO_TLS_NEGOTIATION_TIMEOUT,
-    AWS_IO_TLS_UNKNOWN_ROOT_CERTIFICATE,
+    AWS_ERROR_HTTP_PROTOCOL_ERROR, AWS_ERROR_HTTP_RESPONSE_FIRST_BYTE_TIMEOUT,
+    AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE, AWS_ERROR_INVALID_ARGUMENT, AWS_ERROR_NO_PERMISSION,
+    AWS_ERROR_UNKNOWN, AWS_IO_DNS_NO_ADDRESS_FOR_HOST, AWS_IO_DNS_QUERY_AGAIN, AWS_IO_SOCKET_CLOSED,
+    AWS_IO_SOCKET_CONNECT_ABORTED, AWS_IO_SOCKET_CONNECTION_REFUSED, AWS_IO_SOCKET_INVALID_ADDRESS,
+    AWS_IO_SOCKET_TIMEOUT, AWS_IO_TLS_CERTIFICATE_EXPIRED, AWS_IO_TLS_CERTIFICATE_NOT_YET_VALID,
+    AWS_IO_TLS_CTX_ERROR, AWS_IO_TLS_ERROR_ALERT_RECEIVED, AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE,
+    AWS_IO_TLS_HOST_NAME_MISMATCH, AWS_IO_TLS_NEGOTIATION_TIMEOUT, AWS_IO_TLS_UNKNOWN_ROOT_CERTIFICATE,
 };
 use crate::diagnostics::event::{How, Layer};
 use crate::mqtt::failure::Failure;
@@ -143,4 +147,60 @@ fn of_interrupted(error: &io::Error, step: &str) -> Failure {
             Failure::new(AWS_ERROR_UNKNOWN, Layer::Tcp, How::Io, detail)
         }),
     }
+}
+
+/// The upgrade was not answered in time.
+pub(super) fn upgrade_timed_out(limit: Duration) -> Failure {
+    let detail = format!("the server did not answer the WebSocket upgrade within {limit:?}");
+    Failure::new(AWS_ERROR_HTTP_RESPONSE_FIRST_BYTE_TIMEOUT, Layer::Websocket, How::Io, detail)
+}
+
+/// The settings make no HTTP request.
+pub(super) fn no_upgrade_request(host: &str, reason: &str) -> Failure {
+    let detail =
+        format!("no WebSocket request can be made for {}: {}", foreign_text(host), foreign_text(reason));
+    Failure::new(AWS_ERROR_INVALID_ARGUMENT, Layer::Local, How::Local, detail)
+}
+
+/// A WebSocket upgrade failed.
+pub(super) fn of_upgrade(error: &tungstenite::Error) -> Failure {
+    use tungstenite::Error;
+    use tungstenite::error::ProtocolError;
+    let said = foreign_text(&error.to_string());
+    let (name, detail) = match error {
+        Error::Http(response) => return of_status(response),
+        Error::Io(error) if inner::<rustls::Error>(error).is_some() => return of_tls(error),
+        Error::Io(error) => return of_interrupted(error, "the WebSocket upgrade"),
+        Error::Protocol(ProtocolError::HandshakeIncomplete) => {
+            return of_interrupted(&ErrorKind::UnexpectedEof.into(), "the WebSocket upgrade");
+        }
+        Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(_)) => {
+            let detail = format!("the server did not agree to the subprotocol mqtt: {said}");
+            (AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE, detail)
+        }
+        Error::Protocol(ProtocolError::HttparseError(_)) | Error::Capacity(_) | Error::AttackAttempt => {
+            let detail = format!("the server's answer is not HTTP: {said}");
+            (AWS_ERROR_HTTP_PROTOCOL_ERROR, detail)
+        }
+        _ => {
+            let detail = format!("the server's answer is not a WebSocket upgrade: {said}");
+            (AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE, detail)
+        }
+    };
+    Failure::new(name, Layer::Websocket, How::Io, detail)
+}
+
+fn of_status(response: &Response<Option<Vec<u8>>>) -> Failure {
+    let mut detail = format!("the server answered the WebSocket upgrade with HTTP {}", response.status());
+    let body = response.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default();
+    if !body.trim().is_empty() {
+        detail = format!("{detail}: “{}”", foreign_text(&body));
+    }
+    if let Some(date) = server_date(response.headers()) {
+        detail = format!("{detail}; server date {date}");
+    }
+    let name = AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE;
+    let mut failure = Failure::new(name, Layer::Websocket, How::Io, detail);
+    failure.http_status = Some(response.status().as_u16());
+    failure
 }

@@ -7,6 +7,7 @@ use tokio_tungstenite::tungstenite;
 
 use super::foreign_text::foreign_text;
 use super::tap::{WireTap, WsClose};
+use super::ws_stream::TextMessage;
 use crate::diagnostics::error_name::{
     AWS_ERROR_HTTP_WEBSOCKET_PROTOCOL_ERROR, AWS_ERROR_MQTT_UNEXPECTED_HANGUP, AWS_ERROR_UNKNOWN,
     AWS_IO_BROKEN_PIPE, AWS_IO_SOCKET_CLOSED, AWS_IO_SOCKET_INVALID_ADDRESS, AWS_IO_SOCKET_NETWORK_DOWN,
@@ -53,6 +54,9 @@ impl WireTap {
         if let Some(websocket) = inner::<tungstenite::Error>(error) {
             return self.of_websocket(websocket);
         }
+        if let Some(text) = inner::<TextMessage>(error) {
+            return broke_websocket(&text.to_string());
+        }
         if let Some(nested) = inner::<io::Error>(error) {
             return self.ending_of_error(nested);
         }
@@ -80,14 +84,14 @@ impl WireTap {
             Error::ConnectionClosed
             | Error::AlreadyClosed
             | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => self.ending_of_eof(),
-            other => Failure::new(
-                AWS_ERROR_HTTP_WEBSOCKET_PROTOCOL_ERROR,
-                Layer::Websocket,
-                How::Io,
-                format!("the peer broke the WebSocket rules: {}", foreign_text(&other.to_string())),
-            ),
+            other => broke_websocket(&other.to_string()),
         }
     }
+}
+
+fn broke_websocket(rule: &str) -> Failure {
+    let detail = format!("the peer broke the WebSocket rules: {}", foreign_text(rule));
+    Failure::new(AWS_ERROR_HTTP_WEBSOCKET_PROTOCOL_ERROR, Layer::Websocket, How::Io, detail)
 }
 
 fn ws_closed(close: &WsClose) -> Failure {

@@ -14,6 +14,8 @@ mod resolve;
 mod stream;
 mod tap;
 mod tls;
+mod websocket;
+mod ws_stream;
 
 #[cfg(test)]
 mod tests;

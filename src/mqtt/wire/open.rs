@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::certificate::CertificateInfo;
@@ -13,6 +14,8 @@ use super::resolve::resolve;
 use super::stream::{Wire, WireStream};
 use super::tap::{Layers, Tapped, WireTap};
 use super::tls::{Handshaken, TlsContext, secure};
+use super::websocket::upgrade;
+use super::ws_stream::WsStream;
 use crate::diagnostics::Clock;
 use crate::diagnostics::event::{Phase, PhaseTiming};
 use crate::mqtt::failure::Failure;
@@ -47,7 +50,7 @@ pub async fn open(
     progress: &Progress,
 ) -> Opened {
     let mut attempt = Attempt { clock, progress, phases: Vec::new() };
-    let result = attempt.run(settings, tls).await;
+    let result = Box::pin(attempt.run(settings, tls)).await;
     progress.clear();
     Opened { phases: attempt.phases, result }
 }
@@ -91,13 +94,35 @@ impl Attempt<'_> {
         settings: &LinkSettings,
         tls: &TlsContext,
     ) -> Result<(WireStream, Option<CertificateInfo>), OpenFailure> {
-        match settings.broker.transport {
-            Transport::Tcp | Transport::Ws => Ok((WireStream::new(socket), None)),
-            Transport::Tls | Transport::Wss => {
+        let (stream, certificate) = match settings.broker.transport {
+            Transport::Tcp => (WireStream::new(socket), None),
+            Transport::Ws => (WireStream::new(self.upgraded(socket, tap, settings).await?), None),
+            Transport::Tls => {
                 let secured = self.secured(socket, tap, settings, tls).await?;
-                Ok((WireStream::new(secured.stream), secured.certificate))
+                (WireStream::new(secured.stream), secured.certificate)
             }
-        }
+            Transport::Wss => {
+                let secured = self.secured(socket, tap, settings, tls).await?;
+                let stream = self.upgraded(secured.stream, tap, settings).await?;
+                (WireStream::new(stream), secured.certificate)
+            }
+        };
+        Ok((stream, certificate))
+    }
+
+    async fn upgraded<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        stream: S,
+        tap: &WireTap,
+        settings: &LinkSettings,
+    ) -> Result<WsStream<S>, OpenFailure> {
+        let limit = settings.timeouts.websocket;
+        self.timed(Phase::Websocket, async {
+            tokio::time::timeout(limit, Box::pin(upgrade(stream, settings, tap.clone())))
+                .await
+                .unwrap_or_else(|_| Err(connect_failure::upgrade_timed_out(limit)))
+        })
+        .await
     }
 
     async fn secured(
@@ -111,7 +136,7 @@ impl Attempt<'_> {
         let prepared = tls.prepare().await;
         self.timed(Phase::Tls, async {
             let handshake = secure(socket, tls, prepared?, &settings.broker.host, tap.clone());
-            tokio::time::timeout(limit, handshake)
+            tokio::time::timeout(limit, Box::pin(handshake))
                 .await
                 .unwrap_or_else(|_| Err(connect_failure::tls_timed_out(limit)))
         })

@@ -109,7 +109,8 @@ impl TlsContext {
 /// A TLS stream that tells the tap about `close_notify`.
 #[derive(Debug)]
 pub(super) struct Secured<S> {
-    stream: TlsStream<S>,
+    // Boxed: a TLS connection is several kilobytes, and streams are moved from layer to layer.
+    stream: Box<TlsStream<S>>,
     tap: WireTap,
 }
 
@@ -138,7 +139,7 @@ pub(super) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
         .peer_certificates()
         .and_then(|chain| chain.first())
         .and_then(|leaf| CertificateInfo::from_der(leaf));
-    Ok((Handshaken { stream: Secured { stream, tap }, certificate }, detail))
+    Ok((Handshaken { stream: Secured { stream: Box::new(stream), tap }, certificate }, detail))
 }
 
 fn agreement(connection: &ClientConnection) -> String {
