@@ -235,15 +235,3 @@ impl Default for QueueSettings {
         Self { capacity: 200, max_age: Duration::from_secs(300) }
     }
 }
-
-/// Settings that cannot work, in one sentence that says what to change.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct SettingsError(String);
-
-impl SettingsError {
-    /// Wraps the sentence shown to the user.
-    pub fn new(sentence: impl Into<String>) -> Self {
-        Self(sentence.into())
-    }
-}

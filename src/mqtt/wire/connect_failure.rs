@@ -117,6 +117,12 @@ fn of_certificate(reason: &CertificateError) -> Failure {
             let detail = "the server's certificate is signed by an authority that is not trusted here";
             (AWS_IO_TLS_UNKNOWN_ROOT_CERTIFICATE, detail.to_owned())
         }
+        C::BadSignature => {
+            // A private authority made anew keeps its name: the old CA file then fits by name only.
+            let detail = "the server's certificate names an authority trusted here, but is not signed by it; \
+                          is the CA file out of date?";
+            (AWS_IO_TLS_UNKNOWN_ROOT_CERTIFICATE, detail.to_owned())
+        }
         C::NotValidForName | C::NotValidForNameContext { .. } => (AWS_IO_TLS_HOST_NAME_MISMATCH, reasoned),
         C::Expired | C::ExpiredContext { .. } => (AWS_IO_TLS_CERTIFICATE_EXPIRED, reasoned),
         C::NotValidYet | C::NotValidYetContext { .. } => {

@@ -45,7 +45,7 @@ impl WireTap {
     /// Errors of a decoder on top of the stream ("bytes remaining on stream") count as the end of the
     /// stream if the peer did end it.
     pub fn ending_of_error(&self, error: &io::Error) -> Failure {
-        if self.said_goodbye() && is_echo_of_close(error) {
+        if self.close_frame_seen() || (self.said_goodbye() && is_echo_of_close(error)) {
             return self.ending_of_eof();
         }
         if let Some(tls) = inner::<rustls::Error>(error) {
@@ -73,7 +73,7 @@ impl WireTap {
 
     fn said_goodbye(&self) -> bool {
         let marks = self.marks();
-        marks.close_notify || marks.ws_close.is_some() || marks.fin
+        marks.close_notify || marks.fin
     }
 
     fn of_websocket(&self, error: &tungstenite::Error) -> Failure {

@@ -25,4 +25,4 @@ pub use open::{OpenFailure, Opened, open};
 pub use progress::Progress;
 pub use stream::{Wire, WireStream};
 pub use tap::WireTap;
-pub use tls::TlsContext;
+pub use tls::{TlsContext, UnusableTls};

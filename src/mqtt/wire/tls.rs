@@ -22,7 +22,18 @@ use super::connect_failure;
 use super::foreign_text::foreign_text;
 use super::tap::WireTap;
 use crate::mqtt::failure::Failure;
-use crate::mqtt::settings::{SettingsError, TlsSettings};
+use crate::mqtt::settings::TlsSettings;
+
+/// TLS settings that cannot work, in one sentence that says what to change.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct UnusableTls(String);
+
+impl UnusableTls {
+    fn because(sentence: impl Into<String>) -> Self {
+        Self(sentence.into())
+    }
+}
 
 /// Trust, identity and ALPN for every TLS handshake of a link.
 ///
@@ -45,19 +56,19 @@ impl TlsContext {
     ///
     /// A file cannot be read or holds nothing usable, certificate and key do not belong together, or the
     /// server name or an ALPN protocol is not one.
-    pub fn load(settings: &TlsSettings) -> Result<Self, SettingsError> {
+    pub fn load(settings: &TlsSettings) -> Result<Self, UnusableTls> {
         let provider = Arc::new(ring::default_provider());
         let own_roots = settings.ca_file.as_deref().map(roots_from).transpose()?;
         let identity = match (&settings.certificate, &settings.private_key) {
             (Some(certificate), Some(key)) => Some(identity_from(certificate, key, &provider)?),
             (None, None) => None,
             (Some(_), None) => {
-                return Err(SettingsError::new(
+                return Err(UnusableTls::because(
                     "A client certificate needs its private key: name the key file too.",
                 ));
             }
             (None, Some(_)) => {
-                return Err(SettingsError::new(
+                return Err(UnusableTls::because(
                     "A private key needs its certificate: name the certificate file too.",
                 ));
             }
@@ -195,7 +206,7 @@ fn platform_roots() -> Result<RootCertStore, String> {
     Err(format!("no certificate authorities of this system could be read ({reason}); name a CA file"))
 }
 
-fn roots_from(path: &Path) -> Result<RootCertStore, SettingsError> {
+fn roots_from(path: &Path) -> Result<RootCertStore, UnusableTls> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates_from(path, "CA file")? {
         roots.add(certificate).map_err(|error| {
@@ -209,7 +220,7 @@ fn identity_from(
     certificate: &Path,
     key: &Path,
     provider: &CryptoProvider,
-) -> Result<Arc<SingleCertAndKey>, SettingsError> {
+) -> Result<Arc<SingleCertAndKey>, UnusableTls> {
     let chain = certificates_from(certificate, "client certificate")?;
     let key_der = PrivateKeyDer::from_pem_file(key)
         .map_err(|error| unusable("private key", key, &pem_trouble(&error)))?;
@@ -222,7 +233,7 @@ fn identity_from(
     Ok(Arc::new(SingleCertAndKey::from(pair)))
 }
 
-fn certificates_from(path: &Path, what: &str) -> Result<Vec<CertificateDer<'static>>, SettingsError> {
+fn certificates_from(path: &Path, what: &str) -> Result<Vec<CertificateDer<'static>>, UnusableTls> {
     let certificates = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| unusable(what, path, &pem_trouble(&error)))?;
@@ -241,21 +252,21 @@ fn pem_trouble(error: &rustls::pki_types::pem::Error) -> String {
     }
 }
 
-fn unusable(what: &str, path: &Path, reason: &str) -> SettingsError {
+fn unusable(what: &str, path: &Path, reason: &str) -> UnusableTls {
     let path = foreign_text(&path.display().to_string());
-    SettingsError::new(format!("The {what} “{path}” cannot be used: {}.", foreign_text(reason)))
+    UnusableTls::because(format!("The {what} “{path}” cannot be used: {}.", foreign_text(reason)))
 }
 
-fn name_from(name: &str) -> Result<ServerName<'static>, SettingsError> {
+fn name_from(name: &str) -> Result<ServerName<'static>, UnusableTls> {
     ServerName::try_from(name.to_owned()).map_err(|_| {
         let name = foreign_text(name);
-        SettingsError::new(format!("The TLS server name “{name}” is neither a host name nor an address."))
+        UnusableTls::because(format!("The TLS server name “{name}” is neither a host name nor an address."))
     })
 }
 
-fn alpn_from(protocol: &str) -> Result<Vec<u8>, SettingsError> {
+fn alpn_from(protocol: &str) -> Result<Vec<u8>, UnusableTls> {
     if (1..=255).contains(&protocol.len()) {
         return Ok(protocol.as_bytes().to_vec());
     }
-    Err(SettingsError::new("An ALPN protocol must have 1 to 255 bytes."))
+    Err(UnusableTls::because("An ALPN protocol must have 1 to 255 bytes."))
 }

@@ -1,4 +1,9 @@
 //! Real sockets on loopback, misbehaving on purpose.
 
+mod authority;
 mod tcp;
+mod tls;
+mod tls_settings;
+mod websocket;
 mod world;
+mod wss;
