@@ -12,13 +12,14 @@ use super::ending::{inner, of_local_network};
 use super::foreign_text::foreign_text;
 use super::websocket::server_date;
 use crate::diagnostics::error_name::{
-    AWS_ERROR_HTTP_PROTOCOL_ERROR, AWS_ERROR_HTTP_RESPONSE_FIRST_BYTE_TIMEOUT,
-    AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE, AWS_ERROR_INVALID_ARGUMENT, AWS_ERROR_NO_PERMISSION,
-    AWS_ERROR_UNKNOWN, AWS_IO_DNS_NO_ADDRESS_FOR_HOST, AWS_IO_DNS_QUERY_AGAIN, AWS_IO_SOCKET_CLOSED,
-    AWS_IO_SOCKET_CONNECT_ABORTED, AWS_IO_SOCKET_CONNECTION_REFUSED, AWS_IO_SOCKET_INVALID_ADDRESS,
-    AWS_IO_SOCKET_TIMEOUT, AWS_IO_TLS_CERTIFICATE_EXPIRED, AWS_IO_TLS_CERTIFICATE_NOT_YET_VALID,
-    AWS_IO_TLS_CTX_ERROR, AWS_IO_TLS_ERROR_ALERT_RECEIVED, AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE,
-    AWS_IO_TLS_HOST_NAME_MISMATCH, AWS_IO_TLS_NEGOTIATION_TIMEOUT, AWS_IO_TLS_UNKNOWN_ROOT_CERTIFICATE,
+    AWS_ERROR_HTTP_PROTOCOL_ERROR, AWS_ERROR_HTTP_PROXY_CONNECT_FAILED,
+    AWS_ERROR_HTTP_RESPONSE_FIRST_BYTE_TIMEOUT, AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE,
+    AWS_ERROR_INVALID_ARGUMENT, AWS_ERROR_NO_PERMISSION, AWS_ERROR_UNKNOWN, AWS_IO_DNS_NO_ADDRESS_FOR_HOST,
+    AWS_IO_DNS_QUERY_AGAIN, AWS_IO_SOCKET_CLOSED, AWS_IO_SOCKET_CONNECT_ABORTED,
+    AWS_IO_SOCKET_CONNECTION_REFUSED, AWS_IO_SOCKET_INVALID_ADDRESS, AWS_IO_SOCKET_TIMEOUT,
+    AWS_IO_TLS_CERTIFICATE_EXPIRED, AWS_IO_TLS_CERTIFICATE_NOT_YET_VALID, AWS_IO_TLS_CTX_ERROR,
+    AWS_IO_TLS_ERROR_ALERT_RECEIVED, AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE, AWS_IO_TLS_HOST_NAME_MISMATCH,
+    AWS_IO_TLS_NEGOTIATION_TIMEOUT, AWS_IO_TLS_UNKNOWN_ROOT_CERTIFICATE,
 };
 use crate::diagnostics::event::{How, Layer};
 use crate::mqtt::failure::Failure;
@@ -208,5 +209,33 @@ fn of_status(response: &Response<Option<Vec<u8>>>) -> Failure {
     let name = AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE;
     let mut failure = Failure::new(name, Layer::Websocket, How::Io, detail);
     failure.http_status = Some(response.status().as_u16());
+    failure
+}
+
+/// The environment names a proxy that cannot be used.
+pub(super) fn unusable_proxy(variable: &str) -> Failure {
+    let detail = format!(
+        "the environment variable {variable} names no http:// proxy; change it, or list the broker in NO_PROXY"
+    );
+    Failure::new(AWS_ERROR_HTTP_PROXY_CONNECT_FAILED, Layer::Local, How::Local, detail)
+}
+
+/// The proxy did not answer CONNECT in time.
+pub(super) fn proxy_timed_out(limit: Duration) -> Failure {
+    let detail = format!("the proxy opened no tunnel within {limit:?}");
+    Failure::new(AWS_ERROR_HTTP_PROXY_CONNECT_FAILED, Layer::Tcp, How::Io, detail)
+}
+
+/// The connection to the proxy went away during CONNECT.
+pub(super) fn proxy_broke_off(error: &io::Error) -> Failure {
+    let failure = of_interrupted(error, "the proxy's CONNECT");
+    Failure { name: AWS_ERROR_HTTP_PROXY_CONNECT_FAILED, ..failure }
+}
+
+/// The proxy answered CONNECT with anything but success.
+pub(super) fn proxy_refused(status: Option<u16>, line: &str) -> Failure {
+    let detail = format!("the proxy refused the tunnel: “{line}”");
+    let mut failure = Failure::new(AWS_ERROR_HTTP_PROXY_CONNECT_FAILED, Layer::Tcp, How::Io, detail);
+    failure.http_status = status;
     failure
 }

@@ -10,6 +10,7 @@ mod ending;
 mod foreign_text;
 mod open;
 mod progress;
+mod proxy;
 mod resolve;
 mod stream;
 mod tap;

@@ -1,6 +1,7 @@
 //! One attempt to open the wire: which phases ran, how long each took, where it failed.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -10,6 +11,7 @@ use super::certificate::CertificateInfo;
 use super::connect_failure;
 use super::dial::dial;
 use super::progress::Progress;
+use super::proxy::Proxy;
 use super::resolve::resolve;
 use super::stream::{Wire, WireStream};
 use super::tap::{Layers, Tapped, WireTap};
@@ -42,6 +44,9 @@ pub struct OpenFailure {
 /// Opens the wire once: name, TCP, then TLS and WebSocket as the transport asks, each within its own
 /// deadline.
 ///
+/// If the environment names an HTTP proxy for the broker, `dns` and `tcp` are those of the proxy, and `tcp`
+/// includes opening the tunnel.
+///
 /// Dropping the future closes everything it opened. It does not log and does not retry.
 pub async fn open(
     settings: &LinkSettings,
@@ -49,8 +54,20 @@ pub async fn open(
     clock: &Arc<dyn Clock>,
     progress: &Progress,
 ) -> Opened {
+    let proxy = Proxy::choose(&settings.broker, |variable| std::env::var(variable).ok());
+    Box::pin(open_through(proxy, settings, tls, clock, progress)).await
+}
+
+/// [`open`] with the proxy already looked up.
+pub(super) async fn open_through(
+    proxy: Result<Option<Proxy>, Failure>,
+    settings: &LinkSettings,
+    tls: &TlsContext,
+    clock: &Arc<dyn Clock>,
+    progress: &Progress,
+) -> Opened {
     let mut attempt = Attempt { clock, progress, phases: Vec::new() };
-    let result = Box::pin(attempt.run(settings, tls)).await;
+    let result = attempt.run(proxy, settings, tls).await;
     progress.clear();
     Opened { phases: attempt.phases, result }
 }
@@ -63,7 +80,12 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    async fn run(&mut self, settings: &LinkSettings, tls: &TlsContext) -> Result<Wire, OpenFailure> {
+    async fn run(
+        &mut self,
+        proxy: Result<Option<Proxy>, Failure>,
+        settings: &LinkSettings,
+        tls: &TlsContext,
+    ) -> Result<Wire, OpenFailure> {
         let broker = &settings.broker;
         let layers = Layers { tls: broker.transport.is_tls(), websocket: broker.transport.is_websocket() };
         if layers.tls {
@@ -71,19 +93,25 @@ impl Attempt<'_> {
             // failure comes back when the TLS phase asks again.
             let _ = tls.prepare().await;
         }
+        let proxy = match proxy {
+            Ok(proxy) => proxy,
+            Err(failure) => return self.timed(Phase::Tcp, async { Err(failure) }).await,
+        };
+        let (host, port) =
+            proxy.as_ref().map_or((&broker.host, broker.port), |proxy| (&proxy.host, proxy.port));
         let limit = settings.timeouts.dns;
         let addresses = self
             .timed(Phase::Dns, async {
-                tokio::time::timeout(limit, resolve(&broker.host, broker.port, settings.family))
+                tokio::time::timeout(limit, resolve(host, port, settings.family))
                     .await
                     .unwrap_or_else(|_| Err(connect_failure::dns_timed_out(limit)))
             })
             .await?;
-        let dialled = self.timed(Phase::Tcp, dial(&addresses, settings)).await?;
         let tap = WireTap::new(Arc::clone(self.clock), layers);
-        let socket = Tapped::new(dialled.stream, tap.clone());
+        let reach = reach(&addresses, proxy.as_ref(), settings, &tap);
+        let Reached { socket, remote, local } = self.timed(Phase::Tcp, reach).await?;
         let (stream, certificate) = self.layered(socket, &tap, settings, tls).await?;
-        Ok(Wire { stream, tap, remote: dialled.remote, local: dialled.local, certificate })
+        Ok(Wire { stream, tap, remote, local, certificate })
     }
 
     /// Puts TLS and WebSocket on the socket, as the transport asks.
@@ -165,4 +193,29 @@ impl Attempt<'_> {
             }
         }
     }
+}
+
+/// A socket whose other end is the broker, possibly through a proxy.
+struct Reached {
+    socket: Tapped<TcpStream>,
+    remote: SocketAddr,
+    local: SocketAddr,
+}
+
+async fn reach(
+    addresses: &[SocketAddr],
+    proxy: Option<&Proxy>,
+    settings: &LinkSettings,
+    tap: &WireTap,
+) -> Result<(Reached, String), Failure> {
+    let (dialled, mut story) = dial(addresses, settings).await?;
+    let mut socket = Tapped::new(dialled.stream, tap.clone());
+    if let Some(proxy) = proxy {
+        let limit = settings.timeouts.tcp;
+        tokio::time::timeout(limit, proxy.tunnel(&mut socket, &settings.broker))
+            .await
+            .unwrap_or_else(|_| Err(connect_failure::proxy_timed_out(limit)))?;
+        story = format!("through the proxy {story}");
+    }
+    Ok((Reached { socket, remote: dialled.remote, local: dialled.local }, story))
 }

@@ -1,6 +1,7 @@
 //! Real sockets on loopback, misbehaving on purpose.
 
 mod authority;
+mod proxy;
 mod tcp;
 mod tls;
 mod tls_settings;
