@@ -6,3 +6,4 @@
 pub mod client_error;
 pub mod failure;
 pub mod settings;
+pub mod wire;
