@@ -7,6 +7,7 @@ pub mod event;
 mod history;
 mod snapshot;
 mod time;
+pub mod traffic;
 
 pub use error_name::ErrorName;
 pub use event::{Event, Observed};
