@@ -16,6 +16,7 @@ pub mod sentence;
 mod snapshot;
 pub mod summary;
 mod time;
+pub mod traffic;
 
 pub use clock_watch::ClockWatch;
 pub use collector::Diagnostics;
