@@ -96,7 +96,7 @@ impl Keymap {
     /// (`"export" = "x ctrl-e"`); an empty text takes the action's keys away.
     ///
     /// # Errors
-    /// One sentence for an unknown action, an unknown key, a key bound twice, or no key left to quit.
+    /// One sentence for an unknown action, an unknown key, or a key bound twice. `Ctrl-c` always quits.
     pub fn with_overrides(overrides: &BTreeMap<String, String>) -> Result<Self, String> {
         let mut keymap = Self::default();
         for (name, keys) in overrides {
@@ -109,6 +109,7 @@ impl Keymap {
             })?;
             binding.keys = keys;
         }
+        keymap.keep_interrupt();
         keymap.check().map(|()| keymap)
     }
 
@@ -124,10 +125,17 @@ impl Keymap {
                 }
             }
         }
-        if self.keys_of(Action::Quit).is_empty() {
-            return Err("keys.quit: quitting needs a key".to_owned());
-        }
         Ok(())
+    }
+
+    /// Ctrl-C leaves whatever the configuration says.
+    fn keep_interrupt(&mut self) {
+        let interrupt = Key::interrupt();
+        if let Some(quit) = self.bindings.iter_mut().find(|binding| binding.action == Action::Quit)
+            && !quit.keys.contains(&interrupt)
+        {
+            quit.keys.push(interrupt);
+        }
     }
 
     /// The bindings, in table order.

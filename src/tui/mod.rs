@@ -5,7 +5,10 @@
 
 pub mod format;
 pub mod keymap;
+pub mod message;
 pub mod model;
+mod summary;
 pub mod text;
 pub mod theme;
+pub mod update;
 pub mod view;
