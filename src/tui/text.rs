@@ -60,8 +60,9 @@ pub fn defuse(buffer: &mut Buffer, unicode: bool) {
     let stand_in = if unicode { "\u{fffd}" } else { "?" };
     for cell in &mut buffer.content {
         let symbol = cell.symbol();
-        let plain = matches!(symbol.as_bytes(), [b' '..=b'~'] | []);
-        if !plain && !(unicode && symbol.chars().all(is_printable)) {
+        let harmless =
+            matches!(symbol.as_bytes(), [b' '..=b'~'] | []) || unicode && symbol.chars().all(is_printable);
+        if !harmless {
             cell.set_symbol(stand_in);
         }
     }

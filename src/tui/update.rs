@@ -149,16 +149,16 @@ fn copy(model: &Model, live: &Published, now: Stamp) -> Effect {
 
 /// Takes away what lies on top, one thing at a time.
 fn close(model: &mut Model) {
-    let on_drops = model.screen == Screen::Drops;
-    if on_drops && model.detail.take().is_some() {
-    } else if on_drops && !model.filter.is_empty() {
-        model.filter.clear();
-    } else if model.frozen.take().is_some() {
-    } else if !model.scroll.is_zero() {
-        model.scroll = Duration::ZERO;
-    } else {
+    let closed = (model.screen == Screen::Drops && close_on_drops(model))
+        || model.frozen.take().is_some()
+        || !std::mem::take(&mut model.scroll).is_zero();
+    if !closed {
         model.selected = None;
     }
+}
+
+fn close_on_drops(model: &mut Model) -> bool {
+    model.detail.take().is_some() || !std::mem::take(&mut model.filter).is_empty()
 }
 
 /// Shows a screen; asked for the screen already shown, it goes back to its table.
@@ -256,9 +256,10 @@ fn move_selection(model: &mut Model, live: &Published, rows: isize) {
 
 fn click(model: &mut Model, target: Option<Target>, live: &Published) {
     match (target, &model.popup) {
-        (Some(Target::Popup), _) => {}
+        (Some(Target::Popup | Target::Timeline) | None, None)
+        | (Some(Target::Popup), Some(_))
+        | (_, Some(Popup::Input(_))) => {}
         (_, Some(Popup::Help { .. })) => model.popup = None,
-        (_, Some(Popup::Input(_))) | (Some(Target::Timeline) | None, None) => {}
         (Some(Target::Screen(screen)), None) => show(model, screen),
         (Some(Target::Drop(number)), None) => {
             let listed = model.listed(&model.shown(live).snapshot);

@@ -25,7 +25,9 @@ fn nothing_forgotten_reaches_the_terminal() {
         (false, ["a", "?", " ", "?", "?", "?"]),
     ] {
         let mut buffer = Buffer::empty(Rect::new(0, 0, 6, 1));
-        buffer.content.iter_mut().zip(drawn).for_each(|(cell, symbol)| drop(cell.set_symbol(symbol)));
+        for (cell, symbol) in buffer.content.iter_mut().zip(drawn) {
+            cell.set_symbol(symbol);
+        }
         defuse(&mut buffer, unicode);
         assert_eq!(buffer.content.iter().map(ratatui::buffer::Cell::symbol).collect::<Vec<_>>(), expected);
     }
