@@ -11,3 +11,4 @@ pub mod lab;
 pub mod logging;
 pub mod monitor;
 pub mod mqtt;
+pub mod tui;
