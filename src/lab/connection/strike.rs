@@ -69,6 +69,20 @@ impl Connection {
         }
     }
 
+    /// The faults planned for right after the CONNACK: a timer would let the client go first.
+    pub(super) async fn strike_at_once(&mut self) -> Option<Ending> {
+        let planned = std::mem::take(&mut self.schedule.after);
+        if !planned.is_empty() {
+            let _ = self.pipe.flush(FLUSH_LIMIT).await;
+        }
+        for (_, fault) in planned {
+            if let Some(ending) = self.strike(fault).await {
+                return Some(ending);
+            }
+        }
+        None
+    }
+
     /// DISCONNECT with a reason where the protocol has one, then a goodbye on the layers below.
     async fn leave(&mut self, reason: u8, text: Option<&str>) -> Ending {
         if self.connect.version == Version::V5 {
