@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::admission;
 use super::codec::Connect;
 use super::control::{Census, Control};
-use super::fault::{Fault, Plan, Schedule};
+use super::fault::{Fault, GARBAGE, Plan, Schedule};
 use super::handshake::{self, Endpoint, HANDSHAKE_LIMIT};
 use super::message::Message;
 use super::router::Router;
@@ -228,6 +228,10 @@ impl Broker {
 impl Drop for Broker {
     fn drop(&mut self) {
         self.shared.shutdown.cancel();
+        // A `Control` may outlive the broker; it must not keep a closed port reserved.
+        if let Ok(mut listeners) = self.shared.listeners.try_lock() {
+            listeners.clear();
+        }
     }
 }
 
@@ -324,7 +328,7 @@ impl Acceptor {
 }
 
 /// The planned faults of the first moment, then TLS and WebSocket.
-async fn open(tcp: TcpStream, endpoint: &Endpoint, schedule: &Schedule) -> Option<ServerStream> {
+async fn open(mut tcp: TcpStream, endpoint: &Endpoint, schedule: &Schedule) -> Option<ServerStream> {
     for fault in &schedule.accepted {
         let ending = match fault {
             Fault::UpgradeStatus(_) | Fault::NoSubprotocol | Fault::TlsRefusal(_) => continue,
@@ -332,6 +336,10 @@ async fn open(tcp: TcpStream, endpoint: &Endpoint, schedule: &Schedule) -> Optio
             Fault::BlackHole { .. } | Fault::HoldConnack | Fault::HalfPacket => {
                 let _held = tcp;
                 return std::future::pending().await;
+            }
+            Fault::Garbage | Fault::MalformedPacket => {
+                tcp.write_all(GARBAGE).await.ok()?;
+                Ending::BareFin
             }
             _ => Ending::BareFin,
         };

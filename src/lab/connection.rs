@@ -107,7 +107,7 @@ impl Connection {
         let version = self.connect.version;
         put_connack(version, attached.session_present, 0, properties, &mut self.pipe.out);
         attached.waiting.into_iter().for_each(|delivery| self.send(delivery));
-        for (delay, fault) in self.schedule.after.drain(..) {
+        for (delay, fault) in self.schedule.after.extract_if(.., |(delay, _)| !delay.is_zero()) {
             self.timers.push((Box::pin(sleep(delay)), fault));
         }
         let announced = self.shared.options.server_keep_alive_secs.filter(|_| version == Version::V5);
@@ -124,12 +124,17 @@ impl Connection {
         mut outbox: mpsc::Receiver<Delivery>,
         mut orders: mpsc::Receiver<Order>,
     ) -> (Ending, bool) {
+        if let Some(ending) = self.strike_at_once().await {
+            return (ending, true);
+        }
         let mut batch = Vec::with_capacity(BATCH);
         let shared = Arc::clone(&self.shared);
         let (ending, with_will) = loop {
             let silent = !matches!(self.silence, Silence::None);
             let wants_more = !silent && self.pipe.has_room() && self.in_flight.len() < MAX_IN_FLIGHT;
+            // In order: a fault struck before the client sends something acts before that is read.
             let flow = tokio::select! {
+                biased;
                 () = shared.shutdown.cancelled() => Flow::lost(self.say_shutting_down().await),
                 order = orders.recv() => match order {
                     Some(Order::Strike(fault)) => Flow::after(self.strike(fault).await),
@@ -149,18 +154,22 @@ impl Connection {
                     (0..owed).for_each(|_| self.pipe.out.put_slice(&[0xD0, 0]));
                     Flow::Continue
                 }
-                _ = outbox.recv_many(&mut batch, BATCH), if wants_more => {
-                    batch.drain(..).for_each(|delivery| self.send(delivery));
-                    self.strike_counted().await
-                }
                 read = self.pipe.turn(), if !silent => match read {
                     Ok(Turn::Room) => Flow::Continue,
                     Ok(Turn::Read) => match self.receive() {
-                        Flow::Continue => self.strike_counted().await,
+                        Flow::Continue => {
+                            // A client that never pauses must not starve its own outbox.
+                            self.take_some(&mut outbox);
+                            self.strike_counted().await
+                        }
                         end @ Flow::End { .. } => end,
                     },
                     Ok(Turn::Ended) | Err(_) => Flow::lost(Ending::Fin),
                 },
+                _ = outbox.recv_many(&mut batch, BATCH), if wants_more => {
+                    batch.drain(..).for_each(|delivery| self.send(delivery));
+                    self.strike_counted().await
+                }
             };
             if let Flow::End { ending, with_will } = flow {
                 break (ending, with_will);
@@ -195,6 +204,17 @@ impl Connection {
                     Ok(Turn::Ended) | Err(_) => return Ending::Fin,
                 },
             }
+        }
+    }
+
+    /// Sends what is in the outbox already, at most a batch.
+    fn take_some(&mut self, outbox: &mut mpsc::Receiver<Delivery>) {
+        for _ in 0..BATCH {
+            if !self.pipe.has_room() || self.in_flight.len() >= MAX_IN_FLIGHT {
+                return;
+            }
+            let Ok(delivery) = outbox.try_recv() else { return };
+            self.send(delivery);
         }
     }
 

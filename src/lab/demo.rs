@@ -84,9 +84,9 @@ impl Demo {
         TOPIC
     }
 
-    /// Looks inside the demo's broker.
-    pub fn control(&self) -> Control {
-        self.broker.control()
+    /// The broker behind the demo.
+    pub fn broker(&self) -> &Broker {
+        &self.broker
     }
 
     /// Ends the device, the faults and the broker, and frees the port.

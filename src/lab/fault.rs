@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Neither MQTT nor TLS nor HTTP.
+pub(super) const GARBAGE: &[u8] = b"\x00\x0fnot MQTT at all\xff\xfe";
+
 /// One way to end, disturb or refuse a connection. All of them are done with real bytes.
 ///
 /// A fault that the connection's transport cannot express (a TLS alert on plain TCP) becomes

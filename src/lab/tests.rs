@@ -3,5 +3,6 @@
 mod client;
 mod faults;
 mod lifecycle;
+mod ordinary;
 mod routing;
 mod secure;

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::{Connection, Pings, Silence};
 use crate::lab::codec::{Version, put_connack, put_disconnect};
-use crate::lab::fault::Fault;
+use crate::lab::fault::{Fault, GARBAGE};
 use crate::lab::message::{Message, PublishFlags};
 use crate::lab::server_stream::Ending;
 
@@ -58,7 +58,7 @@ impl Connection {
                 None
             }
             Fault::Garbage => {
-                self.pipe.out.put_slice(b"\x00\x0fnot MQTT at all\xff\xfe");
+                self.pipe.out.put_slice(GARBAGE);
                 None
             }
             Fault::OversizedPublish(bytes) => {
@@ -67,6 +67,20 @@ impl Connection {
                 None
             }
         }
+    }
+
+    /// The faults planned for right after the CONNACK: a timer would let the client go first.
+    pub(super) async fn strike_at_once(&mut self) -> Option<Ending> {
+        let planned = std::mem::take(&mut self.schedule.after);
+        if !planned.is_empty() {
+            let _ = self.pipe.flush(FLUSH_LIMIT).await;
+        }
+        for (_, fault) in planned {
+            if let Some(ending) = self.strike(fault).await {
+                return Some(ending);
+            }
+        }
+        None
     }
 
     /// DISCONNECT with a reason where the protocol has one, then a goodbye on the layers below.

@@ -22,8 +22,9 @@ async fn struck(version: Version, fault: Fault) -> Vec<Got> {
     assert!(broker.control().strike_client("victim", &fault), "the victim is connected");
     let mut seen = Vec::new();
     loop {
-        let got = client.next_within(MOMENT).await;
-        let last = matches!(got, Got::Fin | Got::Broken(_) | Got::Silence | Got::Malformed(_));
+        let limit = if fault == Fault::HalfPacket { MOMENT } else { Duration::from_secs(5) };
+        let got = client.next_within(limit).await;
+        let last = !matches!(got, Got::Disconnect(_));
         seen.push(got);
         if last {
             return seen;
@@ -60,15 +61,15 @@ async fn a_fin_stays_a_fin_although_the_client_is_sending() {
 async fn bad_bytes_arrive_as_sent() {
     for version in BOTH {
         let malformed = struck(version, Fault::MalformedPacket).await;
-        assert_eq!(malformed, [Got::Malformed("Invalid QoS level: 3".into())]);
+        assert!(matches!(&malformed[..], [Got::Malformed(text)] if text.contains("Invalid QoS level")));
         let garbage = struck(version, Fault::Garbage).await;
-        assert_eq!(garbage, [Got::Malformed("Invalid packet type: 0".into())]);
+        assert!(matches!(&garbage[..], [Got::Malformed(text)] if text.contains("Invalid packet type")));
         assert_eq!(struck(version, Fault::HalfPacket).await, [Got::Silence]);
         let big = struck(version, Fault::OversizedPublish(100_000)).await;
         let arrived = matches!(&big[0], Got::Publish { payload, .. } if payload.len() == 100_000);
         assert!(arrived, "{:?}", big.len());
         let too_big = struck(version, Fault::OversizedPublish(1 << 21)).await;
-        assert!(matches!(&too_big[0], Got::Malformed(text) if text.contains("limit")), "{too_big:?}");
+        assert!(matches!(too_big[..], [Got::Malformed(_)]), "the client's own limit: {too_big:?}");
     }
 }
 
@@ -79,7 +80,6 @@ async fn a_black_hole_swallows_everything_and_may_end() {
         let mut client = Client::tcp(address, version, "lost").await;
         client.subscribe("t", 0).await;
         broker.control().strike(&Fault::BlackHole { lasting: Some(2 * MOMENT) });
-        tokio::time::sleep(MOMENT / 3).await;
         client.ping().await;
         broker.publish("t", "late");
         assert_eq!(client.next_within(MOMENT).await, Got::Silence);
@@ -88,7 +88,6 @@ async fn a_black_hole_swallows_everything_and_may_end() {
         assert_eq!(after, [message("t", "late"), Got::PingResp]);
 
         broker.control().strike(&Fault::BlackHole { lasting: None });
-        tokio::time::sleep(MOMENT / 3).await;
         client.ping().await;
         assert_eq!(client.next_within(3 * MOMENT).await, Got::Silence);
         // The same client id may come back meanwhile.
@@ -104,14 +103,12 @@ async fn pings_are_swallowed_or_delayed() {
         broker.attach(theirs);
         let (mut client, _) = Client::greet(ours, ask(version, "pinger")).await;
         broker.control().strike(&Fault::DelayPings(Duration::from_secs(3)));
-        tokio::time::sleep(MOMENT).await;
         client.ping().await;
         client.ping().await;
         assert_eq!(client.next_within(Duration::from_millis(2_900)).await, Got::Silence);
         assert_eq!(client.next_within(MOMENT).await, Got::PingResp);
         assert_eq!(client.next_within(MOMENT).await, Got::PingResp);
         broker.control().strike(&Fault::SwallowPings);
-        tokio::time::sleep(MOMENT).await;
         client.ping().await;
         assert_eq!(client.next_within(Duration::from_secs(60)).await, Got::Silence);
         broker.publish("t", "unheard");
@@ -160,7 +157,6 @@ async fn plans_strike_the_nth_connection_at_their_moment_and_add_up() {
     let (_, got) = Client::dial(address, ask(Version::V311, "3")).await;
     assert!(matches!(got, Got::Malformed(_)), "{got:?}");
     let mut fourth = Client::tcp(address, Version::V311, "4").await;
-    tokio::time::sleep(MOMENT / 3).await;
     fourth.ping().await;
     fourth.publish("t", "1", 0, false).await;
     fourth.publish("t", "2", 0, false).await;
