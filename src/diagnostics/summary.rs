@@ -1,8 +1,10 @@
 //! What happened so far, in a page of plain text?
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display};
-use std::time::Duration;
 
+use super::clean::clean;
+use super::sentence::duration_words;
 use super::{Metrics, Snapshot};
 
 /// The summary of a snapshot; `Display` prints it as lines of at most 80 columns, without control
@@ -22,40 +24,38 @@ pub struct Summary<'a>(pub &'a Snapshot);
 impl Display for Summary<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let metrics = &self.0.metrics;
-        self.period(f)?;
+        period(self.0, f)?;
         totals(f, metrics)?;
         sessions(f, metrics)?;
-        self.messages(f)?;
+        messages(self.0, f)?;
         by_count(f, "Drops by error", &metrics.connection_drops_by_error)?;
         by_count(f, "Failed connects by error", &metrics.failures_by_error)?;
         recoveries(f, metrics)
     }
 }
 
-impl Summary<'_> {
-    fn period(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (from, to) = (self.0.since.wall, self.0.at.wall);
-        let period = format!("{} to {} UTC", from.format("%Y-%m-%d %H:%M:%S"), to.format("%Y-%m-%d %H:%M:%S"));
-        line(f, "Watched", period)?;
-        line(f, "For", Span(self.0.metrics.observed))
-    }
+fn period(snapshot: &Snapshot, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (from, to) = (snapshot.since.wall, snapshot.at.wall);
+    let period = format!("{} to {} UTC", from.format("%Y-%m-%d %H:%M:%S"), to.format("%Y-%m-%d %H:%M:%S"));
+    line(f, "Watched", period)?;
+    line(f, "For", duration_words(snapshot.metrics.observed))
+}
 
-    fn messages(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let metrics = &self.0.metrics;
-        let counts = format!(
-            "{} received, {} published, {} queued",
-            metrics.messages_received, metrics.messages_published, metrics.messages_queued
-        );
-        line(f, "Messages", counts)?;
-        let ping = &self.0.ping;
-        match (ping.p50_ms, ping.p99_ms, ping.max_ms) {
-            (Some(p50), Some(p99), Some(max)) => line(
-                f,
-                "Ping",
-                format!("median {p50:.1} ms, 99 % below {p99:.1} ms, longest {max:.1} ms ({})", ping.count),
-            ),
-            _ => Ok(()),
-        }
+fn messages(snapshot: &Snapshot, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let metrics = &snapshot.metrics;
+    let counts = format!(
+        "{} received, {} published, {} queued",
+        metrics.messages_received, metrics.messages_published, metrics.messages_queued
+    );
+    line(f, "Messages", counts)?;
+    let ping = &snapshot.ping;
+    match (ping.p50_ms, ping.p99_ms, ping.max_ms) {
+        (Some(p50), Some(p99), Some(max)) => line(
+            f,
+            "Ping",
+            format!("median {p50:.1} ms, 99 % below {p99:.1} ms, longest {max:.1} ms ({})", ping.count),
+        ),
+        _ => Ok(()),
     }
 }
 
@@ -70,16 +70,16 @@ fn totals(f: &mut fmt::Formatter<'_>, metrics: &Metrics) -> fmt::Result {
         line(f, "Availability", format!("{:.3} %", availability * 100.0))?;
     }
     if let Some(mtbf) = metrics.mtbf() {
-        line(f, "Mean time to a drop", Span(mtbf))?;
+        line(f, "Mean time to a drop", duration_words(mtbf))?;
     }
     if let Some(mttr) = metrics.mttr {
-        line(f, "Mean time to recover", Span(mttr))?;
+        line(f, "Mean time to recover", duration_words(mttr))?;
     }
     Ok(())
 }
 
 fn sessions(f: &mut fmt::Formatter<'_>, metrics: &Metrics) -> fmt::Result {
-    line(f, "Current uptime", Span(metrics.current_session_uptime))?;
+    line(f, "Current uptime", duration_words(metrics.current_session_uptime))?;
     let lengths = [
         ("Longest session", metrics.longest_session),
         ("Shortest session", metrics.shortest_session),
@@ -87,24 +87,23 @@ fn sessions(f: &mut fmt::Formatter<'_>, metrics: &Metrics) -> fmt::Result {
         ("Median session", metrics.session_percentiles.map(|points| points.p50)),
     ];
     lengths.into_iter().try_for_each(|(label, length)| match length {
-        Some(length) => line(f, label, Span(length)),
+        Some(length) => line(f, label, duration_words(length)),
         None => Ok(()),
     })
 }
 
 /// Names and counts, the most frequent first.
-fn by_count(
-    f: &mut fmt::Formatter<'_>,
-    title: &str,
-    counts: &std::collections::BTreeMap<String, u64>,
-) -> fmt::Result {
+fn by_count(f: &mut fmt::Formatter<'_>, title: &str, counts: &BTreeMap<String, u64>) -> fmt::Result {
     if counts.is_empty() {
         return Ok(());
     }
     let mut sorted: Vec<_> = counts.iter().collect();
     sorted.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
     writeln!(f, "{title}:")?;
-    sorted.iter().try_for_each(|(name, count)| writeln!(f, "  {count:>7}  {}", Printable(name)))
+    sorted.iter().try_for_each(|(name, count)| {
+        let name: String = clean(name).chars().take(64).collect();
+        writeln!(f, "  {count:>7}  {name}")
+    })
 }
 
 fn recoveries(f: &mut fmt::Formatter<'_>, metrics: &Metrics) -> fmt::Result {
@@ -114,7 +113,9 @@ fn recoveries(f: &mut fmt::Formatter<'_>, metrics: &Metrics) -> fmt::Result {
     }
     writeln!(f, "Recoveries by attempts needed:")?;
     ["1", "2-5", "6-10", "11+"].iter().filter_map(|name| Some((name, buckets.get(*name)?))).try_for_each(
-        |(name, count)| writeln!(f, "  {count:>7}  {name} {}", if *name == "1" { "attempt" } else { "attempts" }),
+        |(name, count)| {
+            writeln!(f, "  {count:>7}  {name} {}", if *name == "1" { "attempt" } else { "attempts" })
+        },
     )
 }
 
@@ -122,41 +123,10 @@ fn line(f: &mut fmt::Formatter<'_>, label: &str, value: impl Display) -> fmt::Re
     writeln!(f, "{label:<21} {value}")
 }
 
-/// A duration for people: `1 d 02:13:45`, `02:13:45`, `4:07 min`, `1.9 s`, `12 ms`.
-#[derive(Debug, Clone, Copy)]
-pub struct Span(pub Duration);
-
-impl Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let secs = self.0.as_secs();
-        let (days, hours, minutes, rest) = (secs / 86_400, secs / 3600 % 24, secs / 60 % 60, secs % 60);
-        match secs {
-            0 if self.0.is_zero() => write!(f, "0 s"),
-            0 => write!(f, "{} ms", self.0.as_millis()),
-            1..60 => write!(f, "{:.1} s", self.0.as_secs_f64()),
-            60..3600 => write!(f, "{minutes}:{rest:02} min"),
-            3600..86_400 => write!(f, "{hours:02}:{minutes:02}:{rest:02}"),
-            _ => write!(f, "{days} d {hours:02}:{minutes:02}:{rest:02}"),
-        }
-    }
-}
-
-/// A text from outside without what moves a terminal's cursor or reorders its line.
-struct Printable<'a>(&'a str);
-
-impl Display for Printable<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_hostile = |c: char| {
-            c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-        };
-        self.0.chars().take(64).try_for_each(|c| write!(f, "{}", if is_hostile(c) { '\u{fffd}' } else { c }))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::sync::Arc;
+    use std::time::Duration;
 
     use super::*;
     use crate::diagnostics::{Diagnostics, Percentiles, Stamp};
@@ -164,20 +134,6 @@ mod tests {
     fn snapshot() -> Snapshot {
         let at = Stamp::new("2026-08-03T12:00:00Z".parse().expect("a time"), Duration::ZERO);
         Diagnostics::new(10).snapshot(at)
-    }
-
-    #[test]
-    fn durations_read_well() {
-        for (millis, text) in [
-            (0, "0 s"),
-            (12, "12 ms"),
-            (1_900, "1.9 s"),
-            (247_000, "4:07 min"),
-            (8_025_000, "02:13:45"),
-            (94_425_000, "1 d 02:13:45"),
-        ] {
-            assert_eq!(Span(Duration::from_millis(millis)).to_string(), text);
-        }
     }
 
     #[test]
@@ -201,9 +157,12 @@ mod tests {
             ..Metrics::default()
         };
         let text = Summary(&snapshot).to_string();
-        assert!(text.contains("Average session       1:40 min\nMedian session        42.0 s\n"), "{text}");
+        assert!(text.contains("Average session       1 min 40 s\nMedian session        42 s\n"), "{text}");
         assert!(text.contains("        7  c\u{fffd}[2J\n        2  a\n        2  b\n"), "{text}");
-        assert!(text.ends_with("        9  1 attempt\n        3  2-5 attempts\n        1  11+ attempts\n"), "{text}");
+        assert!(
+            text.ends_with("        9  1 attempt\n        3  2-5 attempts\n        1  11+ attempts\n"),
+            "{text}"
+        );
         assert!(!text.contains("Shortest"));
         assert!(text.lines().all(|line| line.chars().count() <= 80));
     }

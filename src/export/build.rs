@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::facts;
 use super::redact::{Kind, Redactor};
 use super::schema::{
-    AlertEntry, ArmEntry, AttemptBuckets, AttemptPhase, ConnectFailures, ConnectionEntry, DropDetails, DropEntry,
-    Evidence, Export, Extension, Latency, LogLine, MarkEntry, MetricsEntry, Overflow, PacketEntry, Period, RECENT,
-    RecoveryEntry, SCHEMA_VERSION, SecondsPercentiles, SessionHistory, Window, timestamp,
+    AlertEntry, ArmEntry, AttemptBuckets, AttemptPhase, ConnectFailures, ConnectionEntry, DropDetails,
+    DropEntry, Evidence, Export, Extension, Latency, LogLine, MarkEntry, MetricsEntry, Overflow, PacketEntry,
+    Period, RECENT, RecoveryEntry, SCHEMA_VERSION, SecondsPercentiles, SessionHistory, Window, timestamp,
 };
-use super::facts;
 use crate::diagnostics::event::{PacketNote, PhaseTiming};
 use crate::diagnostics::{Connection, Drop, LogEntry, MarkKind, Metrics, Percentiles, Snapshot};
 
@@ -52,11 +52,20 @@ impl Export {
             timestamp: timestamp(snapshot.at.wall),
             metrics: metrics(&snapshot.metrics, errors.clone()),
             recent_drops: snapshot.drops.recent(RECENT).map(|drop| drop_entry(drop, &mut redactor)).collect(),
-            recent_connections: snapshot.connections.recent(RECENT).map(|one| connection_entry(one)).collect(),
+            recent_connections: snapshot
+                .connections
+                .recent(RECENT)
+                .map(|one| connection_entry(one))
+                .collect(),
             aws_error_counts: errors,
             session_history_summary: SessionHistory {
                 total_sessions: snapshot.metrics.total_sessions,
-                sample_durations: snapshot.metrics.sample_durations.iter().map(Duration::as_secs_f64).collect(),
+                sample_durations: snapshot
+                    .metrics
+                    .sample_durations
+                    .iter()
+                    .map(Duration::as_secs_f64)
+                    .collect(),
             },
             dropscope: Some(extension(snapshot, options, &mut redactor)),
         }
@@ -89,7 +98,8 @@ fn private_host(endpoint: &str) -> Option<&str> {
     }
     let host = authority.split(':').next()?;
     let is_address = host.parse::<std::net::IpAddr>().is_ok();
-    let is_known_to_all = host.eq_ignore_ascii_case("localhost") || host.to_ascii_lowercase().contains(".amazonaws.com");
+    let is_known_to_all =
+        host.eq_ignore_ascii_case("localhost") || host.to_ascii_lowercase().contains(".amazonaws.com");
     (!host.is_empty() && !is_address && !is_known_to_all).then_some(host)
 }
 

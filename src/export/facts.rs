@@ -23,7 +23,9 @@ pub(super) fn facts(snapshot: &Snapshot) -> Vec<String> {
         (metrics.clock_steps, "times the wall clock was stepped"),
         (metrics.refused_subscriptions, "subscriptions were refused by the broker"),
     ];
-    facts.extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}.")));
+    facts.extend(
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}.")),
+    );
     facts
 }
 
@@ -51,7 +53,8 @@ fn in_words(how: Option<How>) -> &'static str {
 
 /// "At the drops nothing had been received for 285.1 s to 291.0 s (7 drops)."
 fn range(drops: &[&Drop], value: impl Fn(&Drop) -> Option<Duration>, what: &str) -> Option<String> {
-    let values: Vec<f64> = drops.iter().filter_map(|drop| value(drop)).map(|value| value.as_secs_f64()).collect();
+    let values: Vec<f64> =
+        drops.iter().filter_map(|drop| value(drop)).map(|value| value.as_secs_f64()).collect();
     let (min, max) = (values.iter().copied().reduce(f64::min)?, values.iter().copied().reduce(f64::max)?);
     let known = values.len();
     Some(if known == 1 {

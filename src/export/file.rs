@@ -11,11 +11,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
 
+use crate::diagnostics::clean::clean;
+
 /// Why a document could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The directory is missing and cannot be made.
-    #[error("cannot make the directory {path} for the export: {source}; choose another with --export-dir DIR")]
+    #[error(
+        "cannot make the directory {path} for the export: {source}; choose another with --export-dir DIR"
+    )]
     Directory {
         /// The directory, safe to print.
         path: String,
@@ -23,7 +27,9 @@ pub enum ExportError {
         source: io::Error,
     },
     /// Writing failed: disk full, no permission…
-    #[error("cannot write the export {path}: {source}; free some space or choose another place with --export-dir DIR")]
+    #[error(
+        "cannot write the export {path}: {source}; free some space or choose another place with --export-dir DIR"
+    )]
     Write {
         /// The file, safe to print.
         path: String,
@@ -31,7 +37,9 @@ pub enum ExportError {
         source: io::Error,
     },
     /// The target is a directory, a device, a pipe…
-    #[error("cannot replace {path} by the export because it is no ordinary file; name another with --export-file FILE")]
+    #[error(
+        "cannot replace {path} by the export because it is no ordinary file; name another with --export-file FILE"
+    )]
     NotAFile {
         /// The target, safe to print.
         path: String,
@@ -164,7 +172,7 @@ pub(super) fn create_private_dir(dir: &Path) -> io::Result<()> {
 
 /// A path as text without control characters.
 pub(super) fn shown(path: &Path) -> String {
-    path.to_string_lossy().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    clean(&path.to_string_lossy()).into_owned()
 }
 
 #[cfg(test)]
@@ -229,7 +237,8 @@ mod tests {
         let error = replace(dir.path(), b"x").expect_err("a directory");
         assert!(error.to_string().contains("no ordinary file"), "{error}");
         fs::write(dir.path().join("file"), "").expect("written");
-        let error = write_new(&dir.path().join("file/x"), "d", at(), "json", b"x").expect_err("not a directory");
+        let error =
+            write_new(&dir.path().join("file/x"), "d", at(), "json", b"x").expect_err("not a directory");
         assert!(error.to_string().starts_with("cannot make the directory"), "{error}");
         assert_eq!(names(dir.path()), ["file"]);
     }
@@ -242,6 +251,6 @@ mod tests {
 
     #[test]
     fn paths_are_safe_to_print() {
-        assert_eq!(shown(Path::new("a\u{1b}[2J\nb")), "a\u{fffd}[2J\u{fffd}b");
+        assert_eq!(shown(Path::new("a\u{1b}[2J\nb")), "a\u{fffd}[2J b");
     }
 }

@@ -7,7 +7,8 @@ use std::fmt::{self, Display, Write};
 use std::time::Duration;
 
 use super::schema::{DropDetails, Export, Extension, SecondsPercentiles};
-use crate::diagnostics::summary::Span;
+use crate::diagnostics::clean::clean;
+use crate::diagnostics::sentence::duration_words;
 
 /// The report of an export in GitHub's Markdown, ending in a line feed.
 pub fn report(export: &Export) -> String {
@@ -43,8 +44,14 @@ fn summary(out: &mut String, export: &Export) -> fmt::Result {
     let mut rows = Vec::new();
     if let Some(extension) = &export.dropscope {
         let period = &extension.period;
-        rows.push(("Watched", format!("{} to {} ({})", period.start, period.end, span(period.observed_secs))));
-        rows.push(("Availability", or_unknown(extension.availability.map(|share| format!("{:.3} %", share * 100.0)))));
+        rows.push((
+            "Watched",
+            format!("{} to {} ({})", period.start, period.end, span(period.observed_secs)),
+        ));
+        rows.push((
+            "Availability",
+            or_unknown(extension.availability.map(|share| format!("{:.3} %", share * 100.0))),
+        ));
         rows.push(("Mean time to a drop", or_unknown(extension.mtbf_secs.map(span))));
         rows.push(("Mean time to recover", or_unknown(extension.mttr_secs.map(span))));
     }
@@ -55,7 +62,10 @@ fn summary(out: &mut String, export: &Export) -> fmt::Result {
     rows.push(("Longest session", span(metrics.longest_session_seconds)));
     rows.push(("Average session", span(metrics.average_session_seconds)));
     rows.push(("Current uptime", span(metrics.current_session_uptime_seconds)));
-    rows.push(("Messages", format!("{} published, {} queued", metrics.messages_published, metrics.messages_queued)));
+    rows.push((
+        "Messages",
+        format!("{} published, {} queued", metrics.messages_published, metrics.messages_queued),
+    ));
     table(out, "Summary", &["", ""], rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]))
 }
 
@@ -96,7 +106,12 @@ fn drops(out: &mut String, export: &Export) -> fmt::Result {
 fn counts(out: &mut String, title: &str, what: &str, counts: &BTreeMap<String, u64>) -> fmt::Result {
     let mut sorted: Vec<_> = counts.iter().collect();
     sorted.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
-    table(out, title, &[what, "Count"], sorted.iter().map(|(name, count)| vec![(*name).clone(), count.to_string()]))
+    table(
+        out,
+        title,
+        &[what, "Count"],
+        sorted.iter().map(|(name, count)| vec![(*name).clone(), count.to_string()]),
+    )
 }
 
 fn sessions(out: &mut String, extension: &Extension) -> fmt::Result {
@@ -108,7 +123,8 @@ fn sessions(out: &mut String, extension: &Extension) -> fmt::Result {
             row
         })
     };
-    let rows = [row("Session", &extension.session_percentiles), row("Outage", &extension.recovery_percentiles)];
+    let rows =
+        [row("Session", &extension.session_percentiles), row("Outage", &extension.recovery_percentiles)];
     let header = ["", "Count", "Shortest", "10 %", "Median", "90 %", "99 %", "Longest"];
     table(out, "Sessions and outages", &header, rows.into_iter().flatten())
 }
@@ -170,7 +186,10 @@ fn environment(out: &mut String, extension: &Extension) -> fmt::Result {
         ("MQTT", text(&extension.mqtt_version)),
         ("Client id", text(&extension.client_id)),
         ("Keep-alive", format!("{} s", extension.keep_alive_secs)),
-        ("Not in this report", format!("{} older entries, {} lost events", overflow.events_evicted, overflow.events_lost)),
+        (
+            "Not in this report",
+            format!("{} older entries, {} lost events", overflow.events_evicted, overflow.events_lost),
+        ),
     ];
     for (name, limit) in &extension.evidence.broker_limits {
         rows.push(("Broker limit", format!("{name} = {limit}")));
@@ -199,7 +218,7 @@ fn table(
 }
 
 fn span(secs: f64) -> String {
-    Duration::try_from_secs_f64(secs).map_or_else(|_| "?".to_owned(), |time| Span(time).to_string())
+    Duration::try_from_secs_f64(secs).map_or_else(|_| "?".to_owned(), duration_words)
 }
 
 fn or_unknown(text: Option<String>) -> String {
@@ -211,15 +230,12 @@ struct Escaped<'a>(&'a str);
 
 impl Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.chars().try_for_each(|c| match c {
+        clean(self.0).chars().try_for_each(|c| match c {
             '<' => f.write_str("&lt;"),
             '>' => f.write_str("&gt;"),
             '&' => f.write_str("&amp;"),
             '@' => f.write_str("&#64;"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' | '!' | '$' => write!(f, "\\{c}"),
-            c if c.is_whitespace() => f.write_char(' '),
-            c if c.is_control() => f.write_char('\u{fffd}'),
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => f.write_char('\u{fffd}'),
             c => f.write_char(c),
         })
     }
@@ -242,10 +258,13 @@ mod tests {
     fn an_export_of_the_reference_can_be_reported() {
         let fixture = include_str!("../../tests/fixtures/nwp500-export-example.json");
         let text = report(&serde_json::from_str(fixture).expect("the reference's format"));
-        assert!(text.starts_with("# MQTT connection report\n\nMade 2026-08-03T12:27:13.750001+00:00"), "{text}");
-        let row = "| 2026-08-03T12:20:34.500000+00:00 | AWS\\_ERROR\\_MQTT\\_UNEXPECTED\\_HANGUP | ? | 20:34 min | ? |";
+        assert!(
+            text.starts_with("# MQTT connection report\n\nMade 2026-08-03T12:27:13.750001+00:00"),
+            "{text}"
+        );
+        let row = "| 2026-08-03T12:20:34.500000+00:00 | AWS\\_ERROR\\_MQTT\\_UNEXPECTED\\_HANGUP | ? | 20 min 34 s | ? |";
         assert!(text.contains(row), "{text}");
-        assert!(text.contains("| Connect timed out | ? | 5:00 min |"), "{text}");
+        assert!(text.contains("| Connect timed out | ? | 5 min |"), "{text}");
         assert!(!text.contains("Environment"));
     }
 }

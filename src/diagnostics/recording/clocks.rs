@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::super::event::{Event, SystemSource};
 use super::super::Stamp;
+use super::super::event::{Event, SystemSource};
 
 /// A wall clock that goes back further than this, in microseconds, was stepped.
 const STEP_US: i64 = 5_000_000;

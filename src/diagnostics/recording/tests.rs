@@ -18,7 +18,8 @@ fn boots(lines: &[String]) -> Vec<f64> {
 }
 
 fn started(t: &str, m: Option<f64>) -> String {
-    let mut line = json!({"t": t, "kind": "started", "keep_alive_secs": 60, "client_id": "c", "endpoint": "e"});
+    let mut line =
+        json!({"t": t, "kind": "started", "keep_alive_secs": 60, "client_id": "c", "endpoint": "e"});
     if let Some(m) = m {
         line["m"] = json!(m);
     }
@@ -38,17 +39,24 @@ fn a_line_has_both_clocks_in_front_and_comes_back_equal() {
     let at = Stamp::new(wall("2026-08-03T12:00:00.25Z"), Duration::from_micros(3_000_007));
     let observed = Observed { at, event: Event::Note { text: "a\n\u{1b}[2J\"ü\u{2028}".to_owned() } };
     let line = encode(&observed);
-    assert!(line.starts_with(r#"{"t":"2026-08-03T12:00:00.250Z","m":3.000007,"kind":"note","text":"#), "{line}");
+    assert!(
+        line.starts_with(r#"{"t":"2026-08-03T12:00:00.250Z","m":3.000007,"kind":"note","text":"#),
+        "{line}"
+    );
     assert!(!line.contains(|c: char| c.is_ascii_control()));
     assert_eq!(Decoder::new().line(line.as_bytes()), Some(observed));
 }
 
 #[test]
 fn experiment_details_cannot_overwrite_the_line() {
-    let details = [("m".to_owned(), json!(9)), ("kind".to_owned(), json!("note")), ("arm".to_owned(), json!(60))];
+    let details =
+        [("m".to_owned(), json!(9)), ("kind".to_owned(), json!("note")), ("arm".to_owned(), json!(60))];
     let at = Stamp::new(wall("2026-08-03T12:00:00Z"), Duration::ZERO);
-    let event =
-        Event::Experiment { id: "k".to_owned(), what: "arm".to_owned(), details: details.into_iter().collect() };
+    let event = Event::Experiment {
+        id: "k".to_owned(),
+        what: "arm".to_owned(),
+        details: details.into_iter().collect(),
+    };
     let read = Decoder::new().line(encode(&Observed { at, event }).as_bytes()).expect("readable");
     let Event::Experiment { details, .. } = read.event else { panic!("{read:?}") };
     assert_eq!(details.into_iter().collect::<Vec<_>>(), [("arm".to_owned(), json!(60))]);
@@ -79,7 +87,9 @@ fn what_cannot_be_read_is_counted() {
     let long = format!("{{\"t\":\"{}\"}}\n", "x".repeat(MAX_LINE_BYTES));
     let good = note("2026-08-03T12:00:00Z", Some(1.0));
     let mut bytes = Vec::new();
-    for part in [b"\xEF\xBB\xBF".as_slice(), good.as_bytes(), b"\r\n\n", b"\xff\xfe{}\n", b"[1,2]\n", b"\0\0\0\n"] {
+    for part in
+        [b"\xEF\xBB\xBF".as_slice(), good.as_bytes(), b"\r\n\n", b"\xff\xfe{}\n", b"[1,2]\n", b"\0\0\0\n"]
+    {
         bytes.extend_from_slice(part);
     }
     for part in [
@@ -200,5 +210,8 @@ fn files_of_one_run_read_one_after_the_other_share_the_axis() {
 fn a_message_about_the_clock_that_tells_no_step_changes_nothing() {
     let event = Event::System { source: SystemSource::Clock, message: "stepped by a lot".to_owned() };
     let at = Stamp::new(wall("2026-08-03T12:00:00Z"), Duration::ZERO);
-    assert_eq!(Decoder::new().line(encode(&Observed { at, event: event.clone() }).as_bytes()).map(|o| o.event), Some(event));
+    assert_eq!(
+        Decoder::new().line(encode(&Observed { at, event: event.clone() }).as_bytes()).map(|o| o.event),
+        Some(event)
+    );
 }

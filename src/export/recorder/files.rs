@@ -15,11 +15,17 @@ pub(super) enum RecordError {
     Directory(String, io::Error),
     #[error("cannot open the recording {0}: {1}; check the path and its permissions")]
     Open(String, io::Error),
-    #[error("the recording {0} is being written by another dropscope; choose another file with --record FILE")]
+    #[error(
+        "the recording {0} is being written by another dropscope; choose another file with --record FILE"
+    )]
     Busy(String),
-    #[error("cannot write the recording {0}: {1}; free some space or choose another place with --record FILE")]
+    #[error(
+        "cannot write the recording {0}: {1}; free some space or choose another place with --record FILE"
+    )]
     Write(String, io::Error),
-    #[error("cannot rename {0} to make room for a new recording: {1}; check the permissions of its directory")]
+    #[error(
+        "cannot rename {0} to make room for a new recording: {1}; check the permissions of its directory"
+    )]
     Rotate(String, io::Error),
 }
 
@@ -67,7 +73,8 @@ impl LogFile {
         if self.open.is_none() {
             self.open = Some(self.reopen()?);
         }
-        let is_full = |open: &Open| open.regular && open.bytes > 0 && open.bytes.saturating_add(size) > self.max_bytes;
+        let is_full =
+            |open: &Open| open.regular && open.bytes > 0 && open.bytes.saturating_add(size) > self.max_bytes;
         if self.open.as_ref().is_some_and(is_full) {
             self.open = None;
             self.open = Some(self.open_next()?);
@@ -119,7 +126,8 @@ impl LogFile {
         if let Some(dir) = parent {
             create_private_dir(dir).map_err(|error| RecordError::Directory(shown(dir), error))?;
         }
-        let mut file = private(OpenOptions::new().append(true).create(true)).open(&self.path).map_err(failed)?;
+        let mut file =
+            private(OpenOptions::new().append(true).create(true)).open(&self.path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         let mut bytes = metadata.len();
         if metadata.is_file() {
@@ -207,7 +215,9 @@ fn file_name_part(text: &str) -> String {
 
 /// Whether `name` is one this program gives to recordings in a directory.
 fn is_own_name(name: &str) -> bool {
-    let Some(rest) = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(EXTENSION)) else { return false };
+    let Some(rest) = name.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(EXTENSION)) else {
+        return false;
+    };
     let shape = "dddddddd_dddddd_";
     rest.len() > shape.len()
         && rest.bytes().zip(shape.bytes()).all(|(byte, shape)| match shape {

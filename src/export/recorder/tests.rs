@@ -66,7 +66,10 @@ fn a_run_of_the_same_second_and_id_gets_its_own_file() {
     let dir = tempfile::tempdir().expect("directory");
     record(in_dir(dir.path(), "c"), &["first"]);
     record(in_dir(dir.path(), "c"), &["second"]);
-    assert_eq!(names(dir.path()), ["dropscope_20260803_120000_c.jsonl", "dropscope_20260803_120000_c_0002.jsonl"]);
+    assert_eq!(
+        names(dir.path()),
+        ["dropscope_20260803_120000_c.jsonl", "dropscope_20260803_120000_c_0002.jsonl"]
+    );
 }
 
 #[test]

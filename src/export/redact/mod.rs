@@ -60,7 +60,7 @@ fn cut(text: &str) -> (&str, bool) {
     }
     let end = (0..=MAX_TEXT_BYTES).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
     let end = text[..end].rfind(char::is_whitespace).unwrap_or(0);
-    (&text[..end], true)
+    (text[..end].trim_end(), true)
 }
 
 /// Replaces private values in the texts of one document.
@@ -96,21 +96,18 @@ impl Redactor {
         let mut clean = String::with_capacity(text.len());
         let mut at = 0;
         while let Some(first) = text[at..].chars().next() {
-            match self.known_at(text, at).or_else(|| scan::at(text, at)) {
-                Some(found) => {
-                    clean.push_str(&text[at..found.start]);
-                    if self.keep_identities && found.kind != Kind::Secret {
-                        clean.push_str(&text[found.start..found.end]);
-                    } else {
-                        clean.push_str(&self.placeholder(found.kind, found.value));
-                    }
-                    at = found.end;
-                }
-                None => {
-                    clean.push(first);
-                    at += first.len_utf8();
-                }
+            let Some(found) = self.known_at(text, at).or_else(|| scan::at(text, at)) else {
+                clean.push(first);
+                at += first.len_utf8();
+                continue;
+            };
+            clean.push_str(&text[at..found.start]);
+            if self.keep_identities && found.kind != Kind::Secret {
+                clean.push_str(&text[found.start..found.end]);
+            } else {
+                clean.push_str(&self.placeholder(found.kind, found.value));
             }
+            at = found.end;
         }
         if rest {
             clean.push('…');

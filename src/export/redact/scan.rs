@@ -42,7 +42,8 @@ pub(super) fn at(text: &str, at: usize) -> Option<Found> {
 /// Whether the part `start..end` is no part of a longer word.
 pub(super) fn stands_alone(text: &str, start: usize, end: usize) -> bool {
     let is_word = |c: char| c.is_alphanumeric();
-    !text[..start].chars().next_back().is_some_and(is_word) && !text[end..].chars().next().is_some_and(is_word)
+    !text[..start].chars().next_back().is_some_and(is_word)
+        && !text[end..].chars().next().is_some_and(is_word)
 }
 
 /// A place in a text.
@@ -54,9 +55,9 @@ struct Place<'a> {
 
 impl Place<'_> {
     /// A finding of `length` bytes after `skip` bytes that are kept.
-    fn found(&self, kind: Kind, skip: usize, length: usize, value: impl Into<String>) -> Option<Found> {
+    fn found(&self, kind: Kind, skip: usize, length: usize, value: impl Into<String>) -> Found {
         let start = self.at + skip;
-        Some(Found { kind, start, end: start + length, value: value.into() })
+        Found { kind, start, end: start + length, value: value.into() }
     }
 
     /// Whether a word can begin here.
@@ -79,7 +80,7 @@ fn user_info(place: &Place<'_>) -> Option<Found> {
     let rest = place.rest.strip_prefix("://")?;
     let authority = &rest[..run(rest, |c| !ends_value(c) && !matches!(c, '/' | '?' | '#'))];
     let end = authority.rfind('@')?;
-    place.found(Kind::Secret, 3, end, "")
+    Some(place.found(Kind::Secret, 3, end, ""))
 }
 
 /// The query of a URL or path: everything after a `?` that has an assignment in it.
@@ -87,13 +88,28 @@ fn query(place: &Place<'_>) -> Option<Found> {
     let rest = place.rest.strip_prefix('?')?;
     let length = run(rest, |c| !ends_value(c));
     rest[..length].contains('=').then_some(())?;
-    place.found(Kind::Secret, 1, length, "")
+    Some(place.found(Kind::Secret, 1, length, ""))
 }
 
 /// Words whose value is a secret, without separators.
 const SECRET_WORDS: [&str; 17] = [
-    "password", "passwd", "passphrase", "pwd", "token", "secret", "signature", "credential", "credentials",
-    "authorization", "apikey", "accesskey", "secretkey", "privatekey", "accesskeyid", "bearer", "cookie",
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "token",
+    "secret",
+    "signature",
+    "credential",
+    "credentials",
+    "authorization",
+    "apikey",
+    "accesskey",
+    "secretkey",
+    "privatekey",
+    "accesskeyid",
+    "bearer",
+    "cookie",
 ];
 /// Words whose value is a name of a person or an account.
 const NAME_WORDS: [&str; 5] = ["username", "user", "login", "account", "accountid"];
@@ -103,7 +119,8 @@ fn assignment(place: &Place<'_>) -> Option<Found> {
     let key_length = run(place.rest, |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
     // `AWS_ERROR_MQTT_INVALID_CREDENTIALS: …` assigns nothing.
     let is_error_name = place.rest.starts_with("AWS_ERROR_") || place.rest.starts_with("AWS_IO_");
-    if key_length == 0 || is_error_name || !place.begins_word() {
+    let begins = !place.before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
+    if key_length == 0 || is_error_name || !begins {
         return None;
     }
     let key: String = place.rest[..key_length]
@@ -124,12 +141,14 @@ fn assignment(place: &Place<'_>) -> Option<Found> {
         Some(quote) => run(rest, |c| c != quote),
         None => run(rest, |c| !ends_value(c) && !matches!(c, '&' | ',' | ';')),
     };
-    if quote.is_none() && ["bearer", "basic", "digest"].contains(&rest[..length].to_ascii_lowercase().as_str()) {
+    if quote.is_none()
+        && ["bearer", "basic", "digest"].contains(&rest[..length].to_ascii_lowercase().as_str())
+    {
         let gap = run(&rest[length..], |c| c == ' ');
         length += gap + run(&rest[length + gap..], |c| !ends_value(c));
     }
     (length > 0).then_some(())?;
-    place.found(kind, skip, length, &rest[..length])
+    Some(place.found(kind, skip, length, &rest[..length]))
 }
 
 /// Where the value of a key starts and by what it is quoted; `None` if nothing is assigned.
@@ -156,7 +175,7 @@ fn uuid(place: &Place<'_>) -> Option<Found> {
         if matches!(index, 8 | 13 | 18 | 23) { byte == b'-' } else { byte.is_ascii_hexdigit() }
     });
     fits.then_some(())?;
-    place.found(Kind::Id, 0, 36, candidate.to_ascii_lowercase())
+    Some(place.found(Kind::Id, 0, 36, candidate.to_ascii_lowercase()))
 }
 
 /// 6 or 8 bytes in hex, in groups of one, two or three bytes with one separator throughout.
@@ -184,7 +203,7 @@ fn mac(place: &Place<'_>) -> Option<Found> {
         .filter(char::is_ascii_hexdigit)
         .map(|c| c.to_ascii_lowercase())
         .collect();
-    place.found(Kind::Mac, 0, end, value)
+    Some(place.found(Kind::Mac, 0, end, value))
 }
 
 /// JSON web tokens and AWS access key ids.
@@ -192,11 +211,11 @@ fn jwt_or_access_key(place: &Place<'_>) -> Option<Found> {
     let is_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '=');
     if place.rest.starts_with("eyJ") {
         let length = run(place.rest, is_token);
-        return (length >= 16).then(|| place.found(Kind::Secret, 0, length, "")).flatten();
+        return (length >= 16).then(|| place.found(Kind::Secret, 0, length, ""));
     }
     if place.rest.starts_with("AKIA") || place.rest.starts_with("ASIA") {
         let length = run(place.rest, |c| c.is_ascii_uppercase() || c.is_ascii_digit());
-        return (length >= 16).then(|| place.found(Kind::Secret, 0, length, "")).flatten();
+        return (length >= 16).then(|| place.found(Kind::Secret, 0, length, ""));
     }
     None
 }
@@ -211,11 +230,14 @@ fn home(place: &Place<'_>) -> Option<Found> {
     let rest = &place.rest[parent.len()..];
     let length = run(rest, |c| !ends_value(c) && !matches!(c, '/' | '\\' | ':' | ',' | ';'));
     (length > 0).then_some(())?;
-    place.found(Kind::User, parent.len(), length, &rest[..length])
+    Some(place.found(Kind::User, parent.len(), length, &rest[..length]))
 }
 
 fn email(place: &Place<'_>) -> Option<Found> {
-    let is_local = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '%' | '+' | '-' | '\'' | '!' | '#' | '$' | '&' | '*' | '~');
+    let is_local = |c: char| {
+        c.is_alphanumeric()
+            || matches!(c, '.' | '_' | '%' | '+' | '-' | '\'' | '!' | '#' | '$' | '&' | '*' | '~')
+    };
     if place.before.is_some_and(is_local) {
         return None;
     }
@@ -226,7 +248,7 @@ fn email(place: &Place<'_>) -> Option<Found> {
     let length = domain[..length].trim_end_matches(['.', '-']).len();
     (local > 0 && length > 0).then_some(())?;
     let end = local + at_length + length;
-    place.found(Kind::Email, 0, end, place.rest[..end].to_lowercase().replace("%40", "@"))
+    Some(place.found(Kind::Email, 0, end, place.rest[..end].to_lowercase().replace("%40", "@")))
 }
 
 fn ip_v6(place: &Place<'_>) -> Option<Found> {
@@ -238,7 +260,7 @@ fn ip_v6(place: &Place<'_>) -> Option<Found> {
     while candidate.bytes().filter(|byte| *byte == b':').count() >= 2 {
         if let Ok(address) = candidate.parse::<Ipv6Addr>() {
             let public = address.is_loopback() || address.is_unspecified();
-            return (!public).then(|| place.found(Kind::Ip, 0, candidate.len(), address.to_string())).flatten();
+            return (!public).then(|| place.found(Kind::Ip, 0, candidate.len(), address.to_string()));
         }
         // A sentence goes on after the address: `fe80::1: connection refused`.
         candidate = candidate.strip_suffix([':', '.'])?;
@@ -258,12 +280,13 @@ fn ip_v4(place: &Place<'_>) -> Option<Found> {
     if address.is_loopback() || address.is_unspecified() {
         return None;
     }
-    place.found(Kind::Ip, 0, end, address.to_string())
+    Some(place.found(Kind::Ip, 0, end, address.to_string()))
 }
 
 /// The account in an AWS IoT endpoint, and names of private networks.
 fn host(place: &Place<'_>) -> Option<Found> {
-    const PRIVATE: [&str; 7] = [".local", ".lan", ".home", ".internal", ".home.arpa", ".fritz.box", ".localdomain"];
+    const PRIVATE: [&str; 7] =
+        [".local", ".lan", ".home", ".internal", ".home.arpa", ".fritz.box", ".localdomain"];
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     if place.before.is_some_and(is_name) {
         return None;
@@ -274,10 +297,10 @@ fn host(place: &Place<'_>) -> Option<Found> {
         let label = lower.find('.')?;
         let account = lower[..label].strip_suffix("-ats").map_or(label, str::len);
         let is_account = account >= 10 && lower.contains(".iot.");
-        return is_account.then(|| place.found(Kind::Account, 0, account, &lower[..account])).flatten();
+        return is_account.then(|| place.found(Kind::Account, 0, account, &lower[..account]));
     }
     PRIVATE.iter().any(|end| lower.len() > end.len() && lower.ends_with(end)).then_some(())?;
-    place.found(Kind::Host, 0, name.len(), lower)
+    Some(place.found(Kind::Host, 0, name.len(), lower))
 }
 
 /// Long hex words, numbers and random-looking words.
@@ -293,7 +316,7 @@ fn hex_or_token(place: &Place<'_>) -> Option<Found> {
         32.. => Kind::Secret,
         _ => Kind::Id,
     };
-    place.found(kind, 0, hex, place.rest[..hex].to_ascii_lowercase())
+    Some(place.found(kind, 0, hex, place.rest[..hex].to_ascii_lowercase()))
 }
 
 fn is_base64(c: char) -> bool {
@@ -304,7 +327,7 @@ fn token(place: &Place<'_>) -> Option<Found> {
     if place.before.is_some_and(|c| c.is_ascii_alphanumeric()) || !looks_random(place.rest) {
         return None;
     }
-    place.found(Kind::Secret, 0, run(place.rest, is_base64), "")
+    Some(place.found(Kind::Secret, 0, run(place.rest, is_base64), ""))
 }
 
 /// Whether the text begins with a long word that changes between capitals, small letters and digits as
@@ -312,9 +335,8 @@ fn token(place: &Place<'_>) -> Option<Found> {
 fn looks_random(text: &str) -> bool {
     let word = &text[..run(text, is_base64)];
     let class = |c: u8| (c.is_ascii_uppercase(), c.is_ascii_lowercase(), c.is_ascii_digit());
-    let is_change = |pair: &&[u8]| {
-        pair.iter().all(u8::is_ascii_alphanumeric) && class(pair[0]) != class(pair[1])
-    };
+    let is_change =
+        |pair: &&[u8]| pair.iter().all(u8::is_ascii_alphanumeric) && class(pair[0]) != class(pair[1]);
     let changes = word.as_bytes().windows(2).filter(is_change).count();
     let digits = word.bytes().filter(u8::is_ascii_digit).count();
     match word.len() {

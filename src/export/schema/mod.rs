@@ -173,7 +173,8 @@ fn ascii(json: &str) -> String {
 
 /// A time as the reference prints it: offset `+00:00`, microseconds, no fraction if it is zero.
 pub fn timestamp(at: DateTime<Utc>) -> String {
-    let format = if at.nanosecond() / 1_000 == 0 { "%Y-%m-%dT%H:%M:%S+00:00" } else { "%Y-%m-%dT%H:%M:%S%.6f+00:00" };
+    let format =
+        if at.nanosecond() / 1_000 == 0 { "%Y-%m-%dT%H:%M:%S+00:00" } else { "%Y-%m-%dT%H:%M:%S%.6f+00:00" };
     at.format(format).to_string()
 }
 
@@ -206,7 +207,8 @@ mod tests {
         let export: Export = serde_json::from_str(fixture).expect("the reference's format");
         assert_eq!(export.dropscope, None);
         let written = export.to_json().expect("JSON");
-        let sort = |json: &str| json.lines().map(|line| line.trim_end_matches(',').to_owned()).collect::<Vec<_>>();
+        let sort =
+            |json: &str| json.lines().map(|line| line.trim_end_matches(',').to_owned()).collect::<Vec<_>>();
         let (mut ours, mut theirs) = (sort(&written), sort(fixture));
         // The reference lists error names in the order of their appearance, we in alphabetical order.
         ours.sort();
