@@ -4,9 +4,12 @@
 
 pub mod error_name;
 pub mod event;
+pub mod facts;
 mod history;
 mod snapshot;
+pub mod story;
 mod time;
+pub mod words;
 
 pub use error_name::ErrorName;
 pub use event::{Event, Observed};
