@@ -1,0 +1,74 @@
+//! How is text from outside made safe to print?
+//!
+//! Topics, broker reasons, host names and file names can hold control characters, terminal escape
+//! sequences and invisible characters that reorder a line. None of them may reach a terminal.
+
+use std::borrow::Cow;
+
+/// What stands in for a character that must not be printed.
+const REPLACEMENT: char = '\u{fffd}';
+
+/// `text` on one line, without control, bidirectional and invisible formatting characters.
+///
+/// Line breaks and tabs become spaces, everything else that is unsafe becomes U+FFFD. Removing ESC and
+/// the C1 controls makes every escape sequence inert: what is left of one is shown as plain letters.
+pub fn clean(text: &str) -> Cow<'_, str> {
+    if text.chars().all(is_printable) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().map(printable).collect())
+}
+
+fn printable(character: char) -> char {
+    match character {
+        '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => ' ',
+        other if is_printable(other) => other,
+        _ => REPLACEMENT,
+    }
+}
+
+fn is_printable(character: char) -> bool {
+    !(character.is_control()
+        || matches!(character,
+            '\u{ad}' | '\u{61c}' | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordinary_text_is_borrowed_unchanged() {
+        for text in ["", "home/heater/status", "température 21 °C", "日本語 ✓"] {
+            assert!(matches!(clean(text), Cow::Borrowed(same) if same == text), "{text}");
+        }
+    }
+
+    #[test]
+    fn everything_a_terminal_would_obey_is_replaced() {
+        assert_eq!(clean("a\x1b[31mred\x1b[0m"), "a\u{fffd}[31mred\u{fffd}[0m");
+        assert_eq!(clean("\x1b]0;title\x07x"), "\u{fffd}]0;title\u{fffd}x");
+        assert_eq!(clean("\u{9b}2J"), "\u{fffd}2J");
+        assert_eq!(clean("one\ntwo\tthree\r"), "one two three ");
+        assert_eq!(clean("\0\x7f"), "\u{fffd}\u{fffd}");
+    }
+
+    #[test]
+    fn characters_that_reorder_or_hide_text_are_replaced() {
+        for hidden in ['\u{202e}', '\u{2066}', '\u{200b}', '\u{200f}', '\u{feff}', '\u{e0041}', '\u{61c}'] {
+            let text = format!("a{hidden}b");
+            assert_eq!(clean(&text), "a\u{fffd}b", "{}", hidden.escape_unicode());
+        }
+    }
+
+    #[test]
+    fn cleaning_twice_changes_nothing_more() {
+        let once = clean("x\x1b\u{202e}\ny").into_owned();
+        assert!(matches!(clean(&once), Cow::Borrowed(_)));
+    }
+}
