@@ -4,7 +4,9 @@
 
 use std::time::Duration;
 
+use super::codes::reason_words;
 use super::event::How;
+use super::sentence::duration_words;
 use super::{Drop, LinkState, MarkKind, Snapshot, words};
 
 /// Drops needed before anything may be called a pattern.
@@ -154,7 +156,7 @@ fn headline(snapshot: &Snapshot) -> String {
                 format!("Never connected so far: {} failed.", words::count(failed, "connect", "connects"))
             }
         },
-        0 => format!("No drop yet. Watched {}.", words::span(metrics.observed)),
+        0 => format!("No drop yet. Watched {}.", duration_words(metrics.observed)),
         few @ 1..DROPS_FOR_A_PATTERN => {
             let needed = DROPS_FOR_A_PATTERN - few;
             let are = if needed == 1 { "more is" } else { "more are" };
@@ -162,10 +164,10 @@ fn headline(snapshot: &Snapshot) -> String {
             format!("{seen} so far; {needed} {are} needed before a pattern can be named.")
         }
         many => {
-            let every = metrics.mtbf().map_or_else(String::new, |mtbf| {
-                format!(", one per {} of connection", words::span(mtbf))
-            });
-            format!("{many} drops in {}{every}.", words::span(metrics.observed))
+            let every = metrics
+                .mtbf()
+                .map_or_else(String::new, |mtbf| format!(", one per {} of connection", duration_words(mtbf)));
+            format!("{many} drops in {}{every}.", duration_words(metrics.observed))
         }
     }
 }
@@ -179,7 +181,7 @@ fn known(snapshot: &Snapshot, tally: &Tally) -> Vec<String> {
     }
     known.extend(manner(snapshot));
     if let Some((code, count)) = tally.reason {
-        let meaning = words::reason_code(code).unwrap_or("not in the standard");
+        let meaning = reason_words(code).unwrap_or("not in the standard");
         known.push(format!("{}: the broker said 0x{code:02X}, {meaning}", of_all(count, tally.drops)));
     }
     known.extend(tally.silence.sentence("silence before the drop"));
@@ -223,7 +225,7 @@ fn manner(snapshot: &Snapshot) -> Option<String> {
 fn session_so_far(snapshot: &Snapshot) -> Option<String> {
     match snapshot.link {
         LinkState::Connected { since } => {
-            Some(format!("this session has lasted {} so far", words::span(snapshot.at.since(since))))
+            Some(format!("this session has lasted {} so far", duration_words(snapshot.at.since(since))))
         }
         _ => None,
     }
@@ -235,7 +237,7 @@ fn arms(snapshot: &Snapshot) -> Option<String> {
     let [.., earlier, current] = tried.as_slice() else { return None };
     let one = |arm: &super::KeepAliveArm| {
         let drops = words::count(arm.drops, "drop", "drops");
-        format!("keep-alive {} s {drops} in {}", arm.keep_alive_secs, words::span(arm.connected))
+        format!("keep-alive {} s {drops} in {}", arm.keep_alive_secs, duration_words(arm.connected))
     };
     Some(format!("{}, {}", one(earlier), one(current)))
 }
@@ -290,3 +292,6 @@ fn next(snapshot: &Snapshot, tally: &Tally) -> NextStep {
     }
     if metrics.total_connection_drops > 0 { NextStep::OpenDrop } else { NextStep::Wait }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,8 @@
 //! What happened in one drop, told in sentences?
 
+use super::codes::{reason_words, websocket_close_words};
 use super::event::{Dropped, How};
+use super::sentence::duration_words;
 use super::{Drop, words};
 
 /// Tells one drop in plain sentences, in the order a person asks: what, after how long, how silent it
@@ -22,12 +24,14 @@ pub fn sentences(drop: &Drop, at: &str) -> Vec<String> {
 /// How the session ended, as the second half of "At 14:03:22 …".
 fn ending(event: &Dropped) -> String {
     match event.how {
-        Some(How::Fin) => "the broker, or something on the path, closed the connection politely (TCP FIN)".into(),
+        Some(How::Fin) => {
+            "the broker, or something on the path, closed the connection politely (TCP FIN)".into()
+        }
         Some(How::Rst) => "the connection was reset (TCP RST) by the broker or something on the path".into(),
         Some(How::TlsClose) => "the broker closed the connection politely (TLS close_notify)".into(),
         Some(How::TlsAlert) => "the broker ended the TLS connection with a fatal alert".into(),
         Some(How::WsClose) => match event.ws_close_code {
-            Some(code) => match words::ws_close_code(code) {
+            Some(code) => match websocket_close_words(code) {
                 Some(meaning) => format!("the broker closed the WebSocket with code {code} ({meaning})"),
                 None => format!("the broker closed the WebSocket with code {code}"),
             },
@@ -35,7 +39,7 @@ fn ending(event: &Dropped) -> String {
         },
         Some(How::Disconnect) => match event.reason_code {
             Some(code) => {
-                let meaning = words::reason_code(code).unwrap_or("not in the standard");
+                let meaning = reason_words(code).unwrap_or("not in the standard");
                 format!("the broker sent DISCONNECT with reason 0x{code:02X} ({meaning})")
             }
             None => "the broker sent DISCONNECT without a reason".into(),
@@ -49,14 +53,14 @@ fn ending(event: &Dropped) -> String {
 
 fn age(drop: &Drop) -> String {
     match drop.session_start {
-        Some(start) => format!("The session had lasted {}.", words::span(drop.at.since(start))),
+        Some(start) => format!("The session had lasted {}.", duration_words(drop.at.since(start))),
         None => "When that session began was not seen.".into(),
     }
 }
 
 fn silence(drop: &Drop) -> Option<String> {
-    let received = drop.idle_in.map(words::span);
-    let sent = drop.idle_out.map(words::span);
+    let received = drop.idle_in.map(duration_words);
+    let sent = drop.idle_out.map(duration_words);
     match (received, sent) {
         (Some(received), Some(sent)) => Some(format!(
             "The last bytes from the broker had come {received} before, the last we sent had left {sent} before."
@@ -73,7 +77,7 @@ fn half_open(drop: &Drop) -> Option<String> {
     let window = latest.since(earliest);
     let silent = matches!(drop.event.how, Some(How::PingTimeout | How::Io));
     (silent && window.as_secs() >= 2).then(|| {
-        format!("It may have been dead for up to {} before anybody could notice.", words::span(window))
+        format!("It may have been dead for up to {} before anybody could notice.", duration_words(window))
     })
 }
 
@@ -122,7 +126,7 @@ fn recovery(drop: &Drop) -> String {
     } else {
         "the broker started a new session"
     };
-    format!("Back after {} {tries}; {memory}.", words::span(back.took))
+    format!("Back after {} {tries}; {memory}.", duration_words(back.took))
 }
 
 #[cfg(test)]
@@ -225,7 +229,9 @@ mod tests {
             bytes: 20,
         };
         refused.event.packets = vec![packet(0.25)];
-        assert!(sentences(&refused, "x").iter().any(|line| line.contains("cmd/forbidden only 250 ms before")));
+        assert!(
+            sentences(&refused, "x").iter().any(|line| line.contains("cmd/forbidden only 250 ms before"))
+        );
         refused.event.packets = vec![packet(30.0)];
         assert!(!sentences(&refused, "x").iter().any(|line| line.contains("cmd/forbidden")));
     }
