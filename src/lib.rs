@@ -3,3 +3,4 @@
 pub mod diagnostics;
 pub mod monitor;
 pub mod mqtt;
+pub mod tui;
