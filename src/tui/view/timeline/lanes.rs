@@ -116,7 +116,9 @@ pub(super) struct MarkCell {
 pub(super) fn marks(snapshot: &Snapshot, window: &Window) -> Vec<MarkCell> {
     let mut cells: Vec<MarkCell> = Vec::new();
     for mark in snapshot.marks.iter() {
-        let Some(column) = window.column(mark.at.boot).filter(|_| importance(mark.kind) > 0) else { continue };
+        let Some(column) = window.column(mark.at.boot).filter(|_| importance(mark.kind) > 0) else {
+            continue;
+        };
         match cells.last_mut().filter(|last| last.column == column) {
             Some(cell) => {
                 cell.count = cell.count.saturating_add(1);

@@ -63,7 +63,8 @@ impl Window {
         /// Columns a label and the space after it need at least.
         const ROOM: i64 = 10;
         const SECOND: i64 = 1_000_000;
-        let steps = [1, 5, 10, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400];
+        let steps =
+            [1, 5, 10, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400];
         let fits = |step: &i64| step * SECOND >= self.column_us * ROOM;
         let step = steps.into_iter().find(fits).unwrap_or(172_800) * SECOND;
         let zero = self.origin.with_timezone(&zone).naive_local();
