@@ -48,10 +48,10 @@ impl NextStep {
         match self {
             Self::Wait => "leave it running",
             Self::Connect => "connect again to go on watching",
-            Self::ReadFailure => "the Link panel says in which phase it fails and why",
-            Self::TurnPingsOn => "turn the keep-alive on, else a dead link stays unnoticed",
-            Self::ShortenKeepAlive => "try a shorter keep-alive and compare the drops",
-            Self::OpenDrop => "read the newest drop in detail",
+            Self::ReadFailure => "see the Link panel: in which phase it fails, and why",
+            Self::TurnPingsOn => "turn the keep-alive on, so that a dead link is noticed",
+            Self::ShortenKeepAlive => "try a shorter keep-alive",
+            Self::OpenDrop => "read the newest drop in full",
         }
     }
 }
@@ -83,28 +83,43 @@ impl Range {
         self.count += 1;
     }
 
-    /// `label: 58 s to 61 s`, with a remark when the values have nothing in common.
-    fn sentence(self, label: &str) -> Option<String> {
+    /// `label: 58 s to 61 s`, and whether the values have anything in common.
+    fn sentence(self, label: &str, say: fn(Duration) -> String) -> Option<String> {
         if self.count == 0 {
             return None;
         }
-        let scattered = self.count > 1 && self.most.as_secs_f64() > 3.0 * self.least.as_secs_f64().max(0.1);
-        let remark = if scattered { " (nothing in common)" } else { "" };
-        Some(format!("{label}: {}{remark}", words::range(self.least, self.most)))
+        let (least, most) = (self.least.as_secs_f64(), self.most.as_secs_f64());
+        let remark = if self.count < DROPS_FOR_A_PATTERN {
+            ""
+        } else if most - least <= 0.05 * most + 1.0 {
+            ", all alike"
+        } else if most > 3.0 * least.max(0.1) {
+            ", scattered"
+        } else {
+            ""
+        };
+        Some(format!("{label}: {}{remark}", words::range(self.least, self.most, say)))
     }
 }
 
-/// One pass over the retained drops.
+/// What the retained drops have in common.
 #[derive(Debug, Default)]
 struct Tally {
+    /// Retained drops.
     drops: u64,
+    /// The manner most of them share, and how many do.
+    manner: Option<(How, u64)>,
+    /// Of the drops of that manner, if they are the majority, else of all: what is compared.
+    compared: u64,
     silence: Range,
     age: Range,
-    back: Range,
     sent_just_before: u64,
-    near_system_event: u64,
-    first_try: u64,
     reason: Option<(u8, u64)>,
+    /// Of all drops.
+    known_ages: u64,
+    near_system_event: u64,
+    back: Range,
+    first_try: u64,
 }
 
 impl Tally {
@@ -114,7 +129,9 @@ impl Tally {
     const NEAR: Duration = Duration::from_secs(60);
 
     fn of(snapshot: &Snapshot) -> Self {
-        let mut tally = Self::default();
+        let mut tally = Self { manner: Self::manner(snapshot), ..Self::default() };
+        let all = u64::try_from(snapshot.drops.len()).unwrap_or(u64::MAX);
+        let only = tally.manner.filter(|(_, count)| count * 2 > all).map(|(how, _)| how);
         let mut events =
             snapshot.marks.iter().filter(|mark| mark.kind == MarkKind::System).map(|mark| mark.at).peekable();
         let mut event_before = None;
@@ -125,24 +142,42 @@ impl Tally {
             let before = event_before.is_some_and(|at| drop.at.since(at) <= Self::NEAR);
             let after = events.peek().is_some_and(|at| at.since(drop.at) <= Self::NEAR);
             tally.near_system_event += u64::from(before || after);
-            tally.add(drop);
+            tally.drops += 1;
+            tally.known_ages += u64::from(drop.session_start.is_some());
+            tally.back.add(drop.recovery.as_ref().map(|back| back.took));
+            tally.first_try += u64::from(drop.recovery.is_some() && drop.failed_attempts == 0);
+            if only.is_none() || drop.event.how == only {
+                tally.compare(drop);
+            }
         }
         tally
     }
 
-    fn add(&mut self, drop: &Drop) {
-        self.drops += 1;
+    /// The most frequent manner among the retained drops.
+    fn manner(snapshot: &Snapshot) -> Option<(How, u64)> {
+        let mut counts = std::collections::BTreeMap::new();
+        for how in snapshot.drops.iter().filter_map(|drop| drop.event.how) {
+            *counts.entry(how).or_insert(0_u64) += 1;
+        }
+        counts.into_iter().max_by_key(|(_, count)| *count)
+    }
+
+    fn compare(&mut self, drop: &Drop) {
+        self.compared += 1;
         self.silence.add(drop.idle_in);
         self.age.add(drop.session_start.map(|start| drop.at.since(start)));
-        self.back.add(drop.recovery.as_ref().map(|back| back.took));
         self.sent_just_before += u64::from(drop.idle_out.is_some_and(|idle| idle <= Self::JUST_BEFORE));
-        self.first_try += u64::from(drop.recovery.is_some() && drop.failed_attempts == 0);
         if let Some(code) = drop.event.reason_code {
             self.reason = match self.reason {
                 Some((newest, count)) if newest == code => Some((code, count + 1)),
                 _ => Some((code, 1)),
             };
         }
+    }
+
+    /// `label` for a comparison of all drops, or of those of the leading manner only.
+    fn label(&self, of_all: &'static str, of_them: &'static str) -> &'static str {
+        if self.compared == self.drops { of_all } else { of_them }
     }
 }
 
@@ -158,17 +193,13 @@ fn headline(snapshot: &Snapshot) -> String {
         },
         0 => format!("No drop yet. Watched {}.", duration_words(metrics.observed)),
         few @ 1..DROPS_FOR_A_PATTERN => {
-            let needed = DROPS_FOR_A_PATTERN - few;
-            let are = if needed == 1 { "more is" } else { "more are" };
             let seen = words::count(few, "drop", "drops");
-            format!("{seen} so far; {needed} {are} needed before a pattern can be named.")
+            format!("{seen} so far; a pattern needs {} more.", DROPS_FOR_A_PATTERN - few)
         }
-        many => {
-            let every = metrics
-                .mtbf()
-                .map_or_else(String::new, |mtbf| format!(", one per {} of connection", duration_words(mtbf)));
-            format!("{many} drops in {}{every}.", duration_words(metrics.observed))
-        }
+        many => match metrics.mtbf() {
+            Some(mtbf) => format!("{many} drops, one per {} connected.", duration_words(mtbf)),
+            None => format!("{many} drops."),
+        },
     }
 }
 
@@ -179,27 +210,27 @@ fn known(snapshot: &Snapshot, tally: &Tally) -> Vec<String> {
         known.extend(arms(snapshot));
         return known;
     }
-    known.extend(manner(snapshot));
+    if let Some((how, count)) = tally.manner {
+        known.push(format!("{}: {}", of_all(count, tally.drops), words::how(Some(how))));
+    }
     if let Some((code, count)) = tally.reason {
         let meaning = reason_words(code).unwrap_or("not in the standard");
         known.push(format!("{}: the broker said 0x{code:02X}, {meaning}", of_all(count, tally.drops)));
     }
-    known.extend(tally.silence.sentence("silence before the drop"));
-    known.extend(tally.age.sentence("session ages"));
-    if tally.drops >= DROPS_FOR_A_PATTERN && tally.sent_just_before * 5 >= tally.drops * 4 {
-        known.push(format!(
-            "{}: we had sent something less than 1 s before",
-            of_all(tally.sent_just_before, tally.drops)
-        ));
+    let silence = tally.label("silence before the drop", "silence before them");
+    known.extend(tally.silence.sentence(silence, words::seconds));
+    known.extend(tally.age.sentence(tally.label("session ages", "their session ages"), duration_words));
+    let often = tally.compared >= DROPS_FOR_A_PATTERN && tally.sent_just_before * 5 >= tally.compared * 4;
+    if often {
+        let which = of_all(tally.sent_just_before, tally.drops);
+        known.push(format!("{which}: we had sent something less than 1 s before"));
     }
     if tally.near_system_event > 0 {
-        known.push(format!(
-            "{}: within a minute of an event on this computer",
-            of_all(tally.near_system_event, tally.drops)
-        ));
+        let which = of_all(tally.near_system_event, tally.drops);
+        known.push(format!("{which}: within a minute of an event on this computer"));
     }
     known.extend(arms(snapshot));
-    known.extend(tally.back.sentence("back after"));
+    known.extend(tally.back.sentence("back after", duration_words));
     if tally.first_try < tally.back.count {
         known.push(format!("back at the first try: {} of {}", tally.first_try, tally.back.count));
     }
@@ -213,13 +244,6 @@ fn of_all(count: u64, all: u64) -> String {
         (count, all) if count == all => format!("all {all} drops"),
         (count, all) => format!("{count} of {all} drops"),
     }
-}
-
-/// The manner most drops share.
-fn manner(snapshot: &Snapshot) -> Option<String> {
-    let total = snapshot.metrics.total_connection_drops;
-    let (how, count) = snapshot.metrics.drops_by_how.iter().max_by_key(|(_, count)| **count)?;
-    how.map(|how| format!("{}: {}", of_all(*count, total), words::how(Some(how))))
 }
 
 fn session_so_far(snapshot: &Snapshot) -> Option<String> {
@@ -237,7 +261,7 @@ fn arms(snapshot: &Snapshot) -> Option<String> {
     let [.., earlier, current] = tried.as_slice() else { return None };
     let one = |arm: &super::KeepAliveArm| {
         let drops = words::count(arm.drops, "drop", "drops");
-        format!("keep-alive {} s {drops} in {}", arm.keep_alive_secs, duration_words(arm.connected))
+        format!("{drops} in {} at keep-alive {} s", duration_words(arm.connected), arm.keep_alive_secs)
     };
     Some(format!("{}, {}", one(earlier), one(current)))
 }
@@ -258,8 +282,8 @@ fn missing(snapshot: &Snapshot, tally: &Tally) -> Vec<String> {
     if !snapshot.marks.iter().any(|mark| mark.kind == MarkKind::Probe) {
         missing.push("whether the network was up: nothing is probed beside the connection".into());
     }
-    if tally.drops > tally.age.count {
-        let unknown = words::count(tally.drops - tally.age.count, "session", "sessions");
+    if tally.drops > tally.known_ages {
+        let unknown = words::count(tally.drops - tally.known_ages, "session", "sessions");
         missing.push(format!("the age of {unknown}: the connect was not seen"));
     }
     if snapshot.drops.evicted() > 0 {

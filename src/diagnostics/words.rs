@@ -23,11 +23,11 @@ pub fn how(how: Option<How>) -> &'static str {
     }
 }
 
-/// The manner in one word, for narrow columns: `FIN`, `silence`.
+/// The manner in one word, for narrow columns: `peer FIN`, `silence`; at most 10 columns.
 pub fn how_short(how: Option<How>) -> &'static str {
     match how {
-        Some(How::Fin) => "FIN",
-        Some(How::Rst) => "RST",
+        Some(How::Fin) => "peer FIN",
+        Some(How::Rst) => "reset",
         Some(How::TlsClose) => "TLS close",
         Some(How::TlsAlert) => "TLS alert",
         Some(How::WsClose) => "WS close",
@@ -72,10 +72,18 @@ pub fn initiator(by: Initiator) -> &'static str {
     }
 }
 
-/// The smallest and the largest of some lengths: `58 s`, or `58 s to 1 min 1 s` when they differ in words.
-pub fn range(least: Duration, most: Duration) -> String {
-    let (least, most) = (duration_words(least), duration_words(most));
+/// The smallest and the largest of some lengths, said by `say`; one of them if both read the same.
+pub fn range(least: Duration, most: Duration, say: fn(Duration) -> String) -> String {
+    let (least, most) = (say(least), say(most));
     if least == most { least } else { format!("{least} to {most}") }
+}
+
+/// A silence in whole seconds up to an hour, because it is compared with keep-alive values.
+pub fn seconds(length: Duration) -> String {
+    match length.as_secs() {
+        10..3_600 => format!("{:.0} s", length.as_secs_f64()),
+        _ => duration_words(length),
+    }
 }
 
 /// `1 drop`, `2 drops`.
@@ -89,8 +97,10 @@ mod tests {
 
     #[test]
     fn a_range_is_one_length_when_both_ends_read_the_same() {
-        assert_eq!(range(Duration::from_secs(58), Duration::from_secs(61)), "58 s to 1 min 1 s");
-        assert_eq!(range(Duration::from_millis(58_100), Duration::from_millis(58_200)), "58 s");
+        let (short, long) = (Duration::from_secs(58), Duration::from_secs(61));
+        assert_eq!(range(short, long, duration_words), "58 s to 1 min 1 s");
+        assert_eq!(range(short, long, seconds), "58 s to 61 s");
+        assert_eq!(range(Duration::from_millis(58_100), Duration::from_millis(58_200), seconds), "58 s");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod format;
 pub mod keymap;
 pub mod model;
+pub mod picture;
 pub mod text;
 pub mod theme;
 pub mod view;

@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::diagnostics::event::{PacketNote, PhaseTiming};
+use crate::diagnostics::event::{How, PacketNote, PhaseTiming};
 use crate::diagnostics::{Drop, Level, LogEntry, Stamp, codes, story, words};
 use crate::tui::format;
 use crate::tui::model::Detail;
@@ -144,10 +144,11 @@ impl Sheet<'_> {
         let mut lines = Vec::new();
         let mut fact = |label: &str, value: String| lines.extend(self.fact(label, &value));
         fact("detected", format::date_time(self.drop.at.wall, self.context.offset));
-        fact(
-            "died between",
-            format!("{} and {detected} ({})", self.context.clock(earliest), format::short(window)),
-        );
+        // Who says goodbye is alive; only a silent end leaves its moment open.
+        if matches!(event.how, Some(How::PingTimeout | How::Io | How::Rst) | None) && !window.is_zero() {
+            let between = format!("{} and {detected}", self.context.clock(earliest));
+            fact("died between", format!("{between} ({})", format::short(window)));
+        }
         let layer = match event.layer {
             Some(layer) => format!("{} ({})", words::how(event.how), words::layer(Some(layer))),
             None => words::how(event.how).into(),
@@ -235,14 +236,16 @@ impl Sheet<'_> {
         lines
     }
 
+    /// What was notable within a minute, the drop itself included.
     fn events(&self) -> Vec<Line<'static>> {
-        let before = self.drop.before.iter().map(|entry| self.event(entry));
-        let after = self.drop.after.iter().map(|entry| self.event(entry));
-        let here = self.moment(self.drop.at, "the drop", self.context.theme.bad);
-        before.chain([here]).chain(after).collect()
+        let entries = self.drop.before.iter().chain(&self.drop.after);
+        let lines: Vec<_> = entries.flat_map(|entry| self.event(entry)).collect();
+        if lines.is_empty() { vec![self.dim("nothing else")] } else { lines }
     }
 
-    fn event(&self, entry: &LogEntry) -> Line<'static> {
+    /// `-58.0 s  text`: time relative to the drop, the text wrapped under itself.
+    fn event(&self, entry: &LogEntry) -> Vec<Line<'static>> {
+        const LEAD: usize = 10;
         let theme = self.context.theme;
         let style = match entry.level {
             Level::Info => theme.text,
@@ -250,22 +253,24 @@ impl Sheet<'_> {
             Level::Warn => theme.warn,
             Level::Bad => theme.bad,
         };
-        self.moment(entry.at, &entry.text, style)
+        let lead = right(&self.relative(entry.at), LEAD - 2);
+        wrap(&sanitize(&entry.text), self.columns.saturating_sub(LEAD))
+            .into_iter()
+            .enumerate()
+            .map(|(index, text)| {
+                let lead = if index == 0 { lead.as_str() } else { "" };
+                Line::from(vec![Span::styled(left(lead, LEAD), theme.dim), Span::styled(text, style)])
+            })
+            .collect()
     }
 
-    /// `-58.0 s  text`: time relative to the drop.
-    fn moment(&self, at: Stamp, text: &str, style: Style) -> Line<'static> {
-        const LEAD: usize = 10;
-        let relative = match (at.since(self.drop.at), self.drop.at.since(at)) {
-            (after, _) if !after.is_zero() => format!("+{}", format::short(after)),
-            (_, before) if !before.is_zero() => format!("-{}", format::short(before)),
+    fn relative(&self, at: Stamp) -> String {
+        let (after, before) = (at.since(self.drop.at), self.drop.at.since(at));
+        match (after.is_zero(), before.is_zero()) {
+            (false, _) => format!("+{}", format::short(after)),
+            (_, false) => format!("-{}", format::short(before)),
             _ => "0 s".into(),
-        };
-        let text = self.context.cut(text, self.columns.saturating_sub(LEAD));
-        Line::from(vec![
-            Span::styled(format!("{}  ", right(&relative, LEAD - 2)), self.context.theme.dim),
-            Span::styled(text, style),
-        ])
+        }
     }
 
     fn recovery(&self) -> Vec<Line<'static>> {

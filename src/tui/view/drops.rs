@@ -34,8 +34,8 @@ struct Column {
     rank: u8,
 }
 
-/// All columns in reading order.
-const COLUMNS: [Column; 11] = [
+/// All columns of the Drops screen in reading order.
+const TABLE: [Column; 11] = [
     Column { title: "#", width: 5, figures: true, text: |_, drop| drop.number.to_string(), rank: 6 },
     Column { title: "when", width: 12, figures: false, text: |context, drop| context.when(drop.at), rank: 0 },
     Column { title: "error", width: 17, figures: false, text: error, rank: 1 },
@@ -79,13 +79,36 @@ const COLUMNS: [Column; 11] = [
     },
 ];
 
+/// The columns of the Overview: fewer and narrower.
+const RECENT: [Column; 6] = [
+    Column { title: "when", width: 12, figures: false, text: |context, drop| context.when(drop.at), rank: 0 },
+    Column { title: "error", width: 17, figures: false, text: error, rank: 1 },
+    Column {
+        title: "ended by",
+        width: 10,
+        figures: false,
+        text: |_, d| words::how_short(d.event.how).into(),
+        rank: 5,
+    },
+    Column { title: "after", width: 7, figures: true, text: lasted, rank: 2 },
+    Column {
+        title: "silent",
+        width: 7,
+        figures: true,
+        text: |_, d| format::short_or_unknown(d.idle_in),
+        rank: 4,
+    },
+    Column { title: "back", width: 7, figures: true, text: back, rank: 3 },
+];
+
 /// Draws the list: the panel of the Overview, or the table of the Drops screen.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state: &mut ViewState) {
     let drops = context.model.listed(context.snapshot());
     let title = title(context, drops.len());
     let table = context.model.screen == Screen::Drops;
     let inner = if table { focused(frame, area, context, title) } else { panel(frame, area, context, title) };
-    let columns = fitting(usize::from(inner.width).saturating_sub(POINTER), table);
+    let columns =
+        fitting(usize::from(inner.width).saturating_sub(POINTER), if table { &TABLE } else { &RECENT });
     let head = usize::from(inner.height >= 3);
     if head == 1 && !drops.is_empty() {
         put(frame, inner, 0, &heading(context, &columns));
@@ -144,27 +167,17 @@ fn nothing(context: &ViewContext) -> &'static str {
     if context.snapshot().drops.is_empty() { "no drop yet" } else { "no drop contains this text" }
 }
 
-/// The columns that fit, in reading order. The Overview has fewer.
-fn fitting(room: usize, table: bool) -> Vec<&'static Column> {
-    const OVERVIEW_RANKS: u8 = 5;
-    let mut by_rank: Vec<&Column> =
-        COLUMNS.iter().filter(|column| table || column.rank <= OVERVIEW_RANKS).collect();
+/// The columns that fit, in reading order.
+fn fitting(room: usize, all: &'static [Column]) -> Vec<&'static Column> {
+    let mut by_rank: Vec<&Column> = all.iter().collect();
     by_rank.sort_by_key(|column| column.rank);
     let mut used = 0;
-    let mut limit = None;
-    for column in by_rank {
+    let fits = |column: &&&Column| {
         used += column.width + GAP;
-        if used > room + GAP {
-            break;
-        }
-        limit = Some(column.rank);
-    }
-    COLUMNS
-        .iter()
-        .filter(|column| {
-            (table || column.rank <= OVERVIEW_RANKS) && limit.is_some_and(|limit| column.rank <= limit)
-        })
-        .collect()
+        used <= room + GAP
+    };
+    let chosen: Vec<u8> = by_rank.iter().take_while(fits).map(|column| column.rank).collect();
+    all.iter().filter(|column| chosen.contains(&column.rank)).collect()
 }
 
 fn heading(context: &ViewContext, columns: &[&Column]) -> Line<'static> {
@@ -216,6 +229,11 @@ fn error(_: &ViewContext, drop: &Drop) -> String {
 
 fn session(_: &ViewContext, drop: &Drop) -> String {
     drop.session_start.map_or_else(|| format::UNKNOWN.into(), |start| format::uptime(drop.at.since(start)))
+}
+
+/// Like [`session`], in one unit.
+fn lasted(_: &ViewContext, drop: &Drop) -> String {
+    format::short_or_unknown(drop.session_start.map(|start| drop.at.since(start)))
 }
 
 fn back(_: &ViewContext, drop: &Drop) -> String {

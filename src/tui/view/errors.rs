@@ -27,13 +27,14 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
         put(frame, inner, 0, &Line::styled("no drop, no failed connect", context.theme.dim));
         return;
     }
-    let below = below(context, columns);
+    let bars = metrics.connection_drops_by_error.len() + metrics.failures_by_error.len();
+    let apart = metrics.connect_failures > 0 && rows >= bars + 3;
+    let below = below(context, columns, apart);
     let room = rows.saturating_sub(below.len().min(rows.saturating_sub(1)));
-    let failures_apart = metrics.connect_failures > 0 && room >= metrics.connection_drops_by_error.len() + 3;
     let style = context.theme.bad;
     let mut lines = histogram(context, &metrics.connection_drops_by_error, style, room, columns);
-    if failures_apart {
-        let text = format!("connects that failed: {}", format::count(metrics.connect_failures));
+    if apart {
+        let text = format!("connects that failed  {}", format::count(metrics.connect_failures));
         lines.push(Line::styled(text, context.theme.dim));
         let left = room - lines.len();
         lines.extend(histogram(context, &metrics.failures_by_error, context.theme.warn, left, columns));
@@ -79,10 +80,10 @@ fn histogram(
             let name = left(&context.cut(name, names), names);
             #[expect(clippy::cast_precision_loss, reason = "a share of a bar")]
             let bar = bar(*count as f64 / most as f64, bars, context.glyphs);
-            let count = right(&format::count(*count), bars.saturating_sub(width(&bar)).min(1) + figures);
+            let count = right(&format::count(*count), figures + 1);
             Line::from(vec![
                 Span::styled(format!("{name}  "), context.theme.text),
-                Span::styled(bar, style),
+                Span::styled(left(&bar, bars), style),
                 Span::styled(count, context.theme.strong),
             ])
         })
@@ -95,8 +96,8 @@ fn histogram(
     lines
 }
 
-/// The rows that are always at the end: manners of the drops, and the failed connects in brief.
-fn below(context: &ViewContext, columns: usize) -> Vec<Line<'static>> {
+/// The rows at the end: manners of the drops, and the failed connects in brief if they have no bars.
+fn below(context: &ViewContext, columns: usize, failures_shown: bool) -> Vec<Line<'static>> {
     let theme = context.theme;
     let metrics = &context.snapshot().metrics;
     let mut below = Vec::new();
@@ -104,7 +105,7 @@ fn below(context: &ViewContext, columns: usize) -> Vec<Line<'static>> {
         let mut manners: Vec<_> = metrics.drops_by_how.iter().collect();
         manners.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
         let one = |(how, count): (&Option<_>, &u64)| {
-            let label = if columns >= 44 { words::how(*how) } else { words::how_short(*how) };
+            let label = words::how_short(*how);
             vec![Span::raw(format!("{label} ")), Span::styled(format::count(*count), theme.strong)]
         };
         let items = manners.into_iter().map(|(how, count)| one((how, count)));
@@ -113,9 +114,9 @@ fn below(context: &ViewContext, columns: usize) -> Vec<Line<'static>> {
         spans.extend(strip(items, columns.saturating_sub(lead.len()), 2).spans);
         below.push(Line::from(spans));
     }
-    if metrics.connect_failures > 0 {
-        let newest = metrics.failures_by_error.iter().max_by_key(|(_, count)| **count);
-        let name = newest.map(|(name, _)| ErrorName::short(name)).unwrap_or_default();
+    if metrics.connect_failures > 0 && !failures_shown {
+        let most = metrics.failures_by_error.iter().max_by_key(|(_, count)| **count);
+        let name = most.map(|(name, _)| ErrorName::short(name)).unwrap_or_default();
         let lead = "failed connects  ";
         let count = format::count(metrics.connect_failures);
         let room = columns.saturating_sub(lead.len() + count.len() + 2);

@@ -14,6 +14,7 @@ use crate::diagnostics::event::ConnectFailed;
 use crate::diagnostics::{ErrorName, LinkState, Stamp, words};
 use crate::monitor::LinkActivity;
 use crate::tui::format;
+use crate::tui::theme::Glyphs;
 
 use super::ViewContext;
 use super::ink::{Item, level, put, strip};
@@ -82,6 +83,7 @@ fn first_row(context: &ViewContext, width: usize) -> Vec<Item> {
 
 fn keep_alive(context: &ViewContext) -> String {
     match context.snapshot().keep_alive_secs {
+        0 if context.snapshot().started.is_none() => format::UNKNOWN.into(),
         0 => "off".into(),
         secs => format!("{secs} s"),
     }
@@ -130,13 +132,19 @@ fn ping(context: &ViewContext, width: usize) -> Item {
     let mut item = context.labelled("ping", format::millis(last), theme.strong);
     let columns = if width >= 110 { 24 } else { 8 };
     let recent = &ping.recent_ms[ping.recent_ms.len().saturating_sub(columns)..];
-    let most = f64::from(recent.iter().copied().fold(0.0_f32, f32::max));
-    let spark: String = recent.iter().map(|ms| context.glyphs.spark[level(f64::from(*ms), most)]).collect();
-    item.push(Span::styled(format!(" {spark}"), theme.accent));
+    item.push(Span::styled(format!(" {}", spark(recent, context.glyphs)), theme.accent));
     if let (Some(p95), true) = (ping.p95_ms, width >= 130) {
         item.push(Span::styled(format!("  95 % below {}", format::millis(p95)), theme.dim));
     }
     item
+}
+
+/// Round trips from the fastest to the slowest shown; small differences stay small.
+fn spark(recent: &[f32], glyphs: &Glyphs) -> String {
+    let fastest = recent.iter().copied().fold(f32::INFINITY, f32::min);
+    let slowest = recent.iter().copied().fold(0.0_f32, f32::max);
+    let spread = (slowest - fastest).max(slowest * 0.5);
+    recent.iter().map(|ms| glyphs.spark[level(f64::from(ms - fastest), f64::from(spread))]).collect()
 }
 
 fn credentials(context: &ViewContext) -> Option<Item> {
@@ -233,7 +241,7 @@ fn failure(failed: &ConnectFailed) -> String {
     // "NAME: text (detail)": the text reads better first, the name is for searching.
     let message = failed.error_message.as_deref().unwrap_or_default();
     let text = name.and_then(|name| message.strip_prefix(name)).unwrap_or(message);
-    let text = text.trim_start_matches([':', ' ']);
+    let text = text.trim_start_matches([':', ' ']).replace(". (", " (");
     let name = name.map(|name| format!(" [{}]", ErrorName::short(name))).unwrap_or_default();
     format!("{phase}{text}{name}")
 }

@@ -177,7 +177,7 @@ fn overview(frame: &mut Frame, body: Rect, context: &ViewContext, state: &mut Vi
 
 /// Widths of the left and the right panels; no left ones where there is too little room.
 fn columns(width: u16, height: u16) -> (u16, u16) {
-    let left = if width < 72 || height < 20 { 0 } else { (width * 2 / 5).clamp(34, 64) };
+    let left = if width < 72 || height < 20 { 0 } else { (width * 2 / 5 - 2).clamp(32, 62) };
     (left, width - left)
 }
 

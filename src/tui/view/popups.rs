@@ -5,7 +5,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
 use crate::tui::model::{InputPopup, InputPurpose, Popup, Target};
-use crate::tui::text::width;
+use crate::tui::text;
 
 use super::ink::{left, put, wrap};
 use super::panel::popup;
@@ -26,7 +26,8 @@ pub(super) fn render(frame: &mut Frame, context: &ViewContext, state: &mut ViewS
 /// The whole keymap, in sections.
 fn help(frame: &mut Frame, context: &ViewContext, scroll: usize, state: &mut ViewState) {
     let screen = frame.area();
-    let size = (screen.width.saturating_sub(4).min(HELP_WIDTH), screen.height.saturating_sub(2));
+    let width = if screen.width < HELP_WIDTH + 8 { screen.width } else { HELP_WIDTH };
+    let size = (width, screen.height.saturating_sub(2));
     let columns = usize::from(size.0.saturating_sub(4));
     let lines = help_lines(context, columns);
     let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(size.1);
@@ -50,7 +51,7 @@ fn help(frame: &mut Frame, context: &ViewContext, scroll: usize, state: &mut Vie
 fn help_lines(context: &ViewContext, columns: usize) -> Vec<Line<'static>> {
     let theme = context.theme;
     let sections = context.keymap.help();
-    let keys = sections.iter().flat_map(|section| &section.rows).map(|(keys, _)| width(keys)).max();
+    let keys = sections.iter().flat_map(|section| &section.rows).map(|(keys, _)| text::width(keys)).max();
     let keys = keys.unwrap_or(0).min(columns / 3) + 2;
     let mut lines = Vec::new();
     for section in sections.iter().filter(|section| !section.rows.is_empty()) {
@@ -80,7 +81,7 @@ fn line_input(frame: &mut Frame, context: &ViewContext, input: &InputPopup, stat
     }
     let columns = usize::from(inner.width);
     let prompt = format!("{} ", context.glyphs.pointer);
-    let room = columns.saturating_sub(width(&prompt) + 1);
+    let room = columns.saturating_sub(text::width(&prompt) + 1);
     let (text, cursor) = visible(input, room);
     let line = Line::from(vec![Span::styled(prompt.clone(), theme.key), Span::styled(text, theme.strong)]);
     put(frame, inner, 0, &line);
@@ -89,7 +90,7 @@ fn line_input(frame: &mut Frame, context: &ViewContext, input: &InputPopup, stat
         None => (hint(input.purpose).to_owned(), theme.dim),
     };
     put(frame, inner, 1, &Line::styled(context.cut(&below, columns), style));
-    let column = u16::try_from(width(&prompt) + cursor).unwrap_or(u16::MAX);
+    let column = u16::try_from(text::width(&prompt) + cursor).unwrap_or(u16::MAX);
     frame.set_cursor_position(Position::new(inner.x.saturating_add(column).min(inner.right() - 1), inner.y));
 }
 
@@ -106,7 +107,7 @@ fn visible(input: &InputPopup, room: usize) -> (String, usize) {
         }
         column += c.width().unwrap_or(0);
     }
-    (crate::tui::text::truncate(&text, room + 1, "").into_owned(), cursor.saturating_sub(skip))
+    (text::truncate(&text, room + 1, "").into_owned(), cursor.saturating_sub(skip))
 }
 
 fn hint(purpose: InputPurpose) -> &'static str {

@@ -54,9 +54,9 @@ fn figures(context: &ViewContext) -> Vec<Vec<Item>> {
     let slowest = metrics.recovery_percentiles.map(|p| p.max);
     vec![
         vec![
-            item("availability", availability),
+            item("available", availability),
             item("drops", format::count(metrics.total_connection_drops)),
-            item("a day", rate(metrics)),
+            vec![Span::styled(rate(metrics), theme.dim)],
         ],
         vec![
             item("mean up", length(metrics.average_session)),
@@ -71,16 +71,16 @@ fn figures(context: &ViewContext) -> Vec<Vec<Item>> {
     ]
 }
 
-/// Drops per day of connected time; needs some time to mean anything.
+/// Drops per day of connected time, `5.6/day`; needs some time to mean anything.
 fn rate(metrics: &Metrics) -> String {
     const LEAST: f64 = 600.0;
     let connected = metrics.connected.as_secs_f64();
-    if connected < LEAST {
-        return format::UNKNOWN.into();
+    if connected < LEAST || metrics.total_connection_drops == 0 {
+        return String::new();
     }
     #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 drops")]
     let rate = metrics.total_connection_drops as f64 * 86_400.0 / connected;
-    if rate < 9.95 { format!("{rate:.1}") } else { format!("{rate:.0}") }
+    if rate < 9.95 { format!("{rate:.1}/day") } else { format!("{rate:.0}/day") }
 }
 
 /// Upright bars over the classes, `rows` high with the labels below.
@@ -99,14 +99,13 @@ fn histogram(context: &ViewContext, rows: usize, columns: usize) -> Vec<Line<'st
         };
         lines.push(Line::styled(counts.iter().map(cell).collect::<String>(), theme.accent));
     }
+    // The widest label needs this many classes' room; labels of equal distance read best.
+    let widest = CLASSES.iter().map(|label| width(label)).max().unwrap_or(1);
+    let stride = (widest + 1).div_ceil(pitch);
     let mut labels = String::new();
-    for (class, label) in CLASSES.iter().enumerate() {
-        let at = class * pitch;
-        let used = width(&labels);
-        if (used == 0 || at > used) && at + width(label) <= columns {
-            labels.push_str(&" ".repeat(at - used));
-            labels.push_str(label);
-        }
+    for (class, label) in CLASSES.iter().enumerate().step_by(stride) {
+        labels.push_str(&" ".repeat((class * pitch).saturating_sub(width(&labels))));
+        labels.push_str(label);
     }
     lines.push(Line::styled(labels, theme.dim));
     lines

@@ -34,8 +34,7 @@ pub(super) fn link(snapshot: &Snapshot, window: &Window) -> Vec<LinkCell> {
         }
     };
     let now = snapshot.at.boot;
-    // Before the first session there was none, unless older sessions were evicted.
-    let mut gap = (snapshot.connections.evicted() == 0).then_some((snapshot.since.boot, LinkCell::Down));
+    let mut gap = before_first(snapshot, window);
     let mut sessions = snapshot.connections.iter().peekable();
     while let Some(session) = sessions.next() {
         if let Some((from, cell)) = gap {
@@ -58,6 +57,15 @@ pub(super) fn link(snapshot: &Snapshot, window: &Window) -> Vec<LinkCell> {
         }
     }
     cells
+}
+
+/// Before the first session there was none: down, unless older sessions were evicted, or the first
+/// connect just took its usual moment.
+fn before_first(snapshot: &Snapshot, window: &Window) -> Option<(Duration, LinkCell)> {
+    let first = snapshot.connections.iter().next().map_or(snapshot.at, |session| session.at);
+    let known = snapshot.connections.evicted() == 0 && snapshot.started.is_some();
+    let long = first.since(snapshot.since) > window.column_span() || snapshot.metrics.connect_failures > 0;
+    (known && long).then_some((snapshot.since.boot, LinkCell::Down))
 }
 
 /// A stretch of the arm lane: one keep-alive value.
@@ -107,7 +115,7 @@ pub(super) struct MarkCell {
     pub(super) kind: MarkKind,
     /// Words of the newest mark of that kind.
     pub(super) text: std::sync::Arc<str>,
-    /// How many marks share the column.
+    /// How many marks of that kind share the column.
     pub(super) count: u32,
 }
 
@@ -121,9 +129,11 @@ pub(super) fn marks(snapshot: &Snapshot, window: &Window) -> Vec<MarkCell> {
         };
         match cells.last_mut().filter(|last| last.column == column) {
             Some(cell) => {
-                cell.count = cell.count.saturating_add(1);
-                if importance(mark.kind) >= importance(cell.kind) {
-                    (cell.kind, cell.text) = (mark.kind, mark.text.clone());
+                if mark.kind == cell.kind {
+                    cell.count = cell.count.saturating_add(1);
+                    cell.text = mark.text.clone();
+                } else if importance(mark.kind) > importance(cell.kind) {
+                    *cell = MarkCell { column, kind: mark.kind, text: mark.text.clone(), count: 1 };
                 }
             }
             None => cells.push(MarkCell { column, kind: mark.kind, text: mark.text.clone(), count: 1 }),

@@ -38,6 +38,11 @@ impl Window {
         self.columns
     }
 
+    /// The time one column stands for.
+    pub(super) fn column_span(&self) -> Duration {
+        Duration::from_micros(self.column_us.unsigned_abs())
+    }
+
     /// The column of an instant, if it lies inside.
     pub(super) fn column(&self, boot: Duration) -> Option<usize> {
         self.inside(micros(boot).div_euclid(self.column_us))
