@@ -74,15 +74,14 @@ fn scaled(value: u64, base: u64, units: &[&str]) -> String {
         divisor *= u128::from(base);
         unit += 1;
     }
-    let hundredths = (u128::from(value) * 100 + divisor / 2) / divisor;
-    let name = units[unit];
-    match hundredths {
-        0..1_000 => format!("{}.{:02} {name}", hundredths / 100, hundredths % 100),
-        1_000..9_995 => {
-            let tenths = (hundredths + 5) / 10;
-            format!("{}.{} {name}", tenths / 10, tenths % 10)
-        }
-        _ => format!("{} {name}", (hundredths + 50) / 100),
+    let (value, name) = (u128::from(value), units[unit]);
+    let rounded = |parts: u128| (value * parts * 2 + divisor) / (divisor * 2);
+    if value * 1_000 < divisor * 9_995 {
+        format!("{}.{:02} {name}", rounded(100) / 100, rounded(100) % 100)
+    } else if value * 100 < divisor * 9_995 {
+        format!("{}.{} {name}", rounded(10) / 10, rounded(10) % 10)
+    } else {
+        format!("{} {name}", rounded(1))
     }
 }
 

@@ -96,7 +96,7 @@ impl Keymap {
     /// (`"export" = "x ctrl-e"`); an empty text takes the action's keys away.
     ///
     /// # Errors
-    /// One sentence for an unknown action, an unknown key, a key bound twice, or no key left to quit.
+    /// One sentence for an unknown action, an unknown key, or a key bound twice. `Ctrl-c` always quits.
     pub fn with_overrides(overrides: &BTreeMap<String, String>) -> Result<Self, String> {
         let mut keymap = Self::default();
         for (name, keys) in overrides {
@@ -109,6 +109,7 @@ impl Keymap {
             })?;
             binding.keys = keys;
         }
+        keymap.keep_interrupt();
         keymap.check().map(|()| keymap)
     }
 
@@ -124,10 +125,17 @@ impl Keymap {
                 }
             }
         }
-        if self.keys_of(Action::Quit).is_empty() {
-            return Err("keys.quit: quitting needs a key".to_owned());
-        }
         Ok(())
+    }
+
+    /// Ctrl-C leaves whatever the configuration says.
+    fn keep_interrupt(&mut self) {
+        let interrupt = Key::interrupt();
+        if let Some(quit) = self.bindings.iter_mut().find(|binding| binding.action == Action::Quit)
+            && !quit.keys.contains(&interrupt)
+        {
+            quit.keys.push(interrupt);
+        }
     }
 
     /// The bindings, in table order.
@@ -157,41 +165,36 @@ impl Keymap {
 
     /// The keys that work now, most important first; the view shows as many as fit.
     pub fn footer(&self, model: &Model) -> Vec<FooterEntry> {
+        use Action::{Close, Copy, Down, Help, Left, Quit, Right, Up};
         let fixed = |keys: &str, label| FooterEntry { keys: keys.to_owned(), label };
+        let scroll = [(Up, "scroll"), (Down, "scroll")];
         match &model.popup {
             Some(Popup::Input(_)) => vec![fixed("Enter", "accept"), fixed("Esc", "cancel")],
             Some(Popup::Help { .. }) => {
-                self.merged(&[Action::Close, Action::Up, Action::Down, Action::Quit], "scroll")
+                self.entries(&[&[(Close, "close")], &scroll[..], &[(Quit, "quit")]].concat())
             }
             None if model.screen == Screen::Drops && model.detail.is_some() => {
-                use Action::{Close, Down, Help, Left, Quit, Right, Up};
-                let mut entries = self.merged(&[Close, Left, Right], "other drop");
-                entries.extend(self.merged(&[Up, Down], "scroll"));
-                entries.extend(self.merged(&[Help, Quit], ""));
-                entries
+                let before = [(Close, "close"), (Left, "other drop"), (Right, "other drop")];
+                let after = [(Copy, "copy"), (Help, "help"), (Quit, "quit")];
+                self.entries(&[&before[..], &scroll, &after].concat())
             }
-            None => self.screen_footer(model.screen),
+            None => {
+                let shown = self.bindings.iter().filter(|binding| binding.scope.holds(model.screen));
+                let labelled: Vec<_> = shown.filter_map(|b| Some((b.action, b.label?))).collect();
+                self.entries(&labelled)
+            }
         }
     }
 
-    fn screen_footer(&self, screen: Screen) -> Vec<FooterEntry> {
-        let shown = self.bindings.iter().filter(|binding| binding.scope.holds(screen));
+    /// One entry for each run of actions with the same word; actions without a key are left out.
+    fn entries(&self, labelled: &[(Action, &'static str)]) -> Vec<FooterEntry> {
         let mut entries: Vec<FooterEntry> = Vec::new();
-        for binding in shown {
-            let (Some(label), Some(key)) = (binding.label, binding.keys.first()) else { continue };
-            push_merged(&mut entries, key, label);
-        }
-        entries
-    }
-
-    /// Entries of the named actions; those without a label of their own get `label`.
-    fn merged(&self, actions: &[Action], label: &'static str) -> Vec<FooterEntry> {
-        let mut entries = Vec::new();
-        for action in actions {
-            let binding = self.bindings.iter().find(|binding| binding.action == *action);
-            let Some((binding, key)) = binding.and_then(|b| Some((b, b.keys.first()?))) else { continue };
-            let own = matches!(action, Action::Close | Action::Quit | Action::Help);
-            push_merged(&mut entries, key, binding.label.filter(|_| own).unwrap_or(label));
+        for (action, label) in labelled {
+            let Some(key) = self.keys_of(*action).first() else { continue };
+            match entries.last_mut() {
+                Some(last) if last.label == *label => last.keys.extend([" ", &key.to_string()]),
+                _ => entries.push(FooterEntry { keys: key.to_string(), label }),
+            }
         }
         entries
     }
@@ -214,23 +217,10 @@ impl Keymap {
         let mut text = String::from("| key | where | what it does | name |\n|---|---|---|---|\n");
         for binding in self.bindings.iter().filter(|binding| !binding.keys.is_empty()) {
             let keys: Vec<_> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
-            let (scope, help, name) = (binding.scope.title(), binding.help, binding.action.name());
-            text.push_str(
-                &[&keys.join(" "), scope, help, &format!("`{name}`")].join(" | ").replacen("", "| ", 1),
-            );
-            text.push_str(" |\n");
+            let (keys, scope, name) = (keys.join(" "), binding.scope.title(), binding.action.name());
+            text.push_str(&["| ", &keys, " | ", scope, " | ", binding.help, " | `", name, "` |\n"].concat());
         }
         text
-    }
-}
-
-fn push_merged(entries: &mut Vec<FooterEntry>, key: &Key, label: &'static str) {
-    match entries.last_mut() {
-        Some(last) if last.label == label => {
-            last.keys.push(' ');
-            last.keys.push_str(&key.to_string());
-        }
-        _ => entries.push(FooterEntry { keys: key.to_string(), label }),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::diagnostics::{Drop, Snapshot, Stamp};
-use crate::monitor::{Notice, Published, Runtime};
+use crate::monitor::{Notice, NoticeKind, Published, Runtime};
 
 use super::text::LineEdit;
 
@@ -151,6 +151,37 @@ pub struct InputPopup {
     pub line: LineEdit,
     /// Why the text was not accepted, in one sentence.
     pub error: Option<String>,
+    /// What `Esc` restores (filter).
+    pub before: String,
+}
+
+/// The state the view stands still at.
+#[derive(Debug, Clone)]
+pub struct Frozen {
+    /// What is shown.
+    pub published: Arc<Published>,
+    /// Since when.
+    pub at: Stamp,
+}
+
+/// A keep-alive asked for and not yet in force; the next step of the ladder starts from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeepAliveAsked {
+    /// Seconds asked for.
+    pub secs: u16,
+    /// Seconds in force when it was asked for.
+    pub from: u32,
+    /// When.
+    pub at: Stamp,
+}
+
+/// How much fits where the keys scroll; what the last frame said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Page {
+    /// Rows of the list or text.
+    pub rows: usize,
+    /// Largest useful scroll of the text.
+    pub max_scroll: usize,
 }
 
 /// What a typed line is for.
@@ -205,12 +236,16 @@ pub struct Model {
     pub filter: String,
     /// Order of the drops table.
     pub sort: DropSort,
-    /// The state the view was frozen at; the recording goes on.
-    pub frozen: Option<Arc<Published>>,
+    /// Set while the view stands still; watching and recording go on.
+    pub frozen: Option<Frozen>,
     /// What lies over the screen.
     pub popup: Option<Popup>,
-    /// Rows of the list or text last drawn, for paging; written by the render loop.
-    pub page_rows: usize,
+    /// What the last frame said about paging; written by the render loop.
+    pub page: Page,
+    /// The newest keep-alive asked for.
+    pub keep_alive_asked: Option<KeepAliveAsked>,
+    /// Quitting was asked for; the run is being ended.
+    pub leaving: bool,
     /// Messages of the screen itself (request queue full, copied…), oldest first.
     pub notices: Vec<Notice>,
 }
@@ -218,6 +253,27 @@ pub struct Model {
 impl Model {
     /// How long a notice is shown.
     pub const NOTICE_SHOWN: Duration = Duration::from_secs(6);
+
+    /// Most own notices kept.
+    const NOTICES: usize = 8;
+
+    /// Adds a message of the screen itself.
+    pub fn notify(&mut self, at: Stamp, kind: NoticeKind, text: impl Into<Arc<str>>) {
+        if self.notices.len() >= Self::NOTICES {
+            self.notices.remove(0);
+        }
+        self.notices.push(Notice { at, kind, text: text.into() });
+    }
+
+    /// The state to show: the one frozen at, or the newest.
+    pub fn shown<'a>(&'a self, live: &'a Published) -> &'a Published {
+        self.frozen.as_ref().map_or(live, |frozen| &frozen.published)
+    }
+
+    /// The instant the shown state is shown for.
+    pub fn shown_at(&self, now: Stamp) -> Stamp {
+        self.frozen.as_ref().map_or(now, |frozen| frozen.at)
+    }
 
     /// The zoom in force.
     pub fn zoom_for(&self, snapshot: &Snapshot) -> Zoom {

@@ -1,42 +1,12 @@
 //! How is text from outside made safe and short? Sanitising, cutting by display width, editing a line.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
+use ratatui::buffer::Buffer;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Makes text from outside safe to draw: nothing in it can move the cursor, colour, reorder or hide
-/// anything. Line ends and tabs become spaces, control characters are shown as in `less` (`^[`),
-/// invisible and direction-changing characters as `<U+202E>`.
-pub fn sanitize(text: &str) -> Cow<'_, str> {
-    if text.chars().all(is_harmless) {
-        return Cow::Borrowed(text);
-    }
-    let mut safe = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        match c {
-            '\n' | '\t' => safe.push(' '),
-            '\u{7f}' => safe.push_str("^?"),
-            c if c.is_ascii_control() => safe.extend(['^', char::from(c as u8 ^ 0x40)]),
-            c if is_harmless(c) => safe.push(c),
-            // Writing into a String cannot fail.
-            c => {
-                let _ = write!(safe, "<U+{:04X}>", u32::from(c));
-            }
-        }
-    }
-    Cow::Owned(safe)
-}
-
-/// Whether a character shows as itself and touches nothing else.
-fn is_harmless(c: char) -> bool {
-    !c.is_control()
-        && !matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
-}
+pub use crate::diagnostics::clean::clean as sanitize;
+use crate::diagnostics::clean::is_printable;
 
 /// The columns a text takes.
 pub fn width(text: &str) -> usize {
@@ -83,6 +53,21 @@ pub fn truncate_middle<'a>(text: &'a str, max: usize, ellipsis: &str) -> Cow<'a,
     Cow::Owned(format!("{head}{ellipsis}{}", &text[start..]))
 }
 
+/// The last line of defence before the terminal: replaces what a forgotten [`sanitize`] let through,
+/// and everything beyond ASCII where the terminal is not known to take UTF-8 (there, the bytes of an
+/// ordinary letter can be a control code).
+pub fn defuse(buffer: &mut Buffer, unicode: bool) {
+    let stand_in = if unicode { "\u{fffd}" } else { "?" };
+    for cell in &mut buffer.content {
+        let symbol = cell.symbol();
+        let harmless =
+            matches!(symbol.as_bytes(), [b' '..=b'~'] | []) || unicode && symbol.chars().all(is_printable);
+        if !harmless {
+            cell.set_symbol(stand_in);
+        }
+    }
+}
+
 /// A line of text being edited, and the cursor in it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LineEdit {
@@ -118,7 +103,7 @@ impl LineEdit {
         let mut room = Self::MAX_CHARS.saturating_sub(self.text.chars().count());
         for c in text.chars() {
             let c = if matches!(c, '\n' | '\t') { ' ' } else { c };
-            if room > 0 && is_harmless(c) {
+            if room > 0 && is_printable(c) {
                 self.text.insert(self.cursor, c);
                 self.cursor += c.len_utf8();
                 room -= 1;

@@ -49,11 +49,12 @@ impl Theme {
         let bold = plain.add_modifier(Modifier::BOLD);
         Self {
             text: plain,
-            dim: plain.fg(Color::DarkGray),
+            // Not "bright black": popular palettes make that the background.
+            dim: plain.add_modifier(Modifier::DIM),
             strong: bold,
             brand: bold.fg(Color::Cyan),
             title: bold,
-            border: plain.fg(Color::DarkGray),
+            border: plain.add_modifier(Modifier::DIM),
             border_focused: plain.fg(Color::Cyan),
             good: plain.fg(Color::Green),
             warn: plain.fg(Color::Yellow),

@@ -38,6 +38,16 @@ const MODIFIERS: [(&str, KeyModifiers); 3] =
     [("Ctrl-", KeyModifiers::CONTROL), ("Alt-", KeyModifiers::ALT), ("Shift-", KeyModifiers::SHIFT)];
 
 impl Key {
+    /// Ctrl-C.
+    pub(super) fn interrupt() -> Self {
+        Self { code: KeyCode::Char('c'), modifiers: KeyModifiers::CONTROL }
+    }
+
+    /// Whether it is held with Ctrl or Alt, so that it types nothing.
+    pub fn is_chord(self) -> bool {
+        self.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
+    }
+
     fn new(code: KeyCode, modifiers: KeyModifiers) -> Self {
         let modifiers = modifiers & (KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SHIFT);
         match code {
