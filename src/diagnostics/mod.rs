@@ -10,10 +10,13 @@ mod collector;
 mod distribution;
 pub mod error_name;
 pub mod event;
+pub mod facts;
 mod history;
 pub mod sentence;
 mod snapshot;
+pub mod story;
 mod time;
+pub mod words;
 
 pub use clock_watch::ClockWatch;
 pub use collector::Diagnostics;
