@@ -1,4 +1,4 @@
-//! Which signals concern the screen? Continued after a stop, and the terminal's size changed.
+//! Which signals concern the screen? Continued after a stop, another size, and the wish to end.
 
 use std::io;
 
@@ -9,6 +9,8 @@ pub(super) enum Signalled {
     Continued,
     /// The terminal has another size.
     Resized,
+    /// SIGTERM or SIGINT: the same as the quit key, so that the terminal is always given back.
+    Terminated,
 }
 
 /// The signals listened to.
@@ -17,6 +19,8 @@ pub(super) enum Signalled {
 pub(super) struct Signals {
     continued: tokio::signal::unix::Signal,
     resized: tokio::signal::unix::Signal,
+    terminated: tokio::signal::unix::Signal,
+    interrupted: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
@@ -26,7 +30,12 @@ impl Signals {
         use tokio::signal::unix::{SignalKind, signal};
 
         let continued = SignalKind::from_raw(rustix::process::Signal::CONT.as_raw());
-        Ok(Self { continued: signal(continued)?, resized: signal(SignalKind::window_change())? })
+        Ok(Self {
+            continued: signal(continued)?,
+            resized: signal(SignalKind::window_change())?,
+            terminated: signal(SignalKind::terminate())?,
+            interrupted: signal(SignalKind::interrupt())?,
+        })
     }
 
     /// The next one; cancel-safe.
@@ -34,6 +43,8 @@ impl Signals {
         tokio::select! {
             Some(()) = self.continued.recv() => Signalled::Continued,
             Some(()) = self.resized.recv() => Signalled::Resized,
+            Some(()) = self.terminated.recv() => Signalled::Terminated,
+            Some(()) = self.interrupted.recv() => Signalled::Terminated,
             else => std::future::pending().await,
         }
     }
