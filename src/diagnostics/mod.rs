@@ -2,15 +2,24 @@
 //!
 //! *Must not know* tokio, ratatui, rumqttc, files, sockets or a clock: time arrives as [`Stamp`]s.
 
+mod accounts;
 pub mod clean;
+mod clock_watch;
 pub mod codes;
+mod collector;
+mod distribution;
 pub mod error_name;
 pub mod event;
 mod history;
+pub mod recording;
 pub mod sentence;
 mod snapshot;
+pub mod summary;
 mod time;
+pub mod traffic;
 
+pub use clock_watch::ClockWatch;
+pub use collector::Diagnostics;
 pub use error_name::ErrorName;
 pub use event::{Event, Observed};
 pub use history::History;

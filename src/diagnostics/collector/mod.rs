@@ -1,0 +1,255 @@
+//! The fold: the only place where events become state.
+
+mod sessions;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::accounts::Accounts;
+use super::distribution::Distribution;
+use super::event::{Attempt, CommandState, ConnectFailed, Started};
+use super::sentence::sentence;
+use super::{
+    Connection, Drop, Event, History, LinkState, LogEntry, Mark, MarkKind, Metrics, PingStats, SessionCounts,
+    Snapshot, Stamp,
+};
+
+/// Folds events into a [`Snapshot`]. Deterministic: the same events with the same stamps give the same
+/// state, live, replayed or analysed. Every event costs O(1) amortised.
+#[derive(Debug)]
+pub struct Diagnostics {
+    generation: u64,
+    started: Option<Arc<Started>>,
+    since: Option<Stamp>,
+    last: Option<Stamp>,
+    running: bool,
+    link: LinkState,
+    keep_alive_secs: u32,
+    mqtt_version: Option<Arc<str>>,
+    limits: Option<Arc<BTreeMap<String, u64>>>,
+    credentials_expire_at: Option<chrono::DateTime<chrono::Utc>>,
+    metrics: Metrics,
+    accounts: Accounts,
+    lengths: Distribution,
+    recoveries: Distribution,
+    pings: Distribution,
+    percentiles_stale: bool,
+    ping: PingStats,
+    session: SessionCounts,
+    session_attempt: Option<Arc<Attempt>>,
+    last_attempt: Option<Arc<Attempt>>,
+    last_failure: Option<Arc<ConnectFailed>>,
+    drops: History<Drop>,
+    connections: History<Connection>,
+    marks: History<Mark>,
+    log: History<LogEntry>,
+    commands: BTreeMap<CommandState, u64>,
+    unknown_events: u64,
+}
+
+impl Diagnostics {
+    /// The documented default of how many drops, connections, marks and log entries are retained.
+    pub const DEFAULT_MAX_EVENTS: usize = 1_000;
+
+    /// An empty collector that retains at most `max_events` entries in each history.
+    pub fn new(max_events: usize) -> Self {
+        Self {
+            generation: 0,
+            started: None,
+            since: None,
+            last: None,
+            running: true,
+            link: LinkState::Idle,
+            keep_alive_secs: 0,
+            mqtt_version: None,
+            limits: None,
+            credentials_expire_at: None,
+            metrics: Metrics {
+                session_histogram: Arc::new(vec![0; Metrics::SESSION_BOUNDS.len() + 1]),
+                ..Metrics::default()
+            },
+            accounts: Accounts::default(),
+            lengths: Distribution::new(),
+            recoveries: Distribution::new(),
+            pings: Distribution::new(),
+            percentiles_stale: false,
+            ping: PingStats::default(),
+            session: SessionCounts::default(),
+            session_attempt: None,
+            last_attempt: None,
+            last_failure: None,
+            drops: History::new(max_events),
+            connections: History::new(max_events),
+            marks: History::new(max_events),
+            log: History::new(max_events),
+            commands: BTreeMap::new(),
+            unknown_events: 0,
+        }
+    }
+
+    /// Takes one event. Stamps that run backwards on the boot clock are treated as simultaneous with
+    /// the event before.
+    pub fn apply(&mut self, at: Stamp, event: &Event) {
+        let at = self.advance(at, event);
+        self.generation += 1;
+        if let Some((level, text)) = sentence(event) {
+            self.record_log(LogEntry { at, level, text: text.into() });
+        }
+        match event {
+            Event::Received(_) => self.count_messages(at, 0, 1),
+            Event::Published(message) if message.queued => self.metrics.messages_queued += 1,
+            Event::Published(_) => self.count_messages(at, 1, 0),
+            Event::Traffic { published, received, .. } => self.count_messages(at, *published, *received),
+            Event::Ping { rtt_ms } => self.on_ping(at, *rtt_ms),
+            Event::Started(started) => self.on_started(at, started),
+            Event::Attempt(attempt) => self.last_attempt = Some(Arc::new(attempt.clone())),
+            Event::Connected(connected) => self.on_connected(at, connected),
+            Event::Dropped(dropped) => self.on_dropped(at, dropped),
+            Event::ConnectFailed(failed) => self.on_connect_failed(at, failed),
+            Event::Disconnected { by } => self.on_disconnected(at, *by),
+            Event::Subscribed { return_codes, .. } => self.on_subscribed(return_codes),
+            Event::KeepAliveChanged { from, to } => self.on_keep_alive(at, *from, *to),
+            Event::System { source, message } => self.on_system(at, *source, message),
+            Event::Note { text } => self.mark(at, MarkKind::Note, text),
+            Event::Alert { state, message, .. } if state == "raised" => {
+                self.mark(at, MarkKind::Alert, message);
+            }
+            Event::Probe(probe) if !probe.ok => self.mark(at, MarkKind::Probe, &probe.probe),
+            Event::Credentials { expires_at } => self.credentials_expire_at = Some(*expires_at),
+            Event::Command(command) => *self.commands.entry(command.state).or_default() += 1,
+            Event::Stopped { .. } => self.on_stopped(at),
+            Event::Unknown => self.unknown_events += 1,
+            Event::Alert { .. } | Event::Probe(_) | Event::Experiment { .. } => {}
+        }
+    }
+
+    /// The state at `at` (not before the newest event). Costs the same whatever was folded before.
+    pub fn snapshot(&mut self, at: Stamp) -> Snapshot {
+        let origin = self.since.unwrap_or(at);
+        let at = if at.boot < self.last.unwrap_or(origin).boot { self.last.unwrap_or(at) } else { at };
+        self.refresh_percentiles();
+        let mut metrics = self.metrics.clone();
+        let mut accounts = self.accounts.clone();
+        if let (Some(last), true) = (self.last, self.running) {
+            accounts.pass(at.since(last), &self.link);
+        }
+        accounts.write_to(&mut metrics);
+        metrics.current_session_uptime = match self.link {
+            LinkState::Connected { since } => at.since(since),
+            _ => Duration::ZERO,
+        };
+        Snapshot {
+            at,
+            generation: self.generation,
+            started: self.started.clone(),
+            since: origin,
+            link: self.link.clone(),
+            keep_alive_secs: self.keep_alive_secs,
+            mqtt_version: self.mqtt_version.clone(),
+            limits: self.limits.clone(),
+            credentials_expire_at: self.credentials_expire_at,
+            metrics,
+            drops: self.drops.clone(),
+            connections: self.connections.clone(),
+            marks: self.marks.clone(),
+            log: self.log.clone(),
+            last_attempt: self.last_attempt.clone(),
+            last_failure: self.last_failure.clone(),
+            ping: self.ping.clone(),
+            session: self.session,
+            commands: self.commands.clone(),
+            arms: accounts.arms().to_vec(),
+            unknown_events: self.unknown_events,
+        }
+    }
+
+    /// Moves time to `at` and books the time that passed to the state it passed in.
+    fn advance(&mut self, at: Stamp, event: &Event) -> Stamp {
+        let Some(last) = self.last else {
+            self.since = Some(at);
+            self.last = Some(at);
+            return at;
+        };
+        let at = Stamp { boot: at.boot.max(last.boot), ..at };
+        let passed = at.since(last);
+        self.last = Some(at);
+        let missed_end =
+            matches!(event, Event::Connected(_)) && matches!(self.link, LinkState::Connected { .. });
+        if missed_end {
+            // The session's end was never seen: it is censored at the last event, and what follows was
+            // spent without one.
+            self.end_session(last, false);
+            self.link = LinkState::Down { since: last, failures: 0 };
+        }
+        if matches!(event, Event::Started(_)) || !self.running {
+            return at;
+        }
+        self.accounts.pass(passed, &self.link);
+        at
+    }
+
+    fn on_ping(&mut self, at: Stamp, rtt_ms: f64) {
+        self.session.pings += 1;
+        let Ok(rtt) = Duration::try_from_secs_f64(rtt_ms / 1_000.0) else { return };
+        // The distribution resolves 1 ms, too coarse for round trips: it holds them a thousandfold, so
+        // that its seconds are milliseconds of round trip.
+        self.pings.record(rtt.saturating_mul(1_000));
+        self.percentiles_stale = true;
+        self.ping.count += 1;
+        self.ping.last_ms = Some(rtt_ms);
+        self.ping.last_at = Some(at);
+        let recent = Arc::make_mut(&mut self.ping.recent_ms);
+        if recent.len() >= PingStats::RECENT {
+            recent.remove(0);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "a sparkline needs no more than f32")]
+        recent.push(rtt_ms as f32);
+    }
+
+    fn count_messages(&mut self, at: Stamp, published: u64, received: u64) {
+        self.metrics.messages_published = self.metrics.messages_published.saturating_add(published);
+        self.metrics.messages_received = self.metrics.messages_received.saturating_add(received);
+        self.session.published = self.session.published.saturating_add(published);
+        self.session.received = self.session.received.saturating_add(received);
+        self.session.last_message = Some(at);
+        if published > 0 {
+            self.session.last_publish = Some(at);
+        }
+    }
+
+    fn record_log(&mut self, entry: LogEntry) {
+        self.log.push(entry);
+        let Some(entry) = self.log.last().cloned() else { return };
+        let wanted = self.drops.last().is_some_and(|drop| {
+            drop.after.len() < Drop::CONTEXT && entry.at.since(drop.at) <= Drop::CONTEXT_SPAN
+        });
+        if wanted {
+            self.drops.update_last(|drop| drop.after.push(entry));
+        }
+    }
+
+    fn mark(&mut self, at: Stamp, kind: MarkKind, text: &str) {
+        self.marks.push(Mark { at, kind, text: super::clean::clean(text).into() });
+    }
+
+    fn refresh_percentiles(&mut self) {
+        if !std::mem::take(&mut self.percentiles_stale) {
+            return;
+        }
+        self.metrics.total_sessions = self.lengths.count();
+        self.metrics.longest_session = self.lengths.max();
+        self.metrics.shortest_session = self.lengths.min();
+        self.metrics.average_session = self.lengths.mean();
+        self.metrics.session_percentiles = self.lengths.percentiles();
+        self.metrics.recovery_percentiles = self.recoveries.percentiles();
+        self.metrics.mttr = self.recoveries.mean();
+        let millis = |value: Option<Duration>| value.map(|thousandfold| thousandfold.as_secs_f64());
+        self.ping.p50_ms = millis(self.pings.quantile(0.50));
+        self.ping.p95_ms = millis(self.pings.quantile(0.95));
+        self.ping.p99_ms = millis(self.pings.quantile(0.99));
+        self.ping.max_ms = millis(self.pings.max());
+    }
+}

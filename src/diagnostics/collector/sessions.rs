@@ -1,0 +1,259 @@
+//! How sessions begin and end, and what an outage is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Diagnostics;
+use crate::diagnostics::event::{ConnectFailed, Connected, Dropped, Initiator, Started, SystemSource};
+use crate::diagnostics::{
+    Connection, Drop, LinkState, MarkKind, Metrics, Recovery, SessionCounts, SessionEnd, Stamp,
+};
+
+/// Most distinct names kept in a counter; more are counted under [`OTHER`].
+const MAX_NAMES: usize = 256;
+/// Where names beyond [`MAX_NAMES`] are counted.
+const OTHER: &str = "other";
+
+impl Diagnostics {
+    pub(super) fn on_started(&mut self, at: Stamp, started: &Started) {
+        if let Some(last) = self.last {
+            self.end_session(last, false);
+        }
+        self.running = true;
+        self.keep_alive_secs = started.keep_alive_secs;
+        self.started = Some(Arc::new(started.clone()));
+        self.link = LinkState::Connecting { since: at, failures: 0 };
+    }
+
+    pub(super) fn on_connected(&mut self, at: Stamp, connected: &Connected) {
+        let outage = match self.link {
+            LinkState::Down { since, failures } => Some((since, failures)),
+            _ => None,
+        };
+        let took = outage.map(|(since, _)| at.since(since));
+        if let (Some(took), Some((_, failures))) = (took, outage) {
+            self.metrics.connection_recovered += 1;
+            self.metrics.total_reconnect_attempts += 1;
+            self.recoveries.record(took);
+            let attempts = failures.saturating_add(1);
+            let distribution = Arc::make_mut(&mut self.metrics.reconnection_attempts_distribution);
+            *distribution.entry(attempts_bucket(attempts)).or_default() += 1;
+            let recovery = Recovery {
+                at,
+                took,
+                session_present: connected.session_present,
+                phases: self.last_attempt.as_ref().map(|attempt| attempt.phases.clone()).unwrap_or_default(),
+            };
+            self.drops.update_last(|drop| {
+                if drop.recovery.is_none() {
+                    drop.recovery = Some(recovery);
+                    drop.failed_attempts = failures;
+                }
+            });
+        } else {
+            self.metrics.total_connections += 1;
+        }
+        self.percentiles_stale = true;
+        self.link = LinkState::Connected { since: at };
+        self.keep_alive_secs = connected.keep_alive_secs;
+        self.accounts.begin_session(connected.keep_alive_secs);
+        self.metrics.last_successful_connect = Some(at);
+        self.session = SessionCounts::default();
+        self.session_attempt.clone_from(&self.last_attempt);
+        self.last_failure = None;
+        self.mqtt_version = connected.mqtt_version.as_deref().map(Into::into);
+        self.limits = connected.limits.clone().map(Arc::new);
+        self.connections.push(Connection {
+            at,
+            event_type: connected.event_type,
+            session_present: connected.session_present,
+            return_code: connected.return_code,
+            attempt_number: connected.attempt_number,
+            time_to_reconnect: took,
+            keep_alive_secs: connected.keep_alive_secs,
+            end: None,
+        });
+    }
+
+    pub(super) fn on_dropped(&mut self, at: Stamp, dropped: &Dropped) {
+        if let (LinkState::Down { failures, .. }, true) = (&mut self.link, dropped.reconnect_attempt > 0) {
+            // Other programs record every failed attempt of one outage as a drop. One outage is one drop.
+            *failures = failures.saturating_add(1);
+            self.metrics.total_reconnect_attempts += 1;
+            self.count_failure(dropped.error_name.as_deref());
+            return;
+        }
+        let session_start = match self.link {
+            LinkState::Connected { since } => Some(since),
+            _ => None,
+        };
+        self.metrics.total_connection_drops += 1;
+        self.metrics.last_drop = Some(at);
+        let name = dropped.error_name.as_deref().unwrap_or("unknown");
+        count_name(&mut self.metrics.connection_drops_by_error, name);
+        *Arc::make_mut(&mut self.metrics.drops_by_layer).entry(dropped.layer).or_default() += 1;
+        *Arc::make_mut(&mut self.metrics.drops_by_how).entry(dropped.how).or_default() += 1;
+        self.accounts.count_drop(self.keep_alive_secs);
+        if let Some(start) = session_start {
+            self.record_length(at.since(start));
+        }
+        self.end_session(at, true);
+        let drop = self.describe_drop(at, dropped, session_start);
+        self.drops.push(drop);
+        self.link = LinkState::Down { since: at, failures: 0 };
+    }
+
+    pub(super) fn describe_drop(&self, at: Stamp, dropped: &Dropped, session_start: Option<Stamp>) -> Drop {
+        let silence =
+            |secs: Option<f64>| secs.and_then(|secs| Duration::try_from_secs_f64(secs.max(0.0)).ok());
+        let idle_in = silence(dropped.last_rx_secs);
+        let earliest = session_start.or(self.since).unwrap_or(at);
+        let alive_at = idle_in.map_or(earliest, |idle| back(at, idle).max(earliest));
+        let before = self.log.recent(Drop::CONTEXT + 1);
+        let before: Vec<_> =
+            before.filter(|entry| at.since(entry.at) <= Drop::CONTEXT_SPAN).cloned().collect();
+        Drop {
+            number: self.metrics.total_connection_drops,
+            at,
+            event: dropped.clone(),
+            session_start,
+            keep_alive_secs: self.keep_alive_secs,
+            death_window: (alive_at, at),
+            session_age: session_start.map(|start| alive_at.since(start)),
+            idle_in,
+            idle_out: silence(dropped.last_tx_secs),
+            counts: self.session,
+            attempt: self.session_attempt.clone(),
+            before,
+            after: Vec::new(),
+            failed_attempts: 0,
+            recovery: None,
+        }
+    }
+
+    pub(super) fn on_connect_failed(&mut self, at: Stamp, failed: &ConnectFailed) {
+        self.count_failure(failed.error_name.as_deref());
+        self.last_failure = Some(Arc::new(failed.clone()));
+        let first = match &mut self.link {
+            LinkState::Down { failures, .. } => {
+                self.metrics.total_reconnect_attempts += 1;
+                *failures = failures.saturating_add(1);
+                *failures == 1
+            }
+            LinkState::Connecting { failures, .. } => {
+                *failures = failures.saturating_add(1);
+                *failures == 1
+            }
+            LinkState::Idle | LinkState::Off { .. } => {
+                self.link = LinkState::Connecting { since: at, failures: 1 };
+                true
+            }
+            LinkState::Connected { .. } => false,
+        };
+        if let LinkState::Down { failures, .. } = self.link {
+            self.drops.update_last(|drop| {
+                if drop.recovery.is_none() {
+                    drop.failed_attempts = failures;
+                }
+            });
+        }
+        if first {
+            self.mark(at, MarkKind::ConnectFailed, failed.error_name.as_deref().unwrap_or("connect failed"));
+        }
+    }
+
+    pub(super) fn on_disconnected(&mut self, at: Stamp, by: Initiator) {
+        if matches!(self.link, LinkState::Connected { .. }) {
+            self.metrics.total_disconnects += 1;
+            self.end_session(at, false);
+        }
+        self.link = LinkState::Off { since: at, by };
+        let text = match by {
+            Initiator::User => "disconnected by you",
+            Initiator::Experiment => "reconnecting on purpose",
+            Initiator::Shutdown => "disconnected at the end of the run",
+        };
+        self.mark(at, MarkKind::Disconnect, text);
+    }
+
+    pub(super) fn on_stopped(&mut self, at: Stamp) {
+        self.end_session(at, false);
+        self.link = LinkState::Off { since: at, by: Initiator::Shutdown };
+        self.running = false;
+    }
+
+    pub(super) fn on_subscribed(&mut self, codes: &[u8]) {
+        let refused = u32::try_from(codes.iter().filter(|code| **code >= 0x80).count()).unwrap_or(u32::MAX);
+        let accepted = u32::try_from(codes.len()).unwrap_or(u32::MAX).saturating_sub(refused);
+        self.session.subscriptions = self.session.subscriptions.saturating_add(accepted);
+        self.session.refused_subscriptions = self.session.refused_subscriptions.saturating_add(refused);
+        self.metrics.refused_subscriptions += u64::from(refused);
+    }
+
+    pub(super) fn on_keep_alive(&mut self, at: Stamp, from: u32, to: u32) {
+        self.keep_alive_secs = to;
+        self.mark(at, MarkKind::KeepAlive, &format!("keep-alive {from} s → {to} s"));
+    }
+
+    pub(super) fn on_system(&mut self, at: Stamp, source: SystemSource, message: &str) {
+        match source {
+            SystemSource::Clock => self.metrics.clock_steps += 1,
+            SystemSource::Power => self.metrics.suspends += 1,
+            _ => {}
+        }
+        self.mark(at, MarkKind::System, message);
+    }
+
+    pub(super) fn record_length(&mut self, length: Duration) {
+        self.lengths.record(length);
+        self.percentiles_stale = true;
+        let class = Metrics::SESSION_BOUNDS.partition_point(|bound| *bound <= length.as_secs());
+        if let Some(count) = Arc::make_mut(&mut self.metrics.session_histogram).get_mut(class) {
+            *count += 1;
+        }
+        let sample = Arc::make_mut(&mut self.metrics.sample_durations);
+        if sample.len() >= 20 {
+            sample.remove(0);
+        }
+        sample.push(length);
+    }
+
+    pub(super) fn end_session(&mut self, at: Stamp, dropped: bool) {
+        if matches!(self.link, LinkState::Connected { .. }) {
+            self.connections.update_last(|connection| {
+                connection.end.get_or_insert(SessionEnd { at, dropped });
+            });
+        }
+    }
+
+    pub(super) fn count_failure(&mut self, name: Option<&str>) {
+        self.metrics.connect_failures += 1;
+        count_name(&mut self.metrics.failures_by_error, name.unwrap_or("unknown"));
+    }
+}
+
+fn attempts_bucket(attempts: u32) -> &'static str {
+    match attempts {
+        0..=1 => "1",
+        2..=5 => "2-5",
+        6..=10 => "6-10",
+        _ => "11+",
+    }
+}
+
+fn count_name(counts: &mut Arc<BTreeMap<String, u64>>, name: &str) {
+    let counts = Arc::make_mut(counts);
+    if let Some(count) = counts.get_mut(name) {
+        *count += 1;
+    } else if counts.len() < MAX_NAMES {
+        counts.insert(name.to_owned(), 1);
+    } else {
+        *counts.entry(OTHER.to_owned()).or_default() += 1;
+    }
+}
+
+fn back(at: Stamp, by: Duration) -> Stamp {
+    let wall = chrono::TimeDelta::from_std(by).ok().and_then(|delta| at.wall.checked_sub_signed(delta));
+    Stamp::new(wall.unwrap_or(at.wall), at.boot.saturating_sub(by))
+}

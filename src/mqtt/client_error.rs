@@ -1,0 +1,126 @@
+//! What an ordinary `rumqttc` client's errors mean, in our vocabulary.
+//!
+//! dropscope's own link sees the wire and does better; this serves programs that hook the
+//! [`Collector`](crate::collector::Collector) to their own `rumqttc::EventLoop`.
+
+use std::io;
+
+use rumqttc::mqttbytes::Error as CodecError;
+use rumqttc::{ConnectionError, StateError};
+
+use super::failure::Failure;
+use crate::diagnostics::codes::connack_words;
+use crate::diagnostics::error_name as name;
+use crate::diagnostics::event::{How, Layer};
+
+impl From<&ConnectionError> for Failure {
+    fn from(error: &ConnectionError) -> Self {
+        match error {
+            ConnectionError::MqttState(state) => of_state(state),
+            ConnectionError::NetworkTimeout => Self::new(
+                name::AWS_IO_SOCKET_TIMEOUT,
+                Layer::Tcp,
+                How::Io,
+                "connecting took longer than the client's limit; the client does not say in which phase",
+            ),
+            ConnectionError::FlushTimeout => {
+                Self::new(name::AWS_IO_SOCKET_TIMEOUT, Layer::Tcp, How::Io, "nothing could be sent any more")
+            }
+            ConnectionError::Io(error) => Self::from(error),
+            ConnectionError::ConnectionRefused(code) => {
+                let code = *code as u8;
+                let words = connack_words(code).unwrap_or("refused");
+                Self {
+                    return_code: Some(code),
+                    ..protocol(format!("the broker refused the connection: {words} (CONNACK {code})"))
+                }
+            }
+            other => protocol(other.to_string()),
+        }
+    }
+}
+
+impl From<&io::Error> for Failure {
+    fn from(error: &io::Error) -> Self {
+        use io::ErrorKind as Kind;
+        let (name, layer, how) = match error.kind() {
+            Kind::ConnectionRefused => (name::AWS_IO_SOCKET_CONNECTION_REFUSED, Layer::Tcp, How::Io),
+            Kind::ConnectionReset => (name::AWS_IO_SOCKET_CLOSED, Layer::Tcp, How::Rst),
+            Kind::ConnectionAborted | Kind::UnexpectedEof => {
+                (name::AWS_IO_SOCKET_CLOSED, Layer::Tcp, How::Fin)
+            }
+            Kind::BrokenPipe => (name::AWS_IO_BROKEN_PIPE, Layer::Tcp, How::Rst),
+            Kind::NotConnected => (name::AWS_IO_SOCKET_NOT_CONNECTED, Layer::Local, How::Local),
+            Kind::TimedOut => (name::AWS_IO_SOCKET_TIMEOUT, Layer::Tcp, How::Io),
+            Kind::HostUnreachable => (name::AWS_IO_SOCKET_NO_ROUTE_TO_HOST, Layer::Local, How::Local),
+            Kind::NetworkUnreachable | Kind::NetworkDown => {
+                (name::AWS_IO_SOCKET_NETWORK_DOWN, Layer::Local, How::Local)
+            }
+            _ if error.to_string().contains("failed to lookup address") => {
+                (name::AWS_IO_DNS_QUERY_FAILED, Layer::Dns, How::Io)
+            }
+            _ => (name::AWS_ERROR_UNKNOWN, Layer::Tcp, How::Io),
+        };
+        Self::new(name, layer, how, error.to_string())
+    }
+}
+
+fn of_state(error: &StateError) -> Failure {
+    match error {
+        StateError::Io(error) | StateError::Deserialization(CodecError::Io(error)) => Failure::from(error),
+        StateError::AwaitPingResp => Failure::new(
+            name::AWS_ERROR_MQTT_TIMEOUT,
+            Layer::Mqtt,
+            How::PingTimeout,
+            "no PINGRESP for a whole keep-alive",
+        ),
+        StateError::ConnectionAborted => Failure::new(
+            name::AWS_ERROR_MQTT_UNEXPECTED_HANGUP,
+            Layer::Tcp,
+            How::Fin,
+            "the peer closed the connection; the client does not say on which layer",
+        ),
+        other => protocol(other.to_string()),
+    }
+}
+
+fn protocol(detail: String) -> Failure {
+    Failure::new(name::AWS_ERROR_MQTT_PROTOCOL_ERROR, Layer::Mqtt, How::Io, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_error_of_the_client_gets_its_layer_and_manner() {
+        let io = |kind| ConnectionError::Io(io::Error::from(kind));
+        let state = |error| ConnectionError::MqttState(error);
+        let cases = [
+            (io(io::ErrorKind::ConnectionRefused), 1047, Layer::Tcp, How::Io),
+            (io(io::ErrorKind::NetworkUnreachable), 1050, Layer::Local, How::Local),
+            (state(StateError::AwaitPingResp), 5129, Layer::Mqtt, How::PingTimeout),
+            (state(StateError::ConnectionAborted), 5134, Layer::Tcp, How::Fin),
+            (
+                state(StateError::Deserialization(CodecError::Io(io::ErrorKind::ConnectionReset.into()))),
+                1051,
+                Layer::Tcp,
+                How::Rst,
+            ),
+            (ConnectionError::NetworkTimeout, 1048, Layer::Tcp, How::Io),
+            (state(StateError::Deserialization(CodecError::MalformedPacket)), 5130, Layer::Mqtt, How::Io),
+        ];
+        for (error, code, layer, how) in cases {
+            let failure = Failure::from(&error);
+            assert_eq!((failure.name.code, failure.layer, failure.how), (code, layer, how), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_keeps_its_code() {
+        let refused = ConnectionError::ConnectionRefused(rumqttc::ConnectReturnCode::NotAuthorized);
+        let failure = Failure::from(&refused);
+        assert_eq!(failure.return_code, Some(5));
+        assert!(failure.message().contains("not authorized"), "{}", failure.message());
+    }
+}
