@@ -6,12 +6,10 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::settings::{
-    ExportSettings, LogSettings, RecordingPlace, RecordingSettings, RunSettings, Settings, UiSettings,
-    Verbosity,
-};
+use super::settings::{ExportSettings, RecordingPlace, RecordingSettings, RunSettings, Settings, UiSettings};
 use super::validate as check;
 use super::{BrokerUrl, ConfigError, Directories, Options, ParsedUrl, Span, TEMPLATE};
+use crate::logging::{LogSettings, Verbosity};
 use crate::mqtt::settings::{AddressFamily, BrokerAddress, LinkSettings, TlsSettings, Transport};
 
 /// How often `--export-file` is refreshed when nothing else is said.

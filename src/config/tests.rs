@@ -9,6 +9,7 @@ use secrecy::ExposeSecret;
 
 use super::*;
 use crate::cli::Cli;
+use crate::logging::{LogSettings, Verbosity};
 use crate::mqtt::settings::{AddressFamily, PingPolicy, VersionChoice};
 
 fn places() -> Directories {

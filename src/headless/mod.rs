@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval_at};
+use tokio::time::{MissedTickBehavior, interval};
 
 pub use lines::{line, remark};
 
@@ -78,8 +78,10 @@ async fn follow<O: Write, E: Write>(
     lines: &mut Lines<O, E>,
 ) -> io::Result<()> {
     let every = lines.options.summary_every.max(Duration::from_secs(1));
-    let mut summaries = interval_at(Instant::now() + every, every);
+    let mut summaries = interval(every);
     summaries.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    // The first tick comes at once, when there is nothing to sum up yet.
+    summaries.tick().await;
     let mut watches_end = true;
     loop {
         if watches_end && published.borrow_and_update().runtime.finished {
