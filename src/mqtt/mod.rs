@@ -4,6 +4,7 @@
 //! certificates.
 
 mod backoff;
+mod check;
 pub mod connector;
 mod drive;
 mod engine;
@@ -12,6 +13,7 @@ mod engine_v5;
 pub mod failure;
 mod handshake;
 mod link;
+mod obituary;
 mod packet_ring;
 mod ping;
 mod queue;
@@ -23,6 +25,7 @@ mod versions;
 pub mod wire;
 mod words;
 
+pub use check::{CheckReport, check};
 pub use link::{Activity, Link, LinkStatus, ReconnectKind};
 pub use queue::Publish;
 pub use settings_error::SettingsError;

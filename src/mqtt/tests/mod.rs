@@ -1,6 +1,7 @@
 //! The link against scripted peers, in simulated time over in-memory streams.
 
 mod drops;
+mod loopback;
 mod publishing;
 mod refusals;
 mod sessions;
