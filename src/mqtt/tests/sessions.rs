@@ -92,6 +92,16 @@ async fn a_silent_broker_is_noticed_exactly_at_keep_alive_plus_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_overdue_ping_goes_out_soon_after_a_suspend() {
+    let clock = SimClock::start();
+    let mut link = Script::new().link_by(Arc::clone(&clock), settings());
+    during(&mut link, 7 * SECOND).await;
+    clock.suspend(3_600_000);
+    let events = during(&mut link, 5 * SECOND).await;
+    assert_eq!(kinds(&events), ["ping"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_broker_that_takes_nothing_is_noticed_in_time_too() {
     let script = Script::new().then(|mut peer| async move {
         peer.accept().await;

@@ -79,8 +79,8 @@ async fn a_deaf_broker_is_noticed_under_an_endless_flood() {
     assert!(at.boot <= Duration::from_millis(70_010), "{at:?}");
 }
 
-/// Not simulated: what one core reads from an in-memory broker. The floor is far below what is
-/// reached, so that a busy machine does not fail it; per-message work such as reading a clock would.
+/// Not simulated: what an in-memory broker can make one core read. Unoptimised it is some 2 million
+/// messages a second; work per message such as reading a clock would show.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reading_is_fast() {
     const MESSAGES: u64 = 300_000;
@@ -101,5 +101,5 @@ async fn reading_is_fast() {
     let (single, counted) = tally(&events);
     assert_eq!(single + counted, MESSAGES);
     println!("{:.0} messages/s", f64::from(300_000) / started.elapsed().as_secs_f64());
-    assert!(started.elapsed() < Duration::from_secs(20));
+    assert!(started.elapsed() < 2 * SECOND, "slower than 150,000 messages a second");
 }
