@@ -59,3 +59,28 @@ fn address(bytes: &[u8]) -> Option<String> {
     }
     <[u8; 16]>::try_from(bytes).ok().map(|v6| std::net::Ipv6Addr::from(v6).to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_too_strange(der in proptest::collection::vec(any::<u8>(), 0..256)) {
+            let _ = CertificateInfo::from_der(&der);
+        }
+
+        #[test]
+        fn a_damaged_certificate_is_read_or_refused(place in 0..400_usize, byte in any::<u8>()) {
+            let key = rcgen::KeyPair::generate().unwrap();
+            let params = rcgen::CertificateParams::new(vec!["::1".to_owned(), "a.example".to_owned()]).unwrap();
+            let mut der = params.self_signed(&key).unwrap().der().to_vec();
+            prop_assert!(CertificateInfo::from_der(&der).is_some_and(|info| info.names == ["::1", "a.example"]));
+            let place = place % der.len();
+            der[place] = byte;
+            let _ = CertificateInfo::from_der(&der);
+        }
+    }
+}

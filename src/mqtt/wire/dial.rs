@@ -58,7 +58,7 @@ async fn connect(remote: SocketAddr, settings: &LinkSettings) -> io::Result<(Tcp
     // Without this a PINGREQ after a PUBACK waits 40 ms for the peer's delayed acknowledgement.
     stream.set_nodelay(true)?;
     set_keep_alive(&stream, settings.tcp_keep_alive)?;
-    set_user_timeout(&stream, settings)?;
+    set_user_timeout(&stream, settings);
     Ok((stream, local))
 }
 
@@ -69,14 +69,13 @@ fn set_keep_alive(stream: &TcpStream, interval: Option<Duration>) -> io::Result<
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn set_user_timeout(stream: &TcpStream, settings: &LinkSettings) -> io::Result<()> {
-    SockRef::from(stream).set_tcp_user_timeout(Some(user_timeout(settings)))
+fn set_user_timeout(stream: &TcpStream, settings: &LinkSettings) {
+    // Some sandboxes do not know the option; a connection without the safety net is better than none.
+    let _ = SockRef::from(stream).set_tcp_user_timeout(Some(user_timeout(settings)));
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn set_user_timeout(_stream: &TcpStream, _settings: &LinkSettings) -> io::Result<()> {
-    Ok(())
-}
+fn set_user_timeout(_stream: &TcpStream, _settings: &LinkSettings) {}
 
 /// How long sent data may stay unacknowledged: keep-alive plus ping deadline, at least 20 s.
 ///
@@ -116,6 +115,24 @@ fn farthest(failed: Vec<(SocketAddr, Failure)>) -> Failure {
 mod tests {
     use super::*;
     use crate::mqtt::settings::{BrokerAddress, Transport};
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn the_socket_sends_at_once_and_keeps_alive_only_when_told() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let broker =
+            BrokerAddress { transport: Transport::Tcp, host: "h".into(), port: 1883, path: String::new() };
+        let mut settings = LinkSettings::new(broker, "id");
+        for interval in [None, Some(Duration::from_secs(30))] {
+            settings.tcp_keep_alive = interval;
+            let (dialled, _) = dial(&[address], &settings).await.unwrap();
+            let socket = SockRef::from(&dialled.stream);
+            assert!(socket.tcp_nodelay().unwrap());
+            assert_eq!(socket.keepalive().unwrap(), interval.is_some());
+            assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(70)));
+        }
+    }
 
     #[test]
     fn tcp_gives_up_after_mqtt_would_have_and_never_in_under_twenty_seconds() {

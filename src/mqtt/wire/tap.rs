@@ -129,11 +129,14 @@ impl WireTap {
 pub(super) struct Tapped<S> {
     socket: S,
     tap: WireTap,
+    /// Why writing failed. An error is told only once by the operating system: after the write has heard
+    /// of a reset, the read would see a mere end of stream and call it a FIN.
+    write_error: Option<io::Error>,
 }
 
 impl<S> Tapped<S> {
     pub(super) fn new(socket: S, tap: WireTap) -> Self {
-        Self { socket, tap }
+        Self { socket, tap, write_error: None }
     }
 }
 
@@ -144,7 +147,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tapped<S> {
         let had_room = buf.remaining() > 0;
         ready!(Pin::new(&mut this.socket).poll_read(cx, buf))?;
         match buf.filled().len() - before {
-            0 if had_room => this.tap.marks().fin = true,
+            0 if had_room => {
+                if let Some(error) = this.write_error.take() {
+                    return Poll::Ready(Err(error));
+                }
+                this.tap.marks().fin = true;
+            }
             0 => {}
             bytes => this.tap.received(bytes),
         }
@@ -155,11 +163,18 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tapped<S> {
 impl<S: AsyncWrite + Unpin> AsyncWrite for Tapped<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = ready!(Pin::new(&mut this.socket).poll_write(cx, bytes))?;
-        if written > 0 {
-            this.tap.sent(written);
+        match ready!(Pin::new(&mut this.socket).poll_write(cx, bytes)) {
+            Ok(written) => {
+                if written > 0 {
+                    this.tap.sent(written);
+                }
+                Poll::Ready(Ok(written))
+            }
+            Err(error) => {
+                this.write_error = repeated(&error);
+                Poll::Ready(Err(error))
+            }
         }
-        Poll::Ready(Ok(written))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -168,5 +183,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tapped<S> {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().socket).poll_shutdown(cx)
+    }
+}
+
+/// The error once more, for the read; none for a broken pipe, which only says that reading has ended too.
+fn repeated(error: &io::Error) -> Option<io::Error> {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => None,
+        kind => Some(error.raw_os_error().map_or_else(|| kind.into(), io::Error::from_raw_os_error)),
     }
 }

@@ -18,7 +18,7 @@ const LARGEST_FRAME: usize = 64 * 1024;
 /// Reads the bytes of binary messages, however they are cut; writes one binary message per flush.
 ///
 /// Pings are answered by tungstenite while reading. A text message is a violation of the MQTT
-/// specification ([MQTT-6.0.0-1]) and ends the stream.
+/// specification (MQTT-6.0.0-1) and ends the stream.
 #[derive(Debug)]
 pub(super) struct WsStream<S> {
     websocket: WebSocketStream<S>,

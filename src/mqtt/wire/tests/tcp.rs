@@ -56,6 +56,17 @@ async fn a_reset_is_a_closed_socket() {
 }
 
 #[tokio::test]
+async fn a_reset_that_a_write_hears_of_first_is_no_fin() {
+    let port = peer(|stream| async { reset(stream) }).await;
+    let mut wire = opened(&settings(Transport::Tcp, port)).await;
+    while wire.stream.write_all(b"x").await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let failure = ending(&mut wire).await;
+    assert_eq!((failure.name.code, failure.layer, failure.how), (1051, Layer::Tcp, How::Rst));
+}
+
+#[tokio::test]
 async fn a_closed_port_refuses() {
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
     let failure = refused(&settings(Transport::Tcp, port)).await;

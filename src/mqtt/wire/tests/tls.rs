@@ -8,11 +8,11 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::authority::{Authority, Leaf, torn};
-use super::world::{attempt, echo, ending, opened, peer, refused, reset, settings};
+use super::world::{attempt, clock, echo, ending, opened, peer, refused, reset, settings};
 use crate::diagnostics::event::{How, Layer, Phase};
 use crate::mqtt::failure::Failure;
 use crate::mqtt::settings::{LinkSettings, TlsSettings, Transport};
-use crate::mqtt::wire::OpenFailure;
+use crate::mqtt::wire::{OpenFailure, Progress, TlsContext, open};
 
 fn trusting(authority: &Authority, port: u16) -> LinkSettings {
     let mut settings = settings(Transport::Tls, port);
@@ -252,6 +252,29 @@ async fn a_silent_handshake_is_a_timeout() {
     settings.tls = authority.trusted();
     let failure = refused(&settings).await;
     assert_eq!((failure.phase, failure.failure.name.code), (Phase::Tls, 1067));
+}
+
+#[tokio::test]
+async fn progress_shows_the_phase_and_a_dropped_attempt_hangs_up() {
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let port = peer(|mut stream| async move {
+        while stream.read(&mut [0; 4096]).await.is_ok_and(|bytes| bytes > 0) {}
+        tell.send(()).unwrap();
+    })
+    .await;
+    let authority = Authority::new();
+    let settings = trusting(&authority, port);
+    let progress = Progress::new();
+    let seen = progress.clone();
+    let attempt = tokio::spawn(async move {
+        let tls = TlsContext::load(&settings.tls).unwrap();
+        open(&settings, &tls, &clock(), &progress).await
+    });
+    while seen.current().is_none_or(|(phase, _)| phase != Phase::Tls) {
+        tokio::task::yield_now().await;
+    }
+    attempt.abort();
+    tokio::time::timeout(Duration::from_secs(5), told).await.unwrap().unwrap();
 }
 
 #[tokio::test]
