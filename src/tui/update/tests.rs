@@ -212,10 +212,10 @@ fn a_drop_is_opened_read_and_left() {
 #[test]
 fn the_filter_works_while_typing_and_escape_brings_the_old_one_back() {
     let mut session = Session::new(6);
-    session.keys("2 / c l o s e");
+    session.keys("2 / s o c k");
     assert_eq!(session.shown_drops(), [6, 3], "as soon as typed, without regard to case");
     session.keys("Enter");
-    assert_eq!(session.model.filter, "close");
+    assert_eq!(session.model.filter, "sock");
     session.keys("/ x x");
     assert_eq!(session.shown_drops(), Vec::<u64>::new());
     assert_eq!(session.keys("Esc").shown_drops(), [6, 3], "the filter before is back");
