@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use proptest::prelude::*;
 
@@ -321,6 +323,8 @@ fn every_action_does_something_somewhere() {
     }
 }
 
+static RUNS: LazyLock<Vec<Arc<Published>>> = LazyLock::new(|| (0..20).map(run).collect());
+
 fn any_message() -> impl Strategy<Value = Message> {
     let action = prop::sample::select(Action::ALL.to_vec());
     let edit = prop_oneof![
@@ -350,10 +354,9 @@ proptest! {
     fn whatever_the_user_does_the_model_stays_sound(
         steps in prop::collection::vec((any_message(), 0_u64..20, 0_usize..30), 0..60)
     ) {
-        let runs: Vec<_> = (0..20).map(run).collect();
         let mut model = Model::default();
         for (second, (message, drops, rows)) in (0_u64..).zip(steps) {
-            let live = &runs[usize::try_from(drops).unwrap()];
+            let live = &RUNS[usize::try_from(drops).unwrap()];
             model.page = Page { rows, max_scroll: rows };
             update(&mut model, message, live, at(second));
             let shown = &model.shown(live).snapshot;
