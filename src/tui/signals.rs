@@ -3,6 +3,7 @@
 use std::io;
 
 /// What a signal told.
+#[cfg_attr(not(unix), expect(dead_code, reason = "there are no such signals"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signalled {
     /// The process goes on after a stop: the terminal is in whatever state the shell left it.
