@@ -1,5 +1,7 @@
 //! What must hold for any events in any order, any bytes and any private value.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -151,7 +153,7 @@ proptest! {
         let mut bytes: Vec<u8> = live.iter().flat_map(|observed| (encode(observed) + "\n").into_bytes()).collect();
         let index = at.index(bytes.len());
         bytes[index] = byte;
-        let read = Reader::new(&bytes[..]).map(|event| event.expect("memory")).count();
+        let read = Reader::new(&bytes[..]).filter_map(Result::ok).count();
         // A changed byte costs its line, or two if it was the line feed between them.
         prop_assert!(read + 2 >= live.len());
         prop_assert!(read <= live.len() + 1);
@@ -164,9 +166,8 @@ proptest! {
     }
 
     #[test]
-    fn any_text_can_be_redacted_twice(text in "\\PC{0,200}") {
-        let mut redactor = Redactor::new(false);
-        let once = redactor.text(&text);
-        prop_assert_eq!(Redactor::new(false).text(&text), once);
+    fn redacted_text_stays_as_it_is((text, _) in any_private(), rest in "\\PC{0,100}") {
+        let once = Redactor::new(false).text(&(text + &rest));
+        prop_assert_eq!(Redactor::new(false).text(&once), once);
     }
 }
