@@ -106,6 +106,19 @@ fn v5_limits_of_zero_are_a_violation_and_others_are_kept() {
 }
 
 #[test]
+fn goodbyes_are_well_formed_in_both_versions() {
+    for mut engine in both() {
+        let mut written = BytesMut::new();
+        engine.encode(Outbound::Disconnect, &mut written).unwrap();
+        assert_eq!(written.as_ref(), [0xe0, 0]);
+        written.clear();
+        engine.encode(Outbound::Protest { too_large: true }, &mut written).unwrap();
+        let expected: &[u8] = if engine.protocol() == Protocol::V5 { &[0xe0, 2, 0x95, 0] } else { &[] };
+        assert_eq!(written.as_ref(), expected);
+    }
+}
+
+#[test]
 fn a_torn_packet_at_the_end_is_counted() {
     for mut engine in both() {
         let mut rest = BytesMut::from(&[0x30, 20, 0, 1][..]);
