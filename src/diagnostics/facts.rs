@@ -83,7 +83,7 @@ impl Range {
         self.count += 1;
     }
 
-    /// `label: 58 s to 61 s`, and whether the values have anything in common.
+    /// `label: 58 to 61 s`, and whether the values have anything in common.
     fn sentence(self, label: &str, say: fn(Duration) -> String) -> Option<String> {
         if self.count == 0 {
             return None;
@@ -174,11 +174,6 @@ impl Tally {
             };
         }
     }
-
-    /// `label` for a comparison of all drops, or of those of the leading manner only.
-    fn label(&self, of_all: &'static str, of_them: &'static str) -> &'static str {
-        if self.compared == self.drops { of_all } else { of_them }
-    }
 }
 
 fn headline(snapshot: &Snapshot) -> String {
@@ -217,9 +212,8 @@ fn known(snapshot: &Snapshot, tally: &Tally) -> Vec<String> {
         let meaning = reason_words(code).unwrap_or("not in the standard");
         known.push(format!("{}: the broker said 0x{code:02X}, {meaning}", of_all(count, tally.drops)));
     }
-    let silence = tally.label("silence before the drop", "silence before them");
-    known.extend(tally.silence.sentence(silence, words::seconds));
-    known.extend(tally.age.sentence(tally.label("session ages", "their session ages"), duration_words));
+    known.extend(tally.silence.sentence("silent before", words::seconds));
+    known.extend(tally.age.sentence("session ages", duration_words));
     let often = tally.compared >= DROPS_FOR_A_PATTERN && tally.sent_just_before * 5 >= tally.compared * 4;
     if often {
         let which = of_all(tally.sent_just_before, tally.drops);

@@ -1,11 +1,11 @@
 //! What the monitor publishes, and what it can be asked.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::diagnostics::{Snapshot, Stamp, event::Phase};
+pub use crate::export::RecorderState;
 
 /// The newest state of everything, published as one value so that no two figures on a screen are of
 /// different instants.
@@ -70,28 +70,6 @@ pub enum LinkActivity {
     },
     /// A session is up.
     Connected,
-}
-
-/// What the recording is doing.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub enum RecorderState {
-    /// Switched off.
-    #[default]
-    Off,
-    /// Writing.
-    Recording {
-        /// The current file.
-        path: PathBuf,
-        /// Bytes written to it.
-        bytes: u64,
-    },
-    /// Not writing (disk full, no permission…); the watch goes on and writing is retried.
-    Failing {
-        /// Why, in words.
-        error: Arc<str>,
-        /// Lines that could not be written so far.
-        lost_lines: u64,
-    },
 }
 
 /// A short message to the user.

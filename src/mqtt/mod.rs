@@ -3,6 +3,30 @@
 //! The only room that names `rumqttc`. *Must not know* the monitor, the screens, files other than
 //! certificates.
 
+mod backoff;
 pub mod client_error;
+pub mod connector;
+mod drive;
+mod engine;
+mod engine_v4;
+mod engine_v5;
 pub mod failure;
+mod handshake;
+mod link;
+mod packet_ring;
+mod ping;
+mod queue;
+mod session;
 pub mod settings;
+mod settings_error;
+mod validate;
+mod versions;
+pub mod wire;
+mod words;
+
+pub use link::{Activity, Link, LinkStatus, ReconnectKind};
+pub use queue::Publish;
+pub use settings_error::SettingsError;
+
+#[cfg(test)]
+mod tests;

@@ -158,9 +158,12 @@ fn draw_row(svg: &mut String, row: &[&Cell], top: f64) {
             x += 1;
             continue;
         }
-        if let Some(shape) = shapes::shape(symbol, place(x), top, &looks[x].ink) {
+        let alike = |&(index, cell): &(usize, &&Cell)| cell.symbol() == symbol && looks[index] == looks[x];
+        let joined = row.iter().enumerate().skip(x).take_while(alike).count();
+        let length = if shapes::joins(symbol) { joined } else { 1 };
+        if let Some(shape) = shapes::shape(symbol, (place(x), top), columns(length), &looks[x].ink) {
             let _ = writeln!(svg, "{shape}");
-            x += 1;
+            x += length;
             continue;
         }
         let same = |&(index, cell): &(usize, &&Cell)| cell.symbol().is_ascii() && looks[index] == looks[x];

@@ -2,6 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::{Color, Stylize};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Padding};
 
@@ -46,7 +47,11 @@ fn framed(frame: &mut Frame, area: Rect, context: &ViewContext, title: Item, foc
         .padding(Padding::horizontal(1));
     if !title.is_empty() {
         let mut spans = vec![Span::raw(" ")];
-        spans.extend(title);
+        // A title keeps its own colour on a dim border.
+        spans.extend(title.into_iter().map(|span| {
+            let ink = span.style.fg.unwrap_or(Color::Reset);
+            span.fg(ink)
+        }));
         spans.push(Span::raw(" "));
         block = block.title(Line::from(spans));
     }

@@ -1,0 +1,56 @@
+//! How is one observed event written as a line, and read back?
+//!
+//! Format `dropscope-recording/1`: JSON Lines, one object per event, `t` (UTC wall clock, milliseconds)
+//! and `m` (boot clock since `started`, seconds with microseconds) followed by the event's own fields.
+//!
+//! What is written down and what is not: a recording is the user's own file (mode 0600) and holds client
+//! ids, topics and addresses as they are, because the pattern of drops hides in them. Passwords, tokens
+//! and signed query strings never reach an event, so they never reach a recording. A file meant for
+//! somebody else is the export, which is redacted.
+
+mod clocks;
+mod decode;
+
+use chrono::SecondsFormat;
+
+use super::Event;
+use super::event::Observed;
+
+pub use decode::{Decoder, MAX_LINE_BYTES, Reader, Tally};
+
+/// Keys of an experiment line that its details must not repeat.
+const RESERVED: [&str; 5] = ["t", "m", "kind", "id", "what"];
+
+/// The line of one event, without the line feed. It contains no raw control character.
+///
+/// Reading it back gives an equal event. Numbers must be finite: JSON has no other.
+pub fn encode(observed: &Observed) -> String {
+    let fields = fields(&observed.event);
+    let at = observed.at;
+    format!(
+        "{{\"t\":\"{}\",\"m\":{}.{:06},{}",
+        at.wall.to_rfc3339_opts(SecondsFormat::Millis, true),
+        at.boot.as_secs(),
+        at.boot.subsec_micros(),
+        fields.strip_prefix('{').unwrap_or(&fields),
+    )
+}
+
+/// The event as a JSON object.
+fn fields(event: &Event) -> String {
+    let clean;
+    let event = match event {
+        Event::Experiment { id, what, details } if RESERVED.iter().any(|key| details.contains_key(*key)) => {
+            let mut details = details.clone();
+            details.retain(|key, _| !RESERVED.contains(&key.as_str()));
+            clean = Event::Experiment { id: id.clone(), what: what.clone(), details };
+            &clean
+        }
+        other => other,
+    };
+    // Events hold only what JSON can express; should that ever change, the reader counts the line as unknown.
+    serde_json::to_string(event).unwrap_or_else(|_| "{\"kind\":\"unencodable\"}".to_owned())
+}
+
+#[cfg(test)]
+mod tests;

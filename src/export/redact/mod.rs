@@ -1,0 +1,153 @@
+//! What must not leave the house in a file meant for somebody else?
+//!
+//! Two classes. *Secrets* (passwords, tokens, keys, signed query strings) are always taken out. *Identities*
+//! (client ids, user names, e-mail, MAC and IP addresses, private host names, home directories) are taken
+//! out unless the user asked to keep them. Equal values become equal placeholders within one document, so
+//! that a reader can still tell that two lines speak of the same thing. When in doubt, it is taken out.
+
+mod scan;
+
+use std::collections::HashMap;
+
+use scan::Found;
+
+/// The classes of private values, in the words of the placeholders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// MQTT client id.
+    Client,
+    /// User name or account.
+    User,
+    /// E-mail address.
+    Email,
+    /// Hardware address.
+    Mac,
+    /// IPv4 or IPv6 address.
+    Ip,
+    /// Host name of the broker, or of a private network.
+    Host,
+    /// UUID, or a long number or hex word that may identify something.
+    Id,
+    /// The part of an AWS endpoint that names the account.
+    Account,
+    /// Password, token, key, signature.
+    Secret,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::User => "user",
+            Self::Email => "email",
+            Self::Mac => "mac",
+            Self::Ip => "ip",
+            Self::Host => "host",
+            Self::Id => "id",
+            Self::Account => "account",
+            Self::Secret => "secret",
+        }
+    }
+}
+
+/// Longest text looked at, in bytes.
+pub const MAX_TEXT_BYTES: usize = 4096;
+
+/// The beginning of an overlong text, ending between words so that no half of a secret looks harmless.
+fn cut(text: &str) -> (&str, bool) {
+    if text.len() <= MAX_TEXT_BYTES {
+        return (text, false);
+    }
+    let end = (0..=MAX_TEXT_BYTES).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    let end = text[..end].rfind(char::is_whitespace).unwrap_or(0);
+    (text[..end].trim_end(), true)
+}
+
+/// Replaces private values in the texts of one document.
+#[derive(Debug)]
+pub struct Redactor {
+    keep_identities: bool,
+    /// Values known to be private, longest first.
+    known: Vec<(Kind, String)>,
+    /// Number of each value seen, per kind.
+    numbers: HashMap<(Kind, String), usize>,
+    /// Values seen per kind.
+    seen: HashMap<Kind, usize>,
+}
+
+impl Redactor {
+    /// A redactor for one document; with `keep_identities` only secrets are taken out.
+    pub fn new(keep_identities: bool) -> Self {
+        Self { keep_identities, known: Vec::new(), numbers: HashMap::new(), seen: HashMap::new() }
+    }
+
+    /// Tells that `value` is private wherever it occurs, whatever it looks like. Words shorter than four
+    /// characters only count where they stand alone.
+    pub fn add_known(&mut self, kind: Kind, value: &str) {
+        if !value.trim().is_empty() {
+            self.known.push((kind, value.to_owned()));
+            self.known.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
+        }
+    }
+
+    /// `text` without its private values. What is longer than [`MAX_TEXT_BYTES`] is cut off.
+    pub fn text(&mut self, text: &str) -> String {
+        let (text, rest) = cut(text);
+        let mut clean = String::with_capacity(text.len());
+        let mut at = 0;
+        while let Some(first) = text[at..].chars().next() {
+            let Some(found) = self.known_at(text, at).or_else(|| scan::at(text, at)) else {
+                clean.push(first);
+                at += first.len_utf8();
+                continue;
+            };
+            clean.push_str(&text[at..found.start]);
+            if self.keep_identities && found.kind != Kind::Secret {
+                clean.push_str(&text[found.start..found.end]);
+            } else {
+                clean.push_str(&self.placeholder(found.kind, found.value));
+            }
+            at = found.end;
+        }
+        if rest {
+            clean.push('…');
+        }
+        clean
+    }
+
+    /// A whole value of a known kind, for example the client id.
+    pub fn value(&mut self, kind: Kind, value: &str) -> String {
+        if value.is_empty() || (self.keep_identities && kind != Kind::Secret) {
+            return value.to_owned();
+        }
+        self.placeholder(kind, value.to_owned())
+    }
+
+    fn known_at(&self, text: &str, at: usize) -> Option<Found> {
+        let rest = &text.as_bytes()[at..];
+        self.known.iter().find_map(|(kind, value)| {
+            let end = at + value.len();
+            let head = rest.get(..value.len())?;
+            let matches = head.eq_ignore_ascii_case(value.as_bytes())
+                && text.is_char_boundary(end)
+                && (value.len() >= 4 || scan::stands_alone(text, at, end));
+            matches.then(|| Found { kind: *kind, start: at, end, value: value.clone() })
+        })
+    }
+
+    /// `<mac-1>` and so on; equal values get equal numbers.
+    fn placeholder(&mut self, kind: Kind, value: String) -> String {
+        if kind == Kind::Secret {
+            return "<secret>".to_owned();
+        }
+        let seen = self.seen.entry(kind).or_default();
+        let number = *self.numbers.entry((kind, value)).or_insert_with(|| {
+            *seen += 1;
+            *seen
+        });
+        format!("<{}-{number}>", kind.word())
+    }
+}
+
+#[cfg(test)]
+mod tests;

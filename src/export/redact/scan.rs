@@ -1,0 +1,347 @@
+//! Does something private begin at this place of a text?
+//!
+//! Hand-written matchers, because their rules (what may stand before, what is the same value in another
+//! spelling) do not fit a pattern language well. Each looks at one place only and never backwards further
+//! than one character, so a text of n bytes costs O(n · longest value).
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::Kind;
+
+/// A private value in a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) kind: Kind,
+    /// Where the value starts; what lies before it, from the place looked at, is kept.
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// One spelling for all spellings of the value.
+    pub(super) value: String,
+}
+
+/// The private value that begins at byte `at` (a character boundary).
+pub(super) fn at(text: &str, at: usize) -> Option<Found> {
+    const MATCHERS: [fn(&Place<'_>) -> Option<Found>; 12] = [
+        user_info,
+        query,
+        assignment,
+        uuid,
+        ip_v6,
+        mac,
+        jwt_or_access_key,
+        home,
+        email,
+        ip_v4,
+        host,
+        hex_or_token,
+    ];
+    let place = Place { at, rest: &text[at..], before: text[..at].chars().next_back() };
+    MATCHERS.iter().find_map(|matcher| matcher(&place))
+}
+
+/// Whether the part `start..end` is no part of a longer word.
+pub(super) fn stands_alone(text: &str, start: usize, end: usize) -> bool {
+    let is_word = |c: char| c.is_alphanumeric();
+    !text[..start].chars().next_back().is_some_and(is_word)
+        && !text[end..].chars().next().is_some_and(is_word)
+}
+
+/// A place in a text.
+struct Place<'a> {
+    at: usize,
+    rest: &'a str,
+    before: Option<char>,
+}
+
+impl Place<'_> {
+    /// A finding of `length` bytes after `skip` bytes that are kept.
+    fn found(&self, kind: Kind, skip: usize, length: usize, value: impl Into<String>) -> Found {
+        let start = self.at + skip;
+        Found { kind, start, end: start + length, value: value.into() }
+    }
+
+    /// Whether a word can begin here.
+    fn begins_word(&self) -> bool {
+        !self.before.is_some_and(char::is_alphanumeric)
+    }
+}
+
+/// How many bytes at the beginning of `text` are of a class.
+fn run(text: &str, class: impl Fn(char) -> bool) -> usize {
+    text.find(|c| !class(c)).unwrap_or(text.len())
+}
+
+fn ends_value(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || matches!(c, '"' | '\'' | '`' | '<' | '>' | ')' | ']' | '}' | '|')
+}
+
+/// `://user:password@` of a URL.
+fn user_info(place: &Place<'_>) -> Option<Found> {
+    let rest = place.rest.strip_prefix("://")?;
+    let authority = &rest[..run(rest, |c| !ends_value(c) && !matches!(c, '/' | '?' | '#'))];
+    let end = authority.rfind('@')?;
+    Some(place.found(Kind::Secret, 3, end, ""))
+}
+
+/// The query of a URL or path: everything after a `?` that has an assignment in it.
+fn query(place: &Place<'_>) -> Option<Found> {
+    let rest = place.rest.strip_prefix('?')?;
+    let length = run(rest, |c| !ends_value(c));
+    rest[..length].contains('=').then_some(())?;
+    Some(place.found(Kind::Secret, 1, length, ""))
+}
+
+/// Words whose value is a secret, without separators.
+const SECRET_WORDS: [&str; 17] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "token",
+    "secret",
+    "signature",
+    "credential",
+    "credentials",
+    "authorization",
+    "apikey",
+    "accesskey",
+    "secretkey",
+    "privatekey",
+    "accesskeyid",
+    "bearer",
+    "cookie",
+];
+/// Words whose value is a name of a person or an account.
+const NAME_WORDS: [&str; 5] = ["username", "user", "login", "account", "accountid"];
+
+/// `password=…`, `"sessionToken": "…"`, `X-Amz-Signature=…`, `Authorization: Bearer …`, `user=…`.
+fn assignment(place: &Place<'_>) -> Option<Found> {
+    let key_length = run(place.rest, |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+    // `AWS_ERROR_MQTT_INVALID_CREDENTIALS: …` assigns nothing.
+    let is_error_name = place.rest.starts_with("AWS_ERROR_") || place.rest.starts_with("AWS_IO_");
+    let begins = !place.before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '-'));
+    if key_length == 0 || is_error_name || !begins {
+        return None;
+    }
+    let key: String = place.rest[..key_length]
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    let kind = if SECRET_WORDS.iter().any(|word| key.ends_with(word)) {
+        Kind::Secret
+    } else if NAME_WORDS.contains(&key.as_str()) {
+        Kind::User
+    } else {
+        return None;
+    };
+    let (skip, quote) = value_start(place.rest, key_length, key == "bearer")?;
+    let rest = &place.rest[skip..];
+    let mut length = match quote {
+        Some(quote) => run(rest, |c| c != quote),
+        None => run(rest, |c| !ends_value(c) && !matches!(c, '&' | ',' | ';')),
+    };
+    if quote.is_none()
+        && ["bearer", "basic", "digest"].contains(&rest[..length].to_ascii_lowercase().as_str())
+    {
+        let gap = run(&rest[length..], |c| c == ' ');
+        length += gap + run(&rest[length + gap..], |c| !ends_value(c));
+    }
+    (length > 0).then_some(())?;
+    Some(place.found(kind, skip, length, &rest[..length]))
+}
+
+/// Where the value of a key starts and by what it is quoted; `None` if nothing is assigned.
+fn value_start(rest: &str, key_length: usize, bare: bool) -> Option<(usize, Option<char>)> {
+    let mut skip = key_length;
+    skip += run(&rest[skip..], |c| matches!(c, '"' | '\'' | '\\')).min(2);
+    let spaces = run(&rest[skip..], |c| c == ' ');
+    if rest[skip + spaces..].starts_with(['=', ':']) {
+        skip += spaces + 1;
+    } else if rest[skip..].to_ascii_lowercase().starts_with("%3d") {
+        skip += 3;
+    } else if !bare || spaces == 0 {
+        return None;
+    }
+    skip += run(&rest[skip..], |c| c == ' ');
+    let quote = rest[skip..].chars().next().filter(|c| matches!(c, '"' | '\''));
+    Some((skip + usize::from(quote.is_some()), quote))
+}
+
+/// 8-4-4-4-12 hex digits.
+fn uuid(place: &Place<'_>) -> Option<Found> {
+    let candidate = place.rest.get(..36)?;
+    let fits = candidate.bytes().enumerate().all(|(index, byte)| {
+        if matches!(index, 8 | 13 | 18 | 23) { byte == b'-' } else { byte.is_ascii_hexdigit() }
+    });
+    fits.then_some(())?;
+    Some(place.found(Kind::Id, 0, 36, candidate.to_ascii_lowercase()))
+}
+
+/// 6 or 8 bytes in hex, in groups of one, two or three bytes with one separator throughout.
+fn mac(place: &Place<'_>) -> Option<Found> {
+    const SEPARATORS: [&str; 7] = [":", "-", "_", ".", " ", "%3A", "%3a"];
+    let is_hex = |c: char| c.is_ascii_hexdigit();
+    let group = run(place.rest, is_hex);
+    if !matches!(group, 2 | 4 | 6) {
+        return None;
+    }
+    let separator = SEPARATORS.iter().find(|separator| place.rest[group..].starts_with(**separator))?;
+    let (mut digits, mut end) = (group, group);
+    while let Some(next) = place.rest[end..].strip_prefix(separator) {
+        if run(next, is_hex) != group || digits == 16 {
+            break;
+        }
+        digits += group;
+        end += separator.len() + group;
+    }
+    (12..=16).contains(&digits).then_some(())?;
+    let value: String = place.rest[..end]
+        .replace("%3A", "")
+        .replace("%3a", "")
+        .chars()
+        .filter(char::is_ascii_hexdigit)
+        .map(|c| c.to_ascii_lowercase())
+        .collect();
+    Some(place.found(Kind::Mac, 0, end, value))
+}
+
+/// JSON web tokens and AWS access key ids.
+fn jwt_or_access_key(place: &Place<'_>) -> Option<Found> {
+    let is_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '=');
+    if place.rest.starts_with("eyJ") {
+        let length = run(place.rest, is_token);
+        return (length >= 16).then(|| place.found(Kind::Secret, 0, length, ""));
+    }
+    if place.rest.starts_with("AKIA") || place.rest.starts_with("ASIA") {
+        let length = run(place.rest, |c| c.is_ascii_uppercase() || c.is_ascii_digit());
+        return (length >= 16).then(|| place.found(Kind::Secret, 0, length, ""));
+    }
+    None
+}
+
+/// The user's name in the path of a home directory.
+fn home(place: &Place<'_>) -> Option<Found> {
+    const PARENTS: [&str; 5] = ["/home/", "/Users/", "\\Users\\", "\\\\Users\\\\", "/var/home/"];
+    if !place.begins_word() {
+        return None;
+    }
+    let parent = PARENTS.iter().find(|parent| place.rest.starts_with(**parent))?;
+    let rest = &place.rest[parent.len()..];
+    let length = run(rest, |c| !ends_value(c) && !matches!(c, '/' | '\\' | ':' | ',' | ';'));
+    (length > 0).then_some(())?;
+    Some(place.found(Kind::User, parent.len(), length, &rest[..length]))
+}
+
+fn email(place: &Place<'_>) -> Option<Found> {
+    let is_local = |c: char| {
+        c.is_alphanumeric()
+            || matches!(c, '.' | '_' | '%' | '+' | '-' | '\'' | '!' | '#' | '$' | '&' | '*' | '~')
+    };
+    if place.before.is_some_and(is_local) {
+        return None;
+    }
+    let local = run(place.rest, is_local);
+    let domain = place.rest[local..].strip_prefix('@').or_else(|| place.rest[local..].strip_prefix("%40"))?;
+    let at_length = place.rest.len() - local - domain.len();
+    let length = run(domain, |c| c.is_alphanumeric() || matches!(c, '.' | '-'));
+    let length = domain[..length].trim_end_matches(['.', '-']).len();
+    (local > 0 && length > 0).then_some(())?;
+    let end = local + at_length + length;
+    Some(place.found(Kind::Email, 0, end, place.rest[..end].to_lowercase().replace("%40", "@")))
+}
+
+fn ip_v6(place: &Place<'_>) -> Option<Found> {
+    let is_part = |c: char| c.is_ascii_hexdigit() || matches!(c, ':' | '.');
+    if place.before.is_some_and(|c| c.is_ascii_hexdigit() || c == ':') {
+        return None;
+    }
+    let mut candidate = &place.rest[..run(place.rest, is_part)];
+    while candidate.bytes().filter(|byte| *byte == b':').count() >= 2 {
+        if let Ok(address) = candidate.parse::<Ipv6Addr>() {
+            let public = address.is_loopback() || address.is_unspecified();
+            return (!public).then(|| place.found(Kind::Ip, 0, candidate.len(), address.to_string()));
+        }
+        // A sentence goes on after the address: `fe80::1: connection refused`.
+        candidate = candidate.strip_suffix([':', '.'])?;
+    }
+    None
+}
+
+fn ip_v4(place: &Place<'_>) -> Option<Found> {
+    if place.before.is_some_and(|c| c.is_ascii_digit()) {
+        return None;
+    }
+    let candidate = &place.rest[..run(place.rest, |c| c.is_ascii_digit() || c == '.')];
+    let candidate = candidate.trim_end_matches('.');
+    let mut parts = candidate.split('.');
+    let end = parts.by_ref().take(4).map(|part| part.len() + 1).sum::<usize>().saturating_sub(1);
+    let address: Ipv4Addr = candidate.get(..end)?.parse().ok()?;
+    if address.is_loopback() || address.is_unspecified() {
+        return None;
+    }
+    Some(place.found(Kind::Ip, 0, end, address.to_string()))
+}
+
+/// The account in an AWS IoT endpoint, and names of private networks.
+fn host(place: &Place<'_>) -> Option<Found> {
+    const PRIVATE: [&str; 7] =
+        [".local", ".lan", ".home", ".internal", ".home.arpa", ".fritz.box", ".localdomain"];
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if place.before.is_some_and(is_name) {
+        return None;
+    }
+    let name = place.rest[..run(place.rest, is_name)].trim_end_matches(['.', '-']);
+    let lower = name.to_ascii_lowercase();
+    if lower.ends_with(".amazonaws.com") || lower.ends_with(".amazonaws.com.cn") {
+        let label = lower.find('.')?;
+        let account = lower[..label].strip_suffix("-ats").map_or(label, str::len);
+        let is_account = account >= 10 && lower.contains(".iot.");
+        return is_account.then(|| place.found(Kind::Account, 0, account, &lower[..account]));
+    }
+    PRIVATE.iter().any(|end| lower.len() > end.len() && lower.ends_with(end)).then_some(())?;
+    Some(place.found(Kind::Host, 0, name.len(), lower))
+}
+
+/// Long hex words, numbers and random-looking words.
+fn hex_or_token(place: &Place<'_>) -> Option<Found> {
+    let hex = run(place.rest, |c| c.is_ascii_hexdigit());
+    let goes_on = place.rest[hex..].starts_with(|c: char| c.is_ascii_alphanumeric());
+    if hex < 12 || (goes_on && looks_random(place.rest)) {
+        return token(place);
+    }
+    let kind = match hex {
+        12 => Kind::Mac,
+        // Long enough to be a key.
+        32.. => Kind::Secret,
+        _ => Kind::Id,
+    };
+    Some(place.found(kind, 0, hex, place.rest[..hex].to_ascii_lowercase()))
+}
+
+fn is_base64(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '_' | '-')
+}
+
+fn token(place: &Place<'_>) -> Option<Found> {
+    if place.before.is_some_and(|c| c.is_ascii_alphanumeric()) || !looks_random(place.rest) {
+        return None;
+    }
+    Some(place.found(Kind::Secret, 0, run(place.rest, is_base64), ""))
+}
+
+/// Whether the text begins with a long word that changes between capitals, small letters and digits as
+/// often as only random ones do.
+fn looks_random(text: &str) -> bool {
+    let word = &text[..run(text, is_base64)];
+    let class = |c: u8| (c.is_ascii_uppercase(), c.is_ascii_lowercase(), c.is_ascii_digit());
+    let is_change =
+        |pair: &&[u8]| pair.iter().all(u8::is_ascii_alphanumeric) && class(pair[0]) != class(pair[1]);
+    let changes = word.as_bytes().windows(2).filter(is_change).count();
+    let digits = word.bytes().filter(u8::is_ascii_digit).count();
+    match word.len() {
+        32.. => changes * 4 >= word.len(),
+        20.. => changes * 10 >= word.len() * 3 && digits > 0,
+        _ => false,
+    }
+}

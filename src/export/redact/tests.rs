@@ -1,0 +1,100 @@
+use super::*;
+
+fn clean(text: &str) -> String {
+    Redactor::new(false).text(text)
+}
+
+#[test]
+fn each_class_has_its_placeholder() {
+    for (text, expected) in [
+        ("from jane.doe+mqtt@example.org: hi", "from <email-1>: hi"),
+        ("cmd/52/navilink-04786332fca0/st", "cmd/52/navilink-<mac-1>/st"),
+        ("peer 203.0.113.7:8883 closed", "peer <ip-1>:8883 closed"),
+        ("[2001:db8::1]:8883 and fe80::1%eth0", "[<ip-1>]:8883 and <ip-2>%eth0"),
+        ("2001:db8:0:0:0:0:0:1: connection refused", "<ip-1>: connection refused"),
+        ("127.0.0.1:1883, ::1 and 0.0.0.0", "127.0.0.1:1883, ::1 and 0.0.0.0"),
+        ("wss://bob:hunter2@broker/mqtt", "wss://<secret>@broker/mqtt"),
+        ("GET /mqtt?X-Amz-Signature=abc&x=1 403", "GET /mqtt?<secret> 403"),
+        (r#"{"sessionToken": "IQoJ b", "n": 1}"#, r#"{"sessionToken": "<secret>", "n": 1}"#),
+        ("Authorization: Bearer abc.def", "Authorization: <secret>"),
+        ("password = hunter2; user=bob", "password = <secret>; user=<user-1>"),
+        ("key AKIAIOSFODNN7EXAMPLE used", "key <secret> used"),
+        (
+            "/home/jane/.local/state and C:\\Users\\Jane\\x",
+            "/home/<user-1>/.local/state and C:\\Users\\<user-2>\\x",
+        ),
+        ("a1t30mldyslmuq-ats.iot.us-east-1.amazonaws.com", "<account-1>-ats.iot.us-east-1.amazonaws.com"),
+        ("lookup of nas.lan. failed", "lookup of <host-1>. failed"),
+        ("session 6F9619FF-8B86-D011-B42D-00C04FC964FF", "session <id-1>"),
+        ("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "<secret>"),
+    ] {
+        assert_eq!(clean(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn all_spellings_of_an_address_get_one_placeholder() {
+    let mut redactor = Redactor::new(false);
+    let spellings = [
+        "04:78:63:32:FC:A0",
+        "04-78-63-32-fc-a0",
+        "0478.6332.fca0",
+        "04786332fca0",
+        "047863-32FCA0",
+        "04 78 63 32 fc a0",
+        "04_78_63_32_fc_a0",
+        "04%3A78%3A63%3A32%3Afc%3Aa0",
+        "0478:6332:fca0",
+    ];
+    for spelling in spellings {
+        assert_eq!(redactor.text(&format!("<{spelling}>")), "<<mac-1>>", "{spelling}");
+    }
+    assert_eq!(redactor.text("04:78:63:32:fc:a1"), "<mac-2>");
+}
+
+#[test]
+fn what_helps_to_understand_a_drop_stays() {
+    for text in [
+        "AWS_ERROR_MQTT_UNEXPECTED_HANGUP: The connection was closed unexpectedly.",
+        "AWS_ERROR_MQTT_INVALID_CREDENTIALS: [MQTT-3.1.2-21] Connect packet may not include password when no username is present.",
+        "AWS_ERROR_HTTP_RESPONSE_FIRST_BYTE_TIMEOUT",
+        "AWS_IO_TLS_SIGNATURE_ALGORITHM_UNSUPPORTED: TLS signature algorithm is currently unsupported.",
+        "2026-08-03T12:27:13.750001+00:00",
+        "home/kitchen/temperature/sensor1/state",
+        "TLS13_AES_256_GCM_SHA384, test.mosquitto.org, TLSv1.3, rumqttc 0.25.1",
+        "Connection reset by peer (os error 104)",
+        "CONNACK 5: not authorized",
+        "keep-alive 60 s → 1200 s",
+    ] {
+        assert_eq!(clean(text), text);
+    }
+}
+
+#[test]
+fn known_values_go_wherever_they_stand() {
+    let mut redactor = Redactor::new(false);
+    redactor.add_known(Kind::Client, "dropscope-7f3a");
+    redactor.add_known(Kind::Client, "c");
+    redactor.add_known(Kind::Host, "broker.example.org");
+    redactor.add_known(Kind::User, " ");
+    let text = redactor.text("DROPSCOPE-7f3a/c/cmd at mqtts://Broker.Example.org:8883");
+    assert_eq!(text, "<client-1>/<client-2>/cmd at mqtts://<host-1>:8883");
+    assert_eq!(redactor.value(Kind::Client, "dropscope-7f3a"), "<client-1>");
+}
+
+#[test]
+fn keeping_identities_keeps_no_secret() {
+    let mut redactor = Redactor::new(true);
+    redactor.add_known(Kind::Client, "heater");
+    let text =
+        redactor.text("heater 203.0.113.7 04:78:63:32:fc:a0 token=abc eyJhbGciOiJIUzI1NiJ9.e30.x /m?Sig=1");
+    assert_eq!(text, "heater 203.0.113.7 04:78:63:32:fc:a0 token=<secret> <secret> /m?<secret>");
+    assert_eq!(redactor.value(Kind::Client, "heater"), "heater");
+}
+
+#[test]
+fn overlong_text_is_cut_between_words() {
+    let text = format!("{} 04786332fca0", "x ".repeat(MAX_TEXT_BYTES / 2 - 3));
+    assert!(clean(&text).ends_with("x…"), "{}", clean(&text));
+    assert_eq!(clean(&"ü".repeat(MAX_TEXT_BYTES)), "…");
+}
