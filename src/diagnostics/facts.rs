@@ -36,6 +36,8 @@ pub enum NextStep {
     ReadFailure,
     /// Turn the keep-alive on, so that a dead link is noticed at all.
     TurnPingsOn,
+    /// Leave it running: the keep-alive in force has had no drop yet, another one has.
+    KeepComparing,
     /// Try a shorter keep-alive and compare.
     ShortenKeepAlive,
     /// Read a drop in detail.
@@ -50,6 +52,7 @@ impl NextStep {
             Self::Connect => "connect again to go on watching",
             Self::ReadFailure => "see the Link panel: in which phase it fails, and why",
             Self::TurnPingsOn => "turn the keep-alive on, so that a dead link is noticed",
+            Self::KeepComparing => "leave it running: no drop at this keep-alive so far",
             Self::ShortenKeepAlive => "try a shorter keep-alive",
             Self::OpenDrop => "read the newest drop in full",
         }
@@ -213,6 +216,7 @@ fn known(snapshot: &Snapshot, tally: &Tally) -> Vec<String> {
         known.push(format!("{}: the broker said 0x{code:02X}, {meaning}", of_all(count, tally.drops)));
     }
     known.extend(tally.silence.sentence("silent before", words::seconds));
+    known.extend(arms(snapshot));
     known.extend(tally.age.sentence("session ages", duration_words));
     let often = tally.compared >= DROPS_FOR_A_PATTERN && tally.sent_just_before * 5 >= tally.compared * 4;
     if often {
@@ -223,7 +227,6 @@ fn known(snapshot: &Snapshot, tally: &Tally) -> Vec<String> {
         let which = of_all(tally.near_system_event, tally.drops);
         known.push(format!("{which}: within a minute of an event on this computer"));
     }
-    known.extend(arms(snapshot));
     known.extend(tally.back.sentence("back after", duration_words));
     if tally.first_try < tally.back.count {
         known.push(format!("back at the first try: {} of {}", tally.first_try, tally.back.count));
@@ -297,6 +300,11 @@ fn next(snapshot: &Snapshot, tally: &Tally) -> NextStep {
     }
     if snapshot.keep_alive_secs == 0 && snapshot.started.is_some() {
         return NextStep::TurnPingsOn;
+    }
+    let spared =
+        |arm: &super::KeepAliveArm| arm.keep_alive_secs == snapshot.keep_alive_secs && arm.drops == 0;
+    if snapshot.arms.iter().any(spared) && metrics.total_connection_drops > 0 {
+        return NextStep::KeepComparing;
     }
     let path_may_forget = |how: &Option<How>| {
         matches!(how, Some(How::Fin | How::Rst | How::PingTimeout | How::Io | How::TlsClose))

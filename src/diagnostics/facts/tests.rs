@@ -185,6 +185,7 @@ fn two_keep_alive_values_are_set_side_by_side() {
             .contains(&"1 drop in 1 h at keep-alive 1200 s, 0 drops in 2 h at keep-alive 60 s".to_owned()),
         "{facts:?}"
     );
+    assert_eq!(facts.next, NextStep::KeepComparing);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::{Color, Stylize};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Padding};
 
@@ -47,10 +47,10 @@ fn framed(frame: &mut Frame, area: Rect, context: &ViewContext, title: Item, foc
         .padding(Padding::horizontal(1));
     if !title.is_empty() {
         let mut spans = vec![Span::raw(" ")];
-        // A title keeps its own colour on a dim border.
+        // A title keeps its own looks on a dim border.
         spans.extend(title.into_iter().map(|span| {
-            let ink = span.style.fg.unwrap_or(Color::Reset);
-            span.fg(ink)
+            let style = Style::reset().patch(span.style);
+            span.style(style)
         }));
         spans.push(Span::raw(" "));
         block = block.title(Line::from(spans));
