@@ -6,6 +6,7 @@ use rumqttc::mqttbytes::v4::{
 };
 use rumqttc::mqttbytes::{Protocol, QoS};
 use rumqttc::{MqttState, Request};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::engine::{ConnectRequest, Inbound, MAX_IN_FLIGHT, Outbound, violation};
 use super::failure::Failure;
@@ -93,8 +94,12 @@ fn connect(request: ConnectRequest) -> Connect {
         client_id: request.client_id,
         clean_session: request.clean,
         last_will: None,
-        login: request.login.map(|(username, password)| Login { username, password }),
+        login: request.login.map(login),
     }
+}
+
+fn login((username, password): (String, SecretString)) -> Login {
+    Login { username, password: password.expose_secret().to_owned() }
 }
 
 fn level(qos: u8) -> QoS {

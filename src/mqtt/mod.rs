@@ -4,6 +4,7 @@
 //! certificates.
 
 mod backoff;
+mod check;
 pub mod client_error;
 pub mod connector;
 mod drive;
@@ -13,6 +14,7 @@ mod engine_v5;
 pub mod failure;
 mod handshake;
 mod link;
+mod obituary;
 mod packet_ring;
 mod ping;
 mod queue;
@@ -24,6 +26,7 @@ mod versions;
 pub mod wire;
 mod words;
 
+pub use check::{CheckReport, check};
 pub use link::{Activity, Link, LinkStatus, ReconnectKind};
 pub use queue::Publish;
 pub use settings_error::SettingsError;

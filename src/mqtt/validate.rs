@@ -48,5 +48,8 @@ pub(super) fn validate(settings: &LinkSettings) -> Result<(), SettingsError> {
 
 /// Whether MQTT can carry the string.
 fn fits(text: &str) -> bool {
-    text.len() <= usize::from(u16::MAX) && !text.contains('\0')
+    u16::try_from(text.len()).is_ok() && !text.contains('\0')
 }
+
+#[cfg(test)]
+mod tests;

@@ -41,14 +41,11 @@ pub(super) fn printable(text: &str) -> String {
 pub(super) fn refusal(code: u8, reason: Option<&str>) -> String {
     let meaning = match code {
         1 => "this broker does not speak the protocol version asked for",
-        2 => "the broker does not accept this client id",
+        2 | 0x85 => "the broker does not accept this client id",
         3 => "the broker is not available at the moment",
-        4 => "user name or password is malformed or wrong",
-        5 => "not authorised: check user name, password, certificate and the broker's access rules",
+        4 | 0x86 => "user name or password is wrong or malformed",
+        5 | 0x87 => "not authorised: check user name, password, certificate and the broker's access rules",
         0x84 => "this broker does not speak MQTT 5",
-        0x85 => "the broker does not accept this client id",
-        0x86 => "user name or password is wrong",
-        0x87 => "not authorised: check user name, password, certificate and the broker's access rules",
         0x8c => "the broker wants another authentication method",
         other => reason_words(other),
     };

@@ -99,3 +99,86 @@ fn pointed(mouse: MouseEvent, model: &Model, state: &ViewState) -> Option<Messag
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crossterm::event::KeyEventState;
+    use ratatui::layout::Rect;
+
+    use super::*;
+    use crate::tui::model::{InputPopup, InputPurpose, Screen};
+    use crate::tui::text::LineEdit;
+
+    fn typing() -> Model {
+        let (purpose, line) = (InputPurpose::Note, LineEdit::default());
+        let popup = Popup::Input(InputPopup { purpose, line, error: None, before: String::new() });
+        Model { popup: Some(popup), ..Model::default() }
+    }
+
+    fn told(event: &Event, model: &Model) -> Option<Message> {
+        let areas = vec![
+            (Rect::new(0, 0, 80, 24), Target::Timeline),
+            (Rect::new(0, 10, 80, 1), Target::Drop(7)),
+            (Rect::new(10, 0, 8, 1), Target::Screen(Screen::Drops)),
+        ];
+        message(event, model, &Keymap::default(), &ViewState { areas, ..ViewState::default() })
+    }
+
+    fn key(code: KeyCode, modifiers: KeyModifiers, kind: KeyEventKind) -> Event {
+        Event::Key(KeyEvent { code, modifiers, kind, state: KeyEventState::NONE })
+    }
+
+    #[test]
+    fn letters_are_text_while_typing_and_keys_otherwise() {
+        let q = key(KeyCode::Char('q'), KeyModifiers::NONE, KeyEventKind::Press);
+        assert_eq!(told(&q, &Model::default()), Some(Message::Act(Action::Quit)));
+        assert_eq!(told(&q, &typing()), Some(Message::Edit(Edit::Insert("q".to_owned()))));
+        let capital = key(KeyCode::Char('Q'), KeyModifiers::SHIFT, KeyEventKind::Press);
+        assert_eq!(told(&capital, &typing()), Some(Message::Edit(Edit::Insert("Q".to_owned()))));
+    }
+
+    #[test]
+    fn control_keys_type_nothing() {
+        let press = |code| key(KeyCode::Char(code), KeyModifiers::CONTROL, KeyEventKind::Press);
+        assert_eq!(told(&press('c'), &typing()), Some(Message::Act(Action::Quit)));
+        assert_eq!(told(&press('u'), &typing()), Some(Message::Edit(Edit::Clear)));
+        assert_eq!(told(&press('d'), &typing()), None, "a paging key elsewhere");
+        assert_eq!(told(&press('x'), &typing()), None);
+    }
+
+    #[test]
+    fn releases_type_nothing_and_repeats_do() {
+        let held = |kind| key(KeyCode::Backspace, KeyModifiers::NONE, kind);
+        assert_eq!(told(&held(KeyEventKind::Release), &typing()), None);
+        assert_eq!(told(&held(KeyEventKind::Repeat), &typing()), Some(Message::Edit(Edit::Backspace)));
+    }
+
+    #[test]
+    fn a_paste_is_text_only_where_text_is_asked_for() {
+        let paste = Event::Paste("q".to_owned());
+        assert_eq!(told(&paste, &typing()), Some(Message::Edit(Edit::Insert("q".to_owned()))));
+        assert_eq!(told(&paste, &Model::default()), None, "it must not quit");
+    }
+
+    #[test]
+    fn the_mouse_hits_the_topmost_thing_drawn() {
+        let at =
+            |kind, column, row| Event::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE });
+        let (down, wheel) = (MouseEventKind::Down(MouseButton::Left), MouseEventKind::ScrollDown);
+        let cases = [
+            (at(down, 12, 0), Some(Message::Click(Some(Target::Screen(Screen::Drops))))),
+            (at(down, 12, 10), Some(Message::Click(Some(Target::Drop(7))))),
+            (at(down, 90, 10), Some(Message::Click(None))),
+            (at(wheel, 12, 10), Some(Message::Wheel(3))),
+            (at(wheel, 12, 5), Some(Message::Act(Action::ZoomOut))),
+            (at(MouseEventKind::ScrollUp, 12, 5), Some(Message::Act(Action::ZoomIn))),
+            (at(MouseEventKind::Moved, 12, 5), None),
+            (at(MouseEventKind::Up(MouseButton::Left), 12, 10), None),
+        ];
+        for (event, expected) in cases {
+            assert_eq!(told(&event, &Model::default()), expected, "{event:?}");
+        }
+        let help = Model { popup: Some(Popup::Help { scroll: 0 }), ..Model::default() };
+        assert_eq!(told(&at(wheel, 12, 5), &help), Some(Message::Wheel(3)), "the popup has the wheel");
+    }
+}

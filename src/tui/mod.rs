@@ -23,6 +23,7 @@ pub mod keymap;
 pub mod message;
 pub mod model;
 mod painter;
+pub mod picture;
 mod render_loop;
 #[cfg(test)]
 mod sample;

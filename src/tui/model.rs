@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::diagnostics::{Drop, Snapshot, Stamp};
+use crate::diagnostics::{Drop, Snapshot, Stamp, words};
 use crate::monitor::{Notice, NoticeKind, Published, Runtime};
 
 use super::text::LineEdit;
@@ -327,10 +327,9 @@ fn listed<'a>(snapshot: &'a Snapshot, filter: &str, sort: DropSort) -> Vec<&'a A
 /// Whether any word shown about the drop contains `wanted` (lower case).
 fn matches(drop: &Drop, wanted: &str) -> bool {
     let event = &drop.event;
-    let words = [event.error_name.as_deref(), event.error_message.as_deref()];
+    let recorded = [event.error_name.as_deref(), event.error_message.as_deref()].into_iter().flatten();
+    let labels = [words::how(event.how), words::how_short(event.how), words::layer(event.layer)];
     wanted.is_empty()
-        || words.into_iter().flatten().any(|word| word.to_lowercase().contains(wanted))
-        || format!("{:?}", event.layer).to_lowercase().contains(wanted)
-        || format!("{:?}", event.how).to_lowercase().contains(wanted)
+        || recorded.chain(labels).any(|word| word.to_lowercase().contains(wanted))
         || format!("{} s", drop.keep_alive_secs).contains(wanted)
 }

@@ -1,6 +1,7 @@
 //! Who puts frames on the terminal? The port the render loop draws through, and the real one behind it.
 
 use std::io::{self, BufWriter, Stdout, Write as _};
+use std::mem::ManuallyDrop;
 
 use crossterm::clipboard::CopyToClipboard;
 use crossterm::queue;
@@ -26,7 +27,9 @@ const FRAME_BYTES: usize = 64 * 1024;
 
 /// Draws on standard output.
 pub(super) struct TerminalPainter {
-    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    /// Never dropped: it would write to a terminal that is given back already, and complain on stderr
+    /// when that is gone. The guard does all that is needed.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
     mouse: bool,
 }
 
@@ -34,7 +37,8 @@ impl TerminalPainter {
     /// A painter for a terminal that was taken.
     pub(super) fn new(mouse: bool) -> io::Result<Self> {
         let out = BufWriter::with_capacity(FRAME_BYTES, io::stdout());
-        Ok(Self { terminal: Terminal::new(CrosstermBackend::new(out))?, mouse })
+        let terminal = Terminal::new(CrosstermBackend::new(out))?;
+        Ok(Self { terminal: ManuallyDrop::new(terminal), mouse })
     }
 }
 

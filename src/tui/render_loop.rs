@@ -180,6 +180,7 @@ impl<P: Painter> RenderLoop<P> {
             Woken::Painted(Ok(painted)) => self.on_painted(painted),
             Woken::Painted(Err(error)) => self.on_lost(error.into()),
             Woken::Signal(Signalled::Resized) => self.dirty = true,
+            Woken::Signal(Signalled::Terminated) => self.carry_out(Message::Act(Action::Quit)),
             Woken::Signal(Signalled::Continued) | Woken::StopOver => self.hold = Hold::Retaking,
             Woken::Second => {
                 self.arm_second();

@@ -1,14 +1,17 @@
-//! Which signals concern the screen? Continued after a stop, and the terminal's size changed.
+//! Which signals concern the screen? Continued after a stop, another size, and the wish to end.
 
 use std::io;
 
 /// What a signal told.
+#[cfg_attr(not(unix), expect(dead_code, reason = "there are no such signals"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signalled {
     /// The process goes on after a stop: the terminal is in whatever state the shell left it.
     Continued,
     /// The terminal has another size.
     Resized,
+    /// SIGTERM or SIGINT: the same as the quit key, so that the terminal is always given back.
+    Terminated,
 }
 
 /// The signals listened to.
@@ -17,6 +20,8 @@ pub(super) enum Signalled {
 pub(super) struct Signals {
     continued: tokio::signal::unix::Signal,
     resized: tokio::signal::unix::Signal,
+    terminated: tokio::signal::unix::Signal,
+    interrupted: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
@@ -26,7 +31,12 @@ impl Signals {
         use tokio::signal::unix::{SignalKind, signal};
 
         let continued = SignalKind::from_raw(rustix::process::Signal::CONT.as_raw());
-        Ok(Self { continued: signal(continued)?, resized: signal(SignalKind::window_change())? })
+        Ok(Self {
+            continued: signal(continued)?,
+            resized: signal(SignalKind::window_change())?,
+            terminated: signal(SignalKind::terminate())?,
+            interrupted: signal(SignalKind::interrupt())?,
+        })
     }
 
     /// The next one; cancel-safe.
@@ -34,6 +44,8 @@ impl Signals {
         tokio::select! {
             Some(()) = self.continued.recv() => Signalled::Continued,
             Some(()) = self.resized.recv() => Signalled::Resized,
+            Some(()) = self.terminated.recv() => Signalled::Terminated,
+            Some(()) = self.interrupted.recv() => Signalled::Terminated,
             else => std::future::pending().await,
         }
     }

@@ -1,7 +1,6 @@
 //! What goes to the clipboard? The run, or one drop, in a few plain lines to paste into a message.
 
-use crate::diagnostics::event::{How, Layer};
-use crate::diagnostics::{Drop, ErrorName, LinkState, Snapshot, Stamp};
+use crate::diagnostics::{Drop, ErrorName, LinkState, Snapshot, Stamp, story, words};
 
 use super::format::{percent, short, short_or_unknown, uptime};
 use super::text::sanitize;
@@ -40,29 +39,13 @@ pub(super) fn of_run(snapshot: &Snapshot, now: Stamp) -> String {
     finished(&lines)
 }
 
-/// One drop.
+/// One drop: its error, then what happened in sentences.
 pub(super) fn of_drop(drop: &Drop) -> String {
     let event = &drop.event;
     let mut lines = vec![format!("dropscope: drop {} at {}", drop.number, utc(drop.at))];
     lines.extend(event.error_message.clone().or_else(|| event.error_name.clone()));
-    lines.push(format!("how it ended: {}", ending(event.layer, event.how)));
-    lines.extend(event.reason_code.map(|code| format!("MQTT reason code 0x{code:02X}")));
-    lines.extend(event.ws_close_code.map(|code| format!("WebSocket close code {code}")));
-    lines.push(format!(
-        "session {}, silent in {}, silent out {}, keep-alive {} s",
-        drop.session_age.map_or_else(|| "of unknown age".to_owned(), uptime),
-        short_or_unknown(drop.idle_in),
-        short_or_unknown(drop.idle_out),
-        drop.keep_alive_secs,
-    ));
-    let counts = &drop.counts;
-    lines.push(format!("messages in {}, out {}, pings {}", counts.received, counts.published, counts.pings));
-    lines.push(match &drop.recovery {
-        Some(recovery) => {
-            format!("back after {} ({} failed attempts)", short(recovery.took), drop.failed_attempts)
-        }
-        None => format!("not back yet ({} failed attempts)", drop.failed_attempts),
-    });
+    lines.push(format!("keep-alive {} s, layer {}", drop.keep_alive_secs, words::layer(event.layer)));
+    lines.extend(story::sentences(drop, &utc(drop.at)));
     finished(&lines)
 }
 
@@ -86,24 +69,6 @@ fn link(link: &LinkState, now: Stamp) -> String {
             format!("down for {}, {failures} failed attempts", lasting(*since))
         }
         LinkState::Off { since, .. } => format!("off on purpose for {}", lasting(*since)),
-    }
-}
-
-fn ending(layer: Option<Layer>, how: Option<How>) -> &'static str {
-    match (how, layer) {
-        (Some(How::Fin), _) => "the peer closed the TCP connection (FIN)",
-        (Some(How::Rst), _) => "the TCP connection was reset (RST)",
-        (Some(How::TlsClose), _) => "the peer ended TLS (close_notify)",
-        (Some(How::TlsAlert), _) => "fatal TLS alert",
-        (Some(How::WsClose), _) => "WebSocket close frame",
-        (Some(How::Disconnect), _) => "the server sent DISCONNECT",
-        (Some(How::PingTimeout), _) => "no PINGRESP in time",
-        (Some(How::Local), _) | (None, Some(Layer::Local)) => "ended on this computer",
-        (Some(How::Io), Some(Layer::Mqtt)) => "protocol error in MQTT",
-        (Some(How::Io), Some(Layer::Websocket)) => "protocol error in WebSocket",
-        (Some(How::Io), Some(Layer::Tls)) => "TLS failed while reading or writing",
-        (Some(How::Io), _) => "reading or writing failed",
-        (None, _) => "not recorded",
     }
 }
 

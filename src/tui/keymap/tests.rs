@@ -1,5 +1,7 @@
 use crossterm::event::{KeyCode, KeyEventState, KeyModifiers};
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::tui::model::{Detail, InputPopup, InputPurpose};
 use crate::tui::text::LineEdit;
@@ -153,4 +155,23 @@ fn the_footer_tells_what_works_now() {
     let (purpose, line) = (InputPurpose::Note, LineEdit::default());
     model.popup = Some(Popup::Input(InputPopup { purpose, line, error: None, before: String::new() }));
     assert_eq!(footer(&model), "Enter accept  Esc cancel");
+}
+
+proptest! {
+    #[test]
+    fn any_configuration_is_refused_or_leaves_a_sound_table(
+        overrides in prop::collection::btree_map(
+            prop_oneof![prop::sample::select(Action::ALL).prop_map(|action| action.name().to_owned()), any::<String>()],
+            "(ctrl-|alt-|Shift-)?([a-z?/]|F[0-9]{1,2}|enter|\\PC)( [A-Z])?",
+            0..4,
+        )
+    ) {
+        match Keymap::with_overrides(&overrides) {
+            Ok(keymap) => {
+                prop_assert_eq!(keymap.check(), Ok(()));
+                prop_assert!(keymap.keys_of(Action::Quit).contains(&Key::interrupt()));
+            }
+            Err(error) => prop_assert!(!error.is_empty()),
+        }
+    }
 }

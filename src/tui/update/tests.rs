@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use proptest::prelude::*;
 
@@ -212,10 +214,10 @@ fn a_drop_is_opened_read_and_left() {
 #[test]
 fn the_filter_works_while_typing_and_escape_brings_the_old_one_back() {
     let mut session = Session::new(6);
-    session.keys("2 / c l o s e");
+    session.keys("2 / s o c k");
     assert_eq!(session.shown_drops(), [6, 3], "as soon as typed, without regard to case");
     session.keys("Enter");
-    assert_eq!(session.model.filter, "close");
+    assert_eq!(session.model.filter, "sock");
     session.keys("/ x x");
     assert_eq!(session.shown_drops(), Vec::<u64>::new());
     assert_eq!(session.keys("Esc").shown_drops(), [6, 3], "the filter before is back");
@@ -280,10 +282,7 @@ fn copying_tells_the_run_or_the_open_drop() {
     };
     assert!(run.contains("drops 3") && run.contains("  2 x AWS_ERROR_MQTT_UNEXPECTED_HANGUP\n"), "{run}");
     assert!(drop.starts_with("dropscope: drop 3 at 2026-11-20 12:30:00 UTC\n"), "{drop}");
-    assert!(
-        drop.contains("the TCP connection was reset (RST)\n") && drop.contains("back after 2.0 s"),
-        "{drop}"
-    );
+    assert!(drop.contains("\nAt 2026-11-20 12:30:00 UTC the connection was reset (TCP RST)"), "{drop}");
 }
 
 #[test]
@@ -324,6 +323,8 @@ fn every_action_does_something_somewhere() {
     }
 }
 
+static RUNS: LazyLock<Vec<Arc<Published>>> = LazyLock::new(|| (0..20).map(run).collect());
+
 fn any_message() -> impl Strategy<Value = Message> {
     let action = prop::sample::select(Action::ALL.to_vec());
     let edit = prop_oneof![
@@ -353,10 +354,9 @@ proptest! {
     fn whatever_the_user_does_the_model_stays_sound(
         steps in prop::collection::vec((any_message(), 0_u64..20, 0_usize..30), 0..60)
     ) {
-        let runs: Vec<_> = (0..20).map(run).collect();
         let mut model = Model::default();
         for (second, (message, drops, rows)) in (0_u64..).zip(steps) {
-            let live = &runs[usize::try_from(drops).unwrap()];
+            let live = &RUNS[usize::try_from(drops).unwrap()];
             model.page = Page { rows, max_scroll: rows };
             update(&mut model, message, live, at(second));
             let shown = &model.shown(live).snapshot;

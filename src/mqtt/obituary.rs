@@ -1,0 +1,28 @@
+//! What is recorded of a session that dropped?
+
+use super::failure::Failure;
+use super::session::Session;
+use crate::diagnostics::Stamp;
+use crate::diagnostics::event::Dropped;
+
+impl Session {
+    /// The record of a drop.
+    pub(super) fn dropped(&self, failure: &Failure, now: Stamp, queued: usize) -> Dropped {
+        let ago = |last: Option<Stamp>| last.map(|last| now.since(last).as_secs_f64());
+        Dropped {
+            error_name: Some(failure.name.name.to_owned()),
+            error_message: Some(failure.message()),
+            error_code: Some(failure.name.code),
+            reconnect_attempt: 0,
+            active_subscriptions: self.active_subscriptions,
+            queued_commands: u32::try_from(queued).unwrap_or(u32::MAX),
+            layer: Some(failure.layer),
+            how: Some(failure.how),
+            reason_code: failure.reason_code,
+            ws_close_code: failure.ws_close_code,
+            last_rx_secs: ago(self.tap.last_rx()),
+            last_tx_secs: ago(self.tap.last_tx()),
+            packets: self.ring.before(now),
+        }
+    }
+}
