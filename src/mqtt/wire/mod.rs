@@ -22,6 +22,7 @@ mod ws_stream;
 mod tests;
 
 pub use certificate::CertificateInfo;
+pub(in crate::mqtt) use foreign_text::foreign_text;
 pub use open::{OpenFailure, Opened, open};
 pub use progress::Progress;
 pub use stream::{Wire, WireStream};
