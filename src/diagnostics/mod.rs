@@ -10,12 +10,16 @@ mod collector;
 mod distribution;
 pub mod error_name;
 pub mod event;
+pub mod facts;
 mod history;
 pub mod recording;
 pub mod sentence;
 mod snapshot;
+pub mod story;
 pub mod summary;
 mod time;
+pub mod traffic;
+pub mod words;
 
 pub use clock_watch::ClockWatch;
 pub use collector::Diagnostics;

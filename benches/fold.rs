@@ -1,0 +1,114 @@
+//! How fast is the fold, and does publishing a snapshot depend on how much was folded?
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use chrono::DateTime;
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use dropscope::diagnostics::event::{ConnectKind, Connected, Dropped, How, Layer, Message};
+use dropscope::diagnostics::{Diagnostics, Event, Observed, Stamp};
+
+/// An hour of a chatty connection that drops every few minutes: mostly messages, some pings.
+fn day(events: u64) -> Vec<Observed> {
+    let message = |n: u64| Message {
+        topic: format!("site/{}/status", n % 8).into(),
+        bytes: 64,
+        queued: false,
+        correlation_id: None,
+        qos: Some(0),
+    };
+    (0..events)
+        .map(|n| {
+            let at = Stamp::new(DateTime::UNIX_EPOCH, Duration::ZERO).plus(Duration::from_millis(n * 20));
+            let event = match n % 10_000 {
+                0 => Event::Connected(connected()),
+                9_999 => Event::Dropped(dropped()),
+                step if step % 50 == 0 => Event::Ping { rtt_ms: 41.5 },
+                step if step % 5 == 0 => Event::Published(message(n)),
+                _ => Event::Received(message(n)),
+            };
+            Observed { at, event }
+        })
+        .collect()
+}
+
+fn connected() -> Connected {
+    Connected {
+        event_type: ConnectKind::Resumed,
+        session_present: false,
+        return_code: Some(0),
+        attempt_number: 1,
+        keep_alive_secs: 60,
+        remote: None,
+        local: None,
+        mqtt_version: None,
+        limits: None,
+    }
+}
+
+fn dropped() -> Dropped {
+    Dropped {
+        error_name: Some("AWS_ERROR_MQTT_UNEXPECTED_HANGUP".into()),
+        error_message: None,
+        error_code: Some(5134),
+        reconnect_attempt: 0,
+        active_subscriptions: 1,
+        queued_commands: 0,
+        layer: Some(Layer::Tcp),
+        how: Some(How::Fin),
+        reason_code: None,
+        ws_close_code: None,
+        last_rx_secs: Some(12.0),
+        last_tx_secs: Some(0.3),
+        packets: Vec::new(),
+    }
+}
+
+fn folded(drops: usize) -> Diagnostics {
+    let mut diagnostics = Diagnostics::new(drops.max(1));
+    for n in 0..drops as u64 {
+        let at = |secs| Stamp::new(DateTime::UNIX_EPOCH, Duration::ZERO).plus(Duration::from_secs(secs));
+        diagnostics.apply(at(n * 60), &Event::Connected(connected()));
+        diagnostics.apply(at(n * 60 + 50), &Event::Dropped(dropped()));
+    }
+    diagnostics
+}
+
+fn fold(criterion: &mut Criterion) {
+    let events = day(100_000);
+    let mut group = criterion.benchmark_group("fold");
+    group.throughput(Throughput::Elements(events.len() as u64));
+    group.bench_function("apply", |bencher| {
+        bencher.iter_batched(
+            || Diagnostics::new(1_000),
+            |mut diagnostics| {
+                for observed in &events {
+                    diagnostics.apply(observed.at, &observed.event);
+                }
+                diagnostics
+            },
+            BatchSize::LargeInput,
+        );
+    });
+    group.finish();
+}
+
+fn snapshot(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("snapshot");
+    for drops in [10, 1_000, 100_000] {
+        let mut diagnostics = folded(drops);
+        let at = Stamp::new(DateTime::UNIX_EPOCH, Duration::from_secs(86_400 * 365));
+        let mut kept = diagnostics.snapshot(at);
+        group.bench_function(format!("after {drops} drops retained"), |bencher| {
+            bencher.iter(|| {
+                diagnostics.apply(at, &Event::Ping { rtt_ms: 40.0 });
+                kept = diagnostics.snapshot(at);
+                black_box(&kept);
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, fold, snapshot);
+criterion_main!(benches);

@@ -1,0 +1,210 @@
+//! What was typed? Commands and flags, nothing filled in.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::config::{BrokerUrl, Options};
+
+const EXAMPLES: &str = "\
+Examples:
+  dropscope mqtts://broker.example                  watch a broker on the screen
+  dropscope demo                                    see it work, without broker or network
+  dropscope check wss://broker.example/mqtt         one connect, every phase timed
+  dropscope -k 240 -t 'home/#' mqtt://10.0.0.5      keep-alive 240 s, with a subscription
+  dropscope --headless --json --duration 24h mqtt://10.0.0.5 > day.jsonl
+  dropscope --fail-on 'drops>0,availability<99.9' --duration 1h mqtt://10.0.0.5
+
+Exit codes:
+  0 fine   1 runtime error   2 usage   3 never connected   4 refused credentials
+  5 a --fail-on condition is met   130 Ctrl-C in a headless run
+
+Every flag can be given as an environment variable, DROPSCOPE_KEEP_ALIVE=120 for --keep-alive 120, and in the
+configuration file (see `dropscope config`). Flags come first, then variables, then the file.
+Times are seconds (90, 0.5) or carry units (500ms, 5m, 24h).
+
+The password comes from DROPSCOPE_PASSWORD, from --password-file or from the URL.
+Signals: SIGTERM and SIGINT end the run with an export, SIGHUP and SIGUSR1 export now.";
+
+/// A terminal scope for MQTT connection drops
+///
+/// Watches one connection for days, shows every drop, and says how it died.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "dropscope",
+    version,
+    after_long_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    max_term_width = 110
+)]
+pub struct Cli {
+    /// What to do; watching when nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The default command.
+    #[command(flatten)]
+    pub watch: Watch,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Watch a connection that dies now and then: no broker, no network, no account needed
+    ///
+    /// Starts a small broker and a publisher inside the program, with a fault between them, and watches
+    /// that connection like any other.
+    Demo(Demo),
+    /// Connect once: every phase timed, limits, certificate days left, a verdict
+    ///
+    /// Ends with 0 if a session was accepted, 3 if not, 4 if the credentials were refused.
+    Check(Check),
+    /// Print a sample configuration file, where it is looked for, or what is in force
+    Config(Config),
+    /// Print a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page (roff)
+    Man,
+}
+
+/// Watching a broker.
+#[derive(Debug, Clone, Args)]
+#[group(skip)]
+pub struct Watch {
+    /// Broker, written `mqtt://HOST[:PORT]`; mqtts://, ws:// and wss:// as well
+    ///
+    /// Ports are 1883, 8883, 80 and 443 unless given, the path of ws and wss is /mqtt unless given. tcp://, ssl:// and
+    /// tls:// are understood; without a scheme it is mqtt://. A user:password@ before the host is used
+    /// for the MQTT login and shown nowhere.
+    #[arg(value_name = "URL", env = "DROPSCOPE_URL", hide_env_values = true)]
+    pub url: Option<BrokerUrl>,
+    /// The configuration file.
+    #[command(flatten)]
+    pub file: FileOption,
+    /// Everything else.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// Watching the built-in broker.
+#[derive(Debug, Clone, Args)]
+#[group(skip)]
+pub struct Demo {
+    /// Makes the faults come the same way every time
+    #[arg(long, env = "DROPSCOPE_SEED", value_name = "NUMBER")]
+    pub seed: Option<u64>,
+    /// The configuration file.
+    #[command(flatten)]
+    pub file: FileOption,
+    /// Everything else.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// One connect.
+#[derive(Debug, Clone, Args)]
+#[group(skip)]
+pub struct Check {
+    /// Text for people or JSON for programs
+    #[arg(long, env = "DROPSCOPE_FORMAT", value_name = "FORMAT", default_value = "text")]
+    pub format: CheckFormat,
+    /// What and how to connect.
+    #[command(flatten)]
+    pub watch: Watch,
+}
+
+/// How a check is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// a table and a verdict
+    Text,
+    /// one JSON object
+    Json,
+}
+
+/// Looking at the configuration.
+#[derive(Debug, Clone, Args)]
+#[group(skip)]
+pub struct Config {
+    /// What to print
+    #[arg(default_value = "template")]
+    pub what: ConfigPart,
+    /// The configuration file.
+    #[command(flatten)]
+    pub file: FileOption,
+    /// Flags to take into account.
+    #[command(flatten)]
+    pub options: Options,
+}
+
+/// What `dropscope config` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ConfigPart {
+    /// a sample file with every key and its default
+    Template,
+    /// where the file is looked for
+    Path,
+    /// defaults, file, environment and flags together, without secrets
+    Effective,
+}
+
+/// Where the configuration is.
+#[derive(Debug, Clone, Default, Args)]
+#[group(skip)]
+pub struct FileOption {
+    /// Configuration file [default: see `dropscope config path`]
+    #[arg(long, env = "DROPSCOPE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl Watch {
+    /// The options with the URL among them.
+    pub fn into_options(self) -> Options {
+        let mut options = self.options;
+        options.broker.url = self.url;
+        options
+    }
+}
+
+impl Cli {
+    /// Reads a command line, the program's name first.
+    ///
+    /// # Errors
+    ///
+    /// For bad usage, and for `--help` and `--version`; [`clap::Error::exit`] prints and ends with 2 or 0.
+    pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        Self::from_arg_matches(&command().try_get_matches_from(arguments)?)
+    }
+}
+
+/// The declaration of all flags, without a variable named beside each: one sentence tells the rule.
+fn command() -> clap::Command {
+    let hide = |argument: clap::Arg| argument.hide_env(true);
+    Cli::command().mut_args(hide).mut_subcommands(|command| command.mut_args(hide))
+}
+
+/// The completion script for a shell.
+pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut command(), "dropscope", &mut script);
+    script
+}
+
+/// The manual page: the program, then each command.
+///
+/// # Errors
+///
+/// None that memory can give; the writer's error type is passed on.
+pub fn manual() -> std::io::Result<Vec<u8>> {
+    let mut command = command();
+    command.build();
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command).render(&mut page)?;
+    Ok(page)
+}
+
+#[cfg(test)]
+mod tests;

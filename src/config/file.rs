@@ -1,0 +1,55 @@
+//! What does the configuration file say?
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::{ConfigError, Directories, Options};
+
+/// Reads the file named on the command line, or else the first of the usual places that has one.
+///
+/// # Errors
+///
+/// One sentence naming the file (and the key and line, if one is wrong). A file that was named must
+/// exist; the usual places may be empty.
+pub fn load(named: Option<&Path>, places: &Directories) -> Result<Options, ConfigError> {
+    if let Some(path) = named {
+        return read(path)?.ok_or_else(|| ConfigError::FileMissing(path.to_owned()));
+    }
+    for path in &places.config_files {
+        if let Some(options) = read(path)? {
+            return Ok(options);
+        }
+    }
+    Ok(Options::default())
+}
+
+fn read(path: &Path) -> Result<Option<Options>, ConfigError> {
+    match fs::read_to_string(path) {
+        Ok(text) => parse(&text, path).map(Some),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(ConfigError::FileUnreadable(path.to_owned(), error.to_string())),
+    }
+}
+
+/// Understands the text of a file; `path` is for the error message only.
+pub(super) fn parse(text: &str, path: &Path) -> Result<Options, ConfigError> {
+    toml::from_str(text).map_err(|error| refusal(text, path.to_owned(), &error))
+}
+
+fn refusal(text: &str, file: PathBuf, error: &toml::de::Error) -> ConfigError {
+    let start = error.span().map_or(0, |span| span.start);
+    let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
+    // The parser's own wording starts "unknown field `name`, expected one of `a`, `b`".
+    let unknown =
+        error.message().strip_prefix("unknown field `").and_then(|rest| rest.split_once("`, expected "));
+    match unknown {
+        Some((key, known)) => ConfigError::UnknownKey {
+            file,
+            line,
+            key: key.to_owned(),
+            known: known.trim_start_matches("one of ").replace('`', ""),
+        },
+        None => ConfigError::FileInvalid { file, line, why: error.message().replace('\n', " ") },
+    }
+}

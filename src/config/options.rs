@@ -1,0 +1,314 @@
+//! What can be said on the command line, in the environment and in the file?
+//!
+//! Each option is declared once: the flag, the `DROPSCOPE_…` variable and the key in the file carry the
+//! same name, and nothing is filled in here that was not said.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+use serde::{Deserialize, Serialize};
+
+use super::BrokerUrl;
+use super::values::{Attempts, KeepAlive, MqttVersion, PingWhen, Span};
+use crate::exit::FailOn;
+
+/// Options of all concerns, as one source gives them.
+#[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[group(skip)]
+pub struct Options {
+    /// Who to connect as, and how to get there.
+    #[command(flatten)]
+    pub broker: BrokerOptions,
+    /// The MQTT session.
+    #[command(flatten)]
+    pub mqtt: MqttOptions,
+    /// TLS, for mqtts:// and wss://.
+    #[command(flatten)]
+    pub tls: TlsOptions,
+    /// Reconnecting.
+    #[command(flatten)]
+    pub reconnect: ReconnectOptions,
+    /// Recording.
+    #[command(flatten)]
+    pub record: RecordOptions,
+    /// Export.
+    #[command(flatten)]
+    pub export: ExportOptions,
+    /// Run.
+    #[command(flatten)]
+    pub run: RunOptions,
+    /// Screen.
+    #[command(flatten)]
+    pub screen: ScreenOptions,
+    /// Log.
+    #[command(flatten)]
+    pub log: LogOptions,
+    /// Keys of the screen by action, in the file only.
+    #[arg(skip)]
+    pub keys: BTreeMap<String, Vec<String>>,
+}
+
+impl Options {
+    /// These options, with what they leave open taken from `lower`.
+    #[must_use]
+    pub fn over(self, lower: Self) -> Self {
+        let mut keys = lower.keys;
+        keys.extend(self.keys);
+        Self {
+            broker: self.broker.over(lower.broker),
+            mqtt: self.mqtt.over(lower.mqtt),
+            tls: self.tls.over(lower.tls),
+            reconnect: self.reconnect.over(lower.reconnect),
+            record: self.record.over(lower.record),
+            export: self.export.over(lower.export),
+            run: self.run.over(lower.run),
+            screen: self.screen.over(lower.screen),
+            log: self.log.over(lower.log),
+            keys,
+        }
+    }
+}
+
+/// `over` for a group: whatever is set above stays.
+macro_rules! layered {
+    ($group:ident: $($field:ident),*) => {
+        impl $group {
+            fn over(self, lower: Self) -> Self {
+                Self { $($field: self.$field.or(lower.$field)),* }
+            }
+        }
+    };
+}
+
+layered!(BrokerOptions: url, client_id, username, password_file, ipv4, ipv6, tcp_keep_alive);
+layered!(MqttOptions: mqtt_version, keep_alive, ping_timeout, ping_policy, no_clean_session, topic, qos, command_queue);
+layered!(TlsOptions: cafile, cert, key, servername, alpn);
+layered!(ReconnectOptions: initial_reconnect_delay, max_reconnect_delay, deep_reconnect_threshold, max_reconnect_attempts);
+layered!(RecordOptions: record, no_record, record_size, record_files);
+layered!(ExportOptions: export_dir, export_file, export_every, no_redact);
+layered!(RunOptions: headless, json, duration, fail_on, max_events);
+layered!(ScreenOptions: no_color, ascii, no_mouse);
+
+/// Who to connect as, and how to get there.
+#[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[command(next_help_heading = "Who to connect as, and how to get there")]
+#[group(skip)]
+pub struct BrokerOptions {
+    /// Broker URL, when the command line has none.
+    #[arg(skip)]
+    pub url: Option<BrokerUrl>,
+    /// MQTT client id [default: dropscope- and 8 random hex digits]
+    ///
+    /// A client id that another program uses makes both drop each other in turns.
+    #[arg(long, env = "DROPSCOPE_CLIENT_ID", value_name = "ID")]
+    pub client_id: Option<String>,
+    /// User name
+    ///
+    /// The password comes from `DROPSCOPE_PASSWORD`, from --password-file or from the URL; there is no flag for it, because every user of the computer could read it.
+    #[arg(long, env = "DROPSCOPE_USERNAME", value_name = "NAME")]
+    pub username: Option<String>,
+    /// File whose first line is the password
+    #[arg(long, env = "DROPSCOPE_PASSWORD_FILE", value_name = "FILE", hide_env_values = true)]
+    pub password_file: Option<PathBuf>,
+    /// Use IPv4 addresses only
+    #[arg(long, env = "DROPSCOPE_IPV4", overrides_with = "ipv6", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub ipv4: Option<bool>,
+    /// Use IPv6 addresses only
+    #[arg(long, env = "DROPSCOPE_IPV6", overrides_with = "ipv4", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub ipv6: Option<bool>,
+    /// Send TCP keep-alive probes after this much silence [default: off]
+    ///
+    /// Off, because it would cure the very NAT time-out a drop may come from. Plain numbers are seconds; 0 = off.
+    #[arg(long, env = "DROPSCOPE_TCP_KEEP_ALIVE", value_name = "TIME")]
+    pub tcp_keep_alive: Option<Span>,
+}
+
+/// The MQTT session.
+#[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[command(next_help_heading = "The MQTT session")]
+#[group(skip)]
+pub struct MqttOptions {
+    /// Protocol version [default: auto]
+    #[arg(long, env = "DROPSCOPE_MQTT_VERSION", value_name = "VERSION")]
+    pub mqtt_version: Option<MqttVersion>,
+    /// Keep-alive in seconds, 0 = off, at most 65535 [default: 60]
+    #[arg(long, env = "DROPSCOPE_KEEP_ALIVE", short = 'k', value_name = "SECONDS")]
+    pub keep_alive: Option<KeepAlive>,
+    /// How long to wait for a PINGRESP before the session counts as dead [default: 10s]
+    #[arg(long, env = "DROPSCOPE_PING_TIMEOUT", value_name = "TIME")]
+    pub ping_timeout: Option<Span>,
+    /// When to send a PINGREQ [default: always]
+    #[arg(long, env = "DROPSCOPE_PING_POLICY", value_name = "WHEN")]
+    pub ping_policy: Option<PingWhen>,
+    /// Ask the broker to keep the session between connects
+    ///
+    /// Needs a --client-id of your own, or the broker keeps a session nobody returns to.
+    #[arg(long, env = "DROPSCOPE_NO_CLEAN_SESSION", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub no_clean_session: Option<bool>,
+    /// Topic filter to subscribe to; may be repeated [default: none]
+    #[arg(long, env = "DROPSCOPE_TOPIC", short = 't', value_name = "FILTER")]
+    pub topic: Option<Vec<String>>,
+    /// Quality of service of the subscriptions, 0 or 1 [default: 0]
+    #[arg(long, env = "DROPSCOPE_QOS", short = 'q', value_name = "0|1", value_parser = clap::value_parser!(u8).range(0..=1))]
+    pub qos: Option<u8>,
+    /// Publishes kept while there is no connection, 1 to 100000 [default: 200]
+    #[arg(long, env = "DROPSCOPE_COMMAND_QUEUE", value_name = "COUNT")]
+    pub command_queue: Option<usize>,
+}
+
+/// TLS, for mqtts:// and wss://.
+#[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[command(next_help_heading = "TLS, for mqtts:// and wss://")]
+#[group(skip)]
+pub struct TlsOptions {
+    /// PEM file with the accepted certificate authorities [default: those of the system]
+    #[arg(long, env = "DROPSCOPE_CAFILE", value_name = "FILE")]
+    pub cafile: Option<PathBuf>,
+    /// PEM file with the client certificate chain; needs --key
+    #[arg(long, env = "DROPSCOPE_CERT", value_name = "FILE")]
+    pub cert: Option<PathBuf>,
+    /// PEM file with the private key of the client; needs --cert
+    #[arg(long, env = "DROPSCOPE_KEY", value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// Name to ask for and to check in the certificate [default: the host of the URL]
+    #[arg(long, env = "DROPSCOPE_SERVERNAME", value_name = "NAME")]
+    pub servername: Option<String>,
+    /// ALPN protocol to offer, for example x-amzn-mqtt-ca; may be repeated [default: none]
+    #[arg(long, env = "DROPSCOPE_ALPN", value_name = "PROTOCOL")]
+    pub alpn: Option<Vec<String>>,
+}
+
+/// Reconnecting.
+#[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[command(next_help_heading = "Reconnecting")]
+#[group(skip)]
+pub struct ReconnectOptions {
+    /// Delay before the first reconnect attempt; it doubles with each failure [default: 0.5s]
+    #[arg(long, env = "DROPSCOPE_INITIAL_RECONNECT_DELAY", value_name = "TIME")]
+    pub initial_reconnect_delay: Option<Span>,
+    /// Longest delay between two attempts [default: 60s]
+    #[arg(long, env = "DROPSCOPE_MAX_RECONNECT_DELAY", value_name = "TIME")]
+    pub max_reconnect_delay: Option<Span>,
+    /// Rebuild everything (addresses, credentials, state) at every so-many-th failed attempt [default: 5]
+    #[arg(long, env = "DROPSCOPE_DEEP_RECONNECT_THRESHOLD", value_name = "COUNT")]
+    pub deep_reconnect_threshold: Option<u32>,
+    /// Attempts per outage before giving up; -1 = no limit [default: -1]
+    #[arg(
+        long,
+        env = "DROPSCOPE_MAX_RECONNECT_ATTEMPTS",
+        value_name = "COUNT",
+        allow_negative_numbers = true
+    )]
+    pub max_reconnect_attempts: Option<Attempts>,
+}
+
+/// Recording.
+#[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[command(next_help_heading = "Recording")]
+#[group(skip)]
+pub struct RecordOptions {
+    /// Record to this file [default: a new file in the state directory]
+    #[arg(long, env = "DROPSCOPE_RECORD", value_name = "FILE", overrides_with = "no_record")]
+    pub record: Option<PathBuf>,
+    /// Record nothing
+    #[arg(long, env = "DROPSCOPE_NO_RECORD", overrides_with = "record", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub no_record: Option<bool>,
+    /// Begin a new recording file at this size in MiB, 1 to 65536 [default: 64]
+    #[arg(long, env = "DROPSCOPE_RECORD_SIZE", value_name = "MIB")]
+    pub record_size: Option<u64>,
+    /// Recording files kept per run, 1 to 1000 [default: 8]
+    #[arg(long, env = "DROPSCOPE_RECORD_FILES", value_name = "COUNT")]
+    pub record_files: Option<usize>,
+}
+
+/// Export.
+#[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[command(next_help_heading = "Export")]
+#[group(skip)]
+pub struct ExportOptions {
+    /// Directory for exports and reports [default: exports in the state directory]
+    #[arg(long, env = "DROPSCOPE_EXPORT_DIR", value_name = "DIR")]
+    pub export_dir: Option<PathBuf>,
+    /// Write each JSON export over this one file instead
+    #[arg(long, env = "DROPSCOPE_EXPORT_FILE", value_name = "FILE")]
+    pub export_file: Option<PathBuf>,
+    /// Export by itself this often; 0 = only when asked and at the end [default: 0, with --export-file 5m]
+    #[arg(long, env = "DROPSCOPE_EXPORT_EVERY", value_name = "TIME")]
+    pub export_every: Option<Span>,
+    /// Leave names, ids and addresses readable in exports and reports
+    #[arg(long, env = "DROPSCOPE_NO_REDACT", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub no_redact: Option<bool>,
+}
+
+/// Run.
+#[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[command(next_help_heading = "Run")]
+#[group(skip)]
+pub struct RunOptions {
+    /// Show no screen, write one line per event to standard error
+    ///
+    /// This is what happens when standard output is no terminal.
+    #[arg(long, env = "DROPSCOPE_HEADLESS", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub headless: Option<bool>,
+    /// Write the recording to standard output, one JSON object per line; implies --headless
+    #[arg(long, env = "DROPSCOPE_JSON", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub json: Option<bool>,
+    /// Stop after this time, for example 24h [default: never]
+    #[arg(long, env = "DROPSCOPE_DURATION", value_name = "TIME")]
+    pub duration: Option<Span>,
+    /// End with exit code 5 if this holds; may be repeated
+    ///
+    /// Conditions: drops>0, drops>=3, availability<99.9 (percent), mttr>5s, mtbf<1h.
+    #[arg(long, env = "DROPSCOPE_FAIL_ON", value_name = "CONDITION", value_delimiter = ',')]
+    pub fail_on: Option<Vec<FailOn>>,
+    /// Drops, sessions and log entries kept in memory, each, 1 to 1000000 [default: 1000]
+    #[arg(long, env = "DROPSCOPE_MAX_EVENTS", value_name = "COUNT")]
+    pub max_events: Option<usize>,
+}
+
+/// Screen.
+#[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[command(next_help_heading = "Screen")]
+#[group(skip)]
+pub struct ScreenOptions {
+    /// Use no colours (`NO_COLOR` does the same)
+    #[arg(long, env = "DROPSCOPE_NO_COLOR", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub no_color: Option<bool>,
+    /// Draw with ASCII characters only [default: as the locale asks]
+    #[arg(long, env = "DROPSCOPE_ASCII", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub ascii: Option<bool>,
+    /// Leave the mouse to the terminal
+    #[arg(long, env = "DROPSCOPE_NO_MOUSE", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub no_mouse: Option<bool>,
+}
+
+/// Log.
+#[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+#[command(next_help_heading = "Log")]
+#[group(skip)]
+pub struct LogOptions {
+    /// The program's own log [default: dropscope.log in the state directory]
+    #[arg(long, env = "DROPSCOPE_LOG_FILE", value_name = "FILE")]
+    pub log_file: Option<PathBuf>,
+    /// Say more in the log and in headless lines: -v every event, -vv the workings too
+    #[arg(short, long, env = "DROPSCOPE_VERBOSE", action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+impl LogOptions {
+    fn over(self, lower: Self) -> Self {
+        let verbose = if self.verbose > 0 { self.verbose } else { lower.verbose };
+        Self { log_file: self.log_file.or(lower.log_file), verbose }
+    }
+}

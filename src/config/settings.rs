@@ -1,0 +1,91 @@
+//! What did the sources come to? One struct per concern, ready to use.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::exit::FailOn;
+use crate::logging::LogSettings;
+use crate::mqtt::settings::LinkSettings;
+
+/// Everything the program was told, resolved and validated. `Debug` shows no secret.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The connection.
+    pub link: LinkSettings,
+    /// The recording.
+    pub recording: RecordingSettings,
+    /// JSON exports and reports.
+    pub export: ExportSettings,
+    /// The run as a whole.
+    pub run: RunSettings,
+    /// The screen.
+    pub ui: UiSettings,
+    /// The program's own log.
+    pub log: LogSettings,
+}
+
+/// Where the recording goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordingPlace {
+    /// Nowhere.
+    Off,
+    /// Exactly this file, appended to.
+    File(PathBuf),
+    /// One file per run in this directory.
+    Directory(PathBuf),
+}
+
+/// The recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordingSettings {
+    /// Where it goes.
+    pub place: RecordingPlace,
+    /// Size in bytes at which a new file is begun.
+    pub max_bytes: u64,
+    /// Files kept, the current one included.
+    pub max_files: usize,
+}
+
+/// JSON exports and Markdown reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportSettings {
+    /// Directory for files named by time.
+    pub dir: PathBuf,
+    /// One file that is replaced by each JSON export instead.
+    pub file: Option<PathBuf>,
+    /// How often to export by itself.
+    pub every: Option<Duration>,
+    /// Whether to export at the end of the run: when a place or a pace for exports was given.
+    pub at_exit: bool,
+    /// Replace account, ids, names and addresses by placeholders.
+    pub redact: bool,
+}
+
+/// The run as a whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunSettings {
+    /// No terminal screen: lines on standard error.
+    pub headless: bool,
+    /// Recording lines on standard output.
+    pub json: bool,
+    /// When to stop; `None` = never.
+    pub duration: Option<Duration>,
+    /// Conditions that make the run count as failed.
+    pub fail_on: Vec<FailOn>,
+    /// Drops, sessions, marks and log entries kept in memory, each.
+    pub max_events: usize,
+}
+
+/// The screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UiSettings {
+    /// Without colours.
+    pub no_color: bool,
+    /// ASCII characters only.
+    pub ascii: bool,
+    /// Mouse wheel and clicks.
+    pub mouse: bool,
+    /// Keys by action name, replacing the built-in ones.
+    pub keys: BTreeMap<String, Vec<String>>,
+}

@@ -1,0 +1,194 @@
+//! Which settings make no sense, and what should be done about it?
+//!
+//! One rule, one function, one sentence.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::broker_url::BrokerUrlError;
+use super::options::{Options, TlsOptions};
+use crate::mqtt::settings::{AddressFamily, BackoffSettings, LinkSettings};
+
+/// Why the settings are not usable. Each is one sentence for the user.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "each variant is documented by its sentence")]
+pub enum ConfigError {
+    #[error("There is no configuration file {}.", .0.display())]
+    FileMissing(PathBuf),
+    #[error("The configuration file {} cannot be read: {}.", .0.display(), .1)]
+    FileUnreadable(PathBuf, String),
+    #[error("The configuration file {} has an unknown key `{key}` in line {line}; known there: {known}.", .file.display())]
+    UnknownKey { file: PathBuf, line: usize, key: String, known: String },
+    #[error("The configuration file {} is not valid in line {line}: {why}.", .file.display())]
+    FileInvalid { file: PathBuf, line: usize, why: String },
+    #[error("Which broker? Give a URL, as in: dropscope mqtt://broker.example")]
+    NoBroker,
+    #[error("The broker URL is not usable: {0}.")]
+    Url(#[from] BrokerUrlError),
+    #[error("The client id is empty; leave --client-id out to get a generated one.")]
+    EmptyClientId,
+    #[error("The client id must be at most 65535 bytes long and free of control characters.")]
+    BadClientId,
+    #[error("--no-clean-session needs a --client-id, or the broker keeps a session nobody returns to.")]
+    SessionWithoutClientId,
+    #[error("There is a password but no user name; add --username.")]
+    PasswordWithoutUser,
+    #[error("The password file {} cannot be read: {}.", .0.display(), .1)]
+    PasswordFile(PathBuf, String),
+    #[error("The password file {} is empty.", .0.display())]
+    EmptyPasswordFile(PathBuf),
+    #[error("`{0}` is no topic filter: `#` may only stand alone at the end and `+` alone between slashes.")]
+    TopicFilter(String),
+    #[error("--qos must be 0 or 1.")]
+    Qos,
+    #[error("--ping-timeout must be from 100ms to 1h.")]
+    PingTimeout,
+    #[error("--cert and --key belong together; give both or neither.")]
+    HalfACertificate,
+    #[error("--{0} has no effect without TLS; use mqtts:// or wss:// in the broker URL.")]
+    TlsWithoutTls(&'static str),
+    #[error("--alpn needs protocol names of 1 to 255 bytes.")]
+    Alpn,
+    #[error("--ipv4 and --ipv6 exclude each other; give one of them.")]
+    BothFamilies,
+    #[error("The broker address is IPv{0}, but --ipv{1} was asked for.")]
+    OtherFamily(u8, u8),
+    #[error("--initial-reconnect-delay must be above 0 and not above --max-reconnect-delay.")]
+    ReconnectDelays,
+    #[error("--max-reconnect-delay must be at most 1d.")]
+    LongReconnectDelay,
+    #[error("--deep-reconnect-threshold must be at least 1.")]
+    DeepThreshold,
+    #[error("--{name} must be from {low} to {high}.")]
+    OutOfRange { name: &'static str, low: u64, high: u64 },
+    #[error("--record and --no-record exclude each other; give one of them.")]
+    RecordOrNot,
+    #[error("--export-every must be at least 1s, or 0 for never.")]
+    ExportEvery,
+    #[error("--duration must be above 0.")]
+    Duration,
+    #[error("The setting for --{0} is a directory; name a file in it.")]
+    DirectoryForFile(&'static str),
+}
+
+pub(super) fn client_id(id: &str) -> Result<(), ConfigError> {
+    if id.is_empty() {
+        return Err(ConfigError::EmptyClientId);
+    }
+    if id.len() > usize::from(u16::MAX) || id.chars().any(char::is_control) {
+        return Err(ConfigError::BadClientId);
+    }
+    Ok(())
+}
+
+pub(super) fn session(keeps_session: bool, has_own_id: bool) -> Result<(), ConfigError> {
+    if keeps_session && !has_own_id { Err(ConfigError::SessionWithoutClientId) } else { Ok(()) }
+}
+
+pub(super) fn credentials(link: &LinkSettings) -> Result<(), ConfigError> {
+    if link.password.is_some() && link.username.is_none() {
+        return Err(ConfigError::PasswordWithoutUser);
+    }
+    Ok(())
+}
+
+/// The rules of MQTT 3.1.1 §4.7 for topic filters.
+pub(super) fn topic_filter(filter: &str) -> Result<(), ConfigError> {
+    let last = filter.split('/').count().saturating_sub(1);
+    let is_level_fine = |(index, level): (usize, &str)| match level {
+        "+" => true,
+        "#" => index == last,
+        name => !name.contains(['+', '#']),
+    };
+    let is_fine = !filter.is_empty()
+        && u16::try_from(filter.len()).is_ok()
+        && !filter.contains('\0')
+        && filter.split('/').enumerate().all(is_level_fine);
+    if is_fine {
+        Ok(())
+    } else {
+        Err(ConfigError::TopicFilter(crate::diagnostics::clean::clean(filter).into_owned()))
+    }
+}
+
+pub(super) fn qos(qos: u8) -> Result<u8, ConfigError> {
+    if qos <= 1 { Ok(qos) } else { Err(ConfigError::Qos) }
+}
+
+pub(super) fn ping_timeout(timeout: Duration) -> Result<(), ConfigError> {
+    let allowed = Duration::from_millis(100)..=Duration::from_secs(3600);
+    if allowed.contains(&timeout) { Ok(()) } else { Err(ConfigError::PingTimeout) }
+}
+
+pub(super) fn certificate(tls: &TlsOptions) -> Result<(), ConfigError> {
+    if tls.cert.is_some() == tls.key.is_some() { Ok(()) } else { Err(ConfigError::HalfACertificate) }
+}
+
+/// Only for what was said for this run: a file that serves several brokers may hold more.
+pub(super) fn tls_has_effect(said: &TlsOptions, link: &LinkSettings) -> Result<(), ConfigError> {
+    if link.broker.transport.is_tls() {
+        return Ok(());
+    }
+    let given = [
+        (said.cafile.is_some(), "cafile"),
+        (said.cert.is_some(), "cert"),
+        (said.key.is_some(), "key"),
+        (said.servername.is_some(), "servername"),
+        (said.alpn.is_some(), "alpn"),
+    ];
+    match given.into_iter().find(|(is_given, _)| *is_given) {
+        Some((_, name)) => Err(ConfigError::TlsWithoutTls(name)),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn alpn(protocols: &[String]) -> Result<(), ConfigError> {
+    let is_fine = protocols.iter().all(|name| (1..=255).contains(&name.len()));
+    if is_fine { Ok(()) } else { Err(ConfigError::Alpn) }
+}
+
+pub(super) fn family(link: &LinkSettings) -> Result<(), ConfigError> {
+    match (link.broker.host.parse::<std::net::IpAddr>(), link.family) {
+        (Ok(address), AddressFamily::V4) if address.is_ipv6() => Err(ConfigError::OtherFamily(6, 4)),
+        (Ok(address), AddressFamily::V6) if address.is_ipv4() => Err(ConfigError::OtherFamily(4, 6)),
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn backoff(backoff: &BackoffSettings) -> Result<(), ConfigError> {
+    if backoff.initial.is_zero() || backoff.initial > backoff.max {
+        return Err(ConfigError::ReconnectDelays);
+    }
+    if backoff.max > Duration::from_secs(86_400) {
+        return Err(ConfigError::LongReconnectDelay);
+    }
+    if backoff.deep_threshold == 0 {
+        return Err(ConfigError::DeepThreshold);
+    }
+    Ok(())
+}
+
+pub(super) fn in_range(name: &'static str, value: u64, low: u64, high: u64) -> Result<(), ConfigError> {
+    if (low..=high).contains(&value) { Ok(()) } else { Err(ConfigError::OutOfRange { name, low, high }) }
+}
+
+pub(super) fn export_every(every: Duration) -> Result<(), ConfigError> {
+    if every < Duration::from_secs(1) { Err(ConfigError::ExportEvery) } else { Ok(()) }
+}
+
+pub(super) fn duration(duration: Option<Duration>) -> Result<(), ConfigError> {
+    if duration.is_some_and(|time| time.is_zero()) { Err(ConfigError::Duration) } else { Ok(()) }
+}
+
+/// Places where a file is wanted must not be directories.
+pub(super) fn files(options: &Options) -> Result<(), ConfigError> {
+    let places = [
+        ("record", &options.record.record),
+        ("export-file", &options.export.export_file),
+        ("log-file", &options.log.log_file),
+    ];
+    match places.into_iter().find(|(_, path)| path.as_ref().is_some_and(|path| path.is_dir())) {
+        Some((name, _)) => Err(ConfigError::DirectoryForFile(name)),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,185 @@
+//! How is one value written on a command line or in a configuration file?
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::ValueEnum;
+use serde::de::{Deserializer, Error as _, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::mqtt::settings::{PingPolicy, VersionChoice};
+
+/// Why a value cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ValueError {
+    /// No duration.
+    #[error("write a duration as seconds (90, 0.5) or with units (500ms, 5m, 24h, 1d 12h)")]
+    Duration,
+    /// No keep-alive MQTT can carry.
+    #[error("the keep-alive must be 0 (off) or 1 to 65535 whole seconds, as in 60 or 60s")]
+    KeepAlive,
+    /// No number of attempts.
+    #[error("write the number of attempts as 0 or more, or -1 for no limit")]
+    Attempts,
+}
+
+/// A length of time: `90` and `0.5` are seconds, `500ms`, `5m`, `24h` carry their unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span(pub Duration);
+
+impl FromStr for Span {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let text = text.trim();
+        let parsed = match text.parse::<f64>() {
+            Ok(secs) => Duration::try_from_secs_f64(secs).ok(),
+            Err(_) => humantime::parse_duration(text).ok(),
+        };
+        parsed.map(Self).ok_or(ValueError::Duration)
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        humantime::format_duration(self.0).fmt(formatter)
+    }
+}
+
+/// A keep-alive in seconds; 0 = off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeepAlive(pub u16);
+
+impl FromStr for KeepAlive {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let Span(duration) = text.parse().map_err(|_| ValueError::KeepAlive)?;
+        if duration.subsec_nanos() != 0 {
+            return Err(ValueError::KeepAlive);
+        }
+        u16::try_from(duration.as_secs()).map(Self).map_err(|_| ValueError::KeepAlive)
+    }
+}
+
+impl fmt::Display for KeepAlive {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}s", self.0)
+    }
+}
+
+/// Attempts per outage; `-1` = for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempts(pub Option<u32>);
+
+impl FromStr for Attempts {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        match text.trim() {
+            "-1" => Ok(Self(None)),
+            number => number.parse().map(|count| Self(Some(count))).map_err(|_| ValueError::Attempts),
+        }
+    }
+}
+
+impl fmt::Display for Attempts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(count) => count.fmt(formatter),
+            None => formatter.write_str("-1"),
+        }
+    }
+}
+
+/// Reads and writes a value in the file as the text it has on the command line; numbers will do as well.
+macro_rules! written_as_text {
+    ($($name:ident),*) => {$(
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = deserializer.deserialize_any(TextOrNumber)?;
+                text.parse().map_err(D::Error::custom)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+    )*};
+}
+
+written_as_text!(Span, KeepAlive, Attempts);
+
+struct TextOrNumber;
+
+impl Visitor<'_> for TextOrNumber {
+    type Value = String;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a text or a number")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<String, E> {
+        Ok(number.to_string())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<String, E> {
+        Ok(number.to_string())
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<String, E> {
+        Ok(number.to_string())
+    }
+}
+
+/// Which protocol to speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MqttVersion {
+    /// 5 first, 3.1.1 if the broker does not know it
+    Auto,
+    /// MQTT 3.1.1 only
+    #[value(name = "3.1.1", alias = "3", alias = "311", alias = "4")]
+    #[serde(rename = "3.1.1")]
+    V311,
+    /// MQTT 5 only
+    #[value(name = "5", alias = "5.0")]
+    #[serde(rename = "5")]
+    V5,
+}
+
+impl From<MqttVersion> for VersionChoice {
+    fn from(version: MqttVersion) -> Self {
+        match version {
+            MqttVersion::Auto => Self::Auto,
+            MqttVersion::V311 => Self::V311,
+            MqttVersion::V5 => Self::V5,
+        }
+    }
+}
+
+/// When a PINGREQ is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PingWhen {
+    /// every keep-alive, whatever the traffic: the round trip is always known
+    Always,
+    /// only after a keep-alive without anything sent, as the AWS SDKs do
+    WhenIdle,
+}
+
+impl From<PingWhen> for PingPolicy {
+    fn from(when: PingWhen) -> Self {
+        match when {
+            PingWhen::Always => Self::Always,
+            PingWhen::WhenIdle => Self::WhenIdle,
+        }
+    }
+}

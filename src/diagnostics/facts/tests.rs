@@ -1,0 +1,211 @@
+use chrono::{TimeZone, Utc};
+
+use super::super::event::{
+    ConnectFailed, ConnectKind, Connected, Dropped, Event, Initiator, Started, SystemSource,
+};
+use super::super::{Diagnostics, Stamp};
+use super::*;
+
+/// A run under construction: events with the second they happen at.
+struct Run {
+    fold: Diagnostics,
+    now: f64,
+}
+
+impl Run {
+    fn new(keep_alive_secs: u32) -> Self {
+        let mut run = Self { fold: Diagnostics::new(100), now: 0.0 };
+        let endpoint = "mqtt://broker".to_owned();
+        run.apply(&Event::Started(Started { keep_alive_secs, endpoint, ..Started::default() }));
+        run
+    }
+
+    fn stamp(&self) -> Stamp {
+        let start = Utc.timestamp_opt(1_700_000_000, 0).single().expect("a valid instant");
+        Stamp::new(start, Duration::ZERO).plus(Duration::from_secs_f64(self.now))
+    }
+
+    fn apply(&mut self, event: &Event) {
+        self.fold.apply(self.stamp(), event);
+    }
+
+    fn connect(&mut self, keep_alive_secs: u32, version: &str) {
+        self.apply(&Event::Connected(Connected {
+            event_type: ConnectKind::Resumed,
+            session_present: false,
+            return_code: Some(0),
+            attempt_number: 0,
+            keep_alive_secs,
+            remote: None,
+            local: None,
+            mqtt_version: Some(version.into()),
+            limits: None,
+        }));
+    }
+
+    /// A session of `secs` that ends in a drop after `silence`, and one second of outage.
+    fn session(&mut self, secs: f64, silence: f64, how: Option<How>) {
+        self.connect(60, "3.1.1");
+        self.now += secs;
+        self.apply(&Event::Dropped(dropped(silence, how)));
+        self.now += 1.0;
+    }
+
+    fn facts(&mut self) -> Facts {
+        let at = self.stamp();
+        facts(&self.fold.snapshot(at))
+    }
+}
+
+fn dropped(silence: f64, how: Option<How>) -> Dropped {
+    Dropped {
+        error_name: None,
+        error_message: None,
+        error_code: None,
+        reconnect_attempt: 0,
+        active_subscriptions: 0,
+        queued_commands: 0,
+        layer: None,
+        how,
+        reason_code: None,
+        ws_close_code: None,
+        last_rx_secs: Some(silence),
+        last_tx_secs: Some(0.5),
+        packets: Vec::new(),
+    }
+}
+
+#[test]
+fn before_the_first_session_there_is_only_the_failure() {
+    let mut run = Run::new(60);
+    assert_eq!(run.facts().headline, "No session yet.");
+    run.apply(&Event::ConnectFailed(ConnectFailed {
+        error_name: None,
+        error_message: None,
+        error_code: None,
+        attempt_number: 0,
+        phase: None,
+        layer: None,
+        return_code: None,
+        http_status: None,
+    }));
+    run.now += 5.0;
+    let facts = run.facts();
+    assert_eq!(facts.headline, "Never connected so far: 1 connect failed.");
+    assert_eq!(facts.next, NextStep::ReadFailure);
+}
+
+#[test]
+fn a_quiet_run_says_how_long_it_has_watched() {
+    let mut run = Run::new(60);
+    run.connect(60, "5");
+    run.now = 720.0;
+    let facts = run.facts();
+    assert_eq!(facts.headline, "No drop yet. Watched 12 min.");
+    assert_eq!(facts.known, ["this session has lasted 12 min so far"]);
+    assert!(!facts.missing.iter().any(|line| line.contains("3.1.1")), "{:?}", facts.missing);
+    assert_eq!(facts.next, NextStep::Wait);
+}
+
+#[test]
+fn two_drops_are_no_pattern() {
+    let mut run = Run::new(60);
+    run.session(100.0, 3.0, Some(How::Rst));
+    assert_eq!(run.facts().headline, "1 drop so far; a pattern needs 2 more.");
+    run.session(100.0, 3.0, Some(How::Fin));
+    let facts = run.facts();
+    assert_eq!(facts.headline, "2 drops so far; a pattern needs 1 more.");
+    assert_eq!(facts.next, NextStep::OpenDrop);
+}
+
+#[test]
+fn what_all_drops_share_is_named() {
+    let mut run = Run::new(60);
+    for extra in [0.0, 1.0, 3.0] {
+        run.session(15_600.0 + 60.0 * extra, 58.0 + extra, Some(How::Fin));
+    }
+    run.connect(60, "3.1.1");
+    run.now += 10.0;
+    let facts = run.facts();
+    assert_eq!(facts.headline, "3 drops, one per 4 h 21 min connected.");
+    assert_eq!(
+        facts.known,
+        [
+            "all 3 drops: peer closed (FIN)",
+            "silent before: 58 to 61 s, all alike",
+            "session ages: 4 h 20 min to 4 h 23 min, all alike",
+            "all 3 drops: we had sent something less than 1 s before",
+            "back after: 1.0 s, all alike",
+        ]
+    );
+    assert!(facts.missing[0].starts_with("the broker's reason: MQTT 3.1.1"), "{:?}", facts.missing);
+    assert_eq!(facts.next, NextStep::ShortenKeepAlive);
+}
+
+#[test]
+fn scattered_values_are_called_scattered_and_gaps_are_admitted() {
+    let mut run = Run::new(60);
+    run.session(10.0, 1.0, None);
+    run.session(1_000.0, 50.0, None);
+    run.session(100.0, 9.0, None);
+    let facts = run.facts();
+    assert!(facts.known.contains(&"session ages: 10 s to 16 min 40 s, scattered".to_owned()), "{facts:?}");
+    assert!(facts.missing.contains(&"how 3 drops ended: not recorded".to_owned()), "{facts:?}");
+}
+
+#[test]
+fn events_of_the_computer_near_a_drop_are_counted() {
+    let mut run = Run::new(60);
+    run.session(1_000.0, 5.0, Some(How::Local));
+    run.connect(60, "5");
+    run.now += 970.0;
+    run.apply(&Event::System { source: SystemSource::Power, message: "suspended".into() });
+    run.now += 30.0;
+    run.apply(&Event::Dropped(dropped(5.0, Some(How::Local))));
+    let facts = run.facts();
+    assert!(
+        facts.known.contains(&"1 of 2 drops: within a minute of an event on this computer".to_owned()),
+        "{facts:?}"
+    );
+}
+
+#[test]
+fn two_keep_alive_values_are_set_side_by_side() {
+    let mut run = Run::new(1_200);
+    run.connect(1_200, "5");
+    run.now += 3_600.0;
+    run.apply(&Event::Dropped(dropped(300.0, Some(How::PingTimeout))));
+    run.apply(&Event::KeepAliveChanged { from: 1_200, to: 60 });
+    run.connect(60, "5");
+    run.now += 7_200.0;
+    let facts = run.facts();
+    assert!(
+        facts
+            .known
+            .contains(&"1 drop in 1 h at keep-alive 1200 s, 0 drops in 2 h at keep-alive 60 s".to_owned()),
+        "{facts:?}"
+    );
+    assert_eq!(facts.next, NextStep::KeepComparing);
+}
+
+#[test]
+fn off_on_purpose_and_a_silent_keep_alive_come_first() {
+    let mut run = Run::new(0);
+    run.connect(0, "5");
+    run.now += 10.0;
+    assert_eq!(run.facts().next, NextStep::TurnPingsOn);
+    run.apply(&Event::Disconnected { by: Initiator::User });
+    assert_eq!(run.facts().next, NextStep::Connect);
+}
+
+#[test]
+fn a_minority_of_another_manner_does_not_blur_the_comparison() {
+    let mut run = Run::new(60);
+    for silence in [285.0, 287.0, 289.0] {
+        run.session(9_000.0, silence, Some(How::Fin));
+    }
+    run.session(30.0, 2.0, Some(How::PingTimeout));
+    let facts = run.facts();
+    assert_eq!(facts.known[0], "3 of 4 drops: peer closed (FIN)");
+    assert_eq!(facts.known[1], "silent before: 285 to 289 s, all alike");
+}

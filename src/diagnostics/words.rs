@@ -1,0 +1,118 @@
+//! How are manners, layers and phases labelled where there is room for a word or two only?
+//!
+//! Tables, bars and facts use these; whole sentences about one event are in [`sentence`](super::sentence).
+
+use std::time::Duration;
+
+use super::event::{How, Initiator, Layer, Phase};
+use super::sentence::duration_words;
+
+/// The manner of an ending in two or three words, for labels: `peer closed (FIN)`.
+pub fn how(how: Option<How>) -> &'static str {
+    match how {
+        Some(How::Fin) => "peer closed (FIN)",
+        Some(How::Rst) => "reset (RST)",
+        Some(How::TlsClose) => "TLS closed",
+        Some(How::TlsAlert) => "TLS alert",
+        Some(How::WsClose) => "WebSocket closed",
+        Some(How::Disconnect) => "broker said DISCONNECT",
+        Some(How::PingTimeout) => "no answer to the ping",
+        Some(How::Io) => "read or write failed",
+        Some(How::Local) => "this computer",
+        None => "not recorded",
+    }
+}
+
+/// The manner in one word, for narrow columns: `peer FIN`, `silence`; at most 10 columns.
+pub fn how_short(how: Option<How>) -> &'static str {
+    match how {
+        Some(How::Fin) => "peer FIN",
+        Some(How::Rst) => "reset",
+        Some(How::TlsClose) => "TLS close",
+        Some(How::TlsAlert) => "TLS alert",
+        Some(How::WsClose) => "WS close",
+        Some(How::Disconnect) => "DISCONNECT",
+        Some(How::PingTimeout) => "silence",
+        Some(How::Io) => "I/O error",
+        Some(How::Local) => "local",
+        None => "unknown",
+    }
+}
+
+/// The layer as its protocol is written.
+pub fn layer(layer: Option<Layer>) -> &'static str {
+    match layer {
+        Some(Layer::Dns) => "DNS",
+        Some(Layer::Tcp) => "TCP",
+        Some(Layer::Tls) => "TLS",
+        Some(Layer::Websocket) => "WebSocket",
+        Some(Layer::Mqtt) => "MQTT",
+        Some(Layer::Local) => "local",
+        None => "-",
+    }
+}
+
+/// The connect phase as its protocol is written.
+pub fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Dns => "DNS",
+        Phase::Tcp => "TCP",
+        Phase::Tls => "TLS",
+        Phase::Websocket => "WebSocket",
+        Phase::Connack => "CONNACK",
+    }
+}
+
+/// Who ended a session on purpose.
+pub fn initiator(by: Initiator) -> &'static str {
+    match by {
+        Initiator::User => "by you",
+        Initiator::Experiment => "by an experiment",
+        Initiator::Shutdown => "the run is over",
+    }
+}
+
+/// The smallest and the largest of some lengths, said by `say`: `58 to 61 s`; one of them
+/// if both read the same.
+pub fn range(least: Duration, most: Duration, say: fn(Duration) -> String) -> String {
+    let (least, most) = (say(least), say(most));
+    if least == most {
+        return least;
+    }
+    match (least.split_once(' '), most.split_once(' ')) {
+        (Some((number, unit)), Some((_, other))) if unit == other => format!("{number} to {most}"),
+        _ => format!("{least} to {most}"),
+    }
+}
+
+/// A silence in whole seconds up to an hour, because it is compared with keep-alive values.
+pub fn seconds(length: Duration) -> String {
+    match length.as_secs() {
+        10..3_600 => format!("{:.0} s", length.as_secs_f64()),
+        _ => duration_words(length),
+    }
+}
+
+/// `1 drop`, `2 drops`.
+pub fn count(number: u64, one: &str, many: &str) -> String {
+    if number == 1 { format!("1 {one}") } else { format!("{number} {many}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_one_length_when_both_ends_read_the_same() {
+        let (short, long) = (Duration::from_secs(58), Duration::from_secs(61));
+        assert_eq!(range(short, long, duration_words), "58 s to 1 min 1 s");
+        assert_eq!(range(short, long, seconds), "58 to 61 s");
+        assert_eq!(range(Duration::from_millis(58_100), Duration::from_millis(58_200), seconds), "58 s");
+    }
+
+    #[test]
+    fn counts_agree_in_number() {
+        assert_eq!(count(1, "drop", "drops"), "1 drop");
+        assert_eq!(count(0, "drop", "drops"), "0 drops");
+    }
+}

@@ -1,0 +1,186 @@
+//! Codes and conditions, as tables.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::DateTime;
+
+use super::*;
+use crate::diagnostics::event::{ConnectFailed, Phase};
+use crate::diagnostics::{History, Metrics, PingStats, SessionCounts, Stamp};
+
+fn stamp(secs: u64) -> Stamp {
+    Stamp::new(DateTime::UNIX_EPOCH, Duration::from_secs(secs))
+}
+
+fn snapshot(metrics: Metrics, link: LinkState, last_failure: Option<ConnectFailed>) -> Snapshot {
+    Snapshot {
+        at: stamp(10),
+        generation: 1,
+        started: None,
+        since: stamp(0),
+        link,
+        keep_alive_secs: 60,
+        mqtt_version: None,
+        limits: None,
+        credentials_expire_at: None,
+        metrics,
+        drops: History::new(1),
+        connections: History::new(1),
+        marks: History::new(1),
+        log: History::new(1),
+        last_attempt: None,
+        last_failure: last_failure.map(Arc::new),
+        ping: PingStats::default(),
+        session: SessionCounts::default(),
+        commands: BTreeMap::new(),
+        arms: Vec::new(),
+        unknown_events: 0,
+    }
+}
+
+fn refusal(return_code: Option<u8>, http_status: Option<u16>) -> ConnectFailed {
+    ConnectFailed {
+        error_name: None,
+        error_message: None,
+        error_code: None,
+        attempt_number: 0,
+        phase: Some(Phase::Connack),
+        layer: None,
+        return_code,
+        http_status,
+    }
+}
+
+fn connected_once() -> Metrics {
+    Metrics {
+        total_connections: 1,
+        total_connection_drops: 2,
+        last_successful_connect: Some(stamp(1)),
+        observed: Duration::from_secs(100),
+        connected: Duration::from_secs(90),
+        mttr: Some(Duration::from_secs(5)),
+        ..Metrics::default()
+    }
+}
+
+#[test]
+fn a_run_that_never_connected_says_so_and_why() {
+    let down = LinkState::Connecting { since: stamp(0), failures: 3 };
+    let cases = [
+        (None, None, Code::NeverConnected),
+        (Some(3), None, Code::NeverConnected),
+        (Some(4), None, Code::RefusedCredentials),
+        (Some(5), None, Code::RefusedCredentials),
+        (Some(0x86), None, Code::RefusedCredentials),
+        (None, Some(403), Code::RefusedCredentials),
+        (None, Some(500), Code::NeverConnected),
+    ];
+    for (return_code, http_status, expected) in cases {
+        let state = snapshot(Metrics::default(), down.clone(), Some(refusal(return_code, http_status)));
+        for ending in [Ending::Completed, Ending::GaveUp] {
+            assert_eq!(code(&state, ending, &[]), expected, "{return_code:?} {http_status:?}");
+        }
+        assert_eq!(code(&state, Ending::Terminated, &[]), Code::Fine);
+        assert_eq!(code(&state, Ending::Interrupted, &[]), Code::Interrupted);
+    }
+}
+
+#[test]
+fn the_way_a_run_ended_decides() {
+    let up =
+        snapshot(connected_once(), LinkState::Connected { since: stamp(1) }, Some(refusal(Some(5), None)));
+    let drops: FailOn = "drops>0".parse().expect("a condition");
+    let fail_on = std::slice::from_ref(&drops);
+    let cases: [(Ending, &[FailOn], Code); 8] = [
+        (Ending::Completed, &[], Code::Fine),
+        (Ending::Terminated, &[], Code::Fine),
+        (Ending::Interrupted, &[], Code::Interrupted),
+        (Ending::Failed, fail_on, Code::Runtime),
+        (Ending::GaveUp, &[], Code::Runtime),
+        (Ending::Completed, fail_on, Code::FailOnMet),
+        (Ending::Terminated, fail_on, Code::FailOnMet),
+        (Ending::Interrupted, fail_on, Code::Interrupted),
+    ];
+    for (ending, fail_on, expected) in cases {
+        assert_eq!(code(&up, ending, fail_on), expected, "{ending:?}");
+    }
+    let lost = snapshot(
+        connected_once(),
+        LinkState::Down { since: stamp(2), failures: 9 },
+        Some(refusal(Some(0x87), None)),
+    );
+    assert_eq!(code(&lost, Ending::GaveUp, &[]), Code::RefusedCredentials);
+}
+
+#[test]
+fn numbers_are_those_of_the_documentation() {
+    let numbers = [
+        Code::Fine,
+        Code::Runtime,
+        Code::Usage,
+        Code::NeverConnected,
+        Code::RefusedCredentials,
+        Code::FailOnMet,
+        Code::Interrupted,
+    ]
+    .map(Code::number);
+    assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 130]);
+}
+
+#[test]
+fn conditions_hold_at_their_limits() {
+    // 2 drops, 90 % available, recovery in 5 s, 45 s between drops.
+    let metrics = connected_once();
+    let cases = [
+        ("drops>0", true),
+        ("drops>2", false),
+        ("drops >= 2", true),
+        ("drops<2", false),
+        ("drops<=2", true),
+        ("availability<99.9", true),
+        ("availability<90%", false),
+        ("availability<=90", true),
+        ("mttr>4s", true),
+        ("mttr>5s", false),
+        ("mttr>=5", true),
+        ("mttr>1min", false),
+        ("mtbf<1h", true),
+        ("mtbf<45", false),
+    ];
+    for (text, is_met) in cases {
+        let condition: FailOn = text.parse().expect(text);
+        assert_eq!(condition.is_met(&metrics), is_met, "{text}");
+        assert_eq!(condition.to_string().parse(), Ok(condition));
+    }
+}
+
+#[test]
+fn an_unknown_quantity_meets_no_condition() {
+    for text in ["availability<100", "mttr>=0", "mtbf<=99999h"] {
+        let condition: FailOn = text.parse().expect(text);
+        assert!(!condition.is_met(&Metrics::default()), "{text}");
+    }
+}
+
+#[test]
+fn each_mistake_in_a_condition_has_its_sentence() {
+    let cases = [
+        ("", FailOnError::Shape),
+        ("drops", FailOnError::Shape),
+        ("drops=1", FailOnError::Shape),
+        ("crashes>1", FailOnError::Shape),
+        ("drops>", FailOnError::Count),
+        ("drops>1.5", FailOnError::Count),
+        ("drops>-1", FailOnError::Count),
+        ("availability<101", FailOnError::Percentage),
+        ("availability<NaN", FailOnError::Percentage),
+        ("mttr>soon", FailOnError::Duration),
+        ("mttr>-1", FailOnError::Duration),
+        ("mttr>1e300", FailOnError::Duration),
+    ];
+    for (text, error) in cases {
+        assert_eq!(text.parse::<FailOn>(), Err(error), "{text}");
+    }
+}

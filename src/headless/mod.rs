@@ -1,0 +1,162 @@
+//! A run without a screen: lines for people on standard error, the recording for programs on standard
+//! output.
+//!
+//! *Must not know* ratatui, crossterm, rumqttc or who makes the events; it only reads what the monitor
+//! publishes.
+
+mod lines;
+
+use std::fmt::Write as _;
+use std::io::{self, ErrorKind, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::{broadcast, watch};
+use tokio::time::{MissedTickBehavior, interval};
+
+pub use lines::{line, remark};
+
+use crate::diagnostics::recording::encode;
+use crate::diagnostics::summary::Summary;
+use crate::diagnostics::{Level, Observed, Snapshot};
+use crate::monitor::Published;
+
+/// How often a summary is written when exports do not set the pace.
+pub const SUMMARY_EVERY: Duration = Duration::from_secs(300);
+
+/// What is written, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Tell every event, not only the notable ones.
+    pub tells_all: bool,
+    /// Write the recording to standard output.
+    pub json: bool,
+    /// Punctuation and symbols in ASCII only.
+    pub ascii: bool,
+    /// How often a summary goes to standard error; [`SUMMARY_EVERY`] unless exports set the pace.
+    pub summary_every: Duration,
+}
+
+/// Why the lines ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The run is over.
+    Finished,
+    /// Nobody reads standard output any more; the run should end quietly.
+    OutputClosed,
+}
+
+/// Writes lines until the monitor has finished or nobody reads standard output any more.
+///
+/// Standard error is for people: if it cannot be written, the run goes on. The final summary goes to
+/// standard output, or to standard error when that carries JSON. Writing blocks this task only.
+///
+/// # Errors
+///
+/// When standard output cannot be written for another reason than that its reader went away.
+pub async fn run(
+    events: broadcast::Receiver<Arc<Observed>>,
+    published: watch::Receiver<Arc<Published>>,
+    options: Options,
+    out: impl Write,
+    err: impl Write,
+) -> io::Result<Outcome> {
+    let mut lines = Lines { options, out, err, lost: 0 };
+    match follow(events, published, &mut lines).await {
+        Ok(()) => Ok(Outcome::Finished),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Outcome::OutputClosed),
+        Err(error) => Err(error),
+    }
+}
+
+async fn follow<O: Write, E: Write>(
+    mut events: broadcast::Receiver<Arc<Observed>>,
+    mut published: watch::Receiver<Arc<Published>>,
+    lines: &mut Lines<O, E>,
+) -> io::Result<()> {
+    let every = lines.options.summary_every.max(Duration::from_secs(1));
+    let mut summaries = interval(every);
+    summaries.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    // The first tick comes at once, when there is nothing to sum up yet.
+    summaries.tick().await;
+    let mut watches_end = true;
+    loop {
+        if watches_end && published.borrow_and_update().runtime.finished {
+            break;
+        }
+        tokio::select! {
+            biased;
+            event = events.recv() => match event {
+                Ok(observed) => lines.event(&observed)?,
+                Err(RecvError::Lagged(count)) => lines.lagged(count, &published.borrow().snapshot),
+                Err(RecvError::Closed) => break,
+            },
+            changed = published.changed(), if watches_end => watches_end = changed.is_ok(),
+            _ = summaries.tick() => lines.periodic_summary(&published.borrow().snapshot),
+        }
+    }
+    // The end was published after the last event was sent: what is still waiting belongs to the run.
+    loop {
+        match events.try_recv() {
+            Ok(observed) => lines.event(&observed)?,
+            Err(TryRecvError::Lagged(count)) => lines.lagged(count, &published.borrow().snapshot),
+            Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+        }
+    }
+    let last = Arc::clone(&published.borrow());
+    lines.final_summary(&last.snapshot)
+}
+
+struct Lines<O, E> {
+    options: Options,
+    out: O,
+    err: E,
+    lost: u64,
+}
+
+impl<O: Write, E: Write> Lines<O, E> {
+    fn event(&mut self, observed: &Observed) -> io::Result<()> {
+        if let Some(line) = line(observed, self.options.tells_all, self.options.ascii) {
+            self.tell(&line);
+        }
+        if self.options.json {
+            writeln!(self.out, "{}", encode(observed))?;
+            self.out.flush()?;
+        }
+        Ok(())
+    }
+
+    fn lagged(&mut self, count: u64, snapshot: &Snapshot) {
+        self.lost += count;
+        let text =
+            format!("{count} events came faster than they could be written here and are missing above");
+        self.tell(&remark(snapshot.at, Level::Warn, &text, self.options.ascii));
+    }
+
+    fn periodic_summary(&mut self, snapshot: &Snapshot) {
+        let summary = Summary(snapshot).to_string();
+        self.tell(summary.trim_end());
+    }
+
+    fn final_summary(&mut self, snapshot: &Snapshot) -> io::Result<()> {
+        let mut summary = Summary(snapshot).to_string().trim_end().to_owned();
+        if self.lost > 0 {
+            let _ = write!(summary, "\n{} events were not written here", self.lost);
+        }
+        if self.options.json {
+            self.tell(&summary);
+            return Ok(());
+        }
+        writeln!(self.out, "{summary}")?;
+        self.out.flush()
+    }
+
+    /// Standard error is a courtesy: nobody reading it is no reason to stop.
+    fn tell(&mut self, text: &str) {
+        let _ = writeln!(self.err, "{text}").and_then(|()| self.err.flush());
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+//! Events and states in, lines out; simulated time.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use chrono::{DateTime, Utc};
+
+use super::*;
+use crate::diagnostics::event::{Command, Probe};
+use crate::diagnostics::event::{CommandState, Event, Message};
+use crate::diagnostics::{History, LinkState, Metrics, PingStats, SessionCounts, Stamp};
+use crate::monitor::Runtime;
+
+fn stamp(secs: u64) -> Stamp {
+    let wall: DateTime<Utc> = "2026-11-20T14:03:22.500Z".parse().expect("a time");
+    Stamp::new(wall, Duration::ZERO).plus(Duration::from_secs(secs))
+}
+
+fn state(finished: bool) -> Arc<Published> {
+    let snapshot = Snapshot {
+        at: stamp(0),
+        generation: 0,
+        started: None,
+        since: stamp(0),
+        link: LinkState::Idle,
+        keep_alive_secs: 60,
+        mqtt_version: None,
+        limits: None,
+        credentials_expire_at: None,
+        metrics: Metrics::default(),
+        drops: History::new(1),
+        connections: History::new(1),
+        marks: History::new(1),
+        log: History::new(1),
+        last_attempt: None,
+        last_failure: None,
+        ping: PingStats::default(),
+        session: SessionCounts::default(),
+        commands: BTreeMap::new(),
+        arms: Vec::new(),
+        unknown_events: 0,
+    };
+    Arc::new(Published { snapshot, runtime: Runtime { finished, ..Runtime::default() } })
+}
+
+fn options(json: bool) -> Options {
+    Options { tells_all: false, json, ascii: false, summary_every: Duration::from_secs(60) }
+}
+
+fn note(secs: u64, text: &str) -> Arc<Observed> {
+    Arc::new(Observed { at: stamp(secs), event: Event::Note { text: text.to_owned() } })
+}
+
+fn summary() -> String {
+    Summary(&state(true).snapshot).to_string()
+}
+
+fn one_line() -> String {
+    format!("{}\n", encode(&note(1, "one")))
+}
+
+/// A writer that can be read by the test and told to fail.
+#[derive(Clone, Default)]
+struct Pipe {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    failure: Option<ErrorKind>,
+}
+
+impl Pipe {
+    fn failing(kind: ErrorKind) -> Self {
+        Self { failure: Some(kind), ..Self::default() }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.bytes.lock().expect("a lock").clone()).expect("text")
+    }
+}
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(kind) = self.failure {
+            return Err(kind.into());
+        }
+        self.bytes.lock().expect("a lock").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+async fn written(json: bool, out: &Pipe, err: &Pipe, events: &[Arc<Observed>]) -> io::Result<Outcome> {
+    let (sender, receiver) = broadcast::channel(4);
+    let (_publish, published) = watch::channel(state(true));
+    for event in events {
+        sender.send(Arc::clone(event)).expect("a receiver");
+    }
+    run(receiver, published, options(json), out.clone(), err.clone()).await
+}
+
+#[tokio::test]
+async fn events_still_waiting_at_the_end_are_written_and_then_the_summary() {
+    let (out, err) = (Pipe::default(), Pipe::default());
+    let outcome = written(true, &out, &err, &[note(1, "one"), note(2, "two")]).await.expect("an outcome");
+    assert_eq!(outcome, Outcome::Finished);
+    assert_eq!(out.text(), format!("{}\n{}\n", encode(&note(1, "one")), encode(&note(2, "two"))));
+    let lines = "2026-11-20 14:03:23Z · Note: one\n2026-11-20 14:03:24Z · Note: two\n";
+    assert_eq!(err.text(), format!("{lines}{}", summary()));
+}
+
+#[tokio::test]
+async fn without_json_the_summary_is_the_output() {
+    let (out, err) = (Pipe::default(), Pipe::default());
+    written(false, &out, &err, &[note(1, "one")]).await.expect("an outcome");
+    assert_eq!(out.text(), summary());
+    assert_eq!(err.text(), "2026-11-20 14:03:23Z · Note: one\n");
+}
+
+#[tokio::test]
+async fn lost_events_are_counted_and_said() {
+    let (out, err) = (Pipe::default(), Pipe::default());
+    let events: Vec<_> = (0..10).map(|secs| note(secs, "x")).collect();
+    written(false, &out, &err, &events).await.expect("an outcome");
+    assert!(err.text().starts_with(
+        "2026-11-20 14:03:22Z ! 6 events came faster than they could be written here and are missing above\n"
+    ));
+    assert_eq!(err.text().lines().count(), 1 + 4);
+    assert_eq!(out.text(), format!("{}6 events were not written here\n", summary()));
+}
+
+#[tokio::test]
+async fn a_reader_that_went_away_ends_the_run_quietly() {
+    let (out, err) = (Pipe::failing(ErrorKind::BrokenPipe), Pipe::default());
+    let outcome = written(true, &out, &err, &[note(1, "one"), note(2, "two")]).await.expect("no error");
+    assert_eq!(outcome, Outcome::OutputClosed);
+    assert_eq!(err.text().lines().count(), 1);
+    let full = written(true, &Pipe::failing(ErrorKind::StorageFull), &err, &[note(1, "one")]).await;
+    assert_eq!(full.expect_err("an error").kind(), ErrorKind::StorageFull);
+}
+
+#[tokio::test]
+async fn nobody_on_standard_error_stops_nothing() {
+    let (out, err) = (Pipe::default(), Pipe::failing(ErrorKind::BrokenPipe));
+    let outcome = written(true, &out, &err, &[note(1, "one")]).await.expect("an outcome");
+    assert_eq!((outcome, out.text().as_str()), (Outcome::Finished, one_line().as_str()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn summaries_come_at_their_pace_until_the_end_is_published() {
+    let (sender, receiver) = broadcast::channel(4);
+    let (publish, published) = watch::channel(state(false));
+    let (out, err) = (Pipe::default(), Pipe::default());
+    let task = tokio::spawn(run(receiver, published, options(true), out.clone(), err.clone()));
+    tokio::time::sleep(Duration::from_secs(190)).await;
+    assert_eq!(err.text(), summary().repeat(3));
+    sender.send(note(190, "last")).expect("a receiver");
+    publish.send(state(true)).expect("a receiver");
+    assert_eq!(task.await.expect("no panic").expect("an outcome"), Outcome::Finished);
+    assert_eq!(out.text(), format!("{}\n", encode(&note(190, "last"))));
+    assert!(err.text().ends_with(&format!("Note: last\n{}", summary())), "{}", err.text());
+}
+
+#[tokio::test]
+async fn a_monitor_that_is_gone_ends_the_run() {
+    let (sender, receiver) = broadcast::channel(4);
+    let (publish, published) = watch::channel(state(false));
+    sender.send(note(1, "one")).expect("a receiver");
+    drop((sender, publish));
+    let (out, err) = (Pipe::default(), Pipe::default());
+    let outcome = run(receiver, published, options(true), out.clone(), err).await.expect("an outcome");
+    assert_eq!((outcome, out.text().as_str()), (Outcome::Finished, one_line().as_str()));
+}
+
+#[test]
+fn what_is_not_notable_is_told_only_on_request() {
+    let message = |queued| Message {
+        topic: "a/b\x1b[2J".into(),
+        bytes: 12,
+        queued,
+        correlation_id: None,
+        qos: Some(1),
+    };
+    let command = Command {
+        correlation_id: "1".to_owned(),
+        name: "status".to_owned(),
+        state: CommandState::Acknowledged,
+        ms: Some(41.0),
+    };
+    let probe = Probe { probe: "dns".to_owned(), ok: true, rtt_ms: Some(3.0), error: None, target: None };
+    let cases = [
+        (Event::Received(message(false)), "received a/b\u{fffd}[2J (12 bytes, QoS 1)"),
+        (Event::Published(message(false)), "sent a/b\u{fffd}[2J (12 bytes, QoS 1)"),
+        (Event::Published(message(true)), "queued a/b\u{fffd}[2J (12 bytes, QoS 1)"),
+        (Event::Ping { rtt_ms: 0.25 }, "ping answered in 0.2 ms"),
+        (
+            Event::Traffic { published: 1, received: 200, window_secs: 1.0 },
+            "200 messages received, 1 sent within 1.0 s",
+        ),
+        (Event::Command(command), "status is acknowledged after 41 ms"),
+        (Event::Probe(probe), "probe dns answered in 3.0 ms"),
+    ];
+    for (event, text) in cases {
+        let observed = Observed { at: stamp(0), event };
+        assert_eq!(line(&observed, false, false), None, "{text}");
+        assert_eq!(line(&observed, true, false), Some(format!("2026-11-20 14:03:22Z · {text}")));
+    }
+}
+
+#[test]
+fn ascii_lines_are_ascii() {
+    for level in [Level::Info, Level::Good, Level::Warn, Level::Bad] {
+        let text = remark(stamp(0), level, "gone — naïve… \u{202e}", true);
+        assert!(text.is_ascii(), "{text}");
+        assert!(text.ends_with(" gone - na?ve. ?"), "{text}");
+    }
+}

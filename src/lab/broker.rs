@@ -1,0 +1,351 @@
+//! The embedded broker: where does it listen, and how does it stop without leaving anything?
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::admission;
+use super::codec::Connect;
+use super::control::{Census, Control};
+use super::fault::{Fault, GARBAGE, Plan, Schedule};
+use super::handshake::{self, Endpoint, HANDSHAKE_LIMIT};
+use super::message::Message;
+use super::router::Router;
+use super::server_stream::{Ending, ServerStream};
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// Protocol versions a broker accepts. Others get CONNACK 1 in the format of 3.1.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Versions {
+    /// 3.1.1 and 5.
+    Both,
+    /// 3.1.1 only, as older brokers.
+    OnlyV311,
+    /// 5 only.
+    OnlyV5,
+}
+
+/// How a broker behaves when no fault strikes.
+#[derive(Debug, Clone)]
+pub struct BrokerOptions {
+    /// Accepted protocol versions.
+    pub versions: Versions,
+    /// The only user name and password let in; `None` lets everybody in.
+    pub login: Option<(String, String)>,
+    /// Largest packet accepted, in bytes; a larger one ends its connection.
+    pub max_packet: usize,
+    /// Messages that wait for one slow client before further ones are lost and counted.
+    pub outbox: usize,
+    /// Filters that are refused in the SUBACK.
+    pub denied_filters: Vec<String>,
+    /// MQTT 5: keep-alive that replaces the client's.
+    pub server_keep_alive_secs: Option<u16>,
+    /// MQTT 5: announced receive maximum.
+    pub receive_maximum: Option<u16>,
+    /// MQTT 5: announced maximum packet size, in bytes.
+    pub announced_max_packet: Option<u32>,
+    /// MQTT 5: DISCONNECT without a property length where there are no properties. Legal, but some
+    /// clients (rumqttc 0.25) do not understand it.
+    pub terse_disconnect: bool,
+}
+
+impl Default for BrokerOptions {
+    fn default() -> Self {
+        Self {
+            versions: Versions::Both,
+            login: None,
+            max_packet: 1024 * 1024,
+            outbox: 16 * 1024,
+            denied_filters: Vec::new(),
+            server_keep_alive_secs: None,
+            receive_maximum: None,
+            announced_max_packet: None,
+            terse_disconnect: false,
+        }
+    }
+}
+
+/// What all tasks of one broker share.
+pub(super) struct Shared {
+    pub(super) options: BrokerOptions,
+    pub(super) shutdown: CancellationToken,
+    /// Whether clients are told goodbye at the shutdown.
+    pub(super) graceful: AtomicBool,
+    pub(super) census: watch::Sender<Census>,
+    pub(super) plans: Mutex<Vec<Plan>>,
+    pub(super) last_connect: Mutex<Option<Connect>>,
+    pub(super) listeners: tokio::sync::Mutex<Vec<Listener>>,
+    router: Mutex<Router>,
+}
+
+impl Shared {
+    pub(super) fn router(&self) -> MutexGuard<'_, Router> {
+        lock(&self.router)
+    }
+
+    pub(super) fn count(&self, change: impl FnOnce(&mut Census)) {
+        self.census.send_modify(change);
+    }
+
+    pub(super) fn saw_connect(&self, connect: &Connect) {
+        *lock(&self.last_connect) = Some(connect.clone());
+        self.count(|census| census.connects += 1);
+    }
+
+    /// Counts a connection and picks what is planned for it.
+    fn admit(&self) -> (u64, Schedule) {
+        let mut number = 0;
+        self.count(|census| {
+            census.accepted += 1;
+            number = census.accepted;
+        });
+        (number, Schedule::of(&lock(&self.plans), number))
+    }
+}
+
+/// A lock whose holder panicked is still good: every change under it is complete in itself.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One address of the broker.
+pub(super) struct Listener {
+    address: SocketAddr,
+    endpoint: Endpoint,
+    state: ListenerState,
+}
+
+enum ListenerState {
+    Open {
+        close: CancellationToken,
+        closed: mpsc::Receiver<()>,
+    },
+    /// The port stays bound without listening, so that nobody else gets it; connects are refused.
+    Closed(Socket),
+    Broken,
+}
+
+/// An MQTT broker on loopback. Dropping it ends all its tasks; [`Broker::stop`] also waits for them.
+pub struct Broker {
+    shared: Arc<Shared>,
+    /// Every task holds a clone of the sender: the channel ends when all of them have.
+    tasks: mpsc::Sender<()>,
+    tasks_ended: mpsc::Receiver<()>,
+}
+
+impl Broker {
+    /// A broker that listens nowhere yet. Must be called inside a tokio runtime.
+    pub fn start(options: BrokerOptions) -> Self {
+        let (tasks, tasks_ended) = mpsc::channel(1);
+        let shared = Shared {
+            options,
+            shutdown: CancellationToken::new(),
+            graceful: AtomicBool::new(false),
+            census: watch::Sender::new(Census::default()),
+            plans: Mutex::default(),
+            last_connect: Mutex::default(),
+            listeners: tokio::sync::Mutex::default(),
+            router: Mutex::default(),
+        };
+        Self { shared: Arc::new(shared), tasks, tasks_ended }
+    }
+
+    /// Listens on `127.0.0.1` on a port that the system picks.
+    ///
+    /// # Errors
+    /// Whatever the system says about the socket.
+    pub async fn listen(&self, endpoint: Endpoint) -> io::Result<SocketAddr> {
+        self.listen_on(IpAddr::V4(Ipv4Addr::LOCALHOST), endpoint).await
+    }
+
+    /// Listens on a loopback address (`127.0.0.1` or `::1`) on a port that the system picks.
+    ///
+    /// # Errors
+    /// The address is not loopback, or whatever the system says about the socket.
+    pub async fn listen_on(&self, address: IpAddr, endpoint: Endpoint) -> io::Result<SocketAddr> {
+        if !address.is_loopback() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the lab listens on loopback only"));
+        }
+        let socket = reserve(SocketAddr::new(address, 0))?;
+        let address = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
+        let mut listener = Listener { address, endpoint, state: ListenerState::Closed(socket) };
+        listener.open(&self.shared, &self.tasks)?;
+        self.shared.listeners.lock().await.push(listener);
+        Ok(address)
+    }
+
+    /// Serves an in-memory stream as if it had been accepted.
+    pub fn attach(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+        let (number, schedule) = self.shared.admit();
+        let (shared, task) = (Arc::clone(&self.shared), self.tasks.clone());
+        tokio::spawn(async move {
+            let _task = task;
+            admission::serve(shared, ServerStream::Memory(Box::new(stream)), number, schedule).await;
+        });
+    }
+
+    /// A handle to strike faults and to look inside; as many as wanted.
+    pub fn control(&self) -> Control {
+        Control::new(Arc::clone(&self.shared), self.tasks.downgrade())
+    }
+
+    /// Routes a message as if a client had published it with QoS 0.
+    pub fn publish(&self, topic: &str, payload: impl Into<Bytes>) {
+        self.shared.router().publish(Message::new(topic, payload));
+    }
+
+    /// Stops gracefully: MQTT 5 clients get DISCONNECT 0x8B, all get an orderly close, the ports
+    /// are free afterwards. Takes at most about a second.
+    pub async fn stop(self) {
+        self.end(true).await;
+    }
+
+    /// Stops as a killed process does: sockets are dropped without a word.
+    pub async fn kill(self) {
+        self.end(false).await;
+    }
+
+    async fn end(mut self, graceful: bool) {
+        self.shared.graceful.store(graceful, Ordering::Relaxed);
+        self.shared.shutdown.cancel();
+        self.shared.listeners.lock().await.clear();
+        // Drops the broker's own sender, so that the channel ends with the last task.
+        self.tasks = mpsc::channel(1).0;
+        let _ = self.tasks_ended.recv().await;
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.shared.shutdown.cancel();
+        // A `Control` may outlive the broker; it must not keep a closed port reserved.
+        if let Ok(mut listeners) = self.shared.listeners.try_lock() {
+            listeners.clear();
+        }
+    }
+}
+
+/// Binds without listening.
+fn reserve(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // Old connections in TIME_WAIT must not keep the port from being bound again. (On Windows the
+    // option means something else, and is not needed.)
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+impl Listener {
+    /// Begins to accept, on the reserved socket.
+    pub(super) fn open(&mut self, shared: &Arc<Shared>, tasks: &mpsc::Sender<()>) -> io::Result<()> {
+        let socket = match std::mem::replace(&mut self.state, ListenerState::Broken) {
+            open @ ListenerState::Open { .. } => {
+                self.state = open;
+                return Ok(());
+            }
+            ListenerState::Closed(socket) => socket,
+            ListenerState::Broken => reserve(self.address)?,
+        };
+        socket.listen(BACKLOG)?;
+        let tcp = TcpListener::from_std(socket.into())?;
+        let (closing, closed) = mpsc::channel(1);
+        let close = shared.shutdown.child_token();
+        let acceptor = Acceptor {
+            shared: Arc::clone(shared),
+            endpoint: self.endpoint.clone(),
+            tasks: tasks.clone(),
+            close: close.clone(),
+        };
+        tokio::spawn(async move {
+            let _closing = closing;
+            acceptor.run(tcp).await;
+        });
+        self.state = ListenerState::Open { close, closed };
+        Ok(())
+    }
+
+    /// Stops accepting; connects are refused from now on, live connections stay.
+    pub(super) async fn close(&mut self) -> io::Result<()> {
+        let ListenerState::Open { close, closed } = &mut self.state else { return Ok(()) };
+        close.cancel();
+        let _ = closed.recv().await;
+        self.state = ListenerState::Broken;
+        self.state = ListenerState::Closed(reserve(self.address)?);
+        Ok(())
+    }
+}
+
+/// The task behind an open listener.
+struct Acceptor {
+    shared: Arc<Shared>,
+    endpoint: Endpoint,
+    tasks: mpsc::Sender<()>,
+    close: CancellationToken,
+}
+
+impl Acceptor {
+    async fn run(self, listener: TcpListener) {
+        loop {
+            let accepted = tokio::select! {
+                () = self.close.cancelled() => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((tcp, _)) => self.welcome(tcp),
+                // Out of descriptors, most likely: the next one may go better.
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    }
+
+    fn welcome(&self, tcp: TcpStream) {
+        let (number, schedule) = self.shared.admit();
+        let (shared, task) = (Arc::clone(&self.shared), self.tasks.clone());
+        let endpoint = self.endpoint.clone();
+        tokio::spawn(async move {
+            let _task = task;
+            let opened = tokio::select! {
+                () = shared.shutdown.cancelled() => return,
+                opened = open(tcp, &endpoint, &schedule) => opened,
+            };
+            if let Some(stream) = opened {
+                admission::serve(shared, stream, number, schedule).await;
+            }
+        });
+    }
+}
+
+/// The planned faults of the first moment, then TLS and WebSocket.
+async fn open(mut tcp: TcpStream, endpoint: &Endpoint, schedule: &Schedule) -> Option<ServerStream> {
+    for fault in &schedule.accepted {
+        let ending = match fault {
+            Fault::UpgradeStatus(_) | Fault::NoSubprotocol | Fault::TlsRefusal(_) => continue,
+            Fault::Reset => Ending::Reset,
+            Fault::BlackHole { .. } | Fault::HoldConnack | Fault::HalfPacket => {
+                let _held = tcp;
+                return std::future::pending().await;
+            }
+            Fault::Garbage | Fault::MalformedPacket => {
+                tcp.write_all(GARBAGE).await.ok()?;
+                Ending::BareFin
+            }
+            _ => Ending::BareFin,
+        };
+        ServerStream::Tcp(tcp).end(ending).await;
+        return None;
+    }
+    let handshake = handshake::accept(tcp, endpoint, &schedule.accepted);
+    tokio::time::timeout(HANDSHAKE_LIMIT, handshake).await.ok()?.ok()
+}

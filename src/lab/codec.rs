@@ -1,0 +1,349 @@
+//! How do MQTT 3.1.1 and 5 look to a broker that does not care which one it speaks?
+//!
+//! Packets are read with rumqttc's codecs. What the broker sends is written here, because a lab
+//! must be able to send reason codes that those codecs refuse to encode.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use rumqttc::mqttbytes::{Error as V4Error, v4};
+use rumqttc::v5::mqttbytes::{Error as V5Error, v5};
+
+use super::message::Message;
+
+const MALFORMED_PACKET: u8 = 0x81;
+pub(super) const PROTOCOL_ERROR: u8 = 0x82;
+const TOPIC_NAME_INVALID: u8 = 0x90;
+const PACKET_TOO_LARGE: u8 = 0x95;
+
+/// The protocol version of one connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// MQTT 3.1.1 (protocol level 4).
+    V311,
+    /// MQTT 5 (protocol level 5).
+    V5,
+}
+
+/// What a client asked for in its CONNECT.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Connect {
+    /// Protocol version.
+    pub version: Version,
+    /// Client id; one is made up for an empty one.
+    pub client_id: String,
+    /// Keep-alive in seconds; 0 = off.
+    pub keep_alive_secs: u16,
+    /// Clean session (3.1.1) or clean start (5).
+    pub clean: bool,
+    /// Whether the session outlives the connection.
+    pub persistent: bool,
+    /// User name, if one was sent.
+    pub username: Option<String>,
+    /// Last will.
+    pub will: Option<Message>,
+    pub(super) password: Option<String>,
+}
+
+impl std::fmt::Debug for Connect {
+    /// Leaves the password out.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connect")
+            .field("version", &self.version)
+            .field("client_id", &self.client_id)
+            .field("keep_alive_secs", &self.keep_alive_secs)
+            .field("clean", &self.clean)
+            .field("persistent", &self.persistent)
+            .field("username", &self.username)
+            .field("will", &self.will)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A packet from a client.
+#[derive(Debug)]
+pub(super) enum Inbound {
+    Connect(Box<Connect>),
+    Publish {
+        message: Message,
+        packet_id: u16,
+    },
+    PubAck(u16),
+    PubRel(u16),
+    Subscribe {
+        packet_id: u16,
+        filters: Vec<(String, u8)>,
+    },
+    Unsubscribe {
+        packet_id: u16,
+        filters: Vec<String>,
+    },
+    PingReq,
+    Disconnect {
+        with_will: bool,
+    },
+    /// Legal, and of no consequence here.
+    Ignored,
+}
+
+/// What the first bytes of a connection say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Greeting {
+    /// Too few bytes to tell.
+    Incomplete,
+    /// A CONNECT of this protocol level.
+    Level(u8),
+    /// Something else.
+    NotConnect,
+}
+
+/// Looks at the protocol level of a CONNECT without consuming it.
+pub(super) fn greeting(bytes: &[u8]) -> Greeting {
+    match bytes.first() {
+        None => return Greeting::Incomplete,
+        Some(0x10) => {}
+        Some(_) => return Greeting::NotConnect,
+    }
+    let Some(length_bytes) = bytes[1..].iter().take(4).position(|byte| byte & 0x80 == 0) else {
+        return if bytes.len() > 5 { Greeting::NotConnect } else { Greeting::Incomplete };
+    };
+    let name = &bytes[length_bytes + 2..];
+    if name.len() < 2 {
+        return Greeting::Incomplete;
+    }
+    let name_length = usize::from(u16::from_be_bytes([name[0], name[1]]));
+    if name_length > 16 {
+        return Greeting::NotConnect;
+    }
+    match name.get(2 + name_length) {
+        None => Greeting::Incomplete,
+        Some(&level) => Greeting::Level(level),
+    }
+}
+
+/// Takes the next whole packet out of `buffer`; `Ok(None)` if there is none yet.
+///
+/// # Errors
+/// The MQTT 5 reason code for what is wrong with the packet.
+pub(super) fn decode(
+    version: Version,
+    buffer: &mut BytesMut,
+    max_packet: usize,
+) -> Result<Option<Inbound>, u8> {
+    let before = buffer.len();
+    let packet = match version {
+        Version::V311 => match v4::Packet::read(buffer, max_packet) {
+            Ok(packet) => from_v4(packet).map(Some),
+            Err(V4Error::InsufficientBytes(_)) => Ok(None),
+            Err(V4Error::PayloadSizeLimitExceeded(_)) => Err(PACKET_TOO_LARGE),
+            Err(_) => Err(MALFORMED_PACKET),
+        },
+        // A DISCONNECT may leave out its properties, and its reason too; rumqttc knows neither.
+        Version::V5 => match buffer.as_ref() {
+            [0xE0, 0x00, ..] => {
+                buffer.advance(2);
+                Ok(Some(Inbound::Disconnect { with_will: false }))
+            }
+            [0xE0, 0x01, reason, ..] => {
+                let with_will = *reason == 0x04;
+                buffer.advance(3);
+                Ok(Some(Inbound::Disconnect { with_will }))
+            }
+            _ => {
+                let limit = u32::try_from(max_packet).unwrap_or(u32::MAX);
+                match v5::Packet::read(buffer, Some(limit)) {
+                    Ok(packet) => from_v5(packet).map(Some),
+                    Err(V5Error::InsufficientBytes(_)) => Ok(None),
+                    Err(V5Error::PayloadSizeLimitExceeded { .. }) => Err(PACKET_TOO_LARGE),
+                    Err(_) => Err(MALFORMED_PACKET),
+                }
+            }
+        },
+    };
+    if matches!(packet, Ok(None)) && buffer.len() < before {
+        // rumqttc says so also of a whole packet whose fields run over its end, and swallows it.
+        return Err(MALFORMED_PACKET);
+    }
+    match packet {
+        Ok(Some(Inbound::Publish { message, .. }))
+            if message.topic.is_empty() || message.topic.contains(['+', '#']) =>
+        {
+            Err(TOPIC_NAME_INVALID)
+        }
+        other => other,
+    }
+}
+
+fn from_v4(packet: v4::Packet) -> Result<Inbound, u8> {
+    Ok(match packet {
+        v4::Packet::Connect(connect) => {
+            let (username, password) = login(connect.login.map(|l| (l.username, l.password)));
+            Inbound::Connect(Box::new(Connect {
+                version: Version::V311,
+                client_id: connect.client_id,
+                keep_alive_secs: connect.keep_alive,
+                clean: connect.clean_session,
+                persistent: !connect.clean_session,
+                username,
+                password,
+                will: connect.last_will.map(|will| Message {
+                    topic: will.topic,
+                    payload: will.message,
+                    qos: will.qos as u8,
+                    retain: will.retain,
+                }),
+            }))
+        }
+        v4::Packet::Publish(publish) => Inbound::Publish {
+            packet_id: publish.pkid,
+            message: Message {
+                topic: publish.topic,
+                payload: publish.payload,
+                qos: publish.qos as u8,
+                retain: publish.retain,
+            },
+        },
+        v4::Packet::PubAck(ack) => Inbound::PubAck(ack.pkid),
+        v4::Packet::PubRel(release) => Inbound::PubRel(release.pkid),
+        v4::Packet::Subscribe(subscribe) => Inbound::Subscribe {
+            packet_id: subscribe.pkid,
+            filters: subscribe.filters.into_iter().map(|f| (f.path, f.qos as u8)).collect(),
+        },
+        v4::Packet::Unsubscribe(unsubscribe) => {
+            Inbound::Unsubscribe { packet_id: unsubscribe.pkid, filters: unsubscribe.topics }
+        }
+        v4::Packet::PingReq => Inbound::PingReq,
+        v4::Packet::Disconnect => Inbound::Disconnect { with_will: false },
+        v4::Packet::PubRec(_) | v4::Packet::PubComp(_) => Inbound::Ignored,
+        // Packets that only a broker sends.
+        _ => return Err(PROTOCOL_ERROR),
+    })
+}
+
+fn from_v5(packet: v5::Packet) -> Result<Inbound, u8> {
+    let text = |bytes: &Bytes| String::from_utf8(bytes.to_vec()).map_err(|_| MALFORMED_PACKET);
+    Ok(match packet {
+        v5::Packet::Connect(connect, will, credentials) => {
+            let (username, password) = login(credentials.map(|l| (l.username, l.password)));
+            let expiry = connect.properties.and_then(|p| p.session_expiry_interval).unwrap_or(0);
+            let will = will.map(|will| {
+                let topic = text(&will.topic)?;
+                let (qos, retain) = (will.qos as u8, will.retain);
+                Ok::<_, u8>(Message { topic, payload: will.message, qos, retain })
+            });
+            Inbound::Connect(Box::new(Connect {
+                version: Version::V5,
+                client_id: connect.client_id,
+                keep_alive_secs: connect.keep_alive,
+                clean: connect.clean_start,
+                persistent: expiry > 0,
+                username,
+                password,
+                will: will.transpose()?,
+            }))
+        }
+        v5::Packet::Publish(publish) => Inbound::Publish {
+            packet_id: publish.pkid,
+            message: Message {
+                topic: text(&publish.topic)?,
+                payload: publish.payload,
+                qos: publish.qos as u8,
+                retain: publish.retain,
+            },
+        },
+        v5::Packet::PubAck(ack) => Inbound::PubAck(ack.pkid),
+        v5::Packet::PubRel(release) => Inbound::PubRel(release.pkid),
+        v5::Packet::Subscribe(subscribe) => Inbound::Subscribe {
+            packet_id: subscribe.pkid,
+            filters: subscribe.filters.into_iter().map(|f| (f.path, f.qos as u8)).collect(),
+        },
+        v5::Packet::Unsubscribe(unsubscribe) => {
+            Inbound::Unsubscribe { packet_id: unsubscribe.pkid, filters: unsubscribe.filters }
+        }
+        v5::Packet::PingReq(_) => Inbound::PingReq,
+        v5::Packet::Disconnect(disconnect) => Inbound::Disconnect {
+            with_will: disconnect.reason_code == v5::DisconnectReasonCode::DisconnectWithWillMessage,
+        },
+        v5::Packet::PubRec(_) | v5::Packet::PubComp(_) => Inbound::Ignored,
+        // Packets that only a broker sends.
+        _ => return Err(PROTOCOL_ERROR),
+    })
+}
+
+/// rumqttc gives an absent user name or password as an empty one.
+fn login(login: Option<(String, String)>) -> (Option<String>, Option<String>) {
+    let some = |text: String| (!text.is_empty()).then_some(text);
+    login.map_or((None, None), |(username, password)| (some(username), some(password)))
+}
+
+/// Appends MQTT's variable-length "remaining length".
+pub(super) fn put_remaining_length(mut length: usize, out: &mut BytesMut) {
+    loop {
+        let byte = u8::try_from(length & 0x7F).unwrap_or(0x7F);
+        length >>= 7;
+        out.put_u8(if length > 0 { byte | 0x80 } else { byte });
+        if length == 0 {
+            break;
+        }
+    }
+}
+
+/// Appends a CONNACK with any code; `properties` (already encoded) only for MQTT 5.
+pub(super) fn put_connack(
+    version: Version,
+    session_present: bool,
+    code: u8,
+    properties: &[u8],
+    out: &mut BytesMut,
+) {
+    out.put_u8(0x20);
+    match version {
+        Version::V311 => out.put_slice(&[2, u8::from(session_present), code]),
+        Version::V5 => {
+            let mut body = BytesMut::new();
+            put_remaining_length(properties.len(), &mut body);
+            body.put_slice(properties);
+            put_remaining_length(2 + body.len(), out);
+            out.put_slice(&[u8::from(session_present), code]);
+            out.put_slice(&body);
+        }
+    }
+}
+
+/// Appends a PUBACK (0x40), PUBREC (0x50) or PUBCOMP (0x70): the same in both versions.
+pub(super) fn put_acknowledgement(packet_type: u8, packet_id: u16, out: &mut BytesMut) {
+    out.put_slice(&[packet_type, 2]);
+    out.put_u16(packet_id);
+}
+
+/// Appends a SUBACK (0x90) or UNSUBACK (0xB0) with its codes.
+pub(super) fn put_codes(version: Version, packet_type: u8, packet_id: u16, codes: &[u8], out: &mut BytesMut) {
+    out.put_u8(packet_type);
+    put_remaining_length(2 + usize::from(version == Version::V5) + codes.len(), out);
+    out.put_u16(packet_id);
+    if version == Version::V5 {
+        out.put_u8(0);
+    }
+    out.put_slice(codes);
+}
+
+/// Appends an MQTT 5 DISCONNECT with any reason code and an optional reason string. `terse` leaves
+/// out the length of absent properties, as the protocol allows and Mosquitto does.
+pub(super) fn put_disconnect(reason: u8, text: Option<&str>, terse: bool, out: &mut BytesMut) {
+    let text = text.unwrap_or_default();
+    if terse && text.is_empty() {
+        out.put_slice(&[0xE0, 1, reason]);
+        return;
+    }
+    let mut properties = BytesMut::new();
+    if !text.is_empty() {
+        properties.put_u8(0x1F);
+        properties.put_u16(u16::try_from(text.len()).unwrap_or(u16::MAX));
+        properties.put_slice(&text.as_bytes()[..text.len().min(usize::from(u16::MAX))]);
+    }
+    let mut body = BytesMut::new();
+    put_remaining_length(properties.len(), &mut body);
+    body.put_slice(&properties);
+    out.put_u8(0xE0);
+    put_remaining_length(1 + body.len(), out);
+    out.put_u8(reason);
+    out.put_slice(&body);
+}

@@ -1,0 +1,367 @@
+//! What does the broker do with one connected client?
+
+mod strike;
+
+use std::collections::{BTreeMap, HashSet};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::BufMut;
+use rumqttc::mqttbytes::valid_filter;
+use tokio::sync::mpsc;
+use tokio::time::{Sleep, sleep};
+
+use super::broker::Shared;
+use super::codec::{
+    Connect, Inbound, PROTOCOL_ERROR, Version, decode, put_acknowledgement, put_codes, put_connack,
+};
+use super::fault::{Fault, Schedule};
+use super::message::{Delivery, Message, PublishFlags};
+use super::pipe::{Pipe, Turn};
+use super::router::{Attached, Order};
+use super::server_stream::Ending;
+
+/// Deliveries taken from the outbox at once.
+const BATCH: usize = 512;
+/// Unacknowledged QoS 1 messages per client.
+const MAX_IN_FLIGHT: usize = 1000;
+
+type Timer = Pin<Box<Sleep>>;
+
+/// How PINGREQs are answered.
+#[derive(Debug, Clone, Copy)]
+enum Pings {
+    Answered,
+    Swallowed,
+    Delayed(Duration),
+}
+
+/// Whether the connection is a black hole at the moment.
+enum Silence {
+    None,
+    Forever,
+    Until(Timer),
+}
+
+/// One client whose CONNECT was read.
+pub(super) struct Connection {
+    shared: Arc<Shared>,
+    pipe: Pipe,
+    pub(super) connect: Connect,
+    pub(super) schedule: Schedule,
+    timers: Vec<(Timer, Fault)>,
+    in_flight: BTreeMap<u16, Arc<Message>>,
+    undelivered: Vec<Delivery>,
+    last_packet_id: u16,
+    released_later: HashSet<u16>,
+    messages: u64,
+    pings: Pings,
+    pong: Option<(Timer, usize)>,
+    silence: Silence,
+    idle: Option<(Timer, Duration)>,
+}
+
+/// What a turn of the loop led to.
+enum Flow {
+    Continue,
+    End { ending: Ending, with_will: bool },
+}
+
+impl Flow {
+    fn after(strike: Option<Ending>) -> Self {
+        strike.map_or(Self::Continue, Self::lost)
+    }
+
+    fn lost(ending: Ending) -> Self {
+        Self::End { ending, with_will: true }
+    }
+}
+
+impl Connection {
+    pub(super) fn new(shared: Arc<Shared>, pipe: Pipe, connect: Connect, schedule: Schedule) -> Self {
+        Self {
+            shared,
+            pipe,
+            connect,
+            schedule,
+            timers: Vec::new(),
+            in_flight: BTreeMap::new(),
+            undelivered: Vec::new(),
+            last_packet_id: 0,
+            released_later: HashSet::new(),
+            messages: 0,
+            pings: Pings::Answered,
+            pong: None,
+            silence: Silence::None,
+            idle: None,
+        }
+    }
+
+    pub(super) fn into_pipe(self) -> Pipe {
+        self.pipe
+    }
+
+    /// Writes the CONNACK and what waited for the session, and starts the clocks.
+    pub(super) fn welcome(&mut self, attached: Attached, properties: &[u8]) {
+        let version = self.connect.version;
+        put_connack(version, attached.session_present, 0, properties, &mut self.pipe.out);
+        attached.waiting.into_iter().for_each(|delivery| self.send(delivery));
+        for (delay, fault) in self.schedule.after.extract_if(.., |(delay, _)| !delay.is_zero()) {
+            self.timers.push((Box::pin(sleep(delay)), fault));
+        }
+        let announced = self.shared.options.server_keep_alive_secs.filter(|_| version == Version::V5);
+        let keep_alive = announced.unwrap_or(self.connect.keep_alive_secs);
+        if keep_alive > 0 {
+            let limit = Duration::from_millis(u64::from(keep_alive) * 1500);
+            self.idle = Some((Box::pin(sleep(limit)), limit));
+        }
+    }
+
+    /// Serves the client until the end; says how to end and whether the last will is due.
+    pub(super) async fn run(
+        &mut self,
+        mut outbox: mpsc::Receiver<Delivery>,
+        mut orders: mpsc::Receiver<Order>,
+    ) -> (Ending, bool) {
+        if let Some(ending) = self.strike_at_once().await {
+            return (ending, true);
+        }
+        let mut batch = Vec::with_capacity(BATCH);
+        let shared = Arc::clone(&self.shared);
+        let (ending, with_will) = loop {
+            let silent = !matches!(self.silence, Silence::None);
+            let wants_more = !silent && self.pipe.has_room() && self.in_flight.len() < MAX_IN_FLIGHT;
+            // In order: a fault struck before the client sends something acts before that is read.
+            let flow = tokio::select! {
+                biased;
+                () = shared.shutdown.cancelled() => Flow::lost(self.say_shutting_down().await),
+                order = orders.recv() => match order {
+                    Some(Order::Strike(fault)) => Flow::after(self.strike(fault).await),
+                    Some(Order::TakenOver) | None => Flow::lost(self.give_way().await),
+                },
+                fault = next_due(&mut self.timers) => Flow::after(self.strike(fault).await),
+                () = end_of_silence(&mut self.silence) => {
+                    self.silence = Silence::None;
+                    self.heard();
+                    Flow::Continue
+                }
+                () = due(self.idle.as_mut().map(|idle| &mut idle.0)), if !silent => {
+                    Flow::after(self.strike(Fault::KeepAliveCut).await)
+                }
+                () = due(self.pong.as_mut().map(|pong| &mut pong.0)), if !silent => {
+                    let owed = self.pong.take().map_or(0, |(_, owed)| owed);
+                    (0..owed).for_each(|_| self.pipe.out.put_slice(&[0xD0, 0]));
+                    Flow::Continue
+                }
+                read = self.pipe.turn(), if !silent => match read {
+                    Ok(Turn::Room) => Flow::Continue,
+                    Ok(Turn::Read) => match self.receive().await {
+                        Flow::Continue => {
+                            // A client that never pauses must not starve its own outbox.
+                            self.take_some(&mut outbox);
+                            self.strike_counted().await
+                        }
+                        end @ Flow::End { .. } => end,
+                    },
+                    Ok(Turn::Ended) | Err(_) => Flow::lost(Ending::Fin),
+                },
+                _ = outbox.recv_many(&mut batch, BATCH), if wants_more => {
+                    batch.drain(..).for_each(|delivery| self.send(delivery));
+                    self.strike_counted().await
+                }
+            };
+            if let Flow::End { ending, with_will } = flow {
+                break (ending, with_will);
+            }
+        };
+        outbox.close();
+        while let Ok(delivery) = outbox.try_recv() {
+            self.undelivered.push(delivery);
+        }
+        (ending, with_will)
+    }
+
+    /// Unacknowledged QoS 1 messages first, then what never left; QoS 0 is lost.
+    pub(super) fn take_undelivered(&mut self) -> Vec<Delivery> {
+        let in_flight = std::mem::take(&mut self.in_flight).into_values();
+        let mut all: Vec<_> =
+            in_flight.map(|message| Delivery::AtLeastOnce { message, retain: false, dup: true }).collect();
+        all.extend(self.undelivered.drain(..).filter(|d| matches!(d, Delivery::AtLeastOnce { .. })));
+        all
+    }
+
+    /// Reads and drops whatever comes until the peer or the broker ends it.
+    pub(super) async fn hold(&mut self) -> Ending {
+        let shared = Arc::clone(&self.shared);
+        loop {
+            let silent = !matches!(self.silence, Silence::None);
+            tokio::select! {
+                () = shared.shutdown.cancelled() => return Ending::Abandon,
+                () = end_of_silence(&mut self.silence) => self.silence = Silence::None,
+                read = self.pipe.turn(), if !silent => match read {
+                    Ok(Turn::Read | Turn::Room) => self.pipe.inbox.clear(),
+                    Ok(Turn::Ended) | Err(_) => return Ending::Fin,
+                },
+            }
+        }
+    }
+
+    /// Sends what is in the outbox already, at most a batch.
+    fn take_some(&mut self, outbox: &mut mpsc::Receiver<Delivery>) {
+        for _ in 0..BATCH {
+            if !self.pipe.has_room() || self.in_flight.len() >= MAX_IN_FLIGHT {
+                return;
+            }
+            let Ok(delivery) = outbox.try_recv() else { return };
+            self.send(delivery);
+        }
+    }
+
+    async fn strike_counted(&mut self) -> Flow {
+        for fault in self.schedule.due_after_messages(self.messages) {
+            if let Some(ending) = self.strike(fault).await {
+                return Flow::lost(ending);
+            }
+        }
+        Flow::Continue
+    }
+
+    /// Restarts the keep-alive clock.
+    fn heard(&mut self) {
+        if let Some((timer, limit)) = &mut self.idle {
+            timer.set(sleep(*limit));
+        }
+    }
+
+    fn send(&mut self, delivery: Delivery) {
+        self.messages += 1;
+        match delivery {
+            Delivery::Frame(frame) => self.pipe.out.put_slice(&frame),
+            Delivery::AtLeastOnce { message, retain, dup } => {
+                let packet_id = self.free_packet_id();
+                let flags = PublishFlags { qos: 1, dup, retain, packet_id };
+                message.encode(self.connect.version, flags, &mut self.pipe.out);
+                self.in_flight.insert(packet_id, message);
+            }
+        }
+    }
+
+    fn free_packet_id(&mut self) -> u16 {
+        loop {
+            self.last_packet_id = self.last_packet_id.checked_add(1).unwrap_or(1);
+            if !self.in_flight.contains_key(&self.last_packet_id) {
+                return self.last_packet_id;
+            }
+        }
+    }
+
+    async fn receive(&mut self) -> Flow {
+        self.heard();
+        loop {
+            let max_packet = self.shared.options.max_packet;
+            match decode(self.connect.version, &mut self.pipe.inbox, max_packet) {
+                Ok(None) => return Flow::Continue,
+                Ok(Some(Inbound::Disconnect { with_will })) => {
+                    return Flow::End { ending: Ending::Fin, with_will };
+                }
+                Ok(Some(Inbound::Connect(_))) => {
+                    return Flow::lost(self.leave(PROTOCOL_ERROR, None).await);
+                }
+                Err(reason) => return Flow::lost(self.leave(reason, None).await),
+                Ok(Some(packet)) => self.handle(packet),
+            }
+        }
+    }
+
+    fn handle(&mut self, packet: Inbound) {
+        let version = self.connect.version;
+        match packet {
+            Inbound::Publish { message, packet_id } => self.route(message, packet_id),
+            Inbound::PubAck(packet_id) => {
+                self.in_flight.remove(&packet_id);
+            }
+            Inbound::PubRel(packet_id) => {
+                self.released_later.remove(&packet_id);
+                put_acknowledgement(0x70, packet_id, &mut self.pipe.out);
+            }
+            Inbound::Subscribe { packet_id, filters } => self.subscribe(packet_id, filters),
+            Inbound::Unsubscribe { packet_id, filters } => {
+                let existed = self.shared.router().unsubscribe(&self.connect.client_id, &filters);
+                let code = |existed: &bool| if *existed { 0x00 } else { 0x11 };
+                let codes: Vec<u8> = match version {
+                    Version::V311 => Vec::new(),
+                    Version::V5 => existed.iter().map(code).collect(),
+                };
+                put_codes(version, 0xB0, packet_id, &codes, &mut self.pipe.out);
+            }
+            Inbound::PingReq => match self.pings {
+                Pings::Answered => self.pipe.out.put_slice(&[0xD0, 0]),
+                Pings::Swallowed => {}
+                Pings::Delayed(delay) => {
+                    let pong = self.pong.get_or_insert_with(|| (Box::pin(sleep(delay)), 0));
+                    pong.1 += 1;
+                }
+            },
+            Inbound::Connect(_) | Inbound::Disconnect { .. } | Inbound::Ignored => {}
+        }
+    }
+
+    fn route(&mut self, message: Message, packet_id: u16) {
+        self.messages += 1;
+        match message.qos {
+            0 => {}
+            1 => put_acknowledgement(0x40, packet_id, &mut self.pipe.out),
+            _ => {
+                put_acknowledgement(0x50, packet_id, &mut self.pipe.out);
+                if !self.released_later.insert(packet_id) {
+                    return;
+                }
+            }
+        }
+        self.shared.router().publish(message);
+    }
+
+    fn subscribe(&mut self, packet_id: u16, filters: Vec<(String, u8)>) {
+        let version = self.connect.version;
+        let refusal = |filter: &str| match version {
+            _ if !valid_filter(filter) => Some(if version == Version::V5 { 0x8F } else { 0x80 }),
+            _ if self.shared.options.denied_filters.iter().any(|denied| denied == filter) => {
+                Some(if version == Version::V5 { 0x87 } else { 0x80 })
+            }
+            _ => None,
+        };
+        let code = |(filter, qos): &(String, u8)| refusal(filter).unwrap_or((*qos).min(1));
+        let codes: Vec<u8> = filters.iter().map(code).collect();
+        put_codes(version, 0x90, packet_id, &codes, &mut self.pipe.out);
+        let granted = filters.into_iter().zip(codes).filter(|(_, code)| *code < 0x80);
+        let granted: Vec<_> = granted.map(|((filter, _), qos)| (filter, qos)).collect();
+        self.shared.router().subscribe(&self.connect.client_id, &granted);
+    }
+}
+
+/// Waits for a timer; for ever if there is none.
+async fn due(timer: Option<&mut Timer>) {
+    match timer {
+        Some(timer) => timer.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn end_of_silence(silence: &mut Silence) {
+    match silence {
+        Silence::Until(timer) => timer.await,
+        Silence::None | Silence::Forever => std::future::pending().await,
+    }
+}
+
+/// Waits for the first of several timers and takes it out.
+async fn next_due(timers: &mut Vec<(Timer, Fault)>) -> Fault {
+    poll_fn(|cx| {
+        let ready = timers.iter_mut().position(|(timer, _)| timer.as_mut().poll(cx).is_ready());
+        ready.map_or(Poll::Pending, |index| Poll::Ready(timers.swap_remove(index).1))
+    })
+    .await
+}

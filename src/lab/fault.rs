@@ -1,0 +1,170 @@
+//! What can go wrong with a connection, and when?
+
+use std::time::Duration;
+
+/// Neither MQTT nor TLS nor HTTP.
+pub(super) const GARBAGE: &[u8] = b"\x00\x0fnot MQTT at all\xff\xfe";
+
+/// One way to end, disturb or refuse a connection. All of them are done with real bytes.
+///
+/// A fault that the connection's transport cannot express (a TLS alert on plain TCP) becomes
+/// [`Fault::Fin`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// Close in order below MQTT: TLS `close_notify` where there is TLS, then FIN. No DISCONNECT, no
+    /// WebSocket Close frame.
+    Fin,
+    /// A FIN and nothing else, also under TLS.
+    FinWithoutCloseNotify,
+    /// A TCP RST.
+    Reset,
+    /// Neither read nor write, keep the socket open: for so long, or until the broker stops or the
+    /// client id connects again.
+    BlackHole {
+        /// After this the connection works again, if it still lives; `None` = never.
+        lasting: Option<Duration>,
+    },
+    /// MQTT 5 DISCONNECT with a reason, then close. MQTT 3.1.1 has no such packet: just close.
+    Disconnect {
+        /// Reason code.
+        reason: u8,
+        /// Reason string, sent as it is.
+        text: Option<String>,
+    },
+    /// Never answer another PINGREQ.
+    SwallowPings,
+    /// Answer each PINGREQ so much later.
+    DelayPings(Duration),
+    /// A PUBLISH with QoS 3.
+    MalformedPacket,
+    /// Bytes that are no MQTT at all.
+    Garbage,
+    /// The first half of a PUBLISH, then silence.
+    HalfPacket,
+    /// A well-formed QoS 0 PUBLISH on `lab/oversized` with a payload of so many bytes.
+    OversizedPublish(usize),
+    /// What the broker does when 1.5 × keep-alive have passed in silence, now.
+    KeepAliveCut,
+    /// A fatal TLS alert on an established session (`bad_record_mac`), then FIN.
+    TlsAlert,
+    /// A WebSocket Close frame, then the closing of what lies below.
+    WebSocketClose {
+        /// Close code, 1000–4999.
+        code: u16,
+        /// Close reason.
+        reason: String,
+    },
+    /// CONNACK with this code (3.1.1: 1–5, 5: 0x80 and up), then close.
+    RefuseConnect(u8),
+    /// Read the CONNECT and never answer.
+    HoldConnack,
+    /// Answer the WebSocket upgrade with this HTTP status.
+    UpgradeStatus(u16),
+    /// Accept the WebSocket upgrade without naming the `mqtt` subprotocol.
+    NoSubprotocol,
+    /// Answer the TLS `ClientHello` with this fatal alert (40 = `handshake_failure`).
+    TlsRefusal(u8),
+}
+
+impl Fault {
+    /// The moment at which this fault belongs, for [`Plan::every`].
+    fn natural_moment(&self) -> When {
+        match self {
+            Self::UpgradeStatus(_) | Self::NoSubprotocol | Self::TlsRefusal(_) => When::Accepted,
+            Self::RefuseConnect(_) | Self::HoldConnack => When::ConnectReceived,
+            _ => When::After(Duration::ZERO),
+        }
+    }
+}
+
+/// The moment at which a planned fault strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// As soon as TCP accepted, before TLS and WebSocket. (The upgrade and TLS faults act at their
+    /// own step.)
+    Accepted,
+    /// In place of the CONNACK.
+    ConnectReceived,
+    /// So long after the CONNACK.
+    After(Duration),
+    /// As soon as so many PUBLISH packets went in and out on the connection.
+    AfterMessages(u64),
+}
+
+/// The connections that a planned fault concerns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// All of them, from now on.
+    Every,
+    /// Only the n-th accepted since the broker started, counted from 1.
+    Nth(u64),
+}
+
+/// A fault that waits for its connection and its moment. Plans add up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// What happens.
+    pub fault: Fault,
+    /// When it happens.
+    pub when: When,
+    /// To whom it happens.
+    pub which: Which,
+}
+
+impl Plan {
+    /// Every connection, at the moment where the fault belongs (live faults: right after CONNACK).
+    pub fn every(fault: Fault) -> Self {
+        Self { when: fault.natural_moment(), fault, which: Which::Every }
+    }
+
+    /// Every connection, at a moment of choice.
+    pub fn every_at(when: When, fault: Fault) -> Self {
+        Self { fault, when, which: Which::Every }
+    }
+
+    /// Only the n-th connection, counted from 1 since the broker started.
+    #[must_use]
+    pub fn nth(mut self, n: u64) -> Self {
+        self.which = Which::Nth(n);
+        self
+    }
+
+    fn concerns(&self, connection: u64) -> bool {
+        match self.which {
+            Which::Every => true,
+            Which::Nth(n) => n == connection,
+        }
+    }
+}
+
+/// What is planned for one connection, sorted by moment.
+#[derive(Debug, Default)]
+pub(super) struct Schedule {
+    pub(super) accepted: Vec<Fault>,
+    pub(super) connect_received: Vec<Fault>,
+    pub(super) after: Vec<(Duration, Fault)>,
+    pub(super) after_messages: Vec<(u64, Fault)>,
+}
+
+impl Schedule {
+    /// Picks the plans that concern the given connection (counted from 1).
+    pub(super) fn of(plans: &[Plan], connection: u64) -> Self {
+        let mut schedule = Self::default();
+        for Plan { fault, when, .. } in plans.iter().filter(|plan| plan.concerns(connection)) {
+            let fault = fault.clone();
+            match *when {
+                When::Accepted => schedule.accepted.push(fault),
+                When::ConnectReceived => schedule.connect_received.push(fault),
+                When::After(delay) => schedule.after.push((delay, fault)),
+                When::AfterMessages(count) => schedule.after_messages.push((count, fault)),
+            }
+        }
+        schedule
+    }
+
+    /// The faults whose number of messages is reached; each is given once.
+    pub(super) fn due_after_messages(&mut self, messages: u64) -> Vec<Fault> {
+        let due = self.after_messages.extract_if(.., |(count, _)| messages >= *count);
+        due.map(|(_, fault)| fault).collect()
+    }
+}

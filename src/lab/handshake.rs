@@ -1,0 +1,136 @@
+//! How does an accepted TCP connection become a stream of MQTT bytes?
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_tungstenite::accept_hdr_async;
+use tokio_tungstenite::tungstenite::handshake::server::{Callback, ErrorResponse, Request, Response};
+use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
+
+use super::fault::Fault;
+use super::server_stream::{Ending, ServerStream};
+use super::websocket::WebSocketBytes;
+
+/// What a listener speaks.
+#[derive(Clone)]
+pub enum Endpoint {
+    /// Plain TCP.
+    Tcp,
+    /// TLS with this server configuration (certificates, client authentication, ALPN).
+    Tls(Arc<ServerConfig>),
+    /// WebSocket.
+    Ws,
+    /// WebSocket over TLS.
+    Wss(Arc<ServerConfig>),
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Tcp => "Tcp",
+            Self::Tls(_) => "Tls",
+            Self::Ws => "Ws",
+            Self::Wss(_) => "Wss",
+        })
+    }
+}
+
+/// Does TLS and the WebSocket upgrade, with the faults planned for this step.
+///
+/// # Errors
+/// Whatever made the handshake fail, planned or not.
+pub(super) async fn accept(
+    tcp: TcpStream,
+    endpoint: &Endpoint,
+    faults: &[Fault],
+) -> io::Result<ServerStream> {
+    // Small packets must not wait for the peer's delayed ACK: it would look like a slow broker.
+    tcp.set_nodelay(true)?;
+    match endpoint {
+        Endpoint::Tcp => Ok(ServerStream::Tcp(tcp)),
+        Endpoint::Tls(config) => Ok(ServerStream::Tls(Box::new(accept_tls(tcp, config, faults).await?))),
+        Endpoint::Ws => Ok(ServerStream::Ws(Box::new(accept_websocket(tcp, faults).await?))),
+        Endpoint::Wss(config) => {
+            let tls = accept_tls(tcp, config, faults).await?;
+            Ok(ServerStream::Wss(Box::new(accept_websocket(tls, faults).await?)))
+        }
+    }
+}
+
+async fn accept_tls(
+    mut tcp: TcpStream,
+    config: &Arc<ServerConfig>,
+    faults: &[Fault],
+) -> io::Result<TlsStream<TcpStream>> {
+    let refusal = faults.iter().find_map(|fault| match fault {
+        Fault::TlsRefusal(description) => Some(*description),
+        _ => None,
+    });
+    if let Some(description) = refusal {
+        let mut hello = [0; 4096];
+        let _ = tcp.read(&mut hello).await?;
+        tcp.write_all(&[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, description]).await?;
+        ServerStream::Tcp(tcp).end(Ending::BareFin).await;
+        return Err(io::Error::other("refused with a TLS alert, as planned"));
+    }
+    TlsAcceptor::from(Arc::clone(config)).accept(tcp).await
+}
+
+async fn accept_websocket<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    faults: &[Fault],
+) -> io::Result<WebSocketBytes<S>> {
+    let status = faults.iter().find_map(|fault| match fault {
+        Fault::UpgradeStatus(status) => Some(*status),
+        _ => None,
+    });
+    let answer = Upgrade { status, names_protocol: !faults.contains(&Fault::NoSubprotocol) };
+    let socket = accept_hdr_async(stream, answer).await.map_err(io::Error::other)?;
+    Ok(WebSocketBytes::new(socket))
+}
+
+/// The broker's answer to a WebSocket upgrade.
+struct Upgrade {
+    /// Refuse with this HTTP status.
+    status: Option<u16>,
+    /// Name the subprotocol in the answer.
+    names_protocol: bool,
+}
+
+impl Callback for Upgrade {
+    fn on_request(self, request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
+        if let Some(status) = self.status {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            return Err(refusal(status, "refused as planned"));
+        }
+        let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
+        let offers_mqtt = offered
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .any(|name| name.trim() == "mqtt");
+        if !offers_mqtt {
+            return Err(refusal(StatusCode::BAD_REQUEST, "ask for the subprotocol mqtt"));
+        }
+        if self.names_protocol {
+            let mqtt = HeaderValue::from_static("mqtt");
+            response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, mqtt);
+        }
+        Ok(response)
+    }
+}
+
+fn refusal(status: StatusCode, text: &str) -> ErrorResponse {
+    let mut refusal = ErrorResponse::new(Some(text.to_owned()));
+    *refusal.status_mut() = status;
+    refusal
+}
+
+/// How long TLS and the upgrade may take.
+pub(super) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);

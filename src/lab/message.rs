@@ -1,0 +1,98 @@
+//! What does an application message look like inside the broker?
+
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::codec::{Version, put_remaining_length};
+
+/// One application message, free of protocol version and packet id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Topic name, without wildcards.
+    pub topic: String,
+    /// The payload as it came.
+    pub payload: Bytes,
+    /// Quality of service it was published with, 0–2.
+    pub qos: u8,
+    /// Whether the broker keeps it for later subscribers.
+    pub retain: bool,
+}
+
+impl Message {
+    /// A QoS 0 message that is not retained.
+    pub fn new(topic: impl Into<String>, payload: impl Into<Bytes>) -> Self {
+        Self { topic: topic.into(), payload: payload.into(), qos: 0, retain: false }
+    }
+
+    /// Appends the PUBLISH packet; `packet_id` is written for QoS 1 only.
+    pub(super) fn encode(&self, version: Version, flags: PublishFlags, out: &mut BytesMut) {
+        let id_length = if flags.qos > 0 { 2 } else { 0 };
+        let properties = usize::from(version == Version::V5);
+        let length = 2 + self.topic.len() + id_length + properties + self.payload.len();
+        out.reserve(5 + length);
+        out.put_u8(0x30 | u8::from(flags.dup) << 3 | flags.qos << 1 | u8::from(flags.retain));
+        put_remaining_length(length, out);
+        out.put_u16(u16::try_from(self.topic.len()).unwrap_or(u16::MAX));
+        out.put_slice(self.topic.as_bytes());
+        if flags.qos > 0 {
+            out.put_u16(flags.packet_id);
+        }
+        if version == Version::V5 {
+            out.put_u8(0);
+        }
+        out.put_slice(&self.payload);
+    }
+}
+
+/// The parts of a PUBLISH that differ from receiver to receiver.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct PublishFlags {
+    /// 0 or 1.
+    pub(super) qos: u8,
+    /// Sent before on this or an earlier connection.
+    pub(super) dup: bool,
+    /// Comes from the retained store.
+    pub(super) retain: bool,
+    /// Meaningful for QoS 1.
+    pub(super) packet_id: u16,
+}
+
+/// What waits in a connected client's outbox.
+#[derive(Debug)]
+pub(super) enum Delivery {
+    /// A QoS 0 packet, encoded once for all receivers of one protocol version.
+    Frame(Bytes),
+    /// A QoS 1 message, which still needs a packet id.
+    AtLeastOnce {
+        /// The message.
+        message: Arc<Message>,
+        /// Comes from the retained store.
+        retain: bool,
+        /// Was in flight on an earlier connection.
+        dup: bool,
+    },
+}
+
+/// The QoS 0 packets of one message, made when first wanted.
+#[derive(Default)]
+pub(super) struct Frames {
+    v311: Option<Bytes>,
+    v5: Option<Bytes>,
+}
+
+impl Frames {
+    /// The packet for receivers of one protocol version.
+    pub(super) fn get(&mut self, message: &Message, version: Version, retain: bool) -> Bytes {
+        let slot = match version {
+            Version::V311 => &mut self.v311,
+            Version::V5 => &mut self.v5,
+        };
+        slot.get_or_insert_with(|| {
+            let mut out = BytesMut::new();
+            message.encode(version, PublishFlags { retain, ..PublishFlags::default() }, &mut out);
+            out.freeze()
+        })
+        .clone()
+    }
+}

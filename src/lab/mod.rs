@@ -1,0 +1,33 @@
+//! The lab: an embedded MQTT broker on loopback that fails on command.
+//!
+//! `dropscope demo` and the tests share it. It listens only on `127.0.0.1` and `::1`, on ports the
+//! system picks, and leaves nothing behind when it is stopped.
+//!
+//! *Must not know* the link under test (`mqtt`), the monitor, the screens, the configuration: what
+//! it does to a connection it does with real bytes and real sockets, never with made-up events.
+
+mod admission;
+mod broker;
+mod codec;
+mod connection;
+mod control;
+mod demo;
+mod fault;
+mod handshake;
+mod message;
+mod pipe;
+mod router;
+mod server_stream;
+mod websocket;
+
+#[cfg(test)]
+mod tests;
+
+pub use broker::{Broker, BrokerOptions, Versions};
+pub use codec::{Connect, Version};
+pub use control::{Census, Control};
+pub use demo::Demo;
+pub use fault::{Fault, Plan, When, Which};
+pub use handshake::Endpoint;
+pub use message::Message;
+pub use router::Counters;

@@ -1,0 +1,94 @@
+//! How are bytes read and written at once without losing any when the wait is cancelled?
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::server_stream::{Ending, ServerStream};
+
+/// Bytes waiting to be written above which nothing more is taken from the outbox.
+const ROOM: usize = 256 * 1024;
+
+/// What came of a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Bytes were added to the inbox.
+    Read,
+    /// More may be encoded again.
+    Room,
+    /// The peer sends no more.
+    Ended,
+}
+
+/// A stream with a buffer on either side.
+pub(super) struct Pipe {
+    stream: ServerStream,
+    /// Read and not yet decoded.
+    pub(super) inbox: BytesMut,
+    /// Encoded and not yet written.
+    pub(super) out: BytesMut,
+    unflushed: bool,
+}
+
+impl Pipe {
+    pub(super) fn new(stream: ServerStream) -> Self {
+        Self { stream, inbox: BytesMut::with_capacity(4096), out: BytesMut::new(), unflushed: false }
+    }
+
+    /// Whether more may be encoded.
+    pub(super) fn has_room(&self) -> bool {
+        self.out.len() < ROOM
+    }
+
+    /// Writes what waits and reads what comes, until something came or there is room again.
+    /// Cancel-safe.
+    pub(super) async fn turn(&mut self) -> io::Result<Turn> {
+        let was_full = !self.has_room();
+        poll_fn(|cx| {
+            if let Poll::Ready(Err(error)) = self.poll_write(cx) {
+                return Poll::Ready(Err(error));
+            }
+            if was_full && self.has_room() {
+                return Poll::Ready(Ok(Turn::Room));
+            }
+            self.inbox.reserve(4096);
+            // `read_buf` holds no bytes of its own, so dropping it half-way loses nothing.
+            let read = pin!(self.stream.read_buf(&mut self.inbox)).poll(cx);
+            read.map_ok(|count| if count == 0 { Turn::Ended } else { Turn::Read })
+        })
+        .await
+    }
+
+    /// Writes everything that waits, but not for longer than `limit`.
+    pub(super) async fn flush(&mut self, limit: Duration) -> io::Result<()> {
+        let written = tokio::time::timeout(limit, poll_fn(|cx| self.poll_write(cx))).await;
+        written.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    fn poll_write(&mut self, cx: &mut std::task::Context<'_>) -> Poll<io::Result<()>> {
+        while !self.out.is_empty() {
+            match pin!(self.stream.write_buf(&mut self.out)).poll(cx)? {
+                Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(_) => self.unflushed = true,
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        if self.unflushed {
+            match pin!(self.stream.flush()).poll(cx)? {
+                Poll::Ready(()) => self.unflushed = false,
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ends the stream; what was not written is lost.
+    pub(super) async fn end(self, ending: Ending) {
+        self.stream.end(ending).await;
+    }
+}

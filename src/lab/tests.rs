@@ -1,0 +1,8 @@
+//! The broker seen from a client's side.
+
+mod client;
+mod faults;
+mod lifecycle;
+mod ordinary;
+mod routing;
+mod secure;

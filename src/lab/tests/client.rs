@@ -1,0 +1,320 @@
+//! A small MQTT client on rumqttc's codecs that reports exactly what came over the wire.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use rumqttc::mqttbytes::{Error as V4Error, QoS as V4QoS, v4};
+use rumqttc::v5::mqttbytes::{Error as V5Error, QoS as V5QoS, v5};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::lab::{Message, Version};
+
+/// What came over the wire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Got {
+    ConnAck {
+        session_present: bool,
+        code: u8,
+    },
+    Publish {
+        topic: String,
+        payload: String,
+        qos: u8,
+        retain: bool,
+        dup: bool,
+    },
+    SubAck(Vec<u8>),
+    UnsubAck,
+    PubAck(u16),
+    PubRec(u16),
+    PubComp(u16),
+    PingResp,
+    Disconnect(u8),
+    Fin,
+    Broken(io::ErrorKind),
+    Malformed(String),
+    /// Nothing for the time asked.
+    Silence,
+}
+
+pub(super) fn message(topic: &str, payload: &str) -> Got {
+    Got::Publish { topic: topic.into(), payload: payload.into(), qos: 0, retain: false, dup: false }
+}
+
+pub(super) struct Client<S> {
+    pub(super) stream: S,
+    version: Version,
+    inbox: BytesMut,
+    acknowledges: bool,
+}
+
+/// What the client asks for.
+#[derive(Clone)]
+pub(super) struct Ask {
+    pub(super) version: Version,
+    pub(super) id: &'static str,
+    pub(super) keep_alive: u16,
+    pub(super) clean: bool,
+    pub(super) will: Option<Message>,
+    pub(super) login: Option<(&'static str, &'static str)>,
+}
+
+pub(super) fn ask(version: Version, id: &'static str) -> Ask {
+    Ask { version, id, keep_alive: 60, clean: true, will: None, login: None }
+}
+
+impl Client<TcpStream> {
+    /// Connects over TCP and expects to be let in.
+    pub(super) async fn tcp(address: SocketAddr, version: Version, id: &'static str) -> Self {
+        let (client, got) = Self::dial(address, ask(version, id)).await;
+        assert_eq!(got, Got::ConnAck { session_present: false, code: 0 });
+        client
+    }
+
+    /// Connects over TCP; returns what answered the CONNECT.
+    pub(super) async fn dial(address: SocketAddr, ask: Ask) -> (Self, Got) {
+        let stream = TcpStream::connect(address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        Client::greet(stream, ask).await
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    /// Sends the CONNECT and reads what answers it.
+    pub(super) async fn greet(stream: S, ask: Ask) -> (Self, Got) {
+        let mut client = Self { stream, version: ask.version, inbox: BytesMut::new(), acknowledges: true };
+        client.write(&connect(&ask)).await;
+        let got = client.next().await;
+        (client, got)
+    }
+
+    pub(super) fn without_acknowledging(mut self) -> Self {
+        self.acknowledges = false;
+        self
+    }
+
+    pub(super) async fn write(&mut self, bytes: &[u8]) {
+        // The broker may be gone already; what comes back is what counts.
+        let _ = self.stream.write_all(bytes).await;
+        let _ = self.stream.flush().await;
+    }
+
+    pub(super) async fn subscribe(&mut self, filter: &str, qos: u8) -> Got {
+        let mut out = BytesMut::new();
+        match self.version {
+            Version::V311 => {
+                let mut packet = v4::Subscribe::new(filter, v4_qos(qos));
+                packet.pkid = 7;
+                packet.write(&mut out).unwrap();
+            }
+            Version::V5 => {
+                let mut packet = v5::Subscribe::new(v5::Filter::new(filter, v5_qos(qos)), None);
+                packet.pkid = 7;
+                packet.write(&mut out).unwrap();
+            }
+        }
+        self.write(&out).await;
+        self.next().await
+    }
+
+    pub(super) async fn unsubscribe(&mut self, filter: &str) -> Got {
+        let mut out = BytesMut::new();
+        match self.version {
+            Version::V311 => {
+                v4::Unsubscribe { pkid: 8, topics: vec![filter.into()] }.write(&mut out).unwrap();
+            }
+            Version::V5 => {
+                let filters = vec![filter.to_owned()];
+                v5::Unsubscribe { pkid: 8, filters, properties: None }.write(&mut out).unwrap();
+            }
+        }
+        self.write(&out).await;
+        self.next().await
+    }
+
+    pub(super) async fn publish(&mut self, topic: &str, payload: &str, qos: u8, retain: bool) {
+        let mut out = BytesMut::new();
+        match self.version {
+            Version::V311 => {
+                let mut packet = v4::Publish::new(topic, v4_qos(qos), payload);
+                packet.retain = retain;
+                packet.pkid = if qos > 0 { 9 } else { 0 };
+                packet.write(&mut out).unwrap();
+            }
+            Version::V5 => {
+                let mut packet = v5::Publish::new(topic, v5_qos(qos), payload.to_owned(), None);
+                packet.retain = retain;
+                packet.pkid = if qos > 0 { 9 } else { 0 };
+                packet.write(&mut out).unwrap();
+            }
+        }
+        self.write(&out).await;
+    }
+
+    pub(super) async fn ping(&mut self) {
+        self.write(&[0xC0, 0]).await;
+    }
+
+    /// The next packet or the end; [`Got::Silence`] after five seconds.
+    pub(super) async fn next(&mut self) -> Got {
+        self.next_within(Duration::from_secs(5)).await
+    }
+
+    pub(super) async fn next_within(&mut self, limit: Duration) -> Got {
+        tokio::time::timeout(limit, self.read()).await.unwrap_or(Got::Silence)
+    }
+
+    async fn read(&mut self) -> Got {
+        loop {
+            match self.decode() {
+                Some((got, packet_id)) => {
+                    if self.acknowledges && packet_id > 0 {
+                        let [high, low] = packet_id.to_be_bytes();
+                        self.write(&[0x40, 2, high, low]).await;
+                    }
+                    return got;
+                }
+                None => match self.stream.read_buf(&mut self.inbox).await {
+                    Ok(0) => return Got::Fin,
+                    Ok(_) => {}
+                    Err(error) => return Got::Broken(error.kind()),
+                },
+            }
+        }
+    }
+
+    /// The packet, and the id to acknowledge (0: none).
+    fn decode(&mut self) -> Option<(Got, u16)> {
+        if let (Version::V5, [0xE0, 1, reason]) = (self.version, self.inbox.as_ref()) {
+            let got = Got::Disconnect(*reason);
+            self.inbox.clear();
+            return Some((got, 0));
+        }
+        match self.version {
+            Version::V311 => match v4::Packet::read(&mut self.inbox, 1 << 20) {
+                Ok(packet) => Some(from_v4(packet)),
+                Err(V4Error::InsufficientBytes(_)) => None,
+                Err(error) => Some((Got::Malformed(error.to_string()), 0)),
+            },
+            Version::V5 => match v5::Packet::read(&mut self.inbox, Some(1 << 20)) {
+                Ok(packet) => Some(from_v5(packet)),
+                Err(V5Error::InsufficientBytes(_)) => None,
+                Err(error) => Some((Got::Malformed(error.to_string()), 0)),
+            },
+        }
+    }
+}
+
+fn connect(ask: &Ask) -> BytesMut {
+    let mut out = BytesMut::new();
+    match ask.version {
+        Version::V311 => {
+            let mut packet = v4::Connect::new(ask.id);
+            packet.keep_alive = ask.keep_alive;
+            packet.clean_session = ask.clean;
+            packet.last_will = ask.will.as_ref().map(|will| {
+                v4::LastWill::new(&will.topic, will.payload.to_vec(), v4_qos(will.qos), will.retain)
+            });
+            packet.login = ask.login.map(|(username, password)| v4::Login {
+                username: username.into(),
+                password: password.into(),
+            });
+            packet.write(&mut out).unwrap();
+        }
+        Version::V5 => {
+            let mut properties = v5::ConnectProperties::new();
+            properties.session_expiry_interval = (!ask.clean).then_some(3600);
+            let packet = v5::Connect {
+                keep_alive: ask.keep_alive,
+                client_id: ask.id.into(),
+                clean_start: ask.clean,
+                properties: Some(properties),
+            };
+            let will = ask.will.as_ref().map(|will| {
+                let topic = will.topic.clone();
+                v5::LastWill::new(topic, will.payload.to_vec(), v5_qos(will.qos), will.retain, None)
+            });
+            let login = ask.login.map(|(username, password)| v5::Login {
+                username: username.into(),
+                password: password.into(),
+            });
+            packet.write(&will, &login, &mut out).unwrap();
+        }
+    }
+    out
+}
+
+fn from_v4(packet: v4::Packet) -> (Got, u16) {
+    let got = match packet {
+        v4::Packet::ConnAck(ack) => {
+            Got::ConnAck { session_present: ack.session_present, code: ack.code as u8 }
+        }
+        v4::Packet::Publish(p) => {
+            let payload = String::from_utf8_lossy(&p.payload).into_owned();
+            let (topic, qos, retain, dup) = (p.topic, p.qos as u8, p.retain, p.dup);
+            return (Got::Publish { topic, payload, qos, retain, dup }, p.pkid);
+        }
+        v4::Packet::SubAck(ack) => {
+            let code = |code| match code {
+                v4::SubscribeReasonCode::Success(qos) => qos as u8,
+                v4::SubscribeReasonCode::Failure => 0x80,
+            };
+            Got::SubAck(ack.return_codes.into_iter().map(code).collect())
+        }
+        v4::Packet::UnsubAck(_) => Got::UnsubAck,
+        v4::Packet::PubAck(ack) => Got::PubAck(ack.pkid),
+        v4::Packet::PubRec(ack) => Got::PubRec(ack.pkid),
+        v4::Packet::PubComp(ack) => Got::PubComp(ack.pkid),
+        v4::Packet::PingResp => Got::PingResp,
+        other => Got::Malformed(format!("{other:?}")),
+    };
+    (got, 0)
+}
+
+fn from_v5(packet: v5::Packet) -> (Got, u16) {
+    let got = match packet {
+        v5::Packet::ConnAck(ack) => {
+            let code = match ack.code {
+                v5::ConnectReturnCode::Success => 0,
+                v5::ConnectReturnCode::NotAuthorized => 0x87,
+                v5::ConnectReturnCode::ServerBusy => 0x89,
+                other => return (Got::Malformed(format!("{other:?}")), 0),
+            };
+            Got::ConnAck { session_present: ack.session_present, code }
+        }
+        v5::Packet::Publish(p) => {
+            let topic = String::from_utf8_lossy(&p.topic).into_owned();
+            let payload = String::from_utf8_lossy(&p.payload).into_owned();
+            let (qos, retain, dup) = (p.qos as u8, p.retain, p.dup);
+            return (Got::Publish { topic, payload, qos, retain, dup }, p.pkid);
+        }
+        v5::Packet::SubAck(ack) => {
+            let code = |code| match code {
+                v5::SubscribeReasonCode::Success(qos) => qos as u8,
+                v5::SubscribeReasonCode::NotAuthorized => 0x87,
+                v5::SubscribeReasonCode::TopicFilterInvalid => 0x8F,
+                _ => 0x80,
+            };
+            Got::SubAck(ack.return_codes.into_iter().map(code).collect())
+        }
+        v5::Packet::UnsubAck(_) => Got::UnsubAck,
+        v5::Packet::PubAck(ack) => Got::PubAck(ack.pkid),
+        v5::Packet::PubRec(ack) => Got::PubRec(ack.pkid),
+        v5::Packet::PubComp(ack) => Got::PubComp(ack.pkid),
+        v5::Packet::PingResp(_) => Got::PingResp,
+        v5::Packet::Disconnect(disconnect) => Got::Disconnect(disconnect.reason_code as u8),
+        other => Got::Malformed(format!("{other:?}")),
+    };
+    (got, 0)
+}
+
+fn v4_qos(qos: u8) -> V4QoS {
+    [V4QoS::AtMostOnce, V4QoS::AtLeastOnce, V4QoS::ExactlyOnce][usize::from(qos)]
+}
+
+fn v5_qos(qos: u8) -> V5QoS {
+    [V5QoS::AtMostOnce, V5QoS::AtLeastOnce, V5QoS::ExactlyOnce][usize::from(qos)]
+}

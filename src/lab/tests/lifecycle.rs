@@ -1,0 +1,198 @@
+//! Starting, closing and opening ports, stopping: what is left, and what the demo does.
+
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use rumqttc::mqttbytes::v4;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+
+use super::client::{Client, Got, ask};
+use crate::lab::{Broker, BrokerOptions, Demo, Endpoint, Version};
+
+async fn refused(address: impl tokio::net::ToSocketAddrs) -> bool {
+    matches!(TcpStream::connect(address).await, Err(e) if e.kind() == ErrorKind::ConnectionRefused)
+}
+
+#[tokio::test]
+async fn a_graceful_stop_says_goodbye_and_frees_the_port() {
+    for terse_disconnect in [false, true] {
+        let broker = Broker::start(BrokerOptions { terse_disconnect, ..BrokerOptions::default() });
+        let address = broker.listen(Endpoint::Tcp).await.unwrap();
+        let mut old = Client::tcp(address, Version::V311, "old").await;
+        let mut new = Client::tcp(address, Version::V5, "new").await;
+        let stopping = tokio::spawn(broker.stop());
+        assert_eq!(old.next().await, Got::Fin);
+        assert_eq!(new.next().await, Got::Disconnect(0x8B));
+        assert_eq!(new.next().await, Got::Fin);
+        drop((old, new));
+        tokio::time::timeout(Duration::from_secs(3), stopping).await.unwrap().unwrap();
+        assert!(refused(address).await);
+        std::net::TcpListener::bind(address).expect("the port is free");
+    }
+}
+
+#[tokio::test]
+async fn a_killed_or_dropped_broker_just_vanishes() {
+    let broker = Broker::start(BrokerOptions::default());
+    let address = broker.listen(Endpoint::Tcp).await.unwrap();
+    let mut client = Client::tcp(address, Version::V5, "client").await;
+    broker.kill().await;
+    assert_eq!(client.next().await, Got::Fin);
+    assert!(refused(address).await);
+
+    let broker = Broker::start(BrokerOptions::default());
+    let address = broker.listen(Endpoint::Tcp).await.unwrap();
+    let mut client = Client::tcp(address, Version::V5, "client").await;
+    let control = broker.control();
+    drop(broker);
+    assert_eq!(client.next().await, Got::Fin);
+    assert!(control.wait_for(|_| false).await.is_none());
+}
+
+#[tokio::test]
+async fn closed_ports_refuse_and_open_again_while_live_connections_stay() {
+    let broker = Broker::start(BrokerOptions::default());
+    let v4 = broker.listen(Endpoint::Tcp).await.unwrap();
+    let control = broker.control();
+    let mut client = Client::tcp(v4, Version::V311, "stays").await;
+    for _ in 0..3 {
+        control.close_ports().await.unwrap();
+        control.close_ports().await.unwrap();
+        assert!(refused(v4).await);
+        client.ping().await;
+        assert_eq!(client.next().await, Got::PingResp);
+        control.open_ports().await.unwrap();
+        control.open_ports().await.unwrap();
+        Client::tcp(v4, Version::V311, "comes back").await;
+    }
+    control.close_ports().await.unwrap();
+    broker.kill().await;
+    assert!(control.open_ports().await.is_err());
+    std::net::TcpListener::bind(v4).expect("the port is free");
+}
+
+#[tokio::test]
+async fn only_loopback_is_listened_on() {
+    let broker = Broker::start(BrokerOptions::default());
+    let outside = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    let error = broker.listen_on(outside, Endpoint::Tcp).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    // Not every machine has IPv6.
+    if let Ok(address) = broker.listen_on(IpAddr::V6(Ipv6Addr::LOCALHOST), Endpoint::Tcp).await {
+        Client::tcp(address, Version::V5, "six").await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_is_no_mqtt_client_is_let_go() {
+    let broker = Broker::start(BrokerOptions::default());
+    let address = broker.listen(Endpoint::Tcp).await.unwrap();
+    for bytes in [
+        b"GET / HTTP/1.1\r\n\r\n".as_slice(),
+        b"\x10\xff\xff\xff\xff\xff",
+        b"\x10\x0c\x00\xffMQTT\x04\x02\x00\x3c\x00\x00",
+        b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x3c\x00\x99",
+        b"\x10\x03\x00\x04MQTT\x05",
+    ] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut stream, bytes).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        assert!(answer.is_empty(), "{answer:?}");
+    }
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut stream, b"\x10\x0e\x00\x06MQIsdp\x03\x02\x00\x3c\x00\x00")
+        .await
+        .unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(answer, [0x20, 2, 0, 1], "CONNACK: unacceptable protocol version");
+}
+
+/// Watches like a client that reconnects at once; returns how each session ended and how many
+/// reports of the device it brought.
+async fn watch(demo: &Demo, sessions: usize) -> Vec<(Got, usize)> {
+    let mut ends = Vec::new();
+    while ends.len() < sessions {
+        let (ours, theirs) = tokio::io::duplex(1 << 16);
+        demo.broker().attach(theirs);
+        let (mut client, _) = Client::greet(ours, ask(Version::V5, "watcher")).await;
+        client.subscribe(demo.topic(), 0).await;
+        let mut reports = 0;
+        ends.push(loop {
+            match client.next().await {
+                Got::Publish { topic, payload, .. } => {
+                    assert_eq!(topic, demo.topic());
+                    let status: serde_json::Value = serde_json::from_str(&payload).unwrap();
+                    let temperature = status["tankTemperature"].as_f64().unwrap();
+                    assert!((45.0..54.0).contains(&temperature), "{payload}");
+                    reports += 1;
+                }
+                end => break (end, reports),
+            }
+        });
+    }
+    ends
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_demo_ends_sessions_soon_in_all_manners_and_alike_for_one_seed() {
+    let mut stories = Vec::new();
+    for seed in [42, 42, 43] {
+        let demo = Demo::start(seed).await.unwrap();
+        assert_eq!(demo.description(), format!("simulated broker, a fault every 8–25 s, seed {seed}"));
+        let story = watch(&demo, 6).await;
+        let (host, port) = demo.address();
+        assert_eq!(host, "127.0.0.1");
+        demo.stop().await;
+        assert!(refused((host, port)).await);
+        stories.push(story);
+    }
+    let story = &stories[0];
+    // A retained report greets, then one comes every two seconds.
+    assert_eq!(story[0].0, Got::Fin);
+    assert!((3..=6).contains(&story[0].1), "first fault within ten seconds: {story:?}");
+    for (end, reports) in &story[1..] {
+        assert!((4..=14).contains(reports), "{end:?} after {reports} reports");
+    }
+    for end in [Got::Silence, Got::Disconnect(0x8B), Got::Fin] {
+        assert!(story[1..].iter().any(|(seen, _)| *seen == end), "{end:?} is missing: {story:?}");
+    }
+    assert_eq!(stories[0], stories[1]);
+    assert_ne!(stories[0], stories[2]);
+}
+
+/// The whole path of a flood, in one process and unoptimised: mostly a guard against stalls.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_passes_without_stalling() {
+    const COUNT: u64 = 50_000;
+    let broker = Broker::start(BrokerOptions { outbox: 64 * 1024, ..BrokerOptions::default() });
+    let address = broker.listen(Endpoint::Tcp).await.unwrap();
+    let mut subscriber = Client::tcp(address, Version::V311, "subscriber").await;
+    subscriber.subscribe("flood", 0).await;
+    let (mut publisher, _) = Client::dial(address, ask(Version::V311, "publisher")).await;
+    let mut packet = BytesMut::new();
+    let publish = v4::Publish::new("flood", rumqttc::mqttbytes::QoS::AtMostOnce, vec![b'x'; 64]);
+    publish.write(&mut packet).unwrap();
+    let burst = packet.repeat(1000);
+    let sending = tokio::spawn(async move {
+        for _ in 0..COUNT / 1000 {
+            publisher.write(&burst).await;
+        }
+        publisher
+    });
+    let mut bytes = 0;
+    let mut chunk = vec![0; 64 * 1024];
+    while bytes < packet.len() * usize::try_from(COUNT).unwrap() {
+        let read = tokio::time::timeout(Duration::from_secs(10), subscriber.stream.read(&mut chunk));
+        match read.await {
+            Ok(Ok(count)) if count > 0 => bytes += count,
+            other => panic!("stalled after {bytes} bytes: {other:?}, {:?}", broker.control().counters()),
+        }
+    }
+    drop(sending.await.unwrap());
+    assert_eq!(broker.control().counters().dropped, 0);
+}

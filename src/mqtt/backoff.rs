@@ -1,0 +1,142 @@
+//! When is the next connect attempt, and is everything rebuilt for it?
+
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+use super::settings::BackoffSettings;
+
+/// The next attempt.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Plan {
+    /// Time until it starts.
+    pub(super) delay: Duration,
+    /// Whether everything is rebuilt for it.
+    pub(super) deep: bool,
+}
+
+/// Exponential growth with jitter. It starts over only after a session that lived long enough to be
+/// called stable, so that a broker that accepts and drops at once is not hammered.
+#[derive(Debug)]
+pub(super) struct Backoff {
+    settings: BackoffSettings,
+    random: StdRng,
+    /// Attempts planned since the last stable session.
+    level: u32,
+}
+
+impl Backoff {
+    pub(super) fn new(settings: BackoffSettings, seed: u64) -> Self {
+        Self { settings, random: StdRng::seed_from_u64(seed), level: 0 }
+    }
+
+    /// Plans reconnect attempt number `attempt` (1, 2, …) of this outage; `None` = give up.
+    /// `since_connect` is the time since the last CONNECT, if there was one.
+    pub(super) fn plan(&mut self, attempt: u32, since_connect: Option<Duration>) -> Option<Plan> {
+        if self.settings.max_attempts.is_some_and(|most| attempt > most) {
+            return None;
+        }
+        let growth = self.settings.multiplier.max(1.0).powf(f64::from(self.level));
+        self.level = self.level.saturating_add(1);
+        let jitter = self.random.random_range(0.5..=1.5);
+        let max = self.settings.max.as_secs_f64();
+        let secs = (self.settings.initial.as_secs_f64() * growth).min(max) * jitter;
+        let delay = Duration::try_from_secs_f64(secs.min(max)).unwrap_or(self.settings.max);
+        let threshold = self.settings.deep_threshold;
+        let deep = threshold > 0 && attempt >= threshold && attempt.is_multiple_of(threshold);
+        Some(Plan { delay: delay.max(self.until_allowed(since_connect)), deep })
+    }
+
+    /// How long to wait at least, so that no two CONNECTs come closer than allowed.
+    pub(super) fn until_allowed(&self, since_connect: Option<Duration>) -> Duration {
+        since_connect.map_or(Duration::ZERO, |since| self.settings.min_connect_interval.saturating_sub(since))
+    }
+
+    /// A session ended after `lived`.
+    pub(super) fn session_ended(&mut self, lived: Duration) {
+        if lived >= self.settings.stable_after {
+            self.level = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn secs(value: f64) -> Duration {
+        Duration::from_secs_f64(value)
+    }
+
+    #[test]
+    fn delays_grow_within_the_jitter_and_stop_at_the_maximum() {
+        let mut backoff = Backoff::new(BackoffSettings::default(), 7);
+        let nominal = [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0];
+        for (index, nominal) in nominal.into_iter().enumerate() {
+            let attempt = u32::try_from(index + 1).unwrap();
+            let plan = backoff.plan(attempt, None).unwrap();
+            assert!(plan.delay >= secs(nominal * 0.5) && plan.delay <= secs((nominal * 1.5).min(60.0)));
+            assert_eq!(plan.deep, attempt.is_multiple_of(5), "attempt {attempt}");
+        }
+    }
+
+    #[test]
+    fn only_a_stable_session_starts_it_over() {
+        let mut backoff = Backoff::new(BackoffSettings::default(), 1);
+        for _ in 0..8 {
+            backoff.plan(1, None);
+            backoff.session_ended(Duration::from_secs(29));
+        }
+        assert!(backoff.plan(1, None).unwrap().delay >= secs(30.0));
+        backoff.session_ended(Duration::from_secs(30));
+        assert!(backoff.plan(1, None).unwrap().delay <= secs(0.75));
+    }
+
+    #[test]
+    fn it_gives_up_after_the_configured_attempts() {
+        let settings = BackoffSettings { max_attempts: Some(2), ..BackoffSettings::default() };
+        let mut backoff = Backoff::new(settings, 1);
+        assert!(backoff.plan(1, None).is_some() && backoff.plan(2, None).is_some());
+        assert_eq!(backoff.plan(3, None), None);
+    }
+
+    #[test]
+    fn equal_seeds_give_equal_delays_and_others_do_not() {
+        let delays = |seed| {
+            let mut backoff = Backoff::new(BackoffSettings::default(), seed);
+            (1..9).map(|attempt| backoff.plan(attempt, None).unwrap().delay).collect::<Vec<_>>()
+        };
+        assert_eq!(delays(3), delays(3));
+        assert_ne!(delays(3), delays(4));
+    }
+
+    proptest! {
+        #[test]
+        fn never_sooner_than_allowed_never_later_than_the_maximum(
+            seed: u64,
+            initial in 0u64..10_000,
+            max in 1_000u64..100_000,
+            multiplier in 0.0f64..10.0,
+            since in proptest::option::of(0u64..3_000),
+        ) {
+            let settings = BackoffSettings {
+                initial: Duration::from_millis(initial),
+                max: Duration::from_millis(max),
+                multiplier,
+                ..BackoffSettings::default()
+            };
+            let mut backoff = Backoff::new(settings, seed);
+            let since = since.map(Duration::from_millis);
+            for attempt in 1..60 {
+                let plan = backoff.plan(attempt, since).unwrap();
+                prop_assert!(plan.delay <= settings.max);
+                if let Some(since) = since {
+                    prop_assert!(plan.delay + since >= settings.min_connect_interval);
+                }
+            }
+        }
+    }
+}

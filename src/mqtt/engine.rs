@@ -1,0 +1,381 @@
+//! What does the protocol say? One face over rumqttc's two protocol states and codecs.
+//!
+//! The engine is the codec of the connection's `Framed`: bytes in become [`Packet`]s, [`Outbound`]s
+//! become bytes. Whatever a peer sends, it answers with a packet or a [`Failure`], never a panic.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use bytes::{Bytes, BytesMut};
+use rumqttc::mqttbytes::{self, check};
+use secrecy::SecretString;
+use tokio_util::codec::{Decoder, Encoder};
+
+use super::engine_v4::EngineV4;
+use super::engine_v5::EngineV5;
+use super::failure::Failure;
+use super::words::{Protocol, packet_name, refusal, server_disconnect};
+use crate::diagnostics::error_name::{
+    AWS_ERROR_MQTT_INVALID_PACKET_TYPE, AWS_ERROR_MQTT_PROTOCOL_ERROR, ErrorName,
+};
+use crate::diagnostics::event::{How, Layer};
+
+/// Most QoS 1 publishes on the way at once; a broker's receive maximum can only lower it.
+pub(super) const MAX_IN_FLIGHT: u16 = 64;
+/// Packet ids of SUBSCRIBEs start here, so that they never meet those of publishes.
+pub(super) const FIRST_SUBSCRIBE_ID: u16 = 1000;
+
+/// A packet from the broker.
+#[derive(Debug, PartialEq)]
+pub(super) struct Packet {
+    /// First byte of the fixed header; names the packet.
+    pub(super) first: u8,
+    /// Size on the wire.
+    pub(super) bytes: usize,
+    /// What it means.
+    pub(super) inbound: Inbound,
+}
+
+/// What a packet from the broker means.
+#[derive(Debug, PartialEq)]
+pub(super) enum Inbound {
+    Accepted(Accepted),
+    Publish {
+        topic: Bytes,
+        payload: usize,
+        qos: u8,
+    },
+    PubAck {
+        pkid: u16,
+        refusal: Option<u8>,
+    },
+    SubAck {
+        pkid: u16,
+        codes: Vec<u8>,
+    },
+    PingResp,
+    /// Handled here (the rest of a QoS 2 handshake, UNSUBACK).
+    Other,
+}
+
+/// A CONNACK that accepted.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Accepted {
+    pub(super) session_present: bool,
+    pub(super) server_keep_alive: Option<u16>,
+    /// What the broker stated, by property name; `None` in 3.1.1.
+    pub(super) limits: Option<BTreeMap<String, u64>>,
+}
+
+/// A packet for the broker.
+#[derive(Debug)]
+pub(super) enum Outbound {
+    Connect(ConnectRequest),
+    Subscribe {
+        pkid: u16,
+        filters: Vec<(String, u8)>,
+    },
+    Publish {
+        pkid: u16,
+        topic: String,
+        payload: Bytes,
+        qos: u8,
+        retain: bool,
+    },
+    PingReq,
+    Disconnect,
+    /// Leaving because of what the broker did; nothing in 3.1.1, which has no word for it.
+    Protest {
+        too_large: bool,
+    },
+    /// What the protocol owes the broker (PUBACK…), collected while decoding.
+    Replies,
+}
+
+/// The contents of a CONNECT.
+#[derive(Debug)]
+pub(super) struct ConnectRequest {
+    pub(super) client_id: String,
+    pub(super) keep_alive: u16,
+    pub(super) clean: bool,
+    pub(super) login: Option<(String, SecretString)>,
+}
+
+/// Why the codec stopped.
+#[derive(Debug)]
+pub(super) enum CodecError {
+    Io(io::Error),
+    Failed(Failure),
+}
+
+impl From<io::Error> for CodecError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<Failure> for CodecError {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// What the broker allows to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Allowed {
+    pub(super) max_packet: usize,
+    pub(super) max_qos: u8,
+    pub(super) in_flight: u16,
+    pub(super) retain: bool,
+}
+
+#[derive(Debug)]
+enum Version {
+    V4(Box<EngineV4>),
+    V5(Box<EngineV5>),
+}
+
+/// The protocol of one connection, from CONNECT to its end.
+#[derive(Debug)]
+pub(super) struct Engine {
+    version: Version,
+    max_packet: usize,
+    allowed: Allowed,
+    accepted: bool,
+    replies: BytesMut,
+    /// Bytes of an unfinished packet at end-of-file.
+    torn: usize,
+}
+
+impl Engine {
+    /// A fresh protocol state. `max_packet` limits packets both ways.
+    pub(super) fn new(protocol: Protocol, max_packet: usize) -> Self {
+        let version = match protocol {
+            Protocol::V311 => Version::V4(Box::new(EngineV4::new())),
+            Protocol::V5 => Version::V5(Box::new(EngineV5::new(max_packet))),
+        };
+        let allowed = Allowed { max_packet, max_qos: 1, in_flight: MAX_IN_FLIGHT, retain: true };
+        Self { version, max_packet, allowed, accepted: false, replies: BytesMut::new(), torn: 0 }
+    }
+
+    pub(super) fn protocol(&self) -> Protocol {
+        match self.version {
+            Version::V4(_) => Protocol::V311,
+            Version::V5(_) => Protocol::V5,
+        }
+    }
+
+    pub(super) fn allowed(&self) -> Allowed {
+        self.allowed
+    }
+
+    pub(super) fn owes_replies(&self) -> bool {
+        !self.replies.is_empty()
+    }
+
+    /// How many bytes of an unfinished packet the peer left behind when it closed.
+    pub(super) fn torn(&self) -> usize {
+        self.torn
+    }
+
+    /// Size a publish would have on the wire.
+    pub(super) fn publish_size(&self, topic: usize, payload: usize, qos: u8) -> usize {
+        let id = if qos > 0 { 2 } else { 0 };
+        let properties = usize::from(self.protocol() == Protocol::V5);
+        let length = 2 + topic + id + properties + payload;
+        let length_bytes = match length {
+            0..=127 => 1,
+            128..=16_383 => 2,
+            16_384..=2_097_151 => 3,
+            _ => 4,
+        };
+        1 + length_bytes + length
+    }
+
+    fn interpret(&mut self, first: u8, header: usize, mut frame: BytesMut) -> Result<Inbound, Failure> {
+        match first >> 4 {
+            2 => return self.connack(header, frame),
+            14 => return Err(self.server_disconnect(header, frame)),
+            _ if !self.accepted => {
+                let name = packet_name(first);
+                return Err(violation(format!("the broker's first packet was {name} instead of CONNACK")));
+            }
+            3 if first & 0b0110 == 0 => return self.light_publish(header, frame),
+            _ => {}
+        }
+        match &mut self.version {
+            Version::V4(engine) => engine.handle(header, &mut frame, &mut self.replies),
+            Version::V5(engine) => engine.handle(header, &mut frame, &mut self.replies),
+        }
+    }
+
+    /// QoS 0 asks nothing of the protocol state, and floods are made of it: no copy, no allocation.
+    fn light_publish(&self, header: usize, frame: BytesMut) -> Result<Inbound, Failure> {
+        let mut rest = frame.freeze();
+        let cut = || violation("the broker sent a PUBLISH that ends too early");
+        bytes::Buf::advance(&mut rest, header);
+        let length = usize::from(rest.get(..2).map(|b| u16::from_be_bytes([b[0], b[1]])).ok_or_else(cut)?);
+        if rest.len() < 2 + length {
+            return Err(cut());
+        }
+        let topic = rest.slice(2..2 + length);
+        bytes::Buf::advance(&mut rest, 2 + length);
+        if std::str::from_utf8(&topic).is_err() {
+            return Err(violation("the broker sent a PUBLISH whose topic is not UTF-8"));
+        }
+        if self.protocol() == Protocol::V5 {
+            super::engine_v5::skip_publish_properties(&mut rest)?;
+        }
+        if topic.is_empty() {
+            return Err(violation("the broker sent a PUBLISH without a topic"));
+        }
+        Ok(Inbound::Publish { topic, payload: rest.len(), qos: 0 })
+    }
+
+    fn connack(&mut self, header: usize, mut frame: BytesMut) -> Result<Inbound, Failure> {
+        if self.accepted {
+            return Err(violation("the broker sent a second CONNACK"));
+        }
+        let (Some(&flags), Some(&code)) = (frame.get(header), frame.get(header + 1)) else {
+            return Err(violation("the broker sent a CONNACK that ends too early"));
+        };
+        let old_form = frame.len() == 4;
+        if code != 0 {
+            let reason = match &mut self.version {
+                Version::V5(engine) if !old_form => engine.connack_reason(&mut frame),
+                _ => None,
+            };
+            let words = refusal(code, reason.as_deref());
+            let mut failure = mqtt_failure(AWS_ERROR_MQTT_PROTOCOL_ERROR, How::Disconnect, words);
+            failure.return_code = Some(code);
+            return Err(failure);
+        }
+        let accepted = match &mut self.version {
+            Version::V4(_) => Accepted { session_present: flags & 1 == 1, ..Accepted::default() },
+            Version::V5(engine) => {
+                let (accepted, allowed) = engine.connack(&mut frame, self.allowed)?;
+                self.allowed = allowed;
+                accepted
+            }
+        };
+        self.accepted = true;
+        Ok(Inbound::Accepted(accepted))
+    }
+
+    fn server_disconnect(&mut self, header: usize, mut frame: BytesMut) -> Failure {
+        match &mut self.version {
+            Version::V4(_) => mqtt_failure(
+                AWS_ERROR_MQTT_INVALID_PACKET_TYPE,
+                How::Disconnect,
+                "the broker sent DISCONNECT, which MQTT 3.1.1 does not allow it to",
+            ),
+            Version::V5(engine) => {
+                let code = frame.get(header).copied().unwrap_or(0);
+                let reason = engine.disconnect_reason(&mut frame);
+                let words = server_disconnect(code, reason.as_deref());
+                let mut failure = mqtt_failure(disconnect_name(code), How::Disconnect, words);
+                failure.reason_code = Some(code);
+                failure
+            }
+        }
+    }
+}
+
+/// The AWS CRT vocabulary has one name for every DISCONNECT; the reason code tells them apart.
+fn disconnect_name(code: u8) -> ErrorName {
+    use crate::diagnostics::error_name::{AWS_ERROR_MQTT_TIMEOUT, AWS_ERROR_MQTT_UNEXPECTED_HANGUP};
+    match code {
+        0x8d => AWS_ERROR_MQTT_TIMEOUT,
+        0x81 | 0x82 | 0x90 | 0x93 | 0x94 | 0x95 | 0x99 => AWS_ERROR_MQTT_PROTOCOL_ERROR,
+        _ => AWS_ERROR_MQTT_UNEXPECTED_HANGUP,
+    }
+}
+
+pub(super) fn mqtt_failure(name: ErrorName, how: How, detail: impl Into<String>) -> Failure {
+    Failure::new(name, Layer::Mqtt, how, detail)
+}
+
+/// The peer broke the protocol.
+pub(super) fn violation(detail: impl Into<String>) -> Failure {
+    mqtt_failure(AWS_ERROR_MQTT_PROTOCOL_ERROR, How::Io, detail)
+}
+
+/// Whether the low half of a first byte is what the specifications prescribe for the packet type.
+/// Checked before the rest of the packet arrives: most garbage fails here.
+fn has_valid_flags(first: u8) -> bool {
+    match (first >> 4, first & 0x0f) {
+        (3, flags) => flags & 0b0110 != 0b0110,
+        (6 | 8 | 10, flags) => flags == 0b0010,
+        (0, _) => false,
+        (_, flags) => flags == 0,
+    }
+}
+
+/// What it probably is instead.
+fn not_mqtt(bytes: &[u8]) -> &'static str {
+    match bytes {
+        [b'H', b'T', b'T', b'P', ..] => "what the peer sent is HTTP, not MQTT: this is a web server's port",
+        [0x15 | 0x16, 3, ..] => "what the peer sent is TLS, not MQTT: use mqtts:// or wss://",
+        _ => "what the peer sent is not MQTT",
+    }
+}
+
+impl Decoder for Engine {
+    type Item = Packet;
+    type Error = CodecError;
+
+    fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Packet>, CodecError> {
+        if let Some(words) = src.first().filter(|first| !has_valid_flags(**first)).map(|_| not_mqtt(src)) {
+            return Err(violation(words).into());
+        }
+        let total = match check(src.iter(), self.max_packet) {
+            Ok(head) => head.frame_length(),
+            Err(mqttbytes::Error::InsufficientBytes(missing)) => {
+                src.reserve(missing);
+                return Ok(None);
+            }
+            Err(mqttbytes::Error::PayloadSizeLimitExceeded(size)) => {
+                let words = format!(
+                    "the broker sent a packet of {size} bytes; the limit here is {}",
+                    self.max_packet
+                );
+                return Err(mqtt_failure(AWS_ERROR_MQTT_PROTOCOL_ERROR, How::Local, words).into());
+            }
+            Err(_) => return Err(violation(not_mqtt(src)).into()),
+        };
+        let first = src[0];
+        let header = 1 + src[1..].iter().take_while(|byte| **byte & 0x80 != 0).count() + 1;
+        let frame = src.split_to(total);
+        let inbound = self.interpret(first, header, frame)?;
+        Ok(Some(Packet { first, bytes: total, inbound }))
+    }
+
+    fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Packet>, CodecError> {
+        let packet = self.decode(src)?;
+        if packet.is_none() {
+            // Framed would turn the rest into a nameless error; the ending of the wire says more.
+            self.torn = src.len();
+            src.clear();
+        }
+        Ok(packet)
+    }
+}
+
+impl Encoder<Outbound> for Engine {
+    type Error = CodecError;
+
+    fn encode(&mut self, item: Outbound, dst: &mut BytesMut) -> Result<(), CodecError> {
+        if matches!(item, Outbound::Replies) {
+            dst.extend_from_slice(&self.replies.split());
+            return Ok(());
+        }
+        match &mut self.version {
+            Version::V4(engine) => engine.encode(item, self.allowed.max_packet, dst)?,
+            Version::V5(engine) => engine.encode(item, self.allowed.max_packet, dst)?,
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

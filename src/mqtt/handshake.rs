@@ -1,0 +1,147 @@
+//! Did a connect attempt end in a session? Transport, CONNECT, CONNACK, each phase timed.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio_util::codec::Framed;
+
+use super::connector::Connector;
+use super::engine::{
+    Accepted, CodecError, ConnectRequest, Engine, Inbound, Outbound, mqtt_failure, violation,
+};
+use super::failure::Failure;
+use super::settings::LinkSettings;
+use super::wire::{CertificateInfo, OpenFailure, Progress, Wire, WireStream, WireTap};
+use super::words::Protocol;
+use crate::diagnostics::error_name::AWS_ERROR_MQTT_TIMEOUT;
+use crate::diagnostics::event::{How, Phase, PhaseTiming};
+use crate::diagnostics::{Clock, Stamp};
+
+/// Read buffer: large, so that a flood costs few system calls.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// Everything one attempt needs; owned, so that the attempt is one owned future.
+#[derive(Debug)]
+pub(super) struct Handshake {
+    pub(super) connector: Arc<dyn Connector>,
+    pub(super) settings: Arc<LinkSettings>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) progress: Arc<Progress>,
+    pub(super) connect_sent: Arc<ConnectSent>,
+    pub(super) keep_alive: u16,
+    pub(super) protocol: Protocol,
+    pub(super) deep: bool,
+}
+
+/// When the last CONNECT went out, known even if the attempt was abandoned half-way.
+#[derive(Debug, Default)]
+pub(super) struct ConnectSent(Mutex<Option<Stamp>>);
+
+impl ConnectSent {
+    fn set(&self, at: Stamp) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+    }
+
+    pub(super) fn get(&self) -> Option<Stamp> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub(super) struct Attempted {
+    pub(super) phases: Vec<PhaseTiming>,
+    pub(super) result: Result<Established, OpenFailure>,
+}
+
+/// A session the broker accepted.
+#[derive(Debug)]
+pub(super) struct Established {
+    pub(super) framed: Framed<WireStream, Engine>,
+    pub(super) tap: WireTap,
+    pub(super) accepted: Accepted,
+    pub(super) remote: std::net::SocketAddr,
+    pub(super) local: std::net::SocketAddr,
+    pub(super) certificate: Option<CertificateInfo>,
+    pub(super) at: Stamp,
+}
+
+impl Handshake {
+    /// Makes the attempt.
+    pub(super) async fn run(self) -> Attempted {
+        let opened = self.connector.open(&self.settings, &self.clock, &self.progress, self.deep).await;
+        let mut phases = opened.phases;
+        let wire = match opened.result {
+            Ok(wire) => wire,
+            Err(failure) => return Attempted { phases, result: Err(failure) },
+        };
+        let start = self.clock.now();
+        self.progress.enter(Phase::Connack, start);
+        let result = self.connect(wire).await;
+        let end = result.as_ref().map_or_else(|_| self.clock.now(), |established| established.at);
+        phases.push(PhaseTiming {
+            phase: Phase::Connack,
+            ms: end.since(start).as_secs_f64() * 1000.0,
+            ok: result.is_ok(),
+            error: result.as_ref().err().map(Failure::message),
+            detail: Some(format!("MQTT {}", self.protocol.name())),
+        });
+        let result = result.map_err(|failure| OpenFailure { phase: Phase::Connack, failure });
+        Attempted { phases, result }
+    }
+
+    async fn connect(&self, wire: Wire) -> Result<Established, Failure> {
+        let Wire { stream, tap, remote, local, certificate } = wire;
+        let engine = Engine::new(self.protocol, self.settings.max_packet);
+        let mut framed = Framed::with_capacity(stream, engine, READ_BUFFER);
+        let limit = self.settings.timeouts.connack;
+        let exchange = self.exchange(&mut framed, &tap);
+        let accepted = tokio::time::timeout(limit, exchange).await.unwrap_or_else(|_| {
+            let words = format!("the broker did not answer CONNECT within {} s", limit.as_secs_f64());
+            Err(mqtt_failure(AWS_ERROR_MQTT_TIMEOUT, How::Io, words))
+        })?;
+        Ok(Established { framed, tap, accepted, remote, local, certificate, at: self.clock.now() })
+    }
+
+    async fn exchange(
+        &self,
+        framed: &mut Framed<WireStream, Engine>,
+        tap: &WireTap,
+    ) -> Result<Accepted, Failure> {
+        self.connect_sent.set(self.clock.now());
+        let sent = framed.send(Outbound::Connect(self.request())).await;
+        if let Err(CodecError::Failed(failure)) = sent {
+            return Err(failure);
+        }
+        // A socket error of the write is not the last word: the broker may have said why before.
+        match (framed.next().await, sent) {
+            (Some(Ok(packet)), _) => match packet.inbound {
+                Inbound::Accepted(accepted) => Ok(accepted),
+                _ => Err(violation("the broker's first packet was not CONNACK")),
+            },
+            (Some(Err(CodecError::Failed(failure))), _) => Err(failure),
+            (Some(Err(CodecError::Io(error))), _) | (None, Err(CodecError::Io(error))) => {
+                Err(tap.ending_of_error(&error))
+            }
+            (None, _) => {
+                let mut failure = tap.ending_of_eof();
+                failure.detail = format!("before CONNACK: {}", failure.detail);
+                Err(failure)
+            }
+        }
+    }
+
+    fn request(&self) -> ConnectRequest {
+        let settings = &self.settings;
+        let login = match (settings.username.clone(), settings.password.clone()) {
+            (None, None) => None,
+            (name, password) => Some((name.unwrap_or_default(), password.unwrap_or_default())),
+        };
+        ConnectRequest {
+            client_id: settings.client_id.clone(),
+            keep_alive: self.keep_alive,
+            clean: settings.clean_session,
+            login,
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! The link: one broker, watched through every connect, drop and reconnect.
+//!
+//! A state machine that is only ever polled, by [`Link::next`]; requests change it between two polls.
+//! So nothing is cancelled half-way, whatever the caller selects it against.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Sleep;
+
+use super::backoff::Backoff;
+use super::connector::{BoxFuture, Connector, WireConnector};
+use super::handshake::{Attempted, ConnectSent};
+use super::queue::{Publish, PublishQueue};
+use super::session::Session;
+use super::settings::LinkSettings;
+use super::settings_error::SettingsError;
+use super::versions::Versions;
+use super::wire::{Progress, WireTap};
+use crate::diagnostics::event::{Event, Initiator, Observed, Phase};
+use crate::diagnostics::{Clock, Stamp};
+
+/// How long saying goodbye may take before the transport is simply closed.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// How much is rebuilt for a reconnect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReconnectKind {
+    /// A new connection with what is known.
+    Quick,
+    /// Everything new: resolution, certificates, protocol version, protocol state.
+    Deep,
+}
+
+/// What the link is doing this moment; for the screen, not recorded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LinkStatus {
+    /// What it is doing.
+    pub activity: Activity,
+    /// Publishes waiting for their turn.
+    pub queued: usize,
+    /// Publishes sent and not acknowledged.
+    pub in_flight: usize,
+    /// An unanswered PINGREQ and since when.
+    pub ping_outstanding_since: Option<Stamp>,
+    /// Last byte received in this session.
+    pub last_rx: Option<Stamp>,
+    /// Last byte sent in this session.
+    pub last_tx: Option<Stamp>,
+    /// Bytes received in this session.
+    pub bytes_in: u64,
+    /// Bytes sent in this session.
+    pub bytes_out: u64,
+}
+
+/// What the link is doing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Activity {
+    /// Disconnected on purpose, or not started.
+    Off,
+    /// Gave up after the configured number of attempts.
+    GivenUp,
+    /// Waiting before the next attempt.
+    Waiting {
+        /// When it will start.
+        until: Stamp,
+        /// Its number in this outage.
+        attempt: u32,
+    },
+    /// A connect is under way.
+    Connecting {
+        /// The phase it is in.
+        phase: Phase,
+        /// Since when.
+        since: Stamp,
+        /// Its number in this outage.
+        attempt: u32,
+    },
+    /// A session is up.
+    Connected,
+}
+
+pub(super) enum State {
+    Off,
+    GivenUp,
+    Waiting { until: Stamp, timer: Pin<Box<Sleep>> },
+    Connecting { attempt: BoxFuture<'static, Attempted>, progress: Arc<Progress>, started: Stamp },
+    Connected { session: Box<Session>, since: Stamp },
+    Closing { session: Box<Session>, limit: Pin<Box<Sleep>>, then_connect: bool },
+}
+
+/// Where in the life of an outage the next attempt stands.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Course {
+    /// Its number: 0 for a first connect, counted from 1 after a drop.
+    pub(super) attempt: u32,
+    /// A session dropped and is not back yet.
+    pub(super) after_drop: bool,
+    /// Everything is rebuilt for it.
+    pub(super) deep: bool,
+}
+
+/// The connection to one broker. Owned by one task; [`Link::next`] drives it.
+pub struct Link {
+    pub(super) settings: Arc<LinkSettings>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) connector: Arc<dyn Connector>,
+    pub(super) keep_alive: u16,
+    pub(super) backoff: Backoff,
+    pub(super) versions: Versions,
+    pub(super) queue: PublishQueue,
+    pub(super) state: State,
+    pub(super) course: Course,
+    pub(super) connect_sent: Arc<ConnectSent>,
+    pub(super) last_attempt: Option<Stamp>,
+    pub(super) out: VecDeque<Observed>,
+    pub(super) expiry: Option<(Stamp, Pin<Box<Sleep>>)>,
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Link").field("status", &self.status()).finish_non_exhaustive()
+    }
+}
+
+impl Link {
+    /// A link to the broker of `settings`. It is off until [`Link::connect`].
+    ///
+    /// # Errors
+    /// When the settings cannot work or a certificate file is unusable; each error says what to change.
+    pub fn new(settings: LinkSettings, clock: Arc<dyn Clock>) -> Result<Self, SettingsError> {
+        let connector = Arc::new(WireConnector::new(&settings)?);
+        Self::with_connector(settings, clock, connector, rand::random())
+    }
+
+    /// A link that gets its transports from `connector`; `seed` fixes the jitter of its delays. It is
+    /// off until [`Link::connect`].
+    ///
+    /// # Errors
+    /// When the settings cannot work; each error says what to change.
+    pub fn with_connector(
+        settings: LinkSettings,
+        clock: Arc<dyn Clock>,
+        connector: Arc<dyn Connector>,
+        seed: u64,
+    ) -> Result<Self, SettingsError> {
+        super::validate::validate(&settings)?;
+        Ok(Self {
+            keep_alive: settings.keep_alive_secs,
+            backoff: Backoff::new(settings.backoff, seed),
+            versions: Versions::new(settings.version),
+            queue: PublishQueue::new(settings.queue, format!("{:08x}", seed & 0xffff_ffff)),
+            settings: Arc::new(settings),
+            clock,
+            connector,
+            state: State::Off,
+            course: Course::default(),
+            connect_sent: Arc::default(),
+            last_attempt: None,
+            out: VecDeque::new(),
+            expiry: None,
+        })
+    }
+
+    /// The next thing that happened. Cancel-safe; pends for ever while off or given up with nothing to
+    /// tell.
+    pub async fn next(&mut self) -> Observed {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    /// Connects, after a disconnect or after giving up; does nothing while active.
+    pub fn connect(&mut self) {
+        if matches!(self.state, State::Closing { then_connect: false, .. }) {
+            self.course = Course::default();
+            if let State::Closing { then_connect, .. } = &mut self.state {
+                *then_connect = true;
+            }
+        } else if matches!(self.state, State::Off | State::GivenUp) {
+            self.course = Course::default();
+            self.wait_for_allowance();
+        }
+    }
+
+    /// Disconnects and stays off: `disconnected`, then DISCONNECT within a bounded time.
+    pub fn disconnect(&mut self, by: Initiator) {
+        match std::mem::replace(&mut self.state, State::Off) {
+            State::Off => {}
+            State::Connected { session, .. } => self.close(session, by, false),
+            State::Closing { session, limit, then_connect } => {
+                self.state = State::Closing { session, limit, then_connect: false };
+                if then_connect {
+                    self.tell(Event::Disconnected { by });
+                }
+            }
+            State::GivenUp | State::Waiting { .. } | State::Connecting { .. } => {
+                self.tell(Event::Disconnected { by });
+            }
+        }
+        self.course = Course::default();
+    }
+
+    /// Closes what there is and connects again, never sooner than one CONNECT after another is allowed.
+    pub fn reconnect(&mut self, kind: ReconnectKind, by: Initiator) {
+        let deep = kind == ReconnectKind::Deep;
+        match std::mem::replace(&mut self.state, State::Off) {
+            State::Connected { session, .. } => {
+                self.course = Course { deep, ..Course::default() };
+                self.close(session, by, true);
+            }
+            State::Closing { session, limit, .. } => {
+                self.course.deep |= deep;
+                self.state = State::Closing { session, limit, then_connect: true };
+            }
+            connecting @ State::Connecting { .. } if !deep => self.state = connecting,
+            State::Off | State::GivenUp | State::Waiting { .. } | State::Connecting { .. } => {
+                self.course.deep |= deep;
+                self.wait_for_allowance();
+            }
+        }
+    }
+
+    /// Changes the keep-alive (seconds; 0 = off). A session is ended cleanly and begun anew with it,
+    /// which is no drop.
+    pub fn set_keep_alive(&mut self, secs: u16) {
+        if secs == self.keep_alive {
+            return;
+        }
+        self.tell(Event::KeepAliveChanged { from: self.keep_alive.into(), to: secs.into() });
+        self.keep_alive = secs;
+        match std::mem::replace(&mut self.state, State::Off) {
+            State::Connected { session, .. } => {
+                self.course = Course::default();
+                self.close(session, Initiator::Experiment, true);
+            }
+            // Its CONNECT may have gone out with the old value.
+            State::Connecting { .. } => self.wait_for_allowance(),
+            other => self.state = other,
+        }
+    }
+
+    /// Sends a message as soon as possible. What becomes of it is told by `command` events.
+    pub fn publish(&mut self, publish: Publish) {
+        let now = self.clock.now();
+        self.queue.push(publish, self.settings.max_packet, now, &mut self.out);
+        if !matches!(self.state, State::Connected { .. }) {
+            self.queue.announce(now, &mut self.out);
+        }
+    }
+
+    /// What the link is doing this moment. Cheap.
+    pub fn status(&self) -> LinkStatus {
+        let attempt = self.course.attempt;
+        let activity = match &self.state {
+            State::Off | State::Closing { then_connect: false, .. } => Activity::Off,
+            State::GivenUp => Activity::GivenUp,
+            State::Waiting { until, .. } => Activity::Waiting { until: *until, attempt },
+            State::Connecting { progress, started, .. } => {
+                let (phase, since) = progress.current().unwrap_or((Phase::Dns, *started));
+                Activity::Connecting { phase, since, attempt }
+            }
+            State::Connected { .. } => Activity::Connected,
+            State::Closing { .. } => Activity::Waiting { until: self.clock.now(), attempt },
+        };
+        let session = match &self.state {
+            State::Connected { session, .. } => Some(session),
+            _ => None,
+        };
+        let tap = session.map(|session| &session.tap);
+        LinkStatus {
+            activity,
+            queued: self.queue.waiting(),
+            in_flight: self.queue.in_flight(),
+            ping_outstanding_since: session.and_then(|session| session.ping_outstanding_since()),
+            last_rx: tap.and_then(WireTap::last_rx),
+            last_tx: tap.and_then(WireTap::last_tx),
+            bytes_in: tap.map_or(0, WireTap::bytes_in),
+            bytes_out: tap.map_or(0, WireTap::bytes_out),
+        }
+    }
+
+    /// Ends everything: DISCONNECT and close within `limit`. Gives the remaining events; what could
+    /// not be sent or was not acknowledged is among them as lost.
+    pub async fn shutdown(&mut self, limit: Duration) -> Vec<Observed> {
+        self.disconnect(Initiator::Shutdown);
+        let closing = poll_fn(|cx| self.poll_closing(cx));
+        // A peer that takes nothing must not hold up the end.
+        let _ = tokio::time::timeout(limit, closing).await;
+        let now = self.clock.now();
+        self.state = State::Off;
+        self.queue.abandon(now, &mut self.out);
+        self.out.drain(..).collect()
+    }
+
+    fn close(&mut self, mut session: Box<Session>, by: Initiator, then_connect: bool) {
+        let now = self.clock.now();
+        let last = session.say_goodbye(&mut self.queue, now);
+        self.out.extend(last);
+        self.tell(Event::Disconnected { by });
+        let limit = Box::pin(tokio::time::sleep(GOODBYE));
+        self.state = State::Closing { session, limit, then_connect };
+    }
+
+    pub(super) fn tell(&mut self, event: Event) {
+        let at = self.clock.now();
+        self.out.push_back(Observed { at, event });
+    }
+}

@@ -1,0 +1,53 @@
+//! Which packets passed last? Kept cheaply, written out only when a session drops.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::words::packet_name;
+use crate::diagnostics::Stamp;
+use crate::diagnostics::event::PacketNote;
+
+/// How many packets are remembered.
+const KEPT: usize = 12;
+
+#[derive(Debug)]
+struct Note {
+    at: Stamp,
+    incoming: bool,
+    first: u8,
+    topic: Bytes,
+    bytes: usize,
+}
+
+/// The last packets of a session, both ways.
+#[derive(Debug)]
+pub(super) struct PacketRing {
+    notes: VecDeque<Note>,
+}
+
+impl PacketRing {
+    pub(super) fn new() -> Self {
+        Self { notes: VecDeque::with_capacity(KEPT) }
+    }
+
+    /// Remembers a packet; `first` is the first byte of its header, `topic` is empty but for a PUBLISH.
+    pub(super) fn note(&mut self, at: Stamp, incoming: bool, first: u8, topic: Bytes, bytes: usize) {
+        if self.notes.len() == KEPT {
+            self.notes.pop_front();
+        }
+        self.notes.push_back(Note { at, incoming, first, topic, bytes });
+    }
+
+    /// The packets, oldest first, dated back from `now`.
+    pub(super) fn before(&self, now: Stamp) -> Vec<PacketNote> {
+        let write = |note: &Note| PacketNote {
+            ago_secs: now.since(note.at).as_secs_f64(),
+            incoming: note.incoming,
+            packet: packet_name(note.first).to_owned(),
+            topic: (!note.topic.is_empty()).then(|| String::from_utf8_lossy(&note.topic).into()),
+            bytes: u32::try_from(note.bytes).unwrap_or(u32::MAX),
+        };
+        self.notes.iter().map(write).collect()
+    }
+}

@@ -1,0 +1,335 @@
+//! What became of each publish? A bounded queue in which every one reaches a stated end.
+//!
+//! Ends: sent (QoS 0), acknowledged (QoS 1), expired, dropped-full or lost. When the queue is full
+//! the oldest goes.
+//!
+//! A QoS 1 publish whose session drops before the PUBACK is sent once more on the next session, unless
+//! the drop came within [`QUARANTINE`] of sending it: then the publish may be what the broker
+//! punished, and sending it again would cut every session that follows. It ends as lost. After a
+//! second drop it ends as lost too. The repetition is a new PUBLISH with a new packet id, because a
+//! fresh session knows nothing of the old one.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::engine::{Allowed, MAX_IN_FLIGHT};
+use super::settings::QueueSettings;
+use crate::diagnostics::Stamp;
+use crate::diagnostics::event::{Command, CommandState, Event, Message, Observed};
+use crate::diagnostics::traffic::{TrafficGate, Way};
+
+/// A drop this soon after a publish makes the publish a suspect.
+pub(super) const QUARANTINE: Duration = Duration::from_secs(1);
+
+/// A message to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Publish {
+    /// Topic name.
+    pub topic: String,
+    /// Payload.
+    pub payload: Bytes,
+    /// 0 or 1; higher values are sent as 1, and the broker may lower it.
+    pub qos: u8,
+    /// Retain flag; left out where the broker does not support it.
+    pub retain: bool,
+    /// What the user calls it, for the list of commands.
+    pub name: String,
+    /// Ties its states together; made up when `None`.
+    pub correlation_id: Option<String>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    publish: Publish,
+    id: String,
+    asked: Stamp,
+    /// Recorded as queued.
+    announced: bool,
+    /// Handed to the wire.
+    sent: Option<Stamp>,
+    /// The wire took all of it.
+    flushed: bool,
+    /// Quality of service on the wire.
+    qos: u8,
+    /// Had its second chance.
+    repeated: bool,
+}
+
+impl Entry {
+    fn command(&self, state: CommandState, now: Stamp) -> Observed {
+        let event = Event::Command(Command {
+            correlation_id: self.id.clone(),
+            name: self.publish.name.clone(),
+            state,
+            ms: Some(now.since(self.asked).as_secs_f64() * 1000.0),
+        });
+        Observed { at: now, event }
+    }
+
+    fn message(&self, queued: bool, qos: u8, now: Stamp) -> Observed {
+        let event = Event::Published(Message {
+            topic: self.publish.topic.as_str().into(),
+            bytes: self.publish.payload.len() as u64,
+            queued,
+            correlation_id: Some(self.id.clone()),
+            qos: Some(qos),
+        });
+        Observed { at: now, event }
+    }
+
+    fn is_too_old(&self, now: Stamp, max_age: Duration) -> bool {
+        now.since(self.asked) >= max_age
+    }
+}
+
+/// A publish whose turn it is.
+#[derive(Debug, PartialEq)]
+pub(super) struct Outgoing {
+    /// 0 for QoS 0.
+    pub(super) pkid: u16,
+    pub(super) topic: String,
+    pub(super) payload: Bytes,
+    pub(super) qos: u8,
+    pub(super) retain: bool,
+}
+
+/// The queue; survives sessions.
+#[derive(Debug)]
+pub(super) struct PublishQueue {
+    settings: QueueSettings,
+    waiting: VecDeque<Entry>,
+    /// QoS 0 publishes the wire has not taken yet.
+    leaving: Vec<Entry>,
+    in_flight: BTreeMap<u16, Entry>,
+    id_prefix: String,
+    made_up: u64,
+}
+
+impl PublishQueue {
+    /// `id_prefix` makes correlation ids of this run differ from those of others.
+    pub(super) fn new(settings: QueueSettings, id_prefix: String) -> Self {
+        Self {
+            settings,
+            waiting: VecDeque::new(),
+            leaving: Vec::new(),
+            in_flight: BTreeMap::new(),
+            id_prefix,
+            made_up: 0,
+        }
+    }
+
+    /// Publishes waiting for their turn.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Publishes sent and not acknowledged.
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight.len()
+    }
+
+    /// Takes a publish in. `max_packet` refuses what could never be sent.
+    pub(super) fn push(
+        &mut self,
+        publish: Publish,
+        max_packet: usize,
+        now: Stamp,
+        out: &mut VecDeque<Observed>,
+    ) {
+        let id = publish.correlation_id.clone().unwrap_or_else(|| {
+            self.made_up += 1;
+            format!("{}-{}", self.id_prefix, self.made_up)
+        });
+        let entry = Entry {
+            publish,
+            id,
+            asked: now,
+            announced: false,
+            sent: None,
+            flushed: false,
+            qos: 0,
+            repeated: false,
+        };
+        if let Some(why) = unsendable(&entry.publish, max_packet) {
+            tracing::warn!(name = %entry.publish.name, why, "publish refused");
+            out.push_back(entry.command(CommandState::Lost, now));
+            return;
+        }
+        if self.waiting.len() >= self.settings.capacity.max(1)
+            && let Some(oldest) = self.waiting.pop_front()
+        {
+            out.push_back(oldest.command(CommandState::DroppedFull, now));
+        }
+        self.waiting.push_back(entry);
+    }
+
+    /// Records as queued what could not leave at once.
+    pub(super) fn announce(&mut self, now: Stamp, out: &mut VecDeque<Observed>) {
+        // Unannounced entries are always the newest ones.
+        let fresh = self.waiting.iter().rev().take_while(|entry| !entry.announced).count();
+        let from = self.waiting.len() - fresh;
+        for entry in self.waiting.range_mut(from..) {
+            entry.announced = true;
+            out.push_back(entry.message(true, entry.publish.qos.min(1), now));
+            out.push_back(entry.command(CommandState::Queued, now));
+        }
+    }
+
+    /// Drops what waited too long.
+    pub(super) fn expire(&mut self, now: Stamp, out: &mut VecDeque<Observed>) {
+        let max_age = self.settings.max_age;
+        while self.waiting.front().is_some_and(|oldest| oldest.is_too_old(now, max_age))
+            && let Some(oldest) = self.waiting.pop_front()
+        {
+            out.push_back(oldest.command(CommandState::Expired, now));
+        }
+    }
+
+    /// When the next publish expires.
+    pub(super) fn next_expiry(&self) -> Option<Stamp> {
+        self.waiting.front().map(|oldest| oldest.asked.plus(self.settings.max_age))
+    }
+
+    /// The next publish the broker may get now. What is larger than `fits` allows is refused here, so
+    /// that it cannot harm the connection.
+    pub(super) fn next(
+        &mut self,
+        allowed: Allowed,
+        fits: impl Fn(&Publish, u8) -> bool,
+        now: Stamp,
+        out: &mut VecDeque<Observed>,
+    ) -> Option<Outgoing> {
+        loop {
+            let qos = self.waiting.front()?.publish.qos.min(1).min(allowed.max_qos);
+            if qos > 0 && self.in_flight.len() >= usize::from(allowed.in_flight.min(MAX_IN_FLIGHT)) {
+                return None;
+            }
+            let mut entry = self.waiting.pop_front()?;
+            if !fits(&entry.publish, qos) {
+                tracing::warn!(name = %entry.publish.name, "publish refused: larger than the broker accepts");
+                out.push_back(entry.command(CommandState::Lost, now));
+                continue;
+            }
+            let pkid = if qos > 0 { self.free_id()? } else { 0 };
+            entry.sent = Some(now);
+            entry.flushed = false;
+            entry.qos = qos;
+            let outgoing = Outgoing {
+                pkid,
+                topic: entry.publish.topic.clone(),
+                payload: entry.publish.payload.clone(),
+                qos,
+                retain: entry.publish.retain && allowed.retain,
+            };
+            if qos > 0 {
+                self.in_flight.insert(pkid, entry);
+            } else {
+                self.leaving.push(entry);
+            }
+            return Some(outgoing);
+        }
+    }
+
+    fn free_id(&self) -> Option<u16> {
+        (1..=MAX_IN_FLIGHT).find(|id| !self.in_flight.contains_key(id))
+    }
+
+    /// The wire took everything handed to it.
+    pub(super) fn flushed(&mut self, now: Stamp, gate: &mut TrafficGate, out: &mut VecDeque<Observed>) {
+        for entry in self.leaving.drain(..) {
+            left(&entry, now, gate, out);
+        }
+        for entry in self.in_flight.values_mut().filter(|entry| !entry.flushed) {
+            entry.flushed = true;
+            left(entry, now, gate, out);
+        }
+    }
+
+    /// A PUBACK arrived; `refused`: with an error code.
+    pub(super) fn acknowledged(
+        &mut self,
+        pkid: u16,
+        refused: Option<u8>,
+        now: Stamp,
+        gate: &mut TrafficGate,
+        out: &mut VecDeque<Observed>,
+    ) {
+        let Some(entry) = self.in_flight.remove(&pkid) else { return };
+        if !entry.flushed {
+            left(&entry, now, gate, out);
+        }
+        let state = match refused {
+            None => CommandState::Acknowledged,
+            Some(code) => {
+                tracing::warn!(name = %entry.publish.name, code, "the broker refused a publish");
+                CommandState::Lost
+            }
+        };
+        out.push_back(entry.command(state, now));
+    }
+
+    /// The session is over; `dropped`: unasked.
+    pub(super) fn session_ended(&mut self, dropped: bool, now: Stamp, out: &mut VecDeque<Observed>) {
+        for entry in self.leaving.drain(..) {
+            out.push_back(entry.command(CommandState::Lost, now));
+        }
+        let mut again = Vec::new();
+        for (_, mut entry) in std::mem::take(&mut self.in_flight) {
+            let suspect = dropped && entry.sent.is_some_and(|sent| now.since(sent) < QUARANTINE);
+            if suspect || entry.repeated {
+                out.push_back(entry.command(CommandState::Lost, now));
+            } else if entry.is_too_old(now, self.settings.max_age) {
+                out.push_back(entry.command(CommandState::Expired, now));
+            } else {
+                entry.repeated = true;
+                entry.announced = true;
+                out.push_back(entry.command(CommandState::Queued, now));
+                again.push(entry);
+            }
+        }
+        again.sort_by_key(|entry| (entry.asked, entry.sent));
+        for entry in again.into_iter().rev() {
+            self.waiting.push_front(entry);
+        }
+        while self.waiting.len() > self.settings.capacity.max(1) {
+            if let Some(oldest) = self.waiting.pop_front() {
+                out.push_back(oldest.command(CommandState::DroppedFull, now));
+            }
+        }
+        self.announce(now, out);
+    }
+
+    /// The run is over: what is still here will not be sent.
+    pub(super) fn abandon(&mut self, now: Stamp, out: &mut VecDeque<Observed>) {
+        let in_flight = std::mem::take(&mut self.in_flight).into_values();
+        for entry in self.leaving.drain(..).chain(in_flight).chain(self.waiting.drain(..)) {
+            out.push_back(entry.command(CommandState::Lost, now));
+        }
+    }
+}
+
+fn left(entry: &Entry, now: Stamp, gate: &mut TrafficGate, out: &mut VecDeque<Observed>) {
+    if gate.admit(now, Way::Published) {
+        out.push_back(entry.message(false, entry.qos, now));
+    }
+    out.push_back(entry.command(CommandState::Sent, now));
+}
+
+/// Why a publish can never be sent, if so.
+fn unsendable(publish: &Publish, max_packet: usize) -> Option<&'static str> {
+    let topic = &publish.topic;
+    if topic.is_empty() || topic.contains(['+', '#', '\0']) {
+        Some("its topic is empty or contains +, # or NUL")
+    } else if topic.len() > usize::from(u16::MAX) {
+        Some("its topic is longer than 65,535 bytes")
+    } else if topic.len() + publish.payload.len() + 16 > max_packet {
+        Some("it is larger than the packet size limit")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,49 @@
+//! What can be wrong with settings before anything was tried?
+
+use super::wire::UnusableTls;
+
+/// Settings the link cannot work with. Each message is one sentence that says what to change.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// The client id cannot be sent.
+    #[error("the client id {why}; choose another one")]
+    ClientId {
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// The broker could not find the session again.
+    #[error("keeping the session needs a client id; set one, or ask for a clean session")]
+    NoIdToKeep,
+    /// MQTT 3.1.1 forbids a password alone.
+    #[error("a password was given without a user name; MQTT 3.1.1 does not allow that, so set a user name")]
+    PasswordAlone,
+    /// A string does not fit MQTT's two-byte length or contains NUL.
+    #[error("the {what} is longer than 65,535 bytes or contains a NUL character; shorten it")]
+    Text {
+        /// Which string.
+        what: &'static str,
+    },
+    /// A subscription is no topic filter.
+    #[error("\"{filter}\" is not a topic filter: + must fill a level and # must be the last level")]
+    Filter {
+        /// The filter, printable.
+        filter: String,
+    },
+    /// A QoS that is not supported.
+    #[error("quality of service {qos} of \"{filter}\" is not supported; use 0 or 1")]
+    Qos {
+        /// The filter, printable.
+        filter: String,
+        /// The value asked for.
+        qos: u8,
+    },
+    /// The packet size limit is too small to connect with.
+    #[error("a packet size limit of {bytes} bytes is too small to work with; use at least 256")]
+    MaxPacket {
+        /// The value asked for.
+        bytes: usize,
+    },
+    /// The TLS settings or the files they name are unusable.
+    #[error(transparent)]
+    Tls(#[from] UnusableTls),
+}

@@ -1,0 +1,287 @@
+//! The link against scripted peers, in simulated time over in-memory streams.
+
+mod accounting;
+mod drops;
+mod loopback;
+mod publishing;
+mod refusals;
+mod sessions;
+mod traffic;
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use chrono::DateTime;
+use rumqttc::mqttbytes::v4;
+use rumqttc::v5::mqttbytes::v5;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+use tokio::time::Instant;
+
+use super::Link;
+use super::connector::{BoxFuture, Connector};
+use super::settings::{BrokerAddress, LinkSettings, Transport, VersionChoice};
+use super::wire::{OpenFailure, Opened, Progress, Wire};
+use crate::diagnostics::event::{Event, Observed};
+use crate::diagnostics::{Clock, ClockReading, Stamp};
+
+/// The clocks of a computer whose time is tokio's paused one, and that can be suspended.
+#[derive(Debug)]
+pub(super) struct SimClock {
+    origin: Instant,
+    suspended_ms: AtomicU64,
+}
+
+impl SimClock {
+    pub(super) fn start() -> Arc<Self> {
+        Arc::new(Self { origin: Instant::now(), suspended_ms: AtomicU64::new(0) })
+    }
+
+    /// Time passes for the world, not for the timers of this computer.
+    pub(super) fn suspend(&self, ms: u64) {
+        self.suspended_ms.fetch_add(ms, Ordering::Relaxed);
+    }
+}
+
+impl Clock for SimClock {
+    fn read(&self) -> ClockReading {
+        let awake = self.origin.elapsed();
+        let boot = awake + Duration::from_millis(self.suspended_ms.load(Ordering::Relaxed));
+        ClockReading { stamp: Stamp::new(DateTime::UNIX_EPOCH + boot, boot), awake }
+    }
+}
+
+/// The broker's end of one connection.
+pub(super) struct Peer {
+    pub(super) io: DuplexStream,
+    pub(super) buffer: BytesMut,
+    /// 1 for the first connection of the test, then 2, 3…
+    pub(super) number: usize,
+}
+
+impl Peer {
+    /// Waits for more bytes; pends for ever once the client is gone.
+    async fn fill(&mut self) {
+        if self.io.read_buf(&mut self.buffer).await.unwrap_or(0) == 0 {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    pub(super) async fn v4(&mut self) -> v4::Packet {
+        loop {
+            match v4::Packet::read(&mut self.buffer, 1 << 20) {
+                Ok(packet) => return packet,
+                Err(rumqttc::mqttbytes::Error::InsufficientBytes(_)) => self.fill().await,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    pub(super) async fn v5(&mut self) -> v5::Packet {
+        loop {
+            // The codec cannot read a DISCONNECT without a reason code.
+            if self.buffer.starts_with(&[0xe0, 0]) {
+                std::future::pending::<()>().await;
+            }
+            match v5::Packet::read(&mut self.buffer, None) {
+                Ok(packet) => return packet,
+                Err(rumqttc::v5::mqttbytes::Error::InsufficientBytes(_)) => self.fill().await,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    pub(super) async fn send(&mut self, bytes: &[u8]) {
+        let _ = self.io.write_all(bytes).await;
+    }
+
+    /// Reads CONNECT and accepts in 3.1.1.
+    pub(super) async fn accept(&mut self) -> v4::Connect {
+        let v4::Packet::Connect(connect) = self.v4().await else { panic!("no CONNECT") };
+        self.send(&[0x20, 2, 0, 0]).await;
+        connect
+    }
+
+    /// Answers everything as a good broker does, until the client leaves.
+    pub(super) async fn serve(&mut self) {
+        loop {
+            let packet = self.v4().await;
+            self.answer(packet).await;
+        }
+    }
+
+    pub(super) async fn answer(&mut self, packet: v4::Packet) {
+        match packet {
+            v4::Packet::PingReq => self.send(&[0xd0, 0]).await,
+            v4::Packet::Subscribe(subscribe) => {
+                let [high, low] = subscribe.pkid.to_be_bytes();
+                let count = u8::try_from(subscribe.filters.len()).unwrap();
+                let mut ack = vec![0x90, 2 + count, high, low];
+                ack.extend(subscribe.filters.iter().map(|filter| filter.qos as u8));
+                self.send(&ack).await;
+            }
+            v4::Packet::Publish(publish) if publish.pkid > 0 => {
+                let [high, low] = publish.pkid.to_be_bytes();
+                self.send(&[0x40, 2, high, low]).await;
+            }
+            _ => {}
+        }
+    }
+
+    /// Lets `time` pass with good answers.
+    pub(super) async fn serve_for(&mut self, time: Duration) {
+        let _ = tokio::time::timeout(time, self.serve()).await;
+    }
+}
+
+type Behaviour = Box<dyn FnOnce(Peer) -> BoxFuture<'static, ()> + Send>;
+
+/// Hands out in-memory streams whose other ends behave as scripted, then as good brokers.
+#[derive(Clone, Default)]
+pub(super) struct Script {
+    steps: Arc<Mutex<VecDeque<Result<Behaviour, OpenFailure>>>>,
+    /// When each transport was opened, and whether deeply.
+    pub(super) opened: Arc<Mutex<Vec<(Stamp, bool)>>>,
+}
+
+impl std::fmt::Debug for Script {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Script")
+    }
+}
+
+impl Script {
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn then<F, B>(self, behaviour: B) -> Self
+    where
+        B: FnOnce(Peer) -> F + Send + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.steps.lock().unwrap().push_back(Ok(Box::new(|peer| Box::pin(behaviour(peer)))));
+        self
+    }
+
+    pub(super) fn then_fail(self, failure: OpenFailure) -> Self {
+        self.steps.lock().unwrap().push_back(Err(failure));
+        self
+    }
+
+    pub(super) fn link(&self, settings: LinkSettings) -> Link {
+        self.link_by(SimClock::start(), settings)
+    }
+
+    pub(super) fn link_by(&self, clock: Arc<SimClock>, settings: LinkSettings) -> Link {
+        let mut link = Link::with_connector(settings, clock, Arc::new(self.clone()), 42).unwrap();
+        link.connect();
+        link
+    }
+}
+
+impl Connector for Script {
+    fn open<'a>(
+        &'a self,
+        _: &'a LinkSettings,
+        clock: &'a Arc<dyn Clock>,
+        _: &'a Progress,
+        deep: bool,
+    ) -> BoxFuture<'a, Opened> {
+        let mut opened = self.opened.lock().unwrap();
+        opened.push((clock.now(), deep));
+        let step = self.steps.lock().unwrap().pop_front();
+        let result = match step {
+            Some(Err(failure)) => Err(failure),
+            step => {
+                let (near, far) = tokio::io::duplex(16 * 1024);
+                let mut peer = Peer { io: far, buffer: BytesMut::new(), number: opened.len() };
+                match step {
+                    Some(Ok(behaviour)) => drop(tokio::spawn(behaviour(peer))),
+                    _ => drop(tokio::spawn(async move {
+                        peer.accept().await;
+                        peer.serve().await;
+                    })),
+                }
+                Ok(Wire::from_stream(near, Arc::clone(clock)))
+            }
+        };
+        Box::pin(std::future::ready(Opened { phases: Vec::new(), result }))
+    }
+}
+
+/// Settings for a peer that speaks 3.1.1.
+pub(super) fn settings() -> LinkSettings {
+    let broker = BrokerAddress {
+        transport: Transport::Tcp,
+        host: "broker.example".to_owned(),
+        port: 1883,
+        path: "/mqtt".to_owned(),
+    };
+    LinkSettings { version: VersionChoice::V311, ..LinkSettings::new(broker, "scope") }
+}
+
+/// The next event that `pick` takes; everything else is skipped.
+pub(super) async fn until<T>(link: &mut Link, pick: impl Fn(&Event) -> Option<T>) -> (T, Stamp) {
+    loop {
+        let Observed { at, event } = next(link).await;
+        if let Some(found) = pick(&event) {
+            return (found, at);
+        }
+    }
+}
+
+/// The next event; a day without one is a failure.
+pub(super) async fn next(link: &mut Link) -> Observed {
+    tokio::time::timeout(Duration::from_secs(86_400), link.next()).await.expect("nothing happened for a day")
+}
+
+/// Everything that happens in `time`.
+pub(super) async fn during(link: &mut Link, time: Duration) -> Vec<Event> {
+    let mut events = Vec::new();
+    let collect = async {
+        loop {
+            events.push(link.next().await.event);
+        }
+    };
+    let _ = tokio::time::timeout(time, collect).await;
+    events
+}
+
+/// Names of events, for the order.
+pub(super) fn kinds(events: &[Event]) -> Vec<&'static str> {
+    events
+        .iter()
+        .map(|event| match event {
+            Event::Attempt(_) => "attempt",
+            Event::Connected(_) => "connected",
+            Event::ConnectFailed(_) => "connect_failed",
+            Event::Dropped(_) => "dropped",
+            Event::Disconnected { .. } => "disconnected",
+            Event::Subscribed { .. } => "subscribed",
+            Event::Published(_) => "published",
+            Event::Received(_) => "received",
+            Event::Traffic { .. } => "traffic",
+            Event::Ping { .. } => "ping",
+            Event::KeepAliveChanged { .. } => "keep_alive_changed",
+            Event::Command(_) => "command",
+            _ => "other",
+        })
+        .collect()
+}
+
+macro_rules! picker {
+    ($name:ident, $variant:ident, $type:ident) => {
+        pub(super) fn $name(event: &Event) -> Option<crate::diagnostics::event::$type> {
+            if let Event::$variant(found) = event { Some(found.clone()) } else { None }
+        }
+    };
+}
+
+picker!(connected, Connected, Connected);
+picker!(dropped, Dropped, Dropped);
+picker!(connect_failed, ConnectFailed, ConnectFailed);
+picker!(command, Command, Command);

@@ -1,0 +1,147 @@
+//! Which address answers? TCP connect, one address after the other.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpSocket, TcpStream};
+
+use super::connect_failure;
+use crate::diagnostics::error_name::{AWS_IO_SOCKET_CONNECTION_REFUSED, AWS_IO_SOCKET_TIMEOUT};
+use crate::mqtt::failure::Failure;
+use crate::mqtt::settings::LinkSettings;
+
+/// Shortest time sent data may stay unacknowledged before TCP gives the connection up.
+const SHORTEST_USER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A TCP connection.
+pub(super) struct Dialled {
+    pub(super) stream: TcpStream,
+    pub(super) remote: SocketAddr,
+    pub(super) local: SocketAddr,
+}
+
+/// Tries the addresses in order, each with the TCP deadline of its own; beside the connection it tells
+/// which address won and why the ones before it did not.
+///
+/// If none answers, the failure named is that of the address that came farthest (an answer of "refused"
+/// says more than silence, silence more than a missing route); its detail lists all.
+pub(super) async fn dial(
+    addresses: &[SocketAddr],
+    settings: &LinkSettings,
+) -> Result<(Dialled, String), Failure> {
+    let mut failed: Vec<(SocketAddr, Failure)> = Vec::new();
+    for &remote in addresses {
+        let limit = settings.timeouts.tcp;
+        let outcome = match tokio::time::timeout(limit, connect(remote, settings)).await {
+            Ok(Ok((stream, local))) => {
+                return Ok((Dialled { stream, remote, local }, story(remote, &failed)));
+            }
+            Ok(Err(error)) => connect_failure::of_tcp(remote, &error),
+            Err(_) => connect_failure::tcp_timed_out(remote, limit),
+        };
+        failed.push((remote, outcome));
+    }
+    Err(farthest(failed))
+}
+
+async fn connect(remote: SocketAddr, settings: &LinkSettings) -> io::Result<(TcpStream, SocketAddr)> {
+    let socket = if remote.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    let stream = socket.connect(remote).await?;
+    let local = stream.local_addr()?;
+    if local == remote {
+        // A closed port of this computer's ephemeral range can be picked as our own: TCP's simultaneous
+        // open then connects the socket to itself. Nobody listens there.
+        return Err(ErrorKind::ConnectionRefused.into());
+    }
+    // Without this a PINGREQ after a PUBACK waits 40 ms for the peer's delayed acknowledgement.
+    stream.set_nodelay(true)?;
+    set_keep_alive(&stream, settings.tcp_keep_alive)?;
+    set_user_timeout(&stream, settings);
+    Ok((stream, local))
+}
+
+fn set_keep_alive(stream: &TcpStream, interval: Option<Duration>) -> io::Result<()> {
+    let Some(interval) = interval else { return Ok(()) };
+    let keep_alive = TcpKeepalive::new().with_time(interval).with_interval(interval);
+    SockRef::from(stream).set_tcp_keepalive(&keep_alive)
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn set_user_timeout(stream: &TcpStream, settings: &LinkSettings) {
+    // Some sandboxes do not know the option; a connection without the safety net is better than none.
+    let _ = SockRef::from(stream).set_tcp_user_timeout(Some(user_timeout(settings)));
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn set_user_timeout(_stream: &TcpStream, _settings: &LinkSettings) {}
+
+/// How long sent data may stay unacknowledged: keep-alive plus ping deadline, at least 20 s.
+///
+/// That is the longest a missing PINGRESP can take to be noticed, so MQTT's own verdict comes first and
+/// TCP's (otherwise about 15 minutes on Linux) is the safety net where pings are off.
+#[cfg_attr(
+    not(any(target_os = "linux", target_os = "android")),
+    expect(dead_code, reason = "Linux only option")
+)]
+fn user_timeout(settings: &LinkSettings) -> Duration {
+    let silence = Duration::from_secs(u64::from(settings.keep_alive_secs)) + settings.ping_timeout;
+    silence.max(SHORTEST_USER_TIMEOUT)
+}
+
+fn story(winner: SocketAddr, failed: &[(SocketAddr, Failure)]) -> String {
+    if failed.is_empty() {
+        return winner.to_string();
+    }
+    let others: Vec<&str> = failed.iter().map(|(_, failure)| failure.detail.as_str()).collect();
+    format!("{winner} after {}", others.join("; "))
+}
+
+fn farthest(failed: Vec<(SocketAddr, Failure)>) -> Failure {
+    let all = failed.iter().map(|(_, failure)| failure.detail.as_str()).collect::<Vec<_>>().join("; ");
+    let rank = |failure: &Failure| match failure.name {
+        name if name == AWS_IO_SOCKET_CONNECTION_REFUSED => 2,
+        name if name == AWS_IO_SOCKET_TIMEOUT => 1,
+        _ => 0,
+    };
+    match failed.into_iter().map(|(_, failure)| failure).max_by_key(rank) {
+        Some(failure) => Failure { detail: all, ..failure },
+        None => connect_failure::no_address_left(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mqtt::settings::{BrokerAddress, Transport};
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn the_socket_sends_at_once_and_keeps_alive_only_when_told() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let broker =
+            BrokerAddress { transport: Transport::Tcp, host: "h".into(), port: 1883, path: String::new() };
+        let mut settings = LinkSettings::new(broker, "id");
+        for interval in [None, Some(Duration::from_secs(30))] {
+            settings.tcp_keep_alive = interval;
+            let (dialled, _) = dial(&[address], &settings).await.unwrap();
+            let socket = SockRef::from(&dialled.stream);
+            assert!(socket.tcp_nodelay().unwrap());
+            assert_eq!(socket.keepalive().unwrap(), interval.is_some());
+            assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(70)));
+        }
+    }
+
+    #[test]
+    fn tcp_gives_up_after_mqtt_would_have_and_never_in_under_twenty_seconds() {
+        let broker =
+            BrokerAddress { transport: Transport::Tcp, host: "h".into(), port: 1883, path: String::new() };
+        let mut settings = LinkSettings::new(broker, "id");
+        assert_eq!(user_timeout(&settings), Duration::from_secs(70));
+        settings.keep_alive_secs = 0;
+        settings.ping_timeout = Duration::from_secs(5);
+        assert_eq!(user_timeout(&settings), Duration::from_secs(20));
+    }
+}

@@ -1,0 +1,30 @@
+//! The wire: from a broker's address to a byte stream, every phase timed and every ending named.
+//!
+//! *Must not know* MQTT packets, rumqttc, retries or the monitor. [`open()`] makes one attempt and reports
+//! on it; [`WireTap`] says afterwards how the stream ended.
+
+mod certificate;
+mod connect_failure;
+mod dial;
+mod ending;
+mod foreign_text;
+mod open;
+mod progress;
+mod proxy;
+mod resolve;
+mod stream;
+mod tap;
+mod tls;
+mod websocket;
+mod ws_stream;
+
+#[cfg(test)]
+mod tests;
+
+pub use certificate::CertificateInfo;
+pub(in crate::mqtt) use foreign_text::foreign_text;
+pub use open::{OpenFailure, Opened, open};
+pub use progress::Progress;
+pub use stream::{Wire, WireStream};
+pub use tap::WireTap;
+pub use tls::{TlsContext, UnusableTls};

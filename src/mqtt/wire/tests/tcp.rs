@@ -1,0 +1,141 @@
+//! Plain TCP: opening, counting, and every way it ends.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::world::{attempt, clock, echo, ending, opened, peer, refused, reset, settings};
+use crate::diagnostics::event::{How, Layer, Phase};
+use crate::mqtt::settings::{AddressFamily, Transport};
+use crate::mqtt::wire::Wire;
+
+async fn echoing(mut stream: tokio::net::TcpStream) {
+    let mut bytes = [0; 4];
+    stream.read_exact(&mut bytes).await.unwrap();
+    stream.write_all(&bytes).await.unwrap();
+    let _ = stream.read(&mut bytes).await;
+}
+
+#[tokio::test]
+async fn both_phases_are_timed_and_bytes_are_counted() {
+    let port = peer(echoing).await;
+    let opened = attempt(&settings(Transport::Tcp, port)).await;
+    let phases: Vec<_> = opened.phases.iter().map(|timing| (timing.phase, timing.ok)).collect();
+    assert_eq!(phases, [(Phase::Dns, true), (Phase::Tcp, true)]);
+    assert!(opened.phases.iter().all(|timing| timing.ms >= 0.0));
+    assert_eq!(opened.phases[0].detail.as_deref(), Some("127.0.0.1"));
+    assert_eq!(opened.phases[1].detail.as_deref(), Some(format!("127.0.0.1:{port}").as_str()));
+    let mut wire = opened.result.unwrap();
+    assert_eq!(wire.remote.port(), port);
+    assert!(wire.local.port() != 0 && wire.tap.last_rx().is_none());
+    echo(&mut wire).await;
+    assert_eq!((wire.tap.bytes_in(), wire.tap.bytes_out()), (4, 4));
+    assert!(wire.tap.last_rx() >= wire.tap.last_tx());
+}
+
+#[tokio::test]
+async fn a_fin_is_a_polite_hangup() {
+    let port = peer(|stream| async { drop(stream) }).await;
+    let failure = ending(&mut opened(&settings(Transport::Tcp, port)).await).await;
+    assert_eq!((failure.name.code, failure.layer, failure.how), (5134, Layer::Tcp, How::Fin));
+}
+
+#[tokio::test]
+async fn a_reset_is_a_closed_socket() {
+    let port = peer(|mut stream| async {
+        stream.read_u8().await.unwrap();
+        reset(stream);
+    })
+    .await;
+    let mut wire = opened(&settings(Transport::Tcp, port)).await;
+    wire.stream.write_all(b"x").await.unwrap();
+    let failure = ending(&mut wire).await;
+    assert_eq!((failure.name.code, failure.layer, failure.how), (1051, Layer::Tcp, How::Rst));
+}
+
+#[tokio::test]
+async fn a_reset_that_a_write_hears_of_first_is_no_fin() {
+    let port = peer(|stream| async { reset(stream) }).await;
+    let mut wire = opened(&settings(Transport::Tcp, port)).await;
+    while wire.stream.write_all(b"x").await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let failure = ending(&mut wire).await;
+    assert_eq!((failure.name.code, failure.layer, failure.how), (1051, Layer::Tcp, How::Rst));
+}
+
+#[tokio::test]
+async fn a_closed_port_refuses() {
+    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let failure = refused(&settings(Transport::Tcp, port)).await;
+    assert_eq!((failure.phase, failure.failure.name.code), (Phase::Tcp, 1047));
+    assert!(failure.failure.detail.contains("refused"), "{}", failure.failure.detail);
+}
+
+#[cfg(target_os = "linux")] // Elsewhere a full backlog refuses.
+#[tokio::test]
+async fn a_full_backlog_is_a_timeout() {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    while let Ok(stream) =
+        tokio::time::timeout(Duration::from_millis(100), tokio::net::TcpStream::connect(address)).await
+    {
+        waiting.push(stream.unwrap());
+        assert!(waiting.len() < 64, "the backlog never fills");
+    }
+    let failure = refused(&settings(Transport::Tcp, address.port())).await;
+    assert_eq!((failure.phase, failure.failure.name.code), (Phase::Tcp, 1048));
+}
+
+#[tokio::test]
+async fn the_family_decides_and_the_next_address_gets_its_turn() {
+    let port = peer(echoing).await;
+    let mut wanted = settings(Transport::Tcp, port);
+    wanted.broker.host = "127.0.0.1".into();
+    wanted.family = AddressFamily::V6;
+    let failure = refused(&wanted).await;
+    assert_eq!((failure.phase, failure.failure.name.code), (Phase::Dns, 1060));
+
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let addresses = [closed, format!("127.0.0.1:{port}").parse().unwrap()];
+    let (dialled, story) = super::super::dial::dial(&addresses, &wanted).await.unwrap();
+    assert_eq!(dialled.remote.port(), port);
+    assert!(story.contains("after") && story.contains("refused"), "{story}");
+}
+
+#[tokio::test]
+async fn errors_of_the_socket_keep_their_meaning() {
+    let (near, _far) = tokio::io::duplex(64);
+    let tap = Wire::from_stream(near, clock()).tap;
+    for (kind, code, layer, how) in [
+        (io::ErrorKind::TimedOut, 1048, Layer::Tcp, How::Io),
+        (io::ErrorKind::HostUnreachable, 1049, Layer::Local, How::Local),
+        (io::ErrorKind::NetworkUnreachable, 1049, Layer::Local, How::Local),
+        (io::ErrorKind::NetworkDown, 1050, Layer::Local, How::Local),
+        (io::ErrorKind::BrokenPipe, 1044, Layer::Tcp, How::Rst),
+        (io::ErrorKind::NotConnected, 1052, Layer::Local, How::Local),
+        (io::ErrorKind::ConnectionReset, 1051, Layer::Tcp, How::Rst),
+    ] {
+        let failure = tap.ending_of_error(&kind.into());
+        assert_eq!((failure.name.code, failure.layer, failure.how), (code, layer, how), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_packet_cut_by_fin_is_the_fin() {
+    let (near, far) = tokio::io::duplex(64);
+    let mut wire = Wire::from_stream(near, clock());
+    drop(far);
+    assert_eq!(wire.stream.read(&mut [0; 8]).await.unwrap(), 0);
+    assert!(wire.tap.fin_seen());
+    let failure = wire.tap.ending_of_error(&io::Error::other("bytes remaining on stream"));
+    assert_eq!((failure.name.code, failure.how), (5134, How::Fin));
+    assert!(failure.detail.contains("middle of a packet"));
+    let echo = wire.tap.ending_of_error(&io::ErrorKind::BrokenPipe.into());
+    assert_eq!(echo.name.code, 5134, "the write that fails after the FIN is not the cause");
+}

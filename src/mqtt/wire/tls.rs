@@ -1,0 +1,272 @@
+//! TLS: whom do we trust, who are we, and what came of the handshake?
+
+use std::io;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use rustls::client::Resumption;
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, ClientConnection, KeyLogFile, RootCertStore};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::OnceCell;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::certificate::CertificateInfo;
+use super::connect_failure;
+use super::foreign_text::foreign_text;
+use super::tap::WireTap;
+use crate::mqtt::failure::Failure;
+use crate::mqtt::settings::TlsSettings;
+
+/// TLS settings that cannot work, in one sentence that says what to change.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct UnusableTls(String);
+
+impl UnusableTls {
+    fn because(sentence: impl Into<String>) -> Self {
+        Self(sentence.into())
+    }
+}
+
+/// Trust, identity and ALPN for every TLS handshake of a link.
+///
+/// The platform's certificate authorities are read at the first handshake that needs them, before its
+/// time is taken; the files named in the settings are read by [`TlsContext::load`].
+#[derive(Debug)]
+pub struct TlsContext {
+    provider: Arc<CryptoProvider>,
+    own_roots: Option<RootCertStore>,
+    identity: Option<Arc<SingleCertAndKey>>,
+    alpn: Vec<Vec<u8>>,
+    server_name: Option<ServerName<'static>>,
+    config: OnceCell<Arc<ClientConfig>>,
+}
+
+impl TlsContext {
+    /// Reads and checks the files named in the settings.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read or holds nothing usable, certificate and key do not belong together, or the
+    /// server name or an ALPN protocol is not one.
+    pub fn load(settings: &TlsSettings) -> Result<Self, UnusableTls> {
+        let provider = Arc::new(ring::default_provider());
+        let own_roots = settings.ca_file.as_deref().map(roots_from).transpose()?;
+        let identity = match (&settings.certificate, &settings.private_key) {
+            (Some(certificate), Some(key)) => Some(identity_from(certificate, key, &provider)?),
+            (None, None) => None,
+            (Some(_), None) => {
+                return Err(UnusableTls::because(
+                    "A client certificate needs its private key: name the key file too.",
+                ));
+            }
+            (None, Some(_)) => {
+                return Err(UnusableTls::because(
+                    "A private key needs its certificate: name the certificate file too.",
+                ));
+            }
+        };
+        let server_name = settings.server_name.as_deref().map(name_from).transpose()?;
+        let alpn = settings.alpn.iter().map(|protocol| alpn_from(protocol)).collect::<Result<_, _>>()?;
+        Ok(Self { provider, own_roots, identity, alpn, server_name, config: OnceCell::new() })
+    }
+
+    /// Gets everything ready that must not be counted as handshake time.
+    pub(super) async fn prepare(&self) -> Result<Arc<ClientConfig>, Failure> {
+        self.config.get_or_try_init(|| self.build()).await.map(Arc::clone)
+    }
+
+    async fn build(&self) -> Result<Arc<ClientConfig>, Failure> {
+        let roots = match &self.own_roots {
+            Some(roots) => roots.clone(),
+            None => tokio::task::spawn_blocking(platform_roots)
+                .await
+                .unwrap_or_else(|error| Err(error.to_string()))
+                .map_err(|error| connect_failure::no_tls_context(&error))?,
+        };
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&self.provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| connect_failure::no_tls_context(&error.to_string()))?
+            .with_root_certificates(roots);
+        let mut config = match &self.identity {
+            Some(identity) => builder.with_client_cert_resolver(Arc::clone(identity) as _),
+            None => builder.with_no_client_auth(),
+        };
+        config.alpn_protocols.clone_from(&self.alpn);
+        // Every handshake is a full one: a resumed one would skip the certificate, hide that it expired
+        // and make handshake times incomparable.
+        config.resumption = Resumption::disabled();
+        // Writes secrets only if the user set SSLKEYLOGFILE, for looking into a packet capture.
+        config.key_log = Arc::new(KeyLogFile::new());
+        Ok(Arc::new(config))
+    }
+
+    /// The name to ask for and to check.
+    fn name_for(&self, host: &str) -> Result<ServerName<'static>, Failure> {
+        match &self.server_name {
+            Some(name) => Ok(name.clone()),
+            None => ServerName::try_from(host.to_owned()).map_err(|_| connect_failure::no_server_name(host)),
+        }
+    }
+}
+
+/// A TLS stream that tells the tap about `close_notify`.
+#[derive(Debug)]
+pub(super) struct Secured<S> {
+    // Boxed: a TLS connection is several kilobytes, and streams are moved from layer to layer.
+    stream: Box<TlsStream<S>>,
+    tap: WireTap,
+}
+
+/// A finished handshake.
+pub(super) struct Handshaken<S> {
+    pub(super) stream: Secured<S>,
+    pub(super) certificate: Option<CertificateInfo>,
+}
+
+/// Shakes hands. Beside the stream it tells version, cipher suite and ALPN protocol agreed on.
+pub(super) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
+    socket: S,
+    context: &TlsContext,
+    config: Arc<ClientConfig>,
+    host: &str,
+    tap: WireTap,
+) -> Result<(Handshaken<S>, String), Failure> {
+    let name = context.name_for(host)?;
+    let stream = TlsConnector::from(config)
+        .connect(name, socket)
+        .await
+        .map_err(|error| connect_failure::of_tls(&error))?;
+    let connection = stream.get_ref().1;
+    let detail = agreement(connection);
+    let certificate = connection
+        .peer_certificates()
+        .and_then(|chain| chain.first())
+        .and_then(|leaf| CertificateInfo::from_der(leaf));
+    Ok((Handshaken { stream: Secured { stream: Box::new(stream), tap }, certificate }, detail))
+}
+
+fn agreement(connection: &ClientConnection) -> String {
+    let mut words = Vec::new();
+    if let Some(version) = connection.protocol_version() {
+        words.push(format!("{version:?}").replace("TLSv1_", "TLS 1."));
+    }
+    if let Some(suite) = connection.negotiated_cipher_suite() {
+        words.push(format!("{:?}", suite.suite()));
+    }
+    if let Some(protocol) = connection.alpn_protocol() {
+        words.push(format!("ALPN {}", foreign_text(&String::from_utf8_lossy(protocol))));
+    }
+    words.join(", ")
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Secured<S> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        let had_room = buf.remaining() > 0;
+        ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
+        if had_room && buf.filled().len() == before {
+            // A missing close_notify is an error (UnexpectedEof), so this end is a polite one.
+            this.tap.marks().close_notify = true;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Secured<S> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
+
+fn platform_roots() -> Result<RootCertStore, String> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    let (usable, _) = roots.add_parsable_certificates(found.certs);
+    if usable > 0 {
+        return Ok(roots);
+    }
+    let reason = found.errors.first().map_or_else(|| "none is installed".to_owned(), ToString::to_string);
+    Err(format!("no certificate authorities of this system could be read ({reason}); name a CA file"))
+}
+
+fn roots_from(path: &Path) -> Result<RootCertStore, UnusableTls> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates_from(path, "CA file")? {
+        roots.add(certificate).map_err(|error| {
+            unusable("CA file", path, &format!("one of its certificates is not usable: {error}"))
+        })?;
+    }
+    Ok(roots)
+}
+
+fn identity_from(
+    certificate: &Path,
+    key: &Path,
+    provider: &CryptoProvider,
+) -> Result<Arc<SingleCertAndKey>, UnusableTls> {
+    let chain = certificates_from(certificate, "client certificate")?;
+    let key_der = PrivateKeyDer::from_pem_file(key)
+        .map_err(|error| unusable("private key", key, &pem_trouble(&error)))?;
+    let pair = CertifiedKey::from_der(chain, key_der, provider).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(_) => {
+            unusable("private key", key, "it does not belong to the client certificate")
+        }
+        other => unusable("private key", key, &other.to_string()),
+    })?;
+    Ok(Arc::new(SingleCertAndKey::from(pair)))
+}
+
+fn certificates_from(path: &Path, what: &str) -> Result<Vec<CertificateDer<'static>>, UnusableTls> {
+    let certificates = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| unusable(what, path, &pem_trouble(&error)))?;
+    if certificates.is_empty() {
+        return Err(unusable(what, path, "it holds no PEM certificate"));
+    }
+    Ok(certificates)
+}
+
+fn pem_trouble(error: &rustls::pki_types::pem::Error) -> String {
+    use rustls::pki_types::pem::Error;
+    match error {
+        Error::Io(error) => error.to_string(),
+        Error::NoItemsFound => "it holds no PEM block of that kind".to_owned(),
+        other => format!("it is not valid PEM: {other}"),
+    }
+}
+
+fn unusable(what: &str, path: &Path, reason: &str) -> UnusableTls {
+    let path = foreign_text(&path.display().to_string());
+    UnusableTls::because(format!("The {what} “{path}” cannot be used: {}.", foreign_text(reason)))
+}
+
+fn name_from(name: &str) -> Result<ServerName<'static>, UnusableTls> {
+    ServerName::try_from(name.to_owned()).map_err(|_| {
+        let name = foreign_text(name);
+        UnusableTls::because(format!("The TLS server name “{name}” is neither a host name nor an address."))
+    })
+}
+
+fn alpn_from(protocol: &str) -> Result<Vec<u8>, UnusableTls> {
+    if (1..=255).contains(&protocol.len()) {
+        return Ok(protocol.as_bytes().to_vec());
+    }
+    Err(UnusableTls::because("An ALPN protocol must have 1 to 255 bytes."))
+}

@@ -1,0 +1,114 @@
+//! How do keys reach the render loop? One thread that blocks on the terminal, and a bounded channel.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc as sync;
+use std::thread;
+use std::time::Duration;
+
+use crossterm::event::{self, Event};
+use tokio::sync::mpsc;
+
+/// Events waiting for the loop; more block the thread, and then the terminal keeps them.
+const CAPACITY: usize = 256;
+
+/// How often the thread looks whether it is to stop.
+const GLANCE: Duration = Duration::from_millis(100);
+
+/// How long leaving waits for the thread.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// The running thread; dropped, it stops.
+#[derive(Debug)]
+pub(super) struct InputThread {
+    stop: Arc<AtomicBool>,
+    /// Closes when the thread ends.
+    ended: sync::Receiver<()>,
+}
+
+impl InputThread {
+    /// Starts reading. The receiver ends when the terminal is gone.
+    pub(super) fn start() -> io::Result<(Self, mpsc::Receiver<Event>)> {
+        let (sender, receiver) = mpsc::channel(CAPACITY);
+        let (alive, ended) = sync::channel();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopping = Arc::clone(&stop);
+        let terminal = Waiter::open()?;
+        thread::Builder::new().name("terminal-input".to_owned()).spawn(move || {
+            let _alive: sync::Sender<()> = alive;
+            read(&terminal, &sender, &stopping);
+        })?;
+        Ok((Self { stop, ended }, receiver))
+    }
+}
+
+impl Drop for InputThread {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // Not a join: a terminal that hangs up in the middle of a read never lets crossterm go.
+        let _ = self.ended.recv_timeout(FAREWELL);
+    }
+}
+
+fn read(terminal: &Waiter, sender: &mpsc::Sender<Event>, stop: &AtomicBool) {
+    while !stop.load(Ordering::Relaxed) {
+        match terminal.wait() {
+            Ok(true) => {}
+            Ok(false) | Err(_) => return,
+        }
+        while event::poll(Duration::ZERO).unwrap_or(false) {
+            let Ok(event) = event::read() else { return };
+            if sender.blocking_send(event).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Waits for the terminal to have something to say.
+#[cfg(unix)]
+struct Waiter(std::os::fd::OwnedFd);
+
+#[cfg(unix)]
+impl Waiter {
+    /// The terminal crossterm will read from: standard input, or the controlling terminal.
+    fn open() -> io::Result<Self> {
+        use std::io::IsTerminal as _;
+        use std::os::fd::AsFd as _;
+
+        let stdin = io::stdin();
+        if stdin.is_terminal() {
+            return Ok(Self(stdin.as_fd().try_clone_to_owned()?));
+        }
+        Ok(Self(std::fs::File::open("/dev/tty")?.into()))
+    }
+
+    /// `Ok(false)` = the terminal hung up. Crossterm must not be asked then: it would spin for ever.
+    fn wait(&self) -> io::Result<bool> {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+        let glance = Timespec { tv_sec: 0, tv_nsec: i64::from(GLANCE.subsec_nanos()) };
+        let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
+        match poll(&mut fds, Some(&glance)) {
+            // A signal; it may be the one that tells of a resize.
+            Err(rustix::io::Errno::INTR) => Ok(true),
+            Err(error) => Err(error.into()),
+            Ok(_) => Ok(!fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL)),
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Waiter(());
+
+#[cfg(not(unix))]
+impl Waiter {
+    fn open() -> io::Result<Self> {
+        Ok(Self(()))
+    }
+
+    fn wait(&self) -> io::Result<bool> {
+        event::poll(GLANCE).map(|_| true)
+    }
+}

@@ -1,0 +1,228 @@
+//! Which key does what? One table feeds the handler, the footer, the help screen and the README.
+
+use std::collections::BTreeMap;
+
+use crossterm::event::{KeyEvent, KeyEventKind};
+
+use super::model::{Model, Popup, Screen};
+
+mod key;
+mod table;
+
+pub use key::Key;
+pub use table::Action;
+
+/// Where a binding works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// On every screen, when no text is being typed.
+    Everywhere,
+    /// On the Overview only.
+    Overview,
+    /// On the Drops screen only.
+    Drops,
+}
+
+impl Scope {
+    fn holds(self, screen: Screen) -> bool {
+        match self {
+            Self::Everywhere => true,
+            Self::Overview => screen == Screen::Overview,
+            Self::Drops => screen == Screen::Drops,
+        }
+    }
+
+    fn overlaps(self, other: Self) -> bool {
+        self == other || self == Self::Everywhere || other == Self::Everywhere
+    }
+
+    /// Heading in help and README.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Everywhere => "Everywhere",
+            Self::Overview => "Overview",
+            Self::Drops => "Drops",
+        }
+    }
+}
+
+/// One action and the keys that trigger it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    /// What it does.
+    pub action: Action,
+    /// The keys; the first is the one shown in the footer.
+    pub keys: Vec<Key>,
+    /// Where it works.
+    pub scope: Scope,
+    /// One line for help and README.
+    pub help: &'static str,
+    /// Word in the footer; `None` = not in the footer. Neighbours with the same word share one entry.
+    pub label: Option<&'static str>,
+}
+
+/// An entry of the footer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FooterEntry {
+    /// `e`, or `- +` for a pair.
+    pub keys: String,
+    /// What it does, in a word or two.
+    pub label: &'static str,
+}
+
+/// A part of the help text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HelpSection {
+    /// Where the keys work.
+    pub title: &'static str,
+    /// All keys of an action, and what it does.
+    pub rows: Vec<(String, &'static str)>,
+}
+
+/// All bindings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keymap {
+    bindings: Vec<Binding>,
+}
+
+impl Default for Keymap {
+    fn default() -> Self {
+        Self { bindings: table::defaults() }
+    }
+}
+
+impl Keymap {
+    /// The default table with other keys for some actions: action name → keys, separated by blanks
+    /// (`"export" = "x ctrl-e"`); an empty text takes the action's keys away.
+    ///
+    /// # Errors
+    /// One sentence for an unknown action, an unknown key, or a key bound twice. `Ctrl-c` always quits.
+    pub fn with_overrides(overrides: &BTreeMap<String, String>) -> Result<Self, String> {
+        let mut keymap = Self::default();
+        for (name, keys) in overrides {
+            let keys = keys.split_whitespace().map(str::parse).collect::<Result<Vec<Key>, String>>();
+            let keys = keys.map_err(|error| format!("keys.{name}: {error}"))?;
+            let binding = keymap.bindings.iter_mut().find(|binding| binding.action.name() == name);
+            let binding = binding.ok_or_else(|| {
+                let known: Vec<_> = table::defaults().iter().map(|binding| binding.action.name()).collect();
+                format!("keys.{name}: there is no such action; the actions are {}", known.join(", "))
+            })?;
+            binding.keys = keys;
+        }
+        keymap.keep_interrupt();
+        keymap.check().map(|()| keymap)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        for (index, one) in self.bindings.iter().enumerate() {
+            for other in &self.bindings[index + 1..] {
+                let shared = one.keys.iter().find(|key| other.keys.contains(key));
+                if let Some(key) = shared.filter(|_| one.scope.overlaps(other.scope)) {
+                    let (one, other) = (one.action.name(), other.action.name());
+                    return Err(format!(
+                        "the key {key} is bound to both {one} and {other}; keep one of them"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ctrl-C leaves whatever the configuration says.
+    fn keep_interrupt(&mut self) {
+        let interrupt = Key::interrupt();
+        if let Some(quit) = self.bindings.iter_mut().find(|binding| binding.action == Action::Quit)
+            && !quit.keys.contains(&interrupt)
+        {
+            quit.keys.push(interrupt);
+        }
+    }
+
+    /// The bindings, in table order.
+    pub fn bindings(&self) -> &[Binding] {
+        &self.bindings
+    }
+
+    /// The keys of an action.
+    pub fn keys_of(&self, action: Action) -> &[Key] {
+        self.bindings.iter().find(|binding| binding.action == action).map_or(&[], |binding| &binding.keys)
+    }
+
+    /// The first key of an action as text, for sentences like "press - to try 60 s"; empty if it has none.
+    pub fn key_text(&self, action: Action) -> String {
+        self.keys_of(action).first().map(Key::to_string).unwrap_or_default()
+    }
+
+    /// What a key does on a screen. Only presses and repeats count, releases do not.
+    pub fn action(&self, event: &KeyEvent, screen: Screen) -> Option<Action> {
+        if event.kind == KeyEventKind::Release {
+            return None;
+        }
+        let key = Key::from(*event);
+        let works = |binding: &&Binding| binding.scope.holds(screen) && binding.keys.contains(&key);
+        self.bindings.iter().find(works).map(|binding| binding.action)
+    }
+
+    /// The keys that work now, most important first; the view shows as many as fit.
+    pub fn footer(&self, model: &Model) -> Vec<FooterEntry> {
+        use Action::{Close, Copy, Down, Help, Left, Quit, Right, Up};
+        let fixed = |keys: &str, label| FooterEntry { keys: keys.to_owned(), label };
+        let scroll = [(Up, "scroll"), (Down, "scroll")];
+        match &model.popup {
+            Some(Popup::Input(_)) => vec![fixed("Enter", "accept"), fixed("Esc", "cancel")],
+            Some(Popup::Help { .. }) => {
+                self.entries(&[&[(Close, "close")], &scroll[..], &[(Quit, "quit")]].concat())
+            }
+            None if model.screen == Screen::Drops && model.detail.is_some() => {
+                let before = [(Close, "close"), (Left, "other drop"), (Right, "other drop")];
+                let after = [(Copy, "copy"), (Help, "help"), (Quit, "quit")];
+                self.entries(&[&before[..], &scroll, &after].concat())
+            }
+            None => {
+                let shown = self.bindings.iter().filter(|binding| binding.scope.holds(model.screen));
+                let labelled: Vec<_> = shown.filter_map(|b| Some((b.action, b.label?))).collect();
+                self.entries(&labelled)
+            }
+        }
+    }
+
+    /// One entry for each run of actions with the same word; actions without a key are left out.
+    fn entries(&self, labelled: &[(Action, &'static str)]) -> Vec<FooterEntry> {
+        let mut entries: Vec<FooterEntry> = Vec::new();
+        for (action, label) in labelled {
+            let Some(key) = self.keys_of(*action).first() else { continue };
+            match entries.last_mut() {
+                Some(last) if last.label == *label => last.keys.extend([" ", &key.to_string()]),
+                _ => entries.push(FooterEntry { keys: key.to_string(), label }),
+            }
+        }
+        entries
+    }
+
+    /// The whole table in sections, for the help popup.
+    pub fn help(&self) -> Vec<HelpSection> {
+        let section = |scope: Scope| {
+            let in_scope = self.bindings.iter().filter(|b| b.scope == scope && !b.keys.is_empty());
+            let keys = |binding: &Binding| {
+                let keys: Vec<_> = binding.keys.iter().map(Key::to_string).collect();
+                keys.join(" ")
+            };
+            HelpSection { title: scope.title(), rows: in_scope.map(|b| (keys(b), b.help)).collect() }
+        };
+        [Scope::Everywhere, Scope::Overview, Scope::Drops].map(section).into()
+    }
+
+    /// The table of the README.
+    pub fn markdown(&self) -> String {
+        let mut text = String::from("| key | where | what it does | name |\n|---|---|---|---|\n");
+        for binding in self.bindings.iter().filter(|binding| !binding.keys.is_empty()) {
+            let keys: Vec<_> = binding.keys.iter().map(|key| format!("`{key}`")).collect();
+            let (keys, scope, name) = (keys.join(" "), binding.scope.title(), binding.action.name());
+            text.push_str(&["| ", &keys, " | ", scope, " | ", binding.help, " | `", name, "` |\n"].concat());
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,132 @@
+//! The table itself: every action, its keys, where they work, and what is said about them.
+
+use super::{Binding, Scope};
+
+/// What the user can want.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Leave the program.
+    Quit,
+    /// Stop the program and give the terminal back to the shell (`fg` continues).
+    Suspend,
+    /// Show or hide the help popup.
+    Help,
+    /// Close what lies on top: popup, detail, filter, scroll.
+    Close,
+    /// Show the Overview.
+    Overview,
+    /// Show the Drops screen.
+    Drops,
+    /// Next screen.
+    NextScreen,
+    /// Previous screen.
+    PreviousScreen,
+    /// One row up.
+    Up,
+    /// One row down.
+    Down,
+    /// One page up.
+    PageUp,
+    /// One page down.
+    PageDown,
+    /// To the first row.
+    First,
+    /// To the last row.
+    Last,
+    /// Timeline: back in time. Detail: the row above in the list.
+    Left,
+    /// Timeline: towards now. Detail: the row below in the list.
+    Right,
+    /// Open the selected drop.
+    Open,
+    /// The next shorter keep-alive of the ladder.
+    KeepAliveDown,
+    /// The next longer keep-alive of the ladder.
+    KeepAliveUp,
+    /// Type a keep-alive.
+    KeepAliveType,
+    /// Close and connect again.
+    Reconnect,
+    /// Rebuild everything and connect again.
+    DeepReconnect,
+    /// Disconnect, or connect.
+    ToggleConnection,
+    /// Write the JSON export.
+    Export,
+    /// Write the Markdown report.
+    Report,
+    /// Record a remark.
+    Note,
+    /// Timeline: show less time.
+    ZoomIn,
+    /// Timeline: show more time.
+    ZoomOut,
+    /// Stop or continue the view.
+    Freeze,
+    /// Copy a summary to the clipboard.
+    Copy,
+    /// Filter the drops table.
+    Filter,
+    /// Next order of the drops table.
+    Sort,
+}
+
+macro_rules! table {
+    ($($action:ident $name:literal [$($key:literal)*] $scope:ident $label:expr, $help:literal;)*) => {
+        impl Action {
+            /// Every action.
+            pub const ALL: &[Self] = &[$(Self::$action),*];
+
+            /// The name used in the configuration.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$action => $name),* }
+            }
+        }
+
+        /// The default bindings. The order is that of footer and help.
+        pub(super) fn defaults() -> Vec<Binding> {
+            vec![$(Binding {
+                action: Action::$action,
+                keys: [$($key),*].into_iter().filter_map(|key: &str| key.parse().ok()).collect(),
+                scope: Scope::$scope,
+                help: $help,
+                label: $label,
+            }),*]
+        }
+    };
+}
+
+table! {
+    Overview         "overview"          ["1"]                  Everywhere Some("Overview"), "Overview: everything at a glance";
+    Drops            "drops"             ["2"]                  Everywhere Some("Drops"), "Drops: every drop, and each in detail";
+    Open             "open"              ["Enter"]              Everywhere None, "open the selected drop";
+    Filter           "filter"            ["/"]                  Drops      Some("filter"), "show only drops that contain a text";
+    Sort             "sort"              ["s"]                  Drops      Some("sort"), "next order: newest, oldest, session, silence, recovery, error";
+    KeepAliveDown    "keep-alive-down"   ["-"]                  Everywhere Some("keep-alive"), "shorter keep-alive (10 15 30 60 120 240 300 600 1200 s); reconnects, not counted as a drop";
+    KeepAliveUp      "keep-alive-up"     ["+" "="]              Everywhere Some("keep-alive"), "longer keep-alive";
+    KeepAliveType    "keep-alive"        ["K"]                  Everywhere None, "type a keep-alive in seconds (0 = off)";
+    Export           "export"            ["e"]                  Everywhere Some("export"), "write the JSON export";
+    Report           "report"            ["E"]                  Everywhere None, "write the Markdown report";
+    Note             "note"              ["n"]                  Everywhere Some("note"), "record a remark, such as: restarted the router";
+    Reconnect        "reconnect"         ["r"]                  Everywhere Some("reconnect"), "close the connection and connect again";
+    DeepReconnect    "deep-reconnect"    ["R"]                  Everywhere None, "rebuild everything (addresses, credentials, protocol state) and connect again";
+    ToggleConnection "toggle-connection" ["x"]                  Everywhere None, "disconnect, or connect again";
+    ZoomIn           "zoom-in"           ["z"]                  Overview   Some("zoom"), "timeline: show less time (15 min is the closest)";
+    ZoomOut          "zoom-out"          ["Z"]                  Overview   Some("zoom"), "timeline: show more time (7 d is the widest)";
+    Left             "left"              ["Left" "h"]           Everywhere None, "timeline: back in time; drop in detail: the one above in the list";
+    Right            "right"             ["Right" "l"]          Everywhere None, "timeline: towards now; drop in detail: the one below in the list";
+    Freeze           "freeze"            ["f" "Space"]          Everywhere Some("freeze"), "freeze the view, or let it go on; watching and recording never stop";
+    Copy             "copy"              ["y"]                  Everywhere Some("copy"), "copy a summary to the clipboard (the terminal must allow OSC 52)";
+    Up               "up"                ["Up" "k"]             Everywhere None, "one row up";
+    Down             "down"              ["Down" "j"]           Everywhere None, "one row down";
+    PageUp           "page-up"           ["PgUp" "Ctrl-u"]      Everywhere None, "one page up";
+    PageDown         "page-down"         ["PgDn" "Ctrl-d"]      Everywhere None, "one page down";
+    First            "first"             ["Home" "g"]           Everywhere None, "to the first row";
+    Last             "last"              ["End" "G"]            Everywhere None, "to the last row";
+    NextScreen       "next-screen"       ["Tab"]                Everywhere None, "next screen";
+    PreviousScreen   "previous-screen"   ["BackTab"]            Everywhere None, "previous screen";
+    Close            "close"             ["Esc"]                Everywhere None, "close what lies on top: popup, detail, filter, frozen view, scroll";
+    Help             "help"              ["?"]                  Everywhere Some("help"), "show or hide this help";
+    Suspend          "suspend"           ["Ctrl-z"]             Everywhere None, "go to the shell; fg comes back (watching stops meanwhile)";
+    Quit             "quit"              ["q" "Ctrl-c"]         Everywhere Some("quit"), "disconnect, write the last export and leave";
+}

@@ -1,0 +1,177 @@
+use crossterm::event::{KeyCode, KeyEventState, KeyModifiers};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::tui::model::{Detail, InputPopup, InputPurpose};
+use crate::tui::text::LineEdit;
+
+fn press(code: KeyCode, modifiers: KeyModifiers) -> KeyEvent {
+    KeyEvent::new(code, modifiers)
+}
+
+fn overridden(pairs: &[(&str, &str)]) -> Result<Keymap, String> {
+    Keymap::with_overrides(
+        &pairs.iter().map(|(name, keys)| ((*name).to_owned(), (*keys).to_owned())).collect(),
+    )
+}
+
+#[test]
+fn the_default_table_is_complete_and_without_duplicates() {
+    let keymap = Keymap::default();
+    assert_eq!(keymap.check(), Ok(()));
+    let expected: usize = include_str!("table.rs").lines().filter(|line| line.contains("[\"")).count();
+    assert_eq!(keymap.bindings().len(), expected, "one binding a row");
+    for action in Action::ALL {
+        assert!(!keymap.keys_of(*action).is_empty(), "{action:?} has no key, or one that does not parse");
+        let named = Action::ALL.iter().filter(|other| other.name() == action.name()).count();
+        assert_eq!(named, 1, "{}", action.name());
+    }
+}
+
+#[test]
+fn every_key_text_reads_back_as_the_same_key() {
+    for binding in Keymap::default().bindings() {
+        for key in &binding.keys {
+            assert_eq!(key.to_string().parse(), Ok(*key));
+        }
+    }
+}
+
+#[test]
+fn keys_mean_the_same_however_the_terminal_reports_them() {
+    let keymap = Keymap::default();
+    let (none, shift, ctrl) = (KeyModifiers::NONE, KeyModifiers::SHIFT, KeyModifiers::CONTROL);
+    let cases = [
+        (press(KeyCode::Char('K'), shift), Some(Action::KeepAliveType)),
+        (press(KeyCode::Char('K'), none), Some(Action::KeepAliveType)),
+        (press(KeyCode::Char('k'), none), Some(Action::Up)),
+        (press(KeyCode::Char('='), none), Some(Action::KeepAliveUp)),
+        (press(KeyCode::Char('+'), shift), Some(Action::KeepAliveUp)),
+        (press(KeyCode::Tab, shift), Some(Action::PreviousScreen)),
+        (press(KeyCode::BackTab, shift), Some(Action::PreviousScreen)),
+        (press(KeyCode::Char('c'), ctrl), Some(Action::Quit)),
+        (press(KeyCode::Char('C'), ctrl | shift), Some(Action::Quit)),
+        (press(KeyCode::Char('z'), ctrl), Some(Action::Suspend)),
+        (press(KeyCode::Char(' '), none), Some(Action::Freeze)),
+        (press(KeyCode::Char('ß'), none), None),
+    ];
+    for (event, action) in cases {
+        assert_eq!(keymap.action(&event, Screen::Overview), action, "{event:?}");
+    }
+}
+
+#[test]
+fn releases_do_nothing_and_repeats_do() {
+    let keymap = Keymap::default();
+    let event = |kind| KeyEvent {
+        code: KeyCode::Down,
+        modifiers: KeyModifiers::NONE,
+        kind,
+        state: KeyEventState::NONE,
+    };
+    assert_eq!(keymap.action(&event(KeyEventKind::Release), Screen::Drops), None);
+    assert_eq!(keymap.action(&event(KeyEventKind::Repeat), Screen::Drops), Some(Action::Down));
+}
+
+#[test]
+fn a_key_works_only_on_its_screen() {
+    let keymap = Keymap::default();
+    let sort = press(KeyCode::Char('s'), KeyModifiers::NONE);
+    assert_eq!(keymap.action(&sort, Screen::Drops), Some(Action::Sort));
+    assert_eq!(keymap.action(&sort, Screen::Overview), None);
+}
+
+#[test]
+fn the_configuration_changes_keys() {
+    let keymap = overridden(&[("export", "X ctrl-e"), ("sort", ""), ("quit", "Q")]).unwrap();
+    assert_eq!(keymap.key_text(Action::Export), "X");
+    let chord = press(KeyCode::Char('e'), KeyModifiers::CONTROL);
+    assert_eq!(keymap.action(&chord, Screen::Overview), Some(Action::Export));
+    assert_eq!(keymap.action(&press(KeyCode::Char('e'), KeyModifiers::NONE), Screen::Overview), None);
+    assert_eq!(keymap.key_text(Action::Sort), "");
+    assert!(!keymap.markdown().contains("next order"), "what has no key is not promised");
+    let interrupt = press(KeyCode::Char('c'), KeyModifiers::CONTROL);
+    assert_eq!(keymap.action(&interrupt, Screen::Drops), Some(Action::Quit), "Ctrl-C always quits");
+}
+
+#[test]
+fn a_bad_configuration_is_told_in_a_sentence() {
+    let cases = [
+        ([("exprot", "x")], "keys.exprot: there is no such action; the actions are overview, drops,"),
+        (
+            [("export", "Hyper-x")],
+            "keys.export: \"Hyper-x\" is no key; write a character, F1 to F12, or one of",
+        ),
+        ([("export", "F13")], "keys.export: \"F13\" is no key"),
+        ([("export", "n")], "the key n is bound to both export and note; keep one of them"),
+        ([("export", "s")], "the key s is bound to both sort and export; keep one of them"),
+        ([("export", "ctrl-c")], "the key Ctrl-c is bound to both export and quit; keep one of them"),
+    ];
+    for (pairs, start) in cases {
+        let error = overridden(&pairs).unwrap_err();
+        assert!(error.starts_with(start), "{error}");
+    }
+}
+
+#[test]
+fn keys_of_different_screens_may_be_the_same() {
+    assert!(overridden(&[("sort", "z")]).is_ok());
+}
+
+#[test]
+fn help_and_readme_tell_every_binding() {
+    let keymap = Keymap::default();
+    let rows: Vec<_> = keymap.help().into_iter().flat_map(|section| section.rows).collect();
+    let readme = keymap.markdown();
+    assert_eq!(rows.len(), keymap.bindings().len());
+    for binding in keymap.bindings() {
+        let keys: Vec<_> = binding.keys.iter().map(Key::to_string).collect();
+        assert!(rows.contains(&(keys.join(" "), binding.help)));
+        assert!(readme.contains(binding.help) && readme.contains(binding.action.name()));
+    }
+    assert!(readme.lines().all(|line| line.starts_with("| ") || line.starts_with("|-")), "{readme}");
+    assert!(readme.contains("\n| `e` | Everywhere | write the JSON export | `export` |\n"), "{readme}");
+}
+
+fn footer(model: &Model) -> String {
+    let entries = Keymap::default().footer(model);
+    entries.iter().map(|entry| format!("{} {}", entry.keys, entry.label)).collect::<Vec<_>>().join("  ")
+}
+
+#[test]
+fn the_footer_tells_what_works_now() {
+    let mut model = Model::default();
+    assert_eq!(
+        footer(&model),
+        "1 Overview  2 Drops  - + keep-alive  e export  n note  r reconnect  z Z zoom  f freeze  y copy  ? help  q quit"
+    );
+    model.screen = Screen::Drops;
+    assert!(footer(&model).contains("/ filter  s sort"));
+    model.detail = Some(Detail { number: 1, scroll: 0 });
+    assert_eq!(footer(&model), "Esc close  Left Right other drop  Up Down scroll  y copy  ? help  q quit");
+    model.popup = Some(Popup::Help { scroll: 0 });
+    assert_eq!(footer(&model), "Esc close  Up Down scroll  q quit");
+    let (purpose, line) = (InputPurpose::Note, LineEdit::default());
+    model.popup = Some(Popup::Input(InputPopup { purpose, line, error: None, before: String::new() }));
+    assert_eq!(footer(&model), "Enter accept  Esc cancel");
+}
+
+proptest! {
+    #[test]
+    fn any_configuration_is_refused_or_leaves_a_sound_table(
+        overrides in prop::collection::btree_map(
+            prop_oneof![prop::sample::select(Action::ALL).prop_map(|action| action.name().to_owned()), any::<String>()],
+            "(ctrl-|alt-|Shift-)?([a-z?/]|F[0-9]{1,2}|enter|\\PC)( [A-Z])?",
+            0..4,
+        )
+    ) {
+        match Keymap::with_overrides(&overrides) {
+            Ok(keymap) => {
+                prop_assert_eq!(keymap.check(), Ok(()));
+                prop_assert!(keymap.keys_of(Action::Quit).contains(&Key::interrupt()));
+            }
+            Err(error) => prop_assert!(!error.is_empty()),
+        }
+    }
+}

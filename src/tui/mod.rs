@@ -1,0 +1,81 @@
+//! The screens: draws the newest published state and turns keys into requests.
+//!
+//! *Must not know* the link, sockets, files or where events come from: it reads
+//! [`Published`] and sends [`Request`]s.
+//!
+//! One loop ([`run`]) waits for keys, for a newly published state and for the next whole second, and
+//! draws at most 30 frames a second, only when something changed. Each frame is written on a blocking
+//! thread while the loop goes on, because a stalled terminal (Ctrl-S, a slow ssh) would otherwise hold
+//! up a worker of the runtime that also sends the pings, and so cause the drops being measured.
+
+use std::sync::Arc;
+
+use chrono::FixedOffset;
+use color_eyre::eyre::WrapErr as _;
+use tokio::sync::{mpsc, watch};
+
+use crate::diagnostics::Clock;
+use crate::monitor::{Published, Request};
+
+pub mod format;
+mod input;
+pub mod keymap;
+pub mod message;
+pub mod model;
+mod painter;
+pub mod picture;
+mod render_loop;
+#[cfg(test)]
+mod sample;
+mod signals;
+mod summary;
+mod terminal;
+pub mod text;
+pub mod theme;
+pub mod update;
+pub mod view;
+
+pub use terminal::{TerminalGuard, install_panic_hook, restore};
+
+use keymap::Keymap;
+use theme::{Glyphs, Theme};
+
+/// How the screens look and listen.
+#[derive(Debug, Clone)]
+pub struct TuiOptions {
+    /// Styles by role.
+    pub theme: Theme,
+    /// Unicode or ASCII.
+    pub glyphs: Glyphs,
+    /// Which key does what.
+    pub keymap: Keymap,
+    /// Listen to the mouse.
+    pub mouse: bool,
+    /// Zone of the times shown; `None` = the computer's.
+    pub zone: Option<FixedOffset>,
+}
+
+/// Takes the terminal and shows what is published until the run is finished, or until the user does
+/// not want to wait for that.
+///
+/// The first frame is on the screen before anything is awaited. `Request::Shutdown` is sent when the user
+/// quits and when the terminal is lost; the caller ends the run and sets `runtime.finished`.
+///
+/// # Errors
+/// When there is no usable terminal, or it is lost while running. The terminal is given back first.
+pub async fn run(
+    published: watch::Receiver<Arc<Published>>,
+    requests: mpsc::Sender<Request>,
+    options: TuiOptions,
+    clock: Arc<dyn Clock>,
+) -> color_eyre::Result<()> {
+    let guard = TerminalGuard::take(options.mouse)
+        .wrap_err("cannot take over the terminal; --headless works without one")?;
+    let painter = painter::TerminalPainter::new(options.mouse).wrap_err("cannot draw on the terminal")?;
+    let (keyboard, events) = input::InputThread::start().wrap_err("cannot read from the terminal")?;
+    let sources = render_loop::Sources { published, events, signals: signals::Signals::listen()? };
+    let result = render_loop::RenderLoop::new(painter, sources, requests, options, clock).run().await;
+    drop(keyboard);
+    drop(guard);
+    result.wrap_err("the screen could not be drawn any more")
+}

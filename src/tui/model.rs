@@ -1,0 +1,335 @@
+//! What is the user looking at? State of the screens only; nothing of the connection lives here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::diagnostics::{Drop, Snapshot, Stamp, words};
+use crate::monitor::{Notice, NoticeKind, Published, Runtime};
+
+use super::text::LineEdit;
+
+/// The screens that exist. Later ones (experiments, device, network, guide) get their variant, their
+/// number key and their tab together with their content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Screen {
+    /// Everything at a glance.
+    #[default]
+    Overview,
+    /// Every drop, and one in detail.
+    Drops,
+}
+
+impl Screen {
+    /// All screens in tab order.
+    pub const ALL: [Self; 2] = [Self::Overview, Self::Drops];
+
+    /// The word on the tab.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Drops => "Drops",
+        }
+    }
+}
+
+/// How much time the timeline spans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Zoom {
+    /// 15 minutes.
+    Quarter,
+    /// One hour.
+    Hour,
+    /// Six hours.
+    SixHours,
+    /// 24 hours.
+    Day,
+    /// Three days.
+    ThreeDays,
+    /// Seven days.
+    Week,
+}
+
+impl Zoom {
+    /// All levels, closest first.
+    pub const ALL: [Self; 6] =
+        [Self::Quarter, Self::Hour, Self::SixHours, Self::Day, Self::ThreeDays, Self::Week];
+
+    /// The time from the left to the right edge.
+    pub fn span(self) -> Duration {
+        let minutes = match self {
+            Self::Quarter => 15,
+            Self::Hour => 60,
+            Self::SixHours => 6 * 60,
+            Self::Day => 24 * 60,
+            Self::ThreeDays => 3 * 24 * 60,
+            Self::Week => 7 * 24 * 60,
+        };
+        Duration::from_secs(minutes * 60)
+    }
+
+    /// For the panel title: `15 min`, `1 h`, `3 d`…
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Quarter => "15 min",
+            Self::Hour => "1 h",
+            Self::SixHours => "6 h",
+            Self::Day => "24 h",
+            Self::ThreeDays => "3 d",
+            Self::Week => "7 d",
+        }
+    }
+
+    /// The closest level that shows a run of this length whole, else the widest.
+    pub fn fitting(observed: Duration) -> Self {
+        Self::ALL.into_iter().find(|zoom| zoom.span() >= observed).unwrap_or(Self::Week)
+    }
+}
+
+/// The order of the drops table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DropSort {
+    /// Newest first.
+    #[default]
+    Newest,
+    /// Oldest first.
+    Oldest,
+    /// Longest session first.
+    Session,
+    /// Longest silence before the drop first.
+    Silence,
+    /// Slowest recovery first (still down before all).
+    Recovery,
+    /// By error name.
+    Error,
+}
+
+impl DropSort {
+    /// All orders, as the sort key steps through them.
+    pub const ALL: [Self; 6] =
+        [Self::Newest, Self::Oldest, Self::Session, Self::Silence, Self::Recovery, Self::Error];
+
+    /// For the panel title: `newest first`…
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Newest => "newest first",
+            Self::Oldest => "oldest first",
+            Self::Session => "longest session",
+            Self::Silence => "longest silence",
+            Self::Recovery => "slowest recovery",
+            Self::Error => "by error",
+        }
+    }
+}
+
+/// One drop opened for reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Detail {
+    /// [`Drop::number`] of the drop shown.
+    pub number: u64,
+    /// First line shown.
+    pub scroll: usize,
+}
+
+/// What lies over the screen and takes the keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Popup {
+    /// All keys, generated from the keymap; `scroll` is the first line shown.
+    Help {
+        /// First line shown.
+        scroll: usize,
+    },
+    /// A line of text is being typed.
+    Input(InputPopup),
+}
+
+/// A line of text being typed, and what for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputPopup {
+    /// What the text is for.
+    pub purpose: InputPurpose,
+    /// The text and the cursor.
+    pub line: LineEdit,
+    /// Why the text was not accepted, in one sentence.
+    pub error: Option<String>,
+    /// What `Esc` restores (filter).
+    pub before: String,
+}
+
+/// The state the view stands still at.
+#[derive(Debug, Clone)]
+pub struct Frozen {
+    /// What is shown.
+    pub published: Arc<Published>,
+    /// Since when.
+    pub at: Stamp,
+}
+
+/// A keep-alive asked for and not yet in force; the next step of the ladder starts from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeepAliveAsked {
+    /// Seconds asked for.
+    pub secs: u16,
+    /// Seconds in force when it was asked for.
+    pub from: u32,
+    /// When.
+    pub at: Stamp,
+}
+
+/// How much fits where the keys scroll; what the last frame said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Page {
+    /// Rows of the list or text.
+    pub rows: usize,
+    /// Largest useful scroll of the text.
+    pub max_scroll: usize,
+}
+
+/// What a typed line is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputPurpose {
+    /// A new keep-alive in seconds.
+    KeepAlive,
+    /// A remark for the recording.
+    Note,
+    /// The filter of the drops table (takes effect while typing).
+    Filter,
+}
+
+impl InputPurpose {
+    /// The question asked.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::KeepAlive => "Keep-alive in seconds (0 = off)",
+            Self::Note => "Note for the recording",
+            Self::Filter => "Show drops that contain",
+        }
+    }
+}
+
+/// Things on the screen that a click can hit; the views say where they drew them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// The tab of a screen.
+    Screen(Screen),
+    /// The row of a drop, by [`Drop::number`]. The first click selects it, the second opens it.
+    Drop(u64),
+    /// The timeline: the wheel zooms here.
+    Timeline,
+    /// The inside of a popup: clicks outside close it.
+    Popup,
+}
+
+/// State of the screens.
+#[derive(Debug, Clone, Default)]
+pub struct Model {
+    /// The screen shown.
+    pub screen: Screen,
+    /// [`Drop::number`] of the selected drop. `None` = the first row, whatever it is (follows the newest).
+    pub selected: Option<u64>,
+    /// The drop opened on the Drops screen instead of the table.
+    pub detail: Option<Detail>,
+    /// Zoom chosen by the user; `None` = fitted to the run. See [`Model::zoom_for`].
+    pub zoom: Option<Zoom>,
+    /// How far the right edge of the timeline lies before now.
+    pub scroll: Duration,
+    /// Filter of the drops table; empty = all. Matched without regard to case.
+    pub filter: String,
+    /// Order of the drops table.
+    pub sort: DropSort,
+    /// Set while the view stands still; watching and recording go on.
+    pub frozen: Option<Frozen>,
+    /// What lies over the screen.
+    pub popup: Option<Popup>,
+    /// What the last frame said about paging; written by the render loop.
+    pub page: Page,
+    /// The newest keep-alive asked for.
+    pub keep_alive_asked: Option<KeepAliveAsked>,
+    /// Quitting was asked for; the run is being ended.
+    pub leaving: bool,
+    /// Messages of the screen itself (request queue full, copied…), oldest first.
+    pub notices: Vec<Notice>,
+}
+
+impl Model {
+    /// How long a notice is shown.
+    pub const NOTICE_SHOWN: Duration = Duration::from_secs(6);
+
+    /// Most own notices kept.
+    const NOTICES: usize = 8;
+
+    /// Adds a message of the screen itself.
+    pub fn notify(&mut self, at: Stamp, kind: NoticeKind, text: impl Into<Arc<str>>) {
+        if self.notices.len() >= Self::NOTICES {
+            self.notices.remove(0);
+        }
+        self.notices.push(Notice { at, kind, text: text.into() });
+    }
+
+    /// The state to show: the one frozen at, or the newest.
+    pub fn shown<'a>(&'a self, live: &'a Published) -> &'a Published {
+        self.frozen.as_ref().map_or(live, |frozen| &frozen.published)
+    }
+
+    /// The instant the shown state is shown for.
+    pub fn shown_at(&self, now: Stamp) -> Stamp {
+        self.frozen.as_ref().map_or(now, |frozen| frozen.at)
+    }
+
+    /// The zoom in force.
+    pub fn zoom_for(&self, snapshot: &Snapshot) -> Zoom {
+        self.zoom.unwrap_or_else(|| Zoom::fitting(snapshot.metrics.observed))
+    }
+
+    /// The drops in the order they are listed on the screen shown: the Overview lists all, newest
+    /// first; the Drops screen applies filter and order.
+    pub fn listed<'a>(&self, snapshot: &'a Snapshot) -> Vec<&'a Arc<Drop>> {
+        match self.screen {
+            Screen::Overview => snapshot.drops.iter().rev().collect(),
+            Screen::Drops => listed(snapshot, &self.filter, self.sort),
+        }
+    }
+
+    /// Row of the selected drop in `listed`; 0 when nothing is selected or it is not listed.
+    pub fn selected_row(&self, listed: &[&Arc<Drop>]) -> usize {
+        let position = |number| listed.iter().position(|drop| drop.number == number);
+        self.selected.and_then(position).unwrap_or(0)
+    }
+
+    /// The notices to show now, oldest first: the monitor's and the screen's own.
+    pub fn notices_shown<'a>(&'a self, live: &'a Runtime, now: Stamp) -> Vec<&'a Notice> {
+        let mut shown: Vec<_> = live
+            .notices
+            .iter()
+            .chain(&self.notices)
+            .filter(|notice| now.since(notice.at) < Self::NOTICE_SHOWN)
+            .collect();
+        shown.sort_by_key(|notice| notice.at);
+        shown
+    }
+}
+
+fn listed<'a>(snapshot: &'a Snapshot, filter: &str, sort: DropSort) -> Vec<&'a Arc<Drop>> {
+    let wanted = filter.to_lowercase();
+    let mut drops: Vec<_> = snapshot.drops.iter().rev().filter(|drop| matches(drop, &wanted)).collect();
+    match sort {
+        DropSort::Newest => {}
+        DropSort::Oldest => drops.reverse(),
+        DropSort::Session => drops.sort_by_key(|drop| std::cmp::Reverse(drop.session_age)),
+        DropSort::Silence => drops.sort_by_key(|drop| std::cmp::Reverse(drop.idle_in)),
+        DropSort::Recovery => drops.sort_by_key(|drop| {
+            std::cmp::Reverse(drop.recovery.as_ref().map_or(Duration::MAX, |recovery| recovery.took))
+        }),
+        DropSort::Error => drops.sort_by(|one, other| one.event.error_name.cmp(&other.event.error_name)),
+    }
+    drops
+}
+
+/// Whether any word shown about the drop contains `wanted` (lower case).
+fn matches(drop: &Drop, wanted: &str) -> bool {
+    let event = &drop.event;
+    let recorded = [event.error_name.as_deref(), event.error_message.as_deref()].into_iter().flatten();
+    let labels = [words::how(event.how), words::how_short(event.how), words::layer(event.layer)];
+    wanted.is_empty()
+        || recorded.chain(labels).any(|word| word.to_lowercase().contains(wanted))
+        || format!("{} s", drop.keep_alive_secs).contains(wanted)
+}

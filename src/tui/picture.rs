@@ -1,0 +1,259 @@
+//! How does a drawn screen become a picture? As SVG text, for documents.
+//!
+//! Every cell keeps its place on an exact grid whatever font the reader has: runs of ASCII get a
+//! `textLength`, everything else its own coordinate, and line-drawing characters that must meet are
+//! drawn as shapes. The same buffer always gives the same text.
+
+use std::fmt::Write as _;
+
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::style::{Color, Modifier};
+use unicode_width::UnicodeWidthStr;
+
+mod shapes;
+
+/// Width of a cell in SVG units.
+const CELL_WIDTH: f64 = 8.4;
+/// Height of a cell in SVG units.
+const CELL_HEIGHT: f64 = 18.0;
+/// Where letters stand, measured from the top of the cell.
+const BASELINE: f64 = 13.2;
+/// Empty space around the screen.
+const MARGIN: f64 = 12.0;
+/// The screen's own colours: what "reset" means.
+const FOREGROUND: &str = "#d8dee9";
+const BACKGROUND: &str = "#14181f";
+/// The sixteen colours of a terminal, in order.
+const PALETTE: [&str; 16] = [
+    "#3b4252", "#e5687a", "#8fcf86", "#e6c677", "#7aa2e3", "#c08be0", "#6cc7d6", "#d8dee9", "#66728a",
+    "#f08a98", "#a8e0a0", "#f2d791", "#9bbcf0", "#d4a8ee", "#8edbe6", "#ffffff",
+];
+
+/// Writes `buffer` as a self-contained SVG document.
+pub fn svg(buffer: &Buffer) -> String {
+    let area = buffer.area;
+    let (width, height) = (
+        f64::from(area.width).mul_add(CELL_WIDTH, 2.0 * MARGIN),
+        f64::from(area.height).mul_add(CELL_HEIGHT, 2.0 * MARGIN),
+    );
+    let mut svg = format!(
+        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.1} {height:.1}" width="{width:.0}" height="{height:.0}" font-family="'JetBrains Mono','DejaVu Sans Mono',Menlo,Consolas,monospace" font-size="14">
+<rect width="100%" height="100%" rx="8" fill="{BACKGROUND}"/>
+"#
+    );
+    for y in 0..area.height {
+        let row: Vec<&Cell> = (0..area.width).map(|x| &buffer[(area.x + x, area.y + y)]).collect();
+        draw_row(&mut svg, &row, MARGIN + f64::from(y) * CELL_HEIGHT);
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
+/// A cell's looks, with reversal and dimming resolved to colours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Looks {
+    ink: String,
+    paper: Option<String>,
+    bold: bool,
+    italic: bool,
+    underlined: bool,
+}
+
+impl Looks {
+    fn of(cell: &Cell) -> Self {
+        let modifier = cell.modifier;
+        let (mut ink, mut paper) = (colour(cell.fg), colour(cell.bg));
+        if modifier.contains(Modifier::REVERSED) {
+            (ink, paper) = (
+                Some(paper.unwrap_or_else(|| BACKGROUND.to_owned())),
+                Some(ink.unwrap_or_else(|| FOREGROUND.to_owned())),
+            );
+        }
+        let ink = ink.unwrap_or_else(|| FOREGROUND.to_owned());
+        Self {
+            ink: if modifier.contains(Modifier::DIM) { faint(&ink) } else { ink },
+            paper,
+            bold: modifier.contains(Modifier::BOLD),
+            italic: modifier.contains(Modifier::ITALIC),
+            underlined: modifier.contains(Modifier::UNDERLINED),
+        }
+    }
+
+    /// The attributes of a `text` element.
+    fn attributes(&self) -> String {
+        let mut attributes = format!(r#"fill="{}""#, self.ink);
+        for (is, attribute) in [
+            (self.bold, r#" font-weight="bold""#),
+            (self.italic, r#" font-style="italic""#),
+            (self.underlined, r#" text-decoration="underline""#),
+        ] {
+            if is {
+                attributes.push_str(attribute);
+            }
+        }
+        attributes
+    }
+}
+
+/// The palette's value of a terminal colour; `None` = the screen's own.
+fn colour(colour: Color) -> Option<String> {
+    let index = match colour {
+        Color::Reset => return None,
+        Color::Rgb(red, green, blue) => return Some(format!("#{red:02x}{green:02x}{blue:02x}")),
+        Color::Indexed(index) => usize::from(index),
+        Color::Black => 0,
+        Color::Red => 1,
+        Color::Green => 2,
+        Color::Yellow => 3,
+        Color::Blue => 4,
+        Color::Magenta => 5,
+        Color::Cyan => 6,
+        Color::Gray => 7,
+        Color::DarkGray => 8,
+        Color::LightRed => 9,
+        Color::LightGreen => 10,
+        Color::LightYellow => 11,
+        Color::LightBlue => 12,
+        Color::LightMagenta => 13,
+        Color::LightCyan => 14,
+        Color::White => 15,
+    };
+    Some(PALETTE.get(index).map_or_else(|| indexed(index), |known| (*known).to_owned()))
+}
+
+/// A colour more than half of the way from the background to `ink`.
+fn faint(ink: &str) -> String {
+    let part = |text: &str, at: usize| {
+        text.get(at..at + 2).and_then(|hex| u32::from_str_radix(hex, 16).ok()).unwrap_or(0)
+    };
+    let mix = |at: usize| (part(ink, at) * 58 + part(BACKGROUND, at) * 42) / 100;
+    format!("#{:02x}{:02x}{:02x}", mix(1), mix(3), mix(5))
+}
+
+/// Colours 16…255 of the usual extended palette.
+fn indexed(index: usize) -> String {
+    let level = |step: usize| if step == 0 { 0 } else { 55 + 40 * step };
+    let (red, green, blue) = match index.saturating_sub(16) {
+        cube @ 0..216 => (level(cube / 36), level(cube / 6 % 6), level(cube % 6)),
+        grey => {
+            let grey = 8 + 10 * (grey - 216).min(23);
+            (grey, grey, grey)
+        }
+    };
+    format!("#{red:02x}{green:02x}{blue:02x}")
+}
+
+/// Backgrounds first, then runs of text and shapes.
+fn draw_row(svg: &mut String, row: &[&Cell], top: f64) {
+    let looks: Vec<Looks> = row.iter().map(|cell| Looks::of(cell)).collect();
+    let mut x = 0;
+    while x < row.len() {
+        let length = looks[x..].iter().take_while(|next| next.paper == looks[x].paper).count();
+        if let Some(paper) = &looks[x].paper {
+            let (left, width) = (place(x), columns(length));
+            let _ = writeln!(
+                svg,
+                r#"<rect x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{CELL_HEIGHT}" fill="{paper}"/>"#
+            );
+        }
+        x += length;
+    }
+    let mut x = 0;
+    while x < row.len() {
+        let symbol = row[x].symbol();
+        if symbol.trim().is_empty() {
+            x += 1;
+            continue;
+        }
+        let alike = |&(index, cell): &(usize, &&Cell)| cell.symbol() == symbol && looks[index] == looks[x];
+        let joined = row.iter().enumerate().skip(x).take_while(alike).count();
+        let length = if shapes::joins(symbol) { joined } else { 1 };
+        if let Some(shape) = shapes::shape(symbol, (place(x), top), columns(length), &looks[x].ink) {
+            let _ = writeln!(svg, "{shape}");
+            x += length;
+            continue;
+        }
+        let same = |&(index, cell): &(usize, &&Cell)| cell.symbol().is_ascii() && looks[index] == looks[x];
+        let length =
+            if symbol.is_ascii() { row.iter().enumerate().skip(x).take_while(same).count() } else { 1 };
+        let run: String = row[x..x + length].iter().map(|cell| cell.symbol()).collect();
+        text(svg, run.trim_end(), x, top, &looks[x]);
+        x += length.max(symbol.width());
+    }
+}
+
+/// One run of text, stretched to its cells.
+fn text(svg: &mut String, run: &str, x: usize, top: f64, looks: &Looks) {
+    let escaped = run.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let (left, baseline) = (place(x), top + BASELINE);
+    let stretch = if run.is_ascii() {
+        format!(r#" textLength="{:.1}" lengthAdjust="spacingAndGlyphs""#, columns(run.len()))
+    } else {
+        String::new()
+    };
+    let _ = writeln!(
+        svg,
+        r#"<text xml:space="preserve" x="{left:.1}" y="{baseline:.1}" {}{stretch}>{escaped}</text>"#,
+        looks.attributes()
+    );
+}
+
+fn place(column: usize) -> f64 {
+    MARGIN + columns(column)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a column of a screen")]
+fn columns(count: usize) -> f64 {
+    count as f64 * CELL_WIDTH
+}
+
+#[cfg(test)]
+mod tests {
+    use ratatui::layout::Rect;
+    use ratatui::style::Style;
+
+    use super::*;
+
+    fn buffer() -> Buffer {
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 20, 2));
+        buffer.set_string(0, 0, "a<b & c ─╭█▃ 東", Style::new().fg(Color::Red));
+        buffer.set_string(3, 1, "on", Style::new().bg(Color::Cyan).add_modifier(Modifier::REVERSED));
+        buffer
+    }
+
+    #[test]
+    fn text_is_escaped_and_the_grid_is_exact() {
+        let svg = svg(&buffer());
+        assert!(svg.contains("a&lt;b &amp; c"), "{svg}");
+        assert!(svg.contains(r#"textLength="58.8""#), "seven ASCII cells of 8.4: {svg}");
+        assert!(svg.contains(PALETTE[1]), "{svg}");
+        assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
+        assert_eq!(svg.matches("<text").count() + 3, 1 + 3 + 1 + 1, "{svg}");
+    }
+
+    #[test]
+    fn reversed_cells_swap_ink_and_paper() {
+        let svg = svg(&buffer());
+        let paper = format!(r#"width="16.8" height="18" fill="{FOREGROUND}""#);
+        assert!(svg.contains(&paper), "{svg}");
+        assert!(svg.contains(&format!(r#"fill="{}""#, PALETTE[6])), "{svg}");
+    }
+
+    #[test]
+    fn the_same_buffer_gives_the_same_picture() {
+        assert_eq!(svg(&buffer()), svg(&buffer()));
+    }
+
+    #[test]
+    fn dim_cells_lean_towards_the_background() {
+        assert_eq!(faint("#ffffff"), "#9c9da0");
+        assert_eq!(faint(BACKGROUND), BACKGROUND);
+    }
+
+    #[test]
+    fn extended_colours_follow_the_usual_cube() {
+        assert_eq!(indexed(16), "#000000");
+        assert_eq!(indexed(231), "#ffffff");
+        assert_eq!(indexed(255), "#eeeeee");
+    }
+}

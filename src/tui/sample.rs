@@ -1,0 +1,76 @@
+//! Published states for the tests of the screens, made by folding events as the monitor does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{TimeZone as _, Utc};
+
+use crate::diagnostics::event::{ConnectKind, Connected, Dropped, How, Layer, Started};
+use crate::diagnostics::{Diagnostics, Event, Stamp};
+use crate::monitor::{Published, Runtime};
+
+/// The instant `secs` after the start of the run.
+pub(super) fn at(secs: u64) -> Stamp {
+    let start = Utc.with_ymd_and_hms(2026, 11, 20, 12, 0, 0).single().unwrap();
+    Stamp::new(start, Duration::ZERO).plus(Duration::from_secs(secs))
+}
+
+fn connected(event_type: ConnectKind) -> Event {
+    Event::Connected(Connected {
+        event_type,
+        session_present: false,
+        return_code: Some(0),
+        attempt_number: u32::from(event_type == ConnectKind::Resumed),
+        keep_alive_secs: 60,
+        remote: None,
+        local: None,
+        mqtt_version: Some("3.1.1".to_owned()),
+        limits: None,
+    })
+}
+
+fn dropped(error: &str, how: How) -> Event {
+    Event::Dropped(Dropped {
+        error_name: Some(error.to_owned()),
+        error_message: Some(format!("{error}: as seen in a test")),
+        error_code: None,
+        reconnect_attempt: 0,
+        active_subscriptions: 1,
+        queued_commands: 0,
+        layer: Some(Layer::Tcp),
+        how: Some(how),
+        reason_code: None,
+        ws_close_code: None,
+        last_rx_secs: Some(30.0),
+        last_tx_secs: Some(1.0),
+        packets: Vec::new(),
+    })
+}
+
+/// A run of `drops` sessions of ten minutes, each lost and back two seconds later; every third is lost
+/// by a reset, the others by a hang-up. Up at the end.
+pub(super) fn run(drops: u64) -> Arc<Published> {
+    let mut fold = Diagnostics::new(Diagnostics::DEFAULT_MAX_EVENTS);
+    let started = Started {
+        keep_alive_secs: 60,
+        client_id: "dropscope-test".to_owned(),
+        endpoint: "mqtt://broker.example:1883".to_owned(),
+        ..Started::default()
+    };
+    fold.apply(at(0), &Event::Started(started));
+    fold.apply(at(1), &connected(ConnectKind::Connected));
+    for drop in 1..=drops {
+        let event = match drop % 3 {
+            0 => dropped("AWS_IO_SOCKET_CLOSED", How::Rst),
+            _ => dropped("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", How::Fin),
+        };
+        fold.apply(at(drop * 600), &event);
+        fold.apply(at(drop * 600 + 2), &connected(ConnectKind::Resumed));
+    }
+    publish(&mut fold, at((drops + 1) * 600))
+}
+
+/// The state of a fold at an instant, with nothing special running.
+pub(super) fn publish(fold: &mut Diagnostics, now: Stamp) -> Arc<Published> {
+    Arc::new(Published { snapshot: fold.snapshot(now), runtime: Runtime::default() })
+}

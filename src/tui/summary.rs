@@ -1,0 +1,83 @@
+//! What goes to the clipboard? The run, or one drop, in a few plain lines to paste into a message.
+
+use crate::diagnostics::{Drop, ErrorName, LinkState, Snapshot, Stamp, story, words};
+
+use super::format::{percent, short, short_or_unknown, uptime};
+use super::text::sanitize;
+
+/// Drops listed at most.
+const LISTED: usize = 10;
+
+/// The whole run up to `now`. Times are UTC, so that they mean the same to whoever reads them.
+pub(super) fn of_run(snapshot: &Snapshot, now: Stamp) -> String {
+    let metrics = &snapshot.metrics;
+    let mut lines = Vec::new();
+    if let Some(started) = &snapshot.started {
+        let version = snapshot.mqtt_version.as_deref().map(|version| format!(", MQTT {version}"));
+        let version = version.unwrap_or_default();
+        lines.push(format!(
+            "dropscope: {}{version}, keep-alive {} s",
+            started.endpoint, snapshot.keep_alive_secs
+        ));
+    }
+    lines.push(format!("watched {} until {}", uptime(now.since(snapshot.since)), utc(now)));
+    lines.push(format!("now: {}", link(&snapshot.link, now)));
+    let availability = metrics.availability().map_or_else(|| "-".to_owned(), percent);
+    lines.push(format!(
+        "availability {availability}, drops {}, mean time between drops {}, mean time to recover {}",
+        metrics.total_connection_drops,
+        short_or_unknown(metrics.mtbf().filter(|_| metrics.total_connection_drops > 0)),
+        short_or_unknown(metrics.mttr),
+    ));
+    for (name, count) in metrics.connection_drops_by_error.iter() {
+        lines.push(format!("  {count} x {name}"));
+    }
+    if !snapshot.drops.is_empty() {
+        lines.push("last drops, newest first:".to_owned());
+        lines.extend(snapshot.drops.iter().rev().take(LISTED).map(|drop| format!("  {}", one_line(drop))));
+    }
+    finished(&lines)
+}
+
+/// One drop: its error, then what happened in sentences.
+pub(super) fn of_drop(drop: &Drop) -> String {
+    let event = &drop.event;
+    let mut lines = vec![format!("dropscope: drop {} at {}", drop.number, utc(drop.at))];
+    lines.extend(event.error_message.clone().or_else(|| event.error_name.clone()));
+    lines.push(format!("keep-alive {} s, layer {}", drop.keep_alive_secs, words::layer(event.layer)));
+    lines.extend(story::sentences(drop, &utc(drop.at)));
+    finished(&lines)
+}
+
+fn one_line(drop: &Drop) -> String {
+    let name = drop.event.error_name.as_deref().map_or("unknown error", ErrorName::short);
+    let back =
+        drop.recovery.as_ref().map_or_else(|| "not back".to_owned(), |r| format!("back {}", short(r.took)));
+    let age = short_or_unknown(drop.session_age);
+    format!("{}  {name}  after {age}  silent {}  {back}", utc(drop.at), short_or_unknown(drop.idle_in))
+}
+
+fn link(link: &LinkState, now: Stamp) -> String {
+    let lasting = |since: Stamp| -> String { uptime(now.since(since)) };
+    match link {
+        LinkState::Idle => "not connected yet".to_owned(),
+        LinkState::Connecting { since, failures } => {
+            format!("connecting for {}, {failures} failed attempts", lasting(*since))
+        }
+        LinkState::Connected { since } => format!("connected for {}", lasting(*since)),
+        LinkState::Down { since, failures } => {
+            format!("down for {}, {failures} failed attempts", lasting(*since))
+        }
+        LinkState::Off { since, .. } => format!("off on purpose for {}", lasting(*since)),
+    }
+}
+
+fn utc(at: Stamp) -> String {
+    at.wall.format("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// One text, without anything that would act on the terminal it is pasted into.
+fn finished(lines: &[String]) -> String {
+    let lines: Vec<_> = lines.iter().map(|line| sanitize(line)).collect();
+    lines.join("\n") + "\n"
+}

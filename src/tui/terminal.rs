@@ -1,0 +1,137 @@
+//! How is the terminal taken over and given back on every way out?
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossterm::cursor::{Hide, Show};
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste};
+use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::{execute, queue};
+
+/// Whether the terminal is ours at the moment. Global, because a panic anywhere must give it back.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Holds the terminal: raw, on the alternate screen, cursor hidden. Gives it back when dropped.
+#[derive(Debug)]
+pub struct TerminalGuard(());
+
+impl TerminalGuard {
+    /// Takes the terminal over; with `mouse`, clicks and the wheel are reported too (and selecting text
+    /// needs Shift).
+    ///
+    /// # Errors
+    /// When there is no terminal, or it does not take the settings; it is left as it was.
+    pub fn take(mouse: bool) -> io::Result<Self> {
+        take(mouse)?;
+        Ok(Self(()))
+    }
+}
+
+impl Drop for TerminalGuard {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// Takes the terminal (again).
+pub(super) fn take(mouse: bool) -> io::Result<()> {
+    enable_raw_mode()?;
+    TAKEN.store(true, Ordering::SeqCst);
+    let entered = enter(&mut io::stdout(), mouse);
+    if entered.is_err() {
+        restore();
+    }
+    entered
+}
+
+fn enter(out: &mut impl Write, mouse: bool) -> io::Result<()> {
+    queue!(out, EnterAlternateScreen, EnableBracketedPaste, Hide)?;
+    if mouse {
+        enable_mouse(out)?;
+    }
+    out.flush()
+}
+
+/// Buttons and wheel in SGR coordinates. Not `EnableMouseCapture`: that also reports every movement,
+/// and each would wake the program for nothing.
+#[cfg(not(windows))]
+fn enable_mouse(out: &mut impl Write) -> io::Result<()> {
+    queue!(out, crossterm::style::Print("\x1b[?1000h\x1b[?1006h"))
+}
+
+#[cfg(windows)]
+fn enable_mouse(out: &mut impl Write) -> io::Result<()> {
+    queue!(out, crossterm::event::EnableMouseCapture)
+}
+
+/// Gives the terminal back; does nothing when it is not ours. Safe to call from anywhere, any number of
+/// times. Errors are of no use here: whoever reads them would need the terminal.
+pub fn restore() {
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let _ = execute!(io::stdout(), DisableMouseCapture, DisableBracketedPaste, LeaveAlternateScreen, Show);
+    let _ = disable_raw_mode();
+}
+
+/// Whether the terminal is ours; after a panic in any thread it is not, and nothing must be drawn.
+pub(super) fn is_taken() -> bool {
+    TAKEN.load(Ordering::SeqCst)
+}
+
+/// Makes panics and error reports readable: the terminal is given back before a panic report prints.
+/// `color` is off for `NO_COLOR` and when stderr is no terminal.
+///
+/// # Errors
+/// When hooks are installed already.
+pub fn install_panic_hook(color: bool) -> color_eyre::Result<()> {
+    let mut builder = color_eyre::config::HookBuilder::default()
+        .display_env_section(false)
+        .panic_section("This is a bug in dropscope. What was recorded up to here is safe on disk.");
+    if !color {
+        builder = builder.theme(color_eyre::config::Theme::new());
+    }
+    let (panic_hook, eyre_hook) = builder.into_hooks();
+    eyre_hook.install()?;
+    std::panic::set_hook(Box::new(move |info| {
+        restore();
+        // With stderr gone there is nobody left to tell.
+        let _ = writeln!(io::stderr(), "{}", panic_hook.panic_report(info));
+    }));
+    Ok(())
+}
+
+/// Stops the process and everything in its job, as Ctrl-Z does where the terminal is not raw.
+#[cfg(unix)]
+pub(super) fn stop_job() -> io::Result<()> {
+    rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+pub(super) fn stop_job() -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entering_asks_for_buttons_but_not_for_movements() {
+        let mut out = Vec::new();
+        enter(&mut out, true).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains("\x1b[?1049h") && text.contains("\x1b[?2004h"), "{text:?}");
+        assert!(!text.contains("?1003h"), "{text:?}");
+        let mut plain = Vec::new();
+        enter(&mut plain, false).unwrap();
+        assert!(!String::from_utf8(plain).unwrap().contains("?1000h"));
+    }
+
+    #[test]
+    fn giving_back_what_is_not_taken_does_nothing() {
+        restore();
+        assert!(!is_taken());
+    }
+}

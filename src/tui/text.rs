@@ -1,0 +1,171 @@
+//! How is text from outside made safe and short? Sanitising, cutting by display width, editing a line.
+
+use std::borrow::Cow;
+
+use ratatui::buffer::Buffer;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+pub use crate::diagnostics::clean::clean as sanitize;
+use crate::diagnostics::clean::is_printable;
+
+/// The columns a text takes.
+pub fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// Cuts sanitised text to at most `max` columns; cut text ends with `ellipsis` (one column wide).
+pub fn truncate<'a>(text: &'a str, max: usize, ellipsis: &str) -> Cow<'a, str> {
+    if width(text) <= max {
+        return Cow::Borrowed(text);
+    }
+    let room = max.saturating_sub(width(ellipsis));
+    let mut used = 0;
+    let mut end = 0;
+    for (start, c) in text.char_indices() {
+        used += c.width().unwrap_or(1);
+        if used > room {
+            break;
+        }
+        end = start + c.len_utf8();
+    }
+    let ellipsis = if width(ellipsis) <= max { ellipsis } else { "" };
+    Cow::Owned(format!("{}{ellipsis}", &text[..end]))
+}
+
+/// Cuts the middle out, so that both ends stay readable: `a1t3…amazonaws.com`.
+pub fn truncate_middle<'a>(text: &'a str, max: usize, ellipsis: &str) -> Cow<'a, str> {
+    if width(text) <= max {
+        return Cow::Borrowed(text);
+    }
+    let room = max.saturating_sub(width(ellipsis));
+    let tail_room = room - room / 3;
+    let mut used = 0;
+    let mut start = text.len();
+    for (index, c) in text.char_indices().rev() {
+        used += c.width().unwrap_or(1);
+        if used > tail_room {
+            break;
+        }
+        start = index;
+    }
+    let head = truncate(text, room / 3, "");
+    let ellipsis = if width(ellipsis) <= max { ellipsis } else { "" };
+    Cow::Owned(format!("{head}{ellipsis}{}", &text[start..]))
+}
+
+/// The last line of defence before the terminal: replaces what a forgotten [`sanitize`] let through,
+/// and everything beyond ASCII where the terminal is not known to take UTF-8 (there, the bytes of an
+/// ordinary letter can be a control code).
+pub fn defuse(buffer: &mut Buffer, unicode: bool) {
+    let stand_in = if unicode { "\u{fffd}" } else { "?" };
+    for cell in &mut buffer.content {
+        let symbol = cell.symbol();
+        let harmless =
+            matches!(symbol.as_bytes(), [b' '..=b'~'] | []) || unicode && symbol.chars().all(is_printable);
+        if !harmless {
+            cell.set_symbol(stand_in);
+        }
+    }
+}
+
+/// A line of text being edited, and the cursor in it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LineEdit {
+    text: String,
+    /// Byte index; always on a character boundary, never before a combining mark.
+    cursor: usize,
+}
+
+impl LineEdit {
+    /// The most characters a line takes.
+    pub const MAX_CHARS: usize = 200;
+
+    /// A line with the cursor at its end.
+    pub fn new(text: &str) -> Self {
+        let mut line = Self::default();
+        line.insert(text);
+        line
+    }
+
+    /// What was typed.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Column of the cursor.
+    pub fn cursor_column(&self) -> usize {
+        width(&self.text[..self.cursor])
+    }
+
+    /// Inserts typed or pasted text at the cursor. Line ends become spaces, other control and invisible
+    /// characters are left out, and so is what goes beyond [`LineEdit::MAX_CHARS`].
+    pub fn insert(&mut self, text: &str) {
+        let mut room = Self::MAX_CHARS.saturating_sub(self.text.chars().count());
+        for c in text.chars() {
+            let c = if matches!(c, '\n' | '\t') { ' ' } else { c };
+            if room > 0 && is_printable(c) {
+                self.text.insert(self.cursor, c);
+                self.cursor += c.len_utf8();
+                room -= 1;
+            }
+        }
+        self.cursor = self.boundary_at_or_after(self.cursor);
+    }
+
+    /// Removes the character before the cursor.
+    pub fn backspace(&mut self) {
+        let end = self.cursor;
+        self.left();
+        self.text.drain(self.cursor..end);
+        self.cursor = self.boundary_at_or_after(self.cursor);
+    }
+
+    /// Removes the character under the cursor.
+    pub fn delete(&mut self) {
+        let start = self.cursor;
+        self.right();
+        let end = std::mem::replace(&mut self.cursor, start);
+        self.text.drain(start..end);
+    }
+
+    /// Empties the line.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// One character back.
+    pub fn left(&mut self) {
+        for (index, c) in self.text[..self.cursor].char_indices().rev() {
+            self.cursor = index;
+            if c.width() != Some(0) {
+                return;
+            }
+        }
+        self.cursor = 0;
+    }
+
+    /// One character on.
+    pub fn right(&mut self) {
+        let step = self.text[self.cursor..].chars().next().map_or(0, char::len_utf8);
+        self.cursor = self.boundary_at_or_after(self.cursor + step);
+    }
+
+    /// To the beginning.
+    pub fn home(&mut self) {
+        self.cursor = 0;
+    }
+
+    /// To the end.
+    pub fn end(&mut self) {
+        self.cursor = self.text.len();
+    }
+
+    /// Skips the combining marks that belong to the character before `index`.
+    fn boundary_at_or_after(&self, index: usize) -> usize {
+        let marks = self.text[index..].chars().take_while(|c| index > 0 && c.width() == Some(0));
+        index + marks.map(char::len_utf8).sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests;

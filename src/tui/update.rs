@@ -1,0 +1,276 @@
+//! What follows from what the user did? A pure step from model to model, and effects as data.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::diagnostics::Stamp;
+use crate::monitor::{NoticeKind, Published, Request};
+
+use super::keymap::Action;
+use super::message::Message;
+use super::model::{Detail, DropSort, Frozen, KeepAliveAsked, Model, Popup, Screen, Target, Zoom};
+use super::summary;
+
+mod typing;
+
+/// What the render loop is to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Ask the monitor.
+    Request(Request),
+    /// Put a text on the clipboard.
+    Copy(String),
+    /// Give the terminal back and stop until continued.
+    Suspend,
+    /// Leave without waiting for the end of the run.
+    Leave,
+}
+
+/// The keep-alive values `-` and `+` step through, in seconds.
+pub const KEEP_ALIVE_LADDER: [u16; 9] = [10, 15, 30, 60, 120, 240, 300, 600, 1200];
+
+/// How long a keep-alive that was asked for counts, while it is not in force yet.
+const KEEP_ALIVE_PATIENCE: Duration = Duration::from_secs(3);
+
+/// One left or right moves the timeline by this part of its span.
+const SCROLL_PART: u32 = 8;
+
+/// Carries out one message. `live` is the newest state, even while the view is frozen.
+pub fn update(model: &mut Model, message: Message, live: &Arc<Published>, now: Stamp) -> Vec<Effect> {
+    match message {
+        Message::Act(action) => act(model, action, live, now),
+        Message::Edit(edit) => typing::edit(model, edit, live, now),
+        Message::Click(target) => {
+            click(model, target, live);
+            Vec::new()
+        }
+        Message::Wheel(rows) => {
+            scroll_rows(model, live, rows);
+            Vec::new()
+        }
+    }
+}
+
+fn act(model: &mut Model, action: Action, live: &Arc<Published>, now: Stamp) -> Vec<Effect> {
+    match action {
+        Action::Quit => return quit(model, now),
+        Action::Suspend => return vec![Effect::Suspend],
+        _ if matches!(model.popup, Some(Popup::Input(_))) => {}
+        _ if model.popup.is_some() => act_in_help(model, action, live),
+        Action::KeepAliveDown => return step_keep_alive(model, live, now, Step::Down),
+        Action::KeepAliveUp => return step_keep_alive(model, live, now, Step::Up),
+        Action::Reconnect => return vec![Effect::Request(Request::Reconnect)],
+        Action::DeepReconnect => return vec![Effect::Request(Request::DeepReconnect)],
+        Action::ToggleConnection => return vec![Effect::Request(Request::ToggleConnection)],
+        Action::Export => return vec![Effect::Request(Request::Export)],
+        Action::Report => return vec![Effect::Request(Request::Report)],
+        Action::Copy => return vec![copy(model, live, now)],
+        Action::KeepAliveType | Action::Note | Action::Filter => typing::open(model, action),
+        Action::Help => model.popup = Some(Popup::Help { scroll: 0 }),
+        Action::Close => close(model),
+        Action::Overview => show(model, Screen::Overview),
+        Action::Drops => show(model, Screen::Drops),
+        Action::NextScreen => turn(model, 1),
+        Action::PreviousScreen => turn(model, Screen::ALL.len() - 1),
+        Action::Freeze => freeze(model, live, now),
+        Action::ZoomIn | Action::ZoomOut => zoom(model, live, action == Action::ZoomIn),
+        Action::Sort => model.sort = next(&DropSort::ALL, model.sort),
+        Action::Left | Action::Right => sideways(model, live, action == Action::Left, now),
+        Action::Open => open(model, live),
+        Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last => {
+            scroll_rows(model, live, rows_of(model, action));
+        }
+    }
+    Vec::new()
+}
+
+fn act_in_help(model: &mut Model, action: Action, live: &Published) {
+    match action {
+        Action::Help | Action::Close => model.popup = None,
+        Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last => {
+            scroll_rows(model, live, rows_of(model, action));
+        }
+        _ => {}
+    }
+}
+
+/// The first quit ends the run in order; a second one does not wait for that.
+fn quit(model: &mut Model, now: Stamp) -> Vec<Effect> {
+    if std::mem::replace(&mut model.leaving, true) {
+        return vec![Effect::Leave];
+    }
+    model.notify(now, NoticeKind::Info, "disconnecting and writing the last export; quit again not to wait");
+    vec![Effect::Request(Request::Shutdown)]
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Down,
+    Up,
+}
+
+fn step_keep_alive(model: &mut Model, live: &Published, now: Stamp, step: Step) -> Vec<Effect> {
+    let in_force = live.snapshot.keep_alive_secs;
+    let asked = model
+        .keep_alive_asked
+        .filter(|asked| asked.from == in_force && now.since(asked.at) < KEEP_ALIVE_PATIENCE);
+    let base = asked.map_or(in_force, |asked| u32::from(asked.secs));
+    // 0 is "off": longer than any step.
+    let length = if base == 0 { u32::MAX } else { base };
+    let secs = match step {
+        Step::Down => KEEP_ALIVE_LADDER.iter().rev().find(|secs| u32::from(**secs) < length),
+        Step::Up => KEEP_ALIVE_LADDER.iter().find(|secs| u32::from(**secs) > length),
+    };
+    let Some(secs) = secs else {
+        let end = if step == Step::Down { "shortest" } else { "longest" };
+        model.notify(
+            now,
+            NoticeKind::Info,
+            format!("this is the {end} keep-alive of the ladder; K types another"),
+        );
+        return Vec::new();
+    };
+    vec![ask_keep_alive(model, live, now, *secs)]
+}
+
+fn ask_keep_alive(model: &mut Model, live: &Published, now: Stamp, secs: u16) -> Effect {
+    model.keep_alive_asked = Some(KeepAliveAsked { secs, from: live.snapshot.keep_alive_secs, at: now });
+    Effect::Request(Request::SetKeepAlive(secs))
+}
+
+fn copy(model: &Model, live: &Published, now: Stamp) -> Effect {
+    let snapshot = &model.shown(live).snapshot;
+    let opened = model.detail.filter(|_| model.screen == Screen::Drops);
+    let drop = opened.and_then(|detail| snapshot.drops.iter().find(|drop| drop.number == detail.number));
+    Effect::Copy(
+        drop.map_or_else(|| summary::of_run(snapshot, model.shown_at(now)), |drop| summary::of_drop(drop)),
+    )
+}
+
+/// Takes away what lies on top, one thing at a time.
+fn close(model: &mut Model) {
+    let closed = (model.screen == Screen::Drops && close_on_drops(model))
+        || model.frozen.take().is_some()
+        || !std::mem::take(&mut model.scroll).is_zero();
+    if !closed {
+        model.selected = None;
+    }
+}
+
+fn close_on_drops(model: &mut Model) -> bool {
+    model.detail.take().is_some() || !std::mem::take(&mut model.filter).is_empty()
+}
+
+/// Shows a screen; asked for the screen already shown, it goes back to its table.
+fn show(model: &mut Model, screen: Screen) {
+    if model.screen == screen {
+        model.detail = None;
+    }
+    model.screen = screen;
+}
+
+fn turn(model: &mut Model, steps: usize) {
+    let here = Screen::ALL.iter().position(|screen| *screen == model.screen).unwrap_or(0);
+    model.screen = Screen::ALL[(here + steps) % Screen::ALL.len()];
+}
+
+fn freeze(model: &mut Model, live: &Arc<Published>, now: Stamp) {
+    model.frozen = match model.frozen {
+        Some(_) => None,
+        None => Some(Frozen { published: Arc::clone(live), at: now }),
+    };
+}
+
+fn zoom(model: &mut Model, live: &Published, closer: bool) {
+    let zoom = model.zoom_for(&model.shown(live).snapshot);
+    let here = Zoom::ALL.iter().position(|known| *known == zoom).unwrap_or(0);
+    let there = if closer { here.saturating_sub(1) } else { (here + 1).min(Zoom::ALL.len() - 1) };
+    model.zoom = Some(Zoom::ALL[there]);
+}
+
+fn next<T: Copy + PartialEq>(all: &[T], current: T) -> T {
+    let here = all.iter().position(|item| *item == current).unwrap_or(0);
+    all[(here + 1) % all.len()]
+}
+
+fn sideways(model: &mut Model, live: &Published, left: bool, now: Stamp) {
+    if model.screen == Screen::Drops {
+        if model.detail.is_some() {
+            move_selection(model, live, if left { -1 } else { 1 });
+            open(model, live);
+        }
+        return;
+    }
+    let snapshot = &model.shown(live).snapshot;
+    let step = model.zoom_for(snapshot).span() / SCROLL_PART;
+    let run = model.shown_at(now).since(snapshot.since);
+    model.scroll = if left { (model.scroll + step).min(run) } else { model.scroll.saturating_sub(step) };
+}
+
+/// Opens the selected drop on the Drops screen.
+fn open(model: &mut Model, live: &Published) {
+    let listed = model.listed(&model.shown(live).snapshot);
+    let Some(number) = listed.get(model.selected_row(&listed)).map(|drop| drop.number) else { return };
+    model.selected = Some(number);
+    model.detail = Some(Detail { number, scroll: 0 });
+    model.screen = Screen::Drops;
+}
+
+/// The rows a paging key moves by; the ends are as far as anything goes.
+fn rows_of(model: &Model, action: Action) -> isize {
+    let page = isize::try_from(model.page.rows.saturating_sub(1).max(1)).unwrap_or(1);
+    match action {
+        Action::Up => -1,
+        Action::Down => 1,
+        Action::PageUp => -page,
+        Action::PageDown => page,
+        Action::First => isize::MIN,
+        _ => isize::MAX,
+    }
+}
+
+/// Moves whatever takes the keys: the help text, the detail, or the selection.
+fn scroll_rows(model: &mut Model, live: &Published, rows: isize) {
+    let max_scroll = model.page.max_scroll;
+    let detail = model.detail.as_mut().filter(|_| model.screen == Screen::Drops);
+    match (&mut model.popup, detail) {
+        (Some(Popup::Help { scroll }), _) => *scroll = moved(*scroll, rows, max_scroll),
+        (Some(Popup::Input(_)), _) => {}
+        (None, Some(detail)) => detail.scroll = moved(detail.scroll, rows, max_scroll),
+        (None, None) => move_selection(model, live, rows),
+    }
+}
+
+fn moved(from: usize, by: isize, max: usize) -> usize {
+    from.min(max).saturating_add_signed(by).min(max)
+}
+
+/// Moves the selection in the list shown. The first row is "nothing selected", so that it follows the
+/// newest drop.
+fn move_selection(model: &mut Model, live: &Published, rows: isize) {
+    let listed = model.listed(&model.shown(live).snapshot);
+    let Some(last) = listed.len().checked_sub(1) else { return };
+    let row = moved(model.selected_row(&listed), rows, last);
+    model.selected = (row > 0).then(|| listed[row].number);
+}
+
+fn click(model: &mut Model, target: Option<Target>, live: &Published) {
+    match (target, &model.popup) {
+        (Some(Target::Popup | Target::Timeline) | None, None)
+        | (Some(Target::Popup), Some(_))
+        | (_, Some(Popup::Input(_))) => {}
+        (_, Some(Popup::Help { .. })) => model.popup = None,
+        (Some(Target::Screen(screen)), None) => show(model, screen),
+        (Some(Target::Drop(number)), None) => {
+            let listed = model.listed(&model.shown(live).snapshot);
+            let selected = listed.get(model.selected_row(&listed)).map(|drop| drop.number);
+            model.selected = Some(number);
+            if selected == Some(number) {
+                open(model, live);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,382 @@
+use std::sync::LazyLock;
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use proptest::prelude::*;
+
+use super::*;
+use crate::tui::keymap::{Key, Keymap};
+use crate::tui::message::{Edit, message};
+use crate::tui::model::{InputPurpose, Page};
+use crate::tui::sample::{at, run};
+use crate::tui::view::ViewState;
+
+/// A user in front of the screen.
+struct Session {
+    model: Model,
+    live: Arc<Published>,
+    now: Stamp,
+    effects: Vec<Effect>,
+}
+
+impl Session {
+    fn new(drops: u64) -> Self {
+        let live = run(drops);
+        let model = Model { page: Page { rows: 5, max_scroll: 9 }, ..Model::default() };
+        Self { now: live.snapshot.at, live, model, effects: Vec::new() }
+    }
+
+    /// Types key names separated by blanks.
+    fn keys(&mut self, keys: &str) -> &mut Self {
+        for key in keys.split_whitespace() {
+            let event = Event::Key(key_event(key));
+            if let Some(message) = message(&event, &self.model, &Keymap::default(), &ViewState::default()) {
+                self.tell(message);
+            }
+        }
+        self
+    }
+
+    fn tell(&mut self, message: Message) -> &mut Self {
+        self.effects.extend(update(&mut self.model, message, &self.live, self.now));
+        self
+    }
+
+    fn requests(&mut self) -> Vec<Request> {
+        let effects = std::mem::take(&mut self.effects);
+        effects
+            .into_iter()
+            .map(|effect| match effect {
+                Effect::Request(request) => request,
+                other => panic!("{other:?} is no request"),
+            })
+            .collect()
+    }
+
+    fn shown_drops(&self) -> Vec<u64> {
+        self.model.listed(&self.live.snapshot).iter().map(|drop| drop.number).collect()
+    }
+}
+
+fn key_event(text: &str) -> KeyEvent {
+    let (modifiers, text) = match text.strip_prefix("Ctrl-") {
+        Some(rest) => (KeyModifiers::CONTROL, rest),
+        None => (KeyModifiers::NONE, text),
+    };
+    let code = match text {
+        "Enter" => KeyCode::Enter,
+        "Esc" => KeyCode::Esc,
+        "Tab" => KeyCode::Tab,
+        "BackTab" => KeyCode::BackTab,
+        "Space" => KeyCode::Char(' '),
+        "Backspace" => KeyCode::Backspace,
+        "Up" => KeyCode::Up,
+        "Down" => KeyCode::Down,
+        "Left" => KeyCode::Left,
+        "Right" => KeyCode::Right,
+        "PgUp" => KeyCode::PageUp,
+        "PgDn" => KeyCode::PageDown,
+        "Home" => KeyCode::Home,
+        "End" => KeyCode::End,
+        other => KeyCode::Char(other.chars().next().unwrap()),
+    };
+    KeyEvent::new(code, modifiers)
+}
+
+#[test]
+fn keys_ask_the_monitor() {
+    let cases = [
+        ("e", Request::Export),
+        ("E", Request::Report),
+        ("r", Request::Reconnect),
+        ("R", Request::DeepReconnect),
+        ("x", Request::ToggleConnection),
+        ("-", Request::SetKeepAlive(30)),
+        ("+", Request::SetKeepAlive(120)),
+        ("=", Request::SetKeepAlive(120)),
+        ("K 9 0 Enter", Request::SetKeepAlive(90)),
+        ("K 4 5 Space s Enter", Request::SetKeepAlive(45)),
+        ("K 0 Enter", Request::SetKeepAlive(0)),
+        ("n o k Enter", Request::Note("ok".to_owned())),
+        ("q", Request::Shutdown),
+        ("Ctrl-c", Request::Shutdown),
+        ("n x Ctrl-c", Request::Shutdown),
+    ];
+    for (keys, request) in cases {
+        let mut session = Session::new(3);
+        assert_eq!(session.keys(keys).requests(), [request], "{keys}");
+    }
+}
+
+#[test]
+fn steps_taken_quickly_go_on_from_the_one_asked_for() {
+    let mut session = Session::new(0);
+    let asked = [120, 240, 300, 240].map(Request::SetKeepAlive);
+    assert_eq!(session.keys("+ + + -").requests(), asked, "60 s is in force all the time");
+    session.now = session.now.plus(KEEP_ALIVE_PATIENCE);
+    assert_eq!(session.keys("+").requests(), [Request::SetKeepAlive(120)], "the request was lost");
+}
+
+#[test]
+fn the_ladder_has_two_ends_and_off_lies_above_it() {
+    let mut session = Session::new(0);
+    session.keys("- - - - - -");
+    let asked = [30, 15, 10].map(Request::SetKeepAlive);
+    assert_eq!(session.requests(), asked);
+    assert!(session.model.notices.last().unwrap().text.contains("shortest"));
+    assert_eq!(session.keys("K 0 Enter - +").requests()[1..], [Request::SetKeepAlive(1200)]);
+}
+
+#[test]
+fn a_keep_alive_that_is_none_is_refused_and_can_be_corrected() {
+    for wrong in ["K Enter", "K 7 0 0 0 0 Enter", "K - 1 Enter", "K s Enter"] {
+        let mut session = Session::new(0);
+        assert_eq!(session.keys(wrong).requests(), [], "{wrong}");
+        let Some(Popup::Input(input)) = &session.model.popup else { panic!("{wrong}: the popup is gone") };
+        assert!(input.error.as_deref().unwrap().contains("from 0 (off) to 65535"));
+        assert_eq!(session.keys("Ctrl-u 5 Enter").requests(), [Request::SetKeepAlive(5)]);
+        assert_eq!(session.model.popup, None);
+    }
+}
+
+#[test]
+fn an_empty_note_is_not_taken() {
+    let mut session = Session::new(0);
+    assert_eq!(session.keys("n Space Enter").requests(), []);
+    assert!(matches!(&session.model.popup, Some(Popup::Input(input)) if input.error.is_some()));
+    session.keys("Esc");
+    assert_eq!(session.model.popup, None);
+}
+
+#[test]
+fn pasting_makes_one_line_without_escape_sequences() {
+    let mut session = Session::new(0);
+    session.keys("n").tell(Message::Edit(Edit::Insert("router\nrestarted\u{1b}[31m".to_owned())));
+    assert_eq!(session.keys("Enter").requests(), [Request::Note("router restarted[31m".to_owned())]);
+}
+
+#[test]
+fn quitting_twice_does_not_wait() {
+    let mut session = Session::new(0);
+    session.keys("q q");
+    assert_eq!(session.effects, [Effect::Request(Request::Shutdown), Effect::Leave]);
+}
+
+#[test]
+fn ctrl_z_suspends_even_while_typing() {
+    let mut session = Session::new(0);
+    session.keys("Ctrl-z n Ctrl-z");
+    assert_eq!(session.effects, [Effect::Suspend, Effect::Suspend]);
+}
+
+#[test]
+fn screens_are_turned() {
+    let mut session = Session::new(1);
+    for (keys, screen) in [
+        ("2", Screen::Drops),
+        ("1", Screen::Overview),
+        ("Tab", Screen::Drops),
+        ("Tab", Screen::Overview),
+        ("BackTab", Screen::Drops),
+    ] {
+        assert_eq!(session.keys(keys).model.screen, screen);
+    }
+}
+
+#[test]
+fn the_selection_stays_with_its_drop_and_the_top_follows_the_newest() {
+    let mut session = Session::new(8);
+    session.keys("2 j j");
+    assert_eq!(session.model.selected, Some(6));
+    session.live = run(9);
+    assert_eq!(session.model.selected_row(&session.model.listed(&session.live.snapshot)), 3);
+    assert_eq!(session.keys("End").model.selected, Some(1));
+    assert_eq!(session.keys("PgUp").model.selected, Some(5));
+    assert_eq!(session.keys("g").model.selected, None);
+    session.live = run(10);
+    session.keys("Enter");
+    assert_eq!(session.model.detail, Some(Detail { number: 10, scroll: 0 }));
+}
+
+#[test]
+fn a_drop_is_opened_read_and_left() {
+    let mut session = Session::new(4);
+    session.keys("Down Enter");
+    assert_eq!((session.model.screen, session.model.detail.unwrap().number), (Screen::Drops, 3));
+    session.keys("Down PgDn");
+    assert_eq!(session.model.detail.unwrap().scroll, 5);
+    assert_eq!(session.keys("End").model.detail.unwrap().scroll, 9);
+    assert_eq!(session.keys("Right").model.detail, Some(Detail { number: 2, scroll: 0 }));
+    assert_eq!(session.keys("Left Left").model.detail.unwrap().number, 4);
+    assert_eq!(session.keys("Esc").model.detail, None);
+    assert_eq!(session.model.screen, Screen::Drops);
+}
+
+#[test]
+fn the_filter_works_while_typing_and_escape_brings_the_old_one_back() {
+    let mut session = Session::new(6);
+    session.keys("2 / s o c k");
+    assert_eq!(session.shown_drops(), [6, 3], "as soon as typed, without regard to case");
+    session.keys("Enter");
+    assert_eq!(session.model.filter, "sock");
+    session.keys("/ x x");
+    assert_eq!(session.shown_drops(), Vec::<u64>::new());
+    assert_eq!(session.keys("Esc").shown_drops(), [6, 3], "the filter before is back");
+    assert_eq!(session.keys("Esc").shown_drops(), [6, 5, 4, 3, 2, 1], "and is taken away");
+    session.keys("/ r s t Esc");
+    assert_eq!(session.shown_drops(), [6, 5, 4, 3, 2, 1]);
+}
+
+#[test]
+fn sorting_steps_through_the_orders() {
+    let mut session = Session::new(4);
+    session.keys("2");
+    for sort in [DropSort::Oldest, DropSort::Session, DropSort::Silence, DropSort::Recovery, DropSort::Error]
+    {
+        assert_eq!(session.keys("s").model.sort, sort);
+        let mut numbers = session.shown_drops();
+        numbers.sort_unstable();
+        assert_eq!(numbers, [1, 2, 3, 4], "{sort:?} loses nothing");
+    }
+    assert_eq!(session.shown_drops(), [4, 2, 1, 3], "hang-ups before the socket error, newest first");
+    assert_eq!(session.keys("s").model.sort, DropSort::Newest);
+}
+
+#[test]
+fn zooming_starts_from_the_fitted_level_and_has_ends() {
+    let mut session = Session::new(9);
+    assert_eq!(session.model.zoom_for(&session.live.snapshot), Zoom::SixHours, "100 minutes fit");
+    assert_eq!(session.keys("z").model.zoom, Some(Zoom::Hour));
+    assert_eq!(session.keys("z z z").model.zoom, Some(Zoom::Quarter));
+    assert_eq!(session.keys("Z Z Z Z Z Z Z").model.zoom, Some(Zoom::Week));
+}
+
+#[test]
+fn the_timeline_scrolls_within_the_run() {
+    let mut session = Session::new(2);
+    session.keys("z z");
+    let minutes = |n: u64| Duration::from_secs(n * 60);
+    assert_eq!(session.keys("h").model.scroll, minutes(15) / 8);
+    assert_eq!(session.keys("h h h h h h h h h h h h h h h h h h h").model.scroll, minutes(30));
+    assert_eq!(session.keys("Right").model.scroll + minutes(15) / 8, minutes(30));
+    assert_eq!(session.keys("Esc").model.scroll, Duration::ZERO);
+}
+
+#[test]
+fn freezing_holds_the_view_and_not_the_keys() {
+    let mut session = Session::new(2);
+    session.keys("2 f");
+    session.live = run(5);
+    assert_eq!(session.model.shown(&session.live).snapshot.drops.len(), 2);
+    assert_eq!(session.keys("End").model.selected, Some(1));
+    assert_eq!(session.keys("- e").requests(), [Request::SetKeepAlive(30), Request::Export]);
+    session.keys("Space");
+    assert_eq!(session.model.shown(&session.live).snapshot.drops.len(), 5);
+}
+
+#[test]
+fn copying_tells_the_run_or_the_open_drop() {
+    let mut session = Session::new(3);
+    session.keys("y Enter y");
+    let [Effect::Copy(run), Effect::Copy(drop)] = session.effects.as_slice() else {
+        panic!("{:?}", session.effects)
+    };
+    assert!(run.contains("drops 3") && run.contains("  2 x AWS_ERROR_MQTT_UNEXPECTED_HANGUP\n"), "{run}");
+    assert!(drop.starts_with("dropscope: drop 3 at 2026-11-20 12:30:00 UTC\n"), "{drop}");
+    assert!(drop.contains("\nAt 2026-11-20 12:30:00 UTC the connection was reset (TCP RST)"), "{drop}");
+}
+
+#[test]
+fn help_takes_the_keys_until_closed() {
+    let mut session = Session::new(3);
+    session.keys("? e r j j");
+    assert_eq!((session.requests(), session.model.popup.clone()), (vec![], Some(Popup::Help { scroll: 2 })));
+    assert_eq!(session.keys("?").model.popup, None);
+}
+
+#[test]
+fn clicks_select_open_and_close() {
+    let mut session = Session::new(3);
+    session.tell(Message::Click(Some(Target::Drop(2))));
+    assert_eq!((session.model.selected, session.model.detail), (Some(2), None));
+    session.tell(Message::Click(Some(Target::Drop(2))));
+    assert_eq!(session.model.detail.unwrap().number, 2);
+    session.tell(Message::Click(Some(Target::Screen(Screen::Overview))));
+    assert_eq!(session.model.screen, Screen::Overview);
+    session.keys("?").tell(Message::Click(Some(Target::Popup)));
+    assert!(session.model.popup.is_some());
+    session.tell(Message::Click(Some(Target::Drop(1))));
+    assert_eq!((session.model.popup.clone(), session.model.selected), (None, Some(2)));
+}
+
+#[test]
+fn every_action_does_something_somewhere() {
+    for action in Action::ALL {
+        let mut idle = true;
+        for before in ["", "2", "2 End", "2 Home Enter", "2 s", "? ", "End h h"] {
+            let mut session = Session::new(40);
+            session.keys(before);
+            let (model, effects) = (format!("{:?}", session.model), session.effects.len());
+            session.tell(Message::Act(*action));
+            idle &= format!("{:?}", session.model) == model && session.effects.len() == effects;
+        }
+        assert!(!idle, "{action:?} never does anything");
+    }
+}
+
+static RUNS: LazyLock<Vec<Arc<Published>>> = LazyLock::new(|| (0..20).map(run).collect());
+
+fn any_message() -> impl Strategy<Value = Message> {
+    let action = prop::sample::select(Action::ALL.to_vec());
+    let edit = prop_oneof![
+        any::<String>().prop_map(Edit::Insert),
+        Just(Edit::Backspace),
+        Just(Edit::Left),
+        Just(Edit::Delete),
+        Just(Edit::Submit),
+        Just(Edit::Cancel),
+    ];
+    let target = prop_oneof![
+        (0_u64..30).prop_map(Target::Drop),
+        Just(Target::Timeline),
+        Just(Target::Popup),
+        Just(Target::Screen(Screen::Drops)),
+    ];
+    prop_oneof![
+        4 => action.prop_map(Message::Act),
+        2 => edit.prop_map(Message::Edit),
+        1 => prop::option::of(target).prop_map(Message::Click),
+        1 => any::<isize>().prop_map(Message::Wheel),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_the_user_does_the_model_stays_sound(
+        steps in prop::collection::vec((any_message(), 0_u64..20, 0_usize..30), 0..60)
+    ) {
+        let mut model = Model::default();
+        for (second, (message, drops, rows)) in (0_u64..).zip(steps) {
+            let live = &RUNS[usize::try_from(drops).unwrap()];
+            model.page = Page { rows, max_scroll: rows };
+            update(&mut model, message, live, at(second));
+            let shown = &model.shown(live).snapshot;
+            let listed = model.listed(shown);
+            prop_assert!(listed.is_empty() || model.selected_row(&listed) < listed.len());
+            prop_assert!(model.scroll <= Duration::from_secs(20 * 600));
+            prop_assert!(model.notices.len() <= 8);
+            if let Some(Popup::Input(input)) = &model.popup {
+                prop_assert!(input.line.text().chars().all(|c| !c.is_control()));
+                prop_assert!(input.purpose != InputPurpose::Filter || model.screen == Screen::Drops);
+            }
+        }
+    }
+
+    #[test]
+    fn any_key_is_harmless(text in "\\PC{1,3}") {
+        let mut session = Session::new(3);
+        if let Ok(key) = text.parse::<Key>() {
+            prop_assert_eq!(key.to_string().parse(), Ok(key));
+        }
+        session.keys(&text);
+    }
+}

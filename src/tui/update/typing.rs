@@ -1,0 +1,87 @@
+//! What becomes of a typed line? Opening, editing, accepting and cancelling it.
+
+use std::sync::Arc;
+
+use crate::diagnostics::Stamp;
+use crate::monitor::{Published, Request};
+
+use super::super::keymap::Action;
+use super::super::message::Edit;
+use super::super::model::{InputPopup, InputPurpose, Model, Popup, Screen};
+use super::super::text::LineEdit;
+use super::{Effect, ask_keep_alive};
+
+/// Opens the line an action asks for.
+pub(super) fn open(model: &mut Model, action: Action) {
+    let (purpose, text) = match action {
+        Action::KeepAliveType => (InputPurpose::KeepAlive, ""),
+        Action::Filter if model.screen == Screen::Drops => (InputPurpose::Filter, model.filter.as_str()),
+        Action::Note => (InputPurpose::Note, ""),
+        _ => return,
+    };
+    let (line, before) = (LineEdit::new(text), text.to_owned());
+    if purpose == InputPurpose::Filter {
+        model.detail = None;
+    }
+    model.popup = Some(Popup::Input(InputPopup { purpose, line, error: None, before }));
+}
+
+/// One step of editing.
+pub(super) fn edit(model: &mut Model, edit: Edit, live: &Arc<Published>, now: Stamp) -> Vec<Effect> {
+    let Some(Popup::Input(input)) = &mut model.popup else { return Vec::new() };
+    match edit {
+        Edit::Insert(text) => input.line.insert(&text),
+        Edit::Backspace => input.line.backspace(),
+        Edit::Delete => input.line.delete(),
+        Edit::Left => input.line.left(),
+        Edit::Right => input.line.right(),
+        Edit::Home => input.line.home(),
+        Edit::End => input.line.end(),
+        Edit::Clear => input.line.clear(),
+        Edit::Submit => return submit(model, live, now),
+        Edit::Cancel => {
+            let before = std::mem::take(&mut input.before);
+            if input.purpose == InputPurpose::Filter {
+                model.filter = before;
+            }
+            model.popup = None;
+            return Vec::new();
+        }
+    }
+    input.error = None;
+    if input.purpose == InputPurpose::Filter {
+        input.line.text().trim().clone_into(&mut model.filter);
+    }
+    Vec::new()
+}
+
+fn submit(model: &mut Model, live: &Published, now: Stamp) -> Vec<Effect> {
+    let Some(Popup::Input(input)) = &mut model.popup else { return Vec::new() };
+    let effect = match input.purpose {
+        InputPurpose::Filter => None,
+        InputPurpose::Note => match input.line.text().trim() {
+            "" => {
+                input.error = Some("write something, or press Esc".to_owned());
+                return Vec::new();
+            }
+            text => Some(Effect::Request(Request::Note(text.to_owned()))),
+        },
+        InputPurpose::KeepAlive => match parse_keep_alive(input.line.text()) {
+            Ok(secs) => Some(ask_keep_alive(model, live, now, secs)),
+            Err(error) => {
+                input.error = Some(error);
+                return Vec::new();
+            }
+        },
+    };
+    model.popup = None;
+    effect.into_iter().collect()
+}
+
+/// Reads `60`, `60 s` or `60s`.
+fn parse_keep_alive(text: &str) -> Result<u16, String> {
+    let number = text.trim().trim_end_matches(['s', 'S']).trim_end();
+    number
+        .parse()
+        .map_err(|_| format!("a keep-alive is a whole number of seconds from 0 (off) to {}", u16::MAX))
+}

@@ -1,0 +1,141 @@
+//! By what names and in what manner did sessions end, and why did connects fail?
+
+use std::collections::BTreeMap;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::diagnostics::{ErrorName, words};
+use crate::tui::format;
+use crate::tui::text::width;
+
+use super::ViewContext;
+use super::ink::{Item, bar, left, put, put_all, right};
+use super::panel::panel;
+
+/// Draws the panel. With enough rows everything has bars; else the error names have, and the manners and
+/// failed connects share the last rows.
+pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
+    let inner = panel(frame, area, context, title(context));
+    let (rows, columns) = (usize::from(inner.height), usize::from(inner.width));
+    let sections = sections(context);
+    if sections.is_empty() {
+        put(frame, inner, 0, &Line::styled("no drop, no failed connect", context.theme.dim));
+        return;
+    }
+    let whole: usize = sections.iter().map(|section| section.counts.len() + 2).sum();
+    let mut lines = Vec::new();
+    if whole - 2 <= rows {
+        for (index, section) in sections.iter().enumerate() {
+            if index > 0 {
+                lines.push(Line::default());
+                lines.push(Line::styled(section.heading, context.theme.dim));
+            }
+            lines.extend(histogram(context, section, section.counts.len(), columns));
+        }
+    } else {
+        let below: Vec<_> = sections[1..].iter().map(|section| brief(context, section, columns)).collect();
+        let room = rows.saturating_sub(below.len()).max(1);
+        lines.extend(histogram(context, &sections[0], room, columns));
+        lines.extend(below);
+    }
+    put_all(frame, inner, &lines);
+}
+
+/// Counts of one kind.
+struct Section {
+    heading: &'static str,
+    style: Style,
+    /// What was counted, most frequent first.
+    counts: Vec<(String, u64)>,
+}
+
+/// Names of drops, manners of drops, names of failed connects; empty ones left out.
+fn sections(context: &ViewContext) -> Vec<Section> {
+    let theme = context.theme;
+    let metrics = &context.snapshot().metrics;
+    let named = |counts: &BTreeMap<String, u64>| {
+        counts.iter().map(|(name, count)| (ErrorName::short(name).to_owned(), *count)).collect()
+    };
+    let manners = metrics.drops_by_how.iter();
+    let manners = manners.map(|(how, count)| (words::how_short(*how).to_owned(), *count)).collect();
+    let mut sections = vec![
+        Section { heading: "drops", style: theme.bad, counts: named(&metrics.connection_drops_by_error) },
+        Section { heading: "closed by", style: theme.accent, counts: manners },
+        Section { heading: "failed connects", style: theme.warn, counts: named(&metrics.failures_by_error) },
+    ];
+    sections.retain(|section| !section.counts.is_empty());
+    for section in &mut sections {
+        section.counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    }
+    sections
+}
+
+/// `closed by  peer FIN 7  silence 2` in one row; what does not fit is left out.
+fn brief(context: &ViewContext, section: &Section, columns: usize) -> Line<'static> {
+    let theme = context.theme;
+    let heading = match section.heading {
+        "closed by" if columns < 36 => "by",
+        "failed connects" if columns < 36 => "failed",
+        heading => heading,
+    };
+    let mut spans = vec![Span::styled(format!("{heading}  "), theme.dim)];
+    let mut room = columns.saturating_sub(heading.len() + 2);
+    for (name, count) in &section.counts {
+        let count = format!(" {}", format::count(*count));
+        let first = spans.len() == 1;
+        let gap = if first { 0 } else { 2 };
+        if !first && gap + width(name) + count.len() > room {
+            break;
+        }
+        let name = context.cut(name, room.saturating_sub(gap + count.len()));
+        room = room.saturating_sub(gap + width(&name) + count.len());
+        spans.push(Span::raw(format!("{}{name}", " ".repeat(gap))));
+        spans.push(Span::styled(count, theme.strong));
+    }
+    Line::from(spans)
+}
+
+fn title(context: &ViewContext) -> Item {
+    let drops = context.snapshot().metrics.total_connection_drops;
+    let mut title = vec![Span::styled("Errors", context.theme.title)];
+    if drops > 0 {
+        let text = format!(" {} {}", context.glyphs.dot, words::count(drops, "drop", "drops"));
+        title.push(Span::styled(text, context.theme.dim));
+    }
+    title
+}
+
+/// `NAME  ████ 7`, most frequent first; what does not fit is summed up in the last row.
+fn histogram(context: &ViewContext, section: &Section, rows: usize, columns: usize) -> Vec<Line<'static>> {
+    /// A bar shorter than this compares nothing.
+    const SHORTEST_BAR: usize = 4;
+    let all = section.counts.len();
+    let shown = if all <= rows { all } else { rows.saturating_sub(1) };
+    let (shown, rest) = section.counts.split_at(shown);
+    let most = section.counts.first().map_or(1, |(_, count)| *count).max(1);
+    let figures = format::count(most).len();
+    let widest = shown.iter().map(|(name, _)| width(name)).max().unwrap_or(0);
+    let names = widest.min(columns.saturating_sub(figures + 3 + SHORTEST_BAR));
+    let bars = columns.saturating_sub(names + figures + 3);
+    let mut lines: Vec<Line> = shown
+        .iter()
+        .map(|(name, count)| {
+            #[expect(clippy::cast_precision_loss, reason = "a share of a bar")]
+            let bar = bar(*count as f64 / most as f64, bars, context.glyphs);
+            Line::from(vec![
+                Span::styled(format!("{}  ", left(&context.cut(name, names), names)), context.theme.text),
+                Span::styled(left(&bar, bars), section.style),
+                Span::styled(right(&format::count(*count), figures + 1), context.theme.strong),
+            ])
+        })
+        .collect();
+    if !rest.is_empty() && rows > 0 {
+        let sum: u64 = rest.iter().map(|(_, count)| count).sum();
+        let text = format!("{} {} other names: {}", context.glyphs.ellipsis, rest.len(), format::count(sum));
+        lines.push(Line::styled(text, context.theme.dim));
+    }
+    lines
+}

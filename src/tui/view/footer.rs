@@ -1,0 +1,90 @@
+//! Which keys work now, and what was just done? The last row, and messages above it.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::monitor::NoticeKind;
+use crate::tui::keymap::{Action, FooterEntry};
+use crate::tui::model::{Screen, Target};
+
+use super::ink::{Item, put};
+use super::{ViewContext, ViewState};
+
+/// Draws the tabs and as many keys as fit; leaving help and quit always visible.
+pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state: &mut ViewState) {
+    let entries = context.keymap.footer(context.model);
+    let always = entries.iter().rposition(|entry| entry.label == "help").unwrap_or(entries.len());
+    let (fill, fixed) = entries.split_at(always);
+    let columns = |entry: &FooterEntry| entry_item(context, entry).iter().map(Span::width).sum::<usize>() + 2;
+    let width = usize::from(area.width.saturating_sub(1));
+    let mut room = width.saturating_sub(fixed.iter().map(columns).sum());
+    let mut x = area.x + area.width.min(1);
+    let shown = fill.iter().filter(|entry| {
+        let fits = columns(entry) <= room;
+        room -= if fits { columns(entry) } else { 0 };
+        fits
+    });
+    for entry in shown.chain(fixed) {
+        let item = entry_item(context, entry);
+        let right = area.x + area.width;
+        let columns = u16::try_from(item.iter().map(Span::width).sum::<usize>()).unwrap_or(u16::MAX);
+        if x >= right {
+            return;
+        }
+        let place = Rect { x, width: columns.min(right - x), ..area };
+        put(frame, place, 0, &Line::from(item));
+        if let Some(screen) = tab_of(context, entry) {
+            state.areas.push((place, Target::Screen(screen)));
+        }
+        x = x.saturating_add(columns.saturating_add(2));
+    }
+}
+
+/// The screen an entry is the tab of.
+fn tab_of(context: &ViewContext, entry: &FooterEntry) -> Option<Screen> {
+    let opens = |screen: &Screen| match screen {
+        Screen::Overview => Action::Overview,
+        Screen::Drops => Action::Drops,
+    };
+    Screen::ALL
+        .into_iter()
+        .find(|screen| entry.label == screen.title() && context.keymap.key_text(opens(screen)) == entry.keys)
+}
+
+fn entry_item(context: &ViewContext, entry: &FooterEntry) -> Item {
+    let theme = context.theme;
+    let active = tab_of(context, entry) == Some(context.model.screen) && context.model.popup.is_none();
+    if active {
+        return vec![Span::styled(format!(" {} {} ", entry.keys, entry.label), theme.tab_active)];
+    }
+    vec![
+        Span::styled(entry.keys.clone(), theme.key),
+        Span::raw(" "),
+        Span::styled(entry.label, theme.key_label),
+    ]
+}
+
+/// Draws the newest message into the row `area`, over whatever is there.
+pub(super) fn notices(frame: &mut Frame, area: Rect, context: &ViewContext) {
+    let shown = context.model.notices_shown(&context.live.runtime, context.live_now);
+    let Some(newest) = shown.last() else { return };
+    let (sign, style) = match newest.kind {
+        NoticeKind::Good => (context.glyphs.check, context.theme.good),
+        NoticeKind::Info => (context.glyphs.dot, context.theme.accent),
+        NoticeKind::Bad => (context.glyphs.cross, context.theme.bad),
+    };
+    let more = match shown.len() {
+        0 | 1 => String::new(),
+        many => format!(" (and {} before) ", many - 1),
+    };
+    let inset = area.width.min(2);
+    let room = usize::from(area.width - inset).saturating_sub(more.len() + 6);
+    let text = context.cut(&newest.text, room);
+    let line = Line::from(vec![
+        Span::styled(format!(" {sign} "), style),
+        Span::styled(format!("{text} "), style),
+        Span::styled(more, context.theme.dim),
+    ]);
+    put(frame, Rect { x: area.x + inset, width: area.width - inset, ..area }, 0, &line);
+}

@@ -1,0 +1,106 @@
+//! What is watched, is it being recorded, and what time is it? The first row of every screen.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::monitor::RecorderState;
+use crate::tui::text::{sanitize, truncate_middle};
+
+use super::ViewContext;
+use super::ink::{Item, put, strip};
+
+/// Columns a reason for a failing recording may take.
+const REASON: usize = 32;
+
+/// Draws the header into the first row of `area`.
+pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
+    let width = usize::from(area.width);
+    let signs = signs(context, width.saturating_sub(12));
+    let room = width.saturating_sub(signs.width() + 5);
+    let subject = strip(subject(context, room), room, 0);
+    put(
+        frame,
+        Rect { x: area.x + area.width.min(1), width: area.width.saturating_sub(1), ..area },
+        0,
+        &subject,
+    );
+    let start = area.width.saturating_sub(u16::try_from(signs.width() + 1).unwrap_or(u16::MAX));
+    put(frame, Rect { x: area.x + start, width: area.width - start, ..area }, 0, &signs);
+}
+
+/// The signs on the right that fit into `max` columns; the clock and the recording go last.
+fn signs(context: &ViewContext, max: usize) -> Line<'static> {
+    const GAP: usize = 2;
+    let mut kept = Vec::new();
+    let mut used = 0;
+    for sign in all_signs(context).into_iter().rev() {
+        let columns = sign.iter().map(Span::width).sum::<usize>() + GAP;
+        if used + columns <= max + GAP {
+            used += columns;
+            kept.push(sign);
+        }
+    }
+    kept.reverse();
+    strip(kept, usize::MAX, GAP)
+}
+
+/// All signs, least important first.
+fn all_signs(context: &ViewContext) -> Vec<Item> {
+    let theme = context.theme;
+    let live = &context.live.runtime;
+    let mut signs: Vec<Item> = Vec::new();
+    if let Some(simulation) = &live.simulation {
+        signs.push(vec![Span::styled(format!(" {} ", sanitize(simulation)), theme.badge)]);
+    }
+    if live.finished {
+        signs.push(vec![Span::styled(" ENDED ", theme.badge)]);
+    }
+    if context.model.frozen.is_some() {
+        signs.push(vec![Span::styled(format!(" FROZEN {} ", context.clock(context.now)), theme.badge)]);
+    }
+    signs.push(match &live.recorder {
+        RecorderState::Off => vec![Span::styled("REC off", theme.dim)],
+        RecorderState::Recording { .. } => {
+            vec![Span::styled("REC ", theme.dim), Span::styled(context.glyphs.recording, theme.bad)]
+        }
+        RecorderState::Failing { error, .. } => {
+            let reason = context.cut(error, REASON);
+            vec![Span::styled(format!("REC {} FAILING: {reason}", context.glyphs.cross), theme.bad)]
+        }
+    });
+    signs.push(vec![Span::styled(context.clock(context.live_now), theme.text)]);
+    signs
+}
+
+/// Name, endpoint, protocol and client id; the endpoint gives way first by losing its middle.
+fn subject(context: &ViewContext, room: usize) -> Vec<Item> {
+    let theme = context.theme;
+    let brand = vec![Span::styled("dropscope", theme.brand), Span::raw("  ")];
+    let Some(started) = &context.snapshot().started else { return vec![brand] };
+    let dot = || Span::styled(format!(" {} ", context.glyphs.dot), theme.dim);
+    let endpoint = sanitize(&started.endpoint);
+    let version =
+        context.snapshot().mqtt_version.as_deref().map(|version| {
+            vec![dot(), Span::styled(format!("MQTT {}", context.cut(version, 8)), theme.text)]
+        });
+    let id = vec![
+        dot(),
+        Span::styled("id ", theme.dim),
+        Span::styled(context.cut(&started.client_id, 28), theme.text),
+    ];
+    let columns = |item: &Item| item.iter().map(Span::width).sum::<usize>();
+    let mut left = room.saturating_sub(columns(&brand));
+    let mut tail = Vec::new();
+    for item in version.into_iter().chain([id]) {
+        // An endpoint is worth more than what follows it, down to a recognisable rest.
+        if left.saturating_sub(columns(&item)) >= crate::tui::text::width(&endpoint).min(24) {
+            left -= columns(&item);
+            tail.push(item);
+        }
+    }
+    let endpoint = truncate_middle(&endpoint, left, context.glyphs.ellipsis).into_owned();
+    let mut subject = vec![brand, vec![Span::styled(endpoint, theme.strong)]];
+    subject.extend(tail);
+    subject
+}

@@ -1,0 +1,247 @@
+//! Is the connection up, for how long, and if not, why not? The panel read first.
+//!
+//! Two rows, whatever the state, so that nothing jumps when the link goes down: the state and the
+//! heartbeat, then the traffic (or, while down, the reason in words).
+
+use std::time::Duration;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Span;
+
+use crate::diagnostics::event::ConnectFailed;
+use crate::diagnostics::{ErrorName, LinkState, Stamp, words};
+use crate::monitor::LinkActivity;
+use crate::tui::format;
+use crate::tui::theme::Glyphs;
+
+use super::ViewContext;
+use super::ink::{Item, level, put, strip};
+use super::panel::panel;
+
+/// A PINGRESP this late is worth a remark.
+const LATE: Duration = Duration::from_secs(1);
+
+/// Draws the panel.
+pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
+    let inner = panel(frame, area, context, vec![Span::styled("Link", context.theme.title)]);
+    let width = usize::from(inner.width);
+    put(frame, inner, 0, &strip(first_row(context, width), width, 3));
+    put(frame, inner, 1, &strip(second_row(context, width), width, 3));
+}
+
+/// Sign, word and style of the state: never the colour alone.
+pub(super) fn state(context: &ViewContext) -> (&'static str, &'static str, Style) {
+    let (glyphs, theme) = (context.glyphs, context.theme);
+    let given_up = context.published.runtime.activity == LinkActivity::GivenUp;
+    match context.snapshot().link {
+        _ if given_up => (glyphs.down, "GAVE UP", theme.bad),
+        LinkState::Connected { .. } if suspicion(context).is_some() => {
+            (glyphs.connected, "CONNECTED?", theme.warn)
+        }
+        LinkState::Connected { .. } => (glyphs.connected, "CONNECTED", theme.good),
+        LinkState::Connecting { .. } => (glyphs.connecting, "CONNECTING", theme.warn),
+        LinkState::Down { .. } => (glyphs.down, "DOWN", theme.bad),
+        LinkState::Off { .. } => (glyphs.off, "OFF", theme.dim),
+        LinkState::Idle => match context.published.runtime.activity {
+            LinkActivity::Connecting { .. } => (glyphs.connecting, "CONNECTING", theme.warn),
+            _ => (glyphs.off, "IDLE", theme.dim),
+        },
+    }
+}
+
+/// How long the state has lasted, if it began.
+pub(super) fn lasting(context: &ViewContext) -> Option<String> {
+    match context.snapshot().link {
+        LinkState::Connected { since }
+        | LinkState::Connecting { since, .. }
+        | LinkState::Down { since, .. }
+        | LinkState::Off { since, .. } => Some(format::uptime(context.now.since(since))),
+        LinkState::Idle => None,
+    }
+}
+
+fn first_row(context: &ViewContext, width: usize) -> Vec<Item> {
+    let theme = context.theme;
+    let (sign, word, style) = state(context);
+    let mut head = vec![Span::styled(format!("{sign} {word}"), style.patch(theme.strong))];
+    if let Some(lasting) = lasting(context) {
+        head.push(Span::styled(format!("  {lasting}"), theme.strong));
+    }
+    let mut row = vec![head];
+    row.extend(doing(context));
+    row.extend(suspicion(context));
+    row.push(context.labelled("keep-alive", keep_alive(context), theme.text));
+    if matches!(context.snapshot().link, LinkState::Connected { .. }) {
+        row.push(ping(context, width));
+    }
+    row.extend(credentials(context));
+    row.extend(lost_events(context));
+    row
+}
+
+fn keep_alive(context: &ViewContext) -> String {
+    match context.snapshot().keep_alive_secs {
+        0 if context.snapshot().started.is_none() => format::UNKNOWN.into(),
+        0 => "off".into(),
+        secs => format!("{secs} s"),
+    }
+}
+
+/// What the link is busy with while there is no session.
+fn doing(context: &ViewContext) -> Option<Item> {
+    let (text, style) = match context.published.runtime.activity {
+        LinkActivity::Waiting { until, attempt } => {
+            let wait = format::short(until.since(context.now));
+            (format!("attempt {attempt}, next try in {wait}"), context.theme.text)
+        }
+        LinkActivity::Connecting { phase, since, attempt } => {
+            let spinner = context.glyphs.spinner;
+            let step = usize::try_from(context.now.boot.as_secs()).unwrap_or(0) % spinner.len().max(1);
+            let turn = spinner.get(step).copied().unwrap_or_default();
+            let since = format::short(context.now.since(since));
+            let tries = if attempt > 0 { format!(", attempt {attempt}") } else { String::new() };
+            (format!("{turn} {} {since}{tries}", words::phase(phase)), context.theme.warn)
+        }
+        LinkActivity::Off => match context.snapshot().link {
+            LinkState::Off { by, .. } => (words::initiator(by).to_owned(), context.theme.dim),
+            _ => return None,
+        },
+        LinkActivity::GivenUp | LinkActivity::Connected => return None,
+    };
+    Some(vec![Span::styled(text, style)])
+}
+
+/// An unanswered PINGREQ: the session may be dead already.
+fn suspicion(context: &ViewContext) -> Option<Item> {
+    let waiting = context.now.since(context.published.runtime.ping_outstanding_since?);
+    let connected = matches!(context.snapshot().link, LinkState::Connected { .. });
+    (connected && waiting >= LATE).then(|| {
+        let text = format!("{} no answer to the ping for {}", context.glyphs.alert, format::short(waiting));
+        vec![Span::styled(text, context.theme.warn)]
+    })
+}
+
+fn ping(context: &ViewContext, width: usize) -> Item {
+    let theme = context.theme;
+    let ping = &context.snapshot().ping;
+    let Some(last) = ping.last_ms else {
+        return context.labelled("ping", format::UNKNOWN, theme.dim);
+    };
+    let mut item = context.labelled("ping", format::millis(last), theme.strong);
+    let columns = if width >= 110 { 24 } else { 8 };
+    let recent = &ping.recent_ms[ping.recent_ms.len().saturating_sub(columns)..];
+    item.push(Span::styled(format!(" {}", spark(recent, context.glyphs)), theme.accent));
+    if let (Some(p95), true) = (ping.p95_ms, width >= 130) {
+        item.push(Span::styled(format!("  95 % below {}", format::millis(p95)), theme.dim));
+    }
+    item
+}
+
+/// Round trips from the fastest to the slowest shown; small differences stay small.
+fn spark(recent: &[f32], glyphs: &Glyphs) -> String {
+    let fastest = recent.iter().copied().fold(f32::INFINITY, f32::min);
+    let slowest = recent.iter().copied().fold(0.0_f32, f32::max);
+    let spread = (slowest - fastest).max(slowest * 0.5);
+    recent.iter().map(|ms| glyphs.spark[level(f64::from(ms - fastest), f64::from(spread))]).collect()
+}
+
+fn credentials(context: &ViewContext) -> Option<Item> {
+    let expires = context.snapshot().credentials_expire_at?;
+    let left = (expires - context.now.wall).to_std();
+    Some(match left {
+        Ok(left) => {
+            let style = if left < Duration::from_secs(300) { context.theme.warn } else { context.theme.text };
+            context.labelled("credentials", format::short(left), style)
+        }
+        Err(_) => context.labelled("credentials", "expired", context.theme.bad),
+    })
+}
+
+fn lost_events(context: &ViewContext) -> Option<Item> {
+    let lost = context.live.runtime.lost_events;
+    (lost > 0).then(|| {
+        let text = format!("{} {} lost", context.glyphs.alert, words::count(lost, "event", "events"));
+        vec![Span::styled(text, context.theme.bad)]
+    })
+}
+
+fn second_row(context: &ViewContext, width: usize) -> Vec<Item> {
+    match context.snapshot().link {
+        LinkState::Connected { .. } => traffic(context),
+        LinkState::Off { .. } => vec![vec![Span::styled(off_hint(context), context.theme.dim)]],
+        _ => vec![reason(context, width)],
+    }
+}
+
+fn off_hint(context: &ViewContext) -> String {
+    let key = context.keymap.key_text(crate::tui::keymap::Action::ToggleConnection);
+    format!("disconnected on purpose, counts neither as a drop nor as down; {key} connects again")
+}
+
+fn traffic(context: &ViewContext) -> Vec<Item> {
+    let theme = context.theme;
+    let session = &context.snapshot().session;
+    let runtime = &context.published.runtime;
+    let mut row = vec![
+        context.labelled("in", format::count(session.received), theme.text),
+        context.labelled("out", format::count(session.published), theme.text),
+        context.labelled("pings", format::count(session.pings), theme.text),
+    ];
+    let silence = |at: Option<Stamp>| at.map(|at| format::short(context.now.since(at)));
+    if let Some(heard) = silence(runtime.last_rx) {
+        row.push(context.labelled("heard", format!("{heard} ago"), theme.text));
+    }
+    if let Some(sent) = silence(runtime.last_tx) {
+        row.push(context.labelled("sent", format!("{sent} ago"), theme.text));
+    }
+    if session.subscriptions > 0 || session.refused_subscriptions > 0 {
+        row.push(context.labelled("subscriptions", session.subscriptions.to_string(), theme.text));
+    }
+    if session.refused_subscriptions > 0 {
+        let text = format!("{} {} refused", context.glyphs.alert, session.refused_subscriptions);
+        row.push(vec![Span::styled(text, theme.warn)]);
+    }
+    let waiting = if runtime.queued > 0 { theme.warn } else { theme.text };
+    row.push(context.labelled(
+        "queued",
+        format::count(u64::try_from(runtime.queued).unwrap_or(u64::MAX)),
+        waiting,
+    ));
+    if runtime.in_flight > 0 {
+        row.push(context.labelled("in flight", runtime.in_flight.to_string(), theme.text));
+    }
+    row
+}
+
+/// Why it is not up: the newest failed connect, else the drop that began the outage.
+fn reason(context: &ViewContext, width: usize) -> Item {
+    let theme = context.theme;
+    if let Some(failed) = &context.snapshot().last_failure {
+        let label = "last try failed ";
+        let text = context.cut(&failure(failed), width.saturating_sub(label.len()));
+        return vec![Span::styled(label, theme.dim), Span::styled(text, theme.bad)];
+    }
+    let down = matches!(context.snapshot().link, LinkState::Down { .. });
+    if let Some(drop) = context.snapshot().drops.last().filter(|_| down) {
+        let name = drop.event.error_name.as_deref().map(ErrorName::short).unwrap_or("unnamed error");
+        let text = format!("{} {} {name}", words::how(drop.event.how), context.glyphs.dot);
+        let label = "lost by ";
+        let text = context.cut(&text, width.saturating_sub(label.len()));
+        return vec![Span::styled(label, theme.dim), Span::styled(text, theme.bad)];
+    }
+    vec![Span::styled("no session yet", theme.dim)]
+}
+
+/// A failed connect in words: the phase, then what was said.
+fn failure(failed: &ConnectFailed) -> String {
+    let phase = failed.phase.map(|phase| format!("in {}: ", words::phase(phase))).unwrap_or_default();
+    let name = failed.error_name.as_deref();
+    // "NAME: text (detail)": the text reads better first, the name is for searching.
+    let message = failed.error_message.as_deref().unwrap_or_default();
+    let text = name.and_then(|name| message.strip_prefix(name)).unwrap_or(message);
+    let text = text.trim_start_matches([':', ' ']).replace(". (", " (");
+    let name = name.map(|name| format!(" [{}]", ErrorName::short(name))).unwrap_or_default();
+    format!("{phase}{text}{name}")
+}

@@ -1,0 +1,61 @@
+//! What does the frame around a panel look like?
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Clear, Padding};
+
+use super::ViewContext;
+use super::ink::Item;
+
+/// Draws a border with `title` and gives the room inside, one blank column from the border.
+pub(super) fn panel(frame: &mut Frame, area: Rect, context: &ViewContext, title: Item) -> Rect {
+    framed(frame, area, context, title, false)
+}
+
+/// Like [`panel`], for the panel that takes the keys.
+pub(super) fn focused(frame: &mut Frame, area: Rect, context: &ViewContext, title: Item) -> Rect {
+    framed(frame, area, context, title, true)
+}
+
+/// A panel over the middle of the screen, `width`×`height` at most.
+pub(super) fn popup(
+    frame: &mut Frame,
+    context: &ViewContext,
+    (width, height): (u16, u16),
+    title: &str,
+) -> (Rect, Rect) {
+    let screen = frame.area();
+    let (width, height) = (width.min(screen.width), height.min(screen.height));
+    let area = Rect {
+        x: screen.x + (screen.width - width) / 2,
+        y: screen.y + (screen.height - height) / 2,
+        width,
+        height,
+    };
+    frame.render_widget(Clear, area);
+    let title = vec![Span::styled(title.to_owned(), context.theme.title)];
+    (area, focused(frame, area, context, title))
+}
+
+fn framed(frame: &mut Frame, area: Rect, context: &ViewContext, title: Item, focus: bool) -> Rect {
+    let style = if focus { context.theme.border_focused } else { context.theme.border };
+    let mut block = Block::bordered()
+        .border_set(context.glyphs.border)
+        .border_style(style)
+        .padding(Padding::horizontal(1));
+    if !title.is_empty() {
+        let mut spans = vec![Span::raw(" ")];
+        // A title keeps its own looks on a dim border.
+        spans.extend(title.into_iter().map(|span| {
+            let style = Style::reset().patch(span.style);
+            span.style(style)
+        }));
+        spans.push(Span::raw(" "));
+        block = block.title(Line::from(spans));
+    }
+    let inner = block.inner(area);
+    frame.render_widget(block, area);
+    inner
+}

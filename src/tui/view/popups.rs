@@ -1,0 +1,119 @@
+//! What lies over the screen: the help, and a line of text being typed.
+
+use ratatui::Frame;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
+
+use crate::tui::model::{InputPopup, InputPurpose, Popup, Target};
+use crate::tui::text;
+
+use super::ink::{left, put, wrap};
+use super::panel::popup;
+use super::{ViewContext, ViewState};
+
+/// Widest help; longer lines are hard to read.
+const HELP_WIDTH: u16 = 96;
+
+/// Draws the popup that is open, if any.
+pub(super) fn render(frame: &mut Frame, context: &ViewContext, state: &mut ViewState) {
+    match &context.model.popup {
+        Some(Popup::Help { scroll }) => help(frame, context, *scroll, state),
+        Some(Popup::Input(input)) => line_input(frame, context, input, state),
+        None => {}
+    }
+}
+
+/// The whole keymap, in sections.
+fn help(frame: &mut Frame, context: &ViewContext, scroll: usize, state: &mut ViewState) {
+    let screen = frame.area();
+    let width = if screen.width < HELP_WIDTH + 8 { screen.width } else { HELP_WIDTH };
+    let size = (width, screen.height.saturating_sub(2));
+    let columns = usize::from(size.0.saturating_sub(4));
+    let lines = help_lines(context, columns);
+    let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(size.1);
+    let (area, inner) = popup(frame, context, (size.0, height), "Help");
+    state.areas.push((area, Target::Popup));
+    let rows = usize::from(inner.height);
+    state.page_rows = rows;
+    state.max_scroll = lines.len().saturating_sub(rows);
+    let scroll = scroll.min(state.max_scroll);
+    for (row, line) in lines.iter().skip(scroll).take(rows).enumerate() {
+        put(frame, inner, row, line);
+    }
+    if state.max_scroll > 0 && area.width > 16 {
+        let up = if scroll > 0 { context.glyphs.up } else { " " };
+        let below = if scroll < state.max_scroll { context.glyphs.below } else { " " };
+        let bottom = Rect { x: area.right() - 12, y: area.bottom() - 1, width: 10, height: 1 };
+        put(frame, bottom, 0, &Line::styled(format!(" more {up}{below} "), context.theme.key));
+    }
+}
+
+fn help_lines(context: &ViewContext, columns: usize) -> Vec<Line<'static>> {
+    let theme = context.theme;
+    let sections = context.keymap.help();
+    let keys = sections.iter().flat_map(|section| &section.rows).map(|(keys, _)| text::width(keys)).max();
+    let keys = keys.unwrap_or(0).min(columns / 3) + 2;
+    let mut lines = Vec::new();
+    for section in sections.iter().filter(|section| !section.rows.is_empty()) {
+        if !lines.is_empty() {
+            lines.push(Line::default());
+        }
+        lines.push(Line::styled(section.title, theme.accent.patch(theme.strong)));
+        for (names, what) in &section.rows {
+            let texts = wrap(what, columns.saturating_sub(keys));
+            for (index, text) in texts.into_iter().enumerate() {
+                let names = if index == 0 { names.as_str() } else { "" };
+                let names = left(&context.cut(names, keys - 2), keys);
+                lines.push(Line::from(vec![Span::styled(names, theme.key), Span::styled(text, theme.text)]));
+            }
+        }
+    }
+    lines
+}
+
+/// A question, the text typed so far, and what is wrong with it.
+fn line_input(frame: &mut Frame, context: &ViewContext, input: &InputPopup, state: &mut ViewState) {
+    let theme = context.theme;
+    let (area, inner) = popup(frame, context, (62, 4), input.purpose.title());
+    state.areas.push((area, Target::Popup));
+    if inner.is_empty() {
+        return;
+    }
+    let columns = usize::from(inner.width);
+    let prompt = format!("{} ", context.glyphs.pointer);
+    let room = columns.saturating_sub(text::width(&prompt) + 1);
+    let (text, cursor) = visible(input, room);
+    let line = Line::from(vec![Span::styled(prompt.clone(), theme.key), Span::styled(text, theme.strong)]);
+    put(frame, inner, 0, &line);
+    let (below, style) = match &input.error {
+        Some(error) => (format!("{} {error}", context.glyphs.cross), theme.bad),
+        None => (hint(input.purpose).to_owned(), theme.dim),
+    };
+    put(frame, inner, 1, &Line::styled(context.cut(&below, columns), style));
+    let column = u16::try_from(text::width(&prompt) + cursor).unwrap_or(u16::MAX);
+    frame.set_cursor_position(Position::new(inner.x.saturating_add(column).min(inner.right() - 1), inner.y));
+}
+
+/// The part of the text around the cursor that fits into `room`, and the cursor's column in it.
+fn visible(input: &InputPopup, room: usize) -> (String, usize) {
+    use unicode_width::UnicodeWidthChar;
+    let cursor = input.line.cursor_column();
+    let skip = cursor.saturating_sub(room);
+    let mut column = 0;
+    let mut text = String::new();
+    for c in input.line.text().chars() {
+        if column >= skip {
+            text.push(c);
+        }
+        column += c.width().unwrap_or(0);
+    }
+    (text::truncate(&text, room + 1, "").into_owned(), cursor.saturating_sub(skip))
+}
+
+fn hint(purpose: InputPurpose) -> &'static str {
+    match purpose {
+        InputPurpose::KeepAlive => "0 turns pings off; the change reconnects, not counted as a drop",
+        InputPurpose::Note => "marked on the timeline, kept in recording and export",
+        InputPurpose::Filter => "error names, messages, layers; empty shows all",
+    }
+}

@@ -1,0 +1,36 @@
+//! What is left to say when there is hardly any room? The state, first of all.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::diagnostics::words;
+use crate::tui::format;
+
+use super::ViewContext;
+use super::ink::put_all;
+use super::link;
+
+/// One fact per row, the most important first.
+pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
+    let theme = context.theme;
+    let metrics = &context.snapshot().metrics;
+    let (sign, word, style) = link::state(context);
+    let mut head = vec![Span::styled(format!("{sign} {word}"), style.patch(theme.strong))];
+    head.extend(link::lasting(context).map(|lasting| Span::raw(format!(" {lasting}"))));
+    let mut lines = vec![Line::from(head)];
+    lines.push(Line::raw(words::count(metrics.total_connection_drops, "drop", "drops")));
+    if let Some(drop) = context.snapshot().drops.last() {
+        lines.push(Line::raw(format!("last {}", context.when(drop.at))));
+        lines.push(Line::raw(words::how(drop.event.how)));
+    }
+    if let Some(share) = metrics.availability() {
+        lines.push(Line::raw(format!("up {}", format::percent(share))));
+    }
+    if context.model.frozen.is_some() {
+        lines.push(Line::styled("FROZEN", theme.badge));
+    }
+    let key = context.keymap.key_text(crate::tui::keymap::Action::Quit);
+    lines.push(Line::styled(format!("{key} quits; larger shows more"), theme.dim));
+    put_all(frame, area, &lines);
+}

@@ -1,0 +1,157 @@
+//! What is to be seen in each column of each lane of the timeline?
+//!
+//! One pass over the retained history per lane; no drawing here.
+
+use std::time::Duration;
+
+use crate::diagnostics::{MarkKind, Snapshot};
+
+use super::window::Window;
+
+/// One column of the link lane. The order is the precedence: a column shows the worst it contains, so
+/// that a stretch with any down time never looks fully up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) enum LinkCell {
+    /// Nothing is known: before the run, after now, or no longer retained.
+    #[default]
+    Unknown,
+    /// Connected all the time that is known.
+    Up,
+    /// Off on purpose for some of the time.
+    Off,
+    /// Down for some of the time.
+    Down,
+    /// This many drops were detected here.
+    Drops(u32),
+}
+
+/// The link lane: one cell per column.
+pub(super) fn link(snapshot: &Snapshot, window: &Window) -> Vec<LinkCell> {
+    let mut cells = vec![LinkCell::Unknown; window.columns()];
+    let mut paint = |from: Duration, to: Duration, cell: LinkCell| {
+        if let Some((first, last)) = window.touched(from, to) {
+            cells[first..=last].iter_mut().for_each(|old| *old = cell.max(*old));
+        }
+    };
+    let now = snapshot.at.boot;
+    let mut gap = before_first(snapshot, window);
+    let mut sessions = snapshot.connections.iter().peekable();
+    while let Some(session) = sessions.next() {
+        if let Some((from, cell)) = gap {
+            paint(from, session.at.boot, cell);
+        }
+        let next = sessions.peek().map(|next| next.at.boot);
+        let end = session.end.map(|end| end.at.boot).or(next).unwrap_or(now);
+        paint(session.at.boot, end, LinkCell::Up);
+        gap = session.end.map(|end| (end.at.boot, if end.dropped { LinkCell::Down } else { LinkCell::Off }));
+    }
+    if let Some((from, cell)) = gap {
+        paint(from, now, cell);
+    }
+    for drop in snapshot.drops.iter() {
+        if let Some(column) = window.column(drop.at.boot) {
+            cells[column] = match cells[column] {
+                LinkCell::Drops(count) => LinkCell::Drops(count.saturating_add(1)),
+                _ => LinkCell::Drops(1),
+            };
+        }
+    }
+    cells
+}
+
+/// Before the first session there was none: down, unless older sessions were evicted, or the first
+/// connect just took its usual moment.
+fn before_first(snapshot: &Snapshot, window: &Window) -> Option<(Duration, LinkCell)> {
+    let first = snapshot.connections.iter().next();
+    let waited = first.map_or(snapshot.at, |session| session.at).since(snapshot.since);
+    let failed = first.map_or(snapshot.metrics.connect_failures > 0, |session| session.attempt_number > 0);
+    let known = snapshot.connections.evicted() == 0 && snapshot.started.is_some();
+    let long = failed || waited > window.column_span();
+    (known && long).then_some((snapshot.since.boot, LinkCell::Down))
+}
+
+/// A stretch of the arm lane: one keep-alive value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Arm {
+    /// First column.
+    pub(super) first: usize,
+    /// Last column.
+    pub(super) last: usize,
+    /// Keep-alive in seconds.
+    pub(super) keep_alive_secs: u32,
+    /// Whether the value came into force inside the window.
+    pub(super) starts_here: bool,
+}
+
+/// The arm lane: which keep-alive was in force, from left to right.
+pub(super) fn arms(snapshot: &Snapshot, window: &Window) -> Vec<Arm> {
+    let mut stretches: Vec<(Duration, Duration, u32)> = Vec::new();
+    for session in snapshot.connections.iter() {
+        let end = session.end.map_or(snapshot.at.boot, |end| end.at.boot);
+        match stretches.last_mut() {
+            Some(last) if last.2 == session.keep_alive_secs => last.1 = end,
+            Some(last) => {
+                last.1 = session.at.boot;
+                stretches.push((session.at.boot, end, session.keep_alive_secs));
+            }
+            None => stretches.push((session.at.boot, end, session.keep_alive_secs)),
+        }
+    }
+    if let Some(last) = stretches.last_mut() {
+        last.1 = snapshot.at.boot;
+    }
+    let arm = |(index, &(from, to, keep_alive_secs)): (usize, &(Duration, Duration, u32))| {
+        let (first, last) = window.touched(from, to)?;
+        let starts_here = index > 0 && window.column(from).is_some();
+        Some(Arm { first, last, keep_alive_secs, starts_here })
+    };
+    stretches.iter().enumerate().filter_map(arm).collect()
+}
+
+/// One column of the mark lane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct MarkCell {
+    /// The column.
+    pub(super) column: usize,
+    /// The most important kind in this column.
+    pub(super) kind: MarkKind,
+    /// Words of the newest mark of that kind.
+    pub(super) text: std::sync::Arc<str>,
+    /// How many marks of that kind share the column.
+    pub(super) count: u32,
+}
+
+/// The mark lane, left to right: what the user noted and what happened to the computer. Keep-alive
+/// changes and disconnects on purpose have their own lanes.
+pub(super) fn marks(snapshot: &Snapshot, window: &Window) -> Vec<MarkCell> {
+    let mut cells: Vec<MarkCell> = Vec::new();
+    for mark in snapshot.marks.iter() {
+        let Some(column) = window.column(mark.at.boot).filter(|_| importance(mark.kind) > 0) else {
+            continue;
+        };
+        match cells.last_mut().filter(|last| last.column == column) {
+            Some(cell) => {
+                if mark.kind == cell.kind {
+                    cell.count = cell.count.saturating_add(1);
+                    cell.text = mark.text.clone();
+                } else if importance(mark.kind) > importance(cell.kind) {
+                    *cell = MarkCell { column, kind: mark.kind, text: mark.text.clone(), count: 1 };
+                }
+            }
+            None => cells.push(MarkCell { column, kind: mark.kind, text: mark.text.clone(), count: 1 }),
+        }
+    }
+    cells
+}
+
+/// Which mark wins a shared column; 0 = not shown in the mark lane.
+fn importance(kind: MarkKind) -> u8 {
+    match kind {
+        MarkKind::Note => 5,
+        MarkKind::System => 4,
+        MarkKind::Alert => 3,
+        MarkKind::Probe => 2,
+        MarkKind::ConnectFailed => 1,
+        MarkKind::KeepAlive | MarkKind::Disconnect => 0,
+    }
+}

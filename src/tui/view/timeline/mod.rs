@@ -1,0 +1,182 @@
+//! When was the connection up, when did it break, and what else happened then?
+//!
+//! ```text
+//! ╭ Timeline · 24 h ──────────────────────────────────────────────────╮
+//! │ link    ━━━━━━━╳━━━━━━━━━━3━━━━━━━━┄┄┄┄━━━━━━━━·····━━━━━━━━━━━━━ │  worst of each column
+//! │ arm     1200 s ───────────────────────┤60 s ───────────────────── │  keep-alive in force
+//! │ marks        ▲ suspended          ✎ restarted the router          │  computer, notes, failures
+//! │         15:00     18:00     21:00     Nov 21    03:00     06:00   │  local time
+//! ╰───────────────────────────────────────────────────────────────────╯
+//! ```
+//!
+//! Lanes give way from the bottom up, but for the axis: first marks, then arm.
+
+mod lanes;
+#[cfg(test)]
+mod tests;
+mod window;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::diagnostics::MarkKind;
+use crate::tui::format;
+use crate::tui::model::Target;
+use crate::tui::text::width;
+
+use self::lanes::{Arm, LinkCell, MarkCell};
+use self::window::Window;
+use super::ink::{Item, left, put};
+use super::panel::panel;
+use super::{ViewContext, ViewState};
+
+/// Columns of the lane names.
+const NAMES: u16 = 7;
+
+/// Draws the panel.
+pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state: &mut ViewState) {
+    let inner = panel(frame, area, context, title(context));
+    state.areas.push((area, Target::Timeline));
+    let names = NAMES.min(inner.width);
+    let plot = Rect { x: inner.x + names, width: inner.width - names, ..inner };
+    if plot.width == 0 {
+        return;
+    }
+    let snapshot = context.snapshot();
+    let span = context.model.zoom_for(snapshot).span();
+    let window = Window::new(context.now, span, context.model.scroll, usize::from(plot.width));
+    let rows = usize::from(inner.height);
+    let lanes: &[&str] = match rows {
+        0..=1 => &["link"],
+        2 => &["link", ""],
+        3 => &["link", "arm", ""],
+        _ => &["link", "arm", "marks", ""],
+    };
+    for (row, name) in lanes.iter().enumerate() {
+        let label = Line::styled(left(name, usize::from(names)), context.theme.dim);
+        put(frame, Rect { width: names, ..inner }, row, &label);
+        let line = match *name {
+            "link" => link_line(context, &lanes::link(snapshot, &window)),
+            "arm" => arm_line(context, &lanes::arms(snapshot, &window), window.columns()),
+            "marks" => mark_line(context, &lanes::marks(snapshot, &window), window.columns()),
+            _ => axis_line(context, &window),
+        };
+        put(frame, plot, row, &line);
+    }
+}
+
+fn title(context: &ViewContext) -> Item {
+    let theme = context.theme;
+    let zoom = context.model.zoom_for(context.snapshot());
+    let mut title = vec![
+        Span::styled("Timeline", theme.title),
+        Span::styled(format!(" {} {}", context.glyphs.dot, zoom.label()), theme.dim),
+    ];
+    if !context.model.scroll.is_zero() {
+        let back = format::short(context.model.scroll);
+        title.push(Span::styled(format!(" {} {back} back", context.glyphs.left), theme.accent));
+    }
+    title
+}
+
+/// Runs of equal cells become one span.
+fn link_line(context: &ViewContext, cells: &[LinkCell]) -> Line<'static> {
+    let mut spans: Vec<Span> = Vec::new();
+    let mut start = 0;
+    while let Some(cell) = cells.get(start) {
+        let length = cells[start..].iter().take_while(|next| *next == cell).count();
+        let (sign, style) = link_sign(context, *cell);
+        spans.push(Span::styled(sign.repeat(length), style));
+        start += length;
+    }
+    Line::from(spans)
+}
+
+/// A drop is a cross, several are counted, many have a heavier sign.
+fn link_sign(context: &ViewContext, cell: LinkCell) -> (String, Style) {
+    let (glyphs, theme) = (context.glyphs, context.theme);
+    match cell {
+        LinkCell::Unknown => (glyphs.line_none.into(), theme.dim),
+        LinkCell::Up => (glyphs.line_up.into(), theme.good),
+        LinkCell::Off => (glyphs.line_off.into(), theme.dim),
+        LinkCell::Down => (glyphs.line_down.into(), theme.bad),
+        LinkCell::Drops(1) => (glyphs.drop.into(), theme.bad.patch(theme.strong)),
+        LinkCell::Drops(few @ 2..=9) => (few.to_string(), theme.bad.patch(theme.strong)),
+        LinkCell::Drops(_) => (glyphs.drops.into(), theme.bad.patch(theme.strong)),
+    }
+}
+
+fn arm_line(context: &ViewContext, arms: &[Arm], columns: usize) -> Line<'static> {
+    let (glyphs, theme) = (context.glyphs, context.theme);
+    let mut spans = Vec::new();
+    let mut at = 0;
+    for (index, arm) in arms.iter().enumerate() {
+        // A column shared with the arm before belongs to the later one only if that one has more.
+        let first = arm.first.max(at);
+        let end = arms.get(index + 1).map_or(arm.last + 1, |next| next.first.max(first)).min(columns);
+        if first >= end {
+            continue;
+        }
+        spans.push(Span::raw(" ".repeat(first - at)));
+        let room = end - first;
+        let tick = if arm.starts_here { glyphs.tick } else { "" };
+        let label = match arm.keep_alive_secs {
+            0 => "off ".to_owned(),
+            secs => format!("{secs} s "),
+        };
+        let label = if width(&label) + width(tick) <= room { label } else { String::new() };
+        let rest = room.saturating_sub(width(&label) + width(tick));
+        spans.push(Span::styled(tick, theme.accent));
+        spans.push(Span::styled(label, theme.text));
+        spans.push(Span::styled(glyphs.rule.repeat(rest), theme.dim));
+        at = end;
+    }
+    Line::from(spans)
+}
+
+/// Every mark has its sign; the words follow where there is room before the next one.
+fn mark_line(context: &ViewContext, marks: &[MarkCell], columns: usize) -> Line<'static> {
+    /// Fewer columns than this are not worth words.
+    const WORTH: usize = 4;
+    let mut spans = Vec::new();
+    let mut at = 0;
+    for (index, mark) in marks.iter().enumerate() {
+        let (sign, style) = mark_sign(context, mark.kind);
+        spans.push(Span::raw(" ".repeat(mark.column - at)));
+        spans.push(Span::styled(sign, style));
+        at = mark.column + 1;
+        let end = marks.get(index + 1).map_or(columns, |next| next.column);
+        let room = end.saturating_sub(at + 2);
+        if room >= WORTH {
+            let count = if mark.count > 1 { format!("{}x ", mark.count) } else { String::new() };
+            let text = context.cut(&format!("{count}{}", mark.text), room);
+            at += width(&text) + 1;
+            spans.push(Span::styled(format!(" {text}"), style));
+        }
+    }
+    Line::from(spans)
+}
+
+fn mark_sign(context: &ViewContext, kind: MarkKind) -> (&'static str, Style) {
+    let (glyphs, theme) = (context.glyphs, context.theme);
+    match kind {
+        MarkKind::Note => (glyphs.note, theme.accent),
+        MarkKind::System => (glyphs.system, theme.warn),
+        MarkKind::Alert => (glyphs.alert, theme.bad),
+        _ => (glyphs.alert, theme.warn),
+    }
+}
+
+fn axis_line(context: &ViewContext, window: &Window) -> Line<'static> {
+    let mut text = String::new();
+    for (column, label) in window.ticks(context.offset) {
+        let used = width(&text);
+        if column >= used && column + width(&label) <= window.columns() {
+            text.push_str(&" ".repeat(column - used));
+            text.push_str(&label);
+        }
+    }
+    Line::styled(text, context.theme.dim)
+}

@@ -1,0 +1,313 @@
+//! Every screen drawn into a test terminal: snapshots of the text, meaning-bearing colours by cell,
+//! and no panic at any size.
+
+mod sample;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dropscope::monitor::{Notice, NoticeKind, Published};
+use dropscope::tui::keymap::Keymap;
+use dropscope::tui::model::{Detail, Frozen, InputPopup, InputPurpose, Model, Popup, Screen, Zoom};
+use dropscope::tui::text::LineEdit;
+use dropscope::tui::theme::{Glyphs, Theme};
+use dropscope::tui::view::{self, ViewContext, ViewState};
+use proptest::prelude::*;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::style::{Color, Modifier};
+
+/// What is drawn: a state, a model, a theme.
+struct Scene {
+    published: Published,
+    model: Model,
+    theme: Theme,
+    glyphs: Glyphs,
+}
+
+impl Scene {
+    fn new(published: Published) -> Self {
+        let (theme, glyphs) = (Theme::default_dark(), Glyphs::unicode());
+        Self { published, model: Model::default(), theme, glyphs }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Model)) -> Self {
+        change(&mut self.model);
+        self
+    }
+
+    fn plain(mut self) -> Self {
+        (self.theme, self.glyphs) = (Theme::plain(), Glyphs::ascii());
+        self
+    }
+
+    fn terminal(&self, width: u16, height: u16) -> Terminal<TestBackend> {
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a test terminal");
+        let frozen = self.model.frozen.as_ref();
+        let context = ViewContext {
+            published: frozen.map_or(&self.published, |frozen| &frozen.published),
+            live: &self.published,
+            model: &self.model,
+            theme: &self.theme,
+            glyphs: &self.glyphs,
+            now: frozen.map_or(self.published.snapshot.at, |frozen| frozen.at),
+            live_now: self.published.snapshot.at,
+            offset: sample::zone(),
+            keymap: &Keymap::default(),
+        };
+        let mut state = ViewState::default();
+        terminal.draw(|frame| view::render(frame, &context, &mut state)).expect("a frame");
+        terminal
+    }
+
+    fn buffer(&self, width: u16, height: u16) -> Buffer {
+        self.terminal(width, height).backend().buffer().clone()
+    }
+
+    fn text(&self, width: u16, height: u16) -> String {
+        let buffer = self.buffer(width, height);
+        let row = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+        (0..height).map(row).map(|row| row.trim_end().to_owned() + "\n").collect()
+    }
+}
+
+/// With `DROPSCOPE_PICTURES=DIR` every scene is also written as a picture, to be looked at.
+fn picture(name: &str, buffer: &Buffer) {
+    if let Some(directory) = std::env::var_os("DROPSCOPE_PICTURES") {
+        let file = std::path::Path::new(&directory).join(format!("{name}.svg"));
+        std::fs::write(file, dropscope::tui::picture::svg(buffer)).expect("a picture");
+    }
+}
+
+/// Snapshots of a scene at the two sizes that must be good.
+fn snap(name: &str, scene: &Scene) {
+    for (width, height) in [(80, 24), (120, 40)] {
+        picture(&format!("{name}-{width}x{height}"), &scene.buffer(width, height));
+        insta::assert_snapshot!(format!("{name}-{width}x{height}"), scene.text(width, height));
+    }
+}
+
+fn detail(number: u64) -> impl FnOnce(&mut Model) {
+    move |model| {
+        model.screen = Screen::Drops;
+        model.detail = Some(Detail { number, scroll: 0 });
+    }
+}
+
+#[test]
+fn empty() {
+    snap("empty", &Scene::new(sample::empty()));
+}
+
+#[test]
+fn connecting() {
+    snap("connecting", &Scene::new(sample::connecting()));
+}
+
+#[test]
+fn connected_and_quiet() {
+    snap("quiet", &Scene::new(sample::quiet()));
+}
+
+#[test]
+fn connected_after_drops() {
+    snap("after-drops", &Scene::new(sample::after_drops()));
+}
+
+#[test]
+fn reconnecting() {
+    snap("reconnecting", &Scene::new(sample::reconnecting()));
+}
+
+#[test]
+fn an_unanswered_ping() {
+    snap("unanswered-ping", &Scene::new(sample::unanswered_ping()));
+}
+
+#[test]
+fn a_thousand_drops() {
+    snap("thousand-drops", &Scene::new(sample::thousand_drops()));
+    let table = Scene::new(sample::thousand_drops()).with(|model| {
+        model.screen = Screen::Drops;
+        model.filter = "timeout".into();
+    });
+    snap("thousand-drops-table", &table);
+}
+
+#[test]
+fn long_names() {
+    snap("long-names", &Scene::new(sample::long_names()));
+    snap("long-names-detail", &Scene::new(sample::long_names()).with(detail(1)));
+}
+
+#[test]
+fn hostile_text() {
+    snap("hostile", &Scene::new(sample::hostile()));
+    snap("hostile-detail", &Scene::new(sample::hostile()).with(detail(1)));
+}
+
+#[test]
+fn drops_table() {
+    snap("drops", &Scene::new(sample::after_drops()).with(|model| model.screen = Screen::Drops));
+}
+
+#[test]
+fn drop_detail() {
+    snap("drop-detail", &Scene::new(sample::after_drops()).with(detail(3)));
+}
+
+#[test]
+fn help() {
+    let help = |model: &mut Model| model.popup = Some(Popup::Help { scroll: 0 });
+    snap("help", &Scene::new(sample::after_drops()).with(help));
+}
+
+#[test]
+fn typing() {
+    let typing = |model: &mut Model| {
+        model.popup = Some(Popup::Input(InputPopup {
+            purpose: InputPurpose::KeepAlive,
+            line: LineEdit::new("70000"),
+            error: Some("the keep-alive must be 0 to 65535 seconds".into()),
+            before: String::new(),
+        }));
+    };
+    snap("typing", &Scene::new(sample::quiet()).with(typing));
+}
+
+#[test]
+fn frozen() {
+    let scene = Scene::new(sample::reconnecting());
+    let published = Arc::new(sample::after_drops());
+    let at = published.snapshot.at;
+    snap("frozen", &scene.with(|model| model.frozen = Some(Frozen { published, at })));
+}
+
+#[test]
+fn recorder_failing() {
+    snap("recorder-failing", &Scene::new(sample::recorder_failing()));
+}
+
+#[test]
+fn zoomed_and_scrolled_with_a_message() {
+    let scene = Scene::new(sample::after_drops());
+    let at = scene.published.snapshot.at;
+    let scene = scene.with(|model| {
+        model.zoom = Some(Zoom::SixHours);
+        model.scroll = Duration::from_secs(3 * 3_600);
+        let text = "exported to diagnostics_20261120_130322.json".into();
+        model.notices.push(Notice { at, kind: NoticeKind::Good, text });
+    });
+    snap("zoomed", &scene);
+}
+
+#[test]
+fn ascii_without_colour() {
+    let scene = Scene::new(sample::reconnecting()).plain();
+    snap("ascii", &scene);
+    let buffer = scene.buffer(120, 40);
+    for cell in buffer.content() {
+        assert!(cell.symbol().is_ascii(), "{:?}", cell.symbol());
+        assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset), "{:?}", cell.symbol());
+    }
+}
+
+#[test]
+fn small_screens_keep_the_state() {
+    for (width, height) in [(39, 10), (20, 5), (80, 14), (60, 18), (100, 12)] {
+        let text = Scene::new(sample::reconnecting()).text(width, height);
+        assert!(text.contains("DOWN"), "{width}x{height}\n{text}");
+        insta::assert_snapshot!(format!("small-{width}x{height}"), text);
+    }
+}
+
+/// The colour of the first cell of `wanted` on the screen.
+fn colour_of(scene: &Scene, wanted: &str) -> (Color, Modifier) {
+    let (width, height) = (120, 40);
+    let buffer = scene.buffer(width, height);
+    for y in 0..height {
+        let cells: Vec<_> = (0..width).map(|x| &buffer[(x, y)]).collect();
+        for start in 0..cells.len() {
+            let text: String =
+                cells[start..].iter().take(wanted.chars().count()).map(|cell| cell.symbol()).collect();
+            if text == wanted {
+                return (cells[start].fg, cells[start].modifier);
+            }
+        }
+    }
+    panic!("{wanted:?} is not on the screen:\n{}", scene.text(width, height));
+}
+
+#[test]
+fn colours_that_carry_meaning() {
+    let up = Scene::new(sample::after_drops());
+    assert_eq!(colour_of(&up, "● CONNECTED").0, Color::Green);
+    assert_eq!(colour_of(&up, "╳").0, Color::Red);
+    assert_eq!(colour_of(&up, "━").0, Color::Green);
+    assert_eq!(colour_of(&Scene::new(sample::reconnecting()), "✖ DOWN").0, Color::Red);
+    assert_eq!(colour_of(&Scene::new(sample::connecting()), "◌ CONNECTING").0, Color::Yellow);
+    assert_eq!(colour_of(&Scene::new(sample::unanswered_ping()), "● CONNECTED?").0, Color::Yellow);
+    assert_eq!(colour_of(&Scene::new(sample::recorder_failing()), "REC ✗ FAILING").0, Color::Red);
+    assert!(colour_of(&up, "▶").1.contains(Modifier::REVERSED), "the selected row is not told by colour");
+}
+
+#[test]
+fn no_escape_sequence_reaches_a_cell() {
+    let scenes = [
+        Scene::new(sample::hostile()),
+        Scene::new(sample::hostile()).with(detail(1)),
+        Scene::new(sample::hostile()).with(|model| model.screen = Screen::Drops),
+    ];
+    for scene in scenes {
+        for cell in scene.buffer(200, 60).content() {
+            let reorders = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}');
+            let bad = |c: char| c.is_control() || reorders(c);
+            assert!(!cell.symbol().chars().any(bad), "{:?}", cell.symbol());
+        }
+    }
+}
+
+/// All states, so that the sizes below are tried with every panel in every state.
+fn scenes() -> Vec<Scene> {
+    let help = |model: &mut Model| model.popup = Some(Popup::Help { scroll: 3 });
+    let typing = |model: &mut Model| {
+        let line = LineEdit::new(&"東京 note ".repeat(20));
+        model.popup = Some(Popup::Input(InputPopup {
+            purpose: InputPurpose::Note,
+            line,
+            error: None,
+            before: String::new(),
+        }));
+    };
+    vec![
+        Scene::new(sample::empty()),
+        Scene::new(sample::connecting()),
+        Scene::new(sample::reconnecting()),
+        Scene::new(sample::long_names()),
+        Scene::new(sample::hostile()).plain(),
+        Scene::new(sample::long_names()).with(detail(1)),
+        Scene::new(sample::after_drops()).with(|model| model.screen = Screen::Drops),
+        Scene::new(sample::after_drops()).with(help),
+        Scene::new(sample::after_drops()).with(typing),
+    ]
+}
+
+#[test]
+fn every_size_from_nothing_up() {
+    for scene in scenes() {
+        for width in (1..=60).chain([79, 80, 103, 120, 200]) {
+            for height in [1, 2, 3, 5, 9, 10, 13, 17, 22, 24, 60] {
+                scene.buffer(width, height);
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn any_size_draws(width in 1_u16..=200, height in 1_u16..=60, which in 0_usize..9) {
+        scenes().swap_remove(which).buffer(width, height);
+    }
+}
