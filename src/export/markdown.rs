@@ -77,6 +77,9 @@ fn what_is_known(out: &mut String, extension: &Extension) -> fmt::Result {
     for fact in &extension.evidence.facts {
         writeln!(out, "- {}", Escaped(fact))?;
     }
+    for missing in &extension.evidence.missing {
+        writeln!(out, "- Missing: {}", Escaped(missing))?;
+    }
     writeln!(out)
 }
 

@@ -43,7 +43,6 @@
 //! ```
 
 mod build;
-mod facts;
 pub mod file;
 pub mod markdown;
 pub mod recorder;
