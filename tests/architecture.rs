@@ -20,8 +20,28 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("monitor", &["diagnostics", "mqtt", "export"]),
     ("tui", &["diagnostics", "monitor", "export"]),
     ("headless", &["diagnostics", "monitor"]),
+    ("collector", &["clock", "diagnostics", "export", "mqtt"]),
+    ("signals", &["monitor"]),
     ("config", &["diagnostics", "exit", "logging", "mqtt"]),
     ("cli", &["config", "diagnostics", "exit", "logging", "mqtt"]),
+    (
+        "program",
+        &[
+            "cli",
+            "clock",
+            "config",
+            "diagnostics",
+            "exit",
+            "export",
+            "headless",
+            "lab",
+            "logging",
+            "monitor",
+            "mqtt",
+            "signals",
+            "tui",
+        ],
+    ),
 ];
 
 /// Crates and modules of the standard library that only some rooms may name.
