@@ -210,7 +210,8 @@ fn the_built_in_broker_needs_no_url_and_gets_nobodys_credentials() {
     let surroundings =
         Surroundings { variable: &variable, is_terminal: false, directories: places(), random: 1 };
     let text = "[broker]\nurl = 'wss://f'\nusername = 'u'\n[tls]\ncafile = 'ca'";
-    let all = resolve(said("-k 5"), file(text), Target::Embedded, &surroundings).expect("a demo");
+    let all = resolve(said("-k 5"), file(text), Target::Embedded { keep_alive_secs: 5 }, &surroundings)
+        .expect("a demo");
     assert_eq!((all.link.broker.host.as_str(), all.link.keep_alive_secs), ("127.0.0.1", 5));
     assert!(all.link.username.is_none() && all.link.password.is_none() && all.link.tls.ca_file.is_none());
     assert!(all.run.headless, "standard output is no terminal");

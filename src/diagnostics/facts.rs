@@ -36,6 +36,8 @@ pub enum NextStep {
     ReadFailure,
     /// Turn the keep-alive on, so that a dead link is noticed at all.
     TurnPingsOn,
+    /// Leave it running: the keep-alive in force has had no drop yet, another one has.
+    KeepComparing,
     /// Try a shorter keep-alive and compare.
     ShortenKeepAlive,
     /// Read a drop in detail.
@@ -50,6 +52,7 @@ impl NextStep {
             Self::Connect => "connect again to go on watching",
             Self::ReadFailure => "see the Link panel: in which phase it fails, and why",
             Self::TurnPingsOn => "turn the keep-alive on, so that a dead link is noticed",
+            Self::KeepComparing => "leave it running: no drop at this keep-alive so far",
             Self::ShortenKeepAlive => "try a shorter keep-alive",
             Self::OpenDrop => "read the newest drop in full",
         }
@@ -83,7 +86,7 @@ impl Range {
         self.count += 1;
     }
 
-    /// `label: 58 s to 61 s`, and whether the values have anything in common.
+    /// `label: 58 to 61 s`, and whether the values have anything in common.
     fn sentence(self, label: &str, say: fn(Duration) -> String) -> Option<String> {
         if self.count == 0 {
             return None;
@@ -174,11 +177,6 @@ impl Tally {
             };
         }
     }
-
-    /// `label` for a comparison of all drops, or of those of the leading manner only.
-    fn label(&self, of_all: &'static str, of_them: &'static str) -> &'static str {
-        if self.compared == self.drops { of_all } else { of_them }
-    }
 }
 
 fn headline(snapshot: &Snapshot) -> String {
@@ -217,9 +215,9 @@ fn known(snapshot: &Snapshot, tally: &Tally) -> Vec<String> {
         let meaning = reason_words(code).unwrap_or("not in the standard");
         known.push(format!("{}: the broker said 0x{code:02X}, {meaning}", of_all(count, tally.drops)));
     }
-    let silence = tally.label("silence before the drop", "silence before them");
-    known.extend(tally.silence.sentence(silence, words::seconds));
-    known.extend(tally.age.sentence(tally.label("session ages", "their session ages"), duration_words));
+    known.extend(tally.silence.sentence("silent before", words::seconds));
+    known.extend(arms(snapshot));
+    known.extend(tally.age.sentence("session ages", duration_words));
     let often = tally.compared >= DROPS_FOR_A_PATTERN && tally.sent_just_before * 5 >= tally.compared * 4;
     if often {
         let which = of_all(tally.sent_just_before, tally.drops);
@@ -229,7 +227,6 @@ fn known(snapshot: &Snapshot, tally: &Tally) -> Vec<String> {
         let which = of_all(tally.near_system_event, tally.drops);
         known.push(format!("{which}: within a minute of an event on this computer"));
     }
-    known.extend(arms(snapshot));
     known.extend(tally.back.sentence("back after", duration_words));
     if tally.first_try < tally.back.count {
         known.push(format!("back at the first try: {} of {}", tally.first_try, tally.back.count));
@@ -303,6 +300,11 @@ fn next(snapshot: &Snapshot, tally: &Tally) -> NextStep {
     }
     if snapshot.keep_alive_secs == 0 && snapshot.started.is_some() {
         return NextStep::TurnPingsOn;
+    }
+    let spared =
+        |arm: &super::KeepAliveArm| arm.keep_alive_secs == snapshot.keep_alive_secs && arm.drops == 0;
+    if snapshot.arms.iter().any(spared) && metrics.total_connection_drops > 0 {
+        return NextStep::KeepComparing;
     }
     let path_may_forget = |how: &Option<How>| {
         matches!(how, Some(How::Fin | How::Rst | How::PingTimeout | How::Io | How::TlsClose))

@@ -14,6 +14,7 @@ use color_eyre::eyre::WrapErr as _;
 use crate::cli::{self, Cli, Command, ConfigPart, FileOption};
 use crate::config::{self, ConfigError, Directories, Options, Settings, Surroundings, Target};
 use crate::exit::Code;
+use crate::lab::Demo;
 
 /// Reads the command line and runs the command. Usage errors end the process with 2, as clap does.
 ///
@@ -25,7 +26,8 @@ pub fn run() -> color_eyre::Result<ExitCode> {
     match cli.command {
         None => watch(cli.watch),
         Some(Command::Demo(demo)) => {
-            let settings = match settings(demo.options, &demo.file, Target::Embedded) {
+            let embedded = Target::Embedded { keep_alive_secs: Demo::KEEP_ALIVE_SECS };
+            let settings = match settings(demo.options, &demo.file, embedded) {
                 Ok(settings) => settings,
                 Err(error) => return Ok(refuse(&error)),
             };

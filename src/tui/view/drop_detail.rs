@@ -9,6 +9,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::diagnostics::event::{How, PacketNote, PhaseTiming};
+use crate::diagnostics::sentence::duration_words;
 use crate::diagnostics::{Drop, Level, LogEntry, Stamp, codes, story, words};
 use crate::tui::format;
 use crate::tui::model::Detail;
@@ -150,7 +151,7 @@ impl Sheet<'_> {
             fact("died between", format!("{between} ({})", format::short(window)));
         }
         let layer = match event.layer {
-            Some(layer) => format!("{} ({})", words::how(event.how), words::layer(Some(layer))),
+            Some(layer) => format!("{}, layer {}", words::how(event.how), words::layer(Some(layer))),
             None => words::how(event.how).into(),
         };
         fact("ended by", layer);
@@ -282,11 +283,13 @@ impl Sheet<'_> {
         };
         let tries = self.drop.failed_attempts.saturating_add(1);
         let memory = if back.session_present { "session kept" } else { "new session" };
-        let text = format!("after {} at try {tries}, {memory}", format::short(back.took));
+        let took = duration_words(back.took);
+        let text = format!("after {took} at try {tries}, {memory}");
         let mut lines = vec![Line::styled(text, theme.good)];
-        if !back.phases.is_empty() {
-            lines.extend(self.phases(&back.phases));
-        }
+        let phase =
+            |phase: &PhaseTiming| format!("{} {}", words::phase(phase.phase), format::millis(phase.ms));
+        let phases: Vec<_> = back.phases.iter().map(phase).collect();
+        lines.extend(self.wrapped(&phases.join(", "), theme.dim));
         lines
     }
 }

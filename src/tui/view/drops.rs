@@ -192,10 +192,12 @@ fn fill(text: &str, column: &Column) -> String {
 
 fn line(context: &ViewContext, columns: &[&Column], drop: &Arc<Drop>, chosen: bool) -> Line<'static> {
     let pointer = if chosen { context.glyphs.pointer } else { " " };
-    let mut spans = vec![Span::styled(left(pointer, POINTER), context.theme.key)];
+    let mut spans = vec![Span::styled(left(pointer, POINTER), context.theme.text)];
     for column in columns {
         let text = context.cut(&(column.text)(context, drop), column.width);
-        spans.push(Span::styled(fill(&text, column), style(context, column, drop)));
+        // The chosen row is reversed as a whole: one colour, or it falls into pieces.
+        let style = if chosen { context.theme.text } else { style(context, column, drop) };
+        spans.push(Span::styled(fill(&text, column), style));
         spans.push(Span::raw(" ".repeat(GAP)));
     }
     Line::from(spans)

@@ -17,7 +17,7 @@ const REASON: usize = 32;
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     let width = usize::from(area.width);
     let signs = signs(context, width.saturating_sub(12));
-    let room = width.saturating_sub(signs.width() + 3);
+    let room = width.saturating_sub(signs.width() + 5);
     let subject = strip(subject(context, room), room, 0);
     put(
         frame,

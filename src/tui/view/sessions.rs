@@ -118,11 +118,5 @@ fn cell_sign(context: &ViewContext, count: u64, most: u64, row: usize, height: u
     #[expect(clippy::cast_precision_loss, reason = "a row number")]
     let here = filled - row as f64;
     let glyphs = context.glyphs;
-    if here >= 1.0 {
-        glyphs.bar
-    } else if here > 0.0 {
-        glyphs.spark[level(here, 1.0)]
-    } else {
-        " "
-    }
+    if here > 0.0 { glyphs.spark[level(here.min(1.0), 1.0)] } else { " " }
 }

@@ -75,7 +75,7 @@ fn item(
 /// The next step with the key that does it.
 fn step(context: &ViewContext, next: NextStep) -> String {
     let action = match next {
-        NextStep::Wait | NextStep::ReadFailure => None,
+        NextStep::Wait | NextStep::KeepComparing | NextStep::ReadFailure => None,
         NextStep::Connect => Some(Action::ToggleConnection),
         NextStep::TurnPingsOn => Some(Action::KeepAliveType),
         NextStep::ShortenKeepAlive => Some(Action::KeepAliveDown),

@@ -1,4 +1,4 @@
-//! What is recorded of a session that dropped?
+//! What is said to the broker, and recorded, when a session dropped?
 
 use std::task::Context;
 
