@@ -50,8 +50,8 @@ fn flags_come_before_variables_and_these_before_the_file() {
     let effective = ["config", "effective"];
     let by_file = ("DROPSCOPE_CONFIG", file.as_str());
     let by_variable = ("DROPSCOPE_KEEP_ALIVE", "20");
-    let cases: [(&[&str], &[(&str, &str)], &str); 4] = [
-        (&[], &[], "60s"),
+    let cases = [
+        (&[][..], &[][..], "60s"),
         (&[], &[by_file], "10s"),
         (&[], &[by_file, by_variable], "20s"),
         (&["-k", "30"], &[by_file, by_variable], "30s"),
