@@ -1,6 +1,8 @@
 //! Every screen drawn into a test terminal: snapshots of the text, meaning-bearing colours by cell,
 //! and no panic at any size.
 
+#![expect(clippy::expect_used, reason = "a test may fail")]
+
 mod sample;
 
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use dropscope::diagnostics::event::{
     Attempt, ConnectFailed, ConnectKind, Connected, Dropped, How, Initiator, Layer, Message, PacketNote,
     Phase, PhaseTiming, Started, SystemSource,
 };
-use dropscope::diagnostics::{Diagnostics, Event, Stamp};
+use dropscope::diagnostics::{Diagnostics, ErrorName, Event, Stamp};
 use dropscope::monitor::{LinkActivity, Published, RecorderState, Runtime};
 
 /// The zone all test screens are drawn in: one hour east of UTC.
@@ -132,11 +132,11 @@ impl Run {
             topic: topic.map(Into::into),
             bytes,
         };
-        let message = dropscope::diagnostics::ErrorName::by_name(name).map(|known| known.message());
+        let message = ErrorName::by_name(name).map(ErrorName::message);
         self.apply(&Event::Dropped(Dropped {
             error_name: Some(name.into()),
             error_message: message,
-            error_code: dropscope::diagnostics::ErrorName::by_name(name).map(|known| known.code),
+            error_code: ErrorName::by_name(name).map(|known| known.code),
             reconnect_attempt: 0,
             active_subscriptions: 1,
             queued_commands: 0,
@@ -160,8 +160,8 @@ impl Run {
     }
 
     pub(crate) fn failed(&mut self, name: &str, phase: Phase, detail: &str, attempt_number: u32) {
-        let known = dropscope::diagnostics::ErrorName::by_name(name);
-        let text = known.map(|known| known.message()).unwrap_or_default();
+        let known = ErrorName::by_name(name);
+        let text = known.map(ErrorName::message).unwrap_or_default();
         self.apply(&Event::ConnectFailed(ConnectFailed {
             error_name: Some(name.into()),
             error_message: Some(format!("{text} ({detail})")),

@@ -226,7 +226,7 @@ fn more(frame: &mut Frame, area: Rect, context: &ViewContext, (offset, rows, all
 }
 
 fn error(_: &ViewContext, drop: &Drop) -> String {
-    drop.event.error_name.as_deref().map(ErrorName::short).unwrap_or("unnamed").to_owned()
+    drop.event.error_name.as_deref().map_or("unnamed", ErrorName::short).to_owned()
 }
 
 fn session(_: &ViewContext, drop: &Drop) -> String {

@@ -225,7 +225,7 @@ fn reason(context: &ViewContext, width: usize) -> Item {
     }
     let down = matches!(context.snapshot().link, LinkState::Down { .. });
     if let Some(drop) = context.snapshot().drops.last().filter(|_| down) {
-        let name = drop.event.error_name.as_deref().map(ErrorName::short).unwrap_or("unnamed error");
+        let name = drop.event.error_name.as_deref().map_or("unnamed error", ErrorName::short);
         let text = format!("{} {} {name}", words::how(drop.event.how), context.glyphs.dot);
         let label = "lost by ";
         let text = context.cut(&text, width.saturating_sub(label.len()));
