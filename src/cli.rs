@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::config::{BrokerUrl, Options};
 
@@ -19,6 +19,10 @@ Examples:
 Exit codes:
   0 fine   1 runtime error   2 usage   3 never connected   4 refused credentials
   5 a --fail-on condition is met   130 Ctrl-C in a headless run
+
+Every flag can be given as an environment variable, DROPSCOPE_KEEP_ALIVE=120 for --keep-alive 120, and in the
+configuration file (see `dropscope config`). Flags come first, then variables, then the file.
+Times are seconds (90, 0.5) or carry units (500ms, 5m, 24h).
 
 The password comes from DROPSCOPE_PASSWORD, from --password-file or from the URL.
 Signals: SIGTERM and SIGINT end the run with an export, SIGHUP and SIGUSR1 export now.";
@@ -172,14 +176,20 @@ impl Cli {
     ///
     /// For bad usage, and for `--help` and `--version`; [`clap::Error::exit`] prints and ends with 2 or 0.
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        Self::try_parse_from(arguments)
+        Self::from_arg_matches(&command().try_get_matches_from(arguments)?)
     }
+}
+
+/// The declaration of all flags, without a variable named beside each: one sentence tells the rule.
+fn command() -> clap::Command {
+    let hide = |argument: clap::Arg| argument.hide_env(true);
+    Cli::command().mut_args(hide).mut_subcommands(|command| command.mut_args(hide))
 }
 
 /// The completion script for a shell.
 pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "dropscope", &mut script);
+    clap_complete::generate(shell, &mut command(), "dropscope", &mut script);
     script
 }
 
@@ -189,7 +199,7 @@ pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
 ///
 /// None that memory can give; the writer's error type is passed on.
 pub fn manual() -> std::io::Result<Vec<u8>> {
-    let mut command = Cli::command();
+    let mut command = command();
     command.build();
     let mut page = Vec::new();
     clap_mangen::Man::new(command).render(&mut page)?;

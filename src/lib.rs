@@ -1,7 +1,58 @@
 //! dropscope: a terminal scope for MQTT connection drops.
+//!
+//! It watches one connection for days, shows every drop, and says how it died. This page is the
+//! architecture document; every room (folder) says in its own documentation what it must not know.
+//!
+//! # Bird's-eye view
+//!
+//! ```text
+//!  keys ─► Action ─► update(&mut Model) ──Effect──► Request (bounded mpsc, try_send)
+//!                                                         │
+//!         ┌─ mqtt: wire + protocol ─┐   Event     ┌───────▼───────┐  Arc<Published>  ┌─ tui: view(&Model, &Published)
+//!  broker ┤ DNS TCP TLS WS   MQTT   ├───────────► │    monitor    ├───── watch ─────►├─ headless: lines, summary
+//!         └─────────────────────────┘             │ record, fold  ├─ broadcast ─────►┘
+//!                         clock ──── Event ─────► │               ├─ blocking pool ──► export: JSON, Markdown
+//!                                                 └───────┬───────┘
+//!                                                         ▼ bounded channel
+//!                                        recorder thread: recording (JSON Lines) ──► the same fold, later
+//! ```
+//!
+//! Everything that happens is an [`Event`](diagnostics::Event) stamped on two clocks where it was observed.
+//! One fold, [`Diagnostics::apply`](diagnostics::Diagnostics::apply), turns events into state; everything
+//! shown or written is read from one immutable [`Snapshot`](diagnostics::Snapshot). So what a user
+//! recorded in the field is a regression test, and a screen drawn from a recording is the screen they saw.
+//!
+//! # Code map
+//!
+//! | room | question it answers |
+//! |---|---|
+//! | [`diagnostics`] | what happened, and what does it add up to? Pure: no I/O, no clock, no other room |
+//! | [`mqtt`] | how is the connection held, and how exactly did it end? The only room but the lab that names `rumqttc` |
+//! | [`export`] | how do recordings, exports and reports reach a file? |
+//! | [`lab`] | a broker of our own that fails on command, for `demo` and the tests |
+//! | [`collector`] | the diagnostics as a library for other programs' clients |
+//! | [`monitor`] | the one async task: link → record → fold → publish |
+//! | [`tui`] | the screen: model, update, views. Never names `mqtt` |
+//! | [`headless`] | the same without a terminal |
+//! | [`config`], [`cli`] | what was the program told? Read by [`program`] only |
+//! | [`exit`], [`signals`], [`logging`], [`clock`] | the edges to the operating system |
+//! | [`program`] | what each command puts together |
+//!
+//! # Invariants
+//!
+//! * Rooms depend in one direction: `diagnostics ← {mqtt, export, lab} ← monitor ← {tui, headless} ← program
+//!   ← main`. `tests/architecture.rs` enforces it.
+//! * Time is passed in. Only [`clock`] reads a clock; durations come from the boot clock.
+//! * The link never waits for a disk, a screen or a reader. Every queue is bounded, and what it loses is
+//!   counted and shown.
+//! * The core does no I/O and cannot fail; failure on the connection is data.
+//! * Nothing is drawn under a lock: a view gets a snapshot that nobody changes.
+//! * Text from outside passes [`diagnostics::clean`] before it can reach a terminal, and
+//!   [`export::redact`] before it reaches an export.
 
 pub mod cli;
 pub mod clock;
+pub mod collector;
 pub mod config;
 pub mod diagnostics;
 pub mod exit;
@@ -11,4 +62,6 @@ pub mod lab;
 pub mod logging;
 pub mod monitor;
 pub mod mqtt;
+pub mod program;
+pub mod signals;
 pub mod tui;

@@ -10,13 +10,31 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::config::{LogSettings, Verbosity};
-
 /// Size at which the log is set aside as `….old` and begun anew, in bytes: two of these at most.
 const LARGEST: u64 = 8 * 1024 * 1024;
 
 /// Lines that may wait for the disk; more are dropped, because logging must not slow the link down.
 const WAITING_LINES: usize = 8_192;
+
+/// The program's own log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSettings {
+    /// The file; it is started anew when it gets large.
+    pub file: PathBuf,
+    /// How much is written.
+    pub verbosity: Verbosity,
+}
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// What is worth knowing.
+    Normal,
+    /// `-v`: every event.
+    Verbose,
+    /// `-vv`: and how the program works.
+    Trace,
+}
 
 /// Starts logging for the whole program. Keep the guard until the end: dropping it writes what waits.
 ///

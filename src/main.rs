@@ -1,3 +1,9 @@
 //! The dropscope command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> color_eyre::Result<ExitCode> {
+    let color = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    dropscope::tui::install_panic_hook(color)?;
+    dropscope::program::run()
+}

@@ -1,5 +1,7 @@
 //! Reading a recording into the fold gives what the live fold had.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::io::Write;
 use std::time::Duration;
 

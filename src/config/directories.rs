@@ -1,5 +1,6 @@
 //! Where do files go when nobody says so? Never into the working directory.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use etcetera::BaseStrategy;
@@ -53,6 +54,19 @@ impl Directories {
     }
 }
 
+impl fmt::Display for Directories {
+    /// What `dropscope config path` prints: one place per line, with what it is for.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for path in &self.config_files {
+            let found = if path.is_file() { "" } else { " (not there)" };
+            writeln!(formatter, "configuration  {}{found}", path.display())?;
+        }
+        writeln!(formatter, "recordings     {}", self.recordings().display())?;
+        writeln!(formatter, "exports        {}", self.exports().display())?;
+        writeln!(formatter, "log            {}", self.log_file().display())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,5 +80,7 @@ mod tests {
             assert!(path.components().any(|part| part.as_os_str() == FOLDER), "{}", path.display());
         }
         assert_ne!(places.recordings(), places.exports());
+        let text = places.to_string();
+        assert!(text.lines().count() >= 4 && text.contains("config.toml"), "{text}");
     }
 }

@@ -20,10 +20,7 @@ pub use options::{
     RunOptions, ScreenOptions, TlsOptions,
 };
 pub use resolve::{Surroundings, Target, effective, resolve};
-pub use settings::{
-    ExportSettings, LogSettings, RecordingPlace, RecordingSettings, RunSettings, Settings, UiSettings,
-    Verbosity,
-};
+pub use settings::{ExportSettings, RecordingPlace, RecordingSettings, RunSettings, Settings, UiSettings};
 pub use validate::ConfigError;
 pub use values::{Attempts, KeepAlive, MqttVersion, PingWhen, Span, ValueError};
 

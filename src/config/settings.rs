@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::exit::FailOn;
+use crate::logging::LogSettings;
 use crate::mqtt::settings::LinkSettings;
 
 /// Everything the program was told, resolved and validated. `Debug` shows no secret.
@@ -55,6 +56,8 @@ pub struct ExportSettings {
     pub file: Option<PathBuf>,
     /// How often to export by itself.
     pub every: Option<Duration>,
+    /// Whether to export at the end of the run: when a place or a pace for exports was given.
+    pub at_exit: bool,
     /// Replace account, ids, names and addresses by placeholders.
     pub redact: bool,
 }
@@ -85,24 +88,4 @@ pub struct UiSettings {
     pub mouse: bool,
     /// Keys by action name, replacing the built-in ones.
     pub keys: BTreeMap<String, Vec<String>>,
-}
-
-/// The program's own log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogSettings {
-    /// The file; it is started anew when it gets large.
-    pub file: PathBuf,
-    /// How much is written.
-    pub verbosity: Verbosity,
-}
-
-/// How much is said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verbosity {
-    /// What is worth knowing.
-    Normal,
-    /// `-v`: every event.
-    Verbose,
-    /// `-vv`: and how the program works.
-    Trace,
 }

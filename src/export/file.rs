@@ -11,7 +11,38 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
 
+use super::markdown::report;
+use super::schema::Export;
 use crate::diagnostics::clean::clean;
+
+/// Where exports go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// A new file each time, `diagnostics_YYYYmmdd_HHMMSS.json`, in this directory.
+    Directory(PathBuf),
+    /// Always this file.
+    File(PathBuf),
+}
+
+/// Writes the JSON export made at `at` and gives its path. Blocks until it is on the disk.
+///
+/// # Errors
+/// If it cannot be written; an older file is left as it was.
+pub fn save_json(export: &Export, at: DateTime<Utc>, to: &Destination) -> Result<PathBuf, ExportError> {
+    let json = export.to_json()?;
+    match to {
+        Destination::Directory(dir) => write_new(dir, "diagnostics", at, "json", json.as_bytes()),
+        Destination::File(path) => replace(path, json.as_bytes()),
+    }
+}
+
+/// Writes the Markdown report made at `at` into `dir` as `report_YYYYmmdd_HHMMSS.md` and gives its path.
+///
+/// # Errors
+/// If it cannot be written.
+pub fn save_report(export: &Export, at: DateTime<Utc>, dir: &Path) -> Result<PathBuf, ExportError> {
+    write_new(dir, "report", at, "md", report(export).as_bytes())
+}
 
 /// Why a document could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +67,9 @@ pub enum ExportError {
         /// What the system said.
         source: io::Error,
     },
+    /// The export has no JSON form.
+    #[error("cannot put the export into JSON: {0}; please report this as a bug")]
+    Encode(#[from] serde_json::Error),
     /// The target is a directory, a device, a pipe…
     #[error(
         "cannot replace {path} by the export because it is no ordinary file; name another with --export-file FILE"

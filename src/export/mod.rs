@@ -11,7 +11,7 @@ pub mod redact;
 pub mod schema;
 
 pub use build::ExportOptions;
-pub use file::ExportError;
+pub use file::{Destination, ExportError, save_json, save_report};
 pub use recorder::{Recorder, RecorderSettings, RecorderState, RecorderTarget};
 pub use redact::Redactor;
 pub use schema::Export;

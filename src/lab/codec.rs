@@ -9,6 +9,11 @@ use rumqttc::v5::mqttbytes::{Error as V5Error, v5};
 
 use super::message::Message;
 
+const MALFORMED_PACKET: u8 = 0x81;
+pub(super) const PROTOCOL_ERROR: u8 = 0x82;
+const TOPIC_NAME_INVALID: u8 = 0x90;
+const PACKET_TOO_LARGE: u8 = 0x95;
+
 /// The protocol version of one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
@@ -117,18 +122,19 @@ pub(super) fn greeting(bytes: &[u8]) -> Greeting {
 /// Takes the next whole packet out of `buffer`; `Ok(None)` if there is none yet.
 ///
 /// # Errors
-/// What is wrong with the packet, in rumqttc's words.
+/// The MQTT 5 reason code for what is wrong with the packet.
 pub(super) fn decode(
     version: Version,
     buffer: &mut BytesMut,
     max_packet: usize,
-) -> Result<Option<Inbound>, String> {
+) -> Result<Option<Inbound>, u8> {
     let before = buffer.len();
     let packet = match version {
         Version::V311 => match v4::Packet::read(buffer, max_packet) {
             Ok(packet) => from_v4(packet).map(Some),
             Err(V4Error::InsufficientBytes(_)) => Ok(None),
-            Err(error) => Err(error.to_string()),
+            Err(V4Error::PayloadSizeLimitExceeded(_)) => Err(PACKET_TOO_LARGE),
+            Err(_) => Err(MALFORMED_PACKET),
         },
         // A DISCONNECT may leave out its properties, and its reason too; rumqttc knows neither.
         Version::V5 => match buffer.as_ref() {
@@ -146,19 +152,27 @@ pub(super) fn decode(
                 match v5::Packet::read(buffer, Some(limit)) {
                     Ok(packet) => from_v5(packet).map(Some),
                     Err(V5Error::InsufficientBytes(_)) => Ok(None),
-                    Err(error) => Err(error.to_string()),
+                    Err(V5Error::PayloadSizeLimitExceeded { .. }) => Err(PACKET_TOO_LARGE),
+                    Err(_) => Err(MALFORMED_PACKET),
                 }
             }
         },
     };
     if matches!(packet, Ok(None)) && buffer.len() < before {
         // rumqttc says so also of a whole packet whose fields run over its end, and swallows it.
-        return Err("a field runs over the end of its packet".to_owned());
+        return Err(MALFORMED_PACKET);
     }
-    packet
+    match packet {
+        Ok(Some(Inbound::Publish { message, .. }))
+            if message.topic.is_empty() || message.topic.contains(['+', '#']) =>
+        {
+            Err(TOPIC_NAME_INVALID)
+        }
+        other => other,
+    }
 }
 
-fn from_v4(packet: v4::Packet) -> Result<Inbound, String> {
+fn from_v4(packet: v4::Packet) -> Result<Inbound, u8> {
     Ok(match packet {
         v4::Packet::Connect(connect) => {
             let (username, password) = login(connect.login.map(|l| (l.username, l.password)));
@@ -199,12 +213,13 @@ fn from_v4(packet: v4::Packet) -> Result<Inbound, String> {
         v4::Packet::PingReq => Inbound::PingReq,
         v4::Packet::Disconnect => Inbound::Disconnect { with_will: false },
         v4::Packet::PubRec(_) | v4::Packet::PubComp(_) => Inbound::Ignored,
-        other => return Err(format!("a client must not send {other:?}")),
+        // Packets that only a broker sends.
+        _ => return Err(PROTOCOL_ERROR),
     })
 }
 
-fn from_v5(packet: v5::Packet) -> Result<Inbound, String> {
-    let text = |bytes: &Bytes| String::from_utf8(bytes.to_vec()).map_err(|_| "topic is not UTF-8".to_owned());
+fn from_v5(packet: v5::Packet) -> Result<Inbound, u8> {
+    let text = |bytes: &Bytes| String::from_utf8(bytes.to_vec()).map_err(|_| MALFORMED_PACKET);
     Ok(match packet {
         v5::Packet::Connect(connect, will, credentials) => {
             let (username, password) = login(credentials.map(|l| (l.username, l.password)));
@@ -212,7 +227,7 @@ fn from_v5(packet: v5::Packet) -> Result<Inbound, String> {
             let will = will.map(|will| {
                 let topic = text(&will.topic)?;
                 let (qos, retain) = (will.qos as u8, will.retain);
-                Ok::<_, String>(Message { topic, payload: will.message, qos, retain })
+                Ok::<_, u8>(Message { topic, payload: will.message, qos, retain })
             });
             Inbound::Connect(Box::new(Connect {
                 version: Version::V5,
@@ -248,7 +263,8 @@ fn from_v5(packet: v5::Packet) -> Result<Inbound, String> {
             with_will: disconnect.reason_code == v5::DisconnectReasonCode::DisconnectWithWillMessage,
         },
         v5::Packet::PubRec(_) | v5::Packet::PubComp(_) => Inbound::Ignored,
-        other => return Err(format!("a client must not send {other:?}")),
+        // Packets that only a broker sends.
+        _ => return Err(PROTOCOL_ERROR),
     })
 }
 

@@ -15,7 +15,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Sleep, sleep};
 
 use super::broker::Shared;
-use super::codec::{Connect, Inbound, Version, decode, put_acknowledgement, put_codes, put_connack};
+use super::codec::{
+    Connect, Inbound, PROTOCOL_ERROR, Version, decode, put_acknowledgement, put_codes, put_connack,
+};
 use super::fault::{Fault, Schedule};
 use super::message::{Delivery, Message, PublishFlags};
 use super::pipe::{Pipe, Turn};
@@ -156,7 +158,7 @@ impl Connection {
                 }
                 read = self.pipe.turn(), if !silent => match read {
                     Ok(Turn::Room) => Flow::Continue,
-                    Ok(Turn::Read) => match self.receive() {
+                    Ok(Turn::Read) => match self.receive().await {
                         Flow::Continue => {
                             // A client that never pauses must not starve its own outbox.
                             self.take_some(&mut outbox);
@@ -256,7 +258,7 @@ impl Connection {
         }
     }
 
-    fn receive(&mut self) -> Flow {
+    async fn receive(&mut self) -> Flow {
         self.heard();
         loop {
             let max_packet = self.shared.options.max_packet;
@@ -265,7 +267,10 @@ impl Connection {
                 Ok(Some(Inbound::Disconnect { with_will })) => {
                     return Flow::End { ending: Ending::Fin, with_will };
                 }
-                Ok(Some(Inbound::Connect(_))) | Err(_) => return Flow::lost(Ending::Fin),
+                Ok(Some(Inbound::Connect(_))) => {
+                    return Flow::lost(self.leave(PROTOCOL_ERROR, None).await);
+                }
+                Err(reason) => return Flow::lost(self.leave(reason, None).await),
                 Ok(Some(packet)) => self.handle(packet),
             }
         }

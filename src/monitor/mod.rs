@@ -1,7 +1,20 @@
 //! The one async task: drives the link, folds its events, records, exports, publishes snapshots.
 //!
-//! *Must not know* ratatui, crossterm or rumqttc.
+//! ```text
+//!  Request ─► ┌─────────────────────────────────────────┐ ─► watch<Arc<Published>>   screens, headless
+//!             │ select: request · link.next() · timers   │ ─► broadcast<Arc<Observed>> every event, losses counted
+//!  Link ────► │ observe: record → fold → publish         │ ─► recorder thread          one line an event
+//!             └─────────────────────────────────────────┘ ─► blocking pool            exports, reports
+//! ```
+//!
+//! Nothing here waits for a disk, a screen or a reader: every way out is bounded and counts what it
+//! loses. *Must not know* ratatui, crossterm or rumqttc.
 
+mod pace;
 mod published;
+mod reports;
+mod task;
 
 pub use published::{LinkActivity, Notice, NoticeKind, Published, RecorderState, Request, Runtime};
+pub use reports::ReportSettings;
+pub use task::{Handle, MonitorSettings, spawn};

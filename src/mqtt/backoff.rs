@@ -44,7 +44,7 @@ impl Backoff {
         let secs = (self.settings.initial.as_secs_f64() * growth).min(max) * jitter;
         let delay = Duration::try_from_secs_f64(secs.min(max)).unwrap_or(self.settings.max);
         let threshold = self.settings.deep_threshold;
-        let deep = threshold > 0 && attempt >= threshold && attempt % threshold == 0;
+        let deep = threshold > 0 && attempt >= threshold && attempt.is_multiple_of(threshold);
         Some(Plan { delay: delay.max(self.until_allowed(since_connect)), deep })
     }
 

@@ -2,10 +2,11 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::settings::LinkSettings;
-use super::wire::{Opened, Progress};
+use super::settings_error::SettingsError;
+use super::wire::{self, Opened, Progress, TlsContext};
 use crate::diagnostics::Clock;
 
 /// A boxed future that may move between threads.
@@ -22,4 +23,48 @@ pub trait Connector: Send + Sync + std::fmt::Debug {
         progress: &'a Progress,
         deep: bool,
     ) -> BoxFuture<'a, Opened>;
+}
+
+/// Opens the real thing: name, TCP, TLS, WebSocket.
+#[derive(Debug)]
+pub struct WireConnector {
+    tls: Mutex<Arc<TlsContext>>,
+}
+
+impl WireConnector {
+    /// Reads the certificate files of `settings`.
+    ///
+    /// # Errors
+    /// When one of them is unusable.
+    pub fn new(settings: &LinkSettings) -> Result<Self, SettingsError> {
+        Ok(Self { tls: Mutex::new(Arc::new(TlsContext::load(&settings.tls)?)) })
+    }
+
+    /// Reads the files again: they may have been renewed. If that fails, what was loaded stays.
+    async fn reload(&self, settings: &LinkSettings) {
+        let tls = settings.tls.clone();
+        match tokio::task::spawn_blocking(move || TlsContext::load(&tls)).await {
+            Ok(Ok(fresh)) => *self.tls.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh),
+            Ok(Err(why)) => tracing::warn!(%why, "certificates not reloaded"),
+            Err(_) => {}
+        }
+    }
+}
+
+impl Connector for WireConnector {
+    fn open<'a>(
+        &'a self,
+        settings: &'a LinkSettings,
+        clock: &'a Arc<dyn Clock>,
+        progress: &'a Progress,
+        deep: bool,
+    ) -> BoxFuture<'a, Opened> {
+        Box::pin(async move {
+            if deep && settings.broker.transport.is_tls() {
+                self.reload(settings).await;
+            }
+            let tls = Arc::clone(&self.tls.lock().unwrap_or_else(PoisonError::into_inner));
+            wire::open(settings, &tls, clock, progress).await
+        })
+    }
 }

@@ -8,6 +8,7 @@ use std::io;
 
 use bytes::{Bytes, BytesMut};
 use rumqttc::mqttbytes::{self, check};
+use secrecy::SecretString;
 use tokio_util::codec::{Decoder, Encoder};
 
 use super::engine_v4::EngineV4;
@@ -83,6 +84,10 @@ pub(super) enum Outbound {
     },
     PingReq,
     Disconnect,
+    /// Leaving because of what the broker did; nothing in 3.1.1, which has no word for it.
+    Protest {
+        too_large: bool,
+    },
     /// What the protocol owes the broker (PUBACK…), collected while decoding.
     Replies,
 }
@@ -93,7 +98,7 @@ pub(super) struct ConnectRequest {
     pub(super) client_id: String,
     pub(super) keep_alive: u16,
     pub(super) clean: bool,
-    pub(super) login: Option<(String, String)>,
+    pub(super) login: Option<(String, SecretString)>,
 }
 
 /// Why the codec stopped.
@@ -295,11 +300,34 @@ pub(super) fn violation(detail: impl Into<String>) -> Failure {
     mqtt_failure(AWS_ERROR_MQTT_PROTOCOL_ERROR, How::Io, detail)
 }
 
+/// Whether the low half of a first byte is what the specifications prescribe for the packet type.
+/// Checked before the rest of the packet arrives: most garbage fails here.
+fn has_valid_flags(first: u8) -> bool {
+    match (first >> 4, first & 0x0f) {
+        (3, flags) => flags & 0b0110 != 0b0110,
+        (6 | 8 | 10, flags) => flags == 0b0010,
+        (0, _) => false,
+        (_, flags) => flags == 0,
+    }
+}
+
+/// What it probably is instead.
+fn not_mqtt(bytes: &[u8]) -> &'static str {
+    match bytes {
+        [b'H', b'T', b'T', b'P', ..] => "what the peer sent is HTTP, not MQTT: this is a web server's port",
+        [0x15 | 0x16, 3, ..] => "what the peer sent is TLS, not MQTT: use mqtts:// or wss://",
+        _ => "what the peer sent is not MQTT",
+    }
+}
+
 impl Decoder for Engine {
     type Item = Packet;
     type Error = CodecError;
 
     fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Packet>, CodecError> {
+        if let Some(words) = src.first().filter(|first| !has_valid_flags(**first)).map(|_| not_mqtt(src)) {
+            return Err(violation(words).into());
+        }
         let total = match check(src.iter(), self.max_packet) {
             Ok(head) => head.frame_length(),
             Err(mqttbytes::Error::InsufficientBytes(missing)) => {
@@ -313,7 +341,7 @@ impl Decoder for Engine {
                 );
                 return Err(mqtt_failure(AWS_ERROR_MQTT_PROTOCOL_ERROR, How::Local, words).into());
             }
-            Err(_) => return Err(violation("what the broker sent is not MQTT").into()),
+            Err(_) => return Err(violation(not_mqtt(src)).into()),
         };
         let first = src[0];
         let header = 1 + src[1..].iter().take_while(|byte| **byte & 0x80 != 0).count() + 1;

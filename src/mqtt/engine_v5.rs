@@ -9,6 +9,7 @@ use rumqttc::v5::mqttbytes::v5::{
     Subscribe,
 };
 use rumqttc::v5::{MqttState, Request};
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::engine::{Accepted, Allowed, ConnectRequest, Inbound, MAX_IN_FLIGHT, Outbound, violation};
 use super::engine_v4::{malformed, own, unexpected, unexpected_because};
@@ -132,6 +133,11 @@ impl EngineV5 {
             }
             Outbound::PingReq => self.outgoing(Request::PingReq)?,
             Outbound::Disconnect => self.outgoing(Request::Disconnect)?,
+            Outbound::Protest { too_large } => {
+                // By hand: the codec of rumqttc 0.25.1 writes a reason code with a wrong length.
+                dst.extend_from_slice(&[0xe0, 2, if too_large { 0x95 } else { 0x82 }, 0]);
+                None
+            }
             Outbound::Replies => None,
         };
         if let Some(packet) = packet {
@@ -165,7 +171,7 @@ impl EngineV5 {
             clean_start: request.clean,
             properties: Some(properties),
         };
-        let login = request.login.map(|(username, password)| Login { username, password });
+        let login = request.login.map(login);
         Packet::Connect(connect, None, login)
     }
 }
@@ -207,6 +213,10 @@ fn limits(properties: &ConnAckProperties) -> BTreeMap<String, u64> {
         ("server_keep_alive", properties.server_keep_alive.map(u64::from)),
     ];
     stated.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+fn login((username, password): (String, SecretString)) -> Login {
+    Login { username, password: password.expose_secret().to_owned() }
 }
 
 fn level(qos: u8) -> QoS {

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use secrecy::ExposeSecret as _;
 use tokio_util::codec::Framed;
 
 use super::connector::Connector;
@@ -134,8 +133,10 @@ impl Handshake {
 
     fn request(&self) -> ConnectRequest {
         let settings = &self.settings;
-        let password = settings.password.as_ref().map_or("", |password| password.expose_secret());
-        let login = settings.username.clone().map(|name| (name, password.to_owned()));
+        let login = match (settings.username.clone(), settings.password.clone()) {
+            (None, None) => None,
+            (name, password) => Some((name.unwrap_or_default(), password.unwrap_or_default())),
+        };
         ConnectRequest {
             client_id: settings.client_id.clone(),
             keep_alive: self.keep_alive,

@@ -12,14 +12,14 @@ use std::time::Duration;
 use tokio::time::Sleep;
 
 use super::backoff::Backoff;
-use super::connector::{BoxFuture, Connector};
+use super::connector::{BoxFuture, Connector, WireConnector};
 use super::handshake::{Attempted, ConnectSent};
 use super::queue::{Publish, PublishQueue};
 use super::session::Session;
 use super::settings::LinkSettings;
 use super::settings_error::SettingsError;
 use super::versions::Versions;
-use super::wire::Progress;
+use super::wire::{Progress, WireTap};
 use crate::diagnostics::event::{Event, Initiator, Observed, Phase};
 use crate::diagnostics::{Clock, Stamp};
 
@@ -127,6 +127,15 @@ impl std::fmt::Debug for Link {
 }
 
 impl Link {
+    /// A link to the broker of `settings`. It is off until [`Link::connect`].
+    ///
+    /// # Errors
+    /// When the settings cannot work or a certificate file is unusable; each error says what to change.
+    pub fn new(settings: LinkSettings, clock: Arc<dyn Clock>) -> Result<Self, SettingsError> {
+        let connector = Arc::new(WireConnector::new(&settings)?);
+        Self::with_connector(settings, clock, connector, rand::random())
+    }
+
     /// A link that gets its transports from `connector`; `seed` fixes the jitter of its delays. It is
     /// off until [`Link::connect`].
     ///
@@ -259,16 +268,16 @@ impl Link {
             State::Connected { session, .. } => Some(session),
             _ => None,
         };
-        let tap = session.map(|session| session.tap());
+        let tap = session.map(|session| &session.tap);
         LinkStatus {
             activity,
             queued: self.queue.waiting(),
             in_flight: self.queue.in_flight(),
             ping_outstanding_since: session.and_then(|session| session.ping_outstanding_since()),
-            last_rx: tap.and_then(|tap| tap.last_rx()),
-            last_tx: tap.and_then(|tap| tap.last_tx()),
-            bytes_in: tap.map_or(0, |tap| tap.bytes_in()),
-            bytes_out: tap.map_or(0, |tap| tap.bytes_out()),
+            last_rx: tap.and_then(WireTap::last_rx),
+            last_tx: tap.and_then(WireTap::last_tx),
+            bytes_in: tap.map_or(0, WireTap::bytes_in),
+            bytes_out: tap.map_or(0, WireTap::bytes_out),
         }
     }
 

@@ -1,12 +1,18 @@
 //! The link: our own wire under rumqttc's protocol engine.
 //!
+//! [`Link`] is a state machine that one task polls: it plans attempts (`backoff`, `versions`), makes them
+//! (`connector`, `handshake`), and lives one `session` after the other (`engine`, `ping`, `queue`).
+//! `wire` carries the bytes and names how they ended; [`failure::Failure`] is the vocabulary of both.
+//!
 //! The only room that names `rumqttc`. *Must not know* the monitor, the screens, files other than
 //! certificates.
 
 mod backoff;
+mod check;
 pub mod client_error;
 pub mod connector;
 mod drive;
+mod ending;
 mod engine;
 mod engine_v4;
 mod engine_v5;
@@ -24,6 +30,7 @@ mod versions;
 pub mod wire;
 mod words;
 
+pub use check::{CheckReport, check};
 pub use link::{Activity, Link, LinkStatus, ReconnectKind};
 pub use queue::Publish;
 pub use settings_error::SettingsError;

@@ -298,6 +298,7 @@ impl PublishQueue {
                 out.push_back(oldest.command(CommandState::DroppedFull, now));
             }
         }
+        self.announce(now, out);
     }
 
     /// The run is over: what is still here will not be sent.

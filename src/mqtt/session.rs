@@ -25,7 +25,7 @@ use super::queue::PublishQueue;
 use super::settings::LinkSettings;
 use super::wire::{WireStream, WireTap};
 use crate::diagnostics::error_name::AWS_ERROR_MQTT_TIMEOUT;
-use crate::diagnostics::event::{Dropped, Event, How, Message, Observed};
+use crate::diagnostics::event::{Event, How, Message, Observed};
 use crate::diagnostics::traffic::{TrafficGate, Way};
 use crate::diagnostics::{Clock, Stamp};
 
@@ -64,7 +64,7 @@ enum Reading {
 #[derive(Debug)]
 pub(super) struct Session {
     framed: Framed<WireStream, Engine>,
-    tap: WireTap,
+    pub(super) tap: WireTap,
     clock: Arc<dyn Clock>,
     pinger: Pinger,
     ping_timeout: Duration,
@@ -73,9 +73,9 @@ pub(super) struct Session {
     /// The next thing to do by the clock, and its timer.
     wake: Option<(Stamp, Pin<Box<Sleep>>)>,
     gate: TrafficGate,
-    ring: PacketRing,
+    pub(super) ring: PacketRing,
     subscribing: VecDeque<(u16, Vec<String>)>,
-    active_subscriptions: u32,
+    pub(super) active_subscriptions: u32,
     unflushed: bool,
     write_error: Option<Failure>,
     out: VecDeque<Observed>,
@@ -122,8 +122,8 @@ impl Session {
         }
     }
 
-    pub(super) fn tap(&self) -> &WireTap {
-        &self.tap
+    pub(super) fn framed_mut(&mut self) -> Pin<&mut Framed<WireStream, Engine>> {
+        Pin::new(&mut self.framed)
     }
 
     pub(super) fn ping_outstanding_since(&self) -> Option<Stamp> {
@@ -346,7 +346,11 @@ impl Session {
         if !armed {
             self.wake = Some((next, Box::pin(tokio::time::sleep(next.since(now)))));
         }
-        self.wake.as_mut().is_some_and(|(_, timer)| timer.as_mut().poll(cx).is_ready())
+        let fired = self.wake.as_mut().is_some_and(|(_, timer)| timer.as_mut().poll(cx).is_ready());
+        if fired {
+            self.wake = None;
+        }
+        fired
     }
 
     /// Stops the session politely: hands out what waits, says DISCONNECT. What was counted is told.
@@ -376,25 +380,5 @@ impl Session {
         }
         queue.session_ended(false, now, &mut self.out);
         std::mem::take(&mut self.out)
-    }
-
-    /// The record of a drop.
-    pub(super) fn dropped(&self, failure: &Failure, now: Stamp, queued: usize) -> Dropped {
-        let ago = |last: Option<Stamp>| last.map(|last| now.since(last).as_secs_f64());
-        Dropped {
-            error_name: Some(failure.name.name.to_owned()),
-            error_message: Some(failure.message()),
-            error_code: Some(failure.name.code),
-            reconnect_attempt: 0,
-            active_subscriptions: self.active_subscriptions,
-            queued_commands: u32::try_from(queued).unwrap_or(u32::MAX),
-            layer: Some(failure.layer),
-            how: Some(failure.how),
-            reason_code: failure.reason_code,
-            ws_close_code: failure.ws_close_code,
-            last_rx_secs: ago(self.tap.last_rx()),
-            last_tx_secs: ago(self.tap.last_tx()),
-            packets: self.ring.before(now),
-        }
     }
 }

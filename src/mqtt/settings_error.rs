@@ -1,5 +1,7 @@
 //! What can be wrong with settings before anything was tried?
 
+use super::wire::UnusableTls;
+
 /// Settings the link cannot work with. Each message is one sentence that says what to change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
@@ -41,7 +43,7 @@ pub enum SettingsError {
         /// The value asked for.
         bytes: usize,
     },
-    /// A file of the TLS settings is unusable.
-    #[error("{0}")]
-    Tls(String),
+    /// The TLS settings or the files they name are unusable.
+    #[error(transparent)]
+    Tls(#[from] UnusableTls),
 }

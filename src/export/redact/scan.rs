@@ -241,19 +241,20 @@ fn email(place: &Place<'_>) -> Option<Found> {
     if place.before.is_some_and(is_local) {
         return None;
     }
-    let local = run(place.rest, is_local);
-    let domain = place.rest[local..].strip_prefix('@').or_else(|| place.rest[local..].strip_prefix("%40"))?;
-    let at_length = place.rest.len() - local - domain.len();
+    let end = run(place.rest, is_local);
+    let (local, sign) =
+        if place.rest[end..].starts_with('@') { (end, 1) } else { (place.rest[..end].find("%40")?, 3) };
+    let domain = &place.rest[local + sign..];
     let length = run(domain, |c| c.is_alphanumeric() || matches!(c, '.' | '-'));
     let length = domain[..length].trim_end_matches(['.', '-']).len();
     (local > 0 && length > 0).then_some(())?;
-    let end = local + at_length + length;
+    let end = local + sign + length;
     Some(place.found(Kind::Email, 0, end, place.rest[..end].to_lowercase().replace("%40", "@")))
 }
 
 fn ip_v6(place: &Place<'_>) -> Option<Found> {
     let is_part = |c: char| c.is_ascii_hexdigit() || matches!(c, ':' | '.');
-    if place.before.is_some_and(|c| c.is_ascii_hexdigit() || c == ':') {
+    if place.before.is_some_and(|c| c.is_ascii_hexdigit()) {
         return None;
     }
     let mut candidate = &place.rest[..run(place.rest, is_part)];
@@ -335,13 +336,12 @@ fn token(place: &Place<'_>) -> Option<Found> {
 fn looks_random(text: &str) -> bool {
     let word = &text[..run(text, is_base64)];
     let class = |c: u8| (c.is_ascii_uppercase(), c.is_ascii_lowercase(), c.is_ascii_digit());
-    let is_change =
-        |pair: &&[u8]| pair.iter().all(u8::is_ascii_alphanumeric) && class(pair[0]) != class(pair[1]);
-    let changes = word.as_bytes().windows(2).filter(is_change).count();
-    let digits = word.bytes().filter(u8::is_ascii_digit).count();
+    let pairs = || word.as_bytes().windows(2).filter(|pair| pair.iter().all(u8::is_ascii_alphanumeric));
+    let changes = pairs().filter(|pair| class(pair[0]) != class(pair[1])).count();
+    let has_digit = word.bytes().any(|byte| byte.is_ascii_digit());
     match word.len() {
-        32.. => changes * 4 >= word.len(),
-        20.. => changes * 10 >= word.len() * 3 && digits > 0,
+        32.. => changes >= 8 && changes * 4 >= pairs().count(),
+        20.. => changes >= 6 && changes * 10 >= pairs().count() * 3 && has_digit,
         _ => false,
     }
 }

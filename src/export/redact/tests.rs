@@ -12,6 +12,7 @@ fn each_class_has_its_placeholder() {
         ("peer 203.0.113.7:8883 closed", "peer <ip-1>:8883 closed"),
         ("[2001:db8::1]:8883 and fe80::1%eth0", "[<ip-1>]:8883 and <ip-2>%eth0"),
         ("2001:db8:0:0:0:0:0:1: connection refused", "<ip-1>: connection refused"),
+        ("peer:2001:db8::1 closed", "peer:<ip-1> closed"),
         ("127.0.0.1:1883, ::1 and 0.0.0.0", "127.0.0.1:1883, ::1 and 0.0.0.0"),
         ("wss://bob:hunter2@broker/mqtt", "wss://<secret>@broker/mqtt"),
         ("GET /mqtt?X-Amz-Signature=abc&x=1 403", "GET /mqtt?<secret> 403"),

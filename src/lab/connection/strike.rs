@@ -84,7 +84,7 @@ impl Connection {
     }
 
     /// DISCONNECT with a reason where the protocol has one, then a goodbye on the layers below.
-    async fn leave(&mut self, reason: u8, text: Option<&str>) -> Ending {
+    pub(super) async fn leave(&mut self, reason: u8, text: Option<&str>) -> Ending {
         if self.connect.version == Version::V5 {
             put_disconnect(reason, text, self.shared.options.terse_disconnect, &mut self.pipe.out);
         }

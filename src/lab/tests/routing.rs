@@ -226,3 +226,25 @@ async fn a_slow_subscriber_loses_counted_messages_and_holds_nobody_up() {
     }
     assert_eq!(seen, delivered);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_breaks_the_rules_is_shown_out_with_the_reason() {
+    let options = BrokerOptions { max_packet: 1000, ..BrokerOptions::default() };
+    let broker = Broker::start(options);
+    for version in BOTH {
+        for (bytes, reason) in [
+            (b"\x36\x05\x00\x01a\x00\x01".as_slice(), 0x81),
+            (b"\x82\x04\x00\x01\x00\x09", 0x81),
+            (b"\x30\xff\x7f", 0x95),
+            (b"\x30\x04\x00\x01#\x00", 0x90),
+            (b"\xd0\x00", 0x82),
+        ] {
+            let mut client = join(&broker, ask(version, "rude")).await;
+            client.write(bytes).await;
+            if version == Version::V5 {
+                assert_eq!(client.next().await, Got::Disconnect(reason), "{bytes:x?}");
+            }
+            assert_eq!(client.next().await, Got::Fin, "{bytes:x?}");
+        }
+    }
+}

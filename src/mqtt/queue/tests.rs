@@ -1,1 +1,177 @@
+use chrono::DateTime;
 
+use super::*;
+use CommandState::{Acknowledged, DroppedFull, Expired, Lost, Queued, Sent};
+
+const ALLOWED: Allowed = Allowed { max_packet: 1000, max_qos: 1, in_flight: 2, retain: true };
+
+fn at(secs: u64) -> Stamp {
+    Stamp::new(DateTime::UNIX_EPOCH, Duration::ZERO).plus(Duration::from_secs(secs))
+}
+
+/// The queue and everything it told.
+struct Bench {
+    queue: PublishQueue,
+    gate: TrafficGate,
+    out: VecDeque<Observed>,
+}
+
+impl Bench {
+    fn new(capacity: usize) -> Self {
+        let settings = QueueSettings { capacity, max_age: Duration::from_secs(300) };
+        Self {
+            queue: PublishQueue::new(settings, "t".to_owned()),
+            gate: TrafficGate::new(100),
+            out: VecDeque::new(),
+        }
+    }
+
+    fn push(&mut self, name: &str, qos: u8, now: u64) {
+        let publish = Publish {
+            topic: format!("x/{name}"),
+            payload: Bytes::from_static(b"payload"),
+            qos,
+            retain: true,
+            name: name.to_owned(),
+            correlation_id: Some(name.to_owned()),
+        };
+        self.queue.push(publish, 1000, at(now), &mut self.out);
+    }
+
+    fn next(&mut self, allowed: Allowed, now: u64) -> Option<Outgoing> {
+        self.queue.next(allowed, |_, _| true, at(now), &mut self.out)
+    }
+
+    /// Sends all that may go, as the wire takes it.
+    fn send(&mut self, now: u64) -> Vec<u16> {
+        let mut ids = Vec::new();
+        while let Some(next) = self.next(ALLOWED, now) {
+            ids.push(next.pkid);
+        }
+        self.queue.flushed(at(now), &mut self.gate, &mut self.out);
+        ids
+    }
+
+    fn told(&mut self) -> Vec<(String, CommandState)> {
+        let commands = self.out.drain(..).filter_map(|observed| match observed.event {
+            Event::Command(command) => Some((command.correlation_id, command.state)),
+            _ => None,
+        });
+        commands.collect()
+    }
+
+    fn expect(&mut self, expected: &[(&str, CommandState)]) {
+        let expected: Vec<_> = expected.iter().map(|(name, state)| ((*name).to_owned(), *state)).collect();
+        assert_eq!(self.told(), expected);
+    }
+}
+
+#[test]
+fn qos_0_ends_as_sent_and_qos_1_as_acknowledged() {
+    let mut bench = Bench::new(10);
+    bench.push("a", 0, 0);
+    bench.push("b", 1, 0);
+    assert_eq!(bench.send(1), [0, 1]);
+    bench.expect(&[("a", Sent), ("b", Sent)]);
+    bench.queue.acknowledged(1, None, at(2), &mut bench.gate, &mut bench.out);
+    bench.expect(&[("b", Acknowledged)]);
+    assert_eq!((bench.queue.waiting(), bench.queue.in_flight()), (0, 0));
+}
+
+#[test]
+fn the_receive_maximum_is_never_exceeded_and_the_order_kept() {
+    let mut bench = Bench::new(10);
+    for name in ["a", "b", "c"] {
+        bench.push(name, 1, 0);
+    }
+    bench.push("d", 0, 0);
+    assert_eq!(bench.send(1), [1, 2]);
+    assert_eq!((bench.queue.waiting(), bench.queue.in_flight()), (2, 2));
+    bench.queue.acknowledged(1, None, at(2), &mut bench.gate, &mut bench.out);
+    assert_eq!(bench.send(2), [1, 0]);
+    bench.expect(&[("a", Sent), ("b", Sent), ("a", Acknowledged), ("d", Sent), ("c", Sent)]);
+}
+
+#[test]
+fn what_the_broker_does_not_support_is_left_out() {
+    let mut bench = Bench::new(10);
+    bench.push("a", 1, 0);
+    let allowed = Allowed { max_qos: 0, retain: false, ..ALLOWED };
+    let next = bench.next(allowed, 0).unwrap();
+    assert_eq!((next.qos, next.pkid, next.retain), (0, 0, false));
+}
+
+#[test]
+fn a_full_queue_drops_the_oldest_and_old_ones_expire() {
+    let mut bench = Bench::new(2);
+    bench.push("a", 0, 0);
+    bench.push("b", 0, 10);
+    bench.push("c", 0, 20);
+    bench.queue.announce(at(20), &mut bench.out);
+    bench.expect(&[("a", DroppedFull), ("b", Queued), ("c", Queued)]);
+    assert_eq!(bench.queue.next_expiry(), Some(at(310)));
+    bench.queue.expire(at(309), &mut bench.out);
+    bench.expect(&[]);
+    bench.queue.expire(at(310), &mut bench.out);
+    bench.expect(&[("b", Expired)]);
+}
+
+#[test]
+fn in_flight_publishes_of_a_dropped_session_get_one_more_chance_unless_suspect() {
+    let mut bench = Bench::new(10);
+    bench.push("old", 1, 0);
+    bench.send(0);
+    bench.push("suspect", 1, 5);
+    bench.send(5);
+    bench.told();
+    bench.queue.session_ended(true, at(5), &mut bench.out);
+    bench.expect(&[("old", Queued), ("suspect", Lost)]);
+    assert_eq!(bench.send(6), [1]);
+    bench.queue.session_ended(true, at(20), &mut bench.out);
+    bench.expect(&[("old", Sent), ("old", Lost)]);
+}
+
+#[test]
+fn a_wanted_end_makes_nothing_suspect_but_unsent_bytes_are_lost() {
+    let mut bench = Bench::new(10);
+    bench.push("a", 1, 0);
+    bench.push("b", 0, 0);
+    while bench.next(ALLOWED, 0).is_some() {}
+    bench.queue.session_ended(false, at(0), &mut bench.out);
+    bench.expect(&[("b", Lost), ("a", Queued)]);
+}
+
+#[test]
+fn what_can_never_be_sent_is_refused_and_harms_nothing() {
+    let mut bench = Bench::new(10);
+    for topic in ["", "a/#", "a/+/b", "nul\0"] {
+        let publish = Publish {
+            topic: topic.to_owned(),
+            payload: Bytes::new(),
+            qos: 0,
+            retain: false,
+            name: "n".to_owned(),
+            correlation_id: None,
+        };
+        bench.queue.push(publish, 1000, at(0), &mut bench.out);
+    }
+    bench.expect(&[("t-1", Lost), ("t-2", Lost), ("t-3", Lost), ("t-4", Lost)]);
+    bench.push("large", 0, 0);
+    bench.push("small", 0, 0);
+    let fits = |publish: &Publish, _| publish.topic != "x/large";
+    let next = bench.queue.next(ALLOWED, fits, at(0), &mut bench.out).unwrap();
+    assert_eq!(next.topic, "x/small");
+    bench.expect(&[("large", Lost)]);
+}
+
+#[test]
+fn abandoning_leaves_nothing_unaccounted_for() {
+    let mut bench = Bench::new(10);
+    for name in ["a", "b", "c", "d"] {
+        bench.push(name, 1, 0);
+    }
+    bench.next(ALLOWED, 0);
+    bench.queue.abandon(at(1), &mut bench.out);
+    bench.expect(&[("a", Lost), ("b", Lost), ("c", Lost), ("d", Lost)]);
+    assert_eq!((bench.queue.waiting(), bench.queue.in_flight()), (0, 0));
+}

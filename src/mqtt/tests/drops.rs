@@ -38,17 +38,19 @@ fn named(drop: &Dropped) -> (&str, Layer, How) {
 #[tokio::test(start_paused = true)]
 async fn what_breaks_the_protocol_is_named() {
     let violation = ("AWS_ERROR_MQTT_PROTOCOL_ERROR", Layer::Mqtt, How::Io);
-    let cases: [(&[u8], &str); 11] = [
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "PUBACK"),
+    let cases: [(&[u8], &str); 13] = [
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP"),
         (&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff], "not MQTT"),
         (&[0xf0, 2, 0, 0], "AUTH"),
         (&[0x30, 3, 0, 9, b'a'], "ends too early"),
         (&[0x30, 3, 0, 1, 0xff], "UTF-8"),
         (&[0x30, 2, 0, 0], "without a topic"),
-        (&[0x36, 5, 0, 1, b'a', 0, 1], "malformed PUBLISH"),
+        (&[0x36, 5, 0, 1, b'a', 0, 1], "not MQTT"),
         (&[0x40, 2, 0, 9], "PUBACK out of place"),
         (&[0x90, 3, 9, 9, 0], "SUBACK nobody waits for"),
         (&[0x20, 2, 0, 0], "second CONNACK"),
+        (&[0x15, 3, 3, 0, 2, 2, 40], "TLS"),
+        (&[0x32, 3, 0, 1, b'a'], "malformed PUBLISH"),
         (&[0xc0, 0], "PINGREQ"),
     ];
     for (bytes, words) in cases {
@@ -100,7 +102,12 @@ async fn a_v5_disconnect_carries_its_reason() {
     let cases: [(&[u8], u8, &str, &str); 4] = [
         (&[0xe0, 1, 0x8e], 0x8e, "AWS_ERROR_MQTT_UNEXPECTED_HANGUP", "taken over"),
         (&[0xe0, 2, 0x8d, 0], 0x8d, "AWS_ERROR_MQTT_TIMEOUT", "keep-alive timeout"),
-        (&[0xe0, 7, 0x98, 5, 0x1f, 0, 2, b'h', 0x1b], 0x98, "AWS_ERROR_MQTT_UNEXPECTED_HANGUP", "\"h\u{fffd}\""),
+        (
+            &[0xe0, 7, 0x98, 5, 0x1f, 0, 2, b'h', 0x1b],
+            0x98,
+            "AWS_ERROR_MQTT_UNEXPECTED_HANGUP",
+            "\"h\\u{1b}\"",
+        ),
         (&[0xe0, 0], 0, "AWS_ERROR_MQTT_UNEXPECTED_HANGUP", "normal disconnection"),
     ];
     for (bytes, code, name, words) in cases {
@@ -114,6 +121,22 @@ async fn a_v5_disconnect_carries_its_reason() {
         assert_eq!(named(&drop), (name, Layer::Mqtt, How::Disconnect));
         assert_eq!(drop.reason_code, Some(code));
         assert!(drop.error_message.as_deref().unwrap().contains(words), "{:?}", drop.error_message);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_v5_broker_that_breaks_the_rules_is_told_why_we_leave() {
+    for (bytes, reason) in [(&[0xc0u8, 0][..], 0x82), (&[0x30, 0x80, 0x80, 0x80, 0x01], 0x95)] {
+        let (told, heard) = tokio::sync::oneshot::channel();
+        let script = Script::new().then(move |mut peer| async move {
+            accept_v5(&mut peer, &[0]).await;
+            peer.send(bytes).await;
+            peer.fill().await;
+            told.send(peer.buffer.to_vec()).unwrap();
+        });
+        let mut link = script.link(LinkSettings { version: VersionChoice::V5, ..settings() });
+        until(&mut link, dropped).await;
+        assert_eq!(heard.await.unwrap(), [0xe0, 2, reason, 0]);
     }
 }
 
@@ -160,7 +183,9 @@ async fn an_outage_is_counted_goes_deep_and_may_be_given_up() {
         let (failed, _) = until(&mut link, connect_failed).await;
         assert_eq!((failed.attempt_number, failed.phase), (attempt, Some(Phase::Tcp)));
         assert_eq!(failed.error_name.as_deref(), Some("AWS_IO_SOCKET_CONNECTION_REFUSED"));
-        assert!(matches!(link.status().activity, Activity::Waiting { attempt: next, .. } if next == attempt + 1));
+        assert!(
+            matches!(link.status().activity, Activity::Waiting { attempt: next, .. } if next == attempt + 1)
+        );
     }
     let (back, _) = until(&mut link, connected).await;
     assert_eq!((back.event_type, back.attempt_number), (ConnectKind::DeepReconnected, 5));

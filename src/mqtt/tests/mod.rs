@@ -1,6 +1,8 @@
 //! The link against scripted peers, in simulated time over in-memory streams.
 
+mod accounting;
 mod drops;
+mod loopback;
 mod publishing;
 mod refusals;
 mod sessions;
@@ -8,6 +10,7 @@ mod traffic;
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,21 +28,29 @@ use super::wire::{OpenFailure, Opened, Progress, Wire};
 use crate::diagnostics::event::{Event, Observed};
 use crate::diagnostics::{Clock, ClockReading, Stamp};
 
-/// The clocks of a computer whose time is tokio's paused one.
+/// The clocks of a computer whose time is tokio's paused one, and that can be suspended.
 #[derive(Debug)]
-pub(super) struct SimClock(Instant);
+pub(super) struct SimClock {
+    origin: Instant,
+    suspended_ms: AtomicU64,
+}
 
 impl SimClock {
-    pub(super) fn start() -> Arc<dyn Clock> {
-        Arc::new(Self(Instant::now()))
+    pub(super) fn start() -> Arc<Self> {
+        Arc::new(Self { origin: Instant::now(), suspended_ms: AtomicU64::new(0) })
+    }
+
+    /// Time passes for the world, not for the timers of this computer.
+    pub(super) fn suspend(&self, ms: u64) {
+        self.suspended_ms.fetch_add(ms, Ordering::Relaxed);
     }
 }
 
 impl Clock for SimClock {
     fn read(&self) -> ClockReading {
-        let awake = self.0.elapsed();
-        let stamp = Stamp::new(DateTime::UNIX_EPOCH + awake, awake);
-        ClockReading { stamp, awake }
+        let awake = self.origin.elapsed();
+        let boot = awake + Duration::from_millis(self.suspended_ms.load(Ordering::Relaxed));
+        ClockReading { stamp: Stamp::new(DateTime::UNIX_EPOCH + boot, boot), awake }
     }
 }
 
@@ -162,7 +173,11 @@ impl Script {
     }
 
     pub(super) fn link(&self, settings: LinkSettings) -> Link {
-        let mut link = Link::with_connector(settings, SimClock::start(), Arc::new(self.clone()), 42).unwrap();
+        self.link_by(SimClock::start(), settings)
+    }
+
+    pub(super) fn link_by(&self, clock: Arc<SimClock>, settings: LinkSettings) -> Link {
+        let mut link = Link::with_connector(settings, clock, Arc::new(self.clone()), 42).unwrap();
         link.connect();
         link
     }

@@ -80,7 +80,10 @@ async fn auto_changes_over_to_3_1_1_a_second_later_and_remembers_it() {
         let (failed, _) = until(&mut link, connect_failed).await;
         assert_eq!(failed.attempt_number, 0);
         let (first, _) = until(&mut link, connected).await;
-        assert_eq!((first.mqtt_version.as_deref(), first.event_type), (Some("3.1.1"), ConnectKind::Connected));
+        assert_eq!(
+            (first.mqtt_version.as_deref(), first.event_type),
+            (Some("3.1.1"), ConnectKind::Connected)
+        );
         until(&mut link, connect_failed).await;
         let (back, _) = until(&mut link, connected).await;
         assert_eq!((back.mqtt_version.as_deref(), back.attempt_number), (Some("3.1.1"), 2));

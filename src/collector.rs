@@ -1,0 +1,226 @@
+//! The collector as a library: hook it to any MQTT client in a dozen lines.
+//!
+//! *Must not know* the screens or the monitor.
+//!
+//! # The 30-second integration
+//!
+//! ```no_run
+//! use dropscope::collector::{Collector, Situation};
+//! use dropscope::diagnostics::event::ConnectKind;
+//! use dropscope::mqtt::failure::Failure;
+//! use rumqttc::{AsyncClient, Event, Incoming, MqttOptions, Outgoing};
+//!
+//! # async fn run() {
+//! let mut options = MqttOptions::new("my-client", "localhost", 1883);
+//! options.set_keep_alive(std::time::Duration::from_secs(60));
+//! let (_client, mut eventloop) = AsyncClient::new(options, 10);
+//!
+//! let mut diagnostics = Collector::new(1_000);
+//! diagnostics.on_connection_drop(|drop| eprintln!("dropped: {:?}", drop.event.error_name));
+//! loop {
+//!     match eventloop.poll().await {
+//!         Ok(Event::Incoming(Incoming::ConnAck(ack))) => {
+//!             diagnostics.record_connection_success(ConnectKind::Resumed, ack.session_present, Some(0), 0);
+//!         }
+//!         Ok(Event::Outgoing(Outgoing::Publish(_))) => diagnostics.record_publish(false),
+//!         Ok(_) => {}
+//!         Err(error) => {
+//!             diagnostics.record_connection_drop(Some(&Failure::from(&error)), Situation::default());
+//!             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+//!         }
+//!     }
+//! }
+//! # }
+//! ```
+//!
+//! # The periodic export loop
+//!
+//! ```no_run
+//! use dropscope::collector::Collector;
+//!
+//! # async fn run(diagnostics: std::sync::Arc<std::sync::Mutex<Collector>>) -> std::io::Result<()> {
+//! let mut every = tokio::time::interval(std::time::Duration::from_secs(300));
+//! loop {
+//!     every.tick().await;
+//!     let (json, summary) = match diagnostics.lock() {
+//!         Ok(mut collector) => (collector.export_json()?, collector.summary()),
+//!         Err(_) => break,
+//!     };
+//!     std::fs::write("mqtt_diagnostics.json", json)?;
+//!     println!("{summary}");
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+use std::sync::Arc;
+
+use crate::clock::SystemClock;
+use crate::diagnostics::event::{ConnectFailed, ConnectKind, Connected, Dropped, Message, Started};
+use crate::diagnostics::{
+    Clock, Connection, Diagnostics, Drop, Event, LinkState, Metrics, Snapshot, summary::Summary,
+};
+use crate::export::{Export, ExportOptions};
+use crate::mqtt::failure::Failure;
+
+/// Called at each drop, with everything known about it.
+type DropCallback = Box<dyn FnMut(&Drop) + Send>;
+
+/// Telemetry of one connection, by the names of the reference collector.
+///
+/// Unlike the reference it counts one drop per established session however often the client reports
+/// failed reconnects, names every error, and says 0 s of uptime while down.
+pub struct Collector {
+    diagnostics: Diagnostics,
+    clock: Arc<dyn Clock>,
+    on_drop: Vec<DropCallback>,
+}
+
+/// What the client was doing when a session ended.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Situation {
+    /// Reconnect attempts made so far in this outage.
+    pub reconnect_attempt: u32,
+    /// Subscriptions in force.
+    pub active_subscriptions: u32,
+    /// Commands waiting.
+    pub queued_commands: u32,
+}
+
+impl std::fmt::Debug for Collector {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Collector").field("diagnostics", &self.diagnostics).finish_non_exhaustive()
+    }
+}
+
+impl Collector {
+    /// A collector that retains at most `max_events` drops and connections, on the system's clocks.
+    pub fn new(max_events: usize) -> Self {
+        Self::with_clock(max_events, Arc::new(SystemClock::new()))
+    }
+
+    /// A collector on a clock of the caller's (simulated time, tests).
+    pub fn with_clock(max_events: usize, clock: Arc<dyn Clock>) -> Self {
+        let mut collector = Self { diagnostics: Diagnostics::new(max_events), clock, on_drop: Vec::new() };
+        collector.apply(&Event::Started(Started::default()));
+        collector
+    }
+
+    /// Registers a callback for every drop.
+    pub fn on_connection_drop(&mut self, callback: impl FnMut(&Drop) + Send + 'static) {
+        self.on_drop.push(Box::new(callback));
+    }
+
+    /// Records that a session ended; while there is none, that a reconnect failed.
+    pub fn record_connection_drop(&mut self, failure: Option<&Failure>, situation: Situation) {
+        let connected = matches!(self.snapshot().link, LinkState::Connected { .. });
+        let error_name = failure.map(|failure| failure.name.name.to_owned());
+        let error_message = failure.map(Failure::message);
+        let error_code = failure.map(|failure| failure.name.code);
+        if !connected {
+            self.apply(&Event::ConnectFailed(ConnectFailed {
+                error_name,
+                error_message,
+                error_code,
+                attempt_number: situation.reconnect_attempt,
+                phase: None,
+                layer: failure.map(|failure| failure.layer),
+                return_code: failure.and_then(|failure| failure.return_code),
+                http_status: failure.and_then(|failure| failure.http_status),
+            }));
+            return;
+        }
+        self.apply(&Event::Dropped(Dropped {
+            error_name,
+            error_message,
+            error_code,
+            reconnect_attempt: 0,
+            active_subscriptions: situation.active_subscriptions,
+            queued_commands: situation.queued_commands,
+            layer: failure.map(|failure| failure.layer),
+            how: failure.map(|failure| failure.how),
+            reason_code: failure.and_then(|failure| failure.reason_code),
+            ws_close_code: failure.and_then(|failure| failure.ws_close_code),
+            last_rx_secs: None,
+            last_tx_secs: None,
+            packets: Vec::new(),
+        }));
+        let snapshot = self.snapshot();
+        if let Some(drop) = snapshot.drops.last() {
+            self.on_drop.iter_mut().for_each(|callback| callback(drop));
+        }
+    }
+
+    /// Records that the broker accepted a session.
+    pub fn record_connection_success(
+        &mut self,
+        event_type: ConnectKind,
+        session_present: bool,
+        return_code: Option<u8>,
+        attempt_number: u32,
+    ) {
+        let keep_alive_secs = self.snapshot().keep_alive_secs;
+        self.apply(&Event::Connected(Connected {
+            event_type,
+            session_present,
+            return_code,
+            attempt_number,
+            keep_alive_secs,
+            remote: None,
+            local: None,
+            mqtt_version: None,
+            limits: None,
+        }));
+    }
+
+    /// Records a publish that was sent, or queued for later.
+    pub fn record_publish(&mut self, queued: bool) {
+        self.apply(&Event::Published(Message {
+            topic: "".into(),
+            bytes: 0,
+            queued,
+            correlation_id: None,
+            qos: None,
+        }));
+    }
+
+    /// Aggregates up to this moment (the running uptime included).
+    pub fn get_metrics(&mut self) -> Metrics {
+        self.snapshot().metrics
+    }
+
+    /// The last `limit` drops, oldest first.
+    pub fn get_recent_drops(&mut self, limit: usize) -> Vec<Arc<Drop>> {
+        self.snapshot().drops.recent(limit).cloned().collect()
+    }
+
+    /// The last `limit` accepted sessions, oldest first.
+    pub fn get_recent_connections(&mut self, limit: usize) -> Vec<Arc<Connection>> {
+        self.snapshot().connections.recent(limit).cloned().collect()
+    }
+
+    /// Everything as JSON in the reference's schema plus the `dropscope` key, redacted.
+    ///
+    /// # Errors
+    /// Never for the data this type can hold; the serializer's signature says it could.
+    pub fn export_json(&mut self) -> serde_json::Result<String> {
+        Export::from_snapshot(&self.snapshot(), &ExportOptions::default()).to_json()
+    }
+
+    /// A summary for people, several lines.
+    pub fn summary(&mut self) -> String {
+        Summary(&self.snapshot()).to_string()
+    }
+
+    /// The state at this moment.
+    pub fn snapshot(&mut self) -> Snapshot {
+        let now = self.clock.now();
+        self.diagnostics.snapshot(now)
+    }
+
+    /// Takes any event of the recording vocabulary.
+    pub fn apply(&mut self, event: &Event) {
+        let now = self.clock.now();
+        self.diagnostics.apply(now, event);
+    }
+}

@@ -1,0 +1,292 @@
+//! The loop itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::task::{JoinError, JoinHandle};
+
+use super::pace::Pace;
+use super::reports::{Lost, ReportKind, ReportSettings, Reports};
+use super::{LinkActivity, Notice, NoticeKind, Published, Request, Runtime};
+use crate::diagnostics::event::{Event, FORMAT, Initiator, Started};
+use crate::diagnostics::{Clock, ClockWatch, Diagnostics, Observed, recording};
+use crate::export::{Recorder, RecorderSettings};
+use crate::mqtt::settings::{LinkSettings, VersionChoice};
+use crate::mqtt::{Activity, Link, Publish, ReconnectKind, SettingsError};
+
+/// Requests that may wait; a person types slower.
+const REQUESTS: usize = 64;
+/// Events a slow reader may lag behind before it loses the oldest (and is told how many).
+const EVENTS: usize = 4_096;
+/// Notices kept for the screen.
+const NOTICES: usize = 8;
+/// How long the farewell to the broker may take.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What the monitor needs to run.
+#[derive(Debug)]
+pub struct MonitorSettings {
+    /// The connection.
+    pub link: LinkSettings,
+    /// Entries retained in each history.
+    pub max_events: usize,
+    /// Where to record; `None` = do not.
+    pub recorder: Option<RecorderSettings>,
+    /// Exports and reports.
+    pub reports: ReportSettings,
+    /// End the run after this long.
+    pub duration: Option<Duration>,
+    /// What is simulated, if anything.
+    pub simulation: Option<Arc<str>>,
+}
+
+/// The running monitor, as seen from outside.
+#[derive(Debug)]
+pub struct Handle {
+    /// Asks for things; a full channel is the caller's to report.
+    pub requests: mpsc::Sender<Request>,
+    /// The newest state.
+    pub published: watch::Receiver<Arc<Published>>,
+    events: broadcast::Sender<Arc<Observed>>,
+    task: JoinHandle<()>,
+}
+
+impl Handle {
+    /// Every event from now on. A reader that lags loses the oldest and learns how many.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Observed>> {
+        self.events.subscribe()
+    }
+
+    /// Waits for the end of the run and returns the last state.
+    ///
+    /// # Errors
+    /// If the task panicked.
+    pub async fn finished(self) -> Result<Arc<Published>, JoinError> {
+        self.task.await?;
+        Ok(self.published.borrow().clone())
+    }
+}
+
+/// Starts watching.
+///
+/// # Errors
+/// If the link settings cannot be used (unreadable certificate and the like).
+pub fn spawn(
+    settings: MonitorSettings,
+    clock: Arc<dyn Clock>,
+) -> Result<(Handle, broadcast::Receiver<Arc<Observed>>), SettingsError> {
+    let link = Link::new(settings.link.clone(), Arc::clone(&clock))?;
+    let (requests, inbox) = mpsc::channel(REQUESTS);
+    let (events, first_reader) = broadcast::channel(EVENTS);
+    let mut diagnostics = Diagnostics::new(settings.max_events);
+    let snapshot = diagnostics.snapshot(clock.now());
+    let runtime = Runtime { simulation: settings.simulation.clone(), ..Runtime::default() };
+    let (sender, published) = watch::channel(Arc::new(Published { snapshot, runtime: runtime.clone() }));
+    let monitor = Monitor {
+        link,
+        clock,
+        diagnostics,
+        recorder: settings.recorder.map(Recorder::start),
+        reports: Reports::new(settings.reports),
+        events: events.clone(),
+        published: sender,
+        runtime,
+        pace: Pace::default(),
+        clock_watch: ClockWatch::default(),
+    };
+    let task = tokio::spawn(monitor.run(inbox, started(&settings.link), settings.duration));
+    Ok((Handle { requests, published, events, task }, first_reader))
+}
+
+fn started(link: &LinkSettings) -> Started {
+    let broker = &link.broker;
+    let host = if broker.host.contains(':') { format!("[{}]", broker.host) } else { broker.host.clone() };
+    let scheme = match broker.transport.name() {
+        "tcp" => "mqtt",
+        "tls" => "mqtts",
+        websocket => websocket,
+    };
+    let path = broker.path.split(['?', '#']).next().filter(|_| broker.transport.is_websocket()).unwrap_or("");
+    Started {
+        format: Some(FORMAT.to_owned()),
+        version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        keep_alive_secs: link.keep_alive_secs.into(),
+        client_id: link.client_id.clone(),
+        endpoint: format!("{scheme}://{host}:{}{path}", broker.port),
+        mqtt_version: Some(
+            match link.version {
+                VersionChoice::Auto => "auto",
+                VersionChoice::V311 => "3.1.1",
+                VersionChoice::V5 => "5",
+            }
+            .to_owned(),
+        ),
+        transport: Some(broker.transport.name().to_owned()),
+        clean_session: Some(link.clean_session),
+        time_scale: None,
+    }
+}
+
+#[derive(Debug)]
+struct Monitor {
+    link: Link,
+    clock: Arc<dyn Clock>,
+    diagnostics: Diagnostics,
+    recorder: Option<Recorder>,
+    reports: Reports,
+    events: broadcast::Sender<Arc<Observed>>,
+    published: watch::Sender<Arc<Published>>,
+    runtime: Runtime,
+    pace: Pace,
+    clock_watch: ClockWatch,
+}
+
+impl Monitor {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Request>, started: Started, duration: Option<Duration>) {
+        self.observe_now(Event::Started(started));
+        self.link.connect();
+        let end = tokio::time::sleep(duration.unwrap_or(Duration::MAX));
+        tokio::pin!(end);
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            let due = self.pace.due_in(self.clock.now());
+            tokio::select! {
+                observed = self.link.next() => self.observe(observed),
+                request = inbox.recv() => match request {
+                    Some(Request::Shutdown) | None => break,
+                    Some(request) => self.handle(request),
+                },
+                () = &mut end, if duration.is_some() => break,
+                done = self.reports.finished() => self.notice(done.0, done.1),
+                _ = second.tick() => self.on_second(),
+                () = tokio::time::sleep(due) => self.publish(),
+            }
+        }
+        self.finish().await;
+    }
+
+    fn handle(&mut self, request: Request) {
+        match request {
+            Request::SetKeepAlive(secs) => self.link.set_keep_alive(secs),
+            Request::Reconnect => self.link.reconnect(ReconnectKind::Quick, Initiator::User),
+            Request::DeepReconnect => self.link.reconnect(ReconnectKind::Deep, Initiator::User),
+            Request::ToggleConnection => match self.link.status().activity {
+                Activity::Off | Activity::GivenUp => self.link.connect(),
+                _ => self.link.disconnect(Initiator::User),
+            },
+            Request::Export => self.report(ReportKind::Json, true),
+            Request::Report => self.report(ReportKind::Markdown, true),
+            Request::Note(text) => self.observe_now(Event::Note { text }),
+            Request::Publish { topic, payload, qos, retain } => self.link.publish(Publish {
+                name: topic.clone(),
+                topic,
+                payload,
+                qos,
+                retain,
+                correlation_id: None,
+            }),
+            // Handled by the loop.
+            Request::Shutdown => {}
+        }
+        self.pace.urgent();
+    }
+
+    /// Record, fold, tell. The order matters: what is on screen is on disk (or counted as lost).
+    fn observe(&mut self, observed: Observed) {
+        if let Some(recorder) = &self.recorder {
+            let sync = matches!(observed.event, Event::Dropped(_) | Event::Stopped { .. });
+            recorder.append(recording::encode(&observed), sync);
+        }
+        self.diagnostics.apply(observed.at, &observed.event);
+        self.pace.event(&observed.event);
+        tracing::debug!(event = ?observed.event, "observed");
+        // No reader is no loss.
+        let _ = self.events.send(Arc::new(observed));
+    }
+
+    fn observe_now(&mut self, event: Event) {
+        self.observe(Observed { at: self.clock.now(), event });
+    }
+
+    fn on_second(&mut self) {
+        for event in self.clock_watch.observe(self.clock.read()) {
+            self.observe_now(event);
+        }
+        if let Some(recorder) = &self.recorder
+            && recorder.state() != self.runtime.recorder
+        {
+            self.pace.touch();
+        }
+        if self.reports.is_due(self.clock.now()) {
+            self.report(ReportKind::Json, false);
+        }
+        if !matches!(self.link.status().activity, Activity::Connected | Activity::Off | Activity::GivenUp) {
+            self.pace.touch();
+        }
+    }
+
+    fn report(&mut self, kind: ReportKind, asked: bool) {
+        let snapshot = self.diagnostics.snapshot(self.clock.now());
+        self.reports.write(kind, snapshot, self.lost(), asked);
+    }
+
+    fn lost(&self) -> Lost {
+        Lost {
+            events: self.runtime.lost_events,
+            recording_lines: self.recorder.as_ref().map_or(0, Recorder::lost_lines),
+        }
+    }
+
+    fn notice(&mut self, kind: NoticeKind, text: String) {
+        tracing::info!(?kind, text, "notice");
+        if self.runtime.notices.len() >= NOTICES {
+            self.runtime.notices.remove(0);
+        }
+        self.runtime.notices.push(Notice { at: self.clock.now(), kind, text: text.into() });
+        self.pace.urgent();
+    }
+
+    fn publish(&mut self) {
+        let now = self.clock.now();
+        let status = self.link.status();
+        self.runtime.activity = match status.activity {
+            Activity::Off => LinkActivity::Off,
+            Activity::GivenUp => LinkActivity::GivenUp,
+            Activity::Waiting { until, attempt } => LinkActivity::Waiting { until, attempt },
+            Activity::Connecting { phase, since, attempt } => {
+                LinkActivity::Connecting { phase, since, attempt }
+            }
+            Activity::Connected => LinkActivity::Connected,
+        };
+        self.runtime.ping_outstanding_since = status.ping_outstanding_since;
+        self.runtime.last_rx = status.last_rx;
+        self.runtime.last_tx = status.last_tx;
+        self.runtime.queued = status.queued;
+        self.runtime.in_flight = status.in_flight;
+        if let Some(recorder) = &self.recorder {
+            self.runtime.recorder = recorder.state();
+        }
+        let snapshot = self.diagnostics.snapshot(now);
+        self.published.send_replace(Arc::new(Published { snapshot, runtime: self.runtime.clone() }));
+        self.pace.published(now);
+    }
+
+    /// Says goodbye to the broker, writes what is left, publishes the last state.
+    async fn finish(mut self) {
+        for observed in self.link.shutdown(FAREWELL).await {
+            self.observe(observed);
+        }
+        self.observe_now(Event::Stopped { by: Some("end of run".to_owned()) });
+        let snapshot = self.diagnostics.snapshot(self.clock.now());
+        for (kind, text) in self.reports.finish(snapshot, self.lost()).await {
+            self.notice(kind, text);
+        }
+        if let Some(recorder) = self.recorder.take() {
+            self.runtime.recorder = recorder.finish(FAREWELL);
+        }
+        self.runtime.finished = true;
+        self.publish();
+    }
+}

@@ -1,0 +1,46 @@
+//! What is said to the broker, and recorded, when a session dropped?
+
+use std::task::Context;
+
+use futures_util::Sink as _;
+
+use super::engine::Outbound;
+use super::failure::Failure;
+use super::session::Session;
+use crate::diagnostics::Stamp;
+use crate::diagnostics::event::{Dropped, How, Layer};
+
+impl Session {
+    /// Tells a broker that broke the protocol why the connection ends, if that can be said at once.
+    pub(super) fn protest(&mut self, cx: &mut Context<'_>, failure: &Failure) {
+        let too_large = failure.how == How::Local;
+        if failure.layer != Layer::Mqtt || !(too_large || failure.how == How::Io) {
+            return;
+        }
+        let mut framed = self.framed_mut();
+        if framed.as_mut().start_send(Outbound::Protest { too_large }).is_ok() {
+            // Whether it is taken or not, the session is over.
+            let _ = framed.poll_flush(cx);
+        }
+    }
+
+    /// The record of a drop.
+    pub(super) fn dropped(&self, failure: &Failure, now: Stamp, queued: usize) -> Dropped {
+        let ago = |last: Option<Stamp>| last.map(|last| now.since(last).as_secs_f64());
+        Dropped {
+            error_name: Some(failure.name.name.to_owned()),
+            error_message: Some(failure.message()),
+            error_code: Some(failure.name.code),
+            reconnect_attempt: 0,
+            active_subscriptions: self.active_subscriptions,
+            queued_commands: u32::try_from(queued).unwrap_or(u32::MAX),
+            layer: Some(failure.layer),
+            how: Some(failure.how),
+            reason_code: failure.reason_code,
+            ws_close_code: failure.ws_close_code,
+            last_rx_secs: ago(self.tap.last_rx()),
+            last_tx_secs: ago(self.tap.last_tx()),
+            packets: self.ring.before(now),
+        }
+    }
+}

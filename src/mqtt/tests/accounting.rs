@@ -1,0 +1,198 @@
+//! Whatever is asked in whatever order of whatever broker: the books balance.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::publishing::publish;
+use super::*;
+use crate::diagnostics::event::{CommandState, Initiator};
+use crate::mqtt::ReconnectKind;
+use crate::mqtt::settings::QueueSettings;
+
+#[derive(Debug, Clone)]
+enum Act {
+    Wait(u64),
+    Publish(u8),
+    Connect,
+    Disconnect,
+    Reconnect(bool),
+    KeepAlive(u16),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Broker {
+    Refuses,
+    Closes,
+    ServesFor(u64),
+    GoesDeafAfter(u64),
+    CutsPublishers,
+    SendsGarbage,
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        4 => (1u64..20_000).prop_map(Act::Wait),
+        4 => (0u8..3).prop_map(Act::Publish),
+        1 => Just(Act::Connect),
+        1 => Just(Act::Disconnect),
+        1 => any::<bool>().prop_map(Act::Reconnect),
+        1 => (0u16..30).prop_map(Act::KeepAlive),
+    ];
+    proptest::collection::vec(act, 1..40)
+}
+
+fn brokers() -> impl Strategy<Value = Vec<Broker>> {
+    let broker = prop_oneof![
+        Just(Broker::Refuses),
+        Just(Broker::Closes),
+        (0u64..30_000).prop_map(Broker::ServesFor),
+        (0u64..30_000).prop_map(Broker::GoesDeafAfter),
+        Just(Broker::CutsPublishers),
+        Just(Broker::SendsGarbage),
+    ];
+    proptest::collection::vec(broker, 0..12)
+}
+
+async fn behave(broker: Broker, mut peer: Peer) {
+    match broker {
+        Broker::Refuses => {
+            peer.v4().await;
+            peer.send(&[0x20, 2, 0, 5]).await;
+        }
+        Broker::Closes => {}
+        Broker::ServesFor(ms) => {
+            peer.accept().await;
+            peer.serve_for(Duration::from_millis(ms)).await;
+        }
+        Broker::GoesDeafAfter(ms) => {
+            peer.accept().await;
+            peer.serve_for(Duration::from_millis(ms)).await;
+            std::future::pending::<()>().await;
+        }
+        Broker::CutsPublishers => {
+            peer.accept().await;
+            loop {
+                match peer.v4().await {
+                    v4::Packet::Publish(_) => return,
+                    packet => peer.answer(packet).await,
+                }
+            }
+        }
+        Broker::SendsGarbage => {
+            peer.accept().await;
+            peer.send(&[0xff; 40]).await;
+        }
+    }
+}
+
+async fn run(acts: Vec<Act>, brokers: Vec<Broker>) -> (Vec<Observed>, Vec<Stamp>) {
+    let script = brokers
+        .into_iter()
+        .fold(Script::new(), |script, broker| script.then(move |peer| behave(broker, peer)));
+    let queue = QueueSettings { capacity: 3, max_age: Duration::from_secs(15) };
+    let mut link = script.link(LinkSettings { queue, keep_alive_secs: 5, ..settings() });
+    let mut seen = Vec::new();
+    for act in acts {
+        match act {
+            Act::Wait(ms) => {
+                let collect = async {
+                    loop {
+                        seen.push(link.next().await);
+                    }
+                };
+                let _ = tokio::time::timeout(Duration::from_millis(ms), collect).await;
+            }
+            Act::Publish(qos) => link.publish(publish("t", qos, 10)),
+            Act::Connect => link.connect(),
+            Act::Disconnect => link.disconnect(Initiator::User),
+            Act::Reconnect(deep) => {
+                let kind = if deep { ReconnectKind::Deep } else { ReconnectKind::Quick };
+                link.reconnect(kind, Initiator::User);
+            }
+            Act::KeepAlive(secs) => link.set_keep_alive(secs),
+        }
+    }
+    seen.extend(link.shutdown(Duration::from_secs(1)).await);
+    let opened = script.opened.lock().unwrap().iter().map(|(at, _)| *at).collect();
+    (seen, opened)
+}
+
+fn ends(state: CommandState, qos: u8) -> bool {
+    match state {
+        CommandState::Sent => qos == 0,
+        CommandState::Queued => false,
+        _ => true,
+    }
+}
+
+/// Every publish has exactly one end, and it is the last thing told of it.
+fn check_commands(seen: &[Observed], acts: &[Act]) -> Result<(), TestCaseError> {
+    let asked =
+        acts.iter().filter_map(|act| if let Act::Publish(qos) = act { Some((*qos).min(1)) } else { None });
+    let mut last: HashMap<String, (usize, Option<CommandState>)> = HashMap::new();
+    for command in seen.iter().filter_map(|observed| command(&observed.event)) {
+        let (count, state) = last.entry(command.correlation_id).or_default();
+        *count += 1;
+        *state = Some(command.state);
+    }
+    let asked: Vec<u8> = asked.collect();
+    prop_assert_eq!(last.len(), asked.len());
+    for (id, (_, state)) in &last {
+        let number: usize = id.rsplit('-').next().unwrap().parse().unwrap();
+        let qos = asked[number - 1];
+        prop_assert!(state.is_some_and(|state| ends(state, qos)), "{} ended as {:?}", id, state);
+        let ended = seen
+            .iter()
+            .filter_map(|observed| command(&observed.event))
+            .filter(|command| command.correlation_id == *id && ends(command.state, qos))
+            .count();
+        prop_assert_eq!(ended, 1, "{} ended {} times", id, ended);
+    }
+    Ok(())
+}
+
+/// Sessions begin and end in turn; nothing is told out of order.
+fn check_sessions(seen: &[Observed]) -> Result<(), TestCaseError> {
+    let mut up = false;
+    let mut now = None;
+    for observed in seen {
+        prop_assert!(now <= Some(observed.at), "told out of order: {:?}", observed);
+        now = Some(observed.at);
+        match &observed.event {
+            Event::Connected(_) => {
+                prop_assert!(!up, "two sessions at once");
+                up = true;
+            }
+            Event::Dropped(_) => {
+                prop_assert!(up, "dropped without a session");
+                up = false;
+            }
+            Event::Disconnected { .. } => up = false,
+            Event::Ping { .. } | Event::Subscribed { .. } | Event::Received(_) => prop_assert!(up),
+            _ => {}
+        }
+    }
+    prop_assert!(!up, "still up after shutdown");
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn the_books_balance(acts in acts(), brokers in brokers()) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let (seen, opened) = runtime.block_on(run(acts.clone(), brokers));
+        check_commands(&seen, &acts)?;
+        check_sessions(&seen)?;
+        for pair in opened.windows(2) {
+            prop_assert!(pair[1].since(pair[0]) >= Duration::from_secs(1));
+        }
+    }
+}

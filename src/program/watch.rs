@@ -1,0 +1,150 @@
+//! Watching: the monitor with a screen or without.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use color_eyre::eyre::WrapErr as _;
+use tokio::sync::broadcast;
+
+use super::refuse;
+use crate::clock::SystemClock;
+use crate::config::{RecordingPlace, Settings, UiSettings};
+use crate::diagnostics::{Clock, Observed};
+use crate::exit::{self, Code, Ending};
+use crate::export::{ExportOptions, RecorderSettings, RecorderTarget};
+use crate::lab::Demo;
+use crate::monitor::{self, Handle, LinkActivity, MonitorSettings, ReportSettings, Request};
+use crate::signals::{self, Asked};
+use crate::tui::keymap::Keymap;
+use crate::tui::theme::{Glyphs, Theme};
+use crate::tui::{self, TuiOptions};
+use crate::{headless, logging, logging::Verbosity};
+
+/// Watches the broker of the settings.
+pub(super) async fn broker(settings: Settings) -> color_eyre::Result<ExitCode> {
+    watch(settings, None).await
+}
+
+/// Watches an embedded broker whose sessions die now and then.
+pub(super) async fn demo(mut settings: Settings, seed: u64) -> color_eyre::Result<ExitCode> {
+    let demo = Demo::start(seed).await.wrap_err("cannot start the embedded broker on loopback")?;
+    let (host, port) = demo.address();
+    settings.link.broker.host = host;
+    settings.link.broker.port = port;
+    if settings.link.subscriptions.is_empty() {
+        settings.link.subscriptions.push((demo.topic().to_owned(), 0));
+    }
+    let result = watch(settings, Some(demo.description().into())).await;
+    demo.stop().await;
+    result
+}
+
+async fn watch(settings: Settings, simulation: Option<Arc<str>>) -> color_eyre::Result<ExitCode> {
+    // A log that cannot be written is a pity, not a reason not to watch.
+    let log = logging::start(&settings.log);
+    if let Err(error) = &log {
+        let _ = writeln!(io::stderr(), "no log file: {error}");
+    }
+    let keys = settings.ui.keys.iter().map(|(action, keys)| (action.clone(), keys.join(" "))).collect();
+    let keymap = match Keymap::with_overrides(&keys) {
+        Ok(keymap) => keymap,
+        Err(error) => return Ok(refuse(&error)),
+    };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let (handle, events) =
+        match monitor::spawn(monitor_settings(&settings, simulation, &clock), Arc::clone(&clock)) {
+            Ok(started) => started,
+            Err(error) => return Ok(refuse(&error)),
+        };
+    let asked = signals::forward(handle.requests.clone());
+    if settings.run.headless {
+        lines(&settings, &handle, events).await?;
+    } else {
+        // The screen reads snapshots only; events nobody takes would count as lost.
+        drop(events);
+        let options = screen(&settings.ui, keymap);
+        tui::run(handle.published.clone(), handle.requests.clone(), options, clock).await?;
+    }
+    // The reader of the lines or of the screen may have left first.
+    let _ = handle.requests.send(Request::Shutdown).await;
+    let last = handle.finished().await.wrap_err("the monitor broke down")?;
+    let ending = match asked.ending() {
+        _ if last.runtime.activity == LinkActivity::GivenUp => Ending::GaveUp,
+        Some(Asked::Interrupt) if settings.run.headless => Ending::Interrupted,
+        Some(Asked::Terminate) => Ending::Terminated,
+        _ => Ending::Completed,
+    };
+    let code = if settings.run.headless || !settings.run.fail_on.is_empty() || ending == Ending::GaveUp {
+        exit::code(&last.snapshot, ending, &settings.run.fail_on)
+    } else {
+        // Whoever leaves the screen has seen the state; that is no failure.
+        Code::Fine
+    };
+    Ok(code.into())
+}
+
+async fn lines(
+    settings: &Settings,
+    handle: &Handle,
+    events: broadcast::Receiver<Arc<Observed>>,
+) -> color_eyre::Result<()> {
+    let options = headless::Options {
+        tells_all: settings.log.verbosity >= Verbosity::Verbose,
+        json: settings.run.json,
+        ascii: settings.ui.ascii,
+        summary_every: settings.export.every.unwrap_or(headless::SUMMARY_EVERY),
+    };
+    headless::run(events, handle.published.clone(), options, io::stdout(), io::stderr())
+        .await
+        .wrap_err("cannot write to standard output")?;
+    Ok(())
+}
+
+fn screen(ui: &UiSettings, keymap: Keymap) -> TuiOptions {
+    let variables = ["LC_ALL", "LC_CTYPE", "LANG"].map(|name| std::env::var(name).ok());
+    let locale = variables.each_ref().map(Option::as_deref);
+    TuiOptions {
+        theme: if ui.no_color { Theme::plain() } else { Theme::default_dark() },
+        glyphs: if ui.ascii { Glyphs::ascii() } else { Glyphs::for_locale(locale) },
+        keymap,
+        mouse: ui.mouse,
+        zone: None,
+    }
+}
+
+fn monitor_settings(
+    settings: &Settings,
+    simulation: Option<Arc<str>>,
+    clock: &Arc<dyn Clock>,
+) -> MonitorSettings {
+    let target = match &settings.recording.place {
+        RecordingPlace::Off => None,
+        RecordingPlace::File(path) => Some(RecorderTarget::File(path.clone())),
+        RecordingPlace::Directory(dir) => Some(RecorderTarget::Directory {
+            dir: dir.clone(),
+            started: clock.now().wall,
+            client_id: settings.link.client_id.clone(),
+        }),
+    };
+    let recorder = target.map(|target| RecorderSettings {
+        max_bytes: settings.recording.max_bytes,
+        max_files: settings.recording.max_files,
+        ..RecorderSettings::new(target)
+    });
+    let export = &settings.export;
+    MonitorSettings {
+        link: settings.link.clone(),
+        max_events: settings.run.max_events,
+        recorder,
+        reports: ReportSettings {
+            dir: export.dir.clone(),
+            file: export.file.clone(),
+            every: export.every,
+            at_exit: export.at_exit,
+            options: ExportOptions { redact: export.redact, ..ExportOptions::default() },
+        },
+        duration: settings.run.duration,
+        simulation,
+    }
+}

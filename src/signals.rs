@@ -1,0 +1,80 @@
+//! What signals ask of a running watch: SIGTERM and SIGINT end it in order, SIGHUP and SIGUSR1 export now.
+
+use std::sync::Arc;
+use std::sync::OnceLock;
+
+use tokio::sync::mpsc;
+
+use crate::monitor::Request;
+
+/// A signal that ends the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// SIGINT, Ctrl-C.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+}
+
+/// Which signal ended the run, if one did.
+#[derive(Debug, Clone, Default)]
+pub struct Signals(Arc<OnceLock<Asked>>);
+
+impl Signals {
+    /// The first signal that asked for the end.
+    pub fn ending(&self) -> Option<Asked> {
+        self.0.get().copied()
+    }
+}
+
+/// Turns signals into requests until the monitor is gone. Needs a tokio runtime.
+pub fn forward(requests: mpsc::Sender<Request>) -> Signals {
+    let signals = Signals::default();
+    let ending = signals.clone();
+    tokio::spawn(async move {
+        if let Err(error) = listen(&requests, &ending.0).await {
+            tracing::warn!(%error, "signals cannot be watched");
+        }
+    });
+    signals
+}
+
+#[cfg(unix)]
+async fn listen(requests: &mpsc::Sender<Request>, ending: &OnceLock<Asked>) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut user1 = signal(SignalKind::user_defined1())?;
+    loop {
+        let request = tokio::select! {
+            _ = terminate.recv() => {
+                ending.get_or_init(|| Asked::Terminate);
+                Request::Shutdown
+            }
+            _ = interrupt.recv() => {
+                ending.get_or_init(|| Asked::Interrupt);
+                Request::Shutdown
+            }
+            _ = hangup.recv() => Request::Export,
+            _ = user1.recv() => Request::Export,
+            () = requests.closed() => return Ok(()),
+        };
+        if requests.send(request).await.is_err() {
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn listen(requests: &mpsc::Sender<Request>, ending: &OnceLock<Asked>) -> std::io::Result<()> {
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result?,
+        () = requests.closed() => return Ok(()),
+    }
+    ending.get_or_init(|| Asked::Interrupt);
+    // The monitor being gone already is the same end.
+    let _ = requests.send(Request::Shutdown).await;
+    Ok(())
+}
