@@ -52,7 +52,7 @@ impl NextStep {
             Self::Connect => "connect again to go on watching",
             Self::ReadFailure => "see the Link panel: in which phase it fails, and why",
             Self::TurnPingsOn => "turn the keep-alive on, so that a dead link is noticed",
-            Self::KeepComparing => "leave it running: no drop at this keep-alive so far",
+            Self::KeepComparing => "no drop at this keep-alive yet: let it run",
             Self::ShortenKeepAlive => "try a shorter keep-alive",
             Self::OpenDrop => "read the newest drop in full",
         }

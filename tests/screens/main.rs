@@ -123,6 +123,16 @@ fn reconnecting() {
 }
 
 #[test]
+fn off_on_purpose() {
+    snap("off", &Scene::new(sample::off()));
+}
+
+#[test]
+fn given_up() {
+    snap("given-up", &Scene::new(sample::given_up()));
+}
+
+#[test]
 fn an_unanswered_ping() {
     snap("unanswered-ping", &Scene::new(sample::unanswered_ping()));
 }

@@ -276,6 +276,28 @@ pub(crate) fn reconnecting() -> Published {
     run.published()
 }
 
+pub(crate) fn off() -> Published {
+    let mut run = day();
+    run.apply(&Event::Disconnected { by: Initiator::User });
+    run.pass(61.0);
+    run.runtime.activity = LinkActivity::Off;
+    run.published()
+}
+
+/// Credentials run out, a simulation runs, and after ten attempts nobody tries any more.
+pub(crate) fn given_up() -> Published {
+    let mut run = run();
+    let expires_at = run.stamp().wall + Duration::from_secs(3_600);
+    run.apply(&Event::Credentials { expires_at });
+    for attempt in 0..10 {
+        run.failed("AWS_IO_TLS_CERTIFICATE_EXPIRED", Phase::Tls, "expired 2026-11-18 09:00:00 UTC", attempt);
+        run.pass(31.0);
+    }
+    run.runtime.activity = LinkActivity::GivenUp;
+    run.runtime.simulation = Some("simulated, 1 s = 1 min".into());
+    run.published()
+}
+
 pub(crate) fn unanswered_ping() -> Published {
     let mut run = day();
     run.pass(4.2);
