@@ -1,6 +1,8 @@
 //! Every screen drawn into a test terminal: snapshots of the text, meaning-bearing colours by cell,
 //! and no panic at any size.
 
+#![expect(clippy::expect_used, reason = "a test may fail")]
+
 mod sample;
 
 use std::sync::Arc;
@@ -118,6 +120,16 @@ fn connected_after_drops() {
 #[test]
 fn reconnecting() {
     snap("reconnecting", &Scene::new(sample::reconnecting()));
+}
+
+#[test]
+fn off_on_purpose() {
+    snap("off", &Scene::new(sample::off()));
+}
+
+#[test]
+fn given_up() {
+    snap("given-up", &Scene::new(sample::given_up()));
 }
 
 #[test]
