@@ -111,8 +111,8 @@ impl Connector for Renaming {
         if !self.nameless.load(Ordering::Relaxed) {
             return self.wire.open(settings, clock, progress, deep);
         }
-        let mut settings = settings.clone();
-        settings.broker.host = "no-such-broker.invalid".to_owned();
+        let broker = BrokerAddress { host: "no-such-broker.invalid".into(), ..settings.broker.clone() };
+        let settings = LinkSettings { broker, ..settings.clone() };
         Box::pin(async move { self.wire.open(&settings, clock, progress, deep).await })
     }
 }
