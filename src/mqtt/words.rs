@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::properties::Said;
 use super::wire::foreign_text;
 use crate::diagnostics::codes;
 
@@ -24,7 +25,7 @@ impl Protocol {
 
 /// Why a CONNECT was refused, in words. Codes 1 to 5 are MQTT 3.1.1's whatever was asked for, because
 /// brokers that do not know MQTT 5 answer in the older form.
-pub(super) fn refusal(code: u8, reason: Option<&str>) -> String {
+pub(super) fn refusal(code: u8, said: Said<'_>) -> String {
     let meaning = match code {
         1 => "this broker does not speak the protocol version asked for",
         2 | 0x85 => "the broker does not accept this client id",
@@ -35,19 +36,24 @@ pub(super) fn refusal(code: u8, reason: Option<&str>) -> String {
         0x8c => "the broker wants another authentication method",
         other => reason_words(other),
     };
-    with_reason(&format!("the broker refused the connection with code {code}: {meaning}"), reason)
+    // Each specification writes its codes in its own way.
+    let code = if code < 0x80 { code.to_string() } else { format!("0x{code:02X}") };
+    quoting(&format!("the broker refused the connection with code {code}: {meaning}"), said)
 }
 
 /// Why a server sent DISCONNECT, in words.
-pub(super) fn server_disconnect(code: u8, reason: Option<&str>) -> String {
+pub(super) fn server_disconnect(code: u8, said: Said<'_>) -> String {
     let meaning = reason_words(code);
-    with_reason(&format!("the broker sent DISCONNECT 0x{code:02X}: {meaning}"), reason)
+    quoting(&format!("the broker sent DISCONNECT 0x{code:02X}: {meaning}"), said)
 }
 
-fn with_reason(sentence: &str, reason: Option<&str>) -> String {
+fn quoting(sentence: &str, said: Said<'_>) -> String {
     let mut sentence = sentence.to_owned();
-    if let Some(reason) = reason.filter(|reason| !reason.is_empty()) {
+    if let Some(reason) = said.reason.filter(|reason| !reason.is_empty()) {
         let _ = write!(sentence, "; it says \"{}\"", foreign_text(reason));
+    }
+    if let Some(server) = said.other_server.filter(|server| !server.is_empty()) {
+        let _ = write!(sentence, "; it names another server: \"{}\"", foreign_text(server));
     }
     sentence
 }
@@ -90,17 +96,20 @@ mod tests {
 
     #[test]
     fn peers_cannot_reach_the_terminal() {
-        let text = server_disconnect(0x8e, Some("by\u{1b}[31m\r\nyou\u{202e}"));
+        let said = Said { reason: Some("by\u{1b}[31m\r\nyou\u{202e}"), other_server: Some("a\u{1b}b") };
+        let text = server_disconnect(0x8e, said);
         assert!(text.contains("taken over") && text.contains("by\\u{1b}[31m"), "{text}");
+        assert!(text.contains("another server: \"a\\u{1b}b\""), "{text}");
         assert!(!text.chars().any(|c| c.is_control() || c == '\u{202e}'));
     }
 
     #[test]
     fn every_refusal_has_words() {
         for code in [1, 2, 3, 4, 5, 0x80, 0x84, 0x86, 0x87, 0x8a, 0x97, 0x9f] {
-            assert!(!refusal(code, None).contains("does not know"), "{code}");
+            assert!(!refusal(code, Said::default()).contains("does not know"), "{code}");
         }
-        assert!(refusal(9, None).contains("code 9"));
+        assert!(refusal(9, Said::default()).contains("code 9:"));
+        assert!(refusal(0x87, Said::default()).contains("code 0x87:"));
         assert_eq!(packet_name(0xd0), "PINGRESP");
     }
 }
