@@ -33,7 +33,7 @@ impl Link {
                 }
                 State::Connected { session, .. } => match ready!(session.poll(cx, &mut self.queue)) {
                     Step::Event(observed) => return Poll::Ready(observed),
-                    Step::Ended(failure, at) => self.drop_session(&failure, at),
+                    Step::Ended(failure, at) => self.drop_session(cx, &failure, at),
                 },
                 State::Closing { .. } => ready!(self.poll_closing(cx)),
             }
@@ -162,12 +162,13 @@ impl Link {
         }
     }
 
-    fn drop_session(&mut self, failure: &Failure, at: Stamp) {
-        let State::Connected { session, since } = std::mem::replace(&mut self.state, State::Off) else {
+    fn drop_session(&mut self, cx: &mut Context<'_>, failure: &Failure, at: Stamp) {
+        let State::Connected { mut session, since } = std::mem::replace(&mut self.state, State::Off) else {
             return;
         };
         let dropped = session.dropped(failure, at, self.queue.waiting());
         self.out.push_back(Observed { at, event: Event::Dropped(dropped) });
+        session.protest(cx, failure);
         // Closes the socket: what follows is told after the session is really gone.
         drop(session);
         self.queue.session_ended(true, at, &mut self.out);

@@ -84,6 +84,10 @@ pub(super) enum Outbound {
     },
     PingReq,
     Disconnect,
+    /// Leaving because of what the broker did; nothing in 3.1.1, which has no word for it.
+    Protest {
+        too_large: bool,
+    },
     /// What the protocol owes the broker (PUBACK…), collected while decoding.
     Replies,
 }

@@ -10,7 +10,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::engine::{ConnectRequest, Inbound, MAX_IN_FLIGHT, Outbound, violation};
 use super::failure::Failure;
-use super::words::{packet_name, printable};
+use super::wire::foreign_text;
+use super::words::packet_name;
 
 /// Protocol state of one 3.1.1 connection.
 #[derive(Debug)]
@@ -72,7 +73,7 @@ impl EngineV4 {
             }
             Outbound::PingReq => self.outgoing(Request::PingReq(PingReq))?,
             Outbound::Disconnect => self.outgoing(Request::Disconnect(Disconnect))?,
-            Outbound::Replies => None,
+            Outbound::Protest { .. } | Outbound::Replies => None,
         };
         if let Some(packet) = packet {
             packet.write(dst, max).map_err(|error| own(&error))?;
@@ -108,7 +109,7 @@ fn level(qos: u8) -> QoS {
 
 /// The peer sent a packet of a known kind with wrong contents.
 pub(super) fn malformed(first: u8, error: &dyn std::fmt::Display) -> Failure {
-    let words = printable(&error.to_string());
+    let words = foreign_text(&error.to_string());
     violation(format!("the broker sent a malformed {}: {words}", packet_name(first)))
 }
 
@@ -119,7 +120,7 @@ pub(super) fn unexpected(first: u8) -> Failure {
 
 /// As [`unexpected`], with the reason the protocol state gave.
 pub(super) fn unexpected_because(first: u8, error: &dyn std::fmt::Display) -> Failure {
-    let words = printable(&error.to_string());
+    let words = foreign_text(&error.to_string());
     violation(format!("the broker sent {} out of place: {words}", packet_name(first)))
 }
 
@@ -128,6 +129,6 @@ pub(super) fn own(error: &dyn std::fmt::Display) -> Failure {
     super::engine::mqtt_failure(
         crate::diagnostics::error_name::AWS_ERROR_MQTT_PROTOCOL_ERROR,
         crate::diagnostics::event::How::Local,
-        printable(&error.to_string()),
+        foreign_text(&error.to_string()),
     )
 }

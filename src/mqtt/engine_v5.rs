@@ -133,6 +133,11 @@ impl EngineV5 {
             }
             Outbound::PingReq => self.outgoing(Request::PingReq)?,
             Outbound::Disconnect => self.outgoing(Request::Disconnect)?,
+            Outbound::Protest { too_large } => {
+                // By hand: the codec of rumqttc 0.25.1 writes a reason code with a wrong length.
+                dst.extend_from_slice(&[0xe0, 2, if too_large { 0x95 } else { 0x82 }, 0]);
+                None
+            }
             Outbound::Replies => None,
         };
         if let Some(packet) = packet {

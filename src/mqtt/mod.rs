@@ -1,5 +1,9 @@
 //! The link: our own wire under rumqttc's protocol engine.
 //!
+//! [`Link`] is a state machine that one task polls: it plans attempts (`backoff`, `versions`), makes them
+//! (`connector`, `handshake`), and lives one `session` after the other (`engine`, `ping`, `queue`).
+//! `wire` carries the bytes and names how they ended; [`failure::Failure`] is the vocabulary of both.
+//!
 //! The only room that names `rumqttc`. *Must not know* the monitor, the screens, files other than
 //! certificates.
 
@@ -8,13 +12,13 @@ mod check;
 pub mod client_error;
 pub mod connector;
 mod drive;
+mod ending;
 mod engine;
 mod engine_v4;
 mod engine_v5;
 pub mod failure;
 mod handshake;
 mod link;
-mod obituary;
 mod packet_ring;
 mod ping;
 mod queue;

@@ -122,6 +122,10 @@ impl Session {
         }
     }
 
+    pub(super) fn framed_mut(&mut self) -> Pin<&mut Framed<WireStream, Engine>> {
+        Pin::new(&mut self.framed)
+    }
+
     pub(super) fn ping_outstanding_since(&self) -> Option<Stamp> {
         self.pinger.unanswered()
     }

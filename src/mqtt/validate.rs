@@ -5,7 +5,7 @@ use secrecy::ExposeSecret as _;
 
 use super::settings::{LinkSettings, VersionChoice};
 use super::settings_error::SettingsError;
-use super::words::printable;
+use super::wire::foreign_text;
 
 /// Smallest packet size limit that lets a CONNECT and its answer through.
 const SMALLEST_PACKET: usize = 256;
@@ -37,10 +37,10 @@ pub(super) fn validate(settings: &LinkSettings) -> Result<(), SettingsError> {
     }
     for (filter, qos) in &settings.subscriptions {
         if !fits(filter) || !valid_filter(filter) {
-            return Err(SettingsError::Filter { filter: printable(filter) });
+            return Err(SettingsError::Filter { filter: foreign_text(filter) });
         }
         if *qos > 1 {
-            return Err(SettingsError::Qos { filter: printable(filter), qos: *qos });
+            return Err(SettingsError::Qos { filter: foreign_text(filter), qos: *qos });
         }
     }
     Ok(())

@@ -106,6 +106,19 @@ fn v5_limits_of_zero_are_a_violation_and_others_are_kept() {
 }
 
 #[test]
+fn goodbyes_are_well_formed_in_both_versions() {
+    for mut engine in both() {
+        let mut written = BytesMut::new();
+        engine.encode(Outbound::Disconnect, &mut written).unwrap();
+        assert_eq!(written.as_ref(), [0xe0, 0]);
+        written.clear();
+        engine.encode(Outbound::Protest { too_large: true }, &mut written).unwrap();
+        let expected: &[u8] = if engine.protocol() == Protocol::V5 { &[0xe0, 2, 0x95, 0] } else { &[] };
+        assert_eq!(written.as_ref(), expected);
+    }
+}
+
+#[test]
 fn a_torn_packet_at_the_end_is_counted() {
     for mut engine in both() {
         let mut rest = BytesMut::from(&[0x30, 20, 0, 1][..]);
@@ -145,4 +158,35 @@ proptest! {
             read(&mut engine, &bytes);
         }
     }
+}
+
+#[test]
+fn subscribe_and_connect_are_what_the_specifications_say() {
+    let [mut v4, mut v5] = both();
+    let subscribe =
+        || Outbound::Subscribe { pkid: 1000, filters: vec![("a/+".to_owned(), 1), ("b".to_owned(), 0)] };
+    let filters = b"\0\x03a/+\x01\0\x01b\0";
+    let mut written = BytesMut::new();
+    v4.encode(subscribe(), &mut written).unwrap();
+    assert_eq!(written.as_ref(), [&[0x82, 12, 3, 0xe8][..], filters].concat());
+    written.clear();
+    v5.encode(subscribe(), &mut written).unwrap();
+    assert_eq!(written.as_ref(), [&[0x82, 13, 3, 0xe8, 0][..], filters].concat());
+
+    let connect = |user: &str| {
+        Outbound::Connect(ConnectRequest {
+            client_id: "id".to_owned(),
+            keep_alive: 300,
+            clean: true,
+            login: Some((user.to_owned(), "pw".into())),
+        })
+    };
+    written.clear();
+    v4.encode(connect("u"), &mut written).unwrap();
+    assert_eq!(written.as_ref(), b"\x10\x15\0\x04MQTT\x04\xc2\x01\x2c\0\x02id\0\x01u\0\x02pw");
+    written.clear();
+    v5.encode(connect(""), &mut written).unwrap();
+    // Properties: maximum packet size 4096.
+    assert_eq!(written.as_ref(), b"\x10\x18\0\x04MQTT\x05\x42\x01\x2c\x05\x27\0\0\x10\0\0\x02id\0\x02pw");
+    assert!(!format!("{:?}", connect("u")).contains("pw"));
 }

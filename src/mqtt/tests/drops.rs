@@ -106,7 +106,7 @@ async fn a_v5_disconnect_carries_its_reason() {
             &[0xe0, 7, 0x98, 5, 0x1f, 0, 2, b'h', 0x1b],
             0x98,
             "AWS_ERROR_MQTT_UNEXPECTED_HANGUP",
-            "\"h\u{fffd}\"",
+            "\"h\\u{1b}\"",
         ),
         (&[0xe0, 0], 0, "AWS_ERROR_MQTT_UNEXPECTED_HANGUP", "normal disconnection"),
     ];
@@ -121,6 +121,22 @@ async fn a_v5_disconnect_carries_its_reason() {
         assert_eq!(named(&drop), (name, Layer::Mqtt, How::Disconnect));
         assert_eq!(drop.reason_code, Some(code));
         assert!(drop.error_message.as_deref().unwrap().contains(words), "{:?}", drop.error_message);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_v5_broker_that_breaks_the_rules_is_told_why_we_leave() {
+    for (bytes, reason) in [(&[0xc0u8, 0][..], 0x82), (&[0x30, 0x80, 0x80, 0x80, 0x01], 0x95)] {
+        let (told, heard) = tokio::sync::oneshot::channel();
+        let script = Script::new().then(move |mut peer| async move {
+            accept_v5(&mut peer, &[0]).await;
+            peer.send(bytes).await;
+            peer.fill().await;
+            told.send(peer.buffer.to_vec()).unwrap();
+        });
+        let mut link = script.link(LinkSettings { version: VersionChoice::V5, ..settings() });
+        until(&mut link, dropped).await;
+        assert_eq!(heard.await.unwrap(), [0xe0, 2, reason, 0]);
     }
 }
 

@@ -4,7 +4,7 @@
 const LIMIT: usize = 160;
 
 /// The text with control, bidirectional and invisible characters escaped, cut to one short line.
-pub(super) fn foreign_text(text: &str) -> String {
+pub(in crate::mqtt) fn foreign_text(text: &str) -> String {
     let mut shown = String::new();
     for (index, letter) in text.trim().chars().enumerate() {
         if index == LIMIT {

@@ -1,6 +1,6 @@
 //! The wire: from a broker's address to a byte stream, every phase timed and every ending named.
 //!
-//! *Must not know* MQTT packets, rumqttc, retries or the monitor. [`open`] makes one attempt and reports
+//! *Must not know* MQTT packets, rumqttc, retries or the monitor. [`open()`] makes one attempt and reports
 //! on it; [`WireTap`] says afterwards how the stream ended.
 
 mod certificate;
@@ -22,6 +22,7 @@ mod ws_stream;
 mod tests;
 
 pub use certificate::CertificateInfo;
+pub(in crate::mqtt) use foreign_text::foreign_text;
 pub use open::{OpenFailure, Opened, open};
 pub use progress::Progress;
 pub use stream::{Wire, WireStream};

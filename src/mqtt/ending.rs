@@ -1,11 +1,29 @@
-//! What is recorded of a session that dropped?
+//! What is said to the broker, and recorded, when a session dropped?
 
+use std::task::Context;
+
+use futures_util::Sink as _;
+
+use super::engine::Outbound;
 use super::failure::Failure;
 use super::session::Session;
 use crate::diagnostics::Stamp;
-use crate::diagnostics::event::Dropped;
+use crate::diagnostics::event::{Dropped, How, Layer};
 
 impl Session {
+    /// Tells a broker that broke the protocol why the connection ends, if that can be said at once.
+    pub(super) fn protest(&mut self, cx: &mut Context<'_>, failure: &Failure) {
+        let too_large = failure.how == How::Local;
+        if failure.layer != Layer::Mqtt || !(too_large || failure.how == How::Io) {
+            return;
+        }
+        let mut framed = self.framed_mut();
+        if framed.as_mut().start_send(Outbound::Protest { too_large }).is_ok() {
+            // Whether it is taken or not, the session is over.
+            let _ = framed.poll_flush(cx);
+        }
+    }
+
     /// The record of a drop.
     pub(super) fn dropped(&self, failure: &Failure, now: Stamp, queued: usize) -> Dropped {
         let ago = |last: Option<Stamp>| last.map(|last| now.since(last).as_secs_f64());
