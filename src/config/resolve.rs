@@ -35,7 +35,11 @@ pub enum Target {
     Broker,
     /// A broker inside the program: its address is filled in when it listens, and what the
     /// configuration says about the user's own broker (credentials, TLS) does not apply.
-    Embedded,
+    Embedded {
+        /// Keep-alive in seconds, unless another is asked for: the lab's faults are quick, so must be the
+        /// pings that find them. It is the deadline of the answer as well.
+        keep_alive_secs: u16,
+    },
 }
 
 /// Merges and validates: `said` (flags and environment) before `file` before the defaults.
@@ -105,7 +109,7 @@ fn broker(
     target: Target,
     surroundings: &Surroundings<'_>,
 ) -> Result<Broker, ConfigError> {
-    if target == Target::Embedded {
+    if matches!(target, Target::Embedded { .. }) {
         let address = BrokerAddress {
             transport: Transport::Tcp,
             host: "127.0.0.1".into(),
@@ -175,6 +179,10 @@ fn link(
     let id = own_id.unwrap_or_else(|| format!("dropscope-{:08x}", surroundings.random));
     check::client_id(&id)?;
     let mut link = LinkSettings::new(broker.address, id);
+    if let Target::Embedded { keep_alive_secs } = target {
+        link.keep_alive_secs = keep_alive_secs;
+        link.ping_timeout = Duration::from_secs(keep_alive_secs.into());
+    }
     link.username = broker.username;
     link.password = broker.password;
     check::credentials(&link)?;

@@ -51,7 +51,13 @@ fn without_a_word_the_defaults_hold() {
     assert_eq!((all.recording.max_bytes, all.recording.max_files), (64 << 20, 8));
     assert_eq!(
         all.export,
-        ExportSettings { dir: "/state/exports".into(), file: None, every: None, redact: true }
+        ExportSettings {
+            dir: "/state/exports".into(),
+            file: None,
+            every: None,
+            at_exit: false,
+            redact: true
+        }
     );
     assert!(!all.run.headless && all.run.duration.is_none() && all.run.max_events == 1_000);
     assert!(all.ui.mouse && !all.ui.no_color && !all.ui.ascii);
@@ -128,6 +134,7 @@ fn each_flag_arrives_where_it_belongs() {
         dir: "d".into(),
         file: Some("f.json".into()),
         every: Some(Duration::from_secs(10)),
+        at_exit: true,
         redact: false,
     };
     assert_eq!(all.export, export);
@@ -203,7 +210,8 @@ fn the_built_in_broker_needs_no_url_and_gets_nobodys_credentials() {
     let surroundings =
         Surroundings { variable: &variable, is_terminal: false, directories: places(), random: 1 };
     let text = "[broker]\nurl = 'wss://f'\nusername = 'u'\n[tls]\ncafile = 'ca'";
-    let all = resolve(said("-k 5"), file(text), Target::Embedded, &surroundings).expect("a demo");
+    let all = resolve(said("-k 5"), file(text), Target::Embedded { keep_alive_secs: 5 }, &surroundings)
+        .expect("a demo");
     assert_eq!((all.link.broker.host.as_str(), all.link.keep_alive_secs), ("127.0.0.1", 5));
     assert!(all.link.username.is_none() && all.link.password.is_none() && all.link.tls.ca_file.is_none());
     assert!(all.run.headless, "standard output is no terminal");

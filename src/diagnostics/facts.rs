@@ -36,6 +36,8 @@ pub enum NextStep {
     ReadFailure,
     /// Turn the keep-alive on, so that a dead link is noticed at all.
     TurnPingsOn,
+    /// Leave it running: the keep-alive in force has had no drop yet, another one has.
+    KeepComparing,
     /// Try a shorter keep-alive and compare.
     ShortenKeepAlive,
     /// Read a drop in detail.
@@ -50,6 +52,7 @@ impl NextStep {
             Self::Connect => "connect again to go on watching",
             Self::ReadFailure => "see the Link panel: in which phase it fails, and why",
             Self::TurnPingsOn => "turn the keep-alive on, so that a dead link is noticed",
+            Self::KeepComparing => "no drop at this keep-alive yet: let it run",
             Self::ShortenKeepAlive => "try a shorter keep-alive",
             Self::OpenDrop => "read the newest drop in full",
         }
@@ -83,7 +86,7 @@ impl Range {
         self.count += 1;
     }
 
-    /// `label: 58 s to 61 s`, and whether the values have anything in common.
+    /// `label: 58 to 61 s`, and whether the values have anything in common.
     fn sentence(self, label: &str, say: fn(Duration) -> String) -> Option<String> {
         if self.count == 0 {
             return None;
@@ -162,6 +165,15 @@ impl Tally {
         counts.into_iter().max_by_key(|(_, count)| *count)
     }
 
+    /// [`of_all`] of the drops that are compared.
+    fn of_compared(&self, count: u64) -> String {
+        match count {
+            _ if self.compared == self.drops => of_all(count, self.drops),
+            all if all == self.compared => format!("all {all} of these"),
+            some => format!("{some} of these {}", self.compared),
+        }
+    }
+
     fn compare(&mut self, drop: &Drop) {
         self.compared += 1;
         self.silence.add(drop.idle_in);
@@ -173,11 +185,6 @@ impl Tally {
                 _ => Some((code, 1)),
             };
         }
-    }
-
-    /// `label` for a comparison of all drops, or of those of the leading manner only.
-    fn label(&self, of_all: &'static str, of_them: &'static str) -> &'static str {
-        if self.compared == self.drops { of_all } else { of_them }
     }
 }
 
@@ -211,25 +218,25 @@ fn known(snapshot: &Snapshot, tally: &Tally) -> Vec<String> {
         return known;
     }
     if let Some((how, count)) = tally.manner {
-        known.push(format!("{}: {}", of_all(count, tally.drops), words::how(Some(how))));
+        let newest = if snapshot.drops.evicted() > 0 { " kept here" } else { "" };
+        known.push(format!("{}{newest}: {}", of_all(count, tally.drops), words::how(Some(how))));
     }
     if let Some((code, count)) = tally.reason {
         let meaning = reason_words(code).unwrap_or("not in the standard");
-        known.push(format!("{}: the broker said 0x{code:02X}, {meaning}", of_all(count, tally.drops)));
+        known.push(format!("{}: the broker said 0x{code:02X}, {meaning}", tally.of_compared(count)));
     }
-    let silence = tally.label("silence before the drop", "silence before them");
-    known.extend(tally.silence.sentence(silence, words::seconds));
-    known.extend(tally.age.sentence(tally.label("session ages", "their session ages"), duration_words));
+    known.extend(tally.silence.sentence("silent before", words::seconds));
+    known.extend(arms(snapshot));
+    known.extend(tally.age.sentence("session ages", duration_words));
     let often = tally.compared >= DROPS_FOR_A_PATTERN && tally.sent_just_before * 5 >= tally.compared * 4;
     if often {
-        let which = of_all(tally.sent_just_before, tally.drops);
+        let which = tally.of_compared(tally.sent_just_before);
         known.push(format!("{which}: we had sent something less than 1 s before"));
     }
     if tally.near_system_event > 0 {
         let which = of_all(tally.near_system_event, tally.drops);
         known.push(format!("{which}: within a minute of an event on this computer"));
     }
-    known.extend(arms(snapshot));
     known.extend(tally.back.sentence("back after", duration_words));
     if tally.first_try < tally.back.count {
         known.push(format!("back at the first try: {} of {}", tally.first_try, tally.back.count));
@@ -303,6 +310,11 @@ fn next(snapshot: &Snapshot, tally: &Tally) -> NextStep {
     }
     if snapshot.keep_alive_secs == 0 && snapshot.started.is_some() {
         return NextStep::TurnPingsOn;
+    }
+    let spared =
+        |arm: &super::KeepAliveArm| arm.keep_alive_secs == snapshot.keep_alive_secs && arm.drops == 0;
+    if snapshot.arms.iter().any(spared) && metrics.total_connection_drops > 0 {
+        return NextStep::KeepComparing;
     }
     let path_may_forget = |how: &Option<How>| {
         matches!(how, Some(How::Fin | How::Rst | How::PingTimeout | How::Io | How::TlsClose))

@@ -72,10 +72,17 @@ pub fn initiator(by: Initiator) -> &'static str {
     }
 }
 
-/// The smallest and the largest of some lengths, said by `say`; one of them if both read the same.
+/// The smallest and the largest of some lengths, said by `say`: `58 to 61 s`; one of them
+/// if both read the same.
 pub fn range(least: Duration, most: Duration, say: fn(Duration) -> String) -> String {
     let (least, most) = (say(least), say(most));
-    if least == most { least } else { format!("{least} to {most}") }
+    if least == most {
+        return least;
+    }
+    match (least.split_once(' '), most.split_once(' ')) {
+        (Some((number, unit)), Some((_, other))) if unit == other => format!("{number} to {most}"),
+        _ => format!("{least} to {most}"),
+    }
 }
 
 /// A silence in whole seconds up to an hour, because it is compared with keep-alive values.
@@ -99,7 +106,7 @@ mod tests {
     fn a_range_is_one_length_when_both_ends_read_the_same() {
         let (short, long) = (Duration::from_secs(58), Duration::from_secs(61));
         assert_eq!(range(short, long, duration_words), "58 s to 1 min 1 s");
-        assert_eq!(range(short, long, seconds), "58 s to 61 s");
+        assert_eq!(range(short, long, seconds), "58 to 61 s");
         assert_eq!(range(Duration::from_millis(58_100), Duration::from_millis(58_200), seconds), "58 s");
     }
 

@@ -17,6 +17,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 pub use lines::{line, remark};
 
+use crate::diagnostics::recording::encode;
+use crate::diagnostics::summary::Summary;
 use crate::diagnostics::{Level, Observed, Snapshot};
 use crate::monitor::Published;
 
@@ -34,10 +36,6 @@ pub struct Options {
     pub ascii: bool,
     /// How often a summary goes to standard error; [`SUMMARY_EVERY`] unless exports set the pace.
     pub summary_every: Duration,
-    /// One event as one recording line, without a line end.
-    pub encode: fn(&Observed) -> String,
-    /// The state of the run as a text of some lines, free of control characters but line ends.
-    pub summary: fn(&Snapshot) -> String,
 }
 
 /// Why the lines ended.
@@ -123,7 +121,7 @@ impl<O: Write, E: Write> Lines<O, E> {
             self.tell(&line);
         }
         if self.options.json {
-            writeln!(self.out, "{}", (self.options.encode)(observed))?;
+            writeln!(self.out, "{}", encode(observed))?;
             self.out.flush()?;
         }
         Ok(())
@@ -137,12 +135,12 @@ impl<O: Write, E: Write> Lines<O, E> {
     }
 
     fn periodic_summary(&mut self, snapshot: &Snapshot) {
-        let summary = (self.options.summary)(snapshot);
+        let summary = Summary(snapshot).to_string();
         self.tell(summary.trim_end());
     }
 
     fn final_summary(&mut self, snapshot: &Snapshot) -> io::Result<()> {
-        let mut summary = (self.options.summary)(snapshot).trim_end().to_owned();
+        let mut summary = Summary(snapshot).to_string().trim_end().to_owned();
         if self.lost > 0 {
             let _ = write!(summary, "\n{} events were not written here", self.lost);
         }

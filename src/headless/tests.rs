@@ -44,18 +44,19 @@ fn state(finished: bool) -> Arc<Published> {
 }
 
 fn options(json: bool) -> Options {
-    Options {
-        tells_all: false,
-        json,
-        ascii: false,
-        summary_every: Duration::from_secs(60),
-        encode: |observed| format!("{{\"m\":{}}}", observed.at.boot.as_secs()),
-        summary: |snapshot| format!("summary of {}\n", snapshot.keep_alive_secs),
-    }
+    Options { tells_all: false, json, ascii: false, summary_every: Duration::from_secs(60) }
 }
 
 fn note(secs: u64, text: &str) -> Arc<Observed> {
     Arc::new(Observed { at: stamp(secs), event: Event::Note { text: text.to_owned() } })
+}
+
+fn summary() -> String {
+    Summary(&state(true).snapshot).to_string()
+}
+
+fn one_line() -> String {
+    format!("{}\n", encode(&note(1, "one")))
 }
 
 /// A writer that can be read by the test and told to fail.
@@ -103,18 +104,16 @@ async fn events_still_waiting_at_the_end_are_written_and_then_the_summary() {
     let (out, err) = (Pipe::default(), Pipe::default());
     let outcome = written(true, &out, &err, &[note(1, "one"), note(2, "two")]).await.expect("an outcome");
     assert_eq!(outcome, Outcome::Finished);
-    assert_eq!(out.text(), "{\"m\":1}\n{\"m\":2}\n");
-    assert_eq!(
-        err.text(),
-        "2026-11-20 14:03:23Z · Note: one\n2026-11-20 14:03:24Z · Note: two\nsummary of 60\n"
-    );
+    assert_eq!(out.text(), format!("{}\n{}\n", encode(&note(1, "one")), encode(&note(2, "two"))));
+    let lines = "2026-11-20 14:03:23Z · Note: one\n2026-11-20 14:03:24Z · Note: two\n";
+    assert_eq!(err.text(), format!("{lines}{}", summary()));
 }
 
 #[tokio::test]
 async fn without_json_the_summary_is_the_output() {
     let (out, err) = (Pipe::default(), Pipe::default());
     written(false, &out, &err, &[note(1, "one")]).await.expect("an outcome");
-    assert_eq!(out.text(), "summary of 60\n");
+    assert_eq!(out.text(), summary());
     assert_eq!(err.text(), "2026-11-20 14:03:23Z · Note: one\n");
 }
 
@@ -127,7 +126,7 @@ async fn lost_events_are_counted_and_said() {
         "2026-11-20 14:03:22Z ! 6 events came faster than they could be written here and are missing above\n"
     ));
     assert_eq!(err.text().lines().count(), 1 + 4);
-    assert_eq!(out.text(), "summary of 60\n6 events were not written here\n");
+    assert_eq!(out.text(), format!("{}6 events were not written here\n", summary()));
 }
 
 #[tokio::test]
@@ -144,7 +143,7 @@ async fn a_reader_that_went_away_ends_the_run_quietly() {
 async fn nobody_on_standard_error_stops_nothing() {
     let (out, err) = (Pipe::default(), Pipe::failing(ErrorKind::BrokenPipe));
     let outcome = written(true, &out, &err, &[note(1, "one")]).await.expect("an outcome");
-    assert_eq!((outcome, out.text().as_str()), (Outcome::Finished, "{\"m\":1}\n"));
+    assert_eq!((outcome, out.text().as_str()), (Outcome::Finished, one_line().as_str()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -154,12 +153,12 @@ async fn summaries_come_at_their_pace_until_the_end_is_published() {
     let (out, err) = (Pipe::default(), Pipe::default());
     let task = tokio::spawn(run(receiver, published, options(true), out.clone(), err.clone()));
     tokio::time::sleep(Duration::from_secs(190)).await;
-    assert_eq!(err.text(), "summary of 60\n".repeat(3));
+    assert_eq!(err.text(), summary().repeat(3));
     sender.send(note(190, "last")).expect("a receiver");
     publish.send(state(true)).expect("a receiver");
     assert_eq!(task.await.expect("no panic").expect("an outcome"), Outcome::Finished);
-    assert_eq!(out.text(), "{\"m\":190}\n");
-    assert_eq!(err.text().lines().count(), 5);
+    assert_eq!(out.text(), format!("{}\n", encode(&note(190, "last"))));
+    assert!(err.text().ends_with(&format!("Note: last\n{}", summary())), "{}", err.text());
 }
 
 #[tokio::test]
@@ -170,7 +169,7 @@ async fn a_monitor_that_is_gone_ends_the_run() {
     drop((sender, publish));
     let (out, err) = (Pipe::default(), Pipe::default());
     let outcome = run(receiver, published, options(true), out.clone(), err).await.expect("an outcome");
-    assert_eq!((outcome, out.text().as_str()), (Outcome::Finished, "{\"m\":1}\n"));
+    assert_eq!((outcome, out.text().as_str()), (Outcome::Finished, one_line().as_str()));
 }
 
 #[test]

@@ -37,13 +37,13 @@ impl Pace {
         self.dirty = true;
     }
 
-    /// How long from `now` until a snapshot is due; `None` while nothing changed.
-    pub(super) fn due_in(&self, now: Stamp) -> Option<Duration> {
+    /// How long from `now` until a snapshot is due.
+    pub(super) fn due_in(&self, now: Stamp) -> Duration {
         let since = self.last.map(|last| now.since(last));
         match (self.urgent, self.dirty, since) {
-            (true, ..) | (_, _, None) => Some(Duration::ZERO),
-            (_, true, Some(since)) => Some(INTERVAL.saturating_sub(since)),
-            (_, false, Some(since)) => Some(HEARTBEAT.saturating_sub(since)),
+            (true, ..) | (_, _, None) => Duration::ZERO,
+            (_, true, Some(since)) => INTERVAL.saturating_sub(since),
+            (_, false, Some(since)) => HEARTBEAT.saturating_sub(since),
         }
     }
 
@@ -62,12 +62,12 @@ mod tests {
     fn drops_are_published_at_once_and_pings_are_gathered() {
         let at = |millis| Stamp::new(DateTime::UNIX_EPOCH, Duration::from_millis(millis));
         let mut pace = Pace::default();
-        assert_eq!(pace.due_in(at(0)), Some(Duration::ZERO), "the first snapshot waits for nothing");
+        assert_eq!(pace.due_in(at(0)), Duration::ZERO, "the first snapshot waits for nothing");
         pace.published(at(0));
-        assert_eq!(pace.due_in(at(10)), Some(HEARTBEAT - Duration::from_millis(10)));
+        assert_eq!(pace.due_in(at(10)), HEARTBEAT - Duration::from_millis(10));
         pace.event(&Event::Ping { rtt_ms: 1.0 });
-        assert_eq!(pace.due_in(at(30)), Some(Duration::from_millis(70)));
+        assert_eq!(pace.due_in(at(30)), Duration::from_millis(70));
         pace.event(&Event::Note { text: String::new() });
-        assert_eq!(pace.due_in(at(30)), Some(Duration::ZERO));
+        assert_eq!(pace.due_in(at(30)), Duration::ZERO);
     }
 }

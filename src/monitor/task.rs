@@ -151,7 +151,7 @@ impl Monitor {
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            let due = self.pace.due_in(self.clock.now()).unwrap_or(Duration::MAX);
+            let due = self.pace.due_in(self.clock.now());
             tokio::select! {
                 observed = self.link.next() => self.observe(observed),
                 request = inbox.recv() => match request {

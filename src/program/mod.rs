@@ -8,12 +8,12 @@ mod watch;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use color_eyre::eyre::WrapErr as _;
 
 use crate::cli::{self, Cli, Command, ConfigPart, FileOption};
 use crate::config::{self, ConfigError, Directories, Options, Settings, Surroundings, Target};
 use crate::exit::Code;
+use crate::lab::Demo;
 
 /// Reads the command line and runs the command. Usage errors end the process with 2, as clap does.
 ///
@@ -21,11 +21,12 @@ use crate::exit::Code;
 /// When something breaks that is not the connection's fault; everything the user can mend is told in one
 /// sentence on standard error and ends with its exit code instead.
 pub fn run() -> color_eyre::Result<ExitCode> {
-    let cli = Cli::parse();
+    let cli = Cli::read(std::env::args_os()).unwrap_or_else(|usage| usage.exit());
     match cli.command {
         None => watch(cli.watch),
         Some(Command::Demo(demo)) => {
-            let settings = match settings(demo.options, &demo.file, Target::Embedded) {
+            let embedded = Target::Embedded { keep_alive_secs: Demo::KEEP_ALIVE_SECS };
+            let settings = match settings(demo.options, &demo.file, embedded) {
                 Ok(settings) => settings,
                 Err(error) => return Ok(refuse(&error)),
             };

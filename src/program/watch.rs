@@ -10,8 +10,7 @@ use tokio::sync::broadcast;
 use super::refuse;
 use crate::clock::SystemClock;
 use crate::config::{RecordingPlace, Settings, UiSettings};
-use crate::diagnostics::summary::Summary;
-use crate::diagnostics::{Clock, Observed, recording};
+use crate::diagnostics::{Clock, Observed};
 use crate::exit::{self, Code, Ending};
 use crate::export::{ExportOptions, RecorderSettings, RecorderTarget};
 use crate::lab::Demo;
@@ -95,8 +94,6 @@ async fn lines(
         json: settings.run.json,
         ascii: settings.ui.ascii,
         summary_every: settings.export.every.unwrap_or(headless::SUMMARY_EVERY),
-        encode: recording::encode,
-        summary: |snapshot| Summary(snapshot).to_string(),
     };
     headless::run(events, handle.published.clone(), options, io::stdout(), io::stderr())
         .await

@@ -57,7 +57,6 @@ struct Looks {
     bold: bool,
     italic: bool,
     underlined: bool,
-    faint: bool,
 }
 
 impl Looks {
@@ -70,13 +69,13 @@ impl Looks {
                 Some(ink.unwrap_or_else(|| FOREGROUND.to_owned())),
             );
         }
+        let ink = ink.unwrap_or_else(|| FOREGROUND.to_owned());
         Self {
-            ink: ink.unwrap_or_else(|| FOREGROUND.to_owned()),
+            ink: if modifier.contains(Modifier::DIM) { faint(&ink) } else { ink },
             paper,
             bold: modifier.contains(Modifier::BOLD),
             italic: modifier.contains(Modifier::ITALIC),
             underlined: modifier.contains(Modifier::UNDERLINED),
-            faint: modifier.contains(Modifier::DIM),
         }
     }
 
@@ -87,7 +86,6 @@ impl Looks {
             (self.bold, r#" font-weight="bold""#),
             (self.italic, r#" font-style="italic""#),
             (self.underlined, r#" text-decoration="underline""#),
-            (self.faint, r#" opacity="0.6""#),
         ] {
             if is {
                 attributes.push_str(attribute);
@@ -121,6 +119,15 @@ fn colour(colour: Color) -> Option<String> {
         Color::White => 15,
     };
     Some(PALETTE.get(index).map_or_else(|| indexed(index), |known| (*known).to_owned()))
+}
+
+/// A colour more than half of the way from the background to `ink`.
+fn faint(ink: &str) -> String {
+    let part = |text: &str, at: usize| {
+        text.get(at..at + 2).and_then(|hex| u32::from_str_radix(hex, 16).ok()).unwrap_or(0)
+    };
+    let mix = |at: usize| (part(ink, at) * 58 + part(BACKGROUND, at) * 42) / 100;
+    format!("#{:02x}{:02x}{:02x}", mix(1), mix(3), mix(5))
 }
 
 /// Colours 16…255 of the usual extended palette.
@@ -158,9 +165,12 @@ fn draw_row(svg: &mut String, row: &[&Cell], top: f64) {
             x += 1;
             continue;
         }
-        if let Some(shape) = shapes::shape(symbol, place(x), top, &looks[x].ink) {
+        let alike = |&(index, cell): &(usize, &&Cell)| cell.symbol() == symbol && looks[index] == looks[x];
+        let joined = row.iter().enumerate().skip(x).take_while(alike).count();
+        let length = if shapes::joins(symbol) { joined } else { 1 };
+        if let Some(shape) = shapes::shape(symbol, (place(x), top), columns(length), &looks[x].ink) {
             let _ = writeln!(svg, "{shape}");
-            x += 1;
+            x += length;
             continue;
         }
         let same = |&(index, cell): &(usize, &&Cell)| cell.symbol().is_ascii() && looks[index] == looks[x];
@@ -232,6 +242,12 @@ mod tests {
     #[test]
     fn the_same_buffer_gives_the_same_picture() {
         assert_eq!(svg(&buffer()), svg(&buffer()));
+    }
+
+    #[test]
+    fn dim_cells_lean_towards_the_background() {
+        assert_eq!(faint("#ffffff"), "#9c9da0");
+        assert_eq!(faint(BACKGROUND), BACKGROUND);
     }
 
     #[test]

@@ -139,10 +139,8 @@ pub struct Glyphs {
     pub system: &'static str,
     /// A warning mark (failed connect, failed probe, alert).
     pub alert: &'static str,
-    /// Full bar cell.
+    /// One cell of a lying bar; leaves air to the row above.
     pub bar: &'static str,
-    /// Last cell of a bar, from one eighth to seven eighths.
-    pub bar_parts: [&'static str; 7],
     /// Sparkline levels, lowest first.
     pub spark: [&'static str; 8],
     /// Marks the selected row.
@@ -188,8 +186,7 @@ impl Glyphs {
             note: "✎",
             system: "▲",
             alert: "!",
-            bar: "█",
-            bar_parts: ["▏", "▎", "▍", "▌", "▋", "▊", "▉"],
+            bar: "▇",
             spark: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
             pointer: "▶",
             up: "↑",
@@ -234,7 +231,6 @@ impl Glyphs {
             system: "^",
             alert: "!",
             bar: "#",
-            bar_parts: [" ", " ", " ", "=", "=", "=", "="],
             spark: ["_", ".", ":", "-", "=", "+", "*", "#"],
             pointer: ">",
             up: "^",
@@ -296,7 +292,7 @@ mod tests {
             g.cross,
             g.ellipsis,
         ];
-        all.extend(g.bar_parts.iter().chain(&g.spark).chain(g.spinner));
+        all.extend(g.spark.iter().chain(g.spinner));
         all.extend([g.border.top_left, g.border.horizontal_top, g.border.vertical_left]);
         all
     }

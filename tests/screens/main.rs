@@ -1,6 +1,8 @@
 //! Every screen drawn into a test terminal: snapshots of the text, meaning-bearing colours by cell,
 //! and no panic at any size.
 
+#![expect(clippy::expect_used, reason = "a test may fail")]
+
 mod sample;
 
 use std::sync::Arc;
@@ -8,7 +10,7 @@ use std::time::Duration;
 
 use dropscope::monitor::{Notice, NoticeKind, Published};
 use dropscope::tui::keymap::Keymap;
-use dropscope::tui::model::{Detail, InputPopup, InputPurpose, Model, Popup, Screen, Zoom};
+use dropscope::tui::model::{Detail, Frozen, InputPopup, InputPurpose, Model, Popup, Screen, Zoom};
 use dropscope::tui::text::LineEdit;
 use dropscope::tui::theme::{Glyphs, Theme};
 use dropscope::tui::view::{self, ViewContext, ViewState};
@@ -44,13 +46,14 @@ impl Scene {
 
     fn terminal(&self, width: u16, height: u16) -> Terminal<TestBackend> {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a test terminal");
+        let frozen = self.model.frozen.as_ref();
         let context = ViewContext {
-            published: self.model.frozen.as_deref().unwrap_or(&self.published),
+            published: frozen.map_or(&self.published, |frozen| &frozen.published),
             live: &self.published,
             model: &self.model,
             theme: &self.theme,
             glyphs: &self.glyphs,
-            now: self.model.frozen.as_deref().unwrap_or(&self.published).snapshot.at,
+            now: frozen.map_or(self.published.snapshot.at, |frozen| frozen.at),
             live_now: self.published.snapshot.at,
             offset: sample::zone(),
             keymap: &Keymap::default(),
@@ -120,6 +123,16 @@ fn reconnecting() {
 }
 
 #[test]
+fn off_on_purpose() {
+    snap("off", &Scene::new(sample::off()));
+}
+
+#[test]
+fn given_up() {
+    snap("given-up", &Scene::new(sample::given_up()));
+}
+
+#[test]
 fn an_unanswered_ping() {
     snap("unanswered-ping", &Scene::new(sample::unanswered_ping()));
 }
@@ -169,6 +182,7 @@ fn typing() {
             purpose: InputPurpose::KeepAlive,
             line: LineEdit::new("70000"),
             error: Some("the keep-alive must be 0 to 65535 seconds".into()),
+            before: String::new(),
         }));
     };
     snap("typing", &Scene::new(sample::quiet()).with(typing));
@@ -177,8 +191,9 @@ fn typing() {
 #[test]
 fn frozen() {
     let scene = Scene::new(sample::reconnecting());
-    let then = Arc::new(sample::after_drops());
-    snap("frozen", &scene.with(|model| model.frozen = Some(then)));
+    let published = Arc::new(sample::after_drops());
+    let at = published.snapshot.at;
+    snap("frozen", &scene.with(|model| model.frozen = Some(Frozen { published, at })));
 }
 
 #[test]
@@ -270,7 +285,12 @@ fn scenes() -> Vec<Scene> {
     let help = |model: &mut Model| model.popup = Some(Popup::Help { scroll: 3 });
     let typing = |model: &mut Model| {
         let line = LineEdit::new(&"東京 note ".repeat(20));
-        model.popup = Some(Popup::Input(InputPopup { purpose: InputPurpose::Note, line, error: None }));
+        model.popup = Some(Popup::Input(InputPopup {
+            purpose: InputPurpose::Note,
+            line,
+            error: None,
+            before: String::new(),
+        }));
     };
     vec![
         Scene::new(sample::empty()),

@@ -132,7 +132,7 @@ fn what_all_drops_share_is_named() {
         facts.known,
         [
             "all 3 drops: peer closed (FIN)",
-            "silence before the drop: 58 s to 61 s, all alike",
+            "silent before: 58 to 61 s, all alike",
             "session ages: 4 h 20 min to 4 h 23 min, all alike",
             "all 3 drops: we had sent something less than 1 s before",
             "back after: 1.0 s, all alike",
@@ -185,6 +185,7 @@ fn two_keep_alive_values_are_set_side_by_side() {
             .contains(&"1 drop in 1 h at keep-alive 1200 s, 0 drops in 2 h at keep-alive 60 s".to_owned()),
         "{facts:?}"
     );
+    assert_eq!(facts.next, NextStep::KeepComparing);
 }
 
 #[test]
@@ -206,5 +207,5 @@ fn a_minority_of_another_manner_does_not_blur_the_comparison() {
     run.session(30.0, 2.0, Some(How::PingTimeout));
     let facts = run.facts();
     assert_eq!(facts.known[0], "3 of 4 drops: peer closed (FIN)");
-    assert_eq!(facts.known[1], "silence before them: 285 s to 289 s, all alike");
+    assert_eq!(facts.known[1], "silent before: 285 to 289 s, all alike");
 }

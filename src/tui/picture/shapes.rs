@@ -7,23 +7,29 @@ const THIN: f64 = 1.1;
 /// Stroke of a heavy line.
 const HEAVY: f64 = 3.0;
 
-/// The shape of a box-drawing or block character whose cell begins at `left`, `top`.
-pub(super) fn shape(symbol: &str, left: f64, top: f64, ink: &str) -> Option<String> {
-    let (right, bottom) = (left + CELL_WIDTH, top + CELL_HEIGHT);
+/// Whether neighbours of this kind are drawn as one shape, so that no seam shows between them.
+pub(super) fn joins(symbol: &str) -> bool {
+    matches!(symbol, "─" | "━" | "█" | "▁" | "▂" | "▃" | "▄" | "▅" | "▆" | "▇")
+}
+
+/// The shape of a box-drawing or block character that begins at `left`, `top` and is `width` wide (one
+/// cell, or more for a run of a kind that [`joins`]).
+pub(super) fn shape(symbol: &str, (left, top): (f64, f64), width: f64, ink: &str) -> Option<String> {
+    let (right, bottom) = (left + width, top + CELL_HEIGHT);
     let (x, y) = (left + CELL_WIDTH / 2.0, top + CELL_HEIGHT / 2.0);
     let line = |path: String, stroke: f64| {
         Some(format!(r#"<path d="{path}" fill="none" stroke="{ink}" stroke-width="{stroke}"/>"#))
     };
     let block = |from_left: f64, from_top: f64, width: f64, height: f64| {
         Some(format!(
-            r#"<rect x="{:.2}" y="{:.2}" width="{width:.2}" height="{height:.2}" fill="{ink}"/>"#,
+            r#"<rect x="{:.2}" y="{:.2}" width="{width:.2}" height="{height:.2}" fill="{ink}" shape-rendering="crispEdges"/>"#,
             left + from_left,
             top + from_top
         ))
     };
     let level = |eighths: f64| {
         let height = CELL_HEIGHT * eighths / 8.0;
-        block(0.0, CELL_HEIGHT - height, CELL_WIDTH, height)
+        block(0.0, CELL_HEIGHT - height, width, height)
     };
     let part = |eighths: f64| block(0.0, 0.0, CELL_WIDTH * eighths / 8.0, CELL_HEIGHT);
     match symbol {
@@ -38,14 +44,14 @@ pub(super) fn shape(symbol: &str, left: f64, top: f64, ink: &str) -> Option<Stri
         }
         "╳" => {
             let reach = CELL_WIDTH * 0.52;
-            let (w, e, n, s) = (x - reach, x + reach, y - reach, y + reach);
-            line(format!("M{w:.1} {n:.1}L{e:.1} {s:.1}M{e:.1} {n:.1}L{w:.1} {s:.1}"), 1.8)
+            let (west, north, side) = (x - reach, y - reach, 2.0 * reach);
+            line(format!("M{west:.1} {north:.1}l{side:.1} {side:.1}m0 -{side:.1}l-{side:.1} {side:.1}"), 1.8)
         }
         "╭" => line(format!("M{x:.1} {bottom:.1}Q{x:.1} {y:.1} {right:.1} {y:.1}"), THIN),
         "╮" => line(format!("M{left:.1} {y:.1}Q{x:.1} {y:.1} {x:.1} {bottom:.1}"), THIN),
         "╰" => line(format!("M{x:.1} {top:.1}Q{x:.1} {y:.1} {right:.1} {y:.1}"), THIN),
         "╯" => line(format!("M{left:.1} {y:.1}Q{x:.1} {y:.1} {x:.1} {top:.1}"), THIN),
-        "█" => block(0.0, 0.0, CELL_WIDTH, CELL_HEIGHT),
+        "█" => block(0.0, 0.0, width, CELL_HEIGHT),
         "▏" => part(1.0),
         "▎" => part(2.0),
         "▍" => part(3.0),

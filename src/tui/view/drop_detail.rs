@@ -9,14 +9,14 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::diagnostics::event::{How, PacketNote, PhaseTiming};
-use crate::diagnostics::{Drop, Level, LogEntry, Stamp, codes, story, words};
+use crate::diagnostics::sentence::duration_words;
+use crate::diagnostics::{Drop, LogEntry, Stamp, codes, story, words};
 use crate::tui::format;
 use crate::tui::model::Detail;
-use crate::tui::text::sanitize;
 
 use super::ink::{bar, left, put, right, wrap};
 use super::panel::focused;
-use super::{ViewContext, ViewState};
+use super::{ViewContext, ViewState, events};
 
 /// From this width on there are two columns.
 const TWO_COLUMNS: usize = 104;
@@ -119,7 +119,10 @@ impl Sheet<'_> {
     }
 
     fn wrapped(&self, text: &str, style: Style) -> Vec<Line<'static>> {
-        wrap(&sanitize(text), self.columns).into_iter().map(|line| Line::styled(line, style)).collect()
+        wrap(&self.context.safe(text), self.columns)
+            .into_iter()
+            .map(|line| Line::styled(line, style))
+            .collect()
     }
 
     /// `label   value`, the value wrapped under itself.
@@ -127,7 +130,7 @@ impl Sheet<'_> {
         const LABEL: usize = 15;
         let room = self.columns.saturating_sub(LABEL);
         let lead = |index: usize| left(if index == 0 { label } else { "" }, LABEL);
-        wrap(&sanitize(value), room)
+        wrap(&self.context.safe(value), room)
             .into_iter()
             .enumerate()
             .map(|(index, text)| {
@@ -150,7 +153,7 @@ impl Sheet<'_> {
             fact("died between", format!("{between} ({})", format::short(window)));
         }
         let layer = match event.layer {
-            Some(layer) => format!("{} ({})", words::how(event.how), words::layer(Some(layer))),
+            Some(layer) => format!("{}, layer {}", words::how(event.how), words::layer(Some(layer))),
             None => words::how(event.how).into(),
         };
         fact("ended by", layer);
@@ -247,14 +250,9 @@ impl Sheet<'_> {
     fn event(&self, entry: &LogEntry) -> Vec<Line<'static>> {
         const LEAD: usize = 10;
         let theme = self.context.theme;
-        let style = match entry.level {
-            Level::Info => theme.text,
-            Level::Good => theme.good,
-            Level::Warn => theme.warn,
-            Level::Bad => theme.bad,
-        };
+        let style = events::style(self.context, entry.level);
         let lead = right(&self.relative(entry.at), LEAD - 2);
-        wrap(&sanitize(&entry.text), self.columns.saturating_sub(LEAD))
+        wrap(&self.context.safe(&entry.text), self.columns.saturating_sub(LEAD))
             .into_iter()
             .enumerate()
             .map(|(index, text)| {
@@ -282,11 +280,13 @@ impl Sheet<'_> {
         };
         let tries = self.drop.failed_attempts.saturating_add(1);
         let memory = if back.session_present { "session kept" } else { "new session" };
-        let text = format!("after {} at try {tries}, {memory}", format::short(back.took));
+        let took = duration_words(back.took);
+        let text = format!("after {took} at try {tries}, {memory}");
         let mut lines = vec![Line::styled(text, theme.good)];
-        if !back.phases.is_empty() {
-            lines.extend(self.phases(&back.phases));
-        }
+        let phase =
+            |phase: &PhaseTiming| format!("{} {}", words::phase(phase.phase), format::millis(phase.ms));
+        let phases: Vec<_> = back.phases.iter().map(phase).collect();
+        lines.extend(self.wrapped(&phases.join(", "), theme.dim));
         lines
     }
 }

@@ -12,40 +12,90 @@ use crate::tui::format;
 use crate::tui::text::width;
 
 use super::ViewContext;
-use super::ink::{Item, bar, left, put, put_all, right, strip};
+use super::ink::{Item, bar, left, put, put_all, right};
 use super::panel::panel;
 
-/// Draws the panel: bars, then the failed connects, then the manners.
+/// Draws the panel. With enough rows everything has bars; else the error names have, and the manners and
+/// failed connects share the last rows.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
-    let metrics = &context.snapshot().metrics;
     let inner = panel(frame, area, context, title(context));
     let (rows, columns) = (usize::from(inner.height), usize::from(inner.width));
-    if rows == 0 {
-        return;
-    }
-    if metrics.total_connection_drops == 0 && metrics.connect_failures == 0 {
+    let sections = sections(context);
+    if sections.is_empty() {
         put(frame, inner, 0, &Line::styled("no drop, no failed connect", context.theme.dim));
         return;
     }
-    let bars = metrics.connection_drops_by_error.len() + metrics.failures_by_error.len();
-    let apart = metrics.connect_failures > 0 && rows >= bars + 3;
-    let below = below(context, columns, apart);
-    let room = rows.saturating_sub(below.len().min(rows.saturating_sub(1)));
-    let style = context.theme.bad;
-    let mut lines = histogram(context, &metrics.connection_drops_by_error, style, room, columns);
-    if apart {
-        let text = format!("connects that failed  {}", format::count(metrics.connect_failures));
-        lines.push(Line::styled(text, context.theme.dim));
-        let left = room - lines.len();
-        lines.extend(histogram(context, &metrics.failures_by_error, context.theme.warn, left, columns));
+    let whole: usize = sections.iter().map(|section| section.counts.len() + 2).sum();
+    let mut lines = Vec::new();
+    if whole - 2 <= rows {
+        for (index, section) in sections.iter().enumerate() {
+            if index > 0 {
+                lines.push(Line::default());
+                lines.push(Line::styled(section.heading, context.theme.dim));
+            }
+            lines.extend(histogram(context, section, section.counts.len(), columns));
+        }
+    } else {
+        let below: Vec<_> = sections[1..].iter().map(|section| brief(context, section, columns)).collect();
+        let room = rows.saturating_sub(below.len()).max(1);
+        lines.extend(histogram(context, &sections[0], room, columns));
+        lines.extend(below);
     }
-    let used = lines.len();
-    lines.truncate(room);
     put_all(frame, inner, &lines);
-    let gap = usize::from(rows > used.min(room) + below.len());
-    for (index, line) in below.iter().enumerate() {
-        put(frame, inner, used.min(room) + gap + index, line);
+}
+
+/// Counts of one kind.
+struct Section {
+    heading: &'static str,
+    style: Style,
+    /// What was counted, most frequent first.
+    counts: Vec<(String, u64)>,
+}
+
+/// Names of drops, manners of drops, names of failed connects; empty ones left out.
+fn sections(context: &ViewContext) -> Vec<Section> {
+    let theme = context.theme;
+    let metrics = &context.snapshot().metrics;
+    let named = |counts: &BTreeMap<String, u64>| {
+        counts.iter().map(|(name, count)| (ErrorName::short(name).to_owned(), *count)).collect()
+    };
+    let manners = metrics.drops_by_how.iter();
+    let manners = manners.map(|(how, count)| (words::how_short(*how).to_owned(), *count)).collect();
+    let mut sections = vec![
+        Section { heading: "drops", style: theme.bad, counts: named(&metrics.connection_drops_by_error) },
+        Section { heading: "closed by", style: theme.accent, counts: manners },
+        Section { heading: "failed connects", style: theme.warn, counts: named(&metrics.failures_by_error) },
+    ];
+    sections.retain(|section| !section.counts.is_empty());
+    for section in &mut sections {
+        section.counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     }
+    sections
+}
+
+/// `closed by  peer FIN 7  silence 2` in one row; what does not fit is left out.
+fn brief(context: &ViewContext, section: &Section, columns: usize) -> Line<'static> {
+    let theme = context.theme;
+    let heading = match section.heading {
+        "closed by" if columns < 36 => "by",
+        "failed connects" if columns < 36 => "failed",
+        heading => heading,
+    };
+    let mut spans = vec![Span::styled(format!("{heading}  "), theme.dim)];
+    let mut room = columns.saturating_sub(heading.len() + 2);
+    for (name, count) in &section.counts {
+        let count = format!(" {}", format::count(*count));
+        let first = spans.len() == 1;
+        let gap = if first { 0 } else { 2 };
+        if !first && gap + width(name) + count.len() > room {
+            break;
+        }
+        let name = context.cut(name, room.saturating_sub(gap + count.len()));
+        room = room.saturating_sub(gap + width(&name) + count.len());
+        spans.push(Span::raw(format!("{}{name}", " ".repeat(gap))));
+        spans.push(Span::styled(count, theme.strong));
+    }
+    Line::from(spans)
 }
 
 fn title(context: &ViewContext) -> Item {
@@ -59,32 +109,26 @@ fn title(context: &ViewContext) -> Item {
 }
 
 /// `NAME  ████ 7`, most frequent first; what does not fit is summed up in the last row.
-fn histogram(
-    context: &ViewContext,
-    counts: &BTreeMap<String, u64>,
-    style: Style,
-    rows: usize,
-    columns: usize,
-) -> Vec<Line<'static>> {
-    let mut sorted: Vec<_> = counts.iter().map(|(name, count)| (ErrorName::short(name), *count)).collect();
-    sorted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let whole = sorted.len() <= rows;
-    let rest = sorted.split_off(sorted.len().min(if whole { rows } else { rows.saturating_sub(1) }));
-    let most = sorted.first().map_or(1, |(_, count)| *count).max(1);
+fn histogram(context: &ViewContext, section: &Section, rows: usize, columns: usize) -> Vec<Line<'static>> {
+    /// A bar shorter than this compares nothing.
+    const SHORTEST_BAR: usize = 4;
+    let all = section.counts.len();
+    let shown = if all <= rows { all } else { rows.saturating_sub(1) };
+    let (shown, rest) = section.counts.split_at(shown);
+    let most = section.counts.first().map_or(1, |(_, count)| *count).max(1);
     let figures = format::count(most).len();
-    let names = sorted.iter().map(|(name, _)| width(name)).max().unwrap_or(0).min(columns * 3 / 5);
+    let widest = shown.iter().map(|(name, _)| width(name)).max().unwrap_or(0);
+    let names = widest.min(columns.saturating_sub(figures + 3 + SHORTEST_BAR));
     let bars = columns.saturating_sub(names + figures + 3);
-    let mut lines: Vec<Line> = sorted
+    let mut lines: Vec<Line> = shown
         .iter()
         .map(|(name, count)| {
-            let name = left(&context.cut(name, names), names);
             #[expect(clippy::cast_precision_loss, reason = "a share of a bar")]
             let bar = bar(*count as f64 / most as f64, bars, context.glyphs);
-            let count = right(&format::count(*count), figures + 1);
             Line::from(vec![
-                Span::styled(format!("{name}  "), context.theme.text),
-                Span::styled(left(&bar, bars), style),
-                Span::styled(count, context.theme.strong),
+                Span::styled(format!("{}  ", left(&context.cut(name, names), names)), context.theme.text),
+                Span::styled(left(&bar, bars), section.style),
+                Span::styled(right(&format::count(*count), figures + 1), context.theme.strong),
             ])
         })
         .collect();
@@ -94,37 +138,4 @@ fn histogram(
         lines.push(Line::styled(text, context.theme.dim));
     }
     lines
-}
-
-/// The rows at the end: manners of the drops, and the failed connects in brief if they have no bars.
-fn below(context: &ViewContext, columns: usize, failures_shown: bool) -> Vec<Line<'static>> {
-    let theme = context.theme;
-    let metrics = &context.snapshot().metrics;
-    let mut below = Vec::new();
-    if metrics.total_connection_drops > 0 {
-        let mut manners: Vec<_> = metrics.drops_by_how.iter().collect();
-        manners.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        let one = |(how, count): (&Option<_>, &u64)| {
-            let label = words::how_short(*how);
-            vec![Span::raw(format!("{label} ")), Span::styled(format::count(*count), theme.strong)]
-        };
-        let items = manners.into_iter().map(|(how, count)| one((how, count)));
-        let lead = "closed by  ";
-        let mut spans = vec![Span::styled(lead, theme.dim)];
-        spans.extend(strip(items, columns.saturating_sub(lead.len()), 2).spans);
-        below.push(Line::from(spans));
-    }
-    if metrics.connect_failures > 0 && !failures_shown {
-        let most = metrics.failures_by_error.iter().max_by_key(|(_, count)| **count);
-        let name = most.map(|(name, _)| ErrorName::short(name)).unwrap_or_default();
-        let lead = "failed connects  ";
-        let count = format::count(metrics.connect_failures);
-        let room = columns.saturating_sub(lead.len() + count.len() + 2);
-        below.push(Line::from(vec![
-            Span::styled(lead, theme.dim),
-            Span::styled(count, theme.strong),
-            Span::styled(format!("  {}", context.cut(name, room)), theme.text),
-        ]));
-    }
-    below
 }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::monitor::RecorderState;
-use crate::tui::text::{sanitize, truncate_middle};
+use crate::tui::text::truncate_middle;
 
 use super::ViewContext;
 use super::ink::{Item, put, strip};
@@ -17,7 +17,7 @@ const REASON: usize = 32;
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     let width = usize::from(area.width);
     let signs = signs(context, width.saturating_sub(12));
-    let room = width.saturating_sub(signs.width() + 3);
+    let room = width.saturating_sub(signs.width() + 5);
     let subject = strip(subject(context, room), room, 0);
     put(
         frame,
@@ -51,7 +51,7 @@ fn all_signs(context: &ViewContext) -> Vec<Item> {
     let live = &context.live.runtime;
     let mut signs: Vec<Item> = Vec::new();
     if let Some(simulation) = &live.simulation {
-        signs.push(vec![Span::styled(format!(" {} ", sanitize(simulation)), theme.badge)]);
+        signs.push(vec![Span::styled(format!(" {} ", context.safe(simulation)), theme.badge)]);
     }
     if live.finished {
         signs.push(vec![Span::styled(" ENDED ", theme.badge)]);
@@ -79,7 +79,7 @@ fn subject(context: &ViewContext, room: usize) -> Vec<Item> {
     let brand = vec![Span::styled("dropscope", theme.brand), Span::raw("  ")];
     let Some(started) = &context.snapshot().started else { return vec![brand] };
     let dot = || Span::styled(format!(" {} ", context.glyphs.dot), theme.dim);
-    let endpoint = sanitize(&started.endpoint);
+    let endpoint = context.safe(&started.endpoint);
     let version =
         context.snapshot().mqtt_version.as_deref().map(|version| {
             vec![dot(), Span::styled(format!("MQTT {}", context.cut(version, 8)), theme.text)]

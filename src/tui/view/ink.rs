@@ -24,7 +24,27 @@ impl<'a> ViewContext<'a> {
 
     /// Text from outside, made safe and cut to `max` columns.
     pub(super) fn cut(&self, text: &str, max: usize) -> String {
-        truncate(&sanitize(text), max, self.glyphs.ellipsis).into_owned()
+        truncate(&self.safe(text), max, self.glyphs.ellipsis).into_owned()
+    }
+
+    /// Text from outside, made safe; where only ASCII can be shown, punctuation gets its next of kin.
+    pub(super) fn safe<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let safe = sanitize(text);
+        if safe.is_ascii() || !self.glyphs.bar.is_ascii() {
+            return safe;
+        }
+        let kin = |c: char| match c {
+            c if c.is_ascii() => c,
+            '–' | '—' | '·' => '-',
+            '→' => '>',
+            '←' => '<',
+            '×' => 'x',
+            '‘' | '’' => '\'',
+            '“' | '”' | '«' | '»' => '"',
+            '…' => '~',
+            _ => '?',
+        };
+        Cow::Owned(safe.chars().map(kin).collect())
     }
 
     /// Time of day today, else date and time.
@@ -109,7 +129,7 @@ pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
-/// A bar of `share` (0…1) of `columns`, in eighths of a cell; what is not zero is never invisible.
+/// A bar of `share` (0…1) of `columns`, in whole cells; what is not zero is never invisible.
 pub(super) fn bar(share: f64, columns: usize, glyphs: &Glyphs) -> String {
     #[expect(
         clippy::cast_possible_truncation,
@@ -117,15 +137,9 @@ pub(super) fn bar(share: f64, columns: usize, glyphs: &Glyphs) -> String {
         clippy::cast_precision_loss,
         reason = "clamped to at most the width of a screen"
     )]
-    let eighths = (share.clamp(0.0, 1.0) * columns as f64 * 8.0).round() as usize;
-    let mut bar = glyphs.bar.repeat(eighths / 8);
-    if let Some(part) = (eighths % 8).checked_sub(1) {
-        bar.push_str(glyphs.bar_parts[part]);
-    }
-    if bar.trim().is_empty() && share > 0.0 && columns > 0 {
-        bar = glyphs.bar_parts.iter().find(|part| **part != " ").unwrap_or(&glyphs.bar).to_string();
-    }
-    bar
+    let cells = (share.clamp(0.0, 1.0) * columns as f64).round() as usize;
+    let least = usize::from(share > 0.0).min(columns);
+    glyphs.bar.repeat(cells.max(least))
 }
 
 /// The spark level (0…7) of `value` on a scale from 0 to `most`.
@@ -163,7 +177,7 @@ mod tests {
             assert_eq!(width(&bar(1.0, 10, &glyphs)), 10);
             assert_eq!(bar(0.0, 10, &glyphs), "");
             assert!(!bar(0.000_1, 10, &glyphs).trim().is_empty());
-            assert_eq!(bar(0.5, 10, &glyphs).trim().chars().count(), 5);
+            assert_eq!(bar(0.5, 10, &glyphs).chars().count(), 5);
         }
     }
 }

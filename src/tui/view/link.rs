@@ -93,8 +93,9 @@ fn keep_alive(context: &ViewContext) -> String {
 fn doing(context: &ViewContext) -> Option<Item> {
     let (text, style) = match context.published.runtime.activity {
         LinkActivity::Waiting { until, attempt } => {
-            let wait = format::short(until.since(context.now));
-            (format!("attempt {attempt}, next try in {wait}"), context.theme.text)
+            let wait = until.since(context.now).as_secs_f64().ceil();
+            let when = if wait > 0.0 { format!("next try in {wait:.0} s") } else { "trying".into() };
+            (format!("attempt {attempt}, {when}"), context.theme.text)
         }
         LinkActivity::Connecting { phase, since, attempt } => {
             let spinner = context.glyphs.spinner;
@@ -177,7 +178,7 @@ fn second_row(context: &ViewContext, width: usize) -> Vec<Item> {
 
 fn off_hint(context: &ViewContext) -> String {
     let key = context.keymap.key_text(crate::tui::keymap::Action::ToggleConnection);
-    format!("disconnected on purpose, counts neither as a drop nor as down; {key} connects again")
+    format!("{key} connects again; this counts neither as a drop nor as down time")
 }
 
 fn traffic(context: &ViewContext) -> Vec<Item> {
@@ -225,7 +226,7 @@ fn reason(context: &ViewContext, width: usize) -> Item {
     }
     let down = matches!(context.snapshot().link, LinkState::Down { .. });
     if let Some(drop) = context.snapshot().drops.last().filter(|_| down) {
-        let name = drop.event.error_name.as_deref().map(ErrorName::short).unwrap_or("unnamed error");
+        let name = drop.event.error_name.as_deref().map_or("unnamed error", ErrorName::short);
         let text = format!("{} {} {name}", words::how(drop.event.how), context.glyphs.dot);
         let label = "lost by ";
         let text = context.cut(&text, width.saturating_sub(label.len()));

@@ -2,6 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Padding};
 
@@ -46,7 +47,11 @@ fn framed(frame: &mut Frame, area: Rect, context: &ViewContext, title: Item, foc
         .padding(Padding::horizontal(1));
     if !title.is_empty() {
         let mut spans = vec![Span::raw(" ")];
-        spans.extend(title);
+        // A title keeps its own looks on a dim border.
+        spans.extend(title.into_iter().map(|span| {
+            let style = Style::reset().patch(span.style);
+            span.style(style)
+        }));
         spans.push(Span::raw(" "));
         block = block.title(Line::from(spans));
     }

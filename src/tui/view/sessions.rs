@@ -32,7 +32,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     }
     let left = rows.saturating_sub(shown);
     if ended == 0 {
-        let text = "lengths: no session has ended in a drop";
+        let text = "no session has ended yet";
         put(frame, inner, shown, &Line::styled(text, context.theme.dim));
     } else if left >= 2 {
         let gap = usize::from(left >= 4);
@@ -118,11 +118,5 @@ fn cell_sign(context: &ViewContext, count: u64, most: u64, row: usize, height: u
     #[expect(clippy::cast_precision_loss, reason = "a row number")]
     let here = filled - row as f64;
     let glyphs = context.glyphs;
-    if here >= 1.0 {
-        glyphs.bar
-    } else if here > 0.0 {
-        glyphs.spark[level(here, 1.0)]
-    } else {
-        " "
-    }
+    if here > 0.0 { glyphs.spark[level(here.min(1.0), 1.0)] } else { " " }
 }

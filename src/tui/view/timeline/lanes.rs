@@ -62,9 +62,11 @@ pub(super) fn link(snapshot: &Snapshot, window: &Window) -> Vec<LinkCell> {
 /// Before the first session there was none: down, unless older sessions were evicted, or the first
 /// connect just took its usual moment.
 fn before_first(snapshot: &Snapshot, window: &Window) -> Option<(Duration, LinkCell)> {
-    let first = snapshot.connections.iter().next().map_or(snapshot.at, |session| session.at);
+    let first = snapshot.connections.iter().next();
+    let waited = first.map_or(snapshot.at, |session| session.at).since(snapshot.since);
+    let failed = first.map_or(snapshot.metrics.connect_failures > 0, |session| session.attempt_number > 0);
     let known = snapshot.connections.evicted() == 0 && snapshot.started.is_some();
-    let long = first.since(snapshot.since) > window.column_span() || snapshot.metrics.connect_failures > 0;
+    let long = failed || waited > window.column_span();
     (known && long).then_some((snapshot.since.boot, LinkCell::Down))
 }
 

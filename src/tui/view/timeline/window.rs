@@ -138,7 +138,7 @@ mod tests {
         let utc = Utc.fix();
         let window = Window::new(at(MINUTE * 60 * 24), MINUTE * 60 * 24, Duration::ZERO, 96);
         let ticks = window.ticks(utc);
-        assert_eq!(ticks[0], (3, "13:00".into()));
+        assert_eq!(ticks[0], (11, "15:00".into()), "a tick every three hours");
         let labels: Vec<_> = ticks.iter().map(|(_, label)| label.as_str()).collect();
         assert!(labels.contains(&"Nov 21"), "{labels:?}");
         let half_past = FixedOffset::east_opt(5 * 3600 + 1800).expect("a valid offset");
