@@ -48,8 +48,10 @@ fn valid_export(path: &Path) -> Value {
         serde_json::from_str(include_str!("../fixtures/nwp500-export-example.json")).expect("JSON");
     for (key, value) in reference.as_object().expect("an object") {
         assert!(export.get(key).is_some(), "the reference's key {key} is missing");
-        for inner in value.as_object().into_iter().flatten().map(|(inner, _)| inner) {
-            assert!(export[key].get(inner).is_some(), "the reference's key {key}.{inner} is missing");
+        if key == "metrics" {
+            for inner in value.as_object().expect("an object").keys() {
+                assert!(export[key].get(inner).is_some(), "the reference's key {key}.{inner} is missing");
+            }
         }
     }
     export
