@@ -68,7 +68,13 @@ fn detect(criterion: &mut Criterion) {
         });
         all.sort_unstable();
         let at = |percent: usize| all.get(all.len().saturating_sub(1) * percent / 100).copied();
-        println!("{name} → event: {} trials, median {:?}, p99 {:?}, most {:?}", all.len(), at(50), at(99), at(100));
+        println!(
+            "{name} → event: {} trials, median {:?}, p99 {:?}, most {:?}",
+            all.len(),
+            at(50),
+            at(99),
+            at(100)
+        );
         drop(handle);
         runtime.block_on(broker.stop());
     }

@@ -116,7 +116,9 @@ async fn through_monitor(dir: &Path) -> f64 {
     }
     drop(flood);
     let (first, last) = (memory.first().unwrap_or(&0), memory.last().unwrap_or(&0));
-    println!("monitor: {received} messages in {seconds:.1} s, {windows} windows; {drops} drops, {lagged} lags");
+    println!(
+        "monitor: {received} messages in {seconds:.1} s, {windows} windows; {drops} drops, {lagged} lags"
+    );
     println!("  pings {pings}, slowest {slowest:.1} ms; RSS (with broker and flood) {first} → {last} KiB");
     handle.requests.send(Request::Shutdown).await.expect("a running monitor");
     let state = handle.finished().await.expect("no panic");
@@ -160,7 +162,10 @@ fn main() {
     let task = async move {
         let ours = through_monitor(dir.path()).await;
         let theirs = through_rumqttc().await;
-        println!("receive: monitor {ours:.0}/s, rumqttc::EventLoop {theirs:.0}/s, ratio {:.2}", ours / theirs);
+        println!(
+            "receive: monitor {ours:.0}/s, rumqttc::EventLoop {theirs:.0}/s, ratio {:.2}",
+            ours / theirs
+        );
     };
     runtime.block_on(runtime.spawn(task)).expect("no panic");
 }

@@ -57,9 +57,10 @@ mod linux {
         let mut times: Vec<Duration> = (0..STARTS)
             .map(|_| {
                 let home = tempfile::tempdir().expect("a directory");
+                let clock = SystemClock::new();
                 let mut terminal = Terminal::start(size, home.path(), &[url], &[]);
                 terminal.wait_for("the first frame", |screen| screen.contents().contains(" quit"));
-                let elapsed = terminal.elapsed();
+                let elapsed = clock.now().boot;
                 quit(terminal);
                 elapsed
             })
@@ -75,7 +76,9 @@ mod linux {
         run_for(&mut terminal, SETTLE);
         println!("RSS after {SETTLE:?} connected and idle:");
         let status = fs::read_to_string(format!("{process}/status")).expect("a process");
-        let memory = |line: &&str| ["VmRSS", "RssAnon", "RssFile", "VmHWM", "Threads"].iter().any(|name| line.starts_with(name));
+        let memory = |line: &&str| {
+            ["VmRSS", "RssAnon", "RssFile", "VmHWM", "Threads"].iter().any(|name| line.starts_with(name))
+        };
         status.lines().filter(memory).for_each(|line| println!("  {line}"));
         let (before, written) = (processor(&process), terminal.seen.len());
         let took = run_for(&mut terminal, IDLE);
@@ -111,11 +114,11 @@ mod linux {
     }
 
     fn run_for(terminal: &mut Terminal, span: Duration) -> Duration {
-        let start = terminal.elapsed();
-        while let Some(rest) = (start + span).checked_sub(terminal.elapsed()) {
+        let clock = SystemClock::new();
+        while let Some(rest) = span.checked_sub(clock.now().boot) {
             assert!(terminal.read(rest), "the program ended");
         }
-        terminal.elapsed().saturating_sub(start)
+        clock.now().boot
     }
 
     fn quit(mut terminal: Terminal) {
@@ -127,7 +130,8 @@ mod linux {
     fn processor(process: &str) -> Duration {
         let tasks = fs::read_dir(Path::new(process).join("task")).expect("threads");
         let nanos = |task: std::io::Result<fs::DirEntry>| -> u64 {
-            let stat = fs::read_to_string(task.expect("a thread").path().join("schedstat")).unwrap_or_default();
+            let stat =
+                fs::read_to_string(task.expect("a thread").path().join("schedstat")).unwrap_or_default();
             stat.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0)
         };
         Duration::from_nanos(tasks.map(nanos).sum())

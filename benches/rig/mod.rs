@@ -12,13 +12,9 @@ use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings, Tr
 use tokio::sync::broadcast;
 
 /// A link to a broker on loopback that comes back at once after a drop.
-pub fn link(port: u16) -> LinkSettings {
-    let broker = BrokerAddress {
-        transport: Transport::Tcp,
-        host: "127.0.0.1".to_owned(),
-        port,
-        path: String::new(),
-    };
+pub(crate) fn link(port: u16) -> LinkSettings {
+    let broker =
+        BrokerAddress { transport: Transport::Tcp, host: "127.0.0.1".to_owned(), port, path: String::new() };
     let backoff = BackoffSettings {
         initial: Duration::ZERO,
         min_connect_interval: Duration::ZERO,
@@ -29,7 +25,7 @@ pub fn link(port: u16) -> LinkSettings {
 }
 
 /// The whole monitor, recording into a directory.
-pub fn watch(link: LinkSettings, dir: &Path) -> (Handle, broadcast::Receiver<Arc<Observed>>) {
+pub(crate) fn watch(link: LinkSettings, dir: &Path) -> (Handle, broadcast::Receiver<Arc<Observed>>) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let target = RecorderTarget::Directory {
         dir: dir.join("recordings"),
@@ -54,10 +50,6 @@ pub fn watch(link: LinkSettings, dir: &Path) -> (Handle, broadcast::Receiver<Arc
 }
 
 /// The runtime of the program itself.
-pub fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .expect("a runtime")
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
 }

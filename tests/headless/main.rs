@@ -64,8 +64,7 @@ fn json_goes_to_standard_output_words_to_standard_error_and_an_export_is_left() 
     let home = home();
     let exports = home.path().join("given");
     let dir = exports.to_str().expect("text");
-    let ended =
-        run(home.path(), &["demo", "--headless", "--duration", "6s", "--json", "--export-dir", dir]);
+    let ended = run(home.path(), &["demo", "--headless", "--duration", "6s", "--json", "--export-dir", dir]);
     assert_eq!(ended.code, Some(0), "{}", ended.err);
     let events = decoded(&ended.out);
     assert_starts_and_stops(&events);
@@ -74,7 +73,8 @@ fn json_goes_to_standard_output_words_to_standard_error_and_an_export_is_left() 
     assert!(ended.err.contains("onnected"), "{}", ended.err);
     assert!(!ended.err.contains("\"kind\""), "{}", ended.err);
     assert!(!ended.err.contains(|c: char| c.is_control() && c != '\n'), "{:?}", ended.err);
-    let written: Vec<_> = fs::read_dir(&exports).expect("made").map(|entry| entry.expect("one").path()).collect();
+    let written: Vec<_> =
+        fs::read_dir(&exports).expect("made").map(|entry| entry.expect("one").path()).collect();
     assert_eq!(written.len(), 1, "{written:?}");
     assert_valid_export(&written[0]);
     let recording = files(home.path(), "recordings");

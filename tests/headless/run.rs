@@ -16,17 +16,17 @@ const PATIENCE: Duration = Duration::from_secs(40);
 
 /// What is left of a run.
 #[derive(Debug)]
-pub struct Ended {
+pub(crate) struct Ended {
     /// `None` = killed by a signal.
-    pub code: Option<i32>,
+    pub(crate) code: Option<i32>,
     /// Everything on standard output.
-    pub out: String,
+    pub(crate) out: String,
     /// Everything on standard error.
-    pub err: String,
+    pub(crate) err: String,
 }
 
 /// A running program.
-pub struct Run {
+pub(crate) struct Run {
     child: Child,
     lines: Option<Receiver<String>>,
     out: String,
@@ -35,7 +35,7 @@ pub struct Run {
 }
 
 /// The program with a home of its own and nothing else from outside.
-pub fn command(home: &Path, arguments: &[&str]) -> Command {
+pub(crate) fn command(home: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dropscope"));
     command.env_clear().current_dir(home).args(arguments).stdin(Stdio::null());
     for (name, place) in [("HOME", ""), ("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")] {
@@ -45,12 +45,12 @@ pub fn command(home: &Path, arguments: &[&str]) -> Command {
 }
 
 /// Runs to the end.
-pub fn run(home: &Path, arguments: &[&str]) -> Ended {
+pub(crate) fn run(home: &Path, arguments: &[&str]) -> Ended {
     Run::start(&mut command(home, arguments)).end()
 }
 
 /// The files in a folder of the program's state directory.
-pub fn files(home: &Path, folder: &str) -> Vec<PathBuf> {
+pub(crate) fn files(home: &Path, folder: &str) -> Vec<PathBuf> {
     let folder = home.join("state").join("dropscope").join(folder);
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     entries.map(|entry| entry.expect("an entry").path()).collect()
@@ -58,7 +58,7 @@ pub fn files(home: &Path, folder: &str) -> Vec<PathBuf> {
 
 impl Run {
     /// Starts the program and reads along.
-    pub fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let out = BufReader::new(child.stdout.take().expect("standard output"));
@@ -82,18 +82,18 @@ impl Run {
     }
 
     /// The program's process id.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Sends a signal.
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).expect("a process id");
         kill_process(pid, signal).expect("a running program");
     }
 
     /// Waits for a line of standard output that contains a text.
-    pub fn wait_for_line(&mut self, text: &str) {
+    pub(crate) fn wait_for_line(&mut self, text: &str) {
         let limit = self.clock.now().plus(PATIENCE);
         loop {
             let lines = self.lines.as_ref().expect("standard output is read");
@@ -111,7 +111,7 @@ impl Run {
     }
 
     /// Waits until something outside has happened, with the program still running.
-    pub fn wait_until(&mut self, what: &str, happened: impl Fn() -> bool) {
+    pub(crate) fn wait_until(&mut self, what: &str, happened: impl Fn() -> bool) {
         let limit = self.clock.now().plus(PATIENCE);
         while !happened() {
             std::thread::sleep(Duration::from_millis(10));
@@ -121,12 +121,12 @@ impl Run {
     }
 
     /// Reads standard output no further.
-    pub fn stop_reading(&mut self) {
+    pub(crate) fn stop_reading(&mut self) {
         self.lines = None;
     }
 
     /// Waits for the end.
-    pub fn end(mut self) -> Ended {
+    pub(crate) fn end(mut self) -> Ended {
         let limit = self.clock.now().plus(PATIENCE);
         while let Some(lines) = &self.lines {
             match lines.recv_timeout(limit.since(self.clock.now())) {

@@ -138,8 +138,17 @@ fn everything_by_keys(size: (u16, u16)) {
         let first = screen.contents().lines().next().map(str::to_owned).unwrap_or_default();
         ["CONNECTED", "CONNECTING", "DOWN", "IDLE"].iter().any(|state| first.contains(state))
     });
+    // A key pressed in the same moment is not lost.
     terminal.resize(size);
-    terminal.wait_for_text("Timeline");
+    terminal.press("2");
+    terminal.wait_for_text("2 Drops");
+    terminal.wait_for("the Drops screen", |screen| !screen.contents().contains("Timeline"));
+    terminal.press("n");
+    terminal.wait_for_text("Note for the recording");
+    // Longer than what is read at once.
+    let pasted = "long ".repeat(500);
+    terminal.press(&format!("\x1b[200~{pasted}\x1b[201~\r"));
+    terminal.wait_for("an end of the typing", |screen| !screen.contents().contains("Note for the"));
 
     terminal.press("q");
     assert_eq!(terminal.wait_for_end(), 0);
@@ -149,6 +158,8 @@ fn everything_by_keys(size: (u16, u16)) {
     let events = recorded(home.path());
     let is_note = |event: &Event| matches!(event, Event::Note { text } if text == "restarted the router é");
     assert!(events.iter().any(|observed| is_note(&observed.event)));
+    let is_pasted = |event: &Event| matches!(event, Event::Note { text } if text.starts_with("long long"));
+    assert!(events.iter().any(|observed| is_pasted(&observed.event)));
     assert!(changes_without_a_drop(&events) >= 2, "{events:?}");
     let drops = events.iter().filter(|observed| matches!(observed.event, Event::Dropped(_))).count();
     let exports = files(home.path(), "exports");

@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use dropscope::clock::SystemClock;
-use dropscope::diagnostics::{Clock, Stamp};
+use dropscope::diagnostics::Clock;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtyPair, PtySize, SlavePty, native_pty_system};
 
 /// Longer than anything takes that is going to happen at all, on a busy machine too.
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const GLANCE: Duration = Duration::from_millis(20);
 
 /// The program in a terminal of its own, with a home of its own.
-pub struct Terminal {
+pub(crate) struct Terminal {
     master: Box<dyn MasterPty + Send>,
     /// Kept open so that the terminal's settings outlive the program.
     slave: Option<Box<dyn SlavePty + Send>>,
@@ -25,15 +25,14 @@ pub struct Terminal {
     output: Receiver<Vec<u8>>,
     parser: vt100::Parser,
     /// Every byte the program wrote.
-    pub seen: Vec<u8>,
+    pub(crate) seen: Vec<u8>,
     /// Terminal settings before the program started.
     before: String,
-    started: Stamp,
     clock: SystemClock,
 }
 
 /// Where the program keeps its files below its home.
-pub fn state_dir(home: &Path) -> PathBuf {
+pub(crate) fn state_dir(home: &Path) -> PathBuf {
     home.join("state").join("dropscope")
 }
 
@@ -44,7 +43,7 @@ fn cells(rows: u16, cols: u16) -> (NonZeroU16, NonZeroU16) {
 
 impl Terminal {
     /// Starts the program with `arguments` and, beside a fixed environment, `variables`.
-    pub fn start(
+    pub(crate) fn start(
         (cols, rows): (u16, u16),
         home: &Path,
         arguments: &[&str],
@@ -67,8 +66,6 @@ impl Terminal {
         for (name, value) in fixed.iter().chain(variables) {
             command.env(name, value);
         }
-        let clock = SystemClock::new();
-        let started = clock.now();
         let child = slave.spawn_command(command).expect("the program starts");
         let (height, width) = cells(rows, cols);
         Self {
@@ -80,46 +77,40 @@ impl Terminal {
             parser: vt100::Parser::new(height, width, 0),
             seen: Vec::new(),
             before,
-            started,
-            clock,
+            clock: SystemClock::new(),
         }
     }
 
     /// The program's process id.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.process_id().expect("a running program")
     }
 
-    /// Time since the program was started.
-    pub fn elapsed(&self) -> Duration {
-        self.clock.now().since(self.started)
-    }
-
     /// Types.
-    pub fn press(&mut self, keys: &str) {
+    pub(crate) fn press(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).expect("the program reads");
         self.keyboard.flush().expect("the program reads");
     }
 
     /// Gives the terminal another size.
-    pub fn resize(&mut self, (cols, rows): (u16, u16)) {
+    pub(crate) fn resize(&mut self, (cols, rows): (u16, u16)) {
         let (height, width) = cells(rows, cols);
         self.parser.set_size(height, width);
         self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).expect("a size");
     }
 
     /// The emulated screen.
-    pub fn screen(&self) -> &vt100::Screen {
+    pub(crate) fn screen(&self) -> &vt100::Screen {
         self.parser.screen()
     }
 
     /// Whether the terminal is set differently from how the program found it.
-    pub fn is_changed(&self) -> bool {
+    pub(crate) fn is_changed(&self) -> bool {
         settings(self.master.as_ref()) != self.before
     }
 
     /// Waits until the screen shows something.
-    pub fn wait_for(&mut self, what: &str, accept: impl Fn(&vt100::Screen) -> bool) {
+    pub(crate) fn wait_for(&mut self, what: &str, accept: impl Fn(&vt100::Screen) -> bool) {
         let limit = self.clock.now().plus(PATIENCE);
         while !accept(self.parser.screen()) {
             let alive = self.read(GLANCE);
@@ -129,12 +120,12 @@ impl Terminal {
     }
 
     /// Waits until a text is on the screen.
-    pub fn wait_for_text(&mut self, text: &str) {
+    pub(crate) fn wait_for_text(&mut self, text: &str) {
         self.wait_for(text, |screen| screen.contents().contains(text));
     }
 
     /// Takes what the program writes within `limit`; `false` when it will write nothing any more.
-    pub fn read(&mut self, limit: Duration) -> bool {
+    pub(crate) fn read(&mut self, limit: Duration) -> bool {
         match self.output.recv_timeout(limit) {
             Ok(bytes) => {
                 self.parser.process(&bytes);
@@ -147,7 +138,7 @@ impl Terminal {
     }
 
     /// Waits for the end of the program, reads what it said last, and gives its exit code.
-    pub fn wait_for_end(&mut self) -> u32 {
+    pub(crate) fn wait_for_end(&mut self) -> u32 {
         let limit = self.clock.now().plus(PATIENCE);
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("a child") {
@@ -166,7 +157,7 @@ impl Terminal {
     }
 
     /// Everything switched on is switched off again.
-    pub fn assert_given_back(&self) {
+    pub(crate) fn assert_given_back(&self) {
         let screen = self.screen();
         assert!(!screen.alternate_screen(), "still on the alternate screen");
         assert!(!screen.hide_cursor(), "the cursor is still hidden");
@@ -181,7 +172,7 @@ impl Terminal {
     }
 
     /// Whether the program ever asked for a colour.
-    pub fn saw_colour(&self) -> bool {
+    pub(crate) fn saw_colour(&self) -> bool {
         let text = String::from_utf8_lossy(&self.seen);
         text.split("\x1b[").skip(1).filter_map(sgr).any(|parameters| {
             let mut numbers = parameters.split([';', ':']).map(|number| number.parse().unwrap_or(0));
