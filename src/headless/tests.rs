@@ -139,6 +139,37 @@ async fn summaries_come_at_their_pace_until_the_end_is_published() {
 }
 
 #[tokio::test]
+async fn notices_and_trouble_with_the_recording_are_told_once() {
+    let (_sender, receiver) = broadcast::channel(4);
+    let (publish, published) = watch::channel(state(false));
+    let (out, err) = (Pipe::default(), Pipe::default());
+    let task = tokio::spawn(run(receiver, published, options(true), out, err.clone()));
+    let notice = |secs, kind, text: &str| Notice { at: stamp(secs), kind, text: text.into() };
+    let failing = RecorderState::Failing { error: "disk full".into(), lost_lines: 0 };
+    let written = notice(1, NoticeKind::Good, "written a\u{1b}b");
+    let failed = notice(2, NoticeKind::Bad, "cannot write");
+    let steps = [
+        (vec![written.clone()], RecorderState::Off, false),
+        (vec![written.clone(), failed.clone()], failing.clone(), false),
+        (vec![failed.clone()], failing, false),
+        (vec![failed, written], RecorderState::Off, true),
+    ];
+    for (notices, recorder, finished) in steps {
+        let mut next = (*state(finished)).clone();
+        (next.runtime.notices, next.runtime.recorder) = (notices, recorder);
+        publish.send(Arc::new(next)).expect("a receiver");
+        tokio::task::yield_now().await;
+    }
+    task.await.expect("no panic").expect("an outcome");
+    let lines = "2026-11-20 14:03:23Z ✓ written a\u{fffd}b\n\
+        2026-11-20 14:03:24Z ✗ cannot write\n\
+        2026-11-20 14:03:22Z ✗ the recording cannot be written: disk full; the watch goes on\n\
+        2026-11-20 14:03:23Z ✓ written a\u{fffd}b\n\
+        2026-11-20 14:03:22Z ✓ the recording is being written again\n";
+    assert_eq!(err.text(), format!("{lines}{}", summary()));
+}
+
+#[tokio::test]
 async fn a_monitor_that_is_gone_ends_the_run() {
     let (sender, receiver) = broadcast::channel(4);
     let (publish, published) = watch::channel(state(false));
