@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use dropscope::monitor::{Notice, NoticeKind, Published};
 use dropscope::tui::keymap::Keymap;
-use dropscope::tui::model::{Detail, Frozen, InputPopup, InputPurpose, Model, Popup, Screen, Zoom};
+use dropscope::tui::model::{Detail, Frozen, InputPopup, InputPurpose, Model, Popup, Screen, Target, Zoom};
 use dropscope::tui::text::LineEdit;
 use dropscope::tui::theme::{Glyphs, Theme};
 use dropscope::tui::view::{self, ViewContext, ViewState};
@@ -45,6 +45,10 @@ impl Scene {
     }
 
     fn terminal(&self, width: u16, height: u16) -> Terminal<TestBackend> {
+        self.draw(width, height).0
+    }
+
+    fn draw(&self, width: u16, height: u16) -> (Terminal<TestBackend>, ViewState) {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a test terminal");
         let frozen = self.model.frozen.as_ref();
         let context = ViewContext {
@@ -60,7 +64,7 @@ impl Scene {
         };
         let mut state = ViewState::default();
         terminal.draw(|frame| view::render(frame, &context, &mut state)).expect("a frame");
-        terminal
+        (terminal, state)
     }
 
     fn buffer(&self, width: u16, height: u16) -> Buffer {
@@ -84,6 +88,7 @@ fn picture(name: &str, buffer: &Buffer) {
 
 /// Snapshots of a scene at the two sizes that must be good.
 fn snap(name: &str, scene: &Scene) {
+    picture(&format!("{name}-200x60"), &scene.buffer(200, 60));
     for (width, height) in [(80, 24), (120, 40)] {
         picture(&format!("{name}-{width}x{height}"), &scene.buffer(width, height));
         insta::assert_snapshot!(format!("{name}-{width}x{height}"), scene.text(width, height));
@@ -249,6 +254,45 @@ fn colour_of(scene: &Scene, wanted: &str) -> (Color, Modifier) {
         }
     }
     panic!("{wanted:?} is not on the screen:\n{}", scene.text(width, height));
+}
+
+#[test]
+fn clicks_find_what_was_drawn() {
+    let scene = Scene::new(sample::after_drops());
+    let (_, state) = scene.draw(120, 40);
+    let text = scene.text(120, 40);
+    let row_of = |wanted: &str| {
+        let row = text.lines().position(|line| line.contains(wanted)).expect("on the screen");
+        u16::try_from(row).expect("a row")
+    };
+    assert_eq!(state.target_at(60, row_of("06:22:34")), Some(Target::Drop(5)));
+    assert_eq!(state.target_at(60, row_of("01:11:17")), Some(Target::Drop(3)));
+    assert_eq!(state.target_at(60, row_of("link  ")), Some(Target::Timeline));
+    assert_eq!(state.target_at(3, 39), Some(Target::Screen(Screen::Overview)));
+    assert_eq!(state.target_at(17, 39), Some(Target::Screen(Screen::Drops)));
+    let help = scene.with(|model| model.popup = Some(Popup::Help { scroll: 0 }));
+    assert_eq!(help.draw(120, 40).1.target_at(60, 20), Some(Target::Popup), "the popup lies on top");
+}
+
+#[test]
+fn paging_knows_how_much_there_is() {
+    let (_, table) =
+        Scene::new(sample::thousand_drops()).with(|model| model.screen = Screen::Drops).draw(80, 24);
+    assert_eq!(table.page_rows, 15, "24 rows without header, link, border, heading and footer");
+    let (_, page) = Scene::new(sample::after_drops()).with(detail(3)).draw(80, 24);
+    assert!(page.max_scroll > 0 && page.page_rows == 16, "{page:?}");
+}
+
+#[test]
+fn the_selected_row_stays_in_view() {
+    let text = Scene::new(sample::thousand_drops())
+        .with(|model| {
+            model.screen = Screen::Drops;
+            model.selected = Some(700);
+        })
+        .text(80, 24);
+    assert!(text.lines().any(|line| line.contains("▶")), "{text}");
+    assert!(text.contains("of 1000 ↑↓"), "{text}");
 }
 
 #[test]
