@@ -182,7 +182,7 @@ impl Diagnostics {
             // The session's end was never seen: it is censored at the last event, and what follows was
             // spent without one.
             self.end_session(last, false);
-            self.link = LinkState::Down { since: last, failures: 0 };
+            self.link = LinkState::Connecting { since: last, failures: 0 };
         }
         if matches!(event, Event::Started(_)) || !self.running {
             return at;

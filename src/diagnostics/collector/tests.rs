@@ -140,6 +140,7 @@ fn a_missed_drop_censors_the_session_where_it_was_last_seen() {
         100.0,
     );
     assert_eq!(seen.metrics.total_connection_drops, 0);
+    assert_eq!((seen.metrics.total_connections, seen.metrics.connection_recovered), (2, 0));
     assert_eq!((seen.metrics.connected, seen.metrics.down), (secs(60.0), secs(40.0)));
     assert_eq!(seen.metrics.observed, secs(100.0));
 }
