@@ -134,7 +134,10 @@ fn off_on_purpose() {
 
 #[test]
 fn given_up() {
-    snap("given-up", &Scene::new(sample::given_up()));
+    let scene = Scene::new(sample::given_up());
+    snap("given-up", &scene);
+    let header = scene.text(80, 24);
+    assert!(header.starts_with(" dropscope  wss:"), "a long sign leaves room for what is watched: {header}");
 }
 
 #[test]
@@ -272,6 +275,15 @@ fn clicks_find_what_was_drawn() {
     assert_eq!(state.target_at(17, 39), Some(Target::Screen(Screen::Drops)));
     let help = scene.with(|model| model.popup = Some(Popup::Help { scroll: 0 }));
     assert_eq!(help.draw(120, 40).1.target_at(60, 20), Some(Target::Popup), "the popup lies on top");
+}
+
+#[test]
+fn a_picture_shows_what_the_screen_shows() {
+    let svg = dropscope::tui::picture::svg(&Scene::new(sample::after_drops()).buffer(80, 24));
+    for wanted in ["CONNECTED", "Timeline", "UNEXPECTED_HANGUP", "help"] {
+        assert!(svg.contains(wanted), "{wanted}");
+    }
+    assert!(!svg.contains("<script") && svg.len() < 60_000, "{} bytes", svg.len());
 }
 
 #[test]

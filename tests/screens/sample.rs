@@ -294,7 +294,7 @@ pub(crate) fn given_up() -> Published {
         run.pass(31.0);
     }
     run.runtime.activity = LinkActivity::GivenUp;
-    run.runtime.simulation = Some("simulated, 1 s = 1 min".into());
+    run.runtime.simulation = Some("simulated broker, a fault every 8–25 s, seed 1".into());
     run.published()
 }
 

@@ -246,10 +246,13 @@ fn reason(context: &ViewContext, width: usize) -> Item {
 fn failure(failed: &ConnectFailed) -> String {
     let phase = failed.phase.map(|phase| format!("in {}: ", words::phase(phase))).unwrap_or_default();
     let name = failed.error_name.as_deref();
-    // "NAME: text (detail)": the text reads better first, the name is for searching.
+    // "NAME: official text (detail)": the detail says it best, the name is for searching.
     let message = failed.error_message.as_deref().unwrap_or_default();
+    let official = name.and_then(ErrorName::by_name).map(ErrorName::message);
+    let detail = official.and_then(|official| message.strip_prefix(official.as_str()));
+    let detail = detail.map(str::trim).and_then(|detail| detail.strip_prefix('(')?.strip_suffix(')'));
     let text = name.and_then(|name| message.strip_prefix(name)).unwrap_or(message);
-    let text = text.trim_start_matches([':', ' ']).replace(". (", " (");
+    let text = detail.unwrap_or(text.trim_start_matches([':', ' ']));
     let name = name.map(|name| format!(" [{}]", ErrorName::short(name))).unwrap_or_default();
     format!("{phase}{text}{name}")
 }
