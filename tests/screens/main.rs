@@ -3,6 +3,10 @@
 
 #![expect(clippy::expect_used, reason = "a test may fail")]
 
+mod any;
+#[expect(dead_code, reason = "shared with the properties, which use all of it")]
+#[path = "../properties/arbitrary.rs"]
+mod arbitrary;
 mod sample;
 
 use std::sync::Arc;
@@ -14,7 +18,6 @@ use dropscope::tui::model::{Detail, Frozen, InputPopup, InputPurpose, Model, Pop
 use dropscope::tui::text::LineEdit;
 use dropscope::tui::theme::{Glyphs, Theme};
 use dropscope::tui::view::{self, ViewContext, ViewState};
-use proptest::prelude::*;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
@@ -333,49 +336,5 @@ fn no_escape_sequence_reaches_a_cell() {
             let bad = |c: char| c.is_control() || reorders(c);
             assert!(!cell.symbol().chars().any(bad), "{:?}", cell.symbol());
         }
-    }
-}
-
-/// All states, so that the sizes below are tried with every panel in every state.
-fn scenes() -> Vec<Scene> {
-    let help = |model: &mut Model| model.popup = Some(Popup::Help { scroll: 3 });
-    let typing = |model: &mut Model| {
-        let line = LineEdit::new(&"東京 note ".repeat(20));
-        model.popup = Some(Popup::Input(InputPopup {
-            purpose: InputPurpose::Note,
-            line,
-            error: None,
-            before: String::new(),
-        }));
-    };
-    vec![
-        Scene::new(sample::empty()),
-        Scene::new(sample::connecting()),
-        Scene::new(sample::reconnecting()),
-        Scene::new(sample::long_names()),
-        Scene::new(sample::hostile()).plain(),
-        Scene::new(sample::long_names()).with(detail(1)),
-        Scene::new(sample::after_drops()).with(|model| model.screen = Screen::Drops),
-        Scene::new(sample::after_drops()).with(help),
-        Scene::new(sample::after_drops()).with(typing),
-    ]
-}
-
-#[test]
-fn every_size_from_nothing_up() {
-    for scene in scenes() {
-        for width in (1..=60).chain([79, 80, 103, 120, 200]) {
-            for height in [1, 2, 3, 5, 9, 10, 13, 17, 22, 24, 60] {
-                scene.buffer(width, height);
-            }
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
-    #[test]
-    fn any_size_draws(width in 1_u16..=200, height in 1_u16..=60, which in 0_usize..9) {
-        scenes().swap_remove(which).buffer(width, height);
     }
 }

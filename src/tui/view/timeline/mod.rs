@@ -144,7 +144,7 @@ fn mark_line(context: &ViewContext, marks: &[MarkCell], columns: usize) -> Line<
     let mut at = 0;
     for (index, mark) in marks.iter().enumerate() {
         let (sign, style) = mark_sign(context, mark.kind);
-        spans.push(Span::raw(" ".repeat(mark.column - at)));
+        spans.push(Span::raw(" ".repeat(mark.column.saturating_sub(at))));
         spans.push(Span::styled(sign, style));
         at = mark.column + 1;
         let end = marks.get(index + 1).map_or(columns, |next| next.column);
