@@ -25,6 +25,7 @@ fn scenes() -> Vec<Scene> {
         }));
     };
     vec![
+        Scene::new(sample::nameless()),
         Scene::new(sample::empty()),
         Scene::new(sample::connecting()),
         Scene::new(sample::reconnecting()),
@@ -91,7 +92,7 @@ proptest! {
         }
     }
     #[test]
-    fn any_size_draws(width in 1_u16..=200, height in 1_u16..=60, which in 0_usize..9) {
+    fn any_size_draws(width in 1_u16..=200, height in 1_u16..=60, which in 0_usize..10) {
         scenes().swap_remove(which).buffer(width, height);
     }
 }

@@ -214,6 +214,11 @@ pub(crate) fn empty() -> Published {
     Run::new(60).published()
 }
 
+/// A recording that does not say what it watched.
+pub(crate) fn nameless() -> Published {
+    Run::new(60).started("", "").published()
+}
+
 pub(crate) fn connecting() -> Published {
     let mut run = run();
     run.pass(1.3);

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::monitor::RecorderState;
-use crate::tui::text::truncate_middle;
+use crate::tui::text::{self, truncate_middle};
 
 use super::ViewContext;
 use super::ink::{Item, put, strip};
@@ -95,8 +95,9 @@ fn subject(context: &ViewContext, room: usize) -> Vec<Item> {
     let mut tail = Vec::new();
     for item in version.into_iter().chain([id]) {
         // An endpoint is worth more than what follows it, down to a recognisable rest.
-        if left.saturating_sub(columns(&item)) >= crate::tui::text::width(&endpoint).min(24) {
-            left -= columns(&item);
+        let rest = left.checked_sub(columns(&item));
+        if let Some(rest) = rest.filter(|rest| *rest >= text::width(&endpoint).min(24)) {
+            left = rest;
             tail.push(item);
         }
     }
