@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::properties::Said;
 use super::wire::foreign_text;
+use crate::diagnostics::codes;
 
 /// The protocol version a session speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,44 +59,11 @@ fn quoting(sentence: &str, said: Said<'_>) -> String {
 }
 
 /// A reason code of MQTT 5 in words.
-pub(super) fn reason_words(code: u8) -> &'static str {
+fn reason_words(code: u8) -> &'static str {
     match code {
         0x00 => "normal disconnection",
         0x04 => "disconnect with will message",
-        0x80 => "unspecified error",
-        0x81 => "it received a malformed packet",
-        0x82 => "protocol error",
-        0x83 => "an implementation specific error",
-        0x84 => "unsupported protocol version",
-        0x85 => "client id not valid",
-        0x86 => "bad user name or password",
-        0x87 => "not authorised",
-        0x88 => "server unavailable",
-        0x89 => "server busy",
-        0x8a => "this client is banned",
-        0x8b => "the server is shutting down",
-        0x8c => "bad authentication method",
-        0x8d => "keep-alive timeout: it heard nothing from here for 1.5 × keep-alive",
-        0x8e => "session taken over: another connection used the same client id",
-        0x8f => "topic filter invalid",
-        0x90 => "topic name invalid",
-        0x93 => "receive maximum exceeded",
-        0x94 => "topic alias invalid",
-        0x95 => "packet too large",
-        0x96 => "message rate too high",
-        0x97 => "quota exceeded",
-        0x98 => "administrative action",
-        0x99 => "payload format invalid",
-        0x9a => "retain not supported",
-        0x9b => "QoS not supported",
-        0x9c => "use another server",
-        0x9d => "the server has moved",
-        0x9e => "shared subscriptions not supported",
-        0x9f => "connection rate exceeded",
-        0xa0 => "maximum connect time reached",
-        0xa1 => "subscription identifiers not supported",
-        0xa2 => "wildcard subscriptions not supported",
-        _ => "a code this version does not know",
+        _ => codes::reason_words(code).unwrap_or("a code this version does not know"),
     }
 }
 
