@@ -136,6 +136,7 @@ pub(crate) static TABLE: &[Row] = &[
     stalled("silent handshake", SECURE, When::Accepted, BLACK_HOLE, at_tls(AWS_IO_TLS_NEGOTIATION_TIMEOUT)),
     // The WebSocket upgrade.
     status("upgrade answered 200", 200),
+    status("upgrade redirected", 301),
     status("upgrade refused", 401),
     status("upgrade refused", 403),
     status("upgrade refused", 404),
