@@ -18,7 +18,8 @@ pub struct Published {
     pub runtime: Runtime,
 }
 
-/// State of the running program that is not part of the recorded history.
+/// State of the running program that is not part of the recorded history. Stamps are field time, like
+/// the snapshot's, but those of notices, which are for the person in front of the screen.
 #[derive(Debug, Clone, Default)]
 pub struct Runtime {
     /// What the link is doing this moment.
@@ -48,7 +49,7 @@ pub struct Runtime {
 /// A short message to the user.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notice {
-    /// When.
+    /// When, on this computer's clocks.
     pub at: Stamp,
     /// How it went.
     pub kind: NoticeKind,

@@ -111,7 +111,7 @@ fn started(link: &LinkSettings) -> Started {
     Started {
         format: Some(FORMAT.to_owned()),
         version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-        keep_alive_secs: link.keep_alive_secs.into(),
+        keep_alive_secs: f64::from(link.keep_alive_secs) / link.time_scale,
         client_id: link.client_id.clone(),
         endpoint: format!("{scheme}://{host}:{}{path}", broker.port),
         mqtt_version: Some(
@@ -124,7 +124,7 @@ fn started(link: &LinkSettings) -> Started {
         ),
         transport: Some(broker.transport.name().to_owned()),
         clean_session: Some(link.clean_session),
-        time_scale: None,
+        time_scale: (link.time_scale.to_bits() != 1.0_f64.to_bits()).then_some(link.time_scale),
     }
 }
 
@@ -228,8 +228,9 @@ impl Monitor {
     }
 
     fn report(&mut self, kind: ReportKind, asked: bool) {
-        let snapshot = self.diagnostics.snapshot(self.clock.now());
-        self.reports.write(kind, snapshot, self.lost(), asked);
+        let now = self.clock.now();
+        let snapshot = self.diagnostics.snapshot(now);
+        self.reports.write(kind, snapshot, now, self.lost(), asked);
     }
 
     fn lost(&self) -> Lost {
@@ -251,10 +252,17 @@ impl Monitor {
     fn publish(&mut self) {
         let now = self.clock.now();
         let status = self.link.status();
-        self.runtime.activity = status.activity;
-        self.runtime.ping_outstanding_since = status.ping_outstanding_since;
-        self.runtime.last_rx = status.last_rx;
-        self.runtime.last_tx = status.last_tx;
+        let field = |at| self.diagnostics.field_time(at);
+        self.runtime.activity = match status.activity {
+            Activity::Waiting { until, attempt } => Activity::Waiting { until: field(until), attempt },
+            Activity::Connecting { phase, since, attempt } => {
+                Activity::Connecting { phase, since: field(since), attempt }
+            }
+            other => other,
+        };
+        self.runtime.ping_outstanding_since = status.ping_outstanding_since.map(field);
+        self.runtime.last_rx = status.last_rx.map(field);
+        self.runtime.last_tx = status.last_tx.map(field);
         self.runtime.queued = status.queued;
         self.runtime.in_flight = status.in_flight;
         if let Some(recorder) = &self.recorder {
@@ -271,8 +279,9 @@ impl Monitor {
             self.observe(observed);
         }
         self.observe_now(Event::Stopped { by: Some("end of run".to_owned()) });
-        let snapshot = self.diagnostics.snapshot(self.clock.now());
-        for (kind, text) in self.reports.finish(snapshot, self.lost()).await {
+        let now = self.clock.now();
+        let snapshot = self.diagnostics.snapshot(now);
+        for (kind, text) in self.reports.finish(snapshot, now, self.lost()).await {
             self.notice(kind, text);
         }
         if let Some(recorder) = self.recorder.take() {

@@ -87,7 +87,9 @@ async fn examine(
     clock: &dyn Clock,
 ) -> CheckReport {
     let number = attempt.attempt_number;
-    let session = connected(&established, ConnectKind::Connected, number, settings.keep_alive_secs);
+    let keep_alive = established.accepted.server_keep_alive.unwrap_or(settings.keep_alive_secs);
+    let keep_alive = settings.recorded(keep_alive);
+    let session = connected(&established, ConnectKind::Connected, number, keep_alive);
     let certificate = established.certificate.take();
     let ping_ms = tokio::time::timeout(settings.ping_timeout, ping(&mut established, clock)).await;
     let framed = &mut established.framed;

@@ -128,7 +128,9 @@ impl Link {
             Course { deep: true, .. } => ConnectKind::DeepReconnected,
             Course { .. } => ConnectKind::Resumed,
         };
-        let connected = connected(&established, event_type, self.course.attempt, self.keep_alive);
+        let keep_alive = established.accepted.server_keep_alive.unwrap_or(self.keep_alive);
+        let keep_alive = self.settings.recorded(keep_alive);
+        let connected = connected(&established, event_type, self.course.attempt, keep_alive);
         let at = established.at;
         self.out.push_back(Observed { at, event: Event::Connected(connected) });
         self.course = Course::default();
@@ -183,7 +185,7 @@ pub(super) fn connected(
     established: &Established,
     event_type: ConnectKind,
     attempt_number: u32,
-    keep_alive: u16,
+    keep_alive_secs: f64,
 ) -> Connected {
     let accepted = &established.accepted;
     Connected {
@@ -191,7 +193,7 @@ pub(super) fn connected(
         session_present: accepted.session_present,
         return_code: Some(0),
         attempt_number,
-        keep_alive_secs: accepted.server_keep_alive.unwrap_or(keep_alive).into(),
+        keep_alive_secs,
         remote: Some(established.remote.to_string()),
         local: Some(established.local.to_string()),
         mqtt_version: Some(established.framed.codec().protocol().name().to_owned()),

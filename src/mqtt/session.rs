@@ -68,6 +68,7 @@ pub(super) struct Session {
     clock: Arc<dyn Clock>,
     pinger: Pinger,
     ping_timeout: Duration,
+    time_scale: f64,
     deadline: Option<Pin<Box<Sleep>>>,
     overtime: usize,
     /// The next thing to do by the clock, and its timer.
@@ -96,8 +97,9 @@ impl Session {
             framed,
             tap,
             clock,
-            pinger: Pinger::new(keep_alive, settings.ping_policy, at),
+            pinger: Pinger::new(settings.keep_alive(keep_alive), settings.ping_policy, at),
             ping_timeout: settings.ping_timeout,
+            time_scale: settings.time_scale,
             deadline: None,
             overtime: 0,
             wake: None,
@@ -283,7 +285,8 @@ impl Session {
         }
         self.overtime += 1;
         if *reading == Reading::Drained || self.overtime > OVERTIME {
-            let words = format!("no PINGRESP within {} s", self.ping_timeout.as_secs_f64());
+            let deadline = self.ping_timeout.mul_f64(self.time_scale).as_secs_f64();
+            let words = format!("no PINGRESP within {deadline} s");
             self.end = Some((mqtt_failure(AWS_ERROR_MQTT_TIMEOUT, How::PingTimeout, words), now));
         }
     }

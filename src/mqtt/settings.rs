@@ -16,8 +16,11 @@ pub struct LinkSettings {
     pub username: Option<String>,
     /// Password; never shown by `Debug`.
     pub password: Option<SecretString>,
-    /// Keep-alive in seconds; 0 = off (no pings).
+    /// Keep-alive in seconds; 0 = off (no pings). This is what CONNECT says.
     pub keep_alive_secs: u16,
+    /// How many seconds in the field one second here stands for: the keep-alive passes so much faster.
+    /// Every other time in these settings is as it passes here. 1, but in a scaled lab run.
+    pub time_scale: f64,
     /// How long to wait for a PINGRESP before the session counts as dead.
     pub ping_timeout: Duration,
     /// When to ping.
@@ -55,6 +58,7 @@ impl LinkSettings {
             username: None,
             password: None,
             keep_alive_secs: 60,
+            time_scale: 1.0,
             ping_timeout: Duration::from_secs(10),
             ping_policy: PingPolicy::Always,
             version: VersionChoice::Auto,
@@ -69,6 +73,17 @@ impl LinkSettings {
             max_packet: 1024 * 1024,
             traffic_limit: 20,
         }
+    }
+
+    /// How long a keep-alive lasts on this computer's clocks.
+    pub(super) fn keep_alive(&self, secs: u16) -> Duration {
+        let secs = f64::from(secs);
+        Duration::try_from_secs_f64(secs / self.time_scale).unwrap_or(Duration::from_secs_f64(secs))
+    }
+
+    /// A keep-alive as a recording says it: in its own seconds.
+    pub(super) fn recorded(&self, keep_alive_secs: u16) -> f64 {
+        f64::from(keep_alive_secs) / self.time_scale
     }
 }
 

@@ -142,9 +142,10 @@ fn copy(model: &Model, live: &Published, now: Stamp) -> Effect {
     let snapshot = &model.shown(live).snapshot;
     let opened = model.detail.filter(|_| model.screen == Screen::Drops);
     let drop = opened.and_then(|detail| snapshot.drops.iter().find(|drop| drop.number == detail.number));
-    Effect::Copy(
-        drop.map_or_else(|| summary::of_run(snapshot, model.shown_at(now)), |drop| summary::of_drop(drop)),
-    )
+    Effect::Copy(drop.map_or_else(
+        || summary::of_run(snapshot, snapshot.field_time(model.shown_at(now))),
+        |drop| summary::of_drop(drop),
+    ))
 }
 
 /// Takes away what lies on top, one thing at a time.
@@ -203,7 +204,7 @@ fn sideways(model: &mut Model, live: &Published, left: bool, now: Stamp) {
     }
     let snapshot = &model.shown(live).snapshot;
     let step = model.zoom_for(snapshot).span() / SCROLL_PART;
-    let run = model.shown_at(now).since(snapshot.since);
+    let run = snapshot.field_time(model.shown_at(now)).since(snapshot.since);
     model.scroll = if left { (model.scroll + step).min(run) } else { model.scroll.saturating_sub(step) };
 }
 

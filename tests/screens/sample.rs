@@ -38,7 +38,7 @@ impl Run {
 
     pub(crate) fn started(mut self, endpoint: &str, client_id: &str) -> Self {
         self.apply(&Event::Started(Started {
-            keep_alive_secs: self.keep_alive,
+            keep_alive_secs: self.keep_alive.into(),
             endpoint: endpoint.into(),
             client_id: client_id.into(),
             ..Started::default()
@@ -95,7 +95,7 @@ impl Run {
             session_present: false,
             return_code: Some(0),
             attempt_number,
-            keep_alive_secs: self.keep_alive,
+            keep_alive_secs: self.keep_alive.into(),
             remote: Some("52.7.14.200:443".into()),
             local: Some("192.168.1.20:50432".into()),
             mqtt_version: Some("3.1.1".into()),
@@ -176,7 +176,7 @@ impl Run {
 
     pub(crate) fn keep_alive(&mut self, to: u32) {
         let from = std::mem::replace(&mut self.keep_alive, to);
-        self.apply(&Event::KeepAliveChanged { from, to });
+        self.apply(&Event::KeepAliveChanged { from: from.into(), to: to.into() });
         self.apply(&Event::Disconnected { by: Initiator::Experiment });
         self.pass(0.6);
         self.connect(ConnectKind::Connected, 0);
