@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::{mpsc, watch};
 
 use crate::diagnostics::{Snapshot, Stamp};
 pub use crate::export::RecorderState;
@@ -40,10 +41,30 @@ pub struct Runtime {
     pub lost_events: u64,
     /// Short messages to the user, oldest first (the last few).
     pub notices: Vec<Notice>,
-    /// Says that this is a simulation and what it does; shown in the header.
-    pub simulation: Option<Arc<str>>,
+    /// What is simulated, if anything.
+    pub simulation: Option<Simulation>,
     /// The run is over; nothing will change any more.
     pub finished: bool,
+}
+
+/// What a run on the built-in broker has to say of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Simulation {
+    /// That it is a simulation, and how time passes: `simulated, 1 s = 1 min`.
+    pub label: Arc<str>,
+    /// The faults that are armed, or that they are not told.
+    pub fault: Arc<str>,
+    /// Faults that can be made to strike: [`Request::Inject`] takes the index.
+    pub menu: Arc<[Arc<str>]>,
+}
+
+/// The monitor's end of a simulation.
+#[derive(Debug)]
+pub struct SimulationPort {
+    /// What is to be shown; changes when faults are injected.
+    pub shown: watch::Receiver<Simulation>,
+    /// Takes the index of a fault of the menu.
+    pub inject: mpsc::Sender<usize>,
 }
 
 /// A short message to the user.
@@ -85,6 +106,8 @@ pub enum Request {
     Report,
     /// Record a remark.
     Note(String),
+    /// Simulation only: let a fault of its menu strike, by index.
+    Inject(usize),
     /// Send a message.
     Publish {
         /// Topic name.

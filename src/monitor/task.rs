@@ -8,7 +8,7 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::pace::Pace;
 use super::reports::{Lost, ReportKind, ReportSettings, Reports};
-use super::{Notice, NoticeKind, Published, Request, Runtime};
+use super::{Notice, NoticeKind, Published, Request, Runtime, Simulation, SimulationPort};
 use crate::diagnostics::event::{Event, FORMAT, Initiator, Started};
 use crate::diagnostics::{Clock, ClockWatch, Diagnostics, Observed, recording};
 use crate::export::{Recorder, RecorderSettings};
@@ -38,7 +38,7 @@ pub struct MonitorSettings {
     /// End the run after this long.
     pub duration: Option<Duration>,
     /// What is simulated, if anything.
-    pub simulation: Option<Arc<str>>,
+    pub simulation: Option<SimulationPort>,
 }
 
 /// The running monitor, as seen from outside.
@@ -81,7 +81,8 @@ pub fn spawn(
     let (events, first_reader) = broadcast::channel(EVENTS);
     let mut diagnostics = Diagnostics::new(settings.max_events);
     let snapshot = diagnostics.snapshot(clock.now());
-    let runtime = Runtime { simulation: settings.simulation.clone(), ..Runtime::default() };
+    let simulation = settings.simulation.as_ref().map(|port| port.shown.borrow().clone());
+    let runtime = Runtime { simulation, ..Runtime::default() };
     let (sender, published) = watch::channel(Arc::new(Published { snapshot, runtime: runtime.clone() }));
     let monitor = Monitor {
         link,
@@ -94,6 +95,7 @@ pub fn spawn(
         runtime,
         pace: Pace::default(),
         clock_watch: ClockWatch::default(),
+        simulation: settings.simulation,
     };
     let task = tokio::spawn(monitor.run(inbox, started(&settings.link), settings.duration));
     Ok((Handle { requests, published, events, task }, first_reader))
@@ -128,6 +130,14 @@ fn started(link: &LinkSettings) -> Started {
     }
 }
 
+/// What the simulation has to say anew; `None` = it is gone. Pends for ever without one.
+async fn changed(simulation: &mut Option<SimulationPort>) -> Option<Simulation> {
+    match simulation {
+        Some(port) => port.shown.changed().await.is_ok().then(|| port.shown.borrow_and_update().clone()),
+        None => std::future::pending().await,
+    }
+}
+
 #[derive(Debug)]
 struct Monitor {
     link: Link,
@@ -140,6 +150,7 @@ struct Monitor {
     runtime: Runtime,
     pace: Pace,
     clock_watch: ClockWatch,
+    simulation: Option<SimulationPort>,
 }
 
 impl Monitor {
@@ -159,6 +170,7 @@ impl Monitor {
                     Some(request) => self.handle(request),
                 },
                 () = &mut end, if duration.is_some() => break,
+                shown = changed(&mut self.simulation) => self.on_simulation(shown),
                 done = self.reports.finished() => self.notice(done.0, done.1),
                 _ = second.tick() => self.on_second(),
                 () = tokio::time::sleep(due) => self.publish(),
@@ -187,8 +199,26 @@ impl Monitor {
                 retain,
                 correlation_id: None,
             }),
+            Request::Inject(index) => self.inject(index),
             // Handled by the loop.
             Request::Shutdown => {}
+        }
+        self.pace.urgent();
+    }
+
+    fn inject(&mut self, index: usize) {
+        let Some(port) = &self.simulation else {
+            return self.notice(NoticeKind::Bad, "faults can be injected in a simulation only".to_owned());
+        };
+        if port.inject.try_send(index).is_err() {
+            self.notice(NoticeKind::Bad, "the simulation takes no fault now; try again".to_owned());
+        }
+    }
+
+    fn on_simulation(&mut self, shown: Option<Simulation>) {
+        match shown {
+            Some(shown) => self.runtime.simulation = Some(shown),
+            None => self.simulation = None,
         }
         self.pace.urgent();
     }

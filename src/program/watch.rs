@@ -14,7 +14,9 @@ use crate::diagnostics::{Clock, Observed};
 use crate::exit::{self, Code, Ending};
 use crate::export::{ExportOptions, RecorderSettings, RecorderTarget};
 use crate::lab::Demo;
-use crate::monitor::{self, Handle, LinkActivity, MonitorSettings, Published, ReportSettings, Request};
+use crate::monitor::{
+    self, Handle, LinkActivity, MonitorSettings, Published, ReportSettings, Request, SimulationPort,
+};
 use crate::signals::{self, Asked};
 use crate::tui::keymap::Keymap;
 use crate::tui::theme::{Glyphs, Theme};
@@ -35,12 +37,12 @@ pub(super) async fn demo(mut settings: Settings, seed: u64) -> color_eyre::Resul
     if settings.link.subscriptions.is_empty() {
         settings.link.subscriptions.push((demo.topic().to_owned(), 0));
     }
-    let result = watch(settings, Some(demo.description().into())).await;
+    let result = watch(settings, None).await;
     demo.stop().await;
     result
 }
 
-async fn watch(settings: Settings, simulation: Option<Arc<str>>) -> color_eyre::Result<ExitCode> {
+async fn watch(settings: Settings, simulation: Option<SimulationPort>) -> color_eyre::Result<ExitCode> {
     // A log that cannot be written is a pity, not a reason not to watch.
     let log = logging::start(&settings.log);
     if let Err(error) = &log {
@@ -135,7 +137,7 @@ fn screen(ui: &UiSettings, keymap: Keymap) -> TuiOptions {
 
 fn monitor_settings(
     settings: &Settings,
-    simulation: Option<Arc<str>>,
+    simulation: Option<SimulationPort>,
     clock: &Arc<dyn Clock>,
 ) -> MonitorSettings {
     let target = match &settings.recording.place {

@@ -10,7 +10,7 @@ use dropscope::diagnostics::event::{
     Phase, PhaseTiming, Started, SystemSource,
 };
 use dropscope::diagnostics::{Diagnostics, ErrorName, Event, Stamp};
-use dropscope::monitor::{LinkActivity, Published, RecorderState, Runtime};
+use dropscope::monitor::{LinkActivity, Published, RecorderState, Runtime, Simulation};
 
 /// The zone all test screens are drawn in: one hour east of UTC.
 pub(crate) fn zone() -> FixedOffset {
@@ -289,6 +289,12 @@ pub(crate) fn off() -> Published {
     run.published()
 }
 
+/// A simulation with a few faults on its menu.
+pub(crate) fn simulation(label: &str, fault: &str) -> Simulation {
+    let menu = ["close it politely (FIN)", "reset it (RST)", "swallow everything (black hole)"];
+    Simulation { label: label.into(), fault: fault.into(), menu: menu.map(Arc::from).into() }
+}
+
 /// Credentials run out, a simulation runs, and after ten attempts nobody tries any more.
 pub(crate) fn given_up() -> Published {
     let mut run = run();
@@ -299,7 +305,7 @@ pub(crate) fn given_up() -> Published {
         run.pass(31.0);
     }
     run.runtime.activity = LinkActivity::GivenUp;
-    run.runtime.simulation = Some("simulated broker, a fault every 8–25 s, seed 1".into());
+    run.runtime.simulation = Some(simulation("simulated, 1 s = 1 min", "NAT forgets after 350 s of silence"));
     run.published()
 }
 
@@ -381,7 +387,7 @@ pub(crate) fn hostile() -> Published {
     run.failed(bad, Phase::Tls, bad, 1);
     run.pass(3.0);
     run.runtime.recorder = RecorderState::Failing { error: Arc::from(bad), lost_lines: 3 };
-    run.runtime.simulation = Some(Arc::from(bad));
+    run.runtime.simulation = Some(simulation(bad, bad));
     run.published()
 }
 

@@ -39,7 +39,7 @@ pub(super) async fn dial(
                 return Ok((Dialled { stream, remote, local }, story(remote, &failed)));
             }
             Ok(Err(error)) => connect_failure::of_tcp(remote, &error),
-            Err(_) => connect_failure::tcp_timed_out(remote, limit),
+            Err(_) => connect_failure::tcp_timed_out(remote, settings.field(limit)),
         };
         failed.push((remote, outcome));
     }
