@@ -1,0 +1,4 @@
+//! The gateway seen from a client's side.
+
+mod scene;
+mod sessions;
