@@ -176,7 +176,7 @@ proptest! {
 /// The same run, recorded so many times as slowly; what is not a length stays.
 fn slowed(observed: &Observed, first: Stamp, scale: &TimeScale) -> Observed {
     let wall = first.wall + (observed.at.wall - first.wall) * SCALE;
-    let boot = first.boot + (observed.at.boot - first.boot) * SCALE.unsigned_abs();
+    let boot = first.boot + observed.at.since(first) * SCALE.unsigned_abs();
     let event = match scale.event(&observed.event).into_owned() {
         Event::Started(started) => Event::Started(Started { time_scale: None, ..started }),
         event => event,

@@ -155,7 +155,8 @@ impl<O: Write, E: Write> Lines<O, E> {
                 NoticeKind::Info => Level::Info,
                 NoticeKind::Bad => Level::Bad,
             };
-            self.tell(&remark(notice.at, level, &notice.text, self.options.ascii));
+            let at = state.snapshot.field_time(notice.at);
+            self.tell(&remark(at, level, &notice.text, self.options.ascii));
         }
         self.last_notice = notices.last().cloned().or_else(|| self.last_notice.take());
         let (fails, level, text) = match &state.runtime.recorder {
