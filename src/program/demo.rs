@@ -38,11 +38,12 @@ const INJECTIONS: usize = 8;
 
 /// Chooses the scenario and plays it until the run is over.
 pub(super) fn demo(demo: cli::Demo) -> color_eyre::Result<ExitCode> {
-    if demo.list {
+    if demo.list.unwrap_or(false) {
         return print(list()?.as_bytes());
     }
     let seed = demo.play.seed.unwrap_or_else(rand::random);
-    let scenario = match chosen(demo.scenario.as_deref(), demo.blind, seed) {
+    let blind = demo.blind.unwrap_or(false);
+    let scenario = match chosen(demo.scenario.as_deref(), blind, seed) {
         Ok(scenario) => scenario,
         Err(sentence) => return Ok(refuse(&sentence)),
     };
@@ -56,7 +57,7 @@ pub(super) fn demo(demo: cli::Demo) -> color_eyre::Result<ExitCode> {
         Ok(settings) => settings,
         Err(error) => return Ok(refuse(&error)),
     };
-    let play = Play { scenario, seed, speed: demo.play.speed.unwrap_or(scenario.speed), blind: demo.blind };
+    let play = Play { scenario, seed, speed: demo.play.speed.unwrap_or(scenario.speed), blind };
     runtime()?.block_on(play.run(settings))
 }
 
