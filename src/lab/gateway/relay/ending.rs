@@ -22,7 +22,6 @@ impl Relay {
         let to_server = &mut self.lanes[Way::ToServer as usize];
         let (client_ending, server_ending) = match over {
             Over::End(Ending::Abandon) => (Ending::Abandon, Ending::Abandon),
-            Over::End(Ending::Reset) => (Ending::Reset, Ending::BareFin),
             Over::End(ending) => {
                 let _ = self.client.flush(FLUSH_LIMIT).await;
                 (ending, Ending::BareFin)
