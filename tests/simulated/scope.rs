@@ -75,7 +75,7 @@ pub(crate) struct Scope {
 pub(crate) struct Finished {
     pub(crate) events: Events,
     pub(crate) last: Arc<Published>,
-    pub(crate) directory: TempDir,
+    _directory: TempDir,
 }
 
 impl Setup {
@@ -163,7 +163,7 @@ impl Scope {
         let last = handle.finished().await.expect("no panic");
         reader.await.expect("no panic");
         let events = Events(std::mem::take(&mut *seen.lock().expect("no holder panicked")));
-        Finished { events, last, directory }
+        Finished { events, last, _directory: directory }
     }
 }
 
