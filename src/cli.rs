@@ -135,10 +135,10 @@ pub struct Picture {
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Columns and rows
-    #[arg(long, value_name = "COLUMNSxROWS", default_value = "120x40")]
+    #[arg(long, env = "DROPSCOPE_SIZE", value_name = "COLUMNSxROWS", default_value = "120x40")]
     pub size: PictureSize,
     /// What is drawn
-    #[arg(long, value_name = "SCREEN", default_value = "overview")]
+    #[arg(long, env = "DROPSCOPE_SCREEN", value_name = "SCREEN", default_value = "overview")]
     pub screen: PictureScreen,
 }
 

@@ -97,6 +97,7 @@ fn drop_summary(drop: &Drop) -> Value {
         "reason_code": drop.event.reason_code,
         "keep_alive_secs": drop.keep_alive_secs,
         "session": drop.session_start.map(|start| secs(drop.at.since(start))),
+        "alive_for": drop.session_age.map(secs),
         "silent": drop.idle_in.map(secs),
         "death_window": secs(drop.death_window.1.since(drop.death_window.0)),
         "failed_attempts": drop.failed_attempts,
