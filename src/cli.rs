@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::config::{BrokerUrl, Options};
 
@@ -82,7 +82,7 @@ pub struct Watch {
     /// Ports are 1883, 8883, 80 and 443 unless given, the path of ws and wss is /mqtt unless given. tcp://, ssl:// and
     /// tls:// are understood; without a scheme it is mqtt://. A user:password@ before the host is used
     /// for the MQTT login and shown nowhere.
-    #[arg(value_name = "URL", env = "DROPSCOPE_URL", hide_env_values = true)]
+    #[arg(value_name = "URL", hide_env = true, env = "DROPSCOPE_URL")]
     pub url: Option<BrokerUrl>,
     /// The configuration file.
     #[command(flatten)]
@@ -97,7 +97,7 @@ pub struct Watch {
 #[group(skip)]
 pub struct Demo {
     /// Makes the faults come the same way every time
-    #[arg(long, env = "DROPSCOPE_SEED", value_name = "NUMBER")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_SEED", value_name = "NUMBER")]
     pub seed: Option<u64>,
     /// The configuration file.
     #[command(flatten)]
@@ -112,7 +112,7 @@ pub struct Demo {
 #[group(skip)]
 pub struct Check {
     /// Text for people or JSON for programs
-    #[arg(long, env = "DROPSCOPE_FORMAT", value_name = "FORMAT", default_value = "text")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub format: CheckFormat,
     /// What and how to connect.
     #[command(flatten)]
@@ -208,7 +208,7 @@ pub enum ConfigPart {
 #[group(skip)]
 pub struct FileOption {
     /// Configuration file [default: see `dropscope config path`]
-    #[arg(long, env = "DROPSCOPE_CONFIG", value_name = "FILE")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
 
@@ -228,20 +228,14 @@ impl Cli {
     ///
     /// For bad usage, and for `--help` and `--version`; [`clap::Error::exit`] prints and ends with 2 or 0.
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        Self::from_arg_matches(&command().try_get_matches_from(arguments)?)
+        Self::try_parse_from(arguments)
     }
-}
-
-/// The declaration of all flags, without a variable named beside each: one sentence tells the rule.
-fn command() -> clap::Command {
-    let hide = |argument: clap::Arg| argument.hide_env(true);
-    Cli::command().mut_args(hide).mut_subcommands(|command| command.mut_args(hide))
 }
 
 /// The completion script for a shell.
 pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut command(), "dropscope", &mut script);
+    clap_complete::generate(shell, &mut Cli::command(), "dropscope", &mut script);
     script
 }
 
@@ -251,7 +245,7 @@ pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
 ///
 /// None that memory can give; the writer's error type is passed on.
 pub fn manual() -> std::io::Result<Vec<u8>> {
-    let mut command = command();
+    let mut command = Cli::command();
     command.build();
     let mut page = Vec::new();
     clap_mangen::Man::new(command).render(&mut page)?;

@@ -8,6 +8,23 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+/// For the room that puts the others together.
+const EVERYBODY: &[&str] = &[
+    "cli",
+    "clock",
+    "config",
+    "diagnostics",
+    "exit",
+    "export",
+    "headless",
+    "lab",
+    "logging",
+    "monitor",
+    "mqtt",
+    "signals",
+    "tui",
+];
+
 /// Each room and the rooms it may name. `main` and the crate root may name all.
 const ROOMS: &[(&str, &[&str])] = &[
     ("diagnostics", &[]),
@@ -22,6 +39,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("headless", &["diagnostics", "monitor"]),
     ("config", &["diagnostics", "exit", "logging", "mqtt"]),
     ("cli", &["config", "diagnostics", "exit", "logging", "mqtt"]),
+    ("signals", &["monitor"]),
+    ("collector", &["clock", "diagnostics", "export", "mqtt"]),
+    ("program", EVERYBODY),
 ];
 
 /// Crates and modules of the standard library that only some rooms may name.
@@ -33,7 +53,7 @@ const GUESTS: &[(&str, &[&str])] = &[
     ("socket2", &["mqtt", "lab"]),
     ("ratatui", &["tui"]),
     ("crossterm", &["tui"]),
-    ("clap", &["cli", "config"]),
+    ("clap", &["cli", "config", "program"]),
     ("etcetera", &["config"]),
     ("toml", &["config"]),
 ];

@@ -103,26 +103,26 @@ pub struct BrokerOptions {
     /// MQTT client id [default: dropscope- and 8 random hex digits]
     ///
     /// A client id that another program uses makes both drop each other in turns.
-    #[arg(long, env = "DROPSCOPE_CLIENT_ID", value_name = "ID")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_CLIENT_ID", value_name = "ID")]
     pub client_id: Option<String>,
     /// User name
     ///
     /// The password comes from `DROPSCOPE_PASSWORD`, from --password-file or from the URL; there is no flag for it, because every user of the computer could read it.
-    #[arg(long, env = "DROPSCOPE_USERNAME", value_name = "NAME")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_USERNAME", value_name = "NAME")]
     pub username: Option<String>,
     /// File whose first line is the password
-    #[arg(long, env = "DROPSCOPE_PASSWORD_FILE", value_name = "FILE", hide_env_values = true)]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_PASSWORD_FILE", value_name = "FILE")]
     pub password_file: Option<PathBuf>,
     /// Use IPv4 addresses only
-    #[arg(long, env = "DROPSCOPE_IPV4", overrides_with = "ipv6", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_IPV4", overrides_with = "ipv6", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub ipv4: Option<bool>,
     /// Use IPv6 addresses only
-    #[arg(long, env = "DROPSCOPE_IPV6", overrides_with = "ipv4", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_IPV6", overrides_with = "ipv4", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub ipv6: Option<bool>,
     /// Send TCP keep-alive probes after this much silence [default: off]
     ///
     /// Off, because it would cure the very NAT time-out a drop may come from. Plain numbers are seconds; 0 = off.
-    #[arg(long, env = "DROPSCOPE_TCP_KEEP_ALIVE", value_name = "TIME")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_TCP_KEEP_ALIVE", value_name = "TIME")]
     pub tcp_keep_alive: Option<Span>,
 }
 
@@ -133,30 +133,30 @@ pub struct BrokerOptions {
 #[group(skip)]
 pub struct MqttOptions {
     /// Protocol version [default: auto]
-    #[arg(long, env = "DROPSCOPE_MQTT_VERSION", value_name = "VERSION")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_MQTT_VERSION", value_name = "VERSION")]
     pub mqtt_version: Option<MqttVersion>,
     /// Keep-alive in seconds, 0 = off, at most 65535 [default: 60]
-    #[arg(long, env = "DROPSCOPE_KEEP_ALIVE", short = 'k', value_name = "SECONDS")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_KEEP_ALIVE", short = 'k', value_name = "SECONDS")]
     pub keep_alive: Option<KeepAlive>,
     /// How long to wait for a PINGRESP before the session counts as dead [default: 10s]
-    #[arg(long, env = "DROPSCOPE_PING_TIMEOUT", value_name = "TIME")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_PING_TIMEOUT", value_name = "TIME")]
     pub ping_timeout: Option<Span>,
     /// When to send a PINGREQ [default: always]
-    #[arg(long, env = "DROPSCOPE_PING_POLICY", value_name = "WHEN")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_PING_POLICY", value_name = "WHEN")]
     pub ping_policy: Option<PingWhen>,
     /// Ask the broker to keep the session between connects
     ///
     /// Needs a --client-id of your own, or the broker keeps a session nobody returns to.
-    #[arg(long, env = "DROPSCOPE_NO_CLEAN_SESSION", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_NO_CLEAN_SESSION", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub no_clean_session: Option<bool>,
     /// Topic filter to subscribe to; may be repeated [default: none]
-    #[arg(long, env = "DROPSCOPE_TOPIC", short = 't', value_name = "FILTER")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_TOPIC", short = 't', value_name = "FILTER")]
     pub topic: Option<Vec<String>>,
     /// Quality of service of the subscriptions, 0 or 1 [default: 0]
-    #[arg(long, env = "DROPSCOPE_QOS", short = 'q', value_name = "0|1", value_parser = clap::value_parser!(u8).range(0..=1))]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_QOS", short = 'q', value_name = "0|1", value_parser = clap::value_parser!(u8).range(0..=1))]
     pub qos: Option<u8>,
     /// Publishes kept while there is no connection, 1 to 100000 [default: 200]
-    #[arg(long, env = "DROPSCOPE_COMMAND_QUEUE", value_name = "COUNT")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_COMMAND_QUEUE", value_name = "COUNT")]
     pub command_queue: Option<usize>,
 }
 
@@ -167,19 +167,19 @@ pub struct MqttOptions {
 #[group(skip)]
 pub struct TlsOptions {
     /// PEM file with the accepted certificate authorities [default: those of the system]
-    #[arg(long, env = "DROPSCOPE_CAFILE", value_name = "FILE")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_CAFILE", value_name = "FILE")]
     pub cafile: Option<PathBuf>,
     /// PEM file with the client certificate chain; needs --key
-    #[arg(long, env = "DROPSCOPE_CERT", value_name = "FILE")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_CERT", value_name = "FILE")]
     pub cert: Option<PathBuf>,
     /// PEM file with the private key of the client; needs --cert
-    #[arg(long, env = "DROPSCOPE_KEY", value_name = "FILE")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_KEY", value_name = "FILE")]
     pub key: Option<PathBuf>,
     /// Name to ask for and to check in the certificate [default: the host of the URL]
-    #[arg(long, env = "DROPSCOPE_SERVERNAME", value_name = "NAME")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_SERVERNAME", value_name = "NAME")]
     pub servername: Option<String>,
     /// ALPN protocol to offer, for example x-amzn-mqtt-ca; may be repeated [default: none]
-    #[arg(long, env = "DROPSCOPE_ALPN", value_name = "PROTOCOL")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_ALPN", value_name = "PROTOCOL")]
     pub alpn: Option<Vec<String>>,
 }
 
@@ -190,17 +190,18 @@ pub struct TlsOptions {
 #[group(skip)]
 pub struct ReconnectOptions {
     /// Delay before the first reconnect attempt; it doubles with each failure [default: 0.5s]
-    #[arg(long, env = "DROPSCOPE_INITIAL_RECONNECT_DELAY", value_name = "TIME")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_INITIAL_RECONNECT_DELAY", value_name = "TIME")]
     pub initial_reconnect_delay: Option<Span>,
     /// Longest delay between two attempts [default: 60s]
-    #[arg(long, env = "DROPSCOPE_MAX_RECONNECT_DELAY", value_name = "TIME")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_MAX_RECONNECT_DELAY", value_name = "TIME")]
     pub max_reconnect_delay: Option<Span>,
     /// Rebuild everything (addresses, credentials, state) at every so-many-th failed attempt [default: 5]
-    #[arg(long, env = "DROPSCOPE_DEEP_RECONNECT_THRESHOLD", value_name = "COUNT")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_DEEP_RECONNECT_THRESHOLD", value_name = "COUNT")]
     pub deep_reconnect_threshold: Option<u32>,
     /// Attempts per outage before giving up; -1 = no limit [default: -1]
     #[arg(
         long,
+        hide_env = true,
         env = "DROPSCOPE_MAX_RECONNECT_ATTEMPTS",
         value_name = "COUNT",
         allow_negative_numbers = true
@@ -215,16 +216,22 @@ pub struct ReconnectOptions {
 #[group(skip)]
 pub struct RecordOptions {
     /// Record to this file [default: a new file in the state directory]
-    #[arg(long, env = "DROPSCOPE_RECORD", value_name = "FILE", overrides_with = "no_record")]
+    #[arg(
+        long,
+        hide_env = true,
+        env = "DROPSCOPE_RECORD",
+        value_name = "FILE",
+        overrides_with = "no_record"
+    )]
     pub record: Option<PathBuf>,
     /// Record nothing
-    #[arg(long, env = "DROPSCOPE_NO_RECORD", overrides_with = "record", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_NO_RECORD", overrides_with = "record", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub no_record: Option<bool>,
     /// Begin a new recording file at this size in MiB, 1 to 65536 [default: 64]
-    #[arg(long, env = "DROPSCOPE_RECORD_SIZE", value_name = "MIB")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_RECORD_SIZE", value_name = "MIB")]
     pub record_size: Option<u64>,
     /// Recording files kept per run, 1 to 1000 [default: 8]
-    #[arg(long, env = "DROPSCOPE_RECORD_FILES", value_name = "COUNT")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_RECORD_FILES", value_name = "COUNT")]
     pub record_files: Option<usize>,
 }
 
@@ -235,16 +242,16 @@ pub struct RecordOptions {
 #[group(skip)]
 pub struct ExportOptions {
     /// Directory for exports and reports [default: exports in the state directory]
-    #[arg(long, env = "DROPSCOPE_EXPORT_DIR", value_name = "DIR")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_EXPORT_DIR", value_name = "DIR")]
     pub export_dir: Option<PathBuf>,
     /// Write each JSON export over this one file instead
-    #[arg(long, env = "DROPSCOPE_EXPORT_FILE", value_name = "FILE")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_EXPORT_FILE", value_name = "FILE")]
     pub export_file: Option<PathBuf>,
     /// Export by itself this often; 0 = only when asked and at the end [default: 0, with --export-file 5m]
-    #[arg(long, env = "DROPSCOPE_EXPORT_EVERY", value_name = "TIME")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_EXPORT_EVERY", value_name = "TIME")]
     pub export_every: Option<Span>,
     /// Leave names, ids and addresses readable in exports and reports
-    #[arg(long, env = "DROPSCOPE_NO_REDACT", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_NO_REDACT", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub no_redact: Option<bool>,
 }
 
@@ -257,21 +264,21 @@ pub struct RunOptions {
     /// Show no screen, write one line per event to standard error
     ///
     /// This is what happens when standard output is no terminal.
-    #[arg(long, env = "DROPSCOPE_HEADLESS", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_HEADLESS", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub headless: Option<bool>,
     /// Write the recording to standard output, one JSON object per line; implies --headless
-    #[arg(long, env = "DROPSCOPE_JSON", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_JSON", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub json: Option<bool>,
     /// Stop after this time, for example 24h [default: never]
-    #[arg(long, env = "DROPSCOPE_DURATION", value_name = "TIME")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_DURATION", value_name = "TIME")]
     pub duration: Option<Span>,
     /// End with exit code 5 if this holds; may be repeated
     ///
     /// Conditions: drops>0, drops>=3, availability<99.9 (percent), mttr>5s, mtbf<1h.
-    #[arg(long, env = "DROPSCOPE_FAIL_ON", value_name = "CONDITION", value_delimiter = ',')]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_FAIL_ON", value_name = "CONDITION", value_delimiter = ',')]
     pub fail_on: Option<Vec<FailOn>>,
     /// Drops, sessions and log entries kept in memory, each, 1 to 1000000 [default: 1000]
-    #[arg(long, env = "DROPSCOPE_MAX_EVENTS", value_name = "COUNT")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_MAX_EVENTS", value_name = "COUNT")]
     pub max_events: Option<usize>,
 }
 
@@ -282,13 +289,13 @@ pub struct RunOptions {
 #[group(skip)]
 pub struct ScreenOptions {
     /// Use no colours (`NO_COLOR` does the same)
-    #[arg(long, env = "DROPSCOPE_NO_COLOR", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_NO_COLOR", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub no_color: Option<bool>,
     /// Draw with ASCII characters only [default: as the locale asks]
-    #[arg(long, env = "DROPSCOPE_ASCII", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_ASCII", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub ascii: Option<bool>,
     /// Leave the mouse to the terminal
-    #[arg(long, env = "DROPSCOPE_NO_MOUSE", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_NO_MOUSE", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub no_mouse: Option<bool>,
 }
 
@@ -299,10 +306,10 @@ pub struct ScreenOptions {
 #[group(skip)]
 pub struct LogOptions {
     /// The program's own log [default: dropscope.log in the state directory]
-    #[arg(long, env = "DROPSCOPE_LOG_FILE", value_name = "FILE")]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_LOG_FILE", value_name = "FILE")]
     pub log_file: Option<PathBuf>,
     /// Say more in the log and in headless lines: -v every event, -vv the workings too
-    #[arg(short, long, env = "DROPSCOPE_VERBOSE", action = clap::ArgAction::Count)]
+    #[arg(short, long, hide_env = true, env = "DROPSCOPE_VERBOSE", action = clap::ArgAction::Count)]
     pub verbose: u8,
 }
 

@@ -272,7 +272,6 @@ fn export(options: &Options, directories: &Directories) -> Result<ExportSettings
     every.map_or(Ok(()), check::export_every)?;
     Ok(ExportSettings {
         dir: said.export_dir.clone().unwrap_or_else(|| directories.exports()),
-        at_exit: file.is_some() || said.export_dir.is_some() || every.is_some(),
         file,
         every,
         redact: !said.no_redact.unwrap_or(false),

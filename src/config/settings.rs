@@ -56,8 +56,6 @@ pub struct ExportSettings {
     pub file: Option<PathBuf>,
     /// How often to export by itself.
     pub every: Option<Duration>,
-    /// Whether to export at the end of the run: when a place or a pace for exports was given.
-    pub at_exit: bool,
     /// Replace account, ids, names and addresses by placeholders.
     pub redact: bool,
 }

@@ -51,13 +51,7 @@ fn without_a_word_the_defaults_hold() {
     assert_eq!((all.recording.max_bytes, all.recording.max_files), (64 << 20, 8));
     assert_eq!(
         all.export,
-        ExportSettings {
-            dir: "/state/exports".into(),
-            file: None,
-            every: None,
-            at_exit: false,
-            redact: true
-        }
+        ExportSettings { dir: "/state/exports".into(), file: None, every: None, redact: true }
     );
     assert!(!all.run.headless && all.run.duration.is_none() && all.run.max_events == 1_000);
     assert!(all.ui.mouse && !all.ui.no_color && !all.ui.ascii);
@@ -134,7 +128,6 @@ fn each_flag_arrives_where_it_belongs() {
         dir: "d".into(),
         file: Some("f.json".into()),
         every: Some(Duration::from_secs(10)),
-        at_exit: true,
         redact: false,
     };
     assert_eq!(all.export, export);

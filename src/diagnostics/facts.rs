@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::codes::reason_words;
 use super::event::How;
 use super::sentence::duration_words;
-use super::{Drop, LinkState, MarkKind, Snapshot, words};
+use super::{Drop, ErrorName, LinkState, MarkKind, Snapshot, words};
 
 /// Drops needed before anything may be called a pattern.
 pub const DROPS_FOR_A_PATTERN: u64 = 3;
@@ -52,7 +52,7 @@ impl NextStep {
             Self::Connect => "connect again to go on watching",
             Self::ReadFailure => "see the Link panel: in which phase it fails, and why",
             Self::TurnPingsOn => "turn the keep-alive on, so that a dead link is noticed",
-            Self::KeepComparing => "leave it running: no drop at this keep-alive so far",
+            Self::KeepComparing => "no drop at this keep-alive yet: let it run",
             Self::ShortenKeepAlive => "try a shorter keep-alive",
             Self::OpenDrop => "read the newest drop in full",
         }
@@ -165,6 +165,15 @@ impl Tally {
         counts.into_iter().max_by_key(|(_, count)| *count)
     }
 
+    /// [`of_all`] of the drops that are compared.
+    fn of_compared(&self, count: u64) -> String {
+        match count {
+            _ if self.compared == self.drops => of_all(count, self.drops),
+            all if all == self.compared => format!("all {all} of these"),
+            some => format!("{some} of these {}", self.compared),
+        }
+    }
+
     fn compare(&mut self, drop: &Drop) {
         self.compared += 1;
         self.silence.add(drop.idle_in);
@@ -204,23 +213,25 @@ fn headline(snapshot: &Snapshot) -> String {
 fn known(snapshot: &Snapshot, tally: &Tally) -> Vec<String> {
     let mut known = Vec::new();
     if tally.drops == 0 {
+        known.extend(leading_failure(snapshot));
         known.extend(session_so_far(snapshot));
         known.extend(arms(snapshot));
         return known;
     }
     if let Some((how, count)) = tally.manner {
-        known.push(format!("{}: {}", of_all(count, tally.drops), words::how(Some(how))));
+        let newest = if snapshot.drops.evicted() > 0 { " kept here" } else { "" };
+        known.push(format!("{}{newest}: {}", of_all(count, tally.drops), words::how(Some(how))));
     }
     if let Some((code, count)) = tally.reason {
         let meaning = reason_words(code).unwrap_or("not in the standard");
-        known.push(format!("{}: the broker said 0x{code:02X}, {meaning}", of_all(count, tally.drops)));
+        known.push(format!("{}: the broker said 0x{code:02X}, {meaning}", tally.of_compared(count)));
     }
     known.extend(tally.silence.sentence("silent before", words::seconds));
     known.extend(arms(snapshot));
     known.extend(tally.age.sentence("session ages", duration_words));
     let often = tally.compared >= DROPS_FOR_A_PATTERN && tally.sent_just_before * 5 >= tally.compared * 4;
     if often {
-        let which = of_all(tally.sent_just_before, tally.drops);
+        let which = tally.of_compared(tally.sent_just_before);
         known.push(format!("{which}: we had sent something less than 1 s before"));
     }
     if tally.near_system_event > 0 {
@@ -241,6 +252,14 @@ fn of_all(count: u64, all: u64) -> String {
         (count, all) if count == all => format!("all {all} drops"),
         (count, all) => format!("{count} of {all} drops"),
     }
+}
+
+/// The most frequent reason for which connects failed.
+fn leading_failure(snapshot: &Snapshot) -> Option<String> {
+    let metrics = &snapshot.metrics;
+    let (name, count) = metrics.failures_by_error.iter().max_by_key(|(_, count)| **count)?;
+    let said = ErrorName::by_name(name).map_or(name.as_str(), |known| known.text.trim_end_matches('.'));
+    Some(format!("{count} of {} failed connects: {said}", metrics.connect_failures))
 }
 
 fn session_so_far(snapshot: &Snapshot) -> Option<String> {

@@ -7,7 +7,7 @@ use super::clean::clean;
 use super::sentence::duration_words;
 use super::{Metrics, Snapshot};
 
-/// The summary of a snapshot; `Display` prints it as lines of at most 80 columns, without control
+/// The summary of a snapshot; `Display` prints it as short lines without control
 /// characters, each ended by a line feed.
 ///
 /// ```
@@ -53,7 +53,7 @@ fn messages(snapshot: &Snapshot, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (Some(p50), Some(p99), Some(max)) => line(
             f,
             "Ping",
-            format!("median {p50:.1} ms, 99 % below {p99:.1} ms, longest {max:.1} ms ({})", ping.count),
+            format!("median {p50:.1} ms, 99 % below {p99:.1} ms, max {max:.1} ms ({})", ping.count),
         ),
         _ => Ok(()),
     }

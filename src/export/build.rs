@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::facts;
 use super::redact::{Kind, Redactor};
 use super::schema::{
     AlertEntry, ArmEntry, AttemptBuckets, AttemptPhase, ConnectFailures, ConnectionEntry, DropDetails,
@@ -13,6 +12,7 @@ use super::schema::{
     Period, RECENT, RecoveryEntry, SCHEMA_VERSION, SecondsPercentiles, SessionHistory, Window, timestamp,
 };
 use crate::diagnostics::event::{PacketNote, PhaseTiming};
+use crate::diagnostics::facts::facts;
 use crate::diagnostics::{Connection, Drop, LogEntry, MarkKind, Metrics, Percentiles, Snapshot};
 
 /// What the snapshot does not say.
@@ -228,8 +228,10 @@ fn arms(snapshot: &Snapshot) -> Vec<ArmEntry> {
 
 fn evidence(snapshot: &Snapshot, redactor: &mut Redactor) -> Evidence {
     let limits = snapshot.limits.as_deref();
+    let facts = facts(snapshot);
     Evidence {
-        facts: facts::facts(snapshot).iter().map(|fact| redactor.text(fact)).collect(),
+        facts: facts.known.iter().map(|fact| redactor.text(fact)).collect(),
+        missing: facts.missing.iter().map(|fact| redactor.text(fact)).collect(),
         broker_limits: limits.map(|limits| redact_keys(limits, redactor)).unwrap_or_default(),
         credentials_expire_at: snapshot.credentials_expire_at.map(timestamp),
         messages_received: snapshot.metrics.messages_received,

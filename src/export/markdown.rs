@@ -20,7 +20,7 @@ pub fn report(export: &Export) -> String {
 
 fn write_report(out: &mut String, export: &Export) -> fmt::Result {
     writeln!(out, "# MQTT connection report\n")?;
-    writeln!(out, "Made {} by dropscope.\n", Escaped(&export.timestamp))?;
+    writeln!(out, "State of {}, reported by dropscope. Times are UTC.\n", Escaped(&export.timestamp))?;
     summary(out, export)?;
     if let Some(extension) = &export.dropscope {
         what_is_known(out, extension)?;
@@ -76,6 +76,9 @@ fn what_is_known(out: &mut String, extension: &Extension) -> fmt::Result {
     }
     for fact in &extension.evidence.facts {
         writeln!(out, "- {}", Escaped(fact))?;
+    }
+    for missing in &extension.evidence.missing {
+        writeln!(out, "- Missing: {}", Escaped(missing))?;
     }
     writeln!(out)
 }
@@ -259,7 +262,7 @@ mod tests {
         let fixture = include_str!("../../tests/fixtures/nwp500-export-example.json");
         let text = report(&serde_json::from_str(fixture).expect("the reference's format"));
         assert!(
-            text.starts_with("# MQTT connection report\n\nMade 2026-08-03T12:27:13.750001+00:00"),
+            text.starts_with("# MQTT connection report\n\nState of 2026-08-03T12:27:13.750001+00:00"),
             "{text}"
         );
         let row = "| 2026-08-03T12:20:34.500000+00:00 | AWS\\_ERROR\\_MQTT\\_UNEXPECTED\\_HANGUP | ? | 20 min 34 s | ? |";

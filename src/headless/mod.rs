@@ -20,7 +20,7 @@ pub use lines::{line, remark};
 use crate::diagnostics::recording::encode;
 use crate::diagnostics::summary::Summary;
 use crate::diagnostics::{Level, Observed, Snapshot};
-use crate::monitor::Published;
+use crate::monitor::{Notice, NoticeKind, Published, RecorderState};
 
 /// How often a summary is written when exports do not set the pace.
 pub const SUMMARY_EVERY: Duration = Duration::from_secs(300);
@@ -62,7 +62,7 @@ pub async fn run(
     out: impl Write,
     err: impl Write,
 ) -> io::Result<Outcome> {
-    let mut lines = Lines { options, out, err, lost: 0 };
+    let mut lines = Lines { options, out, err, lost: 0, last_notice: None, recording_fails: false };
     match follow(events, published, &mut lines).await {
         Ok(()) => Ok(Outcome::Finished),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Outcome::OutputClosed),
@@ -82,8 +82,12 @@ async fn follow<O: Write, E: Write>(
     summaries.tick().await;
     let mut watches_end = true;
     loop {
-        if watches_end && published.borrow_and_update().runtime.finished {
-            break;
+        if watches_end {
+            let state = Arc::clone(&published.borrow_and_update());
+            lines.news(&state);
+            if state.runtime.finished {
+                break;
+            }
         }
         tokio::select! {
             biased;
@@ -113,6 +117,9 @@ struct Lines<O, E> {
     out: O,
     err: E,
     lost: u64,
+    /// The newest notice told.
+    last_notice: Option<Notice>,
+    recording_fails: bool,
 }
 
 impl<O: Write, E: Write> Lines<O, E> {
@@ -125,6 +132,31 @@ impl<O: Write, E: Write> Lines<O, E> {
             self.out.flush()?;
         }
         Ok(())
+    }
+
+    /// What the program has to say of itself: notices, and trouble with the recording.
+    fn news(&mut self, state: &Published) {
+        let notices = &state.runtime.notices;
+        let told = |last: &Notice| notices.iter().rposition(|notice| notice == last);
+        let told = self.last_notice.as_ref().and_then(told).map_or(0, |index| index + 1);
+        for notice in &notices[told..] {
+            let level = match notice.kind {
+                NoticeKind::Good => Level::Good,
+                NoticeKind::Info => Level::Info,
+                NoticeKind::Bad => Level::Bad,
+            };
+            self.tell(&remark(notice.at, level, &notice.text, self.options.ascii));
+        }
+        self.last_notice = notices.last().cloned().or_else(|| self.last_notice.take());
+        let (fails, level, text) = match &state.runtime.recorder {
+            RecorderState::Failing { error, .. } => {
+                (true, Level::Bad, format!("the recording cannot be written: {error}; the watch goes on"))
+            }
+            _ => (false, Level::Good, "the recording is being written again".to_owned()),
+        };
+        if std::mem::replace(&mut self.recording_fails, fails) != fails {
+            self.tell(&remark(state.snapshot.at, level, &text, self.options.ascii));
+        }
     }
 
     fn lagged(&mut self, count: u64, snapshot: &Snapshot) {

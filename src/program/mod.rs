@@ -9,7 +9,6 @@ mod watch;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use color_eyre::eyre::WrapErr as _;
 
 use crate::cli::{self, Cli, Command, ConfigPart, FileOption};
@@ -23,7 +22,7 @@ use crate::lab::Demo;
 /// When something breaks that is not the connection's fault; everything the user can mend is told in one
 /// sentence on standard error and ends with its exit code instead.
 pub fn run() -> color_eyre::Result<ExitCode> {
-    let cli = Cli::parse();
+    let cli = Cli::read(std::env::args_os()).unwrap_or_else(|usage| usage.exit());
     match cli.command {
         None => watch(cli.watch),
         Some(Command::Demo(demo)) => {

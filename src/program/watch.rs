@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use color_eyre::eyre::WrapErr as _;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc, watch};
 
 use super::refuse;
 use crate::clock::SystemClock;
@@ -14,7 +14,7 @@ use crate::diagnostics::{Clock, Observed};
 use crate::exit::{self, Code, Ending};
 use crate::export::{ExportOptions, RecorderSettings, RecorderTarget};
 use crate::lab::Demo;
-use crate::monitor::{self, Handle, LinkActivity, MonitorSettings, ReportSettings, Request};
+use crate::monitor::{self, Handle, LinkActivity, MonitorSettings, Published, ReportSettings, Request};
 use crate::signals::{self, Asked};
 use crate::tui::keymap::Keymap;
 use crate::tui::theme::{Glyphs, Theme};
@@ -58,7 +58,9 @@ async fn watch(settings: Settings, simulation: Option<Arc<str>>) -> color_eyre::
             Err(error) => return Ok(refuse(&error)),
         };
     let asked = signals::forward(handle.requests.clone());
+    let mut gave_up = None;
     if settings.run.headless {
+        gave_up = Some(tokio::spawn(end_when_given_up(handle.published.clone(), handle.requests.clone())));
         lines(&settings, &handle, events).await?;
     } else {
         // The screen reads snapshots only; events nobody takes would count as lost.
@@ -69,19 +71,37 @@ async fn watch(settings: Settings, simulation: Option<Arc<str>>) -> color_eyre::
     // The reader of the lines or of the screen may have left first.
     let _ = handle.requests.send(Request::Shutdown).await;
     let last = handle.finished().await.wrap_err("the monitor broke down")?;
+    let gave_up = match gave_up {
+        Some(task) => task.await.wrap_err("the monitor broke down")?,
+        None => false,
+    };
     let ending = match asked.ending() {
-        _ if last.runtime.activity == LinkActivity::GivenUp => Ending::GaveUp,
+        _ if gave_up => Ending::GaveUp,
         Some(Asked::Interrupt) if settings.run.headless => Ending::Interrupted,
         Some(Asked::Terminate) => Ending::Terminated,
         _ => Ending::Completed,
     };
-    let code = if settings.run.headless || !settings.run.fail_on.is_empty() || ending == Ending::GaveUp {
+    let code = if settings.run.headless || !settings.run.fail_on.is_empty() {
         exit::code(&last.snapshot, ending, &settings.run.fail_on)
     } else {
         // Whoever leaves the screen has seen the state; that is no failure.
         Code::Fine
     };
     Ok(code.into())
+}
+
+/// Without a screen nobody can ask for one more attempt: giving up ends the run. Says whether it did.
+async fn end_when_given_up(
+    mut published: watch::Receiver<Arc<Published>>,
+    requests: mpsc::Sender<Request>,
+) -> bool {
+    let given_up = |state: &Arc<Published>| state.runtime.activity == LinkActivity::GivenUp;
+    let gave_up = published.wait_for(given_up).await.is_ok();
+    if gave_up {
+        // The monitor being gone already is the same end.
+        let _ = requests.send(Request::Shutdown).await;
+    }
+    gave_up
 }
 
 async fn lines(
@@ -141,7 +161,7 @@ fn monitor_settings(
             dir: export.dir.clone(),
             file: export.file.clone(),
             every: export.every,
-            at_exit: export.at_exit,
+            at_exit: true,
             options: ExportOptions { redact: export.redact, ..ExportOptions::default() },
         },
         duration: settings.run.duration,

@@ -16,6 +16,9 @@ const CAPACITY: usize = 256;
 /// How often the thread looks whether it is to stop.
 const GLANCE: Duration = Duration::from_millis(100);
 
+/// How long crossterm may look for an event. Not zero: its reader of `use-dev-tty` would not look at all.
+const LOOK: Duration = Duration::from_millis(1);
+
 /// How long leaving waits for the thread.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -57,7 +60,7 @@ fn read(terminal: &Waiter, sender: &mpsc::Sender<Event>, stop: &AtomicBool) {
             Ok(true) => {}
             Ok(false) | Err(_) => return,
         }
-        while event::poll(Duration::ZERO).unwrap_or(false) {
+        while event::poll(LOOK).unwrap_or(false) {
             let Ok(event) = event::read() else { return };
             if sender.blocking_send(event).is_err() {
                 return;

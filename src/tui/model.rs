@@ -35,6 +35,10 @@ impl Screen {
 /// How much time the timeline spans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Zoom {
+    /// Two minutes: the first moments of a run, and demos.
+    TwoMinutes,
+    /// Five minutes.
+    FiveMinutes,
     /// 15 minutes.
     Quarter,
     /// One hour.
@@ -51,12 +55,22 @@ pub enum Zoom {
 
 impl Zoom {
     /// All levels, closest first.
-    pub const ALL: [Self; 6] =
-        [Self::Quarter, Self::Hour, Self::SixHours, Self::Day, Self::ThreeDays, Self::Week];
+    pub const ALL: [Self; 8] = [
+        Self::TwoMinutes,
+        Self::FiveMinutes,
+        Self::Quarter,
+        Self::Hour,
+        Self::SixHours,
+        Self::Day,
+        Self::ThreeDays,
+        Self::Week,
+    ];
 
     /// The time from the left to the right edge.
     pub fn span(self) -> Duration {
         let minutes = match self {
+            Self::TwoMinutes => 2,
+            Self::FiveMinutes => 5,
             Self::Quarter => 15,
             Self::Hour => 60,
             Self::SixHours => 6 * 60,
@@ -70,6 +84,8 @@ impl Zoom {
     /// For the panel title: `15 min`, `1 h`, `3 d`…
     pub fn label(self) -> &'static str {
         match self {
+            Self::TwoMinutes => "2 min",
+            Self::FiveMinutes => "5 min",
             Self::Quarter => "15 min",
             Self::Hour => "1 h",
             Self::SixHours => "6 h",

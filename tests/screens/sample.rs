@@ -9,7 +9,7 @@ use dropscope::diagnostics::event::{
     Attempt, ConnectFailed, ConnectKind, Connected, Dropped, How, Initiator, Layer, Message, PacketNote,
     Phase, PhaseTiming, Started, SystemSource,
 };
-use dropscope::diagnostics::{Diagnostics, Event, Stamp};
+use dropscope::diagnostics::{Diagnostics, ErrorName, Event, Stamp};
 use dropscope::monitor::{LinkActivity, Published, RecorderState, Runtime};
 
 /// The zone all test screens are drawn in: one hour east of UTC.
@@ -132,11 +132,11 @@ impl Run {
             topic: topic.map(Into::into),
             bytes,
         };
-        let message = dropscope::diagnostics::ErrorName::by_name(name).map(|known| known.message());
+        let message = ErrorName::by_name(name).map(ErrorName::message);
         self.apply(&Event::Dropped(Dropped {
             error_name: Some(name.into()),
             error_message: message,
-            error_code: dropscope::diagnostics::ErrorName::by_name(name).map(|known| known.code),
+            error_code: ErrorName::by_name(name).map(|known| known.code),
             reconnect_attempt: 0,
             active_subscriptions: 1,
             queued_commands: 0,
@@ -160,8 +160,8 @@ impl Run {
     }
 
     pub(crate) fn failed(&mut self, name: &str, phase: Phase, detail: &str, attempt_number: u32) {
-        let known = dropscope::diagnostics::ErrorName::by_name(name);
-        let text = known.map(|known| known.message()).unwrap_or_default();
+        let known = ErrorName::by_name(name);
+        let text = known.map(ErrorName::message).unwrap_or_default();
         self.apply(&Event::ConnectFailed(ConnectFailed {
             error_name: Some(name.into()),
             error_message: Some(format!("{text} ({detail})")),
@@ -212,6 +212,11 @@ fn run() -> Run {
 
 pub(crate) fn empty() -> Published {
     Run::new(60).published()
+}
+
+/// A recording that does not say what it watched.
+pub(crate) fn nameless() -> Published {
+    Run::new(60).started("", "").published()
 }
 
 pub(crate) fn connecting() -> Published {
@@ -273,6 +278,28 @@ pub(crate) fn reconnecting() -> Published {
     }
     let until = run.stamp().plus(Duration::from_secs_f64(4.2));
     run.runtime.activity = LinkActivity::Waiting { until, attempt: 3 };
+    run.published()
+}
+
+pub(crate) fn off() -> Published {
+    let mut run = day();
+    run.apply(&Event::Disconnected { by: Initiator::User });
+    run.pass(61.0);
+    run.runtime.activity = LinkActivity::Off;
+    run.published()
+}
+
+/// Credentials run out, a simulation runs, and after ten attempts nobody tries any more.
+pub(crate) fn given_up() -> Published {
+    let mut run = run();
+    let expires_at = run.stamp().wall + Duration::from_secs(3_600);
+    run.apply(&Event::Credentials { expires_at });
+    for attempt in 0..10 {
+        run.failed("AWS_IO_TLS_CERTIFICATE_EXPIRED", Phase::Tls, "expired 2026-11-18 09:00:00 UTC", attempt);
+        run.pass(31.0);
+    }
+    run.runtime.activity = LinkActivity::GivenUp;
+    run.runtime.simulation = Some("simulated broker, a fault every 8–25 s, seed 1".into());
     run.published()
 }
 

@@ -143,8 +143,10 @@ pub struct ArmEntry {
 /// Facts that bear on the cause.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// In sentences.
+    /// What was seen, in sentences, the most telling first.
     pub facts: Vec<String>,
+    /// What would be needed to know more and is not there.
+    pub missing: Vec<String>,
     /// Limits the broker stated (MQTT 5).
     pub broker_limits: BTreeMap<String, u64>,
     /// Expiry of the newest credentials.

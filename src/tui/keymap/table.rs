@@ -111,7 +111,7 @@ table! {
     Reconnect        "reconnect"         ["r"]                  Everywhere Some("reconnect"), "close the connection and connect again";
     DeepReconnect    "deep-reconnect"    ["R"]                  Everywhere None, "rebuild everything (addresses, credentials, protocol state) and connect again";
     ToggleConnection "toggle-connection" ["x"]                  Everywhere None, "disconnect, or connect again";
-    ZoomIn           "zoom-in"           ["z"]                  Overview   Some("zoom"), "timeline: show less time (15 min is the closest)";
+    ZoomIn           "zoom-in"           ["z"]                  Overview   Some("zoom"), "timeline: show less time (2 min is the closest)";
     ZoomOut          "zoom-out"          ["Z"]                  Overview   Some("zoom"), "timeline: show more time (7 d is the widest)";
     Left             "left"              ["Left" "h"]           Everywhere None, "timeline: back in time; drop in detail: the one above in the list";
     Right            "right"             ["Right" "l"]          Everywhere None, "timeline: towards now; drop in detail: the one below in the list";

@@ -44,8 +44,8 @@ pub(super) fn shape(symbol: &str, (left, top): (f64, f64), width: f64, ink: &str
         }
         "╳" => {
             let reach = CELL_WIDTH * 0.52;
-            let (w, e, n, s) = (x - reach, x + reach, y - reach, y + reach);
-            line(format!("M{w:.1} {n:.1}L{e:.1} {s:.1}M{e:.1} {n:.1}L{w:.1} {s:.1}"), 1.8)
+            let (west, north, side) = (x - reach, y - reach, 2.0 * reach);
+            line(format!("M{west:.1} {north:.1}l{side:.1} {side:.1}m0 -{side:.1}l-{side:.1} {side:.1}"), 1.8)
         }
         "╭" => line(format!("M{x:.1} {bottom:.1}Q{x:.1} {y:.1} {right:.1} {y:.1}"), THIN),
         "╮" => line(format!("M{left:.1} {y:.1}Q{x:.1} {y:.1} {x:.1} {bottom:.1}"), THIN),

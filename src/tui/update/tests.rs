@@ -246,14 +246,14 @@ fn zooming_starts_from_the_fitted_level_and_has_ends() {
     let mut session = Session::new(9);
     assert_eq!(session.model.zoom_for(&session.live.snapshot), Zoom::SixHours, "100 minutes fit");
     assert_eq!(session.keys("z").model.zoom, Some(Zoom::Hour));
-    assert_eq!(session.keys("z z z").model.zoom, Some(Zoom::Quarter));
-    assert_eq!(session.keys("Z Z Z Z Z Z Z").model.zoom, Some(Zoom::Week));
+    assert_eq!(session.keys("z z z z z").model.zoom, Some(Zoom::TwoMinutes));
+    assert_eq!(session.keys("Z Z Z Z Z Z Z Z").model.zoom, Some(Zoom::Week));
 }
 
 #[test]
 fn the_timeline_scrolls_within_the_run() {
     let mut session = Session::new(2);
-    session.keys("z z");
+    session.model.zoom = Some(Zoom::Quarter);
     let minutes = |n: u64| Duration::from_secs(n * 60);
     assert_eq!(session.keys("h").model.scroll, minutes(15) / 8);
     assert_eq!(session.keys("h h h h h h h h h h h h h h h h h h h").model.scroll, minutes(30));

@@ -10,14 +10,13 @@ use ratatui::text::{Line, Span};
 
 use crate::diagnostics::event::{How, PacketNote, PhaseTiming};
 use crate::diagnostics::sentence::duration_words;
-use crate::diagnostics::{Drop, Level, LogEntry, Stamp, codes, story, words};
+use crate::diagnostics::{Drop, LogEntry, Stamp, codes, story, words};
 use crate::tui::format;
 use crate::tui::model::Detail;
-use crate::tui::text::sanitize;
 
 use super::ink::{bar, left, put, right, wrap};
 use super::panel::focused;
-use super::{ViewContext, ViewState};
+use super::{ViewContext, ViewState, events};
 
 /// From this width on there are two columns.
 const TWO_COLUMNS: usize = 104;
@@ -120,7 +119,10 @@ impl Sheet<'_> {
     }
 
     fn wrapped(&self, text: &str, style: Style) -> Vec<Line<'static>> {
-        wrap(&sanitize(text), self.columns).into_iter().map(|line| Line::styled(line, style)).collect()
+        wrap(&self.context.safe(text), self.columns)
+            .into_iter()
+            .map(|line| Line::styled(line, style))
+            .collect()
     }
 
     /// `label   value`, the value wrapped under itself.
@@ -128,7 +130,7 @@ impl Sheet<'_> {
         const LABEL: usize = 15;
         let room = self.columns.saturating_sub(LABEL);
         let lead = |index: usize| left(if index == 0 { label } else { "" }, LABEL);
-        wrap(&sanitize(value), room)
+        wrap(&self.context.safe(value), room)
             .into_iter()
             .enumerate()
             .map(|(index, text)| {
@@ -248,14 +250,9 @@ impl Sheet<'_> {
     fn event(&self, entry: &LogEntry) -> Vec<Line<'static>> {
         const LEAD: usize = 10;
         let theme = self.context.theme;
-        let style = match entry.level {
-            Level::Info => theme.text,
-            Level::Good => theme.good,
-            Level::Warn => theme.warn,
-            Level::Bad => theme.bad,
-        };
+        let style = events::style(self.context, entry.level);
         let lead = right(&self.relative(entry.at), LEAD - 2);
-        wrap(&sanitize(&entry.text), self.columns.saturating_sub(LEAD))
+        wrap(&self.context.safe(&entry.text), self.columns.saturating_sub(LEAD))
             .into_iter()
             .enumerate()
             .map(|(index, text)| {

@@ -13,7 +13,7 @@ use crate::tui::model::{Screen, Target};
 
 use super::ink::{Item, left, put, right};
 use super::panel::{focused, panel};
-use super::{ViewContext, ViewState};
+use super::{ViewContext, ViewState, events};
 
 /// Columns of the pointer and the blank after it.
 const POINTER: usize = 2;
@@ -117,6 +117,9 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state
     state.page_rows = rows;
     if drops.is_empty() {
         put(frame, inner, 0, &Line::styled(nothing(context), context.theme.dim));
+        if !table {
+            events::render(frame, below(inner, 1 + usize::from(inner.height >= 6)), context);
+        }
         return;
     }
     let selected = context.model.selected_row(&drops);
@@ -133,6 +136,15 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state
         state.areas.push((hit, Target::Drop(drop.number)));
     }
     more(frame, area, context, (state.list_offset, rows, drops.len()));
+    if !table {
+        events::render(frame, below(inner, head + drops.len() + 1), context);
+    }
+}
+
+/// What is left of `area` below its first `rows`.
+fn below(area: Rect, rows: usize) -> Rect {
+    let rows = u16::try_from(rows).unwrap_or(u16::MAX).min(area.height);
+    Rect { y: area.y + rows, height: area.height - rows, ..area }
 }
 
 /// The first row shown so that the selected one is visible.
@@ -226,7 +238,7 @@ fn more(frame: &mut Frame, area: Rect, context: &ViewContext, (offset, rows, all
 }
 
 fn error(_: &ViewContext, drop: &Drop) -> String {
-    drop.event.error_name.as_deref().map(ErrorName::short).unwrap_or("unnamed").to_owned()
+    drop.event.error_name.as_deref().map_or("unnamed", ErrorName::short).to_owned()
 }
 
 fn session(_: &ViewContext, drop: &Drop) -> String {
@@ -244,5 +256,5 @@ fn back(_: &ViewContext, drop: &Drop) -> String {
 
 /// Attempts until it was back, the successful one included.
 fn tries(_: &ViewContext, drop: &Drop) -> String {
-    (drop.failed_attempts + u32::from(drop.recovery.is_some())).to_string()
+    drop.failed_attempts.saturating_add(u32::from(drop.recovery.is_some())).to_string()
 }

@@ -24,7 +24,27 @@ impl<'a> ViewContext<'a> {
 
     /// Text from outside, made safe and cut to `max` columns.
     pub(super) fn cut(&self, text: &str, max: usize) -> String {
-        truncate(&sanitize(text), max, self.glyphs.ellipsis).into_owned()
+        truncate(&self.safe(text), max, self.glyphs.ellipsis).into_owned()
+    }
+
+    /// Text from outside, made safe; where only ASCII can be shown, punctuation gets its next of kin.
+    pub(super) fn safe<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let safe = sanitize(text);
+        if safe.is_ascii() || !self.glyphs.bar.is_ascii() {
+            return safe;
+        }
+        let kin = |c: char| match c {
+            c if c.is_ascii() => c,
+            '–' | '—' | '·' => '-',
+            '→' => '>',
+            '←' => '<',
+            '×' => 'x',
+            '‘' | '’' => '\'',
+            '“' | '”' | '«' | '»' => '"',
+            '…' => '~',
+            _ => '?',
+        };
+        Cow::Owned(safe.chars().map(kin).collect())
     }
 
     /// Time of day today, else date and time.

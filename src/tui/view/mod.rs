@@ -17,7 +17,8 @@
 //! │ UNEXPECTED_HANGUP  ██████ 7 ││ + silence before the drop: 58 s to 61 s         │   errors, why
 //! ╰─────────────────────────────╯╰─────────────────────────────────────────────────╯
 //! ╭ Sessions ───────────────────╮╭ Drops ──────────────────────────────────────────╮
-//! │ availability 99.71 %        ││ 13:49:37  UNEXPECTED_HANGUP  04:21:07     1.9 s │   sessions, drops
+//! │ available 99.71 %           ││ 13:49:37  UNEXPECTED_HANGUP  4.4 h        1.9 s │   sessions, drops
+//! │ ▁▁▂▇█▃▁                     ││ latest events …                                 │   (and events below)
 //! ╰─────────────────────────────╯╰─────────────────────────────────────────────────╯
 //!  1 Overview  2 Drops  - + keep-alive  e export  n note               ? help  q quit   footer
 //! ```
@@ -30,6 +31,7 @@
 mod drop_detail;
 mod drops;
 mod errors;
+mod events;
 mod footer;
 mod header;
 mod ink;

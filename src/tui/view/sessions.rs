@@ -32,7 +32,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     }
     let left = rows.saturating_sub(shown);
     if ended == 0 {
-        let text = "lengths: no session has ended in a drop";
+        let text = "no session has ended yet";
         put(frame, inner, shown, &Line::styled(text, context.theme.dim));
     } else if left >= 2 {
         let gap = usize::from(left >= 4);

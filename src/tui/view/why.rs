@@ -10,7 +10,6 @@ use ratatui::text::{Line, Span};
 
 use crate::diagnostics::facts::{NextStep, facts};
 use crate::tui::keymap::Action;
-use crate::tui::text::sanitize;
 
 use super::ViewContext;
 use super::ink::{put, put_all, wrap};
@@ -26,16 +25,16 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     }
     let facts = facts(context.snapshot());
     let glyphs = context.glyphs;
-    let next = item(glyphs.right, theme.key, &step(context, facts.next), theme.text, columns);
+    let next = item(context, glyphs.right, theme.key, &step(context, facts.next), theme.text, columns);
     let next_rows = next.len().min(rows.saturating_sub(2));
     let room = rows - next_rows;
     let mut lines: Vec<Line> =
         wrap(&facts.headline, columns).into_iter().map(|text| Line::styled(text, theme.strong)).collect();
     // What is missing keeps at least one row when there are five or more.
     let reserved = usize::from(!facts.missing.is_empty() && room >= 4);
-    let known = facts.known.iter().map(|fact| item("+", theme.good, fact, theme.text, columns));
+    let known = facts.known.iter().map(|fact| item(context, "+", theme.good, fact, theme.text, columns));
     fill(&mut lines, known, room.saturating_sub(reserved));
-    let missing = facts.missing.iter().map(|gap| item("?", theme.warn, gap, theme.dim, columns));
+    let missing = facts.missing.iter().map(|gap| item(context, "?", theme.warn, gap, theme.dim, columns));
     fill(&mut lines, missing, room);
     lines.truncate(room);
     put_all(frame, inner, &lines);
@@ -55,13 +54,14 @@ fn fill(lines: &mut Vec<Line<'static>>, items: impl Iterator<Item = Vec<Line<'st
 
 /// A sign and a text with hanging indent.
 fn item(
+    context: &ViewContext,
     sign: &'static str,
     sign_style: Style,
     text: &str,
     style: Style,
     columns: usize,
 ) -> Vec<Line<'static>> {
-    let lines = wrap(&sanitize(text), columns.saturating_sub(2));
+    let lines = wrap(&context.safe(text), columns.saturating_sub(2));
     let lead = |index: usize| if index == 0 { format!("{sign} ") } else { "  ".into() };
     lines
         .into_iter()

@@ -1,0 +1,42 @@
+//! What happened lately, in words? Fills the rows that the recent drops leave free.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::diagnostics::Level;
+
+use super::ViewContext;
+use super::ink::{left, put};
+
+/// Columns of the time and the blanks after it.
+const TIME: usize = 14;
+
+/// Draws a heading and the newest log entries, newest first; nothing below three rows.
+pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
+    let rows = usize::from(area.height);
+    let log = &context.snapshot().log;
+    if rows < 3 || log.is_empty() {
+        return;
+    }
+    put(frame, area, 0, &Line::styled("latest events", context.theme.dim));
+    let room = usize::from(area.width).saturating_sub(TIME);
+    for (row, entry) in log.iter().rev().take(rows - 1).enumerate() {
+        let line = Line::from(vec![
+            Span::styled(left(&context.when(entry.at), TIME), context.theme.dim),
+            Span::styled(context.cut(&entry.text, room), style(context, entry.level)),
+        ]);
+        put(frame, area, row + 1, &line);
+    }
+}
+
+/// How an entry of this level looks.
+pub(super) fn style(context: &ViewContext, level: Level) -> Style {
+    match level {
+        Level::Info => context.theme.text,
+        Level::Good => context.theme.good,
+        Level::Warn => context.theme.warn,
+        Level::Bad => context.theme.bad,
+    }
+}

@@ -1,0 +1,92 @@
+//! One connect, and secrets: against the lab's broker inside the test.
+
+use std::fs;
+use std::path::Path;
+
+use dropscope::lab::{Broker, BrokerOptions, Endpoint};
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::run::{Ended, Run, command, files};
+use super::{closed_port, home};
+
+const PASSWORD: &str = "correct-horse-battery";
+
+/// A broker with a password, and where it is.
+async fn broker() -> (Broker, String) {
+    let login = Some(("heater".to_owned(), PASSWORD.to_owned()));
+    let broker = Broker::start(BrokerOptions { login, ..BrokerOptions::default() });
+    let address = broker.listen(Endpoint::Tcp).await.expect("a port");
+    (broker, format!("mqtt://{address}"))
+}
+
+async fn check(url: &str, password: &str, arguments: &[&str]) -> Ended {
+    let home = home();
+    let mut command = command(home.path(), &["check", url, "--username", "heater"]);
+    command.args(arguments).env("DROPSCOPE_PASSWORD", password);
+    tokio::task::spawn_blocking(move || Run::start(&mut command).end()).await.expect("no panic")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_tells_its_verdict_in_words_json_and_exit_code() {
+    let (broker, url) = broker().await;
+    let good = check(&url, PASSWORD, &[]).await;
+    assert_eq!(good.code, Some(0), "{}{}", good.out, good.err);
+    assert!(good.out.lines().any(|line| line == "OK"), "{}", good.out);
+    for phase in ["dns", "tcp", "connack", "ping"] {
+        assert!(good.out.contains(phase), "{phase} is timed: {}", good.out);
+    }
+    let json = check(&url, PASSWORD, &["--format", "json"]).await;
+    let report: Value = serde_json::from_str(&json.out).expect("one JSON object");
+    assert_eq!((json.code, &report["ok"], &report["exit_code"]), (Some(0), &true.into(), &0.into()));
+    assert!(report["ping_ms"].is_number() && report["connected"].is_object(), "{report}");
+
+    for (version, reason) in [("5", "0x86"), ("3.1.1", "")] {
+        let refused = check(&url, "wrong", &["--mqtt-version", version]).await;
+        assert_eq!(refused.code, Some(4), "{}{}", refused.out, refused.err);
+        assert!(refused.out.contains("FAILED at connack"), "{reason}: {}", refused.out);
+    }
+    let closed = closed_port();
+    let refused = check(&closed, PASSWORD, &["--format", "json"]).await;
+    let report: Value = serde_json::from_str(&refused.out).expect("one JSON object");
+    assert_eq!((refused.code, &report["ok"]), (Some(3), &false.into()));
+    broker.stop().await;
+}
+
+/// Every file below a directory.
+fn all_files(dir: &Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in fs::read_dir(dir).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { all_files(&path, found) } else { found.push(path) }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_password_appears_nowhere() {
+    let (broker, url) = broker().await;
+    let home = home();
+    let mut command = command(home.path(), &[&url, "-vv", "--json", "--username", "heater", "--no-redact"]);
+    command.env("DROPSCOPE_PASSWORD", PASSWORD);
+    let place = home.path().to_owned();
+    let (ended, command_line) = tokio::task::spawn_blocking(move || {
+        let mut run = Run::start(&mut command);
+        run.wait_for_line("\"kind\":\"connected\"");
+        let command_line = fs::read(format!("/proc/{}/cmdline", run.pid())).unwrap_or_default();
+        run.signal(Signal::USR1);
+        run.wait_until("an export", || !files(&place, "exports").is_empty());
+        run.signal(Signal::TERM);
+        (run.end(), command_line)
+    })
+    .await
+    .expect("no panic");
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    let mut written = Vec::new();
+    all_files(home.path(), &mut written);
+    assert!(written.len() >= 3, "recording, export and log: {written:?}");
+    let texts = written.iter().map(|path| fs::read(path).expect("a file"));
+    for text in texts.chain([ended.out.into_bytes(), ended.err.into_bytes(), command_line]) {
+        let text = String::from_utf8_lossy(&text);
+        assert!(!text.contains(PASSWORD), "the password is in: {text}");
+    }
+    broker.stop().await;
+}
