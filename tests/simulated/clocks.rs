@@ -5,7 +5,7 @@ use dropscope::diagnostics::event::{How, SystemSource};
 use dropscope::monitor::LinkActivity;
 
 use crate::net::Line;
-use crate::scope::{Setup, hours, minutes, secs};
+use crate::scope::{Setup, hours, millis, minutes, secs};
 
 #[tokio::test(start_paused = true)]
 async fn a_stepped_wall_clock_is_told_and_changes_no_duration() {
@@ -23,7 +23,7 @@ async fn a_stepped_wall_clock_is_told_and_changes_no_duration() {
     assert_eq!((metrics.total_connection_drops, metrics.clock_steps), (0, 2));
     assert!(metrics.connected.abs_diff(hours(5)) < secs(1), "{:?}", metrics.connected);
     let pings = end.events.pings();
-    assert!(pings.iter().all(|(_, rtt_ms)| *rtt_ms == 40.0));
+    assert!(pings.iter().all(|(_, rtt)| *rtt == millis(40)));
     let late = pings.windows(2).find(|pair| pair[1].0.since(pair[0].0) != secs(60));
     assert!(late.is_none(), "a ping was not sent when it was due: {late:?}");
 }

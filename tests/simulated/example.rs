@@ -19,13 +19,13 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::net::{Habits, Line, Net};
-use crate::scope::{Events, Scope, Setup, hours, minutes, secs};
+use crate::scope::{Events, Scope, Setup, hours, millis, minutes, secs};
 
 const TOPIC: &str = "home/water-heater/status";
 
 fn setup() -> Setup {
     let mut setup = Setup { start: "2026-11-19T08:00:00Z", ..Setup::default() };
-    setup.link.client_id = "dropscope-7f3a9c21".to_owned();
+    "dropscope-7f3a9c21".clone_into(&mut setup.link.client_id);
     setup.link.keep_alive_secs = 1_200;
     setup.link.subscriptions.push((TOPIC.to_owned(), 0));
     setup.habits = Habits {
@@ -43,7 +43,7 @@ fn heater(net: Net) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut until_silence = 19;
         loop {
-            sleep(secs(240) + std::time::Duration::from_millis(random.random_range(0..900))).await;
+            sleep(secs(240) + millis(random.random_range(0..900))).await;
             until_silence -= 1;
             if until_silence == 0 {
                 until_silence = random.random_range(18..32);
@@ -55,9 +55,9 @@ fn heater(net: Net) -> JoinHandle<()> {
     })
 }
 
-/// Lets the run go on until so much time has passed since its start, slept time included.
+/// Lets the run go on until this time of the clock, which showed 8:00:00 at the start.
 async fn until(scope: &Scope, hour: u64, minute: u64, second: u64) {
-    let since_start = hours(hour) + minutes(minute) + secs(second) - hours(8);
+    let since_start = hours(hour - 8) + minutes(minute) + secs(second);
     let rest = since_start.saturating_sub(scope.now().boot);
     scope.run(rest).await;
 }

@@ -255,7 +255,7 @@ impl Lane {
                     self.reset.store(line == Line::Reset, Ordering::Relaxed);
                     return;
                 }
-                (_, Err(_)) => return,
+                (_, Err(_)) | (Line::BlackHole, Ok(0)) => return,
                 (Line::Fine, Ok(0)) => {
                     // The end of a forgotten connection is told to nobody.
                     if self.router.knows() {
@@ -263,7 +263,6 @@ impl Lane {
                     }
                     return;
                 }
-                (Line::BlackHole, Ok(0)) => return,
                 (Line::BlackHole, Ok(_)) => {}
                 (Line::Fine, Ok(_)) if !self.router.knows() => {}
                 (Line::Fine, Ok(count)) => {

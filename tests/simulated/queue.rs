@@ -35,7 +35,7 @@ async fn publishes_wait_for_the_connection_or_expire_after_300_seconds() {
     scope.run(secs(4)).await;
     let expired: Vec<_> = scope.events().commands();
     let expired = expired.iter().filter(|(_, command)| command.state == CommandState::Expired);
-    assert!(expired.clone().all(|(at, _)| at.since(asked) == secs(300)), "{:?}", expired.last());
+    assert!(expired.clone().all(|(at, _)| at.since(asked) == secs(300)), "{expired:?}");
     assert_eq!(expired.count(), 5);
     scope.net.change(|habits| habits.refusing = false);
     scope.run(minutes(2)).await;

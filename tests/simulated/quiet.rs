@@ -4,7 +4,7 @@ use dropscope::diagnostics::event::{How, Layer};
 use dropscope::diagnostics::{Event, LinkState};
 
 use crate::net::Line;
-use crate::scope::{Scope, Setup, days, hours, minutes, secs};
+use crate::scope::{Scope, Setup, days, hours, millis, minutes, secs};
 
 #[tokio::test(start_paused = true)]
 async fn a_quiet_week_is_one_session_and_10_080_pings() {
@@ -16,7 +16,7 @@ async fn a_quiet_week_is_one_session_and_10_080_pings() {
     let metrics = &end.snapshot().metrics;
     assert_eq!((metrics.total_connections, metrics.total_connection_drops), (1, 0));
     assert_eq!(end.snapshot().ping.count, 7 * 24 * 60);
-    assert!(end.events.pings().iter().all(|(_, rtt_ms)| *rtt_ms == 40.0), "each way takes 20 ms");
+    assert!(end.events.pings().iter().all(|(_, rtt)| *rtt == millis(40)), "each way takes 20 ms");
     let spaced = end.events.pings();
     let gaps = spaced.windows(2).map(|pair| pair[1].0.since(pair[0].0));
     assert!(gaps.clone().all(|gap| gap == secs(60)), "{:?}", gaps.max());
@@ -38,7 +38,7 @@ async fn black_hole(scope: &Scope, keep_alive: u64, before: u64) {
     let after = scope.events().drops();
     assert_eq!(after.len(), drops + 1);
     let (at, dropped) = after.last().expect("a drop");
-    let rtt = std::time::Duration::from_millis(40);
+    let rtt = millis(40);
     let last_heard = scope.events().pings().iter().rev().find(|ping| ping.0 < *at).expect("a ping").0;
     // The ping left one keep-alive after the one before it; its answer had 10 s.
     assert_eq!(at.since(last_heard) + rtt, secs(keep_alive + 10));

@@ -190,8 +190,12 @@ impl Events {
         self.all(|event| if let Event::Dropped(dropped) = event { Some(dropped.clone()) } else { None })
     }
 
-    pub(crate) fn pings(&self) -> Vec<(Stamp, f64)> {
-        self.all(|event| if let Event::Ping { rtt_ms } = event { Some(*rtt_ms) } else { None })
+    /// When each PINGRESP came, and its round trip.
+    pub(crate) fn pings(&self) -> Vec<(Stamp, Duration)> {
+        self.all(|event| match event {
+            Event::Ping { rtt_ms } => Some(Duration::from_secs_f64(rtt_ms / 1_000.0)),
+            _ => None,
+        })
     }
 
     pub(crate) fn commands(&self) -> Vec<(Stamp, Command)> {
@@ -208,6 +212,10 @@ impl Events {
             _ => None,
         })
     }
+}
+
+pub(crate) const fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
 }
 
 pub(crate) const fn secs(secs: u64) -> Duration {
