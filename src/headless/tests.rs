@@ -138,7 +138,7 @@ async fn summaries_come_at_their_pace_until_the_end_is_published() {
     assert!(err.text().ends_with(&format!("Note: last\n{}", summary())), "{}", err.text());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn notices_and_trouble_with_the_recording_are_told_once() {
     let (_sender, receiver) = broadcast::channel(4);
     let (publish, published) = watch::channel(state(false));
@@ -158,7 +158,8 @@ async fn notices_and_trouble_with_the_recording_are_told_once() {
         let mut next = (*state(finished)).clone();
         (next.runtime.notices, next.runtime.recorder) = (notices, recorder);
         publish.send(Arc::new(next)).expect("a receiver");
-        tokio::task::yield_now().await;
+        // Simulated time goes on only when the task has read this state.
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     task.await.expect("no panic").expect("an outcome");
     let lines = "2026-11-20 14:03:23Z ✓ written a\u{fffd}b\n\

@@ -1,17 +1,20 @@
 //! Good and bad certificates, and a TLS server that can change the one it shows.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
     date_time_ymd,
 };
-use rustls::ServerConfig;
+use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::ring;
-use rustls::pki_types::PrivateKeyDer;
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
+use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme};
 use tempfile::TempDir;
 
 /// What is wrong with a server's certificate.
@@ -30,6 +33,8 @@ pub(crate) enum Certificate {
 /// Certificates are made once for all rows.
 pub(crate) struct Shelf {
     certificates: Vec<(Certificate, Arc<CertifiedKey>)>,
+    /// The one that clients trust.
+    authority: CertificateDer<'static>,
     directory: TempDir,
 }
 
@@ -53,7 +58,7 @@ impl Shelf {
             (Certificate::NotYetValid, leaf(&trusted, "localhost", far_off)),
             (Certificate::WrongName, leaf(&trusted, "elsewhere.example", |_| {})),
         ];
-        Self { certificates, directory }
+        Self { certificates, authority: trusted.as_ref().der().clone(), directory }
     }
 
     /// The file with the authority that clients trust.
@@ -86,29 +91,87 @@ fn leaf(issuer: &Authority, name: &str, change: impl FnOnce(&mut CertificatePara
     Arc::new(CertifiedKey::new(vec![certificate.der().clone()], key))
 }
 
-/// The certificate a server shows at the moment.
+/// The certificate a server shows at the moment, and whether it demands one of its clients.
 #[derive(Debug)]
-pub(crate) struct Showcase(Mutex<Certificate>);
+pub(crate) struct Showcase {
+    shown: Mutex<Certificate>,
+    demands: AtomicBool,
+    verifier: Arc<dyn ClientCertVerifier>,
+}
 
 impl Showcase {
     /// A showcase and the TLS server that uses it.
     pub(crate) fn open() -> (Arc<Self>, Arc<ServerConfig>) {
-        let showcase = Arc::new(Self(Mutex::new(Certificate::Good)));
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let provider = Arc::new(ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        roots.add(SHELF.authority.clone()).unwrap();
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+        let showcase = Arc::new(Self {
+            shown: Mutex::new(Certificate::Good),
+            demands: AtomicBool::new(false),
+            verifier: verifier.build().unwrap(),
+        });
+        let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_no_client_auth()
+            .with_client_cert_verifier(Arc::clone(&showcase) as Arc<dyn ClientCertVerifier>)
             .with_cert_resolver(Arc::clone(&showcase) as Arc<dyn ResolvesServerCert>);
         (showcase, Arc::new(config))
     }
 
     pub(crate) fn show(&self, certificate: Certificate) {
-        *self.0.lock().unwrap() = certificate;
+        *self.shown.lock().unwrap() = certificate;
+    }
+
+    /// From now on clients without a certificate are sent away, or let in again.
+    pub(crate) fn demand_client_certificates(&self, demand: bool) {
+        self.demands.store(demand, Ordering::Relaxed);
     }
 }
 
 impl ResolvesServerCert for Showcase {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(SHELF.get(*self.0.lock().unwrap()))
+        Some(SHELF.get(*self.shown.lock().unwrap()))
+    }
+}
+
+impl ClientCertVerifier for Showcase {
+    fn client_auth_mandatory(&self) -> bool {
+        self.demands.load(Ordering::Relaxed)
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.verifier.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        self.verifier.verify_client_cert(end_entity, intermediates, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
     }
 }

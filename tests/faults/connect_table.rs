@@ -16,7 +16,7 @@ use dropscope::mqtt::settings::{Transport, VersionChoice};
 use std::borrow::Cow;
 
 use crate::certificates::Certificate;
-use crate::expected::{ALL, BOTH, FRAMED, Failure, SECURE, TCP, TLS, V3, V5, WS};
+use crate::expected::{ALL, BOTH, FRAMED, Failure, SECURE, TCP, TLS, V3, V5, WS, WSS};
 
 /// One obstacle, where it can stand, and what is told.
 pub(crate) struct Row {
@@ -35,6 +35,8 @@ pub(crate) enum Obstacle {
     PortClosed,
     /// The broker shows a bad certificate.
     Shown(Certificate),
+    /// The broker demands a certificate of its clients.
+    ClientCertificateDemanded,
     /// The broker does this.
     Planned(When, Fault),
     /// The broker does this, and the phase runs into its deadline.
@@ -111,6 +113,21 @@ pub(crate) static TABLE: &[Row] = &[
     shown("expired certificate", Certificate::Expired, AWS_IO_TLS_CERTIFICATE_EXPIRED),
     shown("certificate not yet valid", Certificate::NotYetValid, AWS_IO_TLS_CERTIFICATE_NOT_YET_VALID),
     shown("certificate of another host", Certificate::WrongName, AWS_IO_TLS_HOST_NAME_MISMATCH),
+    // In TLS 1.3 the server says so only after the handshake.
+    row(
+        "no client certificate",
+        TLS,
+        BOTH,
+        Obstacle::ClientCertificateDemanded,
+        at_connack(Layer::Tls, AWS_IO_TLS_ERROR_ALERT_RECEIVED),
+    ),
+    row(
+        "no client certificate",
+        WSS,
+        BOTH,
+        Obstacle::ClientCertificateDemanded,
+        Failure::new(Phase::Websocket, Layer::Tls, AWS_IO_TLS_ERROR_ALERT_RECEIVED),
+    ),
     // The TLS handshake.
     early("handshake_failure", SECURE, Fault::TlsRefusal(40), at_tls(AWS_IO_TLS_ERROR_ALERT_RECEIVED)),
     early("unrecognized_name", SECURE, Fault::TlsRefusal(112), at_tls(AWS_IO_TLS_ERROR_ALERT_RECEIVED)),
@@ -119,6 +136,7 @@ pub(crate) static TABLE: &[Row] = &[
     stalled("silent handshake", SECURE, When::Accepted, BLACK_HOLE, at_tls(AWS_IO_TLS_NEGOTIATION_TIMEOUT)),
     // The WebSocket upgrade.
     status("upgrade answered 200", 200),
+    status("upgrade redirected", 301),
     status("upgrade refused", 401),
     status("upgrade refused", 403),
     status("upgrade refused", 404),

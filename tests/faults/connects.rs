@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dropscope::diagnostics::error_name::AWS_ERROR_MQTT_PROTOCOL_ERROR;
 use dropscope::diagnostics::event::{ConnectKind, Phase};
-use dropscope::lab::{BrokerOptions, Fault, Plan, When};
+use dropscope::lab::{BrokerOptions, Fault, Plan, Versions, When};
 use dropscope::mqtt::settings::{PhaseTimeouts, Transport, VersionChoice};
 
 use crate::certificates::Certificate;
@@ -84,6 +84,7 @@ async fn put_up(obstacle: &Obstacle, scene: &Scene) {
         Obstacle::NoSuchName => scene.nameless.store(true, Ordering::Relaxed),
         Obstacle::PortClosed => scene.control.close_ports().await.unwrap(),
         Obstacle::Shown(certificate) => scene.showcase.show(*certificate),
+        Obstacle::ClientCertificateDemanded => scene.showcase.demand_client_certificates(true),
         Obstacle::Planned(when, fault) | Obstacle::Stalled(when, fault) => {
             scene.control.plan(Plan::every_at(*when, fault.clone()));
         }
@@ -95,6 +96,7 @@ async fn take_away(obstacle: &Obstacle, scene: &Scene) {
         Obstacle::NoSuchName => scene.nameless.store(false, Ordering::Relaxed),
         Obstacle::PortClosed => scene.control.open_ports().await.unwrap(),
         Obstacle::Shown(_) => scene.showcase.show(Certificate::Good),
+        Obstacle::ClientCertificateDemanded => scene.showcase.demand_client_certificates(false),
         Obstacle::Planned(..) | Obstacle::Stalled(..) => scene.control.clear_plans(),
     }
 }
@@ -142,4 +144,21 @@ async fn refused(refusal: Refusal) -> Result<(), String> {
     let scene = Scene::set(refusal.transport, refusal.version, BrokerOptions::default()).await;
     let obstacle = Obstacle::Planned(When::ConnectReceived, Fault::RefuseConnect(refusal.code));
     fails(scene, &obstacle, Failure::refused(refusal.code, AWS_ERROR_MQTT_PROTOCOL_ERROR)).await
+}
+
+#[tokio::test]
+async fn a_broker_that_knows_only_3_1_1_is_found_and_kept_to() {
+    let options = BrokerOptions { versions: Versions::OnlyV311, ..Default::default() };
+    for transport in ALL {
+        let scene = Scene::set(*transport, VersionChoice::Auto, options.clone()).await;
+        let mut watched = scene.watch();
+        let (failed, _) = watched.connect_failed().await.unwrap();
+        assert_eq!((failed.return_code, failed.attempt_number), (Some(1), 0));
+        let first = watched.connected(ConnectKind::Connected).await.unwrap();
+        scene.control.strike(&Fault::Reset);
+        let back = watched.connected(ConnectKind::Resumed).await.unwrap();
+        for connected in [first, back] {
+            assert_eq!((connected.mqtt_version.as_deref(), connected.attempt_number), (Some("3.1.1"), 1));
+        }
+    }
 }

@@ -81,6 +81,7 @@ fn settings(transport: Transport, version: VersionChoice, port: u16) -> LinkSett
     settings.tls.ca_file = transport.is_tls().then(|| SHELF.ca_file());
     settings.subscriptions = vec![("test/#".to_owned(), 1)];
     settings.max_packet = 64 * 1024;
+    settings.traffic_limit = u32::MAX;
     // Without a name server in reach, the resolver itself would try longer than a test waits.
     settings.timeouts.dns = Duration::from_secs(3);
     settings.backoff = BackoffSettings {

@@ -27,6 +27,8 @@ pub(crate) struct Row {
 pub(crate) enum Act {
     /// The broker lets this happen to the connection.
     Strike(Fault),
+    /// The same while the link sends megabytes.
+    StrikeAmidSending(Fault),
     /// The broker's process dies; another one starts in its place.
     Kill,
     /// The broker stops in order; another one starts in its place.
@@ -55,6 +57,16 @@ const fn strike(
     told: Drop,
 ) -> Row {
     Row { what, over, speaking, act: Act::Strike(fault), told }
+}
+
+const fn amid_sending(
+    what: &'static str,
+    over: &'static [Transport],
+    speaking: &'static [VersionChoice],
+    fault: Fault,
+    told: Drop,
+) -> Row {
+    Row { what, over, speaking, act: Act::StrikeAmidSending(fault), told }
 }
 
 const fn ws_close(code: u16, told: Drop) -> Row {
@@ -111,6 +123,26 @@ pub(crate) static TABLE: &[Row] = &[
     strike("swallowed pings", ALL, BOTH, Fault::SwallowPings, SILENCE),
     strike("late pings", TCP, BOTH, Fault::DelayPings(Duration::from_secs(5)), SILENCE),
     strike("half packet, then silence", ALL, BOTH, Fault::HalfPacket, SILENCE),
+    // While the link is busy writing.
+    amid_sending("RST amid sending", ALL, BOTH, Fault::Reset, RST),
+    amid_sending("FIN amid sending", TCP, BOTH, Fault::Fin, FIN),
+    amid_sending("close_notify amid sending", SECURE, BOTH, Fault::Fin, CLOSE_NOTIFY),
+    amid_sending("fatal alert amid sending", SECURE, BOTH, Fault::TlsAlert, ALERT),
+    amid_sending(
+        "close frame amid sending",
+        FRAMED,
+        BOTH,
+        Fault::WebSocketClose { code: 1008, reason: String::new() },
+        closed_with(1008),
+    ),
+    amid_sending(
+        "DISCONNECT amid sending",
+        ALL,
+        V5,
+        Fault::Disconnect { reason: 0x97, text: None },
+        Drop::disconnect(0x97, HANGUP),
+    ),
+    amid_sending("black hole amid sending", ALL, BOTH, Fault::BlackHole { lasting: None }, SILENCE),
     // The broker's keep-alive and the client id.
     strike("keep-alive cut", ALL, V5, Fault::KeepAliveCut, Drop::disconnect(0x8D, AWS_ERROR_MQTT_TIMEOUT)),
     strike("keep-alive cut", TCP, V3, Fault::KeepAliveCut, FIN),

@@ -89,6 +89,14 @@ async fn act(act: &Act, scene: &mut Scene, watched: &mut Watched) -> Result<(Dro
             }
             watched.dropped().await
         }
+        Act::StrikeAmidSending(fault) => {
+            (0..150).for_each(|_| watched.link.publish(publish(50_000)));
+            watched
+                .until("a publish", |told| matches!(told.event, Event::Published(_)).then_some(()))
+                .await?;
+            scene.control.strike(fault);
+            watched.dropped().await
+        }
         Act::Kill => {
             let (dropped, ()) = tokio::join!(watched.dropped(), scene.broker.take().unwrap().kill());
             dropped
@@ -113,7 +121,7 @@ async fn act(act: &Act, scene: &mut Scene, watched: &mut Watched) -> Result<(Dro
 
 fn publish(bytes: usize) -> Publish {
     Publish {
-        topic: "test/out".to_owned(),
+        topic: "elsewhere".to_owned(),
         payload: vec![b'x'; bytes].into(),
         qos: 0,
         retain: false,
