@@ -6,6 +6,7 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
+mod chaos;
 mod clock;
 mod clocks;
 mod example;
