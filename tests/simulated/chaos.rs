@@ -134,5 +134,5 @@ async fn whatever_happens_in_whatever_order_the_books_balance() {
         let (drops, publishes) = day_of(seed).await;
         sum = (sum.0 + drops, sum.1 + publishes);
     }
-    assert!(sum.0 > 100 && sum.1 > 1_000, "enough happened: {sum:?}");
+    assert!(sum.0 > 40 && sum.1 > 500, "enough happened: {sum:?}");
 }
