@@ -68,7 +68,7 @@ impl Handle {
     }
 }
 
-/// Starts watching.
+/// Starts watching. The handle, and every event from the first one on.
 ///
 /// # Errors
 /// If the link settings cannot be used (unreadable certificate and the like).
@@ -77,6 +77,16 @@ pub fn spawn(
     clock: Arc<dyn Clock>,
 ) -> Result<(Handle, broadcast::Receiver<Arc<Observed>>), SettingsError> {
     let link = Link::new(settings.link.clone(), Arc::clone(&clock))?;
+    Ok(spawn_with(link, settings, clock))
+}
+
+/// Starts watching over a link that was made of `settings.link` and is still off: for links whose
+/// transports are not sockets.
+pub fn spawn_with(
+    link: Link,
+    settings: MonitorSettings,
+    clock: Arc<dyn Clock>,
+) -> (Handle, broadcast::Receiver<Arc<Observed>>) {
     let (requests, inbox) = mpsc::channel(REQUESTS);
     let (events, first_reader) = broadcast::channel(EVENTS);
     let mut diagnostics = Diagnostics::new(settings.max_events);
@@ -96,7 +106,7 @@ pub fn spawn(
         clock_watch: ClockWatch::default(),
     };
     let task = tokio::spawn(monitor.run(inbox, started(&settings.link), settings.duration));
-    Ok((Handle { requests, published, events, task }, first_reader))
+    (Handle { requests, published, events, task }, first_reader)
 }
 
 fn started(link: &LinkSettings) -> Started {
