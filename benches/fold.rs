@@ -10,13 +10,8 @@ use dropscope::diagnostics::{Diagnostics, Event, Observed, Stamp};
 
 /// An hour of a chatty connection that drops every few minutes: mostly messages, some pings.
 fn day(events: u64) -> Vec<Observed> {
-    let message = |n: u64| Message {
-        topic: format!("site/{}/status", n % 8).into(),
-        bytes: 64,
-        queued: false,
-        correlation_id: None,
-        qos: Some(0),
-    };
+    let message =
+        |n: u64| Message { topic: format!("site/{}/status", n % 8).into(), bytes: 64, ..Message::default() };
     (0..events)
         .map(|n| {
             let at = Stamp::new(DateTime::UNIX_EPOCH, Duration::ZERO).plus(Duration::from_millis(n * 20));
@@ -35,32 +30,22 @@ fn day(events: u64) -> Vec<Observed> {
 fn connected() -> Connected {
     Connected {
         event_type: ConnectKind::Resumed,
-        session_present: false,
         return_code: Some(0),
         attempt_number: 1,
         keep_alive_secs: 60,
-        remote: None,
-        local: None,
-        mqtt_version: None,
-        limits: None,
+        ..Connected::default()
     }
 }
 
 fn dropped() -> Dropped {
     Dropped {
         error_name: Some("AWS_ERROR_MQTT_UNEXPECTED_HANGUP".into()),
-        error_message: None,
         error_code: Some(5134),
-        reconnect_attempt: 0,
-        active_subscriptions: 1,
-        queued_commands: 0,
         layer: Some(Layer::Tcp),
         how: Some(How::Fin),
-        reason_code: None,
-        ws_close_code: None,
         last_rx_secs: Some(12.0),
         last_tx_secs: Some(0.3),
-        packets: Vec::new(),
+        ..Dropped::default()
     }
 }
 

@@ -123,10 +123,10 @@ impl Collector {
                 error_message,
                 error_code,
                 attempt_number: situation.reconnect_attempt,
-                phase: None,
                 layer: failure.map(|failure| failure.layer),
                 return_code: failure.and_then(|failure| failure.return_code),
                 http_status: failure.and_then(|failure| failure.http_status),
+                ..ConnectFailed::default()
             }));
             return;
         }
@@ -134,16 +134,13 @@ impl Collector {
             error_name,
             error_message,
             error_code,
-            reconnect_attempt: 0,
             active_subscriptions: situation.active_subscriptions,
             queued_commands: situation.queued_commands,
             layer: failure.map(|failure| failure.layer),
             how: failure.map(|failure| failure.how),
             reason_code: failure.and_then(|failure| failure.reason_code),
             ws_close_code: failure.and_then(|failure| failure.ws_close_code),
-            last_rx_secs: None,
-            last_tx_secs: None,
-            packets: Vec::new(),
+            ..Dropped::default()
         }));
         let snapshot = self.snapshot();
         if let Some(drop) = snapshot.drops.last() {
@@ -166,22 +163,13 @@ impl Collector {
             return_code,
             attempt_number,
             keep_alive_secs,
-            remote: None,
-            local: None,
-            mqtt_version: None,
-            limits: None,
+            ..Connected::default()
         }));
     }
 
     /// Records a publish that was sent, or queued for later.
     pub fn record_publish(&mut self, queued: bool) {
-        self.apply(&Event::Published(Message {
-            topic: "".into(),
-            bytes: 0,
-            queued,
-            correlation_id: None,
-            qos: None,
-        }));
+        self.apply(&Event::Published(Message { queued, ..Message::default() }));
     }
 
     /// Aggregates up to this moment (the running uptime included).

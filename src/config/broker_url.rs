@@ -170,21 +170,8 @@ fn upgrade_path(url: &Url, transport: Transport) -> Result<String, BrokerUrlErro
 
 /// Undoes percent-encoding; a `%` without two hexadecimal digits stands for itself.
 fn decode(text: &str) -> Result<String, BrokerUrlError> {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut index = 0;
-    while index < bytes.len() {
-        let escape = bytes.get(index + 1..index + 3).and_then(hex_byte).filter(|_| bytes[index] == b'%');
-        decoded.push(escape.unwrap_or(bytes[index]));
-        index += if escape.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8(decoded).map_err(|_| BrokerUrlError::UserInfo)
-}
-
-fn hex_byte(digits: &[u8]) -> Option<u8> {
-    let value = |digit: u8| char::from(digit).to_digit(16);
-    let (high, low) = (value(*digits.first()?)?, value(*digits.get(1)?)?);
-    u8::try_from(high * 16 + low).ok()
+    let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
+    decoded.map(String::from).map_err(|_| BrokerUrlError::UserInfo)
 }
 
 #[cfg(test)]

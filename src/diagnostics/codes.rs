@@ -16,7 +16,7 @@ pub fn reason_words(code: u8) -> Option<&'static str> {
         0x8a => "banned",
         0x8b => "server shutting down",
         0x8c => "bad authentication method",
-        0x8d => "keep-alive timeout",
+        0x8d => "keep-alive timeout: it heard nothing from here for 1.5 × keep-alive",
         0x8e => "session taken over by another client with the same id",
         0x8f => "topic filter invalid",
         0x90 => "topic name invalid",

@@ -162,7 +162,7 @@ pub struct Started {
 }
 
 /// One PUBLISH.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Message {
     /// Topic name.
     pub topic: Arc<str>,

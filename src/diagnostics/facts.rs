@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::codes::reason_words;
 use super::event::How;
 use super::sentence::duration_words;
-use super::{Drop, LinkState, MarkKind, Snapshot, words};
+use super::{Drop, ErrorName, LinkState, MarkKind, Snapshot, words};
 
 /// Drops needed before anything may be called a pattern.
 pub const DROPS_FOR_A_PATTERN: u64 = 3;
@@ -213,6 +213,7 @@ fn headline(snapshot: &Snapshot) -> String {
 fn known(snapshot: &Snapshot, tally: &Tally) -> Vec<String> {
     let mut known = Vec::new();
     if tally.drops == 0 {
+        known.extend(leading_failure(snapshot));
         known.extend(session_so_far(snapshot));
         known.extend(arms(snapshot));
         return known;
@@ -251,6 +252,14 @@ fn of_all(count: u64, all: u64) -> String {
         (count, all) if count == all => format!("all {all} drops"),
         (count, all) => format!("{count} of {all} drops"),
     }
+}
+
+/// The most frequent reason for which connects failed.
+fn leading_failure(snapshot: &Snapshot) -> Option<String> {
+    let metrics = &snapshot.metrics;
+    let (name, count) = metrics.failures_by_error.iter().max_by_key(|(_, count)| **count)?;
+    let said = ErrorName::by_name(name).map_or(name.as_str(), |known| known.text.trim_end_matches('.'));
+    Some(format!("{count} of {} failed connects: {said}", metrics.connect_failures))
 }
 
 fn session_so_far(snapshot: &Snapshot) -> Option<String> {

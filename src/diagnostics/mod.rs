@@ -3,6 +3,7 @@
 //! *Must not know* tokio, ratatui, rumqttc, files, sockets or a clock: time arrives as [`Stamp`]s.
 
 mod accounts;
+mod advance;
 pub mod clean;
 mod clock_watch;
 pub mod codes;
@@ -12,6 +13,7 @@ pub mod error_name;
 pub mod event;
 pub mod facts;
 mod history;
+mod metrics;
 pub mod recording;
 pub mod sentence;
 mod snapshot;
@@ -26,8 +28,9 @@ pub use collector::Diagnostics;
 pub use error_name::ErrorName;
 pub use event::{Event, Observed};
 pub use history::History;
+pub use metrics::{Metrics, Percentiles};
 pub use snapshot::{
-    Connection, Drop, KeepAliveArm, Level, LinkState, LogEntry, Mark, MarkKind, Metrics, Percentiles,
-    PingStats, Recovery, SessionCounts, SessionEnd, Snapshot,
+    Connection, Drop, KeepAliveArm, Level, LinkState, LogEntry, Mark, MarkKind, PingStats, Recovery,
+    SessionCounts, SessionEnd, Snapshot,
 };
 pub use time::{Clock, ClockReading, Stamp};

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::accounts::Accounts;
 use super::event::{
-    Attempt, CommandState, ConnectFailed, ConnectKind, Dropped, How, Initiator, Layer, PhaseTiming, Started,
+    Attempt, CommandState, ConnectFailed, ConnectKind, Dropped, Initiator, PhaseTiming, Started,
 };
-use super::{History, Stamp};
+use super::{History, Metrics, Stamp};
 
 /// The state of the fold at one instant. Cloning is cheap: histories are shared.
 #[derive(Debug, Clone)]
@@ -54,6 +55,10 @@ pub struct Snapshot {
     pub arms: Vec<KeepAliveArm>,
     /// Events of a kind this version does not know.
     pub unknown_events: u64,
+    /// Where the time went, to advance from.
+    pub(super) accounts: Accounts,
+    /// Whether time is observed: not after the end of the run.
+    pub(super) running: bool,
 }
 
 /// The connection, as far as the events tell.
@@ -284,113 +289,4 @@ pub struct KeepAliveArm {
     pub sessions: u64,
     /// Drops under it.
     pub drops: u64,
-}
-
-/// Aggregates; the first block carries the reference collector's names.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Metrics {
-    /// First connects and connects after a disconnect asked for.
-    pub total_connections: u64,
-    /// Sessions ended on purpose.
-    pub total_disconnects: u64,
-    /// Drops: one per established session that ended unasked.
-    pub total_connection_drops: u64,
-    /// Connect attempts made while an outage lasted.
-    pub total_reconnect_attempts: u64,
-    /// Longest session that ended in a drop.
-    pub longest_session: Option<Duration>,
-    /// Shortest session that ended in a drop.
-    pub shortest_session: Option<Duration>,
-    /// Mean length of the sessions that ended in a drop.
-    pub average_session: Option<Duration>,
-    /// Age of the session now; zero while down.
-    pub current_session_uptime: Duration,
-    /// Drops by error name (`"unknown"` for a nameless one).
-    pub connection_drops_by_error: Arc<BTreeMap<String, u64>>,
-    /// Recoveries by the attempts they took: `"1"`, `"2-5"`, `"6-10"`, `"11+"`.
-    pub reconnection_attempts_distribution: Arc<BTreeMap<&'static str, u64>>,
-    /// When the newest drop was detected.
-    pub last_drop: Option<Stamp>,
-    /// When the newest session was accepted.
-    pub last_successful_connect: Option<Stamp>,
-    /// Sessions accepted after a drop.
-    pub connection_recovered: u64,
-    /// Messages sent.
-    pub messages_published: u64,
-    /// Messages put in the queue.
-    pub messages_queued: u64,
-
-    /// Messages received.
-    pub messages_received: u64,
-    /// Failed connect attempts, first connects included.
-    pub connect_failures: u64,
-    /// Failed connect attempts by error name.
-    pub failures_by_error: Arc<BTreeMap<String, u64>>,
-    /// Drops by layer (`None` = not recorded).
-    pub drops_by_layer: Arc<BTreeMap<Option<Layer>, u64>>,
-    /// Drops by manner (`None` = not recorded).
-    pub drops_by_how: Arc<BTreeMap<Option<How>, u64>>,
-    /// Connected + down; everything since `started`.
-    pub observed: Duration,
-    /// Time with a session.
-    pub connected: Duration,
-    /// Time without one, `planned_down` included.
-    pub down: Duration,
-    /// Time without a session that was asked for.
-    pub planned_down: Duration,
-    /// Sessions that ended in a drop and whose length is known.
-    pub total_sessions: u64,
-    /// Lengths of those sessions, newest last (at most 20).
-    pub sample_durations: Arc<Vec<Duration>>,
-    /// Distribution of their lengths.
-    pub session_percentiles: Option<Percentiles>,
-    /// Counts per length class for a small histogram, see [`Metrics::SESSION_BOUNDS`].
-    pub session_histogram: Arc<Vec<u64>>,
-    /// Distribution of the times to recover.
-    pub recovery_percentiles: Option<Percentiles>,
-    /// Mean time from drop to recovery (outages that ended).
-    pub mttr: Option<Duration>,
-    /// Steps of the wall clock seen.
-    pub clock_steps: u64,
-    /// Suspends seen.
-    pub suspends: u64,
-    /// Refused subscriptions since the run started.
-    pub refused_subscriptions: u64,
-}
-
-impl Metrics {
-    /// Upper bounds of the session-length classes, in seconds; the last class is open.
-    pub const SESSION_BOUNDS: [u64; 11] = [1, 5, 15, 60, 300, 900, 1800, 3600, 14_400, 43_200, 86_400];
-
-    /// Connected share of the time that was meant to be connected, 0…1; `None` before any time passed.
-    pub fn availability(&self) -> Option<f64> {
-        let wanted = self.observed.saturating_sub(self.planned_down).as_secs_f64();
-        (wanted > 0.0).then(|| (self.connected.as_secs_f64() / wanted).clamp(0.0, 1.0))
-    }
-
-    /// Mean time between failures: connected time per drop (exposure ÷ events, so that sessions still
-    /// alive count); `None` without a drop.
-    pub fn mtbf(&self) -> Option<Duration> {
-        let drops = u32::try_from(self.total_connection_drops).unwrap_or(u32::MAX);
-        self.connected.checked_div(drops)
-    }
-}
-
-/// Points of a distribution of durations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Percentiles {
-    /// How many values.
-    pub count: u64,
-    /// Smallest.
-    pub min: Duration,
-    /// 10th percentile.
-    pub p10: Duration,
-    /// Median.
-    pub p50: Duration,
-    /// 90th percentile.
-    pub p90: Duration,
-    /// 99th percentile.
-    pub p99: Duration,
-    /// Largest.
-    pub max: Duration,
 }

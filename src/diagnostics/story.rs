@@ -84,7 +84,7 @@ fn half_open(drop: &Drop) -> Option<String> {
 fn traffic(drop: &Drop) -> Option<String> {
     drop.session_start?;
     let counts = drop.counts;
-    if counts.received + counts.published + counts.pings == 0 {
+    if (counts.received, counts.published, counts.pings) == (0, 0, 0) {
         return Some("Nothing but the connect had gone over it.".into());
     }
     let messages = words::count(counts.received, "message", "messages");

@@ -1,6 +1,5 @@
 //! Codes and conditions, as tables.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,36 +7,17 @@ use chrono::DateTime;
 
 use super::*;
 use crate::diagnostics::event::{ConnectFailed, Phase};
-use crate::diagnostics::{History, Metrics, PingStats, SessionCounts, Stamp};
+use crate::diagnostics::{Diagnostics, Metrics, Stamp};
 
 fn stamp(secs: u64) -> Stamp {
     Stamp::new(DateTime::UNIX_EPOCH, Duration::from_secs(secs))
 }
 
 fn snapshot(metrics: Metrics, link: LinkState, last_failure: Option<ConnectFailed>) -> Snapshot {
-    Snapshot {
-        at: stamp(10),
-        generation: 1,
-        started: None,
-        since: stamp(0),
-        link,
-        keep_alive_secs: 60,
-        mqtt_version: None,
-        limits: None,
-        credentials_expire_at: None,
-        metrics,
-        drops: History::new(1),
-        connections: History::new(1),
-        marks: History::new(1),
-        log: History::new(1),
-        last_attempt: None,
-        last_failure: last_failure.map(Arc::new),
-        ping: PingStats::default(),
-        session: SessionCounts::default(),
-        commands: BTreeMap::new(),
-        arms: Vec::new(),
-        unknown_events: 0,
-    }
+    let mut snapshot = Diagnostics::new(1).snapshot(stamp(10));
+    (snapshot.link, snapshot.metrics) = (link, metrics);
+    snapshot.last_failure = last_failure.map(Arc::new);
+    snapshot
 }
 
 fn refusal(return_code: Option<u8>, http_status: Option<u16>) -> ConnectFailed {

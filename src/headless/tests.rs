@@ -1,6 +1,5 @@
 //! Events and states in, lines out; simulated time.
 
-use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use chrono::{DateTime, Utc};
@@ -8,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::*;
 use crate::diagnostics::event::{Command, Probe};
 use crate::diagnostics::event::{CommandState, Event, Message};
-use crate::diagnostics::{History, LinkState, Metrics, PingStats, SessionCounts, Stamp};
+use crate::diagnostics::{Diagnostics, Stamp};
 use crate::monitor::Runtime;
 
 fn stamp(secs: u64) -> Stamp {
@@ -17,29 +16,7 @@ fn stamp(secs: u64) -> Stamp {
 }
 
 fn state(finished: bool) -> Arc<Published> {
-    let snapshot = Snapshot {
-        at: stamp(0),
-        generation: 0,
-        started: None,
-        since: stamp(0),
-        link: LinkState::Idle,
-        keep_alive_secs: 60,
-        mqtt_version: None,
-        limits: None,
-        credentials_expire_at: None,
-        metrics: Metrics::default(),
-        drops: History::new(1),
-        connections: History::new(1),
-        marks: History::new(1),
-        log: History::new(1),
-        last_attempt: None,
-        last_failure: None,
-        ping: PingStats::default(),
-        session: SessionCounts::default(),
-        commands: BTreeMap::new(),
-        arms: Vec::new(),
-        unknown_events: 0,
-    };
+    let snapshot = Diagnostics::new(1).snapshot(stamp(0));
     Arc::new(Published { snapshot, runtime: Runtime { finished, ..Runtime::default() } })
 }
 
@@ -161,7 +138,7 @@ async fn summaries_come_at_their_pace_until_the_end_is_published() {
     assert!(err.text().ends_with(&format!("Note: last\n{}", summary())), "{}", err.text());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn notices_and_trouble_with_the_recording_are_told_once() {
     let (_sender, receiver) = broadcast::channel(4);
     let (publish, published) = watch::channel(state(false));
@@ -181,7 +158,8 @@ async fn notices_and_trouble_with_the_recording_are_told_once() {
         let mut next = (*state(finished)).clone();
         (next.runtime.notices, next.runtime.recorder) = (notices, recorder);
         publish.send(Arc::new(next)).expect("a receiver");
-        tokio::task::yield_now().await;
+        // Simulated time goes on only when the task has read this state.
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     task.await.expect("no panic").expect("an outcome");
     let lines = "2026-11-20 14:03:23Z ✓ written a\u{fffd}b\n\

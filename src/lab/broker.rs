@@ -173,10 +173,19 @@ impl Broker {
     /// # Errors
     /// The address is not loopback, or whatever the system says about the socket.
     pub async fn listen_on(&self, address: IpAddr, endpoint: Endpoint) -> io::Result<SocketAddr> {
-        if !address.is_loopback() {
+        self.listen_at(SocketAddr::new(address, 0), endpoint).await
+    }
+
+    /// Listens on a loopback address and port, so that a broker can come back where another was; port
+    /// 0 lets the system pick.
+    ///
+    /// # Errors
+    /// The address is not loopback, or whatever the system says about the socket (the port is taken).
+    pub async fn listen_at(&self, address: SocketAddr, endpoint: Endpoint) -> io::Result<SocketAddr> {
+        if !address.ip().is_loopback() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the lab listens on loopback only"));
         }
-        let socket = reserve(SocketAddr::new(address, 0))?;
+        let socket = reserve(address)?;
         let address = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
         let mut listener = Listener { address, endpoint, state: ListenerState::Closed(socket) };
         listener.open(&self.shared, &self.tasks)?;
@@ -339,6 +348,10 @@ async fn open(mut tcp: TcpStream, endpoint: &Endpoint, schedule: &Schedule) -> O
             }
             Fault::Garbage | Fault::MalformedPacket => {
                 tcp.write_all(GARBAGE).await.ok()?;
+                Ending::BareFin
+            }
+            Fault::Bytes(bytes) => {
+                tcp.write_all(bytes).await.ok()?;
                 Ending::BareFin
             }
             _ => Ending::BareFin,

@@ -1,5 +1,6 @@
 //! What can go wrong with a connection, and when?
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// Neither MQTT nor TLS nor HTTP.
@@ -39,6 +40,8 @@ pub enum Fault {
     MalformedPacket,
     /// Bytes that are no MQTT at all.
     Garbage,
+    /// These bytes as they are, and nothing else. At [`When::Accepted`] a FIN follows.
+    Bytes(Cow<'static, [u8]>),
     /// The first half of a PUBLISH, then silence.
     HalfPacket,
     /// A well-formed QoS 0 PUBLISH on `lab/oversized` with a payload of so many bytes.
@@ -49,7 +52,7 @@ pub enum Fault {
     TlsAlert,
     /// A WebSocket Close frame, then the closing of what lies below.
     WebSocketClose {
-        /// Close code, 1000–4999.
+        /// Close code, 1000–4999. 1005 sends a frame without code and reason, as it stands for one.
         code: u16,
         /// Close reason.
         reason: String,

@@ -83,32 +83,48 @@ async fn accept_tls(
 }
 
 async fn accept_websocket<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: S,
+    mut stream: S,
     faults: &[Fault],
 ) -> io::Result<WebSocketBytes<S>> {
     let status = faults.iter().find_map(|fault| match fault {
         Fault::UpgradeStatus(status) => Some(*status),
         _ => None,
     });
-    let answer = Upgrade { status, names_protocol: !faults.contains(&Fault::NoSubprotocol) };
+    if let Some(status) = status {
+        answer_without_upgrade(&mut stream, status).await?;
+        return Err(io::Error::other("not upgraded, as planned"));
+    }
+    let answer = Upgrade { names_protocol: !faults.contains(&Fault::NoSubprotocol) };
     let socket = accept_hdr_async(stream, answer).await.map_err(io::Error::other)?;
     Ok(WebSocketBytes::new(socket))
 }
 
+/// Answers with any status, also with one that refuses nothing, as a plain web server does.
+async fn answer_without_upgrade(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    status: u16,
+) -> io::Result<()> {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") && request.len() < LARGEST_REQUEST {
+        if stream.read_buf(&mut request).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = "answered as planned";
+    let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    stream.write_all(answer.as_bytes()).await?;
+    stream.flush().await
+}
+
 /// The broker's answer to a WebSocket upgrade.
 struct Upgrade {
-    /// Refuse with this HTTP status.
-    status: Option<u16>,
     /// Name the subprotocol in the answer.
     names_protocol: bool,
 }
 
 impl Callback for Upgrade {
     fn on_request(self, request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
-        if let Some(status) = self.status {
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            return Err(refusal(status, "refused as planned"));
-        }
         let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
         let offers_mqtt = offered
             .iter()
@@ -132,5 +148,7 @@ fn refusal(status: StatusCode, text: &str) -> ErrorResponse {
     refusal
 }
 
+/// Bytes after which a WebSocket upgrade without an end is answered all the same.
+const LARGEST_REQUEST: usize = 16 * 1024;
 /// How long TLS and the upgrade may take.
 pub(super) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);

@@ -19,6 +19,9 @@ use super::websocket::WebSocketBytes;
 /// bytes makes the kernel send RST instead of the FIN that was promised.
 const DRAIN: Duration = Duration::from_secs(1);
 
+/// Stands for a WebSocket Close frame without a code (RFC 6455 §7.1.5); never sent itself.
+const NO_CODE: u16 = 1005;
+
 /// Any in-memory stream.
 pub(super) trait MemoryStream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> MemoryStream for S {}
@@ -105,7 +108,7 @@ impl ServerStream {
 
     async fn send_close_frame(&mut self, code: u16, reason: String) {
         let frame = CloseFrame { code: code.into(), reason: reason.into() };
-        let close = Message::Close(Some(frame));
+        let close = Message::Close((code != NO_CODE).then_some(frame));
         let sent = match self {
             Self::Ws(ws) => ws.socket().send(close).await,
             Self::Wss(wss) => wss.socket().send(close).await,

@@ -64,7 +64,7 @@ mod tests {
         let mut pace = Pace::default();
         assert_eq!(pace.due_in(at(0)), Duration::ZERO, "the first snapshot waits for nothing");
         pace.published(at(0));
-        assert_eq!(pace.due_in(at(10)), HEARTBEAT - Duration::from_millis(10));
+        assert_eq!(pace.due_in(at(10)), Duration::from_millis(9_990));
         pace.event(&Event::Ping { rtt_ms: 1.0 });
         assert_eq!(pace.due_in(at(30)), Duration::from_millis(70));
         pace.event(&Event::Note { text: String::new() });

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::diagnostics::{Snapshot, Stamp, event::Phase};
+use crate::diagnostics::{Snapshot, Stamp};
 pub use crate::export::RecorderState;
+pub use crate::mqtt::Activity as LinkActivity;
 
 /// The newest state of everything, published as one value so that no two figures on a screen are of
 /// different instants.
@@ -42,34 +43,6 @@ pub struct Runtime {
     pub simulation: Option<Arc<str>>,
     /// The run is over; nothing will change any more.
     pub finished: bool,
-}
-
-/// What the link is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub enum LinkActivity {
-    /// Disconnected on purpose, or not started.
-    #[default]
-    Off,
-    /// Gave up after the configured number of attempts.
-    GivenUp,
-    /// Waiting before the next attempt.
-    Waiting {
-        /// When the attempt will start.
-        until: Stamp,
-        /// Its number in this outage.
-        attempt: u32,
-    },
-    /// A connect is under way.
-    Connecting {
-        /// The phase it is in.
-        phase: Phase,
-        /// Since when.
-        since: Stamp,
-        /// Its number in this outage.
-        attempt: u32,
-    },
-    /// A session is up.
-    Connected,
 }
 
 /// A short message to the user.

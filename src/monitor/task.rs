@@ -8,7 +8,7 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::pace::Pace;
 use super::reports::{Lost, ReportKind, ReportSettings, Reports};
-use super::{LinkActivity, Notice, NoticeKind, Published, Request, Runtime};
+use super::{Notice, NoticeKind, Published, Request, Runtime};
 use crate::diagnostics::event::{Event, FORMAT, Initiator, Started};
 use crate::diagnostics::{Clock, ClockWatch, Diagnostics, Observed, recording};
 use crate::export::{Recorder, RecorderSettings};
@@ -251,15 +251,7 @@ impl Monitor {
     fn publish(&mut self) {
         let now = self.clock.now();
         let status = self.link.status();
-        self.runtime.activity = match status.activity {
-            Activity::Off => LinkActivity::Off,
-            Activity::GivenUp => LinkActivity::GivenUp,
-            Activity::Waiting { until, attempt } => LinkActivity::Waiting { until, attempt },
-            Activity::Connecting { phase, since, attempt } => {
-                LinkActivity::Connecting { phase, since, attempt }
-            }
-            Activity::Connected => LinkActivity::Connected,
-        };
+        self.runtime.activity = status.activity;
         self.runtime.ping_outstanding_since = status.ping_outstanding_since;
         self.runtime.last_rx = status.last_rx;
         self.runtime.last_tx = status.last_tx;

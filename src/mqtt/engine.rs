@@ -14,6 +14,7 @@ use tokio_util::codec::{Decoder, Encoder};
 use super::engine_v4::EngineV4;
 use super::engine_v5::EngineV5;
 use super::failure::Failure;
+use super::properties::Said;
 use super::words::{Protocol, packet_name, refusal, server_disconnect};
 use crate::diagnostics::error_name::{
     AWS_ERROR_MQTT_INVALID_PACKET_TYPE, AWS_ERROR_MQTT_PROTOCOL_ERROR, ErrorName,
@@ -195,7 +196,8 @@ impl Engine {
     fn interpret(&mut self, first: u8, header: usize, mut frame: BytesMut) -> Result<Inbound, Failure> {
         match first >> 4 {
             2 => return self.connack(header, frame),
-            14 => return Err(self.server_disconnect(header, frame)),
+            14 => return Err(self.server_disconnect(header, &frame)),
+            15 => return Err(super::engine_v4::unexpected(first)),
             _ if !self.accepted => {
                 let name = packet_name(first);
                 return Err(violation(format!("the broker's first packet was {name} instead of CONNACK")));
@@ -223,13 +225,14 @@ impl Engine {
         if std::str::from_utf8(&topic).is_err() {
             return Err(violation("the broker sent a PUBLISH whose topic is not UTF-8"));
         }
-        if self.protocol() == Protocol::V5 {
-            super::engine_v5::skip_publish_properties(&mut rest)?;
-        }
+        let payload = match self.protocol() {
+            Protocol::V311 => rest.len(),
+            Protocol::V5 => super::engine_v5::payload_behind_properties(&rest)?.len(),
+        };
         if topic.is_empty() {
             return Err(violation("the broker sent a PUBLISH without a topic"));
         }
-        Ok(Inbound::Publish { topic, payload: rest.len(), qos: 0 })
+        Ok(Inbound::Publish { topic, payload, qos: 0 })
     }
 
     fn connack(&mut self, header: usize, mut frame: BytesMut) -> Result<Inbound, Failure> {
@@ -241,11 +244,11 @@ impl Engine {
         };
         let old_form = frame.len() == 4;
         if code != 0 {
-            let reason = match &mut self.version {
-                Version::V5(engine) if !old_form => engine.connack_reason(&mut frame),
-                _ => None,
+            let said = match self.version {
+                Version::V5(_) if !old_form => Said::after_code(&frame[header + 2..]),
+                _ => Said::default(),
             };
-            let words = refusal(code, reason.as_deref());
+            let words = refusal(code, said);
             let mut failure = mqtt_failure(AWS_ERROR_MQTT_PROTOCOL_ERROR, How::Disconnect, words);
             failure.return_code = Some(code);
             return Err(failure);
@@ -262,17 +265,18 @@ impl Engine {
         Ok(Inbound::Accepted(accepted))
     }
 
-    fn server_disconnect(&mut self, header: usize, mut frame: BytesMut) -> Failure {
-        match &mut self.version {
+    fn server_disconnect(&self, header: usize, frame: &[u8]) -> Failure {
+        match self.version {
             Version::V4(_) => mqtt_failure(
                 AWS_ERROR_MQTT_INVALID_PACKET_TYPE,
                 How::Disconnect,
                 "the broker sent DISCONNECT, which MQTT 3.1.1 does not allow it to",
             ),
-            Version::V5(engine) => {
+            Version::V5(_) => {
+                // Both the reason and the properties may be left out (MQTT 5 §3.14.2).
                 let code = frame.get(header).copied().unwrap_or(0);
-                let reason = engine.disconnect_reason(&mut frame);
-                let words = server_disconnect(code, reason.as_deref());
+                let said = frame.get(header + 1..).map(Said::after_code).unwrap_or_default();
+                let words = server_disconnect(code, said);
                 let mut failure = mqtt_failure(disconnect_name(code), How::Disconnect, words);
                 failure.reason_code = Some(code);
                 failure

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use bytes::{Bytes, BytesMut};
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
-    ConnAckProperties, Connect, ConnectProperties, Filter, Login, Packet, Publish, PublishProperties,
-    Subscribe,
+    ConnAckProperties, Connect, ConnectProperties, Filter, Login, Packet, Publish, Subscribe,
 };
 use rumqttc::v5::{MqttState, Request};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -14,6 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::engine::{Accepted, Allowed, ConnectRequest, Inbound, MAX_IN_FLIGHT, Outbound, violation};
 use super::engine_v4::{malformed, own, unexpected, unexpected_because};
 use super::failure::Failure;
+use super::properties::Properties;
 
 /// How long a broker should keep a session that was asked to be kept.
 const SESSION_EXPIRY_SECS: u32 = 24 * 60 * 60;
@@ -29,26 +29,6 @@ impl EngineV5 {
     pub(super) fn new(max_packet: usize) -> Self {
         let max_packet = u32::try_from(max_packet).unwrap_or(u32::MAX);
         Self { state: MqttState::new(MAX_IN_FLIGHT, false), max_packet }
-    }
-
-    /// The reason string of a CONNACK, if it can be read.
-    #[expect(clippy::unused_self, reason = "a question to this version's codec, like its neighbours")]
-    pub(super) fn connack_reason(&self, frame: &mut BytesMut) -> Option<String> {
-        match Packet::read(frame, None) {
-            Ok(Packet::ConnAck(ack)) => ack.properties.and_then(|properties| properties.reason_string),
-            _ => None,
-        }
-    }
-
-    /// The reason string of a DISCONNECT, if it can be read.
-    #[expect(clippy::unused_self, reason = "a question to this version's codec, like its neighbours")]
-    pub(super) fn disconnect_reason(&self, frame: &mut BytesMut) -> Option<String> {
-        match Packet::read(frame, None) {
-            Ok(Packet::Disconnect(packet)) => {
-                packet.properties.and_then(|properties| properties.reason_string)
-            }
-            _ => None,
-        }
     }
 
     /// Reads a CONNACK that accepts, and what it allows.
@@ -92,9 +72,10 @@ impl EngineV5 {
     ) -> Result<Inbound, Failure> {
         let first = frame[0];
         let raw = matches!(first >> 4, 4 | 9).then(|| Bytes::copy_from_slice(frame)).unwrap_or_default();
+        let payload = if first >> 4 == 3 { payload_size(&frame[header..])? } else { 0 };
         let packet = Packet::read(frame, None).map_err(|error| malformed(first, &error))?;
         let inbound = match &packet {
-            Packet::Publish(publish) => inbound_publish(publish)?,
+            Packet::Publish(publish) => inbound_publish(publish, payload)?,
             Packet::PubAck(ack) => {
                 let code = if raw.len() > header + 2 { raw[header + 2] } else { 0 };
                 Inbound::PubAck { pkid: ack.pkid, refusal: (code >= 0x80).then_some(code) }
@@ -176,27 +157,29 @@ impl EngineV5 {
     }
 }
 
-fn inbound_publish(publish: &Publish) -> Result<Inbound, Failure> {
+fn inbound_publish(publish: &Publish, payload: usize) -> Result<Inbound, Failure> {
     if publish.topic.is_empty() {
         return Err(violation("the broker sent a PUBLISH with a topic alias, which it was not offered"));
     }
     if std::str::from_utf8(&publish.topic).is_err() {
         return Err(violation("the broker sent a PUBLISH whose topic is not UTF-8"));
     }
-    Ok(Inbound::Publish {
-        topic: publish.topic.clone(),
-        payload: publish.payload.len(),
-        qos: publish.qos as u8,
-    })
+    Ok(Inbound::Publish { topic: publish.topic.clone(), payload, qos: publish.qos as u8 })
 }
 
-/// Moves `rest` past the properties of a PUBLISH.
-pub(super) fn skip_publish_properties(rest: &mut Bytes) -> Result<(), Failure> {
-    if rest.first() == Some(&0) {
-        bytes::Buf::advance(rest, 1);
-        return Ok(());
-    }
-    PublishProperties::read(rest).map(|_| ()).map_err(|error| malformed(0x30, &error))
+/// Size of the payload of a PUBLISH with a packet id; `body`: what follows the fixed header.
+fn payload_size(body: &[u8]) -> Result<usize, Failure> {
+    let cut = || violation("the broker sent a PUBLISH that ends too early");
+    let topic = body.first_chunk::<2>().map(|length| usize::from(u16::from_be_bytes(*length)));
+    let from_properties = body.get(2 + topic.ok_or_else(cut)? + 2..).ok_or_else(cut)?;
+    payload_behind_properties(from_properties).map(<[u8]>::len)
+}
+
+/// What follows the properties of a PUBLISH.
+pub(super) fn payload_behind_properties(bytes: &[u8]) -> Result<&[u8], Failure> {
+    let split = Properties::split(bytes).filter(|(properties, _)| properties.is_sound());
+    let (_, payload) = split.ok_or_else(|| violation("the broker sent a PUBLISH with broken properties"))?;
+    Ok(payload)
 }
 
 fn limits(properties: &ConnAckProperties) -> BTreeMap<String, u64> {

@@ -57,9 +57,10 @@ pub struct LinkStatus {
 }
 
 /// What the link is doing.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Activity {
     /// Disconnected on purpose, or not started.
+    #[default]
     Off,
     /// Gave up after the configured number of attempts.
     GivenUp,

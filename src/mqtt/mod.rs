@@ -21,6 +21,7 @@ mod handshake;
 mod link;
 mod packet_ring;
 mod ping;
+mod properties;
 mod queue;
 mod session;
 pub mod settings;

@@ -13,7 +13,7 @@ use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::diagnostics::clean::clean;
 use crate::diagnostics::codes::is_credentials_refusal;
-use crate::diagnostics::event::Phase;
+use crate::diagnostics::sentence::phase_words;
 use crate::diagnostics::{Clock, Stamp};
 use crate::exit::Code;
 use crate::mqtt::{self, CheckReport};
@@ -57,7 +57,7 @@ fn days_left(report: &CheckReport, now: Stamp) -> Option<i64> {
 fn verdict(report: &CheckReport, now: Stamp) -> String {
     if let Some(failure) = &report.failure {
         let why = failure.error_message.as_deref().unwrap_or("no reason was given");
-        return format!("FAILED at {}: {}", failure.phase.map_or("connect", phase_name), clean(why));
+        return format!("FAILED at {}: {}", failure.phase.map_or("connect", phase_words), clean(why));
     }
     match days_left(report, now) {
         Some(days) if days < CERTIFICATE_WARNING_DAYS => {
@@ -68,23 +68,13 @@ fn verdict(report: &CheckReport, now: Stamp) -> String {
     }
 }
 
-fn phase_name(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Dns => "dns",
-        Phase::Tcp => "tcp",
-        Phase::Tls => "tls",
-        Phase::Websocket => "websocket",
-        Phase::Connack => "connack",
-    }
-}
-
 fn text(settings: &Settings, report: &CheckReport, now: Stamp) -> Result<String, std::fmt::Error> {
     let mut out = String::new();
     writeln!(out, "{}  client id {}", clean(&address(settings)), clean(&settings.link.client_id))?;
     for phase in &report.attempt.phases {
         let mark = if phase.ok { "ok    " } else { "FAILED" };
         let detail = phase.error.as_deref().or(phase.detail.as_deref()).unwrap_or_default();
-        writeln!(out, "  {:<10} {mark} {:>9.1} ms  {}", phase_name(phase.phase), phase.ms, clean(detail))?;
+        writeln!(out, "  {:<10} {mark} {:>9.1} ms  {}", phase_words(phase.phase), phase.ms, clean(detail))?;
     }
     if let Some(ping) = report.ping_ms {
         writeln!(out, "  {:<10} ok     {ping:>9.1} ms  PINGREQ to PINGRESP", "ping")?;

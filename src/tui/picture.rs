@@ -6,9 +6,13 @@
 
 use std::fmt::Write as _;
 
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use unicode_width::UnicodeWidthStr;
+
+use super::view::{self, ViewContext, ViewState};
 
 mod shapes;
 
@@ -28,6 +32,14 @@ const PALETTE: [&str; 16] = [
     "#3b4252", "#e5687a", "#8fcf86", "#e6c677", "#7aa2e3", "#c08be0", "#6cc7d6", "#d8dee9", "#66728a",
     "#f08a98", "#a8e0a0", "#f2d791", "#9bbcf0", "#d4a8ee", "#8edbe6", "#ffffff",
 ];
+
+/// Draws one frame of `width`×`height` cells and writes it as a self-contained SVG document.
+pub fn screen(context: &ViewContext, width: u16, height: u16) -> String {
+    let Ok(mut terminal) = Terminal::new(TestBackend::new(width, height));
+    let mut state = ViewState::default();
+    let Ok(frame) = terminal.draw(|frame| view::render(frame, context, &mut state));
+    svg(frame.buffer)
+}
 
 /// Writes `buffer` as a self-contained SVG document.
 pub fn svg(buffer: &Buffer) -> String {

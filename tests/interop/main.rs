@@ -27,7 +27,7 @@ const TRANSPORTS: [Transport; 4] = [Transport::Tcp, Transport::Tls, Transport::W
 const VERSIONS: [(VersionChoice, &str); 2] = [(VersionChoice::V311, "3.1.1"), (VersionChoice::V5, "5")];
 
 /// No step of these tests takes longer on a healthy computer.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(45);
 
 /// The broker of one test, or `None` where it may be missing and is.
 fn broker() -> Option<Mosquitto> {
@@ -195,7 +195,7 @@ fn allowed(is_kill: bool) -> &'static [How] {
 
 #[tokio::test]
 #[ignore = "needs mosquitto"]
-async fn a_takeover_is_named_where_the_protocol_can() {
+async fn a_takeover_is_told_as_the_broker_tells_it() {
     let Some(broker) = broker() else { return };
     for (version, name) in VERSIONS {
         let settings = settings(&broker, Transport::Tcp, version);
@@ -204,12 +204,11 @@ async fn a_takeover_is_named_where_the_protocol_can() {
         let mut second = link(settings);
         connected(&mut second).await;
         let drop = dropped(&mut first).await;
-        match version {
-            VersionChoice::V5 => {
-                assert_eq!((drop.how, drop.reason_code), (Some(How::Disconnect), Some(0x8e)));
-            }
-            _ => assert_eq!((drop.how, drop.reason_code), (Some(How::Fin), None), "{name}"),
-        }
+        // Mosquitto 2.0 closes the older connection without a word; later ones may say why in MQTT 5.
+        let named = (Some(How::Disconnect), Some(0x8e));
+        let silent = (Some(How::Fin), None);
+        let seen = (drop.how, drop.reason_code);
+        assert!(seen == silent || (version == VersionChoice::V5 && seen == named), "{name}: {drop:?}");
         first.shutdown(Duration::from_secs(2)).await;
         second.shutdown(Duration::from_secs(2)).await;
     }

@@ -3,6 +3,10 @@
 
 #![expect(clippy::expect_used, reason = "a test may fail")]
 
+mod any;
+#[expect(dead_code, reason = "shared with the properties, which use all of it")]
+#[path = "../properties/arbitrary.rs"]
+mod arbitrary;
 mod sample;
 
 use std::sync::Arc;
@@ -10,11 +14,10 @@ use std::time::Duration;
 
 use dropscope::monitor::{Notice, NoticeKind, Published};
 use dropscope::tui::keymap::Keymap;
-use dropscope::tui::model::{Detail, Frozen, InputPopup, InputPurpose, Model, Popup, Screen, Zoom};
+use dropscope::tui::model::{Detail, Frozen, InputPopup, InputPurpose, Model, Popup, Screen, Target, Zoom};
 use dropscope::tui::text::LineEdit;
 use dropscope::tui::theme::{Glyphs, Theme};
 use dropscope::tui::view::{self, ViewContext, ViewState};
-use proptest::prelude::*;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
@@ -45,6 +48,10 @@ impl Scene {
     }
 
     fn terminal(&self, width: u16, height: u16) -> Terminal<TestBackend> {
+        self.draw(width, height).0
+    }
+
+    fn draw(&self, width: u16, height: u16) -> (Terminal<TestBackend>, ViewState) {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a test terminal");
         let frozen = self.model.frozen.as_ref();
         let context = ViewContext {
@@ -60,7 +67,7 @@ impl Scene {
         };
         let mut state = ViewState::default();
         terminal.draw(|frame| view::render(frame, &context, &mut state)).expect("a frame");
-        terminal
+        (terminal, state)
     }
 
     fn buffer(&self, width: u16, height: u16) -> Buffer {
@@ -84,6 +91,7 @@ fn picture(name: &str, buffer: &Buffer) {
 
 /// Snapshots of a scene at the two sizes that must be good.
 fn snap(name: &str, scene: &Scene) {
+    picture(&format!("{name}-200x60"), &scene.buffer(200, 60));
     for (width, height) in [(80, 24), (120, 40)] {
         picture(&format!("{name}-{width}x{height}"), &scene.buffer(width, height));
         insta::assert_snapshot!(format!("{name}-{width}x{height}"), scene.text(width, height));
@@ -129,7 +137,10 @@ fn off_on_purpose() {
 
 #[test]
 fn given_up() {
-    snap("given-up", &Scene::new(sample::given_up()));
+    let scene = Scene::new(sample::given_up());
+    snap("given-up", &scene);
+    let header = scene.text(80, 24);
+    assert!(header.starts_with(" dropscope  wss:"), "a long sign leaves room for what is watched: {header}");
 }
 
 #[test]
@@ -252,6 +263,54 @@ fn colour_of(scene: &Scene, wanted: &str) -> (Color, Modifier) {
 }
 
 #[test]
+fn clicks_find_what_was_drawn() {
+    let scene = Scene::new(sample::after_drops());
+    let (_, state) = scene.draw(120, 40);
+    let text = scene.text(120, 40);
+    let row_of = |wanted: &str| {
+        let row = text.lines().position(|line| line.contains(wanted)).expect("on the screen");
+        u16::try_from(row).expect("a row")
+    };
+    assert_eq!(state.target_at(60, row_of("06:22:34")), Some(Target::Drop(5)));
+    assert_eq!(state.target_at(60, row_of("01:11:17")), Some(Target::Drop(3)));
+    assert_eq!(state.target_at(60, row_of("link  ")), Some(Target::Timeline));
+    assert_eq!(state.target_at(3, 39), Some(Target::Screen(Screen::Overview)));
+    assert_eq!(state.target_at(17, 39), Some(Target::Screen(Screen::Drops)));
+    let help = scene.with(|model| model.popup = Some(Popup::Help { scroll: 0 }));
+    assert_eq!(help.draw(120, 40).1.target_at(60, 20), Some(Target::Popup), "the popup lies on top");
+}
+
+#[test]
+fn a_picture_shows_what_the_screen_shows() {
+    let svg = dropscope::tui::picture::svg(&Scene::new(sample::after_drops()).buffer(80, 24));
+    for wanted in ["CONNECTED", "Timeline", "UNEXPECTED_HANGUP", "help"] {
+        assert!(svg.contains(wanted), "{wanted}");
+    }
+    assert!(!svg.contains("<script") && svg.len() < 60_000, "{} bytes", svg.len());
+}
+
+#[test]
+fn paging_knows_how_much_there_is() {
+    let (_, table) =
+        Scene::new(sample::thousand_drops()).with(|model| model.screen = Screen::Drops).draw(80, 24);
+    assert_eq!(table.page_rows, 15, "24 rows without header, link, border, heading and footer");
+    let (_, page) = Scene::new(sample::after_drops()).with(detail(3)).draw(80, 24);
+    assert!(page.max_scroll > 0 && page.page_rows == 16, "{page:?}");
+}
+
+#[test]
+fn the_selected_row_stays_in_view() {
+    let text = Scene::new(sample::thousand_drops())
+        .with(|model| {
+            model.screen = Screen::Drops;
+            model.selected = Some(700);
+        })
+        .text(80, 24);
+    assert!(text.lines().any(|line| line.contains("▶")), "{text}");
+    assert!(text.contains("of 1000 ↑↓"), "{text}");
+}
+
+#[test]
 fn colours_that_carry_meaning() {
     let up = Scene::new(sample::after_drops());
     assert_eq!(colour_of(&up, "● CONNECTED").0, Color::Green);
@@ -277,49 +336,5 @@ fn no_escape_sequence_reaches_a_cell() {
             let bad = |c: char| c.is_control() || reorders(c);
             assert!(!cell.symbol().chars().any(bad), "{:?}", cell.symbol());
         }
-    }
-}
-
-/// All states, so that the sizes below are tried with every panel in every state.
-fn scenes() -> Vec<Scene> {
-    let help = |model: &mut Model| model.popup = Some(Popup::Help { scroll: 3 });
-    let typing = |model: &mut Model| {
-        let line = LineEdit::new(&"東京 note ".repeat(20));
-        model.popup = Some(Popup::Input(InputPopup {
-            purpose: InputPurpose::Note,
-            line,
-            error: None,
-            before: String::new(),
-        }));
-    };
-    vec![
-        Scene::new(sample::empty()),
-        Scene::new(sample::connecting()),
-        Scene::new(sample::reconnecting()),
-        Scene::new(sample::long_names()),
-        Scene::new(sample::hostile()).plain(),
-        Scene::new(sample::long_names()).with(detail(1)),
-        Scene::new(sample::after_drops()).with(|model| model.screen = Screen::Drops),
-        Scene::new(sample::after_drops()).with(help),
-        Scene::new(sample::after_drops()).with(typing),
-    ]
-}
-
-#[test]
-fn every_size_from_nothing_up() {
-    for scene in scenes() {
-        for width in (1..=60).chain([79, 80, 103, 120, 200]) {
-            for height in [1, 2, 3, 5, 9, 10, 13, 17, 22, 24, 60] {
-                scene.buffer(width, height);
-            }
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
-    #[test]
-    fn any_size_draws(width in 1_u16..=200, height in 1_u16..=60, which in 0_usize..9) {
-        scenes().swap_remove(which).buffer(width, height);
     }
 }

@@ -214,6 +214,11 @@ pub(crate) fn empty() -> Published {
     Run::new(60).published()
 }
 
+/// A recording that does not say what it watched.
+pub(crate) fn nameless() -> Published {
+    Run::new(60).started("", "").published()
+}
+
 pub(crate) fn connecting() -> Published {
     let mut run = run();
     run.pass(1.3);
@@ -294,7 +299,7 @@ pub(crate) fn given_up() -> Published {
         run.pass(31.0);
     }
     run.runtime.activity = LinkActivity::GivenUp;
-    run.runtime.simulation = Some("simulated, 1 s = 1 min".into());
+    run.runtime.simulation = Some("simulated broker, a fault every 8–25 s, seed 1".into());
     run.published()
 }
 

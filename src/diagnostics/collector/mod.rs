@@ -129,20 +129,10 @@ impl Diagnostics {
     /// The state at `at` (not before the newest event). Costs the same whatever was folded before.
     pub fn snapshot(&mut self, at: Stamp) -> Snapshot {
         let origin = self.since.unwrap_or(at);
-        let at = if at.boot < self.last.unwrap_or(origin).boot { self.last.unwrap_or(at) } else { at };
+        let last = self.last.unwrap_or(at);
         self.refresh_percentiles();
-        let mut metrics = self.metrics.clone();
-        let mut accounts = self.accounts.clone();
-        if let (Some(last), true) = (self.last, self.running) {
-            accounts.pass(at.since(last), &self.link);
-        }
-        accounts.write_to(&mut metrics);
-        metrics.current_session_uptime = match self.link {
-            LinkState::Connected { since } => at.since(since),
-            _ => Duration::ZERO,
-        };
         Snapshot {
-            at,
+            at: last,
             generation: self.generation,
             started: self.started.clone(),
             since: origin,
@@ -151,7 +141,7 @@ impl Diagnostics {
             mqtt_version: self.mqtt_version.clone(),
             limits: self.limits.clone(),
             credentials_expire_at: self.credentials_expire_at,
-            metrics,
+            metrics: self.metrics.clone(),
             drops: self.drops.clone(),
             connections: self.connections.clone(),
             marks: self.marks.clone(),
@@ -161,9 +151,12 @@ impl Diagnostics {
             ping: self.ping.clone(),
             session: self.session,
             commands: self.commands.clone(),
-            arms: accounts.arms().to_vec(),
+            arms: Vec::new(),
             unknown_events: self.unknown_events,
+            accounts: self.accounts.clone(),
+            running: self.running,
         }
+        .advanced(at)
     }
 
     /// Moves time to `at` and books the time that passed to the state it passed in.

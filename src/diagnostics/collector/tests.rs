@@ -24,45 +24,30 @@ fn started(keep_alive_secs: u32) -> Event {
 fn connected(attempt_number: u32, keep_alive_secs: u32) -> Event {
     Event::Connected(Connected {
         event_type: if attempt_number == 0 { ConnectKind::Connected } else { ConnectKind::Resumed },
-        session_present: false,
         return_code: Some(0),
         attempt_number,
         keep_alive_secs,
-        remote: None,
-        local: None,
-        mqtt_version: None,
-        limits: None,
+        ..Connected::default()
     })
 }
 
 fn dropped(name: &str, last_rx_secs: f64, reconnect_attempt: u32) -> Event {
     Event::Dropped(Dropped {
         error_name: Some(name.into()),
-        error_message: None,
-        error_code: None,
         reconnect_attempt,
-        active_subscriptions: 2,
-        queued_commands: 0,
         layer: Some(Layer::Tcp),
         how: Some(How::Fin),
-        reason_code: None,
-        ws_close_code: None,
         last_rx_secs: Some(last_rx_secs),
         last_tx_secs: Some(0.5),
-        packets: Vec::new(),
+        ..Dropped::default()
     })
 }
 
 fn failed(attempt_number: u32) -> Event {
     Event::ConnectFailed(ConnectFailed {
         error_name: Some("AWS_IO_SOCKET_CONNECTION_REFUSED".into()),
-        error_message: None,
-        error_code: None,
         attempt_number,
-        phase: None,
-        layer: None,
-        return_code: None,
-        http_status: None,
+        ..ConnectFailed::default()
     })
 }
 
@@ -193,7 +178,7 @@ fn time_between_two_runs_in_one_recording_is_not_observed() {
 
 #[test]
 fn messages_and_pings_are_counted_in_all_and_per_session() {
-    let message = Message { topic: "t".into(), bytes: 3, queued: false, correlation_id: None, qos: None };
+    let message = Message { topic: "t".into(), bytes: 3, ..Message::default() };
     let queued = Message { queued: true, ..message.clone() };
     let seen = fold(
         &[

@@ -48,10 +48,11 @@ pub struct PhaseTiming {
 }
 
 /// How a connection came about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectKind {
     /// First connect, or a connect after a disconnect asked for.
+    #[default]
     Connected,
     /// Back after a drop.
     Resumed,
@@ -63,7 +64,7 @@ pub enum ConnectKind {
 }
 
 /// A session accepted by the broker.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Connected {
     /// How it came about.
     pub event_type: ConnectKind,
@@ -135,7 +136,7 @@ pub enum How {
 }
 
 /// An established session that ended without being asked to.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Dropped {
     /// Stable name, AWS CRT vocabulary (`AWS_ERROR_MQTT_UNEXPECTED_HANGUP`).
     #[serde(default)]
@@ -195,7 +196,7 @@ pub struct PacketNote {
 }
 
 /// A connect attempt that failed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct ConnectFailed {
     /// Stable name, AWS CRT vocabulary.
     #[serde(default)]

@@ -80,7 +80,7 @@ fn before_the_first_session_there_is_only_the_failure() {
     let mut run = Run::new(60);
     assert_eq!(run.facts().headline, "No session yet.");
     run.apply(&Event::ConnectFailed(ConnectFailed {
-        error_name: None,
+        error_name: Some("AWS_IO_SOCKET_TIMEOUT".into()),
         error_message: None,
         error_code: None,
         attempt_number: 0,
@@ -92,6 +92,7 @@ fn before_the_first_session_there_is_only_the_failure() {
     run.now += 5.0;
     let facts = run.facts();
     assert_eq!(facts.headline, "Never connected so far: 1 connect failed.");
+    assert_eq!(facts.known, ["1 of 1 failed connects: socket operation timed out"]);
     assert_eq!(facts.next, NextStep::ReadFailure);
 }
 

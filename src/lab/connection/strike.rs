@@ -61,6 +61,10 @@ impl Connection {
                 self.pipe.out.put_slice(GARBAGE);
                 None
             }
+            Fault::Bytes(bytes) => {
+                self.pipe.out.put_slice(&bytes);
+                None
+            }
             Fault::OversizedPublish(bytes) => {
                 let message = Message::new("lab/oversized", vec![b'x'; bytes]);
                 message.encode(version, PublishFlags::default(), &mut self.pipe.out);

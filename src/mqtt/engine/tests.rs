@@ -2,6 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod legal_forms;
+
 fn both() -> [Engine; 2] {
     [Protocol::V311, Protocol::V5].map(|protocol| Engine::new(protocol, 4096))
 }

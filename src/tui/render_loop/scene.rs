@@ -31,13 +31,16 @@ impl Scene {
             painter.copy(&text)?;
         }
         let (model, options) = (&self.model, &self.options);
+        // Running durations grow without anything being published.
+        let (shown, now) = (model.shown(&self.live), model.shown_at(self.now));
+        let shown = Published { snapshot: shown.snapshot.advanced(now), runtime: shown.runtime.clone() };
         let context = ViewContext {
-            published: model.shown(&self.live),
+            published: &shown,
             live: &self.live,
             model,
             theme: &options.theme,
             glyphs: &options.glyphs,
-            now: model.shown_at(self.now),
+            now,
             live_now: self.now,
             offset: options.zone.unwrap_or_else(|| local_offset(self.now)),
             keymap: &options.keymap,

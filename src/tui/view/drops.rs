@@ -256,5 +256,5 @@ fn back(_: &ViewContext, drop: &Drop) -> String {
 
 /// Attempts until it was back, the successful one included.
 fn tries(_: &ViewContext, drop: &Drop) -> String {
-    (drop.failed_attempts + u32::from(drop.recovery.is_some())).to_string()
+    drop.failed_attempts.saturating_add(u32::from(drop.recovery.is_some())).to_string()
 }

@@ -99,11 +99,15 @@ fn brief(context: &ViewContext, section: &Section, columns: usize) -> Line<'stat
 }
 
 fn title(context: &ViewContext) -> Item {
-    let drops = context.snapshot().metrics.total_connection_drops;
+    let metrics = &context.snapshot().metrics;
+    let (drops, failed) = (metrics.total_connection_drops, metrics.connect_failures);
     let mut title = vec![Span::styled("Errors", context.theme.title)];
     if drops > 0 {
         let text = format!(" {} {}", context.glyphs.dot, words::count(drops, "drop", "drops"));
         title.push(Span::styled(text, context.theme.dim));
+    } else if failed > 0 {
+        let text = words::count(failed, "failed connect", "failed connects");
+        title.push(Span::styled(format!(" {} {text}", context.glyphs.dot), context.theme.dim));
     }
     title
 }

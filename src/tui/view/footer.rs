@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use crate::monitor::NoticeKind;
 use crate::tui::keymap::{Action, FooterEntry};
 use crate::tui::model::{Screen, Target};
+use crate::tui::text::truncate_middle;
 
 use super::ink::{Item, put};
 use super::{ViewContext, ViewState};
@@ -80,7 +81,8 @@ pub(super) fn notices(frame: &mut Frame, area: Rect, context: &ViewContext) {
     };
     let inset = area.width.min(2);
     let room = usize::from(area.width - inset).saturating_sub(more.len() + 6);
-    let text = context.cut(&newest.text, room);
+    // The end of a path is its name: cut the middle.
+    let text = truncate_middle(&context.safe(&newest.text), room, context.glyphs.ellipsis).into_owned();
     let line = Line::from(vec![
         Span::styled(format!(" {sign} "), style),
         Span::styled(format!("{text} "), style),

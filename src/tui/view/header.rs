@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::monitor::RecorderState;
-use crate::tui::text::truncate_middle;
+use crate::tui::text::{self, truncate_middle};
 
 use super::ViewContext;
 use super::ink::{Item, put, strip};
@@ -34,7 +34,7 @@ fn signs(context: &ViewContext, max: usize) -> Line<'static> {
     const GAP: usize = 2;
     let mut kept = Vec::new();
     let mut used = 0;
-    for sign in all_signs(context).into_iter().rev() {
+    for sign in all_signs(context, max).into_iter().rev() {
         let columns = sign.iter().map(Span::width).sum::<usize>() + GAP;
         if used + columns <= max + GAP {
             used += columns;
@@ -46,12 +46,13 @@ fn signs(context: &ViewContext, max: usize) -> Line<'static> {
 }
 
 /// All signs, least important first.
-fn all_signs(context: &ViewContext) -> Vec<Item> {
+fn all_signs(context: &ViewContext, width: usize) -> Vec<Item> {
     let theme = context.theme;
     let live = &context.live.runtime;
     let mut signs: Vec<Item> = Vec::new();
     if let Some(simulation) = &live.simulation {
-        signs.push(vec![Span::styled(format!(" {} ", context.safe(simulation)), theme.badge)]);
+        let simulation = context.cut(simulation, (width / 3).max(REASON.min(width / 2)));
+        signs.push(vec![Span::styled(format!(" {simulation} "), theme.badge)]);
     }
     if live.finished {
         signs.push(vec![Span::styled(" ENDED ", theme.badge)]);
@@ -94,8 +95,9 @@ fn subject(context: &ViewContext, room: usize) -> Vec<Item> {
     let mut tail = Vec::new();
     for item in version.into_iter().chain([id]) {
         // An endpoint is worth more than what follows it, down to a recognisable rest.
-        if left.saturating_sub(columns(&item)) >= crate::tui::text::width(&endpoint).min(24) {
-            left -= columns(&item);
+        let rest = left.checked_sub(columns(&item));
+        if let Some(rest) = rest.filter(|rest| *rest >= text::width(&endpoint).min(24)) {
+            left = rest;
             tail.push(item);
         }
     }

@@ -14,6 +14,7 @@ use crate::diagnostics::event::ConnectFailed;
 use crate::diagnostics::{ErrorName, LinkState, Stamp, words};
 use crate::monitor::LinkActivity;
 use crate::tui::format;
+use crate::tui::keymap::Action;
 use crate::tui::theme::Glyphs;
 
 use super::ViewContext;
@@ -72,12 +73,13 @@ fn first_row(context: &ViewContext, width: usize) -> Vec<Item> {
     let mut row = vec![head];
     row.extend(doing(context));
     row.extend(suspicion(context));
+    row.extend(lost_events(context));
     row.push(context.labelled("keep-alive", keep_alive(context), theme.text));
     if matches!(context.snapshot().link, LinkState::Connected { .. }) {
         row.push(ping(context, width));
+    } else {
+        row.extend(credentials(context));
     }
-    row.extend(credentials(context));
-    row.extend(lost_events(context));
     row
 }
 
@@ -109,7 +111,11 @@ fn doing(context: &ViewContext) -> Option<Item> {
             LinkState::Off { by, .. } => (words::initiator(by).to_owned(), context.theme.dim),
             _ => return None,
         },
-        LinkActivity::GivenUp | LinkActivity::Connected => return None,
+        LinkActivity::GivenUp => {
+            let key = context.keymap.key_text(Action::ToggleConnection);
+            (format!("{key} tries again"), context.theme.text)
+        }
+        LinkActivity::Connected => return None,
     };
     Some(vec![Span::styled(text, style)])
 }
@@ -177,7 +183,7 @@ fn second_row(context: &ViewContext, width: usize) -> Vec<Item> {
 }
 
 fn off_hint(context: &ViewContext) -> String {
-    let key = context.keymap.key_text(crate::tui::keymap::Action::ToggleConnection);
+    let key = context.keymap.key_text(Action::ToggleConnection);
     format!("{key} connects again; this counts neither as a drop nor as down time")
 }
 
@@ -188,8 +194,9 @@ fn traffic(context: &ViewContext) -> Vec<Item> {
     let mut row = vec![
         context.labelled("in", format::count(session.received), theme.text),
         context.labelled("out", format::count(session.published), theme.text),
-        context.labelled("pings", format::count(session.pings), theme.text),
     ];
+    row.extend(credentials(context));
+    row.push(context.labelled("pings", format::count(session.pings), theme.text));
     let silence = |at: Option<Stamp>| at.map(|at| format::short(context.now.since(at)));
     if let Some(heard) = silence(runtime.last_rx) {
         row.push(context.labelled("heard", format!("{heard} ago"), theme.text));
@@ -239,10 +246,13 @@ fn reason(context: &ViewContext, width: usize) -> Item {
 fn failure(failed: &ConnectFailed) -> String {
     let phase = failed.phase.map(|phase| format!("in {}: ", words::phase(phase))).unwrap_or_default();
     let name = failed.error_name.as_deref();
-    // "NAME: text (detail)": the text reads better first, the name is for searching.
+    // "NAME: official text (detail)": the detail says it best, the name is for searching.
     let message = failed.error_message.as_deref().unwrap_or_default();
+    let official = name.and_then(ErrorName::by_name).map(ErrorName::message);
+    let detail = official.and_then(|official| message.strip_prefix(official.as_str()));
+    let detail = detail.map(str::trim).and_then(|detail| detail.strip_prefix('(')?.strip_suffix(')'));
     let text = name.and_then(|name| message.strip_prefix(name)).unwrap_or(message);
-    let text = text.trim_start_matches([':', ' ']).replace(". (", " (");
+    let text = detail.unwrap_or(text.trim_start_matches([':', ' ']));
     let name = name.map(|name| format!(" [{}]", ErrorName::short(name))).unwrap_or_default();
     format!("{phase}{text}{name}")
 }

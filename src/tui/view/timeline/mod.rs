@@ -21,7 +21,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::diagnostics::MarkKind;
+use crate::diagnostics::{ErrorName, MarkKind};
 use crate::tui::format;
 use crate::tui::model::Target;
 use crate::tui::text::width;
@@ -144,14 +144,14 @@ fn mark_line(context: &ViewContext, marks: &[MarkCell], columns: usize) -> Line<
     let mut at = 0;
     for (index, mark) in marks.iter().enumerate() {
         let (sign, style) = mark_sign(context, mark.kind);
-        spans.push(Span::raw(" ".repeat(mark.column - at)));
+        spans.push(Span::raw(" ".repeat(mark.column.saturating_sub(at))));
         spans.push(Span::styled(sign, style));
         at = mark.column + 1;
         let end = marks.get(index + 1).map_or(columns, |next| next.column);
         let room = end.saturating_sub(at + 2);
         if room >= WORTH {
             let count = if mark.count > 1 { format!("{}x ", mark.count) } else { String::new() };
-            let text = context.cut(&format!("{count}{}", mark.text), room);
+            let text = context.cut(&format!("{count}{}", ErrorName::short(&mark.text)), room);
             at += width(&text) + 1;
             spans.push(Span::styled(format!(" {text}"), style));
         }

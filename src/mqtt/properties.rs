@@ -1,0 +1,142 @@
+//! What do the properties of an MQTT 5 packet say? Read without the codec.
+//!
+//! The codec of rumqttc 0.25.1 gives no properties when a reason code is new to it, does not read the
+//! short forms of DISCONNECT, and counts subscription identifiers wrongly, so that one too many ends up
+//! in the payload. This reads what any reason code comes with.
+
+/// Why, in the peer's words (MQTT 5 §2.2.2.2).
+const REASON_STRING: u8 = 0x1f;
+/// Which server to use instead.
+const SERVER_REFERENCE: u8 = 0x1c;
+
+/// The properties of one packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Properties<'a>(&'a [u8]);
+
+/// What a server says beside a reason code. Texts come from outside.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Said<'a> {
+    pub(super) reason: Option<&'a str>,
+    pub(super) other_server: Option<&'a str>,
+}
+
+impl<'a> Properties<'a> {
+    /// Separates properties, which begin with their length, from what follows them. `None`: there are
+    /// fewer bytes than the length says.
+    pub(super) fn split(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (length, rest) = variable_integer(bytes)?;
+        let (properties, rest) = rest.split_at_checked(length)?;
+        Some((Self(properties), rest))
+    }
+
+    /// Whether every property is one of the standard and whole.
+    pub(super) fn is_sound(self) -> bool {
+        let mut rest = self.0;
+        while !rest.is_empty() {
+            if next(&mut rest).is_none() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// The texts meant for people.
+    pub(super) fn said(self) -> Said<'a> {
+        Said { reason: self.text(REASON_STRING), other_server: self.text(SERVER_REFERENCE) }
+    }
+
+    fn text(self, wanted: u8) -> Option<&'a str> {
+        let mut rest = self.0;
+        while let Some((id, value)) = next(&mut rest) {
+            if id == wanted {
+                return std::str::from_utf8(value.get(2..)?).ok();
+            }
+        }
+        None
+    }
+}
+
+impl<'a> Said<'a> {
+    /// What comes with a reason code; nothing where properties are left out or broken.
+    pub(super) fn after_code(bytes: &'a [u8]) -> Self {
+        Properties::split(bytes).map(|(properties, _)| properties.said()).unwrap_or_default()
+    }
+}
+
+/// Takes one property: its identifier, and its value as encoded.
+fn next<'a>(rest: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
+    let (&id, value) = rest.split_first()?;
+    let length = match id {
+        0x01 | 0x17 | 0x19 | 0x24 | 0x25 | 0x28 | 0x29 | 0x2a => 1,
+        0x13 | 0x21 | 0x22 | 0x23 => 2,
+        0x02 | 0x11 | 0x18 | 0x27 => 4,
+        0x0b => value.len() - variable_integer(value)?.1.len(),
+        0x03 | 0x08 | 0x09 | 0x12 | 0x15 | 0x16 | 0x1a | SERVER_REFERENCE | REASON_STRING => prefixed(value)?,
+        0x26 => {
+            let key = prefixed(value)?;
+            key + prefixed(value.get(key..)?)?
+        }
+        _ => return None,
+    };
+    let (value, after) = value.split_at_checked(length)?;
+    *rest = after;
+    Some((id, value))
+}
+
+/// Size of a string or of binary data, its length included.
+fn prefixed(bytes: &[u8]) -> Option<usize> {
+    let length = bytes.first_chunk::<2>()?;
+    Some(2 + usize::from(u16::from_be_bytes(*length)))
+}
+
+/// Reads a variable byte integer of at most four bytes; gives the rest too.
+fn variable_integer(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let mut value = 0;
+    for (index, byte) in bytes.iter().take(4).enumerate() {
+        value |= usize::from(byte & 0x7f) << (7 * index);
+        if byte & 0x80 == 0 {
+            return Some((value, &bytes[index + 1..]));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn texts_are_found_behind_any_other_property() {
+        let bytes = b"\x1c\x11\0\0\0\x01\x0b\x80\x01\x26\0\x01k\0\x01v\x1c\0\x01s\x1f\0\x03why\x13\0\x05rest";
+        let (properties, rest) = Properties::split(bytes).unwrap();
+        assert!(properties.is_sound());
+        assert_eq!(properties.said(), Said { reason: Some("why"), other_server: Some("s") });
+        assert_eq!(rest, b"rest");
+    }
+
+    #[test]
+    fn what_is_cut_short_or_unknown_is_not_sound() {
+        for bytes in [&b"\x02\x26\0"[..], b"\x01\x1f", b"\x03\x1f\0\x09", b"\x02\x7f\0", b"\x02\x0b\x80"] {
+            let (properties, _) = Properties::split(bytes).unwrap();
+            assert!(!properties.is_sound(), "{bytes:02x?}");
+            assert_eq!(properties.said(), Said::default());
+        }
+        for bytes in [&b""[..], b"\x02\x01", b"\x80", b"\xff\xff\xff\xff\x01"] {
+            assert_eq!(Properties::split(bytes), None, "{bytes:02x?}");
+            assert_eq!(Said::after_code(bytes), Said::default());
+        }
+        assert_eq!(Said::after_code(b"\x05\x1f\0\x02\xff\xff"), Said::default());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+            if let Some((properties, _)) = Properties::split(&bytes) {
+                properties.is_sound();
+                properties.said();
+            }
+        }
+    }
+}

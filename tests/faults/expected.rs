@@ -1,0 +1,109 @@
+//! What exactly must the link say?
+
+use dropscope::diagnostics::ErrorName;
+use dropscope::diagnostics::event::{ConnectFailed, ConnectKind, Dropped, How, Layer, Phase};
+use dropscope::mqtt::settings::{Transport, VersionChoice};
+
+pub(crate) const ALL: &[Transport] = &[Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
+pub(crate) const TCP: &[Transport] = &[Transport::Tcp];
+pub(crate) const TLS: &[Transport] = &[Transport::Tls];
+pub(crate) const WS: &[Transport] = &[Transport::Ws];
+pub(crate) const WSS: &[Transport] = &[Transport::Wss];
+/// With TLS.
+pub(crate) const SECURE: &[Transport] = &[Transport::Tls, Transport::Wss];
+/// With WebSocket.
+pub(crate) const FRAMED: &[Transport] = &[Transport::Ws, Transport::Wss];
+/// Where a bare FIN is not a polite goodbye.
+pub(crate) const LAYERED: &[Transport] = &[Transport::Tls, Transport::Ws, Transport::Wss];
+
+pub(crate) const V3: &[VersionChoice] = &[VersionChoice::V311];
+pub(crate) const V5: &[VersionChoice] = &[VersionChoice::V5];
+pub(crate) const BOTH: &[VersionChoice] = &[VersionChoice::V311, VersionChoice::V5];
+
+/// A drop, told exactly.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Drop {
+    pub(crate) layer: Layer,
+    pub(crate) how: How,
+    pub(crate) name: ErrorName,
+    pub(crate) reason_code: Option<u8>,
+    pub(crate) ws_close_code: Option<u16>,
+}
+
+impl Drop {
+    pub(crate) const fn new(layer: Layer, how: How, name: ErrorName) -> Self {
+        Self { layer, how, name, reason_code: None, ws_close_code: None }
+    }
+
+    /// A DISCONNECT of MQTT 5.
+    pub(crate) const fn disconnect(reason: u8, name: ErrorName) -> Self {
+        Self { reason_code: Some(reason), ..Self::new(Layer::Mqtt, How::Disconnect, name) }
+    }
+
+    pub(crate) const fn ws_close(code: Option<u16>, name: ErrorName) -> Self {
+        Self { ws_close_code: code, ..Self::new(Layer::Websocket, How::WsClose, name) }
+    }
+
+    /// Whether this is what was told.
+    pub(crate) fn check(&self, told: &Dropped) -> Result<(), String> {
+        let name = (told.error_name.as_deref(), told.error_code);
+        let manner = (told.layer, told.how, told.reason_code, told.ws_close_code);
+        let is_right = name == (Some(self.name.name), Some(self.name.code))
+            && manner == (Some(self.layer), Some(self.how), self.reason_code, self.ws_close_code)
+            && told.reconnect_attempt == 0
+            && explains(told.error_message.as_deref(), self.name);
+        if is_right { Ok(()) } else { Err(format!("expected {self:?}\n    but told {told:?}")) }
+    }
+}
+
+/// A failed connect, told exactly.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Failure {
+    pub(crate) phase: Phase,
+    pub(crate) layer: Layer,
+    pub(crate) name: ErrorName,
+    pub(crate) return_code: Option<u8>,
+    pub(crate) http_status: Option<u16>,
+    /// The name given instead on a computer whose name server is out of reach.
+    pub(crate) offline: Option<ErrorName>,
+    /// How the connect after it is called.
+    pub(crate) back: ConnectKind,
+}
+
+impl Failure {
+    pub(crate) const fn new(phase: Phase, layer: Layer, name: ErrorName) -> Self {
+        let (return_code, http_status, offline) = (None, None, None);
+        Self { phase, layer, name, return_code, http_status, offline, back: ConnectKind::Resumed }
+    }
+
+    /// CONNACK with a code other than 0.
+    pub(crate) const fn refused(code: u8, name: ErrorName) -> Self {
+        Self { return_code: Some(code), ..Self::new(Phase::Connack, Layer::Mqtt, name) }
+    }
+
+    /// An HTTP status other than 101. What 4xx refuses is rebuilt for the next attempt.
+    pub(crate) const fn http(status: u16, name: ErrorName) -> Self {
+        let is_ours = matches!(status, 400..500);
+        let back = if is_ours { ConnectKind::DeepReconnected } else { ConnectKind::Resumed };
+        Self { http_status: Some(status), back, ..Self::new(Phase::Websocket, Layer::Websocket, name) }
+    }
+
+    /// Whether this is what was told.
+    pub(crate) fn check(&self, told: &ConnectFailed) -> Result<(), String> {
+        let named = |name: ErrorName| {
+            (told.error_name.as_deref(), told.error_code) == (Some(name.name), Some(name.code))
+                && explains(told.error_message.as_deref(), name)
+        };
+        let place = (told.phase, told.layer, told.return_code, told.http_status);
+        let is_right = (named(self.name) || self.offline.is_some_and(named))
+            && place == (Some(self.phase), Some(self.layer), self.return_code, self.http_status)
+            && told.attempt_number == 1;
+        if is_right { Ok(()) } else { Err(format!("expected {self:?}\n    but told {told:?}")) }
+    }
+}
+
+/// The message holds the official text and, in brackets, what was seen.
+fn explains(message: Option<&str>, name: ErrorName) -> bool {
+    let rest = message.and_then(|message| message.strip_prefix(&name.message()));
+    rest.is_some_and(|rest| rest.len() > 10 && rest.starts_with(" (") && rest.ends_with(')'))
+}
