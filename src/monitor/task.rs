@@ -212,6 +212,10 @@ impl Monitor {
         self.diagnostics.apply(observed.at, &observed.event);
         self.pace.event(&observed.event);
         tracing::debug!(event = ?observed.event, "observed");
+        if self.events.len() >= EVENTS {
+            // The slowest reader is about to lose its oldest event; it is told by the channel itself.
+            self.runtime.lost_events += 1;
+        }
         // No reader is no loss.
         let _ = self.events.send(Arc::new(observed));
     }
@@ -245,7 +249,7 @@ impl Monitor {
     fn lost(&self) -> Lost {
         Lost {
             events: self.runtime.lost_events,
-            recording_lines: self.recorder.as_ref().map_or(0, Recorder::lost_lines),
+            recording_lines: self.recorder.as_ref().map_or(self.runtime.lost_lines, Recorder::lost_lines),
         }
     }
 
@@ -269,6 +273,7 @@ impl Monitor {
         self.runtime.in_flight = status.in_flight;
         if let Some(recorder) = &self.recorder {
             self.runtime.recorder = recorder.state();
+            self.runtime.lost_lines = recorder.lost_lines();
         }
         let snapshot = self.diagnostics.snapshot(now);
         self.published.send_replace(Arc::new(Published { snapshot, runtime: self.runtime.clone() }));

@@ -157,6 +157,7 @@ async fn a_slow_reader_is_told_what_it_missed_and_holds_up_nobody() {
     }
     assert_eq!(usize::try_from(missed).expect("a count") + read, total);
     let end = scope.finish().await;
+    assert!(end.last.runtime.lost_events > 0, "what the reader missed is counted");
     assert_eq!(end.snapshot().metrics.messages_received, 6_000);
     assert_eq!(end.snapshot().metrics.total_connection_drops, 0);
 }
