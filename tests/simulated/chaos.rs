@@ -93,7 +93,7 @@ async fn day_of(seed: u64) -> (usize, usize) {
     let mut random = StdRng::seed_from_u64(seed);
     let mut setup = Setup { recorder: Recording::On, ..Setup::default() };
     setup.link.subscriptions.push(("home/status".to_owned(), 1));
-    setup.habits.forgets_after = (seed % 2 == 0).then_some(minutes(5));
+    setup.habits.forgets_after = seed.is_multiple_of(2).then_some(minutes(5));
     setup.habits.latency_ms = (5, 400);
     let scope = setup.start();
     let mut asked = 0;
