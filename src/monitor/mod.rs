@@ -19,4 +19,4 @@ pub use published::{
     LinkActivity, Notice, NoticeKind, Published, RecorderState, Request, Runtime, Simulation, SimulationPort,
 };
 pub use reports::ReportSettings;
-pub use task::{Handle, MonitorSettings, spawn};
+pub use task::{Handle, MonitorSettings, spawn, spawn_with};
