@@ -29,6 +29,8 @@ use crate::mqtt::settings::{LinkSettings, Resolver, Transport, VersionChoice};
 const LEAST_PING_TIMEOUT: Duration = Duration::from_millis(500);
 /// The shortest deadline of a connect phase.
 const LEAST_PHASE: Duration = Duration::from_millis(500);
+/// The shortest time the system can wait before it probes a connection.
+const LEAST_TCP_KEEP_ALIVE: Duration = Duration::from_secs(1);
 /// The shortest delay before an attempt to reconnect.
 const LEAST_DELAY: Duration = Duration::from_millis(5);
 /// The shortest upper limit of that delay.
@@ -253,6 +255,9 @@ fn hasten(link: &mut LinkSettings, speed: f64) {
     real(&mut backoff.min_connect_interval, Duration::ZERO);
     real(&mut backoff.stable_after, Duration::ZERO);
     real(&mut link.queue.max_age, LEAST_LONGEST_DELAY);
+    if let Some(time) = &mut link.tcp_keep_alive {
+        real(time, LEAST_TCP_KEEP_ALIVE);
+    }
 }
 
 /// Lets the faults strike that the user asks for, and notes them down.
