@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -17,12 +16,10 @@ use super::codec::Connect;
 use super::control::{Census, Control};
 use super::fault::{Fault, GARBAGE, Plan, Schedule};
 use super::handshake::{self, Endpoint, HANDSHAKE_LIMIT};
+use super::listener::{Host, Listener};
 use super::message::Message;
 use super::router::Router;
-use super::server_stream::{Ending, ServerStream};
-
-/// Connections that may wait to be accepted.
-const BACKLOG: i32 = 1024;
+use super::server_stream::{Ending, MemoryStream, ServerStream};
 
 /// Protocol versions a broker accepts. Others get CONNACK 1 in the format of 3.1.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,23 +115,6 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One address of the broker.
-pub(super) struct Listener {
-    address: SocketAddr,
-    endpoint: Endpoint,
-    state: ListenerState,
-}
-
-enum ListenerState {
-    Open {
-        close: CancellationToken,
-        closed: mpsc::Receiver<()>,
-    },
-    /// The port stays bound without listening, so that nobody else gets it; connects are refused.
-    Closed(Socket),
-    Broken,
-}
-
 /// An MQTT broker on loopback. Dropping it ends all its tasks; [`Broker::stop`] also waits for them.
 pub struct Broker {
     shared: Arc<Shared>,
@@ -182,25 +162,16 @@ impl Broker {
     /// # Errors
     /// The address is not loopback, or whatever the system says about the socket (the port is taken).
     pub async fn listen_at(&self, address: SocketAddr, endpoint: Endpoint) -> io::Result<SocketAddr> {
-        if !address.ip().is_loopback() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the lab listens on loopback only"));
-        }
-        let socket = reserve(address)?;
-        let address = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
-        let mut listener = Listener { address, endpoint, state: ListenerState::Closed(socket) };
+        let mut listener = Listener::reserve(address, endpoint)?;
         listener.open(&self.shared, &self.tasks)?;
+        let address = listener.address();
         self.shared.listeners.lock().await.push(listener);
         Ok(address)
     }
 
     /// Serves an in-memory stream as if it had been accepted.
     pub fn attach(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
-        let (number, schedule) = self.shared.admit();
-        let (shared, task) = (Arc::clone(&self.shared), self.tasks.clone());
-        tokio::spawn(async move {
-            let _task = task;
-            admission::serve(shared, ServerStream::Memory(Box::new(stream)), number, schedule).await;
-        });
+        attach(&self.shared, Box::new(stream), self.tasks.clone());
     }
 
     /// A handle to strike faults and to look inside; as many as wanted.
@@ -244,85 +215,14 @@ impl Drop for Broker {
     }
 }
 
-/// Binds without listening.
-fn reserve(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // Old connections in TIME_WAIT must not keep the port from being bound again. (On Windows the
-    // option means something else, and is not needed.)
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    socket.set_nonblocking(true)?;
-    Ok(socket)
-}
-
-impl Listener {
-    /// Begins to accept, on the reserved socket.
-    pub(super) fn open(&mut self, shared: &Arc<Shared>, tasks: &mpsc::Sender<()>) -> io::Result<()> {
-        let socket = match std::mem::replace(&mut self.state, ListenerState::Broken) {
-            open @ ListenerState::Open { .. } => {
-                self.state = open;
-                return Ok(());
-            }
-            ListenerState::Closed(socket) => socket,
-            ListenerState::Broken => reserve(self.address)?,
-        };
-        socket.listen(BACKLOG)?;
-        let tcp = TcpListener::from_std(socket.into())?;
-        let (closing, closed) = mpsc::channel(1);
-        let close = shared.shutdown.child_token();
-        let acceptor = Acceptor {
-            shared: Arc::clone(shared),
-            endpoint: self.endpoint.clone(),
-            tasks: tasks.clone(),
-            close: close.clone(),
-        };
-        tokio::spawn(async move {
-            let _closing = closing;
-            acceptor.run(tcp).await;
-        });
-        self.state = ListenerState::Open { close, closed };
-        Ok(())
+impl Host for Arc<Shared> {
+    fn shutdown(&self) -> &CancellationToken {
+        &self.shutdown
     }
 
-    /// Stops accepting; connects are refused from now on, live connections stay.
-    pub(super) async fn close(&mut self) -> io::Result<()> {
-        let ListenerState::Open { close, closed } = &mut self.state else { return Ok(()) };
-        close.cancel();
-        let _ = closed.recv().await;
-        self.state = ListenerState::Broken;
-        self.state = ListenerState::Closed(reserve(self.address)?);
-        Ok(())
-    }
-}
-
-/// The task behind an open listener.
-struct Acceptor {
-    shared: Arc<Shared>,
-    endpoint: Endpoint,
-    tasks: mpsc::Sender<()>,
-    close: CancellationToken,
-}
-
-impl Acceptor {
-    async fn run(self, listener: TcpListener) {
-        loop {
-            let accepted = tokio::select! {
-                () = self.close.cancelled() => return,
-                accepted = listener.accept() => accepted,
-            };
-            match accepted {
-                Ok((tcp, _)) => self.welcome(tcp),
-                // Out of descriptors, most likely: the next one may go better.
-                Err(_) => tokio::task::yield_now().await,
-            }
-        }
-    }
-
-    fn welcome(&self, tcp: TcpStream) {
-        let (number, schedule) = self.shared.admit();
-        let (shared, task) = (Arc::clone(&self.shared), self.tasks.clone());
-        let endpoint = self.endpoint.clone();
+    fn welcome(&self, tcp: TcpStream, endpoint: &Endpoint, task: mpsc::Sender<()>) {
+        let (number, schedule) = self.admit();
+        let (shared, endpoint) = (Self::clone(self), endpoint.clone());
         tokio::spawn(async move {
             let _task = task;
             let opened = tokio::select! {
@@ -334,6 +234,16 @@ impl Acceptor {
             }
         });
     }
+}
+
+/// Serves an in-memory stream.
+pub(super) fn attach(shared: &Arc<Shared>, stream: Box<dyn MemoryStream>, task: mpsc::Sender<()>) {
+    let (number, schedule) = shared.admit();
+    let shared = Arc::clone(shared);
+    tokio::spawn(async move {
+        let _task = task;
+        admission::serve(shared, ServerStream::Memory(stream), number, schedule).await;
+    });
 }
 
 /// The planned faults of the first moment, then TLS and WebSocket.

@@ -4,9 +4,10 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
-use super::broker::{Shared, lock};
+use super::broker::{self, Shared, lock};
 use super::codec::Connect;
 use super::fault::{Fault, Plan};
 use super::message::Message;
@@ -88,6 +89,14 @@ impl Control {
     /// Messages that passed through.
     pub fn counters(&self) -> Counters {
         self.shared.router().counters()
+    }
+
+    /// Serves an in-memory stream as if it had been accepted; `false` if the broker has stopped. Must be
+    /// called inside a tokio runtime.
+    pub fn attach(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> bool {
+        let Some(task) = self.tasks.upgrade() else { return false };
+        broker::attach(&self.shared, Box::new(stream), task);
+        true
     }
 
     /// Waits until the census satisfies the condition, and returns it. `None` if the broker stops

@@ -13,7 +13,9 @@ mod connection;
 mod control;
 mod demo;
 mod fault;
+mod gateway;
 mod handshake;
+mod listener;
 mod message;
 mod pipe;
 mod router;
@@ -28,6 +30,10 @@ pub use codec::{Connect, Version};
 pub use control::{Census, Control};
 pub use demo::Demo;
 pub use fault::{Fault, Plan, When, Which};
+pub use gateway::{
+    Ailment, AilmentId, Deafness, Direction, Gateway, GatewayControl, GatewayOptions, IdleManner, Manner,
+    OutageManner, Strike, TakeoverTime, Tally, Upstream,
+};
 pub use handshake::Endpoint;
 pub use message::Message;
 pub use router::Counters;

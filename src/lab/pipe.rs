@@ -3,7 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -48,20 +48,25 @@ impl Pipe {
     /// Writes what waits and reads what comes, until something came or there is room again.
     /// Cancel-safe.
     pub(super) async fn turn(&mut self) -> io::Result<Turn> {
+        poll_fn(|cx| self.poll_turn(cx, true)).await
+    }
+
+    /// As [`Pipe::turn`], but leaves unread what comes unless `reads`.
+    pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>, reads: bool) -> Poll<io::Result<Turn>> {
         let was_full = !self.has_room();
-        poll_fn(|cx| {
-            if let Poll::Ready(Err(error)) = self.poll_write(cx) {
-                return Poll::Ready(Err(error));
-            }
-            if was_full && self.has_room() {
-                return Poll::Ready(Ok(Turn::Room));
-            }
-            self.inbox.reserve(4096);
-            // `read_buf` holds no bytes of its own, so dropping it half-way loses nothing.
-            let read = pin!(self.stream.read_buf(&mut self.inbox)).poll(cx);
-            read.map_ok(|count| if count == 0 { Turn::Ended } else { Turn::Read })
-        })
-        .await
+        if let Poll::Ready(Err(error)) = self.poll_write(cx) {
+            return Poll::Ready(Err(error));
+        }
+        if was_full && self.has_room() {
+            return Poll::Ready(Ok(Turn::Room));
+        }
+        if !reads {
+            return Poll::Pending;
+        }
+        self.inbox.reserve(4096);
+        // `read_buf` holds no bytes of its own, so dropping it half-way loses nothing.
+        let read = pin!(self.stream.read_buf(&mut self.inbox)).poll(cx);
+        read.map_ok(|count| if count == 0 { Turn::Ended } else { Turn::Read })
     }
 
     /// Writes everything that waits, but not for longer than `limit`.
@@ -70,7 +75,7 @@ impl Pipe {
         written.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
-    fn poll_write(&mut self, cx: &mut std::task::Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.out.is_empty() {
             match pin!(self.stream.write_buf(&mut self.out)).poll(cx)? {
                 Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),

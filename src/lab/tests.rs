@@ -2,6 +2,7 @@
 
 mod client;
 mod faults;
+mod gateway;
 mod lifecycle;
 mod ordinary;
 mod routing;

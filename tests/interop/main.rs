@@ -6,6 +6,7 @@
 #![cfg(unix)]
 #![expect(clippy::expect_used, clippy::print_stderr, reason = "test code outside of test functions")]
 
+mod gateway;
 mod mosquitto;
 
 use std::sync::Arc;

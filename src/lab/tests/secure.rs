@@ -23,12 +23,12 @@ use crate::lab::{Broker, BrokerOptions, Endpoint, Fault, Plan, When};
 const CONNECT: &[u8] = b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01x";
 const CONNACK: &[u8] = &[0x20, 2, 0, 0];
 
-struct Certificates {
-    server: Arc<ServerConfig>,
-    client: Arc<ClientConfig>,
+pub(super) struct Certificates {
+    pub(super) server: Arc<ServerConfig>,
+    pub(super) client: Arc<ClientConfig>,
 }
 
-fn certificates() -> Certificates {
+pub(super) fn certificates() -> Certificates {
     let issued = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let chain = vec![CertificateDer::from(issued.cert.der().to_vec())];
     let key = PrivateKeyDer::try_from(issued.signing_key.serialize_der()).unwrap();
@@ -49,13 +49,16 @@ fn certificates() -> Certificates {
     Certificates { server: Arc::new(server), client: Arc::new(client) }
 }
 
-async fn tls(address: SocketAddr, config: &Arc<ClientConfig>) -> io::Result<TlsStream<TcpStream>> {
+pub(super) async fn tls(address: SocketAddr, config: &Arc<ClientConfig>) -> io::Result<TlsStream<TcpStream>> {
     let tcp = TcpStream::connect(address).await?;
     let name = ServerName::try_from("localhost").unwrap();
     TlsConnector::from(Arc::clone(config)).connect(name, tcp).await
 }
 
-async fn websocket<S>(stream: S, protocol: Option<&'static str>) -> Result<WebSocketStream<S>, Error>
+pub(super) async fn websocket<S>(
+    stream: S,
+    protocol: Option<&'static str>,
+) -> Result<WebSocketStream<S>, Error>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
 {

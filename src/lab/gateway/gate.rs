@@ -1,0 +1,278 @@
+//! The gateway: where does it listen, whom does it forward to, and how does it stop without leaving anything?
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncRead, AsyncWrite, duplex};
+use tokio::net::TcpStream;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::ailment::{Ailment, AilmentId};
+use super::blow::Blow;
+use super::control::GatewayControl;
+use super::field_time::Scale;
+use super::ledger::{Ledger, Strike};
+use super::outage::Ports;
+use super::welcome::{self, Incoming};
+use crate::lab::broker::lock;
+use crate::lab::control::Control;
+use crate::lab::handshake::Endpoint;
+use crate::lab::listener::{Host, Listener};
+use crate::lab::server_stream::ServerStream;
+
+/// Bytes between the gateway and the embedded broker, each way.
+const BETWEEN: usize = 256 * 1024;
+/// Client ids that are remembered.
+const MOST_IDS: usize = 10_000;
+
+/// Where packets go.
+#[derive(Clone)]
+pub enum Upstream {
+    /// The embedded broker, without sockets.
+    Broker(Control),
+    /// A broker that speaks MQTT over plain TCP.
+    Address(SocketAddr),
+}
+
+/// How a gateway sees time and chance.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GatewayOptions {
+    /// Two gateways with the same seed and ailments strike at the same times.
+    pub seed: u64,
+    /// Field seconds per real second; what is not positive counts as 1.
+    pub scale: f64,
+    /// What the clock says when the gateway starts, in field seconds since the Unix epoch; for
+    /// [`Ailment::Schedule`].
+    pub wall_secs: f64,
+}
+
+impl Default for GatewayOptions {
+    fn default() -> Self {
+        Self { seed: 0, scale: 1.0, wall_secs: 0.0 }
+    }
+}
+
+/// An ailment and since when it acts.
+#[derive(Debug, Clone)]
+pub(super) struct Armed {
+    pub(super) id: AilmentId,
+    pub(super) ailment: Ailment,
+    pub(super) since: Instant,
+    /// Also cancelled by the gateway's end.
+    pub(super) disarmed: CancellationToken,
+}
+
+/// What a connection is told from outside.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Order {
+    pub(super) ailment: AilmentId,
+    pub(super) blow: Blow,
+}
+
+/// What all tasks of one gateway share.
+pub(super) struct Shared {
+    pub(super) seed: u64,
+    pub(super) scale: Scale,
+    pub(super) started: Instant,
+    pub(super) runtime: Handle,
+    pub(super) shutdown: CancellationToken,
+    pub(super) ledger: Ledger,
+    pub(super) armed: watch::Sender<Arc<Vec<Armed>>>,
+    pub(super) last_id: AtomicU64,
+    pub(super) ports: tokio::sync::Mutex<Ports>,
+    /// Outages that let nothing pass.
+    pub(super) blackouts: watch::Sender<usize>,
+    /// Outages of name resolution.
+    pub(super) unresolved: watch::Sender<usize>,
+    /// How often the credentials were renewed.
+    pub(super) renewals: watch::Sender<u64>,
+    wall_secs: f64,
+    upstream: Upstream,
+    live: Mutex<BTreeMap<u64, mpsc::UnboundedSender<Order>>>,
+    /// Ailments because of which credentials are refused.
+    expired: Mutex<BTreeSet<AilmentId>>,
+    seen_ids: Mutex<HashSet<String>>,
+}
+
+impl Shared {
+    /// The clock of the field at a time, in seconds since the Unix epoch.
+    pub(super) fn wall_secs(&self, at: Instant) -> f64 {
+        self.wall_secs + self.scale.field(at.saturating_duration_since(self.started))
+    }
+
+    pub(super) fn log(&self, ailment: AilmentId, connection: Option<u64>, what: impl Into<String>) {
+        let at = Instant::now().saturating_duration_since(self.started);
+        self.ledger.strike(Strike { at, ailment, connection, what: what.into() });
+    }
+
+    /// Tells all live connections.
+    pub(super) fn strike_all(&self, ailment: AilmentId, blow: Blow) {
+        for orders in lock(&self.live).values() {
+            // One that is ending anyway does not listen any more.
+            let _ = orders.send(Order { ailment, blow });
+        }
+    }
+
+    /// Registers a connection until the guard is dropped.
+    pub(super) fn enlist(self: &Arc<Self>, number: u64) -> (Enlisted, mpsc::UnboundedReceiver<Order>) {
+        let (orders, received) = mpsc::unbounded_channel();
+        lock(&self.live).insert(number, orders);
+        (Enlisted { shared: Arc::clone(self), number }, received)
+    }
+
+    pub(super) fn connections(&self) -> usize {
+        lock(&self.live).len()
+    }
+
+    pub(super) fn refuse_credentials(&self, ailment: AilmentId) {
+        lock(&self.expired).insert(ailment);
+        self.log(ailment, None, "credentials expired");
+    }
+
+    pub(super) fn accept_credentials(&self, ailment: AilmentId) {
+        lock(&self.expired).remove(&ailment);
+    }
+
+    /// Why credentials are refused, if they are.
+    pub(super) fn expired(&self) -> Option<AilmentId> {
+        lock(&self.expired).first().copied()
+    }
+
+    /// Whether this client id had a session before; from now on it had.
+    pub(super) fn is_return(&self, client_id: &str) -> bool {
+        let mut seen = lock(&self.seen_ids);
+        seen.contains(client_id) || (seen.len() < MOST_IDS && !seen.insert(client_id.to_owned()))
+    }
+
+    /// A new connection to the server.
+    pub(super) async fn connect_upstream(&self) -> io::Result<ServerStream> {
+        match &self.upstream {
+            Upstream::Broker(broker) => {
+                let (near, far) = duplex(BETWEEN);
+                if !broker.attach(far) {
+                    return Err(io::Error::new(io::ErrorKind::ConnectionRefused, "the broker has stopped"));
+                }
+                Ok(ServerStream::Memory(Box::new(near)))
+            }
+            Upstream::Address(address) => {
+                let tcp = TcpStream::connect(address).await?;
+                tcp.set_nodelay(true)?;
+                Ok(ServerStream::Tcp(tcp))
+            }
+        }
+    }
+}
+
+/// A connection that gets orders.
+pub(super) struct Enlisted {
+    shared: Arc<Shared>,
+    number: u64,
+}
+
+impl Drop for Enlisted {
+    fn drop(&mut self) {
+        lock(&self.shared.live).remove(&self.number);
+    }
+}
+
+impl Host for Arc<Shared> {
+    fn shutdown(&self) -> &CancellationToken {
+        &self.shutdown
+    }
+
+    fn welcome(&self, tcp: TcpStream, endpoint: &Endpoint, task: mpsc::Sender<()>) {
+        welcome::spawn(self, Incoming::Tcp(tcp, endpoint.clone()), task);
+    }
+}
+
+/// A man in the middle on loopback. Dropping it ends all its tasks and connections; [`Gateway::stop`] also
+/// waits for them.
+pub struct Gateway {
+    shared: Arc<Shared>,
+    /// Every task holds a clone of the sender: the channel ends when all of them have.
+    tasks: mpsc::Sender<()>,
+    tasks_ended: mpsc::Receiver<()>,
+}
+
+impl Gateway {
+    /// A healthy gateway that listens nowhere yet. Must be called inside a tokio runtime.
+    pub fn start(upstream: Upstream, options: GatewayOptions) -> Self {
+        let (tasks, tasks_ended) = mpsc::channel(1);
+        let shared = Shared {
+            seed: options.seed,
+            scale: Scale::new(options.scale),
+            started: Instant::now(),
+            runtime: Handle::current(),
+            shutdown: CancellationToken::new(),
+            ledger: Ledger::new(),
+            armed: watch::Sender::new(Arc::default()),
+            last_id: AtomicU64::new(0),
+            ports: tokio::sync::Mutex::default(),
+            blackouts: watch::Sender::new(0),
+            unresolved: watch::Sender::new(0),
+            renewals: watch::Sender::new(0),
+            wall_secs: options.wall_secs,
+            upstream,
+            live: Mutex::default(),
+            expired: Mutex::default(),
+            seen_ids: Mutex::default(),
+        };
+        Self { shared: Arc::new(shared), tasks, tasks_ended }
+    }
+
+    /// Listens on `127.0.0.1` on a port that the system picks.
+    ///
+    /// # Errors
+    /// Whatever the system says about the socket.
+    pub async fn listen(&self, endpoint: Endpoint) -> io::Result<SocketAddr> {
+        self.listen_at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), endpoint).await
+    }
+
+    /// Listens on a loopback address and port; port 0 lets the system pick.
+    ///
+    /// # Errors
+    /// The address is not loopback, or whatever the system says about the socket (the port is taken).
+    pub async fn listen_at(&self, address: SocketAddr, endpoint: Endpoint) -> io::Result<SocketAddr> {
+        let listener = Listener::reserve(address, endpoint)?;
+        let address = listener.address();
+        self.shared.ports.lock().await.add(listener, &self.shared, &self.tasks)?;
+        Ok(address)
+    }
+
+    /// Serves an in-memory stream as if it had been accepted.
+    pub fn attach(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+        welcome::spawn(&self.shared, Incoming::Memory(Box::new(stream)), self.tasks.clone());
+    }
+
+    /// A handle to arm ailments and to look inside; as many as wanted.
+    pub fn control(&self) -> GatewayControl {
+        GatewayControl::new(Arc::clone(&self.shared), self.tasks.downgrade())
+    }
+
+    /// Ends all connections without a word and waits for all tasks; the ports are free afterwards.
+    pub async fn stop(mut self) {
+        self.shared.shutdown.cancel();
+        self.shared.ports.lock().await.clear();
+        // Drops the gateway's own sender, so that the channel ends with the last task.
+        self.tasks = mpsc::channel(1).0;
+        let _ = self.tasks_ended.recv().await;
+        // An outage that ended in the meantime may have taken the ports again.
+        self.shared.ports.lock().await.clear();
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        self.shared.shutdown.cancel();
+        // A control may outlive the gateway; it must not keep a closed port reserved.
+        if let Ok(mut ports) = self.shared.ports.try_lock() {
+            ports.clear();
+        }
+    }
+}

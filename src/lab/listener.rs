@@ -1,0 +1,133 @@
+//! Where are connections accepted, and how is a port closed for a while without losing it?
+
+use std::io;
+use std::net::SocketAddr;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::handshake::Endpoint;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// Who takes the connections that a listener accepts.
+pub(super) trait Host: Clone + Send + Sync + 'static {
+    /// Ends everything.
+    fn shutdown(&self) -> &CancellationToken;
+
+    /// Takes one connection. Whatever is spawned for it keeps `task` until it ends.
+    fn welcome(&self, tcp: TcpStream, endpoint: &Endpoint, task: mpsc::Sender<()>);
+}
+
+/// One loopback address.
+pub(super) struct Listener {
+    address: SocketAddr,
+    endpoint: Endpoint,
+    state: State,
+}
+
+enum State {
+    Open {
+        close: CancellationToken,
+        closed: mpsc::Receiver<()>,
+    },
+    /// The port stays bound without listening, so that nobody else gets it; connects are refused.
+    Closed(Socket),
+    Broken,
+}
+
+impl Listener {
+    /// Takes the address without listening yet; port 0 lets the system pick.
+    ///
+    /// # Errors
+    /// The address is not loopback, or whatever the system says about the socket.
+    pub(super) fn reserve(address: SocketAddr, endpoint: Endpoint) -> io::Result<Self> {
+        if !address.ip().is_loopback() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the lab listens on loopback only"));
+        }
+        let socket = bind(address)?;
+        let address = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
+        Ok(Self { address, endpoint, state: State::Closed(socket) })
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Begins to accept, on the reserved socket.
+    pub(super) fn open(&mut self, host: &impl Host, tasks: &mpsc::Sender<()>) -> io::Result<()> {
+        let socket = match std::mem::replace(&mut self.state, State::Broken) {
+            open @ State::Open { .. } => {
+                self.state = open;
+                return Ok(());
+            }
+            State::Closed(socket) => socket,
+            State::Broken => bind(self.address)?,
+        };
+        socket.listen(BACKLOG)?;
+        let tcp = TcpListener::from_std(socket.into())?;
+        let (closing, closed) = mpsc::channel(1);
+        let close = host.shutdown().child_token();
+        let acceptor = Acceptor {
+            host: host.clone(),
+            endpoint: self.endpoint.clone(),
+            tasks: tasks.clone(),
+            close: close.clone(),
+        };
+        tokio::spawn(async move {
+            let _closing = closing;
+            acceptor.run(tcp).await;
+        });
+        self.state = State::Open { close, closed };
+        Ok(())
+    }
+
+    /// Stops accepting; connects are refused from now on, live connections stay.
+    pub(super) async fn close(&mut self) -> io::Result<()> {
+        let State::Open { close, closed } = &mut self.state else { return Ok(()) };
+        close.cancel();
+        let _ = closed.recv().await;
+        self.state = State::Broken;
+        self.state = State::Closed(bind(self.address)?);
+        Ok(())
+    }
+}
+
+/// Binds without listening.
+fn bind(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // Old connections in TIME_WAIT must not keep the port from being bound again. (On Windows the
+    // option means something else, and is not needed.)
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+/// The task behind an open listener.
+struct Acceptor<H> {
+    host: H,
+    endpoint: Endpoint,
+    tasks: mpsc::Sender<()>,
+    close: CancellationToken,
+}
+
+impl<H: Host> Acceptor<H> {
+    async fn run(self, listener: TcpListener) {
+        loop {
+            let accepted = tokio::select! {
+                () = self.close.cancelled() => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((tcp, _)) => self.host.welcome(tcp, &self.endpoint, self.tasks.clone()),
+                // Out of descriptors, most likely: the next one may go better.
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The gateway seen from a client's side.
+
+mod deaf;
+mod everybody;
+mod identity;
+mod path;
+mod scene;
+mod sessions;
+mod sockets;

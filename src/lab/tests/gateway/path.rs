@@ -1,0 +1,186 @@
+//! What the path does to packets: forgets them, delays them, loses them.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::scene::{BOTH, Scene, ending};
+use crate::lab::tests::client::{Ask, Got, ask, message};
+use crate::lab::{Ailment, IdleManner, Manner, Version};
+
+fn nat(manner: IdleManner) -> Ailment {
+    Ailment::IdleTimeout { secs: 300.0, manner }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_nat_forgets_after_exactly_its_time_and_swallows_all() {
+    for version in BOTH {
+        let scene = Scene::new([nat(IdleManner::SilentBlackHole)]);
+        let mut client = scene.client(version, "a").await;
+        client.subscribe("t", 0).await;
+        for _ in 0..5 {
+            sleep(Duration::from_millis(4_999)).await;
+            client.ping().await;
+            assert_eq!(client.next().await, Got::PingResp, "a gap below the limit does no harm");
+        }
+        sleep(Duration::from_millis(4_999)).await;
+        scene.broker.publish("t", "traffic of either side keeps it");
+        assert_eq!(client.next().await, message("t", "traffic of either side keeps it"));
+        let last = scene.age();
+        sleep(Duration::from_secs(5)).await;
+        client.ping().await;
+        scene.broker.publish("t", "unheard");
+        assert_eq!(client.next_within(Duration::from_secs(80)).await, Got::Silence);
+        let strikes = scene.control.strikes();
+        assert_eq!(strikes.len(), 1, "{strikes:?}");
+        assert_eq!(strikes[0].at, last + Duration::from_secs(5));
+        assert_eq!(strikes[0].what, "NAT entry expired: silent black hole");
+        // The server has heard nothing for 1.5 × 60 s and gives up; the client is not told.
+        sleep(Duration::from_secs(20)).await;
+        assert_eq!(scene.broker.control().connections(), 0);
+        assert_eq!(client.next_within(Duration::from_secs(1000)).await, Got::Silence);
+        drop(client);
+        let mut back = scene.client(version, "a").await;
+        back.ping().await;
+        assert_eq!(back.next().await, Got::PingResp);
+        scene.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rude_nat_resets_at_the_next_packet_of_the_client() {
+    let scene = Scene::new([nat(IdleManner::ResetOnNextPacket)]);
+    let mut client = scene.client(Version::V311, "a").await;
+    client.subscribe("t", 0).await;
+    sleep(Duration::from_secs(6)).await;
+    scene.broker.publish("t", "lost");
+    assert_eq!(client.next_within(Duration::from_secs(30)).await, Got::Silence);
+    client.ping().await;
+    let asked = Instant::now();
+    assert_eq!(ending(&mut client).await, (Got::Fin, asked), "a stream in memory knows no reset");
+    let deeds = scene.deeds();
+    assert_eq!(deeds[0].1, "NAT entry expired: RST on the next packet");
+    assert_eq!(deeds[1].1, "RST");
+    scene.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endless_black_hole_leaves_the_session_on_the_server() {
+    let ailment = Ailment::SessionLifetime { secs: 60.0, jitter_secs: 0.0, manner: Manner::SilentBlackHole };
+    let scene = Scene::new([ailment]);
+    let mut client = scene.client(Version::V5, "a").await;
+    client.ping().await;
+    assert_eq!(client.next().await, Got::PingResp);
+    sleep(Duration::from_secs(2)).await;
+    client.ping().await;
+    assert_eq!(client.next_within(Duration::from_secs(30)).await, Got::Silence);
+    drop(client);
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(scene.broker.control().connections(), 1, "nobody told the server");
+    let _back = scene.client(Version::V5, "a").await;
+    sleep(Duration::from_millis(10)).await;
+    assert_eq!(scene.broker.control().connections(), 1, "it is taken over by who comes back");
+    scene.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_open_closes_the_servers_side_only() {
+    let scene = Scene::new([Ailment::HalfOpen { after_secs: 120.0 }]);
+    let mut client = scene.client(Version::V5, "a").await;
+    sleep(Duration::from_millis(1_999)).await;
+    client.ping().await;
+    assert_eq!(client.next().await, Got::PingResp);
+    sleep(Duration::from_millis(2)).await;
+    assert_eq!(scene.broker.control().connections(), 0);
+    client.ping().await;
+    assert_eq!(client.next_within(Duration::from_secs(1000)).await, Got::Silence);
+    assert_eq!(scene.deeds(), [(Some(1), "half-open: the server is gone".to_owned())]);
+    scene.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn late_pings_are_late_and_nothing_else_is() {
+    for version in BOTH {
+        let scene = Scene::new([Ailment::LatePings { delay_secs: 300.0 }]);
+        let mut client = scene.client(version, "a").await;
+        client.subscribe("t", 0).await;
+        let asked = Instant::now();
+        client.ping().await;
+        sleep(Duration::from_secs(1)).await;
+        client.ping().await;
+        scene.broker.publish("t", "on time");
+        assert_eq!(client.next().await, message("t", "on time"));
+        assert_eq!(ending(&mut client).await, (Got::PingResp, asked + Duration::from_secs(5)));
+        assert_eq!(ending(&mut client).await, (Got::PingResp, asked + Duration::from_secs(6)));
+        scene.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn latency_delays_both_ways_from_the_first_packet() {
+    let scene = Scene::new([Ailment::Latency { ms: 6_000.0, jitter_ms: 0.0, loss: 0.0 }]);
+    let begun = Instant::now();
+    let mut client = scene.client(Version::V311, "a").await;
+    assert_eq!(begun.elapsed(), Duration::from_millis(200), "100 ms there, 100 ms back");
+    let asked = Instant::now();
+    client.ping().await;
+    assert_eq!(ending(&mut client).await, (Got::PingResp, asked + Duration::from_millis(200)));
+    let goodbye = Instant::now();
+    client.write(&[0xE0, 0]).await;
+    let limit = Duration::from_millis(300);
+    let (got, at) = tokio::time::timeout(limit, ending(&mut client)).await.unwrap();
+    assert_eq!(
+        (got, at),
+        (Got::Fin, goodbye + Duration::from_millis(100)),
+        "the FIN has nothing to wait for"
+    );
+    scene.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lossy_path_keeps_the_order_and_repeats_with_the_seed() {
+    let mut runs = Vec::new();
+    for _ in 0..2 {
+        let scene = Scene::new([Ailment::Latency { ms: 600.0, jitter_ms: 300.0, loss: 0.2 }]);
+        let mut sender = scene.client(Version::V311, "sender").await;
+        let mut receiver = scene.client(Version::V311, "receiver").await;
+        receiver.subscribe("t", 0).await;
+        let mut delays = Vec::new();
+        for number in 0..50 {
+            let sent = Instant::now();
+            sender.publish("t", &number.to_string(), 0, false).await;
+            assert_eq!(receiver.next().await, message("t", &number.to_string()));
+            delays.push(sent.elapsed());
+        }
+        for number in 50..200 {
+            sender.publish("t", &number.to_string(), 0, false).await;
+        }
+        for number in 50..200 {
+            assert_eq!(receiver.next().await, message("t", &number.to_string()));
+        }
+        let lost = scene.control.tally().retransmitted;
+        assert!((60..160).contains(&lost), "{lost} of about 400 packets");
+        let one_way_twice = Duration::from_millis(10)..=Duration::from_millis(30);
+        assert!(delays.iter().filter(|delay| one_way_twice.contains(*delay)).count() > 20, "{delays:?}");
+        runs.push((delays, lost));
+        scene.stop().await;
+    }
+    assert_eq!(runs[0], runs[1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_message_passes_whole_and_pings_do_not_fall_into_it() {
+    let path = Ailment::Latency { ms: 60.0, jitter_ms: 0.0, loss: 0.0 };
+    let scene = Scene::new([path, Ailment::LatePings { delay_secs: 0.06 }]);
+    let (mut client, _) = scene.dial(Ask { keep_alive: 0, ..ask(Version::V311, "a") }).await;
+    client.subscribe("t", 0).await;
+    let large = "x".repeat(500_000);
+    for _ in 0..3 {
+        client.ping().await;
+        scene.broker.publish("t", large.clone());
+        let mut got = [client.next().await, client.next().await];
+        got.sort_by_key(|got| *got == Got::PingResp);
+        assert_eq!(got, [message("t", &large), Got::PingResp]);
+    }
+    scene.stop().await;
+}

@@ -1,0 +1,74 @@
+//! A gateway before an embedded broker, and clients that come through it.
+
+use std::time::Duration;
+
+use tokio::io::{DuplexStream, duplex};
+use tokio::time::Instant;
+
+use crate::lab::tests::client::{Ask, Client, Got, ask};
+use crate::lab::{
+    Ailment, Broker, BrokerOptions, Gateway, GatewayControl, GatewayOptions, Upstream, Version,
+};
+
+pub(super) const BOTH: [Version; 2] = [Version::V311, Version::V5];
+
+/// Everything a test needs, without sockets, so that time can be simulated.
+pub(super) struct Scene {
+    pub(super) broker: Broker,
+    pub(super) gateway: Gateway,
+    pub(super) control: GatewayControl,
+    pub(super) started: Instant,
+}
+
+impl Scene {
+    /// A gateway with the given ailments, where a minute of the field is a second.
+    pub(super) fn new(ailments: impl IntoIterator<Item = Ailment>) -> Self {
+        Self::with(GatewayOptions { seed: 7, scale: 60.0, wall_secs: 0.0 }, ailments)
+    }
+
+    pub(super) fn with(options: GatewayOptions, ailments: impl IntoIterator<Item = Ailment>) -> Self {
+        let broker = Broker::start(BrokerOptions::default());
+        let gateway = Gateway::start(Upstream::Broker(broker.control()), options);
+        let control = gateway.control();
+        for ailment in ailments {
+            control.arm(ailment);
+        }
+        Self { broker, gateway, control, started: Instant::now() }
+    }
+
+    /// A client that is let in.
+    pub(super) async fn client(&self, version: Version, id: &'static str) -> Client<DuplexStream> {
+        let (client, got) = self.dial(ask(version, id)).await;
+        assert!(matches!(got, Got::ConnAck { code: 0, .. }), "{got:?}");
+        client
+    }
+
+    /// A client, and what answered its CONNECT.
+    pub(super) async fn dial(&self, ask: Ask) -> (Client<DuplexStream>, Got) {
+        let (near, far) = duplex(64 * 1024);
+        self.gateway.attach(far);
+        Client::greet(near, ask).await
+    }
+
+    /// Time since the scene began.
+    pub(super) fn age(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// What the log of strikes says, without times.
+    pub(super) fn deeds(&self) -> Vec<(Option<u64>, String)> {
+        self.control.strikes().into_iter().map(|strike| (strike.connection, strike.what)).collect()
+    }
+
+    pub(super) async fn stop(self) {
+        self.gateway.stop().await;
+        self.broker.stop().await;
+        assert_eq!(self.control.connections(), 0);
+    }
+}
+
+/// Waits for the next packet or the end for as long as it takes, and says when it came.
+pub(super) async fn ending(client: &mut Client<DuplexStream>) -> (Got, Instant) {
+    let got = client.next_within(Duration::from_secs(100_000)).await;
+    (got, Instant::now())
+}

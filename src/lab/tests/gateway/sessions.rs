@@ -1,0 +1,173 @@
+//! What ends each session by its own clock or count.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::scene::{BOTH, Scene, ending};
+use crate::lab::tests::client::{Ask, Got, ask, message};
+use crate::lab::{Ailment, AilmentId, Direction, Manner, Version};
+
+#[tokio::test(start_paused = true)]
+async fn a_healthy_gateway_changes_nothing() {
+    for version in BOTH {
+        let scene = Scene::new([]);
+        let mut client = scene.client(version, "a").await;
+        assert_eq!(client.subscribe("t/#", 1).await, Got::SubAck(vec![1]));
+        scene.broker.publish("t/1", "hello");
+        assert_eq!(client.next().await, message("t/1", "hello"));
+        client.publish("t/2", "back", 0, false).await;
+        assert_eq!(client.next().await, message("t/2", "back"));
+        client.ping().await;
+        assert_eq!(client.next().await, Got::PingResp);
+        assert_eq!(scene.deeds(), []);
+        let tally = scene.control.tally();
+        assert_eq!((tally.accepted, tally.sessions), (1, 1));
+        assert_eq!((tally.packets_to_server, tally.packets_to_client), (4, 5));
+        scene.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_lifetime_is_exact_and_its_jitter_repeats() {
+    let lifetime = |jitter_secs| Ailment::SessionLifetime { secs: 600.0, jitter_secs, manner: Manner::Fin };
+    let scene = Scene::new([lifetime(0.0)]);
+    let mut client = scene.client(Version::V311, "a").await;
+    assert_eq!(ending(&mut client).await.0, Got::Fin);
+    assert_eq!(scene.age(), Duration::from_secs(10));
+    assert_eq!(scene.deeds(), [(Some(1), "FIN".to_owned())]);
+    assert_eq!(scene.control.strikes()[0].at, Duration::from_secs(10));
+    let mut runs = Vec::new();
+    for _ in 0..2 {
+        let scene = Scene::new([lifetime(60.0)]);
+        let mut ages = Vec::new();
+        for _ in 0..5 {
+            let before = Instant::now();
+            let mut client = scene.client(Version::V5, "a").await;
+            assert_eq!(ending(&mut client).await.0, Got::Fin);
+            ages.push(before.elapsed());
+        }
+        assert!(ages.iter().all(|age| (9.0..=11.0).contains(&age.as_secs_f64())), "{ages:?}");
+        assert!(ages.windows(2).any(|pair| pair[0] != pair[1]), "{ages:?}");
+        runs.push(ages);
+        scene.stop().await;
+    }
+    assert_eq!(runs[0], runs[1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_are_counted_in_their_direction_and_the_last_one_passes() {
+    for version in BOTH {
+        let after = |count, direction| Ailment::AfterMessages { count, direction, manner: Manner::Reset };
+        let scene = Scene::new([after(3, Direction::ToServer), after(2, Direction::ToClient)]);
+        let mut sender = scene.client(version, "sender").await;
+        let mut receiver = scene.client(version, "receiver").await;
+        receiver.subscribe("t", 0).await;
+        for payload in ["1", "2", "3"] {
+            sender.publish("t", payload, 0, false).await;
+        }
+        assert_eq!(sender.next().await, Got::Fin, "a stream in memory knows no reset");
+        assert_eq!(receiver.next().await, message("t", "1"));
+        assert_eq!(receiver.next().await, message("t", "2"));
+        assert_eq!(receiver.next().await, Got::Fin);
+        assert_eq!(scene.broker.control().counters().received, 3, "the third one passed");
+        assert_eq!(scene.deeds().len(), 2);
+        scene.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_is_exceeded_by_one_message_in_the_window() {
+    let scene = Scene::new([Ailment::AfterRate {
+        messages: 5,
+        window_secs: 60.0,
+        direction: Direction::ToServer,
+        manner: Manner::Fin,
+    }]);
+    let mut client = scene.client(Version::V311, "a").await;
+    for _ in 0..20 {
+        client.publish("t", "steady", 0, false).await;
+        assert_eq!(client.next_within(Duration::from_millis(200)).await, Got::Silence);
+    }
+    assert_eq!(scene.deeds(), []);
+    client.publish("t", "the fifth within a second", 0, false).await;
+    client.publish("t", "the sixth", 0, false).await;
+    assert_eq!(client.next().await, Got::Fin);
+    scene.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_topic_ends_the_session_again_and_again() {
+    for version in BOTH {
+        let scene = Scene::new([Ailment::AfterPublish {
+            topic_filter: "secret/#".into(),
+            delay_ms: 12_000.0,
+            manner: Manner::Disconnect(0x87),
+        }]);
+        let mut other = scene.client(version, "other").await;
+        other.subscribe("#", 0).await;
+        for number in [2, 3, 4] {
+            let mut client = scene.client(version, "caught").await;
+            client.publish("open", "fine", 0, false).await;
+            assert_eq!(other.next().await, message("open", "fine"));
+            let sent = Instant::now();
+            client.publish("secret/door", "open", 1, false).await;
+            if version == Version::V5 {
+                assert_eq!(client.next().await, Got::Disconnect(0x87));
+            }
+            assert_eq!(ending(&mut client).await.0, Got::Fin, "and no PUBACK");
+            assert_eq!(sent.elapsed(), Duration::from_millis(200));
+            assert_eq!(scene.deeds().last().unwrap(), &(Some(number), "server DISCONNECT 0x87".to_owned()));
+        }
+        assert_eq!(other.next_within(Duration::from_millis(500)).await, Got::Silence, "it reaches nobody");
+        assert_eq!(scene.control.tally().swallowed, 3);
+        scene.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_keep_alive_is_cut_at_one_and_a_half_although_the_client_pings() {
+    for version in BOTH {
+        let scene = Scene::new([Ailment::KeepAliveCut { loses_pings: true }]);
+        let (mut client, _) = scene.dial(Ask { keep_alive: 10, ..ask(version, "a") }).await;
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        client.publish("t", "counts", 0, false).await;
+        let last = Instant::now();
+        client.ping().await;
+        assert_eq!(client.next_within(Duration::from_secs(10)).await, Got::Silence);
+        client.ping().await;
+        let (mut got, at) = ending(&mut client).await;
+        if version == Version::V5 {
+            assert_eq!(got, Got::Disconnect(0x8D));
+            got = client.next().await;
+        }
+        assert_eq!((got, at.duration_since(last)), (Got::Fin, Duration::from_secs(15)));
+        let (mut patient, _) = scene.dial(Ask { keep_alive: 0, ..ask(version, "b") }).await;
+        assert_eq!(patient.next_within(Duration::from_secs(10_000)).await, Got::Silence);
+        scene.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn ailments_act_independently_and_can_be_disarmed() {
+    let lifetime = |secs| Ailment::SessionLifetime { secs, jitter_secs: 0.0, manner: Manner::Fin };
+    let scene = Scene::new([lifetime(600.0), lifetime(300.0), lifetime(900.0)]);
+    let ids: Vec<AilmentId> = scene.control.armed().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(ids, [AilmentId(1), AilmentId(2), AilmentId(3)]);
+    let mut ages = Vec::new();
+    for disarmed in [2, 1, 3] {
+        let begun = Instant::now();
+        let mut client = scene.client(Version::V311, "a").await;
+        ending(&mut client).await;
+        ages.push(begun.elapsed().as_secs());
+        assert!(scene.control.disarm(AilmentId(disarmed)));
+    }
+    assert_eq!(ages, [5, 10, 15]);
+    assert!(!scene.control.disarm(AilmentId(1)) && scene.control.armed().is_empty());
+    let mut client = scene.client(Version::V311, "a").await;
+    assert_eq!(client.next_within(Duration::from_secs(20)).await, Got::Silence);
+    let armed = Instant::now();
+    assert_eq!(scene.control.arm(lifetime(60.0)), AilmentId(4), "acts on a live session from now on");
+    assert_eq!(ending(&mut client).await, (Got::Fin, armed + Duration::from_secs(1)));
+    scene.stop().await;
+}

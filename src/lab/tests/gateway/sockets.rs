@@ -1,0 +1,223 @@
+//! Endings and outages as they arrive at real sockets, and what is left behind.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::Message;
+
+use crate::lab::tests::client::{Client, Got, ask, message};
+use crate::lab::tests::secure::{certificates, tls, websocket};
+use crate::lab::{
+    Ailment, Broker, BrokerOptions, Endpoint, Gateway, GatewayControl, GatewayOptions, Manner, OutageManner,
+    Upstream, Version,
+};
+
+/// CONNECT of 3.1.1, clean session, keep-alive 60, client id `x`.
+const CONNECT: &[u8] = b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01x";
+const CONNACK: &[u8] = &[0x20, 2, 0, 0];
+
+struct Stage {
+    broker: Broker,
+    gateway: Gateway,
+    control: GatewayControl,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let broker = Broker::start(BrokerOptions::default());
+        let gateway = Gateway::start(Upstream::Broker(broker.control()), GatewayOptions::default());
+        let control = gateway.control();
+        Self { broker, gateway, control }
+    }
+
+    /// Lets something happen to everybody now.
+    fn end(&self, manner: Manner) {
+        self.control.arm(Ailment::SessionLifetime { secs: 0.0, jitter_secs: 0.0, manner });
+    }
+}
+
+#[tokio::test]
+async fn endings_over_tcp_are_what_they_are() {
+    for (version, manner, expected) in [
+        (Version::V311, Manner::Fin, vec![Got::Fin]),
+        (Version::V5, Manner::TlsCloseNotify, vec![Got::Fin]),
+        (Version::V5, Manner::Reset, vec![Got::Broken(ErrorKind::ConnectionReset)]),
+        (Version::V5, Manner::Disconnect(0x8B), vec![Got::Disconnect(0x8B), Got::Fin]),
+        (Version::V311, Manner::Disconnect(0x8B), vec![Got::Fin]),
+        (Version::V311, Manner::WsClose(1001), vec![Got::Fin]),
+        (Version::V311, Manner::WsClose(1006), vec![Got::Fin]),
+    ] {
+        let stage = Stage::new();
+        let address = stage.gateway.listen(Endpoint::Tcp).await.unwrap();
+        let mut client = Client::tcp(address, version, "a").await;
+        stage.end(manner);
+        for expected in expected {
+            assert_eq!(client.next().await, expected, "{manner:?}");
+        }
+    }
+}
+
+/// Connects over TLS, strikes, and returns what the client's TLS makes of the end.
+async fn struck_tls(ailment: Ailment) -> io::Result<usize> {
+    let certificates = certificates();
+    let stage = Stage::new();
+    let address = stage.gateway.listen(Endpoint::Tls(Arc::clone(&certificates.server))).await.unwrap();
+    let mut stream = tls(address, &certificates.client).await.unwrap();
+    stream.write_all(CONNECT).await.unwrap();
+    let mut answer = [0; 4];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(answer, CONNACK);
+    stage.control.arm(ailment);
+    stream.read(&mut answer).await
+}
+
+#[tokio::test]
+async fn tls_ends_with_or_without_close_notify_by_reset_or_by_alert() {
+    let end = |manner| Ailment::SessionLifetime { secs: 0.0, jitter_secs: 0.0, manner };
+    assert_eq!(struck_tls(end(Manner::TlsCloseNotify)).await.unwrap(), 0);
+    assert_eq!(struck_tls(end(Manner::Disconnect(0x8B))).await.unwrap(), 0);
+    let bare = struck_tls(end(Manner::Fin)).await.unwrap_err();
+    assert_eq!(bare.kind(), ErrorKind::UnexpectedEof);
+    let reset = struck_tls(end(Manner::Reset)).await.unwrap_err();
+    assert_eq!(reset.kind(), ErrorKind::ConnectionReset);
+    let alert = struck_tls(Ailment::TlsAlert { every_secs: 0.05 }).await.unwrap_err();
+    let cause = alert.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let expected = rustls::Error::AlertReceived(rustls::AlertDescription::BadRecordMac);
+    assert_eq!(cause, Some(&expected));
+}
+
+async fn connect_ws(address: SocketAddr) -> Result<WebSocketStream<TcpStream>, Error> {
+    let mut ws = websocket(TcpStream::connect(address).await.unwrap(), Some("mqtt")).await?;
+    ws.send(Message::binary(CONNECT)).await.unwrap();
+    assert_eq!(ws.next().await.unwrap().unwrap(), Message::binary(CONNACK));
+    Ok(ws)
+}
+
+#[tokio::test]
+async fn a_websocket_closes_with_its_code_and_1006_is_no_close() {
+    for code in [1000, 1001, 1011] {
+        let stage = Stage::new();
+        let address = stage.gateway.listen(Endpoint::Ws).await.unwrap();
+        let mut ws = connect_ws(address).await.unwrap();
+        stage.end(Manner::WsClose(code));
+        match ws.next().await {
+            Some(Ok(Message::Close(Some(frame)))) => assert_eq!(u16::from(frame.code), code),
+            other => panic!("{other:?}"),
+        }
+    }
+    let stage = Stage::new();
+    let address = stage.gateway.listen(Endpoint::Ws).await.unwrap();
+    let mut ws = connect_ws(address).await.unwrap();
+    stage.end(Manner::WsClose(1006));
+    let unclosed = Error::Protocol(ProtocolError::ResetWithoutClosingHandshake);
+    assert_eq!(ws.next().await.unwrap().unwrap_err().to_string(), unclosed.to_string());
+}
+
+#[tokio::test]
+async fn expired_credentials_refuse_the_upgrade() {
+    let certificates = certificates();
+    let stage = Stage::new();
+    let plain = stage.gateway.listen(Endpoint::Ws).await.unwrap();
+    let secure = stage.gateway.listen(Endpoint::Wss(Arc::clone(&certificates.server))).await.unwrap();
+    connect_ws(plain).await.unwrap();
+    let mut strikes = stage.control.watch_strikes();
+    stage.control.arm(Ailment::CredentialExpiry { at_secs: 0.0, ends_sessions: false });
+    strikes.changed().await.unwrap();
+    let over_tls = websocket(tls(secure, &certificates.client).await.unwrap(), Some("mqtt")).await;
+    let refusals = [connect_ws(plain).await.err(), over_tls.err()];
+    for refusal in refusals {
+        match refusal {
+            Some(Error::Http(response)) => assert_eq!(response.status().as_u16(), 403),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_outage_refuses_connects_and_the_same_port_comes_back() {
+    let stage = Stage::new();
+    let address = stage.gateway.listen(Endpoint::Tcp).await.unwrap();
+    let mut client = Client::tcp(address, Version::V311, "a").await;
+    let mut strikes = stage.control.watch_strikes();
+    let outage = stage.control.arm(Ailment::Outage {
+        every_secs: 0.0,
+        lasting_secs: 60.0,
+        manner: OutageManner::Refuse,
+    });
+    assert_eq!(client.next().await, Got::Fin);
+    let refused = TcpStream::connect(address).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    stage.control.disarm(outage);
+    strikes.wait_for(|count| *count == 3).await.unwrap();
+    Client::tcp(address, Version::V311, "a").await;
+    assert_eq!(stage.control.strikes()[2].what, "outage ends");
+}
+
+#[tokio::test]
+async fn packets_pass_to_an_address_too_and_its_end_is_passed_on() {
+    let broker = Broker::start(BrokerOptions::default());
+    let upstream = broker.listen(Endpoint::Tcp).await.unwrap();
+    let gateway = Gateway::start(Upstream::Address(upstream), GatewayOptions::default());
+    let address = gateway.listen(Endpoint::Tcp).await.unwrap();
+    let mut client = Client::tcp(address, Version::V5, "a").await;
+    client.subscribe("t", 0).await;
+    client.publish("t", "there and back", 0, false).await;
+    assert_eq!(client.next().await, message("t", "there and back"));
+    broker.control().strike(&crate::lab::Fault::Reset);
+    assert_eq!(client.next().await, Got::Broken(ErrorKind::ConnectionReset));
+    let mut client = Client::tcp(address, Version::V5, "a").await;
+    broker.stop().await;
+    assert_eq!(client.next().await, Got::Disconnect(0x8B));
+    assert_eq!(client.next().await, Got::Fin);
+    let (_, got) = Client::dial(address, ask(Version::V5, "a")).await;
+    assert_eq!(got, Got::Fin, "nobody is behind the gateway");
+}
+
+#[tokio::test]
+async fn nothing_is_left_by_a_stopped_or_dropped_gateway() {
+    for is_stopped in [true, false] {
+        let Stage { broker, gateway, control } = Stage::new();
+        let address = gateway.listen(Endpoint::Tcp).await.unwrap();
+        assert!(address.ip().is_loopback());
+        let outside = gateway.listen_at("0.0.0.0:0".parse().unwrap(), Endpoint::Tcp).await;
+        assert_eq!(outside.unwrap_err().kind(), ErrorKind::InvalidInput);
+        let mut client = Client::tcp(address, Version::V311, "a").await;
+        let mut hole = Client::tcp(address, Version::V311, "b").await;
+        control.arm(Ailment::SessionLifetime {
+            secs: 0.0,
+            jitter_secs: 0.0,
+            manner: Manner::SilentBlackHole,
+        });
+        control.arm(Ailment::Outage { every_secs: 0.0, lasting_secs: 60.0, manner: OutageManner::Refuse });
+        let refuses = async {
+            while TcpStream::connect(address).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), refuses).await.unwrap();
+        if is_stopped {
+            gateway.stop().await;
+        } else {
+            drop(gateway);
+        }
+        assert_eq!(client.next().await, Got::Fin);
+        assert_eq!(hole.next().await, Got::Fin);
+        broker.control().wait_for(|census| census.connections == 0).await;
+        assert!(!control.disarm(crate::lab::AilmentId(9)));
+        // The control outlives the gateway, and the port is free all the same.
+        let free = async {
+            while std::net::TcpListener::bind(address).is_err() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(5), free).await.unwrap();
+        assert!(!control.strikes().is_empty());
+    }
+}

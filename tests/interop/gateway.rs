@@ -1,0 +1,216 @@
+//! Do mosquitto's own clients and broker get on with the lab's fault gateway?
+
+use std::io::Read as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use bytes::Bytes;
+use dropscope::lab::{
+    Ailment, Broker, BrokerOptions, Endpoint, Gateway, GatewayControl, GatewayOptions, Manner, Upstream,
+};
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{sleep, timeout};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+
+use crate::mosquitto::{Mosquitto, PASSWORD, USER, installed};
+use crate::{PATIENCE, broker};
+use dropscope::mqtt::settings::Transport;
+
+const VERSIONS: [&str; 2] = ["mqttv311", "mqttv5"];
+const TOPIC: &str = "lab/interop";
+
+/// A gateway before some broker, and where mosquitto's clients reach it.
+struct Stage {
+    /// Keeps the embedded broker alive.
+    _embedded: Option<Broker>,
+    _gateway: Gateway,
+    control: GatewayControl,
+    /// Over TCP, and over WebSocket through a bridge.
+    ways: [(&'static str, SocketAddr); 2],
+    _bridge: JoinSet<()>,
+}
+
+impl Stage {
+    async fn embedded() -> Self {
+        let broker = Broker::start(BrokerOptions::default());
+        let upstream = Upstream::Broker(broker.control());
+        Self { _embedded: Some(broker), ..Self::before(upstream).await }
+    }
+
+    async fn before(upstream: Upstream) -> Self {
+        let gateway = Gateway::start(upstream, GatewayOptions::default());
+        let tcp = gateway.listen(Endpoint::Tcp).await.expect("a port");
+        let ws = gateway.listen(Endpoint::Ws).await.expect("a port");
+        let mut tasks = JoinSet::new();
+        let bridged = bridge(ws, &mut tasks).await;
+        let control = gateway.control();
+        let ways = [("tcp", tcp), ("ws", bridged)];
+        Self { _embedded: None, _gateway: gateway, control, ways, _bridge: tasks }
+    }
+}
+
+/// mosquitto's clients speak WebSocket from 2.1 on only; for older ones this carries their TCP over it.
+async fn bridge(websocket: SocketAddr, tasks: &mut JoinSet<()>) -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tasks.spawn(async move {
+        let mut connections = JoinSet::new();
+        while let Ok((tcp, _)) = listener.accept().await {
+            connections.spawn(carry(tcp, websocket));
+        }
+    });
+    address
+}
+
+async fn carry(tcp: TcpStream, websocket: SocketAddr) {
+    let mut request = format!("ws://{websocket}/mqtt").into_client_request().expect("a request");
+    request.headers_mut().insert("Sec-WebSocket-Protocol", "mqtt".parse().expect("a value"));
+    let stream = TcpStream::connect(websocket).await.expect("a gateway");
+    let (socket, _) = tokio_tungstenite::client_async(request, stream).await.expect("an upgrade");
+    let (mut to_gateway, mut from_gateway) = socket.split();
+    let (mut from_client, mut to_client) = tcp.into_split();
+    let up = async {
+        let mut bytes = vec![0; 4096];
+        while let Ok(count @ 1..) = from_client.read(&mut bytes).await {
+            let message = Message::Binary(Bytes::copy_from_slice(&bytes[..count]));
+            if to_gateway.send(message).await.is_err() {
+                break;
+            }
+        }
+    };
+    let down = async {
+        while let Some(Ok(message)) = from_gateway.next().await {
+            if to_client.write_all(&message.into_data()).await.is_err() {
+                break;
+            }
+        }
+    };
+    tokio::select! {
+        () = up => {}
+        () = down => {}
+    }
+}
+
+/// A subscriber that ends after so many messages.
+struct Subscriber(Child);
+
+fn client(program: &str, address: SocketAddr, version: &str, rest: &[&str]) -> Command {
+    let mut command = Command::new(installed(program).expect("mosquitto's clients beside mosquitto"));
+    command.args(["-h", "127.0.0.1", "-p", &address.port().to_string(), "-V", version, "-t", TOPIC]);
+    command.args(["-u", USER, "-P", PASSWORD]).args(rest).stdin(Stdio::null());
+    command
+}
+
+impl Subscriber {
+    /// Starts it, and waits until it has its CONNACK and its SUBACK.
+    async fn start(stage: &Stage, way: usize, version: &'static str, count: &'static str) -> Self {
+        let packets = || stage.control.tally().packets_to_client;
+        let wanted = packets() + 2;
+        let child =
+            client("mosquitto_sub", stage.ways[way].1, version, &["-q", "2", "-C", count, "-W", "40"])
+                .stdout(Stdio::piped())
+                .spawn()
+                .expect("a process");
+        let subscribed = async {
+            while packets() < wanted {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(PATIENCE, subscribed).await.expect("a subscription");
+        Self(child)
+    }
+
+    /// What it printed, once it has ended well.
+    async fn finish(mut self) -> Vec<String> {
+        patiently(move || {
+            let mut output = String::new();
+            self.0.stdout.take().expect("its output").read_to_string(&mut output).expect("text");
+            let status = self.0.wait().expect("an end");
+            assert!(status.success(), "{status}: {output}");
+            output.lines().map(str::to_owned).collect()
+        })
+        .await
+    }
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+async fn publish(address: SocketAddr, version: &'static str, rest: &'static [&'static str]) {
+    let status = patiently(move || client("mosquitto_pub", address, version, rest).status()).await;
+    let status = status.expect("a process");
+    assert!(status.success(), "{status}");
+}
+
+async fn patiently<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let done = timeout(PATIENCE, spawn_blocking(work)).await;
+    done.expect("patience").expect("no panic")
+}
+
+/// Messages of every quality from one way to the other.
+async fn exchange(stage: &Stage) {
+    for version in VERSIONS {
+        for (from, to) in [(0, 1), (1, 0)] {
+            let (sender, receiver) = (stage.ways[from], stage.ways[to]);
+            let subscriber = Subscriber::start(stage, to, version, "3").await;
+            publish(sender.1, version, &["-q", "0", "-m", "zero"]).await;
+            publish(sender.1, version, &["-q", "1", "-m", "one"]).await;
+            publish(sender.1, version, &["-q", "2", "-m", "two"]).await;
+            let context = format!("{version} from {} to {}", sender.0, receiver.0);
+            assert_eq!(subscriber.finish().await, ["zero", "one", "two"], "{context}");
+        }
+    }
+    assert_eq!(stage.control.strikes(), []);
+}
+
+#[tokio::test]
+#[ignore = "needs mosquitto"]
+async fn mosquittos_clients_reach_the_embedded_broker_through_the_gateway() {
+    if broker().is_none() {
+        return;
+    }
+    exchange(&Stage::embedded().await).await;
+}
+
+#[tokio::test]
+#[ignore = "needs mosquitto"]
+async fn mosquittos_clients_reach_mosquitto_through_the_gateway() {
+    let Some(broker) = broker() else { return };
+    let port = Mosquitto::address(&broker, Transport::Tcp).port;
+    exchange(&Stage::before(Upstream::Address((Ipv4Addr::LOCALHOST, port).into())).await).await;
+}
+
+#[tokio::test]
+#[ignore = "needs mosquitto"]
+async fn mosquittos_client_comes_back_after_each_end() {
+    if broker().is_none() {
+        return;
+    }
+    for version in VERSIONS {
+        for manner in [Manner::Fin, Manner::Reset, Manner::WsClose(1001)] {
+            for way in [0, 1] {
+                let stage = Stage::embedded().await;
+                let subscriber = Subscriber::start(&stage, way, version, "1").await;
+                let mut strikes = stage.control.watch_strikes();
+                let end = stage.control.arm(Ailment::SessionLifetime { secs: 0.0, jitter_secs: 0.0, manner });
+                let strike = timeout(PATIENCE, strikes.wait_for(|count| *count > 0)).await;
+                strike.expect("a strike in time").expect("a gateway");
+                stage.control.disarm(end);
+                // Retained, as it may come before the client has come back.
+                let (name, address) = stage.ways[way];
+                publish(address, version, &["-r", "-q", "1", "-m", "again"]).await;
+                assert_eq!(subscriber.finish().await, ["again"], "{version} {manner:?} {name}");
+                assert!(stage.control.tally().sessions >= 3, "{:?}", stage.control.tally());
+            }
+        }
+    }
+}
