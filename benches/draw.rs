@@ -33,7 +33,7 @@ fn stamp(secs: f64) -> Stamp {
 fn published() -> Published {
     let mut fold = Diagnostics::new(Diagnostics::DEFAULT_MAX_EVENTS);
     let started =
-        Started { keep_alive_secs: 60, endpoint: "mqtts://broker:8883".into(), ..Started::default() };
+        Started { keep_alive_secs: 60.0, endpoint: "mqtts://broker:8883".into(), ..Started::default() };
     fold.apply(stamp(0.0), &Event::Started(started));
     for index in 0..=DROPS {
         let start = f64::from(index) * 600.0;
@@ -44,7 +44,7 @@ fn published() -> Published {
                 session_present: false,
                 return_code: Some(0),
                 attempt_number: 1,
-                keep_alive_secs: 60,
+                keep_alive_secs: 60.0,
                 remote: None,
                 local: None,
                 mqtt_version: Some("5".into()),

@@ -32,7 +32,7 @@ fn connected() -> Connected {
         event_type: ConnectKind::Resumed,
         return_code: Some(0),
         attempt_number: 1,
-        keep_alive_secs: 60,
+        keep_alive_secs: 60.0,
         ..Connected::default()
     }
 }

@@ -50,11 +50,18 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Command {
-    /// Watch a connection that dies now and then: no broker, no network, no account needed
+    /// Watch a connection that dies as connections die in the field: no broker, no network, no account needed
     ///
-    /// Starts a small broker and a publisher inside the program, with a fault between them, and watches
-    /// that connection like any other.
+    /// Starts a small broker and a device inside the program, with a gateway in front of them that ails as the
+    /// scenario says, and watches that connection like any other. Time passes faster: all times on the screen,
+    /// in exports and in options of the connection are those of the field; --duration and --export-every
+    /// are as they pass here. The ! key lets a fault strike.
     Demo(Demo),
+    /// Run the broker and the faults of the demo for other MQTT clients, without watching
+    ///
+    /// Prints one URL a line (tcp, tls, ws, wss; loopback only) and the file of the authority to trust, then
+    /// takes commands, one a line, on standard input: help tells them. Ends on quit, SIGTERM and SIGINT.
+    Lab(Lab),
     /// Connect once: every phase timed, limits, certificate days left, a verdict
     ///
     /// Ends with 0 if a session was accepted, 3 if not, 4 if the credentials were refused.
@@ -96,15 +103,56 @@ pub struct Watch {
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
 pub struct Demo {
-    /// Makes the faults come the same way every time
-    #[arg(long, hide_env = true, env = "DROPSCOPE_SEED", value_name = "NUMBER")]
-    pub seed: Option<u64>,
+    /// What ails the connection; --list tells them [default: nat-silent]
+    #[arg(value_name = "SCENARIO")]
+    pub scenario: Option<String>,
+    /// List the scenarios, and what will be seen in each
+    #[arg(long)]
+    pub list: bool,
+    /// Do not tell what ails, before the end; without SCENARIO the seed chooses one
+    #[arg(long)]
+    pub blind: bool,
+    /// What the scenario is played with.
+    #[command(flatten)]
+    pub play: Play,
     /// The configuration file.
     #[command(flatten)]
     pub file: FileOption,
     /// Everything else.
     #[command(flatten)]
     pub options: Options,
+}
+
+/// How a scenario is played.
+#[derive(Debug, Clone, Copy, Args)]
+#[group(skip)]
+pub struct Play {
+    /// Makes the faults come the same way every time
+    #[arg(long, hide_env = true, env = "DROPSCOPE_SEED", value_name = "NUMBER")]
+    pub seed: Option<u64>,
+    /// Seconds of the field that pass in one second here, 1 to 86400 [default: the demo's as the scenario has it, the lab's 1]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_SPEED", value_name = "FACTOR", value_parser = speed)]
+    pub speed: Option<f64>,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse().ok().filter(|speed| (1.0..=86_400.0).contains(speed));
+    speed.ok_or_else(|| "the speed must be a number from 1 to 86400".to_owned())
+}
+
+/// The broker and the faults without the watch.
+#[derive(Debug, Clone, Args)]
+#[group(skip)]
+pub struct Lab {
+    /// What ails from the beginning; `dropscope demo --list` tells the scenarios [default: nothing]
+    #[arg(value_name = "SCENARIO")]
+    pub scenario: Option<String>,
+    /// Answer every command with one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// What the scenario is played with.
+    #[command(flatten)]
+    pub play: Play,
 }
 
 /// One connect.

@@ -156,7 +156,7 @@ impl Collector {
         return_code: Option<u8>,
         attempt_number: u32,
     ) {
-        let keep_alive_secs = self.snapshot().keep_alive_secs;
+        let keep_alive_secs = self.snapshot().keep_alive_secs.into();
         self.apply(&Event::Connected(Connected {
             event_type,
             session_present,

@@ -39,6 +39,35 @@ pub fn forward(requests: mpsc::Sender<Request>) -> Signals {
     signals
 }
 
+/// Waits for the first signal that asks for the end. Needs a tokio runtime; pends for ever where signals
+/// cannot be watched.
+pub async fn asked_to_end() -> Asked {
+    match first_ending().await {
+        Ok(asked) => asked,
+        Err(error) => {
+            tracing::warn!(%error, "signals cannot be watched");
+            std::future::pending().await
+        }
+    }
+}
+
+#[cfg(unix)]
+async fn first_ending() -> std::io::Result<Asked> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(tokio::select! {
+        _ = terminate.recv() => Asked::Terminate,
+        _ = interrupt.recv() => Asked::Interrupt,
+    })
+}
+
+#[cfg(not(unix))]
+async fn first_ending() -> std::io::Result<Asked> {
+    tokio::signal::ctrl_c().await.map(|()| Asked::Interrupt)
+}
+
 #[cfg(unix)]
 async fn listen(requests: &mpsc::Sender<Request>, ending: &OnceLock<Asked>) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};

@@ -50,6 +50,7 @@ const GUESTS: &[(&str, &[&str])] = &[
     ("rustls", &["mqtt", "lab"]),
     ("tokio_rustls", &["mqtt", "lab"]),
     ("tokio_tungstenite", &["mqtt", "lab"]),
+    ("rcgen", &["lab"]),
     ("socket2", &["mqtt", "lab"]),
     ("ratatui", &["tui"]),
     ("crossterm", &["tui"]),

@@ -35,7 +35,7 @@ fn connected(event_type: ConnectKind, session_present: bool, return_code: Option
         session_present,
         return_code,
         attempt_number: attempt,
-        keep_alive_secs: 60,
+        keep_alive_secs: 60.0,
         remote: None,
         local: None,
         mqtt_version: None,

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
+use dropscope::diagnostics::event::Started;
 use dropscope::diagnostics::recording::{Decoder, Reader, encode};
 use dropscope::diagnostics::summary::Summary;
-use dropscope::diagnostics::{Diagnostics, Event, Observed, Stamp};
+use dropscope::diagnostics::{Diagnostics, Event, Observed, Stamp, TimeScale};
 use dropscope::export::{Export, ExportOptions, Redactor, markdown};
 
 #[path = "properties/arbitrary.rs"]
@@ -169,5 +170,59 @@ proptest! {
     fn redacted_text_stays_as_it_is((text, _) in any_private(), rest in "\\PC{0,100}") {
         let once = Redactor::new(false).text(&(text + &rest));
         prop_assert_eq!(Redactor::new(false).text(&once), once);
+    }
+}
+
+/// The same run, recorded so many times as slowly; what is not a length stays.
+fn slowed(observed: &Observed, first: Stamp, scale: &TimeScale) -> Observed {
+    let wall = first.wall + (observed.at.wall - first.wall) * SCALE;
+    let boot = first.boot + observed.at.since(first) * SCALE.unsigned_abs();
+    let event = match scale.event(&observed.event).into_owned() {
+        Event::Started(started) => Event::Started(Started { time_scale: None, ..started }),
+        event => event,
+    };
+    Observed { at: Stamp::new(wall, boot), event }
+}
+
+/// Field seconds per recorded second in these tests.
+const SCALE: i32 = 60;
+
+fn run(started: Event, rest: Vec<((u64, i64), Event)>, time_scale: Option<f64>) -> Vec<Observed> {
+    let Event::Started(started) = started else { unreachable!("the strategy gives nothing else") };
+    let mut events = vec![((0, 0), Event::Started(Started { time_scale, ..started }))];
+    events.extend(rest);
+    stamped(events)
+}
+
+fn told(events: &[Observed]) -> String {
+    let snapshot = fold(events).snapshot(events.last().expect("a first event").at);
+    let mut export = Export::from_snapshot(&snapshot, &ExportOptions::default());
+    if let Some(extension) = &mut export.dropscope {
+        extension.time_scale = None;
+    }
+    format!("{}\n{}\n{:?}", export.to_json().expect("finite numbers"), Summary(&snapshot), snapshot.log)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_scale_of_one_changes_nothing(
+        started in started_event(),
+        rest in prop::collection::vec((any_pause(), later_event()), 0..40),
+    ) {
+        prop_assert_eq!(told(&run(started.clone(), rest.clone(), Some(1.0))), told(&run(started, rest, None)));
+    }
+
+    #[test]
+    fn a_scaled_run_tells_what_a_slow_recording_of_it_tells(
+        started in started_event(),
+        rest in prop::collection::vec((any_pause(), later_event()), 0..40),
+    ) {
+        let events = run(started, rest, Some(f64::from(SCALE)));
+        let mut scale = TimeScale::default();
+        scale.observe(events[0].at, &events[0].event);
+        let slow: Vec<_> = events.iter().map(|one| slowed(one, events[0].at, &scale)).collect();
+        prop_assert_eq!(told(&events), told(&slow));
     }
 }

@@ -25,7 +25,7 @@ fn run() -> Vec<Observed> {
             session_present: false,
             return_code: Some(0),
             attempt_number,
-            keep_alive_secs: 60,
+            keep_alive_secs: 60.0,
             remote: None,
             local: None,
             mqtt_version: Some("3.1.1".to_owned()),
@@ -50,7 +50,7 @@ fn run() -> Vec<Observed> {
         packets: Vec::new(),
     };
     let started = Started {
-        keep_alive_secs: 60,
+        keep_alive_secs: 60.0,
         client_id: "c".into(),
         endpoint: "mqtt://h".into(),
         ..Started::default()

@@ -74,7 +74,7 @@ fn planted_connect() -> Event {
         session_present: false,
         return_code: None,
         attempt_number: 0,
-        keep_alive_secs: 60,
+        keep_alive_secs: 60.0,
         remote: Some(all()),
         local: Some(all()),
         mqtt_version: Some(all()),
@@ -85,7 +85,7 @@ fn planted_connect() -> Event {
 /// A run in which every text from outside holds every private value.
 fn planted_run() -> Snapshot {
     let started = Started {
-        keep_alive_secs: 60,
+        keep_alive_secs: 60.0,
         client_id: "dropscope-7f3a".to_owned(),
         endpoint: "mqtts://nas.example.org:8883".to_owned(),
         mqtt_version: Some(all()),

@@ -29,7 +29,7 @@ fn a_url_alone_is_watched_and_words_are_commands() {
         panic!("no demo");
     };
     assert_eq!(
-        (demo.seed, demo.options.run.headless, demo.options.run.json),
+        (demo.play.seed, demo.options.run.headless, demo.options.run.json),
         (Some(7), Some(true), Some(true))
     );
 

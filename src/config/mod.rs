@@ -19,7 +19,7 @@ pub use options::{
     BrokerOptions, ExportOptions, LogOptions, MqttOptions, Options, ReconnectOptions, RecordOptions,
     RunOptions, ScreenOptions, TlsOptions,
 };
-pub use resolve::{Surroundings, Target, effective, resolve};
+pub use resolve::{Embedded, Surroundings, Target, effective, resolve};
 pub use settings::{ExportSettings, RecordingPlace, RecordingSettings, RunSettings, Settings, UiSettings};
 pub use validate::ConfigError;
 pub use values::{Attempts, KeepAlive, MqttVersion, PingWhen, Span, ValueError};

@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::options::{MqttOptions, ReconnectOptions};
 use super::settings::{ExportSettings, RecordingPlace, RecordingSettings, RunSettings, Settings, UiSettings};
 use super::validate as check;
 use super::{BrokerUrl, ConfigError, Directories, Options, ParsedUrl, Span, TEMPLATE};
 use crate::logging::{LogSettings, Verbosity};
-use crate::mqtt::settings::{AddressFamily, BrokerAddress, LinkSettings, TlsSettings, Transport};
+use crate::mqtt::settings::{
+    AddressFamily, BrokerAddress, LinkSettings, TlsSettings, Transport, VersionChoice,
+};
 
 /// How often `--export-file` is refreshed when nothing else is said.
 const EXPORT_FILE_EVERY: Duration = Duration::from_secs(300);
@@ -35,11 +38,20 @@ pub enum Target {
     Broker,
     /// A broker inside the program: its address is filled in when it listens, and what the
     /// configuration says about the user's own broker (credentials, TLS) does not apply.
-    Embedded {
-        /// Keep-alive in seconds, unless another is asked for: the lab's faults are quick, so must be the
-        /// pings that find them. It is the deadline of the answer as well.
-        keep_alive_secs: u16,
-    },
+    Embedded(Embedded),
+}
+
+/// How a broker inside the program is reached, unless this run was told otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Embedded {
+    /// How to get there.
+    pub transport: Transport,
+    /// Which protocol to speak.
+    pub version: VersionChoice,
+    /// Keep-alive in seconds.
+    pub keep_alive_secs: u16,
+    /// How long to wait for a PINGRESP.
+    pub ping_timeout: Duration,
 }
 
 /// Merges and validates: `said` (flags and environment) before `file` before the defaults.
@@ -53,6 +65,12 @@ pub fn resolve(
     target: Target,
     surroundings: &Surroundings<'_>,
 ) -> Result<Settings, ConfigError> {
+    let mut file = file;
+    if matches!(target, Target::Embedded(_)) {
+        // The file is about the user's own broker.
+        file.mqtt = MqttOptions::default();
+        file.reconnect = ReconnectOptions::default();
+    }
     let broker = broker(&said, &file, target, surroundings)?;
     let said_tls = said.tls.clone();
     let options = merge(said, file);
@@ -109,9 +127,9 @@ fn broker(
     target: Target,
     surroundings: &Surroundings<'_>,
 ) -> Result<Broker, ConfigError> {
-    if matches!(target, Target::Embedded { .. }) {
+    if let Target::Embedded(embedded) = target {
         let address = BrokerAddress {
-            transport: Transport::Tcp,
+            transport: embedded.transport,
             host: "127.0.0.1".into(),
             port: 0,
             path: "/mqtt".into(),
@@ -179,9 +197,10 @@ fn link(
     let id = own_id.unwrap_or_else(|| format!("dropscope-{:08x}", surroundings.random));
     check::client_id(&id)?;
     let mut link = LinkSettings::new(broker.address, id);
-    if let Target::Embedded { keep_alive_secs } = target {
-        link.keep_alive_secs = keep_alive_secs;
-        link.ping_timeout = Duration::from_secs(keep_alive_secs.into());
+    if let Target::Embedded(embedded) = target {
+        link.keep_alive_secs = embedded.keep_alive_secs;
+        link.ping_timeout = embedded.ping_timeout;
+        link.version = embedded.version;
     }
     link.username = broker.username;
     link.password = broker.password;

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use super::*;
 use crate::cli::Cli;
 use crate::logging::{LogSettings, Verbosity};
-use crate::mqtt::settings::{AddressFamily, PingPolicy, VersionChoice};
+use crate::mqtt::settings::{AddressFamily, PingPolicy, Transport, VersionChoice};
 
 fn places() -> Directories {
     Directories { config_files: vec!["/nowhere/config.toml".into()], state: "/state".into() }
@@ -202,10 +202,17 @@ fn the_built_in_broker_needs_no_url_and_gets_nobodys_credentials() {
     let variable = |name: &str| (name == "DROPSCOPE_PASSWORD").then(|| "secret".to_owned());
     let surroundings =
         Surroundings { variable: &variable, is_terminal: false, directories: places(), random: 1 };
-    let text = "[broker]\nurl = 'wss://f'\nusername = 'u'\n[tls]\ncafile = 'ca'";
-    let all = resolve(said("-k 5"), file(text), Target::Embedded { keep_alive_secs: 5 }, &surroundings)
-        .expect("a demo");
+    let text = "[broker]\nurl = 'wss://f'\nusername = 'u'\n[tls]\ncafile = 'ca'\n[mqtt]\nping-timeout = '9s'";
+    let embedded = Embedded {
+        transport: Transport::Ws,
+        version: VersionChoice::V5,
+        keep_alive_secs: 600,
+        ping_timeout: Duration::from_secs(20),
+    };
+    let all = resolve(said("-k 5"), file(text), Target::Embedded(embedded), &surroundings).expect("a demo");
     assert_eq!((all.link.broker.host.as_str(), all.link.keep_alive_secs), ("127.0.0.1", 5));
+    assert_eq!((all.link.broker.transport, all.link.version), (Transport::Ws, VersionChoice::V5));
+    assert_eq!(all.link.ping_timeout, Duration::from_secs(20), "the file is about another broker");
     assert!(all.link.username.is_none() && all.link.password.is_none() && all.link.tls.ca_file.is_none());
     assert!(all.run.headless, "standard output is no terminal");
 }

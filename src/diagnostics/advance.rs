@@ -5,12 +5,17 @@ use std::time::Duration;
 use super::{LinkState, Snapshot, Stamp};
 
 impl Snapshot {
-    /// The same state at `now`: running durations have grown, nothing else has changed.
+    /// The same state at `now` of this computer's clocks: running durations have grown, nothing else has changed.
     ///
     /// So a screen shows every second how long things last without asking anybody. A `now` before
     /// [`Snapshot::at`] gives the snapshot as it is; after the end of the run no more time is observed.
     #[must_use]
     pub fn advanced(&self, now: Stamp) -> Self {
+        self.advanced_to(self.field_time(now))
+    }
+
+    /// [`Snapshot::advanced`] to a moment of field time.
+    pub(super) fn advanced_to(&self, now: Stamp) -> Self {
         let mut later = self.clone();
         if now.boot > self.at.boot {
             later.at = now;

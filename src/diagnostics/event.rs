@@ -12,6 +12,17 @@ use serde::{Deserialize, Serialize};
 use super::Stamp;
 
 mod link;
+mod seconds;
+
+/// A keep-alive in field time is a whole number of seconds; only one that is off is 0.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "out of range becomes the nearest end"
+)]
+pub(crate) fn whole_secs(keep_alive: f64) -> u32 {
+    if keep_alive > 0.0 { (keep_alive.round() as u32).max(1) } else { 0 }
+}
 
 pub use link::{
     Attempt, ConnectFailed, ConnectKind, Connected, Dropped, How, Initiator, Layer, PacketNote, Phase,
@@ -86,9 +97,11 @@ pub enum Event {
     /// The keep-alive was changed while running.
     KeepAliveChanged {
         /// Seconds before.
-        from: u32,
+        #[serde(with = "seconds")]
+        from: f64,
         /// Seconds from now on.
-        to: u32,
+        #[serde(with = "seconds")]
+        to: f64,
     },
     /// New credentials came into force.
     Credentials {
@@ -141,8 +154,9 @@ pub struct Started {
     /// Version of the recording program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Keep-alive asked for, in seconds; 0 = off.
-    pub keep_alive_secs: u32,
+    /// Keep-alive asked for, in recorded seconds (fractions only in scaled lab runs); 0 = off.
+    #[serde(with = "seconds")]
+    pub keep_alive_secs: f64,
     /// MQTT client id.
     pub client_id: String,
     /// Broker address without user information, query or fragment.

@@ -20,6 +20,7 @@ mod snapshot;
 pub mod story;
 pub mod summary;
 mod time;
+mod time_scale;
 pub mod traffic;
 pub mod words;
 
@@ -34,3 +35,4 @@ pub use snapshot::{
     SessionCounts, SessionEnd, Snapshot,
 };
 pub use time::{Clock, ClockReading, Stamp};
+pub use time_scale::TimeScale;

@@ -9,7 +9,7 @@ use super::clean::clean;
 use super::codes::{connack_words, reason_words, websocket_close_words};
 use super::event::{
     Attempt, Command, CommandState, ConnectFailed, ConnectKind, Connected, Dropped, Event, How, Initiator,
-    Phase, Probe, Started, SystemSource,
+    Phase, Probe, Started, SystemSource, whole_secs,
 };
 use super::{ErrorName, Level};
 
@@ -88,7 +88,8 @@ fn shortened(text: &str) -> String {
     }
 }
 
-fn keep_alive(secs: u32) -> String {
+fn keep_alive(secs: f64) -> String {
+    let secs = whole_secs(secs);
     if secs == 0 { "off".to_owned() } else { format!("{secs} s") }
 }
 

@@ -8,9 +8,9 @@ use super::accounts::Accounts;
 use super::event::{
     Attempt, CommandState, ConnectFailed, ConnectKind, Dropped, Initiator, PhaseTiming, Started,
 };
-use super::{History, Metrics, Stamp};
+use super::{History, Metrics, Stamp, TimeScale};
 
-/// The state of the fold at one instant. Cloning is cheap: histories are shared.
+/// The state of the fold at one instant, in field time. Cloning is cheap: histories are shared.
 #[derive(Debug, Clone)]
 pub struct Snapshot {
     /// The instant it describes; running durations are computed up to here.
@@ -59,6 +59,8 @@ pub struct Snapshot {
     pub(super) accounts: Accounts,
     /// Whether time is observed: not after the end of the run.
     pub(super) running: bool,
+    /// From the clocks of this computer to the stamps in here.
+    pub(super) time_scale: TimeScale,
 }
 
 /// The connection, as far as the events tell.

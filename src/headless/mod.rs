@@ -19,7 +19,7 @@ pub use lines::{line, remark};
 
 use crate::diagnostics::recording::encode;
 use crate::diagnostics::summary::Summary;
-use crate::diagnostics::{Level, Observed, Snapshot};
+use crate::diagnostics::{Level, Observed, Snapshot, TimeScale};
 use crate::monitor::{Notice, NoticeKind, Published, RecorderState};
 
 /// How often a summary is written when exports do not set the pace.
@@ -62,7 +62,15 @@ pub async fn run(
     out: impl Write,
     err: impl Write,
 ) -> io::Result<Outcome> {
-    let mut lines = Lines { options, out, err, lost: 0, last_notice: None, recording_fails: false };
+    let mut lines = Lines {
+        options,
+        out,
+        err,
+        lost: 0,
+        last_notice: None,
+        recording_fails: false,
+        time_scale: TimeScale::default(),
+    };
     match follow(events, published, &mut lines).await {
         Ok(()) => Ok(Outcome::Finished),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Outcome::OutputClosed),
@@ -120,11 +128,13 @@ struct Lines<O, E> {
     /// The newest notice told.
     last_notice: Option<Notice>,
     recording_fails: bool,
+    time_scale: TimeScale,
 }
 
 impl<O: Write, E: Write> Lines<O, E> {
     fn event(&mut self, observed: &Observed) -> io::Result<()> {
-        if let Some(line) = line(observed, self.options.tells_all, self.options.ascii) {
+        if let Some(line) = line(&self.time_scale.field(observed), self.options.tells_all, self.options.ascii)
+        {
             self.tell(&line);
         }
         if self.options.json {
@@ -145,7 +155,8 @@ impl<O: Write, E: Write> Lines<O, E> {
                 NoticeKind::Info => Level::Info,
                 NoticeKind::Bad => Level::Bad,
             };
-            self.tell(&remark(notice.at, level, &notice.text, self.options.ascii));
+            let at = state.snapshot.field_time(notice.at);
+            self.tell(&remark(at, level, &notice.text, self.options.ascii));
         }
         self.last_notice = notices.last().cloned().or_else(|| self.last_notice.take());
         let (fails, level, text) = match &state.runtime.recorder {

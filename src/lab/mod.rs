@@ -7,11 +7,12 @@
 //! it does to a connection it does with real bytes and real sockets, never with made-up events.
 
 mod admission;
+mod authority;
 mod broker;
 mod codec;
 mod connection;
 mod control;
-mod demo;
+mod device;
 mod fault;
 mod gateway;
 mod handshake;
@@ -19,7 +20,9 @@ mod listener;
 mod message;
 mod pipe;
 mod router;
+pub mod scenario;
 mod server_stream;
+mod stage;
 mod websocket;
 
 #[cfg(test)]
@@ -28,7 +31,7 @@ mod tests;
 pub use broker::{Broker, BrokerOptions, Versions};
 pub use codec::{Connect, Version};
 pub use control::{Census, Control};
-pub use demo::Demo;
+pub use device::TELEMETRY_TOPIC;
 pub use fault::{Fault, Plan, When, Which};
 pub use gateway::{
     Ailment, AilmentId, Deafness, Direction, Gateway, GatewayControl, GatewayOptions, IdleManner, Manner,
@@ -37,3 +40,4 @@ pub use gateway::{
 pub use handshake::Endpoint;
 pub use message::Message;
 pub use router::Counters;
+pub use stage::{HOST, Stage, StageOptions};

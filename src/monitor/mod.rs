@@ -15,6 +15,8 @@ mod published;
 mod reports;
 mod task;
 
-pub use published::{LinkActivity, Notice, NoticeKind, Published, RecorderState, Request, Runtime};
+pub use published::{
+    LinkActivity, Notice, NoticeKind, Published, RecorderState, Request, Runtime, Simulation, SimulationPort,
+};
 pub use reports::ReportSettings;
 pub use task::{Handle, MonitorSettings, spawn, spawn_with};

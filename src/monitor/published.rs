@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::{mpsc, watch};
 
 use crate::diagnostics::{Snapshot, Stamp};
 pub use crate::export::RecorderState;
@@ -18,7 +19,8 @@ pub struct Published {
     pub runtime: Runtime,
 }
 
-/// State of the running program that is not part of the recorded history.
+/// State of the running program that is not part of the recorded history. Stamps are field time, like
+/// the snapshot's, but those of notices, which are for the person in front of the screen.
 #[derive(Debug, Clone, Default)]
 pub struct Runtime {
     /// What the link is doing this moment.
@@ -41,16 +43,36 @@ pub struct Runtime {
     pub lost_lines: u64,
     /// Short messages to the user, oldest first (the last few).
     pub notices: Vec<Notice>,
-    /// Says that this is a simulation and what it does; shown in the header.
-    pub simulation: Option<Arc<str>>,
+    /// What is simulated, if anything.
+    pub simulation: Option<Simulation>,
     /// The run is over; nothing will change any more.
     pub finished: bool,
+}
+
+/// What a run on the built-in broker has to say of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Simulation {
+    /// That it is a simulation, and how time passes: `simulated, 1 s = 1 min`.
+    pub label: Arc<str>,
+    /// The faults that are armed, or that they are not told.
+    pub fault: Arc<str>,
+    /// Faults that can be made to strike: [`Request::Inject`] takes the index.
+    pub menu: Arc<[Arc<str>]>,
+}
+
+/// The monitor's end of a simulation.
+#[derive(Debug)]
+pub struct SimulationPort {
+    /// What is to be shown; changes when faults are injected.
+    pub shown: watch::Receiver<Simulation>,
+    /// Takes the index of a fault of the menu.
+    pub inject: mpsc::Sender<usize>,
 }
 
 /// A short message to the user.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Notice {
-    /// When.
+    /// When, on this computer's clocks.
     pub at: Stamp,
     /// How it went.
     pub kind: NoticeKind,
@@ -86,6 +108,8 @@ pub enum Request {
     Report,
     /// Record a remark.
     Note(String),
+    /// Simulation only: let a fault of its menu strike, by index.
+    Inject(usize),
     /// Send a message.
     Publish {
         /// Topic name.

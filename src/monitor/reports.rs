@@ -65,13 +65,21 @@ impl Reports {
         due
     }
 
-    /// Starts writing. A success nobody asked for is silent; a failure never is.
-    pub(super) fn write(&mut self, kind: ReportKind, snapshot: Snapshot, lost: Lost, asked: bool) {
+    /// Starts writing; a file named by time is named by `now`, for the snapshot may tell of another time.
+    /// A success nobody asked for is silent; a failure never is.
+    pub(super) fn write(
+        &mut self,
+        kind: ReportKind,
+        snapshot: Snapshot,
+        now: Stamp,
+        lost: Lost,
+        asked: bool,
+    ) {
         let mut settings = self.settings.clone();
         settings.options.events_lost = lost.events;
         settings.options.recording_lines_lost = lost.recording_lines;
         self.running.spawn_blocking(move || {
-            let done = write(kind, &snapshot, &settings);
+            let done = write(kind, &snapshot, now, &settings);
             (asked || done.0 == NoticeKind::Bad).then_some(done)
         });
     }
@@ -89,9 +97,9 @@ impl Reports {
     }
 
     /// Writes the last export, if one is wanted, and waits for everything under way.
-    pub(super) async fn finish(&mut self, snapshot: Snapshot, lost: Lost) -> Vec<Done> {
+    pub(super) async fn finish(&mut self, snapshot: Snapshot, now: Stamp, lost: Lost) -> Vec<Done> {
         if self.settings.at_exit {
-            self.write(ReportKind::Json, snapshot, lost, true);
+            self.write(ReportKind::Json, snapshot, now, lost, true);
         }
         let mut said = Vec::new();
         while let Some(result) = self.running.join_next().await {
@@ -104,14 +112,19 @@ impl Reports {
     }
 }
 
-fn write(kind: ReportKind, snapshot: &Snapshot, settings: &ReportSettings) -> Done {
-    match write_file(kind, snapshot, settings) {
+fn write(kind: ReportKind, snapshot: &Snapshot, now: Stamp, settings: &ReportSettings) -> Done {
+    match write_file(kind, snapshot, now, settings) {
         Ok(path) => (NoticeKind::Good, format!("written {}", clean::clean(&path.display().to_string()))),
         Err(sentence) => (NoticeKind::Bad, sentence),
     }
 }
 
-fn write_file(kind: ReportKind, snapshot: &Snapshot, settings: &ReportSettings) -> Result<PathBuf, String> {
+fn write_file(
+    kind: ReportKind,
+    snapshot: &Snapshot,
+    now: Stamp,
+    settings: &ReportSettings,
+) -> Result<PathBuf, String> {
     let export = Export::from_snapshot(snapshot, &settings.options);
     let (prefix, extension, text) = match kind {
         ReportKind::Json => ("diagnostics", "json", export.to_json().map_err(|error| error.to_string())?),
@@ -119,7 +132,7 @@ fn write_file(kind: ReportKind, snapshot: &Snapshot, settings: &ReportSettings) 
     };
     match &settings.file {
         Some(path) if kind == ReportKind::Json => file::replace(path, text.as_bytes()),
-        _ => file::write_new(&settings.dir, prefix, snapshot.at.wall, extension, text.as_bytes()),
+        _ => file::write_new(&settings.dir, prefix, now.wall, extension, text.as_bytes()),
     }
     .map_err(|error| error.to_string())
 }

@@ -8,7 +8,7 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::pace::Pace;
 use super::reports::{Lost, ReportKind, ReportSettings, Reports};
-use super::{Notice, NoticeKind, Published, Request, Runtime};
+use super::{Notice, NoticeKind, Published, Request, Runtime, Simulation, SimulationPort};
 use crate::diagnostics::event::{Event, FORMAT, Initiator, Started};
 use crate::diagnostics::{Clock, ClockWatch, Diagnostics, Observed, recording};
 use crate::export::{Recorder, RecorderSettings};
@@ -38,7 +38,7 @@ pub struct MonitorSettings {
     /// End the run after this long.
     pub duration: Option<Duration>,
     /// What is simulated, if anything.
-    pub simulation: Option<Arc<str>>,
+    pub simulation: Option<SimulationPort>,
 }
 
 /// The running monitor, as seen from outside.
@@ -91,7 +91,8 @@ pub fn spawn_with(
     let (events, first_reader) = broadcast::channel(EVENTS);
     let mut diagnostics = Diagnostics::new(settings.max_events);
     let snapshot = diagnostics.snapshot(clock.now());
-    let runtime = Runtime { simulation: settings.simulation.clone(), ..Runtime::default() };
+    let simulation = settings.simulation.as_ref().map(|port| port.shown.borrow().clone());
+    let runtime = Runtime { simulation, ..Runtime::default() };
     let (sender, published) = watch::channel(Arc::new(Published { snapshot, runtime: runtime.clone() }));
     let monitor = Monitor {
         link,
@@ -104,6 +105,7 @@ pub fn spawn_with(
         runtime,
         pace: Pace::default(),
         clock_watch: ClockWatch::default(),
+        simulation: settings.simulation,
     };
     let task = tokio::spawn(monitor.run(inbox, started(&settings.link), settings.duration));
     (Handle { requests, published, events, task }, first_reader)
@@ -121,7 +123,7 @@ fn started(link: &LinkSettings) -> Started {
     Started {
         format: Some(FORMAT.to_owned()),
         version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-        keep_alive_secs: link.keep_alive_secs.into(),
+        keep_alive_secs: f64::from(link.keep_alive_secs) / link.time_scale,
         client_id: link.client_id.clone(),
         endpoint: format!("{scheme}://{host}:{}{path}", broker.port),
         mqtt_version: Some(
@@ -134,7 +136,15 @@ fn started(link: &LinkSettings) -> Started {
         ),
         transport: Some(broker.transport.name().to_owned()),
         clean_session: Some(link.clean_session),
-        time_scale: None,
+        time_scale: (link.time_scale.to_bits() != 1.0_f64.to_bits()).then_some(link.time_scale),
+    }
+}
+
+/// What the simulation has to say anew; `None` = it is gone. Pends for ever without one.
+async fn changed(simulation: &mut Option<SimulationPort>) -> Option<Simulation> {
+    match simulation {
+        Some(port) => port.shown.changed().await.is_ok().then(|| port.shown.borrow_and_update().clone()),
+        None => std::future::pending().await,
     }
 }
 
@@ -150,6 +160,7 @@ struct Monitor {
     runtime: Runtime,
     pace: Pace,
     clock_watch: ClockWatch,
+    simulation: Option<SimulationPort>,
 }
 
 impl Monitor {
@@ -169,6 +180,7 @@ impl Monitor {
                     Some(request) => self.handle(request),
                 },
                 () = &mut end, if duration.is_some() => break,
+                shown = changed(&mut self.simulation) => self.on_simulation(shown),
                 done = self.reports.finished() => self.notice(done.0, done.1),
                 _ = second.tick() => self.on_second(),
                 () = tokio::time::sleep(due) => self.publish(),
@@ -197,8 +209,26 @@ impl Monitor {
                 retain,
                 correlation_id: None,
             }),
+            Request::Inject(index) => self.inject(index),
             // Handled by the loop.
             Request::Shutdown => {}
+        }
+        self.pace.urgent();
+    }
+
+    fn inject(&mut self, index: usize) {
+        let Some(port) = &self.simulation else {
+            return self.notice(NoticeKind::Bad, "faults can be injected in a simulation only".to_owned());
+        };
+        if port.inject.try_send(index).is_err() {
+            self.notice(NoticeKind::Bad, "the simulation takes no fault now; try again".to_owned());
+        }
+    }
+
+    fn on_simulation(&mut self, shown: Option<Simulation>) {
+        match shown {
+            Some(shown) => self.runtime.simulation = Some(shown),
+            None => self.simulation = None,
         }
         self.pace.urgent();
     }
@@ -242,8 +272,9 @@ impl Monitor {
     }
 
     fn report(&mut self, kind: ReportKind, asked: bool) {
-        let snapshot = self.diagnostics.snapshot(self.clock.now());
-        self.reports.write(kind, snapshot, self.lost(), asked);
+        let now = self.clock.now();
+        let snapshot = self.diagnostics.snapshot(now);
+        self.reports.write(kind, snapshot, now, self.lost(), asked);
     }
 
     fn lost(&self) -> Lost {
@@ -265,10 +296,17 @@ impl Monitor {
     fn publish(&mut self) {
         let now = self.clock.now();
         let status = self.link.status();
-        self.runtime.activity = status.activity;
-        self.runtime.ping_outstanding_since = status.ping_outstanding_since;
-        self.runtime.last_rx = status.last_rx;
-        self.runtime.last_tx = status.last_tx;
+        let field = |at| self.diagnostics.field_time(at);
+        self.runtime.activity = match status.activity {
+            Activity::Waiting { until, attempt } => Activity::Waiting { until: field(until), attempt },
+            Activity::Connecting { phase, since, attempt } => {
+                Activity::Connecting { phase, since: field(since), attempt }
+            }
+            other => other,
+        };
+        self.runtime.ping_outstanding_since = status.ping_outstanding_since.map(field);
+        self.runtime.last_rx = status.last_rx.map(field);
+        self.runtime.last_tx = status.last_tx.map(field);
         self.runtime.queued = status.queued;
         self.runtime.in_flight = status.in_flight;
         if let Some(recorder) = &self.recorder {
@@ -286,8 +324,9 @@ impl Monitor {
             self.observe(observed);
         }
         self.observe_now(Event::Stopped { by: Some("end of run".to_owned()) });
-        let snapshot = self.diagnostics.snapshot(self.clock.now());
-        for (kind, text) in self.reports.finish(snapshot, self.lost()).await {
+        let now = self.clock.now();
+        let snapshot = self.diagnostics.snapshot(now);
+        for (kind, text) in self.reports.finish(snapshot, now, self.lost()).await {
             self.notice(kind, text);
         }
         if let Some(recorder) = self.recorder.take() {

@@ -61,7 +61,7 @@ pub(super) async fn check_through(
             clock: Arc::clone(&clock),
             progress: Arc::new(Progress::default()),
             connect_sent: Arc::new(ConnectSent::default()),
-            keep_alive: settings.keep_alive_secs,
+            keep_alive: settings.promised(settings.keep_alive_secs),
             protocol: versions.current(),
             deep: false,
         };
@@ -87,7 +87,8 @@ async fn examine(
     clock: &dyn Clock,
 ) -> CheckReport {
     let number = attempt.attempt_number;
-    let session = connected(&established, ConnectKind::Connected, number, settings.keep_alive_secs);
+    let asked = settings.recorded(settings.keep_alive_secs);
+    let session = connected(&established, ConnectKind::Connected, number, asked);
     let certificate = established.certificate.take();
     let ping_ms = tokio::time::timeout(settings.ping_timeout, ping(&mut established, clock)).await;
     let framed = &mut established.framed;

@@ -104,7 +104,7 @@ impl Link {
             clock: Arc::clone(&self.clock),
             progress: Arc::clone(&progress),
             connect_sent: Arc::clone(&self.connect_sent),
-            keep_alive: self.keep_alive,
+            keep_alive: self.settings.promised(self.keep_alive),
             protocol: self.versions.current(),
             deep: self.course.deep,
         };
@@ -128,7 +128,8 @@ impl Link {
             Course { deep: true, .. } => ConnectKind::DeepReconnected,
             Course { .. } => ConnectKind::Resumed,
         };
-        let connected = connected(&established, event_type, self.course.attempt, self.keep_alive);
+        let asked = self.settings.recorded(self.keep_alive);
+        let connected = connected(&established, event_type, self.course.attempt, asked);
         let at = established.at;
         self.out.push_back(Observed { at, event: Event::Connected(connected) });
         self.course = Course::default();
@@ -183,7 +184,7 @@ pub(super) fn connected(
     established: &Established,
     event_type: ConnectKind,
     attempt_number: u32,
-    keep_alive: u16,
+    asked_keep_alive: f64,
 ) -> Connected {
     let accepted = &established.accepted;
     Connected {
@@ -191,7 +192,7 @@ pub(super) fn connected(
         session_present: accepted.session_present,
         return_code: Some(0),
         attempt_number,
-        keep_alive_secs: accepted.server_keep_alive.unwrap_or(keep_alive).into(),
+        keep_alive_secs: accepted.server_keep_alive.map_or(asked_keep_alive, f64::from),
         remote: Some(established.remote.to_string()),
         local: Some(established.local.to_string()),
         mqtt_version: Some(established.framed.codec().protocol().name().to_owned()),

@@ -97,7 +97,10 @@ impl Handshake {
         let limit = self.settings.timeouts.connack;
         let exchange = self.exchange(&mut framed, &tap);
         let accepted = tokio::time::timeout(limit, exchange).await.unwrap_or_else(|_| {
-            let words = format!("the broker did not answer CONNECT within {} s", limit.as_secs_f64());
+            let words = format!(
+                "the broker did not answer CONNECT within {} s",
+                self.settings.field(limit).as_secs_f64()
+            );
             Err(mqtt_failure(AWS_ERROR_MQTT_TIMEOUT, How::Io, words))
         })?;
         Ok(Established { framed, tap, accepted, remote, local, certificate, at: self.clock.now() })

@@ -229,7 +229,8 @@ impl Link {
         if secs == self.keep_alive {
             return;
         }
-        self.tell(Event::KeepAliveChanged { from: self.keep_alive.into(), to: secs.into() });
+        let (from, to) = (self.settings.recorded(self.keep_alive), self.settings.recorded(secs));
+        self.tell(Event::KeepAliveChanged { from, to });
         self.keep_alive = secs;
         match std::mem::replace(&mut self.state, State::Off) {
             State::Connected { session, .. } => {

@@ -17,8 +17,8 @@ pub(super) struct Pinger {
 }
 
 impl Pinger {
-    pub(super) fn new(keep_alive_secs: u16, policy: PingPolicy, start: Stamp) -> Self {
-        let every = (keep_alive_secs > 0).then(|| Duration::from_secs(keep_alive_secs.into()));
+    pub(super) fn new(keep_alive: Duration, policy: PingPolicy, start: Stamp) -> Self {
+        let every = (!keep_alive.is_zero()).then_some(keep_alive);
         Self { every, policy, last: start, unanswered: None }
     }
 
@@ -61,18 +61,18 @@ mod tests {
 
     #[test]
     fn always_pings_whatever_the_traffic_and_when_idle_does_not() {
-        let always = Pinger::new(60, PingPolicy::Always, at(0));
-        let idle = Pinger::new(60, PingPolicy::WhenIdle, at(0));
+        let always = Pinger::new(Duration::from_secs(60), PingPolicy::Always, at(0));
+        let idle = Pinger::new(Duration::from_secs(60), PingPolicy::WhenIdle, at(0));
         for (last_tx, due_always, due_idle) in [(None, 60, 60), (Some(at(50)), 60, 110)] {
             assert_eq!(always.due(last_tx), Some(at(due_always)));
             assert_eq!(idle.due(last_tx), Some(at(due_idle)));
         }
-        assert_eq!(Pinger::new(0, PingPolicy::Always, at(0)).due(None), None);
+        assert_eq!(Pinger::new(Duration::ZERO, PingPolicy::Always, at(0)).due(None), None);
     }
 
     #[test]
     fn one_question_one_answer() {
-        let mut pinger = Pinger::new(10, PingPolicy::Always, at(0));
+        let mut pinger = Pinger::new(Duration::from_secs(10), PingPolicy::Always, at(0));
         assert_eq!(pinger.answered(at(1)), None);
         pinger.sent(at(10));
         assert_eq!((pinger.due(None), pinger.unanswered()), (None, Some(at(10))));

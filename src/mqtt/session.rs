@@ -68,6 +68,8 @@ pub(super) struct Session {
     clock: Arc<dyn Clock>,
     pinger: Pinger,
     ping_timeout: Duration,
+    /// What that stands for.
+    ping_limit_told: Duration,
     deadline: Option<Pin<Box<Sleep>>>,
     overtime: usize,
     /// The next thing to do by the clock, and its timer.
@@ -91,13 +93,15 @@ impl Session {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let Established { framed, tap, accepted, at, .. } = established;
-        let keep_alive = accepted.server_keep_alive.unwrap_or(keep_alive);
+        let dictated = accepted.server_keep_alive.map(|secs| Duration::from_secs(secs.into()));
+        let keep_alive = dictated.unwrap_or_else(|| settings.keep_alive(keep_alive));
         let mut session = Self {
             framed,
             tap,
             clock,
             pinger: Pinger::new(keep_alive, settings.ping_policy, at),
             ping_timeout: settings.ping_timeout,
+            ping_limit_told: settings.field(settings.ping_timeout),
             deadline: None,
             overtime: 0,
             wake: None,
@@ -283,7 +287,7 @@ impl Session {
         }
         self.overtime += 1;
         if *reading == Reading::Drained || self.overtime > OVERTIME {
-            let words = format!("no PINGRESP within {} s", self.ping_timeout.as_secs_f64());
+            let words = format!("no PINGRESP within {} s", self.ping_limit_told.as_secs_f64());
             self.end = Some((mqtt_failure(AWS_ERROR_MQTT_TIMEOUT, How::PingTimeout, words), now));
         }
     }

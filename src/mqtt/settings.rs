@@ -1,6 +1,9 @@
 //! What the link needs to know, resolved and validated before it starts.
 
+use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -18,6 +21,10 @@ pub struct LinkSettings {
     pub password: Option<SecretString>,
     /// Keep-alive in seconds; 0 = off (no pings).
     pub keep_alive_secs: u16,
+    /// How many seconds in the field one second here stands for: the keep-alive passes so much faster,
+    /// and CONNECT says what that is here, in whole seconds. Every other time in these settings is as it
+    /// passes here. 1, but in a scaled lab run.
+    pub time_scale: f64,
     /// How long to wait for a PINGRESP before the session counts as dead.
     pub ping_timeout: Duration,
     /// When to ping.
@@ -40,6 +47,8 @@ pub struct LinkSettings {
     pub tcp_keep_alive: Option<Duration>,
     /// Which addresses to use.
     pub family: AddressFamily,
+    /// Who knows the broker's addresses; `None` = the operating system.
+    pub resolver: Option<Arc<dyn Resolver>>,
     /// Largest packet accepted and sent, in bytes.
     pub max_packet: usize,
     /// Messages a second above which they are recorded as `traffic` lines instead of one by one.
@@ -55,6 +64,7 @@ impl LinkSettings {
             username: None,
             password: None,
             keep_alive_secs: 60,
+            time_scale: 1.0,
             ping_timeout: Duration::from_secs(10),
             ping_policy: PingPolicy::Always,
             version: VersionChoice::Auto,
@@ -66,10 +76,43 @@ impl LinkSettings {
             queue: QueueSettings::default(),
             tcp_keep_alive: None,
             family: AddressFamily::Any,
+            resolver: None,
             max_packet: 1024 * 1024,
             traffic_limit: 20,
         }
     }
+
+    /// How long a keep-alive lasts on this computer's clocks.
+    pub(super) fn keep_alive(&self, secs: u16) -> Duration {
+        let secs = f64::from(secs);
+        Duration::try_from_secs_f64(secs / self.time_scale).unwrap_or(Duration::from_secs_f64(secs))
+    }
+
+    /// The keep-alive of CONNECT: a promise that is kept whatever the fraction of a second.
+    pub(super) fn promised(&self, keep_alive_secs: u16) -> u16 {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rounded and within u16")]
+        let secs = self.recorded(keep_alive_secs).ceil().clamp(0.0, 65_535.0) as u16;
+        secs
+    }
+
+    /// What a time on this computer's clocks stands for, to be told to people.
+    pub(super) fn field(&self, time: Duration) -> Duration {
+        Duration::try_from_secs_f64(time.as_secs_f64() * self.time_scale).unwrap_or(time)
+    }
+
+    /// A keep-alive as a recording says it: in its own seconds.
+    pub(super) fn recorded(&self, keep_alive_secs: u16) -> f64 {
+        f64::from(keep_alive_secs) / self.time_scale
+    }
+}
+
+/// Looks names up in place of the operating system.
+pub trait Resolver: Send + Sync + std::fmt::Debug {
+    /// The addresses of a name, best first.
+    ///
+    /// # Errors
+    /// What the name service says when it knows none, in the words of `getaddrinfo`.
+    fn addresses(&self, host: &str) -> io::Result<Vec<IpAddr>>;
 }
 
 /// How bytes reach the broker.

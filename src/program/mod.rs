@@ -3,6 +3,8 @@
 //! Knows everybody, is known by `main` only.
 
 mod check;
+mod demo;
+mod lab;
 mod picture;
 mod watch;
 
@@ -14,7 +16,6 @@ use color_eyre::eyre::WrapErr as _;
 use crate::cli::{self, Cli, Command, ConfigPart, FileOption};
 use crate::config::{self, ConfigError, Directories, Options, Settings, Surroundings, Target};
 use crate::exit::Code;
-use crate::lab::Demo;
 
 /// Reads the command line and runs the command. Usage errors end the process with 2, as clap does.
 ///
@@ -25,14 +26,8 @@ pub fn run() -> color_eyre::Result<ExitCode> {
     let cli = Cli::read(std::env::args_os()).unwrap_or_else(|usage| usage.exit());
     match cli.command {
         None => watch(cli.watch),
-        Some(Command::Demo(demo)) => {
-            let embedded = Target::Embedded { keep_alive_secs: Demo::KEEP_ALIVE_SECS };
-            let settings = match settings(demo.options, &demo.file, embedded) {
-                Ok(settings) => settings,
-                Err(error) => return Ok(refuse(&error)),
-            };
-            runtime()?.block_on(watch::demo(settings, demo.seed.unwrap_or_else(rand::random)))
-        }
+        Some(Command::Demo(demo)) => demo::demo(demo),
+        Some(Command::Lab(lab)) => lab::lab(&lab),
         Some(Command::Check(check)) => {
             let file = check.watch.file.clone();
             match settings(check.watch.into_options(), &file, Target::Broker) {

@@ -13,8 +13,9 @@ use crate::config::{RecordingPlace, Settings, UiSettings};
 use crate::diagnostics::{Clock, Observed};
 use crate::exit::{self, Code, Ending};
 use crate::export::{ExportOptions, RecorderSettings, RecorderTarget};
-use crate::lab::Demo;
-use crate::monitor::{self, Handle, LinkActivity, MonitorSettings, Published, ReportSettings, Request};
+use crate::monitor::{
+    self, Handle, LinkActivity, MonitorSettings, Published, ReportSettings, Request, SimulationPort,
+};
 use crate::signals::{self, Asked};
 use crate::tui::keymap::Keymap;
 use crate::tui::theme::{Glyphs, Theme};
@@ -23,24 +24,29 @@ use crate::{headless, logging, logging::Verbosity};
 
 /// Watches the broker of the settings.
 pub(super) async fn broker(settings: Settings) -> color_eyre::Result<ExitCode> {
-    watch(settings, None).await
+    watch(settings, None, |_| ()).await.map(|watched| watched.code)
 }
 
-/// Watches an embedded broker whose sessions die now and then.
-pub(super) async fn demo(mut settings: Settings, seed: u64) -> color_eyre::Result<ExitCode> {
-    let demo = Demo::start(seed).await.wrap_err("cannot start the embedded broker on loopback")?;
-    let (host, port) = demo.address();
-    settings.link.broker.host = host;
-    settings.link.broker.port = port;
-    if settings.link.subscriptions.is_empty() {
-        settings.link.subscriptions.push((demo.topic().to_owned(), 0));
+/// What is left of a watch.
+pub(super) struct Watched {
+    pub(super) code: ExitCode,
+    /// The last state; `None` if nothing was watched, because the settings are of no use.
+    pub(super) last: Option<Arc<Published>>,
+}
+
+impl From<ExitCode> for Watched {
+    fn from(code: ExitCode) -> Self {
+        Self { code, last: None }
     }
-    let result = watch(settings, Some(demo.description().into())).await;
-    demo.stop().await;
-    result
 }
 
-async fn watch(settings: Settings, simulation: Option<Arc<str>>) -> color_eyre::Result<ExitCode> {
+/// Watches until the run is over. What `accompany` gives lives as long as the monitor; it may ask it for
+/// things.
+pub(super) async fn watch<T>(
+    settings: Settings,
+    simulation: Option<SimulationPort>,
+    accompany: impl FnOnce(&mpsc::Sender<Request>) -> T,
+) -> color_eyre::Result<Watched> {
     // A log that cannot be written is a pity, not a reason not to watch.
     let log = logging::start(&settings.log);
     if let Err(error) = &log {
@@ -49,14 +55,15 @@ async fn watch(settings: Settings, simulation: Option<Arc<str>>) -> color_eyre::
     let keys = settings.ui.keys.iter().map(|(action, keys)| (action.clone(), keys.join(" "))).collect();
     let keymap = match Keymap::with_overrides(&keys) {
         Ok(keymap) => keymap,
-        Err(error) => return Ok(refuse(&error)),
+        Err(error) => return Ok(refuse(&error).into()),
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let (handle, events) =
         match monitor::spawn(monitor_settings(&settings, simulation, &clock), Arc::clone(&clock)) {
             Ok(started) => started,
-            Err(error) => return Ok(refuse(&error)),
+            Err(error) => return Ok(refuse(&error).into()),
         };
+    let _company = accompany(&handle.requests);
     let asked = signals::forward(handle.requests.clone());
     let mut gave_up = None;
     if settings.run.headless {
@@ -87,7 +94,7 @@ async fn watch(settings: Settings, simulation: Option<Arc<str>>) -> color_eyre::
         // Whoever leaves the screen has seen the state; that is no failure.
         Code::Fine
     };
-    Ok(code.into())
+    Ok(Watched { code: code.into(), last: Some(last) })
 }
 
 /// Without a screen nobody can ask for one more attempt: giving up ends the run. Says whether it did.
@@ -135,7 +142,7 @@ fn screen(ui: &UiSettings, keymap: Keymap) -> TuiOptions {
 
 fn monitor_settings(
     settings: &Settings,
-    simulation: Option<Arc<str>>,
+    simulation: Option<SimulationPort>,
     clock: &Arc<dyn Clock>,
 ) -> MonitorSettings {
     let target = match &settings.recording.place {

@@ -170,6 +170,9 @@ impl Keymap {
         let scroll = [(Up, "scroll"), (Down, "scroll")];
         match &model.popup {
             Some(Popup::Input(_)) => vec![fixed("Enter", "accept"), fixed("Esc", "cancel")],
+            Some(Popup::Inject { .. }) => {
+                self.entries(&[(Action::Open, "strike"), (Up, "choose"), (Down, "choose"), (Close, "cancel")])
+            }
             Some(Popup::Help { .. }) => {
                 self.entries(&[&[(Close, "close")], &scroll[..], &[(Quit, "quit")]].concat())
             }

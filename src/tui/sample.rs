@@ -21,7 +21,7 @@ fn connected(event_type: ConnectKind) -> Event {
         session_present: false,
         return_code: Some(0),
         attempt_number: u32::from(event_type == ConnectKind::Resumed),
-        keep_alive_secs: 60,
+        keep_alive_secs: 60.0,
         remote: None,
         local: None,
         mqtt_version: Some("3.1.1".to_owned()),
@@ -52,7 +52,7 @@ fn dropped(error: &str, how: How) -> Event {
 pub(super) fn run(drops: u64) -> Arc<Published> {
     let mut fold = Diagnostics::new(Diagnostics::DEFAULT_MAX_EVENTS);
     let started = Started {
-        keep_alive_secs: 60,
+        keep_alive_secs: 60.0,
         client_id: "dropscope-test".to_owned(),
         endpoint: "mqtt://broker.example:1883".to_owned(),
         ..Started::default()

@@ -11,6 +11,7 @@ use super::message::Message;
 use super::model::{Detail, DropSort, Frozen, KeepAliveAsked, Model, Popup, Screen, Target, Zoom};
 use super::summary;
 
+mod inject;
 mod typing;
 
 /// What the render loop is to do.
@@ -56,6 +57,8 @@ fn act(model: &mut Model, action: Action, live: &Arc<Published>, now: Stamp) -> 
         Action::Quit => return quit(model, now),
         Action::Suspend => return vec![Effect::Suspend],
         _ if matches!(model.popup, Some(Popup::Input(_))) => {}
+        _ if matches!(model.popup, Some(Popup::Inject { .. })) => return inject::act(model, action, live),
+        Action::Inject => inject::open(model, live, now),
         _ if model.popup.is_some() => act_in_help(model, action, live),
         Action::KeepAliveDown => return step_keep_alive(model, live, now, Step::Down),
         Action::KeepAliveUp => return step_keep_alive(model, live, now, Step::Up),
@@ -142,9 +145,10 @@ fn copy(model: &Model, live: &Published, now: Stamp) -> Effect {
     let snapshot = &model.shown(live).snapshot;
     let opened = model.detail.filter(|_| model.screen == Screen::Drops);
     let drop = opened.and_then(|detail| snapshot.drops.iter().find(|drop| drop.number == detail.number));
-    Effect::Copy(
-        drop.map_or_else(|| summary::of_run(snapshot, model.shown_at(now)), |drop| summary::of_drop(drop)),
-    )
+    Effect::Copy(drop.map_or_else(
+        || summary::of_run(snapshot, snapshot.field_time(model.shown_at(now))),
+        |drop| summary::of_drop(drop),
+    ))
 }
 
 /// Takes away what lies on top, one thing at a time.
@@ -203,7 +207,7 @@ fn sideways(model: &mut Model, live: &Published, left: bool, now: Stamp) {
     }
     let snapshot = &model.shown(live).snapshot;
     let step = model.zoom_for(snapshot).span() / SCROLL_PART;
-    let run = model.shown_at(now).since(snapshot.since);
+    let run = snapshot.field_time(model.shown_at(now)).since(snapshot.since);
     model.scroll = if left { (model.scroll + step).min(run) } else { model.scroll.saturating_sub(step) };
 }
 
@@ -235,7 +239,7 @@ fn scroll_rows(model: &mut Model, live: &Published, rows: isize) {
     let detail = model.detail.as_mut().filter(|_| model.screen == Screen::Drops);
     match (&mut model.popup, detail) {
         (Some(Popup::Help { scroll }), _) => *scroll = moved(*scroll, rows, max_scroll),
-        (Some(Popup::Input(_)), _) => {}
+        (Some(Popup::Input(_) | Popup::Inject { .. }), _) => {}
         (None, Some(detail)) => detail.scroll = moved(detail.scroll, rows, max_scroll),
         (None, None) => move_selection(model, live, rows),
     }
@@ -259,7 +263,7 @@ fn click(model: &mut Model, target: Option<Target>, live: &Published) {
         (Some(Target::Popup | Target::Timeline) | None, None)
         | (Some(Target::Popup), Some(_))
         | (_, Some(Popup::Input(_))) => {}
-        (_, Some(Popup::Help { .. })) => model.popup = None,
+        (_, Some(Popup::Help { .. } | Popup::Inject { .. })) => model.popup = None,
         (Some(Target::Screen(screen)), None) => show(model, screen),
         (Some(Target::Drop(number)), None) => {
             let listed = model.listed(&model.shown(live).snapshot);

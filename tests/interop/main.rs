@@ -253,6 +253,6 @@ async fn auto_speaks_mqtt_5_to_a_broker_that_can_and_a_new_keep_alive_is_no_drop
         _ => None,
     })
     .await;
-    assert_eq!(again.keep_alive_secs, 7);
+    assert!((again.keep_alive_secs - 7.0).abs() < 1e-9);
     link.shutdown(Duration::from_secs(2)).await;
 }

@@ -80,7 +80,7 @@ pub(crate) fn started_event() -> impl Strategy<Value = Event> {
                 Event::Started(Started {
                     format: None,
                     version,
-                    keep_alive_secs,
+                    keep_alive_secs: keep_alive_secs.into(),
                     client_id,
                     endpoint,
                     mqtt_version,
@@ -127,7 +127,7 @@ fn connected() -> impl Strategy<Value = Event> {
                     session_present,
                     return_code,
                     attempt_number,
-                    keep_alive_secs,
+                    keep_alive_secs: keep_alive_secs.into(),
                     remote: mqtt_version.clone(),
                     local: None,
                     mqtt_version,
@@ -246,7 +246,7 @@ pub(crate) fn later_event() -> impl Strategy<Value = Event> {
         1 => (any::<u64>(), any::<u64>(), number())
             .prop_map(|(published, received, window_secs)| Event::Traffic { published, received, window_secs }),
         1 => number().prop_map(|rtt_ms| Event::Ping { rtt_ms }),
-        1 => (0..5000_u32, 0..5000_u32).prop_map(|(from, to)| Event::KeepAliveChanged { from, to }),
+        1 => (0..5000_u32, 0..5000_u32).prop_map(|(from, to)| Event::KeepAliveChanged { from: from.into(), to: to.into() }),
         2 => surroundings(),
         1 => option::of(text()).prop_map(|by| Event::Stopped { by }),
         1 => Just(Event::Unknown),

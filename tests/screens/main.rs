@@ -200,6 +200,15 @@ fn typing() {
 }
 
 #[test]
+fn choosing_a_fault() {
+    let mut published = sample::after_drops();
+    published.runtime.simulation =
+        Some(sample::simulation("simulated, 1 s = 1 min", "NAT forgets after 350 s of silence"));
+    let scene = Scene::new(published).with(|model| model.popup = Some(Popup::Inject { selected: 1 }));
+    snap("inject", &scene);
+}
+
+#[test]
 fn frozen() {
     let scene = Scene::new(sample::reconnecting());
     let published = Arc::new(sample::after_drops());

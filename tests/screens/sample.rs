@@ -10,7 +10,7 @@ use dropscope::diagnostics::event::{
     Phase, PhaseTiming, Started, SystemSource,
 };
 use dropscope::diagnostics::{Diagnostics, ErrorName, Event, Stamp};
-use dropscope::monitor::{LinkActivity, Published, RecorderState, Runtime};
+use dropscope::monitor::{LinkActivity, Published, RecorderState, Runtime, Simulation};
 
 /// The zone all test screens are drawn in: one hour east of UTC.
 pub(crate) fn zone() -> FixedOffset {
@@ -38,7 +38,7 @@ impl Run {
 
     pub(crate) fn started(mut self, endpoint: &str, client_id: &str) -> Self {
         self.apply(&Event::Started(Started {
-            keep_alive_secs: self.keep_alive,
+            keep_alive_secs: self.keep_alive.into(),
             endpoint: endpoint.into(),
             client_id: client_id.into(),
             ..Started::default()
@@ -95,7 +95,7 @@ impl Run {
             session_present: false,
             return_code: Some(0),
             attempt_number,
-            keep_alive_secs: self.keep_alive,
+            keep_alive_secs: self.keep_alive.into(),
             remote: Some("52.7.14.200:443".into()),
             local: Some("192.168.1.20:50432".into()),
             mqtt_version: Some("3.1.1".into()),
@@ -176,7 +176,7 @@ impl Run {
 
     pub(crate) fn keep_alive(&mut self, to: u32) {
         let from = std::mem::replace(&mut self.keep_alive, to);
-        self.apply(&Event::KeepAliveChanged { from, to });
+        self.apply(&Event::KeepAliveChanged { from: from.into(), to: to.into() });
         self.apply(&Event::Disconnected { by: Initiator::Experiment });
         self.pass(0.6);
         self.connect(ConnectKind::Connected, 0);
@@ -289,6 +289,12 @@ pub(crate) fn off() -> Published {
     run.published()
 }
 
+/// A simulation with a few faults on its menu.
+pub(crate) fn simulation(label: &str, fault: &str) -> Simulation {
+    let menu = ["close it politely (FIN)", "reset it (RST)", "swallow everything (black hole)"];
+    Simulation { label: label.into(), fault: fault.into(), menu: menu.map(Arc::from).into() }
+}
+
 /// Credentials run out, a simulation runs, and after ten attempts nobody tries any more.
 pub(crate) fn given_up() -> Published {
     let mut run = run();
@@ -299,7 +305,7 @@ pub(crate) fn given_up() -> Published {
         run.pass(31.0);
     }
     run.runtime.activity = LinkActivity::GivenUp;
-    run.runtime.simulation = Some("simulated broker, a fault every 8–25 s, seed 1".into());
+    run.runtime.simulation = Some(simulation("simulated, 1 s = 1 min", "NAT forgets after 350 s of silence"));
     run.published()
 }
 
@@ -381,7 +387,7 @@ pub(crate) fn hostile() -> Published {
     run.failed(bad, Phase::Tls, bad, 1);
     run.pass(3.0);
     run.runtime.recorder = RecorderState::Failing { error: Arc::from(bad), lost_lines: 3 };
-    run.runtime.simulation = Some(Arc::from(bad));
+    run.runtime.simulation = Some(simulation(bad, bad));
     run.published()
 }
 

@@ -14,7 +14,7 @@ use super::event::{Attempt, CommandState, ConnectFailed, Started};
 use super::sentence::sentence;
 use super::{
     Connection, Drop, Event, History, LinkState, LogEntry, Mark, MarkKind, Metrics, PingStats, SessionCounts,
-    Snapshot, Stamp,
+    Snapshot, Stamp, TimeScale,
 };
 
 /// Folds events into a [`Snapshot`]. Deterministic: the same events with the same stamps give the same
@@ -22,6 +22,7 @@ use super::{
 #[derive(Debug)]
 pub struct Diagnostics {
     generation: u64,
+    time_scale: TimeScale,
     started: Option<Arc<Started>>,
     since: Option<Stamp>,
     last: Option<Stamp>,
@@ -60,6 +61,7 @@ impl Diagnostics {
     pub fn new(max_events: usize) -> Self {
         Self {
             generation: 0,
+            time_scale: TimeScale::default(),
             started: None,
             since: None,
             last: None,
@@ -93,9 +95,20 @@ impl Diagnostics {
         }
     }
 
-    /// Takes one event. Stamps that run backwards on the boot clock are treated as simultaneous with
-    /// the event before.
+    /// Takes one event as recorded: in a scaled run it is folded in field time. Stamps that run backwards
+    /// on the boot clock are treated as simultaneous with the event before.
     pub fn apply(&mut self, at: Stamp, event: &Event) {
+        self.time_scale.observe(at, event);
+        let event = self.time_scale.event(event);
+        self.fold(self.time_scale.stamp(at), &event);
+    }
+
+    /// The field time of a moment of the clocks that stamp the events.
+    pub fn field_time(&self, now: Stamp) -> Stamp {
+        self.time_scale.stamp(now)
+    }
+
+    fn fold(&mut self, at: Stamp, event: &Event) {
         let at = self.advance(at, event);
         self.generation += 1;
         if let Some((level, text)) = sentence(event) {
@@ -129,8 +142,9 @@ impl Diagnostics {
         }
     }
 
-    /// The state at `at` (not before the newest event). Costs the same whatever was folded before.
+    /// The state at `at` (as recorded, not before the newest event). Costs the same whatever was folded before.
     pub fn snapshot(&mut self, at: Stamp) -> Snapshot {
+        let at = self.time_scale.stamp(at);
         let origin = self.since.unwrap_or(at);
         let last = self.last.unwrap_or(at);
         self.refresh_percentiles();
@@ -158,8 +172,9 @@ impl Diagnostics {
             unknown_events: self.unknown_events,
             accounts: self.accounts.clone(),
             running: self.running,
+            time_scale: self.time_scale,
         }
-        .advanced(at)
+        .advanced_to(at)
     }
 
     /// Moves time to `at` and books the time that passed to the state it passed in.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Diagnostics;
+use crate::diagnostics::event::whole_secs as whole;
 use crate::diagnostics::event::{ConnectFailed, Connected, Dropped, Initiator, Started, SystemSource};
 use crate::diagnostics::{
     Connection, Drop, LinkState, MarkKind, Metrics, Recovery, SessionCounts, SessionEnd, Stamp,
@@ -21,7 +22,7 @@ impl Diagnostics {
             self.end_session(last, false);
         }
         self.running = true;
-        self.keep_alive_secs = started.keep_alive_secs;
+        self.keep_alive_secs = whole(started.keep_alive_secs);
         self.started = Some(Arc::new(started.clone()));
         self.link = LinkState::Connecting { since: at, failures: 0 };
     }
@@ -56,8 +57,8 @@ impl Diagnostics {
         }
         self.percentiles_stale = true;
         self.link = LinkState::Connected { since: at };
-        self.keep_alive_secs = connected.keep_alive_secs;
-        self.accounts.begin_session(connected.keep_alive_secs);
+        self.keep_alive_secs = whole(connected.keep_alive_secs);
+        self.accounts.begin_session(self.keep_alive_secs);
         self.metrics.last_successful_connect = Some(at);
         self.session = SessionCounts::default();
         self.heard = None;
@@ -72,7 +73,7 @@ impl Diagnostics {
             return_code: connected.return_code,
             attempt_number: connected.attempt_number,
             time_to_reconnect: took,
-            keep_alive_secs: connected.keep_alive_secs,
+            keep_alive_secs: self.keep_alive_secs,
             end: None,
         });
     }
@@ -195,7 +196,8 @@ impl Diagnostics {
         self.metrics.refused_subscriptions += u64::from(refused);
     }
 
-    pub(super) fn on_keep_alive(&mut self, at: Stamp, from: u32, to: u32) {
+    pub(super) fn on_keep_alive(&mut self, at: Stamp, from: f64, to: f64) {
+        let (from, to) = (whole(from), whole(to));
         self.keep_alive_secs = to;
         self.mark(at, MarkKind::KeepAlive, &format!("keep-alive {from} s → {to} s"));
     }

@@ -14,7 +14,7 @@ fn at(secs: f64) -> Stamp {
 
 fn started(keep_alive_secs: u32) -> Event {
     Event::Started(Started {
-        keep_alive_secs,
+        keep_alive_secs: keep_alive_secs.into(),
         client_id: "id".into(),
         endpoint: "e".into(),
         ..Started::default()
@@ -26,7 +26,7 @@ fn connected(attempt_number: u32, keep_alive_secs: u32) -> Event {
         event_type: if attempt_number == 0 { ConnectKind::Connected } else { ConnectKind::Resumed },
         return_code: Some(0),
         attempt_number,
-        keep_alive_secs,
+        keep_alive_secs: keep_alive_secs.into(),
         ..Connected::default()
     })
 }
@@ -146,7 +146,7 @@ fn sessions_per_keep_alive_and_their_lengths_are_kept_apart() {
             (0.0, connected(0, 1200)),
             (300.0, dropped("A", 290.0, 0)),
             (301.0, connected(1, 1200)),
-            (601.0, Event::KeepAliveChanged { from: 1200, to: 60 }),
+            (601.0, Event::KeepAliveChanged { from: 1200.0, to: 60.0 }),
             (601.0, Event::Disconnected { by: Initiator::Experiment }),
             (602.0, connected(0, 60)),
         ],

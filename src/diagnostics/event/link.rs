@@ -77,8 +77,9 @@ pub struct Connected {
     /// Which attempt succeeded (0 = first connect).
     #[serde(default)]
     pub attempt_number: u32,
-    /// Keep-alive in force, in seconds (MQTT 5: the server's, if it set one).
-    pub keep_alive_secs: u32,
+    /// Keep-alive in force, in recorded seconds (MQTT 5: the server's, if it set one).
+    #[serde(with = "super::seconds")]
+    pub keep_alive_secs: f64,
     /// Address and port of the broker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote: Option<String>,

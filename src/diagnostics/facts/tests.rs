@@ -16,7 +16,11 @@ impl Run {
     fn new(keep_alive_secs: u32) -> Self {
         let mut run = Self { fold: Diagnostics::new(100), now: 0.0 };
         let endpoint = "mqtt://broker".to_owned();
-        run.apply(&Event::Started(Started { keep_alive_secs, endpoint, ..Started::default() }));
+        run.apply(&Event::Started(Started {
+            keep_alive_secs: keep_alive_secs.into(),
+            endpoint,
+            ..Started::default()
+        }));
         run
     }
 
@@ -35,7 +39,7 @@ impl Run {
             session_present: false,
             return_code: Some(0),
             attempt_number: 0,
-            keep_alive_secs,
+            keep_alive_secs: keep_alive_secs.into(),
             remote: None,
             local: None,
             mqtt_version: Some(version.into()),
@@ -176,7 +180,7 @@ fn two_keep_alive_values_are_set_side_by_side() {
     run.connect(1_200, "5");
     run.now += 3_600.0;
     run.apply(&Event::Dropped(dropped(300.0, Some(How::PingTimeout))));
-    run.apply(&Event::KeepAliveChanged { from: 1_200, to: 60 });
+    run.apply(&Event::KeepAliveChanged { from: 1_200.0, to: 60.0 });
     run.connect(60, "5");
     run.now += 7_200.0;
     let facts = run.facts();

@@ -67,7 +67,7 @@ fn mandatory_fields_are_enough_and_unknown_ones_are_ignored() {
     let mut decoder = Decoder::new();
     let read = decoder.line(started("2026-08-03T12:00:00Z", None).as_bytes()).expect("readable");
     let expected = Started {
-        keep_alive_secs: 60,
+        keep_alive_secs: 60.0,
         client_id: "c".to_owned(),
         endpoint: "e".to_owned(),
         ..Started::default()

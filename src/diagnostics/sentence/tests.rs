@@ -69,7 +69,7 @@ fn a_connect_names_the_peer_and_the_terms() {
         session_present: false,
         return_code: Some(0),
         attempt_number: 0,
-        keep_alive_secs: 60,
+        keep_alive_secs: 60.0,
         remote: Some("127.0.0.1:1883".to_owned()),
         local: None,
         mqtt_version: Some("5".to_owned()),
@@ -81,7 +81,7 @@ fn a_connect_names_the_peer_and_the_terms() {
     );
     connected.event_type = ConnectKind::Resumed;
     connected.session_present = true;
-    connected.keep_alive_secs = 0;
+    connected.keep_alive_secs = 0.0;
     assert_eq!(
         text(&Event::Connected(connected)),
         "Reconnected to 127.0.0.1:1883 (MQTT 5, session kept by the broker, keep-alive off)"

@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
 use super::client::{Client, Got, ask};
-use crate::lab::{Broker, BrokerOptions, Demo, Endpoint, Version};
+use crate::lab::{Broker, BrokerOptions, Endpoint, Version};
 
 async fn refused(address: impl tokio::net::ToSocketAddrs) -> bool {
     matches!(TcpStream::connect(address).await, Err(e) if e.kind() == ErrorKind::ConnectionRefused)
@@ -110,59 +110,6 @@ async fn a_client_that_is_no_mqtt_client_is_let_go() {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
     assert_eq!(answer, [0x20, 2, 0, 1], "CONNACK: unacceptable protocol version");
-}
-
-/// Watches like a client that reconnects at once; returns how each session ended and how many
-/// reports of the device it brought.
-async fn watch(demo: &Demo, sessions: usize) -> Vec<(Got, usize)> {
-    let mut ends = Vec::new();
-    while ends.len() < sessions {
-        let (ours, theirs) = tokio::io::duplex(1 << 16);
-        demo.broker().attach(theirs);
-        let (mut client, _) = Client::greet(ours, ask(Version::V5, "watcher")).await;
-        client.subscribe(demo.topic(), 0).await;
-        let mut reports = 0;
-        ends.push(loop {
-            match client.next().await {
-                Got::Publish { topic, payload, .. } => {
-                    assert_eq!(topic, demo.topic());
-                    let status: serde_json::Value = serde_json::from_str(&payload).unwrap();
-                    let temperature = status["tankTemperature"].as_f64().unwrap();
-                    assert!((45.0..54.0).contains(&temperature), "{payload}");
-                    reports += 1;
-                }
-                end => break (end, reports),
-            }
-        });
-    }
-    ends
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_demo_ends_sessions_soon_in_all_manners_and_alike_for_one_seed() {
-    let mut stories = Vec::new();
-    for seed in [42, 42, 43] {
-        let demo = Demo::start(seed).await.unwrap();
-        assert_eq!(demo.description(), format!("simulated broker, a fault every 8–25 s, seed {seed}"));
-        let story = watch(&demo, 6).await;
-        let (host, port) = demo.address();
-        assert_eq!(host, "127.0.0.1");
-        demo.stop().await;
-        assert!(refused((host, port)).await);
-        stories.push(story);
-    }
-    let story = &stories[0];
-    // A retained report greets, then one comes every two seconds.
-    assert_eq!(story[0].0, Got::Fin);
-    assert!((3..=6).contains(&story[0].1), "first fault within ten seconds: {story:?}");
-    for (end, reports) in &story[1..] {
-        assert!((4..=14).contains(reports), "{end:?} after {reports} reports");
-    }
-    for end in [Got::Silence, Got::Disconnect(0x8B), Got::Fin] {
-        assert!(story[1..].iter().any(|(seen, _)| *seen == end), "{end:?} is missing: {story:?}");
-    }
-    assert_eq!(stories[0], stories[1]);
-    assert_ne!(stories[0], stories[2]);
 }
 
 /// The whole path of a flood, in one process and unoptimised: mostly a guard against stalls.

@@ -39,7 +39,7 @@ pub(super) async fn dial(
                 return Ok((Dialled { stream, remote, local }, story(remote, &failed)));
             }
             Ok(Err(error)) => connect_failure::of_tcp(remote, &error),
-            Err(_) => connect_failure::tcp_timed_out(remote, limit),
+            Err(_) => connect_failure::tcp_timed_out(remote, settings.field(limit)),
         };
         failed.push((remote, outcome));
     }
@@ -86,7 +86,7 @@ fn set_user_timeout(_stream: &TcpStream, _settings: &LinkSettings) {}
     expect(dead_code, reason = "Linux only option")
 )]
 fn user_timeout(settings: &LinkSettings) -> Duration {
-    let silence = Duration::from_secs(u64::from(settings.keep_alive_secs)) + settings.ping_timeout;
+    let silence = settings.keep_alive(settings.keep_alive_secs) + settings.ping_timeout;
     silence.max(SHORTEST_USER_TIMEOUT)
 }
 

@@ -102,9 +102,9 @@ impl Attempt<'_> {
         let limit = settings.timeouts.dns;
         let addresses = self
             .timed(Phase::Dns, async {
-                tokio::time::timeout(limit, resolve(host, port, settings.family))
+                tokio::time::timeout(limit, resolve(host, port, settings.family, settings.resolver.as_ref()))
                     .await
-                    .unwrap_or_else(|_| Err(connect_failure::dns_timed_out(limit)))
+                    .unwrap_or_else(|_| Err(connect_failure::dns_timed_out(settings.field(limit))))
             })
             .await?;
         let tap = WireTap::new(Arc::clone(self.clock), layers);
@@ -148,7 +148,7 @@ impl Attempt<'_> {
         self.timed(Phase::Websocket, async {
             tokio::time::timeout(limit, Box::pin(upgrade(stream, settings, tap.clone())))
                 .await
-                .unwrap_or_else(|_| Err(connect_failure::upgrade_timed_out(limit)))
+                .unwrap_or_else(|_| Err(connect_failure::upgrade_timed_out(settings.field(limit))))
         })
         .await
     }
@@ -166,7 +166,7 @@ impl Attempt<'_> {
             let handshake = secure(socket, tls, prepared?, &settings.broker.host, tap.clone());
             tokio::time::timeout(limit, Box::pin(handshake))
                 .await
-                .unwrap_or_else(|_| Err(connect_failure::tls_timed_out(limit)))
+                .unwrap_or_else(|_| Err(connect_failure::tls_timed_out(settings.field(limit))))
         })
         .await
     }

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use super::foreign_text::foreign_text;
 use crate::diagnostics::ErrorName;
@@ -10,16 +11,21 @@ use crate::diagnostics::error_name::{
 };
 use crate::diagnostics::event::{How, Layer};
 use crate::mqtt::failure::Failure;
-use crate::mqtt::settings::AddressFamily;
+use crate::mqtt::settings::{AddressFamily, Resolver};
 
-/// Resolves through the operating system, keeping its order. Never returns an empty list.
+/// Resolves through the operating system, or who stands in for it, keeping the order. Never returns an
+/// empty list.
 pub(super) async fn resolve(
     host: &str,
     port: u16,
     family: AddressFamily,
+    resolver: Option<&Arc<dyn Resolver>>,
 ) -> Result<(Vec<SocketAddr>, String), Failure> {
     let found: Vec<SocketAddr> = if let Ok(literal) = host.parse::<IpAddr>() {
         vec![SocketAddr::new(literal, port)]
+    } else if let Some(resolver) = resolver {
+        let known = resolver.addresses(host).map_err(|error| refused(host, &error))?;
+        known.into_iter().map(|address| SocketAddr::new(address, port)).collect()
     } else {
         tokio::net::lookup_host((host, port)).await.map_err(|error| refused(host, &error))?.collect()
     };
@@ -119,16 +125,16 @@ mod tests {
 
     #[tokio::test]
     async fn literals_need_no_lookup_and_keep_to_the_family() {
-        let (addresses, _) = resolve("::1", 1883, AddressFamily::Any).await.unwrap();
+        let (addresses, _) = resolve("::1", 1883, AddressFamily::Any, None).await.unwrap();
         assert_eq!(addresses, ["[::1]:1883".parse().unwrap()]);
-        let failure = resolve("127.0.0.1", 1883, AddressFamily::V6).await.unwrap_err();
+        let failure = resolve("127.0.0.1", 1883, AddressFamily::V6, None).await.unwrap_err();
         assert_eq!(failure.name, AWS_IO_DNS_NO_ADDRESS_FOR_HOST);
         assert_eq!(failure.layer, Layer::Dns);
     }
 
     #[tokio::test]
     async fn a_name_that_cannot_exist_is_an_invalid_name() {
-        let failure = resolve("host\0name", 1883, AddressFamily::Any).await.unwrap_err();
+        let failure = resolve("host\0name", 1883, AddressFamily::Any, None).await.unwrap_err();
         assert_eq!(failure.name, AWS_IO_DNS_INVALID_NAME);
         assert!(!failure.detail.contains('\0'));
     }

@@ -57,6 +57,8 @@ pub enum Action {
     Report,
     /// Record a remark.
     Note,
+    /// In a simulation: choose a fault that strikes now.
+    Inject,
     /// Timeline: show less time.
     ZoomIn,
     /// Timeline: show more time.
@@ -111,6 +113,7 @@ table! {
     Reconnect        "reconnect"         ["r"]                  Everywhere Some("reconnect"), "close the connection and connect again";
     DeepReconnect    "deep-reconnect"    ["R"]                  Everywhere None, "rebuild everything (addresses, credentials, protocol state) and connect again";
     ToggleConnection "toggle-connection" ["x"]                  Everywhere None, "disconnect, or connect again";
+    Inject           "inject"            ["!"]                  Everywhere None, "demo only: choose a fault that strikes now";
     ZoomIn           "zoom-in"           ["z"]                  Overview   Some("zoom"), "timeline: show less time (2 min is the closest)";
     ZoomOut          "zoom-out"          ["Z"]                  Overview   Some("zoom"), "timeline: show more time (7 d is the widest)";
     Left             "left"              ["Left" "h"]           Everywhere None, "timeline: back in time; drop in detail: the one above in the list";

@@ -51,7 +51,7 @@ fn all_signs(context: &ViewContext, width: usize) -> Vec<Item> {
     let live = &context.live.runtime;
     let mut signs: Vec<Item> = Vec::new();
     if let Some(simulation) = &live.simulation {
-        let simulation = context.cut(simulation, (width / 3).max(REASON.min(width / 2)));
+        let simulation = context.cut(&simulation.label, (width / 3).max(REASON.min(width / 2)));
         signs.push(vec![Span::styled(format!(" {simulation} "), theme.badge)]);
     }
     if live.finished {
@@ -70,7 +70,10 @@ fn all_signs(context: &ViewContext, width: usize) -> Vec<Item> {
             vec![Span::styled(format!("REC {} FAILING: {reason}", context.glyphs.cross), theme.bad)]
         }
     });
-    signs.push(vec![Span::styled(context.clock(context.live_now), theme.text)]);
+    signs.push(vec![Span::styled(
+        context.clock(context.live.snapshot.field_time(context.live_now)),
+        theme.text,
+    )]);
     signs
 }
 

@@ -24,12 +24,29 @@ use super::panel::panel;
 /// A PINGRESP this late is worth a remark.
 const LATE: Duration = Duration::from_secs(1);
 
+/// The shortest answer time, in seconds of this computer, that is worth a remark in a fast simulation.
+const QUICKEST: f64 = 0.25;
+
 /// Draws the panel.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
-    let inner = panel(frame, area, context, vec![Span::styled("Link", context.theme.title)]);
+    let inner = panel(frame, area, context, title(context, usize::from(area.width)));
     let width = usize::from(inner.width);
     put(frame, inner, 0, &strip(first_row(context, width), width, 3));
     put(frame, inner, 1, &strip(second_row(context, width), width, 3));
+}
+
+/// The name of the panel; in a simulation also what ails the path, because it is no secret there.
+fn title(context: &ViewContext, width: usize) -> Item {
+    let mut title = vec![Span::styled("Link", context.theme.title)];
+    if let Some(simulation) = &context.live.runtime.simulation {
+        let key = context.keymap.key_text(Action::Inject);
+        let hint = if key.is_empty() { String::new() } else { format!("  {key} strikes") };
+        let room = width.saturating_sub(hint.len() + 16);
+        let fault = format!("  fault: {}", context.cut(&simulation.fault, room));
+        title.push(Span::styled(fault, context.theme.warn));
+        title.push(Span::styled(hint, context.theme.dim));
+    }
+    title
 }
 
 /// Sign, word and style of the state: never the colour alone.
@@ -124,7 +141,8 @@ fn doing(context: &ViewContext) -> Option<Item> {
 fn suspicion(context: &ViewContext) -> Option<Item> {
     let waiting = context.now.since(context.published.runtime.ping_outstanding_since?);
     let connected = matches!(context.snapshot().link, LinkState::Connected { .. });
-    (connected && waiting >= LATE).then(|| {
+    let late = LATE.max(Duration::from_secs_f64(QUICKEST * context.snapshot().time_scale()));
+    (connected && waiting >= late).then(|| {
         let text = format!("{} no answer to the ping for {}", context.glyphs.alert, format::short(waiting));
         vec![Span::styled(text, context.theme.warn)]
     })

@@ -67,9 +67,11 @@ pub struct ViewContext<'a> {
     pub theme: &'a Theme,
     /// What to draw lines and signs with.
     pub glyphs: &'a Glyphs,
-    /// The instant `published` is shown for; stands still while frozen. Ages and uptimes end here.
+    /// The instant of field time `published` is shown for; stands still while frozen. Ages and uptimes
+    /// end here.
     pub now: Stamp,
-    /// This moment, even while frozen: for the clock in the header and the age of notices.
+    /// This moment on this computer's clocks, even while frozen: for the age of notices, and in field time
+    /// for the clock in the header.
     pub live_now: Stamp,
     /// The zone of times on the screen.
     pub offset: FixedOffset,

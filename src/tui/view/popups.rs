@@ -14,10 +14,14 @@ use super::{ViewContext, ViewState};
 /// Widest help; longer lines are hard to read.
 const HELP_WIDTH: u16 = 96;
 
+/// Width of the list of faults.
+const FAULTS_WIDTH: u16 = 64;
+
 /// Draws the popup that is open, if any.
 pub(super) fn render(frame: &mut Frame, context: &ViewContext, state: &mut ViewState) {
     match &context.model.popup {
         Some(Popup::Help { scroll }) => help(frame, context, *scroll, state),
+        Some(Popup::Inject { selected }) => faults(frame, context, *selected, state),
         Some(Popup::Input(input)) => line_input(frame, context, input, state),
         None => {}
     }
@@ -69,6 +73,28 @@ fn help_lines(context: &ViewContext, columns: usize) -> Vec<Line<'static>> {
         }
     }
     lines
+}
+
+/// The faults of the simulation, the one to strike marked.
+fn faults(frame: &mut Frame, context: &ViewContext, selected: usize, state: &mut ViewState) {
+    let Some(simulation) = &context.live.runtime.simulation else { return };
+    let menu = &simulation.menu;
+    let height = u16::try_from(menu.len() + 2).unwrap_or(u16::MAX).min(frame.area().height.saturating_sub(2));
+    let (area, inner) = popup(frame, context, (FAULTS_WIDTH, height), "Let a fault strike now");
+    state.areas.push((area, Target::Popup));
+    let rows = usize::from(inner.height);
+    state.page_rows = rows;
+    let selected = selected.min(menu.len().saturating_sub(1));
+    let first = (selected + 1).saturating_sub(rows);
+    for (row, (index, fault)) in menu.iter().enumerate().skip(first).take(rows).enumerate() {
+        let (mark, style) = if index == selected {
+            (context.glyphs.pointer, context.theme.key)
+        } else {
+            (" ", context.theme.text)
+        };
+        let text = context.cut(fault, usize::from(inner.width).saturating_sub(2));
+        put(frame, inner, row, &Line::styled(format!("{mark} {text}"), style));
+    }
 }
 
 /// A question, the text typed so far, and what is wrong with it.

@@ -14,7 +14,7 @@ struct Run(Diagnostics);
 impl Run {
     fn new(max_events: usize) -> Self {
         let mut run = Self(Diagnostics::new(max_events));
-        run.at(0.0, &Event::Started(Started { keep_alive_secs: 60, ..Started::default() }));
+        run.at(0.0, &Event::Started(Started { keep_alive_secs: 60.0, ..Started::default() }));
         run
     }
 
@@ -30,7 +30,7 @@ impl Run {
                 session_present: false,
                 return_code: None,
                 attempt_number,
-                keep_alive_secs,
+                keep_alive_secs: keep_alive_secs.into(),
                 remote: None,
                 local: None,
                 mqtt_version: None,
@@ -160,7 +160,7 @@ fn a_shared_column_shows_the_most_important_mark() {
     run.at(3.2, &Event::System { source: SystemSource::Power, message: "suspended".into() });
     run.at(3.3, &Event::Note { text: "and again".into() });
     run.at(5.0, &Event::System { source: SystemSource::Network, message: "eth0 down".into() });
-    run.at(6.0, &Event::KeepAliveChanged { from: 60, to: 30 });
+    run.at(6.0, &Event::KeepAliveChanged { from: 60.0, to: 30.0 });
     let (snapshot, window) = run.window(9.5, 10);
     let marks = lanes::marks(&snapshot, &window);
     assert_eq!(marks.len(), 2, "{marks:?}");

@@ -1,0 +1,165 @@
+//! How does the time of a scaled lab run become the time it stands for?
+//!
+//! A recording holds what the clocks said. `started.time_scale` says how many seconds in the field one
+//! recorded second stands for; everything shown, exported or judged is in field time, so that a lab run
+//! meets the same thresholds as a watch of days.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::event::{
+    Attempt, Command, Connected, Dropped, Event, Observed, PacketNote, PhaseTiming, Probe, Started,
+};
+use super::{Snapshot, Stamp};
+
+/// Field seconds per recorded second that make sense; anything else counts as 1.
+const SENSIBLE: std::ops::RangeInclusive<f64> = 0.001..=86_400.0;
+
+/// The way from recorded to field time: the same instant at each `started`, `factor` times as fast from
+/// there. Before the first scaled run it changes nothing at all.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TimeScale {
+    factor: f64,
+    /// The `started` it counts from, as recorded and in field time.
+    origin: Option<(Stamp, Stamp)>,
+}
+
+impl Default for TimeScale {
+    fn default() -> Self {
+        Self { factor: 1.0, origin: None }
+    }
+}
+
+impl TimeScale {
+    /// Field seconds per recorded second; 1 outside the lab.
+    pub fn factor(&self) -> f64 {
+        self.factor
+    }
+
+    /// Takes note of a `started`; every other event changes nothing.
+    pub fn observe(&mut self, at: Stamp, event: &Event) {
+        let Event::Started(Started { time_scale, .. }) = event else { return };
+        let factor = time_scale.filter(|factor| SENSIBLE.contains(factor)).unwrap_or(1.0);
+        if factor.to_bits() != self.factor.to_bits() || self.origin.is_some() {
+            self.origin = Some((at, self.stamp(at)));
+            self.factor = factor;
+        }
+    }
+
+    /// The field time of a recorded stamp.
+    #[must_use]
+    pub fn stamp(&self, recorded: Stamp) -> Stamp {
+        let Some((from, field)) = self.origin else { return recorded };
+        let passed = signed_micros(recorded.boot) - signed_micros(from.boot);
+        let boot = signed_micros(field.boot).saturating_add(self.micros(passed)).max(0);
+        let passed = (recorded.wall - from.wall).num_microseconds().unwrap_or(0);
+        Stamp::new(self.later(field.wall, passed), Duration::from_micros(u64::try_from(boot).unwrap_or(0)))
+    }
+
+    /// The event with its durations in field time.
+    pub fn event<'a>(&self, event: &'a Event) -> Cow<'a, Event> {
+        if self.origin.is_none() {
+            return Cow::Borrowed(event);
+        }
+        let scaled = match event {
+            Event::Started(started) => Event::Started(Started {
+                keep_alive_secs: self.secs(started.keep_alive_secs),
+                ..started.clone()
+            }),
+            Event::Attempt(Attempt { attempt_number, phases }) => {
+                let phases =
+                    phases.iter().map(|phase| PhaseTiming { ms: self.secs(phase.ms), ..phase.clone() });
+                Event::Attempt(Attempt { attempt_number: *attempt_number, phases: phases.collect() })
+            }
+            Event::Connected(connected) => Event::Connected(Connected {
+                keep_alive_secs: self.secs(connected.keep_alive_secs),
+                ..connected.clone()
+            }),
+            Event::Dropped(dropped) => Event::Dropped(self.dropped(dropped)),
+            Event::Traffic { published, received, window_secs } => Event::Traffic {
+                published: *published,
+                received: *received,
+                window_secs: self.secs(*window_secs),
+            },
+            Event::Ping { rtt_ms } => Event::Ping { rtt_ms: self.secs(*rtt_ms) },
+            Event::Probe(probe) => {
+                Event::Probe(Probe { rtt_ms: probe.rtt_ms.map(|ms| self.secs(ms)), ..probe.clone() })
+            }
+            Event::KeepAliveChanged { from, to } => {
+                Event::KeepAliveChanged { from: self.secs(*from), to: self.secs(*to) }
+            }
+            Event::Credentials { expires_at } => Event::Credentials { expires_at: self.wall(*expires_at) },
+            Event::Command(command) => {
+                Event::Command(Command { ms: command.ms.map(|ms| self.secs(ms)), ..command.clone() })
+            }
+            _ => return Cow::Borrowed(event),
+        };
+        Cow::Owned(scaled)
+    }
+
+    /// Takes note of the event and gives it in field time, stamp and all.
+    pub fn field<'a>(&mut self, observed: &'a Observed) -> Cow<'a, Observed> {
+        self.observe(observed.at, &observed.event);
+        if self.origin.is_none() {
+            return Cow::Borrowed(observed);
+        }
+        Cow::Owned(Observed { at: self.stamp(observed.at), event: self.event(&observed.event).into_owned() })
+    }
+
+    fn dropped(&self, dropped: &Dropped) -> Dropped {
+        let packets = dropped
+            .packets
+            .iter()
+            .map(|packet| PacketNote { ago_secs: self.secs(packet.ago_secs), ..packet.clone() });
+        Dropped {
+            last_rx_secs: dropped.last_rx_secs.map(|secs| self.secs(secs)),
+            last_tx_secs: dropped.last_tx_secs.map(|secs| self.secs(secs)),
+            packets: packets.collect(),
+            ..dropped.clone()
+        }
+    }
+
+    /// A length of any unit.
+    fn secs(&self, length: f64) -> f64 {
+        length * self.factor
+    }
+
+    fn wall(&self, recorded: DateTime<Utc>) -> DateTime<Utc> {
+        let Some((from, field)) = self.origin else { return recorded };
+        self.later(field.wall, (recorded - from.wall).num_microseconds().unwrap_or(0))
+    }
+
+    fn later(&self, field: DateTime<Utc>, passed_us: i64) -> DateTime<Utc> {
+        field.checked_add_signed(TimeDelta::microseconds(self.micros(passed_us))).unwrap_or(field)
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "exact for 285 years of microseconds")]
+    #[expect(clippy::cast_possible_truncation, reason = "out of range becomes the nearest end")]
+    fn micros(&self, passed: i64) -> i64 {
+        if self.factor.to_bits() == 1.0_f64.to_bits() {
+            return passed;
+        }
+        (passed as f64 * self.factor).round() as i64
+    }
+}
+
+fn signed_micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
+}
+
+impl Snapshot {
+    /// The field time of a moment of this computer's clocks; the same moment outside a scaled lab run.
+    pub fn field_time(&self, now: Stamp) -> Stamp {
+        self.time_scale.stamp(now)
+    }
+
+    /// Field seconds per second of this computer's clocks; 1 outside a scaled lab run.
+    pub fn time_scale(&self) -> f64 {
+        self.time_scale.factor()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,233 @@
+//! Does every scenario of the lab make the collector record what it promises, over real sockets?
+
+#![cfg(unix)]
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod cases;
+mod program;
+
+use cases::{CASES, Case, Timing};
+use dropscope::diagnostics::event::{How, Layer};
+use dropscope::diagnostics::{Drop, Event};
+use dropscope::lab::scenario::SCENARIOS;
+use program::{Lab, Running, Told, play, run};
+use serde_json::json;
+
+/// Tells a story in which chance strikes early enough.
+const SEED: u64 = 7;
+/// How long each scenario is played.
+const DURATION: &str = "20s";
+/// How much later than in theory something may be seen on a busy machine, in real seconds.
+const LATE: f64 = 0.6;
+/// How much earlier: the gateway stands a moment before the run begins.
+const EARLY: f64 = 0.25;
+
+/// Whether `secs` is `expected`, at a speed.
+fn is_near(secs: f64, expected: f64, speed: f64) -> bool {
+    (expected - EARLY * speed..=expected + LATE * speed).contains(&secs)
+}
+
+fn code(drop: &Drop) -> Option<u16> {
+    drop.event.reason_code.map(u16::from).or(drop.event.ws_close_code)
+}
+
+fn age(drop: &Drop) -> f64 {
+    drop.at.since(drop.session_start.expect("a session")).as_secs_f64()
+}
+
+fn check(case: &Case, told: &Told) {
+    let Case { name, speed, .. } = case;
+    let drops: Vec<_> = told.snapshot.drops.iter().collect();
+    assert!(drops.len() >= case.drops, "{name}: {} drops\n{}", drops.len(), told.stderr);
+    assert!((told.snapshot.time_scale() - speed).abs() < 1e-9);
+    for (index, drop) in drops.iter().enumerate() {
+        assert_eq!(
+            (drop.event.layer, drop.event.how),
+            (Some(case.end.0), Some(case.end.1)),
+            "{name}: {drop:#?}"
+        );
+        assert_eq!(code(drop), case.code, "{name}: {drop:#?}");
+        let since_start = drop.at.since(told.snapshot.since).as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "a handful")]
+        let index = index as f64;
+        let ok = match case.timing {
+            Timing::Age(expected) => is_near(age(drop), expected, *speed),
+            Timing::Clock { first, period } => is_near(since_start, first + period * index, *speed),
+            Timing::Daily(second) => {
+                use chrono::Timelike as _;
+                is_near(f64::from(drop.at.wall.num_seconds_from_midnight()), second, *speed)
+            }
+            Timing::Silence(least) => drop.idle_in.is_some_and(|idle| idle.as_secs_f64() >= least),
+            Timing::Chance => true,
+        };
+        assert!(
+            ok,
+            "{name}: drop {} at {since_start:.0} s, age {:.0} s\n{}",
+            drop.number,
+            age(drop),
+            told.stderr
+        );
+    }
+}
+
+type Ending = (Option<Layer>, Option<How>, Option<u16>, f64);
+
+/// Layer, manner, code and time of each drop.
+fn story(told: &Told) -> Vec<Ending> {
+    let of = |drop: &Drop| {
+        (drop.event.layer, drop.event.how, code(drop), drop.at.since(told.snapshot.since).as_secs_f64())
+    };
+    told.snapshot.drops.iter().map(|drop| of(drop)).collect()
+}
+
+/// The same drops at the same times, as far as both runs got.
+fn assert_alike(one: &Told, other: &Told, speed: f64) {
+    let (one, other) = (story(one), story(other));
+    assert!(one.len().abs_diff(other.len()) <= 1, "{one:?}\n{other:?}");
+    for (one, other) in one.iter().zip(&other) {
+        assert_eq!((one.0, one.1, one.2), (other.0, other.1, other.2));
+        assert!((one.3 - other.3).abs() <= LATE * speed, "{one:?} {other:?}");
+    }
+}
+
+fn failures(told: &Told, phase: &str) -> usize {
+    let is_such = |event: &Event| match event {
+        Event::ConnectFailed(failed) => failed.phase.is_some_and(|at| json!(at) == phase),
+        _ => false,
+    };
+    told.events.iter().filter(|observed| is_such(&observed.event)).count()
+}
+
+fn received_after_the_last_connect(told: &Told) -> usize {
+    let connected = |event: &Event| matches!(event, Event::Connected(_));
+    let last = told.events.iter().rposition(|observed| connected(&observed.event)).expect("a session");
+    told.events[last..].iter().filter(|observed| matches!(observed.event, Event::Received(_))).count()
+}
+
+/// All at once, because they wait most of the time.
+#[test]
+fn every_scenario_is_recorded_as_it_was_meant() {
+    let with = |name: &str, speed, seed| play(name, speed, seed, DURATION);
+    let cases: Vec<(&Case, Running)> =
+        CASES.iter().map(|case| (case, with(case.name, case.speed, SEED))).collect();
+    let [deaf, healthy, mixed] = ["deaf", "healthy", "mixed"].map(|name| {
+        let speed = if name == "mixed" { 4.0 } else { 120.0 };
+        with(name, speed, SEED)
+    });
+    let (again, other) = (with("ws-close", 120.0, SEED), with("ws-close", 120.0, SEED + 1));
+    let bursts_again = with("wifi-bursts", 120.0, SEED);
+
+    let told: Vec<(&Case, Told)> = cases.into_iter().map(|(case, running)| (case, running.told())).collect();
+    for (case, told) in &told {
+        check(case, told);
+    }
+    let of = |name: &str| &told.iter().find(|(case, _)| case.name == name).expect("a case").1;
+    assert!(failures(of("outage-refuse"), "tcp") >= 3 && failures(of("outage-refuse"), "dns") == 0);
+    assert!(failures(of("outage-dns"), "dns") >= 3);
+    assert!(failures(of("credential-expiry"), "websocket") >= 3);
+    assert_eq!(of("maintenance").snapshot.drops.len(), 1);
+
+    let deaf = deaf.told();
+    assert_eq!((deaf.snapshot.drops.len(), deaf.snapshot.metrics.refused_subscriptions), (1, 1));
+    assert_eq!(received_after_the_last_connect(&deaf), 0);
+    assert!(deaf.snapshot.metrics.messages_received > 10 && deaf.snapshot.ping.count > 3);
+    let healthy = healthy.told();
+    assert_eq!((healthy.snapshot.drops.len(), healthy.snapshot.metrics.connect_failures), (0, 0));
+    assert!(healthy.snapshot.ping.count >= 20, "{}", healthy.stderr);
+    assert!(mixed.told().snapshot.drops.len() >= 2);
+
+    assert_alike(of("ws-close"), &again.told(), 120.0);
+    assert_alike(of("wifi-bursts"), &bursts_again.told(), 120.0);
+    let (one, other) = (story(of("ws-close")), story(&other.told()));
+    assert!(
+        other.is_empty() || (one[0].3 - other[0].3).abs() > 120.0,
+        "another seed, another story: {one:?} {other:?}"
+    );
+}
+
+#[test]
+fn every_scenario_is_played_here() {
+    let others = ["deaf", "healthy", "mixed"];
+    for scenario in SCENARIOS {
+        let is_played =
+            CASES.iter().any(|case| case.name == scenario.name) || others.contains(&scenario.name);
+        assert!(is_played, "{} needs a case", scenario.name);
+    }
+}
+
+#[test]
+fn the_list_tells_every_scenario_and_a_wrong_name_the_nearest() {
+    let list = run(&["demo", "--list"]);
+    let text = String::from_utf8_lossy(&list.stdout).into_owned();
+    assert!(list.status.success() && text.lines().count() == SCENARIOS.len());
+    assert!(text.starts_with("nat-silent") && text.contains("press -"), "{text}");
+    for arguments in [["demo", "nat-silnet"], ["lab", "nat-silnet"]] {
+        let wrong = run(&arguments);
+        let error = String::from_utf8_lossy(&wrong.stderr).into_owned();
+        assert_eq!(wrong.status.code(), Some(2), "{error}");
+        assert!(error.contains("nat-silent") && error.lines().count() == 1, "{error}");
+    }
+}
+
+#[test]
+fn a_blind_run_tells_at_its_end_what_it_was() {
+    let blind = run(&["demo", "nat-rst", "--blind", "--headless", "--duration", "1s", "--speed", "1200"]);
+    let error = String::from_utf8_lossy(&blind.stderr).into_owned();
+    let last = error.lines().last().expect("a line");
+    assert!(last.starts_with("It was nat-rst: a NAT forgets after 300 s"), "{error}");
+    assert!(last.contains("dropscope said: "), "{error}");
+    assert!(!error.lines().rev().skip(1).any(|line| line.contains("NAT")), "{error}");
+}
+
+#[test]
+fn the_lab_takes_commands_until_it_is_told_to_stop() {
+    let mut lab = Lab::start(&["nat-rst", "--json", "--seed", "1"]);
+    let opening: serde_json::Value = serde_json::from_str(&lab.line()).expect("JSON");
+    let urls = opening["data"]["urls"].as_array().expect("urls").clone();
+    assert_eq!(urls.len(), 4);
+    let authority = opening["data"]["authority"].as_str().expect("a path").to_owned();
+    assert!(std::fs::read_to_string(&authority).expect("a file").starts_with("-----BEGIN CERTIFICATE"));
+
+    let list = lab.ask("list");
+    assert_eq!(list["data"][0]["ailment"]["idle_timeout"]["secs"], 300.0);
+    assert_eq!(lab.ask("disarm all")["data"]["ids"], json!([1]));
+    assert_eq!(lab.ask("arm outage-refuse")["data"]["ids"], json!([2]));
+    let late = "arm {\"late_pings\": {\"delay_secs\": 1.5}}";
+    assert_eq!(lab.ask(late)["data"]["ids"], json!([3]));
+    assert_eq!(lab.ask("disarm 2")["ok"], true);
+    for wrong in ["disarm 2", "disarm", "arm", "arm {}", "arm nothing-like-that", "strike sun", "make coffee"]
+    {
+        assert_eq!(lab.ask(wrong)["ok"], false, "{wrong}");
+    }
+    assert_eq!(lab.ask("tally")["data"]["accepted"], 0);
+
+    for (url, arguments) in
+        urls.iter().zip([&[][..], &["--cafile", &authority], &[], &["--cafile", &authority]])
+    {
+        let url = url.as_str().expect("a URL").replace("dropscope.localhost", "127.0.0.1");
+        let checked = run(&[&["check", &url], arguments].concat());
+        assert!(checked.status.success(), "{url}: {}", String::from_utf8_lossy(&checked.stdout));
+    }
+    assert!(lab.ask("tally")["data"]["accepted"].as_u64() >= Some(4));
+    assert_eq!(lab.ask("strike dns")["ok"], true);
+    assert!(lab.ask("help")["data"].as_array().is_some_and(|lines| lines.len() >= 10));
+    assert_eq!(lab.ask("quit")["ok"], true);
+    assert_eq!(lab.wait(), Some(0));
+}
+
+#[test]
+fn the_lab_outlives_its_input_and_ends_with_a_signal() {
+    let mut lab = Lab::start(&[]);
+    let lines: Vec<String> = (0..6).map(|_| lab.line()).collect();
+    for (line, scheme) in
+        lines.iter().zip(["mqtt://", "mqtts://", "ws://", "wss://", "authority ", "scenario "])
+    {
+        assert!(line.starts_with(scheme), "{lines:?}");
+    }
+    let url = lines[0].trim().to_owned();
+    let port = url.rsplit(':').next().expect("a port").to_owned();
+    assert!(run(&["check", &url]).status.success());
+    assert_eq!(lab.terminate(), Some(0));
+    let refused = std::net::TcpStream::connect(format!("127.0.0.1:{port}"));
+    assert!(refused.is_err(), "the port is free again");
+}

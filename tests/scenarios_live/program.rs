@@ -1,0 +1,116 @@
+//! The program as a script sees it: started with a home of its own, read to its end.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+
+use dropscope::diagnostics::recording::Reader;
+use dropscope::diagnostics::{Diagnostics, Event, Observed, Snapshot};
+use tempfile::TempDir;
+
+/// What a scenario left behind.
+pub(crate) struct Told {
+    pub(crate) events: Vec<Observed>,
+    /// The fold at its end: everything in field time.
+    pub(crate) snapshot: Snapshot,
+    pub(crate) stderr: String,
+}
+
+/// A run under way.
+pub(crate) struct Running {
+    child: Child,
+    home: TempDir,
+}
+
+pub(crate) fn command(home: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dropscope"));
+    command.env_clear().current_dir(home).args(arguments).stdin(Stdio::null());
+    for (name, place) in [("HOME", ""), ("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")] {
+        command.env(name, home.join(place));
+    }
+    command
+}
+
+/// Runs to the end.
+pub(crate) fn run(arguments: &[&str]) -> Output {
+    let home = tempfile::tempdir().expect("a directory");
+    command(home.path(), arguments).output().expect("the program")
+}
+
+/// Starts a scenario that writes its recording to a file, because nobody reads along.
+pub(crate) fn play(scenario: &str, speed: f64, seed: u64, duration: &str) -> Running {
+    let home = tempfile::tempdir().expect("a directory");
+    let (factor, chance) = (speed.to_string(), seed.to_string());
+    let how = ["--speed", &factor, "--seed", &chance, "--duration", duration];
+    let mut command =
+        command(home.path(), &[&["demo", scenario, "--json", "--no-record"], &how[..]].concat());
+    let file = |name: &str| File::create(home.path().join(name)).expect("a file");
+    let child = command.stdout(file("out")).stderr(file("err")).spawn().expect("the program");
+    Running { child, home }
+}
+
+impl Running {
+    /// Reads what it tells until it ends.
+    pub(crate) fn told(mut self) -> Told {
+        let status = self.child.wait().expect("the program ends");
+        let stderr = fs::read_to_string(self.home.path().join("err")).expect("a file");
+        assert!(status.success(), "{stderr}");
+        let mut reader =
+            Reader::new(BufReader::new(File::open(self.home.path().join("out")).expect("a file")));
+        let events: Vec<Observed> = reader.by_ref().map(|event| event.expect("memory")).collect();
+        assert_eq!((reader.tally().skipped(), reader.tally().unknown), (0, 0));
+        let mut fold = Diagnostics::new(1_000);
+        for observed in &events {
+            fold.apply(observed.at, &observed.event);
+        }
+        assert!(matches!(events.last().map(|last| &last.event), Some(Event::Stopped { .. })), "{stderr}");
+        let snapshot = fold.snapshot(events.last().expect("an event").at);
+        Told { events, snapshot, stderr }
+    }
+}
+
+/// A lab that takes commands.
+pub(crate) struct Lab {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    _home: TempDir,
+}
+
+impl Lab {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let home = tempfile::tempdir().expect("a directory");
+        let mut command = command(home.path(), &[&["lab"], arguments].concat());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("the program");
+        let input = child.stdin.take().expect("its input");
+        let output = BufReader::new(child.stdout.take().expect("its output"));
+        Self { child, input, output, _home: home }
+    }
+
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).expect("a line");
+        line
+    }
+
+    /// The answer to a command, in JSON.
+    pub(crate) fn ask(&mut self, command: &str) -> serde_json::Value {
+        writeln!(self.input, "{command}").expect("the lab listens");
+        serde_json::from_str(&self.line()).expect("JSON")
+    }
+
+    /// Closes its input, sends SIGTERM and gives the exit code.
+    pub(crate) fn terminate(mut self) -> Option<i32> {
+        drop(self.input);
+        let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        rustix::process::kill_process(pid.expect("a process"), rustix::process::Signal::TERM)
+            .expect("a signal");
+        self.child.wait().expect("an end").code()
+    }
+
+    pub(crate) fn wait(mut self) -> Option<i32> {
+        self.child.wait().expect("an end").code()
+    }
+}
