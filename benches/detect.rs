@@ -39,7 +39,7 @@ async fn wait_for(events: &mut broadcast::Receiver<Arc<Observed>>, wanted: fn(&E
 fn detect(criterion: &mut Criterion) {
     let runtime = rig::runtime();
     let mut group = criterion.benchmark_group("detect");
-    group.sample_size(20).warm_up_time(Duration::from_millis(50)).measurement_time(Duration::from_millis(50));
+    group.sample_size(100).warm_up_time(Duration::from_millis(200)).measurement_time(Duration::from_secs(3));
     for (name, fault) in [("fin", Fault::Fin), ("rst", Fault::Reset)] {
         let dir = tempfile::tempdir().expect("a directory");
         let _entered = runtime.enter();

@@ -24,7 +24,7 @@ use rumqttc::{AsyncClient, MqttOptions, Packet, QoS};
 
 const TOPIC: &str = "bench/flood";
 /// Messages received before the flood ends.
-const MESSAGES: u64 = 4_000_000;
+const MESSAGES: u64 = 10_000_000;
 /// Messages published between two looks at the broker's losses.
 const CHUNK: u64 = 500;
 
@@ -115,6 +115,7 @@ async fn through_monitor(dir: &Path) -> f64 {
         }
     }
     drop(flood);
+    let rejected = broker.control().counters().dropped;
     let (first, last) = (memory.first().unwrap_or(&0), memory.last().unwrap_or(&0));
     println!(
         "monitor: {received} messages in {seconds:.1} s, {windows} windows; {drops} drops, {lagged} lags"
@@ -122,7 +123,7 @@ async fn through_monitor(dir: &Path) -> f64 {
     println!("  pings {pings}, slowest {slowest:.1} ms; RSS (with broker and flood) {first} → {last} KiB");
     handle.requests.send(Request::Shutdown).await.expect("a running monitor");
     let state = handle.finished().await.expect("no panic");
-    println!("  recorder: {:?}", state.runtime.recorder);
+    println!("  {rejected} more did not fit the broker's outbox; recorder: {:?}", state.runtime.recorder);
     broker.stop().await;
     received as f64 / seconds
 }
@@ -151,7 +152,10 @@ async fn through_rumqttc() -> f64 {
     }
     let seconds = clock.now().since(start).as_secs_f64();
     drop(flood);
-    println!("rumqttc: {received} messages in {seconds:.1} s");
+    let rejected = broker.control().counters().dropped;
+    println!(
+        "rumqttc: {received} messages in {seconds:.1} s; {rejected} more did not fit the broker's outbox"
+    );
     broker.stop().await;
     received as f64 / seconds
 }

@@ -68,6 +68,9 @@ pub enum Command {
     },
     /// Print the manual page (roff)
     Man,
+    /// Print the screen at the last instant of a recording as SVG, for documents
+    #[command(hide = true)]
+    Picture(Picture),
 }
 
 /// Watching a broker.
@@ -123,6 +126,55 @@ pub enum CheckFormat {
     Text,
     /// one JSON object
     Json,
+}
+
+/// A screen as a picture.
+#[derive(Debug, Clone, Args)]
+pub struct Picture {
+    /// The recording
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Columns and rows
+    #[arg(long, env = "DROPSCOPE_SIZE", value_name = "COLUMNSxROWS", default_value = "120x40")]
+    pub size: PictureSize,
+    /// What is drawn
+    #[arg(long, env = "DROPSCOPE_SCREEN", value_name = "SCREEN", default_value = "overview")]
+    pub screen: PictureScreen,
+}
+
+/// Which screen is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PictureScreen {
+    /// everything at a glance
+    Overview,
+    /// the table of drops
+    Drops,
+    /// the newest drop in detail
+    Drop,
+}
+
+/// Columns and rows of a picture, written `120x40`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PictureSize {
+    columns: u16,
+    rows: u16,
+}
+
+impl From<PictureSize> for (u16, u16) {
+    fn from(size: PictureSize) -> Self {
+        (size.columns, size.rows)
+    }
+}
+
+impl std::str::FromStr for PictureSize {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const SENTENCE: &str = "write columns and rows as 120x40, each from 1 to 500";
+        let (columns, rows) = text.split_once('x').ok_or(SENTENCE)?;
+        let side = |text: &str| text.parse().ok().filter(|side| (1..=500).contains(side)).ok_or(SENTENCE);
+        Ok(Self { columns: side(columns)?, rows: side(rows)? })
+    }
 }
 
 /// Looking at the configuration.

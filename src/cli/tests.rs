@@ -142,3 +142,19 @@ fn completions_and_the_manual_mention_the_commands() {
     let page = String::from_utf8(manual().expect("a page")).expect("text");
     assert!(page.contains("dropscope\\-demo") && page.contains("fail\\-on"), "{page}");
 }
+
+#[test]
+fn a_picture_has_a_size_and_a_screen_and_is_not_advertised() {
+    let picture = |line: &str| match read(line).expect("a picture").command {
+        Some(Command::Picture(picture)) => picture,
+        other => panic!("{other:?}"),
+    };
+    let usual = picture("dropscope picture day.jsonl");
+    assert_eq!((usual.size.into(), usual.screen), ((120_u16, 40_u16), PictureScreen::Overview));
+    let drop = picture("dropscope picture day.jsonl --size 100x32 --screen drop");
+    assert_eq!((drop.size.into(), drop.screen), ((100_u16, 32_u16), PictureScreen::Drop));
+    for size in ["0x1", "501x3", "x", "12", "-1x4", "1x1x1"] {
+        assert!(read(&format!("dropscope picture day.jsonl --size={size}")).is_err(), "{size}");
+    }
+    assert!(!Cli::command().render_long_help().to_string().contains("picture"));
+}

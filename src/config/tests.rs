@@ -213,7 +213,7 @@ fn the_built_in_broker_needs_no_url_and_gets_nobodys_credentials() {
 #[test]
 fn each_broken_rule_has_its_sentence() {
     let cases = [
-        ("", "", "Which broker? Give a URL, as in: dropscope mqtt://broker.example"),
+        ("", "", "Which broker? Give a URL, as in: dropscope mqtt://broker.example (or try: dropscope demo)"),
         (
             "http://h",
             "",

@@ -21,7 +21,7 @@ pub enum ConfigError {
     UnknownKey { file: PathBuf, line: usize, key: String, known: String },
     #[error("The configuration file {} is not valid in line {line}: {why}.", .file.display())]
     FileInvalid { file: PathBuf, line: usize, why: String },
-    #[error("Which broker? Give a URL, as in: dropscope mqtt://broker.example")]
+    #[error("Which broker? Give a URL, as in: dropscope mqtt://broker.example (or try: dropscope demo)")]
     NoBroker,
     #[error("The broker URL is not usable: {0}.")]
     Url(#[from] BrokerUrlError),

@@ -108,8 +108,10 @@ pub struct Drop {
     /// Keep-alive in force, in seconds.
     pub keep_alive_secs: u32,
     /// Earliest and latest instant at which the session can have died: last byte received … detection.
+    /// Where the last byte was not recorded, the last event that came from the broker stands for it.
     pub death_window: (Stamp, Stamp),
-    /// Session age when the last byte was received (lower bound of the age at death).
+    /// Session age when the last byte was received (lower bound of the age at death); `None` if nothing
+    /// tells when that was.
     pub session_age: Option<Duration>,
     /// Silence on the incoming side before the detection.
     pub idle_in: Option<Duration>,

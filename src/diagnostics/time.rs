@@ -11,12 +11,15 @@ use chrono::{DateTime, SubsecRound, Utc};
 ///
 /// Both are rounded to what a recording stores (wall: 1 ms, boot: 1 µs), so that a replayed event
 /// carries exactly the stamp the live event had.
+///
+/// Stamps are ordered by the boot clock: a later one is greater even if the wall clock was set back in
+/// between. (The order of the fields is the order of comparison.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp {
-    /// UTC wall-clock time, truncated to milliseconds.
-    pub wall: DateTime<Utc>,
     /// Boot-clock time since the run started, truncated to microseconds.
     pub boot: Duration,
+    /// UTC wall-clock time, truncated to milliseconds.
+    pub wall: DateTime<Utc>,
 }
 
 impl Stamp {
@@ -26,6 +29,12 @@ impl Stamp {
             wall: wall.trunc_subsecs(3),
             boot: Duration::new(boot.as_secs(), boot.subsec_micros() * 1_000),
         }
+    }
+
+    /// Whether `due` has come, by the boot clock alone. (The order of stamps is not enough: at one instant
+    /// of the boot clock it goes by the wall clock, which may have been set back since `due` was computed.)
+    pub fn has_reached(self, due: Self) -> bool {
+        self.boot >= due.boot
     }
 
     /// Time from `earlier` to `self` on the boot clock; zero if `earlier` is later.
@@ -63,5 +72,21 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
     /// The stamp of this moment.
     fn now(&self) -> Stamp {
         self.read().stamp
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_later_stamp_is_greater_whatever_was_done_to_the_wall_clock() {
+        let noon: DateTime<Utc> = "2026-08-03T12:00:00Z".parse().expect("a time");
+        let before = Stamp::new(noon, Duration::from_secs(10));
+        let set_back = Stamp::new(noon - chrono::TimeDelta::hours(1), Duration::from_secs(11));
+        assert!(set_back > before);
+        assert_eq!(before.max(set_back).since(before), Duration::from_secs(1));
+        let due = before.plus(Duration::from_secs(1));
+        assert!(set_back.has_reached(due) && due.has_reached(set_back) && !before.has_reached(due));
     }
 }

@@ -6,9 +6,13 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display, Write};
 use std::time::Duration;
 
+use chrono::DateTime;
+
 use super::schema::{DropDetails, Export, Extension, SecondsPercentiles};
 use crate::diagnostics::clean::clean;
+use crate::diagnostics::event::How;
 use crate::diagnostics::sentence::duration_words;
+use crate::diagnostics::words;
 
 /// The report of an export in GitHub's Markdown, ending in a line feed.
 pub fn report(export: &Export) -> String {
@@ -20,7 +24,7 @@ pub fn report(export: &Export) -> String {
 
 fn write_report(out: &mut String, export: &Export) -> fmt::Result {
     writeln!(out, "# MQTT connection report\n")?;
-    writeln!(out, "State of {}, reported by dropscope. Times are UTC.\n", Escaped(&export.timestamp))?;
+    writeln!(out, "State of {}, reported by dropscope. Times are UTC.\n", Escaped(&when(&export.timestamp)))?;
     summary(out, export)?;
     if let Some(extension) = &export.dropscope {
         what_is_known(out, extension)?;
@@ -46,7 +50,7 @@ fn summary(out: &mut String, export: &Export) -> fmt::Result {
         let period = &extension.period;
         rows.push((
             "Watched",
-            format!("{} to {} ({})", period.start, period.end, span(period.observed_secs)),
+            format!("{} to {} ({})", when(&period.start), when(&period.end), span(period.observed_secs)),
         ));
         rows.push((
             "Availability",
@@ -89,14 +93,11 @@ fn drops(out: &mut String, export: &Export) -> fmt::Result {
     let rows = export.recent_drops.iter().enumerate().map(|(index, drop)| {
         let detail = details.get(index);
         let name = drop.error_name.as_deref().or(drop.error_message.as_deref()).unwrap_or("unknown");
-        let closed_by = detail.map(|detail| {
-            let parts = [detail.layer.as_deref(), detail.how.as_deref()];
-            parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
-        });
+        let closed_by = detail.and_then(|detail| detail.how.as_deref()).map(manner);
         vec![
-            drop.timestamp.clone(),
+            when(&drop.timestamp),
             name.to_owned(),
-            or_unknown(closed_by.filter(|text| !text.is_empty())),
+            or_unknown(closed_by),
             or_unknown(drop.duration_connected_seconds.map(span)),
             or_unknown(detail.and_then(|detail| detail.idle_in_secs).map(span)),
             or_unknown(detail.and_then(|detail| detail.idle_out_secs).map(span)),
@@ -175,7 +176,7 @@ fn last_drop(out: &mut String, extension: &Extension) -> fmt::Result {
 fn marks(out: &mut String, extension: &Extension) -> fmt::Result {
     let marks = &extension.evidence.marks;
     let newest = marks[marks.len().saturating_sub(50)..].iter();
-    let rows = newest.map(|mark| vec![mark.timestamp.clone(), mark.kind.clone(), mark.text.clone()]);
+    let rows = newest.map(|mark| vec![when(&mark.timestamp), mark.kind.clone(), mark.text.clone()]);
     table(out, "Also noted", &["Time", "Kind", "What"], rows)
 }
 
@@ -224,6 +225,18 @@ fn span(secs: f64) -> String {
     Duration::try_from_secs_f64(secs).map_or_else(|_| "?".to_owned(), duration_words)
 }
 
+/// A timestamp of the export to the second, as people write it.
+fn when(timestamp: &str) -> String {
+    DateTime::parse_from_rfc3339(timestamp)
+        .map_or_else(|_| timestamp.to_owned(), |at| at.format("%Y-%m-%d %H:%M:%S").to_string())
+}
+
+/// The manner of an ending in words; a word of a later version as it is.
+fn manner(how: &str) -> String {
+    serde_json::from_value::<How>(how.into())
+        .map_or_else(|_| how.to_owned(), |how| words::how(Some(how)).to_owned())
+}
+
 fn or_unknown(text: Option<String>) -> String {
     text.unwrap_or_else(|| "?".to_owned())
 }
@@ -233,14 +246,24 @@ struct Escaped<'a>(&'a str);
 
 impl Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        clean(self.0).chars().try_for_each(|c| match c {
-            '<' => f.write_str("&lt;"),
-            '>' => f.write_str("&gt;"),
-            '&' => f.write_str("&amp;"),
-            '@' => f.write_str("&#64;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' | '!' | '$' => write!(f, "\\{c}"),
-            c => f.write_char(c),
-        })
+        let text = clean(self.0);
+        let mut before = ' ';
+        let mut rest = text.chars().peekable();
+        while let Some(c) = rest.next() {
+            // Inside a word an underscore marks nothing, and error names stay readable.
+            let inside = |c: char| c.is_ascii_alphanumeric();
+            match c {
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '&' => f.write_str("&amp;")?,
+                '@' => f.write_str("&#64;")?,
+                '_' if inside(before) && rest.peek().is_some_and(|next| inside(*next)) => f.write_char(c)?,
+                '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' | '!' | '$' => write!(f, "\\{c}")?,
+                c => f.write_char(c)?,
+            }
+            before = c;
+        }
+        Ok(())
     }
 }
 
@@ -261,11 +284,8 @@ mod tests {
     fn an_export_of_the_reference_can_be_reported() {
         let fixture = include_str!("../../tests/fixtures/nwp500-export-example.json");
         let text = report(&serde_json::from_str(fixture).expect("the reference's format"));
-        assert!(
-            text.starts_with("# MQTT connection report\n\nState of 2026-08-03T12:27:13.750001+00:00"),
-            "{text}"
-        );
-        let row = "| 2026-08-03T12:20:34.500000+00:00 | AWS\\_ERROR\\_MQTT\\_UNEXPECTED\\_HANGUP | ? | 20 min 34 s | ? |";
+        assert!(text.starts_with("# MQTT connection report\n\nState of 2026-08-03 12:27:13"), "{text}");
+        let row = "| 2026-08-03 12:20:34 | AWS_ERROR_MQTT_UNEXPECTED_HANGUP | ? | 20 min 34 s | ? |";
         assert!(text.contains(row), "{text}");
         assert!(text.contains("| Connect timed out | ? | 5 min |"), "{text}");
         assert!(!text.contains("Environment"));

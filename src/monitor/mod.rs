@@ -17,4 +17,4 @@ mod task;
 
 pub use published::{LinkActivity, Notice, NoticeKind, Published, RecorderState, Request, Runtime};
 pub use reports::ReportSettings;
-pub use task::{Handle, MonitorSettings, spawn};
+pub use task::{Handle, MonitorSettings, spawn, spawn_with};

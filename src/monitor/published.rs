@@ -35,8 +35,10 @@ pub struct Runtime {
     pub in_flight: usize,
     /// The recording.
     pub recorder: RecorderState,
-    /// Events and requests lost because a queue was full (never silent).
+    /// Events a slow reader (headless lines) missed because it was too far behind.
     pub lost_events: u64,
+    /// Recording lines lost because the disk did not keep up or refused.
+    pub lost_lines: u64,
     /// Short messages to the user, oldest first (the last few).
     pub notices: Vec<Notice>,
     /// Says that this is a simulation and what it does; shown in the header.

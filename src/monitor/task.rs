@@ -68,7 +68,7 @@ impl Handle {
     }
 }
 
-/// Starts watching.
+/// Starts watching. The handle, and every event from the first one on.
 ///
 /// # Errors
 /// If the link settings cannot be used (unreadable certificate and the like).
@@ -77,6 +77,16 @@ pub fn spawn(
     clock: Arc<dyn Clock>,
 ) -> Result<(Handle, broadcast::Receiver<Arc<Observed>>), SettingsError> {
     let link = Link::new(settings.link.clone(), Arc::clone(&clock))?;
+    Ok(spawn_with(link, settings, clock))
+}
+
+/// Starts watching over a link that was made of `settings.link` and is still off: for links whose
+/// transports are not sockets.
+pub fn spawn_with(
+    link: Link,
+    settings: MonitorSettings,
+    clock: Arc<dyn Clock>,
+) -> (Handle, broadcast::Receiver<Arc<Observed>>) {
     let (requests, inbox) = mpsc::channel(REQUESTS);
     let (events, first_reader) = broadcast::channel(EVENTS);
     let mut diagnostics = Diagnostics::new(settings.max_events);
@@ -96,7 +106,7 @@ pub fn spawn(
         clock_watch: ClockWatch::default(),
     };
     let task = tokio::spawn(monitor.run(inbox, started(&settings.link), settings.duration));
-    Ok((Handle { requests, published, events, task }, first_reader))
+    (Handle { requests, published, events, task }, first_reader)
 }
 
 fn started(link: &LinkSettings) -> Started {
@@ -202,6 +212,10 @@ impl Monitor {
         self.diagnostics.apply(observed.at, &observed.event);
         self.pace.event(&observed.event);
         tracing::debug!(event = ?observed.event, "observed");
+        if self.events.len() >= EVENTS {
+            // The slowest reader is about to lose its oldest event; it is told by the channel itself.
+            self.runtime.lost_events += 1;
+        }
         // No reader is no loss.
         let _ = self.events.send(Arc::new(observed));
     }
@@ -235,7 +249,7 @@ impl Monitor {
     fn lost(&self) -> Lost {
         Lost {
             events: self.runtime.lost_events,
-            recording_lines: self.recorder.as_ref().map_or(0, Recorder::lost_lines),
+            recording_lines: self.recorder.as_ref().map_or(self.runtime.lost_lines, Recorder::lost_lines),
         }
     }
 
@@ -259,6 +273,7 @@ impl Monitor {
         self.runtime.in_flight = status.in_flight;
         if let Some(recorder) = &self.recorder {
             self.runtime.recorder = recorder.state();
+            self.runtime.lost_lines = recorder.lost_lines();
         }
         let snapshot = self.diagnostics.snapshot(now);
         self.published.send_replace(Arc::new(Published { snapshot, runtime: self.runtime.clone() }));

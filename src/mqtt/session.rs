@@ -271,7 +271,7 @@ impl Session {
     }
 
     fn ping(&mut self, cx: &mut Context<'_>, now: Stamp, reading: &Reading) {
-        if self.pinger.due(self.tap.last_tx()).is_some_and(|due| now >= due) {
+        if self.pinger.due(self.tap.last_tx()).is_some_and(|due| now.has_reached(due)) {
             self.pinger.sent(now);
             self.send(Outbound::PingReq, 0xc0, Bytes::new(), now);
             self.deadline = Some(Box::pin(tokio::time::sleep(self.ping_timeout)));
@@ -342,7 +342,8 @@ impl Session {
         let due = [self.pinger.due(self.tap.last_tx()), self.gate.deadline(), queue.next_expiry()];
         let longest = now.plus(LONGEST_SLEEP);
         let next = due.into_iter().flatten().min().map_or(longest, |due| due.min(longest));
-        let armed = self.wake.as_ref().is_some_and(|(until, _)| *until <= next && *until > now);
+        let armed =
+            self.wake.as_ref().is_some_and(|(until, _)| next.has_reached(*until) && !now.has_reached(*until));
         if !armed {
             self.wake = Some((next, Box::pin(tokio::time::sleep(next.since(now)))));
         }

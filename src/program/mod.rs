@@ -3,6 +3,7 @@
 //! Knows everybody, is known by `main` only.
 
 mod check;
+mod picture;
 mod watch;
 
 use std::io::{self, IsTerminal as _, Write as _};
@@ -39,6 +40,7 @@ pub fn run() -> color_eyre::Result<ExitCode> {
                 Err(error) => Ok(refuse(&error)),
             }
         }
+        Some(Command::Picture(wanted)) => picture::picture(&wanted),
         Some(Command::Config(config)) => print_config(config),
         Some(Command::Completions { shell }) => print(&cli::completions(shell)),
         Some(Command::Man) => print(&cli::manual()?),

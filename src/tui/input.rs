@@ -17,7 +17,8 @@ const CAPACITY: usize = 256;
 const GLANCE: Duration = Duration::from_millis(100);
 
 /// How long crossterm may look for an event. Not zero: its reader of `use-dev-tty` would not look at all.
-const LOOK: Duration = Duration::from_millis(1);
+/// Not long: it turns in circles meanwhile.
+const LOOK: Duration = Duration::from_micros(100);
 
 /// How long leaving waits for the thread.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -54,11 +55,27 @@ impl Drop for InputThread {
     }
 }
 
+/// What the terminal did while it was waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    /// There is something to read, or a signal came; it may be the one that tells of a resize.
+    Something,
+    /// Nothing.
+    Nothing,
+    #[cfg_attr(not(unix), expect(dead_code, reason = "a console does not hang up"))]
+    /// Crossterm must not be asked any more: it would spin for ever.
+    HangUp,
+}
+
 fn read(terminal: &Waiter, sender: &mpsc::Sender<Event>, stop: &AtomicBool) {
+    // A look cut short by a busy computer may leave events inside crossterm: one more look takes them out.
+    let mut looks_once_more = true;
     while !stop.load(Ordering::Relaxed) {
         match terminal.wait() {
-            Ok(true) => {}
-            Ok(false) | Err(_) => return,
+            Ok(Heard::Something) => looks_once_more = true,
+            Ok(Heard::Nothing) if !std::mem::take(&mut looks_once_more) => continue,
+            Ok(Heard::Nothing) => {}
+            Ok(Heard::HangUp) | Err(_) => return,
         }
         while event::poll(LOOK).unwrap_or(false) {
             let Ok(event) = event::read() else { return };
@@ -87,17 +104,20 @@ impl Waiter {
         Ok(Self(std::fs::File::open("/dev/tty")?.into()))
     }
 
-    /// `Ok(false)` = the terminal hung up. Crossterm must not be asked then: it would spin for ever.
-    fn wait(&self) -> io::Result<bool> {
+    /// Waits for a moment.
+    fn wait(&self) -> io::Result<Heard> {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
         let glance = Timespec { tv_sec: 0, tv_nsec: i64::from(GLANCE.subsec_nanos()) };
         let mut fds = [PollFd::new(&self.0, PollFlags::IN)];
         match poll(&mut fds, Some(&glance)) {
-            // A signal; it may be the one that tells of a resize.
-            Err(rustix::io::Errno::INTR) => Ok(true),
+            Err(rustix::io::Errno::INTR) => Ok(Heard::Something),
             Err(error) => Err(error.into()),
-            Ok(_) => Ok(!fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL)),
+            Ok(0) => Ok(Heard::Nothing),
+            Ok(_) if fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL) => {
+                Ok(Heard::HangUp)
+            }
+            Ok(_) => Ok(Heard::Something),
         }
     }
 }
@@ -111,7 +131,7 @@ impl Waiter {
         Ok(Self(()))
     }
 
-    fn wait(&self) -> io::Result<bool> {
-        event::poll(GLANCE).map(|_| true)
+    fn wait(&self) -> io::Result<Heard> {
+        event::poll(GLANCE).map(|ready| if ready { Heard::Something } else { Heard::Nothing })
     }
 }

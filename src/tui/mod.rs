@@ -28,6 +28,7 @@ mod render_loop;
 #[cfg(test)]
 mod sample;
 mod signals;
+pub mod still;
 mod summary;
 mod terminal;
 pub mod text;

@@ -53,6 +53,29 @@ async fn a_check_tells_its_verdict_in_words_json_and_exit_code() {
     broker.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn giving_up_after_a_drop_ends_the_run_with_1() {
+    let (broker, url) = broker().await;
+    let home = home();
+    let patience = ["--max-reconnect-attempts", "2", "--initial-reconnect-delay", "0.1"];
+    let mut command = command(home.path(), &[&url, "--json", "--username", "heater"]);
+    command.args(patience).env("DROPSCOPE_PASSWORD", PASSWORD);
+    let control = broker.control();
+    let started = tokio::task::spawn_blocking(move || {
+        let mut run = Run::start(&mut command);
+        run.wait_for_line("\"kind\":\"connected\"");
+        run
+    });
+    let run = started.await.expect("no panic");
+    assert_eq!(control.connections(), 1);
+    broker.kill().await;
+    let ended = tokio::task::spawn_blocking(|| run.end()).await.expect("no panic");
+    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    assert_eq!(ended.out.matches("\"kind\":\"dropped\"").count(), 1, "{}", ended.out);
+    assert_eq!(ended.out.matches("\"kind\":\"connect_failed\"").count(), 2, "{}", ended.out);
+    assert!(ended.out.lines().last().is_some_and(|line| line.contains("\"kind\":\"stopped\"")));
+}
+
 /// Every file below a directory.
 fn all_files(dir: &Path, found: &mut Vec<std::path::PathBuf>) {
     for entry in fs::read_dir(dir).expect("a directory") {

@@ -123,7 +123,7 @@ fn everything_by_keys(size: (u16, u16)) {
     terminal.wait_for_text("✎");
 
     terminal.press("e");
-    terminal.wait_for_text("written ");
+    terminal.wait_for_text("written /");
     let exports = files(home.path(), "exports");
     assert_eq!(exports.len(), 1, "{exports:?}");
     valid_export(&exports[0]);

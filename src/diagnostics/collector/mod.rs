@@ -39,6 +39,8 @@ pub struct Diagnostics {
     percentiles_stale: bool,
     ping: PingStats,
     session: SessionCounts,
+    /// When the session was last heard, as far as events tell.
+    heard: Option<Stamp>,
     session_attempt: Option<Arc<Attempt>>,
     last_attempt: Option<Arc<Attempt>>,
     last_failure: Option<Arc<ConnectFailed>>,
@@ -78,6 +80,7 @@ impl Diagnostics {
             percentiles_stale: false,
             ping: PingStats::default(),
             session: SessionCounts::default(),
+            heard: None,
             session_attempt: None,
             last_attempt: None,
             last_failure: None,
@@ -110,7 +113,7 @@ impl Diagnostics {
             Event::Dropped(dropped) => self.on_dropped(at, dropped),
             Event::ConnectFailed(failed) => self.on_connect_failed(at, failed),
             Event::Disconnected { by } => self.on_disconnected(at, *by),
-            Event::Subscribed { return_codes, .. } => self.on_subscribed(return_codes),
+            Event::Subscribed { return_codes, .. } => self.on_subscribed(at, return_codes),
             Event::KeepAliveChanged { from, to } => self.on_keep_alive(at, *from, *to),
             Event::System { source, message } => self.on_system(at, *source, message),
             Event::Note { text } => self.mark(at, MarkKind::Note, text),
@@ -186,6 +189,7 @@ impl Diagnostics {
 
     fn on_ping(&mut self, at: Stamp, rtt_ms: f64) {
         self.session.pings += 1;
+        self.heard = Some(at);
         let Ok(rtt) = Duration::try_from_secs_f64(rtt_ms / 1_000.0) else { return };
         // The distribution resolves 1 ms, too coarse for round trips: it holds them a thousandfold, so
         // that its seconds are milliseconds of round trip.
@@ -208,6 +212,9 @@ impl Diagnostics {
         self.session.published = self.session.published.saturating_add(published);
         self.session.received = self.session.received.saturating_add(received);
         self.session.last_message = Some(at);
+        if received > 0 {
+            self.heard = Some(at);
+        }
         if published > 0 {
             self.session.last_publish = Some(at);
         }

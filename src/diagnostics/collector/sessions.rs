@@ -60,6 +60,7 @@ impl Diagnostics {
         self.accounts.begin_session(connected.keep_alive_secs);
         self.metrics.last_successful_connect = Some(at);
         self.session = SessionCounts::default();
+        self.heard = None;
         self.session_attempt.clone_from(&self.last_attempt);
         self.last_failure = None;
         self.mqtt_version = connected.mqtt_version.as_deref().map(Into::into);
@@ -109,7 +110,9 @@ impl Diagnostics {
             |secs: Option<f64>| secs.and_then(|secs| Duration::try_from_secs_f64(secs.max(0.0)).ok());
         let idle_in = silence(dropped.last_rx_secs);
         let earliest = session_start.or(self.since).unwrap_or(at);
-        let alive_at = idle_in.map_or(earliest, |idle| back(at, idle).max(earliest));
+        // Other programs do not record the last byte; the last event that came from the broker is a bound.
+        let heard = idle_in.map(|idle| back(at, idle)).or(self.heard);
+        let alive_at = heard.map_or(earliest, |heard| heard.max(earliest));
         let before = self.log.recent(Drop::CONTEXT + 1);
         let before: Vec<_> =
             before.filter(|entry| at.since(entry.at) <= Drop::CONTEXT_SPAN).cloned().collect();
@@ -120,7 +123,7 @@ impl Diagnostics {
             session_start,
             keep_alive_secs: self.keep_alive_secs,
             death_window: (alive_at, at),
-            session_age: session_start.map(|start| alive_at.since(start)),
+            session_age: session_start.filter(|_| heard.is_some()).map(|start| alive_at.since(start)),
             idle_in,
             idle_out: silence(dropped.last_tx_secs),
             counts: self.session,
@@ -183,7 +186,8 @@ impl Diagnostics {
         self.running = false;
     }
 
-    pub(super) fn on_subscribed(&mut self, codes: &[u8]) {
+    pub(super) fn on_subscribed(&mut self, at: Stamp, codes: &[u8]) {
+        self.heard = Some(at);
         let refused = u32::try_from(codes.iter().filter(|code| **code >= 0x80).count()).unwrap_or(u32::MAX);
         let accepted = u32::try_from(codes.len()).unwrap_or(u32::MAX).saturating_sub(refused);
         self.session.subscriptions = self.session.subscriptions.saturating_add(accepted);

@@ -12,7 +12,7 @@ use ratatui::text::Span;
 
 use crate::diagnostics::event::ConnectFailed;
 use crate::diagnostics::{ErrorName, LinkState, Stamp, words};
-use crate::monitor::LinkActivity;
+use crate::monitor::{LinkActivity, RecorderState};
 use crate::tui::format;
 use crate::tui::keymap::Action;
 use crate::tui::theme::Glyphs;
@@ -167,9 +167,21 @@ fn credentials(context: &ViewContext) -> Option<Item> {
 }
 
 fn lost_events(context: &ViewContext) -> Option<Item> {
-    let lost = context.live.runtime.lost_events;
-    (lost > 0).then(|| {
-        let text = format!("{} {} lost", context.glyphs.alert, words::count(lost, "event", "events"));
+    let runtime = &context.live.runtime;
+    // The header tells what a failing recording loses.
+    let is_failing = matches!(runtime.recorder, RecorderState::Failing { .. });
+    let lost_lines = if is_failing { 0 } else { runtime.lost_lines };
+    let parts = [
+        (runtime.lost_events, "event missed by a reader", "events missed by a reader"),
+        (lost_lines, "line not recorded", "lines not recorded"),
+    ];
+    let parts: Vec<_> = parts
+        .into_iter()
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, one, many)| words::count(count, one, many))
+        .collect();
+    (!parts.is_empty()).then(|| {
+        let text = format!("{} {}", context.glyphs.alert, parts.join(", "));
         vec![Span::styled(text, context.theme.bad)]
     })
 }

@@ -1,0 +1,61 @@
+//! `dropscope picture`: the screen at the last instant of a recording, as SVG.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::process::ExitCode;
+
+use color_eyre::eyre::WrapErr as _;
+
+use super::{print, refuse};
+use crate::cli::{Picture, PictureScreen};
+use crate::diagnostics::clean::clean;
+use crate::diagnostics::recording::Reader;
+use crate::diagnostics::{Diagnostics, Snapshot};
+use crate::tui::still::{self, Subject};
+
+/// Reads the recording and prints the picture.
+pub(super) fn picture(wanted: &Picture) -> color_eyre::Result<ExitCode> {
+    let file = match File::open(&wanted.file) {
+        Ok(file) => file,
+        Err(error) => {
+            let path = clean(&wanted.file.display().to_string()).into_owned();
+            return Ok(refuse(&format!("cannot open the recording {path}: {error}")));
+        }
+    };
+    let Some(snapshot) = last_state(BufReader::new(file)).wrap_err("the recording cannot be read")? else {
+        return Ok(refuse(&"there is no event in that file: is it a recording of dropscope?"));
+    };
+    let subject = match wanted.screen {
+        PictureScreen::Overview => Subject::Overview,
+        PictureScreen::Drops => Subject::Drops,
+        PictureScreen::Drop => Subject::NewestDrop,
+    };
+    let svg = still::svg(snapshot, wanted.file.clone(), subject, wanted.size.into())?;
+    print(svg.as_bytes())
+}
+
+/// The state after the last event; `None` without any.
+fn last_state(input: impl std::io::BufRead) -> std::io::Result<Option<Snapshot>> {
+    let mut fold = Diagnostics::new(Diagnostics::DEFAULT_MAX_EVENTS);
+    let mut last = None;
+    for observed in Reader::new(input) {
+        let observed = observed?;
+        fold.apply(observed.at, &observed.event);
+        last = Some(observed.at);
+    }
+    Ok(last.map(|at| fold.snapshot(at)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_without_events_has_no_state() {
+        for bytes in [&b""[..], b"\n\n", b"{\"a\":1}\n", b"\xff\xfe"] {
+            assert!(last_state(bytes).expect("readable").is_none());
+        }
+        let note = br#"{"t":"2026-08-03T12:00:00Z","kind":"note","text":"x"}"#;
+        assert_eq!(last_state(&note[..]).expect("readable").map(|state| state.generation), Some(1));
+    }
+}

@@ -1,0 +1,133 @@
+//! What would the screen show of this state? One frame without a terminal, as a picture.
+
+use std::io;
+use std::path::PathBuf;
+
+use chrono::{FixedOffset, Offset as _, Utc};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+
+use super::keymap::Keymap;
+use super::model::{Detail, Model, Screen};
+use super::theme::{Glyphs, Theme};
+use super::view::{self, ViewContext, ViewState};
+use super::{picture, text};
+use crate::diagnostics::event::Phase;
+use crate::diagnostics::{LinkState, Snapshot, Stamp};
+use crate::monitor::{LinkActivity, Published, RecorderState, Runtime};
+
+/// Which screen is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// The Overview.
+    Overview,
+    /// The table of drops.
+    Drops,
+    /// The newest drop in detail; the table, if there was none.
+    NewestDrop,
+}
+
+/// Columns and rows.
+pub type Size = (u16, u16);
+
+/// Draws what was recorded in `recording` up to `snapshot.at`, as SVG. Times are UTC and the colours are
+/// the default ones, so that the same state always gives the same picture.
+///
+/// # Errors
+/// None that drawing into memory can give; the backend's error type is passed on.
+pub fn svg(
+    snapshot: Snapshot,
+    recording: PathBuf,
+    subject: Subject,
+    (width, height): Size,
+) -> io::Result<String> {
+    let now = snapshot.at;
+    let model = model(subject, &snapshot);
+    let runtime = runtime(&snapshot, recording);
+    let published = Published { snapshot, runtime };
+    let context = ViewContext {
+        published: &published,
+        live: &published,
+        model: &model,
+        theme: &Theme::default_dark(),
+        glyphs: &Glyphs::unicode(),
+        now,
+        live_now: now,
+        offset: utc(),
+        keymap: &Keymap::default(),
+    };
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).map_err(io::Error::other)?;
+    let frame = |frame: &mut ratatui::Frame| {
+        view::render(frame, &context, &mut ViewState::default());
+        text::defuse(frame.buffer_mut(), true);
+    };
+    terminal.draw(frame).map_err(io::Error::other)?;
+    Ok(picture::svg(terminal.backend().buffer()))
+}
+
+fn utc() -> FixedOffset {
+    Utc.fix()
+}
+
+fn model(subject: Subject, snapshot: &Snapshot) -> Model {
+    let newest = snapshot.drops.last().map(|drop| drop.number);
+    let detail = newest.filter(|_| subject == Subject::NewestDrop).map(|number| Detail { number, scroll: 0 });
+    let screen = if subject == Subject::Overview { Screen::Overview } else { Screen::Drops };
+    Model { screen, selected: newest.filter(|_| detail.is_some()), detail, ..Model::default() }
+}
+
+/// What a running program would know beside the snapshot, as far as the events tell.
+fn runtime(snapshot: &Snapshot, path: PathBuf) -> Runtime {
+    let activity = match snapshot.link {
+        LinkState::Idle | LinkState::Off { .. } => LinkActivity::Off,
+        LinkState::Connecting { since, failures } => {
+            LinkActivity::Connecting { phase: Phase::Dns, since, attempt: failures }
+        }
+        LinkState::Connected { .. } => LinkActivity::Connected,
+        LinkState::Down { failures, .. } => {
+            LinkActivity::Waiting { until: snapshot.at, attempt: failures.saturating_add(1) }
+        }
+    };
+    let (last_rx, last_tx) = last_bytes(snapshot);
+    let recorder = RecorderState::Recording { path, bytes: 0 };
+    Runtime { activity, last_rx, last_tx, recorder, ..Runtime::default() }
+}
+
+/// When the session last heard and said something, at the earliest.
+fn last_bytes(snapshot: &Snapshot) -> (Option<Stamp>, Option<Stamp>) {
+    let LinkState::Connected { since } = snapshot.link else { return (None, None) };
+    let (pong, session) = (snapshot.ping.last_at, &snapshot.session);
+    let heard = [Some(since), pong, session.last_message].into_iter().flatten().max();
+    // A PINGRESP is preceded by the PINGREQ by a round trip, which no clock on the screen resolves.
+    let said = [Some(since), pong, session.last_publish].into_iter().flatten().max();
+    (heard, said)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::diagnostics::Diagnostics;
+
+    fn empty() -> Snapshot {
+        let now = Stamp::new("2026-08-03T12:00:00Z".parse().expect("a time"), Duration::ZERO);
+        Diagnostics::new(10).snapshot(now)
+    }
+
+    #[test]
+    fn nothing_recorded_is_drawn_at_any_size() {
+        for size in [(120, 40), (80, 24), (20, 5), (1, 1)] {
+            for subject in [Subject::Overview, Subject::Drops, Subject::NewestDrop] {
+                let svg = svg(empty(), PathBuf::from("x"), subject, size).expect("a picture");
+                assert!(svg.starts_with("<svg "), "{svg}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_clock_shows_utc() {
+        let svg = svg(empty(), PathBuf::from("x"), Subject::Overview, (120, 40)).expect("a picture");
+        assert!(svg.contains("12:00:00"), "{svg}");
+    }
+}

@@ -1,0 +1,52 @@
+//! The README's pictures are what `dropscope picture` makes of the example recording.
+//!
+//! `DROPSCOPE_WRITE_EXAMPLE=1 cargo test --test pictures` draws them anew.
+
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::path::Path;
+use std::process::Command;
+
+/// The committed picture and the one drawn now, without the carriage returns a checkout may add.
+fn compare(name: &str, arguments: &[&str]) {
+    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
+    let output = Command::new(env!("CARGO_BIN_EXE_dropscope"))
+        .arg("picture")
+        .arg(assets.join("example.jsonl"))
+        .args(arguments)
+        .output()
+        .expect("the program");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let drawn = String::from_utf8(output.stdout).expect("UTF-8");
+    let path = assets.join(name);
+    if std::env::var_os("DROPSCOPE_WRITE_EXAMPLE").is_some() {
+        std::fs::write(&path, &drawn).expect("written");
+    }
+    let committed = std::fs::read_to_string(&path).expect("the picture");
+    let differing = committed.lines().zip(drawn.lines()).find(|(committed, drawn)| committed != drawn);
+    assert_eq!(differing, None, "DROPSCOPE_WRITE_EXAMPLE=1 draws {name} anew");
+    assert_eq!(committed.lines().count(), drawn.lines().count());
+}
+
+#[test]
+fn overview() {
+    compare("overview.svg", &["--size", "120x40"]);
+}
+
+#[test]
+fn drop() {
+    compare("drop.svg", &["--size", "100x32", "--screen", "drop"]);
+}
+
+#[test]
+fn what_cannot_be_drawn_is_said_in_one_sentence() {
+    let run = |file: &str| {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_dropscope")).args(["picture", file]).output().expect("run");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned(), output.stdout.is_empty())
+    };
+    let (code, said, nothing) = run("/nowhere/at/all.jsonl");
+    assert!(code == Some(2) && nothing && said.lines().count() == 1, "{said}");
+    let (code, said, nothing) = run(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+    assert!(code == Some(2) && nothing && said.contains("no event"), "{said}");
+}

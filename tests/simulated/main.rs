@@ -1,0 +1,19 @@
+//! The real link and the real monitor over days of simulated time.
+//!
+//! Tokio's clock is paused: it jumps to the next timer as soon as nobody has anything to do, so that a
+//! week takes seconds and every instant is exact. The broker is the lab's; between it and the link lies
+//! a [`net::Net`] that delays, forgets, cuts and refuses as the networks of the field do.
+
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod chaos;
+mod clock;
+mod clocks;
+mod example;
+mod net;
+mod outages;
+mod queue;
+mod quiet;
+mod records;
+mod requests;
+mod scope;
