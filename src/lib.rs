@@ -29,7 +29,7 @@
 //! | [`diagnostics`] | what happened, and what does it add up to? Pure: no I/O, no clock, no other room |
 //! | [`mqtt`] | how is the connection held, and how exactly did it end? The only room but the lab that names `rumqttc` |
 //! | [`export`] | how do recordings, exports and reports reach a file? |
-//! | [`lab`] | a broker of our own that fails on command, for `demo` and the tests |
+//! | [`lab`] | a broker of our own that fails on command, and a gateway that lets connections die, for `demo` and the tests |
 //! | [`collector`] | the diagnostics as a library for other programs' clients |
 //! | [`monitor`] | the one async task: link → record → fold → publish |
 //! | [`tui`] | the screen: model, update, views. Never names `mqtt` |

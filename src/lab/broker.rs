@@ -43,6 +43,8 @@ pub struct BrokerOptions {
     pub max_packet: usize,
     /// Messages that wait for one slow client before further ones are lost and counted.
     pub outbox: usize,
+    /// Highest quality of service granted to a subscription, 0–2.
+    pub max_qos: u8,
     /// Filters that are refused in the SUBACK.
     pub denied_filters: Vec<String>,
     /// MQTT 5: keep-alive that replaces the client's.
@@ -63,6 +65,7 @@ impl Default for BrokerOptions {
             login: None,
             max_packet: 1024 * 1024,
             outbox: 16 * 1024,
+            max_qos: 2,
             denied_filters: Vec::new(),
             server_keep_alive_secs: None,
             receive_maximum: None,

@@ -67,7 +67,13 @@ pub(super) enum Inbound {
         packet_id: u16,
     },
     PubAck(u16),
+    PubRec {
+        packet_id: u16,
+        /// MQTT 5: with a reason not to take the message.
+        is_refusal: bool,
+    },
     PubRel(u16),
+    PubComp(u16),
     Subscribe {
         packet_id: u16,
         filters: Vec<(String, u8)>,
@@ -80,8 +86,6 @@ pub(super) enum Inbound {
     Disconnect {
         with_will: bool,
     },
-    /// Legal, and of no consequence here.
-    Ignored,
 }
 
 /// What the first bytes of a connection say.
@@ -212,7 +216,8 @@ fn from_v4(packet: v4::Packet) -> Result<Inbound, u8> {
         }
         v4::Packet::PingReq => Inbound::PingReq,
         v4::Packet::Disconnect => Inbound::Disconnect { with_will: false },
-        v4::Packet::PubRec(_) | v4::Packet::PubComp(_) => Inbound::Ignored,
+        v4::Packet::PubRec(ack) => Inbound::PubRec { packet_id: ack.pkid, is_refusal: false },
+        v4::Packet::PubComp(ack) => Inbound::PubComp(ack.pkid),
         // Packets that only a broker sends.
         _ => return Err(PROTOCOL_ERROR),
     })
@@ -262,7 +267,12 @@ fn from_v5(packet: v5::Packet) -> Result<Inbound, u8> {
         v5::Packet::Disconnect(disconnect) => Inbound::Disconnect {
             with_will: disconnect.reason_code == v5::DisconnectReasonCode::DisconnectWithWillMessage,
         },
-        v5::Packet::PubRec(_) | v5::Packet::PubComp(_) => Inbound::Ignored,
+        v5::Packet::PubRec(ack) => {
+            let is_taken =
+                matches!(ack.reason, v5::PubRecReason::Success | v5::PubRecReason::NoMatchingSubscribers);
+            Inbound::PubRec { packet_id: ack.pkid, is_refusal: !is_taken }
+        }
+        v5::Packet::PubComp(ack) => Inbound::PubComp(ack.pkid),
         // Packets that only a broker sends.
         _ => return Err(PROTOCOL_ERROR),
     })

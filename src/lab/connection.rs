@@ -1,8 +1,9 @@
 //! What does the broker do with one connected client?
 
+mod in_flight;
 mod strike;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,14 +20,15 @@ use super::codec::{
     Connect, Inbound, PROTOCOL_ERROR, Version, decode, put_acknowledgement, put_codes, put_connack,
 };
 use super::fault::{Fault, Schedule};
-use super::message::{Delivery, Message, PublishFlags};
+use super::message::{Delivery, Message};
 use super::pipe::{Pipe, Turn};
 use super::router::{Attached, Order};
 use super::server_stream::Ending;
+use in_flight::InFlight;
 
 /// Deliveries taken from the outbox at once.
 const BATCH: usize = 512;
-/// Unacknowledged QoS 1 messages per client.
+/// Unacknowledged messages per client.
 const MAX_IN_FLIGHT: usize = 1000;
 
 type Timer = Pin<Box<Sleep>>;
@@ -53,9 +55,8 @@ pub(super) struct Connection {
     pub(super) connect: Connect,
     pub(super) schedule: Schedule,
     timers: Vec<(Timer, Fault)>,
-    in_flight: BTreeMap<u16, Arc<Message>>,
+    in_flight: InFlight,
     undelivered: Vec<Delivery>,
-    last_packet_id: u16,
     released_later: HashSet<u16>,
     messages: u64,
     pings: Pings,
@@ -88,9 +89,8 @@ impl Connection {
             connect,
             schedule,
             timers: Vec::new(),
-            in_flight: BTreeMap::new(),
+            in_flight: InFlight::default(),
             undelivered: Vec::new(),
-            last_packet_id: 0,
             released_later: HashSet::new(),
             messages: 0,
             pings: Pings::Answered,
@@ -184,12 +184,10 @@ impl Connection {
         (ending, with_will)
     }
 
-    /// Unacknowledged QoS 1 messages first, then what never left; QoS 0 is lost.
+    /// Unacknowledged messages first, then what never left; QoS 0 is lost.
     pub(super) fn take_undelivered(&mut self) -> Vec<Delivery> {
-        let in_flight = std::mem::take(&mut self.in_flight).into_values();
-        let mut all: Vec<_> =
-            in_flight.map(|message| Delivery::AtLeastOnce { message, retain: false, dup: true }).collect();
-        all.extend(self.undelivered.drain(..).filter(|d| matches!(d, Delivery::AtLeastOnce { .. })));
+        let mut all = self.in_flight.take();
+        all.extend(self.undelivered.drain(..).filter(|delivery| !matches!(delivery, Delivery::Frame(_))));
         all
     }
 
@@ -240,21 +238,10 @@ impl Connection {
         self.messages += 1;
         match delivery {
             Delivery::Frame(frame) => self.pipe.out.put_slice(&frame),
-            Delivery::AtLeastOnce { message, retain, dup } => {
-                let packet_id = self.free_packet_id();
-                let flags = PublishFlags { qos: 1, dup, retain, packet_id };
-                message.encode(self.connect.version, flags, &mut self.pipe.out);
-                self.in_flight.insert(packet_id, message);
+            Delivery::Acknowledged(outgoing) => {
+                self.in_flight.publish(outgoing, self.connect.version, &mut self.pipe.out);
             }
-        }
-    }
-
-    fn free_packet_id(&mut self) -> u16 {
-        loop {
-            self.last_packet_id = self.last_packet_id.checked_add(1).unwrap_or(1);
-            if !self.in_flight.contains_key(&self.last_packet_id) {
-                return self.last_packet_id;
-            }
+            Delivery::Release(packet_id) => self.in_flight.release(packet_id, &mut self.pipe.out),
         }
     }
 
@@ -280,8 +267,11 @@ impl Connection {
         let version = self.connect.version;
         match packet {
             Inbound::Publish { message, packet_id } => self.route(message, packet_id),
-            Inbound::PubAck(packet_id) => {
-                self.in_flight.remove(&packet_id);
+            Inbound::PubAck(packet_id)
+            | Inbound::PubComp(packet_id)
+            | Inbound::PubRec { packet_id, is_refusal: true } => self.in_flight.finish(packet_id),
+            Inbound::PubRec { packet_id, is_refusal: false } => {
+                self.in_flight.release(packet_id, &mut self.pipe.out);
             }
             Inbound::PubRel(packet_id) => {
                 self.released_later.remove(&packet_id);
@@ -305,7 +295,7 @@ impl Connection {
                     pong.1 += 1;
                 }
             },
-            Inbound::Connect(_) | Inbound::Disconnect { .. } | Inbound::Ignored => {}
+            Inbound::Connect(_) | Inbound::Disconnect { .. } => {}
         }
     }
 
@@ -333,7 +323,8 @@ impl Connection {
             }
             _ => None,
         };
-        let code = |(filter, qos): &(String, u8)| refusal(filter).unwrap_or((*qos).min(1));
+        let max_qos = self.shared.options.max_qos;
+        let code = |(filter, qos): &(String, u8)| refusal(filter).unwrap_or((*qos).min(max_qos));
         let codes: Vec<u8> = filters.iter().map(code).collect();
         put_codes(version, 0x90, packet_id, &codes, &mut self.pipe.out);
         let granted = filters.into_iter().zip(codes).filter(|(_, code)| *code < 0x80);

@@ -7,9 +7,9 @@ use tokio::sync::mpsc;
 
 use super::codec::{Connect, Version};
 use super::fault::Fault;
-use super::message::{Delivery, Frames, Message};
+use super::message::{Delivery, Frames, Message, Outgoing};
 
-/// QoS 1 messages kept for a session without a connection; the oldest go first.
+/// Messages above QoS 0 kept for a session without a connection; the oldest go first.
 const MAX_WAITING: usize = 1000;
 
 /// Messages that passed through the broker since it started.
@@ -54,7 +54,7 @@ struct Session {
 pub(super) struct Attached {
     /// For the CONNACK.
     pub(super) session_present: bool,
-    /// QoS 1 messages that came while it was away, oldest first.
+    /// Messages above QoS 0 that came while it was away, oldest first.
     pub(super) waiting: VecDeque<Delivery>,
 }
 
@@ -94,7 +94,7 @@ impl Router {
         Attached { session_present, waiting }
     }
 
-    /// Unbinds a connection. `undelivered` (QoS 1, unacknowledged) stays with a persistent session.
+    /// Unbinds a connection. `undelivered` (above QoS 0, unacknowledged) stays with a persistent session.
     pub(super) fn detach(&mut self, client_id: &str, connection: u64, undelivered: Vec<Delivery>) {
         let Some(session) = self.sessions.get_mut(client_id) else { return };
         if session.live.as_ref().is_none_or(|live| live.connection != connection) {
@@ -177,7 +177,7 @@ impl Session {
         let delivery = if qos == 0 {
             Delivery::Frame(frames.get(message, self.version, retain))
         } else {
-            Delivery::AtLeastOnce { message: Arc::clone(message), retain, dup: false }
+            Delivery::Acknowledged(Outgoing { message: Arc::clone(message), qos, retain, again: None })
         };
         match &self.live {
             Some(live) => match live.outbox.try_send(delivery) {

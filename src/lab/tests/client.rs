@@ -30,6 +30,7 @@ pub(super) enum Got {
     UnsubAck,
     PubAck(u16),
     PubRec(u16),
+    PubRel(u16),
     PubComp(u16),
     PingResp,
     Disconnect(u8),
@@ -173,7 +174,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 Some((got, packet_id)) => {
                     if self.acknowledges && packet_id > 0 {
                         let [high, low] = packet_id.to_be_bytes();
-                        self.write(&[0x40, 2, high, low]).await;
+                        let answer = match got {
+                            Got::PubRel(_) => 0x70,
+                            Got::Publish { qos: 2, .. } => 0x50,
+                            _ => 0x40,
+                        };
+                        self.write(&[answer, 2, high, low]).await;
                     }
                     return got;
                 }
@@ -267,6 +273,7 @@ fn from_v4(packet: v4::Packet) -> (Got, u16) {
         v4::Packet::UnsubAck(_) => Got::UnsubAck,
         v4::Packet::PubAck(ack) => Got::PubAck(ack.pkid),
         v4::Packet::PubRec(ack) => Got::PubRec(ack.pkid),
+        v4::Packet::PubRel(release) => return (Got::PubRel(release.pkid), release.pkid),
         v4::Packet::PubComp(ack) => Got::PubComp(ack.pkid),
         v4::Packet::PingResp => Got::PingResp,
         other => Got::Malformed(format!("{other:?}")),
@@ -303,6 +310,7 @@ fn from_v5(packet: v5::Packet) -> (Got, u16) {
         v5::Packet::UnsubAck(_) => Got::UnsubAck,
         v5::Packet::PubAck(ack) => Got::PubAck(ack.pkid),
         v5::Packet::PubRec(ack) => Got::PubRec(ack.pkid),
+        v5::Packet::PubRel(release) => return (Got::PubRel(release.pkid), release.pkid),
         v5::Packet::PubComp(ack) => Got::PubComp(ack.pkid),
         v5::Packet::PingResp(_) => Got::PingResp,
         v5::Packet::Disconnect(disconnect) => Got::Disconnect(disconnect.reason_code as u8),
