@@ -95,6 +95,7 @@ fn overview(criterion: &mut Criterion) {
         glyphs: &glyphs,
         now: published.snapshot.at,
         live_now: published.snapshot.at,
+        clock_now: published.snapshot.at,
         offset: FixedOffset::east_opt(0).unwrap_or_else(|| unreachable!("zero is a valid offset")),
         keymap: &keymap,
     };

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::config::{BrokerUrl, Options};
@@ -107,11 +108,11 @@ pub struct Demo {
     #[arg(value_name = "SCENARIO")]
     pub scenario: Option<String>,
     /// List the scenarios, and what will be seen in each
-    #[arg(long)]
-    pub list: bool,
+    #[arg(long, hide_env = true, env = "DROPSCOPE_LIST", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub list: Option<bool>,
     /// Do not tell what ails, before the end; without SCENARIO the seed chooses one
-    #[arg(long)]
-    pub blind: bool,
+    #[arg(long, hide_env = true, env = "DROPSCOPE_BLIND", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub blind: Option<bool>,
     /// What the scenario is played with.
     #[command(flatten)]
     pub play: Play,
@@ -148,8 +149,8 @@ pub struct Lab {
     #[arg(value_name = "SCENARIO")]
     pub scenario: Option<String>,
     /// Answer every command with one JSON object
-    #[arg(long)]
-    pub json: bool,
+    #[arg(long, hide_env = true, env = "DROPSCOPE_JSON", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub json: Option<bool>,
     /// What the scenario is played with.
     #[command(flatten)]
     pub play: Play,

@@ -29,7 +29,7 @@
 //! | [`diagnostics`] | what happened, and what does it add up to? Pure: no I/O, no clock, no other room |
 //! | [`mqtt`] | how is the connection held, and how exactly did it end? The only room but the lab that names `rumqttc` |
 //! | [`export`] | how do recordings, exports and reports reach a file? |
-//! | [`lab`] | a broker of our own that fails on command, and a gateway that lets connections die, for `demo` and the tests |
+//! | [`lab`] | a broker, a gateway that ails and the scenarios they play, for `demo`, `lab` and the tests |
 //! | [`collector`] | the diagnostics as a library for other programs' clients |
 //! | [`monitor`] | the one async task: link → record → fold → publish |
 //! | [`tui`] | the screen: model, update, views. Never names `mqtt` |
@@ -42,7 +42,8 @@
 //!
 //! * Rooms depend in one direction: `diagnostics ← {mqtt, export, lab} ← monitor ← {tui, headless} ← program
 //!   ← main`. `tests/architecture.rs` enforces it.
-//! * Time is passed in. Only [`clock`] reads a clock; durations come from the boot clock.
+//! * Time is passed in. Only [`clock`] reads a clock; durations come from the boot clock. A scaled lab run
+//!   records what the clocks said, and the fold turns it into the field's time ([`diagnostics::TimeScale`]).
 //! * The link never waits for a disk, a screen or a reader. Every queue is bounded, and what it loses is
 //!   counted and shown.
 //! * The core does no I/O and cannot fail; failure on the connection is data.

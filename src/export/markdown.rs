@@ -195,6 +195,9 @@ fn environment(out: &mut String, extension: &Extension) -> fmt::Result {
             format!("{} older entries, {} lost events", overflow.events_evicted, overflow.events_lost),
         ),
     ];
+    if let Some(scale) = extension.time_scale {
+        rows.push(("Simulated", format!("all times are field time, {scale} s of it in 1 s")));
+    }
     for (name, limit) in &extension.evidence.broker_limits {
         rows.push(("Broker limit", format!("{name} = {limit}")));
     }

@@ -1,8 +1,8 @@
-//! The lab: an embedded MQTT broker on loopback that fails on command, and a fault gateway before it (or any
-//! other broker) that lets connections die the way they die in the field.
+//! The lab: an embedded MQTT broker on loopback, a gateway before it that ails as the field does, and the
+//! scenarios they play.
 //!
-//! `dropscope demo` and the tests share it. All of it listens only on `127.0.0.1` and `::1`, on ports the
-//! system picks, and leaves nothing behind when it is stopped.
+//! `dropscope demo`, `dropscope lab` and the tests share it. It listens only on `127.0.0.1` and `::1`, on ports
+//! that the system picks, and leaves nothing behind when it is stopped.
 //!
 //! *Must not know* the link under test (`mqtt`), the monitor, the screens, the configuration: what
 //! it does to a connection it does with real bytes and real sockets, never with made-up events.

@@ -29,6 +29,8 @@ use crate::mqtt::settings::{LinkSettings, Resolver, Transport, VersionChoice};
 const LEAST_PING_TIMEOUT: Duration = Duration::from_millis(500);
 /// The shortest deadline of a connect phase.
 const LEAST_PHASE: Duration = Duration::from_millis(500);
+/// The shortest time the system can wait before it probes a connection.
+const LEAST_TCP_KEEP_ALIVE: Duration = Duration::from_secs(1);
 /// The shortest delay before an attempt to reconnect.
 const LEAST_DELAY: Duration = Duration::from_millis(5);
 /// The shortest upper limit of that delay.
@@ -38,11 +40,12 @@ const INJECTIONS: usize = 8;
 
 /// Chooses the scenario and plays it until the run is over.
 pub(super) fn demo(demo: cli::Demo) -> color_eyre::Result<ExitCode> {
-    if demo.list {
+    if demo.list.unwrap_or(false) {
         return print(list()?.as_bytes());
     }
     let seed = demo.play.seed.unwrap_or_else(rand::random);
-    let scenario = match chosen(demo.scenario.as_deref(), demo.blind, seed) {
+    let blind = demo.blind.unwrap_or(false);
+    let scenario = match chosen(demo.scenario.as_deref(), blind, seed) {
         Ok(scenario) => scenario,
         Err(sentence) => return Ok(refuse(&sentence)),
     };
@@ -56,7 +59,7 @@ pub(super) fn demo(demo: cli::Demo) -> color_eyre::Result<ExitCode> {
         Ok(settings) => settings,
         Err(error) => return Ok(refuse(&error)),
     };
-    let play = Play { scenario, seed, speed: demo.play.speed.unwrap_or(scenario.speed), blind: demo.blind };
+    let play = Play { scenario, seed, speed: demo.play.speed.unwrap_or(scenario.speed), blind };
     runtime()?.block_on(play.run(settings))
 }
 
@@ -252,6 +255,9 @@ fn hasten(link: &mut LinkSettings, speed: f64) {
     real(&mut backoff.min_connect_interval, Duration::ZERO);
     real(&mut backoff.stable_after, Duration::ZERO);
     real(&mut link.queue.max_age, LEAST_LONGEST_DELAY);
+    if let Some(time) = &mut link.tcp_keep_alive {
+        real(time, LEAST_TCP_KEEP_ALIVE);
+    }
 }
 
 /// Lets the faults strike that the user asks for, and notes them down.

@@ -54,7 +54,7 @@ pub(super) fn lab(lab: &cli::Lab) -> color_eyre::Result<ExitCode> {
         speed: lab.play.speed.unwrap_or(1.0),
         wall_secs: wall_secs(),
     };
-    runtime()?.block_on(run(scenario, options, lab.json))
+    runtime()?.block_on(run(scenario, options, lab.json.unwrap_or(false)))
 }
 
 async fn run(scenario: &Scenario, options: StageOptions, json: bool) -> color_eyre::Result<ExitCode> {

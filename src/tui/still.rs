@@ -53,6 +53,7 @@ pub fn svg(
         glyphs: &Glyphs::unicode(),
         now,
         live_now: now,
+        clock_now: now,
         offset: utc(),
         keymap: &Keymap::default(),
     };

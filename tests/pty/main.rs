@@ -9,7 +9,7 @@ use std::fs;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use dropscope::diagnostics::event::Initiator;
+use dropscope::diagnostics::event::{How, Initiator};
 use dropscope::diagnostics::recording::Reader;
 use dropscope::diagnostics::{Event, Observed};
 use rustix::process::{Pid, Signal, kill_process};
@@ -202,4 +202,47 @@ fn ctrl_c_is_a_key_and_quits() {
     terminal.press("\x03");
     assert_eq!(terminal.wait_for_end(), 0);
     terminal.assert_given_back();
+}
+
+/// Minutes and seconds of the session shown, as seconds.
+fn uptime(screen: &vt100::Screen) -> Option<u64> {
+    let text = screen.contents();
+    let (_, rest) = text.split_once("CONNECTED")?;
+    let clock = rest.split_whitespace().next()?;
+    clock.split(':').try_fold(0, |secs, part| Some(secs * 60 + part.parse::<u64>().ok()?))
+}
+
+#[test]
+fn a_shorter_keep_alive_cures_the_demo_and_a_fault_strikes_by_key() {
+    let home = tempfile::tempdir().expect("a directory");
+    let demo = ["demo", "--seed", "1", "--speed", "600"];
+    let mut terminal = Terminal::start((120, 40), home.path(), &demo, &[]);
+    wait_for_connected(&mut terminal);
+    terminal.wait_for("what is simulated", |screen| {
+        let text = screen.contents();
+        text.contains("simulated, 1 s = 10 min") && text.contains("fault: a NAT silently forgets")
+    });
+    terminal.wait_for("two drops", |screen| screen.contents().contains(" drops ─"));
+    terminal.press("-");
+    terminal.wait_for_text("keep-alive 300 s");
+    // Five times as long as the NAT remembers.
+    terminal.wait_for("a long session", |screen| uptime(screen).is_some_and(|secs| secs > 1_750));
+    terminal.press("!");
+    terminal.wait_for_text("Let a fault strike now");
+    terminal.press("j\r");
+    terminal.wait_for("a note", |screen| screen.contents().contains("✎"));
+    terminal.wait_for("a new session", |screen| uptime(screen).is_some_and(|secs| secs < 1_700));
+    terminal.press("q");
+    assert_eq!(terminal.wait_for_end(), 0);
+    let events = recorded(home.path());
+    let changed = |observed: &Observed| matches!(observed.event, Event::KeepAliveChanged { .. });
+    let change = events.iter().position(changed).expect("a change");
+    let how = |observed: &Observed| match &observed.event {
+        Event::Dropped(dropped) => dropped.how,
+        _ => None,
+    };
+    let before: Vec<_> = events[..change].iter().filter_map(how).collect();
+    assert!(before.len() >= 2 && before.iter().all(|how| *how == How::PingTimeout), "{before:?}");
+    let after: Vec<_> = events[change..].iter().filter_map(how).collect();
+    assert_eq!(after, [How::Rst], "only the fault that was asked for");
 }

@@ -180,6 +180,30 @@ fn a_blind_run_tells_at_its_end_what_it_was() {
 }
 
 #[test]
+fn a_recording_keeps_what_the_clocks_said_and_an_export_tells_field_time() {
+    let home = tempfile::tempdir().expect("a directory");
+    let folder = home.path().join("exports");
+    let folder_name = folder.to_str().expect("text");
+    let arguments = ["demo", "healthy", "--json", "--duration", "3s", "--export-dir", folder_name];
+    let output = program::command(home.path(), &arguments).output().expect("the program");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!((&lines[0]["time_scale"], &lines[0]["keep_alive_secs"]), (&json!(60.0), &json!(1)));
+    let last = lines.last().and_then(|line| line["m"].as_f64()).expect("a time");
+    assert!((3.0..5.0).contains(&last), "{last}");
+
+    let mut files = std::fs::read_dir(&folder).expect("a directory");
+    let file = files.next().expect("an export").expect("an entry").path();
+    let export: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(file).expect("a file")).expect("JSON");
+    let told = &export["dropscope"];
+    assert_eq!((&told["time_scale"], &told["keep_alive_secs"]), (&json!(60.0), &json!(60)));
+    let observed = told["period"]["observed_secs"].as_f64().expect("seconds");
+    assert!((180.0..300.0).contains(&observed), "{observed}");
+}
+
+#[test]
 fn the_lab_takes_commands_until_it_is_told_to_stop() {
     let mut lab = Lab::start(&["nat-rst", "--json", "--seed", "1"]);
     let opening: serde_json::Value = serde_json::from_str(&lab.line()).expect("JSON");

@@ -62,6 +62,7 @@ impl Scene {
             glyphs: &self.glyphs,
             now: frozen.map_or(self.published.snapshot.at, |frozen| frozen.at),
             live_now: self.published.snapshot.at,
+            clock_now: self.published.snapshot.at,
             offset: sample::zone(),
             keymap: &Keymap::default(),
         };

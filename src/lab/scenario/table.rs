@@ -14,7 +14,7 @@ pub const SCENARIOS: &[Scenario] = &[
         version: Version::V311,
         keep_alive_secs: 600,
         ping_timeout_secs: 10.0,
-        telemetry_secs: &[30.0, 70.0, 130.0, 400.0],
+        telemetry_secs: &[30.0, 70.0, 130.0, 900.0],
         publishes: &[],
         renews_every_secs: None,
         ailments: || vec![Ailment::IdleTimeout { secs: 350.0, manner: IdleManner::SilentBlackHole }],

@@ -42,7 +42,8 @@ impl Scene {
             theme: &options.theme,
             glyphs: &options.glyphs,
             now,
-            live_now: self.now,
+            live_now: self.live.snapshot.field_time(self.now),
+            clock_now: self.now,
             offset: options.zone.unwrap_or_else(|| local_offset(self.now)),
             keymap: &options.keymap,
         };

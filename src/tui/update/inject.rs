@@ -36,3 +36,52 @@ pub(super) fn act(model: &mut Model, action: Action, live: &Published) -> Vec<Ef
     }
     Vec::new()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::monitor::Simulation;
+    use crate::tui::message::Message;
+    use crate::tui::sample::run;
+    use crate::tui::update::update;
+
+    fn told(simulation: Option<Simulation>, actions: &[Action]) -> (Model, Vec<Effect>) {
+        let mut live = run(1);
+        Arc::make_mut(&mut live).runtime.simulation = simulation;
+        let (mut model, now) = (Model::default(), live.snapshot.at);
+        let effects = actions.iter().flat_map(|action| update(&mut model, Message::Act(*action), &live, now));
+        let effects = effects.collect();
+        (model, effects)
+    }
+
+    fn simulation() -> Simulation {
+        Simulation { menu: ["fin", "rst", "hole"].map(Arc::from).into(), ..Simulation::default() }
+    }
+
+    #[test]
+    fn the_chosen_fault_is_asked_for_once() {
+        use Action::{Close, Down, Export, Inject, Last, Open, Up};
+        let cases: [(&[Action], Option<usize>); 5] = [
+            (&[Inject, Open], Some(0)),
+            (&[Inject, Down, Down, Down, Up, Open], Some(1)),
+            (&[Inject, Last, Open], Some(2)),
+            (&[Inject, Down, Close], None),
+            (&[Inject, Export, Inject], None),
+        ];
+        for (actions, chosen) in cases {
+            let (model, effects) = told(Some(simulation()), actions);
+            let expected: Vec<_> =
+                chosen.map(|index| Effect::Request(Request::Inject(index))).into_iter().collect();
+            assert_eq!((effects, model.popup), (expected, None), "{actions:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_simulation_the_key_says_so() {
+        let (model, effects) = told(None, &[Action::Inject, Action::Open]);
+        assert!(effects.is_empty() && model.popup.is_none());
+        assert!(model.notices.last().is_some_and(|notice| notice.text.contains("dropscope demo")));
+    }
+}

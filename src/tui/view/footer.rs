@@ -68,7 +68,7 @@ fn entry_item(context: &ViewContext, entry: &FooterEntry) -> Item {
 
 /// Draws the newest message into the row `area`, over whatever is there.
 pub(super) fn notices(frame: &mut Frame, area: Rect, context: &ViewContext) {
-    let shown = context.model.notices_shown(&context.live.runtime, context.live_now);
+    let shown = context.model.notices_shown(&context.live.runtime, context.clock_now);
     let Some(newest) = shown.last() else { return };
     let (sign, style) = match newest.kind {
         NoticeKind::Good => (context.glyphs.check, context.theme.good),

@@ -70,10 +70,7 @@ fn all_signs(context: &ViewContext, width: usize) -> Vec<Item> {
             vec![Span::styled(format!("REC {} FAILING: {reason}", context.glyphs.cross), theme.bad)]
         }
     });
-    signs.push(vec![Span::styled(
-        context.clock(context.live.snapshot.field_time(context.live_now)),
-        theme.text,
-    )]);
+    signs.push(vec![Span::styled(context.clock(context.live_now), theme.text)]);
     signs
 }
 

@@ -70,9 +70,10 @@ pub struct ViewContext<'a> {
     /// The instant of field time `published` is shown for; stands still while frozen. Ages and uptimes
     /// end here.
     pub now: Stamp,
-    /// This moment on this computer's clocks, even while frozen: for the age of notices, and in field time
-    /// for the clock in the header.
+    /// This moment of field time, even while frozen: for the clock in the header.
     pub live_now: Stamp,
+    /// This moment on this computer's clocks: for the age of notices.
+    pub clock_now: Stamp,
     /// The zone of times on the screen.
     pub offset: FixedOffset,
     /// Which key does what.
