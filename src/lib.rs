@@ -27,6 +27,7 @@
 //! | room | question it answers |
 //! |---|---|
 //! | [`diagnostics`] | what happened, and what does it add up to? Pure: no I/O, no clock, no other room |
+//! | [`aws`] | what AWS IoT Core asks of a client before MQTT begins. Pure as well |
 //! | [`mqtt`] | how is the connection held, and how exactly did it end? The only room but the lab that names `rumqttc` |
 //! | [`export`] | how do recordings, exports and reports reach a file? |
 //! | [`lab`] | a broker of our own that fails on command, for `demo` and the tests |
@@ -40,7 +41,7 @@
 //!
 //! # Invariants
 //!
-//! * Rooms depend in one direction: `diagnostics ← {mqtt, export, lab} ← monitor ← {tui, headless} ← program
+//! * Rooms depend in one direction: `{aws, diagnostics} ← {mqtt, export, lab} ← monitor ← {tui, headless} ← program
 //!   ← main`. `tests/architecture.rs` enforces it.
 //! * Time is passed in. Only [`clock`] reads a clock; durations come from the boot clock.
 //! * The link never waits for a disk, a screen or a reader. Every queue is bounded, and what it loses is
@@ -50,6 +51,7 @@
 //! * Text from outside passes [`diagnostics::clean`] before it can reach a terminal, and
 //!   [`export::redact`] before it reaches an export.
 
+pub mod aws;
 pub mod cli;
 pub mod clock;
 pub mod collector;
