@@ -7,6 +7,7 @@
 //! it does to a connection it does with real bytes and real sockets, never with made-up events.
 
 mod admission;
+mod aws;
 mod broker;
 mod codec;
 mod connection;
@@ -23,6 +24,7 @@ mod websocket;
 #[cfg(test)]
 mod tests;
 
+pub use aws::{AwsRules, Denied, Keyring, Limits, Policy};
 pub use broker::{Broker, BrokerOptions, Versions};
 pub use codec::{Connect, Version};
 pub use control::{Census, Control};
