@@ -208,12 +208,7 @@ impl Broker {
 
     /// Serves an in-memory stream as if it had been accepted.
     pub fn attach(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
-        let (number, schedule) = self.shared.admit();
-        let (shared, task) = (Arc::clone(&self.shared), self.tasks.clone());
-        tokio::spawn(async move {
-            let _task = task;
-            admission::serve(shared, ServerStream::Memory(Box::new(stream)), number, schedule).await;
-        });
+        attach(&self.shared, self.tasks.clone(), stream);
     }
 
     /// A handle to strike faults and to look inside; as many as wanted.
@@ -255,6 +250,19 @@ impl Drop for Broker {
             listeners.clear();
         }
     }
+}
+
+/// Serves an in-memory stream as if it had been accepted.
+pub(super) fn attach(
+    shared: &Arc<Shared>,
+    task: mpsc::Sender<()>,
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+) {
+    let ((number, schedule), shared) = (shared.admit(), Arc::clone(shared));
+    tokio::spawn(async move {
+        let _task = task;
+        admission::serve(shared, ServerStream::Memory(Box::new(stream)), number, schedule).await;
+    });
 }
 
 /// Binds without listening.

@@ -4,9 +4,10 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
-use super::broker::{Shared, lock};
+use super::broker::{self, Shared, lock};
 use super::codec::Connect;
 use super::fault::{Fault, Plan};
 use super::message::Message;
@@ -58,6 +59,15 @@ impl Control {
     /// Forgets all plans; connections already accepted keep theirs.
     pub fn clear_plans(&self) {
         lock(&self.shared.plans).clear();
+    }
+
+    /// Serves an in-memory stream as if it had been accepted; says whether the broker still runs.
+    pub fn attach(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> bool {
+        let Some(tasks) = self.tasks.upgrade().filter(|_| !self.shared.shutdown.is_cancelled()) else {
+            return false;
+        };
+        broker::attach(&self.shared, tasks, stream);
+        true
     }
 
     /// Routes a message as if a client had published it.

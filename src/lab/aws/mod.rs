@@ -15,4 +15,6 @@ pub use limits::Limits;
 pub use policy::Policy;
 pub use rules::AwsRules;
 
+pub(super) use keyring::random_text;
+pub(super) use limits::in_real_time;
 pub(super) use rules::{Conduct, Verdict};
