@@ -30,7 +30,7 @@
 //! | [`aws`] | what AWS IoT Core asks of a client before MQTT begins. Pure as well |
 //! | [`mqtt`] | how is the connection held, and how exactly did it end? The only room but the lab that names `rumqttc` |
 //! | [`export`] | how do recordings, exports and reports reach a file? |
-//! | [`lab`] | a broker of our own that fails on command, for `demo` and the tests |
+//! | [`lab`] | a broker of our own that fails on command, AWS's rules, a cloud and a device, for `demo` and the tests |
 //! | [`collector`] | the diagnostics as a library for other programs' clients |
 //! | [`monitor`] | the one async task: link → record → fold → publish |
 //! | [`tui`] | the screen: model, update, views. Never names `mqtt` |

@@ -113,8 +113,8 @@ async fn establish(mut connection: Connection, shared: &Shared, number: u64, ass
     let (orders, ordered) = mpsc::channel(16);
     let live = Live { connection: number, outbox, orders };
     let limits = shared.options.aws.as_ref().map(|rules| rules.limits());
-    let life = limits.map(|limits| limits.session_life(connection.connect.session_expiry_secs));
-    let attached = shared.router().attach(&connection.connect, live, life);
+    let outlives = limits.map(|limits| limits.session_life(connection.connect.session_expiry_secs));
+    let attached = shared.router().attach(&connection.connect, live, outlives);
     let properties = connack_properties(&connection.connect, shared, assigned);
     connection.welcome(attached, &properties);
     shared.count(|census| census.connections += 1);

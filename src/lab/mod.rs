@@ -1,4 +1,5 @@
-//! The lab: an embedded MQTT broker on loopback that fails on command.
+//! The lab: an embedded MQTT broker on loopback that fails on command, and around it a world to
+//! connect to: the rules of AWS IoT Core, a vendor's REST cloud and a water heater.
 //!
 //! `dropscope demo` and the tests share it. It listens only on `127.0.0.1` and `::1`, on ports the
 //! system picks, and leaves nothing behind when it is stopped.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::aws::{AwsRules, Keyring, Limits, Policy, in_real_time};
+use super::aws::{AwsRules, Keyring, Limits, Policy, REGION, in_real_time};
 use super::broker::{Broker, BrokerOptions};
 use super::certificate::Authority;
 use super::cloud::{Cloud, CloudControl, CloudOptions, Listed};
@@ -108,7 +108,7 @@ impl NavienLab {
         Ok(Self {
             rest_url: cloud.url(),
             iot_endpoint: format!("wss://{address}/mqtt"),
-            region: "us-east-1",
+            region: REGION,
             ca_pem: authority.pem().to_owned(),
             email: cloud.control().email(),
             password: cloud.control().password(),

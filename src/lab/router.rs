@@ -49,7 +49,7 @@ struct Session {
     version: Version,
     persistent: bool,
     /// How long it outlives its connection; `None` = until the broker stops.
-    life: Option<Duration>,
+    outlives: Option<Duration>,
     /// When it ends, while nobody is connected.
     ends: Option<Instant>,
     subscriptions: Vec<(String, u8)>,
@@ -111,7 +111,7 @@ impl Router {
     }
 
     /// Binds a connection to its session; a connection with the same client id is told to go.
-    pub(super) fn attach(&mut self, connect: &Connect, live: Live, life: Option<Duration>) -> Attached {
+    pub(super) fn attach(&mut self, connect: &Connect, live: Live, outlives: Option<Duration>) -> Attached {
         let now = Instant::now();
         self.sessions.retain(|_, session| session.ends.is_none_or(|ends| ends > now));
         let old = self.sessions.remove(&connect.client_id);
@@ -129,7 +129,7 @@ impl Router {
         let session = Session {
             version: connect.version,
             persistent: connect.persistent,
-            life,
+            outlives,
             ends: None,
             subscriptions,
             live: Some(live),
@@ -147,7 +147,7 @@ impl Router {
         }
         session.live = None;
         if session.persistent {
-            session.ends = session.life.and_then(|life| Instant::now().checked_add(life));
+            session.ends = session.outlives.and_then(|time| Instant::now().checked_add(time));
             for delivery in undelivered.into_iter().rev() {
                 session.waiting.push_front(delivery);
             }

@@ -20,6 +20,9 @@ pub enum Denied {
     /// The signature itself.
     #[error("{0}")]
     Signature(#[from] Refusal),
+    /// It was signed for a region where this endpoint is not.
+    #[error("the signature is for another region")]
+    WrongRegion,
     /// The access key was never issued.
     #[error("the access key is unknown")]
     UnknownKey,

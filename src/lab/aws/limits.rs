@@ -18,6 +18,10 @@ pub struct Limits {
     pub session_expiry_max: Duration,
     /// Time between two CONNECTs of one client id.
     pub connect_interval: Duration,
+    /// Time in which the publishes of one connection are counted.
+    pub publish_window: Duration,
+    /// Publishes in that time; further ones are discarded.
+    pub publishes: usize,
     /// Subscriptions of one connection.
     pub subscriptions: usize,
     /// Topic filters in one SUBSCRIBE.
@@ -46,6 +50,8 @@ impl Default for Limits {
             session_expiry: Duration::from_secs(3600),
             session_expiry_max: Duration::from_secs(7 * 86_400),
             connect_interval: Duration::from_secs(1),
+            publish_window: Duration::from_secs(1),
+            publishes: 100,
             subscriptions: 50,
             filters_per_subscribe: 8,
             payload: 128 * 1024,
@@ -71,6 +77,7 @@ impl Limits {
             session_expiry: shorter(self.session_expiry),
             session_expiry_max: shorter(self.session_expiry_max),
             connect_interval: shorter(self.connect_interval),
+            publish_window: shorter(self.publish_window),
             ..self
         }
     }

@@ -18,3 +18,4 @@ pub use rules::AwsRules;
 pub(super) use keyring::random_text;
 pub(super) use limits::in_real_time;
 pub(super) use rules::{Conduct, Verdict};
+pub(super) use upgrade::REGION;

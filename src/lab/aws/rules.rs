@@ -40,6 +40,9 @@ pub struct AwsRules {
 #[derive(Debug, Default)]
 pub(in crate::lab) struct Conduct {
     subscriptions: HashSet<String>,
+    /// Begin of the time in which publishes are counted, on the boot clock.
+    window: Duration,
+    publishes: usize,
 }
 
 /// What becomes of a packet.
@@ -136,12 +139,15 @@ impl AwsRules {
     /// Judges a packet of a connected client.
     pub(in crate::lab) fn judge(&self, version: Version, packet: &Inbound, conduct: &mut Conduct) -> Verdict {
         match packet {
-            Inbound::Publish { message, .. } => self.judge_publish(version, message),
+            Inbound::Publish { message, .. } => match self.judge_publish(version, message) {
+                Verdict::Pass if self.is_too_fast(conduct) => Verdict::Ignore,
+                verdict => verdict,
+            },
             Inbound::Subscribe { filters, .. } => self.judge_subscribe(version, filters, conduct),
             Inbound::Unsubscribe { filters, .. } => {
-                filters.iter().for_each(|filter| {
+                for filter in filters {
                     conduct.subscriptions.remove(filter);
-                });
+                }
                 Verdict::Pass
             }
             _ => Verdict::Pass,
@@ -166,6 +172,16 @@ impl AwsRules {
             return close(NOT_AUTHORIZED);
         }
         Verdict::Pass
+    }
+
+    /// Counts a publish.
+    fn is_too_fast(&self, conduct: &mut Conduct) -> bool {
+        let now = self.now().boot;
+        if now.saturating_sub(conduct.window) >= self.limits.publish_window {
+            (conduct.window, conduct.publishes) = (now, 0);
+        }
+        conduct.publishes += 1;
+        conduct.publishes > self.limits.publishes
     }
 
     fn judge_subscribe(&self, version: Version, filters: &[(String, u8)], conduct: &mut Conduct) -> Verdict {

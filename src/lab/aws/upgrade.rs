@@ -9,6 +9,8 @@ use crate::aws::Presigned;
 
 /// The only path that AWS serves.
 const PATH: &str = "/mqtt";
+/// Where the lab pretends to be.
+pub(in crate::lab) const REGION: &str = "us-east-1";
 /// As HTTP wants it (RFC 9110 §5.6.7).
 const HTTP_DATE: &str = "%a, %d %b %Y %H:%M:%S GMT";
 
@@ -27,6 +29,9 @@ impl AwsRules {
     fn check_signature(&self, request: &Request) -> Result<(), Denied> {
         let target = request.uri().path_and_query().map_or("", |target| target.as_str());
         let presigned = Presigned::parse(target)?;
+        if presigned.region() != REGION {
+            return Err(Denied::WrongRegion);
+        }
         let header = |name: &str| {
             let value = request.headers().get(name)?;
             value.to_str().ok().map(str::to_owned)

@@ -44,7 +44,7 @@ impl Connection {
             return Err(TOPIC_ALIAS_INVALID);
         }
         if message.topic.is_empty() {
-            message.topic = self.aliases.get(&alias).ok_or(PROTOCOL_ERROR)?.clone();
+            message.topic.clone_from(self.aliases.get(&alias).ok_or(PROTOCOL_ERROR)?);
         } else {
             self.aliases.insert(alias, message.topic.clone());
         }

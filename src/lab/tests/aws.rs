@@ -348,3 +348,20 @@ async fn a_hundred_messages_may_be_unacknowledged() {
     assert_eq!(received, 100);
     assert!(account.broker.control().strike_client("slow", &Fault::Fin));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_hundred_publishes_a_second_are_taken() {
+    let account = account();
+    let mut client = account.client(Version::V311, "x").await;
+    for _ in 0..150 {
+        client.publish("t", "x", 1, false).await;
+    }
+    let mut taken = 0;
+    while client.next_within(Duration::from_millis(100)).await == Got::PubAck(9) {
+        taken += 1;
+    }
+    assert_eq!(taken, 100);
+    sleep(Duration::from_secs(1)).await;
+    client.publish("t", "x", 1, false).await;
+    assert_eq!(client.next().await, Got::PubAck(9));
+}

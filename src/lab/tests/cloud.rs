@@ -14,6 +14,7 @@ use crate::lab::{
 };
 
 struct Scene {
+    clock: Arc<SimulatedClock>,
     cloud: Cloud,
     heater: Heater,
     _broker: Broker,
@@ -26,8 +27,8 @@ async fn scene(absent: u16, options: CloudOptions) -> Scene {
     let mut devices = vec![Listed::heater(heater.control())];
     devices.extend((0..absent).map(Listed::absent));
     let keyring = Arc::new(Keyring::new(clock.clone()));
-    let cloud = Cloud::start(clock, keyring, devices, options).await.unwrap();
-    Scene { cloud, heater, _broker: broker }
+    let cloud = Cloud::start(clock.clone(), keyring, devices, options).await.unwrap();
+    Scene { clock, cloud, heater, _broker: broker }
 }
 
 impl Scene {
@@ -166,12 +167,12 @@ async fn only_the_raw_token_opens() {
 
 #[tokio::test]
 async fn tokens_expire_and_are_refreshed() {
-    let options = CloudOptions { token_life: Duration::from_millis(600), ..CloudOptions::default() };
-    let scene = scene(0, options).await;
+    let scene = scene(0, CloudOptions::default()).await;
     let signed_in = scene.sign_in().await["data"]["token"].clone();
     let (token, refresh) = (signed_in["accessToken"].as_str().unwrap(), &signed_in["refreshToken"]);
+    scene.clock.skip(3590);
     assert_eq!(scene.list(token, 0, 20).await.code(), 200);
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    scene.clock.skip(10);
     assert_eq!(scene.list(token, 0, 20).await.code(), 401);
     let refreshed = scene.post("/auth/refresh", None, json!({ "refreshToken": refresh })).await.json();
     let fresh = refreshed["data"]["accessToken"].as_str().unwrap();

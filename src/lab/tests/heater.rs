@@ -17,7 +17,7 @@ const ANSWERS: &str = "cmd/52/navilink-aabbccddeeff/navien-client-0a1b2c3d/res";
 
 struct Scene {
     broker: Broker,
-    _heater: Heater,
+    heater: Heater,
     control: HeaterControl,
     app: Client<DuplexStream>,
 }
@@ -32,7 +32,7 @@ async fn scene(scale: f64) -> Scene {
     broker.attach(theirs);
     let (mut app, _) = Client::greet(ours, Ask { keep_alive: 0, ..ask(Version::V311, "app") }).await;
     assert_eq!(app.subscribe(ALL, 1).await, Got::SubAck(vec![1]));
-    Scene { broker, _heater: heater, control, app }
+    Scene { broker, heater, control, app }
 }
 
 impl Scene {
@@ -161,7 +161,7 @@ async fn the_device_connects_again_by_itself_and_at_a_command() {
 #[tokio::test(start_paused = true)]
 async fn the_device_goes_with_its_owner() {
     let scene = scene(1.0).await;
-    drop(scene._heater);
+    drop(scene.heater);
     scene.broker.control().wait_for(|census| census.connections == 1).await.unwrap();
     tokio::time::timeout(Duration::from_secs(5), scene.broker.stop()).await.unwrap();
 }

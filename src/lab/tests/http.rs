@@ -1,5 +1,7 @@
 //! A small HTTP client that reports exactly what came back.
 
+use std::fmt::Write;
+
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -32,9 +34,9 @@ pub(super) async fn send(method: &str, base: &str, path: &str, token: Option<&st
     let mut tcp = TcpStream::connect(host).await.unwrap();
     let mut request = format!("{method} {root}{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
     if let Some(token) = token {
-        request.push_str(&format!("authorization: {token}\r\n"));
+        let _ = write!(request, "authorization: {token}\r\n");
     }
-    request.push_str(&format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len()));
+    let _ = write!(request, "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
     tcp.write_all(request.as_bytes()).await.unwrap();
     tcp.write_all(body).await.unwrap();
     let mut answer = Vec::new();

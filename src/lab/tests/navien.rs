@@ -17,22 +17,22 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 
 use super::client::{Client, Got, ask};
 use super::http::post;
+use super::simulated_clock::SimulatedClock;
 use crate::aws::{Credentials, Target, presign};
-use crate::clock::SystemClock;
 use crate::diagnostics::Clock;
 use crate::lab::websocket::WebSocketBytes;
 use crate::lab::{Denied, NavienLab, NavienLabOptions, Policy, Version};
 
 struct App {
     lab: NavienLab,
-    clock: Arc<dyn Clock>,
+    clock: Arc<SimulatedClock>,
 }
 
 type Upgraded = Result<WebSocketBytes<TlsStream<TcpStream>>, Error>;
 
 async fn app(options: NavienLabOptions) -> App {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    App { lab: NavienLab::start(options, Arc::clone(&clock)).await.unwrap(), clock }
+    let clock = SimulatedClock::new();
+    App { lab: NavienLab::start(options, clock.clone()).await.unwrap(), clock }
 }
 
 impl App {
@@ -60,6 +60,7 @@ impl App {
             .with_root_certificates(roots)
             .with_no_client_auth();
         let tcp = TcpStream::connect(host).await.unwrap();
+        tcp.set_nodelay(true).unwrap();
         let name = ServerName::try_from("127.0.0.1").unwrap();
         let tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap();
         let target = Target { host, path: "/mqtt", region: self.lab.region };
@@ -110,10 +111,12 @@ async fn a_client_signs_in_connects_and_reads_the_heater() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn expired_credentials_need_a_new_sign_in() {
-    let app = app(NavienLabOptions { seed: 7, scale: 7200.0, absent_devices: 0 }).await;
+    let app = app(NavienLabOptions { scale: 60.0, ..NavienLabOptions::default() }).await;
     let (_, credentials) = app.sign_in().await;
-    // An hour of the field is half a second.
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    // An hour of the field is a minute.
+    app.clock.skip(58);
+    assert!(app.upgrade(&credentials).await.is_ok());
+    app.clock.skip(2);
     match app.upgrade(&credentials).await {
         Err(Error::Http(response)) => {
             assert_eq!(response.status().as_u16(), 403);

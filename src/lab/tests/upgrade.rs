@@ -87,7 +87,11 @@ async fn a_bad_stale_or_skewed_signature_gets_403_and_the_date() {
     let unknown = Credentials { access_key_id: "ASIAUNKNOWN".into(), ..keys.clone() };
     let untold = Credentials { session_token: None, ..keys.clone() };
     let now = TimeDelta::zero();
+    let host = gateway.address.to_string();
+    let elsewhere = Target { host: &host, path: "/mqtt", region: "eu-west-1" };
+    let elsewhere = presign(elsewhere, &keys, gateway.clock.now().wall, None);
     for (target, denied) in [
+        (elsewhere, Denied::WrongRegion),
         ("/mqtt".to_owned(), Denied::Signature(Refusal::Missing("X-Amz-Algorithm"))),
         (gateway.signed(&forged, now), Denied::Signature(Refusal::Mismatch)),
         (gateway.signed(&keys, TimeDelta::minutes(-6)), Denied::Signature(Refusal::Stale)),
