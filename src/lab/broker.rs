@@ -20,7 +20,7 @@ use super::fault::{Fault, GARBAGE, Plan, Schedule};
 use super::handshake::{self, Endpoint, HANDSHAKE_LIMIT};
 use super::message::Message;
 use super::router::{Dialect, Router};
-use super::server_stream::{Ending, ServerStream};
+use super::server_stream::{Ending, MemoryStream, ServerStream};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -208,7 +208,7 @@ impl Broker {
 
     /// Serves an in-memory stream as if it had been accepted.
     pub fn attach(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
-        attach(&self.shared, self.tasks.clone(), stream);
+        attach(&self.shared, Box::new(stream), self.tasks.clone());
     }
 
     /// A handle to strike faults and to look inside; as many as wanted.
@@ -250,19 +250,6 @@ impl Drop for Broker {
             listeners.clear();
         }
     }
-}
-
-/// Serves an in-memory stream as if it had been accepted.
-pub(super) fn attach(
-    shared: &Arc<Shared>,
-    task: mpsc::Sender<()>,
-    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-) {
-    let ((number, schedule), shared) = (shared.admit(), Arc::clone(shared));
-    tokio::spawn(async move {
-        let _task = task;
-        admission::serve(shared, ServerStream::Memory(Box::new(stream)), number, schedule).await;
-    });
 }
 
 /// Binds without listening.
@@ -355,6 +342,16 @@ impl Acceptor {
             }
         });
     }
+}
+
+/// Serves an in-memory stream.
+pub(super) fn attach(shared: &Arc<Shared>, stream: Box<dyn MemoryStream>, task: mpsc::Sender<()>) {
+    let (number, schedule) = shared.admit();
+    let shared = Arc::clone(shared);
+    tokio::spawn(async move {
+        let _task = task;
+        admission::serve(shared, ServerStream::Memory(stream), number, schedule).await;
+    });
 }
 
 /// The planned faults of the first moment, then TLS and WebSocket.

@@ -61,15 +61,6 @@ impl Control {
         lock(&self.shared.plans).clear();
     }
 
-    /// Serves an in-memory stream as if it had been accepted; says whether the broker still runs.
-    pub fn attach(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> bool {
-        let Some(tasks) = self.tasks.upgrade().filter(|_| !self.shared.shutdown.is_cancelled()) else {
-            return false;
-        };
-        broker::attach(&self.shared, tasks, stream);
-        true
-    }
-
     /// Routes a message as if a client had published it.
     pub fn publish(&self, message: Message) {
         self.shared.router().publish(message);
@@ -98,6 +89,14 @@ impl Control {
     /// Messages that passed through.
     pub fn counters(&self) -> Counters {
         self.shared.router().counters()
+    }
+
+    /// Serves an in-memory stream as if it had been accepted; `false` if the broker has stopped. Must be
+    /// called inside a tokio runtime.
+    pub fn attach(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> bool {
+        let Some(task) = self.tasks.upgrade() else { return false };
+        broker::attach(&self.shared, Box::new(stream), task);
+        true
     }
 
     /// Waits until the census satisfies the condition, and returns it. `None` if the broker stops

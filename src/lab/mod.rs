@@ -8,9 +8,9 @@
 //! it does to a connection it does with real bytes and real sockets, never with made-up events.
 
 mod admission;
+mod authority;
 mod aws;
 mod broker;
-mod certificate;
 mod cloud;
 mod codec;
 mod connection;
@@ -31,14 +31,13 @@ mod tests;
 
 pub use aws::{AwsRules, Denied, Keyring, Limits, Policy};
 pub use broker::{Broker, BrokerOptions, Versions};
-pub use certificate::Authority;
 pub use cloud::{Cloud, CloudControl, CloudOptions, Listed, Mishap, Presence, Served};
 pub use codec::{Connect, Version};
 pub use control::{Census, Control};
 pub use demo::Demo;
 pub use fault::{Fault, Plan, When, Which};
 pub use handshake::Endpoint;
-pub use heater::{Heater, HeaterControl, HeaterOptions, Identity, Manner, Wrong};
+pub use heater::{Answering, Heater, HeaterControl, HeaterOptions, Identity, Wrong};
 pub use message::Message;
 pub use navien::{NavienControl, NavienLab, NavienLabOptions};
 pub use router::Counters;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::authority::Authority;
 use super::aws::{AwsRules, Keyring, Limits, Policy, REGION, in_real_time};
 use super::broker::{Broker, BrokerOptions};
-use super::certificate::Authority;
 use super::cloud::{Cloud, CloudControl, CloudOptions, Listed};
 use super::control::Control;
 use super::handshake::Endpoint;
@@ -89,7 +89,7 @@ impl NavienLab {
         let rules = Arc::new(AwsRules::new(limits, policy, Arc::clone(&keyring), Arc::clone(&clock)));
         let authority = Authority::new()?;
         let broker = Broker::start(BrokerOptions::aws(Arc::clone(&rules)));
-        let address = broker.listen(Endpoint::Wss(authority.server()?)).await?;
+        let address = broker.listen(Endpoint::Wss(authority.server)).await?;
         let heater_options = HeaterOptions {
             seed,
             scale,
@@ -109,7 +109,7 @@ impl NavienLab {
             rest_url: cloud.url(),
             iot_endpoint: format!("wss://{address}/mqtt"),
             region: REGION,
-            ca_pem: authority.pem().to_owned(),
+            ca_pem: authority.pem,
             email: cloud.control().email(),
             password: cloud.control().password(),
             broker,

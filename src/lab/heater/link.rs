@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::command::Consequence;
-use super::{Manner, Shared};
+use super::{Answering, Shared};
 
 /// Buffer between device and broker.
 const PIPE: usize = 256 * 1024;
@@ -87,20 +87,20 @@ async fn session(shared: &Shared) -> io::Result<Ended> {
         }
         let Some(answer) = shared.answer(&publish.topic, &publish.payload) else { continue };
         let consequence = answer.consequence;
-        match shared.manner() {
-            Manner::Honest => {
+        match shared.answering() {
+            Answering::Honest => {
                 let (topic, payload) = answer.honest();
                 wire.publish(&topic, payload).await?;
             }
-            Manner::Wrong(wrong) => {
+            Answering::Wrong(wrong) => {
                 let (topic, payload) = answer.wrong(wrong);
                 wire.publish(&topic, payload).await?;
             }
-            Manner::Late(delay) if late.len() < MOST_LATE => {
+            Answering::Late(delay) if late.len() < MOST_LATE => {
                 let (topic, payload) = answer.honest();
                 late.push(Late { at: Instant::now() + delay, topic, payload });
             }
-            Manner::Late(_) | Manner::Silent => {}
+            Answering::Late(_) | Answering::Silent => {}
         }
         match consequence {
             Consequence::None => {}

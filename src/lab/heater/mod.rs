@@ -63,7 +63,7 @@ impl Default for HeaterOptions {
 
 /// How requests are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Manner {
+pub enum Answering {
     /// Truly and at once.
     Honest,
     /// Truly, so much later (real time). The device is still connected meanwhile.
@@ -81,7 +81,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     start: Stamp,
     device: Mutex<Device>,
-    manner: Mutex<Manner>,
+    answering: Mutex<Answering>,
     online: watch::Sender<bool>,
     /// Sessions begun, subscriptions included.
     ready: watch::Sender<u64>,
@@ -100,8 +100,8 @@ impl Shared {
         lock(&self.device).answer(topic, payload, now)
     }
 
-    fn manner(&self) -> Manner {
-        *lock(&self.manner)
+    fn answering(&self) -> Answering {
+        *lock(&self.answering)
     }
 }
 
@@ -132,7 +132,7 @@ impl Heater {
             clock,
             start,
             device: Mutex::new(device),
-            manner: Mutex::new(Manner::Honest),
+            answering: Mutex::new(Answering::Honest),
             online: watch::Sender::new(true),
             ready: watch::Sender::new(0),
         });
@@ -169,8 +169,8 @@ impl HeaterControl {
     }
 
     /// Changes how requests are answered from now on.
-    pub fn answer(&self, manner: Manner) {
-        *lock(&self.shared.manner) = manner;
+    pub fn answer(&self, answering: Answering) {
+        *lock(&self.shared.answering) = answering;
     }
 
     /// Opens a tap until so many litres have run.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::client::{Ask, Client, Got, ask};
 use super::simulated_clock::SimulatedClock;
 use crate::lab::{
-    Broker, BrokerOptions, Fault, Heater, HeaterControl, HeaterOptions, Manner, Version, Wrong,
+    Answering, Broker, BrokerOptions, Fault, Heater, HeaterControl, HeaterOptions, Version, Wrong,
 };
 
 const ALL: &str = "cmd/52/navilink-aabbccddeeff/#";
@@ -108,24 +108,24 @@ async fn time_passes_in_the_tank_as_the_scale_says() {
 #[tokio::test(start_paused = true)]
 async fn a_late_answer_comes_at_its_time_and_a_silent_device_stays_connected() {
     let mut scene = scene(1.0).await;
-    scene.control.answer(Manner::Late(Duration::from_secs(45)));
+    scene.control.answer(Answering::Late(Duration::from_secs(45)));
     let asked = Instant::now();
     assert!(scene.status().await.is_some());
     assert_eq!(asked.elapsed().as_secs(), 45);
-    scene.control.answer(Manner::Silent);
+    scene.control.answer(Answering::Silent);
     assert_eq!(scene.status().await, None);
     assert_eq!(scene.broker.control().connections(), 2);
-    scene.control.answer(Manner::Honest);
+    scene.control.answer(Answering::Honest);
     assert!(scene.status().await.is_some());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_wrong_answer_arrives_as_it_is() {
     let mut scene = scene(1.0).await;
-    scene.control.answer(Manner::Wrong(Wrong::OtherTopic));
+    scene.control.answer(Answering::Wrong(Wrong::OtherTopic));
     scene.send("request_device_status").await;
     assert_eq!(scene.hear().await.unwrap().0, format!("{ANSWERS}/elsewhere"));
-    scene.control.answer(Manner::Wrong(Wrong::Truncated));
+    scene.control.answer(Answering::Wrong(Wrong::Truncated));
     scene.send("request_device_status").await;
     let (_, payload) = scene.hear().await.unwrap();
     assert!(serde_json::from_str::<Value>(&payload).is_err());

@@ -1,0 +1,51 @@
+//! Who vouches for the lab's servers? An authority made for one run, known to nobody else.
+
+use std::io;
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+/// Names and addresses under which the lab's servers may be called.
+const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
+/// A certificate authority and the server it has vouched for.
+pub(super) struct Authority {
+    /// The authority's certificate in PEM, for clients to trust.
+    pub(super) pem: String,
+    /// What the server shows.
+    pub(super) server: Arc<ServerConfig>,
+}
+
+impl Authority {
+    /// Makes new keys; nothing of them is ever written.
+    pub(super) fn new() -> io::Result<Self> {
+        let issuer = issuer().map_err(io::Error::other)?;
+        let (certificate, key) = server(&issuer).map_err(io::Error::other)?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let server = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| builder.with_no_client_auth().with_single_cert(vec![certificate], key))
+            .map_err(io::Error::other)?;
+        Ok(Self { pem: issuer.pem(), server: Arc::new(server) })
+    }
+}
+
+type Issuer = CertifiedIssuer<'static, KeyPair>;
+
+fn issuer() -> Result<Issuer, rcgen::Error> {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, "dropscope lab");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    CertifiedIssuer::self_signed(params, KeyPair::generate()?)
+}
+
+fn server(issuer: &Issuer) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>), rcgen::Error> {
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::new(NAMES.map(str::to_owned))?;
+    params.distinguished_name.push(DnType::CommonName, NAMES[0]);
+    let certificate = params.signed_by(&key, issuer)?;
+    Ok((certificate.der().clone(), PrivateKeyDer::Pkcs8(key.serialize_der().into())))
+}
