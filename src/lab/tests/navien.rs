@@ -156,3 +156,34 @@ async fn secrets_differ_from_run_to_run_even_for_one_seed() {
     assert_ne!(one.lab.ca_pem, two.lab.ca_pem);
     assert!(one.upgrade(&two.sign_in().await.1).await.is_err(), "credentials are those of one lab");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dropped_lab_listens_no_longer() {
+    let app = app(NavienLabOptions::default()).await;
+    let hosts =
+        [&app.lab.rest_url, &app.lab.iot_endpoint].map(|url| url.split('/').nth(2).unwrap().to_owned());
+    drop(app.lab);
+    let gone = async {
+        for host in &hosts {
+            while TcpStream::connect(host).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), gone).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_heater_keeps_its_connection_at_any_pace() {
+    for scale in [1.0, 60.0, 1440.0] {
+        let app = app(NavienLabOptions { scale, ..NavienLabOptions::default() }).await;
+        let broker = app.lab.control().broker;
+        // Less than a day of the field, which ends every connection.
+        tokio::time::sleep(Duration::from_secs(50)).await;
+        assert_eq!((broker.census().connects, broker.connections()), (1, 1), "{scale}");
+        if scale > 1000.0 {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            assert_eq!((broker.census().connects, broker.connections()), (2, 1), "{scale}");
+        }
+    }
+}
