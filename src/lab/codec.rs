@@ -36,6 +36,8 @@ pub struct Connect {
     pub clean: bool,
     /// Whether the session outlives the connection.
     pub persistent: bool,
+    /// MQTT 5: for how many seconds it asks to outlive it.
+    pub session_expiry_secs: Option<u32>,
     /// User name, if one was sent.
     pub username: Option<String>,
     /// Last will.
@@ -52,6 +54,7 @@ impl std::fmt::Debug for Connect {
             .field("keep_alive_secs", &self.keep_alive_secs)
             .field("clean", &self.clean)
             .field("persistent", &self.persistent)
+            .field("session_expiry_secs", &self.session_expiry_secs)
             .field("username", &self.username)
             .field("will", &self.will)
             .finish_non_exhaustive()
@@ -65,6 +68,8 @@ pub(super) enum Inbound {
     Publish {
         message: Message,
         packet_id: u16,
+        /// MQTT 5: stands for the topic, which may then be empty.
+        alias: Option<u16>,
     },
     PubAck(u16),
     PubRec {
@@ -167,8 +172,8 @@ pub(super) fn decode(
         return Err(MALFORMED_PACKET);
     }
     match packet {
-        Ok(Some(Inbound::Publish { message, .. }))
-            if message.topic.is_empty() || message.topic.contains(['+', '#']) =>
+        Ok(Some(Inbound::Publish { message, alias, .. }))
+            if (message.topic.is_empty() && alias.is_none()) || message.topic.contains(['+', '#']) =>
         {
             Err(TOPIC_NAME_INVALID)
         }
@@ -186,6 +191,7 @@ fn from_v4(packet: v4::Packet) -> Result<Inbound, u8> {
                 keep_alive_secs: connect.keep_alive,
                 clean: connect.clean_session,
                 persistent: !connect.clean_session,
+                session_expiry_secs: None,
                 username,
                 password,
                 will: connect.last_will.map(|will| Message {
@@ -198,6 +204,7 @@ fn from_v4(packet: v4::Packet) -> Result<Inbound, u8> {
         }
         v4::Packet::Publish(publish) => Inbound::Publish {
             packet_id: publish.pkid,
+            alias: None,
             message: Message {
                 topic: publish.topic,
                 payload: publish.payload,
@@ -240,6 +247,7 @@ fn from_v5(packet: v5::Packet) -> Result<Inbound, u8> {
                 keep_alive_secs: connect.keep_alive,
                 clean: connect.clean_start,
                 persistent: expiry > 0,
+                session_expiry_secs: Some(expiry),
                 username,
                 password,
                 will: will.transpose()?,
@@ -247,6 +255,7 @@ fn from_v5(packet: v5::Packet) -> Result<Inbound, u8> {
         }
         v5::Packet::Publish(publish) => Inbound::Publish {
             packet_id: publish.pkid,
+            alias: publish.properties.and_then(|properties| properties.topic_alias),
             message: Message {
                 topic: text(&publish.topic)?,
                 payload: publish.payload,

@@ -1,9 +1,10 @@
 //! What does the broker do with one connected client?
 
+mod conduct;
 mod in_flight;
 mod strike;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use rumqttc::mqttbytes::valid_filter;
 use tokio::sync::mpsc;
 use tokio::time::{Sleep, sleep};
 
+use super::aws::Conduct;
 use super::broker::Shared;
 use super::codec::{
     Connect, Inbound, PROTOCOL_ERROR, Version, decode, put_acknowledgement, put_codes, put_connack,
@@ -30,6 +32,9 @@ use in_flight::InFlight;
 const BATCH: usize = 512;
 /// Unacknowledged messages per client.
 const MAX_IN_FLIGHT: usize = 1000;
+
+/// How AWS ends a connection that has reached its age: politely, and without a reason.
+const TOO_OLD: Fault = Fault::WebSocketClose { code: 1000, reason: String::new() };
 
 type Timer = Pin<Box<Sleep>>;
 
@@ -63,6 +68,9 @@ pub(super) struct Connection {
     pong: Option<(Timer, usize)>,
     silence: Silence,
     idle: Option<(Timer, Duration)>,
+    conduct: Conduct,
+    /// MQTT 5: topics by alias.
+    aliases: HashMap<u16, String>,
 }
 
 /// What a turn of the loop led to.
@@ -97,6 +105,8 @@ impl Connection {
             pong: None,
             silence: Silence::None,
             idle: None,
+            conduct: Conduct::default(),
+            aliases: HashMap::new(),
         }
     }
 
@@ -114,8 +124,13 @@ impl Connection {
         }
         let announced = self.shared.options.server_keep_alive_secs.filter(|_| version == Version::V5);
         let keep_alive = announced.unwrap_or(self.connect.keep_alive_secs);
-        if keep_alive > 0 {
-            let limit = Duration::from_millis(u64::from(keep_alive) * 1500);
+        let mut keep_alive = Duration::from_secs(u64::from(keep_alive));
+        if let Some(rules) = &self.shared.options.aws {
+            keep_alive = rules.limits().keep_alive(self.connect.keep_alive_secs);
+            self.timers.push((Box::pin(sleep(rules.limits().connection_ttl)), TOO_OLD));
+        }
+        if !keep_alive.is_zero() {
+            let limit = keep_alive.mul_f32(1.5);
             self.idle = Some((Box::pin(sleep(limit)), limit));
         }
     }
@@ -133,7 +148,8 @@ impl Connection {
         let shared = Arc::clone(&self.shared);
         let (ending, with_will) = loop {
             let silent = !matches!(self.silence, Silence::None);
-            let wants_more = !silent && self.pipe.has_room() && self.in_flight.len() < MAX_IN_FLIGHT;
+            let wants_more = !silent && self.pipe.has_room() && self.in_flight.len() < self.max_in_flight();
+            let room = self.max_in_flight().saturating_sub(self.in_flight.len()).clamp(1, BATCH);
             // In order: a fault struck before the client sends something acts before that is read.
             let flow = tokio::select! {
                 biased;
@@ -168,7 +184,7 @@ impl Connection {
                     },
                     Ok(Turn::Ended) | Err(_) => Flow::lost(Ending::Fin),
                 },
-                _ = outbox.recv_many(&mut batch, BATCH), if wants_more => {
+                _ = outbox.recv_many(&mut batch, room), if wants_more => {
                     batch.drain(..).for_each(|delivery| self.send(delivery));
                     self.strike_counted().await
                 }
@@ -210,7 +226,7 @@ impl Connection {
     /// Sends what is in the outbox already, at most a batch.
     fn take_some(&mut self, outbox: &mut mpsc::Receiver<Delivery>) {
         for _ in 0..BATCH {
-            if !self.pipe.has_room() || self.in_flight.len() >= MAX_IN_FLIGHT {
+            if !self.pipe.has_room() || self.in_flight.len() >= self.max_in_flight() {
                 return;
             }
             let Ok(delivery) = outbox.try_recv() else { return };
@@ -258,7 +274,11 @@ impl Connection {
                     return Flow::lost(self.leave(PROTOCOL_ERROR, None).await);
                 }
                 Err(reason) => return Flow::lost(self.leave(reason, None).await),
-                Ok(Some(packet)) => self.handle(packet),
+                Ok(Some(packet)) => match self.judge(packet) {
+                    Ok(Some(packet)) => self.handle(packet),
+                    Ok(None) => {}
+                    Err(reason) => return Flow::lost(self.leave(reason, None).await),
+                },
             }
         }
     }
@@ -266,7 +286,7 @@ impl Connection {
     fn handle(&mut self, packet: Inbound) {
         let version = self.connect.version;
         match packet {
-            Inbound::Publish { message, packet_id } => self.route(message, packet_id),
+            Inbound::Publish { message, packet_id, .. } => self.route(message, packet_id),
             Inbound::PubAck(packet_id)
             | Inbound::PubComp(packet_id)
             | Inbound::PubRec { packet_id, is_refusal: true } => self.in_flight.finish(packet_id),

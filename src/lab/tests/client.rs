@@ -288,6 +288,9 @@ fn from_v5(packet: v5::Packet) -> (Got, u16) {
                 v5::ConnectReturnCode::Success => 0,
                 v5::ConnectReturnCode::NotAuthorized => 0x87,
                 v5::ConnectReturnCode::ServerBusy => 0x89,
+                v5::ConnectReturnCode::QuotaExceeded => 0x97,
+                v5::ConnectReturnCode::ClientIdentifierNotValid => 0x85,
+                v5::ConnectReturnCode::QoSNotSupported => 0x9B,
                 other => return (Got::Malformed(format!("{other:?}")), 0),
             };
             Got::ConnAck { session_present: ack.session_present, code }
@@ -303,6 +306,7 @@ fn from_v5(packet: v5::Packet) -> (Got, u16) {
                 v5::SubscribeReasonCode::Success(qos) => qos as u8,
                 v5::SubscribeReasonCode::NotAuthorized => 0x87,
                 v5::SubscribeReasonCode::TopicFilterInvalid => 0x8F,
+                v5::SubscribeReasonCode::QuotaExceeded => 0x97,
                 _ => 0x80,
             };
             Got::SubAck(ack.return_codes.into_iter().map(code).collect())
