@@ -27,9 +27,10 @@
 //! | room | question it answers |
 //! |---|---|
 //! | [`diagnostics`] | what happened, and what does it add up to? Pure: no I/O, no clock, no other room |
+//! | [`aws`] | what AWS IoT Core asks of a client before MQTT begins. Pure as well |
 //! | [`mqtt`] | how is the connection held, and how exactly did it end? The only room but the lab that names `rumqttc` |
 //! | [`export`] | how do recordings, exports and reports reach a file? |
-//! | [`lab`] | a broker, a gateway that ails and the scenarios they play, for `demo`, `lab` and the tests |
+//! | [`lab`] | a broker, a gateway that ails, the scenarios they play, AWS's rules, a cloud and a device |
 //! | [`collector`] | the diagnostics as a library for other programs' clients |
 //! | [`monitor`] | the one async task: link → record → fold → publish |
 //! | [`tui`] | the screen: model, update, views. Never names `mqtt` |
@@ -40,7 +41,7 @@
 //!
 //! # Invariants
 //!
-//! * Rooms depend in one direction: `diagnostics ← {mqtt, export, lab} ← monitor ← {tui, headless} ← program
+//! * Rooms depend in one direction: `{aws, diagnostics} ← {mqtt, export, lab} ← monitor ← {tui, headless} ← program
 //!   ← main`. `tests/architecture.rs` enforces it.
 //! * Time is passed in. Only [`clock`] reads a clock; durations come from the boot clock. A scaled lab run
 //!   records what the clocks said, and the fold turns it into the field's time ([`diagnostics::TimeScale`]).
@@ -51,6 +52,7 @@
 //! * Text from outside passes [`diagnostics::clean`] before it can reach a terminal, and
 //!   [`export::redact`] before it reaches an export.
 
+pub mod aws;
 pub mod cli;
 pub mod clock;
 pub mod collector;

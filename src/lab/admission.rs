@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::{BufMut, BytesMut};
 use tokio::sync::mpsc;
 
+use super::aws::Limits;
 use super::broker::{Shared, Versions};
 use super::codec::{Connect, Greeting, Inbound, Version, decode, greeting, put_connack};
 use super::connection::Connection;
@@ -88,6 +89,14 @@ async fn refuse(connection: &mut Connection, shared: &Shared, assigned: bool) ->
     let known = wanted.is_none_or(|(username, password)| {
         connect.username.as_ref() == Some(username) && connect.password.as_ref() == Some(password)
     });
+    if let Some(rules) = &shared.options.aws
+        && let Err(turnaway) = rules.admit_connect(connect)
+    {
+        return match turnaway.code {
+            Some(code) => connection.strike(Fault::RefuseConnect(code)).await,
+            None => Some(Ending::Goodbye),
+        };
+    }
     let no_session_without_id = assigned && !connect.clean;
     let code = match connect.version {
         Version::V311 if !known => 5,
@@ -103,7 +112,9 @@ async fn establish(mut connection: Connection, shared: &Shared, number: u64, ass
     let (outbox, delivered) = mpsc::channel(shared.options.outbox);
     let (orders, ordered) = mpsc::channel(16);
     let live = Live { connection: number, outbox, orders };
-    let attached = shared.router().attach(&connection.connect, live);
+    let limits = shared.options.aws.as_ref().map(|rules| rules.limits());
+    let outlives = limits.map(|limits| limits.session_life(connection.connect.session_expiry_secs));
+    let attached = shared.router().attach(&connection.connect, live, outlives);
     let properties = connack_properties(&connection.connect, shared, assigned);
     connection.welcome(attached, &properties);
     shared.count(|census| census.connections += 1);
@@ -126,6 +137,9 @@ async fn establish(mut connection: Connection, shared: &Shared, number: u64, ass
 fn connack_properties(connect: &Connect, shared: &Shared, assigned: bool) -> BytesMut {
     let mut properties = BytesMut::new();
     let options = &shared.options;
+    if let Some(rules) = &options.aws {
+        put_aws_limits(rules.limits(), connect, &mut properties);
+    }
     if let Some(secs) = options.server_keep_alive_secs {
         properties.put_u8(0x13);
         properties.put_u16(secs);
@@ -144,4 +158,25 @@ fn connack_properties(connect: &Connect, shared: &Shared, assigned: bool) -> Byt
         properties.put_slice(connect.client_id.as_bytes());
     }
     properties
+}
+
+/// What AWS was seen to announce.
+fn put_aws_limits(limits: &Limits, connect: &Connect, properties: &mut BytesMut) {
+    let asked = connect.session_expiry_secs.unwrap_or(0);
+    let granted = limits.session_life(connect.session_expiry_secs).as_secs();
+    if u64::from(asked) > granted {
+        properties.put_u8(0x11);
+        properties.put_u32(u32::try_from(granted).unwrap_or(u32::MAX));
+    }
+    properties.put_u8(0x21);
+    properties.put_u16(limits.receive_maximum);
+    // Maximum QoS 1; retained messages and wildcards yes; subscription ids and shared ones no.
+    properties.put_slice(&[0x24, 1, 0x25, 1, 0x28, 1, 0x29, 0, 0x2A, 0]);
+    properties.put_u8(0x27);
+    properties.put_u32(limits.packet);
+    properties.put_u8(0x22);
+    properties.put_u16(limits.topic_aliases);
+    properties.put_u8(0x13);
+    let keep_alive = limits.keep_alive(connect.keep_alive_secs).as_secs().max(1);
+    properties.put_u16(u16::try_from(keep_alive).unwrap_or(u16::MAX));
 }

@@ -12,13 +12,14 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::admission;
+use super::aws::AwsRules;
 use super::codec::Connect;
 use super::control::{Census, Control};
 use super::fault::{Fault, GARBAGE, Plan, Schedule};
 use super::handshake::{self, Endpoint, HANDSHAKE_LIMIT};
 use super::listener::{Host, Listener};
 use super::message::Message;
-use super::router::Router;
+use super::router::{Dialect, Router};
 use super::server_stream::{Ending, MemoryStream, ServerStream};
 
 /// Protocol versions a broker accepts. Others get CONNACK 1 in the format of 3.1.1.
@@ -43,6 +44,8 @@ pub struct BrokerOptions {
     pub max_packet: usize,
     /// Messages that wait for one slow client before further ones are lost and counted.
     pub outbox: usize,
+    /// Highest quality of service granted to a subscription, 0–2.
+    pub max_qos: u8,
     /// Filters that are refused in the SUBACK.
     pub denied_filters: Vec<String>,
     /// MQTT 5: keep-alive that replaces the client's.
@@ -54,6 +57,16 @@ pub struct BrokerOptions {
     /// MQTT 5: DISCONNECT without a property length where there are no properties. Legal, but some
     /// clients (rumqttc 0.25) do not understand it.
     pub terse_disconnect: bool,
+    /// The rules of AWS IoT Core, on top of everything else; see [`BrokerOptions::aws`].
+    pub aws: Option<Arc<AwsRules>>,
+}
+
+impl BrokerOptions {
+    /// A broker that behaves like AWS IoT Core.
+    pub fn aws(rules: Arc<AwsRules>) -> Self {
+        let max_packet = usize::try_from(rules.limits().packet).unwrap_or(usize::MAX);
+        Self { max_packet, max_qos: 1, aws: Some(rules), ..Self::default() }
+    }
 }
 
 impl Default for BrokerOptions {
@@ -63,11 +76,13 @@ impl Default for BrokerOptions {
             login: None,
             max_packet: 1024 * 1024,
             outbox: 16 * 1024,
+            max_qos: 2,
             denied_filters: Vec::new(),
             server_keep_alive_secs: None,
             receive_maximum: None,
             announced_max_packet: None,
             terse_disconnect: false,
+            aws: None,
         }
     }
 }
@@ -127,6 +142,7 @@ impl Broker {
     /// A broker that listens nowhere yet. Must be called inside a tokio runtime.
     pub fn start(options: BrokerOptions) -> Self {
         let (tasks, tasks_ended) = mpsc::channel(1);
+        let router = Router::with_dialect(Dialect::of(&options));
         let shared = Shared {
             options,
             shutdown: CancellationToken::new(),
@@ -135,7 +151,7 @@ impl Broker {
             plans: Mutex::default(),
             last_connect: Mutex::default(),
             listeners: tokio::sync::Mutex::default(),
-            router: Mutex::default(),
+            router: Mutex::new(router),
         };
         Self { shared: Arc::new(shared), tasks, tasks_ended }
     }
@@ -227,7 +243,7 @@ impl Host for Arc<Shared> {
             let _task = task;
             let opened = tokio::select! {
                 () = shared.shutdown.cancelled() => return,
-                opened = open(tcp, &endpoint, &schedule) => opened,
+                opened = open(tcp, &endpoint, &schedule, shared.options.aws.as_deref()) => opened,
             };
             if let Some(stream) = opened {
                 admission::serve(shared, stream, number, schedule).await;
@@ -247,7 +263,12 @@ pub(super) fn attach(shared: &Arc<Shared>, stream: Box<dyn MemoryStream>, task: 
 }
 
 /// The planned faults of the first moment, then TLS and WebSocket.
-async fn open(mut tcp: TcpStream, endpoint: &Endpoint, schedule: &Schedule) -> Option<ServerStream> {
+async fn open(
+    mut tcp: TcpStream,
+    endpoint: &Endpoint,
+    schedule: &Schedule,
+    rules: Option<&AwsRules>,
+) -> Option<ServerStream> {
     for fault in &schedule.accepted {
         let ending = match fault {
             Fault::UpgradeStatus(_) | Fault::NoSubprotocol | Fault::TlsRefusal(_) => continue,
@@ -269,6 +290,6 @@ async fn open(mut tcp: TcpStream, endpoint: &Endpoint, schedule: &Schedule) -> O
         ServerStream::Tcp(tcp).end(ending).await;
         return None;
     }
-    let handshake = handshake::accept(tcp, endpoint, &schedule.accepted);
+    let handshake = handshake::accept(tcp, endpoint, &schedule.accepted, rules);
     tokio::time::timeout(HANDSHAKE_LIMIT, handshake).await.ok()?.ok()
 }

@@ -36,6 +36,8 @@ pub struct Connect {
     pub clean: bool,
     /// Whether the session outlives the connection.
     pub persistent: bool,
+    /// MQTT 5: for how many seconds it asks to outlive it.
+    pub session_expiry_secs: Option<u32>,
     /// User name, if one was sent.
     pub username: Option<String>,
     /// Last will.
@@ -52,6 +54,7 @@ impl std::fmt::Debug for Connect {
             .field("keep_alive_secs", &self.keep_alive_secs)
             .field("clean", &self.clean)
             .field("persistent", &self.persistent)
+            .field("session_expiry_secs", &self.session_expiry_secs)
             .field("username", &self.username)
             .field("will", &self.will)
             .finish_non_exhaustive()
@@ -65,9 +68,17 @@ pub(super) enum Inbound {
     Publish {
         message: Message,
         packet_id: u16,
+        /// MQTT 5: stands for the topic, which may then be empty.
+        alias: Option<u16>,
     },
     PubAck(u16),
+    PubRec {
+        packet_id: u16,
+        /// MQTT 5: with a reason not to take the message.
+        is_refusal: bool,
+    },
     PubRel(u16),
+    PubComp(u16),
     Subscribe {
         packet_id: u16,
         filters: Vec<(String, u8)>,
@@ -80,8 +91,6 @@ pub(super) enum Inbound {
     Disconnect {
         with_will: bool,
     },
-    /// Legal, and of no consequence here.
-    Ignored,
 }
 
 /// What the first bytes of a connection say.
@@ -163,8 +172,8 @@ pub(super) fn decode(
         return Err(MALFORMED_PACKET);
     }
     match packet {
-        Ok(Some(Inbound::Publish { message, .. }))
-            if message.topic.is_empty() || message.topic.contains(['+', '#']) =>
+        Ok(Some(Inbound::Publish { message, alias, .. }))
+            if (message.topic.is_empty() && alias.is_none()) || message.topic.contains(['+', '#']) =>
         {
             Err(TOPIC_NAME_INVALID)
         }
@@ -182,6 +191,7 @@ fn from_v4(packet: v4::Packet) -> Result<Inbound, u8> {
                 keep_alive_secs: connect.keep_alive,
                 clean: connect.clean_session,
                 persistent: !connect.clean_session,
+                session_expiry_secs: None,
                 username,
                 password,
                 will: connect.last_will.map(|will| Message {
@@ -194,6 +204,7 @@ fn from_v4(packet: v4::Packet) -> Result<Inbound, u8> {
         }
         v4::Packet::Publish(publish) => Inbound::Publish {
             packet_id: publish.pkid,
+            alias: None,
             message: Message {
                 topic: publish.topic,
                 payload: publish.payload,
@@ -212,7 +223,8 @@ fn from_v4(packet: v4::Packet) -> Result<Inbound, u8> {
         }
         v4::Packet::PingReq => Inbound::PingReq,
         v4::Packet::Disconnect => Inbound::Disconnect { with_will: false },
-        v4::Packet::PubRec(_) | v4::Packet::PubComp(_) => Inbound::Ignored,
+        v4::Packet::PubRec(ack) => Inbound::PubRec { packet_id: ack.pkid, is_refusal: false },
+        v4::Packet::PubComp(ack) => Inbound::PubComp(ack.pkid),
         // Packets that only a broker sends.
         _ => return Err(PROTOCOL_ERROR),
     })
@@ -235,6 +247,7 @@ fn from_v5(packet: v5::Packet) -> Result<Inbound, u8> {
                 keep_alive_secs: connect.keep_alive,
                 clean: connect.clean_start,
                 persistent: expiry > 0,
+                session_expiry_secs: Some(expiry),
                 username,
                 password,
                 will: will.transpose()?,
@@ -242,6 +255,7 @@ fn from_v5(packet: v5::Packet) -> Result<Inbound, u8> {
         }
         v5::Packet::Publish(publish) => Inbound::Publish {
             packet_id: publish.pkid,
+            alias: publish.properties.and_then(|properties| properties.topic_alias),
             message: Message {
                 topic: text(&publish.topic)?,
                 payload: publish.payload,
@@ -262,7 +276,12 @@ fn from_v5(packet: v5::Packet) -> Result<Inbound, u8> {
         v5::Packet::Disconnect(disconnect) => Inbound::Disconnect {
             with_will: disconnect.reason_code == v5::DisconnectReasonCode::DisconnectWithWillMessage,
         },
-        v5::Packet::PubRec(_) | v5::Packet::PubComp(_) => Inbound::Ignored,
+        v5::Packet::PubRec(ack) => {
+            let is_taken =
+                matches!(ack.reason, v5::PubRecReason::Success | v5::PubRecReason::NoMatchingSubscribers);
+            Inbound::PubRec { packet_id: ack.pkid, is_refusal: !is_taken }
+        }
+        v5::Packet::PubComp(ack) => Inbound::PubComp(ack.pkid),
         // Packets that only a broker sends.
         _ => return Err(PROTOCOL_ERROR),
     })

@@ -1,8 +1,10 @@
 //! What does the broker do with one connected client?
 
+mod conduct;
+mod in_flight;
 mod strike;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,20 +16,25 @@ use rumqttc::mqttbytes::valid_filter;
 use tokio::sync::mpsc;
 use tokio::time::{Sleep, sleep};
 
+use super::aws::Conduct;
 use super::broker::Shared;
 use super::codec::{
     Connect, Inbound, PROTOCOL_ERROR, Version, decode, put_acknowledgement, put_codes, put_connack,
 };
 use super::fault::{Fault, Schedule};
-use super::message::{Delivery, Message, PublishFlags};
+use super::message::{Delivery, Message};
 use super::pipe::{Pipe, Turn};
 use super::router::{Attached, Order};
 use super::server_stream::Ending;
+use in_flight::InFlight;
 
 /// Deliveries taken from the outbox at once.
 const BATCH: usize = 512;
-/// Unacknowledged QoS 1 messages per client.
+/// Unacknowledged messages per client.
 const MAX_IN_FLIGHT: usize = 1000;
+
+/// How AWS ends a connection that has reached its age: politely, and without a reason.
+const TOO_OLD: Fault = Fault::WebSocketClose { code: 1000, reason: String::new() };
 
 type Timer = Pin<Box<Sleep>>;
 
@@ -53,15 +60,17 @@ pub(super) struct Connection {
     pub(super) connect: Connect,
     pub(super) schedule: Schedule,
     timers: Vec<(Timer, Fault)>,
-    in_flight: BTreeMap<u16, Arc<Message>>,
+    in_flight: InFlight,
     undelivered: Vec<Delivery>,
-    last_packet_id: u16,
     released_later: HashSet<u16>,
     messages: u64,
     pings: Pings,
     pong: Option<(Timer, usize)>,
     silence: Silence,
     idle: Option<(Timer, Duration)>,
+    conduct: Conduct,
+    /// MQTT 5: topics by alias.
+    aliases: HashMap<u16, String>,
 }
 
 /// What a turn of the loop led to.
@@ -88,15 +97,16 @@ impl Connection {
             connect,
             schedule,
             timers: Vec::new(),
-            in_flight: BTreeMap::new(),
+            in_flight: InFlight::default(),
             undelivered: Vec::new(),
-            last_packet_id: 0,
             released_later: HashSet::new(),
             messages: 0,
             pings: Pings::Answered,
             pong: None,
             silence: Silence::None,
             idle: None,
+            conduct: Conduct::default(),
+            aliases: HashMap::new(),
         }
     }
 
@@ -114,8 +124,13 @@ impl Connection {
         }
         let announced = self.shared.options.server_keep_alive_secs.filter(|_| version == Version::V5);
         let keep_alive = announced.unwrap_or(self.connect.keep_alive_secs);
-        if keep_alive > 0 {
-            let limit = Duration::from_millis(u64::from(keep_alive) * 1500);
+        let mut keep_alive = Duration::from_secs(u64::from(keep_alive));
+        if let Some(rules) = &self.shared.options.aws {
+            keep_alive = rules.limits().keep_alive(self.connect.keep_alive_secs);
+            self.timers.push((Box::pin(sleep(rules.limits().connection_ttl)), TOO_OLD));
+        }
+        if !keep_alive.is_zero() {
+            let limit = keep_alive.mul_f32(1.5);
             self.idle = Some((Box::pin(sleep(limit)), limit));
         }
     }
@@ -133,7 +148,8 @@ impl Connection {
         let shared = Arc::clone(&self.shared);
         let (ending, with_will) = loop {
             let silent = !matches!(self.silence, Silence::None);
-            let wants_more = !silent && self.pipe.has_room() && self.in_flight.len() < MAX_IN_FLIGHT;
+            let wants_more = !silent && self.pipe.has_room() && self.in_flight.len() < self.max_in_flight();
+            let room = self.max_in_flight().saturating_sub(self.in_flight.len()).clamp(1, BATCH);
             // In order: a fault struck before the client sends something acts before that is read.
             let flow = tokio::select! {
                 biased;
@@ -168,7 +184,7 @@ impl Connection {
                     },
                     Ok(Turn::Ended) | Err(_) => Flow::lost(Ending::Fin),
                 },
-                _ = outbox.recv_many(&mut batch, BATCH), if wants_more => {
+                _ = outbox.recv_many(&mut batch, room), if wants_more => {
                     batch.drain(..).for_each(|delivery| self.send(delivery));
                     self.strike_counted().await
                 }
@@ -184,12 +200,10 @@ impl Connection {
         (ending, with_will)
     }
 
-    /// Unacknowledged QoS 1 messages first, then what never left; QoS 0 is lost.
+    /// Unacknowledged messages first, then what never left; QoS 0 is lost.
     pub(super) fn take_undelivered(&mut self) -> Vec<Delivery> {
-        let in_flight = std::mem::take(&mut self.in_flight).into_values();
-        let mut all: Vec<_> =
-            in_flight.map(|message| Delivery::AtLeastOnce { message, retain: false, dup: true }).collect();
-        all.extend(self.undelivered.drain(..).filter(|d| matches!(d, Delivery::AtLeastOnce { .. })));
+        let mut all = self.in_flight.take();
+        all.extend(self.undelivered.drain(..).filter(|delivery| !matches!(delivery, Delivery::Frame(_))));
         all
     }
 
@@ -212,7 +226,7 @@ impl Connection {
     /// Sends what is in the outbox already, at most a batch.
     fn take_some(&mut self, outbox: &mut mpsc::Receiver<Delivery>) {
         for _ in 0..BATCH {
-            if !self.pipe.has_room() || self.in_flight.len() >= MAX_IN_FLIGHT {
+            if !self.pipe.has_room() || self.in_flight.len() >= self.max_in_flight() {
                 return;
             }
             let Ok(delivery) = outbox.try_recv() else { return };
@@ -240,21 +254,10 @@ impl Connection {
         self.messages += 1;
         match delivery {
             Delivery::Frame(frame) => self.pipe.out.put_slice(&frame),
-            Delivery::AtLeastOnce { message, retain, dup } => {
-                let packet_id = self.free_packet_id();
-                let flags = PublishFlags { qos: 1, dup, retain, packet_id };
-                message.encode(self.connect.version, flags, &mut self.pipe.out);
-                self.in_flight.insert(packet_id, message);
+            Delivery::Acknowledged(outgoing) => {
+                self.in_flight.publish(outgoing, self.connect.version, &mut self.pipe.out);
             }
-        }
-    }
-
-    fn free_packet_id(&mut self) -> u16 {
-        loop {
-            self.last_packet_id = self.last_packet_id.checked_add(1).unwrap_or(1);
-            if !self.in_flight.contains_key(&self.last_packet_id) {
-                return self.last_packet_id;
-            }
+            Delivery::Release(packet_id) => self.in_flight.release(packet_id, &mut self.pipe.out),
         }
     }
 
@@ -271,7 +274,11 @@ impl Connection {
                     return Flow::lost(self.leave(PROTOCOL_ERROR, None).await);
                 }
                 Err(reason) => return Flow::lost(self.leave(reason, None).await),
-                Ok(Some(packet)) => self.handle(packet),
+                Ok(Some(packet)) => match self.judge(packet) {
+                    Ok(Some(packet)) => self.handle(packet),
+                    Ok(None) => {}
+                    Err(reason) => return Flow::lost(self.leave(reason, None).await),
+                },
             }
         }
     }
@@ -279,9 +286,12 @@ impl Connection {
     fn handle(&mut self, packet: Inbound) {
         let version = self.connect.version;
         match packet {
-            Inbound::Publish { message, packet_id } => self.route(message, packet_id),
-            Inbound::PubAck(packet_id) => {
-                self.in_flight.remove(&packet_id);
+            Inbound::Publish { message, packet_id, .. } => self.route(message, packet_id),
+            Inbound::PubAck(packet_id)
+            | Inbound::PubComp(packet_id)
+            | Inbound::PubRec { packet_id, is_refusal: true } => self.in_flight.finish(packet_id),
+            Inbound::PubRec { packet_id, is_refusal: false } => {
+                self.in_flight.release(packet_id, &mut self.pipe.out);
             }
             Inbound::PubRel(packet_id) => {
                 self.released_later.remove(&packet_id);
@@ -305,7 +315,7 @@ impl Connection {
                     pong.1 += 1;
                 }
             },
-            Inbound::Connect(_) | Inbound::Disconnect { .. } | Inbound::Ignored => {}
+            Inbound::Connect(_) | Inbound::Disconnect { .. } => {}
         }
     }
 
@@ -333,7 +343,8 @@ impl Connection {
             }
             _ => None,
         };
-        let code = |(filter, qos): &(String, u8)| refusal(filter).unwrap_or((*qos).min(1));
+        let max_qos = self.shared.options.max_qos;
+        let code = |(filter, qos): &(String, u8)| refusal(filter).unwrap_or((*qos).min(max_qos));
         let codes: Vec<u8> = filters.iter().map(code).collect();
         put_codes(version, 0x90, packet_id, &codes, &mut self.pipe.out);
         let granted = filters.into_iter().zip(codes).filter(|(_, code)| *code < 0x80);

@@ -13,6 +13,7 @@ use tokio_tungstenite::accept_hdr_async;
 use tokio_tungstenite::tungstenite::handshake::server::{Callback, ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
 
+use super::aws::AwsRules;
 use super::fault::Fault;
 use super::server_stream::{Ending, ServerStream};
 use super::websocket::WebSocketBytes;
@@ -49,16 +50,17 @@ pub(super) async fn accept(
     tcp: TcpStream,
     endpoint: &Endpoint,
     faults: &[Fault],
+    rules: Option<&AwsRules>,
 ) -> io::Result<ServerStream> {
     // Small packets must not wait for the peer's delayed ACK: it would look like a slow broker.
     tcp.set_nodelay(true)?;
     match endpoint {
         Endpoint::Tcp => Ok(ServerStream::Tcp(tcp)),
         Endpoint::Tls(config) => Ok(ServerStream::Tls(Box::new(accept_tls(tcp, config, faults).await?))),
-        Endpoint::Ws => Ok(ServerStream::Ws(Box::new(accept_websocket(tcp, faults).await?))),
+        Endpoint::Ws => Ok(ServerStream::Ws(Box::new(accept_websocket(tcp, faults, rules).await?))),
         Endpoint::Wss(config) => {
             let tls = accept_tls(tcp, config, faults).await?;
-            Ok(ServerStream::Wss(Box::new(accept_websocket(tls, faults).await?)))
+            Ok(ServerStream::Wss(Box::new(accept_websocket(tls, faults, rules).await?)))
         }
     }
 }
@@ -85,6 +87,7 @@ async fn accept_tls(
 async fn accept_websocket<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     faults: &[Fault],
+    rules: Option<&AwsRules>,
 ) -> io::Result<WebSocketBytes<S>> {
     let status = faults.iter().find_map(|fault| match fault {
         Fault::UpgradeStatus(status) => Some(*status),
@@ -94,7 +97,7 @@ async fn accept_websocket<S: AsyncRead + AsyncWrite + Unpin>(
         answer_without_upgrade(&mut stream, status).await?;
         return Err(io::Error::other("not upgraded, as planned"));
     }
-    let answer = Upgrade { names_protocol: !faults.contains(&Fault::NoSubprotocol) };
+    let answer = Upgrade { names_protocol: !faults.contains(&Fault::NoSubprotocol), rules };
     let socket = accept_hdr_async(stream, answer).await.map_err(io::Error::other)?;
     Ok(WebSocketBytes::new(socket))
 }
@@ -118,13 +121,18 @@ async fn answer_without_upgrade(
 }
 
 /// The broker's answer to a WebSocket upgrade.
-struct Upgrade {
+struct Upgrade<'a> {
     /// Name the subprotocol in the answer.
     names_protocol: bool,
+    /// Who may come in at all.
+    rules: Option<&'a AwsRules>,
 }
 
-impl Callback for Upgrade {
+impl Callback for Upgrade<'_> {
     fn on_request(self, request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
+        if let Some(rules) = self.rules {
+            rules.admit_upgrade(request).map_err(|refusal| *refusal)?;
+        }
         let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
         let offers_mqtt = offered
             .iter()

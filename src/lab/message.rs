@@ -25,7 +25,7 @@ impl Message {
         Self { topic: topic.into(), payload: payload.into(), qos: 0, retain: false }
     }
 
-    /// Appends the PUBLISH packet; `packet_id` is written for QoS 1 only.
+    /// Appends the PUBLISH packet; `packet_id` is not written for QoS 0.
     pub(super) fn encode(&self, version: Version, flags: PublishFlags, out: &mut BytesMut) {
         let id_length = if flags.qos > 0 { 2 } else { 0 };
         let properties = usize::from(version == Version::V5);
@@ -48,13 +48,13 @@ impl Message {
 /// The parts of a PUBLISH that differ from receiver to receiver.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct PublishFlags {
-    /// 0 or 1.
+    /// 0, 1 or 2.
     pub(super) qos: u8,
     /// Sent before on this or an earlier connection.
     pub(super) dup: bool,
     /// Comes from the retained store.
     pub(super) retain: bool,
-    /// Meaningful for QoS 1.
+    /// Meaningful above QoS 0.
     pub(super) packet_id: u16,
 }
 
@@ -63,15 +63,23 @@ pub(super) struct PublishFlags {
 pub(super) enum Delivery {
     /// A QoS 0 packet, encoded once for all receivers of one protocol version.
     Frame(Bytes),
-    /// A QoS 1 message, which still needs a packet id.
-    AtLeastOnce {
-        /// The message.
-        message: Arc<Message>,
-        /// Comes from the retained store.
-        retain: bool,
-        /// Was in flight on an earlier connection.
-        dup: bool,
-    },
+    /// A message that the client acknowledges.
+    Acknowledged(Outgoing),
+    /// QoS 2: the client has the message of this packet id, and waits for PUBREL.
+    Release(u16),
+}
+
+/// A QoS 1 or QoS 2 message on its way to one client.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    /// The message.
+    pub(super) message: Arc<Message>,
+    /// 1 or 2: what it is delivered with.
+    pub(super) qos: u8,
+    /// Comes from the retained store.
+    pub(super) retain: bool,
+    /// The packet id it was sent with on an earlier connection.
+    pub(super) again: Option<u16>,
 }
 
 /// The QoS 0 packets of one message, made when first wanted.

@@ -1,5 +1,5 @@
-//! The lab: an embedded MQTT broker on loopback, a gateway before it that ails as the field does, and the
-//! scenarios they play.
+//! The lab: an embedded MQTT broker on loopback, a gateway before it that ails as the field does, the scenarios
+//! they play, and a world to connect to: the rules of AWS IoT Core, a vendor's REST cloud and a water heater.
 //!
 //! `dropscope demo`, `dropscope lab` and the tests share it. It listens only on `127.0.0.1` and `::1`, on ports
 //! that the system picks, and leaves nothing behind when it is stopped.
@@ -9,7 +9,9 @@
 
 mod admission;
 mod authority;
+mod aws;
 mod broker;
+mod cloud;
 mod codec;
 mod connection;
 mod control;
@@ -17,8 +19,10 @@ mod device;
 mod fault;
 mod gateway;
 mod handshake;
+mod heater;
 mod listener;
 mod message;
+mod navien;
 mod pipe;
 mod router;
 pub mod scenario;
@@ -29,7 +33,9 @@ mod websocket;
 #[cfg(test)]
 mod tests;
 
+pub use aws::{AwsRules, Denied, Keyring, Limits, Policy};
 pub use broker::{Broker, BrokerOptions, Versions};
+pub use cloud::{Cloud, CloudControl, CloudOptions, Listed, Mishap, Presence, Served};
 pub use codec::{Connect, Version};
 pub use control::{Census, Control};
 pub use device::TELEMETRY_TOPIC;
@@ -39,6 +45,8 @@ pub use gateway::{
     OutageManner, Strike, TakeoverTime, Tally, Upstream,
 };
 pub use handshake::Endpoint;
+pub use heater::{Answering, Heater, HeaterControl, HeaterOptions, Identity, Wrong};
 pub use message::Message;
+pub use navien::{NavienControl, NavienLab, NavienLabOptions};
 pub use router::Counters;
 pub use stage::{HOST, Stage, StageOptions};

@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
+use super::broker::BrokerOptions;
 use super::codec::{Connect, Version};
 use super::fault::Fault;
-use super::message::{Delivery, Frames, Message};
+use super::message::{Delivery, Frames, Message, Outgoing};
 
-/// QoS 1 messages kept for a session without a connection; the oldest go first.
+/// Messages above QoS 0 kept for a session without a connection; the oldest go first.
 const MAX_WAITING: usize = 1000;
 
 /// Messages that passed through the broker since it started.
@@ -45,6 +48,10 @@ pub(super) struct Live {
 struct Session {
     version: Version,
     persistent: bool,
+    /// How long it outlives its connection; `None` = until the broker stops.
+    outlives: Option<Duration>,
+    /// When it ends, while nobody is connected.
+    ends: Option<Instant>,
     subscriptions: Vec<(String, u8)>,
     live: Option<Live>,
     waiting: VecDeque<Delivery>,
@@ -54,7 +61,7 @@ struct Session {
 pub(super) struct Attached {
     /// For the CONNACK.
     pub(super) session_present: bool,
-    /// QoS 1 messages that came while it was away, oldest first.
+    /// Messages above QoS 0 that came while it was away, oldest first.
     pub(super) waiting: VecDeque<Delivery>,
 }
 
@@ -65,27 +72,65 @@ pub(super) struct Router {
     sessions: HashMap<String, Session>,
     retained: BTreeMap<String, Arc<Message>>,
     counters: Counters,
+    dialect: Dialect,
+}
+
+/// How subscriptions and sessions behave.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// As the MQTT specification says.
+    #[default]
+    Standard,
+    /// As at AWS: wildcards get no retained messages, `a/#` does not match `a`, and a session is not taken
+    /// over by a client of the other protocol version.
+    Aws,
+}
+
+impl Dialect {
+    pub(super) fn of(options: &BrokerOptions) -> Self {
+        if options.aws.is_some() { Self::Aws } else { Self::Standard }
+    }
+
+    fn matches(self, filter: &str, topic: &str) -> bool {
+        let is_parent = || filter.strip_suffix("/#").is_some_and(|parent| filter_matches(parent, topic));
+        filter_matches(filter, topic) && (self == Self::Standard || !is_parent())
+    }
+
+    fn give_retained(self, filter: &str) -> bool {
+        self == Self::Standard || !filter.contains(['+', '#'])
+    }
 }
 
 impl Router {
+    pub(super) fn with_dialect(dialect: Dialect) -> Self {
+        Self { dialect, ..Self::default() }
+    }
+
     pub(super) fn counters(&self) -> Counters {
         self.counters
     }
 
     /// Binds a connection to its session; a connection with the same client id is told to go.
-    pub(super) fn attach(&mut self, connect: &Connect, live: Live) -> Attached {
+    pub(super) fn attach(&mut self, connect: &Connect, live: Live, outlives: Option<Duration>) -> Attached {
+        let now = Instant::now();
+        self.sessions.retain(|_, session| session.ends.is_none_or(|ends| ends > now));
         let old = self.sessions.remove(&connect.client_id);
         if let Some(other) = old.as_ref().and_then(|session| session.live.as_ref()) {
             // A full queue means the connection is ending anyway.
             let _ = other.orders.try_send(Order::TakenOver);
         }
-        let kept = old.filter(|session| session.persistent && !connect.clean);
+        let kept = old.filter(|session| {
+            let speaks_alike = self.dialect == Dialect::Standard || session.version == connect.version;
+            session.persistent && !connect.clean && speaks_alike
+        });
         let session_present = kept.is_some();
         let (subscriptions, waiting) =
             kept.map_or_else(Default::default, |session| (session.subscriptions, session.waiting));
         let session = Session {
             version: connect.version,
             persistent: connect.persistent,
+            outlives,
+            ends: None,
             subscriptions,
             live: Some(live),
             waiting: VecDeque::new(),
@@ -94,7 +139,7 @@ impl Router {
         Attached { session_present, waiting }
     }
 
-    /// Unbinds a connection. `undelivered` (QoS 1, unacknowledged) stays with a persistent session.
+    /// Unbinds a connection. `undelivered` (above QoS 0, unacknowledged) stays with a persistent session.
     pub(super) fn detach(&mut self, client_id: &str, connection: u64, undelivered: Vec<Delivery>) {
         let Some(session) = self.sessions.get_mut(client_id) else { return };
         if session.live.as_ref().is_none_or(|live| live.connection != connection) {
@@ -102,6 +147,7 @@ impl Router {
         }
         session.live = None;
         if session.persistent {
+            session.ends = session.outlives.and_then(|time| Instant::now().checked_add(time));
             for delivery in undelivered.into_iter().rev() {
                 session.waiting.push_front(delivery);
             }
@@ -117,7 +163,7 @@ impl Router {
             session.subscriptions.retain(|(known, _)| known != filter);
             session.subscriptions.push((filter.clone(), *qos));
             for (topic, message) in &self.retained {
-                if filter_matches(filter, topic) {
+                if self.dialect.give_retained(filter) && self.dialect.matches(filter, topic) {
                     let qos = (*qos).min(message.qos);
                     session.deliver(message, qos, true, &mut Frames::default(), &mut self.counters);
                 }
@@ -147,9 +193,9 @@ impl Router {
                 self.retained.insert(message.topic.clone(), Arc::clone(&message));
             }
         }
-        let mut frames = Frames::default();
+        let (mut frames, dialect) = (Frames::default(), self.dialect);
         for session in self.sessions.values_mut() {
-            let matching = session.subscriptions.iter().filter(|(f, _)| filter_matches(f, &message.topic));
+            let matching = session.subscriptions.iter().filter(|(f, _)| dialect.matches(f, &message.topic));
             if let Some(granted) = matching.map(|(_, qos)| *qos).max() {
                 let qos = granted.min(message.qos);
                 session.deliver(&message, qos, false, &mut frames, &mut self.counters);
@@ -177,7 +223,7 @@ impl Session {
         let delivery = if qos == 0 {
             Delivery::Frame(frames.get(message, self.version, retain))
         } else {
-            Delivery::AtLeastOnce { message: Arc::clone(message), retain, dup: false }
+            Delivery::Acknowledged(Outgoing { message: Arc::clone(message), qos, retain, again: None })
         };
         match &self.live {
             Some(live) => match live.outbox.try_send(delivery) {

@@ -1,9 +1,17 @@
-//! The broker seen from a client's side.
+//! The broker, the cloud and the heater seen from a client's side.
 
+mod aws;
 mod client;
+mod cloud;
+mod exactly_once;
 mod faults;
 mod gateway;
+mod heater;
+mod http;
 mod lifecycle;
+mod navien;
 mod ordinary;
 mod routing;
 mod secure;
+mod simulated_clock;
+mod upgrade;

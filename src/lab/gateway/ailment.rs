@@ -176,7 +176,7 @@ pub enum Ailment {
         ends_sessions: bool,
     },
     /// A second client with the same CONNECT comes to the server, which closes the older connection. It
-    /// stays until it is itself taken over.
+    /// stays until it is itself taken over. (A client that leaves its id to the server cannot be taken over.)
     Takeover {
         /// When it comes.
         when: TakeoverTime,
@@ -245,4 +245,34 @@ pub enum Ailment {
         /// Why.
         manner: Deafness,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ailments_survive_being_written_down() {
+        for (ailment, expected) in [
+            (
+                Ailment::SessionLifetime {
+                    secs: 86_400.0,
+                    jitter_secs: 5.0,
+                    manner: Manner::Disconnect(0x8B),
+                },
+                r#"{"session_lifetime":{"secs":86400.0,"jitter_secs":5.0,"manner":{"disconnect":139}}}"#,
+            ),
+            (
+                Ailment::IdleTimeout { secs: 240.0, manner: IdleManner::ResetOnNextPacket },
+                r#"{"idle_timeout":{"secs":240.0,"manner":"reset_on_next_packet"}}"#,
+            ),
+            (
+                Ailment::Takeover { when: TakeoverTime::EverySecs(900.0) },
+                r#"{"takeover":{"when":{"every_secs":900.0}}}"#,
+            ),
+        ] {
+            assert_eq!(serde_json::to_string(&ailment).unwrap(), expected);
+            assert_eq!(serde_json::from_str::<Ailment>(expected).unwrap(), ailment);
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! When does an ailment strike all connections of a gateway at once, and how?
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rand::rngs::StdRng;
 use tokio::sync::mpsc;
@@ -12,8 +13,10 @@ use super::blow::Blow;
 use super::field_time::{exponential, random};
 use super::gate::{Armed, Shared};
 
-/// Shortest time between two strikes in field seconds, so that no ailment can keep a processor busy.
+/// Shortest time between two acts in field seconds.
 const SHORTEST: f64 = 0.001;
+/// The same in real time, so that no ailment can keep a processor busy.
+const BREATH: Duration = Duration::from_millis(1);
 
 /// Something that concerns all connections.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -105,10 +108,11 @@ pub(super) async fn run(shared: Arc<Shared>, armed: Armed, tasks: mpsc::Sender<(
     }
     let wall_secs = shared.wall_secs(armed.since);
     let Some(mut course) = Course::of(&armed.ailment, shared.seed, armed.id, wall_secs) else { return };
-    let mut outage = None;
+    let (mut outage, mut earliest) = (None, armed.since);
     while let Some((at, act)) = course.next() {
-        let is_over = wait(&armed.disarmed, armed.since + shared.scale.real(at)).await.is_none();
-        if is_over {
+        let due = (armed.since + shared.scale.real(at)).max(earliest);
+        earliest = due + BREATH;
+        if wait(&armed.disarmed, due).await.is_none() {
             break;
         }
         match act {

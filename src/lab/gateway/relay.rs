@@ -20,7 +20,6 @@ use self::lane::Lane;
 use super::ailment::{AilmentId, Manner};
 use super::blow::Blow;
 use super::gate::{Order, Shared};
-use super::packet::Kind;
 use super::symptom::Way;
 use crate::lab::pipe::{Pipe, Turn};
 use crate::lab::server_stream::Ending;
@@ -217,12 +216,9 @@ impl Relay {
     /// The server has closed its side.
     fn lose_server(&mut self, is_reset: bool) {
         if self.path == Path::Open {
-            let said_goodbye = self.lanes[Way::ToClient as usize].last == Some(Kind::Disconnect);
-            self.farewell = Some(match (is_reset, said_goodbye) {
-                (true, _) => Ending::Reset,
-                (false, true) => Ending::Goodbye,
-                (false, false) => Ending::Fin,
-            });
+            // Between gateway and broker there is no telling an orderly end of the layers below MQTT from
+            // another. Servers end orderly; who wants something else has ailments for it.
+            self.farewell = Some(if is_reset { Ending::Reset } else { Ending::Goodbye });
             let lane = &mut self.lanes[Way::ToClient as usize];
             let now = Instant::now();
             if let Some(server) = &mut self.server {

@@ -73,5 +73,5 @@ async fn accept(
     } else {
         &[]
     };
-    handshake::accept(tcp, endpoint, planned).await
+    handshake::accept(tcp, endpoint, planned, None).await
 }

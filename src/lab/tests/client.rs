@@ -30,6 +30,7 @@ pub(super) enum Got {
     UnsubAck,
     PubAck(u16),
     PubRec(u16),
+    PubRel(u16),
     PubComp(u16),
     PingResp,
     Disconnect(u8),
@@ -173,7 +174,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 Some((got, packet_id)) => {
                     if self.acknowledges && packet_id > 0 {
                         let [high, low] = packet_id.to_be_bytes();
-                        self.write(&[0x40, 2, high, low]).await;
+                        let answer = match got {
+                            Got::PubRel(_) => 0x70,
+                            Got::Publish { qos: 2, .. } => 0x50,
+                            _ => 0x40,
+                        };
+                        self.write(&[answer, 2, high, low]).await;
                     }
                     return got;
                 }
@@ -267,6 +273,7 @@ fn from_v4(packet: v4::Packet) -> (Got, u16) {
         v4::Packet::UnsubAck(_) => Got::UnsubAck,
         v4::Packet::PubAck(ack) => Got::PubAck(ack.pkid),
         v4::Packet::PubRec(ack) => Got::PubRec(ack.pkid),
+        v4::Packet::PubRel(release) => return (Got::PubRel(release.pkid), release.pkid),
         v4::Packet::PubComp(ack) => Got::PubComp(ack.pkid),
         v4::Packet::PingResp => Got::PingResp,
         other => Got::Malformed(format!("{other:?}")),
@@ -281,6 +288,9 @@ fn from_v5(packet: v5::Packet) -> (Got, u16) {
                 v5::ConnectReturnCode::Success => 0,
                 v5::ConnectReturnCode::NotAuthorized => 0x87,
                 v5::ConnectReturnCode::ServerBusy => 0x89,
+                v5::ConnectReturnCode::QuotaExceeded => 0x97,
+                v5::ConnectReturnCode::ClientIdentifierNotValid => 0x85,
+                v5::ConnectReturnCode::QoSNotSupported => 0x9B,
                 other => return (Got::Malformed(format!("{other:?}")), 0),
             };
             Got::ConnAck { session_present: ack.session_present, code }
@@ -296,6 +306,7 @@ fn from_v5(packet: v5::Packet) -> (Got, u16) {
                 v5::SubscribeReasonCode::Success(qos) => qos as u8,
                 v5::SubscribeReasonCode::NotAuthorized => 0x87,
                 v5::SubscribeReasonCode::TopicFilterInvalid => 0x8F,
+                v5::SubscribeReasonCode::QuotaExceeded => 0x97,
                 _ => 0x80,
             };
             Got::SubAck(ack.return_codes.into_iter().map(code).collect())
@@ -303,6 +314,7 @@ fn from_v5(packet: v5::Packet) -> (Got, u16) {
         v5::Packet::UnsubAck(_) => Got::UnsubAck,
         v5::Packet::PubAck(ack) => Got::PubAck(ack.pkid),
         v5::Packet::PubRec(ack) => Got::PubRec(ack.pkid),
+        v5::Packet::PubRel(release) => return (Got::PubRel(release.pkid), release.pkid),
         v5::Packet::PubComp(ack) => Got::PubComp(ack.pkid),
         v5::Packet::PingResp(_) => Got::PingResp,
         v5::Packet::Disconnect(disconnect) => Got::Disconnect(disconnect.reason_code as u8),

@@ -3,6 +3,7 @@
 mod deaf;
 mod everybody;
 mod identity;
+mod nonsense;
 mod path;
 mod scene;
 mod sessions;

@@ -49,8 +49,7 @@ async fn quality_of_service_is_the_lower_of_both_and_acknowledged() {
     let broker = Broker::start(BrokerOptions::default());
     for version in BOTH {
         let mut receiver = join(&broker, ask(version, "receiver")).await;
-        // 2 is granted as 1.
-        assert_eq!(receiver.subscribe("t", 2).await, Got::SubAck(vec![1]));
+        assert_eq!(receiver.subscribe("t", 2).await, Got::SubAck(vec![2]));
         let mut sender = join(&broker, ask(version, "sender")).await;
         sender.publish("t", "one", 1, false).await;
         assert_eq!(sender.next().await, Got::PubAck(9));
@@ -60,11 +59,12 @@ async fn quality_of_service_is_the_lower_of_both_and_acknowledged() {
         assert_eq!(sender.next().await, Got::PubRec(9));
         sender.write(&[0x62, 2, 0, 9]).await;
         assert_eq!(sender.next().await, Got::PubComp(9));
-        for payload in ["one", "two"] {
+        for (payload, qos) in [("one", 1), ("two", 2)] {
             let (topic, payload) = ("t".into(), payload.into());
-            let expected = Got::Publish { topic, payload, qos: 1, retain: false, dup: false };
+            let expected = Got::Publish { topic, payload, qos, retain: false, dup: false };
             assert_eq!(receiver.next().await, expected);
         }
+        assert_eq!(receiver.next().await, Got::PubRel(2));
         assert_eq!(receiver.next().await, Got::Silence);
     }
 }
@@ -185,6 +185,7 @@ async fn who_may_come_in_and_what_may_be_subscribed() {
         versions: Versions::OnlyV311,
         login: Some(("me".into(), "secret".into())),
         denied_filters: vec!["no/#".into()],
+        max_qos: 1,
         ..BrokerOptions::default()
     };
     let broker = Broker::start(options);
@@ -193,6 +194,7 @@ async fn who_may_come_in_and_what_may_be_subscribed() {
     let me = Ask { login: Some(("me", "secret")), ..ask(Version::V311, "a") };
     let mut client = join(&broker, me.clone()).await;
     assert_eq!(client.subscribe("no/#", 0).await, Got::SubAck(vec![0x80]));
+    assert_eq!(client.subscribe("yes", 2).await, Got::SubAck(vec![1]));
     assert_eq!(client.subscribe("a/#/b", 0).await, Got::SubAck(vec![0x80]));
     // A 3.1.1 broker answers MQTT 5 in its own format: two bytes, no properties.
     let (ours, theirs) = tokio::io::duplex(1024);

@@ -1,0 +1,216 @@
+//! Does this packet keep to AWS's rules?
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::keyring::{Denied, Keyring};
+use super::limits::Limits;
+use super::policy::Policy;
+use crate::diagnostics::{Clock, Stamp};
+use crate::lab::broker::lock;
+use crate::lab::codec::{Connect, Inbound, Version};
+use crate::lab::message::Message;
+
+const NOT_AUTHORIZED: u8 = 0x87;
+const CLIENT_ID_INVALID: u8 = 0x85;
+const TOPIC_FILTER_INVALID: u8 = 0x8F;
+const TOPIC_NAME_INVALID: u8 = 0x90;
+const QUOTA_EXCEEDED: u8 = 0x97;
+const QOS_NOT_SUPPORTED: u8 = 0x9B;
+/// CONNACK codes of MQTT 3.1.1.
+const IDENTIFIER_REJECTED: u8 = 2;
+const NOT_AUTHORIZED_V311: u8 = 5;
+/// Client ids whose last CONNECT is remembered before old ones are looked for.
+const MANY_CLIENTS: usize = 1024;
+
+/// The rules of one simulated AWS account.
+#[derive(Debug)]
+pub struct AwsRules {
+    limits: Limits,
+    policy: Mutex<Policy>,
+    keyring: Arc<Keyring>,
+    clock: Arc<dyn Clock>,
+    /// When each client id was let in last, on the boot clock.
+    connects: Mutex<HashMap<String, Duration>>,
+    last_denial: Mutex<Option<Denied>>,
+}
+
+/// What one connection has used up.
+#[derive(Debug, Default)]
+pub(in crate::lab) struct Conduct {
+    subscriptions: HashSet<String>,
+    /// Begin of the time in which publishes are counted, on the boot clock.
+    window: Duration,
+    publishes: usize,
+}
+
+/// What becomes of a packet.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::lab) enum Verdict {
+    /// It is handled as by any broker.
+    Pass,
+    /// It is neither handled nor answered.
+    Ignore,
+    /// The connection ends, in MQTT 5 with this reason; a SUBSCRIBE is answered first.
+    Close { reason: u8, suback: Vec<u8> },
+}
+
+/// How a CONNECT is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::lab) struct Turnaway {
+    /// CONNACK code of the client's protocol version; `None` closes without a CONNACK.
+    pub(in crate::lab) code: Option<u8>,
+}
+
+impl AwsRules {
+    /// Rules with these limits and policy, which let in whom the keyring knows.
+    pub fn new(limits: Limits, policy: Policy, keyring: Arc<Keyring>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            limits,
+            policy: Mutex::new(policy),
+            keyring,
+            clock,
+            connects: Mutex::default(),
+            last_denial: Mutex::default(),
+        }
+    }
+
+    /// The limits.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The credentials that are let in.
+    pub fn keyring(&self) -> &Arc<Keyring> {
+        &self.keyring
+    }
+
+    /// Replaces the policy, also for live connections.
+    pub fn set_policy(&self, policy: Policy) {
+        *lock(&self.policy) = policy;
+    }
+
+    /// Why the newest upgrade was answered with 403; `None` if it was not. The client is not told.
+    pub fn last_denial(&self) -> Option<Denied> {
+        *lock(&self.last_denial)
+    }
+
+    pub(super) fn note(&self, denied: Option<Denied>) {
+        *lock(&self.last_denial) = denied;
+    }
+
+    pub(super) fn now(&self) -> Stamp {
+        self.clock.now()
+    }
+
+    /// Checks client id, last will and pace of a CONNECT.
+    pub(in crate::lab) fn admit_connect(&self, connect: &Connect) -> Result<(), Turnaway> {
+        let code = |v311: Option<u8>, v5: u8| match connect.version {
+            Version::V311 => Turnaway { code: v311 },
+            Version::V5 => Turnaway { code: Some(v5) },
+        };
+        let id = &connect.client_id;
+        if id.len() > self.limits.client_id || id.starts_with('$') {
+            return Err(code(Some(IDENTIFIER_REJECTED), CLIENT_ID_INVALID));
+        }
+        if let Some(will) = &connect.will {
+            if will.qos > 1 {
+                return Err(code(None, QOS_NOT_SUPPORTED));
+            }
+            if !lock(&self.policy).may_publish(&will.topic) {
+                return Err(code(Some(NOT_AUTHORIZED_V311), NOT_AUTHORIZED));
+            }
+        }
+        let now = self.now().boot;
+        let is_recent = |last: &Duration| now.saturating_sub(*last) < self.limits.connect_interval;
+        let mut connects = lock(&self.connects);
+        // What was throttled does not count: a client that tries twice a second gets in at last.
+        if connects.get(id).is_some_and(is_recent) {
+            return Err(code(None, QUOTA_EXCEEDED));
+        }
+        if connects.len() >= MANY_CLIENTS {
+            connects.retain(|_, last| is_recent(last));
+        }
+        connects.insert(id.clone(), now);
+        Ok(())
+    }
+
+    /// Judges a packet of a connected client.
+    pub(in crate::lab) fn judge(&self, version: Version, packet: &Inbound, conduct: &mut Conduct) -> Verdict {
+        match packet {
+            Inbound::Publish { message, .. } => match self.judge_publish(version, message) {
+                Verdict::Pass if self.is_too_fast(conduct) => Verdict::Ignore,
+                verdict => verdict,
+            },
+            Inbound::Subscribe { filters, .. } => self.judge_subscribe(version, filters, conduct),
+            Inbound::Unsubscribe { filters, .. } => {
+                for filter in filters {
+                    conduct.subscriptions.remove(filter);
+                }
+                Verdict::Pass
+            }
+            _ => Verdict::Pass,
+        }
+    }
+
+    fn judge_publish(&self, version: Version, message: &Message) -> Verdict {
+        let close = |reason| Verdict::Close { reason, suback: Vec::new() };
+        if message.qos > 1 {
+            return match version {
+                Version::V311 => Verdict::Ignore,
+                Version::V5 => close(QOS_NOT_SUPPORTED),
+            };
+        }
+        if message.payload.len() > self.limits.payload {
+            return close(QUOTA_EXCEEDED);
+        }
+        if message.topic.matches('/').count() > self.limits.slashes {
+            return close(TOPIC_NAME_INVALID);
+        }
+        if !lock(&self.policy).may_publish(&message.topic) {
+            return close(NOT_AUTHORIZED);
+        }
+        Verdict::Pass
+    }
+
+    /// Counts a publish.
+    fn is_too_fast(&self, conduct: &mut Conduct) -> bool {
+        let now = self.now().boot;
+        if now.saturating_sub(conduct.window) >= self.limits.publish_window {
+            (conduct.window, conduct.publishes) = (now, 0);
+        }
+        conduct.publishes += 1;
+        conduct.publishes > self.limits.publishes
+    }
+
+    fn judge_subscribe(&self, version: Version, filters: &[(String, u8)], conduct: &mut Conduct) -> Verdict {
+        if filters.len() > self.limits.filters_per_subscribe {
+            return Verdict::Close { reason: QUOTA_EXCEEDED, suback: Vec::new() };
+        }
+        if version == Version::V311 && filters.iter().any(|(_, qos)| *qos > 1) {
+            return Verdict::Ignore;
+        }
+        let mut refused = None;
+        let policy = lock(&self.policy);
+        let mut codes = Vec::with_capacity(filters.len());
+        for (filter, qos) in filters {
+            let refusal = if filter.matches('/').count() > self.limits.slashes {
+                Some(TOPIC_FILTER_INVALID)
+            } else if !policy.may_subscribe(filter) {
+                Some(NOT_AUTHORIZED)
+            } else {
+                let counts = conduct.subscriptions.insert(filter.clone());
+                let is_full = counts && conduct.subscriptions.len() > self.limits.subscriptions;
+                is_full.then_some(QUOTA_EXCEEDED)
+            };
+            refused = refused.or(refusal);
+            codes.push(match refusal {
+                None => (*qos).min(1),
+                Some(_) if version == Version::V311 => 0x80,
+                Some(reason) => reason,
+            });
+        }
+        refused.map_or(Verdict::Pass, |reason| Verdict::Close { reason, suback: codes })
+    }
+}

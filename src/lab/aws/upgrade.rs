@@ -1,0 +1,54 @@
+//! May this request become a WebSocket?
+
+use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request};
+use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
+
+use super::keyring::Denied;
+use super::rules::AwsRules;
+use crate::aws::Presigned;
+
+/// The only path that AWS serves.
+const PATH: &str = "/mqtt";
+/// Where the lab pretends to be.
+pub(in crate::lab) const REGION: &str = "us-east-1";
+/// As HTTP wants it (RFC 9110 §5.6.7).
+const HTTP_DATE: &str = "%a, %d %b %Y %H:%M:%S GMT";
+
+impl AwsRules {
+    /// Checks path and signature of an upgrade. Every refusal carries `Date`, from which a client can
+    /// tell that its own clock is wrong.
+    pub(in crate::lab) fn admit_upgrade(&self, request: &Request) -> Result<(), Box<ErrorResponse>> {
+        if request.uri().path() != PATH {
+            return Err(self.refusal(StatusCode::NOT_FOUND, "Not Found"));
+        }
+        let checked = self.check_signature(request);
+        self.note(checked.err());
+        checked.map_err(|_| self.refusal(StatusCode::FORBIDDEN, "Forbidden"))
+    }
+
+    fn check_signature(&self, request: &Request) -> Result<(), Denied> {
+        let target = request.uri().path_and_query().map_or("", |target| target.as_str());
+        let presigned = Presigned::parse(target)?;
+        if presigned.region() != REGION {
+            return Err(Denied::WrongRegion);
+        }
+        let header = |name: &str| {
+            let value = request.headers().get(name)?;
+            value.to_str().ok().map(str::to_owned)
+        };
+        self.keyring().check(&presigned, header)
+    }
+
+    /// AWS does not say what is wrong, so neither does the lab: see [`AwsRules::last_denial`].
+    fn refusal(&self, status: StatusCode, message: &str) -> Box<ErrorResponse> {
+        let mut refusal = ErrorResponse::new(Some(format!("{{\"message\":\"{message}\"}}")));
+        *refusal.status_mut() = status;
+        let date = self.now().wall.format(HTTP_DATE).to_string();
+        let headers = refusal.headers_mut();
+        if let Ok(date) = HeaderValue::try_from(date) {
+            headers.insert(header::DATE, date);
+        }
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Box::new(refusal)
+    }
+}

@@ -1,0 +1,148 @@
+//! Who has signed in, and until when?
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use super::CloudOptions;
+use crate::diagnostics::Clock;
+use crate::lab::aws::{Keyring, random_text};
+use crate::lab::broker::lock;
+
+/// Tokens remembered; the oldest are forgotten first.
+const MOST_TOKENS: usize = 1000;
+const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+/// The user's number in the vendor's books.
+const USER_NUMBER: u32 = 36_283;
+
+/// The only account of the cloud.
+pub(super) struct Account {
+    clock: Arc<dyn Clock>,
+    keyring: Arc<Keyring>,
+    options: CloudOptions,
+    email: String,
+    password: Mutex<SecretString>,
+    access: Mutex<Vec<Access>>,
+    refresh: Mutex<Vec<SecretString>>,
+}
+
+struct Access {
+    token: SecretString,
+    /// On the boot clock.
+    expires: Duration,
+}
+
+impl Account {
+    pub(super) fn new(clock: Arc<dyn Clock>, keyring: Arc<Keyring>, options: CloudOptions) -> Self {
+        Self {
+            clock,
+            keyring,
+            options,
+            email: format!("lab-{}@example.invalid", random_text(8, b"abcdefghijkmnpqrstuvwxyz23456789")),
+            password: Mutex::new(random_text(20, ALPHABET).into()),
+            access: Mutex::default(),
+            refresh: Mutex::default(),
+        }
+    }
+
+    pub(super) fn email(&self) -> &str {
+        &self.email
+    }
+
+    pub(super) fn password(&self) -> SecretString {
+        lock(&self.password).clone()
+    }
+
+    pub(super) fn change_password(&self, password: &str) {
+        *lock(&self.password) = password.into();
+    }
+
+    pub(super) fn expire_tokens(&self) {
+        lock(&self.access).clear();
+    }
+
+    pub(super) fn revoke_refresh_tokens(&self) {
+        lock(&self.refresh).clear();
+    }
+
+    /// The data of a sign-in; `None` if e-mail or password are wrong.
+    pub(super) fn sign_in(&self, email: &str, password: &str) -> Option<Value> {
+        if email != self.email || password != lock(&self.password).expose_secret() {
+            return None;
+        }
+        let refresh_token = self.token("refresh");
+        remember(&mut lock(&self.refresh), refresh_token.clone().into());
+        let mut token = self.access(&refresh_token);
+        self.add_credentials(&mut token);
+        Some(json!({
+            "userInfo": {
+                "userType": "O",
+                "userFirstName": "Lab",
+                "userLastName": "User",
+                "userStatus": "NORMAL",
+                "userSeq": USER_NUMBER,
+            },
+            "legal": [],
+            "token": token,
+        }))
+    }
+
+    /// The data of a refresh; `None` if the refresh token is unknown.
+    pub(super) fn refresh(&self, refresh_token: &str) -> Option<Value> {
+        let is_known = lock(&self.refresh).iter().any(|known| known.expose_secret() == refresh_token);
+        is_known.then(|| {
+            let mut token = self.access(refresh_token);
+            if self.options.refresh_gives_credentials {
+                self.add_credentials(&mut token);
+            }
+            token
+        })
+    }
+
+    /// Whether an access token is good now.
+    pub(super) fn admits(&self, token: &str) -> bool {
+        let now = self.clock.now().boot;
+        lock(&self.access).iter().any(|known| known.token.expose_secret() == token && now < known.expires)
+    }
+
+    /// A new access token, with the fields that tell of it.
+    fn access(&self, refresh_token: &str) -> Value {
+        let token = self.token("access");
+        let expires = self.clock.now().boot.saturating_add(self.options.token_life);
+        remember(&mut lock(&self.access), Access { token: token.clone().into(), expires });
+        json!({
+            "idToken": self.token("id"),
+            "accessToken": token,
+            "refreshToken": refresh_token,
+            "authenticationExpiresIn": self.options.token_life.as_secs(),
+        })
+    }
+
+    fn add_credentials(&self, token: &mut Value) {
+        let credentials = self.keyring.issue(self.options.credentials_life);
+        token["accessKeyId"] = credentials.access_key_id.into();
+        token["secretKey"] = credentials.secret_key.expose_secret().into();
+        let session_token = credentials.session_token.as_ref().map(ExposeSecret::expose_secret);
+        token["sessionToken"] = session_token.into();
+        token["authorizationExpiresIn"] = self.options.credentials_life.as_secs().into();
+    }
+
+    /// Looks like a JWT. Nobody can check it, and nobody needs to.
+    fn token(&self, purpose: &str) -> String {
+        let now = self.clock.now().wall.timestamp();
+        let head = URL_SAFE_NO_PAD.encode(json!({ "alg": "RS256", "typ": "JWT" }).to_string());
+        let claims = json!({ "sub": USER_NUMBER.to_string(), "token_use": purpose, "iat": now });
+        format!("{head}.{}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()), random_text(86, ALPHABET))
+    }
+}
+
+fn remember<T>(all: &mut Vec<T>, one: T) {
+    if all.len() == MOST_TOKENS {
+        all.remove(0);
+    }
+    all.push(one);
+}

@@ -1,0 +1,82 @@
+//! How does the cloud describe a device?
+
+use serde_json::{Value, json};
+
+use crate::lab::heater::{HeaterControl, Identity};
+
+/// Household of the account.
+const HOME: u32 = 25_004;
+
+/// Whether a device is connected.
+#[derive(Clone)]
+pub enum Presence {
+    /// As the simulated heater is at the moment.
+    Heater(HeaterControl),
+    /// Never.
+    Offline,
+}
+
+/// A device in the account's list.
+#[derive(Clone)]
+pub struct Listed {
+    /// Who it is.
+    pub identity: Identity,
+    /// The name its owner gave it.
+    pub name: String,
+    /// Whether it is connected.
+    pub presence: Presence,
+    /// Whether the owner told where it stands; otherwise `location` is empty.
+    pub has_location: bool,
+}
+
+impl Listed {
+    /// A device with the simulated heater behind it.
+    pub fn heater(control: HeaterControl) -> Self {
+        Self {
+            identity: control.identity().clone(),
+            name: "NWP500".to_owned(),
+            presence: Presence::Heater(control),
+            has_location: true,
+        }
+    }
+
+    /// A device that is not there, to fill the list; each `number` (0–65535) is another one.
+    pub fn absent(number: u16) -> Self {
+        let mac_address = format!("aabbcc00{number:04x}");
+        let identity =
+            Identity { mac_address, additional_value: format!("{number:04}"), ..Identity::default() };
+        Self { identity, name: format!("Heater {number}"), presence: Presence::Offline, has_location: false }
+    }
+
+    /// An element of the device list, or the answer about one device.
+    pub(super) fn describe(&self) -> Value {
+        let is_connected = match &self.presence {
+            Presence::Heater(heater) => heater.is_online(),
+            Presence::Offline => false,
+        };
+        let location = if self.has_location {
+            json!({
+                "state": "California",
+                "city": "Anytown",
+                "address": "123 Main Street",
+                "latitude": null,
+                "longitude": null,
+                "altitude": null,
+            })
+        } else {
+            json!({})
+        };
+        json!({
+            "deviceInfo": {
+                "homeSeq": HOME,
+                "macAddress": self.identity.mac_address,
+                "additionalValue": self.identity.additional_value,
+                "deviceType": self.identity.device_type,
+                "deviceName": self.name,
+                "connected": if is_connected { 2 } else { 1 },
+                "installType": "R",
+            },
+            "location": location,
+        })
+    }
+}

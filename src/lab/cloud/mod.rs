@@ -1,0 +1,175 @@
+//! The vendor's REST cloud, simulated: where a client signs in and gets its MQTT credentials.
+//!
+//! HTTP/1.1 on `127.0.0.1`, with the paths, fields, headers and errors of the real one.
+
+mod account;
+mod device_list;
+mod routes;
+mod server;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use self::account::Account;
+use self::routes::Site;
+use super::aws::Keyring;
+use super::broker::lock;
+use crate::diagnostics::Clock;
+
+pub use device_list::{Listed, Presence};
+
+/// How the cloud is set up. Durations are real ones.
+#[derive(Debug, Clone)]
+pub struct CloudOptions {
+    /// Life of an access token.
+    pub token_life: Duration,
+    /// Life of the AWS credentials.
+    pub credentials_life: Duration,
+    /// Whether a refreshed token comes with new AWS credentials; sources about the real cloud differ.
+    pub refresh_gives_credentials: bool,
+}
+
+impl Default for CloudOptions {
+    fn default() -> Self {
+        let hour = Duration::from_secs(3600);
+        Self { token_life: hour, credentials_life: hour, refresh_gives_credentials: false }
+    }
+}
+
+/// An answer as no client wants it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mishap {
+    /// Broken JSON that says it is JSON.
+    Malformed,
+    /// The error page of a proxy: HTTP 502, HTML.
+    BadGateway,
+    /// An error in the cloud's own envelope.
+    Failure {
+        /// Code in the body, and HTTP status if it is one.
+        code: u16,
+        /// The envelope's `msg`.
+        message: String,
+    },
+    /// Success without `data`.
+    NoData,
+    /// No answer, until the client or the cloud gives up.
+    Hang,
+    /// The connection is closed instead of an answer.
+    HangUp,
+}
+
+/// A request that was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Served {
+    /// Path without the base.
+    pub path: String,
+    /// Code in the body; 0 if a mishap took the answer's place.
+    pub code: u16,
+}
+
+/// A running cloud. Dropping it ends all its tasks; [`Cloud::stop`] also waits for them.
+pub struct Cloud {
+    control: CloudControl,
+    address: SocketAddr,
+    shutdown: CancellationToken,
+    tasks_ended: mpsc::Receiver<()>,
+}
+
+impl Cloud {
+    /// Listens on `127.0.0.1` on a port that the system picks. E-mail and password are new and random.
+    /// Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// No loopback port could be opened.
+    pub async fn start(
+        clock: Arc<dyn Clock>,
+        keyring: Arc<Keyring>,
+        devices: Vec<Listed>,
+        options: CloudOptions,
+    ) -> io::Result<Self> {
+        let site = Arc::new(Site::new(Account::new(clock, keyring, options), devices));
+        let shutdown = CancellationToken::new();
+        let (tasks, tasks_ended) = mpsc::channel(1);
+        let address = server::start(Arc::clone(&site), shutdown.clone(), tasks).await?;
+        Ok(Self { control: CloudControl { site }, address, shutdown, tasks_ended })
+    }
+
+    /// Base of all paths, such as `http://127.0.0.1:40123/api/v2.1`.
+    pub fn url(&self) -> String {
+        format!("http://{}{}", self.address, routes::BASE)
+    }
+
+    /// A handle to make the cloud fail.
+    pub fn control(&self) -> CloudControl {
+        self.control.clone()
+    }
+
+    /// Ends all connections and frees the port.
+    pub async fn stop(mut self) {
+        self.shutdown.cancel();
+        let _ = self.tasks_ended.recv().await;
+    }
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+/// A handle on a running cloud; clones act on the same one.
+#[derive(Clone)]
+pub struct CloudControl {
+    site: Arc<Site>,
+}
+
+impl CloudControl {
+    /// The only user.
+    pub fn email(&self) -> String {
+        self.site.account.email().to_owned()
+    }
+
+    /// The user's password at this moment.
+    pub fn password(&self) -> SecretString {
+        self.site.account.password()
+    }
+
+    /// Changes the password; tokens stay good.
+    pub fn change_password(&self, password: &str) {
+        self.site.account.change_password(password);
+    }
+
+    /// Lets all access tokens expire now; they can be refreshed.
+    pub fn expire_tokens(&self) {
+        self.site.account.expire_tokens();
+    }
+
+    /// Forgets all refresh tokens: only a new sign-in helps.
+    pub fn revoke_refresh_tokens(&self) {
+        self.site.account.revoke_refresh_tokens();
+    }
+
+    /// Answers the next `times` requests in this manner; several calls queue up.
+    pub fn misbehave(&self, mishap: &Mishap, times: usize) {
+        lock(&self.site.mishaps).extend(std::iter::repeat_n(mishap.clone(), times.min(MOST_MISHAPS)));
+    }
+
+    /// Forgets mishaps that have not happened yet.
+    pub fn behave(&self) {
+        lock(&self.site.mishaps).clear();
+    }
+
+    /// The newest requests, oldest first, at most a thousand.
+    pub fn served(&self) -> Vec<Served> {
+        lock(&self.site.served).iter().cloned().collect()
+    }
+}
+
+/// Mishaps queued by one call.
+const MOST_MISHAPS: usize = 100_000;

@@ -1,0 +1,115 @@
+//! How does the cloud speak HTTP?
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::Mishap;
+use super::routes::{Ask, Reply, Site};
+
+const JSON: &str = "application/json;charset=UTF-8";
+const HTML: &str = "text/html";
+/// Bytes of a request's body that are read.
+const LARGEST_BODY: usize = 64 * 1024;
+
+/// Opens the port and begins to accept. `tasks` is held by every task of the server.
+pub(super) async fn start(
+    site: Arc<Site>,
+    shutdown: CancellationToken,
+    tasks: mpsc::Sender<()>,
+) -> io::Result<SocketAddr> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move {
+        loop {
+            let accepted = tokio::select! {
+                () = shutdown.cancelled() => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((tcp, _)) => {
+                    let (site, shutdown, task) = (Arc::clone(&site), shutdown.clone(), tasks.clone());
+                    tokio::spawn(async move {
+                        let _task = task;
+                        tokio::select! {
+                            () = shutdown.cancelled() => {}
+                            () = serve(tcp, site) => {}
+                        }
+                    });
+                }
+                // Out of descriptors, most likely: the next one may go better.
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    });
+    Ok(address)
+}
+
+async fn serve(tcp: TcpStream, site: Arc<Site>) {
+    let _ = tcp.set_nodelay(true);
+    let service = service_fn(move |request| {
+        let site = Arc::clone(&site);
+        async move { respond(request, &site).await }
+    });
+    // What goes wrong here is the client's doing, or a mishap.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(tcp), service).await;
+}
+
+/// # Errors
+/// [`Mishap::HangUp`]: hyper then closes the connection without an answer.
+async fn respond(request: Request<Incoming>, site: &Site) -> io::Result<Response<Full<Bytes>>> {
+    let (head, body) = request.into_parts();
+    let body = Limited::new(body, LARGEST_BODY).collect().await;
+    let path = head.uri.path();
+    if let Some(mishap) = site.next_mishap() {
+        site.remember(path, 0);
+        return act(mishap).await;
+    }
+    let reply = match body {
+        Err(_) => Reply::failing(400, "BAD_REQUEST".to_owned()),
+        Ok(body) => site.answer(&Ask {
+            is_post: head.method == Method::POST,
+            path,
+            authorization: head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()),
+            body: &body.to_bytes(),
+        }),
+    };
+    site.remember(path, reply.code);
+    Ok(in_envelope(&reply))
+}
+
+async fn act(mishap: Mishap) -> io::Result<Response<Full<Bytes>>> {
+    Ok(match mishap {
+        Mishap::Malformed => answer(200, JSON, "{\"code\":200,\"msg\":\"SUCCESS\",\"data\":{\"tok"),
+        Mishap::BadGateway => answer(502, HTML, "<html><head><title>502 Bad Gateway</title></head></html>"),
+        Mishap::Failure { code, message } => in_envelope(&Reply::failing(code, message)),
+        Mishap::NoData => answer(200, JSON, "{\"code\":200,\"msg\":\"SUCCESS\"}"),
+        Mishap::Hang => std::future::pending().await,
+        Mishap::HangUp => return Err(io::ErrorKind::ConnectionAborted.into()),
+    })
+}
+
+/// The HTTP status is the envelope's code.
+fn in_envelope(reply: &Reply) -> Response<Full<Bytes>> {
+    answer(reply.code, JSON, reply.envelope().to_string())
+}
+
+fn answer(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    // 1xx is no answer; the HTTP layer would refuse to send it.
+    let status = StatusCode::from_u16(status).ok().filter(|status| !status.is_informational());
+    *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}

@@ -1,0 +1,218 @@
+//! Which answer does a request get?
+
+use chrono::{DateTime, Datelike, Utc};
+use serde_json::{Map, Value, json};
+
+use super::command::{self, Consequence};
+use super::machine::Machine;
+use super::report;
+use super::schedule::Schedules;
+
+/// Version of the envelope.
+const PROTOCOL_VERSION: u8 = 2;
+
+/// Who the device is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Twelve hexadecimal digits without separators.
+    pub mac_address: String,
+    /// Four digits that the cloud's device list shows.
+    pub additional_value: String,
+    /// Type number; 52 = Wi-Fi module of a heat-pump water heater.
+    pub device_type: u16,
+    /// Serial number of the controller.
+    pub serial_number: String,
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self {
+            mac_address: "aabbccddeeff".to_owned(),
+            additional_value: "5322".to_owned(),
+            device_type: 52,
+            serial_number: "00000000AA00000000".to_owned(),
+        }
+    }
+}
+
+impl Identity {
+    /// Prefix of all topics of this device, without a slash at the end.
+    pub fn topic(&self) -> String {
+        format!("cmd/{}/navilink-{}", self.device_type, self.mac_address)
+    }
+}
+
+/// A message to publish, and what follows from having received the request.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Answer {
+    pub(super) topic: String,
+    pub(super) payload: Value,
+    pub(super) consequence: Consequence,
+}
+
+/// The whole inside of the device.
+#[derive(Debug)]
+pub(super) struct Device {
+    pub(super) identity: Identity,
+    pub(super) machine: Machine,
+    pub(super) schedules: Schedules,
+}
+
+impl Device {
+    /// Answers a request that arrived at field time `now`. `None`: it is not for this device, or not
+    /// a request at all.
+    pub(super) fn answer(&mut self, topic: &str, payload: &[u8], now: DateTime<Utc>) -> Option<Answer> {
+        let place = topic.strip_prefix(&self.identity.topic())?.strip_prefix('/')?.to_owned();
+        let envelope: Value = serde_json::from_slice(payload).ok()?;
+        let request = &envelope["request"];
+        if request["macAddress"] != self.identity.mac_address.as_str()
+            || request["deviceType"] != self.identity.device_type
+        {
+            return None;
+        }
+        let answers_to = envelope["responseTopic"].as_str()?;
+        let is_ours = answers_to.starts_with(&format!("cmd/{}/", self.identity.device_type));
+        if !is_ours || answers_to.contains(['+', '#']) {
+            return None;
+        }
+        self.machine.advance_to(now);
+        let (content, consequence) = self.content(&place, request)?;
+        let mut response = json!({
+            "deviceType": self.identity.device_type,
+            "macAddress": self.identity.mac_address,
+            "additionalValue": self.identity.additional_value,
+        });
+        if let (Value::Object(response), Value::Object(content)) = (&mut response, content) {
+            response.extend(content);
+        }
+        let payload = json!({
+            "clientID": envelope["clientID"],
+            "sessionID": envelope["sessionID"],
+            "protocolVersion": PROTOCOL_VERSION,
+            "requestTopic": topic,
+            "responseTopic": answers_to,
+            "response": response,
+        });
+        Some(Answer { topic: answers_to.to_owned(), payload, consequence })
+    }
+
+    /// What the answer holds beside the device's name. A command must come at its own place.
+    fn content(&mut self, place: &str, request: &Value) -> Option<(Value, Consequence)> {
+        let command = request["command"].as_u64()?;
+        let quiet = |content| Some((content, Consequence::None));
+        match (place, command) {
+            ("st", command::STATUS) => quiet(json!({ "status": self.status() })),
+            ("st/did", command::FEATURE) => {
+                quiet(json!({ "feature": report::feature(&self.identity.serial_number) }))
+            }
+            ("st/rsv/rd", command::READ_RESERVATION) => quiet(self.schedules.tell_reservations()),
+            ("st/energy-usage-daily-query/rd", command::ENERGY) => quiet(self.energy(request)?),
+            ("ctrl/rsv/rd", command::WRITE_RESERVATION) => {
+                command::obey(&mut self.machine, &mut self.schedules, request);
+                quiet(self.schedules.tell_reservations())
+            }
+            ("ctrl/tou/rd", command::TIME_OF_USE) => {
+                command::obey(&mut self.machine, &mut self.schedules, request);
+                quiet(self.schedules.tell_time_of_use())
+            }
+            ("ctrl", _) => {
+                let consequence = command::obey(&mut self.machine, &mut self.schedules, request);
+                Some((json!({ "status": self.status() }), consequence))
+            }
+            _ => None,
+        }
+    }
+
+    /// The status at the machine's own time.
+    pub(super) fn status(&mut self) -> Value {
+        report::status(&mut self.machine, &self.schedules)
+    }
+
+    fn energy(&self, request: &Value) -> Option<Value> {
+        let today = self.machine.now().date_naive();
+        let year = i32::try_from(request["year"].as_i64()?).ok()?;
+        let months = request["month"].as_array()?.iter().filter_map(Value::as_u64);
+        let months: Vec<u32> = months.filter_map(|month| u32::try_from(month).ok()).take(12).collect();
+        let is_sane = (2000..=today.year()).contains(&year);
+        is_sane.then(|| self.machine.ledger.report(year, &months, today))
+    }
+}
+
+/// An answer that is not what it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wrong {
+    /// Not JSON at all.
+    NotJson,
+    /// The first half of the JSON text.
+    Truncated,
+    /// In the name of another device.
+    OtherDevice,
+    /// Every third field of the status or feature is missing.
+    MissingFields,
+    /// An error code, operation mode and setting that nobody knows.
+    UnknownValues,
+    /// Numbers as text.
+    NumbersAsText,
+    /// On a topic that was not asked for.
+    OtherTopic,
+    /// Without the `response` object.
+    NoResponse,
+}
+
+impl Answer {
+    /// Topic and payload of the honest answer.
+    pub(super) fn honest(&self) -> (String, Vec<u8>) {
+        (self.topic.clone(), self.payload.to_string().into_bytes())
+    }
+
+    /// Topic and payload of an answer that is wrong in this manner.
+    pub(super) fn wrong(mut self, wrong: Wrong) -> (String, Vec<u8>) {
+        match wrong {
+            Wrong::NotJson => return (self.topic, b"<html>\x00\xff not JSON".to_vec()),
+            Wrong::Truncated => {
+                let (topic, mut bytes) = self.honest();
+                bytes.truncate(bytes.len() / 2);
+                return (topic, bytes);
+            }
+            Wrong::OtherTopic => self.topic.push_str("/elsewhere"),
+            Wrong::OtherDevice => self.payload["response"]["macAddress"] = "000000000000".into(),
+            Wrong::NoResponse => {
+                if let Some(envelope) = self.payload.as_object_mut() {
+                    envelope.remove("response");
+                }
+            }
+            Wrong::MissingFields => self.change_content(|fields| {
+                let mut count = 0;
+                fields.retain(|_, _| {
+                    count += 1;
+                    count % 3 != 0
+                });
+            }),
+            Wrong::UnknownValues => self.change_content(|fields| {
+                for (name, value) in [("errorCode", 4711), ("operationMode", 97), ("dhwOperationSetting", 42)]
+                {
+                    fields.insert(name.to_owned(), value.into());
+                }
+            }),
+            Wrong::NumbersAsText => self.change_content(|fields| {
+                for value in fields.values_mut().filter(|value| value.is_number()) {
+                    *value = value.to_string().into();
+                }
+            }),
+        }
+        self.honest()
+    }
+
+    /// Changes the fields of the status or feature, or of the response itself.
+    fn change_content(&mut self, change: impl FnOnce(&mut Map<String, Value>)) {
+        let response = &mut self.payload["response"];
+        let place = ["status", "feature"].into_iter().find(|place| response.get(place).is_some());
+        let content = match place {
+            Some(place) => &mut response[place],
+            None => response,
+        };
+        if let Value::Object(fields) = content {
+            change(fields);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! How does the device hold its connection to the broker?
+
+use std::io;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use rumqttc::mqttbytes::{Error, QoS, v4};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::command::Consequence;
+use super::{Answering, Shared};
+
+/// Buffer between device and broker.
+const PIPE: usize = 256 * 1024;
+/// Largest packet the device reads.
+const MAX_PACKET: usize = 256 * 1024;
+/// How long the device waits before it connects again.
+const PAUSE: Duration = Duration::from_secs(2);
+/// How long the device waits for the broker's answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Answers that may wait to be sent late.
+const MOST_LATE: usize = 256;
+
+/// A message that waits for its time.
+struct Late {
+    at: Instant,
+    topic: String,
+    payload: Vec<u8>,
+}
+
+/// How a session with the broker ended.
+enum Ended {
+    /// The broker or somebody else ended it.
+    Lost,
+    /// For good: the broker is gone.
+    NoBroker,
+}
+
+/// Connects again and again while the device is on, until the lab stops.
+pub(super) async fn run(shared: std::sync::Arc<Shared>) {
+    let mut online = shared.online.subscribe();
+    loop {
+        if online.wait_for(|is_online| *is_online).await.is_err() {
+            return;
+        }
+        let ended = tokio::select! {
+            ended = session(&shared) => ended,
+            _ = online.wait_for(|is_online| !*is_online) => continue,
+        };
+        if let Ok(Ended::NoBroker) = ended {
+            return;
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+async fn session(shared: &Shared) -> io::Result<Ended> {
+    let (ours, theirs) = tokio::io::duplex(PIPE);
+    if !shared.broker.attach(theirs) {
+        return Ok(Ended::NoBroker);
+    }
+    let mut wire = Wire { stream: ours, inbox: BytesMut::new(), last_id: 0 };
+    wire.greet(shared).await?;
+    let mut late: Vec<Late> = Vec::new();
+    let mut ping = tokio::time::interval(shared.options.ping_every.max(Duration::from_millis(1)));
+    loop {
+        let next_late = late.iter().map(|late| late.at).min();
+        let packet = tokio::select! {
+            packet = wire.next() => packet?,
+            _ = ping.tick() => {
+                wire.write(&[0xC0, 0]).await?;
+                continue;
+            }
+            () = until(next_late) => {
+                let now = Instant::now();
+                for due in late.extract_if(.., |late| late.at <= now) {
+                    wire.publish(&due.topic, due.payload).await?;
+                }
+                continue;
+            }
+        };
+        let v4::Packet::Publish(publish) = packet else { continue };
+        if publish.qos == QoS::AtLeastOnce {
+            let [high, low] = publish.pkid.to_be_bytes();
+            wire.write(&[0x40, 2, high, low]).await?;
+        }
+        let Some(answer) = shared.answer(&publish.topic, &publish.payload) else { continue };
+        let consequence = answer.consequence;
+        match shared.answering() {
+            Answering::Honest => {
+                let (topic, payload) = answer.honest();
+                wire.publish(&topic, payload).await?;
+            }
+            Answering::Wrong(wrong) => {
+                let (topic, payload) = answer.wrong(wrong);
+                wire.publish(&topic, payload).await?;
+            }
+            Answering::Late(delay) if late.len() < MOST_LATE => {
+                let (topic, payload) = answer.honest();
+                late.push(Late { at: Instant::now() + delay, topic, payload });
+            }
+            Answering::Late(_) | Answering::Silent => {}
+        }
+        match consequence {
+            Consequence::None => {}
+            Consequence::Reconnect => return Ok(Ended::Lost),
+            Consequence::Vanish => {
+                shared.online.send_replace(false);
+            }
+        }
+    }
+}
+
+/// Waits until then; for ever without a time.
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// MQTT 3.1.1 packets over a pipe.
+struct Wire {
+    stream: DuplexStream,
+    inbox: BytesMut,
+    last_id: u16,
+}
+
+impl Wire {
+    /// CONNECT and SUBSCRIBE, each with its answer.
+    async fn greet(&mut self, shared: &Shared) -> io::Result<()> {
+        let identity = &shared.options.identity;
+        let mut connect = v4::Connect::new(format!("navilink-{}", identity.mac_address));
+        connect.keep_alive = shared.options.keep_alive_secs;
+        let mut out = BytesMut::new();
+        connect.write(&mut out).map_err(io::Error::other)?;
+        self.write(&out).await?;
+        self.expect(
+            |packet| matches!(packet, v4::Packet::ConnAck(ack) if ack.code == v4::ConnectReturnCode::Success),
+        )
+        .await?;
+        // AWS's `x/#` does not match `x`.
+        let topic = identity.topic();
+        let filters = ["st", "st/#", "ctrl", "ctrl/#"];
+        let filters =
+            filters.map(|place| v4::SubscribeFilter::new(format!("{topic}/{place}"), QoS::AtLeastOnce));
+        let mut subscribe = v4::Subscribe::new_many(filters);
+        subscribe.pkid = 1;
+        out.clear();
+        subscribe.write(&mut out).map_err(io::Error::other)?;
+        self.write(&out).await?;
+        self.expect(|packet| matches!(packet, v4::Packet::SubAck(_))).await?;
+        shared.ready.send_modify(|count| *count += 1);
+        Ok(())
+    }
+
+    async fn expect(&mut self, is_it: impl Fn(&v4::Packet) -> bool) -> io::Result<()> {
+        let packet = tokio::time::timeout(PATIENCE, self.next()).await??;
+        if is_it(&packet) { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes).await
+    }
+
+    async fn publish(&mut self, topic: &str, payload: Vec<u8>) -> io::Result<()> {
+        self.last_id = self.last_id.checked_add(1).unwrap_or(1);
+        let mut publish = v4::Publish::new(topic, QoS::AtLeastOnce, payload);
+        publish.pkid = self.last_id;
+        let mut out = BytesMut::new();
+        publish.write(&mut out).map_err(io::Error::other)?;
+        self.write(&out).await
+    }
+
+    /// Cancel-safe: what was read stays in the inbox.
+    async fn next(&mut self) -> io::Result<v4::Packet> {
+        loop {
+            match v4::Packet::read(&mut self.inbox, MAX_PACKET) {
+                Ok(packet) => return Ok(packet),
+                Err(Error::InsufficientBytes(_)) => {}
+                Err(error) => return Err(io::Error::other(error)),
+            }
+            if self.stream.read_buf(&mut self.inbox).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+}

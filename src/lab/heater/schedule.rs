@@ -1,0 +1,95 @@
+//! What is in the device's two timetables?
+
+use std::fmt::Write;
+
+use serde_json::{Map, Value, json};
+
+/// Entries kept of one timetable.
+const MOST_ENTRIES: usize = 16;
+/// Bytes of one reservation, in the order of their fields.
+const RESERVATION: [&str; 6] = ["enable", "week", "hour", "min", "mode", "param"];
+/// Fields of one time-of-use period.
+const PERIOD: [&str; 9] = [
+    "season",
+    "week",
+    "startHour",
+    "startMinute",
+    "endHour",
+    "endMinute",
+    "priceMin",
+    "priceMax",
+    "decimalPoint",
+];
+
+/// Timetables as they were written; the simulation stores them and does not act on them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Schedules {
+    /// 2 on, 1 off.
+    pub(super) reservation_use: u8,
+    reservations: Vec<[u8; 6]>,
+    time_of_use: u8,
+    periods: Vec<Value>,
+}
+
+impl Default for Schedules {
+    /// Mon–Fri 6:30 Energy Saver at 60 °C; Tue–Sat 22:00 Electric at 55 °C, switched off; two tariffs.
+    fn default() -> Self {
+        let tariff = |start_hour: u8, end_hour: u8, price: u32| {
+            let fields = [3087, 124, u32::from(start_hour), 0, u32::from(end_hour), 59, price, price, 5];
+            Value::Object(PERIOD.iter().zip(fields).map(|(name, n)| ((*name).to_owned(), n.into())).collect())
+        };
+        Self {
+            reservation_use: 2,
+            reservations: vec![[2, 124, 6, 30, 3, 120], [1, 62, 22, 0, 2, 110]],
+            time_of_use: 2,
+            periods: vec![tariff(0, 6, 31_794), tariff(7, 13, 38_967)],
+        }
+    }
+}
+
+impl Schedules {
+    /// Replaces all reservations. A request with an entry that does not fit changes nothing.
+    pub(super) fn write_reservations(&mut self, request: &Value) {
+        let Some(entries) = request["reservation"].as_array().filter(|all| all.len() <= MOST_ENTRIES) else {
+            return;
+        };
+        let entry = |entry: &Value| {
+            let mut bytes = [0; 6];
+            for (byte, name) in bytes.iter_mut().zip(RESERVATION) {
+                *byte = u8::try_from(entry[name].as_u64()?).ok()?;
+            }
+            Some(bytes)
+        };
+        let Some(entries) = entries.iter().map(entry).collect() else { return };
+        self.reservations = entries;
+        self.reservation_use = if request["reservationUse"] == 2 { 2 } else { 1 };
+    }
+
+    /// Replaces all time-of-use periods; a request without any is a question and changes nothing.
+    pub(super) fn write_time_of_use(&mut self, request: &Value) {
+        let Some(periods) = request["reservation"].as_array().filter(|all| all.len() <= MOST_ENTRIES) else {
+            return;
+        };
+        let period = |period: &Value| {
+            let field = |name: &&str| Some(((*name).to_owned(), period[*name].as_u64()?.into()));
+            Some(Value::Object(PERIOD.iter().map(field).collect::<Option<Map<_, _>>>()?))
+        };
+        let Some(periods) = periods.iter().map(period).collect() else { return };
+        self.periods = periods;
+        self.time_of_use = if request["reservationUse"] == 2 { 2 } else { 1 };
+    }
+
+    /// The part of an answer that tells the reservations: hexadecimal, one empty entry at the end.
+    pub(super) fn tell_reservations(&self) -> Value {
+        let mut text = String::new();
+        for byte in self.reservations.iter().flatten().chain(&[0; 6]) {
+            let _ = write!(text, "{byte:02x}");
+        }
+        json!({ "reservationUse": self.reservation_use, "reservation": text })
+    }
+
+    /// The part of an answer that tells the time-of-use periods.
+    pub(super) fn tell_time_of_use(&self) -> Value {
+        json!({ "reservationUse": self.time_of_use, "reservation": self.periods })
+    }
+}

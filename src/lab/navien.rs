@@ -1,0 +1,138 @@
+//! How do cloud, AWS rules and heater become one place to point a client at?
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::authority::Authority;
+use super::aws::{AwsRules, Keyring, Limits, Policy, REGION, in_real_time};
+use super::broker::{Broker, BrokerOptions};
+use super::cloud::{Cloud, CloudControl, CloudOptions, Listed};
+use super::control::Control;
+use super::handshake::Endpoint;
+use super::heater::{Heater, HeaterControl, HeaterOptions};
+use crate::diagnostics::Clock;
+
+/// Keep-alive of the simulated device, in seconds of the field.
+const KEEP_ALIVE_SECS: u16 = 60;
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// How the lab is set up.
+#[derive(Debug, Clone)]
+pub struct NavienLabOptions {
+    /// Decides what the heater's household does. Secrets do not depend on it.
+    pub seed: u64,
+    /// Seconds of the field that one real second stands for: lives of tokens, credentials, sessions
+    /// and connections, bounds of the keep-alive and the pace of the heater.
+    pub scale: f64,
+    /// Devices in the account that are not there, after the one that is.
+    pub absent_devices: u16,
+}
+
+impl Default for NavienLabOptions {
+    fn default() -> Self {
+        Self { seed: 0, scale: 1.0, absent_devices: 0 }
+    }
+}
+
+/// The vendor's cloud, AWS IoT Core and a water heater on loopback. Dropping it ends everything.
+pub struct NavienLab {
+    /// Base URL of the REST cloud.
+    pub rest_url: String,
+    /// MQTT over WebSocket and TLS, to be signed for: `wss://127.0.0.1:PORT/mqtt`.
+    pub iot_endpoint: String,
+    /// Region to sign for.
+    pub region: &'static str,
+    /// The authority to trust for `iot_endpoint`, as PEM.
+    pub ca_pem: String,
+    /// E-mail of the account.
+    pub email: String,
+    /// Its password, new with every start.
+    pub password: SecretString,
+    broker: Broker,
+    cloud: Cloud,
+    heater: Heater,
+    rules: Arc<AwsRules>,
+}
+
+/// Handles on all parts of a [`NavienLab`].
+#[derive(Clone)]
+pub struct NavienControl {
+    /// Connections, faults and messages.
+    pub broker: Control,
+    /// Tokens and answers of the REST cloud.
+    pub cloud: CloudControl,
+    /// The device.
+    pub heater: HeaterControl,
+    /// Policy and credentials.
+    pub rules: Arc<AwsRules>,
+}
+
+impl NavienLab {
+    /// Starts all three on ports of `127.0.0.1` that the system picks, and waits for the heater to be
+    /// connected. Must be called inside a tokio runtime.
+    ///
+    /// # Errors
+    /// No loopback port could be opened, or no certificate could be made.
+    pub async fn start(options: NavienLabOptions, clock: Arc<dyn Clock>) -> io::Result<Self> {
+        let NavienLabOptions { seed, scale, absent_devices } = options;
+        let keyring = Arc::new(Keyring::new(Arc::clone(&clock)));
+        let limits = Limits::default().scaled(scale);
+        let ping_every = limits.keep_alive(KEEP_ALIVE_SECS) / 3;
+        let policy = Policy {
+            publish: vec!["cmd/#".to_owned(), "evt/#".to_owned()],
+            subscribe: vec!["cmd/#".to_owned(), "evt/#".to_owned()],
+            denied: Vec::new(),
+        };
+        let rules = Arc::new(AwsRules::new(limits, policy, Arc::clone(&keyring), Arc::clone(&clock)));
+        let authority = Authority::new()?;
+        let broker = Broker::start(BrokerOptions::aws(Arc::clone(&rules)));
+        let address = broker.listen(Endpoint::Wss(authority.server)).await?;
+        let heater_options = HeaterOptions {
+            seed,
+            scale,
+            ping_every,
+            keep_alive_secs: KEEP_ALIVE_SECS,
+            ..HeaterOptions::default()
+        };
+        let heater = Heater::start(broker.control(), Arc::clone(&clock), heater_options);
+        let mut devices = vec![Listed::heater(heater.control())];
+        devices.extend((0..absent_devices).map(Listed::absent));
+        let hour = in_real_time(HOUR, scale);
+        let cloud_options =
+            CloudOptions { token_life: hour, credentials_life: hour, ..CloudOptions::default() };
+        let cloud = Cloud::start(clock, keyring, devices, cloud_options).await?;
+        heater.control().connected(1).await;
+        Ok(Self {
+            rest_url: cloud.url(),
+            iot_endpoint: format!("wss://{address}/mqtt"),
+            region: REGION,
+            ca_pem: authority.pem,
+            email: cloud.control().email(),
+            password: cloud.control().password(),
+            broker,
+            cloud,
+            heater,
+            rules,
+        })
+    }
+
+    /// Handles to look inside and to make things fail.
+    pub fn control(&self) -> NavienControl {
+        NavienControl {
+            broker: self.broker.control(),
+            cloud: self.cloud.control(),
+            heater: self.heater.control(),
+            rules: Arc::clone(&self.rules),
+        }
+    }
+
+    /// Ends everything and frees the ports; takes at most about a second.
+    pub async fn stop(self) {
+        drop(self.heater);
+        self.cloud.stop().await;
+        self.broker.stop().await;
+    }
+}

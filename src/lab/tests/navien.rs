@@ -1,0 +1,189 @@
+//! The whole way of a client over real sockets: sign in, sign, connect, ask, be refused, come back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::error::Error;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+
+use super::client::{Client, Got, ask};
+use super::http::post;
+use super::simulated_clock::SimulatedClock;
+use crate::aws::{Credentials, Target, presign};
+use crate::diagnostics::Clock;
+use crate::lab::websocket::WebSocketBytes;
+use crate::lab::{Denied, NavienLab, NavienLabOptions, Policy, Version};
+
+struct App {
+    lab: NavienLab,
+    clock: Arc<SimulatedClock>,
+}
+
+type Upgraded = Result<WebSocketBytes<TlsStream<TcpStream>>, Error>;
+
+async fn app(options: NavienLabOptions) -> App {
+    let clock = SimulatedClock::new();
+    App { lab: NavienLab::start(options, clock.clone()).await.unwrap(), clock }
+}
+
+impl App {
+    async fn sign_in(&self) -> (String, Credentials) {
+        let body = json!({ "userId": self.lab.email, "password": self.lab.password.expose_secret() });
+        let answer = post(&self.lab.rest_url, "/user/sign-in", None, &body).await.json();
+        let token = &answer["data"]["token"];
+        let text = |field: &str| token[field].as_str().unwrap().to_owned();
+        let credentials = Credentials {
+            access_key_id: text("accessKeyId"),
+            secret_key: text("secretKey").into(),
+            session_token: Some(text("sessionToken").into()),
+        };
+        (text("accessToken"), credentials)
+    }
+
+    async fn upgrade(&self, credentials: &Credentials) -> Upgraded {
+        let host = self.lab.iot_endpoint.split('/').nth(2).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(self.lab.ca_pem.as_bytes()).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let tcp = TcpStream::connect(host).await.unwrap();
+        tcp.set_nodelay(true).unwrap();
+        let name = ServerName::try_from("127.0.0.1").unwrap();
+        let tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap();
+        let target = Target { host, path: "/mqtt", region: self.lab.region };
+        let signed = presign(target, credentials, self.clock.now().wall, None);
+        let mut request = format!("wss://{host}{signed}").into_client_request().unwrap();
+        request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static("mqtt"));
+        let (socket, _) = tokio_tungstenite::client_async(request, tls).await?;
+        Ok(WebSocketBytes::new(socket))
+    }
+}
+
+const STATUS_TOPIC: &str = "cmd/52/navilink-aabbccddeeff/st";
+
+fn status_request() -> String {
+    let commands = include_str!("../../../tests/fixtures/navien-commands.json");
+    let commands: Value = serde_json::from_str(commands).unwrap();
+    commands["request_device_status"]["payload"].to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_signs_in_connects_and_reads_the_heater() {
+    let app = app(NavienLabOptions { seed: 7, ..NavienLabOptions::default() }).await;
+    assert!(app.lab.rest_url.starts_with("http://127.0.0.1:"));
+    assert!(app.lab.iot_endpoint.starts_with("wss://127.0.0.1:") && app.lab.iot_endpoint.ends_with("/mqtt"));
+    let (token, credentials) = app.sign_in().await;
+    let body = json!({ "offset": 0, "count": 20, "userId": app.lab.email });
+    let list = post(&app.lab.rest_url, "/device/list", Some(&token), &body).await.json();
+    assert_eq!(list["data"][0]["deviceInfo"]["connected"], 2);
+    let socket = app.upgrade(&credentials).await.unwrap();
+    let (mut client, got) = Client::greet(socket, ask(Version::V311, "navien-client-0a1b2c3d")).await;
+    assert_eq!(got, Got::ConnAck { session_present: false, code: 0 });
+    assert_eq!(client.subscribe("cmd/52/navilink-aabbccddeeff/#", 1).await, Got::SubAck(vec![1]));
+    client.publish(STATUS_TOPIC, &status_request(), 1, false).await;
+    let answer = loop {
+        match client.next().await {
+            Got::Publish { topic, payload, .. } if topic.ends_with("/res") => break payload,
+            Got::Publish { .. } | Got::PubAck(_) => {}
+            other => panic!("{other:?}"),
+        }
+    };
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer["response"]["status"]["dhwTemperatureSetting"], 120);
+    // Topics beyond the vendor's are forbidden.
+    client.publish("other", "x", 1, false).await;
+    assert_eq!(client.next().await, Got::Fin);
+    app.lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn expired_credentials_need_a_new_sign_in() {
+    let app = app(NavienLabOptions { scale: 60.0, ..NavienLabOptions::default() }).await;
+    let (_, credentials) = app.sign_in().await;
+    // An hour of the field is a minute.
+    app.clock.skip(58);
+    assert!(app.upgrade(&credentials).await.is_ok());
+    app.clock.skip(2);
+    match app.upgrade(&credentials).await {
+        Err(Error::Http(response)) => {
+            assert_eq!(response.status().as_u16(), 403);
+            assert!(response.headers().contains_key("Date"));
+        }
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("expired credentials were accepted"),
+    }
+    assert_eq!(app.lab.control().rules.last_denial(), Some(Denied::Expired));
+    let (_, fresh) = app.sign_in().await;
+    assert!(app.upgrade(&fresh).await.is_ok());
+    app.lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_stops_with_its_owner() {
+    let app = app(NavienLabOptions::default()).await;
+    let control = app.lab.control();
+    control.rules.set_policy(Policy::default());
+    assert_eq!(control.broker.connections(), 1, "the heater");
+    let hosts: Vec<String> = [&app.lab.rest_url, &app.lab.iot_endpoint]
+        .map(|url| url.split('/').nth(2).unwrap().to_owned())
+        .to_vec();
+    tokio::time::timeout(Duration::from_secs(5), app.lab.stop()).await.unwrap();
+    for host in &hosts {
+        assert!(TcpStream::connect(host).await.is_err(), "{host} still listens");
+    }
+    assert_eq!(control.broker.connections(), 0);
+    assert!(control.broker.open_ports().await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn secrets_differ_from_run_to_run_even_for_one_seed() {
+    let (one, two) = (app(NavienLabOptions::default()).await, app(NavienLabOptions::default()).await);
+    assert_ne!(one.lab.email, two.lab.email);
+    assert_ne!(one.lab.password.expose_secret(), two.lab.password.expose_secret());
+    assert_ne!(one.lab.ca_pem, two.lab.ca_pem);
+    assert!(one.upgrade(&two.sign_in().await.1).await.is_err(), "credentials are those of one lab");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dropped_lab_listens_no_longer() {
+    let app = app(NavienLabOptions::default()).await;
+    let hosts =
+        [&app.lab.rest_url, &app.lab.iot_endpoint].map(|url| url.split('/').nth(2).unwrap().to_owned());
+    drop(app.lab);
+    let gone = async {
+        for host in &hosts {
+            while TcpStream::connect(host).await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), gone).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_heater_keeps_its_connection_at_any_pace() {
+    for scale in [1.0, 60.0, 1440.0] {
+        let app = app(NavienLabOptions { scale, ..NavienLabOptions::default() }).await;
+        let broker = app.lab.control().broker;
+        // Less than a day of the field, which ends every connection.
+        tokio::time::sleep(Duration::from_secs(50)).await;
+        assert_eq!((broker.census().connects, broker.connections()), (1, 1), "{scale}");
+        if scale > 1000.0 {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            assert_eq!((broker.census().connects, broker.connections()), (2, 1), "{scale}");
+        }
+    }
+}

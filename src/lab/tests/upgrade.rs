@@ -1,0 +1,145 @@
+//! The signed upgrade over real sockets: who gets in, and what the others are told.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::error::Error;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::protocol::Message;
+
+use super::simulated_clock::SimulatedClock;
+use crate::aws::{Credentials, Refusal, Target, presign};
+use crate::diagnostics::Clock;
+use crate::lab::{AwsRules, Broker, BrokerOptions, Denied, Endpoint, Keyring, Limits, Policy};
+
+struct Gateway {
+    clock: Arc<SimulatedClock>,
+    rules: Arc<AwsRules>,
+    address: SocketAddr,
+    broker: Broker,
+}
+
+async fn gateway() -> Gateway {
+    let clock = SimulatedClock::new();
+    let keyring = Arc::new(Keyring::new(clock.clone()));
+    let rules = Arc::new(AwsRules::new(Limits::default(), Policy::default(), keyring, clock.clone()));
+    let broker = Broker::start(BrokerOptions::aws(Arc::clone(&rules)));
+    let address = broker.listen(Endpoint::Ws).await.unwrap();
+    Gateway { clock, rules, address, broker }
+}
+
+type Upgraded = Result<WebSocketStream<TcpStream>, Error>;
+
+impl Gateway {
+    fn signed(&self, credentials: &Credentials, off: TimeDelta) -> String {
+        let host = self.address.to_string();
+        let target = Target { host: &host, path: "/mqtt", region: "us-east-1" };
+        presign(target, credentials, self.clock.now().wall + off, None)
+    }
+
+    async fn upgrade(&self, target: &str, protocol: Option<&'static str>) -> Upgraded {
+        let mut request = format!("ws://{}{target}", self.address).into_client_request().unwrap();
+        if let Some(protocol) = protocol {
+            request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static(protocol));
+        }
+        let tcp = TcpStream::connect(self.address).await.unwrap();
+        tokio_tungstenite::client_async(request, tcp).await.map(|(socket, _)| socket)
+    }
+
+    async fn refused(&self, target: &str) -> (u16, Option<String>, Option<Denied>) {
+        match self.upgrade(target, Some("mqtt")).await {
+            Err(Error::Http(response)) => {
+                let date = response.headers().get("Date").map(|date| date.to_str().unwrap().to_owned());
+                (response.status().as_u16(), date, self.rules.last_denial())
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_signed_request_becomes_an_mqtt_connection() {
+    let gateway = gateway().await;
+    let keys = gateway.rules.keyring().issue(Duration::from_secs(3600));
+    let target = gateway.signed(&keys, TimeDelta::zero());
+    let mut socket = gateway.upgrade(&target, Some("mqtt")).await.unwrap();
+    assert_eq!(gateway.rules.last_denial(), None);
+    socket.send(Message::binary(b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01x".as_slice())).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap(), Message::binary([0x20, 2, 0, 0].as_slice()));
+    match gateway.upgrade(&target, None).await {
+        Err(Error::Http(response)) => assert_eq!(response.status().as_u16(), 400),
+        other => panic!("without subprotocol: {other:?}"),
+    }
+    gateway.broker.stop().await;
+}
+
+#[tokio::test]
+async fn a_bad_stale_or_skewed_signature_gets_403_and_the_date() {
+    let gateway = gateway().await;
+    let keys = gateway.rules.keyring().issue(Duration::from_secs(3600));
+    let forged = Credentials { secret_key: "guessed".into(), ..keys.clone() };
+    let unknown = Credentials { access_key_id: "ASIAUNKNOWN".into(), ..keys.clone() };
+    let untold = Credentials { session_token: None, ..keys.clone() };
+    let now = TimeDelta::zero();
+    let host = gateway.address.to_string();
+    let elsewhere = Target { host: &host, path: "/mqtt", region: "eu-west-1" };
+    let elsewhere = presign(elsewhere, &keys, gateway.clock.now().wall, None);
+    for (target, denied) in [
+        (elsewhere, Denied::WrongRegion),
+        ("/mqtt".to_owned(), Denied::Signature(Refusal::Missing("X-Amz-Algorithm"))),
+        (gateway.signed(&forged, now), Denied::Signature(Refusal::Mismatch)),
+        (gateway.signed(&keys, TimeDelta::minutes(-6)), Denied::Signature(Refusal::Stale)),
+        (gateway.signed(&keys, TimeDelta::minutes(6)), Denied::Signature(Refusal::Skewed)),
+        (gateway.signed(&unknown, now), Denied::UnknownKey),
+        (gateway.signed(&untold, now), Denied::WrongToken),
+    ] {
+        let (status, date, reason) = gateway.refused(&target).await;
+        assert_eq!((status, reason), (403, Some(denied)));
+        let date = date.unwrap();
+        assert!(date.starts_with("Mon, 03 Aug 2026 12:0") && date.ends_with(" GMT"), "{date}");
+    }
+    assert_eq!(gateway.refused("/other").await.0, 404);
+    gateway.rules.keyring().expire_all();
+    let (status, _, reason) = gateway.refused(&gateway.signed(&keys, now)).await;
+    assert_eq!((status, reason), (403, Some(Denied::Expired)));
+    assert!(
+        gateway
+            .upgrade(
+                &gateway.signed(&gateway.rules.keyring().issue(Duration::from_secs(60)), now),
+                Some("mqtt")
+            )
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_expire_by_themselves() {
+    let clock = SimulatedClock::new();
+    let keyring = Keyring::new(clock.clone());
+    let keys = keyring.issue(Duration::from_secs(3600));
+    let check = || {
+        let target = Target { host: "h", path: "/mqtt", region: "us-east-1" };
+        let signed = presign(target, &keys, clock.now().wall, None);
+        let presigned = crate::aws::Presigned::parse(&signed).unwrap();
+        keyring.check(&presigned, |name| (name == "host").then(|| "h".to_owned()))
+    };
+    tokio::time::advance(Duration::from_secs(3599)).await;
+    assert_eq!(check(), Ok(()));
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(check(), Err(Denied::Expired));
+}
+
+#[tokio::test]
+async fn credentials_differ_from_issue_to_issue() {
+    let keyring = Keyring::new(SimulatedClock::new());
+    let (one, two) = (keyring.issue(Duration::from_secs(1)), keyring.issue(Duration::from_secs(1)));
+    assert_ne!(one.access_key_id, two.access_key_id);
+    assert_eq!((one.access_key_id.len(), &one.access_key_id[..4]), (20, "ASIA"));
+}
