@@ -27,6 +27,7 @@ impl Session {
     /// The record of a drop.
     pub(super) fn dropped(&self, failure: &Failure, now: Stamp, queued: usize) -> Dropped {
         let ago = |last: Option<Stamp>| last.map(|last| now.since(last).as_secs_f64());
+        let (last_rx, last_tx) = self.last_traffic(failure.how);
         Dropped {
             error_name: Some(failure.name.name.to_owned()),
             error_message: Some(failure.message()),
@@ -38,9 +39,22 @@ impl Session {
             how: Some(failure.how),
             reason_code: failure.reason_code,
             ws_close_code: failure.ws_close_code,
-            last_rx_secs: ago(self.tap.last_rx()),
-            last_tx_secs: ago(self.tap.last_tx()),
+            last_rx_secs: ago(last_rx),
+            last_tx_secs: ago(last_tx),
             packets: self.ring.before(now),
+        }
+    }
+
+    /// The last traffic before the end, in and out. A farewell is bytes as well, and our answer to it:
+    /// the silence that may have been its reason ended with them, so packets count then.
+    fn last_traffic(&self, how: How) -> (Option<Stamp>, Option<Stamp>) {
+        match how {
+            How::WsClose | How::TlsClose | How::TlsAlert | How::Disconnect => {
+                (Some(self.ring.last_in()), Some(self.ring.last_out()))
+            }
+            How::Fin | How::Rst | How::PingTimeout | How::Io | How::Local => {
+                (self.tap.last_rx(), self.tap.last_tx())
+            }
         }
     }
 }

@@ -24,11 +24,24 @@ struct Note {
 #[derive(Debug)]
 pub(super) struct PacketRing {
     notes: VecDeque<Note>,
+    last_in: Stamp,
+    last_out: Stamp,
 }
 
 impl PacketRing {
-    pub(super) fn new() -> Self {
-        Self { notes: VecDeque::with_capacity(KEPT) }
+    /// No packet but the CONNACK at `accepted`.
+    pub(super) fn new(accepted: Stamp) -> Self {
+        Self { notes: VecDeque::with_capacity(KEPT), last_in: accepted, last_out: accepted }
+    }
+
+    /// When the newest packet came in.
+    pub(super) fn last_in(&self) -> Stamp {
+        self.last_in
+    }
+
+    /// When the newest packet went out.
+    pub(super) fn last_out(&self) -> Stamp {
+        self.last_out
     }
 
     /// Remembers a packet; `first` is the first byte of its header, `topic` is empty but for a PUBLISH.
@@ -36,6 +49,7 @@ impl PacketRing {
         if self.notes.len() == KEPT {
             self.notes.pop_front();
         }
+        *if incoming { &mut self.last_in } else { &mut self.last_out } = at;
         self.notes.push_back(Note { at, incoming, first, topic, bytes });
     }
 

@@ -106,7 +106,7 @@ impl Session {
             overtime: 0,
             wake: None,
             gate: TrafficGate::new(settings.traffic_limit),
-            ring: PacketRing::new(),
+            ring: PacketRing::new(at),
             subscribing: VecDeque::new(),
             active_subscriptions: 0,
             unflushed: false,
