@@ -125,7 +125,12 @@ impl Stage {
 
     /// Lets a fault strike now, and disarms it when it is done.
     pub fn strike(&self, blow: &BlowNow) -> AilmentId {
-        let control = self.control.clone();
+        self.strike_at(&self.control, blow)
+    }
+
+    /// As [`Stage::strike`], at another gateway that has the same speed.
+    pub fn strike_at(&self, gateway: &GatewayControl, blow: &BlowNow) -> AilmentId {
+        let control = gateway.clone();
         let id = control.arm((blow.ailment)());
         let lasting = self.real(blow.lasting_secs);
         tokio::spawn(async move {

@@ -218,10 +218,12 @@ impl Relay {
     fn lose_server(&mut self, is_reset: bool) {
         if self.path == Path::Open {
             let said_goodbye = self.lanes[Way::ToClient as usize].last == Some(Kind::Disconnect);
-            self.farewell = Some(match (is_reset, said_goodbye) {
-                (true, _) => Ending::Reset,
-                (false, true) => Ending::Goodbye,
-                (false, false) => Ending::Fin,
+            let parting = self.server.as_ref().and_then(Pipe::parting);
+            self.farewell = Some(match (parting, is_reset, said_goodbye) {
+                (Some(parting), ..) => parting,
+                (None, true, _) => Ending::Reset,
+                (None, false, true) => Ending::Goodbye,
+                (None, false, false) => Ending::Fin,
             });
             let lane = &mut self.lanes[Way::ToClient as usize];
             let now = Instant::now();
