@@ -39,10 +39,10 @@ pub(crate) fn run(arguments: &[&str]) -> Output {
 }
 
 /// Starts a scenario that writes its recording to a file, because nobody reads along.
-pub(crate) fn play(scenario: &str, speed: f64, seed: u64, duration: &str) -> Running {
+pub(crate) fn play(scenario: &str, factor: f64, seed: u64, duration: &str) -> Running {
     let home = tempfile::tempdir().expect("a directory");
-    let (factor, chance) = (speed.to_string(), seed.to_string());
-    let how = ["--speed", &factor, "--seed", &chance, "--duration", duration];
+    let (times, chance) = (factor.to_string(), seed.to_string());
+    let how = ["--speed", &times, "--seed", &chance, "--duration", duration];
     let mut command =
         command(home.path(), &[&["demo", scenario, "--json", "--no-record"], &how[..]].concat());
     let file = |name: &str| File::create(home.path().join(name)).expect("a file");

@@ -20,7 +20,6 @@ use self::lane::Lane;
 use super::ailment::{AilmentId, Manner};
 use super::blow::Blow;
 use super::gate::{Order, Shared};
-use super::packet::Kind;
 use super::symptom::Way;
 use crate::lab::pipe::{Pipe, Turn};
 use crate::lab::server_stream::Ending;
@@ -217,14 +216,10 @@ impl Relay {
     /// The server has closed its side.
     fn lose_server(&mut self, is_reset: bool) {
         if self.path == Path::Open {
-            let said_goodbye = self.lanes[Way::ToClient as usize].last == Some(Kind::Disconnect);
-            let parting = self.server.as_ref().and_then(Pipe::parting);
-            self.farewell = Some(match (parting, is_reset, said_goodbye) {
-                (Some(parting), ..) => parting,
-                (None, true, _) => Ending::Reset,
-                (None, false, true) => Ending::Goodbye,
-                (None, false, false) => Ending::Fin,
-            });
+            // A server elsewhere cannot say how it ends the layers below MQTT. Servers end orderly; who wants
+            // something else has ailments for it.
+            let unsaid = if is_reset { Ending::Reset } else { Ending::Goodbye };
+            self.farewell = Some(self.server.as_ref().and_then(Pipe::parting).unwrap_or(unsaid));
             let lane = &mut self.lanes[Way::ToClient as usize];
             let now = Instant::now();
             if let Some(server) = &mut self.server {

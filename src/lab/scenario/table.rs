@@ -68,7 +68,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "random-loss",
         seen: "the path goes dead at random; only a missing PINGRESP tells",
-        fault: "the path is lost at random, every 15 min on average",
+        fault: "the path is lost at random, every 10 min on average",
         speed: 90.0,
         way: Way::Tcp,
         version: Version::V311,
@@ -77,7 +77,7 @@ pub const SCENARIOS: &[Scenario] = &[
         telemetry_secs: &[45.0],
         publishes: &[],
         renews_every_secs: None,
-        ailments: || vec![Ailment::RandomLoss { mean_secs: 900.0, manner: Manner::SilentBlackHole }],
+        ailments: || vec![Ailment::RandomLoss { mean_secs: 600.0, manner: Manner::SilentBlackHole }],
     },
     Scenario {
         name: "wifi-bursts",
@@ -302,7 +302,7 @@ pub const SCENARIOS: &[Scenario] = &[
         telemetry_secs: &[60.0],
         publishes: &[],
         renews_every_secs: None,
-        ailments: || vec![Ailment::WebSocketClose { code: 1011, mean_secs: 600.0 }],
+        ailments: || vec![Ailment::WebSocketClose { code: 1011, mean_secs: 400.0 }],
     },
     Scenario {
         name: "server-disconnect",
@@ -316,7 +316,7 @@ pub const SCENARIOS: &[Scenario] = &[
         telemetry_secs: &[60.0],
         publishes: &[],
         renews_every_secs: None,
-        ailments: || vec![Ailment::ServerDisconnect { reason: 0x98, mean_secs: 600.0 }],
+        ailments: || vec![Ailment::ServerDisconnect { reason: 0x98, mean_secs: 400.0 }],
     },
     Scenario {
         name: "maintenance",
@@ -362,11 +362,11 @@ pub const SCENARIOS: &[Scenario] = &[
         renews_every_secs: None,
         ailments: || {
             vec![
-                Ailment::RandomLoss { mean_secs: 45.0, manner: Manner::Fin },
-                Ailment::RandomLoss { mean_secs: 45.0, manner: Manner::Reset },
-                Ailment::RandomLoss { mean_secs: 60.0, manner: Manner::SilentBlackHole },
-                Ailment::ServerDisconnect { reason: 0x8B, mean_secs: 60.0 },
-                Ailment::Outage { every_secs: 60.0, lasting_secs: 5.0, manner: OutageManner::Refuse },
+                Ailment::RandomLoss { mean_secs: 30.0, manner: Manner::Fin },
+                Ailment::RandomLoss { mean_secs: 30.0, manner: Manner::Reset },
+                Ailment::RandomLoss { mean_secs: 45.0, manner: Manner::SilentBlackHole },
+                Ailment::ServerDisconnect { reason: 0x8B, mean_secs: 40.0 },
+                Ailment::Outage { every_secs: 50.0, lasting_secs: 5.0, manner: OutageManner::Refuse },
             ]
         },
     },

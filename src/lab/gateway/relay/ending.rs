@@ -30,7 +30,7 @@ impl Relay {
                 if let Some(server) = &mut self.server {
                     to_server.forward(Instant::now(), &self.client.inbox, &mut server.out);
                 }
-                (Ending::BareFin, if is_reset { Ending::Reset } else { Ending::BareFin })
+                if is_reset { (Ending::Reset, Ending::Reset) } else { (Ending::Goodbye, Ending::BareFin) }
             }
         };
         let close_server = async {

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use crate::lab::gateway::ailment::AilmentId;
 use crate::lab::gateway::blow::Blow;
 use crate::lab::gateway::delay_line::DelayLine;
-use crate::lab::gateway::packet::{Kind, Walk, walk};
+use crate::lab::gateway::packet::{Walk, walk};
 use crate::lab::gateway::symptom::{Effect, Packet, Way};
 
 /// What the ailments of a connection have decided about a packet.
@@ -25,8 +25,6 @@ pub(super) struct Lane {
     pub(super) line: DelayLine,
     /// Packets that came.
     pub(super) packets: u64,
-    /// The packet that came last.
-    pub(super) last: Option<Kind>,
     /// Bytes still to come of the packet that came last, and whether they vanish.
     rest: usize,
     swallows: bool,
@@ -37,7 +35,7 @@ pub(super) struct Lane {
 impl Lane {
     pub(super) fn new(way: Way) -> Self {
         let line = DelayLine::default();
-        Self { way, line, packets: 0, last: None, rest: 0, swallows: false, is_opaque: false }
+        Self { way, line, packets: 0, rest: 0, swallows: false, is_opaque: false }
     }
 
     /// Whether another packet may be put in here: the last one has passed to its end.
@@ -85,7 +83,6 @@ impl Lane {
             let verdict = judge(&mut Packet { way: self.way, label, bytes: &mut inbox[at..] });
             let end = at + label.needed;
             self.packets += 1;
-            self.last = Some(label.kind);
             self.rest = label.length - label.needed;
             self.swallows = verdict.effect.swallow;
             let delay = verdict.effect.delay;
@@ -114,6 +111,85 @@ impl Lane {
             out.extend_from_slice(bytes);
         } else {
             self.line.append(now, bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::BufMut as _;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::lab::codec::put_remaining_length;
+
+    /// A packet of any kind, or bytes that are none.
+    fn anything() -> impl Strategy<Value = Vec<u8>> {
+        let packet = (any::<u8>(), vec(any::<u8>(), 0..300)).prop_map(|(first, body)| {
+            let mut packet = BytesMut::new();
+            packet.put_u8(first);
+            put_remaining_length(body.len(), &mut packet);
+            packet.put_slice(&body);
+            packet.to_vec()
+        });
+        prop_oneof![9 => packet, 1 => vec(any::<u8>(), 0..20)]
+    }
+
+    /// Passes bytes in pieces, and returns what came out, also of what had to wait.
+    fn pass(bytes: &[u8], pieces: &[usize], mut judge: impl FnMut() -> Verdict) -> Vec<u8> {
+        let (mut lane, now) = (Lane::new(Way::ToClient), Instant::now());
+        let (mut inbox, mut out) = (BytesMut::new(), BytesMut::new());
+        let mut rest = bytes;
+        for size in pieces.iter().copied().chain([usize::MAX]) {
+            let (piece, later) = rest.split_at(size.min(rest.len()));
+            rest = later;
+            inbox.extend_from_slice(piece);
+            lane.pass(now, &mut inbox, &mut out, |_| judge());
+        }
+        lane.forward(now, &inbox, &mut out);
+        lane.line.drain(&mut out);
+        out.to_vec()
+    }
+
+    proptest! {
+        #[test]
+        fn what_may_pass_passes_unchanged(packets in vec(anything(), 0..20), pieces in vec(0..200_usize, 0..40)) {
+            let bytes = packets.concat();
+            prop_assert_eq!(&pass(&bytes, &pieces, Verdict::default), &bytes);
+        }
+
+        #[test]
+        fn late_packets_keep_their_order(packets in vec(anything(), 0..20), pieces in vec(0..200_usize, 0..40)) {
+            let bytes = packets.concat();
+            let mut turn = 0;
+            let judge = || {
+                turn = (turn + 1) % 3;
+                let effect = Effect { delay: Duration::from_millis(turn), ..Effect::default() };
+                Verdict { effect, blow: None }
+            };
+            prop_assert_eq!(&pass(&bytes, &pieces, judge), &bytes);
+        }
+
+        #[test]
+        fn what_is_swallowed_vanishes_whole(sizes in vec(0..300_usize, 0..20), pieces in vec(0..200_usize, 0..40)) {
+            let packet = |size: usize| {
+                let mut packet = BytesMut::new();
+                packet.put_u8(0x40);
+                put_remaining_length(size, &mut packet);
+                packet.put_bytes(u8::try_from(size % 251).unwrap(), size);
+                packet.to_vec()
+            };
+            let packets: Vec<Vec<u8>> = sizes.into_iter().map(packet).collect();
+            let mut count = 0;
+            let judge = || {
+                count += 1;
+                Verdict { effect: Effect { swallow: count % 2 == 0, ..Effect::default() }, blow: None }
+            };
+            let kept: Vec<u8> = packets.iter().step_by(2).flatten().copied().collect();
+            prop_assert_eq!(pass(&packets.concat(), &pieces, judge), kept);
         }
     }
 }

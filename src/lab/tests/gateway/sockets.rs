@@ -121,6 +121,18 @@ async fn a_websocket_closes_with_its_code_and_1006_is_no_close() {
 }
 
 #[tokio::test]
+async fn an_orderly_end_of_the_server_is_orderly_on_all_layers() {
+    let Stage { broker, gateway, .. } = Stage::new();
+    let address = gateway.listen(Endpoint::Ws).await.unwrap();
+    let mut ws = connect_ws(address).await.unwrap();
+    broker.stop().await;
+    match ws.next().await {
+        Some(Ok(Message::Close(Some(frame)))) => assert_eq!(u16::from(frame.code), 1000),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
 async fn expired_credentials_refuse_the_upgrade() {
     let certificates = certificates();
     let stage = Stage::new();
