@@ -41,12 +41,10 @@ strikes           what was done so far (the newest 20 of each gateway)
 tally             what went through so far
 renew             the clients have new credentials
 heater HOW        online, offline, honest, late SECS, wrong or silent
-cloud misbehave WHAT [TIMES]
-                  malformed, bad-gateway, no-data, hang, hang-up or failure, instead of the next answers
+cloud misbehave WHAT [TIMES]  malformed, bad-gateway, no-data, hang, hang-up or failure as next answer
 cloud behave      no more of that
 cloud expire      tokens and AWS credentials are good no longer
-cloud password NEW
-                  the account has another password
+cloud password NEW  the account has another password
 scenarios         the names for arm
 faults            the names for strike
 help              this
