@@ -62,6 +62,10 @@ pub enum Command {
     ///
     /// Prints one URL a line (tcp, tls, ws, wss; loopback only) and the file of the authority to trust, then
     /// takes commands, one a line, on standard input: help tells them. Ends on quit, SIGTERM and SIGINT.
+    ///
+    /// A simulated NWP500 water heater comes with it: the vendor's REST cloud, an account that is new with
+    /// each run, and an AWS IoT endpoint (wss, signed URLs only) with a water heater behind it. Faults act on
+    /// both ways in, --speed as well; the commands heater and cloud make these two fail.
     Lab(Lab),
     /// Connect once: every phase timed, limits, certificate days left, a verdict
     ///

@@ -20,7 +20,7 @@ use super::handshake::{self, Endpoint, HANDSHAKE_LIMIT};
 use super::listener::{Host, Listener};
 use super::message::Message;
 use super::router::{Dialect, Router};
-use super::server_stream::{Ending, MemoryStream, ServerStream};
+use super::server_stream::{Ending, MemoryStream, Parting, ServerStream};
 
 /// Protocol versions a broker accepts. Others get CONNACK 1 in the format of 3.1.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -187,7 +187,7 @@ impl Broker {
 
     /// Serves an in-memory stream as if it had been accepted.
     pub fn attach(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
-        attach(&self.shared, Box::new(stream), self.tasks.clone());
+        attach(&self.shared, Box::new(stream), Parting::default(), self.tasks.clone());
     }
 
     /// A handle to strike faults and to look inside; as many as wanted.
@@ -252,13 +252,18 @@ impl Host for Arc<Shared> {
     }
 }
 
-/// Serves an in-memory stream.
-pub(super) fn attach(shared: &Arc<Shared>, stream: Box<dyn MemoryStream>, task: mpsc::Sender<()>) {
+/// Serves an in-memory stream, and says how it ends in `parting`.
+pub(super) fn attach(
+    shared: &Arc<Shared>,
+    stream: Box<dyn MemoryStream>,
+    parting: Parting,
+    task: mpsc::Sender<()>,
+) {
     let (number, schedule) = shared.admit();
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
         let _task = task;
-        admission::serve(shared, ServerStream::Memory(stream), number, schedule).await;
+        admission::serve(shared, ServerStream::Memory(stream, parting), number, schedule).await;
     });
 }
 

@@ -7,11 +7,13 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
+use super::aws::AwsRules;
 use super::broker::{self, Shared, lock};
 use super::codec::Connect;
 use super::fault::{Fault, Plan};
 use super::message::Message;
 use super::router::{Counters, Order};
+use super::server_stream::Parting;
 
 /// How many came and how many are here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -94,9 +96,23 @@ impl Control {
     /// Serves an in-memory stream as if it had been accepted; `false` if the broker has stopped. Must be
     /// called inside a tokio runtime.
     pub fn attach(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> bool {
+        self.attach_for(stream, Parting::default())
+    }
+
+    /// As [`Control::attach`], on behalf of a client elsewhere that is to see how the broker ends it.
+    pub(super) fn attach_for(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        parting: Parting,
+    ) -> bool {
         let Some(task) = self.tasks.upgrade() else { return false };
-        broker::attach(&self.shared, Box::new(stream), task);
+        broker::attach(&self.shared, Box::new(stream), parting, task);
         true
+    }
+
+    /// What the broker asks of a WebSocket upgrade and of clients, if it is like AWS's.
+    pub(super) fn rules(&self) -> Option<&Arc<AwsRules>> {
+        self.shared.options.aws.as_ref()
     }
 
     /// Waits until the census satisfies the condition, and returns it. `None` if the broker stops

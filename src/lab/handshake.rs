@@ -94,7 +94,7 @@ async fn accept_websocket<S: AsyncRead + AsyncWrite + Unpin>(
         _ => None,
     });
     if let Some(status) = status {
-        answer_without_upgrade(&mut stream, status).await?;
+        answer_without_upgrade(&mut stream, status, rules).await?;
         return Err(io::Error::other("not upgraded, as planned"));
     }
     let answer = Upgrade { names_protocol: !faults.contains(&Fault::NoSubprotocol), rules };
@@ -106,6 +106,7 @@ async fn accept_websocket<S: AsyncRead + AsyncWrite + Unpin>(
 async fn answer_without_upgrade(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     status: u16,
+    rules: Option<&AwsRules>,
 ) -> io::Result<()> {
     let mut request = Vec::new();
     while !request.ends_with(b"\r\n\r\n") && request.len() < LARGEST_REQUEST {
@@ -114,8 +115,9 @@ async fn answer_without_upgrade(
         }
     }
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let date = rules.map_or_else(String::new, |rules| format!("Date: {}\r\n", rules.http_date()));
     let body = "answered as planned";
-    let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let answer = format!("HTTP/1.1 {status}\r\n{date}Content-Length: {}\r\n\r\n{body}", body.len());
     stream.write_all(answer.as_bytes()).await?;
     stream.flush().await
 }

@@ -11,6 +11,7 @@ use super::aws::{AwsRules, Keyring, Limits, Policy, REGION, in_real_time};
 use super::broker::{Broker, BrokerOptions};
 use super::cloud::{Cloud, CloudControl, CloudOptions, Listed};
 use super::control::Control;
+use super::gateway::{Gateway, GatewayControl, GatewayOptions, Upstream};
 use super::handshake::Endpoint;
 use super::heater::{Heater, HeaterControl, HeaterOptions};
 use crate::diagnostics::Clock;
@@ -22,10 +23,10 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// How the lab is set up.
 #[derive(Debug, Clone)]
 pub struct NavienLabOptions {
-    /// Decides what the heater's household does. Secrets do not depend on it.
+    /// Decides what the heater's household does and when faults strike. Secrets do not depend on it.
     pub seed: u64,
     /// Seconds of the field that one real second stands for: lives of tokens, credentials, sessions
-    /// and connections, bounds of the keep-alive and the pace of the heater.
+    /// and connections, bounds of the keep-alive, times of faults and the pace of the heater.
     pub scale: f64,
     /// Devices in the account that are not there, after the one that is.
     pub absent_devices: u16,
@@ -37,7 +38,7 @@ impl Default for NavienLabOptions {
     }
 }
 
-/// The vendor's cloud, AWS IoT Core and a water heater on loopback. Dropping it ends everything.
+/// The vendor's cloud, AWS IoT Core behind a fault gateway, and a water heater on loopback. Dropping it ends everything.
 pub struct NavienLab {
     /// Base URL of the REST cloud.
     pub rest_url: String,
@@ -52,6 +53,7 @@ pub struct NavienLab {
     /// Its password, new with every start.
     pub password: SecretString,
     broker: Broker,
+    gateway: Gateway,
     cloud: Cloud,
     heater: Heater,
     rules: Arc<AwsRules>,
@@ -60,6 +62,8 @@ pub struct NavienLab {
 /// Handles on all parts of a [`NavienLab`].
 #[derive(Clone)]
 pub struct NavienControl {
+    /// What stands before the broker on the way from `iot_endpoint`: ailments. The heater does not pass it.
+    pub gateway: GatewayControl,
     /// Connections, faults and messages.
     pub broker: Control,
     /// Tokens and answers of the REST cloud.
@@ -71,7 +75,7 @@ pub struct NavienControl {
 }
 
 impl NavienLab {
-    /// Starts all three on ports of `127.0.0.1` that the system picks, and waits for the heater to be
+    /// Starts them all on ports of `127.0.0.1` that the system picks, and waits for the heater to be
     /// connected. Must be called inside a tokio runtime.
     ///
     /// # Errors
@@ -89,7 +93,11 @@ impl NavienLab {
         let rules = Arc::new(AwsRules::new(limits, policy, Arc::clone(&keyring), Arc::clone(&clock)));
         let authority = Authority::new()?;
         let broker = Broker::start(BrokerOptions::aws(Arc::clone(&rules)));
-        let address = broker.listen(Endpoint::Wss(authority.server)).await?;
+        #[expect(clippy::cast_precision_loss, reason = "exact for 285 years of microseconds")]
+        let wall_secs = clock.now().wall.timestamp_micros() as f64 / 1e6;
+        let upstream = Upstream::Broker(broker.control());
+        let gateway = Gateway::start(upstream, GatewayOptions { seed, scale, wall_secs });
+        let address = gateway.listen(Endpoint::Wss(authority.server)).await?;
         let heater_options = HeaterOptions {
             seed,
             scale,
@@ -113,6 +121,7 @@ impl NavienLab {
             email: cloud.control().email(),
             password: cloud.control().password(),
             broker,
+            gateway,
             cloud,
             heater,
             rules,
@@ -122,6 +131,7 @@ impl NavienLab {
     /// Handles to look inside and to make things fail.
     pub fn control(&self) -> NavienControl {
         NavienControl {
+            gateway: self.gateway.control(),
             broker: self.broker.control(),
             cloud: self.cloud.control(),
             heater: self.heater.control(),
@@ -133,6 +143,7 @@ impl NavienLab {
     pub async fn stop(self) {
         drop(self.heater);
         self.cloud.stop().await;
+        self.gateway.stop().await;
         self.broker.stop().await;
     }
 }

@@ -92,6 +92,11 @@ impl Pipe {
         Poll::Ready(Ok(()))
     }
 
+    /// How the far end said that it ends, where it could say so.
+    pub(super) fn parting(&self) -> Option<Ending> {
+        self.stream.parting()
+    }
+
     /// Ends the stream; what was not written is lost.
     pub(super) async fn end(self, ending: Ending) {
         self.stream.end(ending).await;

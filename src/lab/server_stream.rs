@@ -3,6 +3,7 @@
 use std::io;
 use std::net::Shutdown;
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -32,7 +33,22 @@ pub(super) enum ServerStream {
     Tls(Box<TlsStream<TcpStream>>),
     Ws(Box<WebSocketBytes<TcpStream>>),
     Wss(Box<WebSocketBytes<TlsStream<TcpStream>>>),
-    Memory(Box<dyn MemoryStream>),
+    Memory(Box<dyn MemoryStream>, Parting),
+}
+
+/// What an in-memory stream cannot carry: the manner in which the far end ended it. The first to end it
+/// decides.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Parting(Arc<OnceLock<Ending>>);
+
+impl Parting {
+    fn say(&self, ending: &Ending) {
+        let _ = self.0.set(ending.clone());
+    }
+
+    pub(super) fn said(&self) -> Option<Ending> {
+        self.0.get().cloned()
+    }
 }
 
 /// The manner in which a connection ends.
@@ -61,7 +77,7 @@ impl ServerStream {
             Self::Tls(tls) => Some(tls.get_mut().0),
             Self::Ws(ws) => Some(ws.below()),
             Self::Wss(wss) => Some(wss.below().get_mut().0),
-            Self::Memory(_) => None,
+            Self::Memory(..) => None,
         }
     }
 
@@ -69,12 +85,23 @@ impl ServerStream {
         match self {
             Self::Tls(tls) => Some(tls),
             Self::Wss(wss) => Some(wss.below()),
-            Self::Tcp(_) | Self::Ws(_) | Self::Memory(_) => None,
+            Self::Tcp(_) | Self::Ws(_) | Self::Memory(..) => None,
+        }
+    }
+
+    /// How the far end of an in-memory stream said that it ends.
+    pub(super) fn parting(&self) -> Option<Ending> {
+        match self {
+            Self::Memory(_, parting) => parting.said(),
+            Self::Tcp(_) | Self::Tls(_) | Self::Ws(_) | Self::Wss(_) => None,
         }
     }
 
     /// Ends the connection in the given manner and then waits, bounded, for the peer to go.
     pub(super) async fn end(mut self, ending: Ending) {
+        if let Self::Memory(_, parting) = &self {
+            parting.say(&ending);
+        }
         // A peer that is already gone makes any of this fail, and then there is nothing to do.
         let _ = tokio::time::timeout(DRAIN, async {
             let _ = self.say(ending).await;
@@ -112,7 +139,7 @@ impl ServerStream {
         let sent = match self {
             Self::Ws(ws) => ws.socket().send(close).await,
             Self::Wss(wss) => wss.socket().send(close).await,
-            Self::Tcp(_) | Self::Tls(_) | Self::Memory(_) => return,
+            Self::Tcp(_) | Self::Tls(_) | Self::Memory(..) => return,
         };
         drop(sent);
     }
@@ -144,7 +171,7 @@ impl ServerStream {
     async fn finish_raw(&mut self) -> io::Result<()> {
         let mut rest = [0; 4096];
         match self {
-            Self::Memory(stream) => {
+            Self::Memory(stream, _) => {
                 stream.shutdown().await?;
                 while stream.read(&mut rest).await? > 0 {}
             }
@@ -170,7 +197,7 @@ impl AsyncRead for ServerStream {
             Self::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::Ws(stream) => Pin::new(stream).poll_read(cx, buffer),
             Self::Wss(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Self::Memory(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Self::Memory(stream, _) => Pin::new(stream).poll_read(cx, buffer),
         }
     }
 }
@@ -182,7 +209,7 @@ impl AsyncWrite for ServerStream {
             Self::Tls(stream) => Pin::new(stream).poll_write(cx, data),
             Self::Ws(stream) => Pin::new(stream).poll_write(cx, data),
             Self::Wss(stream) => Pin::new(stream).poll_write(cx, data),
-            Self::Memory(stream) => Pin::new(stream).poll_write(cx, data),
+            Self::Memory(stream, _) => Pin::new(stream).poll_write(cx, data),
         }
     }
 
@@ -192,7 +219,7 @@ impl AsyncWrite for ServerStream {
             Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
             Self::Ws(stream) => Pin::new(stream).poll_flush(cx),
             Self::Wss(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Memory(stream) => Pin::new(stream).poll_flush(cx),
+            Self::Memory(stream, _) => Pin::new(stream).poll_flush(cx),
         }
     }
 
@@ -202,7 +229,7 @@ impl AsyncWrite for ServerStream {
             Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Ws(stream) => Pin::new(stream).poll_shutdown(cx),
             Self::Wss(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Memory(stream) => Pin::new(stream).poll_shutdown(cx),
+            Self::Memory(stream, _) => Pin::new(stream).poll_shutdown(cx),
         }
     }
 }

@@ -77,9 +77,6 @@ impl Stage {
             doors.push((*way, gateway.listen(endpoint).await?));
         }
         let control = gateway.control();
-        for ailment in (scenario.ailments)() {
-            control.arm(ailment);
-        }
         let authority = authority.pem;
         let mut stage = Self { broker, gateway, control, doors, authority, speed, tasks: Vec::new() };
         stage.play(scenario, seed);
@@ -92,8 +89,17 @@ impl Stage {
             let device = device::report(self.broker.control(), seed, gaps);
             self.tasks.push(AbortOnDrop(tokio::spawn(device)));
         }
+        self.afflict(self.control.clone(), scenario);
+    }
+
+    /// Lets a scenario's ailments act, and its clients' credentials be renewed, at a gateway that has the same
+    /// speed.
+    pub fn afflict(&mut self, control: GatewayControl, scenario: &Scenario) {
+        for ailment in (scenario.ailments)() {
+            control.arm(ailment);
+        }
         if let Some(secs) = scenario.renews_every_secs {
-            let (control, every) = (self.control.clone(), self.real(secs).max(LEAST_GAP));
+            let every = self.real(secs).max(LEAST_GAP);
             self.tasks.push(AbortOnDrop(tokio::spawn(async move {
                 loop {
                     sleep(every).await;
@@ -125,7 +131,12 @@ impl Stage {
 
     /// Lets a fault strike now, and disarms it when it is done.
     pub fn strike(&self, blow: &BlowNow) -> AilmentId {
-        let control = self.control.clone();
+        self.strike_at(&self.control, blow)
+    }
+
+    /// As [`Stage::strike`], at another gateway that has the same speed.
+    pub fn strike_at(&self, gateway: &GatewayControl, blow: &BlowNow) -> AilmentId {
+        let control = gateway.clone();
         let id = control.arm((blow.ailment)());
         let lasting = self.real(blow.lasting_secs);
         tokio::spawn(async move {

@@ -206,7 +206,7 @@ pub(super) fn write_authority(directory: &Path, name: &str, stage: &Stage) -> co
 }
 
 /// A file that goes with its owner.
-struct Removed(PathBuf);
+pub(super) struct Removed(pub(super) PathBuf);
 
 impl Drop for Removed {
     fn drop(&mut self) {

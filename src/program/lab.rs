@@ -1,4 +1,8 @@
-//! `dropscope lab`: the broker and the faults of the demo for other people's clients.
+//! `dropscope lab`: the broker and the faults of the demo for other people's clients, and a water heater with
+//! its cloud.
+
+mod gateways;
+mod household;
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -8,36 +12,39 @@ use color_eyre::eyre::WrapErr as _;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::demo::{named, wall_secs, write_authority};
+use self::gateways::Gateways;
+use self::household::Household;
+use super::demo::{Removed, named, wall_secs, write_authority};
 use super::{refuse, runtime};
 use crate::cli;
 use crate::config::Directories;
 use crate::exit::Code;
 use crate::lab::scenario::{BLOWS, SCENARIOS, Scenario, Way, speed_words};
-use crate::lab::{Ailment, AilmentId, HOST, Stage, StageOptions};
+use crate::lab::{HOST, Stage, StageOptions};
 use crate::signals;
 
 /// Every way in, in the order of the URLs printed.
 const WAYS: [(Way, &str, &str); 4] =
     [(Way::Tcp, "mqtt", ""), (Way::Tls, "mqtts", ""), (Way::Ws, "ws", "/mqtt"), (Way::Wss, "wss", "/mqtt")];
-/// The authority's file in the state directory.
-const AUTHORITY: &str = "lab-ca.pem";
 /// What plays when nothing is asked for.
 const QUIET: &str = "healthy";
 /// Command lines that may wait.
 const LINES: usize = 16;
-/// Strikes told by `strikes`.
-const NEWEST: usize = 20;
 
 const HELP: &str = "\
 arm SCENARIO      let everything of a scenario act from now on
 arm {JSON}        let one ailment act, as in: arm {\"random_loss\": {\"mean_secs\": 60, \"manner\": \"reset\"}}
 disarm ID|all     end an ailment, or all
-list              what is armed
+list              what is armed, at the plain gateway and at the one before the IoT endpoint
 strike NAME       let one fault strike now
-strikes           what was done so far (the newest 20)
+strikes           what was done so far (the newest 20 of each gateway)
 tally             what went through so far
 renew             the clients have new credentials
+heater HOW        online, offline, honest, late SECS, wrong or silent
+cloud misbehave WHAT [TIMES]  malformed, bad-gateway, no-data, hang, hang-up or failure as next answer
+cloud behave      no more of that
+cloud expire      tokens and AWS credentials are good no longer
+cloud password NEW  the account has another password
 scenarios         the names for arm
 faults            the names for strike
 help              this
@@ -59,9 +66,14 @@ pub(super) fn lab(lab: &cli::Lab) -> color_eyre::Result<ExitCode> {
 
 async fn run(scenario: &Scenario, options: StageOptions, json: bool) -> color_eyre::Result<ExitCode> {
     let ways = WAYS.map(|(way, ..)| way);
-    let stage = Stage::start(&ways, scenario, options).await.wrap_err("cannot start the lab on loopback")?;
-    let authority = write_authority(&Directories::of_this_user().state, AUTHORITY, &stage)?;
-    let mut console = Console { stage, json };
+    let mut stage =
+        Stage::start(&ways, scenario, options).await.wrap_err("cannot start the lab on loopback")?;
+    let directory = Directories::of_this_user().state;
+    let name = format!("lab-ca-{}.pem", std::process::id());
+    let authority = Removed(write_authority(&directory, &name, &stage)?);
+    let household = Household::start(options, &directory).await?;
+    stage.afflict(household.gateway(), scenario);
+    let mut console = Console { stage, household, json };
     let mut opening = Answer::default();
     let mut urls = Vec::new();
     for (way, scheme, path) in WAYS {
@@ -72,15 +84,18 @@ async fn run(scenario: &Scenario, options: StageOptions, json: bool) -> color_ey
         urls.push(url);
     }
     let pace = speed_words(options.speed).unwrap_or_else(|| "1 s = 1 s".to_owned());
+    let household = console.household.tell()?;
     write!(
         opening.text,
-        "authority {}\nscenario {} ({pace}); help tells the commands",
-        authority.display(),
+        "authority {}\n{}scenario {} ({pace}); help tells the commands",
+        authority.0.display(),
+        household.text,
         scenario.name
     )?;
     opening.data = json!({
         "urls": urls,
-        "authority": authority,
+        "authority": authority.0,
+        "navien": household.data,
         "scenario": scenario.name,
         "seed": options.seed,
         "speed": options.speed,
@@ -89,6 +104,7 @@ async fn run(scenario: &Scenario, options: StageOptions, json: bool) -> color_ey
         Ok(()) => console.serve().await,
         Err(error) => Err(error),
     };
+    console.household.stop().await;
     console.stage.stop().await;
     match ended {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
@@ -112,6 +128,7 @@ impl Answer {
 /// The control line.
 struct Console {
     stage: Stage,
+    household: Household,
     json: bool,
 }
 
@@ -155,86 +172,22 @@ impl Console {
     fn answer(&self, line: &str) -> Result<Answer, String> {
         let (command, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let rest = rest.trim();
+        let gateways = Gateways::new(&self.stage, self.household.gateway());
         match command {
-            "arm" => self.arm(rest),
-            "disarm" => self.disarm(rest),
-            "list" => Ok(self.list()),
-            "strike" => self.strike(rest),
-            "strikes" => Ok(self.strikes()),
-            "tally" => {
-                let tally = self.stage.control().tally();
-                Ok(Answer::new(format!("{tally:?}"), json!(tally)))
-            }
-            "renew" => {
-                self.stage.control().renew_credentials();
-                Ok(Answer::new("renewed", Value::Null))
-            }
+            "arm" => gateways.arm(rest),
+            "disarm" => gateways.disarm(rest),
+            "list" => Ok(gateways.list()),
+            "strike" => gateways.strike(rest),
+            "strikes" => Ok(gateways.strikes()),
+            "tally" => Ok(gateways.tally()),
+            "renew" => Ok(gateways.renew()),
+            "heater" => self.household.heater(rest),
+            "cloud" => self.household.cloud(rest),
             "scenarios" => Ok(names(SCENARIOS.iter().map(|scenario| (scenario.name, scenario.fault)))),
             "faults" => Ok(names(BLOWS.iter().map(|blow| (blow.name, blow.what)))),
             "help" => Ok(Answer::new(HELP, json!(HELP.lines().collect::<Vec<_>>()))),
             _ => Err(format!("there is no command `{}`; help tells them", clean(command))),
         }
-    }
-
-    fn arm(&self, what: &str) -> Result<Answer, String> {
-        let ailments = if what.starts_with(['{', '"']) {
-            let ailment: Ailment = serde_json::from_str(what)
-                .map_err(|error| format!("this is no ailment: {}", clean(&error.to_string())))?;
-            vec![ailment]
-        } else if what.is_empty() {
-            return Err("arm what? A scenario, or an ailment in JSON".to_owned());
-        } else {
-            (named(what)?.ailments)()
-        };
-        let ids: Vec<u64> = ailments.into_iter().map(|ailment| self.stage.control().arm(ailment).0).collect();
-        let words: Vec<_> = ids.iter().map(u64::to_string).collect();
-        Ok(Answer::new(format!("armed {}", words.join(" ")), json!({"ids": ids})))
-    }
-
-    fn disarm(&self, what: &str) -> Result<Answer, String> {
-        let control = self.stage.control();
-        let ids: Vec<AilmentId> = if what == "all" {
-            control.armed().into_iter().map(|(id, _)| id).collect()
-        } else {
-            let id = what.parse().map_err(|_| "disarm which? A number of list, or all".to_owned())?;
-            vec![AilmentId(id)]
-        };
-        let disarmed: Vec<u64> = ids.into_iter().filter(|id| control.disarm(*id)).map(|id| id.0).collect();
-        if disarmed.is_empty() && what != "all" {
-            return Err(format!("nothing is armed under the number {}", clean(what)));
-        }
-        let words: Vec<_> = disarmed.iter().map(u64::to_string).collect();
-        Ok(Answer::new(format!("disarmed {}", words.join(" ")), json!({"ids": disarmed})))
-    }
-
-    fn list(&self) -> Answer {
-        let armed = self.stage.control().armed();
-        let text = armed
-            .iter()
-            .fold(String::new(), |text, (id, ailment)| text + &format!("{} {}\n", id.0, json!(ailment)));
-        let text = if armed.is_empty() { "nothing is armed".to_owned() } else { text };
-        let data = armed.iter().map(|(id, ailment)| json!({"id": id, "ailment": ailment}));
-        Answer::new(text, data.collect())
-    }
-
-    fn strike(&self, name: &str) -> Result<Answer, String> {
-        let blow = BLOWS.iter().find(|blow| blow.name == name).ok_or_else(|| {
-            let known: Vec<_> = BLOWS.iter().map(|blow| blow.name).collect();
-            format!("there is no fault `{}`; there are {}", clean(name), known.join(", "))
-        })?;
-        let id = self.stage.strike(blow);
-        Ok(Answer::new(blow.what, json!({"id": id})))
-    }
-
-    fn strikes(&self) -> Answer {
-        let strikes = self.stage.control().strikes();
-        let newest = &strikes[strikes.len().saturating_sub(NEWEST)..];
-        let text = newest.iter().fold(String::new(), |text, strike| {
-            let connection = strike.connection.map_or("all".to_owned(), |number| number.to_string());
-            text + &format!("{:.3} s  connection {connection}  {}\n", strike.at.as_secs_f64(), strike.what)
-        });
-        let text = if strikes.is_empty() { "nothing was done yet".to_owned() } else { text };
-        Answer::new(text, json!(newest))
     }
 }
 

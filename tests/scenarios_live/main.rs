@@ -223,7 +223,7 @@ fn the_lab_takes_commands_until_it_is_told_to_stop() {
     {
         assert_eq!(lab.ask(wrong)["ok"], false, "{wrong}");
     }
-    assert_eq!(lab.ask("tally")["data"]["accepted"], 0);
+    assert_eq!(lab.ask("tally")["data"]["plain"]["accepted"], 0);
 
     for (url, arguments) in
         urls.iter().zip([&[][..], &["--cafile", &authority], &[], &["--cafile", &authority]])
@@ -232,7 +232,7 @@ fn the_lab_takes_commands_until_it_is_told_to_stop() {
         let checked = run(&[&["check", &url], arguments].concat());
         assert!(checked.status.success(), "{url}: {}", String::from_utf8_lossy(&checked.stdout));
     }
-    assert!(lab.ask("tally")["data"]["accepted"].as_u64() >= Some(4));
+    assert!(lab.ask("tally")["data"]["plain"]["accepted"].as_u64() >= Some(4));
     assert_eq!(lab.ask("strike dns")["ok"], true);
     assert!(lab.ask("help")["data"].as_array().is_some_and(|lines| lines.len() >= 10));
     assert_eq!(lab.ask("quit")["ok"], true);
@@ -242,10 +242,11 @@ fn the_lab_takes_commands_until_it_is_told_to_stop() {
 #[test]
 fn the_lab_outlives_its_input_and_ends_with_a_signal() {
     let mut lab = Lab::start(&[]);
-    let lines: Vec<String> = (0..6).map(|_| lab.line()).collect();
-    for (line, scheme) in
-        lines.iter().zip(["mqtt://", "mqtts://", "ws://", "wss://", "authority ", "scenario "])
-    {
+    let lines: Vec<String> = (0..11).map(|_| lab.line()).collect();
+    let transports = ["mqtt://", "mqtts://", "ws://", "wss://", "authority "];
+    let household =
+        ["cloud http://127.0.0.1:", "user ", "password ", "iot wss://127.0.0.1:", "iot-authority "];
+    for (line, scheme) in lines.iter().zip([&transports[..], &household, &["scenario "]].concat()) {
         assert!(line.starts_with(scheme), "{lines:?}");
     }
     let url = lines[0].trim().to_owned();

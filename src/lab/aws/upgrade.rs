@@ -39,13 +39,17 @@ impl AwsRules {
         self.keyring().check(&presigned, header)
     }
 
+    /// The time as an HTTP server tells it.
+    pub(in crate::lab) fn http_date(&self) -> String {
+        self.now().wall.format(HTTP_DATE).to_string()
+    }
+
     /// AWS does not say what is wrong, so neither does the lab: see [`AwsRules::last_denial`].
     fn refusal(&self, status: StatusCode, message: &str) -> Box<ErrorResponse> {
         let mut refusal = ErrorResponse::new(Some(format!("{{\"message\":\"{message}\"}}")));
         *refusal.status_mut() = status;
-        let date = self.now().wall.format(HTTP_DATE).to_string();
         let headers = refusal.headers_mut();
-        if let Ok(date) = HeaderValue::try_from(date) {
+        if let Ok(date) = HeaderValue::try_from(self.http_date()) {
             headers.insert(header::DATE, date);
         }
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

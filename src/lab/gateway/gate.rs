@@ -20,11 +20,12 @@ use super::field_time::Scale;
 use super::ledger::{Ledger, Strike};
 use super::outage::Ports;
 use super::welcome::{self, Incoming};
+use crate::lab::aws::AwsRules;
 use crate::lab::broker::lock;
 use crate::lab::control::Control;
 use crate::lab::handshake::Endpoint;
 use crate::lab::listener::{Host, Listener};
-use crate::lab::server_stream::ServerStream;
+use crate::lab::server_stream::{Parting, ServerStream};
 
 /// Bytes between the gateway and the embedded broker, each way.
 const BETWEEN: usize = 256 * 1024;
@@ -34,7 +35,8 @@ const MOST_IDS: usize = 10_000;
 /// Where packets go.
 #[derive(Clone)]
 pub enum Upstream {
-    /// The embedded broker, without sockets.
+    /// The embedded broker, without sockets. What it asks of a WebSocket upgrade the gateway asks too, and
+    /// how it ends a connection the client sees as if it were connected directly.
     Broker(Control),
     /// A broker that speaks MQTT over plain TCP.
     Address(SocketAddr),
@@ -150,15 +152,24 @@ impl Shared {
         seen.contains(client_id) || (seen.len() < MOST_IDS && !seen.insert(client_id.to_owned()))
     }
 
+    /// What is asked of a WebSocket upgrade.
+    pub(super) fn rules(&self) -> Option<&AwsRules> {
+        match &self.upstream {
+            Upstream::Broker(broker) => broker.rules().map(Arc::as_ref),
+            Upstream::Address(_) => None,
+        }
+    }
+
     /// A new connection to the server.
     pub(super) async fn connect_upstream(&self) -> io::Result<ServerStream> {
         match &self.upstream {
             Upstream::Broker(broker) => {
                 let (near, far) = duplex(BETWEEN);
-                if !broker.attach(far) {
+                let parting = Parting::default();
+                if !broker.attach_for(far, parting.clone()) {
                     return Err(io::Error::new(io::ErrorKind::ConnectionRefused, "the broker has stopped"));
                 }
-                Ok(ServerStream::Memory(Box::new(near)))
+                Ok(ServerStream::Memory(Box::new(near), parting))
             }
             Upstream::Address(address) => {
                 let tcp = TcpStream::connect(address).await?;

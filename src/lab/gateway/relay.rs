@@ -216,9 +216,10 @@ impl Relay {
     /// The server has closed its side.
     fn lose_server(&mut self, is_reset: bool) {
         if self.path == Path::Open {
-            // Between gateway and broker there is no telling an orderly end of the layers below MQTT from
-            // another. Servers end orderly; who wants something else has ailments for it.
-            self.farewell = Some(if is_reset { Ending::Reset } else { Ending::Goodbye });
+            // A server elsewhere cannot say how it ends the layers below MQTT. Servers end orderly; who wants
+            // something else has ailments for it.
+            let unsaid = if is_reset { Ending::Reset } else { Ending::Goodbye };
+            self.farewell = Some(self.server.as_ref().and_then(Pipe::parting).unwrap_or(unsaid));
             let lane = &mut self.lanes[Way::ToClient as usize];
             let now = Instant::now();
             if let Some(server) = &mut self.server {

@@ -13,7 +13,7 @@ use super::relay::Relay;
 use crate::lab::fault::Fault;
 use crate::lab::handshake::{self, Endpoint, HANDSHAKE_LIMIT};
 use crate::lab::pipe::Pipe;
-use crate::lab::server_stream::{Ending, MemoryStream, ServerStream};
+use crate::lab::server_stream::{Ending, MemoryStream, Parting, ServerStream};
 
 /// How long the server may take to accept.
 const UPSTREAM_LIMIT: Duration = Duration::from_secs(10);
@@ -46,7 +46,7 @@ async fn prepare(shared: &Shared, incoming: Incoming, number: u64) -> Option<(Pi
     }
     shared.blackouts.subscribe().wait_for(|count| *count == 0).await.ok()?;
     let client = match incoming {
-        Incoming::Memory(stream) => ServerStream::Memory(stream),
+        Incoming::Memory(stream) => ServerStream::Memory(stream, Parting::default()),
         Incoming::Tcp(tcp, endpoint) => {
             timeout(HANDSHAKE_LIMIT, accept(shared, tcp, &endpoint, number)).await.ok()?.ok()?
         }
@@ -73,5 +73,5 @@ async fn accept(
     } else {
         &[]
     };
-    handshake::accept(tcp, endpoint, planned, None).await
+    handshake::accept(tcp, endpoint, planned, shared.rules()).await
 }

@@ -18,10 +18,10 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 use super::client::{Client, Got, ask};
 use super::http::post;
 use super::simulated_clock::SimulatedClock;
-use crate::aws::{Credentials, Target, presign};
+use crate::aws::{Credentials, Refusal, Target, presign};
 use crate::diagnostics::Clock;
 use crate::lab::websocket::WebSocketBytes;
-use crate::lab::{Denied, NavienLab, NavienLabOptions, Policy, Version};
+use crate::lab::{Ailment, Denied, NavienLab, NavienLabOptions, Policy, Version};
 
 struct App {
     lab: NavienLab,
@@ -70,6 +70,17 @@ impl App {
         let (socket, _) = tokio_tungstenite::client_async(request, tls).await?;
         Ok(WebSocketBytes::new(socket))
     }
+
+    async fn assert_forbidden(&self, credentials: &Credentials) {
+        match self.upgrade(credentials).await {
+            Err(Error::Http(response)) => {
+                assert_eq!(response.status().as_u16(), 403);
+                assert!(response.headers().contains_key("Date"));
+            }
+            Err(other) => panic!("{other}"),
+            Ok(_) => panic!("the upgrade was accepted"),
+        }
+    }
 }
 
 const STATUS_TOPIC: &str = "cmd/52/navilink-aabbccddeeff/st";
@@ -117,17 +128,28 @@ async fn expired_credentials_need_a_new_sign_in() {
     app.clock.skip(58);
     assert!(app.upgrade(&credentials).await.is_ok());
     app.clock.skip(2);
-    match app.upgrade(&credentials).await {
-        Err(Error::Http(response)) => {
-            assert_eq!(response.status().as_u16(), 403);
-            assert!(response.headers().contains_key("Date"));
-        }
-        Err(other) => panic!("{other}"),
-        Ok(_) => panic!("expired credentials were accepted"),
-    }
+    app.assert_forbidden(&credentials).await;
     assert_eq!(app.lab.control().rules.last_denial(), Some(Denied::Expired));
     let (_, fresh) = app.sign_in().await;
     assert!(app.upgrade(&fresh).await.is_ok());
+    app.lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_gateway_refuses_a_wrong_signature_and_what_its_ailment_expired() {
+    let app = app(NavienLabOptions::default()).await;
+    let (_, credentials) = app.sign_in().await;
+    let forged = Credentials { secret_key: "of-somebody-else".into(), ..credentials.clone() };
+    app.assert_forbidden(&forged).await;
+    let control = app.lab.control();
+    assert_eq!(control.rules.last_denial(), Some(Denied::Signature(Refusal::Mismatch)));
+    assert_eq!((control.gateway.tally().accepted, control.broker.connections()), (1, 1), "only the heater");
+    let id = control.gateway.arm(Ailment::CredentialExpiry { at_secs: 0.0, ends_sessions: false });
+    let mut strikes = control.gateway.watch_strikes();
+    strikes.wait_for(|count| *count > 0).await.unwrap();
+    app.assert_forbidden(&credentials).await;
+    assert!(control.gateway.disarm(id));
+    while app.upgrade(&credentials).await.is_err() {}
     app.lab.stop().await;
 }
 

@@ -2,27 +2,25 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its scene must fail")]
 
-use std::io::Write as _;
+#[cfg(unix)]
+mod lab_command;
+mod signing;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use dropscope::aws::{Credentials, Target, presign};
 use dropscope::clock::SystemClock;
 use dropscope::diagnostics::event::{ConnectFailed, Connected, Dropped, How, Layer, Phase};
 use dropscope::diagnostics::{Clock, Event};
 use dropscope::lab::{
     AwsRules, Broker, BrokerOptions, Endpoint, Fault, Keyring, Limits, NavienLab, NavienLabOptions, Policy,
 };
-use dropscope::mqtt::connector::{BoxFuture, Connector, WireConnector};
 use dropscope::mqtt::settings::{
     AddressFamily, BackoffSettings, BrokerAddress, LinkSettings, Transport, VersionChoice,
 };
-use dropscope::mqtt::wire::{Opened, Progress};
 use dropscope::mqtt::{Link, Publish};
-use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use serde_json::Value;
+use signing::{sign_in, signing_link};
 
 /// Longer than anything here takes on a busy computer.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -91,6 +89,19 @@ fn publish(topic: &str, payload: String) -> Publish {
     }
 }
 
+/// Asks the heater for its status and waits for the answer.
+async fn heater_answers(link: &mut Link) {
+    let commands: Value = serde_json::from_str(include_str!("../fixtures/navien-commands.json")).unwrap();
+    let command = &commands["request_device_status"];
+    link.publish(publish(command["topic"].as_str().unwrap(), command["payload"].to_string()));
+    let answers = command["payload"]["responseTopic"].as_str().unwrap();
+    let is_answer = |event: &Event| match event {
+        Event::Received(message) => (*message.topic == *answers).then_some(()),
+        _ => None,
+    };
+    until(link, is_answer).await;
+}
+
 /// An AWS broker without signatures, over TCP, and a link to it.
 async fn over_tcp(limits: Limits, version: VersionChoice) -> (Broker, Arc<AwsRules>, Link) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
@@ -150,49 +161,6 @@ async fn the_connection_ends_at_its_age_and_at_one_and_a_half_keep_alives() {
     assert!(quiet.is_err(), "{quiet:?}");
 }
 
-/// Signs each attempt anew with the newest credentials.
-#[derive(Debug)]
-struct Signing {
-    wire: WireConnector,
-    credentials: Arc<Mutex<Credentials>>,
-}
-
-impl Connector for Signing {
-    fn open<'a>(
-        &'a self,
-        settings: &'a LinkSettings,
-        clock: &'a Arc<dyn Clock>,
-        progress: &'a Progress,
-        deep: bool,
-    ) -> BoxFuture<'a, Opened> {
-        let credentials = self.credentials.lock().unwrap().clone();
-        let host = format!("{}:{}", settings.broker.host, settings.broker.port);
-        let target = Target { host: &host, path: "/mqtt", region: "us-east-1" };
-        let path = presign(target, &credentials, clock.now().wall, None);
-        let broker = BrokerAddress { path, ..settings.broker.clone() };
-        let settings = LinkSettings { broker, ..settings.clone() };
-        Box::pin(async move { self.wire.open(&settings, clock, progress, deep).await })
-    }
-}
-
-async fn sign_in(rest_url: &str, email: &str, password: &SecretString) -> Credentials {
-    let (host, path) = rest_url.strip_prefix("http://").unwrap().split_once('/').unwrap();
-    let body = json!({ "userId": email, "password": password.expose_secret() }).to_string();
-    let mut tcp = TcpStream::connect(host).await.unwrap();
-    let head = format!("POST /{path}/user/sign-in HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
-    let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
-    tcp.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    tcp.read_to_string(&mut answer).await.unwrap();
-    let answer: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
-    let text = |field: &str| answer["data"]["token"][field].as_str().unwrap().to_owned();
-    Credentials {
-        access_key_id: text("accessKeyId"),
-        secret_key: text("secretKey").into(),
-        session_token: Some(text("sessionToken").into()),
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn credentials_that_expired_show_at_the_upgrade_after_the_next_drop() {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
@@ -200,27 +168,14 @@ async fn credentials_that_expired_show_at_the_upgrade_after_the_next_drop() {
     let control = lab.control();
     let newest = sign_in(&lab.rest_url, &lab.email, &lab.password).await;
     let credentials = Arc::new(Mutex::new(newest));
-    let mut ca_file = tempfile::NamedTempFile::new().unwrap();
-    ca_file.write_all(lab.ca_pem.as_bytes()).unwrap();
-    let port = lab.iot_endpoint.rsplit(':').next().unwrap().trim_end_matches("/mqtt").parse().unwrap();
-    let mut settings = settings(Transport::Wss, port, "navien-client-0a1b2c3d");
-    settings.tls.ca_file = Some(ca_file.path().to_owned());
-    let wire = WireConnector::new(&settings).unwrap();
-    let connector = Arc::new(Signing { wire, credentials: Arc::clone(&credentials) });
-    let mut link = Link::with_connector(settings, clock, connector, 7).unwrap();
+    let ca_file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(ca_file.path(), &lab.ca_pem).unwrap();
+    let mut link = signing_link(&lab.iot_endpoint, ca_file.path(), &credentials);
     link.connect();
     connected(&mut link).await;
 
     // The heater answers through the cloud.
-    let commands: Value = serde_json::from_str(include_str!("fixtures/navien-commands.json")).unwrap();
-    let command = &commands["request_device_status"];
-    link.publish(publish(command["topic"].as_str().unwrap(), command["payload"].to_string()));
-    let answers = command["payload"]["responseTopic"].as_str().unwrap();
-    let is_answer = |event: &Event| match event {
-        Event::Received(message) => (*message.topic == *answers).then_some(()),
-        _ => None,
-    };
-    until(&mut link, is_answer).await;
+    heater_answers(&mut link).await;
 
     // Expired credentials do not end a session.
     control.rules.keyring().expire_all();
@@ -236,5 +191,13 @@ async fn credentials_that_expired_show_at_the_upgrade_after_the_next_drop() {
     let fresh = sign_in(&lab.rest_url, &lab.email, &lab.password).await;
     *credentials.lock().unwrap() = fresh;
     connected(&mut link).await;
+
+    // How AWS ends a session at its age, through the gateway.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let close = Fault::WebSocketClose { code: 1000, reason: String::new() };
+    assert!(control.broker.strike_client("navien-client-0a1b2c3d", &close));
+    let told = dropped(&mut link).await;
+    assert_eq!((told.layer, told.ws_close_code), (Some(Layer::Websocket), Some(1000)), "{told:?}");
+
     lab.stop().await;
 }

@@ -1,0 +1,143 @@
+//! The vendor's cloud and the water heater of the lab: what is told of them, and which commands do they take?
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use color_eyre::eyre::WrapErr as _;
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+use super::super::demo::Removed;
+use super::{Answer, clean};
+use crate::clock::SystemClock;
+use crate::lab::{
+    Answering, GatewayControl, Mishap, NavienControl, NavienLab, NavienLabOptions, StageOptions, Wrong,
+};
+
+/// The longest a late answer may take, in field seconds.
+const LATEST_SECS: f64 = 86_400.0;
+/// What `cloud misbehave` takes.
+const MISHAPS: &str = "malformed, bad-gateway, no-data, hang, hang-up or failure";
+
+/// A simulated household and the file that vouches for its endpoint, which goes with it.
+pub(super) struct Household {
+    lab: NavienLab,
+    control: NavienControl,
+    authority: Removed,
+    speed: f64,
+}
+
+impl Household {
+    /// Starts it and writes the authority into the directory.
+    pub(super) async fn start(options: StageOptions, directory: &Path) -> color_eyre::Result<Self> {
+        let of = NavienLabOptions { seed: options.seed, scale: options.speed, absent_devices: 0 };
+        let lab = NavienLab::start(of, Arc::new(SystemClock::new()))
+            .await
+            .wrap_err("cannot start the lab's cloud on loopback")?;
+        let authority = directory.join(format!("lab-iot-ca-{}.pem", std::process::id()));
+        std::fs::create_dir_all(directory)
+            .and_then(|()| std::fs::write(&authority, &lab.ca_pem))
+            .wrap_err_with(|| format!("cannot write the IoT authority to {}", authority.display()))?;
+        let control = lab.control();
+        Ok(Self { lab, control, authority: Removed(authority), speed: options.speed })
+    }
+
+    /// The gateway before the IoT endpoint.
+    pub(super) fn gateway(&self) -> GatewayControl {
+        self.control.gateway.clone()
+    }
+
+    /// Where it is and how to get in. The password is of this run and opens nothing else.
+    pub(super) fn tell(&self) -> Result<Answer, std::fmt::Error> {
+        let NavienLab { rest_url, iot_endpoint, region, email, password, .. } = &self.lab;
+        let (password, authority) = (password.expose_secret(), self.authority.0.display());
+        let mut text = String::new();
+        writeln!(text, "cloud {rest_url}\nuser {email}\npassword {password}")?;
+        writeln!(text, "iot {iot_endpoint} (signed for {region})\niot-authority {authority}")?;
+        let data = json!({
+            "rest_url": rest_url,
+            "iot_endpoint": iot_endpoint,
+            "region": region,
+            "email": email,
+            "password": password,
+            "authority": self.authority.0,
+        });
+        Ok(Answer::new(text, data))
+    }
+
+    /// Carries out what comes after `heater`.
+    pub(super) fn heater(&self, command: &str) -> Result<Answer, String> {
+        let heater = &self.control.heater;
+        let words: Vec<&str> = command.split_whitespace().collect();
+        match words[..] {
+            ["online"] => heater.come_back(),
+            ["offline"] => heater.go_offline(),
+            ["honest"] => heater.answer(Answering::Honest),
+            ["late", secs] => heater.answer(Answering::Late(self.late(secs)?)),
+            ["wrong"] => heater.answer(Answering::Wrong(Wrong::UnknownValues)),
+            ["silent"] => heater.answer(Answering::Silent),
+            _ => return Err("heater what? online, offline, honest, late SECS, wrong or silent".to_owned()),
+        }
+        Ok(Answer::new(format!("the heater is {}", words.join(" ")), Value::Null))
+    }
+
+    /// Carries out what comes after `cloud`.
+    pub(super) fn cloud(&self, command: &str) -> Result<Answer, String> {
+        let cloud = &self.control.cloud;
+        let (what, rest) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
+        match (what, rest.trim()) {
+            ("misbehave", rest) => self.misbehave(rest),
+            ("behave", "") => {
+                cloud.behave();
+                Ok(Answer::new("the cloud behaves", Value::Null))
+            }
+            ("expire", "") => {
+                cloud.expire_tokens();
+                self.control.rules.keyring().expire_all();
+                Ok(Answer::new("tokens and credentials have expired; sessions live on", Value::Null))
+            }
+            ("password", new) if !new.is_empty() => {
+                cloud.change_password(new);
+                Ok(Answer::new("the password is another one now", Value::Null))
+            }
+            _ => Err("cloud what? misbehave WHAT [TIMES], behave, expire or password NEW".to_owned()),
+        }
+    }
+
+    fn misbehave(&self, command: &str) -> Result<Answer, String> {
+        let words: Vec<&str> = command.split_whitespace().collect();
+        let (what, times) = match words[..] {
+            [what] => (what, 1),
+            [what, times] => {
+                let times = times.parse().ok().filter(|times| *times > 0);
+                (what, times.ok_or("TIMES must be a number from 1")?)
+            }
+            _ => return Err(format!("misbehave how? {MISHAPS}, and how often")),
+        };
+        let mishap = match what {
+            "malformed" => Mishap::Malformed,
+            "bad-gateway" => Mishap::BadGateway,
+            "no-data" => Mishap::NoData,
+            "hang" => Mishap::Hang,
+            "hang-up" => Mishap::HangUp,
+            "failure" => Mishap::Failure { code: 500, message: "INTERNAL_SERVER_ERROR".to_owned() },
+            _ => return Err(format!("the cloud cannot do `{}`; it can {MISHAPS}", clean(what))),
+        };
+        self.control.cloud.misbehave(&mishap, times);
+        Ok(Answer::new(format!("the next {times} answers: {what}"), json!({"times": times})))
+    }
+
+    /// The real time that a delay in field seconds takes.
+    fn late(&self, secs: &str) -> Result<Duration, String> {
+        let secs = secs.parse().ok().filter(|secs| (0.0..=LATEST_SECS).contains(secs));
+        let real = secs.and_then(|secs: f64| Duration::try_from_secs_f64(secs / self.speed).ok());
+        real.ok_or_else(|| "SECS must be a number from 0 to 86400".to_owned())
+    }
+
+    /// Ends everything, frees the ports and removes the file.
+    pub(super) async fn stop(self) {
+        self.lab.stop().await;
+    }
+}
