@@ -41,14 +41,11 @@ fn published() -> Published {
             stamp(start),
             &Event::Connected(Connected {
                 event_type: ConnectKind::Resumed,
-                session_present: false,
                 return_code: Some(0),
                 attempt_number: 1,
                 keep_alive_secs: 60.0,
-                remote: None,
-                local: None,
                 mqtt_version: Some("5".into()),
-                limits: None,
+                ..Connected::default()
             }),
         );
         fold.apply(stamp(start + 60.0), &Event::Ping { rtt_ms: 40.0 + f64::from(index % 17) });
@@ -68,18 +65,12 @@ fn published() -> Published {
 fn dropped(name: &str, how: How) -> Event {
     Event::Dropped(Dropped {
         error_name: Some(name.into()),
-        error_message: None,
-        error_code: None,
-        reconnect_attempt: 0,
         active_subscriptions: 1,
-        queued_commands: 0,
         layer: Some(Layer::Tcp),
         how: Some(how),
-        reason_code: None,
-        ws_close_code: None,
         last_rx_secs: Some(20.0),
         last_tx_secs: Some(0.4),
-        packets: Vec::new(),
+        ..Dropped::default()
     })
 }
 

@@ -36,10 +36,7 @@ fn connected(event_type: ConnectKind, session_present: bool, return_code: Option
         return_code,
         attempt_number: attempt,
         keep_alive_secs: 60.0,
-        remote: None,
-        local: None,
-        mqtt_version: None,
-        limits: None,
+        ..Connected::default()
     })
 }
 
@@ -51,13 +48,7 @@ fn dropped(name: Option<&str>, message: Option<&str>, code: Option<u32>, counts:
         reconnect_attempt: counts.0,
         active_subscriptions: counts.1,
         queued_commands: counts.2,
-        layer: None,
-        how: None,
-        reason_code: None,
-        ws_close_code: None,
-        last_rx_secs: None,
-        last_tx_secs: None,
-        packets: Vec::new(),
+        ..Dropped::default()
     })
 }
 

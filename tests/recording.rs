@@ -22,32 +22,24 @@ fn run() -> Vec<Observed> {
     let connected = |event_type, attempt_number| {
         Event::Connected(Connected {
             event_type,
-            session_present: false,
             return_code: Some(0),
             attempt_number,
             keep_alive_secs: 60.0,
-            remote: None,
-            local: None,
             mqtt_version: Some("3.1.1".to_owned()),
-            limits: None,
+            ..Connected::default()
         })
     };
     let message =
         Message { topic: "a/b".into(), bytes: 12, queued: false, correlation_id: None, qos: Some(1) };
     let dropped = Dropped {
         error_name: Some("AWS_ERROR_MQTT_UNEXPECTED_HANGUP".to_owned()),
-        error_message: None,
         error_code: Some(5134),
-        reconnect_attempt: 0,
         active_subscriptions: 1,
-        queued_commands: 0,
         layer: Some(Layer::Tcp),
         how: Some(How::Fin),
-        reason_code: None,
-        ws_close_code: None,
         last_rx_secs: Some(0.1 + 0.2),
         last_tx_secs: Some(1.0 / 3.0),
-        packets: Vec::new(),
+        ..Dropped::default()
     };
     let started = Started {
         keep_alive_secs: 60.0,

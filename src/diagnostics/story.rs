@@ -145,21 +145,7 @@ mod tests {
     }
 
     fn event(how: Option<How>) -> Dropped {
-        Dropped {
-            error_name: Some("AWS_ERROR_MQTT_UNEXPECTED_HANGUP".into()),
-            error_message: None,
-            error_code: None,
-            reconnect_attempt: 0,
-            active_subscriptions: 0,
-            queued_commands: 0,
-            layer: None,
-            how,
-            reason_code: None,
-            ws_close_code: None,
-            last_rx_secs: None,
-            last_tx_secs: None,
-            packets: Vec::new(),
-        }
+        Dropped { error_name: Some("AWS_ERROR_MQTT_UNEXPECTED_HANGUP".into()), how, ..Dropped::default() }
     }
 
     fn drop(how: Option<How>) -> Drop {

@@ -1,5 +1,6 @@
 //! Exports and reports: when they are due, and writing them without holding up the link.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::NoticeKind;
 use crate::diagnostics::{Snapshot, Stamp, clean};
-use crate::export::{Export, ExportOptions, file, markdown};
+use crate::export::{Destination, Export, ExportOptions, save_json, save_report};
 
 /// Where and when exports are written.
 #[derive(Debug, Clone)]
@@ -41,17 +42,32 @@ pub(super) struct Lost {
 /// How writing went, to be shown.
 type Done = (NoticeKind, String);
 
-/// Writes reports on the blocking pool, one at a time in order of request.
+/// Reports that may wait for a slow disk; more would only repeat each other.
+const WAITING: usize = 8;
+
+/// One report that was asked for.
+#[derive(Debug)]
+struct Job {
+    kind: ReportKind,
+    snapshot: Snapshot,
+    now: Stamp,
+    settings: ReportSettings,
+    asked: bool,
+}
+
+/// Writes reports on the blocking pool, one at a time in order of request, so that an older state never
+/// replaces a newer one in the same file.
 #[derive(Debug)]
 pub(super) struct Reports {
     settings: ReportSettings,
+    waiting: VecDeque<Job>,
     running: JoinSet<Option<Done>>,
     last_periodic: Option<Stamp>,
 }
 
 impl Reports {
     pub(super) fn new(settings: ReportSettings) -> Self {
-        Self { settings, running: JoinSet::new(), last_periodic: None }
+        Self { settings, waiting: VecDeque::new(), running: JoinSet::new(), last_periodic: None }
     }
 
     /// Whether the periodic export is due; asked once a second, it starts counting at the first call.
@@ -65,8 +81,9 @@ impl Reports {
         due
     }
 
-    /// Starts writing; a file named by time is named by `now`, for the snapshot may tell of another time.
-    /// A success nobody asked for is silent; a failure never is.
+    /// Asks for a report; a file named by time is named by `now`, for the snapshot may tell of another
+    /// time. A success nobody asked for is silent; a failure never is. Answers at once if too many wait.
+    #[must_use]
     pub(super) fn write(
         &mut self,
         kind: ReportKind,
@@ -74,23 +91,44 @@ impl Reports {
         now: Stamp,
         lost: Lost,
         asked: bool,
-    ) {
+    ) -> Option<Done> {
+        if self.waiting.len() >= WAITING {
+            let text = format!("not written: {WAITING} exports wait for the disk already");
+            return Some((NoticeKind::Bad, text));
+        }
         let mut settings = self.settings.clone();
         settings.options.events_lost = lost.events;
         settings.options.recording_lines_lost = lost.recording_lines;
-        self.running.spawn_blocking(move || {
-            let done = write(kind, &snapshot, now, &settings);
-            (asked || done.0 == NoticeKind::Bad).then_some(done)
-        });
+        self.waiting.push_back(Job { kind, snapshot, now, settings, asked });
+        self.start_next();
+        None
+    }
+
+    fn start_next(&mut self) {
+        if !self.running.is_empty() {
+            return;
+        }
+        if let Some(job) = self.waiting.pop_front() {
+            self.running.spawn_blocking(move || {
+                let done = write(&job);
+                (job.asked || done.0 == NoticeKind::Bad).then_some(done)
+            });
+        }
+    }
+
+    /// The end of the report under way, with what it has to say; `None` when nothing is under way.
+    async fn next_end(&mut self) -> Option<Option<Done>> {
+        let ended = self.running.join_next().await?;
+        self.start_next();
+        Some(ended.unwrap_or_else(|error| Some((NoticeKind::Bad, format!("the export failed: {error}")))))
     }
 
     /// The next report that has something to say. Cancel-safe; pends while none is being written.
     pub(super) async fn finished(&mut self) -> Done {
         loop {
-            match self.running.join_next().await {
-                Some(Ok(Some(done))) => return done,
-                Some(Ok(None)) => {}
-                Some(Err(error)) => return (NoticeKind::Bad, format!("the export failed: {error}")),
+            match self.next_end().await {
+                Some(Some(done)) => return done,
+                Some(None) => {}
                 None => std::future::pending().await,
             }
         }
@@ -98,41 +136,67 @@ impl Reports {
 
     /// Writes the last export, if one is wanted, and waits for everything under way.
     pub(super) async fn finish(&mut self, snapshot: Snapshot, now: Stamp, lost: Lost) -> Vec<Done> {
-        if self.settings.at_exit {
-            self.write(ReportKind::Json, snapshot, now, lost, true);
-        }
         let mut said = Vec::new();
-        while let Some(result) = self.running.join_next().await {
-            match result {
-                Ok(done) => said.extend(done),
-                Err(error) => said.push((NoticeKind::Bad, format!("the export failed: {error}"))),
+        if self.settings.at_exit {
+            while self.waiting.len() >= WAITING {
+                said.extend(self.next_end().await.flatten());
             }
+            said.extend(self.write(ReportKind::Json, snapshot, now, lost, true));
+        }
+        while let Some(done) = self.next_end().await {
+            said.extend(done);
         }
         said
     }
 }
 
-fn write(kind: ReportKind, snapshot: &Snapshot, now: Stamp, settings: &ReportSettings) -> Done {
-    match write_file(kind, snapshot, now, settings) {
+fn write(job: &Job) -> Done {
+    let Job { kind, snapshot, now, settings, .. } = job;
+    let export = Export::from_snapshot(snapshot, &settings.options);
+    let written = match (kind, &settings.file) {
+        (ReportKind::Json, Some(file)) => save_json(&export, now.wall, &Destination::File(file.clone())),
+        (ReportKind::Json, None) => {
+            save_json(&export, now.wall, &Destination::Directory(settings.dir.clone()))
+        }
+        (ReportKind::Markdown, _) => save_report(&export, now.wall, &settings.dir),
+    };
+    match written {
         Ok(path) => (NoticeKind::Good, format!("written {}", clean::clean(&path.display().to_string()))),
-        Err(sentence) => (NoticeKind::Bad, sentence),
+        Err(error) => (NoticeKind::Bad, error.to_string()),
     }
 }
 
-fn write_file(
-    kind: ReportKind,
-    snapshot: &Snapshot,
-    now: Stamp,
-    settings: &ReportSettings,
-) -> Result<PathBuf, String> {
-    let export = Export::from_snapshot(snapshot, &settings.options);
-    let (prefix, extension, text) = match kind {
-        ReportKind::Json => ("diagnostics", "json", export.to_json().map_err(|error| error.to_string())?),
-        ReportKind::Markdown => ("report", "md", markdown::report(&export)),
-    };
-    match &settings.file {
-        Some(path) if kind == ReportKind::Json => file::replace(path, text.as_bytes()),
-        _ => file::write_new(&settings.dir, prefix, now.wall, extension, text.as_bytes()),
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::diagnostics::Diagnostics;
+
+    #[tokio::test]
+    async fn reports_are_written_one_after_another_and_the_newest_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("latest.json");
+        let mut reports = Reports::new(ReportSettings {
+            dir: dir.path().to_owned(),
+            file: Some(file.clone()),
+            every: None,
+            at_exit: false,
+            options: ExportOptions::default(),
+        });
+        let at = |secs| Stamp::new(DateTime::UNIX_EPOCH, Duration::ZERO).plus(Duration::from_secs(secs));
+        let mut diagnostics = Diagnostics::new(10);
+        let mut refused = 0;
+        for n in 0..12 {
+            let snapshot = diagnostics.snapshot(at(n));
+            let answer = reports.write(ReportKind::Json, snapshot, at(n), Lost::default(), true);
+            refused += usize::from(answer.is_some());
+            assert_eq!(reports.running.len(), 1);
+        }
+        assert_eq!(refused, 12 - 1 - WAITING, "one is being written, some wait, the rest is refused aloud");
+        let said = reports.finish(diagnostics.snapshot(at(20)), at(20), Lost::default()).await;
+        assert_eq!(said.len(), 1 + WAITING);
+        let export: Export = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        assert!(export.timestamp.starts_with("1970-01-01T00:00:08"), "{}", export.timestamp);
     }
-    .map_err(|error| error.to_string())
 }

@@ -274,7 +274,9 @@ impl Monitor {
     fn report(&mut self, kind: ReportKind, asked: bool) {
         let now = self.clock.now();
         let snapshot = self.diagnostics.snapshot(now);
-        self.reports.write(kind, snapshot, now, self.lost(), asked);
+        if let Some((kind, text)) = self.reports.write(kind, snapshot, now, self.lost(), asked) {
+            self.notice(kind, text);
+        }
     }
 
     fn lost(&self) -> Lost {

@@ -18,14 +18,11 @@ pub(super) fn at(secs: u64) -> Stamp {
 fn connected(event_type: ConnectKind) -> Event {
     Event::Connected(Connected {
         event_type,
-        session_present: false,
         return_code: Some(0),
         attempt_number: u32::from(event_type == ConnectKind::Resumed),
         keep_alive_secs: 60.0,
-        remote: None,
-        local: None,
         mqtt_version: Some("3.1.1".to_owned()),
-        limits: None,
+        ..Connected::default()
     })
 }
 

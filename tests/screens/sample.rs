@@ -92,14 +92,13 @@ impl Run {
         }));
         self.apply(&Event::Connected(Connected {
             event_type: kind,
-            session_present: false,
             return_code: Some(0),
             attempt_number,
             keep_alive_secs: self.keep_alive.into(),
             remote: Some("52.7.14.200:443".into()),
             local: Some("192.168.1.20:50432".into()),
             mqtt_version: Some("3.1.1".into()),
-            limits: None,
+            ..Connected::default()
         }));
         self.apply(&Event::Subscribed { filters: vec!["evt/52/+/app".into()], return_codes: vec![1] });
         self.runtime.activity = LinkActivity::Connected;
@@ -137,13 +136,9 @@ impl Run {
             error_name: Some(name.into()),
             error_message: message,
             error_code: ErrorName::by_name(name).map(|known| known.code),
-            reconnect_attempt: 0,
             active_subscriptions: 1,
-            queued_commands: 0,
             layer: Some(layer),
             how: Some(how),
-            reason_code: None,
-            ws_close_code: None,
             last_rx_secs: Some(silent),
             last_tx_secs: Some(0.3),
             packets: vec![
@@ -151,6 +146,7 @@ impl Run {
                 packet(silent, true, "PINGRESP", None, 2),
                 packet(0.3, false, "PUBLISH", Some("cmd/52/home/ctrl"), 184),
             ],
+            ..Dropped::default()
         }));
         self.runtime.activity = LinkActivity::Waiting { until: self.stamp(), attempt: 1 };
     }

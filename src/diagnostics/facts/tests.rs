@@ -36,14 +36,10 @@ impl Run {
     fn connect(&mut self, keep_alive_secs: u32, version: &str) {
         self.apply(&Event::Connected(Connected {
             event_type: ConnectKind::Resumed,
-            session_present: false,
             return_code: Some(0),
-            attempt_number: 0,
             keep_alive_secs: keep_alive_secs.into(),
-            remote: None,
-            local: None,
             mqtt_version: Some(version.into()),
-            limits: None,
+            ..Connected::default()
         }));
     }
 
@@ -62,21 +58,7 @@ impl Run {
 }
 
 fn dropped(silence: f64, how: Option<How>) -> Dropped {
-    Dropped {
-        error_name: None,
-        error_message: None,
-        error_code: None,
-        reconnect_attempt: 0,
-        active_subscriptions: 0,
-        queued_commands: 0,
-        layer: None,
-        how,
-        reason_code: None,
-        ws_close_code: None,
-        last_rx_secs: Some(silence),
-        last_tx_secs: Some(0.5),
-        packets: Vec::new(),
-    }
+    Dropped { how, last_rx_secs: Some(silence), last_tx_secs: Some(0.5), ..Dropped::default() }
 }
 
 #[test]
@@ -85,13 +67,7 @@ fn before_the_first_session_there_is_only_the_failure() {
     assert_eq!(run.facts().headline, "No session yet.");
     run.apply(&Event::ConnectFailed(ConnectFailed {
         error_name: Some("AWS_IO_SOCKET_TIMEOUT".into()),
-        error_message: None,
-        error_code: None,
-        attempt_number: 0,
-        phase: None,
-        layer: None,
-        return_code: None,
-        http_status: None,
+        ..ConnectFailed::default()
     }));
     run.now += 5.0;
     let facts = run.facts();

@@ -27,37 +27,15 @@ impl Run {
             secs,
             &Event::Connected(Connected {
                 event_type: ConnectKind::Connected,
-                session_present: false,
-                return_code: None,
                 attempt_number,
                 keep_alive_secs: keep_alive_secs.into(),
-                remote: None,
-                local: None,
-                mqtt_version: None,
-                limits: None,
+                ..Connected::default()
             }),
         );
     }
 
     fn drop(&mut self, secs: f64) {
-        self.at(
-            secs,
-            &Event::Dropped(Dropped {
-                error_name: None,
-                error_message: None,
-                error_code: None,
-                reconnect_attempt: 0,
-                active_subscriptions: 0,
-                queued_commands: 0,
-                layer: None,
-                how: None,
-                reason_code: None,
-                ws_close_code: None,
-                last_rx_secs: None,
-                last_tx_secs: None,
-                packets: Vec::new(),
-            }),
-        );
+        self.at(secs, &Event::Dropped(Dropped { ..Dropped::default() }));
     }
 
     /// The state at `secs`, and a window of `columns` seconds that ends there.
