@@ -27,6 +27,7 @@
 //! | room | question it answers |
 //! |---|---|
 //! | [`diagnostics`] | what happened, and what does it add up to? Pure: no I/O, no clock, no other room |
+//! | [`classify`] | which pattern do the drops follow, what causes it, how sure is that? Pure as well |
 //! | [`aws`] | what AWS IoT Core asks of a client before MQTT begins. Pure as well |
 //! | [`mqtt`] | how is the connection held, and how exactly did it end? The only room but the lab that names `rumqttc` |
 //! | [`export`] | how do recordings, exports and reports reach a file? |
@@ -41,7 +42,7 @@
 //!
 //! # Invariants
 //!
-//! * Rooms depend in one direction: `{aws, diagnostics} ← {mqtt, export, lab} ← monitor ← {tui, headless} ← program
+//! * Rooms depend in one direction: `{aws, diagnostics ← classify} ← {mqtt, export, lab} ← monitor ← {tui, headless} ← program
 //!   ← main`. `tests/architecture.rs` enforces it.
 //! * Time is passed in. Only [`clock`] reads a clock; durations come from the boot clock. A scaled lab run
 //!   records what the clocks said, and the fold turns it into the field's time ([`diagnostics::TimeScale`]).
@@ -53,6 +54,7 @@
 //!   [`export::redact`] before it reaches an export.
 
 pub mod aws;
+pub mod classify;
 pub mod cli;
 pub mod clock;
 pub mod collector;

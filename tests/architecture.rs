@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 /// For the room that puts the others together.
 const EVERYBODY: &[&str] = &[
     "aws",
+    "classify",
     "cli",
     "clock",
     "config",
@@ -30,19 +31,20 @@ const EVERYBODY: &[&str] = &[
 const ROOMS: &[(&str, &[&str])] = &[
     ("diagnostics", &[]),
     ("aws", &[]),
+    ("classify", &["diagnostics"]),
     ("clock", &["diagnostics"]),
     ("exit", &["diagnostics"]),
     ("logging", &[]),
     ("mqtt", &["diagnostics"]),
-    ("export", &["diagnostics"]),
+    ("export", &["classify", "diagnostics"]),
     ("lab", &["aws", "diagnostics", "mqtt"]),
-    ("monitor", &["diagnostics", "mqtt", "export"]),
-    ("tui", &["diagnostics", "monitor", "export"]),
-    ("headless", &["diagnostics", "monitor"]),
+    ("monitor", &["classify", "diagnostics", "mqtt", "export"]),
+    ("tui", &["classify", "diagnostics", "monitor", "export"]),
+    ("headless", &["classify", "diagnostics", "monitor"]),
     ("config", &["diagnostics", "exit", "logging", "mqtt"]),
     ("cli", &["config", "diagnostics", "exit", "logging", "mqtt"]),
     ("signals", &["monitor"]),
-    ("collector", &["clock", "diagnostics", "export", "mqtt"]),
+    ("collector", &["classify", "clock", "diagnostics", "export", "mqtt"]),
     ("program", EVERYBODY),
 ];
 
@@ -62,7 +64,7 @@ const GUESTS: &[(&str, &[&str])] = &[
     ("crossterm", &["tui"]),
     ("clap", &["cli", "config", "program"]),
     ("etcetera", &["config"]),
-    ("toml", &["config"]),
+    ("toml", &["classify", "config"]),
 ];
 
 /// What the pure core must do without.

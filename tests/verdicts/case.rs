@@ -1,0 +1,30 @@
+//! What is one labelled recording?
+
+use dropscope::diagnostics::Observed;
+use dropscope::diagnostics::recording::encode;
+
+/// A recording and what made its drops.
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    /// Source, class and seed, to find it again.
+    pub(crate) name: String,
+    /// The pattern that made most of the drops, by its name in the export; `undetermined` where no
+    /// honest observer could tell.
+    pub(crate) truth: &'static str,
+    /// Answers that are as right as the truth (the other of two causes, a name for the same mechanism).
+    pub(crate) also: Vec<&'static str>,
+    /// What was recorded, in order.
+    pub(crate) events: Vec<Observed>,
+}
+
+impl Case {
+    /// The recording as a file would hold it.
+    pub(crate) fn recording(&self) -> String {
+        let mut text = String::new();
+        for observed in &self.events {
+            text.push_str(&encode(observed));
+            text.push('\n');
+        }
+        text
+    }
+}
