@@ -158,9 +158,8 @@ fn window(index: usize, session: &Session, ending: &Ending, deadline: f64, silen
     if let Some(tx) = drop.tx {
         let before = activity_before(session, ending, tx);
         let silence = (tx - before).max(0.0);
-        let exact = ending.last_rx.is_some() && ending.last_tx.is_some();
-        // Without both moments recorded, our own pings bound the silence.
-        drop.silence = Some(if kind == Kind::Silent && !exact { silence.min(keep_alive) } else { silence });
+        // Our own pings were due, whether or not their loss was written down.
+        drop.silence = Some(if kind == Kind::Silent { silence.min(keep_alive) } else { silence });
     }
     drop
 }
@@ -177,9 +176,12 @@ fn activity_before(session: &Session, ending: &Ending, tx: Secs) -> Secs {
 }
 
 fn silent_window(drop: &mut Drop, ending: &Ending, life: Secs, last_tx: Option<f64>, deadline: f64) {
+    // The newest packet of ours may have followed the ping whose deadline passed.
+    let ping = drop.detected - deadline.min(drop.detected - life);
     let unanswered = match last_tx {
+        Some(last) if deadline > last => ping,
         Some(last) => drop.detected - last,
-        None => drop.detected - deadline.min(drop.detected - life),
+        None => ping,
     };
     // A publish that stayed unanswered came first.
     let mut outs = ending
