@@ -6,7 +6,7 @@ use super::Verdict;
 use crate::diagnostics::{Event, Stamp, TimeScale};
 
 /// Folds events into a [`Verdict`]. Deterministic; memory is bounded.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Classifier {
     time_scale: TimeScale,
     newest: Option<Stamp>,
