@@ -117,7 +117,7 @@ fn scheduled(plan: &mut Plan, draw: &mut Draw) {
 }
 
 fn idle_timeout(plan: &mut Plan, draw: &mut Draw) {
-    let length = draw.scale(25.0, 2_400.0);
+    let length = draw.scale(25.0, 1_000.0);
     let limit = draw.humane(length);
     let jitter = draw.jitter(draw_size(limit));
     let death = match draw.unit() {
@@ -131,9 +131,10 @@ fn idle_timeout(plan: &mut Plan, draw: &mut Draw) {
         let (short, long) = (limit * draw.between(0.1, 0.5), limit * draw.between(1.4, 4.0));
         Gap::Mixed(short, long, draw.between(0.03, 0.3))
     };
-    let answer = draw.chance(0.6).then_some(0.2);
-    plan.talks.push(Talk { topic: "dev/1/status", gap, burst: 1, answer, inbound: draw.chance(0.15), companion: None });
-    plan.keep_alive = draw.scale(1.3 * limit, (6.0 * limit).max(1_200.0)).round();
+    // Without a word from the broker nobody could tell when the path died.
+    let answer = (death != Death::Close(How::Fin) || draw.chance(0.6)).then_some(0.2);
+    plan.talks.push(Talk { topic: "dev/1/status", gap, burst: 1, answer, inbound: false, companion: None });
+    plan.keep_alive = draw.scale(1.3 * limit, (4.0 * limit).clamp(600.0, 1_800.0)).round();
     plan.scale = 8.0 * limit;
     if draw.chance(0.4) {
         plan.arms = vec![plan.keep_alive, (limit * draw.between(0.3, 0.8)).round().max(5.0)];
@@ -162,16 +163,26 @@ pub(super) fn chance(plan: &mut Plan, draw: &mut Draw, cause: &'static str, mean
 
 fn bursty(plan: &mut Plan, draw: &mut Draw) {
     let apart = draw.scale(1.0, 60.0);
-    let death = end(draw, 0.25);
-    if death == Death::Lost {
+    let mixed = draw.chance(0.5);
+    // A peer that closes again and again looks like a rival; the way there has other manners.
+    let death = match draw.unit() {
+        x if x < 0.6 => Death::Lost,
+        x if x < 0.75 => Death::Local,
+        x if x < 0.9 => Death::Reset,
+        _ => close(draw),
+    };
+    let noticed_late = mixed || matches!(death, Death::Lost | Death::Reset);
+    if noticed_late {
         plan.keep_alive = draw.scale(5.0, 40.0).round();
         plan.deadline = draw.scale(0.5, 10.0);
+        plan.rtt = plan.rtt.min(0.2);
+        plan.resend = plan.resend.min(60.0);
     }
-    let cycle = apart + plan.back.0 + plan.back.1 + if death == Death::Lost { plan.keep_alive } else { 0.0 };
-    let length = cycle * draw.scale(2.0, 10.0);
+    let cycle = apart + plan.back.0 + plan.back.1 + if noticed_late { plan.keep_alive } else { 0.0 };
+    let length = cycle * draw.scale(3.0, 12.0);
     let quiet = cycle.max(30.0) * draw.scale(40.0, 600.0);
     plan.scale = quiet * cycle / length;
-    let kind = FaultKind::Spells { quiet, length, apart, from: -1.0, until: -1.0 };
+    let kind = FaultKind::Spells { quiet, length, apart, mixed, from: -1.0, until: -1.0 };
     fault(plan, "bursty", death, kind);
 }
 
@@ -265,15 +276,15 @@ fn credential_expiry(plan: &mut Plan, draw: &mut Draw) {
 }
 
 fn takeover(plan: &mut Plan, draw: &mut Draw) {
-    let median = draw.scale(0.3, 60.0);
-    let spread = draw.between(0.1, 0.7);
+    let median = draw.scale(0.3, 25.0);
+    let spread = draw.between(0.2, 0.8);
     let (rest, fight) = if draw.chance(0.5) {
         (1.0, 1e9)
     } else {
         (draw.scale(1_200.0, 60_000.0), (median + plan.back.0) * draw.scale(5.0, 40.0))
     };
     plan.scale = if rest > 1.0 { rest * (median + plan.back.0) / fight + median } else { median };
-    let death = if draw.chance(0.1) { Death::Reset } else { close(draw) };
+    let death = if draw.chance(0.1) { Death::Close(How::Rst) } else { close(draw) };
     let kind = FaultKind::Rival { median, spread, rest, fight, from: 0.0, until: if rest > 1.0 { -1.0 } else { 1e9 } };
     fault(plan, "client_id_takeover", death, kind);
 }

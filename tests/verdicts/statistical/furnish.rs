@@ -31,6 +31,7 @@ pub(super) fn bare(drops: u32, draw: &mut Draw) -> Plan {
         back: (draw.scale(0.2, 20.0), draw.scale(0.1, 60.0)),
         mqtt5: false,
         codes: false,
+        lasting: None,
         window: None,
         fetch: None,
         talks: Vec::new(),
@@ -42,6 +43,15 @@ pub(super) fn bare(drops: u32, draw: &mut Draw) -> Plan {
 /// Everything around the fault.
 pub(super) fn furnish(plan: &mut Plan, class: &'static str, draw: &mut Draw) {
     fit(plan, draw);
+    // A moment that is noticed only at the next ping is no moment any more.
+    let blurred = 4.0 * plan.keep_alive > plan.scale;
+    for fault in &mut plan.faults {
+        let sharp = matches!(fault.kind, FaultKind::Age { .. } | FaultKind::Clock { .. });
+        if sharp && blurred && matches!(fault.death, Death::Reset | Death::Lost) {
+            fault.death = classes::close(draw);
+        }
+    }
+    plan.lasting = draw.chance(0.6).then(|| (draw.scale(0.5, 5.0), draw.scale(20.0, 400.0)));
     if !matches!(class, "idle_timeout") {
         talks(plan, draw);
     }
@@ -52,13 +62,15 @@ pub(super) fn furnish(plan: &mut Plan, class: &'static str, draw: &mut Draw) {
     }
     plan.mqtt5 = draw.chance(0.3);
     plan.codes = plan.mqtt5 && draw.chance(0.7);
-    if draw.chance(0.08) {
+    // What is counted together cannot tell single silences or topics.
+    let counted = !matches!(class, "idle_timeout" | "keep_alive_timeout" | "publish_triggered");
+    if counted && draw.chance(0.08) {
         plan.window = Some(draw.scale(1.0, 30.0).round());
     }
     let clock_free = !matches!(class, "scheduled" | "credential_expiry");
     interruptions(plan, clock_free, draw);
     if plan.arms.is_empty() && draw.chance(0.2) {
-        plan.arms = vec![plan.keep_alive, (plan.keep_alive * draw.pick(&[0.5, 2.0, 4.0])).round().max(5.0)];
+        plan.arms = vec![plan.keep_alive, (plan.keep_alive * draw.pick(&[0.5, 2.0, 4.0])).round().clamp(5.0, 2_400.0)];
     }
     if !plan.arms.is_empty() {
         let gap = Gap::Memoryless(plan.scale.max(3.0 * plan.keep_alive) * draw.scale(3.0, 12.0));
@@ -91,7 +103,7 @@ fn fit(plan: &mut Plan, draw: &mut Draw) {
 
 fn talks(plan: &mut Plan, draw: &mut Draw) {
     #[expect(clippy::cast_precision_loss, reason = "a small number")]
-    let least = plan.scale * f64::from(plan.drops) / (0.2 * LINES as f64);
+    let least = plan.scale * f64::from(plan.drops) / (0.15 * LINES as f64);
     for _ in 0..draw.count(1, 3) {
         let burst = if draw.chance(0.15) { draw.count(2, 6) } else { 1 };
         let least = least * f64::from(burst) * 2.0;
@@ -127,8 +139,9 @@ fn interruptions(plan: &mut Plan, clock_free: bool, draw: &mut Draw) {
         add(plan, scale * draw.scale(5.0, 20.0), What::ClockStep { told: draw.chance(0.6) });
     }
     if draw.chance(0.1) {
-        let (low, high) = (0.05 * plan.keep_alive, 0.4 * plan.keep_alive);
-        add(plan, scale * draw.scale(1.0, 10.0), What::Sleep { low, high });
+        // Too short to end anything, too rare to be what notices most drops.
+        let high = (0.4 * plan.keep_alive).min(0.1 * scale);
+        add(plan, scale * draw.scale(5.0, 20.0), What::Sleep { low: 0.1 * high, high });
     }
     if draw.chance(0.3) {
         add(plan, (scale * draw.scale(0.1, 1.0)).max(30.0), What::Probe);

@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use dropscope::diagnostics::Event;
+use dropscope::diagnostics::event::How;
+
+use super::plan::{FaultKind, Plan};
 use super::world::Line;
 
 #[derive(Debug)]
@@ -10,19 +14,24 @@ pub(super) struct Label {
     pub(super) also: Vec<&'static str>,
 }
 
+/// The computer slept and the broker gave up on it: an event of this computer, and a keep-alive missed.
+pub(super) const SLEEP: &str = "sleep";
+
 /// A mechanism needs this many drops to be named at all.
 const FEWEST: usize = 3;
 
 /// From how many per cent of the drops on a second cause is as right an answer as the first: contamination
 /// is none, unless it makes nearly half.
-fn half(cause: &str) -> usize {
+fn enough(cause: &str) -> usize {
     if cause == "random" { 45 } else { 30 }
 }
 
-pub(super) fn label(lines: &[Line]) -> Label {
+pub(super) fn label(lines: &[Line], plan: &Plan) -> Label {
     let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
+    let mut slept = 0;
     for cause in lines.iter().filter_map(|line| line.cause) {
-        *counts.entry(cause).or_default() += 1;
+        slept += usize::from(cause == SLEEP);
+        *counts.entry(if cause == SLEEP { "system_event" } else { cause }).or_default() += 1;
     }
     let total: usize = counts.values().sum();
     let mut ranked: Vec<_> = counts.into_iter().collect();
@@ -33,18 +42,50 @@ pub(super) fn label(lines: &[Line]) -> Label {
     let mut also: Vec<_> = ranked
         .iter()
         .skip(1)
-        .filter(|(cause, count)| *count >= FEWEST && 100 * *count >= total * half(cause))
+        .filter(|(cause, count)| *count >= FEWEST && 100 * *count >= total * enough(cause))
         .map(|(cause, _)| *cause)
         .collect();
-    if hits < FEWEST || (main == "random" && total < 5) {
+    if 2 * slept > hits && main == "system_event" {
+        also.push("keep_alive_timeout");
+    }
+    // Three to a few losses of a kind that needs many to show its shape.
+    let shapeless = main == "random" && total < 5;
+    if hits < FEWEST || shapeless {
         also.push(main);
         return Label { truth: "undetermined", also };
     }
-    if matches!(main, "random" | "bursty") && total < 8 {
+    if main == "random" && total < 8 {
         also.push("undetermined");
     }
-    if main == "bursty" && total < 8 {
-        also.push("random");
+    if main == "bursty" {
+        bursts(lines, plan, &mut also);
     }
     Label { truth: main, also }
+}
+
+/// Few spells, or short ones, are no pattern yet; and spells in which the peer closes look like a rival's.
+fn bursts(lines: &[Line], plan: &Plan, also: &mut Vec<&'static str>) {
+    let quiet = plan.faults.iter().find_map(|fault| match fault.kind {
+        FaultKind::Spells { quiet, .. } => Some(quiet),
+        _ => None,
+    });
+    let apart = 0.08 * quiet.unwrap_or(f64::INFINITY);
+    let (mut spells, mut drops, mut closed, mut last) = (0_usize, 0_usize, 0_usize, f64::NEG_INFINITY);
+    for line in lines.iter().filter(|line| line.cause == Some("bursty")) {
+        spells += usize::from(line.at - last > apart);
+        drops += 1;
+        last = line.at;
+        if let Event::Dropped(dropped) = &line.event {
+            let silent = [How::PingTimeout, How::Io, How::Local, How::Rst];
+            closed += usize::from(dropped.how.is_none_or(|how| !silent.contains(&how)));
+        }
+    }
+    if drops < 8 || spells < 3 {
+        also.extend(["random", "undetermined"]);
+    } else if 2 * drops < 5 * spells {
+        also.push("random");
+    }
+    if 10 * closed >= 7 * drops {
+        also.push("client_id_takeover");
+    }
 }

@@ -42,7 +42,7 @@ pub(crate) fn case(class: &str, seed: u64) -> Case {
     let plan = classes::plan(CLASSES[index], &mut draw);
     let run = world::run(&plan, &mut draw);
     let lines = render::wear(run.lines, &mut draw);
-    let label = label::label(&lines);
+    let label = label::label(&lines, &plan);
     let events = render::render(lines, &mut draw);
     Case { name: format!("statistical-{class}-{seed}"), truth: label.truth, also: label.also, events }
 }

@@ -35,7 +35,7 @@ pub(super) enum FaultKind {
     /// Memoryless.
     Chance { mean: f64 },
     /// Memoryless in bad spells; `until` is the end of the newest, `from` its start.
-    Spells { quiet: f64, length: f64, apart: f64, from: f64, until: f64 },
+    Spells { quiet: f64, length: f64, apart: f64, mixed: bool, from: f64, until: f64 },
     /// A rival takes the session over after a log-normal time; it rests between its fights.
     Rival { median: f64, spread: f64, rest: f64, fight: f64, from: f64, until: f64 },
     /// The way is gone for a while.
@@ -115,6 +115,8 @@ pub(super) struct Plan {
     pub(super) back: (f64, f64),
     pub(super) mqtt5: bool,
     pub(super) codes: bool,
+    /// A path that was lost stays so for between these many seconds (else the next attempt finds a way).
+    pub(super) lasting: Option<(f64, f64)>,
     /// Messages are counted in windows of so many seconds.
     pub(super) window: Option<f64>,
     /// Newly fetched credentials at each connect live so long.

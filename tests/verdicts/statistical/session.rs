@@ -11,7 +11,6 @@ use super::world::{End, LINES, World};
 /// The state of one session; times on the boot clock.
 #[derive(Debug)]
 pub(super) struct Session {
-    pub(super) born: f64,
     pub(super) bound: Option<f64>,
     last_out: f64,
     last_in: f64,
@@ -86,7 +85,10 @@ impl World<'_> {
                 Step::Kill => {
                     let index = session.kill.take().map_or(0, |(_, index)| index);
                     let fault = &self.faults[index];
-                    let (death, cause) = (fault.death, fault.cause);
+                    let (mut death, cause) = (fault.death, fault.cause);
+                    if matches!(fault.kind, FaultKind::Spells { mixed: true, .. }) {
+                        death = self.draw.pick(&[death, Death::Reset, Death::Local, Death::Lost]);
+                    }
                     self.die(&mut session, death, Some(index), cause)
                 }
                 Step::Doom => session.doom.take().and_then(|(_, death, cause)| {
@@ -111,7 +113,6 @@ impl World<'_> {
         let kill = self.next_kill();
         let talks = self.plan.talks.iter().map(|talk| now + self.draw.gap(talk.gap) * self.draw.unit()).collect();
         let mut session = Session {
-            born: now,
             bound: self.expires.filter(|expires| *expires > now),
             last_out: now,
             last_in: now,
@@ -224,6 +225,10 @@ impl World<'_> {
     ) -> Option<End> {
         session.cause = Some((fault, cause));
         session.kill = None;
+        let (least, most) = self.plan.lasting.unwrap_or_default();
+        if most > 0.0 && matches!(death, Death::Lost | Death::Local) {
+            self.bad_until = self.bad_until.max(self.now + self.draw.scale(least, most));
+        }
         match death {
             Death::Close(how) => session.closing = Some((self.now, how)),
             Death::Local => session.closing = Some((self.now, How::Local)),

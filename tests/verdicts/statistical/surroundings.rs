@@ -28,7 +28,7 @@ impl World<'_> {
                 }
             }
             FaultKind::Chance { mean } => Some(now + self.draw.exponential(mean)),
-            FaultKind::Spells { quiet, length, apart, mut from, mut until } => {
+            FaultKind::Spells { quiet, length, apart, mixed, mut from, mut until } => {
                 let mut at = now + self.draw.exponential(apart);
                 while at > until {
                     from = until + self.draw.exponential(quiet) + 0.1 * quiet;
@@ -38,7 +38,7 @@ impl World<'_> {
                         at = f64::INFINITY;
                     }
                 }
-                self.faults[index].kind = FaultKind::Spells { quiet, length, apart, from, until };
+                self.faults[index].kind = FaultKind::Spells { quiet, length, apart, mixed, from, until };
                 Some(at)
             }
             FaultKind::Rival { median, spread, rest, fight, mut from, mut until } => {
@@ -165,7 +165,7 @@ impl World<'_> {
         session.stalled_until = session.stalled_until.max(self.now + 0.05);
         if self.now > session.heard + 1.5 * self.keep_alive {
             let death = self.draw.pick(&[Death::Reset, Death::Close(How::Fin), Death::Lost]);
-            session.doom = Some((self.now + 0.01, death, "system_event"));
+            session.doom = Some((self.now + 0.01, death, super::label::SLEEP));
             session.heard = self.now;
         }
     }
