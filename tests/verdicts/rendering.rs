@@ -2,6 +2,8 @@
 
 use dropscope::diagnostics::{Event, Observed};
 
+use crate::case::Case;
+
 /// Which fields are there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rendering {
@@ -26,4 +28,13 @@ pub(crate) fn without_boot_clock(line: &str) -> String {
     let Some((before, rest)) = line.split_once(",\"m\":") else { return line.to_owned() };
     let after = rest.find(',').map_or("}", |comma| &rest[comma..]);
     format!("{before}{after}")
+}
+
+/// The case as its recorder would have written it.
+pub(crate) fn file(case: &Case) -> String {
+    let text = case.recording();
+    match rendering(&case.events) {
+        Rendering::Full => text,
+        Rendering::Minimal => text.lines().map(|line| without_boot_clock(line) + "\n").collect(),
+    }
 }

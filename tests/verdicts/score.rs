@@ -20,8 +20,8 @@ pub(crate) struct Answer {
     pub(crate) shares: BTreeMap<&'static str, f64>,
     pub(crate) drops: usize,
     pub(crate) rendering: Rendering,
-    /// Share of the drops that something else made.
-    pub(crate) foreign: f64,
+    /// Share of the drops that something else made, where the source can tell.
+    pub(crate) foreign: Option<f64>,
 }
 
 /// Gives a case to the classifier.
@@ -45,7 +45,7 @@ pub(crate) fn answer(case: &Case) -> Answer {
         shares,
         drops,
         rendering: rendering(&case.events),
-        foreign: 0.0,
+        foreign: None,
     }
 }
 
@@ -87,9 +87,7 @@ pub(crate) fn score<'a>(answers: impl Iterator<Item = &'a Answer>) -> Score {
     let sure = count(&|one| one.confidence >= 0.9);
     let shapeless = |one: &Answer| matches!(one.truth, "random" | "undetermined");
     let shapeless_cases = count(&shapeless);
-    let mean = |of: &dyn Fn(&Answer) -> f64| {
-        answers.iter().map(|one| of(one)).sum::<f64>() * share(1, cases)
-    };
+    let mean = |of: &dyn Fn(&Answer) -> f64| answers.iter().map(|one| of(one)).sum::<f64>() * share(1, cases);
     let hit = |one: &Answer| if one.right { 1.0 } else { 0.0 };
     Score {
         cases,
@@ -123,6 +121,8 @@ fn calibration_error(answers: &[&Answer]) -> f64 {
     }
     bins.iter()
         .filter(|(cases, ..)| *cases > 0)
-        .map(|(cases, said, right)| (said * share(1, *cases) - share(*right, *cases)).abs() * share(*cases, answers.len()))
+        .map(|(cases, said, right)| {
+            (said * share(1, *cases) - share(*right, *cases)).abs() * share(*cases, answers.len())
+        })
         .sum()
 }

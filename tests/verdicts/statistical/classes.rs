@@ -23,7 +23,7 @@ pub(super) fn plan(class: &'static str, draw: &mut Draw) -> Plan {
     }
     let drops = draw.count(3, 200);
     let mut plan = make(class, drops, draw);
-    if draw.chance(0.08) {
+    if class != "client_id_takeover" && draw.chance(0.08) {
         furnish::second_cause(&mut plan, draw);
     }
     plan
@@ -99,14 +99,10 @@ fn scheduled(plan: &mut Plan, draw: &mut Draw) {
     let share = draw.between(0.7, 1.0);
     let daily = period >= 43_200.0;
     let ticks = f64::from(plan.drops) / share;
-    let shift_at = if daily && draw.chance(0.3) { draw.between(0.3, 0.7) * ticks * period } else { f64::INFINITY };
-    let kind = FaultKind::Clock {
-        period,
-        phase: draw.unit() * period,
-        jitter: draw.jitter(size),
-        share,
-        shift_at,
-    };
+    let shift_at =
+        if daily && draw.chance(0.3) { draw.between(0.3, 0.7) * ticks * period } else { f64::INFINITY };
+    let kind =
+        FaultKind::Clock { period, phase: draw.unit() * period, jitter: draw.jitter(size), share, shift_at };
     let death = end(draw, 0.35);
     plan.scale = period / share;
     // What keeps the ages from being as constant as the ticks.
@@ -179,7 +175,13 @@ fn bursty(plan: &mut Plan, draw: &mut Draw) {
         plan.resend = plan.resend.min(60.0);
     }
     let cycle = apart + plan.back.0 + plan.back.1 + if noticed_late { plan.keep_alive } else { 0.0 };
-    let length = cycle * draw.scale(3.0, 12.0);
+    let in_a_row = draw.scale(3.0, 10.0);
+    let length = cycle * in_a_row;
+    if draw.chance(0.8) {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 40")]
+        let some_spells = (4.0 * in_a_row) as u32;
+        plan.drops = plan.drops.max(some_spells);
+    }
     let quiet = cycle.max(30.0) * draw.scale(40.0, 600.0);
     plan.scale = quiet * cycle / length;
     let kind = FaultKind::Spells { quiet, length, apart, mixed, from: -1.0, until: -1.0 };
@@ -194,7 +196,14 @@ fn message_count(plan: &mut Plan, draw: &mut Draw) {
     let mean = draw.scale(0.5, 120.0);
     let gap = if draw.chance(0.5) { Gap::Memoryless(mean) } else { Gap::Mixed(0.3 * mean, 4.0 * mean, 0.2) };
     let answer = (both || draw.chance(0.5)).then_some(0.1);
-    plan.talks.push(Talk { topic: "dev/1/data", gap, burst: draw.count(1, 4), answer, inbound: false, companion: None });
+    plan.talks.push(Talk {
+        topic: "dev/1/data",
+        gap,
+        burst: draw.count(1, 4),
+        answer,
+        inbound: false,
+        companion: None,
+    });
     if both {
         plan.talks.push(Talk {
             topic: "dev/1/in",
@@ -230,11 +239,22 @@ fn publish_triggered(plan: &mut Plan, draw: &mut Draw) {
     let topic = draw.pick(&["cmd/7f/get", "$aws/things/heater/shadow/get", "dev/1/secret"]);
     plan.scale = draw.scale(120.0, 40_000.0);
     let companion = draw.chance(0.3).then_some("dev/1/hello");
-    let gap = if draw.chance(0.7) { Gap::Memoryless(plan.scale) } else { Gap::Mixed(0.5 * plan.scale, 3.0 * plan.scale, 0.2) };
+    let gap = if draw.chance(0.7) {
+        Gap::Memoryless(plan.scale)
+    } else {
+        Gap::Mixed(0.5 * plan.scale, 3.0 * plan.scale, 0.2)
+    };
     plan.talks.push(Talk { topic, gap, burst: 1, answer: None, inbound: false, companion });
     if companion.is_some() {
         let gap = Gap::Memoryless(plan.scale * draw.scale(0.2, 1.0));
-        plan.talks.push(Talk { topic: "dev/1/hello", gap, burst: 1, answer: None, inbound: false, companion: None });
+        plan.talks.push(Talk {
+            topic: "dev/1/hello",
+            gap,
+            burst: 1,
+            answer: None,
+            inbound: false,
+            companion: None,
+        });
     }
     let death = close(draw);
     let kind = FaultKind::Topic { topic, delay: draw.scale(0.02, 0.6), share: draw.between(0.85, 1.0) };
@@ -247,7 +267,8 @@ fn system_event(plan: &mut Plan, draw: &mut Draw) {
     plan.scale = mean / share;
     if draw.chance(0.2) {
         plan.keep_alive = draw.scale(10.0, 300.0).round();
-        let (low, high) = (plan.keep_alive * draw.between(0.8, 2.0), plan.keep_alive * draw.between(5.0, 60.0));
+        let (low, high) =
+            (plan.keep_alive * draw.between(0.8, 2.0), plan.keep_alive * draw.between(5.0, 60.0));
         plan.streams.push(Stream { gap: Gap::Memoryless(mean), what: What::Sleep { low, high } });
         return;
     }
@@ -285,7 +306,14 @@ fn takeover(plan: &mut Plan, draw: &mut Draw) {
     };
     plan.scale = if rest > 1.0 { rest * (median + plan.back.0) / fight + median } else { median };
     let death = if draw.chance(0.1) { Death::Close(How::Rst) } else { close(draw) };
-    let kind = FaultKind::Rival { median, spread, rest, fight, from: 0.0, until: if rest > 1.0 { -1.0 } else { 1e9 } };
+    let kind = FaultKind::Rival {
+        median,
+        spread,
+        rest,
+        fight,
+        from: 0.0,
+        until: if rest > 1.0 { -1.0 } else { 1e9 },
+    };
     fault(plan, "client_id_takeover", death, kind);
 }
 
@@ -308,7 +336,8 @@ fn keep_alive_timeout(plan: &mut Plan, draw: &mut Draw) {
     let what = What::Stall { low, high, reads: draw.chance(0.5) };
     plan.streams.push(Stream { gap: Gap::Memoryless(mean), what });
     if draw.chance(0.4) {
-        plan.arms = vec![plan.keep_alive, (plan.keep_alive * draw.pick(&[0.25, 0.5, 2.0, 3.0])).round().max(5.0)];
+        plan.arms =
+            vec![plan.keep_alive, (plan.keep_alive * draw.pick(&[0.25, 0.5, 2.0, 3.0])).round().max(5.0)];
     }
     plan.pings = if draw.chance(0.5) { Pings::Always } else { Pings::WhenIdle };
 }

@@ -70,7 +70,10 @@ pub(super) fn furnish(plan: &mut Plan, class: &'static str, draw: &mut Draw) {
     let clock_free = !matches!(class, "scheduled" | "credential_expiry");
     interruptions(plan, clock_free, draw);
     if plan.arms.is_empty() && draw.chance(0.2) {
-        plan.arms = vec![plan.keep_alive, (plan.keep_alive * draw.pick(&[0.5, 2.0, 4.0])).round().clamp(5.0, 2_400.0)];
+        plan.arms = vec![
+            plan.keep_alive,
+            (plan.keep_alive * draw.pick(&[0.5, 2.0, 4.0])).round().clamp(5.0, 2_400.0),
+        ];
     }
     if !plan.arms.is_empty() {
         let gap = Gap::Memoryless(plan.scale.max(3.0 * plan.keep_alive) * draw.scale(3.0, 12.0));
@@ -82,20 +85,24 @@ pub(super) fn furnish(plan: &mut Plan, class: &'static str, draw: &mut Draw) {
 fn fit(plan: &mut Plan, draw: &mut Draw) {
     #[expect(clippy::cast_precision_loss, reason = "a small number")]
     let pings = 0.4 * LINES as f64;
-    let mut most = 1_200.0;
+    let mut most: f64 = 1_200.0;
+    let late = |fault: &Fault| matches!(fault.death, Death::Reset | Death::Lost);
     if plan.keep_alive > 0.0 {
         most = plan.keep_alive;
+    } else if plan.faults.iter().any(late) {
+        // Where most sessions see one ping only, its moment hides everything else.
+        most = (plan.scale / draw.scale(6.0, 60.0)).clamp(5.0, most);
     }
     let per_drop = plan.scale / most;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
     let room = (pings / per_drop.max(0.001)).clamp(4.0, 200.0) as u32;
     plan.drops = plan.drops.min(room);
     if plan.keep_alive <= 0.0 {
-        let least = (plan.scale * f64::from(plan.drops) / pings).clamp(5.0, 1_200.0);
+        let least = (plan.scale * f64::from(plan.drops) / pings).clamp(5.0, most);
         plan.keep_alive = if draw.chance(0.4) {
-            draw.pick(&[10.0, 30.0, 60.0, 120.0, 300.0, 1_200.0_f64]).max(least)
+            draw.pick(&[10.0, 30.0, 60.0, 120.0, 300.0, 1_200.0_f64]).clamp(least, most)
         } else {
-            draw.scale(least, 1_200.0)
+            draw.scale(least, most)
         };
         plan.keep_alive = plan.keep_alive.round().max(5.0);
     }
@@ -155,7 +162,8 @@ fn interruptions(plan: &mut Plan, clock_free: bool, draw: &mut Draw) {
 
 /// A second mechanism beside the first, about as strong.
 pub(super) fn second_cause(plan: &mut Plan, draw: &mut Draw) {
-    let mean = plan.scale * draw.scale(0.7, 1.6);
+    // The first begins anew at each end the second makes, so an equal pace would leave it little.
+    let mean = plan.scale * draw.scale(1.0, 3.0);
     let death = classes::close(draw);
     if draw.chance(0.5) {
         let gap = Gap::Memoryless(mean);

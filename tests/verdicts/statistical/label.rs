@@ -12,6 +12,8 @@ use super::world::Line;
 pub(super) struct Label {
     pub(super) truth: &'static str,
     pub(super) also: Vec<&'static str>,
+    /// Share of the drops that the truth did not make.
+    pub(super) foreign: f64,
 }
 
 /// The computer slept and the broker gave up on it: an event of this computer, and a keep-alive missed.
@@ -37,7 +39,7 @@ pub(super) fn label(lines: &[Line], plan: &Plan) -> Label {
     let mut ranked: Vec<_> = counts.into_iter().collect();
     ranked.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let Some((main, hits)) = ranked.first().copied().filter(|_| total >= FEWEST) else {
-        return Label { truth: "undetermined", also: Vec::new() };
+        return Label { truth: "undetermined", also: Vec::new(), foreign: 0.0 };
     };
     let mut also: Vec<_> = ranked
         .iter()
@@ -52,7 +54,7 @@ pub(super) fn label(lines: &[Line], plan: &Plan) -> Label {
     let shapeless = main == "random" && total < 5;
     if hits < FEWEST || shapeless {
         also.push(main);
-        return Label { truth: "undetermined", also };
+        return Label { truth: "undetermined", also, foreign: 0.0 };
     }
     if main == "random" && total < 8 {
         also.push("undetermined");
@@ -60,7 +62,9 @@ pub(super) fn label(lines: &[Line], plan: &Plan) -> Label {
     if main == "bursty" {
         bursts(lines, plan, &mut also);
     }
-    Label { truth: main, also }
+    #[expect(clippy::cast_precision_loss, reason = "at most a few hundred")]
+    let foreign = 1.0 - hits as f64 / total as f64;
+    Label { truth: main, also, foreign }
 }
 
 /// Few spells, or short ones, are no pattern yet; and spells in which the peer closes look like a rival's.

@@ -12,6 +12,7 @@ mod plan;
 mod render;
 mod session;
 mod surroundings;
+mod talk;
 mod world;
 
 use crate::case::Case;
@@ -37,6 +38,11 @@ pub(crate) const CLASSES: [&str; 14] = [
 
 /// The recording of one class and seed, always the same.
 pub(crate) fn case(class: &str, seed: u64) -> Case {
+    labelled(class, seed).0
+}
+
+/// The recording, and the share of its drops that something else than its truth made.
+pub(crate) fn labelled(class: &str, seed: u64) -> (Case, f64) {
     let index = CLASSES.iter().position(|known| *known == class).expect("a class of this source");
     let mut draw = Draw::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(index as u64));
     let plan = classes::plan(CLASSES[index], &mut draw);
@@ -44,5 +50,6 @@ pub(crate) fn case(class: &str, seed: u64) -> Case {
     let lines = render::wear(run.lines, &mut draw);
     let label = label::label(&lines, &plan);
     let events = render::render(lines, &mut draw);
-    Case { name: format!("statistical-{class}-{seed}"), truth: label.truth, also: label.also, events }
+    let name = format!("statistical-{class}-{seed}");
+    (Case { name, truth: label.truth, also: label.also, events }, label.foreign)
 }

@@ -83,18 +83,33 @@ pub(super) struct Stream {
 #[derive(Debug, Clone)]
 pub(super) enum What {
     /// A line about this computer; `harm` is (share, delay, death).
-    System { source: SystemSource, words: &'static str, harm: Option<(f64, Jitter, Death)> },
+    System {
+        source: SystemSource,
+        words: &'static str,
+        harm: Option<(f64, Jitter, Death)>,
+    },
     /// The computer sleeps.
-    Sleep { low: f64, high: f64 },
+    Sleep {
+        low: f64,
+        high: f64,
+    },
     Probe,
     UserDisconnects,
     RecorderRestarts,
-    ClockStep { told: bool },
+    ClockStep {
+        told: bool,
+    },
     NextArm,
     /// Credentials are fetched anew; they live so long.
-    Refresh { life: f64 },
+    Refresh {
+        life: f64,
+    },
     /// The client hangs for `low..high` keep-alives; `reads` if it still hears the broker.
-    Stall { low: f64, high: f64, reads: bool },
+    Stall {
+        low: f64,
+        high: f64,
+        reads: bool,
+    },
 }
 
 /// Everything about one made-up world.

@@ -12,37 +12,37 @@ use super::world::{End, LINES, World};
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) bound: Option<f64>,
-    last_out: f64,
-    last_in: f64,
-    last_ping: f64,
+    pub(super) last_out: f64,
+    pub(super) last_in: f64,
+    pub(super) last_ping: f64,
     /// Newest packet that went through, in any direction.
     pub(super) through: f64,
     /// Newest packet of ours that the broker got.
     pub(super) heard: f64,
     /// A ping on its way: when it went out, and when its answer comes.
-    waiting: Option<(f64, f64)>,
+    pub(super) waiting: Option<(f64, f64)>,
     /// The path is gone.
-    gone: Option<Death>,
+    pub(super) gone: Option<Death>,
     /// What made (or will make) the end; for the label.
     pub(super) cause: Option<(Option<usize>, &'static str)>,
-    unanswered: Option<f64>,
+    pub(super) unanswered: Option<f64>,
     /// An end that is already on its way: when, and how it will look.
-    closing: Option<(f64, How)>,
+    pub(super) closing: Option<(f64, How)>,
     /// The next end that was drawn: when, and by which fault.
-    kill: Option<(f64, usize)>,
+    pub(super) kill: Option<(f64, usize)>,
     /// Ends put into this session by its surroundings.
     pub(super) doom: Option<(f64, Death, &'static str)>,
     pub(super) stalled_until: f64,
     pub(super) deaf_until: f64,
-    sent: u32,
-    received: u32,
-    rush: u32,
-    talks: Vec<f64>,
-    pace: f64,
-    answers: VecDeque<(f64, &'static str)>,
-    silence: f64,
-    messages: f64,
-    window: (u64, u64, f64),
+    pub(super) sent: u32,
+    pub(super) received: u32,
+    pub(super) rush: u32,
+    pub(super) talks: Vec<f64>,
+    pub(super) pace: f64,
+    pub(super) answers: VecDeque<(f64, &'static str)>,
+    pub(super) silence: f64,
+    pub(super) messages: f64,
+    pub(super) window: (u64, u64, f64),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -91,9 +91,10 @@ impl World<'_> {
                     }
                     self.die(&mut session, death, Some(index), cause)
                 }
-                Step::Doom => session.doom.take().and_then(|(_, death, cause)| {
-                    self.die(&mut session, death, None, cause)
-                }),
+                Step::Doom => session
+                    .doom
+                    .take()
+                    .and_then(|(_, death, cause)| self.die(&mut session, death, None, cause)),
                 Step::Silence => self.forgotten(&mut session),
                 Step::Server => self.die(&mut session, Death::Close(How::Fin), None, "keep_alive_timeout"),
                 Step::Window => {
@@ -111,7 +112,8 @@ impl World<'_> {
     fn born(&mut self) -> Session {
         let now = self.now;
         let kill = self.next_kill();
-        let talks = self.plan.talks.iter().map(|talk| now + self.draw.gap(talk.gap) * self.draw.unit()).collect();
+        let talks =
+            self.plan.talks.iter().map(|talk| now + self.draw.gap(talk.gap) * self.draw.unit()).collect();
         let mut session = Session {
             bound: self.expires.filter(|expires| *expires > now),
             last_out: now,
@@ -211,7 +213,8 @@ impl World<'_> {
     }
 
     fn next_kill(&mut self) -> Option<(f64, usize)> {
-        let all: Vec<_> = (0..self.faults.len()).filter_map(|n| self.fault_due(n).map(|at| (at, n))).collect();
+        let all: Vec<_> =
+            (0..self.faults.len()).filter_map(|n| self.fault_due(n).map(|at| (at, n))).collect();
         all.into_iter().min_by(|a, b| a.0.total_cmp(&b.0))
     }
 
@@ -250,146 +253,6 @@ impl World<'_> {
         let fault = &self.faults[index];
         let (death, cause) = (fault.death, fault.cause);
         self.die(session, death, Some(index), cause)
-    }
-
-    /// A packet of ours leaves.
-    fn out(&mut self, session: &mut Session) {
-        session.last_out = self.now;
-        match session.gone {
-            None => {
-                session.through = self.now;
-                session.heard = self.now;
-            }
-            Some(Death::Reset) => {
-                session.closing.get_or_insert((self.now + self.plan.rtt, How::Rst));
-            }
-            Some(_) => {
-                session.unanswered.get_or_insert(self.now);
-            }
-        }
-    }
-
-    fn ping(&mut self, session: &mut Session) -> Option<End> {
-        self.out(session);
-        session.last_ping = self.now;
-        let rtt = self.plan.rtt * self.draw.between(0.8, 1.6);
-        let answer = if session.gone.is_some() { f64::INFINITY } else { self.now + rtt };
-        session.waiting = Some((self.now, answer));
-        None
-    }
-
-    fn pong(&mut self, session: &mut Session) -> Option<End> {
-        let (sent, _) = session.waiting.take()?;
-        session.last_in = self.now;
-        session.through = self.now;
-        self.say(Event::Ping { rtt_ms: 1_000.0 * (self.now - sent) });
-        None
-    }
-
-    fn answer(&mut self, session: &mut Session) -> Option<End> {
-        let (_, topic) = session.answers.pop_front()?;
-        self.receive(session, topic);
-        None
-    }
-
-    fn receive(&mut self, session: &mut Session, topic: &'static str) {
-        session.last_in = self.now;
-        session.through = self.now;
-        session.received += 1;
-        if self.plan.window.is_some() {
-            session.window.1 += 1;
-        } else {
-            let bytes = 100 + u64::from(session.received % 7) * 41;
-            self.say(Event::Received(Self::message(topic, bytes)));
-        }
-        self.count(session, true, "");
-    }
-
-    fn publish(&mut self, session: &mut Session, topic: &'static str, again: bool) {
-        session.sent += 1;
-        session.rush = if again { session.rush + 1 } else { 1 };
-        if self.plan.window.is_some() {
-            session.window.0 += 1;
-        } else {
-            self.say(Event::Published(Self::message(topic, 60 + u64::from(session.sent % 5) * 13)));
-        }
-        self.out(session);
-        self.count(session, false, topic);
-    }
-
-    fn talk(&mut self, session: &mut Session, index: usize) -> Option<End> {
-        let talk = self.plan.talks[index].clone();
-        let size = self.draw.count(1, talk.burst);
-        let mut gap = self.draw.gap(talk.gap);
-        if !matches!(talk.gap, super::draw::Gap::Every(..)) {
-            gap *= session.pace;
-        }
-        if talk.inbound {
-            if session.gone.is_none() {
-                self.receive(session, talk.topic);
-            }
-            session.talks[index] = self.now + gap;
-            return None;
-        }
-        if let Some(companion) = talk.companion {
-            self.publish(session, companion, false);
-            self.now += self.draw.between(0.02, 0.3);
-        }
-        for number in 0..size {
-            if session.closing.is_some_and(|(at, _)| at <= self.now) {
-                break;
-            }
-            self.publish(session, talk.topic, number > 0);
-            if let Some(after) = talk.answer.filter(|_| session.gone.is_none()) {
-                let at = self.now + after * self.draw.between(0.7, 1.8);
-                let place = session.answers.partition_point(|(other, _)| *other <= at);
-                session.answers.insert(place, (at, "dev/1/res"));
-            }
-            if number + 1 < size {
-                self.now += self.draw.between(0.005, 0.2);
-            }
-        }
-        session.talks[index] = self.now + gap;
-        None
-    }
-
-    /// Faults that count what is said.
-    fn count(&mut self, session: &mut Session, inbound: bool, topic: &str) {
-        if session.gone.is_some() || session.closing.is_some() {
-            return;
-        }
-        for index in 0..self.faults.len() {
-            let (cause, delay) = match self.faults[index].kind {
-                FaultKind::Messages { both, .. } => {
-                    let count = f64::from(session.sent) + if both { f64::from(session.received) } else { 0.0 };
-                    (count >= session.messages && (both || !inbound), 0.02 + self.plan.rtt)
-                }
-                FaultKind::Burst { size, delay, share } => {
-                    (!inbound && session.rush == size && self.draw.chance(share), delay)
-                }
-                FaultKind::Topic { topic: fatal, delay, share } => {
-                    (!inbound && topic == fatal && self.draw.chance(share), delay)
-                }
-                _ => (false, 0.0),
-            };
-            if cause {
-                let delay = delay * self.draw.between(0.5, 1.5);
-                let how = match self.faults[index].death {
-                    Death::Close(how) => how,
-                    _ => How::Rst,
-                };
-                session.cause = Some((Some(index), self.faults[index].cause));
-                session.closing = Some((self.now + delay, how));
-            }
-        }
-    }
-
-    fn flush(&mut self, session: &mut Session) {
-        let (published, received, since) = session.window;
-        session.window = (0, 0, self.now);
-        if published + received > 0 {
-            self.say(Event::Traffic { published, received, window_secs: self.now - since });
-        }
     }
 
     fn drop(&mut self, session: &mut Session, how: How) -> End {

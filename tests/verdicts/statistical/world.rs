@@ -144,7 +144,8 @@ impl World<'_> {
         }
         let ms = 1_000.0 * self.plan.rtt * self.draw.between(1.0, 2.0);
         let timing = |phase| PhaseTiming { phase, ms, ok: true, error: None, detail: None };
-        let phases = [Phase::Dns, Phase::Tcp, Phase::Tls, Phase::Websocket, Phase::Connack].map(timing).to_vec();
+        let phases =
+            [Phase::Dns, Phase::Tcp, Phase::Tls, Phase::Websocket, Phase::Connack].map(timing).to_vec();
         self.say(Event::Attempt(Attempt { attempt_number: self.attempts, phases }));
         let event_type = if self.resumed { ConnectKind::Resumed } else { ConnectKind::Connected };
         self.say(Event::Connected(Connected {
@@ -189,7 +190,8 @@ impl World<'_> {
         self.resumed = true;
         self.attempts = 0;
         let (least, more) = self.plan.back;
-        if let Some(FaultKind::Outage { low, high, .. }) = fault.map(|index| self.faults[index].kind.clone()) {
+        if let Some(FaultKind::Outage { low, high, .. }) = fault.map(|index| self.faults[index].kind.clone())
+        {
             let secs = self.draw.scale(low, high);
             self.bad_until = self.bad_until.max(self.now + secs);
         }
