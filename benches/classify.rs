@@ -150,12 +150,12 @@ fn classify(criterion: &mut Criterion) {
                 || {
                     let mut warm = fed(&events);
                     black_box(warm.verdict_at(end));
-                    let (last, before) = more.split_last().expect("a session has events");
-                    for observed in before {
+                    let last = more[more.len() - 1].clone();
+                    for observed in &more[..more.len() - 1] {
                         warm.apply(observed.at, &observed.event);
                     }
                     black_box(warm.verdict());
-                    (warm, last.clone())
+                    (warm, last)
                 },
                 |(warm, last)| {
                     warm.apply(last.at, &last.event);

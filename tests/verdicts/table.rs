@@ -41,7 +41,7 @@ pub(crate) fn table(source: &str, answers: &[Answer], floor: &Floor) -> String {
 /// The figures of each truth, and what it was taken for.
 fn classes(text: &mut String, answers: &[Answer], floor: &Floor) {
     let _ = writeln!(text, "{:20} {:>5} {:>7} {:>7}  taken for", "truth", "cases", "right", "floor");
-    for (truth, of) in groups(answers, |one| Some(one.truth)) {
+    for (truth, of) in groups(answers) {
         let right = score(of.iter().copied());
         let mut wrong: BTreeMap<&str, usize> = BTreeMap::new();
         for one in of.iter().filter(|one| !one.right) {
@@ -116,7 +116,7 @@ pub(crate) fn confusion(answers: &[Answer]) -> String {
         let _ = write!(text, "{:>8}", short(name));
     }
     text.push('\n');
-    for (truth, of) in groups(answers, |one| Some(one.truth)) {
+    for (truth, of) in groups(answers) {
         let _ = write!(text, "{truth:20}");
         for name in &names {
             let count = of.iter().filter(|one| one.pattern == *name).count();
@@ -128,14 +128,11 @@ pub(crate) fn confusion(answers: &[Answer]) -> String {
     text
 }
 
-fn groups<'a>(
-    answers: &'a [Answer],
-    key: impl Fn(&Answer) -> Option<&'static str>,
-) -> Vec<(&'static str, Vec<&'a Answer>)> {
+fn groups(answers: &[Answer]) -> Vec<(&'static str, Vec<&Answer>)> {
     Pattern::ALL
         .into_iter()
         .map(Pattern::name)
-        .map(|name| (name, answers.iter().filter(|one| key(one) == Some(name)).collect::<Vec<_>>()))
+        .map(|name| (name, answers.iter().filter(|one| one.truth == name).collect::<Vec<_>>()))
         .filter(|(_, of)| !of.is_empty())
         .collect()
 }

@@ -340,4 +340,5 @@ fn keep_alive_timeout(plan: &mut Plan, draw: &mut Draw) {
             vec![plan.keep_alive, (plan.keep_alive * draw.pick(&[0.25, 0.5, 2.0, 3.0])).round().max(5.0)];
     }
     plan.pings = if draw.chance(0.5) { Pings::Always } else { Pings::WhenIdle };
+    plan.hasty = draw.chance(0.3);
 }

@@ -32,6 +32,7 @@ pub(super) fn bare(drops: u32, draw: &mut Draw) -> Plan {
         mqtt5: false,
         codes: false,
         lasting: None,
+        hasty: false,
         window: None,
         fetch: None,
         talks: Vec::new(),

@@ -130,6 +130,8 @@ pub(super) struct Plan {
     pub(super) back: (f64, f64),
     pub(super) mqtt5: bool,
     pub(super) codes: bool,
+    /// After a stall the client looks at the clock before it looks at what has arrived.
+    pub(super) hasty: bool,
     /// A path that was lost stays so for between these many seconds (else the next attempt finds a way).
     pub(super) lasting: Option<(f64, f64)>,
     /// Messages are counted in windows of so many seconds.

@@ -76,7 +76,11 @@ impl World<'_> {
                 Step::Answer => self.answer(&mut session),
                 Step::Ping => self.ping(&mut session),
                 Step::Pong => self.pong(&mut session),
-                Step::Deadline => Some(self.drop(&mut session, How::PingTimeout)),
+                Step::Deadline => {
+                    // The answer lay there unread: this client was late, not the path.
+                    session.cause.get_or_insert((None, "keep_alive_timeout"));
+                    Some(self.drop(&mut session, How::PingTimeout))
+                }
                 Step::Resend => Some(self.drop(&mut session, How::Io)),
                 Step::Close => {
                     let how = session.closing.map_or(How::Fin, |(_, how)| how);
@@ -177,18 +181,20 @@ impl World<'_> {
         if let Some((at, _)) = session.answers.front() {
             offer(at.max(session.deaf_until), Step::Answer);
         }
-        match session.waiting {
-            Some((sent, answer)) => {
-                offer(awake(answer).max(session.deaf_until), Step::Pong);
-                offer(awake(sent + self.plan.deadline), Step::Deadline);
+        if let Some((sent, answer)) = session.waiting {
+            // Of two things due at the end of a stall the first offered wins.
+            let deadline = awake(sent + self.plan.deadline);
+            if self.plan.hasty {
+                offer(deadline, Step::Deadline);
             }
-            None => {
-                let since = match self.plan.pings {
-                    Pings::WhenIdle => session.last_out,
-                    Pings::Always => session.last_ping,
-                };
-                offer(awake(since + self.keep_alive), Step::Ping);
-            }
+            offer(awake(answer).max(session.deaf_until), Step::Pong);
+            offer(deadline, Step::Deadline);
+        } else {
+            let since = match self.plan.pings {
+                Pings::WhenIdle => session.last_out,
+                Pings::Always => session.last_ping,
+            };
+            offer(awake(since + self.keep_alive), Step::Ping);
         }
         if let Some(sent) = session.unanswered {
             offer(awake(sent + self.plan.resend), Step::Resend);
