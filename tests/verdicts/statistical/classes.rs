@@ -184,7 +184,15 @@ fn bursty(plan: &mut Plan, draw: &mut Draw) {
     }
     let quiet = cycle.max(30.0) * draw.scale(40.0, 600.0);
     plan.scale = quiet * cycle / length;
-    let kind = FaultKind::Spells { quiet, length, apart, mixed, from: -1.0, until: -1.0 };
+    let kind = FaultKind::Spells {
+        quiet,
+        length,
+        apart,
+        rough: draw.between(0.1, 0.7),
+        mixed,
+        from: -1.0,
+        until: -1.0,
+    };
     fault(plan, "bursty", death, kind);
 }
 

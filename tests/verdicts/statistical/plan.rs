@@ -34,8 +34,9 @@ pub(super) enum FaultKind {
     Clock { period: f64, phase: f64, jitter: Jitter, share: f64, shift_at: f64 },
     /// Memoryless.
     Chance { mean: f64 },
-    /// Memoryless in bad spells; `until` is the end of the newest, `from` its start.
-    Spells { quiet: f64, length: f64, apart: f64, mixed: bool, from: f64, until: f64 },
+    /// Memoryless in bad spells; `until` is the end of the newest, `from` its start; within them this share
+    /// (`rough`) of the attempts to connect fails.
+    Spells { quiet: f64, length: f64, apart: f64, rough: f64, mixed: bool, from: f64, until: f64 },
     /// A rival takes the session over after a log-normal time; it rests between its fights.
     Rival { median: f64, spread: f64, rest: f64, fight: f64, from: f64, until: f64 },
     /// The way is gone for a while.

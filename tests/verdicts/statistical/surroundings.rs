@@ -28,7 +28,7 @@ impl World<'_> {
                 }
             }
             FaultKind::Chance { mean } => Some(now + self.draw.exponential(mean)),
-            FaultKind::Spells { quiet, length, apart, mixed, mut from, mut until } => {
+            FaultKind::Spells { quiet, length, apart, rough, mixed, mut from, mut until } => {
                 let mut at = now + self.draw.exponential(apart);
                 while at > until {
                     from = until + self.draw.exponential(quiet) + 0.1 * quiet;
@@ -38,7 +38,8 @@ impl World<'_> {
                         at = f64::INFINITY;
                     }
                 }
-                self.faults[index].kind = FaultKind::Spells { quiet, length, apart, mixed, from, until };
+                self.faults[index].kind =
+                    FaultKind::Spells { quiet, length, apart, rough, mixed, from, until };
                 Some(at)
             }
             FaultKind::Rival { median, spread, rest, fight, mut from, mut until } => {
@@ -144,6 +145,16 @@ impl World<'_> {
         }
     }
 
+    /// How many of the attempts to connect fail in the bad spell that is on, if one is.
+    pub(super) fn roughness(&self) -> f64 {
+        let rough = |fault: &super::plan::Fault| match fault.kind {
+            FaultKind::Spells { from, until, rough, .. } if from <= self.now && self.now <= until => rough,
+            _ => 0.0,
+        };
+        self.faults.iter().map(rough).fold(0.0, f64::max)
+    }
+
+    /// A bad spell is on.
     fn in_spell(&self) -> bool {
         self.faults.iter().any(|fault| {
             matches!(fault.kind, FaultKind::Spells { from, until, .. } if from <= self.now && self.now <= until)

@@ -196,7 +196,7 @@ impl World<'_> {
             self.bad_until = self.bad_until.max(self.now + secs);
         }
         let mut delay = least + self.draw.exponential(more);
-        while self.now + delay < self.bad_until || (self.attempts < 4 && self.draw.chance(0.06)) {
+        while self.now + delay < self.bad_until || self.refused() {
             self.wait(delay);
             self.fail();
             delay = (delay.max(0.5) * self.draw.between(1.4, 2.2)).min(60.0 + 4.0 * least);
@@ -206,6 +206,13 @@ impl World<'_> {
         }
         self.wait(delay);
         self.attempts += 1;
+    }
+
+    /// Whether an attempt fails although the way is not gone.
+    fn refused(&mut self) -> bool {
+        let rough = self.roughness();
+        let share = if rough > 0.0 { rough } else { 0.06 };
+        self.attempts < 6 && self.draw.chance(share)
     }
 
     fn fail(&mut self) {
