@@ -45,7 +45,7 @@ pub(super) fn bare(drops: u32, draw: &mut Draw) -> Plan {
 pub(super) fn furnish(plan: &mut Plan, class: &'static str, draw: &mut Draw) {
     fit(plan, draw);
     // A moment that is noticed only at the next ping is no moment any more.
-    let blurred = 4.0 * plan.keep_alive > plan.scale;
+    let blurred = 10.0 * plan.keep_alive > plan.scale;
     for fault in &mut plan.faults {
         let sharp = matches!(fault.kind, FaultKind::Age { .. } | FaultKind::Clock { .. });
         if sharp && blurred && matches!(fault.death, Death::Reset | Death::Lost) {
@@ -165,6 +165,8 @@ fn interruptions(plan: &mut Plan, clock_free: bool, draw: &mut Draw) {
 pub(super) fn second_cause(plan: &mut Plan, draw: &mut Draw) {
     // The first begins anew at each end the second makes, so an equal pace would leave it little.
     let mean = plan.scale * draw.scale(1.0, 3.0);
+    // Topics that are only counted name nothing.
+    plan.window = None;
     let death = classes::close(draw);
     if draw.chance(0.5) {
         let gap = Gap::Memoryless(mean);

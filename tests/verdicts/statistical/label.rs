@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dropscope::diagnostics::Event;
 use dropscope::diagnostics::event::How;
 
-use super::plan::{FaultKind, Plan};
+use super::plan::{Death, FaultKind, Plan};
 use super::world::Line;
 
 #[derive(Debug)]
@@ -58,6 +58,13 @@ pub(super) fn label(lines: &[Line], plan: &Plan) -> Label {
     }
     if main == "random" && total < 8 {
         also.push("undetermined");
+    }
+    let reset = |death| death == Death::Close(How::Rst);
+    if main == "client_id_takeover"
+        && plan.faults.iter().any(|fault| fault.cause == main && reset(fault.death))
+    {
+        // Brokers close; resets in spells may as well be the way there.
+        also.push("bursty");
     }
     if main == "bursty" {
         bursts(lines, plan, &mut also);
