@@ -4,9 +4,8 @@
 //! our own pings whatever killed the path. Every mechanism is judged on the death window instead.
 
 use super::log::Log;
-use super::math::{median, real};
+use super::math::median;
 use super::session::{Ending, Kind, Secs, Session};
-use crate::diagnostics::event::How;
 
 /// Room for clocks and round trips when two moments are told apart, in seconds.
 const SLACK: f64 = 0.05;
@@ -42,11 +41,11 @@ pub(super) struct Drop {
     pub(super) continuation: bool,
 }
 
-/// The moments of a session's last packets.
+/// When the last packets of a session passed.
 struct Tail {
-    last_out: Secs,
-    last_ping: Secs,
-    last_in: Secs,
+    sent: Secs,
+    pinged: Secs,
+    heard: Secs,
 }
 
 impl Tail {
@@ -54,11 +53,7 @@ impl Tail {
         let newest = |out: bool| {
             ending.acts.iter().rev().find(|act| act.out == out).map_or(session.start, |act| act.at)
         };
-        Self {
-            last_out: newest(true),
-            last_ping: ending.last_ping.unwrap_or(session.start),
-            last_in: newest(false),
-        }
+        Self { sent: newest(true), pinged: ending.last_ping.unwrap_or(session.start), heard: newest(false) }
     }
 }
 
@@ -88,8 +83,8 @@ fn deadline(dropped: &[(usize, &Session, &Ending)]) -> f64 {
     for (_, session, ending) in dropped {
         if ending.kind == Kind::Silent {
             let tail = Tail::of(session, ending);
-            idle.push(session.end - tail.last_out - session.keep_alive);
-            always.push(session.end - tail.last_ping - session.keep_alive);
+            idle.push(session.end - tail.sent - session.keep_alive);
+            always.push(session.end - tail.pinged - session.keep_alive);
         }
     }
     let score = |values: &mut Vec<f64>| {
@@ -117,7 +112,7 @@ fn window(index: usize, session: &Session, ending: &Ending, deadline: f64, silen
     let detected = session.end;
     let mut kind = ending.kind;
     let mut last_tx = ending.last_tx;
-    let since_out = detected - tail.last_out;
+    let since_out = detected - tail.sent;
     // The server's one and a half keep-alives are a detector as well, when our own deadline is slower: the
     // pings were sent, and the path lost them.
     let server_noticed = kind == Kind::Clean
@@ -148,7 +143,7 @@ fn window(index: usize, session: &Session, ending: &Ending, deadline: f64, silen
     };
     let life = match ending.last_rx {
         Some(last) => (detected - last).max(session.start),
-        None => tail.last_in.max(session.start),
+        None => tail.heard.max(session.start),
     };
     match kind {
         Kind::Silent => silent_window(&mut drop, ending, life, last_tx, deadline),
@@ -158,9 +153,8 @@ fn window(index: usize, session: &Session, ending: &Ending, deadline: f64, silen
     if let Some(tx) = drop.tx {
         let before = activity_before(session, ending, tx);
         let silence = (tx - before).max(0.0);
-        let exact = ending.last_rx.is_some() && ending.last_tx.is_some();
-        // Without both moments recorded, our own pings bound the silence.
-        drop.silence = Some(if kind == Kind::Silent && !exact { silence.min(keep_alive) } else { silence });
+        // Our own pings were due, whether or not their loss was written down.
+        drop.silence = Some(if kind == Kind::Silent { silence.min(keep_alive) } else { silence });
     }
     drop
 }
@@ -177,9 +171,12 @@ fn activity_before(session: &Session, ending: &Ending, tx: Secs) -> Secs {
 }
 
 fn silent_window(drop: &mut Drop, ending: &Ending, life: Secs, last_tx: Option<f64>, deadline: f64) {
+    // The newest packet of ours may have followed the ping whose deadline passed.
+    let ping = drop.detected - deadline.min(drop.detected - life);
     let unanswered = match last_tx {
+        Some(last) if deadline > last => ping,
         Some(last) => drop.detected - last,
-        None => drop.detected - deadline.min(drop.detected - life),
+        None => ping,
     };
     // A publish that stayed unanswered came first.
     let mut outs = ending
@@ -219,14 +216,4 @@ fn mark_continuations(log: &Log, drops: &mut [Drop]) {
         let no_answer = matches!(drop.kind, Kind::Silent | Kind::Local);
         drop.continuation = drop.known && followed_a_drop && no_answer && died_soon;
     }
-}
-
-/// The share of drops of one kind.
-pub(super) fn share(drops: &[Drop], wanted: impl Fn(&Drop) -> bool) -> f64 {
-    real(drops.iter().filter(|drop| wanted(drop)).count()) / real(drops.len().max(1))
-}
-
-/// Whether the manner was recorded.
-pub(super) fn is_told(how: Option<How>) -> bool {
-    how.is_some()
 }

@@ -14,8 +14,10 @@ mod log;
 mod math;
 mod pattern;
 mod posterior;
+mod rate;
 mod session;
 mod survivors;
+mod telling;
 mod verdict;
 mod words;
 

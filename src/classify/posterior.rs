@@ -262,7 +262,9 @@ fn conclude(mut probabilities: BTreeMap<Pattern, f64>, fits: BTreeMap<Pattern, F
         let undetermined = probabilities.entry(Pattern::Undetermined).or_default();
         *undetermined = undetermined.max(confidence + 1e-6);
         let sum: f64 = probabilities.values().sum();
-        probabilities.values_mut().for_each(|probability| *probability /= sum);
+        for probability in probabilities.values_mut() {
+            *probability /= sum;
+        }
         (pattern, confidence) = most_probable(&probabilities);
     } else if pattern == Pattern::Undetermined {
         let named = probabilities.iter().filter(|(pattern, _)| **pattern != Pattern::Undetermined);

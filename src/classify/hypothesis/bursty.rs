@@ -67,7 +67,7 @@ pub(super) fn fit(case: &Case) -> Fit {
     fit.log_evidence = case.rest(0) + (best.likelihood - plain) - real(drops).ln() - 2.0;
     fit.parameters =
         vec![("short_life_secs", 1.0 / one.max(other)), ("long_life_secs", 1.0 / one.min(other))];
-    fit.hits = case.mine.clone();
+    fit.hits.clone_from(&case.mine);
     fit
 }
 

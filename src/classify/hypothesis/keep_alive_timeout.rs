@@ -14,6 +14,8 @@ use super::{Fit, reason};
 const KEEP_ALIVE_TIMEOUT: u8 = 0x8D;
 /// Kernel widths in seconds.
 const WIDTHS: [f64; 6] = [0.06, 0.12, 0.25, 0.5, 1.0, 2.0];
+/// Widest kernel, in keep-alives.
+const WIDEST: f64 = 0.1;
 /// Deadlines of clients that are believed, in seconds.
 const DEADLINES: std::ops::Range<f64> = 0.0..95.0;
 /// Share of silent drops from which the client's side competes.
@@ -60,7 +62,12 @@ fn server_side(case: &Case) -> Fit {
     let mut best = Fit::impossible();
     for sigma in widths.iter().copied() {
         let reach = 3.5 * sigma;
-        let is_hit = |one: &&Quiet| one.excess > 0.1 - reach && one.before > 1.5 * one.keep_alive - reach;
+        // A kernel that reaches down to the pings of a healthy client tells nothing.
+        let is_hit = |one: &&Quiet| {
+            sigma <= WIDEST * one.keep_alive
+                && one.excess > 0.1 - reach
+                && one.before > 1.5 * one.keep_alive - reach
+        };
         let hits: Vec<&Quiet> = quiet.iter().filter(is_hit).collect();
         if hits.len() < 2 {
             continue;
@@ -127,20 +134,38 @@ fn density(hits: &[&Quiet], sigma: f64) -> f64 {
     ln_mean_exp(&[on_time, stalled], 2)
 }
 
-/// A path that died is usually still dead at the first attempt; a hick-up of one end is not.
+/// An unanswered ping says how the loss was noticed, not what was lost. Only where the peer was heard after the
+/// ping, the way was open and one end hung. Everything else (a way back that is free at once) is a hint
+/// that leaves random loss and a hung end about even.
 fn client_side(case: &Case) -> Fit {
     let silent: Vec<(usize, &Drop)> = case.drops().filter(|(_, drop)| drop.kind == Kind::Silent).collect();
     if silent.len() < 3 || real(silent.len()) < SHARE * case.n() {
         return Fit::impossible();
     }
-    let weight: f64 = silent.iter().map(|(_, drop)| if is_bare(case, drop) { 0.6 } else { -1.6 }).sum();
+    let (mut hints, mut proofs) = (0.0, 0_usize);
+    for (_, drop) in &silent {
+        if was_heard(case, drop) {
+            proofs += 1;
+        } else {
+            hints += if is_bare(case, drop) { 0.1 } else { -1.6 };
+        }
+    }
     Fit {
-        log_evidence: case.null - 1.0 + weight.min(6.0),
+        log_evidence: case.null - 1.0 + f64::min(hints, 1.0) + (2.0 * real(proofs)).min(12.0),
         hits: silent.iter().map(|(index, _)| *index).collect(),
         counts_hits: true,
         opportunities: case.n(),
-        parameters: vec![("ping_unanswered", 1.0)],
+        parameters: vec![("ping_unanswered", 1.0), ("heard_after_the_ping", real(proofs))],
         label: None,
+    }
+}
+
+/// Whether the peer was heard well after the ping that it did not answer.
+fn was_heard(case: &Case, drop: &Drop) -> bool {
+    let Some(ending) = case.frame.ending(drop) else { return false };
+    match (ending.last_rx, ending.last_tx) {
+        (Some(heard), Some(sent)) => heard + 1.0 < sent,
+        _ => false,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::classify::session::Kind;
 
 /// Log Bayes factor of "these codes name the cause" and the drops that carry one of them; `None` without any.
 pub(super) fn says(case: &Case, codes: &[u8]) -> Option<(f64, Vec<usize>)> {
-    let coded: Vec<usize> = case
+    let telling: Vec<usize> = case
         .drops()
         .filter(|(_, drop)| drop.kind != Kind::Silent)
         .filter(|(_, drop)| {
@@ -15,7 +15,7 @@ pub(super) fn says(case: &Case, codes: &[u8]) -> Option<(f64, Vec<usize>)> {
         })
         .map(|(index, _)| index)
         .collect();
-    let (hits, all) = (real(coded.len()), case.n());
+    let (hits, all) = (real(telling.len()), case.n());
     let factor = ln_beta_binomial(hits, all, 5.0, 1.2) - ln_beta_binomial(hits, all, 1.0, 30.0);
-    (!coded.is_empty()).then_some((factor, coded))
+    (!telling.is_empty()).then_some((factor, telling))
 }
