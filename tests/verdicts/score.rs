@@ -1,7 +1,5 @@
 //! How good is a set of answers, in numbers?
 
-use std::collections::BTreeMap;
-
 use dropscope::classify::Classifier;
 use dropscope::diagnostics::Event;
 
@@ -16,8 +14,8 @@ pub(crate) struct Answer {
     pub(crate) pattern: &'static str,
     pub(crate) right: bool,
     pub(crate) confidence: f64,
-    /// Probability given to each pattern.
-    pub(crate) shares: BTreeMap<&'static str, f64>,
+    /// Probability given to the truth, or to what is as right if that got more.
+    pub(crate) given: f64,
     pub(crate) drops: usize,
     pub(crate) rendering: Rendering,
     /// Share of the drops that something else made, where the source can tell.
@@ -34,15 +32,17 @@ pub(crate) fn answer(case: &Case) -> Answer {
     let verdict = classifier.verdict_at(at);
     let found = &verdict.classification;
     let pattern = found.pattern.name();
-    let shares = found.hypotheses.iter().map(|one| (one.pattern.name(), one.probability)).collect();
+    let fits = |name: &str| name == case.truth || case.also.contains(&name);
+    let fitting = found.hypotheses.iter().filter(|one| fits(one.pattern.name()));
+    let given = fitting.map(|one| one.probability).fold(0.0, f64::max);
     let drops = case.events.iter().filter(|one| matches!(one.event, Event::Dropped(_))).count();
     Answer {
         name: case.name.clone(),
         truth: case.truth,
         pattern,
-        right: pattern == case.truth || case.also.contains(&pattern),
+        right: fits(pattern),
         confidence: found.confidence,
-        shares,
+        given,
         drops,
         rendering: rendering(&case.events),
         foreign: None,
@@ -94,7 +94,7 @@ pub(crate) fn score<'a>(answers: impl Iterator<Item = &'a Answer>) -> Score {
         top1: share(count(&|one| one.right), cases),
         calibration_error: calibration_error(&answers),
         brier: mean(&|one| (one.confidence - hit(one)).powi(2)),
-        log: mean(&|one| -one.shares.get(one.truth).copied().unwrap_or(0.0).max(1e-6).ln()),
+        log: mean(&|one| -one.given.max(1e-6).ln()),
         sure,
         sure_wrong: share(count(&|one| one.confidence >= 0.9 && !one.right), sure),
         shapeless: shapeless_cases,
@@ -125,4 +125,62 @@ fn calibration_error(answers: &[&Answer]) -> f64 {
             (said * share(1, *cases) - share(*right, *cases)).abs() * share(*cases, answers.len())
         })
         .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(truth: &'static str, pattern: &'static str, confidence: f64) -> Answer {
+        Answer {
+            name: String::new(),
+            truth,
+            pattern,
+            right: truth == pattern,
+            confidence,
+            given: if truth == pattern { confidence } else { 0.1 },
+            drops: 9,
+            rendering: Rendering::Full,
+            foreign: None,
+        }
+    }
+
+    fn close(found: f64, expected: f64) -> bool {
+        (found - expected).abs() < 1e-9
+    }
+
+    #[test]
+    fn confidence_that_is_earned_has_no_calibration_error() {
+        let mut answers = vec![answer("random", "random", 0.75); 3];
+        answers.push(answer("outage", "random", 0.75));
+        assert!(close(score(answers.iter()).calibration_error, 0.0));
+        answers.extend(vec![answer("outage", "scheduled", 0.95); 4]);
+        let all = score(answers.iter());
+        assert!(close(all.calibration_error, 0.475) && close(all.top1, 3.0 / 8.0));
+        assert_eq!((all.sure, all.shapeless), (4, 3));
+        assert!(close(all.sure_wrong, 1.0));
+    }
+
+    #[test]
+    fn only_a_named_mechanism_is_a_false_claim() {
+        let answers = [
+            answer("random", "outage", 0.6),
+            answer("undetermined", "bursty", 0.6),
+            answer("random", "undetermined", 0.6),
+            answer("outage", "scheduled", 0.6),
+        ];
+        let all = score(answers.iter());
+        assert!(close(all.false_specific, 1.0 / 3.0) && close(all.false_bursty, 1.0 / 3.0));
+    }
+
+    #[test]
+    fn a_missed_floor_is_told_line_by_line() {
+        let floor: crate::floor::Floor = toml::from_str(
+            "top1 = 0.5\nfalse_specific = 0.4\ncalibration_error = 1.0\nsure_wrong = 1.0\n[classes]\noutage = 0.9\nrandom = 0.5",
+        )
+        .expect("a floor");
+        let answers = [answer("random", "random", 0.9), answer("outage", "scheduled", 0.9)];
+        let missed = floor.missed("made up", &answers);
+        assert_eq!(missed, ["made up: classes.outage is 0.000, at least 0.900 is asked"]);
+    }
 }
