@@ -175,6 +175,11 @@ impl World<'_> {
             }
         };
         let awake = |at: f64| at.max(session.stalled_until);
+        // Of two things due at the end of a stall the first offered wins: most clients read before they write.
+        let closing = session.closing.map_or(f64::INFINITY, |(at, _)| at.max(session.deaf_until));
+        if !self.plan.hasty {
+            offer(closing, Step::Close);
+        }
         for (index, at) in session.talks.iter().enumerate() {
             offer(awake(*at), Step::Talk(index));
         }
@@ -182,7 +187,6 @@ impl World<'_> {
             offer(at.max(session.deaf_until), Step::Answer);
         }
         if let Some((sent, answer)) = session.waiting {
-            // Of two things due at the end of a stall the first offered wins.
             let deadline = awake(sent + self.plan.deadline);
             if self.plan.hasty {
                 offer(deadline, Step::Deadline);
@@ -199,8 +203,8 @@ impl World<'_> {
         if let Some(sent) = session.unanswered {
             offer(awake(sent + self.plan.resend), Step::Resend);
         }
-        if let Some((at, _)) = session.closing {
-            offer(at.max(session.deaf_until), Step::Close);
+        if session.closing.is_some() {
+            offer(closing, Step::Close);
         } else if session.gone.is_none() {
             offer(session.kill.map_or(f64::INFINITY, |(at, _)| at), Step::Kill);
             offer(session.doom.map_or(f64::INFINITY, |(at, ..)| at), Step::Doom);
