@@ -34,6 +34,11 @@ impl OutTable {
     pub(super) fn outlived(&self, sigma: f64) -> f64 {
         self.0.outlived(EXCESS_SHIFT, sigma)
     }
+
+    /// How many outlived 1.5 keep-alives by more than this, in seconds.
+    pub(super) fn outlived_by(&self, secs: f64) -> f64 {
+        self.0.count_above(EXCESS_SHIFT + secs)
+    }
 }
 
 impl<'a> Frame<'a> {
@@ -182,17 +187,19 @@ impl<'a> Case<'a> {
     /// Memoryless loss; or memoryless incidents of which some kill the next session again before it proved
     /// to be alive. Everything has to beat this, else two pings lost in one bad minute make "bursts".
     fn null_likelihood(&self) -> f64 {
-        let exposure = self.frame.exposure;
-        let plain = ln_poisson(self.n(), exposure);
-        let spells: Vec<&Drop> =
-            self.drops().map(|(_, drop)| drop).filter(|drop| drop.continuation).collect();
-        if spells.is_empty() {
+        let plain = ln_poisson(self.n(), self.frame.exposure);
+        if self.drops().all(|(_, drop)| !drop.continuation) {
             return plain;
         }
+        ln_sum_exp(&[plain, self.in_spells(1.0, 3.0)]) - std::f64::consts::LN_2
+    }
+
+    /// Memoryless incidents; the share of drops that belong to the spell of the one before is Beta(a, b).
+    pub(super) fn in_spells(&self, a: f64, b: f64) -> f64 {
+        let spells: Vec<&Drop> =
+            self.drops().map(|(_, drop)| drop).filter(|drop| drop.continuation).collect();
         let again = real(spells.len());
         let moments: f64 = spells.iter().map(|drop| (3.0 * drop.keep_alive).clamp(1.0, 300.0).ln()).sum();
-        let in_spells =
-            ln_poisson(self.n() - again, exposure) + ln_beta_binomial(again, self.n(), 1.0, 3.0) - moments;
-        ln_sum_exp(&[plain, in_spells]) - std::f64::consts::LN_2
+        ln_poisson(self.n() - again, self.frame.exposure) + ln_beta_binomial(again, self.n(), a, b) - moments
     }
 }

@@ -127,6 +127,10 @@ fn window(index: usize, session: &Session, ending: &Ending, deadline: f64, silen
         // Closed at the very moment our ping was due: an answer to that ping.
         kind = Kind::Reset;
     }
+    if kind == Kind::Reset && last_tx.is_some_and(|last| last > ANSWERED_WITHIN) {
+        // Nothing of ours was on the way: this reset answers nothing, and its moment is exact.
+        kind = Kind::Clean;
+    }
     let mut drop = Drop {
         session: index,
         start: session.start,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::live::{Live, Silences};
+use super::live::{BURST_GAP, BURST_GAP_OF_WHOLE_SECONDS, Live, Silences};
 use super::session::{Act, Secs, Session};
 use super::words::normalised;
 use crate::diagnostics::event::{
@@ -167,7 +167,8 @@ impl Log {
         live.session.last_message = Some(now);
         live.act(Act { at: now, out: true, ping: false }, &mut self.silences);
         let bursts = &mut self.bursts;
-        live.publish(topic, now, &mut |size| count_burst(bursts, size));
+        let gap = if self.whole_seconds { BURST_GAP_OF_WHOLE_SECONDS } else { BURST_GAP };
+        live.publish(topic, now, gap, &mut |size| count_burst(bursts, size));
     }
 
     /// The number of a topic, one publish counted.
