@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use dropscope::diagnostics::Event;
-use dropscope::lab::{Ailment, Direction, Manner};
+use dropscope::lab::{Ailment, Direction, Manner, TakeoverTime};
 use dropscope::mqtt::Link;
 use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings, Transport, VersionChoice};
 
@@ -44,7 +44,7 @@ pub(crate) fn message_count(dice: &mut Dice) -> Recipe {
 
 /// A server that allows so many messages in so much time, and a client with bursts of all sizes.
 pub(crate) fn message_rate(dice: &mut Dice) -> Recipe {
-    let allowed = dice.pick(&[8_u32, 12, 20, 30]);
+    let allowed = dice.pick(&[8_u32, 12, 20, 20, 30, 50]);
     let window_secs = dice.pick(&[1.0, 1.0, 2.0, 5.0]);
     let direction = Direction::ToServer;
     let share = dice.between(0.15, 0.6);
@@ -110,6 +110,7 @@ pub(crate) fn publish_triggered(dice: &mut Dice) -> Recipe {
 pub(crate) fn credential_expiry(dice: &mut Dice) -> Recipe {
     let ttl = dice.pick(&[900.0, 1800.0, 3600.0, 3600.0, 14_400.0, 43_200.0]);
     let mut recipe = Recipe::new(ttl, drops(dice, 25.0));
+    recipe.may_suspend = false;
     let is_renewed = dice.chance(0.5);
     let sweep = dice.pick(&[0.3, 2.0, 8.0, 20.0]);
     let cut = dice.pick(&[Cut::Fin, Cut::Fin, Cut::Reset, Cut::Told(0x87)]);
@@ -186,6 +187,9 @@ pub(crate) fn client_id_takeover(dice: &mut Dice) -> Recipe {
     let rounds = (recipe.drops as f64 / patience as f64).ceil();
     recipe.gap += quiet * rounds * 1.5 / drops_f(recipe.drops);
     recipe.may_stray = dice.chance(0.3);
+    if dice.chance(0.2) {
+        return on_a_timer(recipe, dice);
+    }
     recipe.deeds.push(deed(move |world: World, mut dice: Dice| async move {
         world.wait(dice.between(60.0, quiet)).await;
         loop {
@@ -193,6 +197,15 @@ pub(crate) fn client_id_takeover(dice: &mut Dice) -> Recipe {
             world.wait(dice.wait(quiet)).await;
         }
     }));
+    recipe
+}
+
+/// A second client that comes by the clock, as a job does, and is thrown out each time by our own return.
+fn on_a_timer(mut recipe: Recipe, dice: &mut Dice) -> Recipe {
+    recipe.gap = dice.log(200.0, 4_000.0).round();
+    recipe.scale = None;
+    recipe.ailments.push(Ailment::Takeover { when: TakeoverTime::EverySecs(recipe.gap) });
+    recipe.also.push("scheduled");
     recipe
 }
 

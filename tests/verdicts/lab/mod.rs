@@ -22,10 +22,9 @@ mod recipe;
 mod rendering;
 mod run;
 mod traffic;
+mod truth;
 mod world;
 mod written;
-
-use dropscope::diagnostics::Event;
 
 use crate::case::Case;
 use dice::Dice;
@@ -69,6 +68,7 @@ fn recorded(class: &str, seed: u64) -> (Case, String) {
     let setup = recipe::prepare(recipe, &mut dice);
     let told = run::play(setup, &mut dice);
     let mut events = told.events;
+    let truth = truth::of(mechanism, &rendering::in_field_time(events.clone()), told.strays, &mut also);
     if !dice.chance(0.12) {
         events = rendering::in_field_time(events);
     }
@@ -78,24 +78,11 @@ fn recorded(class: &str, seed: u64) -> (Case, String) {
     if dice.chance(0.4) {
         text = rendering::minimal(&text, dice.chance(0.3));
     }
+    if dice.chance(0.1) {
+        rendering::tear(&mut text);
+    }
     let events = rendering::read(&text);
-    let drops = events.iter().filter(|observed| matches!(observed.event, Event::Dropped(_))).count() as u64;
-    let truth = truth(mechanism, drops, told.strays, &mut also);
     (Case { name: format!("lab-{class}-{seed}"), truth, also, events }, text)
-}
-
-/// What an honest observer could know at best.
-fn truth(mechanism: &'static str, drops: u64, strays: u64, also: &mut Vec<&'static str>) -> &'static str {
-    let own = drops.saturating_sub(strays);
-    if drops < 3 {
-        also.clear();
-        return "undetermined";
-    }
-    if own < 3 || 2 * strays > drops {
-        *also = vec!["undetermined", mechanism];
-        return "random";
-    }
-    mechanism
 }
 
 fn recipe(mechanism: &str, dice: &mut Dice) -> Recipe {

@@ -1,6 +1,5 @@
 //! What lies between the link and the lab's gateway: latency, dark spells, NAT tables, cut lines, closed ports.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -64,8 +63,6 @@ pub(super) struct Inner {
     pub(super) path: watch::Sender<Path>,
     dice: Mutex<Dice>,
     newest: Mutex<Option<watch::Sender<Line>>>,
-    /// Connections opened so far.
-    opened: AtomicU64,
 }
 
 impl std::fmt::Debug for Net {
@@ -83,7 +80,6 @@ impl Net {
             path: watch::Sender::new(Path::Open),
             dice: Mutex::new(dice),
             newest: Mutex::default(),
-            opened: AtomicU64::new(0),
         }))
     }
 
@@ -99,9 +95,9 @@ impl Net {
         }
     }
 
-    /// How many connections were opened so far.
-    pub(crate) fn opened(&self) -> u64 {
-        self.0.opened.load(Ordering::Relaxed)
+    /// Whether a probe of the first hop would be answered.
+    pub(crate) fn is_dark(&self) -> bool {
+        *self.0.path.borrow() == Path::Dark
     }
 
     /// A rival's way to the same server: it has no NAT and no cut lines of its own.
@@ -115,7 +111,6 @@ impl Net {
         let (orders, line) = watch::channel(Line::Fine);
         if own {
             *self.0.newest.lock().expect("no holder panicked") = Some(orders);
-            self.0.opened.fetch_add(1, Ordering::Relaxed);
         }
         Lines { net: Arc::clone(&self.0), line, parting, own }.carry(near)
     }

@@ -50,6 +50,7 @@ pub(crate) fn scheduled(dice: &mut Dice) -> Recipe {
     let sure = dice.between(0.75, 1.0);
     let summer = dice.chance(0.15);
     let mut recipe = Recipe::new(period, drops(dice, most));
+    recipe.may_suspend = false;
     let is_told = dice.chance(0.15);
     if is_told {
         recipe.also.push("system_event");
@@ -115,13 +116,14 @@ pub(crate) fn random(dice: &mut Dice) -> Recipe {
         let (cut, other) = (dice.pick(&cuts), dice.pick(&cuts));
         #[expect(clippy::cast_precision_loss, reason = "at most 4")]
         let mean = gap * sources as f64;
-        let swing = dice.between(0.0, 0.6);
+        let (swing, darkness) = (dice.between(0.0, 0.6), dice.between(0.0, 1.0));
         recipe.deeds.push(deed(move |world: World, mut dice: Dice| async move {
             // Begins in the middle, as the watching does.
             let first = dice.between(0.0, 1.0) * dice.wait(mean);
             world.wait(first).await;
             loop {
-                world.cut(if dice.chance(0.8) { cut } else { other });
+                let this = if dice.chance(0.8) { cut } else { other };
+                lose(&world, &mut dice, this, darkness).await;
                 let day = (world.elapsed() / 86_400.0 * TAU).sin();
                 let secs = dice.exponential(mean) * swing.mul_add(day, 1.0);
                 world.wait(secs).await;
@@ -129,6 +131,16 @@ pub(crate) fn random(dice: &mut Dice) -> Recipe {
         }));
     }
     recipe
+}
+
+/// One loss. Where a connection falls silent, often the whole path does for a while.
+async fn lose(world: &World, dice: &mut Dice, cut: Cut, darkness: f64) {
+    world.cut(cut);
+    if cut == Cut::Hole && dice.chance(darkness) {
+        world.net.path(Path::Dark);
+        world.wait(dice.log(10.0, 110.0)).await;
+        world.net.path(Path::Open);
+    }
 }
 
 /// Wi-Fi that is fine for hours and then comes and goes for minutes.
@@ -162,6 +174,9 @@ pub(crate) fn bursty(dice: &mut Dice) -> Recipe {
 pub(crate) fn system_event(dice: &mut Dice) -> Recipe {
     let gap = dice.log(1800.0, 30_000.0);
     let mut recipe = Recipe::new(gap, drops(dice, 40.0));
+    if dice.chance(0.15) {
+        return suspending(recipe, gap, dice);
+    }
     let sure = dice.between(0.55, 1.0);
     let cut = dice.pick(&[Cut::Reset, Cut::Hole, Cut::Hole, Cut::Fin]);
     let (source, message) = dice.pick(&[
@@ -198,6 +213,21 @@ pub(crate) fn system_event(dice: &mut Dice) -> Recipe {
             }
         }));
     }
+    recipe
+}
+
+/// A laptop: whoever sleeps for longer than the server waits finds the connection closed.
+fn suspending(mut recipe: Recipe, gap: f64, dice: &mut Dice) -> Recipe {
+    recipe.keep_alives = vec![30, 60, 120, 300];
+    recipe.may_suspend = false;
+    let cut = dice.pick(&[Cut::Fin, Cut::Hole, Cut::Reset]);
+    recipe.deeds.push(deed(move |world: World, mut dice: Dice| async move {
+        loop {
+            world.wait(dice.wait(gap * 0.8)).await;
+            let secs = dice.log(15.0, 12_000.0);
+            world.suspend(secs, true, (secs > 450.0 || dice.chance(0.4)).then_some(cut));
+        }
+    }));
     recipe
 }
 

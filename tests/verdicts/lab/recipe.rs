@@ -17,9 +17,9 @@ use super::traffic::{COMMAND, Traffic};
 use super::world::{Cut, Deed, Order, World, deed};
 
 /// Packets that a run may cost, about.
-const PACKETS: f64 = 2_500.0;
+const PACKETS: f64 = 4_000.0;
 /// Times that the link looks at its clock, at most: every 5 s of simulated time.
-const LOOKS: f64 = 12_000.0;
+const LOOKS: f64 = 25_000.0;
 
 /// What a class asks for; everything else is drawn.
 pub(crate) struct Recipe {
@@ -38,6 +38,8 @@ pub(crate) struct Recipe {
     pub(crate) scale: Option<f64>,
     /// Whether losses of another kind may be among them.
     pub(crate) may_stray: bool,
+    /// Whether nothing in it follows the wall clock, so that the computer may sleep.
+    pub(crate) may_suspend: bool,
     pub(crate) version: Option<VersionChoice>,
     /// Time to the PINGRESP, at most.
     pub(crate) ping_timeout: Option<f64>,
@@ -56,6 +58,7 @@ impl Recipe {
             also: Vec::new(),
             scale: None,
             may_stray: true,
+            may_suspend: true,
             version: None,
             ping_timeout: None,
         }
@@ -89,6 +92,9 @@ pub(crate) fn prepare(recipe: Recipe, dice: &mut Dice) -> Setup {
         deeds.push(deed(move |world, dice| strays(mean, cuts, world, dice)));
     }
     deeds.extend(interruptions(span, keep_alive, &usable, dice));
+    if recipe.may_suspend && may_stray && keep_alive > 0 && dice.chance(0.12) {
+        deeds.push(suspends(span, f64::from(keep_alive), dice));
+    }
     deeds.extend(noise(span, dice));
     let latency = dice.log(0.008, 0.15);
     let connect = dice.log(0.03, 0.4);
@@ -206,6 +212,18 @@ fn interruptions(span: f64, keep_alive: u16, usable: &[u16], dice: &mut Dice) ->
     deeds
 }
 
+/// The computer sleeps now and then.
+fn suspends(span: f64, keep_alive: f64, dice: &mut Dice) -> Deed {
+    let (every, cut) = (span / dice.between(2.0, 5.0), dice.pick(&[Cut::Fin, Cut::Hole]));
+    deed(move |world, mut dice: Dice| async move {
+        loop {
+            world.wait(dice.wait(every)).await;
+            let secs = dice.log(20.0, 20_000.0);
+            world.suspend(secs, false, (secs > 1.5 * keep_alive).then_some(cut));
+        }
+    })
+}
+
 /// What is recorded and means nothing.
 fn noise(span: f64, dice: &mut Dice) -> Vec<Deed> {
     let mut deeds = Vec::new();
@@ -230,7 +248,7 @@ fn noise(span: f64, dice: &mut Dice) -> Vec<Deed> {
             let every = (span / 200.0).max(30.0);
             loop {
                 world.wait(every).await;
-                let ok = !dice.chance(0.01);
+                let ok = !world.net.is_dark() && !dice.chance(0.01);
                 let (rtt_ms, error) = if ok { (Some(4.2), None) } else { (None, Some("no answer".to_owned())) };
                 let probe = Probe { probe: "gateway".to_owned(), ok, rtt_ms, error, target: None };
                 world.order(Order::Tell(Event::Probe(probe)));

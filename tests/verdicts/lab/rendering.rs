@@ -117,6 +117,12 @@ pub(crate) fn minimal(text: &str, whole_seconds: bool) -> String {
     lines
 }
 
+/// The recorder died while it wrote the last line.
+pub(crate) fn tear(text: &mut String) {
+    let start = text.trim_end().rfind('\n').map_or(0, |at| at + 1);
+    text.truncate(start + (text.len() - start) / 2);
+}
+
 fn truncated(time: &str) -> Option<String> {
     let time: DateTime<Utc> = time.parse().ok()?;
     let whole = DateTime::from_timestamp(time.timestamp(), 0)?;

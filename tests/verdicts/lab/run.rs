@@ -91,6 +91,7 @@ async fn simulate(setup: Setup, mut dice: Dice) -> Told {
         counts: counted,
         orders,
         strays: Arc::clone(&strays),
+        last_stray: Arc::default(),
     };
     let link = link(&settings, &clock, &net, seed);
     let mut run = Run { settings, net, clock, link, seed, scale, events: Vec::new(), counts, back: None };
@@ -163,7 +164,7 @@ impl Run {
                 is_enough = true;
                 end = end.min(Instant::now() + rest);
             }
-            if counts.drops > drops {
+            if counts.drops > drops || (is_enough && drops < 3) {
                 return;
             }
         }

@@ -74,8 +74,9 @@ pub(crate) struct World {
     pub(crate) start: DateTime<Utc>,
     pub(crate) counts: watch::Receiver<Counts>,
     pub(crate) orders: mpsc::UnboundedSender<Order>,
-    /// Sessions ended by what is not the mechanism.
+    /// Sessions ended by what is not the mechanism, and the latest of them.
     pub(crate) strays: Arc<AtomicU64>,
+    pub(crate) last_stray: Arc<AtomicU64>,
 }
 
 impl World {
@@ -119,10 +120,6 @@ impl World {
         self.counts.borrow().is_up
     }
 
-    pub(crate) fn drops(&self) -> u64 {
-        self.counts.borrow().drops
-    }
-
     /// Ends the session of now, if there is one.
     pub(crate) fn cut(&self, cut: Cut) -> bool {
         if !self.is_up() {
@@ -141,9 +138,23 @@ impl World {
 
     /// The same by what is not the mechanism.
     pub(crate) fn stray(&self, cut: Cut) {
-        if self.cut(cut) {
+        let session = self.counts.borrow().sessions;
+        if self.cut(cut) && self.last_stray.swap(session, Ordering::Relaxed) != session {
             self.strays.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// The computer sleeps; the world goes on. Connections that were silent for too long are gone at the end.
+    pub(crate) fn suspend(&self, secs: f64, is_mechanism: bool, cut: Option<Cut>) {
+        self.clock.sleep(self.real(secs));
+        match cut {
+            Some(cut) if is_mechanism => {
+                self.cut(cut);
+            }
+            Some(cut) => self.stray(cut),
+            None => {}
+        }
+        self.system(SystemSource::Power, format!("this computer slept for {secs:.0} s"));
     }
 
     /// Waits until something about the sessions changes; `false`: the run is over.
