@@ -205,7 +205,7 @@ fn on_a_timer(mut recipe: Recipe, dice: &mut Dice) -> Recipe {
     recipe.gap = dice.log(200.0, 4_000.0).round();
     recipe.scale = None;
     recipe.ailments.push(Ailment::Takeover { when: TakeoverTime::EverySecs(recipe.gap) });
-    recipe.also.push("scheduled");
+    recipe.also.extend(["scheduled", "fixed_lifetime"]);
     recipe
 }
 

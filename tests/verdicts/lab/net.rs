@@ -105,14 +105,17 @@ impl Net {
         Rival(self.clone())
     }
 
-    fn lay(&self, own: bool) -> ClientEnd {
+    fn lay(&self, settings: &LinkSettings, own: bool) -> ClientEnd {
         let (near, far) = tokio::io::duplex(64 * 1024);
         let parting = self.0.gateway.attach(far);
         let (orders, line) = watch::channel(Line::Fine);
         if own {
             *self.0.newest.lock().expect("no holder panicked") = Some(orders);
         }
-        Lines { net: Arc::clone(&self.0), line, parting, own }.carry(near)
+        // As the link asks of its computer (TCP_USER_TIMEOUT).
+        let keep_alive = self.0.real(f64::from(settings.keep_alive_secs));
+        let patience = (keep_alive + settings.ping_timeout).max(self.0.real(20.0));
+        Lines { net: Arc::clone(&self.0), line, parting, own, patience }.carry(near)
     }
 
     async fn open(&self, settings: &LinkSettings, clock: &Arc<dyn Clock>, own: bool) -> Opened {
@@ -132,7 +135,7 @@ impl Net {
                 return Opened { phases, result: Err(OpenFailure { phase, failure }) };
             }
         }
-        Opened { phases, result: Ok(Wire::from_stream(self.lay(own), Arc::clone(clock))) }
+        Opened { phases, result: Ok(Wire::from_stream(self.lay(settings, own), Arc::clone(clock))) }
     }
 
     async fn obstacle(&self, settings: &LinkSettings, phase: Phase) -> Option<Failure> {
