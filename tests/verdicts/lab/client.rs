@@ -29,7 +29,7 @@ pub(crate) fn message_count(dice: &mut Dice) -> Recipe {
     let mut recipe = Recipe::new(every * messages, drops(dice, most));
     let direction = dice.pick(&[Direction::ToServer, Direction::ToServer, Direction::Both]);
     recipe.ailments.push(Ailment::AfterMessages { count, direction, manner: manner(dice) });
-    recipe.keep_alives = vec![60, 120, 300, 600, 1200];
+    recipe.keep_alives = vec![0, 60, 120, 300, 600, 1200];
     let traffic = match dice.whole(0, 3) {
         0 => {
             recipe.also.push("fixed_lifetime");
@@ -51,7 +51,12 @@ pub(crate) fn message_rate(dice: &mut Dice) -> Recipe {
     let every = dice.log(120.0, 1200.0);
     let mut recipe = Recipe::new(every / share, drops(dice, 25.0));
     recipe.scale = Some(1.0);
-    recipe.ailments.push(Ailment::AfterRate { messages: allowed, window_secs, direction, manner: manner(dice) });
+    recipe.ailments.push(Ailment::AfterRate {
+        messages: allowed,
+        window_secs,
+        direction,
+        manner: manner(dice),
+    });
     recipe.traffic = Some(Traffic::None);
     let gap = window_secs / f64::from(allowed) * dice.between(0.2, 0.7);
     recipe.deeds.push(deed(move |world: World, mut dice: Dice| async move {
@@ -80,6 +85,7 @@ pub(crate) fn publish_triggered(dice: &mut Dice) -> Recipe {
     let manner = dice.pick(&[Manner::Fin, Manner::Fin, Manner::Reset, Manner::Disconnect(0x87)]);
     let topic_filter = "cmd/+/ctrl/#".to_owned();
     recipe.ailments.push(Ailment::AfterPublish { topic_filter, delay_ms, manner });
+    recipe.keep_alives.push(0);
     let (together, numbered) = (dice.chance(0.5), dice.chance(0.5));
     let qos = dice.pick(&[0, 1]);
     recipe.deeds.push(deed(move |world: World, mut dice: Dice| async move {
@@ -91,7 +97,8 @@ pub(crate) fn publish_triggered(dice: &mut Dice) -> Recipe {
                 world.wait(dice.between(0.01, 0.4)).await;
             }
             number += 1;
-            let tail = if numbered { format!("cmd/heater/ctrl/{number}") } else { "cmd/heater/ctrl/set".to_owned() };
+            let tail =
+                if numbered { format!("cmd/heater/ctrl/{number}") } else { "cmd/heater/ctrl/set".to_owned() };
             world.publish(&tail, qos, 90);
         }
     }));
@@ -129,10 +136,8 @@ pub(crate) fn credential_expiry(dice: &mut Dice) -> Recipe {
                 if bound.is_none_or(|(session, _)| session != counts.sessions) {
                     bound = Some((counts.sessions, newest + dice.between(0.0, sweep)));
                 }
-            } else if !is_renewed || newest < now + 5.0 {
-                if newest < now + ttl - 1.0 {
-                    newest = renew(&world, ttl);
-                }
+            } else if (!is_renewed || newest < now + 5.0) && newest < now + ttl - 1.0 {
+                newest = renew(&world, ttl);
             }
             if let Some((session, due)) = bound
                 && counts.is_up
@@ -215,7 +220,13 @@ fn drops_f(drops: u64) -> f64 {
 }
 
 /// The rival's side: a real link as well.
-async fn fight(world: &World, dice: &mut Dice, patience: u64, (initial, most): (f64, f64), version: VersionChoice) {
+async fn fight(
+    world: &World,
+    dice: &mut Dice,
+    patience: u64,
+    (initial, most): (f64, f64),
+    version: VersionChoice,
+) {
     let Some(ours) = world.broker.last_connect() else { return };
     let broker = BrokerAddress {
         transport: Transport::Tcp,

@@ -76,12 +76,15 @@ fn recorded(class: &str, seed: u64) -> (Case, String) {
     rendering::lose(&mut events, &mut dice);
     let mut text = rendering::lines(&events);
     if dice.chance(0.4) {
-        text = rendering::minimal(&text, dice.chance(0.3));
+        text = rendering::minimal(&text, dice.chance(0.3), dice.chance(0.5));
     }
     if dice.chance(0.1) {
         rendering::tear(&mut text);
     }
     let events = rendering::read(&text);
+    if truth == "client_id_takeover" && truth::names_rival(&events) {
+        also.clear();
+    }
     (Case { name: format!("lab-{class}-{seed}"), truth, also, events }, text)
 }
 

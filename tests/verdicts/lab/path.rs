@@ -99,7 +99,8 @@ pub(crate) fn idle_timeout(dice: &mut Dice) -> Recipe {
     let every = limit * 0.75;
     let gap = if inbound && !inbound_refreshes { limit * 3.0 } else { every * 0.8 / share * 1.4 };
     let mut recipe = Recipe::new(gap, drops(dice, 60.0));
-    recipe.keep_alives = [120, 180, 300, 600, 1200, 1200].into_iter().filter(|secs| f64::from(*secs) > limit).collect();
+    recipe.keep_alives =
+        [120, 180, 300, 600, 1200, 1200].into_iter().filter(|secs| f64::from(*secs) > limit).collect();
     recipe.traffic = Some(Traffic::Pauses { every, share, pause: limit * 5.0, inbound });
     recipe.nat = Some(nat);
     recipe
@@ -235,7 +236,8 @@ fn suspending(mut recipe: Recipe, gap: f64, dice: &mut Dice) -> Recipe {
 pub(crate) fn outage(dice: &mut Dice) -> Recipe {
     let gap = dice.log(10_000.0, 80_000.0);
     let mut recipe = Recipe::new(gap, drops(dice, 20.0));
-    let kinds = dice.pick(&[&[Path::Refusing][..], &[Path::Dark], &[Path::Nameless], &[Path::Dark, Path::Refusing]]);
+    let kinds =
+        dice.pick(&[&[Path::Refusing][..], &[Path::Dark], &[Path::Nameless], &[Path::Dark, Path::Refusing]]);
     let (least, most) = (dice.log(130.0, 600.0), dice.log(900.0, 15_000.0));
     recipe.deeds.push(deed(move |world: World, mut dice: Dice| async move {
         loop {

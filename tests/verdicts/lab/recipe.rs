@@ -249,7 +249,8 @@ fn noise(span: f64, dice: &mut Dice) -> Vec<Deed> {
             loop {
                 world.wait(every).await;
                 let ok = !world.net.is_dark() && !dice.chance(0.01);
-                let (rtt_ms, error) = if ok { (Some(4.2), None) } else { (None, Some("no answer".to_owned())) };
+                let (rtt_ms, error) =
+                    if ok { (Some(4.2), None) } else { (None, Some("no answer".to_owned())) };
                 let probe = Probe { probe: "gateway".to_owned(), ok, rtt_ms, error, target: None };
                 world.order(Order::Tell(Event::Probe(probe)));
             }

@@ -11,10 +11,7 @@ use super::dice::Dice;
 /// Kinds with nothing but the fields that are mandatory.
 const MANDATORY: &[(&str, &[&str])] = &[
     ("started", &["keep_alive_secs", "client_id", "endpoint"]),
-    (
-        "connected",
-        &["event_type", "session_present", "return_code", "attempt_number", "keep_alive_secs"],
-    ),
+    ("connected", &["event_type", "session_present", "return_code", "attempt_number", "keep_alive_secs"]),
     (
         "dropped",
         &[
@@ -99,8 +96,8 @@ pub(crate) fn lines(events: &[Observed]) -> String {
     events.iter().fold(String::new(), |text, observed| text + &encode(observed) + "\n")
 }
 
-/// The same by a program that writes only what is mandatory.
-pub(crate) fn minimal(text: &str, whole_seconds: bool) -> String {
+/// The same by a program that writes only what is mandatory; a `terse` one has an error's text and no detail.
+pub(crate) fn minimal(text: &str, whole_seconds: bool, terse: bool) -> String {
     let mut lines = String::new();
     for line in text.lines() {
         let Ok(Value::Object(fields)) = serde_json::from_str(line) else { continue };
@@ -109,6 +106,11 @@ pub(crate) fn minimal(text: &str, whole_seconds: bool) -> String {
         let kept = fields.iter().filter_map(|(name, value)| match name.as_str() {
             "t" if whole_seconds => Some((name.clone(), Value::from(truncated(value.as_str()?)?))),
             "t" | "kind" => Some((name.clone(), value.clone())),
+            "error_message" if terse => {
+                let message = value.as_str()?;
+                let text = message.split_once(" (").map_or(message, |(text, _)| text);
+                Some((name.clone(), Value::from(text)))
+            }
             field => mandatory.contains(&field).then(|| (name.clone(), value.clone())),
         });
         lines += &Value::Object(kept.collect()).to_string();

@@ -73,9 +73,9 @@ async fn simulate(setup: Setup, mut dice: Dice) -> Told {
     let wall_secs = start.timestamp_millis() as f64 / 1000.0;
     let options = GatewayOptions { seed: dice.seed(), scale, wall_secs };
     let gateway = Gateway::start(Upstream::Broker(broker.control()), options);
-    ailments.into_iter().for_each(|ailment| {
+    for ailment in ailments {
         gateway.control().arm(ailment);
-    });
+    }
     let clock = SimClock::starting(start);
     let net = Net::new(gateway, scale, habits, dice.fork());
     let seed = dice.seed();
@@ -218,7 +218,9 @@ impl Run {
 
     async fn stop(&mut self, by: &str) {
         let last = self.link.shutdown(Duration::from_millis(200)).await;
-        last.into_iter().for_each(|observed| self.take(observed));
+        for observed in last {
+            self.take(observed);
+        }
         self.tell(Event::Stopped { by: Some(by.to_owned()) });
     }
 

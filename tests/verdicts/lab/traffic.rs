@@ -29,7 +29,11 @@ impl Traffic {
         let every = dice.log(least.max(30.0), least.max(30.0) * 20.0);
         match dice.whole(0, 5) {
             0 => Self::None,
-            1 | 2 => Self::Status { every, jitter: every * dice.pick(&[0.001, 0.02, 0.3]), qos: dice.pick(&[0, 1]) },
+            1 | 2 => Self::Status {
+                every,
+                jitter: every * dice.pick(&[0.001, 0.02, 0.3]),
+                qos: dice.pick(&[0, 1]),
+            },
             3 => Self::Inbound { every },
             4 => Self::Bursts { every: every * 4.0, most: 6 },
             _ => Self::Pauses { every, share: 0.1, pause: every * 8.0, inbound: dice.chance(0.5) },

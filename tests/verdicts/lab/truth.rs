@@ -5,8 +5,9 @@ use std::time::Duration;
 use dropscope::diagnostics::event::How;
 use dropscope::diagnostics::{Event, Observed, Stamp};
 
-/// Drops further apart belong to different incidents.
-const INCIDENT: Duration = Duration::from_secs(900);
+/// Standard deviation over mean of the times between drops: 1 by pure chance.
+const LIKE_CHANCE: f64 = 1.2;
+const SURELY_BURSTS: f64 = 1.7;
 /// Drops of which a share of so much is silent with a free way back look like a client that stalls.
 const BARE: f64 = 0.38;
 
@@ -18,13 +19,19 @@ struct Shown {
     drops: u64,
     /// No answer to a ping, and the very next connect succeeds.
     bare: u64,
-    incidents: u64,
+    /// Seconds from each drop to the next.
+    gaps: Vec<f64>,
     ages: Vec<Duration>,
-    /// MQTT 5: "session taken over".
-    names_rival: bool,
 }
 
 impl Shown {
+    fn spread(&self) -> f64 {
+        let count = self.gaps.len().max(1) as f64;
+        let mean = self.gaps.iter().sum::<f64>() / count;
+        let variance = self.gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / count;
+        variance.sqrt() / mean.max(0.001)
+    }
+
     /// Whether nearly all sessions lasted equally long.
     fn is_one_age(&self) -> bool {
         let mut ages = self.ages.clone();
@@ -54,10 +61,15 @@ pub(crate) fn of(
         *also = vec!["undetermined", mechanism];
         truth = "random";
     }
-    if truth == "bursty" && shown.drops < 2 * shown.incidents {
-        // The bad spells killed one session each, if any: for who watches that is loss at random times.
-        also.push("bursty");
-        truth = "random";
+    // Bad spells that killed one session each, or hardly differ from the rest, look like loss at random times.
+    if truth == "bursty" && shown.drops >= 5 {
+        let spread = shown.spread();
+        if spread < LIKE_CHANCE {
+            truth = "random";
+            also.push("bursty");
+        } else if spread < SURELY_BURSTS {
+            also.push("random");
+        }
     }
     // A handful of drops without a shape proves neither.
     if (truth == "random" && shown.drops < 5) || (truth == "bursty" && shown.drops < 8) {
@@ -67,10 +79,6 @@ pub(crate) fn of(
     if truth == "idle_timeout" && shown.is_one_age() {
         also.extend(["fixed_lifetime", "keep_alive_timeout"]);
     }
-    // A rival that names itself is no riddle.
-    if truth == "client_id_takeover" && shown.names_rival {
-        also.clear();
-    }
     if matches!(truth, "random") && shown.bare as f64 >= BARE * shown.drops as f64 && shown.bare >= 3 {
         also.push("keep_alive_timeout");
     }
@@ -78,17 +86,16 @@ pub(crate) fn of(
 }
 
 fn look(events: &[Observed]) -> Shown {
-    let mut shown = Shown { drops: 0, bare: 0, incidents: 0, ages: Vec::new(), names_rival: false };
+    let mut shown = Shown { drops: 0, bare: 0, gaps: Vec::new(), ages: Vec::new() };
     let (mut last, mut silent): (Option<Stamp>, bool) = (None, false);
     let mut began = None;
     for Observed { at, event } in events {
         match event {
             Event::Dropped(dropped) => {
                 shown.drops += 1;
-                shown.incidents += u64::from(last.is_none_or(|last| at.since(last) > INCIDENT));
+                shown.gaps.extend(last.map(|last| at.since(last).as_secs_f64()));
                 last = Some(*at);
                 shown.ages.extend(began.take().map(|began| at.since(began)));
-                shown.names_rival |= dropped.reason_code == Some(0x8E);
                 silent = dropped.how == Some(How::PingTimeout);
             }
             Event::ConnectFailed(_) | Event::Disconnected { .. } => silent = false,
@@ -100,4 +107,15 @@ fn look(events: &[Observed]) -> Shown {
         }
     }
     shown
+}
+
+/// Whether what was written names the rival: MQTT 5's "session taken over".
+pub(crate) fn names_rival(events: &[Observed]) -> bool {
+    events.iter().any(|observed| match &observed.event {
+        Event::Dropped(dropped) => {
+            let told = dropped.error_message.as_deref().is_some_and(|message| message.contains("0x8E"));
+            told || dropped.reason_code == Some(0x8E)
+        }
+        _ => false,
+    })
 }

@@ -33,7 +33,11 @@ where
 /// What the watching program is asked to do.
 #[derive(Debug, Clone)]
 pub(crate) enum Order {
-    Publish { topic: String, qos: u8, bytes: usize },
+    Publish {
+        topic: String,
+        qos: u8,
+        bytes: usize,
+    },
     KeepAlive(u16),
     /// Disconnects, and connects again after so long.
     Off(f64),
