@@ -221,6 +221,8 @@ pub(crate) fn system_event(dice: &mut Dice) -> Recipe {
 fn suspending(mut recipe: Recipe, gap: f64, dice: &mut Dice) -> Recipe {
     recipe.keep_alives = vec![30, 60, 120, 300];
     recipe.may_suspend = false;
+    // Who sleeps says nothing, and the server's patience ends.
+    recipe.also.push("keep_alive_timeout");
     let cut = dice.pick(&[Cut::Fin, Cut::Hole, Cut::Reset]);
     recipe.deeds.push(deed(move |world: World, mut dice: Dice| async move {
         loop {

@@ -8,8 +8,11 @@ use dropscope::diagnostics::{Event, Observed, Stamp};
 /// Standard deviation over mean of the times between drops: 1 by pure chance.
 const LIKE_CHANCE: f64 = 1.2;
 const SURELY_BURSTS: f64 = 1.7;
-/// Drops of which a share of so much is silent with a free way back look like a client that stalls.
-const BARE: f64 = 0.38;
+/// A share of the drops that counts: so many silent ones with a free way back look like a client that stalls.
+const NOTABLE: f64 = 0.38;
+
+/// Being away for longer is an outage.
+const LONG: Duration = Duration::from_secs(120);
 
 /// Ages that differ by less are the same.
 const SAME: Duration = Duration::from_secs(2);
@@ -22,6 +25,10 @@ struct Shown {
     /// Seconds from each drop to the next.
     gaps: Vec<f64>,
     ages: Vec<Duration>,
+    /// Found out by a deadline of our own: when it died nobody knows.
+    silent: u64,
+    /// It took long and failed attempts to come back.
+    long: u64,
 }
 
 impl Shown {
@@ -71,24 +78,32 @@ pub(crate) fn of(
             also.push("random");
         }
     }
-    // A handful of drops without a shape proves neither.
-    if (truth == "random" && shown.drops < 5) || (truth == "bursty" && shown.drops < 8) {
+    let share = |count: u64| count as f64 / shown.drops as f64;
+    if truth == "bursty" && share(shown.long) >= NOTABLE {
+        also.push("outage");
+    }
+    if truth == "outage" && share(shown.long) < NOTABLE {
+        also.extend(["random", "bursty"]);
+    }
+    // A handful of drops without a shape, or of which nobody knows when exactly they were, proves little.
+    let is_vague = shown.drops < 5 && 2 * shown.silent >= shown.drops;
+    if (truth == "random" && shown.drops < 5) || (truth == "bursty" && shown.drops < 8) || is_vague {
         also.push("undetermined");
     }
     // Who is silent until the ping, each time, shows neither a limit nor a survivor.
     if truth == "idle_timeout" && shown.is_one_age() {
         also.extend(["fixed_lifetime", "keep_alive_timeout"]);
     }
-    if matches!(truth, "random") && shown.bare as f64 >= BARE * shown.drops as f64 && shown.bare >= 3 {
+    if truth == "random" && share(shown.bare) >= NOTABLE && shown.bare >= 3 {
         also.push("keep_alive_timeout");
     }
     truth
 }
 
 fn look(events: &[Observed]) -> Shown {
-    let mut shown = Shown { drops: 0, bare: 0, gaps: Vec::new(), ages: Vec::new() };
+    let mut shown = Shown { drops: 0, bare: 0, gaps: Vec::new(), ages: Vec::new(), silent: 0, long: 0 };
     let (mut last, mut silent): (Option<Stamp>, bool) = (None, false);
-    let mut began = None;
+    let (mut began, mut failures) = (None, 0);
     for Observed { at, event } in events {
         match event {
             Event::Dropped(dropped) => {
@@ -97,10 +112,16 @@ fn look(events: &[Observed]) -> Shown {
                 last = Some(*at);
                 shown.ages.extend(began.take().map(|began| at.since(began)));
                 silent = dropped.how == Some(How::PingTimeout);
+                shown.silent += u64::from(silent || dropped.how == Some(How::Io));
+                failures = 0;
             }
-            Event::ConnectFailed(_) | Event::Disconnected { .. } => silent = false,
+            Event::ConnectFailed(_) => (silent, failures) = (false, failures + 1),
+            Event::Disconnected { .. } => (silent, failures) = (false, 0),
             Event::Connected(_) => {
                 began = Some(*at);
+                let is_long = failures >= 2 && last.is_some_and(|last| at.since(last) > LONG);
+                shown.long += u64::from(is_long);
+                failures = 0;
                 shown.bare += u64::from(std::mem::take(&mut silent));
             }
             _ => {}
