@@ -10,7 +10,9 @@ pub mod explain;
 mod pattern;
 mod verdict;
 
-pub use causes::{Anchor, Cause, Clues, Manner, NamedPeriod, Outcome, named_periods, outcomes, rank, rank_all};
+pub use causes::{
+    Anchor, Cause, Clues, Manner, NamedPeriod, Outcome, named_periods, outcomes, rank, rank_all,
+};
 pub use classifier::Classifier;
 pub use explain::{Explanation, explain};
 pub use pattern::Pattern;

@@ -165,7 +165,10 @@ impl Clues {
             number("limit_over_keep_alive", ratio),
             number("period_secs", self.period_secs),
             word("anchor", self.anchor.map(Anchor::name)),
-            number("clean_share", manner(|manner| manner.fin + manner.tls + manner.ws_close + manner.disconnect)),
+            number(
+                "clean_share",
+                manner(|manner| manner.fin + manner.tls + manner.ws_close + manner.disconnect),
+            ),
             number("rst_share", manner(|manner| manner.rst)),
             number("silent_share", manner(|manner| manner.silent)),
             number("tls_share", manner(|manner| manner.tls)),

@@ -52,9 +52,8 @@ struct PeriodFile {
     period: Vec<NamedPeriod>,
 }
 
-static PERIODS: LazyLock<Vec<NamedPeriod>> = LazyLock::new(|| {
-    toml::from_str::<PeriodFile>(include_str!("periods.toml")).unwrap_or_default().period
-});
+static PERIODS: LazyLock<Vec<NamedPeriod>> =
+    LazyLock::new(|| toml::from_str::<PeriodFile>(include_str!("periods.toml")).unwrap_or_default().period);
 
 /// Named lengths within `tolerance` seconds of `seconds`, the nearest first; of one anchor, or of all for `None`.
 pub fn named_periods(

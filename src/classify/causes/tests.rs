@@ -144,7 +144,9 @@ fn the_ranking_knows_the_classics() {
     let (top, probability) = first(Pattern::FixedLifetime, &day);
     assert!(top == "websocket_lifetime" && probability > 0.9, "{top} {probability}");
     let day_on_tcp = Clues { limit_secs: Some(86_400.0), ..tls.clone() };
-    assert!(rank(Pattern::FixedLifetime, &day_on_tcp).iter().all(|(cause, _)| cause.id != "websocket_lifetime"));
+    assert!(
+        rank(Pattern::FixedLifetime, &day_on_tcp).iter().all(|(cause, _)| cause.id != "websocket_lifetime")
+    );
 
     let half_open = Clues { limit_secs: Some(1200.4), keep_alive_secs: Some(1200.0), ..wss.clone() };
     let ranked = rank(Pattern::FixedLifetime, &half_open);
@@ -244,6 +246,9 @@ fn periods_are_found_by_anchor_and_distance() {
         assert!(!of(None, seconds, 0.0).is_empty(), "{seconds}");
     }
     for period in periods::all() {
-        assert!(!period.causes.is_empty() && period.causes.iter().all(|id| cause(id).is_some()), "{period:?}");
+        assert!(
+            !period.causes.is_empty() && period.causes.iter().all(|id| cause(id).is_some()),
+            "{period:?}"
+        );
     }
 }
