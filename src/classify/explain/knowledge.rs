@@ -159,11 +159,12 @@ impl Knowledge {
         let mut codes = BTreeMap::new();
         for code in data.code {
             let number = code.number;
-            let known = code.same_as.and_then(|id| self.entries.iter().find(|entry| entry.id == id)).cloned();
-            let mut entry = match known {
-                Some(same) => Entry { name: code.entry.name, patterns: Vec::new(), ..same },
-                None => code.entry,
-            };
+            let known = code.same_as.and_then(|id| self.entries.iter().position(|entry| entry.id == id));
+            if let Some(same) = known {
+                codes.insert(number, same);
+                continue;
+            }
+            let mut entry = code.entry;
             entry.id = format!("{}_{number}", data.id);
             data.source.clone_into(&mut entry.source);
             let hex = if data.is_hex { format!("0x{number:02X}, ") } else { String::new() };
@@ -225,8 +226,12 @@ impl Knowledge {
     pub(super) fn find(&self, text: &str) -> Vec<&Entry> {
         let mut found = self.whole_number(text);
         if found.is_empty() {
-            found = self.wordings(text);
+            let (wordings, hidden) = self.wordings(text);
+            found = wordings;
             found.extend(self.numbers(text));
+            let is_inside =
+                |gap: &Range<usize>, span: &Range<usize>| gap.start <= span.start && span.end <= gap.end;
+            found.retain(|found| !hidden.iter().any(|gap| is_inside(gap, &found.span)));
         }
         let is_generic = |found: &Match| self.entries.get(found.entry).is_some_and(|entry| entry.is_generic);
         found.sort_by_key(|found| (is_generic(found), -found.score));
@@ -243,7 +248,8 @@ impl Knowledge {
         kept.iter().filter_map(|found| self.entries.get(found.entry)).collect()
     }
 
-    fn wordings(&self, text: &str) -> Vec<Match> {
+    /// The wordings in a text, and the places of names in which nothing counts.
+    fn wordings(&self, text: &str) -> (Vec<Match>, Vec<Range<usize>>) {
         let mut hidden = Vec::new();
         let mut found = Vec::new();
         for (entry, pattern) in &self.patterns {
@@ -253,11 +259,7 @@ impl Knowledge {
             }
             found.push(Match { entry: *entry, span: whole, is_number: false, score: pattern.letters.into() });
         }
-        let is_hidden = |span: &Range<usize>| {
-            hidden.iter().any(|gap: &Range<usize>| gap.start <= span.start && span.end <= gap.end)
-        };
-        found.retain(|found| !is_hidden(&found.span));
-        found
+        (found, hidden)
     }
 
     fn numbers(&self, text: &str) -> Vec<Match> {

@@ -59,9 +59,10 @@ impl Pattern {
         Self { pieces, letters: u32::try_from(letters).unwrap_or(u32::MAX) }
     }
 
-    /// Whether the first wildcard stands for a client id, in which no meaning may be looked for.
+    /// Whether the wildcards stand for client ids and addresses, in which no meaning may be looked for.
     pub(super) fn hides_names(&self) -> bool {
-        self.pieces.len() > 1 && self.pieces.first().is_some_and(|piece| piece == "client")
+        let is_about_a_client = |piece: &String| piece == "client" || piece == "new client connected from";
+        self.pieces.len() > 1 && self.pieces.first().is_some_and(is_about_a_client)
     }
 
     /// The first place where it stands.

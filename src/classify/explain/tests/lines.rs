@@ -247,13 +247,13 @@ pub(super) const LINES: &[(&str, &str, &str)] = &[
         "econnreset",
         "nat_idle_timeout",
     ),
-    ("Connection refused, return code: `NotAuthorized`", "mqtt5_135", "refused_by_policy"),
+    ("Connection refused, return code: `NotAuthorized`", "connack_5", "login_refused"),
     ("Websocket error: HTTP error: 403 Forbidden", "http_403", "credentials_expired"),
     ("invalid peer certificate: UnknownIssuer", "tls_unknown_ca", "certificate_expired"),
     ("WSAECONNRESET", "econnreset", "nat_idle_timeout"),
     (
         "[WinError 10060] A connection attempt failed because the connected party did not properly respond",
-        "errno_10060",
+        "etimedout",
         "internet_line_reset",
     ),
     // ESPHome, Tasmota, Arduino
@@ -283,7 +283,7 @@ pub(super) const LINES: &[(&str, &str, &str)] = &[
     ),
     (
         "[homeassistant.components.mqtt.client] Failed to connect to MQTT server due to exception: [Errno 111] Connection refused",
-        "errno_111",
+        "econnrefused",
         "broker_restart",
     ),
     ("No ACK from MQTT server in 10 seconds (mid: 142)", "ha_no_ack", "packet_loss"),
