@@ -123,7 +123,9 @@ fn read(mut input: impl BufRead, report: &mut Report) -> io::Result<()> {
     }
     match document.as_deref().map(serde_json::from_str::<serde_json::Value>) {
         Some(Ok(serde_json::Value::Array(values))) => {
-            values.iter().for_each(|value| report.add(&value.to_string()));
+            for value in &values {
+                report.add(&value.to_string());
+            }
         }
         Some(Ok(value)) => report.add(&value.to_string()),
         _ => *report = by_line,

@@ -65,6 +65,11 @@ impl Pattern {
         self.pieces.len() > 1 && self.pieces.first().is_some_and(is_about_a_client)
     }
 
+    /// Whether it can only stand in a text that holds `aws_`.
+    pub(super) fn is_aws_name(&self) -> bool {
+        self.pieces.first().is_some_and(|piece| piece.starts_with("aws_"))
+    }
+
     /// The first place where it stands.
     pub(super) fn find(&self, text: &str) -> Option<Span> {
         self.places(text).next()

@@ -19,7 +19,7 @@ const SHORTEST_WORD: usize = 4;
 const MOST: usize = 3;
 
 /// Words that stand in half of all lines.
-const COMMON: [&str; 24] = [
+const COMMON: [&str; 26] = [
     "mqtt",
     "error",
     "client",
@@ -44,6 +44,8 @@ const COMMON: [&str; 24] = [
     "after",
     "warn",
     "debug",
+    "read",
+    "write",
 ];
 
 /// Known wordings that share words with the text, or words spelt nearly the same; the likeliest first.
@@ -54,7 +56,7 @@ pub(super) fn nearest(text: &str, knowledge: &Knowledge) -> Vec<Nearest> {
         .iter()
         .filter(|entry| !entry.patterns.is_empty() && !entry.is_generated)
         .map(|entry| (score(&asked, entry), entry))
-        .filter(|(score, _)| *score >= 0.5)
+        .filter(|(score, _)| *score > 0.5)
         .collect();
     scored.sort_by(|(left, _), (right, _)| right.total_cmp(left));
     scored.truncate(MOST);
@@ -78,11 +80,13 @@ fn words(text: &str) -> BTreeSet<String> {
 /// The best share of a pattern's words that the text has.
 fn score(asked: &BTreeSet<String>, entry: &Entry) -> f64 {
     let of = |pattern: &String| {
-        let known = words(&super::matching::normal(pattern));
+        let pattern = super::matching::normal(pattern);
+        let all = pattern.split(|character| !is_word(character)).filter(|word| !word.is_empty()).count();
+        let known = words(&pattern);
         let shared: f64 =
             known.iter().map(|word| asked.iter().map(|other| alike(word, other)).fold(0.0, f64::max)).sum();
-        // A pattern of one common word is not told for every text that has it.
-        shared / (known.len().max(1) as f64)
+        // Over all words: one that fits is not enough for a wording of many, or of words that stand anywhere.
+        shared / f64::from(u32::try_from(all).unwrap_or(u32::MAX).max(1))
     };
     entry.patterns.iter().map(of).fold(0.0, f64::max)
 }
@@ -94,7 +98,12 @@ fn alike(left: &str, right: &str) -> f64 {
     }
     let longest = left.chars().count().max(right.chars().count());
     let distance = distance(left, right);
-    if longest >= 7 && distance <= 2 { 1.0 - 0.2 * distance as f64 } else { 0.0 }
+    match distance {
+        1 if longest >= 6 => 0.9,
+        2 if longest >= 7 => 0.75,
+        3 if longest >= 9 => 0.6,
+        _ => 0.0,
+    }
 }
 
 /// Letters to change, add or remove to make one word the other (Levenshtein).

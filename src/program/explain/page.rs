@@ -76,13 +76,13 @@ impl Page {
         if meaning.is_harmless && is_log {
             return Ok(());
         }
-        self.causes(&meaning.causes)?;
         if !meaning.steps.is_empty() {
             self.heading("What to do first");
             for step in &meaning.steps {
                 self.paragraph("  - ", step);
             }
         }
+        self.causes(&meaning.causes)?;
         if !group.explanation.also.is_empty() && !is_log {
             self.heading("Also matches");
             for other in &group.explanation.also {
@@ -114,7 +114,7 @@ impl Page {
         let rest: Vec<String> = causes
             .iter()
             .skip(TOLD_IN_FULL)
-            .map(|likely| format!("{} ({:.0} %)", likely.cause.name, likely.cause.probability * 100.0))
+            .map(|likely| format!("{} ({:.0}\u{a0}%)", likely.cause.name, likely.cause.probability * 100.0))
             .collect();
         if !rest.is_empty() {
             self.paragraph("         or     ", &rest.join(", "));

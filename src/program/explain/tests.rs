@@ -1,7 +1,7 @@
 //! Is input read as it should be, and does the page keep its width?
 
 use super::*;
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::UnicodeWidthStr;
 
 fn reported(input: &[u8]) -> Report {
     let mut report = Report::new();
@@ -66,7 +66,8 @@ fn pages_keep_their_width_and_their_colours_to_themselves() {
         for width in [40, 80, 200] {
             let plain = page::page(&report, width, false).expect("memory can be written");
             assert!(!plain.contains('\x1b'));
-            let widest = plain.lines().filter(|line| line.starts_with("   ")).map(|line| line.width()).max();
+            let widest =
+                plain.lines().filter(|line| line.starts_with("   ")).map(UnicodeWidthStr::width).max();
             // Titles and names of causes are not broken.
             assert!(widest.unwrap_or(0) <= usize::from(width.max(60)), "{plain}");
             let colored = page::page(&report, width, true).expect("memory can be written");

@@ -12,7 +12,8 @@ pub(super) fn wrapped(first: &str, text: &str, width: u16) -> String {
     let indent = first.width();
     let room = usize::from(width).saturating_sub(indent).max(LEAST);
     let (mut out, mut column) = (first.to_owned(), 0);
-    for word in text.split_whitespace() {
+    // Other blanks than the ordinary one hold together what they stand between.
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
         if column > 0 && column + 1 + word.width() > room {
             out.push('\n');
             out.extend(std::iter::repeat_n(' ', indent));
