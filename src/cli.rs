@@ -13,6 +13,7 @@ Examples:
   dropscope mqtts://broker.example                  watch a broker on the screen
   dropscope demo                                    see it work, without broker or network
   dropscope check wss://broker.example/mqtt         one connect, every phase timed
+  dropscope explain 'rc=7'                          what another program's words mean
   dropscope -k 240 -t 'home/#' mqtt://10.0.0.5      keep-alive 240 s, with a subscription
   dropscope --headless --json --duration 24h mqtt://10.0.0.5 > day.jsonl
   dropscope --fail-on 'drops>0,availability<99.9' --duration 1h mqtt://10.0.0.5
@@ -71,6 +72,15 @@ pub enum Command {
     ///
     /// Ends with 0 if a session was accepted, 3 if not, 4 if the credentials were refused.
     Check(Check),
+    /// Say what a log line, an error name or a code of any MQTT program means, what causes it, what to do
+    ///
+    /// Takes lines of mosquitto, EMQX, HiveMQ, Paho, MQTT.js, rumqttc, the AWS SDKs, ESPHome, Home Assistant
+    /// and others; AWS disconnect reasons and whole lifecycle events as JSON; MQTT, WebSocket, HTTP and system
+    /// codes. Without TEXT, or with -, every line of standard input is explained once, and equal ones are
+    /// counted: dropscope explain < mosquitto.log
+    ///
+    /// Ends with 0 if something is known, 1 if nothing is.
+    Explain(Explain),
     /// Print a sample configuration file, where it is looked for, or what is in force
     Config(Config),
     /// Print a completion script for a shell
@@ -179,6 +189,29 @@ pub enum CheckFormat {
     Text,
     /// one JSON object
     Json,
+}
+
+/// Other programs' words.
+#[derive(Debug, Clone, Args)]
+#[group(skip)]
+pub struct Explain {
+    /// What the other program says; words are joined, - reads standard input
+    #[arg(value_name = "TEXT", allow_negative_numbers = true)]
+    pub text: Vec<String>,
+    /// Text for people, JSON for programs, or Markdown for an issue
+    #[arg(long, hide_env = true, env = "DROPSCOPE_FORMAT", value_name = "FORMAT", default_value = "text")]
+    pub format: ExplainFormat,
+}
+
+/// How an explanation is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExplainFormat {
+    /// paragraphs, wrapped to the terminal
+    Text,
+    /// one JSON object
+    Json,
+    /// headings and lists
+    Markdown,
 }
 
 /// A screen as a picture.

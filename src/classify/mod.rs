@@ -5,8 +5,10 @@
 //! live, replayed and analysed.
 
 mod case;
+pub mod causes;
 mod classifier;
 mod drops;
+pub mod explain;
 mod hypothesis;
 mod judge;
 mod live;
@@ -21,7 +23,11 @@ mod telling;
 mod verdict;
 mod words;
 
+pub use causes::{
+    Anchor, Cause, Clues, Manner, NamedPeriod, Outcome, named_periods, outcomes, rank, rank_all,
+};
 pub use classifier::Classifier;
+pub use explain::{Explanation, explain};
 pub use pattern::Pattern;
 pub use verdict::{
     Advice, AdviceAction, AlsoSeen, Classification, Diagnosis, Expected, Hypothesis, Outcomes, RankedCause,

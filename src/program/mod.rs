@@ -4,6 +4,7 @@
 
 mod check;
 mod demo;
+mod explain;
 mod lab;
 mod picture;
 mod watch;
@@ -35,6 +36,7 @@ pub fn run() -> color_eyre::Result<ExitCode> {
                 Err(error) => Ok(refuse(&error)),
             }
         }
+        Some(Command::Explain(wanted)) => explain::explain(&wanted),
         Some(Command::Picture(wanted)) => picture::picture(&wanted),
         Some(Command::Config(config)) => print_config(config),
         Some(Command::Completions { shell }) => print(&cli::completions(shell)),
