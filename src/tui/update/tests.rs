@@ -4,7 +4,7 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use proptest::prelude::*;
 
 use super::*;
-use crate::tui::keymap::{Key, Keymap};
+use crate::tui::keymap::{Key, Keymap, Mode};
 use crate::tui::message::{Edit, message};
 use crate::tui::model::{InputPurpose, Page};
 use crate::tui::sample::{at, run};
@@ -29,7 +29,9 @@ impl Session {
     fn keys(&mut self, keys: &str) -> &mut Self {
         for key in keys.split_whitespace() {
             let event = Event::Key(key_event(key));
-            if let Some(message) = message(&event, &self.model, &Keymap::default(), &ViewState::default()) {
+            if let Some(message) =
+                message(&event, &self.model, Mode::Live, &Keymap::default(), &ViewState::default())
+            {
                 self.tell(message);
             }
         }
