@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::diagnostics::event::{Attempt, Dropped, Event, Observed};
+use crate::diagnostics::event::{Attempt, Dropped, Event, Observed, Phase};
 use crate::diagnostics::{LinkState, Snapshot, Stamp};
 use crate::monitor::{LinkActivity, Runtime};
 
@@ -39,8 +39,15 @@ fn last_bytes(snapshot: &Snapshot, since: Stamp) -> (Option<Stamp>, Option<Stamp
     let (ping, session) = (&snapshot.ping, &snapshot.session);
     let heard = [Some(since), ping.last_at, session.last_message].into_iter().flatten().max();
     let pinged = ping.last_at.zip(ping.last_ms).map(|(at, ms)| before(at, ms / 1_000.0));
-    let said = [Some(since), pinged, session.last_publish].into_iter().flatten().max();
+    let said = [Some(greeted(snapshot, since)), pinged, session.last_publish].into_iter().flatten().max();
     (heard, said)
+}
+
+/// When the CONNECT was sent whose answer came at `since`.
+fn greeted(snapshot: &Snapshot, since: Stamp) -> Stamp {
+    let phases = snapshot.last_attempt.as_ref().map(|attempt| &attempt.phases);
+    let last = phases.and_then(|phases| phases.last()).filter(|timing| timing.phase == Phase::Connack);
+    last.map_or(since, |timing| before(since, timing.ms / 1_000.0))
 }
 
 /// When the ping was sent that has no answer yet.
@@ -93,7 +100,7 @@ fn attempting<'a>(
 
 fn connecting(attempt: &Attempt, began: Stamp, now: Stamp, field: impl Fn(Stamp) -> Stamp) -> LinkActivity {
     let mut since = began;
-    let mut phase = crate::diagnostics::event::Phase::Dns;
+    let mut phase = Phase::Dns;
     let mut start = began;
     for timing in &attempt.phases {
         if !now.has_reached(start) {
