@@ -254,3 +254,6 @@ impl Tape {
         reel
     }
 }
+
+#[cfg(test)]
+mod tests;
