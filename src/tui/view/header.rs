@@ -15,6 +15,9 @@ use super::ink::{Item, put, strip};
 /// Columns a reason for a failing recording may take.
 const REASON: usize = 32;
 
+/// Columns from which on a replay tells its position in full.
+const WIDE: usize = 84;
+
 /// Draws the header into the first row of `area`.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     let width = usize::from(area.width);
@@ -63,7 +66,7 @@ fn all_signs(context: &ViewContext, width: usize) -> Vec<Item> {
         signs.push(vec![Span::styled(format!(" FROZEN {} ", context.clock(context.now)), theme.badge)]);
     }
     match &live.replay {
-        Some(replay) => signs.extend(replayed(context, replay)),
+        Some(replay) => signs.extend(replayed(context, replay, width)),
         None => signs.push(recording(context, &live.recorder)),
     }
     signs.push(vec![Span::styled(context.clock(context.live_now), theme.text)]);
@@ -71,7 +74,7 @@ fn all_signs(context: &ViewContext, width: usize) -> Vec<Item> {
 }
 
 /// That it is a recording, and how it is being played; least important first.
-fn replayed(context: &ViewContext, replay: &Replay) -> Vec<Item> {
+fn replayed(context: &ViewContext, replay: &Replay, width: usize) -> Vec<Item> {
     let theme = context.theme;
     if let Some(percent) = replay.reading {
         return vec![vec![Span::styled(format!(" REPLAY reading {percent} % "), theme.badge)]];
@@ -82,7 +85,12 @@ fn replayed(context: &ViewContext, replay: &Replay) -> Vec<Item> {
         signs.push(vec![Span::styled(lines, theme.warn)]);
     }
     let (position, length) = (format::uptime(replay.position), format::uptime(replay.length));
-    signs.push(vec![Span::styled(format!("{position} of {length}"), theme.dim)]);
+    let whole = replay.length.as_millis().max(1);
+    let place = match width {
+        0..WIDE => format!("{} %", replay.position.as_millis() * 100 / whole),
+        _ => format!("{position} of {length}"),
+    };
+    signs.push(vec![Span::styled(place, theme.dim)]);
     let speed = format::speed(replay.speed);
     let paused = if replay.paused { " PAUSED" } else { "" };
     signs.push(vec![Span::styled(format!(" REPLAY {speed}{paused} "), theme.badge)]);
