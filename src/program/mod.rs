@@ -29,7 +29,7 @@ pub fn run() -> color_eyre::Result<ExitCode> {
         None => watch(cli.watch),
         Some(Command::Demo(demo)) => demo::demo(demo),
         Some(Command::Lab(lab)) => lab::lab(&lab),
-        Some(Command::Replay(wanted)) => replay::replay(wanted),
+        Some(Command::Replay(wanted)) => replay::replay(&wanted),
         Some(Command::Check(check)) => {
             let file = check.watch.file.clone();
             match settings(check.watch.into_options(), &file, Target::Broker) {

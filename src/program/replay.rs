@@ -36,7 +36,7 @@ const NOWHERE: Embedded = Embedded {
 };
 
 /// Shows the recording, or exports from it.
-pub(super) fn replay(wanted: cli::Replay) -> color_eyre::Result<ExitCode> {
+pub(super) fn replay(wanted: &cli::Replay) -> color_eyre::Result<ExitCode> {
     let settings = match settings(wanted.options(), &wanted.file, Target::Embedded(NOWHERE)) {
         Ok(settings) => settings,
         Err(error) => return Ok(refuse(&error)),
@@ -55,11 +55,7 @@ pub(super) fn replay(wanted: cli::Replay) -> color_eyre::Result<ExitCode> {
         Ok(tape) => tape,
         Err(error) => return Ok(refuse(&error)),
     };
-    if is_quiet {
-        export(tape, &wanted, &settings)
-    } else {
-        runtime()?.block_on(show(tape, &wanted, settings))
-    }
+    if is_quiet { export(tape, wanted, &settings) } else { runtime()?.block_on(show(tape, wanted, settings)) }
 }
 
 fn start(at: RecordedTime, tape: &Tape) -> StartAt {

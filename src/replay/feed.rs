@@ -46,14 +46,13 @@ impl Feed {
                 self.ended = self.reader.is_none();
                 continue;
             };
-            match reader.next() {
-                Some(observed) => self.ahead.push_back(observed?),
-                None => {
-                    self.decoder = reader.decoder().clone();
-                    self.began = Place { part: self.began.part + 1, offset: 0 };
-                    self.reader = None;
-                }
+            if let Some(observed) = reader.next() {
+                self.ahead.push_back(observed?);
+                continue;
             }
+            self.decoder = reader.decoder().clone();
+            self.began = Place { part: self.began.part + 1, offset: 0 };
+            self.reader = None;
         }
         Ok(())
     }

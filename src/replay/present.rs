@@ -82,9 +82,8 @@ fn attempting<'a>(
         }
         _ => None,
     });
-    let failures = match snapshot.link {
-        LinkState::Connecting { failures, .. } | LinkState::Down { failures, .. } => failures,
-        _ => return LinkActivity::Off,
+    let (LinkState::Connecting { failures, .. } | LinkState::Down { failures, .. }) = snapshot.link else {
+        return LinkActivity::Off;
     };
     let Some((ended, attempt)) = told.flatten() else {
         return LinkActivity::Waiting { until: snapshot.at, attempt: failures.saturating_add(1) };

@@ -161,7 +161,7 @@ impl Show {
             before = now;
             match request {
                 Some(None | Some(Request::Shutdown)) => return Ok(()),
-                Some(Some(request)) => self.handle(request),
+                Some(Some(request)) => self.handle(&request),
                 None => {}
             }
         }
@@ -215,7 +215,7 @@ impl Show {
                     inbox.close();
                     return Ok(());
                 }
-                Ok(request) => self.handle(request),
+                Ok(request) => self.handle(&request),
                 Err(_) => {}
             }
         }
@@ -238,9 +238,9 @@ impl Show {
         result
     }
 
-    fn handle(&mut self, request: Request) {
+    fn handle(&mut self, request: &Request) {
         match request {
-            Request::Play(wanted) => self.seek(wanted),
+            Request::Play(wanted) => self.seek(*wanted),
             Request::Export => self.report(ReportKind::Json),
             Request::Report => self.report(ReportKind::Markdown),
             _ => {
