@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::monitor::Playing;
 
-/// The speeds to step through, beside the one that shows the whole recording in [`WHOLE`].
+/// The speeds to step through, beside the one that shows the whole recording in a minute.
 pub const SPEEDS: [f64; 5] = [1.0, 10.0, 60.0, 600.0, 3_600.0];
 /// How long the whole recording takes unless told otherwise.
 const WHOLE: Duration = Duration::from_secs(60);
