@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::config::{BrokerUrl, Options};
+use crate::config::{BrokerUrl, ExportOptions, LogOptions, Options, RecordedTime, RunOptions, ScreenOptions};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,6 +14,7 @@ Examples:
   dropscope demo                                    see it work, without broker or network
   dropscope check wss://broker.example/mqtt         one connect, every phase timed
   dropscope explain 'rc=7'                          what another program's words mean
+  dropscope replay yesterday.jsonl                  see a recording as it was live
   dropscope -k 240 -t 'home/#' mqtt://10.0.0.5      keep-alive 240 s, with a subscription
   dropscope --headless --json --duration 24h mqtt://10.0.0.5 > day.jsonl
   dropscope --fail-on 'drops>0,availability<99.9' --duration 1h mqtt://10.0.0.5
@@ -68,6 +69,13 @@ pub enum Command {
     /// each run, and an AWS IoT endpoint (wss, signed URLs only) with a water heater behind it. Faults act on
     /// both ways in, --speed as well; the commands heater and cloud make these two fail.
     Lab(Lab),
+    /// Show a recording on the screens as it was live: play, pause, speed, seek by drop
+    ///
+    /// Several FILEs are the parts of one recording, in any order. Space plays and pauses, [ and ] go to the
+    /// drop before and after, < and > change the speed, { and } move a little, Home and End go to the ends.
+    /// With --export or --report there is no screen: written is what a live run would have written at the
+    /// end of the recording, or at the time of --at.
+    Replay(Replay),
     /// Connect once: every phase timed, limits, certificate days left, a verdict
     ///
     /// Ends with 0 if a session was accepted, 3 if not, 4 if the credentials were refused.
@@ -153,6 +161,54 @@ pub struct Play {
 fn speed(text: &str) -> Result<f64, String> {
     let speed = text.parse().ok().filter(|speed| (1.0..=86_400.0).contains(speed));
     speed.ok_or_else(|| "the speed must be a number from 1 to 86400".to_owned())
+}
+
+/// Showing a recording.
+#[derive(Debug, Clone, Args)]
+#[group(skip)]
+pub struct Replay {
+    /// The recording; several files are its parts
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Seconds of the recording that pass in one second here, 0.01 to 1000000 [default: the whole in a minute]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_SPEED", value_name = "FACTOR", value_parser = replay_speed)]
+    pub speed: Option<f64>,
+    /// Begin there: 90, 5m or 1h30m after the first event, -10m before the last, 14:05, or 2026-11-20T14:05:00Z
+    #[arg(long, hide_env = true, env = "DROPSCOPE_AT", value_name = "TIME", allow_hyphen_values = true)]
+    pub at: Option<RecordedTime>,
+    /// Begin standing still
+    #[arg(long, hide_env = true, env = "DROPSCOPE_PAUSED", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub paused: Option<bool>,
+    /// Write the JSON export to this file or directory (- = standard output) and show no screen
+    #[arg(long, hide_env = true, env = "DROPSCOPE_EXPORT", value_name = "PATH")]
+    pub export: Option<PathBuf>,
+    /// Write the Markdown report to this file or directory (- = standard output) and show no screen
+    #[arg(long, hide_env = true, env = "DROPSCOPE_REPORT", value_name = "PATH")]
+    pub report: Option<PathBuf>,
+    /// Directory for exports and reports asked for by key [default: exports in the state directory]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_EXPORT_DIR", value_name = "DIR")]
+    pub export_dir: Option<PathBuf>,
+    /// Leave names, ids and addresses readable in exports and reports
+    #[arg(long, hide_env = true, env = "DROPSCOPE_NO_REDACT", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub no_redact: Option<bool>,
+    /// Drops, sessions and log entries kept in memory, each; as the live run had it [default: 1000]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_MAX_EVENTS", value_name = "COUNT")]
+    pub max_events: Option<usize>,
+    /// How it looks.
+    #[command(flatten)]
+    pub screen: ScreenOptions,
+    /// The program's own log.
+    #[command(flatten)]
+    pub log: LogOptions,
+    /// The configuration file.
+    #[command(flatten)]
+    pub file: FileOption,
+}
+
+fn replay_speed(text: &str) -> Result<f64, String> {
+    let number = text.trim_end_matches(['x', '×']);
+    let speed = number.parse().ok().filter(|speed| (0.01..=1_000_000.0).contains(speed));
+    speed.ok_or_else(|| "the speed must be a number from 0.01 to 1000000".to_owned())
 }
 
 /// The broker and the faults without the watch.
@@ -296,6 +352,23 @@ pub struct FileOption {
     /// Configuration file [default: see `dropscope config path`]
     #[arg(long, hide_env = true, env = "DROPSCOPE_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+impl Replay {
+    /// What it shares with watching.
+    pub fn options(&self) -> Options {
+        Options {
+            export: ExportOptions {
+                export_dir: self.export_dir.clone(),
+                no_redact: self.no_redact,
+                ..ExportOptions::default()
+            },
+            run: RunOptions { max_events: self.max_events, ..RunOptions::default() },
+            screen: self.screen.clone(),
+            log: self.log.clone(),
+            ..Options::default()
+        }
+    }
 }
 
 impl Watch {

@@ -23,6 +23,7 @@ const EVERYBODY: &[&str] = &[
     "logging",
     "monitor",
     "mqtt",
+    "replay",
     "signals",
     "tui",
 ];
@@ -39,6 +40,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("export", &["classify", "diagnostics"]),
     ("lab", &["aws", "diagnostics", "mqtt"]),
     ("monitor", &["classify", "diagnostics", "mqtt", "export"]),
+    ("replay", &["classify", "diagnostics", "monitor"]),
     ("tui", &["classify", "diagnostics", "monitor", "export"]),
     ("headless", &["classify", "diagnostics", "monitor"]),
     ("config", &["diagnostics", "exit", "logging", "mqtt"]),

@@ -7,6 +7,7 @@ mod demo;
 mod explain;
 mod lab;
 mod picture;
+mod replay;
 mod watch;
 
 use std::io::{self, IsTerminal as _, Write as _};
@@ -29,6 +30,7 @@ pub fn run() -> color_eyre::Result<ExitCode> {
         None => watch(cli.watch),
         Some(Command::Demo(demo)) => demo::demo(demo),
         Some(Command::Lab(lab)) => lab::lab(&lab),
+        Some(Command::Replay(wanted)) => replay::replay(&wanted),
         Some(Command::Check(check)) => {
             let file = check.watch.file.clone();
             match settings(check.watch.into_options(), &file, Target::Broker) {

@@ -38,8 +38,9 @@ impl Tally {
     }
 }
 
-/// Turns lines into events on one axis of time. Feed it the files of a recording in order.
-#[derive(Debug, Default)]
+/// Turns lines into events on one axis of time. Feed it the files of a recording in order. A clone
+/// continues from the same place.
+#[derive(Debug, Clone, Default)]
 pub struct Decoder {
     clocks: Clocks,
     tally: Tally,
@@ -121,6 +122,7 @@ pub struct Reader<R> {
     input: R,
     decoder: Decoder,
     line: Vec<u8>,
+    offset: u64,
     ended: bool,
 }
 
@@ -132,12 +134,22 @@ impl<R: BufRead> Reader<R> {
 
     /// Reads `input` as the next file of a recording that `decoder` has read so far.
     pub fn continuing(input: R, decoder: Decoder) -> Self {
-        Self { input, decoder, line: Vec::new(), ended: false }
+        Self { input, decoder, line: Vec::new(), offset: 0, ended: false }
     }
 
     /// What was found so far.
     pub fn tally(&self) -> Tally {
         self.decoder.tally()
+    }
+
+    /// Bytes of the input taken so far: where the line after the newest event begins.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The decoder, to come back to this place with a clone of it.
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
     }
 
     /// The decoder, to continue with the next file.
@@ -171,6 +183,7 @@ impl<R: BufRead> Reader<R> {
             }
             let used = taken + usize::from(line_feed.is_some());
             self.input.consume(used);
+            self.offset += used as u64;
             if line_feed.is_some() {
                 return Ok(Some(if oversized { LineEnd::Oversized } else { LineEnd::Complete }));
             }
