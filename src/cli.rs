@@ -7,12 +7,14 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::config::{BrokerUrl, Options};
+use crate::exit::FailOn;
 
 const EXAMPLES: &str = "\
 Examples:
   dropscope mqtts://broker.example                  watch a broker on the screen
   dropscope demo                                    see it work, without broker or network
   dropscope check wss://broker.example/mqtt         one connect, every phase timed
+  dropscope analyze recordings/                     what recordings and exports say about the drops
   dropscope -k 240 -t 'home/#' mqtt://10.0.0.5      keep-alive 240 s, with a subscription
   dropscope --headless --json --duration 24h mqtt://10.0.0.5 > day.jsonl
   dropscope --fail-on 'drops>0,availability<99.9' --duration 1h mqtt://10.0.0.5
@@ -71,6 +73,14 @@ pub enum Command {
     ///
     /// Ends with 0 if a session was accepted, 3 if not, 4 if the credentials were refused.
     Check(Check),
+    /// Read recordings and exports: what they say about the drops, and why these happen
+    ///
+    /// Reads any mix of recordings (JSON Lines, rotated parts too), exports of dropscope and exports of the
+    /// nwp500-python client, merges them in time and judges them like a live watch. Lines that cannot be read
+    /// are counted. Private values are replaced by placeholders, as in exports.
+    ///
+    /// Ends with 0, with 1 if nothing could be read, with 5 if a --fail-on condition is met.
+    Analyze(Analyze),
     /// Print a sample configuration file, where it is looked for, or what is in force
     Config(Config),
     /// Print a completion script for a shell
@@ -179,6 +189,40 @@ pub enum CheckFormat {
     Text,
     /// one JSON object
     Json,
+}
+
+/// Reading recordings and exports.
+#[derive(Debug, Clone, Args)]
+#[group(skip)]
+pub struct Analyze {
+    /// Files, directories (their *.jsonl and *.json), quoted patterns, or - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// Text for people, JSON for programs, or a Markdown report
+    #[arg(long, hide_env = true, env = "DROPSCOPE_FORMAT", value_name = "FORMAT", default_value = "text")]
+    pub format: AnalyzeFormat,
+    /// End with exit code 5 if this holds; may be repeated
+    ///
+    /// Conditions: drops>0, drops>=3, availability<99.9 (percent), mttr>5s, mtbf<1h.
+    #[arg(long, hide_env = true, env = "DROPSCOPE_FAIL_ON", value_name = "CONDITION", value_delimiter = ',')]
+    pub fail_on: Vec<FailOn>,
+    /// Leave names, ids and addresses readable
+    #[arg(long, hide_env = true, env = "DROPSCOPE_NO_REDACT", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub no_redact: Option<bool>,
+    /// Use no colours (`NO_COLOR` does the same)
+    #[arg(long, hide_env = true, env = "DROPSCOPE_NO_COLOR", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub no_color: Option<bool>,
+}
+
+/// How an analysis is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AnalyzeFormat {
+    /// a summary and the verdict
+    Text,
+    /// one JSON object
+    Json,
+    /// a report in Markdown
+    Markdown,
 }
 
 /// A screen as a picture.

@@ -49,7 +49,7 @@ pub mod recorder;
 pub mod redact;
 pub mod schema;
 
-pub use build::ExportOptions;
+pub use build::{ExportOptions, redactor};
 pub use file::{Destination, ExportError, save_json, save_report};
 pub use recorder::{Recorder, RecorderSettings, RecorderState, RecorderTarget};
 pub use redact::Redactor;
