@@ -150,22 +150,9 @@ impl Merge {
 
     /// Takes the next event of a source, and what to remember of it if it is a rare one.
     fn take(&mut self, place: usize) -> Option<(Observed, Option<Told>)> {
+        let is_rare = is_rare(&self.active.get(place)?.head.event);
+        let told = if is_rare { self.note(place) } else { None };
         let active = self.active.get_mut(place)?;
-        let (number, by_export) = (active.number, active.source.is_export);
-        let client_changed = match &active.head.event {
-            Event::Started(started) => {
-                active.client = known(&started.client_id);
-                if let Some(client) = active.client.as_ref().filter(|client| !self.clients.contains(client)) {
-                    if self.clients.len() < CLIENTS {
-                        self.clients.push(client.clone());
-                    }
-                }
-                self.started = Some(started.clone());
-                true
-            }
-            _ => false,
-        };
-        let client = active.client.clone().filter(|_| is_rare(&active.head.event));
         let observed = match active.source.next(&mut self.files) {
             Some(next) => {
                 let next = Observed { at: shifted(next.at, active.offset), ..next };
@@ -173,17 +160,36 @@ impl Merge {
             }
             None => self.active.swap_remove(place).head,
         };
-        if client_changed {
-            self.warn_of_overlaps(number);
-        }
-        let told = is_rare(&observed.event).then(|| Told {
-            ms: observed.at.wall.timestamp_millis(),
-            kind: std::mem::discriminant(&observed.event),
-            by: number,
-            by_export,
-            client,
-        });
         Some((observed, told))
+    }
+
+    /// What to remember of the rare event that is next in a source; a `started` tells who is watched.
+    fn note(&mut self, place: usize) -> Option<Told> {
+        let active = self.active.get_mut(place)?;
+        let is_started = if let Event::Started(started) = &active.head.event {
+            active.client = known(&started.client_id);
+            self.started = Some(started.clone());
+            true
+        } else {
+            false
+        };
+        let client = active.client.clone();
+        let told = Told {
+            ms: active.head.at.wall.timestamp_millis(),
+            kind: std::mem::discriminant(&active.head.event),
+            by: active.number,
+            by_export: active.source.is_export,
+            client: client.clone(),
+        };
+        if let Some(client) = client.filter(|client| is_started && !self.clients.contains(client)) {
+            if self.clients.len() < CLIENTS {
+                self.clients.push(client);
+            }
+        }
+        if is_started {
+            self.warn_of_overlaps(told.by);
+        }
+        Some(told)
     }
 
     /// Begins the sources whose first event is next.

@@ -8,11 +8,6 @@ use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracket
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use crossterm::{execute, queue};
 
-/// How wide the terminal is, if there is one.
-pub fn columns() -> Option<u16> {
-    crossterm::terminal::size().ok().map(|(columns, _)| columns)
-}
-
 /// Whether the terminal is ours at the moment. Global, because a panic anywhere must give it back.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
@@ -36,6 +31,11 @@ impl Drop for TerminalGuard {
     fn drop(&mut self) {
         restore();
     }
+}
+
+/// How wide the terminal is, if there is one.
+pub fn columns() -> Option<u16> {
+    crossterm::terminal::size().ok().map(|(columns, _)| columns)
 }
 
 /// Takes the terminal (again).

@@ -12,7 +12,7 @@ use crate::diagnostics::sentence::duration_words;
 use crate::diagnostics::words::{count, range};
 
 /// Columns of the labels, their margins included.
-const LABEL: usize = 16;
+const LABEL: usize = 18;
 /// Error names shown.
 const NAMES: usize = 6;
 /// Files told one by one; of more only those with something to remark.
