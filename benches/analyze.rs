@@ -43,6 +43,9 @@ mod linux {
     /// The best of these counts: the machine may be busy with something else.
     const ROUNDS: usize = 5;
 
+    /// What is done with a whole recording.
+    type Step = fn(Reader<BufReader<File>>);
+
     pub(super) fn main() {
         let dir = tempfile::tempdir().expect("a directory");
         let (large, small) = (dir.path().join("large.jsonl"), dir.path().join("small.jsonl"));
@@ -57,7 +60,7 @@ mod linux {
 
     /// In this process: what each step costs.
     fn stages(large: &Path, bytes: u64) {
-        let steps: [(&str, fn(Reader<BufReader<File>>)); 3] = [
+        let steps: [(&str, Step); 3] = [
             ("read and decode", |reader| {
                 black_box(reader.filter_map(Result::ok).count());
             }),

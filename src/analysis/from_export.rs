@@ -268,7 +268,9 @@ mod tests {
 
     fn fold(events: &[Observed]) -> Snapshot {
         let mut fold = Diagnostics::new(1_000);
-        events.iter().for_each(|observed| fold.apply(observed.at, &observed.event));
+        for observed in events {
+            fold.apply(observed.at, &observed.event);
+        }
         fold.snapshot(events.last().expect("an event").at)
     }
 

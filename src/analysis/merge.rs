@@ -181,10 +181,9 @@ impl Merge {
             by_export: active.source.is_export,
             client: client.clone(),
         };
-        if let Some(client) = client.filter(|client| is_started && !self.clients.contains(client)) {
-            if self.clients.len() < CLIENTS {
-                self.clients.push(client);
-            }
+        let is_new = |client: &String| is_started && !self.clients.contains(client);
+        if let Some(client) = client.filter(is_new).filter(|_| self.clients.len() < CLIENTS) {
+            self.clients.push(client);
         }
         if is_started {
             self.warn_of_overlaps(told.by);

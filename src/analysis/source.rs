@@ -85,10 +85,7 @@ fn of_parts(parts: Vec<PathBuf>, sources: &mut Vec<Source>, reports: &mut Vec<Fi
             }
             continue;
         }
-        let (first, stream) = match look(&path, index, reports) {
-            Some(looked) => looked,
-            None => continue,
-        };
+        let Some((first, stream)) = look(&path, index, reports) else { continue };
         let continued =
             newest.filter(|(_, before)| matches!(stream, Stream::Between(_)) && first.at.wall >= before.wall);
         if let Some(source) = continued.and_then(|(source, _)| sources.get_mut(source)) {
@@ -115,16 +112,12 @@ fn look(path: &Path, index: usize, reports: &mut [FileReport]) -> Option<(Observ
     match opened {
         Ok(Some(Opened::Recording(input))) => {
             let mut reader = Reader::new(input);
-            match reader.by_ref().find_map(Result::ok) {
-                Some(first) => {
-                    set_form(reports, index, Form::Recording);
-                    Some((first, Stream::Between(Decoder::new())))
-                }
-                None => {
-                    add_tally(reports, index, reader.tally());
-                    None
-                }
-            }
+            let Some(first) = reader.by_ref().find_map(Result::ok) else {
+                add_tally(reports, index, reader.tally());
+                return None;
+            };
+            set_form(reports, index, Form::Recording);
+            Some((first, Stream::Between(Decoder::new())))
         }
         Ok(Some(Opened::Listed(listed))) => {
             let first = listed.first()?.clone();
@@ -200,7 +193,9 @@ fn open(mut input: Box<dyn Read>, index: usize, reports: &mut [FileReport]) -> i
             );
             let count = u64::try_from(listed.len()).unwrap_or(u64::MAX);
             add_tally(reports, index, Tally { events: count, ..Tally::default() });
-            remarks.into_iter().for_each(|remark| tell(reports, index, remark));
+            for remark in remarks {
+                tell(reports, index, remark);
+            }
             Ok(Some(Opened::Listed(listed)))
         }
         Err(error) => {

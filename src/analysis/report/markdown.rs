@@ -39,8 +39,8 @@ impl Report {
             writeln!(out, "- Also: {}", Escaped(&also.sentence))?;
         }
         let lines = [
-            ("Otherwise", joined(runners_up(said))),
-            ("Causes", joined(causes(diagnosis))),
+            ("Otherwise", joined(&runners_up(said))),
+            ("Causes", joined(&causes(diagnosis))),
             ("To tell apart", diagnosis.separate.clone()),
             ("Missing", said.missing.clone()),
             ("Next drop expected", expected(diagnosis)),
@@ -67,6 +67,6 @@ impl Report {
     }
 }
 
-fn joined(texts: Vec<String>) -> Option<String> {
+fn joined(texts: &[String]) -> Option<String> {
     (!texts.is_empty()).then(|| texts.join(", "))
 }

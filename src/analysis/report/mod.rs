@@ -102,8 +102,8 @@ fn expected(diagnosis: &Diagnosis) -> Option<String> {
 /// What was read, and what was not, in one sentence.
 fn read_words(input: &InputReport) -> String {
     let (tally, files) = (input.tally(), u64::try_from(input.files.len()).unwrap_or(u64::MAX));
-    let mut text =
-        format!("{} from {}", count(input.events, "event", "events"), count(files, "file", "files"));
+    let mut parts =
+        vec![format!("{} from {}", count(input.events, "event", "events"), count(files, "file", "files"))];
     if tally.skipped() > 0 {
         let kinds = [
             (tally.malformed, "not readable"),
@@ -115,15 +115,19 @@ fn read_words(input: &InputReport) -> String {
             .filter(|(lines, _)| *lines > 0)
             .map(|(lines, why)| format!("{lines} {why}"))
             .collect();
-        text += &format!("; {} skipped: {}", count(tally.skipped(), "line", "lines"), kinds.join(", "));
+        parts.push(format!("{} skipped: {}", count(tally.skipped(), "line", "lines"), kinds.join(", ")));
     }
     if tally.unknown > 0 {
-        text +=
-            &format!("; {} of a kind this version does not know", count(tally.unknown, "event", "events"));
+        parts.push(format!(
+            "{} of a kind this version does not know",
+            count(tally.unknown, "event", "events")
+        ));
     }
     if input.told_twice > 0 {
-        text +=
-            &format!("; {} told by several files counted once", count(input.told_twice, "event", "events"));
+        parts.push(format!(
+            "{} told by several files counted once",
+            count(input.told_twice, "event", "events")
+        ));
     }
-    text
+    parts.join("; ")
 }

@@ -4,6 +4,7 @@
 //! versions, and are edited by hand. Nothing in them is an error: what cannot be read is counted.
 
 use std::io::{self, BufRead};
+use std::ops::ControlFlow;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -148,20 +149,20 @@ impl<R: BufRead> Reader<R> {
         self.decoder
     }
 
-    /// Reads the next line where it lies in the buffer of the input; `None` if it does not lie there whole.
-    fn line_in_buffer(&mut self) -> io::Result<Option<Option<Observed>>> {
+    /// Reads the next line where it lies in the buffer of the input; goes on if it does not lie there whole.
+    fn line_in_buffer(&mut self) -> io::Result<ControlFlow<Option<Observed>>> {
         let buffer = match self.input.fill_buf() {
             Ok(buffer) => buffer,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(ControlFlow::Continue(())),
             Err(error) => return Err(error),
         };
         match memchr::memchr(b'\n', buffer) {
             Some(end) if end <= MAX_LINE_BYTES => {
                 let observed = self.decoder.read(buffer.get(..end).unwrap_or_default(), true);
                 self.input.consume(end + 1);
-                Ok(Some(observed))
+                Ok(ControlFlow::Break(observed))
             }
-            _ => Ok(None),
+            _ => Ok(ControlFlow::Continue(())),
         }
     }
 
@@ -213,9 +214,9 @@ impl<R: BufRead> Iterator for Reader<R> {
     fn next(&mut self) -> Option<Self::Item> {
         while !self.ended {
             match self.line_in_buffer() {
-                Ok(Some(Some(observed))) => return Some(Ok(observed)),
-                Ok(Some(None)) => continue,
-                Ok(None) => {}
+                Ok(ControlFlow::Break(Some(observed))) => return Some(Ok(observed)),
+                Ok(ControlFlow::Break(None)) => continue,
+                Ok(ControlFlow::Continue(())) => {}
                 Err(error) => {
                     self.ended = true;
                     return Some(Err(error));

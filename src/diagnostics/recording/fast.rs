@@ -114,12 +114,11 @@ fn probe(scan: &mut Scan<'_>) -> Option<Event> {
         None => Some(scan.decimal()?),
     };
     scan.literal(b",\"error\":")?;
-    let error = match scan.literal(b"null") {
-        Some(()) => None,
-        None => {
-            scan.literal(b"\"")?;
-            Some(scan.text()?.to_owned())
-        }
+    let error = if scan.literal(b"null").is_some() {
+        None
+    } else {
+        scan.literal(b"\"")?;
+        Some(scan.text()?.to_owned())
     };
     let target = match scan.literal(b",\"target\":\"") {
         Some(()) => Some(scan.text()?.to_owned()),
