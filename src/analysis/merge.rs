@@ -39,6 +39,8 @@ pub(super) struct Merge {
     started: Option<Started>,
     told: VecDeque<Told>,
     told_twice: u64,
+    /// Events of files given so far.
+    given: u64,
     begun: usize,
     clients: Vec<String>,
     /// Where the next pending source belongs.
@@ -89,6 +91,7 @@ impl Merge {
             started: None,
             told: VecDeque::new(),
             told_twice: 0,
+            given: 0,
             begun: 0,
             clients: Vec::new(),
             next_begin: None,
@@ -103,7 +106,7 @@ impl Merge {
         files.sort_by_key(|file| file.form == Form::Unreadable);
         InputReport {
             files,
-            events: 0,
+            events: self.given,
             told_twice: self.told_twice,
             warnings: self.warnings,
             clients: self.clients,
@@ -131,6 +134,7 @@ impl Merge {
                 self.remember(told);
             }
             self.last = Some(observed.at);
+            self.given += 1;
             return Some(observed);
         }
     }

@@ -105,15 +105,13 @@ pub fn analyze(found: Vec<Found>, max_events: usize) -> (Option<Analysis>, Input
     let mut fold = Diagnostics::new(max_events);
     let mut judge = Classifier::new();
     let mut last = None;
-    let mut events = 0;
     while let Some(observed) = merge.next() {
         fold.apply(observed.at, &observed.event);
         judge.apply(observed.at, &observed.event);
         last = Some(observed.at);
-        events += 1;
     }
     let analysis = last.map(|at| Analysis { snapshot: fold.snapshot(at), verdict: judge.verdict_at(at) });
-    (analysis, InputReport { events, ..merge.into_report() })
+    (analysis, merge.into_report())
 }
 
 /// A path as text without control characters.

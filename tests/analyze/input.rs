@@ -97,6 +97,9 @@ fn an_export_after_a_recording_counts_the_time_between_as_unwatched() {
     scene.write("first.jsonl", recording(&run(0, "client-7", 1)).replace("2026-08-03", "2026-08-01"));
     let json = scene.json(&["old.json", "first.jsonl"]);
     assert_eq!(json["metrics"]["total_connection_drops"], 3);
+    let input = &json["input"];
+    let by_file = input["files"].as_array().expect("files").iter().filter_map(|file| file["events"].as_u64());
+    assert_eq!(input["events"].as_u64(), Some(by_file.sum()));
     let observed = json["period"]["observed_secs"].as_f64().expect("a number");
     assert!((2_000.0..2_500.0).contains(&observed), "{observed}");
 }
