@@ -59,7 +59,11 @@ fn published() -> Published {
         }
     }
     let snapshot = fold.snapshot(stamp(f64::from(DROPS) * 600.0 + 120.0));
-    Published { snapshot, runtime: Runtime { activity: LinkActivity::Connected, ..Runtime::default() } }
+    Published {
+        snapshot,
+        verdict: None,
+        runtime: Runtime { activity: LinkActivity::Connected, ..Runtime::default() },
+    }
 }
 
 fn dropped(name: &str, how: How) -> Event {

@@ -55,6 +55,7 @@
 
 use std::sync::Arc;
 
+use crate::classify::{Classifier, Verdict};
 use crate::clock::SystemClock;
 use crate::diagnostics::event::{ConnectFailed, ConnectKind, Connected, Dropped, Message, Started};
 use crate::diagnostics::{
@@ -72,6 +73,7 @@ type DropCallback = Box<dyn FnMut(&Drop) + Send>;
 /// failed reconnects, names every error, and says 0 s of uptime while down.
 pub struct Collector {
     diagnostics: Diagnostics,
+    classifier: Classifier,
     clock: Arc<dyn Clock>,
     on_drop: Vec<DropCallback>,
 }
@@ -101,7 +103,12 @@ impl Collector {
 
     /// A collector on a clock of the caller's (simulated time, tests).
     pub fn with_clock(max_events: usize, clock: Arc<dyn Clock>) -> Self {
-        let mut collector = Self { diagnostics: Diagnostics::new(max_events), clock, on_drop: Vec::new() };
+        let mut collector = Self {
+            diagnostics: Diagnostics::new(max_events),
+            classifier: Classifier::new(),
+            clock,
+            on_drop: Vec::new(),
+        };
         collector.apply(&Event::Started(Started::default()));
         collector
     }
@@ -192,7 +199,15 @@ impl Collector {
     /// # Errors
     /// Never for the data this type can hold; the serializer's signature says it could.
     pub fn export_json(&mut self) -> serde_json::Result<String> {
-        Export::from_snapshot(&self.snapshot(), &ExportOptions::default()).to_json()
+        let now = self.clock.now();
+        let (snapshot, verdict) = (self.diagnostics.snapshot(now), self.classifier.verdict_at(now));
+        Export::of(&snapshot, Some(&verdict), &ExportOptions::default()).to_json()
+    }
+
+    /// Why it drops, as far as everything up to this moment tells.
+    pub fn verdict(&mut self) -> Arc<Verdict> {
+        let now = self.clock.now();
+        self.classifier.verdict_at(now)
     }
 
     /// A summary for people, several lines.
@@ -210,5 +225,6 @@ impl Collector {
     pub fn apply(&mut self, event: &Event) {
         let now = self.clock.now();
         self.diagnostics.apply(now, event);
+        self.classifier.apply(now, event);
     }
 }

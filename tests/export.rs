@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use dropscope::classify::{AdviceAction, AlsoSeen, Expected, Hypothesis, Pattern, RankedCause, Verdict};
+use dropscope::collector::Collector;
 use dropscope::diagnostics::event::{ConnectKind, Connected, Dropped, Message};
 use dropscope::diagnostics::{Diagnostics, Event, Snapshot, Stamp};
 use dropscope::export::{Destination, Export, ExportOptions, markdown, save_json, save_report};
@@ -25,7 +27,7 @@ fn assert_valid(export: &Value) {
 }
 
 fn json_of(snapshot: &Snapshot, options: &ExportOptions) -> Value {
-    let text = Export::from_snapshot(snapshot, options).to_json().expect("JSON");
+    let text = Export::of(snapshot, None, options).to_json().expect("JSON");
     serde_json::from_str(&text).expect("JSON")
 }
 
@@ -165,7 +167,7 @@ fn keys_stand_in_the_order_of_the_reference_and_whole_floats_stay_floats() {
         })
         .collect()
     };
-    let ours = Export::from_snapshot(&worked_example(), &ExportOptions::default()).to_json().expect("JSON");
+    let ours = Export::of(&worked_example(), None, &ExportOptions::default()).to_json().expect("JSON");
     let (ours, whole) = (keys(ours.split("\n  \"dropscope\"").next().expect("text")), ours);
     assert_eq!(ours, keys(FIXTURE));
     assert!(whole.contains("\"shortest_session_seconds\": 300.0,"), "{whole}");
@@ -224,7 +226,7 @@ fn only_the_newest_fifty_are_listed_and_the_rest_is_counted() {
 fn an_export_and_a_report_are_written_and_read_back() {
     let dir = tempfile::tempdir().expect("directory");
     let snapshot = worked_example();
-    let export = Export::from_snapshot(&snapshot, &ExportOptions::default());
+    let export = Export::of(&snapshot, None, &ExportOptions::default());
     let to = Destination::Directory(dir.path().join("exports"));
     let path = save_json(&export, snapshot.at.wall, &to).expect("written");
     assert_eq!(path.file_name().and_then(|name| name.to_str()), Some("diagnostics_20260803_122713.json"));
@@ -244,4 +246,110 @@ fn an_export_and_a_report_are_written_and_read_back() {
         let path = save_json(&export, snapshot.at.wall, &latest).expect("written");
         assert_eq!(path.file_name().and_then(|name| name.to_str()), Some("latest.json"));
     }
+}
+
+/// A verdict with something in every field.
+fn judged(snapshot: &Snapshot) -> Verdict {
+    let mut verdict = Verdict::nothing_yet(snapshot.at);
+    let chance = |pattern, probability| Hypothesis {
+        pattern,
+        probability,
+        hits: 2,
+        opportunities: 2.5,
+        log_bayes_factor: 4.25,
+    };
+    let judged = &mut verdict.classification;
+    judged.pattern = Pattern::IdleTimeout;
+    judged.confidence = 0.91;
+    judged.hypotheses = vec![
+        chance(Pattern::IdleTimeout, 0.91),
+        chance(Pattern::Random, 0.085),
+        chance(Pattern::Outage, 0.005),
+    ];
+    judged.drops = 2;
+    judged.evidence = vec!["both drops followed a silence of 285 s | more".to_owned()];
+    judged.parameters.insert("limit_secs".to_owned(), 285.0);
+    judged.missing = Some("more drops".to_owned());
+    let diagnosis = &mut verdict.diagnosis;
+    diagnosis.causes =
+        vec![RankedCause { id: "nat".to_owned(), name: "a NAT forgets".to_owned(), probability: 0.8 }];
+    diagnosis.also = vec![AlsoSeen {
+        pattern: Pattern::SystemEvent,
+        hits: 1,
+        sentence: "one followed a suspend".to_owned(),
+    }];
+    diagnosis.against = vec!["one silence of 290 s survived".to_owned()];
+    diagnosis.separate = Some("a day with keep-alive 240 s".to_owned());
+    diagnosis.next.text = "shorten the keep-alive below 240 s".to_owned();
+    diagnosis.next.action = AdviceAction::ShortenKeepAlive;
+    diagnosis.expected = Some(Expected { at: snapshot.at.wall, within_secs: 1.5 });
+    verdict
+}
+
+#[test]
+fn the_verdict_is_exported_as_it_is_and_told_in_the_report() {
+    let snapshot = worked_example();
+    let verdict = judged(&snapshot);
+    let export = Export::of(&snapshot, Some(&verdict), &ExportOptions::default());
+    let json: Value = serde_json::from_str(&export.to_json().expect("JSON")).expect("JSON");
+    assert_valid(&json);
+    let part = |name: &str| json["dropscope"][name].clone();
+    assert_eq!(part("classification"), serde_json::to_value(&verdict.classification).expect("JSON"));
+    assert_eq!(part("diagnosis"), serde_json::to_value(&verdict.diagnosis).expect("JSON"));
+    assert_eq!(serde_json::from_value::<Export>(json).expect("our own format"), export);
+    let report = markdown::report(&export);
+    let section = report.split("\n## ").find(|section| section.starts_with("Verdict\n")).expect("a section");
+    let expected = "Verdict
+
+**Idle timeout** (91 %): something on the way forgets a silent connection, judged from 2 drops.
+
+- For: both drops followed a silence of 285 s \\| more
+- Against: one silence of 290 s survived
+- Missing: more drops
+- Else: random loss (8 %)
+- Also seen: one followed a suspend
+- To tell them apart: a day with keep-alive 240 s
+- Next drop expected: 2026-08-03 12:27:13 ± 1.5 s
+
+Likely causes:
+
+1. a NAT forgets (80 %)
+
+Next step: shorten the keep-alive below 240 s.
+";
+    assert_eq!(section, expected);
+}
+
+#[test]
+fn without_a_verdict_there_is_no_section_and_null() {
+    let export = Export::of(&worked_example(), None, &ExportOptions::default());
+    assert!(!markdown::report(&export).contains("## Verdict"));
+    let json: Value = serde_json::from_str(&export.to_json().expect("JSON")).expect("JSON");
+    assert_valid(&json);
+    assert_eq!(
+        (&json["dropscope"]["classification"], &json["dropscope"]["diagnosis"]),
+        (&Value::Null, &Value::Null)
+    );
+}
+
+#[test]
+fn the_schema_knows_every_pattern_and_nothing_else() {
+    let schema: Value = serde_json::from_str(include_str!("../assets/export.schema.json")).expect("JSON");
+    let names: Vec<&str> = Pattern::ALL.iter().map(|pattern| pattern.name()).collect();
+    assert_eq!(schema["$defs"]["pattern"]["enum"], json!(names));
+    let snapshot = worked_example();
+    let export = Export::of(&snapshot, Some(&judged(&snapshot)), &ExportOptions::default());
+    let mut json: Value = serde_json::from_str(&export.to_json().expect("JSON")).expect("JSON");
+    json["dropscope"]["classification"]["confidence"] = json!(1.5);
+    assert!(!validator().is_valid(&json));
+}
+
+#[test]
+fn the_library_exports_its_verdict() {
+    let mut collector = Collector::new(10);
+    collector.record_connection_success(ConnectKind::Connected, false, Some(0), 0);
+    let json: Value = serde_json::from_str(&collector.export_json().expect("JSON")).expect("JSON");
+    assert_valid(&json);
+    let verdict = collector.verdict();
+    assert_eq!(json["dropscope"]["classification"]["pattern"], json!(verdict.classification.pattern.name()));
 }

@@ -96,7 +96,7 @@ proptest! {
         let events = stamped(events);
         let snapshot = fold(&events).snapshot(end_of(&events));
         let options = ExportOptions { redact, ..ExportOptions::default() };
-        let export = Export::from_snapshot(&snapshot, &options);
+        let export = Export::of(&snapshot, None, &options);
         let json = export.to_json().expect("JSON");
         let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
         let errors: Vec<String> =
@@ -129,7 +129,7 @@ proptest! {
         let read: Vec<Observed> = Reader::new(recording.as_bytes()).map(|event| event.expect("read")).collect();
         let export = |events: &[Observed]| {
             let snapshot = fold(events).snapshot(end_of(&live));
-            Export::from_snapshot(&snapshot, &ExportOptions::default()).to_json().expect("JSON")
+            Export::of(&snapshot, None, &ExportOptions::default()).to_json().expect("JSON")
         };
         prop_assert_eq!(export(&read), export(&live));
     }
@@ -196,7 +196,7 @@ fn run(started: Event, rest: Vec<((u64, i64), Event)>, time_scale: Option<f64>) 
 
 fn told(events: &[Observed]) -> String {
     let snapshot = fold(events).snapshot(events.last().expect("a first event").at);
-    let mut export = Export::from_snapshot(&snapshot, &ExportOptions::default());
+    let mut export = Export::of(&snapshot, None, &ExportOptions::default());
     if let Some(extension) = &mut export.dropscope {
         extension.time_scale = None;
     }

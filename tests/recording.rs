@@ -66,9 +66,7 @@ fn export_of(events: &[Observed]) -> String {
     for observed in events {
         diagnostics.apply(observed.at, &observed.event);
     }
-    Export::from_snapshot(&diagnostics.snapshot(at(500.0)), &ExportOptions::default())
-        .to_json()
-        .expect("JSON")
+    Export::of(&diagnostics.snapshot(at(500.0)), None, &ExportOptions::default()).to_json().expect("JSON")
 }
 
 #[test]

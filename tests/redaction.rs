@@ -117,7 +117,7 @@ fn planted_run() -> Snapshot {
 fn nothing_planted_leaves_the_house() {
     let options =
         ExportOptions { known: vec![(Kind::User, "Kitchen-Heater".to_owned())], ..ExportOptions::default() };
-    let export = Export::from_snapshot(&planted_run(), &options);
+    let export = Export::of(&planted_run(), None, &options);
     let (json, report) = (export.to_json().expect("JSON"), markdown::report(&export));
     for (_, private) in PLANTED.iter().chain([&("", "nas.example.org"), &("", "deadbeef")]) {
         assert!(!json.contains(private), "{private} in {json}");
@@ -130,7 +130,7 @@ fn nothing_planted_leaves_the_house() {
 #[test]
 fn without_redaction_only_secrets_are_taken_out() {
     let options = ExportOptions { redact: false, ..ExportOptions::default() };
-    let export = Export::from_snapshot(&planted_run(), &options);
+    let export = Export::of(&planted_run(), None, &options);
     let json = export.to_json().expect("JSON");
     for (_, private) in PLANTED {
         assert_eq!(json.contains(private), private != "hunter2", "{private}");
@@ -140,7 +140,7 @@ fn without_redaction_only_secrets_are_taken_out() {
 
 #[test]
 fn hostile_text_reaches_neither_file_raw() {
-    let export = Export::from_snapshot(&planted_run(), &ExportOptions::default());
+    let export = Export::of(&planted_run(), None, &ExportOptions::default());
     assert!(export.to_json().expect("JSON").bytes().all(|byte| byte == b'\n' || (32..127).contains(&byte)));
     assert!(markdown::report(&export).chars().all(|c| c == '\n' || !c.is_control()));
 }

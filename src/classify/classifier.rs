@@ -3,13 +3,47 @@
 use std::sync::Arc;
 
 use super::Verdict;
+use super::case::Frame;
+use super::judge;
+use super::log::{Log, unix};
 use crate::diagnostics::{Event, Stamp, TimeScale};
 
+/// A verdict is given anew when the drops, or the time watched, have grown by this part.
+const PART: u64 = 64;
+/// Shortest time between two verdicts without a new drop or connect, in seconds.
+const PAUSE: f64 = 30.0;
+
 /// Folds events into a [`Verdict`]. Deterministic; memory is bounded.
-#[derive(Debug, Default)]
+///
+/// ```
+/// use std::time::Duration;
+/// use dropscope::classify::{Classifier, Pattern};
+/// use dropscope::diagnostics::{Event, Stamp};
+///
+/// let at = Stamp::new("2026-08-03T12:00:00Z".parse()?, Duration::ZERO);
+/// let mut classifier = Classifier::new();
+/// classifier.apply(at, &Event::Note { text: "nothing has happened".into() });
+/// assert_eq!(classifier.verdict_at(at).classification.pattern, Pattern::Undetermined);
+/// # Ok::<(), chrono::ParseError>(())
+/// ```
+#[derive(Debug, Clone, Default)]
 pub struct Classifier {
     time_scale: TimeScale,
+    log: Log,
     newest: Option<Stamp>,
+    drops: u64,
+    judged: Option<Judged>,
+}
+
+/// The newest verdict for screens.
+#[derive(Debug, Clone)]
+struct Judged {
+    verdict: Arc<Verdict>,
+    /// Seconds on the axis of events.
+    at: f64,
+    drops: u64,
+    /// Events that changed a session, counted.
+    turns: u64,
 }
 
 impl Classifier {
@@ -21,18 +55,59 @@ impl Classifier {
     /// Takes one event as recorded (in a scaled run it is judged in field time). O(log n) amortised.
     pub fn apply(&mut self, at: Stamp, event: &Event) {
         self.time_scale.observe(at, event);
-        self.newest = Some(self.time_scale.stamp(at));
+        let event = self.time_scale.event(event);
+        let at = self.time_scale.stamp(at);
+        self.log.apply(at, &event);
+        self.newest = Some(self.newest.map_or(at, |newest| if newest.boot > at.boot { newest } else { at }));
+        self.drops += u64::from(matches!(*event, Event::Dropped(_)));
+        let turn = matches!(
+            *event,
+            Event::Connected(_)
+                | Event::Disconnected { .. }
+                | Event::Stopped { .. }
+                | Event::KeepAliveChanged { .. }
+        );
+        if turn && let Some(judged) = &mut self.judged {
+            judged.turns += 1;
+        }
     }
 
-    /// The verdict for a screen: from the newest event that could have changed it. A function of the events
-    /// alone, so that a replay shows what was shown live; cheap when nothing changed.
+    /// The verdict for a screen, to be asked for after every event: given anew when there is reason to. A function
+    /// of the events alone, so that a replay shows what was shown live; cheap when nothing changed.
     pub fn verdict(&mut self) -> Option<Arc<Verdict>> {
-        self.newest.map(|at| Arc::new(Verdict::nothing_yet(at)))
+        let newest = self.newest?;
+        if self.is_due(newest) {
+            let verdict = Arc::new(self.judge(newest));
+            let at = newest.boot.as_secs_f64();
+            self.judged = Some(Judged { verdict, at, drops: self.drops, turns: 0 });
+        }
+        self.judged.as_ref().map(|judged| Arc::clone(&judged.verdict))
     }
 
     /// The verdict with everything up to `at` (as recorded, not before the newest event) taken into account:
     /// for exports and reports.
-    pub fn verdict_at(&mut self, at: Stamp) -> Arc<Verdict> {
-        Arc::new(Verdict::nothing_yet(self.time_scale.stamp(at)))
+    pub fn verdict_at(&self, at: Stamp) -> Arc<Verdict> {
+        let at = self.time_scale.stamp(at);
+        let newest = self.newest.filter(|newest| newest.boot > at.boot);
+        Arc::new(self.judge(newest.unwrap_or(at)))
+    }
+
+    fn is_due(&self, newest: Stamp) -> bool {
+        let Some(judged) = &self.judged else { return true };
+        let new_drops = self.drops - judged.drops;
+        if new_drops > self.drops / PART {
+            return true;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a part of the time needs no more")]
+        let pause = (judged.at / PART as f64).max(PAUSE);
+        // With few drops every turn of the link counts.
+        (judged.turns > 0 && self.drops < PART) || newest.boot.as_secs_f64() - judged.at >= pause
+    }
+
+    fn judge(&self, at: Stamp) -> Verdict {
+        let mut silences = self.log.silences.clone();
+        let live = self.log.live.as_ref();
+        let live = live.map(|live| live.censored(at.boot.as_secs_f64(), unix(at), &mut silences));
+        judge::judge(&Frame::new(&self.log, live.as_ref(), &silences), at)
     }
 }

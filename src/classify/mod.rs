@@ -4,9 +4,22 @@
 //! [`Verdict`]. Pure: *must not know* files, sockets, clocks or screens; the same events give the same verdict,
 //! live, replayed and analysed.
 
+mod case;
 mod classifier;
+mod drops;
+mod hypothesis;
+mod judge;
+mod live;
+mod log;
+mod math;
 mod pattern;
+mod posterior;
+mod rate;
+mod session;
+mod survivors;
+mod telling;
 mod verdict;
+mod words;
 
 pub use classifier::Classifier;
 pub use pattern::Pattern;

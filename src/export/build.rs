@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::redact::{Kind, Redactor};
+use super::redact::{Kind, Redactor, private_host};
 use super::schema::{
     AlertEntry, ArmEntry, AttemptBuckets, AttemptPhase, ConnectFailures, ConnectionEntry, DropDetails,
     DropEntry, Evidence, Export, Extension, Latency, LogLine, MarkEntry, MetricsEntry, Overflow, PacketEntry,
     Period, RECENT, RecoveryEntry, SCHEMA_VERSION, SecondsPercentiles, SessionHistory, Window, timestamp,
 };
+use super::verdict;
+use crate::classify::Verdict;
 use crate::diagnostics::event::{PacketNote, PhaseTiming};
 use crate::diagnostics::facts::facts;
 use crate::diagnostics::{Connection, Drop, LogEntry, MarkKind, Metrics, Percentiles, Snapshot};
@@ -44,8 +46,9 @@ impl Default for ExportOptions {
 }
 
 impl Export {
-    /// The export of a snapshot. The same snapshot and options give the same bytes.
-    pub fn from_snapshot(snapshot: &Snapshot, options: &ExportOptions) -> Self {
+    /// The export of a state, with what is said about its drops. The same state, verdict and options give
+    /// the same bytes.
+    pub fn of(snapshot: &Snapshot, verdict: Option<&Verdict>, options: &ExportOptions) -> Self {
         let mut redactor = redactor(snapshot, options);
         let errors = redact_keys(&snapshot.metrics.connection_drops_by_error, &mut redactor);
         Self {
@@ -67,7 +70,7 @@ impl Export {
                     .map(Duration::as_secs_f64)
                     .collect(),
             },
-            dropscope: Some(extension(snapshot, options, &mut redactor)),
+            dropscope: Some(extension(snapshot, verdict, options, &mut redactor)),
         }
     }
 }
@@ -85,22 +88,6 @@ pub fn redactor(snapshot: &Snapshot, options: &ExportOptions) -> Redactor {
         redactor.add_known(*kind, value);
     }
     redactor
-}
-
-/// The host of an endpoint, unless everybody has it (this computer) or it is Amazon's: there only the
-/// account is private, and an address is found by its form.
-fn private_host(endpoint: &str) -> Option<&str> {
-    let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    if authority.starts_with('[') {
-        return None;
-    }
-    let host = authority.split(':').next()?;
-    let is_address = host.parse::<std::net::IpAddr>().is_ok();
-    let is_known_to_all =
-        host.eq_ignore_ascii_case("localhost") || host.to_ascii_lowercase().contains(".amazonaws.com");
-    (!host.is_empty() && !is_address && !is_known_to_all).then_some(host)
 }
 
 fn metrics(metrics: &Metrics, drops_by_error: BTreeMap<String, u64>) -> MetricsEntry {
@@ -154,7 +141,12 @@ fn connection_entry(connection: &Connection) -> ConnectionEntry {
     }
 }
 
-fn extension(snapshot: &Snapshot, options: &ExportOptions, redactor: &mut Redactor) -> Extension {
+fn extension(
+    snapshot: &Snapshot,
+    verdict: Option<&Verdict>,
+    options: &ExportOptions,
+    redactor: &mut Redactor,
+) -> Extension {
     let metrics = &snapshot.metrics;
     let started = snapshot.started.as_deref();
     let asked_version = started.and_then(|started| started.mqtt_version.as_deref());
@@ -183,7 +175,8 @@ fn extension(snapshot: &Snapshot, options: &ExportOptions, redactor: &mut Redact
         latency: latency(snapshot),
         keep_alive_arms: arms(snapshot),
         experiments: Vec::new(),
-        classification: None,
+        classification: verdict.map(|verdict| verdict::classification(&verdict.classification, redactor)),
+        diagnosis: verdict.map(|verdict| verdict::diagnosis(&verdict.diagnosis, redactor)),
         evidence: evidence(snapshot, redactor),
         alerts: alerts(snapshot, redactor),
         commands: snapshot.commands.iter().map(|(state, count)| (word(state), *count)).collect(),

@@ -2,6 +2,8 @@
 //!
 //! Made from the export and not from the snapshot, so that what is redacted there is redacted here.
 
+mod verdict;
+
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Write};
 use std::time::Duration;
@@ -27,6 +29,7 @@ fn write_report(out: &mut String, export: &Export) -> fmt::Result {
     writeln!(out, "State of {}, reported by dropscope. Times are UTC.\n", Escaped(&when(&export.timestamp)))?;
     summary(out, export)?;
     if let Some(extension) = &export.dropscope {
+        verdict::write(out, extension)?;
         what_is_known(out, extension)?;
     }
     drops(out, export)?;

@@ -20,7 +20,7 @@
 //!     while snapshots.has_changed().is_ok() {
 //!         timer.tick().await;
 //!         let (snapshot, to) = (snapshots.borrow_and_update().clone(), to.clone());
-//!         let export = Export::from_snapshot(&snapshot, &ExportOptions::default());
+//!         let export = Export::of(&snapshot, None, &ExportOptions::default());
 //!         // A slow disk must not hold up the connection.
 //!         tokio::task::spawn_blocking(move || save_json(&export, snapshot.at.wall, &to)).await??;
 //!     }
@@ -48,6 +48,7 @@ pub mod markdown;
 pub mod recorder;
 pub mod redact;
 pub mod schema;
+mod verdict;
 
 pub use build::{ExportOptions, redactor};
 pub use file::{Destination, ExportError, save_json, save_report};

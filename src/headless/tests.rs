@@ -17,7 +17,7 @@ fn stamp(secs: u64) -> Stamp {
 
 fn state(finished: bool) -> Arc<Published> {
     let snapshot = Diagnostics::new(1).snapshot(stamp(0));
-    Arc::new(Published { snapshot, runtime: Runtime { finished, ..Runtime::default() } })
+    Arc::new(Published { snapshot, verdict: None, runtime: Runtime { finished, ..Runtime::default() } })
 }
 
 fn options(json: bool) -> Options {

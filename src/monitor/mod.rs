@@ -10,11 +10,13 @@
 //! Nothing here waits for a disk, a screen or a reader: every way out is bounded and counts what it
 //! loses. *Must not know* ratatui, crossterm or rumqttc.
 
+mod folds;
 mod pace;
 mod published;
 mod reports;
 mod task;
 
+pub use folds::{Folds, Moment};
 pub use published::{
     LinkActivity, Notice, NoticeKind, Published, RecorderState, Request, Runtime, Simulation, SimulationPort,
 };

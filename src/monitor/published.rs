@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 
+use crate::classify::Verdict;
 use crate::diagnostics::{Snapshot, Stamp};
 pub use crate::export::RecorderState;
 pub use crate::mqtt::Activity as LinkActivity;
@@ -15,6 +16,8 @@ pub use crate::mqtt::Activity as LinkActivity;
 pub struct Published {
     /// The fold: the same live and in replay.
     pub snapshot: Snapshot,
+    /// Why it drops, as far as the same events tell; `None` before the first event.
+    pub verdict: Option<Arc<Verdict>>,
     /// What only a running program has.
     pub runtime: Runtime,
 }

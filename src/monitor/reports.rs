@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::NoticeKind;
-use crate::diagnostics::{Snapshot, Stamp, clean};
+use super::{Moment, NoticeKind};
+use crate::diagnostics::{Stamp, clean};
 use crate::export::{Destination, Export, ExportOptions, save_json, save_report};
 
 /// Where and when exports are written.
@@ -49,7 +49,7 @@ const WAITING: usize = 8;
 #[derive(Debug)]
 struct Job {
     kind: ReportKind,
-    snapshot: Snapshot,
+    moment: Moment,
     now: Stamp,
     settings: ReportSettings,
     asked: bool,
@@ -81,13 +81,13 @@ impl Reports {
         due
     }
 
-    /// Asks for a report; a file named by time is named by `now`, for the snapshot may tell of another
+    /// Asks for a report; a file named by time is named by `now`, for the moment may tell of another
     /// time. A success nobody asked for is silent; a failure never is. Answers at once if too many wait.
     #[must_use]
     pub(super) fn write(
         &mut self,
         kind: ReportKind,
-        snapshot: Snapshot,
+        moment: Moment,
         now: Stamp,
         lost: Lost,
         asked: bool,
@@ -99,7 +99,7 @@ impl Reports {
         let mut settings = self.settings.clone();
         settings.options.events_lost = lost.events;
         settings.options.recording_lines_lost = lost.recording_lines;
-        self.waiting.push_back(Job { kind, snapshot, now, settings, asked });
+        self.waiting.push_back(Job { kind, moment, now, settings, asked });
         self.start_next();
         None
     }
@@ -135,13 +135,13 @@ impl Reports {
     }
 
     /// Writes the last export, if one is wanted, and waits for everything under way.
-    pub(super) async fn finish(&mut self, snapshot: Snapshot, now: Stamp, lost: Lost) -> Vec<Done> {
+    pub(super) async fn finish(&mut self, moment: Moment, now: Stamp, lost: Lost) -> Vec<Done> {
         let mut said = Vec::new();
         if self.settings.at_exit {
             while self.waiting.len() >= WAITING {
                 said.extend(self.next_end().await.flatten());
             }
-            said.extend(self.write(ReportKind::Json, snapshot, now, lost, true));
+            said.extend(self.write(ReportKind::Json, moment, now, lost, true));
         }
         while let Some(done) = self.next_end().await {
             said.extend(done);
@@ -151,8 +151,8 @@ impl Reports {
 }
 
 fn write(job: &Job) -> Done {
-    let Job { kind, snapshot, now, settings, .. } = job;
-    let export = Export::from_snapshot(snapshot, &settings.options);
+    let Job { kind, moment, now, settings, .. } = job;
+    let export = Export::of(&moment.snapshot, Some(&moment.verdict), &settings.options);
     let written = match (kind, &settings.file) {
         (ReportKind::Json, Some(file)) => save_json(&export, now.wall, &Destination::File(file.clone())),
         (ReportKind::Json, None) => {
@@ -171,7 +171,7 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::diagnostics::Diagnostics;
+    use crate::monitor::Folds;
 
     #[tokio::test]
     async fn reports_are_written_one_after_another_and_the_newest_stays() {
@@ -185,16 +185,16 @@ mod tests {
             options: ExportOptions::default(),
         });
         let at = |secs| Stamp::new(DateTime::UNIX_EPOCH, Duration::ZERO).plus(Duration::from_secs(secs));
-        let mut diagnostics = Diagnostics::new(10);
+        let mut folds = Folds::new(10);
         let mut refused = 0;
         for n in 0..12 {
-            let snapshot = diagnostics.snapshot(at(n));
-            let answer = reports.write(ReportKind::Json, snapshot, at(n), Lost::default(), true);
+            let moment = folds.moment(at(n));
+            let answer = reports.write(ReportKind::Json, moment, at(n), Lost::default(), true);
             refused += usize::from(answer.is_some());
             assert_eq!(reports.running.len(), 1);
         }
         assert_eq!(refused, 12 - 1 - WAITING, "one is being written, some wait, the rest is refused aloud");
-        let said = reports.finish(diagnostics.snapshot(at(20)), at(20), Lost::default()).await;
+        let said = reports.finish(folds.moment(at(20)), at(20), Lost::default()).await;
         assert_eq!(said.len(), 1 + WAITING);
         let export: Export = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
         assert!(export.timestamp.starts_with("1970-01-01T00:00:08"), "{}", export.timestamp);

@@ -6,11 +6,12 @@ use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::{JoinError, JoinHandle};
 
+use super::folds::Folds;
 use super::pace::Pace;
 use super::reports::{Lost, ReportKind, ReportSettings, Reports};
 use super::{Notice, NoticeKind, Published, Request, Runtime, Simulation, SimulationPort};
 use crate::diagnostics::event::{Event, FORMAT, Initiator, Started};
-use crate::diagnostics::{Clock, ClockWatch, Diagnostics, Observed, recording};
+use crate::diagnostics::{Clock, ClockWatch, Observed, recording};
 use crate::export::{Recorder, RecorderSettings};
 use crate::mqtt::settings::{LinkSettings, VersionChoice};
 use crate::mqtt::{Activity, Link, Publish, ReconnectKind, SettingsError};
@@ -89,15 +90,16 @@ pub fn spawn_with(
 ) -> (Handle, broadcast::Receiver<Arc<Observed>>) {
     let (requests, inbox) = mpsc::channel(REQUESTS);
     let (events, first_reader) = broadcast::channel(EVENTS);
-    let mut diagnostics = Diagnostics::new(settings.max_events);
-    let snapshot = diagnostics.snapshot(clock.now());
+    let mut folds = Folds::new(settings.max_events);
+    let snapshot = folds.snapshot(clock.now());
     let simulation = settings.simulation.as_ref().map(|port| port.shown.borrow().clone());
     let runtime = Runtime { simulation, ..Runtime::default() };
-    let (sender, published) = watch::channel(Arc::new(Published { snapshot, runtime: runtime.clone() }));
+    let first = Published { snapshot, verdict: None, runtime: runtime.clone() };
+    let (sender, published) = watch::channel(Arc::new(first));
     let monitor = Monitor {
         link,
         clock,
-        diagnostics,
+        folds,
         recorder: settings.recorder.map(Recorder::start),
         reports: Reports::new(settings.reports),
         events: events.clone(),
@@ -152,7 +154,7 @@ async fn changed(simulation: &mut Option<SimulationPort>) -> Option<Simulation> 
 struct Monitor {
     link: Link,
     clock: Arc<dyn Clock>,
-    diagnostics: Diagnostics,
+    folds: Folds,
     recorder: Option<Recorder>,
     reports: Reports,
     events: broadcast::Sender<Arc<Observed>>,
@@ -239,7 +241,7 @@ impl Monitor {
             let sync = matches!(observed.event, Event::Dropped(_) | Event::Stopped { .. });
             recorder.append(recording::encode(&observed), sync);
         }
-        self.diagnostics.apply(observed.at, &observed.event);
+        self.folds.apply(observed.at, &observed.event);
         self.pace.event(&observed.event);
         tracing::debug!(event = ?observed.event, "observed");
         if self.events.len() >= EVENTS {
@@ -273,8 +275,8 @@ impl Monitor {
 
     fn report(&mut self, kind: ReportKind, asked: bool) {
         let now = self.clock.now();
-        let snapshot = self.diagnostics.snapshot(now);
-        if let Some((kind, text)) = self.reports.write(kind, snapshot, now, self.lost(), asked) {
+        let moment = self.folds.moment(now);
+        if let Some((kind, text)) = self.reports.write(kind, moment, now, self.lost(), asked) {
             self.notice(kind, text);
         }
     }
@@ -298,7 +300,7 @@ impl Monitor {
     fn publish(&mut self) {
         let now = self.clock.now();
         let status = self.link.status();
-        let field = |at| self.diagnostics.field_time(at);
+        let field = |at| self.folds.field_time(at);
         self.runtime.activity = match status.activity {
             Activity::Waiting { until, attempt } => Activity::Waiting { until: field(until), attempt },
             Activity::Connecting { phase, since, attempt } => {
@@ -315,8 +317,9 @@ impl Monitor {
             self.runtime.recorder = recorder.state();
             self.runtime.lost_lines = recorder.lost_lines();
         }
-        let snapshot = self.diagnostics.snapshot(now);
-        self.published.send_replace(Arc::new(Published { snapshot, runtime: self.runtime.clone() }));
+        let (snapshot, verdict) = (self.folds.snapshot(now), self.folds.verdict());
+        let runtime = self.runtime.clone();
+        self.published.send_replace(Arc::new(Published { snapshot, verdict, runtime }));
         self.pace.published(now);
     }
 
@@ -325,10 +328,11 @@ impl Monitor {
         for observed in self.link.shutdown(FAREWELL).await {
             self.observe(observed);
         }
-        self.observe_now(Event::Stopped { by: Some("end of run".to_owned()) });
+        // The last export is of the instant of the last event, so that the recording gives the same one.
         let now = self.clock.now();
-        let snapshot = self.diagnostics.snapshot(now);
-        for (kind, text) in self.reports.finish(snapshot, now, self.lost()).await {
+        self.observe(Observed { at: now, event: Event::Stopped { by: Some("end of run".to_owned()) } });
+        let moment = self.folds.moment(now);
+        for (kind, text) in self.reports.finish(moment, now, self.lost()).await {
             self.notice(kind, text);
         }
         if let Some(recorder) = self.recorder.take() {

@@ -3,14 +3,17 @@
 use std::fs::File;
 use std::io::BufReader;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use color_eyre::eyre::WrapErr as _;
 
 use super::{print, refuse};
+use crate::classify::Verdict;
 use crate::cli::{Picture, PictureScreen};
 use crate::diagnostics::clean::clean;
 use crate::diagnostics::recording::Reader;
 use crate::diagnostics::{Diagnostics, Snapshot};
+use crate::monitor::Folds;
 use crate::tui::still::{self, Subject};
 
 /// Reads the recording and prints the picture.
@@ -22,7 +25,8 @@ pub(super) fn picture(wanted: &Picture) -> color_eyre::Result<ExitCode> {
             return Ok(refuse(&format!("cannot open the recording {path}: {error}")));
         }
     };
-    let Some(snapshot) = last_state(BufReader::new(file)).wrap_err("the recording cannot be read")? else {
+    let last = last_state(BufReader::new(file)).wrap_err("the recording cannot be read")?;
+    let Some((snapshot, verdict)) = last else {
         return Ok(refuse(&"there is no event in that file: is it a recording of dropscope?"));
     };
     let subject = match wanted.screen {
@@ -30,20 +34,20 @@ pub(super) fn picture(wanted: &Picture) -> color_eyre::Result<ExitCode> {
         PictureScreen::Drops => Subject::Drops,
         PictureScreen::Drop => Subject::NewestDrop,
     };
-    let svg = still::svg(snapshot, wanted.file.clone(), subject, wanted.size.into())?;
+    let svg = still::svg(snapshot, verdict, wanted.file.clone(), subject, wanted.size.into())?;
     print(svg.as_bytes())
 }
 
-/// The state after the last event; `None` without any.
-fn last_state(input: impl std::io::BufRead) -> std::io::Result<Option<Snapshot>> {
-    let mut fold = Diagnostics::new(Diagnostics::DEFAULT_MAX_EVENTS);
+/// The state after the last event and what a screen said then; `None` without any event.
+fn last_state(input: impl std::io::BufRead) -> std::io::Result<Option<(Snapshot, Option<Arc<Verdict>>)>> {
+    let mut folds = Folds::new(Diagnostics::DEFAULT_MAX_EVENTS);
     let mut last = None;
     for observed in Reader::new(input) {
         let observed = observed?;
-        fold.apply(observed.at, &observed.event);
+        folds.apply(observed.at, &observed.event);
         last = Some(observed.at);
     }
-    Ok(last.map(|at| fold.snapshot(at)))
+    Ok(last.map(|at| (folds.snapshot(at), folds.verdict())))
 }
 
 #[cfg(test)]
@@ -56,6 +60,6 @@ mod tests {
             assert!(last_state(bytes).expect("readable").is_none());
         }
         let note = br#"{"t":"2026-08-03T12:00:00Z","kind":"note","text":"x"}"#;
-        assert_eq!(last_state(&note[..]).expect("readable").map(|state| state.generation), Some(1));
+        assert_eq!(last_state(&note[..]).expect("readable").map(|(state, _)| state.generation), Some(1));
     }
 }

@@ -69,5 +69,5 @@ pub(super) fn run(drops: u64) -> Arc<Published> {
 
 /// The state of a fold at an instant, with nothing special running.
 pub(super) fn publish(fold: &mut Diagnostics, now: Stamp) -> Arc<Published> {
-    Arc::new(Published { snapshot: fold.snapshot(now), runtime: Runtime::default() })
+    Arc::new(Published { snapshot: fold.snapshot(now), verdict: None, runtime: Runtime::default() })
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use chrono::{FixedOffset, Offset as _, Utc};
 use ratatui::Terminal;
@@ -12,6 +13,7 @@ use super::model::{Detail, Model, Screen};
 use super::theme::{Glyphs, Theme};
 use super::view::{self, ViewContext, ViewState};
 use super::{picture, text};
+use crate::classify::Verdict;
 use crate::diagnostics::event::Phase;
 use crate::diagnostics::{LinkState, Snapshot, Stamp};
 use crate::monitor::{LinkActivity, Published, RecorderState, Runtime};
@@ -30,13 +32,14 @@ pub enum Subject {
 /// Columns and rows.
 pub type Size = (u16, u16);
 
-/// Draws what was recorded in `recording` up to `snapshot.at`, as SVG. Times are UTC and the colours are
+/// Draws what was recorded in `recording` up to `snapshot.at`, and the verdict on it, as SVG. Times are UTC and the colours are
 /// the default ones, so that the same state always gives the same picture.
 ///
 /// # Errors
 /// None that drawing into memory can give; the backend's error type is passed on.
 pub fn svg(
     snapshot: Snapshot,
+    verdict: Option<Arc<Verdict>>,
     recording: PathBuf,
     subject: Subject,
     (width, height): Size,
@@ -44,7 +47,7 @@ pub fn svg(
     let now = snapshot.at;
     let model = model(subject, &snapshot);
     let runtime = runtime(&snapshot, recording);
-    let published = Published { snapshot, runtime };
+    let published = Published { snapshot, verdict, runtime };
     let context = ViewContext {
         published: &published,
         live: &published,
@@ -120,7 +123,7 @@ mod tests {
     fn nothing_recorded_is_drawn_at_any_size() {
         for size in [(120, 40), (80, 24), (20, 5), (1, 1)] {
             for subject in [Subject::Overview, Subject::Drops, Subject::NewestDrop] {
-                let svg = svg(empty(), PathBuf::from("x"), subject, size).expect("a picture");
+                let svg = svg(empty(), None, PathBuf::from("x"), subject, size).expect("a picture");
                 assert!(svg.starts_with("<svg "), "{svg}");
             }
         }
@@ -128,7 +131,7 @@ mod tests {
 
     #[test]
     fn the_clock_shows_utc() {
-        let svg = svg(empty(), PathBuf::from("x"), Subject::Overview, (120, 40)).expect("a picture");
+        let svg = svg(empty(), None, PathBuf::from("x"), Subject::Overview, (120, 40)).expect("a picture");
         assert!(svg.contains("12:00:00"), "{svg}");
     }
 }

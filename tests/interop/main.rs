@@ -51,6 +51,10 @@ fn settings(broker: &Mosquitto, transport: Transport, version: VersionChoice) ->
     settings.ping_timeout = Duration::from_secs(5);
     settings.backoff.initial = Duration::from_millis(100);
     settings.backoff.max = Duration::from_secs(1);
+    // A handshake that this broker's WebSocket library leaves lying is tried again well within the patience.
+    settings.timeouts.tls = Duration::from_secs(5);
+    settings.timeouts.websocket = Duration::from_secs(5);
+    settings.timeouts.connack = Duration::from_secs(5);
     if transport.is_tls() {
         settings.tls.ca_file = Some(broker.authority());
     }
@@ -65,14 +69,19 @@ fn link(settings: LinkSettings) -> Link {
 
 /// The first event `wanted` makes something of.
 async fn next<T>(link: &mut Link, what: &str, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
+    let mut others = Vec::new();
     let search = async {
         loop {
-            if let Some(found) = wanted(link.next().await.event) {
+            let event = link.next().await.event;
+            let told = format!("{event:?}");
+            if let Some(found) = wanted(event) {
                 return found;
             }
+            others.push(told);
         }
     };
-    tokio::time::timeout(PATIENCE, search).await.unwrap_or_else(|_| panic!("no {what} within {PATIENCE:?}"))
+    let found = tokio::time::timeout(PATIENCE, search).await;
+    found.unwrap_or_else(|_| panic!("no {what} within {PATIENCE:?}, but {others:#?}"))
 }
 
 async fn connected(link: &mut Link) -> Connected {

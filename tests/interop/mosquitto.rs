@@ -117,6 +117,11 @@ impl Mosquitto {
                 return false;
             }
             if ports.into_iter().all(is_listening) {
+                // Had another program taken the last port, this one would be about to give up.
+                thread::sleep(Duration::from_millis(50));
+                if child.try_wait().expect("a state").is_some() {
+                    return false;
+                }
                 self.child = Some(child);
                 return true;
             }
@@ -184,9 +189,14 @@ pub(crate) fn installed(name: &str) -> Option<PathBuf> {
         .find(|program| program.is_file())
 }
 
+/// Free ports that the system does not give away by itself: while the broker is down, neither a listener of
+/// another test nor the near end of any connection (a connect to a free port of that range can even meet
+/// itself) may take them.
 fn free_ports() -> Ports {
-    let listeners = [(); 4].map(|()| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"));
-    let [tcp, tls, ws, wss] = listeners.map(|listener| listener.local_addr().expect("an address").port());
+    let [tcp, tls, ws, wss] = [(); 4].map(|()| {
+        let mut tries = (0..1_000).map(|_| rand::random_range(12_000..30_000));
+        tries.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).expect("a free port")
+    });
     Ports { tcp, tls, ws, wss }
 }
 

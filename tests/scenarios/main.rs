@@ -153,8 +153,7 @@ fn every_recording_balances_and_gives_the_same_export_twice() {
         let ((one, _), (other, _)) = (fold(&bytes), fold(&bytes));
         let metrics = &one.metrics;
         assert_eq!(metrics.connected + metrics.down, metrics.observed, "{}", path.display());
-        let text =
-            |snapshot| Export::from_snapshot(snapshot, &ExportOptions::default()).to_json().expect("JSON");
+        let text = |snapshot| Export::of(snapshot, None, &ExportOptions::default()).to_json().expect("JSON");
         assert_eq!(text(&one), text(&other), "{}", path.display());
     }
 }

@@ -76,7 +76,7 @@ proptest! {
         }
         let snapshot = fold.snapshot(at.plus(Duration::from_secs(3)));
         let newest = snapshot.drops.last().map_or(1, |drop| drop.number);
-        let published = Published { snapshot, runtime: Runtime::default() };
+        let published = Published { snapshot, verdict: None, runtime: Runtime::default() };
         let scene = Scene::new(published).with(|model| {
             (model.zoom, model.scroll) = (Some(zoom), Duration::from_secs(scroll));
             match screen {

@@ -192,7 +192,7 @@ impl Run {
             self.runtime.last_rx = Some(self.ago(12.0));
             self.runtime.last_tx = Some(self.ago(12.0));
         }
-        Published { snapshot: self.fold.snapshot(at), runtime: self.runtime }
+        Published { snapshot: self.fold.snapshot(at), verdict: None, runtime: self.runtime }
     }
 }
 

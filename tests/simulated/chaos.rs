@@ -83,8 +83,7 @@ fn assert_read_back_equal(end: &Finished) {
         assert_eq!(&read, live.as_ref());
         fold.apply(read.at, &read.event);
     }
-    let bytes =
-        |snapshot| Export::from_snapshot(snapshot, &ExportOptions::default()).to_json().expect("JSON");
+    let bytes = |snapshot| Export::of(snapshot, None, &ExportOptions::default()).to_json().expect("JSON");
     assert_eq!(bytes(&fold.snapshot(end.snapshot().at)), bytes(end.snapshot()));
 }
 

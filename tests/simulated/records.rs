@@ -136,8 +136,7 @@ async fn the_recording_read_back_gives_the_same_export() {
     assert_eq!(reader.tally().events, end.events.0.len() as u64);
     let live = end.snapshot();
     assert_eq!(live.metrics.total_connection_drops, 3);
-    let bytes =
-        |snapshot| Export::from_snapshot(snapshot, &ExportOptions::default()).to_json().expect("JSON");
+    let bytes = |snapshot| Export::of(snapshot, None, &ExportOptions::default()).to_json().expect("JSON");
     assert_eq!(bytes(&fold.snapshot(live.at)), bytes(live));
 }
 

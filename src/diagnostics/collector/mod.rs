@@ -18,8 +18,8 @@ use super::{
 };
 
 /// Folds events into a [`Snapshot`]. Deterministic: the same events with the same stamps give the same
-/// state, live, replayed or analysed. Every event costs O(1) amortised.
-#[derive(Debug)]
+/// state, live, replayed or analysed. Every event costs O(1) amortised. A clone shares the histories.
+#[derive(Debug, Clone)]
 pub struct Diagnostics {
     generation: u64,
     time_scale: TimeScale,

@@ -149,5 +149,21 @@ impl Redactor {
     }
 }
 
+/// The host of an endpoint, unless everybody has it (this computer) or it is Amazon's: there only the
+/// account is private, and an address is found by its form.
+pub(super) fn private_host(endpoint: &str) -> Option<&str> {
+    let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    if authority.starts_with('[') {
+        return None;
+    }
+    let host = authority.split(':').next()?;
+    let is_address = host.parse::<std::net::IpAddr>().is_ok();
+    let is_known_to_all =
+        host.eq_ignore_ascii_case("localhost") || host.to_ascii_lowercase().contains(".amazonaws.com");
+    (!host.is_empty() && !is_address && !is_known_to_all).then_some(host)
+}
+
 #[cfg(test)]
 mod tests;

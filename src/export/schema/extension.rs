@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::classify::{Classification, Diagnosis};
+
 /// The content of the key `dropscope`. Durations are seconds, times are strings like those of the
 /// reference. Null means: not known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,8 +53,11 @@ pub struct Extension {
     pub keep_alive_arms: Vec<ArmEntry>,
     /// Planned experiments and their verdicts.
     pub experiments: Vec<serde_json::Value>,
-    /// The inference about the cause; null until there is one.
-    pub classification: Option<serde_json::Value>,
+    /// Which pattern the drops follow; null where nobody judged them.
+    pub classification: Option<Classification>,
+    /// What follows from the pattern, for people; null where nobody judged the drops.
+    #[serde(default)]
+    pub diagnosis: Option<Diagnosis>,
     /// Facts that bear on the cause.
     pub evidence: Evidence,
     /// Alerts raised.

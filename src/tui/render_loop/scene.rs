@@ -33,7 +33,7 @@ impl Scene {
         let (model, options) = (&self.model, &self.options);
         // Running durations grow without anything being published.
         let (shown, now) = (model.shown(&self.live), model.shown_at(self.now));
-        let shown = Published { snapshot: shown.snapshot.advanced(now), runtime: shown.runtime.clone() };
+        let shown = Published { snapshot: shown.snapshot.advanced(now), ..shown.clone() };
         let now = shown.snapshot.field_time(now);
         let context = ViewContext {
             published: &shown,

@@ -1,0 +1,172 @@
+//! How long does a verdict take after ten thousand drops: from nothing, and after one more?
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use chrono::DateTime;
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use dropscope::classify::Classifier;
+use dropscope::diagnostics::event::{ConnectKind, Connected, Dropped, How, Layer, Message, Started};
+use dropscope::diagnostics::{Event, Observed, Stamp};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+const DROPS: usize = 10_000;
+const KEEP_ALIVE: f64 = 300.0;
+
+/// What ends the sessions of a recording.
+#[derive(Debug, Clone, Copy)]
+enum Cause {
+    Lifetime,
+    Chance,
+    Nat,
+}
+
+/// Writes a recording line by line.
+struct Recorder {
+    random: StdRng,
+    now: f64,
+    events: Vec<Observed>,
+}
+
+impl Recorder {
+    fn new() -> Self {
+        let mut recorder = Self { random: StdRng::seed_from_u64(4), now: 0.0, events: Vec::new() };
+        recorder.say(Event::Started(Started {
+            keep_alive_secs: KEEP_ALIVE,
+            client_id: "scope".to_owned(),
+            endpoint: "mqtt://10.0.0.5:1883".to_owned(),
+            ..Started::default()
+        }));
+        recorder
+    }
+
+    fn say(&mut self, event: Event) {
+        let at = Stamp::new(DateTime::UNIX_EPOCH, Duration::ZERO).plus(Duration::from_secs_f64(self.now));
+        self.events.push(Observed { at, event });
+    }
+
+    fn exponential(&mut self, mean: f64) -> f64 {
+        -mean * (1.0 - self.random.random_range(0.0..1.0_f64)).ln()
+    }
+
+    /// One session with what was said in it, up to its drop.
+    fn session(&mut self, cause: Cause) {
+        self.say(Event::Connected(Connected {
+            event_type: ConnectKind::Resumed,
+            return_code: Some(0),
+            keep_alive_secs: KEEP_ALIVE,
+            ..Connected::default()
+        }));
+        let born = self.now;
+        let end = match cause {
+            Cause::Lifetime => born + 3_600.0 + self.random.random_range(-0.5..0.5),
+            Cause::Chance => born + self.exponential(3_600.0),
+            Cause::Nat => f64::INFINITY,
+        };
+        loop {
+            let gap = self.exponential(120.0).min(KEEP_ALIVE);
+            let (how, silence) = match cause {
+                Cause::Nat if gap > 240.0 => (How::Rst, gap),
+                _ if self.now + gap >= end => (How::Fin, end - self.now),
+                _ => {
+                    self.now += gap;
+                    self.talk();
+                    continue;
+                }
+            };
+            self.now += silence;
+            self.drop(how, silence);
+            break;
+        }
+        self.now += 1.0 + self.exponential(4.0);
+    }
+
+    fn talk(&mut self) {
+        let kind = self.random.random_range(0..3);
+        let topic = format!("site/{}/status", self.random.random_range(0..8));
+        let message = Message { topic: topic.into(), bytes: 64, ..Message::default() };
+        self.say(match kind {
+            0 => Event::Ping { rtt_ms: 41.5 },
+            1 => Event::Published(message),
+            _ => Event::Received(message),
+        });
+    }
+
+    fn drop(&mut self, how: How, silence: f64) {
+        self.say(Event::Dropped(Dropped {
+            error_name: Some("AWS_ERROR_MQTT_UNEXPECTED_HANGUP".into()),
+            error_code: Some(5134),
+            layer: Some(Layer::Tcp),
+            how: Some(how),
+            last_rx_secs: Some(silence),
+            last_tx_secs: Some(if how == How::Rst { 0.04 } else { silence }),
+            ..Dropped::default()
+        }));
+    }
+}
+
+/// A recording of so many drops, and the session that ends in one more.
+fn recording(cause: Cause) -> (Vec<Observed>, Vec<Observed>) {
+    let mut recorder = Recorder::new();
+    for _ in 0..DROPS {
+        recorder.session(cause);
+    }
+    let known = recorder.events.len();
+    recorder.session(cause);
+    let more = recorder.events.split_off(known);
+    (recorder.events, more)
+}
+
+fn fed(events: &[Observed]) -> Classifier {
+    let mut classifier = Classifier::new();
+    for observed in events {
+        classifier.apply(observed.at, &observed.event);
+    }
+    classifier
+}
+
+fn classify(criterion: &mut Criterion) {
+    let causes =
+        [("fixed lifetime", Cause::Lifetime), ("random loss", Cause::Chance), ("idle timeout", Cause::Nat)];
+    for (name, cause) in causes {
+        let (events, more) = recording(cause);
+        let end = events[events.len() - 1].at;
+        let mut group = criterion.benchmark_group(format!("classify {DROPS} drops, {name}"));
+        group.throughput(Throughput::Elements(events.len() as u64));
+        group.sample_size(10);
+        group.bench_function("apply each event", |bencher| bencher.iter(|| fed(&events)));
+        group.throughput(Throughput::Elements(1));
+        // The cold figure is one verdict after all was applied: making ready is not timed.
+        group.bench_function("verdict from cold", |bencher| {
+            bencher.iter_batched_ref(
+                || fed(&events),
+                |classifier| black_box(classifier.verdict_at(end)),
+                BatchSize::PerIteration,
+            );
+        });
+        group.bench_function("one more drop and its verdict", |bencher| {
+            bencher.iter_batched_ref(
+                || {
+                    let mut warm = fed(&events);
+                    black_box(warm.verdict_at(end));
+                    let last = more[more.len() - 1].clone();
+                    for observed in &more[..more.len() - 1] {
+                        warm.apply(observed.at, &observed.event);
+                    }
+                    black_box(warm.verdict());
+                    (warm, last)
+                },
+                |(warm, last)| {
+                    warm.apply(last.at, &last.event);
+                    black_box(warm.verdict())
+                },
+                BatchSize::PerIteration,
+            );
+        });
+        group.finish();
+    }
+}
+
+criterion_group!(benches, classify);
+criterion_main!(benches);

@@ -1,0 +1,100 @@
+//! Does the session end when its credentials expire?
+//!
+//! Two anchors: the credentials a session connected with (a later renewal does not save a live session), or the newest
+//! ones (a renewal moves the limit). No place is searched, hence a few drops decide.
+
+use crate::classify::case::Case;
+use crate::classify::math::{ln_mean_exp, ln_mechanism, ln_window, real};
+
+use super::{Fit, reason};
+
+/// MQTT 5: not authorized.
+const NOT_AUTHORIZED: u8 = 0x87;
+/// Widths of the delay after the expiry, in seconds.
+const WIDTHS: [f64; 3] = [0.5, 2.5, 8.0];
+/// A drop from a second before the expiry to this long after it is a hit, in seconds.
+const REACH: f64 = 25.0;
+
+pub(super) fn fit(case: &Case) -> Fit {
+    let anchors = [anchor(case, &bound(case), "bound"), anchor(case, &newest(case), "newest")];
+    let terms: Vec<f64> = anchors.iter().flatten().map(|fit| fit.log_evidence).collect();
+    let best =
+        anchors.into_iter().flatten().max_by(|one, other| one.log_evidence.total_cmp(&other.log_evidence));
+    let Some(mut best) = best else { return Fit::impossible() };
+    let told = reason::says(case, &[NOT_AUTHORIZED]).map_or(0.0, |(factor, _)| factor.clamp(0.0, 6.0));
+    best.log_evidence = ln_mean_exp(&terms, 2) + told;
+    best
+}
+
+/// Expiry of the credentials each session connected with.
+fn bound(case: &Case) -> Vec<(f64, usize)> {
+    let sessions = case.frame.sessions.iter().enumerate();
+    sessions
+        .filter_map(|(index, session)| {
+            Some((session.credentials.filter(|expiry| *expiry > session.start)?, index))
+        })
+        .collect()
+}
+
+/// Expiries that no renewal superseded in time, with the session they fell into.
+fn newest(case: &Case) -> Vec<(f64, usize)> {
+    let renewals = &case.frame.log.credentials;
+    let mut moments = Vec::new();
+    for (index, (_, expiry)) in renewals.iter().enumerate() {
+        let next = renewals.get(index + 1);
+        let stands = next.is_none_or(|(at, later)| *at > expiry - 1.0 || (later - expiry).abs() < 1.0);
+        let after = case.frame.sessions.partition_point(|session| session.start <= *expiry);
+        if let (true, Some(session)) = (stands, after.checked_sub(1)) {
+            moments.push((*expiry, session));
+        }
+    }
+    moments
+}
+
+fn anchor(case: &Case, moments: &[(f64, usize)], name: &'static str) -> Option<Fit> {
+    let mut opportunities = 0_usize;
+    let mut hits: Vec<usize> = Vec::new();
+    let mut windows = Vec::new();
+    let mut before: Option<usize> = None;
+    for (expiry, index) in moments {
+        let Some(session) = case.frame.sessions.get(*index) else { continue };
+        if session.end < expiry - 1.0 || before == Some(*index) {
+            continue;
+        }
+        opportunities += 1;
+        let drop = case.drop_of(*index).and_then(|drop| Some((drop, case.frame.drops.get(drop)?)));
+        let Some((number, drop)) = drop else { continue };
+        let (lo, hi) = (drop.lo - expiry, drop.hi - expiry);
+        if lo <= REACH && hi >= -1.0 {
+            before = Some(*index);
+            hits.push(number);
+            let point = hi - lo < 0.5;
+            windows.push(if point { (hi.max(0.0), hi.max(0.0)) } else { (lo, hi) });
+        }
+    }
+    if hits.len() < 2 {
+        return None;
+    }
+    let count = real(hits.len());
+    let terms = WIDTHS.map(|sigma| {
+        // A half-normal: twice the density of the normal.
+        let density: f64 = windows.iter().map(|(lo, hi)| ln_window(*lo, *hi, 0.0, sigma)).sum();
+        ln_mechanism(count, real(opportunities))
+            + case.rest(hits.len())
+            + density
+            + count * std::f64::consts::LN_2
+    });
+    hits.sort_unstable();
+    let mean_delay = windows.iter().map(|(lo, hi)| f64::midpoint(lo.max(0.0), *hi)).sum::<f64>() / count;
+    Some(Fit {
+        log_evidence: ln_mean_exp(&terms, terms.len()),
+        hits,
+        counts_hits: true,
+        opportunities: real(opportunities),
+        parameters: vec![
+            ("delay_secs", mean_delay),
+            (if name == "bound" { "bound_at_connect" } else { "newest_counts" }, 1.0),
+        ],
+        label: None,
+    })
+}

@@ -1,0 +1,26 @@
+//! Do sessions end at one age?
+//!
+//! The server, a proxy or a timer ends each session a fixed time after its connect. Every session that gets
+//! that old is an opportunity.
+
+use crate::classify::case::Case;
+use crate::classify::session::Session;
+use crate::classify::survivors::Table;
+
+use super::Fit;
+use super::location::{self, Interval, Search};
+
+/// Lifetimes with a name, in seconds.
+const ROUNDS: [f64; 12] = [
+    300.0, 600.0, 900.0, 1_200.0, 1_800.0, 3_600.0, 7_200.0, 10_800.0, 14_400.0, 21_600.0, 43_200.0, 86_400.0,
+];
+
+pub(super) fn fit(case: &Case) -> Fit {
+    let ages: Vec<Interval> = case
+        .drops()
+        .filter(|(_, drop)| drop.known)
+        .map(|(index, drop)| Interval { drop: index, lo: drop.lo - drop.start, hi: drop.hi - drop.start })
+        .collect();
+    let alive = Table::of(case.survivors().map(Session::age));
+    location::fit(case, &ages, &alive, &Search { rounds: &ROUNDS, least: 30.0, name: "limit_secs" })
+}

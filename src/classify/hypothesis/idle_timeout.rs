@@ -1,0 +1,153 @@
+//! Does a silence of a certain length end the session?
+//!
+//! A NAT, firewall or proxy forgets a connection over which nothing passed. Two manners: it closes when the limit is
+//! reached, or it says nothing, and the next packet of ours is lost or reset.
+
+use crate::classify::case::Case;
+use crate::classify::drops::Drop;
+use crate::classify::math::{ln, ln_mean_exp, ln_mechanism, ln_sum_exp, quantile, real};
+use crate::classify::session::Kind;
+
+use super::Fit;
+use super::location::{self, Interval, Search};
+
+/// Idle limits with a name, in seconds: proxies, clouds, home gateways.
+const ROUNDS: [f64; 9] = [60.0, 100.0, 120.0, 180.0, 240.0, 300.0, 350.0, 600.0, 900.0];
+/// Shorter silences are no idle limit, in seconds.
+const LEAST: f64 = 20.0;
+/// Limits tried for the second manner.
+const LIMITS: usize = 40;
+/// What coincides with a simpler anchor by construction loses this much.
+const COINCIDENCE: f64 = 3.0;
+
+pub(super) fn fit(case: &Case) -> Fit {
+    // Messages that were only counted hide the silences between them.
+    if case.frame.log.aggregated > case.frame.log.single {
+        return Fit::impossible();
+    }
+    let closed = closed_at_the_limit(case);
+    let noticed = noticed_at_the_next_packet(case);
+    let both = ln_mean_exp(&[closed.log_evidence, noticed.log_evidence], 2);
+    let mut best = if closed.log_evidence >= noticed.log_evidence { closed } else { noticed };
+    best.log_evidence = both;
+    best
+}
+
+/// The peer closes when the silence has lasted long enough.
+fn closed_at_the_limit(case: &Case) -> Fit {
+    let silences: Vec<Interval> = case
+        .drops()
+        .filter(|(_, drop)| drop.kind == Kind::Clean)
+        .filter_map(|(index, drop)| {
+            let silence = (drop.detected - last_activity(case, drop)?).max(0.0);
+            Some(Interval { drop: index, lo: silence, hi: silence })
+        })
+        .collect();
+    let search = Search { rounds: &ROUNDS, least: LEAST, name: "limit_secs" };
+    let mut fit = location::fit(case, &silences, &case.frame.survived, &search);
+    if coincides(case, &fit) {
+        fit.log_evidence -= COINCIDENCE;
+    }
+    fit
+}
+
+fn last_activity(case: &Case, drop: &Drop) -> Option<f64> {
+    let ending = case.frame.ending(drop)?;
+    Some(ending.acts.iter().map(|act| act.at).fold(drop.start, f64::max))
+}
+
+/// The last traffic always comes the same time after connect (then connect is the simpler anchor), or the
+/// limit is the server's one and a half keep-alives.
+fn coincides(case: &Case, fit: &Fit) -> bool {
+    let (Some(limit), Some(sigma)) = (fit.parameter("limit_secs"), fit.parameter("spread_secs")) else {
+        return false;
+    };
+    let hits: Vec<&Drop> = fit.hits.iter().filter_map(|index| case.frame.drops.get(*index)).collect();
+    let mut after_connect: Vec<f64> =
+        hits.iter().filter_map(|drop| Some(last_activity(case, drop)? - drop.start)).collect();
+    let late = quantile(&mut after_connect, 0.8).unwrap_or(f64::INFINITY);
+    let early = quantile(&mut after_connect, 0.2).unwrap_or(0.0);
+    let is_server = |drop: &&Drop| (limit - 1.5 * drop.keep_alive).abs() < 0.03 * drop.keep_alive + 2.0;
+    late - early < (3.0 * sigma).max(3.0) || hits.iter().all(is_server)
+}
+
+/// A silence that ended a session, found when we spoke again.
+struct Fatal {
+    drop: usize,
+    silence: f64,
+    /// Log density of the death, per second.
+    density: f64,
+}
+
+/// Every silence longer than the limit kills, and the next packet of ours finds out.
+fn noticed_at_the_next_packet(case: &Case) -> Fit {
+    let mut fatal: Vec<Fatal> = case
+        .drops()
+        .filter_map(|(index, drop)| {
+            let (tx, silence) = (drop.tx?, drop.silence?);
+            if silence <= LEAST || slept(case, tx - silence, drop.detected) {
+                return None;
+            }
+            let flat = -ln(silence);
+            // Half the mass: an answer to the packet comes within a second or so.
+            let answered = 0.75_f64.ln() - 1.5 * (drop.detected - tx).max(0.0);
+            let density = match drop.kind {
+                Kind::Silent => flat,
+                _ => ln_sum_exp(&[flat - std::f64::consts::LN_2, answered]),
+            };
+            Some(Fatal { drop: index, silence, density })
+        })
+        .collect();
+    fatal.sort_unstable_by(|one, other| one.silence.total_cmp(&other.silence));
+    // Sums over all fatal silences from one on.
+    let mut from: Vec<f64> = vec![0.0; fatal.len() + 1];
+    for (index, one) in fatal.iter().enumerate().rev() {
+        let above = from.get(index + 1).copied().unwrap_or(0.0);
+        if let Some(place) = from.get_mut(index) {
+            *place = above + one.density;
+        }
+    }
+    let step = (fatal.len() / LIMITS).max(1);
+    let mut terms = Vec::new();
+    let mut best: Option<(f64, f64, usize, f64)> = None;
+    for candidate in fatal.iter().step_by(step) {
+        // The margin keeps pings that survived the same keep-alive in the count.
+        let limit = 0.98 * candidate.silence - 0.5;
+        let first = fatal.partition_point(|one| one.silence <= limit);
+        let hits = fatal.len() - first;
+        let opportunities = real(hits) + case.frame.survived.count_above(limit);
+        // A limit that most long silences outlive is none.
+        if hits < 2 || real(hits) < 0.25 * opportunities {
+            continue;
+        }
+        let evidence = ln_mechanism(real(hits), opportunities)
+            + case.rest(hits)
+            + from.get(first).copied().unwrap_or(0.0);
+        terms.push(evidence);
+        if best.is_none_or(|(most, ..)| evidence > most) {
+            best = Some((evidence, limit, first, opportunities));
+        }
+    }
+    let Some((_, limit, first, opportunities)) = best else { return Fit::impossible() };
+    let mut hits: Vec<usize> = fatal.iter().skip(first).map(|one| one.drop).collect();
+    hits.sort_unstable();
+    let shortest = fatal.get(first).map_or(limit, |one| one.silence);
+    let longest_survived = case.frame.survived.around(limit).0;
+    let mut parameters = vec![("shortest_fatal_silence_secs", shortest)];
+    parameters.extend(longest_survived.map(|secs| ("longest_survived_silence_secs", secs)));
+    parameters.push(("noticed_when_we_spoke", 1.0));
+    Fit {
+        log_evidence: ln_mean_exp(&terms, terms.len()) - 1.0,
+        hits,
+        counts_hits: true,
+        opportunities,
+        parameters,
+        label: None,
+    }
+}
+
+/// Whether the computer slept between two moments: such a silence is no evidence of an idle limit.
+fn slept(case: &Case, from: f64, to: f64) -> bool {
+    let slept = &case.frame.log.slept;
+    slept.partition_point(|at| *at < from) != slept.partition_point(|at| *at <= to)
+}

@@ -1,0 +1,182 @@
+//! Did the broker hear nothing from this client for one and a half keep-alives (MQTT 3.1.1 §3.1.2.10)?
+//!
+//! Because *we* did not send: a stalled client. A missing PINGRESP is detection, not a cause; only when silent drops
+//! prevail, and everything else worked, may the client's side compete for them.
+
+use crate::classify::case::Case;
+use crate::classify::drops::Drop;
+use crate::classify::math::{ln, ln_mean_exp, ln_mechanism, ln_normal, ln_occam, ln_sum_exp, median, real};
+use crate::classify::session::Kind;
+
+use super::{Fit, reason};
+
+/// MQTT 5: keep-alive timeout.
+const KEEP_ALIVE_TIMEOUT: u8 = 0x8D;
+/// Kernel widths in seconds.
+const WIDTHS: [f64; 6] = [0.06, 0.12, 0.25, 0.5, 1.0, 2.0];
+/// Widest kernel, in keep-alives.
+const WIDEST: f64 = 0.1;
+/// Deadlines of clients that are believed, in seconds.
+const DEADLINES: std::ops::Range<f64> = 0.0..95.0;
+/// Share of silent drops from which the client's side competes.
+const SHARE: f64 = 0.38;
+
+/// One drop that was not silent.
+struct Quiet {
+    drop: usize,
+    /// Silence of ours before the packet that was answered by the end (or the end), in seconds.
+    before: f64,
+    /// Silence of ours to the end beyond 1.5 keep-alives, in seconds.
+    excess: f64,
+    keep_alive: f64,
+    /// From our last packet to the end, if one preceded it closely.
+    answered: Option<f64>,
+}
+
+pub(super) fn fit(case: &Case) -> Fit {
+    // Messages that were only counted hide the silences between them.
+    if case.frame.log.aggregated > case.frame.log.single {
+        return Fit::impossible();
+    }
+    let mut fit = server_side(case);
+    if let Some((factor, coded)) = reason::says(case, &[KEEP_ALIVE_TIMEOUT])
+        && factor > 0.0
+    {
+        fit.log_evidence = fit.log_evidence.max(case.null) + factor.min(6.0);
+        if fit.hits.len() < coded.len() {
+            fit.opportunities = fit.opportunities.max(real(coded.len()));
+            fit.hits = coded;
+        }
+        fit.parameters.push(("named_by_the_broker", 1.0));
+    }
+    let client = client_side(case);
+    if client.log_evidence > fit.log_evidence { client } else { fit }
+}
+
+/// The server closes when it heard nothing for 1.5 keep-alives.
+fn server_side(case: &Case) -> Fit {
+    let quiet: Vec<Quiet> = case.drops().filter_map(|(index, drop)| quiet(case, index, drop)).collect();
+    let mut widths: Vec<f64> = WIDTHS.map(|sigma| sigma.max(case.frame.floor)).to_vec();
+    widths.dedup_by(|one, other| (*one - *other).abs() < 1e-4);
+    let mut terms = Vec::new();
+    let mut best = Fit::impossible();
+    for sigma in widths.iter().copied() {
+        let reach = 3.5 * sigma;
+        // A kernel that reaches down to the pings of a healthy client tells nothing.
+        let is_hit = |one: &&Quiet| {
+            sigma <= WIDEST * one.keep_alive
+                && one.excess > 0.1 - reach
+                && one.before > 1.5 * one.keep_alive - reach
+        };
+        let hits: Vec<&Quiet> = quiet.iter().filter(is_hit).collect();
+        if hits.len() < 2 {
+            continue;
+        }
+        let count = real(hits.len());
+        let opportunities = count + case.frame.survived_out.outlived(sigma);
+        let evidence = ln_mechanism(count, opportunities)
+            + case.rest(hits.len())
+            + density(&hits, sigma)
+            + ln_occam(sigma, count, 2.0);
+        terms.push(evidence);
+        if evidence > best.log_evidence {
+            let mean =
+                hits.iter().map(|one| (one.excess + 1.5 * one.keep_alive) / one.keep_alive).sum::<f64>();
+            best = Fit {
+                log_evidence: evidence,
+                hits: hits.iter().map(|one| one.drop).collect(),
+                counts_hits: true,
+                opportunities,
+                parameters: vec![("silence_in_keep_alives", mean / count)],
+                label: None,
+            };
+        }
+    }
+    best.log_evidence = ln_mean_exp(&terms, WIDTHS.len());
+    best
+}
+
+fn quiet(case: &Case, index: usize, drop: &Drop) -> Option<Quiet> {
+    if drop.kind == Kind::Silent || !drop.keep_alive.is_finite() {
+        return None;
+    }
+    let ending = case.frame.ending(drop)?;
+    let cut = drop.tx.map_or(f64::INFINITY, |tx| tx - 0.05);
+    let mut last =
+        ending.acts.iter().rev().find(|act| act.out && act.at < cut).map_or(drop.start, |act| act.at);
+    if let (None, Some(told)) = (drop.tx, ending.last_tx) {
+        last = last.max(drop.detected - told);
+    }
+    let to = drop.tx.unwrap_or(drop.detected);
+    Some(Quiet {
+        drop: index,
+        before: to - last,
+        excess: drop.detected - last - 1.5 * drop.keep_alive,
+        keep_alive: drop.keep_alive,
+        answered: drop.tx.map(|tx| (drop.detected - tx).max(0.0)),
+    })
+}
+
+/// Either the server closed on time, or we noticed when we woke up; the whole recording is mostly of one kind.
+fn density(hits: &[&Quiet], sigma: f64) -> f64 {
+    let mut excess: Vec<f64> = hits.iter().map(|one| one.excess).collect();
+    let centre = median(&mut excess).unwrap_or(0.0).clamp(0.0, 2.0);
+    let (mut on_time, mut stalled) = (0.0, 0.0);
+    for one in hits {
+        let exact = ln_normal(one.excess - centre, sigma);
+        let mut woke = -ln(one.excess.max(0.0) + 2.0 * sigma);
+        if let Some(answered) = one.answered {
+            woke = ln_sum_exp(&[woke - std::f64::consts::LN_2, 0.75_f64.ln() - 1.5 * answered]);
+        }
+        on_time += ln_sum_exp(&[0.98_f64.ln() + exact, 0.02_f64.ln() + woke]);
+        stalled += ln_sum_exp(&[0.3_f64.ln() + exact, 0.7_f64.ln() + woke]);
+    }
+    ln_mean_exp(&[on_time, stalled], 2)
+}
+
+/// An unanswered ping says how the loss was noticed, not what was lost. Only where the peer was heard after the
+/// ping, the way was open and one end hung. Everything else (a way back that is free at once) is a hint
+/// that leaves random loss and a hung end about even.
+fn client_side(case: &Case) -> Fit {
+    let silent: Vec<(usize, &Drop)> = case.drops().filter(|(_, drop)| drop.kind == Kind::Silent).collect();
+    if silent.len() < 3 || real(silent.len()) < SHARE * case.n() {
+        return Fit::impossible();
+    }
+    let (mut hints, mut proofs) = (0.0, 0_usize);
+    for (_, drop) in &silent {
+        if was_heard(case, drop) {
+            proofs += 1;
+        } else {
+            hints += if is_bare(case, drop) { 0.1 } else { -1.6 };
+        }
+    }
+    Fit {
+        log_evidence: case.null - 1.0 + f64::min(hints, 1.0) + (2.0 * real(proofs)).min(12.0),
+        hits: silent.iter().map(|(index, _)| *index).collect(),
+        counts_hits: true,
+        opportunities: case.n(),
+        parameters: vec![("ping_unanswered", 1.0), ("heard_after_the_ping", real(proofs))],
+        label: None,
+    }
+}
+
+/// Whether the peer was heard well after the ping that it did not answer.
+fn was_heard(case: &Case, drop: &Drop) -> bool {
+    let Some(ending) = case.frame.ending(drop) else { return false };
+    match (ending.last_rx, ending.last_tx) {
+        (Some(heard), Some(sent)) => heard + 1.0 < sent,
+        _ => false,
+    }
+}
+
+/// A single unanswered ping, and everything else worked at once.
+fn is_bare(case: &Case, drop: &Drop) -> bool {
+    let Some(ending) = case.frame.ending(drop) else { return false };
+    let last_out = ending.acts.iter().rev().find(|act| act.out).map_or(drop.start, |act| act.at);
+    let deadline = drop.detected - last_out - drop.keep_alive;
+    ending.failed_connects == 0
+        && deadline > DEADLINES.start
+        && deadline < DEADLINES.end
+        && ending.last_tx.is_none_or(|last| last >= deadline - 1.0)
+        && !case.frame.probe_failed(drop.lo, drop.detected + 10.0)
+}

@@ -1,0 +1,227 @@
+//! At which value do most drops meet: how long a life, how long a silence?
+
+use crate::classify::case::Case;
+use crate::classify::math::{ln, ln_mean_exp, ln_mechanism, ln_occam, ln_window, phi, quantile, real};
+use crate::classify::survivors::Table;
+
+use super::Fit;
+
+/// A value known to lie within a window, with the drop it belongs to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Interval {
+    pub(super) drop: usize,
+    pub(super) lo: f64,
+    pub(super) hi: f64,
+}
+
+impl Interval {
+    /// Whether it meets the kernel around `centre`.
+    fn meets(&self, centre: f64, sigma: f64) -> bool {
+        self.hi >= centre - 3.5 * sigma && self.lo <= centre + 3.5 * sigma
+    }
+}
+
+/// How a location is searched.
+pub(super) struct Search<'a> {
+    /// Values with a name, which hold half of the prior mass.
+    pub(super) rounds: &'a [f64],
+    /// Least location.
+    pub(super) least: f64,
+    /// Name of the location among the parameters.
+    pub(super) name: &'static str,
+}
+
+/// Logarithm of the range of a location that is not round: 1 s to 20,000 s.
+const LN_RANGE: f64 = 9.9;
+/// Kernel widths tried: 0.06 s × 2^k.
+const WIDTHS: i32 = 15;
+
+/// Weighs "the drops happen at one value", place and width unknown. `survived` are values that
+/// sessions outlived; a drop that is no hit outlived everything up to its `lo`.
+pub(super) fn fit(case: &Case, values: &[Interval], survived: &Table, search: &Search) -> Fit {
+    if values.len() < 2 {
+        return Fit::impossible();
+    }
+    let widths = widths(values, case.frame.floor);
+    let mut sweep = Sweep::new(values);
+    let mut terms = Vec::new();
+    let mut best = Fit::impossible();
+    for sigma in &widths {
+        for place in sweep.peaks(2.5 * sigma, 3) {
+            let Some(fit) = at(case, values, survived, search, *sigma, place) else { continue };
+            terms.push(fit.log_evidence);
+            if fit.log_evidence > best.log_evidence {
+                best = fit;
+            }
+        }
+    }
+    best.log_evidence = ln_mean_exp(&terms, widths.len());
+    best
+}
+
+/// The widths worth trying: up to 3 s, or 2 % of the location.
+fn widths(values: &[Interval], floor: f64) -> Vec<f64> {
+    let mut upper: Vec<f64> = values.iter().map(|value| value.hi).collect();
+    let typical = [0.0, 0.5, 0.75, 1.0].map(|q| quantile(&mut upper, q).unwrap_or(0.0));
+    let most = typical.into_iter().fold(0.0, f64::max) * 0.02;
+    let mut widths: Vec<f64> = (0..WIDTHS)
+        .map(|power| 0.06 * 2f64.powi(power))
+        .filter(|sigma| *sigma <= most.max(3.0))
+        .map(|sigma| sigma.max(floor))
+        .collect();
+    widths.dedup_by(|one, other| (*one - *other).abs() < 1e-4);
+    widths
+}
+
+fn at(
+    case: &Case,
+    values: &[Interval],
+    survived: &Table,
+    search: &Search,
+    sigma: f64,
+    place: f64,
+) -> Option<Fit> {
+    if place < search.least || (sigma > 0.03 * place && sigma > 3.1) {
+        return None;
+    }
+    let (sum, met) =
+        values.iter().filter(|value| value.meets(place, sigma)).fold((0.0, 0_usize), |(sum, met), value| {
+            (sum + place.clamp(value.lo, value.hi.max(value.lo)), met + 1)
+        });
+    if met < 2 {
+        return None;
+    }
+    let place = sum / real(met);
+    let mut fit = Fit { counts_hits: true, ..Fit::default() };
+    let (mut density, mut width, mut outlived) = (0.0, 0.0, 0.0);
+    for value in values {
+        if value.meets(place, sigma) {
+            fit.hits.push(value.drop);
+            density += ln_window(value.lo, value.hi, place, sigma);
+            width += value.hi - value.lo;
+        } else {
+            outlived += phi((value.lo - place) / sigma);
+        }
+    }
+    if fit.hits.len() < 2 {
+        return None;
+    }
+    let hits = real(fit.hits.len());
+    fit.opportunities = hits + survived.outlived(place, sigma) + outlived;
+    let spread = (sigma * sigma + (width / hits).powi(2) / 12.0).sqrt();
+    fit.log_evidence = ln_mechanism(hits, fit.opportunities)
+        + density
+        + case.rest(fit.hits.len())
+        + price(place, spread, sigma, hits, search.rounds);
+    fit.parameters = vec![(search.name, place), ("spread_secs", sigma)];
+    Some(fit)
+}
+
+/// What the fitted place costs: half of the prior mass sits on round values.
+fn price(place: f64, spread: f64, sigma: f64, hits: f64, rounds: &[f64]) -> f64 {
+    let free = ln_occam(spread, hits, place * LN_RANGE) - std::f64::consts::LN_2;
+    rounds
+        .iter()
+        .filter(|round| (place - **round).abs() < (2.5 * sigma / hits.sqrt()).max(0.003 * **round + 1.0))
+        .map(|round| ln(0.5 / real(rounds.len())) + ln_occam(spread, hits, 0.006 * round + 2.0))
+        .fold(free, f64::max)
+}
+
+/// Finds the points covered by most widened intervals.
+pub(super) struct Sweep {
+    /// Lower ends ascending, and upper ends ascending, each with the index of its interval.
+    lower: Vec<(f64, usize)>,
+    upper: Vec<(f64, usize)>,
+    gone: Vec<bool>,
+}
+
+impl Sweep {
+    pub(super) fn new(values: &[Interval]) -> Self {
+        let sorted = |end: fn(&Interval) -> f64| {
+            let mut ends: Vec<(f64, usize)> =
+                values.iter().enumerate().map(|(index, value)| (end(value), index)).collect();
+            ends.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
+            ends
+        };
+        Self {
+            lower: sorted(|value| value.lo),
+            upper: sorted(|value| value.hi),
+            gone: vec![false; values.len()],
+        }
+    }
+
+    /// The `top` best points, each time without the intervals that hold the point before. Every
+    /// interval is widened by `margin` on both sides.
+    pub(super) fn peaks(&mut self, margin: f64, top: usize) -> Vec<f64> {
+        let mut peaks = Vec::with_capacity(top);
+        self.gone.fill(false);
+        while peaks.len() < top {
+            let Some(peak) = self.peak(margin) else { break };
+            peaks.push(peak);
+            self.remove(peak, margin);
+        }
+        peaks
+    }
+
+    fn peak(&self, margin: f64) -> Option<f64> {
+        let is_left = |(_, index): &&(f64, usize)| !self.gone.get(*index).copied().unwrap_or(true);
+        let mut ends = self.upper.iter().filter(is_left).peekable();
+        let mut starts = self.lower.iter().filter(is_left).peekable();
+        let (mut open, mut most, mut best) = (0_usize, 1_usize, None);
+        while let Some((start, _)) = starts.next() {
+            let start = start - margin;
+            while ends.next_if(|(end, _)| end + margin < start).is_some() {
+                open = open.saturating_sub(1);
+            }
+            open += 1;
+            if open > most {
+                most = open;
+                let next = starts.peek().map_or(f64::INFINITY, |(next, _)| next - margin);
+                let end = ends.peek().map_or(f64::INFINITY, |(end, _)| end + margin);
+                best = Some(f64::midpoint(start, next.min(end)));
+            }
+        }
+        best.filter(|peak| peak.is_finite())
+    }
+
+    fn remove(&mut self, peak: f64, margin: f64) {
+        let starts_before = self.lower.partition_point(|(lo, _)| lo - margin <= peak);
+        let mut holds = vec![false; self.gone.len()];
+        for (_, index) in self.lower.iter().take(starts_before) {
+            if let Some(place) = holds.get_mut(*index) {
+                *place = true;
+            }
+        }
+        let ends_before = self.upper.partition_point(|(hi, _)| hi + margin < peak);
+        for (_, index) in self.upper.iter().skip(ends_before) {
+            if let (Some(true), Some(place)) = (holds.get(*index), self.gone.get_mut(*index)) {
+                *place = true;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(values: &[f64]) -> Vec<Interval> {
+        values.iter().enumerate().map(|(drop, value)| Interval { drop, lo: *value, hi: *value }).collect()
+    }
+
+    #[test]
+    fn the_sweep_finds_the_densest_places_in_order() {
+        let values = points(&[100.0, 100.2, 100.1, 50.0, 50.3, 7.0]);
+        let peaks = Sweep::new(&values).peaks(0.5, 3);
+        assert_eq!(peaks.len(), 2);
+        assert!((peaks[0] - 100.1).abs() < 0.6 && (peaks[1] - 50.15).abs() < 0.6, "{peaks:?}");
+    }
+
+    #[test]
+    fn a_wide_window_covers_all_it_may_hold() {
+        let mut values = points(&[100.0, 100.2]);
+        values.push(Interval { drop: 2, lo: 40.0, hi: 160.0 });
+        let peaks = Sweep::new(&values).peaks(0.5, 1);
+        assert!((peaks[0] - 100.1).abs() < 0.6);
+    }
+}

@@ -1,0 +1,87 @@
+//! Do bursts of messages end the session?
+//!
+//! A quota or an overflow: each burst of own messages of at least a certain size is an opportunity.
+
+use crate::classify::case::Case;
+use crate::classify::math::{ln, ln_mean_exp, ln_mechanism, real};
+
+use super::Fit;
+
+/// A drop this long after a burst may be its work, in seconds.
+const REACH: f64 = 3.0;
+/// The same for bursts that were counted in a window.
+const REACH_OF_WINDOW: f64 = 6.0;
+/// Sizes tried.
+const SIZES: usize = 30;
+
+/// A burst that a drop followed.
+struct Fatal {
+    drop: usize,
+    size: u64,
+    density: f64,
+}
+
+pub(super) fn fit(case: &Case) -> Fit {
+    let fatal = fatal(case);
+    let mut sizes: Vec<u64> = fatal.iter().map(|burst| burst.size).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    let step = (sizes.len() / SIZES).max(1);
+    let tried: Vec<u64> = sizes.into_iter().step_by(step).collect();
+    let mut terms = Vec::new();
+    let mut best = Fit::impossible();
+    for size in &tried {
+        let hits: Vec<&Fatal> = fatal.iter().filter(|burst| burst.size >= *size).collect();
+        if hits.len() < 2 {
+            continue;
+        }
+        let opportunities = bursts_from(case, *size).max(real(hits.len()));
+        let evidence = ln_mechanism(real(hits.len()), opportunities)
+            + case.rest(hits.len())
+            + hits.iter().map(|burst| burst.density).sum::<f64>();
+        terms.push(evidence);
+        if evidence > best.log_evidence {
+            let mut drops: Vec<usize> = hits.iter().map(|burst| burst.drop).collect();
+            drops.sort_unstable();
+            drops.dedup();
+            #[expect(clippy::cast_precision_loss, reason = "message counts stay far below 2^52")]
+            let least = *size as f64;
+            best = Fit {
+                log_evidence: evidence,
+                hits: drops,
+                counts_hits: true,
+                opportunities,
+                parameters: vec![("burst_messages", least)],
+                label: None,
+            };
+        }
+    }
+    best.log_evidence = ln_mean_exp(&terms, tried.len()) - 0.7;
+    best
+}
+
+/// Bursts of at least this size, fatal or not.
+#[expect(clippy::cast_precision_loss, reason = "message counts stay far below 2^52")]
+fn bursts_from(case: &Case, size: u64) -> f64 {
+    // The table tells sizes apart to 1/16.
+    let from = size - size / 16;
+    case.frame.log.bursts.range(from..).map(|(_, count)| *count).sum::<u64>() as f64
+}
+
+fn fatal(case: &Case) -> Vec<Fatal> {
+    let mut fatal = Vec::new();
+    for (index, drop) in case.drops() {
+        let Some(ending) = case.frame.ending(drop) else { continue };
+        for burst in &ending.bursts {
+            let delay = (drop.detected - burst.end).max(0.0);
+            let reach =
+                if burst.window > 0.0 { (burst.window + 1.0).clamp(REACH, REACH_OF_WINDOW) } else { REACH };
+            if delay <= reach {
+                let density =
+                    if burst.window > 0.0 { -ln(burst.window.max(2.0)) } else { 1.2_f64.ln() - 1.2 * delay };
+                fatal.push(Fatal { drop: index, size: burst.size, density });
+            }
+        }
+    }
+    fatal
+}

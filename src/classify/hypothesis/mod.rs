@@ -1,0 +1,86 @@
+//! How well does each mechanism explain the drops?
+//!
+//! Every hypothesis adds a mechanism to random loss: it gets opportunities to end a session, takes most of them,
+//! and the drops it does not explain are left to the background. All likelihoods are log densities per
+//! second of drop time, so that they compare directly.
+
+mod bursty;
+mod client_id_takeover;
+mod credential_expiry;
+mod fixed_lifetime;
+mod idle_timeout;
+mod keep_alive_timeout;
+mod location;
+mod message_count;
+mod message_rate;
+mod other;
+mod outage;
+mod publish_triggered;
+mod reason;
+mod scheduled;
+mod system_event;
+
+use std::collections::BTreeMap;
+
+use super::Pattern;
+use super::case::Case;
+
+/// How well one mechanism fits, and what it explains.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Fit {
+    /// Log marginal likelihood, per second of drop time.
+    pub(super) log_evidence: f64,
+    /// Drops it explains, by index, ascending; empty where the notion makes no sense.
+    pub(super) hits: Vec<usize>,
+    /// Whether `hits` means anything for this pattern.
+    pub(super) counts_hits: bool,
+    /// How often it could have ended a session.
+    pub(super) opportunities: f64,
+    /// Fitted numbers, by name with the unit at the end.
+    pub(super) parameters: Vec<(&'static str, f64)>,
+    /// The topic or system event it names.
+    pub(super) label: Option<String>,
+}
+
+impl Fit {
+    /// A fit that cannot be.
+    fn impossible() -> Self {
+        Self { log_evidence: f64::NEG_INFINITY, counts_hits: true, ..Self::default() }
+    }
+
+    /// A fitted number.
+    pub(super) fn parameter(&self, name: &str) -> Option<f64> {
+        self.parameters.iter().find(|(key, _)| *key == name).map(|(_, value)| *value)
+    }
+}
+
+/// The fits of all named patterns and of "something else regular", and the null.
+pub(super) struct Fits {
+    pub(super) named: BTreeMap<Pattern, Fit>,
+    /// A renewal process of none of the known kinds.
+    pub(super) other: f64,
+}
+
+/// Weighs all hypotheses.
+pub(super) fn fit(case: &Case) -> Fits {
+    let mut bursty = bursty::fit(case);
+    let takeover = client_id_takeover::fit(case, &mut bursty);
+    let mut random = Fit { log_evidence: case.null, ..Fit::default() };
+    random.opportunities = case.n();
+    let named = BTreeMap::from([
+        (Pattern::Random, random),
+        (Pattern::FixedLifetime, fixed_lifetime::fit(case)),
+        (Pattern::Scheduled, scheduled::fit(case)),
+        (Pattern::IdleTimeout, idle_timeout::fit(case)),
+        (Pattern::Bursty, bursty),
+        (Pattern::MessageCount, message_count::fit(case)),
+        (Pattern::MessageRate, message_rate::fit(case)),
+        (Pattern::PublishTriggered, publish_triggered::fit(case)),
+        (Pattern::SystemEvent, system_event::fit(case)),
+        (Pattern::CredentialExpiry, credential_expiry::fit(case)),
+        (Pattern::ClientIdTakeover, takeover),
+        (Pattern::Outage, outage::fit(case)),
+        (Pattern::KeepAliveTimeout, keep_alive_timeout::fit(case)),
+    ]);
+    Fits { named, other: other::fit(case) }
+}

@@ -1,0 +1,54 @@
+//! Is it regular in a way that has no name here?
+//!
+//! Lives of a narrower spread than memoryless ones (Weibull with a shape above 1), or a rate that changes in the
+//! course of the recording. Winning means "not enough is known", never a pattern.
+
+use crate::classify::case::Case;
+use crate::classify::math::{ln, real};
+
+/// Weibull shapes tried.
+const SHAPES: [f64; 8] = [1.3, 1.6, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0];
+/// Fewer drops show no shape.
+const LEAST: usize = 5;
+
+/// Log marginal likelihood, per second of drop time.
+pub(super) fn fit(case: &Case) -> f64 {
+    let lives: Vec<(f64, bool)> = case
+        .frame
+        .sessions
+        .iter()
+        .enumerate()
+        .filter(|(index, session)| session.known && !is_continuation(case, *index))
+        .map(|(index, session)| (session.age().max(0.5), case.drop_of(index).is_some()))
+        .collect();
+    let drops = lives.iter().filter(|(_, dropped)| *dropped).count();
+    if drops < LEAST {
+        return f64::NEG_INFINITY;
+    }
+    let count = real(drops);
+    let secs: f64 = lives.iter().map(|(age, _)| age).sum();
+    let plain = count * ln(count / secs) - count;
+    let logarithms: f64 = lives.iter().filter(|(_, dropped)| *dropped).map(|(age, _)| age.ln()).sum();
+    let shaped = SHAPES
+        .into_iter()
+        .map(|shape| {
+            let scale: f64 = lives.iter().map(|(age, _)| age.powf(shape)).sum::<f64>() / count;
+            count * shape.ln() + (shape - 1.0) * logarithms - count * ln(scale) - count
+        })
+        .fold(f64::NEG_INFINITY, f64::max);
+    let (early, late) = lives.split_at(lives.len() / 2);
+    let trend = halves(early) + halves(late);
+    case.rest(0) + shaped.max(trend) - plain - 0.5 * count.ln() - 2.0
+}
+
+/// Log likelihood of one part with a rate of its own.
+fn halves(lives: &[(f64, bool)]) -> f64 {
+    let drops = real(lives.iter().filter(|(_, dropped)| *dropped).count());
+    let secs: f64 = lives.iter().map(|(age, _)| age).sum();
+    if drops > 0.0 { drops * ln(drops / secs) - drops } else { 0.0 }
+}
+
+fn is_continuation(case: &Case, session: usize) -> bool {
+    let drop = case.frame.drop_of.get(session).copied().flatten();
+    drop.and_then(|drop| case.frame.drops.get(drop)).is_some_and(|drop| drop.continuation)
+}

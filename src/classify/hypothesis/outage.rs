@@ -1,0 +1,76 @@
+//! Is the broker, or the way to it, gone for minutes at a time?
+//!
+//! The mark is the recovery, not the time: incidents from which it took long and many attempts to come back.
+
+use crate::classify::case::Case;
+use crate::classify::drops::Drop;
+use crate::classify::math::{ln_beta_binomial, real};
+
+use super::Fit;
+
+/// A session this short after failed attempts belongs to the incident before, in seconds.
+const SAME_INCIDENT: f64 = 300.0;
+/// An incident is long from this time to reconnect on, in seconds.
+const LONG: f64 = 120.0;
+/// Share of the drops that long incidents must hold.
+const SHARE: f64 = 0.38;
+
+/// Drops that belong together.
+#[derive(Default)]
+struct Incident {
+    drops: Vec<usize>,
+    /// The longest way back among them that took several attempts, in seconds.
+    longest: f64,
+}
+
+pub(super) fn fit(case: &Case) -> Fit {
+    let incidents = incidents(case);
+    let long: Vec<&Incident> = incidents.iter().filter(|incident| incident.longest > LONG).collect();
+    if long.is_empty() {
+        return Fit::impossible();
+    }
+    let mut hits: Vec<usize> = long.iter().flat_map(|incident| incident.drops.iter().copied()).collect();
+    hits.sort_unstable();
+    let (count, all) = (real(long.len()), real(incidents.len()));
+    let longest = long.iter().map(|incident| incident.longest).fold(0.0, f64::max);
+    let held = real(hits.len()) / case.n().max(1.0);
+    let few = held < SHARE || (long.len() < 2 && held < 0.6);
+    let weight: f64 =
+        long.iter().map(|incident| (-1.4 + 1.5 * (incident.longest / LONG).ln()).min(3.0)).sum();
+    let gain = ln_beta_binomial(count, all, 5.0, 1.2) - ln_beta_binomial(count, all, 1.0, 15.0);
+    Fit {
+        log_evidence: case.null + if few { -2.0 } else { gain + weight.max(-4.0) },
+        hits,
+        counts_hits: true,
+        opportunities: all,
+        parameters: vec![("longest_outage_secs", longest), ("outages", count)],
+        label: None,
+    }
+}
+
+fn incidents(case: &Case) -> Vec<Incident> {
+    let mut incidents: Vec<Incident> = Vec::new();
+    let mut failed_before = false;
+    for (index, drop) in case.drops() {
+        let again = failed_before && drop.known && drop.detected - drop.start <= SAME_INCIDENT;
+        if !again || incidents.is_empty() {
+            incidents.push(Incident::default());
+        }
+        let (failed, back_after) = recovery(case, drop);
+        failed_before = failed > 0 && back_after.is_some_and(|secs| secs > 0.0);
+        let Some(incident) = incidents.last_mut() else { continue };
+        incident.drops.push(index);
+        // A recording that ends while down tells at least that it took several attempts in vain.
+        let took = match back_after {
+            Some(secs) if failed >= 2 => secs,
+            None if failed >= 5 => 300.0,
+            _ => 0.0,
+        };
+        incident.longest = incident.longest.max(took);
+    }
+    incidents
+}
+
+fn recovery(case: &Case, drop: &Drop) -> (u32, Option<f64>) {
+    case.frame.ending(drop).map_or((0, None), |ending| (ending.failed_connects, ending.back_after))
+}

@@ -1,0 +1,70 @@
+//! Does a publish to one topic end the session?
+//!
+//! A policy that denies a topic, a payload too large: AWS IoT and others answer by closing. Every publish to the
+//! topic is an opportunity, so that a harmless companion topic, which is also published without a drop, loses.
+
+use std::collections::BTreeMap;
+
+use crate::classify::case::Case;
+use crate::classify::math::{ln_mechanism, ln_sum_exp, real};
+
+use super::Fit;
+
+/// A drop this long after a publish may be its work, in seconds.
+const REACH: f64 = 1.5;
+
+/// Drops that followed a publish to one topic.
+#[derive(Default)]
+struct Followed {
+    drops: Vec<usize>,
+    density: f64,
+    delay: f64,
+}
+
+pub(super) fn fit(case: &Case) -> Fit {
+    let mut topics: BTreeMap<u32, Followed> = BTreeMap::new();
+    for (index, drop) in case.drops() {
+        let Some(ending) = case.frame.ending(drop) else { continue };
+        let newest: BTreeMap<u32, f64> = ending.publishes.iter().copied().collect();
+        for (topic, at) in newest {
+            let delay = (drop.detected - at).max(0.0);
+            if delay <= REACH {
+                let followed = topics.entry(topic).or_default();
+                followed.drops.push(index);
+                followed.density += 4.0_f64.ln() - 4.0 * delay;
+                followed.delay += delay;
+            }
+        }
+    }
+    let published = case.frame.log.topic_counts.iter().filter(|count| **count > 0).count();
+    let mut terms = Vec::new();
+    let mut best = Fit::impossible();
+    for (topic, followed) in topics {
+        let hits = followed.drops.len();
+        if hits < 2 {
+            continue;
+        }
+        let opportunities = publishes(case, topic).max(real(hits));
+        let evidence = ln_mechanism(real(hits), opportunities) + case.rest(hits) + followed.density
+            - real(published.max(1)).ln();
+        terms.push(evidence);
+        if evidence > best.log_evidence {
+            best = Fit {
+                log_evidence: evidence,
+                hits: followed.drops,
+                counts_hits: true,
+                opportunities,
+                parameters: vec![("delay_secs", followed.delay / real(hits))],
+                label: Some(case.frame.log.topics.name(topic).to_owned()),
+            };
+        }
+    }
+    best.log_evidence = ln_sum_exp(&terms);
+    best
+}
+
+#[expect(clippy::cast_precision_loss, reason = "message counts stay far below 2^52")]
+fn publishes(case: &Case, topic: u32) -> f64 {
+    let index = usize::try_from(topic).unwrap_or(usize::MAX);
+    case.frame.log.topic_counts.get(index).copied().unwrap_or(0) as f64
+}

@@ -1,0 +1,356 @@
+//! Do drops follow the clock on the wall?
+//!
+//! A job, a lease, a nightly reset of the line: ticks with a period and a phase, whatever the age of the
+//! connection. Every tick inside a session is an opportunity.
+
+use std::collections::BTreeSet;
+
+use crate::classify::case::Case;
+use crate::classify::math::{ln, ln_mechanism, ln_occam, ln_window, median, real};
+
+use super::Fit;
+use super::location::{Interval, Sweep};
+
+/// Periods with a name, in seconds.
+const ROUNDS: [f64; 14] = [
+    300.0, 600.0, 900.0, 1_200.0, 1_800.0, 3_600.0, 7_200.0, 10_800.0, 14_400.0, 21_600.0, 28_800.0,
+    43_200.0, 86_400.0, 604_800.0,
+];
+/// Kernel widths in seconds.
+const WIDTHS: [f64; 12] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 120.0, 240.0, 480.0];
+/// Shorter free periods cannot be told from a habit of the client, in seconds.
+const LEAST_FREE: f64 = 240.0;
+/// Newest drops the search looks at: it is the one part that costs drops × candidates.
+const NEWEST: usize = 200;
+/// Schedules that are weighed on all drops.
+const KEPT: usize = 4;
+/// An hour, by which local time jumps.
+const HOUR: f64 = 3_600.0;
+
+/// One drop on the wall clock.
+struct Moment {
+    drop: usize,
+    lo: f64,
+    hi: f64,
+}
+
+/// A fitted schedule.
+struct Ticks {
+    period: f64,
+    is_round: bool,
+    phase: f64,
+    sigma: f64,
+    evidence: f64,
+    hits: Vec<usize>,
+    opportunities: f64,
+    follows_local_time: bool,
+}
+
+pub(super) fn fit(case: &Case) -> Fit {
+    let all = moments(case);
+    let recent = all.get(all.len().saturating_sub(NEWEST)..).unwrap_or_default();
+    if recent.len() < 3 {
+        return Fit::impossible();
+    }
+    let found = search(case, recent);
+    let best =
+        if recent.len() == all.len() { found.into_iter().next() } else { again_on_all(case, &all, &found) };
+    best.map_or_else(Fit::impossible, into_fit)
+}
+
+/// The best few schedules of some drops, best first.
+fn search(case: &Case, moments: &[Moment]) -> Vec<Ticks> {
+    let lives = lives(case, moments);
+    let mut found: Vec<Ticks> = Vec::new();
+    for (period, is_round) in candidates(moments) {
+        let phases = Phases::new(moments, period);
+        let attempt = Attempt { case, moments, lives: &lives, period, is_round };
+        found.extend(attempt.best(phases));
+        found.sort_by(|one, other| other.evidence.total_cmp(&one.evidence));
+        found.truncate(KEPT);
+    }
+    found
+}
+
+/// What the newest drops suggest, weighed on all of them.
+fn again_on_all(case: &Case, all: &[Moment], found: &[Ticks]) -> Option<Ticks> {
+    let lives = lives(case, all);
+    let again = found.iter().filter_map(|ticks| {
+        let attempt =
+            Attempt { case, moments: all, lives: &lives, period: ticks.period, is_round: ticks.is_round };
+        attempt.best(Phases::new(all, ticks.period))
+    });
+    again.max_by(|one, other| one.evidence.total_cmp(&other.evidence))
+}
+
+fn into_fit(mut best: Ticks) -> Fit {
+    best.hits.sort_unstable();
+    let mut parameters =
+        vec![("period_secs", best.period), ("phase_secs", best.phase), ("spread_secs", best.sigma)];
+    if best.follows_local_time {
+        parameters.push(("follows_local_time", 1.0));
+    }
+    Fit {
+        // The best of a grid: what the grid costs, as if a handful of its widths were as good.
+        log_evidence: best.evidence - 1.3,
+        hits: best.hits,
+        counts_hits: true,
+        opportunities: best.opportunities,
+        parameters,
+        label: None,
+    }
+}
+
+fn moments(case: &Case) -> Vec<Moment> {
+    let mut moments: Vec<Moment> = case
+        .drops()
+        .map(|(index, drop)| Moment { drop: index, lo: drop.lo + drop.to_wall, hi: drop.hi + drop.to_wall })
+        .collect();
+    moments.sort_unstable_by(|one, other| one.hi.total_cmp(&other.hi));
+    moments
+}
+
+/// Start and end of each life on the wall clock, as far back as the drops looked at. A life that dropped
+/// ends with its last proof.
+fn lives(case: &Case, moments: &[Moment]) -> Vec<(f64, f64)> {
+    let since = moments.first().map_or(0.0, |first| first.lo);
+    let is_cut = case.count() > moments.len();
+    let sessions = case.frame.sessions.iter().enumerate().map(|(index, session)| {
+        let drop = case.frame.drop_of.get(index).copied().flatten();
+        let end = match drop.and_then(|drop| case.frame.drops.get(drop)) {
+            Some(drop) => drop.lo + drop.to_wall,
+            None => session.end_wall,
+        };
+        (session.start_wall, end)
+    });
+    sessions.filter(|(_, end)| !is_cut || *end >= since).collect()
+}
+
+/// Round periods shorter than the span, and periods that gaps between drops suggest.
+fn candidates(moments: &[Moment]) -> Vec<(f64, bool)> {
+    let times: Vec<f64> = moments.iter().map(|moment| moment.hi).collect();
+    let span = times.last().unwrap_or(&0.0) - times.first().unwrap_or(&0.0);
+    let mut gaps: Vec<f64> = (1..=3_usize)
+        .flat_map(|apart| times.iter().zip(times.iter().skip(apart)).map(|(one, other)| other - one))
+        .collect();
+    gaps.sort_unstable_by(f64::total_cmp);
+    let mut free = Vec::new();
+    for width in [1.0, 10.0, 60.0] {
+        free.extend(densest(&gaps, width, 4));
+    }
+    let step = if moments.len() <= 8 { 1 } else { (gaps.len() / 12).max(1) };
+    free.extend(gaps.iter().step_by(step));
+    let free: BTreeSet<u64> = free
+        .iter()
+        .flat_map(|gap| [1.0, 2.0, 3.0].map(|parts| gap / parts))
+        .filter(|period| *period > LEAST_FREE && *period < 1e9)
+        .map(hundredths)
+        .collect();
+    let rounds = ROUNDS.into_iter().filter(|period| *period < span).map(|period| (period, true));
+    #[expect(clippy::cast_precision_loss, reason = "hundredths of seconds below 10^11")]
+    let free = free.into_iter().map(|hundredths| (hundredths as f64 / 100.0, false));
+    rounds.chain(free).collect()
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "periods are positive and below 10^9"
+)]
+fn hundredths(secs: f64) -> u64 {
+    (secs * 100.0).round() as u64
+}
+
+/// The medians of the fullest windows of a width, over sorted values.
+fn densest(sorted: &[f64], width: f64, top: usize) -> Vec<f64> {
+    let mut windows: Vec<(usize, usize)> = Vec::with_capacity(sorted.len());
+    let mut end = 0;
+    for (start, value) in sorted.iter().enumerate() {
+        while sorted.get(end).is_some_and(|later| *later <= value + width) {
+            end += 1;
+        }
+        windows.push((start, end));
+    }
+    windows.sort_unstable_by_key(|(start, end)| std::cmp::Reverse(end - start));
+    let mut chosen: Vec<(usize, usize)> = Vec::new();
+    for (start, end) in windows {
+        if end - start < 2 || chosen.len() == top {
+            break;
+        }
+        if chosen.iter().all(|(from, to)| start >= *to || end <= *from) {
+            chosen.push((start, end));
+        }
+    }
+    chosen.into_iter().filter_map(|(start, end)| median(&mut sorted.get(start..end)?.to_vec())).collect()
+}
+
+/// The windows of the drops within one period, twice in a row.
+struct Phases(Sweep);
+
+impl Phases {
+    fn new(moments: &[Moment], period: f64) -> Self {
+        let intervals: Vec<Interval> = moments
+            .iter()
+            .flat_map(|moment| {
+                let lo = moment.lo.rem_euclid(period);
+                let width = (moment.hi - moment.lo).clamp(0.0, period);
+                [lo, lo + period].map(|lo| Interval { drop: 0, lo, hi: lo + width })
+            })
+            .collect();
+        Self(Sweep::new(&intervals))
+    }
+
+    /// The phase that most windows cover.
+    fn best(&mut self, sigma: f64) -> Option<f64> {
+        self.0.peaks(2.25 * sigma, 1).first().copied()
+    }
+}
+
+/// One period.
+struct Attempt<'a> {
+    case: &'a Case<'a>,
+    moments: &'a [Moment],
+    lives: &'a [(f64, f64)],
+    period: f64,
+    is_round: bool,
+}
+
+impl Attempt<'_> {
+    /// The best width.
+    fn best(&self, mut phases: Phases) -> Option<Ticks> {
+        let most = |sigma: f64| if sigma <= 60.0 { 0.02 * self.period } else { 0.006 * self.period };
+        WIDTHS
+            .into_iter()
+            .map(|sigma| sigma.max(self.case.frame.floor))
+            .filter(|sigma| *sigma <= most(*sigma))
+            .filter_map(|sigma| self.fit(sigma, phases.best(sigma)?))
+            .max_by(|one, other| one.evidence.total_cmp(&other.evidence))
+    }
+
+    fn fit(&self, sigma: f64, phase: f64) -> Option<Ticks> {
+        let (period, phase) = self.refined(sigma, phase)?;
+        let mut hits: Vec<(usize, f64)> = self.hits(period, phase, sigma);
+        let counts: Vec<f64> = hits.iter().map(|(_, tick)| ((tick - phase) / period).round()).collect();
+        let ticks: BTreeSet<u64> = counts.iter().map(|count| count.to_bits()).collect();
+        if hits.len() < if self.is_round { 3 } else { 4 } || ticks.len() < 3 {
+            return None;
+        }
+        let mut price = if hits.len() == 3 { -2.0 } else { 0.0 };
+        let moved = self.moved_by_an_hour(period, phase, sigma, &hits);
+        let follows_local_time = !moved.is_empty();
+        if follows_local_time {
+            price -= ln(2.0 * real(self.moments.len()));
+            hits.extend(moved);
+        }
+        let count = real(hits.len());
+        let opportunities = count + self.survived(period, phase, sigma);
+        let (mut density, mut width) = (0.0, 0.0);
+        for (index, tick) in &hits {
+            let moment = self.moments.get(*index)?;
+            density += ln_window(moment.lo - tick, moment.hi - tick, 0.0, sigma);
+            width += moment.hi - moment.lo;
+        }
+        let spread = (sigma * sigma + (width / count).powi(2) / 12.0).sqrt();
+        price += ln_occam(spread, count, period) + self.price_of_period(&counts, spread, count, period);
+        Some(Ticks {
+            period,
+            is_round: self.is_round,
+            phase: phase.rem_euclid(period),
+            sigma,
+            evidence: ln_mechanism(count, opportunities) + density + self.case.rest(hits.len()) + price,
+            hits: hits.iter().filter_map(|(index, _)| Some(self.moments.get(*index)?.drop)).collect(),
+            opportunities,
+            follows_local_time,
+        })
+    }
+
+    fn price_of_period(&self, counts: &[f64], spread: f64, hits: f64, period: f64) -> f64 {
+        if self.is_round {
+            return ln(0.5 / real(ROUNDS.len()));
+        }
+        let mean = counts.iter().sum::<f64>() / hits;
+        let scatter = (counts.iter().map(|count| (count - mean).powi(2)).sum::<f64>() / hits).sqrt().max(0.5);
+        ln_occam(spread / scatter, hits, period * 6.0) - std::f64::consts::LN_2
+    }
+
+    /// The period and the phase, fitted to the drops near the best covered phase.
+    fn refined(&self, sigma: f64, mut phase: f64) -> Option<(f64, f64)> {
+        let mut period = self.period;
+        let hits = self.hits(period, phase, sigma);
+        if hits.len() < 3 {
+            return None;
+        }
+        let clipped: Vec<(f64, f64, f64)> = hits
+            .iter()
+            .filter_map(|(index, tick)| {
+                let moment = self.moments.get(*index)?;
+                let at = tick.clamp(moment.lo, moment.hi.max(moment.lo));
+                Some((((tick - phase) / period).round(), at, *tick))
+            })
+            .collect();
+        let count = real(clipped.len());
+        if self.is_round {
+            phase += clipped.iter().map(|(_, at, tick)| at - tick).sum::<f64>() / count;
+        } else {
+            let mean_k = clipped.iter().map(|(k, ..)| k).sum::<f64>() / count;
+            let mean_at = clipped.iter().map(|(_, at, _)| at).sum::<f64>() / count;
+            let variance: f64 = clipped.iter().map(|(k, ..)| (k - mean_k).powi(2)).sum();
+            if variance > 0.0 {
+                let slope =
+                    clipped.iter().map(|(k, at, _)| (k - mean_k) * (at - mean_at)).sum::<f64>() / variance;
+                phase = mean_at - slope * mean_k;
+                period = slope;
+            }
+        }
+        (period >= 200.0).then_some((period, phase))
+    }
+
+    /// Drops near a tick, with the tick.
+    fn hits(&self, period: f64, phase: f64, sigma: f64) -> Vec<(usize, f64)> {
+        let reach = 3.5 * sigma;
+        let near = self.moments.iter().enumerate().map(|(index, moment)| {
+            let tick = phase + ((f64::midpoint(moment.lo, moment.hi) - phase) / period).round() * period;
+            (index, tick, moment)
+        });
+        near.filter(|(_, tick, moment)| moment.hi >= tick - reach && moment.lo <= tick + reach)
+            .map(|(index, tick, _)| (index, tick))
+            .collect()
+    }
+
+    /// Drops that sit exactly an hour off, all of them before or after the others: a clock that follows local time.
+    fn moved_by_an_hour(
+        &self,
+        period: f64,
+        phase: f64,
+        sigma: f64,
+        hits: &[(usize, f64)],
+    ) -> Vec<(usize, f64)> {
+        if !self.is_round || self.period < 7_200.0 || hits.len() == self.moments.len() {
+            return Vec::new();
+        }
+        let is_hit: BTreeSet<usize> = hits.iter().map(|(index, _)| *index).collect();
+        let (first, last) = (is_hit.first().copied().unwrap_or(0), is_hit.last().copied().unwrap_or(0));
+        for jump in [HOUR, -HOUR] {
+            let mut moved = self.hits(period, phase + jump, sigma);
+            moved.retain(|(index, _)| !is_hit.contains(index));
+            let before = moved.iter().all(|(index, _)| *index < first);
+            let after = moved.iter().all(|(index, _)| *index > last);
+            if moved.len() >= 2 && (before || after) {
+                return moved;
+            }
+        }
+        Vec::new()
+    }
+
+    /// Ticks that sessions lived through. Those near the beginning or the end of a life do not count, or
+    /// jitter would double them.
+    fn survived(&self, period: f64, phase: f64, sigma: f64) -> f64 {
+        let reach = 3.5 * sigma;
+        let ticks = |(start, end): &(f64, f64)| {
+            let last = ((end - phase - reach) / period).floor();
+            let before = ((start - phase + reach) / period).floor();
+            (last - before).max(0.0)
+        };
+        self.lives.iter().map(ticks).sum()
+    }
+}

@@ -1,0 +1,125 @@
+//! Does something on this computer or its network end the session?
+//!
+//! A roam, a new lease, a route that changed, a computer that slept: each kind of event is an anchor of its own, and
+//! each occurrence while connected an opportunity. Chatty events defeat themselves.
+
+use std::collections::BTreeMap;
+
+use crate::classify::case::Case;
+use crate::classify::math::{ln_mean_exp, ln_mechanism, ln_occam, ln_sum_exp, ln_window, real};
+
+use super::Fit;
+use super::location::{Interval, Sweep};
+
+/// The death follows the event within this, in seconds.
+const REACH: f64 = 15.0;
+/// Kernel widths in seconds.
+const WIDTHS: [f64; 3] = [0.12, 0.5, 2.0];
+/// A kind of event counts for the family from this log Bayes factor on.
+const NOTABLE: f64 = 2.0;
+
+/// One kind of event.
+struct Kind {
+    evidence: f64,
+    hits: Vec<usize>,
+    opportunities: f64,
+    delay: f64,
+    name: u32,
+}
+
+pub(super) fn fit(case: &Case) -> Fit {
+    let mut moments: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
+    for (at, name) in &case.frame.log.system {
+        moments.entry(*name).or_default().push(*at);
+    }
+    let names = real(moments.len().max(1)).ln();
+    let kinds: Vec<Kind> = moments.iter().filter_map(|(name, at)| kind(case, *name, at)).collect();
+    let Some(best) = kinds.iter().max_by(|one, other| one.evidence.total_cmp(&other.evidence)) else {
+        return Fit::impossible();
+    };
+    // Several kinds of event are one family.
+    let mut hits: Vec<usize> = kinds
+        .iter()
+        .filter(|kind| kind.name == best.name || kind.evidence - case.null - names > NOTABLE)
+        .flat_map(|kind| kind.hits.iter().copied())
+        .collect();
+    hits.sort_unstable();
+    hits.dedup();
+    let evidence: Vec<f64> = kinds.iter().map(|kind| kind.evidence).collect();
+    Fit {
+        log_evidence: ln_sum_exp(&evidence) - names,
+        counts_hits: true,
+        opportunities: best.opportunities.max(real(hits.len())),
+        hits,
+        parameters: vec![("delay_secs", best.delay)],
+        label: Some(case.frame.log.system_names.name(best.name).to_owned()),
+    }
+}
+
+fn kind(case: &Case, name: u32, moments: &[f64]) -> Option<Kind> {
+    let (delays, opportunities) = delays(case, moments);
+    if delays.len() < 2 {
+        return None;
+    }
+    // The place is searched among what can follow the event; the density is that of the whole window.
+    let placed: Vec<Interval> = delays
+        .iter()
+        .map(|delay| Interval { lo: if delay.hi > 0.0 { delay.lo.max(0.0) } else { delay.hi }, ..*delay })
+        .collect();
+    let mut sweep = Sweep::new(&placed);
+    let mut terms = Vec::new();
+    let mut best: Option<Kind> = None;
+    for sigma in WIDTHS.map(|sigma| sigma.max(case.frame.floor)) {
+        let Some(centre) = sweep.peaks(2.5 * sigma, 1).first().copied().filter(|centre| *centre >= -1.0)
+        else {
+            continue;
+        };
+        let meets = |delay: &&Interval| delay.hi >= centre - 3.5 * sigma && delay.lo <= centre + 3.5 * sigma;
+        let hits: Vec<&Interval> = delays.iter().filter(meets).collect();
+        if hits.len() < 2 {
+            continue;
+        }
+        let count = real(hits.len());
+        let density: f64 = hits.iter().map(|delay| ln_window(delay.lo, delay.hi, centre, sigma)).sum();
+        let evidence = ln_mechanism(count, opportunities)
+            + case.rest(hits.len())
+            + density
+            + ln_occam(sigma, count, REACH);
+        terms.push(evidence);
+        if best.as_ref().is_none_or(|best| evidence > best.evidence) {
+            let mut hits: Vec<usize> = hits.iter().map(|delay| delay.drop).collect();
+            hits.sort_unstable();
+            best = Some(Kind { evidence, hits, opportunities, delay: centre, name });
+        }
+    }
+    let mut best = best?;
+    best.evidence = ln_mean_exp(&terms, WIDTHS.len());
+    Some(best)
+}
+
+/// From each event to the death of the session it fell into, and how many opportunities there were. Several in
+/// one session before one drop count once.
+fn delays(case: &Case, moments: &[f64]) -> (Vec<Interval>, f64) {
+    let sessions = &case.frame.sessions;
+    let mut delays: Vec<Interval> = Vec::new();
+    let mut opportunities = 0_usize;
+    for at in moments {
+        let after = sessions.partition_point(|session| session.start <= *at);
+        let Some(index) = after.checked_sub(1) else { continue };
+        if sessions.get(index).is_none_or(|session| session.end < *at) {
+            continue;
+        }
+        let drop = case.drop_of(index);
+        if drop.is_some_and(|drop| delays.last().is_some_and(|last| last.drop == drop)) {
+            continue;
+        }
+        opportunities += 1;
+        let Some((drop, death)) = drop.and_then(|drop| Some((drop, case.frame.drops.get(drop)?))) else {
+            continue;
+        };
+        if death.lo - at <= REACH && death.hi >= at - 0.5 {
+            delays.push(Interval { drop, lo: death.lo - at, hi: death.hi - at });
+        }
+    }
+    (delays, real(opportunities))
+}

@@ -1,0 +1,349 @@
+//! How do events become sessions, and what else is kept to judge them by?
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::live::{Live, Silences};
+use super::session::{Act, Secs, Session};
+use super::words::normalised;
+use crate::diagnostics::event::{
+    ConnectFailed, Connected, Dropped, Message, Phase, Probe, Started, SystemSource,
+};
+use crate::diagnostics::{Event, Stamp};
+
+/// Sessions kept; the oldest eighth goes when there are more.
+pub(super) const MAX_SESSIONS: usize = 12_000;
+/// System events, credentials and failed probes kept of each.
+const MAX_MARKS: usize = 20_000;
+/// Different topics and system events told apart.
+const MAX_NAMES: usize = 2_000;
+/// Longest round trip that is believed, in seconds.
+const MAX_ROUND_TRIP: f64 = 60.0;
+
+/// Everything the hypotheses are judged on, in bounded memory.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Log {
+    pub(super) sessions: Vec<Session>,
+    pub(super) live: Option<Live>,
+    pub(super) silences: Silences,
+    /// Moment and name of each system event.
+    pub(super) system: Vec<(Secs, u32)>,
+    pub(super) system_names: Names,
+    /// Power events (suspend, resume).
+    pub(super) slept: Vec<Secs>,
+    /// Moment of each renewal, and the expiry.
+    pub(super) credentials: Vec<(Secs, Secs)>,
+    /// Failed probes, with whether it was the gateway that failed.
+    pub(super) failed_probes: Vec<(Secs, bool)>,
+    pub(super) probes: u64,
+    pub(super) topics: Names,
+    /// The number of each topic as it was sent lately, so that most need no second look.
+    topic_cache: HashMap<Arc<str>, u32>,
+    /// Publishes of each topic.
+    pub(super) topic_counts: Vec<u64>,
+    /// Sizes of all bursts of own messages.
+    pub(super) bursts: BTreeMap<u64, u64>,
+    /// Messages counted together, and one by one.
+    pub(super) aggregated: u64,
+    pub(super) single: u64,
+    /// Whether every stamp so far is a whole second (and there was one).
+    pub(super) whole_seconds: bool,
+    /// The newest `started`.
+    pub(super) started: Option<Started>,
+    pub(super) mqtt_version: Option<String>,
+    /// Failed connects by phase, and by HTTP status.
+    pub(super) failed_phases: BTreeMap<Option<Phase>, u64>,
+    pub(super) http_refusals: BTreeMap<u16, u64>,
+    /// Sessions that had to be forgotten.
+    pub(super) forgotten: u64,
+    /// First and newest event, on both clocks.
+    pub(super) first: Option<(Secs, f64)>,
+    pub(super) newest: Option<(Secs, f64)>,
+    keep_alive: f64,
+    expiry: Option<Secs>,
+    /// The newest session dropped, and nothing has followed yet.
+    awaits_return: bool,
+}
+
+/// Names told apart by number.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Names {
+    numbers: HashMap<String, u32>,
+    pub(super) names: Vec<String>,
+}
+
+impl Names {
+    /// The number of a name; all beyond [`MAX_NAMES`] share the last.
+    fn number(&mut self, name: &str) -> u32 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = u32::try_from(self.names.len().min(MAX_NAMES)).unwrap_or(u32::MAX);
+        if self.names.len() <= MAX_NAMES {
+            let name = if self.names.len() == MAX_NAMES { "(others)" } else { name };
+            self.names.push(name.to_owned());
+            self.numbers.insert(name.to_owned(), number);
+        }
+        number
+    }
+
+    /// The name of a number.
+    pub(super) fn name(&self, number: u32) -> &str {
+        usize::try_from(number).ok().and_then(|index| self.names.get(index)).map_or("", String::as_str)
+    }
+}
+
+/// Keeps the newest of a list, dropping an eighth of it at a time.
+fn keep_newest<T>(list: &mut Vec<T>, most: usize) -> u64 {
+    if list.len() <= most {
+        return 0;
+    }
+    let gone = list.len() - most + most / 8;
+    list.drain(..gone.min(list.len()));
+    u64::try_from(gone).unwrap_or(u64::MAX)
+}
+
+/// A keep-alive that is off never asks for a packet.
+fn interval(keep_alive_secs: f64) -> f64 {
+    if keep_alive_secs > 0.0 { keep_alive_secs } else { f64::INFINITY }
+}
+
+/// Unix time in seconds.
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of this millennium are exact")]
+pub(super) fn unix(at: Stamp) -> f64 {
+    at.wall.timestamp_millis() as f64 / 1_000.0
+}
+
+impl Log {
+    /// Takes one event, stamp and durations in field time.
+    pub(super) fn apply(&mut self, at: Stamp, event: &Event) {
+        let before = self.newest;
+        let now = at.boot.as_secs_f64().max(before.map_or(0.0, |(newest, _)| newest));
+        let wall = unix(at);
+        let whole = at.wall.timestamp_subsec_millis() == 0 && at.boot.subsec_micros() == 0;
+        self.whole_seconds = whole && (self.whole_seconds || before.is_none());
+        self.first.get_or_insert((now, wall));
+        self.newest = Some((now, wall));
+        match event {
+            Event::Published(message) if message.queued => {}
+            Event::Published(message) => self.published(now, message),
+            Event::Received(_) => self.received(now),
+            Event::Traffic { published, received, window_secs } => {
+                self.traffic(now, *published, *received, *window_secs);
+            }
+            Event::Ping { rtt_ms } => self.ping(now, *rtt_ms / 1_000.0),
+            Event::Started(started) => {
+                self.end_censored(before.unwrap_or((now, wall)));
+                self.keep_alive = interval(started.keep_alive_secs);
+                self.started = Some(started.clone());
+            }
+            Event::KeepAliveChanged { to, .. } => self.keep_alive = interval(*to),
+            Event::Connected(connected) => self.connected(now, wall, before, connected),
+            Event::Dropped(dropped) => self.dropped(now, wall, before, dropped),
+            Event::ConnectFailed(failed) => self.connect_failed(failed),
+            Event::Disconnected { .. } | Event::Stopped { .. } => {
+                self.end_censored((now, wall));
+                self.awaits_return = false;
+            }
+            Event::System { source, message } => self.system(now, *source, message),
+            Event::Credentials { expires_at } => {
+                #[expect(clippy::cast_precision_loss, reason = "milliseconds of this millennium are exact")]
+                let expiry = now + (expires_at.timestamp_millis() as f64 / 1_000.0 - wall);
+                self.expiry = Some(expiry);
+                self.credentials.push((now, expiry));
+                keep_newest(&mut self.credentials, MAX_MARKS);
+            }
+            Event::Probe(probe) => self.probe(now, probe),
+            _ => {}
+        }
+    }
+
+    fn published(&mut self, now: Secs, message: &Message) {
+        self.single += 1;
+        let topic = self.topic(&message.topic);
+        let Some(live) = &mut self.live else { return };
+        live.session.published += 1;
+        live.session.last_publish = Some(now);
+        live.session.last_message = Some(now);
+        live.act(Act { at: now, out: true, ping: false }, &mut self.silences);
+        let bursts = &mut self.bursts;
+        live.publish(topic, now, &mut |size| count_burst(bursts, size));
+    }
+
+    /// The number of a topic, one publish counted.
+    fn topic(&mut self, topic: &Arc<str>) -> u32 {
+        let number = if let Some(number) = self.topic_cache.get(topic) {
+            *number
+        } else {
+            if self.topic_cache.len() >= MAX_NAMES {
+                self.topic_cache.clear();
+            }
+            let number = self.topics.number(&normalised(topic, 4));
+            self.topic_cache.insert(Arc::clone(topic), number);
+            number
+        };
+        let index = usize::try_from(number).unwrap_or(usize::MAX).min(MAX_NAMES);
+        if self.topic_counts.len() <= index {
+            self.topic_counts.resize(index + 1, 0);
+        }
+        if let Some(count) = self.topic_counts.get_mut(index) {
+            *count += 1;
+        }
+        number
+    }
+
+    fn received(&mut self, now: Secs) {
+        self.single += 1;
+        let Some(live) = &mut self.live else { return };
+        live.session.received += 1;
+        live.session.last_message = Some(now);
+        live.act(Act { at: now, out: false, ping: false }, &mut self.silences);
+    }
+
+    fn ping(&mut self, now: Secs, round_trip: f64) {
+        let Some(live) = &mut self.live else { return };
+        let round_trip = if round_trip.is_finite() { round_trip.clamp(0.0, MAX_ROUND_TRIP) } else { 0.0 };
+        // The line is written at the answer; the packet went out one round trip earlier.
+        live.act(
+            Act { at: (now - round_trip).max(live.session.start), out: true, ping: true },
+            &mut self.silences,
+        );
+        live.act(Act { at: now, out: false, ping: true }, &mut self.silences);
+    }
+
+    fn traffic(&mut self, now: Secs, published: u64, received: u64, window: f64) {
+        self.aggregated = self.aggregated.saturating_add(published).saturating_add(received);
+        let window = if window.is_finite() { window.max(0.0) } else { 0.0 };
+        let ends =
+            |start: Secs, out: bool| [(now - window).max(start), now].map(|at| Act { at, out, ping: false });
+        if let Some(live) = &mut self.live {
+            live.session.published = live.session.published.saturating_add(published);
+            live.session.received = live.session.received.saturating_add(received);
+            for (count, out) in [(published, true), (received, false)] {
+                if count > 0 {
+                    for act in ends(live.session.start, out) {
+                        live.act(act, &mut self.silences);
+                    }
+                }
+            }
+            let bursts = &mut self.bursts;
+            live.publish_many(now, published, window, &mut |size| count_burst(bursts, size));
+        } else if self.awaits_return
+            && let Some(session) = self.sessions.last_mut()
+            && (now - session.end).abs() < 0.002
+            && let Some(ending) = &mut session.ending
+        {
+            // The window was still open when the session dropped.
+            session.published = session.published.saturating_add(published);
+            session.received = session.received.saturating_add(received);
+            for (count, out) in [(published, true), (received, false)] {
+                if count > 0 {
+                    ending.acts.extend(ends(session.start, out));
+                }
+            }
+            ending.acts.sort_by(|one, other| one.at.total_cmp(&other.at));
+        }
+    }
+
+    fn connected(&mut self, now: Secs, wall: f64, before: Option<(Secs, f64)>, connected: &Connected) {
+        // A session that is followed by another without an end: its end was missed.
+        self.end_censored(before.unwrap_or((now, wall)));
+        self.keep_alive = interval(connected.keep_alive_secs);
+        if let Some(version) = &connected.mqtt_version {
+            self.mqtt_version = Some(version.clone());
+        }
+        if std::mem::take(&mut self.awaits_return)
+            && let Some(last) = self.sessions.last_mut()
+        {
+            let end = last.end;
+            if let Some(ending) = &mut last.ending {
+                ending.back_after = Some((now - end).max(0.0));
+            }
+        }
+        let mut session = Session::begin(now, wall, self.keep_alive);
+        session.credentials = self.expiry;
+        self.live = Some(Live::new(session));
+    }
+
+    fn dropped(&mut self, now: Secs, wall: f64, before: Option<(Secs, f64)>, dropped: &Dropped) {
+        let live = self.live.take().unwrap_or_else(|| {
+            // Its beginning was missed: what is known begins with the event before.
+            let (start, start_wall) = before.unwrap_or((now, wall));
+            let mut session = Session::begin(start, start_wall, self.keep_alive.max(1.0));
+            session.known = false;
+            Live::new(session)
+        });
+        let bursts = &mut self.bursts;
+        let session = live.dropped(now, wall, dropped, &mut |size| count_burst(bursts, size));
+        self.push(session);
+        self.awaits_return = true;
+    }
+
+    fn connect_failed(&mut self, failed: &ConnectFailed) {
+        *self.failed_phases.entry(failed.phase).or_default() += 1;
+        if let Some(status) = failed.http_status
+            && (self.http_refusals.len() < 64 || self.http_refusals.contains_key(&status))
+        {
+            *self.http_refusals.entry(status).or_default() += 1;
+        }
+        if self.awaits_return
+            && let Some(ending) = self.sessions.last_mut().and_then(|session| session.ending.as_mut())
+        {
+            ending.failed_connects = ending.failed_connects.saturating_add(1);
+        }
+    }
+
+    fn system(&mut self, now: Secs, source: SystemSource, message: &str) {
+        // A step of the clock ends no session, and the axis of time has it taken out already.
+        if source == SystemSource::Clock {
+            return;
+        }
+        if source == SystemSource::Power {
+            self.slept.push(now);
+            keep_newest(&mut self.slept, MAX_MARKS);
+        }
+        let name = format!("{}: {}", source_word(source), normalised(message, 1));
+        let number = self.system_names.number(&name);
+        self.system.push((now, number));
+        keep_newest(&mut self.system, MAX_MARKS);
+    }
+
+    fn probe(&mut self, now: Secs, probe: &Probe) {
+        self.probes += 1;
+        if !probe.ok {
+            self.failed_probes.push((now, probe.probe == "gateway"));
+            keep_newest(&mut self.failed_probes, MAX_MARKS);
+        }
+    }
+
+    fn end_censored(&mut self, (at, wall): (Secs, f64)) {
+        if let Some(live) = self.live.take() {
+            let session = live.censored(at, wall, &mut self.silences);
+            self.push(session);
+        }
+    }
+
+    fn push(&mut self, session: Session) {
+        self.sessions.push(session);
+        self.forgotten += keep_newest(&mut self.sessions, MAX_SESSIONS);
+    }
+}
+
+fn count_burst(bursts: &mut BTreeMap<u64, u64>, size: u64) {
+    // Sizes are told apart to 1/16, so that the table stays small.
+    let step = (size / 16).max(1);
+    *bursts.entry(size / step * step).or_default() += 1;
+}
+
+fn source_word(source: SystemSource) -> &'static str {
+    match source {
+        SystemSource::Network => "network",
+        SystemSource::Power => "power",
+        SystemSource::Cron => "cron",
+        SystemSource::Dhcp => "dhcp",
+        SystemSource::Clock => "clock",
+        SystemSource::Service => "service",
+        SystemSource::Resource => "resource",
+        SystemSource::Other => "system",
+    }
+}

@@ -1,0 +1,279 @@
+//! How probable is each pattern, given how well it fits?
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Pattern;
+use super::case::{Case, Frame};
+use super::hypothesis::{self, Fit, Fits};
+use super::math::{ln_sum_exp, real};
+
+/// Prior probabilities; "other" (regular in a way without a name) is the rest.
+const PRIORS: [(Pattern, f64); 13] = [
+    (Pattern::Random, 0.14),
+    (Pattern::Bursty, 0.12),
+    (Pattern::IdleTimeout, 0.12),
+    (Pattern::FixedLifetime, 0.10),
+    (Pattern::Scheduled, 0.08),
+    (Pattern::SystemEvent, 0.08),
+    (Pattern::KeepAliveTimeout, 0.07),
+    (Pattern::PublishTriggered, 0.06),
+    (Pattern::CredentialExpiry, 0.06),
+    (Pattern::Outage, 0.06),
+    (Pattern::MessageCount, 0.05),
+    (Pattern::MessageRate, 0.05),
+    (Pattern::ClientIdTakeover, 0.05),
+];
+const PRIOR_OTHER: f64 = 0.03;
+/// The model class may be wrong: no pattern falls below this.
+const FLOOR: f64 = 0.000_7;
+/// From this many drops on, a cause of few of them is a finding, not the pattern.
+const MANY: usize = 8;
+/// Share of the drops a pattern must explain when there are many.
+const SHARE: f64 = 0.38;
+/// Rivals for the same drops share every misfit of the kernel: at most this many drops count.
+const INDEPENDENT: f64 = 10.0;
+/// Overlap of the explained drops from which two hypotheses are rivals for the same.
+const SAME_DROPS: f64 = 0.7;
+/// A winner needs this much, else the answer is that nothing can be said.
+const ENOUGH: f64 = 0.5;
+/// Log Bayes factor, and drops, that a second cause needs among those the first left over.
+const SECOND_FACTOR: f64 = 5.0;
+const SECOND_HITS: usize = 3;
+
+/// The outcome of weighing all hypotheses.
+pub(super) struct Weighed {
+    /// The answer.
+    pub(super) pattern: Pattern,
+    /// Its probability; with two causes that of both.
+    pub(super) confidence: f64,
+    /// The probability of every pattern; they sum to 1.
+    pub(super) probabilities: BTreeMap<Pattern, f64>,
+    /// How each pattern fits, by itself.
+    pub(super) fits: BTreeMap<Pattern, Fit>,
+    /// Log marginal likelihood of random loss.
+    pub(super) null: f64,
+    /// The most probable named pattern, when the answer is that nothing can be said.
+    pub(super) lead: Option<Pattern>,
+    /// A second cause of the drops that the first left over.
+    pub(super) second: Option<(Pattern, Fit)>,
+}
+
+impl Weighed {
+    /// How much better a pattern fits than random loss, as a natural logarithm.
+    pub(super) fn log_bayes_factor(&self, pattern: Pattern) -> f64 {
+        self.fits.get(&pattern).map_or(0.0, |fit| fit.log_evidence - self.null)
+    }
+}
+
+/// Weighs all drops of a frame, and what the answer leaves over.
+pub(super) fn weigh(frame: &Frame) -> Weighed {
+    let case = Case::new(frame, (0..frame.drops.len()).collect());
+    let mut first = weigh_case(&case);
+    if case.count() < MANY || first.probabilities.get(&first.pattern).copied().unwrap_or(0.0) <= ENOUGH {
+        return first;
+    }
+    let Some(found) = first.fits.get(&first.pattern).filter(|fit| fit.counts_hits) else { return first };
+    let explained: BTreeSet<usize> = found.hits.iter().copied().collect();
+    let left: Vec<usize> = (0..frame.drops.len()).filter(|drop| !explained.contains(drop)).collect();
+    if left.len() < SECOND_HITS {
+        return first;
+    }
+    let second = weigh_case(&Case::new(frame, left));
+    let is_specific = !matches!(second.pattern, Pattern::Random | Pattern::Undetermined | Pattern::Bursty)
+        && second.pattern != first.pattern;
+    let factor = second.log_bayes_factor(second.pattern);
+    let fit = second.fits.get(&second.pattern).cloned().unwrap_or_default();
+    if is_specific && factor > SECOND_FACTOR && fit.hits.len() >= SECOND_HITS {
+        share(&mut first, real(explained.len()), second.pattern, fit);
+    }
+    first
+}
+
+/// Two causes share their probability by the drops they explain.
+fn share(first: &mut Weighed, hits: f64, pattern: Pattern, fit: Fit) {
+    let one = first.probabilities.get(&first.pattern).copied().unwrap_or(0.0);
+    let other = first.probabilities.get(&pattern).copied().unwrap_or(0.0);
+    let part = hits / (hits + real(fit.hits.len()));
+    first.probabilities.insert(first.pattern, (one + other) * part);
+    first.probabilities.insert(pattern, (one + other) * (1.0 - part));
+    first.confidence = one + other;
+    let winner = first.pattern;
+    if part < 0.5 {
+        first.pattern = pattern;
+        let earlier = first.fits.insert(pattern, fit);
+        // What the first pass made of the second cause is worth less than what it left over.
+        drop(earlier);
+        let found = first.fits.get(&winner).cloned().unwrap_or_default();
+        first.second = Some((winner, found));
+    } else {
+        first.second = Some((pattern, fit));
+    }
+}
+
+fn weigh_case(case: &Case) -> Weighed {
+    let drops = case.count();
+    let null = case.null;
+    if drops < 2 {
+        return too_few(drops, null, BTreeMap::new());
+    }
+    let Fits { named: fits, other } = hypothesis::fit(case);
+    if drops == 2 {
+        // Two drops never prove a mechanism.
+        return too_few(drops, null, fits);
+    }
+    let evidence = adjusted(case, &fits, other);
+    let probabilities = probabilities(drops, &evidence);
+    conclude(probabilities, fits, null)
+}
+
+fn too_few(drops: usize, null: f64, fits: BTreeMap<Pattern, Fit>) -> Weighed {
+    let undetermined = match drops {
+        0 => 1.0,
+        1 => 0.999,
+        _ => 0.95,
+    };
+    let rest = (1.0 - undetermined) / real(Pattern::ALL.len() - 1);
+    let chance = |pattern| (pattern, if pattern == Pattern::Undetermined { undetermined } else { rest });
+    let named = fits.iter().filter(|(pattern, _)| **pattern != Pattern::Random);
+    let lead = named
+        .max_by(|one, other| one.1.log_evidence.total_cmp(&other.1.log_evidence))
+        .filter(|(_, fit)| fit.log_evidence > null + 2.0)
+        .map(|(pattern, _)| *pattern);
+    Weighed {
+        pattern: Pattern::Undetermined,
+        confidence: undetermined,
+        probabilities: Pattern::ALL.into_iter().map(chance).collect(),
+        fits,
+        null,
+        lead,
+        second: None,
+    }
+}
+
+/// The evidence after what no likelihood knows: plurality, and rivals for the same drops. `None` is "other".
+fn adjusted(case: &Case, fits: &BTreeMap<Pattern, Fit>, other: f64) -> BTreeMap<Option<Pattern>, f64> {
+    let null = case.null;
+    let specific = fits
+        .iter()
+        .filter(|(pattern, _)| **pattern != Pattern::Random)
+        .map(|(_, fit)| fit.log_evidence - null)
+        .fold(f64::NEG_INFINITY, f64::max);
+    // What has a name is not "something regular".
+    let other = if specific > 6.0 { other.min(null + specific - 2.0) } else { other };
+    let mut evidence: BTreeMap<Option<Pattern>, f64> =
+        fits.iter().map(|(pattern, fit)| (Some(*pattern), plural(case, fit))).collect();
+    evidence.insert(None, other);
+    shrink_rivals(fits, &mut evidence);
+    evidence
+}
+
+/// A cause of few of the drops is a finding, not the pattern.
+fn plural(case: &Case, fit: &Fit) -> f64 {
+    if !fit.counts_hits {
+        return fit.log_evidence;
+    }
+    let share = real(fit.hits.len()) / case.n();
+    if case.count() >= MANY && share < SHARE {
+        fit.log_evidence.min(case.null - 2.0)
+    } else if case.count() < MANY && share <= 0.5 {
+        fit.log_evidence - 2.0
+    } else {
+        fit.log_evidence
+    }
+}
+
+fn shrink_rivals(fits: &BTreeMap<Pattern, Fit>, evidence: &mut BTreeMap<Option<Pattern>, f64>) {
+    let best = evidence.iter().max_by(|one, other| one.1.total_cmp(other.1));
+    let Some((Some(best), most)) = best.map(|(pattern, most)| (*pattern, *most)) else { return };
+    let Some(winner) = fits.get(&best).filter(|fit| fit.counts_hits) else { return };
+    let hits = real(winner.hits.len());
+    if hits <= INDEPENDENT {
+        return;
+    }
+    for (pattern, value) in evidence.iter_mut() {
+        let Some(fit) = pattern.and_then(|pattern| fits.get(&pattern)) else { continue };
+        if *pattern != Some(best)
+            && fit.counts_hits
+            && value.is_finite()
+            && overlap(&winner.hits, &fit.hits) >= SAME_DROPS
+        {
+            *value = most - (most - *value) * INDEPENDENT / hits;
+        }
+    }
+}
+
+/// Intersection over union of two ascending lists.
+fn overlap(one: &[usize], other: &[usize]) -> f64 {
+    let (mut left, mut right) = (one.iter().peekable(), other.iter().peekable());
+    let mut common = 0_usize;
+    while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
+        match a.cmp(b) {
+            std::cmp::Ordering::Less => drop(left.next()),
+            std::cmp::Ordering::Greater => drop(right.next()),
+            std::cmp::Ordering::Equal => {
+                common += 1;
+                left.next();
+                right.next();
+            }
+        }
+    }
+    real(common) / real((one.len() + other.len() - common).max(1))
+}
+
+fn probabilities(drops: usize, evidence: &BTreeMap<Option<Pattern>, f64>) -> BTreeMap<Pattern, f64> {
+    let prior = |pattern: &Option<Pattern>| match pattern {
+        Some(pattern) => PRIORS.iter().find(|(name, _)| name == pattern).map_or(0.0, |(_, prior)| *prior),
+        None => PRIOR_OTHER,
+    };
+    let weighed: Vec<(Option<Pattern>, f64)> =
+        evidence.iter().map(|(pattern, value)| (*pattern, value + prior(pattern).ln())).collect();
+    let logarithms: Vec<f64> = weighed.iter().map(|(_, value)| *value).collect();
+    let total = ln_sum_exp(&logarithms);
+    let mut posterior: BTreeMap<Pattern, f64> = BTreeMap::new();
+    let mut undetermined = 0.0;
+    for (pattern, value) in weighed {
+        let probability = (value - total).exp();
+        // A handful of shapeless drops proves neither memorylessness nor bursts.
+        let unsure = match pattern {
+            Some(Pattern::Random) if drops < 5 => 4.0 / (real(drops) + 4.0),
+            Some(Pattern::Random) => 1.5 / real(drops),
+            Some(Pattern::Bursty) if drops < MANY => 0.5,
+            Some(_) => 0.0,
+            None => 1.0,
+        };
+        undetermined += unsure * probability;
+        if let Some(pattern) = pattern {
+            posterior.insert(pattern, (1.0 - unsure) * probability);
+        }
+    }
+    posterior.insert(Pattern::Undetermined, undetermined);
+    for probability in posterior.values_mut() {
+        *probability = (1.0 - FLOOR * real(Pattern::ALL.len())) * *probability + FLOOR;
+    }
+    posterior
+}
+
+fn conclude(mut probabilities: BTreeMap<Pattern, f64>, fits: BTreeMap<Pattern, Fit>, null: f64) -> Weighed {
+    let top = most_probable(&probabilities);
+    let (mut pattern, mut confidence) = top;
+    let mut lead = None;
+    if confidence < ENOUGH && pattern != Pattern::Undetermined {
+        lead = Some(pattern);
+        let undetermined = probabilities.entry(Pattern::Undetermined).or_default();
+        *undetermined = undetermined.max(confidence + 1e-6);
+        let sum: f64 = probabilities.values().sum();
+        for probability in probabilities.values_mut() {
+            *probability /= sum;
+        }
+        (pattern, confidence) = most_probable(&probabilities);
+    } else if pattern == Pattern::Undetermined {
+        let named = probabilities.iter().filter(|(pattern, _)| **pattern != Pattern::Undetermined);
+        lead = named.max_by(|one, other| one.1.total_cmp(other.1)).map(|(pattern, _)| *pattern);
+    }
+    Weighed { pattern, confidence, probabilities, fits, null, lead, second: None }
+}
+
+fn most_probable(probabilities: &BTreeMap<Pattern, f64>) -> (Pattern, f64) {
+    let best = probabilities.iter().max_by(|one, other| one.1.total_cmp(other.1));
+    best.map_or((Pattern::Undetermined, 1.0), |(pattern, probability)| (*pattern, *probability))
+}

@@ -1,0 +1,97 @@
+//! What is the most useful thing to do now?
+
+use super::phrase::length;
+use crate::classify::case::Frame;
+use crate::classify::posterior::Weighed;
+use crate::classify::{Advice, AdviceAction, Pattern};
+
+/// AWS IoT takes keep-alives from 30 s on; most brokers any.
+const SHORTEST_ADVISED: f64 = 30.0;
+
+/// The next step. `fix` is what the catalogue says of the most probable cause.
+pub(in crate::classify) fn advice(frame: &Frame, weighed: &Weighed, fix: Option<&str>) -> Advice {
+    let say = |text: String, action| Advice { text, action };
+    let keep_alive = frame.sessions.last().map_or(f64::INFINITY, |session| session.keep_alive);
+    let fit = weighed.fits.get(&weighed.pattern);
+    let outside = |otherwise: &str| say(fix.unwrap_or(otherwise).to_owned(), AdviceAction::Outside);
+    match weighed.pattern {
+        Pattern::Undetermined if frame.drops.is_empty() => say("leave it running".into(), AdviceAction::Wait),
+        Pattern::Undetermined if !keep_alive.is_finite() => {
+            say("turn the keep-alive on, so that a dead link is noticed".into(), AdviceAction::TurnPingsOn)
+        }
+        Pattern::Undetermined => undetermined(frame, weighed),
+        Pattern::IdleTimeout => {
+            let longest = fit.and_then(|fit| {
+                let limit = fit.parameter("limit_secs");
+                limit.or_else(|| fit.parameter("shortest_fatal_silence_secs"))
+            });
+            idle(longest, keep_alive, fit.and_then(|fit| fit.parameter("longest_survived_silence_secs")))
+        }
+        Pattern::FixedLifetime => {
+            let limit = fit.and_then(|fit| fit.parameter("limit_secs")).unwrap_or(0.0);
+            if weighed.probabilities.get(&Pattern::Scheduled).is_some_and(|rival| *rival > 0.1) {
+                say(
+                    "reconnect now, and see whether the next drop moves along".into(),
+                    AdviceAction::Reconnect,
+                )
+            } else {
+                outside(&format!("reconnect by plan shortly before {}", length(limit)))
+            }
+        }
+        Pattern::Random | Pattern::Bursty => {
+            outside("compare with probes of the gateway and of another host")
+        }
+        Pattern::Scheduled => outside("look for what runs at that time: a nightly reset, a lease, a job"),
+        Pattern::MessageCount | Pattern::MessageRate => {
+            outside("send less, or ask the broker's owner for the limit")
+        }
+        Pattern::PublishTriggered => outside("stop publishing to that topic, or have the policy allow it"),
+        Pattern::SystemEvent => outside("look at what this event does to the network"),
+        Pattern::CredentialExpiry => {
+            outside("reconnect with fresh credentials some minutes before they expire")
+        }
+        Pattern::ClientIdTakeover => outside("find the other client with this client id, or use another id"),
+        Pattern::Outage => outside("see what fails while it is down: refused, no answer, or no name"),
+        Pattern::KeepAliveTimeout => {
+            outside("look for what keeps the client from sending: a blocked loop, a sleeping computer")
+        }
+    }
+}
+
+fn undetermined(frame: &Frame, weighed: &Weighed) -> Advice {
+    let leads_to_reconnect = matches!(weighed.lead, Some(Pattern::FixedLifetime | Pattern::Scheduled));
+    if frame.drops.len() >= 3 && leads_to_reconnect {
+        let text = "reconnect now: a lifetime moves with the connect, a schedule does not";
+        return Advice { text: text.into(), action: AdviceAction::Reconnect };
+    }
+    if frame.drops.len() >= 3 && weighed.lead == Some(Pattern::IdleTimeout) {
+        return Advice {
+            text: "try a shorter keep-alive and compare".into(),
+            action: AdviceAction::ShortenKeepAlive,
+        };
+    }
+    Advice { text: "leave it running, and read the newest drop".into(), action: AdviceAction::OpenDrop }
+}
+
+/// A keep-alive well below what is known to be survived.
+fn idle(fatal: Option<f64>, keep_alive: f64, survived: Option<f64>) -> Advice {
+    let bound = match (fatal, survived) {
+        (Some(fatal), Some(survived)) => survived.min(fatal),
+        (Some(fatal), None) => fatal,
+        (None, _) => {
+            return Advice {
+                text: "try a shorter keep-alive".into(),
+                action: AdviceAction::ShortenKeepAlive,
+            };
+        }
+    };
+    // 15 % for late pings, in steps of half a minute.
+    let advised = (0.85 * bound / 30.0).floor() * 30.0;
+    let advised = if advised >= SHORTEST_ADVISED { advised } else { (0.85 * bound).floor().max(5.0) };
+    if keep_alive <= advised {
+        let text = format!("keep the keep-alive at or below {}: see whether it holds", length(advised));
+        return Advice { text, action: AdviceAction::Wait };
+    }
+    let text = format!("a keep-alive of {} or less ends it", length(advised));
+    Advice { text, action: AdviceAction::ShortenKeepAlive }
+}

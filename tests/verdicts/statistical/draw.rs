@@ -1,0 +1,122 @@
+//! What does chance say?
+
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+/// A seeded source of numbers.
+#[derive(Debug)]
+pub(super) struct Draw(StdRng);
+
+/// Scatter around a moment: never the bell that a classifier would like best.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Jitter {
+    Even(f64),
+    /// Late only.
+    Late(f64),
+    Skewed(f64),
+    Bell(f64),
+}
+
+/// Time between two things of the same kind.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Gap {
+    Every(f64, Jitter),
+    Memoryless(f64),
+    /// Short ones, and with this probability a long one; both spread by half an order of magnitude.
+    Mixed(f64, f64, f64),
+}
+
+impl Draw {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(StdRng::seed_from_u64(seed))
+    }
+
+    pub(super) fn unit(&mut self) -> f64 {
+        self.0.random_range(0.0..1.0)
+    }
+
+    pub(super) fn chance(&mut self, share: f64) -> bool {
+        self.unit() < share
+    }
+
+    pub(super) fn between(&mut self, low: f64, high: f64) -> f64 {
+        low + (high - low) * self.unit()
+    }
+
+    /// Log-uniform.
+    pub(super) fn scale(&mut self, low: f64, high: f64) -> f64 {
+        let high = high.max(low);
+        (low.ln() + (high.ln() - low.ln()) * self.unit()).exp()
+    }
+
+    /// A log-uniform count, both ends included.
+    pub(super) fn count(&mut self, low: u32, high: u32) -> u32 {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between two u32")]
+        let drawn = self.scale(f64::from(low), f64::from(high) + 1.0) as u32;
+        drawn.clamp(low, high)
+    }
+
+    pub(super) fn exponential(&mut self, mean: f64) -> f64 {
+        -mean * (1.0 - self.unit()).ln()
+    }
+
+    pub(super) fn normal(&mut self) -> f64 {
+        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
+        radius * (std::f64::consts::TAU * self.unit()).cos()
+    }
+
+    pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.0.random_range(0..from.len())]
+    }
+
+    /// A kind of scatter of about the given size, in seconds.
+    pub(super) fn jitter(&mut self, size: f64) -> Jitter {
+        match self.0.random_range(0..4) {
+            0 => Jitter::Even(1.7 * size),
+            1 => Jitter::Late(size),
+            2 => Jitter::Skewed(size),
+            _ => Jitter::Bell(size),
+        }
+    }
+
+    pub(super) fn around(&mut self, jitter: Jitter) -> f64 {
+        match jitter {
+            Jitter::Even(half) => self.between(-half, half),
+            Jitter::Late(mean) => self.exponential(mean),
+            Jitter::Skewed(size) => size * ((0.6 * self.normal()).exp() - 1.0),
+            Jitter::Bell(size) => size * self.normal(),
+        }
+    }
+
+    pub(super) fn gap(&mut self, gap: Gap) -> f64 {
+        let secs = match gap {
+            Gap::Every(secs, jitter) => secs + self.around(jitter),
+            Gap::Memoryless(mean) => self.exponential(mean),
+            Gap::Mixed(short, long, share) => {
+                let middle = if self.chance(share) { long } else { short };
+                middle * (0.5 * self.normal()).exp()
+            }
+        };
+        secs.max(0.05)
+    }
+
+    /// Half of the lengths that people configure are round to them.
+    pub(super) fn humane(&mut self, secs: f64) -> f64 {
+        if self.chance(0.5) {
+            return secs;
+        }
+        let steps = [5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0];
+        let step = steps.into_iter().rfind(|step| *step <= secs / 4.0).unwrap_or(1.0);
+        (secs / step).round() * step
+    }
+}
+
+impl Gap {
+    /// Its mean, roughly.
+    pub(super) fn mean(self) -> f64 {
+        match self {
+            Self::Every(secs, _) | Self::Memoryless(secs) => secs,
+            Self::Mixed(short, long, share) => 1.13 * (short * (1.0 - share) + long * share),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What made the drops of a recording, as far as an honest observer could tell?
+
+use std::collections::BTreeMap;
+
+use dropscope::diagnostics::Event;
+use dropscope::diagnostics::event::How;
+
+use super::plan::{Death, FaultKind, Plan};
+use super::world::Line;
+
+#[derive(Debug)]
+pub(super) struct Label {
+    pub(super) truth: &'static str,
+    pub(super) also: Vec<&'static str>,
+    /// Share of the drops that the truth did not make.
+    pub(super) foreign: f64,
+}
+
+/// The computer slept and the broker gave up on it: an event of this computer, and a keep-alive missed.
+pub(super) const SLEEP: &str = "sleep";
+
+/// A mechanism needs this many drops to be named at all.
+const FEWEST: usize = 3;
+
+/// From how many per cent of the drops on a second cause is as right an answer as the first: contamination
+/// is none, unless it makes nearly half.
+fn enough(cause: &str) -> usize {
+    if cause == "random" { 45 } else { 30 }
+}
+
+pub(super) fn label(lines: &[Line], plan: &Plan) -> Label {
+    let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
+    let mut slept = 0;
+    for cause in lines.iter().filter_map(|line| line.cause) {
+        slept += usize::from(cause == SLEEP);
+        *counts.entry(if cause == SLEEP { "system_event" } else { cause }).or_default() += 1;
+    }
+    let total: usize = counts.values().sum();
+    let mut ranked: Vec<_> = counts.into_iter().collect();
+    ranked.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let Some((main, hits)) = ranked.first().copied().filter(|_| total >= FEWEST) else {
+        return Label { truth: "undetermined", also: Vec::new(), foreign: 0.0 };
+    };
+    let mut also: Vec<_> = ranked
+        .iter()
+        .skip(1)
+        .filter(|(cause, count)| *count >= FEWEST && 100 * *count >= total * enough(cause))
+        .map(|(cause, _)| *cause)
+        .collect();
+    if 2 * slept > hits && main == "system_event" {
+        also.push("keep_alive_timeout");
+    }
+    // Three to a few losses of a kind that needs many to show its shape.
+    let shapeless = main == "random" && total < 5;
+    if hits < FEWEST || shapeless {
+        also.push(main);
+        return Label { truth: "undetermined", also, foreign: 0.0 };
+    }
+    if main == "random" && total < 8 {
+        also.push("undetermined");
+    }
+    let reset = |death| death == Death::Close(How::Rst);
+    if main == "client_id_takeover"
+        && plan.faults.iter().any(|fault| fault.cause == main && reset(fault.death))
+    {
+        // Brokers close; resets in spells may as well be the way there.
+        also.push("bursty");
+    }
+    if main == "bursty" {
+        bursts(lines, plan, &mut also);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "at most a few hundred")]
+    let foreign = 1.0 - hits as f64 / total as f64;
+    Label { truth: main, also, foreign }
+}
+
+/// Few spells, or short ones, are no pattern yet; and spells in which the peer closes look like a rival's.
+fn bursts(lines: &[Line], plan: &Plan, also: &mut Vec<&'static str>) {
+    let quiet = plan.faults.iter().find_map(|fault| match fault.kind {
+        FaultKind::Spells { quiet, .. } => Some(quiet),
+        _ => None,
+    });
+    let apart = 0.08 * quiet.unwrap_or(f64::INFINITY);
+    let (mut spells, mut drops, mut closed, mut last) = (0_usize, 0_usize, 0_usize, f64::NEG_INFINITY);
+    for line in lines.iter().filter(|line| line.cause == Some("bursty")) {
+        spells += usize::from(line.at - last > apart);
+        drops += 1;
+        last = line.at;
+        if let Event::Dropped(dropped) = &line.event {
+            let silent = [How::PingTimeout, How::Io, How::Local, How::Rst];
+            closed += usize::from(dropped.how.is_none_or(|how| !silent.contains(&how)));
+        }
+    }
+    if drops < 8 || spells < 3 {
+        also.extend(["random", "undetermined"]);
+    } else if 2 * drops < 5 * spells {
+        also.push("random");
+    }
+    if 10 * closed >= 7 * drops {
+        also.push("client_id_takeover");
+    }
+}

@@ -1,0 +1,301 @@
+//! What happens within one session, until it ends?
+
+use std::collections::VecDeque;
+
+use dropscope::diagnostics::Event;
+use dropscope::diagnostics::event::{Dropped, How, Layer};
+
+use super::plan::{Death, FaultKind, Pings};
+use super::world::{End, LINES, World};
+
+/// The state of one session; times on the boot clock.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) bound: Option<f64>,
+    pub(super) last_out: f64,
+    pub(super) last_in: f64,
+    pub(super) last_ping: f64,
+    /// Newest packet that went through, in any direction.
+    pub(super) through: f64,
+    /// Newest packet of ours that the broker got.
+    pub(super) heard: f64,
+    /// A ping on its way: when it went out, and when its answer comes.
+    pub(super) waiting: Option<(f64, f64)>,
+    /// The path is gone.
+    pub(super) gone: Option<Death>,
+    /// What made (or will make) the end; for the label.
+    pub(super) cause: Option<(Option<usize>, &'static str)>,
+    pub(super) unanswered: Option<f64>,
+    /// An end that is already on its way: when, and how it will look.
+    pub(super) closing: Option<(f64, How)>,
+    /// The next end that was drawn: when, and by which fault.
+    pub(super) kill: Option<(f64, usize)>,
+    /// Ends put into this session by its surroundings.
+    pub(super) doom: Option<(f64, Death, &'static str)>,
+    pub(super) stalled_until: f64,
+    pub(super) deaf_until: f64,
+    pub(super) sent: u32,
+    pub(super) received: u32,
+    pub(super) rush: u32,
+    pub(super) talks: Vec<f64>,
+    pub(super) pace: f64,
+    pub(super) answers: VecDeque<(f64, &'static str)>,
+    pub(super) silence: f64,
+    pub(super) messages: f64,
+    pub(super) window: (u64, u64, f64),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Talk(usize),
+    Answer,
+    Ping,
+    Pong,
+    Deadline,
+    Resend,
+    Kill,
+    Doom,
+    Close,
+    Silence,
+    Server,
+    Window,
+    Stream(usize),
+}
+
+impl World<'_> {
+    pub(super) fn session(&mut self) -> End {
+        let mut session = self.born();
+        loop {
+            let (at, step) = self.next(&session);
+            self.now = self.now.max(at);
+            if self.lines.len() >= LINES {
+                return End::Over;
+            }
+            let end = match step {
+                Step::Talk(index) => self.talk(&mut session, index),
+                Step::Answer => self.answer(&mut session),
+                Step::Ping => self.ping(&mut session),
+                Step::Pong => self.pong(&mut session),
+                Step::Deadline => {
+                    // The answer lay there unread: this client was late, not the path.
+                    session.cause.get_or_insert((None, "keep_alive_timeout"));
+                    Some(self.drop(&mut session, How::PingTimeout))
+                }
+                Step::Resend => Some(self.drop(&mut session, How::Io)),
+                Step::Close => {
+                    let how = session.closing.map_or(How::Fin, |(_, how)| how);
+                    Some(self.drop(&mut session, how))
+                }
+                Step::Kill => {
+                    let index = session.kill.take().map_or(0, |(_, index)| index);
+                    let fault = &self.faults[index];
+                    let (mut death, cause) = (fault.death, fault.cause);
+                    if matches!(fault.kind, FaultKind::Spells { mixed: true, .. }) {
+                        death = self.draw.pick(&[death, Death::Reset, Death::Local, Death::Lost]);
+                    }
+                    self.die(&mut session, death, Some(index), cause)
+                }
+                Step::Doom => session
+                    .doom
+                    .take()
+                    .and_then(|(_, death, cause)| self.die(&mut session, death, None, cause)),
+                Step::Silence => self.forgotten(&mut session),
+                Step::Server => self.die(&mut session, Death::Close(How::Fin), None, "keep_alive_timeout"),
+                Step::Window => {
+                    self.flush(&mut session);
+                    None
+                }
+                Step::Stream(index) => self.stream(&mut session, index),
+            };
+            if let Some(end) = end {
+                return end;
+            }
+        }
+    }
+
+    fn born(&mut self) -> Session {
+        let now = self.now;
+        let kill = self.next_kill();
+        let talks =
+            self.plan.talks.iter().map(|talk| now + self.draw.gap(talk.gap) * self.draw.unit()).collect();
+        let mut session = Session {
+            bound: self.expires.filter(|expires| *expires > now),
+            last_out: now,
+            last_in: now,
+            last_ping: now,
+            through: now,
+            heard: now,
+            waiting: None,
+            gone: None,
+            cause: None,
+            unanswered: None,
+            closing: None,
+            kill,
+            doom: None,
+            stalled_until: -1.0,
+            deaf_until: -1.0,
+            sent: 0,
+            received: 0,
+            rush: 0,
+            talks,
+            pace: self.draw.scale(0.5, 2.0),
+            answers: VecDeque::new(),
+            silence: 0.0,
+            messages: 0.0,
+            window: (0, 0, now),
+        };
+        for index in 0..self.faults.len() {
+            match self.faults[index].kind.clone() {
+                FaultKind::Silence { limit, jitter } => {
+                    session.silence = limit + self.draw.around(jitter);
+                }
+                FaultKind::Messages { limit, spread, .. } => {
+                    session.messages = (limit + spread * self.draw.normal()).round().max(2.0);
+                }
+                FaultKind::Credentials { late, share } => {
+                    if let Some(bound) = session.bound.filter(|_| self.draw.chance(share)) {
+                        let at = bound + self.draw.around(late).abs();
+                        if session.kill.is_none_or(|(kill, _)| at < kill) {
+                            session.kill = Some((at, index));
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        session
+    }
+
+    /// The earliest thing to happen.
+    fn next(&self, session: &Session) -> (f64, Step) {
+        let mut first = (f64::INFINITY, Step::Server);
+        let mut offer = |at: f64, step: Step| {
+            if at < first.0 {
+                first = (at, step);
+            }
+        };
+        let awake = |at: f64| at.max(session.stalled_until);
+        // Of two things due at the end of a stall the first offered wins: most clients read before they write.
+        let closing = session.closing.map_or(f64::INFINITY, |(at, _)| at.max(session.deaf_until));
+        if !self.plan.hasty {
+            offer(closing, Step::Close);
+        }
+        for (index, at) in session.talks.iter().enumerate() {
+            offer(awake(*at), Step::Talk(index));
+        }
+        if let Some((at, _)) = session.answers.front() {
+            offer(at.max(session.deaf_until), Step::Answer);
+        }
+        if let Some((sent, answer)) = session.waiting {
+            let deadline = awake(sent + self.plan.deadline);
+            if self.plan.hasty {
+                offer(deadline, Step::Deadline);
+            }
+            offer(awake(answer).max(session.deaf_until), Step::Pong);
+            offer(deadline, Step::Deadline);
+        } else {
+            let since = match self.plan.pings {
+                Pings::WhenIdle => session.last_out,
+                Pings::Always => session.last_ping,
+            };
+            offer(awake(since + self.keep_alive), Step::Ping);
+        }
+        if let Some(sent) = session.unanswered {
+            offer(awake(sent + self.plan.resend), Step::Resend);
+        }
+        if session.closing.is_some() {
+            offer(closing, Step::Close);
+        } else if session.gone.is_none() {
+            offer(session.kill.map_or(f64::INFINITY, |(at, _)| at), Step::Kill);
+            offer(session.doom.map_or(f64::INFINITY, |(at, ..)| at), Step::Doom);
+            if session.silence > 0.0 {
+                offer(session.through + session.silence, Step::Silence);
+            }
+            offer(session.heard + 1.5 * self.keep_alive + 0.4, Step::Server);
+        }
+        if let Some(window) = self.plan.window {
+            offer(session.window.2 + window, Step::Window);
+        }
+        if let Some(index) = self.next_stream() {
+            offer(self.due[index], Step::Stream(index));
+        }
+        first
+    }
+
+    fn next_kill(&mut self) -> Option<(f64, usize)> {
+        let all: Vec<_> =
+            (0..self.faults.len()).filter_map(|n| self.fault_due(n).map(|at| (at, n))).collect();
+        all.into_iter().min_by(|a, b| a.0.total_cmp(&b.0))
+    }
+
+    /// The path or the peer ends it now.
+    fn die(
+        &mut self,
+        session: &mut Session,
+        death: Death,
+        fault: Option<usize>,
+        cause: &'static str,
+    ) -> Option<End> {
+        session.cause = Some((fault, cause));
+        session.kill = None;
+        let (least, most) = self.plan.lasting.unwrap_or_default();
+        if most > 0.0 && matches!(death, Death::Lost | Death::Local) {
+            self.bad_until = self.bad_until.max(self.now + self.draw.scale(least, most));
+        }
+        match death {
+            Death::Close(how) => session.closing = Some((self.now, how)),
+            Death::Local => session.closing = Some((self.now, How::Local)),
+            Death::Reset | Death::Lost => {
+                session.gone = Some(death);
+                session.answers.clear();
+                if let Some((sent, answer)) = session.waiting.filter(|(_, answer)| *answer > self.now) {
+                    session.unanswered = Some(sent);
+                    session.waiting = Some((sent, f64::INFINITY));
+                    debug_assert!(answer > sent);
+                }
+            }
+        }
+        None
+    }
+
+    fn forgotten(&mut self, session: &mut Session) -> Option<End> {
+        let index = self.faults.iter().position(|fault| matches!(fault.kind, FaultKind::Silence { .. }))?;
+        let fault = &self.faults[index];
+        let (death, cause) = (fault.death, fault.cause);
+        self.die(session, death, Some(index), cause)
+    }
+
+    fn drop(&mut self, session: &mut Session, how: How) -> End {
+        if self.plan.window.is_some() {
+            self.flush(session);
+        }
+        let (fault, cause) = session.cause.unwrap_or((None, "random"));
+        let layer = match how {
+            How::PingTimeout | How::Disconnect => Layer::Mqtt,
+            How::TlsClose | How::TlsAlert => Layer::Tls,
+            How::WsClose => Layer::Websocket,
+            How::Local => Layer::Local,
+            How::Fin | How::Rst | How::Io => Layer::Tcp,
+        };
+        let name = super::render::error_name(how);
+        let reason_code = self.reason_code(how, cause);
+        let dropped = Dropped {
+            error_name: Some(name.to_owned()),
+            error_message: Some(name.to_lowercase()),
+            error_code: Some(5_000),
+            active_subscriptions: 1,
+            layer: Some(layer),
+            how: Some(how),
+            reason_code,
+            last_rx_secs: Some(self.now - session.last_in),
+            last_tx_secs: Some(self.now - session.last_out),
+            ..Dropped::default()
+        };
+        self.say(Event::Dropped(dropped));
+        if let Some(line) = self.lines.last_mut() {
+            line.cause = Some(cause);
+        }
+        self.drops += 1;
+        End::Dropped(fault)
+    }
+}

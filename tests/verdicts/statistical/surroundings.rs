@@ -1,0 +1,183 @@
+//! What goes on beside the connection, and when does each fault strike next?
+
+use dropscope::diagnostics::Event;
+use dropscope::diagnostics::event::{How, Initiator, Probe, SystemSource};
+
+use super::plan::{Death, FaultKind, What};
+use super::session::Session;
+use super::world::{End, World};
+
+impl World<'_> {
+    /// When a fault that can be foreseen ends a session that begins now.
+    pub(super) fn fault_due(&mut self, index: usize) -> Option<f64> {
+        let now = self.now;
+        match self.faults[index].kind.clone() {
+            FaultKind::Age { limit, jitter, share } => {
+                let age = limit + self.draw.around(jitter);
+                self.draw.chance(share).then_some(now + age.max(1.0))
+            }
+            FaultKind::Clock { period, phase, jitter, share, shift_at } => {
+                let mut tick = ((now - phase) / period).ceil();
+                loop {
+                    let at = phase + tick * period;
+                    let at = at + if at > shift_at { 3_600.0 } else { 0.0 } + self.draw.around(jitter);
+                    if at > now && self.draw.chance(share) {
+                        return Some(at);
+                    }
+                    tick += 1.0;
+                }
+            }
+            FaultKind::Chance { mean } => Some(now + self.draw.exponential(mean)),
+            FaultKind::Spells { quiet, length, apart, rough, mixed, mut from, mut until } => {
+                let mut at = now + self.draw.exponential(apart);
+                while at > until {
+                    from = until + self.draw.exponential(quiet) + 0.1 * quiet;
+                    until = from + length * self.draw.between(0.5, 1.5);
+                    at = from.max(now) + self.draw.exponential(apart);
+                    if until <= now {
+                        at = f64::INFINITY;
+                    }
+                }
+                self.faults[index].kind =
+                    FaultKind::Spells { quiet, length, apart, rough, mixed, from, until };
+                Some(at)
+            }
+            FaultKind::Rival { median, spread, rest, fight, mut from, mut until } => {
+                let age = median * (spread * self.draw.normal()).exp();
+                if now > until {
+                    from = now + self.draw.exponential(rest);
+                    until = from + fight * self.draw.between(0.5, 1.5);
+                    self.faults[index].kind = FaultKind::Rival { median, spread, rest, fight, from, until };
+                }
+                Some(now.max(from) + age)
+            }
+            FaultKind::Outage { mean, flaps, .. } => {
+                let flap = self.draw.chance(flaps) && now < self.bad_until + 120.0;
+                Some(now + if flap { self.draw.scale(3.0, 200.0) } else { self.draw.exponential(mean) })
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn reason_code(&mut self, how: How, cause: &str) -> Option<u8> {
+        if !self.plan.codes || how != How::Disconnect {
+            return None;
+        }
+        match cause {
+            "client_id_takeover" => Some(0x8E),
+            "keep_alive_timeout" => Some(0x8D),
+            "credential_expiry" | "publish_triggered" => Some(0x87),
+            "message_rate" => Some(0x96),
+            _ => Some(0x8B),
+        }
+    }
+
+    /// A stream comes due while there is a session.
+    pub(super) fn stream(&mut self, session: &mut Session, index: usize) -> Option<End> {
+        let stream = self.plan.streams[index].clone();
+        self.due[index] = self.now + self.draw.gap(stream.gap);
+        match stream.what {
+            What::System { source, words, harm } => {
+                self.tell(source, words);
+                if let Some((share, delay, death)) = harm
+                    && session.doom.is_none()
+                    && self.draw.chance(share)
+                {
+                    session.doom = Some((self.now + self.draw.around(delay).abs(), death, "system_event"));
+                }
+            }
+            What::Sleep { low, high } => self.sleep(session, low, high),
+            What::UserDisconnects => {
+                self.say(Event::Disconnected { by: Initiator::User });
+                return Some(End::OnPurpose);
+            }
+            What::RecorderRestarts => return Some(End::Restart),
+            What::NextArm => {
+                let from = self.keep_alive;
+                self.arm = (self.arm + 1) % self.plan.arms.len();
+                self.keep_alive = self.plan.arms[self.arm];
+                self.say(Event::Disconnected { by: Initiator::Experiment });
+                self.say(Event::KeepAliveChanged { from, to: self.keep_alive });
+                return Some(End::OnPurpose);
+            }
+            What::Stall { low, high, reads } => {
+                let secs = self.keep_alive * self.draw.between(low, high);
+                session.stalled_until = session.stalled_until.max(self.now + secs);
+                if !reads {
+                    session.deaf_until = session.stalled_until;
+                }
+            }
+            other => self.aside(&other),
+        }
+        None
+    }
+
+    pub(super) fn stream_while_down(&mut self, index: usize) {
+        let stream = self.plan.streams[index].clone();
+        self.due[index] = self.now + self.draw.gap(stream.gap);
+        match stream.what {
+            What::System { source, words, .. } => self.tell(source, words),
+            other => self.aside(&other),
+        }
+    }
+
+    /// What the connection does not feel.
+    fn aside(&mut self, what: &What) {
+        match *what {
+            What::Probe => {
+                let bad = self.now < self.bad_until || self.in_spell();
+                let ok = !self.draw.chance(if bad { 0.7 } else { 0.01 });
+                let rtt_ms = ok.then(|| 12.0 * self.draw.between(0.8, 2.0));
+                let error = (!ok).then(|| "timed out".to_owned());
+                let probe = Probe { probe: "internet".to_owned(), ok, rtt_ms, error, target: None };
+                self.say(Event::Probe(probe));
+            }
+            What::ClockStep { told } => {
+                let size = self.draw.scale(6.0, 7_200.0) * if self.draw.chance(0.5) { -1.0 } else { 1.0 };
+                let size = (10.0 * size).round() / 10.0;
+                self.ahead += size;
+                if told {
+                    self.tell(SystemSource::Clock, &format!("wall clock stepped by {size:+.1} s"));
+                }
+            }
+            What::Refresh { life } => self.refresh(life),
+            _ => {}
+        }
+    }
+
+    /// How many of the attempts to connect fail in the bad spell that is on, if one is.
+    pub(super) fn roughness(&self) -> f64 {
+        let rough = |fault: &super::plan::Fault| match fault.kind {
+            FaultKind::Spells { from, until, rough, .. } if from <= self.now && self.now <= until => rough,
+            _ => 0.0,
+        };
+        self.faults.iter().map(rough).fold(0.0, f64::max)
+    }
+
+    /// A bad spell is on.
+    fn in_spell(&self) -> bool {
+        self.faults.iter().any(|fault| {
+            matches!(fault.kind, FaultKind::Spells { from, until, .. } if from <= self.now && self.now <= until)
+        })
+    }
+
+    /// `#` in the words becomes something that differs each time.
+    fn tell(&mut self, source: SystemSource, words: &str) {
+        let number = self.draw.count(1, 254);
+        let message = words.replace('#', &number.to_string());
+        self.say(Event::System { source, message });
+    }
+
+    /// The computer sleeps; the broker does not wait for it.
+    fn sleep(&mut self, session: &mut Session, low: f64, high: f64) {
+        let secs = self.draw.scale(low, high);
+        self.now += secs;
+        self.tell(SystemSource::Power, &format!("this computer slept for {secs:.0} s"));
+        session.stalled_until = session.stalled_until.max(self.now + 0.05);
+        if self.now > session.heard + 1.5 * self.keep_alive {
+            let death = self.draw.pick(&[Death::Reset, Death::Close(How::Fin), Death::Lost]);
+            session.doom = Some((self.now + 0.01, death, super::label::SLEEP));
+            session.heard = self.now;
+        }
+    }
+}
