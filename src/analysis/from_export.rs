@@ -319,7 +319,7 @@ mod tests {
             let dropped = Dropped { last_rx_secs: Some(12.5), reason_code: Some(0x8E), ..Dropped::default() };
             live.apply(at(n * 400 + 301), &Event::Dropped(dropped));
         }
-        let export = Export::from_snapshot(&live.snapshot(at(40_000)), &ExportOptions::default());
+        let export = Export::of(&live.snapshot(at(40_000)), None, &ExportOptions::default());
         let (events, remarks) = events(&export);
         let seen = fold(&events);
         assert_eq!(seen.metrics.total_connection_drops, 50);

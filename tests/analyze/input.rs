@@ -120,8 +120,7 @@ fn several_exports_of_a_run_and_its_recording_tell_each_drop_once() {
             fold.apply(observed.at, &observed.event);
             last = Some(observed.at);
         }
-        let export =
-            Export::from_snapshot(&fold.snapshot(last.expect("an event")), &ExportOptions::default());
+        let export = Export::of(&fold.snapshot(last.expect("an event")), None, &ExportOptions::default());
         scene.write(&format!("all/{number}.json"), export.to_json().expect("JSON"));
     }
     for words in [&["all"][..], &["all/*.json"]] {

@@ -5,7 +5,7 @@ mod markdown;
 mod text;
 
 use super::{Analysis, InputReport};
-use crate::classify::{Classification, Diagnosis};
+use crate::classify::{Classification, Diagnosis, Verdict};
 use crate::diagnostics::Snapshot;
 use crate::diagnostics::words::count;
 use crate::export::redact::Kind;
@@ -28,12 +28,17 @@ impl Report {
     pub fn new(analysis: &Analysis, input: &InputReport, redact: bool) -> Self {
         let known = input.clients.iter().map(|client| (Kind::Client, client.clone())).collect();
         let options = ExportOptions { redact, known, ..ExportOptions::default() };
-        let mut redactor = redactor(&analysis.snapshot, &options);
+        let export = Export::of(&analysis.snapshot, Some(&analysis.verdict), &options);
+        // The export's are the verdict's without what is private; it has them whenever it is given a verdict.
+        let nothing = Verdict::nothing_yet(analysis.snapshot.at);
+        let said = export.dropscope.as_ref();
+        let (classification, diagnosis) =
+            said.map_or((None, None), |one| (one.classification.clone(), one.diagnosis.clone()));
         Self {
-            export: Export::from_snapshot(&analysis.snapshot, &options),
-            classification: classification(&analysis.verdict.classification, &mut redactor),
-            diagnosis: diagnosis(&analysis.verdict.diagnosis, &mut redactor),
-            input: files(input, &mut redactor),
+            export,
+            classification: classification.unwrap_or(nothing.classification),
+            diagnosis: diagnosis.unwrap_or(nothing.diagnosis),
+            input: files(input, &mut redactor(&analysis.snapshot, &options)),
             snapshot: analysis.snapshot.clone(),
         }
     }
@@ -41,25 +46,6 @@ impl Report {
 
 fn texts(texts: &[String], redactor: &mut Redactor) -> Vec<String> {
     texts.iter().map(|text| redactor.text(text)).collect()
-}
-
-fn classification(said: &Classification, redactor: &mut Redactor) -> Classification {
-    Classification {
-        evidence: texts(&said.evidence, redactor),
-        missing: said.missing.as_deref().map(|text| redactor.text(text)),
-        ..said.clone()
-    }
-}
-
-fn diagnosis(said: &Diagnosis, redactor: &mut Redactor) -> Diagnosis {
-    let mut clean = said.clone();
-    for also in &mut clean.also {
-        also.sentence = redactor.text(&also.sentence);
-    }
-    clean.against = texts(&said.against, redactor);
-    clean.separate = said.separate.as_deref().map(|text| redactor.text(text));
-    clean.next.text = redactor.text(&said.next.text);
-    clean
 }
 
 fn files(input: &InputReport, redactor: &mut Redactor) -> InputReport {
