@@ -6,7 +6,13 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::config::{BrokerUrl, ExportOptions, LogOptions, Options, RecordedTime, RunOptions, ScreenOptions};
+use crate::config::{BrokerUrl, Options};
+
+mod reading;
+
+pub use reading::{
+    Analyze, AnalyzeFormat, Explain, ExplainFormat, Picture, PictureScreen, PictureSize, Replay,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -15,6 +21,7 @@ Examples:
   dropscope check wss://broker.example/mqtt         one connect, every phase timed
   dropscope explain 'rc=7'                          what another program's words mean
   dropscope replay yesterday.jsonl                  see a recording as it was live
+  dropscope analyze recordings/                     what recordings and exports say about the drops
   dropscope -k 240 -t 'home/#' mqtt://10.0.0.5      keep-alive 240 s, with a subscription
   dropscope --headless --json --duration 24h mqtt://10.0.0.5 > day.jsonl
   dropscope --fail-on 'drops>0,availability<99.9' --duration 1h mqtt://10.0.0.5
@@ -89,6 +96,14 @@ pub enum Command {
     ///
     /// Ends with 0 if something is known, 1 if nothing is.
     Explain(Explain),
+    /// Read recordings and exports: what they say about the drops, and why these happen
+    ///
+    /// Reads any mix of recordings (JSON Lines, rotated parts too), exports of dropscope and exports of the
+    /// nwp500-python client, merges them in time and judges them like a live watch. Lines that cannot be read
+    /// are counted. Private values are replaced by placeholders, as in exports.
+    ///
+    /// Ends with 0, with 1 if nothing could be read, with 5 if a --fail-on condition is met.
+    Analyze(Analyze),
     /// Print a sample configuration file, where it is looked for, or what is in force
     Config(Config),
     /// Print a completion script for a shell
@@ -163,54 +178,6 @@ fn speed(text: &str) -> Result<f64, String> {
     speed.ok_or_else(|| "the speed must be a number from 1 to 86400".to_owned())
 }
 
-/// Showing a recording.
-#[derive(Debug, Clone, Args)]
-#[group(skip)]
-pub struct Replay {
-    /// The recording; several files are its parts
-    #[arg(value_name = "FILE", required = true)]
-    pub files: Vec<PathBuf>,
-    /// Seconds of the recording that pass in one second here, 0.01 to 1000000 [default: the whole in a minute]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_SPEED", value_name = "FACTOR", value_parser = replay_speed)]
-    pub speed: Option<f64>,
-    /// Begin there: 90, 5m or 1h30m after the first event, -10m before the last, 14:05, or 2026-11-20T14:05:00Z
-    #[arg(long, hide_env = true, env = "DROPSCOPE_AT", value_name = "TIME", allow_hyphen_values = true)]
-    pub at: Option<RecordedTime>,
-    /// Begin standing still
-    #[arg(long, hide_env = true, env = "DROPSCOPE_PAUSED", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
-    pub paused: Option<bool>,
-    /// Write the JSON export to this file or directory (- = standard output) and show no screen
-    #[arg(long, hide_env = true, env = "DROPSCOPE_EXPORT", value_name = "PATH")]
-    pub export: Option<PathBuf>,
-    /// Write the Markdown report to this file or directory (- = standard output) and show no screen
-    #[arg(long, hide_env = true, env = "DROPSCOPE_REPORT", value_name = "PATH")]
-    pub report: Option<PathBuf>,
-    /// Directory for exports and reports asked for by key [default: exports in the state directory]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_EXPORT_DIR", value_name = "DIR")]
-    pub export_dir: Option<PathBuf>,
-    /// Leave names, ids and addresses readable in exports and reports
-    #[arg(long, hide_env = true, env = "DROPSCOPE_NO_REDACT", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
-    pub no_redact: Option<bool>,
-    /// Drops, sessions and log entries kept in memory, each; as the live run had it [default: 1000]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_MAX_EVENTS", value_name = "COUNT")]
-    pub max_events: Option<usize>,
-    /// How it looks.
-    #[command(flatten)]
-    pub screen: ScreenOptions,
-    /// The program's own log.
-    #[command(flatten)]
-    pub log: LogOptions,
-    /// The configuration file.
-    #[command(flatten)]
-    pub file: FileOption,
-}
-
-fn replay_speed(text: &str) -> Result<f64, String> {
-    let number = text.trim_end_matches(['x', '×']);
-    let speed = number.parse().ok().filter(|speed| (0.01..=1_000_000.0).contains(speed));
-    speed.ok_or_else(|| "the speed must be a number from 0.01 to 1000000".to_owned())
-}
-
 /// The broker and the faults without the watch.
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
@@ -247,78 +214,6 @@ pub enum CheckFormat {
     Json,
 }
 
-/// Other programs' words.
-#[derive(Debug, Clone, Args)]
-#[group(skip)]
-pub struct Explain {
-    /// What the other program says; words are joined, - reads standard input
-    #[arg(value_name = "TEXT", allow_negative_numbers = true)]
-    pub text: Vec<String>,
-    /// Text for people, JSON for programs, or Markdown for an issue
-    #[arg(long, hide_env = true, env = "DROPSCOPE_FORMAT", value_name = "FORMAT", default_value = "text")]
-    pub format: ExplainFormat,
-}
-
-/// How an explanation is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ExplainFormat {
-    /// paragraphs, wrapped to the terminal
-    Text,
-    /// one JSON object
-    Json,
-    /// headings and lists
-    Markdown,
-}
-
-/// A screen as a picture.
-#[derive(Debug, Clone, Args)]
-pub struct Picture {
-    /// The recording
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-    /// Columns and rows
-    #[arg(long, env = "DROPSCOPE_SIZE", value_name = "COLUMNSxROWS", default_value = "120x40")]
-    pub size: PictureSize,
-    /// What is drawn
-    #[arg(long, env = "DROPSCOPE_SCREEN", value_name = "SCREEN", default_value = "overview")]
-    pub screen: PictureScreen,
-}
-
-/// Which screen is drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PictureScreen {
-    /// everything at a glance
-    Overview,
-    /// the table of drops
-    Drops,
-    /// the newest drop in detail
-    Drop,
-}
-
-/// Columns and rows of a picture, written `120x40`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PictureSize {
-    columns: u16,
-    rows: u16,
-}
-
-impl From<PictureSize> for (u16, u16) {
-    fn from(size: PictureSize) -> Self {
-        (size.columns, size.rows)
-    }
-}
-
-impl std::str::FromStr for PictureSize {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const SENTENCE: &str = "write columns and rows as 120x40, each from 1 to 500";
-        let (columns, rows) = text.split_once('x').ok_or(SENTENCE)?;
-        let side = |text: &str| text.parse().ok().filter(|side| (1..=500).contains(side)).ok_or(SENTENCE);
-        Ok(Self { columns: side(columns)?, rows: side(rows)? })
-    }
-}
-
 /// Looking at the configuration.
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
@@ -352,23 +247,6 @@ pub struct FileOption {
     /// Configuration file [default: see `dropscope config path`]
     #[arg(long, hide_env = true, env = "DROPSCOPE_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
-}
-
-impl Replay {
-    /// What it shares with watching.
-    pub fn options(&self) -> Options {
-        Options {
-            export: ExportOptions {
-                export_dir: self.export_dir.clone(),
-                no_redact: self.no_redact,
-                ..ExportOptions::default()
-            },
-            run: RunOptions { max_events: self.max_events, ..RunOptions::default() },
-            screen: self.screen.clone(),
-            log: self.log.clone(),
-            ..Options::default()
-        }
-    }
 }
 
 impl Watch {

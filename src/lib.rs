@@ -32,6 +32,7 @@
 //! | [`mqtt`] | how is the connection held, and how exactly did it end? The only room but the lab that names `rumqttc` |
 //! | [`export`] | how do recordings, exports and reports reach a file? |
 //! | [`lab`] | a broker, a gateway that ails, the scenarios they play, AWS's rules, a cloud and a device |
+//! | [`analysis`] | what do recordings and exports, read together, say? |
 //! | [`collector`] | the diagnostics as a library for other programs' clients |
 //! | [`monitor`] | the one async task: link → record → fold → publish |
 //! | [`replay`] | a recording as if it were live: file → fold → publish, at any moment of it |
@@ -54,6 +55,7 @@
 //! * Text from outside passes [`diagnostics::clean`] before it can reach a terminal, and
 //!   [`export::redact`] before it reaches an export.
 
+pub mod analysis;
 pub mod aws;
 pub mod classify;
 pub mod cli;

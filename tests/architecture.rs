@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// For the room that puts the others together.
 const EVERYBODY: &[&str] = &[
+    "analysis",
     "aws",
     "classify",
     "cli",
@@ -38,6 +39,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("logging", &[]),
     ("mqtt", &["diagnostics"]),
     ("export", &["classify", "diagnostics"]),
+    ("analysis", &["classify", "diagnostics", "export"]),
     ("lab", &["aws", "diagnostics", "mqtt"]),
     ("monitor", &["classify", "diagnostics", "mqtt", "export"]),
     ("replay", &["classify", "diagnostics", "monitor"]),

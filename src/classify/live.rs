@@ -182,7 +182,7 @@ impl Live {
         // The activity before the remembered ones still counts as the beginning of a silence.
         let mut acts = Vec::with_capacity(self.acts.len() + 2);
         if self.gone > self.session.start {
-            acts.push(Act { at: self.gone, out: self.gone_out >= self.gone, ping: false });
+            acts.push(Act { at: self.gone, out: self.gone_out >= self.gone, ping: false, unasked: false });
         }
         acts.extend(self.acts.iter().copied());
         let error = drop.error_name.as_deref().or(drop.error_message.as_deref()).unwrap_or_default();

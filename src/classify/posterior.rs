@@ -166,7 +166,20 @@ fn adjusted(case: &Case, fits: &BTreeMap<Pattern, Fit>, other: f64) -> BTreeMap<
         fits.iter().map(|(pattern, fit)| (Some(*pattern), plural(case, fit))).collect();
     evidence.insert(None, other);
     shrink_rivals(fits, &mut evidence);
+    take_its_word(case, fits, &mut evidence);
     evidence
+}
+
+/// Where the broker says "session taken over" of most drops, no rhythm of those drops says otherwise: it only
+/// tells when the rival comes.
+fn take_its_word(case: &Case, fits: &BTreeMap<Pattern, Fit>, evidence: &mut BTreeMap<Option<Pattern>, f64>) {
+    let takeover = fits.get(&Pattern::ClientIdTakeover);
+    let Some(told) = takeover.filter(|fit| fit.parameter("named_by_the_broker").is_some()) else { return };
+    if 2 * told.hits.len() < case.count() {
+        return;
+    }
+    let most = evidence.values().copied().fold(case.null, f64::max);
+    evidence.insert(Some(Pattern::ClientIdTakeover), most + (told.log_evidence - case.null).max(0.0));
 }
 
 /// A cause of few of the drops is a finding, not the pattern.

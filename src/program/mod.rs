@@ -2,6 +2,7 @@
 //!
 //! Knows everybody, is known by `main` only.
 
+mod analyze;
 mod check;
 mod demo;
 mod explain;
@@ -39,6 +40,7 @@ pub fn run() -> color_eyre::Result<ExitCode> {
             }
         }
         Some(Command::Explain(wanted)) => explain::explain(&wanted),
+        Some(Command::Analyze(wanted)) => analyze::analyze(&wanted),
         Some(Command::Picture(wanted)) => picture::picture(&wanted),
         Some(Command::Config(config)) => print_config(config),
         Some(Command::Completions { shell }) => print(&cli::completions(shell)),

@@ -95,7 +95,10 @@ fn share_with_bursts(case: &Case, fit: &mut Fit, bursty: &mut Fit) {
     if real(by_peer) < 0.7 * case.n() {
         return;
     }
-    let (less, rival) = if short < 5.0 { (1.0, 4.0) } else { (2.5, 1.5) };
+    // A network that flaps rarely closes politely.
+    let closed = case.drops().filter(|(_, drop)| drop.kind == Kind::Clean).count();
+    let is_polite = real(closed) >= 0.9 * case.n();
+    let (less, rival) = if short < 5.0 || is_polite { (1.0, 4.0) } else { (2.5, 1.5) };
     if bursty.log_evidence - less > fit.log_evidence {
         fit.log_evidence = bursty.log_evidence - less;
         let long = bursty.parameter("long_life_secs").unwrap_or(short);

@@ -85,7 +85,7 @@ fn noticed_at_the_next_packet(case: &Case) -> Fit {
     // silence proves no other limit.
     let beyond =
         case.drops().filter(|(_, drop)| drop.silence.is_some_and(|s| s >= 1.47 * drop.keep_alive)).count();
-    let servers_rule = case.frame.survived_out.outlived_by(2.0) <= 0.2 * real(beyond);
+    let servers_rule = case.frame.survived_out.outlived_by(2.0) <= 0.5 * real(beyond);
     let mut fatal: Vec<Fatal> = case
         .drops()
         .filter_map(|(index, drop)| {

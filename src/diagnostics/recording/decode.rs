@@ -4,12 +4,14 @@
 //! versions, and are edited by hand. Nothing in them is an error: what cannot be read is counted.
 
 use std::io::{self, BufRead};
+use std::ops::ControlFlow;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::super::event::{Event, Observed};
 use super::clocks::{Clocks, micros};
+use super::fast::{Fast, Said};
 
 /// Longest line read, in bytes; longer ones are skipped and counted.
 pub const MAX_LINE_BYTES: usize = 1024 * 1024;
@@ -44,6 +46,7 @@ impl Tally {
 pub struct Decoder {
     clocks: Clocks,
     tally: Tally,
+    fast: Fast,
 }
 
 /// A line as it stands in the file.
@@ -82,14 +85,14 @@ impl Decoder {
             self.tally.oversized += 1;
             return None;
         }
-        let Some((line, m)) = parse(line) else {
+        let Some(Said { t, m, event }) = self.fast.line(line).or_else(|| parse(line)) else {
             let counter = if complete { &mut self.tally.malformed } else { &mut self.tally.torn };
             *counter += 1;
             return None;
         };
         self.tally.events += 1;
-        self.tally.unknown += u64::from(line.event == Event::Unknown);
-        Some(Observed { at: self.clocks.stamp(line.t, m, &line.event), event: line.event })
+        self.tally.unknown += u64::from(matches!(event, Event::Unknown));
+        Some(Observed { at: self.clocks.stamp(t, m, &event), event })
     }
 
     fn skip_oversized(&mut self) {
@@ -98,13 +101,14 @@ impl Decoder {
     }
 }
 
-fn parse(line: &[u8]) -> Option<(Line, Option<i64>)> {
-    let line: Line = serde_json::from_slice(line).ok()?;
-    let m = match line.m {
+/// Reads a line of any form that JSON allows: what a line means is decided here.
+pub(super) fn parse(line: &[u8]) -> Option<Said> {
+    let Line { t, m, event } = serde_json::from_slice(line).ok()?;
+    let m = match m {
         Some(secs) => Some(micros(secs)?),
         None => None,
     };
-    Some((line, m))
+    Some(Said { t, m, event })
 }
 
 /// Reads a recording event by event in bounded memory.
@@ -157,6 +161,23 @@ impl<R: BufRead> Reader<R> {
         self.decoder
     }
 
+    /// Reads the next line where it lies in the buffer of the input; goes on if it does not lie there whole.
+    fn line_in_buffer(&mut self) -> io::Result<ControlFlow<Option<Observed>>> {
+        let buffer = match self.input.fill_buf() {
+            Ok(buffer) => buffer,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(ControlFlow::Continue(())),
+            Err(error) => return Err(error),
+        };
+        match memchr::memchr(b'\n', buffer) {
+            Some(end) if end <= MAX_LINE_BYTES => {
+                let observed = self.decoder.read(buffer.get(..end).unwrap_or_default(), true);
+                self.input.consume(end + 1);
+                Ok(ControlFlow::Break(observed))
+            }
+            _ => Ok(ControlFlow::Continue(())),
+        }
+    }
+
     /// Fills `self.line` with the next line; `None` at the end of the input.
     fn next_line(&mut self) -> io::Result<Option<LineEnd>> {
         self.line.clear();
@@ -175,7 +196,7 @@ impl<R: BufRead> Reader<R> {
                     (false, false) => Some(LineEnd::Torn),
                 });
             }
-            let line_feed = buffer.iter().position(|byte| *byte == b'\n');
+            let line_feed = memchr::memchr(b'\n', buffer);
             let taken = line_feed.unwrap_or(buffer.len());
             oversized |= self.line.len() + taken > MAX_LINE_BYTES;
             if !oversized {
@@ -205,6 +226,15 @@ impl<R: BufRead> Iterator for Reader<R> {
     /// The next event. An error of the input is given once and ends the iteration.
     fn next(&mut self) -> Option<Self::Item> {
         while !self.ended {
+            match self.line_in_buffer() {
+                Ok(ControlFlow::Break(Some(observed))) => return Some(Ok(observed)),
+                Ok(ControlFlow::Break(None)) => continue,
+                Ok(ControlFlow::Continue(())) => {}
+                Err(error) => {
+                    self.ended = true;
+                    return Some(Err(error));
+                }
+            }
             match self.next_line() {
                 Ok(None) => return None,
                 Ok(Some(LineEnd::Oversized)) => self.decoder.skip_oversized(),
