@@ -1,9 +1,10 @@
 //! What is weighed: the sessions, the drops in play, and what random loss alone would say of them?
 
+use super::background::Background;
 use super::drops::{Drop, drops};
 use super::live::{EXCESS_SHIFT, Silences};
 use super::log::Log;
-use super::math::{ln_beta_binomial, ln_poisson, ln_sum_exp, real};
+use super::math::{ln_beta_binomial, ln_sum_exp, real};
 use super::session::{Ending, Secs, Session};
 use super::survivors::Table;
 
@@ -130,6 +131,7 @@ pub(super) struct Case<'a> {
     /// Indices into the drops of the frame.
     pub(super) mine: Vec<usize>,
     in_play: Vec<bool>,
+    background: Background,
     /// Log marginal likelihood of random loss: what every hypothesis must beat.
     pub(super) null: f64,
 }
@@ -143,7 +145,8 @@ impl<'a> Case<'a> {
                 *place = true;
             }
         }
-        let mut case = Self { frame, mine, in_play, null: 0.0 };
+        let mut case = Self { frame, mine, in_play, background: Background::default(), null: 0.0 };
+        case.background = case.background();
         case.null = case.null_likelihood();
         case
     }
@@ -181,13 +184,20 @@ impl<'a> Case<'a> {
 
     /// Log likelihood of the drops that a mechanism with `hits` leaves to the background.
     pub(super) fn rest(&self, hits: usize) -> f64 {
-        ln_poisson(self.n() - real(hits), self.frame.exposure)
+        self.background.rest(real(hits))
+    }
+
+    fn background(&self) -> Background {
+        let widths: Vec<f64> = self.drops().map(|(_, drop)| drop.hi - drop.lo).collect();
+        // A session that ended in the middle of nowhere has no time before its window.
+        let lived: f64 = self.drops().map(|(_, drop)| (drop.lo - drop.start).max(0.0)).sum();
+        Background::new(&widths, lived + self.survivors().map(Session::age).sum::<f64>())
     }
 
     /// Memoryless loss; or memoryless incidents of which some kill the next session again before it proved
     /// to be alive. Everything has to beat this, else two pings lost in one bad minute make "bursts".
     fn null_likelihood(&self) -> f64 {
-        let plain = ln_poisson(self.n(), self.frame.exposure);
+        let plain = self.background.rest(0.0);
         if self.drops().all(|(_, drop)| !drop.continuation) {
             return plain;
         }
@@ -200,6 +210,6 @@ impl<'a> Case<'a> {
             self.drops().map(|(_, drop)| drop).filter(|drop| drop.continuation).collect();
         let again = real(spells.len());
         let moments: f64 = spells.iter().map(|drop| (3.0 * drop.keep_alive).clamp(1.0, 300.0).ln()).sum();
-        ln_poisson(self.n() - again, self.frame.exposure) + ln_beta_binomial(again, self.n(), a, b) - moments
+        self.background.rest(again) + ln_beta_binomial(again, self.n(), a, b) - moments
     }
 }

@@ -4,6 +4,7 @@
 //! [`Verdict`]. Pure: *must not know* files, sockets, clocks or screens; the same events give the same verdict,
 //! live, replayed and analysed.
 
+mod background;
 mod case;
 pub mod causes;
 mod classifier;
