@@ -274,11 +274,15 @@ fn conclude(mut probabilities: BTreeMap<Pattern, f64>, fits: BTreeMap<Pattern, F
     let mut lead = None;
     if confidence < ENOUGH && pattern != Pattern::Undetermined {
         lead = Some(pattern);
+        // That nothing can be said is as sure as the best answer is unsure.
         let undetermined = probabilities.entry(Pattern::Undetermined).or_default();
-        *undetermined = undetermined.max(confidence + 1e-6);
-        let sum: f64 = probabilities.values().sum();
-        for probability in probabilities.values_mut() {
-            *probability /= sum;
+        let unsaid = undetermined.max(1.0 - confidence);
+        let others = 1.0 - *undetermined;
+        *undetermined = unsaid;
+        for (pattern, probability) in &mut probabilities {
+            if *pattern != Pattern::Undetermined {
+                *probability *= (1.0 - unsaid) / others.max(1e-9);
+            }
         }
         (pattern, confidence) = most_probable(&probabilities);
     } else if pattern == Pattern::Undetermined {
