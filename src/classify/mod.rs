@@ -7,6 +7,8 @@
 mod case;
 mod classifier;
 mod drops;
+mod fits;
+mod headline;
 mod hypothesis;
 mod judge;
 mod live;
@@ -22,6 +24,8 @@ mod verdict;
 mod words;
 
 pub use classifier::Classifier;
+pub use fits::relation;
+pub use headline::{percent, sureness};
 pub use pattern::Pattern;
 pub use verdict::{
     Advice, AdviceAction, AlsoSeen, Classification, Diagnosis, Expected, Hypothesis, Outcomes, RankedCause,
