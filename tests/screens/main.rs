@@ -8,6 +8,7 @@ mod any;
 #[path = "../properties/arbitrary.rs"]
 mod arbitrary;
 mod sample;
+mod verdicts;
 
 use std::sync::Arc;
 use std::time::Duration;

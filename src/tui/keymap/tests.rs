@@ -144,7 +144,7 @@ fn the_footer_tells_what_works_now() {
     let mut model = Model::default();
     assert_eq!(
         footer(&model),
-        "1 Overview  2 Drops  - + keep-alive  e export  n note  r reconnect  z Z zoom  f freeze  y copy  ? help  q quit"
+        "1 Overview  2 Drops  w why  - + keep-alive  e export  n note  r reconnect  z Z zoom  f freeze  y copy  ? help  q quit"
     );
     model.screen = Screen::Drops;
     assert!(footer(&model).contains("/ filter  s sort"));
