@@ -264,18 +264,6 @@ pub(crate) fn after_drops() -> Published {
     day().published()
 }
 
-/// The first drop of a run, and back.
-pub(crate) fn one_drop() -> Published {
-    let mut run = run();
-    run.connect(ConnectKind::Connected, 0);
-    run.live(3_000.0);
-    run.hangup(58.0);
-    run.pass(1.9);
-    run.connect(ConnectKind::Resumed, 1);
-    run.live(20.0);
-    run.published()
-}
-
 pub(crate) fn reconnecting() -> Published {
     let mut run = day();
     run.hangup(58.0);

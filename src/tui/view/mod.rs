@@ -154,7 +154,7 @@ fn overview(frame: &mut Frame, body: Rect, context: &ViewContext, state: &mut Vi
     let why = match rest {
         0..9 => 0,
         // Why explains and Drops lists: both may grow, up to what the explanation can fill.
-        _ => (rest / 2 + u16::from(rest >= 12)).clamp(5, 14),
+        _ => (rest / 2 + u16::from(rest >= 11)).clamp(5, 14),
     };
     let why = if height >= 15 { why } else { 0 };
     let rows = split_rows(body, &[link, timeline, why, rest - why]);

@@ -47,5 +47,8 @@ fn valid(verdict: &Verdict, snapshot: &Snapshot, now: DateTime<Utc>) -> Option<E
 /// Whole seconds upwards: nobody waits for less.
 fn within(length: Duration) -> String {
     let whole = length.as_secs() + u64::from(length.subsec_nanos() > 0);
-    format::short(Duration::from_secs(whole.max(1)))
+    match whole.max(1) {
+        few @ ..600 => format!("{few} s"),
+        many => format::short(Duration::from_secs(many)),
+    }
 }

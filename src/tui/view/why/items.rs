@@ -84,7 +84,9 @@ pub(super) struct Step {
 pub(super) struct Story {
     /// The headline.
     pub(super) answer: String,
-    /// How sure it is, where a pattern is named or leads.
+    /// A shorter one, for want of room.
+    pub(super) short: Option<String>,
+    /// How sure it is, where a pattern is named.
     pub(super) share: Option<Share>,
     /// The sentences in the order of reading.
     pub(super) items: Vec<Item>,
@@ -100,8 +102,14 @@ impl Story {
         let step = step(verdict, &facts);
         match verdict {
             Some(verdict) if verdict.is_named() => Self::named(context, verdict, step),
-            Some(verdict) if verdict.classification.drops > 0 => Self::open(context, verdict, facts, step),
-            _ => Self { answer: facts.headline.clone(), share: None, items: seen(&facts, 0), step },
+            Some(verdict) if verdict.classification.drops > 0 => Self::open(verdict, &facts, step),
+            _ => Self {
+                answer: facts.headline.clone(),
+                short: None,
+                share: None,
+                items: seen(&facts, 0),
+                step,
+            },
         }
     }
 
@@ -116,28 +124,28 @@ impl Story {
         items.extend(rival(verdict));
         items.extend(judged.missing.iter().map(|missing| Item::new(Sign::Missing, 7, missing.as_str())));
         let share = Some(share(context, judged.confidence));
-        Self { answer: verdict.title().to_uppercase(), share, items, step }
+        let first = judged.pattern.title().to_uppercase();
+        let short = verdict.second().map(|_| format!("{first} + 1 MORE"));
+        Self { answer: verdict.title().to_uppercase(), short, share, items, step }
     }
 
-    /// There were drops, but nothing can be said yet: what would be needed, the lead, then plain facts.
-    fn open(context: &ViewContext, verdict: &Verdict, facts: Facts, step: Step) -> Self {
+    /// There were drops, but nothing can be said yet: the lead, what would be needed, then plain facts.
+    fn open(verdict: &Verdict, facts: &Facts, step: Step) -> Self {
         let judged = &verdict.classification;
         let few = judged.drops < facts::DROPS_FOR_A_PATTERN;
         let answer = if few { "NOT ENOUGH DROPS YET" } else { "NO CLEAR PATTERN YET" };
-        let lead = verdict.lead();
-        let mut items: Vec<Item> =
-            judged.missing.iter().map(|missing| Item::new(Sign::Plain, 1, missing.as_str())).collect();
-        items.extend(lead.map(|lead| {
+        let mut items = Vec::new();
+        items.extend(verdict.lead().map(|lead| {
             let (title, meaning) = (lead.pattern.title(), lead.pattern.meaning());
-            let short = format!("maybe {title}, {}", percent(lead.probability));
+            let short = format!("at best {title}, {}", percent(lead.probability));
             let text = format!("{short}: {meaning}");
-            Item { short: Some(short), ..Item::new(Sign::Plain, 2, text) }
+            Item { short: Some(short), ..Item::new(Sign::Plain, 1, text) }
         }));
+        items.extend(judged.missing.iter().map(|missing| Item::new(Sign::Plain, 2, missing.as_str())));
         items.extend(ranked(Sign::For, &judged.evidence, &[3]));
         items.extend(rival(verdict));
-        items.extend(seen(&facts, 4));
-        let share = lead.map(|lead| share(context, lead.probability));
-        Self { answer: answer.to_owned(), share, items, step }
+        items.extend(seen(facts, 4));
+        Self { answer: answer.to_owned(), short: None, share: None, items, step }
     }
 }
 

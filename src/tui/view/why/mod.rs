@@ -33,6 +33,8 @@ pub(super) use self::sheet::render as popup;
 
 /// Blank columns between the answer and its probability.
 const GAP: usize = 2;
+/// With fewer rows the answer has only one.
+const ROOMY: usize = 5;
 
 /// Draws the panel.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
@@ -48,7 +50,10 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
         return;
     }
     let story = Story::of(context);
-    let mut lines = head(context, &story, columns);
+    let mut lines = head(context, &story, &story.answer, columns);
+    if let Some(short) = story.short.as_ref().filter(|_| lines.len() > 1 && rows < ROOMY) {
+        lines = head(context, &story, short, columns);
+    }
     let least = usize::from(rows > 1);
     lines.truncate(rows - least);
     let next = next_step(context, &story.step, rows - lines.len(), columns);
@@ -60,14 +65,14 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
 }
 
 /// The answer at the left, wrapped, and its probability at the right of the first row.
-fn head(context: &ViewContext, story: &Story, columns: usize) -> Vec<Line<'static>> {
+fn head(context: &ViewContext, story: &Story, answer: &str, columns: usize) -> Vec<Line<'static>> {
     let share = story.share.as_ref().map(|share| (share.text.clone(), share.style));
     let (share, style) = share.unwrap_or_default();
     let taken = if share.is_empty() { 0 } else { width(&share) + GAP };
     if columns < taken + GAP {
         return vec![Line::styled(share, style)];
     }
-    let texts = wrap(&context.safe(&story.answer), columns - taken);
+    let texts = wrap(&context.safe(answer), columns - taken);
     let mut lines: Vec<Line> =
         texts.into_iter().map(|text| Line::styled(text, context.theme.strong)).collect();
     if let Some(first) = lines.first_mut() {
@@ -78,17 +83,23 @@ fn head(context: &ViewContext, story: &Story, columns: usize) -> Vec<Line<'stati
 }
 
 /// The items that fit into `room` rows, the most important chosen first, in the order of reading. Where the
-/// whole sentence does not fit, a short form may.
+/// whole sentence does not fit, a short form may. What speaks against does not stand alone where something speaks for.
 fn chosen(context: &ViewContext, items: &[Item], room: usize, columns: usize) -> Vec<Line<'static>> {
     let mut by_rank: Vec<(usize, &Item)> = items.iter().enumerate().collect();
     by_rank.sort_by_key(|(index, item)| (item.rank, *index));
     let mut left = room;
     let mut found: Vec<(usize, Vec<Line>)> = Vec::new();
+    let has_for = items.iter().any(|item| item.sign == Sign::For);
+    let mut shows_for = false;
     for (index, item) in by_rank {
+        if item.sign == Sign::Against && has_for && !shows_for {
+            continue;
+        }
         let forms = [Some(&item.text), item.short.as_ref()];
         let fits = forms.into_iter().flatten().map(|text| lines_of(context, item.sign, text, columns));
         if let Some(lines) = fits.into_iter().find(|lines| lines.len() <= left) {
             left -= lines.len();
+            shows_for |= item.sign == Sign::For;
             found.push((index, lines));
         }
     }

@@ -59,17 +59,19 @@ pub(in super::super) fn render(
 
 fn lines(context: &ViewContext, columns: usize) -> Vec<Line<'static>> {
     let story = Story::of(context);
-    let mut lines = head(context, &story, columns);
+    let mut lines = head(context, &story, &story.answer, columns);
     let said = |sign: Sign| story.items.iter().filter(move |item| item.sign == sign);
     let rows = |item: &Item| lines_of(context, item.sign, &item.text, columns);
     lines.extend(said(Sign::Plain).flat_map(rows));
     lines.extend(next_step(context, &story.step, usize::MAX, columns));
-    let parts = [("For it", Sign::For), ("Against it", Sign::Against), ("Beside it", Sign::Also)];
+    let verdict = context.published.verdict.as_deref();
+    let known = if verdict.is_some_and(Verdict::is_named) { "For it" } else { "What is known" };
+    let parts = [(known, Sign::For), ("Against it", Sign::Against), ("Beside it", Sign::Also)];
     for (title, sign) in parts {
         section(context, &mut lines, title, said(sign).flat_map(rows).collect());
     }
     section(context, &mut lines, "What is missing", said(Sign::Missing).flat_map(rows).collect());
-    if let Some(verdict) = context.published.verdict.as_deref().filter(|one| one.classification.drops > 0) {
+    if let Some(verdict) = verdict.filter(|one| one.classification.drops > 0) {
         let sheet = Sheet { context, verdict, columns };
         section(context, &mut lines, "How probable", sheet.patterns());
         section(context, &mut lines, "To tell them apart", sheet.separate());
