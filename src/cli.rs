@@ -8,11 +8,20 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::config::{BrokerUrl, Options};
 
+mod reading;
+
+pub use reading::{
+    Analyze, AnalyzeFormat, Explain, ExplainFormat, Picture, PictureScreen, PictureSize, Replay,
+};
+
 const EXAMPLES: &str = "\
 Examples:
   dropscope mqtts://broker.example                  watch a broker on the screen
   dropscope demo                                    see it work, without broker or network
   dropscope check wss://broker.example/mqtt         one connect, every phase timed
+  dropscope explain 'rc=7'                          what another program's words mean
+  dropscope replay yesterday.jsonl                  see a recording as it was live
+  dropscope analyze recordings/                     what recordings and exports say about the drops
   dropscope -k 240 -t 'home/#' mqtt://10.0.0.5      keep-alive 240 s, with a subscription
   dropscope --headless --json --duration 24h mqtt://10.0.0.5 > day.jsonl
   dropscope --fail-on 'drops>0,availability<99.9' --duration 1h mqtt://10.0.0.5
@@ -67,10 +76,34 @@ pub enum Command {
     /// each run, and an AWS IoT endpoint (wss, signed URLs only) with a water heater behind it. Faults act on
     /// both ways in, --speed as well; the commands heater and cloud make these two fail.
     Lab(Lab),
+    /// Show a recording on the screens as it was live: play, pause, speed, seek by drop
+    ///
+    /// Several FILEs are the parts of one recording, in any order. Space plays and pauses, [ and ] go to the
+    /// drop before and after, < and > change the speed, { and } move a little, Home and End go to the ends.
+    /// With --export or --report there is no screen: written is what a live run would have written at the
+    /// end of the recording, or at the time of --at.
+    Replay(Replay),
     /// Connect once: every phase timed, limits, certificate days left, a verdict
     ///
     /// Ends with 0 if a session was accepted, 3 if not, 4 if the credentials were refused.
     Check(Check),
+    /// Say what a log line, an error name or a code of any MQTT program means, what causes it, what to do
+    ///
+    /// Takes lines of mosquitto, EMQX, HiveMQ, Paho, MQTT.js, rumqttc, the AWS SDKs, ESPHome, Home Assistant
+    /// and others; AWS disconnect reasons and whole lifecycle events as JSON; MQTT, WebSocket, HTTP and system
+    /// codes. Without TEXT, or with -, every line of standard input is explained once, and equal ones are
+    /// counted: dropscope explain < mosquitto.log
+    ///
+    /// Ends with 0 if something is known, 1 if nothing is.
+    Explain(Explain),
+    /// Read recordings and exports: what they say about the drops, and why these happen
+    ///
+    /// Reads any mix of recordings (JSON Lines, rotated parts too), exports of dropscope and exports of the
+    /// nwp500-python client, merges them in time and judges them like a live watch. Lines that cannot be read
+    /// are counted. Private values are replaced by placeholders, as in exports.
+    ///
+    /// Ends with 0, with 1 if nothing could be read, with 5 if a --fail-on condition is met.
+    Analyze(Analyze),
     /// Print a sample configuration file, where it is looked for, or what is in force
     Config(Config),
     /// Print a completion script for a shell
@@ -179,55 +212,6 @@ pub enum CheckFormat {
     Text,
     /// one JSON object
     Json,
-}
-
-/// A screen as a picture.
-#[derive(Debug, Clone, Args)]
-pub struct Picture {
-    /// The recording
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-    /// Columns and rows
-    #[arg(long, env = "DROPSCOPE_SIZE", value_name = "COLUMNSxROWS", default_value = "120x40")]
-    pub size: PictureSize,
-    /// What is drawn
-    #[arg(long, env = "DROPSCOPE_SCREEN", value_name = "SCREEN", default_value = "overview")]
-    pub screen: PictureScreen,
-}
-
-/// Which screen is drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum PictureScreen {
-    /// everything at a glance
-    Overview,
-    /// the table of drops
-    Drops,
-    /// the newest drop in detail
-    Drop,
-}
-
-/// Columns and rows of a picture, written `120x40`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PictureSize {
-    columns: u16,
-    rows: u16,
-}
-
-impl From<PictureSize> for (u16, u16) {
-    fn from(size: PictureSize) -> Self {
-        (size.columns, size.rows)
-    }
-}
-
-impl std::str::FromStr for PictureSize {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const SENTENCE: &str = "write columns and rows as 120x40, each from 1 to 500";
-        let (columns, rows) = text.split_once('x').ok_or(SENTENCE)?;
-        let side = |text: &str| text.parse().ok().filter(|side| (1..=500).contains(side)).ok_or(SENTENCE);
-        Ok(Self { columns: side(columns)?, rows: side(rows)? })
-    }
 }
 
 /// Looking at the configuration.

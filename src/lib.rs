@@ -32,8 +32,10 @@
 //! | [`mqtt`] | how is the connection held, and how exactly did it end? The only room but the lab that names `rumqttc` |
 //! | [`export`] | how do recordings, exports and reports reach a file? |
 //! | [`lab`] | a broker, a gateway that ails, the scenarios they play, AWS's rules, a cloud and a device |
+//! | [`analysis`] | what do recordings and exports, read together, say? |
 //! | [`collector`] | the diagnostics as a library for other programs' clients |
 //! | [`monitor`] | the one async task: link → record → fold → publish |
+//! | [`replay`] | a recording as if it were live: file → fold → publish, at any moment of it |
 //! | [`tui`] | the screen: model, update, views. Never names `mqtt` |
 //! | [`headless`] | the same without a terminal |
 //! | [`config`], [`cli`] | what was the program told? Read by [`program`] only |
@@ -42,7 +44,7 @@
 //!
 //! # Invariants
 //!
-//! * Rooms depend in one direction: `{aws, diagnostics ← classify} ← {mqtt, export, lab} ← monitor ← {tui, headless} ← program
+//! * Rooms depend in one direction: `{aws, diagnostics ← classify} ← {mqtt, export, lab} ← monitor ← {replay, tui, headless} ← program
 //!   ← main`. `tests/architecture.rs` enforces it.
 //! * Time is passed in. Only [`clock`] reads a clock; durations come from the boot clock. A scaled lab run
 //!   records what the clocks said, and the fold turns it into the field's time ([`diagnostics::TimeScale`]).
@@ -53,6 +55,7 @@
 //! * Text from outside passes [`diagnostics::clean`] before it can reach a terminal, and
 //!   [`export::redact`] before it reaches an export.
 
+pub mod analysis;
 pub mod aws;
 pub mod classify;
 pub mod cli;
@@ -68,5 +71,6 @@ pub mod logging;
 pub mod monitor;
 pub mod mqtt;
 pub mod program;
+pub mod replay;
 pub mod signals;
 pub mod tui;

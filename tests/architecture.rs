@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// For the room that puts the others together.
 const EVERYBODY: &[&str] = &[
+    "analysis",
     "aws",
     "classify",
     "cli",
@@ -23,6 +24,7 @@ const EVERYBODY: &[&str] = &[
     "logging",
     "monitor",
     "mqtt",
+    "replay",
     "signals",
     "tui",
 ];
@@ -37,8 +39,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("logging", &[]),
     ("mqtt", &["diagnostics"]),
     ("export", &["classify", "diagnostics"]),
+    ("analysis", &["classify", "diagnostics", "export"]),
     ("lab", &["aws", "diagnostics", "mqtt"]),
     ("monitor", &["classify", "diagnostics", "mqtt", "export"]),
+    ("replay", &["classify", "diagnostics", "monitor"]),
     ("tui", &["classify", "diagnostics", "monitor", "export"]),
     ("headless", &["classify", "diagnostics", "monitor"]),
     ("config", &["diagnostics", "exit", "logging", "mqtt"]),

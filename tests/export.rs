@@ -280,7 +280,7 @@ fn judged(snapshot: &Snapshot) -> Verdict {
     }];
     diagnosis.against = vec!["one silence of 290 s survived".to_owned()];
     diagnosis.separate = Some("a day with keep-alive 240 s".to_owned());
-    diagnosis.next.text = "shorten the keep-alive below 240 s".to_owned();
+    "shorten the keep-alive below 240 s".clone_into(&mut diagnosis.next.text);
     diagnosis.next.action = AdviceAction::ShortenKeepAlive;
     diagnosis.expected = Some(Expected { at: snapshot.at.wall, within_secs: 1.5 });
     verdict

@@ -1,9 +1,10 @@
 //! What is weighed: the sessions, the drops in play, and what random loss alone would say of them?
 
+use super::background::Background;
 use super::drops::{Drop, drops};
 use super::live::{EXCESS_SHIFT, Silences};
 use super::log::Log;
-use super::math::{ln_beta_binomial, ln_poisson, ln_sum_exp, real};
+use super::math::{ln_beta_binomial, ln_sum_exp, real};
 use super::session::{Ending, Secs, Session};
 use super::survivors::Table;
 
@@ -33,6 +34,11 @@ impl OutTable {
     /// How many outlived 1.5 keep-alives, by a limit that acts with spread `sigma`.
     pub(super) fn outlived(&self, sigma: f64) -> f64 {
         self.0.outlived(EXCESS_SHIFT, sigma)
+    }
+
+    /// How many outlived 1.5 keep-alives by more than this, in seconds.
+    pub(super) fn outlived_by(&self, secs: f64) -> f64 {
+        self.0.count_above(EXCESS_SHIFT + secs)
     }
 }
 
@@ -125,6 +131,7 @@ pub(super) struct Case<'a> {
     /// Indices into the drops of the frame.
     pub(super) mine: Vec<usize>,
     in_play: Vec<bool>,
+    background: Background,
     /// Log marginal likelihood of random loss: what every hypothesis must beat.
     pub(super) null: f64,
 }
@@ -138,7 +145,8 @@ impl<'a> Case<'a> {
                 *place = true;
             }
         }
-        let mut case = Self { frame, mine, in_play, null: 0.0 };
+        let mut case = Self { frame, mine, in_play, background: Background::default(), null: 0.0 };
+        case.background = case.background();
         case.null = case.null_likelihood();
         case
     }
@@ -176,23 +184,32 @@ impl<'a> Case<'a> {
 
     /// Log likelihood of the drops that a mechanism with `hits` leaves to the background.
     pub(super) fn rest(&self, hits: usize) -> f64 {
-        ln_poisson(self.n() - real(hits), self.frame.exposure)
+        self.background.rest(real(hits))
+    }
+
+    fn background(&self) -> Background {
+        let widths: Vec<f64> = self.drops().map(|(_, drop)| drop.hi - drop.lo).collect();
+        // A session that ended in the middle of nowhere has no time before its window.
+        let lived: f64 = self.drops().map(|(_, drop)| (drop.lo - drop.start).max(0.0)).sum();
+        Background::new(&widths, lived + self.survivors().map(Session::age).sum::<f64>())
     }
 
     /// Memoryless loss; or memoryless incidents of which some kill the next session again before it proved
     /// to be alive. Everything has to beat this, else two pings lost in one bad minute make "bursts".
     fn null_likelihood(&self) -> f64 {
-        let exposure = self.frame.exposure;
-        let plain = ln_poisson(self.n(), exposure);
-        let spells: Vec<&Drop> =
-            self.drops().map(|(_, drop)| drop).filter(|drop| drop.continuation).collect();
-        if spells.is_empty() {
+        let plain = self.background.rest(0.0);
+        if self.drops().all(|(_, drop)| !drop.continuation) {
             return plain;
         }
+        ln_sum_exp(&[plain, self.in_spells(1.0, 3.0)]) - std::f64::consts::LN_2
+    }
+
+    /// Memoryless incidents; the share of drops that belong to the spell of the one before is Beta(a, b).
+    pub(super) fn in_spells(&self, a: f64, b: f64) -> f64 {
+        let spells: Vec<&Drop> =
+            self.drops().map(|(_, drop)| drop).filter(|drop| drop.continuation).collect();
         let again = real(spells.len());
         let moments: f64 = spells.iter().map(|drop| (3.0 * drop.keep_alive).clamp(1.0, 300.0).ln()).sum();
-        let in_spells =
-            ln_poisson(self.n() - again, exposure) + ln_beta_binomial(again, self.n(), 1.0, 3.0) - moments;
-        ln_sum_exp(&[plain, in_spells]) - std::f64::consts::LN_2
+        self.background.rest(again) + ln_beta_binomial(again, self.n(), a, b) - moments
     }
 }

@@ -127,6 +127,10 @@ fn window(index: usize, session: &Session, ending: &Ending, deadline: f64, silen
         // Closed at the very moment our ping was due: an answer to that ping.
         kind = Kind::Reset;
     }
+    if kind == Kind::Reset && last_tx.is_some_and(|last| last > ANSWERED_WITHIN) {
+        // Nothing of ours was on the way: this reset answers nothing, and its moment is exact.
+        kind = Kind::Clean;
+    }
     let mut drop = Drop {
         session: index,
         start: session.start,
@@ -188,7 +192,11 @@ fn silent_window(drop: &mut Drop, ending: &Ending, life: Secs, last_tx: Option<f
     let tx = early.map_or(unanswered, |early| early.min(unanswered)).max(life);
     drop.tx = Some(tx);
     drop.lo = life;
-    drop.hi = if tx <= life { life.max(drop.detected - 0.5) } else { tx };
+    // What nobody has to answer may have passed: the way was open at the latest until a packet went out that
+    // asked for an answer.
+    let asked = ending.acts.iter().filter(|act| act.out && !act.unasked).map(|act| act.at);
+    let asked = asked.filter(|out| *out > life + SLACK).fold(unanswered, f64::min).max(tx);
+    drop.hi = if asked <= life { life.max(drop.detected - 0.5) } else { asked };
 }
 
 fn closed_window(drop: &mut Drop, ending: &Ending, life: Secs, last_tx: Option<f64>) {

@@ -12,10 +12,12 @@ pub(super) const ACTS: usize = 24;
 const PUBLISHES: usize = 16;
 /// Bursts remembered.
 const BURSTS: usize = 4;
-/// Own messages closer than this belong to one burst, in seconds.
-const BURST_GAP: f64 = 0.5;
+/// Own messages closer than this belong to one burst, in seconds; where stamps are whole seconds, the next one
+/// as well.
+pub(super) const BURST_GAP: f64 = 0.5;
+pub(super) const BURST_GAP_OF_WHOLE_SECONDS: f64 = 1.5;
 /// Smaller bursts are everyday traffic.
-const BURST_SIZE: u64 = 10;
+const BURST_SIZE: u64 = 5;
 /// How long before a drop a publish or burst may have caused it, in seconds.
 const SUSPECT: f64 = 7.0;
 /// Silences shorter than this tell nothing about a limit, in seconds.
@@ -106,13 +108,13 @@ impl Live {
     }
 
     /// Takes note of own messages; bursts that are over go to `finished`.
-    pub(super) fn publish(&mut self, topic: u32, at: Secs, finished: &mut dyn FnMut(u64)) {
+    pub(super) fn publish(&mut self, topic: u32, at: Secs, gap: f64, finished: &mut dyn FnMut(u64)) {
         if self.publishes.len() == PUBLISHES {
             self.publishes.pop_front();
         }
         self.publishes.push_back((topic, at));
         match &mut self.burst {
-            Some(burst) if at - burst.end < BURST_GAP => {
+            Some(burst) if at - burst.end < gap => {
                 burst.size += 1;
                 burst.end = at;
             }
@@ -180,18 +182,24 @@ impl Live {
         // The activity before the remembered ones still counts as the beginning of a silence.
         let mut acts = Vec::with_capacity(self.acts.len() + 2);
         if self.gone > self.session.start {
-            acts.push(Act { at: self.gone, out: self.gone_out >= self.gone, ping: false });
+            acts.push(Act { at: self.gone, out: self.gone_out >= self.gone, ping: false, unasked: false });
         }
         acts.extend(self.acts.iter().copied());
         let error = drop.error_name.as_deref().or(drop.error_message.as_deref()).unwrap_or_default();
+        let reason_code = drop.reason_code.or_else(|| told_reason(drop.error_message.as_deref()?));
+        let kind = match Kind::of(drop.how, error) {
+            // The broker told why: that is no silence, whatever the name of the error.
+            _ if drop.how.is_none() && reason_code.is_some() => Kind::Clean,
+            kind => kind,
+        };
         let sane = |secs: Option<f64>| secs.filter(|secs| secs.is_finite() && *secs >= 0.0);
         self.session.end = end;
         self.session.end_wall = wall;
         self.session.ending = Some(Box::new(Ending {
-            kind: Kind::of(drop.how, error),
+            kind,
             how: drop.how,
             layer: drop.layer,
-            reason_code: drop.reason_code,
+            reason_code,
             ws_close_code: drop.ws_close_code,
             last_rx: sane(drop.last_rx_secs),
             last_tx: sane(drop.last_tx_secs),
@@ -205,4 +213,18 @@ impl Live {
         }));
         self.session
     }
+}
+
+/// The MQTT 5 reason that a message tells of in words or by its code, where the code has no field of its own.
+fn told_reason(message: &str) -> Option<u8> {
+    const TOLD: [(u8, &str, &str); 3] = [
+        (0x8E, "0x8e", "session taken over"),
+        (0x8D, "0x8d", "keep alive timeout"),
+        (0x87, "0x87", "not authorized"),
+    ];
+    let message = message.to_ascii_lowercase();
+    let is_said = |code: &str, words: &str| {
+        message.contains(words) || (message.contains("disconnect") && message.contains(code))
+    };
+    TOLD.iter().find(|(_, code, words)| is_said(code, words)).map(|(reason, ..)| *reason)
 }

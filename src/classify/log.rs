@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::live::{Live, Silences};
+use super::live::{BURST_GAP, BURST_GAP_OF_WHOLE_SECONDS, Live, Silences};
 use super::session::{Act, Secs, Session};
 use super::words::normalised;
 use crate::diagnostics::event::{
@@ -165,9 +165,13 @@ impl Log {
         live.session.published += 1;
         live.session.last_publish = Some(now);
         live.session.last_message = Some(now);
-        live.act(Act { at: now, out: true, ping: false }, &mut self.silences);
+        live.act(
+            Act { at: now, out: true, ping: false, unasked: message.qos.is_none_or(|qos| qos == 0) },
+            &mut self.silences,
+        );
         let bursts = &mut self.bursts;
-        live.publish(topic, now, &mut |size| count_burst(bursts, size));
+        let gap = if self.whole_seconds { BURST_GAP_OF_WHOLE_SECONDS } else { BURST_GAP };
+        live.publish(topic, now, gap, &mut |size| count_burst(bursts, size));
     }
 
     /// The number of a topic, one publish counted.
@@ -197,7 +201,7 @@ impl Log {
         let Some(live) = &mut self.live else { return };
         live.session.received += 1;
         live.session.last_message = Some(now);
-        live.act(Act { at: now, out: false, ping: false }, &mut self.silences);
+        live.act(Act { at: now, out: false, ping: false, unasked: false }, &mut self.silences);
     }
 
     fn ping(&mut self, now: Secs, round_trip: f64) {
@@ -205,17 +209,18 @@ impl Log {
         let round_trip = if round_trip.is_finite() { round_trip.clamp(0.0, MAX_ROUND_TRIP) } else { 0.0 };
         // The line is written at the answer; the packet went out one round trip earlier.
         live.act(
-            Act { at: (now - round_trip).max(live.session.start), out: true, ping: true },
+            Act { at: (now - round_trip).max(live.session.start), out: true, ping: true, unasked: false },
             &mut self.silences,
         );
-        live.act(Act { at: now, out: false, ping: true }, &mut self.silences);
+        live.act(Act { at: now, out: false, ping: true, unasked: false }, &mut self.silences);
     }
 
     fn traffic(&mut self, now: Secs, published: u64, received: u64, window: f64) {
         self.aggregated = self.aggregated.saturating_add(published).saturating_add(received);
         let window = if window.is_finite() { window.max(0.0) } else { 0.0 };
-        let ends =
-            |start: Secs, out: bool| [(now - window).max(start), now].map(|at| Act { at, out, ping: false });
+        let ends = |start: Secs, out: bool| {
+            [(now - window).max(start), now].map(|at| Act { at, out, ping: false, unasked: out })
+        };
         if let Some(live) = &mut self.live {
             live.session.published = live.session.published.saturating_add(published);
             live.session.received = live.session.received.saturating_add(received);

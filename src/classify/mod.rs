@@ -4,9 +4,12 @@
 //! [`Verdict`]. Pure: *must not know* files, sockets, clocks or screens; the same events give the same verdict,
 //! live, replayed and analysed.
 
+mod background;
 mod case;
+pub mod causes;
 mod classifier;
 mod drops;
+pub mod explain;
 mod fits;
 mod headline;
 mod hypothesis;
@@ -23,7 +26,11 @@ mod telling;
 mod verdict;
 mod words;
 
+pub use causes::{
+    Anchor, Cause, Clues, Manner, NamedPeriod, Outcome, named_periods, outcomes, rank, rank_all,
+};
 pub use classifier::Classifier;
+pub use explain::{Explanation, explain};
 pub use fits::relation;
 pub use headline::{percent, sureness};
 pub use pattern::Pattern;

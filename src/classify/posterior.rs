@@ -30,6 +30,8 @@ const FLOOR: f64 = 0.000_7;
 const MANY: usize = 8;
 /// Share of the drops a pattern must explain when there are many.
 const SHARE: f64 = 0.38;
+/// Fewest explained drops before a pattern may be named.
+const LEAST_HITS: usize = 3;
 /// Rivals for the same drops share every misfit of the kernel: at most this many drops count.
 const INDEPENDENT: f64 = 10.0;
 /// Overlap of the explained drops from which two hypotheses are rivals for the same.
@@ -164,7 +166,20 @@ fn adjusted(case: &Case, fits: &BTreeMap<Pattern, Fit>, other: f64) -> BTreeMap<
         fits.iter().map(|(pattern, fit)| (Some(*pattern), plural(case, fit))).collect();
     evidence.insert(None, other);
     shrink_rivals(fits, &mut evidence);
+    take_its_word(case, fits, &mut evidence);
     evidence
+}
+
+/// Where the broker says "session taken over" of most drops, no rhythm of those drops says otherwise: it only
+/// tells when the rival comes.
+fn take_its_word(case: &Case, fits: &BTreeMap<Pattern, Fit>, evidence: &mut BTreeMap<Option<Pattern>, f64>) {
+    let takeover = fits.get(&Pattern::ClientIdTakeover);
+    let Some(told) = takeover.filter(|fit| fit.parameter("named_by_the_broker").is_some()) else { return };
+    if 2 * told.hits.len() < case.count() {
+        return;
+    }
+    let most = evidence.values().copied().fold(case.null, f64::max);
+    evidence.insert(Some(Pattern::ClientIdTakeover), most + (told.log_evidence - case.null).max(0.0));
 }
 
 /// A cause of few of the drops is a finding, not the pattern.
@@ -173,6 +188,10 @@ fn plural(case: &Case, fit: &Fit) -> f64 {
         return fit.log_evidence;
     }
     let share = real(fit.hits.len()) / case.n();
+    // Two drops that meet prove no mechanism, whatever the others do.
+    if fit.hits.len() < LEAST_HITS && fit.parameter("named_by_the_broker").is_none() {
+        return fit.log_evidence.min(case.null + 0.5);
+    }
     if case.count() >= MANY && share < SHARE {
         fit.log_evidence.min(case.null - 2.0)
     } else if case.count() < MANY && share <= 0.5 {
@@ -185,18 +204,14 @@ fn plural(case: &Case, fit: &Fit) -> f64 {
 fn shrink_rivals(fits: &BTreeMap<Pattern, Fit>, evidence: &mut BTreeMap<Option<Pattern>, f64>) {
     let best = evidence.iter().max_by(|one, other| one.1.total_cmp(other.1));
     let Some((Some(best), most)) = best.map(|(pattern, most)| (*pattern, *most)) else { return };
-    let Some(winner) = fits.get(&best).filter(|fit| fit.counts_hits) else { return };
+    let Some(winner) = fits.get(&best) else { return };
     let hits = real(winner.hits.len());
     if hits <= INDEPENDENT {
         return;
     }
     for (pattern, value) in evidence.iter_mut() {
         let Some(fit) = pattern.and_then(|pattern| fits.get(&pattern)) else { continue };
-        if *pattern != Some(best)
-            && fit.counts_hits
-            && value.is_finite()
-            && overlap(&winner.hits, &fit.hits) >= SAME_DROPS
-        {
+        if *pattern != Some(best) && value.is_finite() && overlap(&winner.hits, &fit.hits) >= SAME_DROPS {
             *value = most - (most - *value) * INDEPENDENT / hits;
         }
     }

@@ -14,6 +14,8 @@ pub(super) struct Act {
     pub(super) out: bool,
     /// A PINGREQ or PINGRESP.
     pub(super) ping: bool,
+    /// Sent with QoS 0, or with one that was not recorded: nobody has to answer it.
+    pub(super) unasked: bool,
 }
 
 /// What is known of an ending that nobody here asked for.

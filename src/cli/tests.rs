@@ -43,6 +43,13 @@ fn a_url_alone_is_watched_and_words_are_commands() {
     assert_eq!(options.broker.url, Some(BrokerUrl::new("wss://h")));
     assert_eq!(options.mqtt.keep_alive, Some(KeepAlive(30)));
 
+    let Some(Command::Explain(explain)) =
+        read("dropscope explain rc -2 --format markdown").expect("an explanation").command
+    else {
+        panic!("no explanation");
+    };
+    assert_eq!((explain.text, explain.format), (vec!["rc".into(), "-2".into()], ExplainFormat::Markdown));
+
     for (line, part) in [
         ("dropscope config", ConfigPart::Template),
         ("dropscope config path", ConfigPart::Path),

@@ -7,6 +7,7 @@ mod broker_url;
 mod directories;
 mod file;
 mod options;
+mod recorded_time;
 mod resolve;
 mod settings;
 mod validate;
@@ -19,6 +20,7 @@ pub use options::{
     BrokerOptions, ExportOptions, LogOptions, MqttOptions, Options, ReconnectOptions, RecordOptions,
     RunOptions, ScreenOptions, TlsOptions,
 };
+pub use recorded_time::RecordedTime;
 pub use resolve::{Embedded, Surroundings, Target, effective, resolve};
 pub use settings::{ExportSettings, RecordingPlace, RecordingSettings, RunSettings, Settings, UiSettings};
 pub use validate::ConfigError;

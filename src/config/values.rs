@@ -19,6 +19,11 @@ pub enum ValueError {
     /// No keep-alive MQTT can carry.
     #[error("the keep-alive must be 0 (off) or 1 to 65535 whole seconds, as in 60 or 60s")]
     KeepAlive,
+    /// No place in a recording.
+    #[error(
+        "write a place in a recording as 90, 5m or 1h30m after its beginning, -10m before its end, 14:05, or 2026-11-20T14:05:00Z"
+    )]
+    RecordedTime,
     /// No number of attempts.
     #[error("write the number of attempts as 0 or more, or -1 for no limit")]
     Attempts,

@@ -1,5 +1,6 @@
 //! Streaming distribution of durations: O(1) per value, bounded memory.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
@@ -9,10 +10,11 @@ use super::Percentiles;
 /// Longest duration told apart from longer ones: about 30 years in milliseconds.
 const CEILING_MS: u64 = 1_000_000_000_000;
 
-/// Durations counted in classes 0.1 % wide (three significant digits of a millisecond).
+/// Durations counted in classes 0.1 % wide (three significant digits of a millisecond). A clone shares the
+/// classes until one of both counts on.
 #[derive(Debug, Clone)]
 pub(super) struct Distribution {
-    histogram: Option<Histogram<u64>>,
+    histogram: Option<Arc<Histogram<u64>>>,
     min: Duration,
     max: Duration,
     sum: Duration,
@@ -26,6 +28,7 @@ impl Distribution {
         if let Some(histogram) = &mut histogram {
             histogram.auto(true);
         }
+        let histogram = histogram.map(Arc::new);
         Self { histogram, min: Duration::MAX, max: Duration::ZERO, sum: Duration::ZERO, count: 0 }
     }
 
@@ -33,7 +36,7 @@ impl Distribution {
         let millis = u64::try_from(value.as_millis()).unwrap_or(u64::MAX).min(CEILING_MS);
         if let Some(histogram) = &mut self.histogram {
             // Grows as needed; below the ceiling that cannot fail.
-            let _ = histogram.record(millis);
+            let _ = Arc::make_mut(histogram).record(millis);
         }
         self.min = self.min.min(value);
         self.max = self.max.max(value);

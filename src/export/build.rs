@@ -76,7 +76,7 @@ impl Export {
 }
 
 /// A redactor that knows the client id, the host and what the caller told.
-fn redactor(snapshot: &Snapshot, options: &ExportOptions) -> Redactor {
+pub fn redactor(snapshot: &Snapshot, options: &ExportOptions) -> Redactor {
     let mut redactor = Redactor::new(!options.redact);
     if let Some(started) = &snapshot.started {
         redactor.add_known(Kind::Client, &started.client_id);

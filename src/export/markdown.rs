@@ -248,7 +248,8 @@ fn or_unknown(text: Option<String>) -> String {
 }
 
 /// Text from outside as literal Markdown: no markup, no HTML, no line breaks, no control characters.
-struct Escaped<'a>(&'a str);
+#[derive(Debug, Clone, Copy)]
+pub struct Escaped<'a>(pub &'a str);
 
 impl Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -50,7 +50,7 @@ pub mod redact;
 pub mod schema;
 mod verdict;
 
-pub use build::ExportOptions;
+pub use build::{ExportOptions, redactor};
 pub use file::{Destination, ExportError, save_json, save_report};
 pub use recorder::{Recorder, RecorderSettings, RecorderState, RecorderTarget};
 pub use redact::Redactor;

@@ -49,4 +49,5 @@ pub use heater::{Answering, Heater, HeaterControl, HeaterOptions, Identity, Wron
 pub use message::Message;
 pub use navien::{NavienControl, NavienLab, NavienLabOptions};
 pub use router::Counters;
+pub use server_stream::Parting;
 pub use stage::{HOST, Stage, StageOptions};

@@ -39,9 +39,14 @@ pub(super) enum ServerStream {
 /// What an in-memory stream cannot carry: the manner in which the far end ended it. The first to end it
 /// decides.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Parting(Arc<OnceLock<Ending>>);
+pub struct Parting(Arc<OnceLock<Ending>>);
 
 impl Parting {
+    /// Whether the far end meant a TCP RST. `false` while it has not ended.
+    pub fn is_reset(&self) -> bool {
+        matches!(self.0.get(), Some(Ending::Reset))
+    }
+
     fn say(&self, ending: &Ending) {
         let _ = self.0.set(ending.clone());
     }

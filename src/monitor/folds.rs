@@ -48,6 +48,11 @@ impl Folds {
         Moment { snapshot: self.diagnostics.snapshot(at), verdict: self.classifier.verdict_at(at) }
     }
 
+    /// How many drops were counted so far.
+    pub fn drops_so_far(&self) -> u64 {
+        self.diagnostics.drops_so_far()
+    }
+
     /// The field time of a moment of the clocks that stamp the events.
     pub fn field_time(&self, now: Stamp) -> Stamp {
         self.diagnostics.field_time(now)

@@ -18,7 +18,9 @@ mod task;
 
 pub use folds::{Folds, Moment};
 pub use published::{
-    LinkActivity, Notice, NoticeKind, Published, RecorderState, Request, Runtime, Simulation, SimulationPort,
+    LinkActivity, Notice, NoticeKind, Playing, Published, RecorderState, Replay, Request, Runtime,
+    Simulation, SimulationPort,
 };
 pub use reports::ReportSettings;
+pub(crate) use reports::{Lost, ReportKind, Reports};
 pub use task::{Handle, MonitorSettings, spawn, spawn_with};

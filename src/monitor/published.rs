@@ -1,6 +1,7 @@
 //! What the monitor publishes, and what it can be asked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
@@ -48,8 +49,59 @@ pub struct Runtime {
     pub notices: Vec<Notice>,
     /// What is simulated, if anything.
     pub simulation: Option<Simulation>,
+    /// What is being replayed; `None` while watching live.
+    pub replay: Option<Replay>,
     /// The run is over; nothing will change any more.
     pub finished: bool,
+}
+
+impl Runtime {
+    /// The moment to show, on the clocks that stamp the events: this one, or that of the recording.
+    pub fn moment(&self, now: Stamp) -> Stamp {
+        self.replay.as_ref().map_or(now, |replay| replay.at)
+    }
+}
+
+/// Where a replay is. Positions are field time since the first event.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Replay {
+    /// The moment shown, on the clocks of the recording.
+    pub at: Stamp,
+    /// The same moment, from the beginning.
+    pub position: Duration,
+    /// The whole recording.
+    pub length: Duration,
+    /// Field seconds that pass in one second here.
+    pub speed: f64,
+    /// Whether time stands still.
+    pub paused: bool,
+    /// Percent read so far, while the recording is being read for the first time.
+    pub reading: Option<u8>,
+    /// Lines that could not be read.
+    pub unreadable: u64,
+}
+
+/// What a replay can be asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Playing {
+    /// Pause, or play on (from the beginning, if it is at the end).
+    Toggle,
+    /// The next lower speed.
+    Slower,
+    /// The next higher speed.
+    Faster,
+    /// To the drop before, and pause.
+    PreviousDrop,
+    /// To the next drop, and pause.
+    NextDrop,
+    /// Back by this much field time.
+    Back(Duration),
+    /// Forward by this much field time.
+    Forward(Duration),
+    /// To the first event.
+    Beginning,
+    /// To the last event.
+    End,
 }
 
 /// What a run on the built-in broker has to say of itself.
@@ -113,6 +165,8 @@ pub enum Request {
     Note(String),
     /// Simulation only: let a fault of its menu strike, by index.
     Inject(usize),
+    /// Replay only: move in time.
+    Play(Playing),
     /// Send a message.
     Publish {
         /// Topic name.

@@ -27,16 +27,16 @@ pub struct ReportSettings {
 
 /// What to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ReportKind {
+pub(crate) enum ReportKind {
     Json,
     Markdown,
 }
 
 /// What was lost so far because a queue was full; goes into every export.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Lost {
-    pub(super) events: u64,
-    pub(super) recording_lines: u64,
+pub(crate) struct Lost {
+    pub(crate) events: u64,
+    pub(crate) recording_lines: u64,
 }
 
 /// How writing went, to be shown.
@@ -58,7 +58,7 @@ struct Job {
 /// Writes reports on the blocking pool, one at a time in order of request, so that an older state never
 /// replaces a newer one in the same file.
 #[derive(Debug)]
-pub(super) struct Reports {
+pub(crate) struct Reports {
     settings: ReportSettings,
     waiting: VecDeque<Job>,
     running: JoinSet<Option<Done>>,
@@ -66,12 +66,12 @@ pub(super) struct Reports {
 }
 
 impl Reports {
-    pub(super) fn new(settings: ReportSettings) -> Self {
+    pub(crate) fn new(settings: ReportSettings) -> Self {
         Self { settings, waiting: VecDeque::new(), running: JoinSet::new(), last_periodic: None }
     }
 
     /// Whether the periodic export is due; asked once a second, it starts counting at the first call.
-    pub(super) fn is_due(&mut self, now: Stamp) -> bool {
+    pub(crate) fn is_due(&mut self, now: Stamp) -> bool {
         let Some(every) = self.settings.every else { return false };
         let last = *self.last_periodic.get_or_insert(now);
         let due = now.since(last) >= every;
@@ -84,7 +84,7 @@ impl Reports {
     /// Asks for a report; a file named by time is named by `now`, for the moment may tell of another
     /// time. A success nobody asked for is silent; a failure never is. Answers at once if too many wait.
     #[must_use]
-    pub(super) fn write(
+    pub(crate) fn write(
         &mut self,
         kind: ReportKind,
         moment: Moment,
@@ -124,7 +124,7 @@ impl Reports {
     }
 
     /// The next report that has something to say. Cancel-safe; pends while none is being written.
-    pub(super) async fn finished(&mut self) -> Done {
+    pub(crate) async fn finished(&mut self) -> Done {
         loop {
             match self.next_end().await {
                 Some(Some(done)) => return done,
@@ -135,7 +135,7 @@ impl Reports {
     }
 
     /// Writes the last export, if one is wanted, and waits for everything under way.
-    pub(super) async fn finish(&mut self, moment: Moment, now: Stamp, lost: Lost) -> Vec<Done> {
+    pub(crate) async fn finish(&mut self, moment: Moment, now: Stamp, lost: Lost) -> Vec<Done> {
         let mut said = Vec::new();
         if self.settings.at_exit {
             while self.waiting.len() >= WAITING {

@@ -212,6 +212,9 @@ impl Monitor {
                 correlation_id: None,
             }),
             Request::Inject(index) => self.inject(index),
+            Request::Play(_) => {
+                self.notice(NoticeKind::Info, "this is live; time moves in a replay only".to_owned());
+            }
             // Handled by the loop.
             Request::Shutdown => {}
         }
@@ -268,7 +271,12 @@ impl Monitor {
         if self.reports.is_due(self.clock.now()) {
             self.report(ReportKind::Json, false);
         }
-        if !matches!(self.link.status().activity, Activity::Connected | Activity::Off | Activity::GivenUp) {
+        let status = self.link.status();
+        let is_still = matches!(status.activity, Activity::Connected | Activity::Off | Activity::GivenUp);
+        // A ping without an answer is no event, but the first sign of a drop.
+        let is_told =
+            status.ping_outstanding_since.is_some() == self.runtime.ping_outstanding_since.is_some();
+        if !is_still || !is_told {
             self.pace.touch();
         }
     }

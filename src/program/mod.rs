@@ -2,10 +2,13 @@
 //!
 //! Knows everybody, is known by `main` only.
 
+mod analyze;
 mod check;
 mod demo;
+mod explain;
 mod lab;
 mod picture;
+mod replay;
 mod watch;
 
 use std::io::{self, IsTerminal as _, Write as _};
@@ -28,6 +31,7 @@ pub fn run() -> color_eyre::Result<ExitCode> {
         None => watch(cli.watch),
         Some(Command::Demo(demo)) => demo::demo(demo),
         Some(Command::Lab(lab)) => lab::lab(&lab),
+        Some(Command::Replay(wanted)) => replay::replay(&wanted),
         Some(Command::Check(check)) => {
             let file = check.watch.file.clone();
             match settings(check.watch.into_options(), &file, Target::Broker) {
@@ -35,6 +39,8 @@ pub fn run() -> color_eyre::Result<ExitCode> {
                 Err(error) => Ok(refuse(&error)),
             }
         }
+        Some(Command::Explain(wanted)) => explain::explain(&wanted),
+        Some(Command::Analyze(wanted)) => analyze::analyze(&wanted),
         Some(Command::Picture(wanted)) => picture::picture(&wanted),
         Some(Command::Config(config)) => print_config(config),
         Some(Command::Completions { shell }) => print(&cli::completions(shell)),

@@ -52,8 +52,7 @@ pub(super) async fn watch<T>(
     if let Err(error) = &log {
         let _ = writeln!(io::stderr(), "no log file: {error}");
     }
-    let keys = settings.ui.keys.iter().map(|(action, keys)| (action.clone(), keys.join(" "))).collect();
-    let keymap = match Keymap::with_overrides(&keys) {
+    let keymap = match keymap(&settings.ui) {
         Ok(keymap) => keymap,
         Err(error) => return Ok(refuse(&error).into()),
     };
@@ -128,7 +127,13 @@ async fn lines(
     Ok(())
 }
 
-fn screen(ui: &UiSettings, keymap: Keymap) -> TuiOptions {
+/// The keys with the changes of the configuration.
+pub(super) fn keymap(ui: &UiSettings) -> Result<Keymap, String> {
+    Keymap::with_overrides(&ui.keys.iter().map(|(action, keys)| (action.clone(), keys.join(" "))).collect())
+}
+
+/// How the screen looks and listens.
+pub(super) fn screen(ui: &UiSettings, keymap: Keymap) -> TuiOptions {
     let variables = ["LC_ALL", "LC_CTYPE", "LANG"].map(|name| std::env::var(name).ok());
     let locale = variables.each_ref().map(Option::as_deref);
     TuiOptions {

@@ -40,6 +40,12 @@ pub fn short_or_unknown(duration: Option<Duration>) -> String {
     duration.map_or_else(|| UNKNOWN.to_owned(), short)
 }
 
+/// A speed of replay: `0.5x`, `7.5x`, `60x`, `3600x`.
+pub fn speed(factor: f64) -> String {
+    let tenths = (factor * 10.0).round() / 10.0;
+    if tenths < 10.0 && tenths.fract() != 0.0 { format!("{tenths:.1}x") } else { format!("{tenths:.0}x") }
+}
+
 /// Milliseconds: `0.3 ms`, `41 ms`, `1.9 s`. At most 7 columns; [`UNKNOWN`] for what is no duration.
 pub fn millis(ms: f64) -> String {
     match Duration::try_from_secs_f64(ms / 1e3) {

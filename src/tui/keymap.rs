@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crossterm::event::{KeyEvent, KeyEventKind};
 
 use super::model::{Model, Popup, Screen};
+use crate::monitor::Runtime;
 
 mod key;
 mod table;
@@ -21,6 +22,25 @@ pub enum Scope {
     Overview,
     /// On the Drops screen only.
     Drops,
+    /// On every screen of a replay, before any other meaning of the key.
+    Replay,
+}
+
+/// What is shown, as far as keys are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// A connection.
+    #[default]
+    Live,
+    /// A recording.
+    Replay,
+}
+
+impl Mode {
+    /// By what the running program says of itself.
+    pub fn of(runtime: &Runtime) -> Self {
+        if runtime.replay.is_some() { Self::Replay } else { Self::Live }
+    }
 }
 
 impl Scope {
@@ -29,11 +49,14 @@ impl Scope {
             Self::Everywhere => true,
             Self::Overview => screen == Screen::Overview,
             Self::Drops => screen == Screen::Drops,
+            Self::Replay => false,
         }
     }
 
     fn overlaps(self, other: Self) -> bool {
-        self == other || self == Self::Everywhere || other == Self::Everywhere
+        // A replay takes some keys over on purpose.
+        let shadows = (self == Self::Replay) != (other == Self::Replay);
+        !shadows && (self == other || self == Self::Everywhere || other == Self::Everywhere)
     }
 
     /// Heading in help and README.
@@ -42,6 +65,7 @@ impl Scope {
             Self::Everywhere => "Everywhere",
             Self::Overview => "Overview",
             Self::Drops => "Drops",
+            Self::Replay => "Replay",
         }
     }
 }
@@ -154,17 +178,19 @@ impl Keymap {
     }
 
     /// What a key does on a screen. Only presses and repeats count, releases do not.
-    pub fn action(&self, event: &KeyEvent, screen: Screen) -> Option<Action> {
+    pub fn action(&self, event: &KeyEvent, screen: Screen, mode: Mode) -> Option<Action> {
         if event.kind == KeyEventKind::Release {
             return None;
         }
         let key = Key::from(*event);
-        let works = |binding: &&Binding| binding.scope.holds(screen) && binding.keys.contains(&key);
-        self.bindings.iter().find(works).map(|binding| binding.action)
+        let taken_over = |binding: &&Binding| mode == Mode::Replay && binding.scope == Scope::Replay;
+        let mut bound = self.bindings.iter().filter(|binding| binding.keys.contains(&key));
+        let binding = bound.clone().find(taken_over).or_else(|| bound.find(|b| b.scope.holds(screen)));
+        binding.map(|binding| binding.action)
     }
 
     /// The keys that work now, most important first; the view shows as many as fit.
-    pub fn footer(&self, model: &Model) -> Vec<FooterEntry> {
+    pub fn footer(&self, model: &Model, mode: Mode) -> Vec<FooterEntry> {
         use Action::{Close, Copy, Down, Help, Left, Quit, Right, Up};
         let fixed = |keys: &str, label| FooterEntry { keys: keys.to_owned(), label };
         let scroll = [(Up, "scroll"), (Down, "scroll")];
@@ -182,11 +208,35 @@ impl Keymap {
                 self.entries(&[&before[..], &scroll, &after].concat())
             }
             None => {
-                let shown = self.bindings.iter().filter(|binding| binding.scope.holds(model.screen));
-                let labelled: Vec<_> = shown.filter_map(|b| Some((b.action, b.label?))).collect();
+                let shown = self.usable(mode).filter(|(binding, keys)| {
+                    !keys.is_empty() && (binding.scope == Scope::Replay || binding.scope.holds(model.screen))
+                });
+                let labelled: Vec<_> = shown.filter_map(|(b, _)| Some((b.action, b.label?))).collect();
                 self.entries(&labelled)
             }
         }
+    }
+
+    /// The bindings that do something, each with the keys that are left to it: a replay takes some over.
+    fn usable(&self, mode: Mode) -> impl Iterator<Item = (&Binding, Vec<Key>)> {
+        let is_replay = mode == Mode::Replay;
+        let taken: Vec<Key> = self
+            .bindings
+            .iter()
+            .filter(|binding| is_replay && binding.scope == Scope::Replay)
+            .flat_map(|binding| binding.keys.iter().copied())
+            .collect();
+        self.bindings
+            .iter()
+            .filter(move |binding| match binding.scope {
+                Scope::Replay => is_replay,
+                _ => !(is_replay && binding.action.needs_a_connection()),
+            })
+            .map(move |binding| {
+                let is_own = binding.scope == Scope::Replay;
+                let keys = binding.keys.iter().filter(|key| is_own || !taken.contains(key));
+                (binding, keys.copied().collect())
+            })
     }
 
     /// One entry for each run of actions with the same word; actions without a key are left out.
@@ -202,17 +252,19 @@ impl Keymap {
         entries
     }
 
-    /// The whole table in sections, for the help popup.
-    pub fn help(&self) -> Vec<HelpSection> {
+    /// What works now, in sections, for the help popup.
+    pub fn help(&self, mode: Mode) -> Vec<HelpSection> {
+        let usable: Vec<_> = self.usable(mode).filter(|(_, keys)| !keys.is_empty()).collect();
         let section = |scope: Scope| {
-            let in_scope = self.bindings.iter().filter(|b| b.scope == scope && !b.keys.is_empty());
-            let keys = |binding: &Binding| {
-                let keys: Vec<_> = binding.keys.iter().map(Key::to_string).collect();
-                keys.join(" ")
+            let row = |binding: &Binding, keys: &[Key]| {
+                let keys: Vec<_> = keys.iter().map(Key::to_string).collect();
+                let other = binding.action.help_in_replay().filter(|_| mode == Mode::Replay);
+                (keys.join(" "), other.unwrap_or(binding.help))
             };
-            HelpSection { title: scope.title(), rows: in_scope.map(|b| (keys(b), b.help)).collect() }
+            let in_scope = usable.iter().filter(|(binding, _)| binding.scope == scope);
+            HelpSection { title: scope.title(), rows: in_scope.map(|(b, keys)| row(b, keys)).collect() }
         };
-        [Scope::Everywhere, Scope::Overview, Scope::Drops].map(section).into()
+        [Scope::Replay, Scope::Everywhere, Scope::Overview, Scope::Drops].map(section).into()
     }
 
     /// The table of the README.

@@ -4,7 +4,7 @@ use crossterm::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 
-use super::keymap::{Action, Key, Keymap};
+use super::keymap::{Action, Key, Keymap, Mode};
 use super::model::{Model, Popup, Target};
 use super::view::ViewState;
 
@@ -50,12 +50,18 @@ pub enum Edit {
 const WHEEL_ROWS: isize = 3;
 
 /// Translates an event in the light of what is on the screen; `None` = it means nothing here.
-pub fn message(event: &Event, model: &Model, keymap: &Keymap, state: &ViewState) -> Option<Message> {
+pub fn message(
+    event: &Event,
+    model: &Model,
+    mode: Mode,
+    keymap: &Keymap,
+    state: &ViewState,
+) -> Option<Message> {
     let typing = matches!(model.popup, Some(Popup::Input(_)));
     match event {
         Event::Key(key) if key.kind == KeyEventKind::Release => None,
         Event::Key(key) if typing => typed(key, model, keymap),
-        Event::Key(key) => keymap.action(key, model.screen).map(Message::Act),
+        Event::Key(key) => keymap.action(key, model.screen, mode).map(Message::Act),
         Event::Paste(text) if typing => Some(Message::Edit(Edit::Insert(text.clone()))),
         Event::Mouse(mouse) => pointed(*mouse, model, state),
         _ => None,
@@ -81,7 +87,7 @@ fn typed(key: &KeyEvent, model: &Model, keymap: &Keymap) -> Option<Message> {
 
 /// While typing, only leaving and suspending keep their Ctrl keys.
 fn chord(key: &KeyEvent, model: &Model, keymap: &Keymap) -> Option<Message> {
-    let action = keymap.action(key, model.screen)?;
+    let action = keymap.action(key, model.screen, Mode::Live)?;
     matches!(action, Action::Quit | Action::Suspend).then_some(Message::Act(action))
 }
 
@@ -121,7 +127,7 @@ mod tests {
             (Rect::new(0, 10, 80, 1), Target::Drop(7)),
             (Rect::new(10, 0, 8, 1), Target::Screen(Screen::Drops)),
         ];
-        message(event, model, &Keymap::default(), &ViewState { areas, ..ViewState::default() })
+        message(event, model, Mode::Live, &Keymap::default(), &ViewState { areas, ..ViewState::default() })
     }
 
     fn key(code: KeyCode, modifiers: KeyModifiers, kind: KeyEventKind) -> Event {

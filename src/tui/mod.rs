@@ -36,7 +36,7 @@ pub mod theme;
 pub mod update;
 pub mod view;
 
-pub use terminal::{TerminalGuard, install_panic_hook, restore};
+pub use terminal::{TerminalGuard, columns, install_panic_hook, restore};
 
 use keymap::Keymap;
 use theme::{Glyphs, Theme};

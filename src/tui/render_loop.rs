@@ -15,7 +15,7 @@ use crate::diagnostics::Clock;
 use crate::monitor::{NoticeKind, Published, Request};
 
 use super::TuiOptions;
-use super::keymap::Action;
+use super::keymap::{Action, Mode};
 use super::message::{Message, message};
 use super::model::Model;
 use super::painter::Painter;
@@ -196,7 +196,8 @@ impl<P: Painter> RenderLoop<P> {
         let mut next = Some(event);
         while let Some(event) = next {
             self.dirty |= matches!(event, Event::Resize(..));
-            if let Some(message) = message(&event, &self.model, &self.options.keymap, &self.state) {
+            let mode = Mode::of(&self.sources.published.borrow().runtime);
+            if let Some(message) = message(&event, &self.model, mode, &self.options.keymap, &self.state) {
                 self.carry_out(message);
             }
             next = self.sources.events.try_recv().ok();

@@ -74,6 +74,11 @@ pub fn restore() {
     let _ = disable_raw_mode();
 }
 
+/// How many columns the terminal has, for text that is printed without the screen.
+pub fn columns() -> Option<u16> {
+    crossterm::terminal::size().ok().map(|(columns, _)| columns).filter(|columns| *columns > 0)
+}
+
 /// Whether the terminal is ours; after a panic in any thread it is not, and nothing must be drawn.
 pub(super) fn is_taken() -> bool {
     TAKEN.load(Ordering::SeqCst)

@@ -12,6 +12,7 @@ use super::model::{Detail, DropSort, Frozen, KeepAliveAsked, Model, Popup, Scree
 use super::summary;
 
 mod inject;
+mod replay;
 mod typing;
 
 /// What the render loop is to do.
@@ -54,12 +55,22 @@ pub fn update(model: &mut Model, message: Message, live: &Arc<Published>, now: S
 
 fn act(model: &mut Model, action: Action, live: &Arc<Published>, now: Stamp) -> Vec<Effect> {
     match action {
-        Action::Quit => return quit(model, now),
+        Action::Quit => return quit(model, live, now),
         Action::Suspend => return vec![Effect::Suspend],
         _ if matches!(model.popup, Some(Popup::Input(_))) => {}
         _ if matches!(model.popup, Some(Popup::Inject { .. })) => return inject::act(model, action, live),
+        _ if model.popup.is_some() && action != Action::Inject => act_in_popup(model, action, live),
+        _ => return act_on_screen(model, action, live, now),
+    }
+    Vec::new()
+}
+
+fn act_on_screen(model: &mut Model, action: Action, live: &Arc<Published>, now: Stamp) -> Vec<Effect> {
+    if let Some(effects) = replay::act(model, action, live, now) {
+        return effects;
+    }
+    match action {
         Action::Inject => inject::open(model, live, now),
-        _ if model.popup.is_some() => act_in_popup(model, action, live),
         Action::KeepAliveDown => return step_keep_alive(model, live, now, Step::Down),
         Action::KeepAliveUp => return step_keep_alive(model, live, now, Step::Up),
         Action::Reconnect => return vec![Effect::Request(Request::Reconnect)],
@@ -84,6 +95,8 @@ fn act(model: &mut Model, action: Action, live: &Arc<Published>, now: Stamp) -> 
         Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last => {
             scroll_rows(model, live, rows_of(model, action));
         }
+        // Handled before, or of no use while watching.
+        _ => {}
     }
     Vec::new()
 }
@@ -96,6 +109,8 @@ fn act_in_popup(model: &mut Model, action: Action, live: &Published) {
         | (Action::Why, Some(Popup::Why { .. })) => model.popup = None,
         (Action::Help, _) => model.popup = Some(Popup::Help { scroll: 0 }),
         (Action::Why, _) => model.popup = Some(Popup::Why { scroll: 0 }),
+        (Action::Beginning, _) => scroll_rows(model, live, isize::MIN),
+        (Action::End, _) => scroll_rows(model, live, isize::MAX),
         (Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last, _) => {
             scroll_rows(model, live, rows_of(model, action));
         }
@@ -104,11 +119,14 @@ fn act_in_popup(model: &mut Model, action: Action, live: &Published) {
 }
 
 /// The first quit ends the run in order; a second one does not wait for that.
-fn quit(model: &mut Model, now: Stamp) -> Vec<Effect> {
+fn quit(model: &mut Model, live: &Published, now: Stamp) -> Vec<Effect> {
     if std::mem::replace(&mut model.leaving, true) {
         return vec![Effect::Leave];
     }
-    model.notify(now, NoticeKind::Info, "disconnecting and writing the last export; quit again not to wait");
+    if live.runtime.replay.is_none() {
+        let text = "disconnecting and writing the last export; quit again not to wait";
+        model.notify(now, NoticeKind::Info, text);
+    }
     vec![Effect::Request(Request::Shutdown)]
 }
 
@@ -153,7 +171,7 @@ fn copy(model: &Model, live: &Published, now: Stamp) -> Effect {
     let opened = model.detail.filter(|_| model.screen == Screen::Drops);
     let drop = opened.and_then(|detail| snapshot.drops.iter().find(|drop| drop.number == detail.number));
     Effect::Copy(drop.map_or_else(
-        || summary::of_run(snapshot, verdict, snapshot.field_time(model.shown_at(now))),
+        || summary::of_run(snapshot, verdict, snapshot.field_time(model.shown_at(live.runtime.moment(now)))),
         |drop| summary::of_drop(drop, verdict),
     ))
 }
@@ -188,7 +206,7 @@ fn turn(model: &mut Model, steps: usize) {
 fn freeze(model: &mut Model, live: &Arc<Published>, now: Stamp) {
     model.frozen = match model.frozen {
         Some(_) => None,
-        None => Some(Frozen { published: Arc::clone(live), at: now }),
+        None => Some(Frozen { published: Arc::clone(live), at: live.runtime.moment(now) }),
     };
 }
 
@@ -214,7 +232,8 @@ fn sideways(model: &mut Model, live: &Published, left: bool, now: Stamp) {
     }
     let snapshot = &model.shown(live).snapshot;
     let step = model.zoom_for(snapshot).span() / SCROLL_PART;
-    let run = snapshot.field_time(model.shown_at(now)).since(snapshot.since);
+    let now = model.shown_at(live.runtime.moment(now));
+    let run = snapshot.field_time(now).since(snapshot.since);
     model.scroll = if left { (model.scroll + step).min(run) } else { model.scroll.saturating_sub(step) };
 }
 

@@ -246,3 +246,24 @@ fn a_shorter_keep_alive_cures_the_demo_and_a_fault_strikes_by_key() {
     let after: Vec<_> = events[change..].iter().filter_map(how).collect();
     assert_eq!(after, [How::Rst], "only the fault that was asked for");
 }
+
+#[test]
+fn a_recording_is_replayed_paused_sought_exported_and_left() {
+    let home = tempfile::tempdir().expect("a directory");
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/example.jsonl");
+    let mut terminal = Terminal::start((120, 40), home.path(), &["replay", example, "--paused"], &[]);
+    terminal.wait_for_text("PAUSED");
+    terminal.press("]");
+    terminal.wait_for_text("1 drop ");
+    terminal.press("r");
+    terminal.wait_for_text("this is a recording");
+    terminal.press("e");
+    terminal.wait_for_text("written");
+    terminal.press("q");
+    assert_eq!(terminal.wait_for_end(), 0);
+    terminal.assert_given_back();
+    let exports = files(home.path(), "exports");
+    assert_eq!(exports.len(), 1, "{exports:?}");
+    assert_eq!(valid_export(&exports[0])["metrics"]["total_connection_drops"], 1);
+    assert!(files(home.path(), "recordings").is_empty(), "nothing is recorded again");
+}

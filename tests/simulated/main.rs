@@ -15,5 +15,6 @@ mod outages;
 mod queue;
 mod quiet;
 mod records;
+mod replays;
 mod requests;
 mod scope;

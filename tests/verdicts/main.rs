@@ -1,12 +1,14 @@
 //! How often is the pattern named right, and how honest is the confidence?
 //!
 //! `cargo test --test verdicts -- --nocapture` prints the tables; `DROPSCOPE_VERDICTS_CASES=400` takes so many
-//! recordings of each class instead of 40, and `DROPSCOPE_VERDICTS_WRONG=1` lists what was answered wrong. The
+//! recordings of each class instead of 40, `DROPSCOPE_VERDICTS_FROM=1000` others, and `DROPSCOPE_VERDICTS_WRONG=1` lists what was answered wrong. The
 //! test fails when a figure falls below `floor.toml`.
 //!
 //! The sources know nothing of the classifier, and the classifier is tuned on the constants of none:
 //!
-//! - [`statistical`]: worlds of timers drawn from wide priors.
+//! - [`statistical`]: worlds of timers drawn from wide priors;
+//! - [`lab`]: the link itself against the lab in simulated time, where drops emerge from timers, tables, retries
+//!   and rivals.
 //!
 //! "Right" is the truth, or an answer the source declares as right. A *specific* answer names a mechanism: it
 //! is not `random`, `bursty` or `undetermined`.
@@ -15,6 +17,7 @@
 
 mod case;
 mod floor;
+mod lab;
 mod rendering;
 mod score;
 mod statistical;
@@ -31,24 +34,28 @@ struct Source {
     case: fn(&str, u64) -> (Case, Option<f64>),
 }
 
-const SOURCES: [Source; 1] =
-    [Source { name: "statistical", classes: &statistical::CLASSES, case: statistical_case }];
+const SOURCES: [Source; 2] = [
+    Source { name: "statistical", classes: &statistical::CLASSES, case: statistical_case },
+    Source { name: "lab", classes: &lab::CLASSES, case: |class, seed| (lab::case(class, seed), None) },
+];
 
 fn statistical_case(class: &str, seed: u64) -> (Case, Option<f64>) {
     let (case, foreign) = statistical::labelled(class, seed);
     (case, Some(foreign))
 }
 
-/// Recordings of each class.
-fn wanted() -> u64 {
-    std::env::var("DROPSCOPE_VERDICTS_CASES").ok().and_then(|number| number.parse().ok()).unwrap_or(40)
+/// Seeds of each class.
+fn wanted() -> std::ops::Range<u64> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|number| number.parse().ok());
+    let first = number("DROPSCOPE_VERDICTS_FROM").unwrap_or(0);
+    first..first + number("DROPSCOPE_VERDICTS_CASES").unwrap_or(40)
 }
 
 impl Source {
-    /// The answers to `count` recordings of each class, in the order of class and seed.
-    fn answers(&self, count: u64) -> Vec<Answer> {
+    /// The answers to the recordings of each class, in the order of class and seed.
+    fn answers(&self, seeds: &std::ops::Range<u64>) -> Vec<Answer> {
         let jobs: Vec<_> =
-            self.classes.iter().flat_map(|class| (0..count).map(move |seed| (*class, seed))).collect();
+            self.classes.iter().flat_map(|class| seeds.clone().map(move |seed| (*class, seed))).collect();
         let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let share = jobs.len().div_ceil(workers).max(1);
         std::thread::scope(|scope| {
@@ -74,7 +81,7 @@ fn the_answers_stay_above_the_floor() {
     let floors = floor::floors();
     let mut missed = Vec::new();
     for source in SOURCES {
-        let answers = source.answers(wanted());
+        let answers = source.answers(&wanted());
         let floor = floors.get(source.name).expect("a floor for every source");
         println!("{}{}", table::table(source.name, &answers, floor), table::confusion(&answers));
         if std::env::var_os("DROPSCOPE_VERDICTS_WRONG").is_some() {
@@ -101,9 +108,7 @@ fn write_the_cases() {
     std::fs::create_dir_all(&folder).expect("a folder");
     let mut truths = serde_json::Map::new();
     for source in SOURCES {
-        for (class, seed) in
-            source.classes.iter().flat_map(|class| (0..wanted()).map(move |seed| (class, seed)))
-        {
+        for (class, seed) in source.classes.iter().flat_map(|class| wanted().map(move |seed| (class, seed))) {
             let (case, _) = (source.case)(class, seed);
             let name = format!("{}-{class}-{seed}.jsonl", source.name);
             std::fs::write(folder.join(&name), rendering::file(&case)).expect("a file");

@@ -12,6 +12,8 @@ use super::Fit;
 const RATIO: f64 = 6.0;
 /// Fewer drops cannot show groups.
 const LEAST: usize = 5;
+/// Drops from which spells may be told from single incidents.
+const ENOUGH: usize = 8;
 /// Age bins; the fit runs on them, not on the drops.
 const BINS: usize = 128;
 const ROUNDS: usize = 60;
@@ -43,6 +45,34 @@ struct Mixture {
 }
 
 pub(super) fn fit(case: &Case) -> Fit {
+    let lives = two_kinds_of_life(case);
+    match spells(case) {
+        Some(spells) if spells.log_evidence > lives.log_evidence => {
+            Fit { parameters: lives.parameters, ..spells }
+        }
+        _ => lives,
+    }
+}
+
+/// Incidents most of which kill the next sessions as well before those prove to be alive: the same as random loss
+/// in incidents, but for what is expected of the share of such drops.
+fn spells(case: &Case) -> Option<Fit> {
+    let again = case.drops().filter(|(_, drop)| drop.continuation).count();
+    let incidents = case.count() - again;
+    if case.count() < ENOUGH || incidents < 3 || again < 2 * incidents {
+        return None;
+    }
+    Some(Fit {
+        log_evidence: case.in_spells(3.0, 1.0),
+        hits: case.mine.clone(),
+        opportunities: case.n(),
+        parameters: Vec::new(),
+        counts_hits: false,
+        label: None,
+    })
+}
+
+fn two_kinds_of_life(case: &Case) -> Fit {
     let mut fit = Fit { counts_hits: false, opportunities: case.n(), ..Fit::default() };
     let lives = lives(case);
     let drops = lives.iter().filter(|(_, dropped)| *dropped).count();

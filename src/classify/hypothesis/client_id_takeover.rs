@@ -4,6 +4,7 @@
 //! Each session is an opportunity. MQTT 5 says it outright.
 
 use crate::classify::case::Case;
+use crate::classify::drops::Drop;
 use crate::classify::math::{ln_beta_binomial, ln_mean_exp, ln_normal, real};
 use crate::classify::session::Kind;
 
@@ -94,8 +95,22 @@ fn share_with_bursts(case: &Case, fit: &mut Fit, bursty: &mut Fit) {
     if real(by_peer) < 0.7 * case.n() {
         return;
     }
-    let (less, rival) = if short < 5.0 { (1.0, 4.0) } else { (2.5, 1.5) };
-    fit.log_evidence = fit.log_evidence.max(bursty.log_evidence - less);
+    // A network that flaps rarely closes politely.
+    let closed = case.drops().filter(|(_, drop)| drop.kind == Kind::Clean).count();
+    let is_polite = real(closed) >= 0.9 * case.n();
+    let (less, rival) = if short < 5.0 || is_polite { (1.0, 4.0) } else { (2.5, 1.5) };
+    if bursty.log_evidence - less > fit.log_evidence {
+        fit.log_evidence = bursty.log_evidence - less;
+        let long = bursty.parameter("long_life_secs").unwrap_or(short);
+        let is_short = |drop: &Drop| {
+            matches!(drop.kind, Kind::Clean | Kind::Reset)
+                && drop.detected - drop.start < (short * long).sqrt()
+        };
+        fit.hits =
+            case.drops().filter(|(_, drop)| drop.known && is_short(drop)).map(|(index, _)| index).collect();
+        fit.opportunities = real(case.frame.sessions.len());
+        fit.parameters = vec![("typical_life_secs", short)];
+    }
     bursty.log_evidence -= rival;
 }
 

@@ -4,7 +4,8 @@
 //! that old is an opportunity.
 
 use crate::classify::case::Case;
-use crate::classify::session::Session;
+use crate::classify::math::{ln_beta_binomial, real};
+use crate::classify::session::{Kind, Session};
 use crate::classify::survivors::Table;
 
 use super::Fit;
@@ -22,5 +23,13 @@ pub(super) fn fit(case: &Case) -> Fit {
         .map(|(index, drop)| Interval { drop: index, lo: drop.lo - drop.start, hi: drop.hi - drop.start })
         .collect();
     let alive = Table::of(case.survivors().map(Session::age));
-    location::fit(case, &ages, &alive, &Search { rounds: &ROUNDS, least: 30.0, name: "limit_secs" })
+    let mut fit =
+        location::fit(case, &ages, &alive, &Search { rounds: &ROUNDS, least: 30.0, name: "limit_secs" });
+    // Who ends sessions by age says so; what falls silent was lost on the way. Wide windows fit any age.
+    let silent = fit.hits.iter().filter_map(|index| case.frame.drops.get(*index));
+    let silent = real(silent.filter(|drop| drop.kind == Kind::Silent).count());
+    let hits = real(fit.hits.len());
+    let manner = ln_beta_binomial(silent, hits, 1.0, 4.0) - ln_beta_binomial(silent, hits, 1.0, 1.0);
+    fit.log_evidence += manner.min(0.0);
+    fit
 }

@@ -5,7 +5,7 @@
 
 use crate::classify::case::Case;
 use crate::classify::drops::Drop;
-use crate::classify::math::{ln, ln_mean_exp, ln_mechanism, ln_sum_exp, quantile, real};
+use crate::classify::math::{ln, ln_beta_binomial, ln_mean_exp, ln_sum_exp, quantile, real};
 use crate::classify::session::Kind;
 
 use super::Fit;
@@ -81,18 +81,24 @@ struct Fatal {
 
 /// Every silence longer than the limit kills, and the next packet of ours finds out.
 fn noticed_at_the_next_packet(case: &Case) -> Fit {
+    // A broker ends a session after 1.5 keep-alives without a packet of ours. Where none outlived that, a longer
+    // silence proves no other limit.
+    let beyond =
+        case.drops().filter(|(_, drop)| drop.silence.is_some_and(|s| s >= 1.47 * drop.keep_alive)).count();
+    let servers_rule = case.frame.survived_out.outlived_by(2.0) <= 0.5 * real(beyond);
     let mut fatal: Vec<Fatal> = case
         .drops()
         .filter_map(|(index, drop)| {
             let (tx, silence) = (drop.tx?, drop.silence?);
-            if silence <= LEAST || slept(case, tx - silence, drop.detected) {
+            let is_the_servers = servers_rule && silence >= 1.47 * drop.keep_alive;
+            if silence <= LEAST || is_the_servers || slept(case, tx - silence, drop.detected) {
                 return None;
             }
             let flat = -ln(silence);
             // Half the mass: an answer to the packet comes within a second or so.
             let answered = 0.75_f64.ln() - 1.5 * (drop.detected - tx).max(0.0);
             let density = match drop.kind {
-                Kind::Silent => flat,
+                Kind::Silent | Kind::Reset => flat,
                 _ => ln_sum_exp(&[flat - std::f64::consts::LN_2, answered]),
             };
             Some(Fatal { drop: index, silence, density })
@@ -117,10 +123,10 @@ fn noticed_at_the_next_packet(case: &Case) -> Fit {
         let hits = fatal.len() - first;
         let opportunities = real(hits) + case.frame.survived.count_above(limit);
         // A limit that most long silences outlive is none.
-        if hits < 2 || real(hits) < 0.25 * opportunities {
+        if hits < 2 || real(hits) < 0.5 * opportunities {
             continue;
         }
-        let evidence = ln_mechanism(real(hits), opportunities)
+        let evidence = ln_beta_binomial(real(hits), opportunities, 10.0, 1.0)
             + case.rest(hits)
             + from.get(first).copied().unwrap_or(0.0);
         terms.push(evidence);

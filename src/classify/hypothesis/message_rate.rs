@@ -4,6 +4,7 @@
 
 use crate::classify::case::Case;
 use crate::classify::math::{ln, ln_mean_exp, ln_mechanism, real};
+use crate::classify::session::Kind;
 
 use super::Fit;
 
@@ -32,10 +33,11 @@ pub(super) fn fit(case: &Case) -> Fit {
     let mut best = Fit::impossible();
     for size in &tried {
         let hits: Vec<&Fatal> = fatal.iter().filter(|burst| burst.size >= *size).collect();
-        if hits.len() < 2 {
+        let opportunities = bursts_from(case, *size).max(real(hits.len()));
+        // Bursts that are harmless most of the time are no cause.
+        if hits.len() < 2 || real(hits.len()) < 0.25 * opportunities {
             continue;
         }
-        let opportunities = bursts_from(case, *size).max(real(hits.len()));
         let evidence = ln_mechanism(real(hits.len()), opportunities)
             + case.rest(hits.len())
             + hits.iter().map(|burst| burst.density).sum::<f64>();
@@ -77,8 +79,12 @@ fn fatal(case: &Case) -> Vec<Fatal> {
             let reach =
                 if burst.window > 0.0 { (burst.window + 1.0).clamp(REACH, REACH_OF_WINDOW) } else { REACH };
             if delay <= reach {
-                let density =
-                    if burst.window > 0.0 { -ln(burst.window.max(2.0)) } else { 1.2_f64.ln() - 1.2 * delay };
+                let density = match drop.kind {
+                    // What a reset or a silence tells is when it was noticed.
+                    Kind::Reset | Kind::Silent => -ln((drop.hi - drop.lo).max(0.8)),
+                    _ if burst.window > 0.0 => -ln(burst.window.max(2.0)),
+                    _ => 1.2_f64.ln() - 1.2 * delay,
+                };
                 fatal.push(Fatal { drop: index, size: burst.size, density });
             }
         }

@@ -19,7 +19,13 @@ pub(super) fn fit(case: &Case) -> f64 {
         .iter()
         .enumerate()
         .filter(|(index, session)| session.known && !is_continuation(case, *index))
-        .map(|(index, session)| (session.age().max(0.5), case.drop_of(index).is_some()))
+        .map(|(index, session)| {
+            // Detection is not death, and a deadline after each death would look like regularity.
+            let drop = case.frame.drop_of.get(index).copied().flatten();
+            let death = drop.and_then(|drop| case.frame.drops.get(drop));
+            let age = death.map_or(session.age(), |drop| f64::midpoint(drop.lo, drop.hi) - session.start);
+            (age.max(0.5), case.drop_of(index).is_some())
+        })
         .collect();
     let drops = lives.iter().filter(|(_, dropped)| *dropped).count();
     if drops < LEAST {

@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 
 use crate::classify::case::Case;
-use crate::classify::math::{ln_mechanism, ln_sum_exp, real};
+use crate::classify::drops::Drop;
+use crate::classify::math::{ln, ln_mechanism, ln_sum_exp, real};
+use crate::classify::session::Kind;
 
 use super::Fit;
 
@@ -31,7 +33,7 @@ pub(super) fn fit(case: &Case) -> Fit {
             if delay <= REACH {
                 let followed = topics.entry(topic).or_default();
                 followed.drops.push(index);
-                followed.density += 4.0_f64.ln() - 4.0 * delay;
+                followed.density += reaction(drop, delay);
                 followed.delay += delay;
             }
         }
@@ -41,10 +43,11 @@ pub(super) fn fit(case: &Case) -> Fit {
     let mut best = Fit::impossible();
     for (topic, followed) in topics {
         let hits = followed.drops.len();
-        if hits < 2 {
+        let opportunities = publishes(case, topic).max(real(hits));
+        // A topic that is harmless most of the time is no cause.
+        if hits < 2 || real(hits) < 0.25 * opportunities {
             continue;
         }
-        let opportunities = publishes(case, topic).max(real(hits));
         let evidence = ln_mechanism(real(hits), opportunities) + case.rest(hits) + followed.density
             - real(published.max(1)).ln();
         terms.push(evidence);
@@ -61,6 +64,15 @@ pub(super) fn fit(case: &Case) -> Fit {
     }
     best.log_evidence = ln_sum_exp(&terms);
     best
+}
+
+/// Log density of an end this long after the packet that provoked it. A reset answers any packet of ours, so
+/// that "right after our packet" is detection there: the death may lie anywhere in its window.
+pub(super) fn reaction(drop: &Drop, delay: f64) -> f64 {
+    match drop.kind {
+        Kind::Clean | Kind::Local => 4.0_f64.ln() - 4.0 * delay,
+        Kind::Reset | Kind::Silent => -ln((drop.hi - drop.lo).max(0.25)),
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "message counts stay far below 2^52")]

@@ -232,7 +232,7 @@ impl Attempt<'_> {
         let mut hits: Vec<(usize, f64)> = self.hits(period, phase, sigma);
         let counts: Vec<f64> = hits.iter().map(|(_, tick)| ((tick - phase) / period).round()).collect();
         let ticks: BTreeSet<u64> = counts.iter().map(|count| count.to_bits()).collect();
-        if hits.len() < if self.is_round { 3 } else { 4 } || ticks.len() < 3 {
+        if hits.len() < if self.is_round { 3 } else { 4 } || ticks.len() < 3 || !self.is_sharp(&hits) {
             return None;
         }
         let mut price = if hits.len() == 3 { -2.0 } else { 0.0 };
@@ -262,6 +262,15 @@ impl Attempt<'_> {
             opportunities,
             follows_local_time,
         })
+    }
+
+    /// A clock of its own can be told only from moments that are known well: wide windows also meet the rhythm of
+    /// our own pings and reconnects.
+    fn is_sharp(&self, hits: &[(usize, f64)]) -> bool {
+        let is_sharp = |moment: &Moment| moment.hi - moment.lo <= 0.1 * self.period;
+        let sharp =
+            hits.iter().filter_map(|(index, _)| self.moments.get(*index)).filter(|moment| is_sharp(moment));
+        self.is_round || sharp.count() >= 4
     }
 
     fn price_of_period(&self, counts: &[f64], spread: f64, hits: f64, period: f64) -> f64 {

@@ -13,6 +13,8 @@ use super::location::{Interval, Sweep};
 
 /// The death follows the event within this, in seconds.
 const REACH: f64 = 15.0;
+/// An event may be written down this long after the drop it caused, in seconds.
+const LATE: f64 = 0.5;
 /// Kernel widths in seconds.
 const WIDTHS: [f64; 3] = [0.12, 0.5, 2.0];
 /// A kind of event counts for the family from this log Bayes factor on.
@@ -106,7 +108,7 @@ fn delays(case: &Case, moments: &[f64]) -> (Vec<Interval>, f64) {
     for at in moments {
         let after = sessions.partition_point(|session| session.start <= *at);
         let Some(index) = after.checked_sub(1) else { continue };
-        if sessions.get(index).is_none_or(|session| session.end < *at) {
+        if sessions.get(index).is_none_or(|session| session.end + LATE < *at) {
             continue;
         }
         let drop = case.drop_of(index);

@@ -108,6 +108,11 @@ impl Diagnostics {
         self.time_scale.stamp(now)
     }
 
+    /// How many drops were counted so far.
+    pub fn drops_so_far(&self) -> u64 {
+        self.metrics.total_connection_drops
+    }
+
     fn fold(&mut self, at: Stamp, event: &Event) {
         let at = self.advance(at, event);
         self.generation += 1;

@@ -18,7 +18,7 @@ const ALIGNED_US: i64 = 2_000;
 
 /// Puts the lines of one or several runs on one axis of boot time that never needs the wall clock's word
 /// for a duration within a run.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Clocks {
     /// What to add to `m`, in microseconds.
     base: i64,

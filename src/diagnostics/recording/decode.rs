@@ -4,12 +4,14 @@
 //! versions, and are edited by hand. Nothing in them is an error: what cannot be read is counted.
 
 use std::io::{self, BufRead};
+use std::ops::ControlFlow;
 
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::super::event::{Event, Observed};
 use super::clocks::{Clocks, micros};
+use super::fast::{Fast, Said};
 
 /// Longest line read, in bytes; longer ones are skipped and counted.
 pub const MAX_LINE_BYTES: usize = 1024 * 1024;
@@ -38,11 +40,13 @@ impl Tally {
     }
 }
 
-/// Turns lines into events on one axis of time. Feed it the files of a recording in order.
-#[derive(Debug, Default)]
+/// Turns lines into events on one axis of time. Feed it the files of a recording in order. A clone
+/// continues from the same place.
+#[derive(Debug, Clone, Default)]
 pub struct Decoder {
     clocks: Clocks,
     tally: Tally,
+    fast: Fast,
 }
 
 /// A line as it stands in the file.
@@ -81,14 +85,14 @@ impl Decoder {
             self.tally.oversized += 1;
             return None;
         }
-        let Some((line, m)) = parse(line) else {
+        let Some(Said { t, m, event }) = self.fast.line(line).or_else(|| parse(line)) else {
             let counter = if complete { &mut self.tally.malformed } else { &mut self.tally.torn };
             *counter += 1;
             return None;
         };
         self.tally.events += 1;
-        self.tally.unknown += u64::from(line.event == Event::Unknown);
-        Some(Observed { at: self.clocks.stamp(line.t, m, &line.event), event: line.event })
+        self.tally.unknown += u64::from(matches!(event, Event::Unknown));
+        Some(Observed { at: self.clocks.stamp(t, m, &event), event })
     }
 
     fn skip_oversized(&mut self) {
@@ -97,13 +101,14 @@ impl Decoder {
     }
 }
 
-fn parse(line: &[u8]) -> Option<(Line, Option<i64>)> {
-    let line: Line = serde_json::from_slice(line).ok()?;
-    let m = match line.m {
+/// Reads a line of any form that JSON allows: what a line means is decided here.
+pub(super) fn parse(line: &[u8]) -> Option<Said> {
+    let Line { t, m, event } = serde_json::from_slice(line).ok()?;
+    let m = match m {
         Some(secs) => Some(micros(secs)?),
         None => None,
     };
-    Some((line, m))
+    Some(Said { t, m, event })
 }
 
 /// Reads a recording event by event in bounded memory.
@@ -121,6 +126,7 @@ pub struct Reader<R> {
     input: R,
     decoder: Decoder,
     line: Vec<u8>,
+    offset: u64,
     ended: bool,
 }
 
@@ -132,7 +138,7 @@ impl<R: BufRead> Reader<R> {
 
     /// Reads `input` as the next file of a recording that `decoder` has read so far.
     pub fn continuing(input: R, decoder: Decoder) -> Self {
-        Self { input, decoder, line: Vec::new(), ended: false }
+        Self { input, decoder, line: Vec::new(), offset: 0, ended: false }
     }
 
     /// What was found so far.
@@ -140,9 +146,36 @@ impl<R: BufRead> Reader<R> {
         self.decoder.tally()
     }
 
+    /// Bytes of the input taken so far: where the line after the newest event begins.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// The decoder, to come back to this place with a clone of it.
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
     /// The decoder, to continue with the next file.
     pub fn into_decoder(self) -> Decoder {
         self.decoder
+    }
+
+    /// Reads the next line where it lies in the buffer of the input; goes on if it does not lie there whole.
+    fn line_in_buffer(&mut self) -> io::Result<ControlFlow<Option<Observed>>> {
+        let buffer = match self.input.fill_buf() {
+            Ok(buffer) => buffer,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(ControlFlow::Continue(())),
+            Err(error) => return Err(error),
+        };
+        match memchr::memchr(b'\n', buffer) {
+            Some(end) if end <= MAX_LINE_BYTES => {
+                let observed = self.decoder.read(buffer.get(..end).unwrap_or_default(), true);
+                self.input.consume(end + 1);
+                Ok(ControlFlow::Break(observed))
+            }
+            _ => Ok(ControlFlow::Continue(())),
+        }
     }
 
     /// Fills `self.line` with the next line; `None` at the end of the input.
@@ -163,7 +196,7 @@ impl<R: BufRead> Reader<R> {
                     (false, false) => Some(LineEnd::Torn),
                 });
             }
-            let line_feed = buffer.iter().position(|byte| *byte == b'\n');
+            let line_feed = memchr::memchr(b'\n', buffer);
             let taken = line_feed.unwrap_or(buffer.len());
             oversized |= self.line.len() + taken > MAX_LINE_BYTES;
             if !oversized {
@@ -171,6 +204,7 @@ impl<R: BufRead> Reader<R> {
             }
             let used = taken + usize::from(line_feed.is_some());
             self.input.consume(used);
+            self.offset += used as u64;
             if line_feed.is_some() {
                 return Ok(Some(if oversized { LineEnd::Oversized } else { LineEnd::Complete }));
             }
@@ -192,6 +226,15 @@ impl<R: BufRead> Iterator for Reader<R> {
     /// The next event. An error of the input is given once and ends the iteration.
     fn next(&mut self) -> Option<Self::Item> {
         while !self.ended {
+            match self.line_in_buffer() {
+                Ok(ControlFlow::Break(Some(observed))) => return Some(Ok(observed)),
+                Ok(ControlFlow::Break(None)) => continue,
+                Ok(ControlFlow::Continue(())) => {}
+                Err(error) => {
+                    self.ended = true;
+                    return Some(Err(error));
+                }
+            }
             match self.next_line() {
                 Ok(None) => return None,
                 Ok(Some(LineEnd::Oversized)) => self.decoder.skip_oversized(),

@@ -10,6 +10,8 @@
 
 mod clocks;
 mod decode;
+mod fast;
+mod scan;
 
 use chrono::SecondsFormat;
 
@@ -52,5 +54,7 @@ fn fields(event: &Event) -> String {
     serde_json::to_string(event).unwrap_or_else(|_| "{\"kind\":\"unencodable\"}".to_owned())
 }
 
+#[cfg(test)]
+mod agreement;
 #[cfg(test)]
 mod tests;

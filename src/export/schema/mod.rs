@@ -156,7 +156,7 @@ impl Export {
 
 /// Escapes everything beyond ASCII; outside of strings JSON has nothing there. So a terminal shows an
 /// export as it is, without hidden or direction-changing characters.
-fn ascii(json: &str) -> String {
+pub fn ascii(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
         if c.is_ascii() && c != '\u{7f}' {

@@ -256,9 +256,13 @@ impl Gateway {
         Ok(address)
     }
 
-    /// Serves an in-memory stream as if it had been accepted.
-    pub fn attach(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
-        welcome::spawn(&self.shared, Incoming::Memory(Box::new(stream)), self.tasks.clone());
+    /// Serves an in-memory stream as if it had been accepted. What is returned knows what such a stream
+    /// cannot tell: in which manner the gateway ended it.
+    pub fn attach(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Parting {
+        let parting = Parting::default();
+        let incoming = Incoming::Memory(Box::new(stream), parting.clone());
+        welcome::spawn(&self.shared, incoming, self.tasks.clone());
+        parting
     }
 
     /// A handle to arm ailments and to look inside; as many as wanted.

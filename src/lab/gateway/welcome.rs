@@ -21,7 +21,7 @@ const UPSTREAM_LIMIT: Duration = Duration::from_secs(10);
 /// Something that was accepted.
 pub(super) enum Incoming {
     Tcp(TcpStream, Endpoint),
-    Memory(Box<dyn MemoryStream>),
+    Memory(Box<dyn MemoryStream>, Parting),
 }
 
 /// Serves a connection in a task of its own until its end or the gateway's.
@@ -41,12 +41,12 @@ pub(super) fn spawn(shared: &Arc<Shared>, incoming: Incoming, task: mpsc::Sender
 
 /// Both ends of the connection, or `None` if it is over already.
 async fn prepare(shared: &Shared, incoming: Incoming, number: u64) -> Option<(Pipe, Pipe)> {
-    if matches!(incoming, Incoming::Memory(_)) && shared.ports.lock().await.are_closed() {
+    if matches!(incoming, Incoming::Memory(..)) && shared.ports.lock().await.are_closed() {
         return None;
     }
     shared.blackouts.subscribe().wait_for(|count| *count == 0).await.ok()?;
     let client = match incoming {
-        Incoming::Memory(stream) => ServerStream::Memory(stream, Parting::default()),
+        Incoming::Memory(stream, parting) => ServerStream::Memory(stream, parting),
         Incoming::Tcp(tcp, endpoint) => {
             timeout(HANDSHAKE_LIMIT, accept(shared, tcp, &endpoint, number)).await.ok()?.ok()?
         }

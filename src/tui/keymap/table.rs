@@ -73,6 +73,53 @@ pub enum Action {
     Filter,
     /// Next order of the drops table.
     Sort,
+    /// Replay: pause, or play on.
+    PlayPause,
+    /// Replay: to the drop before.
+    PreviousDrop,
+    /// Replay: to the next drop.
+    NextDrop,
+    /// Replay: the next lower speed.
+    Slower,
+    /// Replay: the next higher speed.
+    Faster,
+    /// Replay: a little back.
+    ScrubBack,
+    /// Replay: a little forward.
+    ScrubForward,
+    /// Replay: to the first event.
+    Beginning,
+    /// Replay: to the last event.
+    End,
+}
+
+impl Action {
+    /// Whether it does something to the connection or its recording, so that a replay has no use for it.
+    pub fn needs_a_connection(self) -> bool {
+        matches!(
+            self,
+            Self::KeepAliveDown
+                | Self::KeepAliveUp
+                | Self::KeepAliveType
+                | Self::Note
+                | Self::Reconnect
+                | Self::DeepReconnect
+                | Self::ToggleConnection
+                | Self::Inject
+        )
+    }
+
+    /// What it does in a replay, where that is something else than while watching.
+    pub(super) fn help_in_replay(self) -> Option<&'static str> {
+        match self {
+            Self::Freeze => Some("freeze the view, or let it go on; the replay goes on behind it"),
+            Self::Export => Some("write the JSON export that was to be had at this moment"),
+            Self::Report => Some("write the Markdown report that was to be had at this moment"),
+            Self::Suspend => Some("go to the shell; fg comes back"),
+            Self::Quit => Some("leave the replay"),
+            _ => None,
+        }
+    }
 }
 
 macro_rules! table {
@@ -107,6 +154,15 @@ table! {
     Open             "open"              ["Enter"]              Everywhere None, "open the selected drop";
     Filter           "filter"            ["/"]                  Drops      Some("filter"), "show only drops that contain a text";
     Sort             "sort"              ["s"]                  Drops      Some("sort"), "next order: newest, oldest, session, silence, recovery, error";
+    PlayPause        "play"              ["Space"]              Replay     Some("play/pause"), "pause, or play on; at the end: once more";
+    PreviousDrop     "previous-drop"     ["["]                  Replay     Some("drop"), "to the drop before, and pause";
+    NextDrop         "next-drop"         ["]"]                  Replay     Some("drop"), "to the next drop, and pause";
+    Slower           "slower"            ["<" ","]              Replay     Some("speed"), "slower (1 10 60 600 3600 seconds a second, and the whole in a minute)";
+    Faster           "faster"            [">" "."]              Replay     Some("speed"), "faster";
+    ScrubBack        "scrub-back"        ["{" "Shift-Left"]     Replay     Some("scrub"), "a hundredth of the timeline back";
+    ScrubForward     "scrub-forward"     ["}" "Shift-Right"]    Replay     Some("scrub"), "a hundredth of the timeline forward";
+    Beginning        "beginning"         ["Home"]               Replay     None, "to the first event";
+    End              "end"               ["End"]                Replay     None, "to the last event";
     KeepAliveDown    "keep-alive-down"   ["-"]                  Everywhere Some("keep-alive"), "shorter keep-alive (10 15 30 60 120 240 300 600 1200 s); reconnects, not counted as a drop";
     KeepAliveUp      "keep-alive-up"     ["+" "="]              Everywhere Some("keep-alive"), "longer keep-alive";
     KeepAliveType    "keep-alive"        ["K"]                  Everywhere None, "type a keep-alive in seconds (0 = off)";

@@ -57,7 +57,7 @@ fn keys_mean_the_same_however_the_terminal_reports_them() {
         (press(KeyCode::Char('ß'), none), None),
     ];
     for (event, action) in cases {
-        assert_eq!(keymap.action(&event, Screen::Overview), action, "{event:?}");
+        assert_eq!(keymap.action(&event, Screen::Overview, Mode::Live), action, "{event:?}");
     }
 }
 
@@ -70,16 +70,16 @@ fn releases_do_nothing_and_repeats_do() {
         kind,
         state: KeyEventState::NONE,
     };
-    assert_eq!(keymap.action(&event(KeyEventKind::Release), Screen::Drops), None);
-    assert_eq!(keymap.action(&event(KeyEventKind::Repeat), Screen::Drops), Some(Action::Down));
+    assert_eq!(keymap.action(&event(KeyEventKind::Release), Screen::Drops, Mode::Live), None);
+    assert_eq!(keymap.action(&event(KeyEventKind::Repeat), Screen::Drops, Mode::Live), Some(Action::Down));
 }
 
 #[test]
 fn a_key_works_only_on_its_screen() {
     let keymap = Keymap::default();
     let sort = press(KeyCode::Char('s'), KeyModifiers::NONE);
-    assert_eq!(keymap.action(&sort, Screen::Drops), Some(Action::Sort));
-    assert_eq!(keymap.action(&sort, Screen::Overview), None);
+    assert_eq!(keymap.action(&sort, Screen::Drops, Mode::Live), Some(Action::Sort));
+    assert_eq!(keymap.action(&sort, Screen::Overview, Mode::Live), None);
 }
 
 #[test]
@@ -87,12 +87,19 @@ fn the_configuration_changes_keys() {
     let keymap = overridden(&[("export", "X ctrl-e"), ("sort", ""), ("quit", "Q")]).unwrap();
     assert_eq!(keymap.key_text(Action::Export), "X");
     let chord = press(KeyCode::Char('e'), KeyModifiers::CONTROL);
-    assert_eq!(keymap.action(&chord, Screen::Overview), Some(Action::Export));
-    assert_eq!(keymap.action(&press(KeyCode::Char('e'), KeyModifiers::NONE), Screen::Overview), None);
+    assert_eq!(keymap.action(&chord, Screen::Overview, Mode::Live), Some(Action::Export));
+    assert_eq!(
+        keymap.action(&press(KeyCode::Char('e'), KeyModifiers::NONE), Screen::Overview, Mode::Live),
+        None
+    );
     assert_eq!(keymap.key_text(Action::Sort), "");
     assert!(!keymap.markdown().contains("next order"), "what has no key is not promised");
     let interrupt = press(KeyCode::Char('c'), KeyModifiers::CONTROL);
-    assert_eq!(keymap.action(&interrupt, Screen::Drops), Some(Action::Quit), "Ctrl-C always quits");
+    assert_eq!(
+        keymap.action(&interrupt, Screen::Drops, Mode::Live),
+        Some(Action::Quit),
+        "Ctrl-C always quits"
+    );
 }
 
 #[test]
@@ -122,20 +129,60 @@ fn keys_of_different_screens_may_be_the_same() {
 #[test]
 fn help_and_readme_tell_every_binding() {
     let keymap = Keymap::default();
-    let rows: Vec<_> = keymap.help().into_iter().flat_map(|section| section.rows).collect();
+    let rows = rows(Mode::Live);
     let readme = keymap.markdown();
-    assert_eq!(rows.len(), keymap.bindings().len());
-    for binding in keymap.bindings() {
+    let live = keymap.bindings().iter().filter(|binding| binding.scope != Scope::Replay);
+    assert_eq!(rows.len(), live.clone().count());
+    for binding in live {
         let keys: Vec<_> = binding.keys.iter().map(Key::to_string).collect();
         assert!(rows.contains(&(keys.join(" "), binding.help)));
+    }
+    for binding in keymap.bindings() {
         assert!(readme.contains(binding.help) && readme.contains(binding.action.name()));
     }
     assert!(readme.lines().all(|line| line.starts_with("| ") || line.starts_with("|-")), "{readme}");
     assert!(readme.contains("\n| `e` | Everywhere | write the JSON export | `export` |\n"), "{readme}");
 }
 
+fn rows(mode: Mode) -> Vec<(String, &'static str)> {
+    Keymap::default().help(mode).into_iter().flat_map(|section| section.rows).collect()
+}
+
+#[test]
+fn a_replay_takes_keys_over_and_has_no_use_for_a_connection() {
+    let keymap = Keymap::default();
+    let pressed = |code, mode| keymap.action(&press(code, KeyModifiers::NONE), Screen::Drops, mode);
+    for (code, live, replay) in [
+        (KeyCode::Char(' '), Some(Action::Freeze), Action::PlayPause),
+        (KeyCode::Home, Some(Action::First), Action::Beginning),
+        (KeyCode::End, Some(Action::Last), Action::End),
+        (KeyCode::Char('['), None, Action::PreviousDrop),
+        (KeyCode::Char('f'), Some(Action::Freeze), Action::Freeze),
+        (KeyCode::Char('G'), Some(Action::Last), Action::Last),
+        (KeyCode::Char('r'), Some(Action::Reconnect), Action::Reconnect),
+    ] {
+        assert_eq!((pressed(code, Mode::Live), pressed(code, Mode::Replay)), (live, Some(replay)), "{code}");
+    }
+    let shift_left = press(KeyCode::Left, KeyModifiers::SHIFT);
+    assert_eq!(keymap.action(&shift_left, Screen::Overview, Mode::Replay), Some(Action::ScrubBack));
+    let rows = rows(Mode::Replay);
+    let keys = |start: &str| rows.iter().find(|row| row.1.starts_with(start)).map(|row| row.0.as_str());
+    assert_eq!(keys("freeze the view"), Some("f"), "Space is the replay's");
+    assert_eq!((keys("to the first row"), keys("to the first event")), (Some("g"), Some("Home")));
+    assert_eq!((keys("close the connection"), keys("record a remark")), (None, None));
+    assert_eq!(keys("leave the replay"), Some("q Ctrl-c"));
+    assert_eq!(
+        footer_in(&Model::default(), Mode::Replay),
+        "1 Overview  2 Drops  Space play/pause  [ ] drop  < > speed  { } scrub  e export  z Z zoom  f freeze  y copy  ? help  q quit"
+    );
+}
+
 fn footer(model: &Model) -> String {
-    let entries = Keymap::default().footer(model);
+    footer_in(model, Mode::Live)
+}
+
+fn footer_in(model: &Model, mode: Mode) -> String {
+    let entries = Keymap::default().footer(model, mode);
     entries.iter().map(|entry| format!("{} {}", entry.keys, entry.label)).collect::<Vec<_>>().join("  ")
 }
 

@@ -32,7 +32,8 @@ impl Scene {
         }
         let (model, options) = (&self.model, &self.options);
         // Running durations grow without anything being published.
-        let (shown, now) = (model.shown(&self.live), model.shown_at(self.now));
+        let live_now = self.live.runtime.moment(self.now);
+        let (shown, now) = (model.shown(&self.live), model.shown_at(live_now));
         let shown = Published { snapshot: shown.snapshot.advanced(now), ..shown.clone() };
         let now = shown.snapshot.field_time(now);
         let context = ViewContext {
@@ -42,9 +43,9 @@ impl Scene {
             theme: &options.theme,
             glyphs: &options.glyphs,
             now,
-            live_now: self.live.snapshot.field_time(self.now),
+            live_now: self.live.snapshot.field_time(live_now),
             clock_now: self.now,
-            offset: options.zone.unwrap_or_else(|| local_offset(self.now)),
+            offset: options.zone.unwrap_or_else(|| local_offset(live_now)),
             keymap: &options.keymap,
         };
         let unicode = options.glyphs != Glyphs::ascii();

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::monitor::NoticeKind;
-use crate::tui::keymap::{Action, FooterEntry};
+use crate::tui::keymap::{Action, FooterEntry, Mode};
 use crate::tui::model::{Screen, Target};
 use crate::tui::text::truncate_middle;
 
@@ -14,7 +14,7 @@ use super::{ViewContext, ViewState};
 
 /// Draws the tabs and as many keys as fit; leaving help and quit always visible.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state: &mut ViewState) {
-    let entries = context.keymap.footer(context.model);
+    let entries = context.keymap.footer(context.model, Mode::of(&context.live.runtime));
     let always = entries.iter().rposition(|entry| entry.label == "help").unwrap_or(entries.len());
     let (fill, fixed) = entries.split_at(always);
     let columns = |entry: &FooterEntry| entry_item(context, entry).iter().map(Span::width).sum::<usize>() + 2;

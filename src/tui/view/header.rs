@@ -4,7 +4,9 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::monitor::RecorderState;
+use crate::diagnostics::words;
+use crate::monitor::{RecorderState, Replay};
+use crate::tui::format;
 use crate::tui::text::{self, truncate_middle};
 
 use super::ViewContext;
@@ -12,6 +14,9 @@ use super::ink::{Item, put, strip};
 
 /// Columns a reason for a failing recording may take.
 const REASON: usize = 32;
+
+/// Columns from which on a replay tells its position in full.
+const WIDE: usize = 84;
 
 /// Draws the header into the first row of `area`.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
@@ -60,7 +65,41 @@ fn all_signs(context: &ViewContext, width: usize) -> Vec<Item> {
     if context.model.frozen.is_some() {
         signs.push(vec![Span::styled(format!(" FROZEN {} ", context.clock(context.now)), theme.badge)]);
     }
-    signs.push(match &live.recorder {
+    match &live.replay {
+        Some(replay) => signs.extend(replayed(context, replay, width)),
+        None => signs.push(recording(context, &live.recorder)),
+    }
+    signs.push(vec![Span::styled(context.clock(context.live_now), theme.text)]);
+    signs
+}
+
+/// That it is a recording, and how it is being played; least important first.
+fn replayed(context: &ViewContext, replay: &Replay, width: usize) -> Vec<Item> {
+    let theme = context.theme;
+    if let Some(percent) = replay.reading {
+        return vec![vec![Span::styled(format!(" REPLAY reading {percent} % "), theme.badge)]];
+    }
+    let mut signs = Vec::new();
+    if replay.unreadable > 0 {
+        let lines = words::count(replay.unreadable, "bad line", "bad lines");
+        signs.push(vec![Span::styled(lines, theme.warn)]);
+    }
+    let (position, length) = (format::uptime(replay.position), format::uptime(replay.length));
+    let whole = replay.length.as_millis().max(1);
+    let place = match width {
+        0..WIDE => format!("{} %", replay.position.as_millis() * 100 / whole),
+        _ => format!("{position} of {length}"),
+    };
+    signs.push(vec![Span::styled(place, theme.dim)]);
+    let speed = format::speed(replay.speed);
+    let paused = if replay.paused { " PAUSED" } else { "" };
+    signs.push(vec![Span::styled(format!(" REPLAY {speed}{paused} "), theme.badge)]);
+    signs
+}
+
+fn recording(context: &ViewContext, recorder: &RecorderState) -> Item {
+    let theme = context.theme;
+    match recorder {
         RecorderState::Off => vec![Span::styled("REC off", theme.dim)],
         RecorderState::Recording { .. } => {
             vec![Span::styled("REC ", theme.dim), Span::styled(context.glyphs.recording, theme.bad)]
@@ -69,9 +108,7 @@ fn all_signs(context: &ViewContext, width: usize) -> Vec<Item> {
             let reason = context.cut(error, REASON);
             vec![Span::styled(format!("REC {} FAILING: {reason}", context.glyphs.cross), theme.bad)]
         }
-    });
-    signs.push(vec![Span::styled(context.clock(context.live_now), theme.text)]);
-    signs
+    }
 }
 
 /// Name, endpoint, protocol and client id; the endpoint gives way first by losing its middle.

@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
+use crate::tui::keymap::Mode;
 use crate::tui::model::{InputPopup, InputPurpose, Popup, Target};
 use crate::tui::text;
 
@@ -55,7 +56,7 @@ fn help(frame: &mut Frame, context: &ViewContext, scroll: usize, state: &mut Vie
 
 fn help_lines(context: &ViewContext, columns: usize) -> Vec<Line<'static>> {
     let theme = context.theme;
-    let sections = context.keymap.help();
+    let sections = context.keymap.help(Mode::of(&context.live.runtime));
     let keys = sections.iter().flat_map(|section| &section.rows).map(|(keys, _)| text::width(keys)).max();
     let keys = keys.unwrap_or(0).min(columns / 3) + 2;
     let mut lines = Vec::new();

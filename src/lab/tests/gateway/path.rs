@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use tokio::io::duplex;
 use tokio::time::{Instant, sleep};
 
 use super::scene::{BOTH, Scene, ending};
-use crate::lab::tests::client::{Ask, Got, ask, message};
+use crate::lab::tests::client::{Ask, Client, Got, ask, message};
 use crate::lab::{Ailment, IdleManner, Manner, Version};
 
 fn nat(manner: IdleManner) -> Ailment {
@@ -183,4 +184,18 @@ async fn a_large_message_passes_whole_and_pings_do_not_fall_into_it() {
         assert_eq!(got, [message("t", &large), Got::PingResp]);
     }
     scene.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_attached_a_stream_in_memory_learns_of_a_reset() {
+    for (manner, is_reset) in [(Manner::Reset, true), (Manner::Fin, false)] {
+        let scene = Scene::new([Ailment::SessionLifetime { secs: 60.0, jitter_secs: 0.0, manner }]);
+        let (near, far) = duplex(64 * 1024);
+        let parting = scene.gateway.attach(far);
+        let (mut client, _) = Client::greet(near, ask(Version::V311, "a")).await;
+        assert!(!parting.is_reset(), "it lives");
+        assert_eq!(ending(&mut client).await.0, Got::Fin);
+        assert_eq!(parting.is_reset(), is_reset, "{manner:?}");
+        scene.stop().await;
+    }
 }

@@ -1,0 +1,120 @@
+//! What do recordings and exports, read together, say about a connection?
+//!
+//! *Must not know* the link, the monitor or the screens. Files of any size and number are read as streams, in
+//! the order of time; every event passes the same fold and the same judge as in a live watch. Nothing in a file
+//! is an error: what cannot be read is counted and told.
+
+pub mod find;
+mod from_export;
+mod merge;
+mod report;
+mod source;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::classify::{Classifier, Verdict};
+use crate::diagnostics::clean::clean;
+use crate::diagnostics::recording::Tally;
+use crate::diagnostics::{Diagnostics, Snapshot};
+
+pub use find::{Finding, Found, find};
+use merge::Merge;
+pub use report::{Report, Style};
+
+/// What a file turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Form {
+    /// JSON Lines, one event each.
+    Recording,
+    /// An export of this program.
+    Export,
+    /// An export of the reference collector.
+    ReferenceExport,
+    /// Nothing that can be read.
+    Unreadable,
+}
+
+impl Form {
+    /// The name in JSON output.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Recording => "recording",
+            Self::Export => "export",
+            Self::ReferenceExport => "reference_export",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// What one file gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileReport {
+    /// Its path, safe to print; `standard input` for `-`.
+    pub name: String,
+    /// What it is.
+    pub form: Form,
+    /// Lines and events.
+    pub tally: Tally,
+    /// What is worth knowing about it, in sentences: what it counts but does not list, where reading ended.
+    pub remarks: Vec<String>,
+}
+
+/// What was read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct InputReport {
+    /// Every file; those without any event are last.
+    pub files: Vec<FileReport>,
+    /// Events judged.
+    pub events: u64,
+    /// Events left out because another file had told them already.
+    pub told_twice: u64,
+    /// Sentences about files that do not go together.
+    pub warnings: Vec<String>,
+    /// Client ids seen (the first 64), for redaction.
+    pub clients: Vec<String>,
+}
+
+impl InputReport {
+    /// Counts of all files together.
+    pub fn tally(&self) -> Tally {
+        self.files.iter().fold(Tally::default(), |sum, file| Tally {
+            lines: sum.lines + file.tally.lines,
+            events: sum.events + file.tally.events,
+            unknown: sum.unknown + file.tally.unknown,
+            malformed: sum.malformed + file.tally.malformed,
+            oversized: sum.oversized + file.tally.oversized,
+            torn: sum.torn + file.tally.torn,
+        })
+    }
+}
+
+/// What the files say.
+#[derive(Debug)]
+pub struct Analysis {
+    /// The state after the last event.
+    pub snapshot: Snapshot,
+    /// What is said about the drops.
+    pub verdict: Arc<Verdict>,
+}
+
+/// Reads everything and judges it; `None` if there was not a single event. Retains at most `max_events` drops,
+/// sessions, marks and log entries; memory does not depend on the size of recordings.
+pub fn analyze(found: Vec<Found>, max_events: usize) -> (Option<Analysis>, InputReport) {
+    let mut merge = Merge::new(found);
+    let mut fold = Diagnostics::new(max_events);
+    let mut judge = Classifier::new();
+    let mut last = None;
+    while let Some(observed) = merge.next() {
+        fold.apply(observed.at, &observed.event);
+        judge.apply(observed.at, &observed.event);
+        last = Some(observed.at);
+    }
+    let analysis = last.map(|at| Analysis { snapshot: fold.snapshot(at), verdict: judge.verdict_at(at) });
+    (analysis, merge.into_report())
+}
+
+/// A path as text without control characters.
+fn shown(path: &Path) -> String {
+    clean(&path.to_string_lossy()).into_owned()
+}

@@ -1,0 +1,85 @@
+//! How likely are drops if they come without memory, when it is known only between which moments each died?
+//!
+//! A drop whose death lies in a window of width W contributes (1 − e^−λW) / W per second: for a narrow window the
+//! rate λ, for one that is wider than the mean life nearly nothing but 1 / W. Without this, a hypothesis would be
+//! paid for "explaining" deaths of which nobody knows when they were.
+
+use super::math::{ln_poisson, real};
+
+/// Random loss as the background of some drops.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Background {
+    drops: f64,
+    /// Connected seconds during which nothing died, as far as is known.
+    exposure: f64,
+    /// What the widths of the windows are worth, over all drops.
+    widths: f64,
+}
+
+/// Rounds of the fixed point; each gains a digit.
+const ROUNDS: usize = 6;
+
+impl Background {
+    /// From the widths of the death windows and the connected seconds before them (all of those of sessions
+    /// that did not drop), both in seconds.
+    pub(super) fn new(widths: &[f64], before: f64) -> Self {
+        let drops = real(widths.len());
+        let mut exposure = before + widths.iter().sum::<f64>() / 2.0;
+        let mut value = 0.0;
+        for _ in 0..ROUNDS {
+            let rate = drops / exposure.max(1.0);
+            let (mut inside, mut sum) = (0.0, 0.0);
+            for width in widths.iter().filter(|width| **width > 0.0) {
+                let x = rate * width;
+                inside += width * expected(x);
+                sum += ln_share(x) + x * expected(x);
+            }
+            exposure = before + inside;
+            value = sum;
+        }
+        Self { drops, exposure, widths: value }
+    }
+
+    /// Log marginal likelihood, per second of drop time, of all drops but the `hits` that something else explains.
+    pub(super) fn rest(&self, hits: f64) -> f64 {
+        let left = (self.drops - hits).max(0.0);
+        ln_poisson(left, self.exposure) + self.widths * left / self.drops.max(1.0)
+    }
+}
+
+/// `ln((1 − e^−x) / x)`.
+fn ln_share(x: f64) -> f64 {
+    if x < 1e-6 { -x / 2.0 } else { (-(-x).exp_m1() / x).ln() }
+}
+
+/// `1/x − 1/(e^x − 1)`: where in its window the death is expected, as a part of it; a half for narrow windows.
+fn expected(x: f64) -> f64 {
+    if x < 1e-4 { 0.5 - x / 12.0 } else { 1.0 / x - 1.0 / x.exp_m1() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_moments_are_a_poisson_process() {
+        let background = Background::new(&[0.0; 10], 36_000.0);
+        assert!((background.rest(0.0) - ln_poisson(10.0, 36_000.0)).abs() < 1e-9);
+        assert!((background.rest(10.0) - ln_poisson(0.0, 36_000.0)).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_window_that_tells_nothing_costs_nothing_but_its_width() {
+        // Each session is known to have died some time within 10 h: the likelihood per second is 1 / 10 h.
+        let width = 36_000.0;
+        let background = Background::new(&[width; 20], 0.0);
+        let per_drop = background.rest(0.0) / 20.0 + width.ln();
+        assert!(per_drop > -0.3, "{per_drop}");
+    }
+
+    #[test]
+    fn nothing_at_all_is_fine() {
+        assert!(Background::new(&[], 0.0).rest(0.0).is_finite());
+        assert!(Background::new(&[1e12], 0.0).rest(0.0).is_finite());
+    }
+}

@@ -1,0 +1,255 @@
+//! Is the catalogue complete, and does the ranking say what a person who knows the field would say?
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::diagnostics::event::SystemSource;
+
+/// The rows of the investigation guide.
+fn guide() -> Vec<String> {
+    [('A', 13), ('B', 8), ('C', 7), ('D', 8)]
+        .iter()
+        .flat_map(|(letter, count)| (1..=*count).map(move |number| format!("{letter}{number}")))
+        .collect()
+}
+
+fn parsed(text: &str) -> Vec<Cause> {
+    toml::from_str::<CauseFile>(text).expect("a catalogue").cause
+}
+
+#[test]
+fn the_catalogue_is_complete() {
+    let all: Vec<Cause> = FILES.iter().flat_map(|text| parsed(text)).collect();
+    assert_eq!(all, catalogue());
+    let keys: Vec<&str> = catalogue().iter().filter_map(|cause| cause.key.as_deref()).collect();
+    for row in guide() {
+        assert_eq!(keys.iter().filter(|key| **key == row).count(), 1, "{row}");
+    }
+    assert_eq!(keys.len(), guide().len());
+    let ids: BTreeSet<&str> = catalogue().iter().map(|cause| cause.id.as_str()).collect();
+    assert_eq!(ids.len(), catalogue().len(), "an id is there twice");
+    for cause in catalogue() {
+        assert!(cause.id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'));
+        for list in [
+            &cause.evidence_for,
+            &cause.evidence_against,
+            &cause.client_check,
+            &cause.server_check,
+            &cause.fix,
+        ] {
+            assert!(!list.is_empty() && list.iter().all(|line| !line.trim().is_empty()), "{}", cause.id);
+        }
+        assert!(cause.name.len() < 70 && cause.meaning.len() > 40, "{}", cause.id);
+        assert!(!cause.look_alikes.is_empty(), "{}", cause.id);
+        for look_alike in &cause.look_alikes {
+            assert!(ids.contains(look_alike.cause.as_str()), "{}: {}", cause.id, look_alike.cause);
+            assert!(look_alike.cause != cause.id && !look_alike.tell.is_empty(), "{}", cause.id);
+        }
+    }
+}
+
+#[test]
+fn the_text_names_nothing_that_does_not_exist() {
+    let wrong = ["NumberOfConnections", "RejectedConnections", "ethtool", "dropscope nat", "wol g"];
+    let metric = |word: &str| {
+        let known = ["Success", "AuthError", "ClientError", "ServerError", "Throttle", "ClientIDThrottle"];
+        let families = ["Connect", "Ping", "PublishIn", "PublishOut", "Subscribe", "Unsubscribe"];
+        match word.split_once('.') {
+            Some((family, name)) if families.contains(&family) => known.contains(&name),
+            _ => true,
+        }
+    };
+    for text in FILES {
+        for word in wrong {
+            assert!(!text.contains(word), "{word}");
+        }
+        let words = text.split(|c: char| !(c.is_alphanumeric() || c == '.'));
+        for word in words.map(|word| word.trim_end_matches('.')) {
+            assert!(metric(word), "no such CloudWatch metric: {word}");
+        }
+    }
+}
+
+#[test]
+fn the_weights_are_complete_and_name_only_what_exists() {
+    let ranking: Ranking = toml::from_str(include_str!("weights.toml")).expect("weights");
+    let names: BTreeSet<&str> = everything().facts().into_keys().collect();
+    for pattern in Pattern::ALL {
+        let prior = ranking.prior.get(&pattern).unwrap_or_else(|| panic!("no weights for {pattern}"));
+        assert!(prior.get(REST).is_some_and(|rest| *rest > 0.0), "{pattern}");
+        let sum: f64 = prior.values().sum();
+        assert!((0.9..=1.1).contains(&sum), "{pattern}: {sum}");
+        let outcomes = ranking.outcomes.get(&pattern).unwrap_or_else(|| panic!("no outcomes for {pattern}"));
+        assert!((outcomes.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{pattern}");
+        for id in prior.keys().filter(|id| *id != REST) {
+            assert!(cause(id).is_some(), "{pattern} names {id}");
+        }
+    }
+    for clue in &ranking.clue {
+        assert!(!clue.why.is_empty() && !clue.when.is_empty() && !clue.times.is_empty());
+        for name in clue.when.keys() {
+            assert!(names.contains(name.as_str()), "{}: no fact is called {name}", clue.why);
+        }
+        for (id, factor) in &clue.times {
+            assert!(cause(id).is_some(), "{}: {id}", clue.why);
+            assert!(factor.is_finite() && *factor >= 0.0, "{}", clue.why);
+        }
+    }
+}
+
+#[test]
+fn every_clue_of_the_data_can_hold_and_does_not_hold_without_facts() {
+    let nothing = Clues::default().facts();
+    for clue in &RANKING.clue {
+        assert!(!clue.holds(&nothing), "{} holds for nothing", clue.why);
+    }
+}
+
+/// Clues with every field set, for the names of the facts.
+fn everything() -> Clues {
+    Clues {
+        transport: Some("wss".into()),
+        is_aws: Some(true),
+        keep_alive_secs: Some(60.0),
+        limit_secs: Some(60.0),
+        period_secs: Some(60.0),
+        anchor: Some(Anchor::Connect),
+        manner: Some(Manner::default()),
+        reason_code: Some(142),
+        ws_close_code: Some(1006),
+        first_try_share: Some(1.0),
+        gateway_failing: Some(0.0),
+        internet_failing: Some(0.0),
+        dns_failing: Some(0.0),
+        failed_phase: Some("tcp".into()),
+        connects_refused: Some(true),
+        http_status: Some(403),
+        system_source: Some(SystemSource::Power),
+        mqtt_version: Some("5".into()),
+        session_age_secs: Some(60.0),
+        credentials_known: Some(true),
+    }
+}
+
+fn first(pattern: Pattern, clues: &Clues) -> (&'static str, f64) {
+    let (cause, probability) = rank(pattern, clues)[0];
+    (&cause.id, probability)
+}
+
+#[test]
+fn the_ranking_knows_the_classics() {
+    let wss = Clues { transport: Some("wss".into()), is_aws: Some(true), ..Clues::default() };
+    let tls = Clues { transport: Some("tls".into()), is_aws: Some(false), ..Clues::default() };
+    let day = Clues { limit_secs: Some(86_400.5), keep_alive_secs: Some(60.0), ..wss.clone() };
+    let (top, probability) = first(Pattern::FixedLifetime, &day);
+    assert!(top == "websocket_lifetime" && probability > 0.9, "{top} {probability}");
+    let day_on_tcp = Clues { limit_secs: Some(86_400.0), ..tls.clone() };
+    assert!(
+        rank(Pattern::FixedLifetime, &day_on_tcp).iter().all(|(cause, _)| cause.id != "websocket_lifetime")
+    );
+
+    let half_open = Clues { limit_secs: Some(1200.4), keep_alive_secs: Some(1200.0), ..wss.clone() };
+    let ranked = rank(Pattern::FixedLifetime, &half_open);
+    let two: BTreeSet<&str> = ranked[..2].iter().map(|(cause, _)| cause.id.as_str()).collect();
+    assert_eq!(two, BTreeSet::from(["keep_alive_missed", "nat_idle_timeout"]), "{ranked:?}");
+    let give_up = Clues { limit_secs: Some(1801.0), keep_alive_secs: Some(1200.0), ..wss.clone() };
+    assert_eq!(first(Pattern::FixedLifetime, &give_up).0, "keep_alive_missed");
+
+    let proxy = Clues {
+        limit_secs: Some(60.0),
+        anchor: Some(Anchor::Idle),
+        manner: Some(Manner { ws_close: 1.0, ..Manner::default() }),
+        ..wss.clone()
+    };
+    assert_eq!(first(Pattern::IdleTimeout, &proxy).0, "proxy_idle_timeout");
+    let nat = Clues { manner: Some(Manner { silent: 1.0, ..Manner::default() }), ..tls.clone() };
+    let (top, probability) = first(Pattern::IdleTimeout, &nat);
+    assert!(top == "nat_idle_timeout" && probability > 0.85, "{probability}");
+
+    let taken = Clues { reason_code: Some(0x8e), ..tls.clone() };
+    assert_eq!(first(Pattern::Random, &taken).0, "client_id_taken");
+    let nightly = Clues { period_secs: Some(86_400.0), anchor: Some(Anchor::WallClock), ..tls.clone() };
+    assert_eq!(first(Pattern::Scheduled, &nightly).0, "internet_line_reset");
+    let wifi = Clues { gateway_failing: Some(0.6), ..tls.clone() };
+    assert_eq!(first(Pattern::Bursty, &wifi).0, "wifi_link");
+    let line = Clues { gateway_failing: Some(0.0), internet_failing: Some(0.8), ..tls.clone() };
+    assert_eq!(first(Pattern::Outage, &line).0, "internet_line_reset");
+    let refused = Clues { connects_refused: Some(true), failed_phase: Some("tcp".into()), ..tls };
+    assert_eq!(first(Pattern::Outage, &refused).0, "broker_restart");
+    let expired = Clues { http_status: Some(403), failed_phase: Some("websocket".into()), ..wss };
+    assert_eq!(first(Pattern::Outage, &expired).0, "credentials_expired");
+    for (source, id) in [
+        (SystemSource::Power, "computer_slept"),
+        (SystemSource::Dhcp, "address_lease"),
+        (SystemSource::Network, "wifi_link"),
+        (SystemSource::Cron, "scheduled_job"),
+        (SystemSource::Resource, "host_stalled"),
+    ] {
+        let clues = Clues { system_source: Some(source), ..Clues::default() };
+        assert_eq!(first(Pattern::SystemEvent, &clues).0, id);
+    }
+}
+
+#[test]
+fn ranks_are_probabilities_in_order() {
+    for pattern in Pattern::ALL {
+        for clues in [Clues::default(), everything()] {
+            let ranked = rank(pattern, &clues);
+            assert!(!ranked.is_empty(), "{pattern}");
+            assert!(ranked.iter().map(|(_, probability)| probability).sum::<f64>() <= 1.0, "{pattern}");
+            assert!(ranked.is_sorted_by(|(_, left), (_, right)| left >= right), "{pattern}");
+        }
+    }
+    let strange = Clues { limit_secs: Some(f64::NAN), keep_alive_secs: Some(f64::INFINITY), ..everything() };
+    assert!(!rank(Pattern::FixedLifetime, &strange).is_empty());
+}
+
+fn hypothesis(pattern: Pattern, probability: f64) -> Hypothesis {
+    Hypothesis { pattern, probability, hits: 0, opportunities: 0.0, log_bayes_factor: 0.0 }
+}
+
+#[test]
+fn outcomes_are_mixed_by_probability() {
+    let sure = outcomes(&[hypothesis(Pattern::IdleTimeout, 1.0)]);
+    assert!((sure.network - 0.9).abs() < 1e-9 && (sure.client - 0.05).abs() < 1e-9);
+    let mixed =
+        outcomes(&[hypothesis(Pattern::IdleTimeout, 0.5), hypothesis(Pattern::ClientIdTakeover, 0.5)]);
+    assert!((mixed.network - 0.45).abs() < 1e-9 && (mixed.client - 0.505).abs() < 1e-9);
+    let even = Outcomes { network: 0.25, server: 0.25, client: 0.25, environment: 0.25 };
+    assert_eq!(outcomes(&[hypothesis(Pattern::Undetermined, 1.0)]), even);
+    assert_eq!(outcomes(&[]), even);
+    assert_eq!(outcomes(&[hypothesis(Pattern::Random, f64::NAN)]), even);
+}
+
+#[test]
+fn several_patterns_add_up() {
+    let both = [hypothesis(Pattern::IdleTimeout, 0.6), hypothesis(Pattern::KeepAliveTimeout, 0.4)];
+    let ranked = rank_all(&both, &Clues::default());
+    assert_eq!(ranked[0].0.id, "nat_idle_timeout");
+    assert!(ranked.iter().map(|(_, probability)| probability).sum::<f64>() <= 1.0);
+    assert_eq!(ranked.iter().filter(|(cause, _)| cause.id == "nat_idle_timeout").count(), 1);
+}
+
+#[test]
+fn periods_are_found_by_anchor_and_distance() {
+    let of = |anchor: Option<Anchor>, seconds, tolerance| -> Vec<&str> {
+        named_periods(anchor, seconds, tolerance).iter().map(|period| period.causes[0].as_str()).collect()
+    };
+    assert_eq!(of(Some(Anchor::Connect), 86_398.0, 5.0), ["websocket_lifetime"]);
+    assert_eq!(of(Some(Anchor::WallClock), 86_398.0, 5.0), ["internet_line_reset"]);
+    assert_eq!(of(None, 86_398.0, 5.0).len(), 2);
+    let nearest = named_periods(Anchor::Idle, 320.0, 40.0)[0];
+    assert!((nearest.seconds - 300.0).abs() < 1e-9, "{nearest:?}");
+    assert!(of(None, 777.0, 5.0).is_empty() && of(None, f64::NAN, 5.0).is_empty());
+    let wanted =
+        [15, 60, 90, 100, 120, 150, 240, 300, 350, 600, 900, 1200, 1800, 3600, 86_400].map(f64::from);
+    for seconds in wanted {
+        assert!(!of(None, seconds, 0.0).is_empty(), "{seconds}");
+    }
+    for period in periods::all() {
+        assert!(
+            !period.causes.is_empty() && period.causes.iter().all(|id| cause(id).is_some()),
+            "{period:?}"
+        );
+    }
+}

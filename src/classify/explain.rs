@@ -1,0 +1,141 @@
+//! What does a line of another program's log, an error name or a code mean, and what causes it?
+//!
+//! Pure: text in, explanation out. What is known stands in `explain/*.toml`; the causes are those of the catalogue.
+
+mod json;
+mod knowledge;
+mod matching;
+mod nearest;
+
+use serde::Serialize;
+
+use super::RankedCause;
+use super::causes::{Outcome, cause};
+use crate::diagnostics::clean::clean;
+use knowledge::{Entry, KNOWLEDGE};
+
+/// Characters of a text that are looked at; what says why a connection ended is not behind that.
+const LONGEST_TEXT: usize = 4096;
+
+/// Characters of a text that are shown again.
+const LONGEST_SHOWN: usize = 300;
+
+/// How many further meanings are told.
+const MOST_FURTHER: usize = 5;
+
+/// What a text means.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explanation {
+    /// The text, fit to be shown.
+    pub text: String,
+    /// The best meaning; `None` if nothing in the text is known.
+    pub found: Option<Meaning>,
+    /// Further meanings: another reading of a number, or more that stands in the text.
+    pub also: Vec<Meaning>,
+    /// Known words that look like the text, when nothing is known.
+    pub nearest: Vec<Nearest>,
+    /// What to do when nothing is known.
+    pub advice: Option<String>,
+}
+
+/// One thing that is known.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Meaning {
+    /// Stable key.
+    pub id: String,
+    /// Which program or protocol says it.
+    pub source: String,
+    /// What it is called there.
+    pub name: String,
+    /// What it means, in plain words.
+    pub meaning: String,
+    /// Whether it is no sign of trouble.
+    pub is_harmless: bool,
+    /// Likely causes, the most probable first (sum at most 1).
+    pub causes: Vec<Likely>,
+    /// What to do with this line in particular.
+    pub steps: Vec<String>,
+}
+
+/// A cause with the first thing to check and what ends it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Likely {
+    /// Which, and how probable.
+    #[serde(flatten)]
+    pub cause: RankedCause,
+    /// Which of the four outcomes of the guide it belongs to.
+    pub outcome: Outcome,
+    /// How to see whether it is the cause.
+    pub check: String,
+    /// What ends it.
+    pub fix: String,
+}
+
+/// A known word that looks like the text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Nearest {
+    /// Stable key.
+    pub id: String,
+    /// Which program or protocol says it.
+    pub source: String,
+    /// What it is called there.
+    pub name: String,
+}
+
+const ADVICE: &str = "Nothing in this text is known here. Look for the first error before it: later lines are often \
+                      consequences. Error names, reason codes and disconnect reasons can be given alone. Or watch the \
+                      connection with dropscope itself, which sees how it ends.";
+
+/// Explains a log line, an error name, a code, or an event as JSON.
+pub fn explain(text: &str) -> Explanation {
+    let shown = shortened(clean(text).trim(), LONGEST_SHOWN);
+    let reduced = json::reduce(text).unwrap_or_else(|| shortened(text, LONGEST_TEXT));
+    let normal = matching::normal(&reduced);
+    let mut entries = KNOWLEDGE.find(&normal).into_iter();
+    let found = entries.next().map(meaning);
+    let also = entries.take(MOST_FURTHER).map(meaning).collect();
+    let is_unknown = found.is_none();
+    let nearest = if is_unknown { nearest::nearest(&normal, &KNOWLEDGE) } else { Vec::new() };
+    Explanation { text: shown, found, also, nearest, advice: is_unknown.then(|| ADVICE.to_owned()) }
+}
+
+fn shortened(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned() + "…",
+        None => text.to_owned(),
+    }
+}
+
+fn meaning(entry: &Entry) -> Meaning {
+    Meaning {
+        id: entry.id.clone(),
+        source: entry.source.clone(),
+        name: entry.name.clone(),
+        meaning: entry.meaning.clone(),
+        is_harmless: entry.is_harmless,
+        causes: likely(entry),
+        steps: entry.steps.clone(),
+    }
+}
+
+/// The weights are percentages by judgement; what they leave over belongs to causes that are not named.
+fn likely(entry: &Entry) -> Vec<Likely> {
+    let sum: f64 = entry.causes.values().sum();
+    let whole = sum.max(100.0);
+    let mut causes: Vec<Likely> = entry
+        .causes
+        .iter()
+        .filter_map(|(id, weight)| cause(id).map(|cause| (cause, weight / whole)))
+        .map(|(cause, probability)| Likely {
+            cause: (cause, probability).into(),
+            outcome: cause.outcome,
+            check: cause.client_check.first().cloned().unwrap_or_default(),
+            fix: cause.fix.first().cloned().unwrap_or_default(),
+        })
+        .collect();
+    causes.sort_by(|left, right| right.cause.probability.total_cmp(&left.cause.probability));
+    causes
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! Which values of a JSON object can say why a connection ended?
+
+use serde_json::Value;
+
+/// JSON deeper than this is not looked into.
+const DEEPEST: usize = 8;
+
+/// Characters that are gathered at most.
+const LONGEST: usize = 4096;
+
+/// Keys (as words, in lower case) whose values are looked at. Client ids, topics and the like must not matter.
+const KEYS: [&str; 30] = [
+    "disconnect reason",
+    "connect failure reason",
+    "disconnect reason code",
+    "reason code",
+    "reason string",
+    "reason",
+    "event type",
+    "error",
+    "error name",
+    "error message",
+    "error code",
+    "err",
+    "exception",
+    "message",
+    "msg",
+    "log",
+    "status code",
+    "http status",
+    "code",
+    "name",
+    "details",
+    "return code",
+    "return codes",
+    "rc",
+    "ws close code",
+    "close code",
+    "errno",
+    "cause",
+    "description",
+    "how",
+];
+
+/// These say it all: with one of them nothing else is looked at.
+const DECIDING: [&str; 2] = ["disconnect reason", "connect failure reason"];
+
+/// The telling values of the JSON object in `text` as words; `None` if there is none or it tells nothing.
+pub(super) fn reduce(text: &str) -> Option<String> {
+    let (start, end) = (text.find('{')?, text.rfind('}')?);
+    let value: Value = serde_json::from_str(text.get(start..=end)?).ok()?;
+    let mut told = Vec::new();
+    gather(&value, DEEPEST, &mut told);
+    let decides = |(key, value): &&(String, String)| {
+        DECIDING.contains(&key.as_str()) && !matches!(value.as_str(), "NONE" | "UNKNOWN" | "")
+    };
+    if let Some((key, value)) = told.iter().find(decides) {
+        return Some(format!("{key} {value}"));
+    }
+    if told.is_empty() {
+        return None;
+    }
+    let words: Vec<String> = told.iter().map(|(key, value)| format!("{key} {value}")).collect();
+    let before = text.get(..start).unwrap_or_default();
+    Some(format!("{before} {}", words.join(" | ")).chars().take(LONGEST).collect())
+}
+
+fn gather(value: &Value, depth: usize, told: &mut Vec<(String, String)>) {
+    if depth == 0 {
+        return;
+    }
+    match value {
+        Value::Object(members) => {
+            for (key, value) in members {
+                let key = words(key);
+                match value {
+                    Value::String(text) if KEYS.contains(&key.as_str()) => told.push((key, text.clone())),
+                    Value::Number(number) if KEYS.contains(&key.as_str()) => {
+                        told.push((key, number.to_string()));
+                    }
+                    other => gather(other, depth - 1, told),
+                }
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| gather(value, depth - 1, told)),
+        _ => {}
+    }
+}
+
+/// `disconnectReason` and `disconnect_reason` as `disconnect reason`.
+fn words(key: &str) -> String {
+    let mut words = String::with_capacity(key.len() + 4);
+    let mut was_lower = false;
+    for character in key.chars() {
+        if matches!(character, '_' | '-') {
+            words.push(' ');
+        } else {
+            if character.is_uppercase() && was_lower {
+                words.push(' ');
+            }
+            words.extend(character.to_lowercase());
+        }
+        was_lower = character.is_lowercase();
+    }
+    words
+}

@@ -1,0 +1,329 @@
+//! What is known of other programs' words, and what of it stands in a text?
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use super::matching::{Number, Pattern, Span, number_at, number_behind};
+use crate::diagnostics::error_name;
+
+/// A known wording or code.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Entry {
+    /// Stable key.
+    pub(super) id: String,
+    /// Which program or protocol says it.
+    pub(super) source: String,
+    /// What it is called there.
+    pub(super) name: String,
+    /// The wordings; `*` stands for up to four words.
+    pub(super) patterns: Vec<String>,
+    /// In plain words.
+    pub(super) meaning: String,
+    /// Percent by cause.
+    pub(super) causes: BTreeMap<String, f64>,
+    /// What to do with this line in particular.
+    pub(super) steps: Vec<String>,
+    /// Whether it is no sign of trouble.
+    pub(super) is_harmless: bool,
+    /// Whether anything more specific in the same text comes first.
+    pub(super) is_generic: bool,
+    /// Whether it was made from a list of names.
+    #[serde(skip)]
+    pub(super) is_generated: bool,
+}
+
+#[derive(Deserialize)]
+struct Code {
+    number: i64,
+    /// Key of the entry that means the same.
+    same_as: Option<String>,
+    #[serde(flatten)]
+    entry: Entry,
+}
+
+#[derive(Deserialize)]
+struct Family {
+    prefix: String,
+    meaning: String,
+    causes: BTreeMap<String, f64>,
+}
+
+#[derive(Deserialize)]
+struct TableData {
+    id: String,
+    source: String,
+    contexts: Vec<String>,
+    #[serde(default)]
+    hints: Vec<String>,
+    #[serde(default)]
+    against: Vec<String>,
+    whole: i64,
+    #[serde(default)]
+    is_hex: bool,
+    #[serde(default = "lowest")]
+    least: i64,
+    code: Vec<Code>,
+}
+
+fn lowest() -> i64 {
+    i64::MIN
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct File {
+    phrase: Vec<Entry>,
+    family: Vec<Family>,
+    table: Vec<TableData>,
+}
+
+/// Numbers of one kind.
+struct Table {
+    contexts: Vec<Pattern>,
+    hints: Vec<Pattern>,
+    against: Vec<Pattern>,
+    whole: i64,
+    is_hex: bool,
+    least: i64,
+    /// Index of the entry by number.
+    codes: BTreeMap<i64, usize>,
+}
+
+/// Everything that is known.
+#[derive(Default)]
+pub(super) struct Knowledge {
+    /// Wordings and codes.
+    pub(super) entries: Vec<Entry>,
+    patterns: Vec<(usize, Pattern)>,
+    tables: Vec<Table>,
+}
+
+/// The data files.
+pub(super) const FILES: [&str; 4] = [
+    include_str!("aws.toml"),
+    include_str!("programs.toml"),
+    include_str!("system.toml"),
+    include_str!("codes.toml"),
+];
+
+/// Codes and names of the AWS Common Runtime, one a line.
+const CRT_NAMES: &str = include_str!("crt_names.txt");
+
+/// Smaller codes of the Common Runtime are too ordinary to be looked for.
+const LEAST_CRT_CODE: i64 = 1024;
+
+/// What a number behind its context weighs more than a wording of as many letters.
+const NUMBER_WEIGHT: i64 = 24;
+
+/// What a word that fits or does not fit a table weighs.
+const HINT_WEIGHT: i64 = 20;
+
+/// A file that cannot be read is left out; a test proves that all can.
+pub(super) static KNOWLEDGE: LazyLock<Knowledge> = LazyLock::new(|| {
+    let mut whole = File::default();
+    for text in FILES {
+        let file: File = toml::from_str(text).unwrap_or_default();
+        whole.phrase.extend(file.phrase);
+        whole.family.extend(file.family);
+        whole.table.extend(file.table);
+    }
+    Knowledge::new(whole)
+});
+
+/// Something found in a text.
+struct Match {
+    entry: usize,
+    span: Range<usize>,
+    is_number: bool,
+    score: i64,
+}
+
+impl Knowledge {
+    fn new(file: File) -> Self {
+        let mut knowledge = Self { entries: file.phrase, ..Self::default() };
+        for table in file.table {
+            knowledge.add_table(table);
+        }
+        knowledge.add_crt_names(&file.family);
+        for (index, entry) in knowledge.entries.iter().enumerate() {
+            knowledge.patterns.extend(entry.patterns.iter().map(|text| (index, Pattern::new(text))));
+        }
+        knowledge
+    }
+
+    fn add_table(&mut self, data: TableData) {
+        let mut codes = BTreeMap::new();
+        for code in data.code {
+            let number = code.number;
+            let known = code.same_as.and_then(|id| self.entries.iter().position(|entry| entry.id == id));
+            if let Some(same) = known {
+                codes.insert(number, same);
+                continue;
+            }
+            let mut entry = code.entry;
+            entry.id = format!("{}_{number}", data.id);
+            data.source.clone_into(&mut entry.source);
+            let hex = if data.is_hex { format!("0x{number:02X}, ") } else { String::new() };
+            entry.name = format!("{} ({hex}{number})", entry.name);
+            codes.insert(number, self.entries.len());
+            self.entries.push(entry);
+        }
+        let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new(text)).collect();
+        self.tables.push(Table {
+            contexts: patterns(&data.contexts),
+            hints: patterns(&data.hints),
+            against: patterns(&data.against),
+            whole: data.whole,
+            is_hex: data.is_hex,
+            least: data.least,
+            codes,
+        });
+    }
+
+    /// Every name of the Common Runtime gets an entry, by its family if nothing better is known.
+    fn add_crt_names(&mut self, families: &[Family]) {
+        let mut codes = BTreeMap::new();
+        for line in CRT_NAMES.lines() {
+            let Some((code, name)) = line.split_once(' ') else { continue };
+            let Ok(code) = code.parse::<i64>() else { continue };
+            let pattern = name.to_lowercase();
+            let known = self.entries.iter().position(|entry| entry.patterns.contains(&pattern));
+            let index = known.unwrap_or(self.entries.len());
+            if known.is_none() {
+                let Some(family) = families.iter().find(|family| name.starts_with(&family.prefix)) else {
+                    continue;
+                };
+                self.entries.push(crt_entry(name, pattern, family));
+            }
+            if let (Some(entry), Some(official)) =
+                (self.entries.get_mut(index), error_name::ErrorName::by_name(name))
+            {
+                let text = official.text.trim_end_matches('.').to_lowercase();
+                // Short texts ("Success.") stand in too many lines.
+                if text.len() >= 24 && !entry.patterns.contains(&text) {
+                    entry.patterns.push(text);
+                }
+            }
+            codes.insert(code, index);
+        }
+        let contexts = ["code", "error code", "error", "aws error", "crt error", "errorcode", "error_code"];
+        self.tables.push(Table {
+            contexts: contexts.iter().map(|text| Pattern::new(text)).collect(),
+            hints: Vec::new(),
+            against: Vec::new(),
+            whole: 3,
+            is_hex: false,
+            least: LEAST_CRT_CODE,
+            codes,
+        });
+    }
+
+    /// What stands in a normal text, the best first.
+    pub(super) fn find(&self, text: &str) -> Vec<&Entry> {
+        let mut found = self.whole_number(text);
+        if found.is_empty() {
+            let (wordings, hidden) = self.wordings(text);
+            found = wordings;
+            found.extend(self.numbers(text));
+            let is_inside =
+                |gap: &Range<usize>, span: &Range<usize>| gap.start <= span.start && span.end <= gap.end;
+            found.retain(|found| !hidden.iter().any(|gap| is_inside(gap, &found.span)));
+        }
+        let is_generic = |found: &Match| self.entries.get(found.entry).is_some_and(|entry| entry.is_generic);
+        found.sort_by_key(|found| (is_generic(found), -found.score));
+        let mut kept: Vec<Match> = Vec::new();
+        for found in found {
+            let is_inside = |other: &Match| {
+                let contains = other.span.start <= found.span.start && found.span.end <= other.span.end;
+                contains && !(other.is_number && found.is_number)
+            };
+            if !kept.iter().any(is_inside) && kept.iter().all(|other| other.entry != found.entry) {
+                kept.push(found);
+            }
+        }
+        kept.iter().filter_map(|found| self.entries.get(found.entry)).collect()
+    }
+
+    /// The wordings in a text, and the places of names in which nothing counts.
+    fn wordings(&self, text: &str) -> (Vec<Match>, Vec<Range<usize>>) {
+        let mut hidden = Vec::new();
+        let mut found = Vec::new();
+        // Half of the wordings are names of the AWS libraries, and most lines hold none.
+        let names_aws = text.contains("aws_");
+        for (entry, pattern) in &self.patterns {
+            if !names_aws && pattern.is_aws_name() {
+                continue;
+            }
+            let Some(Span { whole, gaps }) = pattern.find(text) else { continue };
+            if pattern.hides_names() {
+                hidden.extend(gaps);
+            }
+            found.push(Match { entry: *entry, span: whole, is_number: false, score: pattern.letters.into() });
+        }
+        (found, hidden)
+    }
+
+    fn numbers(&self, text: &str) -> Vec<Match> {
+        let mut found = Vec::new();
+        for table in &self.tables {
+            let count = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.find(text).is_some());
+            let hints = HINT_WEIGHT * (i64::from(count(&table.hints)) - i64::from(count(&table.against)));
+            for context in &table.contexts {
+                for place in context.places(text) {
+                    let Some(number) = number_behind(text, place.whole.end) else { continue };
+                    let Some(entry) = table.entry(number) else { continue };
+                    let score = NUMBER_WEIGHT + i64::from(context.letters) + hints;
+                    found.push(Match { entry, span: place.whole.start..number.end, is_number: true, score });
+                }
+            }
+        }
+        found
+    }
+
+    /// All readings of a text that is a number and nothing else.
+    fn whole_number(&self, text: &str) -> Vec<Match> {
+        let text = text.trim_matches(|c: char| !(c.is_alphanumeric() || c == '-'));
+        let Some(number) = number_at(text, 0).filter(|number| number.end == text.len()) else {
+            return Vec::new();
+        };
+        let read = |table: &Table| {
+            let entry = table.entry(number)?;
+            let hex = if number.is_hex && table.is_hex { 10 } else { 0 };
+            Some(Match { entry, span: 0..text.len(), is_number: true, score: table.whole + hex })
+        };
+        self.tables.iter().filter_map(read).collect()
+    }
+
+    /// Every key, for tests.
+    #[cfg(test)]
+    pub(super) fn ids(&self) -> std::collections::BTreeSet<&str> {
+        self.entries.iter().map(|entry| entry.id.as_str()).collect()
+    }
+}
+
+impl Table {
+    fn entry(&self, number: Number) -> Option<usize> {
+        if number.value < self.least {
+            return None;
+        }
+        self.codes.get(&number.value).copied()
+    }
+}
+
+fn crt_entry(name: &str, pattern: String, family: &Family) -> Entry {
+    let words = name.trim_start_matches("AWS_").trim_start_matches("ERROR_").replace('_', " ").to_lowercase();
+    Entry {
+        id: format!("crt_{}", pattern.trim_start_matches("aws_")),
+        source: "AWS SDK (CRT)".into(),
+        name: name.to_owned(),
+        patterns: vec![pattern],
+        meaning: format!("{} Its name says: {words}.", family.meaning),
+        causes: family.causes.clone(),
+        is_generated: true,
+        ..Entry::default()
+    }
+}

@@ -1,0 +1,152 @@
+//! Where does a known wording stand in a text?
+
+use std::ops::Range;
+
+/// Bytes that a `*` may skip at most.
+const LONGEST_GAP: usize = 160;
+
+/// Words that a `*` may skip at most.
+const MOST_WORDS: usize = 4;
+
+/// Characters that may stand between a context and its number.
+const MOST_SEPARATORS: usize = 6;
+
+/// A wording: literal pieces with up to four words between them.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    pieces: Vec<String>,
+    /// Letters and digits: how specific it is.
+    pub(super) letters: u32,
+}
+
+/// Where a pattern was found, in bytes of the normal text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Span {
+    /// From the first piece to the last.
+    pub(super) whole: Range<usize>,
+    /// What the wildcards stand for.
+    pub(super) gaps: Vec<Range<usize>>,
+}
+
+/// Lower case, one blank between words, one spelling, nothing that does not print.
+pub(super) fn normal(text: &str) -> String {
+    let lower: String = text
+        .chars()
+        .map(|character| match character {
+            '\u{2019}' | '\u{2018}' => '\'',
+            other if other.is_control() => ' ',
+            other => other,
+        })
+        .flat_map(char::to_lowercase)
+        .collect();
+    lower.split_whitespace().collect::<Vec<_>>().join(" ").replace("authoris", "authoriz")
+}
+
+/// Whether a character continues a word.
+pub(super) fn is_word(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
+}
+
+impl Pattern {
+    /// Reads a pattern of the data files.
+    pub(super) fn new(text: &str) -> Self {
+        let pieces: Vec<String> = text
+            .split('*')
+            .map(|piece| normal(piece).trim().to_owned())
+            .filter(|piece| !piece.is_empty())
+            .collect();
+        let letters = pieces.iter().flat_map(|piece| piece.chars()).filter(|c| c.is_alphanumeric()).count();
+        Self { pieces, letters: u32::try_from(letters).unwrap_or(u32::MAX) }
+    }
+
+    /// Whether the wildcards stand for client ids and addresses, in which no meaning may be looked for.
+    pub(super) fn hides_names(&self) -> bool {
+        let is_about_a_client = |piece: &String| piece == "client" || piece == "new client connected from";
+        self.pieces.len() > 1 && self.pieces.first().is_some_and(is_about_a_client)
+    }
+
+    /// Whether it can only stand in a text that holds `aws_`.
+    pub(super) fn is_aws_name(&self) -> bool {
+        self.pieces.first().is_some_and(|piece| piece.starts_with("aws_"))
+    }
+
+    /// The first place where it stands.
+    pub(super) fn find(&self, text: &str) -> Option<Span> {
+        self.places(text).next()
+    }
+
+    /// All places where it stands.
+    pub(super) fn places<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Span> + 'a {
+        let first = self.pieces.first().map_or("\u{0}", String::as_str);
+        whole_words(text, first, 0).filter_map(move |start| self.rest(text, start, start + first.len()))
+    }
+
+    fn rest(&self, text: &str, start: usize, mut end: usize) -> Option<Span> {
+        let mut gaps = Vec::new();
+        for piece in self.pieces.iter().skip(1) {
+            let next = whole_words(text, piece, end).next().filter(|next| next - end <= LONGEST_GAP)?;
+            if text.get(end..next)?.split_whitespace().count() > MOST_WORDS {
+                return None;
+            }
+            gaps.push(end..next);
+            end = next + piece.len();
+        }
+        Some(Span { whole: start..end, gaps })
+    }
+}
+
+/// Starts of `piece` in `text` from `from` on, where it is not part of a longer word.
+fn whole_words<'a>(text: &'a str, piece: &'a str, from: usize) -> impl Iterator<Item = usize> + 'a {
+    let starts_word = piece.chars().next().is_some_and(is_word);
+    let ends_word = piece.chars().next_back().is_some_and(is_word);
+    let rest = text.get(from..).unwrap_or_default();
+    rest.match_indices(piece).map(move |(start, _)| from + start).filter(move |start| {
+        let before = text.get(..*start).and_then(|text| text.chars().next_back());
+        let after = text.get(start + piece.len()..).and_then(|text| text.chars().next());
+        !(starts_word && before.is_some_and(is_word) || ends_word && after.is_some_and(is_word))
+    })
+}
+
+/// A number in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Number {
+    /// Its value.
+    pub(super) value: i64,
+    /// Whether it is written 0x….
+    pub(super) is_hex: bool,
+    /// Where it ends, in bytes.
+    pub(super) end: usize,
+}
+
+/// The number behind position `from`, with only brackets, quotes and the like between.
+pub(super) fn number_behind(text: &str, from: usize) -> Option<Number> {
+    let rest = text.get(from..)?;
+    let skipped: usize = rest
+        .chars()
+        .take(MOST_SEPARATORS)
+        .take_while(|c| matches!(c, ' ' | '=' | ':' | '(' | '[' | '{' | '\'' | '"' | '`' | '#' | '<' | ','))
+        .map(char::len_utf8)
+        .sum();
+    number_at(text, from + skipped)
+}
+
+/// The number at this position, up to the end of the word.
+pub(super) fn number_at(text: &str, start: usize) -> Option<Number> {
+    let rest = text.get(start..)?;
+    let (sign, digits) = rest.strip_prefix('-').map_or((1, rest), |digits| (-1, digits));
+    let (radix, digits) = digits.strip_prefix("0x").map_or((10, digits), |digits| (16, digits));
+    let length = digits.find(|c: char| !c.is_ascii_hexdigit() || radix == 10 && !c.is_ascii_digit());
+    let (number, behind) = digits.split_at(length.unwrap_or(digits.len()));
+    let mut next = behind.chars();
+    let is_longer = match next.next() {
+        Some(c) if is_word(c) => true,
+        // A version, an address, a time of day: 1.2, 10:42
+        Some('.' | ':') => next.next().is_some_and(|c| c.is_ascii_digit()),
+        _ => false,
+    };
+    if is_longer {
+        return None;
+    }
+    let value = i64::from_str_radix(number, radix).ok()? * sign;
+    Some(Number { value, is_hex: radix == 16, end: text.len() - behind.len() })
+}

@@ -1,0 +1,165 @@
+//! `dropscope explain`: what other programs' words mean.
+
+mod markdown;
+mod page;
+mod wrap;
+
+use std::io::{self, BufRead, IsTerminal as _, Read as _, Write as _};
+use std::process::ExitCode;
+
+use color_eyre::eyre::WrapErr as _;
+use serde::Serialize;
+
+use super::print;
+use crate::classify::{Explanation, explain as explain_text};
+use crate::cli::{self, ExplainFormat};
+use crate::exit::Code;
+use crate::tui;
+
+/// Bytes of a line that are read; the rest of a longer one is skipped.
+const LONGEST_LINE: u64 = 64 * 1024;
+
+/// Bytes of standard input that are tried as one JSON document.
+const LONGEST_DOCUMENT: usize = 256 * 1024;
+
+/// Columns when nobody says how many there are.
+const USUAL_WIDTH: u16 = 80;
+
+/// Everything that was explained.
+#[derive(Debug, Default, PartialEq, Serialize)]
+pub(super) struct Report {
+    schema_version: u32,
+    /// Lines (or JSON objects) that were read.
+    lines: u64,
+    /// Those in which nothing is known.
+    unknown_lines: u64,
+    /// Each meaning once, the most frequent trouble first.
+    explanations: Vec<Group>,
+}
+
+/// Lines with the same meaning.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct Group {
+    count: u64,
+    /// The first of them.
+    #[serde(flatten)]
+    explanation: Explanation,
+}
+
+impl Report {
+    fn new() -> Self {
+        Self { schema_version: 1, ..Self::default() }
+    }
+
+    /// Memory stays bounded: there is one group for each known meaning, and one for the first unknown line.
+    fn add(&mut self, text: &str) {
+        if text.trim().is_empty() {
+            return;
+        }
+        self.lines += 1;
+        let explanation = explain_text(text);
+        let id = |explanation: &Explanation| explanation.found.as_ref().map(|meaning| meaning.id.clone());
+        let wanted = id(&explanation);
+        self.unknown_lines += u64::from(wanted.is_none());
+        match self.explanations.iter_mut().find(|group| id(&group.explanation) == wanted) {
+            Some(group) => group.count += 1,
+            None => self.explanations.push(Group { count: 1, explanation }),
+        }
+    }
+
+    fn is_known(&self) -> bool {
+        self.unknown_lines < self.lines
+    }
+
+    /// Trouble first, then what is harmless; what is unknown only if nothing is known.
+    fn finish(mut self) -> Self {
+        if self.is_known() {
+            self.explanations.retain(|group| group.explanation.found.is_some());
+        }
+        let is_harmless =
+            |group: &Group| group.explanation.found.as_ref().is_some_and(|meaning| meaning.is_harmless);
+        self.explanations.sort_by_key(|group| (is_harmless(group), std::cmp::Reverse(group.count)));
+        self
+    }
+}
+
+/// Explains the words given, or standard input.
+pub(super) fn explain(wanted: &cli::Explain) -> color_eyre::Result<ExitCode> {
+    let mut report = Report::new();
+    if wanted.text.is_empty() || wanted.text == ["-"] {
+        let stdin = io::stdin();
+        if stdin.is_terminal() {
+            // Nothing can be done about a closed standard error.
+            let _ = writeln!(io::stderr(), "Paste lines, then end with Ctrl-D.");
+        }
+        read(stdin.lock(), &mut report).wrap_err("cannot read standard input")?;
+    } else {
+        report.add(&wanted.text.join(" "));
+    }
+    let report = report.finish();
+    let text = match wanted.format {
+        ExplainFormat::Text => page::page(&report, width(), has_color())?,
+        ExplainFormat::Json => serde_json::to_string_pretty(&report)? + "\n",
+        ExplainFormat::Markdown => markdown::markdown(&report)?,
+    };
+    print(text.as_bytes())?;
+    Ok(if report.is_known() { Code::Fine } else { Code::Runtime }.into())
+}
+
+/// Line by line; a JSON document of several lines is explained as a whole, a list of them one by one.
+fn read(mut input: impl BufRead, report: &mut Report) -> io::Result<()> {
+    let mut by_line = Report::new();
+    let mut document = Some(String::new());
+    while let Some(line) = next_line(&mut input)? {
+        let line = String::from_utf8_lossy(&line);
+        by_line.add(&line);
+        if let Some(text) = &mut document {
+            text.push_str(&line);
+            let begins = text.trim_start().chars().next();
+            if text.len() > LONGEST_DOCUMENT || begins.is_some_and(|begins| !matches!(begins, '{' | '[')) {
+                document = None;
+            }
+        }
+    }
+    match document.as_deref().map(serde_json::from_str::<serde_json::Value>) {
+        Some(Ok(serde_json::Value::Array(values))) => {
+            for value in &values {
+                report.add(&value.to_string());
+            }
+        }
+        Some(Ok(value)) => report.add(&value.to_string()),
+        _ => *report = by_line,
+    }
+    Ok(())
+}
+
+/// The next line with its end; of a longer one the beginning. `None` at the end of the input.
+fn next_line(input: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    input.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line)?;
+    if line.is_empty() {
+        return Ok(None);
+    }
+    let mut is_whole = line.ends_with(b"\n");
+    while !is_whole {
+        let more = input.fill_buf()?;
+        let end = more.iter().position(|byte| *byte == b'\n');
+        let skipped = end.map_or(more.len(), |end| end + 1);
+        is_whole = end.is_some() || more.is_empty();
+        input.consume(skipped);
+    }
+    Ok(Some(line))
+}
+
+fn width() -> u16 {
+    let is_terminal = io::stdout().is_terminal();
+    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    told.or_else(|| is_terminal.then(tui::columns).flatten()).unwrap_or(USUAL_WIDTH)
+}
+
+fn has_color() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+#[cfg(test)]
+mod tests;

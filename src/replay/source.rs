@@ -1,0 +1,106 @@
+//! Which files make up the recording, in which order, and where does a line begin?
+
+use std::fs::File;
+use std::io::{self, BufReader, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use chrono::{DateTime, Utc};
+
+use crate::diagnostics::clean::clean;
+use crate::diagnostics::recording::{Decoder, Reader};
+
+/// Bytes read at a time.
+const BUFFER: usize = 256 * 1024;
+
+/// Why there is nothing to replay.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A file cannot be opened.
+    #[error("cannot open the recording {0}: {1}")]
+    Open(String, io::Error),
+    /// Standard input, a pipe, a directory: nothing one can go back in.
+    #[error("cannot replay {0}: it is no ordinary file; save the recording to a file first")]
+    NotAFile(String),
+    /// No line of any file is an event.
+    #[error("there is no event in {0}: is it a recording of dropscope?")]
+    Empty(String),
+}
+
+/// The files, in the order of their events.
+#[derive(Debug)]
+pub(super) struct Source {
+    parts: Vec<Part>,
+    begins: DateTime<Utc>,
+}
+
+#[derive(Debug)]
+struct Part {
+    path: PathBuf,
+    bytes: u64,
+}
+
+/// A place between two lines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) part: usize,
+    pub(super) offset: u64,
+}
+
+impl Source {
+    /// Looks at the first event of each file. Files without events go last, where they are read for what
+    /// they lack.
+    pub(super) fn open(files: &[PathBuf]) -> Result<Self, OpenError> {
+        let mut parts = Vec::new();
+        for path in files {
+            let failed = |error| OpenError::Open(shown(path), error);
+            let about = std::fs::metadata(path).map_err(failed)?;
+            if !about.is_file() {
+                return Err(OpenError::NotAFile(shown(path)));
+            }
+            let first = first_event(path).map_err(failed)?;
+            parts.push((first.is_none(), first, Part { path: path.clone(), bytes: about.len() }));
+        }
+        let Some(begins) = parts.iter().filter_map(|(_, first, _)| *first).min() else {
+            let names: Vec<_> = files.iter().map(|path| shown(path)).collect();
+            return Err(OpenError::Empty(names.join(", ")));
+        };
+        parts.sort_by_key(|(is_empty, first, _)| (*is_empty, *first));
+        Ok(Self { parts: parts.into_iter().map(|(.., part)| part).collect(), begins })
+    }
+
+    /// Reads on at a place; `None` after the last file.
+    pub(super) fn reader(&self, at: Place, decoder: Decoder) -> io::Result<Option<Reader<BufReader<File>>>> {
+        let Some(part) = self.parts.get(at.part) else { return Ok(None) };
+        let mut file = File::open(&part.path)?;
+        file.seek(SeekFrom::Start(at.offset))?;
+        Ok(Some(Reader::continuing(BufReader::with_capacity(BUFFER, file), decoder)))
+    }
+
+    /// Percent of the bytes before a place.
+    pub(super) fn percent(&self, at: Place) -> u8 {
+        let total: u64 = self.parts.iter().map(|part| part.bytes).sum();
+        let before: u64 = self.parts.iter().take(at.part).map(|part| part.bytes).sum();
+        let share = u128::from(before + at.offset) * 100 / u128::from(total.max(1));
+        u8::try_from(share.min(100)).unwrap_or(100)
+    }
+
+    /// The wall clock at the first event.
+    pub(super) fn begins(&self) -> DateTime<Utc> {
+        self.begins
+    }
+
+    /// The file with the first event.
+    pub(super) fn first_file(&self) -> Option<&Path> {
+        self.parts.first().map(|part| part.path.as_path())
+    }
+}
+
+/// When the first event of a file happened; `None` without any.
+fn first_event(path: &Path) -> io::Result<Option<DateTime<Utc>>> {
+    let mut reader = Reader::new(BufReader::new(File::open(path)?));
+    Ok(reader.next().transpose()?.map(|observed| observed.at.wall))
+}
+
+fn shown(path: &Path) -> String {
+    clean(&path.to_string_lossy()).into_owned()
+}

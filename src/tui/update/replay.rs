@@ -1,0 +1,148 @@
+//! Which keys move through a recording, and what is said to those that would act on its connection?
+
+use std::time::Duration;
+
+use crate::diagnostics::Stamp;
+use crate::monitor::{NoticeKind, Playing, Published, Request};
+
+use super::super::keymap::Action;
+use super::super::model::Model;
+use super::Effect;
+
+/// One scrub moves by this part of the timeline's span.
+const SCRUB_PART: u32 = 100;
+
+/// What follows from an action in a replay; `None` if it means there what it means everywhere.
+pub(super) fn act(model: &mut Model, action: Action, live: &Published, now: Stamp) -> Option<Vec<Effect>> {
+    live.runtime.replay.as_ref()?;
+    if action.needs_a_connection() {
+        let text = match action {
+            Action::Note => "this is a recording: a note can be added while watching only",
+            _ => "this is a recording: nothing can be done to its connection any more",
+        };
+        model.notify(now, NoticeKind::Info, text);
+        return Some(Vec::new());
+    }
+    let wanted = match action {
+        Action::PlayPause => Playing::Toggle,
+        Action::PreviousDrop => Playing::PreviousDrop,
+        Action::NextDrop => Playing::NextDrop,
+        Action::Slower => Playing::Slower,
+        Action::Faster => Playing::Faster,
+        Action::ScrubBack => Playing::Back(scrub(model, live)),
+        Action::ScrubForward => Playing::Forward(scrub(model, live)),
+        Action::Beginning => Playing::Beginning,
+        Action::End => Playing::End,
+        _ => return None,
+    };
+    Some(vec![Effect::Request(Request::Play(wanted))])
+}
+
+fn scrub(model: &Model, live: &Published) -> Duration {
+    model.zoom_for(&model.shown(live).snapshot).span() / SCRUB_PART
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::monitor::Replay;
+    use crate::tui::message::Message;
+    use crate::tui::model::{Popup, Zoom};
+    use crate::tui::sample::run;
+    use crate::tui::update::update;
+
+    fn replayed() -> Arc<Published> {
+        let mut live = run(3);
+        let at = live.snapshot.at;
+        Arc::make_mut(&mut live).runtime.replay = Some(Replay {
+            at,
+            position: Duration::from_secs(30),
+            length: Duration::from_secs(90),
+            speed: 60.0,
+            paused: false,
+            reading: None,
+            unreadable: 0,
+        });
+        live
+    }
+
+    fn told(model: &mut Model, live: &Arc<Published>, action: Action) -> Vec<Effect> {
+        update(model, Message::Act(action), live, live.snapshot.at)
+    }
+
+    #[test]
+    fn each_key_asks_for_its_movement() {
+        let live = replayed();
+        let mut model = Model { zoom: Some(Zoom::Hour), ..Model::default() };
+        let part = Duration::from_secs(36);
+        let cases = [
+            (Action::PlayPause, Playing::Toggle),
+            (Action::PreviousDrop, Playing::PreviousDrop),
+            (Action::NextDrop, Playing::NextDrop),
+            (Action::Slower, Playing::Slower),
+            (Action::Faster, Playing::Faster),
+            (Action::ScrubBack, Playing::Back(part)),
+            (Action::ScrubForward, Playing::Forward(part)),
+            (Action::Beginning, Playing::Beginning),
+            (Action::End, Playing::End),
+        ];
+        for (action, wanted) in cases {
+            assert_eq!(
+                told(&mut model, &live, action),
+                [Effect::Request(Request::Play(wanted))],
+                "{action:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_needs_a_connection_says_that_this_is_a_recording() {
+        let live = replayed();
+        let actions = Action::ALL.iter().filter(|action| action.needs_a_connection());
+        for action in actions {
+            let mut model = Model::default();
+            assert_eq!(told(&mut model, &live, *action), [], "{action:?}");
+            let said = model.notices.last().map(|notice| notice.text.contains("recording"));
+            assert_eq!((said, model.popup), (Some(true), None), "{action:?}");
+        }
+    }
+
+    #[test]
+    fn live_nothing_moves_in_time() {
+        let live = run(3);
+        for action in [Action::PlayPause, Action::NextDrop, Action::End] {
+            assert_eq!(told(&mut Model::default(), &live, action), []);
+        }
+    }
+
+    #[test]
+    fn exports_are_asked_for_and_leaving_promises_none() {
+        let live = replayed();
+        let mut model = Model::default();
+        assert_eq!(told(&mut model, &live, Action::Export), [Effect::Request(Request::Export)]);
+        assert_eq!(told(&mut model, &live, Action::Quit), [Effect::Request(Request::Shutdown)]);
+        assert!(model.notices.is_empty(), "{:?}", model.notices);
+    }
+
+    #[test]
+    fn the_ends_scroll_the_help_while_it_is_open() {
+        let live = replayed();
+        let mut model = Model { popup: Some(Popup::Help { scroll: 0 }), ..Model::default() };
+        model.page.max_scroll = 9;
+        assert_eq!(told(&mut model, &live, Action::End), []);
+        assert_eq!(model.popup, Some(Popup::Help { scroll: 9 }));
+        assert_eq!(told(&mut model, &live, Action::Beginning), []);
+        assert_eq!(model.popup, Some(Popup::Help { scroll: 0 }));
+    }
+
+    #[test]
+    fn freezing_stands_still_at_the_moment_of_the_recording() {
+        let live = replayed();
+        let mut model = Model::default();
+        let late = live.snapshot.at.plus(Duration::from_secs(1_000_000));
+        let _ = update(&mut model, Message::Act(Action::Freeze), &live, late);
+        assert_eq!(model.frozen.map(|frozen| frozen.at), Some(live.snapshot.at));
+    }
+}

@@ -1,0 +1,115 @@
+//! What is printed, in which form, and with which exit code.
+
+use dropscope::classify::{Classification, Diagnosis};
+use dropscope::export::schema::{MetricsEntry, Period};
+use serde_json::Value;
+
+use super::{Scene, recording, run, text};
+
+fn scene() -> Scene {
+    let scene = Scene::new();
+    scene.write("a.jsonl", recording(&run(0, "client-7", 6)));
+    scene
+}
+
+#[test]
+fn the_json_has_the_documented_shape() {
+    let json = scene().json(&["a.jsonl"]);
+    let keys: Vec<_> = json.as_object().expect("an object").keys().map(String::as_str).collect();
+    let expected = [
+        "classification",
+        "diagnosis",
+        "input",
+        "metrics",
+        "period",
+        "redacted",
+        "schema_version",
+        "version",
+    ];
+    let mut sorted = keys.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, expected);
+    let classification: Classification =
+        serde_json::from_value(json["classification"].clone()).expect("the classifier's own form");
+    assert_eq!(serde_json::to_value(&classification).expect("JSON"), json["classification"]);
+    serde_json::from_value::<Diagnosis>(json["diagnosis"].clone()).expect("the classifier's own form");
+    let metrics: MetricsEntry = serde_json::from_value(json["metrics"].clone()).expect("the export's names");
+    assert_eq!((metrics.total_connection_drops, metrics.connection_recovered), (6, 5));
+    let period: Period = serde_json::from_value(json["period"].clone()).expect("the export's names");
+    assert_eq!(period.start, "2026-08-03T12:00:00+00:00");
+    assert!(json["metrics"]["availability"].is_f64() && json["metrics"]["drops_by_how"]["fin"] == 6);
+    let input = &json["input"];
+    assert_eq!((&input["events"], &input["lines"]), (&Value::from(79), &Value::from(79)));
+    assert_eq!(input["files"][0]["form"], "recording");
+}
+
+#[test]
+fn private_values_are_replaced_unless_asked_otherwise() {
+    let scene = scene();
+    for format in ["text", "json", "markdown"] {
+        let words = ["a.jsonl", "--format", format];
+        let clean = text(&scene.analyze(&words).stdout);
+        assert!(!clean.contains("client-7") && !clean.contains("private.example"), "{clean}");
+    }
+    let open = text(&scene.analyze(&["a.jsonl", "--no-redact"]).stdout);
+    assert!(open.contains("mqtts://broker.private.example"), "{open}");
+}
+
+#[test]
+fn text_is_plain_without_a_terminal_and_tells_the_essentials() {
+    let output = scene().analyze(&["a.jsonl"]);
+    let said = text(&output.stdout);
+    for words in [
+        "2026-08-03 12:00:00 to 2026-08-03 13:05:30 UTC",
+        "Availability",
+        "Their lengths   10 min, median 10 min",
+        "Drops           6, one per 10 min connected",
+        "6 × AWS_ERROR_MQTT_UNEXPECTED_HANGUP",
+        "Verdict",
+        "Do next",
+        "79 events from 1 file",
+    ] {
+        assert!(said.contains(words), "{words}\n{said}");
+    }
+    assert!(said.chars().all(|c| c == '\n' || !c.is_control()), "{said}");
+    assert!(said.lines().all(|line| line.chars().count() <= 100), "{said}");
+    assert_eq!(text(&output.stderr), "");
+}
+
+#[test]
+fn markdown_is_the_report_of_the_export_with_the_input_last() {
+    let said = text(&scene().analyze(&["a.jsonl", "--format", "markdown"]).stdout);
+    let headings: Vec<_> = said.lines().filter(|line| line.starts_with('#')).collect();
+    assert_eq!(headings.first().copied(), Some("# MQTT connection report"));
+    assert!(headings.contains(&"## Verdict"), "{headings:?}");
+    assert_eq!(headings.last().copied(), Some("## Input"));
+    assert!(said.contains("| 2026-08-03 12:10:00 | AWS_ERROR_MQTT_UNEXPECTED_HANGUP |"), "{said}");
+}
+
+#[test]
+fn fail_on_decides_the_exit_code() {
+    let scene = scene();
+    for (condition, code) in
+        [("drops>5", 5), ("drops>6", 0), ("availability<99.9", 5), ("drops>6,mttr>30s", 5)]
+    {
+        let output = scene.analyze(&["a.jsonl", "--fail-on", condition]);
+        assert_eq!(output.status.code(), Some(code), "{condition}");
+        assert!(!output.stdout.is_empty());
+    }
+    assert_eq!(scene.analyze(&["a.jsonl", "--fail-on", "luck<1"]).status.code(), Some(2));
+    assert_eq!(scene.analyze(&["a.jsonl", "--format", "xml"]).status.code(), Some(2));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_leaves_is_no_failure() {
+    let scene = scene();
+    let program = env!("CARGO_BIN_EXE_dropscope");
+    let script = format!("'{program}' analyze a.jsonl; echo $? >&2");
+    let output = std::process::Command::new("sh")
+        .args(["-c", &format!("({script}) | true")])
+        .current_dir(scene.dir.path())
+        .output()
+        .expect("a shell");
+    assert_eq!(text(&output.stderr).trim(), "0");
+}

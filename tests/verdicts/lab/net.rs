@@ -1,0 +1,210 @@
+//! What lies between the link and the lab's gateway: latency, dark spells, NAT tables, cut lines, closed ports.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use dropscope::diagnostics::error_name::{
+    AWS_IO_DNS_QUERY_AGAIN, AWS_IO_SOCKET_CONNECTION_REFUSED, AWS_IO_SOCKET_TIMEOUT,
+};
+use dropscope::diagnostics::event::{How, Layer, Phase, PhaseTiming};
+use dropscope::diagnostics::{Clock, ErrorName};
+use dropscope::lab::Gateway;
+use dropscope::mqtt::connector::{BoxFuture, Connector};
+use dropscope::mqtt::failure::Failure;
+use dropscope::mqtt::settings::LinkSettings;
+use dropscope::mqtt::wire::{OpenFailure, Opened, Progress, Wire};
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use super::dice::Dice;
+use super::line::{ClientEnd, Line, Lines};
+
+/// Whether packets and connects get through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Path {
+    Open,
+    /// Nothing gets through now; what was sent arrives when the path is back, as TCP repeats it.
+    Dark,
+    /// Established connections go on, connects are refused.
+    Refusing,
+    /// Established connections go on, the name does not resolve.
+    Nameless,
+}
+
+/// A router's table of connections.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Nat {
+    /// Silence after which it forgets, in field seconds.
+    pub(crate) limit: f64,
+    /// The limit varies by so much both ways, from one mapping to the next.
+    pub(crate) pressure: f64,
+    /// Whether packets from the server keep a mapping.
+    pub(crate) inbound_refreshes: bool,
+    /// Whether later packets of the client are answered with RST.
+    pub(crate) resets: bool,
+}
+
+/// Habits that stay for a whole run; times in field seconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Habits {
+    pub(crate) latency: (f64, f64),
+    pub(crate) connect: (f64, f64),
+    pub(crate) nat: Option<Nat>,
+}
+
+/// The network. Clones are the same network.
+#[derive(Clone)]
+pub(crate) struct Net(Arc<Inner>);
+
+pub(super) struct Inner {
+    gateway: Gateway,
+    pub(super) scale: f64,
+    pub(super) habits: Habits,
+    pub(super) path: watch::Sender<Path>,
+    dice: Mutex<Dice>,
+    newest: Mutex<Option<watch::Sender<Line>>>,
+}
+
+impl std::fmt::Debug for Net {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Net")
+    }
+}
+
+impl Net {
+    pub(crate) fn new(gateway: Gateway, scale: f64, habits: Habits, dice: Dice) -> Self {
+        Self(Arc::new(Inner {
+            gateway,
+            scale,
+            habits,
+            path: watch::Sender::new(Path::Open),
+            dice: Mutex::new(dice),
+            newest: Mutex::default(),
+        }))
+    }
+
+    /// Changes whether anything gets through.
+    pub(crate) fn path(&self, path: Path) {
+        self.0.path.send_replace(path);
+    }
+
+    /// What the line of the newest connection of the link does from now on.
+    pub(crate) fn line(&self, line: Line) {
+        if let Some(newest) = &*self.0.newest.lock().expect("no holder panicked") {
+            newest.send_replace(line);
+        }
+    }
+
+    /// Whether a probe of the first hop would be answered.
+    pub(crate) fn is_dark(&self) -> bool {
+        *self.0.path.borrow() == Path::Dark
+    }
+
+    /// A rival's way to the same server: it has no NAT and no cut lines of its own.
+    pub(crate) fn rival(&self) -> Rival {
+        Rival(self.clone())
+    }
+
+    fn lay(&self, settings: &LinkSettings, own: bool) -> ClientEnd {
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let parting = self.0.gateway.attach(far);
+        let (orders, line) = watch::channel(Line::Fine);
+        if own {
+            *self.0.newest.lock().expect("no holder panicked") = Some(orders);
+        }
+        // As the link asks of its computer (TCP_USER_TIMEOUT).
+        let keep_alive = self.0.real(f64::from(settings.keep_alive_secs));
+        let patience = (keep_alive + settings.ping_timeout).max(self.0.real(20.0));
+        Lines { net: Arc::clone(&self.0), line, parting, own, patience }.carry(near)
+    }
+
+    async fn open(&self, settings: &LinkSettings, clock: &Arc<dyn Clock>, own: bool) -> Opened {
+        let mut phases = Vec::new();
+        for phase in [Phase::Dns, Phase::Tcp] {
+            let began = clock.now();
+            sleep(self.0.connect_time(phase)).await;
+            let failure = if own { self.obstacle(settings, phase).await } else { None };
+            phases.push(PhaseTiming {
+                phase,
+                ms: clock.now().since(began).as_secs_f64() * 1_000.0,
+                ok: failure.is_none(),
+                error: failure.as_ref().map(Failure::message),
+                detail: None,
+            });
+            if let Some(failure) = failure {
+                return Opened { phases, result: Err(OpenFailure { phase, failure }) };
+            }
+        }
+        Opened { phases, result: Ok(Wire::from_stream(self.lay(settings, own), Arc::clone(clock))) }
+    }
+
+    async fn obstacle(&self, settings: &LinkSettings, phase: Phase) -> Option<Failure> {
+        let fail = |name: ErrorName, layer, how, words: &str| Some(Failure::new(name, layer, how, words));
+        let path = *self.0.path.borrow();
+        match (path, phase) {
+            (Path::Nameless, Phase::Dns) => fail(AWS_IO_DNS_QUERY_AGAIN, Layer::Dns, How::Io, "try again"),
+            (Path::Refusing, Phase::Tcp) => {
+                let words = "192.0.2.10:8883 refused the connection: nothing listens on that port";
+                fail(AWS_IO_SOCKET_CONNECTION_REFUSED, Layer::Tcp, How::Rst, words)
+            }
+            (Path::Dark, Phase::Tcp) => {
+                let mut path = self.0.path.subscribe();
+                let light = path.wait_for(|path| *path != Path::Dark);
+                let is_dark = tokio::time::timeout(settings.timeouts.tcp, light).await.is_err();
+                let words = "192.0.2.10:8883 did not answer";
+                is_dark.then(|| Failure::new(AWS_IO_SOCKET_TIMEOUT, Layer::Tcp, How::Io, words))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Inner {
+    pub(super) fn dice(&self) -> MutexGuard<'_, Dice> {
+        self.dice.lock().expect("no holder panicked")
+    }
+
+    pub(super) fn real(&self, field_secs: f64) -> Duration {
+        Duration::from_secs_f64((field_secs / self.scale).max(0.0))
+    }
+
+    pub(super) fn latency(&self) -> Duration {
+        let (least, most) = self.habits.latency;
+        let secs = self.dice().log(least, most);
+        self.real(secs)
+    }
+
+    fn connect_time(&self, phase: Phase) -> Duration {
+        let (least, most) = self.habits.connect;
+        let secs = self.dice().log(least, most);
+        self.real(if phase == Phase::Dns { secs / 4.0 } else { secs })
+    }
+}
+
+impl Connector for Net {
+    fn open<'a>(
+        &'a self,
+        settings: &'a LinkSettings,
+        clock: &'a Arc<dyn Clock>,
+        _: &'a Progress,
+        _: bool,
+    ) -> BoxFuture<'a, Opened> {
+        Box::pin(self.open(settings, clock, true))
+    }
+}
+
+/// The connector of another client.
+#[derive(Debug)]
+pub(crate) struct Rival(Net);
+
+impl Connector for Rival {
+    fn open<'a>(
+        &'a self,
+        settings: &'a LinkSettings,
+        clock: &'a Arc<dyn Clock>,
+        _: &'a Progress,
+        _: bool,
+    ) -> BoxFuture<'a, Opened> {
+        Box::pin(self.0.open(settings, clock, false))
+    }
+}

@@ -1,0 +1,137 @@
+//! What of a run is in the file?
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use dropscope::diagnostics::event::{How, Layer};
+use dropscope::diagnostics::recording::{Reader, encode};
+use dropscope::diagnostics::{Event, Observed, TimeScale};
+use serde_json::Value;
+
+use super::dice::Dice;
+
+/// Kinds with nothing but the fields that are mandatory.
+const MANDATORY: &[(&str, &[&str])] = &[
+    ("started", &["keep_alive_secs", "client_id", "endpoint"]),
+    ("connected", &["event_type", "session_present", "return_code", "attempt_number", "keep_alive_secs"]),
+    (
+        "dropped",
+        &[
+            "error_name",
+            "error_message",
+            "error_code",
+            "reconnect_attempt",
+            "active_subscriptions",
+            "queued_commands",
+        ],
+    ),
+    ("connect_failed", &["error_name", "error_message", "attempt_number"]),
+    ("disconnected", &["by"]),
+    ("subscribed", &["filters", "return_codes"]),
+    ("published", &["topic", "bytes"]),
+    ("received", &["topic", "bytes"]),
+    ("traffic", &["published", "received", "window_secs"]),
+    ("ping", &["rtt_ms"]),
+    ("probe", &["probe", "ok", "rtt_ms", "error"]),
+    ("system", &["source", "message"]),
+    ("keep_alive_changed", &["from", "to"]),
+    ("credentials", &["expires_at"]),
+    ("stopped", &[]),
+];
+
+/// The recording as the field's own clock would have made it.
+pub(crate) fn in_field_time(events: Vec<Observed>) -> Vec<Observed> {
+    let mut scale = TimeScale::default();
+    let field = events.into_iter().map(|Observed { at, event }| {
+        // Each run of a recording begins where the last one ended, in field time.
+        if scale.factor().to_bits() == 1.0_f64.to_bits() {
+            scale.observe(at, &event);
+        }
+        let event = match scale.event(&event).into_owned() {
+            Event::Started(mut started) => {
+                started.time_scale = None;
+                Event::Started(started)
+            }
+            event => event,
+        };
+        Observed { at: scale.stamp(at), event }
+    });
+    field.collect()
+}
+
+/// Endings as the transport of the recording would show them: the simulated one is plain TCP.
+pub(crate) fn dress(events: &mut [Observed], dice: &mut Dice) {
+    let transport = events.iter().find_map(|observed| match &observed.event {
+        Event::Started(started) => started.transport.clone(),
+        _ => None,
+    });
+    let (layer, how, code) = match transport.as_deref() {
+        Some("tls") => (Layer::Tls, How::TlsClose, None),
+        Some("wss" | "ws") => (Layer::Websocket, How::WsClose, Some(1000)),
+        _ => return,
+    };
+    if dice.chance(0.3) {
+        return;
+    }
+    for observed in events {
+        if let Event::Dropped(dropped) = &mut observed.event
+            && dropped.how == Some(How::Fin)
+        {
+            (dropped.layer, dropped.how, dropped.ws_close_code) = (Some(layer), Some(how), code);
+        }
+    }
+}
+
+/// Some lines were never written.
+pub(crate) fn lose(events: &mut Vec<Observed>, dice: &mut Dice) {
+    if !dice.chance(0.15) {
+        return;
+    }
+    let share = dice.between(0.01, 0.06);
+    events.retain(|observed| {
+        !matches!(observed.event, Event::Connected(_) | Event::Dropped(_)) || !dice.chance(share)
+    });
+}
+
+/// The lines of a recording.
+pub(crate) fn lines(events: &[Observed]) -> String {
+    events.iter().fold(String::new(), |text, observed| text + &encode(observed) + "\n")
+}
+
+/// The same by a program that writes only what is mandatory; a `terse` one has an error's text and no detail.
+pub(crate) fn minimal(text: &str, whole_seconds: bool, terse: bool) -> String {
+    let mut lines = String::new();
+    for line in text.lines() {
+        let Ok(Value::Object(fields)) = serde_json::from_str(line) else { continue };
+        let kind = fields.get("kind").and_then(Value::as_str).unwrap_or_default();
+        let Some((_, mandatory)) = MANDATORY.iter().find(|(name, _)| *name == kind) else { continue };
+        let kept = fields.iter().filter_map(|(name, value)| match name.as_str() {
+            "t" if whole_seconds => Some((name.clone(), Value::from(truncated(value.as_str()?)?))),
+            "t" | "kind" => Some((name.clone(), value.clone())),
+            "error_message" if terse => {
+                let message = value.as_str()?;
+                let text = message.split_once(" (").map_or(message, |(text, _)| text);
+                Some((name.clone(), Value::from(text)))
+            }
+            field => mandatory.contains(&field).then(|| (name.clone(), value.clone())),
+        });
+        lines += &Value::Object(kept.collect()).to_string();
+        lines.push('\n');
+    }
+    lines
+}
+
+/// The recorder died while it wrote the last line.
+pub(crate) fn tear(text: &mut String) {
+    let start = text.trim_end().rfind('\n').map_or(0, |at| at + 1);
+    text.truncate(start + (text.len() - start) / 2);
+}
+
+fn truncated(time: &str) -> Option<String> {
+    let time: DateTime<Utc> = time.parse().ok()?;
+    let whole = DateTime::from_timestamp(time.timestamp(), 0)?;
+    Some(whole.to_rfc3339_opts(SecondsFormat::Millis, true))
+}
+
+/// What a reader makes of the lines.
+pub(crate) fn read(text: &str) -> Vec<Observed> {
+    Reader::new(text.as_bytes()).filter_map(Result::ok).collect()
+}

@@ -1,0 +1,233 @@
+//! What does the real link record in such a world?
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use dropscope::diagnostics::event::{FORMAT, Initiator, Started};
+use dropscope::diagnostics::{Clock, Event, Observed};
+use dropscope::lab::{Ailment, Broker, BrokerOptions, Gateway, GatewayOptions, Upstream};
+use dropscope::mqtt::settings::{LinkSettings, VersionChoice};
+use dropscope::mqtt::{Link, Publish};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::clock::SimClock;
+use super::dice::Dice;
+use super::net::{Habits, Net};
+use super::world::{Counts, Deed, Order, World};
+
+/// Everything that a run is made of.
+pub(crate) struct Setup {
+    pub(crate) start: DateTime<Utc>,
+    /// Field seconds per simulated second.
+    pub(crate) scale: f64,
+    /// Field seconds.
+    pub(crate) span: f64,
+    /// The run ends some time after so many drops.
+    pub(crate) drops: u64,
+    pub(crate) link: LinkSettings,
+    pub(crate) broker: BrokerOptions,
+    pub(crate) habits: Habits,
+    pub(crate) ailments: Vec<Ailment>,
+    pub(crate) deeds: Vec<Deed>,
+}
+
+/// What came of it.
+pub(crate) struct Told {
+    pub(crate) events: Vec<Observed>,
+    /// Sessions that were ended by what is not the mechanism.
+    pub(crate) strays: u64,
+}
+
+struct Run {
+    settings: LinkSettings,
+    net: Net,
+    clock: Arc<SimClock>,
+    link: Link,
+    seed: u64,
+    scale: f64,
+    events: Vec<Observed>,
+    counts: watch::Sender<Counts>,
+    /// When a user who disconnected connects again.
+    back: Option<Instant>,
+}
+
+/// Plays it to the end, in as little real time as it takes.
+pub(crate) fn play(setup: Setup, dice: &mut Dice) -> Told {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    let dice = dice.fork();
+    runtime.block_on(simulate(setup, dice))
+}
+
+async fn simulate(setup: Setup, mut dice: Dice) -> Told {
+    let Setup { start, scale, span, drops, link: settings, broker, habits, ailments, deeds } = setup;
+    let broker = Broker::start(broker);
+    let wall_secs = start.timestamp_millis() as f64 / 1000.0;
+    let options = GatewayOptions { seed: dice.seed(), scale, wall_secs };
+    let gateway = Gateway::start(Upstream::Broker(broker.control()), options);
+    for ailment in ailments {
+        gateway.control().arm(ailment);
+    }
+    let clock = SimClock::starting(start);
+    let net = Net::new(gateway, scale, habits, dice.fork());
+    let seed = dice.seed();
+    let (counts, counted) = watch::channel(Counts::default());
+    let (orders, mut asked) = mpsc::unbounded_channel();
+    let strays = Arc::<AtomicU64>::default();
+    let world = World {
+        net: net.clone(),
+        broker: broker.control(),
+        clock: Arc::clone(&clock),
+        scale,
+        start,
+        counts: counted,
+        orders,
+        strays: Arc::clone(&strays),
+        last_stray: Arc::default(),
+    };
+    let link = link(&settings, &clock, &net, seed);
+    let mut run = Run { settings, net, clock, link, seed, scale, events: Vec::new(), counts, back: None };
+    run.begin();
+    let mut doing = JoinSet::new();
+    for deed in deeds {
+        doing.spawn(deed(world.clone(), dice.fork()));
+    }
+    let end = Instant::now() + Duration::from_secs_f64(span / scale);
+    let rest = Duration::from_secs_f64(dice.between(0.02, 0.15) * span / scale);
+    run.drive(end, drops, rest, &mut asked).await;
+    run.finish(&mut dice).await;
+    Told { events: run.events, strays: strays.load(Ordering::Relaxed) }
+}
+
+fn link(settings: &LinkSettings, clock: &Arc<SimClock>, net: &Net, seed: u64) -> Link {
+    let clock: Arc<dyn Clock> = Arc::<SimClock>::clone(clock);
+    Link::with_connector(settings.clone(), clock, Arc::new(net.clone()), seed).expect("usable settings")
+}
+
+impl Run {
+    fn begin(&mut self) {
+        let settings = &self.settings;
+        let version = match settings.version {
+            VersionChoice::Auto => "auto",
+            VersionChoice::V311 => "3.1.1",
+            VersionChoice::V5 => "5",
+        };
+        let started = Started {
+            format: Some(FORMAT.to_owned()),
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            keep_alive_secs: f64::from(settings.keep_alive_secs) / self.scale,
+            client_id: settings.client_id.clone(),
+            endpoint: format!("{}:{}", settings.broker.host, settings.broker.port),
+            mqtt_version: Some(version.to_owned()),
+            transport: Some(settings.broker.transport.name().to_owned()),
+            clean_session: Some(settings.clean_session),
+            time_scale: Some(self.scale),
+        };
+        self.tell(Event::Started(started));
+        self.link.connect();
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.events.push(Observed { at: self.clock.now(), event });
+    }
+
+    async fn drive(
+        &mut self,
+        mut end: Instant,
+        drops: u64,
+        rest: Duration,
+        asked: &mut mpsc::UnboundedReceiver<Order>,
+    ) {
+        let mut is_enough = false;
+        loop {
+            let back = self.back;
+            tokio::select! {
+                biased;
+                () = sleep_until(end) => return,
+                () = async { sleep_until(back.unwrap_or(end)).await }, if back.is_some() => {
+                    self.back = None;
+                    self.link.connect();
+                }
+                observed = self.link.next() => self.take(observed),
+                Some(order) = asked.recv() => self.obey(order, end).await,
+            }
+            let counts = *self.counts.borrow();
+            if !is_enough && counts.drops >= drops {
+                is_enough = true;
+                end = end.min(Instant::now() + rest);
+            }
+            if counts.drops > drops || (is_enough && drops < 3) {
+                return;
+            }
+        }
+    }
+
+    fn take(&mut self, observed: Observed) {
+        match &observed.event {
+            Event::Connected(_) => self.counts.send_modify(|counts| {
+                counts.sessions += 1;
+                counts.is_up = true;
+            }),
+            Event::Dropped(_) => self.counts.send_modify(|counts| {
+                counts.drops += 1;
+                counts.is_up = false;
+            }),
+            Event::Disconnected { .. } => self.counts.send_modify(|counts| counts.is_up = false),
+            _ => {}
+        }
+        self.events.push(observed);
+    }
+
+    async fn obey(&mut self, order: Order, end: Instant) {
+        match order {
+            Order::Publish { topic, qos, bytes } => self.link.publish(Publish {
+                name: topic.clone(),
+                topic,
+                payload: Bytes::from(vec![b' '; bytes]),
+                qos,
+                retain: false,
+                correlation_id: None,
+            }),
+            Order::KeepAlive(secs) => self.link.set_keep_alive(secs),
+            Order::Off(secs) => {
+                self.link.disconnect(Initiator::User);
+                self.back = Some(Instant::now() + Duration::from_secs_f64(secs / self.scale));
+            }
+            Order::Stall(secs) => {
+                let until = Instant::now() + Duration::from_secs_f64(secs / self.scale);
+                sleep_until(until.min(end)).await;
+            }
+            Order::Restart(secs) => {
+                self.stop("signal").await;
+                sleep(Duration::from_secs_f64(secs / self.scale)).await;
+                self.seed = self.seed.wrapping_add(1);
+                self.link = link(&self.settings, &self.clock, &self.net, self.seed);
+                self.begin();
+            }
+            Order::Tell(event) => self.tell(event),
+        }
+    }
+
+    async fn stop(&mut self, by: &str) {
+        let last = self.link.shutdown(Duration::from_millis(200)).await;
+        for observed in last {
+            self.take(observed);
+        }
+        self.tell(Event::Stopped { by: Some(by.to_owned()) });
+    }
+
+    /// Some recordings are read while they are being written, or their writer was killed.
+    async fn finish(&mut self, dice: &mut Dice) {
+        if dice.chance(0.5) {
+            self.stop("user").await;
+        }
+    }
+}

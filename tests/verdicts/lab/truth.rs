@@ -1,0 +1,142 @@
+//! What could an honest observer know of a run at best?
+
+use std::time::Duration;
+
+use dropscope::diagnostics::event::How;
+use dropscope::diagnostics::{Event, Observed, Stamp};
+
+/// Standard deviation over mean of the times between drops: 1 by pure chance.
+const LIKE_CHANCE: f64 = 1.2;
+const SURELY_BURSTS: f64 = 1.7;
+/// A share of the drops that counts: so many silent ones with a free way back look like a client that stalls.
+const NOTABLE: f64 = 0.38;
+
+/// Being away for longer is an outage.
+const LONG: Duration = Duration::from_secs(120);
+
+/// Ages that differ by less are the same.
+const SAME: Duration = Duration::from_secs(2);
+
+/// What the recording shows of each drop.
+struct Shown {
+    drops: u64,
+    /// No answer to a ping, and the very next connect succeeds.
+    bare: u64,
+    /// Seconds from each drop to the next.
+    gaps: Vec<f64>,
+    ages: Vec<Duration>,
+    /// Found out by a deadline of our own: when it died nobody knows.
+    silent: u64,
+    /// It took long and failed attempts to come back.
+    long: u64,
+}
+
+impl Shown {
+    fn spread(&self) -> f64 {
+        let count = self.gaps.len().max(1) as f64;
+        let mean = self.gaps.iter().sum::<f64>() / count;
+        let variance = self.gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / count;
+        variance.sqrt() / mean.max(0.001)
+    }
+
+    /// Whether nearly all sessions lasted equally long.
+    fn is_one_age(&self) -> bool {
+        let mut ages = self.ages.clone();
+        ages.sort();
+        let middle = ages.get(ages.len() / 2).copied().unwrap_or_default();
+        let same = ages.iter().filter(|age| age.abs_diff(middle) < SAME).count();
+        same * 10 >= ages.len() * 8
+    }
+}
+
+/// The pattern of a run, and in `also` the answers that are as right; `strays`: drops that the mechanism did
+/// not make.
+pub(crate) fn of(
+    mechanism: &'static str,
+    events: &[Observed],
+    strays: u64,
+    also: &mut Vec<&'static str>,
+) -> &'static str {
+    let shown = look(events);
+    let own = shown.drops.saturating_sub(strays);
+    if shown.drops < 3 {
+        also.clear();
+        return "undetermined";
+    }
+    let mut truth = mechanism;
+    if own < 3 || 2 * strays > shown.drops {
+        *also = vec!["undetermined", mechanism];
+        truth = "random";
+    }
+    // Bad spells that killed one session each, or hardly differ from the rest, look like loss at random times.
+    if truth == "bursty" && shown.drops >= 5 {
+        let spread = shown.spread();
+        if spread < LIKE_CHANCE {
+            truth = "random";
+            also.push("bursty");
+        } else if spread < SURELY_BURSTS {
+            also.push("random");
+        }
+    }
+    let share = |count: u64| count as f64 / shown.drops as f64;
+    if truth == "bursty" && share(shown.long) >= NOTABLE {
+        also.push("outage");
+    }
+    if truth == "outage" && share(shown.long) < NOTABLE {
+        also.extend(["random", "bursty"]);
+    }
+    // A handful of drops without a shape, or of which nobody knows when exactly they were, proves little.
+    let is_vague = shown.drops < 5 && 2 * shown.silent >= shown.drops;
+    if (truth == "random" && shown.drops < 5) || (truth == "bursty" && shown.drops < 8) || is_vague {
+        also.push("undetermined");
+    }
+    // Who is silent until the ping, each time, shows neither a limit nor a survivor.
+    if truth == "idle_timeout" && shown.is_one_age() {
+        also.extend(["fixed_lifetime", "keep_alive_timeout"]);
+    }
+    if truth == "random" && share(shown.bare) >= NOTABLE && shown.bare >= 3 {
+        also.push("keep_alive_timeout");
+    }
+    truth
+}
+
+fn look(events: &[Observed]) -> Shown {
+    let mut shown = Shown { drops: 0, bare: 0, gaps: Vec::new(), ages: Vec::new(), silent: 0, long: 0 };
+    let (mut last, mut silent): (Option<Stamp>, bool) = (None, false);
+    let (mut began, mut failures) = (None, 0);
+    for Observed { at, event } in events {
+        match event {
+            Event::Dropped(dropped) => {
+                shown.drops += 1;
+                shown.gaps.extend(last.map(|last| at.since(last).as_secs_f64()));
+                last = Some(*at);
+                shown.ages.extend(began.take().map(|began| at.since(began)));
+                silent = dropped.how == Some(How::PingTimeout);
+                shown.silent += u64::from(silent || dropped.how == Some(How::Io));
+                failures = 0;
+            }
+            Event::ConnectFailed(_) => (silent, failures) = (false, failures + 1),
+            Event::Disconnected { .. } => (silent, failures) = (false, 0),
+            Event::Connected(_) => {
+                began = Some(*at);
+                let is_long = failures >= 2 && last.is_some_and(|last| at.since(last) > LONG);
+                shown.long += u64::from(is_long);
+                failures = 0;
+                shown.bare += u64::from(std::mem::take(&mut silent));
+            }
+            _ => {}
+        }
+    }
+    shown
+}
+
+/// Whether what was written names the rival: MQTT 5's "session taken over".
+pub(crate) fn names_rival(events: &[Observed]) -> bool {
+    events.iter().any(|observed| match &observed.event {
+        Event::Dropped(dropped) => {
+            let told = dropped.error_message.as_deref().is_some_and(|message| message.contains("0x8E"));
+            told || dropped.reason_code == Some(0x8E)
+        }
+        _ => false,
+    })
+}

@@ -1,0 +1,168 @@
+//! What surrounds the link, and what can be done to it? All times are field seconds.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use dropscope::diagnostics::event::SystemSource;
+use dropscope::diagnostics::{Clock as _, Event};
+use dropscope::lab::{Control, Fault, Message};
+use tokio::sync::{mpsc, watch};
+use tokio::time::sleep;
+
+use super::clock::SimClock;
+use super::dice::Dice;
+use super::line::Line;
+use super::net::Net;
+
+/// Something that goes on beside the link for a whole run.
+pub(crate) type Deed = Box<dyn FnOnce(World, Dice) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+
+/// Makes a deed of an async function.
+pub(crate) fn deed<F, D>(act: D) -> Deed
+where
+    F: Future<Output = ()> + Send + 'static,
+    D: FnOnce(World, Dice) -> F + Send + 'static,
+{
+    Box::new(|world, dice| Box::pin(act(world, dice)))
+}
+
+/// What the watching program is asked to do.
+#[derive(Debug, Clone)]
+pub(crate) enum Order {
+    Publish {
+        topic: String,
+        qos: u8,
+        bytes: usize,
+    },
+    KeepAlive(u16),
+    /// Disconnects, and connects again after so long.
+    Off(f64),
+    /// Does nothing at all for so long.
+    Stall(f64),
+    /// Ends the recording, and begins another one after so long.
+    Restart(f64),
+    Tell(Event),
+}
+
+/// How often the link was in and out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) sessions: u64,
+    pub(crate) drops: u64,
+    /// Whether it is connected now.
+    pub(crate) is_up: bool,
+}
+
+/// How a session is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    Fin,
+    Reset,
+    /// Nothing passes any more; the link has to find out.
+    Hole,
+    /// DISCONNECT with a reason (3.1.1: a close).
+    Told(u8),
+}
+
+/// Clones are the same world.
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) net: Net,
+    pub(crate) broker: Control,
+    pub(crate) clock: Arc<SimClock>,
+    pub(crate) scale: f64,
+    pub(crate) start: DateTime<Utc>,
+    pub(crate) counts: watch::Receiver<Counts>,
+    pub(crate) orders: mpsc::UnboundedSender<Order>,
+    /// Sessions ended by what is not the mechanism, and the latest of them.
+    pub(crate) strays: Arc<AtomicU64>,
+    pub(crate) last_stray: Arc<AtomicU64>,
+}
+
+impl World {
+    pub(crate) fn real(&self, field_secs: f64) -> Duration {
+        Duration::from_secs_f64((field_secs / self.scale).max(0.0))
+    }
+
+    pub(crate) async fn wait(&self, field_secs: f64) {
+        sleep(self.real(field_secs)).await;
+    }
+
+    /// Seconds of the field's true time since the start of the run.
+    pub(crate) fn elapsed(&self) -> f64 {
+        self.clock.read().awake.as_secs_f64() * self.scale
+    }
+
+    /// The field's true time of an instant of the run.
+    pub(crate) fn date(&self, elapsed: f64) -> DateTime<Utc> {
+        self.start + TimeDelta::milliseconds((elapsed * 1000.0) as i64)
+    }
+
+    pub(crate) fn order(&self, order: Order) {
+        // The run may be over.
+        let _ = self.orders.send(order);
+    }
+
+    pub(crate) fn system(&self, source: SystemSource, message: impl Into<String>) {
+        self.order(Order::Tell(Event::System { source, message: message.into() }));
+    }
+
+    pub(crate) fn publish(&self, topic: &str, qos: u8, bytes: usize) {
+        self.order(Order::Publish { topic: topic.to_owned(), qos, bytes });
+    }
+
+    /// The server sends something.
+    pub(crate) fn deliver(&self, topic: &str, bytes: usize) {
+        self.broker.publish(Message::new(topic, vec![b' '; bytes]));
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.counts.borrow().is_up
+    }
+
+    /// Ends the session of now, if there is one.
+    pub(crate) fn cut(&self, cut: Cut) -> bool {
+        if !self.is_up() {
+            return false;
+        }
+        match cut {
+            Cut::Fin => self.net.line(Line::Fin),
+            Cut::Reset => self.net.line(Line::Reset),
+            Cut::Hole => self.net.line(Line::BlackHole),
+            Cut::Told(reason) => {
+                self.broker.strike(&Fault::Disconnect { reason, text: None });
+            }
+        }
+        true
+    }
+
+    /// The same by what is not the mechanism.
+    pub(crate) fn stray(&self, cut: Cut) {
+        let session = self.counts.borrow().sessions;
+        if self.cut(cut) && self.last_stray.swap(session, Ordering::Relaxed) != session {
+            self.strays.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// The computer sleeps; the world goes on. Connections that were silent for too long are gone at the end.
+    pub(crate) fn suspend(&self, secs: f64, is_mechanism: bool, cut: Option<Cut>) {
+        self.clock.sleep(self.real(secs));
+        match cut {
+            Some(cut) if is_mechanism => {
+                self.cut(cut);
+            }
+            Some(cut) => self.stray(cut),
+            None => {}
+        }
+        self.system(SystemSource::Power, format!("this computer slept for {secs:.0} s"));
+    }
+
+    /// Waits until something about the sessions changes; `false`: the run is over.
+    pub(crate) async fn changed(&mut self) -> bool {
+        self.counts.changed().await.is_ok()
+    }
+}
