@@ -46,7 +46,7 @@ fn labelled(out: &mut String, label: &str, text: &str) {
             let _ = writeln!(out, "{label:<LABEL$}{line}");
             label = "";
             // What goes on is told from what begins by its indent.
-            line = "  ".to_owned();
+            "  ".clone_into(&mut line);
         }
         if !line.trim().is_empty() {
             line.push(' ');

@@ -265,7 +265,7 @@ fn scroll_rows(model: &mut Model, live: &Published, rows: isize) {
     let detail = model.detail.as_mut().filter(|_| model.screen == Screen::Drops);
     match (&mut model.popup, detail) {
         (Some(Popup::Help { scroll } | Popup::Why { scroll }), _) => {
-            *scroll = moved(*scroll, rows, max_scroll)
+            *scroll = moved(*scroll, rows, max_scroll);
         }
         (Some(Popup::Input(_) | Popup::Inject { .. }), _) => {}
         (None, Some(detail)) => detail.scroll = moved(detail.scroll, rows, max_scroll),

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use dropscope::classify::causes::catalogue;
 use dropscope::classify::{
     Advice, AdviceAction, AlsoSeen, Expected, Outcomes, Pattern, RankedCause, Verdict,
 };
@@ -172,6 +173,21 @@ fn the_verdict_in_full() {
     snap("why-full-two-causes", &why(two_causes()));
     snap("why-full-lead", &why(lead()));
     snap("why-full-nothing-yet", &why(nothing_yet()));
+}
+
+#[test]
+fn a_cause_of_the_catalogue_comes_with_what_checks_and_what_ends_it() {
+    let cause = &catalogue()[0];
+    let Scene { published, .. } = sure();
+    let mut verdict = (**published.verdict.as_ref().expect("one")).clone();
+    verdict.diagnosis.causes =
+        vec![RankedCause { id: cause.id.clone(), name: cause.name.clone(), probability: 0.8 }];
+    let text = why(scene(published, verdict)).text(200, 100);
+    for sentence in [&cause.name, &cause.meaning, &cause.client_check[0], &cause.fix[0]] {
+        let start: String = sentence.chars().take(40).collect();
+        assert!(text.contains(&start), "{start}\n{text}");
+    }
+    assert!(text.contains(" check ") && text.contains(" fix "), "{text}");
 }
 
 #[test]

@@ -198,9 +198,10 @@ fn rival(verdict: &Verdict) -> Option<Item> {
     let rival = verdict.runner_up()?;
     let short = format!("{}, {}", rival.pattern.title(), percent(rival.probability));
     // The sentence begins with the names of both.
-    let test = verdict.diagnosis.separate.as_deref().filter(|test| test.contains(rival.pattern.title()));
-    let text = match test.and_then(|test| test.split_once(": ")) {
-        Some((_, test)) => format!("{short}: {test}"),
+    let separate = verdict.diagnosis.separate.as_deref();
+    let of_both = separate.filter(|sentence| sentence.contains(rival.pattern.title()));
+    let text = match of_both.and_then(|sentence| sentence.split_once(": ")) {
+        Some((_, decides)) => format!("{short}: {decides}"),
         None => short.clone(),
     };
     Some(Item { short: Some(short), ..Item::new(Sign::Or, 5, text) })

@@ -6,11 +6,11 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::classify::{Hypothesis, Outcomes, Pattern, Verdict, percent};
+use crate::classify::{Hypothesis, Outcomes, Pattern, Verdict, causes, percent};
 use crate::diagnostics::words;
 use crate::tui::model::Target;
 
-use super::super::ink::{bar, left, put, right};
+use super::super::ink::{bar, left, put, right, wrap};
 use super::super::panel::popup;
 use super::super::{ViewContext, ViewState};
 use super::items::{Item, Sign, Story};
@@ -147,12 +147,40 @@ impl Sheet<'_> {
         separate.flat_map(|text| lines_of(self.context, Sign::Plain, text, self.columns)).collect()
     }
 
+    /// Every cause, what would check it, and for the most probable one what it is and what ends it.
     fn causes(&self) -> Vec<Line<'static>> {
-        let causes = self.verdict.diagnosis.causes.iter();
-        let text = |cause: &crate::classify::RankedCause| {
-            format!("{} {}", right(&percent(cause.probability), SHARE), cause.name)
-        };
-        causes.flat_map(|cause| lines_of(self.context, Sign::Plain, &text(cause), self.columns)).collect()
+        let mut lines = Vec::new();
+        for (rank, cause) in self.verdict.diagnosis.causes.iter().enumerate() {
+            let theme = self.context.theme;
+            let share = percent(cause.probability);
+            lines.extend(self.indented(
+                &share,
+                &cause.name,
+                if rank == 0 { theme.strong } else { theme.text },
+            ));
+            let Some(known) = causes::cause(&cause.id) else { continue };
+            if rank == 0 {
+                lines.extend(self.indented("", &known.meaning, theme.dim));
+            }
+            lines.extend(
+                known.client_check.iter().take(1).flat_map(|check| self.indented("check", check, theme.dim)),
+            );
+            let fixes = known.fix.iter().take(usize::from(rank == 0));
+            lines.extend(fixes.flat_map(|fix| self.indented("fix", fix, theme.dim)));
+        }
+        lines
+    }
+
+    /// A text under the names of the causes, wrapped under itself, its head in the column of the percentages.
+    fn indented(&self, head: &str, text: &str, style: Style) -> Vec<Line<'static>> {
+        wrap(&self.context.safe(text), self.columns.saturating_sub(SHARE + 1))
+            .into_iter()
+            .enumerate()
+            .map(|(index, row)| {
+                let head = right(if index == 0 { head } else { "" }, SHARE);
+                Line::styled(format!("{head} {row}"), style)
+            })
+            .collect()
     }
 
     /// The four outcomes of the investigation guide, the most probable first; nothing while they are alike.
