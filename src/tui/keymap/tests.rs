@@ -173,7 +173,7 @@ fn a_replay_takes_keys_over_and_has_no_use_for_a_connection() {
     assert_eq!(keys("leave the replay"), Some("q Ctrl-c"));
     assert_eq!(
         footer_in(&Model::default(), Mode::Replay),
-        "1 Overview  2 Drops  Space play/pause  [ ] drop  < > speed  { } scrub  e export  z Z zoom  f freeze  y copy  ? help  q quit"
+        "1 Overview  2 Drops  w why  Space play/pause  [ ] drop  < > speed  { } scrub  e export  z Z zoom  f freeze  y copy  ? help  q quit"
     );
 }
 
