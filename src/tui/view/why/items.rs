@@ -54,11 +54,13 @@ pub(super) struct Item {
     pub(super) short: Option<String>,
     /// 0 is the most important.
     pub(super) rank: usize,
+    /// Only beside something that speaks for the answer.
+    pub(super) follows: bool,
 }
 
 impl Item {
     fn new(sign: Sign, rank: usize, text: impl Into<String>) -> Self {
-        Self { sign, text: text.into(), short: None, rank }
+        Self { sign, text: text.into(), short: None, rank, follows: false }
     }
 }
 
@@ -118,7 +120,10 @@ impl Story {
         let judged = &verdict.classification;
         let mut items = meaning(verdict);
         items.extend(ranked(Sign::For, &judged.evidence, &[3, 6, 9]));
-        items.extend(ranked(Sign::Against, &verdict.diagnosis.against, &[4, 9]));
+        // The second sentence says little without the first, and a doubt alone would mislead.
+        items.iter_mut().filter(|item| item.sign == Sign::For).skip(1).for_each(|item| item.follows = true);
+        let doubts = ranked(Sign::Against, &verdict.diagnosis.against, &[4, 9]).into_iter();
+        items.extend(doubts.map(|item| Item { follows: !judged.evidence.is_empty(), ..item }));
         let also = verdict.diagnosis.also.iter().skip(usize::from(verdict.second().is_some()));
         items.extend(also.map(|seen| Item::new(Sign::Also, 8, findings(seen, judged.drops))));
         items.extend(rival(verdict));

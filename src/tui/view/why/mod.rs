@@ -83,16 +83,15 @@ fn head(context: &ViewContext, story: &Story, answer: &str, columns: usize) -> V
 }
 
 /// The items that fit into `room` rows, the most important chosen first, in the order of reading. Where the
-/// whole sentence does not fit, a short form may. What speaks against does not stand alone where something speaks for.
+/// whole sentence does not fit, a short form may.
 fn chosen(context: &ViewContext, items: &[Item], room: usize, columns: usize) -> Vec<Line<'static>> {
     let mut by_rank: Vec<(usize, &Item)> = items.iter().enumerate().collect();
     by_rank.sort_by_key(|(index, item)| (item.rank, *index));
     let mut left = room;
     let mut found: Vec<(usize, Vec<Line>)> = Vec::new();
-    let has_for = items.iter().any(|item| item.sign == Sign::For);
     let mut shows_for = false;
     for (index, item) in by_rank {
-        if item.sign == Sign::Against && has_for && !shows_for {
+        if item.follows && !shows_for {
             continue;
         }
         let forms = [Some(&item.text), item.short.as_ref()];
