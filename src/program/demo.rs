@@ -193,13 +193,12 @@ impl Play {
 /// The solution of a blind run, and whether dropscope found it.
 fn reveal(scenario: &Scenario, verdict: Option<&Verdict>) -> String {
     let said = verdict.map_or_else(|| "nothing".to_owned(), Verdict::brief);
-    let right = match (scenario.pattern(), verdict) {
-        (Some(wanted), Some(verdict)) if wanted == verdict.classification.pattern.name() => {
-            ", which is right"
-        }
-        (Some(_), Some(verdict)) if !verdict.is_named() => ", which is honest but not enough",
-        (Some(_), _) => ", which is wrong",
-        (None, _) => "",
+    let patterns = scenario.patterns();
+    let right = match verdict {
+        _ if patterns.is_empty() => "",
+        Some(verdict) if patterns.contains(&verdict.classification.pattern.name()) => ", which is right",
+        Some(verdict) if !verdict.is_named() => ", which is honest but not enough",
+        _ => ", which is wrong",
     };
     format!("It was {}: {}. dropscope said: {said}{right}.", scenario.name, scenario.fault)
 }
@@ -349,8 +348,8 @@ mod tests {
 
     #[test]
     fn every_expected_pattern_exists() {
-        for name in SCENARIOS.iter().filter_map(Scenario::pattern) {
-            assert!(Pattern::ALL.iter().any(|pattern| pattern.name() == name), "{name}");
+        for name in SCENARIOS.iter().flat_map(Scenario::patterns) {
+            assert!(Pattern::ALL.iter().any(|pattern| pattern.name() == *name), "{name}");
         }
     }
 
