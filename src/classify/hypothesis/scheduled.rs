@@ -264,13 +264,13 @@ impl Attempt<'_> {
         })
     }
 
-    /// A clock of its own can be told only from moments that are known well: wide windows also meet the rhythm of
+    /// A clock can be told only from moments that are known well: wide windows also meet the rhythm of
     /// our own pings and reconnects.
     fn is_sharp(&self, hits: &[(usize, f64)]) -> bool {
         let is_sharp = |moment: &Moment| moment.hi - moment.lo <= 0.1 * self.period;
         let sharp =
             hits.iter().filter_map(|(index, _)| self.moments.get(*index)).filter(|moment| is_sharp(moment));
-        self.is_round || sharp.count() >= 4
+        sharp.count() >= if self.is_round { 3 } else { 4 }
     }
 
     fn price_of_period(&self, counts: &[f64], spread: f64, hits: f64, period: f64) -> f64 {
