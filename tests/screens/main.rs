@@ -9,6 +9,7 @@ mod any;
 mod arbitrary;
 mod replays;
 mod sample;
+mod verdicts;
 
 use std::sync::Arc;
 use std::time::Duration;
