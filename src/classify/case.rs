@@ -8,6 +8,9 @@ use super::math::{ln_beta_binomial, ln_sum_exp, real};
 use super::session::{Ending, Secs, Session};
 use super::survivors::Table;
 
+/// How late a busy computer may be, in seconds of its own clock; a scaled lab run multiplies it.
+const LATENESS: f64 = 0.02;
+
 /// Everything computed once for a log; the hypotheses read it.
 pub(super) struct Frame<'a> {
     pub(super) log: &'a Log,
@@ -25,6 +28,8 @@ pub(super) struct Frame<'a> {
     pub(super) exposure: f64,
     /// Least width of a kernel, in seconds: what the stamps can resolve.
     pub(super) floor: f64,
+    /// By how much two moments may be off because the computer was busy, in seconds.
+    pub(super) lateness: f64,
 }
 
 /// Survived silences of ours, in seconds beyond 1.5 keep-alives.
@@ -54,13 +59,15 @@ impl<'a> Frame<'a> {
                 *place = Some(index);
             }
         }
+        let scale = log.started.as_ref().and_then(|started| started.time_scale).unwrap_or(1.0).max(1.0);
         let mut more = MoreSilences::default();
         for drop in &drops {
             more.of_drop(log, drop);
         }
         Self {
             exposure: sessions.iter().map(|session| session.age()).sum(),
-            floor: if log.whole_seconds { 0.35 } else { 0.03 },
+            floor: if log.whole_seconds { 0.35 } else { f64::max(0.03, LATENESS * scale / 10.0) },
+            lateness: LATENESS * scale,
             survived: silences.any.table().with(more.any),
             survived_out: OutTable(silences.out.table().with(more.out)),
             log,

@@ -269,27 +269,24 @@ fn probabilities(drops: usize, evidence: &BTreeMap<Option<Pattern>, f64>) -> BTr
 }
 
 fn conclude(mut probabilities: BTreeMap<Pattern, f64>, fits: BTreeMap<Pattern, Fit>, null: f64) -> Weighed {
-    let top = most_probable(&probabilities);
-    let (mut pattern, mut confidence) = top;
-    let mut lead = None;
-    if confidence < ENOUGH && pattern != Pattern::Undetermined {
-        lead = Some(pattern);
-        // That nothing can be said is as sure as the best answer is unsure.
-        let undetermined = probabilities.entry(Pattern::Undetermined).or_default();
-        let unsaid = undetermined.max(1.0 - confidence);
-        let others = 1.0 - *undetermined;
-        *undetermined = unsaid;
-        for (pattern, probability) in &mut probabilities {
-            if *pattern != Pattern::Undetermined {
-                *probability *= (1.0 - unsaid) / others.max(1e-9);
-            }
+    let named = probabilities.iter().filter(|(pattern, _)| **pattern != Pattern::Undetermined);
+    let best = named.max_by(|one, other| one.1.total_cmp(other.1)).map(|(pattern, share)| (*pattern, *share));
+    let Some((best, share)) = best.filter(|(_, share)| *share < ENOUGH) else {
+        let (pattern, confidence) = most_probable(&probabilities);
+        return Weighed { pattern, confidence, probabilities, fits, null, lead: None, second: None };
+    };
+    // That nothing can be said is as sure as the best answer is unsure.
+    let undetermined = probabilities.entry(Pattern::Undetermined).or_default();
+    let unsaid = undetermined.max(1.0 - share);
+    let others = 1.0 - *undetermined;
+    *undetermined = unsaid;
+    for (pattern, probability) in &mut probabilities {
+        if *pattern != Pattern::Undetermined {
+            *probability *= (1.0 - unsaid) / others.max(1e-9);
         }
-        (pattern, confidence) = most_probable(&probabilities);
-    } else if pattern == Pattern::Undetermined {
-        let named = probabilities.iter().filter(|(pattern, _)| **pattern != Pattern::Undetermined);
-        lead = named.max_by(|one, other| one.1.total_cmp(other.1)).map(|(pattern, _)| *pattern);
     }
-    Weighed { pattern, confidence, probabilities, fits, null, lead, second: None }
+    let pattern = Pattern::Undetermined;
+    Weighed { pattern, confidence: unsaid, probabilities, fits, null, lead: Some(best), second: None }
 }
 
 fn most_probable(probabilities: &BTreeMap<Pattern, f64>) -> (Pattern, f64) {

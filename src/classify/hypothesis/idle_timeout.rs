@@ -118,7 +118,7 @@ fn noticed_at_the_next_packet(case: &Case) -> Fit {
     let mut best: Option<(f64, f64, usize, f64)> = None;
     for candidate in fatal.iter().step_by(step) {
         // The margin keeps pings that survived the same keep-alive in the count.
-        let limit = 0.98 * candidate.silence - 0.5;
+        let limit = 0.98 * candidate.silence - 0.5 - case.frame.lateness;
         let first = fatal.partition_point(|one| one.silence <= limit);
         let hits = fatal.len() - first;
         let opportunities = real(hits) + case.frame.survived.count_above(limit);
