@@ -22,6 +22,8 @@ pub(super) struct Frame<'a> {
     pub(super) drop_of: Vec<Option<usize>>,
     /// Silences in either direction that a session survived, in seconds.
     pub(super) survived: Table,
+    /// Silences of ours that a session survived, in seconds.
+    pub(super) survived_sent: Table,
     /// Silences of ours that a session survived, in seconds beyond 1.5 keep-alives.
     pub(super) survived_out: OutTable,
     /// Connected seconds, censored sessions included: nothing can drop while down.
@@ -69,6 +71,7 @@ impl<'a> Frame<'a> {
             floor: if log.whole_seconds { 0.35 } else { f64::max(0.03, LATENESS * scale / 10.0) },
             lateness: LATENESS * scale,
             survived: silences.any.table().with(more.any),
+            survived_sent: silences.sent.table().with(more.sent),
             survived_out: OutTable(silences.out.table().with(more.out)),
             log,
             sessions,
@@ -99,6 +102,7 @@ impl<'a> Frame<'a> {
 #[derive(Default)]
 struct MoreSilences {
     any: Vec<f64>,
+    sent: Vec<f64>,
     out: Vec<f64>,
 }
 
@@ -123,6 +127,9 @@ impl MoreSilences {
             }
             if act.out && act.at <= heard {
                 let length = act.at - out;
+                if counts && length > 15.0 {
+                    self.sent.push(length);
+                }
                 if counts && length > 1.2 * session.keep_alive {
                     self.out.push((length - 1.5 * session.keep_alive + EXCESS_SHIFT).max(1.0));
                 }

@@ -31,6 +31,8 @@ pub(super) const EXCESS_SHIFT: f64 = 20.0;
 pub(super) struct Silences {
     /// Without activity in either direction, in seconds.
     pub(super) any: Survivors,
+    /// Without a packet of ours, in seconds.
+    pub(super) sent: Survivors,
     /// Without a packet of ours: seconds beyond 1.5 keep-alives, plus [`EXCESS_SHIFT`].
     pub(super) out: Survivors,
 }
@@ -43,6 +45,9 @@ impl Silences {
     }
 
     fn add_out(&mut self, length: f64, keep_alive: f64) {
+        if length > SHORT {
+            self.sent.add(length);
+        }
         if length > 1.2 * keep_alive {
             self.out.add((length - 1.5 * keep_alive + EXCESS_SHIFT).max(1.0));
         }

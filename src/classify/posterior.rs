@@ -170,16 +170,18 @@ fn adjusted(case: &Case, fits: &BTreeMap<Pattern, Fit>, other: f64) -> BTreeMap<
     evidence
 }
 
-/// Where the broker says "session taken over" of most drops, no rhythm of those drops says otherwise: it only
-/// tells when the rival comes.
+/// Where the broker itself says what it did, "session taken over" or "keep-alive timeout", of most drops, no rhythm
+/// of those drops says otherwise: it tells when the rival comes, or how long the silence was.
 fn take_its_word(case: &Case, fits: &BTreeMap<Pattern, Fit>, evidence: &mut BTreeMap<Option<Pattern>, f64>) {
-    let takeover = fits.get(&Pattern::ClientIdTakeover);
-    let Some(told) = takeover.filter(|fit| fit.parameter("named_by_the_broker").is_some()) else { return };
-    if 2 * told.hits.len() < case.count() {
-        return;
+    for pattern in [Pattern::ClientIdTakeover, Pattern::KeepAliveTimeout] {
+        let fit = fits.get(&pattern);
+        let Some(told) = fit.filter(|fit| fit.parameter("named_by_the_broker").is_some()) else { continue };
+        if 2 * told.hits.len() < case.count() {
+            continue;
+        }
+        let most = evidence.values().copied().fold(case.null, f64::max);
+        evidence.insert(Some(pattern), most + (told.log_evidence - case.null).max(0.0));
     }
-    let most = evidence.values().copied().fold(case.null, f64::max);
-    evidence.insert(Some(Pattern::ClientIdTakeover), most + (told.log_evidence - case.null).max(0.0));
 }
 
 /// A cause of few of the drops is a finding, not the pattern.

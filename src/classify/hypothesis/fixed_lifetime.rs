@@ -19,7 +19,7 @@ const ROUNDS: [f64; 12] = [
 pub(super) fn fit(case: &Case) -> Fit {
     let ages: Vec<Interval> = case
         .drops()
-        .filter(|(_, drop)| drop.known)
+        .filter(|(_, drop)| drop.known && !drop.own_deadline)
         .map(|(index, drop)| Interval { drop: index, lo: drop.lo - drop.start, hi: drop.hi - drop.start })
         .collect();
     let alive = Table::of(case.survivors().map(Session::age));

@@ -91,7 +91,11 @@ fn noticed_at_the_next_packet(case: &Case) -> Fit {
         .filter_map(|(index, drop)| {
             let (tx, silence) = (drop.tx?, drop.silence?);
             let is_the_servers = servers_rule && silence >= 1.47 * drop.keep_alive;
-            if silence <= LEAST || is_the_servers || slept(case, tx - silence, drop.detected) {
+            if drop.own_deadline
+                || silence <= LEAST
+                || is_the_servers
+                || slept(case, tx - silence, drop.detected)
+            {
                 return None;
             }
             let flat = -ln(silence);
@@ -126,7 +130,14 @@ fn noticed_at_the_next_packet(case: &Case) -> Fit {
         if hits < 2 || real(hits) < 0.5 * opportunities {
             continue;
         }
+        // Who dies is not heard any more, so that a death makes its own silence where the peer speaks often. What
+        // such a silence is worth shows in the pauses of ours that were as long and that the peer broke.
+        let broken =
+            (case.frame.survived_sent.count_above(limit) - case.frame.survived.count_above(limit)).max(0.0);
+        let natural = ln_beta_binomial(real(hits), real(hits) + broken, 1.0, 1.0);
+        let natural = if broken < 1.0 { 0.0 } else { natural };
         let evidence = ln_beta_binomial(real(hits), opportunities, 10.0, 1.0)
+            + natural
             + case.rest(hits)
             + from.get(first).copied().unwrap_or(0.0);
         terms.push(evidence);

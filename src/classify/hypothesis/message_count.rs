@@ -94,7 +94,10 @@ fn of(case: &Case, counted: Counted) -> Fit {
 }
 
 fn counting(case: &Case, counted: Counted, index: usize, drop: &Drop) -> Option<Counting> {
-    let session = case.frame.session(drop).filter(|session| session.known && session.age() > 0.0)?;
+    let session = case
+        .frame
+        .session(drop)
+        .filter(|session| session.known && session.age() > 0.0 && !drop.own_deadline)?;
     let count = counted.of(session);
     let rate = ln(count.max(1.0) / session.age());
     // Where each message was seen, the drop follows the last one closely.

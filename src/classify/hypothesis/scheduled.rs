@@ -104,6 +104,7 @@ fn into_fit(mut best: Ticks) -> Fit {
 fn moments(case: &Case) -> Vec<Moment> {
     let mut moments: Vec<Moment> = case
         .drops()
+        .filter(|(_, drop)| !drop.own_deadline)
         .map(|(index, drop)| Moment { drop: index, lo: drop.lo + drop.to_wall, hi: drop.hi + drop.to_wall })
         .collect();
     moments.sort_unstable_by(|one, other| one.hi.total_cmp(&other.hi));

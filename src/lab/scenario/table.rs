@@ -81,21 +81,21 @@ pub const SCENARIOS: &[Scenario] = &[
     },
     Scenario {
         name: "wifi-bursts",
-        seen: "quiet for a while, then three drops within minutes",
-        fault: "Wi-Fi fails three times in a row, now and then",
+        seen: "quiet for a while, then five drops within minutes",
+        fault: "Wi-Fi fails five times in a row, now and then",
         speed: 60.0,
         way: Way::Tcp,
         version: Version::V311,
-        keep_alive_secs: 30,
+        keep_alive_secs: 15,
         ping_timeout_secs: 20.0,
-        telemetry_secs: &[20.0],
+        telemetry_secs: &[10.0],
         publishes: &[],
         renews_every_secs: None,
         ailments: || {
             vec![Ailment::Burst {
-                mean_secs: 600.0,
-                count: 3,
-                spacing_secs: 100.0,
+                mean_secs: 900.0,
+                count: 5,
+                spacing_secs: 60.0,
                 manner: Manner::SilentBlackHole,
             }]
         },
