@@ -68,7 +68,7 @@ pub const SCENARIOS: &[Scenario] = &[
     Scenario {
         name: "random-loss",
         seen: "the path goes dead at random; only a missing PINGRESP tells",
-        fault: "the path is lost at random, every 10 min on average",
+        fault: "the path is lost at random, every 5 min on average",
         speed: 90.0,
         way: Way::Tcp,
         version: Version::V311,
@@ -77,7 +77,7 @@ pub const SCENARIOS: &[Scenario] = &[
         telemetry_secs: &[45.0],
         publishes: &[],
         renews_every_secs: None,
-        ailments: || vec![Ailment::RandomLoss { mean_secs: 600.0, manner: Manner::SilentBlackHole }],
+        ailments: || vec![Ailment::RandomLoss { mean_secs: 300.0, manner: Manner::SilentBlackHole }],
     },
     Scenario {
         name: "wifi-bursts",
@@ -302,7 +302,7 @@ pub const SCENARIOS: &[Scenario] = &[
         telemetry_secs: &[60.0],
         publishes: &[],
         renews_every_secs: None,
-        ailments: || vec![Ailment::WebSocketClose { code: 1011, mean_secs: 400.0 }],
+        ailments: || vec![Ailment::WebSocketClose { code: 1011, mean_secs: 300.0 }],
     },
     Scenario {
         name: "server-disconnect",
@@ -316,7 +316,7 @@ pub const SCENARIOS: &[Scenario] = &[
         telemetry_secs: &[60.0],
         publishes: &[],
         renews_every_secs: None,
-        ailments: || vec![Ailment::ServerDisconnect { reason: 0x98, mean_secs: 400.0 }],
+        ailments: || vec![Ailment::ServerDisconnect { reason: 0x98, mean_secs: 300.0 }],
     },
     Scenario {
         name: "maintenance",
