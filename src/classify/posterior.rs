@@ -33,7 +33,7 @@ const SHARE: f64 = 0.38;
 /// Fewest explained drops before a pattern may be named.
 const LEAST_HITS: usize = 3;
 /// Rivals for the same drops share every misfit of the kernel: at most this many drops count.
-const INDEPENDENT: f64 = 4.0;
+const INDEPENDENT: f64 = 3.0;
 /// Overlap of the explained drops from which two hypotheses are rivals for the same.
 const SAME_DROPS: f64 = 0.7;
 /// A winner needs this much, else the answer is that nothing can be said.
