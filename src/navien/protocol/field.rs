@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::code;
 use super::error_code::ErrorCode;
 use super::number::{real, rounded, whole};
+use super::timetable::{Season, Week};
 use super::unit::{Energy, FlowRate, Temperature, TemperatureDifference, TemperatureUnit, View, Volume};
 use crate::diagnostics::clean::clean;
 
@@ -160,15 +161,34 @@ encodings! {
     /// Watt-hours.
     Wh -> Energy { |json| rounded(json).map(Energy::from_wh) } { |value, _, _| value.to_string() }
     /// A plain whole number.
-    I -> i64 { rounded } { |value, unit, _| with_unit(&value.to_string(), unit) }
+    I -> i64 { rounded } { |value, unit, _| join(&value.to_string(), unit) }
     /// A plain number.
-    Real -> f64 { real } { |value, unit, _| with_unit(&number_words(*value), unit) }
+    Real -> f64 { real } { |value, unit, _| with_unit(*value, unit) }
     /// A text.
     Text -> String { |json| Some(tame(json.as_str()?)).filter(|text| !text.is_empty()) }
         { |value, _, _| value.clone() }
     /// An error number.
     Error -> ErrorCode { |json| whole(json).map(ErrorCode) } { |value, _, _| value.words(0) }
 }
+
+/// Bits that are their own encoding.
+macro_rules! bits {
+    ($($name:ident)+) => {$(
+        impl Encoding for $name {
+            type Out = Self;
+
+            fn read(json: &Value) -> Option<Self> {
+                whole(json)?.try_into().ok().map(Self)
+            }
+
+            fn words(value: &Self, _: &str, _: View) -> String {
+                value.to_string()
+            }
+        }
+    )+};
+}
+
+bits! { Week Season }
 
 macro_rules! coded {
     ($($name:ident)+) => {$(
@@ -206,13 +226,15 @@ fn panel(temperature: Temperature, view: View) -> String {
     }
 }
 
-fn with_unit(number: &str, unit: &str) -> String {
+fn join(number: &str, unit: &str) -> String {
     if unit.is_empty() { number.to_owned() } else { format!("{number} {unit}") }
 }
 
 /// A number of any size in a few characters.
-fn number_words(number: f64) -> String {
-    if number.abs() < 1e15 { number.to_string() } else { format!("{number:e}") }
+pub(super) fn with_unit(number: f64, unit: &str) -> String {
+    let is_handy = number == 0.0 || (1e-6..1e15).contains(&number.abs());
+    let words = if is_handy { number.to_string() } else { format!("{number:e}") };
+    join(&words, unit)
 }
 
 /// The type that a mark of a table is read into.

@@ -5,17 +5,26 @@
 //!
 //! *Must not know* any room but `diagnostics`.
 
+mod change;
 pub mod code;
+pub mod command;
+mod energy;
 mod error_code;
 mod feature;
 mod field;
+mod message;
 mod number;
 mod status;
+pub mod timetable;
+pub mod topic;
 mod unit;
 
+pub use change::{Baseline, Change, changes};
+pub use energy::{EnergyReport, Month, Usage};
 pub use error_code::ErrorCode;
 pub use feature::Feature;
 pub use field::{Field, Oddities, Shown};
+pub use message::{Content, Message, Unreadable};
 pub use status::Status;
 pub use unit::{
     Energy, FlowRate, Rounding, Temperature, TemperatureDifference, TemperatureUnit, View, Volume,
