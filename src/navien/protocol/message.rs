@@ -86,7 +86,8 @@ impl Message {
         // One bad byte in one text must not cost the rest; small devices send the end of their strings too.
         let text = String::from_utf8_lossy(payload);
         let text = text.trim_start_matches('\u{feff}').trim_end_matches('\0');
-        let root: Value = serde_json::from_str(text).map_err(|_| Unreadable::NotJson)?;
+        let root = serde_json::from_str(text).or_else(|_| serde_json::from_str(&repaired(text)));
+        let root = root.map_err(|_| Unreadable::NotJson)?;
         let Value::Object(root) = root else { return Err(Unreadable::NotAnObject) };
         Ok(Self::from_object(Heard::parse(topic), &root))
     }
@@ -166,6 +167,32 @@ impl Content {
         let command = code.and_then(|code| Command::by_code(code, has_schedule));
         Self::Request { code, command }
     }
+}
+
+/// With `null` for every bare word that is no value of JSON: `NaN`, `1e999`, `007`. Otherwise one such field
+/// would cost the whole message.
+fn repaired(text: &str) -> String {
+    let mut whole = String::with_capacity(text.len());
+    let (mut word, mut is_text, mut is_escaped) = (String::new(), false, false);
+    for character in text.chars() {
+        if !is_text && (character.is_ascii_alphanumeric() || matches!(character, '+' | '-' | '.')) {
+            word.push(character);
+            continue;
+        }
+        whole.push_str(valid(&word));
+        word.clear();
+        whole.push(character);
+        let is_quote = character == '"' && !is_escaped;
+        is_escaped = is_text && character == '\\' && !is_escaped;
+        is_text ^= is_quote;
+    }
+    whole.push_str(valid(&word));
+    whole
+}
+
+fn valid(word: &str) -> &str {
+    let is_value = word.is_empty() || serde_json::from_str::<Value>(word).is_ok();
+    if is_value { word } else { "null" }
 }
 
 /// The first of the keys that holds an object, in the response before the root.

@@ -19,6 +19,9 @@ pub mod timetable;
 pub mod topic;
 mod unit;
 
+#[cfg(test)]
+mod tests;
+
 pub use change::{Baseline, Change, changes};
 pub use energy::{EnergyReport, Month, Usage};
 pub use error_code::ErrorCode;
