@@ -107,9 +107,10 @@ impl Baseline {
         }
         if let Some((from, code)) = renew(&mut self.error, status.error_code) {
             let sub_code = status.sub_error_code.unwrap_or(0);
-            changes.push(match code.is_none() {
-                true => Change::ErrorCleared { code: from },
-                false => Change::ErrorDetected { code, sub_code },
+            changes.push(if code.is_none() {
+                Change::ErrorCleared { code: from }
+            } else {
+                Change::ErrorDetected { code, sub_code }
             });
         }
         changes

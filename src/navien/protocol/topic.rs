@@ -19,7 +19,7 @@ pub struct BadName {
 /// The device that is spoken to. `Debug` does not show its MAC address.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Device {
-    device_type: u16,
+    kind: u16,
     mac_address: String,
     additional_value: String,
 }
@@ -32,12 +32,12 @@ impl Device {
     /// If the address would change the meaning of a topic.
     pub fn new(device_type: u16, mac_address: &str, additional_value: &str) -> Result<Self, BadName> {
         let mac_address = part(mac_address, "the MAC address")?;
-        Ok(Self { device_type, mac_address, additional_value: tame(additional_value) })
+        Ok(Self { kind: device_type, mac_address, additional_value: tame(additional_value) })
     }
 
     /// Type number.
     pub fn device_type(&self) -> u16 {
-        self.device_type
+        self.kind
     }
 
     /// As the device list gives it.
@@ -62,22 +62,22 @@ impl Device {
 
     /// Where a client tells that it is there.
     pub fn app_connection_topic(&self) -> String {
-        format!("evt/{}/navilink-{}/app-connection", self.device_type, self.mac_address)
+        format!("evt/{}/navilink-{}/app-connection", self.kind, self.mac_address)
     }
 
     /// Topic filter of the device's events, other clients' presence among them.
     pub fn event_filter(&self) -> String {
-        format!("evt/{}/navilink-{}/#", self.device_type, self.mac_address)
+        format!("evt/{}/navilink-{}/#", self.kind, self.mac_address)
     }
 
     fn base(&self) -> String {
-        format!("cmd/{}/navilink-{}", self.device_type, self.mac_address)
+        format!("cmd/{}/navilink-{}", self.kind, self.mac_address)
     }
 }
 
 impl fmt::Debug for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Device").field("device_type", &self.device_type).finish_non_exhaustive()
+        f.debug_struct("Device").field("device_type", &self.kind).finish_non_exhaustive()
     }
 }
 
@@ -117,7 +117,7 @@ impl Client {
     pub fn answer_topic(&self, device: &Device, place: Place) -> String {
         match place.subject() {
             Subject::General => format!("{}/{}/res", device.base(), self.client_id),
-            subject => format!("cmd/{}/{}/res/{}", device.device_type, self.client_id, subject.suffix()),
+            subject => format!("cmd/{}/{}/res/{}", device.kind, self.client_id, subject.suffix()),
         }
     }
 }

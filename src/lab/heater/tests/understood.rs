@@ -3,7 +3,9 @@
 use super::*;
 use crate::navien::protocol::command::{Arguments, CATALOGUE, Command, Context};
 use crate::navien::protocol::topic::{Client, Device as Target, Heard, Subject};
-use crate::navien::protocol::{Baseline, Content, Feature, Message, Status, TemperatureUnit, changes};
+use crate::navien::protocol::{
+    Baseline, Change, Content, Feature, Message, Status, Temperature, TemperatureUnit, changes,
+};
 
 fn target() -> Target {
     Target::new(52, "aabbccddeeff", "5322").unwrap()
@@ -92,10 +94,10 @@ fn commands_do_what_they_say() {
     assert!(before.oddities.is_empty());
     assert!(before.list(before.view(None)).iter().all(|shown| shown.words.is_some()));
     let warm = status(&mut device, "temperature", &[("target", "60 °C")]);
-    assert_eq!(warm.setpoint.and_then(|t| t.halves()), Some(120), "60 °C, not 15.5 °C");
+    assert_eq!(warm.setpoint.and_then(Temperature::halves), Some(120), "60 °C, not 15.5 °C");
     let cool = status(&mut device, "temperature", &[("target", "45.5")]);
     assert_eq!(cool.setpoint.map(|t| t.words(TemperatureUnit::Celsius)).as_deref(), Some("45.5 °C"));
-    let told: Vec<_> = changes(&before, &cool).iter().map(|change| change.name()).collect();
+    let told: Vec<_> = changes(&before, &cool).iter().map(Change::name).collect();
     assert_eq!(told, ["mode_changed", "power_changed", "heating_stopped"]);
     let away = status(&mut device, "mode", &[("mode", "vacation"), ("days", "9")]);
     assert_eq!(away.vacation_days, Some(9));

@@ -100,43 +100,11 @@ impl Command {
         }
         let mut values = Vec::new();
         for parameter in self.parameters {
-            if let Some(value) = self.value(parameter, arguments, context)? {
+            if let Some(value) = value(parameter, arguments, context)? {
                 values.push((parameter.wire, value));
             }
         }
         Ok(self.envelope(values, context))
-    }
-
-    /// The value of one parameter on the wire; `None` if it is left out.
-    fn value(
-        &self,
-        parameter: &'static Parameter,
-        arguments: &Arguments,
-        context: &Context<'_>,
-    ) -> Result<Option<Json>, Refusal> {
-        let given = arguments.0.get(parameter.name);
-        let expected = || parameter.expected(context.unit, context.feature);
-        let is_vacation = arguments.0.get("mode") == Some(&Argument::Number(VACATION));
-        match given {
-            // Days go with the vacation mode, and with no other.
-            Some(_) if parameter.is_optional && parameter.name == "days" && !is_vacation => {
-                return Err(unexpected(parameter.title));
-            }
-            Some(argument) => return encode(parameter, argument, context).map(Some),
-            None => {}
-        }
-        match parameter.kind {
-            Kind::Switch => Ok(Some(on_off(has_entries(arguments)))),
-            Kind::SerialNumber => {
-                let told = context.feature.ok_or(Refusal::FeatureUnknown)?.serial_number.clone();
-                let told = told.map(Argument::Text);
-                let told = told
-                    .ok_or_else(|| Refusal::Missing { parameter: parameter.title, expected: expected() })?;
-                encode(parameter, &told, context).map(Some)
-            }
-            _ if parameter.is_optional && !(parameter.name == "days" && is_vacation) => Ok(None),
-            _ => Err(Refusal::Missing { parameter: parameter.title, expected: expected() }),
-        }
     }
 
     /// The keys in the order of the vendor's app.
@@ -170,6 +138,37 @@ impl Command {
             ("responseTopic", Json::text(&answer_topic)),
         ]);
         Request { topic, payload: envelope.encode(), answer_topic: Some(answer_topic) }
+    }
+}
+
+/// The value of one parameter on the wire; `None` if it is left out.
+fn value(
+    parameter: &'static Parameter,
+    arguments: &Arguments,
+    context: &Context<'_>,
+) -> Result<Option<Json>, Refusal> {
+    let given = arguments.0.get(parameter.name);
+    let expected = || parameter.expected(context.unit, context.feature);
+    let is_vacation = arguments.0.get("mode") == Some(&Argument::Number(VACATION));
+    match given {
+        // Days go with the vacation mode, and with no other.
+        Some(_) if parameter.is_optional && parameter.name == "days" && !is_vacation => {
+            return Err(unexpected(parameter.title));
+        }
+        Some(argument) => return encode(parameter, argument, context).map(Some),
+        None => {}
+    }
+    match parameter.kind {
+        Kind::Switch => Ok(Some(on_off(has_entries(arguments)))),
+        Kind::SerialNumber => {
+            let told = context.feature.ok_or(Refusal::FeatureUnknown)?.serial_number.clone();
+            let told = told.map(Argument::Text);
+            let told =
+                told.ok_or_else(|| Refusal::Missing { parameter: parameter.title, expected: expected() })?;
+            encode(parameter, &told, context).map(Some)
+        }
+        _ if parameter.is_optional && !(parameter.name == "days" && is_vacation) => Ok(None),
+        _ => Err(Refusal::Missing { parameter: parameter.title, expected: expected() }),
     }
 }
 

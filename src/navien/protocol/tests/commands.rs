@@ -15,8 +15,10 @@ const PERIOD: &str = r#"[{"season":224,"week":124,"startHour":9,"startMinute":0,
     "priceMin":10,"priceMax":25,"decimalPoint":2}]"#;
 const PUMP: &str = r#"[{"enable":2,"week":124,"startHour":6,"startMin":0,"endHour":8,"endMin":30,"mode":3}]"#;
 
+type Typed = &'static [(&'static str, &'static str)];
+
 /// The reference client's name, our name, and what is typed (°F).
-const PAYLOADS: &[(&str, &str, &[(&str, &str)])] = &[
+const PAYLOADS: &[(&str, &str, Typed)] = &[
     ("request_device_status", "status", &[]),
     ("request_device_info", "info", &[]),
     ("signal_app_connection", "present", &[]),

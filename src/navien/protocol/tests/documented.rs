@@ -8,7 +8,9 @@ use crate::navien::protocol::code::{
     TankSize, UnitType,
 };
 use crate::navien::protocol::timetable::Week;
-use crate::navien::protocol::{Energy, ErrorCode, Status, TemperatureUnit, Usage};
+use crate::navien::protocol::{
+    Energy, ErrorCode, Status, Temperature, TemperatureDifference, TemperatureUnit, Usage, Volume,
+};
 
 fn status_of(fields: &Value) -> Status {
     let message = json!({"response": {"status": fields}});
@@ -36,14 +38,14 @@ fn the_status_has_its_documented_values() {
     let shown = status.list(view);
     assert_eq!(shown.len(), 102);
     assert!(shown.iter().all(|shown| shown.words.is_some()), "every field is read");
-    near(status.dhw_temperature.map(|t| t.fahrenheit()), 137.3);
-    near(status.setpoint.map(|t| t.fahrenheit()), 140.0);
-    near(status.tank_upper.map(|t| t.fahrenheit()), 136.94);
-    near(status.tank_lower.map(|t| t.fahrenheit()), 133.34);
+    near(status.dhw_temperature.map(Temperature::fahrenheit), 137.3);
+    near(status.setpoint.map(Temperature::fahrenheit), 140.0);
+    near(status.tank_upper.map(Temperature::fahrenheit), 136.94);
+    near(status.tank_lower.map(Temperature::fahrenheit), 133.34);
     assert_eq!(status.full_recovery.map(Energy::wh), Some(5476));
     assert_eq!(status.missing_energy.map(Energy::wh), Some(912));
     assert_eq!(status.usable_energy().map(Energy::wh), Some(4564));
-    near(status.total_volume.map(|volume| volume.gallons()), 22245.92);
+    near(status.total_volume.map(Volume::gallons), 22245.92);
     assert_eq!((status.has_time_of_use, status.is_time_of_use_overridden), (Some(true), Some(false)));
     assert_eq!(status.recirculation_schedule, Some(OnOff::Unknown));
     assert_eq!(status.mode, Some(DhwOperationSetting::EnergySaver));
@@ -52,7 +54,7 @@ fn the_status_has_its_documented_values() {
     assert_eq!((status.is_heating(), status.is_heating_water), (Some(true), Some(true)));
     assert_eq!((status.wifi_rssi, status.power, status.charge), (Some(-52), Some(450.0), Some(86.0)));
     assert_eq!((status.error_code, status.error_words()), (Some(ErrorCode(0)), None));
-    near(status.superheat.map(|difference| difference.fahrenheit()), 9.36);
+    near(status.superheat.map(TemperatureDifference::fahrenheit), 9.36);
     assert_eq!(status.upper_element, Some(OnOff::Off));
     assert_eq!(status.compressor, Some(OnOff::On));
 }
@@ -94,8 +96,8 @@ fn the_feature_has_its_documented_values() {
     assert!(feature.list(feature.view(None)).iter().all(|shown| shown.words.is_some()));
     assert_eq!(feature.tank_size, Some(TankSize::Gallons65));
     assert_eq!(feature.model, Some(UnitType::Npf));
-    near(feature.dhw_min.map(|t| t.fahrenheit()), 104.9);
-    near(feature.dhw_max.map(|t| t.fahrenheit()), 149.9);
+    near(feature.dhw_min.map(Temperature::fahrenheit), 104.9);
+    near(feature.dhw_max.map(Temperature::fahrenheit), 149.9);
     assert_eq!(feature.has_recirculation, Some(false));
     assert_eq!(feature.serial_number.as_deref(), Some("00000000AA00000000"));
     assert_eq!(feature.dhw_control, Some(DhwControlType::HalfDegree));

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::diagnostics::clean::is_printable;
+use crate::navien::protocol::timetable::{RecirculationPeriod, TariffPeriod};
 use crate::navien::protocol::topic::Heard;
 use crate::navien::protocol::{Baseline, Shown, Status, Temperature, TemperatureUnit, Unreadable, View};
 
@@ -49,8 +50,8 @@ fn exercise(message: &Message) {
             Content::Reservations(table) | Content::WeeklyReservations(table) => {
                 table.entries.iter().map(|entry| entry.words(unit)).collect()
             }
-            Content::Recirculation(table) => table.entries.iter().map(|entry| entry.words()).collect(),
-            Content::TimeOfUse(table) => table.entries.iter().map(|entry| entry.words()).collect(),
+            Content::Recirculation(table) => table.entries.iter().map(RecirculationPeriod::words).collect(),
+            Content::TimeOfUse(table) => table.entries.iter().map(TariffPeriod::words).collect(),
             Content::Request { .. } | Content::AppConnection | Content::Other => Vec::new(),
         };
         for line in lines {
