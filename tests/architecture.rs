@@ -24,6 +24,7 @@ const EVERYBODY: &[&str] = &[
     "logging",
     "monitor",
     "mqtt",
+    "navien",
     "replay",
     "signals",
     "tui",
@@ -38,6 +39,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("exit", &["diagnostics"]),
     ("logging", &[]),
     ("mqtt", &["diagnostics"]),
+    ("navien", &["diagnostics"]),
     ("export", &["classify", "diagnostics"]),
     ("analysis", &["classify", "diagnostics", "export"]),
     ("lab", &["aws", "diagnostics", "mqtt"]),
@@ -211,7 +213,12 @@ fn only_some_rooms_name_the_outside() {
                 wrong.push(format!("{} names {guest}", source.path.display()));
             }
         }
-        if matches!(source.room.as_str(), "aws" | "classify" | "diagnostics") {
+        let is_protocol = source.path.components().any(|part| part.as_os_str() == "protocol");
+        let is_pure = match source.room.as_str() {
+            "navien" => is_protocol,
+            room => matches!(room, "aws" | "classify" | "diagnostics"),
+        };
+        if is_pure {
             let impure = IMPURE.iter().filter(|guest| names(&source.code, guest));
             wrong.extend(impure.map(|guest| format!("{} names {guest}", source.path.display())));
         }
