@@ -1,7 +1,7 @@
 //! What the link needs to know, resolved and validated before it starts.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -170,6 +170,19 @@ pub struct BrokerAddress {
     pub port: u16,
     /// Path and query of the WebSocket upgrade; `/mqtt` by default, unused otherwise.
     pub path: String,
+}
+
+impl BrokerAddress {
+    /// The Host header of the WebSocket upgrade: host, and port unless it is the transport's own. Signed
+    /// URLs are signed over just that.
+    pub fn authority(&self) -> String {
+        let host = match self.host.parse::<Ipv6Addr>() {
+            Ok(address) => format!("[{address}]"),
+            Err(_) => self.host.clone(),
+        };
+        let usual = if self.transport == Transport::Wss { 443 } else { 80 };
+        if self.port == usual { host } else { format!("{host}:{}", self.port) }
+    }
 }
 
 impl std::fmt::Debug for BrokerAddress {
