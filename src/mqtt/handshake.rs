@@ -93,7 +93,8 @@ impl Handshake {
             signer.refused(status, failure.server_date);
             let skew = failure.server_date.and_then(|date| skew(self.clock.now().wall, date));
             if let Some(skew) = skew {
-                failure.detail = format!("{}; {skew}", failure.detail);
+                // First, because lines are cut at their ends.
+                failure.detail = format!("{skew}; {}", failure.detail);
                 if let Some(last) = attempted.phases.last_mut() {
                     last.error = Some(failure.message());
                 }

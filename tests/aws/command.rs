@@ -20,7 +20,7 @@ fn environment(keys: &Credentials) -> Vec<(&'static str, String)> {
 }
 
 /// Runs the program with a home of its own and nothing else from outside.
-async fn aws(home: &Path, variables: Vec<(&'static str, String)>, words: &[&str]) -> Output {
+pub(crate) async fn aws(home: &Path, variables: Vec<(&'static str, String)>, words: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dropscope"));
     command.env_clear().current_dir(home).arg("aws").args(words).stdin(Stdio::null()).envs(variables);
     for (name, place) in [("HOME", ""), ("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")] {
@@ -29,7 +29,7 @@ async fn aws(home: &Path, variables: Vec<(&'static str, String)>, words: &[&str]
     tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 

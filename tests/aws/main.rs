@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its scene must fail")]
 
 #[cfg(unix)]
+mod certificate;
+#[cfg(unix)]
 mod command;
 mod link;
 mod scene;
