@@ -94,9 +94,9 @@ impl KeySource {
     /// # Errors
     /// If there are none.
     pub fn read(&self) -> Result<Found, KeyError> {
-        match self.from_environment()? {
+        match self.in_environment()? {
             Some(found) if self.profile.is_none() => Ok(found),
-            _ => self.from_profile(),
+            _ => self.in_profile(),
         }
     }
 
@@ -110,7 +110,7 @@ impl KeySource {
         (self.variable)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
-    fn from_environment(&self) -> Result<Option<Found>, KeyError> {
+    fn in_environment(&self) -> Result<Option<Found>, KeyError> {
         let get = |name: &str| self.get(name);
         let names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
         let Some((access_key_id, secret_key)) = both(names, get, self.profile.is_some())? else {
@@ -121,7 +121,7 @@ impl KeySource {
         Ok(Some(found(access_key_id, secret_key, session_token, expiry.as_deref())))
     }
 
-    fn from_profile(&self) -> Result<Found, KeyError> {
+    fn in_profile(&self) -> Result<Found, KeyError> {
         let (name, profile) = self.profile()?;
         let get = |name: &str| profile.get(name).map(str::to_owned);
         if let Some((id, secret)) = both(["aws_access_key_id", "aws_secret_access_key"], get, false)? {

@@ -75,17 +75,17 @@ impl Handshake {
     /// Makes the attempt.
     pub(super) async fn run(self) -> Attempted {
         let Some(signer) = &self.settings.signer else { return self.carry_on(&self.settings, None).await };
-        let (timing, signed) = self.signed(&**signer).await;
-        let signed = match signed {
-            Ok(signed) => signed,
+        let (timing, answer) = self.ask(&**signer).await;
+        let target = match answer {
+            Ok(target) => target,
             Err(failure) => {
                 let failure = OpenFailure { phase: Phase::Credentials, failure };
                 return Attempted { credentials_expire: None, phases: vec![timing], result: Err(failure) };
             }
         };
         let mut settings = LinkSettings::clone(&self.settings);
-        signed.path_and_query.expose_secret().clone_into(&mut settings.broker.path);
-        let mut attempted = self.carry_on(&settings, signed.expires_at).await;
+        target.path_and_query.expose_secret().clone_into(&mut settings.broker.path);
+        let mut attempted = self.carry_on(&settings, target.expires_at).await;
         attempted.phases.insert(0, timing);
         if let Err(OpenFailure { phase: Phase::Websocket, failure }) = &mut attempted.result
             && let Some(status @ 400..500) = failure.http_status
@@ -104,23 +104,23 @@ impl Handshake {
     }
 
     /// Asks for a signed request target, as a phase of its own.
-    async fn signed(&self, signer: &dyn Signer) -> (PhaseTiming, Result<Signed, Failure>) {
+    async fn ask(&self, signer: &dyn Signer) -> (PhaseTiming, Result<Signed, Failure>) {
         let start = self.clock.now();
         self.progress.enter(Phase::Credentials, start);
         let limit = self.settings.timeouts.credentials;
-        let signed = tokio::time::timeout(limit, signer.sign(self.deep)).await.unwrap_or_else(|_| {
+        let answer = tokio::time::timeout(limit, signer.sign(self.deep)).await.unwrap_or_else(|_| {
             let secs = self.settings.field(limit).as_secs_f64();
             Err(SignFailure::unavailable(Layer::Local, format!("no credentials came within {secs} s")))
         });
-        let signed = signed.map_err(Failure::from);
+        let answer = answer.map_err(Failure::from);
         let timing = PhaseTiming {
             phase: Phase::Credentials,
             ms: self.clock.now().since(start).as_secs_f64() * 1000.0,
-            ok: signed.is_ok(),
-            error: signed.as_ref().err().map(Failure::message),
+            ok: answer.is_ok(),
+            error: answer.as_ref().err().map(Failure::message),
             detail: None,
         };
-        (timing, signed)
+        (timing, answer)
     }
 
     /// Transport and MQTT, once the request target is known.
