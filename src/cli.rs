@@ -81,12 +81,12 @@ pub enum Command {
     Lab(Lab),
     /// Watch a connection to AWS IoT Core: URLs signed anew for each attempt, or a client certificate
     ///
-    /// Keys come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or from a profile in
+    /// Keys come from `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, or from a profile in
     /// ~/.aws/credentials or ~/.aws/config. Profiles that sign on or run a command are exported first:
     /// eval "$(aws configure export-credentials --format env)". With --cert and --key no keys are needed.
     ///
     /// A refused URL is signed anew with keys that are read anew. --planned-reconnect reconnects before keys
-    /// expire or AWS's 24 h limit for WebSockets is over.
+    /// expire or AWS's 24 h limit for wss:// is over.
     Aws(Aws),
     /// Show a recording on the screens as it was live: play, pause, speed, seek by drop
     ///

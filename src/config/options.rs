@@ -207,7 +207,7 @@ pub struct ReconnectOptions {
         allow_negative_numbers = true
     )]
     pub max_reconnect_attempts: Option<Attempts>,
-    /// Reconnect before credentials expire or AWS's 24 h limit for WebSockets is over
+    /// Reconnect before credentials expire or AWS's 24 h limit for wss:// is over
     ///
     /// Counts as no drop. Off, because it hides the very drop that other clients of the broker suffer. Only
     /// `wss://` at AWS IoT has something to plan for.
