@@ -30,6 +30,7 @@
 //! | [`classify`] | which pattern do the drops follow, what causes it, how sure is that? Pure as well |
 //! | [`aws`] | what AWS IoT Core asks of a client before MQTT begins. Pure as well |
 //! | [`mqtt`] | how is the connection held, and how exactly did it end? The only room but the lab that names `rumqttc` |
+//! | [`navien`] | who is the account of the first device cloud, and what does its device say? |
 //! | [`export`] | how do recordings, exports and reports reach a file? |
 //! | [`lab`] | a broker, a gateway that ails, the scenarios they play, AWS's rules, a cloud and a device |
 //! | [`analysis`] | what do recordings and exports, read together, say? |
@@ -70,6 +71,7 @@ pub mod lab;
 pub mod logging;
 pub mod monitor;
 pub mod mqtt;
+pub mod navien;
 pub mod program;
 pub mod replay;
 pub mod signals;

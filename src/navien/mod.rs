@@ -1,0 +1,7 @@
+//! The first device cloud: Navien NWP500 water heaters behind a REST account and AWS IoT.
+//!
+//! [`account`] signs in and keeps the credentials fresh.
+//!
+//! *Must not know* the monitor, the screens or the command line.
+
+pub mod account;
