@@ -8,8 +8,10 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::config::{BrokerUrl, Options};
 
+mod navien;
 mod reading;
 
+pub use navien::Navien;
 pub use reading::{
     Analyze, AnalyzeFormat, Explain, ExplainFormat, Picture, PictureScreen, PictureSize, Replay,
 };
@@ -18,6 +20,7 @@ const EXAMPLES: &str = "\
 Examples:
   dropscope mqtts://broker.example                  watch a broker on the screen
   dropscope demo                                    see it work, without broker or network
+  dropscope navien --device Cellar                  a Navien NWP500 over its cloud
   dropscope check wss://broker.example/mqtt         one connect, every phase timed
   dropscope explain 'rc=7'                          what another program's words mean
   dropscope replay yesterday.jsonl                  see a recording as it was live
@@ -76,6 +79,16 @@ pub enum Command {
     /// each run, and an AWS IoT endpoint (wss, signed URLs only) with a water heater behind it. Faults act on
     /// both ways in, --speed as well; the commands heater and cloud make these two fail.
     Lab(Lab),
+    /// Watch a Navien NWP500 water heater over the vendor's cloud: signs in, chooses the device, connects
+    ///
+    /// The e-mail address of the account comes from --username or NAVIEN_EMAIL, the password from --password-file
+    /// or NAVIEN_PASSWORD; on a terminal what is missing is asked for. Tokens are kept in the state directory
+    /// for their owner only; the password is kept nowhere. Each connect is signed anew with credentials that
+    /// are still good. Everything else is as in watching a broker, but from the configuration file only what
+    /// is not about a broker of your own is used.
+    ///
+    /// Ends with 4 if e-mail or password are refused, with 3 if the cloud cannot be reached.
+    Navien(Navien),
     /// Show a recording on the screens as it was live: play, pause, speed, seek by drop
     ///
     /// Several FILEs are the parts of one recording, in any order. Space plays and pauses, [ and ] go to the

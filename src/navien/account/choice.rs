@@ -41,17 +41,14 @@ pub fn choose(devices: &[Device], wanted: Option<&str>) -> Result<Choice, NoChoi
     };
     let by_address = devices.iter().find(|device| address(&device.mac_address) == address(wanted));
     let named = |device: &&Device| device.name.trim().to_lowercase() == wanted.trim().to_lowercase();
-    let device = match by_address {
-        Some(device) => device,
-        None => {
-            let mut by_name = devices.iter().filter(named);
-            let first = by_name.next().ok_or(NoChoice::Unknown)?;
-            if by_name.next().is_some() {
-                return Err(NoChoice::Several);
-            }
-            first
-        }
-    };
+    if let Some(device) = by_address {
+        return Ok(Choice { device: device.clone(), is_ambiguous: false });
+    }
+    let mut by_name = devices.iter().filter(named);
+    let device = by_name.next().ok_or(NoChoice::Unknown)?;
+    if by_name.next().is_some() {
+        return Err(NoChoice::Several);
+    }
     Ok(Choice { device: device.clone(), is_ambiguous: false })
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::fields;
 
 /// Type of the NWP500, where the cloud says none.
-const USUAL_TYPE: i64 = 52;
+const USUAL_TYPE: u16 = 52;
 /// `connected` of a device that is online, and of one that is not.
 const ONLINE: i64 = 2;
 const OFFLINE: i64 = 1;
@@ -23,7 +23,7 @@ pub struct Device {
     /// The cloud wants it back in requests about the device.
     pub additional_value: String,
     /// 52 for the NWP500; part of its topics.
-    pub device_type: i64,
+    pub device_type: u16,
     /// The name its owner gave it. Not safe to print raw.
     pub name: String,
     /// Whether the device is connected to the cloud; `None` = the cloud's word for it is unknown.
@@ -85,7 +85,7 @@ impl Element {
         is_address.then(|| Device {
             mac_address,
             additional_value: info.additional_value.unwrap_or_default(),
-            device_type: info.device_type.unwrap_or(USUAL_TYPE),
+            device_type: info.device_type.and_then(|kind| kind.try_into().ok()).unwrap_or(USUAL_TYPE),
             name: info.device_name.unwrap_or_default(),
             is_online: match info.connected {
                 Some(ONLINE) => Some(true),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::diagnostics::clean::clean;
+use crate::diagnostics::event::Layer;
 
 /// Longest message of the cloud that is quoted, in characters.
 const LONGEST_MESSAGE: usize = 160;
@@ -14,8 +15,13 @@ pub enum AccountError {
     #[error("the cloud does not accept this e-mail address and password")]
     WrongPassword,
     /// No connection, or it broke off.
-    #[error("the cloud cannot be reached: {0}")]
-    Unreachable(String),
+    #[error("the cloud cannot be reached: {why}")]
+    Unreachable {
+        /// Whose signal that was.
+        layer: Layer,
+        /// What happened, in words.
+        why: String,
+    },
     /// No whole answer in time.
     #[error("the cloud did not answer within {} s", .0.as_secs())]
     TimedOut(Duration),
@@ -48,7 +54,7 @@ impl AccountError {
 
     /// Whether the cloud said nothing at all about what it was asked: an old token may still be good.
     pub(super) fn is_silence(&self) -> bool {
-        matches!(self, Self::Unreachable(_) | Self::TimedOut(_))
+        matches!(self, Self::Unreachable { .. } | Self::TimedOut(_))
             || matches!(self, Self::Malformed { status, .. } if *status >= 500)
             || matches!(self, Self::Refused { code, .. } if *code >= 500)
     }

@@ -107,7 +107,7 @@ impl<'de, T: Field> Visitor<'de> for Loose<T> {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret as _;
+    use secrecy::ExposeSecret;
     use serde::Deserialize;
 
     use super::*;
@@ -141,7 +141,7 @@ mod tests {
             let json = format!("{{\"text\": {value}, \"secret\": {value}, \"integer\": {value}}}");
             let fields: Fields = serde_json::from_str(&json).unwrap();
             assert_eq!(fields.text.as_deref(), text, "{value}");
-            assert_eq!(fields.secret.as_ref().map(|secret| secret.expose_secret()), secret, "{value}");
+            assert_eq!(fields.secret.as_ref().map(ExposeSecret::expose_secret), secret, "{value}");
             assert_eq!(fields.integer, integer, "{value}");
         }
         let empty: Fields = serde_json::from_str("{}").unwrap();

@@ -19,6 +19,7 @@ use url::{Host, Url};
 
 use super::{AccountError, Answer, Body, Transport};
 use crate::diagnostics::Clock;
+use crate::diagnostics::event::Layer;
 use crate::mqtt::SettingsError;
 use crate::mqtt::connector::{BoxFuture, Connector as _, WireConnector};
 use crate::mqtt::settings::{self, AddressFamily, BrokerAddress, LinkSettings};
@@ -124,14 +125,15 @@ impl HttpTransport {
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, AccountError> {
         let opened = self.wire.open(&self.settings, &self.clock, &Progress::new(), false).await;
-        let wire = opened.result.map_err(|error| AccountError::Unreachable(error.failure.message()))?;
+        let wire = opened.result.map_err(|error| unreachable(error.failure.layer, error.failure.detail))?;
         let io: TokioIo<WireStream> = TokioIo::new(wire.stream);
         let (mut sender, connection) = client::conn::http1::handshake(io).await.map_err(broken)?;
         let answer = async {
             let (head, body) = sender.send_request(request).await.map_err(broken)?.into_parts();
-            let body = Limited::new(body, LARGEST_ANSWER).collect().await.map_err(|_| {
-                AccountError::Unreachable("the answer broke off, or was far too long".to_owned())
-            })?;
+            let body = Limited::new(body, LARGEST_ANSWER)
+                .collect()
+                .await
+                .map_err(|_| unreachable(Layer::Tcp, "the answer broke off, or was far too long"))?;
             Ok(Answer { status: head.status.as_u16(), body: Zeroizing::new(body.to_bytes().into()) })
         };
         let (mut answer, connection) = (pin!(answer), pin!(connection));
@@ -162,7 +164,11 @@ impl HttpTransport {
 #[expect(clippy::needless_pass_by_value, reason = "it is mapped over errors")]
 fn broken(error: hyper::Error) -> AccountError {
     let why = if error.is_parse() { "the answer is not HTTP" } else { "the connection broke off" };
-    AccountError::Unreachable(why.to_owned())
+    unreachable(Layer::Tcp, why)
+}
+
+fn unreachable(layer: Layer, why: impl Into<String>) -> AccountError {
+    AccountError::Unreachable { layer, why: why.into() }
 }
 
 impl Transport for HttpTransport {

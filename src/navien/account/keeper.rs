@@ -239,7 +239,7 @@ impl Account {
             other => other,
         })?;
         let tokens = Tokens::of_sign_in(data, self.clock.now())?;
-        self.keep(&tokens).await;
+        self.keep(state, tokens.clone()).await;
         Ok(state.tokens.insert(tokens))
     }
 
@@ -248,17 +248,18 @@ impl Account {
         let refresh_token = old.refresh.as_ref().ok_or_else(none)?.expose_secret();
         let body = Body::json(&AskRefresh { refresh_token });
         let fields: TokenFields = self.ask("/auth/refresh", None, body).await?;
-        let tokens = old.refreshed(fields, self.clock.now())?;
-        self.keep(&tokens).await;
-        state.tokens = Some(tokens);
+        self.keep(state, old.refreshed(fields, self.clock.now())?).await;
         Ok(())
     }
 
-    /// Counts the renewal and stores what it gave. Without the file the next run signs in, that is all.
-    async fn keep(&self, tokens: &Tokens) {
+    /// Takes the tokens over and stores them. Without the file the next run signs in, that is all.
+    ///
+    /// In this order, so that a caller who gives up while the disk is slow loses nothing.
+    async fn keep(&self, state: &mut MutexGuard<'_, State>, tokens: Tokens) {
+        state.tokens = Some(tokens.clone());
         self.renewals.fetch_add(1, Ordering::SeqCst);
         let Some(path) = self.settings.cache.clone() else { return };
-        let (settings, tokens, now) = (self.settings.clone(), tokens.clone(), self.clock.now());
+        let (settings, now) = (self.settings.clone(), self.clock.now());
         let stored = tokio::task::spawn_blocking(move || cache::store(&path, &settings, &tokens, now)).await;
         if let Ok(Err(why)) = stored {
             tracing::warn!(why, "tokens not stored");

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::{EMAIL, PASSWORD, SkippingClock, settings};
 use crate::diagnostics::Clock as _;
+use crate::diagnostics::event::Layer;
 use crate::mqtt::connector::BoxFuture;
 use crate::navien::account::rest::{Answer, Body, Transport};
 use crate::navien::account::{Account, AccountError};
@@ -68,7 +69,9 @@ impl Transport for Script {
             match line.expect("a line for every question") {
                 Line::Says(status, body) => Ok(Answer { status, body: body.into_bytes().into() }),
                 Line::IsSilent => std::future::pending().await,
-                Line::IsUnreachable => Err(AccountError::Unreachable("no route".to_owned())),
+                Line::IsUnreachable => {
+                    Err(AccountError::Unreachable { layer: Layer::Dns, why: "no such name".to_owned() })
+                }
             }
         })
     }
