@@ -10,7 +10,7 @@ use super::link::{Course, Link, State};
 use super::session::{Session, Step};
 use super::wire::{OpenFailure, Progress};
 use crate::diagnostics::Stamp;
-use crate::diagnostics::event::{Attempt, ConnectFailed, ConnectKind, Connected, Event, Observed};
+use crate::diagnostics::event::{Attempt, ConnectFailed, ConnectKind, Connected, Event, Observed, Phase};
 
 impl Link {
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Observed> {
@@ -114,6 +114,11 @@ impl Link {
 
     fn finish_attempt(&mut self, attempted: Attempted) {
         let attempt_number = self.course.attempt;
+        if let Some(expires_at) = attempted.credentials_expire
+            && self.credentials_expire.replace(expires_at) != Some(expires_at)
+        {
+            self.tell(Event::Credentials { expires_at });
+        }
         self.tell(Event::Attempt(Attempt { attempt_number, phases: attempted.phases }));
         match attempted.result {
             Ok(established) => self.begin_session(established),
@@ -145,8 +150,12 @@ impl Link {
         // A refused upgrade is about credentials, signature or address: nothing of them is reused.
         let refused_upgrade = open.failure.http_status.is_some_and(|status| (400..500).contains(&status));
         self.course.attempt = self.course.attempt.saturating_add(1);
-        self.course.deep = refused_upgrade;
-        if other_version {
+        // New credentials that were asked for and not got are still to be asked for.
+        let unanswered = self.course.deep && open.phase == Phase::Credentials;
+        self.course.deep = refused_upgrade || unanswered;
+        if open.failure.for_good {
+            self.state = State::GivenUp;
+        } else if other_version {
             self.wait_for_allowance();
         } else {
             self.plan();

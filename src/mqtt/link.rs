@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::time::Sleep;
 
 use super::backoff::Backoff;
@@ -117,6 +118,7 @@ pub struct Link {
     pub(super) course: Course,
     pub(super) connect_sent: Arc<ConnectSent>,
     pub(super) last_attempt: Option<Stamp>,
+    pub(super) credentials_expire: Option<DateTime<Utc>>,
     pub(super) out: VecDeque<Observed>,
     pub(super) expiry: Option<(Stamp, Pin<Box<Sleep>>)>,
 }
@@ -161,6 +163,7 @@ impl Link {
             course: Course::default(),
             connect_sent: Arc::default(),
             last_attempt: None,
+            credentials_expire: None,
             out: VecDeque::new(),
             expiry: None,
         })

@@ -26,6 +26,7 @@ mod queue;
 mod session;
 pub mod settings;
 mod settings_error;
+pub mod signer;
 mod validate;
 mod versions;
 pub mod wire;

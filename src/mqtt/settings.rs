@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::signer::Signer;
+
 /// Everything the link needs for one broker.
 #[derive(Debug, Clone)]
 pub struct LinkSettings {
@@ -49,6 +51,8 @@ pub struct LinkSettings {
     pub family: AddressFamily,
     /// Who knows the broker's addresses; `None` = the operating system.
     pub resolver: Option<Arc<dyn Resolver>>,
+    /// Who signs the request target of each WebSocket upgrade; `None` = the broker's path goes out as it is.
+    pub signer: Option<Arc<dyn Signer>>,
     /// Largest packet accepted and sent, in bytes.
     pub max_packet: usize,
     /// Messages a second above which they are recorded as `traffic` lines instead of one by one.
@@ -77,6 +81,7 @@ impl LinkSettings {
             tcp_keep_alive: None,
             family: AddressFamily::Any,
             resolver: None,
+            signer: None,
             max_packet: 1024 * 1024,
             traffic_limit: 20,
         }
@@ -150,8 +155,8 @@ impl Transport {
     }
 }
 
-/// Where the broker is. Parsed from a URL by the configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where the broker is. Parsed from a URL by the configuration. `Debug` leaves the query out.
+#[derive(Clone, PartialEq, Eq)]
 pub struct BrokerAddress {
     /// How to get there.
     pub transport: Transport,
@@ -161,6 +166,18 @@ pub struct BrokerAddress {
     pub port: u16,
     /// Path and query of the WebSocket upgrade; `/mqtt` by default, unused otherwise.
     pub path: String,
+}
+
+impl std::fmt::Debug for BrokerAddress {
+    /// A query may be signed, and is then as good as a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BrokerAddress")
+            .field("transport", &self.transport)
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("path", &self.path.split('?').next().unwrap_or_default())
+            .finish()
+    }
 }
 
 /// Which protocol to speak.
@@ -212,6 +229,8 @@ pub struct TlsSettings {
 /// Deadlines of the connect phases.
 #[derive(Debug, Clone, Copy)]
 pub struct PhaseTimeouts {
+    /// Credentials and signature, where the upgrade is signed.
+    pub credentials: Duration,
     /// Name resolution.
     pub dns: Duration,
     /// TCP handshake, per address.
@@ -227,7 +246,14 @@ pub struct PhaseTimeouts {
 impl Default for PhaseTimeouts {
     fn default() -> Self {
         let secs = Duration::from_secs;
-        Self { dns: secs(10), tcp: secs(10), tls: secs(15), websocket: secs(15), connack: secs(15) }
+        Self {
+            credentials: secs(60),
+            dns: secs(10),
+            tcp: secs(10),
+            tls: secs(15),
+            websocket: secs(15),
+            connack: secs(15),
+        }
     }
 }
 

@@ -176,6 +176,7 @@ impl Diagnostics {
         let text = match by {
             Initiator::User => "disconnected by you",
             Initiator::Experiment => "reconnecting on purpose",
+            Initiator::Planned => "reconnecting as planned",
             Initiator::Shutdown => "disconnected at the end of the run",
         };
         self.mark(at, MarkKind::Disconnect, text);

@@ -2,6 +2,7 @@
 
 use std::net::Ipv6Addr;
 
+use chrono::{DateTime, Utc};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -44,6 +45,12 @@ pub(super) async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
 /// The server's clock, as its `Date` header tells it: a wrong clock here explains refused signatures.
 pub(super) fn server_date(headers: &HeaderMap) -> Option<String> {
     headers.get(DATE).map(|date| foreign_text(&String::from_utf8_lossy(date.as_bytes())))
+}
+
+/// The same to reckon with.
+pub(super) fn server_clock(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    let text = headers.get(DATE)?.to_str().ok()?;
+    DateTime::parse_from_rfc2822(text).ok().map(|date| date.to_utc())
 }
 
 /// The path may hold a signature, so no error repeats it.
