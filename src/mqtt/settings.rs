@@ -1,7 +1,7 @@
 //! What the link needs to know, resolved and validated before it starts.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -166,6 +166,18 @@ pub struct BrokerAddress {
     pub port: u16,
     /// Path and query of the WebSocket upgrade; `/mqtt` by default, unused otherwise.
     pub path: String,
+}
+
+impl BrokerAddress {
+    /// Host, and port unless it is the transport's own: the Host header, and what signed URLs are signed over.
+    pub fn authority(&self) -> String {
+        let host = match self.host.parse::<Ipv6Addr>() {
+            Ok(address) => format!("[{address}]"),
+            Err(_) => self.host.clone(),
+        };
+        let usual = if self.transport.is_tls() { 443 } else { 80 };
+        if self.port == usual { host } else { format!("{host}:{}", self.port) }
+    }
 }
 
 impl std::fmt::Debug for BrokerAddress {

@@ -42,7 +42,7 @@ pub struct AccountSigner {
 impl AccountSigner {
     /// Signs for this endpoint.
     pub fn new(account: Arc<Account>, endpoint: &BrokerAddress, clock: Arc<dyn Clock>) -> Self {
-        Self { account, host: endpoint.host_header(), path: endpoint.path.clone(), clock }
+        Self { account, host: endpoint.authority(), path: endpoint.path.clone(), clock }
     }
 }
 

@@ -1,7 +1,5 @@
 //! The HTTP upgrade: asks for a WebSocket that carries MQTT.
 
-use std::net::Ipv6Addr;
-
 use chrono::{DateTime, Utc};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::client_async_with_config;
@@ -16,7 +14,7 @@ use super::foreign_text::foreign_text;
 use super::tap::WireTap;
 use super::ws_stream::WsStream;
 use crate::mqtt::failure::Failure;
-use crate::mqtt::settings::{BrokerAddress, LinkSettings, Transport};
+use crate::mqtt::settings::{BrokerAddress, LinkSettings};
 
 /// Room for several MQTT packets in one message, beyond which a message is refused.
 const SMALLEST_MESSAGE_LIMIT: usize = 16 * 1024 * 1024;
@@ -56,7 +54,7 @@ pub(super) fn server_clock(headers: &HeaderMap) -> Option<DateTime<Utc>> {
 /// The path may hold a signature, so no error repeats it.
 fn request(broker: &BrokerAddress) -> Result<Request, String> {
     let slash = if broker.path.starts_with('/') { "" } else { "/" };
-    let uri: Uri = format!("ws://{}{slash}{}", authority(broker), broker.path)
+    let uri: Uri = format!("ws://{}{slash}{}", broker.authority(), broker.path)
         .parse()
         .map_err(|_| "host and path do not make a URL".to_owned())?;
     let mut request = uri.into_client_request().map_err(|error| error.to_string())?;
@@ -64,19 +62,10 @@ fn request(broker: &BrokerAddress) -> Result<Request, String> {
     Ok(request)
 }
 
-/// Host, and port unless it is the transport's own: signed URLs are signed over just that.
-fn authority(broker: &BrokerAddress) -> String {
-    let host = match broker.host.parse::<Ipv6Addr>() {
-        Ok(address) => format!("[{address}]"),
-        Err(_) => broker.host.clone(),
-    };
-    let usual = if broker.transport == Transport::Wss { 443 } else { 80 };
-    if broker.port == usual { host } else { format!("{host}:{}", broker.port) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mqtt::settings::Transport;
 
     fn broker(transport: Transport, host: &str, port: u16, path: &str) -> BrokerAddress {
         BrokerAddress { transport, host: host.into(), port, path: path.into() }
