@@ -4,8 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::SkippingClock;
+use crate::diagnostics::event::Layer;
+use crate::lab::authority::Authority;
 use crate::lab::{
     Broker, BrokerOptions, Cloud, CloudOptions, Heater, HeaterOptions, Keyring, Listed, Mishap,
 };
@@ -202,6 +205,52 @@ async fn tokens_outlive_the_run_for_their_own_account_only() {
         write(&scene.cache(), broken);
         assert!(scene.account().user().await.is_none(), "{broken}");
     }
+}
+
+/// TLS before the cloud, as `https://localhost:PORT/api/v2.1`, and the authority that vouches for it.
+async fn over_tls(cloud: &Cloud, folder: &Path) -> (String, std::path::PathBuf) {
+    let authority = Authority::new().unwrap();
+    let file = folder.join("ca.pem");
+    write(&file, &authority.pem);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = cloud.url();
+    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let (host, port) = (host.to_owned(), listener.local_addr().unwrap().port());
+    let acceptor = tokio_rustls::TlsAcceptor::from(authority.server);
+    tokio::spawn(async move {
+        while let Ok((tcp, _)) = listener.accept().await {
+            let Ok(mut secured) = acceptor.accept(tcp).await else { continue };
+            let mut plain = TcpStream::connect(&host).await.unwrap();
+            let _ = tokio::io::copy_bidirectional(&mut secured, &mut plain).await;
+        }
+    });
+    (format!("https://127.0.0.1:{port}/{path}"), file)
+}
+
+#[tokio::test]
+async fn a_certificate_must_be_vouched_for_before_a_password_is_told() {
+    let scene = Scene::new(0, CloudOptions::default()).await;
+    let (url, ca_file) = over_tls(&scene.cloud, scene.home.path()).await;
+    let account = |ca_file: Option<&Path>| {
+        let url: ApiUrl = url.parse().unwrap();
+        let control = scene.cloud.control();
+        let settings = AccountSettings {
+            email: control.email(),
+            password: control.password(),
+            cloud: url.as_str().to_owned(),
+            cache: None,
+        };
+        let ca_file = ca_file.map(Path::to_owned);
+        let transport = HttpTransport::new(url, ca_file, AddressFamily::V4, scene.clock.clone()).unwrap();
+        Account::new(settings, Arc::new(transport), scene.clock.clone())
+    };
+    assert_eq!(account(Some(&ca_file)).devices().await.unwrap().len(), 1);
+    let asked = scene.cloud.control().served().len();
+    let other = scene.home.path().join("other.pem");
+    write(&other, &Authority::new().unwrap().pem);
+    let error = account(Some(&other)).devices().await.unwrap_err();
+    assert!(matches!(error, AccountError::Unreachable { layer: Layer::Tls, .. }), "{error:?}");
+    assert_eq!(scene.cloud.control().served().len(), asked);
 }
 
 fn write(path: &Path, text: &str) {
