@@ -81,8 +81,8 @@ pub enum Command {
     Lab(Lab),
     /// Watch a Navien NWP500 water heater over the vendor's cloud: signs in, chooses the device, connects
     ///
-    /// The e-mail address of the account comes from --username or NAVIEN_EMAIL, the password from --password-file
-    /// or NAVIEN_PASSWORD; on a terminal what is missing is asked for. Tokens are kept in the state directory
+    /// The e-mail address of the account comes from --username or `NAVIEN_EMAIL`, the password from --password-file
+    /// or `NAVIEN_PASSWORD`; on a terminal what is missing is asked for. Tokens are kept in the state directory
     /// for their owner only; the password is kept nowhere. Each connect is signed anew with credentials that
     /// are still good. Everything else is as in watching a broker, but from the configuration file only what
     /// is not about a broker of your own is used.

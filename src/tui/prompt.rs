@@ -74,7 +74,7 @@ fn take(typed: &mut String, key: KeyEvent) -> Typed {
             typed.pop();
         }
         KeyCode::Char(letter) if !is_control && typed.len() + letter.len_utf8() <= LONGEST => {
-            typed.push(letter)
+            typed.push(letter);
         }
         _ => {}
     }

@@ -3,7 +3,7 @@
 mod identity;
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::navien::account::{
 };
 use crate::navien::connection::{AccountSigner, CLIENT_ID_PREFIX, ENDPOINT, subscriptions};
 
-use identity::Identity;
+use identity::{Identity, NoIdentity};
 
 /// Where to go, checked before anybody is asked for a password.
 struct Places {
@@ -45,6 +45,7 @@ pub(super) fn navien(wanted: cli::Navien) -> color_eyre::Result<ExitCode> {
     settings.link.broker = places.broker;
     let identity = match identity::identity(username.as_deref(), password_file.as_deref()) {
         Ok(identity) => identity,
+        Err(NoIdentity::Cancelled) => return Ok(Code::Interrupted.into()),
         Err(error) => return Ok(refuse(&error)),
     };
     runtime()?.block_on(run(settings, places.api, identity, wanted.device.as_deref()))
@@ -80,6 +81,9 @@ async fn run(
         Err(error) => return Ok(refuse(&error)),
     };
     let account = Arc::new(Account::new(account, Arc::new(transport), Arc::clone(&clock)));
+    if io::stderr().is_terminal() {
+        tell("signing in…");
+    }
     let devices = match account.devices().await {
         Ok(devices) => devices,
         Err(error) => return Ok(give_up(&error)),
