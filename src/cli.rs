@@ -8,9 +8,11 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::config::{BrokerUrl, Options};
 
+mod aws;
 mod navien;
 mod reading;
 
+pub use aws::Aws;
 pub use navien::Navien;
 pub use reading::{
     Analyze, AnalyzeFormat, Explain, ExplainFormat, Picture, PictureScreen, PictureSize, Replay,
@@ -22,6 +24,7 @@ Examples:
   dropscope demo                                    see it work, without broker or network
   dropscope navien --device Cellar                  a Navien NWP500 over its cloud
   dropscope check wss://broker.example/mqtt         one connect, every phase timed
+  dropscope aws a1b2c3-ats.iot.us-east-1.amazonaws.com
   dropscope explain 'rc=7'                          what another program's words mean
   dropscope replay yesterday.jsonl                  see a recording as it was live
   dropscope analyze recordings/                     what recordings and exports say about the drops
@@ -89,6 +92,15 @@ pub enum Command {
     ///
     /// Ends with 4 if e-mail or password are refused, with 3 if the cloud cannot be reached.
     Navien(Navien),
+    /// Watch a connection to AWS IoT Core: URLs signed anew for each attempt, or a client certificate
+    ///
+    /// Keys come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or from a profile in
+    /// ~/.aws/credentials or ~/.aws/config. Profiles that sign on or run a command are exported first:
+    /// eval "$(aws configure export-credentials --format env)". With --cert and --key no keys are needed.
+    ///
+    /// A refused URL is signed anew with keys that are read anew. --planned-reconnect reconnects before keys
+    /// expire or AWS's 24 h limit for WebSockets is over.
+    Aws(Aws),
     /// Show a recording on the screens as it was live: play, pause, speed, seek by drop
     ///
     /// Several FILEs are the parts of one recording, in any order. Space plays and pauses, [ and ] go to the

@@ -270,6 +270,7 @@ fn initiator(by: Initiator) -> &'static str {
         Initiator::Experiment => "for an experiment",
         Initiator::Planned => "before credentials or the 24 h limit end it",
         Initiator::Shutdown => "to end the run",
+        Initiator::Other => "on purpose",
     }
 }
 

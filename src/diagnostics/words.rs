@@ -71,6 +71,7 @@ pub fn initiator(by: Initiator) -> &'static str {
         Initiator::Experiment => "by an experiment",
         Initiator::Planned => "as planned",
         Initiator::Shutdown => "the run is over",
+        Initiator::Other => "on purpose",
     }
 }
 

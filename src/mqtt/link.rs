@@ -90,7 +90,7 @@ pub(super) enum State {
     GivenUp,
     Waiting { until: Stamp, timer: Pin<Box<Sleep>> },
     Connecting { attempt: BoxFuture<'static, Attempted>, progress: Arc<Progress>, started: Stamp },
-    Connected { session: Box<Session>, since: Stamp },
+    Connected { session: Box<Session>, since: Stamp, planned: Option<Pin<Box<Sleep>>> },
     Closing { session: Box<Session>, limit: Pin<Box<Sleep>>, then_connect: bool },
 }
 
@@ -119,6 +119,8 @@ pub struct Link {
     pub(super) connect_sent: Arc<ConnectSent>,
     pub(super) last_attempt: Option<Stamp>,
     pub(super) credentials_expire: Option<DateTime<Utc>>,
+    /// An expiry a planned reconnect was made for: if it brought nothing newer, another would not either.
+    pub(super) planned_for: Option<DateTime<Utc>>,
     pub(super) out: VecDeque<Observed>,
     pub(super) expiry: Option<(Stamp, Pin<Box<Sleep>>)>,
 }
@@ -164,6 +166,7 @@ impl Link {
             connect_sent: Arc::default(),
             last_attempt: None,
             credentials_expire: None,
+            planned_for: None,
             out: VecDeque::new(),
             expiry: None,
         })

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::planned::PlannedReconnect;
 use super::signer::Signer;
 
 /// Everything the link needs for one broker.
@@ -43,6 +44,8 @@ pub struct LinkSettings {
     pub timeouts: PhaseTimeouts,
     /// When to try again.
     pub backoff: BackoffSettings,
+    /// Reconnecting before something known ends the session; `None` = the drop is let happen, and seen.
+    pub planned_reconnect: Option<PlannedReconnect>,
     /// Publishes waiting for a connection.
     pub queue: QueueSettings,
     /// TCP keep-alive interval; off by default, because it would cure the very NAT drop being looked for.
@@ -82,6 +85,7 @@ impl LinkSettings {
             family: AddressFamily::Any,
             resolver: None,
             signer: None,
+            planned_reconnect: None,
             max_packet: 1024 * 1024,
             traffic_limit: 20,
         }
@@ -169,13 +173,14 @@ pub struct BrokerAddress {
 }
 
 impl BrokerAddress {
-    /// Host, and port unless it is the transport's own: the Host header, and what signed URLs are signed over.
+    /// The Host header of the WebSocket upgrade: host, and port unless it is the transport's own. Signed
+    /// URLs are signed over just that.
     pub fn authority(&self) -> String {
         let host = match self.host.parse::<Ipv6Addr>() {
             Ok(address) => format!("[{address}]"),
             Err(_) => self.host.clone(),
         };
-        let usual = if self.transport.is_tls() { 443 } else { 80 };
+        let usual = if self.transport == Transport::Wss { 443 } else { 80 };
         if self.port == usual { host } else { format!("{host}:{}", self.port) }
     }
 }

@@ -1,10 +1,11 @@
 //! How is the vendor's MQTT endpoint reached: where, as whom, signed with what, listening to what?
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Utc};
 
-use super::account::{Account, AccountError, Device};
+use super::account::{Account, AccountError, AwsCredentials, Device};
 use crate::aws::{Target, presign};
 use crate::diagnostics::Clock;
 use crate::diagnostics::event::Layer;
@@ -37,19 +38,44 @@ pub struct AccountSigner {
     host: String,
     path: String,
     clock: Arc<dyn Clock>,
+    /// The keys given last were refused.
+    is_refused: AtomicBool,
 }
 
 impl AccountSigner {
     /// Signs for this endpoint.
     pub fn new(account: Arc<Account>, endpoint: &BrokerAddress, clock: Arc<dyn Clock>) -> Self {
-        Self { account, host: endpoint.authority(), path: endpoint.path.clone(), clock }
+        Self {
+            account,
+            host: endpoint.authority(),
+            path: endpoint.path.clone(),
+            clock,
+            is_refused: AtomicBool::new(false),
+        }
+    }
+}
+
+impl AccountSigner {
+    /// New keys that cannot be had now are no reason not to try good old ones: the vendor's cloud may be down
+    /// while AWS is not.
+    async fn credentials(&self, fresh: bool) -> Result<AwsCredentials, AccountError> {
+        match self.account.credentials(fresh).await {
+            Ok(credentials) => {
+                self.is_refused.store(false, Ordering::Relaxed);
+                Ok(credentials)
+            }
+            Err(error) if error.is_silence() && !self.is_refused.load(Ordering::Relaxed) => {
+                self.account.held_credentials().await.ok_or(error)
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 
 impl Signer for AccountSigner {
     fn sign(&self, fresh: bool) -> BoxFuture<'_, Result<Signed, SignFailure>> {
         Box::pin(async move {
-            let credentials = self.account.credentials(fresh).await.map_err(|error| failure(&error))?;
+            let credentials = self.credentials(fresh).await.map_err(|error| failure(&error))?;
             let target = Target { host: &self.host, path: &self.path, region: REGION };
             let signed = presign(target, &credentials.keys, self.clock.now().wall, None);
             Ok(Signed { path_and_query: signed.into(), expires_at: credentials.expires_at })
@@ -58,6 +84,7 @@ impl Signer for AccountSigner {
 
     /// The next call of `sign` asks for fresh credentials; the account decides whether that can help.
     fn refused(&self, status: u16, server_date: Option<DateTime<Utc>>) {
+        self.is_refused.store(true, Ordering::Relaxed);
         tracing::info!(status, ?server_date, "signed upgrade refused");
     }
 }

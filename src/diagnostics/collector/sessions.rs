@@ -178,6 +178,7 @@ impl Diagnostics {
             Initiator::Experiment => "reconnecting on purpose",
             Initiator::Planned => "reconnecting as planned",
             Initiator::Shutdown => "disconnected at the end of the run",
+            Initiator::Other => "disconnected on purpose",
         };
         self.mark(at, MarkKind::Disconnect, text);
     }

@@ -239,4 +239,7 @@ pub enum Initiator {
     Planned,
     /// The end of the run.
     Shutdown,
+    /// A word this version does not know.
+    #[serde(other)]
+    Other,
 }

@@ -53,7 +53,7 @@ impl AccountError {
     }
 
     /// Whether the cloud said nothing at all about what it was asked: an old token may still be good.
-    pub(super) fn is_silence(&self) -> bool {
+    pub fn is_silence(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::TimedOut(_))
             || matches!(self, Self::Malformed { status, .. } if *status >= 500)
             || matches!(self, Self::Refused { code, .. } if *code >= 500)

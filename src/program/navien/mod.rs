@@ -12,6 +12,7 @@ use super::{refuse, runtime, settings};
 use crate::cli;
 use crate::clock::SystemClock;
 use crate::config::{BrokerUrl, Cloud, Directories, Settings, Target};
+use crate::diagnostics::aws_limits::AWS_WEBSOCKET_LIMIT;
 use crate::diagnostics::clean::clean;
 use crate::diagnostics::{Clock, Disguise};
 use crate::exit::Code;
@@ -100,6 +101,9 @@ async fn run(
     let link = &mut settings.link;
     let filters = subscriptions(&choice.device, &link.client_id);
     link.subscriptions.extend(filters);
+    if let Some(planned) = &mut link.planned_reconnect {
+        planned.websocket_limit = Some(AWS_WEBSOCKET_LIMIT);
+    }
     link.signer = Some(Arc::new(AccountSigner::new(account, &link.broker, clock)));
     settings.disguise = Disguise::new([(choice.device.mac_address, "device".to_owned())]);
     watch(settings, None, |_| ()).await.map(|watched| watched.code)

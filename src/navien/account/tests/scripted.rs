@@ -12,8 +12,11 @@ use super::{EMAIL, PASSWORD, SkippingClock, settings};
 use crate::diagnostics::Clock as _;
 use crate::diagnostics::event::Layer;
 use crate::mqtt::connector::BoxFuture;
+use crate::mqtt::settings::{BrokerAddress, Transport::Wss};
+use crate::mqtt::signer::Signer as _;
 use crate::navien::account::rest::{Answer, Body, Transport};
 use crate::navien::account::{Account, AccountError};
+use crate::navien::connection::AccountSigner;
 
 enum Line {
     Says(u16, String),
@@ -269,6 +272,37 @@ async fn a_short_life_is_a_life_and_a_silent_cloud_costs_nothing_before_its_end(
     assert!(account.credentials(false).await.is_err() && account.devices().await.is_err());
     script.fails(401, "Invalid email or password");
     assert_eq!(account.credentials(false).await.unwrap_err(), AccountError::WrongPassword);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_cloud_holds_up_no_reconnect_while_the_keys_are_good() {
+    let (script, clock, account) = scene();
+    let endpoint =
+        BrokerAddress { transport: Wss, host: "iot.example".into(), port: 443, path: "/mqtt".into() };
+    let signer = AccountSigner::new(Arc::new(account), &endpoint, clock.clone());
+    script.ok(&signed_in(1, 3600, Some(3600)));
+    let signed = signer.sign(false).await.unwrap();
+    let target = signed.path_and_query.expose_secret();
+    assert!(target.starts_with("/mqtt?X-Amz-Algorithm=") && target.contains("ASIA1%2F20"), "{target}");
+    assert_eq!((signed.expires_at.unwrap() - clock.now().wall).num_seconds(), 3600);
+    // A deep reconnect asks for new ones, but nobody called the old ones bad.
+    script.then(Line::IsUnreachable);
+    assert_eq!(signer.sign(true).await.unwrap().expires_at, signed.expires_at);
+    signer.refused(403, None);
+    script.then(Line::IsUnreachable);
+    let failure = signer.sign(true).await.unwrap_err();
+    assert_eq!((failure.layer, failure.for_good, failure.http_status), (Layer::Dns, false, None));
+    script.ok(&signed_in(2, 3600, Some(3600)));
+    assert_ne!(signer.sign(true).await.unwrap().expires_at, signed.expires_at);
+    // Over is over.
+    clock.skip(3600);
+    script.then(Line::IsUnreachable);
+    assert!(signer.sign(true).await.is_err());
+    script.fails(401, "Invalid email or password");
+    let failure = signer.sign(false).await.unwrap_err();
+    assert_eq!((failure.for_good, failure.http_status), (true, Some(401)));
+    let shown = format!("{signer:?} {failure:?}");
+    assert!(!shown.contains(EMAIL) && !shown.contains("ASIA"), "{shown}");
 }
 
 #[tokio::test(start_paused = true)]
