@@ -31,7 +31,7 @@
 //! | [`aws`] | what AWS IoT Core asks of a client before MQTT begins. Pure as well |
 //! | [`aws_keys`] | with which keys this user signs for AWS: environment, profile files |
 //! | [`mqtt`] | how is the connection held, and how exactly did it end? The only room but the lab that names `rumqttc` |
-//! | [`navien`] | what a Navien water heater and its cloud say, and how to ask them |
+//! | [`navien`] | who is the account of the first device cloud, and what does its water heater say? |
 //! | [`export`] | how do recordings, exports and reports reach a file? |
 //! | [`lab`] | a broker, a gateway that ails, the scenarios they play, AWS's rules, a cloud and a device |
 //! | [`analysis`] | what do recordings and exports, read together, say? |

@@ -9,6 +9,7 @@ pub mod clean;
 mod clock_watch;
 pub mod codes;
 mod collector;
+mod disguise;
 mod distribution;
 pub mod error_name;
 pub mod event;
@@ -27,6 +28,7 @@ pub mod words;
 
 pub use clock_watch::ClockWatch;
 pub use collector::Diagnostics;
+pub use disguise::Disguise;
 pub use error_name::ErrorName;
 pub use event::{Event, Observed};
 pub use history::History;

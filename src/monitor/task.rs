@@ -11,7 +11,7 @@ use super::pace::Pace;
 use super::reports::{Lost, ReportKind, ReportSettings, Reports};
 use super::{Notice, NoticeKind, Published, Request, Runtime, Simulation, SimulationPort};
 use crate::diagnostics::event::{Event, FORMAT, Initiator, Started};
-use crate::diagnostics::{Clock, ClockWatch, Observed, recording};
+use crate::diagnostics::{Clock, ClockWatch, Disguise, Observed, recording};
 use crate::export::{Recorder, RecorderSettings};
 use crate::mqtt::settings::{LinkSettings, VersionChoice};
 use crate::mqtt::{Activity, Link, Publish, ReconnectKind, SettingsError};
@@ -40,6 +40,8 @@ pub struct MonitorSettings {
     pub duration: Option<Duration>,
     /// What is simulated, if anything.
     pub simulation: Option<SimulationPort>,
+    /// Names that are written down nowhere.
+    pub disguise: Disguise,
 }
 
 /// The running monitor, as seen from outside.
@@ -108,6 +110,7 @@ pub fn spawn_with(
         pace: Pace::default(),
         clock_watch: ClockWatch::default(),
         simulation: settings.simulation,
+        disguise: settings.disguise,
     };
     let task = tokio::spawn(monitor.run(inbox, started(&settings.link), settings.duration));
     (Handle { requests, published, events, task }, first_reader)
@@ -163,6 +166,7 @@ struct Monitor {
     pace: Pace,
     clock_watch: ClockWatch,
     simulation: Option<SimulationPort>,
+    disguise: Disguise,
 }
 
 impl Monitor {
@@ -239,7 +243,8 @@ impl Monitor {
     }
 
     /// Record, fold, tell. The order matters: what is on screen is on disk (or counted as lost).
-    fn observe(&mut self, observed: Observed) {
+    fn observe(&mut self, mut observed: Observed) {
+        self.disguise.apply(&mut observed.event);
         if let Some(recorder) = &self.recorder {
             let sync = matches!(observed.event, Event::Dropped(_) | Event::Stopped { .. });
             recorder.append(recording::encode(&observed), sync);

@@ -8,6 +8,7 @@ mod check;
 mod demo;
 mod explain;
 mod lab;
+mod navien;
 mod picture;
 mod replay;
 mod watch;
@@ -33,6 +34,7 @@ pub fn run() -> color_eyre::Result<ExitCode> {
         Some(Command::Demo(demo)) => demo::demo(demo),
         Some(Command::Aws(wanted)) => aws::aws(wanted),
         Some(Command::Lab(lab)) => lab::lab(&lab),
+        Some(Command::Navien(wanted)) => navien::navien(wanted),
         Some(Command::Replay(wanted)) => replay::replay(&wanted),
         Some(Command::Check(check)) => {
             let file = check.watch.file.clone();

@@ -178,5 +178,6 @@ fn monitor_settings(
         },
         duration: settings.run.duration,
         simulation,
+        disguise: settings.disguise.clone(),
     }
 }
