@@ -110,27 +110,25 @@ impl MoreSilences {
     fn of_drop(&mut self, log: &Log, drop: &Drop) {
         let Some(session) = log.sessions.get(drop.session) else { return };
         let Some(ending) = session.ending.as_deref() else { return };
-        // The first remembered activity follows silences that were counted when it was forgotten.
-        let mut any = session.start;
-        let mut out = session.start;
+        let settled = ending.acts.get(..ending.settled).unwrap_or_default();
+        let mut any = settled.last().map_or(session.start, |act| act.at);
+        let mut out = settled.iter().rev().find(|act| act.out).map_or(session.start, |act| act.at);
         let cut = drop.tx.map_or(f64::INFINITY, |tx| tx - 0.05);
         let heard = if drop.kind == super::session::Kind::Silent { drop.lo + 0.05 } else { cut };
-        let remembers_all = ending.acts.len() < super::live::ACTS;
-        for (index, act) in ending.acts.iter().enumerate() {
-            let counts = remembers_all || index > 0;
+        for act in ending.acts.iter().skip(ending.settled) {
             if act.at < cut {
                 let length = act.at - any;
-                if counts && length > 15.0 {
+                if length > 15.0 {
                     self.any.push(length);
                 }
                 any = any.max(act.at);
             }
             if act.out && act.at <= heard {
                 let length = act.at - out;
-                if counts && length > 15.0 {
+                if length > 15.0 {
                     self.sent.push(length);
                 }
-                if counts && length > 1.2 * session.keep_alive {
+                if length > 1.2 * session.keep_alive {
                     self.out.push((length - 1.5 * session.keep_alive + EXCESS_SHIFT).max(1.0));
                 }
                 out = out.max(act.at);

@@ -279,7 +279,8 @@ impl Log {
             Live::new(session)
         });
         let bursts = &mut self.bursts;
-        let session = live.dropped(now, wall, dropped, &mut |size| count_burst(bursts, size));
+        let session =
+            live.dropped(now, wall, dropped, &mut self.silences, &mut |size| count_burst(bursts, size));
         self.push(session);
         self.awaits_return = true;
     }

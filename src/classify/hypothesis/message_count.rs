@@ -81,7 +81,7 @@ fn of(case: &Case, counted: Counted) -> Fit {
     let mut best = Fit::impossible();
     for spread in SPREADS {
         let margin = 0.5 * (5.0 * spread * typical).max(1.0);
-        for place in sweep.peaks(margin, 3) {
+        for (_, place) in sweep.peaks(margin, 3) {
             let Some(fit) = at(case, counted, &drops, &all, spread, place) else { continue };
             terms.push(fit.log_evidence);
             if fit.log_evidence > best.log_evidence {

@@ -75,10 +75,13 @@ fn search(case: &Case, moments: &[Moment]) -> Vec<Ticks> {
 /// What the newest drops suggest, weighed on all of them.
 fn again_on_all(case: &Case, all: &[Moment], found: &[Ticks]) -> Option<Ticks> {
     let lives = lives(case, all);
-    let again = found.iter().filter_map(|ticks| {
+    // What explains few of the newest drops cannot explain enough of all.
+    let promising = found.iter().filter(|ticks| 4 * ticks.hits.len() >= NEWEST).take(2);
+    let again = promising.filter_map(|ticks| {
         let attempt =
             Attempt { case, moments: all, lives: &lives, period: ticks.period, is_round: ticks.is_round };
-        attempt.best(Phases::new(all, ticks.period))
+        let phase = Phases::new(all, ticks.period).best(ticks.sigma)?;
+        attempt.fit(ticks.sigma, phase)
     });
     again.max_by(|one, other| one.evidence.total_cmp(&other.evidence))
 }
@@ -203,7 +206,7 @@ impl Phases {
 
     /// The phase that most windows cover.
     fn best(&mut self, sigma: f64) -> Option<f64> {
-        self.0.peaks(2.25 * sigma, 1).first().copied()
+        self.0.peaks(2.25 * sigma, 1).first().map(|(_, peak)| *peak)
     }
 }
 
