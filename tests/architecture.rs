@@ -40,7 +40,6 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("exit", &["diagnostics"]),
     ("logging", &[]),
     ("mqtt", &["diagnostics"]),
-    ("navien", &["diagnostics"]),
     ("export", &["classify", "diagnostics"]),
     ("navien", &["aws", "clock", "diagnostics", "export", "mqtt"]),
     ("analysis", &["classify", "diagnostics", "export"]),

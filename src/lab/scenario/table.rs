@@ -93,7 +93,7 @@ pub const SCENARIOS: &[Scenario] = &[
         renews_every_secs: None,
         ailments: || {
             vec![Ailment::Burst {
-                mean_secs: 900.0,
+                mean_secs: 600.0,
                 count: 5,
                 spacing_secs: 60.0,
                 manner: Manner::SilentBlackHole,
