@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 const EVERYBODY: &[&str] = &[
     "analysis",
     "aws",
+    "aws_keys",
     "classify",
     "cli",
     "clock",
@@ -41,6 +42,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("export", &["classify", "diagnostics"]),
     ("analysis", &["classify", "diagnostics", "export"]),
     ("lab", &["aws", "diagnostics", "mqtt"]),
+    ("aws_keys", &["aws", "diagnostics", "mqtt"]),
     ("monitor", &["classify", "diagnostics", "mqtt", "export"]),
     ("replay", &["classify", "diagnostics", "monitor"]),
     ("tui", &["classify", "diagnostics", "monitor", "export"]),

@@ -10,7 +10,9 @@ use super::options::{MqttOptions, ReconnectOptions};
 use super::settings::{ExportSettings, RecordingPlace, RecordingSettings, RunSettings, Settings, UiSettings};
 use super::validate as check;
 use super::{BrokerUrl, ConfigError, Directories, Options, ParsedUrl, Span, TEMPLATE};
+use crate::diagnostics::aws_limits::{AWS_WEBSOCKET_LIMIT, is_aws};
 use crate::logging::{LogSettings, Verbosity};
+use crate::mqtt::PlannedReconnect;
 use crate::mqtt::settings::{
     AddressFamily, BrokerAddress, LinkSettings, TlsSettings, Transport, VersionChoice,
 };
@@ -260,6 +262,14 @@ fn reconnect(options: &Options, link: &mut LinkSettings) -> Result<(), ConfigErr
     set(&mut link.backoff.max, said.max_reconnect_delay.map(|Span(time)| time));
     set(&mut link.backoff.deep_threshold, said.deep_reconnect_threshold);
     set(&mut link.backoff.max_attempts, said.max_reconnect_attempts.map(|attempts| attempts.0));
+    let margin = said.planned_margin.map(|Span(time)| time);
+    check::planned_margin(margin)?;
+    if said.planned_reconnect.unwrap_or(false) {
+        let broker = &link.broker;
+        let is_limited = broker.transport.is_websocket() && is_aws(&broker.host);
+        let websocket_limit = is_limited.then_some(AWS_WEBSOCKET_LIMIT);
+        link.planned_reconnect = Some(PlannedReconnect { margin, websocket_limit });
+    }
     check::backoff(&link.backoff)
 }
 

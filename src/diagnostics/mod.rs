@@ -4,6 +4,7 @@
 
 mod accounts;
 mod advance;
+pub mod aws_limits;
 pub mod clean;
 mod clock_watch;
 pub mod codes;

@@ -21,11 +21,13 @@ mod handshake;
 mod link;
 mod packet_ring;
 mod ping;
+mod planned;
 mod properties;
 mod queue;
 mod session;
 pub mod settings;
 mod settings_error;
+pub mod signer;
 mod validate;
 mod versions;
 pub mod wire;
@@ -33,6 +35,7 @@ mod words;
 
 pub use check::{CheckReport, check};
 pub use link::{Activity, Link, LinkStatus, ReconnectKind};
+pub use planned::PlannedReconnect;
 pub use queue::Publish;
 pub use settings_error::SettingsError;
 

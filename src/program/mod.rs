@@ -3,6 +3,7 @@
 //! Knows everybody, is known by `main` only.
 
 mod analyze;
+mod aws;
 mod check;
 mod demo;
 mod explain;
@@ -30,6 +31,7 @@ pub fn run() -> color_eyre::Result<ExitCode> {
     match cli.command {
         None => watch(cli.watch),
         Some(Command::Demo(demo)) => demo::demo(demo),
+        Some(Command::Aws(wanted)) => aws::aws(wanted),
         Some(Command::Lab(lab)) => lab::lab(&lab),
         Some(Command::Replay(wanted)) => replay::replay(&wanted),
         Some(Command::Check(check)) => {
