@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use color_eyre::eyre::{OptionExt as _, WrapErr as _};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -19,11 +20,13 @@ use crate::classify::Verdict;
 use crate::cli;
 use crate::clock::SystemClock;
 use crate::config::{Directories, Embedded, Settings, Target};
-use crate::diagnostics::Clock;
+use crate::diagnostics::{Clock, Stamp};
 use crate::lab::scenario::{BLOWS, Publishing, SCENARIOS, Scenario, Way, speed_words};
-use crate::lab::{GatewayControl, HOST, Stage, StageOptions, TELEMETRY_TOPIC, Version};
+use crate::lab::{Ailment, GatewayControl, HOST, Stage, StageOptions, TELEMETRY_TOPIC, Version};
 use crate::monitor::{Request, Simulation, SimulationPort};
+use crate::mqtt::connector::BoxFuture;
 use crate::mqtt::settings::{LinkSettings, Resolver, Transport, VersionChoice};
+use crate::mqtt::signer::{SignFailure, Signed, Signer};
 
 /// However fast time passes, this computer and its timers need some of it: the shortest wait for a PINGRESP.
 const LEAST_PING_TIMEOUT: Duration = Duration::from_millis(500);
@@ -170,6 +173,9 @@ impl Play {
             link.subscriptions.push((TELEMETRY_TOPIC.to_owned(), 0));
         }
         hasten(link, self.speed);
+        if link.broker.transport.is_websocket() {
+            link.signer = self.renewals(stage, &link.broker.path).map(|signer| Arc::new(signer) as _);
+        }
         if !link.broker.transport.is_tls() {
             return Ok(None);
         }
@@ -177,6 +183,20 @@ impl Play {
         let path = write_authority(&directory, &format!("demo-ca-{}.pem", std::process::id()), stage)?;
         link.tls.ca_file = Some(path.clone());
         Ok(Some(Removed(path)))
+    }
+
+    /// What a client with expiring credentials knows of them; `None`: the story has none.
+    fn renewals(&self, stage: &Stage, path: &str) -> Option<Renewals> {
+        let every = stage.real(self.scenario.renews_every_secs?);
+        let life = (self.scenario.ailments)().into_iter().find_map(|ailment| match ailment {
+            Ailment::CredentialExpiry { at_secs, .. } => Some(stage.real(at_secs)),
+            _ => None,
+        })?;
+        let clock = SystemClock::new();
+        // The gateway stands already: it renews as many times as it did since then.
+        let (now, age) = (clock.now(), stage.control().age());
+        let since = Stamp::new(now.wall - age, now.boot.saturating_sub(age));
+        Some(Renewals { path: path.to_owned(), clock, since, every, life })
     }
 
     fn shown(&self) -> Simulation {
@@ -240,6 +260,37 @@ impl Resolver for Names {
         let words = "failed to lookup address information: Temporary failure in name resolution";
         Err(io::Error::other(words))
     }
+}
+
+/// The credentials of the watched client: issued when the stage was set up, renewed on its timer.
+#[derive(Debug)]
+struct Renewals {
+    path: String,
+    clock: SystemClock,
+    since: Stamp,
+    every: Duration,
+    life: Duration,
+}
+
+impl Renewals {
+    /// When those expire that are held at a moment.
+    fn expiry(&self, now: Stamp) -> Option<DateTime<Utc>> {
+        let every = self.every.max(Duration::from_millis(1)).as_nanos();
+        let held = Duration::from_nanos(u64::try_from(now.since(self.since).as_nanos() % every).ok()?);
+        let left = TimeDelta::from_std(self.life).ok()? - TimeDelta::from_std(held).ok()?;
+        // Rounded, so that the same credentials are told the same time whenever they are asked for.
+        now.wall.checked_add_signed(left)?.duration_round(TimeDelta::milliseconds(100)).ok()
+    }
+}
+
+impl Signer for Renewals {
+    fn sign(&self, _fresh: bool) -> BoxFuture<'_, Result<Signed, SignFailure>> {
+        let path_and_query = self.path.clone().into();
+        let signed = Signed { path_and_query, expires_at: self.expiry(self.clock.now()) };
+        Box::pin(std::future::ready(Ok(signed)))
+    }
+
+    fn refused(&self, _status: u16, _server_date: Option<DateTime<Utc>>) {}
 }
 
 /// Turns the field's times of a link into those that pass here.
@@ -306,7 +357,6 @@ async fn publish(publishing: Publishing, every: Duration, requests: mpsc::Sender
 mod tests {
     use super::*;
     use crate::classify::Pattern;
-    use crate::diagnostics::Stamp;
     use crate::mqtt::settings::BrokerAddress;
 
     #[test]
