@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use color_eyre::eyre::{OptionExt as _, WrapErr as _};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -275,11 +275,11 @@ struct Renewals {
 impl Renewals {
     /// When those expire that are held at a moment.
     fn expiry(&self, now: Stamp) -> Option<DateTime<Utc>> {
-        let every = self.every.max(Duration::from_millis(1)).as_nanos();
-        let held = Duration::from_nanos(u64::try_from(now.since(self.since).as_nanos() % every).ok()?);
-        let left = TimeDelta::from_std(self.life).ok()? - TimeDelta::from_std(held).ok()?;
-        // Rounded, so that the same credentials are told the same time whenever they are asked for.
-        now.wall.checked_add_signed(left)?.duration_round(TimeDelta::milliseconds(100)).ok()
+        let every = self.every.max(Duration::from_millis(1));
+        let renewed = now.since(self.since).as_nanos() / every.as_nanos();
+        // Reckoned from the beginning: the same credentials are told the same time whenever they are asked for.
+        let issued = every.checked_mul(u32::try_from(renewed).ok()?)?;
+        self.since.wall.checked_add_signed(TimeDelta::from_std(issued.checked_add(self.life)?).ok()?)
     }
 }
 
