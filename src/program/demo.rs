@@ -1,5 +1,7 @@
 //! `dropscope demo`: a scenario of the lab, watched like any other connection.
 
+mod renewals;
+
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr};
@@ -13,15 +15,16 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::interval;
 
+use self::renewals::Renewals;
 use super::watch::watch;
 use super::{print, refuse, runtime, settings};
 use crate::classify::Verdict;
 use crate::cli;
 use crate::clock::SystemClock;
 use crate::config::{Directories, Embedded, Settings, Target};
-use crate::diagnostics::Clock;
+use crate::diagnostics::{Clock, Stamp};
 use crate::lab::scenario::{BLOWS, Publishing, SCENARIOS, Scenario, Way, speed_words};
-use crate::lab::{GatewayControl, HOST, Stage, StageOptions, TELEMETRY_TOPIC, Version};
+use crate::lab::{Ailment, GatewayControl, HOST, Stage, StageOptions, TELEMETRY_TOPIC, Version};
 use crate::monitor::{Request, Simulation, SimulationPort};
 use crate::mqtt::settings::{LinkSettings, Resolver, Transport, VersionChoice};
 
@@ -170,6 +173,9 @@ impl Play {
             link.subscriptions.push((TELEMETRY_TOPIC.to_owned(), 0));
         }
         hasten(link, self.speed);
+        if link.broker.transport.is_websocket() {
+            link.signer = self.renewals(stage, &link.broker.path).map(|signer| Arc::new(signer) as _);
+        }
         if !link.broker.transport.is_tls() {
             return Ok(None);
         }
@@ -177,6 +183,20 @@ impl Play {
         let path = write_authority(&directory, &format!("demo-ca-{}.pem", std::process::id()), stage)?;
         link.tls.ca_file = Some(path.clone());
         Ok(Some(Removed(path)))
+    }
+
+    /// What a client with expiring credentials knows of them; `None`: the story has none.
+    fn renewals(&self, stage: &Stage, path: &str) -> Option<Renewals> {
+        let every = stage.real(self.scenario.renews_every_secs?);
+        let life = (self.scenario.ailments)().into_iter().find_map(|ailment| match ailment {
+            Ailment::CredentialExpiry { at_secs, .. } => Some(stage.real(at_secs)),
+            _ => None,
+        })?;
+        let clock = SystemClock::new();
+        // The gateway stands already: it renews as many times as it did since then.
+        let (now, age) = (clock.now(), stage.control().age());
+        let since = Stamp::new(now.wall - age, now.boot.saturating_sub(age));
+        Some(Renewals { path: path.to_owned(), clock, since, every, life })
     }
 
     fn shown(&self) -> Simulation {
@@ -306,7 +326,6 @@ async fn publish(publishing: Publishing, every: Duration, requests: mpsc::Sender
 mod tests {
     use super::*;
     use crate::classify::Pattern;
-    use crate::diagnostics::Stamp;
     use crate::mqtt::settings::BrokerAddress;
 
     #[test]

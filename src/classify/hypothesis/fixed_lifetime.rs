@@ -17,9 +17,10 @@ const ROUNDS: [f64; 12] = [
 ];
 
 pub(super) fn fit(case: &Case) -> Fit {
+    // Sessions that a bad spell kills before they prove to be alive all seem to live as long as our pings take.
     let ages: Vec<Interval> = case
         .drops()
-        .filter(|(_, drop)| drop.known && !drop.own_deadline)
+        .filter(|(_, drop)| drop.known && !drop.own_deadline && !drop.continuation)
         .map(|(index, drop)| Interval { drop: index, lo: drop.lo - drop.start, hi: drop.hi - drop.start })
         .collect();
     let alive = Table::of(case.survivors().map(Session::age));

@@ -135,7 +135,7 @@ fn failing(frame: &Frame, gateway: bool) -> Option<f64> {
 fn failed_phase(frame: &Frame) -> Option<String> {
     let (phase, _) = frame.log.failed_phases.iter().max_by_key(|(_, count)| **count)?;
     let name = match (*phase)? {
-        Phase::Credentials => return None,
+        Phase::Credentials => "credentials",
         Phase::Dns => "dns",
         Phase::Tcp => "tcp",
         Phase::Tls => "tls",

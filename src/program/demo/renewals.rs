@@ -1,0 +1,67 @@
+//! What does a client of the demo know of its credentials, where the story has credentials that expire?
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::clock::SystemClock;
+use crate::diagnostics::{Clock as _, Stamp};
+use crate::mqtt::connector::BoxFuture;
+use crate::mqtt::signer::{SignFailure, Signed, Signer};
+
+/// The credentials of the watched client: issued when the stage was set up, renewed on its timer.
+#[derive(Debug)]
+pub(super) struct Renewals {
+    /// What is asked for at the upgrade; nothing is signed here.
+    pub(super) path: String,
+    pub(super) clock: SystemClock,
+    /// When the first credentials were issued.
+    pub(super) since: Stamp,
+    /// Time between renewals, and how long each is good for.
+    pub(super) every: Duration,
+    pub(super) life: Duration,
+}
+
+impl Renewals {
+    /// When those expire that are held at a moment.
+    fn expiry(&self, now: Stamp) -> Option<DateTime<Utc>> {
+        let every = self.every.max(Duration::from_millis(1));
+        let renewed = now.since(self.since).as_nanos() / every.as_nanos();
+        // Reckoned from the beginning: the same credentials are told the same time whenever they are asked for.
+        let issued = every.checked_mul(u32::try_from(renewed).ok()?)?;
+        self.since.wall.checked_add_signed(TimeDelta::from_std(issued.checked_add(self.life)?).ok()?)
+    }
+}
+
+impl Signer for Renewals {
+    fn sign(&self, _fresh: bool) -> BoxFuture<'_, Result<Signed, SignFailure>> {
+        let path_and_query = self.path.clone().into();
+        let signed = Signed { path_and_query, expires_at: self.expiry(self.clock.now()) };
+        Box::pin(std::future::ready(Ok(signed)))
+    }
+
+    fn refused(&self, _status: u16, _server_date: Option<DateTime<Utc>>) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_credentials_expire_at_the_same_time_whenever_asked() {
+        let issued = Stamp::new("2026-08-03T12:00:00Z".parse().unwrap(), Duration::from_secs(5));
+        let renewals = Renewals {
+            path: "/mqtt".into(),
+            clock: SystemClock::new(),
+            since: issued,
+            every: Duration::from_secs(65),
+            life: Duration::from_secs(60),
+        };
+        let expiry = |secs: f64| {
+            let expiry = renewals.expiry(issued.plus(Duration::from_secs_f64(secs))).unwrap();
+            (expiry - issued.wall).num_seconds()
+        };
+        assert_eq!([expiry(0.0), expiry(59.0), expiry(64.9)], [60, 60, 60]);
+        assert_eq!([expiry(65.0), expiry(129.0), expiry(130.0)], [125, 125, 190]);
+    }
+}
