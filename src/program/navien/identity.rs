@@ -91,7 +91,6 @@ fn ask(question: &str) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret as _;
 
     use super::*;
 
@@ -134,7 +133,7 @@ mod tests {
             };
             let told_password = told.password().unwrap();
             assert_eq!(told.email().as_deref(), email, "{variables:?}");
-            assert_eq!(told_password.as_ref().map(|text| text.expose_secret()), password, "{variables:?}");
+            assert_eq!(told_password.as_ref().map(secrecy::ExposeSecret::expose_secret), password, "{variables:?}");
         }
         let missing =
             Told { username: None, password_file: Some(Path::new("/nowhere")), variable: &|_| None };

@@ -281,19 +281,19 @@ async fn a_silent_cloud_holds_up_no_reconnect_while_the_keys_are_good() {
         BrokerAddress { transport: Wss, host: "iot.example".into(), port: 443, path: "/mqtt".into() };
     let signer = AccountSigner::new(Arc::new(account), &endpoint, clock.clone());
     script.ok(&signed_in(1, 3600, Some(3600)));
-    let signed = signer.sign(false).await.unwrap();
-    let target = signed.path_and_query.expose_secret();
+    let first = signer.sign(false).await.unwrap();
+    let target = first.path_and_query.expose_secret();
     assert!(target.starts_with("/mqtt?X-Amz-Algorithm=") && target.contains("ASIA1%2F20"), "{target}");
-    assert_eq!((signed.expires_at.unwrap() - clock.now().wall).num_seconds(), 3600);
+    assert_eq!((first.expires_at.unwrap() - clock.now().wall).num_seconds(), 3600);
     // A deep reconnect asks for new ones, but nobody called the old ones bad.
     script.then(Line::IsUnreachable);
-    assert_eq!(signer.sign(true).await.unwrap().expires_at, signed.expires_at);
+    assert_eq!(signer.sign(true).await.unwrap().expires_at, first.expires_at);
     signer.refused(403, None);
     script.then(Line::IsUnreachable);
     let failure = signer.sign(true).await.unwrap_err();
     assert_eq!((failure.layer, failure.for_good, failure.http_status), (Layer::Dns, false, None));
     script.ok(&signed_in(2, 3600, Some(3600)));
-    assert_ne!(signer.sign(true).await.unwrap().expires_at, signed.expires_at);
+    assert_ne!(signer.sign(true).await.unwrap().expires_at, first.expires_at);
     // Over is over.
     clock.skip(3600);
     script.then(Line::IsUnreachable);
