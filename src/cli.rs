@@ -103,7 +103,7 @@ pub enum Command {
     Aws(Aws),
     /// Show a recording on the screens as it was live: play, pause, speed, seek by drop
     ///
-    /// Several FILEs are the parts of one recording, in any order. Space plays and pauses, [ and ] go to the
+    /// Several FILEs are the parts of one recording, in any order. Space plays and pauses, `[` and `]` go to the
     /// drop before and after, < and > change the speed, { and } move a little, Home and End go to the ends.
     /// With --export or --report there is no screen: written is what a live run would have written at the
     /// end of the recording, or at the time of --at.

@@ -9,7 +9,7 @@ use crate::config::Options;
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
 pub struct Aws {
-    /// Endpoint, written HOST[:PORT]; `aws iot describe-endpoint --endpoint-type iot:Data-ATS` tells it
+    /// Endpoint, written `HOST[:PORT]`; `aws iot describe-endpoint --endpoint-type iot:Data-ATS` tells it
     ///
     /// Port 443 over WebSocket with AWS credentials. With --cert and --key it is MQTT on port 8883, or on 443
     /// with ALPN x-amzn-mqtt-ca. A URL (wss://HOST:PORT/mqtt, mqtts://HOST:PORT) names another place that
