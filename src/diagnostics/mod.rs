@@ -8,6 +8,7 @@ pub mod clean;
 mod clock_watch;
 pub mod codes;
 mod collector;
+pub mod commands;
 mod distribution;
 pub mod error_name;
 pub mod event;
@@ -26,6 +27,7 @@ pub mod words;
 
 pub use clock_watch::ClockWatch;
 pub use collector::Diagnostics;
+pub use commands::{CommandBook, CommandRecord};
 pub use error_name::ErrorName;
 pub use event::{Event, Observed};
 pub use history::History;
