@@ -29,6 +29,7 @@
 //! | [`diagnostics`] | what happened, and what does it add up to? Pure: no I/O, no clock, no other room |
 //! | [`classify`] | which pattern do the drops follow, what causes it, how sure is that? Pure as well |
 //! | [`aws`] | what AWS IoT Core asks of a client before MQTT begins. Pure as well |
+//! | [`device`] | what the device behind the broker can be told, and what it answers. Pure as well |
 //! | [`mqtt`] | how is the connection held, and how exactly did it end? The only room but the lab that names `rumqttc` |
 //! | [`export`] | how do recordings, exports and reports reach a file? |
 //! | [`lab`] | a broker, a gateway that ails, the scenarios they play, AWS's rules, a cloud and a device |
@@ -62,6 +63,7 @@ pub mod cli;
 pub mod clock;
 pub mod collector;
 pub mod config;
+pub mod device;
 pub mod diagnostics;
 pub mod exit;
 pub mod export;

@@ -98,7 +98,8 @@ mod tests {
     #[test]
     fn plain_values_are_listed_by_their_path() {
         let told = pairs(r#"{"tank":{"temp":49.5,"list":[1,2]},"on":true,"mode":"eco\u001b[2J"}"#);
-        let expected = [("mode", "eco\u{fffd}[2J"), ("on", "yes"), ("tank.list", "[2 items]"), ("tank.temp", "49.5")];
+        let expected =
+            [("mode", "eco\u{fffd}[2J"), ("on", "yes"), ("tank.list", "[2 items]"), ("tank.temp", "49.5")];
         let mut told = told.expect("facts");
         told.sort();
         assert_eq!(told, expected.map(|(label, value)| (label.to_owned(), value.to_owned())));
@@ -110,7 +111,8 @@ mod tests {
     fn what_is_huge_or_deep_stays_small() {
         let deep = format!("{}1{}", "{\"a\":".repeat(100), "}".repeat(100));
         assert_eq!(pairs(&deep).map(|facts| facts.len()), Some(1));
-        let wide: String = (0..1_000).map(|number| format!("\"k{number}\":\"{}\",", "x".repeat(500))).collect();
+        let wide: String =
+            (0..1_000).map(|number| format!("\"k{number}\":\"{}\",", "x".repeat(500))).collect();
         let facts = facts_of_json(format!("{{{}\"z\":1}}", wide).as_bytes()).expect("facts");
         assert!(facts.len() == MOST && facts.iter().all(|fact| fact.value.chars().count() <= LONGEST));
     }

@@ -171,12 +171,17 @@ mod tests {
         let number = parameter(Kind::Number { min: 35.0, max: 65.0, step: Some(0.5) });
         assert_eq!(number.read(" 48,5 "), Ok(Value::Number(48.5)));
         for wrong in ["34.5", "65.5", "48.3", "NaN", "inf", "1e400", "", "warm"] {
-            assert_eq!(number.read(wrong), Err("x must be 35 to 65 °C in steps of 0.5".to_owned()), "{wrong}");
+            assert_eq!(
+                number.read(wrong),
+                Err("x must be 35 to 65 °C in steps of 0.5".to_owned()),
+                "{wrong}"
+            );
         }
         let choice = parameter(Kind::Choice(vec!["eco".into(), "Boost".into()]));
         assert_eq!(choice.read("boost"), Ok(Value::Text("Boost".to_owned())));
         assert_eq!(choice.read("off"), Err("x must be one of: eco, Boost".to_owned()));
-        let whole = Parameter { default: Some(Value::Integer(3)), ..parameter(Kind::Integer { min: -1, max: 9 }) };
+        let whole =
+            Parameter { default: Some(Value::Integer(3)), ..parameter(Kind::Integer { min: -1, max: 9 }) };
         assert_eq!((whole.read(""), whole.read("-1")), (Ok(Value::Integer(3)), Ok(Value::Integer(-1))));
         assert!(whole.read("9223372036854775808").is_err() && whole.read("1.5").is_err());
         assert_eq!(parameter(Kind::Flag).read("ON"), Ok(Value::Flag(true)));

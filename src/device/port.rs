@@ -90,6 +90,8 @@ pub struct Incoming<'a> {
     pub topic: &'a str,
     /// Payload.
     pub payload: &'a [u8],
+    /// The broker had kept it: it was said before, nobody knows when.
+    pub retained: bool,
 }
 
 /// What reading a message gave.

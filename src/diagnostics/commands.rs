@@ -241,7 +241,9 @@ mod tests {
     fn a_life_from_the_queue_to_the_answer_has_its_times() {
         use CommandState::{Acknowledged, Answered, Queued, Sent};
         let mut fold = CommandFold::default();
-        for (ms, state) in [(0, Queued), (900, Sent), (950, Queued), (1_000, Sent), (1_041, Answered), (1_050, Acknowledged)] {
+        for (ms, state) in
+            [(0, Queued), (900, Sent), (950, Queued), (1_000, Sent), (1_041, Answered), (1_050, Acknowledged)]
+        {
             told(&mut fold, ms, "a", state);
         }
         let book = fold.book();
@@ -277,8 +279,16 @@ mod tests {
         let book = fold.book();
         assert_eq!((book.records().len(), book.evicted(), fold.places.len()), (KEPT, 801, KEPT));
         let states: Vec<_> = book.records().rev().take(2).map(|record| record.state).collect();
-        assert_eq!(states, [CommandState::Answered; 2], "the forgotten one begins anew, the kept one is found");
-        assert_eq!(book.round_trips().map(|trips| trips.count), Some(1), "what was sent unseen has no round trip");
+        assert_eq!(
+            states,
+            [CommandState::Answered; 2],
+            "the forgotten one begins anew, the kept one is found"
+        );
+        assert_eq!(
+            book.round_trips().map(|trips| trips.count),
+            Some(1),
+            "what was sent unseen has no round trip"
+        );
     }
 
     #[test]

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::Listener;
+
 /// Everything the link needs for one broker.
 #[derive(Debug, Clone)]
 pub struct LinkSettings {
@@ -49,6 +51,8 @@ pub struct LinkSettings {
     pub family: AddressFamily,
     /// Who knows the broker's addresses; `None` = the operating system.
     pub resolver: Option<Arc<dyn Resolver>>,
+    /// Who reads the payloads of some messages; `None` = nobody.
+    pub listener: Option<Arc<dyn Listener>>,
     /// Largest packet accepted and sent, in bytes.
     pub max_packet: usize,
     /// Messages a second above which they are recorded as `traffic` lines instead of one by one.
@@ -77,6 +81,7 @@ impl LinkSettings {
             tcp_keep_alive: None,
             family: AddressFamily::Any,
             resolver: None,
+            listener: None,
             max_packet: 1024 * 1024,
             traffic_limit: 20,
         }
