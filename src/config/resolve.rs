@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::device_options::DeviceOptions;
 use super::options::{MqttOptions, ReconnectOptions};
 use super::settings::{ExportSettings, RecordingPlace, RecordingSettings, RunSettings, Settings, UiSettings};
 use super::validate as check;
@@ -70,6 +71,7 @@ pub fn resolve(
         // The file is about the user's own broker.
         file.mqtt = MqttOptions::default();
         file.reconnect = ReconnectOptions::default();
+        (file.device, file.command) = (DeviceOptions::default(), Vec::new());
     }
     let broker = broker(&said, &file, target, surroundings)?;
     let said_tls = said.tls.clone();
@@ -82,6 +84,9 @@ pub fn resolve(
     }
     Ok(Settings {
         link,
+        device: super::device::device(&options.device, &options.command)
+            .map_err(|mistake| ConfigError::Command(mistake.why))?,
+        quiet_link: options.mqtt.quiet_link.unwrap_or(false),
         recording: recording(&options, &surroundings.directories)?,
         export: export(&options, &surroundings.directories)?,
         run: run(&options, surroundings)?,

@@ -139,7 +139,7 @@ impl Play {
         let port = SimulationPort { shown: shown.subscribe(), inject: injected.0 };
         let stage = Arc::new(stage);
         let mut company = JoinSet::new();
-        let result = watch(settings, Some(port), |requests| {
+        let result = watch(settings, None, Some(port), |requests| {
             company.spawn(inject(Arc::clone(&stage), injected.1, requests.clone()));
             for publishing in scenario.publishes {
                 company.spawn(publish(*publishing, stage.real(publishing.every_secs), requests.clone()));

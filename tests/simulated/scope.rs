@@ -109,6 +109,7 @@ impl Setup {
             },
             duration: self.duration,
             simulation: None,
+            device: None,
         };
         let (handle, events) = monitor::spawn_with(link, settings, seconds);
         let seen = Arc::<Mutex<Vec<_>>>::default();
