@@ -303,7 +303,7 @@ fn bad_files_are_named_with_line_and_key() {
         (
             "[mqtt]\n\nkeepalive = 3\n",
             "has an unknown key `keepalive` in line 3; known there: mqtt-version, keep-alive, ping-timeout, ping-policy, \
-             no-clean-session, topic, qos, command-queue.",
+             no-clean-session, topic, qos, command-queue, quiet-link.",
         ),
         (
             "[mqtt]\nkeep-alive = 70000\n",

@@ -56,7 +56,8 @@ pub(super) async fn watch<T>(
     if let Err(error) = &log {
         let _ = writeln!(io::stderr(), "no log file: {error}");
     }
-    let keymap = match keymap(&settings.ui) {
+    let commands = device.as_ref().map(|device| device.commands()).unwrap_or_default();
+    let keymap = match keymap(&settings.ui).and_then(|keymap| keymap.with_commands(&commands)) {
         Ok(keymap) => keymap,
         Err(error) => return Ok(refuse(&error).into()),
     };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::device::{CommandSpec, Confirm, Parameter, Value};
 use crate::diagnostics::{Drop, Snapshot, Stamp, words};
 use crate::monitor::{Notice, NoticeKind, Published, Runtime};
 
@@ -17,17 +18,20 @@ pub enum Screen {
     Overview,
     /// Every drop, and one in detail.
     Drops,
+    /// The device and its commands; there only if there are any.
+    Device,
 }
 
 impl Screen {
     /// All screens in tab order.
-    pub const ALL: [Self; 2] = [Self::Overview, Self::Drops];
+    pub const ALL: [Self; 3] = [Self::Overview, Self::Drops, Self::Device];
 
     /// The word on the tab.
     pub fn title(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
             Self::Drops => "Drops",
+            Self::Device => "Device",
         }
     }
 }
@@ -147,7 +151,7 @@ pub struct Detail {
 }
 
 /// What lies over the screen and takes the keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Popup {
     /// All keys, generated from the keymap; `scroll` is the first line shown.
     Help {
@@ -161,6 +165,40 @@ pub enum Popup {
     },
     /// A line of text is being typed.
     Input(InputPopup),
+    /// A command is being chosen.
+    Palette {
+        /// What was typed to find it.
+        line: LineEdit,
+        /// Index of the one the cursor is on, among those found.
+        selected: usize,
+    },
+    /// A command is being filled in or confirmed.
+    Command(CommandPopup),
+}
+
+/// A command on its way out: its values are asked for one by one, then whether it is to be sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CommandPopup {
+    /// The command.
+    pub spec: CommandSpec,
+    /// The values typed so far.
+    pub values: Vec<Value>,
+    /// What is being typed.
+    pub line: LineEdit,
+    /// Why it was not accepted, in one sentence.
+    pub error: Option<String>,
+}
+
+impl CommandPopup {
+    /// What is asked for now; `None` = nothing is missing.
+    pub fn parameter(&self) -> Option<&Parameter> {
+        self.spec.parameters.get(self.values.len())
+    }
+
+    /// Whether all that is asked is yes or no.
+    pub fn asks_yes_or_no(&self) -> bool {
+        self.parameter().is_none() && self.spec.confirm == Confirm::Ask
+    }
 }
 
 /// A line of text being typed, and what for.
@@ -249,6 +287,8 @@ pub struct Model {
     pub selected: Option<u64>,
     /// The drop opened on the Drops screen instead of the table.
     pub detail: Option<Detail>,
+    /// The command the cursor is on, by its place in the list.
+    pub command: usize,
     /// Zoom chosen by the user; `None` = fitted to the run. See [`Model::zoom_for`].
     pub zoom: Option<Zoom>,
     /// How far the right edge of the timeline lies before now.
@@ -296,6 +336,11 @@ impl Model {
         self.frozen.as_ref().map_or(now, |frozen| frozen.at)
     }
 
+    /// Whether text is being typed.
+    pub fn types(&self) -> bool {
+        matches!(self.popup, Some(Popup::Input(_) | Popup::Palette { .. } | Popup::Command(_)))
+    }
+
     /// The zoom in force.
     pub fn zoom_for(&self, snapshot: &Snapshot) -> Zoom {
         self.zoom.unwrap_or_else(|| Zoom::fitting(snapshot.metrics.observed))
@@ -305,7 +350,7 @@ impl Model {
     /// first; the Drops screen applies filter and order.
     pub fn listed<'a>(&self, snapshot: &'a Snapshot) -> Vec<&'a Arc<Drop>> {
         match self.screen {
-            Screen::Overview => snapshot.drops.iter().rev().collect(),
+            Screen::Overview | Screen::Device => snapshot.drops.iter().rev().collect(),
             Screen::Drops => listed(snapshot, &self.filter, self.sort),
         }
     }
