@@ -4,6 +4,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use crate::device::ConfiguredDevice;
+
 use super::{ConfigError, Directories, Options};
 
 /// Reads the file named on the command line, or else the first of the usual places that has one.
@@ -30,6 +32,18 @@ fn read(path: &Path) -> Result<Option<Options>, ConfigError> {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
         Err(error) => Err(ConfigError::FileUnreadable(path.to_owned(), error.to_string())),
     }
+}
+
+/// The device that the text of a configuration file describes.
+///
+/// # Errors
+///
+/// As for a file.
+pub fn device_of(text: &str) -> Result<Option<ConfiguredDevice>, ConfigError> {
+    let path = Path::new("(built in)");
+    let options = parse(text, path)?;
+    super::device::device(&options.device, &options.command)
+        .map_err(|mistake| ConfigError::Command(mistake.why))
 }
 
 /// Understands the text of a file; `path` is for the error message only.

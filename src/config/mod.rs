@@ -20,7 +20,7 @@ pub use device_options::{
     AnswerMatch, CommandOptions, ConfirmWhen, DeviceOptions, ParameterKind, ParameterOptions, PayloadFormat,
 };
 pub use directories::Directories;
-pub use file::load;
+pub use file::{device_of, load};
 pub use options::{
     BrokerOptions, ExportOptions, LogOptions, MqttOptions, Options, ReconnectOptions, RecordOptions,
     RunOptions, ScreenOptions, TlsOptions,

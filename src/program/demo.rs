@@ -17,7 +17,8 @@ use super::watch::watch;
 use super::{print, refuse, runtime, settings};
 use crate::cli;
 use crate::clock::SystemClock;
-use crate::config::{Directories, Embedded, Settings, Target};
+use crate::config::{Directories, Embedded, Settings, Target, device_of};
+use crate::device::Device;
 use crate::diagnostics::facts::facts;
 use crate::diagnostics::{Clock, Snapshot};
 use crate::lab::scenario::{BLOWS, Publishing, SCENARIOS, Scenario, Way, speed_words};
@@ -25,6 +26,8 @@ use crate::lab::{GatewayControl, HOST, Stage, StageOptions, TELEMETRY_TOPIC, Ver
 use crate::monitor::{Request, Simulation, SimulationPort};
 use crate::mqtt::settings::{LinkSettings, Resolver, Transport, VersionChoice};
 
+/// The simulated heater, as a configuration file would have it.
+const DEVICE: &str = include_str!("demo/device.toml");
 /// However fast time passes, this computer and its timers need some of it: the shortest wait for a PINGRESP.
 const LEAST_PING_TIMEOUT: Duration = Duration::from_millis(500);
 /// The shortest deadline of a connect phase.
@@ -139,7 +142,7 @@ impl Play {
         let port = SimulationPort { shown: shown.subscribe(), inject: injected.0 };
         let stage = Arc::new(stage);
         let mut company = JoinSet::new();
-        let result = watch(settings, None, Some(port), |requests| {
+        let result = watch(settings, self.device(), Some(port), |requests| {
             company.spawn(inject(Arc::clone(&stage), injected.1, requests.clone()));
             for publishing in scenario.publishes {
                 company.spawn(publish(*publishing, stage.real(publishing.every_secs), requests.clone()));
@@ -175,6 +178,13 @@ impl Play {
         let path = write_authority(&directory, &format!("demo-ca-{}.pem", std::process::id()), stage)?;
         link.tls.ca_file = Some(path.clone());
         Ok(Some(Removed(path)))
+    }
+
+    /// The heater, where the scenario has one.
+    fn device(&self) -> Option<Box<dyn Device>> {
+        let is_there = !self.scenario.telemetry_secs.is_empty();
+        let device = device_of(DEVICE).ok().flatten().filter(|_| is_there)?;
+        Some(Box::new(device))
     }
 
     fn shown(&self) -> Simulation {
@@ -299,6 +309,22 @@ async fn publish(publishing: Publishing, every: Duration, requests: mpsc::Sender
 mod tests {
     use super::*;
     use crate::mqtt::settings::BrokerAddress;
+
+    #[test]
+    fn the_heater_of_the_demo_speaks_of_the_labs_topics() {
+        let device = device_of(DEVICE).expect("a file").expect("a device");
+        let filters: Vec<_> = device.subscriptions("me").into_iter().map(|(filter, _)| filter).collect();
+        assert_eq!(filters, [TELEMETRY_TOPIC, crate::lab::ANSWER_TOPIC]);
+        let occasion = crate::device::Occasion {
+            correlation_id: "i",
+            client_id: "me",
+            now: chrono::DateTime::UNIX_EPOCH,
+        };
+        for spec in device.commands().iter().filter(|spec| spec.parameters.is_empty()) {
+            let order = device.build(&spec.name, &[], &occasion).expect("an order");
+            assert_eq!(order.topic, crate::lab::COMMAND_TOPIC);
+        }
+    }
 
     #[test]
     fn a_wrong_name_is_told_in_one_sentence_with_the_nearest_names() {

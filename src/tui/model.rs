@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::device::{CommandSpec, Confirm, Parameter, Value};
 use crate::diagnostics::{Drop, Snapshot, Stamp, words};
 use crate::monitor::{Notice, NoticeKind, Published, Runtime};
 
 use super::text::LineEdit;
+
+mod asked;
+
+pub use asked::CommandPopup;
 
 /// The screens that exist. Later ones (experiments, device, network, guide) get their variant, their
 /// number key and their tab together with their content.
@@ -174,31 +177,6 @@ pub enum Popup {
     },
     /// A command is being filled in or confirmed.
     Command(CommandPopup),
-}
-
-/// A command on its way out: its values are asked for one by one, then whether it is to be sent.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CommandPopup {
-    /// The command.
-    pub spec: CommandSpec,
-    /// The values typed so far.
-    pub values: Vec<Value>,
-    /// What is being typed.
-    pub line: LineEdit,
-    /// Why it was not accepted, in one sentence.
-    pub error: Option<String>,
-}
-
-impl CommandPopup {
-    /// What is asked for now; `None` = nothing is missing.
-    pub fn parameter(&self) -> Option<&Parameter> {
-        self.spec.parameters.get(self.values.len())
-    }
-
-    /// Whether all that is asked is yes or no.
-    pub fn asks_yes_or_no(&self) -> bool {
-        self.parameter().is_none() && self.spec.confirm == Confirm::Ask
-    }
 }
 
 /// A line of text being typed, and what for.

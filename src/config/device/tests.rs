@@ -142,7 +142,7 @@ fn each_mistake_has_its_line_and_its_sentence() {
             12,
             "the parameter degrees needs whole numbers for min and max",
         ),
-        (format!("{SET}{SET}"), 21, "there are two commands `set`"),
+        (format!("{SET}{SET}"), 20, "there are two commands `set`"),
         (format!("[device]\nstatus-command = \"x\"{SET}"), 2, "status-command is the name of no [[command]]"),
         (
             format!("[device]\nstatus-command = \"set\"{SET}"),

@@ -163,10 +163,10 @@ table! {
     Drops            "drops"             ["2"]                  Everywhere Some("Drops"), "Drops: every drop, and each in detail";
     Device           "device"            ["4"]                  Everywhere Some("Device"), "Device: what it says, what it can be told, what became of it";
     Open             "open"              ["Enter"]              Everywhere None, "open the selected drop; on the Device screen: send the selected command";
-    RequestStatus    "request-status"    ["s"]                  Device     Some("status"), "ask the device for its state";
-    Command          "command"           [":"]                  Everywhere Some("command"), "choose a command of the device by typing a part of its name";
     Filter           "filter"            ["/"]                  Drops      Some("filter"), "show only drops that contain a text";
     Sort             "sort"              ["s"]                  Drops      Some("sort"), "next order: newest, oldest, session, silence, recovery, error";
+    RequestStatus    "request-status"    ["s"]                  Device     Some("status"), "ask the device for its state";
+    Command          "command"           [":"]                  Everywhere Some("command"), "choose a command of the device by typing a part of its name";
     PlayPause        "play"              ["Space"]              Replay     Some("play/pause"), "pause, or play on; at the end: once more";
     PreviousDrop     "previous-drop"     ["["]                  Replay     Some("drop"), "to the drop before, and pause";
     NextDrop         "next-drop"         ["]"]                  Replay     Some("drop"), "to the next drop, and pause";
