@@ -210,10 +210,8 @@ fn answer(
                 format!("{name} is matched by its correlation id, but its payload has no {{correlation_id}}");
             return Err(wrong(text, why));
         }
-        Some(AnswerMatch::CorrelationId) => Match::CorrelationId,
-        Some(AnswerMatch::Any) => Match::Any,
-        None if carries_id => Match::CorrelationId,
-        None => Match::Any,
+        asked if asked == Some(AnswerMatch::Any) || !carries_id => Match::Any,
+        _ => Match::CorrelationId,
     };
     let within = options.timeout.map_or(TIMEOUT, |Span(time)| time);
     if within < Duration::from_millis(100) || within > Duration::from_secs(3_600) {

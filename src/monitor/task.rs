@@ -99,7 +99,7 @@ pub fn spawn_with(
     let mut commander = settings.device.map(|device| listen(device, &settings.link, &mut link));
     let simulation = settings.simulation.as_ref().map(|port| port.shown.borrow().clone());
     let device = commander.as_mut().map(|commander| commander.shown(|stamp| stamp));
-    let runtime = Runtime { simulation, device, ..Runtime::default() };
+    let runtime = Runtime { device, simulation, ..Runtime::default() };
     let first = Published { snapshot, verdict: None, runtime: runtime.clone() };
     let (sender, published) = watch::channel(Arc::new(first));
     let monitor = Monitor {

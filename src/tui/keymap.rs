@@ -239,14 +239,15 @@ impl Keymap {
         let fixed = |keys: &str, label| FooterEntry { keys: keys.to_owned(), label };
         let scroll = [(Up, "scroll"), (Down, "scroll")];
         match &model.popup {
-            Some(Popup::Input(_)) => vec![fixed("Enter", "accept"), fixed("Esc", "cancel")],
             Some(Popup::Palette { .. }) => {
                 vec![fixed("Enter", "send"), fixed("Up Down", "choose"), fixed("Esc", "cancel")]
             }
             Some(Popup::Command(asked)) if asked.asks_yes_or_no() => {
                 vec![fixed("y", "send"), fixed("Esc", "cancel")]
             }
-            Some(Popup::Command(_)) => vec![fixed("Enter", "accept"), fixed("Esc", "cancel")],
+            Some(Popup::Input(_) | Popup::Command(_)) => {
+                vec![fixed("Enter", "accept"), fixed("Esc", "cancel")]
+            }
             Some(Popup::Inject { .. }) => {
                 self.entries(&[(Action::Open, "strike"), (Up, "choose"), (Down, "choose"), (Close, "cancel")])
             }

@@ -44,7 +44,7 @@ const SCROLL_PART: u32 = 8;
 pub fn update(model: &mut Model, message: Message, live: &Arc<Published>, now: Stamp) -> Vec<Effect> {
     match message {
         Message::Act(action) => act(model, action, live, now),
-        Message::Run(name) => return command::start(model, &name, live, now),
+        Message::Run(name) => command::start(model, &name, live, now),
         Message::Edit(edit) => typing::edit(model, edit, live, now),
         Message::Click(target) => {
             click(model, target, live);

@@ -57,7 +57,7 @@ fn what_cannot_come_out_right_is_refused() {
     for (template, expected) in [
         (r#"{"v":1{n}}"#, misplaced("n")),
         (r#"{"v":{n}{n}}"#, misplaced("n")),
-        (r#"{{t}:1}"#, misplaced("t")),
+        ("{{t}:1}", misplaced("t")),
         (r#"{"v":"\{t}"}"#, misplaced("t")),
         (r#"{"v":"\u00{n}"}"#, misplaced("n")),
     ] {

@@ -38,13 +38,11 @@ fn devices<'a>(model: &mut Model, live: &'a Published, now: Stamp) -> Option<&'a
 /// Asks the device for its state, if it can be asked.
 pub(super) fn request_status(model: &mut Model, live: &Published, now: Stamp) -> Vec<Effect> {
     let Some(device) = devices(model, live, now) else { return Vec::new() };
-    match &device.status_command {
-        Some(name) => start(model, name, live, now),
-        None => {
-            model.notify(now, NoticeKind::Info, "this device has no status command (device.status-command)");
-            Vec::new()
-        }
+    if let Some(name) = &device.status_command {
+        return start(model, name, live, now);
     }
+    model.notify(now, NoticeKind::Info, "this device has no status command (device.status-command)");
+    Vec::new()
 }
 
 /// Begins with the command the cursor is on.
@@ -91,17 +89,17 @@ fn in_palette(
     model: &mut Model,
     (mut line, mut selected): (LineEdit, usize),
     edit: Edit,
-    live: &Published,
+    published: &Published,
     now: Stamp,
 ) -> Vec<Effect> {
-    let Some(device) = live.runtime.device.as_deref() else { return Vec::new() };
+    let Some(device) = published.runtime.device.as_deref() else { return Vec::new() };
     let last = |line: &LineEdit| found(device, line.text()).len().saturating_sub(1);
     match edit {
         Edit::Cancel => return Vec::new(),
         Edit::Submit => {
             let listed = found(device, line.text());
             if let Some(spec) = listed.get(selected.min(last(&line))) {
-                return start(model, &spec.name, live, now);
+                return start(model, &spec.name, published, now);
             }
         }
         Edit::Up => selected = moved(selected, -1, last(&line)),
@@ -129,7 +127,7 @@ fn in_command(model: &mut Model, mut popup: CommandPopup, edit: Edit, now: Stamp
             }
         }
         Edit::Submit if popup.asks_yes_or_no() => {
-            popup.error = Some("press y to send it, Esc not to".to_owned())
+            popup.error = Some("press y to send it, Esc not to".to_owned());
         }
         Edit::Submit => return submit(model, popup, now),
         other => popup.line.apply(other),

@@ -113,7 +113,7 @@ fn title(context: &ViewContext, device: &Shown) -> Item {
     let is_connected = matches!(snapshot.link, LinkState::Connected { .. });
     if let Some(since) = snapshot.command_book.silent_since().filter(|_| is_connected) {
         let age = format::short(context.now.since(since));
-        let words = format!(" {} SILENT for {age}: connected, but it does not answer", context.glyphs.cross);
+        let words = format!(" {} SILENT for {age}, the link lives", context.glyphs.cross);
         title.push(Span::styled(words, theme.bad));
     }
     if device.unread > 0 {
