@@ -8,8 +8,12 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::config::{BrokerUrl, Options};
 
+mod aws;
+mod navien;
 mod reading;
 
+pub use aws::Aws;
+pub use navien::Navien;
 pub use reading::{
     Analyze, AnalyzeFormat, Explain, ExplainFormat, Picture, PictureScreen, PictureSize, Replay,
 };
@@ -18,7 +22,9 @@ const EXAMPLES: &str = "\
 Examples:
   dropscope mqtts://broker.example                  watch a broker on the screen
   dropscope demo                                    see it work, without broker or network
+  dropscope navien --device Cellar                  a Navien NWP500 over its cloud
   dropscope check wss://broker.example/mqtt         one connect, every phase timed
+  dropscope aws a1b2c3-ats.iot.us-east-1.amazonaws.com
   dropscope explain 'rc=7'                          what another program's words mean
   dropscope replay yesterday.jsonl                  see a recording as it was live
   dropscope analyze recordings/                     what recordings and exports say about the drops
@@ -76,6 +82,25 @@ pub enum Command {
     /// each run, and an AWS IoT endpoint (wss, signed URLs only) with a water heater behind it. Faults act on
     /// both ways in, --speed as well; the commands heater and cloud make these two fail.
     Lab(Lab),
+    /// Watch a Navien NWP500 water heater over the vendor's cloud: signs in, chooses the device, connects
+    ///
+    /// The e-mail address of the account comes from --username or `NAVIEN_EMAIL`, the password from --password-file
+    /// or `NAVIEN_PASSWORD`; on a terminal what is missing is asked for. Tokens are kept in the state directory
+    /// for their owner only; the password is kept nowhere. Each connect is signed anew with credentials that
+    /// are still good. Everything else is as in watching a broker, but from the configuration file only what
+    /// is not about a broker of your own is used.
+    ///
+    /// Ends with 4 if e-mail or password are refused, with 3 if the cloud cannot be reached.
+    Navien(Navien),
+    /// Watch a connection to AWS IoT Core: URLs signed anew for each attempt, or a client certificate
+    ///
+    /// Keys come from `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, or from a profile in
+    /// ~/.aws/credentials or ~/.aws/config. Profiles that sign on or run a command are exported first:
+    /// eval "$(aws configure export-credentials --format env)". With --cert and --key no keys are needed.
+    ///
+    /// A refused URL is signed anew with keys that are read anew. --planned-reconnect reconnects before keys
+    /// expire or AWS's 24 h limit for wss:// is over.
+    Aws(Aws),
     /// Show a recording on the screens as it was live: play, pause, speed, seek by drop
     ///
     /// Several FILEs are the parts of one recording, in any order. Space plays and pauses, [ and ] go to the

@@ -29,8 +29,10 @@
 //! | [`diagnostics`] | what happened, and what does it add up to? Pure: no I/O, no clock, no other room |
 //! | [`classify`] | which pattern do the drops follow, what causes it, how sure is that? Pure as well |
 //! | [`aws`] | what AWS IoT Core asks of a client before MQTT begins. Pure as well |
+//! | [`aws_keys`] | with which keys this user signs for AWS: environment, profile files |
 //! | [`device`] | what the device behind the broker can be told, and what it answers. Pure as well |
 //! | [`mqtt`] | how is the connection held, and how exactly did it end? The only room but the lab that names `rumqttc` |
+//! | [`navien`] | who is the account of the first device cloud, and what does its water heater say? |
 //! | [`export`] | how do recordings, exports and reports reach a file? |
 //! | [`lab`] | a broker, a gateway that ails, the scenarios they play, AWS's rules, a cloud and a device |
 //! | [`analysis`] | what do recordings and exports, read together, say? |
@@ -45,7 +47,7 @@
 //!
 //! # Invariants
 //!
-//! * Rooms depend in one direction: `{aws, diagnostics ← classify} ← {mqtt, export, lab} ← monitor ← {replay, tui, headless} ← program
+//! * Rooms depend in one direction: `{aws, diagnostics ← classify} ← {mqtt, export, lab} ← {aws_keys, monitor} ← {replay, tui, headless} ← program
 //!   ← main`. `tests/architecture.rs` enforces it.
 //! * Time is passed in. Only [`clock`] reads a clock; durations come from the boot clock. A scaled lab run
 //!   records what the clocks said, and the fold turns it into the field's time ([`diagnostics::TimeScale`]).
@@ -58,6 +60,7 @@
 
 pub mod analysis;
 pub mod aws;
+pub mod aws_keys;
 pub mod classify;
 pub mod cli;
 pub mod clock;
@@ -72,6 +75,7 @@ pub mod lab;
 pub mod logging;
 pub mod monitor;
 pub mod mqtt;
+pub mod navien;
 pub mod program;
 pub mod replay;
 pub mod signals;

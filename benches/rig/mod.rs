@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dropscope::clock::SystemClock;
-use dropscope::diagnostics::{Clock, Observed};
+use dropscope::diagnostics::{Clock, Disguise, Observed};
 use dropscope::export::{ExportOptions, RecorderSettings, RecorderTarget};
 use dropscope::monitor::{self, Handle, MonitorSettings, ReportSettings};
 use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings, Transport};
@@ -33,6 +33,7 @@ pub(crate) fn watch(link: LinkSettings, dir: &Path) -> (Handle, broadcast::Recei
         client_id: link.client_id.clone(),
     };
     let settings = MonitorSettings {
+        disguise: Disguise::default(),
         link,
         max_events: 1_000,
         recorder: Some(RecorderSettings::new(target)),

@@ -17,7 +17,7 @@ pub(super) struct Background {
 }
 
 /// Rounds of the fixed point; each gains a digit.
-const ROUNDS: usize = 6;
+const ROUNDS: usize = 4;
 
 impl Background {
     /// From the widths of the death windows and the connected seconds before them (all of those of sessions

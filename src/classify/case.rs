@@ -8,6 +8,9 @@ use super::math::{ln_beta_binomial, ln_sum_exp, real};
 use super::session::{Ending, Secs, Session};
 use super::survivors::Table;
 
+/// How late a busy computer may be, in seconds of its own clock; a scaled lab run multiplies it.
+const LATENESS: f64 = 0.02;
+
 /// Everything computed once for a log; the hypotheses read it.
 pub(super) struct Frame<'a> {
     pub(super) log: &'a Log,
@@ -19,12 +22,16 @@ pub(super) struct Frame<'a> {
     pub(super) drop_of: Vec<Option<usize>>,
     /// Silences in either direction that a session survived, in seconds.
     pub(super) survived: Table,
+    /// Silences of ours that a session survived, in seconds.
+    pub(super) survived_sent: Table,
     /// Silences of ours that a session survived, in seconds beyond 1.5 keep-alives.
     pub(super) survived_out: OutTable,
     /// Connected seconds, censored sessions included: nothing can drop while down.
     pub(super) exposure: f64,
     /// Least width of a kernel, in seconds: what the stamps can resolve.
     pub(super) floor: f64,
+    /// By how much two moments may be off because the computer was busy, in seconds.
+    pub(super) lateness: f64,
 }
 
 /// Survived silences of ours, in seconds beyond 1.5 keep-alives.
@@ -54,14 +61,17 @@ impl<'a> Frame<'a> {
                 *place = Some(index);
             }
         }
+        let scale = log.started.as_ref().and_then(|started| started.time_scale).unwrap_or(1.0).max(1.0);
         let mut more = MoreSilences::default();
         for drop in &drops {
             more.of_drop(log, drop);
         }
         Self {
             exposure: sessions.iter().map(|session| session.age()).sum(),
-            floor: if log.whole_seconds { 0.35 } else { 0.03 },
+            floor: if log.whole_seconds { 0.35 } else { f64::max(0.03, LATENESS * scale / 10.0) },
+            lateness: LATENESS * scale,
             survived: silences.any.table().with(more.any),
+            survived_sent: silences.sent.table().with(more.sent),
             survived_out: OutTable(silences.out.table().with(more.out)),
             log,
             sessions,
@@ -92,6 +102,7 @@ impl<'a> Frame<'a> {
 #[derive(Default)]
 struct MoreSilences {
     any: Vec<f64>,
+    sent: Vec<f64>,
     out: Vec<f64>,
 }
 
@@ -99,24 +110,25 @@ impl MoreSilences {
     fn of_drop(&mut self, log: &Log, drop: &Drop) {
         let Some(session) = log.sessions.get(drop.session) else { return };
         let Some(ending) = session.ending.as_deref() else { return };
-        // The first remembered activity follows silences that were counted when it was forgotten.
-        let mut any = session.start;
-        let mut out = session.start;
+        let settled = ending.acts.get(..ending.settled).unwrap_or_default();
+        let mut any = settled.last().map_or(session.start, |act| act.at);
+        let mut out = settled.iter().rev().find(|act| act.out).map_or(session.start, |act| act.at);
         let cut = drop.tx.map_or(f64::INFINITY, |tx| tx - 0.05);
         let heard = if drop.kind == super::session::Kind::Silent { drop.lo + 0.05 } else { cut };
-        let remembers_all = ending.acts.len() < super::live::ACTS;
-        for (index, act) in ending.acts.iter().enumerate() {
-            let counts = remembers_all || index > 0;
+        for act in ending.acts.iter().skip(ending.settled) {
             if act.at < cut {
                 let length = act.at - any;
-                if counts && length > 15.0 {
+                if length > 15.0 {
                     self.any.push(length);
                 }
                 any = any.max(act.at);
             }
             if act.out && act.at <= heard {
                 let length = act.at - out;
-                if counts && length > 1.2 * session.keep_alive {
+                if length > 15.0 {
+                    self.sent.push(length);
+                }
+                if length > 1.2 * session.keep_alive {
                     self.out.push((length - 1.5 * session.keep_alive + EXCESS_SHIFT).max(1.0));
                 }
                 out = out.max(act.at);

@@ -11,6 +11,8 @@ use super::session::{Ending, Kind, Secs, Session};
 const SLACK: f64 = 0.05;
 /// A packet of ours this long before a close may have been answered by it, in seconds.
 const ANSWERED_WITHIN: f64 = 2.0;
+/// How long after our last packet something must have come, in seconds, for the way to have been open.
+const HEARD_AFTER: f64 = 1.0;
 /// Deadlines of clients that are believed, in seconds.
 const DEADLINES: std::ops::Range<f64> = 0.5..95.0;
 /// A bad spell kills the next session within this, in seconds (or three keep-alives).
@@ -37,6 +39,8 @@ pub(super) struct Drop {
     pub(super) tx: Option<Secs>,
     /// The silence before that packet.
     pub(super) silence: Option<f64>,
+    /// The peer was heard well after the ping that it did not answer: nothing had died, our own deadline ended it.
+    pub(super) own_deadline: bool,
     /// The session before died of the same bad spell.
     pub(super) continuation: bool,
 }
@@ -143,6 +147,7 @@ fn window(index: usize, session: &Session, ending: &Ending, deadline: f64, silen
         hi: detected,
         tx: None,
         silence: None,
+        own_deadline: false,
         continuation: false,
     };
     let life = match ending.last_rx {
@@ -153,6 +158,9 @@ fn window(index: usize, session: &Session, ending: &Ending, deadline: f64, silen
         Kind::Silent => silent_window(&mut drop, ending, life, last_tx, deadline),
         Kind::Clean | Kind::Reset => closed_window(&mut drop, ending, life, last_tx),
         Kind::Local => {}
+    }
+    if let (Kind::Silent, Some(heard), Some(sent)) = (ending.kind, ending.last_rx, ending.last_tx) {
+        drop.own_deadline = heard + HEARD_AFTER < sent;
     }
     if let Some(tx) = drop.tx {
         let before = activity_before(session, ending, tx);

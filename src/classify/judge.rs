@@ -5,18 +5,22 @@ use std::collections::BTreeMap;
 use super::case::Frame;
 use super::log::unix;
 use super::posterior::{Weighed, weigh};
-use super::telling;
-use super::{AlsoSeen, Classification, Diagnosis, Hypothesis, Outcomes, Pattern, Verdict};
+use super::{AlsoSeen, Cause, Classification, Diagnosis, Hypothesis, Pattern, RankedCause, Verdict};
+use super::{causes, telling};
 use crate::diagnostics::Stamp;
 
 /// A finding of few drops is told from this log Bayes factor on.
 const NOTABLE: f64 = 5.0;
+/// Patterns less probable than this bring no causes of their own.
+const LIKELY: f64 = 0.02;
+/// Causes told.
+const CAUSES: usize = 5;
 
 /// Weighs everything and puts it into words.
 pub(super) fn judge(frame: &Frame, at: Stamp) -> Verdict {
     let weighed = weigh(frame);
     let classification = classification(frame, &weighed);
-    let diagnosis = diagnosis(frame, &weighed, at);
+    let diagnosis = diagnosis(frame, &weighed, &classification.hypotheses, at);
     Verdict { at, classification, diagnosis }
 }
 
@@ -32,16 +36,30 @@ fn classification(frame: &Frame, weighed: &Weighed) -> Classification {
     }
 }
 
-fn diagnosis(frame: &Frame, weighed: &Weighed, at: Stamp) -> Diagnosis {
+fn diagnosis(frame: &Frame, weighed: &Weighed, hypotheses: &[Hypothesis], at: Stamp) -> Diagnosis {
+    let ranked = causes(frame, weighed, hypotheses);
+    let fix = ranked.first().and_then(|(cause, _)| cause.fix.first()).map(String::as_str);
     Diagnosis {
-        causes: Vec::new(),
+        causes: ranked.iter().map(|(cause, probability)| RankedCause::from((*cause, *probability))).collect(),
         also: also(weighed),
         against: telling::against(frame, weighed),
         separate: telling::separate(weighed),
-        next: telling::advice(frame, weighed, None),
+        next: telling::advice(frame, weighed, fix),
         expected: telling::expected(frame, weighed, unix(at)),
-        outcomes: Outcomes { network: 0.25, server: 0.25, client: 0.25, environment: 0.25 },
+        outcomes: causes::outcomes(hypotheses),
     }
+}
+
+/// The causes behind the likely patterns, the most probable first.
+fn causes(frame: &Frame, weighed: &Weighed, hypotheses: &[Hypothesis]) -> Vec<(&'static Cause, f64)> {
+    if weighed.pattern == Pattern::Undetermined {
+        return Vec::new();
+    }
+    let likely: Vec<Hypothesis> =
+        hypotheses.iter().filter(|hypothesis| hypothesis.probability >= LIKELY).copied().collect();
+    let mut ranked = causes::rank_all(&likely, &telling::clues(frame, weighed));
+    ranked.truncate(CAUSES);
+    ranked
 }
 
 fn parameters(weighed: &Weighed) -> BTreeMap<String, f64> {

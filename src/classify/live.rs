@@ -7,7 +7,7 @@ use super::survivors::Survivors;
 use crate::diagnostics::event::Dropped;
 
 /// Activities remembered; enough to hold what passed between a death and its detection.
-pub(super) const ACTS: usize = 24;
+const ACTS: usize = 24;
 /// Own publishes remembered.
 const PUBLISHES: usize = 16;
 /// Bursts remembered.
@@ -31,6 +31,8 @@ pub(super) const EXCESS_SHIFT: f64 = 20.0;
 pub(super) struct Silences {
     /// Without activity in either direction, in seconds.
     pub(super) any: Survivors,
+    /// Without a packet of ours, in seconds.
+    pub(super) sent: Survivors,
     /// Without a packet of ours: seconds beyond 1.5 keep-alives, plus [`EXCESS_SHIFT`].
     pub(super) out: Survivors,
 }
@@ -43,6 +45,9 @@ impl Silences {
     }
 
     fn add_out(&mut self, length: f64, keep_alive: f64) {
+        if length > SHORT {
+            self.sent.add(length);
+        }
         if length > 1.2 * keep_alive {
             self.out.add((length - 1.5 * keep_alive + EXCESS_SHIFT).max(1.0));
         }
@@ -168,22 +173,40 @@ impl Live {
         session
     }
 
+    /// Counts the silences before the newest packet of the peer, which were survived whatever came after; gives how
+    /// many of the remembered activities that settles.
+    fn settle(&self, silences: &mut Silences) -> usize {
+        let heard = self.acts.iter().rposition(|act| !act.out).map_or(0, |index| index + 1);
+        let (mut any, mut out) = (self.gone, self.gone_out);
+        for act in self.acts.iter().take(heard) {
+            silences.add_any(act.at - any);
+            any = any.max(act.at);
+            if act.out {
+                silences.add_out(act.at - out, self.session.keep_alive);
+                out = out.max(act.at);
+            }
+        }
+        heard
+    }
+
     /// The session, ended by a drop.
     pub(super) fn dropped(
         mut self,
         at: Secs,
         wall: f64,
         drop: &Dropped,
+        silences: &mut Silences,
         finished: &mut dyn FnMut(u64),
     ) -> Session {
         self.finish_burst(finished);
         let end = at.max(self.session.start);
         let recent = |time: &Secs| end - *time <= SUSPECT;
         // The activity before the remembered ones still counts as the beginning of a silence.
-        let mut acts = Vec::with_capacity(self.acts.len() + 2);
+        let mut acts = Vec::with_capacity(self.acts.len() + 1);
         if self.gone > self.session.start {
             acts.push(Act { at: self.gone, out: self.gone_out >= self.gone, ping: false, unasked: false });
         }
+        let settled = acts.len() + self.settle(silences);
         acts.extend(self.acts.iter().copied());
         let error = drop.error_name.as_deref().or(drop.error_message.as_deref()).unwrap_or_default();
         let reason_code = drop.reason_code.or_else(|| told_reason(drop.error_message.as_deref()?));
@@ -204,6 +227,7 @@ impl Live {
             last_rx: sane(drop.last_rx_secs),
             last_tx: sane(drop.last_tx_secs),
             acts,
+            settled,
             unanswered: self.unanswered,
             last_ping: self.last_ping,
             publishes: self.publishes.into_iter().filter(|(_, time)| recent(time)).collect(),

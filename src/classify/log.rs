@@ -159,10 +159,10 @@ impl Log {
     }
 
     fn published(&mut self, now: Secs, message: &Message) {
-        self.single += 1;
+        self.single = self.single.saturating_add(1);
         let topic = self.topic(&message.topic);
         let Some(live) = &mut self.live else { return };
-        live.session.published += 1;
+        live.session.published = live.session.published.saturating_add(1);
         live.session.last_publish = Some(now);
         live.session.last_message = Some(now);
         live.act(
@@ -197,9 +197,9 @@ impl Log {
     }
 
     fn received(&mut self, now: Secs) {
-        self.single += 1;
+        self.single = self.single.saturating_add(1);
         let Some(live) = &mut self.live else { return };
-        live.session.received += 1;
+        live.session.received = live.session.received.saturating_add(1);
         live.session.last_message = Some(now);
         live.act(Act { at: now, out: false, ping: false, unasked: false }, &mut self.silences);
     }
@@ -279,7 +279,8 @@ impl Log {
             Live::new(session)
         });
         let bursts = &mut self.bursts;
-        let session = live.dropped(now, wall, dropped, &mut |size| count_burst(bursts, size));
+        let session =
+            live.dropped(now, wall, dropped, &mut self.silences, &mut |size| count_burst(bursts, size));
         self.push(session);
         self.awaits_return = true;
     }

@@ -10,6 +10,8 @@ pub mod causes;
 mod classifier;
 mod drops;
 pub mod explain;
+mod fits;
+mod headline;
 mod hypothesis;
 mod judge;
 mod live;
@@ -29,6 +31,8 @@ pub use causes::{
 };
 pub use classifier::Classifier;
 pub use explain::{Explanation, explain};
+pub use fits::relation;
+pub use headline::{percent, sureness};
 pub use pattern::Pattern;
 pub use verdict::{
     Advice, AdviceAction, AlsoSeen, Classification, Diagnosis, Expected, Hypothesis, Outcomes, RankedCause,

@@ -33,7 +33,7 @@ const SHARE: f64 = 0.38;
 /// Fewest explained drops before a pattern may be named.
 const LEAST_HITS: usize = 3;
 /// Rivals for the same drops share every misfit of the kernel: at most this many drops count.
-const INDEPENDENT: f64 = 10.0;
+const INDEPENDENT: f64 = 3.0;
 /// Overlap of the explained drops from which two hypotheses are rivals for the same.
 const SAME_DROPS: f64 = 0.7;
 /// A winner needs this much, else the answer is that nothing can be said.
@@ -170,16 +170,18 @@ fn adjusted(case: &Case, fits: &BTreeMap<Pattern, Fit>, other: f64) -> BTreeMap<
     evidence
 }
 
-/// Where the broker says "session taken over" of most drops, no rhythm of those drops says otherwise: it only
-/// tells when the rival comes.
+/// Where the broker itself says what it did, "session taken over" or "keep-alive timeout", of most drops, no rhythm
+/// of those drops says otherwise: it tells when the rival comes, or how long the silence was.
 fn take_its_word(case: &Case, fits: &BTreeMap<Pattern, Fit>, evidence: &mut BTreeMap<Option<Pattern>, f64>) {
-    let takeover = fits.get(&Pattern::ClientIdTakeover);
-    let Some(told) = takeover.filter(|fit| fit.parameter("named_by_the_broker").is_some()) else { return };
-    if 2 * told.hits.len() < case.count() {
-        return;
+    for pattern in [Pattern::ClientIdTakeover, Pattern::KeepAliveTimeout] {
+        let fit = fits.get(&pattern);
+        let Some(told) = fit.filter(|fit| fit.parameter("named_by_the_broker").is_some()) else { continue };
+        if 2 * told.hits.len() < case.count() {
+            continue;
+        }
+        let most = evidence.values().copied().fold(case.null, f64::max);
+        evidence.insert(Some(pattern), most + (told.log_evidence - case.null).max(0.0));
     }
-    let most = evidence.values().copied().fold(case.null, f64::max);
-    evidence.insert(Some(Pattern::ClientIdTakeover), most + (told.log_evidence - case.null).max(0.0));
 }
 
 /// A cause of few of the drops is a finding, not the pattern.
@@ -269,23 +271,24 @@ fn probabilities(drops: usize, evidence: &BTreeMap<Option<Pattern>, f64>) -> BTr
 }
 
 fn conclude(mut probabilities: BTreeMap<Pattern, f64>, fits: BTreeMap<Pattern, Fit>, null: f64) -> Weighed {
-    let top = most_probable(&probabilities);
-    let (mut pattern, mut confidence) = top;
-    let mut lead = None;
-    if confidence < ENOUGH && pattern != Pattern::Undetermined {
-        lead = Some(pattern);
-        let undetermined = probabilities.entry(Pattern::Undetermined).or_default();
-        *undetermined = undetermined.max(confidence + 1e-6);
-        let sum: f64 = probabilities.values().sum();
-        for probability in probabilities.values_mut() {
-            *probability /= sum;
+    let named = probabilities.iter().filter(|(pattern, _)| **pattern != Pattern::Undetermined);
+    let best = named.max_by(|one, other| one.1.total_cmp(other.1)).map(|(pattern, share)| (*pattern, *share));
+    let Some((best, share)) = best.filter(|(_, share)| *share < ENOUGH) else {
+        let (pattern, confidence) = most_probable(&probabilities);
+        return Weighed { pattern, confidence, probabilities, fits, null, lead: None, second: None };
+    };
+    // That nothing can be said is as sure as the best answer is unsure.
+    let undetermined = probabilities.entry(Pattern::Undetermined).or_default();
+    let unsaid = undetermined.max(1.0 - share);
+    let others = 1.0 - *undetermined;
+    *undetermined = unsaid;
+    for (pattern, probability) in &mut probabilities {
+        if *pattern != Pattern::Undetermined {
+            *probability *= (1.0 - unsaid) / others.max(1e-9);
         }
-        (pattern, confidence) = most_probable(&probabilities);
-    } else if pattern == Pattern::Undetermined {
-        let named = probabilities.iter().filter(|(pattern, _)| **pattern != Pattern::Undetermined);
-        lead = named.max_by(|one, other| one.1.total_cmp(other.1)).map(|(pattern, _)| *pattern);
     }
-    Weighed { pattern, confidence, probabilities, fits, null, lead, second: None }
+    let pattern = Pattern::Undetermined;
+    Weighed { pattern, confidence: unsaid, probabilities, fits, null, lead: Some(best), second: None }
 }
 
 fn most_probable(probabilities: &BTreeMap<Pattern, f64>) -> (Pattern, f64) {

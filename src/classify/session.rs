@@ -30,6 +30,8 @@ pub(super) struct Ending {
     pub(super) last_tx: Option<f64>,
     /// The newest activity, oldest first.
     pub(super) acts: Vec<Act>,
+    /// How many of them the session survived for sure, because the peer was heard later.
+    pub(super) settled: usize,
     /// The first packet of ours after the newest one of the peer, and the activity before it.
     pub(super) unanswered: Option<(Secs, Secs)>,
     /// The newest ping of ours that was answered.

@@ -48,6 +48,11 @@ impl Directories {
         self.state.join("exports")
     }
 
+    /// Tokens of the device cloud.
+    pub fn navien_tokens(&self) -> PathBuf {
+        self.state.join("navien-tokens.json")
+    }
+
     /// The program's own log.
     pub fn log_file(&self) -> PathBuf {
         self.state.join("dropscope.log")

@@ -9,6 +9,7 @@ mod device_options;
 mod directories;
 mod file;
 mod options;
+mod profile;
 mod recorded_time;
 mod resolve;
 mod settings;
@@ -25,8 +26,9 @@ pub use options::{
     BrokerOptions, ExportOptions, LogOptions, MqttOptions, Options, ReconnectOptions, RecordOptions,
     RunOptions, ScreenOptions, TlsOptions,
 };
+pub use profile::Profile;
 pub use recorded_time::RecordedTime;
-pub use resolve::{Embedded, Surroundings, Target, effective, resolve};
+pub use resolve::{Cloud, Embedded, Surroundings, Target, effective, password_from, resolve};
 pub use settings::{ExportSettings, RecordingPlace, RecordingSettings, RunSettings, Settings, UiSettings};
 pub use validate::ConfigError;
 pub use values::{Attempts, KeepAlive, MqttVersion, PingWhen, Span, ValueError};

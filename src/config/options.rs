@@ -95,7 +95,7 @@ macro_rules! layered {
 layered!(BrokerOptions: url, client_id, username, password_file, ipv4, ipv6, tcp_keep_alive);
 layered!(MqttOptions: mqtt_version, keep_alive, ping_timeout, ping_policy, no_clean_session, topic, qos, command_queue, quiet_link);
 layered!(TlsOptions: cafile, cert, key, servername, alpn);
-layered!(ReconnectOptions: initial_reconnect_delay, max_reconnect_delay, deep_reconnect_threshold, max_reconnect_attempts);
+layered!(ReconnectOptions: initial_reconnect_delay, max_reconnect_delay, deep_reconnect_threshold, max_reconnect_attempts, planned_reconnect, planned_margin);
 layered!(RecordOptions: record, no_record, record_size, record_files);
 layered!(ExportOptions: export_dir, export_file, export_every, no_redact);
 layered!(RunOptions: headless, json, duration, fail_on, max_events);
@@ -220,6 +220,15 @@ pub struct ReconnectOptions {
         allow_negative_numbers = true
     )]
     pub max_reconnect_attempts: Option<Attempts>,
+    /// Reconnect before credentials expire or AWS's 24 h limit for wss:// is over
+    ///
+    /// Counts as no drop. Off, because it hides the very drop that other clients of the broker suffer. Only
+    /// `wss://` at AWS IoT has something to plan for.
+    #[arg(long, hide_env = true, env = "DROPSCOPE_PLANNED_RECONNECT", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub planned_reconnect: Option<bool>,
+    /// How long before [default: a tenth of the time there is, at most 10m]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_PLANNED_MARGIN", value_name = "TIME")]
+    pub planned_margin: Option<Span>,
 }
 
 /// Recording.

@@ -7,11 +7,14 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::device_options::DeviceOptions;
-use super::options::{MqttOptions, ReconnectOptions};
+use super::options::{MqttOptions, ReconnectOptions, TlsOptions};
 use super::settings::{ExportSettings, RecordingPlace, RecordingSettings, RunSettings, Settings, UiSettings};
 use super::validate as check;
-use super::{BrokerUrl, ConfigError, Directories, Options, ParsedUrl, Span, TEMPLATE};
+use super::{BrokerUrl, ConfigError, Directories, Options, ParsedUrl, Profile, Span, TEMPLATE};
+use crate::diagnostics::Disguise;
+use crate::diagnostics::aws_limits::{AWS_WEBSOCKET_LIMIT, is_aws};
 use crate::logging::{LogSettings, Verbosity};
+use crate::mqtt::PlannedReconnect;
 use crate::mqtt::settings::{
     AddressFamily, BrokerAddress, LinkSettings, TlsSettings, Transport, VersionChoice,
 };
@@ -40,6 +43,18 @@ pub enum Target {
     /// A broker inside the program: its address is filled in when it listens, and what the
     /// configuration says about the user's own broker (credentials, TLS) does not apply.
     Embedded(Embedded),
+    /// A device cloud that is signed in to: its address is filled in by the caller. User name and password
+    /// are the account's, not the broker's, and the file's own broker is another one.
+    Cloud(Cloud),
+}
+
+/// How a device cloud is reached, unless this run was told otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cloud {
+    /// What a generated client id begins with.
+    pub id_prefix: &'static str,
+    /// Everything else.
+    pub profile: Profile,
 }
 
 /// How a broker inside the program is reached, unless this run was told otherwise.
@@ -67,18 +82,22 @@ pub fn resolve(
     surroundings: &Surroundings<'_>,
 ) -> Result<Settings, ConfigError> {
     let mut file = file;
-    if matches!(target, Target::Embedded(_)) {
+    if target != Target::Broker {
         // The file is about the user's own broker.
         file.mqtt = MqttOptions::default();
         file.reconnect = ReconnectOptions::default();
         (file.device, file.command) = (DeviceOptions::default(), Vec::new());
+    }
+    if matches!(target, Target::Cloud(_)) {
+        file.broker.client_id = None;
+        file.tls = TlsOptions::default();
     }
     let broker = broker(&said, &file, target, surroundings)?;
     let said_tls = said.tls.clone();
     let options = merge(said, file);
     check::files(&options)?;
     let link = link(&options, broker, target, surroundings)?;
-    if target == Target::Broker {
+    if !matches!(target, Target::Embedded(_)) {
         check::certificate(&options.tls)?;
         check::tls_has_effect(&said_tls, &link)?;
     }
@@ -92,6 +111,7 @@ pub fn resolve(
         run: run(&options, surroundings)?,
         ui: ui(&options, surroundings),
         log: log(&options, &surroundings.directories),
+        disguise: Disguise::default(),
     })
 }
 
@@ -132,13 +152,14 @@ fn broker(
     target: Target,
     surroundings: &Surroundings<'_>,
 ) -> Result<Broker, ConfigError> {
-    if let Target::Embedded(embedded) = target {
-        let address = BrokerAddress {
-            transport: embedded.transport,
-            host: "127.0.0.1".into(),
-            port: 0,
-            path: "/mqtt".into(),
-        };
+    let inside = match target {
+        Target::Embedded(embedded) => Some((embedded.transport, "127.0.0.1")),
+        // No address, so that any family will do until there is one.
+        Target::Cloud(_) => Some((Transport::Wss, "cloud.invalid")),
+        Target::Broker => None,
+    };
+    if let Some((transport, host)) = inside {
+        let address = BrokerAddress { transport, host: host.into(), port: 0, path: "/mqtt".into() };
         return Ok(Broker { address, username: None, password: None });
     }
     let said_url = said.broker.url.as_ref().map(BrokerUrl::parse).transpose()?;
@@ -181,7 +202,12 @@ fn password(
     Ok(file_url.and_then(|url| url.password.clone()))
 }
 
-fn password_from(path: &Path) -> Result<SecretString, ConfigError> {
+/// The first line of a password file.
+///
+/// # Errors
+///
+/// When it cannot be read, or is empty.
+pub fn password_from(path: &Path) -> Result<SecretString, ConfigError> {
     let text = fs::read_to_string(path)
         .map_err(|error| ConfigError::PasswordFile(path.to_owned(), error.to_string()))?;
     let line = text.lines().next().unwrap_or("");
@@ -199,7 +225,8 @@ fn link(
 ) -> Result<LinkSettings, ConfigError> {
     let own_id = options.broker.client_id.clone();
     check::session(options.mqtt.no_clean_session == Some(true), own_id.is_some())?;
-    let id = own_id.unwrap_or_else(|| format!("dropscope-{:08x}", surroundings.random));
+    let prefix = if let Target::Cloud(cloud) = target { cloud.id_prefix } else { "dropscope-" };
+    let id = own_id.unwrap_or_else(|| format!("{prefix}{:08x}", surroundings.random));
     check::client_id(&id)?;
     let mut link = LinkSettings::new(broker.address, id);
     if let Target::Embedded(embedded) = target {
@@ -207,13 +234,16 @@ fn link(
         link.ping_timeout = embedded.ping_timeout;
         link.version = embedded.version;
     }
+    if let Target::Cloud(cloud) = target {
+        cloud.profile.apply(&mut link);
+    }
     link.username = broker.username;
     link.password = broker.password;
     check::credentials(&link)?;
     link.family = family(options)?;
     check::family(&link)?;
     link.tcp_keep_alive = options.broker.tcp_keep_alive.map(|Span(time)| time).filter(|time| !time.is_zero());
-    if target == Target::Broker {
+    if !matches!(target, Target::Embedded(_)) {
         link.tls = tls(options)?;
     }
     mqtt(options, &mut link)?;
@@ -265,6 +295,14 @@ fn reconnect(options: &Options, link: &mut LinkSettings) -> Result<(), ConfigErr
     set(&mut link.backoff.max, said.max_reconnect_delay.map(|Span(time)| time));
     set(&mut link.backoff.deep_threshold, said.deep_reconnect_threshold);
     set(&mut link.backoff.max_attempts, said.max_reconnect_attempts.map(|attempts| attempts.0));
+    let margin = said.planned_margin.map(|Span(time)| time);
+    check::planned_margin(margin)?;
+    if said.planned_reconnect.unwrap_or(false) {
+        let broker = &link.broker;
+        let is_limited = broker.transport.is_websocket() && is_aws(&broker.host);
+        let websocket_limit = is_limited.then_some(AWS_WEBSOCKET_LIMIT);
+        link.planned_reconnect = Some(PlannedReconnect { margin, websocket_limit });
+    }
     check::backoff(&link.backoff)
 }
 

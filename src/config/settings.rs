@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::device::ConfiguredDevice;
+use crate::diagnostics::Disguise;
 use crate::exit::FailOn;
 use crate::logging::LogSettings;
 use crate::mqtt::settings::LinkSettings;
@@ -28,6 +29,8 @@ pub struct Settings {
     pub ui: UiSettings,
     /// The program's own log.
     pub log: LogSettings,
+    /// Names that are written down nowhere.
+    pub disguise: Disguise,
 }
 
 /// Where the recording goes.

@@ -10,6 +10,7 @@ use secrecy::ExposeSecret;
 use super::*;
 use crate::cli::Cli;
 use crate::logging::{LogSettings, Verbosity};
+use crate::mqtt::PlannedReconnect;
 use crate::mqtt::settings::{AddressFamily, PingPolicy, Transport, VersionChoice};
 
 fn places() -> Directories {
@@ -135,6 +136,24 @@ fn each_flag_arrives_where_it_belongs() {
     assert_eq!(all.run.duration, Some(Duration::from_secs(90)));
     assert!(all.ui.no_color && all.ui.ascii && !all.ui.mouse);
     assert_eq!(all.log, LogSettings { file: "l".into(), verbosity: Verbosity::Verbose });
+}
+
+#[test]
+fn reconnects_are_planned_when_asked_for_and_for_what_is_known_to_end() {
+    let planned = |line: &str| settings(line).link.planned_reconnect;
+    assert_eq!(planned("wss://a.iot.us-east-1.amazonaws.com --planned-margin 5m"), None);
+    let day = Some(Duration::from_secs(86_400));
+    let at_aws = planned("wss://a.iot.us-east-1.amazonaws.com --planned-reconnect --planned-margin 5m");
+    let margin = Some(Duration::from_secs(300));
+    assert_eq!(at_aws, Some(PlannedReconnect { margin, websocket_limit: day }));
+    for line in ["mqtts://a.iot.us-east-1.amazonaws.com", "wss://broker.example"] {
+        let elsewhere = planned(&format!("{line} --planned-reconnect"));
+        assert_eq!(elsewhere, Some(PlannedReconnect::default()), "{line}");
+    }
+    for margin in ["0", "1d"] {
+        let refusal = refusal(&format!("h --planned-margin {margin}"), "");
+        assert_eq!(refusal, "--planned-margin must be above 0 and below 1d.");
+    }
 }
 
 #[test]

@@ -59,6 +59,8 @@ pub enum ConfigError {
     ReconnectDelays,
     #[error("--max-reconnect-delay must be at most 1d.")]
     LongReconnectDelay,
+    #[error("--planned-margin must be above 0 and below 1d.")]
+    PlannedMargin,
     #[error("--deep-reconnect-threshold must be at least 1.")]
     DeepThreshold,
     #[error("--{name} must be from {low} to {high}.")]
@@ -168,6 +170,15 @@ pub(super) fn backoff(backoff: &BackoffSettings) -> Result<(), ConfigError> {
         return Err(ConfigError::DeepThreshold);
     }
     Ok(())
+}
+
+pub(super) fn planned_margin(margin: Option<Duration>) -> Result<(), ConfigError> {
+    match margin {
+        Some(margin) if margin.is_zero() || margin >= Duration::from_secs(86_400) => {
+            Err(ConfigError::PlannedMargin)
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn in_range(name: &'static str, value: u64, low: u64, high: u64) -> Result<(), ConfigError> {

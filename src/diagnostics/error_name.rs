@@ -90,6 +90,7 @@ names! {
     AWS_ERROR_HTTP_PROTOCOL_ERROR = 2074 "Protocol rules violated by peer";
     AWS_ERROR_HTTP_WEBSOCKET_PROTOCOL_ERROR = 2089 "Websocket protocol rules violated by peer";
     AWS_ERROR_HTTP_RESPONSE_FIRST_BYTE_TIMEOUT = 2092 "Timed out waiting for first byte of HTTP response, after sending the full request.";
+    AWS_AUTH_SIGNING_NO_CREDENTIALS = 6146 "Attempt to sign an http request without credentials";
     AWS_ERROR_MQTT_INVALID_RESERVED_BITS = 5120 "Bits marked as reserved in the MQTT spec were incorrectly set.";
     AWS_ERROR_MQTT_INVALID_REMAINING_LENGTH = 5122 "[MQTT-2.2.3] Encoded remaining length field is malformed.";
     AWS_ERROR_MQTT_UNSUPPORTED_PROTOCOL_NAME = 5123 "[MQTT-3.1.2-1] Protocol name specified is unsupported.";

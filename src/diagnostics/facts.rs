@@ -1,6 +1,7 @@
-//! What is known about the drops so far, what is missing, and what to do next?
+//! What is known about the drops so far, what is missing, and what does the state of the link ask for?
 //!
-//! Plain facts only: nothing here weighs causes against each other.
+//! Plain facts only, for as long as nothing can be said about the pattern: [`crate::classify`] weighs patterns and
+//! causes against each other, and says what to do about them.
 
 use std::time::Duration;
 
@@ -21,15 +22,13 @@ pub struct Facts {
     pub known: Vec<String>,
     /// What would be needed and is not there.
     pub missing: Vec<String>,
-    /// The most useful thing to do now.
-    pub next: NextStep,
+    /// What the state of the link asks for, whatever the drops say.
+    pub next: Option<NextStep>,
 }
 
-/// The most useful thing to do now; screens add the key that does it.
+/// What the state of the link asks for; screens add the key that does it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextStep {
-    /// Leave it running.
-    Wait,
     /// Connect again: the link is off on purpose.
     Connect,
     /// No session was ever accepted: read why.
@@ -38,23 +37,16 @@ pub enum NextStep {
     TurnPingsOn,
     /// Leave it running: the keep-alive in force has had no drop yet, another one has.
     KeepComparing,
-    /// Try a shorter keep-alive and compare.
-    ShortenKeepAlive,
-    /// Read a drop in detail.
-    OpenDrop,
 }
 
 impl NextStep {
     /// The step as an instruction, without the key.
     pub fn sentence(self) -> &'static str {
         match self {
-            Self::Wait => "leave it running",
             Self::Connect => "connect again to go on watching",
             Self::ReadFailure => "see the Link panel: in which phase it fails, and why",
             Self::TurnPingsOn => "turn the keep-alive on, so that a dead link is noticed",
             Self::KeepComparing => "no drop at this keep-alive yet: let it run",
-            Self::ShortenKeepAlive => "try a shorter keep-alive",
-            Self::OpenDrop => "read the newest drop in full",
         }
     }
 }
@@ -66,7 +58,7 @@ pub fn facts(snapshot: &Snapshot) -> Facts {
         headline: headline(snapshot),
         known: known(snapshot, &tally),
         missing: missing(snapshot, &tally),
-        next: next(snapshot, &tally),
+        next: next(snapshot),
     }
 }
 
@@ -309,33 +301,21 @@ fn missing(snapshot: &Snapshot, tally: &Tally) -> Vec<String> {
     missing
 }
 
-fn next(snapshot: &Snapshot, tally: &Tally) -> NextStep {
+fn next(snapshot: &Snapshot) -> Option<NextStep> {
     let metrics = &snapshot.metrics;
     if matches!(snapshot.link, LinkState::Off { .. }) {
-        return NextStep::Connect;
+        return Some(NextStep::Connect);
     }
     if snapshot.connections.is_empty() && metrics.connect_failures > 0 {
-        return NextStep::ReadFailure;
+        return Some(NextStep::ReadFailure);
     }
     if snapshot.keep_alive_secs == 0 && snapshot.started.is_some() {
-        return NextStep::TurnPingsOn;
+        return Some(NextStep::TurnPingsOn);
     }
     let spared =
         |arm: &super::KeepAliveArm| arm.keep_alive_secs == snapshot.keep_alive_secs && arm.drops == 0;
-    if snapshot.arms.iter().any(spared) && metrics.total_connection_drops > 0 {
-        return NextStep::KeepComparing;
-    }
-    let path_may_forget = |how: &Option<How>| {
-        matches!(how, Some(How::Fin | How::Rst | How::PingTimeout | How::Io | How::TlsClose))
-    };
-    let such: u64 =
-        metrics.drops_by_how.iter().filter(|(how, _)| path_may_forget(how)).map(|(_, count)| count).sum();
-    let quiet = tally.silence.count > 0 && tally.silence.most >= Duration::from_secs(30);
-    let enough = metrics.total_connection_drops >= DROPS_FOR_A_PATTERN;
-    if enough && quiet && such * 2 > metrics.total_connection_drops && snapshot.keep_alive_secs > 30 {
-        return NextStep::ShortenKeepAlive;
-    }
-    if metrics.total_connection_drops > 0 { NextStep::OpenDrop } else { NextStep::Wait }
+    let compares = snapshot.arms.iter().any(spared) && metrics.total_connection_drops > 0;
+    compares.then_some(NextStep::KeepComparing)
 }
 
 #[cfg(test)]

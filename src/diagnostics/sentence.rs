@@ -253,9 +253,10 @@ fn failure_words(failed: &ConnectFailed) -> String {
     text
 }
 
-/// The word for a connect phase: `dns`, `tcp`, `tls`, `websocket`, `connack`.
+/// The word for a connect phase: `credentials`, `dns`, `tcp`, `tls`, `websocket`, `connack`.
 pub fn phase_words(phase: Phase) -> &'static str {
     match phase {
+        Phase::Credentials => "credentials",
         Phase::Dns => "dns",
         Phase::Tcp => "tcp",
         Phase::Tls => "tls",
@@ -268,7 +269,9 @@ fn initiator(by: Initiator) -> &'static str {
     match by {
         Initiator::User => "as asked",
         Initiator::Experiment => "for an experiment",
+        Initiator::Planned => "before credentials or the 24 h limit end it",
         Initiator::Shutdown => "to end the run",
+        Initiator::Other => "on purpose",
     }
 }
 

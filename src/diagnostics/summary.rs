@@ -27,6 +27,7 @@ impl Display for Summary<'_> {
         period(self.0, f)?;
         totals(f, metrics)?;
         sessions(f, metrics)?;
+        limits(self.0, f)?;
         messages(self.0, f)?;
         by_count(f, "Drops by error", &metrics.connection_drops_by_error)?;
         by_count(f, "Failed connects by error", &metrics.failures_by_error)?;
@@ -90,6 +91,20 @@ fn sessions(f: &mut fmt::Formatter<'_>, metrics: &Metrics) -> fmt::Result {
         Some(length) => line(f, label, duration_words(length)),
         None => Ok(()),
     })
+}
+
+/// What is known to end the session, where something is.
+fn limits(snapshot: &Snapshot, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if let Some(expiry) = snapshot.credentials_expire_at {
+        match expiry.signed_duration_since(snapshot.at.wall).to_std() {
+            Ok(left) => line(f, "Credentials", format!("expire in {}", duration_words(left)))?,
+            Err(_) => line(f, "Credentials", "have expired")?,
+        }
+    }
+    match snapshot.websocket_time_left(snapshot.at) {
+        Some(left) => line(f, "WebSocket", format!("{} left of AWS's 24 h", duration_words(left))),
+        None => Ok(()),
+    }
 }
 
 /// Names and counts, the most frequent first.

@@ -55,6 +55,7 @@ pub fn layer(layer: Option<Layer>) -> &'static str {
 /// The connect phase as its protocol is written.
 pub fn phase(phase: Phase) -> &'static str {
     match phase {
+        Phase::Credentials => "credentials",
         Phase::Dns => "DNS",
         Phase::Tcp => "TCP",
         Phase::Tls => "TLS",
@@ -68,7 +69,9 @@ pub fn initiator(by: Initiator) -> &'static str {
     match by {
         Initiator::User => "by you",
         Initiator::Experiment => "by an experiment",
+        Initiator::Planned => "as planned",
         Initiator::Shutdown => "the run is over",
+        Initiator::Other => "on purpose",
     }
 }
 

@@ -34,15 +34,18 @@ pub fn remark(at: Stamp, level: Level, text: &str, is_ascii: bool) -> String {
 }
 
 /// Our own punctuation has ASCII forms; letters of other scripts come from outside and become `?`.
-fn to_ascii(text: &str) -> String {
-    text.chars()
-        .map(|character| match character {
-            '—' | '–' => '-',
-            '…' => '.',
-            other if other.is_ascii() => other,
-            _ => '?',
-        })
-        .collect()
+pub(super) fn to_ascii(text: &str) -> String {
+    let mut ascii = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '—' | '–' => ascii.push('-'),
+            '…' => ascii.push('.'),
+            '±' => ascii.push_str("+-"),
+            other if other.is_ascii() => ascii.push(other),
+            _ => ascii.push('?'),
+        }
+    }
+    ascii
 }
 
 /// What is not notable by itself, for those who want to see everything.

@@ -1,10 +1,14 @@
 //! A run without a screen: lines for people on standard error, the recording for programs on standard
 //! output.
 //!
+//! What is said about the drops is told in words only: the recording holds what happened, not what was
+//! concluded from it, and standard output is the recording line by line.
+//!
 //! *Must not know* ratatui, crossterm, rumqttc or who makes the events; it only reads what the monitor
 //! publishes.
 
 mod lines;
+mod why;
 
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write};
@@ -17,6 +21,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 pub use lines::{line, remark};
 
+use crate::classify::{Pattern, Verdict};
 use crate::diagnostics::recording::encode;
 use crate::diagnostics::summary::Summary;
 use crate::diagnostics::{Level, Observed, Snapshot, TimeScale};
@@ -69,6 +74,7 @@ pub async fn run(
         lost: 0,
         last_notice: None,
         recording_fails: false,
+        pattern: Pattern::Undetermined,
         time_scale: TimeScale::default(),
     };
     match follow(events, published, &mut lines).await {
@@ -105,7 +111,7 @@ async fn follow<O: Write, E: Write>(
                 Err(RecvError::Closed) => break,
             },
             changed = published.changed(), if watches_end => watches_end = changed.is_ok(),
-            _ = summaries.tick() => lines.periodic_summary(&published.borrow().snapshot),
+            _ = summaries.tick() => lines.periodic_summary(&published.borrow()),
         }
     }
     // The end was published after the last event was sent: what is still waiting belongs to the run.
@@ -117,7 +123,7 @@ async fn follow<O: Write, E: Write>(
         }
     }
     let last = Arc::clone(&published.borrow());
-    lines.final_summary(&last.snapshot)
+    lines.final_summary(&last)
 }
 
 struct Lines<O, E> {
@@ -128,6 +134,8 @@ struct Lines<O, E> {
     /// The newest notice told.
     last_notice: Option<Notice>,
     recording_fails: bool,
+    /// The answer told last.
+    pattern: Pattern,
     time_scale: TimeScale,
 }
 
@@ -168,6 +176,18 @@ impl<O: Write, E: Write> Lines<O, E> {
         if std::mem::replace(&mut self.recording_fails, fails) != fails {
             self.tell(&remark(state.snapshot.at, level, &text, self.options.ascii));
         }
+        if let Some(verdict) = &state.verdict {
+            self.verdict(verdict);
+        }
+    }
+
+    /// What is said about the drops, when the answer is another one than before.
+    fn verdict(&mut self, verdict: &Verdict) {
+        let pattern = verdict.classification.pattern;
+        if std::mem::replace(&mut self.pattern, pattern) != pattern {
+            let text = format!("Verdict: {}", verdict.sentence());
+            self.tell(&remark(verdict.at, Level::Info, &text, self.options.ascii));
+        }
     }
 
     fn lagged(&mut self, count: u64, snapshot: &Snapshot) {
@@ -177,16 +197,24 @@ impl<O: Write, E: Write> Lines<O, E> {
         self.tell(&remark(snapshot.at, Level::Warn, &text, self.options.ascii));
     }
 
-    fn periodic_summary(&mut self, snapshot: &Snapshot) {
-        let summary = Summary(snapshot).to_string();
-        self.tell(summary.trim_end());
+    /// The figures, what was lost, and the verdict with its next step at the end.
+    fn summary(&self, state: &Published) -> String {
+        let mut summary = Summary(&state.snapshot).to_string();
+        if self.lost > 0 {
+            let _ = writeln!(summary, "{} events were not written here", self.lost);
+        }
+        summary.extend(state.verdict.as_deref().map(why::paragraph));
+        let summary = summary.trim_end();
+        if self.options.ascii { lines::to_ascii(summary) } else { summary.to_owned() }
     }
 
-    fn final_summary(&mut self, snapshot: &Snapshot) -> io::Result<()> {
-        let mut summary = Summary(snapshot).to_string().trim_end().to_owned();
-        if self.lost > 0 {
-            let _ = write!(summary, "\n{} events were not written here", self.lost);
-        }
+    fn periodic_summary(&mut self, state: &Published) {
+        let summary = self.summary(state);
+        self.tell(&summary);
+    }
+
+    fn final_summary(&mut self, state: &Published) -> io::Result<()> {
+        let summary = self.summary(state);
         if self.options.json {
             self.tell(&summary);
             return Ok(());

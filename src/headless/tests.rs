@@ -224,3 +224,35 @@ fn ascii_lines_are_ascii() {
         assert!(text.ends_with(" gone - na?ve. ?"), "{text}");
     }
 }
+
+fn judged(pattern: Pattern, finished: bool) -> Arc<Published> {
+    let mut verdict = Verdict::nothing_yet(stamp(9));
+    (verdict.classification.pattern, verdict.classification.confidence) = (pattern, 0.91);
+    let mut next = (*state(finished)).clone();
+    next.verdict = Some(Arc::new(verdict));
+    Arc::new(next)
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_answer_is_told_once_and_the_last_one_ends_the_summary() {
+    let (_sender, receiver) = broadcast::channel(4);
+    let (publish, published) = watch::channel(judged(Pattern::Undetermined, false));
+    let (out, err) = (Pipe::default(), Pipe::default());
+    let task = tokio::spawn(run(receiver, published, options(true), out.clone(), err.clone()));
+    for pattern in [Pattern::Undetermined, Pattern::IdleTimeout, Pattern::IdleTimeout, Pattern::Undetermined]
+    {
+        publish.send(judged(pattern, false)).expect("a receiver");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    publish.send(judged(Pattern::Outage, true)).expect("a receiver");
+    task.await.expect("no panic").expect("an outcome");
+    let told = "2026-11-20 14:03:31Z · Verdict: ";
+    let lines: Vec<_> =
+        err.text().lines().filter_map(|line| line.strip_prefix(told).map(str::to_owned)).collect();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(lines[0].starts_with("idle timeout, 91 % (sure): something on the way"), "{lines:?}");
+    assert!(lines[1].starts_with("undetermined: ") && lines[2].starts_with("outage, 91 %"), "{lines:?}");
+    assert!(err.text().contains("\nWhy                   outage, 91 % (sure): "), "{}", err.text());
+    assert!(err.text().ends_with("\nNext step             leave it running\n"), "{}", err.text());
+    assert_eq!(out.text(), "", "the recording holds what happened, not what was concluded");
+}

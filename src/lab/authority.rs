@@ -11,16 +11,16 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 const NAMES: [&str; 4] = [super::stage::HOST, "localhost", "127.0.0.1", "::1"];
 
 /// A certificate authority and the server it has vouched for.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     /// The authority's certificate in PEM, for clients to trust.
-    pub(super) pem: String,
+    pub(crate) pem: String,
     /// What the server shows.
-    pub(super) server: Arc<ServerConfig>,
+    pub(crate) server: Arc<ServerConfig>,
 }
 
 impl Authority {
     /// Makes new keys; nothing of them is ever written.
-    pub(super) fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let issuer = issuer().map_err(io::Error::other)?;
         let (certificate, key) = server(&issuer).map_err(io::Error::other)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -8,7 +8,7 @@
 //! it does to a connection it does with real bytes and real sockets, never with made-up events.
 
 mod admission;
-mod authority;
+pub(crate) mod authority;
 mod aws;
 mod broker;
 mod cloud;

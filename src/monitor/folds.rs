@@ -31,6 +31,8 @@ impl Folds {
     pub fn apply(&mut self, at: Stamp, event: &Event) {
         self.diagnostics.apply(at, event);
         self.classifier.apply(at, event);
+        // Asked after every event, whoever looks: so the verdict of an instant does not depend on who looked before.
+        self.classifier.verdict();
     }
 
     /// The state at `at` (as recorded, not before the newest event).

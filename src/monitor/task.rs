@@ -13,7 +13,7 @@ use super::pace::Pace;
 use super::reports::{Lost, ReportKind, ReportSettings, Reports};
 use super::{Notice, NoticeKind, Published, Request, Runtime, Simulation, SimulationPort};
 use crate::diagnostics::event::{Event, FORMAT, Initiator, Started};
-use crate::diagnostics::{Clock, ClockWatch, Observed, recording};
+use crate::diagnostics::{Clock, ClockWatch, Disguise, Observed, recording};
 use crate::export::{Recorder, RecorderSettings};
 use crate::mqtt::settings::{LinkSettings, VersionChoice};
 use crate::mqtt::{Activity, Link, Publish, ReconnectKind, SettingsError};
@@ -44,6 +44,8 @@ pub struct MonitorSettings {
     pub simulation: Option<SimulationPort>,
     /// The device behind the broker, if its language is known.
     pub device: Option<DeviceSettings>,
+    /// Names that are written down nowhere.
+    pub disguise: Disguise,
 }
 
 /// The running monitor, as seen from outside.
@@ -115,6 +117,7 @@ pub fn spawn_with(
         clock_watch: ClockWatch::default(),
         simulation: settings.simulation,
         commander,
+        disguise: settings.disguise,
     };
     let task = tokio::spawn(monitor.run(inbox, started(&settings.link), settings.duration));
     (Handle { requests, published, events, task }, first_reader)
@@ -178,6 +181,7 @@ pub(super) struct Monitor {
     pub(super) pace: Pace,
     clock_watch: ClockWatch,
     simulation: Option<SimulationPort>,
+    disguise: Disguise,
 }
 
 impl Monitor {
@@ -260,11 +264,13 @@ impl Monitor {
     }
 
     /// Record, fold, tell. The order matters: what is on screen is on disk (or counted as lost).
-    pub(super) fn observe(&mut self, observed: Observed) {
+    pub(super) fn observe(&mut self, mut observed: Observed) {
         let mut told = Vec::new();
         if let Some(commander) = &mut self.commander {
+            // Before the disguise: answers are recognised by the names as they are.
             commander.observe(&observed, &mut told);
         }
+        self.disguise.apply(&mut observed.event);
         if let Some(recorder) = &self.recorder {
             let sync = matches!(observed.event, Event::Dropped(_) | Event::Stopped { .. });
             recorder.append(recording::encode(&observed), sync);

@@ -65,7 +65,7 @@ pub(super) async fn check_through(
             protocol: versions.current(),
             deep: false,
         };
-        let Attempted { phases, result } = handshake.run().await;
+        let Attempted { phases, result, .. } = handshake.run().await;
         let attempt = Attempt { attempt_number, phases };
         let failed = match result {
             Ok(established) => return examine(established, attempt, &settings, &*clock).await,

@@ -1,16 +1,21 @@
 //! How does the link move from state to state? The polled half of [`Link`].
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use tokio::time::Sleep;
+
 use super::failure::Failure;
 use super::handshake::{Attempted, Established, Handshake};
-use super::link::{Course, Link, State};
+use super::link::{Course, Link, ReconnectKind, State};
 use super::session::{Session, Step};
 use super::wire::{OpenFailure, Progress};
 use crate::diagnostics::Stamp;
-use crate::diagnostics::event::{Attempt, ConnectFailed, ConnectKind, Connected, Event, Observed};
+use crate::diagnostics::event::{
+    Attempt, ConnectFailed, ConnectKind, Connected, Event, Initiator, Observed, Phase,
+};
 
 impl Link {
     pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Observed> {
@@ -18,7 +23,8 @@ impl Link {
             if let Some(observed) = self.out.pop_front() {
                 return Poll::Ready(observed);
             }
-            if self.poll_expiry(cx) {
+            // Before the session: one that always has something to tell must not hold it up.
+            if self.poll_expiry(cx) || self.poll_planned(cx) {
                 continue;
             }
             match &mut self.state {
@@ -53,6 +59,17 @@ impl Link {
         }
         self.expiry = None;
         self.queue.expire(self.clock.now(), &mut self.out);
+        true
+    }
+
+    /// Renews the session when its time has come; `true`: look again.
+    fn poll_planned(&mut self, cx: &mut Context<'_>) -> bool {
+        let State::Connected { planned: Some(timer), .. } = &mut self.state else { return false };
+        if timer.as_mut().poll(cx).is_pending() {
+            return false;
+        }
+        self.planned_for = self.credentials_expire;
+        self.reconnect(ReconnectKind::Deep, Initiator::Planned);
         true
     }
 
@@ -114,6 +131,13 @@ impl Link {
 
     fn finish_attempt(&mut self, attempted: Attempted) {
         let attempt_number = self.course.attempt;
+        let expiry = attempted.credentials_expire;
+        if let Some(expires_at) = expiry.filter(|_| expiry != self.credentials_expire) {
+            self.tell(Event::Credentials { expires_at });
+        }
+        if expiry.is_some() || attempted.result.is_ok() {
+            self.credentials_expire = expiry;
+        }
         self.tell(Event::Attempt(Attempt { attempt_number, phases: attempted.phases }));
         match attempted.result {
             Ok(established) => self.begin_session(established),
@@ -135,7 +159,15 @@ impl Link {
         self.course = Course::default();
         let clock = Arc::clone(&self.clock);
         let session = Session::new(established, &self.settings, self.keep_alive, clock);
-        self.state = State::Connected { session: Box::new(session), since: at };
+        self.state = State::Connected { session: Box::new(session), since: at, planned: self.planned() };
+    }
+
+    /// The timer of a planned reconnect for a session that begins now.
+    fn planned(&self) -> Option<Pin<Box<Sleep>>> {
+        let expiry = self.credentials_expire.filter(|expiry| Some(*expiry) != self.planned_for);
+        let left = expiry.and_then(|expiry| (expiry - self.clock.now().wall).to_std().ok());
+        let after = self.settings.planned_reconnect?.after(left)?;
+        Some(Box::pin(tokio::time::sleep(after)))
     }
 
     fn retry(&mut self, open: &OpenFailure) {
@@ -145,8 +177,12 @@ impl Link {
         // A refused upgrade is about credentials, signature or address: nothing of them is reused.
         let refused_upgrade = open.failure.http_status.is_some_and(|status| (400..500).contains(&status));
         self.course.attempt = self.course.attempt.saturating_add(1);
-        self.course.deep = refused_upgrade;
-        if other_version {
+        // New credentials that were asked for and not got are still to be asked for.
+        let unanswered = self.course.deep && open.phase == Phase::Credentials;
+        self.course.deep = refused_upgrade || unanswered;
+        if open.failure.for_good {
+            self.state = State::GivenUp;
+        } else if other_version {
             self.wait_for_allowance();
         } else {
             self.plan();
@@ -164,7 +200,8 @@ impl Link {
     }
 
     fn drop_session(&mut self, cx: &mut Context<'_>, failure: &Failure, at: Stamp) {
-        let State::Connected { mut session, since } = std::mem::replace(&mut self.state, State::Off) else {
+        let State::Connected { mut session, since, .. } = std::mem::replace(&mut self.state, State::Off)
+        else {
             return;
         };
         let dropped = session.dropped(failure, at, self.queue.waiting());

@@ -1,5 +1,7 @@
 //! Why a connect failed or a session ended, in one vocabulary for every layer.
 
+use chrono::{DateTime, Utc};
+
 use crate::diagnostics::ErrorName;
 use crate::diagnostics::event::{How, Layer};
 
@@ -22,6 +24,10 @@ pub struct Failure {
     pub return_code: Option<u8>,
     /// HTTP status of a refused WebSocket upgrade.
     pub http_status: Option<u16>,
+    /// The server's clock, if a refused upgrade told it.
+    pub server_date: Option<DateTime<Utc>>,
+    /// Trying again cannot help.
+    pub for_good: bool,
 }
 
 impl Failure {
@@ -36,6 +42,8 @@ impl Failure {
             ws_close_code: None,
             return_code: None,
             http_status: None,
+            server_date: None,
+            for_good: false,
         }
     }
 

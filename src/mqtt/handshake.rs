@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
 use futures_util::{SinkExt as _, StreamExt as _};
+use secrecy::ExposeSecret as _;
 use tokio_util::codec::Framed;
 
 use super::connector::Connector;
@@ -11,10 +13,11 @@ use super::engine::{
 };
 use super::failure::Failure;
 use super::settings::LinkSettings;
+use super::signer::{SignFailure, Signed, Signer, skew};
 use super::wire::{CertificateInfo, OpenFailure, Progress, Wire, WireStream, WireTap};
 use super::words::Protocol;
 use crate::diagnostics::error_name::AWS_ERROR_MQTT_TIMEOUT;
-use crate::diagnostics::event::{How, Phase, PhaseTiming};
+use crate::diagnostics::event::{How, Layer, Phase, PhaseTiming};
 use crate::diagnostics::{Clock, Stamp};
 
 /// Read buffer: large, so that a flood costs few system calls.
@@ -50,6 +53,8 @@ impl ConnectSent {
 /// How an attempt ended.
 #[derive(Debug)]
 pub(super) struct Attempted {
+    /// When the credentials in use expire, if the upgrade was signed and that is known.
+    pub(super) credentials_expire: Option<DateTime<Utc>>,
     pub(super) phases: Vec<PhaseTiming>,
     pub(super) result: Result<Established, OpenFailure>,
 }
@@ -69,11 +74,66 @@ pub(super) struct Established {
 impl Handshake {
     /// Makes the attempt.
     pub(super) async fn run(self) -> Attempted {
-        let opened = self.connector.open(&self.settings, &self.clock, &self.progress, self.deep).await;
+        let Some(signer) = &self.settings.signer else { return self.carry_on(&self.settings, None).await };
+        let (timing, answer) = self.ask(&**signer).await;
+        let target = match answer {
+            Ok(target) => target,
+            Err(failure) => {
+                let failure = OpenFailure { phase: Phase::Credentials, failure };
+                return Attempted { credentials_expire: None, phases: vec![timing], result: Err(failure) };
+            }
+        };
+        let mut settings = LinkSettings::clone(&self.settings);
+        target.path_and_query.expose_secret().clone_into(&mut settings.broker.path);
+        let mut attempted = self.carry_on(&settings, target.expires_at).await;
+        attempted.phases.insert(0, timing);
+        if let Err(OpenFailure { phase: Phase::Websocket, failure }) = &mut attempted.result
+            && let Some(status @ 400..500) = failure.http_status
+        {
+            signer.refused(status, failure.server_date);
+            let skew = failure.server_date.and_then(|date| skew(self.clock.now().wall, date));
+            if let Some(skew) = skew {
+                // First, because lines are cut at their ends.
+                failure.detail = format!("{skew}; {}", failure.detail);
+                if let Some(last) = attempted.phases.last_mut() {
+                    last.error = Some(failure.message());
+                }
+            }
+        }
+        attempted
+    }
+
+    /// Asks for a signed request target, as a phase of its own.
+    async fn ask(&self, signer: &dyn Signer) -> (PhaseTiming, Result<Signed, Failure>) {
+        let start = self.clock.now();
+        self.progress.enter(Phase::Credentials, start);
+        let limit = self.settings.timeouts.credentials;
+        let answer = tokio::time::timeout(limit, signer.sign(self.deep)).await.unwrap_or_else(|_| {
+            let secs = self.settings.field(limit).as_secs_f64();
+            Err(SignFailure::unavailable(Layer::Local, format!("no credentials came within {secs} s")))
+        });
+        let answer = answer.map_err(Failure::from);
+        let timing = PhaseTiming {
+            phase: Phase::Credentials,
+            ms: self.clock.now().since(start).as_secs_f64() * 1000.0,
+            ok: answer.is_ok(),
+            error: answer.as_ref().err().map(Failure::message),
+            detail: None,
+        };
+        (timing, answer)
+    }
+
+    /// Transport and MQTT, once the request target is known.
+    async fn carry_on(
+        &self,
+        settings: &LinkSettings,
+        credentials_expire: Option<DateTime<Utc>>,
+    ) -> Attempted {
+        let opened = self.connector.open(settings, &self.clock, &self.progress, self.deep).await;
         let mut phases = opened.phases;
         let wire = match opened.result {
             Ok(wire) => wire,
-            Err(failure) => return Attempted { phases, result: Err(failure) },
+            Err(failure) => return Attempted { credentials_expire, phases, result: Err(failure) },
         };
         let start = self.clock.now();
         self.progress.enter(Phase::Connack, start);
@@ -87,7 +147,7 @@ impl Handshake {
             detail: Some(format!("MQTT {}", self.protocol.name())),
         });
         let result = result.map_err(|failure| OpenFailure { phase: Phase::Connack, failure });
-        Attempted { phases, result }
+        Attempted { credentials_expire, phases, result }
     }
 
     async fn connect(&self, wire: Wire) -> Result<Established, Failure> {

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use tokio::time::Sleep;
 
 use super::backoff::Backoff;
@@ -90,7 +91,7 @@ pub(super) enum State {
     GivenUp,
     Waiting { until: Stamp, timer: Pin<Box<Sleep>> },
     Connecting { attempt: BoxFuture<'static, Attempted>, progress: Arc<Progress>, started: Stamp },
-    Connected { session: Box<Session>, since: Stamp },
+    Connected { session: Box<Session>, since: Stamp, planned: Option<Pin<Box<Sleep>>> },
     Closing { session: Box<Session>, limit: Pin<Box<Sleep>>, then_connect: bool },
 }
 
@@ -118,6 +119,9 @@ pub struct Link {
     pub(super) course: Course,
     pub(super) connect_sent: Arc<ConnectSent>,
     pub(super) last_attempt: Option<Stamp>,
+    pub(super) credentials_expire: Option<DateTime<Utc>>,
+    /// An expiry a planned reconnect was made for: if it brought nothing newer, another would not either.
+    pub(super) planned_for: Option<DateTime<Utc>>,
     pub(super) out: VecDeque<Observed>,
     pub(super) expiry: Option<(Stamp, Pin<Box<Sleep>>)>,
 }
@@ -162,6 +166,8 @@ impl Link {
             course: Course::default(),
             connect_sent: Arc::default(),
             last_attempt: None,
+            credentials_expire: None,
+            planned_for: None,
             out: VecDeque::new(),
             expiry: None,
         })

@@ -1,7 +1,7 @@
 //! What the link needs to know, resolved and validated before it starts.
 
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::Listener;
+use super::planned::PlannedReconnect;
+use super::signer::Signer;
 
 /// Everything the link needs for one broker.
 #[derive(Debug, Clone)]
@@ -43,6 +45,8 @@ pub struct LinkSettings {
     pub timeouts: PhaseTimeouts,
     /// When to try again.
     pub backoff: BackoffSettings,
+    /// Reconnecting before something known ends the session; `None` = the drop is let happen, and seen.
+    pub planned_reconnect: Option<PlannedReconnect>,
     /// Publishes waiting for a connection.
     pub queue: QueueSettings,
     /// TCP keep-alive interval; off by default, because it would cure the very NAT drop being looked for.
@@ -53,6 +57,8 @@ pub struct LinkSettings {
     pub resolver: Option<Arc<dyn Resolver>>,
     /// Who reads the payloads of some messages; `None` = nobody.
     pub listener: Option<Arc<dyn Listener>>,
+    /// Who signs the request target of each WebSocket upgrade; `None` = the broker's path goes out as it is.
+    pub signer: Option<Arc<dyn Signer>>,
     /// Largest packet accepted and sent, in bytes.
     pub max_packet: usize,
     /// Messages a second above which they are recorded as `traffic` lines instead of one by one.
@@ -82,6 +88,8 @@ impl LinkSettings {
             family: AddressFamily::Any,
             resolver: None,
             listener: None,
+            signer: None,
+            planned_reconnect: None,
             max_packet: 1024 * 1024,
             traffic_limit: 20,
         }
@@ -155,8 +163,8 @@ impl Transport {
     }
 }
 
-/// Where the broker is. Parsed from a URL by the configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where the broker is. Parsed from a URL by the configuration. `Debug` leaves the query out.
+#[derive(Clone, PartialEq, Eq)]
 pub struct BrokerAddress {
     /// How to get there.
     pub transport: Transport,
@@ -166,6 +174,31 @@ pub struct BrokerAddress {
     pub port: u16,
     /// Path and query of the WebSocket upgrade; `/mqtt` by default, unused otherwise.
     pub path: String,
+}
+
+impl BrokerAddress {
+    /// The Host header of the WebSocket upgrade: host, and port unless it is the transport's own. Signed
+    /// URLs are signed over just that.
+    pub fn authority(&self) -> String {
+        let host = match self.host.parse::<Ipv6Addr>() {
+            Ok(address) => format!("[{address}]"),
+            Err(_) => self.host.clone(),
+        };
+        let usual = if self.transport == Transport::Wss { 443 } else { 80 };
+        if self.port == usual { host } else { format!("{host}:{}", self.port) }
+    }
+}
+
+impl std::fmt::Debug for BrokerAddress {
+    /// A query may be signed, and is then as good as a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BrokerAddress")
+            .field("transport", &self.transport)
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("path", &self.path.split('?').next().unwrap_or_default())
+            .finish()
+    }
 }
 
 /// Which protocol to speak.
@@ -217,6 +250,8 @@ pub struct TlsSettings {
 /// Deadlines of the connect phases.
 #[derive(Debug, Clone, Copy)]
 pub struct PhaseTimeouts {
+    /// Credentials and signature, where the upgrade is signed.
+    pub credentials: Duration,
     /// Name resolution.
     pub dns: Duration,
     /// TCP handshake, per address.
@@ -232,7 +267,14 @@ pub struct PhaseTimeouts {
 impl Default for PhaseTimeouts {
     fn default() -> Self {
         let secs = Duration::from_secs;
-        Self { dns: secs(10), tcp: secs(10), tls: secs(15), websocket: secs(15), connack: secs(15) }
+        Self {
+            credentials: secs(60),
+            dns: secs(10),
+            tcp: secs(10),
+            tls: secs(15),
+            websocket: secs(15),
+            connack: secs(15),
+        }
     }
 }
 

@@ -43,6 +43,9 @@ pub enum SettingsError {
         /// The value asked for.
         bytes: usize,
     },
+    /// There is no upgrade to sign.
+    #[error("credentials that sign URLs work over WebSocket only; use wss://")]
+    NothingToSign,
     /// The TLS settings or the files they name are unusable.
     #[error(transparent)]
     Tls(#[from] UnusableTls),

@@ -35,6 +35,9 @@ pub(super) fn validate(settings: &LinkSettings) -> Result<(), SettingsError> {
     if settings.max_packet < SMALLEST_PACKET {
         return Err(SettingsError::MaxPacket { bytes: settings.max_packet });
     }
+    if settings.signer.is_some() && !settings.broker.transport.is_websocket() {
+        return Err(SettingsError::NothingToSign);
+    }
     for (filter, qos) in &settings.subscriptions {
         if !fits(filter) || !valid_filter(filter) {
             return Err(SettingsError::Filter { filter: foreign_text(filter) });

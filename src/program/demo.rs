@@ -15,12 +15,12 @@ use tokio::time::interval;
 
 use super::watch::watch;
 use super::{print, refuse, runtime, settings};
+use crate::classify::Verdict;
 use crate::cli;
 use crate::clock::SystemClock;
 use crate::config::{Directories, Embedded, Settings, Target, device_of};
 use crate::device::Device;
-use crate::diagnostics::facts::facts;
-use crate::diagnostics::{Clock, Snapshot};
+use crate::diagnostics::Clock;
 use crate::lab::scenario::{BLOWS, Publishing, SCENARIOS, Scenario, Way, speed_words};
 use crate::lab::{GatewayControl, HOST, Stage, StageOptions, TELEMETRY_TOPIC, Version};
 use crate::monitor::{Request, Simulation, SimulationPort};
@@ -156,7 +156,9 @@ impl Play {
         }
         let watched = result?;
         if let (true, Some(last)) = (self.blind, &watched.last) {
-            self.reveal(&last.snapshot);
+            let revealed = reveal(self.scenario, last.verdict.as_deref());
+            // Nothing can be done about a closed standard error.
+            let _ = writeln!(io::stderr(), "{revealed}");
         }
         Ok(watched.code)
     }
@@ -196,14 +198,19 @@ impl Play {
         let menu = BLOWS.iter().map(|blow| Arc::from(blow.what));
         Simulation { label: label.into(), fault: fault.into(), menu: menu.collect() }
     }
+}
 
-    /// The solution of a blind run.
-    fn reveal(&self, last: &Snapshot) {
-        let Scenario { name, fault, .. } = self.scenario;
-        let said = facts(last).headline;
-        // Nothing can be done about a closed standard error.
-        let _ = writeln!(io::stderr(), "It was {name}: {fault}. dropscope said: {said}");
-    }
+/// The solution of a blind run, and whether dropscope found it.
+fn reveal(scenario: &Scenario, verdict: Option<&Verdict>) -> String {
+    let said = verdict.map_or_else(|| "nothing".to_owned(), Verdict::brief);
+    let patterns = scenario.patterns();
+    let right = match verdict {
+        _ if patterns.is_empty() => "",
+        Some(verdict) if patterns.contains(&verdict.classification.pattern.name()) => ", which is right",
+        Some(verdict) if !verdict.is_named() => ", which is honest but not enough",
+        _ => ", which is wrong",
+    };
+    format!("It was {}: {}. dropscope said: {said}{right}.", scenario.name, scenario.fault)
 }
 
 /// Writes the authority's certificate where clients can read it.
@@ -308,6 +315,8 @@ async fn publish(publishing: Publishing, every: Duration, requests: mpsc::Sender
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::classify::Pattern;
+    use crate::diagnostics::Stamp;
     use crate::mqtt::settings::BrokerAddress;
 
     #[test]
@@ -342,6 +351,32 @@ mod tests {
             (0..100).map(|seed| chosen(None, true, seed).expect("one").name).collect();
         assert_eq!(names.len(), SCENARIOS.len());
         assert_eq!(chosen(None, false, 5).expect("one").name, Scenario::DEFAULT);
+    }
+
+    #[test]
+    fn the_solution_says_whether_it_was_found() {
+        let at = Stamp::new("2026-08-03T12:00:00Z".parse().expect("a time"), Duration::ZERO);
+        let mut verdict = Verdict::nothing_yet(at);
+        let scenario = named("nat-silent").expect("one");
+        let said = |verdict: &Verdict| reveal(scenario, Some(verdict));
+        assert!(said(&verdict).ends_with("said: undetermined, which is honest but not enough."));
+        verdict.classification.confidence = 0.91;
+        verdict.classification.pattern = Pattern::IdleTimeout;
+        assert_eq!(
+            said(&verdict),
+            "It was nat-silent: a NAT silently forgets after 350 s of silence. \
+             dropscope said: idle timeout, 91 % (sure), which is right."
+        );
+        verdict.classification.pattern = Pattern::Random;
+        assert!(said(&verdict).ends_with("random loss, 91 % (sure), which is wrong."));
+        assert!(reveal(scenario, None).ends_with("said: nothing, which is wrong."));
+    }
+
+    #[test]
+    fn every_expected_pattern_exists() {
+        for name in SCENARIOS.iter().flat_map(Scenario::patterns) {
+            assert!(Pattern::ALL.iter().any(|pattern| pattern.name() == *name), "{name}");
+        }
     }
 
     #[test]

@@ -3,10 +3,12 @@
 //! Knows everybody, is known by `main` only.
 
 mod analyze;
+mod aws;
 mod check;
 mod demo;
 mod explain;
 mod lab;
+mod navien;
 mod picture;
 mod replay;
 mod watch;
@@ -30,7 +32,9 @@ pub fn run() -> color_eyre::Result<ExitCode> {
     match cli.command {
         None => watch(cli.watch),
         Some(Command::Demo(demo)) => demo::demo(demo),
+        Some(Command::Aws(wanted)) => aws::aws(wanted),
         Some(Command::Lab(lab)) => lab::lab(&lab),
+        Some(Command::Navien(wanted)) => navien::navien(wanted),
         Some(Command::Replay(wanted)) => replay::replay(&wanted),
         Some(Command::Check(check)) => {
             let file = check.watch.file.clone();

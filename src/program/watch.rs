@@ -185,5 +185,6 @@ fn monitor_settings(
         duration: settings.run.duration,
         simulation,
         device: device.map(|device| DeviceSettings { device, quiet: settings.quiet_link }),
+        disguise: settings.disguise.clone(),
     }
 }

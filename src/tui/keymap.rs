@@ -251,7 +251,7 @@ impl Keymap {
             Some(Popup::Inject { .. }) => {
                 self.entries(&[(Action::Open, "strike"), (Up, "choose"), (Down, "choose"), (Close, "cancel")])
             }
-            Some(Popup::Help { .. }) => {
+            Some(Popup::Help { .. } | Popup::Why { .. }) => {
                 self.entries(&[&[(Close, "close")], &scroll[..], &[(Quit, "quit")]].concat())
             }
             None if model.screen == Screen::Drops && model.detail.is_some() => {

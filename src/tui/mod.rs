@@ -24,6 +24,7 @@ pub mod message;
 pub mod model;
 mod painter;
 pub mod picture;
+mod prompt;
 mod render_loop;
 #[cfg(test)]
 mod sample;
@@ -36,6 +37,7 @@ pub mod theme;
 pub mod update;
 pub mod view;
 
+pub use prompt::ask_secret;
 pub use terminal::{TerminalGuard, columns, install_panic_hook, restore};
 
 use keymap::Keymap;

@@ -161,6 +161,11 @@ pub enum Popup {
         /// First line shown.
         scroll: usize,
     },
+    /// The verdict in full; `scroll` is the first line shown.
+    Why {
+        /// First line shown.
+        scroll: usize,
+    },
     /// The faults of a simulation, one of which is to strike.
     Inject {
         /// Index of the one the cursor is on.

@@ -1,5 +1,6 @@
 //! What goes to the clipboard? The run, or one drop, in a few plain lines to paste into a message.
 
+use crate::classify::{Verdict, relation};
 use crate::diagnostics::{Drop, ErrorName, LinkState, Snapshot, Stamp, story, words};
 
 use super::format::{percent, short, short_or_unknown, uptime};
@@ -8,8 +9,8 @@ use super::text::sanitize;
 /// Drops listed at most.
 const LISTED: usize = 10;
 
-/// The whole run up to `now`. Times are UTC, so that they mean the same to whoever reads them.
-pub(super) fn of_run(snapshot: &Snapshot, now: Stamp) -> String {
+/// The whole run up to `now`, and why it drops. Times are UTC, so that they mean the same to whoever reads them.
+pub(super) fn of_run(snapshot: &Snapshot, verdict: Option<&Verdict>, now: Stamp) -> String {
     let metrics = &snapshot.metrics;
     let mut lines = Vec::new();
     if let Some(started) = &snapshot.started {
@@ -32,6 +33,10 @@ pub(super) fn of_run(snapshot: &Snapshot, now: Stamp) -> String {
     for (name, count) in metrics.connection_drops_by_error.iter() {
         lines.push(format!("  {count} x {name}"));
     }
+    if let Some(verdict) = verdict {
+        lines.push(format!("why: {}", verdict.sentence()));
+        lines.push(format!("next step: {}", verdict.diagnosis.next.text));
+    }
     if !snapshot.drops.is_empty() {
         lines.push("last drops, newest first:".to_owned());
         lines.extend(snapshot.drops.iter().rev().take(LISTED).map(|drop| format!("  {}", one_line(drop))));
@@ -39,13 +44,14 @@ pub(super) fn of_run(snapshot: &Snapshot, now: Stamp) -> String {
     finished(&lines)
 }
 
-/// One drop: its error, then what happened in sentences.
-pub(super) fn of_drop(drop: &Drop) -> String {
+/// One drop: its error, then what happened in sentences, and whether it fits the verdict.
+pub(super) fn of_drop(drop: &Drop, verdict: Option<&Verdict>) -> String {
     let event = &drop.event;
     let mut lines = vec![format!("dropscope: drop {} at {}", drop.number, utc(drop.at))];
     lines.extend(event.error_message.clone().or_else(|| event.error_name.clone()));
     lines.push(format!("keep-alive {} s, layer {}", drop.keep_alive_secs, words::layer(event.layer)));
     lines.extend(story::sentences(drop, &utc(drop.at)));
+    lines.extend(verdict.and_then(|verdict| relation(verdict, drop)));
     finished(&lines)
 }
 

@@ -63,7 +63,7 @@ fn act(model: &mut Model, action: Action, live: &Arc<Published>, now: Stamp) -> 
         Action::Suspend => return vec![Effect::Suspend],
         _ if model.types() => {}
         _ if matches!(model.popup, Some(Popup::Inject { .. })) => return inject::act(model, action, live),
-        _ if model.popup.is_some() && action != Action::Inject => act_in_help(model, action, live),
+        _ if model.popup.is_some() && action != Action::Inject => act_in_popup(model, action, live),
         _ => return act_on_screen(model, action, live, now),
     }
     Vec::new()
@@ -85,6 +85,7 @@ fn act_on_screen(model: &mut Model, action: Action, live: &Arc<Published>, now: 
         Action::Copy => return vec![copy(model, live, now)],
         Action::KeepAliveType | Action::Note | Action::Filter => typing::open(model, action),
         Action::Help => model.popup = Some(Popup::Help { scroll: 0 }),
+        Action::Why => model.popup = Some(Popup::Why { scroll: 0 }),
         Action::Close => close(model),
         Action::Overview => show(model, Screen::Overview),
         Action::Drops => show(model, Screen::Drops),
@@ -108,12 +109,17 @@ fn act_on_screen(model: &mut Model, action: Action, live: &Arc<Published>, now: 
     Vec::new()
 }
 
-fn act_in_help(model: &mut Model, action: Action, live: &Published) {
-    match action {
-        Action::Help | Action::Close => model.popup = None,
-        Action::Beginning => scroll_rows(model, live, isize::MIN),
-        Action::End => scroll_rows(model, live, isize::MAX),
-        Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last => {
+/// Keys of a text to read: the key that opened it closes it, the other text takes its place.
+fn act_in_popup(model: &mut Model, action: Action, live: &Published) {
+    match (action, &model.popup) {
+        (Action::Close, _)
+        | (Action::Help, Some(Popup::Help { .. }))
+        | (Action::Why, Some(Popup::Why { .. })) => model.popup = None,
+        (Action::Help, _) => model.popup = Some(Popup::Help { scroll: 0 }),
+        (Action::Why, _) => model.popup = Some(Popup::Why { scroll: 0 }),
+        (Action::Beginning, _) => scroll_rows(model, live, isize::MIN),
+        (Action::End, _) => scroll_rows(model, live, isize::MAX),
+        (Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last, _) => {
             scroll_rows(model, live, rows_of(model, action));
         }
         _ => {}
@@ -168,12 +174,13 @@ fn ask_keep_alive(model: &mut Model, live: &Published, now: Stamp, secs: u16) ->
 }
 
 fn copy(model: &Model, live: &Published, now: Stamp) -> Effect {
-    let snapshot = &model.shown(live).snapshot;
+    let Published { snapshot, verdict, .. } = model.shown(live);
+    let verdict = verdict.as_deref();
     let opened = model.detail.filter(|_| model.screen == Screen::Drops);
     let drop = opened.and_then(|detail| snapshot.drops.iter().find(|drop| drop.number == detail.number));
     Effect::Copy(drop.map_or_else(
-        || summary::of_run(snapshot, snapshot.field_time(model.shown_at(live.runtime.moment(now)))),
-        |drop| summary::of_drop(drop),
+        || summary::of_run(snapshot, verdict, snapshot.field_time(model.shown_at(live.runtime.moment(now)))),
+        |drop| summary::of_drop(drop, verdict),
     ))
 }
 
@@ -278,7 +285,9 @@ fn scroll_rows(model: &mut Model, live: &Published, rows: isize) {
     let max_scroll = model.page.max_scroll;
     let detail = model.detail.as_mut().filter(|_| model.screen == Screen::Drops);
     match (&mut model.popup, detail) {
-        (Some(Popup::Help { scroll }), _) => *scroll = moved(*scroll, rows, max_scroll),
+        (Some(Popup::Help { scroll } | Popup::Why { scroll }), _) => {
+            *scroll = moved(*scroll, rows, max_scroll);
+        }
         (Some(_), _) => {}
         (None, _) if model.screen == Screen::Device => command::move_cursor(model, live, rows),
         (None, Some(detail)) => detail.scroll = moved(detail.scroll, rows, max_scroll),
@@ -304,7 +313,7 @@ fn click(model: &mut Model, target: Option<Target>, live: &Published) {
         (Some(Target::Popup | Target::Timeline) | None, None)
         | (Some(Target::Popup), Some(_))
         | (_, Some(Popup::Input(_) | Popup::Palette { .. } | Popup::Command(_))) => {}
-        (_, Some(Popup::Help { .. } | Popup::Inject { .. })) => model.popup = None,
+        (_, Some(Popup::Help { .. } | Popup::Why { .. } | Popup::Inject { .. })) => model.popup = None,
         (Some(Target::Screen(screen)), None) => show(model, screen),
         (Some(Target::Drop(number)), None) => {
             let listed = model.listed(&model.shown(live).snapshot);

@@ -105,6 +105,7 @@ async fn take_away(obstacle: &Obstacle, scene: &Scene) {
 fn deadline_of(phase: Phase) -> PhaseTimeouts {
     let mut timeouts = PhaseTimeouts::default();
     match phase {
+        Phase::Credentials => timeouts.credentials = SHORT,
         Phase::Dns => timeouts.dns = SHORT,
         Phase::Tcp => timeouts.tcp = SHORT,
         Phase::Tls => timeouts.tls = SHORT,

@@ -5,6 +5,8 @@
 #[cfg(unix)]
 mod lab_command;
 mod signing;
+#[cfg(unix)]
+mod watching;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -33,7 +33,7 @@ fn number() -> impl Strategy<Value = f64> {
 }
 
 fn phase() -> impl Strategy<Value = Phase> {
-    select(vec![Phase::Dns, Phase::Tcp, Phase::Tls, Phase::Websocket, Phase::Connack])
+    select(vec![Phase::Credentials, Phase::Dns, Phase::Tcp, Phase::Tls, Phase::Websocket, Phase::Connack])
 }
 
 fn layer() -> impl Strategy<Value = Layer> {
@@ -231,7 +231,7 @@ fn surroundings() -> impl Strategy<Value = Event> {
 
 /// Any event but `started`.
 pub(crate) fn later_event() -> impl Strategy<Value = Event> {
-    let initiators = vec![Initiator::User, Initiator::Experiment, Initiator::Shutdown];
+    let initiators = vec![Initiator::User, Initiator::Experiment, Initiator::Planned, Initiator::Shutdown];
     prop_oneof![
         1 => attempt(),
         3 => connected(),

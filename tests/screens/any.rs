@@ -10,7 +10,7 @@ use dropscope::tui::text::LineEdit;
 use proptest::prelude::*;
 
 use super::arbitrary::{any_event, started_event};
-use super::{Scene, detail, sample};
+use super::{Scene, detail, sample, verdicts};
 
 /// All states, so that the sizes below are tried with every panel in every state.
 fn scenes() -> Vec<Scene> {
@@ -35,6 +35,10 @@ fn scenes() -> Vec<Scene> {
         Scene::new(sample::after_drops()).with(|model| model.screen = Screen::Drops),
         Scene::new(sample::after_drops()).with(help),
         Scene::new(sample::after_drops()).with(typing),
+        verdicts::two_causes(),
+        verdicts::two_causes().with(|model| model.popup = Some(Popup::Why { scroll: 3 })),
+        verdicts::lead().plain(),
+        verdicts::sure().with(detail(3)),
     ]
 }
 
@@ -92,7 +96,7 @@ proptest! {
         }
     }
     #[test]
-    fn any_size_draws(width in 1_u16..=200, height in 1_u16..=60, which in 0_usize..10) {
+    fn any_size_draws(width in 1_u16..=200, height in 1_u16..=60, which in 0_usize..14) {
         scenes().swap_remove(which).buffer(width, height);
     }
 }

@@ -10,6 +10,7 @@ mod arbitrary;
 mod devices;
 mod replays;
 mod sample;
+mod verdicts;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dropscope::diagnostics::event::{Command, CommandState, Dropped, SystemSource};
-use dropscope::diagnostics::{Clock, Diagnostics, Event, Observed, Snapshot, Stamp};
+use dropscope::diagnostics::{Clock, Diagnostics, Disguise, Event, Observed, Snapshot, Stamp};
 use dropscope::export::{ExportOptions, RecorderSettings, RecorderTarget};
 use dropscope::lab::BrokerOptions;
 use dropscope::monitor::{self, DeviceSettings, Handle, MonitorSettings, Published, ReportSettings, Request};
@@ -99,6 +99,7 @@ impl Setup {
         let link = Link::with_connector(self.link.clone(), Arc::clone(&seconds), connector, 42)
             .expect("usable settings");
         let settings = MonitorSettings {
+            disguise: Disguise::default(),
             link: self.link,
             max_events: Diagnostics::DEFAULT_MAX_EVENTS,
             recorder,

@@ -59,7 +59,7 @@ pub(super) fn fit(case: &Case) -> Fit {
 fn spells(case: &Case) -> Option<Fit> {
     let again = case.drops().filter(|(_, drop)| drop.continuation).count();
     let incidents = case.count() - again;
-    if case.count() < ENOUGH || incidents < 3 || again < 2 * incidents {
+    if case.count() < ENOUGH || incidents < 3 || again < incidents {
         return None;
     }
     Some(Fit {

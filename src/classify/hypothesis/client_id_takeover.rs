@@ -19,10 +19,51 @@ const SPREADS: [f64; 4] = [0.25, 0.4, 0.6, 0.9];
 /// A rival that backs off is rarer.
 const BACKED_OFF: f64 = 1.5;
 
-/// One life that the peer ended.
-struct Life {
-    drop: usize,
-    age: f64,
+/// Lives that the peer ended, shortest first, with sums over their logarithms.
+struct Lives {
+    /// Logarithm of the age in seconds, and the drop.
+    lives: Vec<(f64, usize)>,
+    /// Sums of the logarithms and of their squares over all before each.
+    sums: Vec<(f64, f64)>,
+}
+
+impl Lives {
+    fn new(case: &Case) -> Self {
+        let mut lives: Vec<(f64, usize)> = case
+            .drops()
+            .filter(|(_, drop)| drop.known && matches!(drop.kind, Kind::Clean | Kind::Reset))
+            .filter(|(_, drop)| drop.detected > drop.start)
+            .map(|(index, drop)| ((drop.detected - drop.start).ln(), index))
+            .collect();
+        lives.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
+        let mut sums = vec![(0.0, 0.0)];
+        for (age, _) in &lives {
+            let (sum, squares) = sums.last().copied().unwrap_or_default();
+            sums.push((sum + age, squares + age * age));
+        }
+        Self { lives, sums }
+    }
+
+    /// How many lives lie around a median within three spreads and below `most`, and their log density if they
+    /// are log-normal.
+    fn around(&self, median: f64, spread: f64, most: f64) -> (usize, f64) {
+        let (centre, reach) = (median.ln(), 3.0 * spread);
+        let from = self.lives.partition_point(|(age, _)| *age < centre - reach);
+        let to = self.lives.partition_point(|(age, _)| *age <= centre + reach && *age < most.ln()).max(from);
+        let at = |index: usize| self.sums.get(index).copied().unwrap_or_default();
+        let hits = real(to - from);
+        let (sum, squares) = (at(to).0 - at(from).0, at(to).1 - at(from).1);
+        let off = squares - 2.0 * centre * sum + hits * centre * centre;
+        (to - from, hits * ln_normal(0.0, spread) - 0.5 * off / (spread * spread) - sum)
+    }
+
+    /// The drops of the lives below an age in seconds, ascending.
+    fn below(&self, most: f64) -> Vec<usize> {
+        let mut drops: Vec<usize> =
+            self.lives.iter().take_while(|(age, _)| *age < most.ln()).map(|(_, drop)| *drop).collect();
+        drops.sort_unstable();
+        drops
+    }
 }
 
 /// Weighs a takeover; a mixture of short and long lives that the peer ended speaks for it rather than for
@@ -47,24 +88,13 @@ pub(super) fn fit(case: &Case, bursty: &mut Fit) -> Fit {
 }
 
 fn short_lives(case: &Case) -> Fit {
-    let lives: Vec<Life> = case
-        .drops()
-        .filter(|(_, drop)| drop.known && matches!(drop.kind, Kind::Clean | Kind::Reset))
-        .map(|(index, drop)| Life { drop: index, age: drop.detected - drop.start })
-        .filter(|life| life.age > 0.0)
-        .collect();
+    let lives = Lives::new(case);
     let sessions = real(case.frame.sessions.len());
     let mut terms = Vec::new();
     let mut best: Option<(f64, f64)> = None;
     for median in MEDIANS {
         for spread in SPREADS {
-            let most = (4.0 * median).max(30.0);
-            let is_hit = |life: &&Life| life.age < most && (life.age / median).ln().abs() <= 3.0 * spread;
-            let (mut hits, mut density) = (0_usize, 0.0);
-            for life in lives.iter().filter(is_hit) {
-                hits += 1;
-                density += ln_normal((life.age / median).ln(), spread) - life.age.ln();
-            }
+            let (hits, density) = lives.around(median, spread, (4.0 * median).max(30.0));
             if hits < 2 {
                 continue;
             }
@@ -81,7 +111,7 @@ fn short_lives(case: &Case) -> Fit {
     let most = if median > 16.0 { 4.0 * median } else { 20.0 };
     Fit {
         log_evidence: ln_mean_exp(&terms, MEDIANS.len() * SPREADS.len()),
-        hits: lives.iter().filter(|life| life.age < most).map(|life| life.drop).collect(),
+        hits: lives.below(most),
         counts_hits: true,
         opportunities: sessions,
         parameters: vec![("typical_life_secs", median)],

@@ -19,17 +19,18 @@ const ROUNDS: [f64; 12] = [
 pub(super) fn fit(case: &Case) -> Fit {
     let ages: Vec<Interval> = case
         .drops()
-        .filter(|(_, drop)| drop.known)
+        .filter(|(_, drop)| drop.known && !drop.own_deadline)
         .map(|(index, drop)| Interval { drop: index, lo: drop.lo - drop.start, hi: drop.hi - drop.start })
         .collect();
     let alive = Table::of(case.survivors().map(Session::age));
     let mut fit =
         location::fit(case, &ages, &alive, &Search { rounds: &ROUNDS, least: 30.0, name: "limit_secs" });
-    // Who ends sessions by age says so; what falls silent was lost on the way. Wide windows fit any age.
-    let silent = fit.hits.iter().filter_map(|index| case.frame.drops.get(*index));
-    let silent = real(silent.filter(|drop| drop.kind == Kind::Silent).count());
+    // Who ends sessions by age closes them. What falls silent, or is reset when we speak, was lost on the way, and
+    // the wide windows of such deaths fit any age.
+    let of_hits = fit.hits.iter().filter_map(|index| case.frame.drops.get(*index));
+    let lost = real(of_hits.filter(|drop| matches!(drop.kind, Kind::Silent | Kind::Reset)).count());
     let hits = real(fit.hits.len());
-    let manner = ln_beta_binomial(silent, hits, 1.0, 4.0) - ln_beta_binomial(silent, hits, 1.0, 1.0);
+    let manner = ln_beta_binomial(lost, hits, 1.0, 4.0) - ln_beta_binomial(lost, hits, 1.0, 1.0);
     fit.log_evidence += manner.min(0.0);
     fit
 }

@@ -81,64 +81,36 @@ struct Fatal {
 
 /// Every silence longer than the limit kills, and the next packet of ours finds out.
 fn noticed_at_the_next_packet(case: &Case) -> Fit {
-    // A broker ends a session after 1.5 keep-alives without a packet of ours. Where none outlived that, a longer
-    // silence proves no other limit.
-    let beyond =
-        case.drops().filter(|(_, drop)| drop.silence.is_some_and(|s| s >= 1.47 * drop.keep_alive)).count();
-    let servers_rule = case.frame.survived_out.outlived_by(2.0) <= 0.5 * real(beyond);
-    let mut fatal: Vec<Fatal> = case
-        .drops()
-        .filter_map(|(index, drop)| {
-            let (tx, silence) = (drop.tx?, drop.silence?);
-            let is_the_servers = servers_rule && silence >= 1.47 * drop.keep_alive;
-            if silence <= LEAST || is_the_servers || slept(case, tx - silence, drop.detected) {
-                return None;
-            }
-            let flat = -ln(silence);
-            // Half the mass: an answer to the packet comes within a second or so.
-            let answered = 0.75_f64.ln() - 1.5 * (drop.detected - tx).max(0.0);
-            let density = match drop.kind {
-                Kind::Silent | Kind::Reset => flat,
-                _ => ln_sum_exp(&[flat - std::f64::consts::LN_2, answered]),
-            };
-            Some(Fatal { drop: index, silence, density })
+    let fatal = fatal(case);
+    // Sums of the densities over all fatal silences from one on.
+    let mut from: Vec<f64> = fatal
+        .iter()
+        .rev()
+        .scan(0.0, |sum, one| {
+            *sum += one.density;
+            Some(*sum)
         })
         .collect();
-    fatal.sort_unstable_by(|one, other| one.silence.total_cmp(&other.silence));
-    // Sums over all fatal silences from one on.
-    let mut from: Vec<f64> = vec![0.0; fatal.len() + 1];
-    for (index, one) in fatal.iter().enumerate().rev() {
-        let above = from.get(index + 1).copied().unwrap_or(0.0);
-        if let Some(place) = from.get_mut(index) {
-            *place = above + one.density;
-        }
-    }
+    from.reverse();
     let step = (fatal.len() / LIMITS).max(1);
     let mut terms = Vec::new();
-    let mut best: Option<(f64, f64, usize, f64)> = None;
+    let mut best: Option<Limit> = None;
     for candidate in fatal.iter().step_by(step) {
         // The margin keeps pings that survived the same keep-alive in the count.
-        let limit = 0.98 * candidate.silence - 0.5;
+        let limit = 0.98 * candidate.silence - 0.5 - case.frame.lateness;
         let first = fatal.partition_point(|one| one.silence <= limit);
-        let hits = fatal.len() - first;
-        let opportunities = real(hits) + case.frame.survived.count_above(limit);
-        // A limit that most long silences outlive is none.
-        if hits < 2 || real(hits) < 0.5 * opportunities {
-            continue;
-        }
-        let evidence = ln_beta_binomial(real(hits), opportunities, 10.0, 1.0)
-            + case.rest(hits)
-            + from.get(first).copied().unwrap_or(0.0);
-        terms.push(evidence);
-        if best.is_none_or(|(most, ..)| evidence > most) {
-            best = Some((evidence, limit, first, opportunities));
+        let density = from.get(first).copied().unwrap_or(0.0);
+        let Some(found) = weigh(case, limit, first, fatal.len() - first, density) else { continue };
+        terms.push(found.evidence);
+        if best.as_ref().is_none_or(|best| found.evidence > best.evidence) {
+            best = Some(found);
         }
     }
-    let Some((_, limit, first, opportunities)) = best else { return Fit::impossible() };
-    let mut hits: Vec<usize> = fatal.iter().skip(first).map(|one| one.drop).collect();
+    let Some(best) = best else { return Fit::impossible() };
+    let mut hits: Vec<usize> = fatal.iter().skip(best.first).map(|one| one.drop).collect();
     hits.sort_unstable();
-    let shortest = fatal.get(first).map_or(limit, |one| one.silence);
-    let longest_survived = case.frame.survived.around(limit).0;
+    let shortest = fatal.get(best.first).map_or(best.secs, |one| one.silence);
+    let longest_survived = case.frame.survived.around(best.secs).0;
     let mut parameters = vec![("shortest_fatal_silence_secs", shortest)];
     parameters.extend(longest_survived.map(|secs| ("longest_survived_silence_secs", secs)));
     parameters.push(("noticed_when_we_spoke", 1.0));
@@ -146,10 +118,67 @@ fn noticed_at_the_next_packet(case: &Case) -> Fit {
         log_evidence: ln_mean_exp(&terms, terms.len()) - 1.0,
         hits,
         counts_hits: true,
-        opportunities,
+        opportunities: best.opportunities,
         parameters,
         label: None,
     }
+}
+
+/// A limit with what it explains.
+struct Limit {
+    evidence: f64,
+    secs: f64,
+    /// The first of the fatal silences above it.
+    first: usize,
+    opportunities: f64,
+}
+
+/// Weighs a limit that `hits` fatal silences exceed; `None` if it is none.
+fn weigh(case: &Case, limit: f64, first: usize, hits: usize, density: f64) -> Option<Limit> {
+    let longer = case.frame.survived.count_above(limit);
+    let opportunities = real(hits) + longer;
+    // A limit that most long silences outlive is none.
+    if hits < 2 || real(hits) < 0.5 * opportunities {
+        return None;
+    }
+    // Who dies is not heard any more, so that a death makes its own silence where the peer speaks often. What such a
+    // silence is worth shows in the pauses of ours that were as long and that the peer broke.
+    let broken = case.frame.survived_sent.count_above(limit) - longer;
+    let natural =
+        if broken < 1.0 { 0.0 } else { ln_beta_binomial(real(hits), real(hits) + broken, 1.0, 1.0) };
+    let evidence =
+        ln_beta_binomial(real(hits), opportunities, 10.0, 1.0) + natural + case.rest(hits) + density;
+    Some(Limit { evidence, secs: limit, first, opportunities })
+}
+
+/// The silences that ended sessions, shortest first.
+fn fatal(case: &Case) -> Vec<Fatal> {
+    // A broker ends a session after 1.5 keep-alives without a packet of ours. Where hardly any session outlived that,
+    // a longer silence proves no other limit.
+    let beyond = case
+        .drops()
+        .filter(|(_, drop)| drop.silence.is_some_and(|secs| secs >= 1.47 * drop.keep_alive))
+        .count();
+    let servers_rule = case.frame.survived_out.outlived_by(2.0) <= 0.5 * real(beyond);
+    let one = |(index, drop): (usize, &Drop)| {
+        let (tx, silence) = (drop.tx?, drop.silence?);
+        let is_the_servers = servers_rule && silence >= 1.47 * drop.keep_alive;
+        if drop.own_deadline || silence <= LEAST || is_the_servers || slept(case, tx - silence, drop.detected)
+        {
+            return None;
+        }
+        let flat = -ln(silence);
+        // Half the mass: an answer to the packet comes within a second or so.
+        let answered = 0.75_f64.ln() - 1.5 * (drop.detected - tx).max(0.0);
+        let density = match drop.kind {
+            Kind::Silent | Kind::Reset => flat,
+            _ => ln_sum_exp(&[flat - std::f64::consts::LN_2, answered]),
+        };
+        Some(Fatal { drop: index, silence, density })
+    };
+    let mut fatal: Vec<Fatal> = case.drops().filter_map(one).collect();
+    fatal.sort_unstable_by(|one, other| one.silence.total_cmp(&other.silence));
+    fatal
 }
 
 /// Whether the computer slept between two moments: such a silence is no evidence of an idle limit.

@@ -144,7 +144,7 @@ fn client_side(case: &Case) -> Fit {
     }
     let (mut hints, mut proofs) = (0.0, 0_usize);
     for (_, drop) in &silent {
-        if was_heard(case, drop) {
+        if drop.own_deadline {
             proofs += 1;
         } else {
             hints += if is_bare(case, drop) { 0.1 } else { -1.6 };
@@ -157,15 +157,6 @@ fn client_side(case: &Case) -> Fit {
         opportunities: case.n(),
         parameters: vec![("ping_unanswered", 1.0), ("heard_after_the_ping", real(proofs))],
         label: None,
-    }
-}
-
-/// Whether the peer was heard well after the ping that it did not answer.
-fn was_heard(case: &Case, drop: &Drop) -> bool {
-    let Some(ending) = case.frame.ending(drop) else { return false };
-    match (ending.last_rx, ending.last_tx) {
-        (Some(heard), Some(sent)) => heard + 1.0 < sent,
-        _ => false,
     }
 }
 

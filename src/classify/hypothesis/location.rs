@@ -33,6 +33,8 @@ pub(super) struct Search<'a> {
 
 /// Logarithm of the range of a location that is not round: 1 s to 20,000 s.
 const LN_RANGE: f64 = 9.9;
+/// Of more drops than this, one must lie near a place to look at it.
+const THIN: usize = 100;
 /// Kernel widths tried: 0.06 s × 2^k.
 const WIDTHS: i32 = 15;
 
@@ -46,8 +48,14 @@ pub(super) fn fit(case: &Case, values: &[Interval], survived: &Table, search: &S
     let mut sweep = Sweep::new(values);
     let mut terms = Vec::new();
     let mut best = Fit::impossible();
+    // The best place of very many drops leaves too few for the next to be the pattern.
+    let places = if values.len() > 10 * THIN { 1 } else { 3 };
     for sigma in &widths {
-        for place in sweep.peaks(2.5 * sigma, 3) {
+        for (covered, place) in sweep.peaks(2.5 * sigma, places) {
+            // A place that explains hardly any of very many drops is neither the pattern nor worth its search.
+            if covered * THIN < values.len() {
+                break;
+            }
             let Some(fit) = at(case, values, survived, search, *sigma, place) else { continue };
             terms.push(fit.log_evidence);
             if fit.log_evidence > best.log_evidence {
@@ -150,20 +158,22 @@ impl Sweep {
         }
     }
 
-    /// The `top` best points, each time without the intervals that hold the point before. Every
+    /// The `top` best points with how many intervals cover each, each time without the intervals that hold the point before. Every
     /// interval is widened by `margin` on both sides.
-    pub(super) fn peaks(&mut self, margin: f64, top: usize) -> Vec<f64> {
+    pub(super) fn peaks(&mut self, margin: f64, top: usize) -> Vec<(usize, f64)> {
         let mut peaks = Vec::with_capacity(top);
         self.gone.fill(false);
         while peaks.len() < top {
-            let Some(peak) = self.peak(margin) else { break };
-            peaks.push(peak);
-            self.remove(peak, margin);
+            let Some((covered, peak)) = self.peak(margin) else { break };
+            peaks.push((covered, peak));
+            if peaks.len() < top {
+                self.remove(peak, margin);
+            }
         }
         peaks
     }
 
-    fn peak(&self, margin: f64) -> Option<f64> {
+    fn peak(&self, margin: f64) -> Option<(usize, f64)> {
         let is_left = |(_, index): &&(f64, usize)| !self.gone.get(*index).copied().unwrap_or(true);
         let mut ends = self.upper.iter().filter(is_left).peekable();
         let mut starts = self.lower.iter().filter(is_left).peekable();
@@ -181,7 +191,7 @@ impl Sweep {
                 best = Some(f64::midpoint(start, next.min(end)));
             }
         }
-        best.filter(|peak| peak.is_finite())
+        best.filter(|peak| peak.is_finite()).map(|peak| (most, peak))
     }
 
     fn remove(&mut self, peak: f64, margin: f64) {
@@ -214,7 +224,10 @@ mod tests {
         let values = points(&[100.0, 100.2, 100.1, 50.0, 50.3, 7.0]);
         let peaks = Sweep::new(&values).peaks(0.5, 3);
         assert_eq!(peaks.len(), 2);
-        assert!((peaks[0] - 100.1).abs() < 0.6 && (peaks[1] - 50.15).abs() < 0.6, "{peaks:?}");
+        assert!(
+            (peaks[0].1 - 100.1).abs() < 0.6 && (peaks[1].1 - 50.15).abs() < 0.6 && peaks[0].0 == 3,
+            "{peaks:?}"
+        );
     }
 
     #[test]
@@ -222,6 +235,6 @@ mod tests {
         let mut values = points(&[100.0, 100.2]);
         values.push(Interval { drop: 2, lo: 40.0, hi: 160.0 });
         let peaks = Sweep::new(&values).peaks(0.5, 1);
-        assert!((peaks[0] - 100.1).abs() < 0.6);
+        assert!((peaks[0].1 - 100.1).abs() < 0.6);
     }
 }

@@ -81,7 +81,7 @@ fn of(case: &Case, counted: Counted) -> Fit {
     let mut best = Fit::impossible();
     for spread in SPREADS {
         let margin = 0.5 * (5.0 * spread * typical).max(1.0);
-        for place in sweep.peaks(margin, 3) {
+        for (_, place) in sweep.peaks(margin, 3) {
             let Some(fit) = at(case, counted, &drops, &all, spread, place) else { continue };
             terms.push(fit.log_evidence);
             if fit.log_evidence > best.log_evidence {
@@ -94,7 +94,10 @@ fn of(case: &Case, counted: Counted) -> Fit {
 }
 
 fn counting(case: &Case, counted: Counted, index: usize, drop: &Drop) -> Option<Counting> {
-    let session = case.frame.session(drop).filter(|session| session.known && session.age() > 0.0)?;
+    let session = case
+        .frame
+        .session(drop)
+        .filter(|session| session.known && session.age() > 0.0 && !drop.own_deadline)?;
     let count = counted.of(session);
     let rate = ln(count.max(1.0) / session.age());
     // Where each message was seen, the drop follows the last one closely.

@@ -67,7 +67,7 @@ pub(super) fn fit(case: &Case) -> Fit {
 fn bursts_from(case: &Case, size: u64) -> f64 {
     // The table tells sizes apart to 1/16.
     let from = size - size / 16;
-    case.frame.log.bursts.range(from..).map(|(_, count)| *count).sum::<u64>() as f64
+    case.frame.log.bursts.range(from..).map(|(_, count)| *count).fold(0, u64::saturating_add) as f64
 }
 
 fn fatal(case: &Case) -> Vec<Fatal> {

@@ -34,11 +34,12 @@ pub(super) fn fit(case: &Case) -> f64 {
     let count = real(drops);
     let secs: f64 = lives.iter().map(|(age, _)| age).sum();
     let plain = count * ln(count / secs) - count;
-    let logarithms: f64 = lives.iter().filter(|(_, dropped)| *dropped).map(|(age, _)| age.ln()).sum();
+    let logs: Vec<(f64, bool)> = lives.iter().map(|(age, dropped)| (age.ln(), *dropped)).collect();
+    let logarithms: f64 = logs.iter().filter(|(_, dropped)| *dropped).map(|(log, _)| log).sum();
     let shaped = SHAPES
         .into_iter()
         .map(|shape| {
-            let scale: f64 = lives.iter().map(|(age, _)| age.powf(shape)).sum::<f64>() / count;
+            let scale: f64 = logs.iter().map(|(log, _)| (shape * log).exp()).sum::<f64>() / count;
             count * shape.ln() + (shape - 1.0) * logarithms - count * ln(scale) - count
         })
         .fold(f64::NEG_INFINITY, f64::max);

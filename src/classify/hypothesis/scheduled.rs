@@ -75,10 +75,13 @@ fn search(case: &Case, moments: &[Moment]) -> Vec<Ticks> {
 /// What the newest drops suggest, weighed on all of them.
 fn again_on_all(case: &Case, all: &[Moment], found: &[Ticks]) -> Option<Ticks> {
     let lives = lives(case, all);
-    let again = found.iter().filter_map(|ticks| {
+    // What explains few of the newest drops cannot explain enough of all.
+    let promising = found.iter().filter(|ticks| 4 * ticks.hits.len() >= NEWEST).take(2);
+    let again = promising.filter_map(|ticks| {
         let attempt =
             Attempt { case, moments: all, lives: &lives, period: ticks.period, is_round: ticks.is_round };
-        attempt.best(Phases::new(all, ticks.period))
+        let phase = Phases::new(all, ticks.period).best(ticks.sigma)?;
+        attempt.fit(ticks.sigma, phase)
     });
     again.max_by(|one, other| one.evidence.total_cmp(&other.evidence))
 }
@@ -104,6 +107,7 @@ fn into_fit(mut best: Ticks) -> Fit {
 fn moments(case: &Case) -> Vec<Moment> {
     let mut moments: Vec<Moment> = case
         .drops()
+        .filter(|(_, drop)| !drop.own_deadline)
         .map(|(index, drop)| Moment { drop: index, lo: drop.lo + drop.to_wall, hi: drop.hi + drop.to_wall })
         .collect();
     moments.sort_unstable_by(|one, other| one.hi.total_cmp(&other.hi));
@@ -202,7 +206,7 @@ impl Phases {
 
     /// The phase that most windows cover.
     fn best(&mut self, sigma: f64) -> Option<f64> {
-        self.0.peaks(2.25 * sigma, 1).first().copied()
+        self.0.peaks(2.25 * sigma, 1).first().map(|(_, peak)| *peak)
     }
 }
 
@@ -264,13 +268,13 @@ impl Attempt<'_> {
         })
     }
 
-    /// A clock of its own can be told only from moments that are known well: wide windows also meet the rhythm of
+    /// A clock can be told only from moments that are known well: wide windows also meet the rhythm of
     /// our own pings and reconnects.
     fn is_sharp(&self, hits: &[(usize, f64)]) -> bool {
         let is_sharp = |moment: &Moment| moment.hi - moment.lo <= 0.1 * self.period;
         let sharp =
             hits.iter().filter_map(|(index, _)| self.moments.get(*index)).filter(|moment| is_sharp(moment));
-        self.is_round || sharp.count() >= 4
+        sharp.count() >= if self.is_round { 3 } else { 4 }
     }
 
     fn price_of_period(&self, counts: &[f64], spread: f64, hits: f64, period: f64) -> f64 {

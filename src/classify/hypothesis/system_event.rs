@@ -72,7 +72,8 @@ fn kind(case: &Case, name: u32, moments: &[f64]) -> Option<Kind> {
     let mut terms = Vec::new();
     let mut best: Option<Kind> = None;
     for sigma in WIDTHS.map(|sigma| sigma.max(case.frame.floor)) {
-        let Some(centre) = sweep.peaks(2.5 * sigma, 1).first().copied().filter(|centre| *centre >= -1.0)
+        let Some(centre) =
+            sweep.peaks(2.5 * sigma, 1).first().map(|(_, peak)| *peak).filter(|centre| *centre >= -1.0)
         else {
             continue;
         };

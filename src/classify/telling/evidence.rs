@@ -248,7 +248,7 @@ fn publish_triggered(frame: &Frame, fit: &Fit) -> Vec<String> {
     let topic = fit.label.as_deref().unwrap_or_default();
     let delay = fit.parameter("delay_secs").unwrap_or(0.0);
     let all = whole(fit.opportunities);
-    let others: u64 = frame.log.topic_counts.iter().sum();
+    let others = frame.log.topic_counts.iter().copied().fold(0, u64::saturating_add);
     #[expect(clippy::cast_precision_loss, reason = "message counts stay far below 2^52")]
     let others = (others as f64 - fit.opportunities).max(0.0);
     vec![

@@ -2,6 +2,7 @@
 
 mod advice;
 mod against;
+mod clues;
 mod evidence;
 mod phrase;
 mod prediction;
@@ -9,6 +10,7 @@ mod separate;
 
 pub(super) use advice::advice;
 pub(super) use against::{against, missing};
+pub(super) use clues::clues;
 pub(super) use evidence::evidence;
 pub(super) use prediction::expected;
 pub(super) use separate::separate;

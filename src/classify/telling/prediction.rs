@@ -16,7 +16,7 @@ pub(in crate::classify) fn expected(frame: &Frame, weighed: &Weighed, now_wall: 
         return None;
     }
     let live = frame.log.live.as_ref().map(|live| &live.session)?;
-    let to_wall = now_wall - frame.log.newest.map_or(0.0, |(at, _)| at);
+    let to_wall = frame.log.newest.map(|(at, wall)| wall - at)?;
     let spread = fit.parameter("spread_secs").unwrap_or(1.0);
     let (at, within) = match weighed.pattern {
         Pattern::FixedLifetime => (live.start + to_wall + fit.parameter("limit_secs")?, 2.0 * spread),

@@ -177,7 +177,9 @@ impl Diagnostics {
         let text = match by {
             Initiator::User => "disconnected by you",
             Initiator::Experiment => "reconnecting on purpose",
+            Initiator::Planned => "reconnecting as planned",
             Initiator::Shutdown => "disconnected at the end of the run",
+            Initiator::Other => "disconnected on purpose",
         };
         self.mark(at, MarkKind::Disconnect, text);
     }

@@ -18,6 +18,8 @@ pub struct Attempt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
+    /// Credentials and signature for the WebSocket upgrade, where it is signed.
+    Credentials,
     /// Name resolution.
     Dns,
     /// TCP handshake.
@@ -233,6 +235,11 @@ pub enum Initiator {
     User,
     /// An experiment, or a keep-alive change.
     Experiment,
+    /// A planned reconnect, made before credentials expire or the server's time limit is over.
+    Planned,
     /// The end of the run.
     Shutdown,
+    /// A word this version does not know.
+    #[serde(other)]
+    Other,
 }

@@ -73,7 +73,7 @@ fn before_the_first_session_there_is_only_the_failure() {
     let facts = run.facts();
     assert_eq!(facts.headline, "Never connected so far: 1 connect failed.");
     assert_eq!(facts.known, ["1 of 1 failed connects: socket operation timed out"]);
-    assert_eq!(facts.next, NextStep::ReadFailure);
+    assert_eq!(facts.next, Some(NextStep::ReadFailure));
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_quiet_run_says_how_long_it_has_watched() {
     assert_eq!(facts.headline, "No drop yet. Watched 12 min.");
     assert_eq!(facts.known, ["this session has lasted 12 min so far"]);
     assert!(!facts.missing.iter().any(|line| line.contains("3.1.1")), "{:?}", facts.missing);
-    assert_eq!(facts.next, NextStep::Wait);
+    assert_eq!(facts.next, None, "the link asks for nothing");
 }
 
 #[test]
@@ -94,9 +94,7 @@ fn two_drops_are_no_pattern() {
     run.session(100.0, 3.0, Some(How::Rst));
     assert_eq!(run.facts().headline, "1 drop so far; a pattern needs 2 more.");
     run.session(100.0, 3.0, Some(How::Fin));
-    let facts = run.facts();
-    assert_eq!(facts.headline, "2 drops so far; a pattern needs 1 more.");
-    assert_eq!(facts.next, NextStep::OpenDrop);
+    assert_eq!(run.facts().headline, "2 drops so far; a pattern needs 1 more.");
 }
 
 #[test]
@@ -120,7 +118,7 @@ fn what_all_drops_share_is_named() {
         ]
     );
     assert!(facts.missing[0].starts_with("the broker's reason: MQTT 3.1.1"), "{:?}", facts.missing);
-    assert_eq!(facts.next, NextStep::ShortenKeepAlive);
+    assert_eq!(facts.next, None, "what drops suggest is not said here");
 }
 
 #[test]
@@ -166,7 +164,7 @@ fn two_keep_alive_values_are_set_side_by_side() {
             .contains(&"1 drop in 1 h at keep-alive 1200 s, 0 drops in 2 h at keep-alive 60 s".to_owned()),
         "{facts:?}"
     );
-    assert_eq!(facts.next, NextStep::KeepComparing);
+    assert_eq!(facts.next, Some(NextStep::KeepComparing));
 }
 
 #[test]
@@ -174,9 +172,9 @@ fn off_on_purpose_and_a_silent_keep_alive_come_first() {
     let mut run = Run::new(0);
     run.connect(0, "5");
     run.now += 10.0;
-    assert_eq!(run.facts().next, NextStep::TurnPingsOn);
+    assert_eq!(run.facts().next, Some(NextStep::TurnPingsOn));
     run.apply(&Event::Disconnected { by: Initiator::User });
-    assert_eq!(run.facts().next, NextStep::Connect);
+    assert_eq!(run.facts().next, Some(NextStep::Connect));
 }
 
 #[test]

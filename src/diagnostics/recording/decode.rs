@@ -172,6 +172,7 @@ impl<R: BufRead> Reader<R> {
             Some(end) if end <= MAX_LINE_BYTES => {
                 let observed = self.decoder.read(buffer.get(..end).unwrap_or_default(), true);
                 self.input.consume(end + 1);
+                self.offset += end as u64 + 1;
                 Ok(ControlFlow::Break(observed))
             }
             _ => Ok(ControlFlow::Continue(())),

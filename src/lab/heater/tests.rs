@@ -1,5 +1,7 @@
 //! The device without a broker: shapes against the reference, obedience, and a day's physics.
 
+mod understood;
+
 use serde_json::json;
 
 use super::*;

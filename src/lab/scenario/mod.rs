@@ -4,6 +4,7 @@
 //! client the program's.
 
 mod blows;
+mod pattern;
 mod table;
 
 pub use blows::{BLOWS, BlowNow};

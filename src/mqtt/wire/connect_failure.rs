@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::http::Response;
 
 use super::ending::{inner, of_local_network};
 use super::foreign_text::foreign_text;
-use super::websocket::server_date;
+use super::websocket::{server_clock, server_date};
 use crate::diagnostics::error_name::{
     AWS_ERROR_HTTP_PROTOCOL_ERROR, AWS_ERROR_HTTP_PROXY_CONNECT_FAILED,
     AWS_ERROR_HTTP_RESPONSE_FIRST_BYTE_TIMEOUT, AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE,
@@ -209,6 +209,7 @@ fn of_status(response: &Response<Option<Vec<u8>>>) -> Failure {
     let name = AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE;
     let mut failure = Failure::new(name, Layer::Websocket, How::Io, detail);
     failure.http_status = Some(response.status().as_u16());
+    failure.server_date = server_clock(response.headers());
     failure
 }
 

@@ -1,7 +1,6 @@
 //! The HTTP upgrade: asks for a WebSocket that carries MQTT.
 
-use std::net::Ipv6Addr;
-
+use chrono::{DateTime, Utc};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_tungstenite::client_async_with_config;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -15,7 +14,7 @@ use super::foreign_text::foreign_text;
 use super::tap::WireTap;
 use super::ws_stream::WsStream;
 use crate::mqtt::failure::Failure;
-use crate::mqtt::settings::{BrokerAddress, LinkSettings, Transport};
+use crate::mqtt::settings::{BrokerAddress, LinkSettings};
 
 /// Room for several MQTT packets in one message, beyond which a message is refused.
 const SMALLEST_MESSAGE_LIMIT: usize = 16 * 1024 * 1024;
@@ -46,10 +45,16 @@ pub(super) fn server_date(headers: &HeaderMap) -> Option<String> {
     headers.get(DATE).map(|date| foreign_text(&String::from_utf8_lossy(date.as_bytes())))
 }
 
+/// The same to reckon with.
+pub(super) fn server_clock(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    let text = headers.get(DATE)?.to_str().ok()?;
+    DateTime::parse_from_rfc2822(text).ok().map(|date| date.to_utc())
+}
+
 /// The path may hold a signature, so no error repeats it.
 fn request(broker: &BrokerAddress) -> Result<Request, String> {
     let slash = if broker.path.starts_with('/') { "" } else { "/" };
-    let uri: Uri = format!("ws://{}{slash}{}", authority(broker), broker.path)
+    let uri: Uri = format!("ws://{}{slash}{}", broker.authority(), broker.path)
         .parse()
         .map_err(|_| "host and path do not make a URL".to_owned())?;
     let mut request = uri.into_client_request().map_err(|error| error.to_string())?;
@@ -57,19 +62,10 @@ fn request(broker: &BrokerAddress) -> Result<Request, String> {
     Ok(request)
 }
 
-/// Host, and port unless it is the transport's own: signed URLs are signed over just that.
-fn authority(broker: &BrokerAddress) -> String {
-    let host = match broker.host.parse::<Ipv6Addr>() {
-        Ok(address) => format!("[{address}]"),
-        Err(_) => broker.host.clone(),
-    };
-    let usual = if broker.transport == Transport::Wss { 443 } else { 80 };
-    if broker.port == usual { host } else { format!("{host}:{}", broker.port) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mqtt::settings::Transport;
 
     fn broker(transport: Transport, host: &str, port: u16, path: &str) -> BrokerAddress {
         BrokerAddress { transport, host: host.into(), port, path: path.into() }

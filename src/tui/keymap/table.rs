@@ -43,6 +43,8 @@ pub enum Action {
     Left,
     /// Timeline: towards now. Detail: the row below in the list.
     Right,
+    /// Show or hide the verdict in full.
+    Why,
     /// Open the selected drop.
     Open,
     /// The next shorter keep-alive of the ladder.
@@ -162,6 +164,7 @@ table! {
     Overview         "overview"          ["1"]                  Everywhere Some("Overview"), "Overview: everything at a glance";
     Drops            "drops"             ["2"]                  Everywhere Some("Drops"), "Drops: every drop, and each in detail";
     Device           "device"            ["4"]                  Everywhere Some("Device"), "Device: what it says, what it can be told, what became of it";
+    Why              "why"               ["w"]                  Everywhere Some("why"), "why it drops, in full: every pattern with its probability, for and against";
     Open             "open"              ["Enter"]              Everywhere None, "open the selected drop; on the Device screen: send the selected command";
     Filter           "filter"            ["/"]                  Drops      Some("filter"), "show only drops that contain a text";
     Sort             "sort"              ["s"]                  Drops      Some("sort"), "next order: newest, oldest, session, silence, recovery, error";

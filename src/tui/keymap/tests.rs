@@ -173,7 +173,7 @@ fn a_replay_takes_keys_over_and_has_no_use_for_a_connection() {
     assert_eq!(keys("leave the replay"), Some("q Ctrl-c"));
     assert_eq!(
         footer_in(&Model::default(), Mode::REPLAY),
-        "1 Overview  2 Drops  Space play/pause  [ ] drop  < > speed  { } scrub  e export  z Z zoom  f freeze  y copy  ? help  q quit"
+        "1 Overview  2 Drops  w why  Space play/pause  [ ] drop  < > speed  { } scrub  e export  z Z zoom  f freeze  y copy  ? help  q quit"
     );
 }
 
@@ -191,7 +191,7 @@ fn the_footer_tells_what_works_now() {
     let mut model = Model::default();
     assert_eq!(
         footer(&model),
-        "1 Overview  2 Drops  - + keep-alive  e export  n note  r reconnect  z Z zoom  f freeze  y copy  ? help  q quit"
+        "1 Overview  2 Drops  w why  - + keep-alive  e export  n note  r reconnect  z Z zoom  f freeze  y copy  ? help  q quit"
     );
     model.screen = Screen::Drops;
     assert!(footer(&model).contains("/ filter  s sort"));

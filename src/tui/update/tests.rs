@@ -353,6 +353,18 @@ fn any_message() -> impl Strategy<Value = Message> {
     ]
 }
 
+#[test]
+fn the_verdict_opens_over_everything_and_the_same_key_closes_it() {
+    let mut session = Session::new(3);
+    session.keys("2 w Down");
+    assert_eq!(session.model.popup, Some(Popup::Why { scroll: 1 }));
+    session.keys("?");
+    assert_eq!(session.model.popup, Some(Popup::Help { scroll: 0 }), "one text takes the place of the other");
+    session.keys("w w");
+    assert_eq!((&session.model.popup, session.model.screen), (&None, Screen::Drops));
+    assert_eq!(session.keys("w r Esc").requests(), [], "other keys do nothing meanwhile");
+}
+
 proptest! {
     #[test]
     fn whatever_the_user_does_the_model_stays_sound(

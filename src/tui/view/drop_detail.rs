@@ -1,6 +1,6 @@
 //! What exactly happened in one drop?
 //!
-//! The story first; then the facts, the packets, the connect that made the session, what else happened
+//! The story first, and whether it fits the verdict; then the facts, the packets, the connect that made the session, what else happened
 //! within a minute, and how it came back. Two columns where there is room, else one below the other.
 
 use ratatui::Frame;
@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use crate::classify::relation;
 use crate::diagnostics::event::{How, PacketNote, PhaseTiming};
 use crate::diagnostics::sentence::duration_words;
 use crate::diagnostics::{Drop, LogEntry, Stamp, codes, story, words};
@@ -85,6 +86,11 @@ impl Sheet<'_> {
         let sentences = story::sentences(self.drop, &self.context.clock(self.drop.at)).join(" ");
         lines.extend(self.wrapped(&sentences, self.context.theme.text));
         lines.push(Line::default());
+        let verdict = self.context.published.verdict.as_deref();
+        if let Some(relation) = verdict.and_then(|verdict| relation(verdict, self.drop)) {
+            lines.extend(self.wrapped(&relation, self.context.theme.text));
+            lines.push(Line::default());
+        }
         lines.push(self.heading("Facts"));
         lines.extend(self.facts());
         lines.push(Line::default());

@@ -33,18 +33,22 @@ impl<'a> ViewContext<'a> {
         if safe.is_ascii() || !self.glyphs.bar.is_ascii() {
             return safe;
         }
-        let kin = |c: char| match c {
-            c if c.is_ascii() => c,
-            '–' | '—' | '·' => '-',
-            '→' => '>',
-            '←' => '<',
-            '×' => 'x',
-            '‘' | '’' => '\'',
-            '“' | '”' | '«' | '»' => '"',
-            '…' => '~',
-            _ => '?',
-        };
-        Cow::Owned(safe.chars().map(kin).collect())
+        let mut ascii = String::with_capacity(safe.len());
+        for c in safe.chars() {
+            match c {
+                c if c.is_ascii() => ascii.push(c),
+                '–' | '—' | '·' | '\u{2212}' => ascii.push('-'),
+                '→' => ascii.push('>'),
+                '←' => ascii.push('<'),
+                '×' => ascii.push('x'),
+                '±' => ascii.push_str("+-"),
+                '‘' | '’' => ascii.push('\''),
+                '“' | '”' | '«' | '»' => ascii.push('"'),
+                '…' => ascii.push('~'),
+                _ => ascii.push('?'),
+            }
+        }
+        Cow::Owned(ascii)
     }
 
     /// Time of day today, else date and time.

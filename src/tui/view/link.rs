@@ -24,6 +24,9 @@ use super::panel::panel;
 /// A PINGRESP this late is worth a remark.
 const LATE: Duration = Duration::from_secs(1);
 
+/// Less time than this before an end that is known calls for attention.
+const SOON: Duration = Duration::from_secs(300);
+
 /// The shortest answer time, in seconds of this computer, that is worth a remark in a fast simulation.
 const QUICKEST: f64 = 0.25;
 
@@ -174,14 +177,22 @@ fn spark(recent: &[f32], glyphs: &Glyphs) -> String {
 
 fn credentials(context: &ViewContext) -> Option<Item> {
     let expires = context.snapshot().credentials_expire_at?;
-    let left = (expires - context.now.wall).to_std();
+    let left = expires.signed_duration_since(context.now.wall).to_std();
     Some(match left {
-        Ok(left) => {
-            let style = if left < Duration::from_secs(300) { context.theme.warn } else { context.theme.text };
-            context.labelled("credentials", format::short(left), style)
-        }
+        Ok(left) => context.labelled("credentials", format::short(left), urgency(context, left)),
         Err(_) => context.labelled("credentials", "expired", context.theme.bad),
     })
+}
+
+/// What AWS leaves of the life of this WebSocket.
+fn websocket(context: &ViewContext) -> Option<Item> {
+    let left = context.snapshot().websocket_time_left(context.now)?;
+    let text = format!("{} of 24 h left", format::short(left));
+    Some(context.labelled("websocket", text, urgency(context, left)))
+}
+
+fn urgency(context: &ViewContext, left: Duration) -> Style {
+    if left < SOON { context.theme.warn } else { context.theme.text }
 }
 
 fn lost_events(context: &ViewContext) -> Option<Item> {
@@ -226,6 +237,7 @@ fn traffic(context: &ViewContext) -> Vec<Item> {
         context.labelled("out", format::count(session.published), theme.text),
     ];
     row.extend(credentials(context));
+    row.extend(websocket(context));
     row.push(context.labelled("pings", format::count(session.pings), theme.text));
     let silence = |at: Option<Stamp>| at.map(|at| format::short(context.now.since(at)));
     if let Some(heard) = silence(runtime.last_rx) {

@@ -14,7 +14,7 @@
 //! │ link   ━━━━━━━━━━╳━━━━━━━━━━╳━━━━━━━━━━2━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ │   timeline
 //! ╰────────────────────────────────────────────────────────────────────────────────╯
 //! ╭ Errors · 9 drops ───────────╮╭ Why ────────────────────────────────────────────╮
-//! │ UNEXPECTED_HANGUP  ██████ 7 ││ + silence before the drop: 58 s to 61 s         │   errors, why
+//! │ UNEXPECTED_HANGUP  ██████ 7 ││ IDLE TIMEOUT                          91 % sure │   errors, why
 //! ╰─────────────────────────────╯╰─────────────────────────────────────────────────╯
 //! ╭ Sessions ───────────────────╮╭ Drops ──────────────────────────────────────────╮
 //! │ available 99.71 %           ││ 13:49:37  UNEXPECTED_HANGUP  4.4 h        1.9 s │   sessions, drops
@@ -157,7 +157,7 @@ fn overview(frame: &mut Frame, body: Rect, context: &ViewContext, state: &mut Vi
     let why = match rest {
         0..9 => 0,
         // Why explains and Drops lists: both may grow, up to what the explanation can fill.
-        _ => (rest / 2).clamp(5, 14),
+        _ => (rest / 2 + u16::from(rest >= 11)).clamp(5, 14),
     };
     let why = if height >= 15 { why } else { 0 };
     let rows = split_rows(body, &[link, timeline, why, rest - why]);

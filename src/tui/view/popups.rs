@@ -1,4 +1,4 @@
-//! What lies over the screen: the help, and a line of text being typed.
+//! What lies over the screen: the help, the verdict in full, a choice, or a line of text being typed?
 
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
@@ -10,7 +10,7 @@ use crate::tui::text;
 
 use super::ink::{left, put, wrap};
 use super::panel::popup;
-use super::{ViewContext, ViewState, command_popups};
+use super::{ViewContext, ViewState, command_popups, why};
 
 /// Widest help; longer lines are hard to read.
 const HELP_WIDTH: u16 = 96;
@@ -22,6 +22,7 @@ const FAULTS_WIDTH: u16 = 64;
 pub(super) fn render(frame: &mut Frame, context: &ViewContext, state: &mut ViewState) {
     match &context.model.popup {
         Some(Popup::Help { scroll }) => help(frame, context, *scroll, state),
+        Some(Popup::Why { scroll }) => why::popup(frame, context, *scroll, state),
         Some(Popup::Inject { selected }) => faults(frame, context, *selected, state),
         Some(Popup::Input(input)) => line_input(frame, context, input, state),
         Some(Popup::Palette { line, selected }) => {

@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use crate::classify;
 use crate::diagnostics::words;
 use crate::tui::format;
 
@@ -20,6 +21,11 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     head.extend(link::lasting(context).map(|lasting| Span::raw(format!(" {lasting}"))));
     let mut lines = vec![Line::from(head)];
     lines.push(Line::raw(words::count(metrics.total_connection_drops, "drop", "drops")));
+    if let Some(verdict) = context.published.verdict.as_deref().filter(|verdict| verdict.is_named()) {
+        // The number first: a long name may be cut.
+        let share = classify::percent(verdict.classification.confidence);
+        lines.push(Line::styled(format!("{share} {}", verdict.title()), theme.strong));
+    }
     if let Some(drop) = context.snapshot().drops.last() {
         lines.push(Line::raw(format!("last {}", context.when(drop.at))));
         lines.push(Line::raw(words::how(drop.event.how)));

@@ -147,6 +147,7 @@ fn settings(
         version.unwrap_or_else(|| dice.pick(&[VersionChoice::V311, VersionChoice::V311, VersionChoice::V5]));
     settings.subscriptions.push((COMMAND.to_owned(), 0));
     settings.timeouts = PhaseTimeouts {
+        credentials: real(60.0),
         dns: real(10.0),
         tcp: real(10.0),
         tls: real(15.0),

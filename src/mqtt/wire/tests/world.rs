@@ -36,7 +36,14 @@ pub(super) fn settings(transport: Transport, port: u16) -> LinkSettings {
     settings.family = crate::mqtt::settings::AddressFamily::V4;
     let short = Duration::from_millis(300);
     let long = Duration::from_secs(10);
-    settings.timeouts = PhaseTimeouts { dns: long, tcp: short, tls: short, websocket: short, connack: short };
+    settings.timeouts = PhaseTimeouts {
+        credentials: long,
+        dns: long,
+        tcp: short,
+        tls: short,
+        websocket: short,
+        connack: short,
+    };
     settings
 }
 

@@ -9,8 +9,10 @@
 //! ╰───────────────────────────────────────────────────────────────────╯
 //! ```
 //!
-//! Lanes give way from the bottom up, but for the axis: first marks, then arm.
+//! Lanes give way from the bottom up, but for the axis: first marks, then arm. Where the pattern predicts the
+//! next drop, the title says when.
 
+mod expected;
 mod lanes;
 #[cfg(test)]
 mod tests;
@@ -37,7 +39,7 @@ const NAMES: u16 = 7;
 
 /// Draws the panel.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state: &mut ViewState) {
-    let inner = panel(frame, area, context, title(context));
+    let inner = panel(frame, area, context, title(context, usize::from(area.width)));
     state.areas.push((area, Target::Timeline));
     let names = NAMES.min(inner.width);
     let plot = Rect { x: inner.x + names, width: inner.width - names, ..inner };
@@ -67,7 +69,8 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state
     }
 }
 
-fn title(context: &ViewContext) -> Item {
+/// What is shown, and where there is room when the next drop is expected.
+fn title(context: &ViewContext, columns: usize) -> Item {
     let theme = context.theme;
     let zoom = context.model.zoom_for(context.snapshot());
     let mut title = vec![
@@ -78,6 +81,10 @@ fn title(context: &ViewContext) -> Item {
         let back = format::short(context.model.scroll);
         title.push(Span::styled(format!(" {} {back} back", context.glyphs.left), theme.accent));
     }
+    let used: usize = title.iter().map(Span::width).sum();
+    // Two corners, and a blank at either side.
+    let room = columns.saturating_sub(used + 4);
+    title.extend(expected::span(context, room));
     title
 }
 

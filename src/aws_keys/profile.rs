@@ -1,0 +1,58 @@
+//! What does a profile of the AWS tools hold?
+
+use std::collections::BTreeMap;
+
+/// The settings of one profile by lower-case name. Values may be secret; there is no `Debug`.
+#[derive(Default)]
+pub(super) struct Profile(BTreeMap<String, String>);
+
+impl Profile {
+    /// Adds what `text` says under `[heading]` and is not known yet. Lines that are no settings are passed
+    /// over, as AWS's tools do.
+    pub(super) fn learn(&mut self, text: &str, heading: &str) -> bool {
+        let mut inside = false;
+        let mut found = false;
+        for line in text.lines() {
+            // An indented line belongs to a nested setting, of which none is a key.
+            if line.starts_with([' ', '\t', '#', ';']) {
+                continue;
+            }
+            if let Some(name) = line.trim().strip_prefix('[').and_then(|rest| rest.split(']').next()) {
+                inside = name.split_whitespace().eq(heading.split_whitespace());
+                found |= inside;
+                continue;
+            }
+            if let Some((name, value)) = line.split_once('=').filter(|_| inside) {
+                let name = name.trim().to_ascii_lowercase();
+                self.0.entry(name).or_insert_with(|| value.trim().to_owned());
+            }
+        }
+        found
+    }
+
+    /// A setting that is there and not empty.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "# mine\n[default]\naws_access_key_id = AKIADEFAULT\n\n[ profile  heater ] ; at home\n\
+                        AWS_ACCESS_KEY_ID=AKIAHEATER\ns3 =\n  region = nested\nregion = eu-west-1\nempty =\nnonsense\n";
+
+    #[test]
+    fn only_the_asked_section_counts_and_the_first_word_stays() {
+        let mut profile = Profile::default();
+        assert!(profile.learn(FILE, "profile heater"));
+        assert_eq!(profile.get("aws_access_key_id"), Some("AKIAHEATER"));
+        assert_eq!(profile.get("region"), Some("eu-west-1"));
+        assert_eq!((profile.get("empty"), profile.get("nonsense")), (None, None));
+        assert!(profile.learn(FILE, "default"));
+        assert_eq!(profile.get("aws_access_key_id"), Some("AKIAHEATER"));
+        assert!(!profile.learn(FILE, "heater"));
+        assert!(!profile.learn("[", "x") && !profile.learn("]=[\n=\u{0}", "x"));
+    }
+}

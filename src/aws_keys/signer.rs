@@ -1,0 +1,81 @@
+//! How is the upgrade of this attempt signed? The link's signer over the user's own keys.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::{DateTime, Utc};
+
+use super::source::{Found, KeySource};
+use crate::aws::{Target, presign};
+use crate::diagnostics::Clock;
+use crate::diagnostics::event::Layer;
+use crate::mqtt::connector::BoxFuture;
+use crate::mqtt::settings::BrokerAddress;
+use crate::mqtt::signer::{SignFailure, Signed, Signer};
+
+/// Signs with the keys of a [`KeySource`], which it asks again for every deep attempt, when a refusal shows
+/// that its keys are dead, and when they are known to have expired.
+pub struct KeySigner {
+    source: KeySource,
+    host: String,
+    path: String,
+    region: String,
+    clock: Arc<dyn Clock>,
+    kept: Mutex<Option<Found>>,
+}
+
+impl std::fmt::Debug for KeySigner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeySigner")
+            .field("host", &self.host)
+            .field("region", &self.region)
+            .finish_non_exhaustive()
+    }
+}
+
+impl KeySigner {
+    /// A signer for the upgrade at `broker`, in this region.
+    pub fn new(source: KeySource, broker: &BrokerAddress, region: String, clock: Arc<dyn Clock>) -> Self {
+        let path = broker.path.split('?').next().unwrap_or_default().to_owned();
+        Self { source, host: broker.authority(), path, region, clock, kept: Mutex::default() }
+    }
+
+    fn keep(&self, found: Option<Found>) {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = found;
+    }
+
+    /// What is kept and good as far as is known.
+    fn kept(&self) -> Option<Found> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let now = self.clock.now().wall;
+        kept.filter(|found| found.expires_at.is_none_or(|expiry| expiry > now))
+    }
+
+    async fn found(&self, fresh: bool) -> Result<Found, SignFailure> {
+        if let Some(found) = self.kept().filter(|_| !fresh) {
+            return Ok(found);
+        }
+        let source = self.source.clone();
+        let read = tokio::task::spawn_blocking(move || source.read()).await;
+        let unavailable = |why: &dyn std::fmt::Display| {
+            SignFailure::unavailable(Layer::Local, why.to_string().trim_end_matches('.'))
+        };
+        let found = read.map_err(|error| unavailable(&error))?.map_err(|error| unavailable(&error))?;
+        self.keep(Some(found.clone()));
+        Ok(found)
+    }
+}
+
+impl Signer for KeySigner {
+    fn sign(&self, fresh: bool) -> BoxFuture<'_, Result<Signed, SignFailure>> {
+        Box::pin(async move {
+            let Found { credentials, expires_at } = self.found(fresh).await?;
+            let target = Target { host: &self.host, path: &self.path, region: &self.region };
+            let signed = presign(target, &credentials, self.clock.now().wall, None);
+            Ok(Signed { path_and_query: signed.into(), expires_at })
+        })
+    }
+
+    fn refused(&self, _status: u16, _server_date: Option<DateTime<Utc>>) {
+        self.keep(None);
+    }
+}

@@ -1,0 +1,226 @@
+//! Where are the keys, and what if there are none?
+
+use std::fmt;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::profile::Profile;
+use crate::aws::Credentials;
+
+/// Looks up an environment variable.
+pub type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// Settings in which tools that fill profile files leave the expiry of temporary keys.
+const EXPIRIES: [&str; 4] =
+    ["expiration", "aws_expiration", "aws_session_expiration", "x_security_token_expires"];
+
+/// Keys and what is known of them.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The keys.
+    pub credentials: Credentials,
+    /// When they expire, if somebody wrote it down.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// Why there are no keys. Each is one sentence that says what to do; none repeats a value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// Nothing was found anywhere.
+    #[error(
+        "There are no AWS credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN for \
+         temporary keys), fill ~/.aws/credentials, or give --cert and --key of a device."
+    )]
+    Nothing,
+    /// One half of a key alone.
+    #[error("{there} is set without {missing}; a key needs both.")]
+    Half {
+        /// What is there.
+        there: String,
+        /// What is not.
+        missing: String,
+    },
+    /// The profile asked for is in neither file.
+    #[error(
+        "There is no profile `{0}` in ~/.aws/credentials or ~/.aws/config; `aws configure list-profiles` tells them."
+    )]
+    NoProfile(String),
+    /// The profile gets its keys in a way that is not carried out here.
+    #[error(
+        "The profile `{profile}` gets its keys by {way}, which dropscope does not do itself; export them first: \
+         eval \"$(aws configure export-credentials --profile {profile} --format env)\""
+    )]
+    NotHere {
+        /// Its name.
+        profile: String,
+        /// How it gets its keys, in words.
+        way: &'static str,
+    },
+    /// A file is there and cannot be read.
+    #[error("The file {} cannot be read: {why}.", .path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What the operating system says.
+        why: String,
+    },
+}
+
+/// Where to look for keys.
+#[derive(Clone)]
+pub struct KeySource {
+    variable: Lookup,
+    profile: Option<String>,
+}
+
+impl fmt::Debug for KeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeySource").field("profile", &self.profile).finish_non_exhaustive()
+    }
+}
+
+impl KeySource {
+    /// Keys of this environment. A `profile` asked for in words goes before keys in the environment, as with
+    /// AWS's own tools; `AWS_PROFILE` does not.
+    pub fn new(variable: Lookup, profile: Option<String>) -> Self {
+        Self { variable, profile }
+    }
+
+    /// The keys as they are now; reads files.
+    ///
+    /// # Errors
+    /// If there are none.
+    pub fn read(&self) -> Result<Found, KeyError> {
+        match self.in_environment()? {
+            Some(found) if self.profile.is_none() => Ok(found),
+            _ => self.in_profile(),
+        }
+    }
+
+    /// The region the user works in, for endpoints whose names have none.
+    pub fn region(&self) -> Option<String> {
+        let said = self.get("AWS_REGION").or_else(|| self.get("AWS_DEFAULT_REGION"));
+        said.or_else(|| self.profile().ok()?.1.get("region").map(str::to_owned))
+    }
+
+    fn get(&self, name: &str) -> Option<String> {
+        (self.variable)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn in_environment(&self) -> Result<Option<Found>, KeyError> {
+        let get = |name: &str| self.get(name);
+        let names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
+        let Some((access_key_id, secret_key)) = both(names, get, self.profile.is_some())? else {
+            return Ok(None);
+        };
+        let expiry = self.get("AWS_CREDENTIAL_EXPIRATION");
+        let session_token = self.get("AWS_SESSION_TOKEN");
+        Ok(Some(found(access_key_id, secret_key, session_token, expiry.as_deref())))
+    }
+
+    fn in_profile(&self) -> Result<Found, KeyError> {
+        let (name, profile) = self.profile()?;
+        let get = |name: &str| profile.get(name).map(str::to_owned);
+        if let Some((id, secret)) = both(["aws_access_key_id", "aws_secret_access_key"], get, false)? {
+            let expiry = EXPIRIES.into_iter().find_map(|name| profile.get(name));
+            return Ok(found(id, secret, get("aws_session_token"), expiry));
+        }
+        let ways = [
+            ("credential_process", "a command (credential_process)"),
+            ("sso_session", "single sign-on"),
+            ("sso_start_url", "single sign-on"),
+            ("login_session", "a sign-in in the browser"),
+            ("role_arn", "taking on a role (role_arn)"),
+        ];
+        match ways.into_iter().find(|(setting, _)| profile.get(setting).is_some()) {
+            Some((_, way)) => Err(KeyError::NotHere { profile: name, way }),
+            None => Err(KeyError::Nothing),
+        }
+    }
+
+    /// The profile in force and its name.
+    fn profile(&self) -> Result<(String, Profile), KeyError> {
+        let asked = self.profile.clone().or_else(|| self.get("AWS_PROFILE"));
+        let name = asked.clone().unwrap_or_else(|| "default".to_owned());
+        let mut profile = Profile::default();
+        let mut is_there = false;
+        for (variable, file, heading) in [
+            ("AWS_SHARED_CREDENTIALS_FILE", "credentials", name.clone()),
+            ("AWS_CONFIG_FILE", "config", format!("profile {name}")),
+            // The default profile goes without the word, in both files.
+            ("AWS_CONFIG_FILE", "config", "default".to_owned()),
+        ] {
+            if heading == "default" && name != "default" {
+                continue;
+            }
+            if let Some(text) = self.file(variable, file)? {
+                is_there |= profile.learn(&text, &heading);
+            }
+        }
+        match asked {
+            Some(asked) if !is_there => Err(KeyError::NoProfile(asked)),
+            _ => Ok((name, profile)),
+        }
+    }
+
+    /// The text of a file, if there is one.
+    fn file(&self, variable: &str, name: &str) -> Result<Option<String>, KeyError> {
+        let usual = || {
+            let home = self.get("HOME").or_else(|| self.get("USERPROFILE"))?;
+            Some(PathBuf::from(home).join(".aws").join(name))
+        };
+        let Some(path) = self.get(variable).map(PathBuf::from).or_else(usual) else { return Ok(None) };
+        match fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(KeyError::Unreadable { path, why: error.to_string() }),
+        }
+    }
+}
+
+/// Both halves of a key, or none; half of it is a mistake unless it is not wanted anyway.
+fn both(
+    names: [&str; 2],
+    get: impl Fn(&str) -> Option<String>,
+    is_unwanted: bool,
+) -> Result<Option<(String, String)>, KeyError> {
+    let half = |there: &str, missing: &str| {
+        if is_unwanted {
+            Ok(None)
+        } else {
+            Err(KeyError::Half { there: there.to_owned(), missing: missing.to_owned() })
+        }
+    };
+    match (get(names[0]), get(names[1])) {
+        (Some(id), Some(secret)) => Ok(Some((id, secret))),
+        (None, None) => Ok(None),
+        (Some(_), None) => half(names[0], names[1]),
+        (None, Some(_)) => half(names[1], names[0]),
+    }
+}
+
+fn found(access_key_id: String, secret: String, token: Option<String>, expiry: Option<&str>) -> Found {
+    let expiry = expiry.and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+    Found {
+        credentials: Credentials {
+            access_key_id,
+            secret_key: secret.into(),
+            session_token: token.map(Into::into),
+        },
+        expires_at: expiry.map(|expiry| expiry.to_utc()),
+    }
+}
+
+/// The region in the name of an AWS IoT endpoint: `….iot.REGION.amazonaws.com`.
+pub fn region_of(host: &str) -> Option<String> {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let name = host.strip_suffix(".amazonaws.com").or_else(|| host.strip_suffix(".amazonaws.com.cn"))?;
+    let (_, region) = name.rsplit_once(".iot.")?;
+    (!region.is_empty() && !region.contains('.')).then(|| region.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

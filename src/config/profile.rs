@@ -1,0 +1,100 @@
+//! How does a client of the device cloud behave, unless this run was told otherwise?
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+use crate::mqtt::settings::{BackoffSettings, LinkSettings, QueueSettings, VersionChoice};
+
+/// A set of defaults for the link to a device cloud.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Profile {
+    /// keep-alive 60 s, reconnect after 0.5 s to 60 s, everything rebuilt at every 5th attempt
+    #[default]
+    Hardened,
+    /// as nwp500-python does out of the box, to see its user's trouble: keep-alive 1200 s, 1 s to 120 s, 10th attempt
+    Nwp500Default,
+}
+
+impl Profile {
+    /// Sets the defaults: those of the reference client's code, or of its guide to a hardened connection.
+    pub(super) fn apply(self, link: &mut LinkSettings) {
+        link.version = VersionChoice::V311;
+        link.clean_session = true;
+        let secs = Duration::from_secs;
+        let (keep_alive, initial, max, deep_threshold, capacity) = match self {
+            Self::Hardened => (60, Duration::from_millis(500), secs(60), 5, 200),
+            Self::Nwp500Default => (1200, secs(1), secs(120), 10, 100),
+        };
+        link.keep_alive_secs = keep_alive;
+        link.backoff = BackoffSettings {
+            initial,
+            max,
+            multiplier: 2.0,
+            deep_threshold,
+            max_attempts: None,
+            ..BackoffSettings::default()
+        };
+        link.queue = QueueSettings { capacity, max_age: secs(300) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{
+        BrokerOptions, Cloud, Directories, MqttOptions, Options, Surroundings, Target, TlsOptions, resolve,
+    };
+
+    fn resolved(profile: Profile, said: Options, file: Options) -> LinkSettings {
+        let surroundings = Surroundings {
+            variable: &|name| (name == "DROPSCOPE_PASSWORD").then(|| "of-another-broker".to_owned()),
+            is_terminal: false,
+            directories: Directories::of_this_user(),
+            random: 0x0a1b_2c3d,
+        };
+        let target = Target::Cloud(Cloud { id_prefix: "navien-client-", profile });
+        resolve(said, file, target, &surroundings).unwrap().link
+    }
+
+    #[test]
+    fn each_profile_is_as_documented_and_flags_come_first() {
+        for (profile, keep_alive, initial_ms, max, deep, queue) in
+            [(Profile::Hardened, 60, 500, 60, 5, 200), (Profile::Nwp500Default, 1200, 1000, 120, 10, 100)]
+        {
+            let link = resolved(profile, Options::default(), Options::default());
+            assert_eq!(link.client_id, "navien-client-0a1b2c3d");
+            assert_eq!((link.keep_alive_secs, link.version), (keep_alive, VersionChoice::V311));
+            assert_eq!((link.backoff.initial.as_millis(), link.backoff.max.as_secs()), (initial_ms, max));
+            assert_eq!((link.backoff.deep_threshold, link.backoff.max_attempts), (deep, None));
+            assert_eq!(
+                (link.queue.capacity, link.queue.max_age.as_secs(), link.clean_session),
+                (queue, 300, true)
+            );
+            let said = MqttOptions { command_queue: Some(7), ..MqttOptions::default() };
+            let link = resolved(profile, Options { mqtt: said, ..Options::default() }, Options::default());
+            assert_eq!((link.queue.capacity, link.keep_alive_secs), (7, keep_alive));
+        }
+    }
+
+    #[test]
+    fn the_file_of_another_broker_says_nothing_about_the_cloud() {
+        let file = Options {
+            broker: BrokerOptions {
+                url: Some("mqtt://broker.example".parse().unwrap()),
+                client_id: Some("mine".into()),
+                username: Some("observer".into()),
+                password_file: Some("/nowhere/password".into()),
+                ipv6: Some(true),
+                ..BrokerOptions::default()
+            },
+            mqtt: MqttOptions { topic: Some(vec!["home/#".into()]), ..MqttOptions::default() },
+            tls: TlsOptions { cafile: Some("/nowhere/ca.pem".into()), ..TlsOptions::default() },
+            ..Options::default()
+        };
+        let link = resolved(Profile::default(), Options::default(), file);
+        assert_eq!((link.username, link.password.is_none(), link.tls.ca_file), (None, true, None));
+        assert_eq!((link.client_id.as_str(), link.subscriptions.len()), ("navien-client-0a1b2c3d", 0));
+        assert_eq!(link.family, crate::mqtt::settings::AddressFamily::V6);
+    }
+}

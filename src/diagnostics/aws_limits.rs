@@ -1,0 +1,68 @@
+//! How long does AWS IoT Core let this session live?
+
+use std::time::Duration;
+
+use super::{LinkState, Snapshot, Stamp};
+
+/// Age at which AWS IoT Core closes every WebSocket connection (quota "WebSocket connection duration").
+pub const AWS_WEBSOCKET_LIMIT: Duration = Duration::from_secs(86_400);
+
+/// Whether a host is one of AWS's, in any of its partitions.
+pub fn is_aws(host: &str) -> bool {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn")
+}
+
+impl Snapshot {
+    /// What is left at `now` of the 24 hours that AWS gives the WebSocket that is up; zero once they are over.
+    /// `None`: no session, no WebSocket, or not at AWS.
+    pub fn websocket_time_left(&self, now: Stamp) -> Option<Duration> {
+        let LinkState::Connected { since } = self.link else { return None };
+        let started = self.started.as_ref()?;
+        let (scheme, rest) = started.endpoint.split_once("://")?;
+        let host = rest.split(['/', ':']).next()?;
+        let is_limited = matches!(scheme, "ws" | "wss") && is_aws(host);
+        is_limited.then(|| AWS_WEBSOCKET_LIMIT.saturating_sub(now.since(since)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostics::Diagnostics;
+    use crate::diagnostics::event::{Connected, Event, Started};
+
+    fn left(endpoint: &str, hours: u64) -> Option<Duration> {
+        let at =
+            |secs| Stamp::new("2026-08-03T12:00:00Z".parse().expect("a time"), Duration::from_secs(secs));
+        let mut run = Diagnostics::new(10);
+        let started = Started { endpoint: endpoint.to_owned(), ..Started::default() };
+        run.apply(at(0), &Event::Started(started));
+        let now = at(hours * 3600);
+        assert_eq!(run.snapshot(now).websocket_time_left(now), None, "not connected");
+        run.apply(at(0), &Event::Connected(Connected::default()));
+        run.snapshot(now).websocket_time_left(now)
+    }
+
+    #[test]
+    fn only_a_websocket_at_aws_counts_down() {
+        let aws = "a1-ats.iot.us-east-1.amazonaws.com";
+        assert_eq!(left(&format!("wss://{aws}:443/mqtt"), 1), Some(Duration::from_secs(23 * 3600)));
+        assert_eq!(left(&format!("wss://{aws}/mqtt"), 30), Some(Duration::ZERO));
+        assert_eq!(left(&format!("mqtts://{aws}:8883"), 1), None);
+        assert_eq!(left("wss://broker.example:443/mqtt", 1), None);
+        assert_eq!(left("no url", 1), None);
+    }
+
+    #[test]
+    fn the_hosts_of_aws_are_known() {
+        for host in
+            ["a-ats.iot.us-east-1.amazonaws.com", "A.IOT.cn-north-1.AmazonAWS.com.cn", "x.amazonaws.com."]
+        {
+            assert!(is_aws(host), "{host}");
+        }
+        for host in ["amazonaws.com.example", "notamazonaws.com", "127.0.0.1", ""] {
+            assert!(!is_aws(host), "{host}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! With which request target does the next WebSocket upgrade ask? The port to whoever holds credentials.
+//!
+//! The link asks once for each connect attempt, because a signature is good for minutes only. It never sees
+//! the keys: a signed target comes in, and what became of it is told back.
+
+use std::fmt::Debug;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::SecretString;
+
+use super::connector::BoxFuture;
+use super::failure::Failure;
+use crate::diagnostics::ErrorName;
+use crate::diagnostics::error_name::AWS_AUTH_SIGNING_NO_CREDENTIALS;
+use crate::diagnostics::event::{How, Layer};
+
+/// A difference between this computer's clock and the server's that is worth telling. AWS takes
+/// signatures that are off by five minutes; half of that leaves room for a slow connect.
+const WORTH_TELLING: TimeDelta = TimeDelta::minutes(2);
+
+/// Gives request targets, each signed anew.
+pub trait Signer: Send + Sync + Debug {
+    /// A target for the attempt that follows at once. `fresh`: what is cached did not work or is under
+    /// suspicion (a deep reconnect, a refused upgrade): get new credentials first.
+    ///
+    /// The future is dropped when the attempt is given up or takes longer than
+    /// [`PhaseTimeouts::credentials`](super::settings::PhaseTimeouts::credentials); what it was doing must
+    /// bear that.
+    fn sign(&self, fresh: bool) -> BoxFuture<'_, Result<Signed, SignFailure>>;
+
+    /// The server answered an upgrade with this 4xx status; `server_date` is its clock, if it told. The next
+    /// [`Signer::sign`] comes with `fresh`.
+    fn refused(&self, status: u16, server_date: Option<DateTime<Utc>>);
+}
+
+/// A signed request target.
+#[derive(Debug, Clone)]
+pub struct Signed {
+    /// Path and query as they go into the request line. Secret: until it expires it opens a session.
+    pub path_and_query: SecretString,
+    /// When the credentials (not the signature) expire; `None` if they do not, or nobody knows.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// Why there is no signed target. Its words are recorded and shown: no secret may be in them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SignFailure {
+    /// Stable name.
+    pub name: ErrorName,
+    /// What happened, in plain words.
+    pub detail: String,
+    /// Whose signal it was: [`Layer::Local`] for files and variables, [`Layer::Dns`] and so on for a cloud
+    /// that cannot be reached.
+    pub layer: Layer,
+    /// HTTP status of the refusal, if there was one; 401 and 403 end a run with exit code 4.
+    pub http_status: Option<u16>,
+    /// Trying again cannot help (a wrong password): the link gives up.
+    pub for_good: bool,
+}
+
+impl SignFailure {
+    /// No credentials now; another attempt may find some.
+    pub fn unavailable(layer: Layer, detail: impl Into<String>) -> Self {
+        let name = AWS_AUTH_SIGNING_NO_CREDENTIALS;
+        Self { name, detail: detail.into(), layer, http_status: None, for_good: false }
+    }
+
+    /// The account's server does not accept who asks: exit code 4, no further attempt.
+    pub fn refused(detail: impl Into<String>) -> Self {
+        let refused = Self::unavailable(Layer::Local, detail);
+        Self { http_status: Some(401), for_good: true, ..refused }
+    }
+}
+
+impl From<SignFailure> for Failure {
+    fn from(refusal: SignFailure) -> Self {
+        let mut failure = Self::new(refusal.name, refusal.layer, How::Local, refusal.detail);
+        failure.http_status = refusal.http_status;
+        failure.for_good = refusal.for_good;
+        failure
+    }
+}
+
+/// What a wrong clock here does to signatures, in words; `None` if the clocks agree well enough.
+pub(super) fn skew(here: DateTime<Utc>, server: DateTime<Utc>) -> Option<String> {
+    let ahead = here.signed_duration_since(server);
+    if ahead.abs() <= WORTH_TELLING {
+        return None;
+    }
+    let side = if ahead > TimeDelta::zero() { "ahead of" } else { "behind" };
+    let amount = match ahead.abs() {
+        long if long.num_days() >= 2 => format!("{} days", long.num_days()),
+        long if long.num_hours() >= 2 => format!("{} h", long.num_hours()),
+        short => format!("{} min", short.num_minutes()),
+    };
+    Some(format!("this computer's clock is {amount} {side} the server's: signatures are refused"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_skew_worth_telling_is_told_with_its_side() {
+        let at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let told = |secs| skew(at, at + TimeDelta::seconds(secs));
+        assert_eq!(told(120), None);
+        assert_eq!(told(-120), None);
+        let words = |amount| Some(format!("this computer's clock is {amount}: signatures are refused"));
+        assert_eq!(told(14 * 60 + 5), words("14 min behind the server's"));
+        assert_eq!(told(-3 * 3600), words("3 h ahead of the server's"));
+        assert_eq!(told(5 * 86_400), words("5 days behind the server's"));
+        assert!(skew(DateTime::<Utc>::MAX_UTC, DateTime::<Utc>::MIN_UTC).is_some());
+    }
+
+    #[test]
+    fn debug_shows_no_target() {
+        let signed = Signed { path_and_query: "/mqtt?X-Amz-Signature=beef".into(), expires_at: None };
+        assert!(!format!("{signed:?}").contains("beef"));
+    }
+}

@@ -1,0 +1,155 @@
+//! How do tokens outlive a run, for their owner only?
+//!
+//! One JSON file, mode 0600, replaced atomically. It holds the end of each life as an instant, so that
+//! nothing lives longer for having been stored, and a digest of the account instead of its e-mail: tokens of
+//! another account or another cloud are not used.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use secrecy::zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::tokens::{Expiry, Keys, Tokens, User};
+use super::{AccountSettings, fields};
+use crate::aws;
+use crate::diagnostics::Stamp;
+use crate::export::file;
+
+const FORMAT: &str = "dropscope-navien-tokens/1";
+/// Room for all tokens, so that no half-written copy is left in memory when the buffer grows.
+const LARGEST_FILE: usize = 64 * 1024;
+
+#[derive(Serialize)]
+struct Written<'a> {
+    format: &'static str,
+    account: String,
+    access_token: &'a str,
+    access_end: End,
+    refresh_token: Option<&'a str>,
+    keys: Option<WrittenKeys<'a>>,
+    user_number: Option<i64>,
+    user_kind: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct WrittenKeys<'a> {
+    access_key_id: &'a str,
+    secret_key: &'a str,
+    session_token: Option<&'a str>,
+    end: End,
+}
+
+#[derive(Serialize, Deserialize, Clone, Copy)]
+struct End {
+    at: DateTime<Utc>,
+    life_secs: u64,
+    is_told: bool,
+}
+
+#[derive(Deserialize)]
+struct Read {
+    format: String,
+    account: String,
+    #[serde(deserialize_with = "fields::secret")]
+    access_token: Option<SecretString>,
+    access_end: End,
+    #[serde(default, deserialize_with = "fields::secret")]
+    refresh_token: Option<SecretString>,
+    #[serde(default)]
+    keys: Option<ReadKeys>,
+    #[serde(default)]
+    user_number: Option<i64>,
+    #[serde(default)]
+    user_kind: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ReadKeys {
+    access_key_id: String,
+    #[serde(deserialize_with = "fields::secret")]
+    secret_key: Option<SecretString>,
+    #[serde(default, deserialize_with = "fields::secret")]
+    session_token: Option<SecretString>,
+    end: End,
+}
+
+impl End {
+    fn of(expiry: Expiry, now: Stamp) -> Self {
+        Self { at: expiry.wall(now), life_secs: expiry.life.as_secs(), is_told: expiry.is_told }
+    }
+
+    fn expiry(self, now: Stamp) -> Expiry {
+        Expiry::at_wall(self.at, Duration::from_secs(self.life_secs), self.is_told, now)
+    }
+}
+
+/// Tells accounts apart without naming them.
+fn digest(settings: &AccountSettings) -> String {
+    let mut hash = Sha256::new();
+    for part in [FORMAT, settings.cloud.as_str(), settings.email.to_lowercase().as_str()] {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    hash.finalize().iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Writes the tokens over the file. Blocks until they are on the disk.
+pub(super) fn store(
+    path: &Path,
+    settings: &AccountSettings,
+    tokens: &Tokens,
+    now: Stamp,
+) -> Result<(), String> {
+    let keys = tokens.keys.as_ref().map(|keys| WrittenKeys {
+        access_key_id: &keys.credentials.access_key_id,
+        secret_key: keys.credentials.secret_key.expose_secret(),
+        session_token: keys.credentials.session_token.as_ref().map(ExposeSecret::expose_secret),
+        end: End::of(keys.expiry, now),
+    });
+    let written = Written {
+        format: FORMAT,
+        account: digest(settings),
+        access_token: tokens.access.expose_secret(),
+        access_end: End::of(tokens.access_expiry, now),
+        refresh_token: tokens.refresh.as_ref().map(ExposeSecret::expose_secret),
+        keys,
+        user_number: tokens.user.number,
+        user_kind: tokens.user.kind.as_deref(),
+    };
+    let mut buffer = Zeroizing::new(Vec::with_capacity(LARGEST_FILE));
+    serde_json::to_writer(&mut *buffer, &written).map_err(|_| "no JSON form".to_owned())?;
+    file::replace(path, &buffer).map(|_| ()).map_err(|error| error.to_string())
+}
+
+/// The tokens of an earlier run; `None` if there are none, if they are another account's, or if the file is
+/// no such file.
+pub(super) fn restore(path: &Path, settings: &AccountSettings, now: Stamp) -> Option<Tokens> {
+    let bytes = Zeroizing::new(std::fs::read(path).ok()?);
+    let read: Read = serde_json::from_slice(&bytes).ok()?;
+    if read.format != FORMAT || read.account != digest(settings) {
+        return None;
+    }
+    let keys = read.keys.and_then(|keys| {
+        let credentials = aws::Credentials {
+            access_key_id: keys.access_key_id,
+            secret_key: keys.secret_key?,
+            session_token: keys.session_token,
+        };
+        Some(Keys { credentials, expiry: keys.end.expiry(now) })
+    });
+    Some(Tokens {
+        access: read.access_token?,
+        access_expiry: read.access_end.expiry(now),
+        refresh: read.refresh_token,
+        keys,
+        user: User { number: read.user_number, kind: read.user_kind },
+    })
+}

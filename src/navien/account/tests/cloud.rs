@@ -1,0 +1,258 @@
+//! The account against the lab's cloud: real HTTP on loopback, as the vendor's documents have it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::SkippingClock;
+use crate::diagnostics::event::Layer;
+use crate::lab::authority::Authority;
+use crate::lab::{
+    Broker, BrokerOptions, Cloud, CloudOptions, Heater, HeaterOptions, Keyring, Listed, Mishap,
+};
+use crate::mqtt::settings::AddressFamily;
+use crate::navien::account::{Account, AccountError, AccountSettings, ApiUrl, HttpTransport};
+
+struct Scene {
+    clock: Arc<SkippingClock>,
+    cloud: Cloud,
+    home: tempfile::TempDir,
+    _heater: Heater,
+    _broker: Broker,
+}
+
+impl Scene {
+    async fn new(absent: u16, options: CloudOptions) -> Self {
+        let clock = SkippingClock::new();
+        let broker = Broker::start(BrokerOptions::default());
+        let heater = Heater::start(broker.control(), clock.clone(), HeaterOptions::default());
+        let mut devices = vec![Listed::heater(heater.control())];
+        devices.extend((0..absent).map(Listed::absent));
+        let keyring = Arc::new(Keyring::new(clock.clone()));
+        let cloud = Cloud::start(clock.clone(), keyring, devices, options).await.unwrap();
+        Self { clock, cloud, home: tempfile::tempdir().unwrap(), _heater: heater, _broker: broker }
+    }
+
+    fn account(&self) -> Account {
+        self.account_of(&self.cloud.control().email(), self.cloud.control().password())
+    }
+
+    fn account_of(&self, email: &str, password: SecretString) -> Account {
+        let url: ApiUrl = self.cloud.url().parse().unwrap();
+        let settings = AccountSettings {
+            email: email.to_owned(),
+            password,
+            cloud: url.as_str().to_owned(),
+            cache: Some(self.cache()),
+        };
+        let transport = HttpTransport::new(url, None, AddressFamily::Any, self.clock.clone()).unwrap();
+        Account::new(settings, Arc::new(transport), self.clock.clone())
+    }
+
+    fn cache(&self) -> std::path::PathBuf {
+        self.home.path().join("state/navien-tokens.json")
+    }
+
+    /// What was asked since the last time, with the codes of the answers.
+    fn served(&self, known: &mut usize) -> Vec<(String, u16)> {
+        let served = self.cloud.control().served();
+        let new = served[*known..].iter().map(|served| (served.path.clone(), served.code)).collect();
+        *known = served.len();
+        new
+    }
+}
+
+fn asked(paths: &[(&str, u16)]) -> Vec<(String, u16)> {
+    paths.iter().map(|(path, code)| ((*path).to_owned(), *code)).collect()
+}
+
+#[tokio::test]
+async fn from_the_password_to_all_devices() {
+    let scene = Scene::new(25, CloudOptions::default()).await;
+    let account = scene.account();
+    let mut known = 0;
+    let user = account.sign_in().await.unwrap();
+    assert_eq!((user.number, user.kind.as_deref()), (Some(36_283), Some("O")));
+    let devices = account.devices().await.unwrap();
+    assert_eq!(devices.len(), 26);
+    assert_eq!((devices[0].mac_address.as_str(), devices[0].is_online), ("aabbccddeeff", Some(true)));
+    assert_eq!((devices[25].name.as_str(), devices[25].is_online), ("Heater 24", Some(false)));
+    assert_eq!(account.device_info(&devices[25]).await.unwrap(), devices[25]);
+    let list = ("/device/list", 200);
+    assert_eq!(scene.served(&mut known), asked(&[("/user/sign-in", 200), list, list, ("/device/info", 200)]));
+    let unknown = crate::navien::account::Device { mac_address: "00".into(), ..devices[0].clone() };
+    let error = account.device_info(&unknown).await.unwrap_err();
+    assert!(matches!(error, AccountError::Refused { code: 404, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_told_from_a_bad_day() {
+    let scene = Scene::new(0, CloudOptions::default()).await;
+    let email = scene.cloud.control().email();
+    let wrong = scene.account_of(&email, "wrong".into()).sign_in().await.unwrap_err();
+    assert_eq!(wrong, AccountError::WrongPassword);
+    assert!(!scene.cache().exists());
+    let account = scene.account();
+    let control = scene.cloud.control();
+    for (mishap, words) in [
+        (Mishap::BadGateway, "HTTP 502): it is a web page"),
+        (Mishap::Malformed, "JSON is broken"),
+        (Mishap::NoData, "cannot be read"),
+        (Mishap::HangUp, "broke off"),
+        (Mishap::Failure { code: 500, message: "Invalid parameter".into() }, "code 500: Invalid parameter"),
+    ] {
+        control.misbehave(&mishap, 1);
+        let error = account.sign_in().await.unwrap_err();
+        assert!(!error.is_fatal() && error.to_string().contains(words), "{mishap:?}: {error}");
+    }
+    account.sign_in().await.unwrap();
+    let url: ApiUrl = scene.cloud.url().parse().unwrap();
+    scene.cloud.stop().await;
+    let error = account.sign_in().await.unwrap_err();
+    assert!(matches!(error, AccountError::Unreachable { .. }), "{error} at {}", url.as_str());
+}
+
+#[tokio::test]
+async fn tokens_expire_are_refused_and_are_renewed() {
+    let scene = Scene::new(0, CloudOptions::default()).await;
+    let (account, control, mut known) = (scene.account(), scene.cloud.control(), 0);
+    account.sign_in().await.unwrap();
+    scene.clock.skip(3400);
+    account.devices().await.unwrap();
+    let list = ("/device/list", 200);
+    assert_eq!(scene.served(&mut known), asked(&[("/user/sign-in", 200), ("/auth/refresh", 200), list]));
+    control.expire_tokens();
+    account.devices().await.unwrap();
+    assert_eq!(scene.served(&mut known), asked(&[("/device/list", 401), ("/auth/refresh", 200), list]));
+    control.expire_tokens();
+    control.revoke_refresh_tokens();
+    account.devices().await.unwrap();
+    let again = [("/device/list", 401), ("/auth/refresh", 401), ("/user/sign-in", 200), list];
+    assert_eq!(scene.served(&mut known), asked(&again));
+    // The password changed meanwhile: that is the end of it.
+    control.change_password("another");
+    control.expire_tokens();
+    control.revoke_refresh_tokens();
+    assert_eq!(account.devices().await.unwrap_err(), AccountError::WrongPassword);
+}
+
+#[tokio::test]
+async fn a_refresh_may_give_keys_and_they_are_taken() {
+    for refresh_gives_credentials in [false, true] {
+        let options = CloudOptions { refresh_gives_credentials, ..CloudOptions::default() };
+        let scene = Scene::new(0, options).await;
+        let account = scene.account();
+        let first = account.credentials(false).await.unwrap();
+        scene.cloud.control().expire_tokens();
+        account.devices().await.unwrap();
+        let second = account.credentials(false).await.unwrap();
+        let is_new = first.keys.access_key_id != second.keys.access_key_id;
+        assert_eq!(is_new, refresh_gives_credentials);
+    }
+}
+
+#[tokio::test]
+async fn tokens_outlive_the_run_for_their_own_account_only() {
+    let scene = Scene::new(0, CloudOptions::default()).await;
+    let (control, mut known) = (scene.cloud.control(), 0);
+    let first = scene.account().credentials(false).await.unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(scene.cache()).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let text = std::fs::read_to_string(scene.cache()).unwrap();
+    let (email, password) = (control.email(), control.password());
+    for private in [email.as_str(), password.expose_secret()] {
+        assert!(!text.contains(private));
+    }
+    scene.served(&mut known);
+
+    // The next run asks nothing before something ends, and ends are where they were.
+    scene.clock.skip(600);
+    let restored = scene.account();
+    assert_eq!(restored.user().await.unwrap().number, Some(36_283));
+    let again = restored.credentials(false).await.unwrap();
+    assert_eq!(again.keys.access_key_id, first.keys.access_key_id);
+    let apart = again.expires_at.unwrap() - first.expires_at.unwrap();
+    assert!(apart.abs() < chrono::TimeDelta::seconds(1), "{apart}");
+    assert_eq!(restored.devices().await.unwrap().len(), 1);
+    assert_eq!(scene.served(&mut known), asked(&[("/device/list", 200)]));
+
+    // A refresh later is stored with the keys' old end.
+    control.expire_tokens();
+    restored.devices().await.unwrap();
+    scene.served(&mut known);
+    let third = scene.account().credentials(false).await.unwrap();
+    assert_eq!(third.keys.access_key_id, first.keys.access_key_id);
+    let apart = third.expires_at.unwrap() - first.expires_at.unwrap();
+    assert!(apart.abs() < chrono::TimeDelta::seconds(1), "{apart}");
+
+    // Ended ones are no use, others' neither, broken files neither.
+    scene.clock.skip(3000);
+    assert_ne!(
+        scene.account().credentials(false).await.unwrap().keys.access_key_id,
+        first.keys.access_key_id
+    );
+    assert_eq!(scene.served(&mut known), asked(&[("/user/sign-in", 200)]));
+    assert!(scene.account().user().await.is_some());
+    assert!(scene.account_of("else@example.invalid", "x".into()).user().await.is_none());
+    for broken in
+        ["", "{}", "null", "{\"format\":1}", &text[..text.len() / 2], &text.replace("tokens/1", "tokens/9")]
+    {
+        write(&scene.cache(), broken);
+        assert!(scene.account().user().await.is_none(), "{broken}");
+    }
+}
+
+/// TLS before the cloud, as `https://localhost:PORT/api/v2.1`, and the authority that vouches for it.
+async fn over_tls(cloud: &Cloud, folder: &Path) -> (String, std::path::PathBuf) {
+    let authority = Authority::new().unwrap();
+    let file = folder.join("ca.pem");
+    write(&file, &authority.pem);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = cloud.url();
+    let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let (host, port) = (host.to_owned(), listener.local_addr().unwrap().port());
+    let acceptor = tokio_rustls::TlsAcceptor::from(authority.server);
+    tokio::spawn(async move {
+        while let Ok((tcp, _)) = listener.accept().await {
+            let Ok(mut secured) = acceptor.accept(tcp).await else { continue };
+            let mut plain = TcpStream::connect(&host).await.unwrap();
+            let _ = tokio::io::copy_bidirectional(&mut secured, &mut plain).await;
+        }
+    });
+    (format!("https://127.0.0.1:{port}/{path}"), file)
+}
+
+#[tokio::test]
+async fn a_certificate_must_be_vouched_for_before_a_password_is_told() {
+    let scene = Scene::new(0, CloudOptions::default()).await;
+    let (url, ca_file) = over_tls(&scene.cloud, scene.home.path()).await;
+    let account = |ca_file: Option<&Path>| {
+        let url: ApiUrl = url.parse().unwrap();
+        let control = scene.cloud.control();
+        let settings = AccountSettings {
+            email: control.email(),
+            password: control.password(),
+            cloud: url.as_str().to_owned(),
+            cache: None,
+        };
+        let ca_file = ca_file.map(Path::to_owned);
+        let transport = HttpTransport::new(url, ca_file, AddressFamily::V4, scene.clock.clone()).unwrap();
+        Account::new(settings, Arc::new(transport), scene.clock.clone())
+    };
+    assert_eq!(account(Some(&ca_file)).devices().await.unwrap().len(), 1);
+    let asked = scene.cloud.control().served().len();
+    let other = scene.home.path().join("other.pem");
+    write(&other, &Authority::new().unwrap().pem);
+    let error = account(Some(&other)).devices().await.unwrap_err();
+    assert!(matches!(error, AccountError::Unreachable { layer: Layer::Tls, .. }), "{error:?}");
+    assert_eq!(scene.cloud.control().served().len(), asked);
+}
+
+fn write(path: &Path, text: &str) {
+    std::fs::write(path, text).unwrap();
+}

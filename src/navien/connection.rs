@@ -1,0 +1,98 @@
+//! How is the vendor's MQTT endpoint reached: where, as whom, signed with what, listening to what?
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chrono::{DateTime, Utc};
+
+use super::account::{Account, AccountError, AwsCredentials, Device};
+use crate::aws::{Target, presign};
+use crate::diagnostics::Clock;
+use crate::diagnostics::event::Layer;
+use crate::mqtt::connector::BoxFuture;
+use crate::mqtt::settings::BrokerAddress;
+use crate::mqtt::signer::{SignFailure, Signed, Signer};
+
+/// The vendor's endpoint at AWS IoT.
+pub const ENDPOINT: &str = "wss://a1t30mldyslmuq-ats.iot.us-east-1.amazonaws.com/mqtt";
+/// The AWS region that is signed for.
+pub const REGION: &str = "us-east-1";
+/// What client ids begin with, as those of the reference client. Random digits follow: AWS cuts the older
+/// of two connections with the same id, so an id of our own is as necessary as it is harmless.
+pub const CLIENT_ID_PREFIX: &str = "navien-client-";
+
+/// What to listen to, with QoS 1: everything about the device, and the answers to this client's queries,
+/// which the first filter does not match.
+pub fn subscriptions(device: &Device, client_id: &str) -> [(String, u8); 2] {
+    let Device { device_type, mac_address, .. } = device;
+    [
+        (format!("cmd/{device_type}/navilink-{mac_address}/#"), 1),
+        (format!("cmd/{device_type}/{client_id}/res/#"), 1),
+    ]
+}
+
+/// Signs each attempt with what the account holds then.
+#[derive(Debug)]
+pub struct AccountSigner {
+    account: Arc<Account>,
+    host: String,
+    path: String,
+    clock: Arc<dyn Clock>,
+    /// The keys given last were refused.
+    is_refused: AtomicBool,
+}
+
+impl AccountSigner {
+    /// Signs for this endpoint.
+    pub fn new(account: Arc<Account>, endpoint: &BrokerAddress, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            account,
+            host: endpoint.authority(),
+            path: endpoint.path.clone(),
+            clock,
+            is_refused: AtomicBool::new(false),
+        }
+    }
+}
+
+impl AccountSigner {
+    /// New keys that cannot be had now are no reason not to try good old ones: the vendor's cloud may be down
+    /// while AWS is not.
+    async fn credentials(&self, fresh: bool) -> Result<AwsCredentials, AccountError> {
+        match self.account.credentials(fresh).await {
+            Ok(credentials) => {
+                self.is_refused.store(false, Ordering::Relaxed);
+                Ok(credentials)
+            }
+            Err(error) if error.is_silence() && !self.is_refused.load(Ordering::Relaxed) => {
+                self.account.held_credentials().await.ok_or(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Signer for AccountSigner {
+    fn sign(&self, fresh: bool) -> BoxFuture<'_, Result<Signed, SignFailure>> {
+        Box::pin(async move {
+            let credentials = self.credentials(fresh).await.map_err(|error| failure(&error))?;
+            let target = Target { host: &self.host, path: &self.path, region: REGION };
+            let signed = presign(target, &credentials.keys, self.clock.now().wall, None);
+            Ok(Signed { path_and_query: signed.into(), expires_at: credentials.expires_at })
+        })
+    }
+
+    /// The next call of `sign` asks for fresh credentials; the account decides whether that can help.
+    fn refused(&self, status: u16, server_date: Option<DateTime<Utc>>) {
+        self.is_refused.store(true, Ordering::Relaxed);
+        tracing::info!(status, ?server_date, "signed upgrade refused");
+    }
+}
+
+fn failure(error: &AccountError) -> SignFailure {
+    if error.is_fatal() {
+        return SignFailure::refused(error.to_string());
+    }
+    let layer = if let AccountError::Unreachable { layer, .. } = error { *layer } else { Layer::Local };
+    SignFailure::unavailable(layer, error.to_string())
+}

@@ -1,0 +1,10 @@
+//! The first device cloud: Navien NWP500 water heaters behind a REST account and AWS IoT.
+//!
+//! [`account`] signs in and keeps the credentials fresh; [`connection`] is how the vendor's MQTT endpoint is
+//! reached with them; [`protocol`] is what client and device say to each other.
+//!
+//! *Must not know* the monitor, the screens or the command line.
+
+pub mod account;
+pub mod connection;
+pub mod protocol;

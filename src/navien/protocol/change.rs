@@ -1,0 +1,192 @@
+//! What changed between two statuses of a device, in words for the timeline?
+
+use super::code::CurrentOperationMode;
+use super::error_code::ErrorCode;
+use super::field::with_unit;
+use super::status::Status;
+use super::unit::{Temperature, TemperatureUnit};
+
+/// One change of a device's state.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Change {
+    /// The hot water is warmer or colder.
+    Temperature {
+        /// Before.
+        from: Temperature,
+        /// Now.
+        to: Temperature,
+    },
+    /// It does something else: what it does, not what the user chose.
+    Mode {
+        /// Before.
+        from: CurrentOperationMode,
+        /// Now.
+        to: CurrentOperationMode,
+    },
+    /// It takes more or less electricity.
+    Power {
+        /// Before, in W.
+        from: f64,
+        /// Now, in W.
+        to: f64,
+    },
+    /// It began to heat.
+    HeatingStarted,
+    /// It stopped heating.
+    HeatingStopped,
+    /// An error, or another one than before.
+    ErrorDetected {
+        /// Which.
+        code: ErrorCode,
+        /// What it says further; 0 is nothing.
+        sub_code: i64,
+    },
+    /// All is well again.
+    ErrorCleared {
+        /// The error that was.
+        code: ErrorCode,
+    },
+}
+
+impl Change {
+    /// Name of the event, as the reference client calls it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Temperature { .. } => "temperature_changed",
+            Self::Mode { .. } => "mode_changed",
+            Self::Power { .. } => "power_changed",
+            Self::HeatingStarted => "heating_started",
+            Self::HeatingStopped => "heating_stopped",
+            Self::ErrorDetected { .. } => "error_detected",
+            Self::ErrorCleared { .. } => "error_cleared",
+        }
+    }
+
+    /// One line.
+    pub fn words(&self, unit: TemperatureUnit) -> String {
+        match self {
+            Self::Temperature { from, to } => format!("hot water {} → {}", from.words(unit), to.words(unit)),
+            Self::Mode { from, to } => format!("doing {from} → {to}"),
+            Self::Power { from, to } => format!("power {} → {}", with_unit(*from, "W"), with_unit(*to, "W")),
+            Self::HeatingStarted => "heating started".to_owned(),
+            Self::HeatingStopped => "heating stopped".to_owned(),
+            Self::ErrorDetected { code, sub_code } => format!("error {}", code.words(*sub_code)),
+            Self::ErrorCleared { code } => format!("error {} cleared", code.words(0)),
+        }
+    }
+}
+
+/// What is remembered of a device's statuses, to tell what changes. One per device.
+///
+/// The first value of each field is the base line. A status that leaves a field out does not change it,
+/// so nothing is missed by an incomplete message.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Baseline {
+    temperature: Option<Temperature>,
+    mode: Option<CurrentOperationMode>,
+    power: Option<f64>,
+    is_heating: Option<bool>,
+    error: Option<ErrorCode>,
+}
+
+impl Baseline {
+    /// What this status changes.
+    pub fn observe(&mut self, status: &Status) -> Vec<Change> {
+        let mut changes = Vec::new();
+        if let Some((from, to)) = renew(&mut self.temperature, status.dhw_temperature) {
+            changes.push(Change::Temperature { from, to });
+        }
+        if let Some((from, to)) = renew(&mut self.mode, status.operation_mode) {
+            changes.push(Change::Mode { from, to });
+        }
+        if let Some((from, to)) = renew(&mut self.power, status.power) {
+            changes.push(Change::Power { from, to });
+        }
+        if let Some((_, is_heating)) = renew(&mut self.is_heating, status.is_heating()) {
+            changes.push(if is_heating { Change::HeatingStarted } else { Change::HeatingStopped });
+        }
+        if let Some((from, code)) = renew(&mut self.error, status.error_code) {
+            let sub_code = status.sub_error_code.unwrap_or(0);
+            changes.push(if code.is_none() {
+                Change::ErrorCleared { code: from }
+            } else {
+                Change::ErrorDetected { code, sub_code }
+            });
+        }
+        changes
+    }
+}
+
+/// What changed between two statuses of one device.
+pub fn changes(before: &Status, after: &Status) -> Vec<Change> {
+    let mut baseline = Baseline::default();
+    baseline.observe(before);
+    baseline.observe(after)
+}
+
+/// Takes what is new; gives old and new if they differ.
+fn renew<T: Copy + PartialEq>(known: &mut Option<T>, told: Option<T>) -> Option<(T, T)> {
+    let new = told?;
+    let old = known.replace(new)?;
+    (old != new).then_some((old, new))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn status(fields: &Value) -> Status {
+        Status::read(fields.as_object().unwrap())
+    }
+
+    fn told(before: &Value, after: &Value) -> Vec<String> {
+        let changes = changes(&status(before), &status(after));
+        changes.iter().map(|change| change.words(TemperatureUnit::Celsius)).collect()
+    }
+
+    #[test]
+    fn each_change_has_its_words() {
+        let before =
+            json!({"dhwTemperature": 117, "operationMode": 0, "currentInstPower": 0, "errorCode": 0});
+        let after = json!({"dhwTemperature": 118, "operationMode": 64, "currentInstPower": 450.5,
+                           "errorCode": 515, "subErrorCode": 25});
+        assert_eq!(
+            told(&before, &after),
+            [
+                "hot water 58.5 °C → 59.0 °C",
+                "doing Standby → Hybrid Efficiency",
+                "power 0 W → 450.5 W",
+                "heating started",
+                "error E515-25 relay: upper heater",
+            ]
+        );
+        let back = told(&after, &before);
+        assert_eq!(back[3..], ["heating stopped", "error E515 relay cleared"]);
+        assert!(told(&before, &before).is_empty());
+    }
+
+    #[test]
+    fn another_error_is_a_new_error() {
+        assert_eq!(told(&json!({"errorCode": 96}), &json!({"errorCode": 799})), ["error E799 water leak"]);
+    }
+
+    #[test]
+    fn standby_power_is_not_heating() {
+        let idle = json!({"operationBusy": 1, "currentInstPower": 0});
+        let standby = json!({"operationBusy": 1, "currentInstPower": 3});
+        let heating = json!({"operationBusy": 2, "currentInstPower": 453});
+        assert_eq!(told(&idle, &standby), ["power 0 W → 3 W"]);
+        assert_eq!(told(&standby, &heating), ["power 3 W → 453 W", "heating started"]);
+    }
+
+    #[test]
+    fn an_incomplete_status_hides_no_change() {
+        let mut baseline = Baseline::default();
+        assert!(baseline.observe(&status(&json!({"errorCode": 799}))).is_empty(), "the base line");
+        assert!(baseline.observe(&status(&json!({"errorCode": null}))).is_empty());
+        let cleared = baseline.observe(&status(&json!({"errorCode": 0})));
+        assert_eq!(cleared.iter().map(Change::name).collect::<Vec<_>>(), ["error_cleared"]);
+    }
+}

@@ -1,0 +1,112 @@
+//! What must a device have for a command, and how far may a setting go?
+
+use super::refusal::Refusal;
+use crate::navien::protocol::code::DhwControlType;
+use crate::navien::protocol::feature::Feature;
+use crate::navien::protocol::unit::Temperature;
+
+/// Setpoints of reservations when the device tells no limits, in half °C: 35 to 65.5 °C (95 to 150 °F).
+const DEFAULT_SETPOINTS: (i32, i32) = (70, 131);
+
+/// Something the feature message says a device has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Capability {
+    /// A power switch.
+    Power,
+    /// Hot water.
+    Dhw,
+    /// Vacation mode.
+    Vacation,
+    /// A setpoint that can be changed.
+    DhwTemperature,
+    /// Anti-legionella cycles.
+    AntiLegionella,
+    /// Schedules.
+    Program,
+    /// A recirculation pump.
+    Recirculation,
+    /// A schedule for it.
+    RecirculationSchedule,
+    /// Freeze protection.
+    FreezeProtection,
+    /// Demand response.
+    DemandResponse,
+}
+
+impl Capability {
+    /// For people: "this device has no …".
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Power => "power switch",
+            Self::Dhw => "hot water control",
+            Self::Vacation => "vacation mode",
+            Self::DhwTemperature => "adjustable temperature",
+            Self::AntiLegionella => "anti-legionella function",
+            Self::Program => "schedules",
+            Self::Recirculation => "recirculation",
+            Self::RecirculationSchedule => "recirculation schedule",
+            Self::FreezeProtection => "freeze protection setting",
+            Self::DemandResponse => "demand response",
+        }
+    }
+
+    /// Whether the device has it. What it does not mention it has not, as in the vendor's app.
+    pub fn is_in(self, feature: &Feature) -> bool {
+        let flag = match self {
+            Self::Power => feature.has_power,
+            Self::Dhw => feature.has_dhw,
+            Self::Vacation => feature.has_vacation,
+            Self::DhwTemperature => {
+                feature.dhw_control.map(|c| !matches!(c, DhwControlType::Unknown | DhwControlType::Off))
+            }
+            Self::AntiLegionella => feature.has_anti_legionella,
+            Self::Program => feature.has_program,
+            Self::Recirculation => feature.has_recirculation,
+            Self::RecirculationSchedule => feature.has_recirculation_schedule,
+            Self::FreezeProtection => feature.has_freeze_protection,
+            Self::DemandResponse => feature.has_demand_response,
+        };
+        flag.unwrap_or(false)
+    }
+}
+
+/// Whose limits a temperature keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Limits {
+    /// Of the hot water's setpoint.
+    Setpoint,
+    /// Of the freeze protection.
+    Freeze,
+}
+
+impl Limits {
+    /// What no device is believed beyond, in half °C: 20 to 70 °C, 0 to 20 °C.
+    fn sane(self) -> (i32, i32) {
+        match self {
+            Self::Setpoint => (40, 140),
+            Self::Freeze => (0, 40),
+        }
+    }
+
+    /// Lowest and highest raw setting in half °C, as this device tells it.
+    ///
+    /// # Errors
+    ///
+    /// If the device has not told its limits.
+    pub fn of(self, feature: Option<&Feature>) -> Result<(i32, i32), Refusal> {
+        let feature = feature.ok_or(Refusal::FeatureUnknown)?;
+        let told = match self {
+            Self::Setpoint => (feature.dhw_min, feature.dhw_max),
+            Self::Freeze => (feature.freeze_min, feature.freeze_max),
+        };
+        let halves =
+            |told: Option<Temperature>| told.and_then(Temperature::halves).ok_or(Refusal::LimitsUnknown);
+        let (lowest, highest) = self.sane();
+        Ok((halves(told.0)?.max(lowest), halves(told.1)?.min(highest)))
+    }
+
+    /// Setpoints that a reservation may have, which is written even before the device told its limits.
+    pub(super) fn of_reservations(feature: Option<&Feature>) -> (i32, i32) {
+        Self::Setpoint.of(feature).unwrap_or(DEFAULT_SETPOINTS)
+    }
+}

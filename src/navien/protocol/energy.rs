@@ -1,0 +1,144 @@
+//! How much energy was used on which day?
+
+use serde_json::{Map, Value};
+
+use super::field::{I, Oddities, Wh, message};
+use super::number::whole;
+use super::unit::Energy;
+
+/// Months kept of one answer: three years.
+const MOST_MONTHS: usize = 36;
+const MOST_DAYS: usize = 31;
+
+message! {
+    /// Use of one day, or of several together. What is missing is nothing used.
+    Usage {
+        "heUsage" element Wh "Electric elements";
+        "hpUsage" heat_pump Wh "Heat pump";
+        "heTime" element_hours I ["h"] "Electric elements ran";
+        "hpTime" heat_pump_hours I ["h"] "Heat pump ran";
+    }
+}
+
+impl Usage {
+    /// Both together.
+    pub fn sum(&self) -> Energy {
+        self.element.unwrap_or_default().plus(self.heat_pump.unwrap_or_default())
+    }
+
+    /// Share of the heat pump in percent; `None` if nothing was used.
+    pub fn heat_pump_percent(&self) -> Option<f64> {
+        self.heat_pump.unwrap_or_default().percent_of(self.sum())
+    }
+}
+
+/// The days of one month.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Month {
+    /// Year, such as 2025.
+    pub year: Option<i64>,
+    /// 1 is January.
+    pub month: Option<i64>,
+    /// The first is the first of the month. A day that could not be read is empty and keeps its place.
+    pub days: Vec<Usage>,
+}
+
+/// The answer to an energy query.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EnergyReport {
+    /// As the device adds it up.
+    pub total: Option<Usage>,
+    /// The months asked for.
+    pub months: Vec<Month>,
+    /// Months and days beyond what is kept, and what is no month at all.
+    pub lost: usize,
+}
+
+impl EnergyReport {
+    /// Reads the `response` object; also the flat form of older documents, one month without `usage`.
+    pub fn read(response: &Map<String, Value>) -> Self {
+        let mut report = Self {
+            total: response.get("total").and_then(Value::as_object).map(Usage::read),
+            ..Self::default()
+        };
+        match response.get("usage") {
+            Some(Value::Array(months)) => {
+                report.lost = months.len().saturating_sub(MOST_MONTHS);
+                for month in months.iter().take(MOST_MONTHS) {
+                    match month.as_object() {
+                        Some(month) => report.add(month),
+                        None => report.lost += 1,
+                    }
+                }
+            }
+            _ if response.get("data").is_some_and(Value::is_array) => report.add(response),
+            Some(_) => report.lost += 1,
+            None => {}
+        }
+        report
+    }
+
+    fn add(&mut self, month: &Map<String, Value>) {
+        let days = month.get("data").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        self.lost += days.len().saturating_sub(MOST_DAYS);
+        let day = |day: &Value| day.as_object().map(Usage::read).unwrap_or_default();
+        self.months.push(Month {
+            year: month.get("year").and_then(whole),
+            month: month.get("month").and_then(whole),
+            days: days.iter().take(MOST_DAYS).map(day).collect(),
+        });
+    }
+
+    /// The days added up, whatever the device's own total says.
+    pub fn sum(&self) -> Usage {
+        let mut sum = Usage::default();
+        for day in self.months.iter().flat_map(|month| &month.days) {
+            sum.element = Some(sum.element.unwrap_or_default().plus(day.element.unwrap_or_default()));
+            sum.heat_pump = Some(sum.heat_pump.unwrap_or_default().plus(day.heat_pump.unwrap_or_default()));
+            let add = |a: Option<i64>, b: Option<i64>| Some(a.unwrap_or(0).saturating_add(b.unwrap_or(0)));
+            sum.element_hours = add(sum.element_hours, day.element_hours);
+            sum.heat_pump_hours = add(sum.heat_pump_hours, day.heat_pump_hours);
+        }
+        sum.oddities = Oddities::default();
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(json: &Value) -> EnergyReport {
+        EnergyReport::read(json.as_object().unwrap())
+    }
+
+    #[test]
+    fn a_bad_day_keeps_its_place() {
+        let report = read(&json!({"usage": [
+            {"year": "2025", "month": 9, "data": [{"hpUsage": 100}, "no day", {"heUsage": "x", "hpUsage": "20"}]},
+            7,
+        ]}));
+        assert_eq!(report.months[0].days.len(), 3);
+        assert_eq!(report.months[0].year, Some(2025));
+        assert_eq!((report.sum().sum().wh(), report.lost, report.total.is_none()), (120, 1, true));
+        assert_eq!(report.months[0].days[2].oddities.unreadable.len(), 1);
+    }
+
+    #[test]
+    fn an_old_flat_answer_is_a_month() {
+        let report = read(&json!({"year": 2024, "month": 2, "data": [{"hpUsage": 5}]}));
+        assert_eq!((report.months.len(), report.sum().sum().wh()), (1, 5));
+        assert_eq!(read(&json!({})), EnergyReport::default());
+    }
+
+    #[test]
+    fn it_does_not_grow_without_bound() {
+        let day = json!({"hpUsage": i64::MAX});
+        let report = read(&json!({"usage": vec![json!({"data": vec![day; 100]}); 50]}));
+        assert_eq!((report.months.len(), report.months[0].days.len()), (36, 31));
+        assert_eq!(report.lost, 14 + 36 * 69);
+        assert_eq!(report.sum().sum().wh(), i64::MAX);
+    }
+}

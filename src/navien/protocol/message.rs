@@ -1,0 +1,219 @@
+//! What does a message say, whoever asked for it?
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use super::command::Command;
+use super::energy::EnergyReport;
+use super::feature::Feature;
+use super::field::tame;
+use super::number::whole;
+use super::status::Status;
+use super::timetable::{RecirculationPeriod, Reservation, TariffPeriod, Timetable};
+use super::topic::{Client, Device, Heard, Subject};
+
+/// Largest message that is read, in bytes: twice what AWS IoT carries.
+const MOST_BYTES: usize = 256 * 1024;
+
+/// Why nothing at all could be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// More than 256 KiB.
+    #[error("the message is larger than 256 KiB")]
+    TooLarge,
+    /// Broken or of another format.
+    #[error("the message is not JSON")]
+    NotJson,
+    /// A list, a number, a text.
+    #[error("the message is JSON, but not an object")]
+    NotAnObject,
+}
+
+/// A message of a device or of a client. `Debug` shows no id.
+#[derive(Clone, PartialEq)]
+pub struct Message {
+    /// Who asked, or who speaks.
+    pub client_id: Option<String>,
+    /// The session id of who asked.
+    pub session_id: Option<String>,
+    /// The device that speaks or is spoken to: as the message says, or else as the topic says.
+    pub mac_address: Option<String>,
+    /// What it says.
+    pub content: Content,
+}
+
+/// What a message says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// The state of the device.
+    Status(Box<Status>),
+    /// What the device can do.
+    Feature(Box<Feature>),
+    /// Energy by day.
+    Energy(EnergyReport),
+    /// The reservations.
+    Reservations(Timetable<Reservation>),
+    /// The weekly timetable.
+    WeeklyReservations(Timetable<Reservation>),
+    /// The timetable of the recirculation.
+    Recirculation(Timetable<RecirculationPeriod>),
+    /// The time-of-use tariff.
+    TimeOfUse(Timetable<TariffPeriod>),
+    /// A request of ours that the broker echoes, or of somebody else.
+    Request {
+        /// Code of the command.
+        code: Option<i64>,
+        /// The command, if it is in the catalogue.
+        command: Option<&'static Command>,
+    },
+    /// A client told that it is there.
+    AppConnection,
+    /// Nothing that is known here.
+    Other,
+}
+
+impl Message {
+    /// Reads a message. What a single field says cannot make it fail.
+    ///
+    /// # Errors
+    ///
+    /// If it is no JSON object at all.
+    pub fn parse(topic: &str, payload: &[u8]) -> Result<Self, Unreadable> {
+        if payload.len() > MOST_BYTES {
+            return Err(Unreadable::TooLarge);
+        }
+        // One bad byte in one text must not cost the rest; small devices send the end of their strings too.
+        let text = String::from_utf8_lossy(payload);
+        let text = text.trim_start_matches('\u{feff}').trim_end_matches('\0');
+        let root = serde_json::from_str(text).or_else(|_| serde_json::from_str(&repaired(text)));
+        let root = root.map_err(|_| Unreadable::NotJson)?;
+        let Value::Object(root) = root else { return Err(Unreadable::NotAnObject) };
+        Ok(Self::from_object(Heard::parse(topic), &root))
+    }
+
+    fn from_object(heard: Option<Heard<'_>>, root: &Map<String, Value>) -> Self {
+        let inner = root.get("response").or_else(|| root.get("request")).and_then(Value::as_object);
+        let text = |object: &Map<String, Value>, name| object.get(name).and_then(Value::as_str).map(tame);
+        let (topic_client, topic_mac) = match heard {
+            Some(Heard::Answer { client_id, mac_address, .. }) => (Some(client_id), mac_address),
+            Some(Heard::Request { mac_address, .. } | Heard::Event { mac_address, .. }) => {
+                (None, Some(mac_address))
+            }
+            None => (None, None),
+        };
+        Self {
+            client_id: text(root, "clientID").or_else(|| topic_client.map(tame)),
+            session_id: text(root, "sessionID"),
+            mac_address: inner.and_then(|inner| text(inner, "macAddress")).or_else(|| topic_mac.map(tame)),
+            content: Content::find(heard, root),
+        }
+    }
+
+    /// Whether this client asked, in this session of its program.
+    pub fn is_from(&self, client: &Client) -> bool {
+        let is_other = self.session_id.as_deref().is_some_and(|session| session != client.session_id());
+        self.client_id.as_deref() == Some(client.client_id()) && !is_other
+    }
+
+    /// Whether it is about this device.
+    pub fn is_about(&self, device: &Device) -> bool {
+        self.mac_address.as_deref().is_none_or(|mac| mac.eq_ignore_ascii_case(device.mac_address()))
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Message").field("content", &self.content).finish_non_exhaustive()
+    }
+}
+
+impl Content {
+    /// Status and feature are known by their keys, whatever the topic. The rest has no key of its own:
+    /// the topic decides, then the topic of the request, then the shape.
+    fn find(heard: Option<Heard<'_>>, root: &Map<String, Value>) -> Self {
+        if let (Some(request), None) = (root.get("request"), root.get("response")) {
+            return Self::request(request);
+        }
+        if matches!(heard, Some(Heard::Event { is_app_connection: true, .. })) {
+            return Self::AppConnection;
+        }
+        let response = root.get("response").and_then(Value::as_object);
+        if let Some(status) = keyed(response, root, ["status", "st"]) {
+            return Self::Status(Box::new(Status::read(status)));
+        }
+        if let Some(feature) = keyed(response, root, ["feature", "did"]) {
+            return Self::Feature(Box::new(Feature::read(feature)));
+        }
+        let response = response.unwrap_or(root);
+        let named = [heard, root.get("requestTopic").and_then(Value::as_str).and_then(Heard::parse)];
+        let named = named.into_iter().flatten().map(Heard::subject);
+        let subject = named
+            .chain(shape(response))
+            .find(|subject| !matches!(subject, Subject::General | Subject::Other));
+        match subject {
+            Some(Subject::Energy) => Self::Energy(EnergyReport::read(response)),
+            Some(Subject::Reservations) => Self::Reservations(Timetable::read(response)),
+            Some(Subject::WeeklyReservations) => Self::WeeklyReservations(Timetable::read(response)),
+            Some(Subject::Recirculation) => Self::Recirculation(Timetable::read(response)),
+            Some(Subject::TimeOfUse) => Self::TimeOfUse(Timetable::read(response)),
+            Some(Subject::General | Subject::Other) | None => Self::Other,
+        }
+    }
+
+    fn request(request: &Value) -> Self {
+        let code = request.get("command").and_then(whole);
+        let has_schedule = request.get("reservation").is_some();
+        let command = code.and_then(|code| Command::by_code(code, has_schedule));
+        Self::Request { code, command }
+    }
+}
+
+/// With `null` for every bare word that is no value of JSON: `NaN`, `1e999`, `007`. Otherwise one such field
+/// would cost the whole message.
+fn repaired(text: &str) -> String {
+    let mut whole = String::with_capacity(text.len());
+    let (mut word, mut is_text, mut is_escaped) = (String::new(), false, false);
+    for character in text.chars() {
+        if !is_text && (character.is_ascii_alphanumeric() || matches!(character, '+' | '-' | '.')) {
+            word.push(character);
+            continue;
+        }
+        whole.push_str(valid(&word));
+        word.clear();
+        whole.push(character);
+        let is_quote = character == '"' && !is_escaped;
+        is_escaped = is_text && character == '\\' && !is_escaped;
+        is_text ^= is_quote;
+    }
+    whole.push_str(valid(&word));
+    whole
+}
+
+fn valid(word: &str) -> &str {
+    let is_value = word.is_empty() || serde_json::from_str::<Value>(word).is_ok();
+    if is_value { word } else { "null" }
+}
+
+/// The first of the keys that holds an object, in the response before the root.
+fn keyed<'a>(
+    response: Option<&'a Map<String, Value>>,
+    root: &'a Map<String, Value>,
+    keys: [&str; 2],
+) -> Option<&'a Map<String, Value>> {
+    let places = response.into_iter().chain([root]);
+    places.flat_map(|place| keys.map(|key| place.get(key))).flatten().find_map(Value::as_object)
+}
+
+fn shape(response: &Map<String, Value>) -> Option<Subject> {
+    if response.contains_key("usage") || response.contains_key("typeOfUsage") {
+        return Some(Subject::Energy);
+    }
+    if response.contains_key("schedule") {
+        return Some(Subject::Recirculation);
+    }
+    let first = response.get("reservation")?.get(0);
+    let is_tariff =
+        first.is_some_and(|first| first.get("season").is_some() || first.get("priceMin").is_some());
+    Some(if is_tariff { Subject::TimeOfUse } else { Subject::Reservations })
+}

@@ -1,0 +1,34 @@
+//! What is said between client and water heater over MQTT: topics, messages, commands.
+//!
+//! Pure: text in, values out; no I/O, no clock, and no input that makes it panic or grow. Everything
+//! from outside is cleaned and cut before it is kept.
+//!
+//! *Must not know* any room but `diagnostics`.
+
+mod change;
+pub mod code;
+pub mod command;
+mod energy;
+mod error_code;
+mod feature;
+mod field;
+mod message;
+mod number;
+mod status;
+pub mod timetable;
+pub mod topic;
+mod unit;
+
+#[cfg(test)]
+mod tests;
+
+pub use change::{Baseline, Change, changes};
+pub use energy::{EnergyReport, Month, Usage};
+pub use error_code::ErrorCode;
+pub use feature::Feature;
+pub use field::{Field, Oddities, Shown};
+pub use message::{Content, Message, Unreadable};
+pub use status::Status;
+pub use unit::{
+    Energy, FlowRate, Rounding, Temperature, TemperatureDifference, TemperatureUnit, View, Volume,
+};

@@ -1,0 +1,385 @@
+//! On which topic is what said, and who says it to whom?
+
+use std::fmt;
+
+use super::field::tame;
+
+/// Longest MAC address, client id or number that may stand in a topic.
+const LONGEST_PART: usize = 64;
+
+/// A name that cannot stand in a topic.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{what} cannot stand in a topic: it must be 1 to 64 characters and without /, +, # or control characters"
+)]
+pub struct BadName {
+    what: &'static str,
+}
+
+/// The device that is spoken to. `Debug` does not show its MAC address.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Device {
+    kind: u16,
+    mac_address: String,
+    additional_value: String,
+}
+
+impl Device {
+    /// From the cloud's device list: type (52), MAC address as it stands there, additional value.
+    ///
+    /// # Errors
+    ///
+    /// If the address would change the meaning of a topic.
+    pub fn new(device_type: u16, mac_address: &str, additional_value: &str) -> Result<Self, BadName> {
+        let mac_address = part(mac_address, "the MAC address")?;
+        Ok(Self { kind: device_type, mac_address, additional_value: tame(additional_value) })
+    }
+
+    /// Type number.
+    pub fn device_type(&self) -> u16 {
+        self.kind
+    }
+
+    /// As the device list gives it.
+    pub fn mac_address(&self) -> &str {
+        &self.mac_address
+    }
+
+    /// As the device list gives it.
+    pub fn additional_value(&self) -> &str {
+        &self.additional_value
+    }
+
+    /// Topic filter of everything said to and by this device.
+    pub fn filter(&self) -> String {
+        format!("{}/#", self.base())
+    }
+
+    /// Where this is asked.
+    pub fn topic(&self, place: Place) -> String {
+        format!("{}/{}", self.base(), place.suffix())
+    }
+
+    /// Where a client tells that it is there.
+    pub fn app_connection_topic(&self) -> String {
+        format!("evt/{}/navilink-{}/app-connection", self.kind, self.mac_address)
+    }
+
+    /// Topic filter of the device's events, other clients' presence among them.
+    pub fn event_filter(&self) -> String {
+        format!("evt/{}/navilink-{}/#", self.kind, self.mac_address)
+    }
+
+    fn base(&self) -> String {
+        format!("cmd/{}/navilink-{}", self.kind, self.mac_address)
+    }
+}
+
+impl fmt::Debug for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Device").field("device_type", &self.kind).finish_non_exhaustive()
+    }
+}
+
+/// Who asks. `Debug` shows neither id.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Client {
+    client_id: String,
+    session_id: String,
+}
+
+impl Client {
+    /// The MQTT client id, and a session id (32 hexadecimal digits) that stays over reconnects.
+    ///
+    /// # Errors
+    ///
+    /// If the client id would change the meaning of a topic.
+    pub fn new(client_id: &str, session_id: &str) -> Result<Self, BadName> {
+        Ok(Self { client_id: part(client_id, "the client id")?, session_id: session_id.to_owned() })
+    }
+
+    /// MQTT client id.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// Session id in the messages; not MQTT's.
+    pub fn session_id(&self) -> &str {
+        &self.session_id
+    }
+
+    /// Topic filter of the answers to queries, which the device's own filter does not match.
+    pub fn filter(&self, device_type: u16) -> String {
+        format!("cmd/{device_type}/{}/res/#", self.client_id)
+    }
+
+    /// Where the answer to what is asked at this place comes.
+    pub fn answer_topic(&self, device: &Device, place: Place) -> String {
+        match place.subject() {
+            Subject::General => format!("{}/{}/res", device.base(), self.client_id),
+            subject => format!("cmd/{}/{}/res/{}", device.kind, self.client_id, subject.suffix()),
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
+fn part(text: &str, what: &'static str) -> Result<String, BadName> {
+    let is_fine = (1..=LONGEST_PART).contains(&text.len())
+        && !text.contains(['/', '+', '#'])
+        && text.chars().all(crate::diagnostics::clean::is_printable);
+    if is_fine { Ok(text.to_owned()) } else { Err(BadName { what }) }
+}
+
+/// Where a device is asked: the end of the topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// The status.
+    Status,
+    /// What it can do.
+    Info,
+    /// The timetable of reservations.
+    ReadReservations,
+    /// Energy by day.
+    Energy,
+    /// Control.
+    Control,
+    /// The timetable of reservations, to be replaced.
+    WriteReservations,
+    /// Time-of-use tariff, both ways.
+    TimeOfUse,
+}
+
+impl Place {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Status,
+        Self::Info,
+        Self::ReadReservations,
+        Self::Energy,
+        Self::Control,
+        Self::WriteReservations,
+        Self::TimeOfUse,
+    ];
+
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Status => "st",
+            Self::Info => "st/did",
+            Self::ReadReservations => "st/rsv/rd",
+            Self::Energy => "st/energy-usage-daily-query/rd",
+            Self::Control => "ctrl",
+            Self::WriteReservations => "ctrl/rsv/rd",
+            Self::TimeOfUse => "ctrl/tou/rd",
+        }
+    }
+
+    /// What the answer is about.
+    pub fn subject(self) -> Subject {
+        match self {
+            Self::Status | Self::Info | Self::Control => Subject::General,
+            Self::ReadReservations | Self::WriteReservations => Subject::Reservations,
+            Self::Energy => Subject::Energy,
+            Self::TimeOfUse => Subject::TimeOfUse,
+        }
+    }
+}
+
+/// What an answer is about, as its topic says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// Status and feature: everything that is told by its keys.
+    General,
+    /// Timetable of reservations.
+    Reservations,
+    /// Weekly timetable; nothing asks for it, the device may tell it.
+    WeeklyReservations,
+    /// Timetable of the recirculation; nothing asks for it, the device may tell it.
+    Recirculation,
+    /// Time-of-use tariff.
+    TimeOfUse,
+    /// Energy by day.
+    Energy,
+    /// Something that is in no list.
+    Other,
+}
+
+impl Subject {
+    const NAMED: [Self; 5] =
+        [Self::Reservations, Self::WeeklyReservations, Self::Recirculation, Self::TimeOfUse, Self::Energy];
+
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::General | Self::Other => "",
+            Self::Reservations => "rsv/rd",
+            Self::WeeklyReservations => "rsv-weekly/rd",
+            Self::Recirculation => "recirc-rsv/rd",
+            Self::TimeOfUse => "tou/rd",
+            Self::Energy => "energy-usage-daily-query/rd",
+        }
+    }
+
+    fn from_suffix(suffix: &str) -> Self {
+        let named = Self::NAMED.into_iter().find(|subject| subject.suffix() == suffix);
+        named.unwrap_or(if suffix.is_empty() { Self::General } else { Self::Other })
+    }
+}
+
+/// What a topic says of a message: a request (anybody's: the filter of a device echoes our own), an
+/// answer, an event. The ids are borrowed as they came: not for the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard<'a> {
+    /// Somebody asks the device with this MAC address.
+    Request {
+        /// Whom.
+        mac_address: &'a str,
+        /// What; `None` for a place in no list.
+        place: Option<Place>,
+    },
+    /// A device answers.
+    Answer {
+        /// Which one, if the topic says so.
+        mac_address: Option<&'a str>,
+        /// The client that asked.
+        client_id: &'a str,
+        /// About what.
+        subject: Subject,
+    },
+    /// A client told that it is there, or the device told something by itself.
+    Event {
+        /// About which device.
+        mac_address: &'a str,
+        /// Whether it is a client's presence.
+        is_app_connection: bool,
+    },
+}
+
+impl<'a> Heard<'a> {
+    /// `None` for a topic of another kind.
+    pub fn parse(topic: &'a str) -> Option<Self> {
+        let mut parts = topic.splitn(4, '/');
+        let kind = parts.next()?;
+        let device_type = parts.next()?;
+        let name = parts.next()?;
+        let rest = parts.next().unwrap_or_default();
+        device_type.parse::<u16>().ok()?;
+        match (kind, name.strip_prefix("navilink-")) {
+            ("evt", Some(mac_address)) => {
+                Some(Self::Event { mac_address, is_app_connection: rest == "app-connection" })
+            }
+            ("cmd", Some(mac_address)) => Some(Self::of_device(mac_address, rest)),
+            ("cmd", None) => {
+                let suffix = answer_suffix(rest)?;
+                let subject = Subject::from_suffix(suffix);
+                Some(Self::Answer { mac_address: None, client_id: name, subject })
+            }
+            _ => None,
+        }
+    }
+
+    fn of_device(mac_address: &'a str, rest: &'a str) -> Self {
+        let (first, more) = rest.split_once('/').unwrap_or((rest, ""));
+        match answer_suffix(more) {
+            Some(suffix) if !matches!(first, "st" | "ctrl") => {
+                let subject = Subject::from_suffix(suffix);
+                Self::Answer { mac_address: Some(mac_address), client_id: first, subject }
+            }
+            _ => {
+                let place = Place::ALL.into_iter().find(|place| place.suffix() == rest);
+                Self::Request { mac_address, place }
+            }
+        }
+    }
+
+    /// What it is about, as far as the topic says.
+    pub fn subject(self) -> Subject {
+        match self {
+            Self::Request { place, .. } => place.map_or(Subject::Other, Place::subject),
+            Self::Answer { subject, .. } => subject,
+            Self::Event { .. } => Subject::Other,
+        }
+    }
+}
+
+/// What follows `res`; `None` if it does not begin so.
+fn answer_suffix(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix("res")?;
+    if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heater() -> Device {
+        Device::new(52, "aabbccddeeff", "5322").unwrap()
+    }
+
+    fn client() -> Client {
+        Client::new("navien-client-0a1b2c3d", "00112233445566778899aabbccddeeff").unwrap()
+    }
+
+    #[test]
+    fn filters_match_what_they_must() {
+        assert_eq!(heater().filter(), "cmd/52/navilink-aabbccddeeff/#");
+        assert_eq!(client().filter(52), "cmd/52/navien-client-0a1b2c3d/res/#");
+        assert_eq!(heater().event_filter(), "evt/52/navilink-aabbccddeeff/#");
+    }
+
+    #[test]
+    fn what_is_sent_is_recognised() {
+        let mac_address = "aabbccddeeff";
+        for place in Place::ALL {
+            let topic = heater().topic(place);
+            assert_eq!(
+                Heard::parse(&topic),
+                Some(Heard::Request { mac_address, place: Some(place) }),
+                "{topic}"
+            );
+            let answer = client().answer_topic(&heater(), place);
+            let Some(Heard::Answer { mac_address: told, client_id, subject }) = Heard::parse(&answer) else {
+                panic!("{answer}");
+            };
+            assert_eq!((client_id, subject), ("navien-client-0a1b2c3d", place.subject()), "{answer}");
+            assert_eq!(told.is_some(), place.subject() == Subject::General);
+        }
+        let topic = heater().app_connection_topic();
+        assert_eq!(Heard::parse(&topic), Some(Heard::Event { mac_address, is_app_connection: true }));
+    }
+
+    #[test]
+    fn strange_topics_are_told_apart() {
+        for (topic, subject) in [
+            ("cmd/52/c/res/rsv-weekly/rd", Some(Subject::WeeklyReservations)),
+            ("cmd/52/c/res/recirc-rsv/rd", Some(Subject::Recirculation)),
+            ("cmd/52/c/res", Some(Subject::General)),
+            ("cmd/52/c/res/", Some(Subject::General)),
+            ("cmd/52/c/res/new/rd", Some(Subject::Other)),
+            ("cmd/52/navilink-m/c/res/elsewhere", Some(Subject::Other)),
+            ("cmd/52/navilink-m/res", Some(Subject::Other)),
+            ("cmd/52/navilink-m", Some(Subject::Other)),
+            ("cmd/52/c/result", None),
+            ("cmd/x/navilink-m/st", None),
+            ("evt/52/c/res", None),
+            ("demo/water-heater/status", None),
+            ("cmd/52", None),
+            ("", None),
+        ] {
+            assert_eq!(Heard::parse(topic).map(Heard::subject), subject, "{topic}");
+        }
+    }
+
+    #[test]
+    fn names_cannot_break_out_of_their_place() {
+        for bad in ["", "a/b", "#", "+", "a\u{0}", "a\u{202e}b", &"a".repeat(65)] {
+            assert!(Device::new(52, bad, "").is_err(), "{bad:?}");
+            assert!(Client::new(bad, "").is_err(), "{bad:?}");
+        }
+        let shown = format!("{:?} {:?}", heater(), client());
+        assert!(!shown.contains("aabb") && !shown.contains("0a1b") && !shown.contains("0011"), "{shown}");
+    }
+}

@@ -1,0 +1,182 @@
+//! `dropscope aws`: which connection does an endpoint of AWS IoT Core mean?
+
+use std::net::IpAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use super::{refuse, runtime, settings, watch};
+use crate::aws_keys::{KeyError, KeySigner, KeySource, region_of};
+use crate::cli;
+use crate::clock::SystemClock;
+use crate::config::{BrokerUrl, ConfigError, Target};
+use crate::diagnostics::aws_limits::AWS_WEBSOCKET_LIMIT;
+use crate::mqtt::settings::{BrokerAddress, LinkSettings, Transport};
+
+/// ALPN protocol by which AWS knows MQTT with a client certificate on port 443.
+const ALPN_MQTT: &str = "x-amzn-mqtt-ca";
+/// Keep-alives that AWS keeps; it changes others to the nearest of these.
+const KEEP_ALIVES: std::ops::RangeInclusive<u16> = 30..=1200;
+
+/// Why an endpoint cannot be watched as it was asked for. Each is one sentence that says what to do.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+enum Refusal {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    #[error(
+        "AWS IoT keeps a keep-alive of 30 to 1200 seconds and would change {0}; give --keep-alive 30 to 1200."
+    )]
+    KeepAlive(u16),
+    #[error(
+        "AWS credentials sign WebSocket URLs; write the endpoint as HOST or wss://HOST, or give --cert and --key."
+    )]
+    NoWebSocket,
+    #[error("A signed URL over ws:// can be read and used by everybody on the way; use wss://.")]
+    Unprotected,
+    #[error("--cert and --key are for MQTT over TLS; write the endpoint as HOST, HOST:443 or mqtts://HOST.")]
+    NoTls,
+    #[error("The endpoint's name tells no region; give --region, as in --region us-east-1.")]
+    NoRegion,
+}
+
+/// Watches the endpoint.
+pub(super) fn aws(wanted: cli::Aws) -> color_eyre::Result<ExitCode> {
+    let has_certificate = wanted.options.tls.cert.is_some() || wanted.options.tls.key.is_some();
+    let cli::Aws { endpoint, region, profile, file, mut options } = wanted;
+    options.broker.url = Some(url(&endpoint, has_certificate));
+    let source = KeySource::new(Arc::new(|name: &str| std::env::var(name).ok()), profile);
+    let settings =
+        settings(options, &file, Target::Broker).map_err(Refusal::from).and_then(|mut settings| {
+            if has_certificate {
+                with_certificate(&mut settings.link)?;
+            } else {
+                with_keys(&mut settings.link, source, region)?;
+            }
+            Ok(settings)
+        });
+    match settings {
+        Ok(settings) => runtime()?.block_on(watch::broker(settings)),
+        Err(error) => Ok(refuse(&error)),
+    }
+}
+
+/// The endpoint as a URL: a bare name gets the scheme of what is to be done there.
+fn url(endpoint: &str, has_certificate: bool) -> BrokerUrl {
+    let scheme = if has_certificate { "mqtts" } else { "wss" };
+    if endpoint.contains("://") {
+        BrokerUrl::new(endpoint)
+    } else {
+        BrokerUrl::new(format!("{scheme}://{endpoint}"))
+    }
+}
+
+fn with_certificate(link: &mut LinkSettings) -> Result<(), Refusal> {
+    if link.broker.transport != Transport::Tls {
+        return Err(Refusal::NoTls);
+    }
+    if link.broker.port == 443 && link.tls.alpn.is_empty() {
+        link.tls.alpn = vec![ALPN_MQTT.to_owned()];
+    }
+    common(link)
+}
+
+fn with_keys(link: &mut LinkSettings, source: KeySource, region: Option<String>) -> Result<(), Refusal> {
+    match link.broker.transport {
+        Transport::Wss => {}
+        Transport::Ws if is_this_computer(&link.broker) => {}
+        Transport::Ws => return Err(Refusal::Unprotected),
+        Transport::Tcp | Transport::Tls => return Err(Refusal::NoWebSocket),
+    }
+    common(link)?;
+    // What the file says of certificates is about the user's own broker.
+    (link.tls.certificate, link.tls.private_key) = (None, None);
+    // The name goes before AWS_REGION: that says where the user works, not where the endpoint is.
+    let region = region.or_else(|| region_of(&link.broker.host)).or_else(|| source.region());
+    let region = region.ok_or(Refusal::NoRegion)?;
+    // Read once now, so that missing keys are told before anything begins.
+    source.read()?;
+    let signer = KeySigner::new(source, &link.broker, region, Arc::new(SystemClock::new()));
+    link.signer = Some(Arc::new(signer));
+    if let Some(planned) = &mut link.planned_reconnect {
+        planned.websocket_limit = Some(AWS_WEBSOCKET_LIMIT);
+    }
+    Ok(())
+}
+
+fn common(link: &mut LinkSettings) -> Result<(), Refusal> {
+    // Likewise: AWS takes no login from either kind of client.
+    (link.username, link.password) = (None, None);
+    if KEEP_ALIVES.contains(&link.keep_alive_secs) {
+        Ok(())
+    } else {
+        Err(Refusal::KeepAlive(link.keep_alive_secs))
+    }
+}
+
+fn is_this_computer(broker: &BrokerAddress) -> bool {
+    broker.host == "localhost" || broker.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(endpoint: &str, has_certificate: bool) -> LinkSettings {
+        LinkSettings::new(url(endpoint, has_certificate).parse().unwrap().address, "id")
+    }
+
+    fn keys() -> KeySource {
+        let variable = |name: &str| match name {
+            "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("x".to_owned()),
+            _ => None,
+        };
+        KeySource::new(Arc::new(variable), None)
+    }
+
+    const HOST: &str = "a1-ats.iot.us-east-1.amazonaws.com";
+
+    #[test]
+    fn a_certificate_means_8883_or_443_with_alpn() {
+        let mut usual = link(HOST, true);
+        usual.username = Some("of another broker".into());
+        with_certificate(&mut usual).unwrap();
+        assert_eq!((usual.broker.transport, usual.broker.port, usual.username), (Transport::Tls, 8883, None));
+        assert!(usual.tls.alpn.is_empty() && usual.signer.is_none());
+        let mut narrow = link(&format!("{HOST}:443"), true);
+        with_certificate(&mut narrow).unwrap();
+        assert_eq!((narrow.broker.port, narrow.tls.alpn), (443, vec!["x-amzn-mqtt-ca".to_owned()]));
+        let mut said = link(&format!("mqtts://{HOST}:443"), true);
+        said.tls.alpn = vec!["mqtt".into()];
+        with_certificate(&mut said).unwrap();
+        assert_eq!(said.tls.alpn, ["mqtt"]);
+        assert_eq!(with_certificate(&mut link("wss://h", true)), Err(Refusal::NoTls));
+    }
+
+    #[test]
+    fn keys_mean_a_signed_websocket_on_443() {
+        let mut usual = link(HOST, false);
+        usual.tls.certificate = Some("of another broker".into());
+        with_keys(&mut usual, keys(), None).unwrap();
+        let broker = &usual.broker;
+        assert_eq!((broker.transport, broker.port, broker.path.as_str()), (Transport::Wss, 443, "/mqtt"));
+        assert!(usual.signer.is_some() && usual.tls.certificate.is_none());
+        let refusal = |endpoint: &str| with_keys(&mut link(endpoint, false), keys(), None);
+        assert_eq!(refusal("mqtts://h"), Err(Refusal::NoWebSocket));
+        assert_eq!(refusal("ws://10.0.0.5"), Err(Refusal::Unprotected));
+        assert_eq!(refusal("broker.example"), Err(Refusal::NoRegion));
+        let none = KeySource::new(Arc::new(|_| None), None);
+        assert_eq!(with_keys(&mut link(HOST, false), none, None), Err(KeyError::Nothing.into()));
+        with_keys(&mut link("ws://[::1]:9001", false), keys(), Some("us-east-1".into())).unwrap();
+    }
+
+    #[test]
+    fn only_a_keep_alive_that_aws_keeps_is_taken() {
+        for (secs, taken) in [(0, false), (29, false), (30, true), (1200, true), (1201, false)] {
+            let mut link = link(HOST, true);
+            link.keep_alive_secs = secs;
+            let refusal = (!taken).then_some(Refusal::KeepAlive(secs));
+            assert_eq!(with_certificate(&mut link).err(), refusal);
+        }
+    }
+}

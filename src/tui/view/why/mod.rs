@@ -1,0 +1,149 @@
+//! Why does it drop: the answer, how sure it is, what speaks for and against it, and what to do next?
+//!
+//! ```text
+//! ╭ Why · w more ─────────────────────────────────────────────────────╮
+//! │ IDLE TIMEOUT                                            91 % sure │  pattern, probability
+//! │ something on the way forgets a silent connection                  │  in plain words, or the cause
+//! │ + all 9 drops followed a silence of 350 s or more                 │  for
+//! │ - once it could have struck and did not                           │  against
+//! │ or random loss, 7 %: one longer silence that is survived decides  │  what else it may be
+//! │ → [-] a keep-alive of 270 s or less ends it                       │  next step and its key
+//! ╰───────────────────────────────────────────────────────────────────╯
+//! ```
+//!
+//! While nothing can be said, the plain facts stand there instead. With less room the less important
+//! items go, whole; the answer, its probability and the next step stay.
+
+mod items;
+mod sheet;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use crate::tui::keymap::Action;
+use crate::tui::text::{truncate, width};
+
+use self::items::{Item, Sign, Step, Story};
+use super::ViewContext;
+use super::ink::{put, put_all, wrap};
+use super::panel::panel;
+
+pub(super) use self::sheet::render as popup;
+
+/// Blank columns between the answer and its probability.
+const GAP: usize = 2;
+/// With fewer rows the answer has only one.
+const ROOMY: usize = 5;
+
+/// Draws the panel.
+pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
+    let theme = context.theme;
+    let mut title = vec![Span::styled("Why", theme.title)];
+    let key = context.keymap.key_text(Action::Why);
+    if !key.is_empty() {
+        title.push(Span::styled(format!(" {} {key} more", context.glyphs.dot), theme.dim));
+    }
+    let inner = panel(frame, area, context, title);
+    let (rows, columns) = (usize::from(inner.height), usize::from(inner.width));
+    if rows == 0 || columns == 0 {
+        return;
+    }
+    let story = Story::of(context);
+    let mut lines = head(context, &story, &story.answer, columns);
+    if let Some(short) = story.short.as_ref().filter(|_| lines.len() > 1 && rows < ROOMY) {
+        lines = head(context, &story, short, columns);
+    }
+    let least = usize::from(rows > 1);
+    lines.truncate(rows - least);
+    let next = next_step(context, &story.step, rows - lines.len(), columns);
+    lines.extend(chosen(context, &story.items, rows - lines.len() - next.len(), columns));
+    put_all(frame, inner, &lines);
+    for (index, line) in next.iter().enumerate() {
+        put(frame, inner, rows - next.len() + index, line);
+    }
+}
+
+/// The answer at the left, wrapped, and its probability at the right of the first row.
+fn head(context: &ViewContext, story: &Story, answer: &str, columns: usize) -> Vec<Line<'static>> {
+    let share = story.share.as_ref().map(|share| (share.text.clone(), share.style));
+    let (share, style) = share.unwrap_or_default();
+    let taken = if share.is_empty() { 0 } else { width(&share) + GAP };
+    if columns < taken + GAP {
+        return vec![Line::styled(share, style)];
+    }
+    let texts = wrap(&context.safe(answer), columns - taken);
+    let mut lines: Vec<Line> =
+        texts.into_iter().map(|text| Line::styled(text, context.theme.strong)).collect();
+    if let Some(first) = lines.first_mut() {
+        first.push_span(Span::raw(" ".repeat(columns.saturating_sub(first.width() + width(&share)))));
+        first.push_span(Span::styled(share, style));
+    }
+    lines
+}
+
+/// The items that fit into `room` rows, the most important chosen first, in the order of reading. Where the
+/// whole sentence does not fit, a short form may.
+fn chosen(context: &ViewContext, items: &[Item], room: usize, columns: usize) -> Vec<Line<'static>> {
+    let mut by_rank: Vec<(usize, &Item)> = items.iter().enumerate().collect();
+    by_rank.sort_by_key(|(index, item)| (item.rank, *index));
+    let mut left = room;
+    let mut found: Vec<(usize, Vec<Line>)> = Vec::new();
+    let mut shows_for = false;
+    for (index, item) in by_rank {
+        if item.follows && !shows_for {
+            continue;
+        }
+        let forms = [Some(&item.text), item.short.as_ref()];
+        let fits = forms.into_iter().flatten().map(|text| lines_of(context, item.sign, text, columns));
+        if let Some(lines) = fits.into_iter().find(|lines| lines.len() <= left) {
+            left -= lines.len();
+            shows_for |= item.sign == Sign::For;
+            found.push((index, lines));
+        }
+    }
+    found.sort_by_key(|(index, _)| *index);
+    found.into_iter().flat_map(|(_, lines)| lines).collect()
+}
+
+/// A sign and a text with hanging indent.
+fn lines_of(context: &ViewContext, sign: Sign, text: &str, columns: usize) -> Vec<Line<'static>> {
+    let (lead, lead_style, style) = sign.look(context);
+    let rows = wrap(&context.safe(text), columns.saturating_sub(width(&lead)));
+    let indent = " ".repeat(width(&lead));
+    rows.into_iter()
+        .enumerate()
+        .map(|(index, row)| {
+            let lead = if index == 0 { lead.clone() } else { indent.clone() };
+            Line::from(vec![Span::styled(lead, lead_style), Span::styled(row, style)])
+        })
+        .collect()
+}
+
+/// The next step with the key that does it, in at most `most` rows; what is cut says so.
+fn next_step(context: &ViewContext, step: &Step, most: usize, columns: usize) -> Vec<Line<'static>> {
+    let theme = context.theme;
+    let key = step.action.map(|action| context.keymap.key_text(action)).unwrap_or_default();
+    let key = if key.is_empty() { key } else { format!("[{key}]") };
+    let text = format!("{key} {}", step.text);
+    let room = columns.saturating_sub(2);
+    let mut rows = wrap(&context.safe(&text), room);
+    if rows.len() > most {
+        rows.truncate(most);
+        if let Some(last) = rows.last_mut() {
+            let ellipsis = context.glyphs.ellipsis;
+            *last = format!("{} {ellipsis}", truncate(last, room.saturating_sub(2), ""));
+        }
+    }
+    let sign = |index: usize| if index == 0 { format!("{} ", context.glyphs.right) } else { "  ".into() };
+    rows.into_iter()
+        .enumerate()
+        .map(|(index, row)| {
+            let named = if index == 0 && row.starts_with(&key) { key.len() } else { 0 };
+            let (named, said) = row.split_at(named);
+            let spans =
+                [(sign(index), theme.key), (named.to_owned(), theme.key), (said.to_owned(), theme.text)];
+            Line::from(spans.map(|(text, style)| Span::styled(text, style)).to_vec())
+        })
+        .collect()
+}

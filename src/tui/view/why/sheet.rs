@@ -1,0 +1,205 @@
+//! What is there to read about the verdict as a whole: every pattern with its probability, whose side it is
+//! on, the causes, and all sentences for and against?
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::classify::{Hypothesis, Outcomes, Pattern, Verdict, causes, percent};
+use crate::diagnostics::words;
+use crate::tui::model::Target;
+
+use super::super::ink::{bar, left, put, right, wrap};
+use super::super::panel::popup;
+use super::super::{ViewContext, ViewState};
+use super::items::{Item, Sign, Story};
+use super::{head, lines_of, next_step};
+
+/// Widest text; longer lines are hard to read.
+const WIDTH: u16 = 100;
+/// Patterns less probable than this are not listed one by one.
+const WORTH: f64 = 0.01;
+/// Columns of the names before bars, and of the probability.
+const NAMES: usize = 22;
+const SHARE: usize = 6;
+/// Longest bar.
+const BAR: usize = 40;
+/// Outcomes closer together than this say nothing.
+const ALIKE: f64 = 0.02;
+
+/// Draws the popup, `scroll` lines down.
+pub(in super::super) fn render(
+    frame: &mut Frame,
+    context: &ViewContext,
+    scroll: usize,
+    state: &mut ViewState,
+) {
+    let screen = frame.area();
+    let width = if screen.width < WIDTH + 8 { screen.width } else { WIDTH };
+    let columns = usize::from(width.saturating_sub(4));
+    let lines = lines(context, columns);
+    let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(screen.height.saturating_sub(2));
+    let (area, inner) = popup(frame, context, (width, height), "Why");
+    state.areas.push((area, Target::Popup));
+    let rows = usize::from(inner.height);
+    state.page_rows = rows;
+    state.max_scroll = lines.len().saturating_sub(rows);
+    let scroll = scroll.min(state.max_scroll);
+    for (row, line) in lines.iter().skip(scroll).take(rows).enumerate() {
+        put(frame, inner, row, line);
+    }
+    if state.max_scroll > 0 && area.width > 16 {
+        let up = if scroll > 0 { context.glyphs.up } else { " " };
+        let below = if scroll < state.max_scroll { context.glyphs.below } else { " " };
+        let bottom = Rect { x: area.right() - 12, y: area.bottom() - 1, width: 10, height: 1 };
+        put(frame, bottom, 0, &Line::styled(format!(" more {up}{below} "), context.theme.key));
+    }
+}
+
+fn lines(context: &ViewContext, columns: usize) -> Vec<Line<'static>> {
+    let story = Story::of(context);
+    let mut lines = head(context, &story, &story.answer, columns);
+    let said = |sign: Sign| story.items.iter().filter(move |item| item.sign == sign);
+    let rows = |item: &Item| lines_of(context, item.sign, &item.text, columns);
+    lines.extend(said(Sign::Plain).flat_map(rows));
+    lines.extend(next_step(context, &story.step, usize::MAX, columns));
+    let verdict = context.published.verdict.as_deref();
+    let known = if verdict.is_some_and(Verdict::is_named) { "For it" } else { "What is known" };
+    let parts = [(known, Sign::For), ("Against it", Sign::Against), ("Beside it", Sign::Also)];
+    for (title, sign) in parts {
+        section(context, &mut lines, title, said(sign).flat_map(rows).collect());
+    }
+    section(context, &mut lines, "What is missing", said(Sign::Missing).flat_map(rows).collect());
+    if let Some(verdict) = verdict.filter(|one| one.classification.drops > 0) {
+        let sheet = Sheet { context, verdict, columns };
+        section(context, &mut lines, "How probable", sheet.patterns());
+        section(context, &mut lines, "To tell them apart", sheet.separate());
+        section(context, &mut lines, "Causes of such a pattern", sheet.causes());
+        section(context, &mut lines, "Whose side it is on", sheet.outcomes());
+    }
+    lines
+}
+
+/// A heading and its lines, after a blank one; nothing without lines.
+fn section(
+    context: &ViewContext,
+    lines: &mut Vec<Line<'static>>,
+    title: &'static str,
+    more: Vec<Line<'static>>,
+) {
+    if !more.is_empty() {
+        lines.push(Line::default());
+        lines.push(Line::styled(title, context.theme.accent.patch(context.theme.strong)));
+        lines.extend(more);
+    }
+}
+
+struct Sheet<'a> {
+    context: &'a ViewContext<'a>,
+    verdict: &'a Verdict,
+    columns: usize,
+}
+
+impl Sheet<'_> {
+    /// Every pattern worth a row, then the rest in one.
+    fn patterns(&self) -> Vec<Line<'static>> {
+        let judged = &self.verdict.classification;
+        let is_worth = |one: &&Hypothesis| one.probability >= WORTH || one.pattern == judged.pattern;
+        let theme = self.context.theme;
+        let mut lines: Vec<Line> = judged
+            .hypotheses
+            .iter()
+            .filter(is_worth)
+            .map(|one| {
+                let is_answer = one.pattern == judged.pattern
+                    || self.verdict.second().is_some_and(|second| second.pattern == one.pattern);
+                let style = if is_answer { theme.strong } else { theme.text };
+                let hits =
+                    if one.hits == 0 { String::new() } else { words::count(one.hits, "drop", "drops") };
+                self.row(name(one.pattern), one.probability, style, &hits)
+            })
+            .collect();
+        let rest: f64 =
+            judged.hypotheses.iter().filter(|one| !is_worth(one)).map(|one| one.probability).sum();
+        if rest > 0.0 {
+            lines.push(self.row("all others together", rest, theme.dim, ""));
+        }
+        lines
+    }
+
+    /// `name    91 %  ▇▇▇▇▇▇▇▇▇▇▇▇  remark`.
+    fn row(&self, name: &str, probability: f64, style: Style, remark: &str) -> Line<'static> {
+        let (theme, glyphs) = (self.context.theme, self.context.glyphs);
+        let name = left(&self.context.cut(name, NAMES - 1), NAMES);
+        let room = self.columns.saturating_sub(NAMES + SHARE + 2 + 12).min(BAR);
+        let bars = left(&bar(probability, room, glyphs), room);
+        Line::from(vec![
+            Span::styled(name, style),
+            Span::styled(right(&percent(probability), SHARE), style),
+            Span::styled(format!("  {bars}"), theme.accent),
+            Span::styled(format!("  {remark}"), theme.dim),
+        ])
+    }
+
+    fn separate(&self) -> Vec<Line<'static>> {
+        let separate = self.verdict.diagnosis.separate.iter();
+        separate.flat_map(|text| lines_of(self.context, Sign::Plain, text, self.columns)).collect()
+    }
+
+    /// Every cause, what would check it, and for the most probable one what it is and what ends it.
+    fn causes(&self) -> Vec<Line<'static>> {
+        let mut lines = Vec::new();
+        for (rank, cause) in self.verdict.diagnosis.causes.iter().enumerate() {
+            let theme = self.context.theme;
+            let share = percent(cause.probability);
+            lines.extend(self.indented(
+                &share,
+                &cause.name,
+                if rank == 0 { theme.strong } else { theme.text },
+            ));
+            let Some(known) = causes::cause(&cause.id) else { continue };
+            if rank == 0 {
+                lines.extend(self.indented("", &known.meaning, theme.dim));
+            }
+            lines.extend(
+                known.client_check.iter().take(1).flat_map(|check| self.indented("check", check, theme.dim)),
+            );
+            let fixes = known.fix.iter().take(usize::from(rank == 0));
+            lines.extend(fixes.flat_map(|fix| self.indented("fix", fix, theme.dim)));
+        }
+        lines
+    }
+
+    /// A text under the names of the causes, wrapped under itself, its head in the column of the percentages.
+    fn indented(&self, head: &str, text: &str, style: Style) -> Vec<Line<'static>> {
+        wrap(&self.context.safe(text), self.columns.saturating_sub(SHARE + 1))
+            .into_iter()
+            .enumerate()
+            .map(|(index, row)| {
+                let head = right(if index == 0 { head } else { "" }, SHARE);
+                Line::styled(format!("{head} {row}"), style)
+            })
+            .collect()
+    }
+
+    /// The four outcomes of the investigation guide, the most probable first; nothing while they are alike.
+    fn outcomes(&self) -> Vec<Line<'static>> {
+        let Outcomes { network, server, client, environment } = self.verdict.diagnosis.outcomes;
+        let mut all = [
+            ("the network between", network),
+            ("the broker", server),
+            ("this client", client),
+            ("this computer or site", environment),
+        ];
+        all.sort_by(|one, other| other.1.total_cmp(&one.1));
+        if all[0].1 - all[3].1 < ALIKE {
+            return Vec::new();
+        }
+        all.map(|(name, share)| self.row(name, share, self.context.theme.text, "")).to_vec()
+    }
+}
+
+fn name(pattern: Pattern) -> &'static str {
+    if pattern == Pattern::Undetermined { "none of these" } else { pattern.title() }
+}

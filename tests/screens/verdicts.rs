@@ -1,0 +1,283 @@
+//! The verdict on the screens: every degree of knowledge, at every size.
+//!
+//! The verdicts are written here, so that these tests are about what is shown and not about what is concluded.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use dropscope::classify::causes::catalogue;
+use dropscope::classify::{
+    Advice, AdviceAction, AlsoSeen, Expected, Outcomes, Pattern, RankedCause, Verdict,
+};
+use dropscope::diagnostics::event::ConnectKind;
+use dropscope::monitor::Published;
+use dropscope::tui::model::Popup;
+use ratatui::style::{Color, Modifier};
+
+use super::{Scene, colour_of, detail, sample, snap};
+
+/// A verdict with these probabilities, the answer first.
+fn verdict(published: &Published, shares: &[(Pattern, f64, u64)]) -> Verdict {
+    let mut verdict = Verdict::nothing_yet(published.snapshot.at);
+    let judged = &mut verdict.classification;
+    for one in &mut judged.hypotheses {
+        let share = shares.iter().find(|share| share.0 == one.pattern);
+        (one.probability, one.hits) = share.map_or((0.0008, 0), |share| (share.1, share.2));
+    }
+    judged.hypotheses.sort_by(|one, other| other.probability.total_cmp(&one.probability));
+    (judged.pattern, judged.confidence) = (shares[0].0, shares[0].1);
+    judged.drops = published.snapshot.metrics.total_connection_drops;
+    judged.missing = None;
+    verdict
+}
+
+fn texts(sentences: &[&str]) -> Vec<String> {
+    sentences.iter().map(|text| (*text).to_owned()).collect()
+}
+
+fn scene(mut published: Published, verdict: Verdict) -> Scene {
+    published.verdict = Some(Arc::new(verdict));
+    Scene::new(published)
+}
+
+pub(crate) fn sure() -> Scene {
+    let published = sample::after_drops();
+    let shares = [
+        (Pattern::IdleTimeout, 0.914, 4),
+        (Pattern::Random, 0.052, 5),
+        (Pattern::KeepAliveTimeout, 0.021, 1),
+    ];
+    let mut verdict = verdict(&published, &shares);
+    verdict.classification.parameters.insert("shortest_fatal_silence_secs".into(), 285.0);
+    verdict.classification.evidence = texts(&[
+        "4 of 5 drops followed a silence of 285 s or more",
+        "all 212 shorter silences, up to 283 s, were survived",
+        "at keep-alive 60 s there was no drop in 3 h 30 min",
+    ]);
+    verdict.classification.missing =
+        Some("whether the network was up: nothing is probed beside the connection".into());
+    verdict.diagnosis.against = texts(&["1 drop does not fit"]);
+    verdict.diagnosis.separate = Some(
+        "idle timeout or random loss: one longer silence that is survived, or a shorter keep-alive under which it \
+         still drops, decides"
+            .into(),
+    );
+    let text = "a keep-alive of 240 s or less ends it".into();
+    verdict.diagnosis.next = Advice { text, action: AdviceAction::ShortenKeepAlive };
+    verdict.diagnosis.outcomes = Outcomes { network: 0.88, server: 0.06, client: 0.02, environment: 0.04 };
+    scene(published, verdict)
+}
+
+/// With causes of the catalogue, and a prediction.
+pub(crate) fn two_causes() -> Scene {
+    let published = sample::thousand_drops();
+    let shares = [
+        (Pattern::FixedLifetime, 0.71, 760),
+        (Pattern::ClientIdTakeover, 0.264, 282),
+        (Pattern::Scheduled, 0.012, 300),
+    ];
+    let mut verdict = verdict(&published, &shares);
+    verdict.classification.confidence = 0.974;
+    verdict.classification.evidence = texts(&[
+        "760 of 1150 drops came when the session was 2 h old (± 1 s); no session lived longer",
+        "the same at 3 keep-alive values: it is not about silence",
+        "282 of 1150 drops: the broker said \"session taken over\" (0x8E)",
+    ]);
+    verdict.diagnosis.also = vec![
+        AlsoSeen {
+            pattern: Pattern::ClientIdTakeover,
+            hits: 282,
+            sentence: "282 drops show that another client with the same client id pushes this one out".into(),
+        },
+        AlsoSeen { pattern: Pattern::Outage, hits: 14, sentence: "also seen in 14 drops: an outage".into() },
+    ];
+    verdict.diagnosis.against = texts(&["94 drops do not fit"]);
+    let cause =
+        |id: &str, name: &str, probability| RankedCause { id: id.into(), name: name.into(), probability };
+    verdict.diagnosis.causes = vec![
+        cause("broker_lifetime", "the broker limits the length of a connection", 0.62),
+        cause("token_lifetime", "a token that lives as long as the session", 0.31),
+    ];
+    let text = "reconnect by plan shortly before 2 h".into();
+    verdict.diagnosis.next = Advice { text, action: AdviceAction::Outside };
+    let at = published.snapshot.at.wall + TimeDelta::seconds(725);
+    verdict.diagnosis.expected = Some(Expected { at, within_secs: 1.2 });
+    scene(published, verdict)
+}
+
+/// Undetermined, with a pattern that leads.
+pub(crate) fn lead() -> Scene {
+    let published = sample::after_drops();
+    let shares = [
+        (Pattern::Undetermined, 0.44, 0),
+        (Pattern::FixedLifetime, 0.38, 3),
+        (Pattern::Scheduled, 0.12, 3),
+        (Pattern::Random, 0.05, 5),
+    ];
+    let mut verdict = verdict(&published, &shares);
+    verdict.classification.evidence = texts(&[
+        "a first hint (fixed lifetime): 3 of 5 drops came when the session was 4 h 20 min old (± 37 s); no session lived \
+         longer",
+    ]);
+    verdict.classification.missing =
+        Some("5 drops in 21 h 21 min; 3 more are needed, at this pace in about 12 h 48 min".into());
+    verdict.diagnosis.separate = Some(
+        "fixed lifetime or scheduled: reconnect once at a time of your choice: a lifetime moves with the connect, a \
+         schedule does not"
+            .into(),
+    );
+    let text = "reconnect now: a lifetime moves with the connect, a schedule does not".into();
+    verdict.diagnosis.next = Advice { text, action: AdviceAction::Reconnect };
+    scene(published, verdict)
+}
+
+fn few() -> Scene {
+    let mut run = sample::Run::new(60).started("mqtts://broker.example", "dropscope-7f3a");
+    run.connect(ConnectKind::Connected, 0);
+    run.live(3_000.0);
+    run.hangup(58.0);
+    run.pass(1.9);
+    run.connect(ConnectKind::Resumed, 1);
+    run.live(20.0);
+    let published = run.published();
+    let mut verdict = verdict(&published, &[(Pattern::Undetermined, 0.999, 0)]);
+    verdict.classification.missing =
+        Some("1 drop in 50 min; 2 more are needed, at this pace in about 1 h 40 min".into());
+    let text = "leave it running, and read the newest drop".into();
+    verdict.diagnosis.next = Advice { text, action: AdviceAction::OpenDrop };
+    scene(published, verdict)
+}
+
+fn nothing_yet() -> Scene {
+    let published = sample::quiet();
+    let verdict = Verdict::nothing_yet(published.snapshot.at);
+    scene(published, verdict)
+}
+
+fn why(scene: Scene) -> Scene {
+    scene.with(|model| model.popup = Some(Popup::Why { scroll: 0 }))
+}
+
+#[test]
+fn every_degree_of_knowledge() {
+    snap("why-sure", &sure());
+    snap("why-two-causes", &two_causes());
+    snap("why-lead", &lead());
+    snap("why-few", &few());
+    snap("why-nothing-yet", &nothing_yet());
+}
+
+#[test]
+fn the_verdict_in_full() {
+    snap("why-full-sure", &why(sure()));
+    snap("why-full-two-causes", &why(two_causes()));
+    snap("why-full-lead", &why(lead()));
+    snap("why-full-nothing-yet", &why(nothing_yet()));
+}
+
+#[test]
+fn a_cause_of_the_catalogue_comes_with_what_checks_and_what_ends_it() {
+    let cause = &catalogue()[0];
+    let Scene { published, .. } = sure();
+    let mut verdict = (**published.verdict.as_ref().expect("one")).clone();
+    verdict.diagnosis.causes =
+        vec![RankedCause { id: cause.id.clone(), name: cause.name.clone(), probability: 0.8 }];
+    let text = why(scene(published, verdict)).text(200, 100);
+    for sentence in [&cause.name, &cause.meaning, &cause.client_check[0], &cause.fix[0]] {
+        let start: String = sentence.chars().take(40).collect();
+        assert!(text.contains(&start), "{start}\n{text}");
+    }
+    assert!(text.contains(" check ") && text.contains(" fix "), "{text}");
+}
+
+#[test]
+fn one_drop_beside_the_verdict() {
+    snap("why-drop", &sure().with(detail(3)));
+}
+
+#[test]
+fn hardly_any_room() {
+    for (name, scene) in [("sure", sure()), ("two-causes", two_causes()), ("lead", lead())] {
+        insta::assert_snapshot!(format!("why-{name}-20x5"), scene.text(20, 5));
+        insta::assert_snapshot!(format!("why-{name}-60x20"), scene.text(60, 20));
+    }
+}
+
+#[test]
+fn ascii_without_colour() {
+    for (name, scene) in [("panel", sure()), ("full", why(two_causes()))] {
+        let scene = scene.plain();
+        snap(&format!("why-ascii-{name}"), &scene);
+        for cell in scene.buffer(120, 40).content() {
+            assert!(cell.symbol().is_ascii(), "{:?}", cell.symbol());
+            assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset), "{:?}", cell.symbol());
+        }
+    }
+}
+
+#[test]
+fn the_answer_and_its_probability_are_on_every_screen_with_the_panel() {
+    for (scene, wanted) in [
+        (sure(), ["IDLE TIMEOUT", "91 % sure"]),
+        (two_causes(), ["FIXED LIFETIME", "97 % sure"]),
+        (lead(), ["NO CLEAR PATTERN YET", "at best fixed lifetime, 38 %"]),
+    ] {
+        for (width, height) in [(40, 20), (50, 21), (72, 22), (80, 24), (103, 30), (120, 40), (200, 60)] {
+            let text = scene.text(width, height);
+            // Three rows have room for the step and the headline only, and that one claims nothing.
+            let wanted =
+                if height < 22 && wanted[1].starts_with("at best") { &wanted[..1] } else { &wanted[..] };
+            for part in wanted {
+                assert!(text.contains(part), "{width}x{height} {part}\n{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_sentence_is_cut_in_the_panel() {
+    for scene in [sure(), two_causes(), lead(), few(), nothing_yet()] {
+        for (width, height) in [(72, 22), (80, 24), (120, 40)] {
+            let text = scene.text(width, height);
+            let panel = text
+                .lines()
+                .skip_while(|line| !line.contains(" Why "))
+                .take_while(|line| !line.contains(" Drops "));
+            let cut = panel
+                .map(|line| line.rsplit('│').nth(1).unwrap_or_default().trim_end())
+                .find(|line| line.ends_with('…'));
+            assert_eq!(cut, None, "{width}x{height}\n{text}");
+        }
+    }
+}
+
+#[test]
+fn how_sure_is_told_by_colour_and_word() {
+    assert_eq!(colour_of(&sure(), "91 % sure"), (Color::Green, Modifier::BOLD));
+    assert_eq!(colour_of(&sure(), "\u{2212} 1 drop").0, Color::Red);
+}
+
+#[test]
+fn a_prediction_is_shown_while_it_can_come_true() {
+    let shown = |change: fn(&mut Published)| {
+        let Scene { mut published, .. } = two_causes();
+        change(&mut published);
+        Scene::new(published).text(80, 24).contains("next expected")
+    };
+    assert!(shown(|_| {}));
+    assert!(!shown(|published| {
+        let mut verdict = (**published.verdict.as_ref().expect("one")).clone();
+        let at = published.snapshot.at.wall - TimeDelta::seconds(5);
+        verdict.diagnosis.expected = Some(Expected { at, within_secs: 1.2 });
+        published.verdict = Some(Arc::new(verdict));
+    }));
+    assert!(!shown(|published| published.snapshot = sample::reconnecting().snapshot), "the link is down");
+    assert!(
+        !shown(|published| {
+            let mut verdict = (**published.verdict.as_ref().expect("one")).clone();
+            verdict.at = published.snapshot.since;
+            published.verdict = Some(Arc::new(verdict));
+        }),
+        "a verdict on an earlier session"
+    );
+}
