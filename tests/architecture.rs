@@ -17,6 +17,7 @@ const EVERYBODY: &[&str] = &[
     "cli",
     "clock",
     "config",
+    "device",
     "diagnostics",
     "exit",
     "export",
@@ -36,6 +37,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("diagnostics", &[]),
     ("aws", &[]),
     ("classify", &["diagnostics"]),
+    ("device", &["diagnostics"]),
     ("clock", &["diagnostics"]),
     ("exit", &["diagnostics"]),
     ("logging", &[]),
@@ -45,11 +47,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("analysis", &["classify", "diagnostics", "export"]),
     ("lab", &["aws", "diagnostics", "mqtt"]),
     ("aws_keys", &["aws", "diagnostics", "mqtt"]),
-    ("monitor", &["classify", "diagnostics", "mqtt", "export"]),
+    ("monitor", &["classify", "device", "diagnostics", "mqtt", "export"]),
     ("replay", &["classify", "diagnostics", "monitor"]),
-    ("tui", &["classify", "diagnostics", "monitor", "export"]),
+    ("tui", &["classify", "device", "diagnostics", "monitor", "export"]),
     ("headless", &["classify", "diagnostics", "monitor"]),
-    ("config", &["diagnostics", "exit", "logging", "mqtt"]),
+    ("config", &["device", "diagnostics", "exit", "logging", "mqtt"]),
     ("cli", &["config", "diagnostics", "exit", "logging", "mqtt"]),
     ("signals", &["monitor"]),
     ("collector", &["classify", "clock", "diagnostics", "export", "mqtt"]),
@@ -218,7 +220,7 @@ fn only_some_rooms_name_the_outside() {
         let is_protocol = source.path.components().any(|part| part.as_os_str() == "protocol");
         let is_pure = match source.room.as_str() {
             "navien" => is_protocol,
-            room => matches!(room, "aws" | "classify" | "diagnostics"),
+            room => matches!(room, "aws" | "classify" | "device" | "diagnostics"),
         };
         if is_pure {
             let impure = IMPURE.iter().filter(|guest| names(&source.code, guest));

@@ -46,6 +46,7 @@ pub(crate) fn watch(link: LinkSettings, dir: &Path) -> (Handle, broadcast::Recei
         },
         duration: None,
         simulation: None,
+        device: None,
     };
     monitor::spawn(settings, clock).expect("usable settings")
 }

@@ -4,6 +4,8 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use crate::device::ConfiguredDevice;
+
 use super::{ConfigError, Directories, Options};
 
 /// Reads the file named on the command line, or else the first of the usual places that has one.
@@ -32,14 +34,36 @@ fn read(path: &Path) -> Result<Option<Options>, ConfigError> {
     }
 }
 
+/// The device that the text of a configuration file describes.
+///
+/// # Errors
+///
+/// As for a file.
+pub fn device_of(text: &str) -> Result<Option<ConfiguredDevice>, ConfigError> {
+    let path = Path::new("(built in)");
+    let options = parse(text, path)?;
+    super::device::device(&options.device, &options.command)
+        .map_err(|mistake| ConfigError::Command(mistake.why))
+}
+
 /// Understands the text of a file; `path` is for the error message only.
 pub(super) fn parse(text: &str, path: &Path) -> Result<Options, ConfigError> {
-    toml::from_str(text).map_err(|error| refusal(text, path.to_owned(), &error))
+    let options: Options = toml::from_str(text).map_err(|error| refusal(text, path.to_owned(), &error))?;
+    match super::device::device(&options.device, &options.command) {
+        Ok(_) => Ok(options),
+        Err(mistake) => {
+            let (file, line) = (path.to_owned(), line_of(text, mistake.place.start));
+            Err(ConfigError::FileInvalid { file, line, why: mistake.why })
+        }
+    }
+}
+
+fn line_of(text: &str, place: usize) -> usize {
+    text.bytes().take(place).filter(|byte| *byte == b'\n').count() + 1
 }
 
 fn refusal(text: &str, file: PathBuf, error: &toml::de::Error) -> ConfigError {
-    let start = error.span().map_or(0, |span| span.start);
-    let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
+    let line = line_of(text, error.span().map_or(0, |span| span.start));
     // The parser's own wording starts "unknown field `name`, expected one of `a`, `b`".
     let unknown =
         error.message().strip_prefix("unknown field `").and_then(|rest| rest.split_once("`, expected "));

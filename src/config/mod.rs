@@ -4,6 +4,8 @@
 //! by nobody but the command line and the crate root.
 
 mod broker_url;
+mod device;
+mod device_options;
 mod directories;
 mod file;
 mod options;
@@ -15,8 +17,11 @@ mod validate;
 mod values;
 
 pub use broker_url::{BrokerUrl, BrokerUrlError, ParsedUrl};
+pub use device_options::{
+    AnswerMatch, CommandOptions, ConfirmWhen, DeviceOptions, ParameterKind, ParameterOptions, PayloadFormat,
+};
 pub use directories::Directories;
-pub use file::load;
+pub use file::{device_of, load};
 pub use options::{
     BrokerOptions, ExportOptions, LogOptions, MqttOptions, Options, ReconnectOptions, RecordOptions,
     RunOptions, ScreenOptions, TlsOptions,

@@ -10,6 +10,7 @@ use clap::builder::BoolishValueParser;
 use serde::{Deserialize, Serialize};
 
 use super::BrokerUrl;
+use super::device_options::{CommandOptions, DeviceOptions};
 use super::values::{Attempts, KeepAlive, MqttVersion, PingWhen, Span};
 use crate::exit::FailOn;
 
@@ -48,6 +49,13 @@ pub struct Options {
     /// Keys of the screen by action, in the file only.
     #[arg(skip)]
     pub keys: BTreeMap<String, Vec<String>>,
+    /// The device behind the broker, in the file only.
+    #[arg(skip)]
+    pub device: DeviceOptions,
+    /// Its commands, in the file only.
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<CommandOptions>,
 }
 
 impl Options {
@@ -67,6 +75,8 @@ impl Options {
             screen: self.screen.over(lower.screen),
             log: self.log.over(lower.log),
             keys,
+            device: if self.device == DeviceOptions::default() { lower.device } else { self.device },
+            command: if self.command.is_empty() { lower.command } else { self.command },
         }
     }
 }
@@ -83,7 +93,7 @@ macro_rules! layered {
 }
 
 layered!(BrokerOptions: url, client_id, username, password_file, ipv4, ipv6, tcp_keep_alive);
-layered!(MqttOptions: mqtt_version, keep_alive, ping_timeout, ping_policy, no_clean_session, topic, qos, command_queue);
+layered!(MqttOptions: mqtt_version, keep_alive, ping_timeout, ping_policy, no_clean_session, topic, qos, command_queue, quiet_link);
 layered!(TlsOptions: cafile, cert, key, servername, alpn);
 layered!(ReconnectOptions: initial_reconnect_delay, max_reconnect_delay, deep_reconnect_threshold, max_reconnect_attempts, planned_reconnect, planned_margin);
 layered!(RecordOptions: record, no_record, record_size, record_files);
@@ -158,6 +168,9 @@ pub struct MqttOptions {
     /// Publishes kept while there is no connection, 1 to 100000 [default: 200]
     #[arg(long, hide_env = true, env = "DROPSCOPE_COMMAND_QUEUE", value_name = "COUNT")]
     pub command_queue: Option<usize>,
+    /// Send nothing to the device by itself, so that an idle connection stays idle
+    #[arg(long, hide_env = true, env = "DROPSCOPE_QUIET_LINK", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub quiet_link: Option<bool>,
 }
 
 /// TLS, for mqtts:// and wss://.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::device_options::DeviceOptions;
 use super::options::{MqttOptions, ReconnectOptions, TlsOptions};
 use super::settings::{ExportSettings, RecordingPlace, RecordingSettings, RunSettings, Settings, UiSettings};
 use super::validate as check;
@@ -85,6 +86,7 @@ pub fn resolve(
         // The file is about the user's own broker.
         file.mqtt = MqttOptions::default();
         file.reconnect = ReconnectOptions::default();
+        (file.device, file.command) = (DeviceOptions::default(), Vec::new());
     }
     if matches!(target, Target::Cloud(_)) {
         file.broker.client_id = None;
@@ -101,6 +103,9 @@ pub fn resolve(
     }
     Ok(Settings {
         link,
+        device: super::device::device(&options.device, &options.command)
+            .map_err(|mistake| ConfigError::Command(mistake.why))?,
+        quiet_link: options.mqtt.quiet_link.unwrap_or(false),
         recording: recording(&options, &surroundings.directories)?,
         export: export(&options, &surroundings.directories)?,
         run: run(&options, surroundings)?,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::device::ConfiguredDevice;
 use crate::diagnostics::Disguise;
 use crate::exit::FailOn;
 use crate::logging::LogSettings;
@@ -14,6 +15,10 @@ use crate::mqtt::settings::LinkSettings;
 pub struct Settings {
     /// The connection.
     pub link: LinkSettings,
+    /// The device behind the broker, if the file knows one.
+    pub device: Option<ConfiguredDevice>,
+    /// Send nothing to the device by itself.
+    pub quiet_link: bool,
     /// The recording.
     pub recording: RecordingSettings,
     /// JSON exports and reports.

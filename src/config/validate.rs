@@ -21,6 +21,8 @@ pub enum ConfigError {
     UnknownKey { file: PathBuf, line: usize, key: String, known: String },
     #[error("The configuration file {} is not valid in line {line}: {why}.", .file.display())]
     FileInvalid { file: PathBuf, line: usize, why: String },
+    #[error("The commands of the configuration file are not usable: {0}.")]
+    Command(String),
     #[error("Which broker? Give a URL, as in: dropscope mqtt://broker.example (or try: dropscope demo)")]
     NoBroker,
     #[error("The broker URL is not usable: {0}.")]

@@ -34,6 +34,7 @@ impl Disguise {
             Event::Published(message) | Event::Received(message) => self.message(message),
             Event::Subscribed { filters, .. } => filters.iter_mut().for_each(|filter| self.text(filter)),
             Event::Command(command) => self.text(&mut command.name),
+            Event::Device { message } => self.text(message),
             Event::Dropped(dropped) => {
                 dropped.error_message.iter_mut().for_each(|text| self.text(text));
                 dropped
@@ -99,6 +100,7 @@ mod tests {
                 state: CommandState::Sent,
                 ms: None,
             }),
+            Event::Device { message: topic.into() },
             Event::Dropped(Dropped {
                 error_message: said.clone(),
                 packets: vec![note],

@@ -110,6 +110,11 @@ pub enum Event {
     },
     /// A command or publish changed state.
     Command(Command),
+    /// The device itself changed (started heating, reports an error), as told by who knows its language.
+    Device {
+        /// What changed, in words.
+        message: String,
+    },
     /// An experiment moved on.
     Experiment {
         /// Which experiment.
@@ -257,6 +262,8 @@ pub enum CommandState {
     Lost,
     /// Pushed out of (or refused by) the full queue.
     DroppedFull,
+    /// Sent, and the device did not answer in time.
+    Unanswered,
     /// A state this version does not know.
     #[serde(other)]
     Other,

@@ -9,6 +9,7 @@ pub mod clean;
 mod clock_watch;
 pub mod codes;
 mod collector;
+pub mod commands;
 mod disguise;
 mod distribution;
 pub mod error_name;
@@ -28,6 +29,7 @@ pub mod words;
 
 pub use clock_watch::ClockWatch;
 pub use collector::Diagnostics;
+pub use commands::{CommandBook, CommandRecord};
 pub use disguise::Disguise;
 pub use error_name::ErrorName;
 pub use event::{Event, Observed};

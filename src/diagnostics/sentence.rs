@@ -39,6 +39,7 @@ pub fn sentence(event: &Event) -> Option<(Level, String)> {
             format!("New credentials, good until {}", expires_at.format("%Y-%m-%d %H:%M:%S UTC")),
         ),
         Event::Command(command) => (Level::Warn, command_words(command)?),
+        Event::Device { message } => (Level::Info, format!("Device: {message}")),
         Event::Experiment { id, what, .. } => (Level::Info, format!("Experiment {id}: {what}")),
         Event::Alert { rule, state, message } => alert(rule, state, message),
         Event::Note { text } => (Level::Info, format!("Note: {text}")),
@@ -319,6 +320,7 @@ fn command_words(command: &Command) -> Option<String> {
     let what = match command.state {
         CommandState::Expired => "expired in the queue",
         CommandState::Lost => "was sent, and the connection died before the acknowledgement",
+        CommandState::Unanswered => "was sent, and the device did not answer in time",
         CommandState::DroppedFull => "did not fit into the full queue",
         _ => return None,
     };

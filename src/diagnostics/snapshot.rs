@@ -8,7 +8,7 @@ use super::accounts::Accounts;
 use super::event::{
     Attempt, CommandState, ConnectFailed, ConnectKind, Dropped, Initiator, PhaseTiming, Started,
 };
-use super::{History, Metrics, Stamp, TimeScale};
+use super::{CommandBook, History, Metrics, Stamp, TimeScale};
 
 /// The state of the fold at one instant, in field time. Cloning is cheap: histories are shared.
 #[derive(Debug, Clone)]
@@ -51,6 +51,8 @@ pub struct Snapshot {
     pub session: SessionCounts,
     /// Life cycle of commands and publishes: how many ever reached each state.
     pub commands: BTreeMap<CommandState, u64>,
+    /// The newest commands one by one, their round trips, and whether the device is silent.
+    pub command_book: CommandBook,
     /// Drops and sessions per keep-alive value.
     pub arms: Vec<KeepAliveArm>,
     /// Events of a kind this version does not know.
@@ -211,6 +213,8 @@ pub enum MarkKind {
     Probe,
     /// An alert was raised.
     Alert,
+    /// The device itself changed.
+    Device,
 }
 
 /// One notable event in words.

@@ -386,5 +386,6 @@ fn mark_word(kind: MarkKind) -> &'static str {
         MarkKind::ConnectFailed => "connect_failed",
         MarkKind::Probe => "probe",
         MarkKind::Alert => "alert",
+        MarkKind::Device => "device",
     }
 }

@@ -94,6 +94,7 @@ fn command_words(command: &Command) -> String {
         CommandState::Answered => "answered",
         CommandState::Expired => "expired",
         CommandState::Lost => "lost",
+        CommandState::Unanswered => "without an answer in time",
         CommandState::DroppedFull => "dropped, the queue is full",
         CommandState::Other => "in an unknown state",
     };

@@ -26,6 +26,9 @@ pub struct Census {
     pub connections: usize,
 }
 
+/// Messages that may wait for whoever overhears them.
+const OVERHEARD: usize = 64;
+
 /// A handle on a running broker; clones act on the same one.
 #[derive(Clone)]
 pub struct Control {
@@ -71,6 +74,11 @@ impl Control {
     /// Routes a retained QoS 0 message.
     pub fn retain(&self, topic: &str, payload: impl Into<Bytes>) {
         self.publish(Message { retain: true, ..Message::new(topic, payload) });
+    }
+
+    /// What is published on the topics of a filter from now on; who does not keep up misses some.
+    pub(super) fn overhear(&self, filter: &str) -> mpsc::Receiver<Arc<Message>> {
+        self.shared.router().overhear(filter, OVERHEARD)
     }
 
     /// How many came and how many are here.

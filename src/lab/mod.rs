@@ -38,7 +38,7 @@ pub use broker::{Broker, BrokerOptions, Versions};
 pub use cloud::{Cloud, CloudControl, CloudOptions, Listed, Mishap, Presence, Served};
 pub use codec::{Connect, Version};
 pub use control::{Census, Control};
-pub use device::TELEMETRY_TOPIC;
+pub use device::{ANSWER_TOPIC, COMMAND_TOPIC, TELEMETRY_TOPIC};
 pub use fault::{Fault, Plan, When, Which};
 pub use gateway::{
     Ailment, AilmentId, Deafness, Direction, Gateway, GatewayControl, GatewayOptions, IdleManner, Manner,

@@ -73,6 +73,8 @@ pub(super) struct Router {
     retained: BTreeMap<String, Arc<Message>>,
     counters: Counters,
     dialect: Dialect,
+    /// Who gets what is published, without being a client.
+    taps: Vec<(String, mpsc::Sender<Arc<Message>>)>,
 }
 
 /// How subscriptions and sessions behave.
@@ -104,6 +106,13 @@ impl Dialect {
 impl Router {
     pub(super) fn with_dialect(dialect: Dialect) -> Self {
         Self { dialect, ..Self::default() }
+    }
+
+    /// Hands out what is published on the topics of a filter from now on, `room` messages at a time.
+    pub(super) fn overhear(&mut self, filter: &str, room: usize) -> mpsc::Receiver<Arc<Message>> {
+        let (tap, messages) = mpsc::channel(room.max(1));
+        self.taps.push((filter.to_owned(), tap));
+        messages
     }
 
     pub(super) fn counters(&self) -> Counters {
@@ -192,6 +201,11 @@ impl Router {
             } else {
                 self.retained.insert(message.topic.clone(), Arc::clone(&message));
             }
+        }
+        self.taps.retain(|(_, tap)| !tap.is_closed());
+        for (_, tap) in self.taps.iter().filter(|(filter, _)| filter_matches(filter, &message.topic)) {
+            // Who does not keep up misses some.
+            let _ = tap.try_send(Arc::clone(&message));
         }
         let (mut frames, dialect) = (Frames::default(), self.dialect);
         for session in self.sessions.values_mut() {

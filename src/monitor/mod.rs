@@ -10,12 +10,15 @@
 //! Nothing here waits for a disk, a screen or a reader: every way out is bounded and counts what it
 //! loses. *Must not know* ratatui, crossterm or rumqttc.
 
+mod commander;
+mod device;
 mod folds;
 mod pace;
 mod published;
 mod reports;
 mod task;
 
+pub use commander::DeviceSettings;
 pub use folds::{Folds, Moment};
 pub use published::{
     LinkActivity, Notice, NoticeKind, Playing, Published, RecorderState, Replay, Request, Runtime,

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 
 use crate::classify::Verdict;
+use crate::device::{Shown, Value};
 use crate::diagnostics::{Snapshot, Stamp};
 pub use crate::export::RecorderState;
 pub use crate::mqtt::Activity as LinkActivity;
@@ -47,6 +48,8 @@ pub struct Runtime {
     pub lost_lines: u64,
     /// Short messages to the user, oldest first (the last few).
     pub notices: Vec<Notice>,
+    /// The device behind the broker, if one is known. Its stamps are field time.
+    pub device: Option<Arc<Shown>>,
     /// What is simulated, if anything.
     pub simulation: Option<Simulation>,
     /// What is being replayed; `None` while watching live.
@@ -167,6 +170,13 @@ pub enum Request {
     Inject(usize),
     /// Replay only: move in time.
     Play(Playing),
+    /// Send a command of the device. What becomes of it is told by `command` events.
+    Command {
+        /// Its name.
+        name: Arc<str>,
+        /// The values of its parameters, in order.
+        values: Vec<Value>,
+    },
     /// Send a message.
     Publish {
         /// Topic name.

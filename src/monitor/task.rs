@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::{JoinError, JoinHandle};
 
+use super::commander::{Commander, DeviceSettings, reached};
+use super::device::heard;
 use super::folds::Folds;
 use super::pace::Pace;
 use super::reports::{Lost, ReportKind, ReportSettings, Reports};
@@ -40,6 +42,8 @@ pub struct MonitorSettings {
     pub duration: Option<Duration>,
     /// What is simulated, if anything.
     pub simulation: Option<SimulationPort>,
+    /// The device behind the broker, if its language is known.
+    pub device: Option<DeviceSettings>,
     /// Names that are written down nowhere.
     pub disguise: Disguise,
 }
@@ -86,7 +90,7 @@ pub fn spawn(
 /// Starts watching over a link that was made of `settings.link` and is still off: for links whose
 /// transports are not sockets.
 pub fn spawn_with(
-    link: Link,
+    mut link: Link,
     settings: MonitorSettings,
     clock: Arc<dyn Clock>,
 ) -> (Handle, broadcast::Receiver<Arc<Observed>>) {
@@ -94,8 +98,10 @@ pub fn spawn_with(
     let (events, first_reader) = broadcast::channel(EVENTS);
     let mut folds = Folds::new(settings.max_events);
     let snapshot = folds.snapshot(clock.now());
+    let mut commander = settings.device.map(|device| listen(device, &settings.link, &mut link));
     let simulation = settings.simulation.as_ref().map(|port| port.shown.borrow().clone());
-    let runtime = Runtime { simulation, ..Runtime::default() };
+    let device = commander.as_mut().map(|commander| commander.shown(|stamp| stamp));
+    let runtime = Runtime { device, simulation, ..Runtime::default() };
     let first = Published { snapshot, verdict: None, runtime: runtime.clone() };
     let (sender, published) = watch::channel(Arc::new(first));
     let monitor = Monitor {
@@ -110,10 +116,18 @@ pub fn spawn_with(
         pace: Pace::default(),
         clock_watch: ClockWatch::default(),
         simulation: settings.simulation,
+        commander,
         disguise: settings.disguise,
     };
     let task = tokio::spawn(monitor.run(inbox, started(&settings.link), settings.duration));
     (Handle { requests, published, events, task }, first_reader)
+}
+
+fn listen(device: DeviceSettings, settings: &LinkSettings, link: &mut Link) -> Commander {
+    let scale = settings.time_scale;
+    let (commander, hearing) = Commander::new(device, &settings.client_id, scale, rand::random());
+    link.listen(hearing.listener, hearing.filters);
+    commander
 }
 
 fn started(link: &LinkSettings) -> Started {
@@ -154,16 +168,17 @@ async fn changed(simulation: &mut Option<SimulationPort>) -> Option<Simulation> 
 }
 
 #[derive(Debug)]
-struct Monitor {
-    link: Link,
-    clock: Arc<dyn Clock>,
+pub(super) struct Monitor {
+    pub(super) link: Link,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) commander: Option<Commander>,
     folds: Folds,
     recorder: Option<Recorder>,
     reports: Reports,
     events: broadcast::Sender<Arc<Observed>>,
     published: watch::Sender<Arc<Published>>,
     runtime: Runtime,
-    pace: Pace,
+    pub(super) pace: Pace,
     clock_watch: ClockWatch,
     simulation: Option<SimulationPort>,
     disguise: Disguise,
@@ -178,9 +193,14 @@ impl Monitor {
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
-            let due = self.pace.due_in(self.clock.now());
+            let now = self.clock.now();
+            let due = self.pace.due_in(now);
+            let deadline = self.commander.as_ref().and_then(Commander::next_deadline);
+            let deadline = deadline.map(|deadline| deadline.since(now));
             tokio::select! {
                 observed = self.link.next() => self.observe(observed),
+                heard = heard(&mut self.commander) => self.on_heard(&heard),
+                () = reached(deadline) => self.on_device_time(),
                 request = inbox.recv() => match request {
                     Some(Request::Shutdown) | None => break,
                     Some(request) => self.handle(request),
@@ -215,6 +235,7 @@ impl Monitor {
                 retain,
                 correlation_id: None,
             }),
+            Request::Command { name, values } => self.run_command(&name, &values),
             Request::Inject(index) => self.inject(index),
             Request::Play(_) => {
                 self.notice(NoticeKind::Info, "this is live; time moves in a replay only".to_owned());
@@ -243,7 +264,12 @@ impl Monitor {
     }
 
     /// Record, fold, tell. The order matters: what is on screen is on disk (or counted as lost).
-    fn observe(&mut self, mut observed: Observed) {
+    pub(super) fn observe(&mut self, mut observed: Observed) {
+        let mut told = Vec::new();
+        if let Some(commander) = &mut self.commander {
+            // Before the disguise: answers are recognised by the names as they are.
+            commander.observe(&observed, &mut told);
+        }
         self.disguise.apply(&mut observed.event);
         if let Some(recorder) = &self.recorder {
             let sync = matches!(observed.event, Event::Dropped(_) | Event::Stopped { .. });
@@ -258,6 +284,7 @@ impl Monitor {
         }
         // No reader is no loss.
         let _ = self.events.send(Arc::new(observed));
+        self.observe_all(told);
     }
 
     fn observe_now(&mut self, event: Event) {
@@ -273,6 +300,7 @@ impl Monitor {
         {
             self.pace.touch();
         }
+        self.on_device_second();
         if self.reports.is_due(self.clock.now()) {
             self.report(ReportKind::Json, false);
         }
@@ -301,7 +329,7 @@ impl Monitor {
         }
     }
 
-    fn notice(&mut self, kind: NoticeKind, text: String) {
+    pub(super) fn notice(&mut self, kind: NoticeKind, text: String) {
         tracing::info!(?kind, text, "notice");
         if self.runtime.notices.len() >= NOTICES {
             self.runtime.notices.remove(0);
@@ -326,6 +354,8 @@ impl Monitor {
         self.runtime.last_tx = status.last_tx.map(field);
         self.runtime.queued = status.queued;
         self.runtime.in_flight = status.in_flight;
+        let folds = &self.folds;
+        self.runtime.device = self.commander.as_mut().map(|one| one.shown(|at| folds.field_time(at)));
         if let Some(recorder) = &self.recorder {
             self.runtime.recorder = recorder.state();
             self.runtime.lost_lines = recorder.lost_lines();

@@ -43,7 +43,7 @@ pub(super) enum Inbound {
     Accepted(Accepted),
     Publish {
         topic: Bytes,
-        payload: usize,
+        payload: Bytes,
         qos: u8,
     },
     PubAck {
@@ -226,8 +226,11 @@ impl Engine {
             return Err(violation("the broker sent a PUBLISH whose topic is not UTF-8"));
         }
         let payload = match self.protocol() {
-            Protocol::V311 => rest.len(),
-            Protocol::V5 => super::engine_v5::payload_behind_properties(&rest)?.len(),
+            Protocol::V311 => rest,
+            Protocol::V5 => {
+                let length = super::engine_v5::payload_behind_properties(&rest)?.len();
+                rest.slice(rest.len() - length..)
+            }
         };
         if topic.is_empty() {
             return Err(violation("the broker sent a PUBLISH without a topic"));

@@ -37,7 +37,7 @@ impl EngineV4 {
         let inbound = match &packet {
             Packet::Publish(publish) => Inbound::Publish {
                 topic: publish.topic.clone().into(),
-                payload: publish.payload.len(),
+                payload: publish.payload.clone(),
                 qos: publish.qos as u8,
             },
             Packet::PubAck(ack) => Inbound::PubAck { pkid: ack.pkid, refusal: None },

@@ -72,7 +72,7 @@ impl EngineV5 {
     ) -> Result<Inbound, Failure> {
         let first = frame[0];
         let raw = matches!(first >> 4, 4 | 9).then(|| Bytes::copy_from_slice(frame)).unwrap_or_default();
-        let payload = if first >> 4 == 3 { payload_size(&frame[header..])? } else { 0 };
+        let payload = if first >> 4 == 3 { payload(&frame[header..])? } else { Bytes::new() };
         let packet = Packet::read(frame, None).map_err(|error| malformed(first, &error))?;
         let inbound = match &packet {
             Packet::Publish(publish) => inbound_publish(publish, payload)?,
@@ -157,7 +157,7 @@ impl EngineV5 {
     }
 }
 
-fn inbound_publish(publish: &Publish, payload: usize) -> Result<Inbound, Failure> {
+fn inbound_publish(publish: &Publish, payload: Bytes) -> Result<Inbound, Failure> {
     if publish.topic.is_empty() {
         return Err(violation("the broker sent a PUBLISH with a topic alias, which it was not offered"));
     }
@@ -167,12 +167,12 @@ fn inbound_publish(publish: &Publish, payload: usize) -> Result<Inbound, Failure
     Ok(Inbound::Publish { topic: publish.topic.clone(), payload, qos: publish.qos as u8 })
 }
 
-/// Size of the payload of a PUBLISH with a packet id; `body`: what follows the fixed header.
-fn payload_size(body: &[u8]) -> Result<usize, Failure> {
+/// The payload of a PUBLISH with a packet id; `body`: what follows the fixed header.
+fn payload(body: &[u8]) -> Result<Bytes, Failure> {
     let cut = || violation("the broker sent a PUBLISH that ends too early");
     let topic = body.first_chunk::<2>().map(|length| usize::from(u16::from_be_bytes(*length)));
     let from_properties = body.get(2 + topic.ok_or_else(cut)? + 2..).ok_or_else(cut)?;
-    payload_behind_properties(from_properties).map(<[u8]>::len)
+    payload_behind_properties(from_properties).map(Bytes::copy_from_slice)
 }
 
 /// What follows the properties of a PUBLISH.

@@ -15,6 +15,7 @@ use tokio::time::Sleep;
 use super::backoff::Backoff;
 use super::connector::{BoxFuture, Connector, WireConnector};
 use super::handshake::{Attempted, ConnectSent};
+use super::listener::Listener;
 use super::queue::{Publish, PublishQueue};
 use super::session::Session;
 use super::settings::LinkSettings;
@@ -170,6 +171,18 @@ impl Link {
             out: VecDeque::new(),
             expiry: None,
         })
+    }
+
+    /// From the next session on, lets somebody read the payloads of some messages, and subscribes to more
+    /// topic filters (each with its maximum QoS); those subscribed to already stay as they are.
+    pub fn listen(&mut self, listener: Arc<dyn Listener>, filters: Vec<(String, u8)>) {
+        let settings = Arc::make_mut(&mut self.settings);
+        settings.listener = Some(listener);
+        for (filter, qos) in filters {
+            if settings.subscriptions.iter().all(|(known, _)| *known != filter) {
+                settings.subscriptions.push((filter, qos));
+            }
+        }
     }
 
     /// The next thing that happened. Cancel-safe; pends for ever while off or given up with nothing to

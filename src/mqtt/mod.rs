@@ -19,6 +19,7 @@ mod engine_v5;
 pub mod failure;
 mod handshake;
 mod link;
+mod listener;
 mod packet_ring;
 mod ping;
 mod planned;
@@ -35,6 +36,7 @@ mod words;
 
 pub use check::{CheckReport, check};
 pub use link::{Activity, Link, LinkStatus, ReconnectKind};
+pub use listener::{Heard, Listener};
 pub use planned::PlannedReconnect;
 pub use queue::Publish;
 pub use settings_error::SettingsError;

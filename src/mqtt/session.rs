@@ -19,6 +19,7 @@ use super::engine::{
 };
 use super::failure::Failure;
 use super::handshake::Established;
+use super::listener::{Heard, Listener};
 use super::packet_ring::PacketRing;
 use super::ping::Pinger;
 use super::queue::PublishQueue;
@@ -76,6 +77,7 @@ pub(super) struct Session {
     wake: Option<(Stamp, Pin<Box<Sleep>>)>,
     gate: TrafficGate,
     pub(super) ring: PacketRing,
+    listener: Option<Arc<dyn Listener>>,
     subscribing: VecDeque<(u16, Vec<String>)>,
     pub(super) active_subscriptions: u32,
     unflushed: bool,
@@ -107,6 +109,7 @@ impl Session {
             wake: None,
             gate: TrafficGate::new(settings.traffic_limit),
             ring: PacketRing::new(at),
+            listener: settings.listener.clone(),
             subscribing: VecDeque::new(),
             active_subscriptions: 0,
             unflushed: false,
@@ -207,10 +210,14 @@ impl Session {
         let mut noted_topic = Bytes::new();
         match packet.inbound {
             Inbound::Publish { topic, payload, qos } => {
+                if let Some(listener) = self.listener.as_ref().filter(|listener| listener.wants(&topic)) {
+                    let (topic, payload, retained) = (topic.clone(), payload.clone(), packet.first & 1 == 1);
+                    listener.hear(Heard { at: now, topic, payload, retained });
+                }
                 if self.gate.admit(now, Way::Received) {
                     let event = Event::Received(Message {
                         topic: String::from_utf8_lossy(&topic).into(),
-                        bytes: payload as u64,
+                        bytes: payload.len() as u64,
                         queued: false,
                         correlation_id: None,
                         qos: Some(qos),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use super::Listener;
 use super::planned::PlannedReconnect;
 use super::signer::Signer;
 
@@ -54,6 +55,8 @@ pub struct LinkSettings {
     pub family: AddressFamily,
     /// Who knows the broker's addresses; `None` = the operating system.
     pub resolver: Option<Arc<dyn Resolver>>,
+    /// Who reads the payloads of some messages; `None` = nobody.
+    pub listener: Option<Arc<dyn Listener>>,
     /// Who signs the request target of each WebSocket upgrade; `None` = the broker's path goes out as it is.
     pub signer: Option<Arc<dyn Signer>>,
     /// Largest packet accepted and sent, in bytes.
@@ -84,6 +87,7 @@ impl LinkSettings {
             tcp_keep_alive: None,
             family: AddressFamily::Any,
             resolver: None,
+            listener: None,
             signer: None,
             planned_reconnect: None,
             max_packet: 1024 * 1024,

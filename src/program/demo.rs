@@ -1,5 +1,6 @@
 //! `dropscope demo`: a scenario of the lab, watched like any other connection.
 
+mod haste;
 mod renewals;
 
 use std::fmt::Write as _;
@@ -15,29 +16,23 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::interval;
 
+use self::haste::hasten;
 use self::renewals::Renewals;
 use super::watch::watch;
 use super::{print, refuse, runtime, settings};
 use crate::classify::Verdict;
 use crate::cli;
 use crate::clock::SystemClock;
-use crate::config::{Directories, Embedded, Settings, Target};
+use crate::config::{Directories, Embedded, Settings, Target, device_of};
+use crate::device::Device;
 use crate::diagnostics::{Clock, Stamp};
 use crate::lab::scenario::{BLOWS, Publishing, SCENARIOS, Scenario, Way, speed_words};
 use crate::lab::{Ailment, GatewayControl, HOST, Stage, StageOptions, TELEMETRY_TOPIC, Version};
 use crate::monitor::{Request, Simulation, SimulationPort};
 use crate::mqtt::settings::{LinkSettings, Resolver, Transport, VersionChoice};
 
-/// However fast time passes, this computer and its timers need some of it: the shortest wait for a PINGRESP.
-const LEAST_PING_TIMEOUT: Duration = Duration::from_millis(500);
-/// The shortest deadline of a connect phase.
-const LEAST_PHASE: Duration = Duration::from_millis(500);
-/// The shortest time the system can wait before it probes a connection.
-const LEAST_TCP_KEEP_ALIVE: Duration = Duration::from_secs(1);
-/// The shortest delay before an attempt to reconnect.
-const LEAST_DELAY: Duration = Duration::from_millis(5);
-/// The shortest upper limit of that delay.
-const LEAST_LONGEST_DELAY: Duration = Duration::from_millis(100);
+/// The simulated heater, as a configuration file would have it.
+const DEVICE: &str = include_str!("demo/device.toml");
 /// Faults asked for that may wait.
 const INJECTIONS: usize = 8;
 
@@ -142,7 +137,7 @@ impl Play {
         let port = SimulationPort { shown: shown.subscribe(), inject: injected.0 };
         let stage = Arc::new(stage);
         let mut company = JoinSet::new();
-        let result = watch(settings, Some(port), |requests| {
+        let result = watch(settings, self.device(), Some(port), |requests| {
             company.spawn(inject(Arc::clone(&stage), injected.1, requests.clone()));
             for publishing in scenario.publishes {
                 company.spawn(publish(*publishing, stage.real(publishing.every_secs), requests.clone()));
@@ -197,6 +192,13 @@ impl Play {
         let (now, age) = (clock.now(), stage.control().age());
         let since = Stamp::new(now.wall - age, now.boot.saturating_sub(age));
         Some(Renewals { path: path.to_owned(), clock, since, every, life })
+    }
+
+    /// The heater, where the scenario has one.
+    fn device(&self) -> Option<Box<dyn Device>> {
+        let is_there = !self.scenario.telemetry_secs.is_empty();
+        let device = device_of(DEVICE).ok().flatten().filter(|_| is_there)?;
+        Some(Box::new(device))
     }
 
     fn shown(&self) -> Simulation {
@@ -262,31 +264,6 @@ impl Resolver for Names {
     }
 }
 
-/// Turns the field's times of a link into those that pass here.
-fn hasten(link: &mut LinkSettings, speed: f64) {
-    link.time_scale = speed;
-    if speed <= 1.0 {
-        return;
-    }
-    let real = |time: &mut Duration, least: Duration| *time = time.div_f64(speed).max(least);
-    real(&mut link.ping_timeout, LEAST_PING_TIMEOUT);
-    let phases = &mut link.timeouts;
-    for phase in
-        [&mut phases.dns, &mut phases.tcp, &mut phases.tls, &mut phases.websocket, &mut phases.connack]
-    {
-        real(phase, LEAST_PHASE);
-    }
-    let backoff = &mut link.backoff;
-    real(&mut backoff.initial, LEAST_DELAY);
-    real(&mut backoff.max, LEAST_LONGEST_DELAY);
-    real(&mut backoff.min_connect_interval, Duration::ZERO);
-    real(&mut backoff.stable_after, Duration::ZERO);
-    real(&mut link.queue.max_age, LEAST_LONGEST_DELAY);
-    if let Some(time) = &mut link.tcp_keep_alive {
-        real(time, LEAST_TCP_KEEP_ALIVE);
-    }
-}
-
 /// Lets the faults strike that the user asks for, and notes them down.
 async fn inject(stage: Arc<Stage>, mut asked: mpsc::Receiver<usize>, requests: mpsc::Sender<Request>) {
     while let Some(index) = asked.recv().await {
@@ -326,7 +303,22 @@ async fn publish(publishing: Publishing, every: Duration, requests: mpsc::Sender
 mod tests {
     use super::*;
     use crate::classify::Pattern;
-    use crate::mqtt::settings::BrokerAddress;
+
+    #[test]
+    fn the_heater_of_the_demo_speaks_of_the_labs_topics() {
+        let device = device_of(DEVICE).expect("a file").expect("a device");
+        let filters: Vec<_> = device.subscriptions("me").into_iter().map(|(filter, _)| filter).collect();
+        assert_eq!(filters, [TELEMETRY_TOPIC, crate::lab::ANSWER_TOPIC]);
+        let occasion = crate::device::Occasion {
+            correlation_id: "i",
+            client_id: "me",
+            now: chrono::DateTime::UNIX_EPOCH,
+        };
+        for spec in device.commands().iter().filter(|spec| spec.parameters.is_empty()) {
+            let order = device.build(&spec.name, &[], &occasion).expect("an order");
+            assert_eq!(order.topic, crate::lab::COMMAND_TOPIC);
+        }
+    }
 
     #[test]
     fn a_wrong_name_is_told_in_one_sentence_with_the_nearest_names() {
@@ -370,20 +362,5 @@ mod tests {
         for name in SCENARIOS.iter().flat_map(Scenario::patterns) {
             assert!(Pattern::ALL.iter().any(|pattern| pattern.name() == *name), "{name}");
         }
-    }
-
-    #[test]
-    fn times_are_hastened_but_not_beyond_what_this_computer_can_do() {
-        let address =
-            || BrokerAddress { transport: Transport::Tcp, host: "h".into(), port: 1, path: "/".into() };
-        let mut link = LinkSettings::new(address(), "c");
-        hasten(&mut link, 10.0);
-        assert_eq!((link.ping_timeout, link.backoff.max), (Duration::from_secs(1), Duration::from_secs(6)));
-        hasten(&mut link, 80_000.0);
-        assert_eq!((link.ping_timeout, link.backoff.initial), (LEAST_PING_TIMEOUT, LEAST_DELAY));
-        assert!(link.backoff.initial <= link.backoff.max);
-        let mut link = LinkSettings::new(address(), "c");
-        hasten(&mut link, 1.0);
-        assert_eq!(link.ping_timeout, Duration::from_secs(10), "nothing changes at the speed of the field");
     }
 }

@@ -10,11 +10,13 @@ use tokio::sync::{broadcast, mpsc, watch};
 use super::refuse;
 use crate::clock::SystemClock;
 use crate::config::{RecordingPlace, Settings, UiSettings};
+use crate::device::Device;
 use crate::diagnostics::{Clock, Observed};
 use crate::exit::{self, Code, Ending};
 use crate::export::{ExportOptions, RecorderSettings, RecorderTarget};
 use crate::monitor::{
-    self, Handle, LinkActivity, MonitorSettings, Published, ReportSettings, Request, SimulationPort,
+    self, DeviceSettings, Handle, LinkActivity, MonitorSettings, Published, ReportSettings, Request,
+    SimulationPort,
 };
 use crate::signals::{self, Asked};
 use crate::tui::keymap::Keymap;
@@ -24,7 +26,8 @@ use crate::{headless, logging, logging::Verbosity};
 
 /// Watches the broker of the settings.
 pub(super) async fn broker(settings: Settings) -> color_eyre::Result<ExitCode> {
-    watch(settings, None, |_| ()).await.map(|watched| watched.code)
+    let device = settings.device.clone().map(|device| Box::new(device) as Box<dyn Device>);
+    watch(settings, device, None, |_| ()).await.map(|watched| watched.code)
 }
 
 /// What is left of a watch.
@@ -44,6 +47,7 @@ impl From<ExitCode> for Watched {
 /// things.
 pub(super) async fn watch<T>(
     settings: Settings,
+    device: Option<Box<dyn Device>>,
     simulation: Option<SimulationPort>,
     accompany: impl FnOnce(&mpsc::Sender<Request>) -> T,
 ) -> color_eyre::Result<Watched> {
@@ -52,13 +56,14 @@ pub(super) async fn watch<T>(
     if let Err(error) = &log {
         let _ = writeln!(io::stderr(), "no log file: {error}");
     }
-    let keymap = match keymap(&settings.ui) {
+    let commands = device.as_ref().map(|device| device.commands()).unwrap_or_default();
+    let keymap = match keymap(&settings.ui).and_then(|keymap| keymap.with_commands(&commands)) {
         Ok(keymap) => keymap,
         Err(error) => return Ok(refuse(&error).into()),
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let (handle, events) =
-        match monitor::spawn(monitor_settings(&settings, simulation, &clock), Arc::clone(&clock)) {
+        match monitor::spawn(monitor_settings(&settings, device, simulation, &clock), Arc::clone(&clock)) {
             Ok(started) => started,
             Err(error) => return Ok(refuse(&error).into()),
         };
@@ -147,6 +152,7 @@ pub(super) fn screen(ui: &UiSettings, keymap: Keymap) -> TuiOptions {
 
 fn monitor_settings(
     settings: &Settings,
+    device: Option<Box<dyn Device>>,
     simulation: Option<SimulationPort>,
     clock: &Arc<dyn Clock>,
 ) -> MonitorSettings {
@@ -178,6 +184,7 @@ fn monitor_settings(
         },
         duration: settings.run.duration,
         simulation,
+        device: device.map(|device| DeviceSettings { device, quiet: settings.quiet_link }),
         disguise: settings.disguise.clone(),
     }
 }

@@ -1,11 +1,13 @@
 //! Which key does what? One table feeds the handler, the footer, the help screen and the README.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, KeyEventKind};
 
 use super::model::{Model, Popup, Screen};
-use crate::monitor::Runtime;
+use crate::device::CommandSpec;
+use crate::monitor::Published;
 
 mod key;
 mod table;
@@ -22,24 +24,32 @@ pub enum Scope {
     Overview,
     /// On the Drops screen only.
     Drops,
+    /// On the Device screen only.
+    Device,
     /// On every screen of a replay, before any other meaning of the key.
     Replay,
 }
 
 /// What is shown, as far as keys are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Mode {
-    /// A connection.
-    #[default]
-    Live,
-    /// A recording.
-    Replay,
+pub struct Mode {
+    /// A recording instead of a connection.
+    pub replay: bool,
+    /// There is a device, or commands that were sent.
+    pub device: bool,
 }
 
 impl Mode {
-    /// By what the running program says of itself.
-    pub fn of(runtime: &Runtime) -> Self {
-        if runtime.replay.is_some() { Self::Replay } else { Self::Live }
+    /// A connection, and nothing known of a device.
+    pub const LIVE: Self = Self { replay: false, device: false };
+    /// A recording without commands.
+    pub const REPLAY: Self = Self { replay: true, device: false };
+
+    /// By what was published.
+    pub fn of(published: &Published) -> Self {
+        let has_sent = published.snapshot.command_book.records().len() > 0;
+        let runtime = &published.runtime;
+        Self { replay: runtime.replay.is_some(), device: runtime.device.is_some() || has_sent }
     }
 }
 
@@ -49,6 +59,7 @@ impl Scope {
             Self::Everywhere => true,
             Self::Overview => screen == Screen::Overview,
             Self::Drops => screen == Screen::Drops,
+            Self::Device => screen == Screen::Device,
             Self::Replay => false,
         }
     }
@@ -65,6 +76,7 @@ impl Scope {
             Self::Everywhere => "Everywhere",
             Self::Overview => "Overview",
             Self::Drops => "Drops",
+            Self::Device => "Device",
             Self::Replay => "Replay",
         }
     }
@@ -107,11 +119,13 @@ pub struct HelpSection {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keymap {
     bindings: Vec<Binding>,
+    /// Keys of the device's commands, on the Device screen.
+    commands: Vec<(Key, Arc<str>)>,
 }
 
 impl Default for Keymap {
     fn default() -> Self {
-        Self { bindings: table::defaults() }
+        Self { bindings: table::defaults(), commands: Vec::new() }
     }
 }
 
@@ -135,6 +149,36 @@ impl Keymap {
         }
         keymap.keep_interrupt();
         keymap.check().map(|()| keymap)
+    }
+
+    /// The table with the keys of a device's commands, which work on the Device screen.
+    ///
+    /// # Errors
+    /// One sentence for an unknown key, or one that is taken.
+    pub fn with_commands(mut self, commands: &[CommandSpec]) -> Result<Self, String> {
+        self.commands.clear();
+        for spec in commands {
+            let Some(text) = &spec.key else { continue };
+            let key: Key = text.parse().map_err(|error| format!("the command {}: {error}", spec.name))?;
+            let taken = self.bindings.iter().find(|binding| {
+                matches!(binding.scope, Scope::Everywhere | Scope::Device) && binding.keys.contains(&key)
+            });
+            let other = self.commands.iter().find(|(other, _)| *other == key).map(|(_, name)| name.as_ref());
+            if let Some(other) = taken.map(|binding| binding.action.name()).or(other) {
+                let name = &spec.name;
+                return Err(format!("the command {name} cannot have the key {key}, which is {other}'s"));
+            }
+            self.commands.push((key, Arc::clone(&spec.name)));
+        }
+        Ok(self)
+    }
+
+    /// The command a key starts on a screen.
+    pub fn command(&self, event: &KeyEvent, screen: Screen) -> Option<Arc<str>> {
+        let is_pressed = event.kind == KeyEventKind::Press && screen == Screen::Device;
+        let key = Key::from(*event);
+        let found = self.commands.iter().find(|(known, _)| is_pressed && *known == key);
+        found.map(|(_, name)| Arc::clone(name))
     }
 
     fn check(&self) -> Result<(), String> {
@@ -183,7 +227,7 @@ impl Keymap {
             return None;
         }
         let key = Key::from(*event);
-        let taken_over = |binding: &&Binding| mode == Mode::Replay && binding.scope == Scope::Replay;
+        let taken_over = |binding: &&Binding| mode.replay && binding.scope == Scope::Replay;
         let mut bound = self.bindings.iter().filter(|binding| binding.keys.contains(&key));
         let binding = bound.clone().find(taken_over).or_else(|| bound.find(|b| b.scope.holds(screen)));
         binding.map(|binding| binding.action)
@@ -195,7 +239,15 @@ impl Keymap {
         let fixed = |keys: &str, label| FooterEntry { keys: keys.to_owned(), label };
         let scroll = [(Up, "scroll"), (Down, "scroll")];
         match &model.popup {
-            Some(Popup::Input(_)) => vec![fixed("Enter", "accept"), fixed("Esc", "cancel")],
+            Some(Popup::Palette { .. }) => {
+                vec![fixed("Enter", "send"), fixed("Up Down", "choose"), fixed("Esc", "cancel")]
+            }
+            Some(Popup::Command(asked)) if asked.asks_yes_or_no() => {
+                vec![fixed("y", "send"), fixed("Esc", "cancel")]
+            }
+            Some(Popup::Input(_) | Popup::Command(_)) => {
+                vec![fixed("Enter", "accept"), fixed("Esc", "cancel")]
+            }
             Some(Popup::Inject { .. }) => {
                 self.entries(&[(Action::Open, "strike"), (Up, "choose"), (Down, "choose"), (Close, "cancel")])
             }
@@ -219,7 +271,7 @@ impl Keymap {
 
     /// The bindings that do something, each with the keys that are left to it: a replay takes some over.
     fn usable(&self, mode: Mode) -> impl Iterator<Item = (&Binding, Vec<Key>)> {
-        let is_replay = mode == Mode::Replay;
+        let is_replay = mode.replay;
         let taken: Vec<Key> = self
             .bindings
             .iter()
@@ -228,6 +280,7 @@ impl Keymap {
             .collect();
         self.bindings
             .iter()
+            .filter(move |binding| mode.device || !binding.action.needs_a_device())
             .filter(move |binding| match binding.scope {
                 Scope::Replay => is_replay,
                 _ => !(is_replay && binding.action.needs_a_connection()),
@@ -258,13 +311,13 @@ impl Keymap {
         let section = |scope: Scope| {
             let row = |binding: &Binding, keys: &[Key]| {
                 let keys: Vec<_> = keys.iter().map(Key::to_string).collect();
-                let other = binding.action.help_in_replay().filter(|_| mode == Mode::Replay);
+                let other = binding.action.help_in_replay().filter(|_| mode.replay);
                 (keys.join(" "), other.unwrap_or(binding.help))
             };
             let in_scope = usable.iter().filter(|(binding, _)| binding.scope == scope);
             HelpSection { title: scope.title(), rows: in_scope.map(|(b, keys)| row(b, keys)).collect() }
         };
-        [Scope::Replay, Scope::Everywhere, Scope::Overview, Scope::Drops].map(section).into()
+        [Scope::Replay, Scope::Everywhere, Scope::Overview, Scope::Drops, Scope::Device].map(section).into()
     }
 
     /// The table of the README.

@@ -1,11 +1,13 @@
 //! What does this terminal event ask for? Keys, pastes and the mouse, put into one vocabulary.
 
+use std::sync::Arc;
+
 use crossterm::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 
 use super::keymap::{Action, Key, Keymap, Mode};
-use super::model::{Model, Popup, Target};
+use super::model::{Model, Target};
 use super::view::ViewState;
 
 /// One thing the user did.
@@ -13,6 +15,8 @@ use super::view::ViewState;
 pub enum Message {
     /// A key of the keymap.
     Act(Action),
+    /// The key of a command of the device.
+    Run(Arc<str>),
     /// Editing of the typed line.
     Edit(Edit),
     /// A click on something drawn, or on nothing.
@@ -38,6 +42,10 @@ pub enum Edit {
     Home,
     /// Cursor to the end.
     End,
+    /// One row up in the list below the line.
+    Up,
+    /// One row down in the list below the line.
+    Down,
     /// Remove everything.
     Clear,
     /// Take the text.
@@ -57,11 +65,15 @@ pub fn message(
     keymap: &Keymap,
     state: &ViewState,
 ) -> Option<Message> {
-    let typing = matches!(model.popup, Some(Popup::Input(_)));
+    let typing = model.types();
     match event {
         Event::Key(key) if key.kind == KeyEventKind::Release => None,
         Event::Key(key) if typing => typed(key, model, keymap),
-        Event::Key(key) => keymap.action(key, model.screen, mode).map(Message::Act),
+        Event::Key(key) => {
+            let action = keymap.action(key, model.screen, mode).map(Message::Act);
+            let is_free = model.popup.is_none() && !mode.replay;
+            action.or_else(|| keymap.command(key, model.screen).filter(|_| is_free).map(Message::Run))
+        }
         Event::Paste(text) if typing => Some(Message::Edit(Edit::Insert(text.clone()))),
         Event::Mouse(mouse) => pointed(*mouse, model, state),
         _ => None,
@@ -74,6 +86,8 @@ fn typed(key: &KeyEvent, model: &Model, keymap: &Keymap) -> Option<Message> {
         (KeyCode::Esc, _) => Edit::Cancel,
         (KeyCode::Backspace, _) | (KeyCode::Char('h'), true) => Edit::Backspace,
         (KeyCode::Delete, _) => Edit::Delete,
+        (KeyCode::Up, _) => Edit::Up,
+        (KeyCode::Down, _) => Edit::Down,
         (KeyCode::Left, _) => Edit::Left,
         (KeyCode::Right, _) => Edit::Right,
         (KeyCode::Home, _) | (KeyCode::Char('a'), true) => Edit::Home,
@@ -87,7 +101,7 @@ fn typed(key: &KeyEvent, model: &Model, keymap: &Keymap) -> Option<Message> {
 
 /// While typing, only leaving and suspending keep their Ctrl keys.
 fn chord(key: &KeyEvent, model: &Model, keymap: &Keymap) -> Option<Message> {
-    let action = keymap.action(key, model.screen, Mode::Live)?;
+    let action = keymap.action(key, model.screen, Mode::LIVE)?;
     matches!(action, Action::Quit | Action::Suspend).then_some(Message::Act(action))
 }
 
@@ -112,7 +126,7 @@ mod tests {
     use ratatui::layout::Rect;
 
     use super::*;
-    use crate::tui::model::{InputPopup, InputPurpose, Screen};
+    use crate::tui::model::{InputPopup, InputPurpose, Popup, Screen};
     use crate::tui::text::LineEdit;
 
     fn typing() -> Model {
@@ -127,7 +141,7 @@ mod tests {
             (Rect::new(0, 10, 80, 1), Target::Drop(7)),
             (Rect::new(10, 0, 8, 1), Target::Screen(Screen::Drops)),
         ];
-        message(event, model, Mode::Live, &Keymap::default(), &ViewState { areas, ..ViewState::default() })
+        message(event, model, Mode::LIVE, &Keymap::default(), &ViewState { areas, ..ViewState::default() })
     }
 
     fn key(code: KeyCode, modifiers: KeyModifiers, kind: KeyEventKind) -> Event {

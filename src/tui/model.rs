@@ -8,6 +8,10 @@ use crate::monitor::{Notice, NoticeKind, Published, Runtime};
 
 use super::text::LineEdit;
 
+mod asked;
+
+pub use asked::CommandPopup;
+
 /// The screens that exist. Later ones (experiments, device, network, guide) get their variant, their
 /// number key and their tab together with their content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -17,17 +21,20 @@ pub enum Screen {
     Overview,
     /// Every drop, and one in detail.
     Drops,
+    /// The device and its commands; there only if there are any.
+    Device,
 }
 
 impl Screen {
     /// All screens in tab order.
-    pub const ALL: [Self; 2] = [Self::Overview, Self::Drops];
+    pub const ALL: [Self; 3] = [Self::Overview, Self::Drops, Self::Device];
 
     /// The word on the tab.
     pub fn title(self) -> &'static str {
         match self {
             Self::Overview => "Overview",
             Self::Drops => "Drops",
+            Self::Device => "Device",
         }
     }
 }
@@ -147,7 +154,7 @@ pub struct Detail {
 }
 
 /// What lies over the screen and takes the keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Popup {
     /// All keys, generated from the keymap; `scroll` is the first line shown.
     Help {
@@ -166,6 +173,15 @@ pub enum Popup {
     },
     /// A line of text is being typed.
     Input(InputPopup),
+    /// A command is being chosen.
+    Palette {
+        /// What was typed to find it.
+        line: LineEdit,
+        /// Index of the one the cursor is on, among those found.
+        selected: usize,
+    },
+    /// A command is being filled in or confirmed.
+    Command(CommandPopup),
 }
 
 /// A line of text being typed, and what for.
@@ -254,6 +270,8 @@ pub struct Model {
     pub selected: Option<u64>,
     /// The drop opened on the Drops screen instead of the table.
     pub detail: Option<Detail>,
+    /// The command the cursor is on, by its place in the list.
+    pub command: usize,
     /// Zoom chosen by the user; `None` = fitted to the run. See [`Model::zoom_for`].
     pub zoom: Option<Zoom>,
     /// How far the right edge of the timeline lies before now.
@@ -301,6 +319,11 @@ impl Model {
         self.frozen.as_ref().map_or(now, |frozen| frozen.at)
     }
 
+    /// Whether text is being typed.
+    pub fn types(&self) -> bool {
+        matches!(self.popup, Some(Popup::Input(_) | Popup::Palette { .. } | Popup::Command(_)))
+    }
+
     /// The zoom in force.
     pub fn zoom_for(&self, snapshot: &Snapshot) -> Zoom {
         self.zoom.unwrap_or_else(|| Zoom::fitting(snapshot.metrics.observed))
@@ -310,7 +333,7 @@ impl Model {
     /// first; the Drops screen applies filter and order.
     pub fn listed<'a>(&self, snapshot: &'a Snapshot) -> Vec<&'a Arc<Drop>> {
         match self.screen {
-            Screen::Overview => snapshot.drops.iter().rev().collect(),
+            Screen::Overview | Screen::Device => snapshot.drops.iter().rev().collect(),
             Screen::Drops => listed(snapshot, &self.filter, self.sort),
         }
     }

@@ -196,7 +196,7 @@ impl<P: Painter> RenderLoop<P> {
         let mut next = Some(event);
         while let Some(event) = next {
             self.dirty |= matches!(event, Event::Resize(..));
-            let mode = Mode::of(&self.sources.published.borrow().runtime);
+            let mode = Mode::of(&self.sources.published.borrow());
             if let Some(message) = message(&event, &self.model, mode, &self.options.keymap, &self.state) {
                 self.carry_out(message);
             }

@@ -8,6 +8,8 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 pub use crate::diagnostics::clean::clean as sanitize;
 use crate::diagnostics::clean::is_printable;
 
+use super::message::Edit;
+
 /// The columns a text takes.
 pub fn width(text: &str) -> usize {
     text.width()
@@ -158,6 +160,36 @@ impl LineEdit {
     /// To the end.
     pub fn end(&mut self) {
         self.cursor = self.text.len();
+    }
+
+    /// One step of editing; steps that do not change the line do nothing.
+    pub fn apply(&mut self, edit: Edit) {
+        match edit {
+            Edit::Insert(text) => self.insert(&text),
+            Edit::Backspace => self.backspace(),
+            Edit::Delete => self.delete(),
+            Edit::Left => self.left(),
+            Edit::Right => self.right(),
+            Edit::Home => self.home(),
+            Edit::End => self.end(),
+            Edit::Clear => self.clear(),
+            Edit::Up | Edit::Down | Edit::Submit | Edit::Cancel => {}
+        }
+    }
+
+    /// The part around the cursor that fits into `room` columns, and the cursor's column in it.
+    pub fn visible(&self, room: usize) -> (String, usize) {
+        let cursor = self.cursor_column();
+        let skip = cursor.saturating_sub(room);
+        let mut column = 0;
+        let mut text = String::new();
+        for c in self.text.chars() {
+            if column >= skip {
+                text.push(c);
+            }
+            column += c.width().unwrap_or(0);
+        }
+        (truncate(&text, room + 1, "").into_owned(), cursor.saturating_sub(skip))
     }
 
     /// Skips the combining marks that belong to the character before `index`.

@@ -6,14 +6,17 @@ use std::time::Duration;
 use crate::diagnostics::Stamp;
 use crate::monitor::{NoticeKind, Published, Request};
 
-use super::keymap::Action;
+use super::keymap::{Action, Mode};
 use super::message::Message;
 use super::model::{Detail, DropSort, Frozen, KeepAliveAsked, Model, Popup, Screen, Target, Zoom};
 use super::summary;
 
+mod command;
 mod inject;
 mod replay;
 mod typing;
+
+pub use command::found;
 
 /// What the render loop is to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +44,7 @@ const SCROLL_PART: u32 = 8;
 pub fn update(model: &mut Model, message: Message, live: &Arc<Published>, now: Stamp) -> Vec<Effect> {
     match message {
         Message::Act(action) => act(model, action, live, now),
+        Message::Run(name) => command::start(model, &name, live, now),
         Message::Edit(edit) => typing::edit(model, edit, live, now),
         Message::Click(target) => {
             click(model, target, live);
@@ -57,7 +61,7 @@ fn act(model: &mut Model, action: Action, live: &Arc<Published>, now: Stamp) -> 
     match action {
         Action::Quit => return quit(model, live, now),
         Action::Suspend => return vec![Effect::Suspend],
-        _ if matches!(model.popup, Some(Popup::Input(_))) => {}
+        _ if model.types() => {}
         _ if matches!(model.popup, Some(Popup::Inject { .. })) => return inject::act(model, action, live),
         _ if model.popup.is_some() && action != Action::Inject => act_in_popup(model, action, live),
         _ => return act_on_screen(model, action, live, now),
@@ -85,12 +89,16 @@ fn act_on_screen(model: &mut Model, action: Action, live: &Arc<Published>, now: 
         Action::Close => close(model),
         Action::Overview => show(model, Screen::Overview),
         Action::Drops => show(model, Screen::Drops),
-        Action::NextScreen => turn(model, 1),
-        Action::PreviousScreen => turn(model, Screen::ALL.len() - 1),
+        Action::Device => show_device(model, live, now),
+        Action::Command => command::open(model, live, now),
+        Action::RequestStatus => return command::request_status(model, live, now),
+        Action::NextScreen => turn(model, live, true),
+        Action::PreviousScreen => turn(model, live, false),
         Action::Freeze => freeze(model, live, now),
         Action::ZoomIn | Action::ZoomOut => zoom(model, live, action == Action::ZoomIn),
         Action::Sort => model.sort = next(&DropSort::ALL, model.sort),
         Action::Left | Action::Right => sideways(model, live, action == Action::Left, now),
+        Action::Open if model.screen == Screen::Device => return command::start_selected(model, live, now),
         Action::Open => open(model, live),
         Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last => {
             scroll_rows(model, live, rows_of(model, action));
@@ -198,9 +206,22 @@ fn show(model: &mut Model, screen: Screen) {
     model.screen = screen;
 }
 
-fn turn(model: &mut Model, steps: usize) {
-    let here = Screen::ALL.iter().position(|screen| *screen == model.screen).unwrap_or(0);
-    model.screen = Screen::ALL[(here + steps) % Screen::ALL.len()];
+/// The Device screen is there only if it has something to show.
+fn show_device(model: &mut Model, live: &Published, now: Stamp) {
+    if Mode::of(live).device {
+        show(model, Screen::Device);
+    } else {
+        let text = "no device is known here: `dropscope config` shows how to add its commands";
+        model.notify(now, NoticeKind::Info, text);
+    }
+}
+
+fn turn(model: &mut Model, live: &Published, forward: bool) {
+    let there = |screen: &Screen| *screen != Screen::Device || Mode::of(live).device;
+    let screens: Vec<Screen> = Screen::ALL.into_iter().filter(there).collect();
+    let here = screens.iter().position(|screen| *screen == model.screen).unwrap_or(0);
+    let step = if forward { 1 } else { screens.len() - 1 };
+    model.screen = screens[(here + step) % screens.len()];
 }
 
 fn freeze(model: &mut Model, live: &Arc<Published>, now: Stamp) {
@@ -267,7 +288,8 @@ fn scroll_rows(model: &mut Model, live: &Published, rows: isize) {
         (Some(Popup::Help { scroll } | Popup::Why { scroll }), _) => {
             *scroll = moved(*scroll, rows, max_scroll);
         }
-        (Some(Popup::Input(_) | Popup::Inject { .. }), _) => {}
+        (Some(_), _) => {}
+        (None, _) if model.screen == Screen::Device => command::move_cursor(model, live, rows),
         (None, Some(detail)) => detail.scroll = moved(detail.scroll, rows, max_scroll),
         (None, None) => move_selection(model, live, rows),
     }
@@ -290,7 +312,7 @@ fn click(model: &mut Model, target: Option<Target>, live: &Published) {
     match (target, &model.popup) {
         (Some(Target::Popup | Target::Timeline) | None, None)
         | (Some(Target::Popup), Some(_))
-        | (_, Some(Popup::Input(_))) => {}
+        | (_, Some(Popup::Input(_) | Popup::Palette { .. } | Popup::Command(_))) => {}
         (_, Some(Popup::Help { .. } | Popup::Why { .. } | Popup::Inject { .. })) => model.popup = None,
         (Some(Target::Screen(screen)), None) => show(model, screen),
         (Some(Target::Drop(number)), None) => {

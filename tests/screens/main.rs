@@ -7,6 +7,7 @@ mod any;
 #[expect(dead_code, reason = "shared with the properties, which use all of it")]
 #[path = "../properties/arbitrary.rs"]
 mod arbitrary;
+mod devices;
 mod replays;
 mod sample;
 mod verdicts;

@@ -9,6 +9,7 @@
 mod chaos;
 mod clock;
 mod clocks;
+mod commands;
 mod example;
 mod net;
 mod outages;

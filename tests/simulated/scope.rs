@@ -8,7 +8,7 @@ use dropscope::diagnostics::event::{Command, CommandState, Dropped, SystemSource
 use dropscope::diagnostics::{Clock, Diagnostics, Disguise, Event, Observed, Snapshot, Stamp};
 use dropscope::export::{ExportOptions, RecorderSettings, RecorderTarget};
 use dropscope::lab::BrokerOptions;
-use dropscope::monitor::{self, Handle, MonitorSettings, Published, ReportSettings, Request};
+use dropscope::monitor::{self, DeviceSettings, Handle, MonitorSettings, Published, ReportSettings, Request};
 use dropscope::mqtt::Link;
 use dropscope::mqtt::settings::{BrokerAddress, LinkSettings, Transport};
 use tempfile::TempDir;
@@ -29,6 +29,7 @@ pub(crate) struct Setup {
     pub(crate) export_every: Option<Duration>,
     pub(crate) export_at_exit: bool,
     pub(crate) duration: Option<Duration>,
+    pub(crate) device: Option<DeviceSettings>,
 }
 
 /// Where the recording goes.
@@ -57,6 +58,7 @@ impl Default for Setup {
             export_every: None,
             export_at_exit: false,
             duration: None,
+            device: None,
         }
     }
 }
@@ -110,6 +112,7 @@ impl Setup {
             },
             duration: self.duration,
             simulation: None,
+            device: self.device,
         };
         let (handle, events) = monitor::spawn_with(link, settings, seconds);
         let seen = Arc::<Mutex<Vec<_>>>::default();

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::accounts::Accounts;
+use super::commands::CommandFold;
 use super::distribution::Distribution;
 use super::event::{Attempt, CommandState, ConnectFailed, Started};
 use super::sentence::sentence;
@@ -50,6 +51,7 @@ pub struct Diagnostics {
     marks: History<Mark>,
     log: History<LogEntry>,
     commands: BTreeMap<CommandState, u64>,
+    command_fold: CommandFold,
     unknown_events: u64,
 }
 
@@ -91,6 +93,7 @@ impl Diagnostics {
             marks: History::new(max_events),
             log: History::new(max_events),
             commands: BTreeMap::new(),
+            command_fold: CommandFold::default(),
             unknown_events: 0,
         }
     }
@@ -135,15 +138,17 @@ impl Diagnostics {
             Event::KeepAliveChanged { from, to } => self.on_keep_alive(at, *from, *to),
             Event::System { source, message } => self.on_system(at, *source, message),
             Event::Note { text } => self.mark(at, MarkKind::Note, text),
-            Event::Alert { state, message, .. } if state == "raised" => {
-                self.mark(at, MarkKind::Alert, message);
-            }
+            Event::Alert { rule, state, message } => self.on_alert(at, rule, state, message),
+            Event::Device { message } => self.mark(at, MarkKind::Device, message),
             Event::Probe(probe) if !probe.ok => self.mark(at, MarkKind::Probe, &probe.probe),
             Event::Credentials { expires_at } => self.credentials_expire_at = Some(*expires_at),
-            Event::Command(command) => *self.commands.entry(command.state).or_default() += 1,
+            Event::Command(command) => {
+                *self.commands.entry(command.state).or_default() += 1;
+                self.command_fold.apply(at, command);
+            }
             Event::Stopped { .. } => self.on_stopped(at),
             Event::Unknown => self.unknown_events += 1,
-            Event::Alert { .. } | Event::Probe(_) | Event::Experiment { .. } => {}
+            Event::Probe(_) | Event::Experiment { .. } => {}
         }
     }
 
@@ -173,6 +178,7 @@ impl Diagnostics {
             ping: self.ping.clone(),
             session: self.session,
             commands: self.commands.clone(),
+            command_book: self.command_fold.book(),
             arms: Vec::new(),
             unknown_events: self.unknown_events,
             accounts: self.accounts.clone(),
@@ -237,6 +243,13 @@ impl Diagnostics {
         }
         if published > 0 {
             self.session.last_publish = Some(at);
+        }
+    }
+
+    fn on_alert(&mut self, at: Stamp, rule: &str, state: &str, message: &str) {
+        self.command_fold.alert(at, rule, state);
+        if state == "raised" {
+            self.mark(at, MarkKind::Alert, message);
         }
     }
 

@@ -22,6 +22,7 @@ impl Diagnostics {
             self.end_session(last, false);
         }
         self.running = true;
+        self.command_fold.run_ended();
         self.keep_alive_secs = whole(started.keep_alive_secs);
         self.started = Some(Arc::new(started.clone()));
         self.link = LinkState::Connecting { since: at, failures: 0 };

@@ -149,6 +149,7 @@ fn command(scan: &mut Scan<'_>) -> Option<Event> {
         "answered" => CommandState::Answered,
         "expired" => CommandState::Expired,
         "lost" => CommandState::Lost,
+        "unanswered" => CommandState::Unanswered,
         "dropped_full" => CommandState::DroppedFull,
         _ => return None,
     };

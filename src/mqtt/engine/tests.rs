@@ -43,7 +43,7 @@ fn a_qos_0_publish_is_read_alike_with_and_without_the_short_cut() {
         accept(&mut engine);
         let (packets, failure) = read(&mut engine, bytes);
         assert_eq!(failure, None);
-        let inbound = Inbound::Publish { topic: topic.clone(), payload: 2, qos: 0 };
+        let inbound = Inbound::Publish { topic: topic.clone(), payload: Bytes::from_static(&[1, 2]), qos: 0 };
         assert_eq!(packets, [Packet { first: 0x30, bytes: bytes.len(), inbound }]);
     }
 }

@@ -133,7 +133,11 @@ mod tests {
             };
             let told_password = told.password().unwrap();
             assert_eq!(told.email().as_deref(), email, "{variables:?}");
-            assert_eq!(told_password.as_ref().map(secrecy::ExposeSecret::expose_secret), password, "{variables:?}");
+            assert_eq!(
+                told_password.as_ref().map(secrecy::ExposeSecret::expose_secret),
+                password,
+                "{variables:?}"
+            );
         }
         let missing =
             Told { username: None, password_file: Some(Path::new("/nowhere")), variable: &|_| None };

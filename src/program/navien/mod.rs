@@ -106,7 +106,7 @@ async fn run(
     }
     link.signer = Some(Arc::new(AccountSigner::new(account, &link.broker, clock)));
     settings.disguise = Disguise::new([(choice.device.mac_address, "device".to_owned())]);
-    watch(settings, None, |_| ()).await.map(|watched| watched.code)
+    watch(settings, None, None, |_| ()).await.map(|watched| watched.code)
 }
 
 /// One line per device: address, name, whether it is online.

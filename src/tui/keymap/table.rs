@@ -17,6 +17,12 @@ pub enum Action {
     Overview,
     /// Show the Drops screen.
     Drops,
+    /// Show the Device screen.
+    Device,
+    /// Choose a command of the device.
+    Command,
+    /// Ask the device for its state.
+    RequestStatus,
     /// Next screen.
     NextScreen,
     /// Previous screen.
@@ -106,7 +112,14 @@ impl Action {
                 | Self::DeepReconnect
                 | Self::ToggleConnection
                 | Self::Inject
+                | Self::Command
+                | Self::RequestStatus
         )
+    }
+
+    /// Whether it is of no use without a device, or commands that were sent.
+    pub(super) fn needs_a_device(self) -> bool {
+        matches!(self, Self::Device | Self::Command | Self::RequestStatus)
     }
 
     /// What it does in a replay, where that is something else than while watching.
@@ -150,10 +163,13 @@ macro_rules! table {
 table! {
     Overview         "overview"          ["1"]                  Everywhere Some("Overview"), "Overview: everything at a glance";
     Drops            "drops"             ["2"]                  Everywhere Some("Drops"), "Drops: every drop, and each in detail";
+    Device           "device"            ["4"]                  Everywhere Some("Device"), "Device: what it says, what it can be told, what became of it";
     Why              "why"               ["w"]                  Everywhere Some("why"), "why it drops, in full: every pattern with its probability, for and against";
-    Open             "open"              ["Enter"]              Everywhere None, "open the selected drop";
+    Open             "open"              ["Enter"]              Everywhere None, "open the selected drop; on the Device screen: send the selected command";
     Filter           "filter"            ["/"]                  Drops      Some("filter"), "show only drops that contain a text";
     Sort             "sort"              ["s"]                  Drops      Some("sort"), "next order: newest, oldest, session, silence, recovery, error";
+    RequestStatus    "request-status"    ["s"]                  Device     Some("status"), "ask the device for its state";
+    Command          "command"           [":"]                  Everywhere Some("command"), "choose a command of the device by typing a part of its name";
     PlayPause        "play"              ["Space"]              Replay     Some("play/pause"), "pause, or play on; at the end: once more";
     PreviousDrop     "previous-drop"     ["["]                  Replay     Some("drop"), "to the drop before, and pause";
     NextDrop         "next-drop"         ["]"]                  Replay     Some("drop"), "to the next drop, and pause";

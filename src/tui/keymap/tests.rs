@@ -57,7 +57,7 @@ fn keys_mean_the_same_however_the_terminal_reports_them() {
         (press(KeyCode::Char('ß'), none), None),
     ];
     for (event, action) in cases {
-        assert_eq!(keymap.action(&event, Screen::Overview, Mode::Live), action, "{event:?}");
+        assert_eq!(keymap.action(&event, Screen::Overview, Mode::LIVE), action, "{event:?}");
     }
 }
 
@@ -70,16 +70,16 @@ fn releases_do_nothing_and_repeats_do() {
         kind,
         state: KeyEventState::NONE,
     };
-    assert_eq!(keymap.action(&event(KeyEventKind::Release), Screen::Drops, Mode::Live), None);
-    assert_eq!(keymap.action(&event(KeyEventKind::Repeat), Screen::Drops, Mode::Live), Some(Action::Down));
+    assert_eq!(keymap.action(&event(KeyEventKind::Release), Screen::Drops, Mode::LIVE), None);
+    assert_eq!(keymap.action(&event(KeyEventKind::Repeat), Screen::Drops, Mode::LIVE), Some(Action::Down));
 }
 
 #[test]
 fn a_key_works_only_on_its_screen() {
     let keymap = Keymap::default();
     let sort = press(KeyCode::Char('s'), KeyModifiers::NONE);
-    assert_eq!(keymap.action(&sort, Screen::Drops, Mode::Live), Some(Action::Sort));
-    assert_eq!(keymap.action(&sort, Screen::Overview, Mode::Live), None);
+    assert_eq!(keymap.action(&sort, Screen::Drops, Mode::LIVE), Some(Action::Sort));
+    assert_eq!(keymap.action(&sort, Screen::Overview, Mode::LIVE), None);
 }
 
 #[test]
@@ -87,16 +87,16 @@ fn the_configuration_changes_keys() {
     let keymap = overridden(&[("export", "X ctrl-e"), ("sort", ""), ("quit", "Q")]).unwrap();
     assert_eq!(keymap.key_text(Action::Export), "X");
     let chord = press(KeyCode::Char('e'), KeyModifiers::CONTROL);
-    assert_eq!(keymap.action(&chord, Screen::Overview, Mode::Live), Some(Action::Export));
+    assert_eq!(keymap.action(&chord, Screen::Overview, Mode::LIVE), Some(Action::Export));
     assert_eq!(
-        keymap.action(&press(KeyCode::Char('e'), KeyModifiers::NONE), Screen::Overview, Mode::Live),
+        keymap.action(&press(KeyCode::Char('e'), KeyModifiers::NONE), Screen::Overview, Mode::LIVE),
         None
     );
     assert_eq!(keymap.key_text(Action::Sort), "");
     assert!(!keymap.markdown().contains("next order"), "what has no key is not promised");
     let interrupt = press(KeyCode::Char('c'), KeyModifiers::CONTROL);
     assert_eq!(
-        keymap.action(&interrupt, Screen::Drops, Mode::Live),
+        keymap.action(&interrupt, Screen::Drops, Mode::LIVE),
         Some(Action::Quit),
         "Ctrl-C always quits"
     );
@@ -129,7 +129,7 @@ fn keys_of_different_screens_may_be_the_same() {
 #[test]
 fn help_and_readme_tell_every_binding() {
     let keymap = Keymap::default();
-    let rows = rows(Mode::Live);
+    let rows = rows(Mode { device: true, ..Mode::LIVE });
     let readme = keymap.markdown();
     let live = keymap.bindings().iter().filter(|binding| binding.scope != Scope::Replay);
     assert_eq!(rows.len(), live.clone().count());
@@ -161,24 +161,24 @@ fn a_replay_takes_keys_over_and_has_no_use_for_a_connection() {
         (KeyCode::Char('G'), Some(Action::Last), Action::Last),
         (KeyCode::Char('r'), Some(Action::Reconnect), Action::Reconnect),
     ] {
-        assert_eq!((pressed(code, Mode::Live), pressed(code, Mode::Replay)), (live, Some(replay)), "{code}");
+        assert_eq!((pressed(code, Mode::LIVE), pressed(code, Mode::REPLAY)), (live, Some(replay)), "{code}");
     }
     let shift_left = press(KeyCode::Left, KeyModifiers::SHIFT);
-    assert_eq!(keymap.action(&shift_left, Screen::Overview, Mode::Replay), Some(Action::ScrubBack));
-    let rows = rows(Mode::Replay);
+    assert_eq!(keymap.action(&shift_left, Screen::Overview, Mode::REPLAY), Some(Action::ScrubBack));
+    let rows = rows(Mode::REPLAY);
     let keys = |start: &str| rows.iter().find(|row| row.1.starts_with(start)).map(|row| row.0.as_str());
     assert_eq!(keys("freeze the view"), Some("f"), "Space is the replay's");
     assert_eq!((keys("to the first row"), keys("to the first event")), (Some("g"), Some("Home")));
     assert_eq!((keys("close the connection"), keys("record a remark")), (None, None));
     assert_eq!(keys("leave the replay"), Some("q Ctrl-c"));
     assert_eq!(
-        footer_in(&Model::default(), Mode::Replay),
+        footer_in(&Model::default(), Mode::REPLAY),
         "1 Overview  2 Drops  w why  Space play/pause  [ ] drop  < > speed  { } scrub  e export  z Z zoom  f freeze  y copy  ? help  q quit"
     );
 }
 
 fn footer(model: &Model) -> String {
-    footer_in(model, Mode::Live)
+    footer_in(model, Mode::LIVE)
 }
 
 fn footer_in(model: &Model, mode: Mode) -> String {

@@ -30,7 +30,7 @@ impl Session {
         for key in keys.split_whitespace() {
             let event = Event::Key(key_event(key));
             if let Some(message) =
-                message(&event, &self.model, Mode::Live, &Keymap::default(), &ViewState::default())
+                message(&event, &self.model, Mode::LIVE, &Keymap::default(), &ViewState::default())
             {
                 self.tell(message);
             }

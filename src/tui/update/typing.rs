@@ -28,16 +28,10 @@ pub(super) fn open(model: &mut Model, action: Action) {
 
 /// One step of editing.
 pub(super) fn edit(model: &mut Model, edit: Edit, live: &Arc<Published>, now: Stamp) -> Vec<Effect> {
-    let Some(Popup::Input(input)) = &mut model.popup else { return Vec::new() };
+    let Some(Popup::Input(input)) = &mut model.popup else {
+        return super::command::edit(model, edit, live, now);
+    };
     match edit {
-        Edit::Insert(text) => input.line.insert(&text),
-        Edit::Backspace => input.line.backspace(),
-        Edit::Delete => input.line.delete(),
-        Edit::Left => input.line.left(),
-        Edit::Right => input.line.right(),
-        Edit::Home => input.line.home(),
-        Edit::End => input.line.end(),
-        Edit::Clear => input.line.clear(),
         Edit::Submit => return submit(model, live, now),
         Edit::Cancel => {
             let before = std::mem::take(&mut input.before);
@@ -47,6 +41,7 @@ pub(super) fn edit(model: &mut Model, edit: Edit, live: &Arc<Published>, now: St
             model.popup = None;
             return Vec::new();
         }
+        other => input.line.apply(other),
     }
     input.error = None;
     if input.purpose == InputPurpose::Filter {

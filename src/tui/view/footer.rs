@@ -14,7 +14,7 @@ use super::{ViewContext, ViewState};
 
 /// Draws the tabs and as many keys as fit; leaving help and quit always visible.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state: &mut ViewState) {
-    let entries = context.keymap.footer(context.model, Mode::of(&context.live.runtime));
+    let entries = context.keymap.footer(context.model, Mode::of(context.live));
     let always = entries.iter().rposition(|entry| entry.label == "help").unwrap_or(entries.len());
     let (fill, fixed) = entries.split_at(always);
     let columns = |entry: &FooterEntry| entry_item(context, entry).iter().map(Span::width).sum::<usize>() + 2;
@@ -47,6 +47,7 @@ fn tab_of(context: &ViewContext, entry: &FooterEntry) -> Option<Screen> {
     let opens = |screen: &Screen| match screen {
         Screen::Overview => Action::Overview,
         Screen::Drops => Action::Drops,
+        Screen::Device => Action::Device,
     };
     Screen::ALL
         .into_iter()

@@ -28,6 +28,8 @@
 //! words. Below 24 rows lanes of the timeline go first (marks, then arm). The state of the link is never
 //! left out.
 
+mod command_popups;
+mod device;
 mod drop_detail;
 mod drops;
 mod errors;
@@ -122,13 +124,14 @@ pub fn render(frame: &mut Frame, context: &ViewContext, state: &mut ViewState) {
     header::render(frame, top, context);
     match (context.model.screen, context.model.detail) {
         (Screen::Overview, _) => overview(frame, body, context, state),
-        (Screen::Drops, detail) => {
+        (screen, detail) => {
             let link = if body.height >= 14 { 4 } else { 0 };
             let rows = split_rows(body, &[link, body.height - link]);
             if link > 0 {
                 link::render(frame, rows[0], context);
             }
             match detail {
+                _ if screen == Screen::Device => device::render(frame, rows[1], context, state),
                 Some(detail) => drop_detail::render(frame, rows[1], context, detail, state),
                 None => drops::render(frame, rows[1], context, state),
             }

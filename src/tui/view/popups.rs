@@ -10,7 +10,7 @@ use crate::tui::text;
 
 use super::ink::{left, put, wrap};
 use super::panel::popup;
-use super::{ViewContext, ViewState, why};
+use super::{ViewContext, ViewState, command_popups, why};
 
 /// Widest help; longer lines are hard to read.
 const HELP_WIDTH: u16 = 96;
@@ -25,6 +25,10 @@ pub(super) fn render(frame: &mut Frame, context: &ViewContext, state: &mut ViewS
         Some(Popup::Why { scroll }) => why::popup(frame, context, *scroll, state),
         Some(Popup::Inject { selected }) => faults(frame, context, *selected, state),
         Some(Popup::Input(input)) => line_input(frame, context, input, state),
+        Some(Popup::Palette { line, selected }) => {
+            command_popups::palette(frame, context, (line, *selected), state);
+        }
+        Some(Popup::Command(asked)) => command_popups::command(frame, context, asked, state),
         None => {}
     }
 }
@@ -56,7 +60,7 @@ fn help(frame: &mut Frame, context: &ViewContext, scroll: usize, state: &mut Vie
 
 fn help_lines(context: &ViewContext, columns: usize) -> Vec<Line<'static>> {
     let theme = context.theme;
-    let sections = context.keymap.help(Mode::of(&context.live.runtime));
+    let sections = context.keymap.help(Mode::of(context.live));
     let keys = sections.iter().flat_map(|section| &section.rows).map(|(keys, _)| text::width(keys)).max();
     let keys = keys.unwrap_or(0).min(columns / 3) + 2;
     let mut lines = Vec::new();
@@ -110,7 +114,7 @@ fn line_input(frame: &mut Frame, context: &ViewContext, input: &InputPopup, stat
     let columns = usize::from(inner.width);
     let prompt = format!("{} ", context.glyphs.pointer);
     let room = columns.saturating_sub(text::width(&prompt) + 1);
-    let (text, cursor) = visible(input, room);
+    let (text, cursor) = input.line.visible(room);
     let line = Line::from(vec![Span::styled(prompt.clone(), theme.key), Span::styled(text, theme.strong)]);
     put(frame, inner, 0, &line);
     let (below, style) = match &input.error {
@@ -120,22 +124,6 @@ fn line_input(frame: &mut Frame, context: &ViewContext, input: &InputPopup, stat
     put(frame, inner, 1, &Line::styled(context.cut(&below, columns), style));
     let column = u16::try_from(text::width(&prompt) + cursor).unwrap_or(u16::MAX);
     frame.set_cursor_position(Position::new(inner.x.saturating_add(column).min(inner.right() - 1), inner.y));
-}
-
-/// The part of the text around the cursor that fits into `room`, and the cursor's column in it.
-fn visible(input: &InputPopup, room: usize) -> (String, usize) {
-    use unicode_width::UnicodeWidthChar;
-    let cursor = input.line.cursor_column();
-    let skip = cursor.saturating_sub(room);
-    let mut column = 0;
-    let mut text = String::new();
-    for c in input.line.text().chars() {
-        if column >= skip {
-            text.push(c);
-        }
-        column += c.width().unwrap_or(0);
-    }
-    (text::truncate(&text, room + 1, "").into_owned(), cursor.saturating_sub(skip))
 }
 
 fn hint(purpose: InputPurpose) -> &'static str {

@@ -138,7 +138,8 @@ fn a_publish_may_carry_everything_and_any_topic() {
         for (qos, id) in [(0, &[][..]), (1, &[0, 7]), (2, &[0, 7])] {
             for payload in [&b""[..], b"payload"] {
                 let first = 0x31 | (qos << 1);
-                let expected = Inbound::Publish { topic: Bytes::from(topic), payload: payload.len(), qos };
+                let expected =
+                    Inbound::Publish { topic: Bytes::from(topic), payload: Bytes::from(payload), qos };
                 for list in [&[0][..], &all] {
                     let publish = packet(first, &[&length, topic.as_bytes(), id, list, payload]);
                     assert_eq!(meaning(&mut accepted(Protocol::V5), &publish), expected);
@@ -157,7 +158,7 @@ fn several_subscription_identifiers_do_not_run_into_the_payload() {
         for (first, id) in [(0x30, &[][..]), (0x32, &[0, 7])] {
             let publish = packet(first, &[&[0, 1, b't'], id, &list, b"payload"]);
             let qos = (first & 0b0110) >> 1;
-            let expected = Inbound::Publish { topic: Bytes::from("t"), payload: 7, qos };
+            let expected = Inbound::Publish { topic: Bytes::from("t"), payload: Bytes::from("payload"), qos };
             assert_eq!(meaning(&mut accepted(Protocol::V5), &publish), expected);
         }
     }

@@ -151,7 +151,7 @@ fn importance(kind: MarkKind) -> u8 {
         MarkKind::System => 4,
         MarkKind::Alert => 3,
         MarkKind::Probe => 2,
-        MarkKind::ConnectFailed => 1,
+        MarkKind::ConnectFailed | MarkKind::Device => 1,
         MarkKind::KeepAlive | MarkKind::Disconnect => 0,
     }
 }

@@ -172,6 +172,7 @@ fn mark_sign(context: &ViewContext, kind: MarkKind) -> (&'static str, Style) {
         MarkKind::Note => (glyphs.note, theme.accent),
         MarkKind::System => (glyphs.system, theme.warn),
         MarkKind::Alert => (glyphs.alert, theme.bad),
+        MarkKind::Device => (glyphs.dot, theme.accent),
         _ => (glyphs.alert, theme.warn),
     }
 }

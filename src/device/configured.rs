@@ -1,0 +1,225 @@
+//! The device of a configuration file: commands as templates, facts from whatever JSON it sends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Value;
+use super::facts::{Fact, FactLevel, facts_of_json};
+use super::port::{BuildError, CommandSpec, Device, Digest, Incoming, Occasion, Order};
+use super::template::{Context, Template};
+use super::topics::{filter_matches, is_topic};
+
+/// Most facts kept.
+const FACTS: usize = 64;
+
+/// How an answer is recognised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Match {
+    /// The payload contains the correlation id of the command.
+    #[default]
+    CorrelationId,
+    /// Any message on the topic.
+    Any,
+}
+
+/// The answer a command is expected to get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Topic filter; `{client_id}` is filled in.
+    pub filter: Template,
+    /// How it is recognised.
+    pub rule: Match,
+    /// How long to wait for it, once the command is sent.
+    pub within: Duration,
+}
+
+/// A command of the configuration file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConfiguredCommand {
+    /// As people see it.
+    pub spec: CommandSpec,
+    /// Topic name; `{client_id}` and parameters are filled in.
+    pub topic: Template,
+    /// Payload.
+    pub payload: Template,
+    /// 0 or 1.
+    pub qos: u8,
+    /// What is expected to come back.
+    pub answer: Option<Answer>,
+}
+
+/// A device known by its configuration only.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConfiguredDevice {
+    title: Arc<str>,
+    commands: Vec<ConfiguredCommand>,
+    specs: Arc<[CommandSpec]>,
+    status: Vec<String>,
+    status_command: Option<Arc<str>>,
+    silent_after: Option<Duration>,
+    facts: Vec<Fact>,
+}
+
+impl ConfiguredDevice {
+    /// A device of that name with these commands. `status` are the filters of what it tells unasked; without
+    /// any, its answers are read instead. `status_command` is what `s` sends.
+    pub fn new(
+        title: &str,
+        commands: Vec<ConfiguredCommand>,
+        status: Vec<String>,
+        status_command: Option<Arc<str>>,
+        silent_after: Option<Duration>,
+    ) -> Self {
+        let specs = commands.iter().map(|command| command.spec.clone()).collect();
+        Self { title: title.into(), commands, specs, status, status_command, silent_after, facts: Vec::new() }
+    }
+
+    fn command(&self, name: &str) -> Option<&ConfiguredCommand> {
+        self.commands.iter().find(|command| *command.spec.name == *name)
+    }
+
+    fn filters(&self, client_id: &str) -> Vec<String> {
+        let mut filters: Vec<String> = Vec::new();
+        for answer in self.commands.iter().filter_map(|command| command.answer.as_ref()) {
+            let filter = answer.filter(client_id);
+            if !filters.contains(&filter) {
+                filters.push(filter);
+            }
+        }
+        filters
+    }
+
+    fn tells_status(&self, topic: &str) -> bool {
+        self.status.iter().any(|filter| filter_matches(filter, topic))
+    }
+
+    fn learn(&mut self, fresh: Vec<Fact>) -> bool {
+        let mut changed = false;
+        for fact in fresh {
+            let place = self.facts.iter().position(|known| known.label == fact.label);
+            match place {
+                Some(index) => {
+                    if let Some(known) = self.facts.get_mut(index).filter(|known| **known != fact) {
+                        *known = fact;
+                        changed = true;
+                    }
+                }
+                None if self.facts.len() < FACTS => {
+                    self.facts.push(fact);
+                    changed = true;
+                }
+                None => {}
+            }
+        }
+        changed
+    }
+}
+
+impl Answer {
+    fn filter(&self, client_id: &str) -> String {
+        let now = chrono::DateTime::UNIX_EPOCH;
+        self.filter.fill(&Context { correlation_id: "", client_id, now, parameters: &[], values: &[] })
+    }
+}
+
+impl Device for ConfiguredDevice {
+    fn title(&self) -> Arc<str> {
+        Arc::clone(&self.title)
+    }
+
+    fn commands(&self) -> Arc<[CommandSpec]> {
+        Arc::clone(&self.specs)
+    }
+
+    fn status_command(&self) -> Option<Arc<str>> {
+        self.status_command.clone()
+    }
+
+    fn subscriptions(&self, client_id: &str) -> Vec<(String, u8)> {
+        let status = self.status.iter().cloned();
+        let answers = self.filters(client_id).into_iter().filter(|filter| !self.status.contains(filter));
+        // QoS 1: a lost answer would look like a deaf device.
+        status.map(|filter| (filter, 0)).chain(answers.map(|filter| (filter, 1))).collect()
+    }
+
+    fn listens_to(&self, client_id: &str) -> Vec<String> {
+        if self.status.is_empty() { self.filters(client_id) } else { self.status.clone() }
+    }
+
+    fn answers_on(&self, client_id: &str) -> Vec<String> {
+        self.filters(client_id)
+    }
+
+    fn build(&self, name: &str, values: &[Value], occasion: &Occasion<'_>) -> Result<Order, BuildError> {
+        let command = self.command(name).ok_or_else(|| BuildError::Unknown(name.to_owned()))?;
+        let parameters = &command.spec.parameters;
+        if values.len() != parameters.len() {
+            let words = format!("{name} takes {} values and got {}", parameters.len(), values.len());
+            return Err(BuildError::Parameter(words));
+        }
+        for (parameter, value) in parameters.iter().zip(values) {
+            if !parameter.admits(value) {
+                let words = format!("{} must be {}", parameter.name, parameter.range());
+                return Err(BuildError::Parameter(words));
+            }
+        }
+        let Occasion { correlation_id, client_id, now } = *occasion;
+        let context = Context { correlation_id, client_id, now, parameters, values };
+        let topic = command.topic.fill(&context);
+        // A value must not lead to another level of topics.
+        let levels = |text: &str| text.split('/').count();
+        let blank = command.topic.fill(&Context { parameters: &[], values: &[], ..context });
+        if !is_topic(&topic) || levels(&topic) != levels(&blank) {
+            return Err(BuildError::Topic(topic));
+        }
+        let payload = command.payload.fill(&context).into_bytes();
+        let answer_within = command.answer.as_ref().map(|answer| answer.within);
+        Ok(Order { topic, payload, qos: command.qos.min(1), answer_within })
+    }
+
+    fn is_answer(&self, name: &str, occasion: &Occasion<'_>, message: &Incoming<'_>) -> bool {
+        let Some(answer) = self.command(name).and_then(|command| command.answer.as_ref()) else {
+            return false;
+        };
+        // What the broker kept was said before the command.
+        !message.retained
+            && filter_matches(&answer.filter(occasion.client_id), message.topic)
+            && match answer.rule {
+                Match::Any => true,
+                Match::CorrelationId => contains_word(message.payload, occasion.correlation_id.as_bytes()),
+            }
+    }
+
+    fn digest(&mut self, message: &Incoming<'_>) -> Digest {
+        let is_status = self.tells_status(message.topic);
+        let facts_changed = (is_status || self.status.is_empty()) && {
+            let facts = facts_of_json(message.payload).unwrap_or_else(|| {
+                let text = String::from_utf8_lossy(message.payload);
+                vec![Fact::new(message.topic, &text, None, FactLevel::Normal)]
+            });
+            self.learn(facts)
+        };
+        Digest { is_sign_of_life: !message.retained, facts_changed, changes: Vec::new() }
+    }
+
+    fn facts(&self) -> Vec<Fact> {
+        self.facts.clone()
+    }
+
+    fn silent_after(&self) -> Option<Duration> {
+        self.silent_after
+    }
+}
+
+/// Whether `word` stands in `text` by itself: `a-1` is not in `a-12`.
+fn contains_word(text: &[u8], word: &[u8]) -> bool {
+    let is_part = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
+    !word.is_empty()
+        && memchr::memmem::find_iter(text, word).any(|start| {
+            let before = start.checked_sub(1).and_then(|index| text.get(index));
+            !is_part(before) && !is_part(text.get(start + word.len()))
+        })
+}
+
+#[cfg(test)]
+mod tests;

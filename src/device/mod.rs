@@ -1,0 +1,24 @@
+//! What can the device behind the broker be told, what did it answer, and what does it say of itself?
+//!
+//! [`Device`] is the port: whoever knows a device's language lists its commands, builds one, recognises the
+//! answer and reads what arrives. [`ConfiguredDevice`] is the device of a configuration file. [`Waiting`]
+//! knows which commands still wait for an answer, and when a device that is connected has gone deaf.
+//!
+//! Pure. *Must not know* tokio, the link, the screens, files or a clock: time is passed in. Payloads stay
+//! here and on the screen; they are never recorded.
+
+mod configured;
+mod facts;
+mod parameter;
+mod port;
+mod template;
+mod topics;
+mod waiting;
+
+pub use configured::{Answer, ConfiguredCommand, ConfiguredDevice, Match};
+pub use facts::{Fact, FactLevel, facts_of_json};
+pub use parameter::{Kind, Parameter, Value};
+pub use port::{BuildError, CommandSpec, Confirm, Device, Digest, Incoming, Occasion, Order, Shown};
+pub use template::{Context, Template, TemplateError};
+pub use topics::{filter_matches, is_filter, is_topic};
+pub use waiting::{Verdict, Waiting};

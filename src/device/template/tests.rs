@@ -1,0 +1,110 @@
+//! Templates in, payloads out; whatever is filled in, JSON stays JSON.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn parameter(name: &str, kind: Kind) -> Parameter {
+    Parameter { name: name.into(), kind, unit: None, default: None }
+}
+
+fn parameters() -> Vec<Parameter> {
+    vec![
+        parameter("n", Kind::Number { min: -1e9, max: 1e9, step: None }),
+        parameter("t", Kind::Text { max_chars: 200 }),
+        parameter("f", Kind::Flag),
+    ]
+}
+
+fn filled(text: &str, values: &[Value]) -> Result<String, TemplateError> {
+    let parameters = parameters();
+    let now = "2026-11-20T12:00:00.5Z".parse().expect("a time");
+    let context = Context { correlation_id: "c-1", client_id: "me", now, parameters: &parameters, values };
+    Template::parse(text, &parameters).map(|template| template.fill(&context))
+}
+
+fn values(text: &str) -> Vec<Value> {
+    vec![Value::Number(48.5), Value::Text(text.to_owned()), Value::Flag(true)]
+}
+
+#[test]
+fn holes_are_filled_and_other_braces_stay() {
+    let cases = [
+        (r#"{"id":"{correlation_id}","v":{n}}"#, r#"{"id":"c-1","v":48.5}"#),
+        (
+            r#"{"a":{"t":{t},"on":{f}},"s":"{n} of {client_id}"}"#,
+            r#"{"a":{"t":"a\"b","on":true},"s":"48.5 of me"}"#,
+        ),
+        (r#"[{now_ms}, "{now}"]"#, r#"[1795176000500, "2026-11-20T12:00:00.500Z"]"#),
+        ("set {n} {t}", "set 48.5 a\"b"),
+        ("{{n}} {x y} {", "{n} {x y} {"),
+        ("", ""),
+    ];
+    for (template, expected) in cases {
+        let plain = Template::plain(template, &parameters()).is_ok();
+        let told = filled(template, &values("a\"b"));
+        if template.starts_with("{{") {
+            assert!(matches!(told, Err(TemplateError::NotJson(_))) && plain, "{template}: {told:?}");
+        } else {
+            assert_eq!(told.as_deref(), Ok(expected), "{template}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_come_out_right_is_refused() {
+    let misplaced = |name: &str| Err(TemplateError::Misplaced(name.to_owned()));
+    for (template, expected) in [
+        (r#"{"v":1{n}}"#, misplaced("n")),
+        (r#"{"v":{n}{n}}"#, misplaced("n")),
+        ("{{t}:1}", misplaced("t")),
+        (r#"{"v":"\{t}"}"#, misplaced("t")),
+        (r#"{"v":"\u00{n}"}"#, misplaced("n")),
+    ] {
+        assert_eq!(filled(template, &values("x")), expected, "{template}");
+    }
+    let error = filled(r#"{"v":"{temp}"}"#, &[]).expect_err("unknown").to_string();
+    assert_eq!(
+        error,
+        "`{temp}` is no parameter of this command; known there: correlation_id, client_id, now, now_ms, n, t, f"
+    );
+    for template in [r#"{"v":1"#, "[1,]", r#"{"a":1,{t}}"#] {
+        assert!(matches!(filled(template, &[]), Err(TemplateError::NotJson(_))), "{template}");
+    }
+}
+
+proptest! {
+    /// Any text, any number, in any place that is accepted: the document stays JSON, and what was filled in
+    /// comes out of it unchanged.
+    #[test]
+    fn nothing_filled_in_breaks_json(text in any::<String>(), number in -1e9..1e9_f64, flag in any::<bool>()) {
+        let given = [Value::Number(number), Value::Text(text.clone()), Value::Flag(flag)];
+        let json = filled(r#"{"q":"<{t}>","t":{t},"n":{n},"f":[{f}]}"#, &given).expect("a template");
+        let read: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        let quoted = format!("<{text}>");
+        prop_assert_eq!(read["q"].as_str(), Some(quoted.as_str()));
+        prop_assert_eq!(read["t"].as_str(), Some(text.as_str()));
+        prop_assert_eq!(read["n"].as_f64(), Some(number));
+        prop_assert_eq!(read["f"][0].as_bool(), Some(flag));
+    }
+
+    /// Templates made of anything: what is accepted as JSON gives JSON with any values.
+    #[test]
+    fn an_accepted_template_gives_json(
+        pieces in prop::collection::vec(prop::sample::select(vec![
+            "{", "}", "[", "]", "\"", "\\", ":", ",", "{t}", "{n}", "{f}", "{now}", "u00", "1", "a", " ", "{{t}}",
+        ]), 0..14),
+        text in any::<String>(),
+        number in -1e9..1e9_f64,
+    ) {
+        let inner: String = pieces.concat();
+        for template in [format!("[{inner}]"), format!("{{\"a\":{inner}}}"), format!("[\"{inner}\"]"), inner.clone()] {
+            let is_json = template.trim_start().starts_with(['{', '[']);
+            let given = [Value::Number(number), Value::Text(text.clone()), Value::Flag(false)];
+            if let (true, Ok(json)) = (is_json, filled(&template, &given)) {
+                let read = serde_json::from_str::<serde_json::Value>(&json);
+                prop_assert!(read.is_ok(), "{} gave {}", template, json);
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Which topics does a filter mean? MQTT 3.1.1 §4.7.
+
+/// Whether a topic filter matches a topic name.
+pub fn filter_matches(filter: &str, topic: &str) -> bool {
+    if topic.starts_with('$') && filter.starts_with(['+', '#']) {
+        return false;
+    }
+    let mut levels = topic.split('/');
+    for wanted in filter.split('/') {
+        match (wanted, levels.next()) {
+            ("#", _) => return true,
+            ("+", Some(_)) => {}
+            (wanted, Some(level)) if wanted == level => {}
+            _ => return false,
+        }
+    }
+    levels.next().is_none()
+}
+
+/// Whether a text can be subscribed to.
+pub fn is_filter(text: &str) -> bool {
+    let last = text.split('/').count().saturating_sub(1);
+    let is_level = |(index, level): (usize, &str)| match level {
+        "+" => true,
+        "#" => index == last,
+        name => !name.contains(['+', '#']),
+    };
+    is_sound(text) && text.split('/').enumerate().all(is_level)
+}
+
+/// Whether a text can be published to.
+pub fn is_topic(text: &str) -> bool {
+    is_sound(text) && !text.contains(['+', '#'])
+}
+
+fn is_sound(text: &str) -> bool {
+    !text.is_empty() && u16::try_from(text.len()).is_ok() && !text.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_match_as_the_specification_says() {
+        let cases = [
+            ("a/b", "a/b", true),
+            ("a/b", "a/b/c", false),
+            ("a/+", "a/b", true),
+            ("a/+", "a", false),
+            ("a/#", "a", true),
+            ("a/#", "a/b/c", true),
+            ("+/b", "a/b", true),
+            ("#", "$SYS/x", false),
+            ("#", "x", true),
+            ("a/+/c", "a//c", true),
+        ];
+        for (filter, topic, expected) in cases {
+            assert_eq!(filter_matches(filter, topic), expected, "{filter} {topic}");
+        }
+    }
+
+    #[test]
+    fn wildcards_stand_alone_and_never_in_a_topic() {
+        for (text, filter, topic) in [
+            ("a/b", true, true),
+            ("a/+/#", true, false),
+            ("a/#/b", false, false),
+            ("a+", false, false),
+            ("", false, false),
+            ("a\n", false, false),
+        ] {
+            assert_eq!((is_filter(text), is_topic(text)), (filter, topic), "{text}");
+        }
+    }
+}

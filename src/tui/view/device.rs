@@ -1,0 +1,275 @@
+//! What is the device doing, what can it be told, and what became of what it was told?
+
+use std::time::Duration;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::device::{CommandSpec, Confirm, Fact, FactLevel, Shown};
+use crate::diagnostics::event::CommandState;
+use crate::diagnostics::{CommandRecord, LinkState};
+use crate::tui::format;
+
+use super::ink::{Item, left, put, right};
+use super::panel::{focused, panel};
+use super::{ViewContext, ViewState, split_rows};
+
+/// Narrowest column of a fact.
+const FACT: usize = 36;
+/// Columns of a fact's label.
+const LABEL: usize = 20;
+/// From this width on, commands stand beside their history.
+const WIDE: u16 = 110;
+/// Width of the list of commands beside the history.
+const COMMANDS: u16 = 46;
+/// Columns of a command's key and of its name.
+const KEY: usize = 5;
+const NAME: usize = 16;
+
+/// Draws the screen below the link.
+pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state: &mut ViewState) {
+    let Some(device) = context.published.runtime.device.as_deref() else {
+        history(frame, area, context);
+        return;
+    };
+    let columns = fact_columns(area.width);
+    let lines = device.facts.len().div_ceil(columns).max(1);
+    let most = usize::from(area.height / 3).max(3);
+    let facts = u16::try_from((lines + 2).min(most)).unwrap_or(3).min(area.height);
+    let rows = split_rows(area, &[facts, area.height - facts]);
+    render_facts(frame, rows[0], context, device);
+    if device.commands.is_empty() {
+        history(frame, rows[1], context);
+    } else if area.width >= WIDE {
+        let first = Rect { width: COMMANDS, ..rows[1] };
+        commands(frame, first, context, device, state);
+        history(frame, Rect { x: rows[1].x + COMMANDS, width: rows[1].width - COMMANDS, ..rows[1] }, context);
+    } else {
+        let wanted = u16::try_from(device.commands.len() + 2).unwrap_or(u16::MAX);
+        let height = wanted.min((rows[1].height / 2).max(3));
+        let parts = split_rows(rows[1], &[height, rows[1].height.saturating_sub(height)]);
+        commands(frame, parts[0], context, device, state);
+        history(frame, parts[1], context);
+    }
+}
+
+fn fact_columns(width: u16) -> usize {
+    (usize::from(width.saturating_sub(4)) / FACT).max(1)
+}
+
+fn render_facts(frame: &mut Frame, area: Rect, context: &ViewContext, device: &Shown) {
+    let inner = panel(frame, area, context, title(context, device));
+    if device.facts.is_empty() {
+        let words =
+            if device.heard.is_some() { "nothing that could be read" } else { "nothing was heard of it yet" };
+        put(frame, inner, 0, &Line::styled(words, context.theme.dim));
+        return;
+    }
+    let (columns, rows) = (fact_columns(area.width), usize::from(inner.height));
+    let width = usize::from(inner.width) / columns;
+    // Down the first column, then down the next: related facts stay below each other.
+    let per_column = device.facts.len().div_ceil(columns).min(rows.max(1));
+    for (index, fact) in device.facts.iter().take(per_column * columns).enumerate() {
+        let (column, row) = (index / per_column, index % per_column);
+        let x = inner.x.saturating_add(u16::try_from(column * width).unwrap_or(u16::MAX));
+        let place = Rect { x: x.min(inner.right()), width: inner.right().saturating_sub(x), ..inner };
+        put(frame, place, row, &fact_line(context, fact, width));
+    }
+    let hidden = device.facts.len().saturating_sub(per_column * columns);
+    if hidden > 0 && area.width > 24 {
+        let bottom = Rect { x: area.right() - 14, y: area.bottom() - 1, width: 12, height: 1 };
+        put(frame, bottom, 0, &Line::styled(format!(" {hidden} more "), context.theme.dim));
+    }
+}
+
+fn fact_line(context: &ViewContext, fact: &Fact, width: usize) -> Line<'static> {
+    let (theme, glyphs) = (context.theme, context.glyphs);
+    let (sign, style) = match fact.level {
+        FactLevel::Normal => ("", theme.strong),
+        FactLevel::Good => (glyphs.check, theme.good),
+        FactLevel::Warn => (glyphs.alert, theme.warn),
+        FactLevel::Bad => (glyphs.cross, theme.bad),
+    };
+    let label = left(&context.cut(&fact.label, LABEL - 1), LABEL);
+    let unit = fact.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default();
+    let sign = if sign.is_empty() { String::new() } else { format!("{sign} ") };
+    let value = context.cut(&format!("{sign}{}{unit}", fact.value), width.saturating_sub(LABEL + 1));
+    Line::from(vec![Span::styled(label, theme.dim), Span::styled(value, style)])
+}
+
+fn title(context: &ViewContext, device: &Shown) -> Item {
+    let (theme, dot) = (context.theme, context.glyphs.dot);
+    let age = |since: Option<Duration>| {
+        since.map_or_else(|| "not heard yet".to_owned(), |age| format!("heard {}", format::age(age)))
+    };
+    let heard = age(device.heard.map(|heard| context.now.since(heard)));
+    let mut title = vec![
+        Span::styled(context.cut(&device.title, 32), theme.title),
+        Span::styled(format!(" {dot} {heard}"), theme.dim),
+    ];
+    let snapshot = context.snapshot();
+    let is_connected = matches!(snapshot.link, LinkState::Connected { .. });
+    if let Some(since) = snapshot.command_book.silent_since().filter(|_| is_connected) {
+        let age = format::short(context.now.since(since));
+        let words = format!(" {} SILENT for {age}, the link lives", context.glyphs.cross);
+        title.push(Span::styled(words, theme.bad));
+    }
+    if device.unread > 0 {
+        title.push(Span::styled(format!(" {dot} {} unread", format::count(device.unread)), theme.warn));
+    }
+    title
+}
+
+fn commands(frame: &mut Frame, area: Rect, context: &ViewContext, device: &Shown, state: &mut ViewState) {
+    let inner = focused(frame, area, context, vec![Span::styled("Commands", context.theme.title)]);
+    let rows = usize::from(inner.height);
+    state.page_rows = rows;
+    let selected = context.model.command.min(device.commands.len().saturating_sub(1));
+    let first = (selected + 1).saturating_sub(rows);
+    for (row, (index, spec)) in device.commands.iter().enumerate().skip(first).take(rows).enumerate() {
+        let chosen = index == selected;
+        put(frame, inner, row, &command_line(context, spec, usize::from(inner.width), chosen));
+        if chosen {
+            let y = inner.y.saturating_add(u16::try_from(row).unwrap_or(u16::MAX));
+            frame.buffer_mut().set_style(Rect { y, height: 1, ..inner }, context.theme.selected);
+        }
+    }
+}
+
+/// A row of the list, and of the palette.
+pub(super) fn command_line(
+    context: &ViewContext,
+    spec: &CommandSpec,
+    width: usize,
+    chosen: bool,
+) -> Line<'static> {
+    let theme = context.theme;
+    let pointer = if chosen { context.glyphs.pointer } else { " " };
+    let key = spec.key.as_deref().unwrap_or("");
+    let mut words = if spec.title == spec.name { String::new() } else { spec.title.to_string() };
+    let mut add = |text: &str| {
+        if !words.is_empty() {
+            words.push_str(", ");
+        }
+        words.push_str(text);
+    };
+    if let Some(why) = &spec.unavailable {
+        add(why);
+    } else if let Some(every) = spec.every {
+        add(&format!("every {}", format::short(every)));
+    } else if spec.confirm == Confirm::Type {
+        add("asks for its name");
+    }
+    let plain = |style: Style| if chosen { theme.text } else { style };
+    let room = width.saturating_sub(2 + KEY + NAME + 1);
+    let style = if spec.unavailable.is_some() { theme.dim } else { theme.text };
+    Line::from(vec![
+        Span::styled(left(pointer, 2), theme.text),
+        Span::styled(left(&context.cut(key, KEY - 1), KEY), plain(theme.key)),
+        Span::styled(left(&context.cut(&spec.name, NAME), NAME + 1), plain(style)),
+        Span::styled(context.cut(&words, room), plain(theme.dim)),
+    ])
+}
+
+/// One column of the history.
+struct Column {
+    title: &'static str,
+    width: usize,
+    figures: bool,
+    text: fn(&ViewContext, &CommandRecord) -> String,
+}
+
+const HISTORY: [Column; 5] = [
+    Column { title: "when", width: 12, figures: false, text: |context, record| context.when(record.asked) },
+    Column { title: "command", width: 18, figures: false, text: |_, record| record.name.to_string() },
+    Column {
+        title: "state",
+        width: 12,
+        figures: false,
+        text: |_, record| state_words(record.state).to_owned(),
+    },
+    Column {
+        title: "PUBACK",
+        width: 7,
+        figures: true,
+        text: |_, record| format::short_or_unknown(record.acknowledgement()),
+    },
+    Column {
+        title: "answer",
+        width: 7,
+        figures: true,
+        text: |_, record| format::short_or_unknown(record.round_trip()),
+    },
+];
+
+fn history(frame: &mut Frame, area: Rect, context: &ViewContext) {
+    if area.height < 3 {
+        return;
+    }
+    let book = &context.snapshot().command_book;
+    let (theme, dot) = (context.theme, context.glyphs.dot);
+    let count = u64::try_from(book.records().len()).unwrap_or(u64::MAX).saturating_add(book.evicted());
+    let mut title = vec![Span::styled("History", theme.title)];
+    if count > 0 {
+        title.push(Span::styled(format!(" {dot} {}", format::count(count)), theme.dim));
+    }
+    if let Some(trips) = book.round_trips() {
+        let [p50, p95, max] = [trips.p50, trips.p95, trips.max].map(format::short);
+        let words = format!(" {dot} answers: median {p50}, 95 % {p95}, longest {max}");
+        title.push(Span::styled(words, theme.dim));
+    }
+    let inner = panel(frame, area, context, title);
+    if count == 0 {
+        put(frame, inner, 0, &Line::styled("nothing was sent yet", theme.dim));
+        return;
+    }
+    let mut room = usize::from(inner.width);
+    let fits = |column: &&Column| {
+        let fits = column.width <= room;
+        room = room.saturating_sub(column.width + 2);
+        fits
+    };
+    let columns: Vec<_> = HISTORY.iter().take_while(fits).collect();
+    let fill = |text: &str, column: &Column| {
+        if column.figures { right(text, column.width) } else { left(text, column.width) }
+    };
+    let head: Vec<_> = columns.iter().map(|column| fill(column.title, column)).collect();
+    put(frame, inner, 0, &Line::styled(head.join("  "), theme.dim));
+    let rows = usize::from(inner.height).saturating_sub(1);
+    for (row, record) in book.records().rev().take(rows).enumerate() {
+        let cell = |column: &&Column| {
+            let text = context.cut(&(column.text)(context, record), column.width);
+            let style = if column.title == "state" { state_style(context, record.state) } else { theme.text };
+            [Span::styled(fill(&text, column), style), Span::raw("  ")]
+        };
+        let line: Vec<_> = columns.iter().flat_map(cell).collect();
+        put(frame, inner, row + 1, &Line::from(line));
+    }
+}
+
+fn state_words(state: CommandState) -> &'static str {
+    match state {
+        CommandState::Queued => "queued",
+        CommandState::Sent => "sent",
+        CommandState::Acknowledged => "acknowledged",
+        CommandState::Answered => "answered",
+        CommandState::Expired => "expired",
+        CommandState::Lost => "lost",
+        CommandState::Unanswered => "no answer",
+        CommandState::DroppedFull => "queue full",
+        CommandState::Other => "unknown",
+    }
+}
+
+fn state_style(context: &ViewContext, state: CommandState) -> Style {
+    match state {
+        CommandState::Answered => context.theme.good,
+        CommandState::Queued => context.theme.warn,
+        CommandState::Expired | CommandState::Lost | CommandState::Unanswered | CommandState::DroppedFull => {
+            context.theme.bad
+        }
+        CommandState::Sent | CommandState::Acknowledged | CommandState::Other => context.theme.text,
+    }
+}
