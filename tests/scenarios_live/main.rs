@@ -159,7 +159,8 @@ fn every_scenario_is_recorded_as_it_was_meant() {
     assert_eq!(of("maintenance").snapshot.drops.len(), 1);
 
     let deaf = deaf.told();
-    assert_eq!((deaf.snapshot.drops.len(), deaf.snapshot.metrics.refused_subscriptions), (1, 1));
+    // Both of the device's topics: what it reports, and what it answers.
+    assert_eq!((deaf.snapshot.drops.len(), deaf.snapshot.metrics.refused_subscriptions), (1, 2));
     assert_eq!(received_after_the_last_connect(&deaf), 0);
     assert!(deaf.snapshot.metrics.messages_received > 10 && deaf.snapshot.ping.count > 3);
     let healthy = healthy.told();
