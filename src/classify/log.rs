@@ -308,7 +308,7 @@ impl Log {
             self.slept.push(now);
             keep_newest(&mut self.slept, MAX_MARKS);
         }
-        let name = format!("{}: {}", source_word(source), normalised(message, 1));
+        let name = format!("{}: {}", source.name(), normalised(message, 1));
         let number = self.system_names.number(&name);
         self.system.push((now, number));
         keep_newest(&mut self.system, MAX_MARKS);
@@ -339,17 +339,4 @@ fn count_burst(bursts: &mut BTreeMap<u64, u64>, size: u64) {
     // Sizes are told apart to 1/16, so that the table stays small.
     let step = (size / 16).max(1);
     *bursts.entry(size / step * step).or_default() += 1;
-}
-
-fn source_word(source: SystemSource) -> &'static str {
-    match source {
-        SystemSource::Network => "network",
-        SystemSource::Power => "power",
-        SystemSource::Cron => "cron",
-        SystemSource::Dhcp => "dhcp",
-        SystemSource::Clock => "clock",
-        SystemSource::Service => "service",
-        SystemSource::Resource => "resource",
-        SystemSource::Other => "system",
-    }
 }

@@ -102,9 +102,8 @@ fn share(first: &mut Weighed, hits: f64, pattern: Pattern, fit: Fit) {
     let winner = first.pattern;
     if part < 0.5 {
         first.pattern = pattern;
-        let earlier = first.fits.insert(pattern, fit);
         // What the first pass made of the second cause is worth less than what it left over.
-        drop(earlier);
+        first.fits.insert(pattern, fit);
         let found = first.fits.get(&winner).cloned().unwrap_or_default();
         first.second = Some((winner, found));
     } else {

@@ -12,8 +12,9 @@ use super::device_options::{
 use super::values::Span;
 use crate::device::{
     Answer, CommandSpec, ConfiguredCommand, ConfiguredDevice, Confirm, Context, Kind, Match, Parameter,
-    Template, Value, filter_matches, is_filter, is_topic,
+    Template, Value,
 };
+use crate::diagnostics::topics::{filter_matches, is_filter, is_topic};
 
 /// How long to wait for an answer when nothing is said.
 const TIMEOUT: Duration = Duration::from_secs(10);

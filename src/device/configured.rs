@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::diagnostics::topics::{filter_matches, is_topic};
+
 use super::Value;
 use super::facts::{Fact, FactLevel, facts_of_json};
 use super::port::{BuildError, CommandSpec, Device, Digest, Incoming, Occasion, Order};
 use super::template::{Context, Template};
-use super::topics::{filter_matches, is_topic};
 
 /// Most facts kept.
 const FACTS: usize = 64;

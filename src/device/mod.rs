@@ -12,7 +12,6 @@ mod facts;
 mod parameter;
 mod port;
 mod template;
-mod topics;
 mod waiting;
 
 pub use configured::{Answer, ConfiguredCommand, ConfiguredDevice, Match};
@@ -20,5 +19,4 @@ pub use facts::{Fact, FactLevel, facts_of_json};
 pub use parameter::{Kind, Parameter, Value};
 pub use port::{BuildError, CommandSpec, Confirm, Device, Digest, Incoming, Occasion, Order, Shown};
 pub use template::{Context, Template, TemplateError};
-pub use topics::{filter_matches, is_filter, is_topic};
-pub use waiting::{Verdict, Waiting};
+pub use waiting::{Turn, Waiting};

@@ -43,7 +43,7 @@ impl Awaited {
 
 /// A turn in what is known of the device's hearing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Turn {
     /// It does not answer although the connection lives.
     Silent(String),
     /// That is over.
@@ -140,13 +140,13 @@ impl Waiting {
     }
 
     /// The session is over. What is known of the device's silence is of no use any more.
-    pub fn disconnected(&mut self) -> Option<Verdict> {
+    pub fn disconnected(&mut self) -> Option<Turn> {
         self.connected = None;
         (self.unanswered, self.unanswered_from) = (0, None);
         self.awaited.iter_mut().for_each(|awaited| awaited.torn = true);
-        self.silent_since.take().map(|_| {
-            Verdict::Over("the connection ended; whether the device answers is open again".to_owned())
-        })
+        self.silent_since
+            .take()
+            .map(|_| Turn::Over("the connection ended; whether the device answers is open again".to_owned()))
     }
 
     /// The command that a message answers, oldest first.
@@ -160,12 +160,12 @@ impl Waiting {
     }
 
     /// The device said something.
-    pub fn alive(&mut self, at: Stamp) -> Option<Verdict> {
+    pub fn alive(&mut self, at: Stamp) -> Option<Turn> {
         self.heard = Some(at);
         (self.unanswered, self.unanswered_from) = (0, None);
         let since = self.silent_since.take()?;
         let took = self.field(at.since(since));
-        Some(Verdict::Over(format!(
+        Some(Turn::Over(format!(
             "the device is heard again, {} after it was found silent",
             duration_words(took)
         )))
@@ -206,7 +206,7 @@ impl Waiting {
         now: Stamp,
         last_rx: Option<Stamp>,
         silent_after: Option<Duration>,
-    ) -> Option<Verdict> {
+    ) -> Option<Turn> {
         let connected = self.connected?;
         if self.silent_since.is_some() {
             return None;
@@ -223,7 +223,7 @@ impl Waiting {
             format!("nothing from the device for {}", duration_words(self.field(now.since(last))))
         };
         self.silent_since = Some(now);
-        Some(Verdict::Silent(format!("{words}, while the connection itself lives")))
+        Some(Turn::Silent(format!("{words}, while the connection itself lives")))
     }
 
     fn field(&self, real: Duration) -> Duration {

@@ -244,6 +244,22 @@ pub enum SystemSource {
     Other,
 }
 
+impl SystemSource {
+    /// Its name in recordings.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Network => "network",
+            Self::Power => "power",
+            Self::Cron => "cron",
+            Self::Dhcp => "dhcp",
+            Self::Clock => "clock",
+            Self::Service => "service",
+            Self::Resource => "resource",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// The life of a command or publish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

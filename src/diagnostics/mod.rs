@@ -24,6 +24,7 @@ pub mod story;
 pub mod summary;
 mod time;
 mod time_scale;
+pub mod topics;
 pub mod traffic;
 pub mod words;
 

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::device::{Device, Incoming, Occasion, Shown, Value, Verdict, Waiting, filter_matches};
+use crate::device::{Device, Incoming, Occasion, Shown, Turn, Value, Waiting};
 use crate::diagnostics::commands::SILENT_DEVICE;
 use crate::diagnostics::event::{Command, Event};
+use crate::diagnostics::topics::filter_matches;
 use crate::diagnostics::{Observed, Stamp};
 use crate::mqtt::{Heard, Listener, Publish};
 
@@ -258,10 +259,10 @@ fn told(command: Command, at: Stamp) -> Observed {
     Observed { at, event: Event::Command(command) }
 }
 
-fn alert(verdict: Verdict, at: Stamp) -> Observed {
+fn alert(verdict: Turn, at: Stamp) -> Observed {
     let (state, message) = match verdict {
-        Verdict::Silent(message) => ("raised", message),
-        Verdict::Over(message) => ("cleared", message),
+        Turn::Silent(message) => ("raised", message),
+        Turn::Over(message) => ("cleared", message),
     };
     let (rule, state) = (SILENT_DEVICE.to_owned(), state.to_owned());
     Observed { at, event: Event::Alert { rule, state, message } }

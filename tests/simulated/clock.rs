@@ -19,10 +19,10 @@ pub(crate) struct SimClock {
 
 impl SimClock {
     /// A clock that shows `start` now.
-    pub(crate) fn starting(start: &str) -> Arc<Self> {
+    pub(crate) fn starting(start: DateTime<Utc>) -> Arc<Self> {
         Arc::new(Self {
             origin: Instant::now(),
-            start: start.parse().expect("a time"),
+            start,
             slept_ms: AtomicU64::new(0),
             stepped_ms: AtomicI64::new(0),
         })

@@ -83,7 +83,7 @@ pub(crate) struct Finished {
 impl Setup {
     /// Starts watching.
     pub(crate) fn start(self) -> Scope {
-        let clock = SimClock::starting(self.start);
+        let clock = SimClock::starting(self.start.parse().expect("a time"));
         let net = Net::new(self.habits, self.broker);
         let directory = tempfile::tempdir().expect("a directory");
         let recorder = match self.recorder {

@@ -3,6 +3,24 @@
 use dropscope::diagnostics::Observed;
 use dropscope::diagnostics::recording::encode;
 
+/// The patterns for which each source has recordings.
+pub(crate) const CLASSES: [&str; 14] = [
+    "fixed_lifetime",
+    "scheduled",
+    "idle_timeout",
+    "random",
+    "bursty",
+    "message_count",
+    "message_rate",
+    "publish_triggered",
+    "system_event",
+    "credential_expiry",
+    "client_id_takeover",
+    "outage",
+    "keep_alive_timeout",
+    "undetermined",
+];
+
 /// A recording and what made its drops.
 #[derive(Debug, Clone)]
 pub(crate) struct Case {

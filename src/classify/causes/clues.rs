@@ -132,20 +132,6 @@ impl Test {
     }
 }
 
-/// The name of a source in the data file, which is its name in recordings.
-fn source_name(source: SystemSource) -> &'static str {
-    match source {
-        SystemSource::Network => "network",
-        SystemSource::Power => "power",
-        SystemSource::Cron => "cron",
-        SystemSource::Dhcp => "dhcp",
-        SystemSource::Clock => "clock",
-        SystemSource::Service => "service",
-        SystemSource::Resource => "resource",
-        SystemSource::Other => "other",
-    }
-}
-
 impl Clues {
     /// The facts under their names in the data file.
     pub(super) fn facts(&self) -> Facts {
@@ -183,7 +169,7 @@ impl Clues {
             word("failed_phase", self.failed_phase.as_deref()),
             flag("connects_refused", self.connects_refused),
             number("http_status", self.http_status.map(f64::from)),
-            word("system_source", self.system_source.map(source_name)),
+            word("system_source", self.system_source.map(SystemSource::name)),
             word("mqtt_version", self.mqtt_version.as_deref()),
             number("session_age_secs", self.session_age_secs),
             flag("credentials_known", self.credentials_known),

@@ -7,7 +7,8 @@ use crate::classify::case::Frame;
 use crate::classify::math::{median, real};
 use crate::classify::posterior::Weighed;
 use crate::classify::{Anchor, Clues, Manner, Pattern};
-use crate::diagnostics::event::{How, Phase, SystemSource};
+use crate::diagnostics::event::{How, SystemSource};
+use crate::diagnostics::words;
 
 /// Gathers the clues for the answer.
 pub(in crate::classify) fn clues(frame: &Frame, weighed: &Weighed) -> Clues {
@@ -134,15 +135,7 @@ fn failing(frame: &Frame, gateway: bool) -> Option<f64> {
 
 fn failed_phase(frame: &Frame) -> Option<String> {
     let (phase, _) = frame.log.failed_phases.iter().max_by_key(|(_, count)| **count)?;
-    let name = match (*phase)? {
-        Phase::Credentials => "credentials",
-        Phase::Dns => "dns",
-        Phase::Tcp => "tcp",
-        Phase::Tls => "tls",
-        Phase::Websocket => "websocket",
-        Phase::Connack => "connack",
-    };
-    Some(name.into())
+    Some(words::phase((*phase)?).to_ascii_lowercase())
 }
 
 /// The source that a system event's name begins with.

@@ -111,13 +111,11 @@ fn two_in_a_row_on_a_living_connection_are_silence_and_a_word_ends_it() {
     let verdict = waiting.judge(at(41), Some(at(35)), None);
     assert_eq!(
         verdict,
-        Some(Verdict::Silent(
-            "2 commands in a row without an answer, while the connection itself lives".into()
-        ))
+        Some(Turn::Silent("2 commands in a row without an answer, while the connection itself lives".into()))
     );
     assert_eq!(waiting.judge(at(42), Some(at(35)), None), None, "said once");
     let over = "the device is heard again, 1 min after it was found silent";
-    assert_eq!(waiting.alive(at(101)), Some(Verdict::Over(over.into())));
+    assert_eq!(waiting.alive(at(101)), Some(Turn::Over(over.into())));
     assert_eq!(waiting.alive(at(102)), None);
 }
 
@@ -152,9 +150,9 @@ fn a_device_that_promised_to_be_heard_is_silent_without_a_command() {
     assert_eq!(waiting.judge(at(109), Some(at(109)), limit), None);
     let verdict = waiting.judge(at(110), Some(at(110)), limit);
     assert!(
-        matches!(verdict, Some(Verdict::Silent(words)) if words.starts_with("nothing from the device for 10 min"))
+        matches!(verdict, Some(Turn::Silent(words)) if words.starts_with("nothing from the device for 10 min"))
     );
-    assert!(matches!(waiting.disconnected(), Some(Verdict::Over(_))));
+    assert!(matches!(waiting.disconnected(), Some(Turn::Over(_))));
 }
 
 #[test]

@@ -13,8 +13,8 @@ use super::ailment::{Ailment, AilmentId, Deafness, Direction, IdleManner, Manner
 use super::blow::Blow;
 use super::field_time::{Scale, deviation, random};
 use super::packet::{self, Asked, Kind, Label};
+use crate::diagnostics::topics::filter_matches;
 use crate::lab::Version;
-use crate::lab::router::filter_matches;
 
 /// TCP's shortest wait before it sends a lost segment again.
 const SHORTEST_RETRANSMISSION_SECS: f64 = 0.2;

@@ -35,13 +35,24 @@ pub(super) fn render(frame: &mut Frame, context: &ViewContext, state: &mut ViewS
 
 /// The whole keymap, in sections.
 fn help(frame: &mut Frame, context: &ViewContext, scroll: usize, state: &mut ViewState) {
+    sheet(frame, context, ("Help", HELP_WIDTH), scroll, state, |columns| help_lines(context, columns));
+}
+
+/// A popup for more lines than fit, `scroll` lines down: its title, its width where there is room, and what makes the
+/// lines for a number of columns.
+pub(super) fn sheet(
+    frame: &mut Frame,
+    context: &ViewContext,
+    (title, wide): (&'static str, u16),
+    scroll: usize,
+    state: &mut ViewState,
+    lines: impl FnOnce(usize) -> Vec<Line<'static>>,
+) {
     let screen = frame.area();
-    let width = if screen.width < HELP_WIDTH + 8 { screen.width } else { HELP_WIDTH };
-    let size = (width, screen.height.saturating_sub(2));
-    let columns = usize::from(size.0.saturating_sub(4));
-    let lines = help_lines(context, columns);
-    let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(size.1);
-    let (area, inner) = popup(frame, context, (size.0, height), "Help");
+    let width = if screen.width < wide + 8 { screen.width } else { wide };
+    let lines = lines(usize::from(width.saturating_sub(4)));
+    let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(screen.height.saturating_sub(2));
+    let (area, inner) = popup(frame, context, (width, height), title);
     state.areas.push((area, Target::Popup));
     let rows = usize::from(inner.height);
     state.page_rows = rows;

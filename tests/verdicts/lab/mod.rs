@@ -13,6 +13,7 @@
 )]
 
 mod client;
+#[path = "../../simulated/clock.rs"]
 mod clock;
 mod dice;
 mod line;
@@ -26,27 +27,9 @@ mod truth;
 mod world;
 mod written;
 
-use crate::case::Case;
+use crate::case::{CLASSES, Case};
 use dice::Dice;
 use recipe::Recipe;
-
-/// The patterns for which there are recordings.
-pub(crate) const CLASSES: [&str; 14] = [
-    "fixed_lifetime",
-    "scheduled",
-    "idle_timeout",
-    "random",
-    "bursty",
-    "message_count",
-    "message_rate",
-    "publish_triggered",
-    "system_event",
-    "credential_expiry",
-    "client_id_takeover",
-    "outage",
-    "keep_alive_timeout",
-    "undetermined",
-];
 
 /// The recording of a class; the same seed gives the same one.
 pub(crate) fn case(class: &str, seed: u64) -> Case {

@@ -34,7 +34,7 @@ fn shapeless(draw: &mut Draw) -> Plan {
         let drops = if draw.chance(0.5) { 3 } else { 4 };
         return make("random", drops, draw);
     }
-    let class = draw.pick(&super::CLASSES[..13]);
+    let class = draw.pick(&crate::case::CLASSES[..13]);
     let drops = if draw.chance(0.5) { 1 } else { 2 };
     make(class, drops, draw)
 }

@@ -15,26 +15,8 @@ mod surroundings;
 mod talk;
 mod world;
 
-use crate::case::Case;
+use crate::case::{CLASSES, Case};
 use draw::Draw;
-
-/// The patterns drawn.
-pub(crate) const CLASSES: [&str; 14] = [
-    "fixed_lifetime",
-    "scheduled",
-    "idle_timeout",
-    "random",
-    "bursty",
-    "message_count",
-    "message_rate",
-    "publish_triggered",
-    "system_event",
-    "credential_expiry",
-    "client_id_takeover",
-    "outage",
-    "keep_alive_timeout",
-    "undetermined",
-];
 
 /// The recording of one class and seed, always the same.
 pub(crate) fn case(class: &str, seed: u64) -> Case {

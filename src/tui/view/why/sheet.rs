@@ -2,16 +2,14 @@
 //! on, the causes, and all sentences for and against?
 
 use ratatui::Frame;
-use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::classify::{Hypothesis, Outcomes, Pattern, Verdict, causes, percent};
 use crate::diagnostics::words;
-use crate::tui::model::Target;
 
-use super::super::ink::{bar, left, put, right, wrap};
-use super::super::panel::popup;
+use super::super::ink::{bar, left, right, wrap};
+use super::super::popups::sheet;
 use super::super::{ViewContext, ViewState};
 use super::items::{Item, Sign, Story};
 use super::{head, lines_of, next_step};
@@ -35,26 +33,7 @@ pub(in super::super) fn render(
     scroll: usize,
     state: &mut ViewState,
 ) {
-    let screen = frame.area();
-    let width = if screen.width < WIDTH + 8 { screen.width } else { WIDTH };
-    let columns = usize::from(width.saturating_sub(4));
-    let lines = lines(context, columns);
-    let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(screen.height.saturating_sub(2));
-    let (area, inner) = popup(frame, context, (width, height), "Why");
-    state.areas.push((area, Target::Popup));
-    let rows = usize::from(inner.height);
-    state.page_rows = rows;
-    state.max_scroll = lines.len().saturating_sub(rows);
-    let scroll = scroll.min(state.max_scroll);
-    for (row, line) in lines.iter().skip(scroll).take(rows).enumerate() {
-        put(frame, inner, row, line);
-    }
-    if state.max_scroll > 0 && area.width > 16 {
-        let up = if scroll > 0 { context.glyphs.up } else { " " };
-        let below = if scroll < state.max_scroll { context.glyphs.below } else { " " };
-        let bottom = Rect { x: area.right() - 12, y: area.bottom() - 1, width: 10, height: 1 };
-        put(frame, bottom, 0, &Line::styled(format!(" more {up}{below} "), context.theme.key));
-    }
+    sheet(frame, context, ("Why", WIDTH), scroll, state, |columns| lines(context, columns));
 }
 
 fn lines(context: &ViewContext, columns: usize) -> Vec<Line<'static>> {
