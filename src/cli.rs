@@ -13,7 +13,7 @@ mod navien;
 mod reading;
 
 pub use aws::Aws;
-pub use navien::Navien;
+pub use navien::{Navien, Unit};
 pub use reading::{
     Analyze, AnalyzeFormat, Explain, ExplainFormat, Picture, PictureScreen, PictureSize, Replay,
 };

@@ -43,7 +43,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("logging", &[]),
     ("mqtt", &["diagnostics"]),
     ("export", &["classify", "diagnostics"]),
-    ("navien", &["aws", "clock", "diagnostics", "export", "mqtt"]),
+    ("navien", &["aws", "clock", "device", "diagnostics", "export", "mqtt"]),
     ("analysis", &["classify", "diagnostics", "export"]),
     ("lab", &["aws", "diagnostics", "mqtt"]),
     ("aws_keys", &["aws", "diagnostics", "mqtt"]),

@@ -1,9 +1,22 @@
 //! What was typed for the device cloud?
 
-use clap::Args;
+use clap::builder::BoolishValueParser;
+use clap::{Args, ValueEnum};
 
 use super::FileOption;
-use crate::config::{BrokerUrl, Options, Profile};
+use crate::config::{BrokerUrl, Options, Profile, Span};
+
+/// In which unit temperatures are shown and typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Unit {
+    /// As the device's own panel shows them
+    #[default]
+    Device,
+    /// °C, and litres
+    Celsius,
+    /// °F, and US gallons
+    Fahrenheit,
+}
 
 /// Watching a device of the vendor's cloud.
 #[derive(Debug, Clone, Args)]
@@ -21,6 +34,15 @@ pub struct Navien {
         default_value = "hardened"
     )]
     pub profile: Profile,
+    /// Unit of temperatures, shown and typed
+    #[arg(long, hide_env = true, env = "DROPSCOPE_UNIT", value_name = "UNIT", default_value = "device")]
+    pub unit: Unit,
+    /// How often the device is asked for its state, 10s to 24h; --quiet-link: never [default: 300s]
+    #[arg(long, hide_env = true, env = "DROPSCOPE_STATUS_EVERY", value_name = "TIME")]
+    pub status_every: Option<Span>,
+    /// Offer the commands that cannot be undone from here: install firmware, forget the Wi-Fi
+    #[arg(long, hide_env = true, env = "DROPSCOPE_ALLOW_ONE_WAY", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub allow_one_way: Option<bool>,
     /// Base address of another REST cloud, such as that of `dropscope lab` [default: the vendor's]
     #[arg(long, hide_env = true, env = "DROPSCOPE_API_URL", value_name = "URL")]
     pub api_url: Option<String>,

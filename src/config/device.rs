@@ -119,7 +119,17 @@ fn command(options: &CommandOptions) -> Result<ConfiguredCommand, Mistake> {
     let every = every(options, &name, confirm, &parameters)?;
     let title = options.title.as_deref().unwrap_or(&name).into();
     let key = options.key.as_ref().map(|key| key.get_ref().as_str().into());
-    let spec = CommandSpec { name, title, key, confirm, parameters, every, unavailable: None };
+    let spec = CommandSpec {
+        name,
+        title,
+        explanation: None,
+        key,
+        confirm,
+        parameters,
+        every,
+        at_connect: false,
+        unavailable: None,
+    };
     Ok(ConfiguredCommand { spec, topic, payload, qos, answer })
 }
 
@@ -141,7 +151,7 @@ fn word(name: &Spanned<String>, of: &str) -> Result<Arc<str>, Mistake> {
 /// What a template gives with values of the right kinds.
 fn sample(template: &Template, parameters: &[Parameter]) -> String {
     let of = |parameter: &Parameter| match &parameter.kind {
-        Kind::Integer { min, .. } => Value::Integer(*min),
+        Kind::Integer { min, .. } | Kind::Steps { min, .. } => Value::Integer(*min),
         Kind::Number { min, .. } => Value::Number(*min),
         Kind::Choice(words) => Value::Text(words.first().map(ToString::to_string).unwrap_or_default()),
         Kind::Text { .. } => Value::Text("x".to_owned()),
@@ -288,7 +298,7 @@ fn kind(options: &ParameterOptions) -> Result<Kind, String> {
             Ok(Kind::Choice(words))
         }
         ParameterKind::Text => match options.max_length.unwrap_or(LONGEST_TEXT) {
-            max_chars @ 1..=LONGEST_TEXT => Ok(Kind::Text { max_chars }),
+            max_chars @ 1..=LONGEST_TEXT => Ok(Kind::Text { max_chars, what: None }),
             _ => Err(format!("needs a max-length from 1 to {LONGEST_TEXT}")),
         },
         ParameterKind::Flag => Ok(Kind::Flag),

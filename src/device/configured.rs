@@ -7,7 +7,7 @@ use crate::diagnostics::topics::{filter_matches, is_topic};
 
 use super::Value;
 use super::facts::{Fact, FactLevel, facts_of_json};
-use super::port::{BuildError, CommandSpec, Device, Digest, Incoming, Occasion, Order};
+use super::port::{BuildError, CommandSpec, Device, Digest, Expected, Incoming, Occasion, Order};
 use super::template::{Context, Template};
 
 /// Most facts kept.
@@ -174,8 +174,9 @@ impl Device for ConfiguredDevice {
             return Err(BuildError::Topic(topic));
         }
         let payload = command.payload.fill(&context).into_bytes();
-        let answer_within = command.answer.as_ref().map(|answer| answer.within);
-        Ok(Order { topic, payload, qos: command.qos.min(1), answer_within })
+        let answer = command.answer.as_ref();
+        let answer = answer.map(|answer| Expected { within: answer.within, is_certain: true });
+        Ok(Order { topic, payload, qos: command.qos.min(1), answer })
     }
 
     fn is_answer(&self, name: &str, occasion: &Occasion<'_>, message: &Incoming<'_>) -> bool {

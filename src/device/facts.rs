@@ -47,6 +47,15 @@ impl Fact {
     }
 }
 
+/// Facts that belong together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// What they are about.
+    pub title: Arc<str>,
+    /// The facts, in their order.
+    pub facts: Vec<Fact>,
+}
+
 fn short(text: &str) -> Arc<str> {
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => clean(&text[..end]).into(),

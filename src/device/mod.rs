@@ -15,8 +15,10 @@ mod template;
 mod waiting;
 
 pub use configured::{Answer, ConfiguredCommand, ConfiguredDevice, Match};
-pub use facts::{Fact, FactLevel, facts_of_json};
+pub use facts::{Fact, FactLevel, Group, facts_of_json};
 pub use parameter::{Kind, Parameter, Value};
-pub use port::{BuildError, CommandSpec, Confirm, Device, Digest, Incoming, Occasion, Order, Shown};
+pub use port::{
+    BuildError, CommandSpec, Confirm, Device, Digest, Expected, Incoming, Occasion, Order, Shown,
+};
 pub use template::{Context, Template, TemplateError};
 pub use waiting::{Turn, Waiting};

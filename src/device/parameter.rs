@@ -62,12 +62,26 @@ pub enum Kind {
         /// Multiples of this only, counted from zero; `None` = any.
         step: Option<f64>,
     },
+    /// A quantity that the device counts in whole steps. What is typed is `origin + size · steps`; the value is
+    /// the number of steps, a [`Value::Integer`]. Between two steps the nearest is taken, halfway the even one.
+    Steps {
+        /// Fewest steps.
+        min: i64,
+        /// Most steps.
+        max: i64,
+        /// Quantity at no step.
+        origin: f64,
+        /// Quantity of one step; positive.
+        size: f64,
+    },
     /// One of some words.
     Choice(Vec<Arc<str>>),
     /// A text.
     Text {
         /// Longest, in characters.
         max_chars: usize,
+        /// What it is to say, where its length does not tell.
+        what: Option<Arc<str>>,
     },
     /// On or off.
     Flag,
@@ -99,6 +113,7 @@ impl Parameter {
         let value = match &self.kind {
             Kind::Integer { .. } => typed.parse().ok().map(Value::Integer),
             Kind::Number { .. } => typed.replace(',', ".").parse().ok().map(Value::Number),
+            Kind::Steps { .. } => self.steps(typed).map(Value::Integer),
             Kind::Choice(words) => {
                 let word = words.iter().find(|word| word.eq_ignore_ascii_case(typed));
                 word.map(|word| Value::Text(word.to_string()))
@@ -117,12 +132,13 @@ impl Parameter {
     pub fn admits(&self, value: &Value) -> bool {
         match (&self.kind, value) {
             (Kind::Integer { min, max }, Value::Integer(number)) => (min..=max).contains(&number),
+            (Kind::Steps { min, max, .. }, Value::Integer(steps)) => (min..=max).contains(&steps),
             (Kind::Number { min, max, step }, Value::Number(number)) => {
                 let fits = step.is_none_or(|step| is_multiple(*number, step));
                 number.is_finite() && number.abs() < EXACT && (min..=max).contains(&number) && fits
             }
             (Kind::Choice(words), Value::Text(text)) => words.iter().any(|word| **word == **text),
-            (Kind::Text { max_chars }, Value::Text(text)) => {
+            (Kind::Text { max_chars, .. }, Value::Text(text)) => {
                 text.chars().count() <= *max_chars && !text.chars().any(char::is_control)
             }
             (Kind::Flag, Value::Flag(_)) => true,
@@ -139,10 +155,45 @@ impl Parameter {
             Kind::Number { min, max, step: Some(step) } => {
                 format!("{min} to {max}{unit} in steps of {step}")
             }
+            Kind::Steps { min, max, size, .. } => {
+                let [min, max] = [min, max].map(|steps| self.quantity(*steps).unwrap_or_default());
+                format!("{min} to {max}{unit}, to the nearest {size}")
+            }
             Kind::Choice(words) => words.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(", "),
-            Kind::Text { max_chars } => format!("a text of at most {max_chars} characters"),
+            Kind::Text { what: Some(what), .. } => what.to_string(),
+            Kind::Text { max_chars, .. } => format!("a text of at most {max_chars} characters"),
             Kind::Flag => "on or off".to_owned(),
         }
+    }
+
+    /// A value as it is shown to whoever is about to send it.
+    pub fn words(&self, value: &Value) -> String {
+        let quantity = match value {
+            Value::Integer(steps) => self.quantity(*steps),
+            _ => None,
+        };
+        let value = quantity.unwrap_or_else(|| value.to_string());
+        self.unit.as_ref().map_or_else(|| value.clone(), |unit| format!("{value} {unit}"))
+    }
+
+    /// So many steps as a quantity, to a tenth; `None` if this is nothing that is counted in steps.
+    fn quantity(&self, steps: i64) -> Option<String> {
+        let Kind::Steps { origin, size, .. } = &self.kind else { return None };
+        #[expect(clippy::cast_precision_loss, reason = "whoever counts steps has fewer than 2^53")]
+        let quantity = origin + size * steps as f64;
+        Some(format!("{quantity:.1}"))
+    }
+
+    /// The steps nearest to what was typed, with or without its unit.
+    fn steps(&self, typed: &str) -> Option<i64> {
+        let Kind::Steps { origin, size, .. } = &self.kind else { return None };
+        let unit = self.unit.as_deref().unwrap_or_default();
+        let units = [unit, unit.trim_start_matches('°')];
+        let bare = units.iter().find_map(|unit| typed.strip_suffix(unit).filter(|_| !unit.is_empty()));
+        let number: f64 = bare.unwrap_or(typed).trim_end().replace(',', ".").parse().ok()?;
+        let steps = ((number - origin) / size).round_ties_even();
+        #[expect(clippy::cast_possible_truncation, reason = "whole and within 53 bits")]
+        (steps.abs() < EXACT).then_some(steps as i64)
     }
 
     fn refusal(&self) -> String {
@@ -185,8 +236,34 @@ mod tests {
         assert_eq!((whole.read(""), whole.read("-1")), (Ok(Value::Integer(3)), Ok(Value::Integer(-1))));
         assert!(whole.read("9223372036854775808").is_err() && whole.read("1.5").is_err());
         assert_eq!(parameter(Kind::Flag).read("ON"), Ok(Value::Flag(true)));
-        let text = parameter(Kind::Text { max_chars: 3 });
+        let named = Kind::Text { max_chars: 9, what: Some("a month".into()) };
+        assert_eq!(parameter(named).read(""), Err("x must be a month".to_owned()));
+        let text = parameter(Kind::Text { max_chars: 3, what: None });
         assert!(text.read("äöü").is_ok() && text.read("äöüx").is_err());
         assert!(!text.admits(&Value::Text("a\n".to_owned())) && !text.admits(&Value::Flag(true)));
+    }
+
+    #[test]
+    fn what_is_counted_in_steps_is_typed_and_shown_as_a_quantity() {
+        let celsius = parameter(Kind::Steps { min: 81, max: 131, origin: 0.0, size: 0.5 });
+        for (typed, steps) in [("60", 120), ("60.25", 120), ("60,5 °C", 121), ("48.5C", 97), ("40.5", 81)] {
+            assert_eq!(celsius.read(typed), Ok(Value::Integer(steps)), "{typed}");
+        }
+        for wrong in ["40", "66", "140", "60 °F", "NaN", "1e400", "°C", ""] {
+            let refusal = "x must be 40.5 to 65.5 °C, to the nearest 0.5";
+            assert_eq!(celsius.read(wrong), Err(refusal.to_owned()), "{wrong}");
+        }
+        assert_eq!(celsius.words(&Value::Integer(121)), "60.5 °C");
+        let fahrenheit = Parameter {
+            unit: Some("°F".into()),
+            ..parameter(Kind::Steps { min: 81, max: 131, origin: 32.0, size: 0.9 })
+        };
+        for (typed, steps, shown) in
+            [("140", 120, "140.0 °F"), ("121F", 99, "121.1 °F"), ("149.9 °F", 131, "149.9 °F")]
+        {
+            assert_eq!(fahrenheit.read(typed), Ok(Value::Integer(steps)), "{typed}");
+            assert_eq!(fahrenheit.words(&Value::Integer(steps)), shown);
+        }
+        assert!(fahrenheit.read("60").is_err(), "what was meant in °C is not taken for °F");
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::{Fact, Parameter, Value};
+use super::{Fact, Group, Parameter, Value};
 use crate::diagnostics::Stamp;
 
 /// What is asked before a command goes out.
@@ -34,8 +34,12 @@ pub struct CommandSpec {
     pub confirm: Confirm,
     /// What is to be filled in, in order.
     pub parameters: Vec<Parameter>,
+    /// What it does and what may come of it, for whoever is asked whether to send it.
+    pub explanation: Option<Arc<str>>,
     /// Sent by itself this often while connected; needs no confirmation and a default for each parameter.
     pub every: Option<Duration>,
+    /// Sent by itself once in each session, under the same condition.
+    pub at_connect: bool,
     /// Why it cannot be sent now, if so (the device cannot do it, or did not say yet).
     pub unavailable: Option<Arc<str>>,
 }
@@ -60,8 +64,18 @@ pub struct Order {
     pub payload: Vec<u8>,
     /// 0 or 1.
     pub qos: u8,
-    /// How long to wait for the answer once it is sent; `None` = none is expected.
-    pub answer_within: Option<Duration>,
+    /// What is expected to come back; `None` = nothing.
+    pub answer: Option<Expected>,
+}
+
+/// The answer that a command is expected to get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expected {
+    /// How long to wait for it once the command is sent.
+    pub within: Duration,
+    /// Whether a device that hears always answers. If not, an answer that does not come tells nothing of its
+    /// hearing.
+    pub is_certain: bool,
 }
 
 /// Why a command could not be built.
@@ -142,6 +156,11 @@ pub trait Device: Send + fmt::Debug {
     /// What it says of itself, most important first.
     fn facts(&self) -> Vec<Fact>;
 
+    /// Everything that is known of it, in groups.
+    fn details(&self) -> Vec<Group> {
+        vec![Group { title: self.title(), facts: self.facts() }]
+    }
+
     /// A connected device of which nothing came for this long counts as silent; `None` = only unanswered
     /// commands tell.
     fn silent_after(&self) -> Option<Duration> {
@@ -160,6 +179,8 @@ pub struct Shown {
     pub status_command: Option<Arc<str>>,
     /// What it says of itself.
     pub facts: Arc<[Fact]>,
+    /// Everything that is known of it.
+    pub details: Arc<[Group]>,
     /// When it was last heard of (on the clocks that stamp the events, or in field time once published).
     pub heard: Option<Stamp>,
     /// Messages of the device that came too fast to be read.

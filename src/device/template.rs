@@ -219,7 +219,7 @@ fn escaped(text: &str) -> String {
 
 fn sample(kind: &Kind) -> Value {
     match kind {
-        Kind::Integer { .. } => Value::Integer(0),
+        Kind::Integer { .. } | Kind::Steps { .. } => Value::Integer(0),
         Kind::Number { .. } => Value::Number(0.5),
         Kind::Choice(_) | Kind::Text { .. } => Value::Text("x".to_owned()),
         Kind::Flag => Value::Flag(true),

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::port::{Device, Incoming, Occasion};
+use super::port::{Device, Expected, Incoming, Occasion};
 use crate::diagnostics::Stamp;
 use crate::diagnostics::event::{Command, CommandState};
 use crate::diagnostics::sentence::duration_words;
@@ -21,6 +21,8 @@ struct Awaited {
     asked: Stamp,
     /// How long to wait, in this computer's time.
     within: Duration,
+    /// Whether a device that hears always answers it.
+    is_certain: bool,
     sent: Option<Stamp>,
     /// The session in which it was sent is over: the answer may have died with it.
     torn: bool,
@@ -83,14 +85,14 @@ impl Waiting {
         Duration::try_from_secs_f64(field.as_secs_f64() / self.scale).unwrap_or(field)
     }
 
-    /// A command was handed to the queue and should be answered within `within` (field time) of being sent.
+    /// A command was handed to the queue and should be answered within a time (field time) of being sent.
     /// Gives up the oldest if too many wait.
     pub fn expect(
         &mut self,
         id: &str,
         name: &str,
         client_id: &str,
-        within: Duration,
+        answer: Expected,
         now: Stamp,
     ) -> Option<Command> {
         let oldest = if self.awaited.len() >= MOST { self.awaited.pop_front() } else { None };
@@ -99,7 +101,8 @@ impl Waiting {
             name: name.to_owned(),
             client_id: client_id.to_owned(),
             asked: now,
-            within: self.real(within),
+            within: self.real(answer.within),
+            is_certain: answer.is_certain,
             sent: None,
             torn: false,
         });
@@ -190,7 +193,7 @@ impl Waiting {
                 self.awaited.push_back(awaited);
                 continue;
             }
-            if !awaited.torn {
+            if !awaited.torn && awaited.is_certain {
                 self.unanswered = self.unanswered.saturating_add(1);
                 self.unanswered_from = self.unanswered_from.or(awaited.sent);
             }

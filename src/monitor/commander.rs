@@ -1,6 +1,5 @@
 //! The device's side of the monitor: builds commands, reads what the device says, notices its silence.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -13,6 +12,8 @@ use crate::diagnostics::event::{Command, Event};
 use crate::diagnostics::topics::filter_matches;
 use crate::diagnostics::{Observed, Stamp};
 use crate::mqtt::{Heard, Listener, Publish};
+
+use super::automatic::{Automatic, Due, Words};
 
 /// Messages of the device that may wait to be read.
 const WAITING: usize = 256;
@@ -71,10 +72,7 @@ pub(super) struct Commander {
     unread: Arc<AtomicU64>,
     id_prefix: String,
     made: u64,
-    /// When each periodic command was last asked for.
-    periodic: HashMap<Arc<str>, Stamp>,
-    quiet: bool,
-    connected: bool,
+    automatic: Automatic,
     shown: Arc<Shown>,
     stale: bool,
 }
@@ -103,9 +101,7 @@ impl Commander {
             unread,
             id_prefix: format!("{random:08x}"),
             made: 0,
-            periodic: HashMap::new(),
-            quiet,
-            connected: false,
+            automatic: Automatic::new(quiet),
             shown,
             stale: false,
         };
@@ -138,8 +134,8 @@ impl Commander {
         let occasion = Occasion { correlation_id: &id, client_id: &self.client_id, now: now.wall };
         let order = self.device.build(name, values, &occasion).map_err(|error| error.to_string())?;
         self.made += 1;
-        if let Some(within) = order.answer_within {
-            let oldest = self.waiting.expect(&id, name, &self.client_id, within, now);
+        if let Some(answer) = order.answer {
+            let oldest = self.waiting.expect(&id, name, &self.client_id, answer, now);
             out.extend(oldest.map(|command| Observed { at: now, event: Event::Command(command) }));
         }
         self.listen();
@@ -156,15 +152,19 @@ impl Commander {
     /// Takes note of what was observed.
     pub(super) fn observe(&mut self, observed: &Observed, out: &mut Vec<Observed>) {
         match &observed.event {
-            Event::Command(command) => self.waiting.observe(command, observed.at),
+            Event::Command(command) => {
+                self.waiting.observe(command, observed.at);
+                let words = self.automatic.observe(command, &self.device.commands());
+                out.extend(words.map(|words| alert(words, observed.at)));
+            }
             Event::Connected(_) => {
-                self.connected = true;
+                self.automatic.connected();
                 self.waiting.connected(observed.at);
             }
             Event::Dropped(_) | Event::Disconnected { .. } => {
-                self.connected = false;
-                let verdict = self.waiting.disconnected();
-                out.extend(verdict.map(|verdict| alert(verdict, observed.at)));
+                self.automatic.disconnected();
+                let turn = self.waiting.disconnected();
+                out.extend(turn.map(|turn| alert(words(turn), observed.at)));
             }
             _ => return,
         }
@@ -181,8 +181,8 @@ impl Commander {
         }
         let digest = self.device.digest(&message);
         if digest.is_sign_of_life {
-            let verdict = self.waiting.alive(heard.at);
-            out.extend(verdict.map(|verdict| alert(verdict, heard.at)));
+            let turn = self.waiting.alive(heard.at);
+            out.extend(turn.map(|turn| alert(words(turn), heard.at)));
         }
         let changes = digest.changes.into_iter().map(|message| Event::Device { message });
         out.extend(changes.map(|event| Observed { at: heard.at, event }));
@@ -199,27 +199,13 @@ impl Commander {
         let overdue = self.waiting.overdue(now);
         out.extend(overdue.into_iter().map(|command| told(command, now)));
         self.listen();
-        let verdict = self.waiting.judge(now, last_rx, self.device.silent_after());
-        out.extend(verdict.map(|verdict| alert(verdict, now)));
+        let turn = self.waiting.judge(now, last_rx, self.device.silent_after());
+        out.extend(turn.map(|turn| alert(words(turn), now)));
     }
 
-    /// The periodic commands that are due, each with its default values. Nothing is sent by itself while
-    /// there is no connection.
-    pub(super) fn due(&mut self, now: Stamp) -> Vec<(Arc<str>, Vec<Value>)> {
-        if self.quiet || !self.connected {
-            return Vec::new();
-        }
-        let mut due = Vec::new();
-        for spec in self.device.commands().iter() {
-            let Some(every) = spec.every.map(|every| self.waiting.real(every)) else { continue };
-            let values: Option<Vec<_>> = spec.parameters.iter().map(|one| one.default.clone()).collect();
-            let is_due = self.periodic.get(&spec.name).is_none_or(|last| now.since(*last) >= every);
-            if let Some(values) = values.filter(|_| is_due && spec.unavailable.is_none()) {
-                self.periodic.insert(Arc::clone(&spec.name), now);
-                due.push((Arc::clone(&spec.name), values));
-            }
-        }
-        due
+    /// What is to be sent by itself now.
+    pub(super) fn due(&mut self, now: Stamp) -> Vec<Due> {
+        self.automatic.due(&self.device.commands(), now, |time| self.waiting.real(time))
     }
 
     /// The device for the screen; `field` turns stamps into field time.
@@ -250,6 +236,7 @@ fn shown(device: &dyn Device, heard: Option<Stamp>, unread: u64) -> Shown {
         commands: device.commands(),
         status_command: device.status_command(),
         facts: device.facts().into(),
+        details: device.details().into(),
         heard,
         unread,
     }
@@ -259,11 +246,14 @@ fn told(command: Command, at: Stamp) -> Observed {
     Observed { at, event: Event::Command(command) }
 }
 
-fn alert(verdict: Turn, at: Stamp) -> Observed {
-    let (state, message) = match verdict {
-        Turn::Silent(message) => ("raised", message),
-        Turn::Over(message) => ("cleared", message),
-    };
-    let (rule, state) = (SILENT_DEVICE.to_owned(), state.to_owned());
+fn words(turn: Turn) -> Words {
+    match turn {
+        Turn::Silent(message) => (SILENT_DEVICE, "raised", message),
+        Turn::Over(message) => (SILENT_DEVICE, "cleared", message),
+    }
+}
+
+fn alert((rule, state, message): Words, at: Stamp) -> Observed {
+    let (rule, state) = (rule.to_owned(), state.to_owned());
     Observed { at, event: Event::Alert { rule, state, message } }
 }

@@ -10,6 +10,7 @@
 //! Nothing here waits for a disk, a screen or a reader: every way out is bounded and counts what it
 //! loses. *Must not know* ratatui, crossterm or rumqttc.
 
+mod automatic;
 mod commander;
 mod device;
 mod folds;

@@ -1,11 +1,11 @@
-//! How is the vendor's MQTT endpoint reached: where, as whom, signed with what, listening to what?
+//! How is the vendor's MQTT endpoint reached: where, as whom, signed with what?
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Utc};
 
-use super::account::{Account, AccountError, AwsCredentials, Device};
+use super::account::{Account, AccountError, AwsCredentials};
 use crate::aws::{Target, presign};
 use crate::diagnostics::Clock;
 use crate::diagnostics::event::Layer;
@@ -20,16 +20,6 @@ pub const REGION: &str = "us-east-1";
 /// What client ids begin with, as those of the reference client. Random digits follow: AWS cuts the older
 /// of two connections with the same id, so an id of our own is as necessary as it is harmless.
 pub const CLIENT_ID_PREFIX: &str = "navien-client-";
-
-/// What to listen to, with QoS 1: everything about the device, and the answers to this client's queries,
-/// which the first filter does not match.
-pub fn subscriptions(device: &Device, client_id: &str) -> [(String, u8); 2] {
-    let Device { device_type, mac_address, .. } = device;
-    [
-        (format!("cmd/{device_type}/navilink-{mac_address}/#"), 1),
-        (format!("cmd/{device_type}/{client_id}/res/#"), 1),
-    ]
-}
 
 /// Signs each attempt with what the account holds then.
 #[derive(Debug)]

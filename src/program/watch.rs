@@ -57,7 +57,12 @@ pub(super) async fn watch<T>(
         let _ = writeln!(io::stderr(), "no log file: {error}");
     }
     let commands = device.as_ref().map(|device| device.commands()).unwrap_or_default();
-    let keymap = match keymap(&settings.ui).and_then(|keymap| keymap.with_commands(&commands)) {
+    // Only the keys that the user wrote down can be in the user's way.
+    let with_commands = |keymap: Keymap| match settings.device {
+        Some(_) => keymap.with_commands(&commands),
+        None => Ok(keymap.with_commands_where_free(&commands)),
+    };
+    let keymap = match keymap(&settings.ui).and_then(with_commands) {
         Ok(keymap) => keymap,
         Err(error) => return Ok(refuse(&error).into()),
     };

@@ -151,26 +151,49 @@ impl Keymap {
         keymap.check().map(|()| keymap)
     }
 
-    /// The table with the keys of a device's commands, which work on the Device screen.
+    /// The table with the keys that the user gave to a device's commands; they work on the Device screen.
     ///
     /// # Errors
     /// One sentence for an unknown key, or one that is taken.
     pub fn with_commands(mut self, commands: &[CommandSpec]) -> Result<Self, String> {
         self.commands.clear();
-        for spec in commands {
-            let Some(text) = &spec.key else { continue };
-            let key: Key = text.parse().map_err(|error| format!("the command {}: {error}", spec.name))?;
-            let taken = self.bindings.iter().find(|binding| {
-                matches!(binding.scope, Scope::Everywhere | Scope::Device) && binding.keys.contains(&key)
-            });
-            let other = self.commands.iter().find(|(other, _)| *other == key).map(|(_, name)| name.as_ref());
-            if let Some(other) = taken.map(|binding| binding.action.name()).or(other) {
-                let name = &spec.name;
-                return Err(format!("the command {name} cannot have the key {key}, which is {other}'s"));
-            }
-            self.commands.push((key, Arc::clone(&spec.name)));
+        for spec in commands.iter().filter(|spec| spec.key.is_some()) {
+            let key = self.free_key(spec)?;
+            self.commands.extend(key.map(|key| (key, Arc::clone(&spec.name))));
         }
         Ok(self)
+    }
+
+    /// The table with the keys that a device's commands come with. A key that the user gave to something else stays
+    /// there; the command is found in the list.
+    #[must_use]
+    pub fn with_commands_where_free(mut self, commands: &[CommandSpec]) -> Self {
+        self.commands.clear();
+        for spec in commands {
+            let key = self.free_key(spec).ok().flatten();
+            self.commands.extend(key.map(|key| (key, Arc::clone(&spec.name))));
+        }
+        self
+    }
+
+    fn free_key(&self, spec: &CommandSpec) -> Result<Option<Key>, String> {
+        let Some(text) = &spec.key else { return Ok(None) };
+        let key: Key = text.parse().map_err(|error| format!("the command {}: {error}", spec.name))?;
+        let taken = self.bindings.iter().find(|binding| {
+            matches!(binding.scope, Scope::Everywhere | Scope::Device) && binding.keys.contains(&key)
+        });
+        let other = self.commands.iter().find(|(other, _)| *other == key).map(|(_, name)| name.as_ref());
+        if let Some(other) = taken.map(|binding| binding.action.name()).or(other) {
+            let name = &spec.name;
+            return Err(format!("the command {name} cannot have the key {key}, which is {other}'s"));
+        }
+        Ok(Some(key))
+    }
+
+    /// The key of a command, for a list; empty without one.
+    pub fn key_of_command(&self, name: &str) -> String {
+        let found = self.commands.iter().find(|(_, known)| **known == *name);
+        found.map(|(key, _)| key.to_string()).unwrap_or_default()
     }
 
     /// The command a key starts on a screen.
@@ -251,7 +274,7 @@ impl Keymap {
             Some(Popup::Inject { .. }) => {
                 self.entries(&[(Action::Open, "strike"), (Up, "choose"), (Down, "choose"), (Close, "cancel")])
             }
-            Some(Popup::Help { .. } | Popup::Why { .. }) => {
+            Some(Popup::Help { .. } | Popup::Why { .. } | Popup::Details { .. }) => {
                 self.entries(&[&[(Close, "close")], &scroll[..], &[(Quit, "quit")]].concat())
             }
             None if model.screen == Screen::Drops && model.detail.is_some() => {

@@ -166,6 +166,11 @@ pub enum Popup {
         /// First line shown.
         scroll: usize,
     },
+    /// Everything known of the device; `scroll` is the first line shown.
+    Details {
+        /// First line shown.
+        scroll: usize,
+    },
     /// The faults of a simulation, one of which is to strike.
     Inject {
         /// Index of the one the cursor is on.

@@ -91,6 +91,7 @@ fn act_on_screen(model: &mut Model, action: Action, live: &Arc<Published>, now: 
         Action::Drops => show(model, Screen::Drops),
         Action::Device => show_device(model, live, now),
         Action::Command => command::open(model, live, now),
+        Action::Details => model.popup = Some(Popup::Details { scroll: 0 }),
         Action::RequestStatus => return command::request_status(model, live, now),
         Action::NextScreen => turn(model, live, true),
         Action::PreviousScreen => turn(model, live, false),
@@ -114,7 +115,8 @@ fn act_in_popup(model: &mut Model, action: Action, live: &Published) {
     match (action, &model.popup) {
         (Action::Close, _)
         | (Action::Help, Some(Popup::Help { .. }))
-        | (Action::Why, Some(Popup::Why { .. })) => model.popup = None,
+        | (Action::Why, Some(Popup::Why { .. }))
+        | (Action::Details, Some(Popup::Details { .. })) => model.popup = None,
         (Action::Help, _) => model.popup = Some(Popup::Help { scroll: 0 }),
         (Action::Why, _) => model.popup = Some(Popup::Why { scroll: 0 }),
         (Action::Beginning, _) => scroll_rows(model, live, isize::MIN),
@@ -285,7 +287,7 @@ fn scroll_rows(model: &mut Model, live: &Published, rows: isize) {
     let max_scroll = model.page.max_scroll;
     let detail = model.detail.as_mut().filter(|_| model.screen == Screen::Drops);
     match (&mut model.popup, detail) {
-        (Some(Popup::Help { scroll } | Popup::Why { scroll }), _) => {
+        (Some(Popup::Help { scroll } | Popup::Why { scroll } | Popup::Details { scroll }), _) => {
             *scroll = moved(*scroll, rows, max_scroll);
         }
         (Some(_), _) => {}
@@ -313,7 +315,9 @@ fn click(model: &mut Model, target: Option<Target>, live: &Published) {
         (Some(Target::Popup | Target::Timeline) | None, None)
         | (Some(Target::Popup), Some(_))
         | (_, Some(Popup::Input(_) | Popup::Palette { .. } | Popup::Command(_))) => {}
-        (_, Some(Popup::Help { .. } | Popup::Why { .. } | Popup::Inject { .. })) => model.popup = None,
+        (_, Some(Popup::Help { .. } | Popup::Why { .. } | Popup::Details { .. } | Popup::Inject { .. })) => {
+            model.popup = None;
+        }
         (Some(Target::Screen(screen)), None) => show(model, screen),
         (Some(Target::Drop(number)), None) => {
             let listed = model.listed(&model.shown(live).snapshot);

@@ -44,6 +44,7 @@ fn device() -> Published {
         commands: commands().into(),
         status_command: Some("status".into()),
         facts: facts().into(),
+        details: Arc::default(),
         heard: Some(run.ago(420.0)),
         unread: 0,
     }));
@@ -72,6 +73,8 @@ fn commands() -> Vec<CommandSpec> {
         title: title.into(),
         key: key.map(Into::into),
         confirm,
+        explanation: None,
+        at_connect: false,
         parameters,
         every: (name == "status").then(|| Duration::from_secs(300)),
         unavailable: (name == "recirculate").then(|| "the device has no pump".into()),

@@ -8,6 +8,7 @@ mod any;
 #[path = "../properties/arbitrary.rs"]
 mod arbitrary;
 mod devices;
+mod heater;
 mod replays;
 mod sample;
 mod verdicts;
@@ -57,6 +58,9 @@ impl Scene {
     fn draw(&self, width: u16, height: u16) -> (Terminal<TestBackend>, ViewState) {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a test terminal");
         let frozen = self.model.frozen.as_ref();
+        let device = self.published.runtime.device.as_ref();
+        let commands = device.map(|device| Arc::clone(&device.commands)).unwrap_or_default();
+        let keymap = Keymap::default().with_commands_where_free(&commands);
         let context = ViewContext {
             published: frozen.map_or(&self.published, |frozen| &frozen.published),
             live: &self.published,
@@ -67,7 +71,7 @@ impl Scene {
             live_now: self.published.snapshot.at,
             clock_now: self.published.snapshot.at,
             offset: sample::zone(),
-            keymap: &Keymap::default(),
+            keymap: &keymap,
         };
         let mut state = ViewState::default();
         terminal.draw(|frame| view::render(frame, &context, &mut state)).expect("a frame");

@@ -28,6 +28,8 @@ fn command(name: &str, every: Option<Duration>, parameters: Vec<Parameter>) -> C
         title: name.into(),
         key: None,
         confirm: Confirm::None,
+        explanation: None,
+        at_connect: false,
         parameters,
         every,
         unavailable: None,

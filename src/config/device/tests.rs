@@ -43,7 +43,7 @@ fn a_command_of_the_file_can_be_sent() {
     assert_eq!(specs[0].parameters[0].range(), "35 to 65 °C in steps of 0.5");
     let occasion = Occasion { correlation_id: "i", client_id: "me", now: chrono::DateTime::UNIX_EPOCH };
     let order = device.build("set", &[Value::Number(50.0)], &occasion).expect("an order");
-    assert_eq!((order.qos, order.answer_within), (1, Some(Duration::from_secs(3))));
+    assert_eq!((order.qos, order.answer.map(|answer| answer.within)), (1, Some(Duration::from_secs(3))));
     assert_eq!(order.payload, br#"{"id":"i","to":50.0}"#);
     let filters: Vec<_> = device.subscriptions("me").into_iter().map(|(filter, _)| filter).collect();
     assert_eq!(filters, ["home/status", "home/me/answer"]);

@@ -12,6 +12,8 @@ fn spec(name: &str, parameters: Vec<Parameter>) -> CommandSpec {
         title: name.into(),
         key: None,
         confirm: Confirm::None,
+        explanation: None,
+        at_connect: false,
         parameters,
         every: None,
         unavailable: None,
@@ -25,8 +27,12 @@ fn device(status: &[&str]) -> ConfiguredDevice {
         unit: None,
         default: None,
     };
-    let zone =
-        Parameter { name: "zone".into(), kind: Kind::Text { max_chars: 20 }, unit: None, default: None };
+    let zone = Parameter {
+        name: "zone".into(),
+        kind: Kind::Text { max_chars: 20, what: None },
+        unit: None,
+        default: None,
+    };
     let parameters = vec![degrees, zone];
     let filter = Template::plain("home/{client_id}/answer", &[]).expect("a filter");
     let answer = Answer { filter, rule: Match::CorrelationId, within: Duration::from_secs(10) };
@@ -65,7 +71,7 @@ fn a_command_becomes_a_publish_or_a_sentence() {
     let order = build(48.5, "bath").expect("an order");
     assert_eq!((order.topic.as_str(), order.qos), ("home/bath/set", 1));
     assert_eq!(order.payload, br#"{"id":"ab-1","to":48.5}"#);
-    assert_eq!(order.answer_within, Some(Duration::from_secs(10)));
+    assert_eq!(order.answer, Some(Expected { within: Duration::from_secs(10), is_certain: true }));
     let refusals = [
         (build(70.0, "bath"), "degrees must be 35 to 65 in steps of 0.5"),
         (build(48.0, "a/b"), "the topic `home/a/b/set` cannot be published to"),

@@ -11,7 +11,7 @@ fn parameter(name: &str, kind: Kind) -> Parameter {
 fn parameters() -> Vec<Parameter> {
     vec![
         parameter("n", Kind::Number { min: -1e9, max: 1e9, step: None }),
-        parameter("t", Kind::Text { max_chars: 200 }),
+        parameter("t", Kind::Text { max_chars: 200, what: None }),
         parameter("f", Kind::Flag),
     ]
 }

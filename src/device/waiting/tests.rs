@@ -41,12 +41,14 @@ impl Device for Echo {
     }
 }
 
+const CERTAIN: Expected = Expected { within: Duration::from_secs(10), is_certain: true };
+
 fn at(secs: u64) -> Stamp {
     Stamp::new(DateTime::UNIX_EPOCH, Duration::ZERO).plus(Duration::from_secs(secs))
 }
 
 fn ask(waiting: &mut Waiting, id: &str, secs: u64) {
-    assert_eq!(waiting.expect(id, "status", "me", Duration::from_secs(10), at(secs)), None);
+    assert_eq!(waiting.expect(id, "status", "me", CERTAIN, at(secs)), None);
 }
 
 fn step(waiting: &mut Waiting, id: &str, state: CommandState, secs: u64) {
@@ -142,6 +144,19 @@ fn an_answer_in_between_and_a_drop_are_no_silence() {
 }
 
 #[test]
+fn a_command_that_need_not_be_answered_says_nothing_of_the_device() {
+    let mut waiting = Waiting::new(1.0);
+    waiting.connected(at(0));
+    for (id, secs) in [("a", 10), ("b", 30), ("c", 50)] {
+        let perhaps = Expected { is_certain: false, ..CERTAIN };
+        assert_eq!(waiting.expect(id, "tariff", "me", perhaps, at(secs)), None);
+        step(&mut waiting, id, CommandState::Sent, secs);
+        assert_eq!(waiting.overdue(at(secs + 10)).len(), 1, "told as unanswered all the same");
+    }
+    assert_eq!(waiting.judge(at(61), Some(at(60)), None), None);
+}
+
+#[test]
 fn a_device_that_promised_to_be_heard_is_silent_without_a_command() {
     let mut waiting = Waiting::new(60.0);
     let limit = Some(Duration::from_secs(600));
@@ -161,7 +176,7 @@ fn the_oldest_gives_way() {
     for number in 0..MOST {
         ask(&mut waiting, &number.to_string(), 0);
     }
-    let gone = waiting.expect("x", "status", "me", Duration::from_secs(1), at(1)).expect("the oldest");
+    let gone = waiting.expect("x", "status", "me", CERTAIN, at(1)).expect("the oldest");
     assert_eq!((gone.correlation_id.as_str(), gone.state), ("0", CommandState::Unanswered));
     assert_eq!(waiting.outstanding(), MOST);
 }

@@ -99,7 +99,9 @@ impl Baseline {
         if let Some((from, to)) = renew(&mut self.mode, status.operation_mode) {
             changes.push(Change::Mode { from, to });
         }
-        if let Some((from, to)) = renew(&mut self.power, status.power) {
+        let is_known = |known: f64| status.power.is_some_and(|told| is_alike(known, told));
+        let power = status.power.filter(|_| !self.power.is_some_and(is_known));
+        if let Some((from, to)) = renew(&mut self.power, power) {
             changes.push(Change::Power { from, to });
         }
         if let Some((_, is_heating)) = renew(&mut self.is_heating, status.is_heating()) {
@@ -122,6 +124,13 @@ pub fn changes(before: &Status, after: &Status) -> Vec<Change> {
     let mut baseline = Baseline::default();
     baseline.observe(before);
     baseline.observe(after)
+}
+
+/// Whether two powers in W are the same to a person: a compressor is never quite steady, and a change that is
+/// told at every status hides the others. From nothing to something is always a change.
+fn is_alike(known: f64, told: f64) -> bool {
+    let difference = (known - told).abs();
+    (known > 0.0) == (told > 0.0) && difference < 25.0_f64.max(known.abs() / 10.0)
 }
 
 /// Takes what is new; gives old and new if they differ.
@@ -179,6 +188,19 @@ mod tests {
         let heating = json!({"operationBusy": 2, "currentInstPower": 453});
         assert_eq!(told(&idle, &standby), ["power 0 W → 3 W"]);
         assert_eq!(told(&standby, &heating), ["power 3 W → 453 W", "heating started"]);
+    }
+
+    #[test]
+    fn the_hum_of_a_compressor_is_no_change_but_its_drift_is() {
+        let mut baseline = Baseline::default();
+        let powers = [400.0, 415.0, 390.0, 424.0, 441.0, 460.0, 0.0, 3.0];
+        let told: Vec<_> = powers
+            .iter()
+            .flat_map(|power| baseline.observe(&status(&json!({"currentInstPower": power}))))
+            .filter(|change| matches!(change, Change::Power { .. }))
+            .map(|change| change.words(TemperatureUnit::Celsius))
+            .collect();
+        assert_eq!(told, ["power 400 W → 441 W", "power 441 W → 0 W", "power 0 W → 3 W"]);
     }
 
     #[test]

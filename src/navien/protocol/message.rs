@@ -11,7 +11,7 @@ use super::field::tame;
 use super::number::whole;
 use super::status::Status;
 use super::timetable::{RecirculationPeriod, Reservation, TariffPeriod, Timetable};
-use super::topic::{Client, Device, Heard, Subject};
+use super::topic::{Client, Device, Heard, Place, Subject};
 
 /// Largest message that is read, in bytes: twice what AWS IoT carries.
 const MOST_BYTES: usize = 256 * 1024;
@@ -39,6 +39,8 @@ pub struct Message {
     pub session_id: Option<String>,
     /// The device that speaks or is spoken to: as the message says, or else as the topic says.
     pub mac_address: Option<String>,
+    /// Where the question was asked that this answers, if the answer repeats it.
+    pub asked_at: Option<Place>,
     /// What it says.
     pub content: Content,
 }
@@ -106,6 +108,7 @@ impl Message {
             client_id: text(root, "clientID").or_else(|| topic_client.map(tame)),
             session_id: text(root, "sessionID"),
             mac_address: inner.and_then(|inner| text(inner, "macAddress")).or_else(|| topic_mac.map(tame)),
+            asked_at: asked_at(root),
             content: Content::find(heard, root),
         }
     }
@@ -146,8 +149,7 @@ impl Content {
             return Self::Feature(Box::new(Feature::read(feature)));
         }
         let response = response.unwrap_or(root);
-        let named = [heard, root.get("requestTopic").and_then(Value::as_str).and_then(Heard::parse)];
-        let named = named.into_iter().flatten().map(Heard::subject);
+        let named = [heard, requested(root)].into_iter().flatten().map(Heard::subject);
         let subject = named
             .chain(shape(response))
             .find(|subject| !matches!(subject, Subject::General | Subject::Other));
@@ -167,6 +169,18 @@ impl Content {
         let command = code.and_then(|code| Command::by_code(code, has_schedule));
         Self::Request { code, command }
     }
+}
+
+fn asked_at(root: &Map<String, Value>) -> Option<Place> {
+    match requested(root)? {
+        Heard::Request { place, .. } => place,
+        Heard::Answer { .. } | Heard::Event { .. } => None,
+    }
+}
+
+/// What the topic of the request says, if the answer repeats it.
+fn requested(root: &Map<String, Value>) -> Option<Heard<'_>> {
+    root.get("requestTopic").and_then(Value::as_str).and_then(Heard::parse)
 }
 
 /// With `null` for every bare word that is no value of JSON: `NaN`, `1e999`, `007`. Otherwise one such field

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use super::watch::watch;
 use super::{refuse, runtime, settings};
 use crate::cli;
+use crate::cli::Unit;
 use crate::clock::SystemClock;
-use crate::config::{BrokerUrl, Cloud, Directories, Settings, Target};
+use crate::config::{BrokerUrl, Cloud, Directories, Settings, Span, Target};
 use crate::diagnostics::aws_limits::AWS_WEBSOCKET_LIMIT;
 use crate::diagnostics::clean::clean;
 use crate::diagnostics::{Clock, Disguise};
@@ -20,7 +21,10 @@ use crate::mqtt::settings::{BrokerAddress, Transport};
 use crate::navien::account::{
     API_URL, Account, AccountError, AccountSettings, ApiUrl, Device, HttpTransport, NoChoice, choose,
 };
-use crate::navien::connection::{AccountSigner, CLIENT_ID_PREFIX, ENDPOINT, subscriptions};
+use crate::navien::connection::{AccountSigner, CLIENT_ID_PREFIX, ENDPOINT};
+use crate::navien::heater::{Heater, HeaterSettings};
+use crate::navien::protocol::TemperatureUnit;
+use crate::navien::protocol::topic::{self, BadName, Client};
 
 use identity::{Identity, NoIdentity};
 
@@ -30,10 +34,23 @@ struct Places {
     broker: BrokerAddress,
 }
 
+/// How often the state may be asked for, in seconds: more often is a load, less often is never.
+const STATUS_EVERY_SECS: std::ops::RangeInclusive<u64> = 10..=86_400;
+
+/// What was said about the device.
+struct Wanted {
+    name: Option<String>,
+    heater: HeaterSettings,
+}
+
 /// Signs in and watches the device until the run is over.
 pub(super) fn navien(wanted: cli::Navien) -> color_eyre::Result<ExitCode> {
     let places = match places(wanted.api_url.as_deref(), wanted.iot_endpoint.as_ref()) {
         Ok(places) => places,
+        Err(sentence) => return Ok(refuse(&sentence)),
+    };
+    let heater = match heater_settings(&wanted) {
+        Ok(heater) => heater,
         Err(sentence) => return Ok(refuse(&sentence)),
     };
     let username = wanted.options.broker.username.clone();
@@ -49,7 +66,27 @@ pub(super) fn navien(wanted: cli::Navien) -> color_eyre::Result<ExitCode> {
         Err(NoIdentity::Cancelled) => return Ok(Code::Interrupted.into()),
         Err(error) => return Ok(refuse(&error)),
     };
-    runtime()?.block_on(run(settings, places.api, identity, wanted.device.as_deref()))
+    let wanted = Wanted { name: wanted.device, heater };
+    runtime()?.block_on(run(settings, places.api, identity, wanted))
+}
+
+fn heater_settings(wanted: &cli::Navien) -> Result<HeaterSettings, String> {
+    let mut settings = HeaterSettings {
+        unit: match wanted.unit {
+            Unit::Device => None,
+            Unit::Celsius => Some(TemperatureUnit::Celsius),
+            Unit::Fahrenheit => Some(TemperatureUnit::Fahrenheit),
+        },
+        allow_one_way: wanted.allow_one_way.unwrap_or(false),
+        ..HeaterSettings::default()
+    };
+    if let Some(Span(every)) = wanted.status_every {
+        if !STATUS_EVERY_SECS.contains(&every.as_secs()) {
+            return Err("--status-every: give 10s to 24h, or --quiet-link to ask never.".to_owned());
+        }
+        settings.status_every = every;
+    }
+    Ok(settings)
 }
 
 fn places(api_url: Option<&str>, iot_endpoint: Option<&BrokerUrl>) -> Result<Places, String> {
@@ -67,7 +104,7 @@ async fn run(
     mut settings: Settings,
     api: ApiUrl,
     identity: Identity,
-    wanted: Option<&str>,
+    wanted: Wanted,
 ) -> color_eyre::Result<ExitCode> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let account = AccountSettings {
@@ -89,7 +126,7 @@ async fn run(
         Ok(devices) => devices,
         Err(error) => return Ok(give_up(&error)),
     };
-    let choice = match choose(&devices, wanted) {
+    let choice = match choose(&devices, wanted.name.as_deref()) {
         Ok(choice) => choice,
         Err(error @ NoChoice::NoDevice) => return Ok(refuse(&error)),
         Err(error) => return Ok(refuse(&format!("{error}\n{}", list(&devices)))),
@@ -99,14 +136,28 @@ async fn run(
         tell(&format!("watching {shown}; --device chooses another:\n{}", list(&devices)));
     }
     let link = &mut settings.link;
-    let filters = subscriptions(&choice.device, &link.client_id);
-    link.subscriptions.extend(filters);
+    let heater = match heater(&choice.device, &link.client_id, wanted.heater, &*clock) {
+        Ok(heater) => heater,
+        Err(error) => return Ok(refuse(&error)),
+    };
     if let Some(planned) = &mut link.planned_reconnect {
         planned.websocket_limit = Some(AWS_WEBSOCKET_LIMIT);
     }
     link.signer = Some(Arc::new(AccountSigner::new(account, &link.broker, clock)));
     settings.disguise = Disguise::new([(choice.device.mac_address, "device".to_owned())]);
-    watch(settings, None, None, |_| ()).await.map(|watched| watched.code)
+    watch(settings, Some(Box::new(heater)), None, |_| ()).await.map(|watched| watched.code)
+}
+
+/// The device behind the connection, under a session id of its own.
+fn heater(
+    device: &Device,
+    client_id: &str,
+    settings: HeaterSettings,
+    clock: &dyn Clock,
+) -> Result<Heater, BadName> {
+    let address = topic::Device::new(device.device_type, &device.mac_address, &device.additional_value)?;
+    let client = Client::new(client_id, &format!("{:032x}", rand::random::<u128>()))?;
+    Ok(Heater::new(&device.name, address, client, settings, clock.now().wall))
 }
 
 /// One line per device: address, name, whether it is online.

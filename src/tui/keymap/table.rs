@@ -23,6 +23,8 @@ pub enum Action {
     Command,
     /// Ask the device for its state.
     RequestStatus,
+    /// Show or hide everything known of the device.
+    Details,
     /// Next screen.
     NextScreen,
     /// Previous screen.
@@ -119,7 +121,7 @@ impl Action {
 
     /// Whether it is of no use without a device, or commands that were sent.
     pub(super) fn needs_a_device(self) -> bool {
-        matches!(self, Self::Device | Self::Command | Self::RequestStatus)
+        matches!(self, Self::Device | Self::Command | Self::RequestStatus | Self::Details)
     }
 
     /// What it does in a replay, where that is something else than while watching.
@@ -169,6 +171,7 @@ table! {
     Filter           "filter"            ["/"]                  Drops      Some("filter"), "show only drops that contain a text";
     Sort             "sort"              ["s"]                  Drops      Some("sort"), "next order: newest, oldest, session, silence, recovery, error";
     RequestStatus    "request-status"    ["s"]                  Device     Some("status"), "ask the device for its state";
+    Details          "details"           ["d"]                  Device     Some("details"), "everything known of the device: all it said, and what could not be read";
     Command          "command"           [":"]                  Everywhere Some("command"), "choose a command of the device by typing a part of its name";
     PlayPause        "play"              ["Space"]              Replay     Some("play/pause"), "pause, or play on; at the end: once more";
     PreviousDrop     "previous-drop"     ["["]                  Replay     Some("drop"), "to the drop before, and pause";

@@ -38,10 +38,12 @@ pub(super) fn palette(
         put(frame, inner, 1, &Line::styled("no command contains this text", context.theme.dim));
     }
     let selected = selected.min(listed.len().saturating_sub(1));
+    let name = device::name_width(&shown.commands);
     let first = (selected + 1).saturating_sub(rows);
     for (row, (index, spec)) in listed.iter().enumerate().skip(first).take(rows).enumerate() {
         let chosen = index == selected;
-        put(frame, inner, row + 1, &device::command_line(context, spec, usize::from(inner.width), chosen));
+        let widths = (name, usize::from(inner.width));
+        put(frame, inner, row + 1, &device::command_line(context, spec, widths, chosen));
         let y = inner.y.saturating_add(u16::try_from(row + 1).unwrap_or(u16::MAX));
         if chosen && y < inner.bottom() {
             frame.buffer_mut().set_style(Rect { y, height: 1, ..inner }, context.theme.selected);
@@ -55,17 +57,22 @@ pub(super) fn command(frame: &mut Frame, context: &ViewContext, asked: &CommandP
     let title = context.cut(&format!("{}: {}", asked.spec.name, asked.spec.title), usize::from(WIDTH) - 6);
     let title = if asked.spec.name == asked.spec.title { asked.spec.name.to_string() } else { title };
     let mut lines: Vec<Line> = Vec::new();
+    let columns = usize::from(WIDTH - 4);
+    if let Some(explanation) = &asked.spec.explanation {
+        let rows = wrap(&context.safe(explanation), columns);
+        lines.extend(rows.into_iter().map(|text| Line::styled(text, theme.dim)));
+    }
     for (parameter, value) in asked.spec.parameters.iter().zip(&asked.values) {
-        let unit = parameter.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default();
         lines.push(Line::from(vec![
             Span::styled(format!("{} ", parameter.name), theme.dim),
-            Span::styled(context.cut(&format!("{value}{unit}"), 50), theme.strong),
+            Span::styled(context.cut(&parameter.words(value), 50), theme.strong),
         ]));
     }
     let question = match asked.parameter() {
         Some(parameter) => {
             let default =
-                parameter.default.as_ref().map(|value| format!("; empty: {value}")).unwrap_or_default();
+                parameter.default.as_ref().map(ToString::to_string).filter(|value| !value.is_empty());
+            let default = default.map(|value| format!("; empty: {value}")).unwrap_or_default();
             format!("{}: {}{default}", parameter.name, parameter.range())
         }
         None if asked.spec.confirm == Confirm::Type => {
@@ -73,7 +80,6 @@ pub(super) fn command(frame: &mut Frame, context: &ViewContext, asked: &CommandP
         }
         None => "This changes the device. Send it? y = yes, Esc = no".to_owned(),
     };
-    let columns = usize::from(WIDTH - 4);
     lines.extend(
         wrap(&context.safe(&question), columns).into_iter().map(|text| Line::styled(text, theme.text)),
     );

@@ -10,7 +10,7 @@ use ratatui::text::{Line, Span};
 use crate::device::{CommandSpec, Confirm, Fact, FactLevel, Shown};
 use crate::diagnostics::event::CommandState;
 use crate::diagnostics::{CommandRecord, LinkState};
-use crate::tui::format;
+use crate::tui::{format, text};
 
 use super::ink::{Item, left, put, right};
 use super::panel::{focused, panel};
@@ -22,11 +22,11 @@ const FACT: usize = 36;
 const LABEL: usize = 20;
 /// From this width on, commands stand beside their history.
 const WIDE: u16 = 110;
-/// Width of the list of commands beside the history.
-const COMMANDS: u16 = 46;
-/// Columns of a command's key and of its name.
+/// Width of the list of commands beside the history, which has what it needs.
+const COMMANDS: u16 = 52;
+/// Columns of a command's key, and of its name: as wide as the longest one within these.
 const KEY: usize = 5;
-const NAME: usize = 16;
+const NAME: std::ops::RangeInclusive<usize> = 12..=20;
 
 /// Draws the screen below the link.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state: &mut ViewState) {
@@ -85,18 +85,33 @@ fn render_facts(frame: &mut Frame, area: Rect, context: &ViewContext, device: &S
 }
 
 fn fact_line(context: &ViewContext, fact: &Fact, width: usize) -> Line<'static> {
-    let (theme, glyphs) = (context.theme, context.glyphs);
-    let (sign, style) = match fact.level {
-        FactLevel::Normal => ("", theme.strong),
-        FactLevel::Good => (glyphs.check, theme.good),
-        FactLevel::Warn => (glyphs.alert, theme.warn),
-        FactLevel::Bad => (glyphs.cross, theme.bad),
-    };
     let label = left(&context.cut(&fact.label, LABEL - 1), LABEL);
     let unit = fact.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default();
-    let sign = if sign.is_empty() { String::new() } else { format!("{sign} ") };
-    let value = context.cut(&format!("{sign}{}{unit}", fact.value), width.saturating_sub(LABEL + 1));
-    Line::from(vec![Span::styled(label, theme.dim), Span::styled(value, style)])
+    let words = format!("{}{}{unit}", level_sign(context, fact.level), fact.value);
+    let value = context.cut(&words, width.saturating_sub(LABEL + 1));
+    let style = level_style(context, fact.level);
+    Line::from(vec![Span::styled(label, context.theme.dim), Span::styled(value, style)])
+}
+
+/// A sign and a blank before what is out of the ordinary; nothing is said by colour alone.
+pub(super) fn level_sign(context: &ViewContext, level: FactLevel) -> String {
+    let sign = match level {
+        FactLevel::Normal => return String::new(),
+        FactLevel::Good => context.glyphs.check,
+        FactLevel::Warn => context.glyphs.alert,
+        FactLevel::Bad => context.glyphs.cross,
+    };
+    format!("{sign} ")
+}
+
+pub(super) fn level_style(context: &ViewContext, level: FactLevel) -> Style {
+    let theme = context.theme;
+    match level {
+        FactLevel::Normal => theme.strong,
+        FactLevel::Good => theme.good,
+        FactLevel::Warn => theme.warn,
+        FactLevel::Bad => theme.bad,
+    }
 }
 
 fn title(context: &ViewContext, device: &Shown) -> Item {
@@ -128,9 +143,10 @@ fn commands(frame: &mut Frame, area: Rect, context: &ViewContext, device: &Shown
     state.page_rows = rows;
     let selected = context.model.command.min(device.commands.len().saturating_sub(1));
     let first = (selected + 1).saturating_sub(rows);
+    let name = name_width(&device.commands);
     for (row, (index, spec)) in device.commands.iter().enumerate().skip(first).take(rows).enumerate() {
         let chosen = index == selected;
-        put(frame, inner, row, &command_line(context, spec, usize::from(inner.width), chosen));
+        put(frame, inner, row, &command_line(context, spec, (name, usize::from(inner.width)), chosen));
         if chosen {
             let y = inner.y.saturating_add(u16::try_from(row).unwrap_or(u16::MAX));
             frame.buffer_mut().set_style(Rect { y, height: 1, ..inner }, context.theme.selected);
@@ -138,16 +154,22 @@ fn commands(frame: &mut Frame, area: Rect, context: &ViewContext, device: &Shown
     }
 }
 
-/// A row of the list, and of the palette.
+/// Columns of the names in a list of commands.
+pub(super) fn name_width(commands: &[CommandSpec]) -> usize {
+    let longest = commands.iter().map(|spec| text::width(&spec.name)).max().unwrap_or(0);
+    longest.clamp(*NAME.start(), *NAME.end())
+}
+
+/// A row of the list, and of the palette: so many columns for the name, and for all of it.
 pub(super) fn command_line(
     context: &ViewContext,
     spec: &CommandSpec,
-    width: usize,
+    (name, width): (usize, usize),
     chosen: bool,
 ) -> Line<'static> {
     let theme = context.theme;
     let pointer = if chosen { context.glyphs.pointer } else { " " };
-    let key = spec.key.as_deref().unwrap_or("");
+    let key = context.keymap.key_of_command(&spec.name);
     let mut words = if spec.title == spec.name { String::new() } else { spec.title.to_string() };
     let mut add = |text: &str| {
         if !words.is_empty() {
@@ -163,12 +185,12 @@ pub(super) fn command_line(
         add("asks for its name");
     }
     let plain = |style: Style| if chosen { theme.text } else { style };
-    let room = width.saturating_sub(2 + KEY + NAME + 1);
+    let room = width.saturating_sub(2 + KEY + name + 1);
     let style = if spec.unavailable.is_some() { theme.dim } else { theme.text };
     Line::from(vec![
         Span::styled(left(pointer, 2), theme.text),
-        Span::styled(left(&context.cut(key, KEY - 1), KEY), plain(theme.key)),
-        Span::styled(left(&context.cut(&spec.name, NAME), NAME + 1), plain(style)),
+        Span::styled(left(&context.cut(&key, KEY - 1), KEY), plain(theme.key)),
+        Span::styled(left(&context.cut(&spec.name, name), name + 1), plain(style)),
         Span::styled(context.cut(&words, room), plain(theme.dim)),
     ])
 }

@@ -40,6 +40,8 @@ impl<'a> ViewContext<'a> {
                 '–' | '—' | '·' | '\u{2212}' => ascii.push('-'),
                 '→' => ascii.push('>'),
                 '←' => ascii.push('<'),
+                // The letter after it says enough.
+                '°' => {}
                 '×' => ascii.push('x'),
                 '±' => ascii.push_str("+-"),
                 '‘' | '’' => ascii.push('\''),

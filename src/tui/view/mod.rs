@@ -30,6 +30,7 @@
 
 mod command_popups;
 mod device;
+mod device_details;
 mod drop_detail;
 mod drops;
 mod errors;

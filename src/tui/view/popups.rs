@@ -10,7 +10,7 @@ use crate::tui::text;
 
 use super::ink::{left, put, wrap};
 use super::panel::popup;
-use super::{ViewContext, ViewState, command_popups, why};
+use super::{ViewContext, ViewState, command_popups, device_details, why};
 
 /// Widest help; longer lines are hard to read.
 const HELP_WIDTH: u16 = 96;
@@ -23,6 +23,7 @@ pub(super) fn render(frame: &mut Frame, context: &ViewContext, state: &mut ViewS
     match &context.model.popup {
         Some(Popup::Help { scroll }) => help(frame, context, *scroll, state),
         Some(Popup::Why { scroll }) => why::popup(frame, context, *scroll, state),
+        Some(Popup::Details { scroll }) => device_details::render(frame, context, *scroll, state),
         Some(Popup::Inject { selected }) => faults(frame, context, *selected, state),
         Some(Popup::Input(input)) => line_input(frame, context, input, state),
         Some(Popup::Palette { line, selected }) => {

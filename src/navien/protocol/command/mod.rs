@@ -112,6 +112,12 @@ impl Command {
         }
     }
 
+    /// Whether a device that hears is known to answer it. The wording of some commands is a guess, and some
+    /// devices do not answer a question for the tariff.
+    pub fn is_surely_answered(&self) -> bool {
+        self.is_proven && self.answer().is_some() && self.place != Place::TimeOfUse
+    }
+
     /// Whether this is the kind of message that answers it.
     pub fn is_answered_by(&self, content: &Content) -> bool {
         matches!(

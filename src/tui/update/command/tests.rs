@@ -18,6 +18,8 @@ fn spec(name: &str, key: Option<&str>, confirm: Confirm, parameters: Vec<Paramet
         title: format!("{name} the heater").into(),
         key: key.map(Into::into),
         confirm,
+        explanation: None,
+        at_connect: false,
         parameters,
         every: Some(Duration::from_secs(300)),
         unavailable: (name == "broken").then(|| "the device cannot do it".into()),
@@ -42,6 +44,7 @@ fn device() -> Shown {
         commands: commands.into(),
         status_command: Some("status".into()),
         facts: Arc::default(),
+        details: Arc::default(),
         heard: None,
         unread: 0,
     }

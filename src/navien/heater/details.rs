@@ -1,0 +1,90 @@
+//! What is known of the device, all of it?
+
+use super::Known;
+use crate::device::{Fact, FactLevel, Group};
+use crate::navien::protocol::timetable::{RecirculationPeriod, TariffPeriod, Timetable};
+use crate::navien::protocol::{EnergyReport, Month, Oddities, Shown, View};
+
+/// Everything that was told, by message.
+pub(super) fn groups(known: &Known, view: View) -> Vec<Group> {
+    let mut groups = Vec::new();
+    let mut add = |title: &str, facts: Vec<Fact>| {
+        if !facts.is_empty() {
+            groups.push(Group { title: title.into(), facts });
+        }
+    };
+    if let Some(status) = known.status.as_deref() {
+        add("State", told(status.list(view), &status.oddities));
+    }
+    if let Some(feature) = known.feature.as_deref() {
+        add("Equipment", told(feature.list(view), &feature.oddities));
+    }
+    if let Some(energy) = &known.energy {
+        add("Energy", days(energy));
+    }
+    if let Some(table) = &known.reservations {
+        add("Reservations", timetable(table, |entry| entry.words(view.unit)));
+    }
+    if let Some(table) = &known.weekly {
+        add("Weekly timetable", timetable(table, |entry| entry.words(view.unit)));
+    }
+    if let Some(table) = &known.recirculation {
+        add("Recirculation", timetable(table, RecirculationPeriod::words));
+    }
+    if let Some(table) = &known.tariff {
+        add("Tariff", timetable(table, TariffPeriod::words));
+    }
+    add("Other clients", known.other_clients.iter().map(|client| fact("Client", client)).collect());
+    groups
+}
+
+fn fact(label: &str, value: &str) -> Fact {
+    Fact::new(label, value, None, FactLevel::Normal)
+}
+
+/// The fields that were told, then what could not be read.
+fn told(fields: Vec<Shown>, oddities: &Oddities) -> Vec<Fact> {
+    let fields = fields.into_iter().filter_map(|shown| Some(fact(shown.field.label, &shown.words?)));
+    let mut facts: Vec<_> = fields.collect();
+    let odd = |label: &str, value: &str| Fact::new(label, value, None, FactLevel::Warn);
+    facts.extend(oddities.unreadable.iter().map(|(name, value)| odd(name, &format!("unreadable: {value}"))));
+    let unknown = oddities.unknown.len() + oddities.unknown_more;
+    if unknown > 0 {
+        let names = oddities.unknown.join(", ");
+        facts.push(odd("Fields nobody knows", &format!("{unknown}: {names}")));
+    }
+    facts
+}
+
+fn timetable<E>(table: &Timetable<E>, words: impl Fn(&E) -> String) -> Vec<Fact> {
+    let state = match table.is_on {
+        Some(true) => "on",
+        Some(false) => "off",
+        None => "not told",
+    };
+    let mut facts = vec![fact("Followed", state)];
+    let entries = table.entries.iter().zip(1..);
+    facts.extend(entries.map(|(entry, number)| fact(&format!("Entry {number}"), &words(entry))));
+    if table.lost > 0 {
+        facts.push(Fact::new("Unreadable entries", &table.lost.to_string(), None, FactLevel::Warn));
+    }
+    facts
+}
+
+fn days(energy: &EnergyReport) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    for month in &energy.months {
+        for (day, number) in month.days.iter().zip(1..) {
+            let share = day.heat_pump_percent().map(|share| format!(", heat pump {share:.0} %"));
+            let words = format!("{}{}", day.sum(), share.unwrap_or_default());
+            facts.push(fact(&format!("{}-{number:02}", month_words(month)), &words));
+        }
+    }
+    facts
+}
+
+/// `2025-09`.
+pub(super) fn month_words(month: &Month) -> String {
+    let part = |number: Option<i64>| number.map_or_else(|| "?".to_owned(), |number| format!("{number:02}"));
+    format!("{}-{}", part(month.year), part(month.month))
+}
