@@ -15,13 +15,15 @@ pub fn is_aws(host: &str) -> bool {
 
 impl Snapshot {
     /// What is left at `now` of the 24 hours that AWS gives the WebSocket that is up; zero once they are over.
-    /// `None`: no session, no WebSocket, or not at AWS.
+    /// `None`: no session, no WebSocket, or not at AWS. An endpoint under another name counts as AWS's when
+    /// credentials that expire are signed with for it.
     pub fn websocket_time_left(&self, now: Stamp) -> Option<Duration> {
         let LinkState::Connected { since } = self.link else { return None };
         let started = self.started.as_ref()?;
         let (scheme, rest) = started.endpoint.split_once("://")?;
         let host = rest.split(['/', ':']).next()?;
-        let is_limited = matches!(scheme, "ws" | "wss") && is_aws(host);
+        let is_at_aws = is_aws(host) || self.credentials_expire_at.is_some();
+        let is_limited = matches!(scheme, "ws" | "wss") && is_at_aws;
         is_limited.then(|| AWS_WEBSOCKET_LIMIT.saturating_sub(now.since(since)))
     }
 }
@@ -52,6 +54,22 @@ mod tests {
         assert_eq!(left(&format!("mqtts://{aws}:8883"), 1), None);
         assert_eq!(left("wss://broker.example:443/mqtt", 1), None);
         assert_eq!(left("no url", 1), None);
+    }
+
+    #[test]
+    fn so_does_one_that_is_signed_for_under_another_name() {
+        let at = |secs| Stamp::new(chrono::DateTime::UNIX_EPOCH, Duration::from_secs(secs));
+        let mut run = Diagnostics::new(10);
+        let started = Started { endpoint: "wss://iot.example/mqtt".to_owned(), ..Started::default() };
+        run.apply(at(0), &Event::Started(started));
+        run.apply(at(0), &Event::Connected(Connected::default()));
+        assert_eq!(run.snapshot(at(3600)).websocket_time_left(at(3600)), None);
+        let expires_at = chrono::DateTime::UNIX_EPOCH + chrono::TimeDelta::hours(1);
+        run.apply(at(3600), &Event::Credentials { expires_at });
+        assert_eq!(
+            run.snapshot(at(7200)).websocket_time_left(at(7200)),
+            Some(Duration::from_secs(22 * 3600))
+        );
     }
 
     #[test]

@@ -184,10 +184,10 @@ fn credentials(context: &ViewContext) -> Option<Item> {
     })
 }
 
-/// What AWS leaves of the life of this WebSocket.
+/// What AWS leaves of the 24 h that a WebSocket may live.
 fn websocket(context: &ViewContext) -> Option<Item> {
     let left = context.snapshot().websocket_time_left(context.now)?;
-    let text = format!("{} of 24 h left", format::short(left));
+    let text = format!("{} left", format::short(left));
     Some(context.labelled("websocket", text, urgency(context, left)))
 }
 
@@ -228,6 +228,7 @@ fn off_hint(context: &ViewContext) -> String {
     format!("{key} connects again; this counts neither as a drop nor as down time")
 }
 
+/// What is most worth knowing first: a narrow screen shows only that.
 fn traffic(context: &ViewContext) -> Vec<Item> {
     let theme = context.theme;
     let session = &context.snapshot().session;
@@ -236,9 +237,13 @@ fn traffic(context: &ViewContext) -> Vec<Item> {
         context.labelled("in", format::count(session.received), theme.text),
         context.labelled("out", format::count(session.published), theme.text),
     ];
+    if session.refused_subscriptions > 0 {
+        let text =
+            format!("{} {} subscriptions refused", context.glyphs.alert, session.refused_subscriptions);
+        row.push(vec![Span::styled(text, theme.warn)]);
+    }
     row.extend(credentials(context));
     row.extend(websocket(context));
-    row.push(context.labelled("pings", format::count(session.pings), theme.text));
     let silence = |at: Option<Stamp>| at.map(|at| format::short(context.now.since(at)));
     if let Some(heard) = silence(runtime.last_rx) {
         row.push(context.labelled("heard", format!("{heard} ago"), theme.text));
@@ -246,21 +251,15 @@ fn traffic(context: &ViewContext) -> Vec<Item> {
     if let Some(sent) = silence(runtime.last_tx) {
         row.push(context.labelled("sent", format!("{sent} ago"), theme.text));
     }
-    if session.subscriptions > 0 || session.refused_subscriptions > 0 {
-        row.push(context.labelled("subscriptions", session.subscriptions.to_string(), theme.text));
-    }
-    if session.refused_subscriptions > 0 {
-        let text = format!("{} {} refused", context.glyphs.alert, session.refused_subscriptions);
-        row.push(vec![Span::styled(text, theme.warn)]);
-    }
     let waiting = if runtime.queued > 0 { theme.warn } else { theme.text };
-    row.push(context.labelled(
-        "queued",
-        format::count(u64::try_from(runtime.queued).unwrap_or(u64::MAX)),
-        waiting,
-    ));
+    let queued = format::count(u64::try_from(runtime.queued).unwrap_or(u64::MAX));
+    row.push(context.labelled("queued", queued, waiting));
     if runtime.in_flight > 0 {
         row.push(context.labelled("in flight", runtime.in_flight.to_string(), theme.text));
+    }
+    row.push(context.labelled("pings", format::count(session.pings), theme.text));
+    if session.subscriptions > 0 {
+        row.push(context.labelled("subscriptions", session.subscriptions.to_string(), theme.text));
     }
     row
 }
