@@ -93,6 +93,7 @@ fn first_row(context: &ViewContext, width: usize) -> Vec<Item> {
     let mut row = vec![head];
     row.extend(doing(context));
     row.extend(suspicion(context));
+    row.extend(deafness(context));
     row.extend(lost_events(context));
     row.push(context.labelled("keep-alive", keep_alive(context), theme.text));
     if matches!(context.snapshot().link, LinkState::Connected { .. }) {
@@ -148,6 +149,17 @@ fn suspicion(context: &ViewContext) -> Option<Item> {
     (connected && waiting >= late).then(|| {
         let text = format!("{} no answer to the ping for {}", context.glyphs.alert, format::short(waiting));
         vec![Span::styled(text, context.theme.warn)]
+    })
+}
+
+/// The connection lives, but the device behind it does not answer: no drop, and worse than one.
+fn deafness(context: &ViewContext) -> Option<Item> {
+    let since = context.snapshot().command_book.silent_since()?;
+    let connected = matches!(context.snapshot().link, LinkState::Connected { .. });
+    connected.then(|| {
+        let age = format::short(context.now.since(since));
+        let text = format!("{} the device is silent for {age}", context.glyphs.cross);
+        vec![Span::styled(text, context.theme.bad)]
     })
 }
 
