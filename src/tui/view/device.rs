@@ -88,7 +88,7 @@ fn fact_line(context: &ViewContext, fact: &Fact, width: usize) -> Line<'static> 
     let label = left(&context.cut(&fact.label, LABEL - 1), LABEL);
     let unit = fact.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default();
     let words = format!("{}{}{unit}", level_sign(context, fact.level), fact.value);
-    let value = context.cut(&words, width.saturating_sub(LABEL + 1));
+    let value = context.cut(&words, width.saturating_sub(LABEL + 2));
     let style = level_style(context, fact.level);
     Line::from(vec![Span::styled(label, context.theme.dim), Span::styled(value, style)])
 }
