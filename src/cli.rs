@@ -90,6 +90,10 @@ pub enum Command {
     /// are still good. Everything else is as in watching a broker, but from the configuration file only what
     /// is not about a broker of your own is used.
     ///
+    /// The Device screen (4) shows the state of the water heater, its commands and what became of each. Its state
+    /// is asked for at each connect and every --status-every; --quiet-link sends nothing by itself, so that an
+    /// idle connection stays idle. What changes the device asks first, what can do harm wants its name typed.
+    ///
     /// Ends with 4 if e-mail or password are refused, with 3 if the cloud cannot be reached.
     Navien(Navien),
     /// Watch a connection to AWS IoT Core: URLs signed anew for each attempt, or a client certificate
