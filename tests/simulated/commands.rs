@@ -7,10 +7,12 @@ use dropscope::device::{
     Answer, CommandSpec, ConfiguredCommand, ConfiguredDevice, Confirm, Kind, Match, Parameter, Template,
     Value,
 };
+use dropscope::diagnostics::Clock;
 use dropscope::diagnostics::event::{CommandState, Event};
-use dropscope::lab::Message;
+use dropscope::lab::{AwsRules, BrokerOptions, Keyring, Limits, Message, Policy};
 use dropscope::monitor::{DeviceSettings, Request};
 
+use crate::clock::SimClock;
 use crate::net::Line;
 use crate::scope::{Recording, Scope, Setup, millis, minutes, secs};
 
@@ -213,6 +215,36 @@ async fn a_periodic_command_asks_while_connected_only_and_never_on_a_quiet_link(
         scope.run(minutes(2)).await;
         assert_eq!(ids(&scope, CommandState::Sent).len(), expected + usize::from(!quiet));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_periodic_command_that_ends_the_connection_is_not_sent_for_ever() {
+    let clock: Arc<dyn Clock> = SimClock::starting("2026-08-03T12:00:00Z".parse().expect("a time"));
+    let policy = Policy { denied: vec!["home/command".into()], ..Policy::default() };
+    let keyring = Arc::new(Keyring::new(Arc::clone(&clock)));
+    let rules = Arc::new(AwsRules::new(Limits::default(), policy, keyring, clock));
+    let broker = BrokerOptions::aws(Arc::clone(&rules));
+    let scope = Setup { broker, ..setup(Some(minutes(5)), false) }.start();
+    scope.run(minutes(60)).await;
+    assert_eq!(ids(&scope, CommandState::Lost).len(), 2);
+    assert_eq!(scope.published().await.snapshot.metrics.total_connection_drops, 2);
+    let told = |event: &Event| match event {
+        Event::Alert { rule, state, message } if rule == "automatic-command" => {
+            Some((state.clone(), message.clone()))
+        }
+        _ => None,
+    };
+    let alerts = scope.events().all(told);
+    assert!(
+        matches!(alerts.as_slice(), [(_, (state, words))] if state == "raised" && words.contains("status"))
+    );
+
+    // By hand it is sent all the same, and once that goes well it is sent by itself again.
+    rules.set_policy(Policy::default());
+    ask(&scope, "status", Vec::new()).await;
+    scope.run(minutes(6)).await;
+    assert_eq!(scope.events().all(told).last().map(|(_, (state, _))| state.as_str()), Some("cleared"));
+    assert_eq!(scope.events().reached(CommandState::Acknowledged), 3);
 }
 
 #[tokio::test(start_paused = true)]
