@@ -21,7 +21,8 @@ const BUS: &str = r#"<busconfig>
   <type>session</type>
   <listen>unix:tmpdir=FOLDER</listen>
   <policy context="default">
-    <allow send_destination="*"/>
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
     <allow own="*"/>
   </policy>
 </busconfig>"#;
