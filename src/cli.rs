@@ -84,10 +84,13 @@ pub enum Command {
     Lab(Lab),
     /// Watch a Navien NWP500 water heater over the vendor's cloud: signs in, chooses the device, connects
     ///
-    /// The e-mail address of the account comes from --username or `NAVIEN_EMAIL`, the password from --password-file
-    /// or `NAVIEN_PASSWORD`; on a terminal what is missing is asked for. Tokens are kept in the state directory
-    /// for their owner only; the password is kept nowhere. Each connect is signed anew with credentials that
-    /// are still good. Everything else is as in watching a broker, but from the configuration file only what
+    /// The e-mail address of the account comes from --username or `NAVIEN_EMAIL`, the password from --password-file,
+    /// from `NAVIEN_PASSWORD` or from the keyring (Secret Service, macOS keychain, Windows credentials), where only
+    /// --remember-password puts it; on a terminal what is missing is asked for. The keyring has 5 s to answer; if
+    /// it is locked, its dialog waits 30 s for whoever sits at the terminal, and does not come up if nobody does.
+    ///
+    /// Tokens are kept in the state directory for their owner only. Each connect is signed anew with credentials
+    /// that are still good. Everything else is as in watching a broker, but from the configuration file only what
     /// is not about a broker of your own is used.
     ///
     /// The Device screen (4) shows the state of the water heater, its commands and what became of each. Its state

@@ -30,6 +30,7 @@
 //! | [`classify`] | which pattern do the drops follow, what causes it, how sure is that? Pure as well |
 //! | [`aws`] | what AWS IoT Core asks of a client before MQTT begins. Pure as well |
 //! | [`aws_keys`] | with which keys this user signs for AWS: environment, profile files |
+//! | [`keyring`] | where does the operating system keep passwords? |
 //! | [`device`] | what the device behind the broker can be told, and what it answers. Pure as well |
 //! | [`mqtt`] | how is the connection held, and how exactly did it end? The only room but the lab that names `rumqttc` |
 //! | [`navien`] | who is the account of the first device cloud, and what does its water heater say? |
@@ -71,6 +72,7 @@ pub mod diagnostics;
 pub mod exit;
 pub mod export;
 pub mod headless;
+pub mod keyring;
 pub mod lab;
 pub mod logging;
 pub mod monitor;

@@ -18,6 +18,7 @@ fn every_dependency_has_its_reason() {
         .skip_while(|line| *line != "[dependencies]")
         .skip(1)
         .take_while(|line| !line.starts_with("[dev-dependencies]"))
+        .filter(|line| !line.starts_with(['[', '#']))
         .filter_map(|line| line.split_once(" = ").map(|(name, _)| name));
     for name in dependencies {
         assert!(README.contains(&format!("`{name}`")), "{name} needs its reason under Decisions");

@@ -49,6 +49,16 @@ pub struct Navien {
     /// Address of another MQTT endpoint, `wss://HOST[:PORT]/PATH` [default: the vendor's at AWS IoT]
     #[arg(long, hide_env = true, env = "DROPSCOPE_IOT_ENDPOINT", value_name = "URL")]
     pub iot_endpoint: Option<BrokerUrl>,
+    /// Keep the password in this computer's keyring, once the cloud has accepted it
+    ///
+    /// Later runs find it there. Another --api-url has an entry of its own. Without a keyring the run goes on.
+    #[arg(long, hide_env = true, env = "DROPSCOPE_REMEMBER_PASSWORD", overrides_with = "forget_password", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub remember_password: Option<bool>,
+    /// Delete the password of the account from the keyring, and end
+    ///
+    /// Tokens in the state directory are no password; they stay until they expire.
+    #[arg(long, hide_env = true, env = "DROPSCOPE_FORGET_PASSWORD", overrides_with = "remember_password", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    pub forget_password: Option<bool>,
     /// The configuration file.
     #[command(flatten)]
     pub file: FileOption,

@@ -73,6 +73,21 @@ fn switches_take_no_value_unless_joined() {
 }
 
 #[test]
+fn a_password_is_remembered_or_forgotten_not_both() {
+    for (flags, remember, forget) in [
+        ("", None, None),
+        ("--remember-password", Some(true), None),
+        ("--remember-password=no", Some(false), None),
+        ("--remember-password --forget-password", None, Some(true)),
+        ("--forget-password --remember-password", Some(true), None),
+    ] {
+        let cli = read(&format!("dropscope navien {flags}")).expect("a watch");
+        let Some(Command::Navien(navien)) = cli.command else { panic!("another command") };
+        assert_eq!((navien.remember_password, navien.forget_password), (remember, forget), "{flags}");
+    }
+}
+
+#[test]
 fn repeated_and_joined_values_add_up() {
     let options =
         read("dropscope h -t a -t b/# --alpn mqtt --alpn x --fail-on drops>0,mttr>5s --fail-on mtbf<1h -vv")

@@ -1,12 +1,16 @@
-//! Does the link get on with a real mosquitto, over every transport and both protocol versions?
+//! Does the link get on with a real mosquitto, over every transport and both protocol versions? And the program with a
+//! real keyring?
 //!
-//! These tests need mosquitto and are ignored by plain `cargo test`; `cargo interop` runs them. With
-//! `DROPSCOPE_INTEROP=required` a missing mosquitto is a failure, else the tests say so and pass.
+//! These tests need mosquitto, GNOME's keyring and a D-Bus daemon, and are ignored by plain `cargo test`;
+//! `cargo interop` runs them. With `DROPSCOPE_INTEROP=required` a missing one is a failure, else the tests say so
+//! and pass.
 
 #![cfg(unix)]
 #![expect(clippy::expect_used, clippy::print_stderr, reason = "test code outside of test functions")]
 
 mod gateway;
+#[cfg(target_os = "linux")]
+mod keyring;
 mod mosquitto;
 
 use std::sync::Arc;

@@ -1,6 +1,8 @@
 //! `dropscope navien`: sign in, choose the device, watch the connection to its cloud.
 
 mod identity;
+mod kept;
+mod wanted;
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -10,37 +12,27 @@ use std::sync::Arc;
 use super::watch::watch;
 use super::{refuse, runtime, settings};
 use crate::cli;
-use crate::cli::Unit;
 use crate::clock::SystemClock;
-use crate::config::{BrokerUrl, Cloud, Directories, Settings, Span, Target};
+use crate::config::{BrokerUrl, Cloud, Directories, Settings, Target};
 use crate::diagnostics::aws_limits::AWS_WEBSOCKET_LIMIT;
 use crate::diagnostics::clean::clean;
 use crate::diagnostics::{Clock, Disguise};
 use crate::exit::Code;
+use crate::keyring;
 use crate::mqtt::settings::{BrokerAddress, Transport};
 use crate::navien::account::{
     API_URL, Account, AccountError, AccountSettings, ApiUrl, Device, HttpTransport, NoChoice, choose,
 };
 use crate::navien::connection::{AccountSigner, CLIENT_ID_PREFIX, ENDPOINT};
-use crate::navien::heater::{Heater, HeaterSettings};
-use crate::navien::protocol::TemperatureUnit;
-use crate::navien::protocol::topic::{self, BadName, Client};
 
-use identity::{Identity, NoIdentity};
+use identity::{Identity, NoIdentity, Source, Told};
+use kept::Kept;
+use wanted::Wanted;
 
 /// Where to go, checked before anybody is asked for a password.
 struct Places {
     api: ApiUrl,
     broker: BrokerAddress,
-}
-
-/// How often the state may be asked for, in seconds: more often is a load, less often is never.
-const STATUS_EVERY_SECS: std::ops::RangeInclusive<u64> = 10..=86_400;
-
-/// What was said about the device.
-struct Wanted {
-    name: Option<String>,
-    heater: HeaterSettings,
 }
 
 /// Signs in and watches the device until the run is over.
@@ -49,44 +41,57 @@ pub(super) fn navien(wanted: cli::Navien) -> color_eyre::Result<ExitCode> {
         Ok(places) => places,
         Err(sentence) => return Ok(refuse(&sentence)),
     };
-    let heater = match heater_settings(&wanted) {
-        Ok(heater) => heater,
+    let device = match Wanted::of(&wanted) {
+        Ok(device) => device,
         Err(sentence) => return Ok(refuse(&sentence)),
     };
     let username = wanted.options.broker.username.clone();
     let password_file = wanted.options.broker.password_file.clone();
+    let told = Told {
+        username: username.as_deref(),
+        password_file: password_file.as_deref(),
+        variable: &|name| std::env::var(name).ok(),
+    };
+    if wanted.forget_password == Some(true) {
+        return Ok(forget(&told, &places.api));
+    }
     let cloud = Cloud { id_prefix: CLIENT_ID_PREFIX, profile: wanted.profile };
     let mut settings = match settings(wanted.options, &wanted.file, Target::Cloud(cloud)) {
         Ok(settings) => settings,
         Err(error) => return Ok(refuse(&error)),
     };
     settings.link.broker = places.broker;
-    let identity = match identity::identity(username.as_deref(), password_file.as_deref()) {
+    let identity = match identity::identity(&told, &places.api, Arc::new(keyring::of_this_user())) {
         Ok(identity) => identity,
-        Err(NoIdentity::Cancelled) => return Ok(Code::Interrupted.into()),
-        Err(error) => return Ok(refuse(&error)),
+        Err(error) => return Ok(nobody(&error)),
     };
-    let wanted = Wanted { name: wanted.device, heater };
-    runtime()?.block_on(run(settings, places.api, identity, wanted))
+    runtime()?.block_on(run(settings, places.api, identity, device))
 }
 
-fn heater_settings(wanted: &cli::Navien) -> Result<HeaterSettings, String> {
-    let mut settings = HeaterSettings {
-        unit: match wanted.unit {
-            Unit::Device => None,
-            Unit::Celsius => Some(TemperatureUnit::Celsius),
-            Unit::Fahrenheit => Some(TemperatureUnit::Fahrenheit),
-        },
-        allow_one_way: wanted.allow_one_way.unwrap_or(false),
-        ..HeaterSettings::default()
+/// Deletes the password from the keyring.
+fn forget(told: &Told<'_>, api: &ApiUrl) -> ExitCode {
+    let email = match identity::email(told) {
+        Ok(email) => email,
+        Err(error) => return nobody(&error),
     };
-    if let Some(Span(every)) = wanted.status_every {
-        if !STATUS_EVERY_SECS.contains(&every.as_secs()) {
-            return Err("--status-every: give 10s to 24h, or --quiet-link to ask never.".to_owned());
+    let kept = Kept::new(Arc::new(keyring::of_this_user()), api, &email, identity::is_attended());
+    match kept.forget() {
+        Ok(true) => tell("the password of this account is deleted from the keyring"),
+        Ok(false) => tell("the keyring holds no password of this account"),
+        Err(error) => {
+            tell(&format!("error: the password cannot be deleted: {error}."));
+            return Code::Runtime.into();
         }
-        settings.status_every = every;
     }
-    Ok(settings)
+    Code::Fine.into()
+}
+
+/// Without an identity nothing can be done.
+fn nobody(error: &NoIdentity) -> ExitCode {
+    match error {
+        NoIdentity::Cancelled => Code::Interrupted.into(),
+        error => refuse(error),
+    }
 }
 
 fn places(api_url: Option<&str>, iot_endpoint: Option<&BrokerUrl>) -> Result<Places, String> {
@@ -108,8 +113,8 @@ async fn run(
 ) -> color_eyre::Result<ExitCode> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let account = AccountSettings {
-        email: identity.email,
-        password: identity.password,
+        email: identity.email.clone(),
+        password: identity.password.clone(),
         cloud: api.as_str().to_owned(),
         cache: Some(Directories::of_this_user().navien_tokens()),
     };
@@ -122,9 +127,15 @@ async fn run(
     if io::stderr().is_terminal() {
         tell("signing in…");
     }
+    let source = identity.source.clone();
+    if wanted.is_to_keep
+        && let Err(error) = keep(&account, identity).await
+    {
+        return Ok(give_up(&error, &source));
+    }
     let devices = match account.devices().await {
         Ok(devices) => devices,
-        Err(error) => return Ok(give_up(&error)),
+        Err(error) => return Ok(give_up(&error, &source)),
     };
     let choice = match choose(&devices, wanted.name.as_deref()) {
         Ok(choice) => choice,
@@ -136,7 +147,7 @@ async fn run(
         tell(&format!("watching {shown}; --device chooses another:\n{}", list(&devices)));
     }
     let link = &mut settings.link;
-    let heater = match heater(&choice.device, &link.client_id, wanted.heater, &*clock) {
+    let heater = match wanted.heater(&choice.device, &link.client_id, &*clock) {
         Ok(heater) => heater,
         Err(error) => return Ok(refuse(&error)),
     };
@@ -145,19 +156,27 @@ async fn run(
     }
     link.signer = Some(Arc::new(AccountSigner::new(account, &link.broker, clock)));
     settings.disguise = Disguise::new([(choice.device.mac_address, "device".to_owned())]);
-    watch(settings, Some(Box::new(heater)), None, |_| ()).await.map(|watched| watched.code)
+    // Where the password came from is said as soon as there is a log to say it in.
+    watch(settings, Some(Box::new(heater)), None, |_| tracing::debug!(?source, "password of the account"))
+        .await
+        .map(|watched| watched.code)
 }
 
-/// The device behind the connection, under a session id of its own.
-fn heater(
-    device: &Device,
-    client_id: &str,
-    settings: HeaterSettings,
-    clock: &dyn Clock,
-) -> Result<Heater, BadName> {
-    let address = topic::Device::new(device.device_type, &device.mac_address, &device.additional_value)?;
-    let client = Client::new(client_id, &format!("{:032x}", rand::random::<u128>()))?;
-    Ok(Heater::new(&device.name, address, client, settings, clock.now().wall))
+/// Puts the password into the keyring if the cloud accepts it now: tokens of an earlier run prove nothing about it.
+async fn keep(account: &Account, identity: Identity) -> Result<(), AccountError> {
+    if identity.source == Source::Keyring {
+        tell("the keyring holds the password of this account already");
+        return Ok(());
+    }
+    account.sign_in().await?;
+    let Identity { password, kept, .. } = identity;
+    let stored =
+        tokio::task::spawn_blocking(move || kept.store(&password).map_err(|error| error.to_string()));
+    match stored.await.unwrap_or_else(|error| Err(error.to_string())) {
+        Ok(()) => tell("the password is in the keyring now; --forget-password deletes it"),
+        Err(why) => tell(&format!("warning: the password is not kept, {why}; the run goes on")),
+    }
+    Ok(())
 }
 
 /// One line per device: address, name, whether it is online.
@@ -174,8 +193,13 @@ fn list(devices: &[Device]) -> String {
 }
 
 /// One sentence and the code: refused credentials, or never connected.
-fn give_up(error: &AccountError) -> ExitCode {
+fn give_up(error: &AccountError, source: &Source) -> ExitCode {
     tell(&format!("error: {error}"));
+    if error.is_fatal() && *source == Source::Keyring {
+        tell(
+            "the password came from the keyring: --forget-password deletes it, NAVIEN_PASSWORD comes before it",
+        );
+    }
     let code = if error.is_fatal() { Code::RefusedCredentials } else { Code::NeverConnected };
     code.into()
 }

@@ -1,0 +1,187 @@
+//! Which entry of the keyring is this account's, and who may be asked to unlock it?
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::tell;
+use crate::keyring::{DIALOG, Entry, Keyring, KeyringError, Unlock};
+use crate::navien::account::{API_URL, ApiUrl};
+
+/// What the entries are filed under; `secret-tool store --label=… service dropscope-navien username ME` makes one too.
+const SERVICE: &str = "dropscope-navien";
+
+/// The place in the keyring where the password of one account is kept, or would be.
+pub(super) struct Kept {
+    keyring: Arc<dyn Keyring>,
+    entry: Entry,
+    /// Somebody sits at the terminal and may see the keyring's dialog.
+    is_attended: bool,
+}
+
+impl Kept {
+    pub(super) fn new(keyring: Arc<dyn Keyring>, api: &ApiUrl, email: &str, is_attended: bool) -> Self {
+        Self { keyring, entry: entry(api, email), is_attended }
+    }
+
+    pub(super) fn read(&self) -> Result<Option<SecretString>, KeyringError> {
+        self.call(|unlock| self.keyring.read(&self.entry, unlock))
+    }
+
+    pub(super) fn store(&self, password: &SecretString) -> Result<(), KeyringError> {
+        self.call(|unlock| self.keyring.store(&self.entry, password, unlock))
+    }
+
+    pub(super) fn forget(&self) -> Result<bool, KeyringError> {
+        self.call(|unlock| self.keyring.forget(&self.entry, unlock))
+    }
+
+    /// First without troubling anybody; a dialog comes up only if there is something to unlock and somebody to do it.
+    fn call<T>(&self, call: impl Fn(Unlock) -> Result<T, KeyringError>) -> Result<T, KeyringError> {
+        if self.is_attended && !self.keyring.keeps_quiet() {
+            return call(Unlock::Ask);
+        }
+        match call(Unlock::Never) {
+            Err(KeyringError::Locked) if self.is_attended => {
+                tell(&format!("the keyring is locked; its dialog waits {} s for you", DIALOG.as_secs()));
+                call(Unlock::Ask)
+            }
+            other => other,
+        }
+    }
+}
+
+/// The vendor's password is for the vendor: another cloud, though its account has the same name, has an entry of its own.
+fn entry(api: &ApiUrl, email: &str) -> Entry {
+    let is_vendor = API_URL.parse().is_ok_and(|vendor: ApiUrl| vendor == *api);
+    let service = if is_vendor { SERVICE.to_owned() } else { format!("{SERVICE} at {}", api.as_str()) };
+    Entry { service, user: email.trim().to_lowercase() }
+}
+
+/// A keyring in memory, for the tests of this room.
+#[cfg(test)]
+pub(super) mod fake {
+    use std::collections::BTreeMap;
+    use std::sync::Mutex;
+
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    /// What is kept, what is wrong, and what it was asked for.
+    #[derive(Default)]
+    pub(crate) struct Fake {
+        pub(crate) kept: Mutex<BTreeMap<(String, String), String>>,
+        pub(crate) fault: Option<KeyringError>,
+        /// Opens its dialog whenever it likes.
+        pub(crate) is_loud: bool,
+        pub(crate) asked: Mutex<Vec<Unlock>>,
+    }
+
+    impl Fake {
+        pub(crate) fn holding(service: &str, user: &str, password: &str) -> Self {
+            let kept = BTreeMap::from([((service.to_owned(), user.to_owned()), password.to_owned())]);
+            Self { kept: Mutex::new(kept), ..Self::default() }
+        }
+
+        pub(crate) fn failing(fault: KeyringError) -> Self {
+            Self { fault: Some(fault), ..Self::default() }
+        }
+
+        pub(crate) fn asked(&self) -> Vec<Unlock> {
+            self.asked.lock().unwrap().clone()
+        }
+
+        fn open(&self, unlock: Unlock) -> Result<(), KeyringError> {
+            self.asked.lock().unwrap().push(unlock);
+            match (&self.fault, unlock) {
+                (None, _) | (Some(KeyringError::Locked), Unlock::Ask) => Ok(()),
+                (Some(fault), _) => Err(fault.clone()),
+            }
+        }
+    }
+
+    fn key(entry: &Entry) -> (String, String) {
+        (entry.service.clone(), entry.user.clone())
+    }
+
+    impl Keyring for Fake {
+        fn read(&self, entry: &Entry, unlock: Unlock) -> Result<Option<SecretString>, KeyringError> {
+            self.open(unlock)?;
+            Ok(self.kept.lock().unwrap().get(&key(entry)).map(|password| password.as_str().into()))
+        }
+
+        fn store(&self, entry: &Entry, password: &SecretString, unlock: Unlock) -> Result<(), KeyringError> {
+            self.open(unlock)?;
+            self.kept.lock().unwrap().insert(key(entry), password.expose_secret().to_owned());
+            Ok(())
+        }
+
+        fn forget(&self, entry: &Entry, unlock: Unlock) -> Result<bool, KeyringError> {
+            self.open(unlock)?;
+            Ok(self.kept.lock().unwrap().remove(&key(entry)).is_some())
+        }
+
+        fn keeps_quiet(&self) -> bool {
+            !self.is_loud
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::fake::Fake;
+    use super::*;
+
+    #[test]
+    fn each_cloud_and_each_account_has_its_entry() {
+        let of = |api: &str, email: &str| entry(&api.parse().unwrap(), email);
+        let own = of(API_URL, "Me@Example.org");
+        assert_eq!((own.service.as_str(), own.user.as_str()), ("dropscope-navien", "me@example.org"));
+        assert_eq!(of("https://NLUS.NavienSmartControl.com:443/api/v2.1/", " me@EXAMPLE.org "), own);
+        let others =
+            ["https://cloud.example/api/v2.1", "http://127.0.0.1:8080/api/v2.1", "http://127.0.0.1/"];
+        for other in others {
+            let entry = of(other, "me@example.org");
+            assert_eq!(entry.service, format!("dropscope-navien at {}", other.trim_end_matches('/')));
+            assert_eq!(entry.user, own.user);
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_found_and_forgotten_by_its_own_cloud_only() {
+        let keyring: Arc<dyn Keyring> = Arc::new(Fake::default());
+        let kept = |api: &str, email| Kept::new(Arc::clone(&keyring), &api.parse().unwrap(), email, false);
+        let other = "https://cloud.example/api";
+        kept(API_URL, "Me@example.org").store(&"secret".into()).unwrap();
+        assert!(kept(API_URL, "me@example.ORG").read().unwrap().is_some());
+        assert!(kept(other, "me@example.org").read().unwrap().is_none());
+        assert!(kept(API_URL, "you@example.org").read().unwrap().is_none());
+        assert!(!kept(other, "me@example.org").forget().unwrap());
+        assert!(kept(API_URL, "me@example.org").forget().unwrap());
+        assert!(!kept(API_URL, "me@example.org").forget().unwrap());
+    }
+
+    #[test]
+    fn a_dialog_comes_up_only_where_somebody_can_unlock_something() {
+        let locked = || Some(KeyringError::Locked);
+        let slow = || Some(KeyringError::Slow(Duration::from_secs(5)));
+        let (never, ask) = (Unlock::Never, Unlock::Ask);
+        for (fault, is_attended, is_loud, asked) in [
+            (None, true, false, &[never][..]),
+            (None, false, false, &[never]),
+            (locked(), false, false, &[never]),
+            (locked(), true, false, &[never, ask]),
+            (slow(), true, false, &[never]),
+            (None, true, true, &[ask]),
+            (None, false, true, &[never]),
+        ] {
+            let keyring = Arc::new(Fake { fault: fault.clone(), is_loud, ..Fake::default() });
+            let api = API_URL.parse().unwrap();
+            let _ = Kept::new(Arc::clone(&keyring) as Arc<dyn Keyring>, &api, "me", is_attended).read();
+            assert_eq!(keyring.asked(), asked, "{fault:?} {is_attended} {is_loud}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Which device is wanted, and how is it to be treated?
+
+use crate::cli::{self, Unit};
+use crate::config::Span;
+use crate::diagnostics::Clock;
+use crate::navien::account::Device;
+use crate::navien::heater::{Heater, HeaterSettings};
+use crate::navien::protocol::TemperatureUnit;
+use crate::navien::protocol::topic::{self, BadName, Client};
+
+/// How often the state may be asked for, in seconds: more often is a load, less often is never.
+const STATUS_EVERY_SECS: std::ops::RangeInclusive<u64> = 10..=86_400;
+
+/// What was said about the device and the account's password.
+pub(super) struct Wanted {
+    /// Address or name of the device.
+    pub(super) name: Option<String>,
+    /// Put the password into the keyring.
+    pub(super) is_to_keep: bool,
+    heater: HeaterSettings,
+}
+
+impl Wanted {
+    /// What the command line says, or what is wrong with it.
+    pub(super) fn of(said: &cli::Navien) -> Result<Self, &'static str> {
+        let mut heater = HeaterSettings {
+            unit: match said.unit {
+                Unit::Device => None,
+                Unit::Celsius => Some(TemperatureUnit::Celsius),
+                Unit::Fahrenheit => Some(TemperatureUnit::Fahrenheit),
+            },
+            allow_one_way: said.allow_one_way.unwrap_or(false),
+            ..HeaterSettings::default()
+        };
+        if let Some(Span(every)) = said.status_every {
+            if !STATUS_EVERY_SECS.contains(&every.as_secs()) {
+                return Err("--status-every: give 10s to 24h, or --quiet-link to ask never.");
+            }
+            heater.status_every = every;
+        }
+        let is_to_keep = said.remember_password == Some(true);
+        Ok(Self { name: said.device.clone(), is_to_keep, heater })
+    }
+
+    /// The device behind the connection, under a session id of its own.
+    pub(super) fn heater(
+        self,
+        device: &Device,
+        client_id: &str,
+        clock: &dyn Clock,
+    ) -> Result<Heater, BadName> {
+        let Device { device_type, mac_address, additional_value, name, .. } = device;
+        let address = topic::Device::new(*device_type, mac_address, additional_value)?;
+        let client = Client::new(client_id, &format!("{:032x}", rand::random::<u128>()))?;
+        Ok(Heater::new(name, address, client, self.heater, clock.now().wall))
+    }
+}
