@@ -162,6 +162,7 @@ fn a_denied_topic_is_found_among_harmless_companions() {
     let verdict = story.verdict();
     assert_eq!(verdict.classification.pattern, Pattern::PublishTriggered);
     assert!(verdict.classification.evidence[0].contains("dev/denied"));
+    assert_eq!(verdict.diagnosis.next.text, "Correct the topic or the policy: \"dev/denied\"");
 }
 
 #[test]
