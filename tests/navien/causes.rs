@@ -114,7 +114,7 @@ async fn a_policy_that_denies_a_topic() {
     assert!(drops >= 3, "nothing is said of {drops} drops");
     let name = "the broker refuses what the client asks for";
     let panel = running.panel(&state, "Why");
-    assert_says(&panel, &["REJECTED PUBLISH", name]);
+    assert_says(&panel, &["REJECTED PUBLISH", name, "Correct the topic or the policy:", "/ctrl\""]);
     assert_says(&panel[1..], &["publishes to \"cmd/52/navilink-device/ctrl\" were followed by a drop"]);
     assert_says(
         &[running.drop(&state, drops)],

@@ -154,6 +154,7 @@ impl Running<'_> {
         self.ask(Request::Report).await;
         self.ask(Request::Shutdown).await;
         tokio::time::timeout(STORY, self.handle.finished()).await.unwrap().unwrap();
+        assert!(self.scene.has_written(".md", "#") && self.scene.has_written(".screen", "Link"));
         serde_json::from_slice(&fs::read(&self.export).unwrap()).unwrap()
     }
 }

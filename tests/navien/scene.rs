@@ -131,9 +131,11 @@ impl Scene {
         tokio::time::timeout(PATIENCE, cut).await.unwrap();
     }
 
-    /// Whether a file of this name was written.
-    pub(crate) fn has_written(&self, name: &str) -> bool {
-        files_below(self.home.path()).iter().any(|path| path.to_string_lossy().contains(name))
+    /// Whether a file of this name was written, with this text in it.
+    pub(crate) fn has_written(&self, name: &str, text: &str) -> bool {
+        let is_named = |path: &&PathBuf| path.to_string_lossy().contains(name);
+        let files = files_below(self.home.path());
+        files.iter().filter(is_named).any(|path| fs::read_to_string(path).unwrap().contains(text))
     }
 
     /// How many events of a kind are in this client's recording.

@@ -63,8 +63,16 @@ async fn from_the_password_to_the_status_and_back_after_the_credentials_ended() 
     assert_eq!(scene.asked("/user/sign-in"), sign_ins + 1);
     let (code, told) = again.end();
     assert_eq!(code, Some(0), "{told}");
-    for kind in ["navien-tokens.json", "dropscope.log", "recordings", "diagnostics_"] {
-        assert!(scene.has_written(kind), "no {kind}");
+    // What is looked through when the scene ends is really there.
+    for (name, text) in [
+        ("navien-tokens.json", "access_token"),
+        ("dropscope.log", "observed"),
+        ("recordings", "subscribed"),
+        ("diagnostics_", "recent_drops"),
+        (".out", "subscribed"),
+        (".err", "Watching"),
+    ] {
+        assert!(scene.has_written(name, text), "no {text} in {name}");
     }
 }
 
