@@ -109,7 +109,7 @@ impl Pattern {
             Self::SystemEvent => "something on this computer or its network ends the session",
             Self::CredentialExpiry => "the session ends when its credentials expire",
             Self::ClientIdTakeover => "another client with the same client id pushes this one out",
-            Self::Outage => "the broker, or the way to it, is gone for minutes at a time",
+            Self::Outage => "for minutes at a time no connect succeeds",
             Self::KeepAliveTimeout => "the broker hears nothing from this client for too long",
             Self::Undetermined => "no pattern can be named yet",
         }

@@ -7,11 +7,14 @@ use std::time::Duration;
 
 use super::codes::reason_words;
 use super::event::How;
-use super::sentence::duration_words;
+use super::sentence::{duration_words, failure_reason};
 use super::{Drop, ErrorName, LinkState, MarkKind, Snapshot, words};
 
 /// Drops needed before anything may be called a pattern.
 pub const DROPS_FOR_A_PATTERN: u64 = 3;
+
+/// Longest reason of a failed connect, in characters.
+const LONGEST_REASON: usize = 160;
 
 /// What can honestly be said at this moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -205,6 +208,7 @@ fn headline(snapshot: &Snapshot) -> String {
 fn known(snapshot: &Snapshot, tally: &Tally) -> Vec<String> {
     let mut known = Vec::new();
     if tally.drops == 0 {
+        known.extend(newest_failure(snapshot));
         known.extend(leading_failure(snapshot));
         known.extend(session_so_far(snapshot));
         known.extend(arms(snapshot));
@@ -234,6 +238,7 @@ fn known(snapshot: &Snapshot, tally: &Tally) -> Vec<String> {
     if tally.first_try < tally.back.count {
         known.push(format!("back at the first try: {} of {}", tally.first_try, tally.back.count));
     }
+    known.extend(newest_failure(snapshot));
     known
 }
 
@@ -252,6 +257,17 @@ fn leading_failure(snapshot: &Snapshot) -> Option<String> {
     let (name, count) = metrics.failures_by_error.iter().max_by_key(|(_, count)| **count)?;
     let said = ErrorName::by_name(name).map_or(name.as_str(), |known| known.text.trim_end_matches('.'));
     Some(format!("{count} of {} failed connects: {said}", metrics.connect_failures))
+}
+
+/// Why there is no session now, as far as the newest try tells; the Link panel and the log say it in full.
+fn newest_failure(snapshot: &Snapshot) -> Option<String> {
+    let reason = failure_reason(snapshot.last_failure.as_ref()?);
+    let reason = reason.split("; ").next().filter(|reason| !reason.is_empty())?;
+    let mut short: String = reason.chars().take(LONGEST_REASON).collect();
+    if short.len() < reason.len() {
+        short.push('…');
+    }
+    Some(format!("the newest try failed{short}"))
 }
 
 fn session_so_far(snapshot: &Snapshot) -> Option<String> {

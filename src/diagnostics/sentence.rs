@@ -228,8 +228,10 @@ fn detail<'a>(name: Option<&str>, message: Option<&'a str>) -> Option<&'a str> {
     (!best.is_empty()).then_some(best)
 }
 
-fn failure_words(failed: &ConnectFailed) -> String {
-    let mut text = "Connect failed".to_owned();
+/// Where and why a connect failed, as the continuation of "… failed": ` at tcp: nobody answered`; begins with a
+/// space, and is empty if nothing is known.
+pub(super) fn failure_reason(failed: &ConnectFailed) -> String {
+    let mut text = String::new();
     if let Some(phase) = failed.phase {
         let _ = write!(text, " at {}", phase_words(phase));
     }
@@ -239,8 +241,15 @@ fn failure_words(failed: &ConnectFailed) -> String {
         None => format!("the broker refused (code {code})"),
     });
     if let Some(why) = refusal.as_deref().or(detail) {
-        let _ = write!(text, ": {why}");
+        // After `credentials:` an export takes the next word for a secret.
+        let sign = if failed.phase == Some(Phase::Credentials) { "," } else { ":" };
+        let _ = write!(text, "{sign} {why}");
     }
+    shortened(&clean(&text))
+}
+
+fn failure_words(failed: &ConnectFailed) -> String {
+    let mut text = format!("Connect failed{}", failure_reason(failed));
     if let Some(status) = failed.http_status {
         let _ = write!(text, " (HTTP {status})");
     }

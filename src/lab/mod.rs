@@ -35,7 +35,7 @@ mod tests;
 
 pub use aws::{AwsRules, Denied, Keyring, Limits, Policy};
 pub use broker::{Broker, BrokerOptions, Versions};
-pub use cloud::{Cloud, CloudControl, CloudOptions, Listed, Mishap, Presence, Served};
+pub use cloud::{Cloud, CloudControl, CloudOptions, Listed, Mishap, Presence, Secret, Served};
 pub use codec::{Connect, Version};
 pub use control::{Census, Control};
 pub use device::{ANSWER_TOPIC, COMMAND_TOPIC, TELEMETRY_TOPIC};

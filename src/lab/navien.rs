@@ -30,11 +30,14 @@ pub struct NavienLabOptions {
     pub scale: f64,
     /// Devices in the account that are not there, after the one that is.
     pub absent_devices: u16,
+    /// Life of the AWS credentials, in the field. The cloud tells it in whole real seconds: a scale that makes
+    /// less of an hour than one calls for a longer life.
+    pub credentials_life: Duration,
 }
 
 impl Default for NavienLabOptions {
     fn default() -> Self {
-        Self { seed: 0, scale: 1.0, absent_devices: 0 }
+        Self { seed: 0, scale: 1.0, absent_devices: 0, credentials_life: HOUR }
     }
 }
 
@@ -81,7 +84,7 @@ impl NavienLab {
     /// # Errors
     /// No loopback port could be opened, or no certificate could be made.
     pub async fn start(options: NavienLabOptions, clock: Arc<dyn Clock>) -> io::Result<Self> {
-        let NavienLabOptions { seed, scale, absent_devices } = options;
+        let NavienLabOptions { seed, scale, absent_devices, credentials_life } = options;
         let keyring = Arc::new(Keyring::new(Arc::clone(&clock)));
         let limits = Limits::default().scaled(scale);
         let ping_every = limits.keep_alive(KEEP_ALIVE_SECS) / 3;
@@ -108,9 +111,11 @@ impl NavienLab {
         let heater = Heater::start(broker.control(), Arc::clone(&clock), heater_options);
         let mut devices = vec![Listed::heater(heater.control())];
         devices.extend((0..absent_devices).map(Listed::absent));
-        let hour = in_real_time(HOUR, scale);
-        let cloud_options =
-            CloudOptions { token_life: hour, credentials_life: hour, ..CloudOptions::default() };
+        let cloud_options = CloudOptions {
+            token_life: in_real_time(HOUR, scale),
+            credentials_life: in_real_time(credentials_life, scale),
+            ..CloudOptions::default()
+        };
         let cloud = Cloud::start(clock, keyring, devices, cloud_options).await?;
         heater.control().connected(1).await;
         Ok(Self {

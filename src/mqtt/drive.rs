@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Sleep;
 
 use super::failure::Failure;
@@ -131,7 +132,7 @@ impl Link {
 
     fn finish_attempt(&mut self, attempted: Attempted) {
         let attempt_number = self.course.attempt;
-        let expiry = attempted.credentials_expire;
+        let expiry = attempted.credentials_expire.map(|end| self.known_end(end));
         if let Some(expires_at) = expiry.filter(|_| expiry != self.credentials_expire) {
             self.tell(Event::Credentials { expires_at });
         }
@@ -143,6 +144,13 @@ impl Link {
             Ok(established) => self.begin_session(established),
             Err(failure) => self.retry(&failure),
         }
+    }
+
+    /// The end that is known already, if this is the same: a signer that reckons with two clocks is a little off
+    /// each time, and new credentials are told, and planned for, once.
+    fn known_end(&self, end: DateTime<Utc>) -> DateTime<Utc> {
+        const SAME: TimeDelta = TimeDelta::seconds(1);
+        self.credentials_expire.filter(|known| (end - known).abs() < SAME).unwrap_or(end)
     }
 
     fn begin_session(&mut self, established: Established) {

@@ -13,7 +13,7 @@ use super::engine::{
 };
 use super::failure::Failure;
 use super::settings::LinkSettings;
-use super::signer::{SignFailure, Signed, Signer, skew};
+use super::signer::{SignFailure, Signed, Signer, refusal};
 use super::wire::{CertificateInfo, OpenFailure, Progress, Wire, WireStream, WireTap};
 use super::words::Protocol;
 use crate::diagnostics::error_name::AWS_ERROR_MQTT_TIMEOUT;
@@ -91,10 +91,11 @@ impl Handshake {
             && let Some(status @ 400..500) = failure.http_status
         {
             signer.refused(status, failure.server_date);
-            let skew = failure.server_date.and_then(|date| skew(self.clock.now().wall, date));
-            if let Some(skew) = skew {
+            let field = |time| self.settings.field(time);
+            let now = self.clock.now();
+            if let Some(why) = refusal(status, failure.server_date, target.expires_at, now, field) {
                 // First, because lines are cut at their ends.
-                failure.detail = format!("{skew}; {}", failure.detail);
+                failure.detail = format!("{why}; {}", failure.detail);
                 if let Some(last) = attempted.phases.last_mut() {
                     last.error = Some(failure.message());
                 }

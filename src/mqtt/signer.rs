@@ -4,15 +4,17 @@
 //! the keys: a signed target comes in, and what became of it is told back.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
 use super::connector::BoxFuture;
 use super::failure::Failure;
-use crate::diagnostics::ErrorName;
 use crate::diagnostics::error_name::AWS_AUTH_SIGNING_NO_CREDENTIALS;
 use crate::diagnostics::event::{How, Layer};
+use crate::diagnostics::sentence::duration_words;
+use crate::diagnostics::{ErrorName, Stamp};
 
 /// A difference between this computer's clock and the server's that is worth telling. AWS takes
 /// signatures that are off by five minutes; half of that leaves room for a slow connect.
@@ -81,8 +83,32 @@ impl From<SignFailure> for Failure {
     }
 }
 
+/// Why an upgrade was probably refused with this 4xx status, in words: the clock, the end of the credentials, or what
+/// else makes a signature worthless. `None` if the status says nothing about credentials.
+pub(super) fn refusal(
+    status: u16,
+    server: Option<DateTime<Utc>>,
+    expires_at: Option<DateTime<Utc>>,
+    now: Stamp,
+    field: impl Fn(Duration) -> Duration,
+) -> Option<String> {
+    if let Some(skew) = server.and_then(|server| skew(now.wall, server)) {
+        return Some(skew);
+    }
+    if !matches!(status, 401 | 403) {
+        return None;
+    }
+    let over_for = expires_at.and_then(|end| now.wall.signed_duration_since(end).to_std().ok());
+    Some(match over_for {
+        Some(time) => format!("the credentials expired {} ago", duration_words(field(time))),
+        None => {
+            "the credentials are not accepted: expired or withdrawn, or a policy forbids the connect".into()
+        }
+    })
+}
+
 /// What a wrong clock here does to signatures, in words; `None` if the clocks agree well enough.
-pub(super) fn skew(here: DateTime<Utc>, server: DateTime<Utc>) -> Option<String> {
+fn skew(here: DateTime<Utc>, server: DateTime<Utc>) -> Option<String> {
     let ahead = here.signed_duration_since(server);
     if ahead.abs() <= WORTH_TELLING {
         return None;
@@ -111,6 +137,20 @@ mod tests {
         assert_eq!(told(-3 * 3600), words("3 h ahead of the server's"));
         assert_eq!(told(5 * 86_400), words("5 days behind the server's"));
         assert!(skew(DateTime::<Utc>::MAX_UTC, DateTime::<Utc>::MIN_UTC).is_some());
+    }
+
+    #[test]
+    fn a_refusal_names_the_clock_then_the_end_of_the_credentials_then_what_else_it_may_be() {
+        let now = Stamp::new(DateTime::from_timestamp(1_800_000_000, 0).unwrap(), Duration::ZERO);
+        let at = |secs| Some(now.wall + TimeDelta::seconds(secs));
+        let told = |status, server, end| refusal(status, server, end, now, |time| time * 60);
+        let clock = told(403, at(600), at(-600)).unwrap();
+        assert!(clock.starts_with("this computer's clock is 10 min behind"), "{clock}");
+        assert_eq!(told(403, at(1), at(-12)).as_deref(), Some("the credentials expired 12 min ago"));
+        for end in [None, at(60)] {
+            assert!(told(401, None, end).unwrap().starts_with("the credentials are not accepted: "));
+        }
+        assert_eq!(told(404, at(0), at(-12)), None);
     }
 
     #[test]

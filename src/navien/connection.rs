@@ -30,6 +30,8 @@ pub struct AccountSigner {
     clock: Arc<dyn Clock>,
     /// The keys given last were refused.
     is_refused: AtomicBool,
+    /// Keys were given before.
+    has_given: AtomicBool,
 }
 
 impl AccountSigner {
@@ -41,6 +43,7 @@ impl AccountSigner {
             path: endpoint.path.clone(),
             clock,
             is_refused: AtomicBool::new(false),
+            has_given: AtomicBool::new(false),
         }
     }
 }
@@ -48,24 +51,41 @@ impl AccountSigner {
 impl AccountSigner {
     /// New keys that cannot be had now are no reason not to try good old ones: the vendor's cloud may be down
     /// while AWS is not.
-    async fn credentials(&self, fresh: bool) -> Result<AwsCredentials, AccountError> {
+    async fn credentials(&self, fresh: bool) -> Result<AwsCredentials, SignFailure> {
         match self.account.credentials(fresh).await {
             Ok(credentials) => {
                 self.is_refused.store(false, Ordering::Relaxed);
+                self.has_given.store(true, Ordering::Relaxed);
                 Ok(credentials)
             }
             Err(error) if error.is_silence() && !self.is_refused.load(Ordering::Relaxed) => {
-                self.account.held_credentials().await.ok_or(error)
+                self.account.held_credentials().await.ok_or_else(|| self.failure(&error))
             }
-            Err(error) => Err(error),
+            Err(error) => Err(self.failure(&error)),
         }
+    }
+
+    /// Begins with what became of the old keys: the cloud's silence alone explains no lost connection.
+    fn failure(&self, error: &AccountError) -> SignFailure {
+        if error.is_fatal() {
+            return SignFailure::refused(error.to_string());
+        }
+        let layer = if let AccountError::Unreachable { layer, .. } = error { *layer } else { Layer::Local };
+        let detail = if self.is_refused.load(Ordering::Relaxed) {
+            format!("AWS refused the credentials, and there are no new ones: {error}")
+        } else if self.has_given.load(Ordering::Relaxed) {
+            format!("the AWS credentials have expired, and there are no new ones: {error}")
+        } else {
+            error.to_string()
+        };
+        SignFailure::unavailable(layer, detail)
     }
 }
 
 impl Signer for AccountSigner {
     fn sign(&self, fresh: bool) -> BoxFuture<'_, Result<Signed, SignFailure>> {
         Box::pin(async move {
-            let credentials = self.credentials(fresh).await.map_err(|error| failure(&error))?;
+            let credentials = self.credentials(fresh).await?;
             let target = Target { host: &self.host, path: &self.path, region: REGION };
             let signed = presign(target, &credentials.keys, self.clock.now().wall, None);
             Ok(Signed { path_and_query: signed.into(), expires_at: credentials.expires_at })
@@ -77,12 +97,4 @@ impl Signer for AccountSigner {
         self.is_refused.store(true, Ordering::Relaxed);
         tracing::info!(status, ?server_date, "signed upgrade refused");
     }
-}
-
-fn failure(error: &AccountError) -> SignFailure {
-    if error.is_fatal() {
-        return SignFailure::refused(error.to_string());
-    }
-    let layer = if let AccountError::Unreachable { layer, .. } = error { *layer } else { Layer::Local };
-    SignFailure::unavailable(layer, error.to_string())
 }

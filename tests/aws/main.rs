@@ -6,5 +6,7 @@
 mod certificate;
 #[cfg(unix)]
 mod command;
+#[path = "../navien/leaks.rs"]
+mod leaks;
 mod link;
 mod scene;

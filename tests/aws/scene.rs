@@ -16,6 +16,8 @@ use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings, Tr
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
+use crate::leaks::Secrets;
+
 /// Longer than anything here takes on a busy computer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -34,7 +36,8 @@ impl Clock for WrongClock {
     }
 }
 
-/// The lab's endpoint and the user's home.
+/// The lab's endpoint and the user's home. When it ends, all that was written there is looked through for keys and
+/// signatures; the profile is the user's own.
 pub(crate) struct Scene {
     pub(crate) broker: Broker,
     pub(crate) rules: Arc<AwsRules>,
@@ -87,6 +90,22 @@ impl Scene {
         let mut link = Link::new(settings, clock).unwrap();
         link.connect();
         Watched { link, events: Vec::new() }
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let mut secrets = Secrets::new();
+        for keys in self.rules.keyring().issued() {
+            secrets.add("AWS key id", &keys.access_key_id, false);
+            secrets.add("AWS secret key", keys.secret_key.expose_secret(), false);
+            secrets.add("AWS session token", keys.session_token.unwrap().expose_secret(), false);
+        }
+        let profile = self.home.path().join(".aws/credentials");
+        assert_eq!(secrets.told_below(self.home.path(), &[profile]), Vec::<String>::new());
     }
 }
 

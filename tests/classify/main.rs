@@ -12,7 +12,7 @@ mod story;
 
 use dropscope::classify::{AdviceAction, Pattern};
 use dropscope::diagnostics::Event;
-use dropscope::diagnostics::event::{How, Message, SystemSource};
+use dropscope::diagnostics::event::{ConnectFailed, How, Message, Phase, SystemSource};
 use story::Story;
 
 /// A NAT that forgets after 285 s: pings every 1200 s, the device speaks now and then.
@@ -44,6 +44,33 @@ fn a_forgotten_mapping_is_named_with_a_keep_alive_that_helps() {
         .expect("a number of seconds");
     assert!((60.0..=240.0).contains(&advised), "{}", verdict.diagnosis.next.text);
     assert!(verdict.classification.evidence.iter().any(|said| said.contains("survived")));
+}
+
+#[test]
+fn connects_that_fail_for_want_of_credentials_are_no_fault_of_the_line() {
+    let ended_by = |phase, http_status| {
+        let mut story = Story::new(60.0);
+        for index in 0..4 {
+            story.connect().pings(5_000.0 + 1_700.0 * f64::from(index)).drop_by(How::TlsClose);
+            for attempt_number in 1..9 {
+                let failed = ConnectFailed { phase, http_status, attempt_number, ..ConnectFailed::default() };
+                story.wait(60.0).event(Event::ConnectFailed(failed));
+            }
+        }
+        let verdict = story.connect().pings(600.0).verdict();
+        assert_eq!(verdict.classification.pattern, Pattern::Outage, "{verdict:#?}");
+        let cause = verdict.cause().expect("a cause").id.clone();
+        (cause, verdict.classification.evidence.join("; "))
+    };
+    for (phase, status, place) in [
+        (Phase::Credentials, None, "32 connects failed meanwhile, mostly at credentials"),
+        (Phase::Websocket, Some(403), "32 connects failed meanwhile, mostly at WebSocket with HTTP 403"),
+    ] {
+        let (cause, evidence) = ended_by(Some(phase), status);
+        assert_eq!(cause, "credentials_expired");
+        assert!(evidence.ends_with(place), "{evidence}");
+    }
+    assert_ne!(ended_by(Some(Phase::Tcp), None).0, "credentials_expired");
 }
 
 #[test]
@@ -135,6 +162,7 @@ fn a_denied_topic_is_found_among_harmless_companions() {
     let verdict = story.verdict();
     assert_eq!(verdict.classification.pattern, Pattern::PublishTriggered);
     assert!(verdict.classification.evidence[0].contains("dev/denied"));
+    assert_eq!(verdict.diagnosis.next.text, "Correct the topic or the policy: \"dev/denied\"");
 }
 
 #[test]

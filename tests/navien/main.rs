@@ -3,7 +3,21 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its scene must fail")]
 
 #[cfg(unix)]
+mod account;
+#[cfg(unix)]
+mod causes;
+#[cfg(unix)]
+mod device;
+#[cfg(unix)]
 mod lab_command;
+#[cfg(unix)]
+mod leaks;
+#[cfg(unix)]
+mod running;
+#[cfg(unix)]
+mod scene;
+#[cfg(unix)]
+mod screen;
 mod signing;
 #[cfg(unix)]
 mod watching;

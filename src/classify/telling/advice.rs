@@ -1,6 +1,6 @@
 //! What is the most useful thing to do now?
 
-use super::phrase::length;
+use super::phrase::{length, quoted};
 use crate::classify::case::Frame;
 use crate::classify::posterior::Weighed;
 use crate::classify::{Advice, AdviceAction, Pattern};
@@ -45,7 +45,12 @@ pub(in crate::classify) fn advice(frame: &Frame, weighed: &Weighed, fix: Option<
         Pattern::MessageCount | Pattern::MessageRate => {
             outside("send less, or ask the broker's owner for the limit")
         }
-        Pattern::PublishTriggered => outside("stop publishing to that topic, or have the policy allow it"),
+        Pattern::PublishTriggered => {
+            let advice = outside("stop publishing to that topic, or have the policy allow it");
+            let Some(topic) = fit.and_then(|fit| fit.label.as_deref()) else { return advice };
+            // On a small screen this is the only place for the topic.
+            say(format!("{}: {}", advice.text.trim_end_matches('.'), quoted(topic)), advice.action)
+        }
         Pattern::SystemEvent => outside("look at what this event does to the network"),
         Pattern::CredentialExpiry => {
             outside("reconnect with fresh credentials some minutes before they expire")

@@ -9,6 +9,8 @@ use crate::classify::hypothesis::Fit;
 use crate::classify::math::{median, real};
 use crate::classify::posterior::Weighed;
 use crate::classify::rate::rate_interval;
+use crate::diagnostics::event::Phase;
+use crate::diagnostics::words;
 
 /// The sentences for the answer, the most telling first; for a second cause as well.
 pub(in crate::classify) fn evidence(frame: &Frame, weighed: &Weighed) -> Vec<String> {
@@ -315,13 +317,23 @@ fn outage(frame: &Frame, fit: &Fit) -> Vec<String> {
         .map(|ending| ending.failed_connects)
         .fold(0, u32::saturating_add);
     let times = if outages < 1.5 { "once".into() } else { format!("{} times", whole(outages)) };
+    let failed = count(usize::try_from(failed).unwrap_or(usize::MAX), "connect", "connects");
+    let mostly = mostly_failed(frame).map(|place| format!(", mostly {place}")).unwrap_or_default();
     vec![
         format!("{times} it took minutes to come back, {} at the longest", length(longest)),
-        format!(
-            "{} failed meanwhile",
-            count(usize::try_from(failed).unwrap_or(usize::MAX), "connect", "connects")
-        ),
+        format!("{failed} failed meanwhile{mostly}"),
     ]
+}
+
+/// Where most connects failed, and with which HTTP status: it tells a silent line from refused credentials.
+fn mostly_failed(frame: &Frame) -> Option<String> {
+    let (phases, refusals) = (&frame.log.failed_phases, &frame.log.http_refusals);
+    let all: u64 = phases.values().sum();
+    let (phase, count) = phases.iter().max_by_key(|(_, count)| **count)?;
+    let phase = phase.filter(|_| 2 * count > all)?;
+    let status = refusals.iter().find(|(_, refused)| 2 * **refused > *count).map(|(status, _)| status);
+    let status = status.filter(|_| phase == Phase::Websocket).map(|status| format!(" with HTTP {status}"));
+    Some(format!("at {}{}", words::phase(phase), status.unwrap_or_default()))
 }
 
 fn keep_alive_timeout(frame: &Frame, fit: &Fit) -> Vec<String> {

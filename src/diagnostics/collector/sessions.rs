@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Diagnostics;
 use crate::diagnostics::event::whole_secs as whole;
 use crate::diagnostics::event::{ConnectFailed, Connected, Dropped, Initiator, Started, SystemSource};
+use crate::diagnostics::sentence::failure_reason;
 use crate::diagnostics::{
     Connection, Drop, LinkState, MarkKind, Metrics, Recovery, SessionCounts, SessionEnd, Stamp,
 };
@@ -139,6 +140,10 @@ impl Diagnostics {
 
     pub(super) fn on_connect_failed(&mut self, at: Stamp, failed: &ConnectFailed) {
         self.count_failure(failed.error_name.as_deref());
+        let is_of_another_kind = self.last_failure.as_ref().is_some_and(|last| {
+            (last.phase, last.http_status, &last.error_name)
+                != (failed.phase, failed.http_status, &failed.error_name)
+        });
         self.last_failure = Some(Arc::new(failed.clone()));
         let first = match &mut self.link {
             LinkState::Down { failures, .. } => {
@@ -163,8 +168,9 @@ impl Diagnostics {
                 }
             });
         }
-        if first {
-            self.mark(at, MarkKind::ConnectFailed, failed.error_name.as_deref().unwrap_or("connect failed"));
+        if first || is_of_another_kind {
+            let name = failed.error_name.as_deref().unwrap_or("connect failed");
+            self.mark(at, MarkKind::ConnectFailed, &format!("{name}{}", failure_reason(failed)));
         }
     }
 

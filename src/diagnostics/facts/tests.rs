@@ -1,7 +1,7 @@
 use chrono::{TimeZone, Utc};
 
 use super::super::event::{
-    ConnectFailed, ConnectKind, Connected, Dropped, Event, Initiator, Started, SystemSource,
+    ConnectFailed, ConnectKind, Connected, Dropped, Event, Initiator, Phase, Started, SystemSource,
 };
 use super::super::{Diagnostics, Stamp};
 use super::*;
@@ -74,6 +74,20 @@ fn before_the_first_session_there_is_only_the_failure() {
     assert_eq!(facts.headline, "Never connected so far: 1 connect failed.");
     assert_eq!(facts.known, ["1 of 1 failed connects: socket operation timed out"]);
     assert_eq!(facts.next, Some(NextStep::ReadFailure));
+    let name = "AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE";
+    run.apply(&Event::ConnectFailed(ConnectFailed {
+        phase: Some(Phase::Websocket),
+        error_name: Some(name.into()),
+        error_message: Some(format!("{name}: text (this computer's clock is wrong; the server answered)")),
+        ..ConnectFailed::default()
+    }));
+    assert_eq!(
+        run.facts().known[0],
+        "the newest try failed at websocket: text (this computer's clock is wrong",
+        "what follows a semicolon is left out"
+    );
+    run.connect(60, "5");
+    assert!(!run.facts().known[0].contains("the newest try"), "it is connected now");
 }
 
 #[test]

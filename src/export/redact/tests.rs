@@ -1,4 +1,6 @@
 use super::*;
+use crate::diagnostics::event::{ConnectFailed, Event, Phase};
+use crate::diagnostics::sentence::sentence;
 
 fn clean(text: &str) -> String {
     Redactor::new(false).text(text)
@@ -69,6 +71,20 @@ fn what_helps_to_understand_a_drop_stays() {
     ] {
         assert_eq!(clean(text), text);
     }
+}
+
+#[test]
+fn what_is_wrong_with_the_credentials_is_no_secret() {
+    let name = "AWS_AUTH_SIGNING_NO_CREDENTIALS";
+    let failed = ConnectFailed {
+        phase: Some(Phase::Credentials),
+        error_name: Some(name.to_owned()),
+        error_message: Some(format!("{name}: text (the cloud does not accept this password)")),
+        ..ConnectFailed::default()
+    };
+    let (_, text) = sentence(&Event::ConnectFailed(failed)).unwrap();
+    assert!(text.contains("failed at credentials, text (the cloud does not accept"), "{text}");
+    assert_eq!(clean(&text), text);
 }
 
 #[test]

@@ -71,6 +71,11 @@ impl Keyring {
         credentials
     }
 
+    /// All credentials that were issued, good or not, oldest first, at most a thousand.
+    pub fn issued(&self) -> Vec<Credentials> {
+        lock(&self.issued).iter().map(|key| key.credentials.clone()).collect()
+    }
+
     /// Lets all credentials issued so far expire now.
     pub fn expire_all(&self) {
         let now = self.clock.now().boot;

@@ -67,12 +67,14 @@ impl Default for Limits {
 impl Limits {
     /// The same limits where one real second stands for `scale` seconds of the field. A scale that is
     /// not a positive number counts as 1.
+    ///
+    /// The longest keep-alive stays a second at least, because no CONNECT can promise less.
     #[must_use]
     pub fn scaled(self, scale: f64) -> Self {
         let shorter = |field: Duration| in_real_time(field, scale);
         Self {
             keep_alive_min: shorter(self.keep_alive_min),
-            keep_alive_max: shorter(self.keep_alive_max),
+            keep_alive_max: shorter(self.keep_alive_max).max(SHORTEST_PROMISE),
             connection_ttl: shorter(self.connection_ttl),
             session_expiry: shorter(self.session_expiry),
             session_expiry_max: shorter(self.session_expiry_max),
@@ -101,6 +103,9 @@ impl Limits {
     }
 }
 
+/// The shortest keep-alive that a CONNECT can speak of.
+const SHORTEST_PROMISE: Duration = Duration::from_secs(1);
+
 /// What `field` time takes when one real second stands for `scale` seconds of it.
 pub(in crate::lab) fn in_real_time(field: Duration, scale: f64) -> Duration {
     let scale = if scale.is_finite() && scale > 0.0 { scale } else { 1.0 };
@@ -117,6 +122,12 @@ mod tests {
         for (asked, counted) in [(0, 1200), (1, 30), (30, 30), (60, 60), (1200, 1200), (65535, 1200)] {
             assert_eq!(limits.keep_alive(asked), Duration::from_secs(counted), "{asked}");
         }
+    }
+
+    #[test]
+    fn a_client_in_great_haste_keeps_the_second_it_promised() {
+        let scaled = Limits::default().scaled(14_400.0);
+        assert_eq!((scaled.keep_alive(1), scaled.connection_ttl), (SHORTEST_PROMISE, Duration::from_secs(6)));
     }
 
     #[test]

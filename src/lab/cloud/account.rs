@@ -8,13 +8,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use super::CloudOptions;
+use super::{CloudOptions, Secret};
 use crate::diagnostics::Clock;
 use crate::lab::aws::{Keyring, random_text};
 use crate::lab::broker::lock;
 
 /// Tokens remembered; the oldest are forgotten first.
 const MOST_TOKENS: usize = 1000;
+/// Secrets remembered: a sign-in makes three of them.
+const MOST_SECRETS: usize = 5 * MOST_TOKENS;
 const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 /// The user's number in the vendor's books.
 const USER_NUMBER: u32 = 36_283;
@@ -28,6 +30,8 @@ pub(super) struct Account {
     password: Mutex<SecretString>,
     access: Mutex<Vec<Access>>,
     refresh: Mutex<Vec<SecretString>>,
+    /// Passwords and tokens, those that are good no more included.
+    secrets: Mutex<Vec<Secret>>,
 }
 
 struct Access {
@@ -38,12 +42,14 @@ struct Access {
 
 impl Account {
     pub(super) fn new(clock: Arc<dyn Clock>, keyring: Arc<Keyring>, options: CloudOptions) -> Self {
+        let password = SecretString::from(random_text(20, ALPHABET));
         Self {
             clock,
             keyring,
             options,
             email: format!("lab-{}@example.invalid", random_text(8, b"abcdefghijkmnpqrstuvwxyz23456789")),
-            password: Mutex::new(random_text(20, ALPHABET).into()),
+            secrets: Mutex::new(vec![Secret::new("password", password.clone())]),
+            password: Mutex::new(password),
             access: Mutex::default(),
             refresh: Mutex::default(),
         }
@@ -59,6 +65,27 @@ impl Account {
 
     pub(super) fn change_password(&self, password: &str) {
         *lock(&self.password) = password.into();
+        self.keep("password", password);
+    }
+
+    /// E-mail, passwords, tokens and AWS keys, whether they are good or not.
+    pub(super) fn secrets(&self) -> Vec<Secret> {
+        let mut all = vec![Secret::new("e-mail", self.email.as_str())];
+        all.extend(lock(&self.secrets).iter().cloned());
+        for keys in self.keyring.issued() {
+            all.push(Secret::new("AWS key id", keys.access_key_id));
+            all.push(Secret { what: "AWS secret key", value: keys.secret_key });
+            all.extend(keys.session_token.map(|value| Secret { what: "AWS session token", value }));
+        }
+        all
+    }
+
+    fn keep(&self, what: &'static str, value: &str) {
+        let mut secrets = lock(&self.secrets);
+        if secrets.len() == MOST_SECRETS {
+            secrets.remove(0);
+        }
+        secrets.push(Secret::new(what, value));
     }
 
     pub(super) fn expire_tokens(&self) {
@@ -132,11 +159,14 @@ impl Account {
     }
 
     /// Looks like a JWT. Nobody can check it, and nobody needs to.
-    fn token(&self, purpose: &str) -> String {
+    fn token(&self, purpose: &'static str) -> String {
         let now = self.clock.now().wall.timestamp();
         let head = URL_SAFE_NO_PAD.encode(json!({ "alg": "RS256", "typ": "JWT" }).to_string());
         let claims = json!({ "sub": USER_NUMBER.to_string(), "token_use": purpose, "iat": now });
-        format!("{head}.{}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()), random_text(86, ALPHABET))
+        let claims = URL_SAFE_NO_PAD.encode(claims.to_string());
+        let token = format!("{head}.{claims}.{}", random_text(86, ALPHABET));
+        self.keep(purpose, &token);
+        token
     }
 }
 

@@ -73,6 +73,21 @@ pub struct Served {
     pub code: u16,
 }
 
+/// Something that only the user and the cloud may know.
+#[derive(Debug, Clone)]
+pub struct Secret {
+    /// What it is, in words.
+    pub what: &'static str,
+    /// The thing itself.
+    pub value: SecretString,
+}
+
+impl Secret {
+    fn new(what: &'static str, value: impl Into<SecretString>) -> Self {
+        Self { what, value: value.into() }
+    }
+}
+
 /// A running cloud. Dropping it ends all its tasks; [`Cloud::stop`] also waits for them.
 pub struct Cloud {
     control: CloudControl,
@@ -138,6 +153,12 @@ impl CloudControl {
     /// The user's password at this moment.
     pub fn password(&self) -> SecretString {
         self.site.account.password()
+    }
+
+    /// Everything private that the cloud ever knew or gave out: e-mail, passwords, tokens, AWS keys; of each
+    /// kind the newest at least. To look for in whatever a client wrote.
+    pub fn secrets(&self) -> Vec<Secret> {
+        self.site.account.secrets()
     }
 
     /// Changes the password; tokens stay good.

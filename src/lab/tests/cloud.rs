@@ -89,6 +89,26 @@ async fn sign_in_gives_the_fields_of_the_reference() {
 }
 
 #[tokio::test]
+async fn every_secret_is_known_to_the_lab_for_good() {
+    let scene = scene(0, CloudOptions::default()).await;
+    let control = scene.cloud.control();
+    let mut expected = vec![control.email(), control.password().expose_secret().to_owned(), "another".into()];
+    for _ in 0..2 {
+        let signed_in = scene.sign_in().await;
+        let fields = ["idToken", "accessToken", "refreshToken", "accessKeyId", "secretKey", "sessionToken"];
+        expected.extend(fields.map(|field| signed_in["data"]["token"][field].as_str().unwrap().to_owned()));
+    }
+    control.change_password("another");
+    control.expire_tokens();
+    control.revoke_refresh_tokens();
+    let mut known: Vec<String> =
+        control.secrets().iter().map(|secret| secret.value.expose_secret().to_owned()).collect();
+    known.sort();
+    expected.sort();
+    assert_eq!(known, expected);
+}
+
+#[tokio::test]
 async fn a_wrong_password_is_401_in_the_envelope() {
     let scene = scene(0, CloudOptions::default()).await;
     let control = scene.cloud.control();

@@ -32,7 +32,7 @@ pub(super) struct Household {
 impl Household {
     /// Starts it and writes the authority into the directory.
     pub(super) async fn start(options: StageOptions, directory: &Path) -> color_eyre::Result<Self> {
-        let of = NavienLabOptions { seed: options.seed, scale: options.speed, absent_devices: 0 };
+        let of = NavienLabOptions { seed: options.seed, scale: options.speed, ..NavienLabOptions::default() };
         let lab = NavienLab::start(of, Arc::new(SystemClock::new()))
             .await
             .wrap_err("cannot start the lab's cloud on loopback")?;

@@ -292,12 +292,16 @@ async fn a_silent_cloud_holds_up_no_reconnect_while_the_keys_are_good() {
     script.then(Line::IsUnreachable);
     let failure = signer.sign(true).await.unwrap_err();
     assert_eq!((failure.layer, failure.for_good, failure.http_status), (Layer::Dns, false, None));
+    let refused = "AWS refused the credentials, and there are no new ones: the cloud cannot be reached";
+    assert!(failure.detail.starts_with(refused), "{}", failure.detail);
     script.ok(&signed_in(2, 3600, Some(3600)));
     assert_ne!(signer.sign(true).await.unwrap().expires_at, first.expires_at);
     // Over is over.
     clock.skip(3600);
     script.then(Line::IsUnreachable);
-    assert!(signer.sign(true).await.is_err());
+    let failure = signer.sign(true).await.unwrap_err();
+    let over = "the AWS credentials have expired, and there are no new ones: the cloud cannot be reached";
+    assert!(failure.detail.starts_with(over), "{}", failure.detail);
     script.fails(401, "Invalid email or password");
     let failure = signer.sign(false).await.unwrap_err();
     assert_eq!((failure.for_good, failure.http_status), (true, Some(401)));

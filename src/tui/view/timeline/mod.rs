@@ -158,7 +158,10 @@ fn mark_line(context: &ViewContext, marks: &[MarkCell], columns: usize) -> Line<
         let room = end.saturating_sub(at + 2);
         if room >= WORTH {
             let count = if mark.count > 1 { format!("{}x ", mark.count) } else { String::new() };
-            let text = context.cut(&format!("{count}{}", ErrorName::short(&mark.text)), room);
+            // The name alone: why it failed is told where there is room.
+            let name = mark.text.split_once(" at ").filter(|_| mark.kind == MarkKind::ConnectFailed);
+            let name = ErrorName::short(name.map_or(&*mark.text, |(name, _)| name));
+            let text = context.cut(&format!("{count}{name}"), room);
             at += width(&text) + 1;
             spans.push(Span::styled(format!(" {text}"), style));
         }

@@ -144,7 +144,7 @@ impl Sheet<'_> {
             lines.extend(
                 known.client_check.iter().take(1).flat_map(|check| self.indented("check", check, theme.dim)),
             );
-            let fixes = known.fix.iter().take(usize::from(rank == 0));
+            let fixes = known.fix.iter().filter(|_| rank == 0);
             lines.extend(fixes.flat_map(|fix| self.indented("fix", fix, theme.dim)));
         }
         lines
