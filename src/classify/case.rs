@@ -24,6 +24,8 @@ pub(super) struct Frame<'a> {
     pub(super) survived: Table,
     /// Silences of ours that a session survived, in seconds.
     pub(super) survived_sent: Table,
+    /// Pauses of the peer that a session survived, in seconds.
+    pub(super) survived_peer: Table,
     /// Silences of ours that a session survived, in seconds beyond 1.5 keep-alives.
     pub(super) survived_out: OutTable,
     /// Connected seconds, censored sessions included: nothing can drop while down.
@@ -72,6 +74,7 @@ impl<'a> Frame<'a> {
             lateness: LATENESS * scale,
             survived: silences.any.table().with(more.any),
             survived_sent: silences.sent.table().with(more.sent),
+            survived_peer: silences.peer.table(),
             survived_out: OutTable(silences.out.table().with(more.out)),
             log,
             sessions,

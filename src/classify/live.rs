@@ -35,6 +35,8 @@ pub(super) struct Silences {
     pub(super) sent: Survivors,
     /// Without a packet of ours: seconds beyond 1.5 keep-alives, plus [`EXCESS_SHIFT`].
     pub(super) out: Survivors,
+    /// Pauses of the peer, answers to pings left aside, that the session survived, in seconds.
+    pub(super) peer: Survivors,
 }
 
 impl Silences {
@@ -62,6 +64,8 @@ pub(super) struct Live {
     /// The newest activity that left `acts`, and the newest of ours.
     gone: Secs,
     gone_out: Secs,
+    /// When the peer last spoke unasked.
+    spoke: Secs,
     /// The first packet of ours after the newest of the peer's, and the activity before it.
     unanswered: Option<(Secs, Secs)>,
     last_ping: Option<Secs>,
@@ -76,6 +80,7 @@ impl Live {
         Self {
             gone: session.start,
             gone_out: session.start,
+            spoke: session.start,
             session,
             acts: VecDeque::with_capacity(ACTS + 1),
             unanswered: None,
@@ -93,6 +98,13 @@ impl Live {
             self.unanswered = None;
         } else if self.unanswered.is_none() {
             self.unanswered = Some((act.at, before));
+        }
+        if !act.out && !act.ping {
+            // Whoever is heard again has survived the pause, whatever came after.
+            if act.at - self.spoke > SHORT {
+                silences.peer.add(act.at - self.spoke);
+            }
+            self.spoke = act.at;
         }
         if act.out && act.ping {
             self.last_ping = Some(act.at);

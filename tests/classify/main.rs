@@ -13,6 +13,7 @@ mod story;
 use dropscope::classify::{AdviceAction, Pattern};
 use dropscope::diagnostics::Event;
 use dropscope::diagnostics::event::{ConnectFailed, How, Message, Phase, SystemSource};
+use dropscope::diagnostics::recording::Reader;
 use story::Story;
 
 /// A NAT that forgets after 285 s: pings every 1200 s, the device speaks now and then.
@@ -44,6 +45,24 @@ fn a_forgotten_mapping_is_named_with_a_keep_alive_that_helps() {
         .expect("a number of seconds");
     assert!((60.0..=240.0).contains(&advised), "{}", verdict.diagnosis.next.text);
     assert!(verdict.classification.evidence.iter().any(|said| said.contains("survived")));
+}
+
+#[test]
+fn a_day_with_a_forgetful_router_and_three_other_drops_is_understood() {
+    // The README's example: the truth is a router that forgets after 300 s. The peer reports every four minutes
+    // and pauses now and then; how often it does shows only where a shorter keep-alive sheltered the session.
+    let mut classifier = dropscope::classify::Classifier::new();
+    let mut end = None;
+    for observed in Reader::new(include_str!("../../assets/example.jsonl").as_bytes()) {
+        let observed = observed.expect("a line");
+        classifier.apply(observed.at, &observed.event);
+        end = Some(observed.at);
+    }
+    let verdict = classifier.verdict_at(end.expect("events"));
+    assert_eq!(verdict.classification.pattern, Pattern::IdleTimeout, "{verdict:#?}");
+    assert!(verdict.classification.confidence > 0.75, "{}", verdict.classification.confidence);
+    assert_eq!(verdict.cause().map(|cause| cause.id.as_str()), Some("nat_idle_timeout"));
+    assert_eq!(verdict.diagnosis.next.text, "keep the keep-alive at or below 210 s: see whether it holds");
 }
 
 #[test]

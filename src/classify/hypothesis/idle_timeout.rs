@@ -141,14 +141,34 @@ fn weigh(case: &Case, limit: f64, first: usize, hits: usize, density: f64) -> Op
     if hits < 2 || real(hits) < 0.5 * opportunities {
         return None;
     }
-    // Who dies is not heard any more, so that a death makes its own silence where the peer speaks often. What such a
-    // silence is worth shows in the pauses of ours that were as long and that the peer broke.
-    let broken = case.frame.survived_sent.count_above(limit) - longer;
-    let natural =
-        if broken < 1.0 { 0.0 } else { ln_beta_binomial(real(hits), real(hits) + broken, 1.0, 1.0) };
+    let natural = natural(case, limit, real(hits), longer);
     let evidence =
         ln_beta_binomial(real(hits), opportunities, 10.0, 1.0) + natural + case.rest(hits) + density;
     Some(Limit { evidence, secs: limit, first, opportunities })
+}
+
+/// Who dies is not heard any more, so that a death makes its own silence where the peer speaks often. What a silence is
+/// worth shows in the pauses of ours that were as long and that the peer broke; and, where our pings came more often
+/// than the limit and sheltered the session from it, in how often the peer was as silent there.
+fn natural(case: &Case, limit: f64, hits: f64, longer: f64) -> f64 {
+    let frame = case.frame;
+    let broken = frame.survived_sent.count_above(limit) - longer;
+    if broken < 1.0 {
+        return 0.0;
+    }
+    let sheltered: f64 = frame
+        .sessions
+        .iter()
+        .filter(|session| session.keep_alive <= limit)
+        .map(|session| session.age())
+        .sum();
+    let keep_alives = case.drops().map(|(_, drop)| drop.keep_alive).filter(|secs| *secs > limit);
+    let (sum, count) = keep_alives.fold((0.0, 0.0), |(sum, count), secs| (sum + secs, count + 1.0));
+    let pauses = if count > 0.0 && sum.is_finite() { sheltered * count / sum } else { 0.0 };
+    let silent = (frame.survived_peer.count_above(limit) - longer).clamp(0.0, pauses);
+    let (a, b) = (1.0 + silent, 1.0 + pauses - silent);
+    // Random loss has to explain the broken pauses as well.
+    ln_beta_binomial(hits, hits + broken, a, b) - ln_beta_binomial(0.0, broken, a, b)
 }
 
 /// The silences that ended sessions, shortest first.
