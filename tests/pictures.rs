@@ -4,28 +4,20 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
-use std::path::Path;
+mod committed;
+
 use std::process::Command;
 
-/// The committed picture and the one drawn now, without the carriage returns a checkout may add.
+/// The committed picture and the one drawn now.
 fn compare(name: &str, arguments: &[&str]) {
-    let assets = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets");
     let output = Command::new(env!("CARGO_BIN_EXE_dropscope"))
         .arg("picture")
-        .arg(assets.join("example.jsonl"))
+        .arg(committed::assets().join("example.jsonl"))
         .args(arguments)
         .output()
         .expect("the program");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let drawn = String::from_utf8(output.stdout).expect("UTF-8");
-    let path = assets.join(name);
-    if std::env::var_os("DROPSCOPE_WRITE_EXAMPLE").is_some() {
-        std::fs::write(&path, &drawn).expect("written");
-    }
-    let committed = std::fs::read_to_string(&path).expect("the picture");
-    let differing = committed.lines().zip(drawn.lines()).find(|(committed, drawn)| committed != drawn);
-    assert_eq!(differing, None, "DROPSCOPE_WRITE_EXAMPLE=1 draws {name} anew");
-    assert_eq!(committed.lines().count(), drawn.lines().count());
+    committed::compare(name, &String::from_utf8(output.stdout).expect("UTF-8"));
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! The Device screen of the first device cloud's water heater, told by its real messages.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,10 +15,8 @@ use dropscope::tui::model::{CommandPopup, Popup, Screen};
 use dropscope::tui::picture;
 use dropscope::tui::text::LineEdit;
 
-use ratatui::buffer::Buffer;
-
 use crate::sample::Run;
-use crate::{Scene, snap};
+use crate::{Scene, committed, snap};
 
 const MESSAGES: [&str; 5] = [
     include_str!("../fixtures/navien-feature.json"),
@@ -75,19 +72,6 @@ fn scene(heater: &Heater) -> Scene {
     Scene::new(run.published()).with(|model| model.screen = Screen::Device)
 }
 
-/// The README's picture is this very screen; `DROPSCOPE_WRITE_EXAMPLE=1` draws it anew.
-fn committed(name: &str, buffer: &Buffer) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets").join(name);
-    let drawn = picture::svg(buffer);
-    if std::env::var_os("DROPSCOPE_WRITE_EXAMPLE").is_some() {
-        std::fs::write(&path, &drawn).expect("written");
-    }
-    let committed = std::fs::read_to_string(&path).expect("the picture");
-    let differing = committed.lines().zip(drawn.lines()).find(|(committed, drawn)| committed != drawn);
-    assert_eq!(differing, None, "DROPSCOPE_WRITE_EXAMPLE=1 draws {name} anew");
-    assert_eq!(committed.lines().count(), drawn.lines().count());
-}
-
 fn owned(messages: &[&str]) -> Vec<String> {
     messages.iter().map(|message| (*message).to_owned()).collect()
 }
@@ -96,7 +80,8 @@ fn owned(messages: &[&str]) -> Vec<String> {
 fn the_owner_sees_the_state_and_the_commands() {
     let scene_of_all = scene(&told(&owned(&MESSAGES)));
     snap("heater", &scene_of_all);
-    committed("device.svg", &scene_of_all.buffer(120, 32));
+    // The README's picture is this very screen.
+    committed::compare("device.svg", &picture::svg(&scene_of_all.buffer(120, 32)));
     snap("heater-before-a-word", &scene(&told(&[])));
 }
 

@@ -7,6 +7,8 @@ mod any;
 #[expect(dead_code, reason = "shared with the properties, which use all of it")]
 #[path = "../properties/arbitrary.rs"]
 mod arbitrary;
+#[path = "../committed/mod.rs"]
+mod committed;
 mod devices;
 mod heater;
 mod replays;

@@ -1,0 +1,20 @@
+//! Is a committed picture what is drawn now?
+
+use std::path::{Path, PathBuf};
+
+/// Where the README's pictures and the recording behind them are.
+pub(crate) fn assets() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("assets")
+}
+
+/// Compares, without the carriage returns a checkout may add; with `DROPSCOPE_WRITE_EXAMPLE=1` it is drawn anew first.
+pub(crate) fn compare(name: &str, drawn: &str) {
+    let path = assets().join(name);
+    if std::env::var_os("DROPSCOPE_WRITE_EXAMPLE").is_some() {
+        std::fs::write(&path, drawn).expect("written");
+    }
+    let committed = std::fs::read_to_string(&path).expect("the picture");
+    let differing = committed.lines().zip(drawn.lines()).find(|(committed, drawn)| committed != drawn);
+    assert_eq!(differing, None, "DROPSCOPE_WRITE_EXAMPLE=1 draws {name} anew");
+    assert_eq!(committed.lines().count(), drawn.lines().count());
+}
