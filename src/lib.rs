@@ -48,8 +48,8 @@
 //!
 //! # Invariants
 //!
-//! * Rooms depend in one direction: `{aws, diagnostics ← classify} ← {mqtt, export, lab} ← {aws_keys, monitor} ← {replay, tui, headless} ← program
-//!   ← main`. `tests/architecture.rs` enforces it.
+//! * Rooms depend in one direction: `{aws, diagnostics ← {classify, device, keyring}} ← {mqtt, export, lab} ← {aws_keys, navien, monitor} ←
+//!   {replay, tui, headless} ← program ← main`. `tests/architecture.rs` enforces it.
 //! * Time is passed in. Only [`clock`] reads a clock; durations come from the boot clock. A scaled lab run
 //!   records what the clocks said, and the fold turns it into the field's time ([`diagnostics::TimeScale`]).
 //! * The link never waits for a disk, a screen or a reader. Every queue is bounded, and what it loses is

@@ -25,7 +25,7 @@ pub struct Navien {
     /// Which device: its MAC address or its name [default: the only one, or the first that is online]
     #[arg(long, hide_env = true, env = "DROPSCOPE_DEVICE", value_name = "MAC|NAME")]
     pub device: Option<String>,
-    /// How the connection is kept, unless a flag says otherwise
+    /// How the connection is kept, unless a flag says otherwise; with --quiet-link it stays as idle as the app's
     #[arg(
         long,
         hide_env = true,

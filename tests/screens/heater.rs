@@ -119,3 +119,17 @@ fn what_may_come_of_it_is_said_before_it_is_sent() {
     let popup = asked(vec![Value::Integer(120)], "temp", None);
     snap("heater-confirm", &scene(&heater).with(|model| model.popup = Some(popup)));
 }
+
+#[test]
+fn no_size_is_too_small_for_what_it_says() {
+    let heater = told(&owned(&MESSAGES));
+    for scroll in [0, 7, 100_000] {
+        let scene = scene(&heater).with(|model| model.popup = Some(Popup::Details { scroll }));
+        for (width, height) in [(1, 1), (20, 5), (40, 10), (80, 24), (300, 12), (41, 60)] {
+            scene.buffer(width, height);
+        }
+    }
+    let last =
+        scene(&heater).with(|model| model.popup = Some(Popup::Details { scroll: 100_000 })).text(80, 24);
+    assert!(last.contains("Tariff") && last.contains("0.31794"), "the end can be reached:\n{last}");
+}

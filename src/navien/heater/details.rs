@@ -1,6 +1,6 @@
 //! What is known of the device, all of it?
 
-use super::Known;
+use super::known::Known;
 use crate::device::{Fact, FactLevel, Group};
 use crate::navien::protocol::timetable::{RecirculationPeriod, TariffPeriod, Timetable};
 use crate::navien::protocol::{EnergyReport, Month, Oddities, Shown, View};

@@ -1,6 +1,6 @@
 //! What does its owner want to know at a glance?
 
-use super::Known;
+use super::known::Known;
 use crate::device::{Fact, FactLevel};
 use crate::navien::protocol::code::{DhwOperationSetting, DrEvent, HeatSource, OnOff};
 use crate::navien::protocol::{EnergyReport, ErrorCode, Status, Temperature, View};

@@ -5,75 +5,29 @@
 mod details;
 mod facts;
 mod fill;
+mod known;
 mod offer;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike as _, Utc};
 
 use super::protocol::command::{Command, Context, Refusal};
-use super::protocol::timetable::{RecirculationPeriod, Reservation, TariffPeriod, Timetable};
 use super::protocol::topic::{self, BadName, Client, Heard};
-use super::protocol::{Baseline, Content, EnergyReport, Feature, Message, Status, TemperatureUnit, View};
+use super::protocol::{Baseline, Content, Message};
 use crate::device::{
     BuildError, CommandSpec, Device, Digest, Expected, Fact, Group, Incoming, Occasion, Order, Value,
 };
 use crate::diagnostics::clean::clean;
 
+use known::Known;
+pub use offer::HeaterSettings;
+
 /// How long to wait for an answer: the reference client waits 10 s for some and 30 s for others.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
-/// Other clients of the device that are told apart.
-const MOST_CLIENTS: usize = 16;
-
-/// How the water heater is to be treated.
-#[derive(Debug, Clone)]
-pub struct HeaterSettings {
-    /// Unit of temperatures and volumes; `None` = as the device's own panel.
-    pub unit: Option<TemperatureUnit>,
-    /// Offers what cannot be undone from here: installing firmware, forgetting the Wi-Fi.
-    pub allow_one_way: bool,
-    /// How often the state is asked for.
-    pub status_every: Duration,
-}
-
-impl Default for HeaterSettings {
-    fn default() -> Self {
-        Self { unit: None, allow_one_way: false, status_every: Duration::from_secs(300) }
-    }
-}
-
-/// What the device has told so far.
-#[derive(Debug, Default)]
-struct Known {
-    status: Option<Box<Status>>,
-    feature: Option<Box<Feature>>,
-    energy: Option<EnergyReport>,
-    reservations: Option<Timetable<Reservation>>,
-    weekly: Option<Timetable<Reservation>>,
-    recirculation: Option<Timetable<RecirculationPeriod>>,
-    tariff: Option<Timetable<TariffPeriod>>,
-    /// Answers that were no JSON object.
-    unreadable: u64,
-    /// Other clients that were heard to speak with the device.
-    other_clients: BTreeSet<String>,
-    /// Somebody else uses this connection's client id.
-    has_double: bool,
-}
-
-impl Known {
-    /// How to show what it told: in the unit chosen, or else in its own.
-    fn view(&self, chosen: Option<TemperatureUnit>) -> View {
-        match (&self.status, &self.feature) {
-            (Some(status), _) => status.view(chosen),
-            (None, Some(feature)) => feature.view(chosen),
-            (None, None) => View::of(chosen.unwrap_or_default()),
-        }
-    }
-}
 
 /// A water heater of the account. `Debug` shows neither its address nor an id.
 #[derive(Debug)]
@@ -152,10 +106,7 @@ impl Heater {
     fn overhear(&mut self, message: &Message) -> Vec<String> {
         let Some(speaker) = message.client_id.as_deref() else { return Vec::new() };
         if speaker != self.client.client_id() {
-            let clients = &mut self.known.other_clients;
-            if clients.len() < MOST_CLIENTS {
-                clients.insert(speaker.to_owned());
-            }
+            self.known.add_client(speaker);
             return Vec::new();
         }
         let is_double =

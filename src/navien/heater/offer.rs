@@ -3,11 +3,27 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::HeaterSettings;
 use crate::device::{self, CommandSpec, Confirm, Kind};
 use crate::navien::protocol::command::{self, CATALOGUE, Command, Danger, Limits, Refusal};
 use crate::navien::protocol::timetable::MOST_WRITTEN;
 use crate::navien::protocol::{Feature, TemperatureUnit};
+
+/// How the water heater is to be treated.
+#[derive(Debug, Clone)]
+pub struct HeaterSettings {
+    /// Unit of temperatures and volumes; `None` = as the device's own panel.
+    pub unit: Option<TemperatureUnit>,
+    /// Offers what cannot be undone from here: installing firmware, forgetting the Wi-Fi.
+    pub allow_one_way: bool,
+    /// How often the state is asked for.
+    pub status_every: Duration,
+}
+
+impl Default for HeaterSettings {
+    fn default() -> Self {
+        Self { unit: None, allow_one_way: false, status_every: Duration::from_secs(300) }
+    }
+}
 
 /// Asks for the state.
 pub(super) const STATUS: &str = "status";

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::device::{Confirm, FactLevel};
 use crate::diagnostics::Stamp;
+use crate::navien::protocol::TemperatureUnit;
 
 const CLIENT: &str = "navien-client-0a1b2c3d";
 const SESSION: &str = "00112233445566778899aabbccddeeff";
