@@ -9,7 +9,7 @@ use crate::config::{BrokerUrl, Options, Profile, Span};
 /// In which unit temperatures are shown and typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Unit {
-    /// As the device's own panel shows them
+    /// as the device's own panel shows them
     #[default]
     Device,
     /// °C, and litres
@@ -25,7 +25,7 @@ pub struct Navien {
     /// Which device: its MAC address or its name [default: the only one, or the first that is online]
     #[arg(long, hide_env = true, env = "DROPSCOPE_DEVICE", value_name = "MAC|NAME")]
     pub device: Option<String>,
-    /// How the connection is kept, unless a flag says otherwise; with --quiet-link it stays as idle as the app's
+    /// How the connection is kept, unless a flag says otherwise
     #[arg(
         long,
         hide_env = true,

@@ -12,7 +12,7 @@ pub enum Profile {
     /// keep-alive 60 s, reconnect after 0.5 s to 60 s, everything rebuilt at every 5th attempt
     #[default]
     Hardened,
-    /// as nwp500-python does out of the box, to see its user's trouble: keep-alive 1200 s, 1 s to 120 s, 10th attempt
+    /// as nwp500-python does out of the box, to see its user's trouble: keep-alive 1200 s, 1 s to 120 s, 10th attempt; that library asks the device for nothing by itself: add --quiet-link
     Nwp500Default,
 }
 
