@@ -152,12 +152,14 @@ impl Waiting {
             .map(|_| Turn::Over("the connection ended; whether the device answers is open again".to_owned()))
     }
 
-    /// The command that a message answers, oldest first.
+    /// The command that a message answers. Where it could be the answer to several (the device's language has no id
+    /// for a question), it is taken for that to the newest: an earlier question without an answer was lost more
+    /// likely than the device is slow, and a slow device answers the earlier one as well.
     pub fn answered(&mut self, device: &dyn Device, message: &Incoming<'_>) -> Option<Command> {
         let is_answered = |awaited: &Awaited| {
             awaited.sent.is_some() && device.is_answer(&awaited.name, &awaited.occasion(), message)
         };
-        let index = self.awaited.iter().position(is_answered)?;
+        let index = self.awaited.iter().rposition(is_answered)?;
         let awaited = self.awaited.remove(index)?;
         Some(awaited.command(CommandState::Answered, message.at))
     }

@@ -7,9 +7,11 @@ use chrono::DateTime;
 use super::*;
 use crate::device::{BuildError, CommandSpec, Digest, Fact, Order, Value};
 
-/// Answers with the id of the command.
+/// Answers with the id of the command, or with anything at all.
 #[derive(Debug)]
-struct Echo;
+struct Echo {
+    knows_ids: bool,
+}
 
 impl Device for Echo {
     fn title(&self) -> Arc<str> {
@@ -31,7 +33,7 @@ impl Device for Echo {
         Err(BuildError::Unknown(name.to_owned()))
     }
     fn is_answer(&self, _: &str, occasion: &Occasion<'_>, message: &Incoming<'_>) -> bool {
-        message.payload == occasion.correlation_id.as_bytes()
+        !self.knows_ids || message.payload == occasion.correlation_id.as_bytes()
     }
     fn digest(&mut self, _: &Incoming<'_>) -> Digest {
         Digest::default()
@@ -56,9 +58,15 @@ fn step(waiting: &mut Waiting, id: &str, state: CommandState, secs: u64) {
     waiting.observe(&command, at(secs));
 }
 
+/// Whose answer it is, in a language without ids.
+fn vague(waiting: &mut Waiting, secs: u64) -> Option<String> {
+    let message = Incoming { at: at(secs), topic: "t", payload: b"well", retained: false };
+    waiting.answered(&Echo { knows_ids: false }, &message).map(|command| command.correlation_id)
+}
+
 fn answer(waiting: &mut Waiting, id: &str, secs: u64) -> Option<Command> {
     let message = Incoming { at: at(secs), topic: "t", payload: id.as_bytes(), retained: false };
-    waiting.answered(&Echo, &message)
+    waiting.answered(&Echo { knows_ids: true }, &message)
 }
 
 #[test]
@@ -96,6 +104,26 @@ fn unanswered(waiting: &mut Waiting, id: &str, secs: u64) {
     ask(waiting, id, secs);
     step(waiting, id, CommandState::Sent, secs);
     assert_eq!(waiting.overdue(at(secs + 10)).len(), 1);
+}
+
+#[test]
+fn without_ids_an_answer_is_to_the_newest_question_and_the_lost_one_stays_lost() {
+    let mut waiting = Waiting::new(1.0);
+    for (id, secs) in [("lost", 0), ("heard", 5)] {
+        ask(&mut waiting, id, secs);
+        step(&mut waiting, id, CommandState::Sent, secs);
+    }
+    assert_eq!(vague(&mut waiting, 6).as_deref(), Some("heard"));
+    let overdue: Vec<_> = waiting.overdue(at(10)).into_iter().map(|command| command.correlation_id).collect();
+    assert_eq!(overdue, ["lost"]);
+
+    // A slow device answers both.
+    for (id, secs) in [("first", 20), ("second", 25)] {
+        ask(&mut waiting, id, secs);
+        step(&mut waiting, id, CommandState::Sent, secs);
+    }
+    let answered = [28, 29, 30].map(|secs| vague(&mut waiting, secs));
+    assert_eq!(answered, [Some("second".to_owned()), Some("first".to_owned()), None]);
 }
 
 #[test]
