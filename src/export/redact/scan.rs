@@ -19,8 +19,9 @@ pub(super) struct Found {
     pub(super) value: String,
 }
 
-/// The private value that begins at byte `at` (a character boundary).
-pub(super) fn at(text: &str, at: usize) -> Option<Found> {
+/// The private value that begins at byte `at` (a character boundary). `before` is the character written last: the one
+/// in the text, or the end of what took a private value's place, so that a second look sees what the first saw.
+pub(super) fn at(text: &str, at: usize, before: Option<char>) -> Option<Found> {
     const MATCHERS: [fn(&Place<'_>) -> Option<Found>; 12] = [
         user_info,
         query,
@@ -35,7 +36,7 @@ pub(super) fn at(text: &str, at: usize) -> Option<Found> {
         host,
         hex_or_token,
     ];
-    let place = Place { at, rest: &text[at..], before: text[..at].chars().next_back() };
+    let place = Place { at, rest: &text[at..], before };
     MATCHERS.iter().find_map(|matcher| matcher(&place))
 }
 
@@ -238,7 +239,9 @@ fn email(place: &Place<'_>) -> Option<Found> {
         c.is_alphanumeric()
             || matches!(c, '.' | '_' | '%' | '+' | '-' | '\'' | '!' | '#' | '$' | '&' | '*' | '~')
     };
-    if place.before.is_some_and(is_local) {
+    // An apostrophe stands inside a name (o'brien); at its edge it is a quotation mark, and somebody else's.
+    let is_quote = |c: char| c == '\'';
+    if place.before.is_some_and(|c| is_local(c) && !is_quote(c)) || place.rest.starts_with(is_quote) {
         return None;
     }
     let end = run(place.rest, is_local);

@@ -7,6 +7,20 @@ fn clean(text: &str) -> String {
 }
 
 #[test]
+fn what_follows_a_secret_is_looked_at_as_if_the_secret_had_never_been_there() {
+    for (text, expected) in [
+        (" password=aAaAAA'@\u{ab5}", " password=<secret>'@\u{ab5}"),
+        (" password=aAaAAA'jane@example.org'", " password=<secret>'<email-1>'"),
+        (" secret_key = 'a0AaaA''@A", " secret_key = '<secret>''@A"),
+        ("from 'Miles.O'Brien@example.org'", "from '<email-1>'"),
+    ] {
+        let once = clean(text);
+        assert_eq!(once, expected, "{text}");
+        assert_eq!(clean(&once), once, "a second look changes nothing");
+    }
+}
+
+#[test]
 fn each_class_has_its_placeholder() {
     for (text, expected) in [
         ("from jane.doe+mqtt@example.org: hi", "from <email-1>: hi"),
