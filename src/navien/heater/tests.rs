@@ -289,7 +289,7 @@ fn what_others_say_to_it_is_no_word_of_the_device() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_that_is_heard_makes_it_panic_or_grow(
