@@ -44,6 +44,24 @@ pub struct CommandSpec {
     pub unavailable: Option<Arc<str>>,
 }
 
+impl CommandSpec {
+    /// A command that only asks: without a key, without anything to fill in or to confirm, sent when somebody
+    /// wants it. Its title is its name.
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            title: name.into(),
+            explanation: None,
+            key: None,
+            confirm: Confirm::None,
+            parameters: Vec::new(),
+            every: None,
+            at_connect: false,
+            unavailable: None,
+        }
+    }
+}
+
 /// When and by whom a command is sent.
 #[derive(Debug, Clone, Copy)]
 pub struct Occasion<'a> {

@@ -119,20 +119,9 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::device::Confirm;
 
     fn spec(name: &str, every: Option<u64>, at_connect: bool) -> CommandSpec {
-        CommandSpec {
-            name: name.into(),
-            title: name.into(),
-            key: None,
-            confirm: Confirm::None,
-            explanation: None,
-            parameters: Vec::new(),
-            every: every.map(Duration::from_secs),
-            at_connect,
-            unavailable: None,
-        }
+        CommandSpec { every: every.map(Duration::from_secs), at_connect, ..CommandSpec::new(name) }
     }
 
     fn specs() -> [CommandSpec; 4] {

@@ -69,15 +69,13 @@ fn commands() -> Vec<CommandSpec> {
         default: None,
     };
     let spec = |name: &str, title: &str, key: Option<&str>, confirm, parameters| CommandSpec {
-        name: name.into(),
         title: title.into(),
         key: key.map(Into::into),
         confirm,
-        explanation: None,
-        at_connect: false,
         parameters,
         every: (name == "status").then(|| Duration::from_secs(300)),
         unavailable: (name == "recirculate").then(|| "the device has no pump".into()),
+        ..CommandSpec::new(name)
     };
     vec![
         spec("status", "ask for the status", Some("a"), Confirm::None, Vec::new()),

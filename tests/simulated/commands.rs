@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dropscope::device::{
-    Answer, CommandSpec, ConfiguredCommand, ConfiguredDevice, Confirm, Kind, Match, Parameter, Template,
-    Value,
+    Answer, CommandSpec, ConfiguredCommand, ConfiguredDevice, Kind, Match, Parameter, Template, Value,
 };
 use dropscope::diagnostics::Clock;
 use dropscope::diagnostics::event::{CommandState, Event};
@@ -25,17 +24,7 @@ fn command(name: &str, every: Option<Duration>, parameters: Vec<Parameter>) -> C
     } else {
         r#"{"id":"{correlation_id}","to":{degrees}}"#.to_owned()
     };
-    let spec = CommandSpec {
-        name: name.into(),
-        title: name.into(),
-        key: None,
-        confirm: Confirm::None,
-        explanation: None,
-        at_connect: false,
-        parameters,
-        every,
-        unavailable: None,
-    };
+    let spec = CommandSpec { parameters, every, ..CommandSpec::new(name) };
     ConfiguredCommand {
         topic: Template::plain("home/command", &[]).expect("a topic"),
         payload: Template::parse(&payload, &spec.parameters).expect("JSON"),

@@ -3,21 +3,11 @@
 use chrono::DateTime;
 
 use super::*;
-use crate::device::{Confirm, Kind, Parameter};
+use crate::device::{Kind, Parameter};
 use crate::diagnostics::Stamp;
 
 fn spec(name: &str, parameters: Vec<Parameter>) -> CommandSpec {
-    CommandSpec {
-        name: name.into(),
-        title: name.into(),
-        key: None,
-        confirm: Confirm::None,
-        explanation: None,
-        at_connect: false,
-        parameters,
-        every: None,
-        unavailable: None,
-    }
+    CommandSpec { parameters, ..CommandSpec::new(name) }
 }
 
 fn device(status: &[&str]) -> ConfiguredDevice {

@@ -14,15 +14,13 @@ use crate::tui::view::ViewState;
 
 fn spec(name: &str, key: Option<&str>, confirm: Confirm, parameters: Vec<Parameter>) -> CommandSpec {
     CommandSpec {
-        name: name.into(),
         title: format!("{name} the heater").into(),
         key: key.map(Into::into),
         confirm,
-        explanation: None,
-        at_connect: false,
         parameters,
         every: Some(Duration::from_secs(300)),
         unavailable: (name == "broken").then(|| "the device cannot do it".into()),
+        ..CommandSpec::new(name)
     }
 }
 
