@@ -1,6 +1,6 @@
 //! What is sent to the device by itself, and when must that stop?
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ pub(super) struct Automatic {
     /// Sends nothing at all, so that an idle connection stays idle.
     quiet: bool,
     connected: bool,
-    /// This session has not been greeted yet.
-    greets: bool,
+    /// What was said at the beginning of this session.
+    greeted: HashSet<Arc<str>>,
     /// When each command was last due.
     last: HashMap<Arc<str>, Stamp>,
     /// Losses in a row.
@@ -43,7 +43,8 @@ impl Automatic {
 
     /// A session began.
     pub(super) fn connected(&mut self) {
-        (self.connected, self.greets) = (true, true);
+        self.connected = true;
+        self.greeted.clear();
     }
 
     /// The session is over.
@@ -51,36 +52,34 @@ impl Automatic {
         self.connected = false;
     }
 
-    /// The commands that are due, what is only said at the beginning of a session first. Nothing is while there
-    /// is no connection. `real` turns a time of the field into this computer's.
+    /// The command that is due, what is only said at the beginning of a session first. Asked once a second: so each is
+    /// by itself, and a connection that ends at once tells by which. Nothing is due while there is no connection.
+    /// `real` turns a time of the field into this computer's.
     pub(super) fn due(
         &mut self,
         specs: &[CommandSpec],
         now: Stamp,
         real: impl Fn(Duration) -> Duration,
-    ) -> Vec<Due> {
+    ) -> Option<Due> {
         if self.quiet || !self.connected {
-            return Vec::new();
+            return None;
         }
-        let greets = std::mem::take(&mut self.greets);
         let is_due = |spec: &&CommandSpec| {
             let has_passed =
                 |every| self.last.get(&spec.name).is_none_or(|last| now.since(*last) >= real(every));
+            let greets = spec.at_connect && !self.greeted.contains(&spec.name);
             spec.unavailable.is_none()
                 && !self.is_suspect(&spec.name)
-                && (greets && spec.at_connect || spec.every.is_some_and(has_passed))
+                && (greets || spec.every.is_some_and(has_passed))
+                && spec.parameters.iter().all(|parameter| parameter.default.is_some())
         };
-        let mut specs: Vec<_> = specs.iter().filter(is_due).collect();
-        specs.sort_by_key(|spec| spec.every.is_some());
-        let mut due = Vec::new();
-        for spec in specs {
-            let values: Option<Vec<_>> = spec.parameters.iter().map(|one| one.default.clone()).collect();
-            if let Some(values) = values {
-                self.last.insert(Arc::clone(&spec.name), now);
-                due.push((Arc::clone(&spec.name), values));
-            }
-        }
-        due
+        // Who waited longest comes first, so that many short intervals starve nobody.
+        let turn = |spec: &&CommandSpec| (spec.every.is_some(), self.last.get(&spec.name).copied());
+        let spec = specs.iter().filter(is_due).min_by_key(turn)?;
+        self.last.insert(Arc::clone(&spec.name), now);
+        self.greeted.insert(Arc::clone(&spec.name));
+        let values = spec.parameters.iter().filter_map(|parameter| parameter.default.clone()).collect();
+        Some((Arc::clone(&spec.name), values))
     }
 
     /// Takes note of what became of a command, and says so if that changes what is sent by itself.
@@ -133,9 +132,12 @@ mod tests {
         Stamp::new(DateTime::UNIX_EPOCH, Duration::ZERO).plus(Duration::from_secs(secs))
     }
 
-    fn names(automatic: &mut Automatic, secs: u64) -> Vec<String> {
-        let due = automatic.due(&specs(), at(secs), |time| time);
-        due.iter().map(|(name, _)| name.to_string()).collect()
+    /// What is sent in these seconds, one after the other.
+    fn sent<const N: usize>(automatic: &mut Automatic, seconds: [u64; N]) -> [String; N] {
+        seconds.map(|secs| {
+            let due = automatic.due(&specs(), at(secs), |time| time);
+            due.map(|(name, _)| name.to_string()).unwrap_or_default()
+        })
     }
 
     fn told(automatic: &mut Automatic, name: &str, state: CommandState) -> Option<&'static str> {
@@ -144,20 +146,33 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_greeted_once_and_asked_from_time_to_time() {
+    fn a_session_is_greeted_once_and_asked_from_time_to_time_one_thing_after_the_other() {
         let mut automatic = Automatic::new(false);
-        assert!(names(&mut automatic, 0).is_empty(), "not connected");
+        assert_eq!(sent(&mut automatic, [0]), [""], "not connected");
         automatic.connected();
-        assert_eq!(names(&mut automatic, 1), ["present", "status"]);
-        assert!(names(&mut automatic, 300).is_empty());
-        assert_eq!(names(&mut automatic, 301), ["status"]);
+        assert_eq!(
+            sent(&mut automatic, [1, 2, 3, 301, 302, 303]),
+            ["present", "status", "", "", "status", ""]
+        );
         automatic.disconnected();
-        assert!(names(&mut automatic, 900).is_empty());
+        assert_eq!(sent(&mut automatic, [900]), [""]);
         automatic.connected();
-        assert_eq!(names(&mut automatic, 901), ["present", "status"]);
+        assert_eq!(sent(&mut automatic, [901, 902, 903]), ["present", "status", ""]);
         let mut quiet = Automatic::new(true);
         quiet.connected();
-        assert!(names(&mut quiet, 1).is_empty());
+        assert_eq!(sent(&mut quiet, [1, 2]), ["", ""]);
+    }
+
+    #[test]
+    fn nobody_starves() {
+        let specs = [spec("a", Some(1), false), spec("b", Some(1), false)];
+        let mut automatic = Automatic::new(false);
+        automatic.connected();
+        let sent = [1, 2, 3, 4].map(|secs| automatic.due(&specs, at(secs), |time| time));
+        assert_eq!(
+            sent.map(|due| due.map(|(name, _)| name.to_string()).unwrap_or_default()),
+            ["a", "b", "a", "b"]
+        );
     }
 
     #[test]
@@ -171,9 +186,9 @@ mod tests {
         assert_eq!(told(&mut automatic, "status", Lost), Some("raised"));
         assert_eq!(told(&mut automatic, "status", Lost), None, "said once");
         automatic.connected();
-        assert_eq!(names(&mut automatic, 1), ["present"]);
+        assert_eq!(sent(&mut automatic, [1, 2]), ["present", ""]);
         assert_eq!(told(&mut automatic, "status", Acknowledged), Some("cleared"));
-        assert_eq!(names(&mut automatic, 2), ["status"]);
+        assert_eq!(sent(&mut automatic, [3, 4]), ["status", ""]);
         for _ in 0..3 {
             assert_eq!(told(&mut automatic, "set", Lost), None, "nobody sends that by itself");
         }

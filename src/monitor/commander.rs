@@ -204,7 +204,7 @@ impl Commander {
     }
 
     /// What is to be sent by itself now.
-    pub(super) fn due(&mut self, now: Stamp) -> Vec<Due> {
+    pub(super) fn due(&mut self, now: Stamp) -> Option<Due> {
         self.automatic.due(&self.device.commands(), now, |time| self.waiting.real(time))
     }
 

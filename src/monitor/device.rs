@@ -60,8 +60,7 @@ impl Monitor {
     /// Once a second: what is to be sent by itself.
     pub(super) fn on_device_second(&mut self) {
         let now = self.clock.now();
-        let due = self.commander.as_mut().map(|commander| commander.due(now)).unwrap_or_default();
-        for (name, values) in due {
+        if let Some((name, values)) = self.commander.as_mut().and_then(|commander| commander.due(now)) {
             self.run_command(&name, &values);
         }
         self.on_device_time();
