@@ -181,3 +181,20 @@ async fn a_command_that_a_policy_forbids_is_lost_and_named() {
     assert!(scene.control.heater.status()["dhwOperationSetting"] != 6, "it stayed on");
     running.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_greeting_that_a_policy_forbids_is_left_out_and_the_rest_goes_on() {
+    let scene = scene().await;
+    let only = vec!["cmd/#".to_owned()];
+    scene.control.rules.set_policy(Policy { publish: only.clone(), subscribe: only, denied: Vec::new() });
+    let mut running = watch(&scene, ID, false, |_| ()).await;
+    let state = known(&mut running).await;
+    assert_eq!(state.snapshot.metrics.total_connection_drops, 2, "not a third one");
+    assert!(
+        running.device(&state).iter().all(|screen| screen.contains("present") && screen.contains("lost"))
+    );
+    assert!(running.panel(&state, "Link").iter().all(|panel| panel.contains("CONNECTED")));
+    let export = running.end().await;
+    let marks = export["dropscope"]["evidence"]["marks"].to_string();
+    assert!(marks.contains("present is not sent by itself any more"), "{marks}");
+}
