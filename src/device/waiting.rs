@@ -85,7 +85,7 @@ impl Waiting {
         Duration::try_from_secs_f64(field.as_secs_f64() / self.scale).unwrap_or(field)
     }
 
-    /// A command was handed to the queue and should be answered within a time (field time) of being sent.
+    /// A command was handed to the queue; once it is sent, its answer has the time that `answer` says (field time).
     /// Gives up the oldest if too many wait.
     pub fn expect(
         &mut self,

@@ -25,8 +25,8 @@ pub(super) struct Automatic {
     /// Sends nothing at all, so that an idle connection stays idle.
     quiet: bool,
     connected: bool,
-    /// What was said at the beginning of this session.
-    greeted: HashSet<Arc<str>>,
+    /// What was sent by itself in this session.
+    sent: HashSet<Arc<str>>,
     /// When each command was last due.
     last: HashMap<Arc<str>, Stamp>,
     /// Losses in a row.
@@ -44,7 +44,7 @@ impl Automatic {
     /// A session began.
     pub(super) fn connected(&mut self) {
         self.connected = true;
-        self.greeted.clear();
+        self.sent.clear();
     }
 
     /// The session is over.
@@ -67,7 +67,7 @@ impl Automatic {
         let is_due = |spec: &&CommandSpec| {
             let has_passed =
                 |every| self.last.get(&spec.name).is_none_or(|last| now.since(*last) >= real(every));
-            let greets = spec.at_connect && !self.greeted.contains(&spec.name);
+            let greets = spec.at_connect && !self.sent.contains(&spec.name);
             spec.unavailable.is_none()
                 && !self.is_suspect(&spec.name)
                 && (greets || spec.every.is_some_and(has_passed))
@@ -77,7 +77,7 @@ impl Automatic {
         let turn = |spec: &&CommandSpec| (spec.every.is_some(), self.last.get(&spec.name).copied());
         let spec = specs.iter().filter(is_due).min_by_key(turn)?;
         self.last.insert(Arc::clone(&spec.name), now);
-        self.greeted.insert(Arc::clone(&spec.name));
+        self.sent.insert(Arc::clone(&spec.name));
         let values = spec.parameters.iter().filter_map(|parameter| parameter.default.clone()).collect();
         Some((Arc::clone(&spec.name), values))
     }
@@ -94,7 +94,7 @@ impl Automatic {
                 let lost = self.lost.entry(name.clone()).or_default();
                 *lost = lost.saturating_add(1);
                 let words = format!(
-                    "{name} is not sent by itself any more: the connection ended right after it, \
+                    "{name} is not sent by itself any more: it was refused, or lost with its connection, \
                      {SUSPECT_AFTER} times in a row; send it by hand to try again"
                 );
                 (*lost == SUSPECT_AFTER).then_some((RULE, "raised", words))

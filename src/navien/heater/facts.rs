@@ -1,5 +1,6 @@
 //! What does its owner want to know at a glance?
 
+use super::details::month_words;
 use super::known::Known;
 use crate::device::{Fact, FactLevel};
 use crate::navien::protocol::code::{DhwOperationSetting, DrEvent, HeatSource, OnOff};
@@ -124,7 +125,7 @@ fn energy_use(list: &mut List, energy: &EnergyReport) {
     let sum = energy.sum();
     let label = match energy.months.as_slice() {
         [] => return,
-        [month] => format!("Energy {}", super::details::month_words(month)),
+        [month] => format!("Energy {}", month_words(month)),
         months => format!("Energy, {} months", months.len()),
     };
     list.say(&label, Some(sum.sum().to_string()), FactLevel::Normal);

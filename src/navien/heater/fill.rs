@@ -4,6 +4,7 @@ use chrono::{DateTime, Datelike as _, Utc};
 
 use super::offer::is_asked_for;
 use crate::device::Value;
+use crate::diagnostics::clean::clean;
 use crate::navien::protocol::command::{Argument, Arguments, Command, Kind, Parameter, Refusal};
 use crate::navien::protocol::{Temperature, TemperatureUnit};
 
@@ -28,9 +29,7 @@ pub(super) fn arguments(
         }
     }
     match values.next() {
-        Some(more) => Err(Refusal::Unexpected {
-            parameter: crate::diagnostics::clean::clean(&more.to_string()).into_owned(),
-        }),
+        Some(more) => Err(Refusal::Unexpected { parameter: clean(&more.to_string()).into_owned() }),
         None => Ok(arguments),
     }
 }

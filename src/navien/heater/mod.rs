@@ -159,8 +159,8 @@ impl Device for Heater {
             now: occasion.now,
             allow_one_way: self.settings.allow_one_way,
         };
-        let arguments = fill::arguments(command, values, unit, occasion.now).map_err(|why| refused(&why))?;
-        let request = command.build(&arguments, &context).map_err(|why| refused(&why))?;
+        let arguments = fill::arguments(command, values, unit, occasion.now)?;
+        let request = command.build(&arguments, &context)?;
         let answer = request
             .answer_topic
             .map(|_| Expected { within: ANSWER_WITHIN, is_certain: command.is_surely_answered() });
@@ -192,7 +192,8 @@ impl Device for Heater {
             if is_answer {
                 self.known.unreadable = self.known.unreadable.saturating_add(1);
             }
-            return Digest { is_sign_of_life: is_answer, facts_changed: is_answer, changes: Vec::new() };
+            let is_sign_of_life = is_answer && !message.retained;
+            return Digest { is_sign_of_life, facts_changed: is_answer, changes: Vec::new() };
         };
         if !read.is_about(&self.address) {
             return Digest::default();
@@ -203,7 +204,9 @@ impl Device for Heater {
             return Digest { is_sign_of_life: false, facts_changed: true, changes };
         }
         let (is_known, changes) = self.learn(read.content);
-        self.specs = self.offer();
+        if is_known {
+            self.specs = self.offer();
+        }
         let is_sign_of_life = !message.retained && (is_known || is_answer);
         Digest { is_sign_of_life, facts_changed: is_known, changes }
     }
@@ -217,6 +220,19 @@ impl Device for Heater {
     }
 }
 
-fn refused(why: &Refusal) -> BuildError {
-    BuildError::Unavailable(why.to_string())
+impl From<Refusal> for BuildError {
+    /// Either the device cannot be told this now, or not with these values.
+    fn from(why: Refusal) -> Self {
+        let words = why.to_string();
+        match why {
+            Refusal::OneWay { .. }
+            | Refusal::FeatureUnknown
+            | Refusal::LimitsUnknown
+            | Refusal::NotFitted { .. } => Self::Unavailable(words),
+            Refusal::Missing { .. }
+            | Refusal::Unexpected { .. }
+            | Refusal::Wrong { .. }
+            | Refusal::BadEntry { .. } => Self::Parameter(words),
+        }
+    }
 }

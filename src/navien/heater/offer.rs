@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::device::{self, CommandSpec, Confirm, Kind};
 use crate::navien::protocol::command::{self, CATALOGUE, Command, Danger, Limits, Refusal};
-use crate::navien::protocol::timetable::MOST_WRITTEN;
 use crate::navien::protocol::{Feature, TemperatureUnit};
 
 /// How the water heater is to be treated.
@@ -34,11 +33,14 @@ const PRESENT: &str = "present";
 
 /// Keys on the Device screen.
 const KEYS: [(&str, &str); 3] = [("temperature", "t"), ("mode", "m"), ("vacation", "v")];
-/// How often the equipment is asked for, once it is known and before: nothing can be set without its limits.
-const INFO_EVERY: [Duration; 2] = [Duration::from_secs(1800), Duration::from_secs(60)];
+/// How often the equipment is asked for.
+const INFO_EVERY: Duration = Duration::from_secs(1800);
+/// How often before it is known: nothing can be set without its limits.
+const INFO_EVERY_AT_FIRST: Duration = Duration::from_secs(60);
 /// The mode that needs a number of days; it has a command of its own.
 const VACATION: i64 = 5;
-/// Longest list that can be typed or pasted.
+/// Longest word or few, and longest list, that can be typed or pasted, in characters.
+const LONGEST_WORD: usize = 64;
 const LONGEST_LIST: usize = 16 * 1024;
 const UNPROVEN: &str = "Its wording was never seen in real traffic: the device may ignore it.";
 
@@ -83,7 +85,8 @@ fn spec(
         parameters: parameters.unwrap_or_default(),
         every: match command.name {
             STATUS => Some(settings.status_every),
-            INFO => Some(INFO_EVERY[usize::from(feature.is_none())]),
+            INFO if feature.is_none() => Some(INFO_EVERY_AT_FIRST),
+            INFO => Some(INFO_EVERY),
             _ => None,
         },
         at_connect: matches!(command.name, PRESENT | STATUS),
@@ -105,10 +108,8 @@ fn asked(
     unit: TemperatureUnit,
     year: i32,
 ) -> Result<device::Parameter, Refusal> {
-    let list = |what: &str| Kind::Text {
-        max_chars: LONGEST_LIST,
-        what: Some(format!("a JSON list of at most {MOST_WRITTEN} {what}, in the words of the wire").into()),
-    };
+    let text = |max_chars, what: String| Kind::Text { max_chars, what: Some(what.into()) };
+    let expected = parameter.expected(unit, feature);
     let (mut own_unit, mut default) = (None, None);
     let kind = match parameter.kind {
         command::Kind::Whole { least, most, unit } => {
@@ -130,13 +131,14 @@ fn asked(
             default = Some(device::Value::Flag(true));
             Kind::Flag
         }
-        command::Kind::Months | command::Kind::SerialNumber => {
+        command::Kind::Months => {
             default = Some(device::Value::Text(String::new()));
-            let what = "months from 1 to 12, such as 8,9; empty for this month";
-            Kind::Text { max_chars: 40, what: Some(what.into()) }
+            text(LONGEST_WORD, format!("{expected}; empty for this month"))
         }
-        command::Kind::Reservations => list("reservations"),
-        command::Kind::Tariff | command::Kind::Recirculation => list("periods"),
+        command::Kind::SerialNumber => text(LONGEST_WORD, expected),
+        command::Kind::Reservations | command::Kind::Tariff | command::Kind::Recirculation => {
+            text(LONGEST_LIST, expected)
+        }
     };
     Ok(device::Parameter { name: parameter.name.into(), kind, unit: own_unit, default })
 }

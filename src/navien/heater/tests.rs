@@ -123,7 +123,8 @@ fn what_does_harm_is_confirmed_by_typing_and_what_cannot_be_undone_is_not_there(
     let one_way = ["wifi-reset", "firmware-update"];
     assert!(heater.commands().iter().all(|spec| !one_way.contains(&&*spec.name)));
     let occasion = Occasion { correlation_id: "x", client_id: CLIENT, now: now() };
-    assert!(heater.build("wifi-reset", &[], &occasion).is_err(), "not even by its name");
+    let by_name = heater.build("wifi-reset", &[], &occasion);
+    assert!(matches!(by_name, Err(BuildError::Unavailable(_))), "not even by its name");
     let bold = self::heater(HeaterSettings { allow_one_way: true, ..HeaterSettings::default() });
     assert!(one_way.iter().all(|name| spec(&bold, name).confirm == Confirm::Type));
     assert!(spec(&bold, "wifi-reset").explanation.unwrap().contains("may ignore it"), "a guess says so");
@@ -178,7 +179,9 @@ fn typed_values_become_the_words_of_the_wire() {
         ("status", vec![Value::Flag(true)]),
         ("nothing", vec![]),
     ] {
-        let refusal = heater.build(name, &values, &occasion).unwrap_err().to_string();
+        let refusal = heater.build(name, &values, &occasion).unwrap_err();
+        assert!(matches!(refusal, BuildError::Parameter(_) | BuildError::Unknown(_)), "{refusal:?}");
+        let refusal = refusal.to_string();
         assert!(!refusal.is_empty() && !refusal.contains('\u{1b}'), "{name}: {refusal}");
     }
 }
@@ -281,7 +284,11 @@ fn what_others_say_to_it_is_no_word_of_the_device() {
     let at = Stamp::new(now(), Duration::ZERO);
     let junk = Incoming { at, topic: ANSWERS, payload: b"<html>\xff", retained: false };
     assert!(heater.digest(&junk).is_sign_of_life);
-    assert_eq!(value(&heater, "Unreadable answers").unwrap().0, "1");
+    assert!(
+        !heater.digest(&Incoming { retained: true, ..junk }).is_sign_of_life,
+        "nobody knows when it was said"
+    );
+    assert_eq!(value(&heater, "Unreadable answers").unwrap().0, "2");
     let mut other = fixture("status");
     other["response"]["macAddress"] = json!("000000000000");
     assert_eq!(tell(&mut heater, ANSWERS, &other), Digest::default());

@@ -36,27 +36,27 @@ struct Places {
 }
 
 /// Signs in and watches the device until the run is over.
-pub(super) fn navien(wanted: cli::Navien) -> color_eyre::Result<ExitCode> {
-    let places = match places(wanted.api_url.as_deref(), wanted.iot_endpoint.as_ref()) {
+pub(super) fn navien(said: cli::Navien) -> color_eyre::Result<ExitCode> {
+    let places = match places(said.api_url.as_deref(), said.iot_endpoint.as_ref()) {
         Ok(places) => places,
         Err(sentence) => return Ok(refuse(&sentence)),
     };
-    let device = match Wanted::of(&wanted) {
-        Ok(device) => device,
+    let wanted = match Wanted::of(&said) {
+        Ok(wanted) => wanted,
         Err(sentence) => return Ok(refuse(&sentence)),
     };
-    let username = wanted.options.broker.username.clone();
-    let password_file = wanted.options.broker.password_file.clone();
+    let username = said.options.broker.username.clone();
+    let password_file = said.options.broker.password_file.clone();
     let told = Told {
         username: username.as_deref(),
         password_file: password_file.as_deref(),
         variable: &|name| std::env::var(name).ok(),
     };
-    if wanted.forget_password == Some(true) {
+    if said.forget_password == Some(true) {
         return Ok(forget(&told, &places.api));
     }
-    let cloud = Cloud { id_prefix: CLIENT_ID_PREFIX, profile: wanted.profile };
-    let mut settings = match settings(wanted.options, &wanted.file, Target::Cloud(cloud)) {
+    let cloud = Cloud { id_prefix: CLIENT_ID_PREFIX, profile: said.profile };
+    let mut settings = match settings(said.options, &said.file, Target::Cloud(cloud)) {
         Ok(settings) => settings,
         Err(error) => return Ok(refuse(&error)),
     };
@@ -65,7 +65,7 @@ pub(super) fn navien(wanted: cli::Navien) -> color_eyre::Result<ExitCode> {
         Ok(identity) => identity,
         Err(error) => return Ok(nobody(&error)),
     };
-    runtime()?.block_on(run(settings, places.api, identity, device))
+    runtime()?.block_on(run(settings, places.api, identity, wanted))
 }
 
 /// Deletes the password from the keyring.
