@@ -168,11 +168,12 @@ impl Parameter {
 
     /// A value as it is shown to whoever is about to send it.
     pub fn words(&self, value: &Value) -> String {
-        let quantity = match value {
+        let own = match value {
             Value::Integer(steps) => self.quantity(*steps),
+            Value::Flag(is_on) => Some(if *is_on { "on" } else { "off" }.to_owned()),
             _ => None,
         };
-        let value = quantity.unwrap_or_else(|| value.to_string());
+        let value = own.unwrap_or_else(|| value.to_string());
         self.unit.as_ref().map_or_else(|| value.clone(), |unit| format!("{value} {unit}"))
     }
 
@@ -235,7 +236,9 @@ mod tests {
             Parameter { default: Some(Value::Integer(3)), ..parameter(Kind::Integer { min: -1, max: 9 }) };
         assert_eq!((whole.read(""), whole.read("-1")), (Ok(Value::Integer(3)), Ok(Value::Integer(-1))));
         assert!(whole.read("9223372036854775808").is_err() && whole.read("1.5").is_err());
-        assert_eq!(parameter(Kind::Flag).read("ON"), Ok(Value::Flag(true)));
+        let flag = Parameter { unit: None, ..parameter(Kind::Flag) };
+        assert_eq!(flag.read("ON"), Ok(Value::Flag(true)));
+        assert_eq!(flag.words(&Value::Flag(false)), "off", "in the words it is typed in");
         let named = Kind::Text { max_chars: 9, what: Some("a month".into()) };
         assert_eq!(parameter(named).read(""), Err("x must be a month".to_owned()));
         let text = parameter(Kind::Text { max_chars: 3, what: None });

@@ -70,8 +70,8 @@ pub(super) fn command(frame: &mut Frame, context: &ViewContext, asked: &CommandP
     }
     let question = match asked.parameter() {
         Some(parameter) => {
-            let default =
-                parameter.default.as_ref().map(ToString::to_string).filter(|value| !value.is_empty());
+            let default = parameter.default.as_ref().map(|value| parameter.words(value));
+            let default = default.filter(|value| !value.is_empty());
             let default = default.map(|value| format!("; empty: {value}")).unwrap_or_default();
             format!("{}: {}{default}", parameter.name, parameter.range())
         }

@@ -149,7 +149,7 @@ pub static CATALOGUE: &[Command] = &[
         33_554_437,
         "dhw-mode",
         "Set the mode",
-        "Changes how water is heated. Vacation needs its days.",
+        "Changes how water is heated. For a vacation there is a command of its own.",
     )
     .takes(&[
         parameter("mode", "Mode", "", MODES),
