@@ -10,7 +10,7 @@
 )]
 
 #[cfg(target_os = "linux")]
-#[path = "../tests/pty/terminal.rs"]
+#[path = "../tests/program/pty/terminal.rs"]
 #[expect(dead_code, reason = "the tests need more of it")]
 mod terminal;
 

@@ -1,0 +1,219 @@
+//! Does the link tell how each session died, and is it back afterwards?
+
+use std::fmt;
+use std::time::Duration;
+
+use dropscope::diagnostics::event::{CommandState, ConnectKind, Dropped, How};
+use dropscope::diagnostics::{Event, Stamp};
+use dropscope::lab::{BrokerOptions, Fault};
+use dropscope::mqtt::Publish;
+use dropscope::mqtt::settings::{Transport, VersionChoice};
+
+use crate::faults::expected::{Drop, TCP, WSS};
+use crate::faults::scene::Scene;
+use crate::faults::session_table::{Act, REASONS, Row, TABLE};
+use crate::faults::watched::{Watched, all};
+
+/// Keep-alive where a silence is to be noticed: the shortest there is.
+const KEEP_ALIVE: Duration = Duration::from_secs(1);
+const PING_TIMEOUT: Duration = Duration::from_millis(300);
+/// How late a busy computer may be; less than another keep-alive.
+const SLACK: Duration = Duration::from_millis(800);
+
+/// A row at one place.
+#[derive(Clone, Copy)]
+struct Case {
+    row: &'static Row,
+    transport: Transport,
+    version: VersionChoice,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} over {} speaking {:?}", self.row.what, self.transport.name(), self.version)
+    }
+}
+
+fn cases(wanted: impl Fn(&Row) -> bool) -> Vec<Case> {
+    let rows = TABLE.iter().filter(|row| wanted(row));
+    rows.flat_map(|row| {
+        let places = row.over.iter().flat_map(|over| row.speaking.iter().map(move |speaks| (*over, *speaks)));
+        places.map(move |(transport, version)| Case { row, transport, version })
+    })
+    .collect()
+}
+
+fn is_silence(row: &Row) -> bool {
+    row.told.how == How::PingTimeout
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_session_that_dies_says_how() {
+    all(cases(|row| !is_silence(row)), run).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn silence_is_noticed_within_the_keep_alive_and_the_deadline() {
+    all(cases(is_silence), run).await;
+}
+
+async fn run(case: Case) -> Result<(), String> {
+    let Case { row, transport, version } = case;
+    let max_packet = if matches!(row.act, Act::Publish(_)) { 1000 } else { 1024 * 1024 };
+    let mut scene = Scene::set(transport, version, BrokerOptions { max_packet, ..Default::default() }).await;
+    if is_silence(row) {
+        scene.settings.keep_alive_secs = 1;
+        scene.settings.ping_timeout = PING_TIMEOUT;
+    }
+    let mut watched = scene.watch();
+    watched.connected(ConnectKind::Connected).await?;
+    let before = scene.clock.now();
+    let (dropped, at) = act(&row.act, &mut scene, &mut watched).await?;
+    row.told.check(&dropped)?;
+    if is_silence(row) {
+        let took = at.since(before);
+        let in_time = PING_TIMEOUT..=KEEP_ALIVE + PING_TIMEOUT + SLACK;
+        if !in_time.contains(&took) {
+            return Err(format!("noticed after {took:?}"));
+        }
+    }
+    recover(row, &mut scene, &mut watched).await
+}
+
+/// Lets it happen and waits for the drop.
+async fn act(act: &Act, scene: &mut Scene, watched: &mut Watched) -> Result<(Dropped, Stamp), String> {
+    match act {
+        Act::Strike(fault) => {
+            if scene.control.strike(fault) != 1 {
+                return Err("the broker has no client".to_owned());
+            }
+            watched.dropped().await
+        }
+        Act::StrikeAmidSending(fault) => {
+            (0..150).for_each(|_| watched.link.publish(publish(50_000)));
+            watched
+                .until("a publish", |told| matches!(told.event, Event::Published(_)).then_some(()))
+                .await?;
+            scene.control.strike(fault);
+            watched.dropped().await
+        }
+        Act::Kill => {
+            let (dropped, ()) = tokio::join!(watched.dropped(), scene.broker.take().unwrap().kill());
+            dropped
+        }
+        Act::Stop => {
+            let (dropped, ()) = tokio::join!(watched.dropped(), scene.broker.take().unwrap().stop());
+            dropped
+        }
+        Act::TakeOver => {
+            let mut other = scene.watch();
+            let taken = async move { other.connected(ConnectKind::Connected).await };
+            let (dropped, taken) = tokio::join!(watched.dropped(), taken);
+            taken?;
+            dropped
+        }
+        Act::Publish(bytes) => {
+            watched.link.publish(publish(*bytes));
+            watched.dropped().await
+        }
+    }
+}
+
+fn publish(bytes: usize) -> Publish {
+    Publish {
+        topic: "elsewhere".to_owned(),
+        payload: vec![b'x'; bytes].into(),
+        qos: 0,
+        retain: false,
+        name: "test".to_owned(),
+        correlation_id: None,
+    }
+}
+
+/// The fault is over: the link comes back, subscribes, and hears messages again.
+async fn recover(row: &Row, scene: &mut Scene, watched: &mut Watched) -> Result<(), String> {
+    let broker_went = scene.broker.is_none();
+    if broker_went {
+        let successor = scene.successor().await;
+        scene.control = successor.control();
+        scene.broker = Some(successor);
+    }
+    let connected = watched.connected(ConnectKind::Resumed).await?;
+    if !broker_went && connected.attempt_number != 1 {
+        return Err(format!("back only at attempt {}", connected.attempt_number));
+    }
+    let drops = watched.count(|event| matches!(event, Event::Dropped(_)));
+    let is_one_drop = drops == 1 || matches!(row.act, Act::TakeOver);
+    if !is_one_drop {
+        return Err(format!("told as {drops} drops"));
+    }
+    scene.broker.as_ref().unwrap().publish("test/back", "x");
+    watched.until("a message", |observed| matches!(observed.event, Event::Received(_)).then_some(())).await
+}
+
+/// One DISCONNECT of MQTT 5.
+#[derive(Clone, Copy)]
+struct Goodbye {
+    expected: Drop,
+    reason: u8,
+    /// Without a property length.
+    terse: bool,
+    text: Option<&'static str>,
+    transport: Transport,
+}
+
+impl fmt::Display for Goodbye {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let form = if self.terse { "terse" } else { "full" };
+        write!(f, "{form} DISCONNECT 0x{:02X} over {}", self.reason, self.transport.name())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_reason_of_a_server_arrives_in_its_long_and_its_short_form() {
+    let forms = [(true, None), (false, None), (false, Some("be\u{1b}gone"))];
+    let mut goodbyes = Vec::new();
+    for (reason, name) in REASONS.iter().copied() {
+        let expected = Drop::disconnect(reason, name);
+        for transport in [TCP, WSS].concat() {
+            goodbyes.extend(forms.map(|(terse, text)| Goodbye { expected, reason, terse, text, transport }));
+        }
+    }
+    all(goodbyes, hear).await;
+}
+
+async fn hear(goodbye: Goodbye) -> Result<(), String> {
+    let options = BrokerOptions { terse_disconnect: goodbye.terse, ..Default::default() };
+    let scene = Scene::set(goodbye.transport, VersionChoice::V5, options).await;
+    let mut watched = scene.watch();
+    watched.connected(ConnectKind::Connected).await?;
+    let text = goodbye.text.map(str::to_owned);
+    scene.control.strike(&Fault::Disconnect { reason: goodbye.reason, text });
+    let (dropped, _) = watched.dropped().await?;
+    goodbye.expected.check(&dropped)?;
+    let message = dropped.error_message.unwrap_or_default();
+    let is_explained = message.contains(&format!("0x{:02X}", goodbye.reason))
+        && !message.contains("does not know")
+        && goodbye.text.is_none_or(|_| message.contains("\"be\\u{1b}gone\""));
+    if !is_explained {
+        return Err(format!("told as {message:?}"));
+    }
+    watched.connected(ConnectKind::Resumed).await.map(|_| ())
+}
+
+#[tokio::test]
+async fn a_publish_larger_than_the_broker_announced_harms_no_session() {
+    let options = BrokerOptions { announced_max_packet: Some(1000), max_packet: 1000, ..Default::default() };
+    let scene = Scene::set(Transport::Tcp, VersionChoice::V5, options).await;
+    let mut watched = scene.watch();
+    watched.connected(ConnectKind::Connected).await.unwrap();
+    for (bytes, end) in [(2000, CommandState::Lost), (20, CommandState::Sent)] {
+        watched.link.publish(publish(bytes));
+        let state = watched.until("the end of a publish", |observed| match &observed.event {
+            Event::Command(command) if command.state != CommandState::Queued => Some(command.state),
+            _ => None,
+        });
+        assert_eq!(state.await.unwrap(), end, "{bytes} bytes");
+    }
+    assert_eq!(watched.count(|event| matches!(event, Event::Dropped(_))), 0);
+}

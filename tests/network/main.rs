@@ -1,0 +1,6 @@
+//! Tests over real sockets on loopback: faults, AWS's rules, the device cloud, the scenarios of the demo.
+
+mod aws;
+mod faults;
+mod navien;
+mod scenarios_live;

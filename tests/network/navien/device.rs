@@ -1,0 +1,209 @@
+//! Is the water heater shown, told and heard, through the cloud, and what if it is deaf, ill or refused?
+
+use std::sync::Arc;
+
+use dropscope::device::{Fact, FactLevel, Kind, Shown, Value};
+use dropscope::diagnostics::CommandRecord;
+use dropscope::diagnostics::event::CommandState;
+use dropscope::lab::{Answering, NavienLabOptions, Policy, Wrong};
+use dropscope::monitor::{Published, Request};
+
+use crate::navien::running::{Running, watch};
+use crate::navien::scene::Scene;
+
+const ID: &str = "navien-client-0a1b2c3d";
+
+/// Five minutes are five seconds.
+async fn scene() -> Scene {
+    Scene::new(NavienLabOptions { scale: 60.0, ..NavienLabOptions::default() }).await
+}
+
+fn shown(state: &Published) -> &Shown {
+    state.runtime.device.as_deref().unwrap()
+}
+
+fn fact<'a>(state: &'a Published, label: &str) -> Option<&'a Fact> {
+    shown(state).facts.iter().find(|fact| *fact.label == *label)
+}
+
+fn says(state: &Published, label: &str, value: &str) -> bool {
+    fact(state, label).is_some_and(|fact| *fact.value == *value)
+}
+
+/// The newest command of a name.
+fn newest<'a>(state: &'a Published, name: &str) -> Option<&'a Arc<CommandRecord>> {
+    state.snapshot.command_book.records().rev().find(|record| *record.name == *name)
+}
+
+fn reached(state: &Published, name: &str, wanted: CommandState) -> bool {
+    newest(state, name).is_some_and(|record| record.state == wanted)
+}
+
+async fn tell(running: &Running<'_>, name: &str, values: Vec<Value>) {
+    running.ask(Request::Command { name: name.into(), values }).await;
+}
+
+/// Waits until the heater has said how it is and what it can do.
+async fn known(running: &mut Running<'_>) -> Arc<Published> {
+    let can_be_set = |state: &Published| {
+        let spec = shown(state).commands.iter().find(|spec| &*spec.name == "temperature");
+        fact(state, "Hot water").is_some() && spec.is_some_and(|spec| spec.unavailable.is_none())
+    };
+    running.until("a heater that told everything", can_be_set).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_temperature_is_set_and_what_follows_is_seen() {
+    let scene = scene().await;
+    let mut running = watch(&scene, ID, false, |_| ()).await;
+    let state = known(&mut running).await;
+    for screen in running.device(&state) {
+        for words in ["NWP500", "Hot water", "Setpoint", "140.0 °F", "Energy Saver", "heat pump", "dBm"] {
+            assert!(screen.contains(words), "{words} in\n{screen}");
+        }
+    }
+    for name in ["present", "info", "status"] {
+        assert!(newest(&state, name).is_some(), "{name} is sent by itself");
+    }
+
+    // 131 °F are 55 °C, 110 on the wire.
+    let spec = shown(&state).commands.iter().find(|spec| &*spec.name == "temperature").unwrap();
+    assert!(matches!(spec.parameters[0].kind, Kind::Steps { min: 81, max: 131, .. }), "{spec:?}");
+    let typed = spec.parameters[0].read("131").unwrap();
+    assert_eq!(typed, Value::Integer(110));
+    tell(&running, "temperature", vec![typed]).await;
+    let is_set = |state: &Published| {
+        reached(state, "temperature", CommandState::Answered) && says(state, "Setpoint", "131.0 °F")
+    };
+    let state = running.until("a setpoint of 131 °F", is_set).await;
+    assert_eq!(scene.control.heater.status()["dhwTemperatureSetting"], 110);
+    let record = newest(&state, "temperature").unwrap();
+    assert!(record.acknowledged.is_some() && record.round_trip().is_some(), "{record:?}");
+    assert!(running.device(&state).iter().all(|screen| screen.contains("answered")));
+
+    // What is beyond its limits never leaves.
+    tell(&running, "temperature", vec![Value::Integer(132)]).await;
+    let is_refused = |state: &Published| {
+        state.runtime.notices.iter().any(|notice| notice.text.contains("104.9 °F to 149.9 °F"))
+    };
+    running.until("a refusal that tells the limits", is_refused).await;
+
+    // The rest of what it can be asked.
+    tell(&running, "energy", vec![Value::Text(String::new()), Value::Integer(2026)]).await;
+    tell(&running, "reservations", Vec::new()).await;
+    tell(&running, "tariff", Vec::new()).await;
+    let has_told = |state: &Published| {
+        let titles: Vec<_> = shown(state).details.iter().map(|group| &*group.title).collect();
+        ["State", "Equipment", "Reservations", "Tariff"].iter().all(|title| titles.contains(title))
+            && reached(state, "energy", CommandState::Answered)
+    };
+    running.until("energy, reservations and tariff", has_told).await;
+    let export = running.end().await;
+    assert!(
+        export["dropscope"]["commands"]["answered"].as_u64() >= Some(6),
+        "{}",
+        export["dropscope"]["commands"]
+    );
+    assert_eq!(export["metrics"]["total_connection_drops"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_heater_that_falls_ill_says_so_and_one_that_is_deaf_is_no_drop() {
+    let scene = scene().await;
+    let mut running = watch(&scene, ID, false, |_| ()).await;
+    known(&mut running).await;
+    scene.control.heater.set_error(799, 0);
+    tell(&running, "status", Vec::new()).await;
+    let state = running.until("a leak", |state| says(state, "Error", "E799 water leak")).await;
+    assert_eq!(shown(&state).facts[0].level, FactLevel::Bad, "before everything else");
+    scene.control.heater.set_error(0, 0);
+
+    scene.control.heater.answer(Answering::Silent);
+    let is_deaf = |state: &Published| state.snapshot.command_book.silent_since().is_some();
+    let state = running.until("a deaf heater", is_deaf).await;
+    for panel in running.panel(&state, "Link") {
+        assert!(panel.contains("CONNECTED") && panel.contains("the device is silent"), "{panel}");
+    }
+    assert!(
+        running.device(&state).iter().all(|screen| screen.contains("SILENT") && screen.contains("no answer"))
+    );
+    assert_eq!(state.snapshot.metrics.total_connection_drops, 0);
+    scene.control.heater.answer(Answering::Honest);
+    let hears = |state: &Published| {
+        state.snapshot.command_book.silent_since().is_none() && says(state, "Errors", "none")
+    };
+    running.until("a heater that hears again", hears).await;
+    let export = running.end().await;
+    let marks = export["dropscope"]["evidence"]["marks"].to_string();
+    for words in
+        ["error E799 water leak", "error E799 water leak cleared", "commands in a row without an answer"]
+    {
+        assert!(marks.contains(words), "{words} in {marks}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_strange_answer_costs_nothing_but_itself() {
+    let scene = scene().await;
+    let mut running = watch(&scene, ID, true, |_| ()).await;
+    running.up(0).await;
+    for (wrong, label, value) in [
+        (Wrong::NumbersAsText, "Setpoint", "140.0 °F"),
+        (Wrong::UnknownValues, "Mode", "unknown (42)"),
+        (Wrong::NotJson, "Unreadable answers", "1"),
+        (Wrong::Truncated, "Unreadable answers", "2"),
+    ] {
+        scene.control.heater.answer(Answering::Wrong(wrong));
+        tell(&running, "status", Vec::new()).await;
+        let state = running.until(&format!("{wrong:?}"), |state| says(state, label, value)).await;
+        let [small, large] = running.device(&state);
+        assert!(small.contains("NWP500") && large.contains("NWP500"));
+    }
+    // A third of the fields is missing; what is there is an answer all the same.
+    scene.control.heater.answer(Answering::Wrong(Wrong::MissingFields));
+    tell(&running, "status", Vec::new()).await;
+    let state =
+        running.until("an incomplete answer", |state| reached(state, "status", CommandState::Answered)).await;
+    let known =
+        shown(&state).details.iter().find(|group| &*group.title == "State").map(|group| group.facts.len());
+    assert!(known.is_some_and(|known| (60..80).contains(&known)), "{known:?} of 102 fields");
+    running.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_that_a_policy_forbids_is_lost_and_named() {
+    let scene = scene().await;
+    let base = format!("cmd/52/navilink-{}", scene.control.heater.identity().mac_address);
+    let all = vec!["cmd/#".to_owned(), "evt/#".to_owned()];
+    let denied = vec![format!("{base}/ctrl")];
+    scene.control.rules.set_policy(Policy { publish: all.clone(), subscribe: all, denied });
+    let mut running = watch(&scene, ID, false, |_| ()).await;
+    known(&mut running).await;
+    tell(&running, "power-off", Vec::new()).await;
+    let is_lost = |state: &Published| reached(state, "power-off", CommandState::Lost);
+    let state = running.until("a lost command", is_lost).await;
+    assert!(running.device(&state).iter().all(|screen| screen.contains("lost")));
+    let state = running.up(1).await;
+    assert!(running.drop(&state, 1).contains("the broker may have refused it"));
+    assert!(scene.control.heater.status()["dhwOperationSetting"] != 6, "it stayed on");
+    running.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_greeting_that_a_policy_forbids_is_left_out_and_the_rest_goes_on() {
+    let scene = scene().await;
+    let only = vec!["cmd/#".to_owned()];
+    scene.control.rules.set_policy(Policy { publish: only.clone(), subscribe: only, denied: Vec::new() });
+    let mut running = watch(&scene, ID, false, |_| ()).await;
+    let state = known(&mut running).await;
+    // Two, unless a busy computer needs more than a second to see who was to blame.
+    let drops = state.snapshot.metrics.total_connection_drops;
+    assert!((2..=4).contains(&drops), "{drops} drops");
+    assert!(
+        running.device(&state).iter().all(|screen| screen.contains("present") && screen.contains("lost"))
+    );
+    assert!(running.panel(&state, "Link").iter().all(|panel| panel.contains("CONNECTED")));
+    let export = running.end().await;
+    let marks = export["dropscope"]["evidence"]["marks"].to_string();
+    assert!(marks.contains("present is not sent by itself any more"), "{marks}");
+}

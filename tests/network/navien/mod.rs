@@ -1,0 +1,219 @@
+//! What does our own link tell of the lab's AWS rules, cloud and water heater? Real sockets throughout.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set its scene must fail")]
+
+#[cfg(unix)]
+mod account;
+#[cfg(unix)]
+mod causes;
+#[cfg(unix)]
+mod device;
+#[cfg(unix)]
+mod lab_command;
+#[cfg(unix)]
+pub(crate) mod leaks;
+#[cfg(unix)]
+mod running;
+#[cfg(unix)]
+mod scene;
+#[cfg(unix)]
+mod screen;
+mod signing;
+#[cfg(unix)]
+mod watching;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use dropscope::clock::SystemClock;
+use dropscope::diagnostics::event::{ConnectFailed, Connected, Dropped, How, Layer, Phase};
+use dropscope::diagnostics::{Clock, Event};
+use dropscope::lab::{
+    AwsRules, Broker, BrokerOptions, Endpoint, Fault, Keyring, Limits, NavienLab, NavienLabOptions, Policy,
+};
+use dropscope::mqtt::settings::{
+    AddressFamily, BackoffSettings, BrokerAddress, LinkSettings, Transport, VersionChoice,
+};
+use dropscope::mqtt::{Link, Publish};
+use serde_json::Value;
+use signing::{sign_in, signing_link};
+
+/// Longer than anything here takes on a busy computer.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Drives the link until it tells what is looked for.
+async fn until<T>(link: &mut Link, mut find: impl FnMut(&Event) -> Option<T>) -> T {
+    let searching = async {
+        loop {
+            if let Some(found) = find(&link.next().await.event) {
+                return found;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, searching).await.unwrap()
+}
+
+async fn connected(link: &mut Link) -> Connected {
+    let connected = until(link, |event| match event {
+        Event::Connected(connected) => Some(connected.clone()),
+        _ => None,
+    });
+    let connected = connected.await;
+    until(link, |event| matches!(event, Event::Subscribed { .. }).then_some(())).await;
+    connected
+}
+
+async fn dropped(link: &mut Link) -> Dropped {
+    until(link, |event| match event {
+        Event::Dropped(dropped) => Some(dropped.clone()),
+        _ => None,
+    })
+    .await
+}
+
+async fn connect_failed(link: &mut Link) -> ConnectFailed {
+    until(link, |event| match event {
+        Event::ConnectFailed(failed) => Some(failed.clone()),
+        _ => None,
+    })
+    .await
+}
+
+fn settings(transport: Transport, port: u16, id: &str) -> LinkSettings {
+    let broker = BrokerAddress { transport, host: "127.0.0.1".into(), port, path: "/mqtt".into() };
+    let mut settings = LinkSettings::new(broker, id);
+    settings.version = VersionChoice::V311;
+    settings.family = AddressFamily::V4;
+    settings.subscriptions = vec![("cmd/52/navilink-aabbccddeeff/#".to_owned(), 1)];
+    settings.backoff = BackoffSettings {
+        initial: Duration::from_millis(10),
+        max: Duration::from_millis(400),
+        min_connect_interval: Duration::from_millis(5),
+        ..BackoffSettings::default()
+    };
+    settings
+}
+
+fn publish(topic: &str, payload: String) -> Publish {
+    Publish {
+        topic: topic.to_owned(),
+        payload: payload.into(),
+        qos: 1,
+        retain: false,
+        name: "test".to_owned(),
+        correlation_id: None,
+    }
+}
+
+/// Asks the heater for its status and waits for the answer.
+async fn heater_answers(link: &mut Link) {
+    let commands: Value = serde_json::from_str(include_str!("../../fixtures/navien-commands.json")).unwrap();
+    let command = &commands["request_device_status"];
+    link.publish(publish(command["topic"].as_str().unwrap(), command["payload"].to_string()));
+    let answers = command["payload"]["responseTopic"].as_str().unwrap();
+    let is_answer = |event: &Event| match event {
+        Event::Received(message) => (*message.topic == *answers).then_some(()),
+        _ => None,
+    };
+    until(link, is_answer).await;
+}
+
+/// An AWS broker without signatures, over TCP, and a link to it.
+async fn over_tcp(limits: Limits, version: VersionChoice) -> (Broker, Arc<AwsRules>, Link) {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let keyring = Arc::new(Keyring::new(Arc::clone(&clock)));
+    let rules = Arc::new(AwsRules::new(limits, Policy::default(), keyring, Arc::clone(&clock)));
+    let broker = Broker::start(BrokerOptions::aws(Arc::clone(&rules)));
+    let port = broker.listen(Endpoint::Tcp).await.unwrap().port();
+    let mut link =
+        Link::new(LinkSettings { version, ..settings(Transport::Tcp, port, "under-test") }, clock).unwrap();
+    link.connect();
+    (broker, rules, link)
+}
+
+/// What a client is told when AWS ends its session over TCP.
+fn assert_ended(told: &Dropped, version: VersionChoice, reason: u8) {
+    let manner = (told.layer, told.how, told.reason_code);
+    let expected = match version {
+        VersionChoice::V5 => (Some(Layer::Mqtt), Some(How::Disconnect), Some(reason)),
+        _ => (Some(Layer::Tcp), Some(How::Fin), None),
+    };
+    assert_eq!(manner, expected, "{told:?}");
+}
+
+#[tokio::test]
+async fn a_forbidden_publish_ends_the_session_and_haste_is_refused() {
+    for (version, code) in [(VersionChoice::V311, None), (VersionChoice::V5, Some(0x97))] {
+        // Longer than at AWS, so that a busy computer is too hasty as well.
+        let limits = Limits { connect_interval: Duration::from_secs(3), ..Limits::default() };
+        let (_broker, rules, mut link) = over_tcp(limits, version).await;
+        connected(&mut link).await;
+        rules.set_policy(Policy { denied: vec!["cmd/secret".into()], ..Policy::default() });
+        link.publish(publish("cmd/secret", "x".into()));
+        assert_ended(&dropped(&mut link).await, version, 0x87);
+        let failed = connect_failed(&mut link).await;
+        assert_eq!((failed.phase, failed.return_code), (Some(Phase::Connack), code), "{failed:?}");
+        connected(&mut link).await;
+    }
+}
+
+#[tokio::test]
+async fn the_connection_ends_at_its_age_and_at_one_and_a_half_keep_alives() {
+    let old = Limits { connection_ttl: Duration::from_millis(1200), ..Limits::default() };
+    let second = Duration::from_secs(1);
+    let hasty = Limits { keep_alive_min: second, keep_alive_max: second, ..Limits::default() };
+    for (limits, millis) in [(old, 1200), (hasty.clone(), 1500)] {
+        let (_broker, _, mut link) = over_tcp(limits, VersionChoice::V311).await;
+        let began = tokio::time::Instant::now();
+        connected(&mut link).await;
+        assert_ended(&dropped(&mut link).await, VersionChoice::V311, 0);
+        let lived = began.elapsed().as_millis();
+        assert!((millis..millis + 800).contains(&lived), "{lived} ms");
+    }
+    // MQTT 5 clients are told the keep-alive and follow it.
+    let (_broker, _, mut link) = over_tcp(hasty, VersionChoice::V5).await;
+    connected(&mut link).await;
+    let quiet = tokio::time::timeout(Duration::from_millis(2500), dropped(&mut link)).await;
+    assert!(quiet.is_err(), "{quiet:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn credentials_that_expired_show_at_the_upgrade_after_the_next_drop() {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let lab = NavienLab::start(NavienLabOptions::default(), Arc::clone(&clock)).await.unwrap();
+    let control = lab.control();
+    let newest = sign_in(&lab.rest_url, &lab.email, &lab.password).await;
+    let credentials = Arc::new(Mutex::new(newest));
+    let ca_file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(ca_file.path(), &lab.ca_pem).unwrap();
+    let mut link = signing_link(&lab.iot_endpoint, ca_file.path(), &credentials);
+    link.connect();
+    connected(&mut link).await;
+
+    // The heater answers through the cloud.
+    heater_answers(&mut link).await;
+
+    // Expired credentials do not end a session.
+    control.rules.keyring().expire_all();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(control.broker.strike_client("navien-client-0a1b2c3d", &Fault::Fin));
+    let told = dropped(&mut link).await;
+    assert_eq!((told.layer, told.how), (Some(Layer::Tls), Some(How::TlsClose)), "{told:?}");
+    let failed = connect_failed(&mut link).await;
+    assert_eq!((failed.phase, failed.http_status), (Some(Phase::Websocket), Some(403)), "{failed:?}");
+    assert_eq!(failed.error_name.as_deref(), Some("AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE"));
+    assert!(!format!("{failed:?}").contains("X-Amz-Signature"));
+
+    let fresh = sign_in(&lab.rest_url, &lab.email, &lab.password).await;
+    *credentials.lock().unwrap() = fresh;
+    connected(&mut link).await;
+
+    // How AWS ends a session at its age, through the gateway.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let close = Fault::WebSocketClose { code: 1000, reason: String::new() };
+    assert!(control.broker.strike_client("navien-client-0a1b2c3d", &close));
+    let told = dropped(&mut link).await;
+    assert_eq!((told.layer, told.ws_close_code), (Some(Layer::Websocket), Some(1000)), "{told:?}");
+
+    lab.stop().await;
+}

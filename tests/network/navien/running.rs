@@ -1,0 +1,183 @@
+//! A scope in this process: the account, the link and the monitor as the program puts them together, faster.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dropscope::clock::SystemClock;
+use dropscope::diagnostics::{Clock, Disguise, LinkState};
+use dropscope::export::{ExportOptions, RecorderSettings, RecorderTarget};
+use dropscope::monitor::{self, DeviceSettings, Handle, MonitorSettings, Published, ReportSettings, Request};
+use dropscope::mqtt::Link;
+use dropscope::mqtt::settings::{AddressFamily, BrokerAddress, LinkSettings, Transport};
+use dropscope::navien::account::{Account, AccountSettings, Device, HttpTransport, choose};
+use dropscope::navien::connection::AccountSigner;
+use dropscope::navien::heater::{Heater, HeaterSettings};
+use dropscope::navien::protocol::topic::{self, Client};
+use serde_json::Value;
+
+use crate::navien::scene::Scene;
+use crate::navien::screen::{SIZES, Screen};
+use crate::navien::settings;
+
+/// Longer than any story here takes on a busy computer.
+pub(crate) const STORY: Duration = Duration::from_secs(90);
+/// The endpoint as the field calls it: what belongs to AWS is known by its name. Nobody looks it up.
+const AWS: &str = "lab-ats.iot.us-east-1.amazonaws.com";
+
+/// A running scope.
+pub(crate) struct Running<'a> {
+    scene: &'a Scene,
+    handle: Handle,
+    export: PathBuf,
+}
+
+/// Starts watching with an account of its own; records and exports into the scene's home. Nothing is sent to the
+/// device by itself.
+pub(crate) async fn start<'a>(
+    scene: &'a Scene,
+    id: &str,
+    adjust: impl FnOnce(&mut LinkSettings),
+) -> Running<'a> {
+    watch(scene, id, true, adjust).await
+}
+
+/// As [`start`]; unless the link is to be quiet, the device is asked for its state.
+pub(crate) async fn watch<'a>(
+    scene: &'a Scene,
+    id: &str,
+    quiet: bool,
+    adjust: impl FnOnce(&mut LinkSettings),
+) -> Running<'a> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let port = scene.lab.iot_endpoint.rsplit(':').next().unwrap().trim_end_matches("/mqtt").parse().unwrap();
+    let mut link = settings(Transport::Wss, port, id);
+    link.tls.ca_file = Some(scene.authority());
+    link.time_scale = scene.scale;
+    let account = Arc::new(account(scene, &clock));
+    let device = choose(&account.devices().await.unwrap(), None).unwrap().device;
+    link.signer = Some(Arc::new(AccountSigner::new(account, &link.broker, Arc::clone(&clock))));
+    adjust(&mut link);
+    let export = scene.home.path().join(format!("exports/{id}.json"));
+    let settings = MonitorSettings {
+        link: LinkSettings {
+            broker: BrokerAddress { host: AWS.into(), ..link.broker.clone() },
+            ..link.clone()
+        },
+        max_events: 1_000,
+        recorder: Some(RecorderSettings::new(RecorderTarget::File(
+            scene.home.path().join(format!("{id}.jsonl")),
+        ))),
+        reports: ReportSettings {
+            dir: scene.home.path().join("exports"),
+            file: Some(export.clone()),
+            every: None,
+            at_exit: true,
+            options: ExportOptions::default(),
+        },
+        duration: None,
+        simulation: None,
+        device: Some(DeviceSettings { device: Box::new(heater(&device, id, &*clock)), quiet }),
+        disguise: Disguise::new([(device.mac_address, "device".to_owned())]),
+    };
+    let link = Link::new(link, Arc::clone(&clock)).unwrap();
+    let (handle, _) = monitor::spawn_with(link, settings, clock);
+    Running { scene, handle, export }
+}
+
+fn heater(device: &Device, id: &str, clock: &dyn Clock) -> Heater {
+    let address = topic::Device::new(device.device_type, &device.mac_address, &device.additional_value);
+    let client = Client::new(id, "00112233445566778899aabbccddeeff").unwrap();
+    Heater::new(&device.name, address.unwrap(), client, HeaterSettings::default(), clock.now().wall)
+}
+
+fn account(scene: &Scene, clock: &Arc<dyn Clock>) -> Account {
+    let settings = AccountSettings {
+        email: scene.lab.email.clone(),
+        password: scene.control.cloud.password(),
+        cloud: scene.lab.rest_url.clone(),
+        cache: Some(scene.tokens()),
+    };
+    let url = scene.lab.rest_url.parse().unwrap();
+    let transport = HttpTransport::new(url, None, AddressFamily::V4, Arc::clone(clock)).unwrap();
+    Account::new(settings, Arc::new(transport), Arc::clone(clock))
+}
+
+impl Running<'_> {
+    /// The first state that fits.
+    pub(crate) async fn until(
+        &mut self,
+        what: &str,
+        is_it: impl FnMut(&Published) -> bool,
+    ) -> Arc<Published> {
+        let mut is_it = is_it;
+        let fits = self.handle.published.wait_for(|state| is_it(state));
+        let found = tokio::time::timeout(STORY, fits).await.map(|found| found.unwrap().clone());
+        found.unwrap_or_else(|_| {
+            let last = self.handle.published.borrow().clone();
+            let judged = last.verdict.as_ref().map(|verdict| (&verdict.classification, &verdict.diagnosis));
+            let screen = Screen::overview(&last, SIZES[1]).text();
+            panic!("never: {what}\n{screen}\n{judged:#?}")
+        })
+    }
+
+    /// Waits for a session that has subscribed, after so many drops.
+    pub(crate) async fn up(&mut self, drops: u64) -> Arc<Published> {
+        let is_up = |state: &Published| {
+            let snapshot = &state.snapshot;
+            matches!(snapshot.link, LinkState::Connected { .. })
+                && snapshot.session.subscriptions == 2
+                && snapshot.metrics.total_connection_drops >= drops
+        };
+        self.until(&format!("up after {drops} drops"), is_up).await
+    }
+
+    pub(crate) async fn ask(&self, request: Request) {
+        self.handle.requests.send(request).await.unwrap();
+    }
+
+    /// The part of the Overview at both sizes; kept, to be looked through like everything else.
+    pub(crate) fn panel(&self, state: &Published, title: &str) -> [String; 2] {
+        SIZES.map(|size| self.kept(&Screen::overview(state, size)).panel(title))
+    }
+
+    /// The Device screen at both sizes.
+    pub(crate) fn device(&self, state: &Published) -> [String; 2] {
+        SIZES.map(|size| self.kept(&Screen::device(state, size)).text())
+    }
+
+    /// A drop in detail, as one line.
+    pub(crate) fn drop(&self, state: &Published, number: u64) -> String {
+        self.kept(&Screen::drop(state, number)).panel(&format!("Drop {number}"))
+    }
+
+    fn kept<'b>(&self, screen: &'b Screen) -> &'b Screen {
+        self.scene.new_file("screen").1.write_all(screen.text().as_bytes()).unwrap();
+        screen
+    }
+
+    /// The export of this moment.
+    pub(crate) async fn export(&mut self) -> Value {
+        let _ = fs::remove_file(&self.export);
+        self.ask(Request::Export).await;
+        let written = async {
+            // It takes the place of the old one whole.
+            while !self.export.exists() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(STORY, written).await.unwrap();
+        serde_json::from_slice(&fs::read(&self.export).unwrap()).unwrap()
+    }
+
+    /// Ends the run; its last export.
+    pub(crate) async fn end(self) -> Value {
+        self.ask(Request::Report).await;
+        self.ask(Request::Shutdown).await;
+        tokio::time::timeout(STORY, self.handle.finished()).await.unwrap().unwrap();
+        assert!(self.scene.has_written(".md", "#") && self.scene.has_written(".screen", "Link"));
+        serde_json::from_slice(&fs::read(&self.export).unwrap()).unwrap()
+    }
+}

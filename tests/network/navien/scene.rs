@@ -1,0 +1,245 @@
+//! A Navien account of the lab and a user's home; what was written there is looked through at the end.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+
+use dropscope::clock::SystemClock;
+use dropscope::diagnostics::Clock;
+use dropscope::lab::{Fault, NavienControl, NavienLab, NavienLabOptions};
+use rustix::process::{Pid, Signal, kill_process};
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::navien::PATIENCE;
+use crate::navien::leaks::{Secrets, files_below};
+
+/// The lab and the home of its user. When it ends, everything below the home is looked through: recordings,
+/// exports, reports, logs, drawn screens, and what the programs said on both outputs.
+pub(crate) struct Scene {
+    pub(crate) lab: NavienLab,
+    pub(crate) control: NavienControl,
+    pub(crate) home: TempDir,
+    /// Seconds of the field in one second here.
+    pub(crate) scale: f64,
+    /// What the user has put there, which the program only reads.
+    put_there: Vec<PathBuf>,
+    outputs: AtomicUsize,
+}
+
+/// The program under watch.
+pub(crate) struct Watch {
+    child: Child,
+    lines: mpsc::Receiver<String>,
+    reader: Option<JoinHandle<()>>,
+    /// Every line so far.
+    told: String,
+    errors: PathBuf,
+}
+
+impl Scene {
+    pub(crate) async fn new(options: NavienLabOptions) -> Self {
+        Self::by(Arc::new(SystemClock::new()), options).await
+    }
+
+    /// A lab that lives by this clock.
+    pub(crate) async fn by(clock: Arc<dyn Clock>, options: NavienLabOptions) -> Self {
+        let scale = options.scale;
+        let lab = NavienLab::start(options, clock).await.unwrap();
+        let home = tempfile::tempdir().unwrap();
+        fs::create_dir(home.path().join("said")).unwrap();
+        let control = lab.control();
+        let mut scene =
+            Self { lab, control, home, scale, put_there: Vec::new(), outputs: AtomicUsize::new(0) };
+        let authority = scene.lab.ca_pem.clone();
+        scene.put("ca.pem", &authority);
+        scene
+    }
+
+    /// A file of the user's own.
+    pub(crate) fn put(&mut self, name: &str, text: &str) {
+        let path = self.home.path().join(name);
+        fs::write(&path, text).unwrap();
+        self.put_there.push(path);
+    }
+
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.home.path().join("ca.pem")
+    }
+
+    /// The tokens' own file.
+    pub(crate) fn tokens(&self) -> PathBuf {
+        self.home.path().join("state/dropscope/navien-tokens.json")
+    }
+
+    /// A file below the home that nobody has written to yet.
+    pub(crate) fn new_file(&self, kind: &str) -> (PathBuf, File) {
+        let number = self.outputs.fetch_add(1, Ordering::Relaxed);
+        let path = self.home.path().join(format!("said/{number}.{kind}"));
+        (path.clone(), File::create(path).unwrap())
+    }
+
+    fn command(&self, more: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dropscope"));
+        command.env_clear().current_dir(self.home.path());
+        command.env("HOME", self.home.path()).env("XDG_STATE_HOME", self.home.path().join("state"));
+        command.env("NAVIEN_EMAIL", &self.lab.email);
+        command.env("NAVIEN_PASSWORD", self.control.cloud.password().expose_secret());
+        command.args(["navien", "--json", "-vv", "--export-dir", "exports"]);
+        command.env("DROPSCOPE_API_URL", &self.lab.rest_url);
+        command.env("DROPSCOPE_IOT_ENDPOINT", &self.lab.iot_endpoint);
+        command.arg("--cafile").arg(self.authority()).args(more);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn watch(&self, more: &[&str]) -> Watch {
+        let (errors, file) = self.new_file("err");
+        let mut child = self.command(more).stdout(Stdio::piped()).stderr(file).spawn().unwrap();
+        let (sender, lines) = mpsc::channel();
+        let (output, (_, copy)) = (child.stdout.take().unwrap(), self.new_file("out"));
+        let reader = Some(std::thread::spawn(move || read(output, copy, &sender)));
+        Watch { child, lines, reader, told: String::new(), errors }
+    }
+
+    /// Exit code and standard error of a run that ends by itself.
+    pub(crate) fn run(&self, more: &[&str], change: impl FnOnce(&mut Command)) -> (Option<i32>, String) {
+        let mut command = self.command(more);
+        change(&mut command);
+        let ((_, output), (path, errors)) = (self.new_file("out"), self.new_file("err"));
+        let status = command.stdout(output).stderr(errors).status().unwrap();
+        (status.code(), fs::read_to_string(path).unwrap())
+    }
+
+    /// How often each path was asked.
+    pub(crate) fn asked(&self, path: &str) -> usize {
+        self.control.cloud.served().iter().filter(|served| served.path == path).count()
+    }
+
+    /// Closes the connection of this client.
+    pub(crate) async fn cut(&self, client_id: &str) {
+        let cut = async {
+            while !self.control.broker.strike_client(client_id, &Fault::Fin) {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, cut).await.unwrap();
+    }
+
+    /// Whether a file of this name was written, with this text in it.
+    pub(crate) fn has_written(&self, name: &str, text: &str) -> bool {
+        let is_named = |path: &&PathBuf| path.to_string_lossy().contains(name);
+        let files = files_below(self.home.path());
+        files.iter().filter(is_named).any(|path| fs::read_to_string(path).unwrap().contains(text))
+    }
+
+    /// How many events of a kind are in this client's recording.
+    pub(crate) fn recorded(&self, client_id: &str, kind: &str) -> usize {
+        let recording = fs::read_to_string(self.home.path().join(format!("{client_id}.jsonl"))).unwrap();
+        recording.lines().filter(|line| line.contains(&format!(r#""kind":"{kind}""#))).count()
+    }
+
+    /// The newest export.
+    pub(crate) fn export(&self) -> Value {
+        let mut exports = files_below(&self.home.path().join("exports"));
+        exports.sort();
+        serde_json::from_slice(&fs::read(exports.last().unwrap()).unwrap()).unwrap()
+    }
+
+    fn told(&self) -> Vec<String> {
+        let mut secrets = Secrets::new();
+        for secret in self.control.cloud.secrets() {
+            let is_of_the_user = matches!(secret.what, "password" | "e-mail");
+            secrets.add(secret.what, secret.value.expose_secret(), !is_of_the_user);
+        }
+        secrets.add_mac(&self.control.heater.identity().mac_address);
+        secrets.told_below(self.home.path(), &self.put_there)
+    }
+}
+
+impl Drop for Scene {
+    /// Here, so that no test can forget it.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(self.told(), Vec::<String>::new());
+        }
+    }
+}
+
+fn read(output: ChildStdout, mut copy: File, sender: &mpsc::Sender<String>) {
+    for line in BufReader::new(output).lines() {
+        let line = line.unwrap();
+        writeln!(copy, "{line}").unwrap();
+        let _ = sender.send(line);
+    }
+}
+
+impl Watch {
+    /// The next event of a kind; the others before it are dropped.
+    pub(crate) fn until(&mut self, kind: &str, mut is_it: impl FnMut(&Value) -> bool) -> Value {
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no {kind}"));
+            let event: Value = serde_json::from_str(&line).unwrap();
+            self.told.push_str(&line);
+            self.told.push('\n');
+            if event["kind"] == kind && is_it(&event) {
+                return event;
+            }
+        }
+    }
+
+    pub(crate) fn next(&mut self, kind: &str) -> Value {
+        self.until(kind, |_| true)
+    }
+
+    /// Every line read so far.
+    pub(crate) fn told(&self) -> &str {
+        &self.told
+    }
+
+    /// Ends it; exit code and standard error.
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
+        let pid = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
+        self.ended()
+    }
+
+    pub(crate) fn ended(&mut self) -> (Option<i32>, String) {
+        let code = self.child.wait().unwrap().code();
+        (code, fs::read_to_string(&self.errors).unwrap())
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        // What it said last is to be looked through as well.
+        let _ = self.reader.take().map(JoinHandle::join);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scene_that_wrote_a_secret_down_fails() {
+    let tells = |name: &'static str, secret: fn(&Scene) -> String| async move {
+        let scene = Scene::new(NavienLabOptions::default()).await;
+        crate::navien::signing::sign_in(&scene.lab.rest_url, &scene.lab.email, &scene.lab.password).await;
+        let path: &Path = &scene.home.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, secret(&scene)).unwrap();
+        tokio::spawn(async move { drop(scene) }).await
+    };
+    let token = |scene: &Scene| {
+        let secrets = scene.control.cloud.secrets();
+        secrets.into_iter().find(|one| one.what == "access").unwrap().value.expose_secret().to_owned()
+    };
+    assert!(tells("said/x", |_| "all is well".to_owned()).await.is_ok());
+    assert!(tells("state/dropscope/log", |scene| scene.lab.email.clone()).await.unwrap_err().is_panic());
+    assert!(tells("exports/x.json", token).await.unwrap_err().is_panic());
+    assert!(tells("state/dropscope/navien-tokens.json", token).await.is_ok());
+}

@@ -1,0 +1,75 @@
+//! A client of the vendor's cloud: signs in, and signs its way to the IoT endpoint.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use dropscope::aws::{Credentials, Target, presign};
+use dropscope::clock::SystemClock;
+use dropscope::diagnostics::Clock;
+use dropscope::mqtt::Link;
+use dropscope::mqtt::connector::{BoxFuture, Connector, WireConnector};
+use dropscope::mqtt::settings::{BrokerAddress, LinkSettings, Transport};
+use dropscope::mqtt::wire::{Opened, Progress};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Signs each attempt anew with the newest credentials.
+#[derive(Debug)]
+struct Signing {
+    wire: WireConnector,
+    credentials: Arc<Mutex<Credentials>>,
+}
+
+impl Connector for Signing {
+    fn open<'a>(
+        &'a self,
+        settings: &'a LinkSettings,
+        clock: &'a Arc<dyn Clock>,
+        progress: &'a Progress,
+        deep: bool,
+    ) -> BoxFuture<'a, Opened> {
+        let credentials = self.credentials.lock().unwrap().clone();
+        let host = format!("{}:{}", settings.broker.host, settings.broker.port);
+        let target = Target { host: &host, path: "/mqtt", region: "us-east-1" };
+        let path = presign(target, &credentials, clock.now().wall, None);
+        let broker = BrokerAddress { path, ..settings.broker.clone() };
+        let settings = LinkSettings { broker, ..settings.clone() };
+        Box::pin(async move { self.wire.open(&settings, clock, progress, deep).await })
+    }
+}
+
+/// The answer to a sign-in as it comes, without an HTTP client's comforts.
+pub(crate) async fn post(rest_url: &str, email: &str, password: &SecretString) -> String {
+    let (host, path) = rest_url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let body = json!({ "userId": email, "password": password.expose_secret() }).to_string();
+    let mut tcp = TcpStream::connect(host).await.unwrap();
+    let head = format!("POST /{path}/user/sign-in HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
+    let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+    tcp.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    tcp.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+pub(crate) async fn sign_in(rest_url: &str, email: &str, password: &SecretString) -> Credentials {
+    let answer = post(rest_url, email, password).await;
+    let answer: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+    let text = |field: &str| answer["data"]["token"][field].as_str().unwrap().to_owned();
+    Credentials {
+        access_key_id: text("accessKeyId"),
+        secret_key: text("secretKey").into(),
+        session_token: Some(text("sessionToken").into()),
+    }
+}
+
+/// A link to the IoT endpoint that signs with what the credentials are at the time.
+pub(crate) fn signing_link(endpoint: &str, ca_file: &Path, credentials: &Arc<Mutex<Credentials>>) -> Link {
+    let port = endpoint.rsplit(':').next().unwrap().trim_end_matches("/mqtt").parse().unwrap();
+    let mut settings = crate::navien::settings(Transport::Wss, port, "navien-client-0a1b2c3d");
+    settings.tls.ca_file = Some(ca_file.to_owned());
+    let wire = WireConnector::new(&settings).unwrap();
+    let connector = Arc::new(Signing { wire, credentials: Arc::clone(credentials) });
+    Link::with_connector(settings, Arc::new(SystemClock::new()), connector, 7).unwrap()
+}

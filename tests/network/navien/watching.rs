@@ -1,0 +1,132 @@
+//! `dropscope navien` as its user sees it, against the lab's cloud, endpoint and water heater.
+
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use dropscope::lab::NavienLabOptions;
+use secrecy::ExposeSecret as _;
+use serde_json::json;
+
+use crate::navien::scene::Scene;
+use crate::navien::signing::{sign_in, signing_link};
+use crate::navien::{connected, heater_answers};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn from_the_password_to_the_status_and_back_after_the_credentials_ended() {
+    let scene = Scene::new(NavienLabOptions::default()).await;
+    let mut watch = scene.watch(&[]);
+    let started = watch.next("started");
+    let id = started["client_id"].as_str().unwrap().to_owned();
+    assert!(id.len() == 22 && id.starts_with("navien-client-"), "{id}");
+    assert_eq!((&started["keep_alive_secs"], &started["mqtt_version"]), (&json!(60), &json!("3.1.1")));
+    let ends = watch.next("credentials")["expires_at"].clone();
+    let attempt = watch.next("attempt");
+    let phases: Vec<_> =
+        attempt["phases"].as_array().unwrap().iter().map(|phase| phase["phase"].clone()).collect();
+    assert_eq!(phases, ["credentials", "dns", "tcp", "tls", "websocket", "connack"]);
+    let subscribed = watch.next("subscribed");
+    assert_eq!(subscribed["filters"], json!(["cmd/52/navilink-device/#", format!("cmd/52/{id}/res/#")]));
+    assert_eq!(subscribed["return_codes"], json!([1, 1]));
+
+    // What another client asks and what the heater answers is seen.
+    let credentials = sign_in(&scene.lab.rest_url, &scene.lab.email, &scene.lab.password).await;
+    let mut other =
+        signing_link(&scene.lab.iot_endpoint, &scene.authority(), &Arc::new(Mutex::new(credentials)));
+    other.connect();
+    connected(&mut other).await;
+    heater_answers(&mut other).await;
+    let answer = "cmd/52/navilink-device/navien-client-0a1b2c3d/res";
+    watch.until("received", |event| event["topic"] == answer);
+    drop(other);
+
+    // The keys end; nothing happens before the next connect, which is refused, and then signed in for.
+    let sign_ins = scene.asked("/user/sign-in");
+    scene.control.rules.keyring().expire_all();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    scene.cut(&id).await;
+    watch.next("dropped");
+    let failed = watch.next("connect_failed");
+    assert_eq!((&failed["http_status"], &failed["phase"]), (&json!(403), &json!("websocket")));
+    let new_ends = watch.next("credentials")["expires_at"].clone();
+    assert_ne!(new_ends, ends);
+    watch.next("connected");
+    watch.next("subscribed");
+    assert_eq!(scene.asked("/user/sign-in"), sign_ins + 1);
+    let (code, told) = watch.end();
+    assert_eq!(code, Some(0), "{told}");
+
+    // A second run needs no sign-in.
+    let mut again = scene.watch(&["--profile", "nwp500-default", "--keep-alive", "30"]);
+    assert_eq!(again.next("started")["keep_alive_secs"], json!(30));
+    again.next("subscribed");
+    assert_eq!(scene.asked("/user/sign-in"), sign_ins + 1);
+    let (code, told) = again.end();
+    assert_eq!(code, Some(0), "{told}");
+    // What is looked through when the scene ends is really there.
+    for (name, text) in [
+        ("navien-tokens.json", "access_token"),
+        ("dropscope.log", "observed"),
+        ("recordings", "subscribed"),
+        ("diagnostics_", "recent_drops"),
+        (".out", "subscribed"),
+        (".err", "Watching"),
+    ] {
+        assert!(scene.has_written(name, text), "no {text} in {name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_user_can_mend_is_said_and_has_its_code() {
+    let mut scene = Scene::new(NavienLabOptions { absent_devices: 2, ..NavienLabOptions::default() }).await;
+    let none = |_: &mut Command| {};
+    let (code, told) = scene.run(&[], |command| {
+        command.env("NAVIEN_PASSWORD", "wrong-password");
+    });
+    assert_eq!(
+        (code, told.contains("does not accept this e-mail address and password")),
+        (Some(4), true),
+        "{told}"
+    );
+    assert!(!told.contains("wrong-password"));
+    let (code, told) = scene.run(&[], |command| {
+        command.env_remove("NAVIEN_PASSWORD");
+    });
+    assert_eq!(
+        (code, told.contains("NAVIEN_PASSWORD") && told.contains("keyring")),
+        (Some(2), true),
+        "{told}"
+    );
+    let (code, told) = scene.run(&[], |command| {
+        command.env_remove("NAVIEN_EMAIL");
+    });
+    assert_eq!((code, told.contains("NAVIEN_EMAIL")), (Some(2), true), "{told}");
+    let (code, told) = scene.run(&["--device", "Attic"], none);
+    assert_eq!((code, told.contains("Heater 1") && told.contains("aabbcc000001")), (Some(2), true), "{told}");
+    for (option, value, sentence) in [
+        ("--api-url", "http://cloud.example/api", "must begin with https://"),
+        ("--iot-endpoint", "mqtts://broker.example", "wss://HOST"),
+        ("--profile", "soft", "possible values"),
+    ] {
+        let (code, told) = scene.run(&[option, value], none);
+        assert_eq!((code, told.contains(sentence)), (Some(2), true), "{told}");
+    }
+    let closed = ["--api-url", "http://127.0.0.1:1/api"];
+    let (code, told) = scene.run(&closed, none);
+    assert_eq!((code, told.contains("cannot be reached")), (Some(3), true), "{told}");
+
+    // A password from a file, a device by its name, and a list where there is a choice.
+    let password = format!("{}\n", scene.lab.password.expose_secret());
+    scene.put("password", &password);
+    let from_file = ["--password-file", "password", "--username", &scene.lab.email, "--duration", "1"];
+    let (code, told) = scene.run(&from_file, |command| {
+        command.env_remove("NAVIEN_PASSWORD").env_remove("NAVIEN_EMAIL");
+    });
+    assert_eq!(
+        (code, told.contains("watching NWP500") && told.contains("Heater 0")),
+        (Some(0), true),
+        "{told}"
+    );
+    let (code, told) = scene.run(&["--device", "heater 1", "--duration", "1"], none);
+    assert_eq!((code, told.contains("--device chooses")), (Some(0), false), "{told}");
+}

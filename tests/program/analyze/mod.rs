@@ -1,0 +1,136 @@
+//! Does `dropscope analyze` say the same of the same events, however they are spread over files, and tell what
+//! it could not read?
+
+#![expect(clippy::expect_used, reason = "test code outside of test functions")]
+
+mod input;
+mod output;
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use dropscope::diagnostics::event::{ConnectFailed, Connected, Dropped, How, Layer, Message, Started};
+use dropscope::diagnostics::recording::encode;
+use dropscope::diagnostics::{Event, Observed, Stamp};
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub(crate) const REFERENCE: &str = include_str!("../../fixtures/nwp500-export-example.json");
+
+/// A directory and the program in it, with nothing of this user's surroundings.
+pub(crate) struct Scene {
+    pub(crate) dir: TempDir,
+}
+
+impl Scene {
+    pub(crate) fn new() -> Self {
+        Self { dir: TempDir::new().expect("a directory") }
+    }
+
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.dir.path().join(name);
+        fs::create_dir_all(path.parent().expect("a directory")).expect("made");
+        fs::write(&path, content).expect("written");
+        path
+    }
+
+    pub(crate) fn analyze(&self, words: &[&str]) -> Output {
+        self.piped(words, b"", &[])
+    }
+
+    pub(crate) fn piped(&self, words: &[&str], input: &[u8], variables: &[(&str, &str)]) -> Output {
+        let home: &Path = self.dir.path();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_dropscope"))
+            .arg("analyze")
+            .args(words)
+            .env_clear()
+            .env("HOME", home)
+            .envs(variables.iter().copied())
+            .current_dir(home)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a process");
+        // A program that does not read its input closes it.
+        let _ = child.stdin.take().expect("a pipe").write_all(input);
+        child.wait_with_output().expect("a process")
+    }
+
+    /// What the program says as JSON, which must be fine.
+    pub(crate) fn json(&self, words: &[&str]) -> Value {
+        let words: Vec<&str> = words.iter().copied().chain(["--format", "json"]).collect();
+        let output = self.analyze(&words);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("JSON")
+    }
+}
+
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("text")
+}
+
+/// The verdict and all figures, without what tells of files.
+pub(crate) fn judged(mut json: Value) -> Value {
+    json.as_object_mut().expect("an object").remove("input");
+    json
+}
+
+/// A run that begins so many minutes after noon: sessions of ten minutes with messages, each dropped, one
+/// failed attempt, back after a minute.
+pub(crate) fn run(minutes: u64, client: &str, drops: u64) -> Vec<String> {
+    let noon: chrono::DateTime<chrono::Utc> = "2026-08-03T12:00:00Z".parse().expect("a time");
+    let begin = Stamp::new(noon, Duration::ZERO).plus(Duration::from_secs(minutes * 60));
+    let mut lines = Vec::new();
+    let mut line = |secs: f64, event: Event| {
+        let passed = Duration::from_secs_f64(secs);
+        lines.push(encode(&Observed { at: Stamp::new(begin.plus(passed).wall, passed), event }));
+    };
+    let started = Started {
+        keep_alive_secs: 60.0,
+        client_id: client.to_owned(),
+        endpoint: "mqtts://broker.private.example".to_owned(),
+        ..Started::default()
+    };
+    line(0.0, Event::Started(started));
+    for n in 0..drops {
+        #[expect(clippy::cast_precision_loss, reason = "small")]
+        let from = n as f64 * 660.0 + 0.5;
+        line(
+            from,
+            Event::Connected(Connected {
+                keep_alive_secs: 60.0,
+                return_code: Some(0),
+                ..Connected::default()
+            }),
+        );
+        for minute in 1..=5 {
+            let topic = format!("home/{client}/status");
+            let received = Message { topic: topic.into(), bytes: 64, qos: Some(0), ..Message::default() };
+            line(from + f64::from(minute) * 60.0, Event::Received(received));
+            line(from + f64::from(minute) * 60.0 + 1.0, Event::Ping { rtt_ms: 40.25 });
+        }
+        let dropped = Dropped {
+            error_name: Some("AWS_ERROR_MQTT_UNEXPECTED_HANGUP".to_owned()),
+            error_message: Some(format!("{client} was disconnected")),
+            layer: Some(Layer::Tcp),
+            how: Some(How::Fin),
+            last_rx_secs: Some(299.0),
+            ..Dropped::default()
+        };
+        line(from + 600.0, Event::Dropped(dropped));
+        let failed = ConnectFailed {
+            error_name: Some("AWS_IO_SOCKET_TIMEOUT".to_owned()),
+            ..ConnectFailed::default()
+        };
+        line(from + 630.0, Event::ConnectFailed(failed));
+    }
+    lines
+}
+
+pub(crate) fn recording(lines: &[String]) -> String {
+    lines.iter().map(|line| line.clone() + "\n").collect()
+}

@@ -1,0 +1,10 @@
+//! Tests of the program as a user runs it: arguments, output, exit codes, signals, a real terminal.
+
+mod analyze;
+mod cli;
+#[path = "../shared/committed.rs"]
+mod committed;
+mod explain;
+mod headless;
+mod pictures;
+mod pty;

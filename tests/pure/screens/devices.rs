@@ -1,0 +1,169 @@
+//! The Device screen, the list of commands, and the questions before one is sent.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dropscope::device::{CommandSpec, Confirm, Fact, FactLevel, Kind, Parameter, Shown, Value};
+use dropscope::diagnostics::Event;
+use dropscope::diagnostics::event::CommandState::{
+    self, Acknowledged, Answered, Expired, Lost, Queued, Sent, Unanswered,
+};
+use dropscope::diagnostics::event::{Command, ConnectKind};
+use dropscope::monitor::Published;
+use dropscope::tui::model::{CommandPopup, Model, Popup, Screen};
+use dropscope::tui::text::LineEdit;
+
+use crate::screens::sample::Run;
+use crate::screens::{Scene, snap};
+
+/// A heater with commands, some of them sent.
+fn device() -> Published {
+    let mut run = Run::new(60).started("mqtts://broker.example:8883", "dropscope-7f3a91c2");
+    run.connect(ConnectKind::Connected, 0);
+    run.live(600.0);
+    for (number, (name, states)) in LIVES.into_iter().enumerate() {
+        run.pass(20.0);
+        for state in states {
+            run.pass(0.041);
+            run.apply(&Event::Command(Command {
+                correlation_id: number.to_string(),
+                name: name.into(),
+                state: *state,
+                ms: None,
+            }));
+        }
+    }
+    run.apply(&Event::Alert {
+        rule: "device-silent".into(),
+        state: "raised".into(),
+        message: "2 commands in a row without an answer, while the connection itself lives".into(),
+    });
+    run.pass(300.0);
+    run.runtime.device = Some(Arc::new(Shown {
+        title: "Water heater".into(),
+        commands: commands().into(),
+        status_command: Some("status".into()),
+        facts: facts().into(),
+        details: Arc::default(),
+        heard: Some(run.ago(420.0)),
+        unread: 0,
+    }));
+    run.published()
+}
+
+/// What became of each command.
+const LIVES: [(&str, &[CommandState]); 6] = [
+    ("status", &[Sent, Acknowledged, Answered]),
+    ("temperature", &[Queued, Expired]),
+    ("status", &[Sent, Lost]),
+    ("power-off", &[Sent, Acknowledged, Unanswered]),
+    ("status\u{1b}[2J with a very long name", &[Sent, Acknowledged, Unanswered]),
+    ("temperature", &[Sent]),
+];
+
+fn commands() -> Vec<CommandSpec> {
+    let degrees = Parameter {
+        name: "degrees".into(),
+        kind: Kind::Number { min: 35.0, max: 65.0, step: Some(0.5) },
+        unit: Some("°C".into()),
+        default: None,
+    };
+    let spec = |name: &str, title: &str, key: Option<&str>, confirm, parameters| CommandSpec {
+        title: title.into(),
+        key: key.map(Into::into),
+        confirm,
+        parameters,
+        every: (name == "status").then(|| Duration::from_secs(300)),
+        unavailable: (name == "recirculate").then(|| "the device has no pump".into()),
+        ..CommandSpec::new(name)
+    };
+    vec![
+        spec("status", "ask for the status", Some("a"), Confirm::None, Vec::new()),
+        spec("temperature", "set the target", Some("t"), Confirm::Ask, vec![degrees]),
+        spec("power-off", "turn it off", None, Confirm::Type, Vec::new()),
+        spec("recirculate", "run the pump", None, Confirm::Ask, Vec::new()),
+    ]
+}
+
+fn facts() -> Vec<Fact> {
+    let fact = |label: &str, value: &str, unit: Option<&str>, level| Fact::new(label, value, unit, level);
+    vec![
+        fact("tank temperature", "49.5", Some("°C"), FactLevel::Normal),
+        fact("target", "51.0", Some("°C"), FactLevel::Normal),
+        fact("heating", "yes", None, FactLevel::Good),
+        fact("power", "447", Some("W"), FactLevel::Normal),
+        fact("wifi", "-61", Some("dBm"), FactLevel::Warn),
+        fact("error", "E517 compressor", None, FactLevel::Bad),
+    ]
+}
+
+fn scene(change: impl FnOnce(&mut Model, &Shown)) -> Scene {
+    let published = device();
+    let shown = Arc::clone(published.runtime.device.as_ref().expect("a device"));
+    Scene::new(published).with(|model| {
+        model.screen = Screen::Device;
+        change(model, &shown);
+    })
+}
+
+fn asked(shown: &Shown, index: usize, values: Vec<Value>, typed: &str, error: Option<&str>) -> Popup {
+    Popup::Command(CommandPopup {
+        spec: shown.commands[index].clone(),
+        values,
+        line: LineEdit::new(typed),
+        error: error.map(Into::into),
+    })
+}
+
+#[test]
+fn the_device_screen() {
+    snap("device", &scene(|_, _| ()));
+    snap("device-ascii", &scene(|model, _| model.command = 2).plain());
+}
+
+#[test]
+fn a_replay_shows_what_was_sent() {
+    let mut published = device();
+    published.runtime.device = None;
+    snap("device-history", &Scene::new(published).with(|model| model.screen = Screen::Device));
+}
+
+#[test]
+fn the_list_of_commands() {
+    snap(
+        "device-palette",
+        &scene(|model, _| {
+            model.popup = Some(Popup::Palette { line: LineEdit::new("t"), selected: 1 });
+        }),
+    );
+}
+
+#[test]
+fn the_questions() {
+    let error = "degrees must be 35 to 65 °C in steps of 0.5";
+    let ask = scene(|model, shown| model.popup = Some(asked(shown, 1, Vec::new(), "99", Some(error))));
+    snap("device-parameter", &ask);
+    let confirm =
+        scene(|model, shown| model.popup = Some(asked(shown, 1, vec![Value::Number(48.5)], "", None)));
+    snap("device-confirm", &confirm);
+    let name = scene(|model, shown| model.popup = Some(asked(shown, 2, Vec::new(), "power", None)));
+    snap("device-type-name", &name);
+}
+
+#[test]
+fn no_size_is_too_small() {
+    let popups: [fn(&mut Model, &Shown); 4] = [
+        |_, _| (),
+        |model, _| model.popup = Some(Popup::Palette { line: LineEdit::default(), selected: 99 }),
+        |model, shown| model.popup = Some(asked(shown, 1, Vec::new(), "99", Some("no"))),
+        |model, shown| model.popup = Some(asked(shown, 2, Vec::new(), "", None)),
+    ];
+    for change in popups {
+        let scene = scene(change);
+        for (width, height) in [(20, 5), (1, 1), (40, 10), (41, 11), (60, 14), (111, 12), (300, 10), (40, 60)]
+        {
+            scene.buffer(width, height);
+        }
+    }
+    assert!(scene(|_, _| ()).text(20, 5).contains("CONNECTED"));
+}

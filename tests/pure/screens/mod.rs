@@ -1,0 +1,354 @@
+//! Every screen drawn into a test terminal: snapshots of the text, meaning-bearing colours by cell,
+//! and no panic at any size.
+
+#![expect(clippy::expect_used, reason = "a test may fail")]
+
+mod any;
+mod devices;
+mod heater;
+mod replays;
+mod sample;
+mod verdicts;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dropscope::monitor::{Notice, NoticeKind, Published};
+use dropscope::tui::keymap::Keymap;
+use dropscope::tui::model::{Detail, Frozen, InputPopup, InputPurpose, Model, Popup, Screen, Target, Zoom};
+use dropscope::tui::text::LineEdit;
+use dropscope::tui::theme::{Glyphs, Theme};
+use dropscope::tui::view::{self, ViewContext, ViewState};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::style::{Color, Modifier};
+
+/// What is drawn: a state, a model, a theme.
+struct Scene {
+    published: Published,
+    model: Model,
+    theme: Theme,
+    glyphs: Glyphs,
+}
+
+impl Scene {
+    fn new(published: Published) -> Self {
+        let (theme, glyphs) = (Theme::default_dark(), Glyphs::unicode());
+        Self { published, model: Model::default(), theme, glyphs }
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Model)) -> Self {
+        change(&mut self.model);
+        self
+    }
+
+    fn plain(mut self) -> Self {
+        (self.theme, self.glyphs) = (Theme::plain(), Glyphs::ascii());
+        self
+    }
+
+    fn terminal(&self, width: u16, height: u16) -> Terminal<TestBackend> {
+        self.draw(width, height).0
+    }
+
+    fn draw(&self, width: u16, height: u16) -> (Terminal<TestBackend>, ViewState) {
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).expect("a test terminal");
+        let frozen = self.model.frozen.as_ref();
+        let device = self.published.runtime.device.as_ref();
+        let commands = device.map(|device| Arc::clone(&device.commands)).unwrap_or_default();
+        let keymap = Keymap::default().with_commands_where_free(&commands);
+        let context = ViewContext {
+            published: frozen.map_or(&self.published, |frozen| &frozen.published),
+            live: &self.published,
+            model: &self.model,
+            theme: &self.theme,
+            glyphs: &self.glyphs,
+            now: frozen.map_or(self.published.snapshot.at, |frozen| frozen.at),
+            live_now: self.published.snapshot.at,
+            clock_now: self.published.snapshot.at,
+            offset: sample::zone(),
+            keymap: &keymap,
+        };
+        let mut state = ViewState::default();
+        terminal.draw(|frame| view::render(frame, &context, &mut state)).expect("a frame");
+        (terminal, state)
+    }
+
+    fn buffer(&self, width: u16, height: u16) -> Buffer {
+        self.terminal(width, height).backend().buffer().clone()
+    }
+
+    fn text(&self, width: u16, height: u16) -> String {
+        let buffer = self.buffer(width, height);
+        let row = |y| (0..width).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+        (0..height).map(row).map(|row| row.trim_end().to_owned() + "\n").collect()
+    }
+}
+
+/// With `DROPSCOPE_PICTURES=DIR` every scene is also written as a picture, to be looked at.
+fn picture(name: &str, buffer: &Buffer) {
+    if let Some(directory) = std::env::var_os("DROPSCOPE_PICTURES") {
+        let file = std::path::Path::new(&directory).join(format!("{name}.svg"));
+        std::fs::write(file, dropscope::tui::picture::svg(buffer)).expect("a picture");
+    }
+}
+
+/// Snapshots of a scene at the two sizes that must be good.
+fn snap(name: &str, scene: &Scene) {
+    picture(&format!("{name}-200x60"), &scene.buffer(200, 60));
+    for (width, height) in [(80, 24), (120, 40)] {
+        picture(&format!("{name}-{width}x{height}"), &scene.buffer(width, height));
+        insta::assert_snapshot!(format!("{name}-{width}x{height}"), scene.text(width, height));
+    }
+}
+
+fn detail(number: u64) -> impl FnOnce(&mut Model) {
+    move |model| {
+        model.screen = Screen::Drops;
+        model.detail = Some(Detail { number, scroll: 0 });
+    }
+}
+
+#[test]
+fn empty() {
+    snap("empty", &Scene::new(sample::empty()));
+}
+
+#[test]
+fn connecting() {
+    snap("connecting", &Scene::new(sample::connecting()));
+}
+
+#[test]
+fn connected_and_quiet() {
+    snap("quiet", &Scene::new(sample::quiet()));
+}
+
+#[test]
+fn connected_after_drops() {
+    snap("after-drops", &Scene::new(sample::after_drops()));
+}
+
+#[test]
+fn reconnecting() {
+    snap("reconnecting", &Scene::new(sample::reconnecting()));
+}
+
+#[test]
+fn off_on_purpose() {
+    snap("off", &Scene::new(sample::off()));
+}
+
+#[test]
+fn given_up() {
+    let scene = Scene::new(sample::given_up());
+    snap("given-up", &scene);
+    let header = scene.text(80, 24);
+    assert!(header.starts_with(" dropscope  wss:"), "a long sign leaves room for what is watched: {header}");
+}
+
+#[test]
+fn an_unanswered_ping() {
+    snap("unanswered-ping", &Scene::new(sample::unanswered_ping()));
+}
+
+#[test]
+fn a_thousand_drops() {
+    snap("thousand-drops", &Scene::new(sample::thousand_drops()));
+    let table = Scene::new(sample::thousand_drops()).with(|model| {
+        model.screen = Screen::Drops;
+        model.filter = "timeout".into();
+    });
+    snap("thousand-drops-table", &table);
+}
+
+#[test]
+fn long_names() {
+    snap("long-names", &Scene::new(sample::long_names()));
+    snap("long-names-detail", &Scene::new(sample::long_names()).with(detail(1)));
+}
+
+#[test]
+fn hostile_text() {
+    snap("hostile", &Scene::new(sample::hostile()));
+    snap("hostile-detail", &Scene::new(sample::hostile()).with(detail(1)));
+}
+
+#[test]
+fn drops_table() {
+    snap("drops", &Scene::new(sample::after_drops()).with(|model| model.screen = Screen::Drops));
+}
+
+#[test]
+fn drop_detail() {
+    snap("drop-detail", &Scene::new(sample::after_drops()).with(detail(3)));
+}
+
+#[test]
+fn help() {
+    let help = |model: &mut Model| model.popup = Some(Popup::Help { scroll: 0 });
+    snap("help", &Scene::new(sample::after_drops()).with(help));
+}
+
+#[test]
+fn typing() {
+    let typing = |model: &mut Model| {
+        model.popup = Some(Popup::Input(InputPopup {
+            purpose: InputPurpose::KeepAlive,
+            line: LineEdit::new("70000"),
+            error: Some("the keep-alive must be 0 to 65535 seconds".into()),
+            before: String::new(),
+        }));
+    };
+    snap("typing", &Scene::new(sample::quiet()).with(typing));
+}
+
+#[test]
+fn choosing_a_fault() {
+    let mut published = sample::after_drops();
+    published.runtime.simulation =
+        Some(sample::simulation("simulated, 1 s = 1 min", "NAT forgets after 350 s of silence"));
+    let scene = Scene::new(published).with(|model| model.popup = Some(Popup::Inject { selected: 1 }));
+    snap("inject", &scene);
+}
+
+#[test]
+fn frozen() {
+    let scene = Scene::new(sample::reconnecting());
+    let published = Arc::new(sample::after_drops());
+    let at = published.snapshot.at;
+    snap("frozen", &scene.with(|model| model.frozen = Some(Frozen { published, at })));
+}
+
+#[test]
+fn recorder_failing() {
+    snap("recorder-failing", &Scene::new(sample::recorder_failing()));
+}
+
+#[test]
+fn zoomed_and_scrolled_with_a_message() {
+    let scene = Scene::new(sample::after_drops());
+    let at = scene.published.snapshot.at;
+    let scene = scene.with(|model| {
+        model.zoom = Some(Zoom::SixHours);
+        model.scroll = Duration::from_secs(3 * 3_600);
+        let text = "exported to diagnostics_20261120_130322.json".into();
+        model.notices.push(Notice { at, kind: NoticeKind::Good, text });
+    });
+    snap("zoomed", &scene);
+}
+
+#[test]
+fn ascii_without_colour() {
+    let scene = Scene::new(sample::reconnecting()).plain();
+    snap("ascii", &scene);
+    let buffer = scene.buffer(120, 40);
+    for cell in buffer.content() {
+        assert!(cell.symbol().is_ascii(), "{:?}", cell.symbol());
+        assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset), "{:?}", cell.symbol());
+    }
+}
+
+#[test]
+fn small_screens_keep_the_state() {
+    for (width, height) in [(39, 10), (20, 5), (80, 14), (60, 18), (100, 12)] {
+        let text = Scene::new(sample::reconnecting()).text(width, height);
+        assert!(text.contains("DOWN"), "{width}x{height}\n{text}");
+        insta::assert_snapshot!(format!("small-{width}x{height}"), text);
+    }
+}
+
+/// The colour of the first cell of `wanted` on the screen.
+fn colour_of(scene: &Scene, wanted: &str) -> (Color, Modifier) {
+    let (width, height) = (120, 40);
+    let buffer = scene.buffer(width, height);
+    for y in 0..height {
+        let cells: Vec<_> = (0..width).map(|x| &buffer[(x, y)]).collect();
+        for start in 0..cells.len() {
+            let text: String =
+                cells[start..].iter().take(wanted.chars().count()).map(|cell| cell.symbol()).collect();
+            if text == wanted {
+                return (cells[start].fg, cells[start].modifier);
+            }
+        }
+    }
+    panic!("{wanted:?} is not on the screen:\n{}", scene.text(width, height));
+}
+
+#[test]
+fn clicks_find_what_was_drawn() {
+    let scene = Scene::new(sample::after_drops());
+    let (_, state) = scene.draw(120, 40);
+    let text = scene.text(120, 40);
+    let row_of = |wanted: &str| {
+        let row = text.lines().position(|line| line.contains(wanted)).expect("on the screen");
+        u16::try_from(row).expect("a row")
+    };
+    assert_eq!(state.target_at(60, row_of("06:22:34")), Some(Target::Drop(5)));
+    assert_eq!(state.target_at(60, row_of("01:11:17")), Some(Target::Drop(3)));
+    assert_eq!(state.target_at(60, row_of("link  ")), Some(Target::Timeline));
+    assert_eq!(state.target_at(3, 39), Some(Target::Screen(Screen::Overview)));
+    assert_eq!(state.target_at(17, 39), Some(Target::Screen(Screen::Drops)));
+    let help = scene.with(|model| model.popup = Some(Popup::Help { scroll: 0 }));
+    assert_eq!(help.draw(120, 40).1.target_at(60, 20), Some(Target::Popup), "the popup lies on top");
+}
+
+#[test]
+fn a_picture_shows_what_the_screen_shows() {
+    let svg = dropscope::tui::picture::svg(&Scene::new(sample::after_drops()).buffer(80, 24));
+    for wanted in ["CONNECTED", "Timeline", "UNEXPECTED_HANGUP", "help"] {
+        assert!(svg.contains(wanted), "{wanted}");
+    }
+    assert!(!svg.contains("<script") && svg.len() < 60_000, "{} bytes", svg.len());
+}
+
+#[test]
+fn paging_knows_how_much_there_is() {
+    let (_, table) =
+        Scene::new(sample::thousand_drops()).with(|model| model.screen = Screen::Drops).draw(80, 24);
+    assert_eq!(table.page_rows, 15, "24 rows without header, link, border, heading and footer");
+    let (_, page) = Scene::new(sample::after_drops()).with(detail(3)).draw(80, 24);
+    assert!(page.max_scroll > 0 && page.page_rows == 16, "{page:?}");
+}
+
+#[test]
+fn the_selected_row_stays_in_view() {
+    let text = Scene::new(sample::thousand_drops())
+        .with(|model| {
+            model.screen = Screen::Drops;
+            model.selected = Some(700);
+        })
+        .text(80, 24);
+    assert!(text.lines().any(|line| line.contains("▶")), "{text}");
+    assert!(text.contains("of 1000 ↑↓"), "{text}");
+}
+
+#[test]
+fn colours_that_carry_meaning() {
+    let up = Scene::new(sample::after_drops());
+    assert_eq!(colour_of(&up, "● CONNECTED").0, Color::Green);
+    assert_eq!(colour_of(&up, "╳").0, Color::Red);
+    assert_eq!(colour_of(&up, "━").0, Color::Green);
+    assert_eq!(colour_of(&Scene::new(sample::reconnecting()), "✖ DOWN").0, Color::Red);
+    assert_eq!(colour_of(&Scene::new(sample::connecting()), "◌ CONNECTING").0, Color::Yellow);
+    assert_eq!(colour_of(&Scene::new(sample::unanswered_ping()), "● CONNECTED?").0, Color::Yellow);
+    assert_eq!(colour_of(&Scene::new(sample::recorder_failing()), "REC ✗ FAILING").0, Color::Red);
+    assert!(colour_of(&up, "▶").1.contains(Modifier::REVERSED), "the selected row is not told by colour");
+}
+
+#[test]
+fn no_escape_sequence_reaches_a_cell() {
+    let scenes = [
+        Scene::new(sample::hostile()),
+        Scene::new(sample::hostile()).with(detail(1)),
+        Scene::new(sample::hostile()).with(|model| model.screen = Screen::Drops),
+    ];
+    for scene in scenes {
+        for cell in scene.buffer(200, 60).content() {
+            let reorders = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}');
+            let bad = |c: char| c.is_control() || reorders(c);
+            assert!(!cell.symbol().chars().any(bad), "{:?}", cell.symbol());
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The recording behind the README's pictures: a day of a water heater's connection.
+//!
+//! Nothing in it is made up: the real link and the real monitor went through it in simulated time. The
+//! router forgets a connection after five silent minutes, which a keep-alive of 20 minutes finds out
+//! late and a keep-alive of one minute prevents.
+//!
+//! `DROPSCOPE_WRITE_EXAMPLE=1 cargo test --test pure example` writes the file anew.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use dropscope::diagnostics::event::How;
+use dropscope::diagnostics::{Event, recording};
+use dropscope::lab::{Fault, Message};
+use dropscope::monitor::Request;
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use crate::simulated::net::{Habits, Line, Net};
+use crate::simulated::scope::{Events, Scope, Setup, hours, millis, minutes, secs};
+
+const TOPIC: &str = "home/water-heater/status";
+
+fn setup() -> Setup {
+    let mut setup = Setup { start: "2026-11-19T08:00:00Z", ..Setup::default() };
+    "dropscope-7f3a9c21".clone_into(&mut setup.link.client_id);
+    setup.link.keep_alive_secs = 1_200;
+    setup.link.subscriptions.push((TOPIC.to_owned(), 0));
+    setup.habits = Habits {
+        refusing: false,
+        forgets_after: Some(minutes(5)),
+        latency_ms: (14, 27),
+        connect_ms: [(3, 11), (28, 47), (55, 96)],
+    };
+    setup
+}
+
+/// The heater reports every four minutes, and is silent for a while now and then.
+fn heater(net: Net) -> JoinHandle<()> {
+    let mut random = StdRng::seed_from_u64(5);
+    tokio::spawn(async move {
+        let mut until_silence = 19;
+        loop {
+            sleep(secs(240) + millis(random.random_range(0..900))).await;
+            until_silence -= 1;
+            if until_silence == 0 {
+                until_silence = random.random_range(18..32);
+                sleep(minutes(random.random_range(3..17))).await;
+            }
+            let payload = vec![b' '; random.random_range(286..331)];
+            net.broker().publish(Message::new(TOPIC, payload));
+        }
+    })
+}
+
+/// Lets the run go on until this time of the clock, which showed 8:00:00 at the start.
+async fn until(scope: &Scope, hour: u64, minute: u64, second: u64) {
+    let since_start = hours(hour - 8) + minutes(minute) + secs(second);
+    let rest = since_start.saturating_sub(scope.now().boot);
+    scope.run(rest).await;
+}
+
+async fn day() -> Events {
+    let scope = setup().start();
+    let heater = heater(scope.net.clone());
+    until(&scope, 11, 12, 26).await;
+    scope.net.change(|habits| habits.refusing = true);
+    scope.net.line(Line::Fin);
+    scope.run(secs(40)).await;
+    scope.net.change(|habits| habits.refusing = false);
+    until(&scope, 13, 17, 48).await;
+    scope.net.line(Line::Reset);
+    until(&scope, 14, 30, 5).await;
+    scope.net.broker().strike(&Fault::Disconnect { reason: 0x8B, text: None });
+    until(&scope, 15, 21, 33).await;
+    // Nothing passes while the computer sleeps, and the router forgets.
+    scope.net.line(Line::BlackHole);
+    scope.clock.sleep(minutes(34));
+    until(&scope, 18, 2, 7).await;
+    scope.ask(Request::Note("restarted the router".to_owned())).await;
+    until(&scope, 20, 40, 51).await;
+    scope.ask(Request::SetKeepAlive(60)).await;
+    until(&scope, 31, 59, 58).await;
+    scope.ask(Request::Note("a quiet night".to_owned())).await;
+    until(&scope, 32, 0, 0).await;
+    let events = scope.events();
+    heater.abort();
+    scope.finish().await;
+    events
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_example_is_what_the_link_and_the_monitor_make_of_that_day() {
+    let events = day().await;
+    let drops = events.drops();
+    let how = |how| drops.iter().filter(|(_, dropped)| dropped.how == Some(how)).count();
+    assert_eq!([How::Fin, How::Rst, How::Disconnect].map(how), [1, 1, 1]);
+    assert!((4..11).contains(&how(How::PingTimeout)), "{}", how(How::PingTimeout));
+    let changed = events.all(|event| matches!(event, Event::KeepAliveChanged { .. }).then_some(()));
+    assert!(drops.iter().all(|(at, _)| *at < changed[0].0), "quiet since the change");
+
+    // The picture is drawn at the last line: the note, if nothing happened in the seconds after it.
+    let text = events.0.iter().fold(String::new(), |mut text, observed| {
+        let _ = writeln!(text, "{}", recording::encode(observed));
+        text
+    });
+    assert!(text.len() < 400_000, "{}", text.len());
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/example.jsonl");
+    if std::env::var_os("DROPSCOPE_WRITE_EXAMPLE").is_some() {
+        std::fs::write(&path, &text).expect("written");
+    }
+    let committed = std::fs::read_to_string(&path).expect("the example");
+    let differing = committed.lines().zip(text.lines()).find(|(committed, made)| committed != made);
+    assert_eq!(differing, None, "DROPSCOPE_WRITE_EXAMPLE=1 writes it anew");
+    assert_eq!(committed.lines().count(), text.lines().count());
+}

@@ -1,0 +1,239 @@
+//! The whole program without a screen: network, link, monitor, recorder, exports.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use dropscope::diagnostics::event::{Command, CommandState, Dropped, SystemSource};
+use dropscope::diagnostics::{Clock, Diagnostics, Disguise, Event, Observed, Snapshot, Stamp};
+use dropscope::export::{ExportOptions, RecorderSettings, RecorderTarget};
+use dropscope::lab::BrokerOptions;
+use dropscope::monitor::{self, DeviceSettings, Handle, MonitorSettings, Published, ReportSettings, Request};
+use dropscope::mqtt::Link;
+use dropscope::mqtt::settings::{BrokerAddress, LinkSettings, Transport};
+use tempfile::TempDir;
+use tokio::sync::broadcast::Receiver;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use crate::simulated::clock::SimClock;
+use crate::simulated::net::{Habits, Net};
+
+/// What is started. The defaults: keep-alive 60, no recording, no exports.
+pub(crate) struct Setup {
+    pub(crate) start: &'static str,
+    pub(crate) link: LinkSettings,
+    pub(crate) habits: Habits,
+    pub(crate) broker: BrokerOptions,
+    pub(crate) recorder: Recording,
+    pub(crate) export_every: Option<Duration>,
+    pub(crate) export_at_exit: bool,
+    pub(crate) duration: Option<Duration>,
+    pub(crate) device: Option<DeviceSettings>,
+}
+
+/// Where the recording goes.
+pub(crate) enum Recording {
+    Off,
+    /// Into the scope's directory, with room for everything: simulated time is faster than any disk.
+    On,
+    /// As told.
+    As(RecorderSettings),
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        let broker = BrokerAddress {
+            transport: Transport::Tls,
+            host: "broker.example".to_owned(),
+            port: 8883,
+            path: "/mqtt".to_owned(),
+        };
+        Self {
+            start: "2026-11-02T00:00:00Z",
+            link: LinkSettings::new(broker, "dropscope-sim"),
+            habits: Habits::default(),
+            broker: BrokerOptions::default(),
+            recorder: Recording::Off,
+            export_every: None,
+            export_at_exit: false,
+            duration: None,
+            device: None,
+        }
+    }
+}
+
+/// A running scope.
+pub(crate) struct Scope {
+    pub(crate) net: Net,
+    pub(crate) clock: Arc<SimClock>,
+    pub(crate) handle: Handle,
+    seen: Arc<Mutex<Vec<Arc<Observed>>>>,
+    reader: JoinHandle<()>,
+    directory: TempDir,
+}
+
+/// A run that is over.
+pub(crate) struct Finished {
+    pub(crate) events: Events,
+    pub(crate) last: Arc<Published>,
+    _directory: TempDir,
+}
+
+impl Setup {
+    /// Starts watching.
+    pub(crate) fn start(self) -> Scope {
+        let clock = SimClock::starting(self.start.parse().expect("a time"));
+        let net = Net::new(self.habits, self.broker);
+        let directory = tempfile::tempdir().expect("a directory");
+        let recorder = match self.recorder {
+            Recording::Off => None,
+            Recording::On => {
+                let target = RecorderTarget::File(directory.path().join("recording.jsonl"));
+                Some(RecorderSettings { queue: 1 << 20, ..RecorderSettings::new(target) })
+            }
+            Recording::As(settings) => Some(settings),
+        };
+        let seconds: Arc<dyn Clock> = Arc::<SimClock>::clone(&clock);
+        let connector = Arc::new(net.clone());
+        let link = Link::with_connector(self.link.clone(), Arc::clone(&seconds), connector, 42)
+            .expect("usable settings");
+        let settings = MonitorSettings {
+            disguise: Disguise::default(),
+            link: self.link,
+            max_events: Diagnostics::DEFAULT_MAX_EVENTS,
+            recorder,
+            reports: ReportSettings {
+                dir: directory.path().join("exports"),
+                file: None,
+                every: self.export_every,
+                at_exit: self.export_at_exit,
+                options: ExportOptions::default(),
+            },
+            duration: self.duration,
+            simulation: None,
+            device: self.device,
+        };
+        let (handle, events) = monitor::spawn_with(link, settings, seconds);
+        let seen = Arc::<Mutex<Vec<_>>>::default();
+        let reader = tokio::spawn(read(events, Arc::clone(&seen)));
+        Scope { net, clock, handle, seen, reader, directory }
+    }
+}
+
+async fn read(mut events: Receiver<Arc<Observed>>, seen: Arc<Mutex<Vec<Arc<Observed>>>>) {
+    while let Ok(observed) = events.recv().await {
+        seen.lock().expect("no holder panicked").push(observed);
+    }
+}
+
+impl Scope {
+    /// Lets time pass.
+    pub(crate) async fn run(&self, time: Duration) {
+        sleep(time).await;
+    }
+
+    pub(crate) fn now(&self) -> Stamp {
+        self.clock.now()
+    }
+
+    pub(crate) async fn ask(&self, request: Request) {
+        self.handle.requests.send(request).await.expect("a running monitor");
+    }
+
+    /// What is published once everything of this instant was handled.
+    pub(crate) async fn published(&self) -> Arc<Published> {
+        sleep(Duration::from_millis(200)).await;
+        self.handle.published.borrow().clone()
+    }
+
+    pub(crate) fn events(&self) -> Events {
+        Events(self.seen.lock().expect("no holder panicked").clone())
+    }
+
+    pub(crate) fn directory(&self) -> PathBuf {
+        self.directory.path().to_owned()
+    }
+
+    /// Ends the run as `q` does.
+    pub(crate) async fn finish(self) -> Finished {
+        self.ask(Request::Shutdown).await;
+        self.finished().await
+    }
+
+    /// Waits for the run to end by itself.
+    pub(crate) async fn finished(self) -> Finished {
+        let Self { handle, seen, reader, directory, .. } = self;
+        let last = handle.finished().await.expect("no panic");
+        reader.await.expect("no panic");
+        let events = Events(std::mem::take(&mut *seen.lock().expect("no holder panicked")));
+        Finished { events, last, _directory: directory }
+    }
+}
+
+impl Finished {
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.last.snapshot
+    }
+}
+
+/// What happened, in order.
+pub(crate) struct Events(pub(crate) Vec<Arc<Observed>>);
+
+impl Events {
+    /// Everything that `pick` takes.
+    pub(crate) fn all<T>(&self, pick: impl Fn(&Event) -> Option<T>) -> Vec<(Stamp, T)> {
+        self.0.iter().filter_map(|observed| Some((observed.at, pick(&observed.event)?))).collect()
+    }
+
+    pub(crate) fn count(&self, is: impl Fn(&Event) -> bool) -> usize {
+        self.0.iter().filter(|observed| is(&observed.event)).count()
+    }
+
+    pub(crate) fn drops(&self) -> Vec<(Stamp, Dropped)> {
+        self.all(|event| if let Event::Dropped(dropped) = event { Some(dropped.clone()) } else { None })
+    }
+
+    /// When each PINGRESP came, and its round trip.
+    pub(crate) fn pings(&self) -> Vec<(Stamp, Duration)> {
+        self.all(|event| match event {
+            Event::Ping { rtt_ms } => Some(Duration::from_secs_f64(rtt_ms / 1_000.0)),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn commands(&self) -> Vec<(Stamp, Command)> {
+        self.all(|event| if let Event::Command(command) = event { Some(command.clone()) } else { None })
+    }
+
+    pub(crate) fn reached(&self, state: CommandState) -> usize {
+        self.commands().iter().filter(|(_, command)| command.state == state).count()
+    }
+
+    pub(crate) fn system(&self) -> Vec<(Stamp, (SystemSource, String))> {
+        self.all(|event| match event {
+            Event::System { source, message } => Some((*source, message.clone())),
+            _ => None,
+        })
+    }
+}
+
+pub(crate) const fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+pub(crate) const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+pub(crate) const fn minutes(minutes: u64) -> Duration {
+    secs(minutes * 60)
+}
+
+pub(crate) const fn hours(hours: u64) -> Duration {
+    minutes(hours * 60)
+}
+
+pub(crate) const fn days(days: u64) -> Duration {
+    hours(days * 24)
+}

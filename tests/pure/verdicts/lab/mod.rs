@@ -1,0 +1,91 @@
+//! Recordings whose drops emerge: the real link against the lab's broker and gateway, in simulated time.
+//!
+//! Nothing draws the moment of a drop. Timers, tables, retries and rivals do what they do, at the ends of
+//! in-memory streams, and the link records what it sees of that. A day costs some milliseconds, as tokio's
+//! clock is paused and the link is run faster than the field (`started.time_scale`); most recordings are
+//! turned back into field time, as if nothing had been scaled.
+
+#![expect(
+    clippy::expect_used,
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    reason = "a test fails by panicking; its times are of this decade"
+)]
+
+mod client;
+#[path = "../../simulated/clock.rs"]
+mod clock;
+mod dice;
+mod line;
+mod net;
+mod path;
+mod recipe;
+mod rendering;
+mod run;
+mod traffic;
+mod truth;
+mod world;
+mod written;
+
+use crate::verdicts::case::{CLASSES, Case};
+use dice::Dice;
+use recipe::Recipe;
+
+/// The recording of a class; the same seed gives the same one.
+pub(crate) fn case(class: &str, seed: u64) -> Case {
+    recorded(class, seed).0
+}
+
+/// The case, and its lines as the recording program wrote them.
+fn recorded(class: &str, seed: u64) -> (Case, String) {
+    let mut dice = Dice::new(class, seed);
+    let mechanism = match class {
+        "undetermined" => dice.pick(&CLASSES[..13]),
+        class => CLASSES.into_iter().find(|known| *known == class).expect("a class"),
+    };
+    let mut recipe = recipe(mechanism, &mut dice);
+    if class == "undetermined" {
+        recipe.drops = dice.whole(1, 2);
+    }
+    let mut also = std::mem::take(&mut recipe.also);
+    let setup = recipe::prepare(recipe, &mut dice);
+    let told = run::play(setup, &mut dice);
+    let mut events = told.events;
+    let truth = truth::of(mechanism, &rendering::in_field_time(events.clone()), told.strays, &mut also);
+    if !dice.chance(0.12) {
+        events = rendering::in_field_time(events);
+    }
+    rendering::dress(&mut events, &mut dice);
+    rendering::lose(&mut events, &mut dice);
+    let mut text = rendering::lines(&events);
+    if dice.chance(0.4) {
+        text = rendering::minimal(&text, dice.chance(0.3), dice.chance(0.5));
+    }
+    if dice.chance(0.1) {
+        rendering::tear(&mut text);
+    }
+    let events = rendering::read(&text);
+    if truth == "client_id_takeover" && truth::names_rival(&events) {
+        also.clear();
+    }
+    (Case { name: format!("lab-{class}-{seed}"), truth, also, events }, text)
+}
+
+fn recipe(mechanism: &str, dice: &mut Dice) -> Recipe {
+    match mechanism {
+        "fixed_lifetime" => path::fixed_lifetime(dice),
+        "scheduled" => path::scheduled(dice),
+        "idle_timeout" => path::idle_timeout(dice),
+        "random" => path::random(dice),
+        "bursty" => path::bursty(dice),
+        "message_count" => client::message_count(dice),
+        "message_rate" => client::message_rate(dice),
+        "publish_triggered" => client::publish_triggered(dice),
+        "system_event" => path::system_event(dice),
+        "credential_expiry" => client::credential_expiry(dice),
+        "client_id_takeover" => client::client_id_takeover(dice),
+        "outage" => path::outage(dice),
+        "keep_alive_timeout" => client::keep_alive_timeout(dice),
+        other => panic!("no class {other}"),
+    }
+}

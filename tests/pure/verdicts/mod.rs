@@ -1,0 +1,134 @@
+//! How often is the pattern named right, and how honest is the confidence?
+//!
+//! `cargo test --test pure verdicts -- --nocapture` prints the tables; `DROPSCOPE_VERDICTS_CASES=400` takes so many
+//! recordings of each class instead of 40, `DROPSCOPE_VERDICTS_FROM=1000` others, and `DROPSCOPE_VERDICTS_WRONG=1` lists what was answered wrong. The
+//! test fails when a figure falls below `floor.toml`.
+//!
+//! The sources know nothing of the classifier, and the classifier is tuned on the constants of none:
+//!
+//! - [`statistical`]: worlds of timers drawn from wide priors;
+//! - [`lab`]: the link itself against the lab in simulated time, where drops emerge from timers, tables, retries
+//!   and rivals.
+//!
+//! "Right" is the truth, or an answer the source declares as right. A *specific* answer names a mechanism: it
+//! is not `random`, `bursty` or `undetermined`.
+
+#![expect(clippy::expect_used, reason = "what a generator or its files cannot do must fail the test")]
+
+mod case;
+mod floor;
+mod lab;
+mod rendering;
+mod score;
+mod statistical;
+mod table;
+
+use case::{CLASSES, Case};
+use score::Answer;
+
+/// Where labelled recordings come from.
+struct Source {
+    name: &'static str,
+    /// A case, and how much of it something else made where that is known.
+    case: fn(&str, u64) -> (Case, Option<f64>),
+}
+
+const SOURCES: [Source; 2] = [
+    Source { name: "statistical", case: statistical_case },
+    Source { name: "lab", case: |class, seed| (lab::case(class, seed), None) },
+];
+
+fn statistical_case(class: &str, seed: u64) -> (Case, Option<f64>) {
+    let (case, foreign) = statistical::labelled(class, seed);
+    (case, Some(foreign))
+}
+
+/// Seeds of each class.
+fn wanted() -> std::ops::Range<u64> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|number| number.parse().ok());
+    let first = number("DROPSCOPE_VERDICTS_FROM").unwrap_or(0);
+    first..first + number("DROPSCOPE_VERDICTS_CASES").unwrap_or(40)
+}
+
+impl Source {
+    /// The answers to the recordings of each class, in the order of class and seed.
+    fn answers(&self, seeds: &std::ops::Range<u64>) -> Vec<Answer> {
+        let jobs: Vec<_> =
+            CLASSES.iter().flat_map(|class| seeds.clone().map(move |seed| (*class, seed))).collect();
+        let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let share = jobs.len().div_ceil(workers).max(1);
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = jobs
+                .chunks(share)
+                .map(|jobs| {
+                    scope.spawn(|| {
+                        let answer = |(class, seed): &(&str, u64)| {
+                            let (case, foreign) = (self.case)(class, *seed);
+                            Answer { foreign, ..score::answer(&case) }
+                        };
+                        jobs.iter().map(answer).collect::<Vec<_>>()
+                    })
+                })
+                .collect();
+            workers.into_iter().flat_map(|worker| worker.join().expect("no case panics")).collect()
+        })
+    }
+}
+
+#[test]
+fn the_answers_stay_above_the_floor() {
+    let floors = floor::floors();
+    let mut missed = Vec::new();
+    for source in SOURCES {
+        let answers = source.answers(&wanted());
+        let floor = floors.get(source.name).expect("a floor for every source");
+        println!("{}{}", table::table(source.name, &answers, floor), table::confusion(&answers));
+        if std::env::var_os("DROPSCOPE_VERDICTS_WRONG").is_some() {
+            for one in answers.iter().filter(|one| !one.right) {
+                println!(
+                    "{} ({} drops): {}, not {}, {:.2}",
+                    one.name, one.drops, one.truth, one.pattern, one.confidence
+                );
+            }
+        }
+        missed.extend(floor.missed(source.name, &answers));
+    }
+    assert!(missed.is_empty(), "below the floor:\n{}", missed.join("\n"));
+}
+
+/// Writes the cases as files with their truth beside them, for other programs:
+/// `DROPSCOPE_VERDICTS_DIR=… cargo test --test pure verdicts -- --ignored`.
+#[test]
+#[ignore = "writes files for other programs"]
+fn write_the_cases() {
+    let Some(folder) = std::env::var_os("DROPSCOPE_VERDICTS_DIR").map(std::path::PathBuf::from) else {
+        return;
+    };
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let mut truths = serde_json::Map::new();
+    for source in SOURCES {
+        for (class, seed) in CLASSES.iter().flat_map(|class| wanted().map(move |seed| (class, seed))) {
+            let (case, _) = (source.case)(class, seed);
+            let name = format!("{}-{class}-{seed}.jsonl", source.name);
+            std::fs::write(folder.join(&name), rendering::file(&case)).expect("a file");
+            truths.insert(name, serde_json::json!({"truth": case.truth, "also": case.also}));
+        }
+    }
+    let text = serde_json::to_string_pretty(&truths).expect("JSON");
+    std::fs::write(folder.join("truth.json"), text).expect("a file");
+}
+
+#[test]
+fn a_case_is_the_same_whenever_it_is_drawn_and_reads_back_as_written() {
+    for class in CLASSES {
+        let (first, again) = (statistical::case(class, 7), statistical::case(class, 7));
+        assert_eq!(first.events, again.events);
+        assert_ne!(first.events, statistical::case(class, 8).events);
+        let mut reader = dropscope::diagnostics::recording::Reader::new(
+            rendering::file(&first).into_bytes().leak() as &[u8],
+        );
+        let read: Vec<_> = reader.by_ref().map(|line| line.expect("memory")).collect();
+        assert_eq!(reader.tally().skipped(), 0, "{class}");
+        assert_eq!(read, first.events, "{class}");
+    }
+}

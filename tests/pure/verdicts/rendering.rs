@@ -1,0 +1,40 @@
+//! How much of the format does a recording use?
+
+use dropscope::diagnostics::{Event, Observed};
+
+use crate::verdicts::case::Case;
+
+/// Which fields are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rendering {
+    /// What the link knows about an end, too.
+    Full,
+    /// Mandatory fields only.
+    Minimal,
+}
+
+/// The rendering of a recording: told by its drops, as a reader would.
+pub(crate) fn rendering(events: &[Observed]) -> Rendering {
+    let knows = |observed: &Observed| match &observed.event {
+        Event::Dropped(dropped) => dropped.how.is_some() || dropped.last_rx_secs.is_some(),
+        Event::Attempt(_) => true,
+        _ => false,
+    };
+    if events.iter().any(knows) { Rendering::Full } else { Rendering::Minimal }
+}
+
+/// A line as a recorder without a boot clock would have written it.
+pub(crate) fn without_boot_clock(line: &str) -> String {
+    let Some((before, rest)) = line.split_once(",\"m\":") else { return line.to_owned() };
+    let after = rest.find(',').map_or("}", |comma| &rest[comma..]);
+    format!("{before}{after}")
+}
+
+/// The case as its recorder would have written it.
+pub(crate) fn file(case: &Case) -> String {
+    let text = case.recording();
+    match rendering(&case.events) {
+        Rendering::Full => text,
+        Rendering::Minimal => text.lines().map(|line| without_boot_clock(line) + "\n").collect(),
+    }
+}

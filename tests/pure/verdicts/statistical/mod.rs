@@ -1,0 +1,37 @@
+//! What does a recording look like when its drops are drawn from a pattern?
+//!
+//! A world of timers is drawn from wide priors (`classes`), run (`world`), worn by missed lines and by one of
+//! two renderings (`render`), and labelled by what made its drops (`label`). None of its numbers is taken
+//! from the classifier.
+
+mod classes;
+mod draw;
+mod furnish;
+mod label;
+mod plan;
+mod render;
+mod session;
+mod surroundings;
+mod talk;
+mod world;
+
+use crate::verdicts::case::{CLASSES, Case};
+use draw::Draw;
+
+/// The recording of one class and seed, always the same.
+pub(crate) fn case(class: &str, seed: u64) -> Case {
+    labelled(class, seed).0
+}
+
+/// The recording, and the share of its drops that something else than its truth made.
+pub(crate) fn labelled(class: &str, seed: u64) -> (Case, f64) {
+    let index = CLASSES.iter().position(|known| *known == class).expect("a class of this source");
+    let mut draw = Draw::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(index as u64));
+    let plan = classes::plan(CLASSES[index], &mut draw);
+    let run = world::run(&plan, &mut draw);
+    let lines = render::wear(run.lines, &mut draw);
+    let label = label::label(&lines, &plan);
+    let events = render::render(lines, &mut draw);
+    let name = format!("statistical-{class}-{seed}");
+    (Case { name, truth: label.truth, also: label.also, events }, label.foreign)
+}
