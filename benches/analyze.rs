@@ -32,11 +32,11 @@ mod linux {
     use dropscope::classify::Classifier;
     use dropscope::clock::SystemClock;
     use dropscope::diagnostics::event::{
-        Attempt, CommandState, ConnectFailed, ConnectKind, Connected, Dropped, How, Layer, Message,
-        PacketNote, Phase, PhaseTiming, Started,
+        Attempt, CommandState, ConnectFailedEvent, ConnectKind, ConnectedEvent, DroppedEvent, DropKind, Layer, Message,
+        PacketNote, Phase, PhaseTiming, StartedEvent,
     };
-    use dropscope::diagnostics::recording::{Reader, encode};
-    use dropscope::diagnostics::{Clock, Diagnostics, Event, Observed, Stamp, event};
+    use dropscope::diagnostics::recording::{RecordingReader, encode};
+    use dropscope::diagnostics::{Clock, Diagnostics, Event, StampedEvent, Stamp, event};
 
     const LARGE: u64 = 320 * 1024 * 1024;
     const SMALL: u64 = 32 * 1024 * 1024;
@@ -44,7 +44,7 @@ mod linux {
     const ROUNDS: usize = 5;
 
     /// What is done with a whole recording.
-    type Step = fn(Reader<BufReader<File>>);
+    type Step = fn(RecordingReader<BufReader<File>>);
 
     pub(super) fn main() {
         let dir = tempfile::tempdir().expect("a directory");
@@ -82,7 +82,7 @@ mod linux {
             let best = (0..ROUNDS).map(|_| {
                 let file = BufReader::with_capacity(256 * 1024, File::open(large).expect("there"));
                 let before = processor("/proc/self");
-                step(Reader::new(file));
+                step(RecordingReader::new(file));
                 processor("/proc/self").saturating_sub(before)
             });
             println!("{name:<24} {}", rate(bytes, best.min().expect("rounds")));
@@ -174,7 +174,7 @@ mod linux {
                 let at =
                     Stamp::new(DateTime::from_timestamp(1_785_758_400, 0).expect("a time"), Duration::ZERO)
                         .plus(Duration::from_micros(lines * 217_133));
-                let line = encode(&Observed { at, event }) + "\n";
+                let line = encode(&StampedEvent { at, event }) + "\n";
                 out.write_all(line.as_bytes()).expect("space");
                 written += line.len() as u64;
                 lines += 1;
@@ -198,7 +198,7 @@ mod linux {
         match n % 6_000 {
             0 => outage(n),
             step if step % 20 == 0 => vec![Event::Ping { rtt_ms }],
-            step if step % 50 == 1 => vec![Event::Command(event::Command {
+            step if step % 50 == 1 => vec![Event::Command(event::CommandUpdate {
                 correlation_id: format!("c-{n:08x}"),
                 name: "publish".to_owned(),
                 state: CommandState::Acknowledged,
@@ -217,21 +217,21 @@ mod linux {
                 phases: [Phase::Dns, Phase::Tcp, Phase::Tls, Phase::Connack].map(phase).into(),
             })
         };
-        let connected = Event::Connected(Connected {
+        let connected = Event::Connected(ConnectedEvent {
             event_type: ConnectKind::Resumed,
             return_code: Some(0),
             attempt_number: 2,
             keep_alive_secs: 60.0,
             remote: Some("203.0.113.7:8883".to_owned()),
             mqtt_version: Some("5".to_owned()),
-            ..Connected::default()
+            ..ConnectedEvent::default()
         });
         if n == 0 {
-            let started = Started {
+            let started = StartedEvent {
                 keep_alive_secs: 60.0,
                 client_id: "bench".to_owned(),
                 endpoint: "mqtts://broker.example".to_owned(),
-                ..Started::default()
+                ..StartedEvent::default()
             };
             return vec![Event::Started(started), attempt(0), connected];
         }
@@ -242,24 +242,24 @@ mod linux {
             topic: Some("home/garden/3/moisture".into()),
             bytes: 90,
         };
-        let dropped = Event::Dropped(Dropped {
+        let dropped = Event::Dropped(DroppedEvent {
             error_name: Some("AWS_ERROR_MQTT_UNEXPECTED_HANGUP".to_owned()),
             error_message: Some(
                 "AWS_ERROR_MQTT_UNEXPECTED_HANGUP: The connection was closed unexpectedly.".to_owned(),
             ),
             error_code: Some(5134),
             layer: Some(Layer::Tcp),
-            how: Some(How::Fin),
+            how: Some(DropKind::Fin),
             last_rx_secs: Some(12.5),
             last_tx_secs: Some(0.25),
             packets: vec![note(12.5, true), note(1.0, false), note(0.25, false)],
-            ..Dropped::default()
+            ..DroppedEvent::default()
         });
-        let failed = Event::ConnectFailed(ConnectFailed {
+        let failed = Event::ConnectFailed(ConnectFailedEvent {
             error_name: Some("AWS_IO_SOCKET_TIMEOUT".to_owned()),
             attempt_number: 1,
             phase: Some(Phase::Tcp),
-            ..ConnectFailed::default()
+            ..ConnectFailedEvent::default()
         });
         let subscribed = Event::Subscribed { filters: vec!["home/#".to_owned()], return_codes: vec![1] };
         vec![dropped, attempt(1), failed, attempt(2), connected, subscribed]

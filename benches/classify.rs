@@ -6,8 +6,8 @@ use std::time::Duration;
 use chrono::DateTime;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use dropscope::classify::Classifier;
-use dropscope::diagnostics::event::{ConnectKind, Connected, Dropped, How, Layer, Message, Started};
-use dropscope::diagnostics::{Event, Observed, Stamp};
+use dropscope::diagnostics::event::{ConnectKind, ConnectedEvent, DroppedEvent, DropKind, Layer, Message, StartedEvent};
+use dropscope::diagnostics::{Event, StampedEvent, Stamp};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
@@ -26,24 +26,24 @@ enum Cause {
 struct Recorder {
     random: StdRng,
     now: f64,
-    events: Vec<Observed>,
+    events: Vec<StampedEvent>,
 }
 
 impl Recorder {
     fn new() -> Self {
         let mut recorder = Self { random: StdRng::seed_from_u64(4), now: 0.0, events: Vec::new() };
-        recorder.say(Event::Started(Started {
+        recorder.say(Event::Started(StartedEvent {
             keep_alive_secs: KEEP_ALIVE,
             client_id: "scope".to_owned(),
             endpoint: "mqtt://10.0.0.5:1883".to_owned(),
-            ..Started::default()
+            ..StartedEvent::default()
         }));
         recorder
     }
 
     fn say(&mut self, event: Event) {
         let at = Stamp::new(DateTime::UNIX_EPOCH, Duration::ZERO).plus(Duration::from_secs_f64(self.now));
-        self.events.push(Observed { at, event });
+        self.events.push(StampedEvent { at, event });
     }
 
     fn exponential(&mut self, mean: f64) -> f64 {
@@ -52,11 +52,11 @@ impl Recorder {
 
     /// One session with what was said in it, up to its drop.
     fn session(&mut self, cause: Cause) {
-        self.say(Event::Connected(Connected {
+        self.say(Event::Connected(ConnectedEvent {
             event_type: ConnectKind::Resumed,
             return_code: Some(0),
             keep_alive_secs: KEEP_ALIVE,
-            ..Connected::default()
+            ..ConnectedEvent::default()
         }));
         let born = self.now;
         let end = match cause {
@@ -67,8 +67,8 @@ impl Recorder {
         loop {
             let gap = self.exponential(120.0).min(KEEP_ALIVE);
             let (how, silence) = match cause {
-                Cause::Nat if gap > 240.0 => (How::Rst, gap),
-                _ if self.now + gap >= end => (How::Fin, end - self.now),
+                Cause::Nat if gap > 240.0 => (DropKind::Rst, gap),
+                _ if self.now + gap >= end => (DropKind::Fin, end - self.now),
                 _ => {
                     self.now += gap;
                     self.talk();
@@ -93,21 +93,21 @@ impl Recorder {
         });
     }
 
-    fn drop(&mut self, how: How, silence: f64) {
-        self.say(Event::Dropped(Dropped {
+    fn drop(&mut self, how: DropKind, silence: f64) {
+        self.say(Event::Dropped(DroppedEvent {
             error_name: Some("AWS_ERROR_MQTT_UNEXPECTED_HANGUP".into()),
             error_code: Some(5134),
             layer: Some(Layer::Tcp),
             how: Some(how),
             last_rx_secs: Some(silence),
-            last_tx_secs: Some(if how == How::Rst { 0.04 } else { silence }),
-            ..Dropped::default()
+            last_tx_secs: Some(if how == DropKind::Rst { 0.04 } else { silence }),
+            ..DroppedEvent::default()
         }));
     }
 }
 
 /// A recording of so many drops, and the session that ends in one more.
-fn recording(cause: Cause) -> (Vec<Observed>, Vec<Observed>) {
+fn recording(cause: Cause) -> (Vec<StampedEvent>, Vec<StampedEvent>) {
     let mut recorder = Recorder::new();
     for _ in 0..DROPS {
         recorder.session(cause);
@@ -118,7 +118,7 @@ fn recording(cause: Cause) -> (Vec<Observed>, Vec<Observed>) {
     (recorder.events, more)
 }
 
-fn fed(events: &[Observed]) -> Classifier {
+fn fed(events: &[StampedEvent]) -> Classifier {
     let mut classifier = Classifier::new();
     for observed in events {
         classifier.apply(observed.at, &observed.event);

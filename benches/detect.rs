@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use dropscope::clock::SystemClock;
-use dropscope::diagnostics::{Clock, ClockReading, Event, Observed};
+use dropscope::diagnostics::{Clock, ClockReading, Event, StampedEvent};
 use dropscope::lab::{Broker, BrokerOptions, Control, Endpoint, Fault};
 use tokio::sync::broadcast;
 
 /// One session ended by the broker; from the order to end it to the event at a subscriber.
 async fn trial(
     control: &Control,
-    events: &mut broadcast::Receiver<Arc<Observed>>,
+    events: &mut broadcast::Receiver<Arc<StampedEvent>>,
     fault: &Fault,
     clock: &SystemClock,
 ) -> Duration {
@@ -32,7 +32,7 @@ async fn trial(
     clock.read().awake.saturating_sub(before)
 }
 
-async fn wait_for(events: &mut broadcast::Receiver<Arc<Observed>>, wanted: fn(&Event) -> bool) {
+async fn wait_for(events: &mut broadcast::Receiver<Arc<StampedEvent>>, wanted: fn(&Event) -> bool) {
     while !wanted(&events.recv().await.expect("a monitor that keeps up").event) {}
 }
 

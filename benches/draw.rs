@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use chrono::{FixedOffset, TimeZone, Utc};
 use criterion::{Criterion, criterion_group, criterion_main};
-use dropscope::diagnostics::event::{ConnectKind, Connected, Dropped, How, Layer, Started, SystemSource};
+use dropscope::diagnostics::event::{ConnectKind, ConnectedEvent, DroppedEvent, DropKind, Layer, StartedEvent, SystemSource};
 use dropscope::diagnostics::{Diagnostics, Event, Stamp};
-use dropscope::monitor::{LinkActivity, Published, Runtime};
+use dropscope::monitor::{LinkActivity, LiveState, RuntimeStatus};
 use dropscope::tui::keymap::Keymap;
 use dropscope::tui::model::Model;
 use dropscope::tui::theme::{Glyphs, Theme};
@@ -17,11 +17,11 @@ use ratatui::backend::TestBackend;
 
 const DROPS: u32 = 1_000;
 /// Four names, so that the histogram has something to sort.
-const NAMES: [(&str, How); 4] = [
-    ("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", How::Fin),
-    ("AWS_ERROR_MQTT_TIMEOUT", How::PingTimeout),
-    ("AWS_IO_SOCKET_CLOSED", How::Io),
-    ("AWS_IO_TLS_CLOSED_GRACEFUL", How::TlsClose),
+const NAMES: [(&str, DropKind); 4] = [
+    ("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", DropKind::Fin),
+    ("AWS_ERROR_MQTT_TIMEOUT", DropKind::PingTimeout),
+    ("AWS_IO_SOCKET_CLOSED", DropKind::Io),
+    ("AWS_IO_TLS_CLOSED_GRACEFUL", DropKind::TlsClose),
 ];
 
 fn stamp(secs: f64) -> Stamp {
@@ -30,22 +30,22 @@ fn stamp(secs: f64) -> Stamp {
 }
 
 /// A run of 1,000 sessions of about ten minutes, each ended by a drop, with a mark at every tenth.
-fn published() -> Published {
+fn published() -> LiveState {
     let mut fold = Diagnostics::new(Diagnostics::DEFAULT_MAX_EVENTS);
     let started =
-        Started { keep_alive_secs: 60.0, endpoint: "mqtts://broker:8883".into(), ..Started::default() };
+        StartedEvent { keep_alive_secs: 60.0, endpoint: "mqtts://broker:8883".into(), ..StartedEvent::default() };
     fold.apply(stamp(0.0), &Event::Started(started));
     for index in 0..=DROPS {
         let start = f64::from(index) * 600.0;
         fold.apply(
             stamp(start),
-            &Event::Connected(Connected {
+            &Event::Connected(ConnectedEvent {
                 event_type: ConnectKind::Resumed,
                 return_code: Some(0),
                 attempt_number: 1,
                 keep_alive_secs: 60.0,
                 mqtt_version: Some("5".into()),
-                ..Connected::default()
+                ..ConnectedEvent::default()
             }),
         );
         fold.apply(stamp(start + 60.0), &Event::Ping { rtt_ms: 40.0 + f64::from(index % 17) });
@@ -59,22 +59,22 @@ fn published() -> Published {
         }
     }
     let snapshot = fold.snapshot(stamp(f64::from(DROPS) * 600.0 + 120.0));
-    Published {
+    LiveState {
         snapshot,
         verdict: None,
-        runtime: Runtime { activity: LinkActivity::Connected, ..Runtime::default() },
+        runtime: RuntimeStatus { activity: LinkActivity::Connected, ..RuntimeStatus::default() },
     }
 }
 
-fn dropped(name: &str, how: How) -> Event {
-    Event::Dropped(Dropped {
+fn dropped(name: &str, how: DropKind) -> Event {
+    Event::Dropped(DroppedEvent {
         error_name: Some(name.into()),
         active_subscriptions: 1,
         layer: Some(Layer::Tcp),
         how: Some(how),
         last_rx_secs: Some(20.0),
         last_tx_secs: Some(0.4),
-        ..Dropped::default()
+        ..DroppedEvent::default()
     })
 }
 

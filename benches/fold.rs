@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use dropscope::diagnostics::event::{ConnectKind, Connected, Dropped, How, Layer, Message};
-use dropscope::diagnostics::{Diagnostics, Event, Observed, Stamp};
+use dropscope::diagnostics::event::{ConnectKind, ConnectedEvent, DroppedEvent, DropKind, Layer, Message};
+use dropscope::diagnostics::{Diagnostics, Event, StampedEvent, Stamp};
 
 /// An hour of a chatty connection that drops every few minutes: mostly messages, some pings.
-fn day(events: u64) -> Vec<Observed> {
+fn day(events: u64) -> Vec<StampedEvent> {
     let message =
         |n: u64| Message { topic: format!("site/{}/status", n % 8).into(), bytes: 64, ..Message::default() };
     (0..events)
@@ -22,30 +22,30 @@ fn day(events: u64) -> Vec<Observed> {
                 step if step % 5 == 0 => Event::Published(message(n)),
                 _ => Event::Received(message(n)),
             };
-            Observed { at, event }
+            StampedEvent { at, event }
         })
         .collect()
 }
 
-fn connected() -> Connected {
-    Connected {
+fn connected() -> ConnectedEvent {
+    ConnectedEvent {
         event_type: ConnectKind::Resumed,
         return_code: Some(0),
         attempt_number: 1,
         keep_alive_secs: 60.0,
-        ..Connected::default()
+        ..ConnectedEvent::default()
     }
 }
 
-fn dropped() -> Dropped {
-    Dropped {
+fn dropped() -> DroppedEvent {
+    DroppedEvent {
         error_name: Some("AWS_ERROR_MQTT_UNEXPECTED_HANGUP".into()),
         error_code: Some(5134),
         layer: Some(Layer::Tcp),
-        how: Some(How::Fin),
+        how: Some(DropKind::Fin),
         last_rx_secs: Some(12.0),
         last_tx_secs: Some(0.3),
-        ..Dropped::default()
+        ..DroppedEvent::default()
     }
 }
 

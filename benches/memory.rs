@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use chrono::DateTime;
-use dropscope::diagnostics::event::{Connected, Dropped, Message};
+use dropscope::diagnostics::event::{ConnectedEvent, DroppedEvent, Message};
 use dropscope::diagnostics::{Diagnostics, Event, Stamp};
 
 /// Resident set in KiB; 0 where it cannot be read.
@@ -19,11 +19,11 @@ fn main() {
     let mut diagnostics = Diagnostics::new(1_000);
     let message = Event::Received(Message { topic: "site/1/status".into(), bytes: 64, ..Message::default() });
     let dropped =
-        Event::Dropped(Dropped { error_name: Some("AWS_IO_SOCKET_CLOSED".into()), ..Dropped::default() });
+        Event::Dropped(DroppedEvent { error_name: Some("AWS_IO_SOCKET_CLOSED".into()), ..DroppedEvent::default() });
     let at = |n: u64| Stamp::new(DateTime::UNIX_EPOCH, Duration::from_millis(n * 20));
     for n in 0..10_000_000_u64 {
         match n % 1_000 {
-            0 => diagnostics.apply(at(n), &Event::Connected(Connected::default())),
+            0 => diagnostics.apply(at(n), &Event::Connected(ConnectedEvent::default())),
             999 => diagnostics.apply(at(n), &dropped),
             step if step % 100 == 0 => diagnostics.apply(at(n), &Event::Ping { rtt_ms: 41.0 }),
             _ => diagnostics.apply(at(n), &message),

@@ -19,7 +19,7 @@ use std::time::Duration;
 use dropscope::clock::SystemClock;
 use dropscope::diagnostics::{Clock, Event};
 use dropscope::lab::{Broker, BrokerOptions, Control, Endpoint, Message};
-use dropscope::monitor::Request;
+use dropscope::monitor::MonitorRequest;
 use rumqttc::{AsyncClient, MqttOptions, Packet, QoS};
 
 const TOPIC: &str = "bench/flood";
@@ -121,7 +121,7 @@ async fn through_monitor(dir: &Path) -> f64 {
         "monitor: {received} messages in {seconds:.1} s, {windows} windows; {drops} drops, {lagged} lags"
     );
     println!("  pings {pings}, slowest {slowest:.1} ms; RSS (with broker and flood) {first} → {last} KiB");
-    handle.requests.send(Request::Shutdown).await.expect("a running monitor");
+    handle.requests.send(MonitorRequest::Shutdown).await.expect("a running monitor");
     let state = handle.finished().await.expect("no panic");
     println!("  {rejected} more did not fit the broker's outbox; recorder: {:?}", state.runtime.recorder);
     broker.stop().await;

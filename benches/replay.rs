@@ -11,9 +11,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use dropscope::clock::SystemClock;
-use dropscope::diagnostics::event::{Connected, Dropped, Message, Observed};
+use dropscope::diagnostics::event::{ConnectedEvent, DroppedEvent, Message, StampedEvent};
 use dropscope::diagnostics::{Clock, Event, Stamp, recording};
-use dropscope::replay::Tape;
+use dropscope::replay::RecordingPlayer;
 
 const EVENTS: u64 = 1_000_000;
 const SEEKS: u32 = 200;
@@ -30,16 +30,16 @@ fn record(path: &Path) -> u64 {
     let mut file = std::io::BufWriter::new(std::fs::File::create(path).expect("a file"));
     let message = Event::Received(Message { topic: "site/1/status".into(), bytes: 64, ..Message::default() });
     let dropped =
-        Event::Dropped(Dropped { error_name: Some("AWS_IO_SOCKET_CLOSED".into()), ..Dropped::default() });
+        Event::Dropped(DroppedEvent { error_name: Some("AWS_IO_SOCKET_CLOSED".into()), ..DroppedEvent::default() });
     let start = Stamp::new("2026-11-01T00:00:00Z".parse().expect("a time"), Duration::ZERO);
     for n in 0..EVENTS {
         let event = match n % 1_000 {
-            0 => Event::Connected(Connected::default()),
+            0 => Event::Connected(ConnectedEvent::default()),
             999 => dropped.clone(),
             step if step % 10 == 0 => Event::Ping { rtt_ms: 41.0 },
             _ => message.clone(),
         };
-        let line = recording::encode(&Observed { at: start.plus(Duration::from_secs(n * 2)), event });
+        let line = recording::encode(&StampedEvent { at: start.plus(Duration::from_secs(n * 2)), event });
         writeln!(file, "{line}").expect("written");
     }
     file.flush().expect("written");
@@ -53,8 +53,8 @@ fn main() {
     let bytes = record(&path);
     let before = resident_kib();
     let begin = clock.now();
-    let mut tape = Tape::open(&[path], 1_000).expect("a recording");
-    while !tape.read_on(16_384).expect("readable") {}
+    let mut tape = RecordingPlayer::open(&[path], 1_000).expect("a recording");
+    while !tape.read_events(16_384).expect("readable") {}
     let took = clock.now().since(begin);
     #[expect(clippy::cast_precision_loss, reason = "a figure to read")]
     let rate = bytes as f64 / took.as_secs_f64() / 1e6;
@@ -64,7 +64,7 @@ fn main() {
         .map(|n| {
             let to = tape.length().mul_f64(f64::from(n * 7_919 % 10_007) / 10_007.0);
             let begin = clock.now();
-            while !tape.go(to, 16_384).expect("readable") {}
+            while !tape.seek(to, 16_384).expect("readable") {}
             std::hint::black_box((tape.snapshot(), tape.verdict()));
             clock.now().since(begin)
         })

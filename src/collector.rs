@@ -57,15 +57,15 @@ use std::sync::Arc;
 
 use crate::classify::{Classifier, Verdict};
 use crate::clock::SystemClock;
-use crate::diagnostics::event::{ConnectFailed, ConnectKind, Connected, Dropped, Message, Started};
+use crate::diagnostics::event::{ConnectFailedEvent, ConnectKind, ConnectedEvent, DroppedEvent, Message, StartedEvent};
 use crate::diagnostics::{
-    Clock, Connection, Diagnostics, Drop, Event, LinkState, Metrics, Snapshot, summary::Summary,
+    Clock, ConnectionRecord, Diagnostics, DropRecord, Event, LinkState, Metrics, Snapshot, summary::Summary,
 };
 use crate::export::{Export, ExportOptions};
 use crate::mqtt::failure::Failure;
 
 /// Called at each drop, with everything known about it.
-type DropCallback = Box<dyn FnMut(&Drop) + Send>;
+type DropCallback = Box<dyn FnMut(&DropRecord) + Send>;
 
 /// Telemetry of one connection, by the names of the reference collector.
 ///
@@ -75,12 +75,12 @@ pub struct Collector {
     diagnostics: Diagnostics,
     classifier: Classifier,
     clock: Arc<dyn Clock>,
-    on_drop: Vec<DropCallback>,
+    drop_callbacks: Vec<DropCallback>,
 }
 
 /// What the client was doing when a session ended.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Situation {
+pub struct ClientContext {
     /// Reconnect attempts made so far in this outage.
     pub reconnect_attempt: u32,
     /// Subscriptions in force.
@@ -107,51 +107,51 @@ impl Collector {
             diagnostics: Diagnostics::new(max_events),
             classifier: Classifier::new(),
             clock,
-            on_drop: Vec::new(),
+            drop_callbacks: Vec::new(),
         };
-        collector.apply(&Event::Started(Started::default()));
+        collector.apply(&Event::Started(StartedEvent::default()));
         collector
     }
 
     /// Registers a callback for every drop.
-    pub fn on_connection_drop(&mut self, callback: impl FnMut(&Drop) + Send + 'static) {
-        self.on_drop.push(Box::new(callback));
+    pub fn on_connection_drop(&mut self, callback: impl FnMut(&DropRecord) + Send + 'static) {
+        self.drop_callbacks.push(Box::new(callback));
     }
 
     /// Records that a session ended; while there is none, that a reconnect failed.
-    pub fn record_connection_drop(&mut self, failure: Option<&Failure>, situation: Situation) {
+    pub fn record_connection_drop(&mut self, failure: Option<&Failure>, context: ClientContext) {
         let connected = matches!(self.snapshot().link, LinkState::Connected { .. });
         let error_name = failure.map(|failure| failure.name.name.to_owned());
         let error_message = failure.map(Failure::message);
         let error_code = failure.map(|failure| failure.name.code);
         if !connected {
-            self.apply(&Event::ConnectFailed(ConnectFailed {
+            self.apply(&Event::ConnectFailed(ConnectFailedEvent {
                 error_name,
                 error_message,
                 error_code,
-                attempt_number: situation.reconnect_attempt,
+                attempt_number: context.reconnect_attempt,
                 layer: failure.map(|failure| failure.layer),
                 return_code: failure.and_then(|failure| failure.return_code),
                 http_status: failure.and_then(|failure| failure.http_status),
-                ..ConnectFailed::default()
+                ..ConnectFailedEvent::default()
             }));
             return;
         }
-        self.apply(&Event::Dropped(Dropped {
+        self.apply(&Event::Dropped(DroppedEvent {
             error_name,
             error_message,
             error_code,
-            active_subscriptions: situation.active_subscriptions,
-            queued_commands: situation.queued_commands,
+            active_subscriptions: context.active_subscriptions,
+            queued_commands: context.queued_commands,
             layer: failure.map(|failure| failure.layer),
             how: failure.map(|failure| failure.how),
             reason_code: failure.and_then(|failure| failure.reason_code),
             ws_close_code: failure.and_then(|failure| failure.ws_close_code),
-            ..Dropped::default()
+            ..DroppedEvent::default()
         }));
         let snapshot = self.snapshot();
         if let Some(drop) = snapshot.drops.last() {
-            self.on_drop.iter_mut().for_each(|callback| callback(drop));
+            self.drop_callbacks.iter_mut().for_each(|callback| callback(drop));
         }
     }
 
@@ -164,13 +164,13 @@ impl Collector {
         attempt_number: u32,
     ) {
         let keep_alive_secs = self.snapshot().keep_alive_secs.into();
-        self.apply(&Event::Connected(Connected {
+        self.apply(&Event::Connected(ConnectedEvent {
             event_type,
             session_present,
             return_code,
             attempt_number,
             keep_alive_secs,
-            ..Connected::default()
+            ..ConnectedEvent::default()
         }));
     }
 
@@ -185,12 +185,12 @@ impl Collector {
     }
 
     /// The last `limit` drops, oldest first.
-    pub fn get_recent_drops(&mut self, limit: usize) -> Vec<Arc<Drop>> {
+    pub fn get_recent_drops(&mut self, limit: usize) -> Vec<Arc<DropRecord>> {
         self.snapshot().drops.recent(limit).cloned().collect()
     }
 
     /// The last `limit` accepted sessions, oldest first.
-    pub fn get_recent_connections(&mut self, limit: usize) -> Vec<Arc<Connection>> {
+    pub fn get_recent_connections(&mut self, limit: usize) -> Vec<Arc<ConnectionRecord>> {
         self.snapshot().connections.recent(limit).cloned().collect()
     }
 

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use tokio::sync::mpsc;
 
-use crate::monitor::Request;
+use crate::monitor::MonitorRequest;
 
 /// A signal that ends the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl Signals {
 }
 
 /// Turns signals into requests until the monitor is gone. Needs a tokio runtime.
-pub fn forward(requests: mpsc::Sender<Request>) -> Signals {
+pub fn forward(requests: mpsc::Sender<MonitorRequest>) -> Signals {
     let signals = Signals::default();
     let ending = signals.clone();
     tokio::spawn(async move {
@@ -69,7 +69,7 @@ async fn first_ending() -> std::io::Result<Asked> {
 }
 
 #[cfg(unix)]
-async fn listen(requests: &mpsc::Sender<Request>, ending: &OnceLock<Asked>) -> std::io::Result<()> {
+async fn listen(requests: &mpsc::Sender<MonitorRequest>, ending: &OnceLock<Asked>) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let mut terminate = signal(SignalKind::terminate())?;
@@ -80,14 +80,14 @@ async fn listen(requests: &mpsc::Sender<Request>, ending: &OnceLock<Asked>) -> s
         let request = tokio::select! {
             _ = terminate.recv() => {
                 ending.get_or_init(|| Asked::Terminate);
-                Request::Shutdown
+                MonitorRequest::Shutdown
             }
             _ = interrupt.recv() => {
                 ending.get_or_init(|| Asked::Interrupt);
-                Request::Shutdown
+                MonitorRequest::Shutdown
             }
-            _ = hangup.recv() => Request::Export,
-            _ = user1.recv() => Request::Export,
+            _ = hangup.recv() => MonitorRequest::Export,
+            _ = user1.recv() => MonitorRequest::Export,
             () = requests.closed() => return Ok(()),
         };
         if requests.send(request).await.is_err() {
@@ -97,13 +97,13 @@ async fn listen(requests: &mpsc::Sender<Request>, ending: &OnceLock<Asked>) -> s
 }
 
 #[cfg(not(unix))]
-async fn listen(requests: &mpsc::Sender<Request>, ending: &OnceLock<Asked>) -> std::io::Result<()> {
+async fn listen(requests: &mpsc::Sender<MonitorRequest>, ending: &OnceLock<Asked>) -> std::io::Result<()> {
     tokio::select! {
         result = tokio::signal::ctrl_c() => result?,
         () = requests.closed() => return Ok(()),
     }
     ending.get_or_init(|| Asked::Interrupt);
     // The monitor being gone already is the same end.
-    let _ = requests.send(Request::Shutdown).await;
+    let _ = requests.send(MonitorRequest::Shutdown).await;
     Ok(())
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dropscope::clock::SystemClock;
-use dropscope::diagnostics::{Clock, Disguise, Observed};
+use dropscope::diagnostics::{Clock, NameMask, StampedEvent};
 use dropscope::export::{ExportOptions, RecorderSettings, RecorderTarget};
-use dropscope::monitor::{self, Handle, MonitorSettings, ReportSettings};
+use dropscope::monitor::{self, MonitorHandle, MonitorSettings, ReportSettings};
 use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings, Transport};
 use tokio::sync::broadcast;
 
@@ -25,7 +25,7 @@ pub(crate) fn link(port: u16) -> LinkSettings {
 }
 
 /// The whole monitor, recording into a directory.
-pub(crate) fn watch(link: LinkSettings, dir: &Path) -> (Handle, broadcast::Receiver<Arc<Observed>>) {
+pub(crate) fn watch(link: LinkSettings, dir: &Path) -> (MonitorHandle, broadcast::Receiver<Arc<StampedEvent>>) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let target = RecorderTarget::Directory {
         dir: dir.join("recordings"),
@@ -33,7 +33,7 @@ pub(crate) fn watch(link: LinkSettings, dir: &Path) -> (Handle, broadcast::Recei
         client_id: link.client_id.clone(),
     };
     let settings = MonitorSettings {
-        disguise: Disguise::default(),
+        name_mask: NameMask::default(),
         link,
         max_events: 1_000,
         recorder: Some(RecorderSettings::new(target)),

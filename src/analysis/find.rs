@@ -5,11 +5,11 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use super::shown;
+use super::display_path;
 
 /// Something to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
+pub enum InputSource {
     /// Standard input, written `-`.
     Stdin,
     /// A file, or the parts of a rotated recording, the oldest first.
@@ -18,87 +18,87 @@ pub enum Found {
 
 /// What the words mean.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Finding {
+pub struct InputLookup {
     /// What there is to read.
-    pub sources: Vec<Found>,
+    pub sources: Vec<InputSource>,
     /// One sentence for each word that means nothing, with what to do.
-    pub complaints: Vec<String>,
+    pub errors: Vec<String>,
 }
 
 /// Looks up files, directories, patterns and `-`. A file named twice is found once.
-pub fn find(words: &[PathBuf]) -> Finding {
-    let mut finding = Finding::default();
+pub fn find_inputs(arguments: &[PathBuf]) -> InputLookup {
+    let mut lookup = InputLookup::default();
     let mut files = Vec::new();
-    for word in words {
-        if word.as_os_str() == "-" {
-            if !finding.sources.contains(&Found::Stdin) {
-                finding.sources.push(Found::Stdin);
+    for argument in arguments {
+        if argument.as_os_str() == "-" {
+            if !lookup.sources.contains(&InputSource::Stdin) {
+                lookup.sources.push(InputSource::Stdin);
             }
             continue;
         }
-        match look_up(word) {
+        match resolve_argument(argument) {
             Ok(found) => files.extend(found),
-            Err(complaint) => finding.complaints.push(complaint),
+            Err(error) => lookup.errors.push(error),
         }
     }
     let mut seen = BTreeSet::new();
     files.retain(|file| seen.insert(fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
-    finding.sources.extend(chains(files).into_iter().map(Found::Files));
-    finding
+    lookup.sources.extend(join_parts(files).into_iter().map(InputSource::Files));
+    lookup
 }
 
-fn look_up(word: &Path) -> Result<Vec<PathBuf>, String> {
-    match fs::metadata(word) {
-        Ok(there) if there.is_dir() => in_directory(word),
-        Ok(_) => Ok(vec![word.to_owned()]),
-        Err(_) if is_pattern(word.as_os_str()) => {
-            let found = matches(word);
+fn resolve_argument(argument: &Path) -> Result<Vec<PathBuf>, String> {
+    match fs::metadata(argument) {
+        Ok(metadata) if metadata.is_dir() => files_in_directory(argument),
+        Ok(_) => Ok(vec![argument.to_owned()]),
+        Err(_) if is_pattern(argument.as_os_str()) => {
+            let found = expand_pattern(argument);
             if found.is_empty() {
                 return Err(format!(
                     "no file matches {}: check the pattern, or give the directory alone",
-                    shown(word)
+                    display_path(argument)
                 ));
             }
             Ok(found)
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(format!(
             "there is no file {}: check the path, or give a directory or a quoted pattern",
-            shown(word)
+            display_path(argument)
         )),
-        Err(error) => Err(format!("cannot look at {}: {error}; check its permissions", shown(word))),
+        Err(error) => Err(format!("cannot look at {}: {error}; check its permissions", display_path(argument))),
     }
 }
 
-fn in_directory(dir: &Path) -> Result<Vec<PathBuf>, String> {
+fn files_in_directory(dir: &Path) -> Result<Vec<PathBuf>, String> {
     let entries = fs::read_dir(dir)
-        .map_err(|error| format!("cannot list {}: {error}; check its permissions", shown(dir)))?;
+        .map_err(|error| format!("cannot list {}: {error}; check its permissions", display_path(dir)))?;
     let mut files: Vec<PathBuf> = entries
         .filter_map(Result::ok)
         .map(|entry| entry.path())
-        .filter(|path| is_ours(path) && fs::metadata(path).is_ok_and(|there| there.is_file()))
+        .filter(|path| is_recording_or_export(path) && fs::metadata(path).is_ok_and(|metadata| metadata.is_file()))
         .collect();
     files.sort();
     if files.is_empty() {
         return Err(format!(
             "there is no recording (*.jsonl) and no export (*.json) in {}: give the directory that holds them",
-            shown(dir)
+            display_path(dir)
         ));
     }
     Ok(files)
 }
 
 /// Whether a file of a directory is meant: `*.jsonl`, `*.json`, and `*.jsonl.1` and so on of a rotated file.
-fn is_ours(path: &Path) -> bool {
+fn is_recording_or_export(path: &Path) -> bool {
     let Some(name) = path.file_name().and_then(OsStr::to_str) else { return false };
     if name.starts_with('.') {
         return false;
     }
-    let name = numbered(name).map_or(name, |(stem, _)| stem);
+    let name = split_rotation_suffix(name).map_or(name, |(stem, _)| stem);
     [".jsonl", ".json"].iter().any(|end| name.len() > end.len() && name.ends_with(end))
 }
 
 /// `FILE.7` → `FILE` and 7.
-fn numbered(name: &str) -> Option<(&str, u32)> {
+fn split_rotation_suffix(name: &str) -> Option<(&str, u32)> {
     let (stem, number) = name.rsplit_once('.')?;
     let is_number = (1..=4).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit());
     (is_number && !stem.is_empty()).then_some(())?;
@@ -106,7 +106,7 @@ fn numbered(name: &str) -> Option<(&str, u32)> {
 }
 
 /// `RUN_0007.jsonl` → `RUN.jsonl` and 7.
-fn part(name: &str) -> Option<(String, u32)> {
+fn split_part_suffix(name: &str) -> Option<(String, u32)> {
     let (stem, number) = name.strip_suffix(".jsonl")?.rsplit_once('_')?;
     let is_number = number.len() >= 4 && number.bytes().all(|byte| byte.is_ascii_digit());
     (is_number && stem.starts_with("dropscope_")).then_some(())?;
@@ -114,25 +114,25 @@ fn part(name: &str) -> Option<(String, u32)> {
 }
 
 /// Joins the parts of rotated recordings, by the names that the recorder gives them.
-fn chains(files: Vec<PathBuf>) -> Vec<Vec<PathBuf>> {
-    let mut chains: BTreeMap<PathBuf, Vec<(i64, PathBuf)>> = BTreeMap::new();
+fn join_parts(files: Vec<PathBuf>) -> Vec<Vec<PathBuf>> {
+    let mut runs: BTreeMap<PathBuf, Vec<(i64, PathBuf)>> = BTreeMap::new();
     for file in files {
         let name = file.file_name().and_then(OsStr::to_str).unwrap_or_default();
-        let (run, order) = if let Some((run, number)) = part(name) {
+        let (run, order) = if let Some((run, number)) = split_part_suffix(name) {
             (file.with_file_name(run), i64::from(number))
-        } else if let Some((run, number)) = numbered(name) {
+        } else if let Some((run, number)) = split_rotation_suffix(name) {
             // FILE.2 is older than FILE.1, which is older than FILE.
             (file.with_file_name(run), -i64::from(number))
         } else {
             (file.clone(), 0)
         };
-        chains.entry(run).or_default().push((order, file));
+        runs.entry(run).or_default().push((order, file));
     }
     let in_order = |mut parts: Vec<(i64, PathBuf)>| {
         parts.sort();
         parts.into_iter().map(|(_, file)| file).collect()
     };
-    chains.into_values().map(in_order).collect()
+    runs.into_values().map(in_order).collect()
 }
 
 fn is_pattern(text: &OsStr) -> bool {
@@ -140,7 +140,7 @@ fn is_pattern(text: &OsStr) -> bool {
 }
 
 /// The files that a pattern matches, sorted. `*` and `?` do not reach over a `/`.
-fn matches(pattern: &Path) -> Vec<PathBuf> {
+fn expand_pattern(pattern: &Path) -> Vec<PathBuf> {
     let mut found = vec![PathBuf::new()];
     for component in pattern.components() {
         let Component::Normal(name) = component else {
@@ -149,15 +149,15 @@ fn matches(pattern: &Path) -> Vec<PathBuf> {
             }
             continue;
         };
-        found = found.into_iter().flat_map(|base| below(&base, name)).collect();
+        found = found.into_iter().flat_map(|base| expand_component(&base, name)).collect();
     }
-    found.retain(|path| fs::metadata(path).is_ok_and(|there| there.is_file()));
+    found.retain(|path| fs::metadata(path).is_ok_and(|metadata| metadata.is_file()));
     found.sort();
     found
 }
 
 /// What one component of a pattern matches in a directory.
-fn below(base: &Path, name: &OsStr) -> Vec<PathBuf> {
+fn expand_component(base: &Path, name: &OsStr) -> Vec<PathBuf> {
     if !is_pattern(name) {
         return vec![base.join(name)];
     }
@@ -167,13 +167,13 @@ fn below(base: &Path, name: &OsStr) -> Vec<PathBuf> {
     let matching = entries.filter(|entry| {
         let name: Vec<char> = entry.file_name().to_string_lossy().chars().collect();
         // As in a shell, hidden files must be asked for.
-        (name.first() != Some(&'.') || pattern.first() == Some(&'.')) && fits(&pattern, &name)
+        (name.first() != Some(&'.') || pattern.first() == Some(&'.')) && matches_pattern(&pattern, &name)
     });
     matching.map(|entry| base.join(entry.file_name())).collect()
 }
 
 /// Whether a name fits a pattern of `*`, `?` and `[…]`. O(pattern × name) in time.
-fn fits(pattern: &[char], name: &[char]) -> bool {
+fn matches_pattern(pattern: &[char], name: &[char]) -> bool {
     let (mut p, mut n) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while n < name.len() {
@@ -184,7 +184,7 @@ fn fits(pattern: &[char], name: &[char]) -> bool {
                 continue;
             }
             Some('?') => Some(1),
-            Some('[') => class(pattern.get(p..).unwrap_or_default(), name.get(n).copied()),
+            Some('[') => match_class(pattern.get(p..).unwrap_or_default(), name.get(n).copied()),
             Some(same) if Some(same) == name.get(n) => Some(1),
             _ => None,
         };
@@ -201,7 +201,7 @@ fn fits(pattern: &[char], name: &[char]) -> bool {
 }
 
 /// The length of the class `[…]` that `pattern` begins with, if `name` is in it. One without an end is plain text.
-fn class(pattern: &[char], name: Option<char>) -> Option<usize> {
+fn match_class(pattern: &[char], name: Option<char>) -> Option<usize> {
     let name = name?;
     let negated = matches!(pattern.get(1), Some('!' | '^'));
     let start = 1 + usize::from(negated);
@@ -230,8 +230,8 @@ mod tests {
 
     #[test]
     fn patterns_fit_as_in_a_shell() {
-        let fit = |pattern: &str, name: &str| {
-            fits(&pattern.chars().collect::<Vec<_>>(), &name.chars().collect::<Vec<_>>())
+        let is_match = |pattern: &str, name: &str| {
+            matches_pattern(&pattern.chars().collect::<Vec<_>>(), &name.chars().collect::<Vec<_>>())
         };
         for (pattern, name) in [
             ("*.jsonl", "a.jsonl"),
@@ -241,14 +241,14 @@ mod tests {
             ("a[b", "a[b"),
             ("*", ""),
         ] {
-            assert!(fit(pattern, name), "{pattern} {name}");
+            assert!(is_match(pattern, name), "{pattern} {name}");
         }
         for (pattern, name) in
             [("*.jsonl", "a.json"), ("a*b", "abc"), ("?", ""), ("[a-c]", "d"), ("[!a]", "a"), ("", "a")]
         {
-            assert!(!fit(pattern, name), "{pattern} {name}");
+            assert!(!is_match(pattern, name), "{pattern} {name}");
         }
-        assert!(!fit(&"*a".repeat(500), &"a".repeat(499)), "ends in no time");
+        assert!(!is_match(&"*a".repeat(500), &"a".repeat(499)), "ends in no time");
     }
 
     #[test]
@@ -269,27 +269,27 @@ mod tests {
             paths(&["mine_0002.jsonl"]),
             paths(&["x.jsonl.10", "x.jsonl.2", "x.jsonl"]),
         ];
-        assert_eq!(chains(files), expected);
+        assert_eq!(join_parts(files), expected);
     }
 
     #[test]
-    fn directories_patterns_and_absent_files_are_told_apart() {
+    fn directories_patterns_and_missing_files_are_distinguished() {
         let dir = tempfile::tempdir().expect("a directory");
         let at = |name: &str| dir.path().join(name);
         for name in ["a.jsonl", "b.json", "a.jsonl.1", "c.txt", ".hidden.json"] {
             fs::write(at(name), "").expect("written");
         }
         fs::create_dir(at("empty")).expect("made");
-        let ours = [Found::Files(vec![at("a.jsonl.1"), at("a.jsonl")]), Found::Files(vec![at("b.json")])];
-        assert_eq!(find(&[dir.path().to_owned(), at("a.jsonl")]).sources, ours);
-        assert_eq!(find(&[at("?.json*"), "-".into(), "-".into()]).sources.len(), 3);
-        let absent = find(&[at("empty"), at("no"), at("no*")]);
-        assert!(absent.sources.is_empty());
-        for (complaint, words) in
-            absent.complaints.iter().zip(["no recording", "there is no file", "no file matches"])
+        let expected = [InputSource::Files(vec![at("a.jsonl.1"), at("a.jsonl")]), InputSource::Files(vec![at("b.json")])];
+        assert_eq!(find_inputs(&[dir.path().to_owned(), at("a.jsonl")]).sources, expected);
+        assert_eq!(find_inputs(&[at("?.json*"), "-".into(), "-".into()]).sources.len(), 3);
+        let missing = find_inputs(&[at("empty"), at("no"), at("no*")]);
+        assert!(missing.sources.is_empty());
+        for (error, start) in
+            missing.errors.iter().zip(["no recording", "there is no file", "no file matches"])
         {
-            assert!(complaint.contains(words), "{complaint}");
+            assert!(error.contains(start), "{error}");
         }
-        assert_eq!(absent.complaints.len(), 3);
+        assert_eq!(missing.errors.len(), 3);
     }
 }

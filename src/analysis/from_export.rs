@@ -9,9 +9,9 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use serde::de::DeserializeOwned;
 
-use crate::diagnostics::event::{ConnectFailed, Connected, Dropped, PacketNote, Started, SystemSource};
+use crate::diagnostics::event::{ConnectFailedEvent, ConnectedEvent, DroppedEvent, PacketNote, StartedEvent, SystemSource};
 use crate::diagnostics::words::count;
-use crate::diagnostics::{Event, Observed, Stamp};
+use crate::diagnostics::{Event, StampedEvent, Stamp};
 use crate::export::Export;
 use crate::export::schema::{DropDetails, DropEntry, Extension, MarkEntry, PacketEntry};
 
@@ -22,11 +22,11 @@ const SAME_SESSION: TimeDelta = TimeDelta::seconds(1);
 type Timeline = Vec<(DateTime<Utc>, Event)>;
 
 /// The events in the order of time, and sentences on what is counted but not listed.
-pub(super) fn events(export: &Export) -> (Vec<Observed>, Vec<String>) {
+pub(super) fn events(export: &Export) -> (Vec<StampedEvent>, Vec<String>) {
     let mut timeline = Timeline::new();
     let mut unreadable = 0;
     let extension = export.dropscope.as_ref();
-    if let Some((extension, start)) = extension.and_then(|one| Some((one, time(&one.period.start)?))) {
+    if let Some((extension, start)) = extension.and_then(|one| Some((one, parse_time(&one.period.start)?))) {
         timeline.push((start, Event::Started(started(extension))));
     }
     let connects = connects(export, &mut unreadable);
@@ -35,25 +35,25 @@ pub(super) fn events(export: &Export) -> (Vec<Observed>, Vec<String>) {
     if let Some(extension) = extension {
         timeline.extend(extension.evidence.marks.iter().filter_map(mark));
     }
-    if let Some(end) = time(&export.timestamp) {
+    if let Some(end) = parse_time(&export.timestamp) {
         // Nothing was counted at that instant, but the time up to it was watched.
         timeline.push((end, Event::Traffic { published: 0, received: 0, window_secs: 0.0 }));
     }
     timeline.sort_by_key(|(at, _)| *at);
-    (stamped(timeline), remarks(export, unreadable))
+    (stamp_events(timeline), remarks(export, unreadable))
 }
 
-fn stamped(timeline: Timeline) -> Vec<Observed> {
+fn stamp_events(timeline: Timeline) -> Vec<StampedEvent> {
     let origin = timeline.first().map(|(at, _)| *at);
     let stamp = |at: DateTime<Utc>| {
         let passed = origin.and_then(|origin| (at - origin).to_std().ok()).unwrap_or(Duration::ZERO);
         Stamp::new(at, passed)
     };
-    timeline.into_iter().map(|(at, event)| Observed { at: stamp(at), event }).collect()
+    timeline.into_iter().map(|(at, event)| StampedEvent { at: stamp(at), event }).collect()
 }
 
 /// A time of an export; one without an offset is UTC.
-fn time(text: &str) -> Option<DateTime<Utc>> {
+fn parse_time(text: &str) -> Option<DateTime<Utc>> {
     let naive = || text.parse::<NaiveDateTime>().ok().map(|at| at.and_utc());
     DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc()).or_else(naive)
 }
@@ -62,9 +62,9 @@ fn keep_alive(extension: Option<&Extension>) -> f64 {
     extension.map_or(0.0, |extension| extension.keep_alive_secs.into())
 }
 
-fn started(extension: &Extension) -> Started {
+fn started(extension: &Extension) -> StartedEvent {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    Started {
+    StartedEvent {
         version: Some(extension.version.clone()),
         keep_alive_secs: extension.keep_alive_secs.into(),
         client_id: text(&extension.client_id),
@@ -72,25 +72,25 @@ fn started(extension: &Extension) -> Started {
         mqtt_version: extension.mqtt_version.clone(),
         transport: extension.transport.clone(),
         // Times in exports are field times already.
-        ..Started::default()
+        ..StartedEvent::default()
     }
 }
 
-fn connects(export: &Export, unreadable: &mut u64) -> BTreeMap<DateTime<Utc>, Connected> {
+fn connects(export: &Export, unreadable: &mut u64) -> BTreeMap<DateTime<Utc>, ConnectedEvent> {
     let mut connects = BTreeMap::new();
     for entry in &export.recent_connections {
-        let Some(at) = time(&entry.timestamp) else {
+        let Some(at) = parse_time(&entry.timestamp) else {
             *unreadable += 1;
             continue;
         };
-        let connected = Connected {
-            event_type: word(&entry.event_type).unwrap_or_default(),
+        let connected = ConnectedEvent {
+            event_type: parse_word(&entry.event_type).unwrap_or_default(),
             session_present: entry.session_present,
             return_code: entry.return_code,
             attempt_number: entry.attempt_number,
             keep_alive_secs: keep_alive(export.dropscope.as_ref()),
             mqtt_version: export.dropscope.as_ref().and_then(|extension| extension.mqtt_version.clone()),
-            ..Connected::default()
+            ..ConnectedEvent::default()
         };
         connects.insert(at, connected);
     }
@@ -98,18 +98,18 @@ fn connects(export: &Export, unreadable: &mut u64) -> BTreeMap<DateTime<Utc>, Co
 }
 
 /// A drop and when its session began, if that is told.
-struct Lost {
+struct ListedDrop {
     at: DateTime<Utc>,
-    began: Option<DateTime<Utc>>,
+    session_start: Option<DateTime<Utc>>,
     keep_alive_secs: Option<f64>,
-    event: Dropped,
+    event: DroppedEvent,
 }
 
-fn drops(export: &Export, unreadable: &mut u64) -> Vec<Lost> {
+fn drops(export: &Export, unreadable: &mut u64) -> Vec<ListedDrop> {
     let details: &[DropDetails] = export.dropscope.as_ref().map_or(&[], |extension| &extension.drops);
     let mut drops = Vec::new();
     for (index, entry) in export.recent_drops.iter().enumerate() {
-        let Some(at) = time(&entry.timestamp) else {
+        let Some(at) = parse_time(&entry.timestamp) else {
             *unreadable += 1;
             continue;
         };
@@ -117,10 +117,10 @@ fn drops(export: &Export, unreadable: &mut u64) -> Vec<Lost> {
         let detail = details.get(index).filter(|detail| detail.timestamp == entry.timestamp);
         let length = entry.duration_connected_seconds.and_then(|secs| Duration::try_from_secs_f64(secs).ok());
         let by_length = length.and_then(|length| at.checked_sub_signed(TimeDelta::from_std(length).ok()?));
-        let told = detail.and_then(|detail| time(detail.session_start.as_deref()?));
-        drops.push(Lost {
+        let told = detail.and_then(|detail| parse_time(detail.session_start.as_deref()?));
+        drops.push(ListedDrop {
             at,
-            began: told.or(by_length),
+            session_start: told.or(by_length),
             keep_alive_secs: detail.map(|detail| detail.keep_alive_secs.into()),
             event: dropped(entry, detail),
         });
@@ -129,20 +129,20 @@ fn drops(export: &Export, unreadable: &mut u64) -> Vec<Lost> {
     drops
 }
 
-fn dropped(entry: &DropEntry, detail: Option<&DropDetails>) -> Dropped {
-    let plain = Dropped {
+fn dropped(entry: &DropEntry, detail: Option<&DropDetails>) -> DroppedEvent {
+    let plain = DroppedEvent {
         error_name: entry.error_name.clone(),
         error_message: entry.error_message.clone(),
         error_code: entry.error_code,
         reconnect_attempt: entry.reconnect_attempt,
         active_subscriptions: entry.active_subscriptions,
         queued_commands: entry.queued_commands,
-        ..Dropped::default()
+        ..DroppedEvent::default()
     };
     let Some(detail) = detail else { return plain };
-    Dropped {
-        layer: detail.layer.as_deref().and_then(word),
-        how: detail.how.as_deref().and_then(word),
+    DroppedEvent {
+        layer: detail.layer.as_deref().and_then(parse_word),
+        how: detail.how.as_deref().and_then(parse_word),
         reason_code: detail.reason_code,
         ws_close_code: detail.ws_close_code,
         last_rx_secs: detail.idle_in_secs,
@@ -166,8 +166,8 @@ fn packet(entry: &PacketEntry) -> PacketNote {
 /// began. The reference records every failed attempt of an outage as a further drop of the session that is
 /// gone: such a one began before the drop before it.
 fn sessions(
-    mut connects: BTreeMap<DateTime<Utc>, Connected>,
-    drops: Vec<Lost>,
+    mut connects: BTreeMap<DateTime<Utc>, ConnectedEvent>,
+    drops: Vec<ListedDrop>,
     keep_alive_secs: f64,
     timeline: &mut Timeline,
 ) {
@@ -176,14 +176,14 @@ fn sessions(
     for lost in drops {
         let listed = connects.range(..=lost.at).next_back().map(|(at, _)| *at);
         let listed = listed.filter(|at| before.is_none_or(|before| *at >= before));
-        let is_new = |at: &DateTime<Utc>| before.is_none_or(|before| *at + SAME_SESSION >= before);
-        let computed = lost.began.filter(|at| listed.is_none() && is_new(at));
-        if listed.or(computed).is_none() && before.is_some() && lost.began.is_some() {
+        let is_after_last_drop = |at: &DateTime<Utc>| before.is_none_or(|before| *at + SAME_SESSION >= before);
+        let computed = lost.session_start.filter(|at| listed.is_none() && is_after_last_drop(at));
+        if listed.or(computed).is_none() && before.is_some() && lost.session_start.is_some() {
             ends.push((lost.at, Event::ConnectFailed(failed(&lost.event))));
             continue;
         }
         if let Some(began) = computed {
-            connects.insert(began, Connected { keep_alive_secs, ..Connected::default() });
+            connects.insert(began, ConnectedEvent { keep_alive_secs, ..ConnectedEvent::default() });
         }
         let session = listed.or(computed).and_then(|at| connects.get_mut(&at));
         if let (Some(session), Some(secs)) = (session, lost.keep_alive_secs) {
@@ -196,20 +196,20 @@ fn sessions(
     timeline.append(&mut ends);
 }
 
-fn failed(drop: &Dropped) -> ConnectFailed {
-    ConnectFailed {
+fn failed(drop: &DroppedEvent) -> ConnectFailedEvent {
+    ConnectFailedEvent {
         error_name: drop.error_name.clone(),
         error_message: drop.error_message.clone(),
         error_code: drop.error_code,
         attempt_number: drop.reconnect_attempt,
         layer: drop.layer,
-        ..ConnectFailed::default()
+        ..ConnectFailedEvent::default()
     }
 }
 
 /// Notes and events of the computer; everything else that has a mark is told elsewhere.
 fn mark(entry: &MarkEntry) -> Option<(DateTime<Utc>, Event)> {
-    let at = time(&entry.timestamp)?;
+    let at = parse_time(&entry.timestamp)?;
     let text = entry.text.clone();
     match entry.kind.as_str() {
         "note" => Some((at, Event::Note { text })),
@@ -219,7 +219,7 @@ fn mark(entry: &MarkEntry) -> Option<(DateTime<Utc>, Event)> {
 }
 
 /// A word of the recording format; `None` for one that this version does not know.
-fn word<T: DeserializeOwned>(text: &str) -> Option<T> {
+fn parse_word<T: DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_value(text.into()).ok()
 }
 
@@ -266,7 +266,7 @@ mod tests {
     use crate::diagnostics::{Diagnostics, Snapshot};
     use crate::export::ExportOptions;
 
-    fn fold(events: &[Observed]) -> Snapshot {
+    fn fold(events: &[StampedEvent]) -> Snapshot {
         let mut fold = Diagnostics::new(1_000);
         for observed in events {
             fold.apply(observed.at, &observed.event);
@@ -306,17 +306,17 @@ mod tests {
     }
 
     #[test]
-    fn our_export_gives_the_drops_that_it_was_made_of() {
+    fn an_export_gives_back_the_drops_it_was_made_of() {
         let at = |secs: u64| {
             Stamp::new("2026-08-03T12:00:00Z".parse().expect("a time"), Duration::ZERO)
                 .plus(Duration::from_secs(secs))
         };
         let mut live = Diagnostics::new(1_000);
-        live.apply(at(0), &Event::Started(Started { keep_alive_secs: 60.0, ..Started::default() }));
+        live.apply(at(0), &Event::Started(StartedEvent { keep_alive_secs: 60.0, ..StartedEvent::default() }));
         for n in 0..80 {
-            let connected = Connected { keep_alive_secs: 60.0, ..Connected::default() };
+            let connected = ConnectedEvent { keep_alive_secs: 60.0, ..ConnectedEvent::default() };
             live.apply(at(n * 400 + 1), &Event::Connected(connected));
-            let dropped = Dropped { last_rx_secs: Some(12.5), reason_code: Some(0x8E), ..Dropped::default() };
+            let dropped = DroppedEvent { last_rx_secs: Some(12.5), reason_code: Some(0x8E), ..DroppedEvent::default() };
             live.apply(at(n * 400 + 301), &Event::Dropped(dropped));
         }
         let export = Export::of(&live.snapshot(at(40_000)), None, &ExportOptions::default());
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_left_out_and_told() {
+    fn invalid_entries_are_skipped_and_reported() {
         let mut export = reference();
         export.recent_drops[0].timestamp = "yesterday".to_owned();
         export.recent_drops[1].duration_connected_seconds = Some(1e300);

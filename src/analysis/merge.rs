@@ -7,230 +7,230 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::source::{Source, open_all};
-use super::{FileReport, Form, Found, InputReport};
-use crate::diagnostics::event::Started;
-use crate::diagnostics::{Event, Observed, Stamp};
+use super::source::{EventSource, open_all};
+use super::{FileReport, FileFormat, InputSource, InputReport};
+use crate::diagnostics::event::StartedEvent;
+use crate::diagnostics::{Event, StampedEvent, Stamp};
 
 /// Two files tell the same event if their times differ by no more, in milliseconds.
 const SAME_MS: i64 = 5;
 /// Rare events remembered to find those told twice; more than can happen within [`SAME_MS`] of each other.
-const REMEMBERED: usize = 32;
+const MAX_RECENT_EVENTS: usize = 32;
 /// Client ids kept for redaction.
-const CLIENTS: usize = 64;
+const MAX_CLIENTS: usize = 64;
 /// Warnings given; more would say the same.
-const WARNINGS: usize = 5;
+const MAX_WARNINGS: usize = 5;
 /// Boot clocks that began within this of each other, in microseconds, are one: the parts of a run.
 const SAME_RUN_US: i64 = 2_000_000;
 
 /// Gives the events of all sources in the order of time.
-pub(super) struct Merge {
+pub(super) struct SourceMerge {
     /// Not begun yet, the earliest last.
-    pending: Vec<Source>,
-    active: Vec<Active>,
+    pending: Vec<EventSource>,
+    active: Vec<ActiveSource>,
     /// Events to be given before all others.
-    due: VecDeque<Observed>,
+    ready: VecDeque<StampedEvent>,
     files: Vec<FileReport>,
     warnings: Vec<String>,
     /// Beginning of the boot clock by the wall clock, and offset on the axis, of each source begun.
     runs: Vec<(i64, i64)>,
     last: Option<Stamp>,
     /// What was watched, as told by the newest `started`.
-    started: Option<Started>,
-    told: VecDeque<Told>,
-    told_twice: u64,
+    started: Option<StartedEvent>,
+    recent_events: VecDeque<RareEvent>,
+    duplicate_events: u64,
     /// Events of files given so far.
-    given: u64,
-    begun: usize,
+    event_count: u64,
+    started_sources: usize,
     clients: Vec<String>,
     /// Where the next pending source belongs.
-    next_begin: Option<Begin>,
+    next_start: Option<SourceStart>,
 }
 
 /// Where a source belongs on the axis.
 #[derive(Debug, Clone, Copy)]
-struct Begin {
+struct SourceStart {
     boot: Duration,
     /// What to add to its boot clock, in microseconds.
     offset: i64,
     /// Whether it is a later part of a run read before.
-    continues: bool,
+    is_continuation: bool,
 }
 
 /// A source that has begun, with its next event on the common axis.
-struct Active {
-    source: Source,
+struct ActiveSource {
+    source: EventSource,
     number: usize,
     offset: i64,
-    head: Observed,
+    next_event: StampedEvent,
     client: Option<String>,
 }
 
 /// A rare event that was given.
-struct Told {
+struct RareEvent {
     ms: i64,
     kind: std::mem::Discriminant<Event>,
-    by: usize,
-    by_export: bool,
+    source: usize,
+    is_export: bool,
     client: Option<String>,
 }
 
-impl Merge {
-    pub(super) fn new(found: Vec<Found>) -> Self {
+impl SourceMerge {
+    pub(super) fn new(found: Vec<InputSource>) -> Self {
         let (mut pending, files) = open_all(found);
         // Of two that begin together the recording comes first: it knows more than an export.
         pending.sort_by_key(|source| std::cmp::Reverse((source.first.at.wall, source.is_export)));
         let mut merge = Self {
             pending,
             active: Vec::new(),
-            due: VecDeque::new(),
+            ready: VecDeque::new(),
             files,
             warnings: Vec::new(),
             runs: Vec::new(),
             last: None,
             started: None,
-            told: VecDeque::new(),
-            told_twice: 0,
-            given: 0,
-            begun: 0,
+            recent_events: VecDeque::new(),
+            duplicate_events: 0,
+            event_count: 0,
+            started_sources: 0,
             clients: Vec::new(),
-            next_begin: None,
+            next_start: None,
         };
-        merge.next_begin = merge.next_begin();
+        merge.next_start = merge.find_next_start();
         merge
     }
 
     /// What was read; complete after the last event.
     pub(super) fn into_report(self) -> InputReport {
         let mut files = self.files;
-        files.sort_by_key(|file| file.form == Form::Unreadable);
+        files.sort_by_key(|file| file.format == FileFormat::Unreadable);
         InputReport {
             files,
-            events: self.given,
-            told_twice: self.told_twice,
+            events: self.event_count,
+            duplicate_events: self.duplicate_events,
             warnings: self.warnings,
             clients: self.clients,
         }
     }
 
     /// The next event of all.
-    pub(super) fn next(&mut self) -> Option<Observed> {
+    pub(super) fn next(&mut self) -> Option<StampedEvent> {
         loop {
-            if let Some(observed) = self.due.pop_front() {
+            if let Some(observed) = self.ready.pop_front() {
                 self.last = Some(observed.at);
                 return Some(observed);
             }
-            self.begin_those_due();
-            if !self.due.is_empty() {
+            self.start_due_sources();
+            if !self.ready.is_empty() {
                 continue;
             }
-            let earliest = self.earliest()?;
-            let (observed, told) = self.take(earliest)?;
+            let earliest = self.earliest_source()?;
+            let (observed, told) = self.take_next(earliest)?;
             if let Some(told) = told {
-                if self.is_told_twice(&told) {
-                    self.told_twice += 1;
+                if self.is_duplicate(&told) {
+                    self.duplicate_events += 1;
                     continue;
                 }
-                self.remember(told);
+                self.remember_event(told);
             }
             self.last = Some(observed.at);
-            self.given += 1;
+            self.event_count += 1;
             return Some(observed);
         }
     }
 
     /// The place of the source whose event is next.
-    fn earliest(&self) -> Option<usize> {
+    fn earliest_source(&self) -> Option<usize> {
         match self.active.as_slice() {
             [] => None,
             [_] => Some(0),
             many => many
                 .iter()
                 .enumerate()
-                .min_by_key(|(_, active)| (active.head.at.boot, active.source.is_export, active.number))
+                .min_by_key(|(_, active)| (active.next_event.at.boot, active.source.is_export, active.number))
                 .map(|(place, _)| place),
         }
     }
 
     /// Takes the next event of a source, and what to remember of it if it is a rare one.
-    fn take(&mut self, place: usize) -> Option<(Observed, Option<Told>)> {
-        let is_rare = is_rare(&self.active.get(place)?.head.event);
-        let told = if is_rare { self.note(place) } else { None };
+    fn take_next(&mut self, place: usize) -> Option<(StampedEvent, Option<RareEvent>)> {
+        let is_rare = is_rare(&self.active.get(place)?.next_event.event);
+        let told = if is_rare { self.note_rare_event(place) } else { None };
         let active = self.active.get_mut(place)?;
         let observed = match active.source.next(&mut self.files) {
             Some(next) => {
-                let next = Observed { at: shifted(next.at, active.offset), ..next };
-                std::mem::replace(&mut active.head, next)
+                let next = StampedEvent { at: shift_stamp(next.at, active.offset), ..next };
+                std::mem::replace(&mut active.next_event, next)
             }
-            None => self.active.swap_remove(place).head,
+            None => self.active.swap_remove(place).next_event,
         };
         Some((observed, told))
     }
 
     /// What to remember of the rare event that is next in a source; a `started` tells who is watched.
-    fn note(&mut self, place: usize) -> Option<Told> {
+    fn note_rare_event(&mut self, place: usize) -> Option<RareEvent> {
         let active = self.active.get_mut(place)?;
-        let is_started = if let Event::Started(started) = &active.head.event {
-            active.client = known(&started.client_id);
+        let is_started = if let Event::Started(started) = &active.next_event.event {
+            active.client = real_client_id(&started.client_id);
             self.started = Some(started.clone());
             true
         } else {
             false
         };
         let client = active.client.clone();
-        let told = Told {
-            ms: active.head.at.wall.timestamp_millis(),
-            kind: std::mem::discriminant(&active.head.event),
-            by: active.number,
-            by_export: active.source.is_export,
+        let told = RareEvent {
+            ms: active.next_event.at.wall.timestamp_millis(),
+            kind: std::mem::discriminant(&active.next_event.event),
+            source: active.number,
+            is_export: active.source.is_export,
             client: client.clone(),
         };
         let is_new = |client: &String| is_started && !self.clients.contains(client);
-        if let Some(client) = client.filter(is_new).filter(|_| self.clients.len() < CLIENTS) {
+        if let Some(client) = client.filter(is_new).filter(|_| self.clients.len() < MAX_CLIENTS) {
             self.clients.push(client);
         }
         if is_started {
-            self.warn_of_overlaps(told.by);
+            self.warn_of_overlaps(told.source);
         }
         Some(told)
     }
 
     /// Begins the sources whose first event is next.
-    fn begin_those_due(&mut self) {
-        while let Some(Begin { boot, offset, continues }) = self.next_begin {
-            if self.active.iter().any(|active| active.head.at.boot < boot) {
+    fn start_due_sources(&mut self) {
+        while let Some(SourceStart { boot, offset, is_continuation: continues }) = self.next_start {
+            if self.active.iter().any(|active| active.next_event.at.boot < boot) {
                 return;
             }
             let Some(mut source) = self.pending.pop() else { return };
-            self.runs.push((origin(&source.first), offset));
-            self.next_begin = self.next_begin();
+            self.runs.push((boot_origin(&source.first), offset));
+            self.next_start = self.find_next_start();
             let Some(head) = source.next(&mut self.files) else { continue };
-            let head = Observed { at: shifted(head.at, offset), ..head };
+            let head = StampedEvent { at: shift_stamp(head.at, offset), ..head };
             if self.active.is_empty() && !continues && !matches!(head.event, Event::Started(_)) {
-                self.separate(head.at);
+                self.insert_gap(head.at);
             }
             let client = match &head.event {
-                Event::Started(started) => known(&started.client_id),
+                Event::Started(started) => real_client_id(&started.client_id),
                 _ => None,
             };
-            self.begun += 1;
-            self.active.push(Active { source, number: self.begun, offset, head, client });
-            if !self.due.is_empty() {
+            self.started_sources += 1;
+            self.active.push(ActiveSource { source, number: self.started_sources, offset, next_event: head, client });
+            if !self.ready.is_empty() {
                 return;
             }
         }
     }
 
     /// Where the next pending source belongs.
-    fn next_begin(&self) -> Option<Begin> {
+    fn find_next_start(&self) -> Option<SourceStart> {
         let source = self.pending.last()?;
         let (offset, continues) = self.offset_of(source);
-        Some(Begin { boot: shifted(source.first.at, offset).boot, offset, continues })
+        Some(SourceStart { boot: shift_stamp(source.first.at, offset).boot, offset, is_continuation: continues })
     }
 
-    fn offset_of(&self, source: &Source) -> (i64, bool) {
+    fn offset_of(&self, source: &EventSource) -> (i64, bool) {
         let Some((first_origin, first_offset)) = self.runs.first() else { return (0, false) };
-        let origin = origin(&source.first);
+        let origin = boot_origin(&source.first);
         let same = |(other, _): &&(i64, i64)| origin.saturating_sub(*other).saturating_abs() <= SAME_RUN_US;
         let is_part = !source.is_export && !matches!(source.first.event, Event::Started(_));
         match self.runs.iter().find(same).filter(|_| is_part) {
@@ -240,20 +240,20 @@ impl Merge {
     }
 
     /// The time between two files was not watched: the one before ends with its last event.
-    fn separate(&mut self, at: Stamp) {
+    fn insert_gap(&mut self, at: Stamp) {
         let Some(last) = self.last else { return };
-        self.due.push_back(Observed { at: last, event: Event::Stopped { by: None } });
+        self.ready.push_back(StampedEvent { at: last, event: Event::Stopped { by: None } });
         let started = self.started.clone().unwrap_or_default();
-        self.due.push_back(Observed { at, event: Event::Started(started) });
+        self.ready.push_back(StampedEvent { at, event: Event::Started(started) });
     }
 
     /// Two clients watched at the same time are two connections, which one fold cannot hold.
     fn warn_of_overlaps(&mut self, number: usize) {
         let Some(one) = self.active.iter().find(|one| one.number == number) else { return };
-        let differs =
-            |other: &&Active| other.client.is_some() && one.client.is_some() && other.client != one.client;
-        for other in self.active.iter().filter(differs).take(WARNINGS - self.warnings.len().min(WARNINGS)) {
-            let name = |source: &Source| self.files.get(source.report).map_or("?", |file| file.name.as_str());
+        let is_other_client =
+            |other: &&ActiveSource| other.client.is_some() && one.client.is_some() && other.client != one.client;
+        for other in self.active.iter().filter(is_other_client).take(MAX_WARNINGS - self.warnings.len().min(MAX_WARNINGS)) {
+            let name = |source: &EventSource| self.files.get(source.report).map_or("?", |file| file.name.as_str());
             self.warnings.push(format!(
                 "{} and {} overlap in time but watch different client ids: they are judged here as one \
                  connection, so analyse them one by one",
@@ -263,20 +263,20 @@ impl Merge {
         }
     }
 
-    fn is_told_twice(&self, told: &Told) -> bool {
-        self.told.iter().any(|before| {
+    fn is_duplicate(&self, told: &RareEvent) -> bool {
+        self.recent_events.iter().any(|before| {
             before.kind == told.kind
-                && before.by != told.by
+                && before.source != told.source
                 && (before.ms - told.ms).abs() <= SAME_MS
-                && (before.by_export || told.by_export || before.client == told.client)
+                && (before.is_export || told.is_export || before.client == told.client)
         })
     }
 
-    fn remember(&mut self, told: Told) {
-        if self.told.len() >= REMEMBERED {
-            self.told.pop_front();
+    fn remember_event(&mut self, told: RareEvent) {
+        if self.recent_events.len() >= MAX_RECENT_EVENTS {
+            self.recent_events.pop_front();
         }
-        self.told.push_back(told);
+        self.recent_events.push_back(told);
     }
 }
 
@@ -294,12 +294,12 @@ fn is_rare(event: &Event) -> bool {
 }
 
 /// Placeholders of an export name nobody.
-fn known(client_id: &str) -> Option<String> {
+fn real_client_id(client_id: &str) -> Option<String> {
     (!client_id.is_empty() && !client_id.starts_with('<')).then(|| client_id.to_owned())
 }
 
 /// When the boot clock of a source began, by the wall clock of its first event, in microseconds.
-fn origin(first: &Observed) -> i64 {
+fn boot_origin(first: &StampedEvent) -> i64 {
     first.at.wall.timestamp_micros().saturating_sub(micros(first.at.boot))
 }
 
@@ -307,7 +307,7 @@ fn micros(time: Duration) -> i64 {
     i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
 
-fn shifted(at: Stamp, offset: i64) -> Stamp {
+fn shift_stamp(at: Stamp, offset: i64) -> Stamp {
     if offset == 0 {
         return at;
     }

@@ -15,16 +15,16 @@ use std::sync::Arc;
 
 use crate::classify::{Classifier, Verdict};
 use crate::diagnostics::clean::clean;
-use crate::diagnostics::recording::Tally;
+use crate::diagnostics::recording::DecodeStats;
 use crate::diagnostics::{Diagnostics, Snapshot};
 
-pub use find::{Finding, Found, find};
-use merge::Merge;
-pub use report::{Report, Style};
+pub use find::{InputLookup, InputSource, find_inputs};
+use merge::SourceMerge;
+pub use report::{AnalysisReport, TextStyle};
 
 /// What a file turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Form {
+pub enum FileFormat {
     /// JSON Lines, one event each.
     Recording,
     /// An export of this program.
@@ -35,7 +35,7 @@ pub enum Form {
     Unreadable,
 }
 
-impl Form {
+impl FileFormat {
     /// The name in JSON output.
     pub fn name(self) -> &'static str {
         match self {
@@ -53,9 +53,9 @@ pub struct FileReport {
     /// Its path, safe to print; `standard input` for `-`.
     pub name: String,
     /// What it is.
-    pub form: Form,
+    pub format: FileFormat,
     /// Lines and events.
-    pub tally: Tally,
+    pub tally: DecodeStats,
     /// What is worth knowing about it, in sentences: what it counts but does not list, where reading ended.
     pub remarks: Vec<String>,
 }
@@ -68,7 +68,7 @@ pub struct InputReport {
     /// Events judged.
     pub events: u64,
     /// Events left out because another file had told them already.
-    pub told_twice: u64,
+    pub duplicate_events: u64,
     /// Sentences about files that do not go together.
     pub warnings: Vec<String>,
     /// Client ids seen (the first 64), for redaction.
@@ -77,14 +77,14 @@ pub struct InputReport {
 
 impl InputReport {
     /// Counts of all files together.
-    pub fn tally(&self) -> Tally {
-        self.files.iter().fold(Tally::default(), |sum, file| Tally {
+    pub fn tally(&self) -> DecodeStats {
+        self.files.iter().fold(DecodeStats::default(), |sum, file| DecodeStats {
             lines: sum.lines + file.tally.lines,
             events: sum.events + file.tally.events,
             unknown: sum.unknown + file.tally.unknown,
             malformed: sum.malformed + file.tally.malformed,
             oversized: sum.oversized + file.tally.oversized,
-            torn: sum.torn + file.tally.torn,
+            truncated: sum.truncated + file.tally.truncated,
         })
     }
 }
@@ -100,21 +100,21 @@ pub struct Analysis {
 
 /// Reads everything and judges it; `None` if there was not a single event. Retains at most `max_events` drops,
 /// sessions, marks and log entries; memory does not depend on the size of recordings.
-pub fn analyze(found: Vec<Found>, max_events: usize) -> (Option<Analysis>, InputReport) {
-    let mut merge = Merge::new(found);
+pub fn analyze(found: Vec<InputSource>, max_events: usize) -> (Option<Analysis>, InputReport) {
+    let mut merge = SourceMerge::new(found);
     let mut fold = Diagnostics::new(max_events);
-    let mut judge = Classifier::new();
+    let mut classifier = Classifier::new();
     let mut last = None;
     while let Some(observed) = merge.next() {
         fold.apply(observed.at, &observed.event);
-        judge.apply(observed.at, &observed.event);
+        classifier.apply(observed.at, &observed.event);
         last = Some(observed.at);
     }
-    let analysis = last.map(|at| Analysis { snapshot: fold.snapshot(at), verdict: judge.verdict_at(at) });
+    let analysis = last.map(|at| Analysis { snapshot: fold.snapshot(at), verdict: classifier.verdict_at(at) });
     (analysis, merge.into_report())
 }
 
 /// A path as text without control characters.
-fn shown(path: &Path) -> String {
+fn display_path(path: &Path) -> String {
     clean(&path.to_string_lossy()).into_owned()
 }

@@ -6,4 +6,4 @@
 
 mod sigv4;
 
-pub use sigv4::{Credentials, Presigned, Refusal, Target, presign};
+pub use sigv4::{Credentials, PresignedUrl, SignatureError, SigningTarget, presign};

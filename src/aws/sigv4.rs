@@ -20,7 +20,7 @@ const EMPTY_BODY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca49599
 const DATE_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 /// How far the signer's clock may be from the verifier's, and how long a URL without
 /// `X-Amz-Expires` stays good.
-const TOLERANCE: TimeDelta = TimeDelta::minutes(5);
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(5);
 /// The longest life a signer may ask for: seven days.
 const LONGEST_LIFE_SECS: u32 = 604_800;
 /// Everything but RFC 3986's unreserved characters is escaped.
@@ -39,7 +39,7 @@ pub struct Credentials {
 
 /// What is signed for.
 #[derive(Debug, Clone, Copy)]
-pub struct Target<'a> {
+pub struct SigningTarget<'a> {
     /// The Host header exactly as it is sent: with the port unless it is the scheme's own.
     pub host: &'a str,
     /// Path of the URL, `/mqtt` at AWS.
@@ -51,7 +51,7 @@ pub struct Target<'a> {
 /// Signs; gives path and query for the request line. `expires_secs` (1–604800) is left out of the
 /// query for `None`, as the AWS device SDKs do: the URL is then good for five minutes.
 pub fn presign(
-    target: Target<'_>,
+    target: SigningTarget<'_>,
     credentials: &Credentials,
     at: DateTime<Utc>,
     expires_secs: Option<u32>,
@@ -77,7 +77,7 @@ pub fn presign(
 
 /// Why a signed URL is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum SignatureError {
     /// A parameter is not there.
     #[error("the query has no {0}")]
     Missing(&'static str),
@@ -86,25 +86,25 @@ pub enum Refusal {
     Malformed(&'static str),
     /// The Host header must be signed, and each signed header must be sent.
     #[error("the signed headers do not cover what was sent")]
-    Headers,
+    UnsignedHeaders,
     /// The signature's date lies in the verifier's future.
     #[error("the signature is not yet current: the signer's clock is ahead")]
-    Skewed,
+    ClockAhead,
     /// The signature is too old.
     #[error("the signature has expired, or the signer's clock is behind")]
-    Stale,
+    Expired,
     /// Another key or another request was signed.
     #[error("the signature does not match the request")]
     Mismatch,
 }
 
 /// A signed request as it was received, not yet believed.
-pub struct Presigned {
+pub struct PresignedUrl {
     path: String,
     query: String,
     date: String,
     at: DateTime<Utc>,
-    life: TimeDelta,
+    lifetime: TimeDelta,
     access_key_id: String,
     region: String,
     scope: String,
@@ -113,42 +113,42 @@ pub struct Presigned {
     session_token: Option<SecretString>,
 }
 
-impl Presigned {
+impl PresignedUrl {
     /// Takes a request target (path and query) apart.
     ///
     /// # Errors
     /// [`Refusal::Missing`] or [`Refusal::Malformed`].
-    pub fn parse(target: &str) -> Result<Self, Refusal> {
-        let (path, query) = target.split_once('?').ok_or(Refusal::Missing("X-Amz-Algorithm"))?;
+    pub fn parse(target: &str) -> Result<Self, SignatureError> {
+        let (path, query) = target.split_once('?').ok_or(SignatureError::Missing("X-Amz-Algorithm"))?;
         let parameters = parameters(query)?;
-        let get = |name: &'static str| only(&parameters, name)?.ok_or(Refusal::Missing(name));
+        let get = |name: &'static str| single_parameter(&parameters, name)?.ok_or(SignatureError::Missing(name));
         if get("X-Amz-Algorithm")? != ALGORITHM {
-            return Err(Refusal::Malformed("X-Amz-Algorithm"));
+            return Err(SignatureError::Malformed("X-Amz-Algorithm"));
         }
         let date = get("X-Amz-Date")?.to_owned();
         let parsed = NaiveDateTime::parse_from_str(&date, DATE_FORMAT);
-        let at = parsed.map_err(|_| Refusal::Malformed("X-Amz-Date"))?.and_utc();
+        let at = parsed.map_err(|_| SignatureError::Malformed("X-Amz-Date"))?.and_utc();
         // The parser is lenient about digits; what is signed begins with exactly eight of them.
         if at.format(DATE_FORMAT).to_string() != date {
-            return Err(Refusal::Malformed("X-Amz-Date"));
+            return Err(SignatureError::Malformed("X-Amz-Date"));
         }
         let credential = get("X-Amz-Credential")?;
         let (access_key_id, scope) =
-            credential.split_once('/').ok_or(Refusal::Malformed("X-Amz-Credential"))?;
+            credential.split_once('/').ok_or(SignatureError::Malformed("X-Amz-Credential"))?;
         let region = match scope.split('/').collect::<Vec<_>>()[..] {
             [day, region, SERVICE, TERMINATION] if day == &date[..8] => region.to_owned(),
-            _ => return Err(Refusal::Malformed("X-Amz-Credential")),
+            _ => return Err(SignatureError::Malformed("X-Amz-Credential")),
         };
-        let life = match only(&parameters, "X-Amz-Expires")? {
-            None => TOLERANCE,
+        let life = match single_parameter(&parameters, "X-Amz-Expires")? {
+            None => CLOCK_TOLERANCE,
             Some(text) => match text.parse::<u32>() {
                 Ok(secs @ 1..=LONGEST_LIFE_SECS) => TimeDelta::seconds(i64::from(secs)),
-                _ => return Err(Refusal::Malformed("X-Amz-Expires")),
+                _ => return Err(SignatureError::Malformed("X-Amz-Expires")),
             },
         };
         let signed_headers = get("X-Amz-SignedHeaders")?.split(';').map(str::to_owned).collect();
-        let signature = unhex(get("X-Amz-Signature")?).ok_or(Refusal::Malformed("X-Amz-Signature"))?;
-        let session_token = only(&parameters, "X-Amz-Security-Token")?.map(SecretString::from);
+        let signature = unhex(get("X-Amz-Signature")?).ok_or(SignatureError::Malformed("X-Amz-Signature"))?;
+        let session_token = single_parameter(&parameters, "X-Amz-Security-Token")?.map(SecretString::from);
         let (access_key_id, scope) = (access_key_id.to_owned(), scope.to_owned());
         let query = canonical_query(&parameters);
         let path = path.to_owned();
@@ -157,7 +157,7 @@ impl Presigned {
             query,
             date,
             at,
-            life,
+            lifetime: life,
             access_key_id,
             region,
             scope,
@@ -193,28 +193,28 @@ impl Presigned {
         header: impl Fn(&str) -> Option<String>,
         secret_key: &SecretString,
         now: DateTime<Utc>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), SignatureError> {
         if !self.signed_headers.iter().any(|name| name == "host") {
-            return Err(Refusal::Headers);
+            return Err(SignatureError::UnsignedHeaders);
         }
         let mut headers = Vec::new();
         for name in &self.signed_headers {
-            headers.push((name.as_str(), header(name).ok_or(Refusal::Headers)?));
+            headers.push((name.as_str(), header(name).ok_or(SignatureError::UnsignedHeaders)?));
         }
         let request = canonical_request(&self.path, &self.query, &headers);
         let mac = signature(secret_key, &self.date, &self.region, &self.scope, &request);
-        mac.verify_slice(&self.signature).map_err(|_| Refusal::Mismatch)?;
-        if self.at.signed_duration_since(now) > TOLERANCE {
-            return Err(Refusal::Skewed);
+        mac.verify_slice(&self.signature).map_err(|_| SignatureError::Mismatch)?;
+        if self.at.signed_duration_since(now) > CLOCK_TOLERANCE {
+            return Err(SignatureError::ClockAhead);
         }
-        if now.signed_duration_since(self.at) > self.life {
-            return Err(Refusal::Stale);
+        if now.signed_duration_since(self.at) > self.lifetime {
+            return Err(SignatureError::Expired);
         }
         Ok(())
     }
 }
 
-impl std::fmt::Debug for Presigned {
+impl std::fmt::Debug for PresignedUrl {
     /// Leaves signature and token out: within its life the URL is a key.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Presigned")
@@ -226,10 +226,10 @@ impl std::fmt::Debug for Presigned {
 }
 
 /// Names and values of a query, unescaped.
-fn parameters(query: &str) -> Result<Vec<(String, String)>, Refusal> {
+fn parameters(query: &str) -> Result<Vec<(String, String)>, SignatureError> {
     let unescape = |text: &str| {
         let text = percent_decode_str(text).decode_utf8();
-        text.map(String::from).map_err(|_| Refusal::Malformed("the query"))
+        text.map(String::from).map_err(|_| SignatureError::Malformed("the query"))
     };
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     pairs
@@ -241,11 +241,11 @@ fn parameters(query: &str) -> Result<Vec<(String, String)>, Refusal> {
 }
 
 /// The value of a parameter that may be there once.
-fn only<'a>(parameters: &'a [(String, String)], name: &'static str) -> Result<Option<&'a str>, Refusal> {
+fn single_parameter<'a>(parameters: &'a [(String, String)], name: &'static str) -> Result<Option<&'a str>, SignatureError> {
     let mut values = parameters.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
     match (values.next(), values.next()) {
         (value, None) => Ok(value),
-        (_, Some(_)) => Err(Refusal::Malformed(name)),
+        (_, Some(_)) => Err(SignatureError::Malformed(name)),
     }
 }
 

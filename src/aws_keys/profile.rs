@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 /// The settings of one profile by lower-case name. Values may be secret; there is no `Debug`.
 #[derive(Default)]
-pub(super) struct Profile(BTreeMap<String, String>);
+pub(super) struct AwsProfile(BTreeMap<String, String>);
 
-impl Profile {
+impl AwsProfile {
     /// Adds what `text` says under `[heading]` and is not known yet. Lines that are no settings are passed
     /// over, as AWS's tools do.
-    pub(super) fn learn(&mut self, text: &str, heading: &str) -> bool {
+    pub(super) fn merge_section(&mut self, text: &str, heading: &str) -> bool {
         let mut inside = false;
         let mut found = false;
         for line in text.lines() {
@@ -44,15 +44,15 @@ mod tests {
                         AWS_ACCESS_KEY_ID=AKIAHEATER\ns3 =\n  region = nested\nregion = eu-west-1\nempty =\nnonsense\n";
 
     #[test]
-    fn only_the_asked_section_counts_and_the_first_word_stays() {
-        let mut profile = Profile::default();
-        assert!(profile.learn(FILE, "profile heater"));
+    fn only_the_requested_section_counts_and_the_first_value_wins() {
+        let mut profile = AwsProfile::default();
+        assert!(profile.merge_section(FILE, "profile heater"));
         assert_eq!(profile.get("aws_access_key_id"), Some("AKIAHEATER"));
         assert_eq!(profile.get("region"), Some("eu-west-1"));
         assert_eq!((profile.get("empty"), profile.get("nonsense")), (None, None));
-        assert!(profile.learn(FILE, "default"));
+        assert!(profile.merge_section(FILE, "default"));
         assert_eq!(profile.get("aws_access_key_id"), Some("AKIAHEATER"));
-        assert!(!profile.learn(FILE, "heater"));
-        assert!(!profile.learn("[", "x") && !profile.learn("]=[\n=\u{0}", "x"));
+        assert!(!profile.merge_section(FILE, "heater"));
+        assert!(!profile.merge_section("[", "x") && !profile.merge_section("]=[\n=\u{0}", "x"));
     }
 }

@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 
-use super::source::{Found, KeySource};
-use crate::aws::{Target, presign};
+use super::source::{ExpiringCredentials, KeySource};
+use crate::aws::{SigningTarget, presign};
 use crate::diagnostics::Clock;
 use crate::diagnostics::event::Layer;
 use crate::mqtt::connector::BoxFuture;
 use crate::mqtt::settings::BrokerAddress;
-use crate::mqtt::signer::{SignFailure, Signed, Signer};
+use crate::mqtt::signer::{SignFailure, SignedTarget, Signer};
 
 /// Signs with the keys of a [`KeySource`], which it asks again for every deep attempt, when a refusal shows
 /// that its keys are dead, and when they are known to have expired.
@@ -20,7 +20,7 @@ pub struct KeySigner {
     path: String,
     region: String,
     clock: Arc<dyn Clock>,
-    kept: Mutex<Option<Found>>,
+    cached: Mutex<Option<ExpiringCredentials>>,
 }
 
 impl std::fmt::Debug for KeySigner {
@@ -36,22 +36,22 @@ impl KeySigner {
     /// A signer for the upgrade at `broker`, in this region.
     pub fn new(source: KeySource, broker: &BrokerAddress, region: String, clock: Arc<dyn Clock>) -> Self {
         let path = broker.path.split('?').next().unwrap_or_default().to_owned();
-        Self { source, host: broker.authority(), path, region, clock, kept: Mutex::default() }
+        Self { source, host: broker.authority(), path, region, clock, cached: Mutex::default() }
     }
 
-    fn keep(&self, found: Option<Found>) {
-        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = found;
+    fn set_cached(&self, found: Option<ExpiringCredentials>) {
+        *self.cached.lock().unwrap_or_else(PoisonError::into_inner) = found;
     }
 
     /// What is kept and good as far as is known.
-    fn kept(&self) -> Option<Found> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    fn cached(&self) -> Option<ExpiringCredentials> {
+        let kept = self.cached.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let now = self.clock.now().wall;
         kept.filter(|found| found.expires_at.is_none_or(|expiry| expiry > now))
     }
 
-    async fn found(&self, fresh: bool) -> Result<Found, SignFailure> {
-        if let Some(found) = self.kept().filter(|_| !fresh) {
+    async fn load(&self, fresh: bool) -> Result<ExpiringCredentials, SignFailure> {
+        if let Some(found) = self.cached().filter(|_| !fresh) {
             return Ok(found);
         }
         let source = self.source.clone();
@@ -60,22 +60,22 @@ impl KeySigner {
             SignFailure::unavailable(Layer::Local, why.to_string().trim_end_matches('.'))
         };
         let found = read.map_err(|error| unavailable(&error))?.map_err(|error| unavailable(&error))?;
-        self.keep(Some(found.clone()));
+        self.set_cached(Some(found.clone()));
         Ok(found)
     }
 }
 
 impl Signer for KeySigner {
-    fn sign(&self, fresh: bool) -> BoxFuture<'_, Result<Signed, SignFailure>> {
+    fn sign(&self, fresh: bool) -> BoxFuture<'_, Result<SignedTarget, SignFailure>> {
         Box::pin(async move {
-            let Found { credentials, expires_at } = self.found(fresh).await?;
-            let target = Target { host: &self.host, path: &self.path, region: &self.region };
+            let ExpiringCredentials { credentials, expires_at } = self.load(fresh).await?;
+            let target = SigningTarget { host: &self.host, path: &self.path, region: &self.region };
             let signed = presign(target, &credentials, self.clock.now().wall, None);
-            Ok(Signed { path_and_query: signed.into(), expires_at })
+            Ok(SignedTarget { path_and_query: signed.into(), expires_at })
         })
     }
 
-    fn refused(&self, _status: u16, _server_date: Option<DateTime<Utc>>) {
-        self.keep(None);
+    fn on_refused(&self, _status: u16, _server_date: Option<DateTime<Utc>>) {
+        self.set_cached(None);
     }
 }

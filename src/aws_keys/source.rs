@@ -7,19 +7,19 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::profile::Profile;
+use super::profile::AwsProfile;
 use crate::aws::Credentials;
 
 /// Looks up an environment variable.
-pub type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+pub type EnvLookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// Settings in which tools that fill profile files leave the expiry of temporary keys.
-const EXPIRIES: [&str; 4] =
+const EXPIRY_SETTINGS: [&str; 4] =
     ["expiration", "aws_expiration", "aws_session_expiration", "x_security_token_expires"];
 
 /// Keys and what is known of them.
 #[derive(Debug, Clone)]
-pub struct Found {
+pub struct ExpiringCredentials {
     /// The keys.
     pub credentials: Credentials,
     /// When they expire, if somebody wrote it down.
@@ -34,10 +34,10 @@ pub enum KeyError {
         "There are no AWS credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN for \
          temporary keys), fill ~/.aws/credentials, or give --cert and --key of a device."
     )]
-    Nothing,
+    NoCredentials,
     /// One half of a key alone.
     #[error("{there} is set without {missing}; a key needs both.")]
-    Half {
+    IncompletePair {
         /// What is there.
         there: String,
         /// What is not.
@@ -53,7 +53,7 @@ pub enum KeyError {
         "The profile `{profile}` gets its keys by {way}, which dropscope does not do itself; export them first: \
          eval \"$(aws configure export-credentials --profile {profile} --format env)\""
     )]
-    NotHere {
+    UnsupportedProfile {
         /// Its name.
         profile: String,
         /// How it gets its keys, in words.
@@ -72,7 +72,7 @@ pub enum KeyError {
 /// Where to look for keys.
 #[derive(Clone)]
 pub struct KeySource {
-    variable: Lookup,
+    env: EnvLookup,
     profile: Option<String>,
 }
 
@@ -85,67 +85,67 @@ impl fmt::Debug for KeySource {
 impl KeySource {
     /// Keys of this environment. A `profile` asked for in words goes before keys in the environment, as with
     /// AWS's own tools; `AWS_PROFILE` does not.
-    pub fn new(variable: Lookup, profile: Option<String>) -> Self {
-        Self { variable, profile }
+    pub fn new(variable: EnvLookup, profile: Option<String>) -> Self {
+        Self { env: variable, profile }
     }
 
     /// The keys as they are now; reads files.
     ///
     /// # Errors
     /// If there are none.
-    pub fn read(&self) -> Result<Found, KeyError> {
-        match self.in_environment()? {
+    pub fn read(&self) -> Result<ExpiringCredentials, KeyError> {
+        match self.from_environment()? {
             Some(found) if self.profile.is_none() => Ok(found),
-            _ => self.in_profile(),
+            _ => self.from_profile(),
         }
     }
 
     /// The region the user works in, for endpoints whose names have none.
     pub fn region(&self) -> Option<String> {
-        let said = self.get("AWS_REGION").or_else(|| self.get("AWS_DEFAULT_REGION"));
-        said.or_else(|| self.profile().ok()?.1.get("region").map(str::to_owned))
+        let from_environment = self.get("AWS_REGION").or_else(|| self.get("AWS_DEFAULT_REGION"));
+        from_environment.or_else(|| self.profile().ok()?.1.get("region").map(str::to_owned))
     }
 
     fn get(&self, name: &str) -> Option<String> {
-        (self.variable)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+        (self.env)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
-    fn in_environment(&self) -> Result<Option<Found>, KeyError> {
+    fn from_environment(&self) -> Result<Option<ExpiringCredentials>, KeyError> {
         let get = |name: &str| self.get(name);
         let names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
-        let Some((access_key_id, secret_key)) = both(names, get, self.profile.is_some())? else {
+        let Some((access_key_id, secret_key)) = key_pair(names, get, self.profile.is_some())? else {
             return Ok(None);
         };
         let expiry = self.get("AWS_CREDENTIAL_EXPIRATION");
         let session_token = self.get("AWS_SESSION_TOKEN");
-        Ok(Some(found(access_key_id, secret_key, session_token, expiry.as_deref())))
+        Ok(Some(expiring_credentials(access_key_id, secret_key, session_token, expiry.as_deref())))
     }
 
-    fn in_profile(&self) -> Result<Found, KeyError> {
+    fn from_profile(&self) -> Result<ExpiringCredentials, KeyError> {
         let (name, profile) = self.profile()?;
         let get = |name: &str| profile.get(name).map(str::to_owned);
-        if let Some((id, secret)) = both(["aws_access_key_id", "aws_secret_access_key"], get, false)? {
-            let expiry = EXPIRIES.into_iter().find_map(|name| profile.get(name));
-            return Ok(found(id, secret, get("aws_session_token"), expiry));
+        if let Some((id, secret)) = key_pair(["aws_access_key_id", "aws_secret_access_key"], get, false)? {
+            let expiry = EXPIRY_SETTINGS.into_iter().find_map(|name| profile.get(name));
+            return Ok(expiring_credentials(id, secret, get("aws_session_token"), expiry));
         }
-        let ways = [
+        let unsupported = [
             ("credential_process", "a command (credential_process)"),
             ("sso_session", "single sign-on"),
             ("sso_start_url", "single sign-on"),
             ("login_session", "a sign-in in the browser"),
             ("role_arn", "taking on a role (role_arn)"),
         ];
-        match ways.into_iter().find(|(setting, _)| profile.get(setting).is_some()) {
-            Some((_, way)) => Err(KeyError::NotHere { profile: name, way }),
-            None => Err(KeyError::Nothing),
+        match unsupported.into_iter().find(|(setting, _)| profile.get(setting).is_some()) {
+            Some((_, way)) => Err(KeyError::UnsupportedProfile { profile: name, way }),
+            None => Err(KeyError::NoCredentials),
         }
     }
 
     /// The profile in force and its name.
-    fn profile(&self) -> Result<(String, Profile), KeyError> {
-        let asked = self.profile.clone().or_else(|| self.get("AWS_PROFILE"));
-        let name = asked.clone().unwrap_or_else(|| "default".to_owned());
-        let mut profile = Profile::default();
+    fn profile(&self) -> Result<(String, AwsProfile), KeyError> {
+        let requested = self.profile.clone().or_else(|| self.get("AWS_PROFILE"));
+        let name = requested.clone().unwrap_or_else(|| "default".to_owned());
+        let mut profile = AwsProfile::default();
         let mut is_there = false;
         for (variable, file, heading) in [
             ("AWS_SHARED_CREDENTIALS_FILE", "credentials", name.clone()),
@@ -157,11 +157,11 @@ impl KeySource {
                 continue;
             }
             if let Some(text) = self.file(variable, file)? {
-                is_there |= profile.learn(&text, &heading);
+                is_there |= profile.merge_section(&text, &heading);
             }
         }
-        match asked {
-            Some(asked) if !is_there => Err(KeyError::NoProfile(asked)),
+        match requested {
+            Some(requested) if !is_there => Err(KeyError::NoProfile(requested)),
             _ => Ok((name, profile)),
         }
     }
@@ -182,29 +182,29 @@ impl KeySource {
 }
 
 /// Both halves of a key, or none; half of it is a mistake unless it is not wanted anyway.
-fn both(
+fn key_pair(
     names: [&str; 2],
     get: impl Fn(&str) -> Option<String>,
-    is_unwanted: bool,
+    ignore_incomplete: bool,
 ) -> Result<Option<(String, String)>, KeyError> {
-    let half = |there: &str, missing: &str| {
-        if is_unwanted {
+    let incomplete = |there: &str, missing: &str| {
+        if ignore_incomplete {
             Ok(None)
         } else {
-            Err(KeyError::Half { there: there.to_owned(), missing: missing.to_owned() })
+            Err(KeyError::IncompletePair { there: there.to_owned(), missing: missing.to_owned() })
         }
     };
     match (get(names[0]), get(names[1])) {
         (Some(id), Some(secret)) => Ok(Some((id, secret))),
         (None, None) => Ok(None),
-        (Some(_), None) => half(names[0], names[1]),
-        (None, Some(_)) => half(names[1], names[0]),
+        (Some(_), None) => incomplete(names[0], names[1]),
+        (None, Some(_)) => incomplete(names[1], names[0]),
     }
 }
 
-fn found(access_key_id: String, secret: String, token: Option<String>, expiry: Option<&str>) -> Found {
+fn expiring_credentials(access_key_id: String, secret: String, token: Option<String>, expiry: Option<&str>) -> ExpiringCredentials {
     let expiry = expiry.and_then(|text| DateTime::parse_from_rfc3339(text).ok());
-    Found {
+    ExpiringCredentials {
         credentials: Credentials {
             access_key_id,
             secret_key: secret.into(),

@@ -31,8 +31,8 @@ impl Background {
             let (mut inside, mut sum) = (0.0, 0.0);
             for width in widths.iter().filter(|width| **width > 0.0) {
                 let x = rate * width;
-                inside += width * expected(x);
-                sum += ln_share(x) + x * expected(x);
+                inside += width * mean_death_position(x);
+                sum += ln_share(x) + x * mean_death_position(x);
             }
             exposure = before + inside;
             value = sum;
@@ -41,9 +41,9 @@ impl Background {
     }
 
     /// Log marginal likelihood, per second of drop time, of all drops but the `hits` that something else explains.
-    pub(super) fn rest(&self, hits: f64) -> f64 {
-        let left = (self.drops - hits).max(0.0);
-        ln_poisson(left, self.exposure) + self.widths * left / self.drops.max(1.0)
+    pub(super) fn ln_likelihood_excluding(&self, hits: f64) -> f64 {
+        let remaining = (self.drops - hits).max(0.0);
+        ln_poisson(remaining, self.exposure) + self.widths * remaining / self.drops.max(1.0)
     }
 }
 
@@ -53,7 +53,7 @@ fn ln_share(x: f64) -> f64 {
 }
 
 /// `1/x − 1/(e^x − 1)`: where in its window the death is expected, as a part of it; a half for narrow windows.
-fn expected(x: f64) -> f64 {
+fn mean_death_position(x: f64) -> f64 {
     if x < 1e-4 { 0.5 - x / 12.0 } else { 1.0 / x - 1.0 / x.exp_m1() }
 }
 
@@ -62,24 +62,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_moments_are_a_poisson_process() {
+    fn exact_death_times_are_a_poisson_process() {
         let background = Background::new(&[0.0; 10], 36_000.0);
-        assert!((background.rest(0.0) - ln_poisson(10.0, 36_000.0)).abs() < 1e-9);
-        assert!((background.rest(10.0) - ln_poisson(0.0, 36_000.0)).abs() < 1e-9);
+        assert!((background.ln_likelihood_excluding(0.0) - ln_poisson(10.0, 36_000.0)).abs() < 1e-9);
+        assert!((background.ln_likelihood_excluding(10.0) - ln_poisson(0.0, 36_000.0)).abs() < 1e-9);
     }
 
     #[test]
-    fn a_window_that_tells_nothing_costs_nothing_but_its_width() {
+    fn an_uninformative_window_costs_only_its_width() {
         // Each session is known to have died some time within 10 h: the likelihood per second is 1 / 10 h.
         let width = 36_000.0;
         let background = Background::new(&[width; 20], 0.0);
-        let per_drop = background.rest(0.0) / 20.0 + width.ln();
+        let per_drop = background.ln_likelihood_excluding(0.0) / 20.0 + width.ln();
         assert!(per_drop > -0.3, "{per_drop}");
     }
 
     #[test]
-    fn nothing_at_all_is_fine() {
-        assert!(Background::new(&[], 0.0).rest(0.0).is_finite());
-        assert!(Background::new(&[1e12], 0.0).rest(0.0).is_finite());
+    fn empty_and_extreme_windows_stay_finite() {
+        assert!(Background::new(&[], 0.0).ln_likelihood_excluding(0.0).is_finite());
+        assert!(Background::new(&[1e12], 0.0).ln_likelihood_excluding(0.0).is_finite());
     }
 }

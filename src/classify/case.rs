@@ -1,12 +1,12 @@
 //! What is weighed: the sessions, the drops in play, and what random loss alone would say of them?
 
 use super::background::Background;
-use super::drops::{Drop, drops};
+use super::drops::{DeathWindow, drops};
 use super::live::{EXCESS_SHIFT, Silences};
 use super::log::Log;
 use super::math::{ln_beta_binomial, ln_sum_exp, real};
-use super::session::{Ending, Secs, Session};
-use super::survivors::Table;
+use super::session::{SessionEnding, Secs, Session};
+use super::survivors::SurvivalTable;
 
 /// How late a busy computer may be, in seconds of its own clock; a scaled lab run multiplies it.
 const LATENESS: f64 = 0.02;
@@ -17,17 +17,17 @@ pub(super) struct Frame<'a> {
     /// All sessions, oldest first; the one alive last, cut off now.
     pub(super) sessions: Vec<&'a Session>,
     /// All drops, oldest first.
-    pub(super) drops: Vec<Drop>,
+    pub(super) drops: Vec<DeathWindow>,
     /// The drop of each session, by session.
-    pub(super) drop_of: Vec<Option<usize>>,
+    pub(super) drop_by_session: Vec<Option<usize>>,
     /// Silences in either direction that a session survived, in seconds.
-    pub(super) survived: Table,
+    pub(super) survived: SurvivalTable,
     /// Silences of ours that a session survived, in seconds.
-    pub(super) survived_sent: Table,
+    pub(super) survived_outgoing: SurvivalTable,
     /// Pauses of the peer that a session survived, in seconds.
-    pub(super) survived_peer: Table,
+    pub(super) survived_peer: SurvivalTable,
     /// Silences of ours that a session survived, in seconds beyond 1.5 keep-alives.
-    pub(super) survived_out: OutTable,
+    pub(super) survived_excess: ExcessTable,
     /// Connected seconds, censored sessions included: nothing can drop while down.
     pub(super) exposure: f64,
     /// Least width of a kernel, in seconds: what the stamps can resolve.
@@ -37,9 +37,9 @@ pub(super) struct Frame<'a> {
 }
 
 /// Survived silences of ours, in seconds beyond 1.5 keep-alives.
-pub(super) struct OutTable(Table);
+pub(super) struct ExcessTable(SurvivalTable);
 
-impl OutTable {
+impl ExcessTable {
     /// How many outlived 1.5 keep-alives, by a limit that acts with spread `sigma`.
     pub(super) fn outlived(&self, sigma: f64) -> f64 {
         self.0.outlived(EXCESS_SHIFT, sigma)
@@ -64,32 +64,32 @@ impl<'a> Frame<'a> {
             }
         }
         let scale = log.started.as_ref().and_then(|started| started.time_scale).unwrap_or(1.0).max(1.0);
-        let mut more = MoreSilences::default();
+        let mut drop_silences = DropSilences::default();
         for drop in &drops {
-            more.of_drop(log, drop);
+            drop_silences.add_drop(log, drop);
         }
         Self {
             exposure: sessions.iter().map(|session| session.age()).sum(),
             floor: if log.whole_seconds { 0.35 } else { f64::max(0.03, LATENESS * scale / 10.0) },
             lateness: LATENESS * scale,
-            survived: silences.any.table().with(more.any),
-            survived_sent: silences.sent.table().with(more.sent),
+            survived: silences.either.table().with_values(drop_silences.any),
+            survived_outgoing: silences.outgoing.table().with_values(drop_silences.outgoing),
             survived_peer: silences.peer.table(),
-            survived_out: OutTable(silences.out.table().with(more.out)),
+            survived_excess: ExcessTable(silences.outgoing_excess.table().with_values(drop_silences.outgoing_excess)),
             log,
             sessions,
             drops,
-            drop_of,
+            drop_by_session: drop_of,
         }
     }
 
     /// The session of a drop.
-    pub(super) fn session(&self, drop: &Drop) -> Option<&'a Session> {
+    pub(super) fn session(&self, drop: &DeathWindow) -> Option<&'a Session> {
         self.sessions.get(drop.session).copied()
     }
 
     /// How a drop ended.
-    pub(super) fn ending(&self, drop: &Drop) -> Option<&'a Ending> {
+    pub(super) fn session_ending(&self, drop: &DeathWindow) -> Option<&'a SessionEnding> {
         self.session(drop)?.ending.as_deref()
     }
 
@@ -103,38 +103,38 @@ impl<'a> Frame<'a> {
 
 /// Silences inside sessions that dropped, up to the packet that the death left unanswered.
 #[derive(Default)]
-struct MoreSilences {
+struct DropSilences {
     any: Vec<f64>,
-    sent: Vec<f64>,
-    out: Vec<f64>,
+    outgoing: Vec<f64>,
+    outgoing_excess: Vec<f64>,
 }
 
-impl MoreSilences {
-    fn of_drop(&mut self, log: &Log, drop: &Drop) {
+impl DropSilences {
+    fn add_drop(&mut self, log: &Log, drop: &DeathWindow) {
         let Some(session) = log.sessions.get(drop.session) else { return };
         let Some(ending) = session.ending.as_deref() else { return };
-        let settled = ending.acts.get(..ending.settled).unwrap_or_default();
-        let mut any = settled.last().map_or(session.start, |act| act.at);
-        let mut out = settled.iter().rev().find(|act| act.out).map_or(session.start, |act| act.at);
-        let cut = drop.tx.map_or(f64::INFINITY, |tx| tx - 0.05);
-        let heard = if drop.kind == super::session::Kind::Silent { drop.lo + 0.05 } else { cut };
-        for act in ending.acts.iter().skip(ending.settled) {
-            if act.at < cut {
-                let length = act.at - any;
+        let settled = ending.packets.get(..ending.survived_packets).unwrap_or_default();
+        let mut any = settled.last().map_or(session.start, |packet| packet.at);
+        let mut out = settled.iter().rev().find(|packet| packet.is_outgoing).map_or(session.start, |packet| packet.at);
+        let unanswered_at = drop.tx.map_or(f64::INFINITY, |tx| tx - 0.05);
+        let heard = if drop.kind == super::session::EndKind::Silent { drop.lo + 0.05 } else { unanswered_at };
+        for packet in ending.packets.iter().skip(ending.survived_packets) {
+            if packet.at < unanswered_at {
+                let length = packet.at - any;
                 if length > 15.0 {
                     self.any.push(length);
                 }
-                any = any.max(act.at);
+                any = any.max(packet.at);
             }
-            if act.out && act.at <= heard {
-                let length = act.at - out;
+            if packet.is_outgoing && packet.at <= heard {
+                let length = packet.at - out;
                 if length > 15.0 {
-                    self.sent.push(length);
+                    self.outgoing.push(length);
                 }
                 if length > 1.2 * session.keep_alive {
-                    self.out.push((length - 1.5 * session.keep_alive + EXCESS_SHIFT).max(1.0));
+                    self.outgoing_excess.push((length - 1.5 * session.keep_alive + EXCESS_SHIFT).max(1.0));
                 }
-                out = out.max(act.at);
+                out = out.max(packet.at);
             }
         }
     }
@@ -144,8 +144,8 @@ impl MoreSilences {
 pub(super) struct Case<'a> {
     pub(super) frame: &'a Frame<'a>,
     /// Indices into the drops of the frame.
-    pub(super) mine: Vec<usize>,
-    in_play: Vec<bool>,
+    pub(super) drop_indices: Vec<usize>,
+    is_included: Vec<bool>,
     background: Background,
     /// Log marginal likelihood of random loss: what every hypothesis must beat.
     pub(super) null: f64,
@@ -160,71 +160,71 @@ impl<'a> Case<'a> {
                 *place = true;
             }
         }
-        let mut case = Self { frame, mine, in_play, background: Background::default(), null: 0.0 };
+        let mut case = Self { frame, drop_indices: mine, is_included: in_play, background: Background::default(), null: 0.0 };
         case.background = case.background();
         case.null = case.null_likelihood();
         case
     }
 
     /// The drops in play with their indices.
-    pub(super) fn drops(&self) -> impl Iterator<Item = (usize, &'a Drop)> + '_ {
-        self.mine.iter().filter_map(|index| Some((*index, self.frame.drops.get(*index)?)))
+    pub(super) fn drops(&self) -> impl Iterator<Item = (usize, &'a DeathWindow)> + '_ {
+        self.drop_indices.iter().filter_map(|index| Some((*index, self.frame.drops.get(*index)?)))
     }
 
     /// How many drops are in play.
     pub(super) fn count(&self) -> usize {
-        self.mine.len()
+        self.drop_indices.len()
     }
 
     /// How many drops are in play, as a real number.
-    pub(super) fn n(&self) -> f64 {
-        real(self.mine.len())
+    pub(super) fn count_f64(&self) -> f64 {
+        real(self.drop_indices.len())
     }
 
     /// Whether a drop is in play.
-    pub(super) fn plays(&self, drop: usize) -> bool {
-        self.in_play.get(drop).copied().unwrap_or(false)
+    pub(super) fn contains(&self, drop: usize) -> bool {
+        self.is_included.get(drop).copied().unwrap_or(false)
     }
 
     /// The drop of a session, if it is in play.
-    pub(super) fn drop_of(&self, session: usize) -> Option<usize> {
-        self.frame.drop_of.get(session).copied().flatten().filter(|drop| self.plays(*drop))
+    pub(super) fn drop_of_session(&self, session: usize) -> Option<usize> {
+        self.frame.drop_by_session.get(session).copied().flatten().filter(|drop| self.contains(*drop))
     }
 
     /// Sessions that did not drop, or not by a drop in play.
     pub(super) fn survivors(&self) -> impl Iterator<Item = &'a Session> + '_ {
         let sessions = self.frame.sessions.iter().enumerate();
-        sessions.filter(|(index, _)| self.drop_of(*index).is_none()).map(|(_, session)| *session)
+        sessions.filter(|(index, _)| self.drop_of_session(*index).is_none()).map(|(_, session)| *session)
     }
 
     /// Log likelihood of the drops that a mechanism with `hits` leaves to the background.
-    pub(super) fn rest(&self, hits: usize) -> f64 {
-        self.background.rest(real(hits))
+    pub(super) fn ln_background(&self, hits: usize) -> f64 {
+        self.background.ln_likelihood_excluding(real(hits))
     }
 
     fn background(&self) -> Background {
         let widths: Vec<f64> = self.drops().map(|(_, drop)| drop.hi - drop.lo).collect();
         // A session that ended in the middle of nowhere has no time before its window.
-        let lived: f64 = self.drops().map(|(_, drop)| (drop.lo - drop.start).max(0.0)).sum();
-        Background::new(&widths, lived + self.survivors().map(Session::age).sum::<f64>())
+        let alive_secs: f64 = self.drops().map(|(_, drop)| (drop.lo - drop.start).max(0.0)).sum();
+        Background::new(&widths, alive_secs + self.survivors().map(Session::age).sum::<f64>())
     }
 
     /// Memoryless loss; or memoryless incidents of which some kill the next session again before it proved
     /// to be alive. Everything has to beat this, else two pings lost in one bad minute make "bursts".
     fn null_likelihood(&self) -> f64 {
-        let plain = self.background.rest(0.0);
-        if self.drops().all(|(_, drop)| !drop.continuation) {
-            return plain;
+        let without_spells = self.background.ln_likelihood_excluding(0.0);
+        if self.drops().all(|(_, drop)| !drop.is_continuation) {
+            return without_spells;
         }
-        ln_sum_exp(&[plain, self.in_spells(1.0, 3.0)]) - std::f64::consts::LN_2
+        ln_sum_exp(&[without_spells, self.ln_spell_likelihood(1.0, 3.0)]) - std::f64::consts::LN_2
     }
 
     /// Memoryless incidents; the share of drops that belong to the spell of the one before is Beta(a, b).
-    pub(super) fn in_spells(&self, a: f64, b: f64) -> f64 {
-        let spells: Vec<&Drop> =
-            self.drops().map(|(_, drop)| drop).filter(|drop| drop.continuation).collect();
-        let again = real(spells.len());
+    pub(super) fn ln_spell_likelihood(&self, a: f64, b: f64) -> f64 {
+        let spells: Vec<&DeathWindow> =
+            self.drops().map(|(_, drop)| drop).filter(|drop| drop.is_continuation).collect();
+        let continuations = real(spells.len());
         let moments: f64 = spells.iter().map(|drop| (3.0 * drop.keep_alive).clamp(1.0, 300.0).ln()).sum();
-        self.background.rest(again) + ln_beta_binomial(again, self.n(), a, b) - moments
+        self.background.ln_likelihood_excluding(continuations) + ln_beta_binomial(continuations, self.count_f64(), a, b) - moments
     }
 }

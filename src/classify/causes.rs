@@ -3,7 +3,7 @@
 //! All of it is data: the catalogue in `causes/*.toml`, the weights in `causes/weights.toml`. A file that
 //! cannot be read leaves an empty catalogue and never a panic; a test proves that they can be read.
 
-mod clues;
+mod context;
 mod periods;
 
 use std::collections::BTreeMap;
@@ -11,10 +11,10 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-pub use clues::{Clues, Manner};
+pub use context::{CauseContext, EndShares};
 pub use periods::{Anchor, NamedPeriod, named_periods};
 
-use super::{Hypothesis, Outcomes, Pattern, RankedCause};
+use super::{Hypothesis, OutcomeShares, Pattern, RankedCause};
 
 /// A cause of drops, as a person needs it told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub struct Cause {
     /// Plain name, the continuation of "the reason is that …".
     pub name: String,
     /// Which of the four outcomes of the guide it belongs to.
-    pub outcome: Outcome,
+    pub outcome: GuideOutcome,
     /// What happens there, in two or three sentences.
     pub meaning: String,
     /// What speaks for it.
@@ -48,7 +48,7 @@ pub struct Cause {
 /// The four outcomes of the investigation guide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum GuideOutcome {
     /// The way between.
     Network,
     /// The broker's side.
@@ -66,7 +66,8 @@ pub struct LookAlike {
     /// Key of the other cause.
     pub cause: String,
     /// How to tell them apart.
-    pub tell: String,
+    #[serde(rename = "tell")]
+    pub how_to_distinguish: String,
 }
 
 #[derive(Deserialize)]
@@ -83,7 +84,7 @@ struct Ranking {
     base: f64,
     prior: BTreeMap<Pattern, Weights>,
     outcomes: BTreeMap<Pattern, [f64; 4]>,
-    clue: Vec<clues::Clue>,
+    clue: Vec<context::WeightRule>,
 }
 
 const FILES: [&str; 4] = [
@@ -94,15 +95,15 @@ const FILES: [&str; 4] = [
 ];
 
 static CATALOGUE: LazyLock<Vec<Cause>> = LazyLock::new(|| {
-    let read = |text: &&str| toml::from_str::<CauseFile>(text).map(|file| file.cause).unwrap_or_default();
-    FILES.iter().flat_map(read).collect()
+    let parse_file = |text: &&str| toml::from_str::<CauseFile>(text).map(|file| file.cause).unwrap_or_default();
+    FILES.iter().flat_map(parse_file).collect()
 });
 
 static RANKING: LazyLock<Ranking> =
     LazyLock::new(|| toml::from_str(include_str!("causes/weights.toml")).unwrap_or_default());
 
 /// The share of causes outside the catalogue, among the weights of a pattern.
-const REST: &str = "rest";
+const OTHER_CAUSES: &str = "rest";
 
 /// Causes less probable than this are not worth a line.
 const LEAST_PROBABILITY: f64 = 0.005;
@@ -121,9 +122,9 @@ pub fn cause(id: &str) -> Option<&'static Cause> {
 ///
 /// P(cause) = prior weight × the multipliers of all clues that hold, divided by the sum over all causes and the
 /// share for causes outside the catalogue. So the sum is below 1.
-pub fn rank(pattern: Pattern, clues: &Clues) -> Vec<(&'static Cause, f64)> {
+pub fn rank(pattern: Pattern, context: &CauseContext) -> Vec<(&'static Cause, f64)> {
     let Some(prior) = RANKING.prior.get(&pattern) else { return Vec::new() };
-    let facts = clues.facts();
+    let facts = context.facts();
     let mut weights: Weights = CATALOGUE.iter().map(|cause| (cause.id.clone(), RANKING.base)).collect();
     weights.extend(prior.iter().map(|(id, weight)| (id.clone(), *weight)));
     for clue in RANKING.clue.iter().filter(|clue| clue.holds(&facts)) {
@@ -139,7 +140,7 @@ pub fn rank(pattern: Pattern, clues: &Clues) -> Vec<(&'static Cause, f64)> {
     }
     let mut ranked: Vec<(&Cause, f64)> = weights
         .iter()
-        .filter(|(id, _)| *id != REST)
+        .filter(|(id, _)| *id != OTHER_CAUSES)
         .filter_map(|(id, weight)| cause(id).map(|cause| (cause, weight / sum)))
         .filter(|(_, probability)| *probability >= LEAST_PROBABILITY)
         .collect();
@@ -148,10 +149,10 @@ pub fn rank(pattern: Pattern, clues: &Clues) -> Vec<(&'static Cause, f64)> {
 }
 
 /// The causes behind several patterns at once: Σ P(pattern) P(cause | pattern), the most probable first.
-pub fn rank_all(hypotheses: &[Hypothesis], clues: &Clues) -> Vec<(&'static Cause, f64)> {
+pub fn rank_all(hypotheses: &[Hypothesis], context: &CauseContext) -> Vec<(&'static Cause, f64)> {
     let mut sums: Vec<(&'static Cause, f64)> = Vec::new();
     for hypothesis in hypotheses.iter().filter(|hypothesis| hypothesis.probability > 0.0) {
-        for (cause, probability) in rank(hypothesis.pattern, clues) {
+        for (cause, probability) in rank(hypothesis.pattern, context) {
             let share = probability * hypothesis.probability;
             match sums.iter_mut().find(|(known, _)| known.id == cause.id) {
                 Some((_, sum)) => *sum += share,
@@ -167,7 +168,7 @@ pub fn rank_all(hypotheses: &[Hypothesis], clues: &Clues) -> Vec<(&'static Cause
 /// The four outcomes: Σ P(pattern | data) W[pattern, outcome], scaled to sum to 1.
 ///
 /// An undetermined pattern spreads evenly. Without any probability all four are equal.
-pub fn outcomes(hypotheses: &[Hypothesis]) -> Outcomes {
+pub fn outcomes(hypotheses: &[Hypothesis]) -> OutcomeShares {
     let mut sums = [0.0; 4];
     for hypothesis in hypotheses.iter().filter(|hypothesis| hypothesis.probability > 0.0) {
         let shares = RANKING.outcomes.get(&hypothesis.pattern).copied().unwrap_or([0.25; 4]);
@@ -178,7 +179,7 @@ pub fn outcomes(hypotheses: &[Hypothesis]) -> Outcomes {
     let total: f64 = sums.iter().sum();
     let [network, server, client, environment] =
         if total.is_finite() && total > 0.0 { sums.map(|sum| sum / total) } else { [0.25; 4] };
-    Outcomes { network, server, client, environment }
+    OutcomeShares { network, server, client, environment }
 }
 
 impl From<(&Cause, f64)> for RankedCause {

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use super::Verdict;
 use super::case::Frame;
-use super::judge;
+use super::verdict_builder;
 use super::log::{Log, unix};
 use crate::diagnostics::{Event, Stamp, TimeScale};
 
 /// A verdict is given anew when the drops, or the time watched, have grown by this part.
-const PART: u64 = 64;
+const REFRESH_DIVISOR: u64 = 64;
 /// Shortest time between two verdicts without a new drop or connect, in seconds.
-const PAUSE: f64 = 30.0;
+const MIN_REFRESH_SECS: f64 = 30.0;
 
 /// Folds events into a [`Verdict`]. Deterministic; memory is bounded.
 ///
@@ -32,18 +32,18 @@ pub struct Classifier {
     log: Log,
     newest: Option<Stamp>,
     drops: u64,
-    judged: Option<Judged>,
+    cached: Option<CachedVerdict>,
 }
 
 /// The newest verdict for screens.
 #[derive(Debug, Clone)]
-struct Judged {
+struct CachedVerdict {
     verdict: Arc<Verdict>,
     /// Seconds on the axis of events.
     at: f64,
     drops: u64,
     /// Events that changed a session, counted.
-    turns: u64,
+    link_changes: u64,
 }
 
 impl Classifier {
@@ -60,15 +60,15 @@ impl Classifier {
         self.log.apply(at, &event);
         self.newest = Some(self.newest.map_or(at, |newest| if newest.boot > at.boot { newest } else { at }));
         self.drops += u64::from(matches!(*event, Event::Dropped(_)));
-        let turn = matches!(
+        let is_link_change = matches!(
             *event,
             Event::Connected(_)
                 | Event::Disconnected { .. }
                 | Event::Stopped { .. }
                 | Event::KeepAliveChanged { .. }
         );
-        if turn && let Some(judged) = &mut self.judged {
-            judged.turns += 1;
+        if is_link_change && let Some(cached) = &mut self.cached {
+            cached.link_changes += 1;
         }
     }
 
@@ -77,11 +77,11 @@ impl Classifier {
     pub fn verdict(&mut self) -> Option<Arc<Verdict>> {
         let newest = self.newest?;
         if self.is_due(newest) {
-            let verdict = Arc::new(self.judge(newest));
+            let verdict = Arc::new(self.build_verdict(newest));
             let at = newest.boot.as_secs_f64();
-            self.judged = Some(Judged { verdict, at, drops: self.drops, turns: 0 });
+            self.cached = Some(CachedVerdict { verdict, at, drops: self.drops, link_changes: 0 });
         }
-        self.judged.as_ref().map(|judged| Arc::clone(&judged.verdict))
+        self.cached.as_ref().map(|cached| Arc::clone(&cached.verdict))
     }
 
     /// The verdict with everything up to `at` (as recorded, not before the newest event) taken into account:
@@ -89,25 +89,25 @@ impl Classifier {
     pub fn verdict_at(&self, at: Stamp) -> Arc<Verdict> {
         let at = self.time_scale.stamp(at);
         let newest = self.newest.filter(|newest| newest.boot > at.boot);
-        Arc::new(self.judge(newest.unwrap_or(at)))
+        Arc::new(self.build_verdict(newest.unwrap_or(at)))
     }
 
     fn is_due(&self, newest: Stamp) -> bool {
-        let Some(judged) = &self.judged else { return true };
-        let new_drops = self.drops - judged.drops;
-        if new_drops > self.drops / PART {
+        let Some(cached) = &self.cached else { return true };
+        let new_drops = self.drops - cached.drops;
+        if new_drops > self.drops / REFRESH_DIVISOR {
             return true;
         }
         #[expect(clippy::cast_precision_loss, reason = "a part of the time needs no more")]
-        let pause = (judged.at / PART as f64).max(PAUSE);
+        let min_refresh = (cached.at / REFRESH_DIVISOR as f64).max(MIN_REFRESH_SECS);
         // With few drops every turn of the link counts.
-        (judged.turns > 0 && self.drops < PART) || newest.boot.as_secs_f64() - judged.at >= pause
+        (cached.link_changes > 0 && self.drops < REFRESH_DIVISOR) || newest.boot.as_secs_f64() - cached.at >= min_refresh
     }
 
-    fn judge(&self, at: Stamp) -> Verdict {
+    fn build_verdict(&self, at: Stamp) -> Verdict {
         let mut silences = self.log.silences.clone();
         let live = self.log.live.as_ref();
         let live = live.map(|live| live.censored(at.boot.as_secs_f64(), unix(at), &mut silences));
-        judge::judge(&Frame::new(&self.log, live.as_ref(), &silences), at)
+        verdict_builder::build_verdict(&Frame::new(&self.log, live.as_ref(), &silences), at)
     }
 }

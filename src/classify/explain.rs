@@ -5,23 +5,23 @@
 mod json;
 mod knowledge;
 mod matching;
-mod nearest;
+mod similar;
 
 use serde::Serialize;
 
 use super::RankedCause;
-use super::causes::{Outcome, cause};
+use super::causes::{GuideOutcome, cause};
 use crate::diagnostics::clean::clean;
-use knowledge::{Entry, KNOWLEDGE};
+use knowledge::{KnowledgeEntry, KNOWLEDGE};
 
 /// Characters of a text that are looked at; what says why a connection ended is not behind that.
-const LONGEST_TEXT: usize = 4096;
+const MAX_TEXT_CHARS: usize = 4096;
 
 /// Characters of a text that are shown again.
-const LONGEST_SHOWN: usize = 300;
+const MAX_SHOWN_CHARS: usize = 300;
 
 /// How many further meanings are told.
-const MOST_FURTHER: usize = 5;
+const MAX_FURTHER_MEANINGS: usize = 5;
 
 /// What a text means.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -33,7 +33,7 @@ pub struct Explanation {
     /// Further meanings: another reading of a number, or more that stands in the text.
     pub also: Vec<Meaning>,
     /// Known words that look like the text, when nothing is known.
-    pub nearest: Vec<Nearest>,
+    pub nearest: Vec<SimilarEntry>,
     /// What to do when nothing is known.
     pub advice: Option<String>,
 }
@@ -52,19 +52,19 @@ pub struct Meaning {
     /// Whether it is no sign of trouble.
     pub is_harmless: bool,
     /// Likely causes, the most probable first (sum at most 1).
-    pub causes: Vec<Likely>,
+    pub causes: Vec<LikelyCause>,
     /// What to do with this line in particular.
     pub steps: Vec<String>,
 }
 
 /// A cause with the first thing to check and what ends it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Likely {
+pub struct LikelyCause {
     /// Which, and how probable.
     #[serde(flatten)]
     pub cause: RankedCause,
     /// Which of the four outcomes of the guide it belongs to.
-    pub outcome: Outcome,
+    pub outcome: GuideOutcome,
     /// How to see whether it is the cause.
     pub check: String,
     /// What ends it.
@@ -73,7 +73,7 @@ pub struct Likely {
 
 /// A known word that looks like the text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Nearest {
+pub struct SimilarEntry {
     /// Stable key.
     pub id: String,
     /// Which program or protocol says it.
@@ -88,14 +88,14 @@ const ADVICE: &str = "Nothing in this text is known here. Look for the first err
 
 /// Explains a log line, an error name, a code, or an event as JSON.
 pub fn explain(text: &str) -> Explanation {
-    let shown = shortened(clean(text).trim(), LONGEST_SHOWN);
-    let reduced = json::reduce(text).unwrap_or_else(|| shortened(text, LONGEST_TEXT));
-    let normal = matching::normal(&reduced);
+    let shown = shortened(clean(text).trim(), MAX_SHOWN_CHARS);
+    let reduced = json::extract_reason(text).unwrap_or_else(|| shortened(text, MAX_TEXT_CHARS));
+    let normal = matching::normalize_text(&reduced);
     let mut entries = KNOWLEDGE.find(&normal).into_iter();
     let found = entries.next().map(meaning);
-    let also = entries.take(MOST_FURTHER).map(meaning).collect();
+    let also = entries.take(MAX_FURTHER_MEANINGS).map(meaning).collect();
     let is_unknown = found.is_none();
-    let nearest = if is_unknown { nearest::nearest(&normal, &KNOWLEDGE) } else { Vec::new() };
+    let nearest = if is_unknown { similar::similar_entries(&normal, &KNOWLEDGE) } else { Vec::new() };
     Explanation { text: shown, found, also, nearest, advice: is_unknown.then(|| ADVICE.to_owned()) }
 }
 
@@ -106,27 +106,27 @@ fn shortened(text: &str, longest: usize) -> String {
     }
 }
 
-fn meaning(entry: &Entry) -> Meaning {
+fn meaning(entry: &KnowledgeEntry) -> Meaning {
     Meaning {
         id: entry.id.clone(),
         source: entry.source.clone(),
         name: entry.name.clone(),
         meaning: entry.meaning.clone(),
         is_harmless: entry.is_harmless,
-        causes: likely(entry),
+        causes: likely_causes(entry),
         steps: entry.steps.clone(),
     }
 }
 
 /// The weights are percentages by judgement; what they leave over belongs to causes that are not named.
-fn likely(entry: &Entry) -> Vec<Likely> {
+fn likely_causes(entry: &KnowledgeEntry) -> Vec<LikelyCause> {
     let sum: f64 = entry.causes.values().sum();
     let whole = sum.max(100.0);
-    let mut causes: Vec<Likely> = entry
+    let mut causes: Vec<LikelyCause> = entry
         .causes
         .iter()
         .filter_map(|(id, weight)| cause(id).map(|cause| (cause, weight / whole)))
-        .map(|(cause, probability)| Likely {
+        .map(|(cause, probability)| LikelyCause {
             cause: (cause, probability).into(),
             outcome: cause.outcome,
             check: cause.client_check.first().cloned().unwrap_or_default(),

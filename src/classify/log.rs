@@ -3,40 +3,40 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::live::{BURST_GAP, BURST_GAP_OF_WHOLE_SECONDS, Live, Silences};
-use super::session::{Act, Secs, Session};
-use super::words::normalised;
+use super::live::{BURST_GAP, BURST_GAP_OF_WHOLE_SECONDS, LiveSession, Silences};
+use super::session::{PacketSeen, Secs, Session};
+use super::normalize::normalize;
 use crate::diagnostics::event::{
-    ConnectFailed, Connected, Dropped, Message, Phase, Probe, Started, SystemSource,
+    ConnectFailedEvent, ConnectedEvent, DroppedEvent, Message, Phase, ProbeResult, StartedEvent, SystemSource,
 };
 use crate::diagnostics::{Event, Stamp};
 
 /// Sessions kept; the oldest eighth goes when there are more.
 pub(super) const MAX_SESSIONS: usize = 12_000;
 /// System events, credentials and failed probes kept of each.
-const MAX_MARKS: usize = 20_000;
+const MAX_ENTRIES: usize = 20_000;
 /// Different topics and system events told apart.
 const MAX_NAMES: usize = 2_000;
 /// Longest round trip that is believed, in seconds.
-const MAX_ROUND_TRIP: f64 = 60.0;
+const MAX_RTT_SECS: f64 = 60.0;
 
 /// Everything the hypotheses are judged on, in bounded memory.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Log {
     pub(super) sessions: Vec<Session>,
-    pub(super) live: Option<Live>,
+    pub(super) live: Option<LiveSession>,
     pub(super) silences: Silences,
     /// Moment and name of each system event.
-    pub(super) system: Vec<(Secs, u32)>,
-    pub(super) system_names: Names,
+    pub(super) system_events: Vec<(Secs, u32)>,
+    pub(super) system_names: NameTable,
     /// Power events (suspend, resume).
-    pub(super) slept: Vec<Secs>,
+    pub(super) power_events: Vec<Secs>,
     /// Moment of each renewal, and the expiry.
     pub(super) credentials: Vec<(Secs, Secs)>,
     /// Failed probes, with whether it was the gateway that failed.
     pub(super) failed_probes: Vec<(Secs, bool)>,
     pub(super) probes: u64,
-    pub(super) topics: Names,
+    pub(super) topics: NameTable,
     /// The number of each topic as it was sent lately, so that most need no second look.
     topic_cache: HashMap<Arc<str>, u32>,
     /// Publishes of each topic.
@@ -49,32 +49,32 @@ pub(super) struct Log {
     /// Whether every stamp so far is a whole second (and there was one).
     pub(super) whole_seconds: bool,
     /// The newest `started`.
-    pub(super) started: Option<Started>,
+    pub(super) started: Option<StartedEvent>,
     pub(super) mqtt_version: Option<String>,
     /// Failed connects by phase, and by HTTP status.
     pub(super) failed_phases: BTreeMap<Option<Phase>, u64>,
     pub(super) http_refusals: BTreeMap<u16, u64>,
     /// Sessions that had to be forgotten.
-    pub(super) forgotten: u64,
+    pub(super) evicted_sessions: u64,
     /// First and newest event, on both clocks.
     pub(super) first: Option<(Secs, f64)>,
     pub(super) newest: Option<(Secs, f64)>,
     keep_alive: f64,
     expiry: Option<Secs>,
     /// The newest session dropped, and nothing has followed yet.
-    awaits_return: bool,
+    is_awaiting_reconnect: bool,
 }
 
 /// Names told apart by number.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Names {
+pub(super) struct NameTable {
     numbers: HashMap<String, u32>,
     pub(super) names: Vec<String>,
 }
 
-impl Names {
+impl NameTable {
     /// The number of a name; all beyond [`MAX_NAMES`] share the last.
-    fn number(&mut self, name: &str) -> u32 {
+    fn number_of(&mut self, name: &str) -> u32 {
         if let Some(number) = self.numbers.get(name) {
             return *number;
         }
@@ -88,7 +88,7 @@ impl Names {
     }
 
     /// The name of a number.
-    pub(super) fn name(&self, number: u32) -> &str {
+    pub(super) fn name_of(&self, number: u32) -> &str {
         usize::try_from(number).ok().and_then(|index| self.names.get(index)).map_or("", String::as_str)
     }
 }
@@ -104,7 +104,7 @@ fn keep_newest<T>(list: &mut Vec<T>, most: usize) -> u64 {
 }
 
 /// A keep-alive that is off never asks for a packet.
-fn interval(keep_alive_secs: f64) -> f64 {
+fn keep_alive_or_infinity(keep_alive_secs: f64) -> f64 {
     if keep_alive_secs > 0.0 { keep_alive_secs } else { f64::INFINITY }
 }
 
@@ -134,16 +134,16 @@ impl Log {
             Event::Ping { rtt_ms } => self.ping(now, *rtt_ms / 1_000.0),
             Event::Started(started) => {
                 self.end_censored(before.unwrap_or((now, wall)));
-                self.keep_alive = interval(started.keep_alive_secs);
+                self.keep_alive = keep_alive_or_infinity(started.keep_alive_secs);
                 self.started = Some(started.clone());
             }
-            Event::KeepAliveChanged { to, .. } => self.keep_alive = interval(*to),
+            Event::KeepAliveChanged { to, .. } => self.keep_alive = keep_alive_or_infinity(*to),
             Event::Connected(connected) => self.connected(now, wall, before, connected),
             Event::Dropped(dropped) => self.dropped(now, wall, before, dropped),
             Event::ConnectFailed(failed) => self.connect_failed(failed),
             Event::Disconnected { .. } | Event::Stopped { .. } => {
                 self.end_censored((now, wall));
-                self.awaits_return = false;
+                self.is_awaiting_reconnect = false;
             }
             Event::System { source, message } => self.system(now, *source, message),
             Event::Credentials { expires_at } => {
@@ -151,7 +151,7 @@ impl Log {
                 let expiry = now + (expires_at.timestamp_millis() as f64 / 1_000.0 - wall);
                 self.expiry = Some(expiry);
                 self.credentials.push((now, expiry));
-                keep_newest(&mut self.credentials, MAX_MARKS);
+                keep_newest(&mut self.credentials, MAX_ENTRIES);
             }
             Event::Probe(probe) => self.probe(now, probe),
             _ => {}
@@ -160,29 +160,29 @@ impl Log {
 
     fn published(&mut self, now: Secs, message: &Message) {
         self.single = self.single.saturating_add(1);
-        let topic = self.topic(&message.topic);
+        let topic = self.count_topic(&message.topic);
         let Some(live) = &mut self.live else { return };
         live.session.published = live.session.published.saturating_add(1);
         live.session.last_publish = Some(now);
         live.session.last_message = Some(now);
-        live.act(
-            Act { at: now, out: true, ping: false, unasked: message.qos.is_none_or(|qos| qos == 0) },
+        live.record_packet(
+            PacketSeen { at: now, is_outgoing: true, is_ping: false, needs_no_reply: message.qos.is_none_or(|qos| qos == 0) },
             &mut self.silences,
         );
         let bursts = &mut self.bursts;
         let gap = if self.whole_seconds { BURST_GAP_OF_WHOLE_SECONDS } else { BURST_GAP };
-        live.publish(topic, now, gap, &mut |size| count_burst(bursts, size));
+        live.record_publish(topic, now, gap, &mut |size| count_burst(bursts, size));
     }
 
     /// The number of a topic, one publish counted.
-    fn topic(&mut self, topic: &Arc<str>) -> u32 {
+    fn count_topic(&mut self, topic: &Arc<str>) -> u32 {
         let number = if let Some(number) = self.topic_cache.get(topic) {
             *number
         } else {
             if self.topic_cache.len() >= MAX_NAMES {
                 self.topic_cache.clear();
             }
-            let number = self.topics.number(&normalised(topic, 4));
+            let number = self.topics.number_of(&normalize(topic, 4));
             self.topic_cache.insert(Arc::clone(topic), number);
             number
         };
@@ -201,39 +201,39 @@ impl Log {
         let Some(live) = &mut self.live else { return };
         live.session.received = live.session.received.saturating_add(1);
         live.session.last_message = Some(now);
-        live.act(Act { at: now, out: false, ping: false, unasked: false }, &mut self.silences);
+        live.record_packet(PacketSeen { at: now, is_outgoing: false, is_ping: false, needs_no_reply: false }, &mut self.silences);
     }
 
     fn ping(&mut self, now: Secs, round_trip: f64) {
         let Some(live) = &mut self.live else { return };
-        let round_trip = if round_trip.is_finite() { round_trip.clamp(0.0, MAX_ROUND_TRIP) } else { 0.0 };
+        let round_trip = if round_trip.is_finite() { round_trip.clamp(0.0, MAX_RTT_SECS) } else { 0.0 };
         // The line is written at the answer; the packet went out one round trip earlier.
-        live.act(
-            Act { at: (now - round_trip).max(live.session.start), out: true, ping: true, unasked: false },
+        live.record_packet(
+            PacketSeen { at: (now - round_trip).max(live.session.start), is_outgoing: true, is_ping: true, needs_no_reply: false },
             &mut self.silences,
         );
-        live.act(Act { at: now, out: false, ping: true, unasked: false }, &mut self.silences);
+        live.record_packet(PacketSeen { at: now, is_outgoing: false, is_ping: true, needs_no_reply: false }, &mut self.silences);
     }
 
     fn traffic(&mut self, now: Secs, published: u64, received: u64, window: f64) {
         self.aggregated = self.aggregated.saturating_add(published).saturating_add(received);
         let window = if window.is_finite() { window.max(0.0) } else { 0.0 };
-        let ends = |start: Secs, out: bool| {
-            [(now - window).max(start), now].map(|at| Act { at, out, ping: false, unasked: out })
+        let window_ends = |start: Secs, out: bool| {
+            [(now - window).max(start), now].map(|at| PacketSeen { at, is_outgoing: out, is_ping: false, needs_no_reply: out })
         };
         if let Some(live) = &mut self.live {
             live.session.published = live.session.published.saturating_add(published);
             live.session.received = live.session.received.saturating_add(received);
             for (count, out) in [(published, true), (received, false)] {
                 if count > 0 {
-                    for act in ends(live.session.start, out) {
-                        live.act(act, &mut self.silences);
+                    for packet in window_ends(live.session.start, out) {
+                        live.record_packet(packet, &mut self.silences);
                     }
                 }
             }
             let bursts = &mut self.bursts;
-            live.publish_many(now, published, window, &mut |size| count_burst(bursts, size));
-        } else if self.awaits_return
+            live.record_publish_window(now, published, window, &mut |size| count_burst(bursts, size));
+        } else if self.is_awaiting_reconnect
             && let Some(session) = self.sessions.last_mut()
             && (now - session.end).abs() < 0.002
             && let Some(ending) = &mut session.ending
@@ -243,56 +243,56 @@ impl Log {
             session.received = session.received.saturating_add(received);
             for (count, out) in [(published, true), (received, false)] {
                 if count > 0 {
-                    ending.acts.extend(ends(session.start, out));
+                    ending.packets.extend(window_ends(session.start, out));
                 }
             }
-            ending.acts.sort_by(|one, other| one.at.total_cmp(&other.at));
+            ending.packets.sort_by(|one, other| one.at.total_cmp(&other.at));
         }
     }
 
-    fn connected(&mut self, now: Secs, wall: f64, before: Option<(Secs, f64)>, connected: &Connected) {
+    fn connected(&mut self, now: Secs, wall: f64, before: Option<(Secs, f64)>, connected: &ConnectedEvent) {
         // A session that is followed by another without an end: its end was missed.
         self.end_censored(before.unwrap_or((now, wall)));
-        self.keep_alive = interval(connected.keep_alive_secs);
+        self.keep_alive = keep_alive_or_infinity(connected.keep_alive_secs);
         if let Some(version) = &connected.mqtt_version {
             self.mqtt_version = Some(version.clone());
         }
-        if std::mem::take(&mut self.awaits_return)
+        if std::mem::take(&mut self.is_awaiting_reconnect)
             && let Some(last) = self.sessions.last_mut()
         {
             let end = last.end;
             if let Some(ending) = &mut last.ending {
-                ending.back_after = Some((now - end).max(0.0));
+                ending.reconnect_secs = Some((now - end).max(0.0));
             }
         }
         let mut session = Session::begin(now, wall, self.keep_alive);
         session.credentials = self.expiry;
-        self.live = Some(Live::new(session));
+        self.live = Some(LiveSession::new(session));
     }
 
-    fn dropped(&mut self, now: Secs, wall: f64, before: Option<(Secs, f64)>, dropped: &Dropped) {
+    fn dropped(&mut self, now: Secs, wall: f64, before: Option<(Secs, f64)>, dropped: &DroppedEvent) {
         let live = self.live.take().unwrap_or_else(|| {
             // Its beginning was missed: what is known begins with the event before.
             let (start, start_wall) = before.unwrap_or((now, wall));
             let mut session = Session::begin(start, start_wall, self.keep_alive.max(1.0));
-            session.known = false;
-            Live::new(session)
+            session.is_start_known = false;
+            LiveSession::new(session)
         });
         let bursts = &mut self.bursts;
         let session =
             live.dropped(now, wall, dropped, &mut self.silences, &mut |size| count_burst(bursts, size));
         self.push(session);
-        self.awaits_return = true;
+        self.is_awaiting_reconnect = true;
     }
 
-    fn connect_failed(&mut self, failed: &ConnectFailed) {
+    fn connect_failed(&mut self, failed: &ConnectFailedEvent) {
         *self.failed_phases.entry(failed.phase).or_default() += 1;
         if let Some(status) = failed.http_status
             && (self.http_refusals.len() < 64 || self.http_refusals.contains_key(&status))
         {
             *self.http_refusals.entry(status).or_default() += 1;
         }
-        if self.awaits_return
+        if self.is_awaiting_reconnect
             && let Some(ending) = self.sessions.last_mut().and_then(|session| session.ending.as_mut())
         {
             ending.failed_connects = ending.failed_connects.saturating_add(1);
@@ -305,20 +305,20 @@ impl Log {
             return;
         }
         if source == SystemSource::Power {
-            self.slept.push(now);
-            keep_newest(&mut self.slept, MAX_MARKS);
+            self.power_events.push(now);
+            keep_newest(&mut self.power_events, MAX_ENTRIES);
         }
-        let name = format!("{}: {}", source.name(), normalised(message, 1));
-        let number = self.system_names.number(&name);
-        self.system.push((now, number));
-        keep_newest(&mut self.system, MAX_MARKS);
+        let name = format!("{}: {}", source.name(), normalize(message, 1));
+        let number = self.system_names.number_of(&name);
+        self.system_events.push((now, number));
+        keep_newest(&mut self.system_events, MAX_ENTRIES);
     }
 
-    fn probe(&mut self, now: Secs, probe: &Probe) {
+    fn probe(&mut self, now: Secs, probe: &ProbeResult) {
         self.probes += 1;
         if !probe.ok {
             self.failed_probes.push((now, probe.probe == "gateway"));
-            keep_newest(&mut self.failed_probes, MAX_MARKS);
+            keep_newest(&mut self.failed_probes, MAX_ENTRIES);
         }
     }
 
@@ -331,7 +331,7 @@ impl Log {
 
     fn push(&mut self, session: Session) {
         self.sessions.push(session);
-        self.forgotten += keep_newest(&mut self.sessions, MAX_SESSIONS);
+        self.evicted_sessions += keep_newest(&mut self.sessions, MAX_SESSIONS);
     }
 }
 

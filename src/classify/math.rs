@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_beta_binomial_is_the_integral_it_stands_for() {
+    fn the_beta_binomial_equals_its_integral() {
         let (hits, trials) = (7.0, 9.0);
         let steps = 200_000;
         // Beta(4, 1) has density 4 q³.
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_becomes_infinite_or_panics_on_the_edges() {
+    fn edge_values_stay_finite_and_do_not_panic() {
         assert!(ln_sum_exp(&[]).is_infinite() && ln_sum_exp(&[f64::NEG_INFINITY]).is_infinite());
         assert!(ln_poisson(0.0, 0.0).is_finite());
         assert!(ln_mechanism(3.0, 2.0).is_finite());

@@ -13,7 +13,7 @@ pub mod explain;
 mod fits;
 mod headline;
 mod hypothesis;
-mod judge;
+mod verdict_builder;
 mod live;
 mod log;
 mod math;
@@ -22,19 +22,19 @@ mod posterior;
 mod rate;
 mod session;
 mod survivors;
-mod telling;
+mod explanation;
 mod verdict;
-mod words;
+mod normalize;
 
 pub use causes::{
-    Anchor, Cause, Clues, Manner, NamedPeriod, Outcome, named_periods, outcomes, rank, rank_all,
+    Anchor, Cause, CauseContext, EndShares, NamedPeriod, GuideOutcome, named_periods, outcomes, rank, rank_all,
 };
 pub use classifier::Classifier;
 pub use explain::{Explanation, explain};
-pub use fits::relation;
-pub use headline::{percent, sureness};
+pub use fits::describe_fit;
+pub use headline::{percent, confidence_word};
 pub use pattern::Pattern;
 pub use verdict::{
-    Advice, AdviceAction, AlsoSeen, Classification, Diagnosis, Expected, Hypothesis, Outcomes, RankedCause,
+    Advice, AdviceAction, SecondaryFinding, Classification, Diagnosis, DropPrediction, Hypothesis, OutcomeShares, RankedCause,
     Verdict,
 };

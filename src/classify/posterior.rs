@@ -25,25 +25,25 @@ const PRIORS: [(Pattern, f64); 13] = [
 ];
 const PRIOR_OTHER: f64 = 0.03;
 /// The model class may be wrong: no pattern falls below this.
-const FLOOR: f64 = 0.000_7;
+const MIN_PROBABILITY: f64 = 0.000_7;
 /// From this many drops on, a cause of few of them is a finding, not the pattern.
-const MANY: usize = 8;
+const MANY_DROPS: usize = 8;
 /// Share of the drops a pattern must explain when there are many.
-const SHARE: f64 = 0.38;
+const MIN_SHARE: f64 = 0.38;
 /// Fewest explained drops before a pattern may be named.
-const LEAST_HITS: usize = 3;
+const MIN_HITS: usize = 3;
 /// Rivals for the same drops share every misfit of the kernel: at most this many drops count.
-const INDEPENDENT: f64 = 3.0;
+const MAX_INDEPENDENT_DROPS: f64 = 3.0;
 /// Overlap of the explained drops from which two hypotheses are rivals for the same.
 const SAME_DROPS: f64 = 0.7;
 /// A winner needs this much, else the answer is that nothing can be said.
-const ENOUGH: f64 = 0.5;
+const MIN_WINNER_PROBABILITY: f64 = 0.5;
 /// Log Bayes factor, and drops, that a second cause needs among those the first left over.
-const SECOND_FACTOR: f64 = 5.0;
-const SECOND_HITS: usize = 3;
+const MIN_SECOND_FACTOR: f64 = 5.0;
+const MIN_SECOND_HITS: usize = 3;
 
 /// The outcome of weighing all hypotheses.
-pub(super) struct Weighed {
+pub(super) struct Posterior {
     /// The answer.
     pub(super) pattern: Pattern,
     /// Its probability; with two causes that of both.
@@ -60,7 +60,7 @@ pub(super) struct Weighed {
     pub(super) second: Option<(Pattern, Fit)>,
 }
 
-impl Weighed {
+impl Posterior {
     /// How much better a pattern fits than random loss, as a natural logarithm.
     pub(super) fn log_bayes_factor(&self, pattern: Pattern) -> f64 {
         self.fits.get(&pattern).map_or(0.0, |fit| fit.log_evidence - self.null)
@@ -68,31 +68,31 @@ impl Weighed {
 }
 
 /// Weighs all drops of a frame, and what the answer leaves over.
-pub(super) fn weigh(frame: &Frame) -> Weighed {
+pub(super) fn compute_posterior(frame: &Frame) -> Posterior {
     let case = Case::new(frame, (0..frame.drops.len()).collect());
-    let mut first = weigh_case(&case);
-    if case.count() < MANY || first.probabilities.get(&first.pattern).copied().unwrap_or(0.0) <= ENOUGH {
+    let mut first = case_posterior(&case);
+    if case.count() < MANY_DROPS || first.probabilities.get(&first.pattern).copied().unwrap_or(0.0) <= MIN_WINNER_PROBABILITY {
         return first;
     }
     let Some(found) = first.fits.get(&first.pattern).filter(|fit| fit.counts_hits) else { return first };
     let explained: BTreeSet<usize> = found.hits.iter().copied().collect();
-    let left: Vec<usize> = (0..frame.drops.len()).filter(|drop| !explained.contains(drop)).collect();
-    if left.len() < SECOND_HITS {
+    let unexplained: Vec<usize> = (0..frame.drops.len()).filter(|drop| !explained.contains(drop)).collect();
+    if unexplained.len() < MIN_SECOND_HITS {
         return first;
     }
-    let second = weigh_case(&Case::new(frame, left));
+    let second = case_posterior(&Case::new(frame, unexplained));
     let is_specific = !matches!(second.pattern, Pattern::Random | Pattern::Undetermined | Pattern::Bursty)
         && second.pattern != first.pattern;
     let factor = second.log_bayes_factor(second.pattern);
     let fit = second.fits.get(&second.pattern).cloned().unwrap_or_default();
-    if is_specific && factor > SECOND_FACTOR && fit.hits.len() >= SECOND_HITS {
-        share(&mut first, real(explained.len()), second.pattern, fit);
+    if is_specific && factor > MIN_SECOND_FACTOR && fit.hits.len() >= MIN_SECOND_HITS {
+        split_probability(&mut first, real(explained.len()), second.pattern, fit);
     }
     first
 }
 
 /// Two causes share their probability by the drops they explain.
-fn share(first: &mut Weighed, hits: f64, pattern: Pattern, fit: Fit) {
+fn split_probability(first: &mut Posterior, hits: f64, pattern: Pattern, fit: Fit) {
     let one = first.probabilities.get(&first.pattern).copied().unwrap_or(0.0);
     let other = first.probabilities.get(&pattern).copied().unwrap_or(0.0);
     let part = hits / (hits + real(fit.hits.len()));
@@ -111,23 +111,23 @@ fn share(first: &mut Weighed, hits: f64, pattern: Pattern, fit: Fit) {
     }
 }
 
-fn weigh_case(case: &Case) -> Weighed {
+fn case_posterior(case: &Case) -> Posterior {
     let drops = case.count();
     let null = case.null;
     if drops < 2 {
-        return too_few(drops, null, BTreeMap::new());
+        return undetermined_posterior(drops, null, BTreeMap::new());
     }
-    let Fits { named: fits, other } = hypothesis::fit(case);
+    let Fits { named: fits, other } = hypothesis::fit_all(case);
     if drops == 2 {
         // Two drops never prove a mechanism.
-        return too_few(drops, null, fits);
+        return undetermined_posterior(drops, null, fits);
     }
-    let evidence = adjusted(case, &fits, other);
+    let evidence = adjust_evidence(case, &fits, other);
     let probabilities = probabilities(drops, &evidence);
     conclude(probabilities, fits, null)
 }
 
-fn too_few(drops: usize, null: f64, fits: BTreeMap<Pattern, Fit>) -> Weighed {
+fn undetermined_posterior(drops: usize, null: f64, fits: BTreeMap<Pattern, Fit>) -> Posterior {
     let undetermined = match drops {
         0 => 1.0,
         1 => 0.999,
@@ -140,7 +140,7 @@ fn too_few(drops: usize, null: f64, fits: BTreeMap<Pattern, Fit>) -> Weighed {
         .max_by(|one, other| one.1.log_evidence.total_cmp(&other.1.log_evidence))
         .filter(|(_, fit)| fit.log_evidence > null + 2.0)
         .map(|(pattern, _)| *pattern);
-    Weighed {
+    Posterior {
         pattern: Pattern::Undetermined,
         confidence: undetermined,
         probabilities: Pattern::ALL.into_iter().map(chance).collect(),
@@ -152,7 +152,7 @@ fn too_few(drops: usize, null: f64, fits: BTreeMap<Pattern, Fit>) -> Weighed {
 }
 
 /// The evidence after what no likelihood knows: plurality, and rivals for the same drops. `None` is "other".
-fn adjusted(case: &Case, fits: &BTreeMap<Pattern, Fit>, other: f64) -> BTreeMap<Option<Pattern>, f64> {
+fn adjust_evidence(case: &Case, fits: &BTreeMap<Pattern, Fit>, other: f64) -> BTreeMap<Option<Pattern>, f64> {
     let null = case.null;
     let specific = fits
         .iter()
@@ -162,16 +162,16 @@ fn adjusted(case: &Case, fits: &BTreeMap<Pattern, Fit>, other: f64) -> BTreeMap<
     // What has a name is not "something regular".
     let other = if specific > 6.0 { other.min(null + specific - 2.0) } else { other };
     let mut evidence: BTreeMap<Option<Pattern>, f64> =
-        fits.iter().map(|(pattern, fit)| (Some(*pattern), plural(case, fit))).collect();
+        fits.iter().map(|(pattern, fit)| (Some(*pattern), require_plurality(case, fit))).collect();
     evidence.insert(None, other);
-    shrink_rivals(fits, &mut evidence);
-    take_its_word(case, fits, &mut evidence);
+    shrink_competing_evidence(fits, &mut evidence);
+    trust_broker_reason(case, fits, &mut evidence);
     evidence
 }
 
 /// Where the broker itself says what it did, "session taken over" or "keep-alive timeout", of most drops, no rhythm
 /// of those drops says otherwise: it tells when the rival comes, or how long the silence was.
-fn take_its_word(case: &Case, fits: &BTreeMap<Pattern, Fit>, evidence: &mut BTreeMap<Option<Pattern>, f64>) {
+fn trust_broker_reason(case: &Case, fits: &BTreeMap<Pattern, Fit>, evidence: &mut BTreeMap<Option<Pattern>, f64>) {
     for pattern in [Pattern::ClientIdTakeover, Pattern::KeepAliveTimeout] {
         let fit = fits.get(&pattern);
         let Some(told) = fit.filter(|fit| fit.parameter("named_by_the_broker").is_some()) else { continue };
@@ -184,36 +184,36 @@ fn take_its_word(case: &Case, fits: &BTreeMap<Pattern, Fit>, evidence: &mut BTre
 }
 
 /// A cause of few of the drops is a finding, not the pattern.
-fn plural(case: &Case, fit: &Fit) -> f64 {
+fn require_plurality(case: &Case, fit: &Fit) -> f64 {
     if !fit.counts_hits {
         return fit.log_evidence;
     }
-    let share = real(fit.hits.len()) / case.n();
+    let share = real(fit.hits.len()) / case.count_f64();
     // Two drops that meet prove no mechanism, whatever the others do.
-    if fit.hits.len() < LEAST_HITS && fit.parameter("named_by_the_broker").is_none() {
+    if fit.hits.len() < MIN_HITS && fit.parameter("named_by_the_broker").is_none() {
         return fit.log_evidence.min(case.null + 0.5);
     }
-    if case.count() >= MANY && share < SHARE {
+    if case.count() >= MANY_DROPS && share < MIN_SHARE {
         fit.log_evidence.min(case.null - 2.0)
-    } else if case.count() < MANY && share <= 0.5 {
+    } else if case.count() < MANY_DROPS && share <= 0.5 {
         fit.log_evidence - 2.0
     } else {
         fit.log_evidence
     }
 }
 
-fn shrink_rivals(fits: &BTreeMap<Pattern, Fit>, evidence: &mut BTreeMap<Option<Pattern>, f64>) {
+fn shrink_competing_evidence(fits: &BTreeMap<Pattern, Fit>, evidence: &mut BTreeMap<Option<Pattern>, f64>) {
     let best = evidence.iter().max_by(|one, other| one.1.total_cmp(other.1));
     let Some((Some(best), most)) = best.map(|(pattern, most)| (*pattern, *most)) else { return };
     let Some(winner) = fits.get(&best) else { return };
     let hits = real(winner.hits.len());
-    if hits <= INDEPENDENT {
+    if hits <= MAX_INDEPENDENT_DROPS {
         return;
     }
     for (pattern, value) in evidence.iter_mut() {
         let Some(fit) = pattern.and_then(|pattern| fits.get(&pattern)) else { continue };
         if *pattern != Some(best) && value.is_finite() && overlap(&winner.hits, &fit.hits) >= SAME_DROPS {
-            *value = most - (most - *value) * INDEPENDENT / hits;
+            *value = most - (most - *value) * MAX_INDEPENDENT_DROPS / hits;
         }
     }
 }
@@ -241,53 +241,53 @@ fn probabilities(drops: usize, evidence: &BTreeMap<Option<Pattern>, f64>) -> BTr
         Some(pattern) => PRIORS.iter().find(|(name, _)| name == pattern).map_or(0.0, |(_, prior)| *prior),
         None => PRIOR_OTHER,
     };
-    let weighed: Vec<(Option<Pattern>, f64)> =
+    let log_weights: Vec<(Option<Pattern>, f64)> =
         evidence.iter().map(|(pattern, value)| (*pattern, value + prior(pattern).ln())).collect();
-    let logarithms: Vec<f64> = weighed.iter().map(|(_, value)| *value).collect();
+    let logarithms: Vec<f64> = log_weights.iter().map(|(_, value)| *value).collect();
     let total = ln_sum_exp(&logarithms);
     let mut posterior: BTreeMap<Pattern, f64> = BTreeMap::new();
     let mut undetermined = 0.0;
-    for (pattern, value) in weighed {
+    for (pattern, value) in log_weights {
         let probability = (value - total).exp();
         // A handful of shapeless drops proves neither memorylessness nor bursts.
-        let unsure = match pattern {
+        let undetermined_share = match pattern {
             Some(Pattern::Random) if drops < 5 => 4.0 / (real(drops) + 4.0),
             Some(Pattern::Random) => 1.5 / real(drops),
-            Some(Pattern::Bursty) if drops < MANY => 0.5,
+            Some(Pattern::Bursty) if drops < MANY_DROPS => 0.5,
             Some(_) => 0.0,
             None => 1.0,
         };
-        undetermined += unsure * probability;
+        undetermined += undetermined_share * probability;
         if let Some(pattern) = pattern {
-            posterior.insert(pattern, (1.0 - unsure) * probability);
+            posterior.insert(pattern, (1.0 - undetermined_share) * probability);
         }
     }
     posterior.insert(Pattern::Undetermined, undetermined);
     for probability in posterior.values_mut() {
-        *probability = (1.0 - FLOOR * real(Pattern::ALL.len())) * *probability + FLOOR;
+        *probability = (1.0 - MIN_PROBABILITY * real(Pattern::ALL.len())) * *probability + MIN_PROBABILITY;
     }
     posterior
 }
 
-fn conclude(mut probabilities: BTreeMap<Pattern, f64>, fits: BTreeMap<Pattern, Fit>, null: f64) -> Weighed {
+fn conclude(mut probabilities: BTreeMap<Pattern, f64>, fits: BTreeMap<Pattern, Fit>, null: f64) -> Posterior {
     let named = probabilities.iter().filter(|(pattern, _)| **pattern != Pattern::Undetermined);
     let best = named.max_by(|one, other| one.1.total_cmp(other.1)).map(|(pattern, share)| (*pattern, *share));
-    let Some((best, share)) = best.filter(|(_, share)| *share < ENOUGH) else {
+    let Some((best, share)) = best.filter(|(_, share)| *share < MIN_WINNER_PROBABILITY) else {
         let (pattern, confidence) = most_probable(&probabilities);
-        return Weighed { pattern, confidence, probabilities, fits, null, lead: None, second: None };
+        return Posterior { pattern, confidence, probabilities, fits, null, lead: None, second: None };
     };
     // That nothing can be said is as sure as the best answer is unsure.
     let undetermined = probabilities.entry(Pattern::Undetermined).or_default();
-    let unsaid = undetermined.max(1.0 - share);
+    let undetermined_share = undetermined.max(1.0 - share);
     let others = 1.0 - *undetermined;
-    *undetermined = unsaid;
+    *undetermined = undetermined_share;
     for (pattern, probability) in &mut probabilities {
         if *pattern != Pattern::Undetermined {
-            *probability *= (1.0 - unsaid) / others.max(1e-9);
+            *probability *= (1.0 - undetermined_share) / others.max(1e-9);
         }
     }
     let pattern = Pattern::Undetermined;
-    Weighed { pattern, confidence: unsaid, probabilities, fits, null, lead: Some(best), second: None }
+    Posterior { pattern, confidence: undetermined_share, probabilities, fits, null, lead: Some(best), second: None }
 }
 
 fn most_probable(probabilities: &BTreeMap<Pattern, f64>) -> (Pattern, f64) {

@@ -1,37 +1,37 @@
 //! What is kept of one session?
 
-use crate::diagnostics::event::{How, Layer};
+use crate::diagnostics::event::{DropKind, Layer};
 
 /// Seconds on the boot axis of a recording, in field time.
 pub(super) type Secs = f64;
 
 /// A packet, or what stands for one, in the last minutes of a session.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Act {
+pub(super) struct PacketSeen {
     /// When it passed.
     pub(super) at: Secs,
     /// `true`: from us.
-    pub(super) out: bool,
+    pub(super) is_outgoing: bool,
     /// A PINGREQ or PINGRESP.
-    pub(super) ping: bool,
+    pub(super) is_ping: bool,
     /// Sent with QoS 0, or with one that was not recorded: nobody has to answer it.
-    pub(super) unasked: bool,
+    pub(super) needs_no_reply: bool,
 }
 
 /// What is known of an ending that nobody here asked for.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Ending {
-    pub(super) kind: Kind,
-    pub(super) how: Option<How>,
+pub(super) struct SessionEnding {
+    pub(super) kind: EndKind,
+    pub(super) how: Option<DropKind>,
     pub(super) layer: Option<Layer>,
     pub(super) reason_code: Option<u8>,
     pub(super) ws_close_code: Option<u16>,
     pub(super) last_rx: Option<f64>,
     pub(super) last_tx: Option<f64>,
     /// The newest activity, oldest first.
-    pub(super) acts: Vec<Act>,
+    pub(super) packets: Vec<PacketSeen>,
     /// How many of them the session survived for sure, because the peer was heard later.
-    pub(super) settled: usize,
+    pub(super) survived_packets: usize,
     /// The first packet of ours after the newest one of the peer, and the activity before it.
     pub(super) unanswered: Option<(Secs, Secs)>,
     /// The newest ping of ours that was answered.
@@ -41,14 +41,14 @@ pub(super) struct Ending {
     /// Bursts of own messages that ended within seconds before.
     pub(super) bursts: Vec<Burst>,
     /// Time from the detection to the next session; `None` if there was none.
-    pub(super) back_after: Option<f64>,
+    pub(super) reconnect_secs: Option<f64>,
     /// Failed connects before the next session.
     pub(super) failed_connects: u32,
 }
 
 /// The manner of an ending, as far as it matters to when the session died.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Kind {
+pub(super) enum EndKind {
     /// The peer closed.
     Clean,
     /// A reset, which answers a packet of ours.
@@ -59,26 +59,26 @@ pub(super) enum Kind {
     Local,
 }
 
-impl Kind {
+impl EndKind {
     /// From the manner; without one from the name of the error.
-    pub(super) fn of(how: Option<How>, error: &str) -> Self {
+    pub(super) fn of(how: Option<DropKind>, error: &str) -> Self {
         match how {
-            Some(How::Fin | How::TlsClose | How::TlsAlert | How::WsClose | How::Disconnect) => {
+            Some(DropKind::Fin | DropKind::TlsClose | DropKind::TlsAlert | DropKind::WsClose | DropKind::Disconnect) => {
                 return Self::Clean;
             }
-            Some(How::Rst) => return Self::Reset,
-            Some(How::Local) => return Self::Local,
-            Some(How::PingTimeout) => return Self::Silent,
-            Some(How::Io) | None => {}
+            Some(DropKind::Rst) => return Self::Reset,
+            Some(DropKind::Local) => return Self::Local,
+            Some(DropKind::PingTimeout) => return Self::Silent,
+            Some(DropKind::Io) | None => {}
         }
         let word: String =
             error.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
-        let says = |parts: &[&str]| parts.iter().any(|part| word.contains(part));
-        if says(&["TIMEOUT", "TIMEDOUT", "PINGRESP"]) {
+        let mentions = |parts: &[&str]| parts.iter().any(|part| word.contains(part));
+        if mentions(&["TIMEOUT", "TIMEDOUT", "PINGRESP"]) {
             Self::Silent
-        } else if says(&["RESET", "BROKENPIPE"]) {
+        } else if mentions(&["RESET", "BROKENPIPE"]) {
             Self::Reset
-        } else if says(&["UNREACHABLE", "NOTCONNECTED", "NETWORKDOWN"]) {
+        } else if mentions(&["UNREACHABLE", "NOTCONNECTED", "NETWORKDOWN"]) {
             Self::Local
         } else if how.is_none() {
             Self::Clean
@@ -108,7 +108,7 @@ pub(super) struct Session {
     pub(super) end: Secs,
     pub(super) end_wall: f64,
     /// Whether its beginning was seen.
-    pub(super) known: bool,
+    pub(super) is_start_known: bool,
     /// Keep-alive in force, in seconds; infinite if off.
     pub(super) keep_alive: f64,
     /// Expiry of the credentials it connected with.
@@ -119,7 +119,7 @@ pub(super) struct Session {
     pub(super) last_publish: Option<Secs>,
     pub(super) last_message: Option<Secs>,
     /// How it ended; `None`: alive, ended on purpose, or lost from view (censored).
-    pub(super) ending: Option<Box<Ending>>,
+    pub(super) ending: Option<Box<SessionEnding>>,
 }
 
 impl Session {
@@ -130,7 +130,7 @@ impl Session {
             start_wall: wall,
             end: at,
             end_wall: wall,
-            known: true,
+            is_start_known: true,
             keep_alive,
             credentials: None,
             published: 0,

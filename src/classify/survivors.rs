@@ -9,11 +9,11 @@ const RESOLUTION: f64 = 0.000_5;
 
 /// Survived values in bounded memory: at most one bin per half per mille, from seconds to months.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Survivors {
+pub(super) struct SurvivalHistogram {
     bins: BTreeMap<u32, u64>,
 }
 
-impl Survivors {
+impl SurvivalHistogram {
     /// Counts one value, in seconds (values below a second are not told apart).
     pub(super) fn add(&mut self, value: f64) {
         if value.is_finite() {
@@ -22,8 +22,8 @@ impl Survivors {
     }
 
     /// The values as a sorted table, for many questions.
-    pub(super) fn table(&self) -> Table {
-        Table::new(self.bins.iter().map(|(bin, count)| (middle(*bin), *count)).collect())
+    pub(super) fn table(&self) -> SurvivalTable {
+        SurvivalTable::new(self.bins.iter().map(|(bin, count)| (middle(*bin), *count)).collect())
     }
 }
 
@@ -42,13 +42,13 @@ fn middle(bin: u32) -> f64 {
 
 /// Sorted values with how many lie at or above each.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Table {
+pub(super) struct SurvivalTable {
     values: Vec<f64>,
     /// Weight of this value and all above it.
     above: Vec<f64>,
 }
 
-impl Table {
+impl SurvivalTable {
     /// From values with their counts, in any order.
     #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
     pub(super) fn new(mut counted: Vec<(f64, u64)>) -> Self {
@@ -66,13 +66,13 @@ impl Table {
     }
 
     /// From single values.
-    pub(super) fn of(values: impl IntoIterator<Item = f64>) -> Self {
+    pub(super) fn from_values(values: impl IntoIterator<Item = f64>) -> Self {
         Self::new(values.into_iter().map(|value| (value, 1)).collect())
     }
 
     /// How many values are greater than `limit`.
     pub(super) fn count_above(&self, limit: f64) -> f64 {
-        self.from(self.values.partition_point(|value| *value <= limit))
+        self.weight_from(self.values.partition_point(|value| *value <= limit))
     }
 
     /// How many outlived a limit at `limit` that acts with spread `sigma`: those within the spread count
@@ -83,27 +83,27 @@ impl Table {
         let to = self.values.partition_point(|value| *value <= limit + 3.5 * sigma);
         let partly: f64 = (from..to)
             .filter_map(|index| {
-                let weight = self.from(index) - self.from(index + 1);
+                let weight = self.weight_from(index) - self.weight_from(index + 1);
                 self.values.get(index).map(|value| weight * phi((value - limit) / sigma))
             })
             .sum();
-        self.from(to) + partly
+        self.weight_from(to) + partly
     }
 
     /// The largest value not above `limit`, and the smallest above it.
-    pub(super) fn around(&self, limit: f64) -> (Option<f64>, Option<f64>) {
+    pub(super) fn neighbors(&self, limit: f64) -> (Option<f64>, Option<f64>) {
         let cut = self.values.partition_point(|value| *value <= limit);
         (cut.checked_sub(1).and_then(|index| self.values.get(index).copied()), self.values.get(cut).copied())
     }
 
     /// How many values there are.
     pub(super) fn total(&self) -> f64 {
-        self.from(0)
+        self.weight_from(0)
     }
 
     /// Adds further values.
-    pub(super) fn with(self, more: impl IntoIterator<Item = f64>) -> Self {
-        let weights = (0..self.values.len()).map(|index| self.from(index) - self.from(index + 1));
+    pub(super) fn with_values(self, more: impl IntoIterator<Item = f64>) -> Self {
+        let weights = (0..self.values.len()).map(|index| self.weight_from(index) - self.weight_from(index + 1));
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts made from u64")]
         let mut counted: Vec<(f64, u64)> =
             self.values.iter().copied().zip(weights.map(|weight| weight.round() as u64)).collect();
@@ -111,7 +111,7 @@ impl Table {
         Self::new(counted)
     }
 
-    fn from(&self, index: usize) -> f64 {
+    fn weight_from(&self, index: usize) -> f64 {
         self.above.get(index).copied().unwrap_or(0.0)
     }
 }
@@ -121,8 +121,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn survivors_within_the_spread_count_in_part() {
-        let mut survivors = Survivors::default();
+    fn survivors_within_the_spread_count_fractionally() {
+        let mut survivors = SurvivalHistogram::default();
         for _ in 0..10 {
             survivors.add(60.0);
         }
@@ -131,12 +131,12 @@ mod tests {
         assert!((table.outlived(60.0, 1.0) - 6.0).abs() < 0.2, "{}", table.outlived(60.0, 1.0));
         assert!((table.outlived(80.0, 1.0) - 1.0).abs() < 1e-9);
         assert!((table.count_above(59.0) - 11.0).abs() < 1e-9);
-        assert!((table.with([100.0, 20.0]).count_above(70.0) - 2.0).abs() < 1e-9);
+        assert!((table.with_values([100.0, 20.0]).count_above(70.0) - 2.0).abs() < 1e-9);
     }
 
     #[test]
-    fn memory_is_bounded_whatever_comes() {
-        let mut survivors = Survivors::default();
+    fn memory_is_bounded_for_any_value() {
+        let mut survivors = SurvivalHistogram::default();
         for value in [f64::NAN, f64::INFINITY, -5.0, 0.0, 1e300] {
             survivors.add(value);
         }

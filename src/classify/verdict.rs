@@ -48,7 +48,7 @@ pub struct Diagnosis {
     /// The causes that make such a pattern, the most probable first (sum at most 1).
     pub causes: Vec<RankedCause>,
     /// A second pattern among the drops that the answer leaves over, or a finding of few drops.
-    pub also: Vec<AlsoSeen>,
+    pub also: Vec<SecondaryFinding>,
     /// What speaks against the answer, in sentences.
     pub against: Vec<String>,
     /// What would tell the answer and the runner-up apart.
@@ -56,9 +56,9 @@ pub struct Diagnosis {
     /// The most useful thing to do now.
     pub next: Advice,
     /// When the pattern predicts the next drop.
-    pub expected: Option<Expected>,
+    pub expected: Option<DropPrediction>,
     /// The four outcomes of the investigation guide.
-    pub outcomes: Outcomes,
+    pub outcomes: OutcomeShares,
 }
 
 /// A cause of the catalogue, weighed.
@@ -74,7 +74,7 @@ pub struct RankedCause {
 
 /// A pattern beside the answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct AlsoSeen {
+pub struct SecondaryFinding {
     /// Which.
     pub pattern: Pattern,
     /// Drops it explains.
@@ -114,7 +114,7 @@ pub enum AdviceAction {
 
 /// A prediction.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Expected {
+pub struct DropPrediction {
     /// When, wall clock.
     pub at: chrono::DateTime<chrono::Utc>,
     /// Half the width of the interval that should hold it, in seconds.
@@ -123,7 +123,7 @@ pub struct Expected {
 
 /// The four Expected Outcomes of the investigation guide, as probabilities that sum to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Outcomes {
+pub struct OutcomeShares {
     /// The network between, NAT included.
     pub network: f64,
     /// The broker's side.
@@ -147,15 +147,15 @@ pub struct Verdict {
 
 impl Verdict {
     /// What is said before anything happened.
-    pub fn nothing_yet(at: Stamp) -> Self {
-        let chance = |pattern| Hypothesis {
+    pub fn undetermined(at: Stamp) -> Self {
+        let hypothesis = |pattern| Hypothesis {
             pattern,
             probability: if pattern == Pattern::Undetermined { 1.0 } else { 0.0 },
             hits: 0,
             opportunities: 0.0,
             log_bayes_factor: 0.0,
         };
-        let mut hypotheses: Vec<_> = Pattern::ALL.into_iter().map(chance).collect();
+        let mut hypotheses: Vec<_> = Pattern::ALL.into_iter().map(hypothesis).collect();
         hypotheses.rotate_right(1);
         Self {
             at,
@@ -175,15 +175,15 @@ impl Verdict {
                 separate: None,
                 next: Advice { text: "leave it running".into(), action: AdviceAction::Wait },
                 expected: None,
-                outcomes: Outcomes { network: 0.25, server: 0.25, client: 0.25, environment: 0.25 },
+                outcomes: OutcomeShares { network: 0.25, server: 0.25, client: 0.25, environment: 0.25 },
             },
         }
     }
 }
 
-impl Expected {
+impl DropPrediction {
     /// Half the width as a duration.
-    pub fn within(&self) -> Duration {
+    pub fn half_width(&self) -> Duration {
         Duration::try_from_secs_f64(self.within_secs).unwrap_or(Duration::ZERO)
     }
 }

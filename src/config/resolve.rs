@@ -11,7 +11,7 @@ use super::options::{MqttOptions, ReconnectOptions, TlsOptions};
 use super::settings::{ExportSettings, RecordingPlace, RecordingSettings, RunSettings, Settings, UiSettings};
 use super::validate as check;
 use super::{BrokerUrl, ConfigError, Directories, Options, ParsedUrl, Profile, Span, TEMPLATE};
-use crate::diagnostics::Disguise;
+use crate::diagnostics::NameMask;
 use crate::diagnostics::aws_limits::{AWS_WEBSOCKET_LIMIT, is_aws};
 use crate::logging::{LogSettings, Verbosity};
 use crate::mqtt::PlannedReconnect;
@@ -111,7 +111,7 @@ pub fn resolve(
         run: run(&options, surroundings)?,
         ui: ui(&options, surroundings),
         log: log(&options, &surroundings.directories),
-        disguise: Disguise::default(),
+        disguise: NameMask::default(),
     })
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::device::ConfiguredDevice;
-use crate::diagnostics::Disguise;
+use crate::diagnostics::NameMask;
 use crate::exit::FailOn;
 use crate::logging::LogSettings;
 use crate::mqtt::settings::LinkSettings;
@@ -30,7 +30,7 @@ pub struct Settings {
     /// The program's own log.
     pub log: LogSettings,
     /// Names that are written down nowhere.
-    pub disguise: Disguise,
+    pub disguise: NameMask,
 }
 
 /// Where the recording goes.

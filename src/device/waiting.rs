@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::port::{Device, Expected, Incoming, Occasion};
 use crate::diagnostics::Stamp;
-use crate::diagnostics::event::{Command, CommandState};
+use crate::diagnostics::event::{CommandUpdate, CommandState};
 use crate::diagnostics::sentence::duration_words;
 
 /// Commands that may wait for an answer; the oldest gives way.
@@ -29,9 +29,9 @@ struct Awaited {
 }
 
 impl Awaited {
-    fn command(self, state: CommandState, now: Stamp) -> Command {
+    fn command(self, state: CommandState, now: Stamp) -> CommandUpdate {
         let ms = Some(now.since(self.asked).as_secs_f64() * 1_000.0);
-        Command { correlation_id: self.id, name: self.name, state, ms }
+        CommandUpdate { correlation_id: self.id, name: self.name, state, ms }
     }
 
     fn occasion(&self) -> Occasion<'_> {
@@ -94,7 +94,7 @@ impl Waiting {
         client_id: &str,
         answer: Expected,
         now: Stamp,
-    ) -> Option<Command> {
+    ) -> Option<CommandUpdate> {
         let oldest = if self.awaited.len() >= MOST { self.awaited.pop_front() } else { None };
         self.awaited.push_back(Awaited {
             id: id.to_owned(),
@@ -115,7 +115,7 @@ impl Waiting {
     }
 
     /// A command changed state on its way to the broker.
-    pub fn observe(&mut self, command: &Command, at: Stamp) {
+    pub fn observe(&mut self, command: &CommandUpdate, at: Stamp) {
         let Some(index) = self.awaited.iter().position(|awaited| awaited.id == command.correlation_id) else {
             return;
         };
@@ -155,7 +155,7 @@ impl Waiting {
     /// The command that a message answers. Where it could be the answer to several (the device's language has no id
     /// for a question), it is taken for that to the newest: an earlier question without an answer was lost more
     /// likely than the device is slow, and a slow device answers the earlier one as well.
-    pub fn answered(&mut self, device: &dyn Device, message: &Incoming<'_>) -> Option<Command> {
+    pub fn answered(&mut self, device: &dyn Device, message: &Incoming<'_>) -> Option<CommandUpdate> {
         let is_answered = |awaited: &Awaited| {
             awaited.sent.is_some() && device.is_answer(&awaited.name, &awaited.occasion(), message)
         };
@@ -187,7 +187,7 @@ impl Waiting {
     }
 
     /// The commands that have waited long enough.
-    pub fn overdue(&mut self, now: Stamp) -> Vec<Command> {
+    pub fn overdue(&mut self, now: Stamp) -> Vec<CommandUpdate> {
         let mut overdue = Vec::new();
         for _ in 0..self.awaited.len() {
             let Some(awaited) = self.awaited.pop_front() else { break };

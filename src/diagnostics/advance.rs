@@ -20,17 +20,17 @@ impl Snapshot {
         if now.boot > self.at.boot {
             later.at = now;
             if self.running {
-                later.accounts.pass(now.since(self.at), &self.link);
+                later.time_totals.add_elapsed(now.since(self.at), &self.link);
             }
         }
-        later.settle();
+        later.refresh_derived_metrics();
         later
     }
 
     /// Writes what the accounts and the state of the link say into the figures shown.
-    pub(super) fn settle(&mut self) {
-        self.accounts.write_to(&mut self.metrics);
-        self.arms = self.accounts.arms().to_vec();
+    pub(super) fn refresh_derived_metrics(&mut self) {
+        self.time_totals.write_to(&mut self.metrics);
+        self.arms = self.time_totals.arms().to_vec();
         self.metrics.current_session_uptime = match self.link {
             LinkState::Connected { since } => self.at.since(since),
             _ => Duration::ZERO,
@@ -44,14 +44,14 @@ mod tests {
 
     use super::*;
     use crate::diagnostics::Diagnostics;
-    use crate::diagnostics::event::{Event, Initiator, Started};
+    use crate::diagnostics::event::{Event, Initiator, StartedEvent};
 
     #[test]
-    fn advancing_is_what_folding_nothing_gives() {
+    fn advancing_equals_a_later_snapshot_without_events() {
         let at = |secs| Stamp::new(DateTime::UNIX_EPOCH, Duration::ZERO).plus(Duration::from_secs(secs));
         let mut diagnostics = Diagnostics::new(10);
         let steps = [
-            (0, Event::Started(Started::default())),
+            (0, Event::Started(StartedEvent::default())),
             (5, Event::Disconnected { by: Initiator::User }),
             (9, Event::Stopped { by: None }),
         ];

@@ -32,37 +32,37 @@ impl Snapshot {
 mod tests {
     use super::*;
     use crate::diagnostics::Diagnostics;
-    use crate::diagnostics::event::{Connected, Event, Started};
+    use crate::diagnostics::event::{ConnectedEvent, Event, StartedEvent};
 
-    fn left(endpoint: &str, hours: u64) -> Option<Duration> {
+    fn time_left(endpoint: &str, hours: u64) -> Option<Duration> {
         let at =
             |secs| Stamp::new("2026-08-03T12:00:00Z".parse().expect("a time"), Duration::from_secs(secs));
         let mut run = Diagnostics::new(10);
-        let started = Started { endpoint: endpoint.to_owned(), ..Started::default() };
+        let started = StartedEvent { endpoint: endpoint.to_owned(), ..StartedEvent::default() };
         run.apply(at(0), &Event::Started(started));
         let now = at(hours * 3600);
         assert_eq!(run.snapshot(now).websocket_time_left(now), None, "not connected");
-        run.apply(at(0), &Event::Connected(Connected::default()));
+        run.apply(at(0), &Event::Connected(ConnectedEvent::default()));
         run.snapshot(now).websocket_time_left(now)
     }
 
     #[test]
     fn only_a_websocket_at_aws_counts_down() {
         let aws = "a1-ats.iot.us-east-1.amazonaws.com";
-        assert_eq!(left(&format!("wss://{aws}:443/mqtt"), 1), Some(Duration::from_secs(23 * 3600)));
-        assert_eq!(left(&format!("wss://{aws}/mqtt"), 30), Some(Duration::ZERO));
-        assert_eq!(left(&format!("mqtts://{aws}:8883"), 1), None);
-        assert_eq!(left("wss://broker.example:443/mqtt", 1), None);
-        assert_eq!(left("no url", 1), None);
+        assert_eq!(time_left(&format!("wss://{aws}:443/mqtt"), 1), Some(Duration::from_secs(23 * 3600)));
+        assert_eq!(time_left(&format!("wss://{aws}/mqtt"), 30), Some(Duration::ZERO));
+        assert_eq!(time_left(&format!("mqtts://{aws}:8883"), 1), None);
+        assert_eq!(time_left("wss://broker.example:443/mqtt", 1), None);
+        assert_eq!(time_left("no url", 1), None);
     }
 
     #[test]
-    fn so_does_one_that_is_signed_for_under_another_name() {
+    fn a_websocket_with_credentials_at_a_custom_domain_counts_down() {
         let at = |secs| Stamp::new(chrono::DateTime::UNIX_EPOCH, Duration::from_secs(secs));
         let mut run = Diagnostics::new(10);
-        let started = Started { endpoint: "wss://iot.example/mqtt".to_owned(), ..Started::default() };
+        let started = StartedEvent { endpoint: "wss://iot.example/mqtt".to_owned(), ..StartedEvent::default() };
         run.apply(at(0), &Event::Started(started));
-        run.apply(at(0), &Event::Connected(Connected::default()));
+        run.apply(at(0), &Event::Connected(ConnectedEvent::default()));
         assert_eq!(run.snapshot(at(3600)).websocket_time_left(at(3600)), None);
         let expires_at = chrono::DateTime::UNIX_EPOCH + chrono::TimeDelta::hours(1);
         run.apply(at(3600), &Event::Credentials { expires_at });
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hosts_of_aws_are_known() {
+    fn aws_hosts_are_recognized() {
         for host in
             ["a-ats.iot.us-east-1.amazonaws.com", "A.IOT.cn-north-1.AmazonAWS.com.cn", "x.amazonaws.com."]
         {

@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_a_terminal_would_obey_is_replaced() {
+    fn terminal_control_sequences_are_replaced() {
         assert_eq!(clean("a\x1b[31mred\x1b[0m"), "a\u{fffd}[31mred\u{fffd}[0m");
         assert_eq!(clean("\x1b]0;title\x07x"), "\u{fffd}]0;title\u{fffd}x");
         assert_eq!(clean("\u{9b}2J"), "\u{fffd}2J");

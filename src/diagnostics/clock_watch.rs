@@ -10,16 +10,16 @@ use super::{ClockReading, Event};
 /// * wall − boot changed → the wall clock was stepped (NTP, a person, a time zone mishap);
 /// * boot − awake changed → the computer slept in between.
 #[derive(Debug, Default)]
-pub struct ClockWatch {
+pub struct ClockMonitor {
     last: Option<ClockReading>,
 }
 
-impl ClockWatch {
+impl ClockMonitor {
     /// Disagreement of wall and boot clock that counts as a step. NTP slews by 0.05 % at most, which
     /// is far below this at one reading a second.
-    pub const STEP: Duration = Duration::from_secs(1);
+    pub const MIN_STEP: Duration = Duration::from_secs(1);
     /// Disagreement of boot and awake clock that counts as sleep.
-    pub const SLEEP: Duration = Duration::from_secs(2);
+    pub const MIN_SLEEP: Duration = Duration::from_secs(2);
 
     /// Takes a reading; returns what happened since the one before.
     pub fn observe(&mut self, now: ClockReading) -> Vec<Event> {
@@ -28,13 +28,13 @@ impl ClockWatch {
         let awake = now.awake.saturating_sub(last.awake);
         let mut events = Vec::new();
         let slept = boot.saturating_sub(awake);
-        if slept >= Self::SLEEP {
+        if slept >= Self::MIN_SLEEP {
             let message = format!("this computer slept for {} s", slept.as_secs());
             events.push(Event::System { source: SystemSource::Power, message });
         }
         let wall_ms = (now.stamp.wall - last.stamp.wall).num_milliseconds();
         let step_ms = wall_ms - i64::try_from(boot.as_millis()).unwrap_or(i64::MAX);
-        if step_ms.unsigned_abs() >= Self::STEP.as_secs() * 1_000 {
+        if step_ms.unsigned_abs() >= Self::MIN_STEP.as_secs() * 1_000 {
             let tenths = (step_ms.unsigned_abs() + 50) / 100;
             let sign = if step_ms < 0 { '-' } else { '+' };
             let message = format!("wall clock stepped by {sign}{}.{} s", tenths / 10, tenths % 10);
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn sleep_and_step_are_told_apart() {
+    fn sleep_and_clock_step_are_distinguished() {
         let cases = [
             ((1.0, 1.0, 1.0), vec![]),
             ((32.0, 32.0, 1.5), vec!["this computer slept for 30 s"]),
@@ -69,7 +69,7 @@ mod tests {
             ((92.0, 32.0, 2.0), vec!["this computer slept for 30 s", "wall clock stepped by +60.0 s"]),
         ];
         for ((wall, boot, awake), expected) in cases {
-            let mut watch = ClockWatch::default();
+            let mut watch = ClockMonitor::default();
             assert!(watch.observe(reading(0.0, 0.0, 0.0)).is_empty());
             let seen = watch.observe(reading(wall, boot, awake));
             let texts: Vec<_> = seen

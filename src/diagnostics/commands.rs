@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use super::Stamp;
 use super::distribution::Distribution;
-use super::event::{Command, CommandState};
+use super::event::{CommandUpdate, CommandState};
 
 /// The rule of the alert that says that the device is silent although the connection lives.
 pub const SILENT_DEVICE: &str = "device-silent";
 
 /// Commands kept in the history.
-const KEPT: usize = 200;
+const MAX_RECORDS: usize = 200;
 /// Names whose round trips are told apart.
-const NAMES: usize = 64;
+const MAX_NAMES: usize = 64;
 
 /// The life of one command or publish. Times are field time.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +26,7 @@ pub struct CommandRecord {
     /// The newest state; an answer is final.
     pub state: CommandState,
     /// When it was first heard of.
-    pub asked: Stamp,
+    pub requested_at: Stamp,
     /// When it last went out.
     pub sent: Option<Stamp>,
     /// When the PUBACK came.
@@ -50,7 +50,7 @@ impl CommandRecord {
         Some(self.acknowledged?.since(self.sent?))
     }
 
-    fn step(&mut self, at: Stamp, state: CommandState) {
+    fn apply_state(&mut self, at: Stamp, state: CommandState) {
         match state {
             CommandState::Sent => {
                 self.sent = Some(at);
@@ -82,7 +82,7 @@ pub struct RoundTrips {
 
 /// The newest commands with their outcomes, and the round trips of all. Cloning is cheap.
 #[derive(Debug, Clone, Default)]
-pub struct CommandBook {
+pub struct CommandHistory {
     records: Arc<VecDeque<Arc<CommandRecord>>>,
     /// Records that were pushed out of the history.
     evicted: u64,
@@ -92,7 +92,7 @@ pub struct CommandBook {
     silent_since: Option<Stamp>,
 }
 
-impl CommandBook {
+impl CommandHistory {
     /// The commands, oldest first.
     pub fn records(&self) -> impl DoubleEndedIterator<Item = &Arc<CommandRecord>> + ExactSizeIterator {
         self.records.iter()
@@ -122,22 +122,22 @@ impl CommandBook {
 /// The fold behind a [`CommandBook`]: O(1) an event, bounded.
 #[derive(Debug, Clone, Default)]
 pub(super) struct CommandFold {
-    book: CommandBook,
+    history: CommandHistory,
     /// Where a record is: its number since the beginning.
-    places: HashMap<Arc<str>, u64>,
-    all: Option<Distribution>,
-    named: BTreeMap<Arc<str>, Distribution>,
+    record_numbers: HashMap<Arc<str>, u64>,
+    all_round_trips: Option<Distribution>,
+    round_trips_by_name: BTreeMap<Arc<str>, Distribution>,
     stale: bool,
 }
 
 impl CommandFold {
-    pub(super) fn apply(&mut self, at: Stamp, command: &Command) {
-        let before = self.place(&command.correlation_id);
-        let index = before.unwrap_or_else(|| self.begin(at, command));
-        let records = Arc::make_mut(&mut self.book.records);
+    pub(super) fn apply(&mut self, at: Stamp, command: &CommandUpdate) {
+        let before = self.record_index(&command.correlation_id);
+        let index = before.unwrap_or_else(|| self.insert_record(at, command));
+        let records = Arc::make_mut(&mut self.history.records);
         let Some(record) = records.get_mut(index).map(Arc::make_mut) else { return };
         let was_answered = record.answered.is_some();
-        record.step(at, command.state);
+        record.apply_state(at, command.state);
         let answered = record.round_trip().filter(|_| !was_answered);
         if let Some(took) = answered {
             let name = Arc::clone(&record.name);
@@ -150,39 +150,39 @@ impl CommandFold {
         if rule != SILENT_DEVICE {
             return;
         }
-        self.book.silent_since = match state {
-            "raised" => self.book.silent_since.or(Some(at)),
+        self.history.silent_since = match state {
+            "raised" => self.history.silent_since.or(Some(at)),
             _ => None,
         };
     }
 
     /// Nobody can answer any more.
     pub(super) fn run_ended(&mut self) {
-        self.book.silent_since = None;
+        self.history.silent_since = None;
     }
 
-    pub(super) fn book(&mut self) -> CommandBook {
+    pub(super) fn history(&mut self) -> CommandHistory {
         if std::mem::take(&mut self.stale) {
-            self.book.round_trips = self.all.as_ref().and_then(points);
-            let named = self.named.iter().filter_map(|(name, all)| Some((Arc::clone(name), points(all)?)));
-            self.book.by_name = Arc::new(named.collect());
+            self.history.round_trips = self.all_round_trips.as_ref().and_then(round_trip_percentiles);
+            let named = self.round_trips_by_name.iter().filter_map(|(name, all)| Some((Arc::clone(name), round_trip_percentiles(all)?)));
+            self.history.by_name = Arc::new(named.collect());
         }
-        self.book.clone()
+        self.history.clone()
     }
 
     /// The index of a record that is still kept.
-    fn place(&self, id: &str) -> Option<usize> {
-        let number = self.places.get(id)?;
-        usize::try_from(number.checked_sub(self.book.evicted)?).ok()
+    fn record_index(&self, id: &str) -> Option<usize> {
+        let number = self.record_numbers.get(id)?;
+        usize::try_from(number.checked_sub(self.history.evicted)?).ok()
     }
 
-    fn begin(&mut self, at: Stamp, command: &Command) -> usize {
-        let records = Arc::make_mut(&mut self.book.records);
-        if records.len() >= KEPT
+    fn insert_record(&mut self, at: Stamp, command: &CommandUpdate) -> usize {
+        let records = Arc::make_mut(&mut self.history.records);
+        if records.len() >= MAX_RECORDS
             && let Some(oldest) = records.pop_front()
         {
-            self.places.remove(&oldest.correlation_id);
-            self.book.evicted += 1;
+            self.record_numbers.remove(&oldest.correlation_id);
+            self.history.evicted += 1;
         }
         let id: Arc<str> = command.correlation_id.as_str().into();
         let index = records.len();
@@ -190,14 +190,14 @@ impl CommandFold {
             correlation_id: Arc::clone(&id),
             name: command.name.as_str().into(),
             state: command.state,
-            asked: at,
+            requested_at: at,
             sent: None,
             acknowledged: None,
             answered: None,
             at,
             sends: 0,
         }));
-        self.places.insert(id, self.book.evicted + u64::try_from(index).unwrap_or(u64::MAX));
+        self.record_numbers.insert(id, self.history.evicted + u64::try_from(index).unwrap_or(u64::MAX));
         index
     }
 
@@ -205,20 +205,20 @@ impl CommandFold {
         self.stale = true;
         // The distribution resolves 1 ms, too coarse for loopback: it holds them a thousandfold.
         let value = took.saturating_mul(1_000);
-        self.all.get_or_insert_with(Distribution::new).record(value);
-        if self.named.len() < NAMES || self.named.contains_key(&name) {
-            self.named.entry(name).or_insert_with(Distribution::new).record(value);
+        self.all_round_trips.get_or_insert_with(Distribution::new).record(value);
+        if self.round_trips_by_name.len() < MAX_NAMES || self.round_trips_by_name.contains_key(&name) {
+            self.round_trips_by_name.entry(name).or_insert_with(Distribution::new).record(value);
         }
     }
 }
 
-fn points(all: &Distribution) -> Option<RoundTrips> {
-    let real = |value: Option<Duration>| value.map(|thousandfold| thousandfold / 1_000);
+fn round_trip_percentiles(all: &Distribution) -> Option<RoundTrips> {
+    let unscale = |value: Option<Duration>| value.map(|thousandfold| thousandfold / 1_000);
     Some(RoundTrips {
         count: all.count(),
-        p50: real(all.quantile(0.50))?,
-        p95: real(all.quantile(0.95))?,
-        max: real(all.max())?,
+        p50: unscale(all.quantile(0.50))?,
+        p95: unscale(all.quantile(0.95))?,
+        max: unscale(all.max())?,
     })
 }
 
@@ -232,28 +232,28 @@ mod tests {
         Stamp::new(DateTime::UNIX_EPOCH, Duration::ZERO).plus(Duration::from_millis(ms))
     }
 
-    fn told(fold: &mut CommandFold, ms: u64, id: &str, state: CommandState) {
-        let command = Command { correlation_id: id.into(), name: "status".into(), state, ms: None };
+    fn apply_state(fold: &mut CommandFold, ms: u64, id: &str, state: CommandState) {
+        let command = CommandUpdate { correlation_id: id.into(), name: "status".into(), state, ms: None };
         fold.apply(at(ms), &command);
     }
 
     #[test]
-    fn a_life_from_the_queue_to_the_answer_has_its_times() {
+    fn a_command_from_queue_to_answer_has_its_timestamps() {
         use CommandState::{Acknowledged, Answered, Queued, Sent};
         let mut fold = CommandFold::default();
         for (ms, state) in
             [(0, Queued), (900, Sent), (950, Queued), (1_000, Sent), (1_041, Answered), (1_050, Acknowledged)]
         {
-            told(&mut fold, ms, "a", state);
+            apply_state(&mut fold, ms, "a", state);
         }
-        let book = fold.book();
-        let record = book.records().next().expect("a record");
+        let history = fold.history();
+        let record = history.records().next().expect("a record");
         assert_eq!((record.state, record.at, record.sends), (Answered, at(1_041), 2));
         assert_eq!(record.round_trip(), Some(Duration::from_millis(41)));
         assert_eq!(record.acknowledgement(), Some(Duration::from_millis(50)));
-        let trips = book.round_trips_of("status").expect("round trips");
+        let trips = history.round_trips_of("status").expect("round trips");
         assert_eq!((trips.count, trips.max), (1, Duration::from_millis(41)));
-        assert_eq!(book.round_trips(), Some(trips));
+        assert_eq!(history.round_trips(), Some(trips));
     }
 
     #[test]
@@ -261,31 +261,31 @@ mod tests {
         use CommandState::{Answered, Sent, Unanswered};
         let mut fold = CommandFold::default();
         for (ms, state) in [(0, Sent), (10_000, Unanswered), (12_000, Answered), (13_000, Answered)] {
-            told(&mut fold, ms, "a", state);
+            apply_state(&mut fold, ms, "a", state);
         }
-        let book = fold.book();
-        assert_eq!(book.records().next().map(|record| record.state), Some(Answered));
-        assert_eq!(book.round_trips().map(|trips| trips.count), Some(1));
+        let history = fold.history();
+        assert_eq!(history.records().next().map(|record| record.state), Some(Answered));
+        assert_eq!(history.round_trips().map(|trips| trips.count), Some(1));
     }
 
     #[test]
-    fn the_history_is_bounded_and_counts_what_it_forgot() {
+    fn the_history_is_bounded_and_counts_evicted_records() {
         let mut fold = CommandFold::default();
         for number in 0..1_000 {
-            told(&mut fold, number, &number.to_string(), CommandState::Sent);
+            apply_state(&mut fold, number, &number.to_string(), CommandState::Sent);
         }
-        told(&mut fold, 2_000, "0", CommandState::Answered);
-        told(&mut fold, 2_000, "999", CommandState::Answered);
-        let book = fold.book();
-        assert_eq!((book.records().len(), book.evicted(), fold.places.len()), (KEPT, 801, KEPT));
-        let states: Vec<_> = book.records().rev().take(2).map(|record| record.state).collect();
+        apply_state(&mut fold, 2_000, "0", CommandState::Answered);
+        apply_state(&mut fold, 2_000, "999", CommandState::Answered);
+        let history = fold.history();
+        assert_eq!((history.records().len(), history.evicted(), fold.record_numbers.len()), (MAX_RECORDS, 801, MAX_RECORDS));
+        let states: Vec<_> = history.records().rev().take(2).map(|record| record.state).collect();
         assert_eq!(
             states,
             [CommandState::Answered; 2],
             "the forgotten one begins anew, the kept one is found"
         );
         assert_eq!(
-            book.round_trips().map(|trips| trips.count),
+            history.round_trips().map(|trips| trips.count),
             Some(1),
             "what was sent unseen has no round trip"
         );
@@ -295,11 +295,11 @@ mod tests {
     fn silence_begins_and_ends_with_its_alert() {
         let mut fold = CommandFold::default();
         fold.alert(at(5), "other", "raised");
-        assert_eq!(fold.book().silent_since(), None);
+        assert_eq!(fold.history().silent_since(), None);
         fold.alert(at(7), SILENT_DEVICE, "raised");
         fold.alert(at(9), SILENT_DEVICE, "raised");
-        assert_eq!(fold.book().silent_since(), Some(at(7)));
+        assert_eq!(fold.history().silent_since(), Some(at(7)));
         fold.alert(at(9), SILENT_DEVICE, "cleared");
-        assert_eq!(fold.book().silent_since(), None);
+        assert_eq!(fold.history().silent_since(), None);
     }
 }

@@ -25,7 +25,7 @@ pub(crate) fn whole_secs(keep_alive: f64) -> u32 {
 }
 
 pub use link::{
-    Attempt, ConnectFailed, ConnectKind, Connected, Dropped, How, Initiator, Layer, PacketNote, Phase,
+    Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent, DroppedEvent, DropKind, Initiator, Layer, PacketNote, Phase,
     PhaseTiming,
 };
 
@@ -34,7 +34,7 @@ pub const FORMAT: &str = "dropscope-recording/1";
 
 /// An event and when it was observed.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Observed {
+pub struct StampedEvent {
     /// Both clocks at the moment of observation.
     pub at: Stamp,
     /// What happened.
@@ -46,15 +46,15 @@ pub struct Observed {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Event {
     /// A run of the program began.
-    Started(Started),
+    Started(StartedEvent),
     /// One connect attempt ended (well or badly); how long each phase took.
     Attempt(Attempt),
     /// A session was accepted by the broker (CONNACK 0).
-    Connected(Connected),
+    Connected(ConnectedEvent),
     /// An established session ended without anybody here asking for it.
-    Dropped(Dropped),
+    Dropped(DroppedEvent),
     /// A connect attempt failed.
-    ConnectFailed(ConnectFailed),
+    ConnectFailed(ConnectFailedEvent),
     /// An established session was ended on purpose (not a drop).
     Disconnected {
         /// Who asked for it.
@@ -86,7 +86,7 @@ pub enum Event {
         rtt_ms: f64,
     },
     /// A network probe beside the connection ended.
-    Probe(Probe),
+    Probe(ProbeResult),
     /// Something happened to this computer or its network.
     System {
         /// Which part of the system.
@@ -109,7 +109,7 @@ pub enum Event {
         expires_at: DateTime<Utc>,
     },
     /// A command or publish changed state.
-    Command(Command),
+    Command(CommandUpdate),
     /// The device itself changed (started heating, reports an error), as told by who knows its language.
     Device {
         /// What changed, in words.
@@ -152,7 +152,7 @@ pub enum Event {
 
 /// The first event of a run: what is watched and how.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Started {
+pub struct StartedEvent {
     /// [`FORMAT`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
@@ -205,7 +205,7 @@ fn is_false(value: &bool) -> bool {
 
 /// The result of one network probe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Probe {
+pub struct ProbeResult {
     /// `icmp`, `tcp`, `dns`, `gateway` or `internet`.
     pub probe: String,
     /// Whether it was answered.
@@ -287,7 +287,7 @@ pub enum CommandState {
 
 /// A command or publish changed state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Command {
+pub struct CommandUpdate {
     /// Ties all states of one command together.
     pub correlation_id: String,
     /// What the user calls it.

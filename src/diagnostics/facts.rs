@@ -6,19 +6,19 @@
 use std::time::Duration;
 
 use super::codes::reason_words;
-use super::event::How;
+use super::event::DropKind;
 use super::sentence::{duration_words, failure_reason};
-use super::{Drop, ErrorName, LinkState, MarkKind, Snapshot, words};
+use super::{DropRecord, ErrorName, LinkState, MarkKind, Snapshot, words};
 
 /// Drops needed before anything may be called a pattern.
-pub const DROPS_FOR_A_PATTERN: u64 = 3;
+pub const MIN_DROPS_FOR_PATTERN: u64 = 3;
 
 /// Longest reason of a failed connect, in characters.
-const LONGEST_REASON: usize = 160;
+const MAX_REASON_CHARS: usize = 160;
 
 /// What can honestly be said at this moment.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Facts {
+pub struct DropFacts {
     /// The state of knowledge in one or two sentences.
     pub headline: String,
     /// What was seen, the most telling first.
@@ -37,9 +37,9 @@ pub enum NextStep {
     /// No session was ever accepted: read why.
     ReadFailure,
     /// Turn the keep-alive on, so that a dead link is noticed at all.
-    TurnPingsOn,
+    EnableKeepAlive,
     /// Leave it running: the keep-alive in force has had no drop yet, another one has.
-    KeepComparing,
+    KeepRunning,
 }
 
 impl NextStep {
@@ -48,32 +48,32 @@ impl NextStep {
         match self {
             Self::Connect => "connect again to go on watching",
             Self::ReadFailure => "see the Link panel: in which phase it fails, and why",
-            Self::TurnPingsOn => "turn the keep-alive on, so that a dead link is noticed",
-            Self::KeepComparing => "no drop at this keep-alive yet: let it run",
+            Self::EnableKeepAlive => "turn the keep-alive on, so that a dead link is noticed",
+            Self::KeepRunning => "no drop at this keep-alive yet: let it run",
         }
     }
 }
 
 /// Gathers the facts of a snapshot: O(retained drops + marks).
-pub fn facts(snapshot: &Snapshot) -> Facts {
-    let tally = Tally::of(snapshot);
-    Facts {
+pub fn drop_facts(snapshot: &Snapshot) -> DropFacts {
+    let stats = DropStats::of(snapshot);
+    DropFacts {
         headline: headline(snapshot),
-        known: known(snapshot, &tally),
-        missing: missing(snapshot, &tally),
-        next: next(snapshot),
+        known: known(snapshot, &stats),
+        missing: missing(snapshot, &stats),
+        next: next_step(snapshot),
     }
 }
 
 /// Smallest and largest of some values.
 #[derive(Debug, Clone, Copy, Default)]
-struct Range {
+struct DurationRange {
     least: Duration,
     most: Duration,
     count: u64,
 }
 
-impl Range {
+impl DurationRange {
     fn add(&mut self, value: Option<Duration>) {
         let Some(value) = value else { return };
         self.least = if self.count == 0 { value } else { self.least.min(value) };
@@ -82,12 +82,12 @@ impl Range {
     }
 
     /// `label: 58 to 61 s`, and whether the values have anything in common.
-    fn sentence(self, label: &str, say: fn(Duration) -> String) -> Option<String> {
+    fn sentence(self, label: &str, format_duration: fn(Duration) -> String) -> Option<String> {
         if self.count == 0 {
             return None;
         }
         let (least, most) = (self.least.as_secs_f64(), self.most.as_secs_f64());
-        let remark = if self.count < DROPS_FOR_A_PATTERN {
+        let remark = if self.count < MIN_DROPS_FOR_PATTERN {
             ""
         } else if most - least <= 0.05 * most + 1.0 {
             ", all alike"
@@ -96,40 +96,40 @@ impl Range {
         } else {
             ""
         };
-        Some(format!("{label}: {}{remark}", words::range(self.least, self.most, say)))
+        Some(format!("{label}: {}{remark}", words::range(self.least, self.most, format_duration)))
     }
 }
 
 /// What the retained drops have in common.
 #[derive(Debug, Default)]
-struct Tally {
+struct DropStats {
     /// Retained drops.
     drops: u64,
     /// The manner most of them share, and how many do.
-    manner: Option<(How, u64)>,
+    drop_kind: Option<(DropKind, u64)>,
     /// Of the drops of that manner, if they are the majority, else of all: what is compared.
     compared: u64,
-    silence: Range,
-    age: Range,
+    silence: DurationRange,
+    age: DurationRange,
     sent_just_before: u64,
     reason: Option<(u8, u64)>,
     /// Of all drops.
-    known_ages: u64,
+    with_known_age: u64,
     near_system_event: u64,
-    back: Range,
-    first_try: u64,
+    recovery: DurationRange,
+    first_attempt_recoveries: u64,
 }
 
-impl Tally {
+impl DropStats {
     /// "Just before": within this of the drop.
     const JUST_BEFORE: Duration = Duration::from_secs(1);
     /// A system event this near may have to do with it.
-    const NEAR: Duration = Duration::from_secs(60);
+    const NEAR_SYSTEM_EVENT: Duration = Duration::from_secs(60);
 
     fn of(snapshot: &Snapshot) -> Self {
-        let mut tally = Self { manner: Self::manner(snapshot), ..Self::default() };
+        let mut stats = Self { drop_kind: Self::most_frequent_kind(snapshot), ..Self::default() };
         let all = u64::try_from(snapshot.drops.len()).unwrap_or(u64::MAX);
-        let only = tally.manner.filter(|(_, count)| count * 2 > all).map(|(how, _)| how);
+        let compared_kind = stats.drop_kind.filter(|(_, count)| count * 2 > all).map(|(how, _)| how);
         let mut events =
             snapshot.marks.iter().filter(|mark| mark.kind == MarkKind::System).map(|mark| mark.at).peekable();
         let mut event_before = None;
@@ -137,22 +137,22 @@ impl Tally {
             while let Some(at) = events.next_if(|at| *at <= drop.at) {
                 event_before = Some(at);
             }
-            let before = event_before.is_some_and(|at| drop.at.since(at) <= Self::NEAR);
-            let after = events.peek().is_some_and(|at| at.since(drop.at) <= Self::NEAR);
-            tally.near_system_event += u64::from(before || after);
-            tally.drops += 1;
-            tally.known_ages += u64::from(drop.session_start.is_some());
-            tally.back.add(drop.recovery.as_ref().map(|back| back.took));
-            tally.first_try += u64::from(drop.recovery.is_some() && drop.failed_attempts == 0);
-            if only.is_none() || drop.event.how == only {
-                tally.compare(drop);
+            let before = event_before.is_some_and(|at| drop.at.since(at) <= Self::NEAR_SYSTEM_EVENT);
+            let after = events.peek().is_some_and(|at| at.since(drop.at) <= Self::NEAR_SYSTEM_EVENT);
+            stats.near_system_event += u64::from(before || after);
+            stats.drops += 1;
+            stats.with_known_age += u64::from(drop.session_start.is_some());
+            stats.recovery.add(drop.recovery.as_ref().map(|back| back.took));
+            stats.first_attempt_recoveries += u64::from(drop.recovery.is_some() && drop.failed_attempts == 0);
+            if compared_kind.is_none() || drop.event.how == compared_kind {
+                stats.add_to_comparison(drop);
             }
         }
-        tally
+        stats
     }
 
     /// The most frequent manner among the retained drops.
-    fn manner(snapshot: &Snapshot) -> Option<(How, u64)> {
+    fn most_frequent_kind(snapshot: &Snapshot) -> Option<(DropKind, u64)> {
         let mut counts = std::collections::BTreeMap::new();
         for how in snapshot.drops.iter().filter_map(|drop| drop.event.how) {
             *counts.entry(how).or_insert(0_u64) += 1;
@@ -161,15 +161,15 @@ impl Tally {
     }
 
     /// [`of_all`] of the drops that are compared.
-    fn of_compared(&self, count: u64) -> String {
+    fn share_of_compared(&self, count: u64) -> String {
         match count {
-            _ if self.compared == self.drops => of_all(count, self.drops),
+            _ if self.compared == self.drops => drops_of_total(count, self.drops),
             all if all == self.compared => format!("all {all} of these"),
             some => format!("{some} of these {}", self.compared),
         }
     }
 
-    fn compare(&mut self, drop: &Drop) {
+    fn add_to_comparison(&mut self, drop: &DropRecord) {
         self.compared += 1;
         self.silence.add(drop.idle_in);
         self.age.add(drop.session_start.map(|start| drop.at.since(start)));
@@ -194,9 +194,9 @@ fn headline(snapshot: &Snapshot) -> String {
             }
         },
         0 => format!("No drop yet. Watched {}.", duration_words(metrics.observed)),
-        few @ 1..DROPS_FOR_A_PATTERN => {
+        few @ 1..MIN_DROPS_FOR_PATTERN => {
             let seen = words::count(few, "drop", "drops");
-            format!("{seen} so far; a pattern needs {} more.", DROPS_FOR_A_PATTERN - few)
+            format!("{seen} so far; a pattern needs {} more.", MIN_DROPS_FOR_PATTERN - few)
         }
         many => match metrics.mtbf() {
             Some(mtbf) => format!("{many} drops, one per {} connected.", duration_words(mtbf)),
@@ -205,45 +205,45 @@ fn headline(snapshot: &Snapshot) -> String {
     }
 }
 
-fn known(snapshot: &Snapshot, tally: &Tally) -> Vec<String> {
+fn known(snapshot: &Snapshot, stats: &DropStats) -> Vec<String> {
     let mut known = Vec::new();
-    if tally.drops == 0 {
-        known.extend(newest_failure(snapshot));
-        known.extend(leading_failure(snapshot));
-        known.extend(session_so_far(snapshot));
-        known.extend(arms(snapshot));
+    if stats.drops == 0 {
+        known.extend(latest_failure(snapshot));
+        known.extend(most_frequent_failure(snapshot));
+        known.extend(current_session_age(snapshot));
+        known.extend(keep_alive_comparison(snapshot));
         return known;
     }
-    if let Some((how, count)) = tally.manner {
+    if let Some((how, count)) = stats.drop_kind {
         let newest = if snapshot.drops.evicted() > 0 { " kept here" } else { "" };
-        known.push(format!("{}{newest}: {}", of_all(count, tally.drops), words::how(Some(how))));
+        known.push(format!("{}{newest}: {}", drops_of_total(count, stats.drops), words::drop_kind(Some(how))));
     }
-    if let Some((code, count)) = tally.reason {
+    if let Some((code, count)) = stats.reason {
         let meaning = reason_words(code).unwrap_or("not in the standard");
-        known.push(format!("{}: the broker said 0x{code:02X}, {meaning}", tally.of_compared(count)));
+        known.push(format!("{}: the broker said 0x{code:02X}, {meaning}", stats.share_of_compared(count)));
     }
-    known.extend(tally.silence.sentence("silent before", words::seconds));
-    known.extend(arms(snapshot));
-    known.extend(tally.age.sentence("session ages", duration_words));
-    let often = tally.compared >= DROPS_FOR_A_PATTERN && tally.sent_just_before * 5 >= tally.compared * 4;
-    if often {
-        let which = tally.of_compared(tally.sent_just_before);
+    known.extend(stats.silence.sentence("silent before", words::seconds));
+    known.extend(keep_alive_comparison(snapshot));
+    known.extend(stats.age.sentence("session ages", duration_words));
+    let usually_sent_before = stats.compared >= MIN_DROPS_FOR_PATTERN && stats.sent_just_before * 5 >= stats.compared * 4;
+    if usually_sent_before {
+        let which = stats.share_of_compared(stats.sent_just_before);
         known.push(format!("{which}: we had sent something less than 1 s before"));
     }
-    if tally.near_system_event > 0 {
-        let which = of_all(tally.near_system_event, tally.drops);
+    if stats.near_system_event > 0 {
+        let which = drops_of_total(stats.near_system_event, stats.drops);
         known.push(format!("{which}: within a minute of an event on this computer"));
     }
-    known.extend(tally.back.sentence("back after", duration_words));
-    if tally.first_try < tally.back.count {
-        known.push(format!("back at the first try: {} of {}", tally.first_try, tally.back.count));
+    known.extend(stats.recovery.sentence("back after", duration_words));
+    if stats.first_attempt_recoveries < stats.recovery.count {
+        known.push(format!("back at the first try: {} of {}", stats.first_attempt_recoveries, stats.recovery.count));
     }
-    known.extend(newest_failure(snapshot));
+    known.extend(latest_failure(snapshot));
     known
 }
 
 /// `all 5 drops`, `4 of 5 drops`, `the drop`.
-fn of_all(count: u64, all: u64) -> String {
+fn drops_of_total(count: u64, all: u64) -> String {
     match (count, all) {
         (1, 1) => "the drop".into(),
         (count, all) if count == all => format!("all {all} drops"),
@@ -252,25 +252,25 @@ fn of_all(count: u64, all: u64) -> String {
 }
 
 /// The most frequent reason for which connects failed.
-fn leading_failure(snapshot: &Snapshot) -> Option<String> {
+fn most_frequent_failure(snapshot: &Snapshot) -> Option<String> {
     let metrics = &snapshot.metrics;
     let (name, count) = metrics.failures_by_error.iter().max_by_key(|(_, count)| **count)?;
-    let said = ErrorName::by_name(name).map_or(name.as_str(), |known| known.text.trim_end_matches('.'));
-    Some(format!("{count} of {} failed connects: {said}", metrics.connect_failures))
+    let text = ErrorName::by_name(name).map_or(name.as_str(), |known| known.text.trim_end_matches('.'));
+    Some(format!("{count} of {} failed connects: {text}", metrics.connect_failures))
 }
 
 /// Why there is no session now, as far as the newest try tells; the Link panel and the log say it in full.
-fn newest_failure(snapshot: &Snapshot) -> Option<String> {
+fn latest_failure(snapshot: &Snapshot) -> Option<String> {
     let reason = failure_reason(snapshot.last_failure.as_ref()?);
     let reason = reason.split("; ").next().filter(|reason| !reason.is_empty())?;
-    let mut short: String = reason.chars().take(LONGEST_REASON).collect();
+    let mut short: String = reason.chars().take(MAX_REASON_CHARS).collect();
     if short.len() < reason.len() {
         short.push('…');
     }
     Some(format!("the newest try failed{short}"))
 }
 
-fn session_so_far(snapshot: &Snapshot) -> Option<String> {
+fn current_session_age(snapshot: &Snapshot) -> Option<String> {
     match snapshot.link {
         LinkState::Connected { since } => {
             Some(format!("this session has lasted {} so far", duration_words(snapshot.at.since(since))))
@@ -280,7 +280,7 @@ fn session_so_far(snapshot: &Snapshot) -> Option<String> {
 }
 
 /// What each keep-alive value brought, once there is something to compare.
-fn arms(snapshot: &Snapshot) -> Option<String> {
+fn keep_alive_comparison(snapshot: &Snapshot) -> Option<String> {
     let tried: Vec<_> = snapshot.arms.iter().filter(|arm| !arm.connected.is_zero()).collect();
     let [.., earlier, current] = tried.as_slice() else { return None };
     let one = |arm: &super::KeepAliveArm| {
@@ -290,12 +290,12 @@ fn arms(snapshot: &Snapshot) -> Option<String> {
     Some(format!("{}, {}", one(earlier), one(current)))
 }
 
-fn missing(snapshot: &Snapshot, tally: &Tally) -> Vec<String> {
+fn missing(snapshot: &Snapshot, stats: &DropStats) -> Vec<String> {
     let mut missing = Vec::new();
     let metrics = &snapshot.metrics;
-    let manner_unknown = metrics.drops_by_how.get(&None).copied().unwrap_or(0);
-    if manner_unknown > 0 {
-        missing.push(format!("how {} ended: not recorded", words::count(manner_unknown, "drop", "drops")));
+    let unknown_kind_count = metrics.drops_by_how.get(&None).copied().unwrap_or(0);
+    if unknown_kind_count > 0 {
+        missing.push(format!("how {} ended: not recorded", words::count(unknown_kind_count, "drop", "drops")));
     }
     if snapshot.mqtt_version.as_deref() == Some("3.1.1") {
         missing.push("the broker's reason: MQTT 3.1.1 has no way to give one".into());
@@ -306,18 +306,18 @@ fn missing(snapshot: &Snapshot, tally: &Tally) -> Vec<String> {
     if !snapshot.marks.iter().any(|mark| mark.kind == MarkKind::Probe) {
         missing.push("whether the network was up: nothing is probed beside the connection".into());
     }
-    if tally.drops > tally.known_ages {
-        let unknown = words::count(tally.drops - tally.known_ages, "session", "sessions");
+    if stats.drops > stats.with_known_age {
+        let unknown = words::count(stats.drops - stats.with_known_age, "session", "sessions");
         missing.push(format!("the age of {unknown}: the connect was not seen"));
     }
     if snapshot.drops.evicted() > 0 {
-        let gone = words::count(snapshot.drops.evicted(), "drop", "drops");
-        missing.push(format!("the oldest {gone}: only {} are kept here", snapshot.drops.capacity()));
+        let evicted = words::count(snapshot.drops.evicted(), "drop", "drops");
+        missing.push(format!("the oldest {evicted}: only {} are kept here", snapshot.drops.capacity()));
     }
     missing
 }
 
-fn next(snapshot: &Snapshot) -> Option<NextStep> {
+fn next_step(snapshot: &Snapshot) -> Option<NextStep> {
     let metrics = &snapshot.metrics;
     if matches!(snapshot.link, LinkState::Off { .. }) {
         return Some(NextStep::Connect);
@@ -326,12 +326,12 @@ fn next(snapshot: &Snapshot) -> Option<NextStep> {
         return Some(NextStep::ReadFailure);
     }
     if snapshot.keep_alive_secs == 0 && snapshot.started.is_some() {
-        return Some(NextStep::TurnPingsOn);
+        return Some(NextStep::EnableKeepAlive);
     }
-    let spared =
+    let has_no_drop =
         |arm: &super::KeepAliveArm| arm.keep_alive_secs == snapshot.keep_alive_secs && arm.drops == 0;
-    let compares = snapshot.arms.iter().any(spared) && metrics.total_connection_drops > 0;
-    compares.then_some(NextStep::KeepComparing)
+    let is_comparing = snapshot.arms.iter().any(has_no_drop) && metrics.total_connection_drops > 0;
+    is_comparing.then_some(NextStep::KeepRunning)
 }
 
 #[cfg(test)]

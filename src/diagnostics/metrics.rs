@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Stamp;
-use super::event::{How, Layer};
+use super::event::{DropKind, Layer};
 
 /// Aggregates; the first block carries the reference collector's names.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -50,7 +50,7 @@ pub struct Metrics {
     /// Drops by layer (`None` = not recorded).
     pub drops_by_layer: Arc<BTreeMap<Option<Layer>, u64>>,
     /// Drops by manner (`None` = not recorded).
-    pub drops_by_how: Arc<BTreeMap<Option<How>, u64>>,
+    pub drops_by_how: Arc<BTreeMap<Option<DropKind>, u64>>,
     /// Connected + down; everything since `started`.
     pub observed: Duration,
     /// Time with a session.
@@ -85,8 +85,8 @@ impl Metrics {
 
     /// Connected share of the time that was meant to be connected, 0…1; `None` before any time passed.
     pub fn availability(&self) -> Option<f64> {
-        let wanted = self.observed.saturating_sub(self.planned_down).as_secs_f64();
-        (wanted > 0.0).then(|| (self.connected.as_secs_f64() / wanted).clamp(0.0, 1.0))
+        let planned_up_secs = self.observed.saturating_sub(self.planned_down).as_secs_f64();
+        (planned_up_secs > 0.0).then(|| (self.connected.as_secs_f64() / planned_up_secs).clamp(0.0, 1.0))
     }
 
     /// Mean time between failures: connected time per drop (exposure ÷ events, so that sessions still

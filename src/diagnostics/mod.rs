@@ -2,15 +2,15 @@
 //!
 //! *Must not know* tokio, ratatui, rumqttc, files, sockets or a clock: time arrives as [`Stamp`]s.
 
-mod accounts;
+mod time_totals;
 mod advance;
 pub mod aws_limits;
 pub mod clean;
 mod clock_watch;
 pub mod codes;
-mod collector;
+mod fold;
 pub mod commands;
-mod disguise;
+mod name_mask;
 mod distribution;
 pub mod error_name;
 pub mod event;
@@ -20,7 +20,7 @@ mod metrics;
 pub mod recording;
 pub mod sentence;
 mod snapshot;
-pub mod story;
+pub mod drop_description;
 pub mod summary;
 mod time;
 mod time_scale;
@@ -28,16 +28,16 @@ pub mod topics;
 pub mod traffic;
 pub mod words;
 
-pub use clock_watch::ClockWatch;
-pub use collector::Diagnostics;
-pub use commands::{CommandBook, CommandRecord};
-pub use disguise::Disguise;
+pub use clock_watch::ClockMonitor;
+pub use fold::Diagnostics;
+pub use commands::{CommandHistory, CommandRecord};
+pub use name_mask::NameMask;
 pub use error_name::ErrorName;
-pub use event::{Event, Observed};
+pub use event::{Event, StampedEvent};
 pub use history::History;
 pub use metrics::{Metrics, Percentiles};
 pub use snapshot::{
-    Connection, Drop, KeepAliveArm, Level, LinkState, LogEntry, Mark, MarkKind, PingStats, Recovery,
+    ConnectionRecord, DropRecord, KeepAliveArm, Level, LinkState, LogEntry, Mark, MarkKind, PingStats, Recovery,
     SessionCounts, SessionEnd, Snapshot,
 };
 pub use time::{Clock, ClockReading, Stamp};

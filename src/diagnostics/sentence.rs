@@ -8,13 +8,13 @@ use std::time::Duration;
 use super::clean::clean;
 use super::codes::{connack_words, reason_words, websocket_close_words};
 use super::event::{
-    Attempt, Command, CommandState, ConnectFailed, ConnectKind, Connected, Dropped, Event, How, Initiator,
-    Phase, Probe, Started, SystemSource, whole_secs,
+    Attempt, CommandUpdate, CommandState, ConnectFailedEvent, ConnectKind, ConnectedEvent, DroppedEvent, Event, DropKind, Initiator,
+    Phase, ProbeResult, StartedEvent, SystemSource, whole_secs,
 };
 use super::{ErrorName, Level};
 
 /// Longest sentence, in characters; text from outside cannot fill the log.
-const LONGEST: usize = 400;
+const MAX_CHARS: usize = 400;
 
 /// The event in one sentence and how serious it is; `None` for what is not notable by itself
 /// (messages, pings, answered probes, failed attempts, which have their own `connect_failed`).
@@ -22,10 +22,10 @@ const LONGEST: usize = 400;
 /// The sentence is free of control characters and at most 400 characters long.
 pub fn sentence(event: &Event) -> Option<(Level, String)> {
     let (level, text) = match event {
-        Event::Started(started) => (Level::Info, watching(started)),
-        Event::Attempt(attempt) => (Level::Info, timing(attempt)?),
-        Event::Connected(connected) => (Level::Good, connection(connected)),
-        Event::Dropped(dropped) => (Level::Bad, drop_words(dropped)),
+        Event::Started(started) => (Level::Info, started_text(started)),
+        Event::Attempt(attempt) => (Level::Info, attempt_text(attempt)?),
+        Event::Connected(connected) => (Level::Good, connected_text(connected)),
+        Event::Dropped(dropped) => (Level::Bad, dropped_text(dropped)),
         Event::ConnectFailed(failed) => (Level::Bad, failure_words(failed)),
         Event::Disconnected { by } => (Level::Info, format!("Disconnected {}", initiator(*by))),
         Event::Subscribed { filters, return_codes } => subscription(filters, return_codes),
@@ -43,7 +43,7 @@ pub fn sentence(event: &Event) -> Option<(Level, String)> {
         Event::Experiment { id, what, .. } => (Level::Info, format!("Experiment {id}: {what}")),
         Event::Alert { rule, state, message } => alert(rule, state, message),
         Event::Note { text } => (Level::Info, format!("Note: {text}")),
-        Event::Stopped { by } => (Level::Info, stopped(by.as_deref())),
+        Event::Stopped { by } => (Level::Info, stopped_text(by.as_deref())),
         Event::Published(_)
         | Event::Received(_)
         | Event::Traffic { .. }
@@ -51,7 +51,7 @@ pub fn sentence(event: &Event) -> Option<(Level, String)> {
         | Event::Probe(_)
         | Event::Unknown => return None,
     };
-    Some((level, shortened(&clean(&text))))
+    Some((level, truncated(&clean(&text))))
 }
 
 /// A duration as a person says it: `12 ms`, `1.9 s`, `58 s`, `4 min 21 s`, `2 h 13 min`, `3 d 4 h`.
@@ -62,13 +62,13 @@ pub fn duration_words(duration: Duration) -> String {
         0 => format!("{millis} ms"),
         1..10 => format!("{}.{} s", secs, duration.subsec_millis() / 100),
         10..60 => format!("{secs} s"),
-        60..3600 => two(secs / 60, "min", secs % 60, "s"),
-        3600..86_400 => two(secs / 3600, "h", secs % 3600 / 60, "min"),
-        _ => two(secs / 86_400, "d", secs % 86_400 / 3600, "h"),
+        60..3600 => two_units(secs / 60, "min", secs % 60, "s"),
+        3600..86_400 => two_units(secs / 3600, "h", secs % 3600 / 60, "min"),
+        _ => two_units(secs / 86_400, "d", secs % 86_400 / 3600, "h"),
     }
 }
 
-fn two(large: u64, large_unit: &str, small: u64, small_unit: &str) -> String {
+fn two_units(large: u64, large_unit: &str, small: u64, small_unit: &str) -> String {
     if small == 0 {
         format!("{large} {large_unit}")
     } else {
@@ -82,9 +82,9 @@ fn secs_words(secs: Option<f64>) -> Option<String> {
     Some(duration_words(duration))
 }
 
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(LONGEST - 1) {
-        Some((end, _)) if text.chars().nth(LONGEST).is_some() => format!("{}…", &text[..end]),
+fn truncated(text: &str) -> String {
+    match text.char_indices().nth(MAX_CHARS - 1) {
+        Some((end, _)) if text.chars().nth(MAX_CHARS).is_some() => format!("{}…", &text[..end]),
         _ => text.to_owned(),
     }
 }
@@ -94,7 +94,7 @@ fn keep_alive(secs: f64) -> String {
     if secs == 0 { "off".to_owned() } else { format!("{secs} s") }
 }
 
-fn watching(started: &Started) -> String {
+fn started_text(started: &StartedEvent) -> String {
     let version = match started.mqtt_version.as_deref() {
         Some("auto") => "MQTT 5 or 3.1.1, ".to_owned(),
         Some(version) => format!("MQTT {version}, "),
@@ -109,7 +109,7 @@ fn watching(started: &Started) -> String {
 }
 
 /// How long the phases of a successful attempt took.
-fn timing(attempt: &Attempt) -> Option<String> {
+fn attempt_text(attempt: &Attempt) -> Option<String> {
     if attempt.phases.is_empty() || attempt.phases.iter().any(|timing| !timing.ok) {
         return None;
     }
@@ -124,7 +124,7 @@ fn timing(attempt: &Attempt) -> Option<String> {
     Some(text)
 }
 
-fn connection(connected: &Connected) -> String {
+fn connected_text(connected: &ConnectedEvent) -> String {
     let verb = match connected.event_type {
         ConnectKind::Resumed => "Reconnected",
         ConnectKind::DeepReconnected => "Reconnected with everything rebuilt",
@@ -143,9 +143,9 @@ fn connection(connected: &Connected) -> String {
     text
 }
 
-fn drop_words(dropped: &Dropped) -> String {
+fn dropped_text(dropped: &DroppedEvent) -> String {
     let detail = detail(dropped.error_name.as_deref(), dropped.error_message.as_deref());
-    let mut text = format!("DROP: {}", ending(dropped, detail));
+    let mut text = format!("DROP: {}", drop_text(dropped, detail));
     if let Some(silence) = secs_words(dropped.last_rx_secs) {
         let _ = write!(text, "; silent for {silence}");
     }
@@ -155,30 +155,30 @@ fn drop_words(dropped: &Dropped) -> String {
     text
 }
 
-fn ending(dropped: &Dropped, detail: Option<&str>) -> String {
-    let plain = match dropped.how {
-        Some(How::Fin) => "the broker closed the connection politely (TCP FIN)",
-        Some(How::Rst) => "the broker, or something on the path, reset the connection (TCP RST)",
-        Some(How::TlsClose) => "the broker ended the TLS session politely (close_notify)",
-        Some(How::PingTimeout) => "no PINGRESP came before the deadline",
-        Some(How::WsClose) => {
+fn drop_text(dropped: &DroppedEvent, detail: Option<&str>) -> String {
+    let text = match dropped.how {
+        Some(DropKind::Fin) => "the broker closed the connection politely (TCP FIN)",
+        Some(DropKind::Rst) => "the broker, or something on the path, reset the connection (TCP RST)",
+        Some(DropKind::TlsClose) => "the broker ended the TLS session politely (close_notify)",
+        Some(DropKind::PingTimeout) => "no PINGRESP came before the deadline",
+        Some(DropKind::WsClose) => {
             return with_code(
                 "the broker closed the WebSocket",
                 ws_close_code(dropped.ws_close_code),
                 detail,
             );
         }
-        Some(How::Disconnect) => {
+        Some(DropKind::Disconnect) => {
             return with_code("the broker sent DISCONNECT", reason(dropped.reason_code), detail);
         }
-        Some(How::TlsAlert) => {
+        Some(DropKind::TlsAlert) => {
             return with_detail("the broker ended the TLS session with a fatal alert", detail);
         }
-        Some(How::Io) => return detail.unwrap_or("reading or writing failed").to_owned(),
-        Some(How::Local) => return with_detail("ended by this computer", detail),
+        Some(DropKind::Io) => return detail.unwrap_or("reading or writing failed").to_owned(),
+        Some(DropKind::Local) => return with_detail("ended by this computer", detail),
         None => return detail.unwrap_or("the connection was lost").to_owned(),
     };
-    plain.to_owned()
+    text.to_owned()
 }
 
 fn ws_close_code(code: Option<u16>) -> Option<String> {
@@ -220,17 +220,17 @@ fn detail<'a>(name: Option<&str>, message: Option<&'a str>) -> Option<&'a str> {
         .and_then(|name| message.strip_prefix(name))
         .and_then(|rest| rest.strip_prefix(": "))
         .unwrap_or(message);
-    let beyond = known
+    let extra = known
         .and_then(|known| text.strip_prefix(known.text))
         .and_then(|rest| rest.strip_prefix(" ("))
         .and_then(|rest| rest.strip_suffix(')'));
-    let best = beyond.unwrap_or(text).trim();
+    let best = extra.unwrap_or(text).trim();
     (!best.is_empty()).then_some(best)
 }
 
 /// Where and why a connect failed, as the continuation of "… failed": ` at tcp: nobody answered`; begins with a
 /// space, and is empty if nothing is known.
-pub(super) fn failure_reason(failed: &ConnectFailed) -> String {
+pub(super) fn failure_reason(failed: &ConnectFailedEvent) -> String {
     let mut text = String::new();
     if let Some(phase) = failed.phase {
         let _ = write!(text, " at {}", phase_words(phase));
@@ -245,10 +245,10 @@ pub(super) fn failure_reason(failed: &ConnectFailed) -> String {
         let sign = if failed.phase == Some(Phase::Credentials) { "," } else { ":" };
         let _ = write!(text, "{sign} {why}");
     }
-    shortened(&clean(&text))
+    truncated(&clean(&text))
 }
 
-fn failure_words(failed: &ConnectFailed) -> String {
+fn failure_words(failed: &ConnectFailedEvent) -> String {
     let mut text = format!("Connect failed{}", failure_reason(failed));
     if let Some(status) = failed.http_status {
         let _ = write!(text, " (HTTP {status})");
@@ -301,7 +301,7 @@ fn subscription(filters: &[String], codes: &[u8]) -> (Level, String) {
     }
 }
 
-fn probe_words(probe: &Probe) -> String {
+fn probe_words(probe: &ProbeResult) -> String {
     let mut text = format!("Probe {} failed", probe.probe);
     if let Some(target) = &probe.target {
         let _ = write!(text, " ({target})");
@@ -325,7 +325,7 @@ fn source_words(source: SystemSource) -> &'static str {
     }
 }
 
-fn command_words(command: &Command) -> Option<String> {
+fn command_words(command: &CommandUpdate) -> Option<String> {
     let what = match command.state {
         CommandState::Expired => "expired in the queue",
         CommandState::Lost => "was sent, and the connection died before the acknowledgement",
@@ -344,7 +344,7 @@ fn alert(rule: &str, state: &str, message: &str) -> (Level, String) {
     }
 }
 
-fn stopped(by: Option<&str>) -> String {
+fn stopped_text(by: Option<&str>) -> String {
     match by {
         Some(by) => format!("Stopped ({by})"),
         None => "Stopped".to_owned(),

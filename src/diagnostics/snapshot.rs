@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::accounts::Accounts;
+use super::time_totals::TimeTotals;
 use super::event::{
-    Attempt, CommandState, ConnectFailed, ConnectKind, Dropped, Initiator, PhaseTiming, Started,
+    Attempt, CommandState, ConnectFailedEvent, ConnectKind, DroppedEvent, Initiator, PhaseTiming, StartedEvent,
 };
-use super::{CommandBook, History, Metrics, Stamp, TimeScale};
+use super::{CommandHistory, History, Metrics, Stamp, TimeScale};
 
 /// The state of the fold at one instant, in field time. Cloning is cheap: histories are shared.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub struct Snapshot {
     /// Grows by one with every applied event; equal generations have equal content but for `at`.
     pub generation: u64,
     /// What is watched; `None` before the first `started`.
-    pub started: Option<Arc<Started>>,
+    pub started: Option<Arc<StartedEvent>>,
     /// When the run started (stamp of the first event).
     pub since: Stamp,
     /// The connection now.
@@ -34,9 +34,9 @@ pub struct Snapshot {
     /// Counters and sums by the names of the investigation guide.
     pub metrics: Metrics,
     /// Drops, oldest first.
-    pub drops: History<Drop>,
+    pub drops: History<DropRecord>,
     /// Accepted sessions, oldest first.
-    pub connections: History<Connection>,
+    pub connections: History<ConnectionRecord>,
     /// Things to mark on the timeline (notes, keep-alive changes, suspends…), oldest first.
     pub marks: History<Mark>,
     /// Notable events in words (no single messages, no pings), oldest first.
@@ -44,7 +44,7 @@ pub struct Snapshot {
     /// The newest connect attempt with its phases.
     pub last_attempt: Option<Arc<Attempt>>,
     /// The newest failed attempt of the current outage.
-    pub last_failure: Option<Arc<ConnectFailed>>,
+    pub last_failure: Option<Arc<ConnectFailedEvent>>,
     /// Round-trip times of PINGREQ→PINGRESP.
     pub ping: PingStats,
     /// Counts of one session so far, or of the last one while down.
@@ -52,13 +52,13 @@ pub struct Snapshot {
     /// Life cycle of commands and publishes: how many ever reached each state.
     pub commands: BTreeMap<CommandState, u64>,
     /// The newest commands one by one, their round trips, and whether the device is silent.
-    pub command_book: CommandBook,
+    pub command_history: CommandHistory,
     /// Drops and sessions per keep-alive value.
     pub arms: Vec<KeepAliveArm>,
     /// Events of a kind this version does not know.
     pub unknown_events: u64,
     /// Where the time went, to advance from.
-    pub(super) accounts: Accounts,
+    pub(super) time_totals: TimeTotals,
     /// Whether time is observed: not after the end of the run.
     pub(super) running: bool,
     /// From the clocks of this computer to the stamps in here.
@@ -100,13 +100,13 @@ pub enum LinkState {
 
 /// One drop with everything known about it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Drop {
+pub struct DropRecord {
     /// 1 for the first drop of the run.
     pub number: u64,
     /// When it was *detected*.
     pub at: Stamp,
     /// The event itself.
-    pub event: Dropped,
+    pub event: DroppedEvent,
     /// When the session began; `None` if its `connected` was never seen.
     pub session_start: Option<Stamp>,
     /// Keep-alive in force, in seconds.
@@ -135,9 +135,9 @@ pub struct Drop {
     pub recovery: Option<Recovery>,
 }
 
-impl Drop {
+impl DropRecord {
     /// How many log entries are kept on each side.
-    pub const CONTEXT: usize = 16;
+    pub const MAX_CONTEXT_EVENTS: usize = 16;
     /// How far the kept log entries reach on each side.
     pub const CONTEXT_SPAN: Duration = Duration::from_secs(60);
 }
@@ -157,7 +157,7 @@ pub struct Recovery {
 
 /// One accepted session.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Connection {
+pub struct ConnectionRecord {
     /// When CONNACK arrived.
     pub at: Stamp,
     /// How it came about.

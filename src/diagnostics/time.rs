@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_later_stamp_is_greater_whatever_was_done_to_the_wall_clock() {
+    fn stamps_are_ordered_by_boot_time() {
         let noon: DateTime<Utc> = "2026-08-03T12:00:00Z".parse().expect("a time");
         let before = Stamp::new(noon, Duration::from_secs(10));
         let set_back = Stamp::new(noon - chrono::TimeDelta::hours(1), Duration::from_secs(11));

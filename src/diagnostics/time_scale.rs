@@ -10,12 +10,12 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::event::{
-    Attempt, Command, Connected, Dropped, Event, Observed, PacketNote, PhaseTiming, Probe, Started,
+    Attempt, CommandUpdate, ConnectedEvent, DroppedEvent, Event, StampedEvent, PacketNote, PhaseTiming, ProbeResult, StartedEvent,
 };
 use super::{Snapshot, Stamp};
 
 /// Field seconds per recorded second that make sense; anything else counts as 1.
-const SENSIBLE: std::ops::RangeInclusive<f64> = 0.001..=86_400.0;
+const VALID_FACTORS: std::ops::RangeInclusive<f64> = 0.001..=86_400.0;
 
 /// The way from recorded to field time: the same instant at each `started`, `factor` times as fast from
 /// there. Before the first scaled run it changes nothing at all.
@@ -40,8 +40,8 @@ impl TimeScale {
 
     /// Takes note of a `started`; every other event changes nothing.
     pub fn observe(&mut self, at: Stamp, event: &Event) {
-        let Event::Started(Started { time_scale, .. }) = event else { return };
-        let factor = time_scale.filter(|factor| SENSIBLE.contains(factor)).unwrap_or(1.0);
+        let Event::Started(StartedEvent { time_scale, .. }) = event else { return };
+        let factor = time_scale.filter(|factor| VALID_FACTORS.contains(factor)).unwrap_or(1.0);
         if factor.to_bits() != self.factor.to_bits() || self.origin.is_some() {
             self.origin = Some((at, self.stamp(at)));
             self.factor = factor;
@@ -53,9 +53,9 @@ impl TimeScale {
     pub fn stamp(&self, recorded: Stamp) -> Stamp {
         let Some((from, field)) = self.origin else { return recorded };
         let passed = signed_micros(recorded.boot) - signed_micros(from.boot);
-        let boot = signed_micros(field.boot).saturating_add(self.micros(passed)).max(0);
+        let boot = signed_micros(field.boot).saturating_add(self.scale_micros(passed)).max(0);
         let passed = (recorded.wall - from.wall).num_microseconds().unwrap_or(0);
-        Stamp::new(self.later(field.wall, passed), Duration::from_micros(u64::try_from(boot).unwrap_or(0)))
+        Stamp::new(self.add_scaled_micros(field.wall, passed), Duration::from_micros(u64::try_from(boot).unwrap_or(0)))
     }
 
     /// The event with its durations in field time.
@@ -64,35 +64,35 @@ impl TimeScale {
             return Cow::Borrowed(event);
         }
         let scaled = match event {
-            Event::Started(started) => Event::Started(Started {
-                keep_alive_secs: self.secs(started.keep_alive_secs),
+            Event::Started(started) => Event::Started(StartedEvent {
+                keep_alive_secs: self.scale(started.keep_alive_secs),
                 ..started.clone()
             }),
             Event::Attempt(Attempt { attempt_number, phases }) => {
                 let phases =
-                    phases.iter().map(|phase| PhaseTiming { ms: self.secs(phase.ms), ..phase.clone() });
+                    phases.iter().map(|phase| PhaseTiming { ms: self.scale(phase.ms), ..phase.clone() });
                 Event::Attempt(Attempt { attempt_number: *attempt_number, phases: phases.collect() })
             }
-            Event::Connected(connected) => Event::Connected(Connected {
-                keep_alive_secs: self.secs(connected.keep_alive_secs),
+            Event::Connected(connected) => Event::Connected(ConnectedEvent {
+                keep_alive_secs: self.scale(connected.keep_alive_secs),
                 ..connected.clone()
             }),
             Event::Dropped(dropped) => Event::Dropped(self.dropped(dropped)),
             Event::Traffic { published, received, window_secs } => Event::Traffic {
                 published: *published,
                 received: *received,
-                window_secs: self.secs(*window_secs),
+                window_secs: self.scale(*window_secs),
             },
-            Event::Ping { rtt_ms } => Event::Ping { rtt_ms: self.secs(*rtt_ms) },
+            Event::Ping { rtt_ms } => Event::Ping { rtt_ms: self.scale(*rtt_ms) },
             Event::Probe(probe) => {
-                Event::Probe(Probe { rtt_ms: probe.rtt_ms.map(|ms| self.secs(ms)), ..probe.clone() })
+                Event::Probe(ProbeResult { rtt_ms: probe.rtt_ms.map(|ms| self.scale(ms)), ..probe.clone() })
             }
             Event::KeepAliveChanged { from, to } => {
-                Event::KeepAliveChanged { from: self.secs(*from), to: self.secs(*to) }
+                Event::KeepAliveChanged { from: self.scale(*from), to: self.scale(*to) }
             }
             Event::Credentials { expires_at } => Event::Credentials { expires_at: self.wall(*expires_at) },
             Event::Command(command) => {
-                Event::Command(Command { ms: command.ms.map(|ms| self.secs(ms)), ..command.clone() })
+                Event::Command(CommandUpdate { ms: command.ms.map(|ms| self.scale(ms)), ..command.clone() })
             }
             _ => return Cow::Borrowed(event),
         };
@@ -100,44 +100,44 @@ impl TimeScale {
     }
 
     /// Takes note of the event and gives it in field time, stamp and all.
-    pub fn field<'a>(&mut self, observed: &'a Observed) -> Cow<'a, Observed> {
+    pub fn observe_and_scale<'a>(&mut self, observed: &'a StampedEvent) -> Cow<'a, StampedEvent> {
         self.observe(observed.at, &observed.event);
         if self.origin.is_none() {
             return Cow::Borrowed(observed);
         }
-        Cow::Owned(Observed { at: self.stamp(observed.at), event: self.event(&observed.event).into_owned() })
+        Cow::Owned(StampedEvent { at: self.stamp(observed.at), event: self.event(&observed.event).into_owned() })
     }
 
-    fn dropped(&self, dropped: &Dropped) -> Dropped {
+    fn dropped(&self, dropped: &DroppedEvent) -> DroppedEvent {
         let packets = dropped
             .packets
             .iter()
-            .map(|packet| PacketNote { ago_secs: self.secs(packet.ago_secs), ..packet.clone() });
-        Dropped {
-            last_rx_secs: dropped.last_rx_secs.map(|secs| self.secs(secs)),
-            last_tx_secs: dropped.last_tx_secs.map(|secs| self.secs(secs)),
+            .map(|packet| PacketNote { ago_secs: self.scale(packet.ago_secs), ..packet.clone() });
+        DroppedEvent {
+            last_rx_secs: dropped.last_rx_secs.map(|secs| self.scale(secs)),
+            last_tx_secs: dropped.last_tx_secs.map(|secs| self.scale(secs)),
             packets: packets.collect(),
             ..dropped.clone()
         }
     }
 
     /// A length of any unit.
-    fn secs(&self, length: f64) -> f64 {
+    fn scale(&self, length: f64) -> f64 {
         length * self.factor
     }
 
     fn wall(&self, recorded: DateTime<Utc>) -> DateTime<Utc> {
         let Some((from, field)) = self.origin else { return recorded };
-        self.later(field.wall, (recorded - from.wall).num_microseconds().unwrap_or(0))
+        self.add_scaled_micros(field.wall, (recorded - from.wall).num_microseconds().unwrap_or(0))
     }
 
-    fn later(&self, field: DateTime<Utc>, passed_us: i64) -> DateTime<Utc> {
-        field.checked_add_signed(TimeDelta::microseconds(self.micros(passed_us))).unwrap_or(field)
+    fn add_scaled_micros(&self, field: DateTime<Utc>, passed_us: i64) -> DateTime<Utc> {
+        field.checked_add_signed(TimeDelta::microseconds(self.scale_micros(passed_us))).unwrap_or(field)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "exact for 285 years of microseconds")]
     #[expect(clippy::cast_possible_truncation, reason = "out of range becomes the nearest end")]
-    fn micros(&self, passed: i64) -> i64 {
+    fn scale_micros(&self, passed: i64) -> i64 {
         if self.factor.to_bits() == 1.0_f64.to_bits() {
             return passed;
         }

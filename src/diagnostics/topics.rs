@@ -9,11 +9,11 @@ pub fn filter_matches(filter: &str, topic: &str) -> bool {
         return false;
     }
     let mut levels = topic.split('/');
-    for wanted in filter.split('/') {
-        match (wanted, levels.next()) {
+    for filter_level in filter.split('/') {
+        match (filter_level, levels.next()) {
             ("#", _) => return true,
             ("+", Some(_)) => {}
-            (wanted, Some(level)) if wanted == level => {}
+            (filter_level, Some(level)) if filter_level == level => {}
             _ => return false,
         }
     }
@@ -28,15 +28,15 @@ pub fn is_filter(text: &str) -> bool {
         "#" => index == last,
         name => !name.contains(['+', '#']),
     };
-    is_sound(text) && text.split('/').enumerate().all(is_level)
+    is_valid_length_and_text(text) && text.split('/').enumerate().all(is_level)
 }
 
 /// Whether a text can be published to.
 pub fn is_topic(text: &str) -> bool {
-    is_sound(text) && !text.contains(['+', '#'])
+    is_valid_length_and_text(text) && !text.contains(['+', '#'])
 }
 
-fn is_sound(text: &str) -> bool {
+fn is_valid_length_and_text(text: &str) -> bool {
     !text.is_empty() && u16::try_from(text.len()).is_ok() && !text.chars().any(char::is_control)
 }
 
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn filters_match_as_the_specification_says() {
+    fn filters_match_per_mqtt_specification() {
         for (filter, topic, expected) in [
             ("a/b", "a/b", true),
             ("a/b", "a/b/c", false),

@@ -6,11 +6,11 @@ use super::Stamp;
 use super::event::Event;
 
 /// Length of a counting window.
-pub const WINDOW: Duration = Duration::from_secs(1);
+pub const TRAFFIC_WINDOW: Duration = Duration::from_secs(1);
 
 /// Which way a message went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum MessageDirection {
     /// To the broker.
     Published,
     /// From the broker.
@@ -22,20 +22,20 @@ pub enum Way {
 ///
 /// Every message is either let through or counted in exactly one [`Event::Traffic`].
 #[derive(Debug)]
-pub struct TrafficGate {
+pub struct TrafficLimiter {
     limit: u32,
-    window: Option<Window>,
+    window: Option<TrafficWindow>,
 }
 
 #[derive(Debug)]
-struct Window {
+struct TrafficWindow {
     start: Stamp,
-    single: u32,
+    recorded_individually: u32,
     published: u64,
     received: u64,
 }
 
-impl TrafficGate {
+impl TrafficLimiter {
     /// A gate that lets `limit` messages a second through.
     pub fn new(limit: u32) -> Self {
         Self { limit, window: None }
@@ -43,23 +43,23 @@ impl TrafficGate {
 
     /// Whether the message is to be recorded by itself; if not, it has been counted. Call
     /// [`TrafficGate::due`] with the same `now` first (once for a batch of messages is enough).
-    pub fn admit(&mut self, now: Stamp, way: Way) -> bool {
-        let window = self.window.get_or_insert(Window { start: now, single: 0, published: 0, received: 0 });
-        if window.single < self.limit {
-            window.single += 1;
+    pub fn admit(&mut self, now: Stamp, direction: MessageDirection) -> bool {
+        let window = self.window.get_or_insert(TrafficWindow { start: now, recorded_individually: 0, published: 0, received: 0 });
+        if window.recorded_individually < self.limit {
+            window.recorded_individually += 1;
             return true;
         }
-        match way {
-            Way::Published => window.published += 1,
-            Way::Received => window.received += 1,
+        match direction {
+            MessageDirection::Published => window.published += 1,
+            MessageDirection::Received => window.received += 1,
         }
         false
     }
 
     /// Closes the window if its second is over; the event tells what was counted in it.
     pub fn due(&mut self, now: Stamp) -> Option<Event> {
-        let over = self.window.as_ref().is_some_and(|window| now.since(window.start) >= WINDOW);
-        if over { self.flush(now) } else { None }
+        let is_over = self.window.as_ref().is_some_and(|window| now.since(window.start) >= TRAFFIC_WINDOW);
+        if is_over { self.flush(now) } else { None }
     }
 
     /// Closes the window now: before the end of a session, so that what was counted precedes it.
@@ -75,7 +75,7 @@ impl TrafficGate {
     /// When [`TrafficGate::due`] has something to tell; `None` while nothing is counted.
     pub fn deadline(&self) -> Option<Stamp> {
         let window = self.window.as_ref()?;
-        (window.published + window.received > 0).then(|| window.start.plus(WINDOW))
+        (window.published + window.received > 0).then(|| window.start.plus(TRAFFIC_WINDOW))
     }
 }
 
@@ -90,23 +90,23 @@ mod tests {
     }
 
     #[test]
-    fn few_messages_pass_one_by_one_for_ever() {
-        let mut gate = TrafficGate::new(2);
+    fn below_the_limit_every_message_is_recorded() {
+        let mut limiter = TrafficLimiter::new(2);
         for second in 0..100 {
             for ms in [0, 500] {
                 let now = at(second * 1000 + ms);
-                assert_eq!(gate.due(now), None);
-                assert!(gate.admit(now, Way::Received));
+                assert_eq!(limiter.due(now), None);
+                assert!(limiter.admit(now, MessageDirection::Received));
             }
         }
-        assert_eq!(gate.deadline(), None);
+        assert_eq!(limiter.deadline(), None);
     }
 
     #[test]
     fn every_message_of_a_flood_is_recorded_or_counted_once() {
-        let mut gate = TrafficGate::new(20);
-        let (mut single, mut counted, mut lines) = (0, 0, 0);
-        let mut tally = |event: Option<Event>| {
+        let mut limiter = TrafficLimiter::new(20);
+        let (mut recorded, mut counted, mut lines) = (0, 0, 0);
+        let mut count_event = |event: Option<Event>| {
             if let Some(Event::Traffic { published, received, window_secs }) = event {
                 assert!((0.0..=1.5).contains(&window_secs));
                 counted += published + received;
@@ -114,14 +114,14 @@ mod tests {
             }
         };
         for ms in 0..10_000 {
-            tally(gate.due(at(ms)));
-            for way in [Way::Received, Way::Received, Way::Published] {
-                single += u64::from(gate.admit(at(ms), way));
+            count_event(limiter.due(at(ms)));
+            for direction in [MessageDirection::Received, MessageDirection::Received, MessageDirection::Published] {
+                recorded += u64::from(limiter.admit(at(ms), direction));
             }
         }
-        assert_eq!(gate.deadline(), Some(at(10_000)));
-        tally(gate.flush(at(10_000)));
-        assert_eq!((single + counted, single, lines), (30_000, 200, 10));
-        assert_eq!(gate.flush(at(10_001)), None);
+        assert_eq!(limiter.deadline(), Some(at(10_000)));
+        count_event(limiter.flush(at(10_000)));
+        assert_eq!((recorded + counted, recorded, lines), (30_000, 200, 10));
+        assert_eq!(limiter.flush(at(10_001)), None);
     }
 }

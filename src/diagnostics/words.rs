@@ -4,37 +4,37 @@
 
 use std::time::Duration;
 
-use super::event::{How, Initiator, Layer, Phase};
+use super::event::{DropKind, Initiator, Layer, Phase};
 use super::sentence::duration_words;
 
 /// The manner of an ending in two or three words, for labels: `peer closed (FIN)`.
-pub fn how(how: Option<How>) -> &'static str {
+pub fn drop_kind(how: Option<DropKind>) -> &'static str {
     match how {
-        Some(How::Fin) => "peer closed (FIN)",
-        Some(How::Rst) => "reset (RST)",
-        Some(How::TlsClose) => "TLS closed",
-        Some(How::TlsAlert) => "TLS alert",
-        Some(How::WsClose) => "WebSocket closed",
-        Some(How::Disconnect) => "broker said DISCONNECT",
-        Some(How::PingTimeout) => "no answer to the ping",
-        Some(How::Io) => "read or write failed",
-        Some(How::Local) => "this computer",
+        Some(DropKind::Fin) => "peer closed (FIN)",
+        Some(DropKind::Rst) => "reset (RST)",
+        Some(DropKind::TlsClose) => "TLS closed",
+        Some(DropKind::TlsAlert) => "TLS alert",
+        Some(DropKind::WsClose) => "WebSocket closed",
+        Some(DropKind::Disconnect) => "broker said DISCONNECT",
+        Some(DropKind::PingTimeout) => "no answer to the ping",
+        Some(DropKind::Io) => "read or write failed",
+        Some(DropKind::Local) => "this computer",
         None => "not recorded",
     }
 }
 
 /// The manner in one word, for narrow columns: `peer FIN`, `silence`; at most 10 columns.
-pub fn how_short(how: Option<How>) -> &'static str {
+pub fn drop_kind_short(how: Option<DropKind>) -> &'static str {
     match how {
-        Some(How::Fin) => "peer FIN",
-        Some(How::Rst) => "reset",
-        Some(How::TlsClose) => "TLS close",
-        Some(How::TlsAlert) => "TLS alert",
-        Some(How::WsClose) => "WS close",
-        Some(How::Disconnect) => "DISCONNECT",
-        Some(How::PingTimeout) => "silence",
-        Some(How::Io) => "I/O error",
-        Some(How::Local) => "local",
+        Some(DropKind::Fin) => "peer FIN",
+        Some(DropKind::Rst) => "reset",
+        Some(DropKind::TlsClose) => "TLS close",
+        Some(DropKind::TlsAlert) => "TLS alert",
+        Some(DropKind::WsClose) => "WS close",
+        Some(DropKind::Disconnect) => "DISCONNECT",
+        Some(DropKind::PingTimeout) => "silence",
+        Some(DropKind::Io) => "I/O error",
+        Some(DropKind::Local) => "local",
         None => "unknown",
     }
 }
@@ -77,8 +77,8 @@ pub fn initiator(by: Initiator) -> &'static str {
 
 /// The smallest and the largest of some lengths, said by `say`: `58 to 61 s`; one of them
 /// if both read the same.
-pub fn range(least: Duration, most: Duration, say: fn(Duration) -> String) -> String {
-    let (least, most) = (say(least), say(most));
+pub fn range(shortest: Duration, longest: Duration, format_duration: fn(Duration) -> String) -> String {
+    let (least, most) = (format_duration(shortest), format_duration(longest));
     if least == most {
         return least;
     }

@@ -6,22 +6,22 @@ use std::time::Duration;
 use chrono::DateTime;
 
 use super::*;
-use crate::diagnostics::event::{ConnectFailed, Phase};
+use crate::diagnostics::event::{ConnectFailedEvent, Phase};
 use crate::diagnostics::{Diagnostics, Metrics, Stamp};
 
 fn stamp(secs: u64) -> Stamp {
     Stamp::new(DateTime::UNIX_EPOCH, Duration::from_secs(secs))
 }
 
-fn snapshot(metrics: Metrics, link: LinkState, last_failure: Option<ConnectFailed>) -> Snapshot {
+fn snapshot(metrics: Metrics, link: LinkState, last_failure: Option<ConnectFailedEvent>) -> Snapshot {
     let mut snapshot = Diagnostics::new(1).snapshot(stamp(10));
     (snapshot.link, snapshot.metrics) = (link, metrics);
     snapshot.last_failure = last_failure.map(Arc::new);
     snapshot
 }
 
-fn refusal(return_code: Option<u8>, http_status: Option<u16>) -> ConnectFailed {
-    ConnectFailed {
+fn refusal(return_code: Option<u8>, http_status: Option<u16>) -> ConnectFailedEvent {
+    ConnectFailedEvent {
         error_name: None,
         error_message: None,
         error_code: None,

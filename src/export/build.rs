@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::redact::{Kind, Redactor, private_host};
+use super::redact::{SensitiveKind, Redactor, private_host};
 use super::schema::{
     AlertEntry, ArmEntry, AttemptBuckets, AttemptPhase, ConnectFailures, ConnectionEntry, DropDetails,
     DropEntry, Evidence, Export, Extension, Latency, LogLine, MarkEntry, MetricsEntry, Overflow, PacketEntry,
-    Period, RECENT, RecoveryEntry, SCHEMA_VERSION, SecondsPercentiles, SessionHistory, Window, timestamp,
+    Period, RECENT, RecoveryEntry, SCHEMA_VERSION, SecondsPercentiles, SessionHistory, DeathWindowEntry, timestamp,
 };
 use super::verdict;
 use crate::classify::Verdict;
 use crate::diagnostics::event::{PacketNote, PhaseTiming};
-use crate::diagnostics::facts::facts;
-use crate::diagnostics::{Connection, Drop, LogEntry, MarkKind, Metrics, Percentiles, Snapshot};
+use crate::diagnostics::facts::drop_facts;
+use crate::diagnostics::{ConnectionRecord, DropRecord, LogEntry, MarkKind, Metrics, Percentiles, Snapshot};
 
 /// What the snapshot does not say.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ pub struct ExportOptions {
     /// Recording lines that could not be written.
     pub recording_lines_lost: u64,
     /// Further values known to be private (user name, account, device name), with their class.
-    pub known: Vec<(Kind, String)>,
+    pub known_values: Vec<(SensitiveKind, String)>,
 }
 
 impl Default for ExportOptions {
@@ -40,7 +40,7 @@ impl Default for ExportOptions {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             events_lost: 0,
             recording_lines_lost: 0,
-            known: Vec::new(),
+            known_values: Vec::new(),
         }
     }
 }
@@ -58,7 +58,7 @@ impl Export {
             recent_connections: snapshot
                 .connections
                 .recent(RECENT)
-                .map(|one| connection_entry(one))
+                .map(|connection| connection_entry(connection))
                 .collect(),
             aws_error_counts: errors,
             session_history_summary: SessionHistory {
@@ -79,12 +79,12 @@ impl Export {
 pub fn redactor(snapshot: &Snapshot, options: &ExportOptions) -> Redactor {
     let mut redactor = Redactor::new(!options.redact);
     if let Some(started) = &snapshot.started {
-        redactor.add_known(Kind::Client, &started.client_id);
+        redactor.add_known(SensitiveKind::Client, &started.client_id);
         if let Some(host) = private_host(&started.endpoint) {
-            redactor.add_known(Kind::Host, host);
+            redactor.add_known(SensitiveKind::Host, host);
         }
     }
-    for (kind, value) in &options.known {
+    for (kind, value) in &options.known_values {
         redactor.add_known(*kind, value);
     }
     redactor
@@ -117,7 +117,7 @@ fn metrics(metrics: &Metrics, drops_by_error: BTreeMap<String, u64>) -> MetricsE
     }
 }
 
-fn drop_entry(drop: &Drop, redactor: &mut Redactor) -> DropEntry {
+fn drop_entry(drop: &DropRecord, redactor: &mut Redactor) -> DropEntry {
     DropEntry {
         timestamp: timestamp(drop.at.wall),
         error_name: optional(drop.event.error_name.as_deref(), redactor),
@@ -130,10 +130,10 @@ fn drop_entry(drop: &Drop, redactor: &mut Redactor) -> DropEntry {
     }
 }
 
-fn connection_entry(connection: &Connection) -> ConnectionEntry {
+fn connection_entry(connection: &ConnectionRecord) -> ConnectionEntry {
     ConnectionEntry {
         timestamp: timestamp(connection.at.wall),
-        event_type: word(&connection.event_type),
+        event_type: serialized_name(&connection.event_type),
         session_present: connection.session_present,
         return_code: connection.return_code,
         attempt_number: connection.attempt_number,
@@ -149,7 +149,7 @@ fn extension(
 ) -> Extension {
     let metrics = &snapshot.metrics;
     let started = snapshot.started.as_deref();
-    let asked_version = started.and_then(|started| started.mqtt_version.as_deref());
+    let requested_version = started.and_then(|started| started.mqtt_version.as_deref());
     Extension {
         schema_version: SCHEMA_VERSION,
         version: options.version.clone(),
@@ -157,8 +157,8 @@ fn extension(
         period: period(snapshot),
         endpoint: optional(started.map(|started| started.endpoint.as_str()), redactor),
         transport: optional(started.and_then(|started| started.transport.as_deref()), redactor),
-        mqtt_version: optional(snapshot.mqtt_version.as_deref().or(asked_version), redactor),
-        client_id: started.map(|started| redactor.value(Kind::Client, &started.client_id)),
+        mqtt_version: optional(snapshot.mqtt_version.as_deref().or(requested_version), redactor),
+        client_id: started.map(|started| redactor.value(SensitiveKind::Client, &started.client_id)),
         keep_alive_secs: snapshot.keep_alive_secs,
         time_scale: started.and_then(|started| finite(started.time_scale)),
         availability: finite(metrics.availability()),
@@ -166,8 +166,8 @@ fn extension(
         mttr_secs: metrics.mttr.map(|time| time.as_secs_f64()),
         session_percentiles: metrics.session_percentiles.map(percentiles),
         recovery_percentiles: metrics.recovery_percentiles.map(percentiles),
-        drops_by_layer: by_word(&metrics.drops_by_layer),
-        drops_by_how: by_word(&metrics.drops_by_how),
+        drops_by_layer: counts_by_name(&metrics.drops_by_layer),
+        drops_by_how: counts_by_name(&metrics.drops_by_how),
         connect_failures: ConnectFailures {
             total: metrics.connect_failures,
             by_error: redact_keys(&metrics.failures_by_error, redactor),
@@ -179,9 +179,9 @@ fn extension(
         diagnosis: verdict.map(|verdict| verdict::diagnosis(&verdict.diagnosis, redactor)),
         evidence: evidence(snapshot, redactor),
         alerts: alerts(snapshot, redactor),
-        commands: snapshot.commands.iter().map(|(state, count)| (word(state), *count)).collect(),
+        commands: snapshot.commands.iter().map(|(state, count)| (serialized_name(state), *count)).collect(),
         drops: snapshot.drops.recent(RECENT).map(|drop| drop_details(drop, redactor)).collect(),
-        overflow: overflow(snapshot, options),
+        overflow: overflow_counts(snapshot, options),
     }
 }
 
@@ -221,7 +221,7 @@ fn arms(snapshot: &Snapshot) -> Vec<ArmEntry> {
 
 fn evidence(snapshot: &Snapshot, redactor: &mut Redactor) -> Evidence {
     let limits = snapshot.limits.as_deref();
-    let facts = facts(snapshot);
+    let facts = drop_facts(snapshot);
     Evidence {
         facts: facts.known.iter().map(|fact| redactor.text(fact)).collect(),
         missing: facts.missing.iter().map(|fact| redactor.text(fact)).collect(),
@@ -236,7 +236,7 @@ fn evidence(snapshot: &Snapshot, redactor: &mut Redactor) -> Evidence {
             .iter()
             .map(|mark| MarkEntry {
                 timestamp: timestamp(mark.at.wall),
-                kind: mark_word(mark.kind).to_owned(),
+                kind: mark_kind_name(mark.kind).to_owned(),
                 text: redactor.text(&mark.text),
             })
             .collect(),
@@ -250,7 +250,7 @@ fn alerts(snapshot: &Snapshot, redactor: &mut Redactor) -> Vec<AlertEntry> {
         .collect()
 }
 
-fn overflow(snapshot: &Snapshot, options: &ExportOptions) -> Overflow {
+fn overflow_counts(snapshot: &Snapshot, options: &ExportOptions) -> Overflow {
     let (drops, connections) = (snapshot.drops.evicted(), snapshot.connections.evicted());
     let (marks, log) = (snapshot.marks.evicted(), snapshot.log.evicted());
     Overflow {
@@ -265,7 +265,7 @@ fn overflow(snapshot: &Snapshot, options: &ExportOptions) -> Overflow {
     }
 }
 
-fn drop_details(drop: &Drop, redactor: &mut Redactor) -> DropDetails {
+fn drop_details(drop: &DropRecord, redactor: &mut Redactor) -> DropDetails {
     let secs = |duration: Option<Duration>| duration.map(|duration| duration.as_secs_f64());
     let (earliest, latest) = drop.death_window;
     let attempt = drop.attempt.as_deref();
@@ -273,14 +273,14 @@ fn drop_details(drop: &Drop, redactor: &mut Redactor) -> DropDetails {
         number: drop.number,
         timestamp: timestamp(drop.at.wall),
         error_name: optional(drop.event.error_name.as_deref(), redactor),
-        layer: drop.event.layer.as_ref().map(word),
-        how: drop.event.how.as_ref().map(word),
+        layer: drop.event.layer.as_ref().map(serialized_name),
+        how: drop.event.how.as_ref().map(serialized_name),
         reason_code: drop.event.reason_code,
         ws_close_code: drop.event.ws_close_code,
         keep_alive_secs: drop.keep_alive_secs,
         session_start: drop.session_start.map(|at| timestamp(at.wall)),
         session_age_secs: secs(drop.session_age),
-        death_window: Window {
+        death_window: DeathWindowEntry {
             earliest: timestamp(earliest.wall),
             latest: timestamp(latest.wall),
             width_secs: latest.since(earliest).as_secs_f64(),
@@ -306,7 +306,7 @@ fn drop_details(drop: &Drop, redactor: &mut Redactor) -> DropDetails {
 
 fn phases(phases: &[PhaseTiming], redactor: &mut Redactor) -> Vec<AttemptPhase> {
     let entry = |timing: &PhaseTiming| AttemptPhase {
-        phase: word(&timing.phase),
+        phase: serialized_name(&timing.phase),
         ms: finite(Some(timing.ms)),
         ok: timing.ok,
         error: optional(timing.error.as_deref(), redactor),
@@ -364,20 +364,20 @@ fn finite(value: Option<f64>) -> Option<f64> {
 }
 
 /// Counts by the word the recording format uses for a key.
-fn by_word<K: Serialize + Ord>(counts: &BTreeMap<Option<K>, u64>) -> BTreeMap<String, u64> {
-    let name = |key: &Option<K>| key.as_ref().map_or_else(|| "unknown".to_owned(), word);
+fn counts_by_name<K: Serialize + Ord>(counts: &BTreeMap<Option<K>, u64>) -> BTreeMap<String, u64> {
+    let name = |key: &Option<K>| key.as_ref().map_or_else(|| "unknown".to_owned(), serialized_name);
     counts.iter().map(|(key, count)| (name(key), *count)).collect()
 }
 
 /// The word the recording format uses for a value of a plain enumeration.
-fn word(value: &impl Serialize) -> String {
+fn serialized_name(value: &impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
         _ => "unknown".to_owned(),
     }
 }
 
-fn mark_word(kind: MarkKind) -> &'static str {
+fn mark_kind_name(kind: MarkKind) -> &'static str {
     match kind {
         MarkKind::Note => "note",
         MarkKind::KeepAlive => "keep_alive",

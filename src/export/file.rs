@@ -93,18 +93,18 @@ pub fn write_new(
     content: &[u8],
 ) -> Result<PathBuf, ExportError> {
     let stem = format!("{prefix}_{}", at.format("%Y%m%d_%H%M%S"));
-    create_private_dir(dir).map_err(|source| ExportError::Directory { path: shown(dir), source })?;
+    create_private_dir(dir).map_err(|source| ExportError::Directory { path: display_path(dir), source })?;
     let mut number = 1_u32;
     let mut target = dir.join(format!("{stem}.{extension}"));
-    let temporary = Temporary::write(&target, content)?;
+    let temporary = TempFile::write(&target, content)?;
     loop {
-        match temporary.publish_as_new(&target) {
+        match temporary.persist_new(&target) {
             Ok(()) => return Ok(target),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 10_000 => {
                 number += 1;
                 target = dir.join(format!("{stem}_{number}.{extension}"));
             }
-            Err(source) => return Err(ExportError::Write { path: shown(&target), source }),
+            Err(source) => return Err(ExportError::Write { path: display_path(&target), source }),
         }
     }
 }
@@ -116,44 +116,44 @@ pub fn write_new(
 /// If `path` is no ordinary file or cannot be written; the old document stays then.
 pub fn replace(path: &Path, content: &[u8]) -> Result<PathBuf, ExportError> {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    if fs::metadata(&target).is_ok_and(|there| !there.is_file()) {
-        return Err(ExportError::NotAFile { path: shown(path) });
+    if fs::metadata(&target).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(ExportError::NotAFile { path: display_path(path) });
     }
     if let Some(dir) = target.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-        create_private_dir(dir).map_err(|source| ExportError::Directory { path: shown(dir), source })?;
+        create_private_dir(dir).map_err(|source| ExportError::Directory { path: display_path(dir), source })?;
     }
-    let temporary = Temporary::write(&target, content)?;
-    temporary.publish_over(&target).map_err(|source| ExportError::Write { path: shown(path), source })?;
+    let temporary = TempFile::write(&target, content)?;
+    temporary.persist_over(&target).map_err(|source| ExportError::Write { path: display_path(path), source })?;
     Ok(target)
 }
 
 /// A written and synced file under a name nobody looks at; removed when dropped.
-struct Temporary {
+struct TempFile {
     path: PathBuf,
 }
 
-impl Temporary {
+impl TempFile {
     fn write(target: &Path, content: &[u8]) -> Result<Self, ExportError> {
         static COUNTER: AtomicU64 = AtomicU64::new(0);
-        let failed = |source| ExportError::Write { path: shown(target), source };
+        let write_error = |source| ExportError::Write { path: display_path(target), source };
         loop {
             let mut name = OsString::from(".");
             name.push(target.file_name().unwrap_or_default());
             name.push(format!(".{}-{}.tmp", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed)));
             let path = target.with_file_name(name);
-            let mut file = match private(OpenOptions::new().write(true).create_new(true)).open(&path) {
+            let mut file = match owner_only(OpenOptions::new().write(true).create_new(true)).open(&path) {
                 Ok(file) => file,
                 // Left by a killed run that had our process id.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-                Err(error) => return Err(failed(error)),
+                Err(error) => return Err(write_error(error)),
             };
             let temporary = Self { path };
-            file.write_all(content).and_then(|()| file.sync_all()).map_err(failed)?;
+            file.write_all(content).and_then(|()| file.sync_all()).map_err(write_error)?;
             return Ok(temporary);
         }
     }
 
-    fn publish_as_new(&self, target: &Path) -> io::Result<()> {
+    fn persist_new(&self, target: &Path) -> io::Result<()> {
         match fs::hard_link(&self.path, target) {
             Ok(()) => {
                 sync_dir_of(target);
@@ -162,20 +162,20 @@ impl Temporary {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
             // No hard links here (FAT, some network shares): reserve the name, then rename over it.
             Err(_) => {
-                private(OpenOptions::new().write(true).create_new(true)).open(target)?;
-                self.publish_over(target)
+                owner_only(OpenOptions::new().write(true).create_new(true)).open(target)?;
+                self.persist_over(target)
             }
         }
     }
 
-    fn publish_over(&self, target: &Path) -> io::Result<()> {
+    fn persist_over(&self, target: &Path) -> io::Result<()> {
         fs::rename(&self.path, target)?;
         sync_dir_of(target);
         Ok(())
     }
 }
 
-impl Drop for Temporary {
+impl Drop for TempFile {
     fn drop(&mut self) {
         // Gone already after a rename.
         let _ = fs::remove_file(&self.path);
@@ -190,7 +190,7 @@ fn sync_dir_of(path: &Path) {
 }
 
 /// Adds mode 0600 for files made by these options.
-pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+pub(super) fn owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options
@@ -205,7 +205,7 @@ pub(super) fn create_private_dir(dir: &Path) -> io::Result<()> {
 }
 
 /// A path as text without control characters.
-pub(super) fn shown(path: &Path) -> String {
+pub(super) fn display_path(path: &Path) -> String {
     clean(&path.to_string_lossy()).into_owned()
 }
 
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_is_not_replaced_and_nothing_stays_behind() {
+    fn only_regular_files_are_replaced_and_no_temporary_file_remains() {
         let dir = tempfile::tempdir().expect("directory");
         let error = replace(dir.path(), b"x").expect_err("a directory");
         assert!(error.to_string().contains("no ordinary file"), "{error}");
@@ -285,6 +285,6 @@ mod tests {
 
     #[test]
     fn paths_are_safe_to_print() {
-        assert_eq!(shown(Path::new("a\u{1b}[2J\nb")), "a\u{fffd}[2J b");
+        assert_eq!(display_path(Path::new("a\u{1b}[2J\nb")), "a\u{fffd}[2J b");
     }
 }

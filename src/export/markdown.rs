@@ -12,7 +12,7 @@ use chrono::DateTime;
 
 use super::schema::{DropDetails, Export, Extension, SecondsPercentiles};
 use crate::diagnostics::clean::clean;
-use crate::diagnostics::event::How;
+use crate::diagnostics::event::DropKind;
 use crate::diagnostics::sentence::duration_words;
 use crate::diagnostics::words;
 
@@ -26,11 +26,11 @@ pub fn report(export: &Export) -> String {
 
 fn write_report(out: &mut String, export: &Export) -> fmt::Result {
     writeln!(out, "# MQTT connection report\n")?;
-    writeln!(out, "State of {}, reported by dropscope. Times are UTC.\n", Escaped(&when(&export.timestamp)))?;
+    writeln!(out, "State of {}, reported by dropscope. Times are UTC.\n", EscapedMarkdown(&timestamp_text(&export.timestamp)))?;
     summary(out, export)?;
     if let Some(extension) = &export.dropscope {
         verdict::write(out, extension)?;
-        what_is_known(out, extension)?;
+        facts(out, extension)?;
     }
     drops(out, export)?;
     counts(out, "Drops by error", "Error", &export.metrics.connection_drops_by_error)?;
@@ -53,22 +53,22 @@ fn summary(out: &mut String, export: &Export) -> fmt::Result {
         let period = &extension.period;
         rows.push((
             "Watched",
-            format!("{} to {} ({})", when(&period.start), when(&period.end), span(period.observed_secs)),
+            format!("{} to {} ({})", timestamp_text(&period.start), timestamp_text(&period.end), duration_text(period.observed_secs)),
         ));
         rows.push((
             "Availability",
             or_unknown(extension.availability.map(|share| format!("{:.3} %", share * 100.0))),
         ));
-        rows.push(("Mean time to a drop", or_unknown(extension.mtbf_secs.map(span))));
-        rows.push(("Mean time to recover", or_unknown(extension.mttr_secs.map(span))));
+        rows.push(("Mean time to a drop", or_unknown(extension.mtbf_secs.map(duration_text))));
+        rows.push(("Mean time to recover", or_unknown(extension.mttr_secs.map(duration_text))));
     }
     rows.push(("Drops", metrics.total_connection_drops.to_string()));
     rows.push(("Recovered", metrics.connection_recovered.to_string()));
     rows.push(("Reconnect attempts", metrics.total_reconnect_attempts.to_string()));
     rows.push(("Disconnects asked for", metrics.total_disconnects.to_string()));
-    rows.push(("Longest session", span(metrics.longest_session_seconds)));
-    rows.push(("Average session", span(metrics.average_session_seconds)));
-    rows.push(("Current uptime", span(metrics.current_session_uptime_seconds)));
+    rows.push(("Longest session", duration_text(metrics.longest_session_seconds)));
+    rows.push(("Average session", duration_text(metrics.average_session_seconds)));
+    rows.push(("Current uptime", duration_text(metrics.current_session_uptime_seconds)));
     rows.push((
         "Messages",
         format!("{} published, {} queued", metrics.messages_published, metrics.messages_queued),
@@ -76,16 +76,16 @@ fn summary(out: &mut String, export: &Export) -> fmt::Result {
     table(out, "Summary", &["", ""], rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]))
 }
 
-fn what_is_known(out: &mut String, extension: &Extension) -> fmt::Result {
+fn facts(out: &mut String, extension: &Extension) -> fmt::Result {
     writeln!(out, "## What is known\n")?;
     if extension.evidence.facts.is_empty() {
         writeln!(out, "Nothing that bears on a cause yet.")?;
     }
     for fact in &extension.evidence.facts {
-        writeln!(out, "- {}", Escaped(fact))?;
+        writeln!(out, "- {}", EscapedMarkdown(fact))?;
     }
     for missing in &extension.evidence.missing {
-        writeln!(out, "- Missing: {}", Escaped(missing))?;
+        writeln!(out, "- Missing: {}", EscapedMarkdown(missing))?;
     }
     writeln!(out)
 }
@@ -96,15 +96,15 @@ fn drops(out: &mut String, export: &Export) -> fmt::Result {
     let rows = export.recent_drops.iter().enumerate().map(|(index, drop)| {
         let detail = details.get(index);
         let name = drop.error_name.as_deref().or(drop.error_message.as_deref()).unwrap_or("unknown");
-        let closed_by = detail.and_then(|detail| detail.how.as_deref()).map(manner);
+        let closed_by = detail.and_then(|detail| detail.how.as_deref()).map(drop_kind_text);
         vec![
-            when(&drop.timestamp),
+            timestamp_text(&drop.timestamp),
             name.to_owned(),
             or_unknown(closed_by),
-            or_unknown(drop.duration_connected_seconds.map(span)),
-            or_unknown(detail.and_then(|detail| detail.idle_in_secs).map(span)),
-            or_unknown(detail.and_then(|detail| detail.idle_out_secs).map(span)),
-            or_unknown(detail.and_then(|detail| detail.recovery.as_ref()).map(|back| span(back.took_secs))),
+            or_unknown(drop.duration_connected_seconds.map(duration_text)),
+            or_unknown(detail.and_then(|detail| detail.idle_in_secs).map(duration_text)),
+            or_unknown(detail.and_then(|detail| detail.idle_out_secs).map(duration_text)),
+            or_unknown(detail.and_then(|detail| detail.recovery.as_ref()).map(|back| duration_text(back.took_secs))),
         ]
     });
     table(out, "Drops (the last 50)", &header, rows)
@@ -126,7 +126,7 @@ fn sessions(out: &mut String, extension: &Extension) -> fmt::Result {
         points.as_ref().map(|points| {
             let values = [points.min, points.p10, points.p50, points.p90, points.p99, points.max];
             let mut row = vec![name.to_owned(), points.count.to_string()];
-            row.extend(values.map(span));
+            row.extend(values.map(duration_text));
             row
         })
     };
@@ -154,7 +154,7 @@ fn arms(out: &mut String, extension: &Extension) -> fmt::Result {
     let rows = extension.keep_alive_arms.iter().map(|arm| {
         vec![
             format!("{} s", arm.keep_alive_secs),
-            span(arm.connected_secs),
+            duration_text(arm.connected_secs),
             arm.sessions.to_string(),
             arm.drops.to_string(),
         ]
@@ -179,7 +179,7 @@ fn last_drop(out: &mut String, extension: &Extension) -> fmt::Result {
 fn marks(out: &mut String, extension: &Extension) -> fmt::Result {
     let marks = &extension.evidence.marks;
     let newest = marks[marks.len().saturating_sub(50)..].iter();
-    let rows = newest.map(|mark| vec![when(&mark.timestamp), mark.kind.clone(), mark.text.clone()]);
+    let rows = newest.map(|mark| vec![timestamp_text(&mark.timestamp), mark.kind.clone(), mark.text.clone()]);
     table(out, "Also noted", &["Time", "Kind", "What"], rows)
 }
 
@@ -221,26 +221,26 @@ fn table(
     writeln!(out, "## {title}\n\n| {} |\n|{}", header.join(" | "), "---|".repeat(header.len()))?;
     for row in rows {
         out.push('|');
-        row.iter().try_for_each(|cell| write!(out, " {} |", Escaped(cell)))?;
+        row.iter().try_for_each(|cell| write!(out, " {} |", EscapedMarkdown(cell)))?;
         out.push('\n');
     }
     writeln!(out)
 }
 
-fn span(secs: f64) -> String {
+fn duration_text(secs: f64) -> String {
     Duration::try_from_secs_f64(secs).map_or_else(|_| "?".to_owned(), duration_words)
 }
 
 /// A timestamp of the export to the second, as people write it.
-fn when(timestamp: &str) -> String {
+fn timestamp_text(timestamp: &str) -> String {
     DateTime::parse_from_rfc3339(timestamp)
         .map_or_else(|_| timestamp.to_owned(), |at| at.format("%Y-%m-%d %H:%M:%S").to_string())
 }
 
 /// The manner of an ending in words; a word of a later version as it is.
-fn manner(how: &str) -> String {
-    serde_json::from_value::<How>(how.into())
-        .map_or_else(|_| how.to_owned(), |how| words::how(Some(how)).to_owned())
+fn drop_kind_text(how: &str) -> String {
+    serde_json::from_value::<DropKind>(how.into())
+        .map_or_else(|_| how.to_owned(), |how| words::drop_kind(Some(how)).to_owned())
 }
 
 fn or_unknown(text: Option<String>) -> String {
@@ -249,9 +249,9 @@ fn or_unknown(text: Option<String>) -> String {
 
 /// Text from outside as literal Markdown: no markup, no HTML, no line breaks, no control characters.
 #[derive(Debug, Clone, Copy)]
-pub struct Escaped<'a>(pub &'a str);
+pub struct EscapedMarkdown<'a>(pub &'a str);
 
-impl Display for Escaped<'_> {
+impl Display for EscapedMarkdown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = clean(self.0);
         let mut before = ' ';
@@ -279,10 +279,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hostile_text_stays_text() {
+    fn markdown_and_control_characters_are_escaped() {
         let hostile = "a|b\n# <img src=x> [x](y) `c` @everyone \u{1b}[2J \u{202e}";
         assert_eq!(
-            Escaped(hostile).to_string(),
+            EscapedMarkdown(hostile).to_string(),
             "a\\|b \\# &lt;img src=x&gt; \\[x\\](y) \\`c\\` &#64;everyone \u{fffd}\\[2J \u{fffd}"
         );
     }

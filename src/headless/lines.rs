@@ -4,21 +4,21 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::diagnostics::clean::clean;
-use crate::diagnostics::event::{Attempt, Command, CommandState, Event, Message, Observed};
+use crate::diagnostics::event::{Attempt, CommandUpdate, CommandState, Event, Message, StampedEvent};
 use crate::diagnostics::sentence::{duration_words, phase_words, sentence};
 use crate::diagnostics::{Level, Stamp};
 
 /// `2026-11-20 14:03:22Z ✗ sentence` for an event worth telling, or for every event if `tells_all`.
 ///
 /// Free of control characters, without a line end.
-pub fn line(observed: &Observed, tells_all: bool, is_ascii: bool) -> Option<String> {
+pub fn event_line(observed: &StampedEvent, verbose: bool, is_ascii: bool) -> Option<String> {
     let (level, text) = sentence(&observed.event)
-        .or_else(|| tells_all.then(|| detail(&observed.event)).flatten().map(|text| (Level::Info, text)))?;
-    Some(remark(observed.at, level, &text, is_ascii))
+        .or_else(|| verbose.then(|| verbose_text(&observed.event)).flatten().map(|text| (Level::Info, text)))?;
+    Some(status_line(observed.at, level, &text, is_ascii))
 }
 
 /// A line of the program itself in the same form.
-pub fn remark(at: Stamp, level: Level, text: &str, is_ascii: bool) -> String {
+pub fn status_line(at: Stamp, level: Level, text: &str, is_ascii: bool) -> String {
     let symbol = match (level, is_ascii) {
         (Level::Info, false) => '·',
         (Level::Info, true) => '.',
@@ -49,7 +49,7 @@ pub(super) fn to_ascii(text: &str) -> String {
 }
 
 /// What is not notable by itself, for those who want to see everything.
-fn detail(event: &Event) -> Option<String> {
+fn verbose_text(event: &Event) -> Option<String> {
     Some(match event {
         Event::Published(message) if message.queued => format!("queued {}", message_words(message)),
         Event::Published(message) => format!("sent {}", message_words(message)),
@@ -86,7 +86,7 @@ fn attempt_words(attempt: &Attempt) -> String {
     text
 }
 
-fn command_words(command: &Command) -> String {
+fn command_words(command: &CommandUpdate) -> String {
     let state = match command.state {
         CommandState::Queued => "queued",
         CommandState::Sent => "sent",

@@ -5,27 +5,27 @@ use std::sync::Mutex;
 use chrono::{DateTime, Utc};
 
 use super::*;
-use crate::diagnostics::event::{Command, Probe};
+use crate::diagnostics::event::{CommandUpdate, ProbeResult};
 use crate::diagnostics::event::{CommandState, Event, Message};
 use crate::diagnostics::{Diagnostics, Stamp};
-use crate::monitor::Runtime;
+use crate::monitor::RuntimeStatus;
 
 fn stamp(secs: u64) -> Stamp {
     let wall: DateTime<Utc> = "2026-11-20T14:03:22.500Z".parse().expect("a time");
     Stamp::new(wall, Duration::ZERO).plus(Duration::from_secs(secs))
 }
 
-fn state(finished: bool) -> Arc<Published> {
+fn state(finished: bool) -> Arc<LiveState> {
     let snapshot = Diagnostics::new(1).snapshot(stamp(0));
-    Arc::new(Published { snapshot, verdict: None, runtime: Runtime { finished, ..Runtime::default() } })
+    Arc::new(LiveState { snapshot, verdict: None, runtime: RuntimeStatus { finished, ..RuntimeStatus::default() } })
 }
 
-fn options(json: bool) -> Options {
-    Options { tells_all: false, json, ascii: false, summary_every: Duration::from_secs(60) }
+fn options(json: bool) -> HeadlessOptions {
+    HeadlessOptions { verbose: false, json, ascii: false, summary_every: Duration::from_secs(60) }
 }
 
-fn note(secs: u64, text: &str) -> Arc<Observed> {
-    Arc::new(Observed { at: stamp(secs), event: Event::Note { text: text.to_owned() } })
+fn note(secs: u64, text: &str) -> Arc<StampedEvent> {
+    Arc::new(StampedEvent { at: stamp(secs), event: Event::Note { text: text.to_owned() } })
 }
 
 fn summary() -> String {
@@ -67,7 +67,7 @@ impl Write for Pipe {
     }
 }
 
-async fn written(json: bool, out: &Pipe, err: &Pipe, events: &[Arc<Observed>]) -> io::Result<Outcome> {
+async fn run_with_events(json: bool, out: &Pipe, err: &Pipe, events: &[Arc<StampedEvent>]) -> io::Result<HeadlessOutcome> {
     let (sender, receiver) = broadcast::channel(4);
     let (_publish, published) = watch::channel(state(true));
     for event in events {
@@ -77,10 +77,10 @@ async fn written(json: bool, out: &Pipe, err: &Pipe, events: &[Arc<Observed>]) -
 }
 
 #[tokio::test]
-async fn events_still_waiting_at_the_end_are_written_and_then_the_summary() {
+async fn queued_events_are_written_before_the_summary() {
     let (out, err) = (Pipe::default(), Pipe::default());
-    let outcome = written(true, &out, &err, &[note(1, "one"), note(2, "two")]).await.expect("an outcome");
-    assert_eq!(outcome, Outcome::Finished);
+    let outcome = run_with_events(true, &out, &err, &[note(1, "one"), note(2, "two")]).await.expect("an outcome");
+    assert_eq!(outcome, HeadlessOutcome::Finished);
     assert_eq!(out.text(), format!("{}\n{}\n", encode(&note(1, "one")), encode(&note(2, "two"))));
     let lines = "2026-11-20 14:03:23Z · Note: one\n2026-11-20 14:03:24Z · Note: two\n";
     assert_eq!(err.text(), format!("{lines}{}", summary()));
@@ -89,16 +89,16 @@ async fn events_still_waiting_at_the_end_are_written_and_then_the_summary() {
 #[tokio::test]
 async fn without_json_the_summary_is_the_output() {
     let (out, err) = (Pipe::default(), Pipe::default());
-    written(false, &out, &err, &[note(1, "one")]).await.expect("an outcome");
+    run_with_events(false, &out, &err, &[note(1, "one")]).await.expect("an outcome");
     assert_eq!(out.text(), summary());
     assert_eq!(err.text(), "2026-11-20 14:03:23Z · Note: one\n");
 }
 
 #[tokio::test]
-async fn lost_events_are_counted_and_said() {
+async fn lost_events_are_counted_and_reported() {
     let (out, err) = (Pipe::default(), Pipe::default());
     let events: Vec<_> = (0..10).map(|secs| note(secs, "x")).collect();
-    written(false, &out, &err, &events).await.expect("an outcome");
+    run_with_events(false, &out, &err, &events).await.expect("an outcome");
     assert!(err.text().starts_with(
         "2026-11-20 14:03:22Z ! 6 events came faster than they could be written here and are missing above\n"
     ));
@@ -107,24 +107,24 @@ async fn lost_events_are_counted_and_said() {
 }
 
 #[tokio::test]
-async fn a_reader_that_went_away_ends_the_run_quietly() {
+async fn a_closed_output_ends_the_run_without_error() {
     let (out, err) = (Pipe::failing(ErrorKind::BrokenPipe), Pipe::default());
-    let outcome = written(true, &out, &err, &[note(1, "one"), note(2, "two")]).await.expect("no error");
-    assert_eq!(outcome, Outcome::OutputClosed);
+    let outcome = run_with_events(true, &out, &err, &[note(1, "one"), note(2, "two")]).await.expect("no error");
+    assert_eq!(outcome, HeadlessOutcome::OutputClosed);
     assert_eq!(err.text().lines().count(), 1);
-    let full = written(true, &Pipe::failing(ErrorKind::StorageFull), &err, &[note(1, "one")]).await;
+    let full = run_with_events(true, &Pipe::failing(ErrorKind::StorageFull), &err, &[note(1, "one")]).await;
     assert_eq!(full.expect_err("an error").kind(), ErrorKind::StorageFull);
 }
 
 #[tokio::test]
-async fn nobody_on_standard_error_stops_nothing() {
+async fn a_closed_standard_error_does_not_end_the_run() {
     let (out, err) = (Pipe::default(), Pipe::failing(ErrorKind::BrokenPipe));
-    let outcome = written(true, &out, &err, &[note(1, "one")]).await.expect("an outcome");
-    assert_eq!((outcome, out.text().as_str()), (Outcome::Finished, one_line().as_str()));
+    let outcome = run_with_events(true, &out, &err, &[note(1, "one")]).await.expect("an outcome");
+    assert_eq!((outcome, out.text().as_str()), (HeadlessOutcome::Finished, one_line().as_str()));
 }
 
 #[tokio::test(start_paused = true)]
-async fn summaries_come_at_their_pace_until_the_end_is_published() {
+async fn summaries_are_periodic_until_the_run_is_finished() {
     let (sender, receiver) = broadcast::channel(4);
     let (publish, published) = watch::channel(state(false));
     let (out, err) = (Pipe::default(), Pipe::default());
@@ -133,13 +133,13 @@ async fn summaries_come_at_their_pace_until_the_end_is_published() {
     assert_eq!(err.text(), summary().repeat(3));
     sender.send(note(190, "last")).expect("a receiver");
     publish.send(state(true)).expect("a receiver");
-    assert_eq!(task.await.expect("no panic").expect("an outcome"), Outcome::Finished);
+    assert_eq!(task.await.expect("no panic").expect("an outcome"), HeadlessOutcome::Finished);
     assert_eq!(out.text(), format!("{}\n", encode(&note(190, "last"))));
     assert!(err.text().ends_with(&format!("Note: last\n{}", summary())), "{}", err.text());
 }
 
 #[tokio::test(start_paused = true)]
-async fn notices_and_trouble_with_the_recording_are_told_once() {
+async fn notices_and_recorder_failures_are_written_once() {
     let (_sender, receiver) = broadcast::channel(4);
     let (publish, published) = watch::channel(state(false));
     let (out, err) = (Pipe::default(), Pipe::default());
@@ -171,18 +171,18 @@ async fn notices_and_trouble_with_the_recording_are_told_once() {
 }
 
 #[tokio::test]
-async fn a_monitor_that_is_gone_ends_the_run() {
+async fn a_closed_event_channel_ends_the_run() {
     let (sender, receiver) = broadcast::channel(4);
     let (publish, published) = watch::channel(state(false));
     sender.send(note(1, "one")).expect("a receiver");
     drop((sender, publish));
     let (out, err) = (Pipe::default(), Pipe::default());
     let outcome = run(receiver, published, options(true), out.clone(), err).await.expect("an outcome");
-    assert_eq!((outcome, out.text().as_str()), (Outcome::Finished, one_line().as_str()));
+    assert_eq!((outcome, out.text().as_str()), (HeadlessOutcome::Finished, one_line().as_str()));
 }
 
 #[test]
-fn what_is_not_notable_is_told_only_on_request() {
+fn ordinary_events_are_written_only_when_verbose() {
     let message = |queued| Message {
         topic: "a/b\x1b[2J".into(),
         bytes: 12,
@@ -190,13 +190,13 @@ fn what_is_not_notable_is_told_only_on_request() {
         correlation_id: None,
         qos: Some(1),
     };
-    let command = Command {
+    let command = CommandUpdate {
         correlation_id: "1".to_owned(),
         name: "status".to_owned(),
         state: CommandState::Acknowledged,
         ms: Some(41.0),
     };
-    let probe = Probe { probe: "dns".to_owned(), ok: true, rtt_ms: Some(3.0), error: None, target: None };
+    let probe = ProbeResult { probe: "dns".to_owned(), ok: true, rtt_ms: Some(3.0), error: None, target: None };
     let cases = [
         (Event::Received(message(false)), "received a/b\u{fffd}[2J (12 bytes, QoS 1)"),
         (Event::Published(message(false)), "sent a/b\u{fffd}[2J (12 bytes, QoS 1)"),
@@ -210,23 +210,23 @@ fn what_is_not_notable_is_told_only_on_request() {
         (Event::Probe(probe), "probe dns answered in 3.0 ms"),
     ];
     for (event, text) in cases {
-        let observed = Observed { at: stamp(0), event };
-        assert_eq!(line(&observed, false, false), None, "{text}");
-        assert_eq!(line(&observed, true, false), Some(format!("2026-11-20 14:03:22Z · {text}")));
+        let observed = StampedEvent { at: stamp(0), event };
+        assert_eq!(event_line(&observed, false, false), None, "{text}");
+        assert_eq!(event_line(&observed, true, false), Some(format!("2026-11-20 14:03:22Z · {text}")));
     }
 }
 
 #[test]
 fn ascii_lines_are_ascii() {
     for level in [Level::Info, Level::Good, Level::Warn, Level::Bad] {
-        let text = remark(stamp(0), level, "gone — naïve… \u{202e}", true);
+        let text = status_line(stamp(0), level, "gone — naïve… \u{202e}", true);
         assert!(text.is_ascii(), "{text}");
         assert!(text.ends_with(" gone - na?ve. ?"), "{text}");
     }
 }
 
-fn judged(pattern: Pattern, finished: bool) -> Arc<Published> {
-    let mut verdict = Verdict::nothing_yet(stamp(9));
+fn state_with_verdict(pattern: Pattern, finished: bool) -> Arc<LiveState> {
+    let mut verdict = Verdict::undetermined(stamp(9));
     (verdict.classification.pattern, verdict.classification.confidence) = (pattern, 0.91);
     let mut next = (*state(finished)).clone();
     next.verdict = Some(Arc::new(verdict));
@@ -234,21 +234,21 @@ fn judged(pattern: Pattern, finished: bool) -> Arc<Published> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_answer_is_told_once_and_the_last_one_ends_the_summary() {
+async fn a_changed_verdict_is_written_once_and_the_last_one_ends_the_summary() {
     let (_sender, receiver) = broadcast::channel(4);
-    let (publish, published) = watch::channel(judged(Pattern::Undetermined, false));
+    let (publish, published) = watch::channel(state_with_verdict(Pattern::Undetermined, false));
     let (out, err) = (Pipe::default(), Pipe::default());
     let task = tokio::spawn(run(receiver, published, options(true), out.clone(), err.clone()));
     for pattern in [Pattern::Undetermined, Pattern::IdleTimeout, Pattern::IdleTimeout, Pattern::Undetermined]
     {
-        publish.send(judged(pattern, false)).expect("a receiver");
+        publish.send(state_with_verdict(pattern, false)).expect("a receiver");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    publish.send(judged(Pattern::Outage, true)).expect("a receiver");
+    publish.send(state_with_verdict(Pattern::Outage, true)).expect("a receiver");
     task.await.expect("no panic").expect("an outcome");
-    let told = "2026-11-20 14:03:31Z · Verdict: ";
+    let prefix = "2026-11-20 14:03:31Z · Verdict: ";
     let lines: Vec<_> =
-        err.text().lines().filter_map(|line| line.strip_prefix(told).map(str::to_owned)).collect();
+        err.text().lines().filter_map(|line| line.strip_prefix(prefix).map(str::to_owned)).collect();
     assert_eq!(lines.len(), 3, "{lines:?}");
     assert!(lines[0].starts_with("idle timeout, 91 % (sure): something on the way"), "{lines:?}");
     assert!(lines[1].starts_with("undetermined: ") && lines[2].starts_with("outage, 91 %"), "{lines:?}");

@@ -30,20 +30,20 @@ use secrecy::SecretString;
 use platform::Platform;
 
 /// How long a keyring has to answer when it needs nobody; one that works needs milliseconds.
-const ANSWER: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long somebody has to unlock it: time to see the dialog and to type a password, not to come back from lunch.
-pub const DIALOG: Duration = Duration::from_secs(30);
+pub const UNLOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Which password is meant.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct SecretId {
     /// What it opens.
     pub service: String,
     /// Whose it is.
     pub user: String,
 }
 
-impl fmt::Debug for Entry {
+impl fmt::Debug for SecretId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Entry").field("service", &self.service).finish_non_exhaustive()
     }
@@ -51,11 +51,11 @@ impl fmt::Debug for Entry {
 
 /// May a locked keyring ask for its own password?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unlock {
+pub enum UnlockPolicy {
     /// No: it is told that it is locked. Answers within 5 s.
     Never,
     /// In a dialog of its own; whoever is asked has [`DIALOG`].
-    Ask,
+    Prompt,
 }
 
 /// Why the keyring gave nothing and took nothing. Never holds a secret.
@@ -63,65 +63,65 @@ pub enum Unlock {
 pub enum KeyringError {
     /// There is none.
     #[error("there is no keyring ({0})")]
-    Absent(String),
+    Unavailable(String),
     /// It is there, and needs somebody who unlocks it.
     #[error("the keyring is locked")]
     Locked,
     /// No answer in time.
     #[error("the keyring did not answer within {} s", .0.as_secs_f64())]
-    Slow(Duration),
+    Timeout(Duration),
     /// Something else, in the system's words.
     #[error("the keyring failed: {0}")]
     Failed(String),
 }
 
 /// What keeps passwords.
-pub trait Keyring: Send + Sync {
+pub trait KeyringBackend: Send + Sync {
     /// The password of an entry; `None` if there is no such entry.
     ///
     /// # Errors
     /// When the keyring cannot be asked.
-    fn read(&self, entry: &Entry, unlock: Unlock) -> Result<Option<SecretString>, KeyringError>;
+    fn read(&self, entry: &SecretId, unlock: UnlockPolicy) -> Result<Option<SecretString>, KeyringError>;
 
     /// Keeps a password, in place of the one that was there.
     ///
     /// # Errors
     /// When it is not kept.
-    fn store(&self, entry: &Entry, password: &SecretString, unlock: Unlock) -> Result<(), KeyringError>;
+    fn store(&self, entry: &SecretId, password: &SecretString, unlock: UnlockPolicy) -> Result<(), KeyringError>;
 
     /// Deletes the entry; `false` if there was none.
     ///
     /// # Errors
     /// When it may still be there.
-    fn forget(&self, entry: &Entry, unlock: Unlock) -> Result<bool, KeyringError>;
+    fn delete(&self, entry: &SecretId, unlock: UnlockPolicy) -> Result<bool, KeyringError>;
 
     /// Whether [`Unlock::Never`] is obeyed. Some systems open their dialog without being asked to.
-    fn keeps_quiet(&self) -> bool {
+    fn can_suppress_prompt(&self) -> bool {
         true
     }
 }
 
 /// The keyring of this user on this computer. Nothing is asked before it is needed.
-pub fn of_this_user() -> impl Keyring {
-    Bounded { keyring: Arc::new(Platform), answer: ANSWER, dialog: DIALOG }
+pub fn system_keyring() -> impl KeyringBackend {
+    KeyringWithTimeout { keyring: Arc::new(Platform), answer_timeout: ANSWER_TIMEOUT, unlock_timeout: UNLOCK_TIMEOUT }
 }
 
 /// A keyring that answers in time, if only to say that it does not.
-struct Bounded<K> {
+struct KeyringWithTimeout<K> {
     keyring: Arc<K>,
-    answer: Duration,
-    dialog: Duration,
+    answer_timeout: Duration,
+    unlock_timeout: Duration,
 }
 
-impl<K: Keyring + 'static> Bounded<K> {
+impl<K: KeyringBackend + 'static> KeyringWithTimeout<K> {
     fn call<T: Send + 'static>(
         &self,
-        unlock: Unlock,
+        unlock: UnlockPolicy,
         call: impl FnOnce(&K) -> Result<T, KeyringError> + Send + 'static,
     ) -> Result<T, KeyringError> {
-        let patience = match unlock {
-            Unlock::Never => self.answer,
-            Unlock::Ask => self.answer + self.dialog,
+        let limit = match unlock {
+            UnlockPolicy::Never => self.answer_timeout,
+            UnlockPolicy::Prompt => self.answer_timeout + self.unlock_timeout,
         };
         let keyring = Arc::clone(&self.keyring);
         // Room for an answer that comes too late: its thread must end, and what it holds must be wiped.
@@ -130,31 +130,31 @@ impl<K: Keyring + 'static> Bounded<K> {
             let _ = sender.send(call(&keyring));
         });
         thread.map_err(|error| KeyringError::Failed(error.to_string()))?;
-        answer.recv_timeout(patience).unwrap_or_else(|error| match error {
-            RecvTimeoutError::Timeout => Err(KeyringError::Slow(patience)),
+        answer.recv_timeout(limit).unwrap_or_else(|error| match error {
+            RecvTimeoutError::Timeout => Err(KeyringError::Timeout(limit)),
             RecvTimeoutError::Disconnected => Err(KeyringError::Failed("its thread ended".to_owned())),
         })
     }
 }
 
-impl<K: Keyring + 'static> Keyring for Bounded<K> {
-    fn read(&self, entry: &Entry, unlock: Unlock) -> Result<Option<SecretString>, KeyringError> {
+impl<K: KeyringBackend + 'static> KeyringBackend for KeyringWithTimeout<K> {
+    fn read(&self, entry: &SecretId, unlock: UnlockPolicy) -> Result<Option<SecretString>, KeyringError> {
         let entry = entry.clone();
         self.call(unlock, move |keyring| keyring.read(&entry, unlock))
     }
 
-    fn store(&self, entry: &Entry, password: &SecretString, unlock: Unlock) -> Result<(), KeyringError> {
+    fn store(&self, entry: &SecretId, password: &SecretString, unlock: UnlockPolicy) -> Result<(), KeyringError> {
         let (entry, password) = (entry.clone(), password.clone());
         self.call(unlock, move |keyring| keyring.store(&entry, &password, unlock))
     }
 
-    fn forget(&self, entry: &Entry, unlock: Unlock) -> Result<bool, KeyringError> {
+    fn delete(&self, entry: &SecretId, unlock: UnlockPolicy) -> Result<bool, KeyringError> {
         let entry = entry.clone();
-        self.call(unlock, move |keyring| keyring.forget(&entry, unlock))
+        self.call(unlock, move |keyring| keyring.delete(&entry, unlock))
     }
 
-    fn keeps_quiet(&self) -> bool {
-        self.keyring.keeps_quiet()
+    fn can_suppress_prompt(&self) -> bool {
+        self.keyring.can_suppress_prompt()
     }
 }
 
@@ -163,50 +163,50 @@ mod tests {
     use super::*;
 
     /// Answers after a while, longer where it may ask.
-    struct Sluggish(Duration);
+    struct SlowKeyring(Duration);
 
-    impl Keyring for Sluggish {
-        fn read(&self, _: &Entry, unlock: Unlock) -> Result<Option<SecretString>, KeyringError> {
+    impl KeyringBackend for SlowKeyring {
+        fn read(&self, _: &SecretId, unlock: UnlockPolicy) -> Result<Option<SecretString>, KeyringError> {
             thread::sleep(self.0);
             match unlock {
-                Unlock::Never => Err(KeyringError::Locked),
-                Unlock::Ask => Ok(Some("open".into())),
+                UnlockPolicy::Never => Err(KeyringError::Locked),
+                UnlockPolicy::Prompt => Ok(Some("open".into())),
             }
         }
 
-        fn store(&self, _: &Entry, _: &SecretString, _: Unlock) -> Result<(), KeyringError> {
+        fn store(&self, _: &SecretId, _: &SecretString, _: UnlockPolicy) -> Result<(), KeyringError> {
             thread::sleep(self.0);
             Ok(())
         }
 
-        fn forget(&self, _: &Entry, _: Unlock) -> Result<bool, KeyringError> {
+        fn delete(&self, _: &SecretId, _: UnlockPolicy) -> Result<bool, KeyringError> {
             panic!("a bug of a library")
         }
     }
 
-    fn entry() -> Entry {
-        Entry { service: "a service".to_owned(), user: "me@example.org".to_owned() }
+    fn entry() -> SecretId {
+        SecretId { service: "a service".to_owned(), user: "me@example.org".to_owned() }
     }
 
     #[test]
-    fn nothing_takes_longer_than_allowed() {
+    fn calls_end_at_their_time_limit() {
         let millis = Duration::from_millis;
-        let sluggish =
-            Bounded { keyring: Arc::new(Sluggish(millis(300))), answer: millis(20), dialog: millis(20_000) };
-        let slow = KeyringError::Slow(millis(20));
-        assert_eq!(sluggish.read(&entry(), Unlock::Never).unwrap_err(), slow);
-        assert_eq!(sluggish.store(&entry(), &"x".into(), Unlock::Never).unwrap_err(), slow);
+        let slow_keyring =
+            KeyringWithTimeout { keyring: Arc::new(SlowKeyring(millis(300))), answer_timeout: millis(20), unlock_timeout: millis(20_000) };
+        let slow = KeyringError::Timeout(millis(20));
+        assert_eq!(slow_keyring.read(&entry(), UnlockPolicy::Never).unwrap_err(), slow);
+        assert_eq!(slow_keyring.store(&entry(), &"x".into(), UnlockPolicy::Never).unwrap_err(), slow);
         assert_eq!(slow.to_string(), "the keyring did not answer within 0.02 s");
-        assert!(sluggish.read(&entry(), Unlock::Ask).unwrap().is_some());
-        let quick = Bounded { keyring: Arc::new(Sluggish(millis(0))), ..sluggish };
-        let quick = Bounded { answer: millis(20_000), ..quick };
-        assert_eq!(quick.read(&entry(), Unlock::Never).unwrap_err(), KeyringError::Locked);
-        assert!(quick.store(&entry(), &"x".into(), Unlock::Never).is_ok());
-        assert!(matches!(quick.forget(&entry(), Unlock::Never), Err(KeyringError::Failed(_))));
+        assert!(slow_keyring.read(&entry(), UnlockPolicy::Prompt).unwrap().is_some());
+        let quick = KeyringWithTimeout { keyring: Arc::new(SlowKeyring(millis(0))), ..slow_keyring };
+        let quick = KeyringWithTimeout { answer_timeout: millis(20_000), ..quick };
+        assert_eq!(quick.read(&entry(), UnlockPolicy::Never).unwrap_err(), KeyringError::Locked);
+        assert!(quick.store(&entry(), &"x".into(), UnlockPolicy::Never).is_ok());
+        assert!(matches!(quick.delete(&entry(), UnlockPolicy::Never), Err(KeyringError::Failed(_))));
     }
 
     #[test]
-    fn debug_names_nobody() {
+    fn debug_output_contains_no_user() {
         assert!(!format!("{:?}", entry()).contains("example"));
     }
 }

@@ -10,7 +10,7 @@ use dbus_secret_service::{EncryptionType, Error, Item, SecretService};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{DIALOG, Entry, Keyring, KeyringError, Unlock};
+use super::{UNLOCK_TIMEOUT, SecretId, KeyringBackend, KeyringError, UnlockPolicy};
 use crate::diagnostics::clean::clean;
 
 /// Longest message of the bus that is quoted, in characters.
@@ -19,101 +19,101 @@ const LONGEST_MESSAGE: usize = 160;
 /// The Secret Service, whichever program provides it.
 pub(super) struct Platform;
 
-impl Keyring for Platform {
-    fn read(&self, entry: &Entry, unlock: Unlock) -> Result<Option<SecretString>, KeyringError> {
+impl KeyringBackend for Platform {
+    fn read(&self, entry: &SecretId, unlock: UnlockPolicy) -> Result<Option<SecretString>, KeyringError> {
         let service = connect(unlock)?;
         let Some(item) = items(&service, entry, unlock)?.into_iter().next() else { return Ok(None) };
-        let secret = Zeroizing::new(item.get_secret().map_err(why)?);
+        let secret = Zeroizing::new(item.get_secret().map_err(keyring_error)?);
         let text = std::str::from_utf8(&secret)
             .map_err(|_| KeyringError::Failed("what it holds is no text".to_owned()))?;
         Ok(Some(SecretString::from(text)))
     }
 
-    fn store(&self, entry: &Entry, password: &SecretString, unlock: Unlock) -> Result<(), KeyringError> {
+    fn store(&self, entry: &SecretId, password: &SecretString, unlock: UnlockPolicy) -> Result<(), KeyringError> {
         let service = connect(unlock)?;
         let secret = password.expose_secret().as_bytes();
         // The very item that is read the next time, whoever made it with which further attributes.
         if let Some(item) = items(&service, entry, unlock)?.into_iter().next() {
-            return item.set_secret(secret, "text/plain").map_err(why);
+            return item.set_secret(secret, "text/plain").map_err(keyring_error);
         }
-        let collection = service.get_default_collection().map_err(why)?;
-        if collection.is_locked().map_err(why)? {
-            collection.unlock().map_err(why)?;
+        let collection = service.get_default_collection().map_err(keyring_error)?;
+        if collection.is_locked().map_err(keyring_error)? {
+            collection.unlock().map_err(keyring_error)?;
         }
         let label = format!("{} of {}", entry.service, entry.user);
         let made = collection.create_item(&label, attributes(entry), secret, true, "text/plain");
-        made.map(|_| ()).map_err(why)
+        made.map(|_| ()).map_err(keyring_error)
     }
 
-    fn forget(&self, entry: &Entry, unlock: Unlock) -> Result<bool, KeyringError> {
+    fn delete(&self, entry: &SecretId, unlock: UnlockPolicy) -> Result<bool, KeyringError> {
         let service = connect(unlock)?;
         let items = items(&service, entry, unlock)?;
         for item in &items {
-            item.delete().map_err(why)?;
+            item.delete().map_err(keyring_error)?;
         }
         Ok(!items.is_empty())
     }
 }
 
 /// Those that `secret-tool` and most libraries use.
-fn attributes(entry: &Entry) -> HashMap<&str, &str> {
+fn attributes(entry: &SecretId) -> HashMap<&str, &str> {
     HashMap::from([("service", entry.service.as_str()), ("username", entry.user.as_str())])
 }
 
-fn connect(unlock: Unlock) -> Result<SecretService, KeyringError> {
+fn connect(unlock: UnlockPolicy) -> Result<SecretService, KeyringError> {
     // Without time for the dialog none is opened: what would have needed one fails at once.
     let seconds = match unlock {
-        Unlock::Never => 0,
-        Unlock::Ask => DIALOG.as_secs(),
+        UnlockPolicy::Never => 0,
+        UnlockPolicy::Prompt => UNLOCK_TIMEOUT.as_secs(),
     };
-    SecretService::connect_with_max_prompt_timeout(EncryptionType::Plain, seconds).map_err(why)
+    SecretService::connect_with_max_prompt_timeout(EncryptionType::Plain, seconds).map_err(keyring_error)
 }
 
 /// What is kept for the entry, ready to be read.
 fn items<'a>(
     service: &'a SecretService,
-    entry: &Entry,
-    unlock: Unlock,
+    entry: &SecretId,
+    unlock: UnlockPolicy,
 ) -> Result<Vec<Item<'a>>, KeyringError> {
-    let found = service.search_items(attributes(entry)).map_err(why)?;
+    let found = service.search_items(attributes(entry)).map_err(keyring_error)?;
     let (mut items, locked) = (found.unlocked, found.locked);
     if !locked.is_empty() {
-        if unlock == Unlock::Never {
+        if unlock == UnlockPolicy::Never {
             return Err(KeyringError::Locked);
         }
-        service.unlock_all(&locked.iter().collect::<Vec<_>>()).map_err(why)?;
+        service.unlock_all(&locked.iter().collect::<Vec<_>>()).map_err(keyring_error)?;
         items.extend(locked);
     }
     Ok(items)
 }
 
-fn why(error: Error) -> KeyringError {
+fn keyring_error(error: Error) -> KeyringError {
     match error {
         Error::Locked | Error::Prompt => KeyringError::Locked,
         Error::NoResult => KeyringError::Failed("it has no default collection".to_owned()),
         Error::Dbus(error) => {
-            of_the_bus(error.name().unwrap_or_default(), error.message().unwrap_or_default())
+            dbus_error(error.name().unwrap_or_default(), error.message().unwrap_or_default())
         }
-        other => KeyringError::Failed(shown(&other.to_string())),
+        other => KeyringError::Failed(shorten_message(&other.to_string())),
     }
 }
 
 /// The bus names its errors; those that only mean that there is nothing to ask are told apart from failures.
-fn of_the_bus(name: &str, message: &str) -> KeyringError {
-    let absent = |why: &str| KeyringError::Absent(why.to_owned());
+fn dbus_error(name: &str, message: &str) -> KeyringError {
+    let unavailable = |why: &str| KeyringError::Unavailable(why.to_owned());
     match name.rsplit('.').next().unwrap_or_default() {
         "IsLocked" => KeyringError::Locked,
         "ServiceUnknown" | "NameHasNoOwner" | "ServiceNotFound" | "ChildExited" | "ChildSignaled" => {
-            absent("no program provides the Secret Service")
+            unavailable("no program provides the Secret Service")
         }
         "NotSupported" | "NoServer" | "FileNotFound" | "BadAddress" | "ExecFailed" | "Disconnected" => {
-            absent("there is no D-Bus session")
+            unavailable("there is no D-Bus session")
         }
-        _ => KeyringError::Failed(shown(message)),
+        _ => KeyringError::Failed(shorten_message(message)),
     }
 }
 
-fn shown(message: &str) -> String {
+fn shorten_message(message: &str) -> String {
     clean(message).chars().take(LONGEST_MESSAGE).collect()
 }
 
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_is_told_apart_from_what_fails() {
+    fn missing_keyrings_are_distinguished_from_failures() {
         let bus = "org.freedesktop.DBus.Error";
         for (name, expected) in [
             (format!("{bus}.ServiceUnknown"), "there is no keyring (no program provides the Secret Service)"),
@@ -135,9 +135,9 @@ mod tests {
             (format!("{bus}.AccessDenied"), "the keyring failed: a message"),
             (String::new(), "the keyring failed: a message"),
         ] {
-            assert_eq!(of_the_bus(&name, "a message").to_string(), expected, "{name}");
+            assert_eq!(dbus_error(&name, "a message").to_string(), expected, "{name}");
         }
-        assert_eq!(why(Error::Prompt), KeyringError::Locked);
-        assert!(!shown("a\u{1b}[2Jb").contains('\u{1b}'));
+        assert_eq!(keyring_error(Error::Prompt), KeyringError::Locked);
+        assert!(!shorten_message("a\u{1b}[2Jb").contains('\u{1b}'));
     }
 }

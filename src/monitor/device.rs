@@ -1,20 +1,20 @@
 //! What the monitor does for the device: commands out, answers in, and what follows from time alone.
 
 use super::NoticeKind;
-use super::commander::Commander;
+use super::device_session::DeviceSession;
 use super::task::Monitor;
 use crate::device::Value;
-use crate::diagnostics::{Observed, clean};
-use crate::mqtt::Heard;
+use crate::diagnostics::{StampedEvent, clean};
+use crate::mqtt::ReceivedMessage;
 
 /// The next message of the device; pends for ever without one.
-pub(super) async fn heard(commander: &mut Option<Commander>) -> Heard {
-    let heard = match commander {
-        Some(commander) => commander.heard().await,
+pub(super) async fn next_device_message(session: &mut Option<DeviceSession>) -> ReceivedMessage {
+    let message = match session {
+        Some(commander) => commander.next_message().await,
         None => None,
     };
-    match heard {
-        Some(heard) => heard,
+    match message {
+        Some(message) => message,
         None => std::future::pending().await,
     }
 }
@@ -23,13 +23,13 @@ impl Monitor {
     /// Sends a command, if it can be built.
     pub(super) fn run_command(&mut self, name: &str, values: &[Value]) {
         let now = self.clock.now();
-        let mut told = Vec::new();
-        let built = match &mut self.commander {
-            Some(commander) => commander.command(name, values, now, &mut told),
+        let mut observed = Vec::new();
+        let prepared = match &mut self.device_session {
+            Some(commander) => commander.build_command(name, values, now, &mut observed),
             None => Err("there is no device here to send commands to".to_owned()),
         };
-        self.observe_all(told);
-        match built {
+        self.observe_all(observed);
+        match prepared {
             Ok(publish) => self.link.publish(publish),
             Err(error) => {
                 self.notice(NoticeKind::Bad, format!("not sent: {}", clean::clean(&error)));
@@ -38,38 +38,38 @@ impl Monitor {
     }
 
     /// A message of the device arrived.
-    pub(super) fn on_heard(&mut self, heard: &Heard) {
-        let mut told = Vec::new();
-        if let Some(commander) = &mut self.commander {
-            commander.read(heard, &mut told);
+    pub(super) fn on_device_message(&mut self, message: &ReceivedMessage) {
+        let mut observed = Vec::new();
+        if let Some(commander) = &mut self.device_session {
+            commander.on_message(message, &mut observed);
         }
-        self.observe_all(told);
-        self.pace.touch();
+        self.observe_all(observed);
+        self.throttle.mark_dirty();
     }
 
     /// Some time passed: answers may be overdue.
-    pub(super) fn on_device_time(&mut self) {
+    pub(super) fn on_device_tick(&mut self) {
         let now = self.clock.now();
-        let mut told = Vec::new();
-        if let Some(commander) = &mut self.commander {
-            commander.on_time(now, self.link.status().last_rx, &mut told);
+        let mut observed = Vec::new();
+        if let Some(commander) = &mut self.device_session {
+            commander.on_tick(now, self.link.status().last_rx, &mut observed);
         }
-        self.observe_all(told);
+        self.observe_all(observed);
     }
 
     /// Once a second: what is to be sent by itself.
     pub(super) fn on_device_second(&mut self) {
         let now = self.clock.now();
-        if let Some((name, values)) = self.commander.as_mut().and_then(|commander| commander.due(now)) {
+        if let Some((name, values)) = self.device_session.as_mut().and_then(|commander| commander.next_due(now)) {
             self.run_command(&name, &values);
         }
-        self.on_device_time();
+        self.on_device_tick();
     }
 
     /// Folds what the device's side has to tell.
-    pub(super) fn observe_all(&mut self, told: Vec<Observed>) {
-        for observed in told {
-            self.observe(observed);
+    pub(super) fn observe_all(&mut self, observed: Vec<StampedEvent>) {
+        for event in observed {
+            self.observe(event);
         }
     }
 }

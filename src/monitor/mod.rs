@@ -10,21 +10,21 @@
 //! Nothing here waits for a disk, a screen or a reader: every way out is bounded and counts what it
 //! loses. *Must not know* ratatui, crossterm or rumqttc.
 
-mod automatic;
-mod commander;
+mod automatic_commands;
+mod device_session;
 mod device;
-mod folds;
-mod pace;
-mod published;
+mod event_fold;
+mod push_throttle;
+mod live_state;
 mod reports;
 mod task;
 
-pub use commander::DeviceSettings;
-pub use folds::{Folds, Moment};
-pub use published::{
-    LinkActivity, Notice, NoticeKind, Playing, Published, RecorderState, Replay, Request, Runtime,
+pub use device_session::DeviceSettings;
+pub use event_fold::{EventFold, DiagnosticState};
+pub use live_state::{
+    LinkActivity, Notice, NoticeKind, PlaybackAction, LiveState, RecorderState, ReplayStatus, MonitorRequest, RuntimeStatus,
     Simulation, SimulationPort,
 };
 pub use reports::ReportSettings;
-pub(crate) use reports::{Lost, ReportKind, Reports};
-pub use task::{Handle, MonitorSettings, spawn, spawn_with};
+pub(crate) use reports::{LostCounts, ReportKind, Reports};
+pub use task::{MonitorHandle, MonitorSettings, spawn, spawn_with};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::{Moment, NoticeKind};
+use super::{DiagnosticState, NoticeKind};
 use crate::diagnostics::{Stamp, clean};
 use crate::export::{Destination, Export, ExportOptions, save_json, save_report};
 
@@ -34,25 +34,25 @@ pub(crate) enum ReportKind {
 
 /// What was lost so far because a queue was full; goes into every export.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Lost {
+pub(crate) struct LostCounts {
     pub(crate) events: u64,
     pub(crate) recording_lines: u64,
 }
 
 /// How writing went, to be shown.
-type Done = (NoticeKind, String);
+type ReportOutcome = (NoticeKind, String);
 
 /// Reports that may wait for a slow disk; more would only repeat each other.
-const WAITING: usize = 8;
+const MAX_WAITING: usize = 8;
 
 /// One report that was asked for.
 #[derive(Debug)]
-struct Job {
+struct ReportJob {
     kind: ReportKind,
-    moment: Moment,
+    state: DiagnosticState,
     now: Stamp,
     settings: ReportSettings,
-    asked: bool,
+    is_requested: bool,
 }
 
 /// Writes reports on the blocking pool, one at a time in order of request, so that an older state never
@@ -60,8 +60,8 @@ struct Job {
 #[derive(Debug)]
 pub(crate) struct Reports {
     settings: ReportSettings,
-    waiting: VecDeque<Job>,
-    running: JoinSet<Option<Done>>,
+    waiting: VecDeque<ReportJob>,
+    running: JoinSet<Option<ReportOutcome>>,
     last_periodic: Option<Stamp>,
 }
 
@@ -87,19 +87,19 @@ impl Reports {
     pub(crate) fn write(
         &mut self,
         kind: ReportKind,
-        moment: Moment,
+        moment: DiagnosticState,
         now: Stamp,
-        lost: Lost,
+        lost_counts: LostCounts,
         asked: bool,
-    ) -> Option<Done> {
-        if self.waiting.len() >= WAITING {
-            let text = format!("not written: {WAITING} exports wait for the disk already");
+    ) -> Option<ReportOutcome> {
+        if self.waiting.len() >= MAX_WAITING {
+            let text = format!("not written: {MAX_WAITING} exports wait for the disk already");
             return Some((NoticeKind::Bad, text));
         }
         let mut settings = self.settings.clone();
-        settings.options.events_lost = lost.events;
-        settings.options.recording_lines_lost = lost.recording_lines;
-        self.waiting.push_back(Job { kind, moment, now, settings, asked });
+        settings.options.events_lost = lost_counts.events;
+        settings.options.recording_lines_lost = lost_counts.recording_lines;
+        self.waiting.push_back(ReportJob { kind, state: moment, now, settings, is_requested: asked });
         self.start_next();
         None
     }
@@ -110,24 +110,24 @@ impl Reports {
         }
         if let Some(job) = self.waiting.pop_front() {
             self.running.spawn_blocking(move || {
-                let done = write(&job);
-                (job.asked || done.0 == NoticeKind::Bad).then_some(done)
+                let outcome = write(&job);
+                (job.is_requested || outcome.0 == NoticeKind::Bad).then_some(outcome)
             });
         }
     }
 
     /// The end of the report under way, with what it has to say; `None` when nothing is under way.
-    async fn next_end(&mut self) -> Option<Option<Done>> {
+    async fn next_outcome(&mut self) -> Option<Option<ReportOutcome>> {
         let ended = self.running.join_next().await?;
         self.start_next();
         Some(ended.unwrap_or_else(|error| Some((NoticeKind::Bad, format!("the export failed: {error}")))))
     }
 
     /// The next report that has something to say. Cancel-safe; pends while none is being written.
-    pub(crate) async fn finished(&mut self) -> Done {
+    pub(crate) async fn next_finished(&mut self) -> ReportOutcome {
         loop {
-            match self.next_end().await {
-                Some(Some(done)) => return done,
+            match self.next_outcome().await {
+                Some(Some(outcome)) => return outcome,
                 Some(None) => {}
                 None => std::future::pending().await,
             }
@@ -135,23 +135,23 @@ impl Reports {
     }
 
     /// Writes the last export, if one is wanted, and waits for everything under way.
-    pub(crate) async fn finish(&mut self, moment: Moment, now: Stamp, lost: Lost) -> Vec<Done> {
-        let mut said = Vec::new();
+    pub(crate) async fn finish(&mut self, state: DiagnosticState, now: Stamp, lost_counts: LostCounts) -> Vec<ReportOutcome> {
+        let mut outcomes = Vec::new();
         if self.settings.at_exit {
-            while self.waiting.len() >= WAITING {
-                said.extend(self.next_end().await.flatten());
+            while self.waiting.len() >= MAX_WAITING {
+                outcomes.extend(self.next_outcome().await.flatten());
             }
-            said.extend(self.write(ReportKind::Json, moment, now, lost, true));
+            outcomes.extend(self.write(ReportKind::Json, state, now, lost_counts, true));
         }
-        while let Some(done) = self.next_end().await {
-            said.extend(done);
+        while let Some(outcome) = self.next_outcome().await {
+            outcomes.extend(outcome);
         }
-        said
+        outcomes
     }
 }
 
-fn write(job: &Job) -> Done {
-    let Job { kind, moment, now, settings, .. } = job;
+fn write(job: &ReportJob) -> ReportOutcome {
+    let ReportJob { kind, state: moment, now, settings, .. } = job;
     let export = Export::of(&moment.snapshot, Some(&moment.verdict), &settings.options);
     let written = match (kind, &settings.file) {
         (ReportKind::Json, Some(file)) => save_json(&export, now.wall, &Destination::File(file.clone())),
@@ -171,7 +171,7 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::monitor::Folds;
+    use crate::monitor::EventFold;
 
     #[tokio::test]
     async fn reports_are_written_one_after_another_and_the_newest_stays() {
@@ -185,17 +185,17 @@ mod tests {
             options: ExportOptions::default(),
         });
         let at = |secs| Stamp::new(DateTime::UNIX_EPOCH, Duration::ZERO).plus(Duration::from_secs(secs));
-        let mut folds = Folds::new(10);
+        let mut folds = EventFold::new(10);
         let mut refused = 0;
         for n in 0..12 {
-            let moment = folds.moment(at(n));
-            let answer = reports.write(ReportKind::Json, moment, at(n), Lost::default(), true);
-            refused += usize::from(answer.is_some());
+            let moment = folds.state_at(at(n));
+            let rejected = reports.write(ReportKind::Json, moment, at(n), LostCounts::default(), true);
+            refused += usize::from(rejected.is_some());
             assert_eq!(reports.running.len(), 1);
         }
-        assert_eq!(refused, 12 - 1 - WAITING, "one is being written, some wait, the rest is refused aloud");
-        let said = reports.finish(folds.moment(at(20)), at(20), Lost::default()).await;
-        assert_eq!(said.len(), 1 + WAITING);
+        assert_eq!(refused, 12 - 1 - MAX_WAITING, "one is being written, some wait, the rest is refused aloud");
+        let outcomes = reports.finish(folds.state_at(at(20)), at(20), LostCounts::default()).await;
+        assert_eq!(outcomes.len(), 1 + MAX_WAITING);
         let export: Export = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
         assert!(export.timestamp.starts_with("1970-01-01T00:00:08"), "{}", export.timestamp);
     }

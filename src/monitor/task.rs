@@ -6,14 +6,14 @@ use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::{JoinError, JoinHandle};
 
-use super::commander::{Commander, DeviceSettings, reached};
-use super::device::heard;
-use super::folds::Folds;
-use super::pace::Pace;
-use super::reports::{Lost, ReportKind, ReportSettings, Reports};
-use super::{Notice, NoticeKind, Published, Request, Runtime, Simulation, SimulationPort};
-use crate::diagnostics::event::{Event, FORMAT, Initiator, Started};
-use crate::diagnostics::{Clock, ClockWatch, Disguise, Observed, recording};
+use super::device_session::{DeviceSession, DeviceSettings, sleep_until_deadline};
+use super::device::next_device_message;
+use super::event_fold::EventFold;
+use super::push_throttle::PushThrottle;
+use super::reports::{LostCounts, ReportKind, ReportSettings, Reports};
+use super::{Notice, NoticeKind, LiveState, MonitorRequest, RuntimeStatus, Simulation, SimulationPort};
+use crate::diagnostics::event::{Event, FORMAT, Initiator, StartedEvent};
+use crate::diagnostics::{Clock, ClockMonitor, NameMask, StampedEvent, recording};
 use crate::export::{Recorder, RecorderSettings};
 use crate::mqtt::settings::{LinkSettings, VersionChoice};
 use crate::mqtt::{Activity, Link, Publish, ReconnectKind, SettingsError};
@@ -25,7 +25,7 @@ const EVENTS: usize = 4_096;
 /// Notices kept for the screen.
 const NOTICES: usize = 8;
 /// How long the farewell to the broker may take.
-const FAREWELL: Duration = Duration::from_secs(2);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What the monitor needs to run.
 #[derive(Debug)]
@@ -45,23 +45,23 @@ pub struct MonitorSettings {
     /// The device behind the broker, if its language is known.
     pub device: Option<DeviceSettings>,
     /// Names that are written down nowhere.
-    pub disguise: Disguise,
+    pub name_mask: NameMask,
 }
 
 /// The running monitor, as seen from outside.
 #[derive(Debug)]
-pub struct Handle {
+pub struct MonitorHandle {
     /// Asks for things; a full channel is the caller's to report.
-    pub requests: mpsc::Sender<Request>,
+    pub requests: mpsc::Sender<MonitorRequest>,
     /// The newest state.
-    pub published: watch::Receiver<Arc<Published>>,
-    events: broadcast::Sender<Arc<Observed>>,
+    pub live_state: watch::Receiver<Arc<LiveState>>,
+    events: broadcast::Sender<Arc<StampedEvent>>,
     task: JoinHandle<()>,
 }
 
-impl Handle {
+impl MonitorHandle {
     /// Every event from now on. A reader that lags loses the oldest and learns how many.
-    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Observed>> {
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<StampedEvent>> {
         self.events.subscribe()
     }
 
@@ -69,9 +69,9 @@ impl Handle {
     ///
     /// # Errors
     /// If the task panicked.
-    pub async fn finished(self) -> Result<Arc<Published>, JoinError> {
+    pub async fn finished(self) -> Result<Arc<LiveState>, JoinError> {
         self.task.await?;
-        Ok(self.published.borrow().clone())
+        Ok(self.live_state.borrow().clone())
     }
 }
 
@@ -82,7 +82,7 @@ impl Handle {
 pub fn spawn(
     settings: MonitorSettings,
     clock: Arc<dyn Clock>,
-) -> Result<(Handle, broadcast::Receiver<Arc<Observed>>), SettingsError> {
+) -> Result<(MonitorHandle, broadcast::Receiver<Arc<StampedEvent>>), SettingsError> {
     let link = Link::new(settings.link.clone(), Arc::clone(&clock))?;
     Ok(spawn_with(link, settings, clock))
 }
@@ -93,44 +93,44 @@ pub fn spawn_with(
     mut link: Link,
     settings: MonitorSettings,
     clock: Arc<dyn Clock>,
-) -> (Handle, broadcast::Receiver<Arc<Observed>>) {
+) -> (MonitorHandle, broadcast::Receiver<Arc<StampedEvent>>) {
     let (requests, inbox) = mpsc::channel(REQUESTS);
     let (events, first_reader) = broadcast::channel(EVENTS);
-    let mut folds = Folds::new(settings.max_events);
+    let mut folds = EventFold::new(settings.max_events);
     let snapshot = folds.snapshot(clock.now());
-    let mut commander = settings.device.map(|device| listen(device, &settings.link, &mut link));
-    let simulation = settings.simulation.as_ref().map(|port| port.shown.borrow().clone());
-    let device = commander.as_mut().map(|commander| commander.shown(|stamp| stamp));
-    let runtime = Runtime { device, simulation, ..Runtime::default() };
-    let first = Published { snapshot, verdict: None, runtime: runtime.clone() };
+    let mut commander = settings.device.map(|device| start_device_session(device, &settings.link, &mut link));
+    let simulation = settings.simulation.as_ref().map(|port| port.status.borrow().clone());
+    let device = commander.as_mut().map(|commander| commander.view(|stamp| stamp));
+    let runtime = RuntimeStatus { device, simulation, ..RuntimeStatus::default() };
+    let first = LiveState { snapshot, verdict: None, runtime: runtime.clone() };
     let (sender, published) = watch::channel(Arc::new(first));
     let monitor = Monitor {
         link,
         clock,
-        folds,
+        fold: folds,
         recorder: settings.recorder.map(Recorder::start),
         reports: Reports::new(settings.reports),
         events: events.clone(),
-        published: sender,
+        state_sender: sender,
         runtime,
-        pace: Pace::default(),
-        clock_watch: ClockWatch::default(),
+        throttle: PushThrottle::default(),
+        clock_watch: ClockMonitor::default(),
         simulation: settings.simulation,
-        commander,
-        disguise: settings.disguise,
+        device_session: commander,
+        name_mask: settings.name_mask,
     };
-    let task = tokio::spawn(monitor.run(inbox, started(&settings.link), settings.duration));
-    (Handle { requests, published, events, task }, first_reader)
+    let task = tokio::spawn(monitor.run(inbox, started_event(&settings.link), settings.duration));
+    (MonitorHandle { requests, live_state: published, events, task }, first_reader)
 }
 
-fn listen(device: DeviceSettings, settings: &LinkSettings, link: &mut Link) -> Commander {
+fn start_device_session(device: DeviceSettings, settings: &LinkSettings, link: &mut Link) -> DeviceSession {
     let scale = settings.time_scale;
-    let (commander, hearing) = Commander::new(device, &settings.client_id, scale, rand::random());
-    link.listen(hearing.listener, hearing.filters);
-    commander
+    let (session, setup) = DeviceSession::new(device, &settings.client_id, scale, rand::random());
+    link.add_listener(setup.listener, setup.filters);
+    session
 }
 
-fn started(link: &LinkSettings) -> Started {
+fn started_event(link: &LinkSettings) -> StartedEvent {
     let broker = &link.broker;
     let host = if broker.host.contains(':') { format!("[{}]", broker.host) } else { broker.host.clone() };
     let scheme = match broker.transport.name() {
@@ -139,7 +139,7 @@ fn started(link: &LinkSettings) -> Started {
         websocket => websocket,
     };
     let path = broker.path.split(['?', '#']).next().filter(|_| broker.transport.is_websocket()).unwrap_or("");
-    Started {
+    StartedEvent {
         format: Some(FORMAT.to_owned()),
         version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         keep_alive_secs: f64::from(link.keep_alive_secs) / link.time_scale,
@@ -160,9 +160,9 @@ fn started(link: &LinkSettings) -> Started {
 }
 
 /// What the simulation has to say anew; `None` = it is gone. Pends for ever without one.
-async fn changed(simulation: &mut Option<SimulationPort>) -> Option<Simulation> {
+async fn simulation_changed(simulation: &mut Option<SimulationPort>) -> Option<Simulation> {
     match simulation {
-        Some(port) => port.shown.changed().await.is_ok().then(|| port.shown.borrow_and_update().clone()),
+        Some(port) => port.status.changed().await.is_ok().then(|| port.status.borrow_and_update().clone()),
         None => std::future::pending().await,
     }
 }
@@ -171,21 +171,21 @@ async fn changed(simulation: &mut Option<SimulationPort>) -> Option<Simulation> 
 pub(super) struct Monitor {
     pub(super) link: Link,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) commander: Option<Commander>,
-    folds: Folds,
+    pub(super) device_session: Option<DeviceSession>,
+    fold: EventFold,
     recorder: Option<Recorder>,
     reports: Reports,
-    events: broadcast::Sender<Arc<Observed>>,
-    published: watch::Sender<Arc<Published>>,
-    runtime: Runtime,
-    pub(super) pace: Pace,
-    clock_watch: ClockWatch,
+    events: broadcast::Sender<Arc<StampedEvent>>,
+    state_sender: watch::Sender<Arc<LiveState>>,
+    runtime: RuntimeStatus,
+    pub(super) throttle: PushThrottle,
+    clock_watch: ClockMonitor,
     simulation: Option<SimulationPort>,
-    disguise: Disguise,
+    name_mask: NameMask,
 }
 
 impl Monitor {
-    async fn run(mut self, mut inbox: mpsc::Receiver<Request>, started: Started, duration: Option<Duration>) {
+    async fn run(mut self, mut inbox: mpsc::Receiver<MonitorRequest>, started: StartedEvent, duration: Option<Duration>) {
         self.observe_now(Event::Started(started));
         self.link.connect();
         let end = tokio::time::sleep(duration.unwrap_or(Duration::MAX));
@@ -194,40 +194,40 @@ impl Monitor {
         second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             let now = self.clock.now();
-            let due = self.pace.due_in(now);
-            let deadline = self.commander.as_ref().and_then(Commander::next_deadline);
+            let due = self.throttle.time_until_push(now);
+            let deadline = self.device_session.as_ref().and_then(DeviceSession::next_deadline);
             let deadline = deadline.map(|deadline| deadline.since(now));
             tokio::select! {
                 observed = self.link.next() => self.observe(observed),
-                heard = heard(&mut self.commander) => self.on_heard(&heard),
-                () = reached(deadline) => self.on_device_time(),
+                message = next_device_message(&mut self.device_session) => self.on_device_message(&message),
+                () = sleep_until_deadline(deadline) => self.on_device_tick(),
                 request = inbox.recv() => match request {
-                    Some(Request::Shutdown) | None => break,
+                    Some(MonitorRequest::Shutdown) | None => break,
                     Some(request) => self.handle(request),
                 },
                 () = &mut end, if duration.is_some() => break,
-                shown = changed(&mut self.simulation) => self.on_simulation(shown),
-                done = self.reports.finished() => self.notice(done.0, done.1),
+                status = simulation_changed(&mut self.simulation) => self.on_simulation(status),
+                outcome = self.reports.next_finished() => self.notice(outcome.0, outcome.1),
                 _ = second.tick() => self.on_second(),
-                () = tokio::time::sleep(due) => self.publish(),
+                () = tokio::time::sleep(due) => self.push_state(),
             }
         }
         self.finish().await;
     }
 
-    fn handle(&mut self, request: Request) {
+    fn handle(&mut self, request: MonitorRequest) {
         match request {
-            Request::SetKeepAlive(secs) => self.link.set_keep_alive(secs),
-            Request::Reconnect => self.link.reconnect(ReconnectKind::Quick, Initiator::User),
-            Request::DeepReconnect => self.link.reconnect(ReconnectKind::Deep, Initiator::User),
-            Request::ToggleConnection => match self.link.status().activity {
+            MonitorRequest::SetKeepAlive(secs) => self.link.set_keep_alive(secs),
+            MonitorRequest::Reconnect => self.link.reconnect(ReconnectKind::Quick, Initiator::User),
+            MonitorRequest::DeepReconnect => self.link.reconnect(ReconnectKind::Deep, Initiator::User),
+            MonitorRequest::ToggleConnection => match self.link.status().activity {
                 Activity::Off | Activity::GivenUp => self.link.connect(),
                 _ => self.link.disconnect(Initiator::User),
             },
-            Request::Export => self.report(ReportKind::Json, true),
-            Request::Report => self.report(ReportKind::Markdown, true),
-            Request::Note(text) => self.observe_now(Event::Note { text }),
-            Request::Publish { topic, payload, qos, retain } => self.link.publish(Publish {
+            MonitorRequest::Export => self.report(ReportKind::Json, true),
+            MonitorRequest::Report => self.report(ReportKind::Markdown, true),
+            MonitorRequest::Note(text) => self.observe_now(Event::Note { text }),
+            MonitorRequest::Publish { topic, payload, qos, retain } => self.link.publish(Publish {
                 name: topic.clone(),
                 topic,
                 payload,
@@ -235,15 +235,15 @@ impl Monitor {
                 retain,
                 correlation_id: None,
             }),
-            Request::Command { name, values } => self.run_command(&name, &values),
-            Request::Inject(index) => self.inject(index),
-            Request::Play(_) => {
+            MonitorRequest::Command { name, values } => self.run_command(&name, &values),
+            MonitorRequest::Inject(index) => self.inject(index),
+            MonitorRequest::Play(_) => {
                 self.notice(NoticeKind::Info, "this is live; time moves in a replay only".to_owned());
             }
             // Handled by the loop.
-            Request::Shutdown => {}
+            MonitorRequest::Shutdown => {}
         }
-        self.pace.urgent();
+        self.throttle.push_now();
     }
 
     fn inject(&mut self, index: usize) {
@@ -255,28 +255,28 @@ impl Monitor {
         }
     }
 
-    fn on_simulation(&mut self, shown: Option<Simulation>) {
-        match shown {
-            Some(shown) => self.runtime.simulation = Some(shown),
+    fn on_simulation(&mut self, status: Option<Simulation>) {
+        match status {
+            Some(status) => self.runtime.simulation = Some(status),
             None => self.simulation = None,
         }
-        self.pace.urgent();
+        self.throttle.push_now();
     }
 
     /// Record, fold, tell. The order matters: what is on screen is on disk (or counted as lost).
-    pub(super) fn observe(&mut self, mut observed: Observed) {
-        let mut told = Vec::new();
-        if let Some(commander) = &mut self.commander {
+    pub(super) fn observe(&mut self, mut observed: StampedEvent) {
+        let mut follow_ups = Vec::new();
+        if let Some(commander) = &mut self.device_session {
             // Before the disguise: answers are recognised by the names as they are.
-            commander.observe(&observed, &mut told);
+            commander.observe(&observed, &mut follow_ups);
         }
-        self.disguise.apply(&mut observed.event);
+        self.name_mask.apply(&mut observed.event);
         if let Some(recorder) = &self.recorder {
             let sync = matches!(observed.event, Event::Dropped(_) | Event::Stopped { .. });
             recorder.append(recording::encode(&observed), sync);
         }
-        self.folds.apply(observed.at, &observed.event);
-        self.pace.event(&observed.event);
+        self.fold.apply(observed.at, &observed.event);
+        self.throttle.on_event(&observed.event);
         tracing::debug!(event = ?observed.event, "observed");
         if self.events.len() >= EVENTS {
             // The slowest reader is about to lose its oldest event; it is told by the channel itself.
@@ -284,11 +284,11 @@ impl Monitor {
         }
         // No reader is no loss.
         let _ = self.events.send(Arc::new(observed));
-        self.observe_all(told);
+        self.observe_all(follow_ups);
     }
 
     fn observe_now(&mut self, event: Event) {
-        self.observe(Observed { at: self.clock.now(), event });
+        self.observe(StampedEvent { at: self.clock.now(), event });
     }
 
     fn on_second(&mut self) {
@@ -298,32 +298,32 @@ impl Monitor {
         if let Some(recorder) = &self.recorder
             && recorder.state() != self.runtime.recorder
         {
-            self.pace.touch();
+            self.throttle.mark_dirty();
         }
         self.on_device_second();
         if self.reports.is_due(self.clock.now()) {
             self.report(ReportKind::Json, false);
         }
         let status = self.link.status();
-        let is_still = matches!(status.activity, Activity::Connected | Activity::Off | Activity::GivenUp);
+        let is_stable = matches!(status.activity, Activity::Connected | Activity::Off | Activity::GivenUp);
         // A ping without an answer is no event, but the first sign of a drop.
-        let is_told =
+        let is_ping_state_current =
             status.ping_outstanding_since.is_some() == self.runtime.ping_outstanding_since.is_some();
-        if !is_still || !is_told {
-            self.pace.touch();
+        if !is_stable || !is_ping_state_current {
+            self.throttle.mark_dirty();
         }
     }
 
-    fn report(&mut self, kind: ReportKind, asked: bool) {
+    fn report(&mut self, kind: ReportKind, is_requested: bool) {
         let now = self.clock.now();
-        let moment = self.folds.moment(now);
-        if let Some((kind, text)) = self.reports.write(kind, moment, now, self.lost(), asked) {
+        let state = self.fold.state_at(now);
+        if let Some((kind, text)) = self.reports.write(kind, state, now, self.lost_counts(), is_requested) {
             self.notice(kind, text);
         }
     }
 
-    fn lost(&self) -> Lost {
-        Lost {
+    fn lost_counts(&self) -> LostCounts {
+        LostCounts {
             events: self.runtime.lost_events,
             recording_lines: self.recorder.as_ref().map_or(self.runtime.lost_lines, Recorder::lost_lines),
         }
@@ -335,53 +335,53 @@ impl Monitor {
             self.runtime.notices.remove(0);
         }
         self.runtime.notices.push(Notice { at: self.clock.now(), kind, text: text.into() });
-        self.pace.urgent();
+        self.throttle.push_now();
     }
 
-    fn publish(&mut self) {
+    fn push_state(&mut self) {
         let now = self.clock.now();
         let status = self.link.status();
-        let field = |at| self.folds.field_time(at);
+        let to_field_time = |at| self.fold.field_time(at);
         self.runtime.activity = match status.activity {
-            Activity::Waiting { until, attempt } => Activity::Waiting { until: field(until), attempt },
+            Activity::Waiting { until, attempt } => Activity::Waiting { until: to_field_time(until), attempt },
             Activity::Connecting { phase, since, attempt } => {
-                Activity::Connecting { phase, since: field(since), attempt }
+                Activity::Connecting { phase, since: to_field_time(since), attempt }
             }
             other => other,
         };
-        self.runtime.ping_outstanding_since = status.ping_outstanding_since.map(field);
-        self.runtime.last_rx = status.last_rx.map(field);
-        self.runtime.last_tx = status.last_tx.map(field);
+        self.runtime.ping_outstanding_since = status.ping_outstanding_since.map(to_field_time);
+        self.runtime.last_rx = status.last_rx.map(to_field_time);
+        self.runtime.last_tx = status.last_tx.map(to_field_time);
         self.runtime.queued = status.queued;
         self.runtime.in_flight = status.in_flight;
-        let folds = &self.folds;
-        self.runtime.device = self.commander.as_mut().map(|one| one.shown(|at| folds.field_time(at)));
+        let fold = &self.fold;
+        self.runtime.device = self.device_session.as_mut().map(|one| one.view(|at| fold.field_time(at)));
         if let Some(recorder) = &self.recorder {
             self.runtime.recorder = recorder.state();
             self.runtime.lost_lines = recorder.lost_lines();
         }
-        let (snapshot, verdict) = (self.folds.snapshot(now), self.folds.verdict());
+        let (snapshot, verdict) = (self.fold.snapshot(now), self.fold.verdict());
         let runtime = self.runtime.clone();
-        self.published.send_replace(Arc::new(Published { snapshot, verdict, runtime }));
-        self.pace.published(now);
+        self.state_sender.send_replace(Arc::new(LiveState { snapshot, verdict, runtime }));
+        self.throttle.on_pushed(now);
     }
 
     /// Says goodbye to the broker, writes what is left, publishes the last state.
     async fn finish(mut self) {
-        for observed in self.link.shutdown(FAREWELL).await {
+        for observed in self.link.shutdown(SHUTDOWN_TIMEOUT).await {
             self.observe(observed);
         }
         // The last export is of the instant of the last event, so that the recording gives the same one.
         let now = self.clock.now();
-        self.observe(Observed { at: now, event: Event::Stopped { by: Some("end of run".to_owned()) } });
-        let moment = self.folds.moment(now);
-        for (kind, text) in self.reports.finish(moment, now, self.lost()).await {
+        self.observe(StampedEvent { at: now, event: Event::Stopped { by: Some("end of run".to_owned()) } });
+        let state = self.fold.state_at(now);
+        for (kind, text) in self.reports.finish(state, now, self.lost_counts()).await {
             self.notice(kind, text);
         }
         if let Some(recorder) = self.recorder.take() {
-            self.runtime.recorder = recorder.finish(FAREWELL);
+            self.runtime.recorder = recorder.finish(SHUTDOWN_TIMEOUT);
         }
         self.runtime.finished = true;
-        self.publish();
+        self.push_state();
     }
 }

@@ -9,7 +9,7 @@ use super::settings::BackoffSettings;
 
 /// The next attempt.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Plan {
+pub(super) struct RetryPlan {
     /// Time until it starts.
     pub(super) delay: Duration,
     /// Whether everything is rebuilt for it.
@@ -33,7 +33,7 @@ impl Backoff {
 
     /// Plans reconnect attempt number `attempt` (1, 2, …) of this outage; `None` = give up.
     /// `since_connect` is the time since the last CONNECT, if there was one.
-    pub(super) fn plan(&mut self, attempt: u32, since_connect: Option<Duration>) -> Option<Plan> {
+    pub(super) fn next_retry(&mut self, attempt: u32, since_connect: Option<Duration>) -> Option<RetryPlan> {
         if self.settings.max_attempts.is_some_and(|most| attempt > most) {
             return None;
         }
@@ -45,17 +45,17 @@ impl Backoff {
         let delay = Duration::try_from_secs_f64(secs.min(max)).unwrap_or(self.settings.max);
         let threshold = self.settings.deep_threshold;
         let deep = threshold > 0 && attempt >= threshold && attempt.is_multiple_of(threshold);
-        Some(Plan { delay: delay.max(self.until_allowed(since_connect)), deep })
+        Some(RetryPlan { delay: delay.max(self.remaining_connect_interval(since_connect)), deep })
     }
 
     /// How long to wait at least, so that no two CONNECTs come closer than allowed.
-    pub(super) fn until_allowed(&self, since_connect: Option<Duration>) -> Duration {
+    pub(super) fn remaining_connect_interval(&self, since_connect: Option<Duration>) -> Duration {
         since_connect.map_or(Duration::ZERO, |since| self.settings.min_connect_interval.saturating_sub(since))
     }
 
     /// A session ended after `lived`.
-    pub(super) fn session_ended(&mut self, lived: Duration) {
-        if lived >= self.settings.stable_after {
+    pub(super) fn session_ended(&mut self, session_age: Duration) {
+        if session_age >= self.settings.stable_after {
             self.level = 0;
         }
     }
@@ -77,7 +77,7 @@ mod tests {
         let nominal = [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0];
         for (index, nominal) in nominal.into_iter().enumerate() {
             let attempt = u32::try_from(index + 1).unwrap();
-            let plan = backoff.plan(attempt, None).unwrap();
+            let plan = backoff.next_retry(attempt, None).unwrap();
             assert!(plan.delay >= secs(nominal * 0.5) && plan.delay <= secs((nominal * 1.5).min(60.0)));
             assert_eq!(plan.deep, attempt.is_multiple_of(5), "attempt {attempt}");
         }
@@ -87,27 +87,27 @@ mod tests {
     fn only_a_stable_session_starts_it_over() {
         let mut backoff = Backoff::new(BackoffSettings::default(), 1);
         for _ in 0..8 {
-            backoff.plan(1, None);
+            backoff.next_retry(1, None);
             backoff.session_ended(Duration::from_secs(29));
         }
-        assert!(backoff.plan(1, None).unwrap().delay >= secs(30.0));
+        assert!(backoff.next_retry(1, None).unwrap().delay >= secs(30.0));
         backoff.session_ended(Duration::from_secs(30));
-        assert!(backoff.plan(1, None).unwrap().delay <= secs(0.75));
+        assert!(backoff.next_retry(1, None).unwrap().delay <= secs(0.75));
     }
 
     #[test]
     fn it_gives_up_after_the_configured_attempts() {
         let settings = BackoffSettings { max_attempts: Some(2), ..BackoffSettings::default() };
         let mut backoff = Backoff::new(settings, 1);
-        assert!(backoff.plan(1, None).is_some() && backoff.plan(2, None).is_some());
-        assert_eq!(backoff.plan(3, None), None);
+        assert!(backoff.next_retry(1, None).is_some() && backoff.next_retry(2, None).is_some());
+        assert_eq!(backoff.next_retry(3, None), None);
     }
 
     #[test]
     fn equal_seeds_give_equal_delays_and_others_do_not() {
         let delays = |seed| {
             let mut backoff = Backoff::new(BackoffSettings::default(), seed);
-            (1..9).map(|attempt| backoff.plan(attempt, None).unwrap().delay).collect::<Vec<_>>()
+            (1..9).map(|attempt| backoff.next_retry(attempt, None).unwrap().delay).collect::<Vec<_>>()
         };
         assert_eq!(delays(3), delays(3));
         assert_ne!(delays(3), delays(4));
@@ -131,7 +131,7 @@ mod tests {
             let mut backoff = Backoff::new(settings, seed);
             let since = since.map(Duration::from_millis);
             for attempt in 1..60 {
-                let plan = backoff.plan(attempt, since).unwrap();
+                let plan = backoff.next_retry(attempt, since).unwrap();
                 prop_assert!(plan.delay <= settings.max);
                 if let Some(since) = since {
                     prop_assert!(plan.delay + since >= settings.min_connect_interval);

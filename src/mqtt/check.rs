@@ -6,18 +6,18 @@ use std::time::Duration;
 use futures_util::{SinkExt as _, StreamExt as _};
 
 use super::connector::{Connector, WireConnector};
-use super::drive::{connect_failed, connected};
-use super::engine::{Inbound, Outbound};
-use super::handshake::{Attempted, ConnectSent, Established, Handshake};
+use super::state_machine::{connect_failed_event, connected_event};
+use super::engine::{InboundPacket, OutboundPacket};
+use super::handshake::{HandshakeOutcome, ConnectSentAt, EstablishedSession, Handshake};
 use super::settings::LinkSettings;
 use super::settings_error::SettingsError;
-use super::versions::Versions;
+use super::versions::VersionSelector;
 use super::wire::{CertificateInfo, Progress};
 use crate::diagnostics::Clock;
-use crate::diagnostics::event::{Attempt, ConnectFailed, ConnectKind, Connected};
+use crate::diagnostics::event::{Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent};
 
 /// How long saying goodbye may take.
-const GOODBYE: Duration = Duration::from_secs(1);
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What one connect and one ping showed.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,9 +25,9 @@ pub struct CheckReport {
     /// The phases of the last attempt.
     pub attempt: Attempt,
     /// The session, if the broker accepted.
-    pub connected: Option<Connected>,
+    pub connected: Option<ConnectedEvent>,
     /// Why there was none.
-    pub failure: Option<ConnectFailed>,
+    pub failure: Option<ConnectFailedEvent>,
     /// The broker's certificate, over TLS.
     pub certificate: Option<CertificateInfo>,
     /// PINGREQ→PINGRESP in milliseconds; `None` if unanswered.
@@ -42,17 +42,17 @@ pub struct CheckReport {
 pub async fn check(settings: &LinkSettings, clock: Arc<dyn Clock>) -> Result<CheckReport, SettingsError> {
     super::validate::validate(settings)?;
     let connector = Arc::new(WireConnector::new(settings)?);
-    Ok(check_through(connector, settings, clock).await)
+    Ok(check_with_connector(connector, settings, clock).await)
 }
 
 /// [`check`] over transports of `connector`.
-pub(super) async fn check_through(
+pub(super) async fn check_with_connector(
     connector: Arc<dyn Connector>,
     settings: &LinkSettings,
     clock: Arc<dyn Clock>,
 ) -> CheckReport {
     let settings = Arc::new(settings.clone());
-    let mut versions = Versions::new(settings.version);
+    let mut versions = VersionSelector::new(settings.version);
     let mut attempt_number = 0;
     loop {
         let handshake = Handshake {
@@ -60,19 +60,19 @@ pub(super) async fn check_through(
             settings: Arc::clone(&settings),
             clock: Arc::clone(&clock),
             progress: Arc::new(Progress::default()),
-            connect_sent: Arc::new(ConnectSent::default()),
-            keep_alive: settings.promised(settings.keep_alive_secs),
+            connect_sent_at: Arc::new(ConnectSentAt::default()),
+            keep_alive: settings.connect_keep_alive_secs(settings.keep_alive_secs),
             protocol: versions.current(),
             deep: false,
         };
-        let Attempted { phases, result, .. } = handshake.run().await;
+        let HandshakeOutcome { phases, result, .. } = handshake.run().await;
         let attempt = Attempt { attempt_number, phases };
         let failed = match result {
-            Ok(established) => return examine(established, attempt, &settings, &*clock).await,
+            Ok(established) => return check_session(established, attempt, &settings, &*clock).await,
             Err(failed) => failed,
         };
-        if !versions.failed(&failed) {
-            let failure = Some(connect_failed(&failed, attempt_number));
+        if !versions.on_connect_failed(&failed) {
+            let failure = Some(connect_failed_event(&failed, attempt_number));
             return CheckReport { attempt, connected: None, failure, certificate: None, ping_ms: None };
         }
         attempt_number += 1;
@@ -80,21 +80,21 @@ pub(super) async fn check_through(
     }
 }
 
-async fn examine(
-    mut established: Established,
+async fn check_session(
+    mut established: EstablishedSession,
     attempt: Attempt,
     settings: &LinkSettings,
     clock: &dyn Clock,
 ) -> CheckReport {
     let number = attempt.attempt_number;
-    let asked = settings.recorded(settings.keep_alive_secs);
-    let session = connected(&established, ConnectKind::Connected, number, asked);
+    let requested_keep_alive = settings.recorded_keep_alive_secs(settings.keep_alive_secs);
+    let session = connected_event(&established, ConnectKind::Connected, number, requested_keep_alive);
     let certificate = established.certificate.take();
     let ping_ms = tokio::time::timeout(settings.ping_timeout, ping(&mut established, clock)).await;
     let framed = &mut established.framed;
     // The answer is in; a broker that does not take the goodbye changes nothing.
-    let goodbye = async { framed.send(Outbound::Disconnect).await.is_ok() && framed.close().await.is_ok() };
-    let _ = tokio::time::timeout(GOODBYE, goodbye).await;
+    let disconnect = async { framed.send(OutboundPacket::Disconnect).await.is_ok() && framed.close().await.is_ok() };
+    let _ = tokio::time::timeout(DISCONNECT_TIMEOUT, disconnect).await;
     CheckReport {
         attempt,
         connected: Some(session),
@@ -104,12 +104,12 @@ async fn examine(
     }
 }
 
-async fn ping(established: &mut Established, clock: &dyn Clock) -> Option<f64> {
+async fn ping(established: &mut EstablishedSession, clock: &dyn Clock) -> Option<f64> {
     let framed = &mut established.framed;
     let sent = clock.now();
-    framed.send(Outbound::PingReq).await.ok()?;
+    framed.send(OutboundPacket::PingReq).await.ok()?;
     while let Some(Ok(packet)) = framed.next().await {
-        if packet.inbound == Inbound::PingResp {
+        if packet.inbound == InboundPacket::PingResp {
             return Some(clock.now().since(sent).as_secs_f64() * 1000.0);
         }
     }

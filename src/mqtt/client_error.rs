@@ -11,20 +11,20 @@ use rumqttc::{ConnectionError, StateError};
 use super::failure::Failure;
 use crate::diagnostics::codes::connack_words;
 use crate::diagnostics::error_name as name;
-use crate::diagnostics::event::{How, Layer};
+use crate::diagnostics::event::{DropKind, Layer};
 
 impl From<&ConnectionError> for Failure {
     fn from(error: &ConnectionError) -> Self {
         match error {
-            ConnectionError::MqttState(state) => of_state(state),
+            ConnectionError::MqttState(state) => state_failure(state),
             ConnectionError::NetworkTimeout => Self::new(
                 name::AWS_IO_SOCKET_TIMEOUT,
                 Layer::Tcp,
-                How::Io,
+                DropKind::Io,
                 "connecting took longer than the client's limit; the client does not say in which phase",
             ),
             ConnectionError::FlushTimeout => {
-                Self::new(name::AWS_IO_SOCKET_TIMEOUT, Layer::Tcp, How::Io, "nothing could be sent any more")
+                Self::new(name::AWS_IO_SOCKET_TIMEOUT, Layer::Tcp, DropKind::Io, "nothing could be sent any more")
             }
             ConnectionError::Io(error) => Self::from(error),
             ConnectionError::ConnectionRefused(code) => {
@@ -44,40 +44,40 @@ impl From<&io::Error> for Failure {
     fn from(error: &io::Error) -> Self {
         use io::ErrorKind as Kind;
         let (name, layer, how) = match error.kind() {
-            Kind::ConnectionRefused => (name::AWS_IO_SOCKET_CONNECTION_REFUSED, Layer::Tcp, How::Io),
-            Kind::ConnectionReset => (name::AWS_IO_SOCKET_CLOSED, Layer::Tcp, How::Rst),
+            Kind::ConnectionRefused => (name::AWS_IO_SOCKET_CONNECTION_REFUSED, Layer::Tcp, DropKind::Io),
+            Kind::ConnectionReset => (name::AWS_IO_SOCKET_CLOSED, Layer::Tcp, DropKind::Rst),
             Kind::ConnectionAborted | Kind::UnexpectedEof => {
-                (name::AWS_IO_SOCKET_CLOSED, Layer::Tcp, How::Fin)
+                (name::AWS_IO_SOCKET_CLOSED, Layer::Tcp, DropKind::Fin)
             }
-            Kind::BrokenPipe => (name::AWS_IO_BROKEN_PIPE, Layer::Tcp, How::Rst),
-            Kind::NotConnected => (name::AWS_IO_SOCKET_NOT_CONNECTED, Layer::Local, How::Local),
-            Kind::TimedOut => (name::AWS_IO_SOCKET_TIMEOUT, Layer::Tcp, How::Io),
-            Kind::HostUnreachable => (name::AWS_IO_SOCKET_NO_ROUTE_TO_HOST, Layer::Local, How::Local),
+            Kind::BrokenPipe => (name::AWS_IO_BROKEN_PIPE, Layer::Tcp, DropKind::Rst),
+            Kind::NotConnected => (name::AWS_IO_SOCKET_NOT_CONNECTED, Layer::Local, DropKind::Local),
+            Kind::TimedOut => (name::AWS_IO_SOCKET_TIMEOUT, Layer::Tcp, DropKind::Io),
+            Kind::HostUnreachable => (name::AWS_IO_SOCKET_NO_ROUTE_TO_HOST, Layer::Local, DropKind::Local),
             Kind::NetworkUnreachable | Kind::NetworkDown => {
-                (name::AWS_IO_SOCKET_NETWORK_DOWN, Layer::Local, How::Local)
+                (name::AWS_IO_SOCKET_NETWORK_DOWN, Layer::Local, DropKind::Local)
             }
             _ if error.to_string().contains("failed to lookup address") => {
-                (name::AWS_IO_DNS_QUERY_FAILED, Layer::Dns, How::Io)
+                (name::AWS_IO_DNS_QUERY_FAILED, Layer::Dns, DropKind::Io)
             }
-            _ => (name::AWS_ERROR_UNKNOWN, Layer::Tcp, How::Io),
+            _ => (name::AWS_ERROR_UNKNOWN, Layer::Tcp, DropKind::Io),
         };
         Self::new(name, layer, how, error.to_string())
     }
 }
 
-fn of_state(error: &StateError) -> Failure {
+fn state_failure(error: &StateError) -> Failure {
     match error {
         StateError::Io(error) | StateError::Deserialization(CodecError::Io(error)) => Failure::from(error),
         StateError::AwaitPingResp => Failure::new(
             name::AWS_ERROR_MQTT_TIMEOUT,
             Layer::Mqtt,
-            How::PingTimeout,
+            DropKind::PingTimeout,
             "no PINGRESP for a whole keep-alive",
         ),
         StateError::ConnectionAborted => Failure::new(
             name::AWS_ERROR_MQTT_UNEXPECTED_HANGUP,
             Layer::Tcp,
-            How::Fin,
+            DropKind::Fin,
             "the peer closed the connection; the client does not say on which layer",
         ),
         other => protocol(other.to_string()),
@@ -85,7 +85,7 @@ fn of_state(error: &StateError) -> Failure {
 }
 
 fn protocol(detail: String) -> Failure {
-    Failure::new(name::AWS_ERROR_MQTT_PROTOCOL_ERROR, Layer::Mqtt, How::Io, detail)
+    Failure::new(name::AWS_ERROR_MQTT_PROTOCOL_ERROR, Layer::Mqtt, DropKind::Io, detail)
 }
 
 #[cfg(test)]
@@ -97,18 +97,18 @@ mod tests {
         let io = |kind| ConnectionError::Io(io::Error::from(kind));
         let state = |error| ConnectionError::MqttState(error);
         let cases = [
-            (io(io::ErrorKind::ConnectionRefused), 1047, Layer::Tcp, How::Io),
-            (io(io::ErrorKind::NetworkUnreachable), 1050, Layer::Local, How::Local),
-            (state(StateError::AwaitPingResp), 5129, Layer::Mqtt, How::PingTimeout),
-            (state(StateError::ConnectionAborted), 5134, Layer::Tcp, How::Fin),
+            (io(io::ErrorKind::ConnectionRefused), 1047, Layer::Tcp, DropKind::Io),
+            (io(io::ErrorKind::NetworkUnreachable), 1050, Layer::Local, DropKind::Local),
+            (state(StateError::AwaitPingResp), 5129, Layer::Mqtt, DropKind::PingTimeout),
+            (state(StateError::ConnectionAborted), 5134, Layer::Tcp, DropKind::Fin),
             (
                 state(StateError::Deserialization(CodecError::Io(io::ErrorKind::ConnectionReset.into()))),
                 1051,
                 Layer::Tcp,
-                How::Rst,
+                DropKind::Rst,
             ),
-            (ConnectionError::NetworkTimeout, 1048, Layer::Tcp, How::Io),
-            (state(StateError::Deserialization(CodecError::MalformedPacket)), 5130, Layer::Mqtt, How::Io),
+            (ConnectionError::NetworkTimeout, 1048, Layer::Tcp, DropKind::Io),
+            (state(StateError::Deserialization(CodecError::MalformedPacket)), 5130, Layer::Mqtt, DropKind::Io),
         ];
         for (error, code, layer, how) in cases {
             let failure = Failure::from(&error);

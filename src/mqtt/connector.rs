@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::settings::LinkSettings;
 use super::settings_error::SettingsError;
-use super::wire::{self, Opened, Progress, TlsContext};
+use super::wire::{self, OpenOutcome, Progress, TlsContext};
 use crate::diagnostics::Clock;
 
 /// A boxed future that may move between threads.
@@ -22,7 +22,7 @@ pub trait Connector: Send + Sync + std::fmt::Debug {
         clock: &'a Arc<dyn Clock>,
         progress: &'a Progress,
         deep: bool,
-    ) -> BoxFuture<'a, Opened>;
+    ) -> BoxFuture<'a, OpenOutcome>;
 }
 
 /// Opens the real thing: name, TCP, TLS, WebSocket.
@@ -58,7 +58,7 @@ impl Connector for WireConnector {
         clock: &'a Arc<dyn Clock>,
         progress: &'a Progress,
         deep: bool,
-    ) -> BoxFuture<'a, Opened> {
+    ) -> BoxFuture<'a, OpenOutcome> {
         Box::pin(async move {
             if deep && settings.broker.transport.is_tls() {
                 self.reload(settings).await;

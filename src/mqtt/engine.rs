@@ -14,12 +14,12 @@ use tokio_util::codec::{Decoder, Encoder};
 use super::engine_v4::EngineV4;
 use super::engine_v5::EngineV5;
 use super::failure::Failure;
-use super::properties::Said;
-use super::words::{Protocol, packet_name, refusal, server_disconnect};
+use super::properties::ReasonProperties;
+use super::reason_text::{ProtocolVersion, packet_name, connack_refusal_text, server_disconnect_text};
 use crate::diagnostics::error_name::{
     AWS_ERROR_MQTT_INVALID_PACKET_TYPE, AWS_ERROR_MQTT_PROTOCOL_ERROR, ErrorName,
 };
-use crate::diagnostics::event::{How, Layer};
+use crate::diagnostics::event::{DropKind, Layer};
 
 /// Most QoS 1 publishes on the way at once; a broker's receive maximum can only lower it.
 pub(super) const MAX_IN_FLIGHT: u16 = 64;
@@ -28,19 +28,19 @@ pub(super) const FIRST_SUBSCRIBE_ID: u16 = 1000;
 
 /// A packet from the broker.
 #[derive(Debug, PartialEq)]
-pub(super) struct Packet {
+pub(super) struct ReceivedPacket {
     /// First byte of the fixed header; names the packet.
     pub(super) first: u8,
     /// Size on the wire.
     pub(super) bytes: usize,
     /// What it means.
-    pub(super) inbound: Inbound,
+    pub(super) inbound: InboundPacket,
 }
 
 /// What a packet from the broker means.
 #[derive(Debug, PartialEq)]
-pub(super) enum Inbound {
-    Accepted(Accepted),
+pub(super) enum InboundPacket {
+    ConnAck(AcceptedConnack),
     Publish {
         topic: Bytes,
         payload: Bytes,
@@ -61,7 +61,7 @@ pub(super) enum Inbound {
 
 /// A CONNACK that accepted.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Accepted {
+pub(super) struct AcceptedConnack {
     pub(super) session_present: bool,
     pub(super) server_keep_alive: Option<u16>,
     /// What the broker stated, by property name; `None` in 3.1.1.
@@ -70,7 +70,7 @@ pub(super) struct Accepted {
 
 /// A packet for the broker.
 #[derive(Debug)]
-pub(super) enum Outbound {
+pub(super) enum OutboundPacket {
     Connect(ConnectRequest),
     Subscribe {
         pkid: u16,
@@ -86,7 +86,7 @@ pub(super) enum Outbound {
     PingReq,
     Disconnect,
     /// Leaving because of what the broker did; nothing in 3.1.1, which has no word for it.
-    Protest {
+    ErrorDisconnect {
         too_large: bool,
     },
     /// What the protocol owes the broker (PUBACK…), collected while decoding.
@@ -123,7 +123,7 @@ impl From<Failure> for CodecError {
 
 /// What the broker allows to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Allowed {
+pub(super) struct SendLimits {
     pub(super) max_packet: usize,
     pub(super) max_qos: u8,
     pub(super) in_flight: u16,
@@ -131,7 +131,7 @@ pub(super) struct Allowed {
 }
 
 #[derive(Debug)]
-enum Version {
+enum VersionedEngine {
     V4(Box<EngineV4>),
     V5(Box<EngineV5>),
 }
@@ -139,50 +139,50 @@ enum Version {
 /// The protocol of one connection, from CONNECT to its end.
 #[derive(Debug)]
 pub(super) struct Engine {
-    version: Version,
+    inner: VersionedEngine,
     max_packet: usize,
-    allowed: Allowed,
-    accepted: bool,
+    send_limits: SendLimits,
+    connack_received: bool,
     replies: BytesMut,
     /// Bytes of an unfinished packet at end-of-file.
-    torn: usize,
+    truncated_bytes: usize,
 }
 
 impl Engine {
     /// A fresh protocol state. `max_packet` limits packets both ways.
-    pub(super) fn new(protocol: Protocol, max_packet: usize) -> Self {
+    pub(super) fn new(protocol: ProtocolVersion, max_packet: usize) -> Self {
         let version = match protocol {
-            Protocol::V311 => Version::V4(Box::new(EngineV4::new())),
-            Protocol::V5 => Version::V5(Box::new(EngineV5::new(max_packet))),
+            ProtocolVersion::V311 => VersionedEngine::V4(Box::new(EngineV4::new())),
+            ProtocolVersion::V5 => VersionedEngine::V5(Box::new(EngineV5::new(max_packet))),
         };
-        let allowed = Allowed { max_packet, max_qos: 1, in_flight: MAX_IN_FLIGHT, retain: true };
-        Self { version, max_packet, allowed, accepted: false, replies: BytesMut::new(), torn: 0 }
+        let allowed = SendLimits { max_packet, max_qos: 1, in_flight: MAX_IN_FLIGHT, retain: true };
+        Self { inner: version, max_packet, send_limits: allowed, connack_received: false, replies: BytesMut::new(), truncated_bytes: 0 }
     }
 
-    pub(super) fn protocol(&self) -> Protocol {
-        match self.version {
-            Version::V4(_) => Protocol::V311,
-            Version::V5(_) => Protocol::V5,
+    pub(super) fn protocol(&self) -> ProtocolVersion {
+        match self.inner {
+            VersionedEngine::V4(_) => ProtocolVersion::V311,
+            VersionedEngine::V5(_) => ProtocolVersion::V5,
         }
     }
 
-    pub(super) fn allowed(&self) -> Allowed {
-        self.allowed
+    pub(super) fn send_limits(&self) -> SendLimits {
+        self.send_limits
     }
 
-    pub(super) fn owes_replies(&self) -> bool {
+    pub(super) fn has_pending_replies(&self) -> bool {
         !self.replies.is_empty()
     }
 
     /// How many bytes of an unfinished packet the peer left behind when it closed.
-    pub(super) fn torn(&self) -> usize {
-        self.torn
+    pub(super) fn truncated_bytes(&self) -> usize {
+        self.truncated_bytes
     }
 
     /// Size a publish would have on the wire.
     pub(super) fn publish_size(&self, topic: usize, payload: usize, qos: u8) -> usize {
         let id = if qos > 0 { 2 } else { 0 };
-        let properties = usize::from(self.protocol() == Protocol::V5);
+        let properties = usize::from(self.protocol() == ProtocolVersion::V5);
         let length = 2 + topic + id + properties + payload;
         let length_bytes = match length {
             0..=127 => 1,
@@ -193,32 +193,32 @@ impl Engine {
         1 + length_bytes + length
     }
 
-    fn interpret(&mut self, first: u8, header: usize, mut frame: BytesMut) -> Result<Inbound, Failure> {
+    fn interpret(&mut self, first: u8, header: usize, mut frame: BytesMut) -> Result<InboundPacket, Failure> {
         match first >> 4 {
             2 => return self.connack(header, frame),
             14 => return Err(self.server_disconnect(header, &frame)),
             15 => return Err(super::engine_v4::unexpected(first)),
-            _ if !self.accepted => {
+            _ if !self.connack_received => {
                 let name = packet_name(first);
                 return Err(violation(format!("the broker's first packet was {name} instead of CONNACK")));
             }
-            3 if first & 0b0110 == 0 => return self.light_publish(header, frame),
+            3 if first & 0b0110 == 0 => return self.decode_qos0_publish(header, frame),
             _ => {}
         }
-        match &mut self.version {
-            Version::V4(engine) => engine.handle(header, &mut frame, &mut self.replies),
-            Version::V5(engine) => engine.handle(header, &mut frame, &mut self.replies),
+        match &mut self.inner {
+            VersionedEngine::V4(engine) => engine.handle(header, &mut frame, &mut self.replies),
+            VersionedEngine::V5(engine) => engine.handle(header, &mut frame, &mut self.replies),
         }
     }
 
     /// QoS 0 asks nothing of the protocol state, and floods are made of it: no copy, no allocation.
-    fn light_publish(&self, header: usize, frame: BytesMut) -> Result<Inbound, Failure> {
+    fn decode_qos0_publish(&self, header: usize, frame: BytesMut) -> Result<InboundPacket, Failure> {
         let mut rest = frame.freeze();
-        let cut = || violation("the broker sent a PUBLISH that ends too early");
+        let truncated = || violation("the broker sent a PUBLISH that ends too early");
         bytes::Buf::advance(&mut rest, header);
-        let length = usize::from(rest.get(..2).map(|b| u16::from_be_bytes([b[0], b[1]])).ok_or_else(cut)?);
+        let length = usize::from(rest.get(..2).map(|b| u16::from_be_bytes([b[0], b[1]])).ok_or_else(truncated)?);
         if rest.len() < 2 + length {
-            return Err(cut());
+            return Err(truncated());
         }
         let topic = rest.slice(2..2 + length);
         bytes::Buf::advance(&mut rest, 2 + length);
@@ -226,8 +226,8 @@ impl Engine {
             return Err(violation("the broker sent a PUBLISH whose topic is not UTF-8"));
         }
         let payload = match self.protocol() {
-            Protocol::V311 => rest,
-            Protocol::V5 => {
+            ProtocolVersion::V311 => rest,
+            ProtocolVersion::V5 => {
                 let length = super::engine_v5::payload_behind_properties(&rest)?.len();
                 rest.slice(rest.len() - length..)
             }
@@ -235,52 +235,52 @@ impl Engine {
         if topic.is_empty() {
             return Err(violation("the broker sent a PUBLISH without a topic"));
         }
-        Ok(Inbound::Publish { topic, payload, qos: 0 })
+        Ok(InboundPacket::Publish { topic, payload, qos: 0 })
     }
 
-    fn connack(&mut self, header: usize, mut frame: BytesMut) -> Result<Inbound, Failure> {
-        if self.accepted {
+    fn connack(&mut self, header: usize, mut frame: BytesMut) -> Result<InboundPacket, Failure> {
+        if self.connack_received {
             return Err(violation("the broker sent a second CONNACK"));
         }
         let (Some(&flags), Some(&code)) = (frame.get(header), frame.get(header + 1)) else {
             return Err(violation("the broker sent a CONNACK that ends too early"));
         };
-        let old_form = frame.len() == 4;
+        let is_v311_form = frame.len() == 4;
         if code != 0 {
-            let said = match self.version {
-                Version::V5(_) if !old_form => Said::after_code(&frame[header + 2..]),
-                _ => Said::default(),
+            let properties = match self.inner {
+                VersionedEngine::V5(_) if !is_v311_form => ReasonProperties::after_code(&frame[header + 2..]),
+                _ => ReasonProperties::default(),
             };
-            let words = refusal(code, said);
-            let mut failure = mqtt_failure(AWS_ERROR_MQTT_PROTOCOL_ERROR, How::Disconnect, words);
+            let words = connack_refusal_text(code, properties);
+            let mut failure = mqtt_failure(AWS_ERROR_MQTT_PROTOCOL_ERROR, DropKind::Disconnect, words);
             failure.return_code = Some(code);
             return Err(failure);
         }
-        let accepted = match &mut self.version {
-            Version::V4(_) => Accepted { session_present: flags & 1 == 1, ..Accepted::default() },
-            Version::V5(engine) => {
-                let (accepted, allowed) = engine.connack(&mut frame, self.allowed)?;
-                self.allowed = allowed;
+        let accepted = match &mut self.inner {
+            VersionedEngine::V4(_) => AcceptedConnack { session_present: flags & 1 == 1, ..AcceptedConnack::default() },
+            VersionedEngine::V5(engine) => {
+                let (accepted, allowed) = engine.connack(&mut frame, self.send_limits)?;
+                self.send_limits = allowed;
                 accepted
             }
         };
-        self.accepted = true;
-        Ok(Inbound::Accepted(accepted))
+        self.connack_received = true;
+        Ok(InboundPacket::ConnAck(accepted))
     }
 
     fn server_disconnect(&self, header: usize, frame: &[u8]) -> Failure {
-        match self.version {
-            Version::V4(_) => mqtt_failure(
+        match self.inner {
+            VersionedEngine::V4(_) => mqtt_failure(
                 AWS_ERROR_MQTT_INVALID_PACKET_TYPE,
-                How::Disconnect,
+                DropKind::Disconnect,
                 "the broker sent DISCONNECT, which MQTT 3.1.1 does not allow it to",
             ),
-            Version::V5(_) => {
+            VersionedEngine::V5(_) => {
                 // Both the reason and the properties may be left out (MQTT 5 §3.14.2).
                 let code = frame.get(header).copied().unwrap_or(0);
-                let said = frame.get(header + 1..).map(Said::after_code).unwrap_or_default();
-                let words = server_disconnect(code, said);
-                let mut failure = mqtt_failure(disconnect_name(code), How::Disconnect, words);
+                let properties = frame.get(header + 1..).map(ReasonProperties::after_code).unwrap_or_default();
+                let words = server_disconnect_text(code, properties);
+                let mut failure = mqtt_failure(disconnect_name(code), DropKind::Disconnect, words);
                 failure.reason_code = Some(code);
                 failure
             }
@@ -298,13 +298,13 @@ fn disconnect_name(code: u8) -> ErrorName {
     }
 }
 
-pub(super) fn mqtt_failure(name: ErrorName, how: How, detail: impl Into<String>) -> Failure {
+pub(super) fn mqtt_failure(name: ErrorName, how: DropKind, detail: impl Into<String>) -> Failure {
     Failure::new(name, Layer::Mqtt, how, detail)
 }
 
 /// The peer broke the protocol.
 pub(super) fn violation(detail: impl Into<String>) -> Failure {
-    mqtt_failure(AWS_ERROR_MQTT_PROTOCOL_ERROR, How::Io, detail)
+    mqtt_failure(AWS_ERROR_MQTT_PROTOCOL_ERROR, DropKind::Io, detail)
 }
 
 /// Whether the low half of a first byte is what the specifications prescribe for the packet type.
@@ -328,10 +328,10 @@ fn not_mqtt(bytes: &[u8]) -> &'static str {
 }
 
 impl Decoder for Engine {
-    type Item = Packet;
+    type Item = ReceivedPacket;
     type Error = CodecError;
 
-    fn decode(&mut self, src: &mut BytesMut) -> Result<Option<Packet>, CodecError> {
+    fn decode(&mut self, src: &mut BytesMut) -> Result<Option<ReceivedPacket>, CodecError> {
         if let Some(words) = src.first().filter(|first| !has_valid_flags(**first)).map(|_| not_mqtt(src)) {
             return Err(violation(words).into());
         }
@@ -346,7 +346,7 @@ impl Decoder for Engine {
                     "the broker sent a packet of {size} bytes; the limit here is {}",
                     self.max_packet
                 );
-                return Err(mqtt_failure(AWS_ERROR_MQTT_PROTOCOL_ERROR, How::Local, words).into());
+                return Err(mqtt_failure(AWS_ERROR_MQTT_PROTOCOL_ERROR, DropKind::Local, words).into());
             }
             Err(_) => return Err(violation(not_mqtt(src)).into()),
         };
@@ -354,31 +354,31 @@ impl Decoder for Engine {
         let header = 1 + src[1..].iter().take_while(|byte| **byte & 0x80 != 0).count() + 1;
         let frame = src.split_to(total);
         let inbound = self.interpret(first, header, frame)?;
-        Ok(Some(Packet { first, bytes: total, inbound }))
+        Ok(Some(ReceivedPacket { first, bytes: total, inbound }))
     }
 
-    fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<Packet>, CodecError> {
+    fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<ReceivedPacket>, CodecError> {
         let packet = self.decode(src)?;
         if packet.is_none() {
             // Framed would turn the rest into a nameless error; the ending of the wire says more.
-            self.torn = src.len();
+            self.truncated_bytes = src.len();
             src.clear();
         }
         Ok(packet)
     }
 }
 
-impl Encoder<Outbound> for Engine {
+impl Encoder<OutboundPacket> for Engine {
     type Error = CodecError;
 
-    fn encode(&mut self, item: Outbound, dst: &mut BytesMut) -> Result<(), CodecError> {
-        if matches!(item, Outbound::Replies) {
+    fn encode(&mut self, item: OutboundPacket, dst: &mut BytesMut) -> Result<(), CodecError> {
+        if matches!(item, OutboundPacket::Replies) {
             dst.extend_from_slice(&self.replies.split());
             return Ok(());
         }
-        match &mut self.version {
-            Version::V4(engine) => engine.encode(item, self.allowed.max_packet, dst)?,
-            Version::V5(engine) => engine.encode(item, self.allowed.max_packet, dst)?,
+        match &mut self.inner {
+            VersionedEngine::V4(engine) => engine.encode(item, self.send_limits.max_packet, dst)?,
+            VersionedEngine::V5(engine) => engine.encode(item, self.send_limits.max_packet, dst)?,
         }
         Ok(())
     }

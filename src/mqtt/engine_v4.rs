@@ -8,10 +8,10 @@ use rumqttc::mqttbytes::{Protocol, QoS};
 use rumqttc::{MqttState, Request};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::engine::{ConnectRequest, Inbound, MAX_IN_FLIGHT, Outbound, violation};
+use super::engine::{ConnectRequest, InboundPacket, MAX_IN_FLIGHT, OutboundPacket, violation};
 use super::failure::Failure;
-use super::wire::foreign_text;
-use super::words::packet_name;
+use super::wire::sanitize_text;
+use super::reason_text::packet_name;
 
 /// Protocol state of one 3.1.1 connection.
 #[derive(Debug)]
@@ -30,20 +30,20 @@ impl EngineV4 {
         header: usize,
         frame: &mut BytesMut,
         replies: &mut BytesMut,
-    ) -> Result<Inbound, Failure> {
+    ) -> Result<InboundPacket, Failure> {
         let first = frame[0];
         let suback = (first >> 4 == 9).then(|| frame.get(header + 2..).unwrap_or_default().to_vec());
         let packet = Packet::read(frame, usize::MAX).map_err(|error| malformed(first, &error))?;
         let inbound = match &packet {
-            Packet::Publish(publish) => Inbound::Publish {
+            Packet::Publish(publish) => InboundPacket::Publish {
                 topic: publish.topic.clone().into(),
                 payload: publish.payload.clone(),
                 qos: publish.qos as u8,
             },
-            Packet::PubAck(ack) => Inbound::PubAck { pkid: ack.pkid, refusal: None },
-            Packet::SubAck(ack) => Inbound::SubAck { pkid: ack.pkid, codes: suback.unwrap_or_default() },
-            Packet::PingResp => Inbound::PingResp,
-            Packet::PubRel(_) | Packet::UnsubAck(_) => Inbound::Other,
+            Packet::PubAck(ack) => InboundPacket::PubAck { pkid: ack.pkid, refusal: None },
+            Packet::SubAck(ack) => InboundPacket::SubAck { pkid: ack.pkid, codes: suback.unwrap_or_default() },
+            Packet::PingResp => InboundPacket::PingResp,
+            Packet::PubRel(_) | Packet::UnsubAck(_) => InboundPacket::Other,
             _ => return Err(unexpected(first)),
         };
         let reply = self.state.handle_incoming_packet(packet);
@@ -55,34 +55,34 @@ impl EngineV4 {
     }
 
     /// Appends one packet to `dst`.
-    pub(super) fn encode(&mut self, item: Outbound, max: usize, dst: &mut BytesMut) -> Result<(), Failure> {
+    pub(super) fn encode(&mut self, item: OutboundPacket, max: usize, dst: &mut BytesMut) -> Result<(), Failure> {
         let packet = match item {
-            Outbound::Connect(request) => Some(Packet::Connect(connect(request))),
-            Outbound::Subscribe { pkid, filters } => {
+            OutboundPacket::Connect(request) => Some(Packet::Connect(connect(request))),
+            OutboundPacket::Subscribe { pkid, filters } => {
                 let filters =
-                    filters.into_iter().map(|(path, qos)| SubscribeFilter { path, qos: level(qos) });
+                    filters.into_iter().map(|(path, qos)| SubscribeFilter { path, qos: qos_level(qos) });
                 let mut subscribe = Subscribe::new_many(filters);
                 subscribe.pkid = pkid;
                 Some(Packet::Subscribe(subscribe))
             }
-            Outbound::Publish { pkid, topic, payload, qos, retain } => {
-                let mut publish = Publish::from_bytes(topic, level(qos), payload);
+            OutboundPacket::Publish { pkid, topic, payload, qos, retain } => {
+                let mut publish = Publish::from_bytes(topic, qos_level(qos), payload);
                 publish.pkid = pkid;
                 publish.retain = retain;
                 self.outgoing(Request::Publish(publish))?
             }
-            Outbound::PingReq => self.outgoing(Request::PingReq(PingReq))?,
-            Outbound::Disconnect => self.outgoing(Request::Disconnect(Disconnect))?,
-            Outbound::Protest { .. } | Outbound::Replies => None,
+            OutboundPacket::PingReq => self.outgoing(Request::PingReq(PingReq))?,
+            OutboundPacket::Disconnect => self.outgoing(Request::Disconnect(Disconnect))?,
+            OutboundPacket::ErrorDisconnect { .. } | OutboundPacket::Replies => None,
         };
         if let Some(packet) = packet {
-            packet.write(dst, max).map_err(|error| own(&error))?;
+            packet.write(dst, max).map_err(|error| encode_failure(&error))?;
         }
         Ok(())
     }
 
     fn outgoing(&mut self, request: Request) -> Result<Option<Packet>, Failure> {
-        let packet = self.state.handle_outgoing_packet(request).map_err(|error| own(&error));
+        let packet = self.state.handle_outgoing_packet(request).map_err(|error| encode_failure(&error));
         self.state.events.clear();
         packet
     }
@@ -103,13 +103,13 @@ fn login((username, password): (String, SecretString)) -> Login {
     Login { username, password: password.expose_secret().to_owned() }
 }
 
-fn level(qos: u8) -> QoS {
+fn qos_level(qos: u8) -> QoS {
     if qos == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce }
 }
 
 /// The peer sent a packet of a known kind with wrong contents.
 pub(super) fn malformed(first: u8, error: &dyn std::fmt::Display) -> Failure {
-    let words = foreign_text(&error.to_string());
+    let words = sanitize_text(&error.to_string());
     violation(format!("the broker sent a malformed {}: {words}", packet_name(first)))
 }
 
@@ -120,15 +120,15 @@ pub(super) fn unexpected(first: u8) -> Failure {
 
 /// As [`unexpected`], with the reason the protocol state gave.
 pub(super) fn unexpected_because(first: u8, error: &dyn std::fmt::Display) -> Failure {
-    let words = foreign_text(&error.to_string());
+    let words = sanitize_text(&error.to_string());
     violation(format!("the broker sent {} out of place: {words}", packet_name(first)))
 }
 
 /// An own packet could not be made.
-pub(super) fn own(error: &dyn std::fmt::Display) -> Failure {
+pub(super) fn encode_failure(error: &dyn std::fmt::Display) -> Failure {
     super::engine::mqtt_failure(
         crate::diagnostics::error_name::AWS_ERROR_MQTT_PROTOCOL_ERROR,
-        crate::diagnostics::event::How::Local,
-        foreign_text(&error.to_string()),
+        crate::diagnostics::event::DropKind::Local,
+        sanitize_text(&error.to_string()),
     )
 }

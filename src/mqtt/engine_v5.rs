@@ -10,8 +10,8 @@ use rumqttc::v5::mqttbytes::v5::{
 use rumqttc::v5::{MqttState, Request};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::engine::{Accepted, Allowed, ConnectRequest, Inbound, MAX_IN_FLIGHT, Outbound, violation};
-use super::engine_v4::{malformed, own, unexpected, unexpected_because};
+use super::engine::{AcceptedConnack, SendLimits, ConnectRequest, InboundPacket, MAX_IN_FLIGHT, OutboundPacket, violation};
+use super::engine_v4::{malformed, encode_failure, unexpected, unexpected_because};
 use super::failure::Failure;
 use super::properties::Properties;
 
@@ -35,16 +35,16 @@ impl EngineV5 {
     pub(super) fn connack(
         &mut self,
         frame: &mut BytesMut,
-        own: Allowed,
-    ) -> Result<(Accepted, Allowed), Failure> {
+        own_limits: SendLimits,
+    ) -> Result<(AcceptedConnack, SendLimits), Failure> {
         let packet = Packet::read(frame, None).map_err(|error| malformed(0x20, &error))?;
         let Packet::ConnAck(ack) = packet.clone() else { return Err(unexpected(0x20)) };
-        let mut accepted = Accepted {
+        let mut accepted = AcceptedConnack {
             session_present: ack.session_present,
             limits: Some(BTreeMap::new()),
-            ..Accepted::default()
+            ..AcceptedConnack::default()
         };
-        let mut allowed = own;
+        let mut send_limits = own_limits;
         if let Some(properties) = &ack.properties {
             if properties.receive_max == Some(0) || properties.max_packet_size == Some(0) {
                 return Err(violation("the broker's CONNACK sets a limit of 0, which MQTT 5 forbids"));
@@ -52,15 +52,15 @@ impl EngineV5 {
             accepted.server_keep_alive = properties.server_keep_alive;
             accepted.limits = Some(limits(properties));
             let packet_limit = properties.max_packet_size.and_then(|size| usize::try_from(size).ok());
-            allowed.max_packet = packet_limit.map_or(own.max_packet, |limit| limit.min(own.max_packet));
-            allowed.in_flight = properties.receive_max.map_or(own.in_flight, |max| max.min(own.in_flight));
-            allowed.max_qos = properties.max_qos.map_or(own.max_qos, |qos| qos.min(own.max_qos));
-            allowed.retain = properties.retain_available != Some(0);
+            send_limits.max_packet = packet_limit.map_or(own_limits.max_packet, |limit| limit.min(own_limits.max_packet));
+            send_limits.in_flight = properties.receive_max.map_or(own_limits.in_flight, |max| max.min(own_limits.in_flight));
+            send_limits.max_qos = properties.max_qos.map_or(own_limits.max_qos, |qos| qos.min(own_limits.max_qos));
+            send_limits.retain = properties.retain_available != Some(0);
         }
         let handled = self.state.handle_incoming_packet(packet);
         self.state.events.clear();
         handled.map_err(|error| unexpected_because(0x20, &error))?;
-        Ok((accepted, allowed))
+        Ok((accepted, send_limits))
     }
 
     /// Reads one whole packet; answers it owes go to `replies`.
@@ -69,7 +69,7 @@ impl EngineV5 {
         header: usize,
         frame: &mut BytesMut,
         replies: &mut BytesMut,
-    ) -> Result<Inbound, Failure> {
+    ) -> Result<InboundPacket, Failure> {
         let first = frame[0];
         let raw = matches!(first >> 4, 4 | 9).then(|| Bytes::copy_from_slice(frame)).unwrap_or_default();
         let payload = if first >> 4 == 3 { payload(&frame[header..])? } else { Bytes::new() };
@@ -78,14 +78,14 @@ impl EngineV5 {
             Packet::Publish(publish) => inbound_publish(publish, payload)?,
             Packet::PubAck(ack) => {
                 let code = if raw.len() > header + 2 { raw[header + 2] } else { 0 };
-                Inbound::PubAck { pkid: ack.pkid, refusal: (code >= 0x80).then_some(code) }
+                InboundPacket::PubAck { pkid: ack.pkid, refusal: (code >= 0x80).then_some(code) }
             }
             Packet::SubAck(ack) => {
                 let from = raw.len().saturating_sub(ack.return_codes.len());
-                Inbound::SubAck { pkid: ack.pkid, codes: raw[from..].to_vec() }
+                InboundPacket::SubAck { pkid: ack.pkid, codes: raw[from..].to_vec() }
             }
-            Packet::PingResp(_) => Inbound::PingResp,
-            Packet::PubRel(_) | Packet::UnsubAck(_) => Inbound::Other,
+            Packet::PingResp(_) => InboundPacket::PingResp,
+            Packet::PubRel(_) | Packet::UnsubAck(_) => InboundPacket::Other,
             _ => return Err(unexpected(first)),
         };
         let reply = self.state.handle_incoming_packet(packet);
@@ -97,39 +97,39 @@ impl EngineV5 {
     }
 
     /// Appends one packet to `dst`.
-    pub(super) fn encode(&mut self, item: Outbound, max: usize, dst: &mut BytesMut) -> Result<(), Failure> {
+    pub(super) fn encode(&mut self, item: OutboundPacket, max: usize, dst: &mut BytesMut) -> Result<(), Failure> {
         let packet = match item {
-            Outbound::Connect(request) => Some(self.connect(request)),
-            Outbound::Subscribe { pkid, filters } => {
-                let filters = filters.into_iter().map(|(path, qos)| Filter::new(path, level(qos)));
+            OutboundPacket::Connect(request) => Some(self.connect(request)),
+            OutboundPacket::Subscribe { pkid, filters } => {
+                let filters = filters.into_iter().map(|(path, qos)| Filter::new(path, qos_level(qos)));
                 let mut subscribe = Subscribe::new_many(filters, None);
                 subscribe.pkid = pkid;
                 Some(Packet::Subscribe(subscribe))
             }
-            Outbound::Publish { pkid, topic, payload, qos, retain } => {
-                let mut publish = Publish::new(topic, level(qos), payload, None);
+            OutboundPacket::Publish { pkid, topic, payload, qos, retain } => {
+                let mut publish = Publish::new(topic, qos_level(qos), payload, None);
                 publish.pkid = pkid;
                 publish.retain = retain;
                 self.outgoing(Request::Publish(publish))?
             }
-            Outbound::PingReq => self.outgoing(Request::PingReq)?,
-            Outbound::Disconnect => self.outgoing(Request::Disconnect)?,
-            Outbound::Protest { too_large } => {
+            OutboundPacket::PingReq => self.outgoing(Request::PingReq)?,
+            OutboundPacket::Disconnect => self.outgoing(Request::Disconnect)?,
+            OutboundPacket::ErrorDisconnect { too_large } => {
                 // By hand: the codec of rumqttc 0.25.1 writes a reason code with a wrong length.
                 dst.extend_from_slice(&[0xe0, 2, if too_large { 0x95 } else { 0x82 }, 0]);
                 None
             }
-            Outbound::Replies => None,
+            OutboundPacket::Replies => None,
         };
         if let Some(packet) = packet {
             let max = u32::try_from(max).unwrap_or(u32::MAX);
-            packet.write(dst, Some(max)).map_err(|error| own(&error))?;
+            packet.write(dst, Some(max)).map_err(|error| encode_failure(&error))?;
         }
         Ok(())
     }
 
     fn outgoing(&mut self, request: Request) -> Result<Option<Packet>, Failure> {
-        let packet = self.state.handle_outgoing_packet(request).map_err(|error| own(&error));
+        let packet = self.state.handle_outgoing_packet(request).map_err(|error| encode_failure(&error));
         self.state.events.clear();
         packet
     }
@@ -157,27 +157,27 @@ impl EngineV5 {
     }
 }
 
-fn inbound_publish(publish: &Publish, payload: Bytes) -> Result<Inbound, Failure> {
+fn inbound_publish(publish: &Publish, payload: Bytes) -> Result<InboundPacket, Failure> {
     if publish.topic.is_empty() {
         return Err(violation("the broker sent a PUBLISH with a topic alias, which it was not offered"));
     }
     if std::str::from_utf8(&publish.topic).is_err() {
         return Err(violation("the broker sent a PUBLISH whose topic is not UTF-8"));
     }
-    Ok(Inbound::Publish { topic: publish.topic.clone(), payload, qos: publish.qos as u8 })
+    Ok(InboundPacket::Publish { topic: publish.topic.clone(), payload, qos: publish.qos as u8 })
 }
 
 /// The payload of a PUBLISH with a packet id; `body`: what follows the fixed header.
 fn payload(body: &[u8]) -> Result<Bytes, Failure> {
-    let cut = || violation("the broker sent a PUBLISH that ends too early");
+    let truncated = || violation("the broker sent a PUBLISH that ends too early");
     let topic = body.first_chunk::<2>().map(|length| usize::from(u16::from_be_bytes(*length)));
-    let from_properties = body.get(2 + topic.ok_or_else(cut)? + 2..).ok_or_else(cut)?;
+    let from_properties = body.get(2 + topic.ok_or_else(truncated)? + 2..).ok_or_else(truncated)?;
     payload_behind_properties(from_properties).map(Bytes::copy_from_slice)
 }
 
 /// What follows the properties of a PUBLISH.
 pub(super) fn payload_behind_properties(bytes: &[u8]) -> Result<&[u8], Failure> {
-    let split = Properties::split(bytes).filter(|(properties, _)| properties.is_sound());
+    let split = Properties::split(bytes).filter(|(properties, _)| properties.is_well_formed());
     let (_, payload) = split.ok_or_else(|| violation("the broker sent a PUBLISH with broken properties"))?;
     Ok(payload)
 }
@@ -202,6 +202,6 @@ fn login((username, password): (String, SecretString)) -> Login {
     Login { username, password: password.expose_secret().to_owned() }
 }
 
-fn level(qos: u8) -> QoS {
+fn qos_level(qos: u8) -> QoS {
     if qos == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce }
 }

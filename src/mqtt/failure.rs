@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::diagnostics::ErrorName;
-use crate::diagnostics::event::{How, Layer};
+use crate::diagnostics::event::{DropKind, Layer};
 
 /// One ending or one failed connect, classified.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,7 +15,7 @@ pub struct Failure {
     /// The layer whose signal it was.
     pub layer: Layer,
     /// The manner.
-    pub how: How,
+    pub how: DropKind,
     /// MQTT 5 DISCONNECT reason code.
     pub reason_code: Option<u8>,
     /// WebSocket close code.
@@ -27,12 +27,12 @@ pub struct Failure {
     /// The server's clock, if a refused upgrade told it.
     pub server_date: Option<DateTime<Utc>>,
     /// Trying again cannot help.
-    pub for_good: bool,
+    pub is_permanent: bool,
 }
 
 impl Failure {
     /// A failure without protocol codes.
-    pub fn new(name: ErrorName, layer: Layer, how: How, detail: impl Into<String>) -> Self {
+    pub fn new(name: ErrorName, layer: Layer, how: DropKind, detail: impl Into<String>) -> Self {
         Self {
             name,
             detail: detail.into(),
@@ -43,7 +43,7 @@ impl Failure {
             return_code: None,
             http_status: None,
             server_date: None,
-            for_good: false,
+            is_permanent: false,
         }
     }
 

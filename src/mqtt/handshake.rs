@@ -9,15 +9,15 @@ use tokio_util::codec::Framed;
 
 use super::connector::Connector;
 use super::engine::{
-    Accepted, CodecError, ConnectRequest, Engine, Inbound, Outbound, mqtt_failure, violation,
+    AcceptedConnack, CodecError, ConnectRequest, Engine, InboundPacket, OutboundPacket, mqtt_failure, violation,
 };
 use super::failure::Failure;
 use super::settings::LinkSettings;
-use super::signer::{SignFailure, Signed, Signer, refusal};
-use super::wire::{CertificateInfo, OpenFailure, Progress, Wire, WireStream, WireTap};
-use super::words::Protocol;
+use super::signer::{SignFailure, SignedTarget, Signer, upgrade_refusal_reason};
+use super::wire::{CertificateInfo, OpenFailure, Progress, WireConnection, WireStream, WireTap};
+use super::reason_text::ProtocolVersion;
 use crate::diagnostics::error_name::AWS_ERROR_MQTT_TIMEOUT;
-use crate::diagnostics::event::{How, Layer, Phase, PhaseTiming};
+use crate::diagnostics::event::{DropKind, Layer, Phase, PhaseTiming};
 use crate::diagnostics::{Clock, Stamp};
 
 /// Read buffer: large, so that a flood costs few system calls.
@@ -30,17 +30,17 @@ pub(super) struct Handshake {
     pub(super) settings: Arc<LinkSettings>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) progress: Arc<Progress>,
-    pub(super) connect_sent: Arc<ConnectSent>,
+    pub(super) connect_sent_at: Arc<ConnectSentAt>,
     pub(super) keep_alive: u16,
-    pub(super) protocol: Protocol,
+    pub(super) protocol: ProtocolVersion,
     pub(super) deep: bool,
 }
 
 /// When the last CONNECT went out, known even if the attempt was abandoned half-way.
 #[derive(Debug, Default)]
-pub(super) struct ConnectSent(Mutex<Option<Stamp>>);
+pub(super) struct ConnectSentAt(Mutex<Option<Stamp>>);
 
-impl ConnectSent {
+impl ConnectSentAt {
     fn set(&self, at: Stamp) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
     }
@@ -52,19 +52,19 @@ impl ConnectSent {
 
 /// How an attempt ended.
 #[derive(Debug)]
-pub(super) struct Attempted {
+pub(super) struct HandshakeOutcome {
     /// When the credentials in use expire, if the upgrade was signed and that is known.
     pub(super) credentials_expire: Option<DateTime<Utc>>,
     pub(super) phases: Vec<PhaseTiming>,
-    pub(super) result: Result<Established, OpenFailure>,
+    pub(super) result: Result<EstablishedSession, OpenFailure>,
 }
 
 /// A session the broker accepted.
 #[derive(Debug)]
-pub(super) struct Established {
+pub(super) struct EstablishedSession {
     pub(super) framed: Framed<WireStream, Engine>,
     pub(super) tap: WireTap,
-    pub(super) accepted: Accepted,
+    pub(super) connack: AcceptedConnack,
     pub(super) remote: std::net::SocketAddr,
     pub(super) local: std::net::SocketAddr,
     pub(super) certificate: Option<CertificateInfo>,
@@ -73,68 +73,68 @@ pub(super) struct Established {
 
 impl Handshake {
     /// Makes the attempt.
-    pub(super) async fn run(self) -> Attempted {
-        let Some(signer) = &self.settings.signer else { return self.carry_on(&self.settings, None).await };
-        let (timing, answer) = self.ask(&**signer).await;
-        let target = match answer {
+    pub(super) async fn run(self) -> HandshakeOutcome {
+        let Some(signer) = &self.settings.signer else { return self.open_and_connect(&self.settings, None).await };
+        let (timing, signed) = self.request_signed_target(&**signer).await;
+        let target = match signed {
             Ok(target) => target,
             Err(failure) => {
                 let failure = OpenFailure { phase: Phase::Credentials, failure };
-                return Attempted { credentials_expire: None, phases: vec![timing], result: Err(failure) };
+                return HandshakeOutcome { credentials_expire: None, phases: vec![timing], result: Err(failure) };
             }
         };
         let mut settings = LinkSettings::clone(&self.settings);
         target.path_and_query.expose_secret().clone_into(&mut settings.broker.path);
-        let mut attempted = self.carry_on(&settings, target.expires_at).await;
-        attempted.phases.insert(0, timing);
-        if let Err(OpenFailure { phase: Phase::Websocket, failure }) = &mut attempted.result
+        let mut outcome = self.open_and_connect(&settings, target.expires_at).await;
+        outcome.phases.insert(0, timing);
+        if let Err(OpenFailure { phase: Phase::Websocket, failure }) = &mut outcome.result
             && let Some(status @ 400..500) = failure.http_status
         {
-            signer.refused(status, failure.server_date);
-            let field = |time| self.settings.field(time);
+            signer.on_refused(status, failure.server_date);
+            let field = |time| self.settings.to_field_time(time);
             let now = self.clock.now();
-            if let Some(why) = refusal(status, failure.server_date, target.expires_at, now, field) {
+            if let Some(why) = upgrade_refusal_reason(status, failure.server_date, target.expires_at, now, field) {
                 // First, because lines are cut at their ends.
                 failure.detail = format!("{why}; {}", failure.detail);
-                if let Some(last) = attempted.phases.last_mut() {
+                if let Some(last) = outcome.phases.last_mut() {
                     last.error = Some(failure.message());
                 }
             }
         }
-        attempted
+        outcome
     }
 
     /// Asks for a signed request target, as a phase of its own.
-    async fn ask(&self, signer: &dyn Signer) -> (PhaseTiming, Result<Signed, Failure>) {
+    async fn request_signed_target(&self, signer: &dyn Signer) -> (PhaseTiming, Result<SignedTarget, Failure>) {
         let start = self.clock.now();
         self.progress.enter(Phase::Credentials, start);
         let limit = self.settings.timeouts.credentials;
-        let answer = tokio::time::timeout(limit, signer.sign(self.deep)).await.unwrap_or_else(|_| {
-            let secs = self.settings.field(limit).as_secs_f64();
+        let signed = tokio::time::timeout(limit, signer.sign(self.deep)).await.unwrap_or_else(|_| {
+            let secs = self.settings.to_field_time(limit).as_secs_f64();
             Err(SignFailure::unavailable(Layer::Local, format!("no credentials came within {secs} s")))
         });
-        let answer = answer.map_err(Failure::from);
+        let result = signed.map_err(Failure::from);
         let timing = PhaseTiming {
             phase: Phase::Credentials,
             ms: self.clock.now().since(start).as_secs_f64() * 1000.0,
-            ok: answer.is_ok(),
-            error: answer.as_ref().err().map(Failure::message),
+            ok: result.is_ok(),
+            error: result.as_ref().err().map(Failure::message),
             detail: None,
         };
-        (timing, answer)
+        (timing, result)
     }
 
     /// Transport and MQTT, once the request target is known.
-    async fn carry_on(
+    async fn open_and_connect(
         &self,
         settings: &LinkSettings,
         credentials_expire: Option<DateTime<Utc>>,
-    ) -> Attempted {
-        let opened = self.connector.open(settings, &self.clock, &self.progress, self.deep).await;
-        let mut phases = opened.phases;
-        let wire = match opened.result {
+    ) -> HandshakeOutcome {
+        let open_outcome = self.connector.open(settings, &self.clock, &self.progress, self.deep).await;
+        let mut phases = open_outcome.phases;
+        let wire = match open_outcome.result {
             Ok(wire) => wire,
-            Err(failure) => return Attempted { credentials_expire, phases, result: Err(failure) },
+            Err(failure) => return HandshakeOutcome { credentials_expire, phases, result: Err(failure) },
         };
         let start = self.clock.now();
         self.progress.enter(Phase::Connack, start);
@@ -148,11 +148,11 @@ impl Handshake {
             detail: Some(format!("MQTT {}", self.protocol.name())),
         });
         let result = result.map_err(|failure| OpenFailure { phase: Phase::Connack, failure });
-        Attempted { credentials_expire, phases, result }
+        HandshakeOutcome { credentials_expire, phases, result }
     }
 
-    async fn connect(&self, wire: Wire) -> Result<Established, Failure> {
-        let Wire { stream, tap, remote, local, certificate } = wire;
+    async fn connect(&self, wire: WireConnection) -> Result<EstablishedSession, Failure> {
+        let WireConnection { stream, tap, remote, local, certificate } = wire;
         let engine = Engine::new(self.protocol, self.settings.max_packet);
         let mut framed = Framed::with_capacity(stream, engine, READ_BUFFER);
         let limit = self.settings.timeouts.connack;
@@ -160,35 +160,35 @@ impl Handshake {
         let accepted = tokio::time::timeout(limit, exchange).await.unwrap_or_else(|_| {
             let words = format!(
                 "the broker did not answer CONNECT within {} s",
-                self.settings.field(limit).as_secs_f64()
+                self.settings.to_field_time(limit).as_secs_f64()
             );
-            Err(mqtt_failure(AWS_ERROR_MQTT_TIMEOUT, How::Io, words))
+            Err(mqtt_failure(AWS_ERROR_MQTT_TIMEOUT, DropKind::Io, words))
         })?;
-        Ok(Established { framed, tap, accepted, remote, local, certificate, at: self.clock.now() })
+        Ok(EstablishedSession { framed, tap, connack: accepted, remote, local, certificate, at: self.clock.now() })
     }
 
     async fn exchange(
         &self,
         framed: &mut Framed<WireStream, Engine>,
         tap: &WireTap,
-    ) -> Result<Accepted, Failure> {
-        self.connect_sent.set(self.clock.now());
-        let sent = framed.send(Outbound::Connect(self.request())).await;
+    ) -> Result<AcceptedConnack, Failure> {
+        self.connect_sent_at.set(self.clock.now());
+        let sent = framed.send(OutboundPacket::Connect(self.request())).await;
         if let Err(CodecError::Failed(failure)) = sent {
             return Err(failure);
         }
         // A socket error of the write is not the last word: the broker may have said why before.
         match (framed.next().await, sent) {
             (Some(Ok(packet)), _) => match packet.inbound {
-                Inbound::Accepted(accepted) => Ok(accepted),
+                InboundPacket::ConnAck(accepted) => Ok(accepted),
                 _ => Err(violation("the broker's first packet was not CONNACK")),
             },
             (Some(Err(CodecError::Failed(failure))), _) => Err(failure),
             (Some(Err(CodecError::Io(error))), _) | (None, Err(CodecError::Io(error))) => {
-                Err(tap.ending_of_error(&error))
+                Err(tap.failure_from_error(&error))
             }
             (None, _) => {
-                let mut failure = tap.ending_of_eof();
+                let mut failure = tap.failure_at_eof();
                 failure.detail = format!("before CONNACK: {}", failure.detail);
                 Err(failure)
             }

@@ -14,19 +14,19 @@ use tokio::time::Sleep;
 
 use super::backoff::Backoff;
 use super::connector::{BoxFuture, Connector, WireConnector};
-use super::handshake::{Attempted, ConnectSent};
-use super::listener::Listener;
+use super::handshake::{HandshakeOutcome, ConnectSentAt};
+use super::listener::MessageListener;
 use super::queue::{Publish, PublishQueue};
-use super::session::Session;
+use super::session::MqttSession;
 use super::settings::LinkSettings;
 use super::settings_error::SettingsError;
-use super::versions::Versions;
+use super::versions::VersionSelector;
 use super::wire::{Progress, WireTap};
-use crate::diagnostics::event::{Event, Initiator, Observed, Phase};
+use crate::diagnostics::event::{Event, Initiator, StampedEvent, Phase};
 use crate::diagnostics::{Clock, Stamp};
 
 /// How long saying goodbye may take before the transport is simply closed.
-const GOODBYE: Duration = Duration::from_secs(1);
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How much is rebuilt for a reconnect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,18 +86,18 @@ pub enum Activity {
     Connected,
 }
 
-pub(super) enum State {
+pub(super) enum ConnectionState {
     Off,
     GivenUp,
     Waiting { until: Stamp, timer: Pin<Box<Sleep>> },
-    Connecting { attempt: BoxFuture<'static, Attempted>, progress: Arc<Progress>, started: Stamp },
-    Connected { session: Box<Session>, since: Stamp, planned: Option<Pin<Box<Sleep>>> },
-    Closing { session: Box<Session>, limit: Pin<Box<Sleep>>, then_connect: bool },
+    Connecting { attempt: BoxFuture<'static, HandshakeOutcome>, progress: Arc<Progress>, started: Stamp },
+    Connected { session: Box<MqttSession>, since: Stamp, planned_timer: Option<Pin<Box<Sleep>>> },
+    Closing { session: Box<MqttSession>, limit: Pin<Box<Sleep>>, then_connect: bool },
 }
 
 /// Where in the life of an outage the next attempt stands.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Course {
+pub(super) struct RetryState {
     /// Its number: 0 for a first connect, counted from 1 after a drop.
     pub(super) attempt: u32,
     /// A session dropped and is not back yet.
@@ -113,16 +113,16 @@ pub struct Link {
     pub(super) connector: Arc<dyn Connector>,
     pub(super) keep_alive: u16,
     pub(super) backoff: Backoff,
-    pub(super) versions: Versions,
+    pub(super) versions: VersionSelector,
     pub(super) queue: PublishQueue,
-    pub(super) state: State,
-    pub(super) course: Course,
-    pub(super) connect_sent: Arc<ConnectSent>,
+    pub(super) state: ConnectionState,
+    pub(super) retry_state: RetryState,
+    pub(super) connect_sent_at: Arc<ConnectSentAt>,
     pub(super) last_attempt: Option<Stamp>,
     pub(super) credentials_expire: Option<DateTime<Utc>>,
     /// An expiry a planned reconnect was made for: if it brought nothing newer, another would not either.
-    pub(super) planned_for: Option<DateTime<Utc>>,
-    pub(super) out: VecDeque<Observed>,
+    pub(super) planned_for_expiry: Option<DateTime<Utc>>,
+    pub(super) out: VecDeque<StampedEvent>,
     pub(super) expiry: Option<(Stamp, Pin<Box<Sleep>>)>,
 }
 
@@ -157,17 +157,17 @@ impl Link {
         Ok(Self {
             keep_alive: settings.keep_alive_secs,
             backoff: Backoff::new(settings.backoff, seed),
-            versions: Versions::new(settings.version),
+            versions: VersionSelector::new(settings.version),
             queue: PublishQueue::new(settings.queue, format!("{:08x}", seed & 0xffff_ffff)),
             settings: Arc::new(settings),
             clock,
             connector,
-            state: State::Off,
-            course: Course::default(),
-            connect_sent: Arc::default(),
+            state: ConnectionState::Off,
+            retry_state: RetryState::default(),
+            connect_sent_at: Arc::default(),
             last_attempt: None,
             credentials_expire: None,
-            planned_for: None,
+            planned_for_expiry: None,
             out: VecDeque::new(),
             expiry: None,
         })
@@ -175,7 +175,7 @@ impl Link {
 
     /// From the next session on, lets somebody read the payloads of some messages, and subscribes to more
     /// topic filters (each with its maximum QoS); those subscribed to already stay as they are.
-    pub fn listen(&mut self, listener: Arc<dyn Listener>, filters: Vec<(String, u8)>) {
+    pub fn add_listener(&mut self, listener: Arc<dyn MessageListener>, filters: Vec<(String, u8)>) {
         let settings = Arc::make_mut(&mut self.settings);
         settings.listener = Some(listener);
         for (filter, qos) in filters {
@@ -187,57 +187,57 @@ impl Link {
 
     /// The next thing that happened. Cancel-safe; pends for ever while off or given up with nothing to
     /// tell.
-    pub async fn next(&mut self) -> Observed {
+    pub async fn next(&mut self) -> StampedEvent {
         poll_fn(|cx| self.poll_next(cx)).await
     }
 
     /// Connects, after a disconnect or after giving up; does nothing while active.
     pub fn connect(&mut self) {
-        if matches!(self.state, State::Closing { then_connect: false, .. }) {
-            self.course = Course::default();
-            if let State::Closing { then_connect, .. } = &mut self.state {
+        if matches!(self.state, ConnectionState::Closing { then_connect: false, .. }) {
+            self.retry_state = RetryState::default();
+            if let ConnectionState::Closing { then_connect, .. } = &mut self.state {
                 *then_connect = true;
             }
-        } else if matches!(self.state, State::Off | State::GivenUp) {
-            self.course = Course::default();
-            self.wait_for_allowance();
+        } else if matches!(self.state, ConnectionState::Off | ConnectionState::GivenUp) {
+            self.retry_state = RetryState::default();
+            self.wait_for_connect_interval();
         }
     }
 
     /// Disconnects and stays off: `disconnected`, then DISCONNECT within a bounded time.
     pub fn disconnect(&mut self, by: Initiator) {
-        match std::mem::replace(&mut self.state, State::Off) {
-            State::Off => {}
-            State::Connected { session, .. } => self.close(session, by, false),
-            State::Closing { session, limit, then_connect } => {
-                self.state = State::Closing { session, limit, then_connect: false };
+        match std::mem::replace(&mut self.state, ConnectionState::Off) {
+            ConnectionState::Off => {}
+            ConnectionState::Connected { session, .. } => self.close(session, by, false),
+            ConnectionState::Closing { session, limit, then_connect } => {
+                self.state = ConnectionState::Closing { session, limit, then_connect: false };
                 if then_connect {
-                    self.tell(Event::Disconnected { by });
+                    self.emit(Event::Disconnected { by });
                 }
             }
-            State::GivenUp | State::Waiting { .. } | State::Connecting { .. } => {
-                self.tell(Event::Disconnected { by });
+            ConnectionState::GivenUp | ConnectionState::Waiting { .. } | ConnectionState::Connecting { .. } => {
+                self.emit(Event::Disconnected { by });
             }
         }
-        self.course = Course::default();
+        self.retry_state = RetryState::default();
     }
 
     /// Closes what there is and connects again, never sooner than one CONNECT after another is allowed.
     pub fn reconnect(&mut self, kind: ReconnectKind, by: Initiator) {
         let deep = kind == ReconnectKind::Deep;
-        match std::mem::replace(&mut self.state, State::Off) {
-            State::Connected { session, .. } => {
-                self.course = Course { deep, ..Course::default() };
+        match std::mem::replace(&mut self.state, ConnectionState::Off) {
+            ConnectionState::Connected { session, .. } => {
+                self.retry_state = RetryState { deep, ..RetryState::default() };
                 self.close(session, by, true);
             }
-            State::Closing { session, limit, .. } => {
-                self.course.deep |= deep;
-                self.state = State::Closing { session, limit, then_connect: true };
+            ConnectionState::Closing { session, limit, .. } => {
+                self.retry_state.deep |= deep;
+                self.state = ConnectionState::Closing { session, limit, then_connect: true };
             }
-            connecting @ State::Connecting { .. } if !deep => self.state = connecting,
-            State::Off | State::GivenUp | State::Waiting { .. } | State::Connecting { .. } => {
-                self.course.deep |= deep;
-                self.wait_for_allowance();
+            connecting @ ConnectionState::Connecting { .. } if !deep => self.state = connecting,
+            ConnectionState::Off | ConnectionState::GivenUp | ConnectionState::Waiting { .. } | ConnectionState::Connecting { .. } => {
+                self.retry_state.deep |= deep;
+                self.wait_for_connect_interval();
             }
         }
     }
@@ -248,16 +248,16 @@ impl Link {
         if secs == self.keep_alive {
             return;
         }
-        let (from, to) = (self.settings.recorded(self.keep_alive), self.settings.recorded(secs));
-        self.tell(Event::KeepAliveChanged { from, to });
+        let (from, to) = (self.settings.recorded_keep_alive_secs(self.keep_alive), self.settings.recorded_keep_alive_secs(secs));
+        self.emit(Event::KeepAliveChanged { from, to });
         self.keep_alive = secs;
-        match std::mem::replace(&mut self.state, State::Off) {
-            State::Connected { session, .. } => {
-                self.course = Course::default();
+        match std::mem::replace(&mut self.state, ConnectionState::Off) {
+            ConnectionState::Connected { session, .. } => {
+                self.retry_state = RetryState::default();
                 self.close(session, Initiator::Experiment, true);
             }
             // Its CONNECT may have gone out with the old value.
-            State::Connecting { .. } => self.wait_for_allowance(),
+            ConnectionState::Connecting { .. } => self.wait_for_connect_interval(),
             other => self.state = other,
         }
     }
@@ -266,27 +266,27 @@ impl Link {
     pub fn publish(&mut self, publish: Publish) {
         let now = self.clock.now();
         self.queue.push(publish, self.settings.max_packet, now, &mut self.out);
-        if !matches!(self.state, State::Connected { .. }) {
+        if !matches!(self.state, ConnectionState::Connected { .. }) {
             self.queue.announce(now, &mut self.out);
         }
     }
 
     /// What the link is doing this moment. Cheap.
     pub fn status(&self) -> LinkStatus {
-        let attempt = self.course.attempt;
+        let attempt = self.retry_state.attempt;
         let activity = match &self.state {
-            State::Off | State::Closing { then_connect: false, .. } => Activity::Off,
-            State::GivenUp => Activity::GivenUp,
-            State::Waiting { until, .. } => Activity::Waiting { until: *until, attempt },
-            State::Connecting { progress, started, .. } => {
+            ConnectionState::Off | ConnectionState::Closing { then_connect: false, .. } => Activity::Off,
+            ConnectionState::GivenUp => Activity::GivenUp,
+            ConnectionState::Waiting { until, .. } => Activity::Waiting { until: *until, attempt },
+            ConnectionState::Connecting { progress, started, .. } => {
                 let (phase, since) = progress.current().unwrap_or((Phase::Dns, *started));
                 Activity::Connecting { phase, since, attempt }
             }
-            State::Connected { .. } => Activity::Connected,
-            State::Closing { .. } => Activity::Waiting { until: self.clock.now(), attempt },
+            ConnectionState::Connected { .. } => Activity::Connected,
+            ConnectionState::Closing { .. } => Activity::Waiting { until: self.clock.now(), attempt },
         };
         let session = match &self.state {
-            State::Connected { session, .. } => Some(session),
+            ConnectionState::Connected { session, .. } => Some(session),
             _ => None,
         };
         let tap = session.map(|session| &session.tap);
@@ -304,28 +304,28 @@ impl Link {
 
     /// Ends everything: DISCONNECT and close within `limit`. Gives the remaining events; what could
     /// not be sent or was not acknowledged is among them as lost.
-    pub async fn shutdown(&mut self, limit: Duration) -> Vec<Observed> {
+    pub async fn shutdown(&mut self, limit: Duration) -> Vec<StampedEvent> {
         self.disconnect(Initiator::Shutdown);
         let closing = poll_fn(|cx| self.poll_closing(cx));
         // A peer that takes nothing must not hold up the end.
         let _ = tokio::time::timeout(limit, closing).await;
         let now = self.clock.now();
-        self.state = State::Off;
+        self.state = ConnectionState::Off;
         self.queue.abandon(now, &mut self.out);
         self.out.drain(..).collect()
     }
 
-    fn close(&mut self, mut session: Box<Session>, by: Initiator, then_connect: bool) {
+    fn close(&mut self, mut session: Box<MqttSession>, by: Initiator, then_connect: bool) {
         let now = self.clock.now();
-        let last = session.say_goodbye(&mut self.queue, now);
+        let last = session.start_disconnect(&mut self.queue, now);
         self.out.extend(last);
-        self.tell(Event::Disconnected { by });
-        let limit = Box::pin(tokio::time::sleep(GOODBYE));
-        self.state = State::Closing { session, limit, then_connect };
+        self.emit(Event::Disconnected { by });
+        let limit = Box::pin(tokio::time::sleep(DISCONNECT_TIMEOUT));
+        self.state = ConnectionState::Closing { session, limit, then_connect };
     }
 
-    pub(super) fn tell(&mut self, event: Event) {
+    pub(super) fn emit(&mut self, event: Event) {
         let at = self.clock.now();
-        self.out.push_back(Observed { at, event });
+        self.out.push_back(StampedEvent { at, event });
     }
 }

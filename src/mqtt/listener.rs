@@ -6,7 +6,7 @@ use crate::diagnostics::Stamp;
 
 /// A message whose payload somebody wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Heard {
+pub struct ReceivedMessage {
     /// When it was read.
     pub at: Stamp,
     /// Topic name; UTF-8.
@@ -20,10 +20,10 @@ pub struct Heard {
 /// Gets messages as they arrive, whether they are recorded one by one or only counted.
 ///
 /// Called for every message on the task that holds the connection: it must be quick and never wait.
-pub trait Listener: Send + Sync + std::fmt::Debug {
+pub trait MessageListener: Send + Sync + std::fmt::Debug {
     /// Whether a message on this topic is wanted now.
-    fn wants(&self, topic: &[u8]) -> bool;
+    fn accepts_topic(&self, topic: &[u8]) -> bool;
 
     /// Takes a message that was wanted.
-    fn hear(&self, heard: Heard);
+    fn on_message(&self, message: ReceivedMessage);
 }

@@ -4,15 +4,15 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::words::packet_name;
+use super::reason_text::packet_name;
 use crate::diagnostics::Stamp;
 use crate::diagnostics::event::PacketNote;
 
 /// How many packets are remembered.
-const KEPT: usize = 12;
+const CAPACITY: usize = 12;
 
 #[derive(Debug)]
-struct Note {
+struct RingPacket {
     at: Stamp,
     incoming: bool,
     first: u8,
@@ -23,7 +23,7 @@ struct Note {
 /// The last packets of a session, both ways.
 #[derive(Debug)]
 pub(super) struct PacketRing {
-    notes: VecDeque<Note>,
+    packets: VecDeque<RingPacket>,
     last_in: Stamp,
     last_out: Stamp,
 }
@@ -31,7 +31,7 @@ pub(super) struct PacketRing {
 impl PacketRing {
     /// No packet but the CONNACK at `accepted`.
     pub(super) fn new(accepted: Stamp) -> Self {
-        Self { notes: VecDeque::with_capacity(KEPT), last_in: accepted, last_out: accepted }
+        Self { packets: VecDeque::with_capacity(CAPACITY), last_in: accepted, last_out: accepted }
     }
 
     /// When the newest packet came in.
@@ -45,23 +45,23 @@ impl PacketRing {
     }
 
     /// Remembers a packet; `first` is the first byte of its header, `topic` is empty but for a PUBLISH.
-    pub(super) fn note(&mut self, at: Stamp, incoming: bool, first: u8, topic: Bytes, bytes: usize) {
-        if self.notes.len() == KEPT {
-            self.notes.pop_front();
+    pub(super) fn record(&mut self, at: Stamp, incoming: bool, first: u8, topic: Bytes, bytes: usize) {
+        if self.packets.len() == CAPACITY {
+            self.packets.pop_front();
         }
         *if incoming { &mut self.last_in } else { &mut self.last_out } = at;
-        self.notes.push_back(Note { at, incoming, first, topic, bytes });
+        self.packets.push_back(RingPacket { at, incoming, first, topic, bytes });
     }
 
     /// The packets, oldest first, dated back from `now`.
-    pub(super) fn before(&self, now: Stamp) -> Vec<PacketNote> {
-        let write = |note: &Note| PacketNote {
+    pub(super) fn packets_before(&self, now: Stamp) -> Vec<PacketNote> {
+        let to_packet_note = |note: &RingPacket| PacketNote {
             ago_secs: now.since(note.at).as_secs_f64(),
             incoming: note.incoming,
             packet: packet_name(note.first).to_owned(),
             topic: (!note.topic.is_empty()).then(|| String::from_utf8_lossy(&note.topic).into()),
             bytes: u32::try_from(note.bytes).unwrap_or(u32::MAX),
         };
-        self.notes.iter().map(write).collect()
+        self.packets.iter().map(to_packet_note).collect()
     }
 }

@@ -9,22 +9,22 @@ use crate::diagnostics::Stamp;
 #[derive(Debug)]
 pub(super) struct Pinger {
     /// Keep-alive in force; `None` = off.
-    every: Option<Duration>,
+    interval: Option<Duration>,
     policy: PingPolicy,
     /// Start of the session, or the last PINGREQ.
     last: Stamp,
-    unanswered: Option<Stamp>,
+    outstanding_since: Option<Stamp>,
 }
 
 impl Pinger {
     pub(super) fn new(keep_alive: Duration, policy: PingPolicy, start: Stamp) -> Self {
         let every = (!keep_alive.is_zero()).then_some(keep_alive);
-        Self { every, policy, last: start, unanswered: None }
+        Self { interval: every, policy, last: start, outstanding_since: None }
     }
 
     /// When the next PINGREQ is due; `None` while one is unanswered, or with keep-alive off.
-    pub(super) fn due(&self, last_tx: Option<Stamp>) -> Option<Stamp> {
-        let every = self.every.filter(|_| self.unanswered.is_none())?;
+    pub(super) fn next_due(&self, last_tx: Option<Stamp>) -> Option<Stamp> {
+        let every = self.interval.filter(|_| self.outstanding_since.is_none())?;
         let from = match self.policy {
             PingPolicy::Always => self.last,
             PingPolicy::WhenIdle => last_tx.map_or(self.last, |sent| sent.max(self.last)),
@@ -33,19 +33,19 @@ impl Pinger {
     }
 
     /// A PINGREQ was sent.
-    pub(super) fn sent(&mut self, now: Stamp) {
+    pub(super) fn on_pingreq_sent(&mut self, now: Stamp) {
         self.last = now;
-        self.unanswered = Some(now);
+        self.outstanding_since = Some(now);
     }
 
     /// A PINGRESP arrived; the round trip, unless nobody asked.
-    pub(super) fn answered(&mut self, now: Stamp) -> Option<Duration> {
-        self.unanswered.take().map(|sent| now.since(sent))
+    pub(super) fn on_pingresp(&mut self, now: Stamp) -> Option<Duration> {
+        self.outstanding_since.take().map(|sent| now.since(sent))
     }
 
     /// Since when a PINGREQ is unanswered.
-    pub(super) fn unanswered(&self) -> Option<Stamp> {
-        self.unanswered
+    pub(super) fn outstanding_since(&self) -> Option<Stamp> {
+        self.outstanding_since
     }
 }
 
@@ -64,19 +64,19 @@ mod tests {
         let always = Pinger::new(Duration::from_secs(60), PingPolicy::Always, at(0));
         let idle = Pinger::new(Duration::from_secs(60), PingPolicy::WhenIdle, at(0));
         for (last_tx, due_always, due_idle) in [(None, 60, 60), (Some(at(50)), 60, 110)] {
-            assert_eq!(always.due(last_tx), Some(at(due_always)));
-            assert_eq!(idle.due(last_tx), Some(at(due_idle)));
+            assert_eq!(always.next_due(last_tx), Some(at(due_always)));
+            assert_eq!(idle.next_due(last_tx), Some(at(due_idle)));
         }
-        assert_eq!(Pinger::new(Duration::ZERO, PingPolicy::Always, at(0)).due(None), None);
+        assert_eq!(Pinger::new(Duration::ZERO, PingPolicy::Always, at(0)).next_due(None), None);
     }
 
     #[test]
-    fn one_question_one_answer() {
+    fn one_pingreq_gets_one_round_trip() {
         let mut pinger = Pinger::new(Duration::from_secs(10), PingPolicy::Always, at(0));
-        assert_eq!(pinger.answered(at(1)), None);
-        pinger.sent(at(10));
-        assert_eq!((pinger.due(None), pinger.unanswered()), (None, Some(at(10))));
-        assert_eq!(pinger.answered(at(12)), Some(Duration::from_secs(2)));
-        assert_eq!(pinger.due(None), Some(at(20)));
+        assert_eq!(pinger.on_pingresp(at(1)), None);
+        pinger.on_pingreq_sent(at(10));
+        assert_eq!((pinger.next_due(None), pinger.outstanding_since()), (None, Some(at(10))));
+        assert_eq!(pinger.on_pingresp(at(12)), Some(Duration::from_secs(2)));
+        assert_eq!(pinger.next_due(None), Some(at(20)));
     }
 }

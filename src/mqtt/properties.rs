@@ -15,9 +15,9 @@ pub(super) struct Properties<'a>(&'a [u8]);
 
 /// What a server says beside a reason code. Texts come from outside.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Said<'a> {
-    pub(super) reason: Option<&'a str>,
-    pub(super) other_server: Option<&'a str>,
+pub(super) struct ReasonProperties<'a> {
+    pub(super) reason_string: Option<&'a str>,
+    pub(super) server_reference: Option<&'a str>,
 }
 
 impl<'a> Properties<'a> {
@@ -30,7 +30,7 @@ impl<'a> Properties<'a> {
     }
 
     /// Whether every property is one of the standard and whole.
-    pub(super) fn is_sound(self) -> bool {
+    pub(super) fn is_well_formed(self) -> bool {
         let mut rest = self.0;
         while !rest.is_empty() {
             if next(&mut rest).is_none() {
@@ -41,14 +41,14 @@ impl<'a> Properties<'a> {
     }
 
     /// The texts meant for people.
-    pub(super) fn said(self) -> Said<'a> {
-        Said { reason: self.text(REASON_STRING), other_server: self.text(SERVER_REFERENCE) }
+    pub(super) fn reason_properties(self) -> ReasonProperties<'a> {
+        ReasonProperties { reason_string: self.text(REASON_STRING), server_reference: self.text(SERVER_REFERENCE) }
     }
 
-    fn text(self, wanted: u8) -> Option<&'a str> {
+    fn text(self, property_id: u8) -> Option<&'a str> {
         let mut rest = self.0;
         while let Some((id, value)) = next(&mut rest) {
-            if id == wanted {
+            if id == property_id {
                 return std::str::from_utf8(value.get(2..)?).ok();
             }
         }
@@ -56,10 +56,10 @@ impl<'a> Properties<'a> {
     }
 }
 
-impl<'a> Said<'a> {
+impl<'a> ReasonProperties<'a> {
     /// What comes with a reason code; nothing where properties are left out or broken.
     pub(super) fn after_code(bytes: &'a [u8]) -> Self {
-        Properties::split(bytes).map(|(properties, _)| properties.said()).unwrap_or_default()
+        Properties::split(bytes).map(|(properties, _)| properties.reason_properties()).unwrap_or_default()
     }
 }
 
@@ -108,34 +108,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_found_behind_any_other_property() {
+    fn reason_properties_are_found_behind_any_other_property() {
         let bytes = b"\x1c\x11\0\0\0\x01\x0b\x80\x01\x26\0\x01k\0\x01v\x1c\0\x01s\x1f\0\x03why\x13\0\x05rest";
         let (properties, rest) = Properties::split(bytes).unwrap();
-        assert!(properties.is_sound());
-        assert_eq!(properties.said(), Said { reason: Some("why"), other_server: Some("s") });
+        assert!(properties.is_well_formed());
+        assert_eq!(properties.reason_properties(), ReasonProperties { reason_string: Some("why"), server_reference: Some("s") });
         assert_eq!(rest, b"rest");
     }
 
     #[test]
-    fn what_is_cut_short_or_unknown_is_not_sound() {
+    fn truncated_or_unknown_properties_are_not_well_formed() {
         for bytes in [&b"\x02\x26\0"[..], b"\x01\x1f", b"\x03\x1f\0\x09", b"\x02\x7f\0", b"\x02\x0b\x80"] {
             let (properties, _) = Properties::split(bytes).unwrap();
-            assert!(!properties.is_sound(), "{bytes:02x?}");
-            assert_eq!(properties.said(), Said::default());
+            assert!(!properties.is_well_formed(), "{bytes:02x?}");
+            assert_eq!(properties.reason_properties(), ReasonProperties::default());
         }
         for bytes in [&b""[..], b"\x02\x01", b"\x80", b"\xff\xff\xff\xff\x01"] {
             assert_eq!(Properties::split(bytes), None, "{bytes:02x?}");
-            assert_eq!(Said::after_code(bytes), Said::default());
+            assert_eq!(ReasonProperties::after_code(bytes), ReasonProperties::default());
         }
-        assert_eq!(Said::after_code(b"\x05\x1f\0\x02\xff\xff"), Said::default());
+        assert_eq!(ReasonProperties::after_code(b"\x05\x1f\0\x02\xff\xff"), ReasonProperties::default());
     }
 
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
             if let Some((properties, _)) = Properties::split(&bytes) {
-                properties.is_sound();
-                properties.said();
+                properties.is_well_formed();
+                properties.reason_properties();
             }
         }
     }

@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::engine::{Allowed, MAX_IN_FLIGHT};
+use super::engine::{SendLimits, MAX_IN_FLIGHT};
 use super::settings::QueueSettings;
 use crate::diagnostics::Stamp;
-use crate::diagnostics::event::{Command, CommandState, Event, Message, Observed};
-use crate::diagnostics::traffic::{TrafficGate, Way};
+use crate::diagnostics::event::{CommandUpdate, CommandState, Event, Message, StampedEvent};
+use crate::diagnostics::traffic::{TrafficLimiter, MessageDirection};
 
 /// A drop this soon after a publish makes the publish a suspect.
 pub(super) const QUARANTINE: Duration = Duration::from_secs(1);
@@ -41,34 +41,34 @@ pub struct Publish {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct QueuedPublish {
     publish: Publish,
     id: String,
-    asked: Stamp,
+    requested_at: Stamp,
     /// Recorded as queued.
-    announced: bool,
+    is_announced: bool,
     /// Handed to the wire.
-    sent: Option<Stamp>,
+    sent_at: Option<Stamp>,
     /// The wire took all of it.
-    flushed: bool,
+    is_flushed: bool,
     /// Quality of service on the wire.
     qos: u8,
     /// Had its second chance.
-    repeated: bool,
+    is_resent: bool,
 }
 
-impl Entry {
-    fn command(&self, state: CommandState, now: Stamp) -> Observed {
-        let event = Event::Command(Command {
+impl QueuedPublish {
+    fn command_event(&self, state: CommandState, now: Stamp) -> StampedEvent {
+        let event = Event::Command(CommandUpdate {
             correlation_id: self.id.clone(),
             name: self.publish.name.clone(),
             state,
-            ms: Some(now.since(self.asked).as_secs_f64() * 1000.0),
+            ms: Some(now.since(self.requested_at).as_secs_f64() * 1000.0),
         });
-        Observed { at: now, event }
+        StampedEvent { at: now, event }
     }
 
-    fn message(&self, queued: bool, qos: u8, now: Stamp) -> Observed {
+    fn published_event(&self, queued: bool, qos: u8, now: Stamp) -> StampedEvent {
         let event = Event::Published(Message {
             topic: self.publish.topic.as_str().into(),
             bytes: self.publish.payload.len() as u64,
@@ -76,17 +76,17 @@ impl Entry {
             correlation_id: Some(self.id.clone()),
             qos: Some(qos),
         });
-        Observed { at: now, event }
+        StampedEvent { at: now, event }
     }
 
     fn is_too_old(&self, now: Stamp, max_age: Duration) -> bool {
-        now.since(self.asked) >= max_age
+        now.since(self.requested_at) >= max_age
     }
 }
 
 /// A publish whose turn it is.
 #[derive(Debug, PartialEq)]
-pub(super) struct Outgoing {
+pub(super) struct OutgoingPublish {
     /// 0 for QoS 0.
     pub(super) pkid: u16,
     pub(super) topic: String,
@@ -99,12 +99,12 @@ pub(super) struct Outgoing {
 #[derive(Debug)]
 pub(super) struct PublishQueue {
     settings: QueueSettings,
-    waiting: VecDeque<Entry>,
+    waiting: VecDeque<QueuedPublish>,
     /// QoS 0 publishes the wire has not taken yet.
-    leaving: Vec<Entry>,
-    in_flight: BTreeMap<u16, Entry>,
+    unflushed_qos0: Vec<QueuedPublish>,
+    in_flight: BTreeMap<u16, QueuedPublish>,
     id_prefix: String,
-    made_up: u64,
+    generated_ids: u64,
 }
 
 impl PublishQueue {
@@ -113,10 +113,10 @@ impl PublishQueue {
         Self {
             settings,
             waiting: VecDeque::new(),
-            leaving: Vec::new(),
+            unflushed_qos0: Vec::new(),
             in_flight: BTreeMap::new(),
             id_prefix,
-            made_up: 0,
+            generated_ids: 0,
         }
     }
 
@@ -136,71 +136,71 @@ impl PublishQueue {
         publish: Publish,
         max_packet: usize,
         now: Stamp,
-        out: &mut VecDeque<Observed>,
+        out: &mut VecDeque<StampedEvent>,
     ) {
         let id = publish.correlation_id.clone().unwrap_or_else(|| {
-            self.made_up += 1;
-            format!("{}-{}", self.id_prefix, self.made_up)
+            self.generated_ids += 1;
+            format!("{}-{}", self.id_prefix, self.generated_ids)
         });
-        let entry = Entry {
+        let entry = QueuedPublish {
             publish,
             id,
-            asked: now,
-            announced: false,
-            sent: None,
-            flushed: false,
+            requested_at: now,
+            is_announced: false,
+            sent_at: None,
+            is_flushed: false,
             qos: 0,
-            repeated: false,
+            is_resent: false,
         };
-        if let Some(why) = unsendable(&entry.publish, max_packet) {
+        if let Some(why) = unsendable_reason(&entry.publish, max_packet) {
             tracing::warn!(name = %entry.publish.name, why, "publish refused");
-            out.push_back(entry.command(CommandState::Lost, now));
+            out.push_back(entry.command_event(CommandState::Lost, now));
             return;
         }
         if self.waiting.len() >= self.settings.capacity.max(1)
             && let Some(oldest) = self.waiting.pop_front()
         {
-            out.push_back(oldest.command(CommandState::DroppedFull, now));
+            out.push_back(oldest.command_event(CommandState::DroppedFull, now));
         }
         self.waiting.push_back(entry);
     }
 
     /// Records as queued what could not leave at once.
-    pub(super) fn announce(&mut self, now: Stamp, out: &mut VecDeque<Observed>) {
+    pub(super) fn announce(&mut self, now: Stamp, out: &mut VecDeque<StampedEvent>) {
         // Unannounced entries are always the newest ones.
-        let fresh = self.waiting.iter().rev().take_while(|entry| !entry.announced).count();
+        let fresh = self.waiting.iter().rev().take_while(|entry| !entry.is_announced).count();
         let from = self.waiting.len() - fresh;
         for entry in self.waiting.range_mut(from..) {
-            entry.announced = true;
-            out.push_back(entry.message(true, entry.publish.qos.min(1), now));
-            out.push_back(entry.command(CommandState::Queued, now));
+            entry.is_announced = true;
+            out.push_back(entry.published_event(true, entry.publish.qos.min(1), now));
+            out.push_back(entry.command_event(CommandState::Queued, now));
         }
     }
 
     /// Drops what waited too long.
-    pub(super) fn expire(&mut self, now: Stamp, out: &mut VecDeque<Observed>) {
+    pub(super) fn expire(&mut self, now: Stamp, out: &mut VecDeque<StampedEvent>) {
         let max_age = self.settings.max_age;
         while self.waiting.front().is_some_and(|oldest| oldest.is_too_old(now, max_age))
             && let Some(oldest) = self.waiting.pop_front()
         {
-            out.push_back(oldest.command(CommandState::Expired, now));
+            out.push_back(oldest.command_event(CommandState::Expired, now));
         }
     }
 
     /// When the next publish expires.
     pub(super) fn next_expiry(&self) -> Option<Stamp> {
-        self.waiting.front().map(|oldest| oldest.asked.plus(self.settings.max_age))
+        self.waiting.front().map(|oldest| oldest.requested_at.plus(self.settings.max_age))
     }
 
     /// The next publish the broker may get now. What is larger than `fits` allows is refused here, so
     /// that it cannot harm the connection.
     pub(super) fn next(
         &mut self,
-        allowed: Allowed,
+        allowed: SendLimits,
         fits: impl Fn(&Publish, u8) -> bool,
         now: Stamp,
-        out: &mut VecDeque<Observed>,
-    ) -> Option<Outgoing> {
+        out: &mut VecDeque<StampedEvent>,
+    ) -> Option<OutgoingPublish> {
         loop {
             let qos = self.waiting.front()?.publish.qos.min(1).min(allowed.max_qos);
             if qos > 0 && self.in_flight.len() >= usize::from(allowed.in_flight.min(MAX_IN_FLIGHT)) {
@@ -209,14 +209,14 @@ impl PublishQueue {
             let mut entry = self.waiting.pop_front()?;
             if !fits(&entry.publish, qos) {
                 tracing::warn!(name = %entry.publish.name, "publish refused: larger than the broker accepts");
-                out.push_back(entry.command(CommandState::Lost, now));
+                out.push_back(entry.command_event(CommandState::Lost, now));
                 continue;
             }
-            let pkid = if qos > 0 { self.free_id()? } else { 0 };
-            entry.sent = Some(now);
-            entry.flushed = false;
+            let pkid = if qos > 0 { self.free_packet_id()? } else { 0 };
+            entry.sent_at = Some(now);
+            entry.is_flushed = false;
             entry.qos = qos;
-            let outgoing = Outgoing {
+            let outgoing = OutgoingPublish {
                 pkid,
                 topic: entry.publish.topic.clone(),
                 payload: entry.publish.payload.clone(),
@@ -226,99 +226,99 @@ impl PublishQueue {
             if qos > 0 {
                 self.in_flight.insert(pkid, entry);
             } else {
-                self.leaving.push(entry);
+                self.unflushed_qos0.push(entry);
             }
             return Some(outgoing);
         }
     }
 
-    fn free_id(&self) -> Option<u16> {
+    fn free_packet_id(&self) -> Option<u16> {
         (1..=MAX_IN_FLIGHT).find(|id| !self.in_flight.contains_key(id))
     }
 
     /// The wire took everything handed to it.
-    pub(super) fn flushed(&mut self, now: Stamp, gate: &mut TrafficGate, out: &mut VecDeque<Observed>) {
-        for entry in self.leaving.drain(..) {
-            left(&entry, now, gate, out);
+    pub(super) fn on_flushed(&mut self, now: Stamp, gate: &mut TrafficLimiter, out: &mut VecDeque<StampedEvent>) {
+        for entry in self.unflushed_qos0.drain(..) {
+            record_sent(&entry, now, gate, out);
         }
-        for entry in self.in_flight.values_mut().filter(|entry| !entry.flushed) {
-            entry.flushed = true;
-            left(entry, now, gate, out);
+        for entry in self.in_flight.values_mut().filter(|entry| !entry.is_flushed) {
+            entry.is_flushed = true;
+            record_sent(entry, now, gate, out);
         }
     }
 
     /// A PUBACK arrived; `refused`: with an error code.
-    pub(super) fn acknowledged(
+    pub(super) fn on_puback(
         &mut self,
         pkid: u16,
-        refused: Option<u8>,
+        error_code: Option<u8>,
         now: Stamp,
-        gate: &mut TrafficGate,
-        out: &mut VecDeque<Observed>,
+        gate: &mut TrafficLimiter,
+        out: &mut VecDeque<StampedEvent>,
     ) {
         let Some(entry) = self.in_flight.remove(&pkid) else { return };
-        if !entry.flushed {
-            left(&entry, now, gate, out);
+        if !entry.is_flushed {
+            record_sent(&entry, now, gate, out);
         }
-        let state = match refused {
+        let state = match error_code {
             None => CommandState::Acknowledged,
             Some(code) => {
                 tracing::warn!(name = %entry.publish.name, code, "the broker refused a publish");
                 CommandState::Lost
             }
         };
-        out.push_back(entry.command(state, now));
+        out.push_back(entry.command_event(state, now));
     }
 
     /// The session is over; `dropped`: unasked.
-    pub(super) fn session_ended(&mut self, dropped: bool, now: Stamp, out: &mut VecDeque<Observed>) {
-        for entry in self.leaving.drain(..) {
-            out.push_back(entry.command(CommandState::Lost, now));
+    pub(super) fn session_ended(&mut self, dropped: bool, now: Stamp, out: &mut VecDeque<StampedEvent>) {
+        for entry in self.unflushed_qos0.drain(..) {
+            out.push_back(entry.command_event(CommandState::Lost, now));
         }
-        let mut again = Vec::new();
+        let mut to_resend = Vec::new();
         for (_, mut entry) in std::mem::take(&mut self.in_flight) {
-            let suspect = dropped && entry.sent.is_some_and(|sent| now.since(sent) < QUARANTINE);
-            if suspect || entry.repeated {
-                out.push_back(entry.command(CommandState::Lost, now));
+            let suspect = dropped && entry.sent_at.is_some_and(|sent| now.since(sent) < QUARANTINE);
+            if suspect || entry.is_resent {
+                out.push_back(entry.command_event(CommandState::Lost, now));
             } else if entry.is_too_old(now, self.settings.max_age) {
-                out.push_back(entry.command(CommandState::Expired, now));
+                out.push_back(entry.command_event(CommandState::Expired, now));
             } else {
-                entry.repeated = true;
-                entry.announced = true;
-                out.push_back(entry.command(CommandState::Queued, now));
-                again.push(entry);
+                entry.is_resent = true;
+                entry.is_announced = true;
+                out.push_back(entry.command_event(CommandState::Queued, now));
+                to_resend.push(entry);
             }
         }
-        again.sort_by_key(|entry| (entry.asked, entry.sent));
-        for entry in again.into_iter().rev() {
+        to_resend.sort_by_key(|entry| (entry.requested_at, entry.sent_at));
+        for entry in to_resend.into_iter().rev() {
             self.waiting.push_front(entry);
         }
         while self.waiting.len() > self.settings.capacity.max(1) {
             if let Some(oldest) = self.waiting.pop_front() {
-                out.push_back(oldest.command(CommandState::DroppedFull, now));
+                out.push_back(oldest.command_event(CommandState::DroppedFull, now));
             }
         }
         self.announce(now, out);
     }
 
     /// The run is over: what is still here will not be sent.
-    pub(super) fn abandon(&mut self, now: Stamp, out: &mut VecDeque<Observed>) {
+    pub(super) fn abandon(&mut self, now: Stamp, out: &mut VecDeque<StampedEvent>) {
         let in_flight = std::mem::take(&mut self.in_flight).into_values();
-        for entry in self.leaving.drain(..).chain(in_flight).chain(self.waiting.drain(..)) {
-            out.push_back(entry.command(CommandState::Lost, now));
+        for entry in self.unflushed_qos0.drain(..).chain(in_flight).chain(self.waiting.drain(..)) {
+            out.push_back(entry.command_event(CommandState::Lost, now));
         }
     }
 }
 
-fn left(entry: &Entry, now: Stamp, gate: &mut TrafficGate, out: &mut VecDeque<Observed>) {
-    if gate.admit(now, Way::Published) {
-        out.push_back(entry.message(false, entry.qos, now));
+fn record_sent(entry: &QueuedPublish, now: Stamp, gate: &mut TrafficLimiter, out: &mut VecDeque<StampedEvent>) {
+    if gate.admit(now, MessageDirection::Published) {
+        out.push_back(entry.published_event(false, entry.qos, now));
     }
-    out.push_back(entry.command(CommandState::Sent, now));
+    out.push_back(entry.command_event(CommandState::Sent, now));
 }
 
 /// Why a publish can never be sent, if so.
-fn unsendable(publish: &Publish, max_packet: usize) -> Option<&'static str> {
+fn unsendable_reason(publish: &Publish, max_packet: usize) -> Option<&'static str> {
     let topic = &publish.topic;
     if topic.is_empty() || topic.contains(['+', '#', '\0']) {
         Some("its topic is empty or contains +, # or NUL")

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::Listener;
-use super::planned::PlannedReconnect;
+use super::MessageListener;
+use super::planned_reconnect::PlannedReconnect;
 use super::signer::Signer;
 
 /// Everything the link needs for one broker.
@@ -56,7 +56,7 @@ pub struct LinkSettings {
     /// Who knows the broker's addresses; `None` = the operating system.
     pub resolver: Option<Arc<dyn Resolver>>,
     /// Who reads the payloads of some messages; `None` = nobody.
-    pub listener: Option<Arc<dyn Listener>>,
+    pub listener: Option<Arc<dyn MessageListener>>,
     /// Who signs the request target of each WebSocket upgrade; `None` = the broker's path goes out as it is.
     pub signer: Option<Arc<dyn Signer>>,
     /// Largest packet accepted and sent, in bytes.
@@ -102,19 +102,19 @@ impl LinkSettings {
     }
 
     /// The keep-alive of CONNECT: a promise that is kept whatever the fraction of a second.
-    pub(super) fn promised(&self, keep_alive_secs: u16) -> u16 {
+    pub(super) fn connect_keep_alive_secs(&self, keep_alive_secs: u16) -> u16 {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rounded and within u16")]
-        let secs = self.recorded(keep_alive_secs).ceil().clamp(0.0, 65_535.0) as u16;
+        let secs = self.recorded_keep_alive_secs(keep_alive_secs).ceil().clamp(0.0, 65_535.0) as u16;
         secs
     }
 
     /// What a time on this computer's clocks stands for, to be told to people.
-    pub(super) fn field(&self, time: Duration) -> Duration {
+    pub(super) fn to_field_time(&self, time: Duration) -> Duration {
         Duration::try_from_secs_f64(time.as_secs_f64() * self.time_scale).unwrap_or(time)
     }
 
     /// A keep-alive as a recording says it: in its own seconds.
-    pub(super) fn recorded(&self, keep_alive_secs: u16) -> f64 {
+    pub(super) fn recorded_keep_alive_secs(&self, keep_alive_secs: u16) -> f64 {
         f64::from(keep_alive_secs) / self.time_scale
     }
 }

@@ -1,6 +1,6 @@
 //! What can be wrong with settings before anything was tried?
 
-use super::wire::UnusableTls;
+use super::wire::TlsSettingsError;
 
 /// Settings the link cannot work with. Each message is one sentence that says what to change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -13,10 +13,10 @@ pub enum SettingsError {
     },
     /// The broker could not find the session again.
     #[error("keeping the session needs a client id; set one, or ask for a clean session")]
-    NoIdToKeep,
+    SessionWithoutClientId,
     /// MQTT 3.1.1 forbids a password alone.
     #[error("a password was given without a user name; MQTT 3.1.1 does not allow that, so set a user name")]
-    PasswordAlone,
+    PasswordWithoutUsername,
     /// A string does not fit MQTT's two-byte length or contains NUL.
     #[error("the {what} is longer than 65,535 bytes or contains a NUL character; shorten it")]
     Text {
@@ -45,8 +45,8 @@ pub enum SettingsError {
     },
     /// There is no upgrade to sign.
     #[error("credentials that sign URLs work over WebSocket only; use wss://")]
-    NothingToSign,
+    SignerWithoutWebSocket,
     /// The TLS settings or the files they name are unusable.
     #[error(transparent)]
-    Tls(#[from] UnusableTls),
+    Tls(#[from] TlsSettingsError),
 }

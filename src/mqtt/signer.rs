@@ -12,13 +12,13 @@ use secrecy::SecretString;
 use super::connector::BoxFuture;
 use super::failure::Failure;
 use crate::diagnostics::error_name::AWS_AUTH_SIGNING_NO_CREDENTIALS;
-use crate::diagnostics::event::{How, Layer};
+use crate::diagnostics::event::{DropKind, Layer};
 use crate::diagnostics::sentence::duration_words;
 use crate::diagnostics::{ErrorName, Stamp};
 
 /// A difference between this computer's clock and the server's that is worth telling. AWS takes
 /// signatures that are off by five minutes; half of that leaves room for a slow connect.
-const WORTH_TELLING: TimeDelta = TimeDelta::minutes(2);
+const CLOCK_SKEW_LIMIT: TimeDelta = TimeDelta::minutes(2);
 
 /// Gives request targets, each signed anew.
 pub trait Signer: Send + Sync + Debug {
@@ -28,16 +28,16 @@ pub trait Signer: Send + Sync + Debug {
     /// The future is dropped when the attempt is given up or takes longer than
     /// [`PhaseTimeouts::credentials`](super::settings::PhaseTimeouts::credentials); what it was doing must
     /// bear that.
-    fn sign(&self, fresh: bool) -> BoxFuture<'_, Result<Signed, SignFailure>>;
+    fn sign(&self, fresh: bool) -> BoxFuture<'_, Result<SignedTarget, SignFailure>>;
 
     /// The server answered an upgrade with this 4xx status; `server_date` is its clock, if it told. The next
     /// [`Signer::sign`] comes with `fresh`.
-    fn refused(&self, status: u16, server_date: Option<DateTime<Utc>>);
+    fn on_refused(&self, status: u16, server_date: Option<DateTime<Utc>>);
 }
 
 /// A signed request target.
 #[derive(Debug, Clone)]
-pub struct Signed {
+pub struct SignedTarget {
     /// Path and query as they go into the request line. Secret: until it expires it opens a session.
     pub path_and_query: SecretString,
     /// When the credentials (not the signature) expire; `None` if they do not, or nobody knows.
@@ -57,50 +57,50 @@ pub struct SignFailure {
     /// HTTP status of the refusal, if there was one; 401 and 403 end a run with exit code 4.
     pub http_status: Option<u16>,
     /// Trying again cannot help (a wrong password): the link gives up.
-    pub for_good: bool,
+    pub is_permanent: bool,
 }
 
 impl SignFailure {
     /// No credentials now; another attempt may find some.
     pub fn unavailable(layer: Layer, detail: impl Into<String>) -> Self {
         let name = AWS_AUTH_SIGNING_NO_CREDENTIALS;
-        Self { name, detail: detail.into(), layer, http_status: None, for_good: false }
+        Self { name, detail: detail.into(), layer, http_status: None, is_permanent: false }
     }
 
     /// The account's server does not accept who asks: exit code 4, no further attempt.
     pub fn refused(detail: impl Into<String>) -> Self {
         let refused = Self::unavailable(Layer::Local, detail);
-        Self { http_status: Some(401), for_good: true, ..refused }
+        Self { http_status: Some(401), is_permanent: true, ..refused }
     }
 }
 
 impl From<SignFailure> for Failure {
     fn from(refusal: SignFailure) -> Self {
-        let mut failure = Self::new(refusal.name, refusal.layer, How::Local, refusal.detail);
+        let mut failure = Self::new(refusal.name, refusal.layer, DropKind::Local, refusal.detail);
         failure.http_status = refusal.http_status;
-        failure.for_good = refusal.for_good;
+        failure.is_permanent = refusal.is_permanent;
         failure
     }
 }
 
 /// Why an upgrade was probably refused with this 4xx status, in words: the clock, the end of the credentials, or what
 /// else makes a signature worthless. `None` if the status says nothing about credentials.
-pub(super) fn refusal(
+pub(super) fn upgrade_refusal_reason(
     status: u16,
     server: Option<DateTime<Utc>>,
     expires_at: Option<DateTime<Utc>>,
     now: Stamp,
-    field: impl Fn(Duration) -> Duration,
+    to_field_time: impl Fn(Duration) -> Duration,
 ) -> Option<String> {
-    if let Some(skew) = server.and_then(|server| skew(now.wall, server)) {
+    if let Some(skew) = server.and_then(|server| clock_skew_reason(now.wall, server)) {
         return Some(skew);
     }
     if !matches!(status, 401 | 403) {
         return None;
     }
-    let over_for = expires_at.and_then(|end| now.wall.signed_duration_since(end).to_std().ok());
-    Some(match over_for {
-        Some(time) => format!("the credentials expired {} ago", duration_words(field(time))),
+    let expired_for = expires_at.and_then(|end| now.wall.signed_duration_since(end).to_std().ok());
+    Some(match expired_for {
+        Some(time) => format!("the credentials expired {} ago", duration_words(to_field_time(time))),
         None => {
             "the credentials are not accepted: expired or withdrawn, or a policy forbids the connect".into()
         }
@@ -108,9 +108,9 @@ pub(super) fn refusal(
 }
 
 /// What a wrong clock here does to signatures, in words; `None` if the clocks agree well enough.
-fn skew(here: DateTime<Utc>, server: DateTime<Utc>) -> Option<String> {
+fn clock_skew_reason(here: DateTime<Utc>, server: DateTime<Utc>) -> Option<String> {
     let ahead = here.signed_duration_since(server);
-    if ahead.abs() <= WORTH_TELLING {
+    if ahead.abs() <= CLOCK_SKEW_LIMIT {
         return None;
     }
     let side = if ahead > TimeDelta::zero() { "ahead of" } else { "behind" };
@@ -127,35 +127,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_skew_worth_telling_is_told_with_its_side() {
+    fn a_skew_above_the_limit_is_reported_with_its_direction() {
         let at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        let told = |secs| skew(at, at + TimeDelta::seconds(secs));
-        assert_eq!(told(120), None);
-        assert_eq!(told(-120), None);
+        let reason = |secs| clock_skew_reason(at, at + TimeDelta::seconds(secs));
+        assert_eq!(reason(120), None);
+        assert_eq!(reason(-120), None);
         let words = |amount| Some(format!("this computer's clock is {amount}: signatures are refused"));
-        assert_eq!(told(14 * 60 + 5), words("14 min behind the server's"));
-        assert_eq!(told(-3 * 3600), words("3 h ahead of the server's"));
-        assert_eq!(told(5 * 86_400), words("5 days behind the server's"));
-        assert!(skew(DateTime::<Utc>::MAX_UTC, DateTime::<Utc>::MIN_UTC).is_some());
+        assert_eq!(reason(14 * 60 + 5), words("14 min behind the server's"));
+        assert_eq!(reason(-3 * 3600), words("3 h ahead of the server's"));
+        assert_eq!(reason(5 * 86_400), words("5 days behind the server's"));
+        assert!(clock_skew_reason(DateTime::<Utc>::MAX_UTC, DateTime::<Utc>::MIN_UTC).is_some());
     }
 
     #[test]
     fn a_refusal_names_the_clock_then_the_end_of_the_credentials_then_what_else_it_may_be() {
         let now = Stamp::new(DateTime::from_timestamp(1_800_000_000, 0).unwrap(), Duration::ZERO);
         let at = |secs| Some(now.wall + TimeDelta::seconds(secs));
-        let told = |status, server, end| refusal(status, server, end, now, |time| time * 60);
-        let clock = told(403, at(600), at(-600)).unwrap();
+        let reason = |status, server, end| upgrade_refusal_reason(status, server, end, now, |time| time * 60);
+        let clock = reason(403, at(600), at(-600)).unwrap();
         assert!(clock.starts_with("this computer's clock is 10 min behind"), "{clock}");
-        assert_eq!(told(403, at(1), at(-12)).as_deref(), Some("the credentials expired 12 min ago"));
+        assert_eq!(reason(403, at(1), at(-12)).as_deref(), Some("the credentials expired 12 min ago"));
         for end in [None, at(60)] {
-            assert!(told(401, None, end).unwrap().starts_with("the credentials are not accepted: "));
+            assert!(reason(401, None, end).unwrap().starts_with("the credentials are not accepted: "));
         }
-        assert_eq!(told(404, at(0), at(-12)), None);
+        assert_eq!(reason(404, at(0), at(-12)), None);
     }
 
     #[test]
     fn debug_shows_no_target() {
-        let signed = Signed { path_and_query: "/mqtt?X-Amz-Signature=beef".into(), expires_at: None };
+        let signed = SignedTarget { path_and_query: "/mqtt?X-Amz-Signature=beef".into(), expires_at: None };
         assert!(!format!("{signed:?}").contains("beef"));
     }
 }

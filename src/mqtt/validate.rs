@@ -5,7 +5,7 @@ use secrecy::ExposeSecret as _;
 
 use super::settings::{LinkSettings, VersionChoice};
 use super::settings_error::SettingsError;
-use super::wire::foreign_text;
+use super::wire::sanitize_text;
 
 /// Smallest packet size limit that lets a CONNECT and its answer through.
 const SMALLEST_PACKET: usize = 256;
@@ -14,21 +14,21 @@ const SMALLEST_PACKET: usize = 256;
 pub(super) fn validate(settings: &LinkSettings) -> Result<(), SettingsError> {
     let id = &settings.client_id;
     if id.is_empty() && !settings.clean_session {
-        return Err(SettingsError::NoIdToKeep);
+        return Err(SettingsError::SessionWithoutClientId);
     }
-    if !fits(id) {
+    if !is_mqtt_string(id) {
         return Err(SettingsError::ClientId {
             why: "is longer than 65,535 bytes or contains a NUL character",
         });
     }
-    if settings.username.as_deref().is_some_and(|name| !fits(name)) {
+    if settings.username.as_deref().is_some_and(|name| !is_mqtt_string(name)) {
         return Err(SettingsError::Text { what: "user name" });
     }
     if let Some(password) = &settings.password {
         if settings.username.is_none() && settings.version != VersionChoice::V5 {
-            return Err(SettingsError::PasswordAlone);
+            return Err(SettingsError::PasswordWithoutUsername);
         }
-        if !fits(password.expose_secret()) {
+        if !is_mqtt_string(password.expose_secret()) {
             return Err(SettingsError::Text { what: "password" });
         }
     }
@@ -36,21 +36,21 @@ pub(super) fn validate(settings: &LinkSettings) -> Result<(), SettingsError> {
         return Err(SettingsError::MaxPacket { bytes: settings.max_packet });
     }
     if settings.signer.is_some() && !settings.broker.transport.is_websocket() {
-        return Err(SettingsError::NothingToSign);
+        return Err(SettingsError::SignerWithoutWebSocket);
     }
     for (filter, qos) in &settings.subscriptions {
-        if !fits(filter) || !valid_filter(filter) {
-            return Err(SettingsError::Filter { filter: foreign_text(filter) });
+        if !is_mqtt_string(filter) || !valid_filter(filter) {
+            return Err(SettingsError::Filter { filter: sanitize_text(filter) });
         }
         if *qos > 1 {
-            return Err(SettingsError::Qos { filter: foreign_text(filter), qos: *qos });
+            return Err(SettingsError::Qos { filter: sanitize_text(filter), qos: *qos });
         }
     }
     Ok(())
 }
 
 /// Whether MQTT can carry the string.
-fn fits(text: &str) -> bool {
+fn is_mqtt_string(text: &str) -> bool {
     u16::try_from(text.len()).is_ok() && !text.contains('\0')
 }
 

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use chrono::{DateTime, Utc};
 
 use super::account::{Account, AccountError, AwsCredentials};
-use crate::aws::{Target, presign};
+use crate::aws::{SigningTarget, presign};
 use crate::diagnostics::Clock;
 use crate::diagnostics::event::Layer;
 use crate::mqtt::connector::BoxFuture;
 use crate::mqtt::settings::BrokerAddress;
-use crate::mqtt::signer::{SignFailure, Signed, Signer};
+use crate::mqtt::signer::{SignFailure, SignedTarget, Signer};
 
 /// The vendor's endpoint at AWS IoT.
 pub const ENDPOINT: &str = "wss://a1t30mldyslmuq-ats.iot.us-east-1.amazonaws.com/mqtt";
@@ -83,17 +83,17 @@ impl AccountSigner {
 }
 
 impl Signer for AccountSigner {
-    fn sign(&self, fresh: bool) -> BoxFuture<'_, Result<Signed, SignFailure>> {
+    fn sign(&self, fresh: bool) -> BoxFuture<'_, Result<SignedTarget, SignFailure>> {
         Box::pin(async move {
             let credentials = self.credentials(fresh).await?;
-            let target = Target { host: &self.host, path: &self.path, region: REGION };
+            let target = SigningTarget { host: &self.host, path: &self.path, region: REGION };
             let signed = presign(target, &credentials.keys, self.clock.now().wall, None);
-            Ok(Signed { path_and_query: signed.into(), expires_at: credentials.expires_at })
+            Ok(SignedTarget { path_and_query: signed.into(), expires_at: credentials.expires_at })
         })
     }
 
     /// The next call of `sign` asks for fresh credentials; the account decides whether that can help.
-    fn refused(&self, status: u16, server_date: Option<DateTime<Utc>>) {
+    fn on_refused(&self, status: u16, server_date: Option<DateTime<Utc>>) {
         self.is_refused.store(true, Ordering::Relaxed);
         tracing::info!(status, ?server_date, "signed upgrade refused");
     }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use color_eyre::eyre::WrapErr as _;
 
 use super::print;
-use crate::analysis::{self, Form, InputReport, Report, Style, find};
+use crate::analysis::{self, FileFormat, InputReport, AnalysisReport, TextStyle, find_inputs};
 use crate::cli::{Analyze, AnalyzeFormat};
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::clean::clean;
@@ -19,17 +19,17 @@ const WIDEST: usize = 120;
 
 /// Reads what was named, prints what it says, and tells on standard error what could not be read.
 pub(super) fn analyze(wanted: &Analyze) -> color_eyre::Result<ExitCode> {
-    let finding = find(&wanted.files);
-    tell(&finding.complaints);
+    let finding = find_inputs(&wanted.files);
+    tell(&finding.errors);
     let (analysis, input) = analysis::analyze(finding.sources, Diagnostics::DEFAULT_MAX_EVENTS);
     tell(&trouble(&input));
     let Some(analysis) = analysis else {
-        if finding.complaints.is_empty() && input.files.is_empty() {
+        if finding.errors.is_empty() && input.files.is_empty() {
             tell(&["there is nothing to read: name a recording, an export or a directory".to_owned()]);
         }
         return Ok(Code::Runtime.into());
     };
-    let report = Report::new(&analysis, &input, !wanted.no_redact.unwrap_or(false));
+    let report = AnalysisReport::new(&analysis, &input, !wanted.no_redact.unwrap_or(false));
     let text = match wanted.format {
         AnalyzeFormat::Text => report.text(style(wanted)),
         AnalyzeFormat::Json => report.json().wrap_err("cannot put the analysis into JSON")?,
@@ -54,7 +54,7 @@ fn trouble(input: &InputReport) -> Vec<String> {
     let mut sentences = Vec::new();
     for file in &input.files {
         let name = &file.name;
-        if file.form == Form::Unreadable && file.remarks.is_empty() {
+        if file.format == FileFormat::Unreadable && file.remarks.is_empty() {
             let what = match file.tally.lines {
                 0 => "it is empty",
                 _ => "no line is an event",
@@ -63,7 +63,7 @@ fn trouble(input: &InputReport) -> Vec<String> {
                 "nothing read from {name}: {what}; give a recording (*.jsonl) or an export (*.json) of dropscope"
             ));
         }
-        if file.form == Form::Unreadable {
+        if file.format == FileFormat::Unreadable {
             sentences.extend(file.remarks.iter().map(|why| format!("nothing read from {name}: {why}")));
         } else if file.tally.skipped() > 0 {
             let (skipped, lines) = (file.tally.skipped(), file.tally.lines);
@@ -74,11 +74,11 @@ fn trouble(input: &InputReport) -> Vec<String> {
     sentences
 }
 
-fn style(wanted: &Analyze) -> Style {
+fn style(wanted: &Analyze) -> TextStyle {
     let is_terminal = io::stdout().is_terminal();
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     let color = is_terminal && !set("NO_COLOR") && !is_dumb && !wanted.no_color.unwrap_or(false);
     let columns = if is_terminal { crate::tui::columns() } else { None };
-    Style { color, width: columns.map_or(WIDTH, usize::from).min(WIDEST) }
+    TextStyle { color, width: columns.map_or(WIDTH, usize::from).min(WIDEST) }
 }

@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(refusal("ws://10.0.0.5"), Err(Refusal::Unprotected));
         assert_eq!(refusal("broker.example"), Err(Refusal::NoRegion));
         let none = KeySource::new(Arc::new(|_| None), None);
-        assert_eq!(with_keys(&mut link(HOST, false), none, None), Err(KeyError::Nothing.into()));
+        assert_eq!(with_keys(&mut link(HOST, false), none, None), Err(KeyError::NoCredentials.into()));
         with_keys(&mut link("ws://[::1]:9001", false), keys(), Some("us-east-1".into())).unwrap();
     }
 

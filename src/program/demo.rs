@@ -28,7 +28,7 @@ use crate::device::Device;
 use crate::diagnostics::{Clock, Stamp};
 use crate::lab::scenario::{BLOWS, Publishing, SCENARIOS, Scenario, Way, speed_words};
 use crate::lab::{Ailment, GatewayControl, HOST, Stage, StageOptions, TELEMETRY_TOPIC, Version};
-use crate::monitor::{Request, Simulation, SimulationPort};
+use crate::monitor::{MonitorRequest, Simulation, SimulationPort};
 use crate::mqtt::settings::{LinkSettings, Resolver, Transport, VersionChoice};
 
 /// The simulated heater, as a configuration file would have it.
@@ -134,7 +134,7 @@ impl Play {
             .wrap_err("cannot start the embedded broker on loopback")?;
         let authority = self.prepare(&mut settings.link, &stage)?;
         let (shown, injected) = (watch::Sender::new(self.shown()), mpsc::channel(INJECTIONS));
-        let port = SimulationPort { shown: shown.subscribe(), inject: injected.0 };
+        let port = SimulationPort { status: shown.subscribe(), inject: injected.0 };
         let stage = Arc::new(stage);
         let mut company = JoinSet::new();
         let result = watch(settings, self.device(), Some(port), |requests| {
@@ -208,7 +208,7 @@ impl Play {
         };
         let fault = if self.blind { "not told in a blind run" } else { self.scenario.fault };
         let menu = BLOWS.iter().map(|blow| Arc::from(blow.what));
-        Simulation { label: label.into(), fault: fault.into(), menu: menu.collect() }
+        Simulation { label: label.into(), fault: fault.into(), faults: menu.collect() }
     }
 }
 
@@ -265,19 +265,19 @@ impl Resolver for Names {
 }
 
 /// Lets the faults strike that the user asks for, and notes them down.
-async fn inject(stage: Arc<Stage>, mut asked: mpsc::Receiver<usize>, requests: mpsc::Sender<Request>) {
+async fn inject(stage: Arc<Stage>, mut asked: mpsc::Receiver<usize>, requests: mpsc::Sender<MonitorRequest>) {
     while let Some(index) = asked.recv().await {
         let Some(blow) = BLOWS.get(index) else { continue };
         stage.strike(blow);
         let text = format!("simulated: {}", blow.what);
-        if requests.send(Request::Note(text)).await.is_err() {
+        if requests.send(MonitorRequest::Note(text)).await.is_err() {
             return;
         }
     }
 }
 
 /// What the watched client publishes of its own accord.
-async fn publish(publishing: Publishing, every: Duration, requests: mpsc::Sender<Request>) {
+async fn publish(publishing: Publishing, every: Duration, requests: mpsc::Sender<MonitorRequest>) {
     let mut rounds = interval(every.max(Duration::from_millis(1)));
     // The first tick comes at once, before there is a session.
     rounds.tick().await;
@@ -286,7 +286,7 @@ async fn publish(publishing: Publishing, every: Duration, requests: mpsc::Sender
         rounds.tick().await;
         for _ in 0..publishing.count {
             number += 1;
-            let request = Request::Publish {
+            let request = MonitorRequest::Publish {
                 topic: publishing.topic.to_owned(),
                 payload: format!("{{\"number\":{number}}}").into(),
                 qos: publishing.qos,
@@ -341,7 +341,7 @@ mod tests {
     #[test]
     fn the_solution_says_whether_it_was_found() {
         let at = Stamp::new("2026-08-03T12:00:00Z".parse().expect("a time"), Duration::ZERO);
-        let mut verdict = Verdict::nothing_yet(at);
+        let mut verdict = Verdict::undetermined(at);
         let scenario = named("nat-silent").expect("one");
         let said = |verdict: &Verdict| reveal(scenario, Some(verdict));
         assert!(said(&verdict).ends_with("said: undetermined, which is honest but not enough."));

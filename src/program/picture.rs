@@ -11,9 +11,9 @@ use super::{print, refuse};
 use crate::classify::Verdict;
 use crate::cli::{Picture, PictureScreen};
 use crate::diagnostics::clean::clean;
-use crate::diagnostics::recording::Reader;
+use crate::diagnostics::recording::RecordingReader;
 use crate::diagnostics::{Diagnostics, Snapshot};
-use crate::monitor::Folds;
+use crate::monitor::EventFold;
 use crate::tui::still::{self, Subject};
 
 /// Reads the recording and prints the picture.
@@ -40,9 +40,9 @@ pub(super) fn picture(wanted: &Picture) -> color_eyre::Result<ExitCode> {
 
 /// The state after the last event and what a screen said then; `None` without any event.
 fn last_state(input: impl std::io::BufRead) -> std::io::Result<Option<(Snapshot, Option<Arc<Verdict>>)>> {
-    let mut folds = Folds::new(Diagnostics::DEFAULT_MAX_EVENTS);
+    let mut folds = EventFold::new(Diagnostics::DEFAULT_MAX_EVENTS);
     let mut last = None;
-    for observed in Reader::new(input) {
+    for observed in RecordingReader::new(input) {
         let observed = observed?;
         folds.apply(observed.at, &observed.event);
         last = Some(observed.at);

@@ -20,7 +20,7 @@ use crate::export::{
 };
 use crate::monitor::ReportSettings;
 use crate::mqtt::settings::{Transport, VersionChoice};
-use crate::replay::{ReplaySettings, StartAt, Tape};
+use crate::replay::{ReplaySettings, StartAt, RecordingPlayer};
 use crate::{cli, logging, signals, tui};
 
 /// Events read at a time where nobody waits in between.
@@ -51,22 +51,22 @@ pub(super) fn replay(wanted: &cli::Replay) -> color_eyre::Result<ExitCode> {
                         --export - prints the JSON export of the recording, --report - the Markdown report";
         return Ok(refuse(&sentence));
     }
-    let tape = match Tape::open(&wanted.files, settings.run.max_events) {
+    let tape = match RecordingPlayer::open(&wanted.files, settings.run.max_events) {
         Ok(tape) => tape,
         Err(error) => return Ok(refuse(&error)),
     };
     if is_quiet { export(tape, wanted, &settings) } else { runtime()?.block_on(show(tape, wanted, settings)) }
 }
 
-fn start(at: RecordedTime, tape: &Tape) -> StartAt {
+fn start(at: RecordedTime, tape: &RecordingPlayer) -> StartAt {
     match at {
         RecordedTime::FromBeginning(offset) => StartAt::FromBeginning(offset),
         RecordedTime::FromEnd(offset) => StartAt::FromEnd(offset),
-        other => other.instant(tape.begins(), &Local).map_or(StartAt::FromEnd(Duration::ZERO), StartAt::Wall),
+        other => other.instant(tape.start_time(), &Local).map_or(StartAt::FromEnd(Duration::ZERO), StartAt::Wall),
     }
 }
 
-async fn show(tape: Tape, wanted: &cli::Replay, settings: Settings) -> color_eyre::Result<ExitCode> {
+async fn show(tape: RecordingPlayer, wanted: &cli::Replay, settings: Settings) -> color_eyre::Result<ExitCode> {
     // A log that cannot be written is a pity, not a reason not to replay.
     if let Err(error) = &logging::start(&settings.log) {
         let _ = writeln!(io::stderr(), "no log file: {error}");
@@ -91,7 +91,7 @@ async fn show(tape: Tape, wanted: &cli::Replay, settings: Settings) -> color_eyr
     let handle = crate::replay::spawn(tape, replay, Arc::clone(&clock));
     let _signals = signals::forward(handle.requests.clone());
     let options = watch::screen(&settings.ui, keymap);
-    tui::run(handle.published.clone(), handle.requests.clone(), options, clock).await?;
+    tui::run(handle.live_state.clone(), handle.requests.clone(), options, clock).await?;
     let ended = handle.finished().await.wrap_err("the replay broke down")?;
     ended.wrap_err("the recording cannot be read any more")?;
     Ok(Code::Fine.into())
@@ -102,19 +102,19 @@ fn export_options(settings: &Settings) -> ExportOptions {
 }
 
 /// Writes what a live run would have written at the end, or at the time asked for.
-fn export(mut tape: Tape, wanted: &cli::Replay, settings: &Settings) -> color_eyre::Result<ExitCode> {
+fn export(mut tape: RecordingPlayer, wanted: &cli::Replay, settings: &Settings) -> color_eyre::Result<ExitCode> {
     let at = wanted.at.map(|at| start(at, &tape));
     if let Some(at) = at {
         at.prepare(&mut tape);
     }
     let read = "the recording cannot be read";
-    while !tape.read_on(BATCH).wrap_err(read)? {}
+    while !tape.read_events(BATCH).wrap_err(read)? {}
     if let Some(at) = at {
         let to = at.position(&tape);
-        while !tape.go(to, BATCH).wrap_err(read)? {}
+        while !tape.seek(to, BATCH).wrap_err(read)? {}
     }
-    tell_bad_lines(tape.tally().skipped());
-    let (moment, now) = (tape.moment(), tape.now().wall);
+    tell_bad_lines(tape.stats().skipped());
+    let (moment, now) = (tape.diagnostic_state(), tape.now().wall);
     let export = Export::of(&moment.snapshot, Some(&moment.verdict), &export_options(settings));
     let mut code = Code::Fine.into();
     if let Some(path) = &wanted.export {

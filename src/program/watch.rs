@@ -11,11 +11,11 @@ use super::refuse;
 use crate::clock::SystemClock;
 use crate::config::{RecordingPlace, Settings, UiSettings};
 use crate::device::Device;
-use crate::diagnostics::{Clock, Observed};
+use crate::diagnostics::{Clock, StampedEvent};
 use crate::exit::{self, Code, Ending};
 use crate::export::{ExportOptions, RecorderSettings, RecorderTarget};
 use crate::monitor::{
-    self, DeviceSettings, Handle, LinkActivity, MonitorSettings, Published, ReportSettings, Request,
+    self, DeviceSettings, MonitorHandle, LinkActivity, MonitorSettings, LiveState, ReportSettings, MonitorRequest,
     SimulationPort,
 };
 use crate::signals::{self, Asked};
@@ -34,7 +34,7 @@ pub(super) async fn broker(settings: Settings) -> color_eyre::Result<ExitCode> {
 pub(super) struct Watched {
     pub(super) code: ExitCode,
     /// The last state; `None` if nothing was watched, because the settings are of no use.
-    pub(super) last: Option<Arc<Published>>,
+    pub(super) last: Option<Arc<LiveState>>,
 }
 
 impl From<ExitCode> for Watched {
@@ -49,7 +49,7 @@ pub(super) async fn watch<T>(
     settings: Settings,
     device: Option<Box<dyn Device>>,
     simulation: Option<SimulationPort>,
-    accompany: impl FnOnce(&mpsc::Sender<Request>) -> T,
+    accompany: impl FnOnce(&mpsc::Sender<MonitorRequest>) -> T,
 ) -> color_eyre::Result<Watched> {
     // A log that cannot be written is a pity, not a reason not to watch.
     let log = logging::start(&settings.log);
@@ -76,16 +76,16 @@ pub(super) async fn watch<T>(
     let asked = signals::forward(handle.requests.clone());
     let mut gave_up = None;
     if settings.run.headless {
-        gave_up = Some(tokio::spawn(end_when_given_up(handle.published.clone(), handle.requests.clone())));
+        gave_up = Some(tokio::spawn(end_when_given_up(handle.live_state.clone(), handle.requests.clone())));
         lines(&settings, &handle, events).await?;
     } else {
         // The screen reads snapshots only; events nobody takes would count as lost.
         drop(events);
         let options = screen(&settings.ui, keymap);
-        tui::run(handle.published.clone(), handle.requests.clone(), options, clock).await?;
+        tui::run(handle.live_state.clone(), handle.requests.clone(), options, clock).await?;
     }
     // The reader of the lines or of the screen may have left first.
-    let _ = handle.requests.send(Request::Shutdown).await;
+    let _ = handle.requests.send(MonitorRequest::Shutdown).await;
     let last = handle.finished().await.wrap_err("the monitor broke down")?;
     let gave_up = match gave_up {
         Some(task) => task.await.wrap_err("the monitor broke down")?,
@@ -108,30 +108,30 @@ pub(super) async fn watch<T>(
 
 /// Without a screen nobody can ask for one more attempt: giving up ends the run. Says whether it did.
 async fn end_when_given_up(
-    mut published: watch::Receiver<Arc<Published>>,
-    requests: mpsc::Sender<Request>,
+    mut published: watch::Receiver<Arc<LiveState>>,
+    requests: mpsc::Sender<MonitorRequest>,
 ) -> bool {
-    let given_up = |state: &Arc<Published>| state.runtime.activity == LinkActivity::GivenUp;
+    let given_up = |state: &Arc<LiveState>| state.runtime.activity == LinkActivity::GivenUp;
     let gave_up = published.wait_for(given_up).await.is_ok();
     if gave_up {
         // The monitor being gone already is the same end.
-        let _ = requests.send(Request::Shutdown).await;
+        let _ = requests.send(MonitorRequest::Shutdown).await;
     }
     gave_up
 }
 
 async fn lines(
     settings: &Settings,
-    handle: &Handle,
-    events: broadcast::Receiver<Arc<Observed>>,
+    handle: &MonitorHandle,
+    events: broadcast::Receiver<Arc<StampedEvent>>,
 ) -> color_eyre::Result<()> {
-    let options = headless::Options {
-        tells_all: settings.log.verbosity >= Verbosity::Verbose,
+    let options = headless::HeadlessOptions {
+        verbose: settings.log.verbosity >= Verbosity::Verbose,
         json: settings.run.json,
         ascii: settings.ui.ascii,
         summary_every: settings.export.every.unwrap_or(headless::SUMMARY_EVERY),
     };
-    headless::run(events, handle.published.clone(), options, io::stdout(), io::stderr())
+    headless::run(events, handle.live_state.clone(), options, io::stdout(), io::stderr())
         .await
         .wrap_err("cannot write to standard output")?;
     Ok(())
@@ -190,6 +190,6 @@ fn monitor_settings(
         duration: settings.run.duration,
         simulation,
         device: device.map(|device| DeviceSettings { device, quiet: settings.quiet_link }),
-        disguise: settings.disguise.clone(),
+        name_mask: settings.disguise.clone(),
     }
 }

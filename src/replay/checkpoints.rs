@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::reel::Reel;
+use super::replay_state::ReplayState;
 
 /// Most checkpoints kept; each holds the folds (some hundred kilobytes) and a place in a file.
-const MOST: usize = 64;
+const MAX_CHECKPOINTS: usize = 64;
 /// Events between the first checkpoints.
 const FIRST_STRIDE: u64 = 4_096;
 
@@ -13,40 +13,40 @@ const FIRST_STRIDE: u64 = 4_096;
 /// second one goes and the distance doubles.
 #[derive(Debug)]
 pub(super) struct Checkpoints {
-    kept: Vec<Reel>,
+    states: Vec<ReplayState>,
     stride: u64,
 }
 
 impl Checkpoints {
     /// The beginning only.
-    pub(super) fn new(beginning: Reel) -> Self {
-        Self { kept: vec![beginning], stride: FIRST_STRIDE }
+    pub(super) fn new(beginning: ReplayState) -> Self {
+        Self { states: vec![beginning], stride: FIRST_STRIDE }
     }
 
     /// Whether a state after so many events is to be kept.
-    pub(super) fn wants(&self, events: u64) -> bool {
+    pub(super) fn is_due(&self, events: u64) -> bool {
         events.is_multiple_of(self.stride)
     }
 
     /// Keeps a state later than all others.
-    pub(super) fn keep(&mut self, reel: Reel) {
-        self.kept.push(reel);
-        if self.kept.len() > MOST {
+    pub(super) fn push(&mut self, state: ReplayState) {
+        self.states.push(state);
+        if self.states.len() > MAX_CHECKPOINTS {
             self.stride *= 2;
             let stride = self.stride;
-            self.kept.retain(|reel| reel.events().is_multiple_of(stride));
+            self.states.retain(|state| state.events().is_multiple_of(stride));
         }
     }
 
     /// Keeps the state at the end of the recording.
-    pub(super) fn keep_end(&mut self, reel: Reel) {
-        self.kept.push(reel);
+    pub(super) fn push_end(&mut self, state: ReplayState) {
+        self.states.push(state);
     }
 
     /// The latest state that does not lie behind `to`.
-    pub(super) fn nearest(&self, to: Duration) -> Option<&Reel> {
-        let after = self.kept.partition_point(|reel| reel.position() <= to);
-        self.kept.get(after.saturating_sub(1))
+    pub(super) fn nearest(&self, to: Duration) -> Option<&ReplayState> {
+        let after = self.states.partition_point(|state| state.position() <= to);
+        self.states.get(after.saturating_sub(1))
     }
 }
 
@@ -54,22 +54,22 @@ impl Checkpoints {
 mod tests {
     use super::*;
     use crate::diagnostics::Stamp;
-    use crate::diagnostics::event::{Event, Observed};
+    use crate::diagnostics::event::{Event, StampedEvent};
 
     #[test]
-    fn many_events_leave_few_checkpoints_evenly_spread() {
-        let mut reel = Reel::new(10);
-        let mut checkpoints = Checkpoints::new(reel.clone());
+    fn checkpoints_are_bounded_and_evenly_spaced() {
+        let mut state = ReplayState::new(10);
+        let mut checkpoints = Checkpoints::new(state.clone());
         let events = FIRST_STRIDE * 300;
         let start = Stamp::new(chrono::DateTime::UNIX_EPOCH, Duration::ZERO);
         for n in 0..events {
             let at = start.plus(Duration::from_secs(n));
-            reel.apply(&Observed { at, event: Event::Unknown });
-            if checkpoints.wants(reel.events()) {
-                checkpoints.keep(reel.clone());
+            state.apply(&StampedEvent { at, event: Event::Unknown });
+            if checkpoints.is_due(state.events()) {
+                checkpoints.push(state.clone());
             }
         }
-        assert!((MOST / 2..=MOST).contains(&checkpoints.kept.len()), "{}", checkpoints.kept.len());
+        assert!((MAX_CHECKPOINTS / 2..=MAX_CHECKPOINTS).contains(&checkpoints.states.len()), "{}", checkpoints.states.len());
         for n in (0..events).step_by(77_777) {
             let nearest = checkpoints.nearest(Duration::from_secs(n)).expect("the beginning at least");
             assert!(nearest.position() <= Duration::from_secs(n));

@@ -12,15 +12,15 @@
 //! *Must not know* screens, sockets or the link.
 
 mod checkpoints;
-mod feed;
-mod player;
-mod present;
-mod reel;
+mod event_reader;
+mod playback;
+mod runtime_status;
+mod replay_state;
 mod source;
-mod tape;
+mod recording_player;
 mod task;
 
-pub use player::{Player, SPEEDS};
+pub use playback::{Playback, SPEEDS};
 pub use source::OpenError;
-pub use tape::Tape;
-pub use task::{Handle, ReplaySettings, StartAt, spawn};
+pub use recording_player::RecordingPlayer;
+pub use task::{ReplayHandle, ReplaySettings, StartAt, spawn};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use chrono::{DateTime, Utc};
 
 use crate::diagnostics::clean::clean;
-use crate::diagnostics::recording::{Decoder, Reader};
+use crate::diagnostics::recording::{Decoder, RecordingReader};
 
 /// Bytes read at a time.
 const BUFFER: usize = 256 * 1024;
@@ -28,56 +28,56 @@ pub enum OpenError {
 
 /// The files, in the order of their events.
 #[derive(Debug)]
-pub(super) struct Source {
-    parts: Vec<Part>,
-    begins: DateTime<Utc>,
+pub(super) struct ReplaySource {
+    parts: Vec<ReplayPart>,
+    start_time: DateTime<Utc>,
 }
 
 #[derive(Debug)]
-struct Part {
+struct ReplayPart {
     path: PathBuf,
     bytes: u64,
 }
 
 /// A place between two lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct ReplayPosition {
     pub(super) part: usize,
     pub(super) offset: u64,
 }
 
-impl Source {
+impl ReplaySource {
     /// Looks at the first event of each file. Files without events go last, where they are read for what
     /// they lack.
     pub(super) fn open(files: &[PathBuf]) -> Result<Self, OpenError> {
         let mut parts = Vec::new();
         for path in files {
-            let failed = |error| OpenError::Open(shown(path), error);
-            let about = std::fs::metadata(path).map_err(failed)?;
-            if !about.is_file() {
-                return Err(OpenError::NotAFile(shown(path)));
+            let open_error = |error| OpenError::Open(display_path(path), error);
+            let metadata = std::fs::metadata(path).map_err(open_error)?;
+            if !metadata.is_file() {
+                return Err(OpenError::NotAFile(display_path(path)));
             }
-            let first = first_event(path).map_err(failed)?;
-            parts.push((first.is_none(), first, Part { path: path.clone(), bytes: about.len() }));
+            let first = first_event(path).map_err(open_error)?;
+            parts.push((first.is_none(), first, ReplayPart { path: path.clone(), bytes: metadata.len() }));
         }
         let Some(begins) = parts.iter().filter_map(|(_, first, _)| *first).min() else {
-            let names: Vec<_> = files.iter().map(|path| shown(path)).collect();
+            let names: Vec<_> = files.iter().map(|path| display_path(path)).collect();
             return Err(OpenError::Empty(names.join(", ")));
         };
         parts.sort_by_key(|(is_empty, first, _)| (*is_empty, *first));
-        Ok(Self { parts: parts.into_iter().map(|(.., part)| part).collect(), begins })
+        Ok(Self { parts: parts.into_iter().map(|(.., part)| part).collect(), start_time: begins })
     }
 
     /// Reads on at a place; `None` after the last file.
-    pub(super) fn reader(&self, at: Place, decoder: Decoder) -> io::Result<Option<Reader<BufReader<File>>>> {
+    pub(super) fn reader(&self, at: ReplayPosition, decoder: Decoder) -> io::Result<Option<RecordingReader<BufReader<File>>>> {
         let Some(part) = self.parts.get(at.part) else { return Ok(None) };
         let mut file = File::open(&part.path)?;
         file.seek(SeekFrom::Start(at.offset))?;
-        Ok(Some(Reader::continuing(BufReader::with_capacity(BUFFER, file), decoder)))
+        Ok(Some(RecordingReader::with_decoder(BufReader::with_capacity(BUFFER, file), decoder)))
     }
 
     /// Percent of the bytes before a place.
-    pub(super) fn percent(&self, at: Place) -> u8 {
+    pub(super) fn percent(&self, at: ReplayPosition) -> u8 {
         let total: u64 = self.parts.iter().map(|part| part.bytes).sum();
         let before: u64 = self.parts.iter().take(at.part).map(|part| part.bytes).sum();
         let share = u128::from(before + at.offset) * 100 / u128::from(total.max(1));
@@ -85,8 +85,8 @@ impl Source {
     }
 
     /// The wall clock at the first event.
-    pub(super) fn begins(&self) -> DateTime<Utc> {
-        self.begins
+    pub(super) fn start_time(&self) -> DateTime<Utc> {
+        self.start_time
     }
 
     /// The file with the first event.
@@ -97,10 +97,10 @@ impl Source {
 
 /// When the first event of a file happened; `None` without any.
 fn first_event(path: &Path) -> io::Result<Option<DateTime<Utc>>> {
-    let mut reader = Reader::new(BufReader::new(File::open(path)?));
+    let mut reader = RecordingReader::new(BufReader::new(File::open(path)?));
     Ok(reader.next().transpose()?.map(|observed| observed.at.wall))
 }
 
-fn shown(path: &Path) -> String {
+fn display_path(path: &Path) -> String {
     clean(&path.to_string_lossy()).into_owned()
 }

@@ -9,13 +9,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::player::Player;
-use super::present;
-use super::tape::Tape;
+use super::playback::Playback;
+use super::runtime_status;
+use super::recording_player::RecordingPlayer;
 use crate::diagnostics::{Clock, Diagnostics, Stamp};
 use crate::monitor::{
-    Lost, Notice, NoticeKind, Playing, Published, Replay, ReportKind, ReportSettings, Reports, Request,
-    Runtime,
+    LostCounts, Notice, NoticeKind, PlaybackAction, LiveState, ReplayStatus, ReportKind, ReportSettings, Reports, MonitorRequest,
+    RuntimeStatus,
 };
 
 /// Requests that may wait.
@@ -23,9 +23,9 @@ const REQUESTS: usize = 64;
 /// Notices kept for the screen.
 const NOTICES: usize = 8;
 /// Time between two pictures while playing.
-const FRAME: Duration = Duration::from_millis(50);
+const FRAME_INTERVAL: Duration = Duration::from_millis(50);
 /// At most so much time passes at once: where folding cannot keep up, the replay gets slower, not jumpy.
-const LONGEST_STEP: Duration = Duration::from_millis(250);
+const MAX_FRAME_STEP: Duration = Duration::from_millis(250);
 /// Events folded before requests are looked at again.
 const BATCH: usize = 16_384;
 
@@ -55,33 +55,33 @@ pub enum StartAt {
 
 impl StartAt {
     /// Tells the tape what to look for, before it is read.
-    pub fn prepare(self, tape: &mut Tape) {
+    pub fn prepare(self, recording: &mut RecordingPlayer) {
         if let Self::Wall(wall) = self {
-            tape.seek_wall(wall);
+            recording.seek_wall(wall);
         }
     }
 
     /// The position, after the tape was read.
-    pub fn position(self, tape: &Tape) -> Duration {
+    pub fn position(self, recording: &RecordingPlayer) -> Duration {
         match self {
-            Self::FromBeginning(offset) => offset.min(tape.length()),
-            Self::FromEnd(offset) => tape.length().saturating_sub(offset),
-            Self::Wall(_) => tape.found().unwrap_or_default(),
+            Self::FromBeginning(offset) => offset.min(recording.length()),
+            Self::FromEnd(offset) => recording.length().saturating_sub(offset),
+            Self::Wall(_) => recording.wall_position().unwrap_or_default(),
         }
     }
 }
 
 /// The running replay, as seen from outside.
 #[derive(Debug)]
-pub struct Handle {
+pub struct ReplayHandle {
     /// Asks for things; a full channel is the caller's to report.
-    pub requests: mpsc::Sender<Request>,
+    pub requests: mpsc::Sender<MonitorRequest>,
     /// The state at the moment shown.
-    pub published: watch::Receiver<Arc<Published>>,
+    pub live_state: watch::Receiver<Arc<LiveState>>,
     task: JoinHandle<io::Result<()>>,
 }
 
-impl Handle {
+impl ReplayHandle {
     /// Waits for the end, which comes with [`Request::Shutdown`].
     ///
     /// # Errors
@@ -93,40 +93,40 @@ impl Handle {
 }
 
 /// Starts reading and, when the whole was read once, playing.
-pub fn spawn(mut tape: Tape, settings: ReplaySettings, clock: Arc<dyn Clock>) -> Handle {
+pub fn spawn(mut recording: RecordingPlayer, settings: ReplaySettings, clock: Arc<dyn Clock>) -> ReplayHandle {
     let (requests, inbox) = mpsc::channel(REQUESTS);
     if let Some(at) = settings.at {
-        at.prepare(&mut tape);
+        at.prepare(&mut recording);
     }
-    let player = Player::new(Duration::ZERO, settings.speed, settings.paused);
-    let mut show = Show {
-        tape: Some(tape),
-        player,
+    let player = Playback::new(Duration::ZERO, settings.speed, settings.paused);
+    let mut replay = ReplayTask {
+        recording: Some(recording),
+        playback: player,
         reports: Reports::new(settings.reports.clone()),
         clock,
         notices: Vec::new(),
-        published: None,
+        state_sender: None,
     };
-    let (sender, published) = watch::channel(Arc::new(show.blank()));
-    show.published = Some(sender);
-    let task = tokio::spawn(show.run(inbox, settings));
-    Handle { requests, published, task }
+    let (sender, published) = watch::channel(Arc::new(replay.empty_state()));
+    replay.state_sender = Some(sender);
+    let task = tokio::spawn(replay.run(inbox, settings));
+    ReplayHandle { requests, live_state: published, task }
 }
 
 /// A replay under way.
 #[derive(Debug)]
-struct Show {
+struct ReplayTask {
     /// Gone while it is at work on a blocking thread.
-    tape: Option<Tape>,
-    player: Player,
+    recording: Option<RecordingPlayer>,
+    playback: Playback,
     reports: Reports,
     clock: Arc<dyn Clock>,
     notices: Vec<Notice>,
-    published: Option<watch::Sender<Arc<Published>>>,
+    state_sender: Option<watch::Sender<Arc<LiveState>>>,
 }
 
-impl Show {
-    async fn run(mut self, mut inbox: mpsc::Receiver<Request>, settings: ReplaySettings) -> io::Result<()> {
+impl ReplayTask {
+    async fn run(mut self, mut inbox: mpsc::Receiver<MonitorRequest>, settings: ReplaySettings) -> io::Result<()> {
         let result = self.play(&mut inbox, &settings).await;
         self.finish().await;
         result
@@ -134,33 +134,33 @@ impl Show {
 
     async fn play(
         &mut self,
-        inbox: &mut mpsc::Receiver<Request>,
+        inbox: &mut mpsc::Receiver<MonitorRequest>,
         settings: &ReplaySettings,
     ) -> io::Result<()> {
-        if !self.read(inbox).await? {
+        if !self.read_recording(inbox).await? {
             return Ok(());
         }
-        self.begin(settings);
-        let mut frames = interval(FRAME);
+        self.apply_settings(settings);
+        let mut frames = interval(FRAME_INTERVAL);
         frames.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut before = self.clock.now();
         loop {
-            self.arrive(inbox).await?;
-            self.publish()?;
-            let is_playing = !self.player.is_paused();
+            self.seek_to_position(inbox).await?;
+            self.push_state()?;
+            let is_playing = !self.playback.is_paused();
             let request = tokio::select! {
                 request = inbox.recv() => Some(request),
-                done = self.reports.finished() => {
-                    self.notice(done.0, done.1);
+                outcome = self.reports.next_finished() => {
+                    self.notice(outcome.0, outcome.1);
                     None
                 }
                 _ = frames.tick(), if is_playing => None,
             };
             let now = self.clock.now();
-            self.player.pass(now.since(before).min(LONGEST_STEP));
+            self.playback.advance(now.since(before).min(MAX_FRAME_STEP));
             before = now;
             match request {
-                Some(None | Some(Request::Shutdown)) => return Ok(()),
+                Some(None | Some(MonitorRequest::Shutdown)) => return Ok(()),
                 Some(Some(request)) => self.handle(&request),
                 None => {}
             }
@@ -168,11 +168,11 @@ impl Show {
     }
 
     /// Reads the recording for the first time, telling how far it is; `false` if nobody waits for it any more.
-    async fn read(&mut self, inbox: &mut mpsc::Receiver<Request>) -> io::Result<bool> {
+    async fn read_recording(&mut self, inbox: &mut mpsc::Receiver<MonitorRequest>) -> io::Result<bool> {
         loop {
-            let is_whole = self.work(|tape| tape.read_on(BATCH)).await?;
+            let is_whole = self.with_recording(|recording| recording.read_events(BATCH)).await?;
             while let Ok(request) = inbox.try_recv() {
-                if request == Request::Shutdown {
+                if request == MonitorRequest::Shutdown {
                     return Ok(false);
                 }
                 self.notice(NoticeKind::Info, "the recording is still being read".to_owned());
@@ -180,18 +180,18 @@ impl Show {
             if is_whole {
                 return Ok(true);
             }
-            let blank = self.blank();
-            self.show(blank);
+            let empty_state = self.empty_state();
+            self.send_state(empty_state);
         }
     }
 
-    fn begin(&mut self, settings: &ReplaySettings) {
-        let Some(tape) = &self.tape else { return };
-        self.player = Player::new(tape.length(), settings.speed, settings.paused);
+    fn apply_settings(&mut self, settings: &ReplaySettings) {
+        let Some(recording) = &self.recording else { return };
+        self.playback = Playback::new(recording.length(), settings.speed, settings.paused);
         if let Some(at) = settings.at {
-            self.player.go(at.position(tape));
+            self.playback.seek(at.position(recording));
         }
-        match tape.tally().skipped() {
+        match recording.stats().skipped() {
             0 => {}
             1 => self.notice(NoticeKind::Bad, "1 line of the recording cannot be read".to_owned()),
             many => self.notice(NoticeKind::Bad, format!("{many} lines of the recording cannot be read")),
@@ -199,19 +199,19 @@ impl Show {
     }
 
     /// Brings the tape to where the player is. A request on the way may change that place.
-    async fn arrive(&mut self, inbox: &mut mpsc::Receiver<Request>) -> io::Result<()> {
+    async fn seek_to_position(&mut self, inbox: &mut mpsc::Receiver<MonitorRequest>) -> io::Result<()> {
         loop {
-            let to = self.player.position();
-            if self.tape.as_ref().is_some_and(|tape| tape.position() == to) {
+            let to = self.playback.position();
+            if self.recording.as_ref().is_some_and(|recording| recording.position() == to) {
                 return Ok(());
             }
-            if self.work(move |tape| tape.go(to, BATCH)).await? {
+            if self.with_recording(move |recording| recording.seek(to, BATCH)).await? {
                 return Ok(());
             }
             match inbox.try_recv() {
-                Ok(Request::Play(wanted)) => self.seek(wanted),
+                Ok(MonitorRequest::Play(action)) => self.seek(action),
                 // Left to the loop that ends the run: the channel is closed for it as well.
-                Ok(Request::Shutdown) => {
+                Ok(MonitorRequest::Shutdown) => {
                     inbox.close();
                     return Ok(());
                 }
@@ -222,27 +222,27 @@ impl Show {
     }
 
     /// Lets the tape work where waiting for a disk holds up nobody.
-    async fn work<T: Send + 'static>(
+    async fn with_recording<T: Send + 'static>(
         &mut self,
-        work: impl FnOnce(&mut Tape) -> io::Result<T> + Send + 'static,
+        work: impl FnOnce(&mut RecordingPlayer) -> io::Result<T> + Send + 'static,
     ) -> io::Result<T> {
-        let Some(mut tape) = self.tape.take() else {
+        let Some(mut recording) = self.recording.take() else {
             return Err(io::Error::other("the recording is in use"));
         };
-        let (tape, result) = spawn_blocking(move || {
-            let result = work(&mut tape);
-            (tape, result)
+        let (recording, result) = spawn_blocking(move || {
+            let result = work(&mut recording);
+            (recording, result)
         })
         .await?;
-        self.tape = Some(tape);
+        self.recording = Some(recording);
         result
     }
 
-    fn handle(&mut self, request: &Request) {
+    fn handle(&mut self, request: &MonitorRequest) {
         match request {
-            Request::Play(wanted) => self.seek(*wanted),
-            Request::Export => self.report(ReportKind::Json),
-            Request::Report => self.report(ReportKind::Markdown),
+            MonitorRequest::Play(action) => self.seek(*action),
+            MonitorRequest::Export => self.report(ReportKind::Json),
+            MonitorRequest::Report => self.report(ReportKind::Markdown),
             _ => {
                 let text = "this is a recording: nothing can be done to its connection any more";
                 self.notice(NoticeKind::Info, text.to_owned());
@@ -250,17 +250,17 @@ impl Show {
         }
     }
 
-    fn seek(&mut self, wanted: Playing) {
-        if let Some(tape) = &self.tape {
-            self.player.play(wanted, tape.drops());
+    fn seek(&mut self, action: PlaybackAction) {
+        if let Some(recording) = &self.recording {
+            self.playback.apply(action, recording.drops());
         }
     }
 
     /// Writes what a live run would have written at the moment shown.
     fn report(&mut self, kind: ReportKind) {
-        let Some(tape) = &mut self.tape else { return };
-        let (moment, now) = (tape.moment(), tape.now());
-        if let Some((kind, text)) = self.reports.write(kind, moment, now, Lost::default(), true) {
+        let Some(recording) = &mut self.recording else { return };
+        let (state, now) = (recording.diagnostic_state(), recording.now());
+        if let Some((kind, text)) = self.reports.write(kind, state, now, LostCounts::default(), true) {
             self.notice(kind, text);
         }
     }
@@ -272,60 +272,60 @@ impl Show {
         self.notices.push(Notice { at: self.clock.now(), kind, text: text.into() });
     }
 
-    fn publish(&mut self) -> io::Result<()> {
-        let picture = self.picture()?;
-        self.show(picture);
+    fn push_state(&mut self) -> io::Result<()> {
+        let live_state = self.live_state()?;
+        self.send_state(live_state);
         Ok(())
     }
 
-    fn show(&self, picture: Published) {
-        if let Some(published) = &self.published {
-            published.send_replace(Arc::new(picture));
+    fn send_state(&self, live_state: LiveState) {
+        if let Some(published) = &self.state_sender {
+            published.send_replace(Arc::new(live_state));
         }
     }
 
-    fn picture(&mut self) -> io::Result<Published> {
-        let Some(tape) = &mut self.tape else { return Ok(self.blank()) };
-        let (at, snapshot, verdict) = (tape.now(), tape.snapshot(), tape.verdict());
-        let scale = snapshot.clone();
-        let runtime = present::runtime(&snapshot, at, tape.upcoming()?, |at| scale.field_time(at));
-        let runtime = Runtime { replay: Some(self.state(at)), notices: self.notices.clone(), ..runtime };
-        Ok(Published { snapshot, verdict, runtime })
+    fn live_state(&mut self) -> io::Result<LiveState> {
+        let Some(recording) = &mut self.recording else { return Ok(self.empty_state()) };
+        let (at, snapshot, verdict) = (recording.now(), recording.snapshot(), recording.verdict());
+        let scaled_snapshot = snapshot.clone();
+        let runtime = runtime_status::runtime(&snapshot, at, recording.upcoming_events()?, |at| scaled_snapshot.field_time(at));
+        let runtime = RuntimeStatus { replay: Some(self.status(at)), notices: self.notices.clone(), ..runtime };
+        Ok(LiveState { snapshot, verdict, runtime })
     }
 
     /// What is shown before the recording was read.
-    fn blank(&self) -> Published {
-        let begins = self.tape.as_ref().map_or(DateTime::UNIX_EPOCH, Tape::begins);
+    fn empty_state(&self) -> LiveState {
+        let begins = self.recording.as_ref().map_or(DateTime::UNIX_EPOCH, RecordingPlayer::start_time);
         let at = Stamp::new(begins, Duration::ZERO);
         let snapshot = Diagnostics::new(1).snapshot(at);
         let runtime =
-            Runtime { replay: Some(self.state(at)), notices: self.notices.clone(), ..Runtime::default() };
-        Published { snapshot, verdict: None, runtime }
+            RuntimeStatus { replay: Some(self.status(at)), notices: self.notices.clone(), ..RuntimeStatus::default() };
+        LiveState { snapshot, verdict: None, runtime }
     }
 
-    fn state(&self, at: Stamp) -> Replay {
-        let tape = self.tape.as_ref();
-        Replay {
+    fn status(&self, at: Stamp) -> ReplayStatus {
+        let recording = self.recording.as_ref();
+        ReplayStatus {
             at,
-            position: tape.map_or(Duration::ZERO, Tape::position),
-            length: self.player.length(),
-            speed: self.player.speed(),
-            paused: self.player.is_paused(),
-            reading: tape.and_then(Tape::reading),
-            unreadable: tape.map_or(0, |tape| tape.tally().skipped()),
+            position: recording.map_or(Duration::ZERO, RecordingPlayer::position),
+            length: self.playback.length(),
+            speed: self.playback.speed(),
+            paused: self.playback.is_paused(),
+            reading: recording.and_then(RecordingPlayer::percent_read),
+            unreadable: recording.map_or(0, |recording| recording.stats().skipped()),
         }
     }
 
     /// Writes what was asked for; the last picture says that it is over.
     async fn finish(&mut self) {
-        if let Some(tape) = &mut self.tape {
-            let (moment, now) = (tape.moment(), tape.now());
-            for (kind, text) in self.reports.finish(moment, now, Lost::default()).await {
+        if let Some(recording) = &mut self.recording {
+            let (state, now) = (recording.diagnostic_state(), recording.now());
+            for (kind, text) in self.reports.finish(state, now, LostCounts::default()).await {
                 self.notice(kind, text);
             }
         }
         let notices = self.notices.clone();
-        if let Some(published) = &self.published {
+        if let Some(published) = &self.state_sender {
             published.send_modify(|last| {
                 let runtime = &mut Arc::make_mut(last).runtime;
                 (runtime.finished, runtime.notices) = (true, notices);

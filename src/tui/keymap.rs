@@ -7,7 +7,7 @@ use crossterm::event::{KeyEvent, KeyEventKind};
 
 use super::model::{Model, Popup, Screen};
 use crate::device::CommandSpec;
-use crate::monitor::Published;
+use crate::monitor::LiveState;
 
 mod key;
 mod table;
@@ -46,8 +46,8 @@ impl Mode {
     pub const REPLAY: Self = Self { replay: true, device: false };
 
     /// By what was published.
-    pub fn of(published: &Published) -> Self {
-        let has_sent = published.snapshot.command_book.records().len() > 0;
+    pub fn of(published: &LiveState) -> Self {
+        let has_sent = published.snapshot.command_history.records().len() > 0;
         let runtime = &published.runtime;
         Self { replay: runtime.replay.is_some(), device: runtime.device.is_some() || has_sent }
     }

@@ -15,7 +15,7 @@ use color_eyre::eyre::WrapErr as _;
 use tokio::sync::{mpsc, watch};
 
 use crate::diagnostics::Clock;
-use crate::monitor::{Published, Request};
+use crate::monitor::{LiveState, MonitorRequest};
 
 pub mod format;
 mod input;
@@ -67,8 +67,8 @@ pub struct TuiOptions {
 /// # Errors
 /// When there is no usable terminal, or it is lost while running. The terminal is given back first.
 pub async fn run(
-    published: watch::Receiver<Arc<Published>>,
-    requests: mpsc::Sender<Request>,
+    published: watch::Receiver<Arc<LiveState>>,
+    requests: mpsc::Sender<MonitorRequest>,
     options: TuiOptions,
     clock: Arc<dyn Clock>,
 ) -> color_eyre::Result<()> {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::diagnostics::{Drop, Snapshot, Stamp, words};
-use crate::monitor::{Notice, NoticeKind, Published, Runtime};
+use crate::diagnostics::{DropRecord, Snapshot, Stamp, words};
+use crate::monitor::{Notice, NoticeKind, LiveState, RuntimeStatus};
 
 use super::text::LineEdit;
 
@@ -206,7 +206,7 @@ pub struct InputPopup {
 #[derive(Debug, Clone)]
 pub struct Frozen {
     /// What is shown.
-    pub published: Arc<Published>,
+    pub published: Arc<LiveState>,
     /// Since when.
     pub at: Stamp,
 }
@@ -315,7 +315,7 @@ impl Model {
     }
 
     /// The state to show: the one frozen at, or the newest.
-    pub fn shown<'a>(&'a self, live: &'a Published) -> &'a Published {
+    pub fn shown<'a>(&'a self, live: &'a LiveState) -> &'a LiveState {
         self.frozen.as_ref().map_or(live, |frozen| &frozen.published)
     }
 
@@ -336,7 +336,7 @@ impl Model {
 
     /// The drops in the order they are listed on the screen shown: the Overview lists all, newest
     /// first; the Drops screen applies filter and order.
-    pub fn listed<'a>(&self, snapshot: &'a Snapshot) -> Vec<&'a Arc<Drop>> {
+    pub fn listed<'a>(&self, snapshot: &'a Snapshot) -> Vec<&'a Arc<DropRecord>> {
         match self.screen {
             Screen::Overview | Screen::Device => snapshot.drops.iter().rev().collect(),
             Screen::Drops => listed(snapshot, &self.filter, self.sort),
@@ -344,13 +344,13 @@ impl Model {
     }
 
     /// Row of the selected drop in `listed`; 0 when nothing is selected or it is not listed.
-    pub fn selected_row(&self, listed: &[&Arc<Drop>]) -> usize {
+    pub fn selected_row(&self, listed: &[&Arc<DropRecord>]) -> usize {
         let position = |number| listed.iter().position(|drop| drop.number == number);
         self.selected.and_then(position).unwrap_or(0)
     }
 
     /// The notices to show now, oldest first: the monitor's and the screen's own.
-    pub fn notices_shown<'a>(&'a self, live: &'a Runtime, now: Stamp) -> Vec<&'a Notice> {
+    pub fn notices_shown<'a>(&'a self, live: &'a RuntimeStatus, now: Stamp) -> Vec<&'a Notice> {
         let mut shown: Vec<_> = live
             .notices
             .iter()
@@ -362,7 +362,7 @@ impl Model {
     }
 }
 
-fn listed<'a>(snapshot: &'a Snapshot, filter: &str, sort: DropSort) -> Vec<&'a Arc<Drop>> {
+fn listed<'a>(snapshot: &'a Snapshot, filter: &str, sort: DropSort) -> Vec<&'a Arc<DropRecord>> {
     let wanted = filter.to_lowercase();
     let mut drops: Vec<_> = snapshot.drops.iter().rev().filter(|drop| matches(drop, &wanted)).collect();
     match sort {
@@ -379,10 +379,10 @@ fn listed<'a>(snapshot: &'a Snapshot, filter: &str, sort: DropSort) -> Vec<&'a A
 }
 
 /// Whether any word shown about the drop contains `wanted` (lower case).
-fn matches(drop: &Drop, wanted: &str) -> bool {
+fn matches(drop: &DropRecord, wanted: &str) -> bool {
     let event = &drop.event;
     let recorded = [event.error_name.as_deref(), event.error_message.as_deref()].into_iter().flatten();
-    let labels = [words::how(event.how), words::how_short(event.how), words::layer(event.layer)];
+    let labels = [words::drop_kind(event.how), words::drop_kind_short(event.how), words::layer(event.layer)];
     wanted.is_empty()
         || recorded.chain(labels).any(|word| word.to_lowercase().contains(wanted))
         || format!("{} s", drop.keep_alive_secs).contains(wanted)

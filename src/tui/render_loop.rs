@@ -12,7 +12,7 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Sleep, sleep};
 
 use crate::diagnostics::Clock;
-use crate::monitor::{NoticeKind, Published, Request};
+use crate::monitor::{NoticeKind, LiveState, MonitorRequest};
 
 use super::TuiOptions;
 use super::keymap::{Action, Mode};
@@ -41,7 +41,7 @@ const STOP_LIMIT: Duration = Duration::from_millis(500);
 /// Where things come from.
 pub(super) struct Sources {
     /// The newest state.
-    pub(super) published: watch::Receiver<Arc<Published>>,
+    pub(super) published: watch::Receiver<Arc<LiveState>>,
     /// Keys and the mouse.
     pub(super) events: mpsc::Receiver<Event>,
     /// Signals about the terminal.
@@ -97,7 +97,7 @@ pub(super) struct RenderLoop<P: Painter> {
     options: Arc<TuiOptions>,
     clock: Arc<dyn Clock>,
     sources: Sources,
-    requests: mpsc::Sender<Request>,
+    requests: mpsc::Sender<MonitorRequest>,
     brush: Brush<P>,
     copies: Vec<String>,
     dirty: bool,
@@ -114,7 +114,7 @@ impl<P: Painter> RenderLoop<P> {
     pub(super) fn new(
         painter: P,
         sources: Sources,
-        requests: mpsc::Sender<Request>,
+        requests: mpsc::Sender<MonitorRequest>,
         options: TuiOptions,
         clock: Arc<dyn Clock>,
     ) -> Self {
@@ -221,8 +221,8 @@ impl<P: Painter> RenderLoop<P> {
         }
     }
 
-    fn ask(&mut self, request: Request) {
-        let shutdown = request == Request::Shutdown;
+    fn ask(&mut self, request: MonitorRequest) {
+        let shutdown = request == MonitorRequest::Shutdown;
         match self.requests.try_send(request) {
             Ok(()) if shutdown => self.leaving = Some(Box::pin(sleep(LEAVE_LIMIT))),
             Ok(()) => {}

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use chrono::{TimeZone as _, Utc};
 
-use crate::diagnostics::event::{ConnectKind, Connected, Dropped, How, Layer, Started};
+use crate::diagnostics::event::{ConnectKind, ConnectedEvent, DroppedEvent, DropKind, Layer, StartedEvent};
 use crate::diagnostics::{Diagnostics, Event, Stamp};
-use crate::monitor::{Published, Runtime};
+use crate::monitor::{LiveState, RuntimeStatus};
 
 /// The instant `secs` after the start of the run.
 pub(super) fn at(secs: u64) -> Stamp {
@@ -16,18 +16,18 @@ pub(super) fn at(secs: u64) -> Stamp {
 }
 
 fn connected(event_type: ConnectKind) -> Event {
-    Event::Connected(Connected {
+    Event::Connected(ConnectedEvent {
         event_type,
         return_code: Some(0),
         attempt_number: u32::from(event_type == ConnectKind::Resumed),
         keep_alive_secs: 60.0,
         mqtt_version: Some("3.1.1".to_owned()),
-        ..Connected::default()
+        ..ConnectedEvent::default()
     })
 }
 
-fn dropped(error: &str, how: How) -> Event {
-    Event::Dropped(Dropped {
+fn dropped(error: &str, how: DropKind) -> Event {
+    Event::Dropped(DroppedEvent {
         error_name: Some(error.to_owned()),
         error_message: Some(format!("{error}: as seen in a test")),
         error_code: None,
@@ -46,20 +46,20 @@ fn dropped(error: &str, how: How) -> Event {
 
 /// A run of `drops` sessions of ten minutes, each lost and back two seconds later; every third is lost
 /// by a reset, the others by a hang-up. Up at the end.
-pub(super) fn run(drops: u64) -> Arc<Published> {
+pub(super) fn run(drops: u64) -> Arc<LiveState> {
     let mut fold = Diagnostics::new(Diagnostics::DEFAULT_MAX_EVENTS);
-    let started = Started {
+    let started = StartedEvent {
         keep_alive_secs: 60.0,
         client_id: "dropscope-test".to_owned(),
         endpoint: "mqtt://broker.example:1883".to_owned(),
-        ..Started::default()
+        ..StartedEvent::default()
     };
     fold.apply(at(0), &Event::Started(started));
     fold.apply(at(1), &connected(ConnectKind::Connected));
     for drop in 1..=drops {
         let event = match drop % 3 {
-            0 => dropped("AWS_IO_SOCKET_CLOSED", How::Rst),
-            _ => dropped("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", How::Fin),
+            0 => dropped("AWS_IO_SOCKET_CLOSED", DropKind::Rst),
+            _ => dropped("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", DropKind::Fin),
         };
         fold.apply(at(drop * 600), &event);
         fold.apply(at(drop * 600 + 2), &connected(ConnectKind::Resumed));
@@ -68,6 +68,6 @@ pub(super) fn run(drops: u64) -> Arc<Published> {
 }
 
 /// The state of a fold at an instant, with nothing special running.
-pub(super) fn publish(fold: &mut Diagnostics, now: Stamp) -> Arc<Published> {
-    Arc::new(Published { snapshot: fold.snapshot(now), verdict: None, runtime: Runtime::default() })
+pub(super) fn publish(fold: &mut Diagnostics, now: Stamp) -> Arc<LiveState> {
+    Arc::new(LiveState { snapshot: fold.snapshot(now), verdict: None, runtime: RuntimeStatus::default() })
 }

@@ -16,7 +16,7 @@ use super::{picture, text};
 use crate::classify::Verdict;
 use crate::diagnostics::event::Phase;
 use crate::diagnostics::{LinkState, Snapshot, Stamp};
-use crate::monitor::{LinkActivity, Published, RecorderState, Runtime};
+use crate::monitor::{LinkActivity, LiveState, RecorderState, RuntimeStatus};
 
 /// Which screen is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub fn svg(
     let now = snapshot.at;
     let model = model(subject, &snapshot);
     let runtime = runtime(&snapshot, recording);
-    let published = Published { snapshot, verdict, runtime };
+    let published = LiveState { snapshot, verdict, runtime };
     let context = ViewContext {
         published: &published,
         live: &published,
@@ -81,7 +81,7 @@ fn model(subject: Subject, snapshot: &Snapshot) -> Model {
 }
 
 /// What a running program would know beside the snapshot, as far as the events tell.
-fn runtime(snapshot: &Snapshot, path: PathBuf) -> Runtime {
+fn runtime(snapshot: &Snapshot, path: PathBuf) -> RuntimeStatus {
     let activity = match snapshot.link {
         LinkState::Idle | LinkState::Off { .. } => LinkActivity::Off,
         LinkState::Connecting { since, failures } => {
@@ -94,7 +94,7 @@ fn runtime(snapshot: &Snapshot, path: PathBuf) -> Runtime {
     };
     let (last_rx, last_tx) = last_bytes(snapshot);
     let recorder = RecorderState::Recording { path, bytes: 0 };
-    Runtime { activity, last_rx, last_tx, recorder, ..Runtime::default() }
+    RuntimeStatus { activity, last_rx, last_tx, recorder, ..RuntimeStatus::default() }
 }
 
 /// When the session last heard and said something, at the earliest.

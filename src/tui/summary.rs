@@ -1,7 +1,7 @@
 //! What goes to the clipboard? The run, or one drop, in a few plain lines to paste into a message.
 
-use crate::classify::{Verdict, relation};
-use crate::diagnostics::{Drop, ErrorName, LinkState, Snapshot, Stamp, story, words};
+use crate::classify::{Verdict, describe_fit};
+use crate::diagnostics::{DropRecord, ErrorName, LinkState, Snapshot, Stamp, drop_description, words};
 
 use super::format::{percent, short, short_or_unknown, uptime};
 use super::text::sanitize;
@@ -45,17 +45,17 @@ pub(super) fn of_run(snapshot: &Snapshot, verdict: Option<&Verdict>, now: Stamp)
 }
 
 /// One drop: its error, then what happened in sentences, and whether it fits the verdict.
-pub(super) fn of_drop(drop: &Drop, verdict: Option<&Verdict>) -> String {
+pub(super) fn of_drop(drop: &DropRecord, verdict: Option<&Verdict>) -> String {
     let event = &drop.event;
     let mut lines = vec![format!("dropscope: drop {} at {}", drop.number, utc(drop.at))];
     lines.extend(event.error_message.clone().or_else(|| event.error_name.clone()));
     lines.push(format!("keep-alive {} s, layer {}", drop.keep_alive_secs, words::layer(event.layer)));
-    lines.extend(story::sentences(drop, &utc(drop.at)));
-    lines.extend(verdict.and_then(|verdict| relation(verdict, drop)));
+    lines.extend(drop_description::drop_sentences(drop, &utc(drop.at)));
+    lines.extend(verdict.and_then(|verdict| describe_fit(verdict, drop)));
     finished(&lines)
 }
 
-fn one_line(drop: &Drop) -> String {
+fn one_line(drop: &DropRecord) -> String {
     let name = drop.event.error_name.as_deref().map_or("unknown error", ErrorName::short);
     let back =
         drop.recovery.as_ref().map_or_else(|| "not back".to_owned(), |r| format!("back {}", short(r.took)));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::diagnostics::Stamp;
-use crate::monitor::{NoticeKind, Published, Request};
+use crate::monitor::{NoticeKind, LiveState, MonitorRequest};
 
 use super::keymap::{Action, Mode};
 use super::message::Message;
@@ -22,7 +22,7 @@ pub use command::found;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Ask the monitor.
-    Request(Request),
+    Request(MonitorRequest),
     /// Put a text on the clipboard.
     Copy(String),
     /// Give the terminal back and stop until continued.
@@ -41,7 +41,7 @@ const KEEP_ALIVE_PATIENCE: Duration = Duration::from_secs(3);
 const SCROLL_PART: u32 = 8;
 
 /// Carries out one message. `live` is the newest state, even while the view is frozen.
-pub fn update(model: &mut Model, message: Message, live: &Arc<Published>, now: Stamp) -> Vec<Effect> {
+pub fn update(model: &mut Model, message: Message, live: &Arc<LiveState>, now: Stamp) -> Vec<Effect> {
     match message {
         Message::Act(action) => act(model, action, live, now),
         Message::Run(name) => command::start(model, &name, live, now),
@@ -57,7 +57,7 @@ pub fn update(model: &mut Model, message: Message, live: &Arc<Published>, now: S
     }
 }
 
-fn act(model: &mut Model, action: Action, live: &Arc<Published>, now: Stamp) -> Vec<Effect> {
+fn act(model: &mut Model, action: Action, live: &Arc<LiveState>, now: Stamp) -> Vec<Effect> {
     match action {
         Action::Quit => return quit(model, live, now),
         Action::Suspend => return vec![Effect::Suspend],
@@ -69,7 +69,7 @@ fn act(model: &mut Model, action: Action, live: &Arc<Published>, now: Stamp) -> 
     Vec::new()
 }
 
-fn act_on_screen(model: &mut Model, action: Action, live: &Arc<Published>, now: Stamp) -> Vec<Effect> {
+fn act_on_screen(model: &mut Model, action: Action, live: &Arc<LiveState>, now: Stamp) -> Vec<Effect> {
     if let Some(effects) = replay::act(model, action, live, now) {
         return effects;
     }
@@ -77,11 +77,11 @@ fn act_on_screen(model: &mut Model, action: Action, live: &Arc<Published>, now: 
         Action::Inject => inject::open(model, live, now),
         Action::KeepAliveDown => return step_keep_alive(model, live, now, Step::Down),
         Action::KeepAliveUp => return step_keep_alive(model, live, now, Step::Up),
-        Action::Reconnect => return vec![Effect::Request(Request::Reconnect)],
-        Action::DeepReconnect => return vec![Effect::Request(Request::DeepReconnect)],
-        Action::ToggleConnection => return vec![Effect::Request(Request::ToggleConnection)],
-        Action::Export => return vec![Effect::Request(Request::Export)],
-        Action::Report => return vec![Effect::Request(Request::Report)],
+        Action::Reconnect => return vec![Effect::Request(MonitorRequest::Reconnect)],
+        Action::DeepReconnect => return vec![Effect::Request(MonitorRequest::DeepReconnect)],
+        Action::ToggleConnection => return vec![Effect::Request(MonitorRequest::ToggleConnection)],
+        Action::Export => return vec![Effect::Request(MonitorRequest::Export)],
+        Action::Report => return vec![Effect::Request(MonitorRequest::Report)],
         Action::Copy => return vec![copy(model, live, now)],
         Action::KeepAliveType | Action::Note | Action::Filter => typing::open(model, action),
         Action::Help => model.popup = Some(Popup::Help { scroll: 0 }),
@@ -111,7 +111,7 @@ fn act_on_screen(model: &mut Model, action: Action, live: &Arc<Published>, now: 
 }
 
 /// Keys of a text to read: the key that opened it closes it, the other text takes its place.
-fn act_in_popup(model: &mut Model, action: Action, live: &Published) {
+fn act_in_popup(model: &mut Model, action: Action, live: &LiveState) {
     match (action, &model.popup) {
         (Action::Close, _)
         | (Action::Help, Some(Popup::Help { .. }))
@@ -129,7 +129,7 @@ fn act_in_popup(model: &mut Model, action: Action, live: &Published) {
 }
 
 /// The first quit ends the run in order; a second one does not wait for that.
-fn quit(model: &mut Model, live: &Published, now: Stamp) -> Vec<Effect> {
+fn quit(model: &mut Model, live: &LiveState, now: Stamp) -> Vec<Effect> {
     if std::mem::replace(&mut model.leaving, true) {
         return vec![Effect::Leave];
     }
@@ -137,7 +137,7 @@ fn quit(model: &mut Model, live: &Published, now: Stamp) -> Vec<Effect> {
         let text = "disconnecting and writing the last export; quit again not to wait";
         model.notify(now, NoticeKind::Info, text);
     }
-    vec![Effect::Request(Request::Shutdown)]
+    vec![Effect::Request(MonitorRequest::Shutdown)]
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -146,7 +146,7 @@ enum Step {
     Up,
 }
 
-fn step_keep_alive(model: &mut Model, live: &Published, now: Stamp, step: Step) -> Vec<Effect> {
+fn step_keep_alive(model: &mut Model, live: &LiveState, now: Stamp, step: Step) -> Vec<Effect> {
     let in_force = live.snapshot.keep_alive_secs;
     let asked = model
         .keep_alive_asked
@@ -170,18 +170,18 @@ fn step_keep_alive(model: &mut Model, live: &Published, now: Stamp, step: Step) 
     vec![ask_keep_alive(model, live, now, *secs)]
 }
 
-fn ask_keep_alive(model: &mut Model, live: &Published, now: Stamp, secs: u16) -> Effect {
+fn ask_keep_alive(model: &mut Model, live: &LiveState, now: Stamp, secs: u16) -> Effect {
     model.keep_alive_asked = Some(KeepAliveAsked { secs, from: live.snapshot.keep_alive_secs, at: now });
-    Effect::Request(Request::SetKeepAlive(secs))
+    Effect::Request(MonitorRequest::SetKeepAlive(secs))
 }
 
-fn copy(model: &Model, live: &Published, now: Stamp) -> Effect {
-    let Published { snapshot, verdict, .. } = model.shown(live);
+fn copy(model: &Model, live: &LiveState, now: Stamp) -> Effect {
+    let LiveState { snapshot, verdict, .. } = model.shown(live);
     let verdict = verdict.as_deref();
     let opened = model.detail.filter(|_| model.screen == Screen::Drops);
     let drop = opened.and_then(|detail| snapshot.drops.iter().find(|drop| drop.number == detail.number));
     Effect::Copy(drop.map_or_else(
-        || summary::of_run(snapshot, verdict, snapshot.field_time(model.shown_at(live.runtime.moment(now)))),
+        || summary::of_run(snapshot, verdict, snapshot.field_time(model.shown_at(live.runtime.display_time(now)))),
         |drop| summary::of_drop(drop, verdict),
     ))
 }
@@ -209,7 +209,7 @@ fn show(model: &mut Model, screen: Screen) {
 }
 
 /// The Device screen is there only if it has something to show.
-fn show_device(model: &mut Model, live: &Published, now: Stamp) {
+fn show_device(model: &mut Model, live: &LiveState, now: Stamp) {
     if Mode::of(live).device {
         show(model, Screen::Device);
     } else {
@@ -218,7 +218,7 @@ fn show_device(model: &mut Model, live: &Published, now: Stamp) {
     }
 }
 
-fn turn(model: &mut Model, live: &Published, forward: bool) {
+fn turn(model: &mut Model, live: &LiveState, forward: bool) {
     let there = |screen: &Screen| *screen != Screen::Device || Mode::of(live).device;
     let screens: Vec<Screen> = Screen::ALL.into_iter().filter(there).collect();
     let here = screens.iter().position(|screen| *screen == model.screen).unwrap_or(0);
@@ -226,14 +226,14 @@ fn turn(model: &mut Model, live: &Published, forward: bool) {
     model.screen = screens[(here + step) % screens.len()];
 }
 
-fn freeze(model: &mut Model, live: &Arc<Published>, now: Stamp) {
+fn freeze(model: &mut Model, live: &Arc<LiveState>, now: Stamp) {
     model.frozen = match model.frozen {
         Some(_) => None,
-        None => Some(Frozen { published: Arc::clone(live), at: live.runtime.moment(now) }),
+        None => Some(Frozen { published: Arc::clone(live), at: live.runtime.display_time(now) }),
     };
 }
 
-fn zoom(model: &mut Model, live: &Published, closer: bool) {
+fn zoom(model: &mut Model, live: &LiveState, closer: bool) {
     let zoom = model.zoom_for(&model.shown(live).snapshot);
     let here = Zoom::ALL.iter().position(|known| *known == zoom).unwrap_or(0);
     let there = if closer { here.saturating_sub(1) } else { (here + 1).min(Zoom::ALL.len() - 1) };
@@ -245,7 +245,7 @@ fn next<T: Copy + PartialEq>(all: &[T], current: T) -> T {
     all[(here + 1) % all.len()]
 }
 
-fn sideways(model: &mut Model, live: &Published, left: bool, now: Stamp) {
+fn sideways(model: &mut Model, live: &LiveState, left: bool, now: Stamp) {
     if model.screen == Screen::Drops {
         if model.detail.is_some() {
             move_selection(model, live, if left { -1 } else { 1 });
@@ -255,13 +255,13 @@ fn sideways(model: &mut Model, live: &Published, left: bool, now: Stamp) {
     }
     let snapshot = &model.shown(live).snapshot;
     let step = model.zoom_for(snapshot).span() / SCROLL_PART;
-    let now = model.shown_at(live.runtime.moment(now));
+    let now = model.shown_at(live.runtime.display_time(now));
     let run = snapshot.field_time(now).since(snapshot.since);
     model.scroll = if left { (model.scroll + step).min(run) } else { model.scroll.saturating_sub(step) };
 }
 
 /// Opens the selected drop on the Drops screen.
-fn open(model: &mut Model, live: &Published) {
+fn open(model: &mut Model, live: &LiveState) {
     let listed = model.listed(&model.shown(live).snapshot);
     let Some(number) = listed.get(model.selected_row(&listed)).map(|drop| drop.number) else { return };
     model.selected = Some(number);
@@ -283,7 +283,7 @@ fn rows_of(model: &Model, action: Action) -> isize {
 }
 
 /// Moves whatever takes the keys: the help text, the detail, or the selection.
-fn scroll_rows(model: &mut Model, live: &Published, rows: isize) {
+fn scroll_rows(model: &mut Model, live: &LiveState, rows: isize) {
     let max_scroll = model.page.max_scroll;
     let detail = model.detail.as_mut().filter(|_| model.screen == Screen::Drops);
     match (&mut model.popup, detail) {
@@ -303,14 +303,14 @@ fn moved(from: usize, by: isize, max: usize) -> usize {
 
 /// Moves the selection in the list shown. The first row is "nothing selected", so that it follows the
 /// newest drop.
-fn move_selection(model: &mut Model, live: &Published, rows: isize) {
+fn move_selection(model: &mut Model, live: &LiveState, rows: isize) {
     let listed = model.listed(&model.shown(live).snapshot);
     let Some(last) = listed.len().checked_sub(1) else { return };
     let row = moved(model.selected_row(&listed), rows, last);
     model.selected = (row > 0).then(|| listed[row].number);
 }
 
-fn click(model: &mut Model, target: Option<Target>, live: &Published) {
+fn click(model: &mut Model, target: Option<Target>, live: &LiveState) {
     match (target, &model.popup) {
         (Some(Target::Popup | Target::Timeline) | None, None)
         | (Some(Target::Popup), Some(_))

@@ -18,31 +18,31 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use crate::mosquitto::{Mosquitto, PASSWORD, USER, installed};
-use crate::{PATIENCE, broker};
+use crate::{TEST_TIMEOUT, broker};
 use dropscope::mqtt::settings::Transport;
 
 const VERSIONS: [&str; 2] = ["mqttv311", "mqttv5"];
 const TOPIC: &str = "lab/interop";
 
 /// A gateway before some broker, and where mosquitto's clients reach it.
-struct Stage {
+struct GatewayFixture {
     /// Keeps the embedded broker alive.
     _embedded: Option<Broker>,
     _gateway: Gateway,
     control: GatewayControl,
     /// Over TCP, and over WebSocket through a bridge.
-    ways: [(&'static str, SocketAddr); 2],
+    addresses: [(&'static str, SocketAddr); 2],
     _bridge: JoinSet<()>,
 }
 
-impl Stage {
+impl GatewayFixture {
     async fn embedded() -> Self {
         let broker = Broker::start(BrokerOptions::default());
         let upstream = Upstream::Broker(broker.control());
-        Self { _embedded: Some(broker), ..Self::before(upstream).await }
+        Self { _embedded: Some(broker), ..Self::with_upstream(upstream).await }
     }
 
-    async fn before(upstream: Upstream) -> Self {
+    async fn with_upstream(upstream: Upstream) -> Self {
         let gateway = Gateway::start(upstream, GatewayOptions::default());
         let tcp = gateway.listen(Endpoint::Tcp).await.expect("a port");
         let ws = gateway.listen(Endpoint::Ws).await.expect("a port");
@@ -50,7 +50,7 @@ impl Stage {
         let bridged = bridge(ws, &mut tasks).await;
         let control = gateway.control();
         let ways = [("tcp", tcp), ("ws", bridged)];
-        Self { _embedded: None, _gateway: gateway, control, ways, _bridge: tasks }
+        Self { _embedded: None, _gateway: gateway, control, addresses: ways, _bridge: tasks }
     }
 }
 
@@ -108,26 +108,26 @@ fn client(program: &str, address: SocketAddr, version: &str, rest: &[&str]) -> C
 
 impl Subscriber {
     /// Starts it, and waits until it has its CONNACK and its SUBACK.
-    async fn start(stage: &Stage, way: usize, version: &'static str, count: &'static str) -> Self {
+    async fn start(stage: &GatewayFixture, transport: usize, version: &'static str, count: &'static str) -> Self {
         let packets = || stage.control.tally().packets_to_client;
-        let wanted = packets() + 2;
+        let expected_packets = packets() + 2;
         let child =
-            client("mosquitto_sub", stage.ways[way].1, version, &["-q", "2", "-C", count, "-W", "40"])
+            client("mosquitto_sub", stage.addresses[transport].1, version, &["-q", "2", "-C", count, "-W", "40"])
                 .stdout(Stdio::piped())
                 .spawn()
                 .expect("a process");
         let subscribed = async {
-            while packets() < wanted {
+            while packets() < expected_packets {
                 sleep(Duration::from_millis(10)).await;
             }
         };
-        timeout(PATIENCE, subscribed).await.expect("a subscription");
+        timeout(TEST_TIMEOUT, subscribed).await.expect("a subscription");
         Self(child)
     }
 
     /// What it printed, once it has ended well.
     async fn finish(mut self) -> Vec<String> {
-        patiently(move || {
+        with_timeout(move || {
             let mut output = String::new();
             self.0.stdout.take().expect("its output").read_to_string(&mut output).expect("text");
             let status = self.0.wait().expect("an end");
@@ -146,21 +146,21 @@ impl Drop for Subscriber {
 }
 
 async fn publish(address: SocketAddr, version: &'static str, rest: &'static [&'static str]) {
-    let status = patiently(move || client("mosquitto_pub", address, version, rest).status()).await;
+    let status = with_timeout(move || client("mosquitto_pub", address, version, rest).status()).await;
     let status = status.expect("a process");
     assert!(status.success(), "{status}");
 }
 
-async fn patiently<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    let done = timeout(PATIENCE, spawn_blocking(work)).await;
+async fn with_timeout<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let done = timeout(TEST_TIMEOUT, spawn_blocking(work)).await;
     done.expect("patience").expect("no panic")
 }
 
 /// Messages of every quality from one way to the other.
-async fn exchange(stage: &Stage) {
+async fn exchange(stage: &GatewayFixture) {
     for version in VERSIONS {
         for (from, to) in [(0, 1), (1, 0)] {
-            let (sender, receiver) = (stage.ways[from], stage.ways[to]);
+            let (sender, receiver) = (stage.addresses[from], stage.addresses[to]);
             let subscriber = Subscriber::start(stage, to, version, "3").await;
             publish(sender.1, version, &["-q", "0", "-m", "zero"]).await;
             publish(sender.1, version, &["-q", "1", "-m", "one"]).await;
@@ -178,7 +178,7 @@ async fn mosquittos_clients_reach_the_embedded_broker_through_the_gateway() {
     if broker().is_none() {
         return;
     }
-    exchange(&Stage::embedded().await).await;
+    exchange(&GatewayFixture::embedded().await).await;
 }
 
 #[tokio::test]
@@ -186,27 +186,27 @@ async fn mosquittos_clients_reach_the_embedded_broker_through_the_gateway() {
 async fn mosquittos_clients_reach_mosquitto_through_the_gateway() {
     let Some(broker) = broker() else { return };
     let port = Mosquitto::address(&broker, Transport::Tcp).port;
-    exchange(&Stage::before(Upstream::Address((Ipv4Addr::LOCALHOST, port).into())).await).await;
+    exchange(&GatewayFixture::with_upstream(Upstream::Address((Ipv4Addr::LOCALHOST, port).into())).await).await;
 }
 
 #[tokio::test]
 #[ignore = "needs mosquitto"]
-async fn mosquittos_client_comes_back_after_each_end() {
+async fn mosquittos_client_reconnects_after_each_fault() {
     if broker().is_none() {
         return;
     }
     for version in VERSIONS {
         for manner in [Manner::Fin, Manner::Reset, Manner::WsClose(1001)] {
-            for way in [0, 1] {
-                let stage = Stage::embedded().await;
-                let subscriber = Subscriber::start(&stage, way, version, "1").await;
-                let mut strikes = stage.control.watch_strikes();
+            for transport in [0, 1] {
+                let stage = GatewayFixture::embedded().await;
+                let subscriber = Subscriber::start(&stage, transport, version, "1").await;
+                let mut injections = stage.control.watch_strikes();
                 let end = stage.control.arm(Ailment::SessionLifetime { secs: 0.0, jitter_secs: 0.0, manner });
-                let strike = timeout(PATIENCE, strikes.wait_for(|count| *count > 0)).await;
-                strike.expect("a strike in time").expect("a gateway");
+                let injected = timeout(TEST_TIMEOUT, injections.wait_for(|count| *count > 0)).await;
+                injected.expect("a strike in time").expect("a gateway");
                 stage.control.disarm(end);
                 // Retained, as it may come before the client has come back.
-                let (name, address) = stage.ways[way];
+                let (name, address) = stage.addresses[transport];
                 publish(address, version, &["-r", "-q", "1", "-m", "again"]).await;
                 assert_eq!(subscriber.finish().await, ["again"], "{version} {manner:?} {name}");
                 assert!(stage.control.tally().sessions >= 3, "{:?}", stage.control.tally());

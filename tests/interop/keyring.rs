@@ -28,9 +28,9 @@ const BUS: &str = r#"<busconfig>
 </busconfig>"#;
 
 /// Ends with the test, by its id.
-struct Process(Child);
+struct KilledOnDrop(Child);
 
-impl Drop for Process {
+impl Drop for KilledOnDrop {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -38,16 +38,16 @@ impl Drop for Process {
 }
 
 /// A D-Bus session with folders of its own, so that nothing of the user is touched.
-struct Session {
+struct DbusSession {
     home: TempDir,
     address: String,
     lab: NavienLab,
     /// Dropped before the bus.
-    keyring: Option<Process>,
-    _bus: Process,
+    keyring: Option<KilledOnDrop>,
+    _bus: KilledOnDrop,
 }
 
-impl Session {
+impl DbusSession {
     async fn start() -> Option<Self> {
         let (Some(bus), Some(_)) = (installed("dbus-daemon"), installed("gnome-keyring-daemon")) else {
             let is_required = std::env::var("DROPSCOPE_INTEROP").is_ok_and(|value| value == "required");
@@ -66,7 +66,7 @@ impl Session {
             "--print-address=1",
         ]);
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut bus = Process(command.spawn().expect("a bus"));
+        let mut bus = KilledOnDrop(command.spawn().expect("a bus"));
         let mut address = String::new();
         BufReader::new(bus.0.stdout.take().expect("a pipe")).read_line(&mut address).expect("an address");
         let lab = NavienLab::start(NavienLabOptions::default(), Arc::new(SystemClock::new())).await;
@@ -92,7 +92,7 @@ impl Session {
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = command.spawn().expect("a keyring");
         child.stdin.take().expect("a pipe").write_all(b"of the keyring").expect("a password");
-        self.keyring = Some(Process(child));
+        self.keyring = Some(KilledOnDrop(child));
         // It has nothing for nobody, which it can only say once it is there.
         let answers =
             || self.run("empty", &["--forget-password", "--username", "nobody@example.org"], None).0;
@@ -118,10 +118,10 @@ impl Session {
     }
 
     fn assert_run(&self, state: &str, more: &[&str], password: Option<&str>, code: i32, sentence: &str) {
-        let (ended, told) = self.run(state, more, password);
-        assert!(ended == Some(code) && told.contains(sentence), "{ended:?}, not {code}: {told}");
+        let (exit_code, stderr) = self.run(state, more, password);
+        assert!(exit_code == Some(code) && stderr.contains(sentence), "{exit_code:?}, not {code}: {stderr}");
         for secret in password.into_iter().chain([self.lab.password.expose_secret()]) {
-            assert!(!told.contains(secret), "a password in {told}");
+            assert!(!stderr.contains(secret), "a password in {stderr}");
         }
     }
 
@@ -148,7 +148,7 @@ fn assert_nothing_is_written(folder: &Path, secret: &str, logged: &mut bool) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs dbus-daemon and gnome-keyring-daemon"]
 async fn a_password_is_remembered_found_replaced_and_forgotten() {
-    let Some(mut session) = Session::start().await else { return };
+    let Some(mut session) = DbusSession::start().await else { return };
     let password = session.lab.password.expose_secret().to_owned();
     let remember = ["--remember-password"];
 

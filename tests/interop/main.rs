@@ -21,7 +21,7 @@ use dropscope::clock::SystemClock;
 use dropscope::diagnostics::Event;
 use dropscope::diagnostics::codes::is_credentials_refusal;
 use dropscope::diagnostics::event::{
-    CommandState, ConnectFailed, ConnectKind, Connected, Dropped, How, Initiator, Phase,
+    CommandState, ConnectFailedEvent, ConnectKind, ConnectedEvent, DroppedEvent, DropKind, Initiator, Phase,
 };
 use dropscope::mqtt::settings::{LinkSettings, Transport, VersionChoice};
 use dropscope::mqtt::{Link, Publish};
@@ -32,7 +32,7 @@ const TRANSPORTS: [Transport; 4] = [Transport::Tcp, Transport::Tls, Transport::W
 const VERSIONS: [(VersionChoice, &str); 2] = [(VersionChoice::V311, "3.1.1"), (VersionChoice::V5, "5")];
 
 /// No step of these tests takes longer on a healthy computer.
-const PATIENCE: Duration = Duration::from_secs(45);
+const TEST_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// The broker of one test, or `None` where it may be missing and is.
 fn broker() -> Option<Mosquitto> {
@@ -72,23 +72,23 @@ fn link(settings: LinkSettings) -> Link {
 }
 
 /// The first event `wanted` makes something of.
-async fn next<T>(link: &mut Link, what: &str, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
+async fn next<T>(link: &mut Link, what: &str, mut pick: impl FnMut(Event) -> Option<T>) -> T {
     let mut others = Vec::new();
     let search = async {
         loop {
             let event = link.next().await.event;
-            let told = format!("{event:?}");
-            if let Some(found) = wanted(event) {
+            let text = format!("{event:?}");
+            if let Some(found) = pick(event) {
                 return found;
             }
-            others.push(told);
+            others.push(text);
         }
     };
-    let found = tokio::time::timeout(PATIENCE, search).await;
-    found.unwrap_or_else(|_| panic!("no {what} within {PATIENCE:?}, but {others:#?}"))
+    let found = tokio::time::timeout(TEST_TIMEOUT, search).await;
+    found.unwrap_or_else(|_| panic!("no {what} within {TEST_TIMEOUT:?}, but {others:#?}"))
 }
 
-async fn connected(link: &mut Link) -> Connected {
+async fn connected(link: &mut Link) -> ConnectedEvent {
     next(link, "connect", |event| match event {
         Event::Connected(connected) => Some(connected),
         Event::ConnectFailed(failed) if failed.attempt_number == 0 => panic!("{failed:?}"),
@@ -97,7 +97,7 @@ async fn connected(link: &mut Link) -> Connected {
     .await
 }
 
-async fn dropped(link: &mut Link) -> Dropped {
+async fn dropped(link: &mut Link) -> DroppedEvent {
     next(link, "drop", |event| match event {
         Event::Dropped(dropped) => Some(dropped),
         _ => None,
@@ -105,7 +105,7 @@ async fn dropped(link: &mut Link) -> Dropped {
     .await
 }
 
-async fn refused(link: &mut Link) -> ConnectFailed {
+async fn refused(link: &mut Link) -> ConnectFailedEvent {
     next(link, "refusal", |event| match event {
         Event::ConnectFailed(failed) => Some(failed),
         Event::Connected(connected) => panic!("{connected:?}"),
@@ -125,7 +125,7 @@ async fn resumed(link: &mut Link, context: &str) {
 
 #[tokio::test]
 #[ignore = "needs mosquitto"]
-async fn a_session_lives_over_every_transport() {
+async fn a_session_works_over_every_transport() {
     let Some(broker) = broker() else { return };
     for transport in TRANSPORTS {
         for (version, name) in VERSIONS {
@@ -185,7 +185,7 @@ async fn a_stopped_and_a_killed_broker_are_drops_and_a_new_one_is_found() {
                     broker.stop();
                 }
                 let drop = dropped(&mut link).await;
-                assert!(allowed(is_kill).contains(&drop.how.expect("a manner")), "{context}: {drop:?}");
+                assert!(allowed_drop_types(is_kill).contains(&drop.how.expect("a manner")), "{context}: {drop:?}");
                 assert!(drop.error_name.is_some() && drop.layer.is_some(), "{context}: {drop:?}");
                 let failed = refused(&mut link).await;
                 assert_eq!(failed.phase, Some(Phase::Tcp), "{context}: {failed:?}");
@@ -199,17 +199,17 @@ async fn a_stopped_and_a_killed_broker_are_drops_and_a_new_one_is_found() {
 
 /// A broker that is told to stop may say goodbye in its highest layer; a killed one leaves it to the
 /// kernel, which closes the stream or resets it.
-fn allowed(is_kill: bool) -> &'static [How] {
+fn allowed_drop_types(is_kill: bool) -> &'static [DropKind] {
     if is_kill {
-        &[How::Fin, How::Rst]
+        &[DropKind::Fin, DropKind::Rst]
     } else {
-        &[How::Fin, How::Rst, How::TlsClose, How::WsClose, How::Disconnect]
+        &[DropKind::Fin, DropKind::Rst, DropKind::TlsClose, DropKind::WsClose, DropKind::Disconnect]
     }
 }
 
 #[tokio::test]
 #[ignore = "needs mosquitto"]
-async fn a_takeover_is_told_as_the_broker_tells_it() {
+async fn a_takeover_is_reported_as_the_broker_signals_it() {
     let Some(broker) = broker() else { return };
     for (version, name) in VERSIONS {
         let settings = settings(&broker, Transport::Tcp, version);
@@ -219,8 +219,8 @@ async fn a_takeover_is_told_as_the_broker_tells_it() {
         connected(&mut second).await;
         let drop = dropped(&mut first).await;
         // Mosquitto 2.0 closes the older connection without a word; later ones may say why in MQTT 5.
-        let named = (Some(How::Disconnect), Some(0x8e));
-        let silent = (Some(How::Fin), None);
+        let named = (Some(DropKind::Disconnect), Some(0x8e));
+        let silent = (Some(DropKind::Fin), None);
         let seen = (drop.how, drop.reason_code);
         assert!(seen == silent || (version == VersionChoice::V5 && seen == named), "{name}: {drop:?}");
         first.shutdown(Duration::from_secs(2)).await;
@@ -245,9 +245,9 @@ async fn refused_credentials_and_untrusted_certificates_are_named() {
         }
     }
     for transport in [Transport::Tls, Transport::Wss] {
-        let mut suspicious = settings(&broker, transport, VersionChoice::V5);
-        suspicious.tls.ca_file = Some(broker.foreign_authority());
-        let failed = refused(&mut link(suspicious)).await;
+        let mut untrusting = settings(&broker, transport, VersionChoice::V5);
+        untrusting.tls.ca_file = Some(broker.foreign_authority());
+        let failed = refused(&mut link(untrusting)).await;
         assert_eq!(failed.phase, Some(Phase::Tls), "{failed:?}");
         assert_eq!(failed.error_name.as_deref(), Some("AWS_IO_TLS_UNKNOWN_ROOT_CERTIFICATE"), "{failed:?}");
     }

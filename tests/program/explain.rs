@@ -7,10 +7,10 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-fn run(words: &[&str], input: &[u8]) -> Output {
+fn explain(args: &[&str], input: &[u8]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_dropscope"))
         .arg("explain")
-        .args(words)
+        .args(args)
         .env_clear()
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -34,7 +34,7 @@ fn json(output: &Output) -> Value {
 
 #[test]
 fn words_are_joined_and_explained() {
-    let output = run(&["MQTT", "error:", "read", "ECONNRESET"], b"");
+    let output = explain(&["MQTT", "error:", "read", "ECONNRESET"], b"");
     let page = text(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{page}");
     assert!(page.starts_with("connection reset (ECONNRESET)"), "{page}");
@@ -44,21 +44,21 @@ fn words_are_joined_and_explained() {
 }
 
 #[test]
-fn what_is_unknown_ends_with_1() {
-    let output = run(&["purple", "elephants"], b"");
+fn an_unknown_text_exits_with_1() {
+    let output = explain(&["purple", "elephants"], b"");
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stdout).contains("Nothing known"));
-    let output = run(&[], b"");
+    let output = explain(&[], b"");
     assert_eq!(output.status.code(), Some(1));
-    let output = run(&["--format", "yaml", "x"], b"");
+    let output = explain(&["--format", "yaml", "x"], b"");
     assert_eq!(output.status.code(), Some(2));
 }
 
 #[test]
 fn standard_input_is_counted_by_meaning() {
     let log = b"1: Client a has exceeded timeout, disconnecting.\n2: Client b has exceeded timeout, disconnecting.\n3: x\n";
-    for words in [&["--format", "json"][..], &["-", "--format", "json"]] {
-        let report = json(&run(words, log));
+    for args in [&["--format", "json"][..], &["-", "--format", "json"]] {
+        let report = json(&explain(args, log));
         assert_eq!(report["schema_version"], 1);
         assert_eq!((&report["lines"], &report["unknown_lines"]), (&3.into(), &1.into()));
         let first = &report["explanations"][0];
@@ -66,37 +66,37 @@ fn standard_input_is_counted_by_meaning() {
         assert_eq!(first["found"]["id"], "mosquitto_exceeded_timeout");
         assert_eq!(first["found"]["causes"][0]["id"], "keep_alive_missed");
     }
-    let page = text(&run(&[], log).stdout);
+    let page = text(&explain(&[], log).stdout);
     assert!(page.contains("2 lines") && page.contains("2 of 3 lines are known"), "{page}");
 }
 
 #[test]
-fn a_pasted_event_is_explained_whole() {
+fn a_multi_line_json_event_is_explained_as_one() {
     let event = br#"{
   "clientId": "DUPLICATE_CLIENTID",
   "eventType": "disconnected",
   "clientInitiatedDisconnect": false,
   "disconnectReason": "MQTT_KEEP_ALIVE_TIMEOUT"
 }"#;
-    let report = json(&run(&["--format", "json"], event));
+    let report = json(&explain(&["--format", "json"], event));
     assert_eq!((&report["lines"], &report["unknown_lines"]), (&1.into(), &0.into()));
     assert_eq!(report["explanations"][0]["found"]["id"], "lifecycle_keep_alive");
 }
 
 #[test]
 fn negative_numbers_are_text_and_control_characters_never_come_out() {
-    let output = run(&["-2", "--format", "json"], b"");
+    let output = explain(&["-2", "--format", "json"], b"");
     assert_eq!(json(&output)["explanations"][0]["found"]["id"], "pubsubclient_-2");
     for format in ["text", "json", "markdown"] {
         let nasty = b"\x1b]0;title\x07 ECONNRESET \x1b[2J\n\x1b[31mpurple\n";
-        let page = text(&run(&["--format", format], nasty).stdout);
+        let page = text(&explain(&["--format", format], nasty).stdout);
         assert!(page.chars().all(|c| c == '\n' || !c.is_control()), "{format}: {page:?}");
     }
 }
 
 #[test]
-fn markdown_can_be_pasted() {
-    let page = text(&run(&["--format", "markdown", "reason code 0x8E"], b"").stdout);
+fn markdown_has_a_heading_and_a_table() {
+    let page = text(&explain(&["--format", "markdown", "reason code 0x8E"], b"").stdout);
     assert!(page.starts_with("## Session taken over (0x8E, 142) (MQTT 5 reason code)\n"), "{page}");
     assert!(page.contains("| 68 % | another client uses the same client id |"), "{page}");
 }

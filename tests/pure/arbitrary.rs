@@ -10,8 +10,8 @@ use proptest::sample::select;
 
 use dropscope::diagnostics::Event;
 use dropscope::diagnostics::event::{
-    Attempt, Command, CommandState, ConnectFailed, ConnectKind, Connected, Dropped, How, Initiator, Layer,
-    Message, PacketNote, Phase, PhaseTiming, Probe, Started, SystemSource,
+    Attempt, CommandUpdate, CommandState, ConnectFailedEvent, ConnectKind, ConnectedEvent, DroppedEvent, DropKind, Initiator, Layer,
+    Message, PacketNote, Phase, PhaseTiming, ProbeResult, StartedEvent, SystemSource,
 };
 
 /// Text as strangers send it.
@@ -40,17 +40,17 @@ fn layer() -> impl Strategy<Value = Layer> {
     select(vec![Layer::Dns, Layer::Tcp, Layer::Tls, Layer::Websocket, Layer::Mqtt, Layer::Local])
 }
 
-fn how() -> impl Strategy<Value = How> {
+fn how() -> impl Strategy<Value = DropKind> {
     select(vec![
-        How::Fin,
-        How::Rst,
-        How::TlsClose,
-        How::TlsAlert,
-        How::WsClose,
-        How::Disconnect,
-        How::PingTimeout,
-        How::Io,
-        How::Local,
+        DropKind::Fin,
+        DropKind::Rst,
+        DropKind::TlsClose,
+        DropKind::TlsAlert,
+        DropKind::WsClose,
+        DropKind::Disconnect,
+        DropKind::PingTimeout,
+        DropKind::Io,
+        DropKind::Local,
     ])
 }
 
@@ -77,7 +77,7 @@ pub(crate) fn started_event() -> impl Strategy<Value = Event> {
                 clean_session,
                 scale,
             )| {
-                Event::Started(Started {
+                Event::Started(StartedEvent {
                     format: None,
                     version,
                     keep_alive_secs: keep_alive_secs.into(),
@@ -122,7 +122,7 @@ fn connected() -> impl Strategy<Value = Event> {
                 mqtt_version,
                 limits,
             )| {
-                Event::Connected(Connected {
+                Event::Connected(ConnectedEvent {
                     event_type,
                     session_present,
                     return_code,
@@ -149,7 +149,7 @@ fn dropped() -> impl Strategy<Value = Event> {
     let manner = (option::of(layer()), option::of(how()), option::of(any::<u8>()), option::of(any::<u16>()));
     let silence = (option::of(number()), option::of(number()), prop::collection::vec(packet, 0..4));
     (error, counts, manner, silence).prop_map(|(error, counts, manner, silence)| {
-        Event::Dropped(Dropped {
+        Event::Dropped(DroppedEvent {
             error_name: error.0,
             error_message: error.1,
             error_code: error.2,
@@ -177,7 +177,7 @@ fn connect_failed() -> impl Strategy<Value = Event> {
         option::of(layer()),
     )
         .prop_map(|(error_name, error_message, error_code, attempt_number, phase, layer)| {
-            Event::ConnectFailed(ConnectFailed {
+            Event::ConnectFailed(ConnectFailedEvent {
                 error_name,
                 error_message,
                 error_code,
@@ -211,10 +211,10 @@ fn surroundings() -> impl Strategy<Value = Event> {
     prop_oneof![
         (select(sources), text()).prop_map(|(source, message)| Event::System { source, message }),
         (text(), any::<bool>(), option::of(number()), option::of(text())).prop_map(
-            |(probe, ok, rtt_ms, error)| Event::Probe(Probe { probe, ok, rtt_ms, error, target: None })
+            |(probe, ok, rtt_ms, error)| Event::Probe(ProbeResult { probe, ok, rtt_ms, error, target: None })
         ),
         (text(), text(), command, option::of(number())).prop_map(|(correlation_id, name, state, ms)| {
-            Event::Command(Command { correlation_id, name, state, ms })
+            Event::Command(CommandUpdate { correlation_id, name, state, ms })
         }),
         (text(), text(), details).prop_map(|(id, what, details)| Event::Experiment { id, what, details }),
         (text(), select(vec!["raised", "cleared"]), text()).prop_map(|(rule, state, message)| Event::Alert {

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use dropscope::classify::{AdviceAction, AlsoSeen, Expected, Hypothesis, Pattern, RankedCause, Verdict};
+use dropscope::classify::{AdviceAction, SecondaryFinding, DropPrediction, Hypothesis, Pattern, RankedCause, Verdict};
 use dropscope::collector::Collector;
-use dropscope::diagnostics::event::{ConnectKind, Connected, Dropped, Message};
+use dropscope::diagnostics::event::{ConnectKind, ConnectedEvent, DroppedEvent, Message};
 use dropscope::diagnostics::{Diagnostics, Event, Snapshot, Stamp};
 use dropscope::export::{Destination, Export, ExportOptions, markdown, save_json, save_report};
 
@@ -32,25 +32,25 @@ fn json_of(snapshot: &Snapshot, options: &ExportOptions) -> Value {
 }
 
 fn connected(event_type: ConnectKind, session_present: bool, return_code: Option<u8>, attempt: u32) -> Event {
-    Event::Connected(Connected {
+    Event::Connected(ConnectedEvent {
         event_type,
         session_present,
         return_code,
         attempt_number: attempt,
         keep_alive_secs: 60.0,
-        ..Connected::default()
+        ..ConnectedEvent::default()
     })
 }
 
 fn dropped(name: Option<&str>, message: Option<&str>, code: Option<u32>, counts: (u32, u32, u32)) -> Event {
-    Event::Dropped(Dropped {
+    Event::Dropped(DroppedEvent {
         error_name: name.map(str::to_owned),
         error_message: message.map(str::to_owned),
         error_code: code,
         reconnect_attempt: counts.0,
         active_subscriptions: counts.1,
         queued_commands: counts.2,
-        ..Dropped::default()
+        ..DroppedEvent::default()
     })
 }
 
@@ -112,7 +112,7 @@ fn differences(path: &str, theirs: &Value, ours: &Value, found: &mut Vec<(String
 }
 
 #[test]
-fn the_worked_example_differs_from_the_reference_only_where_the_reference_is_wrong() {
+fn the_worked_example_differs_from_the_reference_only_in_known_errors() {
     let theirs: Value = serde_json::from_str(FIXTURE).expect("JSON");
     let mut ours = json_of(&worked_example(), &ExportOptions::default());
     assert_valid(&ours);
@@ -186,7 +186,7 @@ fn the_references_export_and_an_empty_one_are_valid() {
 }
 
 #[test]
-fn what_is_not_of_the_format_is_invalid() {
+fn documents_outside_the_schema_are_invalid() {
     let valid = json_of(&worked_example(), &ExportOptions::default());
     for (pointer, wrong) in [
         ("/timestamp", json!("2026-08-03T12:00:00Z")),
@@ -249,8 +249,8 @@ fn an_export_and_a_report_are_written_and_read_back() {
 }
 
 /// A verdict with something in every field.
-fn judged(snapshot: &Snapshot) -> Verdict {
-    let mut verdict = Verdict::nothing_yet(snapshot.at);
+fn verdict_for(snapshot: &Snapshot) -> Verdict {
+    let mut verdict = Verdict::undetermined(snapshot.at);
     let chance = |pattern, probability| Hypothesis {
         pattern,
         probability,
@@ -273,7 +273,7 @@ fn judged(snapshot: &Snapshot) -> Verdict {
     let diagnosis = &mut verdict.diagnosis;
     diagnosis.causes =
         vec![RankedCause { id: "nat".to_owned(), name: "a NAT forgets".to_owned(), probability: 0.8 }];
-    diagnosis.also = vec![AlsoSeen {
+    diagnosis.also = vec![SecondaryFinding {
         pattern: Pattern::SystemEvent,
         hits: 1,
         sentence: "one followed a suspend".to_owned(),
@@ -282,14 +282,14 @@ fn judged(snapshot: &Snapshot) -> Verdict {
     diagnosis.separate = Some("a day with keep-alive 240 s".to_owned());
     "shorten the keep-alive below 240 s".clone_into(&mut diagnosis.next.text);
     diagnosis.next.action = AdviceAction::ShortenKeepAlive;
-    diagnosis.expected = Some(Expected { at: snapshot.at.wall, within_secs: 1.5 });
+    diagnosis.expected = Some(DropPrediction { at: snapshot.at.wall, within_secs: 1.5 });
     verdict
 }
 
 #[test]
-fn the_verdict_is_exported_as_it_is_and_told_in_the_report() {
+fn the_verdict_is_in_the_export_and_the_report() {
     let snapshot = worked_example();
-    let verdict = judged(&snapshot);
+    let verdict = verdict_for(&snapshot);
     let export = Export::of(&snapshot, Some(&verdict), &ExportOptions::default());
     let json: Value = serde_json::from_str(&export.to_json().expect("JSON")).expect("JSON");
     assert_valid(&json);
@@ -338,7 +338,7 @@ fn the_schema_knows_every_pattern_and_nothing_else() {
     let names: Vec<&str> = Pattern::ALL.iter().map(|pattern| pattern.name()).collect();
     assert_eq!(schema["$defs"]["pattern"]["enum"], json!(names));
     let snapshot = worked_example();
-    let export = Export::of(&snapshot, Some(&judged(&snapshot)), &ExportOptions::default());
+    let export = Export::of(&snapshot, Some(&verdict_for(&snapshot)), &ExportOptions::default());
     let mut json: Value = serde_json::from_str(&export.to_json().expect("JSON")).expect("JSON");
     json["dropscope"]["classification"]["confidence"] = json!(1.5);
     assert!(!validator().is_valid(&json));

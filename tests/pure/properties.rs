@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use dropscope::diagnostics::event::Started;
-use dropscope::diagnostics::recording::{Decoder, Reader, encode};
+use dropscope::diagnostics::event::StartedEvent;
+use dropscope::diagnostics::recording::{Decoder, RecordingReader, encode};
 use dropscope::diagnostics::summary::Summary;
-use dropscope::diagnostics::{Diagnostics, Event, Observed, Stamp, TimeScale};
+use dropscope::diagnostics::{Diagnostics, Event, StampedEvent, Stamp, TimeScale};
 use dropscope::export::{Export, ExportOptions, Redactor, markdown};
 
 use crate::arbitrary::{any_event, any_private, later_event, started_event};
@@ -24,19 +24,19 @@ fn any_pause() -> impl Strategy<Value = (u64, i64)> {
 }
 
 /// Stamps the events; the wall clock may be stepped, the boot clock never goes back.
-fn stamped(events: Vec<((u64, i64), Event)>) -> Vec<Observed> {
+fn stamped(events: Vec<((u64, i64), Event)>) -> Vec<StampedEvent> {
     let mut wall: chrono::DateTime<chrono::Utc> = "2026-08-03T12:00:00Z".parse().expect("a time");
     let mut boot = Duration::ZERO;
     let mut stamp = |(micros, step): (u64, i64), event| {
         boot += Duration::from_micros(micros);
         let passed = chrono::TimeDelta::microseconds(i64::try_from(micros).unwrap_or(0));
         wall = wall + passed + chrono::TimeDelta::milliseconds(step);
-        Observed { at: Stamp::new(wall, boot), event }
+        StampedEvent { at: Stamp::new(wall, boot), event }
     };
     events.into_iter().map(|(pause, event)| stamp(pause, event)).collect()
 }
 
-fn fold(events: &[Observed]) -> Diagnostics {
+fn fold(events: &[StampedEvent]) -> Diagnostics {
     let mut diagnostics = Diagnostics::new(MAX_EVENTS);
     for observed in events {
         diagnostics.apply(observed.at, &observed.event);
@@ -44,7 +44,7 @@ fn fold(events: &[Observed]) -> Diagnostics {
     diagnostics
 }
 
-fn end_of(events: &[Observed]) -> Stamp {
+fn end_of(events: &[StampedEvent]) -> Stamp {
     let last = events.iter().map(|observed| observed.at).max_by_key(|at| at.boot);
     last.unwrap_or(Stamp::new("2026-08-03T12:00:00Z".parse().expect("a time"), Duration::ZERO))
         .plus(Duration::from_secs(7))
@@ -62,7 +62,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_order_of_events_keeps_the_books(events in prop::collection::vec((any_pause(), any_event()), 0..60)) {
+    fn any_order_of_events_keeps_counters_consistent(events in prop::collection::vec((any_pause(), any_event()), 0..60)) {
         let events = stamped(events);
         let snapshot = fold(&events).snapshot(end_of(&events));
         let metrics = &snapshot.metrics;
@@ -109,7 +109,7 @@ proptest! {
         let observed = stamped(vec![(pause, event)]).remove(0);
         let line = encode(&observed);
         prop_assert!(!line.contains('\n'));
-        prop_assert_eq!(Decoder::new().line(line.as_bytes()), Some(observed));
+        prop_assert_eq!(Decoder::new().decode_line(line.as_bytes()), Some(observed));
     }
 
     #[test]
@@ -123,8 +123,8 @@ proptest! {
             live.swap(2, 3);
         }
         let recording: String = live.iter().map(|observed| encode(observed) + "\n").collect();
-        let read: Vec<Observed> = Reader::new(recording.as_bytes()).map(|event| event.expect("read")).collect();
-        let export = |events: &[Observed]| {
+        let read: Vec<StampedEvent> = RecordingReader::new(recording.as_bytes()).map(|event| event.expect("read")).collect();
+        let export = |events: &[StampedEvent]| {
             let snapshot = fold(events).snapshot(end_of(&live));
             Export::of(&snapshot, None, &ExportOptions::default()).to_json().expect("JSON")
         };
@@ -133,9 +133,9 @@ proptest! {
 
     #[test]
     fn any_bytes_can_be_read_as_a_recording(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
-        let mut reader = Reader::new(&bytes[..]);
-        let events: Vec<Observed> = reader.by_ref().map(|event| event.expect("memory")).collect();
-        let tally = reader.tally();
+        let mut reader = RecordingReader::new(&bytes[..]);
+        let events: Vec<StampedEvent> = reader.by_ref().map(|event| event.expect("memory")).collect();
+        let tally = reader.stats();
         prop_assert_eq!(tally.events, events.len() as u64);
         prop_assert_eq!(tally.lines, tally.events + tally.skipped());
         fold(&events).snapshot(end_of(&events));
@@ -151,7 +151,7 @@ proptest! {
         let mut bytes: Vec<u8> = live.iter().flat_map(|observed| (encode(observed) + "\n").into_bytes()).collect();
         let index = at.index(bytes.len());
         bytes[index] = byte;
-        let read = Reader::new(&bytes[..]).filter_map(Result::ok).count();
+        let read = RecordingReader::new(&bytes[..]).filter_map(Result::ok).count();
         // A changed byte costs its line, or two if it was the line feed between them.
         prop_assert!(read + 2 >= live.len());
         prop_assert!(read <= live.len() + 1);
@@ -171,27 +171,27 @@ proptest! {
 }
 
 /// The same run, recorded so many times as slowly; what is not a length stays.
-fn slowed(observed: &Observed, first: Stamp, scale: &TimeScale) -> Observed {
+fn slow_down(observed: &StampedEvent, first: Stamp, scale: &TimeScale) -> StampedEvent {
     let wall = first.wall + (observed.at.wall - first.wall) * SCALE;
     let boot = first.boot + observed.at.since(first) * SCALE.unsigned_abs();
     let event = match scale.event(&observed.event).into_owned() {
-        Event::Started(started) => Event::Started(Started { time_scale: None, ..started }),
+        Event::Started(started) => Event::Started(StartedEvent { time_scale: None, ..started }),
         event => event,
     };
-    Observed { at: Stamp::new(wall, boot), event }
+    StampedEvent { at: Stamp::new(wall, boot), event }
 }
 
 /// Field seconds per recorded second in these tests.
 const SCALE: i32 = 60;
 
-fn run(started: Event, rest: Vec<((u64, i64), Event)>, time_scale: Option<f64>) -> Vec<Observed> {
+fn run(started: Event, rest: Vec<((u64, i64), Event)>, time_scale: Option<f64>) -> Vec<StampedEvent> {
     let Event::Started(started) = started else { unreachable!("the strategy gives nothing else") };
-    let mut events = vec![((0, 0), Event::Started(Started { time_scale, ..started }))];
+    let mut events = vec![((0, 0), Event::Started(StartedEvent { time_scale, ..started }))];
     events.extend(rest);
     stamped(events)
 }
 
-fn told(events: &[Observed]) -> String {
+fn folded_state(events: &[StampedEvent]) -> String {
     let snapshot = fold(events).snapshot(events.last().expect("a first event").at);
     let mut export = Export::of(&snapshot, None, &ExportOptions::default());
     if let Some(extension) = &mut export.dropscope {
@@ -208,18 +208,18 @@ proptest! {
         started in started_event(),
         rest in prop::collection::vec((any_pause(), later_event()), 0..40),
     ) {
-        prop_assert_eq!(told(&run(started.clone(), rest.clone(), Some(1.0))), told(&run(started, rest, None)));
+        prop_assert_eq!(folded_state(&run(started.clone(), rest.clone(), Some(1.0))), folded_state(&run(started, rest, None)));
     }
 
     #[test]
-    fn a_scaled_run_tells_what_a_slow_recording_of_it_tells(
+    fn a_scaled_run_equals_its_slowed_recording(
         started in started_event(),
         rest in prop::collection::vec((any_pause(), later_event()), 0..40),
     ) {
         let events = run(started, rest, Some(f64::from(SCALE)));
         let mut scale = TimeScale::default();
         scale.observe(events[0].at, &events[0].event);
-        let slow: Vec<_> = events.iter().map(|one| slowed(one, events[0].at, &scale)).collect();
-        prop_assert_eq!(told(&events), told(&slow));
+        let slow: Vec<_> = events.iter().map(|one| slow_down(one, events[0].at, &scale)).collect();
+        prop_assert_eq!(folded_state(&events), folded_state(&slow));
     }
 }

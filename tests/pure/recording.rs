@@ -6,10 +6,10 @@ use std::io::Write;
 use std::time::Duration;
 
 use dropscope::diagnostics::event::{
-    Attempt, ConnectKind, Connected, Dropped, How, Layer, Message, Phase, PhaseTiming, Started,
+    Attempt, ConnectKind, ConnectedEvent, DroppedEvent, DropKind, Layer, Message, Phase, PhaseTiming, StartedEvent,
 };
-use dropscope::diagnostics::recording::{Reader, encode};
-use dropscope::diagnostics::{Diagnostics, Event, Observed, Stamp};
+use dropscope::diagnostics::recording::{RecordingReader, encode};
+use dropscope::diagnostics::{Diagnostics, Event, StampedEvent, Stamp};
 use dropscope::export::{Export, ExportOptions, Recorder, RecorderSettings, RecorderState, RecorderTarget};
 
 fn at(secs: f64) -> Stamp {
@@ -17,35 +17,35 @@ fn at(secs: f64) -> Stamp {
     start.plus(Duration::from_secs_f64(secs))
 }
 
-fn run() -> Vec<Observed> {
+fn run() -> Vec<StampedEvent> {
     let phase = |phase, ms| PhaseTiming { phase, ms, ok: true, error: None, detail: None };
     let connected = |event_type, attempt_number| {
-        Event::Connected(Connected {
+        Event::Connected(ConnectedEvent {
             event_type,
             return_code: Some(0),
             attempt_number,
             keep_alive_secs: 60.0,
             mqtt_version: Some("3.1.1".to_owned()),
-            ..Connected::default()
+            ..ConnectedEvent::default()
         })
     };
     let message =
         Message { topic: "a/b".into(), bytes: 12, queued: false, correlation_id: None, qos: Some(1) };
-    let dropped = Dropped {
+    let dropped = DroppedEvent {
         error_name: Some("AWS_ERROR_MQTT_UNEXPECTED_HANGUP".to_owned()),
         error_code: Some(5134),
         active_subscriptions: 1,
         layer: Some(Layer::Tcp),
-        how: Some(How::Fin),
+        how: Some(DropKind::Fin),
         last_rx_secs: Some(0.1 + 0.2),
         last_tx_secs: Some(1.0 / 3.0),
-        ..Dropped::default()
+        ..DroppedEvent::default()
     };
-    let started = Started {
+    let started = StartedEvent {
         keep_alive_secs: 60.0,
         client_id: "c".into(),
         endpoint: "mqtt://h".into(),
-        ..Started::default()
+        ..StartedEvent::default()
     };
     let events = [
         (0.0, Event::Started(started)),
@@ -58,10 +58,10 @@ fn run() -> Vec<Observed> {
         (302.0, Event::Published(message)),
         (400.0, Event::Stopped { by: None }),
     ];
-    events.into_iter().map(|(secs, event)| Observed { at: at(secs), event }).collect()
+    events.into_iter().map(|(secs, event)| StampedEvent { at: at(secs), event }).collect()
 }
 
-fn export_of(events: &[Observed]) -> String {
+fn export_of(events: &[StampedEvent]) -> String {
     let mut diagnostics = Diagnostics::new(100);
     for observed in events {
         diagnostics.apply(observed.at, &observed.event);
@@ -80,7 +80,7 @@ fn a_recorded_run_read_back_gives_the_same_export() {
     }
     assert!(matches!(recorder.finish(Duration::from_secs(20)), RecorderState::Recording { .. }));
     let file = std::io::BufReader::new(std::fs::File::open(&path).expect("opened"));
-    let read: Vec<Observed> = Reader::new(file).map(|event| event.expect("read")).collect();
+    let read: Vec<StampedEvent> = RecordingReader::new(file).map(|event| event.expect("read")).collect();
     assert_eq!(read, live);
     assert_eq!(export_of(&read), export_of(&live));
 }
@@ -92,8 +92,8 @@ fn a_file_cut_anywhere_gives_all_whole_lines_and_can_be_continued() {
     let dir = tempfile::tempdir().expect("directory");
     for cut in (0..text.len()).step_by(17) {
         let whole = text[..cut].matches('\n').count();
-        let mut reader = Reader::new(&text.as_bytes()[..cut]);
-        let read: Vec<Observed> = reader.by_ref().map(|event| event.expect("read")).collect();
+        let mut reader = RecordingReader::new(&text.as_bytes()[..cut]);
+        let read: Vec<StampedEvent> = reader.by_ref().map(|event| event.expect("read")).collect();
         // A line that lacks only its line feed is whole, too.
         assert!(read == live[..whole] || read == live[..=whole], "cut at {cut}");
 
@@ -105,7 +105,7 @@ fn a_file_cut_anywhere_gives_all_whole_lines_and_can_be_continued() {
         recorder.append(encode(&live[8]), true);
         recorder.finish(Duration::from_secs(20));
         let bytes = std::fs::read(&path).expect("read");
-        let last = Reader::new(&bytes[..]).filter_map(Result::ok).last().map(|observed| observed.event);
+        let last = RecordingReader::new(&bytes[..]).filter_map(Result::ok).last().map(|observed| observed.event);
         assert_eq!(last, Some(live[8].event.clone()), "cut at {cut}");
     }
 }

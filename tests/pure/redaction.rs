@@ -5,14 +5,14 @@
 use std::time::Duration;
 
 use dropscope::diagnostics::event::{
-    Attempt, ConnectFailed, ConnectKind, Connected, Dropped, How, Layer, PacketNote, Phase, PhaseTiming,
-    Started, SystemSource,
+    Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent, DroppedEvent, DropKind, Layer, PacketNote, Phase, PhaseTiming,
+    StartedEvent, SystemSource,
 };
 use dropscope::diagnostics::{Diagnostics, Event, Snapshot, Stamp};
-use dropscope::export::{Export, ExportOptions, markdown, redact::Kind};
+use dropscope::export::{Export, ExportOptions, markdown, redact::SensitiveKind};
 
 /// Private values, each with a part that must not appear in the export.
-const PLANTED: [(&str, &str); 9] = [
+const PRIVATE_VALUES: [(&str, &str); 9] = [
     ("dropscope-7f3a", "7f3a"),
     ("navilink-04786332fca0", "04786332fca0"),
     ("04:78:63:32:fc:a0", "63:32"),
@@ -25,22 +25,22 @@ const PLANTED: [(&str, &str); 9] = [
 ];
 
 /// All private values in one text.
-fn all() -> String {
-    PLANTED.map(|(text, _)| text).join(" ")
+fn all_private_values() -> String {
+    PRIVATE_VALUES.map(|(text, _)| text).join(" ")
 }
 
-fn planted_drop() -> Event {
+fn drop_with_private_values() -> Event {
     let packet =
-        PacketNote { ago_secs: 1.0, incoming: true, packet: all(), topic: Some(all().into()), bytes: 9 };
-    Event::Dropped(Dropped {
-        error_name: Some(all()),
-        error_message: Some(all()),
+        PacketNote { ago_secs: 1.0, incoming: true, packet: all_private_values(), topic: Some(all_private_values().into()), bytes: 9 };
+    Event::Dropped(DroppedEvent {
+        error_name: Some(all_private_values()),
+        error_message: Some(all_private_values()),
         error_code: None,
         reconnect_attempt: 0,
         active_subscriptions: 0,
         queued_commands: 0,
         layer: Some(Layer::Tcp),
-        how: Some(How::Rst),
+        how: Some(DropKind::Rst),
         reason_code: None,
         ws_close_code: None,
         last_rx_secs: Some(1.0),
@@ -49,10 +49,10 @@ fn planted_drop() -> Event {
     })
 }
 
-fn planted_failure() -> Event {
-    Event::ConnectFailed(ConnectFailed {
-        error_name: Some(all()),
-        error_message: Some(all()),
+fn failure_with_private_values() -> Event {
+    Event::ConnectFailed(ConnectFailedEvent {
+        error_name: Some(all_private_values()),
+        error_message: Some(all_private_values()),
         error_code: None,
         attempt_number: 1,
         phase: None,
@@ -62,47 +62,47 @@ fn planted_failure() -> Event {
     })
 }
 
-fn planted_attempt(attempt_number: u32) -> Event {
+fn attempt_with_private_values(attempt_number: u32) -> Event {
     let timing =
-        PhaseTiming { phase: Phase::Dns, ms: 1.0, ok: false, error: Some(all()), detail: Some(all()) };
+        PhaseTiming { phase: Phase::Dns, ms: 1.0, ok: false, error: Some(all_private_values()), detail: Some(all_private_values()) };
     Event::Attempt(Attempt { attempt_number, phases: vec![timing] })
 }
 
-fn planted_connect() -> Event {
-    Event::Connected(Connected {
+fn connect_with_private_values() -> Event {
+    Event::Connected(ConnectedEvent {
         event_type: ConnectKind::Connected,
         session_present: false,
         return_code: None,
         attempt_number: 0,
         keep_alive_secs: 60.0,
-        remote: Some(all()),
-        local: Some(all()),
-        mqtt_version: Some(all()),
-        limits: Some([(all(), 1)].into()),
+        remote: Some(all_private_values()),
+        local: Some(all_private_values()),
+        mqtt_version: Some(all_private_values()),
+        limits: Some([(all_private_values(), 1)].into()),
     })
 }
 
 /// A run in which every text from outside holds every private value.
-fn planted_run() -> Snapshot {
-    let started = Started {
+fn run_with_private_values() -> Snapshot {
+    let started = StartedEvent {
         keep_alive_secs: 60.0,
         client_id: "dropscope-7f3a".to_owned(),
         endpoint: "mqtts://nas.example.org:8883".to_owned(),
-        mqtt_version: Some(all()),
-        transport: Some(all()),
-        ..Started::default()
+        mqtt_version: Some(all_private_values()),
+        transport: Some(all_private_values()),
+        ..StartedEvent::default()
     };
     let events = [
         Event::Started(started),
-        planted_attempt(0),
-        planted_connect(),
-        Event::Note { text: all() },
-        Event::System { source: SystemSource::Network, message: all() },
-        Event::Alert { rule: all(), state: "raised".to_owned(), message: all() },
-        planted_drop(),
-        planted_failure(),
-        planted_attempt(1),
-        planted_connect(),
+        attempt_with_private_values(0),
+        connect_with_private_values(),
+        Event::Note { text: all_private_values() },
+        Event::System { source: SystemSource::Network, message: all_private_values() },
+        Event::Alert { rule: all_private_values(), state: "raised".to_owned(), message: all_private_values() },
+        drop_with_private_values(),
+        failure_with_private_values(),
+        attempt_with_private_values(1),
+        connect_with_private_values(),
     ];
     let mut now = Stamp::new("2026-08-03T12:00:00Z".parse().expect("a time"), Duration::ZERO);
     let mut diagnostics = Diagnostics::new(100);
@@ -114,12 +114,12 @@ fn planted_run() -> Snapshot {
 }
 
 #[test]
-fn nothing_planted_leaves_the_house() {
+fn no_private_value_is_in_export_or_report() {
     let options =
-        ExportOptions { known: vec![(Kind::User, "Kitchen-Heater".to_owned())], ..ExportOptions::default() };
-    let export = Export::of(&planted_run(), None, &options);
+        ExportOptions { known_values: vec![(SensitiveKind::User, "Kitchen-Heater".to_owned())], ..ExportOptions::default() };
+    let export = Export::of(&run_with_private_values(), None, &options);
     let (json, report) = (export.to_json().expect("JSON"), markdown::report(&export));
-    for (_, private) in PLANTED.iter().chain([&("", "nas.example.org"), &("", "deadbeef")]) {
+    for (_, private) in PRIVATE_VALUES.iter().chain([&("", "nas.example.org"), &("", "deadbeef")]) {
         assert!(!json.contains(private), "{private} in {json}");
         assert!(!report.contains(private), "{private} in {report}");
     }
@@ -128,19 +128,19 @@ fn nothing_planted_leaves_the_house() {
 }
 
 #[test]
-fn without_redaction_only_secrets_are_taken_out() {
+fn without_redaction_only_secrets_are_removed() {
     let options = ExportOptions { redact: false, ..ExportOptions::default() };
-    let export = Export::of(&planted_run(), None, &options);
+    let export = Export::of(&run_with_private_values(), None, &options);
     let json = export.to_json().expect("JSON");
-    for (_, private) in PLANTED {
+    for (_, private) in PRIVATE_VALUES {
         assert_eq!(json.contains(private), private != "hunter2", "{private}");
     }
     assert!(!json.contains("deadbeef") && json.contains("\"redacted\": false"));
 }
 
 #[test]
-fn hostile_text_reaches_neither_file_raw() {
-    let export = Export::of(&planted_run(), None, &ExportOptions::default());
+fn control_characters_are_escaped_in_export_and_report() {
+    let export = Export::of(&run_with_private_values(), None, &ExportOptions::default());
     assert!(export.to_json().expect("JSON").bytes().all(|byte| byte == b'\n' || (32..127).contains(&byte)));
     assert!(markdown::report(&export).chars().all(|c| c == '\n' || !c.is_control()));
 }

@@ -11,8 +11,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use dropscope::diagnostics::recording::{Reader, Tally};
-use dropscope::diagnostics::{Diagnostics, Drop, LinkState, Snapshot};
+use dropscope::diagnostics::recording::{RecordingReader, DecodeStats};
+use dropscope::diagnostics::{Diagnostics, DropRecord, LinkState, Snapshot};
 use dropscope::export::{Export, ExportOptions};
 use serde_json::{Map, Value, json};
 
@@ -31,16 +31,16 @@ fn recordings() -> Vec<PathBuf> {
     found
 }
 
-fn fold(bytes: &[u8]) -> (Snapshot, Tally) {
+fn fold(bytes: &[u8]) -> (Snapshot, DecodeStats) {
     let mut diagnostics = Diagnostics::new(Diagnostics::DEFAULT_MAX_EVENTS);
-    let mut reader = Reader::new(bytes);
+    let mut reader = RecordingReader::new(bytes);
     let mut last = None;
     for observed in reader.by_ref() {
         let observed = observed.expect("memory can be read");
         diagnostics.apply(observed.at, &observed.event);
         last = Some(observed.at);
     }
-    (diagnostics.snapshot(last.expect("an event")), reader.tally())
+    (diagnostics.snapshot(last.expect("an event")), reader.stats())
 }
 
 /// Seconds with three decimals: what a person can check by hand.
@@ -48,7 +48,7 @@ fn secs(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1_000.0).round() / 1_000.0
 }
 
-fn summary(snapshot: &Snapshot, tally: Tally) -> Value {
+fn summary(snapshot: &Snapshot, tally: DecodeStats) -> Value {
     let metrics = &snapshot.metrics;
     let link = match snapshot.link {
         LinkState::Idle => "idle",
@@ -61,15 +61,15 @@ fn summary(snapshot: &Snapshot, tally: Tally) -> Value {
         .arms
         .iter()
         .map(|arm| {
-            let told =
+            let counts =
                 json!({"connected": secs(arm.connected), "sessions": arm.sessions, "drops": arm.drops});
-            (arm.keep_alive_secs.to_string(), told)
+            (arm.keep_alive_secs.to_string(), counts)
         })
         .collect();
     json!({
         "lines": tally.lines,
         "skipped": tally.skipped(),
-        "torn": tally.torn,
+        "torn": tally.truncated,
         "drops": snapshot.drops.iter().map(|drop| drop_summary(drop)).collect::<Vec<_>>(),
         "drop_count": metrics.total_connection_drops,
         "connects": metrics.total_connections,
@@ -88,7 +88,7 @@ fn summary(snapshot: &Snapshot, tally: Tally) -> Value {
     })
 }
 
-fn drop_summary(drop: &Drop) -> Value {
+fn drop_summary(drop: &DropRecord) -> Value {
     json!({
         "detected": drop.at.wall,
         "error_name": drop.event.error_name,
@@ -128,7 +128,7 @@ fn differences(place: &str, expected: &Value, found: &Value) -> Vec<String> {
 }
 
 #[test]
-fn every_recording_adds_up_to_what_is_expected_of_it() {
+fn every_recording_matches_its_expected_summary() {
     let mut wrong = Vec::new();
     for path in recordings() {
         let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
@@ -159,7 +159,7 @@ fn every_recording_balances_and_gives_the_same_export_twice() {
 }
 
 #[test]
-fn a_wrong_expectation_is_noticed() {
+fn a_wrong_expectation_fails() {
     let found = json!({"a": 1, "b": [{"c": 2.0, "d": null}], "e": "x"});
     for right in
         [json!({}), json!({"a": 1.0}), json!({"b": [{"c": 2}]}), json!({"b": [{"d": null}], "e": "x"})]

@@ -3,14 +3,14 @@
 use serde_json::{Map, Value, json};
 
 use super::super::FileReport;
-use super::Report;
-use crate::diagnostics::recording::Tally;
-use crate::export::schema::ascii;
+use super::AnalysisReport;
+use crate::diagnostics::recording::DecodeStats;
+use crate::export::schema::escape_non_ascii;
 
 /// Version of the JSON form.
 const SCHEMA_VERSION: u32 = 1;
 /// Figures of the export's extension that stand among the metrics, under the same names.
-const FIGURES: [&str; 11] = [
+const METRIC_KEYS: [&str; 11] = [
     "availability",
     "mtbf_secs",
     "mttr_secs",
@@ -24,15 +24,15 @@ const FIGURES: [&str; 11] = [
     "commands",
 ];
 
-impl Report {
+impl AnalysisReport {
     /// One JSON object in plain ASCII, ending in a line feed.
     ///
     /// # Errors
     /// None that its types can cause.
     pub fn json(&self) -> serde_json::Result<String> {
-        let mut metrics = object(serde_json::to_value(&self.export.metrics)?);
-        let mut extension = object(serde_json::to_value(&self.export.dropscope)?);
-        for figure in FIGURES {
+        let mut metrics = into_object(serde_json::to_value(&self.export.metrics)?);
+        let mut extension = into_object(serde_json::to_value(&self.export.dropscope)?);
+        for figure in METRIC_KEYS {
             if let Some(value) = extension.remove(figure) {
                 metrics.insert(figure.to_owned(), value);
             }
@@ -48,45 +48,45 @@ impl Report {
             "metrics": metrics,
             "period": extension.remove("period"),
             "input": {
-                "files": self.input.files.iter().map(file).collect::<Vec<_>>(),
+                "files": self.input.files.iter().map(file_json).collect::<Vec<_>>(),
                 "events": self.input.events,
-                "events_told_twice": self.input.told_twice,
+                "events_told_twice": self.input.duplicate_events,
                 "unknown_events": tally.unknown,
                 "lines": tally.lines,
-                "lines_skipped": skipped(tally),
+                "lines_skipped": skipped_json(tally),
                 "evicted": extension.remove("overflow"),
                 "warnings": self.input.warnings,
             },
         });
-        let mut text = ascii(&serde_json::to_string_pretty(&value)?);
+        let mut text = escape_non_ascii(&serde_json::to_string_pretty(&value)?);
         text.push('\n');
         Ok(text)
     }
 }
 
-fn object(value: Value) -> Map<String, Value> {
+fn into_object(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(members) => members,
         _ => Map::new(),
     }
 }
 
-fn file(file: &FileReport) -> Value {
+fn file_json(file: &FileReport) -> Value {
     json!({
         "name": file.name,
-        "form": file.form.name(),
+        "form": file.format.name(),
         "events": file.tally.events,
         "lines": file.tally.lines,
-        "lines_skipped": skipped(file.tally),
+        "lines_skipped": skipped_json(file.tally),
         "remarks": file.remarks,
     })
 }
 
-fn skipped(tally: Tally) -> Value {
+fn skipped_json(tally: DecodeStats) -> Value {
     json!({
         "total": tally.skipped(),
         "malformed": tally.malformed,
         "oversized": tally.oversized,
-        "torn": tally.torn,
+        "torn": tally.truncated,
     })
 }

@@ -8,14 +8,14 @@ use super::{Analysis, InputReport};
 use crate::classify::{Classification, Diagnosis, Verdict};
 use crate::diagnostics::Snapshot;
 use crate::diagnostics::words::count;
-use crate::export::redact::Kind;
+use crate::export::redact::SensitiveKind;
 use crate::export::{Export, ExportOptions, Redactor, redactor};
 
-pub use text::Style;
+pub use text::TextStyle;
 
 /// An analysis as it may be shown: identities are replaced by placeholders unless asked otherwise.
 #[derive(Debug)]
-pub struct Report {
+pub struct AnalysisReport {
     snapshot: Snapshot,
     export: Export,
     classification: Classification,
@@ -23,40 +23,40 @@ pub struct Report {
     input: InputReport,
 }
 
-impl Report {
+impl AnalysisReport {
     /// The report of an analysis of this input; with `redact` it may be given away.
     pub fn new(analysis: &Analysis, input: &InputReport, redact: bool) -> Self {
-        let known = input.clients.iter().map(|client| (Kind::Client, client.clone())).collect();
-        let options = ExportOptions { redact, known, ..ExportOptions::default() };
+        let known = input.clients.iter().map(|client| (SensitiveKind::Client, client.clone())).collect();
+        let options = ExportOptions { redact, known_values: known, ..ExportOptions::default() };
         let export = Export::of(&analysis.snapshot, Some(&analysis.verdict), &options);
         // The export's are the verdict's without what is private; it has them whenever it is given a verdict.
-        let nothing = Verdict::nothing_yet(analysis.snapshot.at);
-        let said = export.dropscope.as_ref();
+        let undetermined = Verdict::undetermined(analysis.snapshot.at);
+        let extension = export.dropscope.as_ref();
         let (classification, diagnosis) =
-            said.map_or((None, None), |one| (one.classification.clone(), one.diagnosis.clone()));
+            extension.map_or((None, None), |one| (one.classification.clone(), one.diagnosis.clone()));
         Self {
             export,
-            classification: classification.unwrap_or(nothing.classification),
-            diagnosis: diagnosis.unwrap_or(nothing.diagnosis),
-            input: files(input, &mut redactor(&analysis.snapshot, &options)),
+            classification: classification.unwrap_or(undetermined.classification),
+            diagnosis: diagnosis.unwrap_or(undetermined.diagnosis),
+            input: redact_input(input, &mut redactor(&analysis.snapshot, &options)),
             snapshot: analysis.snapshot.clone(),
         }
     }
 }
 
-fn texts(texts: &[String], redactor: &mut Redactor) -> Vec<String> {
+fn redact_texts(texts: &[String], redactor: &mut Redactor) -> Vec<String> {
     texts.iter().map(|text| redactor.text(text)).collect()
 }
 
-fn files(input: &InputReport, redactor: &mut Redactor) -> InputReport {
-    let mut clean = input.clone();
-    for file in &mut clean.files {
+fn redact_input(input: &InputReport, redactor: &mut Redactor) -> InputReport {
+    let mut redacted = input.clone();
+    for file in &mut redacted.files {
         file.name = redactor.text(&file.name);
-        file.remarks = texts(&file.remarks, redactor);
+        file.remarks = redact_texts(&file.remarks, redactor);
     }
-    clean.warnings = texts(&input.warnings, redactor);
-    clean.clients.clear();
-    clean
+    redacted.warnings = redact_texts(&input.warnings, redactor);
+    redacted.clients.clear();
+    redacted
 }
 
 /// A probability in percent; never a certainty that nobody has.
@@ -73,27 +73,27 @@ fn runners_up(classification: &Classification) -> Vec<String> {
 }
 
 /// Causes with their probabilities, the most probable first.
-fn causes(diagnosis: &Diagnosis) -> Vec<String> {
+fn likely_causes(diagnosis: &Diagnosis) -> Vec<String> {
     let likely = diagnosis.causes.iter().filter(|cause| cause.probability >= 0.005).take(4);
     likely.map(|cause| format!("{} {}", cause.name, percent(cause.probability))).collect()
 }
 
 /// When the next drop is expected.
-fn expected(diagnosis: &Diagnosis) -> Option<String> {
-    let expected = diagnosis.expected?;
-    let within = crate::diagnostics::sentence::duration_words(expected.within());
-    Some(format!("{} UTC, give or take {within}", expected.at.format("%Y-%m-%d %H:%M:%S")))
+fn prediction_sentence(diagnosis: &Diagnosis) -> Option<String> {
+    let prediction = diagnosis.expected?;
+    let half_width = crate::diagnostics::sentence::duration_words(prediction.half_width());
+    Some(format!("{} UTC, give or take {half_width}", prediction.at.format("%Y-%m-%d %H:%M:%S")))
 }
 
 /// What was read, and what was not, in one sentence.
-fn read_words(input: &InputReport) -> String {
+fn input_sentence(input: &InputReport) -> String {
     let (tally, files) = (input.tally(), u64::try_from(input.files.len()).unwrap_or(u64::MAX));
     let mut parts =
         vec![format!("{} from {}", count(input.events, "event", "events"), count(files, "file", "files"))];
     if tally.skipped() > 0 {
         let kinds = [
             (tally.malformed, "not readable"),
-            (tally.torn, "torn at the end of a file"),
+            (tally.truncated, "torn at the end of a file"),
             (tally.oversized, "longer than 1 MiB"),
         ];
         let kinds: Vec<_> = kinds
@@ -109,10 +109,10 @@ fn read_words(input: &InputReport) -> String {
             count(tally.unknown, "event", "events")
         ));
     }
-    if input.told_twice > 0 {
+    if input.duplicate_events > 0 {
         parts.push(format!(
             "{} told by several files counted once",
-            count(input.told_twice, "event", "events")
+            count(input.duplicate_events, "event", "events")
         ));
     }
     parts.join("; ")

@@ -5,29 +5,29 @@ use std::fmt::{self, Write as _};
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{Report, causes, expected, percent, read_words, runners_up};
+use super::{AnalysisReport, likely_causes, prediction_sentence, percent, input_sentence, runners_up};
 use crate::diagnostics::LinkState;
 use crate::diagnostics::clean::clean;
 use crate::diagnostics::sentence::duration_words;
 use crate::diagnostics::words::{count, range};
 
 /// Columns of the labels, their margins included.
-const LABEL: usize = 18;
+const LABEL_WIDTH: usize = 18;
 /// Error names shown.
-const NAMES: usize = 6;
+const MAX_ERROR_NAMES: usize = 6;
 /// Files told one by one; of more only those with something to remark.
-const FILES: usize = 12;
+const MAX_FILES: usize = 12;
 
 /// How text is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Style {
+pub struct TextStyle {
     /// With colours.
     pub color: bool,
     /// Columns to stay within; at least 40 are used.
     pub width: usize,
 }
 
-impl Style {
+impl TextStyle {
     fn paint(self, code: &str, text: &str) -> String {
         if self.color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
@@ -35,22 +35,22 @@ impl Style {
 
 const BOLD: &str = "1";
 const DIM: &str = "2";
-const GOOD: &str = "32";
-const BAD: &str = "31";
+const GREEN: &str = "32";
+const RED: &str = "31";
 const TITLE: &str = "1;36";
 
-impl Report {
+impl AnalysisReport {
     /// A summary for people; no control characters but line feeds, and colours if asked for.
-    pub fn text(&self, style: Style) -> String {
-        let mut page = Page { out: String::new(), style };
+    pub fn text(&self, style: TextStyle) -> String {
+        let mut page = TextWriter { out: String::new(), style };
         // Writing to a string cannot fail.
         let _ = self.write_figures(&mut page);
-        let _ = self.write_why(&mut page);
+        let _ = self.write_verdict(&mut page);
         let _ = self.write_input(&mut page);
         page.out
     }
 
-    fn write_figures(&self, page: &mut Page) -> fmt::Result {
+    fn write_figures(&self, page: &mut TextWriter) -> fmt::Result {
         let (seen, metrics) = (&self.snapshot, &self.snapshot.metrics);
         let (from, to) = (seen.since.wall, seen.at.wall);
         page.title("Watched")?;
@@ -86,7 +86,7 @@ impl Report {
         Ok(())
     }
 
-    fn write_sessions(&self, page: &mut Page) -> fmt::Result {
+    fn write_sessions(&self, page: &mut TextWriter) -> fmt::Result {
         let (seen, metrics) = (&self.snapshot, &self.snapshot.metrics);
         let accepted = metrics.total_connections.saturating_add(metrics.connection_recovered);
         let mut sessions = accepted.to_string();
@@ -105,41 +105,41 @@ impl Report {
         Ok(())
     }
 
-    fn write_why(&self, page: &mut Page) -> fmt::Result {
-        let (said, diagnosis) = (&self.classification, &self.diagnosis);
+    fn write_verdict(&self, page: &mut TextWriter) -> fmt::Result {
+        let (classification, diagnosis) = (&self.classification, &self.diagnosis);
         page.title("Why")?;
-        let answer = format!("{}, {}", said.pattern.title(), percent(said.confidence));
+        let answer = format!("{}, {}", classification.pattern.title(), percent(classification.confidence));
         page.marked("Verdict", BOLD, &answer)?;
-        page.line("", said.pattern.meaning())?;
-        for evidence in &said.evidence {
-            page.bullet('+', GOOD, evidence)?;
+        page.line("", classification.pattern.meaning())?;
+        for evidence in &classification.evidence {
+            page.bullet('+', GREEN, evidence)?;
         }
         for against in &diagnosis.against {
-            page.bullet('-', BAD, against)?;
+            page.bullet('-', RED, against)?;
         }
         for also in &diagnosis.also {
             page.line("Also", &also.sentence)?;
         }
-        for (label, texts) in [("Otherwise", runners_up(said)), ("Causes", causes(diagnosis))] {
+        for (label, texts) in [("Otherwise", runners_up(classification)), ("Causes", likely_causes(diagnosis))] {
             if !texts.is_empty() {
                 page.line(label, &texts.join(", "))?;
             }
         }
-        let lines = [("To tell apart", diagnosis.separate.as_deref()), ("Missing", said.missing.as_deref())];
+        let lines = [("To tell apart", diagnosis.separate.as_deref()), ("Missing", classification.missing.as_deref())];
         for (label, text) in lines {
             text.map_or(Ok(()), |text| page.line(label, text))?;
         }
-        expected(diagnosis).map_or(Ok(()), |text| page.line("Next drop", &text))?;
+        prediction_sentence(diagnosis).map_or(Ok(()), |text| page.line("Next drop", &text))?;
         page.marked("Do next", BOLD, &diagnosis.next.text)
     }
 
-    fn write_input(&self, page: &mut Page) -> fmt::Result {
+    fn write_input(&self, page: &mut TextWriter) -> fmt::Result {
         let files = &self.input.files;
         page.title("Read")?;
-        page.line("Input", &read_words(&self.input))?;
-        let is_told = |remarks: &[String]| files.len() <= FILES || !remarks.is_empty();
-        for file in files.iter().filter(|file| is_told(&file.remarks)) {
-            let what = match file.form.name() {
+        page.line("Input", &input_sentence(&self.input))?;
+        let is_listed = |remarks: &[String]| files.len() <= MAX_FILES || !remarks.is_empty();
+        for file in files.iter().filter(|file| is_listed(&file.remarks)) {
+            let what = match file.format.name() {
                 "reference_export" => "an export of the reference client",
                 "export" => "an export",
                 "recording" => "a recording",
@@ -147,19 +147,19 @@ impl Report {
             };
             let events = count(file.tally.events, "event", "events");
             page.line("", &format!("{}: {what}, {events}", file.name))?;
-            file.remarks.iter().try_for_each(|remark| page.bullet('!', BAD, remark))?;
+            file.remarks.iter().try_for_each(|remark| page.bullet('!', RED, remark))?;
         }
-        self.input.warnings.iter().try_for_each(|warning| page.bullet('!', BAD, warning))
+        self.input.warnings.iter().try_for_each(|warning| page.bullet('!', RED, warning))
     }
 }
 
 /// Lines with a label in front, wrapped within the width.
-struct Page {
+struct TextWriter {
     out: String,
-    style: Style,
+    style: TextStyle,
 }
 
-impl Page {
+impl TextWriter {
     fn title(&mut self, title: &str) -> fmt::Result {
         let gap = if self.out.is_empty() { "" } else { "\n" };
         writeln!(self.out, "{gap}{}", self.style.paint(TITLE, title))
@@ -170,24 +170,24 @@ impl Page {
     }
 
     fn marked(&mut self, label: &str, code: &str, text: &str) -> fmt::Result {
-        let label = format!("  {label:<width$}", width = LABEL - 2);
+        let label = format!("  {label:<width$}", width = LABEL_WIDTH - 2);
         let label = self.style.paint(DIM, &label);
-        self.wrapped(&label, LABEL, code, text)
+        self.wrapped(&label, LABEL_WIDTH, code, text)
     }
 
     fn bullet(&mut self, sign: char, code: &str, text: &str) -> fmt::Result {
-        let lead = format!("{:LABEL$}{} ", "", self.style.paint(code, &sign.to_string()));
-        self.wrapped(&lead, LABEL + 2, "", text)
+        let lead = format!("{:LABEL_WIDTH$}{} ", "", self.style.paint(code, &sign.to_string()));
+        self.wrapped(&lead, LABEL_WIDTH + 2, "", text)
     }
 
     /// Names and counts, the most frequent first.
     fn names(&mut self, label: &str, counts: &BTreeMap<String, u64>) -> fmt::Result {
         let mut sorted: Vec<_> = counts.iter().collect();
         sorted.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
-        for (place, (name, count)) in sorted.iter().take(NAMES).enumerate() {
+        for (place, (name, count)) in sorted.iter().take(MAX_ERROR_NAMES).enumerate() {
             self.line(if place == 0 { label } else { "" }, &format!("{count} × {name}"))?;
         }
-        match sorted.len().checked_sub(NAMES) {
+        match sorted.len().checked_sub(MAX_ERROR_NAMES) {
             None | Some(0) => Ok(()),
             Some(rest) => self.line("", &format!("and {rest} more")),
         }

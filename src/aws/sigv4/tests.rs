@@ -45,7 +45,7 @@ fn all_eight_reference_urls_are_made_byte_for_byte() {
     for vector in &vectors {
         let inputs = &vector["inputs"];
         let (host, path) = (text(&vector["signed_host_header"]), text(&inputs["path"]));
-        let target = Target { host, path, region: text(&inputs["region"]) };
+        let target = SigningTarget { host, path, region: text(&inputs["region"]) };
         let expires = inputs["expires_s"].as_u64().map(|secs| u32::try_from(secs).unwrap());
         let signed = presign(target, &credentials(inputs), date(text(&inputs["amz_date"])), expires);
         assert_eq!(signed, target_of(text(&vector["expected_url"])), "{}", inputs["name"]);
@@ -54,7 +54,7 @@ fn all_eight_reference_urls_are_made_byte_for_byte() {
 
 /// The reference tools order the query differently, and one signs a header more.
 #[test]
-fn what_every_reference_tool_signed_is_believed() {
+fn signatures_of_every_reference_tool_verify() {
     let mut believed = 0;
     for vector in vectors() {
         let inputs = &vector["inputs"];
@@ -68,9 +68,9 @@ fn what_every_reference_tool_signed_is_believed() {
                 "connection" => Some("Upgrade".to_owned()),
                 _ => None,
             };
-            let presigned = Presigned::parse(&target_of(url)).unwrap();
+            let presigned = PresignedUrl::parse(&target_of(url)).unwrap();
             let verdict = presigned.verify(header, &secret, date(text(&inputs["amz_date"])));
-            let expected = if foreign { Err(Refusal::Mismatch) } else { Ok(()) };
+            let expected = if foreign { Err(SignatureError::Mismatch) } else { Ok(()) };
             assert_eq!(verdict, expected, "{tool} on {}", inputs["name"]);
             let token = presigned.session_token().map(|token| token.expose_secret().to_owned());
             assert_eq!(token.as_deref(), inputs["session_token"].as_str(), "{tool}");
@@ -85,7 +85,7 @@ fn the_device_sdk_signs_the_same() {
     let file = include_str!("../../../tests/fixtures/sigv4-iot-vector.json");
     let vector: Value = serde_json::from_str(file).unwrap();
     let target =
-        Target { host: text(&vector["host"]), path: text(&vector["path"]), region: text(&vector["region"]) };
+        SigningTarget { host: text(&vector["host"]), path: text(&vector["path"]), region: text(&vector["region"]) };
     let mut keys = Credentials {
         access_key_id: text(&vector["access_key_id"]).to_owned(),
         secret_key: text(&vector["secret_key"]).into(),
@@ -114,85 +114,85 @@ fn noon() -> DateTime<Utc> {
 }
 
 fn signed(expires_secs: Option<u32>) -> String {
-    let target = Target { host: HOST, path: "/mqtt", region: "us-east-1" };
+    let target = SigningTarget { host: HOST, path: "/mqtt", region: "us-east-1" };
     presign(target, &keys(), noon(), expires_secs)
 }
 
-fn verdict(target: &str, now: DateTime<Utc>) -> Result<(), Refusal> {
+fn verify_at(target: &str, now: DateTime<Utc>) -> Result<(), SignatureError> {
     let header = |name: &str| (name == "host").then(|| HOST.to_owned());
-    Presigned::parse(target)?.verify(header, &keys().secret_key, now)
+    PresignedUrl::parse(target)?.verify(header, &keys().secret_key, now)
 }
 
 #[test]
 fn a_signature_is_good_around_its_date_and_no_longer() {
     for (offset, expected) in
-        [(-301, Err(Refusal::Skewed)), (-300, Ok(())), (0, Ok(())), (300, Ok(())), (301, Err(Refusal::Stale))]
+        [(-301, Err(SignatureError::ClockAhead)), (-300, Ok(())), (0, Ok(())), (300, Ok(())), (301, Err(SignatureError::Expired))]
     {
-        assert_eq!(verdict(&signed(None), noon() + TimeDelta::seconds(offset)), expected, "{offset} s");
+        assert_eq!(verify_at(&signed(None), noon() + TimeDelta::seconds(offset)), expected, "{offset} s");
     }
-    assert_eq!(verdict(&signed(Some(900)), noon() + TimeDelta::seconds(900)), Ok(()));
-    assert_eq!(verdict(&signed(Some(900)), noon() + TimeDelta::seconds(901)), Err(Refusal::Stale));
-    assert_eq!(verdict(&signed(Some(60)), noon() + TimeDelta::seconds(61)), Err(Refusal::Stale));
+    assert_eq!(verify_at(&signed(Some(900)), noon() + TimeDelta::seconds(900)), Ok(()));
+    assert_eq!(verify_at(&signed(Some(900)), noon() + TimeDelta::seconds(901)), Err(SignatureError::Expired));
+    assert_eq!(verify_at(&signed(Some(60)), noon() + TimeDelta::seconds(61)), Err(SignatureError::Expired));
 }
 
 #[test]
-fn every_changed_part_is_noticed() {
+fn every_changed_part_invalidates_the_signature() {
     let good = signed(Some(900));
-    assert_eq!(verdict(&good, noon()), Ok(()));
+    assert_eq!(verify_at(&good, noon()), Ok(()));
     let other_signature = {
         let at = good.find("Signature=").unwrap() + "Signature=".len();
         let digit = if &good[at..=at] == "0" { "1" } else { "0" };
         format!("{}{digit}{}", &good[..at], &good[at + 1..])
     };
     for (changed, expected) in [
-        (other_signature, Refusal::Mismatch),
-        (good.replace("/mqtt?", "/other?"), Refusal::Mismatch),
-        (good.replace("Expires=900", "Expires=901"), Refusal::Mismatch),
-        (good.replace("us-east-1", "eu-west-1"), Refusal::Mismatch),
-        (good.replace("T120000Z", "T120001Z"), Refusal::Mismatch),
-        (format!("{good}&extra=1"), Refusal::Mismatch),
-        (format!("{good}&X-Amz-Date=20260803T120000Z"), Refusal::Malformed("X-Amz-Date")),
-        (good.replace("SignedHeaders=host", "SignedHeaders=date"), Refusal::Headers),
-        (good.replace("SignedHeaders=host", "SignedHeaders=host%3Bx"), Refusal::Headers),
-        (good.replace("Expires=900", "Expires=0"), Refusal::Malformed("X-Amz-Expires")),
-        (good.replace("Expires=900", "Expires=604801"), Refusal::Malformed("X-Amz-Expires")),
-        (good.replace("SHA256", "SHA512"), Refusal::Malformed("X-Amz-Algorithm")),
-        (good.replace("T120000Z", "T1200Z"), Refusal::Malformed("X-Amz-Date")),
-        (good.replace("iotdevicegateway", "s3"), Refusal::Malformed("X-Amz-Credential")),
-        (good.replace("20260803T", "20260804T"), Refusal::Malformed("X-Amz-Credential")),
-        (good.replace("Signature=", "Signature=0"), Refusal::Malformed("X-Amz-Signature")),
-        (good.replace("X-Amz-Signature", "X-Amz-Sign"), Refusal::Missing("X-Amz-Signature")),
-        ("/mqtt".to_owned(), Refusal::Missing("X-Amz-Algorithm")),
-        ("/mqtt?%ff=1".to_owned(), Refusal::Malformed("the query")),
+        (other_signature, SignatureError::Mismatch),
+        (good.replace("/mqtt?", "/other?"), SignatureError::Mismatch),
+        (good.replace("Expires=900", "Expires=901"), SignatureError::Mismatch),
+        (good.replace("us-east-1", "eu-west-1"), SignatureError::Mismatch),
+        (good.replace("T120000Z", "T120001Z"), SignatureError::Mismatch),
+        (format!("{good}&extra=1"), SignatureError::Mismatch),
+        (format!("{good}&X-Amz-Date=20260803T120000Z"), SignatureError::Malformed("X-Amz-Date")),
+        (good.replace("SignedHeaders=host", "SignedHeaders=date"), SignatureError::UnsignedHeaders),
+        (good.replace("SignedHeaders=host", "SignedHeaders=host%3Bx"), SignatureError::UnsignedHeaders),
+        (good.replace("Expires=900", "Expires=0"), SignatureError::Malformed("X-Amz-Expires")),
+        (good.replace("Expires=900", "Expires=604801"), SignatureError::Malformed("X-Amz-Expires")),
+        (good.replace("SHA256", "SHA512"), SignatureError::Malformed("X-Amz-Algorithm")),
+        (good.replace("T120000Z", "T1200Z"), SignatureError::Malformed("X-Amz-Date")),
+        (good.replace("iotdevicegateway", "s3"), SignatureError::Malformed("X-Amz-Credential")),
+        (good.replace("20260803T", "20260804T"), SignatureError::Malformed("X-Amz-Credential")),
+        (good.replace("Signature=", "Signature=0"), SignatureError::Malformed("X-Amz-Signature")),
+        (good.replace("X-Amz-Signature", "X-Amz-Sign"), SignatureError::Missing("X-Amz-Signature")),
+        ("/mqtt".to_owned(), SignatureError::Missing("X-Amz-Algorithm")),
+        ("/mqtt?%ff=1".to_owned(), SignatureError::Malformed("the query")),
     ] {
-        assert_eq!(verdict(&changed, noon()), Err(expected), "{changed}");
+        assert_eq!(verify_at(&changed, noon()), Err(expected), "{changed}");
     }
 }
 
 #[test]
 fn the_token_and_the_order_of_the_query_are_not_signed() {
     let good = signed(None);
-    assert_eq!(verdict(&good.replace("to%2Fken%2B%3D", "another"), noon()), Ok(()));
+    assert_eq!(verify_at(&good.replace("to%2Fken%2B%3D", "another"), noon()), Ok(()));
     let mut pairs: Vec<_> = good.split_once('?').unwrap().1.split('&').collect();
     pairs.reverse();
-    assert_eq!(verdict(&format!("/mqtt?{}", pairs.join("&")), noon()), Ok(()));
+    assert_eq!(verify_at(&format!("/mqtt?{}", pairs.join("&")), noon()), Ok(()));
 }
 
 #[test]
 fn strange_requests_are_refused_without_panic() {
     for target in ["", "?", "/mqtt?&&&=&", "/mqtt?X-Amz-Algorithm", "日本?日=本&X-Amz-Date=%"] {
-        assert!(Presigned::parse(target).is_err(), "{target}");
+        assert!(PresignedUrl::parse(target).is_err(), "{target}");
     }
     let strange = signed(None).replace("20260803T120000Z", "2026日本803T120000Z");
-    assert!(Presigned::parse(&strange).is_err());
+    assert!(PresignedUrl::parse(&strange).is_err());
 }
 
 #[test]
-fn neither_secret_nor_signature_is_shown() {
+fn debug_output_contains_neither_secret_nor_signature() {
     let (keys, good) = (keys(), signed(None));
-    let shown = format!("{keys:?} {:?}", Presigned::parse(&good).unwrap());
+    let debug = format!("{keys:?} {:?}", PresignedUrl::parse(&good).unwrap());
     let signature = good.split("Signature=").nth(1).unwrap().split('&').next().unwrap();
     for secret in ["a secret longer", "to/ken", signature] {
-        assert!(!shown.contains(secret), "{shown}");
+        assert!(!debug.contains(secret), "{debug}");
     }
 }

@@ -43,7 +43,7 @@ const ENVIRONMENT: [(&str, &str); 5] = [
 ];
 
 #[test]
-fn the_environment_goes_first_but_not_before_a_profile_asked_for() {
+fn the_environment_precedes_the_profile_unless_one_is_requested() {
     let home = home();
     let found = source(&home, &ENVIRONMENT, None).read().expect("keys");
     assert_eq!(found.credentials.access_key_id, "ASIAENV");
@@ -68,7 +68,7 @@ fn temporary_keys_of_a_profile_have_token_and_expiry_and_files_may_be_elsewhere(
 }
 
 #[test]
-fn what_cannot_be_done_here_is_said_with_the_way_out() {
+fn unsupported_profiles_are_errors_with_a_remedy() {
     let home = home();
     let refusal = |variables: &[(&str, &str)], profile| {
         source(&home, variables, profile).read().expect_err("no keys").to_string()
@@ -76,8 +76,8 @@ fn what_cannot_be_done_here_is_said_with_the_way_out() {
     for (profile, way) in [("process", "credential_process"), ("sso", "single sign-on"), ("role", "role_arn")]
     {
         let text = refusal(&[], Some(profile));
-        let way_out = format!("aws configure export-credentials --profile {profile} --format env");
-        assert!(text.contains(way) && text.contains(&way_out), "{text}");
+        let remedy = format!("aws configure export-credentials --profile {profile} --format env");
+        assert!(text.contains(way) && text.contains(&remedy), "{text}");
     }
     assert!(refusal(&[], Some("nobody")).starts_with("There is no profile `nobody`"));
     assert!(refusal(&[("AWS_PROFILE", "nobody")], None).starts_with("There is no profile `nobody`"));
@@ -87,11 +87,11 @@ fn what_cannot_be_done_here_is_said_with_the_way_out() {
     let half = "aws_access_key_id is set without aws_secret_access_key; a key needs both.";
     assert_eq!(refusal(&[], Some("half")), half);
     let nowhere = KeySource::new(Arc::new(|_| None), None);
-    assert_eq!(nowhere.read().expect_err("no keys"), KeyError::Nothing);
+    assert_eq!(nowhere.read().expect_err("no keys"), KeyError::NoCredentials);
 }
 
 #[test]
-fn the_region_comes_from_the_name_of_the_endpoint_or_from_the_surroundings() {
+fn the_region_comes_from_the_endpoint_name_or_the_environment() {
     assert_eq!(region_of("a1t3-ats.iot.us-east-1.amazonaws.com").as_deref(), Some("us-east-1"));
     assert_eq!(region_of("A1.ats.iot.cn-north-1.amazonaws.com.cn").as_deref(), Some("cn-north-1"));
     for host in ["iot.example.com", "x.s3.us-east-1.amazonaws.com", "x.iot..amazonaws.com", ""] {

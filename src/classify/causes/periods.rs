@@ -74,6 +74,6 @@ pub fn named_periods(
 
 /// All of them, for tests and for documents.
 #[cfg(test)]
-pub(super) fn all() -> &'static [NamedPeriod] {
+pub(super) fn all_periods() -> &'static [NamedPeriod] {
     &PERIODS
 }

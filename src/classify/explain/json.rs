@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 /// JSON deeper than this is not looked into.
-const DEEPEST: usize = 8;
+const MAX_DEPTH: usize = 8;
 
 /// Characters that are gathered at most.
-const LONGEST: usize = 4096;
+const MAX_CHARS: usize = 4096;
 
 /// Keys (as words, in lower case) whose values are looked at. Client ids, topics and the like must not matter.
-const KEYS: [&str; 30] = [
+const RELEVANT_KEYS: [&str; 30] = [
     "disconnect reason",
     "connect failure reason",
     "disconnect reason code",
@@ -43,18 +43,18 @@ const KEYS: [&str; 30] = [
 ];
 
 /// These say it all: with one of them nothing else is looked at.
-const DECIDING: [&str; 2] = ["disconnect reason", "connect failure reason"];
+const DECISIVE_KEYS: [&str; 2] = ["disconnect reason", "connect failure reason"];
 
 /// The telling values of the JSON object in `text` as words; `None` if there is none or it tells nothing.
-pub(super) fn reduce(text: &str) -> Option<String> {
+pub(super) fn extract_reason(text: &str) -> Option<String> {
     let (start, end) = (text.find('{')?, text.rfind('}')?);
     let value: Value = serde_json::from_str(text.get(start..=end)?).ok()?;
     let mut told = Vec::new();
-    gather(&value, DEEPEST, &mut told);
-    let decides = |(key, value): &&(String, String)| {
-        DECIDING.contains(&key.as_str()) && !matches!(value.as_str(), "NONE" | "UNKNOWN" | "")
+    collect_fields(&value, MAX_DEPTH, &mut told);
+    let is_decisive = |(key, value): &&(String, String)| {
+        DECISIVE_KEYS.contains(&key.as_str()) && !matches!(value.as_str(), "NONE" | "UNKNOWN" | "")
     };
-    if let Some((key, value)) = told.iter().find(decides) {
+    if let Some((key, value)) = told.iter().find(is_decisive) {
         return Some(format!("{key} {value}"));
     }
     if told.is_empty() {
@@ -62,33 +62,33 @@ pub(super) fn reduce(text: &str) -> Option<String> {
     }
     let words: Vec<String> = told.iter().map(|(key, value)| format!("{key} {value}")).collect();
     let before = text.get(..start).unwrap_or_default();
-    Some(format!("{before} {}", words.join(" | ")).chars().take(LONGEST).collect())
+    Some(format!("{before} {}", words.join(" | ")).chars().take(MAX_CHARS).collect())
 }
 
-fn gather(value: &Value, depth: usize, told: &mut Vec<(String, String)>) {
+fn collect_fields(value: &Value, depth: usize, told: &mut Vec<(String, String)>) {
     if depth == 0 {
         return;
     }
     match value {
         Value::Object(members) => {
             for (key, value) in members {
-                let key = words(key);
+                let key = key_words(key);
                 match value {
-                    Value::String(text) if KEYS.contains(&key.as_str()) => told.push((key, text.clone())),
-                    Value::Number(number) if KEYS.contains(&key.as_str()) => {
+                    Value::String(text) if RELEVANT_KEYS.contains(&key.as_str()) => told.push((key, text.clone())),
+                    Value::Number(number) if RELEVANT_KEYS.contains(&key.as_str()) => {
                         told.push((key, number.to_string()));
                     }
-                    other => gather(other, depth - 1, told),
+                    other => collect_fields(other, depth - 1, told),
                 }
             }
         }
-        Value::Array(values) => values.iter().for_each(|value| gather(value, depth - 1, told)),
+        Value::Array(values) => values.iter().for_each(|value| collect_fields(value, depth - 1, told)),
         _ => {}
     }
 }
 
 /// `disconnectReason` and `disconnect_reason` as `disconnect reason`.
-fn words(key: &str) -> String {
+fn key_words(key: &str) -> String {
     let mut words = String::with_capacity(key.len() + 4);
     let mut was_lower = false;
     for character in key.chars() {

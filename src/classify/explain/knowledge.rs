@@ -6,13 +6,13 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::matching::{Number, Pattern, Span, number_at, number_behind};
+use super::matching::{Number, WordingPattern, MatchSpan, number_at, number_after};
 use crate::diagnostics::error_name;
 
 /// A known wording or code.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct Entry {
+pub(super) struct KnowledgeEntry {
     /// Stable key.
     pub(super) id: String,
     /// Which program or protocol says it.
@@ -37,23 +37,23 @@ pub(super) struct Entry {
 }
 
 #[derive(Deserialize)]
-struct Code {
+struct CodeEntry {
     number: i64,
     /// Key of the entry that means the same.
     same_as: Option<String>,
     #[serde(flatten)]
-    entry: Entry,
+    entry: KnowledgeEntry,
 }
 
 #[derive(Deserialize)]
-struct Family {
+struct CrtFamily {
     prefix: String,
     meaning: String,
     causes: BTreeMap<String, f64>,
 }
 
 #[derive(Deserialize)]
-struct TableData {
+struct CodeTableData {
     id: String,
     source: String,
     contexts: Vec<String>,
@@ -66,7 +66,7 @@ struct TableData {
     is_hex: bool,
     #[serde(default = "lowest")]
     least: i64,
-    code: Vec<Code>,
+    code: Vec<CodeEntry>,
 }
 
 fn lowest() -> i64 {
@@ -75,17 +75,17 @@ fn lowest() -> i64 {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct File {
-    phrase: Vec<Entry>,
-    family: Vec<Family>,
-    table: Vec<TableData>,
+struct KnowledgeFile {
+    phrase: Vec<KnowledgeEntry>,
+    family: Vec<CrtFamily>,
+    table: Vec<CodeTableData>,
 }
 
 /// Numbers of one kind.
-struct Table {
-    contexts: Vec<Pattern>,
-    hints: Vec<Pattern>,
-    against: Vec<Pattern>,
+struct CodeTable {
+    contexts: Vec<WordingPattern>,
+    hints: Vec<WordingPattern>,
+    against: Vec<WordingPattern>,
     whole: i64,
     is_hex: bool,
     least: i64,
@@ -97,9 +97,9 @@ struct Table {
 #[derive(Default)]
 pub(super) struct Knowledge {
     /// Wordings and codes.
-    pub(super) entries: Vec<Entry>,
-    patterns: Vec<(usize, Pattern)>,
-    tables: Vec<Table>,
+    pub(super) entries: Vec<KnowledgeEntry>,
+    patterns: Vec<(usize, WordingPattern)>,
+    tables: Vec<CodeTable>,
 }
 
 /// The data files.
@@ -124,9 +124,9 @@ const HINT_WEIGHT: i64 = 20;
 
 /// A file that cannot be read is left out; a test proves that all can.
 pub(super) static KNOWLEDGE: LazyLock<Knowledge> = LazyLock::new(|| {
-    let mut whole = File::default();
+    let mut whole = KnowledgeFile::default();
     for text in FILES {
-        let file: File = toml::from_str(text).unwrap_or_default();
+        let file: KnowledgeFile = toml::from_str(text).unwrap_or_default();
         whole.phrase.extend(file.phrase);
         whole.family.extend(file.family);
         whole.table.extend(file.table);
@@ -135,7 +135,7 @@ pub(super) static KNOWLEDGE: LazyLock<Knowledge> = LazyLock::new(|| {
 });
 
 /// Something found in a text.
-struct Match {
+struct TextMatch {
     entry: usize,
     span: Range<usize>,
     is_number: bool,
@@ -143,21 +143,21 @@ struct Match {
 }
 
 impl Knowledge {
-    fn new(file: File) -> Self {
+    fn new(file: KnowledgeFile) -> Self {
         let mut knowledge = Self { entries: file.phrase, ..Self::default() };
         for table in file.table {
             knowledge.add_table(table);
         }
         knowledge.add_crt_names(&file.family);
         for (index, entry) in knowledge.entries.iter().enumerate() {
-            knowledge.patterns.extend(entry.patterns.iter().map(|text| (index, Pattern::new(text))));
+            knowledge.patterns.extend(entry.patterns.iter().map(|text| (index, WordingPattern::new(text))));
         }
         knowledge
     }
 
-    fn add_table(&mut self, data: TableData) {
+    fn add_table(&mut self, table: CodeTableData) {
         let mut codes = BTreeMap::new();
-        for code in data.code {
+        for code in table.code {
             let number = code.number;
             let known = code.same_as.and_then(|id| self.entries.iter().position(|entry| entry.id == id));
             if let Some(same) = known {
@@ -165,27 +165,27 @@ impl Knowledge {
                 continue;
             }
             let mut entry = code.entry;
-            entry.id = format!("{}_{number}", data.id);
-            data.source.clone_into(&mut entry.source);
-            let hex = if data.is_hex { format!("0x{number:02X}, ") } else { String::new() };
+            entry.id = format!("{}_{number}", table.id);
+            table.source.clone_into(&mut entry.source);
+            let hex = if table.is_hex { format!("0x{number:02X}, ") } else { String::new() };
             entry.name = format!("{} ({hex}{number})", entry.name);
             codes.insert(number, self.entries.len());
             self.entries.push(entry);
         }
-        let patterns = |texts: &[String]| texts.iter().map(|text| Pattern::new(text)).collect();
-        self.tables.push(Table {
-            contexts: patterns(&data.contexts),
-            hints: patterns(&data.hints),
-            against: patterns(&data.against),
-            whole: data.whole,
-            is_hex: data.is_hex,
-            least: data.least,
+        let patterns = |texts: &[String]| texts.iter().map(|text| WordingPattern::new(text)).collect();
+        self.tables.push(CodeTable {
+            contexts: patterns(&table.contexts),
+            hints: patterns(&table.hints),
+            against: patterns(&table.against),
+            whole: table.whole,
+            is_hex: table.is_hex,
+            least: table.least,
             codes,
         });
     }
 
     /// Every name of the Common Runtime gets an entry, by its family if nothing better is known.
-    fn add_crt_names(&mut self, families: &[Family]) {
+    fn add_crt_names(&mut self, families: &[CrtFamily]) {
         let mut codes = BTreeMap::new();
         for line in CRT_NAMES.lines() {
             let Some((code, name)) = line.split_once(' ') else { continue };
@@ -211,8 +211,8 @@ impl Knowledge {
             codes.insert(code, index);
         }
         let contexts = ["code", "error code", "error", "aws error", "crt error", "errorcode", "error_code"];
-        self.tables.push(Table {
-            contexts: contexts.iter().map(|text| Pattern::new(text)).collect(),
+        self.tables.push(CodeTable {
+            contexts: contexts.iter().map(|text| WordingPattern::new(text)).collect(),
             hints: Vec::new(),
             against: Vec::new(),
             whole: 3,
@@ -223,21 +223,21 @@ impl Knowledge {
     }
 
     /// What stands in a normal text, the best first.
-    pub(super) fn find(&self, text: &str) -> Vec<&Entry> {
+    pub(super) fn find(&self, text: &str) -> Vec<&KnowledgeEntry> {
         let mut found = self.whole_number(text);
         if found.is_empty() {
             let (wordings, hidden) = self.wordings(text);
             found = wordings;
             found.extend(self.numbers(text));
-            let is_inside =
+            let is_within =
                 |gap: &Range<usize>, span: &Range<usize>| gap.start <= span.start && span.end <= gap.end;
-            found.retain(|found| !hidden.iter().any(|gap| is_inside(gap, &found.span)));
+            found.retain(|found| !hidden.iter().any(|gap| is_within(gap, &found.span)));
         }
-        let is_generic = |found: &Match| self.entries.get(found.entry).is_some_and(|entry| entry.is_generic);
+        let is_generic = |found: &TextMatch| self.entries.get(found.entry).is_some_and(|entry| entry.is_generic);
         found.sort_by_key(|found| (is_generic(found), -found.score));
-        let mut kept: Vec<Match> = Vec::new();
+        let mut kept: Vec<TextMatch> = Vec::new();
         for found in found {
-            let is_inside = |other: &Match| {
+            let is_inside = |other: &TextMatch| {
                 let contains = other.span.start <= found.span.start && found.span.end <= other.span.end;
                 contains && !(other.is_number && found.is_number)
             };
@@ -249,7 +249,7 @@ impl Knowledge {
     }
 
     /// The wordings in a text, and the places of names in which nothing counts.
-    fn wordings(&self, text: &str) -> (Vec<Match>, Vec<Range<usize>>) {
+    fn wordings(&self, text: &str) -> (Vec<TextMatch>, Vec<Range<usize>>) {
         let mut hidden = Vec::new();
         let mut found = Vec::new();
         // Half of the wordings are names of the AWS libraries, and most lines hold none.
@@ -258,26 +258,26 @@ impl Knowledge {
             if !names_aws && pattern.is_aws_name() {
                 continue;
             }
-            let Some(Span { whole, gaps }) = pattern.find(text) else { continue };
-            if pattern.hides_names() {
+            let Some(MatchSpan { whole, gaps }) = pattern.find(text) else { continue };
+            if pattern.gaps_are_names() {
                 hidden.extend(gaps);
             }
-            found.push(Match { entry: *entry, span: whole, is_number: false, score: pattern.letters.into() });
+            found.push(TextMatch { entry: *entry, span: whole, is_number: false, score: pattern.letters.into() });
         }
         (found, hidden)
     }
 
-    fn numbers(&self, text: &str) -> Vec<Match> {
+    fn numbers(&self, text: &str) -> Vec<TextMatch> {
         let mut found = Vec::new();
         for table in &self.tables {
-            let count = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.find(text).is_some());
-            let hints = HINT_WEIGHT * (i64::from(count(&table.hints)) - i64::from(count(&table.against)));
+            let matches_any = |patterns: &[WordingPattern]| patterns.iter().any(|pattern| pattern.find(text).is_some());
+            let hints = HINT_WEIGHT * (i64::from(matches_any(&table.hints)) - i64::from(matches_any(&table.against)));
             for context in &table.contexts {
-                for place in context.places(text) {
-                    let Some(number) = number_behind(text, place.whole.end) else { continue };
+                for place in context.find_all(text) {
+                    let Some(number) = number_after(text, place.whole.end) else { continue };
                     let Some(entry) = table.entry(number) else { continue };
                     let score = NUMBER_WEIGHT + i64::from(context.letters) + hints;
-                    found.push(Match { entry, span: place.whole.start..number.end, is_number: true, score });
+                    found.push(TextMatch { entry, span: place.whole.start..number.end, is_number: true, score });
                 }
             }
         }
@@ -285,17 +285,17 @@ impl Knowledge {
     }
 
     /// All readings of a text that is a number and nothing else.
-    fn whole_number(&self, text: &str) -> Vec<Match> {
+    fn whole_number(&self, text: &str) -> Vec<TextMatch> {
         let text = text.trim_matches(|c: char| !(c.is_alphanumeric() || c == '-'));
         let Some(number) = number_at(text, 0).filter(|number| number.end == text.len()) else {
             return Vec::new();
         };
-        let read = |table: &Table| {
+        let read_as_code = |table: &CodeTable| {
             let entry = table.entry(number)?;
             let hex = if number.is_hex && table.is_hex { 10 } else { 0 };
-            Some(Match { entry, span: 0..text.len(), is_number: true, score: table.whole + hex })
+            Some(TextMatch { entry, span: 0..text.len(), is_number: true, score: table.whole + hex })
         };
-        self.tables.iter().filter_map(read).collect()
+        self.tables.iter().filter_map(read_as_code).collect()
     }
 
     /// Every key, for tests.
@@ -305,7 +305,7 @@ impl Knowledge {
     }
 }
 
-impl Table {
+impl CodeTable {
     fn entry(&self, number: Number) -> Option<usize> {
         if number.value < self.least {
             return None;
@@ -314,9 +314,9 @@ impl Table {
     }
 }
 
-fn crt_entry(name: &str, pattern: String, family: &Family) -> Entry {
+fn crt_entry(name: &str, pattern: String, family: &CrtFamily) -> KnowledgeEntry {
     let words = name.trim_start_matches("AWS_").trim_start_matches("ERROR_").replace('_', " ").to_lowercase();
-    Entry {
+    KnowledgeEntry {
         id: format!("crt_{}", pattern.trim_start_matches("aws_")),
         source: "AWS SDK (CRT)".into(),
         name: name.to_owned(),
@@ -324,6 +324,6 @@ fn crt_entry(name: &str, pattern: String, family: &Family) -> Entry {
         meaning: format!("{} Its name says: {words}.", family.meaning),
         causes: family.causes.clone(),
         is_generated: true,
-        ..Entry::default()
+        ..KnowledgeEntry::default()
     }
 }

@@ -3,17 +3,17 @@
 use std::ops::Range;
 
 /// Bytes that a `*` may skip at most.
-const LONGEST_GAP: usize = 160;
+const MAX_GAP_BYTES: usize = 160;
 
 /// Words that a `*` may skip at most.
-const MOST_WORDS: usize = 4;
+const MAX_GAP_WORDS: usize = 4;
 
 /// Characters that may stand between a context and its number.
-const MOST_SEPARATORS: usize = 6;
+const MAX_SEPARATORS: usize = 6;
 
 /// A wording: literal pieces with up to four words between them.
 #[derive(Debug)]
-pub(super) struct Pattern {
+pub(super) struct WordingPattern {
     pieces: Vec<String>,
     /// Letters and digits: how specific it is.
     pub(super) letters: u32,
@@ -21,7 +21,7 @@ pub(super) struct Pattern {
 
 /// Where a pattern was found, in bytes of the normal text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Span {
+pub(super) struct MatchSpan {
     /// From the first piece to the last.
     pub(super) whole: Range<usize>,
     /// What the wildcards stand for.
@@ -29,7 +29,7 @@ pub(super) struct Span {
 }
 
 /// Lower case, one blank between words, one spelling, nothing that does not print.
-pub(super) fn normal(text: &str) -> String {
+pub(super) fn normalize_text(text: &str) -> String {
     let lower: String = text
         .chars()
         .map(|character| match character {
@@ -47,12 +47,12 @@ pub(super) fn is_word(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
 }
 
-impl Pattern {
+impl WordingPattern {
     /// Reads a pattern of the data files.
     pub(super) fn new(text: &str) -> Self {
         let pieces: Vec<String> = text
             .split('*')
-            .map(|piece| normal(piece).trim().to_owned())
+            .map(|piece| normalize_text(piece).trim().to_owned())
             .filter(|piece| !piece.is_empty())
             .collect();
         let letters = pieces.iter().flat_map(|piece| piece.chars()).filter(|c| c.is_alphanumeric()).count();
@@ -60,7 +60,7 @@ impl Pattern {
     }
 
     /// Whether the wildcards stand for client ids and addresses, in which no meaning may be looked for.
-    pub(super) fn hides_names(&self) -> bool {
+    pub(super) fn gaps_are_names(&self) -> bool {
         let is_about_a_client = |piece: &String| piece == "client" || piece == "new client connected from";
         self.pieces.len() > 1 && self.pieces.first().is_some_and(is_about_a_client)
     }
@@ -71,32 +71,32 @@ impl Pattern {
     }
 
     /// The first place where it stands.
-    pub(super) fn find(&self, text: &str) -> Option<Span> {
-        self.places(text).next()
+    pub(super) fn find(&self, text: &str) -> Option<MatchSpan> {
+        self.find_all(text).next()
     }
 
     /// All places where it stands.
-    pub(super) fn places<'a>(&'a self, text: &'a str) -> impl Iterator<Item = Span> + 'a {
+    pub(super) fn find_all<'a>(&'a self, text: &'a str) -> impl Iterator<Item = MatchSpan> + 'a {
         let first = self.pieces.first().map_or("\u{0}", String::as_str);
-        whole_words(text, first, 0).filter_map(move |start| self.rest(text, start, start + first.len()))
+        find_whole_words(text, first, 0).filter_map(move |start| self.match_from(text, start, start + first.len()))
     }
 
-    fn rest(&self, text: &str, start: usize, mut end: usize) -> Option<Span> {
+    fn match_from(&self, text: &str, start: usize, mut end: usize) -> Option<MatchSpan> {
         let mut gaps = Vec::new();
         for piece in self.pieces.iter().skip(1) {
-            let next = whole_words(text, piece, end).next().filter(|next| next - end <= LONGEST_GAP)?;
-            if text.get(end..next)?.split_whitespace().count() > MOST_WORDS {
+            let next = find_whole_words(text, piece, end).next().filter(|next| next - end <= MAX_GAP_BYTES)?;
+            if text.get(end..next)?.split_whitespace().count() > MAX_GAP_WORDS {
                 return None;
             }
             gaps.push(end..next);
             end = next + piece.len();
         }
-        Some(Span { whole: start..end, gaps })
+        Some(MatchSpan { whole: start..end, gaps })
     }
 }
 
 /// Starts of `piece` in `text` from `from` on, where it is not part of a longer word.
-fn whole_words<'a>(text: &'a str, piece: &'a str, from: usize) -> impl Iterator<Item = usize> + 'a {
+fn find_whole_words<'a>(text: &'a str, piece: &'a str, from: usize) -> impl Iterator<Item = usize> + 'a {
     let starts_word = piece.chars().next().is_some_and(is_word);
     let ends_word = piece.chars().next_back().is_some_and(is_word);
     let rest = text.get(from..).unwrap_or_default();
@@ -119,11 +119,11 @@ pub(super) struct Number {
 }
 
 /// The number behind position `from`, with only brackets, quotes and the like between.
-pub(super) fn number_behind(text: &str, from: usize) -> Option<Number> {
+pub(super) fn number_after(text: &str, from: usize) -> Option<Number> {
     let rest = text.get(from..)?;
     let skipped: usize = rest
         .chars()
-        .take(MOST_SEPARATORS)
+        .take(MAX_SEPARATORS)
         .take_while(|c| matches!(c, ' ' | '=' | ':' | '(' | '[' | '{' | '\'' | '"' | '`' | '#' | '<' | ','))
         .map(char::len_utf8)
         .sum();
@@ -136,8 +136,8 @@ pub(super) fn number_at(text: &str, start: usize) -> Option<Number> {
     let (sign, digits) = rest.strip_prefix('-').map_or((1, rest), |digits| (-1, digits));
     let (radix, digits) = digits.strip_prefix("0x").map_or((10, digits), |digits| (16, digits));
     let length = digits.find(|c: char| !c.is_ascii_hexdigit() || radix == 10 && !c.is_ascii_digit());
-    let (number, behind) = digits.split_at(length.unwrap_or(digits.len()));
-    let mut next = behind.chars();
+    let (number, after_number) = digits.split_at(length.unwrap_or(digits.len()));
+    let mut next = after_number.chars();
     let is_longer = match next.next() {
         Some(c) if is_word(c) => true,
         // A version, an address, a time of day: 1.2, 10:42
@@ -148,5 +148,5 @@ pub(super) fn number_at(text: &str, start: usize) -> Option<Number> {
         return None;
     }
     let value = i64::from_str_radix(number, radix).ok()? * sign;
-    Some(Number { value, is_hex: radix == 16, end: text.len() - behind.len() })
+    Some(Number { value, is_hex: radix == 16, end: text.len() - after_number.len() })
 }

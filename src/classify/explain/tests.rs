@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::knowledge::FILES;
 use super::*;
 
-fn top(text: &str) -> (String, String) {
+fn best_match(text: &str) -> (String, String) {
     let explanation = explain(text);
     let found = explanation.found.unwrap_or_else(|| panic!("nothing known: {text}"));
     let cause = found.causes.first().map_or("", |likely| &likely.cause.id).to_owned();
@@ -46,8 +46,8 @@ fn the_data_can_be_read_and_is_complete() {
             assert!((1.0..=100.0).contains(weight), "{}", entry.id);
         }
         assert!(entry.causes.values().sum::<f64>() <= 100.0, "{}", entry.id);
-        let says_something = !entry.causes.is_empty() || entry.is_harmless || !entry.steps.is_empty();
-        assert!(says_something, "{} has neither cause nor step", entry.id);
+        let has_advice = !entry.causes.is_empty() || entry.is_harmless || !entry.steps.is_empty();
+        assert!(has_advice, "{} has neither cause nor step", entry.id);
     }
 }
 
@@ -73,7 +73,7 @@ fn every_name_and_code_of_the_common_runtime_is_known() {
         let (code, name) = line.split_once(' ').expect("code and name");
         let by_name = explain(name).found.unwrap_or_else(|| panic!("{name}")).id;
         let sdk = format!("AwsCrtError(name='{name}', message='...', code={code})");
-        assert_eq!(top(&sdk).0, by_name);
+        assert_eq!(best_match(&sdk).0, by_name);
         if code.parse::<u32>().expect("a number") >= 1024 {
             assert_eq!(explain(code).found.expect(code).id, by_name);
         }
@@ -98,15 +98,15 @@ fn every_disconnect_reason_of_aws_is_known() {
         "CUSTOMAUTH_TTL_EXPIRATION",
         "AUTHORIZATION_FAILED",
     ] {
-        let bare = explain(reason).found.expect(reason);
-        assert!(bare.source.starts_with("AWS IoT") && bare.name == reason, "{reason}");
+        let by_name = explain(reason).found.expect(reason);
+        assert!(by_name.source.starts_with("AWS IoT") && by_name.name == reason, "{reason}");
         let event = format!(
             r#"{{"clientId": "keepalive-timeout_DUPLICATE_CLIENTID", "timestamp": 1573002230757,
                 "eventType": "disconnected", "sessionIdentifier": "00000000-0000-0000-0000-000000000000",
                 "principalIdentifier": "000000000000/ABCDEFGHIJKLMNOPQRSTU:some-user",
                 "clientInitiatedDisconnect": true, "disconnectReason": "{reason}", "versionNumber": 142}}"#
         );
-        assert_eq!(top(&event).0, bare.id);
+        assert_eq!(best_match(&event).0, by_name.id);
     }
 }
 
@@ -117,14 +117,14 @@ fn every_code_is_known_in_its_context() {
         let Some(name) = name else { continue };
         for text in [format!("0x{code:02X}"), format!("reason code {code}"), format!("reasonCode=0x{code:x}")]
         {
-            assert_eq!(top(&text).0, format!("mqtt5_{code}"), "{text} {name}");
+            assert_eq!(best_match(&text).0, format!("mqtt5_{code}"), "{text} {name}");
         }
     }
     for code in 0..=5 {
-        assert_eq!(top(&format!("CONNACK return code {code}")).0, format!("connack_{code}"));
+        assert_eq!(best_match(&format!("CONNACK return code {code}")).0, format!("connack_{code}"));
     }
     for code in (1000..=1014_u16).filter(|code| !matches!(code, 1004 | 1010)) {
-        assert_eq!(top(&format!("WebSocket closed: code {code}")).0, format!("websocket_close_{code}"));
+        assert_eq!(best_match(&format!("WebSocket closed: code {code}")).0, format!("websocket_close_{code}"));
     }
 }
 
@@ -158,15 +158,15 @@ fn numbers_without_a_context_and_names_of_clients_do_not_count() {
         assert!(explanation.advice.is_some());
     }
     let line = "1700000000: Client MQTT_KEEP_ALIVE_TIMEOUT closed its connection.";
-    assert_eq!(top(line).0, "mosquitto_closed");
+    assert_eq!(best_match(line).0, "mosquitto_closed");
     assert_eq!(explain(line).also, []);
 }
 
 #[test]
-fn something_near_is_suggested_and_nothing_is_invented() {
-    let near = explain("read ECONNRESTE");
-    assert_eq!(near.found, None);
-    assert!(near.nearest.iter().any(|nearest| nearest.id == "econnreset"), "{near:?}");
+fn similar_entries_are_suggested_only_for_similar_words() {
+    let suggestion = explain("read ECONNRESTE");
+    assert_eq!(suggestion.found, None);
+    assert!(suggestion.nearest.iter().any(|nearest| nearest.id == "econnreset"), "{suggestion:?}");
     assert_eq!(explain("purple elephants").nearest, []);
 }
 
@@ -175,17 +175,17 @@ fn text_from_outside_is_cleaned_and_bounded() {
     let nasty = format!("\x1b]0;x\x07ECONNRESET\u{202e} {}", "x".repeat(10_000));
     let explanation = explain(&nasty);
     assert_eq!(explanation.found.expect("a reset").id, "econnreset");
-    assert!(explanation.text.chars().count() <= LONGEST_SHOWN + 1);
+    assert!(explanation.text.chars().count() <= MAX_SHOWN_CHARS + 1);
     assert!(explanation.text.chars().all(crate::diagnostics::clean::is_printable));
 }
 
 proptest! {
     #[test]
-    fn any_text_is_taken(text in any_text()) {
+    fn any_text_is_accepted(text in any_text()) {
         let explanation = explain(&text);
         let json = serde_json::to_string(&explanation).expect("JSON");
         prop_assert!(json.chars().all(crate::diagnostics::clean::is_printable));
-        prop_assert!(explanation.also.len() <= MOST_FURTHER);
+        prop_assert!(explanation.also.len() <= MAX_FURTHER_MEANINGS);
         for meaning in explanation.found.iter().chain(&explanation.also) {
             let sum: f64 = meaning.causes.iter().map(|likely| likely.cause.probability).sum();
             prop_assert!(sum <= 1.0 + 1e-9);

@@ -9,18 +9,18 @@ use crate::classify::math::{ln, quantile, real};
 use super::Fit;
 
 /// Least ratio of the two mean lives.
-const RATIO: f64 = 6.0;
+const MIN_LIFE_RATIO: f64 = 6.0;
 /// Fewer drops cannot show groups.
-const LEAST: usize = 5;
+const MIN_DROPS: usize = 5;
 /// Drops from which spells may be told from single incidents.
-const ENOUGH: usize = 8;
+const MIN_DROPS_FOR_SPELLS: usize = 8;
 /// Age bins; the fit runs on them, not on the drops.
 const BINS: usize = 128;
 const ROUNDS: usize = 60;
 
 /// Lives of about one age.
 #[derive(Debug, Clone, Copy, Default)]
-struct Bin {
+struct AgeBin {
     dropped: f64,
     censored: f64,
     /// Sums of the ages.
@@ -28,7 +28,7 @@ struct Bin {
     censored_secs: f64,
 }
 
-impl Bin {
+impl AgeBin {
     fn count(&self) -> f64 {
         self.dropped + self.censored
     }
@@ -36,7 +36,7 @@ impl Bin {
 
 /// Two kinds of life.
 #[derive(Debug, Clone, Copy)]
-struct Mixture {
+struct LifetimeMixture {
     /// Deaths per second of each kind.
     rates: [f64; 2],
     /// Share of the first kind.
@@ -57,15 +57,15 @@ pub(super) fn fit(case: &Case) -> Fit {
 /// Incidents most of which kill the next sessions as well before those prove to be alive: the same as random loss
 /// in incidents, but for what is expected of the share of such drops.
 fn spells(case: &Case) -> Option<Fit> {
-    let again = case.drops().filter(|(_, drop)| drop.continuation).count();
-    let incidents = case.count() - again;
-    if case.count() < ENOUGH || incidents < 3 || again < incidents {
+    let continuations = case.drops().filter(|(_, drop)| drop.is_continuation).count();
+    let incidents = case.count() - continuations;
+    if case.count() < MIN_DROPS_FOR_SPELLS || incidents < 3 || continuations < incidents {
         return None;
     }
     Some(Fit {
-        log_evidence: case.in_spells(3.0, 1.0),
-        hits: case.mine.clone(),
-        opportunities: case.n(),
+        log_evidence: case.ln_spell_likelihood(3.0, 1.0),
+        hits: case.drop_indices.clone(),
+        opportunities: case.count_f64(),
         parameters: Vec::new(),
         counts_hits: false,
         label: None,
@@ -73,44 +73,44 @@ fn spells(case: &Case) -> Option<Fit> {
 }
 
 fn two_kinds_of_life(case: &Case) -> Fit {
-    let mut fit = Fit { counts_hits: false, opportunities: case.n(), ..Fit::default() };
+    let mut fit = Fit { counts_hits: false, opportunities: case.count_f64(), ..Fit::default() };
     let lives = lives(case);
     let drops = lives.iter().filter(|(_, dropped)| *dropped).count();
-    if drops < LEAST {
+    if drops < MIN_DROPS {
         fit.log_evidence = case.null - 1.0;
         return fit;
     }
-    let bins = bins(&lives);
+    let bins = age_bins(&lives);
     let exposure: f64 = lives.iter().map(|(age, _)| age).sum();
-    let plain = real(drops) * ln(real(drops) / exposure) - real(drops);
+    let exponential = real(drops) * ln(real(drops) / exposure) - real(drops);
     let mut ages: Vec<f64> = lives.iter().filter(|(_, dropped)| *dropped).map(|(age, _)| *age).collect();
     let best = [0.3, 0.5, 0.7]
         .into_iter()
-        .map(|q| expectation_maximisation(&bins, start(&mut ages, q)))
-        .filter(|mixture| ratio(mixture) > RATIO)
+        .map(|q| expectation_maximisation(&bins, initial_mixture(&mut ages, q)))
+        .filter(|mixture| life_ratio(mixture) > MIN_LIFE_RATIO)
         .max_by(|one, other| one.likelihood.total_cmp(&other.likelihood));
     let Some(best) = best else {
         fit.log_evidence = case.null - 3.0;
         return fit;
     };
     let [one, other] = best.rates;
-    fit.log_evidence = case.rest(0) + (best.likelihood - plain) - real(drops).ln() - 2.0;
+    fit.log_evidence = case.ln_background(0) + (best.likelihood - exponential) - real(drops).ln() - 2.0;
     fit.parameters =
         vec![("short_life_secs", 1.0 / one.max(other)), ("long_life_secs", 1.0 / one.min(other))];
-    fit.hits.clone_from(&case.mine);
+    fit.hits.clone_from(&case.drop_indices);
     fit
 }
 
 fn lives(case: &Case) -> Vec<(f64, bool)> {
-    let sessions = case.frame.sessions.iter().enumerate().filter(|(_, session)| session.known);
-    sessions.map(|(index, session)| (session.age().max(0.05), case.drop_of(index).is_some())).collect()
+    let sessions = case.frame.sessions.iter().enumerate().filter(|(_, session)| session.is_start_known);
+    sessions.map(|(index, session)| (session.age().max(0.05), case.drop_of_session(index).is_some())).collect()
 }
 
-fn bins(lives: &[(f64, bool)]) -> Vec<Bin> {
+fn age_bins(lives: &[(f64, bool)]) -> Vec<AgeBin> {
     let least = lives.iter().map(|(age, _)| *age).fold(f64::INFINITY, f64::min);
     let most = lives.iter().map(|(age, _)| *age).fold(0.0, f64::max);
     let range = (most / least).ln().max(1e-9);
-    let mut bins = vec![Bin::default(); BINS];
+    let mut bins = vec![AgeBin::default(); BINS];
     for (age, dropped) in lives {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and BINS")]
         let index = ((age / least).ln() / range * real(BINS - 1)).round() as usize;
@@ -128,25 +128,25 @@ fn bins(lives: &[(f64, bool)]) -> Vec<Bin> {
 }
 
 /// Where the fit begins: the shortest share `q` of the lives, and the others.
-fn start(ages: &mut [f64], q: f64) -> Mixture {
+fn initial_mixture(ages: &mut [f64], q: f64) -> LifetimeMixture {
     let cut = quantile(ages, q).unwrap_or(0.1).max(0.1);
     let mean = |ages: Vec<f64>, otherwise: f64| {
         if ages.is_empty() { otherwise } else { ages.iter().sum::<f64>() / real(ages.len()) }
     };
     let short = mean(ages.iter().copied().filter(|age| *age <= cut).collect(), cut).max(0.05);
     let long = mean(ages.iter().copied().filter(|age| *age > cut).collect(), 2.0 * cut).max(1.0);
-    Mixture { rates: [1.0 / short, 1.0 / long], share: q, likelihood: f64::NEG_INFINITY }
+    LifetimeMixture { rates: [1.0 / short, 1.0 / long], share: q, likelihood: f64::NEG_INFINITY }
 }
 
-fn ratio(mixture: &Mixture) -> f64 {
+fn life_ratio(mixture: &LifetimeMixture) -> f64 {
     let [one, other] = mixture.rates;
     one.max(other) / one.min(other)
 }
 
-fn expectation_maximisation(bins: &[Bin], mut mixture: Mixture) -> Mixture {
+fn expectation_maximisation(bins: &[AgeBin], mut mixture: LifetimeMixture) -> LifetimeMixture {
     for _ in 0..ROUNDS {
         let before = mixture.likelihood;
-        mixture = step(bins, mixture);
+        mixture = em_step(bins, mixture);
         if (mixture.likelihood - before).abs() < 1e-6 {
             break;
         }
@@ -155,8 +155,8 @@ fn expectation_maximisation(bins: &[Bin], mut mixture: Mixture) -> Mixture {
 }
 
 /// One round: who is of which kind, and what that makes of the kinds.
-fn step(bins: &[Bin], mixture: Mixture) -> Mixture {
-    let Mixture { rates: [first, second], share, .. } = mixture;
+fn em_step(bins: &[AgeBin], mixture: LifetimeMixture) -> LifetimeMixture {
+    let LifetimeMixture { rates: [first, second], share, .. } = mixture;
     let (mut likelihood, mut count) = (0.0, 0.0);
     // Members, deaths and seconds of the first kind, deaths and seconds of the second.
     let mut sums = [0.0_f64; 5];
@@ -186,7 +186,7 @@ fn step(bins: &[Bin], mixture: Mixture) -> Mixture {
         }
     }
     let rate = |deaths: f64, secs: f64| ((deaths + 1e-9) / (secs + 1e-9)).max(1e-9);
-    Mixture {
+    LifetimeMixture {
         rates: [rate(sums[1], sums[2]), rate(sums[3], sums[4])],
         share: (sums[0] / f64::max(count, 1.0)).clamp(0.02, 0.98),
         likelihood,

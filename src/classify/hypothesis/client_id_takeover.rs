@@ -4,9 +4,9 @@
 //! Each session is an opportunity. MQTT 5 says it outright.
 
 use crate::classify::case::Case;
-use crate::classify::drops::Drop;
+use crate::classify::drops::DeathWindow;
 use crate::classify::math::{ln_beta_binomial, ln_mean_exp, ln_normal, real};
-use crate::classify::session::Kind;
+use crate::classify::session::EndKind;
 
 use super::{Fit, reason};
 
@@ -17,21 +17,21 @@ const MEDIANS: [f64; 12] = [0.5, 0.8, 1.2, 2.0, 3.0, 4.5, 7.0, 11.0, 16.0, 25.0,
 /// Spreads of the logarithm of the life.
 const SPREADS: [f64; 4] = [0.25, 0.4, 0.6, 0.9];
 /// A rival that backs off is rarer.
-const BACKED_OFF: f64 = 1.5;
+const BACKOFF_PENALTY: f64 = 1.5;
 
 /// Lives that the peer ended, shortest first, with sums over their logarithms.
-struct Lives {
+struct PeerEndedLives {
     /// Logarithm of the age in seconds, and the drop.
     lives: Vec<(f64, usize)>,
     /// Sums of the logarithms and of their squares over all before each.
     sums: Vec<(f64, f64)>,
 }
 
-impl Lives {
+impl PeerEndedLives {
     fn new(case: &Case) -> Self {
         let mut lives: Vec<(f64, usize)> = case
             .drops()
-            .filter(|(_, drop)| drop.known && matches!(drop.kind, Kind::Clean | Kind::Reset))
+            .filter(|(_, drop)| drop.is_start_known && matches!(drop.kind, EndKind::Clean | EndKind::Reset))
             .filter(|(_, drop)| drop.detected > drop.start)
             .map(|(index, drop)| ((drop.detected - drop.start).ln(), index))
             .collect();
@@ -46,7 +46,7 @@ impl Lives {
 
     /// How many lives lie around a median within three spreads and below `most`, and their log density if they
     /// are log-normal.
-    fn around(&self, median: f64, spread: f64, most: f64) -> (usize, f64) {
+    fn near_median(&self, median: f64, spread: f64, most: f64) -> (usize, f64) {
         let (centre, reach) = (median.ln(), 3.0 * spread);
         let from = self.lives.partition_point(|(age, _)| *age < centre - reach);
         let to = self.lives.partition_point(|(age, _)| *age <= centre + reach && *age < most.ln()).max(from);
@@ -70,37 +70,37 @@ impl Lives {
 /// bursts.
 pub(super) fn fit(case: &Case, bursty: &mut Fit) -> Fit {
     let mut fit = short_lives(case);
-    share_with_bursts(case, &mut fit, bursty);
-    fit.log_evidence -= probes_lost(case);
-    let closed = real(case.drops().filter(|(_, drop)| drop.kind == Kind::Clean).count());
-    let politely =
-        ln_beta_binomial(closed, case.n(), 20.0, 1.0) - ln_beta_binomial(closed, case.n(), 1.0, 1.0);
-    fit.log_evidence += politely.min(0.0);
-    if let Some((factor, coded)) = reason::says(case, &[TAKEN_OVER])
+    compare_with_bursts(case, &mut fit, bursty);
+    fit.log_evidence -= lost_probe_penalty(case);
+    let closed = real(case.drops().filter(|(_, drop)| drop.kind == EndKind::Clean).count());
+    let clean_close_factor =
+        ln_beta_binomial(closed, case.count_f64(), 20.0, 1.0) - ln_beta_binomial(closed, case.count_f64(), 1.0, 1.0);
+    fit.log_evidence += clean_close_factor.min(0.0);
+    if let Some((factor, hits)) = reason::reason_code_factor(case, &[TAKEN_OVER])
         && factor > 0.0
     {
         fit.log_evidence = fit.log_evidence.max(case.null) + factor;
-        fit.opportunities = fit.opportunities.max(real(coded.len()));
-        fit.hits = coded;
+        fit.opportunities = fit.opportunities.max(real(hits.len()));
+        fit.hits = hits;
         fit.parameters.push(("named_by_the_broker", 1.0));
     }
     fit
 }
 
 fn short_lives(case: &Case) -> Fit {
-    let lives = Lives::new(case);
+    let lives = PeerEndedLives::new(case);
     let sessions = real(case.frame.sessions.len());
     let mut terms = Vec::new();
     let mut best: Option<(f64, f64)> = None;
     for median in MEDIANS {
         for spread in SPREADS {
-            let (hits, density) = lives.around(median, spread, (4.0 * median).max(30.0));
+            let (hits, density) = lives.near_median(median, spread, (4.0 * median).max(30.0));
             if hits < 2 {
                 continue;
             }
-            let price = if median > 20.0 { BACKED_OFF } else { 0.0 };
+            let penalty = if median > 20.0 { BACKOFF_PENALTY } else { 0.0 };
             let evidence =
-                ln_beta_binomial(real(hits), sessions, 2.0, 1.0) + case.rest(hits) + density - price;
+                ln_beta_binomial(real(hits), sessions, 2.0, 1.0) + case.ln_background(hits) + density - penalty;
             terms.push(evidence);
             if best.is_none_or(|(most, _)| evidence > most) {
                 best = Some((evidence, median));
@@ -119,38 +119,38 @@ fn short_lives(case: &Case) -> Fit {
     }
 }
 
-fn share_with_bursts(case: &Case, fit: &mut Fit, bursty: &mut Fit) {
+fn compare_with_bursts(case: &Case, fit: &mut Fit, bursty: &mut Fit) {
     let Some(short) = bursty.parameter("short_life_secs").filter(|short| *short < 10.0) else { return };
-    let by_peer = case.drops().filter(|(_, drop)| matches!(drop.kind, Kind::Clean | Kind::Reset)).count();
-    if real(by_peer) < 0.7 * case.n() {
+    let by_peer = case.drops().filter(|(_, drop)| matches!(drop.kind, EndKind::Clean | EndKind::Reset)).count();
+    if real(by_peer) < 0.7 * case.count_f64() {
         return;
     }
     // A network that flaps rarely closes politely.
-    let closed = case.drops().filter(|(_, drop)| drop.kind == Kind::Clean).count();
-    let is_polite = real(closed) >= 0.9 * case.n();
-    let (less, rival) = if short < 5.0 || is_polite { (1.0, 4.0) } else { (2.5, 1.5) };
-    if bursty.log_evidence - less > fit.log_evidence {
-        fit.log_evidence = bursty.log_evidence - less;
+    let closed = case.drops().filter(|(_, drop)| drop.kind == EndKind::Clean).count();
+    let is_mostly_clean = real(closed) >= 0.9 * case.count_f64();
+    let (takeover_penalty, bursty_penalty) = if short < 5.0 || is_mostly_clean { (1.0, 4.0) } else { (2.5, 1.5) };
+    if bursty.log_evidence - takeover_penalty > fit.log_evidence {
+        fit.log_evidence = bursty.log_evidence - takeover_penalty;
         let long = bursty.parameter("long_life_secs").unwrap_or(short);
-        let is_short = |drop: &Drop| {
-            matches!(drop.kind, Kind::Clean | Kind::Reset)
+        let is_short = |drop: &DeathWindow| {
+            matches!(drop.kind, EndKind::Clean | EndKind::Reset)
                 && drop.detected - drop.start < (short * long).sqrt()
         };
         fit.hits =
-            case.drops().filter(|(_, drop)| drop.known && is_short(drop)).map(|(index, _)| index).collect();
+            case.drops().filter(|(_, drop)| drop.is_start_known && is_short(drop)).map(|(index, _)| index).collect();
         fit.opportunities = real(case.frame.sessions.len());
         fit.parameters = vec![("typical_life_secs", short)];
     }
-    bursty.log_evidence -= rival;
+    bursty.log_evidence -= bursty_penalty;
 }
 
 /// Flapping networks also lose probes; a takeover does not.
-fn probes_lost(case: &Case) -> f64 {
+fn lost_probe_penalty(case: &Case) -> f64 {
     if case.frame.log.failed_probes.is_empty() {
         return 0.0;
     }
     let (mut short, mut lost) = (0_usize, 0_usize);
-    for (_, drop) in case.drops().filter(|(_, drop)| drop.known && drop.detected - drop.start < 60.0) {
+    for (_, drop) in case.drops().filter(|(_, drop)| drop.is_start_known && drop.detected - drop.start < 60.0) {
         short += 1;
         lost += usize::from(case.frame.probe_failed(drop.detected - 5.0, drop.detected + 10.0));
     }

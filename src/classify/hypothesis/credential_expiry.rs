@@ -16,18 +16,18 @@ const WIDTHS: [f64; 3] = [0.5, 2.5, 8.0];
 const REACH: f64 = 25.0;
 
 pub(super) fn fit(case: &Case) -> Fit {
-    let anchors = [anchor(case, &bound(case), "bound"), anchor(case, &newest(case), "newest")];
+    let anchors = [fit_anchor(case, &expiry_at_connect(case), "bound"), fit_anchor(case, &newest_expiries(case), "newest")];
     let terms: Vec<f64> = anchors.iter().flatten().map(|fit| fit.log_evidence).collect();
     let best =
         anchors.into_iter().flatten().max_by(|one, other| one.log_evidence.total_cmp(&other.log_evidence));
     let Some(mut best) = best else { return Fit::impossible() };
-    let told = reason::says(case, &[NOT_AUTHORIZED]).map_or(0.0, |(factor, _)| factor.clamp(0.0, 6.0));
+    let told = reason::reason_code_factor(case, &[NOT_AUTHORIZED]).map_or(0.0, |(factor, _)| factor.clamp(0.0, 6.0));
     best.log_evidence = ln_mean_exp(&terms, 2) + told;
     best
 }
 
 /// Expiry of the credentials each session connected with.
-fn bound(case: &Case) -> Vec<(f64, usize)> {
+fn expiry_at_connect(case: &Case) -> Vec<(f64, usize)> {
     let sessions = case.frame.sessions.iter().enumerate();
     sessions
         .filter_map(|(index, session)| {
@@ -37,21 +37,21 @@ fn bound(case: &Case) -> Vec<(f64, usize)> {
 }
 
 /// Expiries that no renewal superseded in time, with the session they fell into.
-fn newest(case: &Case) -> Vec<(f64, usize)> {
+fn newest_expiries(case: &Case) -> Vec<(f64, usize)> {
     let renewals = &case.frame.log.credentials;
     let mut moments = Vec::new();
     for (index, (_, expiry)) in renewals.iter().enumerate() {
         let next = renewals.get(index + 1);
-        let stands = next.is_none_or(|(at, later)| *at > expiry - 1.0 || (later - expiry).abs() < 1.0);
+        let is_final = next.is_none_or(|(at, later)| *at > expiry - 1.0 || (later - expiry).abs() < 1.0);
         let after = case.frame.sessions.partition_point(|session| session.start <= *expiry);
-        if let (true, Some(session)) = (stands, after.checked_sub(1)) {
+        if let (true, Some(session)) = (is_final, after.checked_sub(1)) {
             moments.push((*expiry, session));
         }
     }
     moments
 }
 
-fn anchor(case: &Case, moments: &[(f64, usize)], name: &'static str) -> Option<Fit> {
+fn fit_anchor(case: &Case, moments: &[(f64, usize)], name: &'static str) -> Option<Fit> {
     let mut opportunities = 0_usize;
     let mut hits: Vec<usize> = Vec::new();
     let mut windows = Vec::new();
@@ -62,12 +62,12 @@ fn anchor(case: &Case, moments: &[(f64, usize)], name: &'static str) -> Option<F
             continue;
         }
         opportunities += 1;
-        let drop = case.drop_of(*index).and_then(|drop| Some((drop, case.frame.drops.get(drop)?)));
-        let Some((number, drop)) = drop else { continue };
+        let hit_drop = case.drop_of_session(*index).and_then(|drop| Some((drop, case.frame.drops.get(drop)?)));
+        let Some((drop_index, drop)) = hit_drop else { continue };
         let (lo, hi) = (drop.lo - expiry, drop.hi - expiry);
         if lo <= REACH && hi >= -1.0 {
             before = Some(*index);
-            hits.push(number);
+            hits.push(drop_index);
             let point = hi - lo < 0.5;
             windows.push(if point { (hi.max(0.0), hi.max(0.0)) } else { (lo, hi) });
         }
@@ -80,7 +80,7 @@ fn anchor(case: &Case, moments: &[(f64, usize)], name: &'static str) -> Option<F
         // A half-normal: twice the density of the normal.
         let density: f64 = windows.iter().map(|(lo, hi)| ln_window(*lo, *hi, 0.0, sigma)).sum();
         ln_mechanism(count, real(opportunities))
-            + case.rest(hits.len())
+            + case.ln_background(hits.len())
             + density
             + count * std::f64::consts::LN_2
     });

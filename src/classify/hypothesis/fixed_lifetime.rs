@@ -5,14 +5,14 @@
 
 use crate::classify::case::Case;
 use crate::classify::math::{ln_beta_binomial, real};
-use crate::classify::session::{Kind, Session};
-use crate::classify::survivors::Table;
+use crate::classify::session::{EndKind, Session};
+use crate::classify::survivors::SurvivalTable;
 
 use super::Fit;
 use super::location::{self, Interval, Search};
 
 /// Lifetimes with a name, in seconds.
-const ROUNDS: [f64; 12] = [
+const ROUND_LIFETIMES: [f64; 12] = [
     300.0, 600.0, 900.0, 1_200.0, 1_800.0, 3_600.0, 7_200.0, 10_800.0, 14_400.0, 21_600.0, 43_200.0, 86_400.0,
 ];
 
@@ -20,16 +20,16 @@ pub(super) fn fit(case: &Case) -> Fit {
     // Sessions that a bad spell kills before they prove to be alive all seem to live as long as our pings take.
     let ages: Vec<Interval> = case
         .drops()
-        .filter(|(_, drop)| drop.known && !drop.own_deadline && !drop.continuation)
+        .filter(|(_, drop)| drop.is_start_known && !drop.is_own_timeout && !drop.is_continuation)
         .map(|(index, drop)| Interval { drop: index, lo: drop.lo - drop.start, hi: drop.hi - drop.start })
         .collect();
-    let alive = Table::of(case.survivors().map(Session::age));
+    let alive = SurvivalTable::from_values(case.survivors().map(Session::age));
     let mut fit =
-        location::fit(case, &ages, &alive, &Search { rounds: &ROUNDS, least: 30.0, name: "limit_secs" });
+        location::fit(case, &ages, &alive, &Search { round_values: &ROUND_LIFETIMES, min: 30.0, name: "limit_secs" });
     // Who ends sessions by age closes them. What falls silent, or is reset when we speak, was lost on the way, and
     // the wide windows of such deaths fit any age.
     let of_hits = fit.hits.iter().filter_map(|index| case.frame.drops.get(*index));
-    let lost = real(of_hits.filter(|drop| matches!(drop.kind, Kind::Silent | Kind::Reset)).count());
+    let lost = real(of_hits.filter(|drop| matches!(drop.kind, EndKind::Silent | EndKind::Reset)).count());
     let hits = real(fit.hits.len());
     let manner = ln_beta_binomial(lost, hits, 1.0, 4.0) - ln_beta_binomial(lost, hits, 1.0, 1.0);
     fit.log_evidence += manner.min(0.0);

@@ -4,29 +4,29 @@
 //! reached, or it says nothing, and the next packet of ours is lost or reset.
 
 use crate::classify::case::Case;
-use crate::classify::drops::Drop;
+use crate::classify::drops::DeathWindow;
 use crate::classify::math::{ln, ln_beta_binomial, ln_mean_exp, ln_sum_exp, quantile, real};
-use crate::classify::session::Kind;
+use crate::classify::session::EndKind;
 
 use super::Fit;
 use super::location::{self, Interval, Search};
 
 /// Idle limits with a name, in seconds: proxies, clouds, home gateways.
-const ROUNDS: [f64; 9] = [60.0, 100.0, 120.0, 180.0, 240.0, 300.0, 350.0, 600.0, 900.0];
+const ROUND_LIMITS: [f64; 9] = [60.0, 100.0, 120.0, 180.0, 240.0, 300.0, 350.0, 600.0, 900.0];
 /// Shorter silences are no idle limit, in seconds.
-const LEAST: f64 = 20.0;
+const MIN_SILENCE: f64 = 20.0;
 /// Limits tried for the second manner.
 const LIMITS: usize = 40;
 /// What coincides with a simpler anchor by construction loses this much.
-const COINCIDENCE: f64 = 3.0;
+const COINCIDENCE_PENALTY: f64 = 3.0;
 
 pub(super) fn fit(case: &Case) -> Fit {
     // Messages that were only counted hide the silences between them.
     if case.frame.log.aggregated > case.frame.log.single {
         return Fit::impossible();
     }
-    let closed = closed_at_the_limit(case);
-    let noticed = noticed_at_the_next_packet(case);
+    let closed = fit_closed_at_limit(case);
+    let noticed = fit_noticed_at_next_packet(case);
     let both = ln_mean_exp(&[closed.log_evidence, noticed.log_evidence], 2);
     let mut best = if closed.log_evidence >= noticed.log_evidence { closed } else { noticed };
     best.log_evidence = both;
@@ -34,45 +34,45 @@ pub(super) fn fit(case: &Case) -> Fit {
 }
 
 /// The peer closes when the silence has lasted long enough.
-fn closed_at_the_limit(case: &Case) -> Fit {
+fn fit_closed_at_limit(case: &Case) -> Fit {
     let silences: Vec<Interval> = case
         .drops()
-        .filter(|(_, drop)| drop.kind == Kind::Clean)
+        .filter(|(_, drop)| drop.kind == EndKind::Clean)
         .filter_map(|(index, drop)| {
             let silence = (drop.detected - last_activity(case, drop)?).max(0.0);
             Some(Interval { drop: index, lo: silence, hi: silence })
         })
         .collect();
-    let search = Search { rounds: &ROUNDS, least: LEAST, name: "limit_secs" };
+    let search = Search { round_values: &ROUND_LIMITS, min: MIN_SILENCE, name: "limit_secs" };
     let mut fit = location::fit(case, &silences, &case.frame.survived, &search);
-    if coincides(case, &fit) {
-        fit.log_evidence -= COINCIDENCE;
+    if is_coincidence(case, &fit) {
+        fit.log_evidence -= COINCIDENCE_PENALTY;
     }
     fit
 }
 
-fn last_activity(case: &Case, drop: &Drop) -> Option<f64> {
-    let ending = case.frame.ending(drop)?;
-    Some(ending.acts.iter().map(|act| act.at).fold(drop.start, f64::max))
+fn last_activity(case: &Case, drop: &DeathWindow) -> Option<f64> {
+    let ending = case.frame.session_ending(drop)?;
+    Some(ending.packets.iter().map(|packet| packet.at).fold(drop.start, f64::max))
 }
 
 /// The last traffic always comes the same time after connect (then connect is the simpler anchor), or the
 /// limit is the server's one and a half keep-alives.
-fn coincides(case: &Case, fit: &Fit) -> bool {
+fn is_coincidence(case: &Case, fit: &Fit) -> bool {
     let (Some(limit), Some(sigma)) = (fit.parameter("limit_secs"), fit.parameter("spread_secs")) else {
         return false;
     };
-    let hits: Vec<&Drop> = fit.hits.iter().filter_map(|index| case.frame.drops.get(*index)).collect();
+    let hits: Vec<&DeathWindow> = fit.hits.iter().filter_map(|index| case.frame.drops.get(*index)).collect();
     let mut after_connect: Vec<f64> =
         hits.iter().filter_map(|drop| Some(last_activity(case, drop)? - drop.start)).collect();
     let late = quantile(&mut after_connect, 0.8).unwrap_or(f64::INFINITY);
     let early = quantile(&mut after_connect, 0.2).unwrap_or(0.0);
-    let is_server = |drop: &&Drop| (limit - 1.5 * drop.keep_alive).abs() < 0.03 * drop.keep_alive + 2.0;
+    let is_server = |drop: &&DeathWindow| (limit - 1.5 * drop.keep_alive).abs() < 0.03 * drop.keep_alive + 2.0;
     late - early < (3.0 * sigma).max(3.0) || hits.iter().all(is_server)
 }
 
 /// A silence that ended a session, found when we spoke again.
-struct Fatal {
+struct FatalSilence {
     drop: usize,
     silence: f64,
     /// Log density of the death, per second.
@@ -80,10 +80,10 @@ struct Fatal {
 }
 
 /// Every silence longer than the limit kills, and the next packet of ours finds out.
-fn noticed_at_the_next_packet(case: &Case) -> Fit {
-    let fatal = fatal(case);
+fn fit_noticed_at_next_packet(case: &Case) -> Fit {
+    let silences = fatal_silences(case);
     // Sums of the densities over all fatal silences from one on.
-    let mut from: Vec<f64> = fatal
+    let mut density_from: Vec<f64> = silences
         .iter()
         .rev()
         .scan(0.0, |sum, one| {
@@ -91,26 +91,26 @@ fn noticed_at_the_next_packet(case: &Case) -> Fit {
             Some(*sum)
         })
         .collect();
-    from.reverse();
-    let step = (fatal.len() / LIMITS).max(1);
+    density_from.reverse();
+    let step = (silences.len() / LIMITS).max(1);
     let mut terms = Vec::new();
-    let mut best: Option<Limit> = None;
-    for candidate in fatal.iter().step_by(step) {
+    let mut best: Option<IdleLimit> = None;
+    for candidate in silences.iter().step_by(step) {
         // The margin keeps pings that survived the same keep-alive in the count.
         let limit = 0.98 * candidate.silence - 0.5 - case.frame.lateness;
-        let first = fatal.partition_point(|one| one.silence <= limit);
-        let density = from.get(first).copied().unwrap_or(0.0);
-        let Some(found) = weigh(case, limit, first, fatal.len() - first, density) else { continue };
+        let first = silences.partition_point(|one| one.silence <= limit);
+        let density = density_from.get(first).copied().unwrap_or(0.0);
+        let Some(found) = weigh_limit(case, limit, first, silences.len() - first, density) else { continue };
         terms.push(found.evidence);
         if best.as_ref().is_none_or(|best| found.evidence > best.evidence) {
             best = Some(found);
         }
     }
     let Some(best) = best else { return Fit::impossible() };
-    let mut hits: Vec<usize> = fatal.iter().skip(best.first).map(|one| one.drop).collect();
+    let mut hits: Vec<usize> = silences.iter().skip(best.first).map(|one| one.drop).collect();
     hits.sort_unstable();
-    let shortest = fatal.get(best.first).map_or(best.secs, |one| one.silence);
-    let longest_survived = case.frame.survived.around(best.secs).0;
+    let shortest = silences.get(best.first).map_or(best.secs, |one| one.silence);
+    let longest_survived = case.frame.survived.neighbors(best.secs).0;
     let mut parameters = vec![("shortest_fatal_silence_secs", shortest)];
     parameters.extend(longest_survived.map(|secs| ("longest_survived_silence_secs", secs)));
     parameters.push(("noticed_when_we_spoke", 1.0));
@@ -125,7 +125,7 @@ fn noticed_at_the_next_packet(case: &Case) -> Fit {
 }
 
 /// A limit with what it explains.
-struct Limit {
+struct IdleLimit {
     evidence: f64,
     secs: f64,
     /// The first of the fatal silences above it.
@@ -134,26 +134,26 @@ struct Limit {
 }
 
 /// Weighs a limit that `hits` fatal silences exceed; `None` if it is none.
-fn weigh(case: &Case, limit: f64, first: usize, hits: usize, density: f64) -> Option<Limit> {
+fn weigh_limit(case: &Case, limit: f64, first: usize, hits: usize, density: f64) -> Option<IdleLimit> {
     let longer = case.frame.survived.count_above(limit);
     let opportunities = real(hits) + longer;
     // A limit that most long silences outlive is none.
     if hits < 2 || real(hits) < 0.5 * opportunities {
         return None;
     }
-    let natural = natural(case, limit, real(hits), longer);
+    let natural = ln_natural_silences(case, limit, real(hits), longer);
     let evidence =
-        ln_beta_binomial(real(hits), opportunities, 10.0, 1.0) + natural + case.rest(hits) + density;
-    Some(Limit { evidence, secs: limit, first, opportunities })
+        ln_beta_binomial(real(hits), opportunities, 10.0, 1.0) + natural + case.ln_background(hits) + density;
+    Some(IdleLimit { evidence, secs: limit, first, opportunities })
 }
 
 /// Who dies is not heard any more, so that a death makes its own silence where the peer speaks often. What a silence is
 /// worth shows in the pauses of ours that were as long and that the peer broke; and, where our pings came more often
 /// than the limit and sheltered the session from it, in how often the peer was as silent there.
-fn natural(case: &Case, limit: f64, hits: f64, longer: f64) -> f64 {
+fn ln_natural_silences(case: &Case, limit: f64, hits: f64, longer: f64) -> f64 {
     let frame = case.frame;
-    let broken = frame.survived_sent.count_above(limit) - longer;
-    if broken < 1.0 {
+    let broken_pauses = frame.survived_outgoing.count_above(limit) - longer;
+    if broken_pauses < 1.0 {
         return 0.0;
     }
     let sheltered: f64 = frame
@@ -168,41 +168,41 @@ fn natural(case: &Case, limit: f64, hits: f64, longer: f64) -> f64 {
     let silent = (frame.survived_peer.count_above(limit) - longer).clamp(0.0, pauses);
     let (a, b) = (1.0 + silent, 1.0 + pauses - silent);
     // Random loss has to explain the broken pauses as well.
-    ln_beta_binomial(hits, hits + broken, a, b) - ln_beta_binomial(0.0, broken, a, b)
+    ln_beta_binomial(hits, hits + broken_pauses, a, b) - ln_beta_binomial(0.0, broken_pauses, a, b)
 }
 
 /// The silences that ended sessions, shortest first.
-fn fatal(case: &Case) -> Vec<Fatal> {
+fn fatal_silences(case: &Case) -> Vec<FatalSilence> {
     // A broker ends a session after 1.5 keep-alives without a packet of ours. Where hardly any session outlived that,
     // a longer silence proves no other limit.
-    let beyond = case
+    let beyond_server_limit = case
         .drops()
         .filter(|(_, drop)| drop.silence.is_some_and(|secs| secs >= 1.47 * drop.keep_alive))
         .count();
-    let servers_rule = case.frame.survived_out.outlived_by(2.0) <= 0.5 * real(beyond);
-    let one = |(index, drop): (usize, &Drop)| {
+    let is_server_limit_active = case.frame.survived_excess.outlived_by(2.0) <= 0.5 * real(beyond_server_limit);
+    let fatal_silence = |(index, drop): (usize, &DeathWindow)| {
         let (tx, silence) = (drop.tx?, drop.silence?);
-        let is_the_servers = servers_rule && silence >= 1.47 * drop.keep_alive;
-        if drop.own_deadline || silence <= LEAST || is_the_servers || slept(case, tx - silence, drop.detected)
+        let is_server_timeout = is_server_limit_active && silence >= 1.47 * drop.keep_alive;
+        if drop.is_own_timeout || silence <= MIN_SILENCE || is_server_timeout || slept_between(case, tx - silence, drop.detected)
         {
             return None;
         }
-        let flat = -ln(silence);
+        let uniform = -ln(silence);
         // Half the mass: an answer to the packet comes within a second or so.
         let answered = 0.75_f64.ln() - 1.5 * (drop.detected - tx).max(0.0);
         let density = match drop.kind {
-            Kind::Silent | Kind::Reset => flat,
-            _ => ln_sum_exp(&[flat - std::f64::consts::LN_2, answered]),
+            EndKind::Silent | EndKind::Reset => uniform,
+            _ => ln_sum_exp(&[uniform - std::f64::consts::LN_2, answered]),
         };
-        Some(Fatal { drop: index, silence, density })
+        Some(FatalSilence { drop: index, silence, density })
     };
-    let mut fatal: Vec<Fatal> = case.drops().filter_map(one).collect();
-    fatal.sort_unstable_by(|one, other| one.silence.total_cmp(&other.silence));
-    fatal
+    let mut silences: Vec<FatalSilence> = case.drops().filter_map(fatal_silence).collect();
+    silences.sort_unstable_by(|one, other| one.silence.total_cmp(&other.silence));
+    silences
 }
 
 /// Whether the computer slept between two moments: such a silence is no evidence of an idle limit.
-fn slept(case: &Case, from: f64, to: f64) -> bool {
-    let slept = &case.frame.log.slept;
+fn slept_between(case: &Case, from: f64, to: f64) -> bool {
+    let slept = &case.frame.log.power_events;
     slept.partition_point(|at| *at < from) != slept.partition_point(|at| *at <= to)
 }

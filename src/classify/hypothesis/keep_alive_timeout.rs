@@ -4,9 +4,9 @@
 //! prevail, and everything else worked, may the client's side compete for them.
 
 use crate::classify::case::Case;
-use crate::classify::drops::Drop;
+use crate::classify::drops::DeathWindow;
 use crate::classify::math::{ln, ln_mean_exp, ln_mechanism, ln_normal, ln_occam, ln_sum_exp, median, real};
-use crate::classify::session::Kind;
+use crate::classify::session::EndKind;
 
 use super::{Fit, reason};
 
@@ -15,17 +15,17 @@ const KEEP_ALIVE_TIMEOUT: u8 = 0x8D;
 /// Kernel widths in seconds.
 const WIDTHS: [f64; 6] = [0.06, 0.12, 0.25, 0.5, 1.0, 2.0];
 /// Widest kernel, in keep-alives.
-const WIDEST: f64 = 0.1;
+const MAX_WIDTH_SHARE: f64 = 0.1;
 /// Deadlines of clients that are believed, in seconds.
-const DEADLINES: std::ops::Range<f64> = 0.0..95.0;
+const PLAUSIBLE_PING_TIMEOUTS: std::ops::Range<f64> = 0.0..95.0;
 /// Share of silent drops from which the client's side competes.
-const SHARE: f64 = 0.38;
+const MIN_SILENT_SHARE: f64 = 0.38;
 
 /// One drop that was not silent.
-struct Quiet {
+struct AnsweredDrop {
     drop: usize,
     /// Silence of ours before the packet that was answered by the end (or the end), in seconds.
-    before: f64,
+    silence: f64,
     /// Silence of ours to the end beyond 1.5 keep-alives, in seconds.
     excess: f64,
     keep_alive: f64,
@@ -39,13 +39,13 @@ pub(super) fn fit(case: &Case) -> Fit {
         return Fit::impossible();
     }
     let mut fit = server_side(case);
-    if let Some((factor, coded)) = reason::says(case, &[KEEP_ALIVE_TIMEOUT])
+    if let Some((factor, hits)) = reason::reason_code_factor(case, &[KEEP_ALIVE_TIMEOUT])
         && factor > 0.0
     {
         fit.log_evidence = fit.log_evidence.max(case.null) + factor.min(6.0);
-        if fit.hits.len() < coded.len() {
-            fit.opportunities = fit.opportunities.max(real(coded.len()));
-            fit.hits = coded;
+        if fit.hits.len() < hits.len() {
+            fit.opportunities = fit.opportunities.max(real(hits.len()));
+            fit.hits = hits;
         }
         fit.parameters.push(("named_by_the_broker", 1.0));
     }
@@ -55,7 +55,7 @@ pub(super) fn fit(case: &Case) -> Fit {
 
 /// The server closes when it heard nothing for 1.5 keep-alives.
 fn server_side(case: &Case) -> Fit {
-    let quiet: Vec<Quiet> = case.drops().filter_map(|(index, drop)| quiet(case, index, drop)).collect();
+    let drops: Vec<AnsweredDrop> = case.drops().filter_map(|(index, drop)| answered_drop(case, index, drop)).collect();
     let mut widths: Vec<f64> = WIDTHS.map(|sigma| sigma.max(case.frame.floor)).to_vec();
     widths.dedup_by(|one, other| (*one - *other).abs() < 1e-4);
     let mut terms = Vec::new();
@@ -63,19 +63,19 @@ fn server_side(case: &Case) -> Fit {
     for sigma in widths.iter().copied() {
         let reach = 3.5 * sigma;
         // A kernel that reaches down to the pings of a healthy client tells nothing.
-        let is_hit = |one: &&Quiet| {
-            sigma <= WIDEST * one.keep_alive
+        let is_hit = |one: &&AnsweredDrop| {
+            sigma <= MAX_WIDTH_SHARE * one.keep_alive
                 && one.excess > 0.1 - reach
-                && one.before > 1.5 * one.keep_alive - reach
+                && one.silence > 1.5 * one.keep_alive - reach
         };
-        let hits: Vec<&Quiet> = quiet.iter().filter(is_hit).collect();
+        let hits: Vec<&AnsweredDrop> = drops.iter().filter(is_hit).collect();
         if hits.len() < 2 {
             continue;
         }
         let count = real(hits.len());
-        let opportunities = count + case.frame.survived_out.outlived(sigma);
+        let opportunities = count + case.frame.survived_excess.outlived(sigma);
         let evidence = ln_mechanism(count, opportunities)
-            + case.rest(hits.len())
+            + case.ln_background(hits.len())
             + density(&hits, sigma)
             + ln_occam(sigma, count, 2.0);
         terms.push(evidence);
@@ -96,21 +96,21 @@ fn server_side(case: &Case) -> Fit {
     best
 }
 
-fn quiet(case: &Case, index: usize, drop: &Drop) -> Option<Quiet> {
-    if drop.kind == Kind::Silent || !drop.keep_alive.is_finite() {
+fn answered_drop(case: &Case, index: usize, drop: &DeathWindow) -> Option<AnsweredDrop> {
+    if drop.kind == EndKind::Silent || !drop.keep_alive.is_finite() {
         return None;
     }
-    let ending = case.frame.ending(drop)?;
-    let cut = drop.tx.map_or(f64::INFINITY, |tx| tx - 0.05);
+    let ending = case.frame.session_ending(drop)?;
+    let unanswered_at = drop.tx.map_or(f64::INFINITY, |tx| tx - 0.05);
     let mut last =
-        ending.acts.iter().rev().find(|act| act.out && act.at < cut).map_or(drop.start, |act| act.at);
+        ending.packets.iter().rev().find(|packet| packet.is_outgoing && packet.at < unanswered_at).map_or(drop.start, |packet| packet.at);
     if let (None, Some(told)) = (drop.tx, ending.last_tx) {
         last = last.max(drop.detected - told);
     }
     let to = drop.tx.unwrap_or(drop.detected);
-    Some(Quiet {
+    Some(AnsweredDrop {
         drop: index,
-        before: to - last,
+        silence: to - last,
         excess: drop.detected - last - 1.5 * drop.keep_alive,
         keep_alive: drop.keep_alive,
         answered: drop.tx.map(|tx| (drop.detected - tx).max(0.0)),
@@ -118,7 +118,7 @@ fn quiet(case: &Case, index: usize, drop: &Drop) -> Option<Quiet> {
 }
 
 /// Either the server closed on time, or we noticed when we woke up; the whole recording is mostly of one kind.
-fn density(hits: &[&Quiet], sigma: f64) -> f64 {
+fn density(hits: &[&AnsweredDrop], sigma: f64) -> f64 {
     let mut excess: Vec<f64> = hits.iter().map(|one| one.excess).collect();
     let centre = median(&mut excess).unwrap_or(0.0).clamp(0.0, 2.0);
     let (mut on_time, mut stalled) = (0.0, 0.0);
@@ -138,36 +138,36 @@ fn density(hits: &[&Quiet], sigma: f64) -> f64 {
 /// ping, the way was open and one end hung. Everything else (a way back that is free at once) is a hint
 /// that leaves random loss and a hung end about even.
 fn client_side(case: &Case) -> Fit {
-    let silent: Vec<(usize, &Drop)> = case.drops().filter(|(_, drop)| drop.kind == Kind::Silent).collect();
-    if silent.len() < 3 || real(silent.len()) < SHARE * case.n() {
+    let silent: Vec<(usize, &DeathWindow)> = case.drops().filter(|(_, drop)| drop.kind == EndKind::Silent).collect();
+    if silent.len() < 3 || real(silent.len()) < MIN_SILENT_SHARE * case.count_f64() {
         return Fit::impossible();
     }
     let (mut hints, mut proofs) = (0.0, 0_usize);
     for (_, drop) in &silent {
-        if drop.own_deadline {
+        if drop.is_own_timeout {
             proofs += 1;
         } else {
-            hints += if is_bare(case, drop) { 0.1 } else { -1.6 };
+            hints += if has_no_other_fault(case, drop) { 0.1 } else { -1.6 };
         }
     }
     Fit {
         log_evidence: case.null - 1.0 + f64::min(hints, 1.0) + (2.0 * real(proofs)).min(12.0),
         hits: silent.iter().map(|(index, _)| *index).collect(),
         counts_hits: true,
-        opportunities: case.n(),
+        opportunities: case.count_f64(),
         parameters: vec![("ping_unanswered", 1.0), ("heard_after_the_ping", real(proofs))],
         label: None,
     }
 }
 
 /// A single unanswered ping, and everything else worked at once.
-fn is_bare(case: &Case, drop: &Drop) -> bool {
-    let Some(ending) = case.frame.ending(drop) else { return false };
-    let last_out = ending.acts.iter().rev().find(|act| act.out).map_or(drop.start, |act| act.at);
+fn has_no_other_fault(case: &Case, drop: &DeathWindow) -> bool {
+    let Some(ending) = case.frame.session_ending(drop) else { return false };
+    let last_out = ending.packets.iter().rev().find(|packet| packet.is_outgoing).map_or(drop.start, |packet| packet.at);
     let deadline = drop.detected - last_out - drop.keep_alive;
     ending.failed_connects == 0
-        && deadline > DEADLINES.start
-        && deadline < DEADLINES.end
+        && deadline > PLAUSIBLE_PING_TIMEOUTS.start
+        && deadline < PLAUSIBLE_PING_TIMEOUTS.end
         && ending.last_tx.is_none_or(|last| last >= deadline - 1.0)
         && !case.frame.probe_failed(drop.lo, drop.detected + 10.0)
 }

@@ -2,7 +2,7 @@
 
 use crate::classify::case::Case;
 use crate::classify::math::{ln, ln_mean_exp, ln_mechanism, ln_occam, ln_window, phi, quantile, real};
-use crate::classify::survivors::Table;
+use crate::classify::survivors::SurvivalTable;
 
 use super::Fit;
 
@@ -24,9 +24,9 @@ impl Interval {
 /// How a location is searched.
 pub(super) struct Search<'a> {
     /// Values with a name, which hold half of the prior mass.
-    pub(super) rounds: &'a [f64],
+    pub(super) round_values: &'a [f64],
     /// Least location.
-    pub(super) least: f64,
+    pub(super) min: f64,
     /// Name of the location among the parameters.
     pub(super) name: &'static str,
 }
@@ -34,13 +34,13 @@ pub(super) struct Search<'a> {
 /// Logarithm of the range of a location that is not round: 1 s to 20,000 s.
 const LN_RANGE: f64 = 9.9;
 /// Of more drops than this, one must lie near a place to look at it.
-const THIN: usize = 100;
+const MAX_DROPS_PER_HIT: usize = 100;
 /// Kernel widths tried: 0.06 s × 2^k.
 const WIDTHS: i32 = 15;
 
 /// Weighs "the drops happen at one value", place and width unknown. `survived` are values that
 /// sessions outlived; a drop that is no hit outlived everything up to its `lo`.
-pub(super) fn fit(case: &Case, values: &[Interval], survived: &Table, search: &Search) -> Fit {
+pub(super) fn fit(case: &Case, values: &[Interval], survived: &SurvivalTable, search: &Search) -> Fit {
     if values.len() < 2 {
         return Fit::impossible();
     }
@@ -49,14 +49,14 @@ pub(super) fn fit(case: &Case, values: &[Interval], survived: &Table, search: &S
     let mut terms = Vec::new();
     let mut best = Fit::impossible();
     // The best place of very many drops leaves too few for the next to be the pattern.
-    let places = if values.len() > 10 * THIN { 1 } else { 3 };
+    let places = if values.len() > 10 * MAX_DROPS_PER_HIT { 1 } else { 3 };
     for sigma in &widths {
         for (covered, place) in sweep.peaks(2.5 * sigma, places) {
             // A place that explains hardly any of very many drops is neither the pattern nor worth its search.
-            if covered * THIN < values.len() {
+            if covered * MAX_DROPS_PER_HIT < values.len() {
                 break;
             }
-            let Some(fit) = at(case, values, survived, search, *sigma, place) else { continue };
+            let Some(fit) = fit_at(case, values, survived, search, *sigma, place) else { continue };
             terms.push(fit.log_evidence);
             if fit.log_evidence > best.log_evidence {
                 best = fit;
@@ -81,15 +81,15 @@ fn widths(values: &[Interval], floor: f64) -> Vec<f64> {
     widths
 }
 
-fn at(
+fn fit_at(
     case: &Case,
     values: &[Interval],
-    survived: &Table,
+    survived: &SurvivalTable,
     search: &Search,
     sigma: f64,
     place: f64,
 ) -> Option<Fit> {
-    if place < search.least || (sigma > 0.03 * place && sigma > 3.1) {
+    if place < search.min || (sigma > 0.03 * place && sigma > 3.1) {
         return None;
     }
     let (sum, met) =
@@ -119,14 +119,14 @@ fn at(
     let spread = (sigma * sigma + (width / hits).powi(2) / 12.0).sqrt();
     fit.log_evidence = ln_mechanism(hits, fit.opportunities)
         + density
-        + case.rest(fit.hits.len())
-        + price(place, spread, sigma, hits, search.rounds);
+        + case.ln_background(fit.hits.len())
+        + ln_location_prior(place, spread, sigma, hits, search.round_values);
     fit.parameters = vec![(search.name, place), ("spread_secs", sigma)];
     Some(fit)
 }
 
 /// What the fitted place costs: half of the prior mass sits on round values.
-fn price(place: f64, spread: f64, sigma: f64, hits: f64, rounds: &[f64]) -> f64 {
+fn ln_location_prior(place: f64, spread: f64, sigma: f64, hits: f64, rounds: &[f64]) -> f64 {
     let free = ln_occam(spread, hits, place * LN_RANGE) - std::f64::consts::LN_2;
     rounds
         .iter()
@@ -138,9 +138,9 @@ fn price(place: f64, spread: f64, sigma: f64, hits: f64, rounds: &[f64]) -> f64 
 /// Finds the points covered by most widened intervals.
 pub(super) struct Sweep {
     /// Lower ends ascending, and upper ends ascending, each with the index of its interval.
-    lower: Vec<(f64, usize)>,
-    upper: Vec<(f64, usize)>,
-    gone: Vec<bool>,
+    starts: Vec<(f64, usize)>,
+    ends: Vec<(f64, usize)>,
+    is_removed: Vec<bool>,
 }
 
 impl Sweep {
@@ -152,9 +152,9 @@ impl Sweep {
             ends
         };
         Self {
-            lower: sorted(|value| value.lo),
-            upper: sorted(|value| value.hi),
-            gone: vec![false; values.len()],
+            starts: sorted(|value| value.lo),
+            ends: sorted(|value| value.hi),
+            is_removed: vec![false; values.len()],
         }
     }
 
@@ -162,7 +162,7 @@ impl Sweep {
     /// interval is widened by `margin` on both sides.
     pub(super) fn peaks(&mut self, margin: f64, top: usize) -> Vec<(usize, f64)> {
         let mut peaks = Vec::with_capacity(top);
-        self.gone.fill(false);
+        self.is_removed.fill(false);
         while peaks.len() < top {
             let Some((covered, peak)) = self.peak(margin) else { break };
             peaks.push((covered, peak));
@@ -174,18 +174,18 @@ impl Sweep {
     }
 
     fn peak(&self, margin: f64) -> Option<(usize, f64)> {
-        let is_left = |(_, index): &&(f64, usize)| !self.gone.get(*index).copied().unwrap_or(true);
-        let mut ends = self.upper.iter().filter(is_left).peekable();
-        let mut starts = self.lower.iter().filter(is_left).peekable();
-        let (mut open, mut most, mut best) = (0_usize, 1_usize, None);
+        let is_present = |(_, index): &&(f64, usize)| !self.is_removed.get(*index).copied().unwrap_or(true);
+        let mut ends = self.ends.iter().filter(is_present).peekable();
+        let mut starts = self.starts.iter().filter(is_present).peekable();
+        let (mut covering, mut most, mut best) = (0_usize, 1_usize, None);
         while let Some((start, _)) = starts.next() {
             let start = start - margin;
             while ends.next_if(|(end, _)| end + margin < start).is_some() {
-                open = open.saturating_sub(1);
+                covering = covering.saturating_sub(1);
             }
-            open += 1;
-            if open > most {
-                most = open;
+            covering += 1;
+            if covering > most {
+                most = covering;
                 let next = starts.peek().map_or(f64::INFINITY, |(next, _)| next - margin);
                 let end = ends.peek().map_or(f64::INFINITY, |(end, _)| end + margin);
                 best = Some(f64::midpoint(start, next.min(end)));
@@ -195,16 +195,16 @@ impl Sweep {
     }
 
     fn remove(&mut self, peak: f64, margin: f64) {
-        let starts_before = self.lower.partition_point(|(lo, _)| lo - margin <= peak);
-        let mut holds = vec![false; self.gone.len()];
-        for (_, index) in self.lower.iter().take(starts_before) {
-            if let Some(place) = holds.get_mut(*index) {
+        let starts_before = self.starts.partition_point(|(lo, _)| lo - margin <= peak);
+        let mut contains_peak = vec![false; self.is_removed.len()];
+        for (_, index) in self.starts.iter().take(starts_before) {
+            if let Some(place) = contains_peak.get_mut(*index) {
                 *place = true;
             }
         }
-        let ends_before = self.upper.partition_point(|(hi, _)| hi + margin < peak);
-        for (_, index) in self.upper.iter().skip(ends_before) {
-            if let (Some(true), Some(place)) = (holds.get(*index), self.gone.get_mut(*index)) {
+        let ends_before = self.ends.partition_point(|(hi, _)| hi + margin < peak);
+        for (_, index) in self.ends.iter().skip(ends_before) {
+            if let (Some(true), Some(place)) = (contains_peak.get(*index), self.is_removed.get_mut(*index)) {
                 *place = true;
             }
         }
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_window_covers_all_it_may_hold() {
+    fn a_wide_window_covers_every_value_inside_it() {
         let mut values = points(&[100.0, 100.2]);
         values.push(Interval { drop: 2, lo: 40.0, hi: 160.0 });
         let peaks = Sweep::new(&values).peaks(0.5, 1);

@@ -4,7 +4,7 @@
 
 use crate::classify::case::Case;
 use crate::classify::math::{ln, ln_mean_exp, ln_mechanism, real};
-use crate::classify::session::Kind;
+use crate::classify::session::EndKind;
 
 use super::Fit;
 
@@ -13,33 +13,33 @@ const REACH: f64 = 3.0;
 /// The same for bursts that were counted in a window.
 const REACH_OF_WINDOW: f64 = 6.0;
 /// Sizes tried.
-const SIZES: usize = 30;
+const MAX_SIZES: usize = 30;
 
 /// A burst that a drop followed.
-struct Fatal {
+struct FatalBurst {
     drop: usize,
     size: u64,
     density: f64,
 }
 
 pub(super) fn fit(case: &Case) -> Fit {
-    let fatal = fatal(case);
-    let mut sizes: Vec<u64> = fatal.iter().map(|burst| burst.size).collect();
+    let bursts = fatal_bursts(case);
+    let mut sizes: Vec<u64> = bursts.iter().map(|burst| burst.size).collect();
     sizes.sort_unstable();
     sizes.dedup();
-    let step = (sizes.len() / SIZES).max(1);
-    let tried: Vec<u64> = sizes.into_iter().step_by(step).collect();
+    let step = (sizes.len() / MAX_SIZES).max(1);
+    let thresholds: Vec<u64> = sizes.into_iter().step_by(step).collect();
     let mut terms = Vec::new();
     let mut best = Fit::impossible();
-    for size in &tried {
-        let hits: Vec<&Fatal> = fatal.iter().filter(|burst| burst.size >= *size).collect();
+    for size in &thresholds {
+        let hits: Vec<&FatalBurst> = bursts.iter().filter(|burst| burst.size >= *size).collect();
         let opportunities = bursts_from(case, *size).max(real(hits.len()));
         // Bursts that are harmless most of the time are no cause.
         if hits.len() < 2 || real(hits.len()) < 0.25 * opportunities {
             continue;
         }
         let evidence = ln_mechanism(real(hits.len()), opportunities)
-            + case.rest(hits.len())
+            + case.ln_background(hits.len())
             + hits.iter().map(|burst| burst.density).sum::<f64>();
         terms.push(evidence);
         if evidence > best.log_evidence {
@@ -58,7 +58,7 @@ pub(super) fn fit(case: &Case) -> Fit {
             };
         }
     }
-    best.log_evidence = ln_mean_exp(&terms, tried.len()) - 0.7;
+    best.log_evidence = ln_mean_exp(&terms, thresholds.len()) - 0.7;
     best
 }
 
@@ -70,10 +70,10 @@ fn bursts_from(case: &Case, size: u64) -> f64 {
     case.frame.log.bursts.range(from..).map(|(_, count)| *count).fold(0, u64::saturating_add) as f64
 }
 
-fn fatal(case: &Case) -> Vec<Fatal> {
-    let mut fatal = Vec::new();
+fn fatal_bursts(case: &Case) -> Vec<FatalBurst> {
+    let mut bursts = Vec::new();
     for (index, drop) in case.drops() {
-        let Some(ending) = case.frame.ending(drop) else { continue };
+        let Some(ending) = case.frame.session_ending(drop) else { continue };
         for burst in &ending.bursts {
             let delay = (drop.detected - burst.end).max(0.0);
             let reach =
@@ -81,13 +81,13 @@ fn fatal(case: &Case) -> Vec<Fatal> {
             if delay <= reach {
                 let density = match drop.kind {
                     // What a reset or a silence tells is when it was noticed.
-                    Kind::Reset | Kind::Silent => -ln((drop.hi - drop.lo).max(0.8)),
+                    EndKind::Reset | EndKind::Silent => -ln((drop.hi - drop.lo).max(0.8)),
                     _ if burst.window > 0.0 => -ln(burst.window.max(2.0)),
                     _ => 1.2_f64.ln() - 1.2 * delay,
                 };
-                fatal.push(Fatal { drop: index, size: burst.size, density });
+                bursts.push(FatalBurst { drop: index, size: burst.size, density });
             }
         }
     }
-    fatal
+    bursts
 }

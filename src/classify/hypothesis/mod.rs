@@ -62,11 +62,11 @@ pub(super) struct Fits {
 }
 
 /// Weighs all hypotheses.
-pub(super) fn fit(case: &Case) -> Fits {
+pub(super) fn fit_all(case: &Case) -> Fits {
     let mut bursty = bursty::fit(case);
     let takeover = client_id_takeover::fit(case, &mut bursty);
     let mut random = Fit { log_evidence: case.null, ..Fit::default() };
-    random.opportunities = case.n();
+    random.opportunities = case.count_f64();
     let named = BTreeMap::from([
         (Pattern::Random, random),
         (Pattern::FixedLifetime, fixed_lifetime::fit(case)),

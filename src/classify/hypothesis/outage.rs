@@ -3,7 +3,7 @@
 //! The mark is the recovery, not the time: incidents from which it took long and many attempts to come back.
 
 use crate::classify::case::Case;
-use crate::classify::drops::Drop;
+use crate::classify::drops::DeathWindow;
 use crate::classify::math::{ln_beta_binomial, real};
 
 use super::Fit;
@@ -11,9 +11,9 @@ use super::Fit;
 /// A session this short after failed attempts belongs to the incident before, in seconds.
 const SAME_INCIDENT: f64 = 300.0;
 /// An incident is long from this time to reconnect on, in seconds.
-const LONG: f64 = 120.0;
+const LONG_OUTAGE: f64 = 120.0;
 /// Share of the drops that long incidents must hold.
-const SHARE: f64 = 0.38;
+const MIN_SHARE: f64 = 0.38;
 
 /// Drops that belong together.
 #[derive(Default)]
@@ -25,7 +25,7 @@ struct Incident {
 
 pub(super) fn fit(case: &Case) -> Fit {
     let incidents = incidents(case);
-    let long: Vec<&Incident> = incidents.iter().filter(|incident| incident.longest > LONG).collect();
+    let long: Vec<&Incident> = incidents.iter().filter(|incident| incident.longest > LONG_OUTAGE).collect();
     if long.is_empty() {
         return Fit::impossible();
     }
@@ -33,13 +33,13 @@ pub(super) fn fit(case: &Case) -> Fit {
     hits.sort_unstable();
     let (count, all) = (real(long.len()), real(incidents.len()));
     let longest = long.iter().map(|incident| incident.longest).fold(0.0, f64::max);
-    let held = real(hits.len()) / case.n().max(1.0);
-    let few = held < SHARE || (long.len() < 2 && held < 0.6);
+    let share = real(hits.len()) / case.count_f64().max(1.0);
+    let is_too_few = share < MIN_SHARE || (long.len() < 2 && share < 0.6);
     let weight: f64 =
-        long.iter().map(|incident| (-1.4 + 1.5 * (incident.longest / LONG).ln()).min(3.0)).sum();
+        long.iter().map(|incident| (-1.4 + 1.5 * (incident.longest / LONG_OUTAGE).ln()).min(3.0)).sum();
     let gain = ln_beta_binomial(count, all, 5.0, 1.2) - ln_beta_binomial(count, all, 1.0, 15.0);
     Fit {
-        log_evidence: case.null + if few { -2.0 } else { gain + weight.max(-4.0) },
+        log_evidence: case.null + if is_too_few { -2.0 } else { gain + weight.max(-4.0) },
         hits,
         counts_hits: true,
         opportunities: all,
@@ -52,8 +52,8 @@ fn incidents(case: &Case) -> Vec<Incident> {
     let mut incidents: Vec<Incident> = Vec::new();
     let mut failed_before = false;
     for (index, drop) in case.drops() {
-        let again = failed_before && drop.known && drop.detected - drop.start <= SAME_INCIDENT;
-        if !again || incidents.is_empty() {
+        let is_same_incident = failed_before && drop.is_start_known && drop.detected - drop.start <= SAME_INCIDENT;
+        if !is_same_incident || incidents.is_empty() {
             incidents.push(Incident::default());
         }
         let (failed, back_after) = recovery(case, drop);
@@ -71,6 +71,6 @@ fn incidents(case: &Case) -> Vec<Incident> {
     incidents
 }
 
-fn recovery(case: &Case, drop: &Drop) -> (u32, Option<f64>) {
-    case.frame.ending(drop).map_or((0, None), |ending| (ending.failed_connects, ending.back_after))
+fn recovery(case: &Case, drop: &DeathWindow) -> (u32, Option<f64>) {
+    case.frame.session_ending(drop).map_or((0, None), |ending| (ending.failed_connects, ending.reconnect_secs))
 }

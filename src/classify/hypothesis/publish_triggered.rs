@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 
 use crate::classify::case::Case;
-use crate::classify::drops::Drop;
+use crate::classify::drops::DeathWindow;
 use crate::classify::math::{ln, ln_mechanism, ln_sum_exp, real};
-use crate::classify::session::Kind;
+use crate::classify::session::EndKind;
 
 use super::Fit;
 
@@ -17,48 +17,48 @@ const REACH: f64 = 1.5;
 
 /// Drops that followed a publish to one topic.
 #[derive(Default)]
-struct Followed {
+struct TopicDrops {
     drops: Vec<usize>,
     density: f64,
     delay: f64,
 }
 
 pub(super) fn fit(case: &Case) -> Fit {
-    let mut topics: BTreeMap<u32, Followed> = BTreeMap::new();
+    let mut topics: BTreeMap<u32, TopicDrops> = BTreeMap::new();
     for (index, drop) in case.drops() {
-        let Some(ending) = case.frame.ending(drop) else { continue };
+        let Some(ending) = case.frame.session_ending(drop) else { continue };
         let newest: BTreeMap<u32, f64> = ending.publishes.iter().copied().collect();
         for (topic, at) in newest {
             let delay = (drop.detected - at).max(0.0);
             if delay <= REACH {
-                let followed = topics.entry(topic).or_default();
-                followed.drops.push(index);
-                followed.density += reaction(drop, delay);
-                followed.delay += delay;
+                let topic_drops = topics.entry(topic).or_default();
+                topic_drops.drops.push(index);
+                topic_drops.density += ln_reaction_density(drop, delay);
+                topic_drops.delay += delay;
             }
         }
     }
     let published = case.frame.log.topic_counts.iter().filter(|count| **count > 0).count();
     let mut terms = Vec::new();
     let mut best = Fit::impossible();
-    for (topic, followed) in topics {
-        let hits = followed.drops.len();
+    for (topic, topic_drops) in topics {
+        let hits = topic_drops.drops.len();
         let opportunities = publishes(case, topic).max(real(hits));
         // A topic that is harmless most of the time is no cause.
         if hits < 2 || real(hits) < 0.25 * opportunities {
             continue;
         }
-        let evidence = ln_mechanism(real(hits), opportunities) + case.rest(hits) + followed.density
+        let evidence = ln_mechanism(real(hits), opportunities) + case.ln_background(hits) + topic_drops.density
             - real(published.max(1)).ln();
         terms.push(evidence);
         if evidence > best.log_evidence {
             best = Fit {
                 log_evidence: evidence,
-                hits: followed.drops,
+                hits: topic_drops.drops,
                 counts_hits: true,
                 opportunities,
-                parameters: vec![("delay_secs", followed.delay / real(hits))],
-                label: Some(case.frame.log.topics.name(topic).to_owned()),
+                parameters: vec![("delay_secs", topic_drops.delay / real(hits))],
+                label: Some(case.frame.log.topics.name_of(topic).to_owned()),
             };
         }
     }
@@ -68,10 +68,10 @@ pub(super) fn fit(case: &Case) -> Fit {
 
 /// Log density of an end this long after the packet that provoked it. A reset answers any packet of ours, so
 /// that "right after our packet" is detection there: the death may lie anywhere in its window.
-pub(super) fn reaction(drop: &Drop, delay: f64) -> f64 {
+pub(super) fn ln_reaction_density(drop: &DeathWindow, delay: f64) -> f64 {
     match drop.kind {
-        Kind::Clean | Kind::Local => 4.0_f64.ln() - 4.0 * delay,
-        Kind::Reset | Kind::Silent => -ln((drop.hi - drop.lo).max(0.25)),
+        EndKind::Clean | EndKind::Local => 4.0_f64.ln() - 4.0 * delay,
+        EndKind::Reset | EndKind::Silent => -ln((drop.hi - drop.lo).max(0.25)),
     }
 }
 

@@ -12,30 +12,30 @@ use super::Fit;
 use super::location::{Interval, Sweep};
 
 /// Periods with a name, in seconds.
-const ROUNDS: [f64; 14] = [
+const ROUND_PERIODS: [f64; 14] = [
     300.0, 600.0, 900.0, 1_200.0, 1_800.0, 3_600.0, 7_200.0, 10_800.0, 14_400.0, 21_600.0, 28_800.0,
     43_200.0, 86_400.0, 604_800.0,
 ];
 /// Kernel widths in seconds.
 const WIDTHS: [f64; 12] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 120.0, 240.0, 480.0];
 /// Shorter free periods cannot be told from a habit of the client, in seconds.
-const LEAST_FREE: f64 = 240.0;
+const MIN_FREE_PERIOD: f64 = 240.0;
 /// Newest drops the search looks at: it is the one part that costs drops × candidates.
-const NEWEST: usize = 200;
+const MAX_SEARCHED_DROPS: usize = 200;
 /// Schedules that are weighed on all drops.
-const KEPT: usize = 4;
+const MAX_CANDIDATES: usize = 4;
 /// An hour, by which local time jumps.
 const HOUR: f64 = 3_600.0;
 
 /// One drop on the wall clock.
-struct Moment {
+struct WallWindow {
     drop: usize,
     lo: f64,
     hi: f64,
 }
 
 /// A fitted schedule.
-struct Ticks {
+struct FittedSchedule {
     period: f64,
     is_round: bool,
     phase: f64,
@@ -48,45 +48,45 @@ struct Ticks {
 
 pub(super) fn fit(case: &Case) -> Fit {
     let all = moments(case);
-    let recent = all.get(all.len().saturating_sub(NEWEST)..).unwrap_or_default();
+    let recent = all.get(all.len().saturating_sub(MAX_SEARCHED_DROPS)..).unwrap_or_default();
     if recent.len() < 3 {
         return Fit::impossible();
     }
-    let found = search(case, recent);
+    let found = search_periods(case, recent);
     let best =
-        if recent.len() == all.len() { found.into_iter().next() } else { again_on_all(case, &all, &found) };
+        if recent.len() == all.len() { found.into_iter().next() } else { refit_on_all(case, &all, &found) };
     best.map_or_else(Fit::impossible, into_fit)
 }
 
 /// The best few schedules of some drops, best first.
-fn search(case: &Case, moments: &[Moment]) -> Vec<Ticks> {
+fn search_periods(case: &Case, moments: &[WallWindow]) -> Vec<FittedSchedule> {
     let lives = lives(case, moments);
-    let mut found: Vec<Ticks> = Vec::new();
-    for (period, is_round) in candidates(moments) {
+    let mut found: Vec<FittedSchedule> = Vec::new();
+    for (period, is_round) in candidate_periods(moments) {
         let phases = Phases::new(moments, period);
-        let attempt = Attempt { case, moments, lives: &lives, period, is_round };
-        found.extend(attempt.best(phases));
+        let period_fit = PeriodFit { case, moments, lives: &lives, period, is_round };
+        found.extend(period_fit.best(phases));
         found.sort_by(|one, other| other.evidence.total_cmp(&one.evidence));
-        found.truncate(KEPT);
+        found.truncate(MAX_CANDIDATES);
     }
     found
 }
 
 /// What the newest drops suggest, weighed on all of them.
-fn again_on_all(case: &Case, all: &[Moment], found: &[Ticks]) -> Option<Ticks> {
+fn refit_on_all(case: &Case, all: &[WallWindow], found: &[FittedSchedule]) -> Option<FittedSchedule> {
     let lives = lives(case, all);
     // What explains few of the newest drops cannot explain enough of all.
-    let promising = found.iter().filter(|ticks| 4 * ticks.hits.len() >= NEWEST).take(2);
-    let again = promising.filter_map(|ticks| {
-        let attempt =
-            Attempt { case, moments: all, lives: &lives, period: ticks.period, is_round: ticks.is_round };
+    let strongest = found.iter().filter(|ticks| 4 * ticks.hits.len() >= MAX_SEARCHED_DROPS).take(2);
+    let refitted = strongest.filter_map(|ticks| {
+        let period_fit =
+            PeriodFit { case, moments: all, lives: &lives, period: ticks.period, is_round: ticks.is_round };
         let phase = Phases::new(all, ticks.period).best(ticks.sigma)?;
-        attempt.fit(ticks.sigma, phase)
+        period_fit.fit(ticks.sigma, phase)
     });
-    again.max_by(|one, other| one.evidence.total_cmp(&other.evidence))
+    refitted.max_by(|one, other| one.evidence.total_cmp(&other.evidence))
 }
 
-fn into_fit(mut best: Ticks) -> Fit {
+fn into_fit(mut best: FittedSchedule) -> Fit {
     best.hits.sort_unstable();
     let mut parameters =
         vec![("period_secs", best.period), ("phase_secs", best.phase), ("spread_secs", best.sigma)];
@@ -104,11 +104,11 @@ fn into_fit(mut best: Ticks) -> Fit {
     }
 }
 
-fn moments(case: &Case) -> Vec<Moment> {
-    let mut moments: Vec<Moment> = case
+fn moments(case: &Case) -> Vec<WallWindow> {
+    let mut moments: Vec<WallWindow> = case
         .drops()
-        .filter(|(_, drop)| !drop.own_deadline)
-        .map(|(index, drop)| Moment { drop: index, lo: drop.lo + drop.to_wall, hi: drop.hi + drop.to_wall })
+        .filter(|(_, drop)| !drop.is_own_timeout)
+        .map(|(index, drop)| WallWindow { drop: index, lo: drop.lo + drop.to_wall, hi: drop.hi + drop.to_wall })
         .collect();
     moments.sort_unstable_by(|one, other| one.hi.total_cmp(&other.hi));
     moments
@@ -116,11 +116,11 @@ fn moments(case: &Case) -> Vec<Moment> {
 
 /// Start and end of each life on the wall clock, as far back as the drops looked at. A life that dropped
 /// ends with its last proof.
-fn lives(case: &Case, moments: &[Moment]) -> Vec<(f64, f64)> {
+fn lives(case: &Case, moments: &[WallWindow]) -> Vec<(f64, f64)> {
     let since = moments.first().map_or(0.0, |first| first.lo);
     let is_cut = case.count() > moments.len();
     let sessions = case.frame.sessions.iter().enumerate().map(|(index, session)| {
-        let drop = case.frame.drop_of.get(index).copied().flatten();
+        let drop = case.frame.drop_by_session.get(index).copied().flatten();
         let end = match drop.and_then(|drop| case.frame.drops.get(drop)) {
             Some(drop) => drop.lo + drop.to_wall,
             None => session.end_wall,
@@ -131,7 +131,7 @@ fn lives(case: &Case, moments: &[Moment]) -> Vec<(f64, f64)> {
 }
 
 /// Round periods shorter than the span, and periods that gaps between drops suggest.
-fn candidates(moments: &[Moment]) -> Vec<(f64, bool)> {
+fn candidate_periods(moments: &[WallWindow]) -> Vec<(f64, bool)> {
     let times: Vec<f64> = moments.iter().map(|moment| moment.hi).collect();
     let span = times.last().unwrap_or(&0.0) - times.first().unwrap_or(&0.0);
     let mut gaps: Vec<f64> = (1..=3_usize)
@@ -140,17 +140,17 @@ fn candidates(moments: &[Moment]) -> Vec<(f64, bool)> {
     gaps.sort_unstable_by(f64::total_cmp);
     let mut free = Vec::new();
     for width in [1.0, 10.0, 60.0] {
-        free.extend(densest(&gaps, width, 4));
+        free.extend(densest_medians(&gaps, width, 4));
     }
     let step = if moments.len() <= 8 { 1 } else { (gaps.len() / 12).max(1) };
     free.extend(gaps.iter().step_by(step));
     let free: BTreeSet<u64> = free
         .iter()
         .flat_map(|gap| [1.0, 2.0, 3.0].map(|parts| gap / parts))
-        .filter(|period| *period > LEAST_FREE && *period < 1e9)
+        .filter(|period| *period > MIN_FREE_PERIOD && *period < 1e9)
         .map(hundredths)
         .collect();
-    let rounds = ROUNDS.into_iter().filter(|period| *period < span).map(|period| (period, true));
+    let rounds = ROUND_PERIODS.into_iter().filter(|period| *period < span).map(|period| (period, true));
     #[expect(clippy::cast_precision_loss, reason = "hundredths of seconds below 10^11")]
     let free = free.into_iter().map(|hundredths| (hundredths as f64 / 100.0, false));
     rounds.chain(free).collect()
@@ -166,7 +166,7 @@ fn hundredths(secs: f64) -> u64 {
 }
 
 /// The medians of the fullest windows of a width, over sorted values.
-fn densest(sorted: &[f64], width: f64, top: usize) -> Vec<f64> {
+fn densest_medians(sorted: &[f64], width: f64, top: usize) -> Vec<f64> {
     let mut windows: Vec<(usize, usize)> = Vec::with_capacity(sorted.len());
     let mut end = 0;
     for (start, value) in sorted.iter().enumerate() {
@@ -192,7 +192,7 @@ fn densest(sorted: &[f64], width: f64, top: usize) -> Vec<f64> {
 struct Phases(Sweep);
 
 impl Phases {
-    fn new(moments: &[Moment], period: f64) -> Self {
+    fn new(moments: &[WallWindow], period: f64) -> Self {
         let intervals: Vec<Interval> = moments
             .iter()
             .flat_map(|moment| {
@@ -211,17 +211,17 @@ impl Phases {
 }
 
 /// One period.
-struct Attempt<'a> {
+struct PeriodFit<'a> {
     case: &'a Case<'a>,
-    moments: &'a [Moment],
+    moments: &'a [WallWindow],
     lives: &'a [(f64, f64)],
     period: f64,
     is_round: bool,
 }
 
-impl Attempt<'_> {
+impl PeriodFit<'_> {
     /// The best width.
-    fn best(&self, mut phases: Phases) -> Option<Ticks> {
+    fn best(&self, mut phases: Phases) -> Option<FittedSchedule> {
         let most = |sigma: f64| if sigma <= 60.0 { 0.02 * self.period } else { 0.006 * self.period };
         WIDTHS
             .into_iter()
@@ -231,20 +231,20 @@ impl Attempt<'_> {
             .max_by(|one, other| one.evidence.total_cmp(&other.evidence))
     }
 
-    fn fit(&self, sigma: f64, phase: f64) -> Option<Ticks> {
-        let (period, phase) = self.refined(sigma, phase)?;
+    fn fit(&self, sigma: f64, phase: f64) -> Option<FittedSchedule> {
+        let (period, phase) = self.refine(sigma, phase)?;
         let mut hits: Vec<(usize, f64)> = self.hits(period, phase, sigma);
         let counts: Vec<f64> = hits.iter().map(|(_, tick)| ((tick - phase) / period).round()).collect();
         let ticks: BTreeSet<u64> = counts.iter().map(|count| count.to_bits()).collect();
-        if hits.len() < if self.is_round { 3 } else { 4 } || ticks.len() < 3 || !self.is_sharp(&hits) {
+        if hits.len() < if self.is_round { 3 } else { 4 } || ticks.len() < 3 || !self.has_sharp_windows(&hits) {
             return None;
         }
-        let mut price = if hits.len() == 3 { -2.0 } else { 0.0 };
-        let moved = self.moved_by_an_hour(period, phase, sigma, &hits);
-        let follows_local_time = !moved.is_empty();
+        let mut ln_prior = if hits.len() == 3 { -2.0 } else { 0.0 };
+        let shifted = self.shifted_by_an_hour(period, phase, sigma, &hits);
+        let follows_local_time = !shifted.is_empty();
         if follows_local_time {
-            price -= ln(2.0 * real(self.moments.len()));
-            hits.extend(moved);
+            ln_prior -= ln(2.0 * real(self.moments.len()));
+            hits.extend(shifted);
         }
         let count = real(hits.len());
         let opportunities = count + self.survived(period, phase, sigma);
@@ -255,13 +255,13 @@ impl Attempt<'_> {
             width += moment.hi - moment.lo;
         }
         let spread = (sigma * sigma + (width / count).powi(2) / 12.0).sqrt();
-        price += ln_occam(spread, count, period) + self.price_of_period(&counts, spread, count, period);
-        Some(Ticks {
+        ln_prior += ln_occam(spread, count, period) + self.price_of_period(&counts, spread, count, period);
+        Some(FittedSchedule {
             period,
             is_round: self.is_round,
             phase: phase.rem_euclid(period),
             sigma,
-            evidence: ln_mechanism(count, opportunities) + density + self.case.rest(hits.len()) + price,
+            evidence: ln_mechanism(count, opportunities) + density + self.case.ln_background(hits.len()) + ln_prior,
             hits: hits.iter().filter_map(|(index, _)| Some(self.moments.get(*index)?.drop)).collect(),
             opportunities,
             follows_local_time,
@@ -270,16 +270,16 @@ impl Attempt<'_> {
 
     /// A clock can be told only from moments that are known well: wide windows also meet the rhythm of
     /// our own pings and reconnects.
-    fn is_sharp(&self, hits: &[(usize, f64)]) -> bool {
-        let is_sharp = |moment: &Moment| moment.hi - moment.lo <= 0.1 * self.period;
+    fn has_sharp_windows(&self, hits: &[(usize, f64)]) -> bool {
+        let is_narrow = |moment: &WallWindow| moment.hi - moment.lo <= 0.1 * self.period;
         let sharp =
-            hits.iter().filter_map(|(index, _)| self.moments.get(*index)).filter(|moment| is_sharp(moment));
+            hits.iter().filter_map(|(index, _)| self.moments.get(*index)).filter(|moment| is_narrow(moment));
         sharp.count() >= if self.is_round { 3 } else { 4 }
     }
 
     fn price_of_period(&self, counts: &[f64], spread: f64, hits: f64, period: f64) -> f64 {
         if self.is_round {
-            return ln(0.5 / real(ROUNDS.len()));
+            return ln(0.5 / real(ROUND_PERIODS.len()));
         }
         let mean = counts.iter().sum::<f64>() / hits;
         let scatter = (counts.iter().map(|count| (count - mean).powi(2)).sum::<f64>() / hits).sqrt().max(0.5);
@@ -287,7 +287,7 @@ impl Attempt<'_> {
     }
 
     /// The period and the phase, fitted to the drops near the best covered phase.
-    fn refined(&self, sigma: f64, mut phase: f64) -> Option<(f64, f64)> {
+    fn refine(&self, sigma: f64, mut phase: f64) -> Option<(f64, f64)> {
         let mut period = self.period;
         let hits = self.hits(period, phase, sigma);
         if hits.len() < 3 {
@@ -331,7 +331,7 @@ impl Attempt<'_> {
     }
 
     /// Drops that sit exactly an hour off, all of them before or after the others: a clock that follows local time.
-    fn moved_by_an_hour(
+    fn shifted_by_an_hour(
         &self,
         period: f64,
         phase: f64,
@@ -344,12 +344,12 @@ impl Attempt<'_> {
         let is_hit: BTreeSet<usize> = hits.iter().map(|(index, _)| *index).collect();
         let (first, last) = (is_hit.first().copied().unwrap_or(0), is_hit.last().copied().unwrap_or(0));
         for jump in [HOUR, -HOUR] {
-            let mut moved = self.hits(period, phase + jump, sigma);
-            moved.retain(|(index, _)| !is_hit.contains(index));
-            let before = moved.iter().all(|(index, _)| *index < first);
-            let after = moved.iter().all(|(index, _)| *index > last);
-            if moved.len() >= 2 && (before || after) {
-                return moved;
+            let mut shifted = self.hits(period, phase + jump, sigma);
+            shifted.retain(|(index, _)| !is_hit.contains(index));
+            let before = shifted.iter().all(|(index, _)| *index < first);
+            let after = shifted.iter().all(|(index, _)| *index > last);
+            if shifted.len() >= 2 && (before || after) {
+                return shifted;
             }
         }
         Vec::new()

@@ -14,14 +14,14 @@ use super::location::{Interval, Sweep};
 /// The death follows the event within this, in seconds.
 const REACH: f64 = 15.0;
 /// An event may be written down this long after the drop it caused, in seconds.
-const LATE: f64 = 0.5;
+const MAX_LOG_DELAY: f64 = 0.5;
 /// Kernel widths in seconds.
 const WIDTHS: [f64; 3] = [0.12, 0.5, 2.0];
 /// A kind of event counts for the family from this log Bayes factor on.
 const NOTABLE: f64 = 2.0;
 
 /// One kind of event.
-struct Kind {
+struct EventKindFit {
     evidence: f64,
     hits: Vec<usize>,
     opportunities: f64,
@@ -31,11 +31,11 @@ struct Kind {
 
 pub(super) fn fit(case: &Case) -> Fit {
     let mut moments: BTreeMap<u32, Vec<f64>> = BTreeMap::new();
-    for (at, name) in &case.frame.log.system {
+    for (at, name) in &case.frame.log.system_events {
         moments.entry(*name).or_default().push(*at);
     }
     let names = real(moments.len().max(1)).ln();
-    let kinds: Vec<Kind> = moments.iter().filter_map(|(name, at)| kind(case, *name, at)).collect();
+    let kinds: Vec<EventKindFit> = moments.iter().filter_map(|(name, at)| fit_event_kind(case, *name, at)).collect();
     let Some(best) = kinds.iter().max_by(|one, other| one.evidence.total_cmp(&other.evidence)) else {
         return Fit::impossible();
     };
@@ -54,45 +54,45 @@ pub(super) fn fit(case: &Case) -> Fit {
         opportunities: best.opportunities.max(real(hits.len())),
         hits,
         parameters: vec![("delay_secs", best.delay)],
-        label: Some(case.frame.log.system_names.name(best.name).to_owned()),
+        label: Some(case.frame.log.system_names.name_of(best.name).to_owned()),
     }
 }
 
-fn kind(case: &Case, name: u32, moments: &[f64]) -> Option<Kind> {
+fn fit_event_kind(case: &Case, name: u32, moments: &[f64]) -> Option<EventKindFit> {
     let (delays, opportunities) = delays(case, moments);
     if delays.len() < 2 {
         return None;
     }
     // The place is searched among what can follow the event; the density is that of the whole window.
-    let placed: Vec<Interval> = delays
+    let reachable: Vec<Interval> = delays
         .iter()
         .map(|delay| Interval { lo: if delay.hi > 0.0 { delay.lo.max(0.0) } else { delay.hi }, ..*delay })
         .collect();
-    let mut sweep = Sweep::new(&placed);
+    let mut sweep = Sweep::new(&reachable);
     let mut terms = Vec::new();
-    let mut best: Option<Kind> = None;
+    let mut best: Option<EventKindFit> = None;
     for sigma in WIDTHS.map(|sigma| sigma.max(case.frame.floor)) {
         let Some(centre) =
             sweep.peaks(2.5 * sigma, 1).first().map(|(_, peak)| *peak).filter(|centre| *centre >= -1.0)
         else {
             continue;
         };
-        let meets = |delay: &&Interval| delay.hi >= centre - 3.5 * sigma && delay.lo <= centre + 3.5 * sigma;
-        let hits: Vec<&Interval> = delays.iter().filter(meets).collect();
+        let is_hit = |delay: &&Interval| delay.hi >= centre - 3.5 * sigma && delay.lo <= centre + 3.5 * sigma;
+        let hits: Vec<&Interval> = delays.iter().filter(is_hit).collect();
         if hits.len() < 2 {
             continue;
         }
         let count = real(hits.len());
         let density: f64 = hits.iter().map(|delay| ln_window(delay.lo, delay.hi, centre, sigma)).sum();
         let evidence = ln_mechanism(count, opportunities)
-            + case.rest(hits.len())
+            + case.ln_background(hits.len())
             + density
             + ln_occam(sigma, count, REACH);
         terms.push(evidence);
         if best.as_ref().is_none_or(|best| evidence > best.evidence) {
             let mut hits: Vec<usize> = hits.iter().map(|delay| delay.drop).collect();
             hits.sort_unstable();
-            best = Some(Kind { evidence, hits, opportunities, delay: centre, name });
+            best = Some(EventKindFit { evidence, hits, opportunities, delay: centre, name });
         }
     }
     let mut best = best?;
@@ -109,10 +109,10 @@ fn delays(case: &Case, moments: &[f64]) -> (Vec<Interval>, f64) {
     for at in moments {
         let after = sessions.partition_point(|session| session.start <= *at);
         let Some(index) = after.checked_sub(1) else { continue };
-        if sessions.get(index).is_none_or(|session| session.end + LATE < *at) {
+        if sessions.get(index).is_none_or(|session| session.end + MAX_LOG_DELAY < *at) {
             continue;
         }
-        let drop = case.drop_of(index);
+        let drop = case.drop_of_session(index);
         if drop.is_some_and(|drop| delays.last().is_some_and(|last| last.drop == drop)) {
             continue;
         }

@@ -54,7 +54,7 @@ fn ask(waiting: &mut Waiting, id: &str, secs: u64) {
 }
 
 fn step(waiting: &mut Waiting, id: &str, state: CommandState, secs: u64) {
-    let command = Command { correlation_id: id.into(), name: "status".into(), state, ms: None };
+    let command = CommandUpdate { correlation_id: id.into(), name: "status".into(), state, ms: None };
     waiting.observe(&command, at(secs));
 }
 
@@ -64,7 +64,7 @@ fn vague(waiting: &mut Waiting, secs: u64) -> Option<String> {
     waiting.answered(&Echo { knows_ids: false }, &message).map(|command| command.correlation_id)
 }
 
-fn answer(waiting: &mut Waiting, id: &str, secs: u64) -> Option<Command> {
+fn answer(waiting: &mut Waiting, id: &str, secs: u64) -> Option<CommandUpdate> {
     let message = Incoming { at: at(secs), topic: "t", payload: id.as_bytes(), retained: false };
     waiting.answered(&Echo { knows_ids: true }, &message)
 }

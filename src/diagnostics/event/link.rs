@@ -67,7 +67,7 @@ pub enum ConnectKind {
 
 /// A session accepted by the broker.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Connected {
+pub struct ConnectedEvent {
     /// How it came about.
     pub event_type: ConnectKind,
     /// CONNACK session-present flag.
@@ -117,7 +117,7 @@ pub enum Layer {
 /// The manner in which a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum How {
+pub enum DropKind {
     /// The peer closed the TCP stream politely.
     Fin,
     /// The peer, or something on the path, reset the TCP stream.
@@ -140,7 +140,7 @@ pub enum How {
 
 /// An established session that ended without being asked to.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Dropped {
+pub struct DroppedEvent {
     /// Stable name, AWS CRT vocabulary (`AWS_ERROR_MQTT_UNEXPECTED_HANGUP`).
     #[serde(default)]
     pub error_name: Option<String>,
@@ -164,7 +164,7 @@ pub struct Dropped {
     pub layer: Option<Layer>,
     /// Manner in which it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub how: Option<How>,
+    pub how: Option<DropKind>,
     /// MQTT 5 DISCONNECT reason code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason_code: Option<u8>,
@@ -200,7 +200,7 @@ pub struct PacketNote {
 
 /// A connect attempt that failed.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct ConnectFailed {
+pub struct ConnectFailedEvent {
     /// Stable name, AWS CRT vocabulary.
     #[serde(default)]
     pub error_name: Option<String>,

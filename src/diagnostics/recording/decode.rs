@@ -9,16 +9,16 @@ use std::ops::ControlFlow;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
-use super::super::event::{Event, Observed};
-use super::clocks::{Clocks, micros};
-use super::fast::{Fast, Said};
+use super::super::event::{Event, StampedEvent};
+use super::time_axis::{TimeAxis, micros};
+use super::fast_parser::{FastParser, ParsedLine};
 
 /// Longest line read, in bytes; longer ones are skipped and counted.
 pub const MAX_LINE_BYTES: usize = 1024 * 1024;
 
 /// What was found in the lines given to a [`Decoder`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct DecodeStats {
     /// Lines that were not blank.
     pub lines: u64,
     /// Lines that became events, unknown kinds included.
@@ -30,13 +30,13 @@ pub struct Tally {
     /// Lines longer than [`MAX_LINE_BYTES`].
     pub oversized: u64,
     /// Unreadable ends of files without a line feed: the recorder was killed while writing.
-    pub torn: u64,
+    pub truncated: u64,
 }
 
-impl Tally {
+impl DecodeStats {
     /// Lines that gave nothing.
     pub fn skipped(&self) -> u64 {
-        self.malformed + self.oversized + self.torn
+        self.malformed + self.oversized + self.truncated
     }
 }
 
@@ -44,14 +44,14 @@ impl Tally {
 /// continues from the same place.
 #[derive(Debug, Clone, Default)]
 pub struct Decoder {
-    clocks: Clocks,
-    tally: Tally,
-    fast: Fast,
+    time_axis: TimeAxis,
+    stats: DecodeStats,
+    fast_parser: FastParser,
 }
 
 /// A line as it stands in the file.
 #[derive(Deserialize)]
-struct Line {
+struct RecordingLine {
     t: DateTime<Utc>,
     #[serde(default)]
     m: Option<f64>,
@@ -66,49 +66,49 @@ impl Decoder {
     }
 
     /// Reads one line, with or without its line feed; `None` if it is blank or cannot be read.
-    pub fn line(&mut self, line: &[u8]) -> Option<Observed> {
-        self.read(line, true)
+    pub fn decode_line(&mut self, line: &[u8]) -> Option<StampedEvent> {
+        self.decode(line, true)
     }
 
     /// What was found so far.
-    pub fn tally(&self) -> Tally {
-        self.tally
+    pub fn stats(&self) -> DecodeStats {
+        self.stats
     }
 
-    fn read(&mut self, line: &[u8], complete: bool) -> Option<Observed> {
+    fn decode(&mut self, line: &[u8], complete: bool) -> Option<StampedEvent> {
         let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line).trim_ascii();
         if line.is_empty() {
             return None;
         }
-        self.tally.lines += 1;
+        self.stats.lines += 1;
         if line.len() > MAX_LINE_BYTES {
-            self.tally.oversized += 1;
+            self.stats.oversized += 1;
             return None;
         }
-        let Some(Said { t, m, event }) = self.fast.line(line).or_else(|| parse(line)) else {
-            let counter = if complete { &mut self.tally.malformed } else { &mut self.tally.torn };
+        let Some(ParsedLine { t, m, event }) = self.fast_parser.parse_line(line).or_else(|| parse_json_line(line)) else {
+            let counter = if complete { &mut self.stats.malformed } else { &mut self.stats.truncated };
             *counter += 1;
             return None;
         };
-        self.tally.events += 1;
-        self.tally.unknown += u64::from(matches!(event, Event::Unknown));
-        Some(Observed { at: self.clocks.stamp(t, m, &event), event })
+        self.stats.events += 1;
+        self.stats.unknown += u64::from(matches!(event, Event::Unknown));
+        Some(StampedEvent { at: self.time_axis.stamp(t, m, &event), event })
     }
 
     fn skip_oversized(&mut self) {
-        self.tally.lines += 1;
-        self.tally.oversized += 1;
+        self.stats.lines += 1;
+        self.stats.oversized += 1;
     }
 }
 
 /// Reads a line of any form that JSON allows: what a line means is decided here.
-pub(super) fn parse(line: &[u8]) -> Option<Said> {
-    let Line { t, m, event } = serde_json::from_slice(line).ok()?;
+pub(super) fn parse_json_line(line: &[u8]) -> Option<ParsedLine> {
+    let RecordingLine { t, m, event } = serde_json::from_slice(line).ok()?;
     let m = match m {
         Some(secs) => Some(micros(secs)?),
         None => None,
     };
-    Some(Said { t, m, event })
+    Some(ParsedLine { t, m, event })
 }
 
 /// Reads a recording event by event in bounded memory.
@@ -122,28 +122,28 @@ pub(super) fn parse(line: &[u8]) -> Option<Said> {
 /// assert_eq!(reader.tally().torn, 1);
 /// ```
 #[derive(Debug)]
-pub struct Reader<R> {
+pub struct RecordingReader<R> {
     input: R,
     decoder: Decoder,
     line: Vec<u8>,
     offset: u64,
-    ended: bool,
+    is_finished: bool,
 }
 
-impl<R: BufRead> Reader<R> {
+impl<R: BufRead> RecordingReader<R> {
     /// Reads `input` as the first file of a recording.
     pub fn new(input: R) -> Self {
-        Self::continuing(input, Decoder::new())
+        Self::with_decoder(input, Decoder::new())
     }
 
     /// Reads `input` as the next file of a recording that `decoder` has read so far.
-    pub fn continuing(input: R, decoder: Decoder) -> Self {
-        Self { input, decoder, line: Vec::new(), offset: 0, ended: false }
+    pub fn with_decoder(input: R, decoder: Decoder) -> Self {
+        Self { input, decoder, line: Vec::new(), offset: 0, is_finished: false }
     }
 
     /// What was found so far.
-    pub fn tally(&self) -> Tally {
-        self.decoder.tally()
+    pub fn stats(&self) -> DecodeStats {
+        self.decoder.stats()
     }
 
     /// Bytes of the input taken so far: where the line after the newest event begins.
@@ -162,7 +162,7 @@ impl<R: BufRead> Reader<R> {
     }
 
     /// Reads the next line where it lies in the buffer of the input; goes on if it does not lie there whole.
-    fn line_in_buffer(&mut self) -> io::Result<ControlFlow<Option<Observed>>> {
+    fn line_in_buffer(&mut self) -> io::Result<ControlFlow<Option<StampedEvent>>> {
         let buffer = match self.input.fill_buf() {
             Ok(buffer) => buffer,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(ControlFlow::Continue(())),
@@ -170,7 +170,7 @@ impl<R: BufRead> Reader<R> {
         };
         match memchr::memchr(b'\n', buffer) {
             Some(end) if end <= MAX_LINE_BYTES => {
-                let observed = self.decoder.read(buffer.get(..end).unwrap_or_default(), true);
+                let observed = self.decoder.decode(buffer.get(..end).unwrap_or_default(), true);
                 self.input.consume(end + 1);
                 self.offset += end as u64 + 1;
                 Ok(ControlFlow::Break(observed))
@@ -190,11 +190,11 @@ impl<R: BufRead> Reader<R> {
                 Err(error) => return Err(error),
             };
             if buffer.is_empty() {
-                self.ended = true;
+                self.is_finished = true;
                 return Ok(match (oversized, self.line.is_empty()) {
                     (true, _) => Some(LineEnd::Oversized),
                     (false, true) => None,
-                    (false, false) => Some(LineEnd::Torn),
+                    (false, false) => Some(LineEnd::Truncated),
                 });
             }
             let line_feed = memchr::memchr(b'\n', buffer);
@@ -217,22 +217,22 @@ impl<R: BufRead> Reader<R> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LineEnd {
     Complete,
-    Torn,
+    Truncated,
     Oversized,
 }
 
-impl<R: BufRead> Iterator for Reader<R> {
-    type Item = io::Result<Observed>;
+impl<R: BufRead> Iterator for RecordingReader<R> {
+    type Item = io::Result<StampedEvent>;
 
     /// The next event. An error of the input is given once and ends the iteration.
     fn next(&mut self) -> Option<Self::Item> {
-        while !self.ended {
+        while !self.is_finished {
             match self.line_in_buffer() {
                 Ok(ControlFlow::Break(Some(observed))) => return Some(Ok(observed)),
                 Ok(ControlFlow::Break(None)) => continue,
                 Ok(ControlFlow::Continue(())) => {}
                 Err(error) => {
-                    self.ended = true;
+                    self.is_finished = true;
                     return Some(Err(error));
                 }
             }
@@ -240,12 +240,12 @@ impl<R: BufRead> Iterator for Reader<R> {
                 Ok(None) => return None,
                 Ok(Some(LineEnd::Oversized)) => self.decoder.skip_oversized(),
                 Ok(Some(end)) => {
-                    if let Some(observed) = self.decoder.read(&self.line, end == LineEnd::Complete) {
+                    if let Some(observed) = self.decoder.decode(&self.line, end == LineEnd::Complete) {
                         return Some(Ok(observed));
                     }
                 }
                 Err(error) => {
-                    self.ended = true;
+                    self.is_finished = true;
                     return Some(Err(error));
                 }
             }

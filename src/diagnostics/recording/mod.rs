@@ -8,25 +8,25 @@
 //! and signed query strings never reach an event, so they never reach a recording. A file meant for
 //! somebody else is the export, which is redacted.
 
-mod clocks;
+mod time_axis;
 mod decode;
-mod fast;
-mod scan;
+mod fast_parser;
+mod line_scanner;
 
 use chrono::SecondsFormat;
 
 use super::Event;
-use super::event::Observed;
+use super::event::StampedEvent;
 
-pub use decode::{Decoder, MAX_LINE_BYTES, Reader, Tally};
+pub use decode::{Decoder, MAX_LINE_BYTES, RecordingReader, DecodeStats};
 
 /// Keys of an experiment line that its details must not repeat.
-const RESERVED: [&str; 5] = ["t", "m", "kind", "id", "what"];
+const RESERVED_KEYS: [&str; 5] = ["t", "m", "kind", "id", "what"];
 
 /// The line of one event, without the line feed. It contains no raw control character.
 ///
 /// Reading it back gives an equal event. Numbers must be finite: JSON has no other.
-pub fn encode(observed: &Observed) -> String {
+pub fn encode(observed: &StampedEvent) -> String {
     let fields = fields(&observed.event);
     let at = observed.at;
     format!(
@@ -42,9 +42,9 @@ pub fn encode(observed: &Observed) -> String {
 fn fields(event: &Event) -> String {
     let clean;
     let event = match event {
-        Event::Experiment { id, what, details } if RESERVED.iter().any(|key| details.contains_key(*key)) => {
+        Event::Experiment { id, what, details } if RESERVED_KEYS.iter().any(|key| details.contains_key(*key)) => {
             let mut details = details.clone();
-            details.retain(|key, _| !RESERVED.contains(&key.as_str()));
+            details.retain(|key, _| !RESERVED_KEYS.contains(&key.as_str()));
             clean = Event::Experiment { id: id.clone(), what: what.clone(), details };
             &clean
         }
@@ -55,6 +55,6 @@ fn fields(event: &Event) -> String {
 }
 
 #[cfg(test)]
-mod agreement;
+mod parser_agreement;
 #[cfg(test)]
 mod tests;

@@ -6,15 +6,15 @@ use serde_json::json;
 
 use super::*;
 use crate::diagnostics::Stamp;
-use crate::diagnostics::event::{Event, Started, SystemSource};
+use crate::diagnostics::event::{Event, StartedEvent, SystemSource};
 
 fn wall(text: &str) -> DateTime<Utc> {
     text.parse().expect("a time")
 }
 
-fn boots(lines: &[String]) -> Vec<f64> {
+fn boot_seconds(lines: &[String]) -> Vec<f64> {
     let mut decoder = Decoder::new();
-    lines.iter().filter_map(|line| decoder.line(line.as_bytes())).map(|o| o.at.boot.as_secs_f64()).collect()
+    lines.iter().filter_map(|line| decoder.decode_line(line.as_bytes())).map(|o| o.at.boot.as_secs_f64()).collect()
 }
 
 fn started(t: &str, m: Option<f64>) -> String {
@@ -37,14 +37,14 @@ fn note(t: &str, m: Option<f64>) -> String {
 #[test]
 fn a_line_has_both_clocks_in_front_and_comes_back_equal() {
     let at = Stamp::new(wall("2026-08-03T12:00:00.25Z"), Duration::from_micros(3_000_007));
-    let observed = Observed { at, event: Event::Note { text: "a\n\u{1b}[2J\"ü\u{2028}".to_owned() } };
+    let observed = StampedEvent { at, event: Event::Note { text: "a\n\u{1b}[2J\"ü\u{2028}".to_owned() } };
     let line = encode(&observed);
     assert!(
         line.starts_with(r#"{"t":"2026-08-03T12:00:00.250Z","m":3.000007,"kind":"note","text":"#),
         "{line}"
     );
     assert!(!line.contains(|c: char| c.is_ascii_control()));
-    assert_eq!(Decoder::new().line(line.as_bytes()), Some(observed));
+    assert_eq!(Decoder::new().decode_line(line.as_bytes()), Some(observed));
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn experiment_details_cannot_overwrite_the_line() {
         what: "arm".to_owned(),
         details: details.into_iter().collect(),
     };
-    let read = Decoder::new().line(encode(&Observed { at, event }).as_bytes()).expect("readable");
+    let read = Decoder::new().decode_line(encode(&StampedEvent { at, event }).as_bytes()).expect("readable");
     let Event::Experiment { details, .. } = read.event else { panic!("{read:?}") };
     assert_eq!(details.into_iter().collect::<Vec<_>>(), [("arm".to_owned(), json!(60))]);
 }
@@ -65,25 +65,25 @@ fn experiment_details_cannot_overwrite_the_line() {
 #[test]
 fn mandatory_fields_are_enough_and_unknown_ones_are_ignored() {
     let mut decoder = Decoder::new();
-    let read = decoder.line(started("2026-08-03T12:00:00Z", None).as_bytes()).expect("readable");
-    let expected = Started {
+    let read = decoder.decode_line(started("2026-08-03T12:00:00Z", None).as_bytes()).expect("readable");
+    let expected = StartedEvent {
         keep_alive_secs: 60.0,
         client_id: "c".to_owned(),
         endpoint: "e".to_owned(),
-        ..Started::default()
+        ..StartedEvent::default()
     };
     assert_eq!(read.event, Event::Started(expected));
     let line = br#"{"t":"2026-08-03T14:00:00+02:00","kind":"ping","rtt_ms":41.5,"colour":"red"}"#;
-    let ping = decoder.line(line).expect("readable");
-    assert_eq!(ping, Observed { at: read.at, event: Event::Ping { rtt_ms: 41.5 } });
-    let unknown = decoder.line(br#"{"t":"2026-08-03T12:00:01Z","kind":"eclipse","of":"moon"}"#);
+    let ping = decoder.decode_line(line).expect("readable");
+    assert_eq!(ping, StampedEvent { at: read.at, event: Event::Ping { rtt_ms: 41.5 } });
+    let unknown = decoder.decode_line(br#"{"t":"2026-08-03T12:00:01Z","kind":"eclipse","of":"moon"}"#);
     assert_eq!(unknown.map(|o| o.event), Some(Event::Unknown));
-    let tally = decoder.tally();
+    let tally = decoder.stats();
     assert_eq!((tally.lines, tally.events, tally.unknown, tally.skipped()), (3, 3, 1, 0));
 }
 
 #[test]
-fn what_cannot_be_read_is_counted() {
+fn unreadable_lines_are_counted() {
     let long = format!("{{\"t\":\"{}\"}}\n", "x".repeat(MAX_LINE_BYTES));
     let good = note("2026-08-03T12:00:00Z", Some(1.0));
     let mut bytes = Vec::new();
@@ -101,18 +101,18 @@ fn what_cannot_be_read_is_counted() {
     ] {
         bytes.extend_from_slice(part);
     }
-    let mut reader = Reader::new(BufReader::with_capacity(7, &bytes[..]));
+    let mut reader = RecordingReader::new(BufReader::with_capacity(7, &bytes[..]));
     assert_eq!(reader.by_ref().filter_map(Result::ok).count(), 2);
-    let expected = Tally { lines: 9, events: 2, unknown: 0, malformed: 5, oversized: 1, torn: 1 };
-    assert_eq!(reader.tally(), expected);
+    let expected = DecodeStats { lines: 9, events: 2, unknown: 0, malformed: 5, oversized: 1, truncated: 1 };
+    assert_eq!(reader.stats(), expected);
 }
 
 #[test]
 fn a_last_line_without_line_feed_counts_if_it_is_whole() {
     let line = note("2026-08-03T12:00:00Z", None);
-    let mut reader = Reader::new(line.as_bytes());
+    let mut reader = RecordingReader::new(line.as_bytes());
     assert_eq!(reader.by_ref().filter_map(Result::ok).count(), 1);
-    assert_eq!(reader.tally().torn, 0);
+    assert_eq!(reader.stats().truncated, 0);
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn an_input_error_is_given_once() {
             Err(io::Error::other("gone"))
         }
     }
-    let mut reader = Reader::new(BufReader::new(Broken));
+    let mut reader = RecordingReader::new(BufReader::new(Broken));
     assert!(matches!(reader.next(), Some(Err(_))));
     assert!(reader.next().is_none());
 }
@@ -135,7 +135,7 @@ fn boot_time_comes_from_m_whatever_the_wall_clock_does() {
         note("2026-08-03T11:00:10Z", Some(10.0)),
         note("2026-08-03T19:00:20Z", Some(20.5)),
     ];
-    assert_eq!(boots(&lines), [0.0, 10.0, 20.5]);
+    assert_eq!(boot_seconds(&lines), [0.0, 10.0, 20.5]);
 }
 
 #[test]
@@ -146,14 +146,14 @@ fn a_second_run_follows_the_first_at_wall_distance_and_never_before_it() {
         started("2026-08-03T12:01:40Z", Some(0.25)),
         note("2026-08-03T12:01:41Z", Some(1.25)),
     ];
-    assert_eq!(boots(&later), [0.0, 10.0, 100.0, 101.0]);
+    assert_eq!(boot_seconds(&later), [0.0, 10.0, 100.0, 101.0]);
     let clock_set_back = [
         started("2026-08-03T12:00:00Z", Some(0.0)),
         note("2026-08-03T12:00:10Z", Some(10.0)),
         started("2026-08-03T11:00:00Z", Some(0.0)),
         note("2026-08-03T11:00:01Z", Some(1.0)),
     ];
-    assert_eq!(boots(&clock_set_back), [0.0, 10.0, 10.0, 11.0]);
+    assert_eq!(boot_seconds(&clock_set_back), [0.0, 10.0, 10.0, 11.0]);
 }
 
 #[test]
@@ -163,10 +163,10 @@ fn a_run_whose_first_line_was_lost_is_noticed() {
         note("2026-08-03T12:01:00Z", Some(2.0)),
         note("2026-08-03T12:01:01Z", Some(3.0)),
     ];
-    assert_eq!(boots(&lines), [500.0, 560.0, 561.0]);
+    assert_eq!(boot_seconds(&lines), [500.0, 560.0, 561.0]);
     // Two observers a moment apart may be written in the other order; that is no new run.
     let jitter = [note("2026-08-03T12:00:00Z", Some(5.5)), note("2026-08-03T12:00:00Z", Some(5.4))];
-    assert_eq!(boots(&jitter), [5.5, 5.4]);
+    assert_eq!(boot_seconds(&jitter), [5.5, 5.4]);
 }
 
 #[test]
@@ -175,14 +175,14 @@ fn without_m_steps_of_the_wall_clock_are_taken_out() {
         json!({"t": t, "kind": "system", "source": "clock", "message": format!("wall clock stepped by {by} s")})
             .to_string()
     };
-    let told = [
+    let with_clock_events = [
         note("2026-08-03T12:00:00Z", None),
         note("2026-08-03T12:00:10Z", None),
         step("2026-08-03T13:00:11Z", "+3600.0"),
         note("2026-08-03T13:00:12Z", None),
     ];
-    assert_eq!(boots(&told), [0.0, 10.0, 11.0, 12.0]);
-    let untold = [
+    assert_eq!(boot_seconds(&with_clock_events), [0.0, 10.0, 11.0, 12.0]);
+    let without_clock_events = [
         note("2026-08-03T12:00:00Z", None),
         note("2026-08-03T12:00:10Z", None),
         note("2026-08-03T11:00:10Z", None),
@@ -190,7 +190,7 @@ fn without_m_steps_of_the_wall_clock_are_taken_out() {
         note("2026-08-03T11:00:19Z", None),
         note("2026-08-03T11:00:21Z", None),
     ];
-    assert_eq!(boots(&untold), [0.0, 10.0, 10.0, 20.0, 20.0, 21.0]);
+    assert_eq!(boot_seconds(&without_clock_events), [0.0, 10.0, 10.0, 20.0, 20.0, 21.0]);
 }
 
 #[test]
@@ -199,19 +199,19 @@ fn files_of_one_run_read_one_after_the_other_share_the_axis() {
         started("2026-08-03T12:00:00Z", Some(0.0)),
         note("2026-08-03T12:00:07Z", Some(7.0)) + "\n" + &note("2026-08-03T12:00:08Z", Some(8.0)),
     );
-    let mut reader = Reader::new(first.as_bytes());
+    let mut reader = RecordingReader::new(first.as_bytes());
     assert_eq!(reader.by_ref().count(), 1);
-    let reader = Reader::continuing(second.as_bytes(), reader.into_decoder());
+    let reader = RecordingReader::with_decoder(second.as_bytes(), reader.into_decoder());
     let boots: Vec<_> = reader.filter_map(Result::ok).map(|o| o.at.boot.as_secs()).collect();
     assert_eq!(boots, [7, 8]);
 }
 
 #[test]
-fn a_message_about_the_clock_that_tells_no_step_changes_nothing() {
+fn a_clock_event_without_a_step_changes_nothing() {
     let event = Event::System { source: SystemSource::Clock, message: "stepped by a lot".to_owned() };
     let at = Stamp::new(wall("2026-08-03T12:00:00Z"), Duration::ZERO);
     assert_eq!(
-        Decoder::new().line(encode(&Observed { at, event: event.clone() }).as_bytes()).map(|o| o.event),
+        Decoder::new().decode_line(encode(&StampedEvent { at, event: event.clone() }).as_bytes()).map(|o| o.event),
         Some(event)
     );
 }

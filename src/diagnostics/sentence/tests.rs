@@ -9,10 +9,10 @@ fn text(event: &Event) -> String {
     sentence(event).expect("a notable event").1
 }
 
-fn dropped(how: Option<How>, name: &str, detail: &str) -> Dropped {
+fn dropped(how: Option<DropKind>, name: &str, detail: &str) -> DroppedEvent {
     let known = ErrorName::by_name(name).expect("a known name");
     let message = if detail.is_empty() { known.message() } else { format!("{} ({detail})", known.message()) };
-    Dropped {
+    DroppedEvent {
         error_name: Some(name.to_owned()),
         error_message: Some(message),
         error_code: Some(known.code),
@@ -29,9 +29,9 @@ fn dropped(how: Option<How>, name: &str, detail: &str) -> Dropped {
     }
 }
 
-fn failed(phase: Phase, name: &str, detail: &str) -> ConnectFailed {
+fn failed(phase: Phase, name: &str, detail: &str) -> ConnectFailedEvent {
     let known = ErrorName::by_name(name).expect("a known name");
-    ConnectFailed {
+    ConnectFailedEvent {
         error_name: Some(name.to_owned()),
         error_message: Some(format!("{} ({detail})", known.message())),
         error_code: Some(known.code),
@@ -44,7 +44,7 @@ fn failed(phase: Phase, name: &str, detail: &str) -> ConnectFailed {
 }
 
 #[test]
-fn durations_read_like_speech() {
+fn durations_have_at_most_two_units() {
     let cases: [(u64, &str); 9] = [
         (0, "0 ms"),
         (12, "12 ms"),
@@ -63,8 +63,8 @@ fn durations_read_like_speech() {
 }
 
 #[test]
-fn a_connect_names_the_peer_and_the_terms() {
-    let mut connected = Connected {
+fn a_connect_names_the_peer_and_the_session_parameters() {
+    let mut connected = ConnectedEvent {
         event_type: ConnectKind::Connected,
         session_present: false,
         return_code: Some(0),
@@ -89,47 +89,47 @@ fn a_connect_names_the_peer_and_the_terms() {
 }
 
 #[test]
-fn every_manner_of_dropping_has_its_words() {
+fn every_drop_kind_has_its_text() {
     let hangup = "AWS_ERROR_MQTT_UNEXPECTED_HANGUP";
     let cases = [
         (
-            How::Fin,
+            DropKind::Fin,
             hangup,
             "",
             "the broker closed the connection politely (TCP FIN); silent for 58 s — UNEXPECTED_HANGUP",
         ),
         (
-            How::Rst,
+            DropKind::Rst,
             "AWS_IO_SOCKET_CLOSED",
             "",
             "the broker, or something on the path, reset the connection (TCP RST); silent for 58 s — IO_SOCKET_CLOSED",
         ),
         (
-            How::TlsClose,
+            DropKind::TlsClose,
             hangup,
             "",
             "the broker ended the TLS session politely (close_notify); silent for 58 s — UNEXPECTED_HANGUP",
         ),
         (
-            How::TlsAlert,
+            DropKind::TlsAlert,
             "AWS_IO_TLS_ERROR_ALERT_RECEIVED",
             "internal_error",
             "the broker ended the TLS session with a fatal alert: internal_error; silent for 58 s — IO_TLS_ERROR_ALERT_RECEIVED",
         ),
         (
-            How::PingTimeout,
+            DropKind::PingTimeout,
             "AWS_ERROR_MQTT_TIMEOUT",
             "",
             "no PINGRESP came before the deadline; silent for 58 s — MQTT_TIMEOUT",
         ),
         (
-            How::Io,
+            DropKind::Io,
             "AWS_ERROR_MQTT_INVALID_PACKET_TYPE",
             "packet type 15",
             "packet type 15; silent for 58 s — MQTT_INVALID_PACKET_TYPE",
         ),
         (
-            How::Local,
+            DropKind::Local,
             "AWS_IO_SOCKET_NETWORK_DOWN",
             "the interface went down",
             "ended by this computer: the interface went down; silent for 58 s — IO_SOCKET_NETWORK_DOWN",
@@ -142,9 +142,9 @@ fn every_manner_of_dropping_has_its_words() {
 }
 
 #[test]
-fn codes_of_the_broker_are_translated() {
+fn broker_codes_are_explained() {
     let hangup = "AWS_ERROR_MQTT_UNEXPECTED_HANGUP";
-    let mut takeover = dropped(Some(How::Disconnect), hangup, "");
+    let mut takeover = dropped(Some(DropKind::Disconnect), hangup, "");
     takeover.reason_code = Some(0x8e);
     takeover.last_rx_secs = None;
     assert_eq!(
@@ -152,7 +152,7 @@ fn codes_of_the_broker_are_translated() {
         "DROP: the broker sent DISCONNECT (reason 0x8E, session taken over by another client with the same id) \
          — UNEXPECTED_HANGUP"
     );
-    let mut away = dropped(Some(How::WsClose), hangup, "");
+    let mut away = dropped(Some(DropKind::WsClose), hangup, "");
     away.ws_close_code = Some(1001);
     away.last_rx_secs = Some(f64::NAN);
     assert_eq!(
@@ -162,7 +162,7 @@ fn codes_of_the_broker_are_translated() {
 }
 
 #[test]
-fn a_recording_with_little_in_it_still_gives_a_sentence() {
+fn mandatory_fields_are_enough_for_a_sentence() {
     let event: Event = serde_json::from_str(r#"{"kind":"dropped"}"#).expect("an event");
     assert_eq!(text(&event), "DROP: the connection was lost");
     let event: Event = serde_json::from_str(r#"{"kind":"connect_failed"}"#).expect("an event");
@@ -200,7 +200,7 @@ fn a_failed_connect_names_the_phase_and_the_reason() {
 }
 
 #[test]
-fn a_successful_attempt_tells_its_phases_and_a_failed_one_leaves_it_to_the_failure() {
+fn a_successful_attempt_lists_its_phases_and_a_failed_one_gives_no_sentence() {
     let phase = |phase, ms, ok| PhaseTiming { phase, ms, ok, error: None, detail: None };
     let mut attempt = Attempt {
         attempt_number: 0,
@@ -233,10 +233,10 @@ fn refused_subscriptions_are_named() {
 }
 
 #[test]
-fn messages_pings_and_the_normal_life_of_a_publish_are_not_notable() {
+fn messages_pings_and_successful_publishes_are_not_notable() {
     let message = Message { topic: "t".into(), bytes: 1, queued: false, correlation_id: None, qos: None };
     let command = |state| {
-        Event::Command(Command { correlation_id: "1".to_owned(), name: "status".to_owned(), state, ms: None })
+        Event::Command(CommandUpdate { correlation_id: "1".to_owned(), name: "status".to_owned(), state, ms: None })
     };
     for event in [
         Event::Published(message.clone()),
@@ -257,15 +257,15 @@ fn messages_pings_and_the_normal_life_of_a_publish_are_not_notable() {
 #[test]
 fn hostile_text_reaches_no_sentence() {
     let hostile = "\x1b[2J\u{202e}\u{9b}31m\x07\n";
-    let mut drop = dropped(Some(How::Io), "AWS_IO_SOCKET_CLOSED", hostile);
+    let mut drop = dropped(Some(DropKind::Io), "AWS_IO_SOCKET_CLOSED", hostile);
     drop.error_name = Some(hostile.to_owned());
     let mut failure = failed(Phase::Dns, "AWS_IO_DNS_QUERY_FAILED", hostile);
     failure.error_name = Some(hostile.to_owned());
     let events = [
-        Event::Started(Started {
+        Event::Started(StartedEvent {
             client_id: hostile.to_owned(),
             endpoint: hostile.to_owned(),
-            ..Started::default()
+            ..StartedEvent::default()
         }),
         Event::Dropped(drop),
         Event::ConnectFailed(failure),
@@ -279,6 +279,6 @@ fn hostile_text_reaches_no_sentence() {
     for event in events {
         let text = text(&event);
         assert_eq!(clean(&text), text);
-        assert!(text.chars().count() <= LONGEST, "{}", text.chars().count());
+        assert!(text.chars().count() <= MAX_CHARS, "{}", text.chars().count());
     }
 }

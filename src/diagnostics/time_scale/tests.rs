@@ -8,7 +8,7 @@ fn at(secs: f64) -> Stamp {
 }
 
 fn started(time_scale: Option<f64>) -> Event {
-    Event::Started(Started { keep_alive_secs: 20.0, time_scale, ..Started::default() })
+    Event::Started(StartedEvent { keep_alive_secs: 20.0, time_scale, ..StartedEvent::default() })
 }
 
 fn scaled(factor: f64) -> TimeScale {
@@ -30,12 +30,12 @@ fn every_length_of_an_event_grows_and_nothing_else() {
     let scale = scaled(60.0);
     let packet =
         PacketNote { ago_secs: 1.0, incoming: true, packet: "PUBLISH".into(), topic: None, bytes: 9 };
-    let dropped = Dropped {
+    let dropped = DroppedEvent {
         last_rx_secs: Some(4.0),
         last_tx_secs: Some(0.5),
         packets: vec![packet],
         error_code: Some(7),
-        ..Dropped::default()
+        ..DroppedEvent::default()
     };
     let Event::Dropped(field) = scale.event(&Event::Dropped(dropped)).into_owned() else { panic!() };
     assert_eq!(
@@ -76,7 +76,7 @@ fn the_next_run_of_a_file_goes_on_where_the_last_one_was() {
 fn the_fold_and_what_is_advanced_from_it_are_in_field_time() {
     let mut fold = Diagnostics::new(10);
     fold.apply(at(0.0), &started(Some(60.0)));
-    fold.apply(at(1.0), &Event::Connected(Connected { keep_alive_secs: 20.0, ..Connected::default() }));
+    fold.apply(at(1.0), &Event::Connected(ConnectedEvent { keep_alive_secs: 20.0, ..ConnectedEvent::default() }));
     let snapshot = fold.snapshot(at(3.0));
     assert_eq!(snapshot.keep_alive_secs, 1_200);
     assert_eq!(snapshot.link, LinkState::Connected { since: at(60.0) });

@@ -7,7 +7,7 @@
 //! Recordings are private (mode 0600) and hold client ids and topics as they are; secrets never reach
 //! them (see [`crate::diagnostics::recording`]).
 
-mod files;
+mod recording_file;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use files::LogFile;
+use recording_file::RecordingFile;
 
 /// What the recording is doing.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -84,20 +84,20 @@ impl RecorderSettings {
 /// A running recording. Dropping it ends it without waiting; see [`Recorder::finish`].
 #[derive(Debug)]
 pub struct Recorder {
-    lines: Option<SyncSender<Line>>,
+    lines: Option<SyncSender<QueuedLine>>,
     done: Receiver<()>,
-    shared: Arc<Shared>,
+    shared: Arc<RecorderShared>,
 }
 
 #[derive(Debug)]
-struct Line {
+struct QueuedLine {
     text: String,
     sync: bool,
 }
 
 /// What both threads see.
 #[derive(Debug, Default)]
-struct Shared {
+struct RecorderShared {
     state: Mutex<RecorderState>,
     lost: AtomicU64,
     stopping: AtomicBool,
@@ -111,9 +111,9 @@ impl Recorder {
     pub fn start(settings: RecorderSettings) -> Self {
         let (lines, incoming) = mpsc::sync_channel(settings.queue.max(1));
         let (finished, done) = mpsc::sync_channel(1);
-        let shared = Arc::new(Shared::default());
-        let writer = Writer {
-            file: LogFile::new(settings.target, settings.max_bytes, settings.max_files),
+        let shared = Arc::new(RecorderShared::default());
+        let writer = RecorderThread {
+            file: RecordingFile::new(settings.target, settings.max_bytes, settings.max_files),
             retry: settings.retry,
             shared: Arc::clone(&shared),
         };
@@ -133,7 +133,7 @@ impl Recorder {
     /// Hands over one line (without line feed); `sync` asks for it to reach the disk itself soon (fsync),
     /// as drops deserve. Never blocks; a line that finds no room is counted as lost.
     pub fn append(&self, text: String, sync: bool) {
-        let sent = self.lines.as_ref().map(|lines| lines.try_send(Line { text, sync }));
+        let sent = self.lines.as_ref().map(|lines| lines.try_send(QueuedLine { text, sync }));
         if matches!(sent, Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) | None) {
             self.shared.lost.fetch_add(1, Ordering::Relaxed);
         }
@@ -178,7 +178,7 @@ impl Drop for Recorder {
     }
 }
 
-impl Shared {
+impl RecorderShared {
     fn state(&self) -> MutexGuard<'_, RecorderState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -207,29 +207,29 @@ impl Shared {
 }
 
 /// The writing side.
-struct Writer {
-    file: LogFile,
+struct RecorderThread {
+    file: RecordingFile,
     retry: Duration,
-    shared: Arc<Shared>,
+    shared: Arc<RecorderShared>,
 }
 
-impl Writer {
+impl RecorderThread {
     /// Lines written before they are synced although more wait.
     const BATCH: usize = 256;
 
-    fn run(mut self, incoming: &Receiver<Line>) {
-        self.report(None);
+    fn run(mut self, incoming: &Receiver<QueuedLine>) {
+        self.update_state(None);
         loop {
             // Looking at the file now and then notices one that was moved or deleted under us.
             let mut next = match incoming.recv_timeout(self.retry) {
                 Ok(line) => Some(line),
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
-                    self.file.close_if_gone();
+                    self.file.close_if_replaced();
                     continue;
                 }
             };
-            self.file.close_if_gone();
+            self.file.close_if_replaced();
             let mut sync = false;
             for _ in 0..Self::BATCH {
                 let Some(line) = next.take() else { break };
@@ -242,7 +242,7 @@ impl Writer {
                 self.write(&line.text);
             }
             if !sync || self.sync() {
-                self.report(None);
+                self.update_state(None);
             }
         }
         self.sync();
@@ -251,7 +251,7 @@ impl Writer {
     /// Writes one line, waiting for as long as that fails; gives it up only at the end of the run.
     fn write(&mut self, line: &str) {
         while let Err(error) = self.file.append(line) {
-            self.report(Some(error.to_string()));
+            self.update_state(Some(error.to_string()));
             if self.shared.is_stopping() {
                 self.shared.lost.fetch_add(1, Ordering::Relaxed);
                 return;
@@ -266,13 +266,13 @@ impl Writer {
         let error = synced.err().map(|error| error.to_string());
         let ok = error.is_none();
         if !ok {
-            self.report(error);
+            self.update_state(error);
         }
         ok
     }
 
     /// Publishes the state: `Failing` with a reason, else `Recording` once a file is open.
-    fn report(&mut self, error: Option<String>) {
+    fn update_state(&mut self, error: Option<String>) {
         if let Some(error) = error {
             self.shared.set(RecorderState::Failing { error: error.into(), lost_lines: 0 });
         } else if let Some((path, bytes)) = self.file.current() {

@@ -32,10 +32,10 @@ fn names(dir: &Path) -> Vec<String> {
 }
 
 /// Waits, within bounds, until the recorder's state is as wanted.
-fn wait_for(recorder: &Recorder, wanted: impl Fn(&RecorderState) -> bool) -> RecorderState {
+fn wait_for(recorder: &Recorder, is_expected: impl Fn(&RecorderState) -> bool) -> RecorderState {
     for _ in 0..4000 {
         let state = recorder.state();
-        if wanted(&state) {
+        if is_expected(&state) {
             return state;
         }
         thread::sleep(Duration::from_millis(5));
@@ -73,7 +73,7 @@ fn a_run_of_the_same_second_and_id_gets_its_own_file() {
 }
 
 #[test]
-fn a_full_file_is_followed_by_the_next_and_the_oldest_goes() {
+fn a_full_file_is_rotated_and_the_oldest_is_removed() {
     let dir = tempfile::tempdir().expect("directory");
     for other in ["notes.jsonl", "dropscope_x.jsonl"] {
         fs::write(dir.path().join(other), "not ours").expect("written");
@@ -113,7 +113,7 @@ fn a_named_file_rotates_to_numbers_and_continues_after_a_torn_line() {
 }
 
 #[test]
-fn trouble_is_told_and_ends_by_itself_without_loss() {
+fn a_write_failure_is_reported_and_recovers_without_loss() {
     let dir = tempfile::tempdir().expect("directory");
     let blocker = dir.path().join("state");
     fs::write(&blocker, "a file where the directory should be").expect("written");
@@ -131,7 +131,7 @@ fn trouble_is_told_and_ends_by_itself_without_loss() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_costs_only_what_does_not_fit_in_the_queue() {
+fn a_full_disk_loses_only_lines_beyond_the_queue() {
     let settings =
         RecorderSettings { queue: 4, retry: Duration::from_secs(60), ..to_file(Path::new("/dev/full")) };
     let recorder = Recorder::start(settings);
@@ -150,7 +150,7 @@ fn a_full_disk_costs_only_what_does_not_fit_in_the_queue() {
 
 #[cfg(unix)]
 #[test]
-fn a_deleted_file_is_made_anew() {
+fn a_deleted_file_is_created_again() {
     let dir = tempfile::tempdir().expect("directory");
     let path = dir.path().join("watch.jsonl");
     let recorder = Recorder::start(to_file(&path));
@@ -164,7 +164,7 @@ fn a_deleted_file_is_made_anew() {
 
 #[cfg(unix)]
 #[test]
-fn two_programs_do_not_mix_their_lines() {
+fn a_recording_is_locked_against_a_second_writer() {
     let dir = tempfile::tempdir().expect("directory");
     let path = dir.path().join("watch.jsonl");
     let first = Recorder::start(to_file(&path));

@@ -5,15 +5,15 @@
 //! out unless the user asked to keep them. Equal values become equal placeholders within one document, so
 //! that a reader can still tell that two lines speak of the same thing. When in doubt, it is taken out.
 
-mod scan;
+mod pattern_scan;
 
 use std::collections::HashMap;
 
-use scan::Found;
+use pattern_scan::SensitiveMatch;
 
 /// The classes of private values, in the words of the placeholders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
+pub enum SensitiveKind {
     /// MQTT client id.
     Client,
     /// User name or account.
@@ -34,8 +34,8 @@ pub enum Kind {
     Secret,
 }
 
-impl Kind {
-    fn word(self) -> &'static str {
+impl SensitiveKind {
+    fn placeholder_word(self) -> &'static str {
         match self {
             Self::Client => "client",
             Self::User => "user",
@@ -54,7 +54,7 @@ impl Kind {
 pub const MAX_TEXT_BYTES: usize = 4096;
 
 /// The beginning of an overlong text, ending between words so that no half of a secret looks harmless.
-fn cut(text: &str) -> (&str, bool) {
+fn truncate(text: &str) -> (&str, bool) {
     if text.len() <= MAX_TEXT_BYTES {
         return (text, false);
     }
@@ -68,43 +68,43 @@ fn cut(text: &str) -> (&str, bool) {
 pub struct Redactor {
     keep_identities: bool,
     /// Values known to be private, longest first.
-    known: Vec<(Kind, String)>,
+    known_values: Vec<(SensitiveKind, String)>,
     /// Number of each value seen, per kind.
-    numbers: HashMap<(Kind, String), usize>,
+    numbers: HashMap<(SensitiveKind, String), usize>,
     /// Values seen per kind.
-    seen: HashMap<Kind, usize>,
+    counts: HashMap<SensitiveKind, usize>,
 }
 
 impl Redactor {
     /// A redactor for one document; with `keep_identities` only secrets are taken out.
     pub fn new(keep_identities: bool) -> Self {
-        Self { keep_identities, known: Vec::new(), numbers: HashMap::new(), seen: HashMap::new() }
+        Self { keep_identities, known_values: Vec::new(), numbers: HashMap::new(), counts: HashMap::new() }
     }
 
     /// Tells that `value` is private wherever it occurs, whatever it looks like. Words shorter than four
     /// characters only count where they stand alone.
-    pub fn add_known(&mut self, kind: Kind, value: &str) {
+    pub fn add_known(&mut self, kind: SensitiveKind, value: &str) {
         if !value.trim().is_empty() {
-            self.known.push((kind, value.to_owned()));
-            self.known.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
+            self.known_values.push((kind, value.to_owned()));
+            self.known_values.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
         }
     }
 
     /// `text` without its private values. What is longer than [`MAX_TEXT_BYTES`] is cut off.
     pub fn text(&mut self, text: &str) -> String {
-        let (text, rest) = cut(text);
+        let (text, rest) = truncate(text);
         let mut clean = String::with_capacity(text.len());
         let mut at = 0;
         while let Some(first) = text[at..].chars().next() {
             let Some(found) =
-                self.known_at(text, at).or_else(|| scan::at(text, at, clean.chars().next_back()))
+                self.known_at(text, at).or_else(|| pattern_scan::match_at(text, at, clean.chars().next_back()))
             else {
                 clean.push(first);
                 at += first.len_utf8();
                 continue;
             };
             clean.push_str(&text[at..found.start]);
-            if self.keep_identities && found.kind != Kind::Secret {
+            if self.keep_identities && found.kind != SensitiveKind::Secret {
                 clean.push_str(&text[found.start..found.end]);
             } else {
                 clean.push_str(&self.placeholder(found.kind, found.value));
@@ -118,36 +118,36 @@ impl Redactor {
     }
 
     /// A whole value of a known kind, for example the client id.
-    pub fn value(&mut self, kind: Kind, value: &str) -> String {
-        if value.is_empty() || (self.keep_identities && kind != Kind::Secret) {
+    pub fn value(&mut self, kind: SensitiveKind, value: &str) -> String {
+        if value.is_empty() || (self.keep_identities && kind != SensitiveKind::Secret) {
             return value.to_owned();
         }
         self.placeholder(kind, value.to_owned())
     }
 
-    fn known_at(&self, text: &str, at: usize) -> Option<Found> {
+    fn known_at(&self, text: &str, at: usize) -> Option<SensitiveMatch> {
         let rest = &text.as_bytes()[at..];
-        self.known.iter().find_map(|(kind, value)| {
+        self.known_values.iter().find_map(|(kind, value)| {
             let end = at + value.len();
             let head = rest.get(..value.len())?;
             let matches = head.eq_ignore_ascii_case(value.as_bytes())
                 && text.is_char_boundary(end)
-                && (value.len() >= 4 || scan::stands_alone(text, at, end));
-            matches.then(|| Found { kind: *kind, start: at, end, value: value.clone() })
+                && (value.len() >= 4 || pattern_scan::is_whole_word(text, at, end));
+            matches.then(|| SensitiveMatch { kind: *kind, start: at, end, value: value.clone() })
         })
     }
 
     /// `<mac-1>` and so on; equal values get equal numbers.
-    fn placeholder(&mut self, kind: Kind, value: String) -> String {
-        if kind == Kind::Secret {
+    fn placeholder(&mut self, kind: SensitiveKind, value: String) -> String {
+        if kind == SensitiveKind::Secret {
             return "<secret>".to_owned();
         }
-        let seen = self.seen.entry(kind).or_default();
+        let seen = self.counts.entry(kind).or_default();
         let number = *self.numbers.entry((kind, value)).or_insert_with(|| {
             *seen += 1;
             *seen
         });
-        format!("<{}-{number}>", kind.word())
+        format!("<{}-{number}>", kind.placeholder_word())
     }
 }
 
@@ -162,9 +162,9 @@ pub(super) fn private_host(endpoint: &str) -> Option<&str> {
     }
     let host = authority.split(':').next()?;
     let is_address = host.parse::<std::net::IpAddr>().is_ok();
-    let is_known_to_all =
+    let is_public_host =
         host.eq_ignore_ascii_case("localhost") || host.to_ascii_lowercase().contains(".amazonaws.com");
-    (!host.is_empty() && !is_address && !is_known_to_all).then_some(host)
+    (!host.is_empty() && !is_address && !is_public_host).then_some(host)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::diagnostics::event::{ConnectFailed, Event, Phase};
+use crate::diagnostics::event::{ConnectFailedEvent, Event, Phase};
 use crate::diagnostics::sentence::sentence;
 
 fn clean(text: &str) -> String {
@@ -7,7 +7,7 @@ fn clean(text: &str) -> String {
 }
 
 #[test]
-fn what_follows_a_secret_is_looked_at_as_if_the_secret_had_never_been_there() {
+fn text_after_a_secret_is_scanned_independently() {
     for (text, expected) in [
         (" password=aAaAAA'@\u{ab5}", " password=<secret>'@\u{ab5}"),
         (" password=aAaAAA'jane@example.org'", " password=<secret>'<email-1>'"),
@@ -70,7 +70,7 @@ fn all_spellings_of_an_address_get_one_placeholder() {
 }
 
 #[test]
-fn what_helps_to_understand_a_drop_stays() {
+fn diagnostic_text_is_not_redacted() {
     for text in [
         "AWS_ERROR_MQTT_UNEXPECTED_HANGUP: The connection was closed unexpectedly.",
         "AWS_ERROR_MQTT_INVALID_CREDENTIALS: [MQTT-3.1.2-21] Connect packet may not include password when no username is present.",
@@ -88,13 +88,13 @@ fn what_helps_to_understand_a_drop_stays() {
 }
 
 #[test]
-fn what_is_wrong_with_the_credentials_is_no_secret() {
+fn credential_error_messages_are_not_redacted() {
     let name = "AWS_AUTH_SIGNING_NO_CREDENTIALS";
-    let failed = ConnectFailed {
+    let failed = ConnectFailedEvent {
         phase: Some(Phase::Credentials),
         error_name: Some(name.to_owned()),
         error_message: Some(format!("{name}: text (the cloud does not accept this password)")),
-        ..ConnectFailed::default()
+        ..ConnectFailedEvent::default()
     };
     let (_, text) = sentence(&Event::ConnectFailed(failed)).unwrap();
     assert!(text.contains("failed at credentials, text (the cloud does not accept"), "{text}");
@@ -102,25 +102,25 @@ fn what_is_wrong_with_the_credentials_is_no_secret() {
 }
 
 #[test]
-fn known_values_go_wherever_they_stand() {
+fn known_values_are_replaced_everywhere() {
     let mut redactor = Redactor::new(false);
-    redactor.add_known(Kind::Client, "dropscope-7f3a");
-    redactor.add_known(Kind::Client, "c");
-    redactor.add_known(Kind::Host, "broker.example.org");
-    redactor.add_known(Kind::User, " ");
+    redactor.add_known(SensitiveKind::Client, "dropscope-7f3a");
+    redactor.add_known(SensitiveKind::Client, "c");
+    redactor.add_known(SensitiveKind::Host, "broker.example.org");
+    redactor.add_known(SensitiveKind::User, " ");
     let text = redactor.text("DROPSCOPE-7f3a/c/cmd at mqtts://Broker.Example.org:8883");
     assert_eq!(text, "<client-1>/<client-2>/cmd at mqtts://<host-1>:8883");
-    assert_eq!(redactor.value(Kind::Client, "dropscope-7f3a"), "<client-1>");
+    assert_eq!(redactor.value(SensitiveKind::Client, "dropscope-7f3a"), "<client-1>");
 }
 
 #[test]
-fn keeping_identities_keeps_no_secret() {
+fn secrets_are_redacted_even_when_identities_are_kept() {
     let mut redactor = Redactor::new(true);
-    redactor.add_known(Kind::Client, "heater");
+    redactor.add_known(SensitiveKind::Client, "heater");
     let text =
         redactor.text("heater 203.0.113.7 04:78:63:32:fc:a0 token=abc eyJhbGciOiJIUzI1NiJ9.e30.x /m?Sig=1");
     assert_eq!(text, "heater 203.0.113.7 04:78:63:32:fc:a0 token=<secret> <secret> /m?<secret>");
-    assert_eq!(redactor.value(Kind::Client, "heater"), "heater");
+    assert_eq!(redactor.value(SensitiveKind::Client, "heater"), "heater");
 }
 
 #[test]

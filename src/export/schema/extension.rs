@@ -190,7 +190,7 @@ pub struct AlertEntry {
 
 /// Earliest and latest moment at which the session can have died.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Window {
+pub struct DeathWindowEntry {
     /// The last sign of life.
     pub earliest: String,
     /// The detection, at the latest.
@@ -223,7 +223,7 @@ pub struct DropDetails {
     /// Age of the session when the last byte was received.
     pub session_age_secs: Option<f64>,
     /// When it can have died.
-    pub death_window: Window,
+    pub death_window: DeathWindowEntry,
     /// Silence on the incoming side before the detection.
     pub idle_in_secs: Option<f64>,
     /// Silence on the outgoing side before the detection.

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use extension::{
     AlertEntry, ArmEntry, AttemptPhase, ConnectFailures, DropDetails, Evidence, Extension, Latency, LogLine,
-    MarkEntry, Overflow, PacketEntry, Period, RecoveryEntry, SecondsPercentiles, Window,
+    MarkEntry, Overflow, PacketEntry, Period, RecoveryEntry, SecondsPercentiles, DeathWindowEntry,
 };
 
 /// Version of the part under `dropscope`.
@@ -148,7 +148,7 @@ impl Export {
     /// # Errors
     /// None that its types can cause; kept for the day when a field can fail.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
-        let mut json = ascii(&serde_json::to_string_pretty(self)?);
+        let mut json = escape_non_ascii(&serde_json::to_string_pretty(self)?);
         json.push('\n');
         Ok(json)
     }
@@ -156,7 +156,7 @@ impl Export {
 
 /// Escapes everything beyond ASCII; outside of strings JSON has nothing there. So a terminal shows an
 /// export as it is, without hidden or direction-changing characters.
-pub fn ascii(json: &str) -> String {
+pub fn escape_non_ascii(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
         if c.is_ascii() && c != '\u{7f}' {
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn what_is_not_ascii_is_escaped_and_comes_back() {
         let text = "Grüße \u{202e}\u{7f} 🚿";
-        let json = ascii(&serde_json::to_string(text).expect("JSON"));
+        let json = escape_non_ascii(&serde_json::to_string(text).expect("JSON"));
         assert!(json.is_ascii());
         assert_eq!(serde_json::from_str::<String>(&json).expect("JSON"), text);
     }

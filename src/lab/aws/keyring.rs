@@ -6,7 +6,7 @@ use std::time::Duration;
 use rand::RngExt;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::aws::{Credentials, Presigned, Refusal};
+use crate::aws::{Credentials, PresignedUrl, SignatureError};
 use crate::diagnostics::Clock;
 use crate::lab::broker::lock;
 
@@ -19,7 +19,7 @@ const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123
 pub enum Denied {
     /// The signature itself.
     #[error("{0}")]
-    Signature(#[from] Refusal),
+    Signature(#[from] SignatureError),
     /// It was signed for a region where this endpoint is not.
     #[error("the signature is for another region")]
     WrongRegion,
@@ -89,7 +89,7 @@ impl Keyring {
     /// token, lifetime.
     pub fn check(
         &self,
-        presigned: &Presigned,
+        presigned: &PresignedUrl,
         header: impl Fn(&str) -> Option<String>,
     ) -> Result<(), Denied> {
         let now = self.clock.now();

@@ -5,7 +5,7 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
 
 use super::keyring::Denied;
 use super::rules::AwsRules;
-use crate::aws::Presigned;
+use crate::aws::PresignedUrl;
 
 /// The only path that AWS serves.
 const PATH: &str = "/mqtt";
@@ -28,7 +28,7 @@ impl AwsRules {
 
     fn check_signature(&self, request: &Request) -> Result<(), Denied> {
         let target = request.uri().path_and_query().map_or("", |target| target.as_str());
-        let presigned = Presigned::parse(target)?;
+        let presigned = PresignedUrl::parse(target)?;
         if presigned.region() != REGION {
             return Err(Denied::WrongRegion);
         }

@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 use super::client::{Client, Got, ask};
 use super::http::post;
 use super::simulated_clock::SimulatedClock;
-use crate::aws::{Credentials, Refusal, Target, presign};
+use crate::aws::{Credentials, SignatureError, SigningTarget, presign};
 use crate::diagnostics::Clock;
 use crate::lab::websocket::WebSocketBytes;
 use crate::lab::{Ailment, Denied, NavienLab, NavienLabOptions, Policy, Version};
@@ -63,7 +63,7 @@ impl App {
         tcp.set_nodelay(true).unwrap();
         let name = ServerName::try_from("127.0.0.1").unwrap();
         let tls = TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap();
-        let target = Target { host, path: "/mqtt", region: self.lab.region };
+        let target = SigningTarget { host, path: "/mqtt", region: self.lab.region };
         let signed = presign(target, credentials, self.clock.now().wall, None);
         let mut request = format!("wss://{host}{signed}").into_client_request().unwrap();
         request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static("mqtt"));
@@ -142,7 +142,7 @@ async fn the_gateway_refuses_a_wrong_signature_and_what_its_ailment_expired() {
     let forged = Credentials { secret_key: "of-somebody-else".into(), ..credentials.clone() };
     app.assert_forbidden(&forged).await;
     let control = app.lab.control();
-    assert_eq!(control.rules.last_denial(), Some(Denied::Signature(Refusal::Mismatch)));
+    assert_eq!(control.rules.last_denial(), Some(Denied::Signature(SignatureError::Mismatch)));
     assert_eq!((control.gateway.tally().accepted, control.broker.connections()), (1, 1), "only the heater");
     let id = control.gateway.arm(Ailment::CredentialExpiry { at_secs: 0.0, ends_sessions: false });
     let mut strikes = control.gateway.watch_strikes();

@@ -14,7 +14,7 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::Message;
 
 use super::simulated_clock::SimulatedClock;
-use crate::aws::{Credentials, Refusal, Target, presign};
+use crate::aws::{Credentials, SignatureError, SigningTarget, presign};
 use crate::diagnostics::Clock;
 use crate::lab::{AwsRules, Broker, BrokerOptions, Denied, Endpoint, Keyring, Limits, Policy};
 
@@ -39,7 +39,7 @@ type Upgraded = Result<WebSocketStream<TcpStream>, Error>;
 impl Gateway {
     fn signed(&self, credentials: &Credentials, off: TimeDelta) -> String {
         let host = self.address.to_string();
-        let target = Target { host: &host, path: "/mqtt", region: "us-east-1" };
+        let target = SigningTarget { host: &host, path: "/mqtt", region: "us-east-1" };
         presign(target, credentials, self.clock.now().wall + off, None)
     }
 
@@ -88,14 +88,14 @@ async fn a_bad_stale_or_skewed_signature_gets_403_and_the_date() {
     let untold = Credentials { session_token: None, ..keys.clone() };
     let now = TimeDelta::zero();
     let host = gateway.address.to_string();
-    let elsewhere = Target { host: &host, path: "/mqtt", region: "eu-west-1" };
+    let elsewhere = SigningTarget { host: &host, path: "/mqtt", region: "eu-west-1" };
     let elsewhere = presign(elsewhere, &keys, gateway.clock.now().wall, None);
     for (target, denied) in [
         (elsewhere, Denied::WrongRegion),
-        ("/mqtt".to_owned(), Denied::Signature(Refusal::Missing("X-Amz-Algorithm"))),
-        (gateway.signed(&forged, now), Denied::Signature(Refusal::Mismatch)),
-        (gateway.signed(&keys, TimeDelta::minutes(-6)), Denied::Signature(Refusal::Stale)),
-        (gateway.signed(&keys, TimeDelta::minutes(6)), Denied::Signature(Refusal::Skewed)),
+        ("/mqtt".to_owned(), Denied::Signature(SignatureError::Missing("X-Amz-Algorithm"))),
+        (gateway.signed(&forged, now), Denied::Signature(SignatureError::Mismatch)),
+        (gateway.signed(&keys, TimeDelta::minutes(-6)), Denied::Signature(SignatureError::Expired)),
+        (gateway.signed(&keys, TimeDelta::minutes(6)), Denied::Signature(SignatureError::ClockAhead)),
         (gateway.signed(&unknown, now), Denied::UnknownKey),
         (gateway.signed(&untold, now), Denied::WrongToken),
     ] {
@@ -125,9 +125,9 @@ async fn credentials_expire_by_themselves() {
     let keyring = Keyring::new(clock.clone());
     let keys = keyring.issue(Duration::from_secs(3600));
     let check = || {
-        let target = Target { host: "h", path: "/mqtt", region: "us-east-1" };
+        let target = SigningTarget { host: "h", path: "/mqtt", region: "us-east-1" };
         let signed = presign(target, &keys, clock.now().wall, None);
-        let presigned = crate::aws::Presigned::parse(&signed).unwrap();
+        let presigned = crate::aws::PresignedUrl::parse(&signed).unwrap();
         keyring.check(&presigned, |name| (name == "host").then(|| "h".to_owned()))
     };
     tokio::time::advance(Duration::from_secs(3599)).await;

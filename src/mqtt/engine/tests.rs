@@ -5,13 +5,13 @@ use super::*;
 mod legal_forms;
 
 fn both() -> [Engine; 2] {
-    [Protocol::V311, Protocol::V5].map(|protocol| Engine::new(protocol, 4096))
+    [ProtocolVersion::V311, ProtocolVersion::V5].map(|protocol| Engine::new(protocol, 4096))
 }
 
-fn connack(protocol: Protocol) -> &'static [u8] {
+fn connack(protocol: ProtocolVersion) -> &'static [u8] {
     match protocol {
-        Protocol::V311 => &[0x20, 2, 0, 0],
-        Protocol::V5 => &[0x20, 3, 0, 0, 0],
+        ProtocolVersion::V311 => &[0x20, 2, 0, 0],
+        ProtocolVersion::V5 => &[0x20, 3, 0, 0, 0],
     }
 }
 
@@ -21,7 +21,7 @@ fn accept(engine: &mut Engine) {
 }
 
 /// Everything the engine makes of `bytes`, until it fails or wants more.
-fn read(engine: &mut Engine, bytes: &[u8]) -> (Vec<Packet>, Option<Failure>) {
+fn read(engine: &mut Engine, bytes: &[u8]) -> (Vec<ReceivedPacket>, Option<Failure>) {
     let mut source = BytesMut::from(bytes);
     let mut packets = Vec::new();
     loop {
@@ -43,8 +43,8 @@ fn a_qos_0_publish_is_read_alike_with_and_without_the_short_cut() {
         accept(&mut engine);
         let (packets, failure) = read(&mut engine, bytes);
         assert_eq!(failure, None);
-        let inbound = Inbound::Publish { topic: topic.clone(), payload: Bytes::from_static(&[1, 2]), qos: 0 };
-        assert_eq!(packets, [Packet { first: 0x30, bytes: bytes.len(), inbound }]);
+        let inbound = InboundPacket::Publish { topic: topic.clone(), payload: Bytes::from_static(&[1, 2]), qos: 0 };
+        assert_eq!(packets, [ReceivedPacket { first: 0x30, bytes: bytes.len(), inbound }]);
     }
 }
 
@@ -54,12 +54,12 @@ fn a_qos_1_publish_is_answered() {
     let v5: &[u8] = &[0x32, 7, 0, 1, b'a', 1, 2, 0, 9];
     for (mut engine, bytes) in both().into_iter().zip([v4, v5]) {
         accept(&mut engine);
-        assert!(!engine.owes_replies());
+        assert!(!engine.has_pending_replies());
         assert_eq!(read(&mut engine, bytes).1, None);
         let mut written = BytesMut::new();
-        engine.encode(Outbound::Replies, &mut written).unwrap();
+        engine.encode(OutboundPacket::Replies, &mut written).unwrap();
         assert_eq!(written.as_ref(), [0x40, 2, 1, 2]);
-        assert!(!engine.owes_replies());
+        assert!(!engine.has_pending_replies());
     }
 }
 
@@ -68,7 +68,7 @@ fn sizes_are_known_before_sending() {
     for mut engine in both() {
         for (topic, payload, qos) in [("t", 0, 0), ("topic", 118, 1), ("topic", 120, 0), ("t", 3900, 1)] {
             let mut written = BytesMut::new();
-            let item = Outbound::Publish {
+            let item = OutboundPacket::Publish {
                 pkid: u16::from(qos),
                 topic: topic.to_owned(),
                 payload: Bytes::from(vec![0; payload]),
@@ -78,7 +78,7 @@ fn sizes_are_known_before_sending() {
             assert!(engine.encode(item, &mut written).is_ok());
             assert_eq!(engine.publish_size(topic.len(), payload, qos), written.len());
             // Frees the packet id.
-            if qos > 0 && !engine.accepted {
+            if qos > 0 && !engine.connack_received {
                 accept(&mut engine);
             }
             if qos > 0 {
@@ -89,43 +89,43 @@ fn sizes_are_known_before_sending() {
 }
 
 #[test]
-fn v5_limits_of_zero_are_a_violation_and_others_are_kept() {
+fn v5_limits_of_zero_are_a_violation_and_others_are_applied() {
     for (connack, in_flight) in [
         (&[0x20u8, 6, 0, 0, 3, 0x21, 0, 0][..], None),
         (&[0x20, 6, 0, 0, 3, 0x21, 0, 2], Some(2)),
         (&[0x20, 6, 0, 0, 3, 0x21, 0xff, 0xff], Some(MAX_IN_FLIGHT)),
     ] {
-        let mut engine = Engine::new(Protocol::V5, 4096);
+        let mut engine = Engine::new(ProtocolVersion::V5, 4096);
         let (packets, failure) = read(&mut engine, connack);
         assert_eq!(
             (packets.len(), failure.is_some()),
             (usize::from(in_flight.is_some()), in_flight.is_none())
         );
         if let Some(in_flight) = in_flight {
-            assert_eq!(engine.allowed().in_flight, in_flight);
+            assert_eq!(engine.send_limits().in_flight, in_flight);
         }
     }
 }
 
 #[test]
-fn goodbyes_are_well_formed_in_both_versions() {
+fn disconnects_are_well_formed_in_both_versions() {
     for mut engine in both() {
         let mut written = BytesMut::new();
-        engine.encode(Outbound::Disconnect, &mut written).unwrap();
+        engine.encode(OutboundPacket::Disconnect, &mut written).unwrap();
         assert_eq!(written.as_ref(), [0xe0, 0]);
         written.clear();
-        engine.encode(Outbound::Protest { too_large: true }, &mut written).unwrap();
-        let expected: &[u8] = if engine.protocol() == Protocol::V5 { &[0xe0, 2, 0x95, 0] } else { &[] };
+        engine.encode(OutboundPacket::ErrorDisconnect { too_large: true }, &mut written).unwrap();
+        let expected: &[u8] = if engine.protocol() == ProtocolVersion::V5 { &[0xe0, 2, 0x95, 0] } else { &[] };
         assert_eq!(written.as_ref(), expected);
     }
 }
 
 #[test]
-fn a_torn_packet_at_the_end_is_counted() {
+fn the_bytes_of_a_truncated_packet_are_counted() {
     for mut engine in both() {
         let mut rest = BytesMut::from(&[0x30, 20, 0, 1][..]);
         assert!(engine.decode_eof(&mut rest).unwrap().is_none());
-        assert_eq!((engine.torn(), rest.len()), (4, 0));
+        assert_eq!((engine.truncated_bytes(), rest.len()), (4, 0));
     }
 }
 
@@ -163,10 +163,10 @@ proptest! {
 }
 
 #[test]
-fn subscribe_and_connect_are_what_the_specifications_say() {
+fn subscribe_and_connect_are_encoded_as_specified() {
     let [mut v4, mut v5] = both();
     let subscribe =
-        || Outbound::Subscribe { pkid: 1000, filters: vec![("a/+".to_owned(), 1), ("b".to_owned(), 0)] };
+        || OutboundPacket::Subscribe { pkid: 1000, filters: vec![("a/+".to_owned(), 1), ("b".to_owned(), 0)] };
     let filters = b"\0\x03a/+\x01\0\x01b\0";
     let mut written = BytesMut::new();
     v4.encode(subscribe(), &mut written).unwrap();
@@ -176,7 +176,7 @@ fn subscribe_and_connect_are_what_the_specifications_say() {
     assert_eq!(written.as_ref(), [&[0x82, 13, 3, 0xe8, 0][..], filters].concat());
 
     let connect = |user: &str| {
-        Outbound::Connect(ConnectRequest {
+        OutboundPacket::Connect(ConnectRequest {
             client_id: "id".to_owned(),
             keep_alive: 300,
             clean: true,

@@ -3,25 +3,25 @@ use chrono::DateTime;
 use super::*;
 use CommandState::{Acknowledged, DroppedFull, Expired, Lost, Queued, Sent};
 
-const ALLOWED: Allowed = Allowed { max_packet: 1000, max_qos: 1, in_flight: 2, retain: true };
+const ALLOWED: SendLimits = SendLimits { max_packet: 1000, max_qos: 1, in_flight: 2, retain: true };
 
 fn at(secs: u64) -> Stamp {
     Stamp::new(DateTime::UNIX_EPOCH, Duration::ZERO).plus(Duration::from_secs(secs))
 }
 
 /// The queue and everything it told.
-struct Bench {
+struct QueueFixture {
     queue: PublishQueue,
-    gate: TrafficGate,
-    out: VecDeque<Observed>,
+    gate: TrafficLimiter,
+    out: VecDeque<StampedEvent>,
 }
 
-impl Bench {
+impl QueueFixture {
     fn new(capacity: usize) -> Self {
         let settings = QueueSettings { capacity, max_age: Duration::from_secs(300) };
         Self {
             queue: PublishQueue::new(settings, "t".to_owned()),
-            gate: TrafficGate::new(100),
+            gate: TrafficLimiter::new(100),
             out: VecDeque::new(),
         }
     }
@@ -38,7 +38,7 @@ impl Bench {
         self.queue.push(publish, 1000, at(now), &mut self.out);
     }
 
-    fn next(&mut self, allowed: Allowed, now: u64) -> Option<Outgoing> {
+    fn next(&mut self, allowed: SendLimits, now: u64) -> Option<OutgoingPublish> {
         self.queue.next(allowed, |_, _| true, at(now), &mut self.out)
     }
 
@@ -48,11 +48,11 @@ impl Bench {
         while let Some(next) = self.next(ALLOWED, now) {
             ids.push(next.pkid);
         }
-        self.queue.flushed(at(now), &mut self.gate, &mut self.out);
+        self.queue.on_flushed(at(now), &mut self.gate, &mut self.out);
         ids
     }
 
-    fn told(&mut self) -> Vec<(String, CommandState)> {
+    fn command_states(&mut self) -> Vec<(String, CommandState)> {
         let commands = self.out.drain(..).filter_map(|observed| match observed.event {
             Event::Command(command) => Some((command.correlation_id, command.state)),
             _ => None,
@@ -62,48 +62,48 @@ impl Bench {
 
     fn expect(&mut self, expected: &[(&str, CommandState)]) {
         let expected: Vec<_> = expected.iter().map(|(name, state)| ((*name).to_owned(), *state)).collect();
-        assert_eq!(self.told(), expected);
+        assert_eq!(self.command_states(), expected);
     }
 }
 
 #[test]
 fn qos_0_ends_as_sent_and_qos_1_as_acknowledged() {
-    let mut bench = Bench::new(10);
+    let mut bench = QueueFixture::new(10);
     bench.push("a", 0, 0);
     bench.push("b", 1, 0);
     assert_eq!(bench.send(1), [0, 1]);
     bench.expect(&[("a", Sent), ("b", Sent)]);
-    bench.queue.acknowledged(1, None, at(2), &mut bench.gate, &mut bench.out);
+    bench.queue.on_puback(1, None, at(2), &mut bench.gate, &mut bench.out);
     bench.expect(&[("b", Acknowledged)]);
     assert_eq!((bench.queue.waiting(), bench.queue.in_flight()), (0, 0));
 }
 
 #[test]
-fn the_receive_maximum_is_never_exceeded_and_the_order_kept() {
-    let mut bench = Bench::new(10);
+fn the_receive_maximum_is_never_exceeded_and_order_is_preserved() {
+    let mut bench = QueueFixture::new(10);
     for name in ["a", "b", "c"] {
         bench.push(name, 1, 0);
     }
     bench.push("d", 0, 0);
     assert_eq!(bench.send(1), [1, 2]);
     assert_eq!((bench.queue.waiting(), bench.queue.in_flight()), (2, 2));
-    bench.queue.acknowledged(1, None, at(2), &mut bench.gate, &mut bench.out);
+    bench.queue.on_puback(1, None, at(2), &mut bench.gate, &mut bench.out);
     assert_eq!(bench.send(2), [1, 0]);
     bench.expect(&[("a", Sent), ("b", Sent), ("a", Acknowledged), ("d", Sent), ("c", Sent)]);
 }
 
 #[test]
 fn what_the_broker_does_not_support_is_left_out() {
-    let mut bench = Bench::new(10);
+    let mut bench = QueueFixture::new(10);
     bench.push("a", 1, 0);
-    let allowed = Allowed { max_qos: 0, retain: false, ..ALLOWED };
+    let allowed = SendLimits { max_qos: 0, retain: false, ..ALLOWED };
     let next = bench.next(allowed, 0).unwrap();
     assert_eq!((next.qos, next.pkid, next.retain), (0, 0, false));
 }
 
 #[test]
 fn a_full_queue_drops_the_oldest_and_old_ones_expire() {
-    let mut bench = Bench::new(2);
+    let mut bench = QueueFixture::new(2);
     bench.push("a", 0, 0);
     bench.push("b", 0, 10);
     bench.push("c", 0, 20);
@@ -118,12 +118,12 @@ fn a_full_queue_drops_the_oldest_and_old_ones_expire() {
 
 #[test]
 fn in_flight_publishes_of_a_dropped_session_get_one_more_chance_unless_suspect() {
-    let mut bench = Bench::new(10);
+    let mut bench = QueueFixture::new(10);
     bench.push("old", 1, 0);
     bench.send(0);
     bench.push("suspect", 1, 5);
     bench.send(5);
-    bench.told();
+    bench.command_states();
     bench.queue.session_ended(true, at(5), &mut bench.out);
     bench.expect(&[("old", Queued), ("suspect", Lost)]);
     assert_eq!(bench.send(6), [1]);
@@ -132,8 +132,8 @@ fn in_flight_publishes_of_a_dropped_session_get_one_more_chance_unless_suspect()
 }
 
 #[test]
-fn a_wanted_end_makes_nothing_suspect_but_unsent_bytes_are_lost() {
-    let mut bench = Bench::new(10);
+fn a_clean_disconnect_makes_nothing_suspect_but_unsent_bytes_are_lost() {
+    let mut bench = QueueFixture::new(10);
     bench.push("a", 1, 0);
     bench.push("b", 0, 0);
     while bench.next(ALLOWED, 0).is_some() {}
@@ -142,8 +142,8 @@ fn a_wanted_end_makes_nothing_suspect_but_unsent_bytes_are_lost() {
 }
 
 #[test]
-fn what_can_never_be_sent_is_refused_and_harms_nothing() {
-    let mut bench = Bench::new(10);
+fn unsendable_publishes_are_refused_and_harm_nothing() {
+    let mut bench = QueueFixture::new(10);
     for topic in ["", "a/#", "a/+/b", "nul\0"] {
         let publish = Publish {
             topic: topic.to_owned(),
@@ -166,7 +166,7 @@ fn what_can_never_be_sent_is_refused_and_harms_nothing() {
 
 #[test]
 fn abandoning_leaves_nothing_unaccounted_for() {
-    let mut bench = Bench::new(10);
+    let mut bench = QueueFixture::new(10);
     for name in ["a", "b", "c", "d"] {
         bench.push(name, 1, 0);
     }

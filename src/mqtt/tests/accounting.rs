@@ -12,7 +12,7 @@ use crate::mqtt::ReconnectKind;
 use crate::mqtt::settings::QueueSettings;
 
 #[derive(Debug, Clone)]
-enum Act {
+enum LinkAction {
     Wait(u64),
     Publish(u8),
     Connect,
@@ -22,56 +22,56 @@ enum Act {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Broker {
+enum BrokerBehavior {
     Refuses,
     Closes,
     ServesFor(u64),
-    GoesDeafAfter(u64),
+    StopsRespondingAfter(u64),
     CutsPublishers,
     SendsGarbage,
 }
 
-fn acts() -> impl Strategy<Value = Vec<Act>> {
+fn actions() -> impl Strategy<Value = Vec<LinkAction>> {
     let act = prop_oneof![
-        4 => (1u64..20_000).prop_map(Act::Wait),
-        4 => (0u8..3).prop_map(Act::Publish),
-        1 => Just(Act::Connect),
-        1 => Just(Act::Disconnect),
-        1 => any::<bool>().prop_map(Act::Reconnect),
-        1 => (0u16..30).prop_map(Act::KeepAlive),
+        4 => (1u64..20_000).prop_map(LinkAction::Wait),
+        4 => (0u8..3).prop_map(LinkAction::Publish),
+        1 => Just(LinkAction::Connect),
+        1 => Just(LinkAction::Disconnect),
+        1 => any::<bool>().prop_map(LinkAction::Reconnect),
+        1 => (0u16..30).prop_map(LinkAction::KeepAlive),
     ];
     proptest::collection::vec(act, 1..40)
 }
 
-fn brokers() -> impl Strategy<Value = Vec<Broker>> {
+fn brokers() -> impl Strategy<Value = Vec<BrokerBehavior>> {
     let broker = prop_oneof![
-        Just(Broker::Refuses),
-        Just(Broker::Closes),
-        (0u64..30_000).prop_map(Broker::ServesFor),
-        (0u64..30_000).prop_map(Broker::GoesDeafAfter),
-        Just(Broker::CutsPublishers),
-        Just(Broker::SendsGarbage),
+        Just(BrokerBehavior::Refuses),
+        Just(BrokerBehavior::Closes),
+        (0u64..30_000).prop_map(BrokerBehavior::ServesFor),
+        (0u64..30_000).prop_map(BrokerBehavior::StopsRespondingAfter),
+        Just(BrokerBehavior::CutsPublishers),
+        Just(BrokerBehavior::SendsGarbage),
     ];
     proptest::collection::vec(broker, 0..12)
 }
 
-async fn behave(broker: Broker, mut peer: Peer) {
+async fn run_peer(broker: BrokerBehavior, mut peer: Peer) {
     match broker {
-        Broker::Refuses => {
+        BrokerBehavior::Refuses => {
             peer.v4().await;
             peer.send(&[0x20, 2, 0, 5]).await;
         }
-        Broker::Closes => {}
-        Broker::ServesFor(ms) => {
+        BrokerBehavior::Closes => {}
+        BrokerBehavior::ServesFor(ms) => {
             peer.accept().await;
             peer.serve_for(Duration::from_millis(ms)).await;
         }
-        Broker::GoesDeafAfter(ms) => {
+        BrokerBehavior::StopsRespondingAfter(ms) => {
             peer.accept().await;
             peer.serve_for(Duration::from_millis(ms)).await;
             std::future::pending::<()>().await;
         }
-        Broker::CutsPublishers => {
+        BrokerBehavior::CutsPublishers => {
             peer.accept().await;
             loop {
                 match peer.v4().await {
@@ -80,23 +80,23 @@ async fn behave(broker: Broker, mut peer: Peer) {
                 }
             }
         }
-        Broker::SendsGarbage => {
+        BrokerBehavior::SendsGarbage => {
             peer.accept().await;
             peer.send(&[0xff; 40]).await;
         }
     }
 }
 
-async fn run(acts: Vec<Act>, brokers: Vec<Broker>) -> (Vec<Observed>, Vec<Stamp>) {
+async fn run(acts: Vec<LinkAction>, brokers: Vec<BrokerBehavior>) -> (Vec<StampedEvent>, Vec<Stamp>) {
     let script = brokers
         .into_iter()
-        .fold(Script::new(), |script, broker| script.then(move |peer| behave(broker, peer)));
+        .fold(ScriptedConnector::new(), |script, broker| script.then(move |peer| run_peer(broker, peer)));
     let queue = QueueSettings { capacity: 3, max_age: Duration::from_secs(15) };
     let mut link = script.link(LinkSettings { queue, keep_alive_secs: 5, ..settings() });
     let mut seen = Vec::new();
     for act in acts {
         match act {
-            Act::Wait(ms) => {
+            LinkAction::Wait(ms) => {
                 let collect = async {
                     loop {
                         seen.push(link.next().await);
@@ -104,14 +104,14 @@ async fn run(acts: Vec<Act>, brokers: Vec<Broker>) -> (Vec<Observed>, Vec<Stamp>
                 };
                 let _ = tokio::time::timeout(Duration::from_millis(ms), collect).await;
             }
-            Act::Publish(qos) => link.publish(publish("t", qos, 10)),
-            Act::Connect => link.connect(),
-            Act::Disconnect => link.disconnect(Initiator::User),
-            Act::Reconnect(deep) => {
+            LinkAction::Publish(qos) => link.publish(publish("t", qos, 10)),
+            LinkAction::Connect => link.connect(),
+            LinkAction::Disconnect => link.disconnect(Initiator::User),
+            LinkAction::Reconnect(deep) => {
                 let kind = if deep { ReconnectKind::Deep } else { ReconnectKind::Quick };
                 link.reconnect(kind, Initiator::User);
             }
-            Act::KeepAlive(secs) => link.set_keep_alive(secs),
+            LinkAction::KeepAlive(secs) => link.set_keep_alive(secs),
         }
     }
     seen.extend(link.shutdown(Duration::from_secs(1)).await);
@@ -128,20 +128,20 @@ fn ends(state: CommandState, qos: u8) -> bool {
 }
 
 /// Every publish has exactly one end, and it is the last thing told of it.
-fn check_commands(seen: &[Observed], acts: &[Act]) -> Result<(), TestCaseError> {
-    let asked =
-        acts.iter().filter_map(|act| if let Act::Publish(qos) = act { Some((*qos).min(1)) } else { None });
+fn check_commands(seen: &[StampedEvent], acts: &[LinkAction]) -> Result<(), TestCaseError> {
+    let published_qos =
+        acts.iter().filter_map(|act| if let LinkAction::Publish(qos) = act { Some((*qos).min(1)) } else { None });
     let mut last: HashMap<String, (usize, Option<CommandState>)> = HashMap::new();
     for command in seen.iter().filter_map(|observed| command(&observed.event)) {
         let (count, state) = last.entry(command.correlation_id).or_default();
         *count += 1;
         *state = Some(command.state);
     }
-    let asked: Vec<u8> = asked.collect();
-    prop_assert_eq!(last.len(), asked.len());
+    let published_qos: Vec<u8> = published_qos.collect();
+    prop_assert_eq!(last.len(), published_qos.len());
     for (id, (_, state)) in &last {
         let number: usize = id.rsplit('-').next().unwrap().parse().unwrap();
-        let qos = asked[number - 1];
+        let qos = published_qos[number - 1];
         prop_assert!(state.is_some_and(|state| ends(state, qos)), "{} ended as {:?}", id, state);
         let ended = seen
             .iter()
@@ -154,7 +154,7 @@ fn check_commands(seen: &[Observed], acts: &[Act]) -> Result<(), TestCaseError> 
 }
 
 /// Sessions begin and end in turn; nothing is told out of order.
-fn check_sessions(seen: &[Observed]) -> Result<(), TestCaseError> {
+fn check_sessions(seen: &[StampedEvent]) -> Result<(), TestCaseError> {
     let mut up = false;
     let mut now = None;
     for observed in seen {
@@ -182,7 +182,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn the_books_balance(acts in acts(), brokers in brokers()) {
+    fn every_publish_and_session_is_accounted_for(acts in actions(), brokers in brokers()) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .start_paused(true)

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::diagnostics::event::{ConnectKind, Dropped, How, Layer};
+use crate::diagnostics::event::{ConnectKind, DroppedEvent, DropKind, Layer};
 use crate::mqtt::Activity;
 use crate::mqtt::settings::BackoffSettings;
 
@@ -17,8 +17,8 @@ pub(super) async fn accept_v5(peer: &mut Peer, properties: &[u8]) -> v5::Connect
 }
 
 /// The drop that follows when a 3.1.1 broker sends `bytes` and closes a second later.
-async fn drop_by(bytes: &'static [u8]) -> Dropped {
-    let script = Script::new().then(move |mut peer| async move {
+async fn drop_by(bytes: &'static [u8]) -> DroppedEvent {
+    let script = ScriptedConnector::new().then(move |mut peer| async move {
         peer.accept().await;
         peer.serve_for(5 * SECOND).await;
         peer.send(bytes).await;
@@ -31,13 +31,13 @@ async fn drop_by(bytes: &'static [u8]) -> Dropped {
     drop
 }
 
-fn named(drop: &Dropped) -> (&str, Layer, How) {
+fn named(drop: &DroppedEvent) -> (&str, Layer, DropKind) {
     (drop.error_name.as_deref().unwrap(), drop.layer.unwrap(), drop.how.unwrap())
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_breaks_the_protocol_is_named() {
-    let violation = ("AWS_ERROR_MQTT_PROTOCOL_ERROR", Layer::Mqtt, How::Io);
+async fn protocol_violations_are_named() {
+    let violation = ("AWS_ERROR_MQTT_PROTOCOL_ERROR", Layer::Mqtt, DropKind::Io);
     let cases: [(&[u8], &str); 13] = [
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP"),
         (&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff], "not MQTT"),
@@ -64,28 +64,28 @@ async fn what_breaks_the_protocol_is_named() {
 #[tokio::test(start_paused = true)]
 async fn a_disconnect_from_a_3_1_1_broker_is_illegal() {
     let drop = drop_by(&[0xe0, 0]).await;
-    assert_eq!(named(&drop), ("AWS_ERROR_MQTT_INVALID_PACKET_TYPE", Layer::Mqtt, How::Disconnect));
+    assert_eq!(named(&drop), ("AWS_ERROR_MQTT_INVALID_PACKET_TYPE", Layer::Mqtt, DropKind::Disconnect));
     assert_eq!(drop.error_code, Some(5127));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_packet_over_the_limit_is_named_with_its_size() {
     let drop = drop_by(&[0x30, 0x80, 0x80, 0x80, 0x01]).await;
-    assert_eq!(named(&drop), ("AWS_ERROR_MQTT_PROTOCOL_ERROR", Layer::Mqtt, How::Local));
+    assert_eq!(named(&drop), ("AWS_ERROR_MQTT_PROTOCOL_ERROR", Layer::Mqtt, DropKind::Local));
     let message = drop.error_message.unwrap();
     assert!(message.contains("2097152 bytes") && message.contains("1048576"), "{message}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn half_a_packet_and_then_the_end_is_told_apart() {
+async fn half_a_packet_before_eof_is_reported() {
     let drop = drop_by(&[0x30, 20, 0, 1]).await;
-    assert_eq!((drop.layer, drop.how), (Some(Layer::Tcp), Some(How::Fin)));
+    assert_eq!((drop.layer, drop.how), (Some(Layer::Tcp), Some(DropKind::Fin)));
     assert!(drop.error_message.unwrap().contains("4 bytes into an unfinished packet"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn half_a_packet_and_then_silence_is_a_missing_pingresp() {
-    let script = Script::new().then(|mut peer| async move {
+    let script = ScriptedConnector::new().then(|mut peer| async move {
         peer.accept().await;
         peer.send(&[0x30, 20, 0, 1]).await;
         loop {
@@ -94,7 +94,7 @@ async fn half_a_packet_and_then_silence_is_a_missing_pingresp() {
     });
     let mut link = script.link(settings());
     let (drop, at) = until(&mut link, dropped).await;
-    assert_eq!((drop.how, at.boot), (Some(How::PingTimeout), 70 * SECOND));
+    assert_eq!((drop.how, at.boot), (Some(DropKind::PingTimeout), 70 * SECOND));
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,14 +111,14 @@ async fn a_v5_disconnect_carries_its_reason() {
         (&[0xe0, 0], 0, "AWS_ERROR_MQTT_UNEXPECTED_HANGUP", "normal disconnection"),
     ];
     for (bytes, code, name, words) in cases {
-        let script = Script::new().then(move |mut peer| async move {
+        let script = ScriptedConnector::new().then(move |mut peer| async move {
             accept_v5(&mut peer, &[0]).await;
             tokio::time::sleep(SECOND).await;
             peer.send(bytes).await;
         });
         let mut link = script.link(LinkSettings { version: VersionChoice::V5, ..settings() });
         let (drop, _) = until(&mut link, dropped).await;
-        assert_eq!(named(&drop), (name, Layer::Mqtt, How::Disconnect));
+        assert_eq!(named(&drop), (name, Layer::Mqtt, DropKind::Disconnect));
         assert_eq!(drop.reason_code, Some(code));
         assert_eq!(drop.last_rx_secs, Some(1.0), "the farewell does not break the silence before it");
         assert!(drop.error_message.as_deref().unwrap().contains(words), "{:?}", drop.error_message);
@@ -126,24 +126,24 @@ async fn a_v5_disconnect_carries_its_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_v5_broker_that_breaks_the_rules_is_told_why_we_leave() {
+async fn a_v5_protocol_violation_is_answered_with_a_reason_code() {
     for (bytes, reason) in [(&[0xc0u8, 0][..], 0x82), (&[0x30, 0x80, 0x80, 0x80, 0x01], 0x95)] {
-        let (told, heard) = tokio::sync::oneshot::channel();
-        let script = Script::new().then(move |mut peer| async move {
+        let (sender, received) = tokio::sync::oneshot::channel();
+        let script = ScriptedConnector::new().then(move |mut peer| async move {
             accept_v5(&mut peer, &[0]).await;
             peer.send(bytes).await;
             peer.fill().await;
-            told.send(peer.buffer.to_vec()).unwrap();
+            sender.send(peer.buffer.to_vec()).unwrap();
         });
         let mut link = script.link(LinkSettings { version: VersionChoice::V5, ..settings() });
         until(&mut link, dropped).await;
-        assert_eq!(heard.await.unwrap(), [0xe0, 2, reason, 0]);
+        assert_eq!(received.await.unwrap(), [0xe0, 2, reason, 0]);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_loop_of_short_sessions_slows_down_and_a_stable_one_resets_it() {
-    let mut script = Script::new();
+    let mut script = ScriptedConnector::new();
     for _ in 0..12 {
         script = script.then(|mut peer| async move {
             peer.accept().await;
@@ -170,9 +170,9 @@ async fn a_loop_of_short_sessions_slows_down_and_a_stable_one_resets_it() {
 async fn an_outage_is_counted_goes_deep_and_may_be_given_up() {
     let refused = || OpenFailure {
         phase: Phase::Tcp,
-        failure: Failure::new(AWS_IO_SOCKET_CONNECTION_REFUSED, Layer::Tcp, How::Io, "refused"),
+        failure: Failure::new(AWS_IO_SOCKET_CONNECTION_REFUSED, Layer::Tcp, DropKind::Io, "refused"),
     };
-    let mut script = Script::new().then(|mut peer| async move {
+    let mut script = ScriptedConnector::new().then(|mut peer| async move {
         peer.accept().await;
     });
     for _ in 0..4 {
@@ -194,7 +194,7 @@ async fn an_outage_is_counted_goes_deep_and_may_be_given_up() {
     assert_eq!(deep, [false, false, false, false, false, true]);
 
     let backoff = BackoffSettings { max_attempts: Some(1), ..BackoffSettings::default() };
-    let script = Script::new().then_fail(refused()).then_fail(refused());
+    let script = ScriptedConnector::new().then_fail(refused()).then_fail(refused());
     let mut link = script.link(LinkSettings { backoff, ..settings() });
     let events = during(&mut link, 600 * SECOND).await;
     assert_eq!(kinds(&events), ["attempt", "connect_failed", "attempt", "connect_failed"]);

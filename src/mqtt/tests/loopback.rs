@@ -7,7 +7,7 @@ use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::diagnostics::event::{How, Layer, Phase};
+use crate::diagnostics::event::{DropKind, Layer, Phase};
 use crate::mqtt::check;
 use crate::mqtt::settings::BackoffSettings;
 
@@ -46,7 +46,7 @@ async fn in_time<T>(work: impl Future<Output = T>) -> T {
 }
 
 #[tokio::test]
-async fn fin_and_rst_are_told_apart_and_the_link_recovers() {
+async fn fin_and_rst_are_distinguished_and_the_link_recovers() {
     let (listener, settings) = listen().await;
     let broker = tokio::spawn(async move {
         for round in 0..3 {
@@ -62,7 +62,7 @@ async fn fin_and_rst_are_told_apart_and_the_link_recovers() {
     let mut link = link(settings);
     in_time(async {
         for (name, how) in
-            [("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", How::Fin), ("AWS_IO_SOCKET_CLOSED", How::Rst)]
+            [("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", DropKind::Fin), ("AWS_IO_SOCKET_CLOSED", DropKind::Rst)]
         {
             let (connected, _) = until(&mut link, connected).await;
             assert!(connected.remote.unwrap().starts_with("127.0.0.1:"));
@@ -101,7 +101,7 @@ async fn a_refused_port_is_named_and_taken_as_soon_as_it_opens() {
 }
 
 #[tokio::test]
-async fn check_connects_pings_and_says_goodbye() {
+async fn check_connects_pings_and_disconnects() {
     let (listener, settings) = listen().await;
     let broker = tokio::spawn(async move {
         // Does not know MQTT 5.
@@ -123,7 +123,7 @@ async fn check_connects_pings_and_says_goodbye() {
 }
 
 #[tokio::test]
-async fn check_tells_a_refusal() {
+async fn check_reports_a_refusal() {
     let (listener, settings) = listen().await;
     tokio::spawn(async move {
         let (mut socket, _) = listener.accept().await.unwrap();

@@ -24,8 +24,8 @@ use tokio::time::Instant;
 use super::Link;
 use super::connector::{BoxFuture, Connector};
 use super::settings::{BrokerAddress, LinkSettings, Transport, VersionChoice};
-use super::wire::{OpenFailure, Opened, Progress, Wire};
-use crate::diagnostics::event::{Event, Observed};
+use super::wire::{OpenFailure, OpenOutcome, Progress, WireConnection};
+use crate::diagnostics::event::{Event, StampedEvent};
 use crate::diagnostics::{Clock, ClockReading, Stamp};
 
 /// The clocks of a computer whose time is tokio's paused one, and that can be suspended.
@@ -137,33 +137,33 @@ impl Peer {
     }
 }
 
-type Behaviour = Box<dyn FnOnce(Peer) -> BoxFuture<'static, ()> + Send>;
+type PeerScript = Box<dyn FnOnce(Peer) -> BoxFuture<'static, ()> + Send>;
 
 /// Hands out in-memory streams whose other ends behave as scripted, then as good brokers.
 #[derive(Clone, Default)]
-pub(super) struct Script {
-    steps: Arc<Mutex<VecDeque<Result<Behaviour, OpenFailure>>>>,
+pub(super) struct ScriptedConnector {
+    steps: Arc<Mutex<VecDeque<Result<PeerScript, OpenFailure>>>>,
     /// When each transport was opened, and whether deeply.
     pub(super) opened: Arc<Mutex<Vec<(Stamp, bool)>>>,
 }
 
-impl std::fmt::Debug for Script {
+impl std::fmt::Debug for ScriptedConnector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Script")
     }
 }
 
-impl Script {
+impl ScriptedConnector {
     pub(super) fn new() -> Self {
         Self::default()
     }
 
-    pub(super) fn then<F, B>(self, behaviour: B) -> Self
+    pub(super) fn then<F, S>(self, script: S) -> Self
     where
-        B: FnOnce(Peer) -> F + Send + 'static,
+        S: FnOnce(Peer) -> F + Send + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        self.steps.lock().unwrap().push_back(Ok(Box::new(|peer| Box::pin(behaviour(peer)))));
+        self.steps.lock().unwrap().push_back(Ok(Box::new(|peer| Box::pin(script(peer)))));
         self
     }
 
@@ -183,14 +183,14 @@ impl Script {
     }
 }
 
-impl Connector for Script {
+impl Connector for ScriptedConnector {
     fn open<'a>(
         &'a self,
         _: &'a LinkSettings,
         clock: &'a Arc<dyn Clock>,
         _: &'a Progress,
         deep: bool,
-    ) -> BoxFuture<'a, Opened> {
+    ) -> BoxFuture<'a, OpenOutcome> {
         let mut opened = self.opened.lock().unwrap();
         opened.push((clock.now(), deep));
         let step = self.steps.lock().unwrap().pop_front();
@@ -200,16 +200,16 @@ impl Connector for Script {
                 let (near, far) = tokio::io::duplex(16 * 1024);
                 let mut peer = Peer { io: far, buffer: BytesMut::new(), number: opened.len() };
                 match step {
-                    Some(Ok(behaviour)) => drop(tokio::spawn(behaviour(peer))),
+                    Some(Ok(script)) => drop(tokio::spawn(script(peer))),
                     _ => drop(tokio::spawn(async move {
                         peer.accept().await;
                         peer.serve().await;
                     })),
                 }
-                Ok(Wire::from_stream(near, Arc::clone(clock)))
+                Ok(WireConnection::from_stream(near, Arc::clone(clock)))
             }
         };
-        Box::pin(std::future::ready(Opened { phases: Vec::new(), result }))
+        Box::pin(std::future::ready(OpenOutcome { phases: Vec::new(), result }))
     }
 }
 
@@ -227,7 +227,7 @@ pub(super) fn settings() -> LinkSettings {
 /// The next event that `pick` takes; everything else is skipped.
 pub(super) async fn until<T>(link: &mut Link, pick: impl Fn(&Event) -> Option<T>) -> (T, Stamp) {
     loop {
-        let Observed { at, event } = next(link).await;
+        let StampedEvent { at, event } = next(link).await;
         if let Some(found) = pick(&event) {
             return (found, at);
         }
@@ -235,7 +235,7 @@ pub(super) async fn until<T>(link: &mut Link, pick: impl Fn(&Event) -> Option<T>
 }
 
 /// The next event; a day without one is a failure.
-pub(super) async fn next(link: &mut Link) -> Observed {
+pub(super) async fn next(link: &mut Link) -> StampedEvent {
     tokio::time::timeout(Duration::from_secs(86_400), link.next()).await.expect("nothing happened for a day")
 }
 
@@ -281,7 +281,7 @@ macro_rules! picker {
     };
 }
 
-picker!(connected, Connected, Connected);
-picker!(dropped, Dropped, Dropped);
-picker!(connect_failed, ConnectFailed, ConnectFailed);
-picker!(command, Command, Command);
+picker!(connected, Connected, ConnectedEvent);
+picker!(dropped, Dropped, DroppedEvent);
+picker!(connect_failed, ConnectFailed, ConnectFailedEvent);
+picker!(command, Command, CommandUpdate);

@@ -27,8 +27,8 @@ fn stated(expected: &[(&str, CommandState)]) -> Vec<(String, CommandState)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn publishes_are_told_from_the_queue_to_the_acknowledgement() {
-    let mut link = Script::new().link(settings());
+async fn publish_states_are_reported_from_queued_to_acknowledged() {
+    let mut link = ScriptedConnector::new().link(settings());
     link.publish(publish("early", 1, 10));
     let events = during(&mut link, SECOND).await;
     assert_eq!(states(&events), stated(&[("early", Queued), ("early", Sent), ("early", Acknowledged)]));
@@ -47,7 +47,7 @@ async fn publishes_are_told_from_the_queue_to_the_acknowledgement() {
 
 #[tokio::test(start_paused = true)]
 async fn publishes_expire_while_there_is_no_connection() {
-    let mut link = Script::new().link(settings());
+    let mut link = ScriptedConnector::new().link(settings());
     link.disconnect(crate::diagnostics::event::Initiator::User);
     link.publish(publish("a", 0, 1));
     let ((), at) = until(&mut link, |event| command(event).filter(|c| c.state == Expired).map(|_| ())).await;
@@ -58,7 +58,7 @@ async fn publishes_expire_while_there_is_no_connection() {
 #[tokio::test(start_paused = true)]
 async fn a_publish_followed_by_a_drop_is_quarantined() {
     // The broker cuts whoever publishes to "forbidden", at once; "slow" it just does not acknowledge.
-    async fn touchy(mut peer: Peer) {
+    async fn drop_on_publish(mut peer: Peer) {
         peer.accept().await;
         loop {
             match peer.v4().await {
@@ -68,7 +68,7 @@ async fn a_publish_followed_by_a_drop_is_quarantined() {
             }
         }
     }
-    let script = Script::new().then(touchy).then(touchy);
+    let script = ScriptedConnector::new().then(drop_on_publish).then(drop_on_publish);
     let mut link = script.link(settings());
     until(&mut link, connected).await;
     link.publish(publish("slow", 1, 1));
@@ -84,7 +84,7 @@ async fn a_publish_followed_by_a_drop_is_quarantined() {
 
 #[tokio::test(start_paused = true)]
 async fn an_oversized_publish_is_refused_and_the_connection_unharmed() {
-    let script = Script::new().then(|mut peer| async move {
+    let script = ScriptedConnector::new().then(|mut peer| async move {
         // Maximum packet size 100.
         super::drops::accept_v5(&mut peer, &[5, 0x27, 0, 0, 0, 100]).await;
         loop {
@@ -105,8 +105,8 @@ async fn an_oversized_publish_is_refused_and_the_connection_unharmed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_receive_maximum_of_the_broker_is_kept() {
-    let script = Script::new().then(|mut peer| async move {
+async fn the_receive_maximum_of_the_broker_is_respected() {
+    let script = ScriptedConnector::new().then(|mut peer| async move {
         super::drops::accept_v5(&mut peer, &[3, 0x21, 0, 2]).await;
         let mut open = Vec::new();
         loop {
@@ -136,7 +136,7 @@ async fn the_receive_maximum_of_the_broker_is_kept() {
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_publish_is_lost_and_not_acknowledged() {
-    let script = Script::new().then(|mut peer| async move {
+    let script = ScriptedConnector::new().then(|mut peer| async move {
         super::drops::accept_v5(&mut peer, &[0]).await;
         peer.v5().await;
         peer.send(&[0x40, 3, 0, 1, 0x87]).await;

@@ -3,14 +3,14 @@ use std::time::Duration;
 use super::drops::accept_v5;
 use super::*;
 use crate::diagnostics::error_name::AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE;
-use crate::diagnostics::event::{ConnectFailed, ConnectKind, How, Layer, Phase};
+use crate::diagnostics::event::{ConnectFailedEvent, ConnectKind, DropKind, Layer, Phase};
 use crate::mqtt::failure::Failure;
 use crate::mqtt::settings::PhaseTimeouts;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-async fn refused_with(version: VersionChoice, connack: &'static [u8]) -> ConnectFailed {
-    let script = Script::new().then(move |mut peer| async move {
+async fn refused_with(version: VersionChoice, connack: &'static [u8]) -> ConnectFailedEvent {
+    let script = ScriptedConnector::new().then(move |mut peer| async move {
         peer.fill().await;
         peer.send(connack).await;
     });
@@ -19,7 +19,7 @@ async fn refused_with(version: VersionChoice, connack: &'static [u8]) -> Connect
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_refusal_keeps_its_code_and_says_it_in_words() {
+async fn every_refusal_keeps_its_code_and_has_a_text() {
     let v3 = VersionChoice::V311;
     let v5 = VersionChoice::V5;
     let cases: [(VersionChoice, &[u8], u8, &str); 9] = [
@@ -44,8 +44,8 @@ async fn every_refusal_keeps_its_code_and_says_it_in_words() {
 
 #[tokio::test(start_paused = true)]
 async fn silence_after_connect_ends_at_its_own_timeout() {
-    let script = Script::new().then(|peer| async move {
-        let _kept = peer;
+    let script = ScriptedConnector::new().then(|peer| async move {
+        let _open_peer = peer;
         std::future::pending::<()>().await;
     });
     let timeouts = PhaseTimeouts { connack: 3 * SECOND, ..PhaseTimeouts::default() };
@@ -60,11 +60,11 @@ async fn silence_after_connect_ends_at_its_own_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn auto_changes_over_to_3_1_1_a_second_later_and_remembers_it() {
+async fn auto_falls_back_to_3_1_1_a_second_later_and_remembers_it() {
     // In order: refused in MQTT 5, refused in the old form, closed, garbled.
     let answers: [&[u8]; 4] = [&[0x20, 3, 0, 0x84, 0], &[0x20, 2, 0, 1], &[], b"HTTP/1.1 400\r\n"];
     for answer in answers {
-        let script = Script::new().then(move |mut peer| async move {
+        let script = ScriptedConnector::new().then(move |mut peer| async move {
             peer.v5().await;
             peer.send(answer).await;
         });
@@ -93,8 +93,8 @@ async fn auto_changes_over_to_3_1_1_a_second_later_and_remembers_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn auto_stays_with_5_where_it_is_spoken() {
-    let script = Script::new()
+async fn auto_stays_with_5_where_it_is_supported() {
+    let script = ScriptedConnector::new()
         .then(|mut peer| async move {
             // Not authorised is an answer in MQTT 5.
             peer.v5().await;
@@ -120,8 +120,8 @@ async fn auto_stays_with_5_where_it_is_spoken() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_limits_of_a_v5_broker_are_told_and_its_keep_alive_obeyed() {
-    let script = Script::new().then(|mut peer| async move {
+async fn the_limits_of_a_v5_broker_are_reported_and_its_keep_alive_applied() {
+    let script = ScriptedConnector::new().then(|mut peer| async move {
         let connect = accept_v5(&mut peer, &[6, 0x13, 0, 20, 0x21, 0, 3]).await;
         assert_eq!(connect.properties.unwrap().max_packet_size, Some(1024 * 1024));
         loop {
@@ -141,9 +141,9 @@ async fn the_limits_of_a_v5_broker_are_told_and_its_keep_alive_obeyed() {
 #[tokio::test(start_paused = true)]
 async fn a_refused_upgrade_makes_the_next_attempt_deep() {
     let mut failure =
-        Failure::new(AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE, Layer::Websocket, How::Io, "HTTP 403");
+        Failure::new(AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE, Layer::Websocket, DropKind::Io, "HTTP 403");
     failure.http_status = Some(403);
-    let script = Script::new().then_fail(OpenFailure { phase: Phase::Websocket, failure });
+    let script = ScriptedConnector::new().then_fail(OpenFailure { phase: Phase::Websocket, failure });
     let mut link = script.link(settings());
     let (failed, _) = until(&mut link, connect_failed).await;
     assert_eq!(failed.http_status, Some(403));
@@ -154,8 +154,8 @@ async fn a_refused_upgrade_makes_the_next_attempt_deep() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refused_subscriptions_are_told_and_restored_ones_too() {
-    let script = Script::new().then(|mut peer| async move {
+async fn refused_and_restored_subscriptions_are_reported() {
+    let script = ScriptedConnector::new().then(|mut peer| async move {
         peer.accept().await;
         let v4::Packet::Subscribe(subscribe) = peer.v4().await else { panic!() };
         let [high, low] = subscribe.pkid.to_be_bytes();

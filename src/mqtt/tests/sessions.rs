@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::diagnostics::event::CommandState::{Lost, Queued, Sent};
-use crate::diagnostics::event::{ConnectKind, How, Initiator, Layer};
+use crate::diagnostics::event::{ConnectKind, DropKind, Initiator, Layer};
 use crate::mqtt::settings::PingPolicy;
 use crate::mqtt::{Activity, ReconnectKind};
 
@@ -16,7 +16,7 @@ fn is_send<T: Send>(_: &T) {}
 
 #[tokio::test(start_paused = true)]
 async fn it_connects_subscribes_and_pings() {
-    let mut link = Script::new().link(LinkSettings {
+    let mut link = ScriptedConnector::new().link(LinkSettings {
         subscriptions: (0..9).map(|n| (format!("house/{n}/#"), 1)).collect(),
         ..settings()
     });
@@ -35,8 +35,8 @@ async fn it_connects_subscribes_and_pings() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_new_link_is_off_until_told() {
-    let script = Script::new();
+async fn a_new_link_is_off_until_connect_is_called() {
+    let script = ScriptedConnector::new();
     let mut link = script.link(settings());
     link.disconnect(Initiator::User);
     assert_eq!(link.status().activity, Activity::Off);
@@ -47,7 +47,7 @@ async fn a_new_link_is_off_until_told() {
 
 #[tokio::test(start_paused = true)]
 async fn ping_round_trips_are_timed_and_keep_their_cadence() {
-    let script = Script::new().then(|mut peer| async move {
+    let script = ScriptedConnector::new().then(|mut peer| async move {
         peer.accept().await;
         loop {
             let packet = peer.v4().await;
@@ -69,7 +69,7 @@ async fn ping_round_trips_are_timed_and_keep_their_cadence() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_broker_is_noticed_exactly_at_keep_alive_plus_timeout() {
-    let script = Script::new().then(|mut peer| async move {
+    let script = ScriptedConnector::new().then(|mut peer| async move {
         peer.accept().await;
         peer.serve_for(10 * SECOND).await;
         loop {
@@ -82,7 +82,7 @@ async fn a_silent_broker_is_noticed_exactly_at_keep_alive_plus_timeout() {
     assert_eq!(drop.error_name.as_deref(), Some("AWS_ERROR_MQTT_TIMEOUT"));
     assert_eq!(
         (drop.error_code, drop.layer, drop.how),
-        (Some(5129), Some(Layer::Mqtt), Some(How::PingTimeout))
+        (Some(5129), Some(Layer::Mqtt), Some(DropKind::PingTimeout))
     );
     assert_eq!((drop.last_rx_secs, drop.last_tx_secs), (Some(70.0), Some(10.0)));
     let last = drop.packets.last().unwrap();
@@ -94,7 +94,7 @@ async fn a_silent_broker_is_noticed_exactly_at_keep_alive_plus_timeout() {
 #[tokio::test(start_paused = true)]
 async fn an_overdue_ping_goes_out_soon_after_a_suspend() {
     let clock = SimClock::start();
-    let mut link = Script::new().link_by(Arc::clone(&clock), settings());
+    let mut link = ScriptedConnector::new().link_by(Arc::clone(&clock), settings());
     during(&mut link, 7 * SECOND).await;
     clock.suspend(3_600_000);
     let events = during(&mut link, 5 * SECOND).await;
@@ -103,7 +103,7 @@ async fn an_overdue_ping_goes_out_soon_after_a_suspend() {
 
 #[tokio::test(start_paused = true)]
 async fn a_broker_that_takes_nothing_is_noticed_in_time_too() {
-    let script = Script::new().then(|mut peer| async move {
+    let script = ScriptedConnector::new().then(|mut peer| async move {
         peer.accept().await;
         std::future::pending::<()>().await;
     });
@@ -113,13 +113,13 @@ async fn a_broker_that_takes_nothing_is_noticed_in_time_too() {
         link.publish(publishing::publish(&format!("big/{n}"), 0, 8 * 1024));
     }
     let (drop, at) = until(&mut link, dropped).await;
-    assert_eq!((ms(at), drop.how), (70_000, Some(How::PingTimeout)));
+    assert_eq!((ms(at), drop.how), (70_000, Some(DropKind::PingTimeout)));
 }
 
 #[tokio::test(start_paused = true)]
-async fn traffic_postpones_pings_only_when_idle_pings_are_asked_for() {
+async fn traffic_postpones_pings_only_with_the_when_idle_policy() {
     for (policy, pings) in [(PingPolicy::Always, 3), (PingPolicy::WhenIdle, 0)] {
-        let mut link = Script::new().link(LinkSettings { ping_policy: policy, ..settings() });
+        let mut link = ScriptedConnector::new().link(LinkSettings { ping_policy: policy, ..settings() });
         let mut seen = 0;
         for _ in 0..20 {
             seen +=
@@ -132,7 +132,7 @@ async fn traffic_postpones_pings_only_when_idle_pings_are_asked_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_week_passes_without_a_drop() {
-    let mut link = Script::new().link(settings());
+    let mut link = ScriptedConnector::new().link(settings());
     let events = during(&mut link, Duration::from_secs(7 * 86_400 + 1)).await;
     let pings = kinds(&events).iter().filter(|kind| **kind == "ping").count();
     assert_eq!((pings, events.len()), (7 * 1440, 7 * 1440 + 2));
@@ -140,7 +140,7 @@ async fn a_week_passes_without_a_drop() {
 
 #[tokio::test(start_paused = true)]
 async fn a_keep_alive_change_is_a_clean_reconnect_and_no_drop() {
-    let script = Script::new().then(|mut peer| async move {
+    let script = ScriptedConnector::new().then(|mut peer| async move {
         assert_eq!(peer.accept().await.keep_alive, 60);
         assert_eq!(peer.v4().await, v4::Packet::Disconnect);
     });
@@ -164,13 +164,13 @@ async fn a_keep_alive_change_is_a_clean_reconnect_and_no_drop() {
 
 #[tokio::test(start_paused = true)]
 async fn keep_alive_zero_never_pings() {
-    let mut link = Script::new().link(LinkSettings { keep_alive_secs: 0, ..settings() });
+    let mut link = ScriptedConnector::new().link(LinkSettings { keep_alive_secs: 0, ..settings() });
     assert_eq!(kinds(&during(&mut link, Duration::from_secs(86_000)).await), ["attempt", "connected"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn never_more_than_one_connect_a_second_however_hard_the_key_is_pressed() {
-    let script = Script::new();
+async fn repeated_reconnect_requests_send_at_most_one_connect_a_second() {
+    let script = ScriptedConnector::new();
     let mut link = script.link(settings());
     for press in 0..60 {
         during(&mut link, Duration::from_millis(70 + press % 7 * 90)).await;
@@ -192,8 +192,8 @@ async fn never_more_than_one_connect_a_second_however_hard_the_key_is_pressed() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wanted_reconnect_counts_as_connected_again() {
-    let script = Script::new();
+async fn a_requested_reconnect_counts_as_connected_again() {
+    let script = ScriptedConnector::new();
     let mut link = script.link(settings());
     until(&mut link, connected).await;
     link.reconnect(ReconnectKind::Deep, Initiator::User);
@@ -205,15 +205,15 @@ async fn a_wanted_reconnect_counts_as_connected_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn shutdown_says_disconnect_and_accounts_for_what_is_left() {
-    let (told, heard) = tokio::sync::oneshot::channel();
-    let script = Script::new().then(|mut peer| async move {
+async fn shutdown_sends_disconnect_and_accounts_for_pending_publishes() {
+    let (sender, received) = tokio::sync::oneshot::channel();
+    let script = ScriptedConnector::new().then(|mut peer| async move {
         peer.accept().await;
         let mut seen = Vec::new();
         while seen.last() != Some(&v4::Packet::Disconnect) {
             seen.push(peer.v4().await);
         }
-        told.send(seen.len()).unwrap();
+        sender.send(seen.len()).unwrap();
     });
     let mut link = script.link(settings());
     until(&mut link, connected).await;
@@ -227,6 +227,6 @@ async fn shutdown_says_disconnect_and_accounts_for_what_is_left() {
     assert_eq!(states("a"), [Sent]);
     assert_eq!(states("b"), [Sent, Queued, Lost]);
     assert!(events.contains(&Event::Disconnected { by: Initiator::Shutdown }));
-    assert_eq!(heard.await.unwrap(), 3);
+    assert_eq!(received.await.unwrap(), 3);
     assert_eq!(link.status().activity, Activity::Off);
 }

@@ -20,8 +20,8 @@ fn tally(events: &[Event]) -> (u64, u64) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn few_messages_are_told_one_by_one() {
-    let script = Script::new().then(|mut peer| async move {
+async fn few_messages_are_reported_one_by_one() {
+    let script = ScriptedConnector::new().then(|mut peer| async move {
         peer.accept().await;
         for _ in 0..100 {
             peer.send(&flood(2)).await;
@@ -34,7 +34,7 @@ async fn few_messages_are_told_one_by_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_flood_is_counted_and_neither_pings_nor_the_end_are_disturbed() {
-    let script = Script::new().then(|mut peer| async move {
+    let script = ScriptedConnector::new().then(|mut peer| async move {
         peer.accept().await;
         for tick in 0..1000 {
             peer.send(&flood(100)).await;
@@ -66,8 +66,8 @@ async fn a_flood_is_counted_and_neither_pings_nor_the_end_are_disturbed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deaf_broker_is_noticed_under_an_endless_flood() {
-    let script = Script::new().then(|mut peer| async move {
+async fn a_broker_without_pingresp_is_noticed_under_an_endless_flood() {
+    let script = ScriptedConnector::new().then(|mut peer| async move {
         peer.accept().await;
         loop {
             peer.send(&flood(100)).await;
@@ -84,7 +84,7 @@ async fn a_deaf_broker_is_noticed_under_an_endless_flood() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reading_is_fast() {
     const MESSAGES: u64 = 300_000;
-    let script = Script::new().then(|mut peer| async move {
+    let script = ScriptedConnector::new().then(|mut peer| async move {
         peer.accept().await;
         let burst = flood(1000);
         for _ in 0..MESSAGES / 1000 {

@@ -5,7 +5,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::time::ASN1Time;
 
-use super::foreign_text::foreign_text;
+use super::sanitize::sanitize_text;
 
 /// The leaf certificate the broker presented.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,32 +28,32 @@ impl CertificateInfo {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         let validity = certificate.validity();
         let names = match certificate.subject_alternative_name() {
-            Ok(Some(extension)) => extension.value.general_names.iter().filter_map(name).collect(),
+            Ok(Some(extension)) => extension.value.general_names.iter().filter_map(general_name_text).collect(),
             _ => Vec::new(),
         };
         Some(Self {
-            subject: foreign_text(&certificate.subject().to_string()),
-            issuer: foreign_text(&certificate.issuer().to_string()),
-            not_before: moment(validity.not_before)?,
-            not_after: moment(validity.not_after)?,
+            subject: sanitize_text(&certificate.subject().to_string()),
+            issuer: sanitize_text(&certificate.issuer().to_string()),
+            not_before: to_utc(validity.not_before)?,
+            not_after: to_utc(validity.not_after)?,
             names,
         })
     }
 }
 
-fn moment(time: ASN1Time) -> Option<DateTime<Utc>> {
+fn to_utc(time: ASN1Time) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(time.timestamp(), 0)
 }
 
-fn name(name: &GeneralName<'_>) -> Option<String> {
+fn general_name_text(name: &GeneralName<'_>) -> Option<String> {
     match name {
-        GeneralName::DNSName(name) => Some(foreign_text(name)),
-        GeneralName::IPAddress(bytes) => address(bytes),
+        GeneralName::DNSName(name) => Some(sanitize_text(name)),
+        GeneralName::IPAddress(bytes) => address_text(bytes),
         _ => None,
     }
 }
 
-fn address(bytes: &[u8]) -> Option<String> {
+fn address_text(bytes: &[u8]) -> Option<String> {
     if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
         return Some(std::net::Ipv4Addr::from(v4).to_string());
     }
@@ -68,7 +68,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_are_too_strange(der in proptest::collection::vec(any::<u8>(), 0..256)) {
+        fn arbitrary_bytes_do_not_panic(der in proptest::collection::vec(any::<u8>(), 0..256)) {
             let _ = CertificateInfo::from_der(&der);
         }
 

@@ -8,9 +8,9 @@ use rustls::CertificateError;
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::http::Response;
 
-use super::ending::{inner, of_local_network};
-use super::foreign_text::foreign_text;
-use super::websocket::{server_clock, server_date};
+use super::close_reason::{inner_error, local_network_failure};
+use super::sanitize::sanitize_text;
+use super::websocket::{server_date_utc, server_date};
 use crate::diagnostics::error_name::{
     AWS_ERROR_HTTP_PROTOCOL_ERROR, AWS_ERROR_HTTP_PROXY_CONNECT_FAILED,
     AWS_ERROR_HTTP_RESPONSE_FIRST_BYTE_TIMEOUT, AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE,
@@ -21,53 +21,53 @@ use crate::diagnostics::error_name::{
     AWS_IO_TLS_ERROR_ALERT_RECEIVED, AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE, AWS_IO_TLS_HOST_NAME_MISMATCH,
     AWS_IO_TLS_NEGOTIATION_TIMEOUT, AWS_IO_TLS_UNKNOWN_ROOT_CERTIFICATE,
 };
-use crate::diagnostics::event::{How, Layer};
+use crate::diagnostics::event::{DropKind, Layer};
 use crate::mqtt::failure::Failure;
 
 /// The resolver did not answer in time.
 pub(super) fn dns_timed_out(limit: Duration) -> Failure {
     let detail = format!("the name server did not answer within {limit:?}");
-    Failure::new(AWS_IO_DNS_QUERY_AGAIN, Layer::Dns, How::Io, detail)
+    Failure::new(AWS_IO_DNS_QUERY_AGAIN, Layer::Dns, DropKind::Io, detail)
 }
 
 /// The address did not answer in time.
 pub(super) fn tcp_timed_out(remote: SocketAddr, limit: Duration) -> Failure {
     let detail = format!("{remote} did not answer within {limit:?}");
-    Failure::new(AWS_IO_SOCKET_TIMEOUT, Layer::Tcp, How::Io, detail)
+    Failure::new(AWS_IO_SOCKET_TIMEOUT, Layer::Tcp, DropKind::Io, detail)
 }
 
 /// There was no address to try.
 pub(super) fn no_address_left() -> Failure {
-    Failure::new(AWS_IO_DNS_NO_ADDRESS_FOR_HOST, Layer::Dns, How::Io, "there was no address to try")
+    Failure::new(AWS_IO_DNS_NO_ADDRESS_FOR_HOST, Layer::Dns, DropKind::Io, "there was no address to try")
 }
 
 /// A TCP handshake failed.
-pub(super) fn of_tcp(remote: SocketAddr, error: &io::Error) -> Failure {
-    if let Some(failure) = of_local_network(error) {
+pub(super) fn tcp_failure(remote: SocketAddr, error: &io::Error) -> Failure {
+    if let Some(failure) = local_network_failure(error) {
         let detail = format!("{remote}: {}", failure.detail);
         return Failure { detail, ..failure };
     }
     let (name, layer, how, detail) = match error.kind() {
         ErrorKind::ConnectionRefused => {
             let detail = format!("{remote} refused the connection: nothing listens on that port");
-            (AWS_IO_SOCKET_CONNECTION_REFUSED, Layer::Tcp, How::Rst, detail)
+            (AWS_IO_SOCKET_CONNECTION_REFUSED, Layer::Tcp, DropKind::Rst, detail)
         }
         ErrorKind::TimedOut => {
-            (AWS_IO_SOCKET_TIMEOUT, Layer::Tcp, How::Io, format!("{remote} did not answer"))
+            (AWS_IO_SOCKET_TIMEOUT, Layer::Tcp, DropKind::Io, format!("{remote} did not answer"))
         }
         ErrorKind::ConnectionReset => {
-            (AWS_IO_SOCKET_CLOSED, Layer::Tcp, How::Rst, format!("{remote} reset the connection at once"))
+            (AWS_IO_SOCKET_CLOSED, Layer::Tcp, DropKind::Rst, format!("{remote} reset the connection at once"))
         }
         ErrorKind::ConnectionAborted => {
-            (AWS_IO_SOCKET_CONNECT_ABORTED, Layer::Tcp, How::Io, format!("{remote}: the connect was aborted"))
+            (AWS_IO_SOCKET_CONNECT_ABORTED, Layer::Tcp, DropKind::Io, format!("{remote}: the connect was aborted"))
         }
         ErrorKind::PermissionDenied => {
             let detail = format!("{remote}: this computer does not permit the connect (firewall?)");
-            (AWS_ERROR_NO_PERMISSION, Layer::Local, How::Local, detail)
+            (AWS_ERROR_NO_PERMISSION, Layer::Local, DropKind::Local, detail)
         }
         _ => {
-            let detail = format!("{remote}: {}", foreign_text(&error.to_string()));
-            (AWS_ERROR_UNKNOWN, Layer::Local, How::Local, detail)
+            let detail = format!("{remote}: {}", sanitize_text(&error.to_string()));
+            (AWS_ERROR_UNKNOWN, Layer::Local, DropKind::Local, detail)
         }
     };
     Failure::new(name, layer, how, detail)
@@ -76,43 +76,43 @@ pub(super) fn of_tcp(remote: SocketAddr, error: &io::Error) -> Failure {
 /// The TLS handshake was not finished in time.
 pub(super) fn tls_timed_out(limit: Duration) -> Failure {
     let detail = format!("the TLS handshake was not finished within {limit:?}");
-    Failure::new(AWS_IO_TLS_NEGOTIATION_TIMEOUT, Layer::Tls, How::Io, detail)
+    Failure::new(AWS_IO_TLS_NEGOTIATION_TIMEOUT, Layer::Tls, DropKind::Io, detail)
 }
 
 /// TLS could not be set up on this computer.
 pub(super) fn no_tls_context(reason: &str) -> Failure {
-    Failure::new(AWS_IO_TLS_CTX_ERROR, Layer::Local, How::Local, foreign_text(reason))
+    Failure::new(AWS_IO_TLS_CTX_ERROR, Layer::Local, DropKind::Local, sanitize_text(reason))
 }
 
 /// The host is nothing a certificate could be made out for.
 pub(super) fn no_server_name(host: &str) -> Failure {
-    let detail = format!("{} is no name a certificate can be checked against", foreign_text(host));
-    Failure::new(AWS_IO_SOCKET_INVALID_ADDRESS, Layer::Local, How::Local, detail)
+    let detail = format!("{} is no name a certificate can be checked against", sanitize_text(host));
+    Failure::new(AWS_IO_SOCKET_INVALID_ADDRESS, Layer::Local, DropKind::Local, detail)
 }
 
 /// A TLS handshake failed.
-pub(super) fn of_tls(error: &io::Error) -> Failure {
-    match inner::<rustls::Error>(error) {
-        Some(rustls::Error::InvalidCertificate(reason)) => of_certificate(reason),
+pub(super) fn tls_failure(error: &io::Error) -> Failure {
+    match inner_error::<rustls::Error>(error) {
+        Some(rustls::Error::InvalidCertificate(reason)) => certificate_failure(reason),
         Some(rustls::Error::AlertReceived(alert)) => {
             let detail = format!("the server refused the TLS handshake with the alert {alert:?}");
-            Failure::new(AWS_IO_TLS_ERROR_ALERT_RECEIVED, Layer::Tls, How::TlsAlert, detail)
+            Failure::new(AWS_IO_TLS_ERROR_ALERT_RECEIVED, Layer::Tls, DropKind::TlsAlert, detail)
         }
         Some(rustls::Error::InvalidMessage(_)) => {
             let detail = "the server's answer is not TLS: is this its TLS port?";
-            Failure::new(AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE, Layer::Tls, How::Io, detail)
+            Failure::new(AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE, Layer::Tls, DropKind::Io, detail)
         }
         Some(other) => {
-            let detail = foreign_text(&other.to_string());
-            Failure::new(AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE, Layer::Tls, How::Io, detail)
+            let detail = sanitize_text(&other.to_string());
+            Failure::new(AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE, Layer::Tls, DropKind::Io, detail)
         }
-        None => of_interrupted(error, "the TLS handshake"),
+        None => interrupted_failure(error, "the TLS handshake"),
     }
 }
 
-fn of_certificate(reason: &CertificateError) -> Failure {
+fn certificate_failure(reason: &CertificateError) -> Failure {
     use CertificateError as C;
-    let reasoned = foreign_text(&reason.to_string());
+    let reason_text = sanitize_text(&reason.to_string());
     let (name, detail) = match reason {
         C::UnknownIssuer => {
             let detail = "the server's certificate is signed by an authority that is not trusted here";
@@ -124,34 +124,34 @@ fn of_certificate(reason: &CertificateError) -> Failure {
                           is the CA file out of date?";
             (AWS_IO_TLS_UNKNOWN_ROOT_CERTIFICATE, detail.to_owned())
         }
-        C::NotValidForName | C::NotValidForNameContext { .. } => (AWS_IO_TLS_HOST_NAME_MISMATCH, reasoned),
-        C::Expired | C::ExpiredContext { .. } => (AWS_IO_TLS_CERTIFICATE_EXPIRED, reasoned),
+        C::NotValidForName | C::NotValidForNameContext { .. } => (AWS_IO_TLS_HOST_NAME_MISMATCH, reason_text),
+        C::Expired | C::ExpiredContext { .. } => (AWS_IO_TLS_CERTIFICATE_EXPIRED, reason_text),
         C::NotValidYet | C::NotValidYetContext { .. } => {
-            (AWS_IO_TLS_CERTIFICATE_NOT_YET_VALID, format!("{reasoned}; is this computer's clock right?"))
+            (AWS_IO_TLS_CERTIFICATE_NOT_YET_VALID, format!("{reason_text}; is this computer's clock right?"))
         }
-        _ => (AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE, reasoned),
+        _ => (AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE, reason_text),
     };
-    Failure::new(name, Layer::Tls, How::Io, detail)
+    Failure::new(name, Layer::Tls, DropKind::Io, detail)
 }
 
 /// The connection below went away during `step`.
-fn of_interrupted(error: &io::Error, step: &str) -> Failure {
+fn interrupted_failure(error: &io::Error, step: &str) -> Failure {
     match error.kind() {
         ErrorKind::UnexpectedEof => {
             let detail = format!("the peer closed the connection during {step}");
-            Failure::new(AWS_IO_SOCKET_CLOSED, Layer::Tcp, How::Fin, detail)
+            Failure::new(AWS_IO_SOCKET_CLOSED, Layer::Tcp, DropKind::Fin, detail)
         }
         ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
             let detail = format!("the connection was reset during {step}");
-            Failure::new(AWS_IO_SOCKET_CLOSED, Layer::Tcp, How::Rst, detail)
+            Failure::new(AWS_IO_SOCKET_CLOSED, Layer::Tcp, DropKind::Rst, detail)
         }
         ErrorKind::TimedOut => {
             let detail = format!("the peer stopped answering during {step}");
-            Failure::new(AWS_IO_SOCKET_TIMEOUT, Layer::Tcp, How::Io, detail)
+            Failure::new(AWS_IO_SOCKET_TIMEOUT, Layer::Tcp, DropKind::Io, detail)
         }
-        _ => of_local_network(error).unwrap_or_else(|| {
-            let detail = format!("{step} failed: {}", foreign_text(&error.to_string()));
-            Failure::new(AWS_ERROR_UNKNOWN, Layer::Tcp, How::Io, detail)
+        _ => local_network_failure(error).unwrap_or_else(|| {
+            let detail = format!("{step} failed: {}", sanitize_text(&error.to_string()));
+            Failure::new(AWS_ERROR_UNKNOWN, Layer::Tcp, DropKind::Io, detail)
         }),
     }
 }
@@ -159,57 +159,57 @@ fn of_interrupted(error: &io::Error, step: &str) -> Failure {
 /// The upgrade was not answered in time.
 pub(super) fn upgrade_timed_out(limit: Duration) -> Failure {
     let detail = format!("the server did not answer the WebSocket upgrade within {limit:?}");
-    Failure::new(AWS_ERROR_HTTP_RESPONSE_FIRST_BYTE_TIMEOUT, Layer::Websocket, How::Io, detail)
+    Failure::new(AWS_ERROR_HTTP_RESPONSE_FIRST_BYTE_TIMEOUT, Layer::Websocket, DropKind::Io, detail)
 }
 
 /// The settings make no HTTP request.
 pub(super) fn no_upgrade_request(host: &str, reason: &str) -> Failure {
     let detail =
-        format!("no WebSocket request can be made for {}: {}", foreign_text(host), foreign_text(reason));
-    Failure::new(AWS_ERROR_INVALID_ARGUMENT, Layer::Local, How::Local, detail)
+        format!("no WebSocket request can be made for {}: {}", sanitize_text(host), sanitize_text(reason));
+    Failure::new(AWS_ERROR_INVALID_ARGUMENT, Layer::Local, DropKind::Local, detail)
 }
 
 /// A WebSocket upgrade failed.
-pub(super) fn of_upgrade(error: &tungstenite::Error) -> Failure {
+pub(super) fn upgrade_failure(error: &tungstenite::Error) -> Failure {
     use tungstenite::Error;
     use tungstenite::error::ProtocolError;
-    let said = foreign_text(&error.to_string());
+    let error_text = sanitize_text(&error.to_string());
     let (name, detail) = match error {
-        Error::Http(response) => return of_status(response),
-        Error::Io(error) if inner::<rustls::Error>(error).is_some() => return of_tls(error),
-        Error::Io(error) => return of_interrupted(error, "the WebSocket upgrade"),
+        Error::Http(response) => return http_status_failure(response),
+        Error::Io(error) if inner_error::<rustls::Error>(error).is_some() => return tls_failure(error),
+        Error::Io(error) => return interrupted_failure(error, "the WebSocket upgrade"),
         Error::Protocol(ProtocolError::HandshakeIncomplete) => {
-            return of_interrupted(&ErrorKind::UnexpectedEof.into(), "the WebSocket upgrade");
+            return interrupted_failure(&ErrorKind::UnexpectedEof.into(), "the WebSocket upgrade");
         }
         Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(_)) => {
-            let detail = format!("the server did not agree to the subprotocol mqtt: {said}");
+            let detail = format!("the server did not agree to the subprotocol mqtt: {error_text}");
             (AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE, detail)
         }
         Error::Protocol(ProtocolError::HttparseError(_)) | Error::Capacity(_) | Error::AttackAttempt => {
-            let detail = format!("the server's answer is not HTTP: {said}");
+            let detail = format!("the server's answer is not HTTP: {error_text}");
             (AWS_ERROR_HTTP_PROTOCOL_ERROR, detail)
         }
         _ => {
-            let detail = format!("the server's answer is not a WebSocket upgrade: {said}");
+            let detail = format!("the server's answer is not a WebSocket upgrade: {error_text}");
             (AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE, detail)
         }
     };
-    Failure::new(name, Layer::Websocket, How::Io, detail)
+    Failure::new(name, Layer::Websocket, DropKind::Io, detail)
 }
 
-fn of_status(response: &Response<Option<Vec<u8>>>) -> Failure {
+fn http_status_failure(response: &Response<Option<Vec<u8>>>) -> Failure {
     let mut detail = format!("the server answered the WebSocket upgrade with HTTP {}", response.status());
     let body = response.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default();
     if !body.trim().is_empty() {
-        detail = format!("{detail}: “{}”", foreign_text(&body));
+        detail = format!("{detail}: “{}”", sanitize_text(&body));
     }
     if let Some(date) = server_date(response.headers()) {
         detail = format!("{detail}; server date {date}");
     }
     let name = AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE;
-    let mut failure = Failure::new(name, Layer::Websocket, How::Io, detail);
+    let mut failure = Failure::new(name, Layer::Websocket, DropKind::Io, detail);
     failure.http_status = Some(response.status().as_u16());
-    failure.server_date = server_clock(response.headers());
+    failure.server_date = server_date_utc(response.headers());
     failure
 }
 
@@ -218,25 +218,25 @@ pub(super) fn unusable_proxy(variable: &str) -> Failure {
     let detail = format!(
         "the environment variable {variable} names no http:// proxy; change it, or list the broker in NO_PROXY"
     );
-    Failure::new(AWS_ERROR_HTTP_PROXY_CONNECT_FAILED, Layer::Local, How::Local, detail)
+    Failure::new(AWS_ERROR_HTTP_PROXY_CONNECT_FAILED, Layer::Local, DropKind::Local, detail)
 }
 
 /// The proxy did not answer CONNECT in time.
 pub(super) fn proxy_timed_out(limit: Duration) -> Failure {
     let detail = format!("the proxy opened no tunnel within {limit:?}");
-    Failure::new(AWS_ERROR_HTTP_PROXY_CONNECT_FAILED, Layer::Tcp, How::Io, detail)
+    Failure::new(AWS_ERROR_HTTP_PROXY_CONNECT_FAILED, Layer::Tcp, DropKind::Io, detail)
 }
 
 /// The connection to the proxy went away during CONNECT.
-pub(super) fn proxy_broke_off(error: &io::Error) -> Failure {
-    let failure = of_interrupted(error, "the proxy's CONNECT");
+pub(super) fn proxy_connection_lost(error: &io::Error) -> Failure {
+    let failure = interrupted_failure(error, "the proxy's CONNECT");
     Failure { name: AWS_ERROR_HTTP_PROXY_CONNECT_FAILED, ..failure }
 }
 
 /// The proxy answered CONNECT with anything but success.
 pub(super) fn proxy_refused(status: Option<u16>, line: &str) -> Failure {
     let detail = format!("the proxy refused the tunnel: “{line}”");
-    let mut failure = Failure::new(AWS_ERROR_HTTP_PROXY_CONNECT_FAILED, Layer::Tcp, How::Io, detail);
+    let mut failure = Failure::new(AWS_ERROR_HTTP_PROXY_CONNECT_FAILED, Layer::Tcp, DropKind::Io, detail);
     failure.http_status = status;
     failure
 }

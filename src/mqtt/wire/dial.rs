@@ -16,7 +16,7 @@ use crate::mqtt::settings::LinkSettings;
 const SHORTEST_USER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A TCP connection.
-pub(super) struct Dialled {
+pub(super) struct TcpConnection {
     pub(super) stream: TcpStream,
     pub(super) remote: SocketAddr,
     pub(super) local: SocketAddr,
@@ -30,20 +30,20 @@ pub(super) struct Dialled {
 pub(super) async fn dial(
     addresses: &[SocketAddr],
     settings: &LinkSettings,
-) -> Result<(Dialled, String), Failure> {
+) -> Result<(TcpConnection, String), Failure> {
     let mut failed: Vec<(SocketAddr, Failure)> = Vec::new();
     for &remote in addresses {
         let limit = settings.timeouts.tcp;
-        let outcome = match tokio::time::timeout(limit, connect(remote, settings)).await {
+        let failure = match tokio::time::timeout(limit, connect(remote, settings)).await {
             Ok(Ok((stream, local))) => {
-                return Ok((Dialled { stream, remote, local }, story(remote, &failed)));
+                return Ok((TcpConnection { stream, remote, local }, connect_summary(remote, &failed)));
             }
-            Ok(Err(error)) => connect_failure::of_tcp(remote, &error),
-            Err(_) => connect_failure::tcp_timed_out(remote, settings.field(limit)),
+            Ok(Err(error)) => connect_failure::tcp_failure(remote, &error),
+            Err(_) => connect_failure::tcp_timed_out(remote, settings.to_field_time(limit)),
         };
-        failed.push((remote, outcome));
+        failed.push((remote, failure));
     }
-    Err(farthest(failed))
+    Err(most_advanced_failure(failed))
 }
 
 async fn connect(remote: SocketAddr, settings: &LinkSettings) -> io::Result<(TcpStream, SocketAddr)> {
@@ -90,23 +90,23 @@ fn user_timeout(settings: &LinkSettings) -> Duration {
     silence.max(SHORTEST_USER_TIMEOUT)
 }
 
-fn story(winner: SocketAddr, failed: &[(SocketAddr, Failure)]) -> String {
+fn connect_summary(winner: SocketAddr, failed: &[(SocketAddr, Failure)]) -> String {
     if failed.is_empty() {
         return winner.to_string();
     }
-    let others: Vec<&str> = failed.iter().map(|(_, failure)| failure.detail.as_str()).collect();
-    format!("{winner} after {}", others.join("; "))
+    let failures: Vec<&str> = failed.iter().map(|(_, failure)| failure.detail.as_str()).collect();
+    format!("{winner} after {}", failures.join("; "))
 }
 
-fn farthest(failed: Vec<(SocketAddr, Failure)>) -> Failure {
-    let all = failed.iter().map(|(_, failure)| failure.detail.as_str()).collect::<Vec<_>>().join("; ");
+fn most_advanced_failure(failed: Vec<(SocketAddr, Failure)>) -> Failure {
+    let details = failed.iter().map(|(_, failure)| failure.detail.as_str()).collect::<Vec<_>>().join("; ");
     let rank = |failure: &Failure| match failure.name {
         name if name == AWS_IO_SOCKET_CONNECTION_REFUSED => 2,
         name if name == AWS_IO_SOCKET_TIMEOUT => 1,
         _ => 0,
     };
     match failed.into_iter().map(|(_, failure)| failure).max_by_key(rank) {
-        Some(failure) => Failure { detail: all, ..failure },
+        Some(failure) => Failure { detail: details, ..failure },
         None => connect_failure::no_address_left(),
     }
 }
@@ -118,7 +118,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[tokio::test]
-    async fn the_socket_sends_at_once_and_keeps_alive_only_when_told() {
+    async fn nodelay_is_set_and_tcp_keep_alive_only_when_configured() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let broker =
@@ -126,8 +126,8 @@ mod tests {
         let mut settings = LinkSettings::new(broker, "id");
         for interval in [None, Some(Duration::from_secs(30))] {
             settings.tcp_keep_alive = interval;
-            let (dialled, _) = dial(&[address], &settings).await.unwrap();
-            let socket = SockRef::from(&dialled.stream);
+            let (connection, _) = dial(&[address], &settings).await.unwrap();
+            let socket = SockRef::from(&connection.stream);
             assert!(socket.tcp_nodelay().unwrap());
             assert_eq!(socket.keepalive().unwrap(), interval.is_some());
             assert_eq!(socket.tcp_user_timeout().unwrap(), Some(Duration::from_secs(70)));
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn tcp_gives_up_after_mqtt_would_have_and_never_in_under_twenty_seconds() {
+    fn tcp_user_timeout_is_longer_than_the_ping_timeout_and_at_least_twenty_seconds() {
         let broker =
             BrokerAddress { transport: Transport::Tcp, host: "h".into(), port: 1883, path: String::new() };
         let mut settings = LinkSettings::new(broker, "id");

@@ -6,8 +6,8 @@
 mod certificate;
 mod connect_failure;
 mod dial;
-mod ending;
-mod foreign_text;
+mod close_reason;
+mod sanitize;
 mod open;
 mod progress;
 mod proxy;
@@ -22,9 +22,9 @@ mod ws_stream;
 mod tests;
 
 pub use certificate::CertificateInfo;
-pub(in crate::mqtt) use foreign_text::foreign_text;
-pub use open::{OpenFailure, Opened, open};
+pub(in crate::mqtt) use sanitize::sanitize_text;
+pub use open::{OpenFailure, OpenOutcome, open};
 pub use progress::Progress;
-pub use stream::{Wire, WireStream};
+pub use stream::{WireConnection, WireStream};
 pub use tap::WireTap;
-pub use tls::{TlsContext, UnusableTls};
+pub use tls::{TlsContext, TlsSettingsError};

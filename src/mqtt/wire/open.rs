@@ -13,9 +13,9 @@ use super::dial::dial;
 use super::progress::Progress;
 use super::proxy::Proxy;
 use super::resolve::resolve;
-use super::stream::{Wire, WireStream};
-use super::tap::{Layers, Tapped, WireTap};
-use super::tls::{Handshaken, TlsContext, secure};
+use super::stream::{WireConnection, WireStream};
+use super::tap::{TransportLayers, TappedSocket, WireTap};
+use super::tls::{TlsSession, TlsContext, tls_handshake};
 use super::websocket::upgrade;
 use super::ws_stream::WsStream;
 use crate::diagnostics::Clock;
@@ -25,11 +25,11 @@ use crate::mqtt::settings::{LinkSettings, Transport};
 
 /// What one attempt gave.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenOutcome {
     /// The phases reached, in order; the last one carries the error if the attempt failed.
     pub phases: Vec<PhaseTiming>,
     /// The wire, or why there is none.
-    pub result: Result<Wire, OpenFailure>,
+    pub result: Result<WireConnection, OpenFailure>,
 }
 
 /// Why no wire could be opened.
@@ -53,41 +53,41 @@ pub async fn open(
     tls: &TlsContext,
     clock: &Arc<dyn Clock>,
     progress: &Progress,
-) -> Opened {
-    let proxy = Proxy::choose(&settings.broker, |variable| std::env::var(variable).ok());
-    Box::pin(open_through(proxy, settings, tls, clock, progress)).await
+) -> OpenOutcome {
+    let proxy = Proxy::from_environment(&settings.broker, |variable| std::env::var(variable).ok());
+    Box::pin(open_with_proxy(proxy, settings, tls, clock, progress)).await
 }
 
 /// [`open`] with the proxy already looked up.
-pub(super) async fn open_through(
+pub(super) async fn open_with_proxy(
     proxy: Result<Option<Proxy>, Failure>,
     settings: &LinkSettings,
     tls: &TlsContext,
     clock: &Arc<dyn Clock>,
     progress: &Progress,
-) -> Opened {
-    let mut attempt = Attempt { clock, progress, phases: Vec::new() };
+) -> OpenOutcome {
+    let mut attempt = OpenAttempt { clock, progress, phases: Vec::new() };
     let result = attempt.run(proxy, settings, tls).await;
     progress.clear();
-    Opened { phases: attempt.phases, result }
+    OpenOutcome { phases: attempt.phases, result }
 }
 
 /// The bookkeeping of one attempt.
-struct Attempt<'a> {
+struct OpenAttempt<'a> {
     clock: &'a Arc<dyn Clock>,
     progress: &'a Progress,
     phases: Vec<PhaseTiming>,
 }
 
-impl Attempt<'_> {
+impl OpenAttempt<'_> {
     async fn run(
         &mut self,
         proxy: Result<Option<Proxy>, Failure>,
         settings: &LinkSettings,
         tls: &TlsContext,
-    ) -> Result<Wire, OpenFailure> {
+    ) -> Result<WireConnection, OpenFailure> {
         let broker = &settings.broker;
-        let layers = Layers { tls: broker.transport.is_tls(), websocket: broker.transport.is_websocket() };
+        let layers = TransportLayers { tls: broker.transport.is_tls(), websocket: broker.transport.is_websocket() };
         if layers.tls {
             // Reading the platform's authorities takes long; done here, once, it delays no handshake. A
             // failure comes back when the TLS phase asks again.
@@ -95,92 +95,92 @@ impl Attempt<'_> {
         }
         let proxy = match proxy {
             Ok(proxy) => proxy,
-            Err(failure) => return self.timed(Phase::Tcp, async { Err(failure) }).await,
+            Err(failure) => return self.run_phase(Phase::Tcp, async { Err(failure) }).await,
         };
         let (host, port) =
             proxy.as_ref().map_or((&broker.host, broker.port), |proxy| (&proxy.host, proxy.port));
         let limit = settings.timeouts.dns;
         let addresses = self
-            .timed(Phase::Dns, async {
+            .run_phase(Phase::Dns, async {
                 tokio::time::timeout(limit, resolve(host, port, settings.family, settings.resolver.as_ref()))
                     .await
-                    .unwrap_or_else(|_| Err(connect_failure::dns_timed_out(settings.field(limit))))
+                    .unwrap_or_else(|_| Err(connect_failure::dns_timed_out(settings.to_field_time(limit))))
             })
             .await?;
         let tap = WireTap::new(Arc::clone(self.clock), layers);
-        let reach = reach(&addresses, proxy.as_ref(), settings, &tap);
-        let Reached { socket, remote, local } = self.timed(Phase::Tcp, reach).await?;
-        let (stream, certificate) = self.layered(socket, &tap, settings, tls).await?;
-        Ok(Wire { stream, tap, remote, local, certificate })
+        let connecting = connect_tcp(&addresses, proxy.as_ref(), settings, &tap);
+        let BrokerSocket { socket, remote, local } = self.run_phase(Phase::Tcp, connecting).await?;
+        let (stream, certificate) = self.open_layers(socket, &tap, settings, tls).await?;
+        Ok(WireConnection { stream, tap, remote, local, certificate })
     }
 
     /// Puts TLS and WebSocket on the socket, as the transport asks.
-    async fn layered(
+    async fn open_layers(
         &mut self,
-        socket: Tapped<TcpStream>,
+        socket: TappedSocket<TcpStream>,
         tap: &WireTap,
         settings: &LinkSettings,
         tls: &TlsContext,
     ) -> Result<(WireStream, Option<CertificateInfo>), OpenFailure> {
         let (stream, certificate) = match settings.broker.transport {
             Transport::Tcp => (WireStream::new(socket), None),
-            Transport::Ws => (WireStream::new(self.upgraded(socket, tap, settings).await?), None),
+            Transport::Ws => (WireStream::new(self.open_websocket(socket, tap, settings).await?), None),
             Transport::Tls => {
-                let secured = self.secured(socket, tap, settings, tls).await?;
-                (WireStream::new(secured.stream), secured.certificate)
+                let session = self.open_tls(socket, tap, settings, tls).await?;
+                (WireStream::new(session.stream), session.certificate)
             }
             Transport::Wss => {
-                let secured = self.secured(socket, tap, settings, tls).await?;
-                let stream = self.upgraded(secured.stream, tap, settings).await?;
-                (WireStream::new(stream), secured.certificate)
+                let session = self.open_tls(socket, tap, settings, tls).await?;
+                let stream = self.open_websocket(session.stream, tap, settings).await?;
+                (WireStream::new(stream), session.certificate)
             }
         };
         Ok((stream, certificate))
     }
 
-    async fn upgraded<S: AsyncRead + AsyncWrite + Unpin>(
+    async fn open_websocket<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         stream: S,
         tap: &WireTap,
         settings: &LinkSettings,
     ) -> Result<WsStream<S>, OpenFailure> {
         let limit = settings.timeouts.websocket;
-        self.timed(Phase::Websocket, async {
+        self.run_phase(Phase::Websocket, async {
             tokio::time::timeout(limit, Box::pin(upgrade(stream, settings, tap.clone())))
                 .await
-                .unwrap_or_else(|_| Err(connect_failure::upgrade_timed_out(settings.field(limit))))
+                .unwrap_or_else(|_| Err(connect_failure::upgrade_timed_out(settings.to_field_time(limit))))
         })
         .await
     }
 
-    async fn secured(
+    async fn open_tls(
         &mut self,
-        socket: Tapped<TcpStream>,
+        socket: TappedSocket<TcpStream>,
         tap: &WireTap,
         settings: &LinkSettings,
         tls: &TlsContext,
-    ) -> Result<Handshaken<Tapped<TcpStream>>, OpenFailure> {
+    ) -> Result<TlsSession<TappedSocket<TcpStream>>, OpenFailure> {
         let limit = settings.timeouts.tls;
         let prepared = tls.prepare().await;
-        self.timed(Phase::Tls, async {
-            let handshake = secure(socket, tls, prepared?, &settings.broker.host, tap.clone());
+        self.run_phase(Phase::Tls, async {
+            let handshake = tls_handshake(socket, tls, prepared?, &settings.broker.host, tap.clone());
             tokio::time::timeout(limit, Box::pin(handshake))
                 .await
-                .unwrap_or_else(|_| Err(connect_failure::tls_timed_out(settings.field(limit))))
+                .unwrap_or_else(|_| Err(connect_failure::tls_timed_out(settings.to_field_time(limit))))
         })
         .await
     }
 
     /// Runs one phase and writes down how it went.
-    async fn timed<T>(
+    async fn run_phase<T>(
         &mut self,
         phase: Phase,
         work: impl Future<Output = Result<(T, String), Failure>>,
     ) -> Result<T, OpenFailure> {
-        let began = self.clock.now();
-        self.progress.enter(phase, began);
+        let started_at = self.clock.now();
+        self.progress.enter(phase, started_at);
         let outcome = work.await;
-        let ms = self.clock.now().since(began).as_secs_f64() * 1_000.0;
+        let ms = self.clock.now().since(started_at).as_secs_f64() * 1_000.0;
         match outcome {
             Ok((value, detail)) => {
                 self.phases.push(PhaseTiming { phase, ms, ok: true, error: None, detail: Some(detail) });
@@ -196,26 +196,26 @@ impl Attempt<'_> {
 }
 
 /// A socket whose other end is the broker, possibly through a proxy.
-struct Reached {
-    socket: Tapped<TcpStream>,
+struct BrokerSocket {
+    socket: TappedSocket<TcpStream>,
     remote: SocketAddr,
     local: SocketAddr,
 }
 
-async fn reach(
+async fn connect_tcp(
     addresses: &[SocketAddr],
     proxy: Option<&Proxy>,
     settings: &LinkSettings,
     tap: &WireTap,
-) -> Result<(Reached, String), Failure> {
-    let (dialled, mut story) = dial(addresses, settings).await?;
-    let mut socket = Tapped::new(dialled.stream, tap.clone());
+) -> Result<(BrokerSocket, String), Failure> {
+    let (connection, mut detail) = dial(addresses, settings).await?;
+    let mut socket = TappedSocket::new(connection.stream, tap.clone());
     if let Some(proxy) = proxy {
         let limit = settings.timeouts.tcp;
         tokio::time::timeout(limit, proxy.tunnel(&mut socket, &settings.broker))
             .await
             .unwrap_or_else(|_| Err(connect_failure::proxy_timed_out(limit)))?;
-        story = format!("through the proxy {story}");
+        detail = format!("through the proxy {detail}");
     }
-    Ok((Reached { socket, remote: dialled.remote, local: dialled.local }, story))
+    Ok((BrokerSocket { socket, remote: connection.remote, local: connection.local }, detail))
 }

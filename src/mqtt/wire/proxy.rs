@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use url::Url;
 
 use super::connect_failure;
-use super::foreign_text::foreign_text;
+use super::sanitize::sanitize_text;
 use crate::mqtt::failure::Failure;
 use crate::mqtt::settings::BrokerAddress;
 
@@ -19,7 +19,7 @@ use crate::mqtt::settings::BrokerAddress;
 const VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
 /// Longest answer of a proxy that is read.
-const LONGEST_ANSWER: usize = 8 * 1024;
+const MAX_RESPONSE_HEAD: usize = 8 * 1024;
 
 /// An HTTP proxy that opens a tunnel with CONNECT.
 pub(super) struct Proxy {
@@ -40,16 +40,16 @@ impl Proxy {
     ///
     /// Brokers on this computer or in a private network are always reached directly: the variables are
     /// made for browsers, and a broker in the cellar is behind no proxy.
-    pub(super) fn choose(
+    pub(super) fn from_environment(
         broker: &BrokerAddress,
         lookup: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<Self>, Failure> {
-        let named = VARIABLES.iter().find_map(|variable| {
+        let configured = VARIABLES.iter().find_map(|variable| {
             lookup(variable).filter(|value| !value.trim().is_empty()).map(|value| (*variable, value))
         });
-        let Some((variable, value)) = named else { return Ok(None) };
+        let Some((variable, value)) = configured else { return Ok(None) };
         let exceptions = lookup("NO_PROXY").or_else(|| lookup("no_proxy")).unwrap_or_default();
-        if is_near(&broker.host) || is_excepted(broker, &exceptions) {
+        if is_local_or_private(&broker.host) || is_in_no_proxy(broker, &exceptions) {
             return Ok(None);
         }
         Self::parse(value.trim()).map(Some).ok_or_else(|| connect_failure::unusable_proxy(variable))
@@ -85,22 +85,22 @@ impl Proxy {
         let exchange = async {
             stream.write_all(request.as_bytes()).await?;
             stream.flush().await?;
-            answer(stream).await
+            read_response_head(stream).await
         };
-        let answer = exchange.await.map_err(|error| connect_failure::proxy_broke_off(&error))?;
-        let first_line = String::from_utf8_lossy(&answer);
+        let response = exchange.await.map_err(|error| connect_failure::proxy_connection_lost(&error))?;
+        let first_line = String::from_utf8_lossy(&response);
         let first_line = first_line.lines().next().unwrap_or_default();
         match status(first_line) {
             Some(200..=299) => Ok(()),
-            status => Err(connect_failure::proxy_refused(status, &foreign_text(first_line))),
+            status => Err(connect_failure::proxy_refused(status, &sanitize_text(first_line))),
         }
     }
 }
 
 /// Reads the head of the answer byte by byte: the byte behind it is already the broker's.
-async fn answer<S: AsyncRead + Unpin>(stream: &mut S) -> std::io::Result<Vec<u8>> {
+async fn read_response_head<S: AsyncRead + Unpin>(stream: &mut S) -> std::io::Result<Vec<u8>> {
     let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") && head.len() < LONGEST_ANSWER {
+    while !head.ends_with(b"\r\n\r\n") && head.len() < MAX_RESPONSE_HEAD {
         head.push(stream.read_u8().await?);
     }
     Ok(head)
@@ -118,7 +118,7 @@ fn authority(host: &str, port: u16) -> String {
 }
 
 /// Whether the host is this computer or in a private network.
-fn is_near(host: &str) -> bool {
+fn is_local_or_private(host: &str) -> bool {
     match host.parse::<IpAddr>() {
         Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_private() || address.is_link_local(),
         Ok(IpAddr::V6(address)) => {
@@ -132,7 +132,7 @@ fn is_near(host: &str) -> bool {
 }
 
 /// Whether `NO_PROXY` lists the broker: `*`, the name, a parent domain, each with or without port.
-fn is_excepted(broker: &BrokerAddress, exceptions: &str) -> bool {
+fn is_in_no_proxy(broker: &BrokerAddress, exceptions: &str) -> bool {
     let host = broker.host.trim_end_matches('.').to_ascii_lowercase();
     exceptions.split([',', ' ']).map(str::trim).filter(|entry| !entry.is_empty()).any(|entry| {
         let entry = entry.to_ascii_lowercase();
@@ -153,10 +153,10 @@ mod tests {
     use super::*;
     use crate::mqtt::settings::Transport;
 
-    fn chosen(host: &str, environment: &[(&str, &str)]) -> Result<Option<Proxy>, Failure> {
+    fn proxy_for(host: &str, environment: &[(&str, &str)]) -> Result<Option<Proxy>, Failure> {
         let broker =
             BrokerAddress { transport: Transport::Tls, host: host.into(), port: 8883, path: String::new() };
-        Proxy::choose(&broker, |name| {
+        Proxy::from_environment(&broker, |name| {
             environment.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
         })
     }
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn the_environment_names_the_proxy() {
         let port =
-            |environment: &[(&str, &str)]| chosen("broker.example", environment).unwrap().map(|p| p.port);
+            |environment: &[(&str, &str)]| proxy_for("broker.example", environment).unwrap().map(|p| p.port);
         assert_eq!(port(&[]), None);
         assert_eq!(port(&[("HTTPS_PROXY", "")]), None);
         assert_eq!(port(&[("HTTPS_PROXY", "http://proxy:3128")]), Some(3128));
@@ -176,17 +176,17 @@ mod tests {
     #[test]
     fn a_proxy_that_cannot_be_used_is_an_error_without_its_password() {
         for value in ["socks5://user:secret@proxy:1080", "https://user:secret@proxy", "http://[user:secret"] {
-            let failure = chosen("broker.example", &[("ALL_PROXY", value)]).unwrap_err();
+            let failure = proxy_for("broker.example", &[("ALL_PROXY", value)]).unwrap_err();
             assert_eq!(failure.name.code, 2071);
             assert!(failure.detail.contains("ALL_PROXY") && !failure.detail.contains("secret"));
         }
     }
 
     #[test]
-    fn exceptions_and_near_brokers_are_reached_directly() {
+    fn no_proxy_and_private_brokers_are_reached_directly() {
         let direct = |host: &str, exceptions: &str| {
             let environment = [("HTTPS_PROXY", "http://proxy:3128"), ("NO_PROXY", exceptions)];
-            chosen(host, &environment).unwrap().is_none()
+            proxy_for(host, &environment).unwrap().is_none()
         };
         for host in ["localhost", "127.0.0.1", "::1", "192.168.1.5", "fe80::1", "heater.local"] {
             assert!(direct(host, ""), "{host}");

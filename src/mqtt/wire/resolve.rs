@@ -4,12 +4,12 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::foreign_text::foreign_text;
+use super::sanitize::sanitize_text;
 use crate::diagnostics::ErrorName;
 use crate::diagnostics::error_name::{
     AWS_IO_DNS_INVALID_NAME, AWS_IO_DNS_NO_ADDRESS_FOR_HOST, AWS_IO_DNS_QUERY_AGAIN, AWS_IO_DNS_QUERY_FAILED,
 };
-use crate::diagnostics::event::{How, Layer};
+use crate::diagnostics::event::{DropKind, Layer};
 use crate::mqtt::failure::Failure;
 use crate::mqtt::settings::{AddressFamily, Resolver};
 
@@ -24,10 +24,10 @@ pub(super) async fn resolve(
     let found: Vec<SocketAddr> = if let Ok(literal) = host.parse::<IpAddr>() {
         vec![SocketAddr::new(literal, port)]
     } else if let Some(resolver) = resolver {
-        let known = resolver.addresses(host).map_err(|error| refused(host, &error))?;
-        known.into_iter().map(|address| SocketAddr::new(address, port)).collect()
+        let addresses = resolver.addresses(host).map_err(|error| lookup_failure(host, &error))?;
+        addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect()
     } else {
-        tokio::net::lookup_host((host, port)).await.map_err(|error| refused(host, &error))?.collect()
+        tokio::net::lookup_host((host, port)).await.map_err(|error| lookup_failure(host, &error))?.collect()
     };
     let mut usable: Vec<SocketAddr> = Vec::with_capacity(found.len());
     for address in found.iter().copied().filter(|address| belongs_to(*address, family)) {
@@ -51,23 +51,23 @@ fn belongs_to(address: SocketAddr, family: AddressFamily) -> bool {
 }
 
 fn no_address(host: &str, family: AddressFamily, others: usize) -> Failure {
-    let host = foreign_text(host);
+    let host = sanitize_text(host);
     let detail = match family {
         AddressFamily::Any => format!("{host} exists but has no address"),
         AddressFamily::V4 => format!("{host} has no IPv4 address ({others} of the other kind)"),
         AddressFamily::V6 => format!("{host} has no IPv6 address ({others} of the other kind)"),
     };
-    Failure::new(AWS_IO_DNS_NO_ADDRESS_FOR_HOST, Layer::Dns, How::Io, detail)
+    Failure::new(AWS_IO_DNS_NO_ADDRESS_FOR_HOST, Layer::Dns, DropKind::Io, detail)
 }
 
-fn refused(host: &str, error: &io::Error) -> Failure {
-    let (name, meaning) = meaning_of(error);
-    let detail = format!("{}: {meaning}: {}", foreign_text(host), foreign_text(&error.to_string()));
-    Failure::new(name, Layer::Dns, How::Io, detail)
+fn lookup_failure(host: &str, error: &io::Error) -> Failure {
+    let (name, meaning) = classify_lookup_error(error);
+    let detail = format!("{}: {meaning}: {}", sanitize_text(host), sanitize_text(&error.to_string()));
+    Failure::new(name, Layer::Dns, DropKind::Io, detail)
 }
 
 /// Reads the resolver's verdict from its text: no operating system gives `getaddrinfo` codes an error kind.
-fn meaning_of(error: &io::Error) -> (ErrorName, &'static str) {
+fn classify_lookup_error(error: &io::Error) -> (ErrorName, &'static str) {
     const UNKNOWN_NAME: [&str; 4] = [
         "name or service not known",
         "nodename nor servname",
@@ -81,12 +81,12 @@ fn meaning_of(error: &io::Error) -> (ErrorName, &'static str) {
         return (AWS_IO_DNS_INVALID_NAME, "this is not a host name");
     }
     let text = error.to_string().to_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if says(&UNKNOWN_NAME) {
+    let contains_any = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if contains_any(&UNKNOWN_NAME) {
         (AWS_IO_DNS_INVALID_NAME, "no such name")
-    } else if says(&NO_ADDRESS) {
+    } else if contains_any(&NO_ADDRESS) {
         (AWS_IO_DNS_NO_ADDRESS_FOR_HOST, "the name has no address")
-    } else if says(&AGAIN) {
+    } else if contains_any(&AGAIN) {
         (AWS_IO_DNS_QUERY_AGAIN, "the name server did not answer")
     } else {
         (AWS_IO_DNS_QUERY_FAILED, "the lookup failed")
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_resolvers_words_become_names() {
+    fn resolver_errors_map_to_error_names() {
         for (text, name) in [
             ("failed to lookup address information: Name or service not known", AWS_IO_DNS_INVALID_NAME),
             (
@@ -119,7 +119,7 @@ mod tests {
                 AWS_IO_DNS_QUERY_FAILED,
             ),
         ] {
-            assert_eq!(meaning_of(&io::Error::other(text)).0, name, "{text}");
+            assert_eq!(classify_lookup_error(&io::Error::other(text)).0, name, "{text}");
         }
     }
 

@@ -10,12 +10,12 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::certificate::CertificateInfo;
-use super::tap::{Layers, Tapped, WireTap};
+use super::tap::{TransportLayers, TappedSocket, WireTap};
 use crate::diagnostics::Clock;
 
 /// An open connection to a broker, ready for CONNECT.
 #[derive(Debug)]
-pub struct Wire {
+pub struct WireConnection {
     /// Carries MQTT bytes.
     pub stream: WireStream,
     /// Knows what passed the socket and how it ended.
@@ -28,7 +28,7 @@ pub struct Wire {
     pub certificate: Option<CertificateInfo>,
 }
 
-impl Wire {
+impl WireConnection {
     /// A wire over a stream that is already open, as plain TCP would be: for in-memory connections.
     ///
     /// Both addresses are `0.0.0.0:0`.
@@ -36,13 +36,13 @@ impl Wire {
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let tap = WireTap::new(clock, Layers::default());
-        let nowhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+        let tap = WireTap::new(clock, TransportLayers::default());
+        let unspecified = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
         Self {
-            stream: WireStream::new(Tapped::new(stream, tap.clone())),
+            stream: WireStream::new(TappedSocket::new(stream, tap.clone())),
             tap,
-            remote: nowhere,
-            local: nowhere,
+            remote: unspecified,
+            local: unspecified,
             certificate: None,
         }
     }

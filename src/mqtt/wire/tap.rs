@@ -22,22 +22,22 @@ pub struct WireTap {
 #[derive(Debug)]
 struct TapState {
     clock: Arc<dyn Clock>,
-    layers: Layers,
+    layers: TransportLayers,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
-    marks: Mutex<Marks>,
+    observations: Mutex<TapObservations>,
 }
 
 /// What lies above the socket; decides which goodbye would have been the polite one.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Layers {
+pub(super) struct TransportLayers {
     pub(super) tls: bool,
     pub(super) websocket: bool,
 }
 
 /// Everything seen so far that an ending can be named from.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Marks {
+pub(super) struct TapObservations {
     last_rx: Option<Stamp>,
     last_tx: Option<Stamp>,
     /// The socket delivered end of stream (FIN).
@@ -45,25 +45,25 @@ pub(super) struct Marks {
     /// TLS ended with `close_notify`.
     pub(super) close_notify: bool,
     /// The close frame of the WebSocket.
-    pub(super) ws_close: Option<WsClose>,
+    pub(super) ws_close: Option<WsCloseFrame>,
 }
 
 /// A WebSocket close frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct WsClose {
+pub(super) struct WsCloseFrame {
     /// `None`: the frame had no status code.
     pub(super) code: Option<u16>,
     pub(super) reason: String,
 }
 
 impl WireTap {
-    pub(super) fn new(clock: Arc<dyn Clock>, layers: Layers) -> Self {
+    pub(super) fn new(clock: Arc<dyn Clock>, layers: TransportLayers) -> Self {
         let state = TapState {
             clock,
             layers,
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
-            marks: Mutex::default(),
+            observations: Mutex::default(),
         };
         Self { state: Arc::new(state) }
     }
@@ -80,53 +80,53 @@ impl WireTap {
 
     /// When the last byte came in.
     pub fn last_rx(&self) -> Option<Stamp> {
-        self.marks().last_rx
+        self.observations().last_rx
     }
 
     /// When the last byte was taken by the socket.
     pub fn last_tx(&self) -> Option<Stamp> {
-        self.marks().last_tx
+        self.observations().last_tx
     }
 
     /// Whether the peer ended TLS with `close_notify`.
     pub fn close_notify_seen(&self) -> bool {
-        self.marks().close_notify
+        self.observations().close_notify
     }
 
     /// Whether the peer sent a WebSocket close frame.
     pub fn close_frame_seen(&self) -> bool {
-        self.marks().ws_close.is_some()
+        self.observations().ws_close.is_some()
     }
 
     /// Whether the peer ended the TCP stream (FIN).
     pub fn fin_seen(&self) -> bool {
-        self.marks().fin
+        self.observations().fin
     }
 
-    pub(super) fn layers(&self) -> Layers {
+    pub(super) fn layers(&self) -> TransportLayers {
         self.state.layers
     }
 
-    pub(super) fn marks(&self) -> MutexGuard<'_, Marks> {
-        self.state.marks.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn observations(&self) -> MutexGuard<'_, TapObservations> {
+        self.state.observations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn received(&self, bytes: usize) {
         self.state.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed);
         let now = self.state.clock.now();
-        self.marks().last_rx = Some(now);
+        self.observations().last_rx = Some(now);
     }
 
     fn sent(&self, bytes: usize) {
         self.state.bytes_out.fetch_add(bytes as u64, Ordering::Relaxed);
         let now = self.state.clock.now();
-        self.marks().last_tx = Some(now);
+        self.observations().last_tx = Some(now);
     }
 }
 
 /// The socket with its tap.
 #[derive(Debug)]
-pub(super) struct Tapped<S> {
+pub(super) struct TappedSocket<S> {
     socket: S,
     tap: WireTap,
     /// Why writing failed. An error is told only once by the operating system: after the write has heard
@@ -134,13 +134,13 @@ pub(super) struct Tapped<S> {
     write_error: Option<io::Error>,
 }
 
-impl<S> Tapped<S> {
+impl<S> TappedSocket<S> {
     pub(super) fn new(socket: S, tap: WireTap) -> Self {
         Self { socket, tap, write_error: None }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Tapped<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for TappedSocket<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
@@ -151,7 +151,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tapped<S> {
                 if let Some(error) = this.write_error.take() {
                     return Poll::Ready(Err(error));
                 }
-                this.tap.marks().fin = true;
+                this.tap.observations().fin = true;
             }
             0 => {}
             bytes => this.tap.received(bytes),
@@ -160,7 +160,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tapped<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Tapped<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for TappedSocket<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         match ready!(Pin::new(&mut this.socket).poll_write(cx, bytes)) {
@@ -171,7 +171,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tapped<S> {
                 Poll::Ready(Ok(written))
             }
             Err(error) => {
-                this.write_error = repeated(&error);
+                this.write_error = error_for_read(&error);
                 Poll::Ready(Err(error))
             }
         }
@@ -187,7 +187,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tapped<S> {
 }
 
 /// The error once more, for the read; none for a broken pipe, which only says that reading has ended too.
-fn repeated(error: &io::Error) -> Option<io::Error> {
+fn error_for_read(error: &io::Error) -> Option<io::Error> {
     match error.kind() {
         io::ErrorKind::BrokenPipe => None,
         kind => Some(error.raw_os_error().map_or_else(|| kind.into(), io::Error::from_raw_os_error)),

@@ -19,7 +19,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::certificate::CertificateInfo;
 use super::connect_failure;
-use super::foreign_text::foreign_text;
+use super::sanitize::sanitize_text;
 use super::tap::WireTap;
 use crate::mqtt::failure::Failure;
 use crate::mqtt::settings::TlsSettings;
@@ -27,10 +27,10 @@ use crate::mqtt::settings::TlsSettings;
 /// TLS settings that cannot work, in one sentence that says what to change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct UnusableTls(String);
+pub struct TlsSettingsError(String);
 
-impl UnusableTls {
-    fn because(sentence: impl Into<String>) -> Self {
+impl TlsSettingsError {
+    fn new(sentence: impl Into<String>) -> Self {
         Self(sentence.into())
     }
 }
@@ -42,7 +42,7 @@ impl UnusableTls {
 #[derive(Debug)]
 pub struct TlsContext {
     provider: Arc<CryptoProvider>,
-    own_roots: Option<RootCertStore>,
+    custom_roots: Option<RootCertStore>,
     identity: Option<Arc<SingleCertAndKey>>,
     alpn: Vec<Vec<u8>>,
     server_name: Option<ServerName<'static>>,
@@ -56,26 +56,26 @@ impl TlsContext {
     ///
     /// A file cannot be read or holds nothing usable, certificate and key do not belong together, or the
     /// server name or an ALPN protocol is not one.
-    pub fn load(settings: &TlsSettings) -> Result<Self, UnusableTls> {
+    pub fn load(settings: &TlsSettings) -> Result<Self, TlsSettingsError> {
         let provider = Arc::new(ring::default_provider());
-        let own_roots = settings.ca_file.as_deref().map(roots_from).transpose()?;
+        let own_roots = settings.ca_file.as_deref().map(load_roots).transpose()?;
         let identity = match (&settings.certificate, &settings.private_key) {
-            (Some(certificate), Some(key)) => Some(identity_from(certificate, key, &provider)?),
+            (Some(certificate), Some(key)) => Some(load_identity(certificate, key, &provider)?),
             (None, None) => None,
             (Some(_), None) => {
-                return Err(UnusableTls::because(
+                return Err(TlsSettingsError::new(
                     "A client certificate needs its private key: name the key file too.",
                 ));
             }
             (None, Some(_)) => {
-                return Err(UnusableTls::because(
+                return Err(TlsSettingsError::new(
                     "A private key needs its certificate: name the certificate file too.",
                 ));
             }
         };
-        let server_name = settings.server_name.as_deref().map(name_from).transpose()?;
-        let alpn = settings.alpn.iter().map(|protocol| alpn_from(protocol)).collect::<Result<_, _>>()?;
-        Ok(Self { provider, own_roots, identity, alpn, server_name, config: OnceCell::new() })
+        let server_name = settings.server_name.as_deref().map(parse_server_name).transpose()?;
+        let alpn = settings.alpn.iter().map(|protocol| parse_alpn(protocol)).collect::<Result<_, _>>()?;
+        Ok(Self { provider, custom_roots: own_roots, identity, alpn, server_name, config: OnceCell::new() })
     }
 
     /// Gets everything ready that must not be counted as handshake time.
@@ -84,7 +84,7 @@ impl TlsContext {
     }
 
     async fn build(&self) -> Result<Arc<ClientConfig>, Failure> {
-        let roots = match &self.own_roots {
+        let roots = match &self.custom_roots {
             Some(roots) => roots.clone(),
             None => tokio::task::spawn_blocking(platform_roots)
                 .await
@@ -109,7 +109,7 @@ impl TlsContext {
     }
 
     /// The name to ask for and to check.
-    fn name_for(&self, host: &str) -> Result<ServerName<'static>, Failure> {
+    fn server_name_for(&self, host: &str) -> Result<ServerName<'static>, Failure> {
         match &self.server_name {
             Some(name) => Ok(name.clone()),
             None => ServerName::try_from(host.to_owned()).map_err(|_| connect_failure::no_server_name(host)),
@@ -119,55 +119,55 @@ impl TlsContext {
 
 /// A TLS stream that tells the tap about `close_notify`.
 #[derive(Debug)]
-pub(super) struct Secured<S> {
+pub(super) struct TappedTlsStream<S> {
     // Boxed: a TLS connection is several kilobytes, and streams are moved from layer to layer.
     stream: Box<TlsStream<S>>,
     tap: WireTap,
 }
 
 /// A finished handshake.
-pub(super) struct Handshaken<S> {
-    pub(super) stream: Secured<S>,
+pub(super) struct TlsSession<S> {
+    pub(super) stream: TappedTlsStream<S>,
     pub(super) certificate: Option<CertificateInfo>,
 }
 
 /// Shakes hands. Beside the stream it tells version, cipher suite and ALPN protocol agreed on.
-pub(super) async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
+pub(super) async fn tls_handshake<S: AsyncRead + AsyncWrite + Unpin>(
     socket: S,
     context: &TlsContext,
     config: Arc<ClientConfig>,
     host: &str,
     tap: WireTap,
-) -> Result<(Handshaken<S>, String), Failure> {
-    let name = context.name_for(host)?;
+) -> Result<(TlsSession<S>, String), Failure> {
+    let name = context.server_name_for(host)?;
     let stream = TlsConnector::from(config)
         .connect(name, socket)
         .await
-        .map_err(|error| connect_failure::of_tls(&error))?;
+        .map_err(|error| connect_failure::tls_failure(&error))?;
     let connection = stream.get_ref().1;
-    let detail = agreement(connection);
+    let detail = negotiated_parameters(connection);
     let certificate = connection
         .peer_certificates()
         .and_then(|chain| chain.first())
         .and_then(|leaf| CertificateInfo::from_der(leaf));
-    Ok((Handshaken { stream: Secured { stream: Box::new(stream), tap }, certificate }, detail))
+    Ok((TlsSession { stream: TappedTlsStream { stream: Box::new(stream), tap }, certificate }, detail))
 }
 
-fn agreement(connection: &ClientConnection) -> String {
-    let mut words = Vec::new();
+fn negotiated_parameters(connection: &ClientConnection) -> String {
+    let mut parts = Vec::new();
     if let Some(version) = connection.protocol_version() {
-        words.push(format!("{version:?}").replace("TLSv1_", "TLS 1."));
+        parts.push(format!("{version:?}").replace("TLSv1_", "TLS 1."));
     }
     if let Some(suite) = connection.negotiated_cipher_suite() {
-        words.push(format!("{:?}", suite.suite()));
+        parts.push(format!("{:?}", suite.suite()));
     }
     if let Some(protocol) = connection.alpn_protocol() {
-        words.push(format!("ALPN {}", foreign_text(&String::from_utf8_lossy(protocol))));
+        parts.push(format!("ALPN {}", sanitize_text(&String::from_utf8_lossy(protocol))));
     }
-    words.join(", ")
+    parts.join(", ")
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Secured<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TappedTlsStream<S> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
@@ -175,13 +175,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Secured<S> {
         ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
         if had_room && buf.filled().len() == before {
             // A missing close_notify is an error (UnexpectedEof), so this end is a polite one.
-            this.tap.marks().close_notify = true;
+            this.tap.observations().close_notify = true;
         }
         Poll::Ready(Ok(()))
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Secured<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for TappedTlsStream<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().stream).poll_write(cx, bytes)
     }
@@ -206,44 +206,44 @@ fn platform_roots() -> Result<RootCertStore, String> {
     Err(format!("no certificate authorities of this system could be read ({reason}); name a CA file"))
 }
 
-fn roots_from(path: &Path) -> Result<RootCertStore, UnusableTls> {
+fn load_roots(path: &Path) -> Result<RootCertStore, TlsSettingsError> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates_from(path, "CA file")? {
+    for certificate in load_certificates(path, "CA file")? {
         roots.add(certificate).map_err(|error| {
-            unusable("CA file", path, &format!("one of its certificates is not usable: {error}"))
+            file_error("CA file", path, &format!("one of its certificates is not usable: {error}"))
         })?;
     }
     Ok(roots)
 }
 
-fn identity_from(
+fn load_identity(
     certificate: &Path,
     key: &Path,
     provider: &CryptoProvider,
-) -> Result<Arc<SingleCertAndKey>, UnusableTls> {
-    let chain = certificates_from(certificate, "client certificate")?;
+) -> Result<Arc<SingleCertAndKey>, TlsSettingsError> {
+    let chain = load_certificates(certificate, "client certificate")?;
     let key_der = PrivateKeyDer::from_pem_file(key)
-        .map_err(|error| unusable("private key", key, &pem_trouble(&error)))?;
+        .map_err(|error| file_error("private key", key, &pem_error_text(&error)))?;
     let pair = CertifiedKey::from_der(chain, key_der, provider).map_err(|error| match error {
         rustls::Error::InconsistentKeys(_) => {
-            unusable("private key", key, "it does not belong to the client certificate")
+            file_error("private key", key, "it does not belong to the client certificate")
         }
-        other => unusable("private key", key, &other.to_string()),
+        other => file_error("private key", key, &other.to_string()),
     })?;
     Ok(Arc::new(SingleCertAndKey::from(pair)))
 }
 
-fn certificates_from(path: &Path, what: &str) -> Result<Vec<CertificateDer<'static>>, UnusableTls> {
+fn load_certificates(path: &Path, what: &str) -> Result<Vec<CertificateDer<'static>>, TlsSettingsError> {
     let certificates = CertificateDer::pem_file_iter(path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .map_err(|error| unusable(what, path, &pem_trouble(&error)))?;
+        .map_err(|error| file_error(what, path, &pem_error_text(&error)))?;
     if certificates.is_empty() {
-        return Err(unusable(what, path, "it holds no PEM certificate"));
+        return Err(file_error(what, path, "it holds no PEM certificate"));
     }
     Ok(certificates)
 }
 
-fn pem_trouble(error: &rustls::pki_types::pem::Error) -> String {
+fn pem_error_text(error: &rustls::pki_types::pem::Error) -> String {
     use rustls::pki_types::pem::Error;
     match error {
         Error::Io(error) => error.to_string(),
@@ -252,21 +252,21 @@ fn pem_trouble(error: &rustls::pki_types::pem::Error) -> String {
     }
 }
 
-fn unusable(what: &str, path: &Path, reason: &str) -> UnusableTls {
-    let path = foreign_text(&path.display().to_string());
-    UnusableTls::because(format!("The {what} “{path}” cannot be used: {}.", foreign_text(reason)))
+fn file_error(what: &str, path: &Path, reason: &str) -> TlsSettingsError {
+    let path = sanitize_text(&path.display().to_string());
+    TlsSettingsError::new(format!("The {what} “{path}” cannot be used: {}.", sanitize_text(reason)))
 }
 
-fn name_from(name: &str) -> Result<ServerName<'static>, UnusableTls> {
+fn parse_server_name(name: &str) -> Result<ServerName<'static>, TlsSettingsError> {
     ServerName::try_from(name.to_owned()).map_err(|_| {
-        let name = foreign_text(name);
-        UnusableTls::because(format!("The TLS server name “{name}” is neither a host name nor an address."))
+        let name = sanitize_text(name);
+        TlsSettingsError::new(format!("The TLS server name “{name}” is neither a host name nor an address."))
     })
 }
 
-fn alpn_from(protocol: &str) -> Result<Vec<u8>, UnusableTls> {
+fn parse_alpn(protocol: &str) -> Result<Vec<u8>, TlsSettingsError> {
     if (1..=255).contains(&protocol.len()) {
         return Ok(protocol.as_bytes().to_vec());
     }
-    Err(UnusableTls::because("An ALPN protocol must have 1 to 255 bytes."))
+    Err(TlsSettingsError::new("An ALPN protocol must have 1 to 255 bytes."))
 }

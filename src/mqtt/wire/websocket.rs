@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::http::{HeaderMap, HeaderValue, Uri};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use super::connect_failure;
-use super::foreign_text::foreign_text;
+use super::sanitize::sanitize_text;
 use super::tap::WireTap;
 use super::ws_stream::WsStream;
 use crate::mqtt::failure::Failure;
@@ -31,7 +31,7 @@ pub(super) async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
     let config = WebSocketConfig::default().max_message_size(Some(limit)).max_frame_size(Some(limit));
     let (websocket, response) = client_async_with_config(request, stream, Some(config))
         .await
-        .map_err(|error| connect_failure::of_upgrade(&error))?;
+        .map_err(|error| connect_failure::upgrade_failure(&error))?;
     let mut detail = format!("{}, subprotocol mqtt", response.status());
     if let Some(date) = server_date(response.headers()) {
         detail.push_str(", server date ");
@@ -42,11 +42,11 @@ pub(super) async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// The server's clock, as its `Date` header tells it: a wrong clock here explains refused signatures.
 pub(super) fn server_date(headers: &HeaderMap) -> Option<String> {
-    headers.get(DATE).map(|date| foreign_text(&String::from_utf8_lossy(date.as_bytes())))
+    headers.get(DATE).map(|date| sanitize_text(&String::from_utf8_lossy(date.as_bytes())))
 }
 
 /// The same to reckon with.
-pub(super) fn server_clock(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+pub(super) fn server_date_utc(headers: &HeaderMap) -> Option<DateTime<Utc>> {
     let text = headers.get(DATE)?.to_str().ok()?;
     DateTime::parse_from_rfc2822(text).ok().map(|date| date.to_utc())
 }

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
-use super::tap::{WireTap, WsClose};
+use super::tap::{WireTap, WsCloseFrame};
 
 /// Written bytes beyond which a frame is sent without waiting for the flush.
 const LARGEST_FRAME: usize = 64 * 1024;
@@ -26,20 +26,20 @@ pub(super) struct WsStream<S> {
     unread: Bytes,
     unsent: BytesMut,
     ended: bool,
-    farewell: Farewell,
+    close_handshake: CloseHandshake,
 }
 
 /// How far our own goodbye has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Farewell {
-    NotSaid,
+enum CloseHandshake {
+    NotStarted,
     CloseFrameSent,
 }
 
 /// A message MQTT does not allow.
 #[derive(Debug, thiserror::Error)]
 #[error("a text message, where MQTT allows only binary ones")]
-pub(super) struct TextMessage;
+pub(super) struct TextMessageError;
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WsStream<S> {
     pub(super) fn new(websocket: WebSocketStream<S>, tap: WireTap) -> Self {
@@ -49,7 +49,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WsStream<S> {
             unread: Bytes::new(),
             unsent: BytesMut::new(),
             ended: false,
-            farewell: Farewell::NotSaid,
+            close_handshake: CloseHandshake::NotStarted,
         }
     }
 
@@ -65,14 +65,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WsStream<S> {
                 Message::Binary(bytes) if bytes.is_empty() => {}
                 Message::Binary(bytes) => return Poll::Ready(Ok(Some(bytes))),
                 Message::Text(_) => {
-                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, TextMessage)));
+                    return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, TextMessageError)));
                 }
                 Message::Close(frame) => {
                     let (code, reason) = match frame {
                         Some(frame) => (Some(u16::from(frame.code)), frame.reason),
                         None => (None, Utf8Bytes::default()),
                     };
-                    self.tap.marks().ws_close = Some(WsClose { code, reason: reason.as_str().to_owned() });
+                    self.tap.observations().ws_close = Some(WsCloseFrame { code, reason: reason.as_str().to_owned() });
                     // Our echo of the close frame: nothing depends on whether it still gets out.
                     let _ = Pin::new(&mut self.websocket).poll_flush(cx);
                     return Poll::Ready(Ok(None));
@@ -137,11 +137,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WsStream<S> {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.farewell == Farewell::NotSaid {
+        if this.close_handshake == CloseHandshake::NotStarted {
             // What could not be sent any more must not keep the layers below from closing.
             let _ = ready!(this.poll_send(cx));
             let _ = ready!(Pin::new(&mut this.websocket).poll_close(cx));
-            this.farewell = Farewell::CloseFrameSent;
+            this.close_handshake = CloseHandshake::CloseFrameSent;
         }
         Pin::new(this.websocket.get_mut()).poll_shutdown(cx)
     }

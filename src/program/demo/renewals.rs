@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::clock::SystemClock;
 use crate::diagnostics::{Clock as _, Stamp};
 use crate::mqtt::connector::BoxFuture;
-use crate::mqtt::signer::{SignFailure, Signed, Signer};
+use crate::mqtt::signer::{SignFailure, SignedTarget, Signer};
 
 /// The credentials of the watched client: issued when the stage was set up, renewed on its timer.
 #[derive(Debug)]
@@ -34,13 +34,13 @@ impl Renewals {
 }
 
 impl Signer for Renewals {
-    fn sign(&self, _fresh: bool) -> BoxFuture<'_, Result<Signed, SignFailure>> {
+    fn sign(&self, _fresh: bool) -> BoxFuture<'_, Result<SignedTarget, SignFailure>> {
         let path_and_query = self.path.clone().into();
-        let signed = Signed { path_and_query, expires_at: self.expiry(self.clock.now()) };
+        let signed = SignedTarget { path_and_query, expires_at: self.expiry(self.clock.now()) };
         Box::pin(std::future::ready(Ok(signed)))
     }
 
-    fn refused(&self, _status: u16, _server_date: Option<DateTime<Utc>>) {}
+    fn on_refused(&self, _status: u16, _server_date: Option<DateTime<Utc>>) {}
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use super::wrap::wrapped;
 use super::{Group, Report};
-use crate::classify::explain::{Likely, Meaning};
+use crate::classify::explain::{LikelyCause, Meaning};
 
 /// Wider lines are hard to read.
 const WIDEST: u16 = 100;
@@ -99,7 +99,7 @@ impl Page {
         self.out.push('\n');
     }
 
-    fn causes(&mut self, causes: &[Likely]) -> fmt::Result {
+    fn causes(&mut self, causes: &[LikelyCause]) -> fmt::Result {
         if causes.is_empty() {
             return Ok(());
         }

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::kept::Kept;
 use crate::config::{ConfigError, password_from};
-use crate::keyring::{Keyring, KeyringError};
+use crate::keyring::{KeyringBackend, KeyringError};
 use crate::navien::account::ApiUrl;
 use crate::tui;
 
@@ -61,7 +61,7 @@ pub(super) fn is_attended() -> bool {
 pub(super) fn identity(
     told: &Told<'_>,
     api: &ApiUrl,
-    keyring: Arc<dyn Keyring>,
+    keyring: Arc<dyn KeyringBackend>,
 ) -> Result<Identity, NoIdentity> {
     let email = email(told)?;
     let is_attended = is_attended();
@@ -200,7 +200,7 @@ mod tests {
     fn found(keyring: Fake, variable: Option<&str>, typed: Option<&str>) -> (String, usize) {
         let keyring = Arc::new(keyring);
         let api: ApiUrl = API_URL.parse().unwrap();
-        let kept = Kept::new(Arc::clone(&keyring) as Arc<dyn Keyring>, &api, "Me@Example.org", false);
+        let kept = Kept::new(Arc::clone(&keyring) as Arc<dyn KeyringBackend>, &api, "Me@Example.org", false);
         let told = Told {
             username: None,
             password_file: None,
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn the_keyring_comes_after_variables_and_before_the_question() {
         let holding = || Fake::holding("dropscope-navien", "me@example.org", "kept");
-        let absent = || KeyringError::Absent("there is no D-Bus session".to_owned());
+        let absent = || KeyringError::Unavailable("there is no D-Bus session".to_owned());
         let other = || Fake::holding("dropscope-navien at https://cloud.example", "me@example.org", "kept");
         let missing = "The password of the account is missing: set NAVIEN_PASSWORD, give --password-file, or let \
                        --remember-password keep it in the keyring; ";

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::tell;
-use crate::keyring::{DIALOG, Entry, Keyring, KeyringError, Unlock};
+use crate::keyring::{UNLOCK_TIMEOUT, SecretId, KeyringBackend, KeyringError, UnlockPolicy};
 use crate::navien::account::{API_URL, ApiUrl};
 
 /// What the entries are filed under; `secret-tool store --label=… service dropscope-navien username ME` makes one too.
@@ -13,14 +13,14 @@ const SERVICE: &str = "dropscope-navien";
 
 /// The place in the keyring where the password of one account is kept, or would be.
 pub(super) struct Kept {
-    keyring: Arc<dyn Keyring>,
-    entry: Entry,
+    keyring: Arc<dyn KeyringBackend>,
+    entry: SecretId,
     /// Somebody sits at the terminal and may see the keyring's dialog.
     is_attended: bool,
 }
 
 impl Kept {
-    pub(super) fn new(keyring: Arc<dyn Keyring>, api: &ApiUrl, email: &str, is_attended: bool) -> Self {
+    pub(super) fn new(keyring: Arc<dyn KeyringBackend>, api: &ApiUrl, email: &str, is_attended: bool) -> Self {
         Self { keyring, entry: entry(api, email), is_attended }
     }
 
@@ -33,18 +33,18 @@ impl Kept {
     }
 
     pub(super) fn forget(&self) -> Result<bool, KeyringError> {
-        self.call(|unlock| self.keyring.forget(&self.entry, unlock))
+        self.call(|unlock| self.keyring.delete(&self.entry, unlock))
     }
 
     /// First without troubling anybody; a dialog comes up only if there is something to unlock and somebody to do it.
-    fn call<T>(&self, call: impl Fn(Unlock) -> Result<T, KeyringError>) -> Result<T, KeyringError> {
-        if self.is_attended && !self.keyring.keeps_quiet() {
-            return call(Unlock::Ask);
+    fn call<T>(&self, call: impl Fn(UnlockPolicy) -> Result<T, KeyringError>) -> Result<T, KeyringError> {
+        if self.is_attended && !self.keyring.can_suppress_prompt() {
+            return call(UnlockPolicy::Prompt);
         }
-        match call(Unlock::Never) {
+        match call(UnlockPolicy::Never) {
             Err(KeyringError::Locked) if self.is_attended => {
-                tell(&format!("the keyring is locked; its dialog waits {} s for you", DIALOG.as_secs()));
-                call(Unlock::Ask)
+                tell(&format!("the keyring is locked; its dialog waits {} s for you", UNLOCK_TIMEOUT.as_secs()));
+                call(UnlockPolicy::Prompt)
             }
             other => other,
         }
@@ -52,10 +52,10 @@ impl Kept {
 }
 
 /// The vendor's password is for the vendor: another cloud, though its account has the same name, has an entry of its own.
-fn entry(api: &ApiUrl, email: &str) -> Entry {
+fn entry(api: &ApiUrl, email: &str) -> SecretId {
     let is_vendor = API_URL.parse().is_ok_and(|vendor: ApiUrl| vendor == *api);
     let service = if is_vendor { SERVICE.to_owned() } else { format!("{SERVICE} at {}", api.as_str()) };
-    Entry { service, user: email.trim().to_lowercase() }
+    SecretId { service, user: email.trim().to_lowercase() }
 }
 
 /// A keyring in memory, for the tests of this room.
@@ -75,7 +75,7 @@ pub(super) mod fake {
         pub(crate) fault: Option<KeyringError>,
         /// Opens its dialog whenever it likes.
         pub(crate) is_loud: bool,
-        pub(crate) asked: Mutex<Vec<Unlock>>,
+        pub(crate) asked: Mutex<Vec<UnlockPolicy>>,
     }
 
     impl Fake {
@@ -88,41 +88,41 @@ pub(super) mod fake {
             Self { fault: Some(fault), ..Self::default() }
         }
 
-        pub(crate) fn asked(&self) -> Vec<Unlock> {
+        pub(crate) fn asked(&self) -> Vec<UnlockPolicy> {
             self.asked.lock().unwrap().clone()
         }
 
-        fn open(&self, unlock: Unlock) -> Result<(), KeyringError> {
+        fn open(&self, unlock: UnlockPolicy) -> Result<(), KeyringError> {
             self.asked.lock().unwrap().push(unlock);
             match (&self.fault, unlock) {
-                (None, _) | (Some(KeyringError::Locked), Unlock::Ask) => Ok(()),
+                (None, _) | (Some(KeyringError::Locked), UnlockPolicy::Prompt) => Ok(()),
                 (Some(fault), _) => Err(fault.clone()),
             }
         }
     }
 
-    fn key(entry: &Entry) -> (String, String) {
+    fn key(entry: &SecretId) -> (String, String) {
         (entry.service.clone(), entry.user.clone())
     }
 
-    impl Keyring for Fake {
-        fn read(&self, entry: &Entry, unlock: Unlock) -> Result<Option<SecretString>, KeyringError> {
+    impl KeyringBackend for Fake {
+        fn read(&self, entry: &SecretId, unlock: UnlockPolicy) -> Result<Option<SecretString>, KeyringError> {
             self.open(unlock)?;
             Ok(self.kept.lock().unwrap().get(&key(entry)).map(|password| password.as_str().into()))
         }
 
-        fn store(&self, entry: &Entry, password: &SecretString, unlock: Unlock) -> Result<(), KeyringError> {
+        fn store(&self, entry: &SecretId, password: &SecretString, unlock: UnlockPolicy) -> Result<(), KeyringError> {
             self.open(unlock)?;
             self.kept.lock().unwrap().insert(key(entry), password.expose_secret().to_owned());
             Ok(())
         }
 
-        fn forget(&self, entry: &Entry, unlock: Unlock) -> Result<bool, KeyringError> {
+        fn delete(&self, entry: &SecretId, unlock: UnlockPolicy) -> Result<bool, KeyringError> {
             self.open(unlock)?;
             Ok(self.kept.lock().unwrap().remove(&key(entry)).is_some())
         }
 
-        fn keeps_quiet(&self) -> bool {
+        fn can_suppress_prompt(&self) -> bool {
             !self.is_loud
         }
     }
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_is_found_and_forgotten_by_its_own_cloud_only() {
-        let keyring: Arc<dyn Keyring> = Arc::new(Fake::default());
+        let keyring: Arc<dyn KeyringBackend> = Arc::new(Fake::default());
         let kept = |api: &str, email| Kept::new(Arc::clone(&keyring), &api.parse().unwrap(), email, false);
         let other = "https://cloud.example/api";
         kept(API_URL, "Me@example.org").store(&"secret".into()).unwrap();
@@ -167,8 +167,8 @@ mod tests {
     #[test]
     fn a_dialog_comes_up_only_where_somebody_can_unlock_something() {
         let locked = || Some(KeyringError::Locked);
-        let slow = || Some(KeyringError::Slow(Duration::from_secs(5)));
-        let (never, ask) = (Unlock::Never, Unlock::Ask);
+        let slow = || Some(KeyringError::Timeout(Duration::from_secs(5)));
+        let (never, ask) = (UnlockPolicy::Never, UnlockPolicy::Prompt);
         for (fault, is_attended, is_loud, asked) in [
             (None, true, false, &[never][..]),
             (None, false, false, &[never]),
@@ -180,7 +180,7 @@ mod tests {
         ] {
             let keyring = Arc::new(Fake { fault: fault.clone(), is_loud, ..Fake::default() });
             let api = API_URL.parse().unwrap();
-            let _ = Kept::new(Arc::clone(&keyring) as Arc<dyn Keyring>, &api, "me", is_attended).read();
+            let _ = Kept::new(Arc::clone(&keyring) as Arc<dyn KeyringBackend>, &api, "me", is_attended).read();
             assert_eq!(keyring.asked(), asked, "{fault:?} {is_attended} {is_loud}");
         }
     }

@@ -16,7 +16,7 @@ use crate::clock::SystemClock;
 use crate::config::{BrokerUrl, Cloud, Directories, Settings, Target};
 use crate::diagnostics::aws_limits::AWS_WEBSOCKET_LIMIT;
 use crate::diagnostics::clean::clean;
-use crate::diagnostics::{Clock, Disguise};
+use crate::diagnostics::{Clock, NameMask};
 use crate::exit::Code;
 use crate::keyring;
 use crate::mqtt::settings::{BrokerAddress, Transport};
@@ -61,7 +61,7 @@ pub(super) fn navien(said: cli::Navien) -> color_eyre::Result<ExitCode> {
         Err(error) => return Ok(refuse(&error)),
     };
     settings.link.broker = places.broker;
-    let identity = match identity::identity(&told, &places.api, Arc::new(keyring::of_this_user())) {
+    let identity = match identity::identity(&told, &places.api, Arc::new(keyring::system_keyring())) {
         Ok(identity) => identity,
         Err(error) => return Ok(nobody(&error)),
     };
@@ -74,7 +74,7 @@ fn forget(told: &Told<'_>, api: &ApiUrl) -> ExitCode {
         Ok(email) => email,
         Err(error) => return nobody(&error),
     };
-    let kept = Kept::new(Arc::new(keyring::of_this_user()), api, &email, identity::is_attended());
+    let kept = Kept::new(Arc::new(keyring::system_keyring()), api, &email, identity::is_attended());
     match kept.forget() {
         Ok(true) => tell("the password of this account is deleted from the keyring"),
         Ok(false) => tell("the keyring holds no password of this account"),
@@ -155,7 +155,7 @@ async fn run(
         planned.websocket_limit = Some(AWS_WEBSOCKET_LIMIT);
     }
     link.signer = Some(Arc::new(AccountSigner::new(account, &link.broker, clock)));
-    settings.disguise = Disguise::new([(choice.device.mac_address, "device".to_owned())]);
+    settings.disguise = NameMask::new([(choice.device.mac_address, "device".to_owned())]);
     // Where the password came from is said as soon as there is a log to say it in.
     watch(settings, Some(Box::new(heater)), None, |_| tracing::debug!(?source, "password of the account"))
         .await

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{FixedOffset, Local, Offset as _, TimeZone as _};
 
 use crate::diagnostics::Stamp;
-use crate::monitor::Published;
+use crate::monitor::LiveState;
 
 use super::super::TuiOptions;
 use super::super::model::Model;
@@ -17,7 +17,7 @@ use super::super::view::{self, ViewContext, ViewState};
 
 /// One frame to be.
 pub(super) struct Scene {
-    pub(super) live: Arc<Published>,
+    pub(super) live: Arc<LiveState>,
     pub(super) model: Model,
     pub(super) options: Arc<TuiOptions>,
     pub(super) copies: Vec<String>,
@@ -32,9 +32,9 @@ impl Scene {
         }
         let (model, options) = (&self.model, &self.options);
         // Running durations grow without anything being published.
-        let live_now = self.live.runtime.moment(self.now);
+        let live_now = self.live.runtime.display_time(self.now);
         let (shown, now) = (model.shown(&self.live), model.shown_at(live_now));
-        let shown = Published { snapshot: shown.snapshot.advanced(now), ..shown.clone() };
+        let shown = LiveState { snapshot: shown.snapshot.advanced(now), ..shown.clone() };
         let now = shown.snapshot.field_time(now);
         let context = ViewContext {
             published: &shown,

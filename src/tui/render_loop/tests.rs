@@ -70,9 +70,9 @@ impl Painter for TestPainter {
 
 /// The outside of a running loop.
 struct Bench {
-    published: watch::Sender<Arc<Published>>,
+    published: watch::Sender<Arc<LiveState>>,
     keys: mpsc::Sender<Event>,
-    asked: mpsc::Receiver<Request>,
+    asked: mpsc::Receiver<MonitorRequest>,
     log: Log,
     task: JoinHandle<io::Result<()>>,
 }
@@ -116,9 +116,9 @@ impl Bench {
     }
 }
 
-fn finish(published: &watch::Sender<Arc<Published>>) {
+fn finish(published: &watch::Sender<Arc<LiveState>>) {
     published.send_modify(|published| {
-        let mut over = Published::clone(published);
+        let mut over = LiveState::clone(published);
         over.runtime.finished = true;
         *published = Arc::new(over);
     });
@@ -174,7 +174,7 @@ async fn a_burst_of_keys_costs_one_frame_and_reaches_the_monitor() {
     bench.press("eEr").await;
     pass(40).await;
     assert_eq!(bench.frames().len(), 2);
-    for expected in [Request::Export, Request::Report, Request::Reconnect] {
+    for expected in [MonitorRequest::Export, MonitorRequest::Report, MonitorRequest::Reconnect] {
         assert_eq!(bench.asked.try_recv(), Ok(expected));
     }
     bench.finish();
@@ -212,7 +212,7 @@ async fn quitting_waits_for_the_end_of_the_run_but_not_for_ever() {
     let mut bench = start(None, usize::MAX, 8);
     bench.press("q").await;
     pass(9_000).await;
-    assert_eq!(bench.asked.try_recv(), Ok(Request::Shutdown));
+    assert_eq!(bench.asked.try_recv(), Ok(MonitorRequest::Shutdown));
     assert!(!bench.task.is_finished(), "the last export may take a while");
     pass(1_100).await;
     assert!(bench.task.is_finished());
@@ -239,11 +239,11 @@ async fn a_full_queue_is_told_and_quitting_can_be_tried_again() {
     let mut bench = start(None, usize::MAX, 1);
     bench.press("eq").await;
     pass(50).await;
-    assert_eq!(bench.asked.try_recv(), Ok(Request::Export));
+    assert_eq!(bench.asked.try_recv(), Ok(MonitorRequest::Export));
     assert!(bench.asked.try_recv().is_err(), "the second one was not taken");
     bench.press("q").await;
     pass(50).await;
-    assert_eq!(bench.asked.try_recv(), Ok(Request::Shutdown), "not taken as the second quit");
+    assert_eq!(bench.asked.try_recv(), Ok(MonitorRequest::Shutdown), "not taken as the second quit");
     bench.finish();
     bench.task.await.unwrap().unwrap();
 }
@@ -252,7 +252,7 @@ async fn a_full_queue_is_told_and_quitting_can_be_tried_again() {
 async fn a_lost_terminal_ends_the_run_in_order() {
     let mut bench = start(None, 3, 8);
     pass(5_000).await;
-    assert_eq!(bench.asked.try_recv(), Ok(Request::Shutdown));
+    assert_eq!(bench.asked.try_recv(), Ok(MonitorRequest::Shutdown));
     assert!(!bench.task.is_finished());
     bench.finish();
     let error = bench.task.await.unwrap().unwrap_err();
@@ -263,7 +263,7 @@ async fn a_lost_terminal_ends_the_run_in_order() {
 async fn a_keyboard_that_hangs_up_ends_the_run_in_order() {
     let mut bench = start(None, usize::MAX, 8);
     drop(bench.keys);
-    assert_eq!(bench.asked.recv().await, Some(Request::Shutdown));
+    assert_eq!(bench.asked.recv().await, Some(MonitorRequest::Shutdown));
     finish(&bench.published);
     assert!(bench.task.await.unwrap().is_err());
 }
@@ -280,7 +280,7 @@ async fn a_stalled_terminal_holds_up_nothing_else() {
     let escape = KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE);
     bench.keys.send(Event::Key(escape)).await.unwrap();
     bench.press("e").await;
-    assert_eq!(bench.asked.recv().await, Some(Request::Export), "keys work while a frame hangs");
+    assert_eq!(bench.asked.recv().await, Some(MonitorRequest::Export), "keys work while a frame hangs");
     assert_eq!(bench.frames().len(), 2, "and no second frame is begun");
     bench.finish();
     drop(go_on);

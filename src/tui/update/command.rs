@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::device::{CommandSpec, Confirm, Shown};
 use crate::diagnostics::Stamp;
-use crate::monitor::{NoticeKind, Published, Request};
+use crate::monitor::{NoticeKind, LiveState, MonitorRequest};
 
 use super::super::message::Edit;
 use super::super::model::{CommandPopup, Model, Popup, Screen};
@@ -19,14 +19,14 @@ pub fn found<'a>(device: &'a Shown, typed: &str) -> Vec<&'a CommandSpec> {
 }
 
 /// Opens the list of all commands.
-pub(super) fn open(model: &mut Model, live: &Published, now: Stamp) {
+pub(super) fn open(model: &mut Model, live: &LiveState, now: Stamp) {
     if devices(model, live, now).is_some() {
         model.popup = Some(Popup::Palette { line: LineEdit::default(), selected: 0 });
     }
 }
 
 /// The device, or a message that there is none.
-fn devices<'a>(model: &mut Model, live: &'a Published, now: Stamp) -> Option<&'a Shown> {
+fn devices<'a>(model: &mut Model, live: &'a LiveState, now: Stamp) -> Option<&'a Shown> {
     let device = live.runtime.device.as_deref().filter(|device| !device.commands.is_empty());
     if device.is_none() {
         let text = "no commands are known here: `dropscope config` shows how to add some";
@@ -36,7 +36,7 @@ fn devices<'a>(model: &mut Model, live: &'a Published, now: Stamp) -> Option<&'a
 }
 
 /// Asks the device for its state, if it can be asked.
-pub(super) fn request_status(model: &mut Model, live: &Published, now: Stamp) -> Vec<Effect> {
+pub(super) fn request_status(model: &mut Model, live: &LiveState, now: Stamp) -> Vec<Effect> {
     let Some(device) = devices(model, live, now) else { return Vec::new() };
     if let Some(name) = &device.status_command {
         return start(model, name, live, now);
@@ -46,7 +46,7 @@ pub(super) fn request_status(model: &mut Model, live: &Published, now: Stamp) ->
 }
 
 /// Begins with the command the cursor is on.
-pub(super) fn start_selected(model: &mut Model, live: &Published, now: Stamp) -> Vec<Effect> {
+pub(super) fn start_selected(model: &mut Model, live: &LiveState, now: Stamp) -> Vec<Effect> {
     let Some(device) = devices(model, live, now) else { return Vec::new() };
     let index = model.command.min(device.commands.len().saturating_sub(1));
     let name = device.commands.get(index).map(|spec| Arc::clone(&spec.name));
@@ -54,7 +54,7 @@ pub(super) fn start_selected(model: &mut Model, live: &Published, now: Stamp) ->
 }
 
 /// Begins with a command: asks for what is missing, or sends it.
-pub(super) fn start(model: &mut Model, name: &str, live: &Published, now: Stamp) -> Vec<Effect> {
+pub(super) fn start(model: &mut Model, name: &str, live: &LiveState, now: Stamp) -> Vec<Effect> {
     model.popup = None;
     let Some(device) = devices(model, live, now) else { return Vec::new() };
     let Some(spec) = device.commands.iter().find(|spec| *spec.name == *name) else { return Vec::new() };
@@ -68,13 +68,13 @@ pub(super) fn start(model: &mut Model, name: &str, live: &Published, now: Stamp)
 }
 
 /// Moves the cursor of the list on the Device screen.
-pub(super) fn move_cursor(model: &mut Model, live: &Published, rows: isize) {
+pub(super) fn move_cursor(model: &mut Model, live: &LiveState, rows: isize) {
     let count = live.runtime.device.as_ref().map_or(0, |device| device.commands.len());
     model.command = moved(model.command, rows, count.saturating_sub(1));
 }
 
 /// One step of typing in the list or in a command.
-pub(super) fn edit(model: &mut Model, edit: Edit, live: &Published, now: Stamp) -> Vec<Effect> {
+pub(super) fn edit(model: &mut Model, edit: Edit, live: &LiveState, now: Stamp) -> Vec<Effect> {
     match model.popup.take() {
         Some(Popup::Palette { line, selected }) => in_palette(model, (line, selected), edit, live, now),
         Some(Popup::Command(popup)) => in_command(model, popup, edit, now),
@@ -89,7 +89,7 @@ fn in_palette(
     model: &mut Model,
     (mut line, mut selected): (LineEdit, usize),
     edit: Edit,
-    published: &Published,
+    published: &LiveState,
     now: Stamp,
 ) -> Vec<Effect> {
     let Some(device) = published.runtime.device.as_deref() else { return Vec::new() };
@@ -166,7 +166,7 @@ fn send(model: &mut Model, popup: CommandPopup, now: Stamp) -> Vec<Effect> {
         let text = format!("{name} asked for; the Device screen shows what becomes of it");
         model.notify(now, NoticeKind::Info, text);
     }
-    vec![Effect::Request(Request::Command { name, values: popup.values })]
+    vec![Effect::Request(MonitorRequest::Command { name, values: popup.values })]
 }
 
 #[cfg(test)]

@@ -1,16 +1,16 @@
 //! Which fault of the simulation is to strike? Choosing it from the list.
 
 use crate::diagnostics::Stamp;
-use crate::monitor::{NoticeKind, Published, Request};
+use crate::monitor::{NoticeKind, LiveState, MonitorRequest};
 
 use super::super::keymap::Action;
 use super::super::model::{Model, Popup};
 use super::{Effect, moved, rows_of};
 
 /// Opens the list, where there is one.
-pub(super) fn open(model: &mut Model, live: &Published, now: Stamp) {
+pub(super) fn open(model: &mut Model, live: &LiveState, now: Stamp) {
     match &live.runtime.simulation {
-        Some(simulation) if !simulation.menu.is_empty() => model.popup = Some(Popup::Inject { selected: 0 }),
+        Some(simulation) if !simulation.faults.is_empty() => model.popup = Some(Popup::Inject { selected: 0 }),
         _ => {
             let text = "only a simulation takes faults by key: dropscope demo";
             model.notify(now, NoticeKind::Info, text);
@@ -19,13 +19,13 @@ pub(super) fn open(model: &mut Model, live: &Published, now: Stamp) {
 }
 
 /// What a key does while the list is open.
-pub(super) fn act(model: &mut Model, action: Action, live: &Published) -> Vec<Effect> {
+pub(super) fn act(model: &mut Model, action: Action, live: &LiveState) -> Vec<Effect> {
     let Some(Popup::Inject { selected }) = model.popup else { return Vec::new() };
-    let faults = live.runtime.simulation.as_ref().map_or(0, |simulation| simulation.menu.len());
+    let faults = live.runtime.simulation.as_ref().map_or(0, |simulation| simulation.faults.len());
     match action {
         Action::Open => {
             model.popup = None;
-            return vec![Effect::Request(Request::Inject(selected))];
+            return vec![Effect::Request(MonitorRequest::Inject(selected))];
         }
         Action::Close | Action::Inject => model.popup = None,
         Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last => {
@@ -57,7 +57,7 @@ mod tests {
     }
 
     fn simulation() -> Simulation {
-        Simulation { menu: ["fin", "rst", "hole"].map(Arc::from).into(), ..Simulation::default() }
+        Simulation { faults: ["fin", "rst", "hole"].map(Arc::from).into(), ..Simulation::default() }
     }
 
     #[test]
@@ -73,7 +73,7 @@ mod tests {
         for (actions, chosen) in cases {
             let (model, effects) = told(Some(simulation()), actions);
             let expected: Vec<_> =
-                chosen.map(|index| Effect::Request(Request::Inject(index))).into_iter().collect();
+                chosen.map(|index| Effect::Request(MonitorRequest::Inject(index))).into_iter().collect();
             assert_eq!((effects, model.popup), (expected, None), "{actions:?}");
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::diagnostics::Stamp;
-use crate::monitor::{NoticeKind, Playing, Published, Request};
+use crate::monitor::{NoticeKind, PlaybackAction, LiveState, MonitorRequest};
 
 use super::super::keymap::Action;
 use super::super::model::Model;
@@ -13,7 +13,7 @@ use super::Effect;
 const SCRUB_PART: u32 = 100;
 
 /// What follows from an action in a replay; `None` if it means there what it means everywhere.
-pub(super) fn act(model: &mut Model, action: Action, live: &Published, now: Stamp) -> Option<Vec<Effect>> {
+pub(super) fn act(model: &mut Model, action: Action, live: &LiveState, now: Stamp) -> Option<Vec<Effect>> {
     live.runtime.replay.as_ref()?;
     if action.needs_a_connection() {
         let text = match action {
@@ -24,21 +24,21 @@ pub(super) fn act(model: &mut Model, action: Action, live: &Published, now: Stam
         return Some(Vec::new());
     }
     let wanted = match action {
-        Action::PlayPause => Playing::Toggle,
-        Action::PreviousDrop => Playing::PreviousDrop,
-        Action::NextDrop => Playing::NextDrop,
-        Action::Slower => Playing::Slower,
-        Action::Faster => Playing::Faster,
-        Action::ScrubBack => Playing::Back(scrub(model, live)),
-        Action::ScrubForward => Playing::Forward(scrub(model, live)),
-        Action::Beginning => Playing::Beginning,
-        Action::End => Playing::End,
+        Action::PlayPause => PlaybackAction::Toggle,
+        Action::PreviousDrop => PlaybackAction::PreviousDrop,
+        Action::NextDrop => PlaybackAction::NextDrop,
+        Action::Slower => PlaybackAction::Slower,
+        Action::Faster => PlaybackAction::Faster,
+        Action::ScrubBack => PlaybackAction::Back(scrub(model, live)),
+        Action::ScrubForward => PlaybackAction::Forward(scrub(model, live)),
+        Action::Beginning => PlaybackAction::Beginning,
+        Action::End => PlaybackAction::End,
         _ => return None,
     };
-    Some(vec![Effect::Request(Request::Play(wanted))])
+    Some(vec![Effect::Request(MonitorRequest::Play(wanted))])
 }
 
-fn scrub(model: &Model, live: &Published) -> Duration {
+fn scrub(model: &Model, live: &LiveState) -> Duration {
     model.zoom_for(&model.shown(live).snapshot).span() / SCRUB_PART
 }
 
@@ -47,16 +47,16 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::monitor::Replay;
+    use crate::monitor::ReplayStatus;
     use crate::tui::message::Message;
     use crate::tui::model::{Popup, Zoom};
     use crate::tui::sample::run;
     use crate::tui::update::update;
 
-    fn replayed() -> Arc<Published> {
+    fn replayed() -> Arc<LiveState> {
         let mut live = run(3);
         let at = live.snapshot.at;
-        Arc::make_mut(&mut live).runtime.replay = Some(Replay {
+        Arc::make_mut(&mut live).runtime.replay = Some(ReplayStatus {
             at,
             position: Duration::from_secs(30),
             length: Duration::from_secs(90),
@@ -68,7 +68,7 @@ mod tests {
         live
     }
 
-    fn told(model: &mut Model, live: &Arc<Published>, action: Action) -> Vec<Effect> {
+    fn told(model: &mut Model, live: &Arc<LiveState>, action: Action) -> Vec<Effect> {
         update(model, Message::Act(action), live, live.snapshot.at)
     }
 
@@ -78,20 +78,20 @@ mod tests {
         let mut model = Model { zoom: Some(Zoom::Hour), ..Model::default() };
         let part = Duration::from_secs(36);
         let cases = [
-            (Action::PlayPause, Playing::Toggle),
-            (Action::PreviousDrop, Playing::PreviousDrop),
-            (Action::NextDrop, Playing::NextDrop),
-            (Action::Slower, Playing::Slower),
-            (Action::Faster, Playing::Faster),
-            (Action::ScrubBack, Playing::Back(part)),
-            (Action::ScrubForward, Playing::Forward(part)),
-            (Action::Beginning, Playing::Beginning),
-            (Action::End, Playing::End),
+            (Action::PlayPause, PlaybackAction::Toggle),
+            (Action::PreviousDrop, PlaybackAction::PreviousDrop),
+            (Action::NextDrop, PlaybackAction::NextDrop),
+            (Action::Slower, PlaybackAction::Slower),
+            (Action::Faster, PlaybackAction::Faster),
+            (Action::ScrubBack, PlaybackAction::Back(part)),
+            (Action::ScrubForward, PlaybackAction::Forward(part)),
+            (Action::Beginning, PlaybackAction::Beginning),
+            (Action::End, PlaybackAction::End),
         ];
         for (action, wanted) in cases {
             assert_eq!(
                 told(&mut model, &live, action),
-                [Effect::Request(Request::Play(wanted))],
+                [Effect::Request(MonitorRequest::Play(wanted))],
                 "{action:?}"
             );
         }
@@ -121,8 +121,8 @@ mod tests {
     fn exports_are_asked_for_and_leaving_promises_none() {
         let live = replayed();
         let mut model = Model::default();
-        assert_eq!(told(&mut model, &live, Action::Export), [Effect::Request(Request::Export)]);
-        assert_eq!(told(&mut model, &live, Action::Quit), [Effect::Request(Request::Shutdown)]);
+        assert_eq!(told(&mut model, &live, Action::Export), [Effect::Request(MonitorRequest::Export)]);
+        assert_eq!(told(&mut model, &live, Action::Quit), [Effect::Request(MonitorRequest::Shutdown)]);
         assert!(model.notices.is_empty(), "{:?}", model.notices);
     }
 

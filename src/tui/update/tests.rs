@@ -13,7 +13,7 @@ use crate::tui::view::ViewState;
 /// A user in front of the screen.
 struct Session {
     model: Model,
-    live: Arc<Published>,
+    live: Arc<LiveState>,
     now: Stamp,
     effects: Vec<Effect>,
 }
@@ -43,7 +43,7 @@ impl Session {
         self
     }
 
-    fn requests(&mut self) -> Vec<Request> {
+    fn requests(&mut self) -> Vec<MonitorRequest> {
         let effects = std::mem::take(&mut self.effects);
         effects
             .into_iter()
@@ -87,21 +87,21 @@ fn key_event(text: &str) -> KeyEvent {
 #[test]
 fn keys_ask_the_monitor() {
     let cases = [
-        ("e", Request::Export),
-        ("E", Request::Report),
-        ("r", Request::Reconnect),
-        ("R", Request::DeepReconnect),
-        ("x", Request::ToggleConnection),
-        ("-", Request::SetKeepAlive(30)),
-        ("+", Request::SetKeepAlive(120)),
-        ("=", Request::SetKeepAlive(120)),
-        ("K 9 0 Enter", Request::SetKeepAlive(90)),
-        ("K 4 5 Space s Enter", Request::SetKeepAlive(45)),
-        ("K 0 Enter", Request::SetKeepAlive(0)),
-        ("n o k Enter", Request::Note("ok".to_owned())),
-        ("q", Request::Shutdown),
-        ("Ctrl-c", Request::Shutdown),
-        ("n x Ctrl-c", Request::Shutdown),
+        ("e", MonitorRequest::Export),
+        ("E", MonitorRequest::Report),
+        ("r", MonitorRequest::Reconnect),
+        ("R", MonitorRequest::DeepReconnect),
+        ("x", MonitorRequest::ToggleConnection),
+        ("-", MonitorRequest::SetKeepAlive(30)),
+        ("+", MonitorRequest::SetKeepAlive(120)),
+        ("=", MonitorRequest::SetKeepAlive(120)),
+        ("K 9 0 Enter", MonitorRequest::SetKeepAlive(90)),
+        ("K 4 5 Space s Enter", MonitorRequest::SetKeepAlive(45)),
+        ("K 0 Enter", MonitorRequest::SetKeepAlive(0)),
+        ("n o k Enter", MonitorRequest::Note("ok".to_owned())),
+        ("q", MonitorRequest::Shutdown),
+        ("Ctrl-c", MonitorRequest::Shutdown),
+        ("n x Ctrl-c", MonitorRequest::Shutdown),
     ];
     for (keys, request) in cases {
         let mut session = Session::new(3);
@@ -112,20 +112,20 @@ fn keys_ask_the_monitor() {
 #[test]
 fn steps_taken_quickly_go_on_from_the_one_asked_for() {
     let mut session = Session::new(0);
-    let asked = [120, 240, 300, 240].map(Request::SetKeepAlive);
+    let asked = [120, 240, 300, 240].map(MonitorRequest::SetKeepAlive);
     assert_eq!(session.keys("+ + + -").requests(), asked, "60 s is in force all the time");
     session.now = session.now.plus(KEEP_ALIVE_PATIENCE);
-    assert_eq!(session.keys("+").requests(), [Request::SetKeepAlive(120)], "the request was lost");
+    assert_eq!(session.keys("+").requests(), [MonitorRequest::SetKeepAlive(120)], "the request was lost");
 }
 
 #[test]
 fn the_ladder_has_two_ends_and_off_lies_above_it() {
     let mut session = Session::new(0);
     session.keys("- - - - - -");
-    let asked = [30, 15, 10].map(Request::SetKeepAlive);
+    let asked = [30, 15, 10].map(MonitorRequest::SetKeepAlive);
     assert_eq!(session.requests(), asked);
     assert!(session.model.notices.last().unwrap().text.contains("shortest"));
-    assert_eq!(session.keys("K 0 Enter - +").requests()[1..], [Request::SetKeepAlive(1200)]);
+    assert_eq!(session.keys("K 0 Enter - +").requests()[1..], [MonitorRequest::SetKeepAlive(1200)]);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn a_keep_alive_that_is_none_is_refused_and_can_be_corrected() {
         assert_eq!(session.keys(wrong).requests(), [], "{wrong}");
         let Some(Popup::Input(input)) = &session.model.popup else { panic!("{wrong}: the popup is gone") };
         assert!(input.error.as_deref().unwrap().contains("from 0 (off) to 65535"));
-        assert_eq!(session.keys("Ctrl-u 5 Enter").requests(), [Request::SetKeepAlive(5)]);
+        assert_eq!(session.keys("Ctrl-u 5 Enter").requests(), [MonitorRequest::SetKeepAlive(5)]);
         assert_eq!(session.model.popup, None);
     }
 }
@@ -153,14 +153,14 @@ fn an_empty_note_is_not_taken() {
 fn pasting_makes_one_line_without_escape_sequences() {
     let mut session = Session::new(0);
     session.keys("n").tell(Message::Edit(Edit::Insert("router\nrestarted\u{1b}[31m".to_owned())));
-    assert_eq!(session.keys("Enter").requests(), [Request::Note("router restarted[31m".to_owned())]);
+    assert_eq!(session.keys("Enter").requests(), [MonitorRequest::Note("router restarted[31m".to_owned())]);
 }
 
 #[test]
 fn quitting_twice_does_not_wait() {
     let mut session = Session::new(0);
     session.keys("q q");
-    assert_eq!(session.effects, [Effect::Request(Request::Shutdown), Effect::Leave]);
+    assert_eq!(session.effects, [Effect::Request(MonitorRequest::Shutdown), Effect::Leave]);
 }
 
 #[test]
@@ -270,7 +270,7 @@ fn freezing_holds_the_view_and_not_the_keys() {
     session.live = run(5);
     assert_eq!(session.model.shown(&session.live).snapshot.drops.len(), 2);
     assert_eq!(session.keys("End").model.selected, Some(1));
-    assert_eq!(session.keys("- e").requests(), [Request::SetKeepAlive(30), Request::Export]);
+    assert_eq!(session.keys("- e").requests(), [MonitorRequest::SetKeepAlive(30), MonitorRequest::Export]);
     session.keys("Space");
     assert_eq!(session.model.shown(&session.live).snapshot.drops.len(), 5);
 }
@@ -327,7 +327,7 @@ fn every_action_does_something_somewhere() {
     }
 }
 
-static RUNS: LazyLock<Vec<Arc<Published>>> = LazyLock::new(|| (0..20).map(run).collect());
+static RUNS: LazyLock<Vec<Arc<LiveState>>> = LazyLock::new(|| (0..20).map(run).collect());
 
 fn any_message() -> impl Strategy<Value = Message> {
     let action = prop::sample::select(Action::ALL.to_vec());

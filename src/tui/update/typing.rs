@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::diagnostics::Stamp;
-use crate::monitor::{Published, Request};
+use crate::monitor::{LiveState, MonitorRequest};
 
 use super::super::keymap::Action;
 use super::super::message::Edit;
@@ -27,7 +27,7 @@ pub(super) fn open(model: &mut Model, action: Action) {
 }
 
 /// One step of editing.
-pub(super) fn edit(model: &mut Model, edit: Edit, live: &Arc<Published>, now: Stamp) -> Vec<Effect> {
+pub(super) fn edit(model: &mut Model, edit: Edit, live: &Arc<LiveState>, now: Stamp) -> Vec<Effect> {
     let Some(Popup::Input(input)) = &mut model.popup else {
         return super::command::edit(model, edit, live, now);
     };
@@ -50,7 +50,7 @@ pub(super) fn edit(model: &mut Model, edit: Edit, live: &Arc<Published>, now: St
     Vec::new()
 }
 
-fn submit(model: &mut Model, live: &Published, now: Stamp) -> Vec<Effect> {
+fn submit(model: &mut Model, live: &LiveState, now: Stamp) -> Vec<Effect> {
     let Some(Popup::Input(input)) = &mut model.popup else { return Vec::new() };
     let effect = match input.purpose {
         InputPurpose::Filter => None,
@@ -59,7 +59,7 @@ fn submit(model: &mut Model, live: &Published, now: Stamp) -> Vec<Effect> {
                 input.error = Some("write something, or press Esc".to_owned());
                 return Vec::new();
             }
-            text => Some(Effect::Request(Request::Note(text.to_owned()))),
+            text => Some(Effect::Request(MonitorRequest::Note(text.to_owned()))),
         },
         InputPurpose::KeepAlive => match parse_keep_alive(input.line.text()) {
             Ok(secs) => Some(ask_keep_alive(model, live, now, secs)),

@@ -126,7 +126,7 @@ fn title(context: &ViewContext, device: &Shown) -> Item {
     ];
     let snapshot = context.snapshot();
     let is_connected = matches!(snapshot.link, LinkState::Connected { .. });
-    if let Some(since) = snapshot.command_book.silent_since().filter(|_| is_connected) {
+    if let Some(since) = snapshot.command_history.silent_since().filter(|_| is_connected) {
         let age = format::short(context.now.since(since));
         let words = format!(" {} SILENT for {age}, the link lives", context.glyphs.cross);
         title.push(Span::styled(words, theme.bad));
@@ -204,7 +204,7 @@ struct Column {
 }
 
 const HISTORY: [Column; 5] = [
-    Column { title: "when", width: 12, figures: false, text: |context, record| context.when(record.asked) },
+    Column { title: "when", width: 12, figures: false, text: |context, record| context.when(record.requested_at) },
     Column { title: "command", width: 18, figures: false, text: |_, record| record.name.to_string() },
     Column {
         title: "state",
@@ -230,7 +230,7 @@ fn history(frame: &mut Frame, area: Rect, context: &ViewContext) {
     if area.height < 3 {
         return;
     }
-    let book = &context.snapshot().command_book;
+    let book = &context.snapshot().command_history;
     let (theme, dot) = (context.theme, context.glyphs.dot);
     let count = u64::try_from(book.records().len()).unwrap_or(u64::MAX).saturating_add(book.evicted());
     let mut title = vec![Span::styled("History", theme.title)];

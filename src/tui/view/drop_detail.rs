@@ -8,10 +8,10 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::classify::relation;
-use crate::diagnostics::event::{How, PacketNote, PhaseTiming};
+use crate::classify::describe_fit;
+use crate::diagnostics::event::{DropKind, PacketNote, PhaseTiming};
 use crate::diagnostics::sentence::duration_words;
-use crate::diagnostics::{Drop, LogEntry, Stamp, codes, story, words};
+use crate::diagnostics::{DropRecord, LogEntry, Stamp, codes, drop_description, words};
 use crate::tui::format;
 use crate::tui::model::Detail;
 
@@ -75,7 +75,7 @@ fn draw(frame: &mut Frame, area: Rect, lines: &[Line], scroll: usize) {
 /// The page about one drop, as lines of at most `columns`.
 struct Sheet<'a> {
     context: &'a ViewContext<'a>,
-    drop: &'a Drop,
+    drop: &'a DropRecord,
     columns: usize,
 }
 
@@ -83,11 +83,11 @@ impl Sheet<'_> {
     /// Left: the story and the facts.
     fn told(&self) -> Vec<Line<'static>> {
         let mut lines = vec![self.heading("What happened")];
-        let sentences = story::sentences(self.drop, &self.context.clock(self.drop.at)).join(" ");
+        let sentences = drop_description::drop_sentences(self.drop, &self.context.clock(self.drop.at)).join(" ");
         lines.extend(self.wrapped(&sentences, self.context.theme.text));
         lines.push(Line::default());
         let verdict = self.context.published.verdict.as_deref();
-        if let Some(relation) = verdict.and_then(|verdict| relation(verdict, self.drop)) {
+        if let Some(relation) = verdict.and_then(|verdict| describe_fit(verdict, self.drop)) {
             lines.extend(self.wrapped(&relation, self.context.theme.text));
             lines.push(Line::default());
         }
@@ -154,13 +154,13 @@ impl Sheet<'_> {
         let mut fact = |label: &str, value: String| lines.extend(self.fact(label, &value));
         fact("detected", format::date_time(self.drop.at.wall, self.context.offset));
         // Who says goodbye is alive; only a silent end leaves its moment open.
-        if matches!(event.how, Some(How::PingTimeout | How::Io | How::Rst) | None) && !window.is_zero() {
+        if matches!(event.how, Some(DropKind::PingTimeout | DropKind::Io | DropKind::Rst) | None) && !window.is_zero() {
             let between = format!("{} and {detected}", self.context.clock(earliest));
             fact("died between", format!("{between} ({})", format::short(window)));
         }
         let layer = match event.layer {
-            Some(layer) => format!("{}, layer {}", words::how(event.how), words::layer(Some(layer))),
-            None => words::how(event.how).into(),
+            Some(layer) => format!("{}, layer {}", words::drop_kind(event.how), words::layer(Some(layer))),
+            None => words::drop_kind(event.how).into(),
         };
         fact("ended by", layer);
         if let Some(name) = &event.error_name {

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::diagnostics::{Drop, ErrorName, words};
+use crate::diagnostics::{DropRecord, ErrorName, words};
 use crate::tui::format;
 use crate::tui::model::{Screen, Target};
 
@@ -29,7 +29,7 @@ struct Column {
     /// Figures are aligned to the right.
     figures: bool,
     /// What it says about a drop.
-    text: fn(&ViewContext, &Drop) -> String,
+    text: fn(&ViewContext, &DropRecord) -> String,
     /// How important: columns of the largest numbers go first when the screen is narrow.
     rank: u8,
 }
@@ -43,7 +43,7 @@ const TABLE: [Column; 11] = [
         title: "ended by",
         width: 10,
         figures: false,
-        text: |_, d| words::how_short(d.event.how).into(),
+        text: |_, d| words::drop_kind_short(d.event.how).into(),
         rank: 4,
     },
     Column {
@@ -87,7 +87,7 @@ const RECENT: [Column; 6] = [
         title: "ended by",
         width: 10,
         figures: false,
-        text: |_, d| words::how_short(d.event.how).into(),
+        text: |_, d| words::drop_kind_short(d.event.how).into(),
         rank: 5,
     },
     Column { title: "after", width: 7, figures: true, text: lasted, rank: 2 },
@@ -202,7 +202,7 @@ fn fill(text: &str, column: &Column) -> String {
     if column.figures { right(text, column.width) } else { left(text, column.width) }
 }
 
-fn line(context: &ViewContext, columns: &[&Column], drop: &Arc<Drop>, chosen: bool) -> Line<'static> {
+fn line(context: &ViewContext, columns: &[&Column], drop: &Arc<DropRecord>, chosen: bool) -> Line<'static> {
     let pointer = if chosen { context.glyphs.pointer } else { " " };
     let mut spans = vec![Span::styled(left(pointer, POINTER), context.theme.text)];
     for column in columns {
@@ -215,7 +215,7 @@ fn line(context: &ViewContext, columns: &[&Column], drop: &Arc<Drop>, chosen: bo
     Line::from(spans)
 }
 
-fn style(context: &ViewContext, column: &Column, drop: &Drop) -> Style {
+fn style(context: &ViewContext, column: &Column, drop: &DropRecord) -> Style {
     match column.title {
         "error" => context.theme.bad,
         "back" if drop.recovery.is_none() => context.theme.bad,
@@ -237,24 +237,24 @@ fn more(frame: &mut Frame, area: Rect, context: &ViewContext, (offset, rows, all
     put(frame, bottom, 0, &Line::styled(text, context.theme.dim));
 }
 
-fn error(_: &ViewContext, drop: &Drop) -> String {
+fn error(_: &ViewContext, drop: &DropRecord) -> String {
     drop.event.error_name.as_deref().map_or("unnamed", ErrorName::short).to_owned()
 }
 
-fn session(_: &ViewContext, drop: &Drop) -> String {
+fn session(_: &ViewContext, drop: &DropRecord) -> String {
     drop.session_start.map_or_else(|| format::UNKNOWN.into(), |start| format::uptime(drop.at.since(start)))
 }
 
 /// Like [`session`], in one unit.
-fn lasted(_: &ViewContext, drop: &Drop) -> String {
+fn lasted(_: &ViewContext, drop: &DropRecord) -> String {
     format::short_or_unknown(drop.session_start.map(|start| drop.at.since(start)))
 }
 
-fn back(_: &ViewContext, drop: &Drop) -> String {
+fn back(_: &ViewContext, drop: &DropRecord) -> String {
     drop.recovery.as_ref().map_or_else(|| "not yet".into(), |recovery| format::short(recovery.took))
 }
 
 /// Attempts until it was back, the successful one included.
-fn tries(_: &ViewContext, drop: &Drop) -> String {
+fn tries(_: &ViewContext, drop: &DropRecord) -> String {
     drop.failed_attempts.saturating_add(u32::from(drop.recovery.is_some())).to_string()
 }

@@ -60,7 +60,7 @@ fn sections(context: &ViewContext) -> Vec<Section> {
         counts.iter().map(|(name, count)| (ErrorName::short(name).to_owned(), *count)).collect()
     };
     let manners = metrics.drops_by_how.iter();
-    let manners = manners.map(|(how, count)| (words::how_short(*how).to_owned(), *count)).collect();
+    let manners = manners.map(|(how, count)| (words::drop_kind_short(*how).to_owned(), *count)).collect();
     let mut sections = vec![
         Section { heading: "drops", style: theme.bad, counts: named(&metrics.connection_drops_by_error) },
         Section { heading: "closed by", style: theme.accent, counts: manners },

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::diagnostics::words;
-use crate::monitor::{RecorderState, Replay};
+use crate::monitor::{RecorderState, ReplayStatus};
 use crate::tui::format;
 use crate::tui::text::{self, truncate_middle};
 
@@ -74,7 +74,7 @@ fn all_signs(context: &ViewContext, width: usize) -> Vec<Item> {
 }
 
 /// That it is a recording, and how it is being played; least important first.
-fn replayed(context: &ViewContext, replay: &Replay, width: usize) -> Vec<Item> {
+fn replayed(context: &ViewContext, replay: &ReplayStatus, width: usize) -> Vec<Item> {
     let theme = context.theme;
     if let Some(percent) = replay.reading {
         return vec![vec![Span::styled(format!(" REPLAY reading {percent} % "), theme.badge)]];

@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Span;
 
-use crate::diagnostics::event::ConnectFailed;
+use crate::diagnostics::event::ConnectFailedEvent;
 use crate::diagnostics::{ErrorName, LinkState, Stamp, words};
 use crate::monitor::{LinkActivity, RecorderState};
 use crate::tui::format;
@@ -154,7 +154,7 @@ fn suspicion(context: &ViewContext) -> Option<Item> {
 
 /// The connection lives, but the device behind it does not answer: no drop, and worse than one.
 fn deafness(context: &ViewContext) -> Option<Item> {
-    let since = context.snapshot().command_book.silent_since()?;
+    let since = context.snapshot().command_history.silent_since()?;
     let connected = matches!(context.snapshot().link, LinkState::Connected { .. });
     connected.then(|| {
         let age = format::short(context.now.since(since));
@@ -287,7 +287,7 @@ fn reason(context: &ViewContext, width: usize) -> Item {
     let down = matches!(context.snapshot().link, LinkState::Down { .. });
     if let Some(drop) = context.snapshot().drops.last().filter(|_| down) {
         let name = drop.event.error_name.as_deref().map_or("unnamed error", ErrorName::short);
-        let text = format!("{} {} {name}", words::how(drop.event.how), context.glyphs.dot);
+        let text = format!("{} {} {name}", words::drop_kind(drop.event.how), context.glyphs.dot);
         let label = "lost by ";
         let text = context.cut(&text, width.saturating_sub(label.len()));
         return vec![Span::styled(label, theme.dim), Span::styled(text, theme.bad)];
@@ -296,7 +296,7 @@ fn reason(context: &ViewContext, width: usize) -> Item {
 }
 
 /// A failed connect in words: the phase, then what was said.
-fn failure(failed: &ConnectFailed) -> String {
+fn failure(failed: &ConnectFailedEvent) -> String {
     let phase = failed.phase.map(|phase| format!("in {}: ", words::phase(phase))).unwrap_or_default();
     let name = failed.error_name.as_deref();
     // "NAME: official text (detail)": the detail says it best, the name is for searching.

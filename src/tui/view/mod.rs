@@ -51,7 +51,7 @@ use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 
 use crate::diagnostics::Stamp;
-use crate::monitor::Published;
+use crate::monitor::LiveState;
 
 use super::keymap::Keymap;
 use super::model::{Model, Screen, Target};
@@ -61,9 +61,9 @@ use super::theme::{Glyphs, Theme};
 #[derive(Debug, Clone, Copy)]
 pub struct ViewContext<'a> {
     /// The state to show: the newest, or the one the view was frozen at.
-    pub published: &'a Published,
+    pub published: &'a LiveState,
     /// The newest state, even while frozen: for notices and the recording sign.
-    pub live: &'a Published,
+    pub live: &'a LiveState,
     /// State of the screens.
     pub model: &'a Model,
     /// Styles by role.

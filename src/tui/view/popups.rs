@@ -96,7 +96,7 @@ fn help_lines(context: &ViewContext, columns: usize) -> Vec<Line<'static>> {
 /// The faults of the simulation, the one to strike marked.
 fn faults(frame: &mut Frame, context: &ViewContext, selected: usize, state: &mut ViewState) {
     let Some(simulation) = &context.live.runtime.simulation else { return };
-    let menu = &simulation.menu;
+    let menu = &simulation.faults;
     let height = u16::try_from(menu.len() + 2).unwrap_or(u16::MAX).min(frame.area().height.saturating_sub(2));
     let (area, inner) = popup(frame, context, (FAULTS_WIDTH, height), "Let a fault strike now");
     state.areas.push((area, Target::Popup));

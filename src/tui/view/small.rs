@@ -28,7 +28,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     }
     if let Some(drop) = context.snapshot().drops.last() {
         lines.push(Line::raw(format!("last {}", context.when(drop.at))));
-        lines.push(Line::raw(words::how(drop.event.how)));
+        lines.push(Line::raw(words::drop_kind(drop.event.how)));
     }
     if let Some(share) = metrics.availability() {
         lines.push(Line::raw(format!("up {}", format::percent(share))));

@@ -49,7 +49,7 @@ fn server(folder: &Path) -> Arc<ServerConfig> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_needs_no_keys_and_connects_with_alpn() {
+async fn a_client_certificate_connects_with_alpn_and_without_keys() {
     let home = tempfile::tempdir().unwrap();
     let broker = Broker::start(BrokerOptions::default());
     let port = broker.listen(Endpoint::Tls(server(home.path()))).await.unwrap().port();

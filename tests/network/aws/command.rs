@@ -9,7 +9,7 @@ use dropscope::aws::Credentials;
 use dropscope::lab::Limits;
 use secrecy::ExposeSecret;
 
-use crate::aws::scene::{LONG, Scene};
+use crate::aws::fixture::{KEY_LIFETIME, AwsFixture};
 use crate::navien::leaks::files_below;
 
 fn environment(keys: &Credentials) -> Vec<(&'static str, String)> {
@@ -22,9 +22,9 @@ fn environment(keys: &Credentials) -> Vec<(&'static str, String)> {
 
 /// Runs the program with a home of its own and nothing else from outside. What it says is written there, too, so
 /// that the scene looks through it.
-pub(crate) async fn aws(home: &Path, variables: Vec<(&'static str, String)>, words: &[&str]) -> Output {
+pub(crate) async fn aws(home: &Path, variables: Vec<(&'static str, String)>, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dropscope"));
-    command.env_clear().current_dir(home).arg("aws").args(words).stdin(Stdio::null()).envs(variables);
+    command.env_clear().current_dir(home).arg("aws").args(arguments).stdin(Stdio::null()).envs(variables);
     for (name, place) in [("HOME", ""), ("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")] {
         command.env(name, home.join(place));
     }
@@ -46,15 +46,15 @@ fn everything_below(folder: &Path) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_of_the_environment_connect_and_are_written_nowhere() {
-    let scene = Scene::new(Limits::default()).await;
-    let keys = scene.rules.keyring().issue(LONG);
+    let scene = AwsFixture::new(Limits::default()).await;
+    let keys = scene.rules.keyring().issue(KEY_LIFETIME);
     let mut variables = environment(&keys);
-    let expiry = dropscope::diagnostics::Clock::now(&dropscope::clock::SystemClock::new()).wall + LONG;
+    let expiry = dropscope::diagnostics::Clock::now(&dropscope::clock::SystemClock::new()).wall + KEY_LIFETIME;
     variables.push(("AWS_CREDENTIAL_EXPIRATION", expiry.to_rfc3339()));
     let url = format!("ws://127.0.0.1:{}", scene.port);
-    let words =
+    let arguments =
         [&url, "--region", "us-east-1", "--duration", "3s", "--json", "-vv", "--export-dir", "exports"];
-    let output = aws(scene.home.path(), variables, &words).await;
+    let output = aws(scene.home.path(), variables, &arguments).await;
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "{err}");
     assert!(out.contains(r#""kind":"credentials""#) && out.contains(r#""kind":"connected""#), "{out}");
@@ -68,19 +68,19 @@ async fn keys_of_the_environment_connect_and_are_written_nowhere() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refused_keys_end_with_4_and_leave_no_trace_of_themselves() {
-    let scene = Scene::new(Limits::default()).await;
+    let scene = AwsFixture::new(Limits::default()).await;
     let keys = scene.rules.keyring().issue(Duration::from_secs(60));
     scene.rules.keyring().expire_all();
     let url = format!("ws://127.0.0.1:{}", scene.port);
-    let words = [&url, "--region", "us-east-1", "--max-reconnect-attempts", "1", "-vv"];
-    let output = aws(scene.home.path(), environment(&keys), &words).await;
+    let arguments = [&url, "--region", "us-east-1", "--max-reconnect-attempts", "1", "-vv"];
+    let output = aws(scene.home.path(), environment(&keys), &arguments).await;
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(4), "{out}{err}");
     assert!(err.contains("Connect failed at websocket") && err.contains("HTTP 403"), "{err}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_work_ends_with_2_and_one_sentence() {
+async fn invalid_settings_end_with_exit_code_2_and_one_sentence() {
     let home = tempfile::tempdir().unwrap();
     fs::create_dir(home.path().join(".aws")).unwrap();
     fs::write(home.path().join(".aws/config"), "[profile work]\nsso_session = x\n").unwrap();

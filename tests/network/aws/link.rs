@@ -7,15 +7,15 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use dropscope::clock::SystemClock;
 use dropscope::diagnostics::Event;
-use dropscope::diagnostics::event::{ConnectFailed, ConnectKind, Connected, Initiator, Phase};
+use dropscope::diagnostics::event::{ConnectFailedEvent, ConnectKind, ConnectedEvent, Initiator, Phase};
 use dropscope::lab::{Fault, Limits};
 use dropscope::mqtt::PlannedReconnect;
-use dropscope::mqtt::signer::{SignFailure, Signed, Signer};
+use dropscope::mqtt::signer::{SignFailure, SignedTarget, Signer};
 use dropscope::mqtt::{LinkStatus, connector::BoxFuture};
 
-use crate::aws::scene::{LONG, Scene, Watched, WrongClock, assert_tells_nothing};
+use crate::aws::fixture::{KEY_LIFETIME, AwsFixture, WatchedLink, WrongClock, assert_no_secrets};
 
-async fn connected(watched: &mut Watched) -> Connected {
+async fn connected(watched: &mut WatchedLink) -> ConnectedEvent {
     watched
         .until(|event| match event {
             Event::Connected(connected) => Some(connected.clone()),
@@ -24,7 +24,7 @@ async fn connected(watched: &mut Watched) -> Connected {
         .await
 }
 
-async fn failed(watched: &mut Watched) -> ConnectFailed {
+async fn failed(watched: &mut WatchedLink) -> ConnectFailedEvent {
     watched
         .until(|event| match event {
             Event::ConnectFailed(failed) => Some(failed.clone()),
@@ -34,9 +34,9 @@ async fn failed(watched: &mut Watched) -> ConnectFailed {
 }
 
 #[tokio::test]
-async fn a_signed_upgrade_is_let_in_and_the_expiry_is_told_first() {
-    let scene = Scene::new(Limits::default()).await;
-    let keys = scene.renew(LONG);
+async fn a_signed_upgrade_is_accepted_and_the_expiry_is_reported_first() {
+    let scene = AwsFixture::new(Limits::default()).await;
+    let keys = scene.issue_keys(KEY_LIFETIME);
     let mut watched = scene.link(|_| ());
     connected(&mut watched).await;
     let [Event::Credentials { expires_at }, Event::Attempt(attempt), Event::Connected(_)] =
@@ -49,17 +49,17 @@ async fn a_signed_upgrade_is_let_in_and_the_expiry_is_told_first() {
     let phases: Vec<_> = attempt.phases.iter().map(|timing| (timing.phase, timing.ok)).collect();
     let expected = [Phase::Credentials, Phase::Dns, Phase::Tcp, Phase::Websocket, Phase::Connack];
     assert_eq!(phases, expected.map(|phase| (phase, true)));
-    assert_tells_nothing(&format!("{:?} {:?}", watched.events, watched.link), &[&keys]);
+    assert_no_secrets(&format!("{:?} {:?}", watched.events, watched.link), &[&keys]);
 }
 
 #[tokio::test]
-async fn dead_keys_are_refused_read_anew_and_the_session_comes_back() {
-    let scene = Scene::new(Limits::default()).await;
-    let old = scene.renew(LONG);
+async fn expired_keys_are_refused_reloaded_and_the_session_resumes() {
+    let scene = AwsFixture::new(Limits::default()).await;
+    let old = scene.issue_keys(KEY_LIFETIME);
     let mut watched = scene.link(|_| ());
     connected(&mut watched).await;
     scene.rules.keyring().expire_all();
-    let new = scene.renew(2 * LONG);
+    let new = scene.issue_keys(2 * KEY_LIFETIME);
     assert_eq!(scene.broker.control().strike(&Fault::Reset), 1);
     // The first try is a quick one, with the keys that are known.
     let refused = failed(&mut watched).await;
@@ -67,20 +67,20 @@ async fn dead_keys_are_refused_read_anew_and_the_session_comes_back() {
     assert!(!refused.error_message.unwrap().contains("clock is"), "the clocks agree");
     let back = connected(&mut watched).await;
     assert_eq!((back.event_type, back.attempt_number), (ConnectKind::DeepReconnected, 2));
-    let told = watched.events.iter().filter(|event| matches!(event, Event::Credentials { .. })).count();
-    assert_eq!(told, 2, "each expiry once: {:?}", watched.events);
-    assert_tells_nothing(&format!("{:?}", watched.events), &[&old, &new]);
+    let expiries = watched.events.iter().filter(|event| matches!(event, Event::Credentials { .. })).count();
+    assert_eq!(expiries, 2, "each expiry once: {:?}", watched.events);
+    assert_no_secrets(&format!("{:?}", watched.events), &[&old, &new]);
 }
 
 #[tokio::test]
-async fn a_clock_that_is_off_is_told_in_words() {
-    let scene = Scene::new(Limits::default()).await;
-    scene.renew(LONG);
-    for (off, words) in [
+async fn a_wrong_clock_is_named_in_the_error() {
+    let scene = AwsFixture::new(Limits::default()).await;
+    scene.issue_keys(KEY_LIFETIME);
+    for (offset, words) in [
         (TimeDelta::seconds(-14 * 60 - 20), "this computer's clock is 14 min behind the server's"),
         (TimeDelta::hours(3), "this computer's clock is 3 h ahead of the server's"),
     ] {
-        let clock = Arc::new(WrongClock(SystemClock::new(), off));
+        let clock = Arc::new(WrongClock(SystemClock::new(), offset));
         // Known to have expired by a clock that is ahead, or not: they are read and tried all the same.
         let mut watched = scene.link_by(clock, |_| ());
         let refused = failed(&mut watched).await;
@@ -101,8 +101,8 @@ fn short_day() -> Limits {
 
 #[tokio::test]
 async fn the_cut_after_a_day_is_a_drop() {
-    let scene = Scene::new(short_day()).await;
-    scene.renew(LONG);
+    let scene = AwsFixture::new(short_day()).await;
+    scene.issue_keys(KEY_LIFETIME);
     let mut watched = scene.link(|_| ());
     watched.until(|event| matches!(event, Event::Dropped(_)).then_some(())).await;
     let back = connected(&mut watched).await;
@@ -111,36 +111,36 @@ async fn the_cut_after_a_day_is_a_drop() {
 
 #[tokio::test]
 async fn a_planned_reconnect_comes_before_the_cut_and_is_no_drop() {
-    let scene = Scene::new(short_day()).await;
-    let old = scene.renew(LONG);
+    let scene = AwsFixture::new(short_day()).await;
+    let old = scene.issue_keys(KEY_LIFETIME);
     let mut watched = scene.link(|settings| {
         let websocket_limit = Some(Duration::from_millis(2500));
         let margin = Some(Duration::from_millis(1200));
         settings.planned_reconnect = Some(PlannedReconnect { margin, websocket_limit });
     });
     connected(&mut watched).await;
-    let new = scene.renew(2 * LONG);
+    let new = scene.issue_keys(2 * KEY_LIFETIME);
     for _ in 0..3 {
         connected(&mut watched).await;
     }
-    let of = |wanted: fn(&Event) -> bool| watched.events.iter().filter(|event| wanted(event)).count();
-    assert_eq!(of(|event| matches!(event, Event::Disconnected { by: Initiator::Planned })), 3);
-    assert_eq!(of(|event| matches!(event, Event::Dropped(_) | Event::ConnectFailed(_))), 0);
-    assert_eq!(of(|event| matches!(event, Event::Credentials { .. })), 2, "keys are read anew");
+    let count = |matches: fn(&Event) -> bool| watched.events.iter().filter(|event| matches(event)).count();
+    assert_eq!(count(|event| matches!(event, Event::Disconnected { by: Initiator::Planned })), 3);
+    assert_eq!(count(|event| matches!(event, Event::Dropped(_) | Event::ConnectFailed(_))), 0);
+    assert_eq!(count(|event| matches!(event, Event::Credentials { .. })), 2, "keys are read anew");
     let is_first = |event: &Event| match event {
         Event::Connected(connected) => connected.event_type == ConnectKind::Connected,
         _ => true,
     };
     assert!(watched.events.iter().all(is_first), "none came back from a drop: {:?}", watched.events);
-    assert_tells_nothing(&format!("{:?}", watched.events), &[&old, &new]);
+    assert_no_secrets(&format!("{:?}", watched.events), &[&old, &new]);
 }
 
 #[tokio::test]
 async fn keys_that_cannot_be_renewed_lead_to_one_planned_reconnect_not_to_many() {
-    let scene = Scene::new(Limits::default()).await;
-    scene.renew(Duration::from_secs(4));
+    let scene = AwsFixture::new(Limits::default()).await;
+    scene.issue_keys(Duration::from_secs(4));
     let mut watched = scene.link(|settings| {
-        settings.signer = settings.signer.take().map(Drifting::around);
+        settings.signer = settings.signer.take().map(DriftingSigner::wrap);
         let margin = Some(Duration::from_secs(3));
         settings.planned_reconnect = Some(PlannedReconnect { margin, websocket_limit: None });
     });
@@ -148,44 +148,44 @@ async fn keys_that_cannot_be_renewed_lead_to_one_planned_reconnect_not_to_many()
     connected(&mut watched).await;
     let more = watched.until(|event| matches!(event, Event::Disconnected { .. }).then_some(()));
     assert!(tokio::time::timeout(Duration::from_secs(3), more).await.is_err());
-    let told = watched.events.iter().filter(|event| matches!(event, Event::Credentials { .. })).count();
-    assert_eq!(told, 1, "they are the same: {:?}", watched.events);
+    let expiries = watched.events.iter().filter(|event| matches!(event, Event::Credentials { .. })).count();
+    assert_eq!(expiries, 1, "they are the same: {:?}", watched.events);
 }
 
 /// Reckons the same expiry anew each time, and is a little off, as two clocks drift apart.
 #[derive(Debug)]
-struct Drifting(Arc<dyn Signer>, AtomicI64);
+struct DriftingSigner(Arc<dyn Signer>, AtomicI64);
 
-impl Drifting {
-    fn around(signer: Arc<dyn Signer>) -> Arc<dyn Signer> {
+impl DriftingSigner {
+    fn wrap(signer: Arc<dyn Signer>) -> Arc<dyn Signer> {
         Arc::new(Self(signer, AtomicI64::new(0)))
     }
 }
 
-impl Signer for Drifting {
-    fn sign(&self, fresh: bool) -> BoxFuture<'_, Result<Signed, SignFailure>> {
+impl Signer for DriftingSigner {
+    fn sign(&self, fresh: bool) -> BoxFuture<'_, Result<SignedTarget, SignFailure>> {
         Box::pin(async move {
-            let off = TimeDelta::milliseconds(self.1.fetch_add(1, Ordering::Relaxed));
+            let offset = TimeDelta::milliseconds(self.1.fetch_add(1, Ordering::Relaxed));
             let signed = self.0.sign(fresh).await?;
-            Ok(Signed { expires_at: signed.expires_at.map(|end| end + off), ..signed })
+            Ok(SignedTarget { expires_at: signed.expires_at.map(|end| end + offset), ..signed })
         })
     }
 
-    fn refused(&self, status: u16, server_date: Option<chrono::DateTime<chrono::Utc>>) {
-        self.0.refused(status, server_date);
+    fn on_refused(&self, status: u16, server_date: Option<chrono::DateTime<chrono::Utc>>) {
+        self.0.on_refused(status, server_date);
     }
 }
 
 /// Says no, for now or for good.
 #[derive(Debug)]
-struct Refuser(SignFailure);
+struct RefusingSigner(SignFailure);
 
-impl Signer for Refuser {
-    fn sign(&self, _fresh: bool) -> BoxFuture<'_, Result<Signed, SignFailure>> {
+impl Signer for RefusingSigner {
+    fn sign(&self, _fresh: bool) -> BoxFuture<'_, Result<SignedTarget, SignFailure>> {
         Box::pin(async { Err(self.0.clone()) })
     }
 
-    fn refused(&self, _status: u16, _server_date: Option<chrono::DateTime<chrono::Utc>>) {}
+    fn on_refused(&self, _status: u16, _server_date: Option<chrono::DateTime<chrono::Utc>>) {}
 }
 
 #[tokio::test]
@@ -193,17 +193,17 @@ async fn without_credentials_an_attempt_fails_in_a_phase_of_its_own() {
     use dropscope::diagnostics::event::Layer;
     use dropscope::mqtt::Activity;
 
-    let scene = Scene::new(Limits::default()).await;
+    let scene = AwsFixture::new(Limits::default()).await;
     let refused = SignFailure::refused("the password is wrong");
     for failure in [SignFailure::unavailable(Layer::Local, "the account's cloud is silent"), refused] {
-        let for_good = failure.for_good;
+        let for_good = failure.is_permanent;
         let detail = failure.detail.clone();
-        let mut watched = scene.link(|settings| settings.signer = Some(Arc::new(Refuser(failure))));
-        let told = failed(&mut watched).await;
-        assert_eq!(told.phase, Some(Phase::Credentials));
-        assert_eq!(told.error_name.as_deref(), Some("AWS_AUTH_SIGNING_NO_CREDENTIALS"));
-        assert!(told.error_message.unwrap().contains(&detail));
-        assert_eq!(told.http_status, for_good.then_some(401), "what exit code 4 goes by");
+        let mut watched = scene.link(|settings| settings.signer = Some(Arc::new(RefusingSigner(failure))));
+        let event = failed(&mut watched).await;
+        assert_eq!(event.phase, Some(Phase::Credentials));
+        assert_eq!(event.error_name.as_deref(), Some("AWS_AUTH_SIGNING_NO_CREDENTIALS"));
+        assert!(event.error_message.unwrap().contains(&detail));
+        assert_eq!(event.http_status, for_good.then_some(401), "what exit code 4 goes by");
         let LinkStatus { activity, .. } = watched.link.status();
         assert_eq!(activity == Activity::GivenUp, for_good, "{activity:?}");
     }

@@ -7,4 +7,4 @@ mod certificate;
 #[cfg(unix)]
 mod command;
 mod link;
-mod scene;
+mod fixture;

@@ -31,18 +31,18 @@ pub(crate) enum Certificate {
 }
 
 /// Certificates are made once for all rows.
-pub(crate) struct Shelf {
+pub(crate) struct CertificateSet {
     certificates: Vec<(Certificate, Arc<CertifiedKey>)>,
     /// The one that clients trust.
     authority: CertificateDer<'static>,
     directory: TempDir,
 }
 
-pub(crate) static SHELF: LazyLock<Shelf> = LazyLock::new(Shelf::new);
+pub(crate) static CERTIFICATES: LazyLock<CertificateSet> = LazyLock::new(CertificateSet::new);
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
-impl Shelf {
+impl CertificateSet {
     fn new() -> Self {
         let trusted = authority("Trusted");
         let (same_name, unknown) = (authority("Trusted"), authority("Unknown"));
@@ -66,9 +66,9 @@ impl Shelf {
         self.directory.path().join("ca.pem")
     }
 
-    fn get(&self, wanted: Certificate) -> Arc<CertifiedKey> {
-        let found = self.certificates.iter().find(|(kind, _)| *kind == wanted);
-        Arc::clone(&found.unwrap().1)
+    fn get(&self, certificate: Certificate) -> Arc<CertifiedKey> {
+        let entry = self.certificates.iter().find(|(kind, _)| *kind == certificate);
+        Arc::clone(&entry.unwrap().1)
     }
 }
 
@@ -93,51 +93,51 @@ fn leaf(issuer: &Authority, name: &str, change: impl FnOnce(&mut CertificatePara
 
 /// The certificate a server shows at the moment, and whether it demands one of its clients.
 #[derive(Debug)]
-pub(crate) struct Showcase {
-    shown: Mutex<Certificate>,
-    demands: AtomicBool,
+pub(crate) struct CertificateResolver {
+    current: Mutex<Certificate>,
+    requires_client_certificate: AtomicBool,
     verifier: Arc<dyn ClientCertVerifier>,
 }
 
-impl Showcase {
+impl CertificateResolver {
     /// A showcase and the TLS server that uses it.
-    pub(crate) fn open() -> (Arc<Self>, Arc<ServerConfig>) {
+    pub(crate) fn with_server_config() -> (Arc<Self>, Arc<ServerConfig>) {
         let provider = Arc::new(ring::default_provider());
         let mut roots = RootCertStore::empty();
-        roots.add(SHELF.authority.clone()).unwrap();
+        roots.add(CERTIFICATES.authority.clone()).unwrap();
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
-        let showcase = Arc::new(Self {
-            shown: Mutex::new(Certificate::Good),
-            demands: AtomicBool::new(false),
+        let resolver = Arc::new(Self {
+            current: Mutex::new(Certificate::Good),
+            requires_client_certificate: AtomicBool::new(false),
             verifier: verifier.build().unwrap(),
         });
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_client_cert_verifier(Arc::clone(&showcase) as Arc<dyn ClientCertVerifier>)
-            .with_cert_resolver(Arc::clone(&showcase) as Arc<dyn ResolvesServerCert>);
-        (showcase, Arc::new(config))
+            .with_client_cert_verifier(Arc::clone(&resolver) as Arc<dyn ClientCertVerifier>)
+            .with_cert_resolver(Arc::clone(&resolver) as Arc<dyn ResolvesServerCert>);
+        (resolver, Arc::new(config))
     }
 
-    pub(crate) fn show(&self, certificate: Certificate) {
-        *self.shown.lock().unwrap() = certificate;
+    pub(crate) fn set_certificate(&self, certificate: Certificate) {
+        *self.current.lock().unwrap() = certificate;
     }
 
     /// From now on clients without a certificate are sent away, or let in again.
-    pub(crate) fn demand_client_certificates(&self, demand: bool) {
-        self.demands.store(demand, Ordering::Relaxed);
+    pub(crate) fn require_client_certificates(&self, required: bool) {
+        self.requires_client_certificate.store(required, Ordering::Relaxed);
     }
 }
 
-impl ResolvesServerCert for Showcase {
+impl ResolvesServerCert for CertificateResolver {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(SHELF.get(*self.shown.lock().unwrap()))
+        Some(CERTIFICATES.get(*self.current.lock().unwrap()))
     }
 }
 
-impl ClientCertVerifier for Showcase {
+impl ClientCertVerifier for CertificateResolver {
     fn client_auth_mandatory(&self) -> bool {
-        self.demands.load(Ordering::Relaxed)
+        self.requires_client_certificate.load(Ordering::Relaxed)
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {

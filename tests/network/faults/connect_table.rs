@@ -16,15 +16,15 @@ use dropscope::mqtt::settings::{Transport, VersionChoice};
 use std::borrow::Cow;
 
 use crate::faults::certificates::Certificate;
-use crate::faults::expected::{ALL, BOTH, FRAMED, Failure, SECURE, TCP, TLS, V3, V5, WS, WSS};
+use crate::faults::expected::{ALL, BOTH, FRAMED, ExpectedFailure, SECURE, TCP, TLS, V3, V5, WS, WSS};
 
 /// One obstacle, where it can stand, and what is told.
 pub(crate) struct Row {
-    pub(crate) what: &'static str,
-    pub(crate) over: &'static [Transport],
-    pub(crate) speaking: &'static [VersionChoice],
+    pub(crate) name: &'static str,
+    pub(crate) transports: &'static [Transport],
+    pub(crate) versions: &'static [VersionChoice],
     pub(crate) obstacle: Obstacle,
-    pub(crate) told: Failure,
+    pub(crate) expected: ExpectedFailure,
 }
 
 /// What stands in the way of a connect.
@@ -34,54 +34,54 @@ pub(crate) enum Obstacle {
     /// Nobody listens.
     PortClosed,
     /// The broker shows a bad certificate.
-    Shown(Certificate),
+    BadCertificate(Certificate),
     /// The broker demands a certificate of its clients.
-    ClientCertificateDemanded,
+    ClientCertificateRequired,
     /// The broker does this.
-    Planned(When, Fault),
+    Fault(When, Fault),
     /// The broker does this, and the phase runs into its deadline.
-    Stalled(When, Fault),
+    Stall(When, Fault),
 }
 
-type Over = &'static [Transport];
-type Speaking = &'static [VersionChoice];
+type TransportList = &'static [Transport];
+type VersionList = &'static [VersionChoice];
 
-const fn row(what: &'static str, over: Over, speaking: Speaking, obstacle: Obstacle, told: Failure) -> Row {
-    Row { what, over, speaking, obstacle, told }
+const fn row(what: &'static str, over: TransportList, speaking: VersionList, obstacle: Obstacle, told: ExpectedFailure) -> Row {
+    Row { name: what, transports: over, versions: speaking, obstacle, expected: told }
 }
 
 /// As soon as TCP accepted.
-const fn early(what: &'static str, over: Over, fault: Fault, told: Failure) -> Row {
-    row(what, over, BOTH, Obstacle::Planned(When::Accepted, fault), told)
+const fn at_accept(what: &'static str, over: TransportList, fault: Fault, told: ExpectedFailure) -> Row {
+    row(what, over, BOTH, Obstacle::Fault(When::Accepted, fault), told)
 }
 
 /// In place of the CONNACK.
-const fn late(what: &'static str, over: Over, speaking: Speaking, fault: Fault, told: Failure) -> Row {
-    row(what, over, speaking, Obstacle::Planned(When::ConnectReceived, fault), told)
+const fn at_connect(what: &'static str, over: TransportList, speaking: VersionList, fault: Fault, told: ExpectedFailure) -> Row {
+    row(what, over, speaking, Obstacle::Fault(When::ConnectReceived, fault), told)
 }
 
-const fn stalled(what: &'static str, over: Over, when: When, fault: Fault, told: Failure) -> Row {
-    row(what, over, BOTH, Obstacle::Stalled(when, fault), told)
+const fn stalled(what: &'static str, over: TransportList, when: When, fault: Fault, told: ExpectedFailure) -> Row {
+    row(what, over, BOTH, Obstacle::Stall(when, fault), told)
 }
 
-const fn shown(what: &'static str, certificate: Certificate, name: ErrorName) -> Row {
-    row(what, SECURE, BOTH, Obstacle::Shown(certificate), at_tls(name))
+const fn bad_certificate(what: &'static str, certificate: Certificate, name: ErrorName) -> Row {
+    row(what, SECURE, BOTH, Obstacle::BadCertificate(certificate), at_tls(name))
 }
 
 const fn status(what: &'static str, status: u16) -> Row {
-    early(what, FRAMED, Fault::UpgradeStatus(status), Failure::http(status, UPGRADE))
+    at_accept(what, FRAMED, Fault::UpgradeStatus(status), ExpectedFailure::http(status, UPGRADE))
 }
 
-const fn at_tls(name: ErrorName) -> Failure {
-    Failure::new(Phase::Tls, Layer::Tls, name)
+const fn at_tls(name: ErrorName) -> ExpectedFailure {
+    ExpectedFailure::new(Phase::Tls, Layer::Tls, name)
 }
 
-const fn at_connack(layer: Layer, name: ErrorName) -> Failure {
-    Failure::new(Phase::Connack, layer, name)
+const fn at_connack(layer: Layer, name: ErrorName) -> ExpectedFailure {
+    ExpectedFailure::new(Phase::Connack, layer, name)
 }
 
-const fn at_upgrade(name: ErrorName) -> Failure {
-    Failure::new(Phase::Websocket, Layer::Websocket, name)
+const fn at_upgrade(name: ErrorName) -> ExpectedFailure {
+    ExpectedFailure::new(Phase::Websocket, Layer::Websocket, name)
 }
 
 const fn bytes(bytes: &'static [u8]) -> Fault {
@@ -93,13 +93,13 @@ const PROTOCOL: ErrorName = AWS_ERROR_MQTT_PROTOCOL_ERROR;
 const UPGRADE: ErrorName = AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE;
 const CLOSED: ErrorName = AWS_IO_SOCKET_CLOSED;
 
-const VIOLATION: Failure = at_connack(Layer::Mqtt, PROTOCOL);
-const NO_NAME: Failure = Failure {
+const VIOLATION: ExpectedFailure = at_connack(Layer::Mqtt, PROTOCOL);
+const NO_NAME: ExpectedFailure = ExpectedFailure {
     offline: Some(AWS_IO_DNS_QUERY_AGAIN),
-    ..Failure::new(Phase::Dns, Layer::Dns, AWS_IO_DNS_INVALID_NAME)
+    ..ExpectedFailure::new(Phase::Dns, Layer::Dns, AWS_IO_DNS_INVALID_NAME)
 };
-const PORT_REFUSED: Failure = Failure::new(Phase::Tcp, Layer::Tcp, AWS_IO_SOCKET_CONNECTION_REFUSED);
-const NO_CONNACK: Failure = at_connack(Layer::Mqtt, AWS_ERROR_MQTT_TIMEOUT);
+const PORT_REFUSED: ExpectedFailure = ExpectedFailure::new(Phase::Tcp, Layer::Tcp, AWS_IO_SOCKET_CONNECTION_REFUSED);
+const NO_CONNACK: ExpectedFailure = at_connack(Layer::Mqtt, AWS_ERROR_MQTT_TIMEOUT);
 const BLACK_HOLE: Fault = Fault::BlackHole { lasting: None };
 const BARE_FIN: Fault = Fault::FinWithoutCloseNotify;
 
@@ -108,31 +108,31 @@ pub(crate) static TABLE: &[Row] = &[
     row("no such name", ALL, BOTH, Obstacle::NoSuchName, NO_NAME),
     row("port refused", ALL, BOTH, Obstacle::PortClosed, PORT_REFUSED),
     // Certificates.
-    shown("untrusted certificate", Certificate::Untrusted, AWS_IO_TLS_UNKNOWN_ROOT_CERTIFICATE),
-    shown("counterfeit certificate", Certificate::Counterfeit, AWS_IO_TLS_UNKNOWN_ROOT_CERTIFICATE),
-    shown("expired certificate", Certificate::Expired, AWS_IO_TLS_CERTIFICATE_EXPIRED),
-    shown("certificate not yet valid", Certificate::NotYetValid, AWS_IO_TLS_CERTIFICATE_NOT_YET_VALID),
-    shown("certificate of another host", Certificate::WrongName, AWS_IO_TLS_HOST_NAME_MISMATCH),
+    bad_certificate("untrusted certificate", Certificate::Untrusted, AWS_IO_TLS_UNKNOWN_ROOT_CERTIFICATE),
+    bad_certificate("counterfeit certificate", Certificate::Counterfeit, AWS_IO_TLS_UNKNOWN_ROOT_CERTIFICATE),
+    bad_certificate("expired certificate", Certificate::Expired, AWS_IO_TLS_CERTIFICATE_EXPIRED),
+    bad_certificate("certificate not yet valid", Certificate::NotYetValid, AWS_IO_TLS_CERTIFICATE_NOT_YET_VALID),
+    bad_certificate("certificate of another host", Certificate::WrongName, AWS_IO_TLS_HOST_NAME_MISMATCH),
     // In TLS 1.3 the server says so only after the handshake.
     row(
         "no client certificate",
         TLS,
         BOTH,
-        Obstacle::ClientCertificateDemanded,
+        Obstacle::ClientCertificateRequired,
         at_connack(Layer::Tls, AWS_IO_TLS_ERROR_ALERT_RECEIVED),
     ),
     row(
         "no client certificate",
         WSS,
         BOTH,
-        Obstacle::ClientCertificateDemanded,
-        Failure::new(Phase::Websocket, Layer::Tls, AWS_IO_TLS_ERROR_ALERT_RECEIVED),
+        Obstacle::ClientCertificateRequired,
+        ExpectedFailure::new(Phase::Websocket, Layer::Tls, AWS_IO_TLS_ERROR_ALERT_RECEIVED),
     ),
     // The TLS handshake.
-    early("handshake_failure", SECURE, Fault::TlsRefusal(40), at_tls(AWS_IO_TLS_ERROR_ALERT_RECEIVED)),
-    early("unrecognized_name", SECURE, Fault::TlsRefusal(112), at_tls(AWS_IO_TLS_ERROR_ALERT_RECEIVED)),
-    early("no TLS at all", SECURE, Fault::Garbage, at_tls(AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE)),
-    early("FIN in the handshake", SECURE, BARE_FIN, Failure::new(Phase::Tls, Layer::Tcp, CLOSED)),
+    at_accept("handshake_failure", SECURE, Fault::TlsRefusal(40), at_tls(AWS_IO_TLS_ERROR_ALERT_RECEIVED)),
+    at_accept("unrecognized_name", SECURE, Fault::TlsRefusal(112), at_tls(AWS_IO_TLS_ERROR_ALERT_RECEIVED)),
+    at_accept("no TLS at all", SECURE, Fault::Garbage, at_tls(AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE)),
+    at_accept("FIN in the handshake", SECURE, BARE_FIN, ExpectedFailure::new(Phase::Tls, Layer::Tcp, CLOSED)),
     stalled("silent handshake", SECURE, When::Accepted, BLACK_HOLE, at_tls(AWS_IO_TLS_NEGOTIATION_TIMEOUT)),
     // The WebSocket upgrade.
     status("upgrade answered 200", 200),
@@ -144,9 +144,9 @@ pub(crate) static TABLE: &[Row] = &[
     status("upgrade refused", 429),
     status("upgrade refused", 500),
     status("upgrade refused", 503),
-    early("missing subprotocol", FRAMED, Fault::NoSubprotocol, at_upgrade(UPGRADE)),
-    early("no HTTP at all", WS, Fault::Garbage, at_upgrade(AWS_ERROR_HTTP_PROTOCOL_ERROR)),
-    early("FIN in the upgrade", WS, BARE_FIN, Failure::new(Phase::Websocket, Layer::Tcp, CLOSED)),
+    at_accept("missing subprotocol", FRAMED, Fault::NoSubprotocol, at_upgrade(UPGRADE)),
+    at_accept("no HTTP at all", WS, Fault::Garbage, at_upgrade(AWS_ERROR_HTTP_PROTOCOL_ERROR)),
+    at_accept("FIN in the upgrade", WS, BARE_FIN, ExpectedFailure::new(Phase::Websocket, Layer::Tcp, CLOSED)),
     stalled(
         "silent upgrade",
         WS,
@@ -158,44 +158,44 @@ pub(crate) static TABLE: &[Row] = &[
     stalled("no CONNACK", ALL, When::ConnectReceived, Fault::HoldConnack, NO_CONNACK),
     stalled("black hole before CONNACK", ALL, When::ConnectReceived, BLACK_HOLE, NO_CONNACK),
     stalled("silent port", TCP, When::Accepted, BLACK_HOLE, NO_CONNACK),
-    early("FIN before CONNACK", TCP, BARE_FIN, at_connack(Layer::Tcp, HANGUP)),
-    late("FIN before CONNACK", TCP, BOTH, Fault::Fin, at_connack(Layer::Tcp, HANGUP)),
-    late("FIN before CONNACK", WS, BOTH, Fault::Fin, at_connack(Layer::Tcp, CLOSED)),
-    late("close_notify before CONNACK", SECURE, BOTH, Fault::Fin, at_connack(Layer::Tls, HANGUP)),
-    late("FIN without close_notify", TLS, BOTH, BARE_FIN, at_connack(Layer::Tcp, CLOSED)),
-    late("RST before CONNACK", ALL, BOTH, Fault::Reset, at_connack(Layer::Tcp, CLOSED)),
-    late(
+    at_accept("FIN before CONNACK", TCP, BARE_FIN, at_connack(Layer::Tcp, HANGUP)),
+    at_connect("FIN before CONNACK", TCP, BOTH, Fault::Fin, at_connack(Layer::Tcp, HANGUP)),
+    at_connect("FIN before CONNACK", WS, BOTH, Fault::Fin, at_connack(Layer::Tcp, CLOSED)),
+    at_connect("close_notify before CONNACK", SECURE, BOTH, Fault::Fin, at_connack(Layer::Tls, HANGUP)),
+    at_connect("FIN without close_notify", TLS, BOTH, BARE_FIN, at_connack(Layer::Tcp, CLOSED)),
+    at_connect("RST before CONNACK", ALL, BOTH, Fault::Reset, at_connack(Layer::Tcp, CLOSED)),
+    at_connect(
         "fatal alert before CONNACK",
         SECURE,
         BOTH,
         Fault::TlsAlert,
         at_connack(Layer::Tls, AWS_IO_TLS_ERROR_ALERT_RECEIVED),
     ),
-    late(
+    at_connect(
         "close frame before CONNACK",
         FRAMED,
         BOTH,
         Fault::WebSocketClose { code: 1008, reason: String::new() },
         at_connack(Layer::Websocket, HANGUP),
     ),
-    early("garbage before CONNACK", TCP, Fault::Garbage, VIOLATION),
-    late("garbage before CONNACK", ALL, BOTH, Fault::Garbage, VIOLATION),
-    late("HTTP instead of MQTT", TCP, BOTH, bytes(b"HTTP/1.1 400 Bad Request\r\n\r\n"), VIOLATION),
-    late("PUBLISH before CONNACK", TCP, V3, bytes(&[0x30, 3, 0, 1, b'a']), VIOLATION),
-    late("PUBLISH before CONNACK", TCP, V5, bytes(&[0x30, 4, 0, 1, b'a', 0]), VIOLATION),
-    late("CONNACK cut short", TCP, BOTH, bytes(&[0x20, 1, 0]), VIOLATION),
-    late("oversized CONNACK", TCP, V5, bytes(&[0x20, 0x80, 0x80, 0x40]), VIOLATION),
-    late("receive maximum 0", TCP, V5, bytes(&[0x20, 6, 0, 0, 3, 0x21, 0, 0]), VIOLATION),
-    late(
+    at_accept("garbage before CONNACK", TCP, Fault::Garbage, VIOLATION),
+    at_connect("garbage before CONNACK", ALL, BOTH, Fault::Garbage, VIOLATION),
+    at_connect("HTTP instead of MQTT", TCP, BOTH, bytes(b"HTTP/1.1 400 Bad Request\r\n\r\n"), VIOLATION),
+    at_connect("PUBLISH before CONNACK", TCP, V3, bytes(&[0x30, 3, 0, 1, b'a']), VIOLATION),
+    at_connect("PUBLISH before CONNACK", TCP, V5, bytes(&[0x30, 4, 0, 1, b'a', 0]), VIOLATION),
+    at_connect("CONNACK cut short", TCP, BOTH, bytes(&[0x20, 1, 0]), VIOLATION),
+    at_connect("oversized CONNACK", TCP, V5, bytes(&[0x20, 0x80, 0x80, 0x40]), VIOLATION),
+    at_connect("receive maximum 0", TCP, V5, bytes(&[0x20, 6, 0, 0, 3, 0x21, 0, 0]), VIOLATION),
+    at_connect(
         "DISCONNECT before CONNACK",
         TCP,
         V3,
         bytes(&[0xE0, 0]),
         at_connack(Layer::Mqtt, AWS_ERROR_MQTT_INVALID_PACKET_TYPE),
     ),
-    late("DISCONNECT before CONNACK", TCP, V5, bytes(&[0xE0, 1, 0x89]), at_connack(Layer::Mqtt, HANGUP)),
+    at_connect("DISCONNECT before CONNACK", TCP, V5, bytes(&[0xE0, 1, 0x89]), at_connack(Layer::Mqtt, HANGUP)),
     // An old broker's answer to MQTT 5.
-    late("version refused in the old form", ALL, V5, bytes(&[0x20, 2, 0, 1]), Failure::refused(1, PROTOCOL)),
+    at_connect("version refused in the old form", ALL, V5, bytes(&[0x20, 2, 0, 1]), ExpectedFailure::refused(1, PROTOCOL)),
 ];
 
 /// CONNACK codes of MQTT 3.1.1, one of them reserved.

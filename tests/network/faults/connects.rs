@@ -11,93 +11,93 @@ use dropscope::mqtt::settings::{PhaseTimeouts, Transport, VersionChoice};
 
 use crate::faults::certificates::Certificate;
 use crate::faults::connect_table::{Obstacle, REFUSALS_V3, REFUSALS_V5, TABLE};
-use crate::faults::expected::{ALL, Failure};
-use crate::faults::scene::Scene;
-use crate::faults::watched::all;
+use crate::faults::expected::{ALL, ExpectedFailure};
+use crate::faults::fixture::Fixture;
+use crate::faults::watched_link::run_all;
 
 /// Deadline of the phase that is to run into it.
-const SHORT: Duration = Duration::from_millis(300);
+const SHORT_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// An obstacle at one place.
 #[derive(Clone, Copy)]
 struct Case {
-    what: &'static str,
+    name: &'static str,
     transport: Transport,
     version: VersionChoice,
     obstacle: &'static Obstacle,
-    told: Failure,
+    expected: ExpectedFailure,
 }
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} over {} speaking {:?}", self.what, self.transport.name(), self.version)
+        write!(f, "{} over {} speaking {:?}", self.name, self.transport.name(), self.version)
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_connect_that_fails_says_why() {
+async fn every_failed_connect_is_named() {
     let mut cases = Vec::new();
     for row in TABLE {
-        for transport in row.over.iter().copied() {
-            cases.extend(row.speaking.iter().map(|version| Case {
-                what: row.what,
+        for transport in row.transports.iter().copied() {
+            cases.extend(row.versions.iter().map(|version| Case {
+                name: row.name,
                 transport,
                 version: *version,
                 obstacle: &row.obstacle,
-                told: row.told,
+                expected: row.expected,
             }));
         }
     }
-    all(cases, run).await;
+    run_all(cases, run).await;
 }
 
 async fn run(case: Case) -> Result<(), String> {
-    let mut scene = Scene::set(case.transport, case.version, BrokerOptions::default()).await;
-    if matches!(case.obstacle, Obstacle::Stalled(..)) {
-        scene.settings.timeouts = deadline_of(case.told.phase);
+    let mut scene = Fixture::start(case.transport, case.version, BrokerOptions::default()).await;
+    if matches!(case.obstacle, Obstacle::Stall(..)) {
+        scene.settings.timeouts = deadline_of(case.expected.phase);
     }
-    fails(scene, case.obstacle, case.told).await
+    expect_failure(scene, case.obstacle, case.expected).await
 }
 
 /// A session is up; the obstacle appears, the session is cut, the connect fails; the obstacle goes.
-async fn fails(scene: Scene, obstacle: &Obstacle, told: Failure) -> Result<(), String> {
-    let mut watched = scene.watch();
+async fn expect_failure(scene: Fixture, obstacle: &Obstacle, told: ExpectedFailure) -> Result<(), String> {
+    let mut watched = scene.watched_link();
     watched.connected(ConnectKind::Connected).await?;
-    put_up(obstacle, &scene).await;
+    set_obstacle(obstacle, &scene).await;
     scene.control.strike(&Fault::Reset);
     watched.dropped().await?;
     let (failed, attempt) = watched.connect_failed().await?;
     told.check(&failed)?;
     let phases = attempt.phases.split_last().map(|(last, before)| {
-        let is_told = last.phase == told.phase && !last.ok && last.error == failed.error_message;
-        is_told && before.iter().all(|phase| phase.ok)
+        let is_reported = last.phase == told.phase && !last.ok && last.error == failed.error_message;
+        is_reported && before.iter().all(|phase| phase.ok)
     });
     if phases != Some(true) {
         return Err(format!("the phases do not fit: {attempt:?}"));
     }
-    take_away(obstacle, &scene).await;
-    watched.connected(told.back).await.map(|_| ())
+    clear_obstacle(obstacle, &scene).await;
+    watched.connected(told.reconnect_kind).await.map(|_| ())
 }
 
-async fn put_up(obstacle: &Obstacle, scene: &Scene) {
+async fn set_obstacle(obstacle: &Obstacle, scene: &Fixture) {
     match obstacle {
-        Obstacle::NoSuchName => scene.nameless.store(true, Ordering::Relaxed),
+        Obstacle::NoSuchName => scene.is_unresolvable.store(true, Ordering::Relaxed),
         Obstacle::PortClosed => scene.control.close_ports().await.unwrap(),
-        Obstacle::Shown(certificate) => scene.showcase.show(*certificate),
-        Obstacle::ClientCertificateDemanded => scene.showcase.demand_client_certificates(true),
-        Obstacle::Planned(when, fault) | Obstacle::Stalled(when, fault) => {
+        Obstacle::BadCertificate(certificate) => scene.certificates.set_certificate(*certificate),
+        Obstacle::ClientCertificateRequired => scene.certificates.require_client_certificates(true),
+        Obstacle::Fault(when, fault) | Obstacle::Stall(when, fault) => {
             scene.control.plan(Plan::every_at(*when, fault.clone()));
         }
     }
 }
 
-async fn take_away(obstacle: &Obstacle, scene: &Scene) {
+async fn clear_obstacle(obstacle: &Obstacle, scene: &Fixture) {
     match obstacle {
-        Obstacle::NoSuchName => scene.nameless.store(false, Ordering::Relaxed),
+        Obstacle::NoSuchName => scene.is_unresolvable.store(false, Ordering::Relaxed),
         Obstacle::PortClosed => scene.control.open_ports().await.unwrap(),
-        Obstacle::Shown(_) => scene.showcase.show(Certificate::Good),
-        Obstacle::ClientCertificateDemanded => scene.showcase.demand_client_certificates(false),
-        Obstacle::Planned(..) | Obstacle::Stalled(..) => scene.control.clear_plans(),
+        Obstacle::BadCertificate(_) => scene.certificates.set_certificate(Certificate::Good),
+        Obstacle::ClientCertificateRequired => scene.certificates.require_client_certificates(false),
+        Obstacle::Fault(..) | Obstacle::Stall(..) => scene.control.clear_plans(),
     }
 }
 
@@ -105,25 +105,25 @@ async fn take_away(obstacle: &Obstacle, scene: &Scene) {
 fn deadline_of(phase: Phase) -> PhaseTimeouts {
     let mut timeouts = PhaseTimeouts::default();
     match phase {
-        Phase::Credentials => timeouts.credentials = SHORT,
-        Phase::Dns => timeouts.dns = SHORT,
-        Phase::Tcp => timeouts.tcp = SHORT,
-        Phase::Tls => timeouts.tls = SHORT,
-        Phase::Websocket => timeouts.websocket = SHORT,
-        Phase::Connack => timeouts.connack = SHORT,
+        Phase::Credentials => timeouts.credentials = SHORT_TIMEOUT,
+        Phase::Dns => timeouts.dns = SHORT_TIMEOUT,
+        Phase::Tcp => timeouts.tcp = SHORT_TIMEOUT,
+        Phase::Tls => timeouts.tls = SHORT_TIMEOUT,
+        Phase::Websocket => timeouts.websocket = SHORT_TIMEOUT,
+        Phase::Connack => timeouts.connack = SHORT_TIMEOUT,
     }
     timeouts
 }
 
 /// A CONNACK that says no.
 #[derive(Clone, Copy)]
-struct Refusal {
+struct ConnackRefusal {
     code: u8,
     transport: Transport,
     version: VersionChoice,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for ConnackRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "CONNACK 0x{:02X} over {} speaking {:?}", self.code, self.transport.name(), self.version)
     }
@@ -135,24 +135,24 @@ async fn every_refusal_of_a_broker_keeps_its_code() {
     let mut refusals = Vec::new();
     for (version, codes) in codes {
         for code in codes.iter().copied() {
-            refusals.extend(ALL.iter().map(|transport| Refusal { code, transport: *transport, version }));
+            refusals.extend(ALL.iter().map(|transport| ConnackRefusal { code, transport: *transport, version }));
         }
     }
-    all(refusals, refused).await;
+    run_all(refusals, refused).await;
 }
 
-async fn refused(refusal: Refusal) -> Result<(), String> {
-    let scene = Scene::set(refusal.transport, refusal.version, BrokerOptions::default()).await;
-    let obstacle = Obstacle::Planned(When::ConnectReceived, Fault::RefuseConnect(refusal.code));
-    fails(scene, &obstacle, Failure::refused(refusal.code, AWS_ERROR_MQTT_PROTOCOL_ERROR)).await
+async fn refused(refusal: ConnackRefusal) -> Result<(), String> {
+    let scene = Fixture::start(refusal.transport, refusal.version, BrokerOptions::default()).await;
+    let obstacle = Obstacle::Fault(When::ConnectReceived, Fault::RefuseConnect(refusal.code));
+    expect_failure(scene, &obstacle, ExpectedFailure::refused(refusal.code, AWS_ERROR_MQTT_PROTOCOL_ERROR)).await
 }
 
 #[tokio::test]
-async fn a_broker_that_knows_only_3_1_1_is_found_and_kept_to() {
+async fn auto_falls_back_to_3_1_1_and_stays_with_it() {
     let options = BrokerOptions { versions: Versions::OnlyV311, ..Default::default() };
     for transport in ALL {
-        let scene = Scene::set(*transport, VersionChoice::Auto, options.clone()).await;
-        let mut watched = scene.watch();
+        let scene = Fixture::start(*transport, VersionChoice::Auto, options.clone()).await;
+        let mut watched = scene.watched_link();
         let (failed, _) = watched.connect_failed().await.unwrap();
         assert_eq!((failed.return_code, failed.attempt_number), (Some(1), 0));
         let first = watched.connected(ConnectKind::Connected).await.unwrap();

@@ -1,7 +1,7 @@
 //! What exactly must the link say?
 
 use dropscope::diagnostics::ErrorName;
-use dropscope::diagnostics::event::{ConnectFailed, ConnectKind, Dropped, How, Layer, Phase};
+use dropscope::diagnostics::event::{ConnectFailedEvent, ConnectKind, DroppedEvent, DropKind, Layer, Phase};
 use dropscope::mqtt::settings::{Transport, VersionChoice};
 
 pub(crate) const ALL: &[Transport] = &[Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
@@ -22,43 +22,43 @@ pub(crate) const BOTH: &[VersionChoice] = &[VersionChoice::V311, VersionChoice::
 
 /// A drop, told exactly.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Drop {
+pub(crate) struct ExpectedDrop {
     pub(crate) layer: Layer,
-    pub(crate) how: How,
+    pub(crate) how: DropKind,
     pub(crate) name: ErrorName,
     pub(crate) reason_code: Option<u8>,
     pub(crate) ws_close_code: Option<u16>,
 }
 
-impl Drop {
-    pub(crate) const fn new(layer: Layer, how: How, name: ErrorName) -> Self {
+impl ExpectedDrop {
+    pub(crate) const fn new(layer: Layer, how: DropKind, name: ErrorName) -> Self {
         Self { layer, how, name, reason_code: None, ws_close_code: None }
     }
 
     /// A DISCONNECT of MQTT 5.
     pub(crate) const fn disconnect(reason: u8, name: ErrorName) -> Self {
-        Self { reason_code: Some(reason), ..Self::new(Layer::Mqtt, How::Disconnect, name) }
+        Self { reason_code: Some(reason), ..Self::new(Layer::Mqtt, DropKind::Disconnect, name) }
     }
 
     pub(crate) const fn ws_close(code: Option<u16>, name: ErrorName) -> Self {
-        Self { ws_close_code: code, ..Self::new(Layer::Websocket, How::WsClose, name) }
+        Self { ws_close_code: code, ..Self::new(Layer::Websocket, DropKind::WsClose, name) }
     }
 
     /// Whether this is what was told.
-    pub(crate) fn check(&self, told: &Dropped) -> Result<(), String> {
-        let name = (told.error_name.as_deref(), told.error_code);
-        let manner = (told.layer, told.how, told.reason_code, told.ws_close_code);
+    pub(crate) fn check(&self, actual: &DroppedEvent) -> Result<(), String> {
+        let name = (actual.error_name.as_deref(), actual.error_code);
+        let manner = (actual.layer, actual.how, actual.reason_code, actual.ws_close_code);
         let is_right = name == (Some(self.name.name), Some(self.name.code))
             && manner == (Some(self.layer), Some(self.how), self.reason_code, self.ws_close_code)
-            && told.reconnect_attempt == 0
-            && explains(told.error_message.as_deref(), self.name);
-        if is_right { Ok(()) } else { Err(format!("expected {self:?}\n    but told {told:?}")) }
+            && actual.reconnect_attempt == 0
+            && is_explained(actual.error_message.as_deref(), self.name);
+        if is_right { Ok(()) } else { Err(format!("expected {self:?}\n    but told {actual:?}")) }
     }
 }
 
 /// A failed connect, told exactly.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Failure {
+pub(crate) struct ExpectedFailure {
     pub(crate) phase: Phase,
     pub(crate) layer: Layer,
     pub(crate) name: ErrorName,
@@ -67,13 +67,13 @@ pub(crate) struct Failure {
     /// The name given instead on a computer whose name server is out of reach.
     pub(crate) offline: Option<ErrorName>,
     /// How the connect after it is called.
-    pub(crate) back: ConnectKind,
+    pub(crate) reconnect_kind: ConnectKind,
 }
 
-impl Failure {
+impl ExpectedFailure {
     pub(crate) const fn new(phase: Phase, layer: Layer, name: ErrorName) -> Self {
         let (return_code, http_status, offline) = (None, None, None);
-        Self { phase, layer, name, return_code, http_status, offline, back: ConnectKind::Resumed }
+        Self { phase, layer, name, return_code, http_status, offline, reconnect_kind: ConnectKind::Resumed }
     }
 
     /// CONNACK with a code other than 0.
@@ -85,25 +85,25 @@ impl Failure {
     pub(crate) const fn http(status: u16, name: ErrorName) -> Self {
         let is_ours = matches!(status, 400..500);
         let back = if is_ours { ConnectKind::DeepReconnected } else { ConnectKind::Resumed };
-        Self { http_status: Some(status), back, ..Self::new(Phase::Websocket, Layer::Websocket, name) }
+        Self { http_status: Some(status), reconnect_kind: back, ..Self::new(Phase::Websocket, Layer::Websocket, name) }
     }
 
     /// Whether this is what was told.
-    pub(crate) fn check(&self, told: &ConnectFailed) -> Result<(), String> {
+    pub(crate) fn check(&self, actual: &ConnectFailedEvent) -> Result<(), String> {
         let named = |name: ErrorName| {
-            (told.error_name.as_deref(), told.error_code) == (Some(name.name), Some(name.code))
-                && explains(told.error_message.as_deref(), name)
+            (actual.error_name.as_deref(), actual.error_code) == (Some(name.name), Some(name.code))
+                && is_explained(actual.error_message.as_deref(), name)
         };
-        let place = (told.phase, told.layer, told.return_code, told.http_status);
+        let place = (actual.phase, actual.layer, actual.return_code, actual.http_status);
         let is_right = (named(self.name) || self.offline.is_some_and(named))
             && place == (Some(self.phase), Some(self.layer), self.return_code, self.http_status)
-            && told.attempt_number == 1;
-        if is_right { Ok(()) } else { Err(format!("expected {self:?}\n    but told {told:?}")) }
+            && actual.attempt_number == 1;
+        if is_right { Ok(()) } else { Err(format!("expected {self:?}\n    but told {actual:?}")) }
     }
 }
 
 /// The message holds the official text and, in brackets, what was seen.
-fn explains(message: Option<&str>, name: ErrorName) -> bool {
+fn is_explained(message: Option<&str>, name: ErrorName) -> bool {
     let rest = message.and_then(|message| message.strip_prefix(&name.message()));
     rest.is_some_and(|rest| rest.len() > 10 && rest.starts_with(" (") && rest.ends_with(')'))
 }

@@ -7,28 +7,28 @@ use dropscope::diagnostics::error_name::{
     AWS_ERROR_MQTT_INVALID_PACKET_TYPE, AWS_ERROR_MQTT_PROTOCOL_ERROR, AWS_ERROR_MQTT_TIMEOUT,
     AWS_ERROR_MQTT_UNEXPECTED_HANGUP, AWS_IO_SOCKET_CLOSED, AWS_IO_TLS_ERROR_ALERT_RECEIVED,
 };
-use dropscope::diagnostics::event::{How, Layer};
+use dropscope::diagnostics::event::{DropKind, Layer};
 use dropscope::lab::Fault;
 use dropscope::mqtt::settings::{Transport, VersionChoice};
 use std::borrow::Cow;
 
-use crate::faults::expected::{ALL, BOTH, Drop, FRAMED, LAYERED, SECURE, TCP, TLS, V3, V5, WS};
+use crate::faults::expected::{ALL, BOTH, ExpectedDrop, FRAMED, LAYERED, SECURE, TCP, TLS, V3, V5, WS};
 
 /// One fault, where it can happen, and what is told.
 pub(crate) struct Row {
-    pub(crate) what: &'static str,
-    pub(crate) over: &'static [Transport],
-    pub(crate) speaking: &'static [VersionChoice],
-    pub(crate) act: Act,
-    pub(crate) told: Drop,
+    pub(crate) name: &'static str,
+    pub(crate) transports: &'static [Transport],
+    pub(crate) versions: &'static [VersionChoice],
+    pub(crate) action: SessionAction,
+    pub(crate) expected: ExpectedDrop,
 }
 
 /// What is done to a live session.
-pub(crate) enum Act {
+pub(crate) enum SessionAction {
     /// The broker lets this happen to the connection.
-    Strike(Fault),
+    Inject(Fault),
     /// The same while the link sends megabytes.
-    StrikeAmidSending(Fault),
+    InjectWhileSending(Fault),
     /// The broker's process dies; another one starts in its place.
     Kill,
     /// The broker stops in order; another one starts in its place.
@@ -43,51 +43,51 @@ const fn row(
     what: &'static str,
     over: &'static [Transport],
     speaking: &'static [VersionChoice],
-    act: Act,
-    told: Drop,
+    act: SessionAction,
+    told: ExpectedDrop,
 ) -> Row {
-    Row { what, over, speaking, act, told }
+    Row { name: what, transports: over, versions: speaking, action: act, expected: told }
 }
 
-const fn strike(
+const fn inject(
     what: &'static str,
     over: &'static [Transport],
     speaking: &'static [VersionChoice],
     fault: Fault,
-    told: Drop,
+    told: ExpectedDrop,
 ) -> Row {
-    Row { what, over, speaking, act: Act::Strike(fault), told }
+    Row { name: what, transports: over, versions: speaking, action: SessionAction::Inject(fault), expected: told }
 }
 
-const fn amid_sending(
+const fn inject_while_sending(
     what: &'static str,
     over: &'static [Transport],
     speaking: &'static [VersionChoice],
     fault: Fault,
-    told: Drop,
+    told: ExpectedDrop,
 ) -> Row {
-    Row { what, over, speaking, act: Act::StrikeAmidSending(fault), told }
+    Row { name: what, transports: over, versions: speaking, action: SessionAction::InjectWhileSending(fault), expected: told }
 }
 
-const fn ws_close(code: u16, told: Drop) -> Row {
-    strike("close frame", FRAMED, BOTH, Fault::WebSocketClose { code, reason: String::new() }, told)
+const fn ws_close(code: u16, told: ExpectedDrop) -> Row {
+    inject("close frame", FRAMED, BOTH, Fault::WebSocketClose { code, reason: String::new() }, told)
 }
 
 const HANGUP: ErrorName = AWS_ERROR_MQTT_UNEXPECTED_HANGUP;
 const PROTOCOL: ErrorName = AWS_ERROR_MQTT_PROTOCOL_ERROR;
 
-const FIN: Drop = Drop::new(Layer::Tcp, How::Fin, HANGUP);
-const TORN_OFF: Drop = Drop::new(Layer::Tcp, How::Fin, AWS_IO_SOCKET_CLOSED);
-const RST: Drop = Drop::new(Layer::Tcp, How::Rst, AWS_IO_SOCKET_CLOSED);
-const CLOSE_NOTIFY: Drop = Drop::new(Layer::Tls, How::TlsClose, HANGUP);
-const ALERT: Drop = Drop::new(Layer::Tls, How::TlsAlert, AWS_IO_TLS_ERROR_ALERT_RECEIVED);
-const SILENCE: Drop = Drop::new(Layer::Mqtt, How::PingTimeout, AWS_ERROR_MQTT_TIMEOUT);
-const VIOLATION: Drop = Drop::new(Layer::Mqtt, How::Io, PROTOCOL);
-const OVER_OUR_LIMIT: Drop = Drop::new(Layer::Mqtt, How::Local, PROTOCOL);
-const ILLEGAL_DISCONNECT: Drop = Drop::new(Layer::Mqtt, How::Disconnect, AWS_ERROR_MQTT_INVALID_PACKET_TYPE);
+const FIN: ExpectedDrop = ExpectedDrop::new(Layer::Tcp, DropKind::Fin, HANGUP);
+const FIN_WITHOUT_CLOSE: ExpectedDrop = ExpectedDrop::new(Layer::Tcp, DropKind::Fin, AWS_IO_SOCKET_CLOSED);
+const RST: ExpectedDrop = ExpectedDrop::new(Layer::Tcp, DropKind::Rst, AWS_IO_SOCKET_CLOSED);
+const CLOSE_NOTIFY: ExpectedDrop = ExpectedDrop::new(Layer::Tls, DropKind::TlsClose, HANGUP);
+const ALERT: ExpectedDrop = ExpectedDrop::new(Layer::Tls, DropKind::TlsAlert, AWS_IO_TLS_ERROR_ALERT_RECEIVED);
+const SILENCE: ExpectedDrop = ExpectedDrop::new(Layer::Mqtt, DropKind::PingTimeout, AWS_ERROR_MQTT_TIMEOUT);
+const VIOLATION: ExpectedDrop = ExpectedDrop::new(Layer::Mqtt, DropKind::Io, PROTOCOL);
+const OVER_OUR_LIMIT: ExpectedDrop = ExpectedDrop::new(Layer::Mqtt, DropKind::Local, PROTOCOL);
+const ILLEGAL_DISCONNECT: ExpectedDrop = ExpectedDrop::new(Layer::Mqtt, DropKind::Disconnect, AWS_ERROR_MQTT_INVALID_PACKET_TYPE);
 
-const fn closed_with(code: u16) -> Drop {
-    Drop::ws_close(Some(code), HANGUP)
+const fn closed_with(code: u16) -> ExpectedDrop {
+    ExpectedDrop::ws_close(Some(code), HANGUP)
 }
 
 /// These bytes, sent by the broker in the middle of a session.
@@ -97,82 +97,82 @@ const fn bytes(bytes: &'static [u8]) -> Fault {
 
 pub(crate) static TABLE: &[Row] = &[
     // The broker's process.
-    row("killed", TCP, BOTH, Act::Kill, FIN),
-    row("killed", LAYERED, BOTH, Act::Kill, TORN_OFF),
-    row("stopped", ALL, V5, Act::Stop, Drop::disconnect(0x8B, HANGUP)),
-    row("stopped", TCP, V3, Act::Stop, FIN),
-    row("stopped", TLS, V3, Act::Stop, CLOSE_NOTIFY),
-    row("stopped", FRAMED, V3, Act::Stop, closed_with(1000)),
+    row("killed", TCP, BOTH, SessionAction::Kill, FIN),
+    row("killed", LAYERED, BOTH, SessionAction::Kill, FIN_WITHOUT_CLOSE),
+    row("stopped", ALL, V5, SessionAction::Stop, ExpectedDrop::disconnect(0x8B, HANGUP)),
+    row("stopped", TCP, V3, SessionAction::Stop, FIN),
+    row("stopped", TLS, V3, SessionAction::Stop, CLOSE_NOTIFY),
+    row("stopped", FRAMED, V3, SessionAction::Stop, closed_with(1000)),
     // TCP.
-    strike("RST", ALL, BOTH, Fault::Reset, RST),
-    strike("FIN", TCP, BOTH, Fault::Fin, FIN),
-    strike("FIN", WS, BOTH, Fault::Fin, TORN_OFF),
-    strike("FIN without close_notify", LAYERED, BOTH, Fault::FinWithoutCloseNotify, TORN_OFF),
+    inject("RST", ALL, BOTH, Fault::Reset, RST),
+    inject("FIN", TCP, BOTH, Fault::Fin, FIN),
+    inject("FIN", WS, BOTH, Fault::Fin, FIN_WITHOUT_CLOSE),
+    inject("FIN without close_notify", LAYERED, BOTH, Fault::FinWithoutCloseNotify, FIN_WITHOUT_CLOSE),
     // TLS.
-    strike("close_notify", SECURE, BOTH, Fault::Fin, CLOSE_NOTIFY),
-    strike("fatal alert", SECURE, BOTH, Fault::TlsAlert, ALERT),
+    inject("close_notify", SECURE, BOTH, Fault::Fin, CLOSE_NOTIFY),
+    inject("fatal alert", SECURE, BOTH, Fault::TlsAlert, ALERT),
     // WebSocket.
     ws_close(1000, closed_with(1000)),
     ws_close(1001, closed_with(1001)),
     ws_close(1008, closed_with(1008)),
     ws_close(1011, closed_with(1011)),
     ws_close(4000, closed_with(4000)),
-    ws_close(1005, Drop::ws_close(None, HANGUP)),
+    ws_close(1005, ExpectedDrop::ws_close(None, HANGUP)),
     // Silence.
-    strike("black hole", ALL, BOTH, Fault::BlackHole { lasting: None }, SILENCE),
-    strike("swallowed pings", ALL, BOTH, Fault::SwallowPings, SILENCE),
-    strike("late pings", TCP, BOTH, Fault::DelayPings(Duration::from_secs(5)), SILENCE),
-    strike("half packet, then silence", ALL, BOTH, Fault::HalfPacket, SILENCE),
+    inject("black hole", ALL, BOTH, Fault::BlackHole { lasting: None }, SILENCE),
+    inject("swallowed pings", ALL, BOTH, Fault::SwallowPings, SILENCE),
+    inject("late pings", TCP, BOTH, Fault::DelayPings(Duration::from_secs(5)), SILENCE),
+    inject("half packet, then silence", ALL, BOTH, Fault::HalfPacket, SILENCE),
     // While the link is busy writing.
-    amid_sending("RST amid sending", ALL, BOTH, Fault::Reset, RST),
-    amid_sending("FIN amid sending", TCP, BOTH, Fault::Fin, FIN),
-    amid_sending("close_notify amid sending", SECURE, BOTH, Fault::Fin, CLOSE_NOTIFY),
-    amid_sending("fatal alert amid sending", SECURE, BOTH, Fault::TlsAlert, ALERT),
-    amid_sending(
+    inject_while_sending("RST amid sending", ALL, BOTH, Fault::Reset, RST),
+    inject_while_sending("FIN amid sending", TCP, BOTH, Fault::Fin, FIN),
+    inject_while_sending("close_notify amid sending", SECURE, BOTH, Fault::Fin, CLOSE_NOTIFY),
+    inject_while_sending("fatal alert amid sending", SECURE, BOTH, Fault::TlsAlert, ALERT),
+    inject_while_sending(
         "close frame amid sending",
         FRAMED,
         BOTH,
         Fault::WebSocketClose { code: 1008, reason: String::new() },
         closed_with(1008),
     ),
-    amid_sending(
+    inject_while_sending(
         "DISCONNECT amid sending",
         ALL,
         V5,
         Fault::Disconnect { reason: 0x97, text: None },
-        Drop::disconnect(0x97, HANGUP),
+        ExpectedDrop::disconnect(0x97, HANGUP),
     ),
-    amid_sending("black hole amid sending", ALL, BOTH, Fault::BlackHole { lasting: None }, SILENCE),
+    inject_while_sending("black hole amid sending", ALL, BOTH, Fault::BlackHole { lasting: None }, SILENCE),
     // The broker's keep-alive and the client id.
-    strike("keep-alive cut", ALL, V5, Fault::KeepAliveCut, Drop::disconnect(0x8D, AWS_ERROR_MQTT_TIMEOUT)),
-    strike("keep-alive cut", TCP, V3, Fault::KeepAliveCut, FIN),
-    strike("keep-alive cut", TLS, V3, Fault::KeepAliveCut, CLOSE_NOTIFY),
-    strike("keep-alive cut", FRAMED, V3, Fault::KeepAliveCut, closed_with(1000)),
-    row("taken over", ALL, V5, Act::TakeOver, Drop::disconnect(0x8E, HANGUP)),
-    row("taken over", TCP, V3, Act::TakeOver, FIN),
-    row("taken over", TLS, V3, Act::TakeOver, CLOSE_NOTIFY),
-    row("taken over", FRAMED, V3, Act::TakeOver, closed_with(1000)),
+    inject("keep-alive cut", ALL, V5, Fault::KeepAliveCut, ExpectedDrop::disconnect(0x8D, AWS_ERROR_MQTT_TIMEOUT)),
+    inject("keep-alive cut", TCP, V3, Fault::KeepAliveCut, FIN),
+    inject("keep-alive cut", TLS, V3, Fault::KeepAliveCut, CLOSE_NOTIFY),
+    inject("keep-alive cut", FRAMED, V3, Fault::KeepAliveCut, closed_with(1000)),
+    row("taken over", ALL, V5, SessionAction::TakeOver, ExpectedDrop::disconnect(0x8E, HANGUP)),
+    row("taken over", TCP, V3, SessionAction::TakeOver, FIN),
+    row("taken over", TLS, V3, SessionAction::TakeOver, CLOSE_NOTIFY),
+    row("taken over", FRAMED, V3, SessionAction::TakeOver, closed_with(1000)),
     // Size.
-    strike("oversized packet in", ALL, BOTH, Fault::OversizedPublish(100_000), OVER_OUR_LIMIT),
-    row("oversized packet out", ALL, V5, Act::Publish(2000), Drop::disconnect(0x95, PROTOCOL)),
-    row("oversized packet out", TCP, V3, Act::Publish(2000), FIN),
-    row("oversized packet out", TLS, V3, Act::Publish(2000), CLOSE_NOTIFY),
-    row("oversized packet out", FRAMED, V3, Act::Publish(2000), closed_with(1000)),
+    inject("oversized packet in", ALL, BOTH, Fault::OversizedPublish(100_000), OVER_OUR_LIMIT),
+    row("oversized packet out", ALL, V5, SessionAction::Publish(2000), ExpectedDrop::disconnect(0x95, PROTOCOL)),
+    row("oversized packet out", TCP, V3, SessionAction::Publish(2000), FIN),
+    row("oversized packet out", TLS, V3, SessionAction::Publish(2000), CLOSE_NOTIFY),
+    row("oversized packet out", FRAMED, V3, SessionAction::Publish(2000), closed_with(1000)),
     // What is no MQTT, or not here.
-    strike("malformed packet", ALL, BOTH, Fault::MalformedPacket, VIOLATION),
-    strike("garbage", ALL, BOTH, Fault::Garbage, VIOLATION),
-    strike("second CONNACK", TCP, V3, bytes(&[0x20, 2, 0, 0]), VIOLATION),
-    strike("second CONNACK", TCP, V5, bytes(&[0x20, 3, 0, 0, 0]), VIOLATION),
-    strike("PINGREQ from the broker", TCP, BOTH, bytes(&[0xC0, 0]), VIOLATION),
-    strike("PUBACK nobody waits for", TCP, BOTH, bytes(&[0x40, 2, 0, 1]), VIOLATION),
-    strike("AUTH nobody asked for", TCP, BOTH, bytes(&[0xF0, 2, 0x18, 0]), VIOLATION),
-    strike("endless remaining length", TCP, BOTH, bytes(&[0x30, 0xFF, 0xFF, 0xFF, 0xFF]), VIOLATION),
+    inject("malformed packet", ALL, BOTH, Fault::MalformedPacket, VIOLATION),
+    inject("garbage", ALL, BOTH, Fault::Garbage, VIOLATION),
+    inject("second CONNACK", TCP, V3, bytes(&[0x20, 2, 0, 0]), VIOLATION),
+    inject("second CONNACK", TCP, V5, bytes(&[0x20, 3, 0, 0, 0]), VIOLATION),
+    inject("PINGREQ from the broker", TCP, BOTH, bytes(&[0xC0, 0]), VIOLATION),
+    inject("PUBACK nobody waits for", TCP, BOTH, bytes(&[0x40, 2, 0, 1]), VIOLATION),
+    inject("AUTH nobody asked for", TCP, BOTH, bytes(&[0xF0, 2, 0x18, 0]), VIOLATION),
+    inject("endless remaining length", TCP, BOTH, bytes(&[0x30, 0xFF, 0xFF, 0xFF, 0xFF]), VIOLATION),
     // DISCONNECT in every form MQTT 5 allows; none is allowed in 3.1.1.
-    strike("DISCONNECT", ALL, V3, bytes(&[0xE0, 0]), ILLEGAL_DISCONNECT),
-    strike("DISCONNECT with a reason", TCP, V3, bytes(&[0xE0, 1, 0x8E]), ILLEGAL_DISCONNECT),
-    strike("DISCONNECT without a reason", ALL, V5, bytes(&[0xE0, 0]), Drop::disconnect(0x00, HANGUP)),
-    strike("DISCONNECT with a reason", ALL, V5, bytes(&[0xE0, 1, 0x8E]), Drop::disconnect(0x8E, HANGUP)),
-    strike("DISCONNECT unheard of", TCP, V5, bytes(&[0xE0, 1, 0xEE]), Drop::disconnect(0xEE, HANGUP)),
+    inject("DISCONNECT", ALL, V3, bytes(&[0xE0, 0]), ILLEGAL_DISCONNECT),
+    inject("DISCONNECT with a reason", TCP, V3, bytes(&[0xE0, 1, 0x8E]), ILLEGAL_DISCONNECT),
+    inject("DISCONNECT without a reason", ALL, V5, bytes(&[0xE0, 0]), ExpectedDrop::disconnect(0x00, HANGUP)),
+    inject("DISCONNECT with a reason", ALL, V5, bytes(&[0xE0, 1, 0x8E]), ExpectedDrop::disconnect(0x8E, HANGUP)),
+    inject("DISCONNECT unheard of", TCP, V5, bytes(&[0xE0, 1, 0xEE]), ExpectedDrop::disconnect(0xEE, HANGUP)),
 ];
 
 /// Every reason with which a server may send DISCONNECT.

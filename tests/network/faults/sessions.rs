@@ -3,16 +3,16 @@
 use std::fmt;
 use std::time::Duration;
 
-use dropscope::diagnostics::event::{CommandState, ConnectKind, Dropped, How};
+use dropscope::diagnostics::event::{CommandState, ConnectKind, DroppedEvent, DropKind};
 use dropscope::diagnostics::{Event, Stamp};
 use dropscope::lab::{BrokerOptions, Fault};
 use dropscope::mqtt::Publish;
 use dropscope::mqtt::settings::{Transport, VersionChoice};
 
-use crate::faults::expected::{Drop, TCP, WSS};
-use crate::faults::scene::Scene;
-use crate::faults::session_table::{Act, REASONS, Row, TABLE};
-use crate::faults::watched::{Watched, all};
+use crate::faults::expected::{ExpectedDrop, TCP, WSS};
+use crate::faults::fixture::Fixture;
+use crate::faults::session_table::{SessionAction, REASONS, Row, TABLE};
+use crate::faults::watched_link::{WatchedLink, run_all};
 
 /// Keep-alive where a silence is to be noticed: the shortest there is.
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
@@ -30,46 +30,46 @@ struct Case {
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} over {} speaking {:?}", self.row.what, self.transport.name(), self.version)
+        write!(f, "{} over {} speaking {:?}", self.row.name, self.transport.name(), self.version)
     }
 }
 
-fn cases(wanted: impl Fn(&Row) -> bool) -> Vec<Case> {
-    let rows = TABLE.iter().filter(|row| wanted(row));
+fn cases(matches: impl Fn(&Row) -> bool) -> Vec<Case> {
+    let rows = TABLE.iter().filter(|row| matches(row));
     rows.flat_map(|row| {
-        let places = row.over.iter().flat_map(|over| row.speaking.iter().map(move |speaks| (*over, *speaks)));
+        let places = row.transports.iter().flat_map(|over| row.versions.iter().map(move |speaks| (*over, *speaks)));
         places.map(move |(transport, version)| Case { row, transport, version })
     })
     .collect()
 }
 
 fn is_silence(row: &Row) -> bool {
-    row.told.how == How::PingTimeout
+    row.expected.how == DropKind::PingTimeout
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_session_that_dies_says_how() {
-    all(cases(|row| !is_silence(row)), run).await;
+async fn every_drop_is_named() {
+    run_all(cases(|row| !is_silence(row)), run).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silence_is_noticed_within_the_keep_alive_and_the_deadline() {
-    all(cases(is_silence), run).await;
+    run_all(cases(is_silence), run).await;
 }
 
 async fn run(case: Case) -> Result<(), String> {
     let Case { row, transport, version } = case;
-    let max_packet = if matches!(row.act, Act::Publish(_)) { 1000 } else { 1024 * 1024 };
-    let mut scene = Scene::set(transport, version, BrokerOptions { max_packet, ..Default::default() }).await;
+    let max_packet = if matches!(row.action, SessionAction::Publish(_)) { 1000 } else { 1024 * 1024 };
+    let mut scene = Fixture::start(transport, version, BrokerOptions { max_packet, ..Default::default() }).await;
     if is_silence(row) {
         scene.settings.keep_alive_secs = 1;
         scene.settings.ping_timeout = PING_TIMEOUT;
     }
-    let mut watched = scene.watch();
+    let mut watched = scene.watched_link();
     watched.connected(ConnectKind::Connected).await?;
     let before = scene.clock.now();
-    let (dropped, at) = act(&row.act, &mut scene, &mut watched).await?;
-    row.told.check(&dropped)?;
+    let (dropped, at) = perform(&row.action, &mut scene, &mut watched).await?;
+    row.expected.check(&dropped)?;
     if is_silence(row) {
         let took = at.since(before);
         let in_time = PING_TIMEOUT..=KEEP_ALIVE + PING_TIMEOUT + SLACK;
@@ -81,38 +81,38 @@ async fn run(case: Case) -> Result<(), String> {
 }
 
 /// Lets it happen and waits for the drop.
-async fn act(act: &Act, scene: &mut Scene, watched: &mut Watched) -> Result<(Dropped, Stamp), String> {
-    match act {
-        Act::Strike(fault) => {
+async fn perform(action: &SessionAction, scene: &mut Fixture, watched: &mut WatchedLink) -> Result<(DroppedEvent, Stamp), String> {
+    match action {
+        SessionAction::Inject(fault) => {
             if scene.control.strike(fault) != 1 {
                 return Err("the broker has no client".to_owned());
             }
             watched.dropped().await
         }
-        Act::StrikeAmidSending(fault) => {
+        SessionAction::InjectWhileSending(fault) => {
             (0..150).for_each(|_| watched.link.publish(publish(50_000)));
             watched
-                .until("a publish", |told| matches!(told.event, Event::Published(_)).then_some(()))
+                .until("a publish", |observed| matches!(observed.event, Event::Published(_)).then_some(()))
                 .await?;
             scene.control.strike(fault);
             watched.dropped().await
         }
-        Act::Kill => {
+        SessionAction::Kill => {
             let (dropped, ()) = tokio::join!(watched.dropped(), scene.broker.take().unwrap().kill());
             dropped
         }
-        Act::Stop => {
+        SessionAction::Stop => {
             let (dropped, ()) = tokio::join!(watched.dropped(), scene.broker.take().unwrap().stop());
             dropped
         }
-        Act::TakeOver => {
-            let mut other = scene.watch();
+        SessionAction::TakeOver => {
+            let mut other = scene.watched_link();
             let taken = async move { other.connected(ConnectKind::Connected).await };
             let (dropped, taken) = tokio::join!(watched.dropped(), taken);
             taken?;
             dropped
         }
-        Act::Publish(bytes) => {
+        SessionAction::Publish(bytes) => {
             watched.link.publish(publish(*bytes));
             watched.dropped().await
         }
@@ -131,10 +131,10 @@ fn publish(bytes: usize) -> Publish {
 }
 
 /// The fault is over: the link comes back, subscribes, and hears messages again.
-async fn recover(row: &Row, scene: &mut Scene, watched: &mut Watched) -> Result<(), String> {
+async fn recover(row: &Row, scene: &mut Fixture, watched: &mut WatchedLink) -> Result<(), String> {
     let broker_went = scene.broker.is_none();
     if broker_went {
-        let successor = scene.successor().await;
+        let successor = scene.restart_broker().await;
         scene.control = successor.control();
         scene.broker = Some(successor);
     }
@@ -143,7 +143,7 @@ async fn recover(row: &Row, scene: &mut Scene, watched: &mut Watched) -> Result<
         return Err(format!("back only at attempt {}", connected.attempt_number));
     }
     let drops = watched.count(|event| matches!(event, Event::Dropped(_)));
-    let is_one_drop = drops == 1 || matches!(row.act, Act::TakeOver);
+    let is_one_drop = drops == 1 || matches!(row.action, SessionAction::TakeOver);
     if !is_one_drop {
         return Err(format!("told as {drops} drops"));
     }
@@ -153,8 +153,8 @@ async fn recover(row: &Row, scene: &mut Scene, watched: &mut Watched) -> Result<
 
 /// One DISCONNECT of MQTT 5.
 #[derive(Clone, Copy)]
-struct Goodbye {
-    expected: Drop,
+struct DisconnectCase {
+    expected: ExpectedDrop,
     reason: u8,
     /// Without a property length.
     terse: bool,
@@ -162,7 +162,7 @@ struct Goodbye {
     transport: Transport,
 }
 
-impl fmt::Display for Goodbye {
+impl fmt::Display for DisconnectCase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let form = if self.terse { "terse" } else { "full" };
         write!(f, "{form} DISCONNECT 0x{:02X} over {}", self.reason, self.transport.name())
@@ -170,32 +170,32 @@ impl fmt::Display for Goodbye {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_reason_of_a_server_arrives_in_its_long_and_its_short_form() {
+async fn every_disconnect_reason_is_reported_in_its_long_and_its_short_form() {
     let forms = [(true, None), (false, None), (false, Some("be\u{1b}gone"))];
-    let mut goodbyes = Vec::new();
+    let mut disconnects = Vec::new();
     for (reason, name) in REASONS.iter().copied() {
-        let expected = Drop::disconnect(reason, name);
+        let expected = ExpectedDrop::disconnect(reason, name);
         for transport in [TCP, WSS].concat() {
-            goodbyes.extend(forms.map(|(terse, text)| Goodbye { expected, reason, terse, text, transport }));
+            disconnects.extend(forms.map(|(terse, text)| DisconnectCase { expected, reason, terse, text, transport }));
         }
     }
-    all(goodbyes, hear).await;
+    run_all(disconnects, check_disconnect).await;
 }
 
-async fn hear(goodbye: Goodbye) -> Result<(), String> {
-    let options = BrokerOptions { terse_disconnect: goodbye.terse, ..Default::default() };
-    let scene = Scene::set(goodbye.transport, VersionChoice::V5, options).await;
-    let mut watched = scene.watch();
+async fn check_disconnect(case: DisconnectCase) -> Result<(), String> {
+    let options = BrokerOptions { terse_disconnect: case.terse, ..Default::default() };
+    let scene = Fixture::start(case.transport, VersionChoice::V5, options).await;
+    let mut watched = scene.watched_link();
     watched.connected(ConnectKind::Connected).await?;
-    let text = goodbye.text.map(str::to_owned);
-    scene.control.strike(&Fault::Disconnect { reason: goodbye.reason, text });
+    let text = case.text.map(str::to_owned);
+    scene.control.strike(&Fault::Disconnect { reason: case.reason, text });
     let (dropped, _) = watched.dropped().await?;
-    goodbye.expected.check(&dropped)?;
+    case.expected.check(&dropped)?;
     let message = dropped.error_message.unwrap_or_default();
-    let is_explained = message.contains(&format!("0x{:02X}", goodbye.reason))
+    let has_reason_text = message.contains(&format!("0x{:02X}", case.reason))
         && !message.contains("does not know")
-        && goodbye.text.is_none_or(|_| message.contains("\"be\\u{1b}gone\""));
-    if !is_explained {
+        && case.text.is_none_or(|_| message.contains("\"be\\u{1b}gone\""));
+    if !has_reason_text {
         return Err(format!("told as {message:?}"));
     }
     watched.connected(ConnectKind::Resumed).await.map(|_| ())
@@ -204,8 +204,8 @@ async fn hear(goodbye: Goodbye) -> Result<(), String> {
 #[tokio::test]
 async fn a_publish_larger_than_the_broker_announced_harms_no_session() {
     let options = BrokerOptions { announced_max_packet: Some(1000), max_packet: 1000, ..Default::default() };
-    let scene = Scene::set(Transport::Tcp, VersionChoice::V5, options).await;
-    let mut watched = scene.watch();
+    let scene = Fixture::start(Transport::Tcp, VersionChoice::V5, options).await;
+    let mut watched = scene.watched_link();
     watched.connected(ConnectKind::Connected).await.unwrap();
     for (bytes, end) in [(2000, CommandState::Lost), (20, CommandState::Sent)] {
         watched.link.publish(publish(bytes));

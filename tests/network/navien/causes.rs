@@ -6,7 +6,7 @@ use std::time::Duration;
 use dropscope::classify::Pattern;
 use dropscope::diagnostics::event::Phase;
 use dropscope::lab::{Mishap, NavienLabOptions, Policy};
-use dropscope::monitor::{Published, Request};
+use dropscope::monitor::{LiveState, MonitorRequest};
 use serde_json::Value;
 use tokio::time::sleep;
 
@@ -26,7 +26,7 @@ async fn scene(scale: f64, credentials_life: Duration) -> Scene {
 }
 
 /// Whether the verdict is this pattern, made by this cause of the catalogue.
-fn says(state: &Published, pattern: Pattern, cause: &str) -> bool {
+fn says(state: &LiveState, pattern: Pattern, cause: &str) -> bool {
     let verdict = state.verdict.as_ref();
     verdict.is_some_and(|verdict| {
         verdict.classification.pattern == pattern && verdict.cause().is_some_and(|best| best.id == cause)
@@ -62,7 +62,7 @@ async fn the_end_of_a_websocket_after_24_hours() {
     let mut running = start(&scene, ID, |link| link.keep_alive_secs = 1200).await;
     let up = running.up(0).await;
     assert_says(&running.panel(&up, "Link"), &["CONNECTED", "websocket", " h left"]);
-    let named = |state: &Published| says(state, Pattern::FixedLifetime, "websocket_lifetime");
+    let named = |state: &LiveState| says(state, Pattern::FixedLifetime, "websocket_lifetime");
     let state = running.until("a lifetime of 24 h", named).await;
     let name = "AWS ends WebSocket connections after 24 hours";
     let [small, large] = running.panel(&state, "Why");
@@ -93,13 +93,13 @@ async fn a_policy_that_denies_a_topic() {
         denied: vec![bad.clone()],
     });
     let mut running = start(&scene, ID, |_| ()).await;
-    let publish = |topic: &str| Request::Publish {
+    let publish = |topic: &str| MonitorRequest::Publish {
         topic: topic.to_owned(),
         payload: "{}".into(),
         qos: 1,
         retain: false,
     };
-    let named = |state: &Published| says(state, Pattern::PublishTriggered, "refused_by_policy");
+    let named = |state: &LiveState| says(state, Pattern::PublishTriggered, "refused_by_policy");
     let (mut state, mut drops) = (running.up(0).await, 0);
     while !named(&state) {
         assert!(drops < 12, "not named after {drops} drops: {:#?}", state.verdict);
@@ -144,7 +144,7 @@ async fn another_client_with_the_same_id() {
             rival.next().await;
         }
     });
-    let named = |state: &Published| says(state, Pattern::ClientIdTakeover, "client_id_taken");
+    let named = |state: &LiveState| says(state, Pattern::ClientIdTakeover, "client_id_taken");
     let state = running.until("a takeover", named).await;
     let name = "another client uses the same client id";
     assert_says(&running.panel(&state, "Why"), &["CLIENT ID TAKEN OVER", name]);
@@ -167,13 +167,13 @@ async fn credentials_that_expire() {
     assert_says(&running.panel(&up, "Link"), &["CONNECTED", "min websocket 24.0 h left"]);
 
     // They end in mid-session: the countdown says so, and the session lives.
-    let over = |state: &Published| {
+    let over = |state: &LiveState| {
         state.snapshot.credentials_expire_at.is_some_and(|end| state.snapshot.at.wall > end)
     };
     let state = running.until("expired credentials", over).await;
     assert_says(&running.panel(&state, "Link"), &["CONNECTED", "credentials expired"]);
     let pings = state.snapshot.session.pings;
-    let lives = |state: &Published| state.snapshot.session.pings > pings + 3;
+    let lives = |state: &LiveState| state.snapshot.session.pings > pings + 3;
     let state = running.until("a session that lives on", lives).await;
     assert_eq!(state.snapshot.metrics.total_connection_drops, 0);
 
@@ -210,7 +210,7 @@ async fn no_new_ones(scene: &Scene, running: &mut Running<'_>) {
         scene.control.rules.keyring().expire_all();
         scene.control.cloud.misbehave(&Mishap::BadGateway, 1_000);
         scene.cut(ID).await;
-        let fails = |state: &Published| {
+        let fails = |state: &LiveState| {
             let failed = state.snapshot.last_failure.as_ref();
             failed.is_some_and(|failed| failed.phase == Some(Phase::Credentials) && failed.attempt_number > 3)
         };
@@ -227,7 +227,7 @@ async fn no_new_ones(scene: &Scene, running: &mut Running<'_>) {
         running.up(drops).await;
         sleep(millis(700)).await;
     }
-    let named = |state: &Published| says(state, Pattern::Outage, "credentials_expired");
+    let named = |state: &LiveState| says(state, Pattern::Outage, "credentials_expired");
     let state = running.until("credentials as the cause", named).await;
     assert_says(&running.panel(&state, "Why"), &["the credentials have expired"]);
 }

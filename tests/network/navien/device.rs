@@ -6,7 +6,7 @@ use dropscope::device::{Fact, FactLevel, Kind, Shown, Value};
 use dropscope::diagnostics::CommandRecord;
 use dropscope::diagnostics::event::CommandState;
 use dropscope::lab::{Answering, NavienLabOptions, Policy, Wrong};
-use dropscope::monitor::{Published, Request};
+use dropscope::monitor::{LiveState, MonitorRequest};
 
 use crate::navien::running::{Running, watch};
 use crate::navien::scene::Scene;
@@ -18,34 +18,34 @@ async fn scene() -> Scene {
     Scene::new(NavienLabOptions { scale: 60.0, ..NavienLabOptions::default() }).await
 }
 
-fn shown(state: &Published) -> &Shown {
+fn shown(state: &LiveState) -> &Shown {
     state.runtime.device.as_deref().unwrap()
 }
 
-fn fact<'a>(state: &'a Published, label: &str) -> Option<&'a Fact> {
+fn fact<'a>(state: &'a LiveState, label: &str) -> Option<&'a Fact> {
     shown(state).facts.iter().find(|fact| *fact.label == *label)
 }
 
-fn says(state: &Published, label: &str, value: &str) -> bool {
+fn says(state: &LiveState, label: &str, value: &str) -> bool {
     fact(state, label).is_some_and(|fact| *fact.value == *value)
 }
 
 /// The newest command of a name.
-fn newest<'a>(state: &'a Published, name: &str) -> Option<&'a Arc<CommandRecord>> {
-    state.snapshot.command_book.records().rev().find(|record| *record.name == *name)
+fn newest<'a>(state: &'a LiveState, name: &str) -> Option<&'a Arc<CommandRecord>> {
+    state.snapshot.command_history.records().rev().find(|record| *record.name == *name)
 }
 
-fn reached(state: &Published, name: &str, wanted: CommandState) -> bool {
+fn reached(state: &LiveState, name: &str, wanted: CommandState) -> bool {
     newest(state, name).is_some_and(|record| record.state == wanted)
 }
 
 async fn tell(running: &Running<'_>, name: &str, values: Vec<Value>) {
-    running.ask(Request::Command { name: name.into(), values }).await;
+    running.ask(MonitorRequest::Command { name: name.into(), values }).await;
 }
 
 /// Waits until the heater has said how it is and what it can do.
-async fn known(running: &mut Running<'_>) -> Arc<Published> {
-    let can_be_set = |state: &Published| {
+async fn known(running: &mut Running<'_>) -> Arc<LiveState> {
+    let can_be_set = |state: &LiveState| {
         let spec = shown(state).commands.iter().find(|spec| &*spec.name == "temperature");
         fact(state, "Hot water").is_some() && spec.is_some_and(|spec| spec.unavailable.is_none())
     };
@@ -72,7 +72,7 @@ async fn a_temperature_is_set_and_what_follows_is_seen() {
     let typed = spec.parameters[0].read("131").unwrap();
     assert_eq!(typed, Value::Integer(110));
     tell(&running, "temperature", vec![typed]).await;
-    let is_set = |state: &Published| {
+    let is_set = |state: &LiveState| {
         reached(state, "temperature", CommandState::Answered) && says(state, "Setpoint", "131.0 °F")
     };
     let state = running.until("a setpoint of 131 °F", is_set).await;
@@ -83,7 +83,7 @@ async fn a_temperature_is_set_and_what_follows_is_seen() {
 
     // What is beyond its limits never leaves.
     tell(&running, "temperature", vec![Value::Integer(132)]).await;
-    let is_refused = |state: &Published| {
+    let is_refused = |state: &LiveState| {
         state.runtime.notices.iter().any(|notice| notice.text.contains("104.9 °F to 149.9 °F"))
     };
     running.until("a refusal that tells the limits", is_refused).await;
@@ -92,7 +92,7 @@ async fn a_temperature_is_set_and_what_follows_is_seen() {
     tell(&running, "energy", vec![Value::Text(String::new()), Value::Integer(2026)]).await;
     tell(&running, "reservations", Vec::new()).await;
     tell(&running, "tariff", Vec::new()).await;
-    let has_told = |state: &Published| {
+    let has_told = |state: &LiveState| {
         let titles: Vec<_> = shown(state).details.iter().map(|group| &*group.title).collect();
         ["State", "Equipment", "Reservations", "Tariff"].iter().all(|title| titles.contains(title))
             && reached(state, "energy", CommandState::Answered)
@@ -119,7 +119,7 @@ async fn a_heater_that_falls_ill_says_so_and_one_that_is_deaf_is_no_drop() {
     scene.control.heater.set_error(0, 0);
 
     scene.control.heater.answer(Answering::Silent);
-    let is_deaf = |state: &Published| state.snapshot.command_book.silent_since().is_some();
+    let is_deaf = |state: &LiveState| state.snapshot.command_history.silent_since().is_some();
     let state = running.until("a deaf heater", is_deaf).await;
     for panel in running.panel(&state, "Link") {
         assert!(panel.contains("CONNECTED") && panel.contains("the device is silent"), "{panel}");
@@ -129,8 +129,8 @@ async fn a_heater_that_falls_ill_says_so_and_one_that_is_deaf_is_no_drop() {
     );
     assert_eq!(state.snapshot.metrics.total_connection_drops, 0);
     scene.control.heater.answer(Answering::Honest);
-    let hears = |state: &Published| {
-        state.snapshot.command_book.silent_since().is_none() && says(state, "Errors", "none")
+    let hears = |state: &LiveState| {
+        state.snapshot.command_history.silent_since().is_none() && says(state, "Errors", "none")
     };
     running.until("a heater that hears again", hears).await;
     let export = running.end().await;
@@ -180,7 +180,7 @@ async fn a_command_that_a_policy_forbids_is_lost_and_named() {
     let mut running = watch(&scene, ID, false, |_| ()).await;
     known(&mut running).await;
     tell(&running, "power-off", Vec::new()).await;
-    let is_lost = |state: &Published| reached(state, "power-off", CommandState::Lost);
+    let is_lost = |state: &LiveState| reached(state, "power-off", CommandState::Lost);
     let state = running.until("a lost command", is_lost).await;
     assert!(running.device(&state).iter().all(|screen| screen.contains("lost")));
     let state = running.up(1).await;

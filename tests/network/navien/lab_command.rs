@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use dropscope::diagnostics::event::{How, Layer, Phase};
+use dropscope::diagnostics::event::{DropKind, Layer, Phase};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -82,7 +82,7 @@ async fn the_lab_command_has_a_cloud_and_a_heater_behind_its_faults() {
     let reset = "arm {\"session_lifetime\": {\"secs\": 1.5, \"jitter_secs\": 0, \"manner\": \"reset\"}}";
     assert_eq!(lab.data(reset)["ids"], json!([1]));
     let told = dropped(&mut link).await;
-    assert_eq!((told.layer, told.how), (Some(Layer::Tcp), Some(How::Rst)), "{told:?}");
+    assert_eq!((told.layer, told.how), (Some(Layer::Tcp), Some(DropKind::Rst)), "{told:?}");
     let list = lab.data("list");
     let gateways: Vec<_> = list.as_array().unwrap().iter().map(|armed| armed["gateway"].clone()).collect();
     assert_eq!(gateways, ["plain", "iot"]);

@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dropscope::clock::SystemClock;
-use dropscope::diagnostics::event::{ConnectFailed, Connected, Dropped, How, Layer, Phase};
+use dropscope::diagnostics::event::{ConnectFailedEvent, ConnectedEvent, DroppedEvent, DropKind, Layer, Phase};
 use dropscope::diagnostics::{Clock, Event};
 use dropscope::lab::{
     AwsRules, Broker, BrokerOptions, Endpoint, Fault, Keyring, Limits, NavienLab, NavienLabOptions, Policy,
@@ -53,7 +53,7 @@ async fn until<T>(link: &mut Link, mut find: impl FnMut(&Event) -> Option<T>) ->
     tokio::time::timeout(PATIENCE, searching).await.unwrap()
 }
 
-async fn connected(link: &mut Link) -> Connected {
+async fn connected(link: &mut Link) -> ConnectedEvent {
     let connected = until(link, |event| match event {
         Event::Connected(connected) => Some(connected.clone()),
         _ => None,
@@ -63,7 +63,7 @@ async fn connected(link: &mut Link) -> Connected {
     connected
 }
 
-async fn dropped(link: &mut Link) -> Dropped {
+async fn dropped(link: &mut Link) -> DroppedEvent {
     until(link, |event| match event {
         Event::Dropped(dropped) => Some(dropped.clone()),
         _ => None,
@@ -71,7 +71,7 @@ async fn dropped(link: &mut Link) -> Dropped {
     .await
 }
 
-async fn connect_failed(link: &mut Link) -> ConnectFailed {
+async fn connect_failed(link: &mut Link) -> ConnectFailedEvent {
     until(link, |event| match event {
         Event::ConnectFailed(failed) => Some(failed.clone()),
         _ => None,
@@ -132,11 +132,11 @@ async fn over_tcp(limits: Limits, version: VersionChoice) -> (Broker, Arc<AwsRul
 }
 
 /// What a client is told when AWS ends its session over TCP.
-fn assert_ended(told: &Dropped, version: VersionChoice, reason: u8) {
+fn assert_ended(told: &DroppedEvent, version: VersionChoice, reason: u8) {
     let manner = (told.layer, told.how, told.reason_code);
     let expected = match version {
-        VersionChoice::V5 => (Some(Layer::Mqtt), Some(How::Disconnect), Some(reason)),
-        _ => (Some(Layer::Tcp), Some(How::Fin), None),
+        VersionChoice::V5 => (Some(Layer::Mqtt), Some(DropKind::Disconnect), Some(reason)),
+        _ => (Some(Layer::Tcp), Some(DropKind::Fin), None),
     };
     assert_eq!(manner, expected, "{told:?}");
 }
@@ -198,7 +198,7 @@ async fn credentials_that_expired_show_at_the_upgrade_after_the_next_drop() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(control.broker.strike_client("navien-client-0a1b2c3d", &Fault::Fin));
     let told = dropped(&mut link).await;
-    assert_eq!((told.layer, told.how), (Some(Layer::Tls), Some(How::TlsClose)), "{told:?}");
+    assert_eq!((told.layer, told.how), (Some(Layer::Tls), Some(DropKind::TlsClose)), "{told:?}");
     let failed = connect_failed(&mut link).await;
     assert_eq!((failed.phase, failed.http_status), (Some(Phase::Websocket), Some(403)), "{failed:?}");
     assert_eq!(failed.error_name.as_deref(), Some("AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE"));

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dropscope::clock::SystemClock;
-use dropscope::diagnostics::{Clock, Disguise, LinkState};
+use dropscope::diagnostics::{Clock, NameMask, LinkState};
 use dropscope::export::{ExportOptions, RecorderSettings, RecorderTarget};
-use dropscope::monitor::{self, DeviceSettings, Handle, MonitorSettings, Published, ReportSettings, Request};
+use dropscope::monitor::{self, DeviceSettings, MonitorHandle, MonitorSettings, LiveState, ReportSettings, MonitorRequest};
 use dropscope::mqtt::Link;
 use dropscope::mqtt::settings::{AddressFamily, BrokerAddress, LinkSettings, Transport};
 use dropscope::navien::account::{Account, AccountSettings, Device, HttpTransport, choose};
@@ -30,7 +30,7 @@ const AWS: &str = "lab-ats.iot.us-east-1.amazonaws.com";
 /// A running scope.
 pub(crate) struct Running<'a> {
     scene: &'a Scene,
-    handle: Handle,
+    handle: MonitorHandle,
     export: PathBuf,
 }
 
@@ -80,7 +80,7 @@ pub(crate) async fn watch<'a>(
         duration: None,
         simulation: None,
         device: Some(DeviceSettings { device: Box::new(heater(&device, id, &*clock)), quiet }),
-        disguise: Disguise::new([(device.mac_address, "device".to_owned())]),
+        name_mask: NameMask::new([(device.mac_address, "device".to_owned())]),
     };
     let link = Link::new(link, Arc::clone(&clock)).unwrap();
     let (handle, _) = monitor::spawn_with(link, settings, clock);
@@ -110,13 +110,13 @@ impl Running<'_> {
     pub(crate) async fn until(
         &mut self,
         what: &str,
-        is_it: impl FnMut(&Published) -> bool,
-    ) -> Arc<Published> {
+        is_it: impl FnMut(&LiveState) -> bool,
+    ) -> Arc<LiveState> {
         let mut is_it = is_it;
-        let fits = self.handle.published.wait_for(|state| is_it(state));
+        let fits = self.handle.live_state.wait_for(|state| is_it(state));
         let found = tokio::time::timeout(STORY, fits).await.map(|found| found.unwrap().clone());
         found.unwrap_or_else(|_| {
-            let last = self.handle.published.borrow().clone();
+            let last = self.handle.live_state.borrow().clone();
             let judged = last.verdict.as_ref().map(|verdict| (&verdict.classification, &verdict.diagnosis));
             let screen = Screen::overview(&last, SIZES[1]).text();
             panic!("never: {what}\n{screen}\n{judged:#?}")
@@ -124,8 +124,8 @@ impl Running<'_> {
     }
 
     /// Waits for a session that has subscribed, after so many drops.
-    pub(crate) async fn up(&mut self, drops: u64) -> Arc<Published> {
-        let is_up = |state: &Published| {
+    pub(crate) async fn up(&mut self, drops: u64) -> Arc<LiveState> {
+        let is_up = |state: &LiveState| {
             let snapshot = &state.snapshot;
             matches!(snapshot.link, LinkState::Connected { .. })
                 && snapshot.session.subscriptions == 2
@@ -134,22 +134,22 @@ impl Running<'_> {
         self.until(&format!("up after {drops} drops"), is_up).await
     }
 
-    pub(crate) async fn ask(&self, request: Request) {
+    pub(crate) async fn ask(&self, request: MonitorRequest) {
         self.handle.requests.send(request).await.unwrap();
     }
 
     /// The part of the Overview at both sizes; kept, to be looked through like everything else.
-    pub(crate) fn panel(&self, state: &Published, title: &str) -> [String; 2] {
+    pub(crate) fn panel(&self, state: &LiveState, title: &str) -> [String; 2] {
         SIZES.map(|size| self.kept(&Screen::overview(state, size)).panel(title))
     }
 
     /// The Device screen at both sizes.
-    pub(crate) fn device(&self, state: &Published) -> [String; 2] {
+    pub(crate) fn device(&self, state: &LiveState) -> [String; 2] {
         SIZES.map(|size| self.kept(&Screen::device(state, size)).text())
     }
 
     /// A drop in detail, as one line.
-    pub(crate) fn drop(&self, state: &Published, number: u64) -> String {
+    pub(crate) fn drop(&self, state: &LiveState, number: u64) -> String {
         self.kept(&Screen::drop(state, number)).panel(&format!("Drop {number}"))
     }
 
@@ -161,7 +161,7 @@ impl Running<'_> {
     /// The export of this moment.
     pub(crate) async fn export(&mut self) -> Value {
         let _ = fs::remove_file(&self.export);
-        self.ask(Request::Export).await;
+        self.ask(MonitorRequest::Export).await;
         let written = async {
             // It takes the place of the old one whole.
             while !self.export.exists() {
@@ -174,8 +174,8 @@ impl Running<'_> {
 
     /// Ends the run; its last export.
     pub(crate) async fn end(self) -> Value {
-        self.ask(Request::Report).await;
-        self.ask(Request::Shutdown).await;
+        self.ask(MonitorRequest::Report).await;
+        self.ask(MonitorRequest::Shutdown).await;
         tokio::time::timeout(STORY, self.handle.finished()).await.unwrap().unwrap();
         assert!(self.scene.has_written(".md", "#") && self.scene.has_written(".screen", "Link"));
         serde_json::from_slice(&fs::read(&self.export).unwrap()).unwrap()

@@ -1,8 +1,8 @@
 //! What does a person see of this state?
 
 use dropscope::diagnostics::LinkState;
-use dropscope::diagnostics::recording::Reader;
-use dropscope::monitor::{Folds, LinkActivity, Published, Runtime};
+use dropscope::diagnostics::recording::RecordingReader;
+use dropscope::monitor::{EventFold, LinkActivity, LiveState, RuntimeStatus};
 use dropscope::tui::keymap::Keymap;
 use dropscope::tui::model::{Detail, Model, Screen as Shown};
 use dropscope::tui::theme::{Glyphs, Theme};
@@ -18,22 +18,22 @@ pub(crate) struct Screen(Vec<Vec<String>>);
 
 impl Screen {
     /// The Overview.
-    pub(crate) fn overview(published: &Published, size: (u16, u16)) -> Self {
+    pub(crate) fn overview(published: &LiveState, size: (u16, u16)) -> Self {
         Self::draw(published, &Model::default(), size)
     }
 
     /// The Device screen.
-    pub(crate) fn device(published: &Published, size: (u16, u16)) -> Self {
+    pub(crate) fn device(published: &LiveState, size: (u16, u16)) -> Self {
         Self::draw(published, &Model { screen: Shown::Device, ..Model::default() }, size)
     }
 
     /// A drop in detail, in a terminal as high as that needs.
-    pub(crate) fn drop(published: &Published, number: u64) -> Self {
+    pub(crate) fn drop(published: &LiveState, number: u64) -> Self {
         let detail = Some(Detail { number, scroll: 0 });
         Self::draw(published, &Model { screen: Shown::Drops, detail, ..Model::default() }, (80, 100))
     }
 
-    fn draw(published: &Published, model: &Model, (width, height): (u16, u16)) -> Self {
+    fn draw(published: &LiveState, model: &Model, (width, height): (u16, u16)) -> Self {
         let now = published.snapshot.at;
         let context = ViewContext {
             published,
@@ -73,9 +73,9 @@ impl Screen {
 }
 
 /// The state after the lines of a recording, as a running program would publish it.
-pub(crate) fn state_after(lines: &str) -> Published {
-    let (mut folds, mut at) = (Folds::new(1_000), None);
-    for observed in Reader::new(lines.as_bytes()) {
+pub(crate) fn state_after(lines: &str) -> LiveState {
+    let (mut folds, mut at) = (EventFold::new(1_000), None);
+    for observed in RecordingReader::new(lines.as_bytes()) {
         let observed = observed.unwrap();
         folds.apply(observed.at, &observed.event);
         at = Some(observed.at);
@@ -86,6 +86,6 @@ pub(crate) fn state_after(lines: &str) -> Published {
         LinkState::Idle | LinkState::Off { .. } => LinkActivity::Off,
         _ => LinkActivity::Waiting { until: snapshot.at, attempt: 1 },
     };
-    let runtime = Runtime { activity, ..Runtime::default() };
-    Published { verdict: folds.verdict(), snapshot, runtime }
+    let runtime = RuntimeStatus { activity, ..RuntimeStatus::default() };
+    LiveState { verdict: folds.verdict(), snapshot, runtime }
 }

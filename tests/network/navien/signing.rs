@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use dropscope::aws::{Credentials, Target, presign};
+use dropscope::aws::{Credentials, SigningTarget, presign};
 use dropscope::clock::SystemClock;
 use dropscope::diagnostics::Clock;
 use dropscope::mqtt::Link;
 use dropscope::mqtt::connector::{BoxFuture, Connector, WireConnector};
 use dropscope::mqtt::settings::{BrokerAddress, LinkSettings, Transport};
-use dropscope::mqtt::wire::{Opened, Progress};
+use dropscope::mqtt::wire::{OpenOutcome, Progress};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -29,10 +29,10 @@ impl Connector for Signing {
         clock: &'a Arc<dyn Clock>,
         progress: &'a Progress,
         deep: bool,
-    ) -> BoxFuture<'a, Opened> {
+    ) -> BoxFuture<'a, OpenOutcome> {
         let credentials = self.credentials.lock().unwrap().clone();
         let host = format!("{}:{}", settings.broker.host, settings.broker.port);
-        let target = Target { host: &host, path: "/mqtt", region: "us-east-1" };
+        let target = SigningTarget { host: &host, path: "/mqtt", region: "us-east-1" };
         let path = presign(target, &credentials, clock.now().wall, None);
         let broker = BrokerAddress { path, ..settings.broker.clone() };
         let settings = LinkSettings { broker, ..settings.clone() };

@@ -8,10 +8,10 @@ mod program;
 
 use cases::{CASES, Case, Timing};
 use dropscope::classify::Classifier;
-use dropscope::diagnostics::event::{How, Layer};
-use dropscope::diagnostics::{Drop, Event};
+use dropscope::diagnostics::event::{DropKind, Layer};
+use dropscope::diagnostics::{DropRecord, Event};
 use dropscope::lab::scenario::SCENARIOS;
-use program::{Lab, Running, Told, play, run};
+use program::{Lab, RunningProgram, FinishedRun, start_scenario, run};
 use serde_json::json;
 
 /// Tells a story in which chance strikes early enough.
@@ -28,19 +28,19 @@ fn is_near(secs: f64, expected: f64, speed: f64) -> bool {
     (expected - EARLY * speed..=expected + LATE * speed).contains(&secs)
 }
 
-fn code(drop: &Drop) -> Option<u16> {
+fn code(drop: &DropRecord) -> Option<u16> {
     drop.event.reason_code.map(u16::from).or(drop.event.ws_close_code)
 }
 
-fn age(drop: &Drop) -> f64 {
+fn age(drop: &DropRecord) -> f64 {
     drop.at.since(drop.session_start.expect("a session")).as_secs_f64()
 }
 
-fn check(case: &Case, told: &Told) {
+fn check(case: &Case, finished: &FinishedRun) {
     let Case { name, speed, .. } = case;
-    let drops: Vec<_> = told.snapshot.drops.iter().collect();
-    assert!(drops.len() >= case.drops, "{name}: {} drops\n{}", drops.len(), told.stderr);
-    assert!((told.snapshot.time_scale() - speed).abs() < 1e-9);
+    let drops: Vec<_> = finished.snapshot.drops.iter().collect();
+    assert!(drops.len() >= case.drops, "{name}: {} drops\n{}", drops.len(), finished.stderr);
+    assert!((finished.snapshot.time_scale() - speed).abs() < 1e-9);
     for (index, drop) in drops.iter().enumerate() {
         assert_eq!(
             (drop.event.layer, drop.event.how),
@@ -48,7 +48,7 @@ fn check(case: &Case, told: &Told) {
             "{name}: {drop:#?}"
         );
         assert_eq!(code(drop), case.code, "{name}: {drop:#?}");
-        let since_start = drop.at.since(told.snapshot.since).as_secs_f64();
+        let since_start = drop.at.since(finished.snapshot.since).as_secs_f64();
         #[expect(clippy::cast_precision_loss, reason = "a handful")]
         let index = index as f64;
         let ok = match case.timing {
@@ -66,18 +66,18 @@ fn check(case: &Case, told: &Told) {
             "{name}: drop {} at {since_start:.0} s, age {:.0} s\n{}",
             drop.number,
             age(drop),
-            told.stderr
+            finished.stderr
         );
     }
 }
 
 /// What the judge says of a run.
-fn judged(told: &Told) -> (&'static str, f64) {
+fn classify_run(finished: &FinishedRun) -> (&'static str, f64) {
     let mut classifier = Classifier::new();
-    for observed in &told.events {
+    for observed in &finished.events {
         classifier.apply(observed.at, &observed.event);
     }
-    let end = told.events.last().expect("events").at;
+    let end = finished.events.last().expect("events").at;
     let verdict = classifier.verdict_at(end);
     (verdict.classification.pattern.name(), verdict.classification.confidence)
 }
@@ -85,7 +85,7 @@ fn judged(told: &Told) -> (&'static str, f64) {
 /// Two thirds of the demo's minute are enough to name nearly every story right; the rest may be undetermined. What
 /// comes by the clock and is back within a second also has one age. (A busy machine blurs what a speed of hundreds
 /// multiplies, and chance may show a single bad spell in so short a time: three may be wrong here.)
-fn assert_named(answers: &[(&str, (&'static str, f64))]) {
+fn assert_patterns(answers: &[(&str, (&'static str, f64))]) {
     let right = |name: &str| SCENARIOS.iter().find(|one| one.name == name).expect("a story").patterns();
     let is_right = |(name, (pattern, _)): &&(&str, (&'static str, f64))| {
         let by_the_clock = right(name).contains(&"scheduled") && *pattern == "fixed_lifetime";
@@ -100,19 +100,19 @@ fn assert_named(answers: &[(&str, (&'static str, f64))]) {
     );
 }
 
-type Ending = (Option<Layer>, Option<How>, Option<u16>, f64);
+type DropSummary = (Option<Layer>, Option<DropKind>, Option<u16>, f64);
 
 /// Layer, manner, code and time of each drop.
-fn story(told: &Told) -> Vec<Ending> {
-    let of = |drop: &Drop| {
-        (drop.event.layer, drop.event.how, code(drop), drop.at.since(told.snapshot.since).as_secs_f64())
+fn drop_summaries(finished: &FinishedRun) -> Vec<DropSummary> {
+    let of = |drop: &DropRecord| {
+        (drop.event.layer, drop.event.how, code(drop), drop.at.since(finished.snapshot.since).as_secs_f64())
     };
-    told.snapshot.drops.iter().map(|drop| of(drop)).collect()
+    finished.snapshot.drops.iter().map(|drop| of(drop)).collect()
 }
 
 /// The same drops at the same times, as far as both runs got.
-fn assert_alike(one: &Told, other: &Told, speed: f64) {
-    let (one, other) = (story(one), story(other));
+fn assert_alike(one: &FinishedRun, other: &FinishedRun, speed: f64) {
+    let (one, other) = (drop_summaries(one), drop_summaries(other));
     assert!(one.len().abs_diff(other.len()) <= 1, "{one:?}\n{other:?}");
     for (one, other) in one.iter().zip(&other) {
         assert_eq!((one.0, one.1, one.2), (other.0, other.1, other.2));
@@ -120,25 +120,25 @@ fn assert_alike(one: &Told, other: &Told, speed: f64) {
     }
 }
 
-fn failures(told: &Told, phase: &str) -> usize {
+fn failures(finished: &FinishedRun, phase: &str) -> usize {
     let is_such = |event: &Event| match event {
         Event::ConnectFailed(failed) => failed.phase.is_some_and(|at| json!(at) == phase),
         _ => false,
     };
-    told.events.iter().filter(|observed| is_such(&observed.event)).count()
+    finished.events.iter().filter(|observed| is_such(&observed.event)).count()
 }
 
-fn received_after_the_last_connect(told: &Told) -> usize {
+fn received_after_the_last_connect(finished: &FinishedRun) -> usize {
     let connected = |event: &Event| matches!(event, Event::Connected(_));
-    let last = told.events.iter().rposition(|observed| connected(&observed.event)).expect("a session");
-    told.events[last..].iter().filter(|observed| matches!(observed.event, Event::Received(_))).count()
+    let last = finished.events.iter().rposition(|observed| connected(&observed.event)).expect("a session");
+    finished.events[last..].iter().filter(|observed| matches!(observed.event, Event::Received(_))).count()
 }
 
 /// All at once, because they wait most of the time.
 #[test]
-fn every_scenario_is_recorded_as_it_was_meant() {
-    let with = |name: &str, speed, seed| play(name, speed, seed, DURATION);
-    let cases: Vec<(&Case, Running)> =
+fn every_scenario_records_its_drops() {
+    let with = |name: &str, speed, seed| start_scenario(name, speed, seed, DURATION);
+    let cases: Vec<(&Case, RunningProgram)> =
         CASES.iter().map(|case| (case, with(case.name, case.speed, SEED))).collect();
     let [deaf, healthy, mixed] = ["deaf", "healthy", "mixed"].map(|name| {
         let speed = if name == "mixed" { 4.0 } else { 120.0 };
@@ -147,30 +147,30 @@ fn every_scenario_is_recorded_as_it_was_meant() {
     let (again, other) = (with("ws-close", 120.0, SEED), with("ws-close", 120.0, SEED + 1));
     let bursts_again = with("wifi-bursts", 120.0, SEED);
 
-    let told: Vec<(&Case, Told)> = cases.into_iter().map(|(case, running)| (case, running.told())).collect();
-    for (case, told) in &told {
-        check(case, told);
+    let finished_runs: Vec<(&Case, FinishedRun)> = cases.into_iter().map(|(case, running)| (case, running.finish())).collect();
+    for (case, finished) in &finished_runs {
+        check(case, finished);
     }
-    assert_named(&told.iter().map(|(case, told)| (case.name, judged(told))).collect::<Vec<_>>());
-    let of = |name: &str| &told.iter().find(|(case, _)| case.name == name).expect("a case").1;
+    assert_patterns(&finished_runs.iter().map(|(case, finished)| (case.name, classify_run(finished))).collect::<Vec<_>>());
+    let of = |name: &str| &finished_runs.iter().find(|(case, _)| case.name == name).expect("a case").1;
     assert!(failures(of("outage-refuse"), "tcp") >= 3 && failures(of("outage-refuse"), "dns") == 0);
     assert!(failures(of("outage-dns"), "dns") >= 3);
     assert!(failures(of("credential-expiry"), "websocket") >= 3);
     assert_eq!(of("maintenance").snapshot.drops.len(), 1);
 
-    let deaf = deaf.told();
+    let deaf = deaf.finish();
     // Both of the device's topics: what it reports, and what it answers.
     assert_eq!((deaf.snapshot.drops.len(), deaf.snapshot.metrics.refused_subscriptions), (1, 2));
     assert_eq!(received_after_the_last_connect(&deaf), 0);
     assert!(deaf.snapshot.metrics.messages_received > 10 && deaf.snapshot.ping.count > 3);
-    let healthy = healthy.told();
+    let healthy = healthy.finish();
     assert_eq!((healthy.snapshot.drops.len(), healthy.snapshot.metrics.connect_failures), (0, 0));
     assert!(healthy.snapshot.ping.count >= 20, "{}", healthy.stderr);
-    assert!(mixed.told().snapshot.drops.len() >= 2);
+    assert!(mixed.finish().snapshot.drops.len() >= 2);
 
-    assert_alike(of("ws-close"), &again.told(), 120.0);
-    assert_alike(of("wifi-bursts"), &bursts_again.told(), 120.0);
-    let (one, other) = (story(of("ws-close")), story(&other.told()));
+    assert_alike(of("ws-close"), &again.finish(), 120.0);
+    assert_alike(of("wifi-bursts"), &bursts_again.finish(), 120.0);
+    let (one, other) = (drop_summaries(of("ws-close")), drop_summaries(&other.finish()));
     assert!(
         other.is_empty() || (one[0].3 - other[0].3).abs() > 120.0,
         "another seed, another story: {one:?} {other:?}"
@@ -188,7 +188,7 @@ fn every_scenario_is_played_here() {
 }
 
 #[test]
-fn the_list_tells_every_scenario_and_a_wrong_name_the_nearest() {
+fn the_list_contains_every_scenario_and_a_wrong_name_suggests_the_nearest() {
     let list = run(&["demo", "--list"]);
     let text = String::from_utf8_lossy(&list.stdout).into_owned();
     assert!(list.status.success() && text.lines().count() == SCENARIOS.len());
@@ -202,7 +202,7 @@ fn the_list_tells_every_scenario_and_a_wrong_name_the_nearest() {
 }
 
 #[test]
-fn a_blind_run_tells_at_its_end_what_it_was() {
+fn a_blind_run_reveals_its_scenario_at_the_end() {
     let blind = run(&["demo", "nat-rst", "--blind", "--headless", "--duration", "1s", "--speed", "1200"]);
     let error = String::from_utf8_lossy(&blind.stderr).into_owned();
     let last = error.lines().last().expect("a line");
@@ -212,7 +212,7 @@ fn a_blind_run_tells_at_its_end_what_it_was() {
 }
 
 #[test]
-fn a_recording_keeps_what_the_clocks_said_and_an_export_tells_field_time() {
+fn a_recording_keeps_raw_clock_times_and_an_export_uses_field_time() {
     let home = tempfile::tempdir().expect("a directory");
     let folder = home.path().join("exports");
     let folder_name = folder.to_str().expect("text");
@@ -229,14 +229,14 @@ fn a_recording_keeps_what_the_clocks_said_and_an_export_tells_field_time() {
     let file = files.next().expect("an export").expect("an entry").path();
     let export: serde_json::Value =
         serde_json::from_slice(&std::fs::read(file).expect("a file")).expect("JSON");
-    let told = &export["dropscope"];
-    assert_eq!((&told["time_scale"], &told["keep_alive_secs"]), (&json!(60.0), &json!(60)));
-    let observed = told["period"]["observed_secs"].as_f64().expect("seconds");
+    let section = &export["dropscope"];
+    assert_eq!((&section["time_scale"], &section["keep_alive_secs"]), (&json!(60.0), &json!(60)));
+    let observed = section["period"]["observed_secs"].as_f64().expect("seconds");
     assert!((180.0..300.0).contains(&observed), "{observed}");
 }
 
 #[test]
-fn the_lab_takes_commands_until_it_is_told_to_stop() {
+fn the_lab_takes_commands_until_quit() {
     let mut lab = Lab::start(&["nat-rst", "--json", "--seed", "1"]);
     let opening: serde_json::Value = serde_json::from_str(&lab.line()).expect("JSON");
     let urls = opening["data"]["urls"].as_array().expect("urls").clone();
@@ -244,18 +244,18 @@ fn the_lab_takes_commands_until_it_is_told_to_stop() {
     let authority = opening["data"]["authority"].as_str().expect("a path").to_owned();
     assert!(std::fs::read_to_string(&authority).expect("a file").starts_with("-----BEGIN CERTIFICATE"));
 
-    let list = lab.ask("list");
+    let list = lab.request("list");
     assert_eq!(list["data"][0]["ailment"]["idle_timeout"]["secs"], 300.0);
-    assert_eq!(lab.ask("disarm all")["data"]["ids"], json!([1]));
-    assert_eq!(lab.ask("arm outage-refuse")["data"]["ids"], json!([2]));
+    assert_eq!(lab.request("disarm all")["data"]["ids"], json!([1]));
+    assert_eq!(lab.request("arm outage-refuse")["data"]["ids"], json!([2]));
     let late = "arm {\"late_pings\": {\"delay_secs\": 1.5}}";
-    assert_eq!(lab.ask(late)["data"]["ids"], json!([3]));
-    assert_eq!(lab.ask("disarm 2")["ok"], true);
+    assert_eq!(lab.request(late)["data"]["ids"], json!([3]));
+    assert_eq!(lab.request("disarm 2")["ok"], true);
     for wrong in ["disarm 2", "disarm", "arm", "arm {}", "arm nothing-like-that", "strike sun", "make coffee"]
     {
-        assert_eq!(lab.ask(wrong)["ok"], false, "{wrong}");
+        assert_eq!(lab.request(wrong)["ok"], false, "{wrong}");
     }
-    assert_eq!(lab.ask("tally")["data"]["plain"]["accepted"], 0);
+    assert_eq!(lab.request("tally")["data"]["plain"]["accepted"], 0);
 
     for (url, arguments) in
         urls.iter().zip([&[][..], &["--cafile", &authority], &[], &["--cafile", &authority]])
@@ -264,10 +264,10 @@ fn the_lab_takes_commands_until_it_is_told_to_stop() {
         let checked = run(&[&["check", &url], arguments].concat());
         assert!(checked.status.success(), "{url}: {}", String::from_utf8_lossy(&checked.stdout));
     }
-    assert!(lab.ask("tally")["data"]["plain"]["accepted"].as_u64() >= Some(4));
-    assert_eq!(lab.ask("strike dns")["ok"], true);
-    assert!(lab.ask("help")["data"].as_array().is_some_and(|lines| lines.len() >= 10));
-    assert_eq!(lab.ask("quit")["ok"], true);
+    assert!(lab.request("tally")["data"]["plain"]["accepted"].as_u64() >= Some(4));
+    assert_eq!(lab.request("strike dns")["ok"], true);
+    assert!(lab.request("help")["data"].as_array().is_some_and(|lines| lines.len() >= 10));
+    assert_eq!(lab.request("quit")["ok"], true);
     assert_eq!(lab.wait(), Some(0));
 }
 
@@ -276,9 +276,9 @@ fn the_lab_outlives_its_input_and_ends_with_a_signal() {
     let mut lab = Lab::start(&[]);
     let lines: Vec<String> = (0..11).map(|_| lab.line()).collect();
     let transports = ["mqtt://", "mqtts://", "ws://", "wss://", "authority "];
-    let household =
+    let navien_lines =
         ["cloud http://127.0.0.1:", "user ", "password ", "iot wss://127.0.0.1:", "iot-authority "];
-    for (line, scheme) in lines.iter().zip([&transports[..], &household, &["scenario "]].concat()) {
+    for (line, scheme) in lines.iter().zip([&transports[..], &navien_lines, &["scenario "]].concat()) {
         assert!(line.starts_with(scheme), "{lines:?}");
     }
     let url = lines[0].trim().to_owned();

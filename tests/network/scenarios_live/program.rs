@@ -5,20 +5,20 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 
-use dropscope::diagnostics::recording::Reader;
-use dropscope::diagnostics::{Diagnostics, Event, Observed, Snapshot};
+use dropscope::diagnostics::recording::RecordingReader;
+use dropscope::diagnostics::{Diagnostics, Event, StampedEvent, Snapshot};
 use tempfile::TempDir;
 
 /// What a scenario left behind.
-pub(crate) struct Told {
-    pub(crate) events: Vec<Observed>,
+pub(crate) struct FinishedRun {
+    pub(crate) events: Vec<StampedEvent>,
     /// The fold at its end: everything in field time.
     pub(crate) snapshot: Snapshot,
     pub(crate) stderr: String,
 }
 
 /// A run under way.
-pub(crate) struct Running {
+pub(crate) struct RunningProgram {
     child: Child,
     home: TempDir,
 }
@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &[&str]) -> Output {
 }
 
 /// Starts a scenario that writes its recording to a file, because nobody reads along.
-pub(crate) fn play(scenario: &str, factor: f64, seed: u64, duration: &str) -> Running {
+pub(crate) fn start_scenario(scenario: &str, factor: f64, seed: u64, duration: &str) -> RunningProgram {
     let home = tempfile::tempdir().expect("a directory");
     let (times, chance) = (factor.to_string(), seed.to_string());
     let how = ["--speed", &times, "--seed", &chance, "--duration", duration];
@@ -47,26 +47,26 @@ pub(crate) fn play(scenario: &str, factor: f64, seed: u64, duration: &str) -> Ru
         command(home.path(), &[&["demo", scenario, "--json", "--no-record"], &how[..]].concat());
     let file = |name: &str| File::create(home.path().join(name)).expect("a file");
     let child = command.stdout(file("out")).stderr(file("err")).spawn().expect("the program");
-    Running { child, home }
+    RunningProgram { child, home }
 }
 
-impl Running {
+impl RunningProgram {
     /// Reads what it tells until it ends.
-    pub(crate) fn told(mut self) -> Told {
+    pub(crate) fn finish(mut self) -> FinishedRun {
         let status = self.child.wait().expect("the program ends");
         let stderr = fs::read_to_string(self.home.path().join("err")).expect("a file");
         assert!(status.success(), "{stderr}");
         let mut reader =
-            Reader::new(BufReader::new(File::open(self.home.path().join("out")).expect("a file")));
-        let events: Vec<Observed> = reader.by_ref().map(|event| event.expect("memory")).collect();
-        assert_eq!((reader.tally().skipped(), reader.tally().unknown), (0, 0));
+            RecordingReader::new(BufReader::new(File::open(self.home.path().join("out")).expect("a file")));
+        let events: Vec<StampedEvent> = reader.by_ref().map(|event| event.expect("memory")).collect();
+        assert_eq!((reader.stats().skipped(), reader.stats().unknown), (0, 0));
         let mut fold = Diagnostics::new(1_000);
         for observed in &events {
             fold.apply(observed.at, &observed.event);
         }
         assert!(matches!(events.last().map(|last| &last.event), Some(Event::Stopped { .. })), "{stderr}");
         let snapshot = fold.snapshot(events.last().expect("an event").at);
-        Told { events, snapshot, stderr }
+        FinishedRun { events, snapshot, stderr }
     }
 }
 
@@ -96,7 +96,7 @@ impl Lab {
     }
 
     /// The answer to a command, in JSON.
-    pub(crate) fn ask(&mut self, command: &str) -> serde_json::Value {
+    pub(crate) fn request(&mut self, command: &str) -> serde_json::Value {
         writeln!(self.input, "{command}").expect("the lab listens");
         serde_json::from_str(&self.line()).expect("JSON")
     }

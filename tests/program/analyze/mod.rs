@@ -12,20 +12,20 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use dropscope::diagnostics::event::{ConnectFailed, Connected, Dropped, How, Layer, Message, Started};
+use dropscope::diagnostics::event::{ConnectFailedEvent, ConnectedEvent, DroppedEvent, DropKind, Layer, Message, StartedEvent};
 use dropscope::diagnostics::recording::encode;
-use dropscope::diagnostics::{Event, Observed, Stamp};
+use dropscope::diagnostics::{Event, StampedEvent, Stamp};
 use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) const REFERENCE: &str = include_str!("../../fixtures/nwp500-export-example.json");
 
 /// A directory and the program in it, with nothing of this user's surroundings.
-pub(crate) struct Scene {
+pub(crate) struct AnalyzeFixture {
     pub(crate) dir: TempDir,
 }
 
-impl Scene {
+impl AnalyzeFixture {
     pub(crate) fn new() -> Self {
         Self { dir: TempDir::new().expect("a directory") }
     }
@@ -37,18 +37,18 @@ impl Scene {
         path
     }
 
-    pub(crate) fn analyze(&self, words: &[&str]) -> Output {
-        self.piped(words, b"", &[])
+    pub(crate) fn analyze(&self, args: &[&str]) -> Output {
+        self.piped(args, b"", &[])
     }
 
-    pub(crate) fn piped(&self, words: &[&str], input: &[u8], variables: &[(&str, &str)]) -> Output {
+    pub(crate) fn piped(&self, args: &[&str], input: &[u8], env: &[(&str, &str)]) -> Output {
         let home: &Path = self.dir.path();
         let mut child = Command::new(env!("CARGO_BIN_EXE_dropscope"))
             .arg("analyze")
-            .args(words)
+            .args(args)
             .env_clear()
             .env("HOME", home)
-            .envs(variables.iter().copied())
+            .envs(env.iter().copied())
             .current_dir(home)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -61,9 +61,9 @@ impl Scene {
     }
 
     /// What the program says as JSON, which must be fine.
-    pub(crate) fn json(&self, words: &[&str]) -> Value {
-        let words: Vec<&str> = words.iter().copied().chain(["--format", "json"]).collect();
-        let output = self.analyze(&words);
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
+        let args: Vec<&str> = args.iter().copied().chain(["--format", "json"]).collect();
+        let output = self.analyze(&args);
         assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
         serde_json::from_slice(&output.stdout).expect("JSON")
     }
@@ -74,59 +74,59 @@ pub(crate) fn text(bytes: &[u8]) -> String {
 }
 
 /// The verdict and all figures, without what tells of files.
-pub(crate) fn judged(mut json: Value) -> Value {
+pub(crate) fn without_input(mut json: Value) -> Value {
     json.as_object_mut().expect("an object").remove("input");
     json
 }
 
 /// A run that begins so many minutes after noon: sessions of ten minutes with messages, each dropped, one
 /// failed attempt, back after a minute.
-pub(crate) fn run(minutes: u64, client: &str, drops: u64) -> Vec<String> {
+pub(crate) fn recorded_run(minutes: u64, client: &str, drops: u64) -> Vec<String> {
     let noon: chrono::DateTime<chrono::Utc> = "2026-08-03T12:00:00Z".parse().expect("a time");
     let begin = Stamp::new(noon, Duration::ZERO).plus(Duration::from_secs(minutes * 60));
     let mut lines = Vec::new();
-    let mut line = |secs: f64, event: Event| {
+    let mut push_event = |secs: f64, event: Event| {
         let passed = Duration::from_secs_f64(secs);
-        lines.push(encode(&Observed { at: Stamp::new(begin.plus(passed).wall, passed), event }));
+        lines.push(encode(&StampedEvent { at: Stamp::new(begin.plus(passed).wall, passed), event }));
     };
-    let started = Started {
+    let started = StartedEvent {
         keep_alive_secs: 60.0,
         client_id: client.to_owned(),
         endpoint: "mqtts://broker.private.example".to_owned(),
-        ..Started::default()
+        ..StartedEvent::default()
     };
-    line(0.0, Event::Started(started));
+    push_event(0.0, Event::Started(started));
     for n in 0..drops {
         #[expect(clippy::cast_precision_loss, reason = "small")]
         let from = n as f64 * 660.0 + 0.5;
-        line(
+        push_event(
             from,
-            Event::Connected(Connected {
+            Event::Connected(ConnectedEvent {
                 keep_alive_secs: 60.0,
                 return_code: Some(0),
-                ..Connected::default()
+                ..ConnectedEvent::default()
             }),
         );
         for minute in 1..=5 {
             let topic = format!("home/{client}/status");
             let received = Message { topic: topic.into(), bytes: 64, qos: Some(0), ..Message::default() };
-            line(from + f64::from(minute) * 60.0, Event::Received(received));
-            line(from + f64::from(minute) * 60.0 + 1.0, Event::Ping { rtt_ms: 40.25 });
+            push_event(from + f64::from(minute) * 60.0, Event::Received(received));
+            push_event(from + f64::from(minute) * 60.0 + 1.0, Event::Ping { rtt_ms: 40.25 });
         }
-        let dropped = Dropped {
+        let dropped = DroppedEvent {
             error_name: Some("AWS_ERROR_MQTT_UNEXPECTED_HANGUP".to_owned()),
             error_message: Some(format!("{client} was disconnected")),
             layer: Some(Layer::Tcp),
-            how: Some(How::Fin),
+            how: Some(DropKind::Fin),
             last_rx_secs: Some(299.0),
-            ..Dropped::default()
+            ..DroppedEvent::default()
         };
-        line(from + 600.0, Event::Dropped(dropped));
-        let failed = ConnectFailed {
+        push_event(from + 600.0, Event::Dropped(dropped));
+        let failed = ConnectFailedEvent {
             error_name: Some("AWS_IO_SOCKET_TIMEOUT".to_owned()),
-            ..ConnectFailed::default()
+            ..ConnectFailedEvent::default()
         };
-        line(from + 630.0, Event::ConnectFailed(failed));
+        push_event(from + 630.0, Event::ConnectFailed(failed));
     }
     lines
 }

@@ -4,17 +4,17 @@ use dropscope::classify::{Classification, Diagnosis};
 use dropscope::export::schema::{MetricsEntry, Period};
 use serde_json::Value;
 
-use super::{Scene, recording, run, text};
+use super::{AnalyzeFixture, recording, recorded_run, text};
 
-fn scene() -> Scene {
-    let scene = Scene::new();
-    scene.write("a.jsonl", recording(&run(0, "client-7", 6)));
-    scene
+fn fixture_with_recording() -> AnalyzeFixture {
+    let fixture = AnalyzeFixture::new();
+    fixture.write("a.jsonl", recording(&recorded_run(0, "client-7", 6)));
+    fixture
 }
 
 #[test]
 fn the_json_has_the_documented_shape() {
-    let json = scene().json(&["a.jsonl"]);
+    let json = fixture_with_recording().json(&["a.jsonl"]);
     let keys: Vec<_> = json.as_object().expect("an object").keys().map(String::as_str).collect();
     let expected = [
         "classification",
@@ -44,21 +44,21 @@ fn the_json_has_the_documented_shape() {
 }
 
 #[test]
-fn private_values_are_replaced_unless_asked_otherwise() {
-    let scene = scene();
+fn private_values_are_redacted_by_default() {
+    let fixture = fixture_with_recording();
     for format in ["text", "json", "markdown"] {
-        let words = ["a.jsonl", "--format", format];
-        let clean = text(&scene.analyze(&words).stdout);
-        assert!(!clean.contains("client-7") && !clean.contains("private.example"), "{clean}");
+        let args = ["a.jsonl", "--format", format];
+        let redacted = text(&fixture.analyze(&args).stdout);
+        assert!(!redacted.contains("client-7") && !redacted.contains("private.example"), "{redacted}");
     }
-    let open = text(&scene.analyze(&["a.jsonl", "--no-redact"]).stdout);
-    assert!(open.contains("mqtts://broker.private.example"), "{open}");
+    let unredacted = text(&fixture.analyze(&["a.jsonl", "--no-redact"]).stdout);
+    assert!(unredacted.contains("mqtts://broker.private.example"), "{unredacted}");
 }
 
 #[test]
-fn text_is_plain_without_a_terminal_and_tells_the_essentials() {
-    let output = scene().analyze(&["a.jsonl"]);
-    let said = text(&output.stdout);
+fn text_is_plain_without_a_terminal_and_has_the_essentials() {
+    let output = fixture_with_recording().analyze(&["a.jsonl"]);
+    let stdout = text(&output.stdout);
     for words in [
         "2026-08-03 12:00:00 to 2026-08-03 13:05:30 UTC",
         "Availability",
@@ -69,46 +69,46 @@ fn text_is_plain_without_a_terminal_and_tells_the_essentials() {
         "Do next",
         "79 events from 1 file",
     ] {
-        assert!(said.contains(words), "{words}\n{said}");
+        assert!(stdout.contains(words), "{words}\n{stdout}");
     }
-    assert!(said.chars().all(|c| c == '\n' || !c.is_control()), "{said}");
-    assert!(said.lines().all(|line| line.chars().count() <= 100), "{said}");
+    assert!(stdout.chars().all(|c| c == '\n' || !c.is_control()), "{stdout}");
+    assert!(stdout.lines().all(|line| line.chars().count() <= 100), "{stdout}");
     assert_eq!(text(&output.stderr), "");
 }
 
 #[test]
 fn markdown_is_the_report_of_the_export_with_the_input_last() {
-    let said = text(&scene().analyze(&["a.jsonl", "--format", "markdown"]).stdout);
-    let headings: Vec<_> = said.lines().filter(|line| line.starts_with('#')).collect();
+    let markdown = text(&fixture_with_recording().analyze(&["a.jsonl", "--format", "markdown"]).stdout);
+    let headings: Vec<_> = markdown.lines().filter(|line| line.starts_with('#')).collect();
     assert_eq!(headings.first().copied(), Some("# MQTT connection report"));
     assert!(headings.contains(&"## Verdict"), "{headings:?}");
     assert_eq!(headings.last().copied(), Some("## Input"));
-    assert!(said.contains("| 2026-08-03 12:10:00 | AWS_ERROR_MQTT_UNEXPECTED_HANGUP |"), "{said}");
+    assert!(markdown.contains("| 2026-08-03 12:10:00 | AWS_ERROR_MQTT_UNEXPECTED_HANGUP |"), "{markdown}");
 }
 
 #[test]
 fn fail_on_decides_the_exit_code() {
-    let scene = scene();
+    let fixture = fixture_with_recording();
     for (condition, code) in
         [("drops>5", 5), ("drops>6", 0), ("availability<99.9", 5), ("drops>6,mttr>30s", 5)]
     {
-        let output = scene.analyze(&["a.jsonl", "--fail-on", condition]);
+        let output = fixture.analyze(&["a.jsonl", "--fail-on", condition]);
         assert_eq!(output.status.code(), Some(code), "{condition}");
         assert!(!output.stdout.is_empty());
     }
-    assert_eq!(scene.analyze(&["a.jsonl", "--fail-on", "luck<1"]).status.code(), Some(2));
-    assert_eq!(scene.analyze(&["a.jsonl", "--format", "xml"]).status.code(), Some(2));
+    assert_eq!(fixture.analyze(&["a.jsonl", "--fail-on", "luck<1"]).status.code(), Some(2));
+    assert_eq!(fixture.analyze(&["a.jsonl", "--format", "xml"]).status.code(), Some(2));
 }
 
 #[cfg(unix)]
 #[test]
-fn a_reader_that_leaves_is_no_failure() {
-    let scene = scene();
+fn a_closed_output_pipe_is_no_failure() {
+    let fixture = fixture_with_recording();
     let program = env!("CARGO_BIN_EXE_dropscope");
     let script = format!("'{program}' analyze a.jsonl; echo $? >&2");
     let output = std::process::Command::new("sh")
         .args(["-c", &format!("({script}) | true")])
-        .current_dir(scene.dir.path())
+        .current_dir(fixture.dir.path())
         .output()
         .expect("a shell");
     assert_eq!(text(&output.stderr).trim(), "0");

@@ -7,7 +7,7 @@ use dropscope::lab::{Broker, BrokerOptions, Endpoint};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::run::{Ended, Run, command, files};
+use super::run::{ProcessOutput, RunningProcess, command, files};
 use super::{closed_port, home};
 
 const PASSWORD: &str = "correct-horse-battery";
@@ -20,15 +20,15 @@ async fn broker() -> (Broker, String) {
     (broker, format!("mqtt://{address}"))
 }
 
-async fn check(url: &str, password: &str, arguments: &[&str]) -> Ended {
+async fn check(url: &str, password: &str, arguments: &[&str]) -> ProcessOutput {
     let home = home();
     let mut command = command(home.path(), &["check", url, "--username", "heater"]);
     command.args(arguments).env("DROPSCOPE_PASSWORD", password);
-    tokio::task::spawn_blocking(move || Run::start(&mut command).end()).await.expect("no panic")
+    tokio::task::spawn_blocking(move || RunningProcess::start(&mut command).end()).await.expect("no panic")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_check_tells_its_verdict_in_words_json_and_exit_code() {
+async fn a_check_reports_its_result_as_text_json_and_exit_code() {
     let (broker, url) = broker().await;
     let good = check(&url, PASSWORD, &[]).await;
     assert_eq!(good.code, Some(0), "{}{}", good.out, good.err);
@@ -62,7 +62,7 @@ async fn giving_up_after_a_drop_ends_the_run_with_1() {
     command.args(patience).env("DROPSCOPE_PASSWORD", PASSWORD);
     let control = broker.control();
     let started = tokio::task::spawn_blocking(move || {
-        let mut run = Run::start(&mut command);
+        let mut run = RunningProcess::start(&mut command);
         run.wait_for_line("\"kind\":\"connected\"");
         run
     });
@@ -85,14 +85,14 @@ fn all_files(dir: &Path, found: &mut Vec<std::path::PathBuf>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_password_appears_nowhere() {
+async fn the_password_is_in_no_output_or_file() {
     let (broker, url) = broker().await;
     let home = home();
     let mut command = command(home.path(), &[&url, "-vv", "--json", "--username", "heater", "--no-redact"]);
     command.env("DROPSCOPE_PASSWORD", PASSWORD);
     let place = home.path().to_owned();
     let (ended, command_line) = tokio::task::spawn_blocking(move || {
-        let mut run = Run::start(&mut command);
+        let mut run = RunningProcess::start(&mut command);
         run.wait_for_line("\"kind\":\"connected\"");
         let command_line = fs::read(format!("/proc/{}/cmdline", run.pid())).unwrap_or_default();
         run.signal(Signal::USR1);

@@ -31,7 +31,7 @@ every = "5m"
 "#;
 
 #[test]
-fn a_periodic_command_goes_out_and_its_answer_comes_back_unless_the_link_is_to_be_quiet() {
+fn a_periodic_command_is_sent_and_answered_unless_quiet() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let scenario = Scenario::named("healthy").expect("a scenario");
     let options = StageOptions { seed: 1, speed: 1.0, wall_secs: 0.0 };
@@ -65,7 +65,7 @@ fn a_periodic_command_goes_out_and_its_answer_comes_back_unless_the_link_is_to_b
 }
 
 #[test]
-fn a_mistake_in_a_command_is_one_sentence_with_its_line() {
+fn a_command_config_error_names_its_line() {
     let home = home();
     let config = home.path().join("c.toml");
     std::fs::write(&config, CONFIG.replace("{correlation_id}", "{corelation_id}")).expect("a file");

@@ -13,9 +13,9 @@ use std::io::BufReader;
 use std::net::TcpListener;
 use std::path::Path;
 
-use dropscope::diagnostics::recording::{Decoder, Reader, Tally};
-use dropscope::diagnostics::{Event, Observed};
-use run::{Run, command, files, run};
+use dropscope::diagnostics::recording::{Decoder, RecordingReader, DecodeStats};
+use dropscope::diagnostics::{Event, StampedEvent};
+use run::{RunningProcess, command, files, run};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -39,30 +39,30 @@ fn assert_valid_export(path: &Path) {
 }
 
 /// The events of a text that holds nothing but whole recording lines.
-fn decoded(text: &str) -> Vec<Observed> {
+fn decoded(text: &str) -> Vec<StampedEvent> {
     let mut decoder = Decoder::new();
-    let events: Vec<Observed> = text.lines().filter_map(|line| decoder.line(line.as_bytes())).collect();
-    let tally = decoder.tally();
+    let events: Vec<StampedEvent> = text.lines().filter_map(|line| decoder.decode_line(line.as_bytes())).collect();
+    let tally = decoder.stats();
     assert_eq!((tally.skipped(), tally.unknown), (0, 0), "{text}");
     assert_eq!(events.len(), text.lines().count());
     events
 }
 
-fn read_recording(home: &Path) -> (Vec<Observed>, Tally) {
+fn read_recording(home: &Path) -> (Vec<StampedEvent>, DecodeStats) {
     let files = files(home, "recordings");
     assert_eq!(files.len(), 1, "{files:?}");
-    let mut reader = Reader::new(BufReader::new(fs::File::open(&files[0]).expect("a recording")));
+    let mut reader = RecordingReader::new(BufReader::new(fs::File::open(&files[0]).expect("a recording")));
     let events = reader.by_ref().map(|event| event.expect("a readable file")).collect();
-    (events, reader.tally())
+    (events, reader.stats())
 }
 
-fn assert_starts_and_stops(events: &[Observed]) {
+fn assert_starts_and_stops(events: &[StampedEvent]) {
     assert!(matches!(events.first().map(|first| &first.event), Some(Event::Started(_))), "{events:?}");
     assert!(matches!(events.last().map(|last| &last.event), Some(Event::Stopped { .. })), "{events:?}");
 }
 
 #[test]
-fn json_goes_to_standard_output_words_to_standard_error_and_an_export_is_left() {
+fn json_is_on_stdout_text_on_stderr_and_an_export_is_written() {
     let home = home();
     let exports = home.path().join("given");
     let dir = exports.to_str().expect("text");
@@ -101,7 +101,7 @@ fn conditions_and_outages_have_their_exit_codes() {
 }
 
 #[test]
-fn wrong_usage_is_told_in_one_sentence() {
+fn usage_errors_are_one_sentence() {
     let cases: [&[&str]; 4] =
         [&["gopher://x"], &["mqtt://"], &["mqtt://x", "--cafile", "/nowhere"], &["mqtt://x", "-k", "99999"]];
     for arguments in cases {
@@ -115,10 +115,10 @@ fn wrong_usage_is_told_in_one_sentence() {
 }
 
 #[test]
-fn an_interrupt_ends_in_order_with_130_and_a_termination_with_0() {
+fn sigint_exits_with_130_and_sigterm_with_0() {
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 0)] {
         let home = home();
-        let mut run = Run::start(&mut command(home.path(), &["demo", "--json"]));
+        let mut run = RunningProcess::start(&mut command(home.path(), &["demo", "--json"]));
         run.wait_for_line("\"kind\":\"connected\"");
         run.signal(signal);
         let ended = run.end();
@@ -130,10 +130,10 @@ fn an_interrupt_ends_in_order_with_130_and_a_termination_with_0() {
 }
 
 #[test]
-fn signals_ask_for_an_export_while_the_watch_goes_on() {
+fn signals_trigger_exports_during_the_run() {
     for signal in [Signal::USR1, Signal::HUP] {
         let home = home();
-        let mut run = Run::start(&mut command(home.path(), &["demo", "--json"]));
+        let mut run = RunningProcess::start(&mut command(home.path(), &["demo", "--json"]));
         run.wait_for_line("\"kind\":\"connected\"");
         run.signal(signal);
         let place = home.path().to_owned();
@@ -146,9 +146,9 @@ fn signals_ask_for_an_export_while_the_watch_goes_on() {
 }
 
 #[test]
-fn a_reader_that_leaves_ends_the_run_quietly() {
+fn a_closed_stdout_ends_the_run_without_error() {
     let home = home();
-    let mut run = Run::start(&mut command(home.path(), &["demo", "--json"]));
+    let mut run = RunningProcess::start(&mut command(home.path(), &["demo", "--json"]));
     run.wait_for_line("\"kind\":\"started\"");
     run.stop_reading();
     let ended = run.end();
@@ -160,12 +160,12 @@ fn a_reader_that_leaves_ends_the_run_quietly() {
 }
 
 #[test]
-fn a_killed_run_leaves_a_recording_with_at_most_one_torn_line() {
+fn a_killed_run_leaves_at_most_one_truncated_line() {
     let home = home();
-    let mut run = Run::start(&mut command(home.path(), &["demo", "--json"]));
+    let mut run = RunningProcess::start(&mut command(home.path(), &["demo", "--json"]));
     // The disk is asked, not the output: lines wait for a slow disk, the watch does not.
     let place = home.path().to_owned();
-    let is_received = |observed: &Observed| matches!(observed.event, Event::Received(_));
+    let is_received = |observed: &StampedEvent| matches!(observed.event, Event::Received(_));
     run.wait_until("a recorded message", || {
         !files(&place, "recordings").is_empty() && read_recording(&place).0.iter().any(is_received)
     });
@@ -173,13 +173,13 @@ fn a_killed_run_leaves_a_recording_with_at_most_one_torn_line() {
     let ended = run.end();
     assert_eq!(ended.code, None);
     let (events, tally) = read_recording(home.path());
-    assert!(tally.torn <= 1 && tally.malformed == 0 && tally.oversized == 0, "{tally:?}");
+    assert!(tally.truncated <= 1 && tally.malformed == 0 && tally.oversized == 0, "{tally:?}");
     assert!(events.iter().any(|observed| matches!(observed.event, Event::Connected(_))), "{events:?}");
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_does_not_end_the_watch_and_is_said() {
+fn a_full_disk_is_reported_and_does_not_end_the_run() {
     let home = home();
     let ended = run(home.path(), &["demo", "--json", "--duration", "3s", "--record", "/dev/full"]);
     assert_eq!(ended.code, Some(0), "{}", ended.err);

@@ -5,14 +5,14 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::headless::run::{Ended, run};
+use crate::headless::run::{ProcessOutput, run};
 
 fn text(path: &Path) -> String {
     path.display().to_string()
 }
 
-fn refused(home: &Path, arguments: &[&str]) -> String {
-    let Ended { code, out, err } = run(home, arguments);
+fn failed_replay(home: &Path, arguments: &[&str]) -> String {
+    let ProcessOutput { code, out, err } = run(home, arguments);
     assert_eq!((code, out.as_str()), (Some(2), ""), "{err}");
     assert_eq!(err.lines().count(), 1, "{err}");
     err
@@ -45,17 +45,17 @@ fn gives_the_same_export(scenario: &str, flags: &[&str]) {
 }
 
 #[test]
-fn the_export_of_the_recording_is_that_of_the_demo() {
+fn the_export_of_a_recording_equals_that_of_the_demo() {
     gives_the_same_export("mixed", &[]);
 }
 
 #[test]
-fn the_export_of_a_recording_in_which_time_passes_faster_is_that_of_the_demo() {
+fn the_export_of_a_scaled_recording_equals_that_of_the_demo() {
     gives_the_same_export("takeover", &["--no-redact", "--max-events", "3"]);
 }
 
 #[test]
-fn reports_and_exports_go_where_they_are_told() {
+fn reports_and_exports_are_written_to_the_given_paths() {
     let home = TempDir::new().expect("a folder");
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/example.jsonl");
     let (file, dir) = (text(&home.path().join("one.json")), text(home.path()) + "/many/");
@@ -79,7 +79,7 @@ fn reports_and_exports_go_where_they_are_told() {
 }
 
 #[test]
-fn what_cannot_be_replayed_is_told_in_one_sentence() {
+fn replay_errors_are_one_sentence() {
     let home = TempDir::new().expect("a folder");
     let (empty, missing) = (home.path().join("empty.jsonl"), home.path().join("missing.jsonl"));
     std::fs::write(&empty, "not a recording\n\n").expect("a file");
@@ -91,8 +91,8 @@ fn what_cannot_be_replayed_is_told_in_one_sentence() {
         (&["replay", &empty], "standard output is no terminal"),
         (&["replay", &empty, "--export", "-", "--report", "-"], "only one of --export and --report"),
     ] {
-        let said = refused(home.path(), arguments);
-        assert!(said.starts_with("error: ") && said.contains(sentence), "{said}");
+        let error = failed_replay(home.path(), arguments);
+        assert!(error.starts_with("error: ") && error.contains(sentence), "{error}");
     }
     let usage = run(home.path(), &["replay"]);
     assert_eq!(usage.code, Some(2), "{}", usage.err);
@@ -102,7 +102,7 @@ fn what_cannot_be_replayed_is_told_in_one_sentence() {
 }
 
 #[test]
-fn bad_lines_are_counted_and_told_and_do_no_harm() {
+fn unreadable_lines_are_counted_and_reported() {
     let home = TempDir::new().expect("a folder");
     let example = include_str!("../../../assets/example.jsonl");
     let torn = home.path().join("torn.jsonl");

@@ -12,11 +12,11 @@ use dropscope::diagnostics::Clock;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Longer than anything takes that is going to happen at all, on a busy machine too.
-const PATIENCE: Duration = Duration::from_secs(40);
+const TIMEOUT: Duration = Duration::from_secs(40);
 
 /// What is left of a run.
 #[derive(Debug)]
-pub(crate) struct Ended {
+pub(crate) struct ProcessOutput {
     /// `None` = killed by a signal.
     pub(crate) code: Option<i32>,
     /// Everything on standard output.
@@ -26,7 +26,7 @@ pub(crate) struct Ended {
 }
 
 /// A running program.
-pub(crate) struct Run {
+pub(crate) struct RunningProcess {
     child: Child,
     lines: Option<Receiver<String>>,
     out: String,
@@ -45,8 +45,8 @@ pub(crate) fn command(home: &Path, arguments: &[&str]) -> Command {
 }
 
 /// Runs to the end.
-pub(crate) fn run(home: &Path, arguments: &[&str]) -> Ended {
-    Run::start(&mut command(home, arguments)).end()
+pub(crate) fn run(home: &Path, arguments: &[&str]) -> ProcessOutput {
+    RunningProcess::start(&mut command(home, arguments)).end()
 }
 
 /// The files in a folder of the program's state directory.
@@ -56,7 +56,7 @@ pub(crate) fn files(home: &Path, folder: &str) -> Vec<PathBuf> {
     entries.map(|entry| entry.expect("an entry").path()).collect()
 }
 
-impl Run {
+impl RunningProcess {
     /// Starts the program and reads along.
     pub(crate) fn start(command: &mut Command) -> Self {
         let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -94,7 +94,7 @@ impl Run {
 
     /// Waits for a line of standard output that contains a text.
     pub(crate) fn wait_for_line(&mut self, text: &str) {
-        let limit = self.clock.now().plus(PATIENCE);
+        let limit = self.clock.now().plus(TIMEOUT);
         loop {
             let lines = self.lines.as_ref().expect("standard output is read");
             match lines.recv_timeout(limit.since(self.clock.now())) {
@@ -112,7 +112,7 @@ impl Run {
 
     /// Waits until something outside has happened, with the program still running.
     pub(crate) fn wait_until(&mut self, what: &str, happened: impl Fn() -> bool) {
-        let limit = self.clock.now().plus(PATIENCE);
+        let limit = self.clock.now().plus(TIMEOUT);
         while !happened() {
             std::thread::sleep(Duration::from_millis(10));
             assert!(self.clock.now() < limit, "never saw {what}");
@@ -126,8 +126,8 @@ impl Run {
     }
 
     /// Waits for the end.
-    pub(crate) fn end(mut self) -> Ended {
-        let limit = self.clock.now().plus(PATIENCE);
+    pub(crate) fn end(mut self) -> ProcessOutput {
+        let limit = self.clock.now().plus(TIMEOUT);
         while let Some(lines) = &self.lines {
             match lines.recv_timeout(limit.since(self.clock.now())) {
                 Ok(line) => {
@@ -135,7 +135,7 @@ impl Run {
                     self.out.push('\n');
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => self.give_up(),
+                Err(RecvTimeoutError::Timeout) => self.kill_and_panic(),
             }
         }
         let status = loop {
@@ -144,13 +144,13 @@ impl Run {
             }
             std::thread::sleep(Duration::from_millis(10));
             if self.clock.now() > limit {
-                self.give_up();
+                self.kill_and_panic();
             }
         };
-        Ended { code: status.code(), out: self.out, err: self.err.join().expect("standard error") }
+        ProcessOutput { code: status.code(), out: self.out, err: self.err.join().expect("standard error") }
     }
 
-    fn give_up(&mut self) -> ! {
+    fn kill_and_panic(&mut self) -> ! {
         // The failure to be told is that it did not end by itself.
         let _ = self.child.kill();
         panic!("the program did not end; it wrote:\n{}", self.out);

@@ -9,9 +9,9 @@ use std::fs;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use dropscope::diagnostics::event::{How, Initiator};
-use dropscope::diagnostics::recording::Reader;
-use dropscope::diagnostics::{Event, Observed};
+use dropscope::diagnostics::event::{DropKind, Initiator};
+use dropscope::diagnostics::recording::RecordingReader;
+use dropscope::diagnostics::{Event, StampedEvent};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use terminal::{Terminal, state_dir};
@@ -25,12 +25,12 @@ fn files(home: &Path, folder: &str) -> Vec<PathBuf> {
 }
 
 /// Everything in the only recording, which is whole.
-fn recorded(home: &Path) -> Vec<Observed> {
+fn recorded(home: &Path) -> Vec<StampedEvent> {
     let files = files(home, "recordings");
     assert_eq!(files.len(), 1, "one recording a run: {files:?}");
-    let mut reader = Reader::new(BufReader::new(fs::File::open(&files[0]).expect("a recording")));
-    let events: Vec<Observed> = reader.by_ref().map(|event| event.expect("a readable file")).collect();
-    assert_eq!((reader.tally().skipped(), reader.tally().unknown), (0, 0));
+    let mut reader = RecordingReader::new(BufReader::new(fs::File::open(&files[0]).expect("a recording")));
+    let events: Vec<StampedEvent> = reader.by_ref().map(|event| event.expect("a readable file")).collect();
+    assert_eq!((reader.stats().skipped(), reader.stats().unknown), (0, 0));
     assert!(matches!(events.first().map(|first| &first.event), Some(Event::Started(_))));
     assert!(matches!(events.last().map(|last| &last.event), Some(Event::Stopped { .. })), "{events:?}");
     events
@@ -59,11 +59,11 @@ fn valid_export(path: &Path) -> Value {
 
 /// Of a session that was up when its keep-alive was changed, the next thing told is that it was ended on
 /// purpose. Gives how many there were.
-fn changes_without_a_drop(events: &[Observed]) -> usize {
+fn changes_without_a_drop(events: &[StampedEvent]) -> usize {
     let mut up = false;
     let mut changing = false;
     let mut changes = 0;
-    for Observed { event, .. } in events {
+    for StampedEvent { event, .. } in events {
         match event {
             Event::Connected(_) => up = true,
             Event::KeepAliveChanged { .. } => changing = up,
@@ -235,16 +235,16 @@ fn a_shorter_keep_alive_cures_the_demo_and_a_fault_strikes_by_key() {
     terminal.press("q");
     assert_eq!(terminal.wait_for_end(), 0);
     let events = recorded(home.path());
-    let changed = |observed: &Observed| matches!(observed.event, Event::KeepAliveChanged { .. });
+    let changed = |observed: &StampedEvent| matches!(observed.event, Event::KeepAliveChanged { .. });
     let change = events.iter().position(changed).expect("a change");
-    let how = |observed: &Observed| match &observed.event {
+    let how = |observed: &StampedEvent| match &observed.event {
         Event::Dropped(dropped) => dropped.how,
         _ => None,
     };
     let before: Vec<_> = events[..change].iter().filter_map(how).collect();
-    assert!(before.len() >= 2 && before.iter().all(|how| *how == How::PingTimeout), "{before:?}");
+    assert!(before.len() >= 2 && before.iter().all(|how| *how == DropKind::PingTimeout), "{before:?}");
     let after: Vec<_> = events[change..].iter().filter_map(how).collect();
-    assert_eq!(after, [How::Rst], "only the fault that was asked for");
+    assert_eq!(after, [DropKind::Rst], "only the fault that was asked for");
 }
 
 #[test]

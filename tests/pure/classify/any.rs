@@ -9,12 +9,12 @@ use proptest::prelude::*;
 use crate::arbitrary::any_event;
 
 /// Time before an event, in microseconds, and a step of the wall clock on top, in milliseconds.
-fn any_pause() -> impl Strategy<Value = (u64, i64)> {
+fn any_interval() -> impl Strategy<Value = (u64, i64)> {
     let step = prop_oneof![9 => Just(0), 1 => -100_000_000..100_000_000_i64];
     (prop_oneof![Just(0), 0..2_000_000_u64, 0..20_000_000_000_u64], step)
 }
 
-fn stamped(events: Vec<((u64, i64), Event)>) -> Vec<(Stamp, Event)> {
+fn stamp_events(events: Vec<((u64, i64), Event)>) -> Vec<(Stamp, Event)> {
     let mut wall: chrono::DateTime<chrono::Utc> = "2026-08-03T12:00:00Z".parse().expect("a time");
     let mut boot = Duration::ZERO;
     events
@@ -33,9 +33,9 @@ proptest! {
 
     #[test]
     fn a_verdict_is_finite_fair_and_the_same_again(
-        events in prop::collection::vec((any_pause(), any_event()), 0..90),
+        events in prop::collection::vec((any_interval(), any_event()), 0..90),
     ) {
-        let events = stamped(events);
+        let events = stamp_events(events);
         let (mut one, mut other) = (Classifier::new(), Classifier::new());
         let mut at = Stamp::new("2026-08-03T12:00:00Z".parse().expect("a time"), Duration::ZERO);
         for (stamp, event) in &events {
@@ -62,8 +62,8 @@ proptest! {
         let all = outcomes.network + outcomes.server + outcomes.client + outcomes.environment;
         prop_assert!((all - 1.0).abs() < 1e-6);
         let diagnosis = &verdict.diagnosis;
-        let said = classification.evidence.iter().chain(&diagnosis.against).chain(&diagnosis.separate);
-        for sentence in said.chain(std::iter::once(&diagnosis.next.text)) {
+        let sentences = classification.evidence.iter().chain(&diagnosis.against).chain(&diagnosis.separate);
+        for sentence in sentences.chain(std::iter::once(&diagnosis.next.text)) {
             prop_assert!(!sentence.is_empty() && sentence.chars().all(|c| !c.is_control()), "{sentence:?}");
         }
     }

@@ -5,32 +5,32 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod any;
-mod story;
+mod recording_builder;
 
 use dropscope::classify::{AdviceAction, Pattern};
 use dropscope::diagnostics::Event;
-use dropscope::diagnostics::event::{ConnectFailed, How, Message, Phase, SystemSource};
-use dropscope::diagnostics::recording::Reader;
-use story::Story;
+use dropscope::diagnostics::event::{ConnectFailedEvent, DropKind, Message, Phase, SystemSource};
+use dropscope::diagnostics::recording::RecordingReader;
+use recording_builder::RecordingBuilder;
 
 /// A NAT that forgets after 285 s: pings every 1200 s, the device speaks now and then.
-fn nat() -> Story {
-    let mut story = Story::new(1_200.0);
+fn nat_recording() -> RecordingBuilder {
+    let mut recording = RecordingBuilder::new(1_200.0);
     for index in 0..12 {
-        story.connect();
+        recording.connect();
         // Silences that are survived, the longest 283 s.
         for silence in [100.0, 283.0, 200.0, 240.0 + f64::from(index)] {
-            story.wait(silence).receive();
+            recording.advance(silence).receive();
         }
         // The mapping is gone, nothing is answered; the next ping is due 1200 s after the last packet of ours.
-        story.silent_drop(1_200.0 - 823.0 - f64::from(index), 10.0);
+        recording.silent_drop(1_200.0 - 823.0 - f64::from(index), 10.0);
     }
-    story
+    recording
 }
 
 #[test]
-fn a_forgotten_mapping_is_named_with_a_keep_alive_that_helps() {
-    let verdict = nat().verdict();
+fn an_expired_nat_mapping_is_named_with_a_keep_alive_that_helps() {
+    let verdict = nat_recording().verdict();
     assert_eq!(verdict.classification.pattern, Pattern::IdleTimeout, "{verdict:#?}");
     assert_eq!(verdict.diagnosis.next.action, AdviceAction::ShortenKeepAlive);
     let advised: f64 = verdict
@@ -41,16 +41,16 @@ fn a_forgotten_mapping_is_named_with_a_keep_alive_that_helps() {
         .find_map(|word| word.parse().ok())
         .expect("a number of seconds");
     assert!((60.0..=240.0).contains(&advised), "{}", verdict.diagnosis.next.text);
-    assert!(verdict.classification.evidence.iter().any(|said| said.contains("survived")));
+    assert!(verdict.classification.evidence.iter().any(|sentence| sentence.contains("survived")));
 }
 
 #[test]
-fn a_day_with_a_forgetful_router_and_three_other_drops_is_understood() {
+fn the_example_recording_with_a_300_s_nat_is_an_idle_timeout() {
     // The README's example: the truth is a router that forgets after 300 s. The peer reports every four minutes
     // and pauses now and then; how often it does shows only where a shorter keep-alive sheltered the session.
     let mut classifier = dropscope::classify::Classifier::new();
     let mut end = None;
-    for observed in Reader::new(include_str!("../../../assets/example.jsonl").as_bytes()) {
+    for observed in RecordingReader::new(include_str!("../../../assets/example.jsonl").as_bytes()) {
         let observed = observed.expect("a line");
         classifier.apply(observed.at, &observed.event);
         end = Some(observed.at);
@@ -63,17 +63,17 @@ fn a_day_with_a_forgetful_router_and_three_other_drops_is_understood() {
 }
 
 #[test]
-fn connects_that_fail_for_want_of_credentials_are_no_fault_of_the_line() {
-    let ended_by = |phase, http_status| {
-        let mut story = Story::new(60.0);
+fn failed_connects_without_credentials_point_to_the_credentials() {
+    let outage_cause = |phase, http_status| {
+        let mut recording = RecordingBuilder::new(60.0);
         for index in 0..4 {
-            story.connect().pings(5_000.0 + 1_700.0 * f64::from(index)).drop_by(How::TlsClose);
+            recording.connect().pings(5_000.0 + 1_700.0 * f64::from(index)).drop_by(DropKind::TlsClose);
             for attempt_number in 1..9 {
-                let failed = ConnectFailed { phase, http_status, attempt_number, ..ConnectFailed::default() };
-                story.wait(60.0).event(Event::ConnectFailed(failed));
+                let failed = ConnectFailedEvent { phase, http_status, attempt_number, ..ConnectFailedEvent::default() };
+                recording.advance(60.0).event(Event::ConnectFailed(failed));
             }
         }
-        let verdict = story.connect().pings(600.0).verdict();
+        let verdict = recording.connect().pings(600.0).verdict();
         assert_eq!(verdict.classification.pattern, Pattern::Outage, "{verdict:#?}");
         let cause = verdict.cause().expect("a cause").id.clone();
         (cause, verdict.classification.evidence.join("; "))
@@ -82,66 +82,66 @@ fn connects_that_fail_for_want_of_credentials_are_no_fault_of_the_line() {
         (Phase::Credentials, None, "32 connects failed meanwhile, mostly at credentials"),
         (Phase::Websocket, Some(403), "32 connects failed meanwhile, mostly at WebSocket with HTTP 403"),
     ] {
-        let (cause, evidence) = ended_by(Some(phase), status);
+        let (cause, evidence) = outage_cause(Some(phase), status);
         assert_eq!(cause, "credentials_expired");
         assert!(evidence.ends_with(place), "{evidence}");
     }
-    assert_ne!(ended_by(Some(Phase::Tcp), None).0, "credentials_expired");
+    assert_ne!(outage_cause(Some(Phase::Tcp), None).0, "credentials_expired");
 }
 
 #[test]
 fn the_same_silences_survived_are_no_limit() {
-    let mut story = nat();
+    let mut recording = nat_recording();
     // A later session lives through hours of longer silences.
-    story.connect();
+    recording.connect();
     for _ in 0..40 {
-        story.wait(600.0).receive();
+        recording.advance(600.0).receive();
     }
-    let verdict = story.verdict();
+    let verdict = recording.verdict();
     assert_ne!(verdict.classification.pattern, Pattern::IdleTimeout, "{:#?}", verdict.classification);
 }
 
 #[test]
 fn detection_by_our_own_ping_is_no_lifetime_and_no_idle_limit() {
     // The path dies at odd moments; each death is noticed at the next ping, 60 s apart, plus 10 s.
-    let mut story = Story::new(60.0);
+    let mut recording = RecordingBuilder::new(60.0);
     for minutes in [3_u32, 41, 17, 8, 90, 26, 5, 63, 12, 34, 21, 7] {
-        story.connect();
+        recording.connect();
         for _ in 0..minutes {
-            story.wait(60.0).ping();
+            recording.advance(60.0).ping();
         }
-        story.silent_drop(60.0, 10.0);
+        recording.silent_drop(60.0, 10.0);
     }
-    let verdict = story.verdict();
+    let verdict = recording.verdict();
     let specific = [Pattern::FixedLifetime, Pattern::IdleTimeout, Pattern::Scheduled];
     assert!(!specific.contains(&verdict.classification.pattern), "{:#?}", verdict.classification);
 }
 
 #[test]
-fn a_lifetime_is_told_from_the_clock_by_its_phase() {
-    let mut story = Story::new(60.0);
+fn a_lifetime_is_distinguished_from_a_schedule_by_its_phase() {
+    let mut recording = RecordingBuilder::new(60.0);
     for pause in [700.0, 20.0, 4_000.0, 1.0, 900.0, 55.0] {
-        story.connect().pings(86_400.0).drop_by(How::WsClose);
-        story.wait(pause);
+        recording.connect().pings(86_400.0).drop_by(DropKind::WsClose);
+        recording.advance(pause);
     }
-    story.connect().pings(3_600.0);
-    let verdict = story.verdict();
+    recording.connect().pings(3_600.0);
+    let verdict = recording.verdict();
     assert_eq!(verdict.classification.pattern, Pattern::FixedLifetime, "{:#?}", verdict.classification);
     assert!(verdict.classification.confidence > 0.9, "{:#?}", verdict.classification);
     let expected = verdict.diagnosis.expected.expect("a prediction");
-    let left = expected.at.timestamp() - story.now().wall.timestamp();
+    let left = expected.at.timestamp() - recording.now().wall.timestamp();
     assert!((left - (86_400 - 3_600)).abs() < 30, "{left} s");
 }
 
 #[test]
-fn a_nightly_reset_is_told_from_a_lifetime() {
-    let mut story = Story::new(60.0);
+fn a_nightly_reset_is_distinguished_from_a_lifetime() {
+    let mut recording = RecordingBuilder::new(60.0);
     for (day, hours) in [9.0_f64, 3.5, 21.0, 6.2, 15.0, 11.0, 2.0].into_iter().enumerate() {
         let night = 86_400.0 * real(day + 1) + 3.0 * 3_600.0;
-        story.until(night - hours * 3_600.0).connect().pings(hours * 3_600.0 - 30.0);
-        story.until(night + 2.0 * real(day % 3)).drop_by(How::Fin);
+        recording.advance_to(night - hours * 3_600.0).connect().pings(hours * 3_600.0 - 30.0);
+        recording.advance_to(night + 2.0 * real(day % 3)).drop_by(DropKind::Fin);
     }
-    assert_eq!(story.verdict().classification.pattern, Pattern::Scheduled);
+    assert_eq!(recording.verdict().classification.pattern, Pattern::Scheduled);
 }
 
 fn real(number: usize) -> f64 {
@@ -149,14 +149,14 @@ fn real(number: usize) -> f64 {
 }
 
 #[test]
-fn two_anchors_that_fit_alike_share_and_say_what_separates_them() {
+fn two_anchors_that_fit_equally_share_the_probability_and_name_a_test() {
     // Back in the same time, always: the age of the session and the clock on the wall run in step.
-    let mut story = Story::new(60.0);
+    let mut recording = RecordingBuilder::new(60.0);
     for jitter in [0.3, 0.0, 0.6, 0.2, 0.9, 0.1] {
-        story.connect().pings(86_398.0).wait(jitter).drop_by(How::Fin);
-        story.wait(0.7 - jitter);
+        recording.connect().pings(86_398.0).advance(jitter).drop_by(DropKind::Fin);
+        recording.advance(0.7 - jitter);
     }
-    let verdict = story.verdict();
+    let verdict = recording.verdict();
     let share = |pattern| {
         let found = verdict.classification.hypotheses.iter().find(|one| one.pattern == pattern);
         found.expect("every pattern is listed").probability
@@ -167,100 +167,100 @@ fn two_anchors_that_fit_alike_share_and_say_what_separates_them() {
 
 #[test]
 fn a_denied_topic_is_found_among_harmless_companions() {
-    let mut story = Story::new(60.0);
+    let mut recording = RecordingBuilder::new(60.0);
     for index in 0..6 {
-        story.connect().wait(50.0 + 17.0 * f64::from(index));
+        recording.connect().advance(50.0 + 17.0 * f64::from(index));
         for _ in 0..4 {
-            story.publish("dev/state").wait(1.0);
+            recording.publish("dev/state").advance(1.0);
         }
-        story.publish("dev/denied").wait(0.2).drop_by(How::Fin);
+        recording.publish("dev/denied").advance(0.2).drop_by(DropKind::Fin);
     }
-    let verdict = story.verdict();
+    let verdict = recording.verdict();
     assert_eq!(verdict.classification.pattern, Pattern::PublishTriggered);
     assert!(verdict.classification.evidence[0].contains("dev/denied"));
     assert_eq!(verdict.diagnosis.next.text, "Correct the topic or the policy: \"dev/denied\"");
 }
 
 #[test]
-fn a_chatty_event_explains_nothing_and_a_roam_does() {
-    let mut story = Story::new(60.0);
+fn a_frequent_event_explains_nothing_and_a_roam_does() {
+    let mut recording = RecordingBuilder::new(60.0);
     for index in 0..8 {
-        story.connect();
+        recording.connect();
         for _ in 0..10 {
-            story.wait(60.0).system(SystemSource::Network, "signal -70 dBm");
+            recording.advance(60.0).system(SystemSource::Network, "signal -70 dBm");
         }
-        story
-            .wait(13.0 * f64::from(index))
+        recording
+            .advance(13.0 * f64::from(index))
             .system(SystemSource::Network, "wlan0: roamed to aa:bb:cc:dd:ee:0f");
-        story.wait(0.8).drop_by(How::Local);
+        recording.advance(0.8).drop_by(DropKind::Local);
     }
-    let verdict = story.verdict();
+    let verdict = recording.verdict();
     assert_eq!(verdict.classification.pattern, Pattern::SystemEvent, "{:#?}", verdict.classification);
     assert!(verdict.classification.evidence[0].contains("roamed"));
 }
 
 #[test]
-fn the_brokers_word_decides_at_once() {
-    let mut story = Story::new(60.0);
+fn a_broker_reason_code_decides_after_few_drops() {
+    let mut recording = RecordingBuilder::new(60.0);
     for wait in [40.0, 900.0, 15.0, 333.0] {
-        story.connect().wait(wait).drop_with(|drop| {
-            drop.how = Some(How::Disconnect);
+        recording.connect().advance(wait).drop_with(|drop| {
+            drop.how = Some(DropKind::Disconnect);
             drop.reason_code = Some(0x8E);
         });
     }
-    let verdict = story.verdict();
+    let verdict = recording.verdict();
     assert_eq!(verdict.classification.pattern, Pattern::ClientIdTakeover);
     assert!(verdict.diagnosis.causes[0].probability > 0.5, "{:#?}", verdict.diagnosis.causes);
 }
 
 #[test]
 fn two_drops_prove_nothing_whatever_they_look_like() {
-    let mut story = Story::new(60.0);
+    let mut recording = RecordingBuilder::new(60.0);
     for _ in 0..2 {
-        story.connect().wait(86_400.0).drop_by(How::WsClose);
+        recording.connect().advance(86_400.0).drop_by(DropKind::WsClose);
     }
-    let verdict = story.verdict();
+    let verdict = recording.verdict();
     assert_eq!(verdict.classification.pattern, Pattern::Undetermined);
     assert!(verdict.classification.missing.as_deref().expect("what is missing").contains("1 more"));
 }
 
 #[test]
 fn a_disconnect_by_the_user_is_no_drop_and_censors() {
-    let mut story = Story::new(60.0);
+    let mut recording = RecordingBuilder::new(60.0);
     for wait in [900.0, 30.0, 5_000.0] {
-        story.connect().wait(wait).disconnect();
+        recording.connect().advance(wait).disconnect();
     }
-    let verdict = story.verdict();
+    let verdict = recording.verdict();
     assert_eq!(verdict.classification.drops, 0);
     assert_eq!(verdict.classification.pattern, Pattern::Undetermined);
 }
 
 #[test]
-fn what_is_counted_together_forbids_to_judge_silences() {
-    let mut story = nat();
-    story.event(Event::Traffic { published: 10_000, received: 10_000, window_secs: 1.0 });
-    let verdict = story.verdict();
+fn aggregated_messages_rule_out_silence_patterns() {
+    let mut recording = nat_recording();
+    recording.event(Event::Traffic { published: 10_000, received: 10_000, window_secs: 1.0 });
+    let verdict = recording.verdict();
     let idle = verdict.classification.hypotheses.iter().find(|one| one.pattern == Pattern::IdleTimeout);
     assert_eq!(idle.expect("every pattern is listed").hits, 0);
 }
 
 #[test]
 fn memory_does_not_grow_with_topics_events_or_sessions() {
-    let mut story = Story::new(60.0);
+    let mut recording = RecordingBuilder::new(60.0);
     let mut classifier = dropscope::classify::Classifier::new();
     for index in 0..30_000_u32 {
-        story.connect().wait(0.3);
-        story.event(Event::Published(Message {
+        recording.connect().advance(0.3);
+        recording.event(Event::Published(Message {
             topic: format!("t/{}", word(index)).into(),
             ..Message::default()
         }));
-        story.system(SystemSource::Service, &word(index)).wait(0.1).drop_by(How::Fin);
-        for observed in story.take() {
+        recording.system(SystemSource::Service, &word(index)).advance(0.1).drop_by(DropKind::Fin);
+        for observed in recording.take() {
             classifier.apply(observed.at, &observed.event);
         }
     }
-    let judged = classifier.verdict_at(story.now()).classification.drops;
-    assert!((10_000..=12_000).contains(&judged), "{judged} drops are kept");
+    let drops = classifier.verdict_at(recording.now()).classification.drops;
+    assert!((10_000..=12_000).contains(&drops), "{drops} drops are kept");
 }
 
 /// A name of letters only, so that it is not taken for a counter.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use dropscope::diagnostics::{Diagnostics, Stamp};
-use dropscope::monitor::{Published, Runtime};
+use dropscope::monitor::{LiveState, RuntimeStatus};
 use dropscope::tui::model::{InputPopup, InputPurpose, Model, Popup, Screen, Zoom};
 use dropscope::tui::text::LineEdit;
 use proptest::prelude::*;
@@ -80,7 +80,7 @@ proptest! {
         }
         let snapshot = fold.snapshot(at.plus(Duration::from_secs(3)));
         let newest = snapshot.drops.last().map_or(1, |drop| drop.number);
-        let published = Published { snapshot, verdict: None, runtime: Runtime::default() };
+        let published = LiveState { snapshot, verdict: None, runtime: RuntimeStatus::default() };
         let scene = Scene::new(published).with(|model| {
             (model.zoom, model.scroll) = (Some(zoom), Duration::from_secs(scroll));
             match screen {

@@ -8,8 +8,8 @@ use dropscope::diagnostics::Event;
 use dropscope::diagnostics::event::CommandState::{
     self, Acknowledged, Answered, Expired, Lost, Queued, Sent, Unanswered,
 };
-use dropscope::diagnostics::event::{Command, ConnectKind};
-use dropscope::monitor::Published;
+use dropscope::diagnostics::event::{CommandUpdate, ConnectKind};
+use dropscope::monitor::LiveState;
 use dropscope::tui::model::{CommandPopup, Model, Popup, Screen};
 use dropscope::tui::text::LineEdit;
 
@@ -17,7 +17,7 @@ use crate::screens::sample::Run;
 use crate::screens::{Scene, snap};
 
 /// A heater with commands, some of them sent.
-fn device() -> Published {
+fn device() -> LiveState {
     let mut run = Run::new(60).started("mqtts://broker.example:8883", "dropscope-7f3a91c2");
     run.connect(ConnectKind::Connected, 0);
     run.live(600.0);
@@ -25,7 +25,7 @@ fn device() -> Published {
         run.pass(20.0);
         for state in states {
             run.pass(0.041);
-            run.apply(&Event::Command(Command {
+            run.apply(&Event::Command(CommandUpdate {
                 correlation_id: number.to_string(),
                 name: name.into(),
                 state: *state,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use dropscope::device::{Device, Incoming, Shown, Value};
 use dropscope::diagnostics::event::CommandState::{self, Acknowledged, Answered, Sent};
-use dropscope::diagnostics::event::{Command, ConnectKind};
+use dropscope::diagnostics::event::{CommandUpdate, ConnectKind};
 use dropscope::diagnostics::{Event, Stamp};
 use dropscope::navien::heater::{Heater, HeaterSettings};
 use dropscope::navien::protocol::TemperatureUnit;
@@ -57,7 +57,7 @@ fn scene(heater: &Heater) -> Scene {
         for state in [Sent, Acknowledged].iter().chain(answer) {
             run.pass(0.052);
             let (correlation_id, name) = (number.to_string(), name.to_owned());
-            run.apply(&Event::Command(Command { correlation_id, name, state: *state, ms: None }));
+            run.apply(&Event::Command(CommandUpdate { correlation_id, name, state: *state, ms: None }));
         }
     }
     run.apply(&Event::Device { message: "heating started".into() });

@@ -13,7 +13,7 @@ mod verdicts;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dropscope::monitor::{Notice, NoticeKind, Published};
+use dropscope::monitor::{Notice, NoticeKind, LiveState};
 use dropscope::tui::keymap::Keymap;
 use dropscope::tui::model::{Detail, Frozen, InputPopup, InputPurpose, Model, Popup, Screen, Target, Zoom};
 use dropscope::tui::text::LineEdit;
@@ -26,14 +26,14 @@ use ratatui::style::{Color, Modifier};
 
 /// What is drawn: a state, a model, a theme.
 struct Scene {
-    published: Published,
+    published: LiveState,
     model: Model,
     theme: Theme,
     glyphs: Glyphs,
 }
 
 impl Scene {
-    fn new(published: Published) -> Self {
+    fn new(published: LiveState) -> Self {
         let (theme, glyphs) = (Theme::default_dark(), Glyphs::unicode());
         Self { published, model: Model::default(), theme, glyphs }
     }

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use dropscope::monitor::{Published, Replay};
+use dropscope::monitor::{LiveState, ReplayStatus};
 use dropscope::tui::model::Popup;
 
 use crate::screens::{Scene, detail, sample, snap};
 
 /// A state as a replay publishes it.
-fn replayed(mut published: Published, change: impl FnOnce(&mut Replay)) -> Published {
+fn replayed(mut published: LiveState, change: impl FnOnce(&mut ReplayStatus)) -> LiveState {
     let position = published.snapshot.at.since(published.snapshot.since);
-    let mut replay = Replay {
+    let mut replay = ReplayStatus {
         at: published.snapshot.at,
         position,
         length: position + Duration::from_secs(7_200),

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use chrono::{FixedOffset, TimeZone, Utc};
 use dropscope::diagnostics::event::{
-    Attempt, ConnectFailed, ConnectKind, Connected, Dropped, How, Initiator, Layer, Message, PacketNote,
-    Phase, PhaseTiming, Started, SystemSource,
+    Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent, DroppedEvent, DropKind, Initiator, Layer, Message, PacketNote,
+    Phase, PhaseTiming, StartedEvent, SystemSource,
 };
 use dropscope::diagnostics::{Diagnostics, ErrorName, Event, Stamp};
-use dropscope::monitor::{LinkActivity, Published, RecorderState, Runtime, Simulation};
+use dropscope::monitor::{LinkActivity, LiveState, RecorderState, RuntimeStatus, Simulation};
 
 /// The zone all test screens are drawn in: one hour east of UTC.
 pub(crate) fn zone() -> FixedOffset {
@@ -23,25 +23,25 @@ pub(crate) struct Run {
     secs: f64,
     keep_alive: u32,
     seed: u64,
-    pub(crate) runtime: Runtime,
+    pub(crate) runtime: RuntimeStatus,
 }
 
 impl Run {
     /// A run that began at 2026-11-19 14:00 local time.
     pub(crate) fn new(keep_alive: u32) -> Self {
-        let runtime = Runtime {
+        let runtime = RuntimeStatus {
             recorder: RecorderState::Recording { path: "run.jsonl".into(), bytes: 120_000 },
-            ..Runtime::default()
+            ..RuntimeStatus::default()
         };
         Self { fold: Diagnostics::new(1_000), secs: 0.0, keep_alive, seed: 7, runtime }
     }
 
     pub(crate) fn started(mut self, endpoint: &str, client_id: &str) -> Self {
-        self.apply(&Event::Started(Started {
+        self.apply(&Event::Started(StartedEvent {
             keep_alive_secs: self.keep_alive.into(),
             endpoint: endpoint.into(),
             client_id: client_id.into(),
-            ..Started::default()
+            ..StartedEvent::default()
         }));
         self
     }
@@ -90,7 +90,7 @@ impl Run {
                 phase(Phase::Connack, 21.0 * jitter, "accepted"),
             ],
         }));
-        self.apply(&Event::Connected(Connected {
+        self.apply(&Event::Connected(ConnectedEvent {
             event_type: kind,
             return_code: Some(0),
             attempt_number,
@@ -98,7 +98,7 @@ impl Run {
             remote: Some("52.7.14.200:443".into()),
             local: Some("192.168.1.20:50432".into()),
             mqtt_version: Some("3.1.1".into()),
-            ..Connected::default()
+            ..ConnectedEvent::default()
         }));
         self.apply(&Event::Subscribed { filters: vec!["evt/52/+/app".into()], return_codes: vec![1] });
         self.runtime.activity = LinkActivity::Connected;
@@ -123,7 +123,7 @@ impl Run {
         }
     }
 
-    pub(crate) fn dropped(&mut self, name: &str, layer: Layer, how: How, silent: f64) {
+    pub(crate) fn dropped(&mut self, name: &str, layer: Layer, how: DropKind, silent: f64) {
         let packet = |ago_secs, incoming, packet: &str, topic: Option<&str>, bytes| PacketNote {
             ago_secs,
             incoming,
@@ -132,7 +132,7 @@ impl Run {
             bytes,
         };
         let message = ErrorName::by_name(name).map(ErrorName::message);
-        self.apply(&Event::Dropped(Dropped {
+        self.apply(&Event::Dropped(DroppedEvent {
             error_name: Some(name.into()),
             error_message: message,
             error_code: ErrorName::by_name(name).map(|known| known.code),
@@ -146,19 +146,19 @@ impl Run {
                 packet(silent, true, "PINGRESP", None, 2),
                 packet(0.3, false, "PUBLISH", Some("cmd/52/home/ctrl"), 184),
             ],
-            ..Dropped::default()
+            ..DroppedEvent::default()
         }));
         self.runtime.activity = LinkActivity::Waiting { until: self.stamp(), attempt: 1 };
     }
 
     pub(crate) fn hangup(&mut self, silent: f64) {
-        self.dropped("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", Layer::Tcp, How::Fin, silent);
+        self.dropped("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", Layer::Tcp, DropKind::Fin, silent);
     }
 
     pub(crate) fn failed(&mut self, name: &str, phase: Phase, detail: &str, attempt_number: u32) {
         let known = ErrorName::by_name(name);
         let text = known.map(ErrorName::message).unwrap_or_default();
-        self.apply(&Event::ConnectFailed(ConnectFailed {
+        self.apply(&Event::ConnectFailed(ConnectFailedEvent {
             error_name: Some(name.into()),
             error_message: Some(format!("{text} ({detail})")),
             error_code: known.map(|known| known.code),
@@ -186,13 +186,13 @@ impl Run {
         self.apply(&Event::System { source, message: text.into() });
     }
 
-    pub(crate) fn published(mut self) -> Published {
+    pub(crate) fn published(mut self) -> LiveState {
         let at = self.stamp();
         if self.runtime.last_rx.is_none() && self.secs > 0.0 {
             self.runtime.last_rx = Some(self.ago(12.0));
             self.runtime.last_tx = Some(self.ago(12.0));
         }
-        Published { snapshot: self.fold.snapshot(at), verdict: None, runtime: self.runtime }
+        LiveState { snapshot: self.fold.snapshot(at), verdict: None, runtime: self.runtime }
     }
 }
 
@@ -206,23 +206,23 @@ fn run() -> Run {
     Run::new(60).started(ENDPOINT, "dropscope-7f3a")
 }
 
-pub(crate) fn empty() -> Published {
+pub(crate) fn empty() -> LiveState {
     Run::new(60).published()
 }
 
 /// A recording that does not say what it watched.
-pub(crate) fn nameless() -> Published {
+pub(crate) fn nameless() -> LiveState {
     Run::new(60).started("", "").published()
 }
 
-pub(crate) fn connecting() -> Published {
+pub(crate) fn connecting() -> LiveState {
     let mut run = run();
     run.pass(1.3);
     run.runtime.activity = LinkActivity::Connecting { phase: Phase::Tls, since: run.ago(1.2), attempt: 0 };
     run.published()
 }
 
-pub(crate) fn quiet() -> Published {
+pub(crate) fn quiet() -> LiveState {
     let mut run = run();
     run.connect(ConnectKind::Connected, 0);
     run.live(720.0);
@@ -251,7 +251,7 @@ pub(crate) fn day() -> Run {
     }
     run.live(3_000.0);
     run.system(SystemSource::Power, "suspended for 8 min 20 s");
-    run.dropped("AWS_ERROR_MQTT_TIMEOUT", Layer::Mqtt, How::PingTimeout, 610.0);
+    run.dropped("AWS_ERROR_MQTT_TIMEOUT", Layer::Mqtt, DropKind::PingTimeout, 610.0);
     run.pass(2.4);
     run.connect(ConnectKind::Resumed, 1);
     run.live(5_400.0);
@@ -260,11 +260,11 @@ pub(crate) fn day() -> Run {
     run
 }
 
-pub(crate) fn after_drops() -> Published {
+pub(crate) fn after_drops() -> LiveState {
     day().published()
 }
 
-pub(crate) fn reconnecting() -> Published {
+pub(crate) fn reconnecting() -> LiveState {
     let mut run = day();
     run.hangup(58.0);
     run.pass(1.0);
@@ -277,7 +277,7 @@ pub(crate) fn reconnecting() -> Published {
     run.published()
 }
 
-pub(crate) fn off() -> Published {
+pub(crate) fn off() -> LiveState {
     let mut run = day();
     run.apply(&Event::Disconnected { by: Initiator::User });
     run.pass(61.0);
@@ -288,11 +288,11 @@ pub(crate) fn off() -> Published {
 /// A simulation with a few faults on its menu.
 pub(crate) fn simulation(label: &str, fault: &str) -> Simulation {
     let menu = ["close it politely (FIN)", "reset it (RST)", "swallow everything (black hole)"];
-    Simulation { label: label.into(), fault: fault.into(), menu: menu.map(Arc::from).into() }
+    Simulation { label: label.into(), fault: fault.into(), faults: menu.map(Arc::from).into() }
 }
 
 /// Credentials run out, a simulation runs, and after ten attempts nobody tries any more.
-pub(crate) fn given_up() -> Published {
+pub(crate) fn given_up() -> LiveState {
     let mut run = run();
     let expires_at = run.stamp().wall + Duration::from_secs(3_600);
     run.apply(&Event::Credentials { expires_at });
@@ -305,19 +305,19 @@ pub(crate) fn given_up() -> Published {
     run.published()
 }
 
-pub(crate) fn unanswered_ping() -> Published {
+pub(crate) fn unanswered_ping() -> LiveState {
     let mut run = day();
     run.pass(4.2);
     run.runtime.ping_outstanding_since = Some(run.ago(4.2));
     run.published()
 }
 
-pub(crate) fn thousand_drops() -> Published {
+pub(crate) fn thousand_drops() -> LiveState {
     let names = [
-        ("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", Layer::Tcp, How::Fin),
-        ("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", Layer::Tcp, How::Rst),
-        ("AWS_ERROR_MQTT_TIMEOUT", Layer::Mqtt, How::PingTimeout),
-        ("AWS_IO_SOCKET_CLOSED", Layer::Tcp, How::Io),
+        ("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", Layer::Tcp, DropKind::Fin),
+        ("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", Layer::Tcp, DropKind::Rst),
+        ("AWS_ERROR_MQTT_TIMEOUT", Layer::Mqtt, DropKind::PingTimeout),
+        ("AWS_IO_SOCKET_CLOSED", Layer::Tcp, DropKind::Io),
     ];
     let mut run = run();
     for index in 0..1_150 {
@@ -333,7 +333,7 @@ pub(crate) fn thousand_drops() -> Published {
     run.published()
 }
 
-pub(crate) fn long_names() -> Published {
+pub(crate) fn long_names() -> LiveState {
     let host = "wss://an-extraordinarily-long-host-name-of-a-very-patient-company.iot.eu-central-1.amazonaws.com:8443";
     let mut run =
         Run::new(65_535).started(host, "client-with-a-name-of-more-than-sixty-characters-0123456789-abcdef");
@@ -342,7 +342,7 @@ pub(crate) fn long_names() -> Published {
     run.dropped(
         "SOMEBODY_ELSES_ERROR_NAME_THAT_IS_LONGER_THAN_ANY_COLUMN",
         Layer::Websocket,
-        How::WsClose,
+        DropKind::WsClose,
         65_000.0,
     );
     run.failed("AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE", Phase::Websocket, &"a long story ".repeat(30), 1);
@@ -352,12 +352,12 @@ pub(crate) fn long_names() -> Published {
 }
 
 /// Text from outside that tries to take over the terminal.
-pub(crate) fn hostile() -> Published {
+pub(crate) fn hostile() -> LiveState {
     let bad = "\u{1b}[31mred\u{1b}[0m\u{7}\u{1b}]0;title\u{7}\r\n\u{202e}drow\u{9b}2J";
     let mut run = Run::new(60).started(&format!("mqtt://{bad}"), bad);
     run.connect(ConnectKind::Connected, 0);
     run.live(300.0);
-    run.apply(&Event::Dropped(Dropped {
+    run.apply(&Event::Dropped(DroppedEvent {
         error_name: Some(bad.into()),
         error_message: Some(bad.into()),
         error_code: None,
@@ -387,7 +387,7 @@ pub(crate) fn hostile() -> Published {
     run.published()
 }
 
-pub(crate) fn recorder_failing() -> Published {
+pub(crate) fn recorder_failing() -> LiveState {
     let mut run = day();
     let error = "No space left on device";
     run.runtime.recorder = RecorderState::Failing { error: error.into(), lost_lines: 41 };

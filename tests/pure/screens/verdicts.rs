@@ -7,18 +7,18 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use dropscope::classify::causes::catalogue;
 use dropscope::classify::{
-    Advice, AdviceAction, AlsoSeen, Expected, Outcomes, Pattern, RankedCause, Verdict,
+    Advice, AdviceAction, SecondaryFinding, DropPrediction, OutcomeShares, Pattern, RankedCause, Verdict,
 };
 use dropscope::diagnostics::event::ConnectKind;
-use dropscope::monitor::Published;
+use dropscope::monitor::LiveState;
 use dropscope::tui::model::Popup;
 use ratatui::style::{Color, Modifier};
 
 use super::{Scene, colour_of, detail, sample, snap};
 
 /// A verdict with these probabilities, the answer first.
-fn verdict(published: &Published, shares: &[(Pattern, f64, u64)]) -> Verdict {
-    let mut verdict = Verdict::nothing_yet(published.snapshot.at);
+fn verdict(published: &LiveState, shares: &[(Pattern, f64, u64)]) -> Verdict {
+    let mut verdict = Verdict::undetermined(published.snapshot.at);
     let judged = &mut verdict.classification;
     for one in &mut judged.hypotheses {
         let share = shares.iter().find(|share| share.0 == one.pattern);
@@ -35,7 +35,7 @@ fn texts(sentences: &[&str]) -> Vec<String> {
     sentences.iter().map(|text| (*text).to_owned()).collect()
 }
 
-fn scene(mut published: Published, verdict: Verdict) -> Scene {
+fn scene(mut published: LiveState, verdict: Verdict) -> Scene {
     published.verdict = Some(Arc::new(verdict));
     Scene::new(published)
 }
@@ -64,7 +64,7 @@ pub(crate) fn sure() -> Scene {
     );
     let text = "a keep-alive of 240 s or less ends it".into();
     verdict.diagnosis.next = Advice { text, action: AdviceAction::ShortenKeepAlive };
-    verdict.diagnosis.outcomes = Outcomes { network: 0.88, server: 0.06, client: 0.02, environment: 0.04 };
+    verdict.diagnosis.outcomes = OutcomeShares { network: 0.88, server: 0.06, client: 0.02, environment: 0.04 };
     scene(published, verdict)
 }
 
@@ -84,12 +84,12 @@ pub(crate) fn two_causes() -> Scene {
         "282 of 1150 drops: the broker said \"session taken over\" (0x8E)",
     ]);
     verdict.diagnosis.also = vec![
-        AlsoSeen {
+        SecondaryFinding {
             pattern: Pattern::ClientIdTakeover,
             hits: 282,
             sentence: "282 drops show that another client with the same client id pushes this one out".into(),
         },
-        AlsoSeen { pattern: Pattern::Outage, hits: 14, sentence: "also seen in 14 drops: an outage".into() },
+        SecondaryFinding { pattern: Pattern::Outage, hits: 14, sentence: "also seen in 14 drops: an outage".into() },
     ];
     verdict.diagnosis.against = texts(&["94 drops do not fit"]);
     let cause =
@@ -101,7 +101,7 @@ pub(crate) fn two_causes() -> Scene {
     let text = "reconnect by plan shortly before 2 h".into();
     verdict.diagnosis.next = Advice { text, action: AdviceAction::Outside };
     let at = published.snapshot.at.wall + TimeDelta::seconds(725);
-    verdict.diagnosis.expected = Some(Expected { at, within_secs: 1.2 });
+    verdict.diagnosis.expected = Some(DropPrediction { at, within_secs: 1.2 });
     scene(published, verdict)
 }
 
@@ -150,7 +150,7 @@ fn few() -> Scene {
 
 fn nothing_yet() -> Scene {
     let published = sample::quiet();
-    let verdict = Verdict::nothing_yet(published.snapshot.at);
+    let verdict = Verdict::undetermined(published.snapshot.at);
     scene(published, verdict)
 }
 
@@ -259,7 +259,7 @@ fn how_sure_is_told_by_colour_and_word() {
 
 #[test]
 fn a_prediction_is_shown_while_it_can_come_true() {
-    let shown = |change: fn(&mut Published)| {
+    let shown = |change: fn(&mut LiveState)| {
         let Scene { mut published, .. } = two_causes();
         change(&mut published);
         Scene::new(published).text(80, 24).contains("next expected")
@@ -268,7 +268,7 @@ fn a_prediction_is_shown_while_it_can_come_true() {
     assert!(!shown(|published| {
         let mut verdict = (**published.verdict.as_ref().expect("one")).clone();
         let at = published.snapshot.at.wall - TimeDelta::seconds(5);
-        verdict.diagnosis.expected = Some(Expected { at, within_secs: 1.2 });
+        verdict.diagnosis.expected = Some(DropPrediction { at, within_secs: 1.2 });
         published.verdict = Some(Arc::new(verdict));
     }));
     assert!(!shown(|published| published.snapshot = sample::reconnecting().snapshot), "the link is down");

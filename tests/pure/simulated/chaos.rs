@@ -6,35 +6,35 @@ use std::io::BufReader;
 use bytes::Bytes;
 use chrono::TimeDelta;
 use dropscope::diagnostics::event::CommandState;
-use dropscope::diagnostics::recording::Reader;
+use dropscope::diagnostics::recording::RecordingReader;
 use dropscope::diagnostics::{Diagnostics, Event};
 use dropscope::export::{Export, ExportOptions, RecorderState};
 use dropscope::lab::{Fault, Message};
-use dropscope::monitor::{LinkActivity, Request};
+use dropscope::monitor::{LinkActivity, MonitorRequest};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::simulated::net::Line;
-use crate::simulated::scope::{Finished, Recording, Scope, Setup, millis, minutes, secs};
+use crate::simulated::network::LineState;
+use crate::simulated::scope::{CompletedRun, Recording, SimulatedScope, RunSetup, millis, minutes, secs};
 
 /// Does one thing that can happen to a connection or its watcher; says how many publishes were asked for.
-async fn happen(scope: &Scope, random: &mut StdRng) -> usize {
+async fn inject_random_event(scope: &SimulatedScope, random: &mut StdRng) -> usize {
     let net = &scope.net;
     let strike = |fault| {
         net.broker().strike(&fault);
     };
     match random.random_range(0..17) {
-        0 => net.line(Line::BlackHole),
-        1 => net.line(Line::Fin),
-        2 => net.line(Line::Reset),
-        3 | 4 => net.change(|habits| habits.refusing = !habits.refusing),
+        0 => net.line(LineState::BlackHole),
+        1 => net.line(LineState::Fin),
+        2 => net.line(LineState::Reset),
+        3 | 4 => net.change(|habits| habits.is_refusing = !habits.is_refusing),
         5 => strike(Fault::Disconnect { reason: 0x97, text: Some("\u{1b}[0m".to_owned()) }),
         6 => strike(Fault::BlackHole { lasting: Some(secs(8)) }),
         7 => strike(Fault::HalfPacket),
-        8 => scope.ask(Request::SetKeepAlive([0, 5, 60, 1_200][random.random_range(0..4)])).await,
-        9 => scope.ask(Request::ToggleConnection).await,
-        10 => scope.ask(Request::Reconnect).await,
-        11 => scope.ask(Request::DeepReconnect).await,
+        8 => scope.send_request(MonitorRequest::SetKeepAlive([0, 5, 60, 1_200][random.random_range(0..4)])).await,
+        9 => scope.send_request(MonitorRequest::ToggleConnection).await,
+        10 => scope.send_request(MonitorRequest::Reconnect).await,
+        11 => scope.send_request(MonitorRequest::DeepReconnect).await,
         12 => scope.clock.step(TimeDelta::seconds(random.random_range(-7_000..7_000))),
         13 => scope.clock.sleep(secs(random.random_range(1..9_000))),
         14 => {
@@ -43,7 +43,7 @@ async fn happen(scope: &Scope, random: &mut StdRng) -> usize {
                 let qos = random.random_range(0..=1);
                 let payload = Bytes::from_static(b"on");
                 let topic = "home/command".to_owned();
-                scope.ask(Request::Publish { topic, payload, qos, retain: false }).await;
+                scope.send_request(MonitorRequest::Publish { topic, payload, qos, retain: false }).await;
             }
             return count;
         }
@@ -52,13 +52,13 @@ async fn happen(scope: &Scope, random: &mut StdRng) -> usize {
                 net.broker().publish(Message::new("home/status", number.to_string()));
             }
         }
-        _ => scope.ask(Request::Note("\u{7}note".to_owned())).await,
+        _ => scope.send_request(MonitorRequest::Note("\u{7}note".to_owned())).await,
     }
     0
 }
 
 /// Every publish reached exactly one end.
-fn assert_publishes_balance(end: &Finished, asked: usize) {
+fn assert_publishes_balance(end: &CompletedRun, publish_count: usize) {
     use CommandState::{Acknowledged, DroppedFull, Expired, Lost, Sent};
     let commands = end.events.commands();
     let mut ends = std::collections::BTreeMap::new();
@@ -68,16 +68,16 @@ fn assert_publishes_balance(end: &Finished, asked: usize) {
         assert!(!matches!(*last, Acknowledged | DroppedFull | Expired | Lost) || *last == command.state);
         *last = command.state;
     }
-    assert_eq!(ends.len(), asked, "each has a state");
+    assert_eq!(ends.len(), publish_count, "each has a state");
     assert!(ends.values().all(|state| matches!(state, Sent | Acknowledged | DroppedFull | Expired | Lost)));
 }
 
-fn assert_read_back_equal(end: &Finished) {
+fn assert_read_back_equal(end: &CompletedRun) {
     let RecorderState::Recording { path, .. } = &end.last.runtime.recorder else {
         panic!("{:?}", end.last.runtime.recorder);
     };
     let mut fold = Diagnostics::new(Diagnostics::DEFAULT_MAX_EVENTS);
-    let reader = Reader::new(BufReader::new(fs::File::open(path).expect("a recording")));
+    let reader = RecordingReader::new(BufReader::new(fs::File::open(path).expect("a recording")));
     for (read, live) in reader.zip(&end.events.0) {
         let read = read.expect("readable");
         assert_eq!(&read, live.as_ref());
@@ -88,27 +88,27 @@ fn assert_read_back_equal(end: &Finished) {
 }
 
 /// Gives the number of drops and of publishes.
-async fn day_of(seed: u64) -> (usize, usize) {
+async fn run_random_day(seed: u64) -> (usize, usize) {
     let mut random = StdRng::seed_from_u64(seed);
-    let mut setup = Setup { recorder: Recording::On, ..Setup::default() };
+    let mut setup = RunSetup { recorder: Recording::On, ..RunSetup::default() };
     setup.link.subscriptions.push(("home/status".to_owned(), 1));
-    setup.habits.forgets_after = seed.is_multiple_of(2).then_some(minutes(5));
-    setup.habits.latency_ms = (5, 400);
+    setup.network.mapping_timeout = seed.is_multiple_of(2).then_some(minutes(5));
+    setup.network.latency_ms = (5, 400);
     let scope = setup.start();
-    let mut asked = 0;
+    let mut publish_count = 0;
     for _ in 0..150 {
-        asked += happen(&scope, &mut random).await;
+        publish_count += inject_random_event(&scope, &mut random).await;
         let most = [700, 20_000, 900_000][random.random_range(0..3)];
         scope.run(millis(random.random_range(0..most))).await;
     }
     // When all is well again, the link comes back without anybody's help.
-    scope.net.change(|habits| (habits.refusing, habits.forgets_after) = (false, None));
-    scope.ask(Request::SetKeepAlive(61)).await;
-    if matches!(scope.published().await.runtime.activity, LinkActivity::Off | LinkActivity::GivenUp) {
-        scope.ask(Request::ToggleConnection).await;
+    scope.net.change(|habits| (habits.is_refusing, habits.mapping_timeout) = (false, None));
+    scope.send_request(MonitorRequest::SetKeepAlive(61)).await;
+    if matches!(scope.live_state().await.runtime.activity, LinkActivity::Off | LinkActivity::GivenUp) {
+        scope.send_request(MonitorRequest::ToggleConnection).await;
     }
     scope.run(minutes(5)).await;
-    assert_eq!(scope.published().await.runtime.activity, LinkActivity::Connected, "seed {seed}");
+    assert_eq!(scope.live_state().await.runtime.activity, LinkActivity::Connected, "seed {seed}");
 
     let connects = scope.net.connects();
     let soonest = connects.windows(2).map(|pair| pair[1].since(pair[0])).min();
@@ -120,17 +120,17 @@ async fn day_of(seed: u64) -> (usize, usize) {
     assert_eq!(metrics.total_connection_drops, drops.len() as u64);
     let sessions = end.events.count(|event| matches!(event, Event::Connected(_)));
     assert!(sessions > drops.len(), "each drop had a session of its own");
-    assert_publishes_balance(&end, asked);
+    assert_publishes_balance(&end, publish_count);
     assert!(end.events.0.is_sorted_by_key(|observed| observed.at.boot), "seed {seed}");
     assert_read_back_equal(&end);
-    (drops.len(), asked)
+    (drops.len(), publish_count)
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_happens_in_whatever_order_the_books_balance() {
+async fn counters_balance_after_random_events() {
     let mut sum = (0, 0);
     for seed in 0..6 {
-        let (drops, publishes) = day_of(seed).await;
+        let (drops, publishes) = run_random_day(seed).await;
         sum = (sum.0 + drops, sum.1 + publishes);
     }
     assert!(sum.0 > 40 && sum.1 > 500, "enough happened: {sum:?}");

@@ -9,11 +9,11 @@ use dropscope::device::{
 use dropscope::diagnostics::Clock;
 use dropscope::diagnostics::event::{CommandState, Event};
 use dropscope::lab::{AwsRules, BrokerOptions, Keyring, Limits, Message, Policy};
-use dropscope::monitor::{DeviceSettings, Request};
+use dropscope::monitor::{DeviceSettings, MonitorRequest};
 
 use crate::simulated::clock::SimClock;
-use crate::simulated::net::Line;
-use crate::simulated::scope::{Recording, Scope, Setup, millis, minutes, secs};
+use crate::simulated::network::LineState;
+use crate::simulated::scope::{Recording, SimulatedScope, RunSetup, millis, minutes, secs};
 
 const ANSWERS: &str = "home/answer";
 const SECRET: &str = "tell-nobody";
@@ -50,52 +50,52 @@ fn device(every: Option<Duration>, quiet: bool) -> DeviceSettings {
     DeviceSettings { device: Box::new(device), quiet }
 }
 
-fn setup(every: Option<Duration>, quiet: bool) -> Setup {
-    Setup { device: Some(device(every, quiet)), ..Setup::default() }
+fn setup(every: Option<Duration>, quiet: bool) -> RunSetup {
+    RunSetup { device: Some(device(every, quiet)), ..RunSetup::default() }
 }
 
-async fn ask(scope: &Scope, name: &str, values: Vec<Value>) {
-    scope.ask(Request::Command { name: name.into(), values }).await;
+async fn send_command(scope: &SimulatedScope, name: &str, values: Vec<Value>) {
+    scope.send_request(MonitorRequest::Command { name: name.into(), values }).await;
 }
 
 /// The ids of the commands that reached a state, oldest first.
-fn ids(scope: &Scope, state: CommandState) -> Vec<String> {
+fn ids(scope: &SimulatedScope, state: CommandState) -> Vec<String> {
     let commands = scope.events().commands();
     commands
         .into_iter()
-        .filter(|(_, told)| told.state == state)
-        .map(|(_, told)| told.correlation_id)
+        .filter(|(_, command)| command.state == state)
+        .map(|(_, command)| command.correlation_id)
         .collect()
 }
 
-fn answer(scope: &Scope, id: &str) {
+fn answer(scope: &SimulatedScope, id: &str) {
     let payload = format!(r#"{{"id":"{id}","temperature":49.5,"secret":"{SECRET}"}}"#);
     scope.net.broker().publish(Message::new(ANSWERS, payload));
 }
 
-fn alerts(scope: &Scope) -> Vec<(String, String)> {
+fn alerts(scope: &SimulatedScope) -> Vec<(String, String)> {
     let alert = |event: &Event| match event {
         Event::Alert { rule, state, message } if rule == "device-silent" => {
             Some((state.clone(), message.clone()))
         }
         _ => None,
     };
-    scope.events().all(alert).into_iter().map(|(_, alert)| alert).collect()
+    scope.events().select(alert).into_iter().map(|(_, alert)| alert).collect()
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answered_command_has_its_round_trip_and_its_facts_and_leaves_no_payload_behind() {
-    let scope = Setup { recorder: Recording::On, ..setup(None, false) }.start();
+async fn an_answered_command_has_a_round_trip_and_its_payload_is_not_recorded() {
+    let scope = RunSetup { recorder: Recording::On, ..setup(None, false) }.start();
     scope.run(minutes(1)).await;
-    ask(&scope, "set", vec![Value::Number(48.5)]).await;
+    send_command(&scope, "set", vec![Value::Number(48.5)]).await;
     scope.run(millis(500)).await;
     answer(&scope, "somebody-elses");
     scope.run(millis(500)).await;
     let sent = ids(&scope, CommandState::Sent);
     answer(&scope, &sent[0]);
     answer(&scope, &sent[0]);
-    let published = scope.published().await;
-    let book = &published.snapshot.command_book;
+    let published = scope.live_state().await;
+    let book = &published.snapshot.command_history;
     let record = book.records().last().expect("a record");
     assert_eq!((record.state, &*record.name, record.sends), (CommandState::Answered, "set", 1));
     let took = record.round_trip().expect("a round trip");
@@ -105,7 +105,7 @@ async fn an_answered_command_has_its_round_trip_and_its_facts_and_leaves_no_payl
     let shown = published.runtime.device.clone().expect("a device");
     assert!(shown.facts.iter().any(|fact| &*fact.label == "temperature" && &*fact.value == "49.5"));
     assert!(shown.heard.is_some() && shown.unread == 0);
-    let reached: Vec<_> = scope.events().commands().iter().map(|(_, told)| told.state).collect();
+    let reached: Vec<_> = scope.events().commands().iter().map(|(_, command)| command.state).collect();
     assert_eq!(reached, [CommandState::Sent, CommandState::Acknowledged, CommandState::Answered]);
     let directory = scope.directory();
     let _end = scope.finish().await;
@@ -115,32 +115,32 @@ async fn an_answered_command_has_its_round_trip_and_its_facts_and_leaves_no_payl
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_built_is_refused_aloud_and_not_sent() {
+async fn an_invalid_command_is_rejected_with_a_notice_and_not_sent() {
     let scope = setup(None, false).start();
     scope.run(minutes(1)).await;
-    ask(&scope, "set", vec![Value::Number(99.0)]).await;
-    ask(&scope, "explode", Vec::new()).await;
+    send_command(&scope, "set", vec![Value::Number(99.0)]).await;
+    send_command(&scope, "explode", Vec::new()).await;
     let notices: Vec<_> =
-        scope.published().await.runtime.notices.iter().map(|notice| notice.text.to_string()).collect();
+        scope.live_state().await.runtime.notices.iter().map(|notice| notice.text.to_string()).collect();
     assert_eq!(notices, ["not sent: degrees must be 35 to 65", "not sent: there is no command `explode`"]);
     assert!(scope.events().commands().is_empty());
-    let bare = Setup::default().start();
-    ask(&bare, "set", Vec::new()).await;
-    let told = bare.published().await.runtime.notices.last().map(|notice| notice.text.to_string());
-    assert_eq!(told.as_deref(), Some("not sent: there is no device here to send commands to"));
+    let bare = RunSetup::default().start();
+    send_command(&bare, "set", Vec::new()).await;
+    let notice = bare.live_state().await.runtime.notices.last().map(|notice| notice.text.to_string());
+    assert_eq!(notice.as_deref(), Some("not sent: there is no device here to send commands to"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_command_cut_off_before_its_puback_is_lost_and_nobody_waits_for_it() {
+async fn a_command_dropped_before_its_puback_is_lost_and_not_pending() {
     let scope = setup(None, false).start();
     scope.run(minutes(1)).await;
-    scope.net.line(Line::BlackHole);
-    ask(&scope, "status", Vec::new()).await;
+    scope.net.line(LineState::BlackHole);
+    send_command(&scope, "status", Vec::new()).await;
     scope.run(millis(200)).await;
     assert_eq!(ids(&scope, CommandState::Sent).len(), 1);
-    scope.net.line(Line::Reset);
+    scope.net.line(LineState::Reset);
     scope.run(minutes(2)).await;
-    let states: Vec<_> = scope.events().commands().iter().map(|(_, told)| told.state).collect();
+    let states: Vec<_> = scope.events().commands().iter().map(|(_, command)| command.state).collect();
     assert_eq!(states, [CommandState::Sent, CommandState::Lost], "no `no answer` after that");
     assert!(alerts(&scope).is_empty());
 }
@@ -149,102 +149,102 @@ async fn a_command_cut_off_before_its_puback_is_lost_and_nobody_waits_for_it() {
 async fn a_command_without_a_connection_expires_after_300_seconds() {
     let scope = setup(None, false).start();
     scope.run(minutes(1)).await;
-    scope.net.change(|habits| habits.refusing = true);
-    scope.net.line(Line::Reset);
+    scope.net.change(|habits| habits.is_refusing = true);
+    scope.net.line(LineState::Reset);
     scope.run(secs(5)).await;
-    ask(&scope, "status", Vec::new()).await;
+    send_command(&scope, "status", Vec::new()).await;
     scope.run(minutes(6)).await;
     let commands = scope.events().commands();
-    let states: Vec<_> = commands.iter().map(|(_, told)| told.state).collect();
+    let states: Vec<_> = commands.iter().map(|(_, command)| command.state).collect();
     assert_eq!(states, [CommandState::Queued, CommandState::Expired]);
     assert_eq!(commands[1].0.since(commands[0].0), secs(300));
-    scope.net.change(|habits| habits.refusing = false);
+    scope.net.change(|habits| habits.is_refusing = false);
     scope.run(minutes(3)).await;
     assert_eq!(scope.events().commands().len(), 2, "it is not sent any more");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deaf_device_on_a_living_connection_is_told_apart_from_a_drop() {
+async fn a_silent_device_on_a_live_connection_is_an_alert_and_no_drop() {
     let scope = setup(None, false).start();
     scope.run(minutes(1)).await;
     for _ in 0..2 {
-        ask(&scope, "status", Vec::new()).await;
+        send_command(&scope, "status", Vec::new()).await;
         scope.run(secs(30)).await;
     }
     let unanswered: Vec<_> = scope.events().commands();
     let unanswered: Vec<_> =
-        unanswered.iter().filter(|(_, told)| told.state == CommandState::Unanswered).collect();
+        unanswered.iter().filter(|(_, command)| command.state == CommandState::Unanswered).collect();
     assert_eq!(unanswered.len(), 2);
-    assert!(unanswered.iter().all(|(_, told)| told.ms.is_some_and(|ms| (10_000.0..10_300.0).contains(&ms))));
-    let published = scope.published().await;
-    assert!(published.snapshot.command_book.silent_since().is_some());
+    assert!(unanswered.iter().all(|(_, command)| command.ms.is_some_and(|ms| (10_000.0..10_300.0).contains(&ms))));
+    let published = scope.live_state().await;
+    assert!(published.snapshot.command_history.silent_since().is_some());
     assert_eq!(published.snapshot.metrics.total_connection_drops, 0);
     let words = "2 commands in a row without an answer, while the connection itself lives";
     assert_eq!(alerts(&scope), [("raised".to_owned(), words.to_owned())]);
     // A late answer answers nobody any more, but the device is heard.
     answer(&scope, &unanswered[0].1.correlation_id);
-    let published = scope.published().await;
-    assert_eq!(published.snapshot.command_book.silent_since(), None);
+    let published = scope.live_state().await;
+    assert_eq!(published.snapshot.command_history.silent_since(), None);
     let states: Vec<_> = alerts(&scope).into_iter().map(|(state, _)| state).collect();
     assert_eq!(states, ["raised", "cleared"]);
-    assert_eq!(scope.events().reached(CommandState::Answered), 0);
+    assert_eq!(scope.events().count_in_state(CommandState::Answered), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_periodic_command_asks_while_connected_only_and_never_on_a_quiet_link() {
+async fn a_periodic_command_is_sent_only_while_connected_and_never_in_quiet_mode() {
     for (quiet, expected) in [(true, 0), (false, 3)] {
         let scope = setup(Some(minutes(5)), quiet).start();
         scope.run(minutes(11)).await;
         assert_eq!(ids(&scope, CommandState::Sent).len(), expected, "at once, then every five minutes");
-        scope.net.change(|habits| habits.refusing = true);
-        scope.net.line(Line::Reset);
+        scope.net.change(|habits| habits.is_refusing = true);
+        scope.net.line(LineState::Reset);
         scope.run(minutes(20)).await;
-        assert_eq!(scope.events().reached(CommandState::Queued), 0, "nothing piles up");
-        scope.net.change(|habits| habits.refusing = false);
+        assert_eq!(scope.events().count_in_state(CommandState::Queued), 0, "nothing piles up");
+        scope.net.change(|habits| habits.is_refusing = false);
         scope.run(minutes(2)).await;
         assert_eq!(ids(&scope, CommandState::Sent).len(), expected + usize::from(!quiet));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_periodic_command_that_ends_the_connection_is_not_sent_for_ever() {
+async fn a_periodic_command_that_drops_the_connection_is_suspended() {
     let clock: Arc<dyn Clock> = SimClock::starting("2026-08-03T12:00:00Z".parse().expect("a time"));
     let policy = Policy { denied: vec!["home/command".into()], ..Policy::default() };
     let keyring = Arc::new(Keyring::new(Arc::clone(&clock)));
     let rules = Arc::new(AwsRules::new(Limits::default(), policy, keyring, clock));
     let broker = BrokerOptions::aws(Arc::clone(&rules));
-    let scope = Setup { broker, ..setup(Some(minutes(5)), false) }.start();
+    let scope = RunSetup { broker, ..setup(Some(minutes(5)), false) }.start();
     scope.run(minutes(60)).await;
     assert_eq!(ids(&scope, CommandState::Lost).len(), 2);
-    assert_eq!(scope.published().await.snapshot.metrics.total_connection_drops, 2);
-    let told = |event: &Event| match event {
+    assert_eq!(scope.live_state().await.snapshot.metrics.total_connection_drops, 2);
+    let alert = |event: &Event| match event {
         Event::Alert { rule, state, message } if rule == "automatic-command" => {
             Some((state.clone(), message.clone()))
         }
         _ => None,
     };
-    let alerts = scope.events().all(told);
+    let alerts = scope.events().select(alert);
     assert!(
         matches!(alerts.as_slice(), [(_, (state, words))] if state == "raised" && words.contains("status"))
     );
 
     // By hand it is sent all the same, and once that goes well it is sent by itself again.
     rules.set_policy(Policy::default());
-    ask(&scope, "status", Vec::new()).await;
+    send_command(&scope, "status", Vec::new()).await;
     scope.run(minutes(6)).await;
-    assert_eq!(scope.events().all(told).last().map(|(_, (state, _))| state.as_str()), Some("cleared"));
-    assert_eq!(scope.events().reached(CommandState::Acknowledged), 3);
+    assert_eq!(scope.events().select(alert).last().map(|(_, (state, _))| state.as_str()), Some("cleared"));
+    assert_eq!(scope.events().count_in_state(CommandState::Acknowledged), 3);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flood_is_read_in_part_and_never_piles_up() {
+async fn a_message_flood_is_bounded() {
     let scope = setup(None, false).start();
     scope.run(minutes(1)).await;
     for number in 0..5_000 {
         scope.net.broker().publish(Message::new("other/topic", number.to_string()));
         scope.net.broker().publish(Message::new(ANSWERS, number.to_string()));
     }
-    let shown = Arc::clone(scope.published().await.runtime.device.as_ref().expect("a device"));
+    let shown = Arc::clone(scope.live_state().await.runtime.device.as_ref().expect("a device"));
     assert!(shown.unread + u64::from(shown.heard.is_some()) > 0, "answers are this device's only facts");
     assert!(shown.facts.len() <= 1);
 }

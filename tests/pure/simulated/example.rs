@@ -9,28 +9,28 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use dropscope::diagnostics::event::How;
+use dropscope::diagnostics::event::DropKind;
 use dropscope::diagnostics::{Event, recording};
 use dropscope::lab::{Fault, Message};
-use dropscope::monitor::Request;
+use dropscope::monitor::MonitorRequest;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::simulated::net::{Habits, Line, Net};
-use crate::simulated::scope::{Events, Scope, Setup, hours, millis, minutes, secs};
+use crate::simulated::network::{NetworkConditions, LineState, SimulatedNetwork};
+use crate::simulated::scope::{Events, SimulatedScope, RunSetup, hours, millis, minutes, secs};
 
 const TOPIC: &str = "home/water-heater/status";
 
-fn setup() -> Setup {
-    let mut setup = Setup { start: "2026-11-19T08:00:00Z", ..Setup::default() };
+fn setup() -> RunSetup {
+    let mut setup = RunSetup { start: "2026-11-19T08:00:00Z", ..RunSetup::default() };
     "dropscope-7f3a9c21".clone_into(&mut setup.link.client_id);
     setup.link.keep_alive_secs = 1_200;
     setup.link.subscriptions.push((TOPIC.to_owned(), 0));
-    setup.habits = Habits {
-        refusing: false,
-        forgets_after: Some(minutes(5)),
+    setup.network = NetworkConditions {
+        is_refusing: false,
+        mapping_timeout: Some(minutes(5)),
         latency_ms: (14, 27),
         connect_ms: [(3, 11), (28, 47), (55, 96)],
     };
@@ -38,7 +38,7 @@ fn setup() -> Setup {
 }
 
 /// The heater reports every four minutes, and is silent for a while now and then.
-fn heater(net: Net) -> JoinHandle<()> {
+fn heater(net: SimulatedNetwork) -> JoinHandle<()> {
     let mut random = StdRng::seed_from_u64(5);
     tokio::spawn(async move {
         let mut until_silence = 19;
@@ -56,7 +56,7 @@ fn heater(net: Net) -> JoinHandle<()> {
 }
 
 /// Lets the run go on until this time of the clock, which showed 8:00:00 at the start.
-async fn until(scope: &Scope, hour: u64, minute: u64, second: u64) {
+async fn run_until(scope: &SimulatedScope, hour: u64, minute: u64, second: u64) {
     let since_start = hours(hour - 8) + minutes(minute) + secs(second);
     let rest = since_start.saturating_sub(scope.now().boot);
     scope.run(rest).await;
@@ -65,26 +65,26 @@ async fn until(scope: &Scope, hour: u64, minute: u64, second: u64) {
 async fn day() -> Events {
     let scope = setup().start();
     let heater = heater(scope.net.clone());
-    until(&scope, 11, 12, 26).await;
-    scope.net.change(|habits| habits.refusing = true);
-    scope.net.line(Line::Fin);
+    run_until(&scope, 11, 12, 26).await;
+    scope.net.change(|habits| habits.is_refusing = true);
+    scope.net.line(LineState::Fin);
     scope.run(secs(40)).await;
-    scope.net.change(|habits| habits.refusing = false);
-    until(&scope, 13, 17, 48).await;
-    scope.net.line(Line::Reset);
-    until(&scope, 14, 30, 5).await;
+    scope.net.change(|habits| habits.is_refusing = false);
+    run_until(&scope, 13, 17, 48).await;
+    scope.net.line(LineState::Reset);
+    run_until(&scope, 14, 30, 5).await;
     scope.net.broker().strike(&Fault::Disconnect { reason: 0x8B, text: None });
-    until(&scope, 15, 21, 33).await;
+    run_until(&scope, 15, 21, 33).await;
     // Nothing passes while the computer sleeps, and the router forgets.
-    scope.net.line(Line::BlackHole);
+    scope.net.line(LineState::BlackHole);
     scope.clock.sleep(minutes(34));
-    until(&scope, 18, 2, 7).await;
-    scope.ask(Request::Note("restarted the router".to_owned())).await;
-    until(&scope, 20, 40, 51).await;
-    scope.ask(Request::SetKeepAlive(60)).await;
-    until(&scope, 31, 59, 58).await;
-    scope.ask(Request::Note("a quiet night".to_owned())).await;
-    until(&scope, 32, 0, 0).await;
+    run_until(&scope, 18, 2, 7).await;
+    scope.send_request(MonitorRequest::Note("restarted the router".to_owned())).await;
+    run_until(&scope, 20, 40, 51).await;
+    scope.send_request(MonitorRequest::SetKeepAlive(60)).await;
+    run_until(&scope, 31, 59, 58).await;
+    scope.send_request(MonitorRequest::Note("a quiet night".to_owned())).await;
+    run_until(&scope, 32, 0, 0).await;
     let events = scope.events();
     heater.abort();
     scope.finish().await;
@@ -92,13 +92,13 @@ async fn day() -> Events {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_example_is_what_the_link_and_the_monitor_make_of_that_day() {
+async fn the_example_recording_matches_a_simulated_day() {
     let events = day().await;
     let drops = events.drops();
     let how = |how| drops.iter().filter(|(_, dropped)| dropped.how == Some(how)).count();
-    assert_eq!([How::Fin, How::Rst, How::Disconnect].map(how), [1, 1, 1]);
-    assert!((4..11).contains(&how(How::PingTimeout)), "{}", how(How::PingTimeout));
-    let changed = events.all(|event| matches!(event, Event::KeepAliveChanged { .. }).then_some(()));
+    assert_eq!([DropKind::Fin, DropKind::Rst, DropKind::Disconnect].map(how), [1, 1, 1]);
+    assert!((4..11).contains(&how(DropKind::PingTimeout)), "{}", how(DropKind::PingTimeout));
+    let changed = events.select(|event| matches!(event, Event::KeepAliveChanged { .. }).then_some(()));
     assert!(drops.iter().all(|(at, _)| *at < changed[0].0), "quiet since the change");
 
     // The picture is drawn at the last line: the note, if nothing happened in the seconds after it.

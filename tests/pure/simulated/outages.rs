@@ -2,29 +2,29 @@
 
 use std::time::Duration;
 
-use dropscope::diagnostics::event::{ConnectFailed, ConnectKind, Connected, Phase};
+use dropscope::diagnostics::event::{ConnectFailedEvent, ConnectKind, ConnectedEvent, Phase};
 use dropscope::diagnostics::{Event, Stamp};
 use dropscope::lab::{Fault, Plan, When};
-use dropscope::monitor::{LinkActivity, Request};
+use dropscope::monitor::{LinkActivity, MonitorRequest};
 
-use crate::simulated::net::Line;
-use crate::simulated::scope::{Events, Setup, days, hours, minutes, secs};
+use crate::simulated::network::LineState;
+use crate::simulated::scope::{Events, RunSetup, days, hours, minutes, secs};
 
 fn gaps(stamps: &[Stamp]) -> Vec<Duration> {
     stamps.windows(2).map(|pair| pair[1].since(pair[0])).collect()
 }
 
-fn connected(events: &Events) -> Vec<(Stamp, Connected)> {
-    events.all(|event| if let Event::Connected(connected) = event { Some(connected.clone()) } else { None })
+fn connected(events: &Events) -> Vec<(Stamp, ConnectedEvent)> {
+    events.select(|event| if let Event::Connected(connected) = event { Some(connected.clone()) } else { None })
 }
 
-fn failed(events: &Events) -> Vec<(Stamp, ConnectFailed)> {
-    events.all(|event| if let Event::ConnectFailed(failed) = event { Some(failed.clone()) } else { None })
+fn failed(events: &Events) -> Vec<(Stamp, ConnectFailedEvent)> {
+    events.select(|event| if let Event::ConnectFailed(failed) = event { Some(failed.clone()) } else { None })
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_broker_that_flaps_for_a_day_is_not_hammered() {
-    let scope = Setup::default().start();
+async fn reconnects_to_a_flapping_broker_back_off() {
+    let scope = RunSetup::default().start();
     scope.net.broker().plan(Plan::every_at(When::After(Duration::ZERO), Fault::Fin));
     scope.run(days(1)).await;
     let gaps_of_the_day = gaps(&scope.net.connects());
@@ -39,7 +39,7 @@ async fn a_broker_that_flaps_for_a_day_is_not_hammered() {
     scope.net.broker().clear_plans();
     scope.run(hours(1)).await;
     assert_eq!(scope.events().drops().len(), drops, "stable since");
-    scope.net.line(Line::Fin);
+    scope.net.line(LineState::Fin);
     let cut = scope.now();
     scope.run(minutes(1)).await;
     let back = connected(&scope.events()).pop().expect("a session").0;
@@ -48,9 +48,9 @@ async fn a_broker_that_flaps_for_a_day_is_not_hammered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_a_stable_session_starts_the_backoff_over() {
+async fn only_a_stable_session_resets_the_backoff() {
     for (lived, later) in [(29, 30..=61), (31, 0..=1)] {
-        let scope = Setup::default().start();
+        let scope = RunSetup::default().start();
         scope.net.broker().plan(Plan::every_at(When::After(secs(lived)), Fault::Fin));
         scope.run(hours(2)).await;
         let connected = connected(&scope.events());
@@ -71,11 +71,11 @@ async fn only_a_stable_session_starts_the_backoff_over() {
 
 #[tokio::test(start_paused = true)]
 async fn every_fifth_failure_is_followed_by_a_deep_reconnect() {
-    let scope = Setup::default().start();
+    let scope = RunSetup::default().start();
     scope.run(minutes(10)).await;
     let before = scope.net.attempts().len();
-    scope.net.change(|habits| habits.refusing = true);
-    scope.net.line(Line::Reset);
+    scope.net.change(|habits| habits.is_refusing = true);
+    scope.net.line(LineState::Reset);
     // 16 failures: some minutes of growing delays, then a minute each.
     while scope.net.attempts().len() < before + 16 {
         scope.run(secs(1)).await;
@@ -86,7 +86,7 @@ async fn every_fifth_failure_is_followed_by_a_deep_reconnect() {
     while scope.net.attempts().len() < before + 19 {
         scope.run(secs(1)).await;
     }
-    scope.net.change(|habits| habits.refusing = false);
+    scope.net.change(|habits| habits.is_refusing = false);
     scope.run(minutes(2)).await;
     let events = scope.events();
     let failures = failed(&events);
@@ -102,23 +102,23 @@ async fn every_fifth_failure_is_followed_by_a_deep_reconnect() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_gives_up_when_told_to_and_begins_anew_when_asked() {
-    let mut setup = Setup::default();
+async fn it_gives_up_at_the_attempt_limit_and_reconnects_on_request() {
+    let mut setup = RunSetup::default();
     setup.link.backoff.max_attempts = Some(3);
     let scope = setup.start();
     scope.run(minutes(10)).await;
-    scope.net.change(|habits| habits.refusing = true);
-    scope.net.line(Line::Fin);
+    scope.net.change(|habits| habits.is_refusing = true);
+    scope.net.line(LineState::Fin);
     scope.run(hours(3)).await;
-    assert_eq!(scope.published().await.runtime.activity, LinkActivity::GivenUp);
+    assert_eq!(scope.live_state().await.runtime.activity, LinkActivity::GivenUp);
     assert_eq!(failed(&scope.events()).len(), 3);
     assert_eq!(scope.net.attempts().len(), 4, "nothing is tried any more");
 
-    scope.net.change(|habits| habits.refusing = false);
+    scope.net.change(|habits| habits.is_refusing = false);
     scope.run(hours(1)).await;
     assert_eq!(scope.net.attempts().len(), 4);
-    scope.ask(Request::ToggleConnection).await;
-    assert_eq!(scope.published().await.runtime.activity, LinkActivity::Connected);
+    scope.send_request(MonitorRequest::ToggleConnection).await;
+    assert_eq!(scope.live_state().await.runtime.activity, LinkActivity::Connected);
     let end = scope.finish().await;
     let metrics = &end.snapshot().metrics;
     assert_eq!(metrics.total_connection_drops, 1);

@@ -4,15 +4,15 @@ use std::fs;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use dropscope::diagnostics::recording::Reader;
+use dropscope::diagnostics::recording::RecordingReader;
 use dropscope::diagnostics::{Diagnostics, Event};
 use dropscope::export::{Export, ExportOptions, RecorderSettings, RecorderState, RecorderTarget};
 use dropscope::lab::{Fault, Message};
-use dropscope::monitor::{LinkActivity, NoticeKind, Request};
+use dropscope::monitor::{LinkActivity, NoticeKind, MonitorRequest};
 use tokio::sync::broadcast::error::TryRecvError;
 
-use crate::simulated::net::Line;
-use crate::simulated::scope::{Recording, Scope, Setup, hours, minutes, secs};
+use crate::simulated::network::LineState;
+use crate::simulated::scope::{Recording, SimulatedScope, RunSetup, hours, minutes, secs};
 
 fn files(directory: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
@@ -26,7 +26,7 @@ fn json(path: &Path) -> serde_json::Value {
 }
 
 /// Chatter of a device, one message every `every` seconds.
-async fn chatter(scope: &Scope, count: u64, every: u64) {
+async fn publish_messages(scope: &SimulatedScope, count: u64, every: u64) {
     for number in 0..count {
         scope.net.broker().publish(Message::new("home/heater/status", number.to_string()));
         scope.run(secs(every)).await;
@@ -35,14 +35,14 @@ async fn chatter(scope: &Scope, count: u64, every: u64) {
 
 #[tokio::test(start_paused = true)]
 async fn an_export_every_five_minutes_and_one_at_the_end() {
-    let setup = Setup { export_every: Some(minutes(5)), export_at_exit: true, ..Setup::default() };
+    let setup = RunSetup { export_every: Some(minutes(5)), export_at_exit: true, ..RunSetup::default() };
     let scope = setup.start();
     let exports = scope.directory().join("exports");
     scope.run(minutes(29)).await;
-    scope.net.line(Line::Fin);
+    scope.net.line(LineState::Fin);
     scope.run(minutes(32)).await;
     assert_eq!(files(&exports).len(), 12);
-    assert!(scope.published().await.runtime.notices.is_empty(), "nobody asked for these");
+    assert!(scope.live_state().await.runtime.notices.is_empty(), "nobody asked for these");
     let end = scope.finish().await;
     let files = files(&exports);
     assert_eq!(files.len(), 13);
@@ -57,26 +57,26 @@ async fn an_export_every_five_minutes_and_one_at_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_asked_for_is_answered_by_a_notice() {
-    let scope = Setup::default().start();
+async fn requested_exports_are_confirmed_by_a_notice() {
+    let scope = RunSetup::default().start();
     scope.run(minutes(1)).await;
-    scope.ask(Request::Export).await;
+    scope.send_request(MonitorRequest::Export).await;
     scope.run(secs(1)).await;
-    scope.ask(Request::Report).await;
+    scope.send_request(MonitorRequest::Report).await;
     scope.run(secs(1)).await;
     let exports = scope.directory().join("exports");
     assert_eq!(files(&exports).len(), 2);
-    let good = scope.published().await.runtime.notices.clone();
+    let good = scope.live_state().await.runtime.notices.clone();
     assert!(good.len() == 2 && good.iter().all(|notice| notice.kind == NoticeKind::Good), "{good:?}");
 
     // A file where the directory should be.
     fs::remove_dir_all(&exports).expect("removed");
     fs::write(&exports, "in the way").expect("written");
     for _ in 0..20 {
-        scope.ask(Request::Export).await;
+        scope.send_request(MonitorRequest::Export).await;
         scope.run(secs(1)).await;
     }
-    let bad = scope.published().await.runtime.notices.clone();
+    let bad = scope.live_state().await.runtime.notices.clone();
     assert_eq!(bad.len(), 8, "the last few are kept");
     assert!(bad.iter().all(|notice| notice.kind == NoticeKind::Bad), "{bad:?}");
     assert!(bad[0].text.contains("--export-dir"), "{bad:?}");
@@ -84,16 +84,16 @@ async fn what_is_asked_for_is_answered_by_a_notice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_disk_that_refuses_does_not_stop_the_watch() {
+async fn a_write_failure_does_not_stop_the_run() {
     let directory = tempfile::tempdir().expect("a directory");
     // A directory cannot be appended to, not even by root.
     let target = RecorderTarget::File(directory.path().to_owned());
     let recorder = Recording::As(RecorderSettings { queue: 4, ..RecorderSettings::new(target) });
-    let scope = Setup { recorder, ..Setup::default() }.start();
+    let scope = RunSetup { recorder, ..RunSetup::default() }.start();
     scope.run(hours(12)).await;
-    scope.net.line(Line::Reset);
+    scope.net.line(LineState::Reset);
     scope.run(hours(12)).await;
-    let published = scope.published().await;
+    let published = scope.live_state().await;
     assert_eq!(published.runtime.activity, LinkActivity::Connected);
     assert!(published.snapshot.ping.count > 1_400);
     let end = scope.finish().await;
@@ -106,34 +106,34 @@ async fn a_disk_that_refuses_does_not_stop_the_watch() {
 
 #[tokio::test(start_paused = true)]
 async fn the_recording_read_back_gives_the_same_export() {
-    let mut setup = Setup { recorder: Recording::On, ..Setup::default() };
+    let mut setup = RunSetup { recorder: Recording::On, ..RunSetup::default() };
     setup.link.subscriptions.push(("home/#".to_owned(), 1));
     let scope = setup.start();
-    chatter(&scope, 100, 17).await;
+    publish_messages(&scope, 100, 17).await;
     scope.net.broker().strike(&Fault::Disconnect { reason: 0x8B, text: Some("\u{7}restart".to_owned()) });
-    chatter(&scope, 50, 60).await;
+    publish_messages(&scope, 50, 60).await;
     scope.clock.step(chrono::TimeDelta::minutes(-90));
-    scope.ask(Request::SetKeepAlive(240)).await;
+    scope.send_request(MonitorRequest::SetKeepAlive(240)).await;
     scope.run(minutes(20)).await;
-    scope.net.line(Line::BlackHole);
+    scope.net.line(LineState::BlackHole);
     scope.clock.sleep(minutes(50));
     scope.run(minutes(20)).await;
-    scope.ask(Request::Note("ünïcödé \u{202e} note".to_owned())).await;
-    scope.net.change(|habits| habits.refusing = true);
-    scope.net.line(Line::Fin);
+    scope.send_request(MonitorRequest::Note("ünïcödé \u{202e} note".to_owned())).await;
+    scope.net.change(|habits| habits.is_refusing = true);
+    scope.net.line(LineState::Fin);
     scope.run(minutes(9)).await;
     let end = scope.finish().await;
     let RecorderState::Recording { path, .. } = &end.last.runtime.recorder else {
         panic!("{:?}", end.last.runtime.recorder);
     };
-    let mut reader = Reader::new(BufReader::new(fs::File::open(path).expect("a recording")));
+    let mut reader = RecordingReader::new(BufReader::new(fs::File::open(path).expect("a recording")));
     let mut fold = Diagnostics::new(Diagnostics::DEFAULT_MAX_EVENTS);
     for (read, live) in reader.by_ref().zip(&end.events.0) {
         let read = read.expect("a readable file");
         assert_eq!(&read, live.as_ref());
         fold.apply(read.at, &read.event);
     }
-    assert_eq!(reader.tally().events, end.events.0.len() as u64);
+    assert_eq!(reader.stats().events, end.events.0.len() as u64);
     let live = end.snapshot();
     assert_eq!(live.metrics.total_connection_drops, 3);
     let bytes = |snapshot| Export::of(snapshot, None, &ExportOptions::default()).to_json().expect("JSON");
@@ -141,13 +141,13 @@ async fn the_recording_read_back_gives_the_same_export() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_reader_is_told_what_it_missed_and_holds_up_nobody() {
-    let mut setup = Setup::default();
+async fn a_slow_subscriber_lags_and_blocks_nothing() {
+    let mut setup = RunSetup::default();
     setup.link.subscriptions.push(("home/#".to_owned(), 0));
     let scope = setup.start();
     let mut slow = scope.handle.subscribe();
     scope.run(secs(10)).await;
-    chatter(&scope, 6_000, 1).await;
+    publish_messages(&scope, 6_000, 1).await;
     let total = scope.events().0.len();
     let Err(TryRecvError::Lagged(missed)) = slow.try_recv() else { panic!("not told") };
     let mut read = 0;
@@ -162,8 +162,8 @@ async fn a_slow_reader_is_told_what_it_missed_and_holds_up_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_of_limited_length_ends_itself() {
-    let setup = Setup { duration: Some(hours(24)), export_at_exit: true, ..Setup::default() };
+async fn a_run_ends_after_its_duration() {
+    let setup = RunSetup { duration: Some(hours(24)), export_at_exit: true, ..RunSetup::default() };
     let scope = setup.start();
     let exports = scope.directory().join("exports");
     let end = scope.finished().await;

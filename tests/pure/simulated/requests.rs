@@ -3,24 +3,24 @@
 use dropscope::diagnostics::event::{ConnectKind, Initiator};
 use dropscope::diagnostics::{Event, LinkState, MarkKind};
 use dropscope::lab::BrokerOptions;
-use dropscope::monitor::{LinkActivity, Request};
+use dropscope::monitor::{LinkActivity, MonitorRequest};
 
-use crate::simulated::net::Line;
-use crate::simulated::scope::{Scope, Setup, days, hours, minutes, secs};
+use crate::simulated::network::LineState;
+use crate::simulated::scope::{SimulatedScope, RunSetup, days, hours, minutes, secs};
 
-fn disconnects(scope: &Scope) -> Vec<Initiator> {
+fn disconnects(scope: &SimulatedScope) -> Vec<Initiator> {
     let by = |event: &Event| if let Event::Disconnected { by } = event { Some(*by) } else { None };
-    scope.events().all(by).into_iter().map(|(_, by)| by).collect()
+    scope.events().select(by).into_iter().map(|(_, by)| by).collect()
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_keep_alive_is_another_arm_and_no_drop() {
-    let scope = Setup::default().start();
+async fn a_keep_alive_change_is_another_arm_and_no_drop() {
+    let scope = RunSetup::default().start();
     scope.run(hours(2)).await;
-    scope.ask(Request::SetKeepAlive(30)).await;
+    scope.send_request(MonitorRequest::SetKeepAlive(30)).await;
     scope.run(hours(3)).await;
     assert_eq!(scope.net.broker().last_connect().map(|connect| connect.keep_alive_secs), Some(30));
-    scope.net.line(Line::Reset);
+    scope.net.line(LineState::Reset);
     scope.run(hours(1)).await;
     assert_eq!(disconnects(&scope), [Initiator::Experiment]);
     let end = scope.finish().await;
@@ -40,41 +40,41 @@ async fn another_keep_alive_is_another_arm_and_no_drop() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_keep_alive_nobody_pings_and_a_black_hole_stays_unseen() {
-    let scope = Setup::default().start();
+async fn without_keep_alive_a_black_hole_is_not_detected() {
+    let scope = RunSetup::default().start();
     scope.run(minutes(10)).await;
     let pings = scope.events().pings().len();
-    scope.ask(Request::SetKeepAlive(0)).await;
+    scope.send_request(MonitorRequest::SetKeepAlive(0)).await;
     scope.run(minutes(10)).await;
     assert_eq!(scope.net.broker().last_connect().map(|connect| connect.keep_alive_secs), Some(0));
-    scope.net.line(Line::BlackHole);
+    scope.net.line(LineState::BlackHole);
     scope.run(days(2)).await;
-    let published = scope.published().await;
+    let published = scope.live_state().await;
     assert_eq!(published.runtime.activity, LinkActivity::Connected);
     assert_eq!(published.runtime.ping_outstanding_since, None);
     assert_eq!((scope.events().pings().len(), scope.events().drops().len()), (pings, 0));
-    scope.ask(Request::SetKeepAlive(60)).await;
+    scope.send_request(MonitorRequest::SetKeepAlive(60)).await;
     scope.run(minutes(2)).await;
     assert!(scope.events().pings().len() > pings);
     assert_eq!(scope.finish().await.snapshot().metrics.total_connection_drops, 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn off_and_on_by_the_user_is_planned() {
-    let scope = Setup::default().start();
+async fn a_disconnect_by_the_user_is_planned() {
+    let scope = RunSetup::default().start();
     scope.run(hours(1)).await;
-    scope.ask(Request::ToggleConnection).await;
-    let published = scope.published().await;
+    scope.send_request(MonitorRequest::ToggleConnection).await;
+    let published = scope.live_state().await;
     assert_eq!(published.runtime.activity, LinkActivity::Off);
     let by = Initiator::User;
-    assert!(matches!(published.snapshot.link, LinkState::Off { by: told, .. } if told == by));
+    assert!(matches!(published.snapshot.link, LinkState::Off { by: initiator, .. } if initiator == by));
     assert_eq!(scope.net.broker().connections(), 0, "the broker was told");
     scope.run(hours(5)).await;
-    scope.ask(Request::ToggleConnection).await;
+    scope.send_request(MonitorRequest::ToggleConnection).await;
     scope.run(hours(1)).await;
-    scope.ask(Request::Reconnect).await;
+    scope.send_request(MonitorRequest::Reconnect).await;
     scope.run(minutes(1)).await;
-    scope.ask(Request::DeepReconnect).await;
+    scope.send_request(MonitorRequest::DeepReconnect).await;
     scope.run(minutes(1)).await;
     assert_eq!(disconnects(&scope), [by, by, by]);
     let deep: Vec<bool> = scope.net.attempts().iter().map(|(_, deep)| *deep).collect();
@@ -87,21 +87,21 @@ async fn off_and_on_by_the_user_is_planned() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn turning_it_off_during_an_outage_stops_the_attempts() {
-    let scope = Setup::default().start();
+async fn a_disconnect_during_an_outage_stops_the_attempts() {
+    let scope = RunSetup::default().start();
     scope.run(minutes(5)).await;
-    scope.net.change(|habits| habits.refusing = true);
-    scope.net.line(Line::Fin);
+    scope.net.change(|habits| habits.is_refusing = true);
+    scope.net.line(LineState::Fin);
     scope.run(minutes(5)).await;
-    scope.ask(Request::ToggleConnection).await;
+    scope.send_request(MonitorRequest::ToggleConnection).await;
     let attempts = scope.net.attempts().len();
     assert!(attempts > 3);
     scope.run(hours(1)).await;
     assert_eq!(scope.net.attempts().len(), attempts);
-    scope.net.change(|habits| habits.refusing = false);
-    scope.ask(Request::ToggleConnection).await;
+    scope.net.change(|habits| habits.is_refusing = false);
+    scope.send_request(MonitorRequest::ToggleConnection).await;
     scope.run(minutes(1)).await;
-    let kinds = scope.events().all(|event| match event {
+    let kinds = scope.events().select(|event| match event {
         Event::Connected(connected) => Some(connected.event_type),
         _ => None,
     });
@@ -113,9 +113,9 @@ async fn turning_it_off_during_an_outage_stops_the_attempts() {
 
 #[tokio::test(start_paused = true)]
 async fn a_note_is_recorded_and_marked() {
-    let scope = Setup::default().start();
+    let scope = RunSetup::default().start();
     scope.run(hours(1)).await;
-    scope.ask(Request::Note("restarted \u{1b}[31m the router".to_owned())).await;
+    scope.send_request(MonitorRequest::Note("restarted \u{1b}[31m the router".to_owned())).await;
     scope.run(hours(1)).await;
     let end = scope.finish().await;
     let marks: Vec<_> = end.snapshot().marks.iter().filter(|mark| mark.kind == MarkKind::Note).collect();
@@ -125,9 +125,9 @@ async fn a_note_is_recorded_and_marked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_keep_alive_of_the_server_is_obeyed() {
+async fn the_server_keep_alive_is_used() {
     let broker = BrokerOptions { server_keep_alive_secs: Some(15), ..BrokerOptions::default() };
-    let scope = Setup { broker, ..Setup::default() }.start();
+    let scope = RunSetup { broker, ..RunSetup::default() }.start();
     scope.run(hours(1)).await;
     let end = scope.finish().await;
     assert_eq!(end.snapshot().keep_alive_secs, 15);

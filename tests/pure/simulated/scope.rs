@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use dropscope::diagnostics::event::{Command, CommandState, Dropped, SystemSource};
-use dropscope::diagnostics::{Clock, Diagnostics, Disguise, Event, Observed, Snapshot, Stamp};
+use dropscope::diagnostics::event::{CommandUpdate, CommandState, DroppedEvent, SystemSource};
+use dropscope::diagnostics::{Clock, Diagnostics, NameMask, Event, StampedEvent, Snapshot, Stamp};
 use dropscope::export::{ExportOptions, RecorderSettings, RecorderTarget};
 use dropscope::lab::BrokerOptions;
-use dropscope::monitor::{self, DeviceSettings, Handle, MonitorSettings, Published, ReportSettings, Request};
+use dropscope::monitor::{self, DeviceSettings, MonitorHandle, MonitorSettings, LiveState, ReportSettings, MonitorRequest};
 use dropscope::mqtt::Link;
 use dropscope::mqtt::settings::{BrokerAddress, LinkSettings, Transport};
 use tempfile::TempDir;
@@ -17,13 +17,13 @@ use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
 use crate::simulated::clock::SimClock;
-use crate::simulated::net::{Habits, Net};
+use crate::simulated::network::{NetworkConditions, SimulatedNetwork};
 
 /// What is started. The defaults: keep-alive 60, no recording, no exports.
-pub(crate) struct Setup {
+pub(crate) struct RunSetup {
     pub(crate) start: &'static str,
     pub(crate) link: LinkSettings,
-    pub(crate) habits: Habits,
+    pub(crate) network: NetworkConditions,
     pub(crate) broker: BrokerOptions,
     pub(crate) recorder: Recording,
     pub(crate) export_every: Option<Duration>,
@@ -41,7 +41,7 @@ pub(crate) enum Recording {
     As(RecorderSettings),
 }
 
-impl Default for Setup {
+impl Default for RunSetup {
     fn default() -> Self {
         let broker = BrokerAddress {
             transport: Transport::Tls,
@@ -52,7 +52,7 @@ impl Default for Setup {
         Self {
             start: "2026-11-02T00:00:00Z",
             link: LinkSettings::new(broker, "dropscope-sim"),
-            habits: Habits::default(),
+            network: NetworkConditions::default(),
             broker: BrokerOptions::default(),
             recorder: Recording::Off,
             export_every: None,
@@ -64,27 +64,27 @@ impl Default for Setup {
 }
 
 /// A running scope.
-pub(crate) struct Scope {
-    pub(crate) net: Net,
+pub(crate) struct SimulatedScope {
+    pub(crate) net: SimulatedNetwork,
     pub(crate) clock: Arc<SimClock>,
-    pub(crate) handle: Handle,
-    seen: Arc<Mutex<Vec<Arc<Observed>>>>,
+    pub(crate) handle: MonitorHandle,
+    seen: Arc<Mutex<Vec<Arc<StampedEvent>>>>,
     reader: JoinHandle<()>,
     directory: TempDir,
 }
 
 /// A run that is over.
-pub(crate) struct Finished {
+pub(crate) struct CompletedRun {
     pub(crate) events: Events,
-    pub(crate) last: Arc<Published>,
+    pub(crate) last: Arc<LiveState>,
     _directory: TempDir,
 }
 
-impl Setup {
+impl RunSetup {
     /// Starts watching.
-    pub(crate) fn start(self) -> Scope {
+    pub(crate) fn start(self) -> SimulatedScope {
         let clock = SimClock::starting(self.start.parse().expect("a time"));
-        let net = Net::new(self.habits, self.broker);
+        let net = SimulatedNetwork::new(self.network, self.broker);
         let directory = tempfile::tempdir().expect("a directory");
         let recorder = match self.recorder {
             Recording::Off => None,
@@ -99,7 +99,7 @@ impl Setup {
         let link = Link::with_connector(self.link.clone(), Arc::clone(&seconds), connector, 42)
             .expect("usable settings");
         let settings = MonitorSettings {
-            disguise: Disguise::default(),
+            name_mask: NameMask::default(),
             link: self.link,
             max_events: Diagnostics::DEFAULT_MAX_EVENTS,
             recorder,
@@ -117,17 +117,17 @@ impl Setup {
         let (handle, events) = monitor::spawn_with(link, settings, seconds);
         let seen = Arc::<Mutex<Vec<_>>>::default();
         let reader = tokio::spawn(read(events, Arc::clone(&seen)));
-        Scope { net, clock, handle, seen, reader, directory }
+        SimulatedScope { net, clock, handle, seen, reader, directory }
     }
 }
 
-async fn read(mut events: Receiver<Arc<Observed>>, seen: Arc<Mutex<Vec<Arc<Observed>>>>) {
+async fn read(mut events: Receiver<Arc<StampedEvent>>, seen: Arc<Mutex<Vec<Arc<StampedEvent>>>>) {
     while let Ok(observed) = events.recv().await {
         seen.lock().expect("no holder panicked").push(observed);
     }
 }
 
-impl Scope {
+impl SimulatedScope {
     /// Lets time pass.
     pub(crate) async fn run(&self, time: Duration) {
         sleep(time).await;
@@ -137,14 +137,14 @@ impl Scope {
         self.clock.now()
     }
 
-    pub(crate) async fn ask(&self, request: Request) {
+    pub(crate) async fn send_request(&self, request: MonitorRequest) {
         self.handle.requests.send(request).await.expect("a running monitor");
     }
 
     /// What is published once everything of this instant was handled.
-    pub(crate) async fn published(&self) -> Arc<Published> {
+    pub(crate) async fn live_state(&self) -> Arc<LiveState> {
         sleep(Duration::from_millis(200)).await;
-        self.handle.published.borrow().clone()
+        self.handle.live_state.borrow().clone()
     }
 
     pub(crate) fn events(&self) -> Events {
@@ -156,33 +156,33 @@ impl Scope {
     }
 
     /// Ends the run as `q` does.
-    pub(crate) async fn finish(self) -> Finished {
-        self.ask(Request::Shutdown).await;
+    pub(crate) async fn finish(self) -> CompletedRun {
+        self.send_request(MonitorRequest::Shutdown).await;
         self.finished().await
     }
 
     /// Waits for the run to end by itself.
-    pub(crate) async fn finished(self) -> Finished {
+    pub(crate) async fn finished(self) -> CompletedRun {
         let Self { handle, seen, reader, directory, .. } = self;
         let last = handle.finished().await.expect("no panic");
         reader.await.expect("no panic");
         let events = Events(std::mem::take(&mut *seen.lock().expect("no holder panicked")));
-        Finished { events, last, _directory: directory }
+        CompletedRun { events, last, _directory: directory }
     }
 }
 
-impl Finished {
+impl CompletedRun {
     pub(crate) fn snapshot(&self) -> &Snapshot {
         &self.last.snapshot
     }
 }
 
 /// What happened, in order.
-pub(crate) struct Events(pub(crate) Vec<Arc<Observed>>);
+pub(crate) struct Events(pub(crate) Vec<Arc<StampedEvent>>);
 
 impl Events {
     /// Everything that `pick` takes.
-    pub(crate) fn all<T>(&self, pick: impl Fn(&Event) -> Option<T>) -> Vec<(Stamp, T)> {
+    pub(crate) fn select<T>(&self, pick: impl Fn(&Event) -> Option<T>) -> Vec<(Stamp, T)> {
         self.0.iter().filter_map(|observed| Some((observed.at, pick(&observed.event)?))).collect()
     }
 
@@ -190,28 +190,28 @@ impl Events {
         self.0.iter().filter(|observed| is(&observed.event)).count()
     }
 
-    pub(crate) fn drops(&self) -> Vec<(Stamp, Dropped)> {
-        self.all(|event| if let Event::Dropped(dropped) = event { Some(dropped.clone()) } else { None })
+    pub(crate) fn drops(&self) -> Vec<(Stamp, DroppedEvent)> {
+        self.select(|event| if let Event::Dropped(dropped) = event { Some(dropped.clone()) } else { None })
     }
 
     /// When each PINGRESP came, and its round trip.
     pub(crate) fn pings(&self) -> Vec<(Stamp, Duration)> {
-        self.all(|event| match event {
+        self.select(|event| match event {
             Event::Ping { rtt_ms } => Some(Duration::from_secs_f64(rtt_ms / 1_000.0)),
             _ => None,
         })
     }
 
-    pub(crate) fn commands(&self) -> Vec<(Stamp, Command)> {
-        self.all(|event| if let Event::Command(command) = event { Some(command.clone()) } else { None })
+    pub(crate) fn commands(&self) -> Vec<(Stamp, CommandUpdate)> {
+        self.select(|event| if let Event::Command(command) = event { Some(command.clone()) } else { None })
     }
 
-    pub(crate) fn reached(&self, state: CommandState) -> usize {
+    pub(crate) fn count_in_state(&self, state: CommandState) -> usize {
         self.commands().iter().filter(|(_, command)| command.state == state).count()
     }
 
     pub(crate) fn system(&self) -> Vec<(Stamp, (SystemSource, String))> {
-        self.all(|event| match event {
+        self.select(|event| match event {
             Event::System { source, message } => Some((*source, message.clone())),
             _ => None,
         })

@@ -1,6 +1,6 @@
 //! What is one labelled recording?
 
-use dropscope::diagnostics::Observed;
+use dropscope::diagnostics::StampedEvent;
 use dropscope::diagnostics::recording::encode;
 
 /// The patterns for which each source has recordings.
@@ -32,7 +32,7 @@ pub(crate) struct Case {
     /// Answers that are as right as the truth (the other of two causes, a name for the same mechanism).
     pub(crate) also: Vec<&'static str>,
     /// What was recorded, in order.
-    pub(crate) events: Vec<Observed>,
+    pub(crate) events: Vec<StampedEvent>,
 }
 
 impl Case {

@@ -30,12 +30,12 @@ pub(crate) fn floors() -> BTreeMap<String, Floor> {
 
 impl Floor {
     /// The lines of the floor that the answers fall short of.
-    pub(crate) fn missed(&self, source: &str, answers: &[Answer]) -> Vec<String> {
+    pub(crate) fn violations(&self, source: &str, answers: &[Answer]) -> Vec<String> {
         let all = score(answers.iter());
-        let mut missed = Vec::new();
+        let mut violations = Vec::new();
         let mut most = |name: &str, found: f64, most: f64| {
             if found > most {
-                missed.push(format!("{source}: {name} is {found:.3}, at most {most:.3} is allowed"));
+                violations.push(format!("{source}: {name} is {found:.3}, at most {most:.3} is allowed"));
             }
         };
         most("false_specific", all.false_specific, self.false_specific);
@@ -43,7 +43,7 @@ impl Floor {
         most("sure_wrong", all.sure_wrong, self.sure_wrong);
         let mut least = |name: &str, found: f64, least: f64| {
             if found < least {
-                missed.push(format!("{source}: {name} is {found:.3}, at least {least:.3} is asked"));
+                violations.push(format!("{source}: {name} is {found:.3}, at least {least:.3} is asked"));
             }
         };
         least("top1", all.top1, self.top1);
@@ -51,6 +51,6 @@ impl Floor {
             let found = score(answers.iter().filter(|one| one.truth == class));
             least(&format!("classes.{class}"), found.top1, *share);
         }
-        missed
+        violations
     }
 }

@@ -39,12 +39,12 @@ const SOURCES: [Source; 2] = [
 ];
 
 fn statistical_case(class: &str, seed: u64) -> (Case, Option<f64>) {
-    let (case, foreign) = statistical::labelled(class, seed);
+    let (case, foreign) = statistical::labeled_case(class, seed);
     (case, Some(foreign))
 }
 
 /// Seeds of each class.
-fn wanted() -> std::ops::Range<u64> {
+fn seed_range() -> std::ops::Range<u64> {
     let number = |name: &str| std::env::var(name).ok().and_then(|number| number.parse().ok());
     let first = number("DROPSCOPE_VERDICTS_FROM").unwrap_or(0);
     first..first + number("DROPSCOPE_VERDICTS_CASES").unwrap_or(40)
@@ -78,9 +78,9 @@ impl Source {
 #[test]
 fn the_answers_stay_above_the_floor() {
     let floors = floor::floors();
-    let mut missed = Vec::new();
+    let mut violations = Vec::new();
     for source in SOURCES {
-        let answers = source.answers(&wanted());
+        let answers = source.answers(&seed_range());
         let floor = floors.get(source.name).expect("a floor for every source");
         println!("{}{}", table::table(source.name, &answers, floor), table::confusion(&answers));
         if std::env::var_os("DROPSCOPE_VERDICTS_WRONG").is_some() {
@@ -91,9 +91,9 @@ fn the_answers_stay_above_the_floor() {
                 );
             }
         }
-        missed.extend(floor.missed(source.name, &answers));
+        violations.extend(floor.violations(source.name, &answers));
     }
-    assert!(missed.is_empty(), "below the floor:\n{}", missed.join("\n"));
+    assert!(violations.is_empty(), "below the floor:\n{}", violations.join("\n"));
 }
 
 /// Writes the cases as files with their truth beside them, for other programs:
@@ -107,7 +107,7 @@ fn write_the_cases() {
     std::fs::create_dir_all(&folder).expect("a folder");
     let mut truths = serde_json::Map::new();
     for source in SOURCES {
-        for (class, seed) in CLASSES.iter().flat_map(|class| wanted().map(move |seed| (class, seed))) {
+        for (class, seed) in CLASSES.iter().flat_map(|class| seed_range().map(move |seed| (class, seed))) {
             let (case, _) = (source.case)(class, seed);
             let name = format!("{}-{class}-{seed}.jsonl", source.name);
             std::fs::write(folder.join(&name), rendering::file(&case)).expect("a file");
@@ -124,11 +124,11 @@ fn a_case_is_the_same_whenever_it_is_drawn_and_reads_back_as_written() {
         let (first, again) = (statistical::case(class, 7), statistical::case(class, 7));
         assert_eq!(first.events, again.events);
         assert_ne!(first.events, statistical::case(class, 8).events);
-        let mut reader = dropscope::diagnostics::recording::Reader::new(
+        let mut reader = dropscope::diagnostics::recording::RecordingReader::new(
             rendering::file(&first).into_bytes().leak() as &[u8],
         );
         let read: Vec<_> = reader.by_ref().map(|line| line.expect("memory")).collect();
-        assert_eq!(reader.tally().skipped(), 0, "{class}");
+        assert_eq!(reader.stats().skipped(), 0, "{class}");
         assert_eq!(read, first.events, "{class}");
     }
 }

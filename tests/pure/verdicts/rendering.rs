@@ -1,6 +1,6 @@
 //! How much of the format does a recording use?
 
-use dropscope::diagnostics::{Event, Observed};
+use dropscope::diagnostics::{Event, StampedEvent};
 
 use crate::verdicts::case::Case;
 
@@ -14,13 +14,13 @@ pub(crate) enum Rendering {
 }
 
 /// The rendering of a recording: told by its drops, as a reader would.
-pub(crate) fn rendering(events: &[Observed]) -> Rendering {
-    let knows = |observed: &Observed| match &observed.event {
+pub(crate) fn rendering(events: &[StampedEvent]) -> Rendering {
+    let is_link_detail = |observed: &StampedEvent| match &observed.event {
         Event::Dropped(dropped) => dropped.how.is_some() || dropped.last_rx_secs.is_some(),
         Event::Attempt(_) => true,
         _ => false,
     };
-    if events.iter().any(knows) { Rendering::Full } else { Rendering::Minimal }
+    if events.iter().any(is_link_detail) { Rendering::Full } else { Rendering::Minimal }
 }
 
 /// A line as a recorder without a boot clock would have written it.

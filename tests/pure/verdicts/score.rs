@@ -15,7 +15,7 @@ pub(crate) struct Answer {
     pub(crate) right: bool,
     pub(crate) confidence: f64,
     /// Probability given to the truth, or to what is as right if that got more.
-    pub(crate) given: f64,
+    pub(crate) truth_probability: f64,
     pub(crate) drops: usize,
     pub(crate) rendering: Rendering,
     /// Share of the drops that something else made, where the source can tell.
@@ -32,17 +32,17 @@ pub(crate) fn answer(case: &Case) -> Answer {
     let verdict = classifier.verdict_at(at);
     let found = &verdict.classification;
     let pattern = found.pattern.name();
-    let fits = |name: &str| name == case.truth || case.also.contains(&name);
-    let fitting = found.hypotheses.iter().filter(|one| fits(one.pattern.name()));
+    let is_right = |name: &str| name == case.truth || case.also.contains(&name);
+    let fitting = found.hypotheses.iter().filter(|one| is_right(one.pattern.name()));
     let given = fitting.map(|one| one.probability).fold(0.0, f64::max);
     let drops = case.events.iter().filter(|one| matches!(one.event, Event::Dropped(_))).count();
     Answer {
         name: case.name.clone(),
         truth: case.truth,
         pattern,
-        right: fits(pattern),
+        right: is_right(pattern),
         confidence: found.confidence,
-        given,
+        truth_probability: given,
         drops,
         rendering: rendering(&case.events),
         foreign: None,
@@ -50,7 +50,7 @@ pub(crate) fn answer(case: &Case) -> Answer {
 }
 
 /// An answer that names a mechanism: anything but `random`, `bursty` and `undetermined`.
-pub(crate) fn specific(pattern: &str) -> bool {
+pub(crate) fn is_specific(pattern: &str) -> bool {
     !matches!(pattern, "random" | "bursty" | "undetermined")
 }
 
@@ -94,12 +94,12 @@ pub(crate) fn score<'a>(answers: impl Iterator<Item = &'a Answer>) -> Score {
         top1: share(count(&|one| one.right), cases),
         calibration_error: calibration_error(&answers),
         brier: mean(&|one| (one.confidence - hit(one)).powi(2)),
-        log: mean(&|one| -one.given.max(1e-6).ln()),
+        log: mean(&|one| -one.truth_probability.max(1e-6).ln()),
         sure,
         sure_wrong: share(count(&|one| one.confidence >= 0.9 && !one.right), sure),
         shapeless: shapeless_cases,
         false_specific: share(
-            count(&|one| shapeless(one) && specific(one.pattern) && !one.right),
+            count(&|one| shapeless(one) && is_specific(one.pattern) && !one.right),
             shapeless_cases,
         ),
         false_bursty: share(
@@ -121,8 +121,8 @@ fn calibration_error(answers: &[&Answer]) -> f64 {
     }
     bins.iter()
         .filter(|(cases, ..)| *cases > 0)
-        .map(|(cases, said, right)| {
-            (said * share(1, *cases) - share(*right, *cases)).abs() * share(*cases, answers.len())
+        .map(|(cases, confidence, right)| {
+            (confidence * share(1, *cases) - share(*right, *cases)).abs() * share(*cases, answers.len())
         })
         .sum()
 }
@@ -138,7 +138,7 @@ mod tests {
             pattern,
             right: truth == pattern,
             confidence,
-            given: if truth == pattern { confidence } else { 0.1 },
+            truth_probability: if truth == pattern { confidence } else { 0.1 },
             drops: 9,
             rendering: Rendering::Full,
             foreign: None,
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn confidence_that_is_earned_has_no_calibration_error() {
+    fn matching_confidence_has_no_calibration_error() {
         let mut answers = vec![answer("random", "random", 0.75); 3];
         answers.push(answer("outage", "random", 0.75));
         assert!(close(score(answers.iter()).calibration_error, 0.0));
@@ -174,13 +174,13 @@ mod tests {
     }
 
     #[test]
-    fn a_missed_floor_is_told_line_by_line() {
+    fn each_floor_violation_is_reported() {
         let floor: crate::verdicts::floor::Floor = toml::from_str(
             "top1 = 0.5\nfalse_specific = 0.4\ncalibration_error = 1.0\nsure_wrong = 1.0\n[classes]\noutage = 0.9\nrandom = 0.5",
         )
         .expect("a floor");
         let answers = [answer("random", "random", 0.9), answer("outage", "scheduled", 0.9)];
-        let missed = floor.missed("made up", &answers);
-        assert_eq!(missed, ["made up: classes.outage is 0.000, at least 0.900 is asked"]);
+        let violations = floor.violations("made up", &answers);
+        assert_eq!(violations, ["made up: classes.outage is 0.000, at least 0.900 is asked"]);
     }
 }

@@ -83,7 +83,7 @@ fn slices(text: &mut String, answers: &[Answer]) {
     for (name, which) in [("all fields", Rendering::Full), ("mandatory fields", Rendering::Minimal)] {
         slice(text, name, answers.iter().filter(|one| one.rendering == which));
     }
-    let shaped = |one: &&Answer| crate::verdicts::score::specific(one.truth);
+    let shaped = |one: &&Answer| crate::verdicts::score::is_specific(one.truth);
     for (name, from, to) in
         [("pure", 0.0, 0.001), ("foreign to 10 %", 0.001, 0.1), ("to 20 %", 0.1, 0.2), ("above", 0.2, 1.0)]
     {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn accepted(protocol: Protocol) -> Engine {
+fn accepted(protocol: ProtocolVersion) -> Engine {
     let mut engine = Engine::new(protocol, 64 * 1024);
     accept(&mut engine);
     engine
@@ -31,7 +31,7 @@ fn properties(list: &[&[u8]]) -> Vec<u8> {
 }
 
 /// The one meaning of the bytes.
-fn meaning(engine: &mut Engine, bytes: &[u8]) -> Inbound {
+fn meaning(engine: &mut Engine, bytes: &[u8]) -> InboundPacket {
     let (mut packets, failure) = read(engine, bytes);
     assert_eq!(failure, None, "{bytes:02x?}");
     assert_eq!(packets.len(), 1, "{bytes:02x?}");
@@ -60,12 +60,12 @@ fn a_puback_may_leave_out_its_reason_and_its_properties() {
         (&[&[0x99], &properties(&[REASON, USER, USER])], Some(0x99)),
     ];
     for (rest, refusal) in forms {
-        let mut engine = accepted(Protocol::V5);
+        let mut engine = accepted(ProtocolVersion::V5);
         let publish =
-            Outbound::Publish { pkid: 1, topic: "t".into(), payload: Bytes::new(), qos: 1, retain: false };
+            OutboundPacket::Publish { pkid: 1, topic: "t".into(), payload: Bytes::new(), qos: 1, retain: false };
         engine.encode(publish, &mut BytesMut::new()).unwrap();
         let puback = packet(0x40, &[&[0, 1], &rest.concat()]);
-        assert_eq!(meaning(&mut engine, &puback), Inbound::PubAck { pkid: 1, refusal });
+        assert_eq!(meaning(&mut engine, &puback), InboundPacket::PubAck { pkid: 1, refusal });
     }
 }
 
@@ -74,21 +74,21 @@ fn a_suback_may_carry_every_code_and_reasons() {
     let codes: &[u8] = &[0, 1, 2, 0x80, 0x83, 0x87, 0x8f, 0x91, 0x97, 0x9e, 0xa1, 0xa2];
     for list in [&[][..], &[REASON], &[USER, REASON, USER]] {
         let suback = packet(0x90, &[&[3, 0xe8], &properties(list), codes]);
-        let expected = Inbound::SubAck { pkid: 1000, codes: codes.to_vec() };
-        assert_eq!(meaning(&mut accepted(Protocol::V5), &suback), expected);
+        let expected = InboundPacket::SubAck { pkid: 1000, codes: codes.to_vec() };
+        assert_eq!(meaning(&mut accepted(ProtocolVersion::V5), &suback), expected);
     }
     let suback = packet(0x90, &[&[3, 0xe8], &[0, 1, 2, 0x80]]);
-    let expected = Inbound::SubAck { pkid: 1000, codes: vec![0, 1, 2, 0x80] };
-    assert_eq!(meaning(&mut accepted(Protocol::V311), &suback), expected);
+    let expected = InboundPacket::SubAck { pkid: 1000, codes: vec![0, 1, 2, 0x80] };
+    assert_eq!(meaning(&mut accepted(ProtocolVersion::V311), &suback), expected);
 }
 
 #[test]
 fn an_unsuback_is_understood() {
-    assert_eq!(meaning(&mut accepted(Protocol::V311), &[0xb0, 2, 0, 9]), Inbound::Other);
+    assert_eq!(meaning(&mut accepted(ProtocolVersion::V311), &[0xb0, 2, 0, 9]), InboundPacket::Other);
     for list in [&[][..], &[REASON, USER]] {
         let codes = [0x00, 0x11, 0x80, 0x83, 0x87, 0x8f, 0x91];
         let unsuback = packet(0xb0, &[&[0, 9], &properties(list), &codes]);
-        assert_eq!(meaning(&mut accepted(Protocol::V5), &unsuback), Inbound::Other);
+        assert_eq!(meaning(&mut accepted(ProtocolVersion::V5), &unsuback), InboundPacket::Other);
     }
 }
 
@@ -114,8 +114,8 @@ fn a_connack_may_carry_everything() {
         b"\x15\0\x05PLAIN",
         b"\x16\0\x02\x00\xff",
     ]);
-    let mut engine = Engine::new(Protocol::V5, 64 * 1024);
-    let Inbound::Accepted(accepted) = meaning(&mut engine, &packet(0x20, &[&[1, 0], &all])) else { panic!() };
+    let mut engine = Engine::new(ProtocolVersion::V5, 64 * 1024);
+    let InboundPacket::ConnAck(accepted) = meaning(&mut engine, &packet(0x20, &[&[1, 0], &all])) else { panic!() };
     let limits = accepted.limits.unwrap();
     assert_eq!((accepted.session_present, accepted.server_keep_alive, limits.len()), (true, Some(30), 10));
     assert_eq!((limits["shared_subscription_available"], limits["session_expiry_interval"]), (0, 60));
@@ -139,13 +139,13 @@ fn a_publish_may_carry_everything_and_any_topic() {
             for payload in [&b""[..], b"payload"] {
                 let first = 0x31 | (qos << 1);
                 let expected =
-                    Inbound::Publish { topic: Bytes::from(topic), payload: Bytes::from(payload), qos };
+                    InboundPacket::Publish { topic: Bytes::from(topic), payload: Bytes::from(payload), qos };
                 for list in [&[0][..], &all] {
                     let publish = packet(first, &[&length, topic.as_bytes(), id, list, payload]);
-                    assert_eq!(meaning(&mut accepted(Protocol::V5), &publish), expected);
+                    assert_eq!(meaning(&mut accepted(ProtocolVersion::V5), &publish), expected);
                 }
                 let publish = packet(first, &[&length, topic.as_bytes(), id, payload]);
-                assert_eq!(meaning(&mut accepted(Protocol::V311), &publish), expected);
+                assert_eq!(meaning(&mut accepted(ProtocolVersion::V311), &publish), expected);
             }
         }
     }
@@ -158,8 +158,8 @@ fn several_subscription_identifiers_do_not_run_into_the_payload() {
         for (first, id) in [(0x30, &[][..]), (0x32, &[0, 7])] {
             let publish = packet(first, &[&[0, 1, b't'], id, &list, b"payload"]);
             let qos = (first & 0b0110) >> 1;
-            let expected = Inbound::Publish { topic: Bytes::from("t"), payload: Bytes::from("payload"), qos };
-            assert_eq!(meaning(&mut accepted(Protocol::V5), &publish), expected);
+            let expected = InboundPacket::Publish { topic: Bytes::from("t"), payload: Bytes::from("payload"), qos };
+            assert_eq!(meaning(&mut accepted(ProtocolVersion::V5), &publish), expected);
         }
     }
 }
@@ -167,17 +167,17 @@ fn several_subscription_identifiers_do_not_run_into_the_payload() {
 #[test]
 fn a_pubrel_may_leave_out_its_reason() {
     for rest in [&[][..], &[0], &[0, 0]] {
-        let mut engine = accepted(Protocol::V5);
+        let mut engine = accepted(ProtocolVersion::V5);
         meaning(&mut engine, &[0x34, 6, 0, 1, b't', 0, 7, 0]);
-        assert_eq!(meaning(&mut engine, &packet(0x62, &[&[0, 7], rest])), Inbound::Other);
+        assert_eq!(meaning(&mut engine, &packet(0x62, &[&[0, 7], rest])), InboundPacket::Other);
         let mut written = BytesMut::new();
-        engine.encode(Outbound::Replies, &mut written).unwrap();
+        engine.encode(OutboundPacket::Replies, &mut written).unwrap();
         assert_eq!(written.as_ref(), [0x50, 2, 0, 7, 0x70, 2, 0, 7]);
     }
 }
 
 #[test]
-fn a_disconnect_says_why_in_every_form() {
+fn a_disconnect_reports_its_reason_in_every_form() {
     let elsewhere: &[u8] = b"\x1c\0\x09host:1883";
     let forms: [(Vec<u8>, u8, &str); 6] = [
         (vec![], 0x00, "normal disconnection"),
@@ -188,8 +188,8 @@ fn a_disconnect_says_why_in_every_form() {
         ([&[0x9c][..], &properties(&[&[0x11, 0, 0, 0, 1], elsewhere, USER])].concat(), 0x9c, "host:1883"),
     ];
     for (body, code, words) in forms {
-        let failure = failure(&mut accepted(Protocol::V5), &packet(0xe0, &[&body]));
-        assert_eq!((failure.reason_code, failure.how), (Some(code), How::Disconnect));
+        let failure = failure(&mut accepted(ProtocolVersion::V5), &packet(0xe0, &[&body]));
+        assert_eq!((failure.reason_code, failure.how), (Some(code), DropKind::Disconnect));
         assert!(failure.detail.contains(words), "{}", failure.detail);
         let failure = failure_in_3_1_1(&body);
         assert_eq!((failure.reason_code, failure.name.code), (None, 5127));
@@ -197,11 +197,11 @@ fn a_disconnect_says_why_in_every_form() {
 }
 
 fn failure_in_3_1_1(body: &[u8]) -> Failure {
-    failure(&mut accepted(Protocol::V311), &packet(0xe0, &[body]))
+    failure(&mut accepted(ProtocolVersion::V311), &packet(0xe0, &[body]))
 }
 
 #[test]
-fn a_refusal_says_why_and_where_to_go() {
+fn a_refusal_reports_reason_string_and_server_reference() {
     let elsewhere: &[u8] = b"\x1c\0\x09host:1883";
     for (code, list, words) in [
         (0x87, &[REASON][..], "it says \"why\""),
@@ -209,18 +209,18 @@ fn a_refusal_says_why_and_where_to_go() {
         (0x9d, &[elsewhere], "host:1883"),
     ] {
         let connack = packet(0x20, &[&[0, code], &properties(list)]);
-        let failure = failure(&mut Engine::new(Protocol::V5, 4096), &connack);
+        let failure = failure(&mut Engine::new(ProtocolVersion::V5, 4096), &connack);
         assert_eq!(failure.return_code, Some(code));
         assert!(failure.detail.contains(words), "{}", failure.detail);
     }
 }
 
 #[test]
-fn auth_has_no_place_without_being_asked_for() {
-    for mut engine in [accepted(Protocol::V311), accepted(Protocol::V5)] {
+fn auth_without_authentication_method_is_a_violation() {
+    for mut engine in [accepted(ProtocolVersion::V311), accepted(ProtocolVersion::V5)] {
         for auth in [&[0xf0, 0][..], &[0xf0, 1, 0x18], &[0xf0, 2, 0x18, 0]] {
             let failure = failure(&mut engine, auth);
-            assert_eq!((failure.how, failure.name.code), (How::Io, 5130));
+            assert_eq!((failure.how, failure.name.code), (DropKind::Io, 5130));
             assert!(failure.detail.contains("AUTH, which a client must never receive"), "{}", failure.detail);
         }
     }

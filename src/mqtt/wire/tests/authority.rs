@@ -122,6 +122,6 @@ fn acceptor(config: ServerConfig) -> TlsAcceptor {
 }
 
 /// The TCP stream below, without any TLS goodbye.
-pub(super) fn torn(stream: TlsStream<TcpStream>) -> TcpStream {
+pub(super) fn without_close_notify(stream: TlsStream<TcpStream>) -> TcpStream {
     stream.into_inner().0
 }

@@ -6,5 +6,5 @@ mod tcp;
 mod tls;
 mod tls_settings;
 mod websocket;
-mod world;
+mod harness;
 mod wss;

@@ -3,12 +3,12 @@
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::world::{clock, echo, ending, peer, settings};
-use crate::diagnostics::event::{How, Layer, Phase};
+use super::harness::{clock, echo, ending, peer, settings};
+use crate::diagnostics::event::{DropKind, Layer, Phase};
 use crate::mqtt::settings::{BrokerAddress, TlsSettings, Transport};
-use crate::mqtt::wire::open::open_through;
+use crate::mqtt::wire::open::open_with_proxy;
 use crate::mqtt::wire::proxy::Proxy;
-use crate::mqtt::wire::{Opened, Progress, TlsContext};
+use crate::mqtt::wire::{OpenOutcome, Progress, TlsContext};
 
 /// Reads the request's head, byte by byte, as the tunnel begins right behind it.
 async fn request(stream: &mut TcpStream) -> String {
@@ -20,7 +20,7 @@ async fn request(stream: &mut TcpStream) -> String {
 }
 
 /// Opens towards `broker.example:1883` through a proxy at this port.
-async fn through(port: u16) -> Opened {
+async fn through(port: u16) -> OpenOutcome {
     let mut settings = settings(Transport::Tcp, 1883);
     settings.broker = BrokerAddress {
         transport: Transport::Tcp,
@@ -28,11 +28,11 @@ async fn through(port: u16) -> Opened {
         port: 1883,
         path: String::new(),
     };
-    let proxy = Proxy::choose(&settings.broker, |variable| {
+    let proxy = Proxy::from_environment(&settings.broker, |variable| {
         (variable == "HTTPS_PROXY").then(|| format!("http://me:p%40ss@127.0.0.1:{port}"))
     });
     let tls = TlsContext::load(&TlsSettings::default()).unwrap();
-    open_through(proxy, &settings, &tls, &clock(), &Progress::new()).await
+    open_with_proxy(proxy, &settings, &tls, &clock(), &Progress::new()).await
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn the_tunnel_leads_to_the_broker() {
     assert!(detail.starts_with("through the proxy 127.0.0.1:"), "{detail}");
     let mut wire = opened.result.unwrap();
     echo(&mut wire).await;
-    assert_eq!(ending(&mut wire).await.how, How::Fin);
+    assert_eq!(ending(&mut wire).await.how, DropKind::Fin);
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn refusals_and_silence_are_the_proxys() {
     })
     .await;
     for (port, status, how) in
-        [(refusing, Some(407), How::Io), (closing, None, How::Fin), (silent, None, How::Io)]
+        [(refusing, Some(407), DropKind::Io), (closing, None, DropKind::Fin), (silent, None, DropKind::Io)]
     {
         let failure = through(port).await.result.unwrap_err();
         assert_eq!((failure.phase, failure.failure.name.code), (Phase::Tcp, 2071));
@@ -85,9 +85,9 @@ async fn refusals_and_silence_are_the_proxys() {
 async fn a_proxy_that_cannot_be_used_fails_before_anything_is_tried() {
     let settings = settings(Transport::Tcp, 1883);
     let broker = BrokerAddress { host: "broker.example".into(), ..settings.broker.clone() };
-    let proxy = Proxy::choose(&broker, |_| Some("socks5://proxy".into()));
+    let proxy = Proxy::from_environment(&broker, |_| Some("socks5://proxy".into()));
     let tls = TlsContext::load(&TlsSettings::default()).unwrap();
-    let opened = open_through(proxy, &settings, &tls, &clock(), &Progress::new()).await;
+    let opened = open_with_proxy(proxy, &settings, &tls, &clock(), &Progress::new()).await;
     assert_eq!(opened.phases.len(), 1);
     assert!(!opened.phases[0].ok && opened.phases[0].phase == Phase::Tcp);
     assert_eq!(opened.result.unwrap_err().failure.layer, Layer::Local);

@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::world::{attempt, clock, echo, ending, opened, peer, refused, reset, settings};
-use crate::diagnostics::event::{How, Layer, Phase};
+use super::harness::{attempt, clock, echo, ending, opened, peer, refused, reset, settings};
+use crate::diagnostics::event::{DropKind, Layer, Phase};
 use crate::mqtt::settings::{AddressFamily, Transport};
-use crate::mqtt::wire::Wire;
+use crate::mqtt::wire::WireConnection;
 
 async fn echoing(mut stream: tokio::net::TcpStream) {
     let mut bytes = [0; 4];
@@ -36,10 +36,10 @@ async fn both_phases_are_timed_and_bytes_are_counted() {
 }
 
 #[tokio::test]
-async fn a_fin_is_a_polite_hangup() {
+async fn a_fin_is_a_clean_hangup() {
     let port = peer(|stream| async { drop(stream) }).await;
     let failure = ending(&mut opened(&settings(Transport::Tcp, port)).await).await;
-    assert_eq!((failure.name.code, failure.layer, failure.how), (5134, Layer::Tcp, How::Fin));
+    assert_eq!((failure.name.code, failure.layer, failure.how), (5134, Layer::Tcp, DropKind::Fin));
 }
 
 #[tokio::test]
@@ -52,18 +52,18 @@ async fn a_reset_is_a_closed_socket() {
     let mut wire = opened(&settings(Transport::Tcp, port)).await;
     wire.stream.write_all(b"x").await.unwrap();
     let failure = ending(&mut wire).await;
-    assert_eq!((failure.name.code, failure.layer, failure.how), (1051, Layer::Tcp, How::Rst));
+    assert_eq!((failure.name.code, failure.layer, failure.how), (1051, Layer::Tcp, DropKind::Rst));
 }
 
 #[tokio::test]
-async fn a_reset_that_a_write_hears_of_first_is_no_fin() {
+async fn a_reset_reported_to_a_write_first_is_no_fin() {
     let port = peer(|stream| async { reset(stream) }).await;
     let mut wire = opened(&settings(Transport::Tcp, port)).await;
     while wire.stream.write_all(b"x").await.is_ok() {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     let failure = ending(&mut wire).await;
-    assert_eq!((failure.name.code, failure.layer, failure.how), (1051, Layer::Tcp, How::Rst));
+    assert_eq!((failure.name.code, failure.layer, failure.how), (1051, Layer::Tcp, DropKind::Rst));
 }
 
 #[tokio::test]
@@ -95,33 +95,33 @@ async fn a_full_backlog_is_a_timeout() {
 #[tokio::test]
 async fn the_family_decides_and_the_next_address_gets_its_turn() {
     let port = peer(echoing).await;
-    let mut wanted = settings(Transport::Tcp, port);
-    wanted.broker.host = "127.0.0.1".into();
-    wanted.family = AddressFamily::V6;
-    let failure = refused(&wanted).await;
+    let mut settings = settings(Transport::Tcp, port);
+    settings.broker.host = "127.0.0.1".into();
+    settings.family = AddressFamily::V6;
+    let failure = refused(&settings).await;
     assert_eq!((failure.phase, failure.failure.name.code), (Phase::Dns, 1060));
 
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let addresses = [closed, format!("127.0.0.1:{port}").parse().unwrap()];
-    let (dialled, story) = super::super::dial::dial(&addresses, &wanted).await.unwrap();
-    assert_eq!(dialled.remote.port(), port);
-    assert!(story.contains("after") && story.contains("refused"), "{story}");
+    let (connection, detail) = super::super::dial::dial(&addresses, &settings).await.unwrap();
+    assert_eq!(connection.remote.port(), port);
+    assert!(detail.contains("after") && detail.contains("refused"), "{detail}");
 }
 
 #[tokio::test]
 async fn errors_of_the_socket_keep_their_meaning() {
     let (near, _far) = tokio::io::duplex(64);
-    let tap = Wire::from_stream(near, clock()).tap;
+    let tap = WireConnection::from_stream(near, clock()).tap;
     for (kind, code, layer, how) in [
-        (io::ErrorKind::TimedOut, 1048, Layer::Tcp, How::Io),
-        (io::ErrorKind::HostUnreachable, 1049, Layer::Local, How::Local),
-        (io::ErrorKind::NetworkUnreachable, 1049, Layer::Local, How::Local),
-        (io::ErrorKind::NetworkDown, 1050, Layer::Local, How::Local),
-        (io::ErrorKind::BrokenPipe, 1044, Layer::Tcp, How::Rst),
-        (io::ErrorKind::NotConnected, 1052, Layer::Local, How::Local),
-        (io::ErrorKind::ConnectionReset, 1051, Layer::Tcp, How::Rst),
+        (io::ErrorKind::TimedOut, 1048, Layer::Tcp, DropKind::Io),
+        (io::ErrorKind::HostUnreachable, 1049, Layer::Local, DropKind::Local),
+        (io::ErrorKind::NetworkUnreachable, 1049, Layer::Local, DropKind::Local),
+        (io::ErrorKind::NetworkDown, 1050, Layer::Local, DropKind::Local),
+        (io::ErrorKind::BrokenPipe, 1044, Layer::Tcp, DropKind::Rst),
+        (io::ErrorKind::NotConnected, 1052, Layer::Local, DropKind::Local),
+        (io::ErrorKind::ConnectionReset, 1051, Layer::Tcp, DropKind::Rst),
     ] {
-        let failure = tap.ending_of_error(&kind.into());
+        let failure = tap.failure_from_error(&kind.into());
         assert_eq!((failure.name.code, failure.layer, failure.how), (code, layer, how), "{kind:?}");
     }
 }
@@ -129,13 +129,13 @@ async fn errors_of_the_socket_keep_their_meaning() {
 #[tokio::test]
 async fn a_packet_cut_by_fin_is_the_fin() {
     let (near, far) = tokio::io::duplex(64);
-    let mut wire = Wire::from_stream(near, clock());
+    let mut wire = WireConnection::from_stream(near, clock());
     drop(far);
     assert_eq!(wire.stream.read(&mut [0; 8]).await.unwrap(), 0);
     assert!(wire.tap.fin_seen());
-    let failure = wire.tap.ending_of_error(&io::Error::other("bytes remaining on stream"));
-    assert_eq!((failure.name.code, failure.how), (5134, How::Fin));
+    let failure = wire.tap.failure_from_error(&io::Error::other("bytes remaining on stream"));
+    assert_eq!((failure.name.code, failure.how), (5134, DropKind::Fin));
     assert!(failure.detail.contains("middle of a packet"));
-    let echo = wire.tap.ending_of_error(&io::ErrorKind::BrokenPipe.into());
+    let echo = wire.tap.failure_from_error(&io::ErrorKind::BrokenPipe.into());
     assert_eq!(echo.name.code, 5134, "the write that fails after the FIN is not the cause");
 }

@@ -7,9 +7,9 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::authority::{Authority, Leaf, torn};
-use super::world::{attempt, clock, echo, ending, opened, peer, refused, reset, settings};
-use crate::diagnostics::event::{How, Layer, Phase};
+use super::authority::{Authority, Leaf, without_close_notify};
+use super::harness::{attempt, clock, echo, ending, opened, peer, refused, reset, settings};
+use crate::diagnostics::event::{DropKind, Layer, Phase};
 use crate::mqtt::failure::Failure;
 use crate::mqtt::settings::{LinkSettings, TlsSettings, Transport};
 use crate::mqtt::wire::{OpenFailure, Progress, TlsContext, open};
@@ -67,7 +67,7 @@ async fn refused_certificate(
 }
 
 #[tokio::test]
-async fn the_handshake_is_a_phase_and_its_agreement_is_kept() {
+async fn the_handshake_is_a_phase_and_records_the_negotiated_parameters() {
     let authority = Authority::new();
     let port = server(authority.leaf().server(), |mut stream| async move {
         let mut bytes = [0; 4];
@@ -140,28 +140,28 @@ async fn each_certificate_fault_has_its_name() {
 }
 
 #[tokio::test]
-async fn close_notify_is_a_polite_hangup() {
+async fn close_notify_is_a_clean_hangup() {
     let failure = ending_after(|mut stream| async move { stream.shutdown().await.unwrap() }).await;
-    assert_eq!((failure.name.code, failure.layer, failure.how), (5134, Layer::Tls, How::TlsClose));
+    assert_eq!((failure.name.code, failure.layer, failure.how), (5134, Layer::Tls, DropKind::TlsClose));
 }
 
 #[tokio::test]
 async fn a_fin_without_close_notify_is_a_closed_socket() {
-    let failure = ending_after(|stream| async move { drop(torn(stream)) }).await;
-    assert_eq!((failure.name.code, failure.layer, failure.how), (1051, Layer::Tcp, How::Fin));
+    let failure = ending_after(|stream| async move { drop(without_close_notify(stream)) }).await;
+    assert_eq!((failure.name.code, failure.layer, failure.how), (1051, Layer::Tcp, DropKind::Fin));
     assert!(failure.detail.contains("close_notify"), "{}", failure.detail);
 }
 
 #[tokio::test]
 async fn a_reset_under_tls_is_a_closed_socket() {
-    let failure = ending_after(|stream| async move { reset(torn(stream)) }).await;
-    assert_eq!((failure.name.code, failure.layer, failure.how), (1051, Layer::Tcp, How::Rst));
+    let failure = ending_after(|stream| async move { reset(without_close_notify(stream)) }).await;
+    assert_eq!((failure.name.code, failure.layer, failure.how), (1051, Layer::Tcp, DropKind::Rst));
 }
 
 #[tokio::test]
 async fn a_damaged_record_is_a_read_failure() {
     let failure = ending_after(|stream| async move {
-        let mut below = torn(stream);
+        let mut below = without_close_notify(stream);
         below
             .write_all(&[
                 23, 3, 3, 0, 20, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20,
@@ -171,7 +171,7 @@ async fn a_damaged_record_is_a_read_failure() {
         let _ = below.read(&mut [0; 64]).await;
     })
     .await;
-    assert_eq!((failure.name.code, failure.layer, failure.how), (1178, Layer::Tls, How::Io));
+    assert_eq!((failure.name.code, failure.layer, failure.how), (1178, Layer::Tls, DropKind::Io));
 }
 
 #[tokio::test]
@@ -180,12 +180,12 @@ async fn an_alert_in_the_session_is_an_alert() {
     let authority = Authority::new();
     let port = server(authority.mutual(&authority.leaf()), |_| async {}).await;
     let failure = ending(&mut opened(&trusting(&authority, port)).await).await;
-    assert_eq!((failure.name.code, failure.layer, failure.how), (1032, Layer::Tls, How::TlsAlert));
+    assert_eq!((failure.name.code, failure.layer, failure.how), (1032, Layer::Tls, DropKind::TlsAlert));
     assert!(failure.detail.contains("CertificateRequired"), "{}", failure.detail);
 }
 
 #[tokio::test]
-async fn a_client_certificate_is_shown_when_asked_for() {
+async fn a_client_certificate_is_sent_on_request() {
     let authority = Authority::new();
     let port = server(authority.mutual(&authority.leaf()), |mut stream| async move {
         assert!(stream.get_ref().1.peer_certificates().is_some());
@@ -210,18 +210,18 @@ async fn an_alert_in_the_handshake_is_an_alert() {
     let mut settings = trusting(&authority, port);
     settings.tls.alpn = vec!["not-spoken-here".into()];
     let failure = refused(&settings).await.failure;
-    assert_eq!((failure.name.code, failure.layer, failure.how), (1032, Layer::Tls, How::TlsAlert));
+    assert_eq!((failure.name.code, failure.layer, failure.how), (1032, Layer::Tls, DropKind::TlsAlert));
 }
 
 #[tokio::test]
-async fn handshakes_that_break_off_say_how() {
+async fn interrupted_handshakes_are_named() {
     let authority = Authority::new();
     let fin = peer(|mut stream| async move {
         let _ = stream.read(&mut [0; 4096]).await;
     })
     .await;
     let failure = refused(&trusting(&authority, fin)).await.failure;
-    assert_eq!((failure.name.code, failure.layer, failure.how), (1051, Layer::Tcp, How::Fin));
+    assert_eq!((failure.name.code, failure.layer, failure.how), (1051, Layer::Tcp, DropKind::Fin));
 
     let rst = peer(|mut stream| async move {
         stream.read_u8().await.unwrap();
@@ -229,7 +229,7 @@ async fn handshakes_that_break_off_say_how() {
     })
     .await;
     let failure = refused(&trusting(&authority, rst)).await.failure;
-    assert_eq!((failure.name.code, failure.layer, failure.how), (1051, Layer::Tcp, How::Rst));
+    assert_eq!((failure.name.code, failure.layer, failure.how), (1051, Layer::Tcp, DropKind::Rst));
 
     let plain = peer(|mut stream| async move {
         let _ = stream.read(&mut [0; 4096]).await;
@@ -256,10 +256,10 @@ async fn a_silent_handshake_is_a_timeout() {
 
 #[tokio::test]
 async fn progress_shows_the_phase_and_a_dropped_attempt_hangs_up() {
-    let (tell, told) = tokio::sync::oneshot::channel();
+    let (sender, received) = tokio::sync::oneshot::channel();
     let port = peer(|mut stream| async move {
         while stream.read(&mut [0; 4096]).await.is_ok_and(|bytes| bytes > 0) {}
-        tell.send(()).unwrap();
+        sender.send(()).unwrap();
     })
     .await;
     let authority = Authority::new();
@@ -274,7 +274,7 @@ async fn progress_shows_the_phase_and_a_dropped_attempt_hangs_up() {
         tokio::task::yield_now().await;
     }
     attempt.abort();
-    tokio::time::timeout(Duration::from_secs(5), told).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(5), received).await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -6,14 +6,14 @@ use super::authority::Authority;
 use crate::mqtt::settings::TlsSettings;
 use crate::mqtt::wire::TlsContext;
 
-fn complaint(settings: &TlsSettings) -> String {
+fn settings_error(settings: &TlsSettings) -> String {
     TlsContext::load(settings).unwrap_err().to_string()
 }
 
 #[test]
 fn files_that_are_missing_empty_or_something_else_are_named() {
     let authority = Authority::new();
-    for (path, says) in [
+    for (path, expected) in [
         (PathBuf::from("/nowhere/ca.pem"), "No such file"),
         (authority.file("empty.pem", ""), "no PEM"),
         (authority.file("text.pem", "hello\nworld\n"), "no PEM"),
@@ -27,8 +27,8 @@ fn files_that_are_missing_empty_or_something_else_are_named() {
         ),
     ] {
         let settings = TlsSettings { ca_file: Some(path.clone()), ..TlsSettings::default() };
-        let complaint = complaint(&settings);
-        assert!(complaint.contains(says) || cfg!(windows), "{path:?}: {complaint}");
+        let complaint = settings_error(&settings);
+        assert!(complaint.contains(expected) || cfg!(windows), "{path:?}: {complaint}");
         assert!(complaint.contains(path.file_name().unwrap().to_str().unwrap()), "{complaint}");
     }
 }
@@ -40,21 +40,21 @@ fn certificate_and_key_come_together_and_belong_together() {
     let certificate = authority.file("client.pem", &one.certificate_pem);
     let key = authority.file("other.key", &other.key.serialize_pem());
     let only_certificate = TlsSettings { certificate: Some(certificate.clone()), ..TlsSettings::default() };
-    assert!(complaint(&only_certificate).contains("key"));
+    assert!(settings_error(&only_certificate).contains("key"));
     let only_key = TlsSettings { private_key: Some(key.clone()), ..TlsSettings::default() };
-    assert!(complaint(&only_key).contains("certificate"));
+    assert!(settings_error(&only_key).contains("certificate"));
     let strangers =
         TlsSettings { certificate: Some(certificate), private_key: Some(key), ..TlsSettings::default() };
-    assert!(complaint(&strangers).contains("does not belong"), "{}", complaint(&strangers));
+    assert!(settings_error(&strangers).contains("does not belong"), "{}", settings_error(&strangers));
 }
 
 #[test]
 fn names_and_protocols_are_checked() {
     let name = TlsSettings { server_name: Some("not a name".into()), ..TlsSettings::default() };
-    assert!(complaint(&name).contains("not a name"));
+    assert!(settings_error(&name).contains("not a name"));
     for protocol in [String::new(), "x".repeat(256)] {
         let settings = TlsSettings { alpn: vec![protocol], ..TlsSettings::default() };
-        assert!(complaint(&settings).contains("255"));
+        assert!(settings_error(&settings).contains("255"));
     }
 }
 
@@ -68,8 +68,8 @@ fn keys_never_show_in_debug_output() {
         private_key: Some(authority.file("client.key", &pem)),
         ..authority.trusted()
     };
-    let shown = format!("{:?}", TlsContext::load(&settings).unwrap());
+    let debug = format!("{:?}", TlsContext::load(&settings).unwrap());
     let secret = leaf.key.serialize_der();
-    assert!(!shown.contains(&format!("{:?}", &secret[secret.len() - 16..])));
-    assert!(!shown.contains(pem.lines().nth(1).unwrap()));
+    assert!(!debug.contains(&format!("{:?}", &secret[secret.len() - 16..])));
+    assert!(!debug.contains(pem.lines().nth(1).unwrap()));
 }

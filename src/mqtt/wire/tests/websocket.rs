@@ -10,8 +10,8 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use super::world::{attempt, echo, ending, opened, peer, refused, reset, settings};
-use crate::diagnostics::event::{How, Layer, Phase};
+use super::harness::{attempt, echo, ending, opened, peer, refused, reset, settings};
+use crate::diagnostics::event::{DropKind, Layer, Phase};
 use crate::mqtt::failure::Failure;
 use crate::mqtt::settings::{LinkSettings, Transport};
 use crate::mqtt::wire::OpenFailure;
@@ -129,18 +129,18 @@ fn low_byte(index: usize) -> u8 {
 }
 
 #[tokio::test]
-async fn shutting_down_says_goodbye_on_both_layers() {
-    let (tell, told) = tokio::sync::oneshot::channel();
+async fn shutdown_closes_both_layers() {
+    let (sender, received) = tokio::sync::oneshot::channel();
     let settings = server(|mut websocket| async move {
         let first = websocket.next().await.unwrap().unwrap();
         let closed = matches!(websocket.next().await, Some(Ok(Message::Close(_))));
-        tell.send((first, closed)).unwrap();
+        sender.send((first, closed)).unwrap();
     })
     .await;
     let mut wire = opened(&settings).await;
     wire.stream.write_all(b"last").await.unwrap();
     wire.stream.shutdown().await.unwrap();
-    assert_eq!(told.await.unwrap(), (Message::binary(&b"last"[..]), true));
+    assert_eq!(received.await.unwrap(), (Message::binary(&b"last"[..]), true));
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn a_close_frame_keeps_code_and_reason() {
         let _ = websocket.next().await;
     })
     .await;
-    assert_eq!((failure.name.code, failure.layer, failure.how), (5134, Layer::Websocket, How::WsClose));
+    assert_eq!((failure.name.code, failure.layer, failure.how), (5134, Layer::Websocket, DropKind::WsClose));
     assert_eq!(failure.ws_close_code, Some(1008));
     assert!(failure.detail.contains("policy violation") && !failure.detail.contains('\x1b'));
 }
@@ -163,15 +163,15 @@ async fn a_close_frame_without_code_is_one_too() {
         let _ = websocket.next().await;
     })
     .await;
-    assert_eq!((failure.how, failure.ws_close_code), (How::WsClose, None));
+    assert_eq!((failure.how, failure.ws_close_code), (DropKind::WsClose, None));
 }
 
 #[tokio::test]
 async fn an_end_without_a_close_frame_is_a_closed_socket() {
     let failure = ending_after(|websocket| async move { drop(websocket) }).await;
-    assert_eq!((failure.name.code, failure.layer, failure.how), (1051, Layer::Tcp, How::Fin));
+    assert_eq!((failure.name.code, failure.layer, failure.how), (1051, Layer::Tcp, DropKind::Fin));
     let failure = ending_after(|websocket| async move { reset(websocket.into_inner()) }).await;
-    assert_eq!((failure.name.code, failure.layer, failure.how), (1051, Layer::Tcp, How::Rst));
+    assert_eq!((failure.name.code, failure.layer, failure.how), (1051, Layer::Tcp, DropKind::Rst));
 }
 
 #[tokio::test]
@@ -181,7 +181,7 @@ async fn broken_rules_are_a_protocol_error() {
         let _ = websocket.next().await;
     })
     .await;
-    assert_eq!((text.name.code, text.layer, text.how), (2089, Layer::Websocket, How::Io));
+    assert_eq!((text.name.code, text.layer, text.how), (2089, Layer::Websocket, DropKind::Io));
     assert!(text.detail.contains("text message"), "{}", text.detail);
     let reserved = ending_after(|websocket| async move {
         let mut below = websocket.into_inner();
@@ -228,15 +228,15 @@ async fn a_missing_subprotocol_is_a_failed_upgrade() {
 }
 
 #[tokio::test]
-async fn answers_that_are_no_upgrade_are_told_apart() {
+async fn answers_that_are_no_upgrade_are_distinguished() {
     let garbage = refused_with(b"\x30\x82\x01\x00garbage\r\n\r\n").await.failure;
     assert_eq!((garbage.name.code, garbage.layer), (2074, Layer::Websocket));
     let key = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n";
     assert_eq!(refused_with(key).await.failure.name.code, 2065);
     let fin = refused_with(b"").await.failure;
-    assert_eq!((fin.name.code, fin.layer, fin.how), (1051, Layer::Tcp, How::Fin));
+    assert_eq!((fin.name.code, fin.layer, fin.how), (1051, Layer::Tcp, DropKind::Fin));
     let half = refused_with(b"HTTP/1.1 101 Swi").await.failure;
-    assert_eq!((half.name.code, half.how), (1051, How::Fin));
+    assert_eq!((half.name.code, half.how), (1051, DropKind::Fin));
 }
 
 #[tokio::test]

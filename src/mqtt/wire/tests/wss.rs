@@ -8,10 +8,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 
-use super::authority::{Authority, torn};
+use super::authority::{Authority, without_close_notify};
 use super::websocket::accept;
-use super::world::{attempt, echo, ending, opened, peer, reset, settings};
-use crate::diagnostics::event::{How, Layer, Phase};
+use super::harness::{attempt, echo, ending, opened, peer, reset, settings};
+use crate::diagnostics::event::{DropKind, Layer, Phase};
 use crate::mqtt::failure::Failure;
 use crate::mqtt::settings::{LinkSettings, Transport};
 
@@ -72,37 +72,37 @@ async fn a_close_frame_wins_over_the_tls_close_behind_it() {
         websocket.get_mut().shutdown().await.unwrap();
     })
     .await;
-    assert_eq!((failure.name.code, failure.layer, failure.how), (5134, Layer::Websocket, How::WsClose));
+    assert_eq!((failure.name.code, failure.layer, failure.how), (5134, Layer::Websocket, DropKind::WsClose));
 }
 
 #[tokio::test]
-async fn close_notify_alone_is_tls_hanging_up_politely() {
+async fn close_notify_alone_is_a_clean_tls_close() {
     let failure = ending_after(|mut websocket| async move {
         websocket.get_mut().shutdown().await.unwrap();
     })
     .await;
-    assert_eq!((failure.name.code, failure.layer, failure.how), (5134, Layer::Tls, How::TlsClose));
+    assert_eq!((failure.name.code, failure.layer, failure.how), (5134, Layer::Tls, DropKind::TlsClose));
 }
 
 #[tokio::test]
-async fn no_goodbye_at_all_is_a_closed_socket() {
-    let failure = ending_after(|websocket| async move { drop(torn(websocket.into_inner())) }).await;
-    assert_eq!((failure.name.code, failure.layer, failure.how), (1051, Layer::Tcp, How::Fin));
-    let failure = ending_after(|websocket| async move { reset(torn(websocket.into_inner())) }).await;
-    assert_eq!((failure.name.code, failure.layer, failure.how), (1051, Layer::Tcp, How::Rst));
+async fn a_fin_without_any_close_is_a_closed_socket() {
+    let failure = ending_after(|websocket| async move { drop(without_close_notify(websocket.into_inner())) }).await;
+    assert_eq!((failure.name.code, failure.layer, failure.how), (1051, Layer::Tcp, DropKind::Fin));
+    let failure = ending_after(|websocket| async move { reset(without_close_notify(websocket.into_inner())) }).await;
+    assert_eq!((failure.name.code, failure.layer, failure.how), (1051, Layer::Tcp, DropKind::Rst));
 }
 
 #[tokio::test]
 async fn shutting_down_sends_close_frame_and_close_notify() {
-    let (tell, told) = tokio::sync::oneshot::channel();
+    let (sender, received) = tokio::sync::oneshot::channel();
     let authority = Authority::new();
     let settings = server(&authority, |mut websocket| async move {
         let closed = matches!(websocket.next().await, Some(Ok(message)) if message.is_close());
-        let polite = websocket.next().await.is_none();
-        tell.send((closed, polite)).unwrap();
+        let closed_cleanly = websocket.next().await.is_none();
+        sender.send((closed, closed_cleanly)).unwrap();
     })
     .await;
     let mut wire = opened(&settings).await;
     wire.stream.shutdown().await.unwrap();
-    assert_eq!(told.await.unwrap(), (true, true));
+    assert_eq!(received.await.unwrap(), (true, true));
 }

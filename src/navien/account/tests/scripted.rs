@@ -288,10 +288,10 @@ async fn a_silent_cloud_holds_up_no_reconnect_while_the_keys_are_good() {
     // A deep reconnect asks for new ones, but nobody called the old ones bad.
     script.then(Line::IsUnreachable);
     assert_eq!(signer.sign(true).await.unwrap().expires_at, first.expires_at);
-    signer.refused(403, None);
+    signer.on_refused(403, None);
     script.then(Line::IsUnreachable);
     let failure = signer.sign(true).await.unwrap_err();
-    assert_eq!((failure.layer, failure.for_good, failure.http_status), (Layer::Dns, false, None));
+    assert_eq!((failure.layer, failure.is_permanent, failure.http_status), (Layer::Dns, false, None));
     let refused = "AWS refused the credentials, and there are no new ones: the cloud cannot be reached";
     assert!(failure.detail.starts_with(refused), "{}", failure.detail);
     script.ok(&signed_in(2, 3600, Some(3600)));
@@ -304,7 +304,7 @@ async fn a_silent_cloud_holds_up_no_reconnect_while_the_keys_are_good() {
     assert!(failure.detail.starts_with(over), "{}", failure.detail);
     script.fails(401, "Invalid email or password");
     let failure = signer.sign(false).await.unwrap_err();
-    assert_eq!((failure.for_good, failure.http_status), (true, Some(401)));
+    assert_eq!((failure.is_permanent, failure.http_status), (true, Some(401)));
     let shown = format!("{signer:?} {failure:?}");
     assert!(!shown.contains(EMAIL) && !shown.contains("ASIA"), "{shown}");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use ratatui::text::Span;
 
-use crate::classify::{Expected, Pattern, Verdict};
+use crate::classify::{DropPrediction, Pattern, Verdict};
 use crate::diagnostics::{LinkState, Snapshot};
 use crate::tui::format;
 use crate::tui::text::width;
@@ -18,7 +18,7 @@ pub(super) fn span(context: &ViewContext, room: usize) -> Option<Span<'static>> 
     let now = context.now.wall;
     let expected = valid(verdict, context.snapshot(), now)?;
     let at = format::when(expected.at, now, context.offset);
-    let within = within(expected.within());
+    let within = within(expected.half_width());
     let left = match (expected.at - now).to_std() {
         Ok(left) if !left.is_zero() => format!("in {}", format::short(left)),
         _ => "due now".to_owned(),
@@ -35,12 +35,12 @@ pub(super) fn span(context: &ViewContext, room: usize) -> Option<Span<'static>> 
 }
 
 /// The prediction, unless it is past, the link is down, or it was made for an earlier session.
-fn valid(verdict: &Verdict, snapshot: &Snapshot, now: DateTime<Utc>) -> Option<Expected> {
+fn valid(verdict: &Verdict, snapshot: &Snapshot, now: DateTime<Utc>) -> Option<DropPrediction> {
     let LinkState::Connected { since } = snapshot.link else { return None };
     let expected = verdict.diagnosis.expected?;
     let follows_the_clock = verdict.classification.pattern == Pattern::Scheduled;
     let of_this_session = follows_the_clock || verdict.at >= since;
-    let latest = expected.at.checked_add_signed(chrono::TimeDelta::from_std(expected.within()).ok()?)?;
+    let latest = expected.at.checked_add_signed(chrono::TimeDelta::from_std(expected.half_width()).ok()?)?;
     (of_this_session && latest >= now).then_some(expected)
 }
 

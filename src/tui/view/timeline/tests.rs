@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use chrono::{TimeZone, Utc};
 
-use crate::diagnostics::event::{ConnectKind, Connected, Dropped, Initiator, Started, SystemSource};
+use crate::diagnostics::event::{ConnectKind, ConnectedEvent, DroppedEvent, Initiator, StartedEvent, SystemSource};
 use crate::diagnostics::{Diagnostics, Event, MarkKind, Snapshot, Stamp};
 
 use super::lanes::{self, Arm, LinkCell};
@@ -14,7 +14,7 @@ struct Run(Diagnostics);
 impl Run {
     fn new(max_events: usize) -> Self {
         let mut run = Self(Diagnostics::new(max_events));
-        run.at(0.0, &Event::Started(Started { keep_alive_secs: 60.0, ..Started::default() }));
+        run.at(0.0, &Event::Started(StartedEvent { keep_alive_secs: 60.0, ..StartedEvent::default() }));
         run
     }
 
@@ -25,17 +25,17 @@ impl Run {
     fn connect(&mut self, secs: f64, keep_alive_secs: u32, attempt_number: u32) {
         self.at(
             secs,
-            &Event::Connected(Connected {
+            &Event::Connected(ConnectedEvent {
                 event_type: ConnectKind::Connected,
                 attempt_number,
                 keep_alive_secs: keep_alive_secs.into(),
-                ..Connected::default()
+                ..ConnectedEvent::default()
             }),
         );
     }
 
     fn drop(&mut self, secs: f64) {
-        self.at(secs, &Event::Dropped(Dropped { ..Dropped::default() }));
+        self.at(secs, &Event::Dropped(DroppedEvent { ..DroppedEvent::default() }));
     }
 
     /// The state at `secs`, and a window of `columns` seconds that ends there.

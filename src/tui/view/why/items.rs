@@ -2,8 +2,8 @@
 
 use ratatui::style::Style;
 
-use crate::classify::{AdviceAction, AlsoSeen, Pattern, Verdict, percent, sureness};
-use crate::diagnostics::facts::{self, Facts, NextStep};
+use crate::classify::{AdviceAction, SecondaryFinding, Pattern, Verdict, percent, confidence_word};
+use crate::diagnostics::facts::{self, DropFacts, NextStep};
 use crate::tui::keymap::Action;
 
 use super::super::ViewContext;
@@ -99,7 +99,7 @@ pub(super) struct Story {
 impl Story {
     /// What can be said of the state shown.
     pub(super) fn of(context: &ViewContext) -> Self {
-        let facts = facts::facts(context.snapshot());
+        let facts = facts::drop_facts(context.snapshot());
         let verdict = context.published.verdict.as_deref();
         let step = step(verdict, &facts);
         match verdict {
@@ -124,23 +124,23 @@ impl Story {
         items.iter_mut().filter(|item| item.sign == Sign::For).skip(1).for_each(|item| item.follows = true);
         let doubts = ranked(Sign::Against, &verdict.diagnosis.against, &[4, 9]).into_iter();
         items.extend(doubts.map(|item| Item { follows: !judged.evidence.is_empty(), ..item }));
-        let also = verdict.diagnosis.also.iter().skip(usize::from(verdict.second().is_some()));
+        let also = verdict.diagnosis.also.iter().skip(usize::from(verdict.second_cause().is_some()));
         items.extend(also.map(|seen| Item::new(Sign::Also, 8, findings(seen, judged.drops))));
         items.extend(rival(verdict));
         items.extend(judged.missing.iter().map(|missing| Item::new(Sign::Missing, 7, missing.as_str())));
         let share = Some(share(context, judged.confidence));
         let first = judged.pattern.title().to_uppercase();
-        let short = verdict.second().map(|_| format!("{first} + 1 MORE"));
+        let short = verdict.second_cause().map(|_| format!("{first} + 1 MORE"));
         Self { answer: verdict.title().to_uppercase(), short, share, items, step }
     }
 
     /// There were drops, but nothing can be said yet: the lead, what would be needed, then plain facts.
-    fn open(verdict: &Verdict, facts: &Facts, step: Step) -> Self {
+    fn open(verdict: &Verdict, facts: &DropFacts, step: Step) -> Self {
         let judged = &verdict.classification;
-        let few = judged.drops < facts::DROPS_FOR_A_PATTERN;
+        let few = judged.drops < facts::MIN_DROPS_FOR_PATTERN;
         let answer = if few { "NOT ENOUGH DROPS YET" } else { "NO CLEAR PATTERN YET" };
         let mut items = Vec::new();
-        items.extend(verdict.lead().map(|lead| {
+        items.extend(verdict.leading_hypothesis().map(|lead| {
             let (title, meaning) = (lead.pattern.title(), lead.pattern.meaning());
             let short = format!("at best {title}, {}", percent(lead.probability));
             let text = format!("{short}: {meaning}");
@@ -157,7 +157,7 @@ impl Story {
 /// Number and word, and looks for each word.
 fn share(context: &ViewContext, probability: f64) -> Share {
     let theme = context.theme;
-    let word = sureness(probability);
+    let word = confidence_word(probability);
     let style = match word {
         "sure" => theme.good.patch(theme.strong),
         "likely" => theme.strong,
@@ -177,7 +177,7 @@ fn meaning(verdict: &Verdict) -> Vec<Item> {
         }),
     );
     let rank = if cause.is_some() { 5 } else { 1 };
-    let Some(second) = verdict.second() else {
+    let Some(second) = verdict.second_cause() else {
         items.push(Item::new(Sign::Plain, rank, judged.pattern.meaning()));
         return items;
     };
@@ -194,7 +194,7 @@ fn meaning(verdict: &Verdict) -> Vec<Item> {
 }
 
 /// `also 4 of 48 drops: outage`.
-fn findings(seen: &AlsoSeen, drops: u64) -> String {
+fn findings(seen: &SecondaryFinding, drops: u64) -> String {
     format!("also {} of {drops} drops: {}", seen.hits, seen.pattern.title())
 }
 
@@ -219,7 +219,7 @@ fn ranked(sign: Sign, sentences: &[String], ranks: &[usize]) -> Vec<Item> {
 }
 
 /// The plain facts, from `rank` on; one of what is missing comes before the fourth that is known.
-fn seen(facts: &Facts, rank: usize) -> Vec<Item> {
+fn seen(facts: &DropFacts, rank: usize) -> Vec<Item> {
     let known = facts.known.iter().enumerate();
     let known = known.map(|(index, text)| Item::new(Sign::For, rank + 2 * index, text.as_str()));
     let missing = facts.missing.iter().enumerate();
@@ -228,15 +228,15 @@ fn seen(facts: &Facts, rank: usize) -> Vec<Item> {
 }
 
 /// The next step: what the state of the link asks for comes before what the drops suggest.
-fn step(verdict: Option<&Verdict>, facts: &Facts) -> Step {
+fn step(verdict: Option<&Verdict>, facts: &DropFacts) -> Step {
     let of_link = facts
         .next
-        .filter(|next| *next != NextStep::KeepComparing || verdict.is_none_or(|verdict| !verdict.is_named()));
+        .filter(|next| *next != NextStep::KeepRunning || verdict.is_none_or(|verdict| !verdict.is_named()));
     if let Some(next) = of_link {
         let action = match next {
             NextStep::Connect => Some(Action::ToggleConnection),
-            NextStep::TurnPingsOn => Some(Action::KeepAliveType),
-            NextStep::ReadFailure | NextStep::KeepComparing => None,
+            NextStep::EnableKeepAlive => Some(Action::KeepAliveType),
+            NextStep::ReadFailure | NextStep::KeepRunning => None,
         };
         return Step { text: next.sentence().to_owned(), action };
     }

@@ -5,7 +5,7 @@ use ratatui::Frame;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::classify::{Hypothesis, Outcomes, Pattern, Verdict, causes, percent};
+use crate::classify::{Hypothesis, OutcomeShares, Pattern, Verdict, causes, percent};
 use crate::diagnostics::words;
 
 use super::super::ink::{bar, left, right, wrap};
@@ -92,7 +92,7 @@ impl Sheet<'_> {
             .filter(is_worth)
             .map(|one| {
                 let is_answer = one.pattern == judged.pattern
-                    || self.verdict.second().is_some_and(|second| second.pattern == one.pattern);
+                    || self.verdict.second_cause().is_some_and(|second| second.pattern == one.pattern);
                 let style = if is_answer { theme.strong } else { theme.text };
                 let hits =
                     if one.hits == 0 { String::new() } else { words::count(one.hits, "drop", "drops") };
@@ -164,7 +164,7 @@ impl Sheet<'_> {
 
     /// The four outcomes of the investigation guide, the most probable first; nothing while they are alike.
     fn outcomes(&self) -> Vec<Line<'static>> {
-        let Outcomes { network, server, client, environment } = self.verdict.diagnosis.outcomes;
+        let OutcomeShares { network, server, client, environment } = self.verdict.diagnosis.outcomes;
         let mut all = [
             ("the network between", network),
             ("the broker", server),

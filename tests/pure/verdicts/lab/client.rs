@@ -11,24 +11,24 @@ use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings, Tr
 
 use super::dice::Dice;
 use super::path::drops;
-use super::recipe::Recipe;
+use super::recipe::CaseRecipe;
 use super::traffic::{STATUS, Traffic};
-use super::world::{Cut, Order, World, deed};
+use super::world::{LineCut, ClientCommand, World, scripted_action};
 
 fn manner(dice: &mut Dice) -> Manner {
     dice.pick(&[Manner::Fin, Manner::Fin, Manner::Reset, Manner::Disconnect(0x97)])
 }
 
 /// A server that allows so many messages per connection.
-pub(crate) fn message_count(dice: &mut Dice) -> Recipe {
+pub(crate) fn message_count(dice: &mut Dice) -> CaseRecipe {
     let count = dice.pick(&[20_u64, 25, 50, 64, 100, 128, 200, 37, 81]);
     #[expect(clippy::cast_precision_loss, reason = "some hundred")]
     let messages = count as f64;
     let every = dice.log(5.0, 120.0);
     let most = (4_000.0 / messages).clamp(5.0, 40.0);
-    let mut recipe = Recipe::new(every * messages, drops(dice, most));
+    let mut recipe = CaseRecipe::new(every * messages, drops(dice, most));
     let direction = dice.pick(&[Direction::ToServer, Direction::ToServer, Direction::Both]);
-    recipe.ailments.push(Ailment::AfterMessages { count, direction, manner: manner(dice) });
+    recipe.faults.push(Ailment::AfterMessages { count, direction, manner: manner(dice) });
     recipe.keep_alives = vec![0, 60, 120, 300, 600, 1200];
     let traffic = match dice.whole(0, 3) {
         0 => {
@@ -43,15 +43,15 @@ pub(crate) fn message_count(dice: &mut Dice) -> Recipe {
 }
 
 /// A server that allows so many messages in so much time, and a client with bursts of all sizes.
-pub(crate) fn message_rate(dice: &mut Dice) -> Recipe {
+pub(crate) fn message_rate(dice: &mut Dice) -> CaseRecipe {
     let allowed = dice.pick(&[8_u32, 12, 20, 20, 30, 50]);
     let window_secs = dice.pick(&[1.0, 1.0, 2.0, 5.0]);
     let direction = Direction::ToServer;
     let share = dice.between(0.15, 0.6);
     let every = dice.log(120.0, 1200.0);
-    let mut recipe = Recipe::new(every / share, drops(dice, 25.0));
+    let mut recipe = CaseRecipe::new(every / share, drops(dice, 25.0));
     recipe.scale = Some(1.0);
-    recipe.ailments.push(Ailment::AfterRate {
+    recipe.faults.push(Ailment::AfterRate {
         messages: allowed,
         window_secs,
         direction,
@@ -59,7 +59,7 @@ pub(crate) fn message_rate(dice: &mut Dice) -> Recipe {
     });
     recipe.traffic = Some(Traffic::None);
     let gap = window_secs / f64::from(allowed) * dice.between(0.2, 0.7);
-    recipe.deeds.push(deed(move |world: World, mut dice: Dice| async move {
+    recipe.actions.push(scripted_action(move |world: World, mut dice: Dice| async move {
         loop {
             world.wait(dice.wait(every)).await;
             let allowed = u64::from(allowed);
@@ -78,17 +78,17 @@ pub(crate) fn message_rate(dice: &mut Dice) -> Recipe {
 }
 
 /// A policy that denies one topic of several.
-pub(crate) fn publish_triggered(dice: &mut Dice) -> Recipe {
+pub(crate) fn publish_triggered(dice: &mut Dice) -> CaseRecipe {
     let gap = dice.log(900.0, 20_000.0);
-    let mut recipe = Recipe::new(gap, drops(dice, 40.0));
+    let mut recipe = CaseRecipe::new(gap, drops(dice, 40.0));
     let delay_ms = dice.log(10.0, 400.0);
     let manner = dice.pick(&[Manner::Fin, Manner::Fin, Manner::Reset, Manner::Disconnect(0x87)]);
     let topic_filter = "cmd/+/ctrl/#".to_owned();
-    recipe.ailments.push(Ailment::AfterPublish { topic_filter, delay_ms, manner });
+    recipe.faults.push(Ailment::AfterPublish { topic_filter, delay_ms, manner });
     recipe.keep_alives.push(0);
     let (together, numbered) = (dice.chance(0.5), dice.chance(0.5));
     let qos = dice.pick(&[0, 1]);
-    recipe.deeds.push(deed(move |world: World, mut dice: Dice| async move {
+    recipe.actions.push(scripted_action(move |world: World, mut dice: Dice| async move {
         let mut number = 1_000;
         loop {
             world.wait(dice.wait(gap)).await;
@@ -103,7 +103,7 @@ pub(crate) fn publish_triggered(dice: &mut Dice) -> Recipe {
         }
     }));
     if together {
-        recipe.deeds.push(deed(move |world: World, mut dice: Dice| async move {
+        recipe.actions.push(scripted_action(move |world: World, mut dice: Dice| async move {
             loop {
                 world.wait(dice.wait(gap * 0.4)).await;
                 world.publish("cmd/heater/status/get", qos, 40);
@@ -114,19 +114,19 @@ pub(crate) fn publish_triggered(dice: &mut Dice) -> Recipe {
 }
 
 /// A token that ends the session it opened, whatever came later; or the one that was never renewed.
-pub(crate) fn credential_expiry(dice: &mut Dice) -> Recipe {
+pub(crate) fn credential_expiry(dice: &mut Dice) -> CaseRecipe {
     let ttl = dice.pick(&[900.0, 1800.0, 3600.0, 3600.0, 14_400.0, 43_200.0]);
-    let mut recipe = Recipe::new(ttl, drops(dice, 25.0));
+    let mut recipe = CaseRecipe::new(ttl, drops(dice, 25.0));
     recipe.may_suspend = false;
     let is_renewed = dice.chance(0.5);
     let sweep = dice.pick(&[0.3, 2.0, 8.0, 20.0]);
-    let cut = dice.pick(&[Cut::Fin, Cut::Fin, Cut::Reset, Cut::Told(0x87)]);
+    let cut = dice.pick(&[LineCut::Fin, LineCut::Fin, LineCut::Reset, LineCut::Disconnect(0x87)]);
     let renewed_at = dice.between(0.5, 0.95);
     if !is_renewed {
         // Signed in right before each connect: the token's life is the session's.
         recipe.also.push("fixed_lifetime");
     }
-    recipe.deeds.push(deed(move |mut world: World, mut dice: Dice| async move {
+    recipe.actions.push(scripted_action(move |mut world: World, mut dice: Dice| async move {
         let mut newest = renew(&world, ttl);
         let mut bound: Option<(u64, f64)> = None;
         loop {
@@ -156,7 +156,7 @@ pub(crate) fn credential_expiry(dice: &mut Dice) -> Recipe {
             }
             let due = bound.map_or(f64::INFINITY, |(_, due)| due);
             let next = due.min(renewal.max(now + 1.0)).min(now + 3600.0);
-            let wait = world.real((next - now).max(0.05));
+            let wait = world.wall_duration((next - now).max(0.05));
             if let Ok(false) = tokio::time::timeout(wait, world.changed()).await {
                 return;
             }
@@ -169,7 +169,7 @@ fn renew(world: &World, ttl: f64) -> f64 {
     let expiry = world.elapsed() + ttl;
     // The recorder writes what the provider said: an instant of the field's time.
     let recorded = recorded(world, expiry);
-    world.order(Order::Tell(Event::Credentials { expires_at: recorded }));
+    world.send_command(ClientCommand::Record(Event::Credentials { expires_at: recorded }));
     expiry
 }
 
@@ -179,8 +179,8 @@ fn recorded(world: &World, elapsed: f64) -> DateTime<Utc> {
 }
 
 /// A second client with the same id, which comes back each time it is thrown out, until it gives up for hours.
-pub(crate) fn client_id_takeover(dice: &mut Dice) -> Recipe {
-    let mut recipe = Recipe::new(dice.log(10.0, 120.0), drops(dice, 80.0).max(4));
+pub(crate) fn client_id_takeover(dice: &mut Dice) -> CaseRecipe {
+    let mut recipe = CaseRecipe::new(dice.log(10.0, 120.0), drops(dice, 80.0).max(4));
     let patience = dice.whole(4, 60);
     let quiet = dice.log(600.0, 15_000.0);
     let initial = dice.pick(&[0.5, 1.0, 2.0, 5.0]);
@@ -193,12 +193,12 @@ pub(crate) fn client_id_takeover(dice: &mut Dice) -> Recipe {
     recipe.gap += quiet * rounds * 1.5 / drops_f(recipe.drops);
     recipe.may_stray = dice.chance(0.3);
     if dice.chance(0.2) {
-        return on_a_timer(recipe, dice);
+        return with_timed_mechanism(recipe, dice);
     }
-    recipe.deeds.push(deed(move |world: World, mut dice: Dice| async move {
+    recipe.actions.push(scripted_action(move |world: World, mut dice: Dice| async move {
         world.wait(dice.between(60.0, quiet)).await;
         loop {
-            fight(&world, &mut dice, patience, (initial, most), version).await;
+            run_rival_client(&world, &mut dice, patience, (initial, most), version).await;
             world.wait(dice.wait(quiet)).await;
         }
     }));
@@ -206,10 +206,10 @@ pub(crate) fn client_id_takeover(dice: &mut Dice) -> Recipe {
 }
 
 /// A second client that comes by the clock, as a job does, and is thrown out each time by our own return.
-fn on_a_timer(mut recipe: Recipe, dice: &mut Dice) -> Recipe {
+fn with_timed_mechanism(mut recipe: CaseRecipe, dice: &mut Dice) -> CaseRecipe {
     recipe.gap = dice.log(200.0, 4_000.0).round();
     recipe.scale = None;
-    recipe.ailments.push(Ailment::Takeover { when: TakeoverTime::EverySecs(recipe.gap) });
+    recipe.faults.push(Ailment::Takeover { when: TakeoverTime::EverySecs(recipe.gap) });
     recipe.also.extend(["scheduled", "fixed_lifetime"]);
     recipe
 }
@@ -220,10 +220,10 @@ fn drops_f(drops: u64) -> f64 {
 }
 
 /// The rival's side: a real link as well.
-async fn fight(
+async fn run_rival_client(
     world: &World,
     dice: &mut Dice,
-    patience: u64,
+    max_drops: u64,
     (initial, most): (f64, f64),
     version: VersionChoice,
 ) {
@@ -238,18 +238,18 @@ async fn fight(
     settings.time_scale = world.scale;
     settings.version = version;
     settings.backoff = BackoffSettings {
-        initial: world.real(initial),
-        max: world.real(most),
-        min_connect_interval: world.real(1.0),
-        stable_after: world.real(30.0),
+        initial: world.wall_duration(initial),
+        max: world.wall_duration(most),
+        min_connect_interval: world.wall_duration(1.0),
+        stable_after: world.wall_duration(30.0),
         ..BackoffSettings::default()
     };
     let clock: Arc<dyn dropscope::diagnostics::Clock> = Arc::<super::clock::SimClock>::clone(&world.clock);
-    let connector = Arc::new(world.net.rival());
+    let connector = Arc::new(world.net.rival_connector());
     let Ok(mut rival) = Link::with_connector(settings, clock, connector, dice.seed()) else { return };
     rival.connect();
     let mut lost = 0;
-    while lost < dice.whole(patience / 2, patience) {
+    while lost < dice.whole(max_drops / 2, max_drops) {
         if let Event::Dropped(_) = rival.next().await.event {
             lost += 1;
         }
@@ -258,15 +258,15 @@ async fn fight(
 }
 
 /// A program that is blocked for longer than the server waits.
-pub(crate) fn keep_alive_timeout(dice: &mut Dice) -> Recipe {
+pub(crate) fn keep_alive_timeout(dice: &mut Dice) -> CaseRecipe {
     let keep_alive = dice.pick(&[10_u16, 20, 30, 60, 60, 120, 300]);
     let secs = f64::from(keep_alive);
     let gap = secs * dice.log(15.0, 120.0);
-    let mut recipe = Recipe::new(gap, drops(dice, 40.0));
+    let mut recipe = CaseRecipe::new(gap, drops(dice, 40.0));
     recipe.keep_alives = vec![keep_alive];
     let share = dice.between(0.4, 1.0);
     let excess = dice.pick(&[0.3, 2.0, 10.0]);
-    recipe.deeds.push(deed(move |world: World, mut dice: Dice| async move {
+    recipe.actions.push(scripted_action(move |world: World, mut dice: Dice| async move {
         loop {
             world.wait(dice.wait(gap * share)).await;
             let stall = if dice.chance(share) {
@@ -274,7 +274,7 @@ pub(crate) fn keep_alive_timeout(dice: &mut Dice) -> Recipe {
             } else {
                 secs * dice.between(0.05, 0.45)
             };
-            world.order(Order::Stall(stall));
+            world.send_command(ClientCommand::Stall(stall));
             world.wait(stall).await;
         }
     }));

@@ -12,11 +12,11 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Du
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::net::{Inner, Nat, Path};
+use super::net::{NetworkInner, NatSettings, PathState};
 
 /// What the line of one connection does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Line {
+pub(crate) enum LineState {
     /// It carries.
     Fine,
     /// It swallows everything, both ways, for ever.
@@ -28,38 +28,38 @@ pub(crate) enum Line {
 }
 
 /// The line of one connection, before it is laid.
-pub(super) struct Lines {
-    pub(super) net: Arc<Inner>,
-    pub(super) line: watch::Receiver<Line>,
-    pub(super) parting: Parting,
+pub(super) struct SimulatedLine {
+    pub(super) net: Arc<NetworkInner>,
+    pub(super) line: watch::Receiver<LineState>,
+    pub(super) peer_end: Parting,
     pub(super) own: bool,
     /// How long the client's computer repeats what nobody acknowledges.
     pub(super) patience: Duration,
 }
 
 /// What came at one of the ends.
-enum Came {
-    Order,
-    Path,
+enum LineEvent {
+    StateChange,
+    PathChange,
     Up(usize),
     Down(usize),
 }
 
 /// What the client is told in the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Told {
+enum CloseKind {
     Fin = 0,
     Reset,
     /// By its own computer.
     TimedOut,
 }
 
-impl Lines {
+impl SimulatedLine {
     /// Lays it to the server's end; gives the client's.
-    pub(super) fn carry(self, mut server: DuplexStream) -> ClientEnd {
+    pub(super) fn spawn(self, mut server: DuplexStream) -> ClientEnd {
         let (stream, mut client) = tokio::io::duplex(64 * 1024);
         let told = Arc::<AtomicU8>::default();
-        let end = ClientEnd { stream, told: Arc::clone(&told) };
+        let end = ClientEnd { stream, close_kind: Arc::clone(&told) };
         tokio::spawn(async move {
             let how = self.run(&mut client, &mut server).await;
             told.store(how as u8, Ordering::Relaxed);
@@ -67,65 +67,65 @@ impl Lines {
         end
     }
 
-    async fn run(mut self, client: &mut DuplexStream, server: &mut DuplexStream) -> Told {
+    async fn run(mut self, client: &mut DuplexStream, server: &mut DuplexStream) -> CloseKind {
         let (mut up, mut down) = (vec![0; 8 * 1024], vec![0; 8 * 1024]);
-        let mut mapping = self.net.habits.nat.filter(|_| self.own).map(|nat| Mapping::new(nat, &self.net));
+        let mut mapping = self.net.conditions.nat.filter(|_| self.own).map(|nat| NatMapping::new(nat, &self.net));
         let (mut path, mut orders_open) = (self.net.path.subscribe(), true);
         loop {
-            let dark = self.own && *path.borrow_and_update() == Path::Dark;
-            let came = tokio::select! {
+            let is_down = self.own && *path.borrow_and_update() == PathState::Down;
+            let event = tokio::select! {
                 biased;
                 changed = self.line.changed(), if orders_open => {
                     orders_open = changed.is_ok();
-                    Came::Order
+                    LineEvent::StateChange
                 }
-                _ = path.changed() => Came::Path,
-                count = client.read(&mut up) => Came::Up(count.unwrap_or(0)),
-                count = server.read(&mut down), if !dark => Came::Down(count.unwrap_or(0)),
+                _ = path.changed() => LineEvent::PathChange,
+                count = client.read(&mut up) => LineEvent::Up(count.unwrap_or(0)),
+                count = server.read(&mut down), if !is_down => LineEvent::Down(count.unwrap_or(0)),
             };
-            if dark && !matches!(came, Came::Path) && !self.light(matches!(came, Came::Up(1..))).await {
-                return Told::TimedOut;
+            if is_down && !matches!(event, LineEvent::PathChange) && !self.wait_for_path(matches!(event, LineEvent::Up(1..))).await {
+                return CloseKind::TimedOut;
             }
             let line = *self.line.borrow_and_update();
-            let is_up = matches!(came, Came::Up(_));
-            match (line, &came) {
-                (Line::Fin, _) => return Told::Fin,
-                (Line::Reset, _) => return Told::Reset,
-                (Line::BlackHole, _) => return self.swallow(client, server, is_up).await,
-                (Line::Fine, Came::Order | Came::Path) => continue,
-                (Line::Fine, _) => {}
+            let is_up = matches!(event, LineEvent::Up(_));
+            match (line, &event) {
+                (LineState::Fin, _) => return CloseKind::Fin,
+                (LineState::Reset, _) => return CloseKind::Reset,
+                (LineState::BlackHole, _) => return self.black_hole(client, server, is_up).await,
+                (LineState::Fine, LineEvent::StateChange | LineEvent::PathChange) => continue,
+                (LineState::Fine, _) => {}
             }
             let kept = mapping.as_mut().is_none_or(|mapping| mapping.passes(is_up, &self.net));
             if !kept {
-                if is_up && self.net.habits.nat.is_some_and(|nat| nat.resets) {
-                    return Told::Reset;
+                if is_up && self.net.conditions.nat.is_some_and(|nat| nat.resets) {
+                    return CloseKind::Reset;
                 }
-                return self.swallow(client, server, is_up).await;
+                return self.black_hole(client, server, is_up).await;
             }
             sleep(self.net.latency()).await;
-            let written = match came {
+            let written = match event {
                 // The client is gone, and the server is told.
-                Came::Up(0) | Came::Order | Came::Path => return Told::Fin,
-                Came::Down(0) => return self.parted(),
-                Came::Up(count) => server.write_all(&up[..count]).await,
-                Came::Down(count) => client.write_all(&down[..count]).await,
+                LineEvent::Up(0) | LineEvent::StateChange | LineEvent::PathChange => return CloseKind::Fin,
+                LineEvent::Down(0) => return self.close_kind(),
+                LineEvent::Up(count) => server.write_all(&up[..count]).await,
+                LineEvent::Down(count) => client.write_all(&down[..count]).await,
             };
             if written.is_err() {
-                return self.parted();
+                return self.close_kind();
             }
         }
     }
 
-    fn parted(&self) -> Told {
-        if self.parting.is_reset() { Told::Reset } else { Told::Fin }
+    fn close_kind(&self) -> CloseKind {
+        if self.peer_end.is_reset() { CloseKind::Reset } else { CloseKind::Fin }
     }
 
     /// Waits for a path that carries; `false`: too long for data of the client.
-    async fn light(&self, is_data: bool) -> bool {
+    async fn wait_for_path(&self, is_data: bool) -> bool {
         let mut path = self.net.path.subscribe();
         let since = Instant::now();
         let patience = if is_data { self.patience } else { Duration::from_secs(30 * 86_400) };
-        if timeout(patience, path.wait_for(|path| *path != Path::Dark)).await.is_err() {
+        if timeout(patience, path.wait_for(|path| *path != PathState::Down)).await.is_err() {
             return false;
         }
         // TCP tries again ever more rarely.
@@ -135,7 +135,7 @@ impl Lines {
     }
 
     /// Nothing gets through any more; ends when the client has gone, or its computer gives up.
-    async fn swallow(&self, client: &mut DuplexStream, server: &mut DuplexStream, is_data: bool) -> Told {
+    async fn black_hole(&self, client: &mut DuplexStream, server: &mut DuplexStream, is_data: bool) -> CloseKind {
         let (mut up, mut down) = (vec![0; 1024], vec![0; 1024]);
         let mut is_serving = true;
         let mut deadline = is_data.then(|| Instant::now() + self.patience);
@@ -143,10 +143,10 @@ impl Lines {
             let due = deadline.unwrap_or_else(Instant::now);
             tokio::select! {
                 biased;
-                () = sleep_until(due), if deadline.is_some() => return Told::TimedOut,
+                () = sleep_until(due), if deadline.is_some() => return CloseKind::TimedOut,
                 read = client.read(&mut up) => {
                     if read.unwrap_or(0) == 0 {
-                        return Told::Fin;
+                        return CloseKind::Fin;
                     }
                     deadline = deadline.or_else(|| Some(Instant::now() + self.patience));
                 }
@@ -157,23 +157,23 @@ impl Lines {
 }
 
 /// One entry of the router's table.
-struct Mapping {
-    nat: Nat,
+struct NatMapping {
+    nat: NatSettings,
     last: Instant,
     limit: f64,
 }
 
-impl Mapping {
-    fn new(nat: Nat, net: &Inner) -> Self {
+impl NatMapping {
+    fn new(nat: NatSettings, net: &NetworkInner) -> Self {
         Self { nat, last: Instant::now(), limit: Self::limit(&nat, net) }
     }
 
-    fn limit(nat: &Nat, net: &Inner) -> f64 {
+    fn limit(nat: &NatSettings, net: &NetworkInner) -> f64 {
         nat.limit + net.dice().between(-nat.pressure, nat.pressure)
     }
 
     /// Whether a packet still finds its entry.
-    fn passes(&mut self, is_up: bool, net: &Inner) -> bool {
+    fn passes(&mut self, is_up: bool, net: &NetworkInner) -> bool {
         let silent = self.last.elapsed().as_secs_f64() * net.scale;
         if silent > self.limit {
             return false;
@@ -189,7 +189,7 @@ impl Mapping {
 /// The client's end: a RST or a time-out is an error there, not an end of file.
 pub(super) struct ClientEnd {
     stream: DuplexStream,
-    told: Arc<AtomicU8>,
+    close_kind: Arc<AtomicU8>,
 }
 
 impl AsyncRead for ClientEnd {
@@ -201,10 +201,10 @@ impl AsyncRead for ClientEnd {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
         let ended = buffer.filled().len() == before;
-        let told = if ended { self.told.load(Ordering::Relaxed) } else { Told::Fin as u8 };
+        let told = if ended { self.close_kind.load(Ordering::Relaxed) } else { CloseKind::Fin as u8 };
         Poll::Ready(match told {
-            told if told == Told::Reset as u8 => Err(io::ErrorKind::ConnectionReset.into()),
-            told if told == Told::TimedOut as u8 => Err(io::ErrorKind::TimedOut.into()),
+            told if told == CloseKind::Reset as u8 => Err(io::ErrorKind::ConnectionReset.into()),
+            told if told == CloseKind::TimedOut as u8 => Err(io::ErrorKind::TimedOut.into()),
             _ => Ok(()),
         })
     }

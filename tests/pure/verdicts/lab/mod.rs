@@ -25,19 +25,19 @@ mod run;
 mod traffic;
 mod truth;
 mod world;
-mod written;
+mod seed_tests;
 
 use crate::verdicts::case::{CLASSES, Case};
 use dice::Dice;
-use recipe::Recipe;
+use recipe::CaseRecipe;
 
 /// The recording of a class; the same seed gives the same one.
 pub(crate) fn case(class: &str, seed: u64) -> Case {
-    recorded(class, seed).0
+    record_case(class, seed).0
 }
 
 /// The case, and its lines as the recording program wrote them.
-fn recorded(class: &str, seed: u64) -> (Case, String) {
+fn record_case(class: &str, seed: u64) -> (Case, String) {
     let mut dice = Dice::new(class, seed);
     let mechanism = match class {
         "undetermined" => dice.pick(&CLASSES[..13]),
@@ -49,29 +49,29 @@ fn recorded(class: &str, seed: u64) -> (Case, String) {
     }
     let mut also = std::mem::take(&mut recipe.also);
     let setup = recipe::prepare(recipe, &mut dice);
-    let told = run::play(setup, &mut dice);
+    let told = run::run_simulation(setup, &mut dice);
     let mut events = told.events;
-    let truth = truth::of(mechanism, &rendering::in_field_time(events.clone()), told.strays, &mut also);
+    let truth = truth::label_case(mechanism, &rendering::in_field_time(events.clone()), told.strays, &mut also);
     if !dice.chance(0.12) {
         events = rendering::in_field_time(events);
     }
-    rendering::dress(&mut events, &mut dice);
-    rendering::lose(&mut events, &mut dice);
+    rendering::add_optional_fields(&mut events, &mut dice);
+    rendering::remove_events(&mut events, &mut dice);
     let mut text = rendering::lines(&events);
     if dice.chance(0.4) {
         text = rendering::minimal(&text, dice.chance(0.3), dice.chance(0.5));
     }
     if dice.chance(0.1) {
-        rendering::tear(&mut text);
+        rendering::tear_last_line(&mut text);
     }
     let events = rendering::read(&text);
-    if truth == "client_id_takeover" && truth::names_rival(&events) {
+    if truth == "client_id_takeover" && truth::has_takeover_reason(&events) {
         also.clear();
     }
     (Case { name: format!("lab-{class}-{seed}"), truth, also, events }, text)
 }
 
-fn recipe(mechanism: &str, dice: &mut Dice) -> Recipe {
+fn recipe(mechanism: &str, dice: &mut Dice) -> CaseRecipe {
     match mechanism {
         "fixed_lifetime" => path::fixed_lifetime(dice),
         "scheduled" => path::scheduled(dice),

@@ -6,34 +6,34 @@ use std::time::Duration;
 use dropscope::diagnostics::error_name::{
     AWS_IO_DNS_QUERY_AGAIN, AWS_IO_SOCKET_CONNECTION_REFUSED, AWS_IO_SOCKET_TIMEOUT,
 };
-use dropscope::diagnostics::event::{How, Layer, Phase, PhaseTiming};
+use dropscope::diagnostics::event::{DropKind, Layer, Phase, PhaseTiming};
 use dropscope::diagnostics::{Clock, ErrorName};
 use dropscope::lab::Gateway;
 use dropscope::mqtt::connector::{BoxFuture, Connector};
 use dropscope::mqtt::failure::Failure;
 use dropscope::mqtt::settings::LinkSettings;
-use dropscope::mqtt::wire::{OpenFailure, Opened, Progress, Wire};
+use dropscope::mqtt::wire::{OpenFailure, OpenOutcome, Progress, WireConnection};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::dice::Dice;
-use super::line::{ClientEnd, Line, Lines};
+use super::line::{ClientEnd, LineState, SimulatedLine};
 
 /// Whether packets and connects get through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Path {
+pub(crate) enum PathState {
     Open,
     /// Nothing gets through now; what was sent arrives when the path is back, as TCP repeats it.
-    Dark,
+    Down,
     /// Established connections go on, connects are refused.
-    Refusing,
+    RefusesConnects,
     /// Established connections go on, the name does not resolve.
-    Nameless,
+    NoDns,
 }
 
 /// A router's table of connections.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Nat {
+pub(crate) struct NatSettings {
     /// Silence after which it forgets, in field seconds.
     pub(crate) limit: f64,
     /// The limit varies by so much both ways, from one mapping to the next.
@@ -46,84 +46,84 @@ pub(crate) struct Nat {
 
 /// Habits that stay for a whole run; times in field seconds.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Habits {
+pub(crate) struct NetworkConditions {
     pub(crate) latency: (f64, f64),
     pub(crate) connect: (f64, f64),
-    pub(crate) nat: Option<Nat>,
+    pub(crate) nat: Option<NatSettings>,
 }
 
 /// The network. Clones are the same network.
 #[derive(Clone)]
-pub(crate) struct Net(Arc<Inner>);
+pub(crate) struct SimulatedNetwork(Arc<NetworkInner>);
 
-pub(super) struct Inner {
+pub(super) struct NetworkInner {
     gateway: Gateway,
     pub(super) scale: f64,
-    pub(super) habits: Habits,
-    pub(super) path: watch::Sender<Path>,
+    pub(super) conditions: NetworkConditions,
+    pub(super) path: watch::Sender<PathState>,
     dice: Mutex<Dice>,
-    newest: Mutex<Option<watch::Sender<Line>>>,
+    newest: Mutex<Option<watch::Sender<LineState>>>,
 }
 
-impl std::fmt::Debug for Net {
+impl std::fmt::Debug for SimulatedNetwork {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Net")
     }
 }
 
-impl Net {
-    pub(crate) fn new(gateway: Gateway, scale: f64, habits: Habits, dice: Dice) -> Self {
-        Self(Arc::new(Inner {
+impl SimulatedNetwork {
+    pub(crate) fn new(gateway: Gateway, scale: f64, habits: NetworkConditions, dice: Dice) -> Self {
+        Self(Arc::new(NetworkInner {
             gateway,
             scale,
-            habits,
-            path: watch::Sender::new(Path::Open),
+            conditions: habits,
+            path: watch::Sender::new(PathState::Open),
             dice: Mutex::new(dice),
             newest: Mutex::default(),
         }))
     }
 
     /// Changes whether anything gets through.
-    pub(crate) fn path(&self, path: Path) {
+    pub(crate) fn set_path(&self, path: PathState) {
         self.0.path.send_replace(path);
     }
 
     /// What the line of the newest connection of the link does from now on.
-    pub(crate) fn line(&self, line: Line) {
+    pub(crate) fn set_line(&self, line: LineState) {
         if let Some(newest) = &*self.0.newest.lock().expect("no holder panicked") {
             newest.send_replace(line);
         }
     }
 
     /// Whether a probe of the first hop would be answered.
-    pub(crate) fn is_dark(&self) -> bool {
-        *self.0.path.borrow() == Path::Dark
+    pub(crate) fn is_down(&self) -> bool {
+        *self.0.path.borrow() == PathState::Down
     }
 
     /// A rival's way to the same server: it has no NAT and no cut lines of its own.
-    pub(crate) fn rival(&self) -> Rival {
-        Rival(self.clone())
+    pub(crate) fn rival_connector(&self) -> RivalConnector {
+        RivalConnector(self.clone())
     }
 
-    fn lay(&self, settings: &LinkSettings, own: bool) -> ClientEnd {
+    fn attach(&self, settings: &LinkSettings, own: bool) -> ClientEnd {
         let (near, far) = tokio::io::duplex(64 * 1024);
         let parting = self.0.gateway.attach(far);
-        let (orders, line) = watch::channel(Line::Fine);
+        let (orders, line) = watch::channel(LineState::Fine);
         if own {
             *self.0.newest.lock().expect("no holder panicked") = Some(orders);
         }
         // As the link asks of its computer (TCP_USER_TIMEOUT).
         let keep_alive = self.0.real(f64::from(settings.keep_alive_secs));
         let patience = (keep_alive + settings.ping_timeout).max(self.0.real(20.0));
-        Lines { net: Arc::clone(&self.0), line, parting, own, patience }.carry(near)
+        SimulatedLine { net: Arc::clone(&self.0), line, peer_end: parting, own, patience }.spawn(near)
     }
 
-    async fn open(&self, settings: &LinkSettings, clock: &Arc<dyn Clock>, own: bool) -> Opened {
+    async fn open(&self, settings: &LinkSettings, clock: &Arc<dyn Clock>, own: bool) -> OpenOutcome {
         let mut phases = Vec::new();
         for phase in [Phase::Dns, Phase::Tcp] {
             let began = clock.now();
             sleep(self.0.connect_time(phase)).await;
-            let failure = if own { self.obstacle(settings, phase).await } else { None };
+            let failure = if own { self.connect_failure(settings, phase).await } else { None };
             phases.push(PhaseTiming {
                 phase,
                 ms: clock.now().since(began).as_secs_f64() * 1_000.0,
@@ -132,34 +132,34 @@ impl Net {
                 detail: None,
             });
             if let Some(failure) = failure {
-                return Opened { phases, result: Err(OpenFailure { phase, failure }) };
+                return OpenOutcome { phases, result: Err(OpenFailure { phase, failure }) };
             }
         }
-        Opened { phases, result: Ok(Wire::from_stream(self.lay(settings, own), Arc::clone(clock))) }
+        OpenOutcome { phases, result: Ok(WireConnection::from_stream(self.attach(settings, own), Arc::clone(clock))) }
     }
 
-    async fn obstacle(&self, settings: &LinkSettings, phase: Phase) -> Option<Failure> {
+    async fn connect_failure(&self, settings: &LinkSettings, phase: Phase) -> Option<Failure> {
         let fail = |name: ErrorName, layer, how, words: &str| Some(Failure::new(name, layer, how, words));
         let path = *self.0.path.borrow();
         match (path, phase) {
-            (Path::Nameless, Phase::Dns) => fail(AWS_IO_DNS_QUERY_AGAIN, Layer::Dns, How::Io, "try again"),
-            (Path::Refusing, Phase::Tcp) => {
+            (PathState::NoDns, Phase::Dns) => fail(AWS_IO_DNS_QUERY_AGAIN, Layer::Dns, DropKind::Io, "try again"),
+            (PathState::RefusesConnects, Phase::Tcp) => {
                 let words = "192.0.2.10:8883 refused the connection: nothing listens on that port";
-                fail(AWS_IO_SOCKET_CONNECTION_REFUSED, Layer::Tcp, How::Rst, words)
+                fail(AWS_IO_SOCKET_CONNECTION_REFUSED, Layer::Tcp, DropKind::Rst, words)
             }
-            (Path::Dark, Phase::Tcp) => {
+            (PathState::Down, Phase::Tcp) => {
                 let mut path = self.0.path.subscribe();
-                let light = path.wait_for(|path| *path != Path::Dark);
+                let light = path.wait_for(|path| *path != PathState::Down);
                 let is_dark = tokio::time::timeout(settings.timeouts.tcp, light).await.is_err();
                 let words = "192.0.2.10:8883 did not answer";
-                is_dark.then(|| Failure::new(AWS_IO_SOCKET_TIMEOUT, Layer::Tcp, How::Io, words))
+                is_dark.then(|| Failure::new(AWS_IO_SOCKET_TIMEOUT, Layer::Tcp, DropKind::Io, words))
             }
             _ => None,
         }
     }
 }
 
-impl Inner {
+impl NetworkInner {
     pub(super) fn dice(&self) -> MutexGuard<'_, Dice> {
         self.dice.lock().expect("no holder panicked")
     }
@@ -169,42 +169,42 @@ impl Inner {
     }
 
     pub(super) fn latency(&self) -> Duration {
-        let (least, most) = self.habits.latency;
+        let (least, most) = self.conditions.latency;
         let secs = self.dice().log(least, most);
         self.real(secs)
     }
 
     fn connect_time(&self, phase: Phase) -> Duration {
-        let (least, most) = self.habits.connect;
+        let (least, most) = self.conditions.connect;
         let secs = self.dice().log(least, most);
         self.real(if phase == Phase::Dns { secs / 4.0 } else { secs })
     }
 }
 
-impl Connector for Net {
+impl Connector for SimulatedNetwork {
     fn open<'a>(
         &'a self,
         settings: &'a LinkSettings,
         clock: &'a Arc<dyn Clock>,
         _: &'a Progress,
         _: bool,
-    ) -> BoxFuture<'a, Opened> {
+    ) -> BoxFuture<'a, OpenOutcome> {
         Box::pin(self.open(settings, clock, true))
     }
 }
 
 /// The connector of another client.
 #[derive(Debug)]
-pub(crate) struct Rival(Net);
+pub(crate) struct RivalConnector(SimulatedNetwork);
 
-impl Connector for Rival {
+impl Connector for RivalConnector {
     fn open<'a>(
         &'a self,
         settings: &'a LinkSettings,
         clock: &'a Arc<dyn Clock>,
         _: &'a Progress,
         _: bool,
-    ) -> BoxFuture<'a, Opened> {
+    ) -> BoxFuture<'a, OpenOutcome> {
         Box::pin(self.0.open(settings, clock, false))
     }
 }

@@ -4,25 +4,25 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use dropscope::diagnostics::Event;
-use dropscope::diagnostics::event::{Probe, SystemSource};
+use dropscope::diagnostics::event::{ProbeResult, SystemSource};
 use dropscope::lab::{Ailment, BrokerOptions};
 use dropscope::mqtt::settings::{
     BackoffSettings, BrokerAddress, LinkSettings, PhaseTimeouts, PingPolicy, Transport, VersionChoice,
 };
 
 use super::dice::Dice;
-use super::net::{Habits, Nat};
+use super::net::{NetworkConditions, NatSettings};
 use super::run::Setup;
 use super::traffic::{COMMAND, Traffic};
-use super::world::{Cut, Deed, Order, World, deed};
+use super::world::{LineCut, ScriptedAction, ClientCommand, World, scripted_action};
 
 /// Packets that a run may cost, about.
-const PACKETS: f64 = 4_000.0;
+const MAX_PACKETS: f64 = 4_000.0;
 /// Times that the link looks at its clock, at most: every 5 s of simulated time.
 const LOOKS: f64 = 25_000.0;
 
 /// What a class asks for; everything else is drawn.
-pub(crate) struct Recipe {
+pub(crate) struct CaseRecipe {
     /// Mean field seconds from one drop by the mechanism to the next.
     pub(crate) gap: f64,
     pub(crate) drops: u64,
@@ -30,9 +30,9 @@ pub(crate) struct Recipe {
     pub(crate) keep_alives: Vec<u16>,
     /// `None`: any.
     pub(crate) traffic: Option<Traffic>,
-    pub(crate) nat: Option<Nat>,
-    pub(crate) ailments: Vec<Ailment>,
-    pub(crate) deeds: Vec<Deed>,
+    pub(crate) nat: Option<NatSettings>,
+    pub(crate) faults: Vec<Ailment>,
+    pub(crate) actions: Vec<ScriptedAction>,
     pub(crate) also: Vec<&'static str>,
     /// Field seconds per simulated second; `None`: by the length of the run.
     pub(crate) scale: Option<f64>,
@@ -45,7 +45,7 @@ pub(crate) struct Recipe {
     pub(crate) ping_timeout: Option<f64>,
 }
 
-impl Recipe {
+impl CaseRecipe {
     pub(crate) fn new(gap: f64, drops: u64) -> Self {
         Self {
             gap,
@@ -53,8 +53,8 @@ impl Recipe {
             keep_alives: vec![10, 30, 60, 60, 120, 300, 600, 1200],
             traffic: None,
             nat: None,
-            ailments: Vec::new(),
-            deeds: Vec::new(),
+            faults: Vec::new(),
+            actions: Vec::new(),
             also: Vec::new(),
             scale: None,
             may_stray: true,
@@ -66,36 +66,36 @@ impl Recipe {
 }
 
 /// Makes a run of it.
-pub(crate) fn prepare(recipe: Recipe, dice: &mut Dice) -> Setup {
-    let Recipe { gap, drops, keep_alives, traffic, nat, ailments, mut deeds, may_stray, .. } = recipe;
+pub(crate) fn prepare(recipe: CaseRecipe, dice: &mut Dice) -> Setup {
+    let CaseRecipe { gap, drops, keep_alives, traffic, nat, faults: ailments, actions: mut deeds, may_stray, .. } = recipe;
     #[expect(clippy::cast_precision_loss, reason = "some hundred drops")]
     let span = gap * drops as f64 * dice.between(1.2, 1.8);
     let scale = recipe.scale.unwrap_or_else(|| scale_of(span));
     let mut usable: Vec<u16> = keep_alives.clone();
     usable.retain(|secs| {
-        *secs == 0 || (f64::from(*secs) * PACKETS >= span && (f64::from(*secs) / scale).fract() == 0.0)
+        *secs == 0 || (f64::from(*secs) * MAX_PACKETS >= span && (f64::from(*secs) / scale).fract() == 0.0)
     });
     let slowest = keep_alives.iter().copied().max().unwrap_or(1200);
     let keep_alive = if usable.is_empty() { slowest } else { dice.pick(&usable) };
     let ping_timeout = recipe.ping_timeout.unwrap_or_else(|| dice.pick(&[3.0, 5.0, 10.0, 10.0, 20.0, 30.0]));
     let settings = settings(keep_alive, ping_timeout, scale, recipe.version, dice);
-    deeds.push(traffic.unwrap_or_else(|| Traffic::any(dice, span / PACKETS * 2.0)).deed());
+    deeds.push(traffic.unwrap_or_else(|| Traffic::any(dice, span / MAX_PACKETS * 2.0)).deed());
     if may_stray && dice.chance(0.6) {
         let share = dice.between(0.02, 0.3);
-        let cuts: &[Cut] = if keep_alive == 0 {
-            &[Cut::Fin, Cut::Reset]
+        let cuts: &[LineCut] = if keep_alive == 0 {
+            &[LineCut::Fin, LineCut::Reset]
         } else {
-            &[Cut::Fin, Cut::Reset, Cut::Hole, Cut::Hole, Cut::Told(0x8B)]
+            &[LineCut::Fin, LineCut::Reset, LineCut::BlackHole, LineCut::BlackHole, LineCut::Disconnect(0x8B)]
         };
         let mean = gap * (1.0 - share) / share;
         let cuts = cuts.to_vec();
-        deeds.push(deed(move |world, dice| strays(mean, cuts, world, dice)));
+        deeds.push(scripted_action(move |world, dice| cut_randomly(mean, cuts, world, dice)));
     }
     deeds.extend(interruptions(span, keep_alive, &usable, dice));
     if recipe.may_suspend && may_stray && keep_alive > 0 && dice.chance(0.12) {
         deeds.push(suspends(span, f64::from(keep_alive), dice));
     }
-    deeds.extend(noise(span, dice));
+    deeds.extend(background_events(span, dice));
     let latency = dice.log(0.008, 0.15);
     let connect = dice.log(0.03, 0.4);
     Setup {
@@ -105,9 +105,9 @@ pub(crate) fn prepare(recipe: Recipe, dice: &mut Dice) -> Setup {
         drops,
         link: settings,
         broker: BrokerOptions::default(),
-        habits: Habits { latency: (latency, latency * 2.5), connect: (connect, connect * 4.0), nat },
-        ailments,
-        deeds,
+        conditions: NetworkConditions { latency: (latency, latency * 2.5), connect: (connect, connect * 4.0), nat },
+        faults: ailments,
+        actions: deeds,
     }
 }
 
@@ -169,7 +169,7 @@ fn settings(
 }
 
 /// Losses that have nothing to do with the mechanism.
-async fn strays(mean: f64, cuts: Vec<Cut>, world: World, mut dice: Dice) {
+async fn cut_randomly(mean: f64, cuts: Vec<LineCut>, world: World, mut dice: Dice) {
     loop {
         world.wait(dice.wait(mean)).await;
         world.stray(dice.pick(&cuts));
@@ -177,31 +177,31 @@ async fn strays(mean: f64, cuts: Vec<Cut>, world: World, mut dice: Dice) {
 }
 
 /// What ends sessions without being a drop.
-fn interruptions(span: f64, keep_alive: u16, usable: &[u16], dice: &mut Dice) -> Vec<Deed> {
+fn interruptions(span: f64, keep_alive: u16, usable: &[u16], dice: &mut Dice) -> Vec<ScriptedAction> {
     let mut deeds = Vec::new();
     if dice.chance(0.25) {
-        deeds.push(deed(move |world, mut dice: Dice| async move {
+        deeds.push(scripted_action(move |world, mut dice: Dice| async move {
             loop {
                 world.wait(dice.wait(span / 4.0)).await;
-                world.order(Order::Off(dice.log(3.0, span / 50.0 + 4.0)));
+                world.send_command(ClientCommand::Disconnect(dice.log(3.0, span / 50.0 + 4.0)));
             }
         }));
     }
     let others: Vec<u16> = usable.iter().copied().filter(|secs| *secs != keep_alive && *secs > 0).collect();
     if dice.chance(0.2) && keep_alive > 0 && !others.is_empty() {
-        deeds.push(deed(move |world, mut dice: Dice| async move {
+        deeds.push(scripted_action(move |world, mut dice: Dice| async move {
             world.wait(span * dice.between(0.2, 0.7)).await;
-            world.order(Order::KeepAlive(dice.pick(&others)));
+            world.send_command(ClientCommand::KeepAlive(dice.pick(&others)));
         }));
     }
     if dice.chance(0.12) {
-        deeds.push(deed(move |world, mut dice: Dice| async move {
+        deeds.push(scripted_action(move |world, mut dice: Dice| async move {
             world.wait(span * dice.between(0.1, 0.9)).await;
-            world.order(Order::Restart(dice.log(1.0, 600.0)));
+            world.send_command(ClientCommand::Restart(dice.log(1.0, 600.0)));
         }));
     }
     if dice.chance(0.12) {
-        deeds.push(deed(move |world, mut dice: Dice| async move {
+        deeds.push(scripted_action(move |world, mut dice: Dice| async move {
             world.wait(span * dice.between(0.1, 0.9)).await;
             let secs = dice.pick(&[-3600.0, 3600.0, 2.4, -7.5, 86.0, -1.6]);
             #[expect(clippy::cast_possible_truncation, reason = "an hour at most")]
@@ -214,9 +214,9 @@ fn interruptions(span: f64, keep_alive: u16, usable: &[u16], dice: &mut Dice) ->
 }
 
 /// The computer sleeps now and then.
-fn suspends(span: f64, keep_alive: f64, dice: &mut Dice) -> Deed {
-    let (every, cut) = (span / dice.between(2.0, 5.0), dice.pick(&[Cut::Fin, Cut::Hole]));
-    deed(move |world, mut dice: Dice| async move {
+fn suspends(span: f64, keep_alive: f64, dice: &mut Dice) -> ScriptedAction {
+    let (every, cut) = (span / dice.between(2.0, 5.0), dice.pick(&[LineCut::Fin, LineCut::BlackHole]));
+    scripted_action(move |world, mut dice: Dice| async move {
         loop {
             world.wait(dice.wait(every)).await;
             let secs = dice.log(20.0, 20_000.0);
@@ -226,7 +226,7 @@ fn suspends(span: f64, keep_alive: f64, dice: &mut Dice) -> Deed {
 }
 
 /// What is recorded and means nothing.
-fn noise(span: f64, dice: &mut Dice) -> Vec<Deed> {
+fn background_events(span: f64, dice: &mut Dice) -> Vec<ScriptedAction> {
     let mut deeds = Vec::new();
     if dice.chance(0.3) {
         let lines = [
@@ -236,7 +236,7 @@ fn noise(span: f64, dice: &mut Dice) -> Vec<Deed> {
             (SystemSource::Resource, "load average 2.4"),
         ];
         let (source, message) = dice.pick(&lines);
-        deeds.push(deed(move |world, mut dice: Dice| async move {
+        deeds.push(scripted_action(move |world, mut dice: Dice| async move {
             let every = span / dice.between(5.0, 60.0);
             loop {
                 world.wait(dice.wait(every)).await;
@@ -245,15 +245,15 @@ fn noise(span: f64, dice: &mut Dice) -> Vec<Deed> {
         }));
     }
     if dice.chance(0.25) {
-        deeds.push(deed(move |world, mut dice: Dice| async move {
+        deeds.push(scripted_action(move |world, mut dice: Dice| async move {
             let every = (span / 200.0).max(30.0);
             loop {
                 world.wait(every).await;
-                let ok = !world.net.is_dark() && !dice.chance(0.01);
+                let ok = !world.net.is_down() && !dice.chance(0.01);
                 let (rtt_ms, error) =
                     if ok { (Some(4.2), None) } else { (None, Some("no answer".to_owned())) };
-                let probe = Probe { probe: "gateway".to_owned(), ok, rtt_ms, error, target: None };
-                world.order(Order::Tell(Event::Probe(probe)));
+                let probe = ProbeResult { probe: "gateway".to_owned(), ok, rtt_ms, error, target: None };
+                world.send_command(ClientCommand::Record(Event::Probe(probe)));
             }
         }));
     }

@@ -1,9 +1,9 @@
 //! What of a run is in the file?
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use dropscope::diagnostics::event::{How, Layer};
-use dropscope::diagnostics::recording::{Reader, encode};
-use dropscope::diagnostics::{Event, Observed, TimeScale};
+use dropscope::diagnostics::event::{DropKind, Layer};
+use dropscope::diagnostics::recording::{RecordingReader, encode};
+use dropscope::diagnostics::{Event, StampedEvent, TimeScale};
 use serde_json::Value;
 
 use super::dice::Dice;
@@ -38,9 +38,9 @@ const MANDATORY: &[(&str, &[&str])] = &[
 ];
 
 /// The recording as the field's own clock would have made it.
-pub(crate) fn in_field_time(events: Vec<Observed>) -> Vec<Observed> {
+pub(crate) fn in_field_time(events: Vec<StampedEvent>) -> Vec<StampedEvent> {
     let mut scale = TimeScale::default();
-    let field = events.into_iter().map(|Observed { at, event }| {
+    let field = events.into_iter().map(|StampedEvent { at, event }| {
         // Each run of a recording begins where the last one ended, in field time.
         if scale.factor().to_bits() == 1.0_f64.to_bits() {
             scale.observe(at, &event);
@@ -52,20 +52,20 @@ pub(crate) fn in_field_time(events: Vec<Observed>) -> Vec<Observed> {
             }
             event => event,
         };
-        Observed { at: scale.stamp(at), event }
+        StampedEvent { at: scale.stamp(at), event }
     });
     field.collect()
 }
 
 /// Endings as the transport of the recording would show them: the simulated one is plain TCP.
-pub(crate) fn dress(events: &mut [Observed], dice: &mut Dice) {
+pub(crate) fn add_optional_fields(events: &mut [StampedEvent], dice: &mut Dice) {
     let transport = events.iter().find_map(|observed| match &observed.event {
         Event::Started(started) => started.transport.clone(),
         _ => None,
     });
     let (layer, how, code) = match transport.as_deref() {
-        Some("tls") => (Layer::Tls, How::TlsClose, None),
-        Some("wss" | "ws") => (Layer::Websocket, How::WsClose, Some(1000)),
+        Some("tls") => (Layer::Tls, DropKind::TlsClose, None),
+        Some("wss" | "ws") => (Layer::Websocket, DropKind::WsClose, Some(1000)),
         _ => return,
     };
     if dice.chance(0.3) {
@@ -73,7 +73,7 @@ pub(crate) fn dress(events: &mut [Observed], dice: &mut Dice) {
     }
     for observed in events {
         if let Event::Dropped(dropped) = &mut observed.event
-            && dropped.how == Some(How::Fin)
+            && dropped.how == Some(DropKind::Fin)
         {
             (dropped.layer, dropped.how, dropped.ws_close_code) = (Some(layer), Some(how), code);
         }
@@ -81,7 +81,7 @@ pub(crate) fn dress(events: &mut [Observed], dice: &mut Dice) {
 }
 
 /// Some lines were never written.
-pub(crate) fn lose(events: &mut Vec<Observed>, dice: &mut Dice) {
+pub(crate) fn remove_events(events: &mut Vec<StampedEvent>, dice: &mut Dice) {
     if !dice.chance(0.15) {
         return;
     }
@@ -92,7 +92,7 @@ pub(crate) fn lose(events: &mut Vec<Observed>, dice: &mut Dice) {
 }
 
 /// The lines of a recording.
-pub(crate) fn lines(events: &[Observed]) -> String {
+pub(crate) fn lines(events: &[StampedEvent]) -> String {
     events.iter().fold(String::new(), |text, observed| text + &encode(observed) + "\n")
 }
 
@@ -120,7 +120,7 @@ pub(crate) fn minimal(text: &str, whole_seconds: bool, terse: bool) -> String {
 }
 
 /// The recorder died while it wrote the last line.
-pub(crate) fn tear(text: &mut String) {
+pub(crate) fn tear_last_line(text: &mut String) {
     let start = text.trim_end().rfind('\n').map_or(0, |at| at + 1);
     text.truncate(start + (text.len() - start) / 2);
 }
@@ -132,6 +132,6 @@ fn truncated(time: &str) -> Option<String> {
 }
 
 /// What a reader makes of the lines.
-pub(crate) fn read(text: &str) -> Vec<Observed> {
-    Reader::new(text.as_bytes()).filter_map(Result::ok).collect()
+pub(crate) fn read(text: &str) -> Vec<StampedEvent> {
+    RecordingReader::new(text.as_bytes()).filter_map(Result::ok).collect()
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use dropscope::diagnostics::event::{FORMAT, Initiator, Started};
-use dropscope::diagnostics::{Clock, Event, Observed};
+use dropscope::diagnostics::event::{FORMAT, Initiator, StartedEvent};
+use dropscope::diagnostics::{Clock, Event, StampedEvent};
 use dropscope::lab::{Ailment, Broker, BrokerOptions, Gateway, GatewayOptions, Upstream};
 use dropscope::mqtt::settings::{LinkSettings, VersionChoice};
 use dropscope::mqtt::{Link, Publish};
@@ -17,8 +17,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::clock::SimClock;
 use super::dice::Dice;
-use super::net::{Habits, Net};
-use super::world::{Counts, Deed, Order, World};
+use super::net::{NetworkConditions, SimulatedNetwork};
+use super::world::{Counts, ScriptedAction, ClientCommand, World};
 
 /// Everything that a run is made of.
 pub(crate) struct Setup {
@@ -31,33 +31,33 @@ pub(crate) struct Setup {
     pub(crate) drops: u64,
     pub(crate) link: LinkSettings,
     pub(crate) broker: BrokerOptions,
-    pub(crate) habits: Habits,
-    pub(crate) ailments: Vec<Ailment>,
-    pub(crate) deeds: Vec<Deed>,
+    pub(crate) conditions: NetworkConditions,
+    pub(crate) faults: Vec<Ailment>,
+    pub(crate) actions: Vec<ScriptedAction>,
 }
 
 /// What came of it.
-pub(crate) struct Told {
-    pub(crate) events: Vec<Observed>,
+pub(crate) struct RunResult {
+    pub(crate) events: Vec<StampedEvent>,
     /// Sessions that were ended by what is not the mechanism.
     pub(crate) strays: u64,
 }
 
 struct Run {
     settings: LinkSettings,
-    net: Net,
+    net: SimulatedNetwork,
     clock: Arc<SimClock>,
     link: Link,
     seed: u64,
     scale: f64,
-    events: Vec<Observed>,
+    events: Vec<StampedEvent>,
     counts: watch::Sender<Counts>,
     /// When a user who disconnected connects again.
-    back: Option<Instant>,
+    reconnect_at: Option<Instant>,
 }
 
 /// Plays it to the end, in as little real time as it takes.
-pub(crate) fn play(setup: Setup, dice: &mut Dice) -> Told {
+pub(crate) fn run_simulation(setup: Setup, dice: &mut Dice) -> RunResult {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -67,17 +67,17 @@ pub(crate) fn play(setup: Setup, dice: &mut Dice) -> Told {
     runtime.block_on(simulate(setup, dice))
 }
 
-async fn simulate(setup: Setup, mut dice: Dice) -> Told {
-    let Setup { start, scale, span, drops, link: settings, broker, habits, ailments, deeds } = setup;
+async fn simulate(setup: Setup, mut dice: Dice) -> RunResult {
+    let Setup { start, scale, span, drops, link: settings, broker, conditions: habits, faults: ailments, actions: deeds } = setup;
     let broker = Broker::start(broker);
     let wall_secs = start.timestamp_millis() as f64 / 1000.0;
     let options = GatewayOptions { seed: dice.seed(), scale, wall_secs };
     let gateway = Gateway::start(Upstream::Broker(broker.control()), options);
-    for ailment in ailments {
-        gateway.control().arm(ailment);
+    for fault in ailments {
+        gateway.control().arm(fault);
     }
     let clock = SimClock::starting(start);
-    let net = Net::new(gateway, scale, habits, dice.fork());
+    let net = SimulatedNetwork::new(gateway, scale, habits, dice.fork());
     let seed = dice.seed();
     let (counts, counted) = watch::channel(Counts::default());
     let (orders, mut asked) = mpsc::unbounded_channel();
@@ -89,25 +89,25 @@ async fn simulate(setup: Setup, mut dice: Dice) -> Told {
         scale,
         start,
         counts: counted,
-        orders,
+        commands: orders,
         strays: Arc::clone(&strays),
         last_stray: Arc::default(),
     };
     let link = link(&settings, &clock, &net, seed);
-    let mut run = Run { settings, net, clock, link, seed, scale, events: Vec::new(), counts, back: None };
+    let mut run = Run { settings, net, clock, link, seed, scale, events: Vec::new(), counts, reconnect_at: None };
     run.begin();
     let mut doing = JoinSet::new();
-    for deed in deeds {
-        doing.spawn(deed(world.clone(), dice.fork()));
+    for action in deeds {
+        doing.spawn(action(world.clone(), dice.fork()));
     }
     let end = Instant::now() + Duration::from_secs_f64(span / scale);
     let rest = Duration::from_secs_f64(dice.between(0.02, 0.15) * span / scale);
     run.drive(end, drops, rest, &mut asked).await;
     run.finish(&mut dice).await;
-    Told { events: run.events, strays: strays.load(Ordering::Relaxed) }
+    RunResult { events: run.events, strays: strays.load(Ordering::Relaxed) }
 }
 
-fn link(settings: &LinkSettings, clock: &Arc<SimClock>, net: &Net, seed: u64) -> Link {
+fn link(settings: &LinkSettings, clock: &Arc<SimClock>, net: &SimulatedNetwork, seed: u64) -> Link {
     let clock: Arc<dyn Clock> = Arc::<SimClock>::clone(clock);
     Link::with_connector(settings.clone(), clock, Arc::new(net.clone()), seed).expect("usable settings")
 }
@@ -120,7 +120,7 @@ impl Run {
             VersionChoice::V311 => "3.1.1",
             VersionChoice::V5 => "5",
         };
-        let started = Started {
+        let started = StartedEvent {
             format: Some(FORMAT.to_owned()),
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             keep_alive_secs: f64::from(settings.keep_alive_secs) / self.scale,
@@ -131,12 +131,12 @@ impl Run {
             clean_session: Some(settings.clean_session),
             time_scale: Some(self.scale),
         };
-        self.tell(Event::Started(started));
+        self.record(Event::Started(started));
         self.link.connect();
     }
 
-    fn tell(&mut self, event: Event) {
-        self.events.push(Observed { at: self.clock.now(), event });
+    fn record(&mut self, event: Event) {
+        self.events.push(StampedEvent { at: self.clock.now(), event });
     }
 
     async fn drive(
@@ -144,20 +144,20 @@ impl Run {
         mut end: Instant,
         drops: u64,
         rest: Duration,
-        asked: &mut mpsc::UnboundedReceiver<Order>,
+        asked: &mut mpsc::UnboundedReceiver<ClientCommand>,
     ) {
         let mut is_enough = false;
         loop {
-            let back = self.back;
+            let back = self.reconnect_at;
             tokio::select! {
                 biased;
                 () = sleep_until(end) => return,
                 () = async { sleep_until(back.unwrap_or(end)).await }, if back.is_some() => {
-                    self.back = None;
+                    self.reconnect_at = None;
                     self.link.connect();
                 }
                 observed = self.link.next() => self.take(observed),
-                Some(order) = asked.recv() => self.obey(order, end).await,
+                Some(command) = asked.recv() => self.execute(command, end).await,
             }
             let counts = *self.counts.borrow();
             if !is_enough && counts.drops >= drops {
@@ -170,7 +170,7 @@ impl Run {
         }
     }
 
-    fn take(&mut self, observed: Observed) {
+    fn take(&mut self, observed: StampedEvent) {
         match &observed.event {
             Event::Connected(_) => self.counts.send_modify(|counts| {
                 counts.sessions += 1;
@@ -186,9 +186,9 @@ impl Run {
         self.events.push(observed);
     }
 
-    async fn obey(&mut self, order: Order, end: Instant) {
-        match order {
-            Order::Publish { topic, qos, bytes } => self.link.publish(Publish {
+    async fn execute(&mut self, command: ClientCommand, end: Instant) {
+        match command {
+            ClientCommand::Publish { topic, qos, bytes } => self.link.publish(Publish {
                 name: topic.clone(),
                 topic,
                 payload: Bytes::from(vec![b' '; bytes]),
@@ -196,23 +196,23 @@ impl Run {
                 retain: false,
                 correlation_id: None,
             }),
-            Order::KeepAlive(secs) => self.link.set_keep_alive(secs),
-            Order::Off(secs) => {
+            ClientCommand::KeepAlive(secs) => self.link.set_keep_alive(secs),
+            ClientCommand::Disconnect(secs) => {
                 self.link.disconnect(Initiator::User);
-                self.back = Some(Instant::now() + Duration::from_secs_f64(secs / self.scale));
+                self.reconnect_at = Some(Instant::now() + Duration::from_secs_f64(secs / self.scale));
             }
-            Order::Stall(secs) => {
+            ClientCommand::Stall(secs) => {
                 let until = Instant::now() + Duration::from_secs_f64(secs / self.scale);
                 sleep_until(until.min(end)).await;
             }
-            Order::Restart(secs) => {
+            ClientCommand::Restart(secs) => {
                 self.stop("signal").await;
                 sleep(Duration::from_secs_f64(secs / self.scale)).await;
                 self.seed = self.seed.wrapping_add(1);
                 self.link = link(&self.settings, &self.clock, &self.net, self.seed);
                 self.begin();
             }
-            Order::Tell(event) => self.tell(event),
+            ClientCommand::Record(event) => self.record(event),
         }
     }
 
@@ -221,7 +221,7 @@ impl Run {
         for observed in last {
             self.take(observed);
         }
-        self.tell(Event::Stopped { by: Some(by.to_owned()) });
+        self.record(Event::Stopped { by: Some(by.to_owned()) });
     }
 
     /// Some recordings are read while they are being written, or their writer was killed.

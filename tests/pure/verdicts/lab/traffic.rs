@@ -1,7 +1,7 @@
 //! Who talks over the connection, and how often?
 
 use super::dice::Dice;
-use super::world::{Deed, World, deed};
+use super::world::{ScriptedAction, World, scripted_action};
 
 /// Topic of what the client reports.
 pub(crate) const STATUS: &str = "home/water-heater/status";
@@ -40,8 +40,8 @@ impl Traffic {
         }
     }
 
-    pub(crate) fn deed(self) -> Deed {
-        deed(move |world, dice| talk(self, world, dice))
+    pub(crate) fn deed(self) -> ScriptedAction {
+        scripted_action(move |world, dice| talk(self, world, dice))
     }
 }
 

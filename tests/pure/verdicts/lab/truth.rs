@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use dropscope::diagnostics::event::How;
-use dropscope::diagnostics::{Event, Observed, Stamp};
+use dropscope::diagnostics::event::DropKind;
+use dropscope::diagnostics::{Event, StampedEvent, Stamp};
 
 /// Standard deviation over mean of the times between drops: 1 by pure chance.
 const LIKE_CHANCE: f64 = 1.2;
@@ -18,7 +18,7 @@ const LONG: Duration = Duration::from_secs(120);
 const SAME: Duration = Duration::from_secs(2);
 
 /// What the recording shows of each drop.
-struct Shown {
+struct ObservedDrops {
     drops: u64,
     /// No answer to a ping, and the very next connect succeeds.
     bare: u64,
@@ -31,7 +31,7 @@ struct Shown {
     long: u64,
 }
 
-impl Shown {
+impl ObservedDrops {
     fn spread(&self) -> f64 {
         let count = self.gaps.len().max(1) as f64;
         let mean = self.gaps.iter().sum::<f64>() / count;
@@ -51,13 +51,13 @@ impl Shown {
 
 /// The pattern of a run, and in `also` the answers that are as right; `strays`: drops that the mechanism did
 /// not make.
-pub(crate) fn of(
+pub(crate) fn label_case(
     mechanism: &'static str,
-    events: &[Observed],
+    events: &[StampedEvent],
     strays: u64,
     also: &mut Vec<&'static str>,
 ) -> &'static str {
-    let shown = look(events);
+    let shown = observe_drops(events);
     let own = shown.drops.saturating_sub(strays);
     if shown.drops < 3 {
         also.clear();
@@ -100,19 +100,19 @@ pub(crate) fn of(
     truth
 }
 
-fn look(events: &[Observed]) -> Shown {
-    let mut shown = Shown { drops: 0, bare: 0, gaps: Vec::new(), ages: Vec::new(), silent: 0, long: 0 };
+fn observe_drops(events: &[StampedEvent]) -> ObservedDrops {
+    let mut shown = ObservedDrops { drops: 0, bare: 0, gaps: Vec::new(), ages: Vec::new(), silent: 0, long: 0 };
     let (mut last, mut silent): (Option<Stamp>, bool) = (None, false);
     let (mut began, mut failures) = (None, 0);
-    for Observed { at, event } in events {
+    for StampedEvent { at, event } in events {
         match event {
             Event::Dropped(dropped) => {
                 shown.drops += 1;
                 shown.gaps.extend(last.map(|last| at.since(last).as_secs_f64()));
                 last = Some(*at);
                 shown.ages.extend(began.take().map(|began| at.since(began)));
-                silent = dropped.how == Some(How::PingTimeout);
-                shown.silent += u64::from(silent || dropped.how == Some(How::Io));
+                silent = dropped.how == Some(DropKind::PingTimeout);
+                shown.silent += u64::from(silent || dropped.how == Some(DropKind::Io));
                 failures = 0;
             }
             Event::ConnectFailed(_) => (silent, failures) = (false, failures + 1),
@@ -131,7 +131,7 @@ fn look(events: &[Observed]) -> Shown {
 }
 
 /// Whether what was written names the rival: MQTT 5's "session taken over".
-pub(crate) fn names_rival(events: &[Observed]) -> bool {
+pub(crate) fn has_takeover_reason(events: &[StampedEvent]) -> bool {
     events.iter().any(|observed| match &observed.event {
         Event::Dropped(dropped) => {
             let told = dropped.error_message.as_deref().is_some_and(|message| message.contains("0x8E"));

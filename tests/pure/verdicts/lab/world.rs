@@ -15,14 +15,14 @@ use tokio::time::sleep;
 
 use super::clock::SimClock;
 use super::dice::Dice;
-use super::line::Line;
-use super::net::Net;
+use super::line::LineState;
+use super::net::SimulatedNetwork;
 
 /// Something that goes on beside the link for a whole run.
-pub(crate) type Deed = Box<dyn FnOnce(World, Dice) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+pub(crate) type ScriptedAction = Box<dyn FnOnce(World, Dice) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 
 /// Makes a deed of an async function.
-pub(crate) fn deed<F, D>(act: D) -> Deed
+pub(crate) fn scripted_action<F, D>(act: D) -> ScriptedAction
 where
     F: Future<Output = ()> + Send + 'static,
     D: FnOnce(World, Dice) -> F + Send + 'static,
@@ -32,7 +32,7 @@ where
 
 /// What the watching program is asked to do.
 #[derive(Debug, Clone)]
-pub(crate) enum Order {
+pub(crate) enum ClientCommand {
     Publish {
         topic: String,
         qos: u8,
@@ -40,12 +40,12 @@ pub(crate) enum Order {
     },
     KeepAlive(u16),
     /// Disconnects, and connects again after so long.
-    Off(f64),
+    Disconnect(f64),
     /// Does nothing at all for so long.
     Stall(f64),
     /// Ends the recording, and begins another one after so long.
     Restart(f64),
-    Tell(Event),
+    Record(Event),
 }
 
 /// How often the link was in and out.
@@ -59,37 +59,37 @@ pub(crate) struct Counts {
 
 /// How a session is ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Cut {
+pub(crate) enum LineCut {
     Fin,
     Reset,
     /// Nothing passes any more; the link has to find out.
-    Hole,
+    BlackHole,
     /// DISCONNECT with a reason (3.1.1: a close).
-    Told(u8),
+    Disconnect(u8),
 }
 
 /// Clones are the same world.
 #[derive(Clone)]
 pub(crate) struct World {
-    pub(crate) net: Net,
+    pub(crate) net: SimulatedNetwork,
     pub(crate) broker: Control,
     pub(crate) clock: Arc<SimClock>,
     pub(crate) scale: f64,
     pub(crate) start: DateTime<Utc>,
     pub(crate) counts: watch::Receiver<Counts>,
-    pub(crate) orders: mpsc::UnboundedSender<Order>,
+    pub(crate) commands: mpsc::UnboundedSender<ClientCommand>,
     /// Sessions ended by what is not the mechanism, and the latest of them.
     pub(crate) strays: Arc<AtomicU64>,
     pub(crate) last_stray: Arc<AtomicU64>,
 }
 
 impl World {
-    pub(crate) fn real(&self, field_secs: f64) -> Duration {
+    pub(crate) fn wall_duration(&self, field_secs: f64) -> Duration {
         Duration::from_secs_f64((field_secs / self.scale).max(0.0))
     }
 
     pub(crate) async fn wait(&self, field_secs: f64) {
-        sleep(self.real(field_secs)).await;
+        sleep(self.wall_duration(field_secs)).await;
     }
 
     /// Seconds of the field's true time since the start of the run.
@@ -102,17 +102,17 @@ impl World {
         self.start + TimeDelta::milliseconds((elapsed * 1000.0) as i64)
     }
 
-    pub(crate) fn order(&self, order: Order) {
+    pub(crate) fn send_command(&self, command: ClientCommand) {
         // The run may be over.
-        let _ = self.orders.send(order);
+        let _ = self.commands.send(command);
     }
 
     pub(crate) fn system(&self, source: SystemSource, message: impl Into<String>) {
-        self.order(Order::Tell(Event::System { source, message: message.into() }));
+        self.send_command(ClientCommand::Record(Event::System { source, message: message.into() }));
     }
 
     pub(crate) fn publish(&self, topic: &str, qos: u8, bytes: usize) {
-        self.order(Order::Publish { topic: topic.to_owned(), qos, bytes });
+        self.send_command(ClientCommand::Publish { topic: topic.to_owned(), qos, bytes });
     }
 
     /// The server sends something.
@@ -125,15 +125,15 @@ impl World {
     }
 
     /// Ends the session of now, if there is one.
-    pub(crate) fn cut(&self, cut: Cut) -> bool {
+    pub(crate) fn cut(&self, cut: LineCut) -> bool {
         if !self.is_up() {
             return false;
         }
         match cut {
-            Cut::Fin => self.net.line(Line::Fin),
-            Cut::Reset => self.net.line(Line::Reset),
-            Cut::Hole => self.net.line(Line::BlackHole),
-            Cut::Told(reason) => {
+            LineCut::Fin => self.net.set_line(LineState::Fin),
+            LineCut::Reset => self.net.set_line(LineState::Reset),
+            LineCut::BlackHole => self.net.set_line(LineState::BlackHole),
+            LineCut::Disconnect(reason) => {
                 self.broker.strike(&Fault::Disconnect { reason, text: None });
             }
         }
@@ -141,7 +141,7 @@ impl World {
     }
 
     /// The same by what is not the mechanism.
-    pub(crate) fn stray(&self, cut: Cut) {
+    pub(crate) fn stray(&self, cut: LineCut) {
         let session = self.counts.borrow().sessions;
         if self.cut(cut) && self.last_stray.swap(session, Ordering::Relaxed) != session {
             self.strays.fetch_add(1, Ordering::Relaxed);
@@ -149,8 +149,8 @@ impl World {
     }
 
     /// The computer sleeps; the world goes on. Connections that were silent for too long are gone at the end.
-    pub(crate) fn suspend(&self, secs: f64, is_mechanism: bool, cut: Option<Cut>) {
-        self.clock.sleep(self.real(secs));
+    pub(crate) fn suspend(&self, secs: f64, is_mechanism: bool, cut: Option<LineCut>) {
+        self.clock.sleep(self.wall_duration(secs));
         match cut {
             Some(cut) if is_mechanism => {
                 self.cut(cut);

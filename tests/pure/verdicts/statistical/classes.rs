@@ -1,12 +1,12 @@
 //! Which worlds make which pattern?
 
-use dropscope::diagnostics::event::{How, SystemSource};
+use dropscope::diagnostics::event::{DropKind, SystemSource};
 
 use super::draw::{Draw, Gap, Jitter};
-use super::furnish;
-use super::plan::{Death, Fault, FaultKind, Pings, Plan, Stream, Talk, What};
+use super::background_activity;
+use super::plan::{Death, Fault, FaultKind, Pings, Plan, SideEvents, MessageFlow, SideEvent};
 
-const CLOSES: [How; 6] = [How::Fin, How::Fin, How::TlsClose, How::WsClose, How::Disconnect, How::TlsAlert];
+const CLOSES: [DropKind; 6] = [DropKind::Fin, DropKind::Fin, DropKind::TlsClose, DropKind::WsClose, DropKind::Disconnect, DropKind::TlsAlert];
 const HARM: [(SystemSource, &str); 6] = [
     (SystemSource::Network, "wlan0: roamed to 02:00:5e:00:53:#"),
     (SystemSource::Network, "eth0: address changed to 192.0.2.#"),
@@ -22,9 +22,9 @@ pub(super) fn plan(class: &'static str, draw: &mut Draw) -> Plan {
         return shapeless(draw);
     }
     let drops = draw.count(3, 200);
-    let mut plan = make(class, drops, draw);
+    let mut plan = plan_for_class(class, drops, draw);
     if class != "client_id_takeover" && draw.chance(0.08) {
-        furnish::second_cause(&mut plan, draw);
+        background_activity::second_cause(&mut plan, draw);
     }
     plan
 }
@@ -32,15 +32,15 @@ pub(super) fn plan(class: &'static str, draw: &mut Draw) -> Plan {
 fn shapeless(draw: &mut Draw) -> Plan {
     if draw.chance(0.5) {
         let drops = if draw.chance(0.5) { 3 } else { 4 };
-        return make("random", drops, draw);
+        return plan_for_class("random", drops, draw);
     }
     let class = draw.pick(&crate::verdicts::case::CLASSES[..13]);
     let drops = if draw.chance(0.5) { 1 } else { 2 };
-    make(class, drops, draw)
+    plan_for_class(class, drops, draw)
 }
 
-fn make(class: &'static str, drops: u32, draw: &mut Draw) -> Plan {
-    let mut plan = furnish::bare(drops, draw);
+fn plan_for_class(class: &'static str, drops: u32, draw: &mut Draw) -> Plan {
+    let mut plan = background_activity::empty_plan(drops, draw);
     match class {
         "fixed_lifetime" => fixed_lifetime(&mut plan, draw),
         "scheduled" => scheduled(&mut plan, draw),
@@ -56,7 +56,7 @@ fn make(class: &'static str, drops: u32, draw: &mut Draw) -> Plan {
         "outage" => outage(&mut plan, draw),
         _ => keep_alive_timeout(&mut plan, draw),
     }
-    furnish::furnish(&mut plan, class, draw);
+    background_activity::add_background_activity(&mut plan, class, draw);
     plan
 }
 
@@ -78,7 +78,7 @@ fn fault(plan: &mut Plan, cause: &'static str, death: Death, kind: FaultKind) {
 
 fn fixed_lifetime(plan: &mut Plan, draw: &mut Draw) {
     let length = draw.scale(45.0, 90_000.0);
-    let limit = draw.humane(length);
+    let limit = draw.round_to_human_value(length);
     let size = draw.scale(0.02, (0.01 * limit).clamp(0.05, 20.0));
     let (jitter, share) = (draw.jitter(size), draw.between(0.85, 1.0));
     let death = end(draw, 0.1);
@@ -92,7 +92,7 @@ fn scheduled(plan: &mut Plan, draw: &mut Draw) {
         x if x < 0.4 => draw.pick(&[43_217.0, 3_607.0, 12_030.0, 1_013.0]),
         _ => {
             let drawn = draw.scale(300.0, 90_000.0);
-            draw.humane(drawn)
+            draw.round_to_human_value(drawn)
         }
     };
     let size = draw.scale(0.05, (0.008 * period).clamp(0.1, 60.0));
@@ -114,7 +114,7 @@ fn scheduled(plan: &mut Plan, draw: &mut Draw) {
 
 fn idle_timeout(plan: &mut Plan, draw: &mut Draw) {
     let length = draw.scale(25.0, 1_000.0);
-    let limit = draw.humane(length);
+    let limit = draw.round_to_human_value(length);
     let jitter = draw.jitter(draw_size(limit));
     let death = match draw.unit() {
         x if x < 0.4 => Death::Lost,
@@ -122,18 +122,18 @@ fn idle_timeout(plan: &mut Plan, draw: &mut Draw) {
         _ => close(draw),
     };
     let gap = if draw.chance(0.5) {
-        Gap::Memoryless(limit / draw.between(1.2, 4.0))
+        Gap::Exponential(limit / draw.between(1.2, 4.0))
     } else {
         let (short, long) = (limit * draw.between(0.1, 0.5), limit * draw.between(1.4, 4.0));
         Gap::Mixed(short, long, draw.between(0.03, 0.3))
     };
     // Without a word from the broker nobody could tell when the path died.
-    let answer = (death != Death::Close(How::Fin) || draw.chance(0.6)).then_some(0.2);
-    plan.talks.push(Talk { topic: "dev/1/status", gap, burst: 1, answer, inbound: false, companion: None });
+    let answer = (death != Death::Close(DropKind::Fin) || draw.chance(0.6)).then_some(0.2);
+    plan.message_flows.push(MessageFlow { topic: "dev/1/status", gap, burst: 1, answer, inbound: false, companion: None });
     plan.keep_alive = draw.scale(1.3 * limit, (4.0 * limit).clamp(600.0, 1_800.0)).round();
     plan.scale = 8.0 * limit;
     if draw.chance(0.4) {
-        plan.arms = vec![plan.keep_alive, (limit * draw.between(0.3, 0.8)).round().max(5.0)];
+        plan.keep_alives = vec![plan.keep_alive, (limit * draw.between(0.3, 0.8)).round().max(5.0)];
     }
     fault(plan, "idle_timeout", death, FaultKind::Silence { limit, jitter });
 }
@@ -144,11 +144,11 @@ fn draw_size(limit: f64) -> f64 {
 
 fn random(plan: &mut Plan, draw: &mut Draw) {
     plan.scale = draw.scale(90.0, 100_000.0);
-    chance(plan, draw, "random", plan.scale);
+    random_loss(plan, draw, "random", plan.scale);
 }
 
 /// Losses without memory, all in one manner or in several.
-pub(super) fn chance(plan: &mut Plan, draw: &mut Draw, cause: &'static str, mean: f64) {
+pub(super) fn random_loss(plan: &mut Plan, draw: &mut Draw, cause: &'static str, mean: f64) {
     let kinds = if draw.chance(0.5) { 1.0 } else { 2.0 };
     let (first, other) = (end(draw, 0.45), end(draw, 0.45));
     fault(plan, cause, first, FaultKind::Chance { mean: mean * kinds });
@@ -199,12 +199,12 @@ fn bursty(plan: &mut Plan, draw: &mut Draw) {
 fn message_count(plan: &mut Plan, draw: &mut Draw) {
     let most = 4_000.0 / f64::from(plan.drops);
     let limit = draw.scale(12.0, most.clamp(40.0, 800.0));
-    let limit = draw.humane(limit).round();
+    let limit = draw.round_to_human_value(limit).round();
     let both = draw.chance(0.5);
     let mean = draw.scale(0.5, 120.0);
-    let gap = if draw.chance(0.5) { Gap::Memoryless(mean) } else { Gap::Mixed(0.3 * mean, 4.0 * mean, 0.2) };
+    let gap = if draw.chance(0.5) { Gap::Exponential(mean) } else { Gap::Mixed(0.3 * mean, 4.0 * mean, 0.2) };
     let answer = (both || draw.chance(0.5)).then_some(0.1);
-    plan.talks.push(Talk {
+    plan.message_flows.push(MessageFlow {
         topic: "dev/1/data",
         gap,
         burst: draw.count(1, 4),
@@ -213,9 +213,9 @@ fn message_count(plan: &mut Plan, draw: &mut Draw) {
         companion: None,
     });
     if both {
-        plan.talks.push(Talk {
+        plan.message_flows.push(MessageFlow {
             topic: "dev/1/in",
-            gap: Gap::Memoryless(mean * draw.scale(0.5, 10.0)),
+            gap: Gap::Exponential(mean * draw.scale(0.5, 10.0)),
             burst: 1,
             answer: None,
             inbound: true,
@@ -233,8 +233,8 @@ fn message_rate(plan: &mut Plan, draw: &mut Draw) {
     let most = size * draw.count(2, 4);
     let spacing = draw.scale(60.0, 3_600.0);
     let answer = draw.chance(0.4).then_some(0.3);
-    let gap = Gap::Memoryless(spacing);
-    plan.talks.push(Talk { topic: "dev/1/burst", gap, burst: most, answer, inbound: false, companion: None });
+    let gap = Gap::Exponential(spacing);
+    plan.message_flows.push(MessageFlow { topic: "dev/1/burst", gap, burst: most, answer, inbound: false, companion: None });
     let above = 1.0 - f64::from(size).ln() / f64::from(most + 1).ln();
     plan.scale = spacing / above;
     plan.drops = plan.drops.min(40);
@@ -248,14 +248,14 @@ fn publish_triggered(plan: &mut Plan, draw: &mut Draw) {
     plan.scale = draw.scale(120.0, 40_000.0);
     let companion = draw.chance(0.3).then_some("dev/1/hello");
     let gap = if draw.chance(0.7) {
-        Gap::Memoryless(plan.scale)
+        Gap::Exponential(plan.scale)
     } else {
         Gap::Mixed(0.5 * plan.scale, 3.0 * plan.scale, 0.2)
     };
-    plan.talks.push(Talk { topic, gap, burst: 1, answer: None, inbound: false, companion });
+    plan.message_flows.push(MessageFlow { topic, gap, burst: 1, answer: None, inbound: false, companion });
     if companion.is_some() {
-        let gap = Gap::Memoryless(plan.scale * draw.scale(0.2, 1.0));
-        plan.talks.push(Talk {
+        let gap = Gap::Exponential(plan.scale * draw.scale(0.2, 1.0));
+        plan.message_flows.push(MessageFlow {
             topic: "dev/1/hello",
             gap,
             burst: 1,
@@ -277,27 +277,27 @@ fn system_event(plan: &mut Plan, draw: &mut Draw) {
         plan.keep_alive = draw.scale(10.0, 300.0).round();
         let (low, high) =
             (plan.keep_alive * draw.between(0.8, 2.0), plan.keep_alive * draw.between(5.0, 60.0));
-        plan.streams.push(Stream { gap: Gap::Memoryless(mean), what: What::Sleep { low, high } });
+        plan.streams.push(SideEvents { gap: Gap::Exponential(mean), what: SideEvent::Sleep { low, high } });
         return;
     }
     let (source, words) = draw.pick(&HARM);
     let size = draw.scale(0.05, 3.0);
     let (jitter, death) = (draw.jitter(size), if draw.chance(0.4) { Death::Local } else { end(draw, 0.5) });
     let harm = Some((share, jitter, death));
-    plan.streams.push(Stream { gap: Gap::Memoryless(mean), what: What::System { source, words, harm } });
+    plan.streams.push(SideEvents { gap: Gap::Exponential(mean), what: SideEvent::System { source, words, harm } });
 }
 
 fn credential_expiry(plan: &mut Plan, draw: &mut Draw) {
     let length = draw.scale(300.0, 43_200.0);
-    let life = draw.humane(length);
+    let life = draw.round_to_human_value(length);
     let late = draw.jitter(draw_size(life) * 2.0);
     if draw.chance(0.5) {
         plan.fetch = Some(life);
         plan.scale = life;
     } else {
         let ahead = draw.between(0.3, 0.9);
-        let what = What::Refresh { life };
-        plan.streams.push(Stream { gap: Gap::Every(life * ahead, Jitter::Late(0.02 * life)), what });
+        let what = SideEvent::Refresh { life };
+        plan.streams.push(SideEvents { gap: Gap::Every(life * ahead, Jitter::Late(0.02 * life)), what });
         plan.scale = 0.8 * life;
     }
     let death = close(draw);
@@ -313,7 +313,7 @@ fn takeover(plan: &mut Plan, draw: &mut Draw) {
         (draw.scale(1_200.0, 60_000.0), (median + plan.back.0) * draw.scale(5.0, 40.0))
     };
     plan.scale = if rest > 1.0 { rest * (median + plan.back.0) / fight + median } else { median };
-    let death = if draw.chance(0.1) { Death::Close(How::Rst) } else { close(draw) };
+    let death = if draw.chance(0.1) { Death::Close(DropKind::Rst) } else { close(draw) };
     let kind = FaultKind::Rival {
         median,
         spread,
@@ -341,12 +341,12 @@ fn keep_alive_timeout(plan: &mut Plan, draw: &mut Draw) {
     let mean = plan.keep_alive * draw.scale(4.0, 80.0);
     let (low, high) = (draw.between(0.1, 1.4), draw.between(2.0, 6.0));
     plan.scale = mean * (high - low) / (high - 1.5);
-    let what = What::Stall { low, high, reads: draw.chance(0.5) };
-    plan.streams.push(Stream { gap: Gap::Memoryless(mean), what });
+    let what = SideEvent::Stall { low, high, reads: draw.chance(0.5) };
+    plan.streams.push(SideEvents { gap: Gap::Exponential(mean), what });
     if draw.chance(0.4) {
-        plan.arms =
+        plan.keep_alives =
             vec![plan.keep_alive, (plan.keep_alive * draw.pick(&[0.25, 0.5, 2.0, 3.0])).round().max(5.0)];
     }
     plan.pings = if draw.chance(0.5) { Pings::Always } else { Pings::WhenIdle };
-    plan.hasty = draw.chance(0.3);
+    plan.reconnects_at_once = draw.chance(0.3);
 }

@@ -21,7 +21,7 @@ pub(super) enum Jitter {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Gap {
     Every(f64, Jitter),
-    Memoryless(f64),
+    Exponential(f64),
     /// Short ones, and with this probability a long one; both spread by half an order of magnitude.
     Mixed(f64, f64, f64),
 }
@@ -91,7 +91,7 @@ impl Draw {
     pub(super) fn gap(&mut self, gap: Gap) -> f64 {
         let secs = match gap {
             Gap::Every(secs, jitter) => secs + self.around(jitter),
-            Gap::Memoryless(mean) => self.exponential(mean),
+            Gap::Exponential(mean) => self.exponential(mean),
             Gap::Mixed(short, long, share) => {
                 let middle = if self.chance(share) { long } else { short };
                 middle * (0.5 * self.normal()).exp()
@@ -101,7 +101,7 @@ impl Draw {
     }
 
     /// Half of the lengths that people configure are round to them.
-    pub(super) fn humane(&mut self, secs: f64) -> f64 {
+    pub(super) fn round_to_human_value(&mut self, secs: f64) -> f64 {
         if self.chance(0.5) {
             return secs;
         }
@@ -115,7 +115,7 @@ impl Gap {
     /// Its mean, roughly.
     pub(super) fn mean(self) -> f64 {
         match self {
-            Self::Every(secs, _) | Self::Memoryless(secs) => secs,
+            Self::Every(secs, _) | Self::Exponential(secs) => secs,
             Self::Mixed(short, long, share) => 1.13 * (short * (1.0 - share) + long * share),
         }
     }

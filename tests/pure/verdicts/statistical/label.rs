@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dropscope::diagnostics::Event;
-use dropscope::diagnostics::event::How;
+use dropscope::diagnostics::event::DropKind;
 
 use super::plan::{Death, FaultKind, Plan};
 use super::world::Line;
@@ -59,7 +59,7 @@ pub(super) fn label(lines: &[Line], plan: &Plan) -> Label {
     if main == "random" && total < 8 {
         also.push("undetermined");
     }
-    let reset = |death| death == Death::Close(How::Rst);
+    let reset = |death| death == Death::Close(DropKind::Rst);
     if main == "client_id_takeover"
         && plan.faults.iter().any(|fault| fault.cause == main && reset(fault.death))
     {
@@ -87,7 +87,7 @@ fn bursts(lines: &[Line], plan: &Plan, also: &mut Vec<&'static str>) {
         drops += 1;
         last = line.at;
         if let Event::Dropped(dropped) = &line.event {
-            let silent = [How::PingTimeout, How::Io, How::Local, How::Rst];
+            let silent = [DropKind::PingTimeout, DropKind::Io, DropKind::Local, DropKind::Rst];
             closed += usize::from(dropped.how.is_none_or(|how| !silent.contains(&how)));
         }
     }

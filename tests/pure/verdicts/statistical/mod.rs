@@ -6,13 +6,13 @@
 
 mod classes;
 mod draw;
-mod furnish;
+mod background_activity;
 mod label;
 mod plan;
 mod render;
 mod session;
 mod surroundings;
-mod talk;
+mod messages;
 mod world;
 
 use crate::verdicts::case::{CLASSES, Case};
@@ -20,16 +20,16 @@ use draw::Draw;
 
 /// The recording of one class and seed, always the same.
 pub(crate) fn case(class: &str, seed: u64) -> Case {
-    labelled(class, seed).0
+    labeled_case(class, seed).0
 }
 
 /// The recording, and the share of its drops that something else than its truth made.
-pub(crate) fn labelled(class: &str, seed: u64) -> (Case, f64) {
+pub(crate) fn labeled_case(class: &str, seed: u64) -> (Case, f64) {
     let index = CLASSES.iter().position(|known| *known == class).expect("a class of this source");
     let mut draw = Draw::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(index as u64));
     let plan = classes::plan(CLASSES[index], &mut draw);
-    let run = world::run(&plan, &mut draw);
-    let lines = render::wear(run.lines, &mut draw);
+    let run = world::run_plan(&plan, &mut draw);
+    let lines = render::degrade(run.lines, &mut draw);
     let label = label::label(&lines, &plan);
     let events = render::render(lines, &mut draw);
     let name = format!("statistical-{class}-{seed}");

@@ -1,6 +1,6 @@
 //! What is a made-up world like: its client, its faults and what else goes on?
 
-use dropscope::diagnostics::event::{How, SystemSource};
+use dropscope::diagnostics::event::{DropKind, SystemSource};
 
 use super::draw::{Gap, Jitter};
 
@@ -8,7 +8,7 @@ use super::draw::{Gap, Jitter};
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Death {
     /// The peer closes; noticed at once.
-    Close(How),
+    Close(DropKind),
     /// The path forgets; the next packet is answered by a reset.
     Reset,
     /// The path swallows everything; a deadline has to notice.
@@ -62,7 +62,7 @@ pub(super) enum Pings {
 
 /// A source of messages.
 #[derive(Debug, Clone)]
-pub(super) struct Talk {
+pub(super) struct MessageFlow {
     pub(super) topic: &'static str,
     pub(super) gap: Gap,
     /// At most so many at once (log-uniform from 1).
@@ -76,13 +76,13 @@ pub(super) struct Talk {
 
 /// Something that goes on beside the connection.
 #[derive(Debug, Clone)]
-pub(super) struct Stream {
+pub(super) struct SideEvents {
     pub(super) gap: Gap,
-    pub(super) what: What,
+    pub(super) what: SideEvent,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum What {
+pub(super) enum SideEvent {
     /// A line about this computer; `harm` is (share, delay, death).
     System {
         source: SystemSource,
@@ -98,9 +98,9 @@ pub(super) enum What {
     UserDisconnects,
     RecorderRestarts,
     ClockStep {
-        told: bool,
+        is_recorded: bool,
     },
-    NextArm,
+    NextKeepAlive,
     /// Credentials are fetched anew; they live so long.
     Refresh {
         life: f64,
@@ -121,7 +121,7 @@ pub(super) struct Plan {
     pub(super) scale: f64,
     pub(super) keep_alive: f64,
     /// Keep-alives tried in turn.
-    pub(super) arms: Vec<f64>,
+    pub(super) keep_alives: Vec<f64>,
     pub(super) pings: Pings,
     pub(super) deadline: f64,
     pub(super) rtt: f64,
@@ -130,16 +130,16 @@ pub(super) struct Plan {
     /// Reconnect delay: shortest, and mean of what comes on top.
     pub(super) back: (f64, f64),
     pub(super) mqtt5: bool,
-    pub(super) codes: bool,
+    pub(super) has_reason_codes: bool,
     /// After a stall the client looks at the clock before it looks at what has arrived.
-    pub(super) hasty: bool,
+    pub(super) reconnects_at_once: bool,
     /// A path that was lost stays so for between these many seconds (else the next attempt finds a way).
     pub(super) lasting: Option<(f64, f64)>,
     /// Messages are counted in windows of so many seconds.
     pub(super) window: Option<f64>,
     /// Newly fetched credentials at each connect live so long.
     pub(super) fetch: Option<f64>,
-    pub(super) talks: Vec<Talk>,
+    pub(super) message_flows: Vec<MessageFlow>,
     pub(super) faults: Vec<Fault>,
-    pub(super) streams: Vec<Stream>,
+    pub(super) streams: Vec<SideEvents>,
 }

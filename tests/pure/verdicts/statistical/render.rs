@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use chrono::DateTime;
-use dropscope::diagnostics::event::How;
+use dropscope::diagnostics::event::DropKind;
 use dropscope::diagnostics::recording::{Decoder, encode};
-use dropscope::diagnostics::{Event, Observed, Stamp};
+use dropscope::diagnostics::{Event, StampedEvent, Stamp};
 
 use super::draw::Draw;
 use super::world::Line;
@@ -14,20 +14,20 @@ use crate::verdicts::rendering::without_boot_clock;
 /// Where the true time of every world begins, in microseconds of the epoch (2026-03-02, 07:21:13 UTC).
 pub(super) const EPOCH_US: i64 = 1_772_436_073_000_000;
 
-pub(super) fn error_name(how: How) -> &'static str {
+pub(super) fn error_name(how: DropKind) -> &'static str {
     match how {
-        How::PingTimeout => "AWS_ERROR_MQTT_TIMEOUT",
-        How::Io => "AWS_IO_SOCKET_TIMEOUT",
-        How::Rst => "AWS_IO_SOCKET_CONNECTION_RESET",
-        How::Local => "AWS_IO_SOCKET_NETWORK_UNREACHABLE",
-        How::TlsAlert => "AWS_IO_TLS_ERROR_ALERT_RECEIVED",
-        How::TlsClose | How::WsClose => "AWS_ERROR_MQTT_CONNECTION_CLOSED",
-        How::Fin | How::Disconnect => "AWS_ERROR_MQTT_UNEXPECTED_HANGUP",
+        DropKind::PingTimeout => "AWS_ERROR_MQTT_TIMEOUT",
+        DropKind::Io => "AWS_IO_SOCKET_TIMEOUT",
+        DropKind::Rst => "AWS_IO_SOCKET_CONNECTION_RESET",
+        DropKind::Local => "AWS_IO_SOCKET_NETWORK_UNREACHABLE",
+        DropKind::TlsAlert => "AWS_IO_TLS_ERROR_ALERT_RECEIVED",
+        DropKind::TlsClose | DropKind::WsClose => "AWS_ERROR_MQTT_CONNECTION_CLOSED",
+        DropKind::Fin | DropKind::Disconnect => "AWS_ERROR_MQTT_UNEXPECTED_HANGUP",
     }
 }
 
 /// In some recordings lines are missing.
-pub(super) fn wear(mut lines: Vec<Line>, draw: &mut Draw) -> Vec<Line> {
+pub(super) fn degrade(mut lines: Vec<Line>, draw: &mut Draw) -> Vec<Line> {
     if draw.chance(0.2) {
         let share = draw.between(0.005, 0.05);
         let mut first = true;
@@ -42,7 +42,7 @@ pub(super) fn wear(mut lines: Vec<Line>, draw: &mut Draw) -> Vec<Line> {
 }
 
 /// Everything, or only what the format demands; then without a boot clock and perhaps in whole seconds.
-pub(super) fn render(lines: Vec<Line>, draw: &mut Draw) -> Vec<Observed> {
+pub(super) fn render(lines: Vec<Line>, draw: &mut Draw) -> Vec<StampedEvent> {
     let full = draw.chance(0.5);
     let whole_secs = !full && draw.chance(0.3);
     let mut decoder = Decoder::new();
@@ -55,16 +55,16 @@ pub(super) fn render(lines: Vec<Line>, draw: &mut Draw) -> Vec<Observed> {
         let wall = DateTime::from_timestamp_micros(wall)?;
         let at = Stamp::new(wall, Duration::from_secs_f64(line.at));
         if full {
-            return Some(Observed { at, event: line.event });
+            return Some(StampedEvent { at, event: line.event });
         }
-        let observed = Observed { at, event: plain(line.event)? };
-        decoder.line(without_boot_clock(&encode(&observed)).as_bytes())
+        let observed = StampedEvent { at, event: mandatory_fields(line.event)? };
+        decoder.decode_line(without_boot_clock(&encode(&observed)).as_bytes())
     });
     observed.collect()
 }
 
 /// The event with its mandatory fields only.
-fn plain(event: Event) -> Option<Event> {
+fn mandatory_fields(event: Event) -> Option<Event> {
     Some(match event {
         Event::Attempt(_) => return None,
         Event::Started(mut started) => {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use dropscope::diagnostics::Event;
-use dropscope::diagnostics::event::{Dropped, How, Layer};
+use dropscope::diagnostics::event::{DroppedEvent, DropKind, Layer};
 
 use super::plan::{Death, FaultKind, Pings};
 use super::world::{End, LINES, World};
@@ -11,14 +11,14 @@ use super::world::{End, LINES, World};
 /// The state of one session; times on the boot clock.
 #[derive(Debug)]
 pub(super) struct Session {
-    pub(super) bound: Option<f64>,
+    pub(super) credential_expiry: Option<f64>,
     pub(super) last_out: f64,
     pub(super) last_in: f64,
     pub(super) last_ping: f64,
     /// Newest packet that went through, in any direction.
-    pub(super) through: f64,
+    pub(super) last_delivered: f64,
     /// Newest packet of ours that the broker got.
-    pub(super) heard: f64,
+    pub(super) server_last_heard: f64,
     /// A ping on its way: when it went out, and when its answer comes.
     pub(super) waiting: Option<(f64, f64)>,
     /// The path is gone.
@@ -27,16 +27,16 @@ pub(super) struct Session {
     pub(super) cause: Option<(Option<usize>, &'static str)>,
     pub(super) unanswered: Option<f64>,
     /// An end that is already on its way: when, and how it will look.
-    pub(super) closing: Option<(f64, How)>,
+    pub(super) closing: Option<(f64, DropKind)>,
     /// The next end that was drawn: when, and by which fault.
     pub(super) kill: Option<(f64, usize)>,
     /// Ends put into this session by its surroundings.
-    pub(super) doom: Option<(f64, Death, &'static str)>,
+    pub(super) delayed_death: Option<(f64, Death, &'static str)>,
     pub(super) stalled_until: f64,
     pub(super) deaf_until: f64,
     pub(super) sent: u32,
     pub(super) received: u32,
-    pub(super) rush: u32,
+    pub(super) burst_size: u32,
     pub(super) talks: Vec<f64>,
     pub(super) pace: f64,
     pub(super) answers: VecDeque<(f64, &'static str)>,
@@ -54,7 +54,7 @@ enum Step {
     Deadline,
     Resend,
     Kill,
-    Doom,
+    DelayedDeath,
     Close,
     Silence,
     Server,
@@ -64,7 +64,7 @@ enum Step {
 
 impl World<'_> {
     pub(super) fn session(&mut self) -> End {
-        let mut session = self.born();
+        let mut session = self.new_session();
         loop {
             let (at, step) = self.next(&session);
             self.now = self.now.max(at);
@@ -72,18 +72,18 @@ impl World<'_> {
                 return End::Over;
             }
             let end = match step {
-                Step::Talk(index) => self.talk(&mut session, index),
+                Step::Talk(index) => self.send_messages(&mut session, index),
                 Step::Answer => self.answer(&mut session),
                 Step::Ping => self.ping(&mut session),
                 Step::Pong => self.pong(&mut session),
                 Step::Deadline => {
                     // The answer lay there unread: this client was late, not the path.
                     session.cause.get_or_insert((None, "keep_alive_timeout"));
-                    Some(self.drop(&mut session, How::PingTimeout))
+                    Some(self.drop(&mut session, DropKind::PingTimeout))
                 }
-                Step::Resend => Some(self.drop(&mut session, How::Io)),
+                Step::Resend => Some(self.drop(&mut session, DropKind::Io)),
                 Step::Close => {
-                    let how = session.closing.map_or(How::Fin, |(_, how)| how);
+                    let how = session.closing.map_or(DropKind::Fin, |(_, how)| how);
                     Some(self.drop(&mut session, how))
                 }
                 Step::Kill => {
@@ -95,12 +95,12 @@ impl World<'_> {
                     }
                     self.die(&mut session, death, Some(index), cause)
                 }
-                Step::Doom => session
-                    .doom
+                Step::DelayedDeath => session
+                    .delayed_death
                     .take()
                     .and_then(|(_, death, cause)| self.die(&mut session, death, None, cause)),
-                Step::Silence => self.forgotten(&mut session),
-                Step::Server => self.die(&mut session, Death::Close(How::Fin), None, "keep_alive_timeout"),
+                Step::Silence => self.nat_mapping_expired(&mut session),
+                Step::Server => self.die(&mut session, Death::Close(DropKind::Fin), None, "keep_alive_timeout"),
                 Step::Window => {
                     self.flush(&mut session);
                     None
@@ -113,30 +113,30 @@ impl World<'_> {
         }
     }
 
-    fn born(&mut self) -> Session {
+    fn new_session(&mut self) -> Session {
         let now = self.now;
         let kill = self.next_kill();
         let talks =
-            self.plan.talks.iter().map(|talk| now + self.draw.gap(talk.gap) * self.draw.unit()).collect();
+            self.plan.message_flows.iter().map(|talk| now + self.draw.gap(talk.gap) * self.draw.unit()).collect();
         let mut session = Session {
-            bound: self.expires.filter(|expires| *expires > now),
+            credential_expiry: self.expires.filter(|expires| *expires > now),
             last_out: now,
             last_in: now,
             last_ping: now,
-            through: now,
-            heard: now,
+            last_delivered: now,
+            server_last_heard: now,
             waiting: None,
             gone: None,
             cause: None,
             unanswered: None,
             closing: None,
             kill,
-            doom: None,
+            delayed_death: None,
             stalled_until: -1.0,
             deaf_until: -1.0,
             sent: 0,
             received: 0,
-            rush: 0,
+            burst_size: 0,
             talks,
             pace: self.draw.scale(0.5, 2.0),
             answers: VecDeque::new(),
@@ -153,7 +153,7 @@ impl World<'_> {
                     session.messages = (limit + spread * self.draw.normal()).round().max(2.0);
                 }
                 FaultKind::Credentials { late, share } => {
-                    if let Some(bound) = session.bound.filter(|_| self.draw.chance(share)) {
+                    if let Some(bound) = session.credential_expiry.filter(|_| self.draw.chance(share)) {
                         let at = bound + self.draw.around(late).abs();
                         if session.kill.is_none_or(|(kill, _)| at < kill) {
                             session.kill = Some((at, index));
@@ -169,7 +169,7 @@ impl World<'_> {
     /// The earliest thing to happen.
     fn next(&self, session: &Session) -> (f64, Step) {
         let mut first = (f64::INFINITY, Step::Server);
-        let mut offer = |at: f64, step: Step| {
+        let mut consider = |at: f64, step: Step| {
             if at < first.0 {
                 first = (at, step);
             }
@@ -177,47 +177,47 @@ impl World<'_> {
         let awake = |at: f64| at.max(session.stalled_until);
         // Of two things due at the end of a stall the first offered wins: most clients read before they write.
         let closing = session.closing.map_or(f64::INFINITY, |(at, _)| at.max(session.deaf_until));
-        if !self.plan.hasty {
-            offer(closing, Step::Close);
+        if !self.plan.reconnects_at_once {
+            consider(closing, Step::Close);
         }
         for (index, at) in session.talks.iter().enumerate() {
-            offer(awake(*at), Step::Talk(index));
+            consider(awake(*at), Step::Talk(index));
         }
         if let Some((at, _)) = session.answers.front() {
-            offer(at.max(session.deaf_until), Step::Answer);
+            consider(at.max(session.deaf_until), Step::Answer);
         }
         if let Some((sent, answer)) = session.waiting {
             let deadline = awake(sent + self.plan.deadline);
-            if self.plan.hasty {
-                offer(deadline, Step::Deadline);
+            if self.plan.reconnects_at_once {
+                consider(deadline, Step::Deadline);
             }
-            offer(awake(answer).max(session.deaf_until), Step::Pong);
-            offer(deadline, Step::Deadline);
+            consider(awake(answer).max(session.deaf_until), Step::Pong);
+            consider(deadline, Step::Deadline);
         } else {
             let since = match self.plan.pings {
                 Pings::WhenIdle => session.last_out,
                 Pings::Always => session.last_ping,
             };
-            offer(awake(since + self.keep_alive), Step::Ping);
+            consider(awake(since + self.keep_alive), Step::Ping);
         }
         if let Some(sent) = session.unanswered {
-            offer(awake(sent + self.plan.resend), Step::Resend);
+            consider(awake(sent + self.plan.resend), Step::Resend);
         }
         if session.closing.is_some() {
-            offer(closing, Step::Close);
+            consider(closing, Step::Close);
         } else if session.gone.is_none() {
-            offer(session.kill.map_or(f64::INFINITY, |(at, _)| at), Step::Kill);
-            offer(session.doom.map_or(f64::INFINITY, |(at, ..)| at), Step::Doom);
+            consider(session.kill.map_or(f64::INFINITY, |(at, _)| at), Step::Kill);
+            consider(session.delayed_death.map_or(f64::INFINITY, |(at, ..)| at), Step::DelayedDeath);
             if session.silence > 0.0 {
-                offer(session.through + session.silence, Step::Silence);
+                consider(session.last_delivered + session.silence, Step::Silence);
             }
-            offer(session.heard + 1.5 * self.keep_alive + 0.4, Step::Server);
+            consider(session.server_last_heard + 1.5 * self.keep_alive + 0.4, Step::Server);
         }
         if let Some(window) = self.plan.window {
-            offer(session.window.2 + window, Step::Window);
+            consider(session.window.2 + window, Step::Window);
         }
         if let Some(index) = self.next_stream() {
-            offer(self.due[index], Step::Stream(index));
+            consider(self.due[index], Step::Stream(index));
         }
         first
     }
@@ -244,7 +244,7 @@ impl World<'_> {
         }
         match death {
             Death::Close(how) => session.closing = Some((self.now, how)),
-            Death::Local => session.closing = Some((self.now, How::Local)),
+            Death::Local => session.closing = Some((self.now, DropKind::Local)),
             Death::Reset | Death::Lost => {
                 session.gone = Some(death);
                 session.answers.clear();
@@ -258,28 +258,28 @@ impl World<'_> {
         None
     }
 
-    fn forgotten(&mut self, session: &mut Session) -> Option<End> {
+    fn nat_mapping_expired(&mut self, session: &mut Session) -> Option<End> {
         let index = self.faults.iter().position(|fault| matches!(fault.kind, FaultKind::Silence { .. }))?;
         let fault = &self.faults[index];
         let (death, cause) = (fault.death, fault.cause);
         self.die(session, death, Some(index), cause)
     }
 
-    fn drop(&mut self, session: &mut Session, how: How) -> End {
+    fn drop(&mut self, session: &mut Session, how: DropKind) -> End {
         if self.plan.window.is_some() {
             self.flush(session);
         }
         let (fault, cause) = session.cause.unwrap_or((None, "random"));
         let layer = match how {
-            How::PingTimeout | How::Disconnect => Layer::Mqtt,
-            How::TlsClose | How::TlsAlert => Layer::Tls,
-            How::WsClose => Layer::Websocket,
-            How::Local => Layer::Local,
-            How::Fin | How::Rst | How::Io => Layer::Tcp,
+            DropKind::PingTimeout | DropKind::Disconnect => Layer::Mqtt,
+            DropKind::TlsClose | DropKind::TlsAlert => Layer::Tls,
+            DropKind::WsClose => Layer::Websocket,
+            DropKind::Local => Layer::Local,
+            DropKind::Fin | DropKind::Rst | DropKind::Io => Layer::Tcp,
         };
         let name = super::render::error_name(how);
         let reason_code = self.reason_code(how, cause);
-        let dropped = Dropped {
+        let dropped = DroppedEvent {
             error_name: Some(name.to_owned()),
             error_message: Some(name.to_lowercase()),
             error_code: Some(5_000),
@@ -289,9 +289,9 @@ impl World<'_> {
             reason_code,
             last_rx_secs: Some(self.now - session.last_in),
             last_tx_secs: Some(self.now - session.last_out),
-            ..Dropped::default()
+            ..DroppedEvent::default()
         };
-        self.say(Event::Dropped(dropped));
+        self.record(Event::Dropped(dropped));
         if let Some(line) = self.lines.last_mut() {
             line.cause = Some(cause);
         }

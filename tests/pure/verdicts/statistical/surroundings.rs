@@ -1,9 +1,9 @@
 //! What goes on beside the connection, and when does each fault strike next?
 
 use dropscope::diagnostics::Event;
-use dropscope::diagnostics::event::{How, Initiator, Probe, SystemSource};
+use dropscope::diagnostics::event::{DropKind, Initiator, ProbeResult, SystemSource};
 
-use super::plan::{Death, FaultKind, What};
+use super::plan::{Death, FaultKind, SideEvent};
 use super::session::Session;
 use super::world::{End, World};
 
@@ -59,8 +59,8 @@ impl World<'_> {
         }
     }
 
-    pub(super) fn reason_code(&mut self, how: How, cause: &str) -> Option<u8> {
-        if !self.plan.codes || how != How::Disconnect {
+    pub(super) fn reason_code(&mut self, how: DropKind, cause: &str) -> Option<u8> {
+        if !self.plan.has_reason_codes || how != DropKind::Disconnect {
             return None;
         }
         match cause {
@@ -77,37 +77,37 @@ impl World<'_> {
         let stream = self.plan.streams[index].clone();
         self.due[index] = self.now + self.draw.gap(stream.gap);
         match stream.what {
-            What::System { source, words, harm } => {
-                self.tell(source, words);
+            SideEvent::System { source, words, harm } => {
+                self.record_system_event(source, words);
                 if let Some((share, delay, death)) = harm
-                    && session.doom.is_none()
+                    && session.delayed_death.is_none()
                     && self.draw.chance(share)
                 {
-                    session.doom = Some((self.now + self.draw.around(delay).abs(), death, "system_event"));
+                    session.delayed_death = Some((self.now + self.draw.around(delay).abs(), death, "system_event"));
                 }
             }
-            What::Sleep { low, high } => self.sleep(session, low, high),
-            What::UserDisconnects => {
-                self.say(Event::Disconnected { by: Initiator::User });
+            SideEvent::Sleep { low, high } => self.sleep(session, low, high),
+            SideEvent::UserDisconnects => {
+                self.record(Event::Disconnected { by: Initiator::User });
                 return Some(End::OnPurpose);
             }
-            What::RecorderRestarts => return Some(End::Restart),
-            What::NextArm => {
+            SideEvent::RecorderRestarts => return Some(End::Restart),
+            SideEvent::NextKeepAlive => {
                 let from = self.keep_alive;
-                self.arm = (self.arm + 1) % self.plan.arms.len();
-                self.keep_alive = self.plan.arms[self.arm];
-                self.say(Event::Disconnected { by: Initiator::Experiment });
-                self.say(Event::KeepAliveChanged { from, to: self.keep_alive });
+                self.keep_alive_index = (self.keep_alive_index + 1) % self.plan.keep_alives.len();
+                self.keep_alive = self.plan.keep_alives[self.keep_alive_index];
+                self.record(Event::Disconnected { by: Initiator::Experiment });
+                self.record(Event::KeepAliveChanged { from, to: self.keep_alive });
                 return Some(End::OnPurpose);
             }
-            What::Stall { low, high, reads } => {
+            SideEvent::Stall { low, high, reads } => {
                 let secs = self.keep_alive * self.draw.between(low, high);
                 session.stalled_until = session.stalled_until.max(self.now + secs);
                 if !reads {
                     session.deaf_until = session.stalled_until;
                 }
             }
-            other => self.aside(&other),
+            other => self.record_side_event(&other),
         }
         None
     }
@@ -116,37 +116,37 @@ impl World<'_> {
         let stream = self.plan.streams[index].clone();
         self.due[index] = self.now + self.draw.gap(stream.gap);
         match stream.what {
-            What::System { source, words, .. } => self.tell(source, words),
-            other => self.aside(&other),
+            SideEvent::System { source, words, .. } => self.record_system_event(source, words),
+            other => self.record_side_event(&other),
         }
     }
 
     /// What the connection does not feel.
-    fn aside(&mut self, what: &What) {
+    fn record_side_event(&mut self, what: &SideEvent) {
         match *what {
-            What::Probe => {
+            SideEvent::Probe => {
                 let bad = self.now < self.bad_until || self.in_spell();
                 let ok = !self.draw.chance(if bad { 0.7 } else { 0.01 });
                 let rtt_ms = ok.then(|| 12.0 * self.draw.between(0.8, 2.0));
                 let error = (!ok).then(|| "timed out".to_owned());
-                let probe = Probe { probe: "internet".to_owned(), ok, rtt_ms, error, target: None };
-                self.say(Event::Probe(probe));
+                let probe = ProbeResult { probe: "internet".to_owned(), ok, rtt_ms, error, target: None };
+                self.record(Event::Probe(probe));
             }
-            What::ClockStep { told } => {
+            SideEvent::ClockStep { is_recorded: told } => {
                 let size = self.draw.scale(6.0, 7_200.0) * if self.draw.chance(0.5) { -1.0 } else { 1.0 };
                 let size = (10.0 * size).round() / 10.0;
                 self.ahead += size;
                 if told {
-                    self.tell(SystemSource::Clock, &format!("wall clock stepped by {size:+.1} s"));
+                    self.record_system_event(SystemSource::Clock, &format!("wall clock stepped by {size:+.1} s"));
                 }
             }
-            What::Refresh { life } => self.refresh(life),
+            SideEvent::Refresh { life } => self.refresh(life),
             _ => {}
         }
     }
 
     /// How many of the attempts to connect fail in the bad spell that is on, if one is.
-    pub(super) fn roughness(&self) -> f64 {
+    pub(super) fn connect_failure_share(&self) -> f64 {
         let rough = |fault: &super::plan::Fault| match fault.kind {
             FaultKind::Spells { from, until, rough, .. } if from <= self.now && self.now <= until => rough,
             _ => 0.0,
@@ -162,22 +162,22 @@ impl World<'_> {
     }
 
     /// `#` in the words becomes something that differs each time.
-    fn tell(&mut self, source: SystemSource, words: &str) {
+    fn record_system_event(&mut self, source: SystemSource, words: &str) {
         let number = self.draw.count(1, 254);
         let message = words.replace('#', &number.to_string());
-        self.say(Event::System { source, message });
+        self.record(Event::System { source, message });
     }
 
     /// The computer sleeps; the broker does not wait for it.
     fn sleep(&mut self, session: &mut Session, low: f64, high: f64) {
         let secs = self.draw.scale(low, high);
         self.now += secs;
-        self.tell(SystemSource::Power, &format!("this computer slept for {secs:.0} s"));
+        self.record_system_event(SystemSource::Power, &format!("this computer slept for {secs:.0} s"));
         session.stalled_until = session.stalled_until.max(self.now + 0.05);
-        if self.now > session.heard + 1.5 * self.keep_alive {
-            let death = self.draw.pick(&[Death::Reset, Death::Close(How::Fin), Death::Lost]);
-            session.doom = Some((self.now + 0.01, death, super::label::SLEEP));
-            session.heard = self.now;
+        if self.now > session.server_last_heard + 1.5 * self.keep_alive {
+            let death = self.draw.pick(&[Death::Reset, Death::Close(DropKind::Fin), Death::Lost]);
+            session.delayed_death = Some((self.now + 0.01, death, super::label::SLEEP));
+            session.server_last_heard = self.now;
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dropscope::diagnostics::Event;
 use dropscope::diagnostics::event::{
-    Attempt, ConnectFailed, ConnectKind, Connected, Initiator, Message, Phase, PhaseTiming, Started,
+    Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent, Initiator, Message, Phase, PhaseTiming, StartedEvent,
 };
 
 use super::draw::Draw;
@@ -53,7 +53,7 @@ pub(super) struct World<'a> {
     pub(super) lines: Vec<Line>,
     pub(super) drops: u32,
     pub(super) keep_alive: f64,
-    pub(super) arm: usize,
+    pub(super) keep_alive_index: usize,
     pub(super) due: Vec<f64>,
     pub(super) faults: Vec<Fault>,
     /// When the newest credentials expire.
@@ -64,7 +64,7 @@ pub(super) struct World<'a> {
     resumed: bool,
 }
 
-pub(super) fn run(plan: &Plan, draw: &mut Draw) -> Run {
+pub(super) fn run_plan(plan: &Plan, draw: &mut Draw) -> Run {
     let due = plan.streams.iter().map(|stream| draw.gap(stream.gap) * draw.between(0.1, 1.0)).collect();
     let mut world = World {
         plan,
@@ -74,7 +74,7 @@ pub(super) fn run(plan: &Plan, draw: &mut Draw) -> Run {
         lines: Vec::new(),
         drops: 0,
         keep_alive: plan.keep_alive,
-        arm: 0,
+        keep_alive_index: 0,
         due,
         faults: plan.faults.clone(),
         expires: None,
@@ -86,7 +86,7 @@ pub(super) fn run(plan: &Plan, draw: &mut Draw) -> Run {
     loop {
         world.connect();
         match world.session() {
-            End::Dropped(fault) => world.come_back(fault),
+            End::Dropped(fault) => world.reconnect(fault),
             End::OnPurpose => {
                 let pause = world.draw.scale(0.5, 0.3 * world.plan.scale.max(10.0));
                 world.wait(pause);
@@ -108,12 +108,12 @@ impl World<'_> {
         self.drops >= self.plan.drops || self.lines.len() >= LINES || self.now > 4e7
     }
 
-    pub(super) fn say(&mut self, event: Event) {
+    pub(super) fn record(&mut self, event: Event) {
         self.lines.push(Line { at: self.now, ahead: self.ahead, event, cause: None });
     }
 
     fn start(&mut self) {
-        let started = Started {
+        let started = StartedEvent {
             format: Some(dropscope::diagnostics::event::FORMAT.to_owned()),
             version: Some("0.1.0".to_owned()),
             keep_alive_secs: self.keep_alive,
@@ -121,14 +121,14 @@ impl World<'_> {
             endpoint: "wss://broker.example:443/mqtt".to_owned(),
             mqtt_version: Some(if self.plan.mqtt5 { "5" } else { "3.1.1" }.to_owned()),
             transport: Some("wss".to_owned()),
-            ..Started::default()
+            ..StartedEvent::default()
         };
-        self.say(Event::Started(started));
+        self.record(Event::Started(started));
     }
 
     fn restart(&mut self) {
         if self.draw.chance(0.7) {
-            self.say(Event::Stopped { by: None });
+            self.record(Event::Stopped { by: None });
         }
         self.now += self.draw.scale(2.0, 3_000.0);
         for due in &mut self.due {
@@ -146,19 +146,19 @@ impl World<'_> {
         let timing = |phase| PhaseTiming { phase, ms, ok: true, error: None, detail: None };
         let phases =
             [Phase::Dns, Phase::Tcp, Phase::Tls, Phase::Websocket, Phase::Connack].map(timing).to_vec();
-        self.say(Event::Attempt(Attempt { attempt_number: self.attempts, phases }));
+        self.record(Event::Attempt(Attempt { attempt_number: self.attempts, phases }));
         let event_type = if self.resumed { ConnectKind::Resumed } else { ConnectKind::Connected };
-        self.say(Event::Connected(Connected {
+        self.record(Event::Connected(ConnectedEvent {
             event_type,
             return_code: Some(0),
             attempt_number: self.attempts,
             keep_alive_secs: self.keep_alive,
             remote: Some("203.0.113.7:443".to_owned()),
-            ..Connected::default()
+            ..ConnectedEvent::default()
         }));
         self.attempts = 0;
         if self.draw.chance(0.5) {
-            self.say(Event::Subscribed { filters: vec!["dev/+/res".to_owned()], return_codes: vec![1] });
+            self.record(Event::Subscribed { filters: vec!["dev/+/res".to_owned()], return_codes: vec![1] });
         }
     }
 
@@ -169,7 +169,7 @@ impl World<'_> {
         let micros = (1e6 * (self.now + left)).round();
         #[expect(clippy::cast_possible_truncation, reason = "far below 2^53")]
         let expires_at = chrono::DateTime::from_timestamp_micros(super::render::EPOCH_US + micros as i64);
-        self.say(Event::Credentials { expires_at: expires_at.expect("a date of this century") });
+        self.record(Event::Credentials { expires_at: expires_at.expect("a date of this century") });
     }
 
     /// Lets the surroundings go on while there is no session.
@@ -186,7 +186,7 @@ impl World<'_> {
         (0..self.due.len()).min_by(|a, b| self.due[*a].total_cmp(&self.due[*b]))
     }
 
-    fn come_back(&mut self, fault: Option<usize>) {
+    fn reconnect(&mut self, fault: Option<usize>) {
         self.resumed = true;
         self.attempts = 0;
         let (least, more) = self.plan.back;
@@ -196,9 +196,9 @@ impl World<'_> {
             self.bad_until = self.bad_until.max(self.now + secs);
         }
         let mut delay = least + self.draw.exponential(more);
-        while self.now + delay < self.bad_until || self.refused() {
+        while self.now + delay < self.bad_until || self.is_connect_refused() {
             self.wait(delay);
-            self.fail();
+            self.fail_connect();
             delay = (delay.max(0.5) * self.draw.between(1.4, 2.2)).min(60.0 + 4.0 * least);
             if self.lines.len() > LINES + 500 {
                 break;
@@ -209,22 +209,22 @@ impl World<'_> {
     }
 
     /// Whether an attempt fails although the way is not gone.
-    fn refused(&mut self) -> bool {
-        let rough = self.roughness();
+    fn is_connect_refused(&mut self) -> bool {
+        let rough = self.connect_failure_share();
         let share = if rough > 0.0 { rough } else { 0.06 };
         self.attempts < 6 && self.draw.chance(share)
     }
 
-    fn fail(&mut self) {
+    fn fail_connect(&mut self) {
         self.attempts += 1;
         let names = ["AWS_IO_SOCKET_TIMEOUT", "AWS_IO_SOCKET_CONNECTION_REFUSED", "AWS_IO_DNS_QUERY_FAILED"];
         let name = self.draw.pick(&names).to_owned();
-        self.say(Event::ConnectFailed(ConnectFailed {
+        self.record(Event::ConnectFailed(ConnectFailedEvent {
             error_message: Some(name.to_lowercase()),
             error_name: Some(name),
             attempt_number: self.attempts,
             phase: Some(Phase::Tcp),
-            ..ConnectFailed::default()
+            ..ConnectFailedEvent::default()
         }));
     }
 
@@ -236,10 +236,10 @@ impl World<'_> {
             let quiet = while_alive.min(0.5 * self.keep_alive);
             self.now += quiet;
             if self.draw.chance(0.5) {
-                self.say(Event::Disconnected { by: Initiator::Shutdown });
-                self.say(Event::Stopped { by: None });
+                self.record(Event::Disconnected { by: Initiator::Shutdown });
+                self.record(Event::Stopped { by: None });
             } else {
-                self.say(Event::Note { text: "looking".to_owned() });
+                self.record(Event::Note { text: "looking".to_owned() });
             }
         }
     }

@@ -1,0 +1,145 @@
+//! What does a log tell beside the pattern, to weigh the causes by?
+
+use std::collections::BTreeMap;
+
+use super::phrase::hits;
+use crate::classify::case::Frame;
+use crate::classify::math::{median, real};
+use crate::classify::posterior::Posterior;
+use crate::classify::{Anchor, CauseContext, EndShares, Pattern};
+use crate::diagnostics::event::{DropKind, SystemSource};
+use crate::diagnostics::words;
+
+/// Gathers the clues for the answer.
+pub(in crate::classify) fn cause_context(frame: &Frame, posterior: &Posterior) -> CauseContext {
+    let fit = posterior.fits.get(&posterior.pattern);
+    let number = |name: &str| fit.and_then(|fit| fit.parameter(name));
+    let started = frame.log.started.as_ref();
+    let keep_alive = frame.sessions.last().map(|session| session.keep_alive);
+    let mut ages: Vec<f64> = fit
+        .map(|fit| {
+            hits(frame, fit).filter(|drop| drop.is_start_known).map(|drop| drop.detected - drop.start).collect()
+        })
+        .unwrap_or_default();
+    CauseContext {
+        transport: started
+            .and_then(|started| started.transport.clone().or_else(|| scheme(&started.endpoint))),
+        is_aws: started.map(|started| started.endpoint.contains(".amazonaws.com")),
+        keep_alive_secs: keep_alive.map(|secs| if secs.is_finite() { secs } else { 0.0 }),
+        limit_secs: number("limit_secs").or_else(|| number("shortest_fatal_silence_secs")),
+        period_secs: number("period_secs"),
+        anchor: anchor(posterior.pattern),
+        end_shares: end_shares(frame),
+        reason_code: most_frequent(frame, |ending| ending.reason_code),
+        ws_close_code: most_frequent(frame, |ending| ending.ws_close_code),
+        first_try_share: first_try_share(frame),
+        gateway_failing: failed_probe_share(frame, true),
+        internet_failing: failed_probe_share(frame, false),
+        dns_failing: None,
+        failed_phase: failed_phase(frame),
+        connects_refused: None,
+        http_status: frame
+            .log
+            .http_refusals
+            .iter()
+            .max_by_key(|(_, count)| **count)
+            .map(|(status, _)| *status),
+        system_source: fit.and_then(|fit| system_source(fit.label.as_deref()?)),
+        mqtt_version: frame
+            .log
+            .mqtt_version
+            .clone()
+            .or_else(|| started.and_then(|started| started.mqtt_version.clone())),
+        session_age_secs: median(&mut ages),
+        credentials_known: Some(!frame.log.credentials.is_empty()),
+    }
+}
+
+fn scheme(endpoint: &str) -> Option<String> {
+    let (scheme, _) = endpoint.split_once("://")?;
+    let transport = match scheme {
+        "mqtt" | "tcp" => "tcp",
+        "mqtts" | "ssl" | "tls" => "tls",
+        "ws" => "ws",
+        "wss" => "wss",
+        _ => return None,
+    };
+    Some(transport.into())
+}
+
+fn anchor(pattern: Pattern) -> Option<Anchor> {
+    match pattern {
+        Pattern::FixedLifetime => Some(Anchor::Connect),
+        Pattern::IdleTimeout | Pattern::KeepAliveTimeout => Some(Anchor::Idle),
+        Pattern::Scheduled => Some(Anchor::WallClock),
+        Pattern::CredentialExpiry => Some(Anchor::Credentials),
+        _ => None,
+    }
+}
+
+fn end_shares(frame: &Frame) -> Option<EndShares> {
+    let told: Vec<DropKind> = frame.drops.iter().filter_map(|drop| frame.session_ending(drop)?.how).collect();
+    if told.is_empty() {
+        return None;
+    }
+    let share =
+        |counted: &[DropKind]| real(told.iter().filter(|how| counted.contains(how)).count()) / real(told.len());
+    Some(EndShares {
+        fin: share(&[DropKind::Fin]),
+        rst: share(&[DropKind::Rst]),
+        silent: share(&[DropKind::PingTimeout, DropKind::Io]),
+        tls: share(&[DropKind::TlsClose, DropKind::TlsAlert]),
+        ws_close: share(&[DropKind::WsClose]),
+        disconnect: share(&[DropKind::Disconnect]),
+        local: share(&[DropKind::Local]),
+    })
+}
+
+fn most_frequent<T: Ord + Copy>(
+    frame: &Frame,
+    code_of: impl Fn(&crate::classify::session::SessionEnding) -> Option<T>,
+) -> Option<T> {
+    let mut counts: BTreeMap<T, usize> = BTreeMap::new();
+    for code in frame.drops.iter().filter_map(|drop| code_of(frame.session_ending(drop)?)) {
+        *counts.entry(code).or_default() += 1;
+    }
+    let (code, count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+    (2 * count >= frame.drops.len()).then_some(code)
+}
+
+fn first_try_share(frame: &Frame) -> Option<f64> {
+    let back: Vec<u32> = frame
+        .drops
+        .iter()
+        .filter_map(|drop| frame.session_ending(drop))
+        .filter(|ending| ending.reconnect_secs.is_some())
+        .map(|ending| ending.failed_connects)
+        .collect();
+    let at_once = back.iter().filter(|failed| **failed == 0).count();
+    (!back.is_empty()).then(|| real(at_once) / real(back.len()))
+}
+
+/// Share of the drops near which a probe of the gateway, or of something beyond it, failed.
+fn failed_probe_share(frame: &Frame, gateway: bool) -> Option<f64> {
+    if frame.log.probes == 0 || frame.drops.is_empty() {
+        return None;
+    }
+    let probes = &frame.log.failed_probes;
+    let near = frame.drops.iter().filter(|drop| {
+        let from = probes.partition_point(|(at, _)| *at < drop.lo - 10.0);
+        let near = probes.iter().skip(from).take_while(|(at, _)| *at < drop.detected + 30.0);
+        near.into_iter().any(|(_, is_gateway)| *is_gateway == gateway)
+    });
+    Some(real(near.count()) / real(frame.drops.len()))
+}
+
+fn failed_phase(frame: &Frame) -> Option<String> {
+    let (phase, _) = frame.log.failed_phases.iter().max_by_key(|(_, count)| **count)?;
+    Some(words::phase((*phase)?).to_ascii_lowercase())
+}
+
+/// The source that a system event's name begins with.
+fn system_source(label: &str) -> Option<SystemSource> {
+    let (source, _) = label.split_once(':')?;
+    serde_json::from_value(serde_json::Value::String(source.to_owned())).ok()
+}

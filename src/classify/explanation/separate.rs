@@ -1,0 +1,63 @@
+//! What would tell the answer and the runner-up apart?
+
+use crate::classify::Pattern;
+use crate::classify::posterior::Posterior;
+
+/// A runner-up below this is not worth a test.
+const NOTABLE: f64 = 0.03;
+
+/// One sentence, if the runner-up is worth it.
+pub(in crate::classify) fn separating_test(posterior: &Posterior) -> Option<String> {
+    let first = if posterior.pattern == Pattern::Undetermined { posterior.lead? } else { posterior.pattern };
+    let (second, probability) = posterior
+        .probabilities
+        .iter()
+        .filter(|(pattern, _)| **pattern != first && **pattern != Pattern::Undetermined)
+        .filter(|(pattern, _)| posterior.second.as_ref().is_none_or(|(second, _)| second != *pattern))
+        .max_by(|one, other| one.1.total_cmp(other.1))?;
+    (*probability >= NOTABLE).then(|| separating_sentence(first, *second))
+}
+
+fn separating_sentence(first: Pattern, second: Pattern) -> String {
+    use Pattern::{
+        Bursty, ClientIdTakeover, CredentialExpiry, FixedLifetime, IdleTimeout, KeepAliveTimeout,
+        MessageCount, MessageRate, Outage, PublishTriggered, Random, Scheduled, SystemEvent,
+    };
+    let test = |one: Pattern, other: Pattern| match (one, other) {
+        (FixedLifetime, Scheduled) => Some(
+            "reconnect once at a time of your choice: a lifetime moves with the connect, a schedule does not",
+        ),
+        (FixedLifetime | Scheduled, CredentialExpiry) => Some(
+            "renew the credentials and reconnect at an odd time: see which of the two the next drop follows",
+        ),
+        (FixedLifetime, IdleTimeout) => {
+            Some("send something now and then: a lifetime does not care about traffic")
+        }
+        (FixedLifetime, MessageCount) => {
+            Some("send more often: a message limit is then reached sooner, a lifetime is not")
+        }
+        (IdleTimeout, KeepAliveTimeout) => Some(
+            "change the keep-alive: the broker's 1.5 keep-alives move with it, a forgotten mapping does not",
+        ),
+        (IdleTimeout, Random | Bursty) => Some(
+            "one longer silence that is survived, or a shorter keep-alive under which it still drops, decides",
+        ),
+        (KeepAliveTimeout, Random | Bursty) => Some(
+            "probe the network beside the connection: a probe lost with the ping means the path, none means one end",
+        ),
+        (ClientIdTakeover, Random | Bursty) => Some(
+            "connect with another client id for a while: a rival cannot follow; MQTT 5 would also say it",
+        ),
+        (Outage, Random | Bursty) => Some("see what fails while it is down: refused, no answer, or no name"),
+        (Random, Bursty) => Some("some more drops: groups show themselves from about eight incidents on"),
+        (PublishTriggered, MessageCount | MessageRate) => Some(
+            "publish once to that topic after a quiet minute: a rejected topic ends the session even then",
+        ),
+        (SystemEvent, Scheduled) => Some("watch the event happen at another time of day"),
+        (CredentialExpiry, IdleTimeout) => Some("renew the credentials early: see whether the drops move"),
+        _ => None,
+    };
+    let sentence = test(first, second).or_else(|| test(second, first));
+    let names = format!("{} or {}", first.title(), second.title());
+    format!("{names}: {}", sentence.unwrap_or("the next few drops decide"))
+}

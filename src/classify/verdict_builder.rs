@@ -1,0 +1,119 @@
+//! What verdict do the sessions of a log deserve?
+
+use std::collections::BTreeMap;
+
+use super::case::Frame;
+use super::log::unix;
+use super::posterior::{Posterior, compute_posterior};
+use super::{SecondaryFinding, Cause, Classification, Diagnosis, Hypothesis, Pattern, RankedCause, Verdict};
+use super::{causes, explanation};
+use crate::diagnostics::Stamp;
+
+/// A finding of few drops is told from this log Bayes factor on.
+const MIN_LN_FACTOR: f64 = 5.0;
+/// Patterns less probable than this bring no causes of their own.
+const MIN_PROBABILITY: f64 = 0.02;
+/// Causes told.
+const MAX_CAUSES: usize = 5;
+
+/// Weighs everything and puts it into words.
+pub(super) fn build_verdict(frame: &Frame, at: Stamp) -> Verdict {
+    let posterior = compute_posterior(frame);
+    let classification = classification(frame, &posterior);
+    let diagnosis = diagnosis(frame, &posterior, &classification.hypotheses, at);
+    Verdict { at, classification, diagnosis }
+}
+
+fn classification(frame: &Frame, posterior: &Posterior) -> Classification {
+    Classification {
+        pattern: posterior.pattern,
+        confidence: posterior.confidence,
+        hypotheses: hypotheses(posterior),
+        drops: to_u64(frame.drops.len()),
+        evidence: explanation::evidence(frame, posterior),
+        parameters: parameters(posterior),
+        missing: explanation::missing(frame, posterior),
+    }
+}
+
+fn diagnosis(frame: &Frame, posterior: &Posterior, hypotheses: &[Hypothesis], at: Stamp) -> Diagnosis {
+    let ranked = causes(frame, posterior, hypotheses);
+    let fix = ranked.first().and_then(|(cause, _)| cause.fix.first()).map(String::as_str);
+    Diagnosis {
+        causes: ranked.iter().map(|(cause, probability)| RankedCause::from((*cause, *probability))).collect(),
+        also: secondary_findings(posterior),
+        against: explanation::against(frame, posterior),
+        separate: explanation::separating_test(posterior),
+        next: explanation::advice(frame, posterior, fix),
+        expected: explanation::predict_next_drop(frame, posterior, unix(at)),
+        outcomes: causes::outcomes(hypotheses),
+    }
+}
+
+/// The causes behind the likely patterns, the most probable first.
+fn causes(frame: &Frame, posterior: &Posterior, hypotheses: &[Hypothesis]) -> Vec<(&'static Cause, f64)> {
+    if posterior.pattern == Pattern::Undetermined {
+        return Vec::new();
+    }
+    let likely: Vec<Hypothesis> =
+        hypotheses.iter().filter(|hypothesis| hypothesis.probability >= MIN_PROBABILITY).copied().collect();
+    let mut ranked = causes::rank_all(&likely, &explanation::cause_context(frame, posterior));
+    ranked.truncate(MAX_CAUSES);
+    ranked
+}
+
+fn parameters(posterior: &Posterior) -> BTreeMap<String, f64> {
+    let fit = posterior.fits.get(&posterior.pattern);
+    let named = fit.into_iter().flat_map(|fit| fit.parameters.iter());
+    named.filter(|(_, value)| value.is_finite()).map(|(name, value)| ((*name).to_owned(), *value)).collect()
+}
+
+/// The second cause, and sure findings of few drops.
+fn secondary_findings(posterior: &Posterior) -> Vec<SecondaryFinding> {
+    let second = posterior.second.as_ref().map(|(pattern, fit)| SecondaryFinding {
+        pattern: *pattern,
+        hits: to_u64(fit.hits.len()),
+        sentence: format!("{} drops show that {}", fit.hits.len(), pattern.meaning()),
+    });
+    let is_new = |pattern: Pattern| {
+        pattern != posterior.pattern && posterior.second.as_ref().is_none_or(|(second, _)| *second != pattern)
+    };
+    let explained = posterior.fits.get(&posterior.pattern).map(|fit| fit.hits.as_slice()).unwrap_or_default();
+    let findings = posterior.fits.iter().filter(|(pattern, fit)| {
+        let unexplained = fit.hits.iter().filter(|hit| explained.binary_search(hit).is_err()).count();
+        is_new(**pattern)
+            && fit.counts_hits
+            && unexplained >= 3
+            && posterior.log_bayes_factor(**pattern) > MIN_LN_FACTOR
+            && posterior.pattern != Pattern::Undetermined
+    });
+    let findings = findings.map(|(pattern, fit)| SecondaryFinding {
+        pattern: *pattern,
+        hits: to_u64(fit.hits.len()),
+        sentence: format!("also seen in {} drops: {}", fit.hits.len(), pattern.meaning()),
+    });
+    second.into_iter().chain(findings).collect()
+}
+
+fn hypotheses(posterior: &Posterior) -> Vec<Hypothesis> {
+    let mut hypotheses: Vec<Hypothesis> = Pattern::ALL
+        .into_iter()
+        .map(|pattern| {
+            let fit = posterior.fits.get(&pattern);
+            Hypothesis {
+                pattern,
+                probability: posterior.probabilities.get(&pattern).copied().unwrap_or(0.0),
+                hits: fit.map_or(0, |fit| to_u64(fit.hits.len())),
+                opportunities: fit.map_or(0.0, |fit| fit.opportunities),
+                // JSON has no infinity.
+                log_bayes_factor: posterior.log_bayes_factor(pattern).clamp(-999.0, 1e9),
+            }
+        })
+        .collect();
+    hypotheses.sort_by(|one, other| other.probability.total_cmp(&one.probability));
+    hypotheses
+}
+
+fn to_u64(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}

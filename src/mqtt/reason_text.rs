@@ -1,0 +1,115 @@
+//! What do the codes of the MQTT specifications mean in plain words?
+
+use std::fmt::Write as _;
+
+use super::properties::ReasonProperties;
+use super::wire::sanitize_text;
+use crate::diagnostics::codes;
+
+/// The protocol version a session speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ProtocolVersion {
+    V311,
+    V5,
+}
+
+impl ProtocolVersion {
+    /// As written in recordings.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::V311 => "3.1.1",
+            Self::V5 => "5",
+        }
+    }
+}
+
+/// Why a CONNECT was refused, in words. Codes 1 to 5 are MQTT 3.1.1's whatever was asked for, because
+/// brokers that do not know MQTT 5 answer in the older form.
+pub(super) fn connack_refusal_text(code: u8, properties: ReasonProperties<'_>) -> String {
+    let meaning = match code {
+        1 => "this broker does not speak the protocol version asked for",
+        2 | 0x85 => "the broker does not accept this client id",
+        3 => "the broker is not available at the moment",
+        4 | 0x86 => "user name or password is wrong or malformed",
+        5 | 0x87 => "not authorised: check user name, password, certificate and the broker's access rules",
+        0x84 => "this broker does not speak MQTT 5",
+        0x8c => "the broker wants another authentication method",
+        other => reason_words(other),
+    };
+    // Each specification writes its codes in its own way.
+    let code = if code < 0x80 { code.to_string() } else { format!("0x{code:02X}") };
+    with_reason_properties(&format!("the broker refused the connection with code {code}: {meaning}"), properties)
+}
+
+/// Why a server sent DISCONNECT, in words.
+pub(super) fn server_disconnect_text(code: u8, properties: ReasonProperties<'_>) -> String {
+    let meaning = reason_words(code);
+    with_reason_properties(&format!("the broker sent DISCONNECT 0x{code:02X}: {meaning}"), properties)
+}
+
+fn with_reason_properties(sentence: &str, properties: ReasonProperties<'_>) -> String {
+    let mut sentence = sentence.to_owned();
+    if let Some(reason) = properties.reason_string.filter(|reason| !reason.is_empty()) {
+        let _ = write!(sentence, "; it says \"{}\"", sanitize_text(reason));
+    }
+    if let Some(server) = properties.server_reference.filter(|server| !server.is_empty()) {
+        let _ = write!(sentence, "; it names another server: \"{}\"", sanitize_text(server));
+    }
+    sentence
+}
+
+/// A reason code of MQTT 5 in words.
+fn reason_words(code: u8) -> &'static str {
+    match code {
+        0x00 => "normal disconnection",
+        0x04 => "disconnect with will message",
+        _ => codes::reason_words(code).unwrap_or("a code this version does not know"),
+    }
+}
+
+/// The name of an MQTT packet by the first byte of its header.
+pub(super) fn packet_name(first: u8) -> &'static str {
+    const NAMES: [&str; 16] = [
+        "RESERVED",
+        "CONNECT",
+        "CONNACK",
+        "PUBLISH",
+        "PUBACK",
+        "PUBREC",
+        "PUBREL",
+        "PUBCOMP",
+        "SUBSCRIBE",
+        "SUBACK",
+        "UNSUBSCRIBE",
+        "UNSUBACK",
+        "PINGREQ",
+        "PINGRESP",
+        "DISCONNECT",
+        "AUTH",
+    ];
+    NAMES[usize::from(first >> 4)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peers_cannot_reach_the_terminal() {
+        let properties = ReasonProperties { reason_string: Some("by\u{1b}[31m\r\nyou\u{202e}"), server_reference: Some("a\u{1b}b") };
+        let text = server_disconnect_text(0x8e, properties);
+        assert!(text.contains("taken over") && text.contains("by\\u{1b}[31m"), "{text}");
+        assert!(text.contains("another server: \"a\\u{1b}b\""), "{text}");
+        assert!(!text.chars().any(|c| c.is_control() || c == '\u{202e}'));
+    }
+
+    #[test]
+    fn every_refusal_has_a_text() {
+        for code in [1, 2, 3, 4, 5, 0x80, 0x84, 0x86, 0x87, 0x8a, 0x97, 0x9f] {
+            assert!(!connack_refusal_text(code, ReasonProperties::default()).contains("does not know"), "{code}");
+        }
+        assert!(connack_refusal_text(9, ReasonProperties::default()).contains("code 9:"));
+        assert!(connack_refusal_text(0x87, ReasonProperties::default()).contains("code 0x87:"));
+        assert_eq!(packet_name(0xd0), "PINGRESP");
+    }
+}

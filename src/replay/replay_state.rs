@@ -1,0 +1,94 @@
+//! What is the state after so many events, and how far into the recording is that?
+
+use std::time::Duration;
+
+use super::source::ReplayPosition;
+use crate::diagnostics::event::StampedEvent;
+use crate::diagnostics::recording::Decoder;
+use crate::diagnostics::{Stamp, TimeScale};
+use crate::monitor::EventFold;
+
+/// The state after some events. A clone is a checkpoint.
+#[derive(Debug, Clone)]
+pub(super) struct ReplayState {
+    /// Where the next event stands; of a checkpoint only.
+    pub(super) file_position: ReplayPosition,
+    /// What reads the next event; of a checkpoint only.
+    pub(super) decoder: Decoder,
+    /// The state.
+    pub(super) fold: EventFold,
+    scale: TimeScale,
+    /// Field time of the first event.
+    origin: Option<Stamp>,
+    /// The newest event by the boot clock, as recorded.
+    latest: Option<Stamp>,
+    position: Duration,
+    events: u64,
+}
+
+impl ReplayState {
+    /// Nothing seen yet.
+    pub(super) fn new(max_events: usize) -> Self {
+        Self {
+            file_position: ReplayPosition::default(),
+            decoder: Decoder::new(),
+            fold: EventFold::new(max_events),
+            scale: TimeScale::default(),
+            origin: None,
+            latest: None,
+            position: Duration::ZERO,
+            events: 0,
+        }
+    }
+
+    /// Events folded.
+    pub(super) fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Field time from the first event to the newest one.
+    pub(super) fn position(&self) -> Duration {
+        self.position
+    }
+
+    /// Field time of the first event.
+    pub(super) fn origin(&self) -> Option<Stamp> {
+        self.origin
+    }
+
+    /// Field time of the newest event.
+    pub(super) fn field_now(&self) -> Option<Stamp> {
+        self.latest.map(|newest| self.scale.stamp(newest))
+    }
+
+    /// Where an event would lie, if it came next. What runs backwards on the boot clock is simultaneous with
+    /// what came before, as in the fold.
+    pub(super) fn position_of(&self, observed: &StampedEvent) -> Duration {
+        let mut scale = self.scale;
+        scale.observe(observed.at, &observed.event);
+        let field = scale.stamp(observed.at);
+        self.origin.map_or(Duration::ZERO, |origin| field.since(origin)).max(self.position)
+    }
+
+    /// Folds an event.
+    pub(super) fn apply(&mut self, observed: &StampedEvent) {
+        self.position = self.position_of(observed);
+        self.scale.observe(observed.at, &observed.event);
+        self.origin.get_or_insert(self.scale.stamp(observed.at));
+        let boot = self.latest.map_or(observed.at.boot, |newest| newest.boot.max(observed.at.boot));
+        self.latest = Some(Stamp { boot, ..observed.at });
+        self.fold.apply(observed.at, &observed.event);
+        self.events += 1;
+    }
+
+    /// The moment at a position not before the newest event, on the clocks of the recording.
+    pub(super) fn stamp_at(&self, position: Duration) -> Stamp {
+        let newest = self.latest.unwrap_or(Stamp::new(chrono::DateTime::UNIX_EPOCH, Duration::ZERO));
+        let field = position.saturating_sub(self.position);
+        if self.scale.factor().to_bits() == 1.0_f64.to_bits() {
+            return newest.plus(field);
+        }
+        let recorded = Duration::try_from_secs_f64(field.as_secs_f64() / self.scale.factor());
+        newest.plus(recorded.unwrap_or(Duration::ZERO))
+    }
+}

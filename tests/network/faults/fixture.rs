@@ -1,0 +1,119 @@
+//! A broker, a link to it, and what can be done to either.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use dropscope::clock::SystemClock;
+use dropscope::diagnostics::Clock;
+use dropscope::lab::{Broker, BrokerOptions, Control, Endpoint};
+use dropscope::mqtt::Link;
+use dropscope::mqtt::connector::{BoxFuture, Connector, WireConnector};
+use dropscope::mqtt::settings::{
+    AddressFamily, BackoffSettings, BrokerAddress, LinkSettings, Transport, VersionChoice,
+};
+use dropscope::mqtt::wire::{OpenOutcome, Progress};
+
+use crate::faults::certificates::{CERTIFICATES, CertificateResolver};
+use crate::faults::watched_link::WatchedLink;
+
+/// A running broker and the settings of links to it.
+pub(crate) struct Fixture {
+    pub(crate) broker: Option<Broker>,
+    pub(crate) control: Control,
+    pub(crate) settings: LinkSettings,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The certificate the broker shows, over TLS.
+    pub(crate) certificates: Arc<CertificateResolver>,
+    /// While set, the broker's name cannot be resolved.
+    pub(crate) is_unresolvable: Arc<AtomicBool>,
+    options: BrokerOptions,
+    endpoint: Endpoint,
+    address: SocketAddr,
+}
+
+impl Fixture {
+    pub(crate) async fn start(transport: Transport, version: VersionChoice, options: BrokerOptions) -> Self {
+        let (showcase, tls) = CertificateResolver::with_server_config();
+        let endpoint = match transport {
+            Transport::Tcp => Endpoint::Tcp,
+            Transport::Tls => Endpoint::Tls(tls),
+            Transport::Ws => Endpoint::Ws,
+            Transport::Wss => Endpoint::Wss(tls),
+        };
+        let broker = Broker::start(options.clone());
+        let address = broker.listen(endpoint.clone()).await.unwrap();
+        Self {
+            control: broker.control(),
+            broker: Some(broker),
+            settings: settings(transport, version, address.port()),
+            clock: Arc::new(SystemClock::new()),
+            certificates: showcase,
+            is_unresolvable: Arc::default(),
+            options,
+            endpoint,
+            address,
+        }
+    }
+
+    /// A link that begins to connect.
+    pub(crate) fn watched_link(&self) -> WatchedLink {
+        let wire = WireConnector::new(&self.settings).unwrap();
+        let connector = Arc::new(RenamingConnector { wire, is_unresolvable: Arc::clone(&self.is_unresolvable) });
+        let (settings, clock) = (self.settings.clone(), Arc::clone(&self.clock));
+        WatchedLink::new(Link::with_connector(settings, clock, connector, 7).unwrap())
+    }
+
+    /// Another broker in the place of the one that went.
+    pub(crate) async fn restart_broker(&self) -> Broker {
+        let broker = Broker::start(self.options.clone());
+        broker.listen_at(self.address, self.endpoint.clone()).await.unwrap();
+        broker
+    }
+}
+
+fn settings(transport: Transport, version: VersionChoice, port: u16) -> LinkSettings {
+    let broker = BrokerAddress { transport, host: "localhost".into(), port, path: "/mqtt".into() };
+    let mut settings = LinkSettings::new(broker, "under-test");
+    settings.version = version;
+    settings.family = AddressFamily::V4;
+    settings.tls.ca_file = transport.is_tls().then(|| CERTIFICATES.ca_file());
+    settings.subscriptions = vec![("test/#".to_owned(), 1)];
+    settings.max_packet = 64 * 1024;
+    settings.traffic_limit = u32::MAX;
+    // Without a name server in reach, the resolver itself would try longer than a test waits.
+    settings.timeouts.dns = Duration::from_secs(3);
+    settings.backoff = BackoffSettings {
+        initial: Duration::from_millis(10),
+        max: Duration::from_millis(50),
+        min_connect_interval: Duration::from_millis(5),
+        deep_threshold: 1000,
+        ..BackoffSettings::default()
+    };
+    settings
+}
+
+/// Opens the real thing, under a name that does not exist as long as wanted.
+#[derive(Debug)]
+struct RenamingConnector {
+    wire: WireConnector,
+    is_unresolvable: Arc<AtomicBool>,
+}
+
+impl Connector for RenamingConnector {
+    fn open<'a>(
+        &'a self,
+        settings: &'a LinkSettings,
+        clock: &'a Arc<dyn Clock>,
+        progress: &'a Progress,
+        deep: bool,
+    ) -> BoxFuture<'a, OpenOutcome> {
+        if !self.is_unresolvable.load(Ordering::Relaxed) {
+            return self.wire.open(settings, clock, progress, deep);
+        }
+        let broker = BrokerAddress { host: "no-such-broker.invalid".into(), ..settings.broker.clone() };
+        let settings = LinkSettings { broker, ..settings.clone() };
+        Box::pin(async move { self.wire.open(&settings, clock, progress, deep).await })
+    }
+}

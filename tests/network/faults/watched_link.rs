@@ -1,0 +1,114 @@
+//! How does a test follow what a link tells, without waiting for ever?
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use dropscope::diagnostics::event::{Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent, DroppedEvent};
+use dropscope::diagnostics::{Event, StampedEvent, Stamp};
+use dropscope::mqtt::Link;
+
+/// Longer than any row takes on a busy computer.
+const TEST_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A link and everything it told.
+pub(crate) struct WatchedLink {
+    pub(crate) link: Link,
+    observed: Vec<StampedEvent>,
+}
+
+impl WatchedLink {
+    /// Starts to connect.
+    pub(crate) fn new(mut link: Link) -> Self {
+        link.connect();
+        Self { link, observed: Vec::new() }
+    }
+
+    /// Drives the link until it tells what is looked for.
+    pub(crate) async fn until<T>(
+        &mut self,
+        what: &str,
+        mut find: impl FnMut(&StampedEvent) -> Option<T>,
+    ) -> Result<T, String> {
+        let searching = async {
+            loop {
+                let observed = self.link.next().await;
+                let found = find(&observed);
+                self.observed.push(observed);
+                if let Some(found) = found {
+                    return found;
+                }
+            }
+        };
+        let found = tokio::time::timeout(TEST_TIMEOUT, searching).await;
+        found.map_err(|_| format!("waited in vain for {what}\n    {}", self.event_list()))
+    }
+
+    /// The next session.
+    pub(crate) async fn connected(&mut self, kind: ConnectKind) -> Result<ConnectedEvent, String> {
+        let connected = self
+            .until("a session", |observed| match &observed.event {
+                Event::Connected(connected) => Some(connected.clone()),
+                _ => None,
+            })
+            .await?;
+        self.until("a SUBACK", |observed| matches!(observed.event, Event::Subscribed { .. }).then_some(()))
+            .await?;
+        let is_right = connected.event_type == kind;
+        if is_right { Ok(connected) } else { Err(format!("expected {kind:?}, but told {connected:?}")) }
+    }
+
+    /// The next drop and when it was noticed.
+    pub(crate) async fn dropped(&mut self) -> Result<(DroppedEvent, Stamp), String> {
+        self.until("a drop", |observed| match &observed.event {
+            Event::Dropped(dropped) => Some((dropped.clone(), observed.at)),
+            _ => None,
+        })
+        .await
+    }
+
+    /// The next failed connect, with the phases told beside it.
+    pub(crate) async fn connect_failed(&mut self) -> Result<(ConnectFailedEvent, Attempt), String> {
+        let mut last = None;
+        self.until("a failed connect", |observed| match &observed.event {
+            Event::Attempt(attempt) => {
+                last = Some(attempt.clone());
+                None
+            }
+            Event::ConnectFailed(failed) => Some((failed.clone(), last.clone().unwrap())),
+            _ => None,
+        })
+        .await
+    }
+
+    /// How often something was told so far.
+    pub(crate) fn count(&self, is_it: impl Fn(&Event) -> bool) -> usize {
+        self.observed.iter().filter(|observed| is_it(&observed.event)).count()
+    }
+
+    fn event_list(&self) -> String {
+        let events: Vec<String> = self.observed.iter().map(|observed| format!("{:?}", observed.event)).collect();
+        events.join("\n    ")
+    }
+}
+
+/// Runs all cases at once and reports every one that went wrong.
+pub(crate) async fn run_all<C, F, Fut>(cases: Vec<C>, run: F)
+where
+    C: std::fmt::Display + Clone + Send + Sync + 'static,
+    F: Fn(C) -> Fut,
+    Fut: Future<Output = Result<(), String>> + Send + 'static,
+{
+    assert!(!cases.is_empty());
+    let permits = Arc::new(tokio::sync::Semaphore::new(64));
+    let mut running = tokio::task::JoinSet::new();
+    for case in cases {
+        let (name, result, crowd) = (case.to_string(), run(case), Arc::clone(&permits));
+        running.spawn(async move {
+            let _place = crowd.acquire_owned().await;
+            result.await.map_err(|wrong| format!("{name}: {wrong}"))
+        });
+    }
+    let outcomes = running.join_all().await;
+    let failures: Vec<String> = outcomes.into_iter().filter_map(Result::err).collect();
+    assert!(failures.is_empty(), "{} wrong\n{}", failures.len(), failures.join("\n"));
+}
