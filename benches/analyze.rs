@@ -53,13 +53,13 @@ mod linux {
         write_recording(&small, SMALL);
         let bytes = fs::metadata(&large).expect("written").len();
         println!("{} MB, {lines} lines, {} bytes a line", bytes / 1_000_000, bytes / lines);
-        stages(&large, bytes);
+        measure_steps(&large, bytes);
         program(&large, &small, bytes);
-        others(&large, bytes);
+        compare_with_other_tools(&large, bytes);
     }
 
     /// In this process: what each step costs.
-    fn stages(large: &Path, bytes: u64) {
+    fn measure_steps(large: &Path, bytes: u64) {
         let steps: [(&str, Step); 3] = [
             ("read and decode", |reader| {
                 black_box(reader.filter_map(Result::ok).count());
@@ -70,12 +70,12 @@ mod linux {
                 black_box(fold);
             }),
             ("… and judge", |reader| {
-                let (mut fold, mut judge) = (Diagnostics::new(1_000), Classifier::new());
+                let (mut fold, mut classifier) = (Diagnostics::new(1_000), Classifier::new());
                 for one in reader.filter_map(Result::ok) {
                     fold.apply(one.at, &one.event);
-                    judge.apply(one.at, &one.event);
+                    classifier.apply(one.at, &one.event);
                 }
-                black_box((fold, judge));
+                black_box((fold, classifier));
             }),
         ];
         for (name, step) in steps {
@@ -111,7 +111,7 @@ mod linux {
         );
     }
 
-    fn others(large: &Path, bytes: u64) {
+    fn compare_with_other_tools(large: &Path, bytes: u64) {
         let python = "import json, sys\nfor line in open(sys.argv[1]):\n    json.loads(line)";
         for (name, arguments) in [("jq", ["-c", ".kind"]), ("python3", ["-c", python])] {
             let mut command = Command::new(name);
@@ -158,10 +158,10 @@ mod linux {
         Duration::from_nanos(stat.split_whitespace().next().and_then(|one| one.parse().ok()).unwrap_or(0))
     }
 
-    fn rate(bytes: u64, took: Duration) -> String {
+    fn rate(bytes: u64, elapsed: Duration) -> String {
         #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-        let rate = bytes as f64 / 1e6 / took.as_secs_f64();
-        format!("{rate:>6.0} MB/s of one core ({:.2} s)", took.as_secs_f64())
+        let rate = bytes as f64 / 1e6 / elapsed.as_secs_f64();
+        format!("{rate:>6.0} MB/s of one core ({:.2} s)", elapsed.as_secs_f64())
     }
 
     /// Writes a recording of about so many bytes: mostly messages, pings, some commands; a drop every few

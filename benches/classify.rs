@@ -23,25 +23,25 @@ enum Cause {
 }
 
 /// Writes a recording line by line.
-struct Recorder {
+struct RecordingWriter {
     random: StdRng,
     now: f64,
     events: Vec<StampedEvent>,
 }
 
-impl Recorder {
+impl RecordingWriter {
     fn new() -> Self {
-        let mut recorder = Self { random: StdRng::seed_from_u64(4), now: 0.0, events: Vec::new() };
-        recorder.say(Event::Started(StartedEvent {
+        let mut writer = Self { random: StdRng::seed_from_u64(4), now: 0.0, events: Vec::new() };
+        writer.push(Event::Started(StartedEvent {
             keep_alive_secs: KEEP_ALIVE,
             client_id: "scope".to_owned(),
             endpoint: "mqtt://10.0.0.5:1883".to_owned(),
             ..StartedEvent::default()
         }));
-        recorder
+        writer
     }
 
-    fn say(&mut self, event: Event) {
+    fn push(&mut self, event: Event) {
         let at = Stamp::new(DateTime::UNIX_EPOCH, Duration::ZERO).plus(Duration::from_secs_f64(self.now));
         self.events.push(StampedEvent { at, event });
     }
@@ -52,16 +52,16 @@ impl Recorder {
 
     /// One session with what was said in it, up to its drop.
     fn session(&mut self, cause: Cause) {
-        self.say(Event::Connected(ConnectedEvent {
+        self.push(Event::Connected(ConnectedEvent {
             event_type: ConnectKind::Resumed,
             return_code: Some(0),
             keep_alive_secs: KEEP_ALIVE,
             ..ConnectedEvent::default()
         }));
-        let born = self.now;
+        let started_at = self.now;
         let end = match cause {
-            Cause::Lifetime => born + 3_600.0 + self.random.random_range(-0.5..0.5),
-            Cause::Chance => born + self.exponential(3_600.0),
+            Cause::Lifetime => started_at + 3_600.0 + self.random.random_range(-0.5..0.5),
+            Cause::Chance => started_at + self.exponential(3_600.0),
             Cause::Nat => f64::INFINITY,
         };
         loop {
@@ -71,7 +71,7 @@ impl Recorder {
                 _ if self.now + gap >= end => (DropKind::Fin, end - self.now),
                 _ => {
                     self.now += gap;
-                    self.talk();
+                    self.push_traffic();
                     continue;
                 }
             };
@@ -82,11 +82,11 @@ impl Recorder {
         self.now += 1.0 + self.exponential(4.0);
     }
 
-    fn talk(&mut self) {
+    fn push_traffic(&mut self) {
         let kind = self.random.random_range(0..3);
         let topic = format!("site/{}/status", self.random.random_range(0..8));
         let message = Message { topic: topic.into(), bytes: 64, ..Message::default() };
-        self.say(match kind {
+        self.push(match kind {
             0 => Event::Ping { rtt_ms: 41.5 },
             1 => Event::Published(message),
             _ => Event::Received(message),
@@ -94,7 +94,7 @@ impl Recorder {
     }
 
     fn drop(&mut self, how: DropKind, silence: f64) {
-        self.say(Event::Dropped(DroppedEvent {
+        self.push(Event::Dropped(DroppedEvent {
             error_name: Some("AWS_ERROR_MQTT_UNEXPECTED_HANGUP".into()),
             error_code: Some(5134),
             layer: Some(Layer::Tcp),
@@ -108,17 +108,17 @@ impl Recorder {
 
 /// A recording of so many drops, and the session that ends in one more.
 fn recording(cause: Cause) -> (Vec<StampedEvent>, Vec<StampedEvent>) {
-    let mut recorder = Recorder::new();
+    let mut writer = RecordingWriter::new();
     for _ in 0..DROPS {
-        recorder.session(cause);
+        writer.session(cause);
     }
-    let known = recorder.events.len();
-    recorder.session(cause);
-    let more = recorder.events.split_off(known);
-    (recorder.events, more)
+    let known = writer.events.len();
+    writer.session(cause);
+    let more = writer.events.split_off(known);
+    (writer.events, more)
 }
 
-fn fed(events: &[StampedEvent]) -> Classifier {
+fn classifier_for(events: &[StampedEvent]) -> Classifier {
     let mut classifier = Classifier::new();
     for observed in events {
         classifier.apply(observed.at, &observed.event);
@@ -135,12 +135,12 @@ fn classify(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("classify {DROPS} drops, {name}"));
         group.throughput(Throughput::Elements(events.len() as u64));
         group.sample_size(10);
-        group.bench_function("apply each event", |bencher| bencher.iter(|| fed(&events)));
+        group.bench_function("apply each event", |bencher| bencher.iter(|| classifier_for(&events)));
         group.throughput(Throughput::Elements(1));
         // The cold figure is one verdict after all was applied: making ready is not timed.
         group.bench_function("verdict from cold", |bencher| {
             bencher.iter_batched_ref(
-                || fed(&events),
+                || classifier_for(&events),
                 |classifier| black_box(classifier.verdict_at(end)),
                 BatchSize::PerIteration,
             );
@@ -148,14 +148,14 @@ fn classify(criterion: &mut Criterion) {
         group.bench_function("one more drop and its verdict", |bencher| {
             bencher.iter_batched_ref(
                 || {
-                    let mut warm = fed(&events);
-                    black_box(warm.verdict_at(end));
+                    let mut classifier = classifier_for(&events);
+                    black_box(classifier.verdict_at(end));
                     let last = more[more.len() - 1].clone();
                     for observed in &more[..more.len() - 1] {
-                        warm.apply(observed.at, &observed.event);
+                        classifier.apply(observed.at, &observed.event);
                     }
-                    black_box(warm.verdict());
-                    (warm, last)
+                    black_box(classifier.verdict());
+                    (classifier, last)
                 },
                 |(warm, last)| {
                     warm.apply(last.at, &last.event);

@@ -32,8 +32,8 @@ async fn trial(
     clock.read().awake.saturating_sub(before)
 }
 
-async fn wait_for(events: &mut broadcast::Receiver<Arc<StampedEvent>>, wanted: fn(&Event) -> bool) {
-    while !wanted(&events.recv().await.expect("a monitor that keeps up").event) {}
+async fn wait_for(events: &mut broadcast::Receiver<Arc<StampedEvent>>, predicate: fn(&Event) -> bool) {
+    while !predicate(&events.recv().await.expect("a monitor that keeps up").event) {}
 }
 
 fn detect(criterion: &mut Criterion) {

@@ -30,7 +30,7 @@ fn stamp(secs: f64) -> Stamp {
 }
 
 /// A run of 1,000 sessions of about ten minutes, each ended by a drop, with a mark at every tenth.
-fn published() -> LiveState {
+fn live_state() -> LiveState {
     let mut fold = Diagnostics::new(Diagnostics::DEFAULT_MAX_EVENTS);
     let started =
         StartedEvent { keep_alive_secs: 60.0, endpoint: "mqtts://broker:8883".into(), ..StartedEvent::default() };
@@ -79,18 +79,18 @@ fn dropped(name: &str, how: DropKind) -> Event {
 }
 
 fn overview(criterion: &mut Criterion) {
-    let published = published();
+    let live_state = live_state();
     let (model, theme, glyphs, keymap) =
         (Model::default(), Theme::default_dark(), Glyphs::unicode(), Keymap::default());
     let context = ViewContext {
-        published: &published,
-        live: &published,
+        published: &live_state,
+        live: &live_state,
         model: &model,
         theme: &theme,
         glyphs: &glyphs,
-        now: published.snapshot.at,
-        live_now: published.snapshot.at,
-        clock_now: published.snapshot.at,
+        now: live_state.snapshot.at,
+        live_now: live_state.snapshot.at,
+        clock_now: live_state.snapshot.at,
         offset: FixedOffset::east_opt(0).unwrap_or_else(|| unreachable!("zero is a valid offset")),
         keymap: &keymap,
     };

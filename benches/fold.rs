@@ -9,7 +9,7 @@ use dropscope::diagnostics::event::{ConnectKind, ConnectedEvent, DroppedEvent, D
 use dropscope::diagnostics::{Diagnostics, Event, StampedEvent, Stamp};
 
 /// An hour of a chatty connection that drops every few minutes: mostly messages, some pings.
-fn day(events: u64) -> Vec<StampedEvent> {
+fn event_stream(events: u64) -> Vec<StampedEvent> {
     let message =
         |n: u64| Message { topic: format!("site/{}/status", n % 8).into(), bytes: 64, ..Message::default() };
     (0..events)
@@ -49,7 +49,7 @@ fn dropped() -> DroppedEvent {
     }
 }
 
-fn folded(drops: usize) -> Diagnostics {
+fn diagnostics_with_drops(drops: usize) -> Diagnostics {
     let mut diagnostics = Diagnostics::new(drops.max(1));
     for n in 0..drops as u64 {
         let at = |secs| Stamp::new(DateTime::UNIX_EPOCH, Duration::ZERO).plus(Duration::from_secs(secs));
@@ -60,7 +60,7 @@ fn folded(drops: usize) -> Diagnostics {
 }
 
 fn fold(criterion: &mut Criterion) {
-    let events = day(100_000);
+    let events = event_stream(100_000);
     let mut group = criterion.benchmark_group("fold");
     group.throughput(Throughput::Elements(events.len() as u64));
     group.bench_function("apply", |bencher| {
@@ -81,14 +81,14 @@ fn fold(criterion: &mut Criterion) {
 fn snapshot(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("snapshot");
     for drops in [10, 1_000, 100_000] {
-        let mut diagnostics = folded(drops);
+        let mut diagnostics = diagnostics_with_drops(drops);
         let at = Stamp::new(DateTime::UNIX_EPOCH, Duration::from_secs(86_400 * 365));
-        let mut kept = diagnostics.snapshot(at);
+        let mut latest = diagnostics.snapshot(at);
         group.bench_function(format!("after {drops} drops retained"), |bencher| {
             bencher.iter(|| {
                 diagnostics.apply(at, &Event::Ping { rtt_ms: 40.0 });
-                kept = diagnostics.snapshot(at);
-                black_box(&kept);
+                latest = diagnostics.snapshot(at);
+                black_box(&latest);
             });
         });
     }

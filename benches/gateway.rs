@@ -36,22 +36,22 @@ fn publish(topic: u8) -> Vec<u8> {
 }
 
 /// A broker with a healthy gateway before it, and one with ailments that look at every packet.
-struct Lab {
+struct BenchSetup {
     broker: Broker,
     gateways: Vec<Gateway>,
     addresses: Vec<(&'static str, SocketAddr)>,
 }
 
-impl Lab {
+impl BenchSetup {
     async fn start() -> Self {
         let broker = Broker::start(BrokerOptions::default());
         let mut lab = Self { broker, gateways: Vec::new(), addresses: Vec::new() };
         lab.addresses.push(("straight", lab.broker.listen(Endpoint::Tcp).await.expect("a port")));
-        for (name, ailments) in [("healthy gateway", Vec::new()), ("ailing gateway", ailments())] {
+        for (name, faults) in [("healthy gateway", Vec::new()), ("ailing gateway", path_faults())] {
             let gateway = Gateway::start(Upstream::Broker(lab.broker.control()), GatewayOptions::default());
             lab.addresses.push((name, gateway.listen(Endpoint::Tcp).await.expect("a port")));
-            for ailment in ailments {
-                gateway.control().arm(ailment);
+            for fault in faults {
+                gateway.control().arm(fault);
             }
             lab.gateways.push(gateway);
         }
@@ -67,7 +67,7 @@ impl Lab {
 }
 
 /// Ailments that never strike here, but have to watch everything.
-fn ailments() -> Vec<Ailment> {
+fn path_faults() -> Vec<Ailment> {
     vec![
         Ailment::IdleTimeout { secs: 1e6, manner: dropscope::lab::IdleManner::SilentBlackHole },
         Ailment::AfterPublish { topic_filter: "denied/#".into(), delay_ms: 100.0, manner: Manner::Fin },
@@ -117,16 +117,16 @@ async fn median_trip(stream: &mut TcpStream, clock: &SystemClock) -> Duration {
 }
 
 /// The figures that the gateway promises, in a line each.
-async fn summarize(lab: &Lab) {
+async fn summarize(lab: &BenchSetup) {
     let clock = SystemClock::new();
     let batch = publish(b'u').repeat(BATCH);
-    let mut straight = None;
+    let mut direct_median = None;
     // The first trips pay for waking everything up.
     median_trip(&mut client(lab.addresses[0].1).await, &clock).await;
     for (name, address) in &lab.addresses {
         let mut stream = client(*address).await;
         let median = median_trip(&mut stream, &clock).await;
-        let added = median.saturating_sub(*straight.get_or_insert(median));
+        let added = median.saturating_sub(*direct_median.get_or_insert(median));
         let before = clock.read().awake;
         for _ in 0..20 {
             flood(&mut stream, &batch).await;
@@ -138,7 +138,7 @@ async fn summarize(lab: &Lab) {
 
 fn gateway(criterion: &mut Criterion) {
     let runtime = runtime();
-    let lab = runtime.block_on(Lab::start());
+    let lab = runtime.block_on(BenchSetup::start());
     runtime.block_on(summarize(&lab));
     let mut group = criterion.benchmark_group("round trip");
     for (name, address) in &lab.addresses {

@@ -53,19 +53,19 @@ fn main() {
     let bytes = record(&path);
     let before = resident_kib();
     let begin = clock.now();
-    let mut tape = RecordingPlayer::open(&[path], 1_000).expect("a recording");
-    while !tape.read_events(16_384).expect("readable") {}
-    let took = clock.now().since(begin);
+    let mut player = RecordingPlayer::open(&[path], 1_000).expect("a recording");
+    while !player.read_events(16_384).expect("readable") {}
+    let elapsed = clock.now().since(begin);
     #[expect(clippy::cast_precision_loss, reason = "a figure to read")]
-    let rate = bytes as f64 / took.as_secs_f64() / 1e6;
-    println!("opening: {EVENTS} events, {bytes} bytes in {took:?} ({rate:.0} MB/s)");
+    let rate = bytes as f64 / elapsed.as_secs_f64() / 1e6;
+    println!("opening: {EVENTS} events, {bytes} bytes in {elapsed:?} ({rate:.0} MB/s)");
     println!("memory:  {} KiB more than before", resident_kib() - before);
     let mut times: Vec<Duration> = (0..SEEKS)
         .map(|n| {
-            let to = tape.length().mul_f64(f64::from(n * 7_919 % 10_007) / 10_007.0);
+            let to = player.length().mul_f64(f64::from(n * 7_919 % 10_007) / 10_007.0);
             let begin = clock.now();
-            while !tape.seek(to, 16_384).expect("readable") {}
-            std::hint::black_box((tape.snapshot(), tape.verdict()));
+            while !player.seek(to, 16_384).expect("readable") {}
+            std::hint::black_box((player.snapshot(), player.verdict()));
             clock.now().since(begin)
         })
         .collect();

@@ -84,17 +84,17 @@ mod linux {
         };
         status.lines().filter(memory).for_each(|line| println!("  {line}"));
         let (before, written) = (processor(&process), terminal.seen.len());
-        let took = run_for(&mut terminal, IDLE);
+        let elapsed = run_for(&mut terminal, IDLE);
         let used = processor(&process).saturating_sub(before);
-        let share = used.as_secs_f64() / took.as_secs_f64() * 100.0;
+        let share = used.as_secs_f64() / elapsed.as_secs_f64() * 100.0;
         println!(
-            "processor while idle: {share:.3} % of a core over {took:?} ({used:?}), {} bytes to the screen",
+            "processor while idle: {share:.3} % of a core over {elapsed:?} ({used:?}), {} bytes to the screen",
             terminal.seen.len() - written
         );
         quit(terminal);
     }
 
-    fn on_screen(url: &str, strike: &dyn Fn()) {
+    fn on_screen(url: &str, inject_fault: &dyn Fn()) {
         let home = tempfile::tempdir().expect("a directory");
         let mut terminal = Terminal::start((120, 40), home.path(), &[url], &[]);
         let clock = SystemClock::new();
@@ -105,7 +105,7 @@ mod linux {
                 connected(&mut terminal);
                 run_for(&mut terminal, Duration::from_millis(300));
                 let before = clock.now();
-                strike();
+                inject_fault();
                 terminal.wait_for("the drop", |screen| !screen.contents().contains("CONNECTED "));
                 clock.now().since(before)
             })

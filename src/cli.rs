@@ -12,10 +12,10 @@ mod aws;
 mod navien;
 mod reading;
 
-pub use aws::Aws;
-pub use navien::{Navien, Unit};
+pub use aws::AwsArgs;
+pub use navien::{NavienArgs, UnitPreference};
 pub use reading::{
-    Analyze, AnalyzeFormat, Explain, ExplainFormat, Picture, PictureScreen, PictureSize, Replay,
+    AnalyzeArgs, AnalyzeFormat, ExplainArgs, ExplainFormat, PictureArgs, PictureScreen, PictureSize, ReplayArgs,
 };
 
 const EXAMPLES: &str = "\
@@ -57,22 +57,22 @@ Signals: SIGTERM and SIGINT end the run with an export, SIGHUP and SIGUSR1 expor
 pub struct Cli {
     /// What to do; watching when nothing is said.
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Option<CliCommand>,
     /// The default command.
     #[command(flatten)]
-    pub watch: Watch,
+    pub watch: WatchArgs,
 }
 
 /// What to do.
 #[derive(Debug, Clone, Subcommand)]
-pub enum Command {
+pub enum CliCommand {
     /// Watch a connection that dies as connections die in the field: no broker, no network, no account needed
     ///
     /// Starts a small broker and a device inside the program, with a gateway in front of them that ails as the
     /// scenario says, and watches that connection like any other. Time passes faster: all times on the screen,
     /// in exports and in options of the connection are those of the field; --duration and --export-every
     /// are as they pass here. The ! key lets a fault strike.
-    Demo(Demo),
+    Demo(DemoArgs),
     /// Run the broker and the faults of the demo for other MQTT clients, without watching
     ///
     /// Prints one URL a line (tcp, tls, ws, wss; loopback only) and the file of the authority to trust, then
@@ -81,7 +81,7 @@ pub enum Command {
     /// A simulated NWP500 water heater comes with it: the vendor's REST cloud, an account that is new with
     /// each run, and an AWS IoT endpoint (wss, signed URLs only) with a water heater behind it. Faults act on
     /// both ways in, --speed as well; the commands heater and cloud make these two fail.
-    Lab(Lab),
+    Lab(LabArgs),
     /// Watch a Navien NWP500 water heater over the vendor's cloud: signs in, chooses the device, connects
     ///
     /// The e-mail address of the account comes from --username or `NAVIEN_EMAIL`, the password from --password-file,
@@ -98,7 +98,7 @@ pub enum Command {
     /// idle connection stays idle. What changes the device asks first, what can do harm wants its name typed.
     ///
     /// Ends with 4 if e-mail or password are refused, with 3 if the cloud cannot be reached.
-    Navien(Navien),
+    Navien(NavienArgs),
     /// Watch a connection to AWS IoT Core: URLs signed anew for each attempt, or a client certificate
     ///
     /// Keys come from `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, or from a profile in
@@ -107,18 +107,18 @@ pub enum Command {
     ///
     /// A refused URL is signed anew with keys that are read anew. --planned-reconnect reconnects before keys
     /// expire or AWS's 24 h limit for wss:// is over.
-    Aws(Aws),
+    Aws(AwsArgs),
     /// Show a recording on the screens as it was live: play, pause, speed, seek by drop
     ///
     /// Several FILEs are the parts of one recording, in any order. Space plays and pauses, `[` and `]` go to the
     /// drop before and after, < and > change the speed, { and } move a little, Home and End go to the ends.
     /// With --export or --report there is no screen: written is what a live run would have written at the
     /// end of the recording, or at the time of --at.
-    Replay(Replay),
+    Replay(ReplayArgs),
     /// Connect once: every phase timed, limits, certificate days left, a verdict
     ///
     /// Ends with 0 if a session was accepted, 3 if not, 4 if the credentials were refused.
-    Check(Check),
+    Check(CheckArgs),
     /// Say what a log line, an error name or a code of any MQTT program means, what causes it, what to do
     ///
     /// Takes lines of mosquitto, EMQX, HiveMQ, Paho, MQTT.js, rumqttc, the AWS SDKs, ESPHome, Home Assistant
@@ -127,7 +127,7 @@ pub enum Command {
     /// counted: dropscope explain < mosquitto.log
     ///
     /// Ends with 0 if something is known, 1 if nothing is.
-    Explain(Explain),
+    Explain(ExplainArgs),
     /// Read recordings and exports: what they say about the drops, and why these happen
     ///
     /// Reads any mix of recordings (JSON Lines, rotated parts too), exports of dropscope and exports of the
@@ -135,9 +135,9 @@ pub enum Command {
     /// are counted. Private values are replaced by placeholders, as in exports.
     ///
     /// Ends with 0, with 1 if nothing could be read, with 5 if a --fail-on condition is met.
-    Analyze(Analyze),
+    Analyze(AnalyzeArgs),
     /// Print a sample configuration file, where it is looked for, or what is in force
-    Config(Config),
+    Config(ConfigArgs),
     /// Print a completion script for a shell
     Completions {
         /// Which shell
@@ -147,13 +147,13 @@ pub enum Command {
     Man,
     /// Print the screen at the last instant of a recording as SVG, for documents
     #[command(hide = true)]
-    Picture(Picture),
+    Picture(PictureArgs),
 }
 
 /// Watching a broker.
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
-pub struct Watch {
+pub struct WatchArgs {
     /// Broker, written `mqtt://HOST[:PORT]`; mqtts://, ws:// and wss:// as well
     ///
     /// Ports are 1883, 8883, 80 and 443 unless given, the path of ws and wss is /mqtt unless given. tcp://, ssl:// and
@@ -163,7 +163,7 @@ pub struct Watch {
     pub url: Option<BrokerUrl>,
     /// The configuration file.
     #[command(flatten)]
-    pub file: FileOption,
+    pub file: ConfigFileArgs,
     /// Everything else.
     #[command(flatten)]
     pub options: Options,
@@ -172,7 +172,7 @@ pub struct Watch {
 /// Watching the built-in broker.
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
-pub struct Demo {
+pub struct DemoArgs {
     /// What ails the connection; --list tells them [default: nat-silent]
     #[arg(value_name = "SCENARIO")]
     pub scenario: Option<String>,
@@ -184,10 +184,10 @@ pub struct Demo {
     pub blind: Option<bool>,
     /// What the scenario is played with.
     #[command(flatten)]
-    pub play: Play,
+    pub play: ScenarioOptions,
     /// The configuration file.
     #[command(flatten)]
-    pub file: FileOption,
+    pub file: ConfigFileArgs,
     /// Everything else.
     #[command(flatten)]
     pub options: Options,
@@ -196,7 +196,7 @@ pub struct Demo {
 /// How a scenario is played.
 #[derive(Debug, Clone, Copy, Args)]
 #[group(skip)]
-pub struct Play {
+pub struct ScenarioOptions {
     /// Makes the faults come the same way every time
     #[arg(long, hide_env = true, env = "DROPSCOPE_SEED", value_name = "NUMBER")]
     pub seed: Option<u64>,
@@ -213,7 +213,7 @@ fn speed(text: &str) -> Result<f64, String> {
 /// The broker and the faults without the watch.
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
-pub struct Lab {
+pub struct LabArgs {
     /// What ails from the beginning; `dropscope demo --list` tells the scenarios [default: nothing]
     #[arg(value_name = "SCENARIO")]
     pub scenario: Option<String>,
@@ -222,19 +222,19 @@ pub struct Lab {
     pub json: Option<bool>,
     /// What the scenario is played with.
     #[command(flatten)]
-    pub play: Play,
+    pub play: ScenarioOptions,
 }
 
 /// One connect.
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
-pub struct Check {
+pub struct CheckArgs {
     /// Text for people or JSON for programs
     #[arg(long, hide_env = true, env = "DROPSCOPE_FORMAT", value_name = "FORMAT", default_value = "text")]
     pub format: CheckFormat,
     /// What and how to connect.
     #[command(flatten)]
-    pub watch: Watch,
+    pub watch: WatchArgs,
 }
 
 /// How a check is printed.
@@ -249,13 +249,13 @@ pub enum CheckFormat {
 /// Looking at the configuration.
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
-pub struct Config {
+pub struct ConfigArgs {
     /// What to print
     #[arg(default_value = "template")]
     pub what: ConfigPart,
     /// The configuration file.
     #[command(flatten)]
-    pub file: FileOption,
+    pub file: ConfigFileArgs,
     /// Flags to take into account.
     #[command(flatten)]
     pub options: Options,
@@ -275,13 +275,13 @@ pub enum ConfigPart {
 /// Where the configuration is.
 #[derive(Debug, Clone, Default, Args)]
 #[group(skip)]
-pub struct FileOption {
+pub struct ConfigFileArgs {
     /// Configuration file [default: see `dropscope config path`]
     #[arg(long, hide_env = true, env = "DROPSCOPE_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
 
-impl Watch {
+impl WatchArgs {
     /// The options with the URL among them.
     pub fn into_options(self) -> Options {
         let mut options = self.options;

@@ -11,10 +11,10 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Size at which the log is set aside as `….old` and begun anew, in bytes: two of these at most.
-const LARGEST: u64 = 8 * 1024 * 1024;
+const MAX_LOG_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Lines that may wait for the disk; more are dropped, because logging must not slow the link down.
-const WAITING_LINES: usize = 8_192;
+const MAX_BUFFERED_LINES: usize = 8_192;
 
 /// The program's own log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,45 +45,45 @@ pub enum Verbosity {
 /// When the file cannot be opened, or logging was started before.
 pub fn start(settings: &LogSettings) -> io::Result<WorkerGuard> {
     let (writer, guard) = open(&settings.file)?;
-    let own = match settings.verbosity {
+    let own_level = match settings.verbosity {
         Verbosity::Normal => LevelFilter::INFO,
         Verbosity::Verbose => LevelFilter::DEBUG,
         Verbosity::Trace => LevelFilter::TRACE,
     };
-    let filter = Targets::new().with_default(LevelFilter::WARN).with_target("dropscope", own);
+    let filter = Targets::new().with_default(LevelFilter::WARN).with_target("dropscope", own_level);
     let lines = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(writer);
     tracing_subscriber::registry().with(filter).with(lines).try_init().map_err(io::Error::other)?;
     Ok(guard)
 }
 
 fn open(path: &Path) -> io::Result<(NonBlocking, WorkerGuard)> {
-    let file = BoundedFile::open(path, LARGEST)?;
-    Ok(NonBlockingBuilder::default().lossy(true).buffered_lines_limit(WAITING_LINES).finish(file))
+    let file = RotatingFile::open(path, MAX_LOG_BYTES)?;
+    Ok(NonBlockingBuilder::default().lossy(true).buffered_lines_limit(MAX_BUFFERED_LINES).finish(file))
 }
 
 /// A file that is set aside when it gets large.
 #[derive(Debug)]
-struct BoundedFile {
+struct RotatingFile {
     path: PathBuf,
     file: File,
     size: u64,
-    largest: u64,
+    max_bytes: u64,
 }
 
-impl BoundedFile {
+impl RotatingFile {
     fn open(path: &Path, largest: u64) -> io::Result<Self> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             fs::create_dir_all(folder)?;
         }
         let file = append_to(path)?;
         let size = file.metadata()?.len();
-        Ok(Self { path: path.to_owned(), file, size, largest })
+        Ok(Self { path: path.to_owned(), file, size, max_bytes: largest })
     }
 
-    fn start_anew(&mut self) -> io::Result<()> {
-        let mut aside = self.path.clone().into_os_string();
-        aside.push(".old");
-        fs::rename(&self.path, aside)?;
+    fn rotate(&mut self) -> io::Result<()> {
+        let mut backup = self.path.clone().into_os_string();
+        backup.push(".old");
+        fs::rename(&self.path, backup)?;
         self.file = append_to(&self.path)?;
         self.size = 0;
         Ok(())
@@ -102,12 +102,12 @@ fn append_to(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-impl Write for BoundedFile {
+impl Write for RotatingFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.size > 0 && self.size.saturating_add(bytes.len() as u64) > self.largest {
+        if self.size > 0 && self.size.saturating_add(bytes.len() as u64) > self.max_bytes {
             // A log that cannot be set aside (read-only folder, open elsewhere on Windows) is cut off
             // rather than left to fill the disk.
-            if self.start_anew().is_err() {
+            if self.rotate().is_err() {
                 self.file.set_len(0)?;
                 self.size = 0;
             }
@@ -127,10 +127,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_large_log_is_set_aside_once() {
+    fn a_large_log_is_rotated_to_one_backup() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("deep/down/log");
-        let mut log = BoundedFile::open(&path, 100).expect("a log");
+        let mut log = RotatingFile::open(&path, 100).expect("a log");
         for number in 0..50 {
             log.write_all(format!("line {number:04} of the log\n").as_bytes()).expect("a line");
         }
@@ -144,11 +144,11 @@ mod tests {
     }
 
     #[test]
-    fn a_log_goes_on_where_it_was() {
+    fn an_existing_log_is_appended_to() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("log");
         for word in ["one", "two"] {
-            writeln!(BoundedFile::open(&path, 100).expect("a log"), "{word}").expect("a line");
+            writeln!(RotatingFile::open(&path, 100).expect("a log"), "{word}").expect("a line");
         }
         assert_eq!(fs::read_to_string(&path).expect("a file"), "one\ntwo\n");
     }
@@ -159,7 +159,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("log");
-        drop(BoundedFile::open(&path, 100).expect("a log"));
+        drop(RotatingFile::open(&path, 100).expect("a log"));
         assert_eq!(fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
     }
 

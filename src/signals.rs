@@ -9,7 +9,7 @@ use crate::monitor::MonitorRequest;
 
 /// A signal that ends the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum TerminationSignal {
     /// SIGINT, Ctrl-C.
     Interrupt,
     /// SIGTERM.
@@ -18,21 +18,21 @@ pub enum Asked {
 
 /// Which signal ended the run, if one did.
 #[derive(Debug, Clone, Default)]
-pub struct Signals(Arc<OnceLock<Asked>>);
+pub struct SignalForwarder(Arc<OnceLock<TerminationSignal>>);
 
-impl Signals {
+impl SignalForwarder {
     /// The first signal that asked for the end.
-    pub fn ending(&self) -> Option<Asked> {
+    pub fn termination(&self) -> Option<TerminationSignal> {
         self.0.get().copied()
     }
 }
 
 /// Turns signals into requests until the monitor is gone. Needs a tokio runtime.
-pub fn forward(requests: mpsc::Sender<MonitorRequest>) -> Signals {
-    let signals = Signals::default();
-    let ending = signals.clone();
+pub fn forward(requests: mpsc::Sender<MonitorRequest>) -> SignalForwarder {
+    let signals = SignalForwarder::default();
+    let forwarder = signals.clone();
     tokio::spawn(async move {
-        if let Err(error) = listen(&requests, &ending.0).await {
+        if let Err(error) = listen(&requests, &forwarder.0).await {
             tracing::warn!(%error, "signals cannot be watched");
         }
     });
@@ -41,9 +41,9 @@ pub fn forward(requests: mpsc::Sender<MonitorRequest>) -> Signals {
 
 /// Waits for the first signal that asks for the end. Needs a tokio runtime; pends for ever where signals
 /// cannot be watched.
-pub async fn asked_to_end() -> Asked {
-    match first_ending().await {
-        Ok(asked) => asked,
+pub async fn wait_for_termination() -> TerminationSignal {
+    match first_termination_signal().await {
+        Ok(signal) => signal,
         Err(error) => {
             tracing::warn!(%error, "signals cannot be watched");
             std::future::pending().await
@@ -52,24 +52,24 @@ pub async fn asked_to_end() -> Asked {
 }
 
 #[cfg(unix)]
-async fn first_ending() -> std::io::Result<Asked> {
+async fn first_termination_signal() -> std::io::Result<TerminationSignal> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(tokio::select! {
-        _ = terminate.recv() => Asked::Terminate,
-        _ = interrupt.recv() => Asked::Interrupt,
+        _ = terminate.recv() => TerminationSignal::Terminate,
+        _ = interrupt.recv() => TerminationSignal::Interrupt,
     })
 }
 
 #[cfg(not(unix))]
-async fn first_ending() -> std::io::Result<Asked> {
-    tokio::signal::ctrl_c().await.map(|()| Asked::Interrupt)
+async fn first_ending() -> std::io::Result<TerminationSignal> {
+    tokio::signal::ctrl_c().await.map(|()| TerminationSignal::Interrupt)
 }
 
 #[cfg(unix)]
-async fn listen(requests: &mpsc::Sender<MonitorRequest>, ending: &OnceLock<Asked>) -> std::io::Result<()> {
+async fn listen(requests: &mpsc::Sender<MonitorRequest>, termination: &OnceLock<TerminationSignal>) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let mut terminate = signal(SignalKind::terminate())?;
@@ -79,11 +79,11 @@ async fn listen(requests: &mpsc::Sender<MonitorRequest>, ending: &OnceLock<Asked
     loop {
         let request = tokio::select! {
             _ = terminate.recv() => {
-                ending.get_or_init(|| Asked::Terminate);
+                termination.get_or_init(|| TerminationSignal::Terminate);
                 MonitorRequest::Shutdown
             }
             _ = interrupt.recv() => {
-                ending.get_or_init(|| Asked::Interrupt);
+                termination.get_or_init(|| TerminationSignal::Interrupt);
                 MonitorRequest::Shutdown
             }
             _ = hangup.recv() => MonitorRequest::Export,
@@ -97,12 +97,12 @@ async fn listen(requests: &mpsc::Sender<MonitorRequest>, ending: &OnceLock<Asked
 }
 
 #[cfg(not(unix))]
-async fn listen(requests: &mpsc::Sender<MonitorRequest>, ending: &OnceLock<Asked>) -> std::io::Result<()> {
+async fn listen(requests: &mpsc::Sender<MonitorRequest>, ending: &OnceLock<TerminationSignal>) -> std::io::Result<()> {
     tokio::select! {
         result = tokio::signal::ctrl_c() => result?,
         () = requests.closed() => return Ok(()),
     }
-    ending.get_or_init(|| Asked::Interrupt);
+    ending.get_or_init(|| TerminationSignal::Interrupt);
     // The monitor being gone already is the same end.
     let _ = requests.send(MonitorRequest::Shutdown).await;
     Ok(())

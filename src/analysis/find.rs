@@ -52,14 +52,14 @@ fn resolve_argument(argument: &Path) -> Result<Vec<PathBuf>, String> {
         Ok(metadata) if metadata.is_dir() => files_in_directory(argument),
         Ok(_) => Ok(vec![argument.to_owned()]),
         Err(_) if is_pattern(argument.as_os_str()) => {
-            let found = expand_pattern(argument);
-            if found.is_empty() {
+            let files = expand_pattern(argument);
+            if files.is_empty() {
                 return Err(format!(
                     "no file matches {}: check the pattern, or give the directory alone",
                     display_path(argument)
                 ));
             }
-            Ok(found)
+            Ok(files)
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(format!(
             "there is no file {}: check the path, or give a directory or a quoted pattern",
@@ -141,19 +141,19 @@ fn is_pattern(text: &OsStr) -> bool {
 
 /// The files that a pattern matches, sorted. `*` and `?` do not reach over a `/`.
 fn expand_pattern(pattern: &Path) -> Vec<PathBuf> {
-    let mut found = vec![PathBuf::new()];
+    let mut paths = vec![PathBuf::new()];
     for component in pattern.components() {
         let Component::Normal(name) = component else {
-            for path in &mut found {
+            for path in &mut paths {
                 path.push(component);
             }
             continue;
         };
-        found = found.into_iter().flat_map(|base| expand_component(&base, name)).collect();
+        paths = paths.into_iter().flat_map(|base| expand_component(&base, name)).collect();
     }
-    found.retain(|path| fs::metadata(path).is_ok_and(|metadata| metadata.is_file()));
-    found.sort();
-    found
+    paths.retain(|path| fs::metadata(path).is_ok_and(|metadata| metadata.is_file()));
+    paths.sort();
+    paths
 }
 
 /// What one component of a pattern matches in a directory.

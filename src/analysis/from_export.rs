@@ -117,15 +117,15 @@ fn drops(export: &Export, unreadable: &mut u64) -> Vec<ListedDrop> {
         let detail = details.get(index).filter(|detail| detail.timestamp == entry.timestamp);
         let length = entry.duration_connected_seconds.and_then(|secs| Duration::try_from_secs_f64(secs).ok());
         let by_length = length.and_then(|length| at.checked_sub_signed(TimeDelta::from_std(length).ok()?));
-        let told = detail.and_then(|detail| parse_time(detail.session_start.as_deref()?));
+        let recorded_start = detail.and_then(|detail| parse_time(detail.session_start.as_deref()?));
         drops.push(ListedDrop {
             at,
-            session_start: told.or(by_length),
+            session_start: recorded_start.or(by_length),
             keep_alive_secs: detail.map(|detail| detail.keep_alive_secs.into()),
             event: dropped(entry, detail),
         });
     }
-    drops.sort_by_key(|lost| lost.at);
+    drops.sort_by_key(|drop| drop.at);
     drops
 }
 
@@ -173,24 +173,24 @@ fn sessions(
 ) {
     let mut ends = Timeline::new();
     let mut before: Option<DateTime<Utc>> = None;
-    for lost in drops {
-        let listed = connects.range(..=lost.at).next_back().map(|(at, _)| *at);
+    for drop in drops {
+        let listed = connects.range(..=drop.at).next_back().map(|(at, _)| *at);
         let listed = listed.filter(|at| before.is_none_or(|before| *at >= before));
         let is_after_last_drop = |at: &DateTime<Utc>| before.is_none_or(|before| *at + SAME_SESSION >= before);
-        let computed = lost.session_start.filter(|at| listed.is_none() && is_after_last_drop(at));
-        if listed.or(computed).is_none() && before.is_some() && lost.session_start.is_some() {
-            ends.push((lost.at, Event::ConnectFailed(failed(&lost.event))));
+        let computed = drop.session_start.filter(|at| listed.is_none() && is_after_last_drop(at));
+        if listed.or(computed).is_none() && before.is_some() && drop.session_start.is_some() {
+            ends.push((drop.at, Event::ConnectFailed(failed(&drop.event))));
             continue;
         }
-        if let Some(began) = computed {
-            connects.insert(began, ConnectedEvent { keep_alive_secs, ..ConnectedEvent::default() });
+        if let Some(start) = computed {
+            connects.insert(start, ConnectedEvent { keep_alive_secs, ..ConnectedEvent::default() });
         }
         let session = listed.or(computed).and_then(|at| connects.get_mut(&at));
-        if let (Some(session), Some(secs)) = (session, lost.keep_alive_secs) {
+        if let (Some(session), Some(secs)) = (session, drop.keep_alive_secs) {
             session.keep_alive_secs = secs;
         }
-        before = Some(lost.at);
-        ends.push((lost.at, Event::Dropped(lost.event)));
+        before = Some(drop.at);
+        ends.push((drop.at, Event::Dropped(drop.event)));
     }
     timeline.extend(connects.into_iter().map(|(at, connected)| (at, Event::Connected(connected))));
     timeline.append(&mut ends);

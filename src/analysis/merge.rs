@@ -76,8 +76,8 @@ struct RareEvent {
 }
 
 impl SourceMerge {
-    pub(super) fn new(found: Vec<InputSource>) -> Self {
-        let (mut pending, files) = open_all(found);
+    pub(super) fn new(inputs: Vec<InputSource>) -> Self {
+        let (mut pending, files) = open_all(inputs);
         // Of two that begin together the recording comes first: it knows more than an export.
         pending.sort_by_key(|source| std::cmp::Reverse((source.first.at.wall, source.is_export)));
         let mut merge = Self {
@@ -125,13 +125,13 @@ impl SourceMerge {
                 continue;
             }
             let earliest = self.earliest_source()?;
-            let (observed, told) = self.take_next(earliest)?;
-            if let Some(told) = told {
-                if self.is_duplicate(&told) {
+            let (observed, rare_event) = self.take_next(earliest)?;
+            if let Some(rare_event) = rare_event {
+                if self.is_duplicate(&rare_event) {
                     self.duplicate_events += 1;
                     continue;
                 }
-                self.remember_event(told);
+                self.remember_event(rare_event);
             }
             self.last = Some(observed.at);
             self.event_count += 1;
@@ -155,7 +155,7 @@ impl SourceMerge {
     /// Takes the next event of a source, and what to remember of it if it is a rare one.
     fn take_next(&mut self, place: usize) -> Option<(StampedEvent, Option<RareEvent>)> {
         let is_rare = is_rare(&self.active.get(place)?.next_event.event);
-        let told = if is_rare { self.note_rare_event(place) } else { None };
+        let rare_event = if is_rare { self.note_rare_event(place) } else { None };
         let active = self.active.get_mut(place)?;
         let observed = match active.source.next(&mut self.files) {
             Some(next) => {
@@ -164,7 +164,7 @@ impl SourceMerge {
             }
             None => self.active.swap_remove(place).next_event,
         };
-        Some((observed, told))
+        Some((observed, rare_event))
     }
 
     /// What to remember of the rare event that is next in a source; a `started` tells who is watched.
@@ -178,7 +178,7 @@ impl SourceMerge {
             false
         };
         let client = active.client.clone();
-        let told = RareEvent {
+        let rare_event = RareEvent {
             ms: active.next_event.at.wall.timestamp_millis(),
             kind: std::mem::discriminant(&active.next_event.event),
             source: active.number,
@@ -190,31 +190,31 @@ impl SourceMerge {
             self.clients.push(client);
         }
         if is_started {
-            self.warn_of_overlaps(told.source);
+            self.warn_of_overlaps(rare_event.source);
         }
-        Some(told)
+        Some(rare_event)
     }
 
     /// Begins the sources whose first event is next.
     fn start_due_sources(&mut self) {
-        while let Some(SourceStart { boot, offset, is_continuation: continues }) = self.next_start {
+        while let Some(SourceStart { boot, offset, is_continuation }) = self.next_start {
             if self.active.iter().any(|active| active.next_event.at.boot < boot) {
                 return;
             }
             let Some(mut source) = self.pending.pop() else { return };
             self.runs.push((boot_origin(&source.first), offset));
             self.next_start = self.find_next_start();
-            let Some(head) = source.next(&mut self.files) else { continue };
-            let head = StampedEvent { at: shift_stamp(head.at, offset), ..head };
-            if self.active.is_empty() && !continues && !matches!(head.event, Event::Started(_)) {
-                self.insert_gap(head.at);
+            let Some(next_event) = source.next(&mut self.files) else { continue };
+            let next_event = StampedEvent { at: shift_stamp(next_event.at, offset), ..next_event };
+            if self.active.is_empty() && !is_continuation && !matches!(next_event.event, Event::Started(_)) {
+                self.insert_gap(next_event.at);
             }
-            let client = match &head.event {
+            let client = match &next_event.event {
                 Event::Started(started) => real_client_id(&started.client_id),
                 _ => None,
             };
             self.started_sources += 1;
-            self.active.push(ActiveSource { source, number: self.started_sources, offset, next_event: head, client });
+            self.active.push(ActiveSource { source, number: self.started_sources, offset, next_event, client });
             if !self.ready.is_empty() {
                 return;
             }
@@ -224,8 +224,8 @@ impl SourceMerge {
     /// Where the next pending source belongs.
     fn find_next_start(&self) -> Option<SourceStart> {
         let source = self.pending.last()?;
-        let (offset, continues) = self.offset_of(source);
-        Some(SourceStart { boot: shift_stamp(source.first.at, offset).boot, offset, is_continuation: continues })
+        let (offset, is_continuation) = self.offset_of(source);
+        Some(SourceStart { boot: shift_stamp(source.first.at, offset).boot, offset, is_continuation })
     }
 
     fn offset_of(&self, source: &EventSource) -> (i64, bool) {
@@ -263,20 +263,20 @@ impl SourceMerge {
         }
     }
 
-    fn is_duplicate(&self, told: &RareEvent) -> bool {
-        self.recent_events.iter().any(|before| {
-            before.kind == told.kind
-                && before.source != told.source
-                && (before.ms - told.ms).abs() <= SAME_MS
-                && (before.is_export || told.is_export || before.client == told.client)
+    fn is_duplicate(&self, event: &RareEvent) -> bool {
+        self.recent_events.iter().any(|recent| {
+            recent.kind == event.kind
+                && recent.source != event.source
+                && (recent.ms - event.ms).abs() <= SAME_MS
+                && (recent.is_export || event.is_export || recent.client == event.client)
         })
     }
 
-    fn remember_event(&mut self, told: RareEvent) {
+    fn remember_event(&mut self, event: RareEvent) {
         if self.recent_events.len() >= MAX_RECENT_EVENTS {
             self.recent_events.pop_front();
         }
-        self.recent_events.push_back(told);
+        self.recent_events.push_back(event);
     }
 }
 

@@ -100,8 +100,8 @@ pub struct Analysis {
 
 /// Reads everything and judges it; `None` if there was not a single event. Retains at most `max_events` drops,
 /// sessions, marks and log entries; memory does not depend on the size of recordings.
-pub fn analyze(found: Vec<InputSource>, max_events: usize) -> (Option<Analysis>, InputReport) {
-    let mut merge = SourceMerge::new(found);
+pub fn analyze(inputs: Vec<InputSource>, max_events: usize) -> (Option<Analysis>, InputReport) {
+    let mut merge = SourceMerge::new(inputs);
     let mut fold = Diagnostics::new(max_events);
     let mut classifier = Classifier::new();
     let mut last = None;

@@ -53,10 +53,10 @@ enum InputContent {
 }
 
 /// Looks into everything found: sources in no special order, and a report of each file.
-pub(super) fn open_all(found: Vec<InputSource>) -> (Vec<EventSource>, Vec<FileReport>) {
+pub(super) fn open_all(inputs: Vec<InputSource>) -> (Vec<EventSource>, Vec<FileReport>) {
     let (mut sources, mut reports) = (Vec::new(), Vec::new());
-    for found in found {
-        match found {
+    for input in inputs {
+        match input {
             InputSource::Stdin => {
                 let index = add_report(&mut reports, "standard input".to_owned());
                 sources.extend(open_once(Box::new(io::stdin()), index, &mut reports));
@@ -133,7 +133,7 @@ fn probe_file(path: &Path, index: usize, reports: &mut [FileReport]) -> Option<(
 
 /// A source that can be read once only.
 fn open_once(input: Box<dyn Read>, index: usize, reports: &mut [FileReport]) -> Option<EventSource> {
-    let (begun, stream) = match open_input(input, index, reports) {
+    let (first_event, stream) = match open_input(input, index, reports) {
         Ok(Some(InputContent::Recording(input))) => {
             let mut reader = RecordingReader::new(input);
             let first = reader.by_ref().find_map(Result::ok);
@@ -153,7 +153,7 @@ fn open_once(input: Box<dyn Read>, index: usize, reports: &mut [FileReport]) -> 
             return None;
         }
     };
-    let first = begun?;
+    let first = first_event?;
     let is_export = matches!(stream, SourceStream::ExportEvents(_));
     Some(EventSource {
         first: first.clone(),
@@ -232,9 +232,9 @@ fn add_remark(reports: &mut [FileReport], index: usize, remark: String) {
     }
 }
 
-fn set_format(reports: &mut [FileReport], index: usize, form: FileFormat) {
+fn set_format(reports: &mut [FileReport], index: usize, format: FileFormat) {
     if let Some(report) = reports.get_mut(index) {
-        report.format = form;
+        report.format = format;
     }
 }
 

@@ -139,7 +139,7 @@ impl PresignedUrl {
             [day, region, SERVICE, TERMINATION] if day == &date[..8] => region.to_owned(),
             _ => return Err(SignatureError::Malformed("X-Amz-Credential")),
         };
-        let life = match single_parameter(&parameters, "X-Amz-Expires")? {
+        let lifetime = match single_parameter(&parameters, "X-Amz-Expires")? {
             None => CLOCK_TOLERANCE,
             Some(text) => match text.parse::<u32>() {
                 Ok(secs @ 1..=LONGEST_LIFE_SECS) => TimeDelta::seconds(i64::from(secs)),
@@ -157,7 +157,7 @@ impl PresignedUrl {
             query,
             date,
             at,
-            lifetime: life,
+            lifetime,
             access_key_id,
             region,
             scope,

@@ -45,9 +45,9 @@ impl KeySigner {
 
     /// What is kept and good as far as is known.
     fn cached(&self) -> Option<ExpiringCredentials> {
-        let kept = self.cached.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let now = self.clock.now().wall;
-        kept.filter(|found| found.expires_at.is_none_or(|expiry| expiry > now))
+        cached.filter(|found| found.expires_at.is_none_or(|expiry| expiry > now))
     }
 
     async fn load(&self, fresh: bool) -> Result<ExpiringCredentials, SignFailure> {

@@ -85,8 +85,8 @@ impl fmt::Debug for KeySource {
 impl KeySource {
     /// Keys of this environment. A `profile` asked for in words goes before keys in the environment, as with
     /// AWS's own tools; `AWS_PROFILE` does not.
-    pub fn new(variable: EnvLookup, profile: Option<String>) -> Self {
-        Self { env: variable, profile }
+    pub fn new(env: EnvLookup, profile: Option<String>) -> Self {
+        Self { env, profile }
     }
 
     /// The keys as they are now; reads files.

@@ -22,9 +22,9 @@ const ROUNDS: usize = 4;
 impl Background {
     /// From the widths of the death windows and the connected seconds before them (all of those of sessions
     /// that did not drop), both in seconds.
-    pub(super) fn new(widths: &[f64], before: f64) -> Self {
+    pub(super) fn new(widths: &[f64], exposure_before: f64) -> Self {
         let drops = real(widths.len());
-        let mut exposure = before + widths.iter().sum::<f64>() / 2.0;
+        let mut exposure = exposure_before + widths.iter().sum::<f64>() / 2.0;
         let mut value = 0.0;
         for _ in 0..ROUNDS {
             let rate = drops / exposure.max(1.0);
@@ -34,7 +34,7 @@ impl Background {
                 inside += width * mean_death_position(x);
                 sum += ln_share(x) + x * mean_death_position(x);
             }
-            exposure = before + inside;
+            exposure = exposure_before + inside;
             value = sum;
         }
         Self { drops, exposure, widths: value }

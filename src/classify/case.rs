@@ -57,10 +57,10 @@ impl<'a> Frame<'a> {
     pub(super) fn new(log: &'a Log, live: Option<&'a Session>, silences: &Silences) -> Self {
         let drops = drops(log);
         let sessions: Vec<&Session> = log.sessions.iter().chain(live).collect();
-        let mut drop_of = vec![None; sessions.len()];
+        let mut drop_by_session = vec![None; sessions.len()];
         for (index, drop) in drops.iter().enumerate() {
-            if let Some(place) = drop_of.get_mut(drop.session) {
-                *place = Some(index);
+            if let Some(slot) = drop_by_session.get_mut(drop.session) {
+                *slot = Some(index);
             }
         }
         let scale = log.started.as_ref().and_then(|started| started.time_scale).unwrap_or(1.0).max(1.0);
@@ -79,7 +79,7 @@ impl<'a> Frame<'a> {
             log,
             sessions,
             drops,
-            drop_by_session: drop_of,
+            drop_by_session,
         }
     }
 
@@ -113,28 +113,28 @@ impl DropSilences {
     fn add_drop(&mut self, log: &Log, drop: &DeathWindow) {
         let Some(session) = log.sessions.get(drop.session) else { return };
         let Some(ending) = session.ending.as_deref() else { return };
-        let settled = ending.packets.get(..ending.survived_packets).unwrap_or_default();
-        let mut any = settled.last().map_or(session.start, |packet| packet.at);
-        let mut out = settled.iter().rev().find(|packet| packet.is_outgoing).map_or(session.start, |packet| packet.at);
+        let survived = ending.packets.get(..ending.survived_packets).unwrap_or_default();
+        let mut last_packet = survived.last().map_or(session.start, |packet| packet.at);
+        let mut last_outgoing = survived.iter().rev().find(|packet| packet.is_outgoing).map_or(session.start, |packet| packet.at);
         let unanswered_at = drop.tx.map_or(f64::INFINITY, |tx| tx - 0.05);
-        let heard = if drop.kind == super::session::EndKind::Silent { drop.lo + 0.05 } else { unanswered_at };
+        let survived_until = if drop.kind == super::session::EndKind::Silent { drop.lo + 0.05 } else { unanswered_at };
         for packet in ending.packets.iter().skip(ending.survived_packets) {
             if packet.at < unanswered_at {
-                let length = packet.at - any;
+                let length = packet.at - last_packet;
                 if length > 15.0 {
                     self.any.push(length);
                 }
-                any = any.max(packet.at);
+                last_packet = last_packet.max(packet.at);
             }
-            if packet.is_outgoing && packet.at <= heard {
-                let length = packet.at - out;
+            if packet.is_outgoing && packet.at <= survived_until {
+                let length = packet.at - last_outgoing;
                 if length > 15.0 {
                     self.outgoing.push(length);
                 }
                 if length > 1.2 * session.keep_alive {
                     self.outgoing_excess.push((length - 1.5 * session.keep_alive + EXCESS_SHIFT).max(1.0));
                 }
-                out = out.max(packet.at);
+                last_outgoing = last_outgoing.max(packet.at);
             }
         }
     }
@@ -153,14 +153,14 @@ pub(super) struct Case<'a> {
 
 impl<'a> Case<'a> {
     /// The case of some drops; the sessions of all others count as cut off at their end.
-    pub(super) fn new(frame: &'a Frame<'a>, mine: Vec<usize>) -> Self {
-        let mut in_play = vec![false; frame.drops.len()];
-        for index in &mine {
-            if let Some(place) = in_play.get_mut(*index) {
-                *place = true;
+    pub(super) fn new(frame: &'a Frame<'a>, drop_indices: Vec<usize>) -> Self {
+        let mut is_included = vec![false; frame.drops.len()];
+        for index in &drop_indices {
+            if let Some(slot) = is_included.get_mut(*index) {
+                *slot = true;
             }
         }
-        let mut case = Self { frame, drop_indices: mine, is_included: in_play, background: Background::default(), null: 0.0 };
+        let mut case = Self { frame, drop_indices, is_included, background: Background::default(), null: 0.0 };
         case.background = case.background();
         case.null = case.null_likelihood();
         case

@@ -154,7 +154,7 @@ pub fn rank_all(hypotheses: &[Hypothesis], context: &CauseContext) -> Vec<(&'sta
     for hypothesis in hypotheses.iter().filter(|hypothesis| hypothesis.probability > 0.0) {
         for (cause, probability) in rank(hypothesis.pattern, context) {
             let share = probability * hypothesis.probability;
-            match sums.iter_mut().find(|(known, _)| known.id == cause.id) {
+            match sums.iter_mut().find(|(ranked, _)| ranked.id == cause.id) {
                 Some((_, sum)) => *sum += share,
                 None => sums.push((cause, share)),
             }

@@ -150,17 +150,17 @@ fn death_window(index: usize, session: &Session, ending: &SessionEnding, deadlin
         is_own_timeout: false,
         is_continuation: false,
     };
-    let life = match ending.last_rx {
+    let last_alive = match ending.last_rx {
         Some(last) => (detected - last).max(session.start),
         None => last.last_received.max(session.start),
     };
     match kind {
-        EndKind::Silent => silent_window(&mut drop, ending, life, last_tx, deadline),
-        EndKind::Clean | EndKind::Reset => closed_window(&mut drop, ending, life, last_tx),
+        EndKind::Silent => silent_window(&mut drop, ending, last_alive, last_tx, deadline),
+        EndKind::Clean | EndKind::Reset => closed_window(&mut drop, ending, last_alive, last_tx),
         EndKind::Local => {}
     }
-    if let (EndKind::Silent, Some(heard), Some(sent)) = (ending.kind, ending.last_rx, ending.last_tx) {
-        drop.is_own_timeout = heard + OPEN_PATH_MARGIN < sent;
+    if let (EndKind::Silent, Some(last_rx), Some(sent)) = (ending.kind, ending.last_rx, ending.last_tx) {
+        drop.is_own_timeout = last_rx + OPEN_PATH_MARGIN < sent;
     }
     if let Some(tx) = drop.tx {
         let before = last_activity_before(session, ending, tx);
@@ -182,9 +182,9 @@ fn last_activity_before(session: &Session, ending: &SessionEnding, tx: Secs) -> 
     before.map_or(session.start, |packet| packet.at.max(session.start))
 }
 
-fn silent_window(drop: &mut DeathWindow, ending: &SessionEnding, life: Secs, last_tx: Option<f64>, deadline: f64) {
+fn silent_window(drop: &mut DeathWindow, ending: &SessionEnding, last_alive: Secs, last_tx: Option<f64>, deadline: f64) {
     // The newest packet of ours may have followed the ping whose deadline passed.
-    let ping = drop.detected - deadline.min(drop.detected - life);
+    let ping = drop.detected - deadline.min(drop.detected - last_alive);
     let unanswered = match last_tx {
         Some(last) if deadline > last => ping,
         Some(last) => drop.detected - last,
@@ -196,24 +196,24 @@ fn silent_window(drop: &mut DeathWindow, ending: &SessionEnding, life: Secs, las
         .iter()
         .map(|(first, _)| *first)
         .chain(ending.packets.iter().filter(|packet| packet.is_outgoing).map(|packet| packet.at));
-    let first_after_last_alive = outgoing_times.find(|out| *out > life + TIMESTAMP_TOLERANCE);
-    let tx = first_after_last_alive.map_or(unanswered, |early| early.min(unanswered)).max(life);
+    let first_after_last_alive = outgoing_times.find(|out| *out > last_alive + TIMESTAMP_TOLERANCE);
+    let tx = first_after_last_alive.map_or(unanswered, |early| early.min(unanswered)).max(last_alive);
     drop.tx = Some(tx);
-    drop.lo = life;
+    drop.lo = last_alive;
     // What nobody has to answer may have passed: the way was open at the latest until a packet went out that
     // asked for an answer.
-    let asked = ending.packets.iter().filter(|packet| packet.is_outgoing && !packet.needs_no_reply).map(|packet| packet.at);
-    let asked = asked.filter(|out| *out > life + TIMESTAMP_TOLERANCE).fold(unanswered, f64::min).max(tx);
-    drop.hi = if asked <= life { life.max(drop.detected - 0.5) } else { asked };
+    let reply_expected_at = ending.packets.iter().filter(|packet| packet.is_outgoing && !packet.needs_no_reply).map(|packet| packet.at);
+    let reply_expected_at = reply_expected_at.filter(|out| *out > last_alive + TIMESTAMP_TOLERANCE).fold(unanswered, f64::min).max(tx);
+    drop.hi = if reply_expected_at <= last_alive { last_alive.max(drop.detected - 0.5) } else { reply_expected_at };
 }
 
-fn closed_window(drop: &mut DeathWindow, ending: &SessionEnding, life: Secs, last_tx: Option<f64>) {
+fn closed_window(drop: &mut DeathWindow, ending: &SessionEnding, last_alive: Secs, last_tx: Option<f64>) {
     let is_near_end = |out: &Secs| drop.detected - out <= ANSWERED_WITHIN;
     let out = ending.packets.iter().filter(|packet| packet.is_outgoing).map(|packet| packet.at).filter(is_near_end);
-    let told = last_tx.filter(|last| *last <= ANSWERED_WITHIN).map(|last| drop.detected - last);
-    let first = out.chain(told).reduce(f64::min);
+    let reported = last_tx.filter(|last| *last <= ANSWERED_WITHIN).map(|last| drop.detected - last);
+    let first = out.chain(reported).reduce(f64::min);
     if drop.kind == EndKind::Reset {
-        drop.lo = life.min(drop.hi);
+        drop.lo = last_alive.min(drop.hi);
         // A reset answers a packet of ours, written down or not.
         drop.tx = Some(first.unwrap_or(drop.detected - 0.02));
     } else {

@@ -88,7 +88,7 @@ const ADVICE: &str = "Nothing in this text is known here. Look for the first err
 
 /// Explains a log line, an error name, a code, or an event as JSON.
 pub fn explain(text: &str) -> Explanation {
-    let shown = shortened(clean(text).trim(), MAX_SHOWN_CHARS);
+    let display_text = shortened(clean(text).trim(), MAX_SHOWN_CHARS);
     let reduced = json::extract_reason(text).unwrap_or_else(|| shortened(text, MAX_TEXT_CHARS));
     let normal = matching::normalize_text(&reduced);
     let mut entries = KNOWLEDGE.find(&normal).into_iter();
@@ -96,7 +96,7 @@ pub fn explain(text: &str) -> Explanation {
     let also = entries.take(MAX_FURTHER_MEANINGS).map(meaning).collect();
     let is_unknown = found.is_none();
     let nearest = if is_unknown { similar::similar_entries(&normal, &KNOWLEDGE) } else { Vec::new() };
-    Explanation { text: shown, found, also, nearest, advice: is_unknown.then(|| ADVICE.to_owned()) }
+    Explanation { text: display_text, found, also, nearest, advice: is_unknown.then(|| ADVICE.to_owned()) }
 }
 
 fn shortened(text: &str, longest: usize) -> String {
@@ -121,11 +121,11 @@ fn meaning(entry: &KnowledgeEntry) -> Meaning {
 /// The weights are percentages by judgement; what they leave over belongs to causes that are not named.
 fn likely_causes(entry: &KnowledgeEntry) -> Vec<LikelyCause> {
     let sum: f64 = entry.causes.values().sum();
-    let whole = sum.max(100.0);
+    let total = sum.max(100.0);
     let mut causes: Vec<LikelyCause> = entry
         .causes
         .iter()
-        .filter_map(|(id, weight)| cause(id).map(|cause| (cause, weight / whole)))
+        .filter_map(|(id, weight)| cause(id).map(|cause| (cause, weight / total)))
         .map(|(cause, probability)| LikelyCause {
             cause: (cause, probability).into(),
             outcome: cause.outcome,

@@ -151,7 +151,7 @@ impl DropComparison<'_> {
     /// Silence in both directions before the detection, in seconds.
     fn idle_secs(&self) -> Option<f64> {
         let idle = match (self.drop.idle_in, self.drop.idle_out) {
-            (Some(heard), Some(idle_out)) => heard.min(idle_out),
+            (Some(idle_in), Some(idle_out)) => idle_in.min(idle_out),
             (one, other) => one.or(other)?,
         };
         Some(idle.as_secs_f64())
@@ -160,9 +160,9 @@ impl DropComparison<'_> {
     /// Silence before the first packet of ours that nobody answered.
     fn silence_before_unanswered_packet(&self) -> Option<f64> {
         let packets = &self.drop.event.packets;
-        let heard = packets.iter().rposition(|packet| packet.incoming)?;
-        let silence = |packet: &PacketNote| packets.get(heard).map(|heard| heard.ago_secs - packet.ago_secs);
-        let unanswered = packets.get(heard + 1..)?.first()?;
+        let last_received = packets.iter().rposition(|packet| packet.incoming)?;
+        let silence = |packet: &PacketNote| packets.get(last_received).map(|heard| heard.ago_secs - packet.ago_secs);
+        let unanswered = packets.get(last_received + 1..)?.first()?;
         silence(unanswered).filter(|secs| secs.is_finite() && *secs >= 0.0)
     }
 
@@ -246,9 +246,9 @@ impl DropComparison<'_> {
     fn outage(&self) -> DropFit {
         match &self.drop.recovery {
             None => DropFit::Unknown("it is not back so far".into()),
-            Some(back) => {
-                let why = format!("it took {} to come back", duration_words(back.took));
-                yes_or_no(back.took.as_secs_f64() > LONG_OUTAGE && self.drop.failed_attempts > 0, why)
+            Some(recovery) => {
+                let why = format!("it took {} to come back", duration_words(recovery.took));
+                yes_or_no(recovery.took.as_secs_f64() > LONG_OUTAGE && self.drop.failed_attempts > 0, why)
             }
         }
     }
@@ -265,10 +265,10 @@ impl DropComparison<'_> {
         let (Some(ratio), Some(idle_out)) = (self.parameter("silence_in_keep_alives"), self.drop.idle_out) else {
             return DropFit::Unknown("when we last sent something is not known".into());
         };
-        let due = ratio * f64::from(self.drop.keep_alive_secs);
+        let expected_secs = ratio * f64::from(self.drop.keep_alive_secs);
         let idle_out = idle_out.as_secs_f64();
         let why = format!("the last packet we sent had left {} before", length(idle_out));
-        yes_or_no((idle_out - due).abs() <= (0.1 * due).max(2.0 * MIN_TOLERANCE), why)
+        yes_or_no((idle_out - expected_secs).abs() <= (0.1 * expected_secs).max(2.0 * MIN_TOLERANCE), why)
     }
 }
 

@@ -110,8 +110,8 @@ impl LiveSession {
             self.last_ping = Some(packet.at);
         }
         // A ping is written down at its answer, so its departure may belong before newer activity.
-        let place = self.packets.iter().rposition(|earlier| earlier.at <= packet.at).map_or(0, |index| index + 1);
-        self.packets.insert(place, packet);
+        let index_in_order = self.packets.iter().rposition(|earlier| earlier.at <= packet.at).map_or(0, |index| index + 1);
+        self.packets.insert(index_in_order, packet);
         if self.packets.len() > MAX_PACKETS
             && let Some(oldest) = self.packets.pop_front()
         {
@@ -173,13 +173,13 @@ impl LiveSession {
         let mut session = self.session.clone();
         session.end = at.max(session.start);
         session.end_wall = wall;
-        let (mut any, mut out) = (self.evicted_at, self.evicted_outgoing_at);
+        let (mut last_packet, mut last_outgoing) = (self.evicted_at, self.evicted_outgoing_at);
         for packet in &self.packets {
-            silences.add_either(packet.at - any);
-            any = any.max(packet.at);
+            silences.add_either(packet.at - last_packet);
+            last_packet = last_packet.max(packet.at);
             if packet.is_outgoing {
-                silences.add_outgoing(packet.at - out, session.keep_alive);
-                out = out.max(packet.at);
+                silences.add_outgoing(packet.at - last_outgoing, session.keep_alive);
+                last_outgoing = last_outgoing.max(packet.at);
             }
         }
         session
@@ -188,17 +188,17 @@ impl LiveSession {
     /// Counts the silences before the newest packet of the peer, which were survived whatever came after; gives how
     /// many of the remembered activities that settles.
     fn count_survived(&self, silences: &mut Silences) -> usize {
-        let heard = self.packets.iter().rposition(|packet| !packet.is_outgoing).map_or(0, |index| index + 1);
-        let (mut any, mut out) = (self.evicted_at, self.evicted_outgoing_at);
-        for packet in self.packets.iter().take(heard) {
-            silences.add_either(packet.at - any);
-            any = any.max(packet.at);
+        let survived = self.packets.iter().rposition(|packet| !packet.is_outgoing).map_or(0, |index| index + 1);
+        let (mut last_packet, mut last_outgoing) = (self.evicted_at, self.evicted_outgoing_at);
+        for packet in self.packets.iter().take(survived) {
+            silences.add_either(packet.at - last_packet);
+            last_packet = last_packet.max(packet.at);
             if packet.is_outgoing {
-                silences.add_outgoing(packet.at - out, self.session.keep_alive);
-                out = out.max(packet.at);
+                silences.add_outgoing(packet.at - last_outgoing, self.session.keep_alive);
+                last_outgoing = last_outgoing.max(packet.at);
             }
         }
-        heard
+        survived
     }
 
     /// The session, ended by a drop.
@@ -214,12 +214,12 @@ impl LiveSession {
         let end = at.max(self.session.start);
         let recent = |time: &Secs| end - *time <= SUSPECT_SECS;
         // The activity before the remembered ones still counts as the beginning of a silence.
-        let mut acts = Vec::with_capacity(self.packets.len() + 1);
+        let mut packets = Vec::with_capacity(self.packets.len() + 1);
         if self.evicted_at > self.session.start {
-            acts.push(PacketSeen { at: self.evicted_at, is_outgoing: self.evicted_outgoing_at >= self.evicted_at, is_ping: false, needs_no_reply: false });
+            packets.push(PacketSeen { at: self.evicted_at, is_outgoing: self.evicted_outgoing_at >= self.evicted_at, is_ping: false, needs_no_reply: false });
         }
-        let settled = acts.len() + self.count_survived(silences);
-        acts.extend(self.packets.iter().copied());
+        let survived_packets = packets.len() + self.count_survived(silences);
+        packets.extend(self.packets.iter().copied());
         let error = drop.error_name.as_deref().or(drop.error_message.as_deref()).unwrap_or_default();
         let reason_code = drop.reason_code.or_else(|| reason_from_message(drop.error_message.as_deref()?));
         let kind = match EndKind::of(drop.how, error) {
@@ -238,8 +238,8 @@ impl LiveSession {
             ws_close_code: drop.ws_close_code,
             last_rx: valid_secs(drop.last_rx_secs),
             last_tx: valid_secs(drop.last_tx_secs),
-            packets: acts,
-            survived_packets: settled,
+            packets,
+            survived_packets,
             unanswered: self.unanswered,
             last_ping: self.last_ping,
             publishes: self.publishes.into_iter().filter(|(_, time)| recent(time)).collect(),

@@ -98,9 +98,9 @@ fn keep_newest<T>(list: &mut Vec<T>, most: usize) -> u64 {
     if list.len() <= most {
         return 0;
     }
-    let gone = list.len() - most + most / 8;
-    list.drain(..gone.min(list.len()));
-    u64::try_from(gone).unwrap_or(u64::MAX)
+    let evicted = list.len() - most + most / 8;
+    list.drain(..evicted.min(list.len()));
+    u64::try_from(evicted).unwrap_or(u64::MAX)
 }
 
 /// A keep-alive that is off never asks for a packet.
@@ -120,8 +120,8 @@ impl Log {
         let before = self.newest;
         let now = at.boot.as_secs_f64().max(before.map_or(0.0, |(newest, _)| newest));
         let wall = unix(at);
-        let whole = at.wall.timestamp_subsec_millis() == 0 && at.boot.subsec_micros() == 0;
-        self.whole_seconds = whole && (self.whole_seconds || before.is_none());
+        let is_whole_second = at.wall.timestamp_subsec_millis() == 0 && at.boot.subsec_micros() == 0;
+        self.whole_seconds = is_whole_second && (self.whole_seconds || before.is_none());
         self.first.get_or_insert((now, wall));
         self.newest = Some((now, wall));
         match event {

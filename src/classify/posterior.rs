@@ -174,12 +174,12 @@ fn adjust_evidence(case: &Case, fits: &BTreeMap<Pattern, Fit>, other: f64) -> BT
 fn trust_broker_reason(case: &Case, fits: &BTreeMap<Pattern, Fit>, evidence: &mut BTreeMap<Option<Pattern>, f64>) {
     for pattern in [Pattern::ClientIdTakeover, Pattern::KeepAliveTimeout] {
         let fit = fits.get(&pattern);
-        let Some(told) = fit.filter(|fit| fit.parameter("named_by_the_broker").is_some()) else { continue };
-        if 2 * told.hits.len() < case.count() {
+        let Some(named_fit) = fit.filter(|fit| fit.parameter("named_by_the_broker").is_some()) else { continue };
+        if 2 * named_fit.hits.len() < case.count() {
             continue;
         }
         let most = evidence.values().copied().fold(case.null, f64::max);
-        evidence.insert(Some(pattern), most + (told.log_evidence - case.null).max(0.0));
+        evidence.insert(Some(pattern), most + (named_fit.log_evidence - case.null).max(0.0));
     }
 }
 

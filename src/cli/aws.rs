@@ -2,13 +2,13 @@
 
 use clap::Args;
 
-use super::FileOption;
+use super::ConfigFileArgs;
 use crate::config::Options;
 
 /// Watching an endpoint of AWS IoT Core.
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
-pub struct Aws {
+pub struct AwsArgs {
     /// Endpoint, written `HOST[:PORT]`; `aws iot describe-endpoint --endpoint-type iot:Data-ATS` tells it
     ///
     /// Port 443 over WebSocket with AWS credentials. With --cert and --key it is MQTT on port 8883, or on 443
@@ -27,7 +27,7 @@ pub struct Aws {
     pub profile: Option<String>,
     /// The configuration file.
     #[command(flatten)]
-    pub file: FileOption,
+    pub file: ConfigFileArgs,
     /// Everything else.
     #[command(flatten)]
     pub options: Options,

@@ -3,12 +3,12 @@
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
-use super::FileOption;
-use crate::config::{BrokerUrl, Options, Profile, Span};
+use super::ConfigFileArgs;
+use crate::config::{BrokerUrl, Options, LinkProfile, HumanDuration};
 
 /// In which unit temperatures are shown and typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Unit {
+pub enum UnitPreference {
     /// as the device's own panel shows them
     #[default]
     Device,
@@ -21,7 +21,7 @@ pub enum Unit {
 /// Watching a device of the vendor's cloud.
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
-pub struct Navien {
+pub struct NavienArgs {
     /// Which device: its MAC address or its name [default: the only one, or the first that is online]
     #[arg(long, hide_env = true, env = "DROPSCOPE_DEVICE", value_name = "MAC|NAME")]
     pub device: Option<String>,
@@ -33,13 +33,13 @@ pub struct Navien {
         value_name = "PROFILE",
         default_value = "hardened"
     )]
-    pub profile: Profile,
+    pub profile: LinkProfile,
     /// Unit of temperatures, shown and typed
     #[arg(long, hide_env = true, env = "DROPSCOPE_UNIT", value_name = "UNIT", default_value = "device")]
-    pub unit: Unit,
+    pub unit: UnitPreference,
     /// How often the device is asked for its state, 10s to 24h; --quiet-link: never [default: 300s]
     #[arg(long, hide_env = true, env = "DROPSCOPE_STATUS_EVERY", value_name = "TIME")]
-    pub status_every: Option<Span>,
+    pub status_every: Option<HumanDuration>,
     /// Offer the commands that cannot be undone from here: install firmware, forget the Wi-Fi
     #[arg(long, hide_env = true, env = "DROPSCOPE_ALLOW_ONE_WAY", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub allow_one_way: Option<bool>,
@@ -61,7 +61,7 @@ pub struct Navien {
     pub forget_password: Option<bool>,
     /// The configuration file.
     #[command(flatten)]
-    pub file: FileOption,
+    pub file: ConfigFileArgs,
     /// Everything else.
     #[command(flatten)]
     pub options: Options,

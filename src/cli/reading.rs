@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
-use super::FileOption;
-use crate::config::{ExportOptions, LogOptions, Options, RecordedTime, RunOptions, ScreenOptions};
+use super::ConfigFileArgs;
+use crate::config::{ExportOutputOptions, LogOptions, Options, RecordedTime, RunOptions, ScreenOptions};
 use crate::exit::FailOn;
 
 /// Showing a recording.
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
-pub struct Replay {
+pub struct ReplayArgs {
     /// The recording; several files are its parts
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
@@ -48,7 +48,7 @@ pub struct Replay {
     pub log: LogOptions,
     /// The configuration file.
     #[command(flatten)]
-    pub file: FileOption,
+    pub file: ConfigFileArgs,
 }
 
 fn replay_speed(text: &str) -> Result<f64, String> {
@@ -60,7 +60,7 @@ fn replay_speed(text: &str) -> Result<f64, String> {
 /// Other programs' words.
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
-pub struct Explain {
+pub struct ExplainArgs {
     /// What the other program says; words are joined, - reads standard input
     #[arg(value_name = "TEXT", allow_negative_numbers = true)]
     pub text: Vec<String>,
@@ -83,7 +83,7 @@ pub enum ExplainFormat {
 /// Reading recordings and exports.
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
-pub struct Analyze {
+pub struct AnalyzeArgs {
     /// Files, directories (their *.jsonl and *.json), quoted patterns, or - for standard input
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
@@ -116,7 +116,7 @@ pub enum AnalyzeFormat {
 
 /// A screen as a picture.
 #[derive(Debug, Clone, Args)]
-pub struct Picture {
+pub struct PictureArgs {
     /// The recording
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
@@ -163,14 +163,14 @@ impl std::str::FromStr for PictureSize {
     }
 }
 
-impl Replay {
+impl ReplayArgs {
     /// What it shares with watching.
     pub fn options(&self) -> Options {
         Options {
-            export: ExportOptions {
+            export: ExportOutputOptions {
                 export_dir: self.export_dir.clone(),
                 no_redact: self.no_redact,
-                ..ExportOptions::default()
+                ..ExportOutputOptions::default()
             },
             run: RunOptions { max_events: self.max_events, ..RunOptions::default() },
             screen: self.screen.clone(),

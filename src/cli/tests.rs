@@ -1,7 +1,7 @@
 //! Command lines in, commands out.
 
 use super::*;
-use crate::config::{KeepAlive, Span};
+use crate::config::{KeepAlive, HumanDuration};
 
 fn read(line: &str) -> Result<Cli, clap::Error> {
     Cli::read(line.split_whitespace().map(OsString::from))
@@ -23,7 +23,7 @@ fn a_url_alone_is_watched_and_words_are_commands() {
     assert!(cli.command.is_none());
     assert_eq!(cli.watch.url, Some(BrokerUrl::new("mqtt://h")));
 
-    let Some(Command::Demo(demo)) =
+    let Some(CliCommand::Demo(demo)) =
         read("dropscope demo --seed 7 --headless --json").expect("a demo").command
     else {
         panic!("no demo");
@@ -33,7 +33,7 @@ fn a_url_alone_is_watched_and_words_are_commands() {
         (Some(7), Some(true), Some(true))
     );
 
-    let Some(Command::Check(check)) =
+    let Some(CliCommand::Check(check)) =
         read("dropscope check --format json wss://h -k 30s").expect("a check").command
     else {
         panic!("no check");
@@ -43,7 +43,7 @@ fn a_url_alone_is_watched_and_words_are_commands() {
     assert_eq!(options.broker.url, Some(BrokerUrl::new("wss://h")));
     assert_eq!(options.mqtt.keep_alive, Some(KeepAlive(30)));
 
-    let Some(Command::Explain(explain)) =
+    let Some(CliCommand::Explain(explain)) =
         read("dropscope explain rc -2 --format markdown").expect("an explanation").command
     else {
         panic!("no explanation");
@@ -56,7 +56,7 @@ fn a_url_alone_is_watched_and_words_are_commands() {
         ("dropscope config effective --qos 1", ConfigPart::Effective),
     ] {
         assert!(
-            matches!(read(line).expect(line).command, Some(Command::Config(config)) if config.what == part)
+            matches!(read(line).expect(line).command, Some(CliCommand::Config(config)) if config.what == part)
         );
     }
 }
@@ -73,7 +73,7 @@ fn switches_take_no_value_unless_joined() {
 }
 
 #[test]
-fn a_password_is_remembered_or_forgotten_not_both() {
+fn the_password_flags_override_each_other() {
     for (flags, remember, forget) in [
         ("", None, None),
         ("--remember-password", Some(true), None),
@@ -82,7 +82,7 @@ fn a_password_is_remembered_or_forgotten_not_both() {
         ("--forget-password --remember-password", Some(true), None),
     ] {
         let cli = read(&format!("dropscope navien {flags}")).expect("a watch");
-        let Some(Command::Navien(navien)) = cli.command else { panic!("another command") };
+        let Some(CliCommand::Navien(navien)) = cli.command else { panic!("another command") };
         assert_eq!((navien.remember_password, navien.forget_password), (remember, forget), "{flags}");
     }
 }
@@ -100,11 +100,11 @@ fn repeated_and_joined_values_add_up() {
     assert_eq!(options.log.verbose, 2);
     let options =
         read("dropscope h --duration 24h --max-reconnect-attempts -1").expect("a watch").watch.options;
-    assert_eq!(options.run.duration, Some(Span(std::time::Duration::from_secs(86_400))));
+    assert_eq!(options.run.duration, Some(HumanDuration(std::time::Duration::from_secs(86_400))));
 }
 
 #[test]
-fn bad_values_are_refused_with_a_sentence() {
+fn bad_values_are_rejected_with_a_message() {
     let cases = [
         (
             "dropscope h -k 65536",
@@ -168,7 +168,7 @@ fn completions_and_the_manual_mention_the_commands() {
 #[test]
 fn a_picture_has_a_size_and_a_screen_and_is_not_advertised() {
     let picture = |line: &str| match read(line).expect("a picture").command {
-        Some(Command::Picture(picture)) => picture,
+        Some(CliCommand::Picture(picture)) => picture,
         other => panic!("{other:?}"),
     };
     let usual = picture("dropscope picture day.jsonl");

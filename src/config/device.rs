@@ -7,9 +7,9 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::device_options::{
-    AnswerMatch, CommandOptions, ConfirmWhen, DeviceOptions, ParameterKind, ParameterOptions, PayloadFormat,
+    AnswerMatch, CommandOptions, ConfirmOption, DeviceOptions, ParameterKind, ParameterOptions, PayloadFormat,
 };
-use super::values::Span;
+use super::values::HumanDuration;
 use crate::device::{
     Answer, CommandSpec, ConfiguredCommand, ConfiguredDevice, Confirm, Context, Kind, Match, Parameter,
     Template, Value,
@@ -17,30 +17,30 @@ use crate::device::{
 use crate::diagnostics::topics::{filter_matches, is_filter, is_topic};
 
 /// How long to wait for an answer when nothing is said.
-const TIMEOUT: Duration = Duration::from_secs(10);
+const DEFAULT_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// More subscriptions and list entries would only be a mistake.
-const MOST: usize = 100;
+const MAX_COMMANDS: usize = 100;
 /// Longest name of a command or parameter.
-const LONGEST_NAME: usize = 40;
+const MAX_NAME_LENGTH: usize = 40;
 /// Longest typed text.
-const LONGEST_TEXT: usize = 200;
+const MAX_TEXT_LENGTH: usize = 200;
 
 /// A mistake and where in the file it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Mistake {
-    pub(super) place: Range<usize>,
-    pub(super) why: String,
+pub(super) struct DeviceConfigError {
+    pub(super) span: Range<usize>,
+    pub(super) message: String,
 }
 
-fn wrong<T>(place: &Spanned<T>, why: impl Into<String>) -> Mistake {
-    Mistake { place: place.span(), why: why.into() }
+fn error_at<T>(item: &Spanned<T>, message: impl Into<String>) -> DeviceConfigError {
+    DeviceConfigError { span: item.span(), message: message.into() }
 }
 
 /// The device, or `None` if the file knows of none.
 pub(super) fn device(
     device: &DeviceOptions,
     commands: &[CommandOptions],
-) -> Result<Option<ConfiguredDevice>, Mistake> {
+) -> Result<Option<ConfiguredDevice>, DeviceConfigError> {
     if *device == DeviceOptions::default() && commands.is_empty() {
         return Ok(None);
     }
@@ -48,7 +48,7 @@ pub(super) fn device(
     for options in commands {
         let command = command(options)?;
         if built.iter().any(|other| other.spec.name == command.spec.name) {
-            return Err(wrong(&options.name, format!("there are two commands `{}`", command.spec.name)));
+            return Err(error_at(&options.name, format!("there are two commands `{}`", command.spec.name)));
         }
         let same_key =
             |other: &&ConfiguredCommand| other.spec.key.is_some() && other.spec.key == command.spec.key;
@@ -59,17 +59,17 @@ pub(super) fn device(
                 other.spec.name,
                 command.spec.name
             );
-            return Err(wrong(key, why));
+            return Err(error_at(key, why));
         }
-        if built.len() >= MOST {
-            return Err(wrong(&options.name, format!("there are more than {MOST} commands")));
+        if built.len() >= MAX_COMMANDS {
+            return Err(error_at(&options.name, format!("there are more than {MAX_COMMANDS} commands")));
         }
         built.push(command);
     }
     let mut status = Vec::new();
     for filter in device.status_topic.iter().flatten() {
         if !is_filter(filter.get_ref()) {
-            return Err(wrong(filter, "status-topic is no topic filter"));
+            return Err(error_at(filter, "status-topic is no topic filter"));
         }
         status.push(filter.get_ref().clone());
     }
@@ -78,43 +78,43 @@ pub(super) fn device(
         None => None,
     };
     let title = device.name.as_deref().unwrap_or("Device");
-    let silent_after = device.silent_after.map(|Span(time)| time).filter(|time| !time.is_zero());
+    let silent_after = device.silent_after.map(|HumanDuration(time)| time).filter(|time| !time.is_zero());
     Ok(Some(ConfiguredDevice::new(title, built, status, status_command, silent_after)))
 }
 
-fn status_command(name: &Spanned<String>, built: &[ConfiguredCommand]) -> Result<Arc<str>, Mistake> {
+fn status_command(name: &Spanned<String>, built: &[ConfiguredCommand]) -> Result<Arc<str>, DeviceConfigError> {
     let command = built.iter().find(|command| *command.spec.name == **name.get_ref());
-    let command = command.ok_or_else(|| wrong(name, "status-command is the name of no [[command]]"))?;
+    let command = command.ok_or_else(|| error_at(name, "status-command is the name of no [[command]]"))?;
     if command.spec.confirm != Confirm::None || !command.spec.parameters.is_empty() {
-        return Err(wrong(name, "the status-command must have confirm = \"none\" and no parameters"));
+        return Err(error_at(name, "the status-command must have confirm = \"none\" and no parameters"));
     }
     Ok(Arc::clone(&command.spec.name))
 }
 
-fn command(options: &CommandOptions) -> Result<ConfiguredCommand, Mistake> {
-    let name = word(&options.name, "a command")?;
+fn command(options: &CommandOptions) -> Result<ConfiguredCommand, DeviceConfigError> {
+    let name = identifier(&options.name, "a command")?;
     let mut parameters: Vec<Parameter> = Vec::new();
     for parameter in &options.parameters {
-        let read = self::parameter(parameter)?;
-        if parameters.iter().any(|other| other.name == read.name) {
-            return Err(wrong(&parameter.name, format!("{name} has two parameters `{}`", read.name)));
+        let parsed = self::parameter(parameter)?;
+        if parameters.iter().any(|other| other.name == parsed.name) {
+            return Err(error_at(&parameter.name, format!("{name} has two parameters `{}`", parsed.name)));
         }
-        parameters.push(read);
+        parameters.push(parsed);
     }
     let topic = topic(&options.topic, &name, &parameters)?;
     let payload = payload(options, &name, &parameters)?;
     let answer = answer(options, &name, &topic, &payload, &parameters)?;
     let qos = match &options.qos {
         Some(qos) if *qos.get_ref() > 1 => {
-            return Err(wrong(qos, format!("the qos of {name} must be 0 or 1")));
+            return Err(error_at(qos, format!("the qos of {name} must be 0 or 1")));
         }
         Some(qos) => *qos.get_ref(),
         None => 0,
     };
     let confirm = match options.confirm {
-        Some(ConfirmWhen::None) => Confirm::None,
-        Some(ConfirmWhen::Type) => Confirm::Type,
-        Some(ConfirmWhen::Ask) | None => Confirm::Ask,
+        Some(ConfirmOption::None) => Confirm::None,
+        Some(ConfirmOption::Type) => Confirm::Type,
+        Some(ConfirmOption::Ask) | None => Confirm::Ask,
     };
     let every = every(options, &name, confirm, &parameters)?;
     let title = options.title.as_deref().unwrap_or(&name).into();
@@ -134,48 +134,48 @@ fn command(options: &CommandOptions) -> Result<ConfiguredCommand, Mistake> {
 }
 
 /// A name that can be typed and does not get in the way of anything.
-fn word(name: &Spanned<String>, of: &str) -> Result<Arc<str>, Mistake> {
+fn identifier(name: &Spanned<String>, owner: &str) -> Result<Arc<str>, DeviceConfigError> {
     let text = name.get_ref();
-    let is_fine = text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.len() <= LONGEST_NAME
+    let is_valid = text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.len() <= MAX_NAME_LENGTH
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
-    if is_fine {
+    if is_valid {
         return Ok(text.as_str().into());
     }
     let why = format!(
-        "the name of {of} must begin with a letter and have at most {LONGEST_NAME} letters, digits, - and _"
+        "the name of {owner} must begin with a letter and have at most {MAX_NAME_LENGTH} letters, digits, - and _"
     );
-    Err(wrong(name, why))
+    Err(error_at(name, why))
 }
 
 /// What a template gives with values of the right kinds.
 fn sample(template: &Template, parameters: &[Parameter]) -> String {
-    let of = |parameter: &Parameter| match &parameter.kind {
+    let sample_value = |parameter: &Parameter| match &parameter.kind {
         Kind::Integer { min, .. } | Kind::Steps { min, .. } => Value::Integer(*min),
         Kind::Number { min, .. } => Value::Number(*min),
         Kind::Choice(words) => Value::Text(words.first().map(ToString::to_string).unwrap_or_default()),
         Kind::Text { .. } => Value::Text("x".to_owned()),
         Kind::Flag => Value::Flag(true),
     };
-    let values: Vec<_> = parameters.iter().map(of).collect();
+    let values: Vec<_> = parameters.iter().map(sample_value).collect();
     let now = chrono::DateTime::UNIX_EPOCH;
     template.fill(&Context { correlation_id: "x", client_id: "x", now, parameters, values: &values })
 }
 
-fn topic(text: &Spanned<String>, name: &str, parameters: &[Parameter]) -> Result<Template, Mistake> {
+fn topic(text: &Spanned<String>, name: &str, parameters: &[Parameter]) -> Result<Template, DeviceConfigError> {
     let template = Template::plain(text.get_ref(), parameters);
-    let template = template.map_err(|error| wrong(text, format!("the topic of {name}: {error}")))?;
+    let template = template.map_err(|error| error_at(text, format!("the topic of {name}: {error}")))?;
     if is_topic(&sample(&template, parameters)) {
         Ok(template)
     } else {
-        Err(wrong(
+        Err(error_at(
             text,
             format!("the topic of {name} is empty or has + or # in it, so it cannot be published to"),
         ))
     }
 }
 
-fn payload(options: &CommandOptions, name: &str, parameters: &[Parameter]) -> Result<Template, Mistake> {
+fn payload(options: &CommandOptions, name: &str, parameters: &[Parameter]) -> Result<Template, DeviceConfigError> {
     let text = options.payload.as_ref().map_or("", |payload| payload.get_ref().as_str());
     let template = match options.format {
         Some(PayloadFormat::Text) => Template::plain(text, parameters),
@@ -183,7 +183,7 @@ fn payload(options: &CommandOptions, name: &str, parameters: &[Parameter]) -> Re
     };
     template.map_err(|error| {
         let place = options.payload.as_ref().map_or_else(|| options.name.span(), Spanned::span);
-        Mistake { place, why: format!("the payload of {name}: {error}") }
+        DeviceConfigError { span: place, message: format!("the payload of {name}: {error}") }
     })
 }
 
@@ -193,40 +193,40 @@ fn answer(
     topic: &Template,
     payload: &Template,
     parameters: &[Parameter],
-) -> Result<Option<Answer>, Mistake> {
+) -> Result<Option<Answer>, DeviceConfigError> {
     let Some(text) = &options.answer_topic else {
         return match (options.timeout, options.answer_match) {
             (None, None) => Ok(None),
             _ => {
-                Err(wrong(&options.name, format!("timeout and answer-match of {name} need an answer-topic")))
+                Err(error_at(&options.name, format!("timeout and answer-match of {name} need an answer-topic")))
             }
         };
     };
-    let unfit = || {
-        wrong(text, format!("the answer-topic of {name} is no topic filter; only {{client_id}} is filled in"))
+    let invalid_filter = || {
+        error_at(text, format!("the answer-topic of {name} is no topic filter; only {{client_id}} is filled in"))
     };
-    let filter = Template::plain(text.get_ref(), &[]).map_err(|_| unfit())?;
+    let filter = Template::plain(text.get_ref(), &[]).map_err(|_| invalid_filter())?;
     let filled = sample(&filter, &[]);
     if filter.holes().any(|hole| hole != "client_id") || !is_filter(&filled) {
-        return Err(unfit());
+        return Err(invalid_filter());
     }
     if filter_matches(&filled, &sample(topic, parameters)) {
         let why = format!("the answer-topic of {name} matches its own topic, so that it would answer itself");
-        return Err(wrong(text, why));
+        return Err(error_at(text, why));
     }
     let carries_id = payload.holes().chain(topic.holes()).any(|hole| hole == "correlation_id");
     let rule = match options.answer_match {
         Some(AnswerMatch::CorrelationId) if !carries_id => {
             let why =
                 format!("{name} is matched by its correlation id, but its payload has no {{correlation_id}}");
-            return Err(wrong(text, why));
+            return Err(error_at(text, why));
         }
-        asked if asked == Some(AnswerMatch::Any) || !carries_id => Match::Any,
+        requested if requested == Some(AnswerMatch::Any) || !carries_id => Match::Any,
         _ => Match::CorrelationId,
     };
-    let within = options.timeout.map_or(TIMEOUT, |Span(time)| time);
+    let within = options.timeout.map_or(DEFAULT_ANSWER_TIMEOUT, |HumanDuration(time)| time);
     if within < Duration::from_millis(100) || within > Duration::from_secs(3_600) {
-        return Err(wrong(&options.name, format!("the timeout of {name} must be from 100ms to 1h")));
+        return Err(error_at(&options.name, format!("the timeout of {name} must be from 100ms to 1h")));
     }
     Ok(Some(Answer { filter, rule, within }))
 }
@@ -236,34 +236,34 @@ fn every(
     name: &str,
     confirm: Confirm,
     parameters: &[Parameter],
-) -> Result<Option<Duration>, Mistake> {
-    let Some(Span(every)) = options.every else { return Ok(None) };
+) -> Result<Option<Duration>, DeviceConfigError> {
+    let Some(HumanDuration(every)) = options.every else { return Ok(None) };
     if every.is_zero() {
         return Ok(None);
     }
     if every < Duration::from_secs(5) {
-        return Err(wrong(&options.name, format!("every of {name} must be at least 5s, or 0 for never")));
+        return Err(error_at(&options.name, format!("every of {name} must be at least 5s, or 0 for never")));
     }
     if confirm != Confirm::None {
         let why = format!("{name} is sent by itself (every), so it must be harmless: set confirm = \"none\"");
-        return Err(wrong(&options.name, why));
+        return Err(error_at(&options.name, why));
     }
     if parameters.iter().any(|parameter| parameter.default.is_none()) {
         let why = format!("{name} is sent by itself (every), so each of its parameters needs a default");
-        return Err(wrong(&options.name, why));
+        return Err(error_at(&options.name, why));
     }
     Ok(Some(every))
 }
 
-fn parameter(options: &ParameterOptions) -> Result<Parameter, Mistake> {
-    let name = word(&options.name, "a parameter")?;
-    let kind = kind(options).map_err(|why| wrong(&options.name, format!("the parameter {name} {why}")))?;
+fn parameter(options: &ParameterOptions) -> Result<Parameter, DeviceConfigError> {
+    let name = identifier(&options.name, "a parameter")?;
+    let kind = kind(options).map_err(|why| error_at(&options.name, format!("the parameter {name} {why}")))?;
     let unit = options.unit.as_deref().map(Into::into);
     let mut parameter = Parameter { name, kind, unit, default: None };
     if let Some(text) = &options.default {
         let value = parameter
             .read(text)
-            .map_err(|why| wrong(&options.name, format!("its default is wrong: {why}")))?;
+            .map_err(|why| error_at(&options.name, format!("its default is wrong: {why}")))?;
         parameter.default = Some(value);
     }
     Ok(parameter)
@@ -273,8 +273,8 @@ fn kind(options: &ParameterOptions) -> Result<Kind, String> {
     match options.kind {
         ParameterKind::Integer => {
             let (min, max) = bounds(options)?;
-            let is_whole = |bound: f64| bound.fract() == 0.0 && bound.abs() < 9e15;
-            if !is_whole(min) || !is_whole(max) {
+            let is_integral = |bound: f64| bound.fract() == 0.0 && bound.abs() < 9e15;
+            if !is_integral(min) || !is_integral(max) {
                 return Err("needs whole numbers for min and max".to_owned());
             }
             #[expect(clippy::cast_possible_truncation, reason = "whole and below 9e15")]
@@ -291,15 +291,15 @@ fn kind(options: &ParameterOptions) -> Result<Kind, String> {
         ParameterKind::Choice => {
             let words =
                 options.choices.iter().flatten().map(|word| word.as_str().into()).collect::<Vec<Arc<str>>>();
-            let is_fine = |word: &Arc<str>| !word.is_empty() && !word.chars().any(char::is_control);
-            if words.is_empty() || !words.iter().all(is_fine) {
+            let is_valid = |word: &Arc<str>| !word.is_empty() && !word.chars().any(char::is_control);
+            if words.is_empty() || !words.iter().all(is_valid) {
                 return Err("needs choices, as in choices = [\"eco\", \"boost\"]".to_owned());
             }
             Ok(Kind::Choice(words))
         }
-        ParameterKind::Text => match options.max_length.unwrap_or(LONGEST_TEXT) {
-            max_chars @ 1..=LONGEST_TEXT => Ok(Kind::Text { max_chars, what: None }),
-            _ => Err(format!("needs a max-length from 1 to {LONGEST_TEXT}")),
+        ParameterKind::Text => match options.max_length.unwrap_or(MAX_TEXT_LENGTH) {
+            max_chars @ 1..=MAX_TEXT_LENGTH => Ok(Kind::Text { max_chars, what: None }),
+            _ => Err(format!("needs a max-length from 1 to {MAX_TEXT_LENGTH}")),
         },
         ParameterKind::Flag => Ok(Kind::Flag),
     }

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::values::Span;
+use super::values::HumanDuration;
 
 /// The device as a whole.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ pub struct DeviceOptions {
     /// The command that the status key sends.
     pub status_command: Option<Spanned<String>>,
     /// It counts as silent when nothing came from it for this long.
-    pub silent_after: Option<Span>,
+    pub silent_after: Option<HumanDuration>,
 }
 
 /// One command.
@@ -40,15 +40,15 @@ pub struct CommandOptions {
     /// 0 or 1.
     pub qos: Option<Spanned<u8>>,
     /// What is asked first.
-    pub confirm: Option<ConfirmWhen>,
+    pub confirm: Option<ConfirmOption>,
     /// Where the answer comes.
     pub answer_topic: Option<Spanned<String>>,
     /// How it is recognised.
     pub answer_match: Option<AnswerMatch>,
     /// How long to wait for it.
-    pub timeout: Option<Span>,
+    pub timeout: Option<HumanDuration>,
     /// Send it by itself this often.
-    pub every: Option<Span>,
+    pub every: Option<HumanDuration>,
     /// What is to be filled in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parameters: Vec<ParameterOptions>,
@@ -91,7 +91,7 @@ pub enum PayloadFormat {
 /// What is asked before a command goes out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum ConfirmWhen {
+pub enum ConfirmOption {
     /// Nothing.
     None,
     /// Yes or no.

@@ -22,7 +22,7 @@ impl Directories {
     /// configuration in `~/Library/Preferences` is found as well.
     ///
     /// Without a home directory everything goes below the system's temporary directory.
-    pub fn of_this_user() -> Self {
+    pub fn for_current_user() -> Self {
         let Ok(base) = etcetera::choose_base_strategy() else {
             let folder = std::env::temp_dir().join(FOLDER);
             return Self { config_files: vec![folder.join("config.toml")], state: folder };
@@ -63,8 +63,8 @@ impl fmt::Display for Directories {
     /// What `dropscope config path` prints: one place per line, with what it is for.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for path in &self.config_files {
-            let found = if path.is_file() { "" } else { " (not there)" };
-            writeln!(formatter, "configuration  {}{found}", path.display())?;
+            let suffix = if path.is_file() { "" } else { " (not there)" };
+            writeln!(formatter, "configuration  {}{suffix}", path.display())?;
         }
         writeln!(formatter, "recordings     {}", self.recordings().display())?;
         writeln!(formatter, "exports        {}", self.exports().display())?;
@@ -77,15 +77,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_has_an_absolute_place_of_its_own() {
-        let places = Directories::of_this_user();
-        for path in [places.recordings(), places.exports(), places.log_file(), places.config_files[0].clone()]
+    fn every_path_is_absolute_and_distinct() {
+        let directories = Directories::for_current_user();
+        for path in [directories.recordings(), directories.exports(), directories.log_file(), directories.config_files[0].clone()]
         {
             assert!(path.is_absolute(), "{}", path.display());
             assert!(path.components().any(|part| part.as_os_str() == FOLDER), "{}", path.display());
         }
-        assert_ne!(places.recordings(), places.exports());
-        let text = places.to_string();
+        assert_ne!(directories.recordings(), directories.exports());
+        let text = directories.to_string();
         assert!(text.lines().count() >= 4 && text.contains("config.toml"), "{text}");
     }
 }

@@ -14,11 +14,11 @@ use super::{ConfigError, Directories, Options};
 ///
 /// One sentence naming the file (and the key and line, if one is wrong). A file that was named must
 /// exist; the usual places may be empty.
-pub fn load(named: Option<&Path>, places: &Directories) -> Result<Options, ConfigError> {
-    if let Some(path) = named {
+pub fn load(explicit_path: Option<&Path>, directories: &Directories) -> Result<Options, ConfigError> {
+    if let Some(path) = explicit_path {
         return read(path)?.ok_or_else(|| ConfigError::FileMissing(path.to_owned()));
     }
-    for path in &places.config_files {
+    for path in &directories.config_files {
         if let Some(options) = read(path)? {
             return Ok(options);
         }
@@ -39,30 +39,30 @@ fn read(path: &Path) -> Result<Option<Options>, ConfigError> {
 /// # Errors
 ///
 /// As for a file.
-pub fn device_of(text: &str) -> Result<Option<ConfiguredDevice>, ConfigError> {
+pub fn parse_device(text: &str) -> Result<Option<ConfiguredDevice>, ConfigError> {
     let path = Path::new("(built in)");
     let options = parse(text, path)?;
     super::device::device(&options.device, &options.command)
-        .map_err(|mistake| ConfigError::Command(mistake.why))
+        .map_err(|error| ConfigError::Command(error.message))
 }
 
 /// Understands the text of a file; `path` is for the error message only.
 pub(super) fn parse(text: &str, path: &Path) -> Result<Options, ConfigError> {
-    let options: Options = toml::from_str(text).map_err(|error| refusal(text, path.to_owned(), &error))?;
+    let options: Options = toml::from_str(text).map_err(|error| parse_error(text, path.to_owned(), &error))?;
     match super::device::device(&options.device, &options.command) {
         Ok(_) => Ok(options),
-        Err(mistake) => {
-            let (file, line) = (path.to_owned(), line_of(text, mistake.place.start));
-            Err(ConfigError::FileInvalid { file, line, why: mistake.why })
+        Err(error) => {
+            let (file, line) = (path.to_owned(), line_of(text, error.span.start));
+            Err(ConfigError::FileInvalid { file, line, why: error.message })
         }
     }
 }
 
-fn line_of(text: &str, place: usize) -> usize {
-    text.bytes().take(place).filter(|byte| *byte == b'\n').count() + 1
+fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
-fn refusal(text: &str, file: PathBuf, error: &toml::de::Error) -> ConfigError {
+fn parse_error(text: &str, file: PathBuf, error: &toml::de::Error) -> ConfigError {
     let line = line_of(text, error.span().map_or(0, |span| span.start));
     // The parser's own wording starts "unknown field `name`, expected one of `a`, `b`".
     let unknown =

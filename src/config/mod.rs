@@ -18,20 +18,20 @@ mod values;
 
 pub use broker_url::{BrokerUrl, BrokerUrlError, ParsedUrl};
 pub use device_options::{
-    AnswerMatch, CommandOptions, ConfirmWhen, DeviceOptions, ParameterKind, ParameterOptions, PayloadFormat,
+    AnswerMatch, CommandOptions, ConfirmOption, DeviceOptions, ParameterKind, ParameterOptions, PayloadFormat,
 };
 pub use directories::Directories;
-pub use file::{device_of, load};
+pub use file::{parse_device, load};
 pub use options::{
-    BrokerOptions, ExportOptions, LogOptions, MqttOptions, Options, ReconnectOptions, RecordOptions,
+    ConnectionOptions, ExportOutputOptions, LogOptions, MqttOptions, Options, ReconnectOptions, RecordOptions,
     RunOptions, ScreenOptions, TlsOptions,
 };
-pub use profile::Profile;
+pub use profile::LinkProfile;
 pub use recorded_time::RecordedTime;
-pub use resolve::{Cloud, Embedded, Surroundings, Target, effective, password_from, resolve};
-pub use settings::{ExportSettings, RecordingPlace, RecordingSettings, RunSettings, Settings, UiSettings};
+pub use resolve::{CloudTarget, EmbeddedBroker, Environment, ConnectionTarget, effective, read_password_file, resolve};
+pub use settings::{ExportSettings, RecordingDestination, RecordingSettings, RunSettings, ResolvedSettings, UiSettings};
 pub use validate::ConfigError;
-pub use values::{Attempts, KeepAlive, MqttVersion, PingWhen, Span, ValueError};
+pub use values::{AttemptLimit, KeepAlive, MqttVersion, PingPolicyOption, HumanDuration, ValueError};
 
 /// The documented sample configuration file; every value in it is the default.
 pub const TEMPLATE: &str = include_str!("template.toml");

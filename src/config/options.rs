@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::BrokerUrl;
 use super::device_options::{CommandOptions, DeviceOptions};
-use super::values::{Attempts, KeepAlive, MqttVersion, PingWhen, Span};
+use super::values::{AttemptLimit, KeepAlive, MqttVersion, PingPolicyOption, HumanDuration};
 use crate::exit::FailOn;
 
 /// Options of all concerns, as one source gives them.
@@ -21,7 +21,7 @@ use crate::exit::FailOn;
 pub struct Options {
     /// Who to connect as, and how to get there.
     #[command(flatten)]
-    pub broker: BrokerOptions,
+    pub broker: ConnectionOptions,
     /// The MQTT session.
     #[command(flatten)]
     pub mqtt: MqttOptions,
@@ -36,7 +36,7 @@ pub struct Options {
     pub record: RecordOptions,
     /// Export.
     #[command(flatten)]
-    pub export: ExportOptions,
+    pub export: ExportOutputOptions,
     /// Run.
     #[command(flatten)]
     pub run: RunOptions,
@@ -92,12 +92,12 @@ macro_rules! layered {
     };
 }
 
-layered!(BrokerOptions: url, client_id, username, password_file, ipv4, ipv6, tcp_keep_alive);
+layered!(ConnectionOptions: url, client_id, username, password_file, ipv4, ipv6, tcp_keep_alive);
 layered!(MqttOptions: mqtt_version, keep_alive, ping_timeout, ping_policy, no_clean_session, topic, qos, command_queue, quiet_link);
 layered!(TlsOptions: cafile, cert, key, servername, alpn);
 layered!(ReconnectOptions: initial_reconnect_delay, max_reconnect_delay, deep_reconnect_threshold, max_reconnect_attempts, planned_reconnect, planned_margin);
 layered!(RecordOptions: record, no_record, record_size, record_files);
-layered!(ExportOptions: export_dir, export_file, export_every, no_redact);
+layered!(ExportOutputOptions: export_dir, export_file, export_every, no_redact);
 layered!(RunOptions: headless, json, duration, fail_on, max_events);
 layered!(ScreenOptions: no_color, ascii, no_mouse);
 
@@ -106,7 +106,7 @@ layered!(ScreenOptions: no_color, ascii, no_mouse);
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[command(next_help_heading = "Who to connect as, and how to get there")]
 #[group(skip)]
-pub struct BrokerOptions {
+pub struct ConnectionOptions {
     /// Broker URL, when the command line has none.
     #[arg(skip)]
     pub url: Option<BrokerUrl>,
@@ -133,7 +133,7 @@ pub struct BrokerOptions {
     ///
     /// Off, because it would cure the very NAT time-out a drop may come from. Plain numbers are seconds; 0 = off.
     #[arg(long, hide_env = true, env = "DROPSCOPE_TCP_KEEP_ALIVE", value_name = "TIME")]
-    pub tcp_keep_alive: Option<Span>,
+    pub tcp_keep_alive: Option<HumanDuration>,
 }
 
 /// The MQTT session.
@@ -150,10 +150,10 @@ pub struct MqttOptions {
     pub keep_alive: Option<KeepAlive>,
     /// How long to wait for a PINGRESP before the session counts as dead [default: 10s]
     #[arg(long, hide_env = true, env = "DROPSCOPE_PING_TIMEOUT", value_name = "TIME")]
-    pub ping_timeout: Option<Span>,
+    pub ping_timeout: Option<HumanDuration>,
     /// When to send a PINGREQ [default: always]
     #[arg(long, hide_env = true, env = "DROPSCOPE_PING_POLICY", value_name = "WHEN")]
-    pub ping_policy: Option<PingWhen>,
+    pub ping_policy: Option<PingPolicyOption>,
     /// Ask the broker to keep the session between connects
     ///
     /// Needs a --client-id of your own, or the broker keeps a session nobody returns to.
@@ -204,10 +204,10 @@ pub struct TlsOptions {
 pub struct ReconnectOptions {
     /// Delay before the first reconnect attempt; it doubles with each failure [default: 0.5s]
     #[arg(long, hide_env = true, env = "DROPSCOPE_INITIAL_RECONNECT_DELAY", value_name = "TIME")]
-    pub initial_reconnect_delay: Option<Span>,
+    pub initial_reconnect_delay: Option<HumanDuration>,
     /// Longest delay between two attempts [default: 60s]
     #[arg(long, hide_env = true, env = "DROPSCOPE_MAX_RECONNECT_DELAY", value_name = "TIME")]
-    pub max_reconnect_delay: Option<Span>,
+    pub max_reconnect_delay: Option<HumanDuration>,
     /// Rebuild everything (addresses, credentials, state) at every so-many-th failed attempt [default: 5]
     #[arg(long, hide_env = true, env = "DROPSCOPE_DEEP_RECONNECT_THRESHOLD", value_name = "COUNT")]
     pub deep_reconnect_threshold: Option<u32>,
@@ -219,7 +219,7 @@ pub struct ReconnectOptions {
         value_name = "COUNT",
         allow_negative_numbers = true
     )]
-    pub max_reconnect_attempts: Option<Attempts>,
+    pub max_reconnect_attempts: Option<AttemptLimit>,
     /// Reconnect before credentials expire or AWS's 24 h limit for wss:// is over
     ///
     /// Counts as no drop. Off, because it hides the very drop that other clients of the broker suffer. Only
@@ -228,7 +228,7 @@ pub struct ReconnectOptions {
     pub planned_reconnect: Option<bool>,
     /// How long before [default: a tenth of the time there is, at most 10m]
     #[arg(long, hide_env = true, env = "DROPSCOPE_PLANNED_MARGIN", value_name = "TIME")]
-    pub planned_margin: Option<Span>,
+    pub planned_margin: Option<HumanDuration>,
 }
 
 /// Recording.
@@ -262,7 +262,7 @@ pub struct RecordOptions {
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 #[command(next_help_heading = "Export")]
 #[group(skip)]
-pub struct ExportOptions {
+pub struct ExportOutputOptions {
     /// Directory for exports and reports [default: exports in the state directory]
     #[arg(long, hide_env = true, env = "DROPSCOPE_EXPORT_DIR", value_name = "DIR")]
     pub export_dir: Option<PathBuf>,
@@ -271,7 +271,7 @@ pub struct ExportOptions {
     pub export_file: Option<PathBuf>,
     /// Export by itself this often; 0 = only when asked and at the end [default: 0, with --export-file 5m]
     #[arg(long, hide_env = true, env = "DROPSCOPE_EXPORT_EVERY", value_name = "TIME")]
-    pub export_every: Option<Span>,
+    pub export_every: Option<HumanDuration>,
     /// Leave names, ids and addresses readable in exports and reports
     #[arg(long, hide_env = true, env = "DROPSCOPE_NO_REDACT", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub no_redact: Option<bool>,
@@ -293,7 +293,7 @@ pub struct RunOptions {
     pub json: Option<bool>,
     /// Stop after this time, for example 24h [default: never]
     #[arg(long, hide_env = true, env = "DROPSCOPE_DURATION", value_name = "TIME")]
-    pub duration: Option<Span>,
+    pub duration: Option<HumanDuration>,
     /// End with exit code 5 if this holds; may be repeated
     ///
     /// Conditions: drops>0, drops>=3, availability<99.9 (percent), mttr>5s, mtbf<1h.

@@ -8,7 +8,7 @@ use crate::mqtt::settings::{BackoffSettings, LinkSettings, QueueSettings, Versio
 
 /// A set of defaults for the link to a device cloud.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Profile {
+pub enum LinkProfile {
     /// keep-alive 60 s, reconnect after 0.5 s to 60 s, everything rebuilt at every 5th attempt
     #[default]
     Hardened,
@@ -16,7 +16,7 @@ pub enum Profile {
     Nwp500Default,
 }
 
-impl Profile {
+impl LinkProfile {
     /// Sets the defaults: those of the reference client's code, or of its guide to a hardened connection.
     pub(super) fn apply(self, link: &mut LinkSettings) {
         link.version = VersionChoice::V311;
@@ -43,26 +43,26 @@ impl Profile {
 mod tests {
     use super::*;
     use crate::config::{
-        BrokerOptions, Cloud, Directories, MqttOptions, Options, Surroundings, Target, TlsOptions, resolve,
+        ConnectionOptions, CloudTarget, Directories, MqttOptions, Options, Environment, ConnectionTarget, TlsOptions, resolve,
     };
 
-    fn resolved(profile: Profile, said: Options, file: Options) -> LinkSettings {
-        let surroundings = Surroundings {
+    fn resolve_link(profile: LinkProfile, args: Options, file: Options) -> LinkSettings {
+        let environment = Environment {
             variable: &|name| (name == "DROPSCOPE_PASSWORD").then(|| "of-another-broker".to_owned()),
             is_terminal: false,
-            directories: Directories::of_this_user(),
+            directories: Directories::for_current_user(),
             random: 0x0a1b_2c3d,
         };
-        let target = Target::Cloud(Cloud { id_prefix: "navien-client-", profile });
-        resolve(said, file, target, &surroundings).unwrap().link
+        let target = ConnectionTarget::Cloud(CloudTarget { id_prefix: "navien-client-", profile });
+        resolve(args, file, target, &environment).unwrap().link
     }
 
     #[test]
     fn each_profile_is_as_documented_and_flags_come_first() {
         for (profile, keep_alive, initial_ms, max, deep, queue) in
-            [(Profile::Hardened, 60, 500, 60, 5, 200), (Profile::Nwp500Default, 1200, 1000, 120, 10, 100)]
+            [(LinkProfile::Hardened, 60, 500, 60, 5, 200), (LinkProfile::Nwp500Default, 1200, 1000, 120, 10, 100)]
         {
-            let link = resolved(profile, Options::default(), Options::default());
+            let link = resolve_link(profile, Options::default(), Options::default());
             assert_eq!(link.client_id, "navien-client-0a1b2c3d");
             assert_eq!((link.keep_alive_secs, link.version), (keep_alive, VersionChoice::V311));
             assert_eq!((link.backoff.initial.as_millis(), link.backoff.max.as_secs()), (initial_ms, max));
@@ -71,28 +71,28 @@ mod tests {
                 (link.queue.capacity, link.queue.max_age.as_secs(), link.clean_session),
                 (queue, 300, true)
             );
-            let said = MqttOptions { command_queue: Some(7), ..MqttOptions::default() };
-            let link = resolved(profile, Options { mqtt: said, ..Options::default() }, Options::default());
+            let mqtt = MqttOptions { command_queue: Some(7), ..MqttOptions::default() };
+            let link = resolve_link(profile, Options { mqtt, ..Options::default() }, Options::default());
             assert_eq!((link.queue.capacity, link.keep_alive_secs), (7, keep_alive));
         }
     }
 
     #[test]
-    fn the_file_of_another_broker_says_nothing_about_the_cloud() {
+    fn broker_options_of_the_file_do_not_apply_to_the_cloud() {
         let file = Options {
-            broker: BrokerOptions {
+            broker: ConnectionOptions {
                 url: Some("mqtt://broker.example".parse().unwrap()),
                 client_id: Some("mine".into()),
                 username: Some("observer".into()),
                 password_file: Some("/nowhere/password".into()),
                 ipv6: Some(true),
-                ..BrokerOptions::default()
+                ..ConnectionOptions::default()
             },
             mqtt: MqttOptions { topic: Some(vec!["home/#".into()]), ..MqttOptions::default() },
             tls: TlsOptions { cafile: Some("/nowhere/ca.pem".into()), ..TlsOptions::default() },
             ..Options::default()
         };
-        let link = resolved(Profile::default(), Options::default(), file);
+        let link = resolve_link(LinkProfile::default(), Options::default(), file);
         assert_eq!((link.username, link.password.is_none(), link.tls.ca_file), (None, true, None));
         assert_eq!((link.client_id.as_str(), link.subscriptions.len()), ("navien-client-0a1b2c3d", 0));
         assert_eq!(link.family, crate::mqtt::settings::AddressFamily::V6);

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Days, NaiveDateTime, NaiveTime, TimeZone, Utc};
 
-use super::values::{Span, ValueError};
+use super::values::{HumanDuration, ValueError};
 
 /// Forms of a date with a time of day, the zone being that of the reader.
-const DATED: [&str; 4] = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"];
+const DATE_TIME_FORMATS: [&str; 4] = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"];
 /// Forms of a time of day.
-const TIMES: [&str; 2] = ["%H:%M:%S", "%H:%M"];
+const TIME_FORMATS: [&str; 2] = ["%H:%M:%S", "%H:%M"];
 
 /// A place in a recording: how far from an end, or when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,9 +22,9 @@ pub enum RecordedTime {
     /// An instant.
     At(DateTime<Utc>),
     /// A date and a time of day where the reader is.
-    Dated(NaiveDateTime),
+    LocalDateTime(NaiveDateTime),
     /// The first such time of day where the reader is.
-    Daily(NaiveTime),
+    LocalTime(NaiveTime),
 }
 
 impl FromStr for RecordedTime {
@@ -34,33 +34,33 @@ impl FromStr for RecordedTime {
     fn from_str(text: &str) -> Result<Self, ValueError> {
         let text = text.trim();
         if let Some(rest) = text.strip_prefix('-') {
-            let Span(ago) = rest.parse().map_err(|_| ValueError::RecordedTime)?;
+            let HumanDuration(ago) = rest.parse().map_err(|_| ValueError::RecordedTime)?;
             return Ok(Self::FromEnd(ago));
         }
-        if let Ok(Span(offset)) = text.trim_start_matches('+').parse() {
+        if let Ok(HumanDuration(offset)) = text.trim_start_matches('+').parse() {
             return Ok(Self::FromBeginning(offset));
         }
         if let Ok(at) = DateTime::parse_from_rfc3339(text) {
             return Ok(Self::At(at.to_utc()));
         }
-        let dated = DATED.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
-        let daily = || TIMES.iter().find_map(|form| NaiveTime::parse_from_str(text, form).ok());
-        dated.map(Self::Dated).or_else(|| daily().map(Self::Daily)).ok_or(ValueError::RecordedTime)
+        let date_time = DATE_TIME_FORMATS.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
+        let time_of_day = || TIME_FORMATS.iter().find_map(|form| NaiveTime::parse_from_str(text, form).ok());
+        date_time.map(Self::LocalDateTime).or_else(|| time_of_day().map(Self::LocalTime)).ok_or(ValueError::RecordedTime)
     }
 }
 
 impl RecordedTime {
     /// The instant it means in a recording that begins at `begins`, for a reader in `zone`; `None` for what is
     /// measured from an end.
-    pub fn instant<Z: TimeZone>(self, begins: DateTime<Utc>, zone: &Z) -> Option<DateTime<Utc>> {
+    pub fn instant<Z: TimeZone>(self, start: DateTime<Utc>, zone: &Z) -> Option<DateTime<Utc>> {
         match self {
             Self::FromBeginning(_) | Self::FromEnd(_) => None,
             Self::At(at) => Some(at),
-            Self::Dated(local) => Some(utc(local, zone)),
-            Self::Daily(time) => {
-                let today = begins.with_timezone(zone).date_naive();
+            Self::LocalDateTime(local) => Some(utc(local, zone)),
+            Self::LocalTime(time) => {
+                let today = start.with_timezone(zone).date_naive();
                 let same_day = utc(today.and_time(time), zone);
-                if same_day >= begins {
+                if same_day >= start {
                     return Some(same_day);
                 }
                 let tomorrow = today.checked_add_days(Days::new(1)).unwrap_or(today);
@@ -92,9 +92,9 @@ mod tests {
             ("-10m", Some(RecordedTime::FromEnd(secs(600)))),
             ("-0", Some(RecordedTime::FromEnd(secs(0)))),
             ("2026-11-20T15:05:00+01:00", Some(RecordedTime::At(day))),
-            ("2026-11-20 14:05", Some(RecordedTime::Dated(local))),
-            ("14:05", Some(RecordedTime::Daily(local.time()))),
-            ("14:05:00", Some(RecordedTime::Daily(local.time()))),
+            ("2026-11-20 14:05", Some(RecordedTime::LocalDateTime(local))),
+            ("14:05", Some(RecordedTime::LocalTime(local.time()))),
+            ("14:05:00", Some(RecordedTime::LocalTime(local.time()))),
             ("noon", None),
             ("--5", None),
             ("25:00", None),
@@ -105,8 +105,8 @@ mod tests {
     }
 
     #[test]
-    fn a_time_of_day_is_the_first_one_after_the_beginning() {
-        let begins: DateTime<Utc> = "2026-11-20T22:30:00Z".parse().expect("a time");
+    fn a_time_of_day_means_its_first_occurrence_after_the_start() {
+        let start: DateTime<Utc> = "2026-11-20T22:30:00Z".parse().expect("a time");
         let zone = FixedOffset::east_opt(3_600).expect("a zone");
         for (text, expected) in [
             ("23:45", "2026-11-20T22:45:00Z"),
@@ -116,8 +116,8 @@ mod tests {
         ] {
             let time: RecordedTime = text.parse().expect("a time");
             let expected: Option<DateTime<Utc>> = expected.parse().ok();
-            assert_eq!(time.instant(begins, &zone), expected, "{text}");
+            assert_eq!(time.instant(start, &zone), expected, "{text}");
         }
-        assert_eq!(RecordedTime::FromEnd(Duration::ZERO).instant(begins, &zone), None);
+        assert_eq!(RecordedTime::FromEnd(Duration::ZERO).instant(start, &zone), None);
     }
 }

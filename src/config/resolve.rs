@@ -8,9 +8,9 @@ use secrecy::SecretString;
 
 use super::device_options::DeviceOptions;
 use super::options::{MqttOptions, ReconnectOptions, TlsOptions};
-use super::settings::{ExportSettings, RecordingPlace, RecordingSettings, RunSettings, Settings, UiSettings};
+use super::settings::{ExportSettings, RecordingDestination, RecordingSettings, RunSettings, ResolvedSettings, UiSettings};
 use super::validate as check;
-use super::{BrokerUrl, ConfigError, Directories, Options, ParsedUrl, Profile, Span, TEMPLATE};
+use super::{BrokerUrl, ConfigError, Directories, Options, ParsedUrl, LinkProfile, HumanDuration, TEMPLATE};
 use crate::diagnostics::NameMask;
 use crate::diagnostics::aws_limits::{AWS_WEBSOCKET_LIMIT, is_aws};
 use crate::logging::{LogSettings, Verbosity};
@@ -24,7 +24,7 @@ const EXPORT_FILE_EVERY: Duration = Duration::from_secs(300);
 const MEBIBYTE: u64 = 1024 * 1024;
 
 /// What the settings depend on beside the options.
-pub struct Surroundings<'a> {
+pub struct Environment<'a> {
     /// Looks up an environment variable.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// Whether standard output is a terminal.
@@ -37,29 +37,29 @@ pub struct Surroundings<'a> {
 
 /// What is watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
+pub enum ConnectionTarget {
     /// The broker of the URL.
     Broker,
     /// A broker inside the program: its address is filled in when it listens, and what the
     /// configuration says about the user's own broker (credentials, TLS) does not apply.
-    Embedded(Embedded),
+    Embedded(EmbeddedBroker),
     /// A device cloud that is signed in to: its address is filled in by the caller. User name and password
     /// are the account's, not the broker's, and the file's own broker is another one.
-    Cloud(Cloud),
+    Cloud(CloudTarget),
 }
 
 /// How a device cloud is reached, unless this run was told otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cloud {
+pub struct CloudTarget {
     /// What a generated client id begins with.
     pub id_prefix: &'static str,
     /// Everything else.
-    pub profile: Profile,
+    pub profile: LinkProfile,
 }
 
 /// How a broker inside the program is reached, unless this run was told otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Embedded {
+pub struct EmbeddedBroker {
     /// How to get there.
     pub transport: Transport,
     /// Which protocol to speak.
@@ -76,42 +76,42 @@ pub struct Embedded {
 ///
 /// The first rule that is broken, as one sentence.
 pub fn resolve(
-    said: Options,
+    args: Options,
     file: Options,
-    target: Target,
-    surroundings: &Surroundings<'_>,
-) -> Result<Settings, ConfigError> {
+    target: ConnectionTarget,
+    environment: &Environment<'_>,
+) -> Result<ResolvedSettings, ConfigError> {
     let mut file = file;
-    if target != Target::Broker {
+    if target != ConnectionTarget::Broker {
         // The file is about the user's own broker.
         file.mqtt = MqttOptions::default();
         file.reconnect = ReconnectOptions::default();
         (file.device, file.command) = (DeviceOptions::default(), Vec::new());
     }
-    if matches!(target, Target::Cloud(_)) {
+    if matches!(target, ConnectionTarget::Cloud(_)) {
         file.broker.client_id = None;
         file.tls = TlsOptions::default();
     }
-    let broker = broker(&said, &file, target, surroundings)?;
-    let said_tls = said.tls.clone();
-    let options = merge(said, file);
+    let broker = broker(&args, &file, target, environment)?;
+    let args_tls = args.tls.clone();
+    let options = merge(args, file);
     check::files(&options)?;
-    let link = link(&options, broker, target, surroundings)?;
-    if !matches!(target, Target::Embedded(_)) {
+    let link = link(&options, broker, target, environment)?;
+    if !matches!(target, ConnectionTarget::Embedded(_)) {
         check::certificate(&options.tls)?;
-        check::tls_has_effect(&said_tls, &link)?;
+        check::tls_has_effect(&args_tls, &link)?;
     }
-    Ok(Settings {
+    Ok(ResolvedSettings {
         link,
         device: super::device::device(&options.device, &options.command)
-            .map_err(|mistake| ConfigError::Command(mistake.why))?,
+            .map_err(|error| ConfigError::Command(error.message))?,
         quiet_link: options.mqtt.quiet_link.unwrap_or(false),
-        recording: recording(&options, &surroundings.directories)?,
-        export: export(&options, &surroundings.directories)?,
-        run: run(&options, surroundings)?,
-        ui: ui(&options, surroundings),
-        log: log(&options, &surroundings.directories),
-        disguise: NameMask::default(),
+        recording: recording(&options, &environment.directories)?,
+        export: export(&options, &environment.directories)?,
+        run: run(&options, environment)?,
+        ui: ui(&options, environment),
+        log: log(&options, &environment.directories),
+        name_mask: NameMask::default(),
     })
 }
 
@@ -120,9 +120,9 @@ pub fn resolve(
 /// # Errors
 ///
 /// If the built-in sample file is not valid (a test keeps it so).
-pub fn effective(said: Options, file: Options) -> Result<String, ConfigError> {
+pub fn effective(args: Options, file: Options) -> Result<String, ConfigError> {
     let defaults = super::file::parse(TEMPLATE, Path::new("(sample)"))?;
-    toml::to_string(&merge(said, file).over(defaults)).map_err(|error| ConfigError::FileInvalid {
+    toml::to_string(&merge(args, file).over(defaults)).map_err(|error| ConfigError::FileInvalid {
         file: PathBuf::from("(effective)"),
         line: 0,
         why: error.to_string(),
@@ -130,74 +130,74 @@ pub fn effective(said: Options, file: Options) -> Result<String, ConfigError> {
 }
 
 /// `said` over `file`, where one option said takes the place of its opposite in the file.
-fn merge(said: Options, mut file: Options) -> Options {
-    if said.broker.ipv4.is_some() || said.broker.ipv6.is_some() {
+fn merge(args: Options, mut file: Options) -> Options {
+    if args.broker.ipv4.is_some() || args.broker.ipv6.is_some() {
         (file.broker.ipv4, file.broker.ipv6) = (None, None);
     }
-    if said.record.record.is_some() || said.record.no_record.is_some() {
+    if args.record.record.is_some() || args.record.no_record.is_some() {
         (file.record.record, file.record.no_record) = (None, None);
     }
-    said.over(file)
+    args.over(file)
 }
 
-struct Broker {
+struct ResolvedBroker {
     address: BrokerAddress,
     username: Option<String>,
     password: Option<SecretString>,
 }
 
 fn broker(
-    said: &Options,
+    args: &Options,
     file: &Options,
-    target: Target,
-    surroundings: &Surroundings<'_>,
-) -> Result<Broker, ConfigError> {
-    let inside = match target {
-        Target::Embedded(embedded) => Some((embedded.transport, "127.0.0.1")),
+    target: ConnectionTarget,
+    environment: &Environment<'_>,
+) -> Result<ResolvedBroker, ConfigError> {
+    let internal_address = match target {
+        ConnectionTarget::Embedded(embedded) => Some((embedded.transport, "127.0.0.1")),
         // No address, so that any family will do until there is one.
-        Target::Cloud(_) => Some((Transport::Wss, "cloud.invalid")),
-        Target::Broker => None,
+        ConnectionTarget::Cloud(_) => Some((Transport::Wss, "cloud.invalid")),
+        ConnectionTarget::Broker => None,
     };
-    if let Some((transport, host)) = inside {
+    if let Some((transport, host)) = internal_address {
         let address = BrokerAddress { transport, host: host.into(), port: 0, path: "/mqtt".into() };
-        return Ok(Broker { address, username: None, password: None });
+        return Ok(ResolvedBroker { address, username: None, password: None });
     }
-    let said_url = said.broker.url.as_ref().map(BrokerUrl::parse).transpose()?;
+    let args_url = args.broker.url.as_ref().map(BrokerUrl::parse).transpose()?;
     let file_url = file.broker.url.as_ref().map(BrokerUrl::parse).transpose()?;
     // A user of the file's URL belongs to the file's broker, not to one named on the command line.
-    let file_url = if said_url.is_some() { None } else { file_url };
-    let address = said_url.as_ref().or(file_url.as_ref()).map(|url| url.address.clone());
-    let name_in = |url: &Option<ParsedUrl>| url.as_ref().and_then(|url| url.username.clone());
-    let username = said
+    let file_url = if args_url.is_some() { None } else { file_url };
+    let address = args_url.as_ref().or(file_url.as_ref()).map(|url| url.address.clone());
+    let username_in = |url: &Option<ParsedUrl>| url.as_ref().and_then(|url| url.username.clone());
+    let username = args
         .broker
         .username
         .clone()
-        .or_else(|| name_in(&said_url))
+        .or_else(|| username_in(&args_url))
         .or_else(|| file.broker.username.clone())
-        .or_else(|| name_in(&file_url));
-    let password = password(said, file, said_url.as_ref(), file_url.as_ref(), surroundings)?;
-    Ok(Broker { address: address.ok_or(ConfigError::NoBroker)?, username, password })
+        .or_else(|| username_in(&file_url));
+    let password = password(args, file, args_url.as_ref(), file_url.as_ref(), environment)?;
+    Ok(ResolvedBroker { address: address.ok_or(ConfigError::NoBroker)?, username, password })
 }
 
 /// Flag, then URL, then environment, then file: the nearer to this run, the better.
 fn password(
-    said: &Options,
+    args: &Options,
     file: &Options,
-    said_url: Option<&ParsedUrl>,
+    args_url: Option<&ParsedUrl>,
     file_url: Option<&ParsedUrl>,
-    surroundings: &Surroundings<'_>,
+    environment: &Environment<'_>,
 ) -> Result<Option<SecretString>, ConfigError> {
-    if let Some(path) = &said.broker.password_file {
-        return password_from(path).map(Some);
+    if let Some(path) = &args.broker.password_file {
+        return read_password_file(path).map(Some);
     }
-    if let Some(password) = said_url.and_then(|url| url.password.clone()) {
+    if let Some(password) = args_url.and_then(|url| url.password.clone()) {
         return Ok(Some(password));
     }
-    if let Some(password) = (surroundings.variable)("DROPSCOPE_PASSWORD").filter(|text| !text.is_empty()) {
+    if let Some(password) = (environment.variable)("DROPSCOPE_PASSWORD").filter(|text| !text.is_empty()) {
         return Ok(Some(SecretString::from(password)));
     }
     if let Some(path) = &file.broker.password_file {
-        return password_from(path).map(Some);
+        return read_password_file(path).map(Some);
     }
     Ok(file_url.and_then(|url| url.password.clone()))
 }
@@ -207,7 +207,7 @@ fn password(
 /// # Errors
 ///
 /// When it cannot be read, or is empty.
-pub fn password_from(path: &Path) -> Result<SecretString, ConfigError> {
+pub fn read_password_file(path: &Path) -> Result<SecretString, ConfigError> {
     let text = fs::read_to_string(path)
         .map_err(|error| ConfigError::PasswordFile(path.to_owned(), error.to_string()))?;
     let line = text.lines().next().unwrap_or("");
@@ -219,22 +219,22 @@ pub fn password_from(path: &Path) -> Result<SecretString, ConfigError> {
 
 fn link(
     options: &Options,
-    broker: Broker,
-    target: Target,
-    surroundings: &Surroundings<'_>,
+    broker: ResolvedBroker,
+    target: ConnectionTarget,
+    environment: &Environment<'_>,
 ) -> Result<LinkSettings, ConfigError> {
     let own_id = options.broker.client_id.clone();
     check::session(options.mqtt.no_clean_session == Some(true), own_id.is_some())?;
-    let prefix = if let Target::Cloud(cloud) = target { cloud.id_prefix } else { "dropscope-" };
-    let id = own_id.unwrap_or_else(|| format!("{prefix}{:08x}", surroundings.random));
+    let prefix = if let ConnectionTarget::Cloud(cloud) = target { cloud.id_prefix } else { "dropscope-" };
+    let id = own_id.unwrap_or_else(|| format!("{prefix}{:08x}", environment.random));
     check::client_id(&id)?;
     let mut link = LinkSettings::new(broker.address, id);
-    if let Target::Embedded(embedded) = target {
+    if let ConnectionTarget::Embedded(embedded) = target {
         link.keep_alive_secs = embedded.keep_alive_secs;
         link.ping_timeout = embedded.ping_timeout;
         link.version = embedded.version;
     }
-    if let Target::Cloud(cloud) = target {
+    if let ConnectionTarget::Cloud(cloud) = target {
         cloud.profile.apply(&mut link);
     }
     link.username = broker.username;
@@ -242,8 +242,8 @@ fn link(
     check::credentials(&link)?;
     link.family = family(options)?;
     check::family(&link)?;
-    link.tcp_keep_alive = options.broker.tcp_keep_alive.map(|Span(time)| time).filter(|time| !time.is_zero());
-    if !matches!(target, Target::Embedded(_)) {
+    link.tcp_keep_alive = options.broker.tcp_keep_alive.map(|HumanDuration(time)| time).filter(|time| !time.is_zero());
+    if !matches!(target, ConnectionTarget::Embedded(_)) {
         link.tls = tls(options)?;
     }
     mqtt(options, &mut link)?;
@@ -253,7 +253,7 @@ fn link(
 
 fn family(options: &Options) -> Result<AddressFamily, ConfigError> {
     match (options.broker.ipv4.unwrap_or(false), options.broker.ipv6.unwrap_or(false)) {
-        (true, true) => Err(ConfigError::BothFamilies),
+        (true, true) => Err(ConfigError::ConflictingFamilies),
         (true, false) => Ok(AddressFamily::V4),
         (false, true) => Ok(AddressFamily::V6),
         (false, false) => Ok(AddressFamily::Any),
@@ -273,31 +273,31 @@ fn tls(options: &Options) -> Result<TlsSettings, ConfigError> {
 }
 
 fn mqtt(options: &Options, link: &mut LinkSettings) -> Result<(), ConfigError> {
-    let said = &options.mqtt;
-    set(&mut link.version, said.mqtt_version.map(Into::into));
-    set(&mut link.keep_alive_secs, said.keep_alive.map(|keep_alive| keep_alive.0));
-    set(&mut link.ping_timeout, said.ping_timeout.map(|Span(time)| time));
+    let mqtt_options = &options.mqtt;
+    set_if_some(&mut link.version, mqtt_options.mqtt_version.map(Into::into));
+    set_if_some(&mut link.keep_alive_secs, mqtt_options.keep_alive.map(|keep_alive| keep_alive.0));
+    set_if_some(&mut link.ping_timeout, mqtt_options.ping_timeout.map(|HumanDuration(time)| time));
     check::ping_timeout(link.ping_timeout)?;
-    set(&mut link.ping_policy, said.ping_policy.map(Into::into));
-    set(&mut link.clean_session, said.no_clean_session.map(|keeps| !keeps));
-    let qos = check::qos(said.qos.unwrap_or(0))?;
-    for filter in said.topic.iter().flatten() {
+    set_if_some(&mut link.ping_policy, mqtt_options.ping_policy.map(Into::into));
+    set_if_some(&mut link.clean_session, mqtt_options.no_clean_session.map(|is_persistent| !is_persistent));
+    let qos = check::qos(mqtt_options.qos.unwrap_or(0))?;
+    for filter in mqtt_options.topic.iter().flatten() {
         check::topic_filter(filter)?;
         link.subscriptions.push((filter.clone(), qos));
     }
-    set(&mut link.queue.capacity, said.command_queue);
+    set_if_some(&mut link.queue.capacity, mqtt_options.command_queue);
     check::in_range("command-queue", link.queue.capacity as u64, 1, 100_000)
 }
 
 fn reconnect(options: &Options, link: &mut LinkSettings) -> Result<(), ConfigError> {
-    let said = &options.reconnect;
-    set(&mut link.backoff.initial, said.initial_reconnect_delay.map(|Span(time)| time));
-    set(&mut link.backoff.max, said.max_reconnect_delay.map(|Span(time)| time));
-    set(&mut link.backoff.deep_threshold, said.deep_reconnect_threshold);
-    set(&mut link.backoff.max_attempts, said.max_reconnect_attempts.map(|attempts| attempts.0));
-    let margin = said.planned_margin.map(|Span(time)| time);
+    let reconnect_options = &options.reconnect;
+    set_if_some(&mut link.backoff.initial, reconnect_options.initial_reconnect_delay.map(|HumanDuration(time)| time));
+    set_if_some(&mut link.backoff.max, reconnect_options.max_reconnect_delay.map(|HumanDuration(time)| time));
+    set_if_some(&mut link.backoff.deep_threshold, reconnect_options.deep_reconnect_threshold);
+    set_if_some(&mut link.backoff.max_attempts, reconnect_options.max_reconnect_attempts.map(|attempts| attempts.0));
+    let margin = reconnect_options.planned_margin.map(|HumanDuration(time)| time);
     check::planned_margin(margin)?;
-    if said.planned_reconnect.unwrap_or(false) {
+    if reconnect_options.planned_reconnect.unwrap_or(false) {
         let broker = &link.broker;
         let is_limited = broker.transport.is_websocket() && is_aws(&broker.host);
         let websocket_limit = is_limited.then_some(AWS_WEBSOCKET_LIMIT);
@@ -306,63 +306,63 @@ fn reconnect(options: &Options, link: &mut LinkSettings) -> Result<(), ConfigErr
     check::backoff(&link.backoff)
 }
 
-fn set<T>(default: &mut T, said: Option<T>) {
-    if let Some(value) = said {
+fn set_if_some<T>(default: &mut T, override_value: Option<T>) {
+    if let Some(value) = override_value {
         *default = value;
     }
 }
 
 fn recording(options: &Options, directories: &Directories) -> Result<RecordingSettings, ConfigError> {
-    let said = &options.record;
-    let (size, max_files) = (said.record_size.unwrap_or(64), said.record_files.unwrap_or(8));
+    let record_options = &options.record;
+    let (size, max_files) = (record_options.record_size.unwrap_or(64), record_options.record_files.unwrap_or(8));
     check::in_range("record-size", size, 1, 65_536)?;
     check::in_range("record-files", max_files as u64, 1, 1_000)?;
-    let place = match (&said.record, said.no_record.unwrap_or(false)) {
-        (Some(_), true) => return Err(ConfigError::RecordOrNot),
-        (Some(path), false) => RecordingPlace::File(path.clone()),
-        (None, true) => RecordingPlace::Off,
-        (None, false) => RecordingPlace::Directory(directories.recordings()),
+    let place = match (&record_options.record, record_options.no_record.unwrap_or(false)) {
+        (Some(_), true) => return Err(ConfigError::ConflictingRecordFlags),
+        (Some(path), false) => RecordingDestination::File(path.clone()),
+        (None, true) => RecordingDestination::Off,
+        (None, false) => RecordingDestination::Directory(directories.recordings()),
     };
-    Ok(RecordingSettings { place, max_bytes: size * MEBIBYTE, max_files })
+    Ok(RecordingSettings { destination: place, max_bytes: size * MEBIBYTE, max_files })
 }
 
 fn export(options: &Options, directories: &Directories) -> Result<ExportSettings, ConfigError> {
-    let said = &options.export;
-    let file = said.export_file.clone();
+    let export_options = &options.export;
+    let file = export_options.export_file.clone();
     let default = file.is_some().then_some(EXPORT_FILE_EVERY);
-    let every = said.export_every.map_or(default, |Span(time)| (!time.is_zero()).then_some(time));
+    let every = export_options.export_every.map_or(default, |HumanDuration(time)| (!time.is_zero()).then_some(time));
     every.map_or(Ok(()), check::export_every)?;
     Ok(ExportSettings {
-        dir: said.export_dir.clone().unwrap_or_else(|| directories.exports()),
+        dir: export_options.export_dir.clone().unwrap_or_else(|| directories.exports()),
         file,
         every,
-        redact: !said.no_redact.unwrap_or(false),
+        redact: !export_options.no_redact.unwrap_or(false),
     })
 }
 
-fn run(options: &Options, surroundings: &Surroundings<'_>) -> Result<RunSettings, ConfigError> {
-    let said = &options.run;
-    let duration = said.duration.map(|Span(time)| time);
+fn run(options: &Options, environment: &Environment<'_>) -> Result<RunSettings, ConfigError> {
+    let run_options = &options.run;
+    let duration = run_options.duration.map(|HumanDuration(time)| time);
     check::duration(duration)?;
-    let max_events = said.max_events.unwrap_or(1_000);
+    let max_events = run_options.max_events.unwrap_or(1_000);
     check::in_range("max-events", max_events as u64, 1, 1_000_000)?;
-    let json = said.json.unwrap_or(false);
+    let json = run_options.json.unwrap_or(false);
     Ok(RunSettings {
-        headless: json || said.headless.unwrap_or(false) || !surroundings.is_terminal,
+        headless: json || run_options.headless.unwrap_or(false) || !environment.is_terminal,
         json,
         duration,
-        fail_on: said.fail_on.clone().unwrap_or_default(),
+        fail_on: run_options.fail_on.clone().unwrap_or_default(),
         max_events,
     })
 }
 
-fn ui(options: &Options, surroundings: &Surroundings<'_>) -> UiSettings {
-    let said = &options.screen;
-    let variable = |name| (surroundings.variable)(name).filter(|value| !value.is_empty());
+fn ui(options: &Options, environment: &Environment<'_>) -> UiSettings {
+    let screen_options = &options.screen;
+    let variable = |name| (environment.variable)(name).filter(|value| !value.is_empty());
     UiSettings {
-        no_color: said.no_color.unwrap_or_else(|| variable("NO_COLOR").is_some()),
-        ascii: said.ascii.unwrap_or_else(|| is_ascii_terminal(variable)),
-        mouse: !said.no_mouse.unwrap_or(false),
+        no_color: screen_options.no_color.unwrap_or_else(|| variable("NO_COLOR").is_some()),
+        ascii: screen_options.ascii.unwrap_or_else(|| is_ascii_terminal(variable)),
+        mouse: !screen_options.no_mouse.unwrap_or(false),
         keys: options.keys.clone(),
     }
 }

@@ -12,7 +12,7 @@ use crate::mqtt::settings::LinkSettings;
 
 /// Everything the program was told, resolved and validated. `Debug` shows no secret.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct ResolvedSettings {
     /// The connection.
     pub link: LinkSettings,
     /// The device behind the broker, if the file knows one.
@@ -30,12 +30,12 @@ pub struct Settings {
     /// The program's own log.
     pub log: LogSettings,
     /// Names that are written down nowhere.
-    pub disguise: NameMask,
+    pub name_mask: NameMask,
 }
 
 /// Where the recording goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RecordingPlace {
+pub enum RecordingDestination {
     /// Nowhere.
     Off,
     /// Exactly this file, appended to.
@@ -48,7 +48,7 @@ pub enum RecordingPlace {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordingSettings {
     /// Where it goes.
-    pub place: RecordingPlace,
+    pub destination: RecordingDestination,
     /// Size in bytes at which a new file is begun.
     pub max_bytes: u64,
     /// Files kept, the current one included.

@@ -13,11 +13,11 @@ use crate::logging::{LogSettings, Verbosity};
 use crate::mqtt::PlannedReconnect;
 use crate::mqtt::settings::{AddressFamily, PingPolicy, Transport, VersionChoice};
 
-fn places() -> Directories {
+fn test_directories() -> Directories {
     Directories { config_files: vec!["/nowhere/config.toml".into()], state: "/state".into() }
 }
 
-fn said(line: &str) -> Options {
+fn parse_args(line: &str) -> Options {
     let words = std::iter::once("dropscope").chain(line.split_whitespace());
     Cli::read(words.map(OsString::from)).expect(line).watch.into_options()
 }
@@ -26,29 +26,29 @@ fn file(text: &str) -> Options {
     file::parse(text, Path::new("c.toml")).expect(text)
 }
 
-fn settings_in(line: &str, text: &str, variables: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+fn settings_in(line: &str, text: &str, variables: &[(&str, &str)]) -> Result<ResolvedSettings, ConfigError> {
     let variable =
         |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-    let surroundings =
-        Surroundings { variable: &variable, is_terminal: true, directories: places(), random: 0x1f };
-    resolve(said(line), file(text), Target::Broker, &surroundings)
+    let environment =
+        Environment { variable: &variable, is_terminal: true, directories: test_directories(), random: 0x1f };
+    resolve(parse_args(line), file(text), ConnectionTarget::Broker, &environment)
 }
 
-fn settings(line: &str) -> Settings {
+fn settings(line: &str) -> ResolvedSettings {
     settings_in(line, "", &[]).expect(line)
 }
 
-fn refusal(line: &str, text: &str) -> String {
+fn error_for(line: &str, text: &str) -> String {
     settings_in(line, text, &[]).expect_err(line).to_string()
 }
 
 #[test]
-fn without_a_word_the_defaults_hold() {
+fn defaults_apply_without_options() {
     let all = settings("h");
     assert_eq!(all.link.client_id, "dropscope-0000001f");
     assert_eq!((all.link.keep_alive_secs, all.link.version), (60, VersionChoice::Auto));
     assert!(all.link.clean_session && all.link.subscriptions.is_empty() && all.link.tcp_keep_alive.is_none());
-    assert_eq!(all.recording.place, RecordingPlace::Directory("/state/recordings".into()));
+    assert_eq!(all.recording.destination, RecordingDestination::Directory("/state/recordings".into()));
     assert_eq!((all.recording.max_bytes, all.recording.max_files), (64 << 20, 8));
     assert_eq!(
         all.export,
@@ -96,7 +96,7 @@ fn the_sample_file_has_every_flag_and_nothing_else() {
 }
 
 #[test]
-fn each_flag_arrives_where_it_belongs() {
+fn each_flag_sets_its_setting() {
     let all = settings(
         "mqtts://h --client-id me --username u --ipv6 --tcp-keep-alive 30 --mqtt-version 3.1.1 -k 0 --ping-timeout 3s \
          --ping-policy when-idle --no-clean-session -t a/+ -t b/# --qos 1 --command-queue 5 --cafile ca --cert c \
@@ -123,7 +123,7 @@ fn each_flag_arrives_where_it_belongs() {
     assert_eq!((link.backoff.deep_threshold, link.backoff.max_attempts), (2, Some(9)));
     assert_eq!(
         all.recording,
-        RecordingSettings { place: RecordingPlace::File("r.jsonl".into()), max_bytes: 1 << 20, max_files: 2 }
+        RecordingSettings { destination: RecordingDestination::File("r.jsonl".into()), max_bytes: 1 << 20, max_files: 2 }
     );
     let export = ExportSettings {
         dir: "d".into(),
@@ -139,7 +139,7 @@ fn each_flag_arrives_where_it_belongs() {
 }
 
 #[test]
-fn reconnects_are_planned_when_asked_for_and_for_what_is_known_to_end() {
+fn planned_reconnect_applies_only_to_connections_with_a_known_limit() {
     let planned = |line: &str| settings(line).link.planned_reconnect;
     assert_eq!(planned("wss://a.iot.us-east-1.amazonaws.com --planned-margin 5m"), None);
     let day = Some(Duration::from_secs(86_400));
@@ -151,8 +151,8 @@ fn reconnects_are_planned_when_asked_for_and_for_what_is_known_to_end() {
         assert_eq!(elsewhere, Some(PlannedReconnect::default()), "{line}");
     }
     for margin in ["0", "1d"] {
-        let refusal = refusal(&format!("h --planned-margin {margin}"), "");
-        assert_eq!(refusal, "--planned-margin must be above 0 and below 1d.");
+        let error = error_for(&format!("h --planned-margin {margin}"), "");
+        assert_eq!(error, "--planned-margin must be above 0 and below 1d.");
     }
 }
 
@@ -162,20 +162,20 @@ fn flags_come_before_the_file_and_opposites_replace_each_other() {
                 [run]\nheadless = true\n[log]\nverbose = 2\n[keys]\nexport = ['x']";
     let from_file = settings_in("", text, &[]).expect("a file");
     assert_eq!((from_file.link.broker.host.as_str(), from_file.link.keep_alive_secs), ("f", 300));
-    assert_eq!((from_file.recording.place, from_file.log.verbosity), (RecordingPlace::Off, Verbosity::Trace));
+    assert_eq!((from_file.recording.destination, from_file.log.verbosity), (RecordingDestination::Off, Verbosity::Trace));
     assert_eq!(from_file.ui.keys.get("export"), Some(&vec!["x".to_owned()]));
     assert!(from_file.run.headless);
     let over = settings_in("g --ipv6 -k 20 --record r --headless=false -v", text, &[]).expect("both");
     assert_eq!((over.link.broker.host.as_str(), over.link.keep_alive_secs), ("g", 20));
     assert_eq!(
-        (over.link.family, over.recording.place),
-        (AddressFamily::V6, RecordingPlace::File("r".into()))
+        (over.link.family, over.recording.destination),
+        (AddressFamily::V6, RecordingDestination::File("r".into()))
     );
     assert_eq!((over.run.headless, over.log.verbosity), (false, Verbosity::Verbose));
 }
 
 #[test]
-fn the_nearest_password_wins_and_none_is_shown() {
+fn the_password_precedence_holds_and_debug_output_hides_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("password");
     std::fs::write(&path, "from-file\nsecond line\n").expect("a file");
@@ -217,18 +217,18 @@ fn the_environment_decides_colours_and_characters() {
 }
 
 #[test]
-fn the_built_in_broker_needs_no_url_and_gets_nobodys_credentials() {
+fn the_embedded_broker_needs_no_url_and_gets_no_credentials() {
     let variable = |name: &str| (name == "DROPSCOPE_PASSWORD").then(|| "secret".to_owned());
-    let surroundings =
-        Surroundings { variable: &variable, is_terminal: false, directories: places(), random: 1 };
+    let environment =
+        Environment { variable: &variable, is_terminal: false, directories: test_directories(), random: 1 };
     let text = "[broker]\nurl = 'wss://f'\nusername = 'u'\n[tls]\ncafile = 'ca'\n[mqtt]\nping-timeout = '9s'";
-    let embedded = Embedded {
+    let embedded = EmbeddedBroker {
         transport: Transport::Ws,
         version: VersionChoice::V5,
         keep_alive_secs: 600,
         ping_timeout: Duration::from_secs(20),
     };
-    let all = resolve(said("-k 5"), file(text), Target::Embedded(embedded), &surroundings).expect("a demo");
+    let all = resolve(parse_args("-k 5"), file(text), ConnectionTarget::Embedded(embedded), &environment).expect("a demo");
     assert_eq!((all.link.broker.host.as_str(), all.link.keep_alive_secs), ("127.0.0.1", 5));
     assert_eq!((all.link.broker.transport, all.link.version), (Transport::Ws, VersionChoice::V5));
     assert_eq!(all.link.ping_timeout, Duration::from_secs(20), "the file is about another broker");
@@ -237,7 +237,7 @@ fn the_built_in_broker_needs_no_url_and_gets_nobodys_credentials() {
 }
 
 #[test]
-fn each_broken_rule_has_its_sentence() {
+fn each_broken_rule_has_its_error_message() {
     let cases = [
         ("", "", "Which broker? Give a URL, as in: dropscope mqtt://broker.example (or try: dropscope demo)"),
         (
@@ -278,12 +278,12 @@ fn each_broken_rule_has_its_sentence() {
         ),
     ];
     for (line, text, sentence) in cases {
-        assert_eq!(refusal(line, text), sentence);
+        assert_eq!(error_for(line, text), sentence);
     }
 }
 
 #[test]
-fn each_number_out_of_range_has_its_sentence() {
+fn each_number_out_of_range_has_its_error_message() {
     let cases = [
         ("[::1] --ipv4", "", "The broker address is IPv6, but --ipv4 was asked for."),
         ("127.0.0.1 --ipv6", "", "The broker address is IPv4, but --ipv6 was asked for."),
@@ -307,7 +307,7 @@ fn each_number_out_of_range_has_its_sentence() {
         ("h --duration 0", "", "--duration must be above 0."),
     ];
     for (line, text, sentence) in cases {
-        assert_eq!(refusal(line, text), sentence);
+        assert_eq!(error_for(line, text), sentence);
     }
 }
 
@@ -316,7 +316,7 @@ fn bad_files_are_named_with_line_and_key() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("config.toml");
     let name = path.display().to_string();
-    let load = || load(Some(&path), &places()).expect_err("a bad file").to_string();
+    let load = || load(Some(&path), &test_directories()).expect_err("a bad file").to_string();
     assert_eq!(load(), format!("There is no configuration file {name}."));
     let cases = [
         (
@@ -346,38 +346,38 @@ fn bad_files_are_named_with_line_and_key() {
     );
 
     let missing = folder.path().join("no-password");
-    let sentence = refusal(&format!("u@h --password-file {}", missing.display()), "");
+    let sentence = error_for(&format!("u@h --password-file {}", missing.display()), "");
     assert!(
         sentence.starts_with(&format!("The password file {} cannot be read: ", missing.display())),
         "{sentence}"
     );
     std::fs::write(&path, "\n").expect("a file");
     assert_eq!(
-        refusal(&format!("u@h --password-file {name}"), ""),
+        error_for(&format!("u@h --password-file {name}"), ""),
         format!("The password file {name} is empty.")
     );
     assert_eq!(
-        refusal(&format!("h --log-file {}", folder.path().display()), ""),
+        error_for(&format!("h --log-file {}", folder.path().display()), ""),
         "The setting for --log-file is a directory; name a file in it."
     );
 }
 
 #[test]
-fn usual_places_may_be_empty_and_the_first_one_found_counts() {
+fn default_files_are_optional_and_the_first_found_is_used() {
     let folder = tempfile::tempdir().expect("a folder");
     let (first, second) = (folder.path().join("a.toml"), folder.path().join("b.toml"));
-    let places = Directories { config_files: vec![first.clone(), second.clone()], state: "/state".into() };
-    assert_eq!(load(None, &places), Ok(Options::default()));
+    let directories = Directories { config_files: vec![first.clone(), second.clone()], state: "/state".into() };
+    assert_eq!(load(None, &directories), Ok(Options::default()));
     std::fs::write(&second, "[mqtt]\nqos = 1").expect("a file");
-    assert_eq!(load(None, &places).expect("the second").mqtt.qos, Some(1));
+    assert_eq!(load(None, &directories).expect("the second").mqtt.qos, Some(1));
     std::fs::write(&first, "[mqtt]\nqos = 0").expect("a file");
-    assert_eq!(load(None, &places).expect("the first").mqtt.qos, Some(0));
+    assert_eq!(load(None, &directories).expect("the first").mqtt.qos, Some(0));
 }
 
 #[test]
-fn what_is_in_force_can_be_printed_read_back_and_holds_no_secret() {
+fn the_effective_configuration_round_trips_without_secrets() {
     let text =
-        effective(said("mqtts://u:topsecret@h/ -k 240 -t a"), file("[mqtt]\nqos = 1")).expect("a file");
+        effective(parse_args("mqtts://u:topsecret@h/ -k 240 -t a"), file("[mqtt]\nqos = 1")).expect("a file");
     assert!(!text.contains("topsecret"), "{text}");
     assert!(text.contains("url = \"mqtts://h/\"") && text.contains("keep-alive = \"240s\""), "{text}");
     let again = settings_in("", &text, &[]).expect("the printed file");

@@ -46,19 +46,19 @@ pub enum ConfigError {
     #[error("--ping-timeout must be from 100ms to 1h.")]
     PingTimeout,
     #[error("--cert and --key belong together; give both or neither.")]
-    HalfACertificate,
+    IncompleteClientCertificate,
     #[error("--{0} has no effect without TLS; use mqtts:// or wss:// in the broker URL.")]
-    TlsWithoutTls(&'static str),
+    TlsOptionWithoutTls(&'static str),
     #[error("--alpn needs protocol names of 1 to 255 bytes.")]
     Alpn,
     #[error("--ipv4 and --ipv6 exclude each other; give one of them.")]
-    BothFamilies,
+    ConflictingFamilies,
     #[error("The broker address is IPv{0}, but --ipv{1} was asked for.")]
-    OtherFamily(u8, u8),
+    FamilyMismatch(u8, u8),
     #[error("--initial-reconnect-delay must be above 0 and not above --max-reconnect-delay.")]
     ReconnectDelays,
     #[error("--max-reconnect-delay must be at most 1d.")]
-    LongReconnectDelay,
+    ReconnectDelayTooLong,
     #[error("--planned-margin must be above 0 and below 1d.")]
     PlannedMargin,
     #[error("--deep-reconnect-threshold must be at least 1.")]
@@ -66,13 +66,13 @@ pub enum ConfigError {
     #[error("--{name} must be from {low} to {high}.")]
     OutOfRange { name: &'static str, low: u64, high: u64 },
     #[error("--record and --no-record exclude each other; give one of them.")]
-    RecordOrNot,
+    ConflictingRecordFlags,
     #[error("--export-every must be at least 1s, or 0 for never.")]
     ExportEvery,
     #[error("--duration must be above 0.")]
     Duration,
     #[error("The setting for --{0} is a directory; name a file in it.")]
-    DirectoryForFile(&'static str),
+    DirectoryInsteadOfFile(&'static str),
 }
 
 pub(super) fn client_id(id: &str) -> Result<(), ConfigError> {
@@ -85,8 +85,8 @@ pub(super) fn client_id(id: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
-pub(super) fn session(keeps_session: bool, has_own_id: bool) -> Result<(), ConfigError> {
-    if keeps_session && !has_own_id { Err(ConfigError::SessionWithoutClientId) } else { Ok(()) }
+pub(super) fn session(is_persistent: bool, has_client_id: bool) -> Result<(), ConfigError> {
+    if is_persistent && !has_client_id { Err(ConfigError::SessionWithoutClientId) } else { Ok(()) }
 }
 
 pub(super) fn credentials(link: &LinkSettings) -> Result<(), ConfigError> {
@@ -99,16 +99,16 @@ pub(super) fn credentials(link: &LinkSettings) -> Result<(), ConfigError> {
 /// The rules of MQTT 3.1.1 §4.7 for topic filters.
 pub(super) fn topic_filter(filter: &str) -> Result<(), ConfigError> {
     let last = filter.split('/').count().saturating_sub(1);
-    let is_level_fine = |(index, level): (usize, &str)| match level {
+    let is_level_valid = |(index, level): (usize, &str)| match level {
         "+" => true,
         "#" => index == last,
         name => !name.contains(['+', '#']),
     };
-    let is_fine = !filter.is_empty()
+    let is_valid = !filter.is_empty()
         && u16::try_from(filter.len()).is_ok()
         && !filter.contains('\0')
-        && filter.split('/').enumerate().all(is_level_fine);
-    if is_fine {
+        && filter.split('/').enumerate().all(is_level_valid);
+    if is_valid {
         Ok(())
     } else {
         Err(ConfigError::TopicFilter(crate::diagnostics::clean::clean(filter).into_owned()))
@@ -125,36 +125,36 @@ pub(super) fn ping_timeout(timeout: Duration) -> Result<(), ConfigError> {
 }
 
 pub(super) fn certificate(tls: &TlsOptions) -> Result<(), ConfigError> {
-    if tls.cert.is_some() == tls.key.is_some() { Ok(()) } else { Err(ConfigError::HalfACertificate) }
+    if tls.cert.is_some() == tls.key.is_some() { Ok(()) } else { Err(ConfigError::IncompleteClientCertificate) }
 }
 
 /// Only for what was said for this run: a file that serves several brokers may hold more.
-pub(super) fn tls_has_effect(said: &TlsOptions, link: &LinkSettings) -> Result<(), ConfigError> {
+pub(super) fn tls_has_effect(args: &TlsOptions, link: &LinkSettings) -> Result<(), ConfigError> {
     if link.broker.transport.is_tls() {
         return Ok(());
     }
     let given = [
-        (said.cafile.is_some(), "cafile"),
-        (said.cert.is_some(), "cert"),
-        (said.key.is_some(), "key"),
-        (said.servername.is_some(), "servername"),
-        (said.alpn.is_some(), "alpn"),
+        (args.cafile.is_some(), "cafile"),
+        (args.cert.is_some(), "cert"),
+        (args.key.is_some(), "key"),
+        (args.servername.is_some(), "servername"),
+        (args.alpn.is_some(), "alpn"),
     ];
     match given.into_iter().find(|(is_given, _)| *is_given) {
-        Some((_, name)) => Err(ConfigError::TlsWithoutTls(name)),
+        Some((_, name)) => Err(ConfigError::TlsOptionWithoutTls(name)),
         None => Ok(()),
     }
 }
 
 pub(super) fn alpn(protocols: &[String]) -> Result<(), ConfigError> {
-    let is_fine = protocols.iter().all(|name| (1..=255).contains(&name.len()));
-    if is_fine { Ok(()) } else { Err(ConfigError::Alpn) }
+    let is_valid = protocols.iter().all(|name| (1..=255).contains(&name.len()));
+    if is_valid { Ok(()) } else { Err(ConfigError::Alpn) }
 }
 
 pub(super) fn family(link: &LinkSettings) -> Result<(), ConfigError> {
     match (link.broker.host.parse::<std::net::IpAddr>(), link.family) {
-        (Ok(address), AddressFamily::V4) if address.is_ipv6() => Err(ConfigError::OtherFamily(6, 4)),
-        (Ok(address), AddressFamily::V6) if address.is_ipv4() => Err(ConfigError::OtherFamily(4, 6)),
+        (Ok(address), AddressFamily::V4) if address.is_ipv6() => Err(ConfigError::FamilyMismatch(6, 4)),
+        (Ok(address), AddressFamily::V6) if address.is_ipv4() => Err(ConfigError::FamilyMismatch(4, 6)),
         _ => Ok(()),
     }
 }
@@ -164,7 +164,7 @@ pub(super) fn backoff(backoff: &BackoffSettings) -> Result<(), ConfigError> {
         return Err(ConfigError::ReconnectDelays);
     }
     if backoff.max > Duration::from_secs(86_400) {
-        return Err(ConfigError::LongReconnectDelay);
+        return Err(ConfigError::ReconnectDelayTooLong);
     }
     if backoff.deep_threshold == 0 {
         return Err(ConfigError::DeepThreshold);
@@ -195,13 +195,13 @@ pub(super) fn duration(duration: Option<Duration>) -> Result<(), ConfigError> {
 
 /// Places where a file is wanted must not be directories.
 pub(super) fn files(options: &Options) -> Result<(), ConfigError> {
-    let places = [
+    let file_options = [
         ("record", &options.record.record),
         ("export-file", &options.export.export_file),
         ("log-file", &options.log.log_file),
     ];
-    match places.into_iter().find(|(_, path)| path.as_ref().is_some_and(|path| path.is_dir())) {
-        Some((name, _)) => Err(ConfigError::DirectoryForFile(name)),
+    match file_options.into_iter().find(|(_, path)| path.as_ref().is_some_and(|path| path.is_dir())) {
+        Some((name, _)) => Err(ConfigError::DirectoryInsteadOfFile(name)),
         None => Ok(()),
     }
 }

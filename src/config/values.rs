@@ -31,9 +31,9 @@ pub enum ValueError {
 
 /// A length of time: `90` and `0.5` are seconds, `500ms`, `5m`, `24h` carry their unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Span(pub Duration);
+pub struct HumanDuration(pub Duration);
 
-impl FromStr for Span {
+impl FromStr for HumanDuration {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
@@ -46,7 +46,7 @@ impl FromStr for Span {
     }
 }
 
-impl fmt::Display for Span {
+impl fmt::Display for HumanDuration {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         humantime::format_duration(self.0).fmt(formatter)
     }
@@ -60,7 +60,7 @@ impl FromStr for KeepAlive {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        let Span(duration) = text.parse().map_err(|_| ValueError::KeepAlive)?;
+        let HumanDuration(duration) = text.parse().map_err(|_| ValueError::KeepAlive)?;
         if duration.subsec_nanos() != 0 {
             return Err(ValueError::KeepAlive);
         }
@@ -76,9 +76,9 @@ impl fmt::Display for KeepAlive {
 
 /// Attempts per outage; `-1` = for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Attempts(pub Option<u32>);
+pub struct AttemptLimit(pub Option<u32>);
 
-impl FromStr for Attempts {
+impl FromStr for AttemptLimit {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
@@ -89,7 +89,7 @@ impl FromStr for Attempts {
     }
 }
 
-impl fmt::Display for Attempts {
+impl fmt::Display for AttemptLimit {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Some(count) => count.fmt(formatter),
@@ -116,7 +116,7 @@ macro_rules! written_as_text {
     )*};
 }
 
-written_as_text!(Span, KeepAlive, Attempts);
+written_as_text!(HumanDuration, KeepAlive, AttemptLimit);
 
 struct TextOrNumber;
 
@@ -173,18 +173,18 @@ impl From<MqttVersion> for VersionChoice {
 /// When a PINGREQ is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum PingWhen {
+pub enum PingPolicyOption {
     /// every keep-alive, whatever the traffic: the round trip is always known
     Always,
     /// only after a keep-alive without anything sent, as the AWS SDKs do
     WhenIdle,
 }
 
-impl From<PingWhen> for PingPolicy {
-    fn from(when: PingWhen) -> Self {
-        match when {
-            PingWhen::Always => Self::Always,
-            PingWhen::WhenIdle => Self::WhenIdle,
+impl From<PingPolicyOption> for PingPolicy {
+    fn from(option: PingPolicyOption) -> Self {
+        match option {
+            PingPolicyOption::Always => Self::Always,
+            PingPolicyOption::WhenIdle => Self::WhenIdle,
         }
     }
 }

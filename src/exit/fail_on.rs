@@ -50,7 +50,7 @@ pub enum Comparison {
 pub enum FailOnError {
     /// No known name and comparison.
     #[error("write a condition as NAME, comparison, limit: drops>0, availability<99.9, mttr>5s or mtbf<1h")]
-    Shape,
+    Syntax,
     /// The limit of `drops` is no whole number.
     #[error("the limit of drops must be a whole number, as in drops>=3")]
     Count,
@@ -86,25 +86,25 @@ impl FromStr for FailOn {
 
     fn from_str(text: &str) -> Result<Self, FailOnError> {
         let text: String = text.chars().filter(|character| !character.is_whitespace()).collect();
-        let start = text.find(['<', '>']).ok_or(FailOnError::Shape)?;
+        let start = text.find(['<', '>']).ok_or(FailOnError::Syntax)?;
         let (name, rest) = text.split_at(start);
         let quantity = match name {
             "drops" => Quantity::Drops,
             "availability" => Quantity::Availability,
             "mttr" => Quantity::Mttr,
             "mtbf" => Quantity::Mtbf,
-            _ => return Err(FailOnError::Shape),
+            _ => return Err(FailOnError::Syntax),
         };
-        let signs = [
+        let operators = [
             (">=", Comparison::AtLeast),
             ("<=", Comparison::AtMost),
             (">", Comparison::Above),
             ("<", Comparison::Below),
         ];
-        let (comparison, limit) = signs
+        let (comparison, limit) = operators
             .into_iter()
-            .find_map(|(sign, comparison)| Some((comparison, rest.strip_prefix(sign)?)))
-            .ok_or(FailOnError::Shape)?;
+            .find_map(|(operator, comparison)| Some((comparison, rest.strip_prefix(operator)?)))
+            .ok_or(FailOnError::Syntax)?;
         let limit = read_limit(quantity, limit)?;
         Ok(Self { quantity, comparison, limit, text })
     }

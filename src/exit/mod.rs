@@ -11,13 +11,13 @@ use crate::diagnostics::{LinkState, Snapshot};
 
 /// What the program tells its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Code {
+pub enum ExitReason {
     /// 0: all is well.
-    Fine,
+    Success,
     /// 1: something went wrong while running, or reconnecting was given up.
-    Runtime,
+    RuntimeError,
     /// 2: the command line or the configuration is not usable.
-    Usage,
+    UsageError,
     /// 3: no connect ever succeeded.
     NeverConnected,
     /// 4: the broker refused the credentials.
@@ -28,13 +28,13 @@ pub enum Code {
     Interrupted,
 }
 
-impl Code {
+impl ExitReason {
     /// The number for the operating system.
     pub fn number(self) -> u8 {
         match self {
-            Self::Fine => 0,
-            Self::Runtime => 1,
-            Self::Usage => 2,
+            Self::Success => 0,
+            Self::RuntimeError => 1,
+            Self::UsageError => 2,
             Self::NeverConnected => 3,
             Self::RefusedCredentials => 4,
             Self::FailOnMet => 5,
@@ -43,15 +43,15 @@ impl Code {
     }
 }
 
-impl From<Code> for std::process::ExitCode {
-    fn from(code: Code) -> Self {
+impl From<ExitReason> for std::process::ExitCode {
+    fn from(code: ExitReason) -> Self {
         Self::from(code.number())
     }
 }
 
 /// How a run came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub enum RunEnd {
     /// `--duration` is over, the reader of standard output went away, or the user quit.
     Completed,
     /// Ctrl-C in a headless run.
@@ -68,28 +68,28 @@ pub enum Ending {
 ///
 /// Ranked: a failure of the program, Ctrl-C, never connected (with or without refused credentials),
 /// `--fail-on`, given up, fine.
-pub fn code(snapshot: &Snapshot, ending: Ending, fail_on: &[FailOn]) -> Code {
+pub fn exit_reason(snapshot: &Snapshot, run_end: RunEnd, fail_on: &[FailOn]) -> ExitReason {
     let is_never_connected = snapshot.metrics.last_successful_connect.is_none();
-    match ending {
-        Ending::Failed => return Code::Runtime,
-        Ending::Interrupted => return Code::Interrupted,
-        Ending::Completed | Ending::GaveUp if is_never_connected => {
-            return if is_refused(snapshot) { Code::RefusedCredentials } else { Code::NeverConnected };
+    match run_end {
+        RunEnd::Failed => return ExitReason::RuntimeError,
+        RunEnd::Interrupted => return ExitReason::Interrupted,
+        RunEnd::Completed | RunEnd::GaveUp if is_never_connected => {
+            return if has_refused_credentials(snapshot) { ExitReason::RefusedCredentials } else { ExitReason::NeverConnected };
         }
-        Ending::Completed | Ending::Terminated | Ending::GaveUp => {}
+        RunEnd::Completed | RunEnd::Terminated | RunEnd::GaveUp => {}
     }
     if fail_on.iter().any(|condition| condition.is_met(&snapshot.metrics)) {
-        return Code::FailOnMet;
+        return ExitReason::FailOnMet;
     }
-    match ending {
-        Ending::GaveUp if is_refused(snapshot) => Code::RefusedCredentials,
-        Ending::GaveUp => Code::Runtime,
-        _ => Code::Fine,
+    match run_end {
+        RunEnd::GaveUp if has_refused_credentials(snapshot) => ExitReason::RefusedCredentials,
+        RunEnd::GaveUp => ExitReason::RuntimeError,
+        _ => ExitReason::Success,
     }
 }
 
 /// Whether the newest thing known is that the broker does not accept the credentials.
-fn is_refused(snapshot: &Snapshot) -> bool {
+fn has_refused_credentials(snapshot: &Snapshot) -> bool {
     if matches!(snapshot.link, LinkState::Connected { .. }) {
         return false;
     }

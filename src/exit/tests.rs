@@ -20,7 +20,7 @@ fn snapshot(metrics: Metrics, link: LinkState, last_failure: Option<ConnectFaile
     snapshot
 }
 
-fn refusal(return_code: Option<u8>, http_status: Option<u16>) -> ConnectFailedEvent {
+fn connect_failed(return_code: Option<u8>, http_status: Option<u16>) -> ConnectFailedEvent {
     ConnectFailedEvent {
         error_name: None,
         error_message: None,
@@ -33,7 +33,7 @@ fn refusal(return_code: Option<u8>, http_status: Option<u16>) -> ConnectFailedEv
     }
 }
 
-fn connected_once() -> Metrics {
+fn metrics_with_drops() -> Metrics {
     Metrics {
         total_connections: 1,
         total_connection_drops: 2,
@@ -46,73 +46,73 @@ fn connected_once() -> Metrics {
 }
 
 #[test]
-fn a_run_that_never_connected_says_so_and_why() {
+fn a_run_that_never_connected_exits_with_3_or_4() {
     let down = LinkState::Connecting { since: stamp(0), failures: 3 };
     let cases = [
-        (None, None, Code::NeverConnected),
-        (Some(3), None, Code::NeverConnected),
-        (Some(4), None, Code::RefusedCredentials),
-        (Some(5), None, Code::RefusedCredentials),
-        (Some(0x86), None, Code::RefusedCredentials),
-        (None, Some(403), Code::RefusedCredentials),
-        (None, Some(500), Code::NeverConnected),
+        (None, None, ExitReason::NeverConnected),
+        (Some(3), None, ExitReason::NeverConnected),
+        (Some(4), None, ExitReason::RefusedCredentials),
+        (Some(5), None, ExitReason::RefusedCredentials),
+        (Some(0x86), None, ExitReason::RefusedCredentials),
+        (None, Some(403), ExitReason::RefusedCredentials),
+        (None, Some(500), ExitReason::NeverConnected),
     ];
     for (return_code, http_status, expected) in cases {
-        let state = snapshot(Metrics::default(), down.clone(), Some(refusal(return_code, http_status)));
-        for ending in [Ending::Completed, Ending::GaveUp] {
-            assert_eq!(code(&state, ending, &[]), expected, "{return_code:?} {http_status:?}");
+        let state = snapshot(Metrics::default(), down.clone(), Some(connect_failed(return_code, http_status)));
+        for run_end in [RunEnd::Completed, RunEnd::GaveUp] {
+            assert_eq!(exit_reason(&state, run_end, &[]), expected, "{return_code:?} {http_status:?}");
         }
-        assert_eq!(code(&state, Ending::Terminated, &[]), Code::Fine);
-        assert_eq!(code(&state, Ending::Interrupted, &[]), Code::Interrupted);
+        assert_eq!(exit_reason(&state, RunEnd::Terminated, &[]), ExitReason::Success);
+        assert_eq!(exit_reason(&state, RunEnd::Interrupted, &[]), ExitReason::Interrupted);
     }
 }
 
 #[test]
-fn the_way_a_run_ended_decides() {
+fn the_run_end_determines_the_exit_reason() {
     let up =
-        snapshot(connected_once(), LinkState::Connected { since: stamp(1) }, Some(refusal(Some(5), None)));
+        snapshot(metrics_with_drops(), LinkState::Connected { since: stamp(1) }, Some(connect_failed(Some(5), None)));
     let drops: FailOn = "drops>0".parse().expect("a condition");
     let fail_on = std::slice::from_ref(&drops);
-    let cases: [(Ending, &[FailOn], Code); 8] = [
-        (Ending::Completed, &[], Code::Fine),
-        (Ending::Terminated, &[], Code::Fine),
-        (Ending::Interrupted, &[], Code::Interrupted),
-        (Ending::Failed, fail_on, Code::Runtime),
-        (Ending::GaveUp, &[], Code::Runtime),
-        (Ending::Completed, fail_on, Code::FailOnMet),
-        (Ending::Terminated, fail_on, Code::FailOnMet),
-        (Ending::Interrupted, fail_on, Code::Interrupted),
+    let cases: [(RunEnd, &[FailOn], ExitReason); 8] = [
+        (RunEnd::Completed, &[], ExitReason::Success),
+        (RunEnd::Terminated, &[], ExitReason::Success),
+        (RunEnd::Interrupted, &[], ExitReason::Interrupted),
+        (RunEnd::Failed, fail_on, ExitReason::RuntimeError),
+        (RunEnd::GaveUp, &[], ExitReason::RuntimeError),
+        (RunEnd::Completed, fail_on, ExitReason::FailOnMet),
+        (RunEnd::Terminated, fail_on, ExitReason::FailOnMet),
+        (RunEnd::Interrupted, fail_on, ExitReason::Interrupted),
     ];
-    for (ending, fail_on, expected) in cases {
-        assert_eq!(code(&up, ending, fail_on), expected, "{ending:?}");
+    for (run_end, fail_on, expected) in cases {
+        assert_eq!(exit_reason(&up, run_end, fail_on), expected, "{run_end:?}");
     }
     let lost = snapshot(
-        connected_once(),
+        metrics_with_drops(),
         LinkState::Down { since: stamp(2), failures: 9 },
-        Some(refusal(Some(0x87), None)),
+        Some(connect_failed(Some(0x87), None)),
     );
-    assert_eq!(code(&lost, Ending::GaveUp, &[]), Code::RefusedCredentials);
+    assert_eq!(exit_reason(&lost, RunEnd::GaveUp, &[]), ExitReason::RefusedCredentials);
 }
 
 #[test]
 fn numbers_are_those_of_the_documentation() {
     let numbers = [
-        Code::Fine,
-        Code::Runtime,
-        Code::Usage,
-        Code::NeverConnected,
-        Code::RefusedCredentials,
-        Code::FailOnMet,
-        Code::Interrupted,
+        ExitReason::Success,
+        ExitReason::RuntimeError,
+        ExitReason::UsageError,
+        ExitReason::NeverConnected,
+        ExitReason::RefusedCredentials,
+        ExitReason::FailOnMet,
+        ExitReason::Interrupted,
     ]
-    .map(Code::number);
+    .map(ExitReason::number);
     assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 130]);
 }
 
 #[test]
 fn conditions_hold_at_their_limits() {
     // 2 drops, 90 % available, recovery in 5 s, 45 s between drops.
-    let metrics = connected_once();
+    let metrics = metrics_with_drops();
     let cases = [
         ("drops>0", true),
         ("drops>2", false),
@@ -145,12 +145,12 @@ fn an_unknown_quantity_meets_no_condition() {
 }
 
 #[test]
-fn each_mistake_in_a_condition_has_its_sentence() {
+fn each_condition_error_has_its_variant() {
     let cases = [
-        ("", FailOnError::Shape),
-        ("drops", FailOnError::Shape),
-        ("drops=1", FailOnError::Shape),
-        ("crashes>1", FailOnError::Shape),
+        ("", FailOnError::Syntax),
+        ("drops", FailOnError::Syntax),
+        ("drops=1", FailOnError::Syntax),
+        ("crashes>1", FailOnError::Syntax),
         ("drops>", FailOnError::Count),
         ("drops>1.5", FailOnError::Count),
         ("drops>-1", FailOnError::Count),

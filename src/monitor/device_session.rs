@@ -82,27 +82,27 @@ impl DeviceSession {
     pub(super) fn new(settings: DeviceSettings, client_id: &str, scale: f64, random: u32) -> (Self, ListenerSetup) {
         let DeviceSettings { device, quiet } = settings;
         let (sender, messages) = mpsc::channel(MESSAGE_QUEUE);
-        let (expects, unread) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
+        let (is_answer_pending, dropped_messages) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
         let listener = DeviceListener {
             state_filters: device.listens_to(client_id),
             answer_filters: device.answers_on(client_id),
-            is_answer_pending: Arc::clone(&expects),
-            dropped_messages: Arc::clone(&unread),
+            is_answer_pending: Arc::clone(&is_answer_pending),
+            dropped_messages: Arc::clone(&dropped_messages),
             messages: sender,
         };
         let setup = ListenerSetup { listener: Arc::new(listener), filters: device.subscriptions(client_id) };
-        let shown = Arc::new(device_view(device.as_ref(), None, 0));
+        let view = Arc::new(device_view(device.as_ref(), None, 0));
         let session = Self {
             device,
             client_id: client_id.to_owned(),
             pending: Waiting::new(scale),
             messages,
-            is_answer_pending: expects,
-            dropped_messages: unread,
+            is_answer_pending,
+            dropped_messages,
             id_prefix: format!("{random:08x}"),
             commands_built: 0,
             automatic: AutomaticCommands::new(quiet),
-            view: shown,
+            view,
             stale: false,
         };
         (session, setup)

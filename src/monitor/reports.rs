@@ -87,10 +87,10 @@ impl Reports {
     pub(crate) fn write(
         &mut self,
         kind: ReportKind,
-        moment: DiagnosticState,
+        state: DiagnosticState,
         now: Stamp,
         lost_counts: LostCounts,
-        asked: bool,
+        is_requested: bool,
     ) -> Option<ReportOutcome> {
         if self.waiting.len() >= MAX_WAITING {
             let text = format!("not written: {MAX_WAITING} exports wait for the disk already");
@@ -99,7 +99,7 @@ impl Reports {
         let mut settings = self.settings.clone();
         settings.options.events_lost = lost_counts.events;
         settings.options.recording_lines_lost = lost_counts.recording_lines;
-        self.waiting.push_back(ReportJob { kind, state: moment, now, settings, is_requested: asked });
+        self.waiting.push_back(ReportJob { kind, state, now, settings, is_requested });
         self.start_next();
         None
     }
@@ -151,8 +151,8 @@ impl Reports {
 }
 
 fn write(job: &ReportJob) -> ReportOutcome {
-    let ReportJob { kind, state: moment, now, settings, .. } = job;
-    let export = Export::of(&moment.snapshot, Some(&moment.verdict), &settings.options);
+    let ReportJob { kind, state, now, settings, .. } = job;
+    let export = Export::of(&state.snapshot, Some(&state.verdict), &settings.options);
     let written = match (kind, &settings.file) {
         (ReportKind::Json, Some(file)) => save_json(&export, now.wall, &Destination::File(file.clone())),
         (ReportKind::Json, None) => {

@@ -96,18 +96,18 @@ pub fn spawn_with(
 ) -> (MonitorHandle, broadcast::Receiver<Arc<StampedEvent>>) {
     let (requests, inbox) = mpsc::channel(REQUESTS);
     let (events, first_reader) = broadcast::channel(EVENTS);
-    let mut folds = EventFold::new(settings.max_events);
-    let snapshot = folds.snapshot(clock.now());
-    let mut commander = settings.device.map(|device| start_device_session(device, &settings.link, &mut link));
+    let mut fold = EventFold::new(settings.max_events);
+    let snapshot = fold.snapshot(clock.now());
+    let mut device_session = settings.device.map(|device| start_device_session(device, &settings.link, &mut link));
     let simulation = settings.simulation.as_ref().map(|port| port.status.borrow().clone());
-    let device = commander.as_mut().map(|commander| commander.view(|stamp| stamp));
+    let device = device_session.as_mut().map(|commander| commander.view(|stamp| stamp));
     let runtime = RuntimeStatus { device, simulation, ..RuntimeStatus::default() };
     let first = LiveState { snapshot, verdict: None, runtime: runtime.clone() };
     let (sender, published) = watch::channel(Arc::new(first));
     let monitor = Monitor {
         link,
         clock,
-        fold: folds,
+        fold,
         recorder: settings.recorder.map(Recorder::start),
         reports: Reports::new(settings.reports),
         events: events.clone(),
@@ -116,7 +116,7 @@ pub fn spawn_with(
         throttle: PushThrottle::default(),
         clock_watch: ClockMonitor::default(),
         simulation: settings.simulation,
-        device_session: commander,
+        device_session,
         name_mask: settings.name_mask,
     };
     let task = tokio::spawn(monitor.run(inbox, started_event(&settings.link), settings.duration));

@@ -155,8 +155,8 @@ impl Engine {
             ProtocolVersion::V311 => VersionedEngine::V4(Box::new(EngineV4::new())),
             ProtocolVersion::V5 => VersionedEngine::V5(Box::new(EngineV5::new(max_packet))),
         };
-        let allowed = SendLimits { max_packet, max_qos: 1, in_flight: MAX_IN_FLIGHT, retain: true };
-        Self { inner: version, max_packet, send_limits: allowed, connack_received: false, replies: BytesMut::new(), truncated_bytes: 0 }
+        let send_limits = SendLimits { max_packet, max_qos: 1, in_flight: MAX_IN_FLIGHT, retain: true };
+        Self { inner: version, max_packet, send_limits, connack_received: false, replies: BytesMut::new(), truncated_bytes: 0 }
     }
 
     pub(super) fn protocol(&self) -> ProtocolVersion {

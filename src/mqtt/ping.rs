@@ -18,18 +18,18 @@ pub(super) struct Pinger {
 
 impl Pinger {
     pub(super) fn new(keep_alive: Duration, policy: PingPolicy, start: Stamp) -> Self {
-        let every = (!keep_alive.is_zero()).then_some(keep_alive);
-        Self { interval: every, policy, last: start, outstanding_since: None }
+        let interval = (!keep_alive.is_zero()).then_some(keep_alive);
+        Self { interval, policy, last: start, outstanding_since: None }
     }
 
     /// When the next PINGREQ is due; `None` while one is unanswered, or with keep-alive off.
     pub(super) fn next_due(&self, last_tx: Option<Stamp>) -> Option<Stamp> {
-        let every = self.interval.filter(|_| self.outstanding_since.is_none())?;
+        let interval = self.interval.filter(|_| self.outstanding_since.is_none())?;
         let from = match self.policy {
             PingPolicy::Always => self.last,
             PingPolicy::WhenIdle => last_tx.map_or(self.last, |sent| sent.max(self.last)),
         };
-        Some(from.plus(every))
+        Some(from.plus(interval))
     }
 
     /// A PINGREQ was sent.

@@ -7,41 +7,41 @@ use color_eyre::eyre::WrapErr as _;
 
 use super::print;
 use crate::analysis::{self, FileFormat, InputReport, AnalysisReport, TextStyle, find_inputs};
-use crate::cli::{Analyze, AnalyzeFormat};
+use crate::cli::{AnalyzeArgs, AnalyzeFormat};
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::clean::clean;
-use crate::exit::Code;
+use crate::exit::ExitReason;
 
 /// Columns of text where nobody tells how wide the terminal is.
-const WIDTH: usize = 100;
+const DEFAULT_WIDTH: usize = 100;
 /// Wider lines are hard to read.
-const WIDEST: usize = 120;
+const MAX_WIDTH: usize = 120;
 
 /// Reads what was named, prints what it says, and tells on standard error what could not be read.
-pub(super) fn analyze(wanted: &Analyze) -> color_eyre::Result<ExitCode> {
-    let finding = find_inputs(&wanted.files);
-    tell(&finding.errors);
+pub(super) fn analyze(args: &AnalyzeArgs) -> color_eyre::Result<ExitCode> {
+    let finding = find_inputs(&args.files);
+    print_errors(&finding.errors);
     let (analysis, input) = analysis::analyze(finding.sources, Diagnostics::DEFAULT_MAX_EVENTS);
-    tell(&trouble(&input));
+    print_errors(&input_warnings(&input));
     let Some(analysis) = analysis else {
         if finding.errors.is_empty() && input.files.is_empty() {
-            tell(&["there is nothing to read: name a recording, an export or a directory".to_owned()]);
+            print_errors(&["there is nothing to read: name a recording, an export or a directory".to_owned()]);
         }
-        return Ok(Code::Runtime.into());
+        return Ok(ExitReason::RuntimeError.into());
     };
-    let report = AnalysisReport::new(&analysis, &input, !wanted.no_redact.unwrap_or(false));
-    let text = match wanted.format {
-        AnalyzeFormat::Text => report.text(style(wanted)),
+    let report = AnalysisReport::new(&analysis, &input, !args.no_redact.unwrap_or(false));
+    let text = match args.format {
+        AnalyzeFormat::Text => report.text(style(args)),
         AnalyzeFormat::Json => report.json().wrap_err("cannot put the analysis into JSON")?,
         AnalyzeFormat::Markdown => report.markdown(),
     };
     print(text.as_bytes())?;
-    let is_met = wanted.fail_on.iter().any(|condition| condition.is_met(&analysis.snapshot.metrics));
-    Ok(if is_met { Code::FailOnMet } else { Code::Fine }.into())
+    let is_met = args.fail_on.iter().any(|condition| condition.is_met(&analysis.snapshot.metrics));
+    Ok(if is_met { ExitReason::FailOnMet } else { ExitReason::Success }.into())
 }
 
 /// Sentences on standard error, one a line.
-fn tell(sentences: &[String]) {
+fn print_errors(sentences: &[String]) {
     let mut out = io::stderr().lock();
     for sentence in sentences {
         // Nothing can be done about a closed standard error.
@@ -50,7 +50,7 @@ fn tell(sentences: &[String]) {
 }
 
 /// What the reader of the output alone might overlook: files that gave nothing, and those that do not fit.
-fn trouble(input: &InputReport) -> Vec<String> {
+fn input_warnings(input: &InputReport) -> Vec<String> {
     let mut sentences = Vec::new();
     for file in &input.files {
         let name = &file.name;
@@ -74,11 +74,11 @@ fn trouble(input: &InputReport) -> Vec<String> {
     sentences
 }
 
-fn style(wanted: &Analyze) -> TextStyle {
+fn style(args: &AnalyzeArgs) -> TextStyle {
     let is_terminal = io::stdout().is_terminal();
-    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    let color = is_terminal && !set("NO_COLOR") && !is_dumb && !wanted.no_color.unwrap_or(false);
+    let color = is_terminal && !is_set("NO_COLOR") && !is_dumb && !args.no_color.unwrap_or(false);
     let columns = if is_terminal { crate::tui::columns() } else { None };
-    TextStyle { color, width: columns.map_or(WIDTH, usize::from).min(WIDEST) }
+    TextStyle { color, width: columns.map_or(DEFAULT_WIDTH, usize::from).min(MAX_WIDTH) }
 }

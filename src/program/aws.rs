@@ -4,22 +4,22 @@ use std::net::IpAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::{refuse, runtime, settings, watch};
+use super::{usage_error, runtime, settings, watch};
 use crate::aws_keys::{KeyError, KeySigner, KeySource, region_of};
 use crate::cli;
 use crate::clock::SystemClock;
-use crate::config::{BrokerUrl, ConfigError, Target};
+use crate::config::{BrokerUrl, ConfigError, ConnectionTarget};
 use crate::diagnostics::aws_limits::AWS_WEBSOCKET_LIMIT;
 use crate::mqtt::settings::{BrokerAddress, LinkSettings, Transport};
 
 /// ALPN protocol by which AWS knows MQTT with a client certificate on port 443.
 const ALPN_MQTT: &str = "x-amzn-mqtt-ca";
 /// Keep-alives that AWS keeps; it changes others to the nearest of these.
-const KEEP_ALIVES: std::ops::RangeInclusive<u16> = 30..=1200;
+const ALLOWED_KEEP_ALIVE_SECS: std::ops::RangeInclusive<u16> = 30..=1200;
 
 /// Why an endpoint cannot be watched as it was asked for. Each is one sentence that says what to do.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-enum Refusal {
+enum AwsCommandError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
@@ -41,13 +41,13 @@ enum Refusal {
 }
 
 /// Watches the endpoint.
-pub(super) fn aws(wanted: cli::Aws) -> color_eyre::Result<ExitCode> {
-    let has_certificate = wanted.options.tls.cert.is_some() || wanted.options.tls.key.is_some();
-    let cli::Aws { endpoint, region, profile, file, mut options } = wanted;
+pub(super) fn aws(args: cli::AwsArgs) -> color_eyre::Result<ExitCode> {
+    let has_certificate = args.options.tls.cert.is_some() || args.options.tls.key.is_some();
+    let cli::AwsArgs { endpoint, region, profile, file, mut options } = args;
     options.broker.url = Some(url(&endpoint, has_certificate));
     let source = KeySource::new(Arc::new(|name: &str| std::env::var(name).ok()), profile);
     let settings =
-        settings(options, &file, Target::Broker).map_err(Refusal::from).and_then(|mut settings| {
+        settings(options, &file, ConnectionTarget::Broker).map_err(AwsCommandError::from).and_then(|mut settings| {
             if has_certificate {
                 with_certificate(&mut settings.link)?;
             } else {
@@ -56,8 +56,8 @@ pub(super) fn aws(wanted: cli::Aws) -> color_eyre::Result<ExitCode> {
             Ok(settings)
         });
     match settings {
-        Ok(settings) => runtime()?.block_on(watch::broker(settings)),
-        Err(error) => Ok(refuse(&error)),
+        Ok(settings) => runtime()?.block_on(watch::watch_broker(settings)),
+        Err(error) => Ok(usage_error(&error)),
     }
 }
 
@@ -71,29 +71,29 @@ fn url(endpoint: &str, has_certificate: bool) -> BrokerUrl {
     }
 }
 
-fn with_certificate(link: &mut LinkSettings) -> Result<(), Refusal> {
+fn with_certificate(link: &mut LinkSettings) -> Result<(), AwsCommandError> {
     if link.broker.transport != Transport::Tls {
-        return Err(Refusal::NoTls);
+        return Err(AwsCommandError::NoTls);
     }
     if link.broker.port == 443 && link.tls.alpn.is_empty() {
         link.tls.alpn = vec![ALPN_MQTT.to_owned()];
     }
-    common(link)
+    apply_aws_rules(link)
 }
 
-fn with_keys(link: &mut LinkSettings, source: KeySource, region: Option<String>) -> Result<(), Refusal> {
+fn with_keys(link: &mut LinkSettings, source: KeySource, region: Option<String>) -> Result<(), AwsCommandError> {
     match link.broker.transport {
         Transport::Wss => {}
-        Transport::Ws if is_this_computer(&link.broker) => {}
-        Transport::Ws => return Err(Refusal::Unprotected),
-        Transport::Tcp | Transport::Tls => return Err(Refusal::NoWebSocket),
+        Transport::Ws if is_loopback(&link.broker) => {}
+        Transport::Ws => return Err(AwsCommandError::Unprotected),
+        Transport::Tcp | Transport::Tls => return Err(AwsCommandError::NoWebSocket),
     }
-    common(link)?;
+    apply_aws_rules(link)?;
     // What the file says of certificates is about the user's own broker.
     (link.tls.certificate, link.tls.private_key) = (None, None);
     // The name goes before AWS_REGION: that says where the user works, not where the endpoint is.
     let region = region.or_else(|| region_of(&link.broker.host)).or_else(|| source.region());
-    let region = region.ok_or(Refusal::NoRegion)?;
+    let region = region.ok_or(AwsCommandError::NoRegion)?;
     // Read once now, so that missing keys are told before anything begins.
     source.read()?;
     let signer = KeySigner::new(source, &link.broker, region, Arc::new(SystemClock::new()));
@@ -104,17 +104,17 @@ fn with_keys(link: &mut LinkSettings, source: KeySource, region: Option<String>)
     Ok(())
 }
 
-fn common(link: &mut LinkSettings) -> Result<(), Refusal> {
+fn apply_aws_rules(link: &mut LinkSettings) -> Result<(), AwsCommandError> {
     // Likewise: AWS takes no login from either kind of client.
     (link.username, link.password) = (None, None);
-    if KEEP_ALIVES.contains(&link.keep_alive_secs) {
+    if ALLOWED_KEEP_ALIVE_SECS.contains(&link.keep_alive_secs) {
         Ok(())
     } else {
-        Err(Refusal::KeepAlive(link.keep_alive_secs))
+        Err(AwsCommandError::KeepAlive(link.keep_alive_secs))
     }
 }
 
-fn is_this_computer(broker: &BrokerAddress) -> bool {
+fn is_loopback(broker: &BrokerAddress) -> bool {
     broker.host == "localhost" || broker.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
@@ -146,11 +146,11 @@ mod tests {
         let mut narrow = link(&format!("{HOST}:443"), true);
         with_certificate(&mut narrow).unwrap();
         assert_eq!((narrow.broker.port, narrow.tls.alpn), (443, vec!["x-amzn-mqtt-ca".to_owned()]));
-        let mut said = link(&format!("mqtts://{HOST}:443"), true);
-        said.tls.alpn = vec!["mqtt".into()];
-        with_certificate(&mut said).unwrap();
-        assert_eq!(said.tls.alpn, ["mqtt"]);
-        assert_eq!(with_certificate(&mut link("wss://h", true)), Err(Refusal::NoTls));
+        let mut custom_alpn = link(&format!("mqtts://{HOST}:443"), true);
+        custom_alpn.tls.alpn = vec!["mqtt".into()];
+        with_certificate(&mut custom_alpn).unwrap();
+        assert_eq!(custom_alpn.tls.alpn, ["mqtt"]);
+        assert_eq!(with_certificate(&mut link("wss://h", true)), Err(AwsCommandError::NoTls));
     }
 
     #[test]
@@ -161,22 +161,22 @@ mod tests {
         let broker = &usual.broker;
         assert_eq!((broker.transport, broker.port, broker.path.as_str()), (Transport::Wss, 443, "/mqtt"));
         assert!(usual.signer.is_some() && usual.tls.certificate.is_none());
-        let refusal = |endpoint: &str| with_keys(&mut link(endpoint, false), keys(), None);
-        assert_eq!(refusal("mqtts://h"), Err(Refusal::NoWebSocket));
-        assert_eq!(refusal("ws://10.0.0.5"), Err(Refusal::Unprotected));
-        assert_eq!(refusal("broker.example"), Err(Refusal::NoRegion));
+        let error_for = |endpoint: &str| with_keys(&mut link(endpoint, false), keys(), None);
+        assert_eq!(error_for("mqtts://h"), Err(AwsCommandError::NoWebSocket));
+        assert_eq!(error_for("ws://10.0.0.5"), Err(AwsCommandError::Unprotected));
+        assert_eq!(error_for("broker.example"), Err(AwsCommandError::NoRegion));
         let none = KeySource::new(Arc::new(|_| None), None);
         assert_eq!(with_keys(&mut link(HOST, false), none, None), Err(KeyError::NoCredentials.into()));
         with_keys(&mut link("ws://[::1]:9001", false), keys(), Some("us-east-1".into())).unwrap();
     }
 
     #[test]
-    fn only_a_keep_alive_that_aws_keeps_is_taken() {
-        for (secs, taken) in [(0, false), (29, false), (30, true), (1200, true), (1201, false)] {
+    fn a_keep_alive_outside_the_aws_range_is_rejected() {
+        for (secs, is_accepted) in [(0, false), (29, false), (30, true), (1200, true), (1201, false)] {
             let mut link = link(HOST, true);
             link.keep_alive_secs = secs;
-            let refusal = (!taken).then_some(Refusal::KeepAlive(secs));
-            assert_eq!(with_certificate(&mut link).err(), refusal);
+            let expected = (!is_accepted).then_some(AwsCommandError::KeepAlive(secs));
+            assert_eq!(with_certificate(&mut link).err(), expected);
         }
     }
 }

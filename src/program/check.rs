@@ -7,26 +7,26 @@ use std::sync::Arc;
 use chrono::Utc;
 use serde_json::json;
 
-use super::{print, refuse};
+use super::{print, usage_error};
 use crate::cli::CheckFormat;
 use crate::clock::SystemClock;
-use crate::config::Settings;
+use crate::config::ResolvedSettings;
 use crate::diagnostics::clean::clean;
 use crate::diagnostics::codes::is_credentials_refusal;
 use crate::diagnostics::sentence::phase_words;
 use crate::diagnostics::{Clock, Stamp};
-use crate::exit::Code;
+use crate::exit::ExitReason;
 use crate::mqtt::{self, CheckReport};
 
 /// Certificate days below which the verdict warns: time enough to renew without hurry.
 const CERTIFICATE_WARNING_DAYS: i64 = 21;
 
 /// Connects once and prints what was seen.
-pub(super) async fn check(settings: &Settings, format: CheckFormat) -> color_eyre::Result<ExitCode> {
+pub(super) async fn check(settings: &ResolvedSettings, format: CheckFormat) -> color_eyre::Result<ExitCode> {
     let clock = Arc::new(SystemClock::new());
     let report = match mqtt::check(&settings.link, Arc::clone(&clock) as Arc<dyn Clock>).await {
         Ok(report) => report,
-        Err(error) => return Ok(refuse(&error)),
+        Err(error) => return Ok(usage_error(&error)),
     };
     let now = clock.now();
     let text = match format {
@@ -34,17 +34,17 @@ pub(super) async fn check(settings: &Settings, format: CheckFormat) -> color_eyr
         CheckFormat::Json => json(settings, &report, now)?,
     };
     print(text.as_bytes())?;
-    Ok(code(&report).into())
+    Ok(exit_reason(&report).into())
 }
 
-fn code(report: &CheckReport) -> Code {
-    let Some(failure) = &report.failure else { return Code::Fine };
+fn exit_reason(report: &CheckReport) -> ExitReason {
+    let Some(failure) = &report.failure else { return ExitReason::Success };
     let refused = failure.return_code.is_some_and(is_credentials_refusal)
         || matches!(failure.http_status, Some(401 | 403));
-    if refused { Code::RefusedCredentials } else { Code::NeverConnected }
+    if refused { ExitReason::RefusedCredentials } else { ExitReason::NeverConnected }
 }
 
-fn address(settings: &Settings) -> String {
+fn address(settings: &ResolvedSettings) -> String {
     let broker = &settings.link.broker;
     format!("{} {}:{}", broker.transport.name(), broker.host, broker.port)
 }
@@ -68,7 +68,7 @@ fn verdict(report: &CheckReport, now: Stamp) -> String {
     }
 }
 
-fn text(settings: &Settings, report: &CheckReport, now: Stamp) -> Result<String, std::fmt::Error> {
+fn text(settings: &ResolvedSettings, report: &CheckReport, now: Stamp) -> Result<String, std::fmt::Error> {
     let mut out = String::new();
     writeln!(out, "{}  client id {}", clean(&address(settings)), clean(&settings.link.client_id))?;
     for phase in &report.attempt.phases {
@@ -96,7 +96,7 @@ fn text(settings: &Settings, report: &CheckReport, now: Stamp) -> Result<String,
     Ok(out)
 }
 
-fn json(settings: &Settings, report: &CheckReport, now: Stamp) -> serde_json::Result<String> {
+fn json(settings: &ResolvedSettings, report: &CheckReport, now: Stamp) -> serde_json::Result<String> {
     let certificate = report.certificate.as_ref().map(|certificate| {
         json!({
             "subject": certificate.subject,
@@ -118,7 +118,7 @@ fn json(settings: &Settings, report: &CheckReport, now: Stamp) -> serde_json::Re
         "client_id": settings.link.client_id,
         "ok": report.failure.is_none(),
         "verdict": verdict(report, now),
-        "exit_code": code(report).number(),
+        "exit_code": exit_reason(report).number(),
         "phases": report.attempt.phases,
         "connected": report.connected,
         "failure": report.failure,

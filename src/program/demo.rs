@@ -1,7 +1,7 @@
 //! `dropscope demo`: a scenario of the lab, watched like any other connection.
 
-mod haste;
-mod renewals;
+mod time_scaling;
+mod demo_signer;
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -16,14 +16,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::interval;
 
-use self::haste::hasten;
-use self::renewals::Renewals;
+use self::time_scaling::scale_link_timeouts;
+use self::demo_signer::DemoSigner;
 use super::watch::watch;
-use super::{print, refuse, runtime, settings};
+use super::{print, usage_error, runtime, settings};
 use crate::classify::Verdict;
 use crate::cli;
 use crate::clock::SystemClock;
-use crate::config::{Directories, Embedded, Settings, Target, device_of};
+use crate::config::{Directories, EmbeddedBroker, ResolvedSettings, ConnectionTarget, parse_device};
 use crate::device::Device;
 use crate::diagnostics::{Clock, Stamp};
 use crate::lab::scenario::{BLOWS, Publishing, SCENARIOS, Scenario, Way, speed_words};
@@ -34,35 +34,35 @@ use crate::mqtt::settings::{LinkSettings, Resolver, Transport, VersionChoice};
 /// The simulated heater, as a configuration file would have it.
 const DEVICE: &str = include_str!("demo/device.toml");
 /// Faults asked for that may wait.
-const INJECTIONS: usize = 8;
+const INJECTION_QUEUE: usize = 8;
 
 /// Chooses the scenario and plays it until the run is over.
-pub(super) fn demo(demo: cli::Demo) -> color_eyre::Result<ExitCode> {
+pub(super) fn demo(demo: cli::DemoArgs) -> color_eyre::Result<ExitCode> {
     if demo.list.unwrap_or(false) {
         return print(list()?.as_bytes());
     }
     let seed = demo.play.seed.unwrap_or_else(rand::random);
     let blind = demo.blind.unwrap_or(false);
-    let scenario = match chosen(demo.scenario.as_deref(), blind, seed) {
+    let scenario = match choose_scenario(demo.scenario.as_deref(), blind, seed) {
         Ok(scenario) => scenario,
-        Err(sentence) => return Ok(refuse(&sentence)),
+        Err(sentence) => return Ok(usage_error(&sentence)),
     };
-    let embedded = Embedded {
+    let embedded = EmbeddedBroker {
         transport: transport(scenario.way),
         version: version(scenario.version),
         keep_alive_secs: scenario.keep_alive_secs,
         ping_timeout: Duration::from_secs_f64(scenario.ping_timeout_secs),
     };
-    let settings = match settings(demo.options, &demo.file, Target::Embedded(embedded)) {
+    let settings = match settings(demo.options, &demo.file, ConnectionTarget::Embedded(embedded)) {
         Ok(settings) => settings,
-        Err(error) => return Ok(refuse(&error)),
+        Err(error) => return Ok(usage_error(&error)),
     };
-    let play = Play { scenario, seed, speed: demo.play.speed.unwrap_or(scenario.speed), blind };
+    let play = DemoRun { scenario, seed, speed: demo.play.speed.unwrap_or(scenario.speed), is_blind: blind };
     runtime()?.block_on(play.run(settings))
 }
 
 /// The scenario of a name, or the sentence that tells the nearest names.
-pub(super) fn named(name: &str) -> Result<&'static Scenario, String> {
+pub(super) fn scenario_by_name(name: &str) -> Result<&'static Scenario, String> {
     Scenario::named(name).map_err(|nearest| {
         let name = crate::diagnostics::clean::clean(name);
         format!(
@@ -72,15 +72,15 @@ pub(super) fn named(name: &str) -> Result<&'static Scenario, String> {
     })
 }
 
-fn chosen(name: Option<&str>, blind: bool, seed: u64) -> Result<&'static Scenario, String> {
+fn choose_scenario(name: Option<&str>, blind: bool, seed: u64) -> Result<&'static Scenario, String> {
     match name {
-        Some(name) => named(name),
+        Some(name) => scenario_by_name(name),
         None if blind => {
             let count = u64::try_from(SCENARIOS.len()).unwrap_or(u64::MAX);
             let index = usize::try_from(seed % count).unwrap_or(0);
             SCENARIOS.get(index).ok_or_else(|| "There is no scenario.".to_owned())
         }
-        None => named(Scenario::DEFAULT),
+        None => scenario_by_name(Scenario::DEFAULT),
     }
 }
 
@@ -93,8 +93,8 @@ fn list() -> Result<String, std::fmt::Error> {
     Ok(text)
 }
 
-fn transport(way: Way) -> Transport {
-    match way {
+fn transport(lab_transport: Way) -> Transport {
+    match lab_transport {
         Way::Tcp => Transport::Tcp,
         Way::Tls => Transport::Tls,
         Way::Ws => Transport::Ws,
@@ -118,126 +118,126 @@ pub(super) fn wall_secs() -> f64 {
 }
 
 /// One scenario to be played.
-struct Play {
+struct DemoRun {
     scenario: &'static Scenario,
     seed: u64,
     speed: f64,
-    blind: bool,
+    is_blind: bool,
 }
 
-impl Play {
-    async fn run(self, mut settings: Settings) -> color_eyre::Result<ExitCode> {
+impl DemoRun {
+    async fn run(self, mut settings: ResolvedSettings) -> color_eyre::Result<ExitCode> {
         let scenario = self.scenario;
         let options = StageOptions { seed: self.seed, speed: self.speed, wall_secs: wall_secs() };
-        let stage = Stage::start(&[scenario.way], scenario, options)
+        let lab_setup = Stage::start(&[scenario.way], scenario, options)
             .await
             .wrap_err("cannot start the embedded broker on loopback")?;
-        let authority = self.prepare(&mut settings.link, &stage)?;
-        let (shown, injected) = (watch::Sender::new(self.shown()), mpsc::channel(INJECTIONS));
-        let port = SimulationPort { status: shown.subscribe(), inject: injected.0 };
-        let stage = Arc::new(stage);
-        let mut company = JoinSet::new();
+        let authority = self.prepare(&mut settings.link, &lab_setup)?;
+        let (simulation, injection) = (watch::Sender::new(self.simulation()), mpsc::channel(INJECTION_QUEUE));
+        let port = SimulationPort { status: simulation.subscribe(), inject: injection.0 };
+        let lab_setup = Arc::new(lab_setup);
+        let mut background_tasks = JoinSet::new();
         let result = watch(settings, self.device(), Some(port), |requests| {
-            company.spawn(inject(Arc::clone(&stage), injected.1, requests.clone()));
+            background_tasks.spawn(inject(Arc::clone(&lab_setup), injection.1, requests.clone()));
             for publishing in scenario.publishes {
-                company.spawn(publish(*publishing, stage.real(publishing.every_secs), requests.clone()));
+                background_tasks.spawn(publish(*publishing, lab_setup.real(publishing.every_secs), requests.clone()));
             }
         })
         .await;
-        company.shutdown().await;
+        background_tasks.shutdown().await;
         drop(authority);
-        if let Some(stage) = Arc::into_inner(stage) {
-            stage.stop().await;
+        if let Some(lab_setup) = Arc::into_inner(lab_setup) {
+            lab_setup.stop().await;
         }
-        let watched = result?;
-        if let (true, Some(last)) = (self.blind, &watched.last) {
-            let revealed = reveal(self.scenario, last.verdict.as_deref());
+        let outcome = result?;
+        if let (true, Some(last)) = (self.is_blind, &outcome.last_state) {
+            let result_text = blind_run_result(self.scenario, last.verdict.as_deref());
             // Nothing can be done about a closed standard error.
-            let _ = writeln!(io::stderr(), "{revealed}");
+            let _ = writeln!(io::stderr(), "{result_text}");
         }
-        Ok(watched.code)
+        Ok(outcome.code)
     }
 
     /// Fills in what is known only now that the stage stands.
-    fn prepare(&self, link: &mut LinkSettings, stage: &Stage) -> color_eyre::Result<Option<Removed>> {
-        let door = stage.door(self.scenario.way).ok_or_eyre("the stage has no door")?;
+    fn prepare(&self, link: &mut LinkSettings, lab_setup: &Stage) -> color_eyre::Result<Option<DeleteOnDrop>> {
+        let address = lab_setup.door(self.scenario.way).ok_or_eyre("the stage has no door")?;
         HOST.clone_into(&mut link.broker.host);
-        link.broker.port = door.port();
-        link.resolver = Some(Arc::new(Names(stage.control().clone())));
+        link.broker.port = address.port();
+        link.resolver = Some(Arc::new(GatewayResolver(lab_setup.control().clone())));
         if link.subscriptions.is_empty() {
             link.subscriptions.push((TELEMETRY_TOPIC.to_owned(), 0));
         }
-        hasten(link, self.speed);
+        scale_link_timeouts(link, self.speed);
         if link.broker.transport.is_websocket() {
-            link.signer = self.renewals(stage, &link.broker.path).map(|signer| Arc::new(signer) as _);
+            link.signer = self.renewals(lab_setup, &link.broker.path).map(|signer| Arc::new(signer) as _);
         }
         if !link.broker.transport.is_tls() {
             return Ok(None);
         }
-        let directory = Directories::of_this_user().state;
-        let path = write_authority(&directory, &format!("demo-ca-{}.pem", std::process::id()), stage)?;
+        let directory = Directories::for_current_user().state;
+        let path = write_ca_certificate(&directory, &format!("demo-ca-{}.pem", std::process::id()), lab_setup)?;
         link.tls.ca_file = Some(path.clone());
-        Ok(Some(Removed(path)))
+        Ok(Some(DeleteOnDrop(path)))
     }
 
     /// What a client with expiring credentials knows of them; `None`: the story has none.
-    fn renewals(&self, stage: &Stage, path: &str) -> Option<Renewals> {
-        let every = stage.real(self.scenario.renews_every_secs?);
+    fn renewals(&self, lab_setup: &Stage, path: &str) -> Option<DemoSigner> {
+        let every = lab_setup.real(self.scenario.renews_every_secs?);
         let life = (self.scenario.ailments)().into_iter().find_map(|ailment| match ailment {
-            Ailment::CredentialExpiry { at_secs, .. } => Some(stage.real(at_secs)),
+            Ailment::CredentialExpiry { at_secs, .. } => Some(lab_setup.real(at_secs)),
             _ => None,
         })?;
         let clock = SystemClock::new();
         // The gateway stands already: it renews as many times as it did since then.
-        let (now, age) = (clock.now(), stage.control().age());
+        let (now, age) = (clock.now(), lab_setup.control().age());
         let since = Stamp::new(now.wall - age, now.boot.saturating_sub(age));
-        Some(Renewals { path: path.to_owned(), clock, since, every, life })
+        Some(DemoSigner { path: path.to_owned(), clock, issued_at: since, renewal_interval: every, lifetime: life })
     }
 
     /// The heater, where the scenario has one.
     fn device(&self) -> Option<Box<dyn Device>> {
-        let is_there = !self.scenario.telemetry_secs.is_empty();
-        let device = device_of(DEVICE).ok().flatten().filter(|_| is_there)?;
+        let has_heater = !self.scenario.telemetry_secs.is_empty();
+        let device = parse_device(DEVICE).ok().flatten().filter(|_| has_heater)?;
         Some(Box::new(device))
     }
 
-    fn shown(&self) -> Simulation {
+    fn simulation(&self) -> Simulation {
         let label = match speed_words(self.speed) {
             Some(words) => format!("simulated, {words}"),
             None => "simulated".to_owned(),
         };
-        let fault = if self.blind { "not told in a blind run" } else { self.scenario.fault };
+        let fault = if self.is_blind { "not told in a blind run" } else { self.scenario.fault };
         let menu = BLOWS.iter().map(|blow| Arc::from(blow.what));
         Simulation { label: label.into(), fault: fault.into(), faults: menu.collect() }
     }
 }
 
 /// The solution of a blind run, and whether dropscope found it.
-fn reveal(scenario: &Scenario, verdict: Option<&Verdict>) -> String {
-    let said = verdict.map_or_else(|| "nothing".to_owned(), Verdict::brief);
+fn blind_run_result(scenario: &Scenario, verdict: Option<&Verdict>) -> String {
+    let verdict_name = verdict.map_or_else(|| "nothing".to_owned(), Verdict::brief);
     let patterns = scenario.patterns();
-    let right = match verdict {
+    let assessment = match verdict {
         _ if patterns.is_empty() => "",
         Some(verdict) if patterns.contains(&verdict.classification.pattern.name()) => ", which is right",
         Some(verdict) if !verdict.is_named() => ", which is honest but not enough",
         _ => ", which is wrong",
     };
-    format!("It was {}: {}. dropscope said: {said}{right}.", scenario.name, scenario.fault)
+    format!("It was {}: {}. dropscope said: {verdict_name}{assessment}.", scenario.name, scenario.fault)
 }
 
 /// Writes the authority's certificate where clients can read it.
-pub(super) fn write_authority(directory: &Path, name: &str, stage: &Stage) -> color_eyre::Result<PathBuf> {
+pub(super) fn write_ca_certificate(directory: &Path, name: &str, lab_setup: &Stage) -> color_eyre::Result<PathBuf> {
     let path = directory.join(name);
     std::fs::create_dir_all(directory)
-        .and_then(|()| std::fs::write(&path, stage.authority()))
+        .and_then(|()| std::fs::write(&path, lab_setup.authority()))
         .wrap_err_with(|| format!("cannot write the lab's authority to {}", path.display()))?;
     Ok(path)
 }
 
 /// A file that goes with its owner.
-pub(super) struct Removed(pub(super) PathBuf);
+pub(super) struct DeleteOnDrop(pub(super) PathBuf);
 
-impl Drop for Removed {
+impl Drop for DeleteOnDrop {
     fn drop(&mut self) {
         // What cannot be removed holds no secret.
         let _ = std::fs::remove_file(&self.0);
@@ -246,15 +246,15 @@ impl Drop for Removed {
 
 /// The name service of the stage.
 #[derive(Clone)]
-struct Names(GatewayControl);
+struct GatewayResolver(GatewayControl);
 
-impl std::fmt::Debug for Names {
+impl std::fmt::Debug for GatewayResolver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Names")
     }
 }
 
-impl Resolver for Names {
+impl Resolver for GatewayResolver {
     fn addresses(&self, _host: &str) -> io::Result<Vec<IpAddr>> {
         if self.0.name_resolves() {
             return Ok(vec![Ipv4Addr::LOCALHOST.into()]);
@@ -265,10 +265,10 @@ impl Resolver for Names {
 }
 
 /// Lets the faults strike that the user asks for, and notes them down.
-async fn inject(stage: Arc<Stage>, mut asked: mpsc::Receiver<usize>, requests: mpsc::Sender<MonitorRequest>) {
-    while let Some(index) = asked.recv().await {
+async fn inject(lab_setup: Arc<Stage>, mut injections: mpsc::Receiver<usize>, requests: mpsc::Sender<MonitorRequest>) {
+    while let Some(index) = injections.recv().await {
         let Some(blow) = BLOWS.get(index) else { continue };
-        stage.strike(blow);
+        lab_setup.strike(blow);
         let text = format!("simulated: {}", blow.what);
         if requests.send(MonitorRequest::Note(text)).await.is_err() {
             return;
@@ -305,24 +305,24 @@ mod tests {
     use crate::classify::Pattern;
 
     #[test]
-    fn the_heater_of_the_demo_speaks_of_the_labs_topics() {
-        let device = device_of(DEVICE).expect("a file").expect("a device");
+    fn the_demo_heater_uses_the_lab_topics() {
+        let device = parse_device(DEVICE).expect("a file").expect("a device");
         let filters: Vec<_> = device.subscriptions("me").into_iter().map(|(filter, _)| filter).collect();
         assert_eq!(filters, [TELEMETRY_TOPIC, crate::lab::ANSWER_TOPIC]);
-        let occasion = crate::device::Occasion {
+        let command_context = crate::device::Occasion {
             correlation_id: "i",
             client_id: "me",
             now: chrono::DateTime::UNIX_EPOCH,
         };
         for spec in device.commands().iter().filter(|spec| spec.parameters.is_empty()) {
-            let order = device.build(&spec.name, &[], &occasion).expect("an order");
-            assert_eq!(order.topic, crate::lab::COMMAND_TOPIC);
+            let prepared = device.build(&spec.name, &[], &command_context).expect("an order");
+            assert_eq!(prepared.topic, crate::lab::COMMAND_TOPIC);
         }
     }
 
     #[test]
-    fn a_wrong_name_is_told_in_one_sentence_with_the_nearest_names() {
-        let sentence = named("nat-silnet\u{1b}[2J").expect_err("no such scenario");
+    fn an_unknown_scenario_error_lists_the_nearest_names() {
+        let sentence = scenario_by_name("nat-silnet\u{1b}[2J").expect_err("no such scenario");
         assert!(sentence.starts_with("There is no scenario `nat-silnet"), "{sentence}");
         assert!(
             sentence.contains("the nearest are nat-silent, ") && !sentence.contains('\u{1b}'),
@@ -333,28 +333,28 @@ mod tests {
     #[test]
     fn a_blind_run_without_a_name_is_chosen_by_the_seed() {
         let names: std::collections::BTreeSet<_> =
-            (0..100).map(|seed| chosen(None, true, seed).expect("one").name).collect();
+            (0..100).map(|seed| choose_scenario(None, true, seed).expect("one").name).collect();
         assert_eq!(names.len(), SCENARIOS.len());
-        assert_eq!(chosen(None, false, 5).expect("one").name, Scenario::DEFAULT);
+        assert_eq!(choose_scenario(None, false, 5).expect("one").name, Scenario::DEFAULT);
     }
 
     #[test]
-    fn the_solution_says_whether_it_was_found() {
+    fn the_blind_run_result_rates_the_verdict() {
         let at = Stamp::new("2026-08-03T12:00:00Z".parse().expect("a time"), Duration::ZERO);
         let mut verdict = Verdict::undetermined(at);
-        let scenario = named("nat-silent").expect("one");
-        let said = |verdict: &Verdict| reveal(scenario, Some(verdict));
-        assert!(said(&verdict).ends_with("said: undetermined, which is honest but not enough."));
+        let scenario = scenario_by_name("nat-silent").expect("one");
+        let result_for = |verdict: &Verdict| blind_run_result(scenario, Some(verdict));
+        assert!(result_for(&verdict).ends_with("said: undetermined, which is honest but not enough."));
         verdict.classification.confidence = 0.91;
         verdict.classification.pattern = Pattern::IdleTimeout;
         assert_eq!(
-            said(&verdict),
+            result_for(&verdict),
             "It was nat-silent: a NAT silently forgets after 350 s of silence. \
              dropscope said: idle timeout, 91 % (sure), which is right."
         );
         verdict.classification.pattern = Pattern::Random;
-        assert!(said(&verdict).ends_with("random loss, 91 % (sure), which is wrong."));
-        assert!(reveal(scenario, None).ends_with("said: nothing, which is wrong."));
+        assert!(result_for(&verdict).ends_with("random loss, 91 % (sure), which is wrong."));
+        assert!(blind_run_result(scenario, None).ends_with("said: nothing, which is wrong."));
     }
 
     #[test]

@@ -13,40 +13,40 @@ use serde::Serialize;
 use super::print;
 use crate::classify::{Explanation, explain as explain_text};
 use crate::cli::{self, ExplainFormat};
-use crate::exit::Code;
+use crate::exit::ExitReason;
 use crate::tui;
 
 /// Bytes of a line that are read; the rest of a longer one is skipped.
-const LONGEST_LINE: u64 = 64 * 1024;
+const MAX_LINE_BYTES: u64 = 64 * 1024;
 
 /// Bytes of standard input that are tried as one JSON document.
-const LONGEST_DOCUMENT: usize = 256 * 1024;
+const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 
 /// Columns when nobody says how many there are.
-const USUAL_WIDTH: u16 = 80;
+const DEFAULT_WIDTH: u16 = 80;
 
 /// Everything that was explained.
 #[derive(Debug, Default, PartialEq, Serialize)]
-pub(super) struct Report {
+pub(super) struct ExplainReport {
     schema_version: u32,
     /// Lines (or JSON objects) that were read.
     lines: u64,
     /// Those in which nothing is known.
     unknown_lines: u64,
     /// Each meaning once, the most frequent trouble first.
-    explanations: Vec<Group>,
+    explanations: Vec<ExplanationGroup>,
 }
 
 /// Lines with the same meaning.
 #[derive(Debug, PartialEq, Serialize)]
-pub(super) struct Group {
+pub(super) struct ExplanationGroup {
     count: u64,
     /// The first of them.
     #[serde(flatten)]
     explanation: Explanation,
 }
 
-impl Report {
+impl ExplainReport {
     fn new() -> Self {
         Self { schema_version: 1, ..Self::default() }
     }
@@ -59,11 +59,11 @@ impl Report {
         self.lines += 1;
         let explanation = explain_text(text);
         let id = |explanation: &Explanation| explanation.found.as_ref().map(|meaning| meaning.id.clone());
-        let wanted = id(&explanation);
-        self.unknown_lines += u64::from(wanted.is_none());
-        match self.explanations.iter_mut().find(|group| id(&group.explanation) == wanted) {
+        let meaning_id = id(&explanation);
+        self.unknown_lines += u64::from(meaning_id.is_none());
+        match self.explanations.iter_mut().find(|group| id(&group.explanation) == meaning_id) {
             Some(group) => group.count += 1,
-            None => self.explanations.push(Group { count: 1, explanation }),
+            None => self.explanations.push(ExplanationGroup { count: 1, explanation }),
         }
     }
 
@@ -77,16 +77,16 @@ impl Report {
             self.explanations.retain(|group| group.explanation.found.is_some());
         }
         let is_harmless =
-            |group: &Group| group.explanation.found.as_ref().is_some_and(|meaning| meaning.is_harmless);
+            |group: &ExplanationGroup| group.explanation.found.as_ref().is_some_and(|meaning| meaning.is_harmless);
         self.explanations.sort_by_key(|group| (is_harmless(group), std::cmp::Reverse(group.count)));
         self
     }
 }
 
 /// Explains the words given, or standard input.
-pub(super) fn explain(wanted: &cli::Explain) -> color_eyre::Result<ExitCode> {
-    let mut report = Report::new();
-    if wanted.text.is_empty() || wanted.text == ["-"] {
+pub(super) fn explain(args: &cli::ExplainArgs) -> color_eyre::Result<ExitCode> {
+    let mut report = ExplainReport::new();
+    if args.text.is_empty() || args.text == ["-"] {
         let stdin = io::stdin();
         if stdin.is_terminal() {
             // Nothing can be done about a closed standard error.
@@ -94,29 +94,29 @@ pub(super) fn explain(wanted: &cli::Explain) -> color_eyre::Result<ExitCode> {
         }
         read(stdin.lock(), &mut report).wrap_err("cannot read standard input")?;
     } else {
-        report.add(&wanted.text.join(" "));
+        report.add(&args.text.join(" "));
     }
     let report = report.finish();
-    let text = match wanted.format {
+    let text = match args.format {
         ExplainFormat::Text => page::page(&report, width(), has_color())?,
         ExplainFormat::Json => serde_json::to_string_pretty(&report)? + "\n",
         ExplainFormat::Markdown => markdown::markdown(&report)?,
     };
     print(text.as_bytes())?;
-    Ok(if report.is_known() { Code::Fine } else { Code::Runtime }.into())
+    Ok(if report.is_known() { ExitReason::Success } else { ExitReason::RuntimeError }.into())
 }
 
 /// Line by line; a JSON document of several lines is explained as a whole, a list of them one by one.
-fn read(mut input: impl BufRead, report: &mut Report) -> io::Result<()> {
-    let mut by_line = Report::new();
+fn read(mut input: impl BufRead, report: &mut ExplainReport) -> io::Result<()> {
+    let mut by_line = ExplainReport::new();
     let mut document = Some(String::new());
     while let Some(line) = next_line(&mut input)? {
         let line = String::from_utf8_lossy(&line);
         by_line.add(&line);
         if let Some(text) = &mut document {
             text.push_str(&line);
-            let begins = text.trim_start().chars().next();
-            if text.len() > LONGEST_DOCUMENT || begins.is_some_and(|begins| !matches!(begins, '{' | '[')) {
+            let first_char = text.trim_start().chars().next();
+            if text.len() > MAX_DOCUMENT_BYTES || first_char.is_some_and(|first| !matches!(first, '{' | '[')) {
                 document = None;
             }
         }
@@ -136,16 +136,16 @@ fn read(mut input: impl BufRead, report: &mut Report) -> io::Result<()> {
 /// The next line with its end; of a longer one the beginning. `None` at the end of the input.
 fn next_line(input: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
-    input.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line)?;
+    input.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line)?;
     if line.is_empty() {
         return Ok(None);
     }
-    let mut is_whole = line.ends_with(b"\n");
-    while !is_whole {
+    let mut is_line_complete = line.ends_with(b"\n");
+    while !is_line_complete {
         let more = input.fill_buf()?;
         let end = more.iter().position(|byte| *byte == b'\n');
         let skipped = end.map_or(more.len(), |end| end + 1);
-        is_whole = end.is_some() || more.is_empty();
+        is_line_complete = end.is_some() || more.is_empty();
         input.consume(skipped);
     }
     Ok(Some(line))
@@ -153,8 +153,8 @@ fn next_line(input: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
 
 fn width() -> u16 {
     let is_terminal = io::stdout().is_terminal();
-    let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    told.or_else(|| is_terminal.then(tui::columns).flatten()).unwrap_or(USUAL_WIDTH)
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    columns.or_else(|| is_terminal.then(tui::columns).flatten()).unwrap_or(DEFAULT_WIDTH)
 }
 
 fn has_color() -> bool {

@@ -2,7 +2,7 @@
 //! its cloud.
 
 mod gateways;
-mod household;
+mod navien_console;
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -13,23 +13,23 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use self::gateways::Gateways;
-use self::household::Household;
-use super::demo::{Removed, named, wall_secs, write_authority};
-use super::{refuse, runtime};
+use self::navien_console::NavienConsole;
+use super::demo::{DeleteOnDrop, scenario_by_name, wall_secs, write_ca_certificate};
+use super::{usage_error, runtime};
 use crate::cli;
 use crate::config::Directories;
-use crate::exit::Code;
+use crate::exit::ExitReason;
 use crate::lab::scenario::{BLOWS, SCENARIOS, Scenario, Way, speed_words};
 use crate::lab::{HOST, Stage, StageOptions};
 use crate::signals;
 
 /// Every way in, in the order of the URLs printed.
-const WAYS: [(Way, &str, &str); 4] =
+const TRANSPORTS: [(Way, &str, &str); 4] =
     [(Way::Tcp, "mqtt", ""), (Way::Tls, "mqtts", ""), (Way::Ws, "ws", "/mqtt"), (Way::Wss, "wss", "/mqtt")];
 /// What plays when nothing is asked for.
-const QUIET: &str = "healthy";
+const DEFAULT_SCENARIO: &str = "healthy";
 /// Command lines that may wait.
-const LINES: usize = 16;
+const COMMAND_QUEUE: usize = 16;
 
 const HELP: &str = "\
 arm SCENARIO      let everything of a scenario act from now on
@@ -51,10 +51,10 @@ help              this
 quit              stop";
 
 /// Runs until it is told to stop.
-pub(super) fn lab(lab: &cli::Lab) -> color_eyre::Result<ExitCode> {
-    let scenario = match named(lab.scenario.as_deref().unwrap_or(QUIET)) {
+pub(super) fn lab(lab: &cli::LabArgs) -> color_eyre::Result<ExitCode> {
+    let scenario = match scenario_by_name(lab.scenario.as_deref().unwrap_or(DEFAULT_SCENARIO)) {
         Ok(scenario) => scenario,
-        Err(sentence) => return Ok(refuse(&sentence)),
+        Err(sentence) => return Ok(usage_error(&sentence)),
     };
     let options = StageOptions {
         seed: lab.play.seed.unwrap_or_else(rand::random),
@@ -65,102 +65,102 @@ pub(super) fn lab(lab: &cli::Lab) -> color_eyre::Result<ExitCode> {
 }
 
 async fn run(scenario: &Scenario, options: StageOptions, json: bool) -> color_eyre::Result<ExitCode> {
-    let ways = WAYS.map(|(way, ..)| way);
+    let transports = TRANSPORTS.map(|(transport, ..)| transport);
     let mut stage =
-        Stage::start(&ways, scenario, options).await.wrap_err("cannot start the lab on loopback")?;
-    let directory = Directories::of_this_user().state;
+        Stage::start(&transports, scenario, options).await.wrap_err("cannot start the lab on loopback")?;
+    let directory = Directories::for_current_user().state;
     let name = format!("lab-ca-{}.pem", std::process::id());
-    let authority = Removed(write_authority(&directory, &name, &stage)?);
-    let household = Household::start(options, &directory).await?;
+    let authority = DeleteOnDrop(write_ca_certificate(&directory, &name, &stage)?);
+    let household = NavienConsole::start(options, &directory).await?;
     stage.afflict(household.gateway(), scenario);
-    let mut console = Console { stage, household, json };
-    let mut opening = Answer::default();
+    let mut console = LabConsole { lab_setup: stage, navien: household, json };
+    let mut greeting = ConsoleReply::default();
     let mut urls = Vec::new();
-    for (way, scheme, path) in WAYS {
-        let Some(address) = console.stage.door(way) else { continue };
-        let host = if matches!(way, Way::Tls | Way::Wss) { HOST } else { "127.0.0.1" };
+    for (transport, scheme, path) in TRANSPORTS {
+        let Some(address) = console.lab_setup.door(transport) else { continue };
+        let host = if matches!(transport, Way::Tls | Way::Wss) { HOST } else { "127.0.0.1" };
         let url = format!("{scheme}://{host}:{}{path}", address.port());
-        writeln!(opening.text, "{url}")?;
+        writeln!(greeting.text, "{url}")?;
         urls.push(url);
     }
-    let pace = speed_words(options.speed).unwrap_or_else(|| "1 s = 1 s".to_owned());
-    let household = console.household.tell()?;
+    let speed_label = speed_words(options.speed).unwrap_or_else(|| "1 s = 1 s".to_owned());
+    let navien_info = console.navien.connection_info()?;
     write!(
-        opening.text,
-        "authority {}\n{}scenario {} ({pace}); help tells the commands",
+        greeting.text,
+        "authority {}\n{}scenario {} ({speed_label}); help tells the commands",
         authority.0.display(),
-        household.text,
+        navien_info.text,
         scenario.name
     )?;
-    opening.data = json!({
+    greeting.data = json!({
         "urls": urls,
         "authority": authority.0,
-        "navien": household.data,
+        "navien": navien_info.data,
         "scenario": scenario.name,
         "seed": options.seed,
         "speed": options.speed,
     });
-    let ended = match console.tell(Ok(opening)) {
+    let result = match console.print_reply(Ok(greeting)) {
         Ok(()) => console.serve().await,
         Err(error) => Err(error),
     };
-    console.household.stop().await;
-    console.stage.stop().await;
-    match ended {
+    console.navien.stop().await;
+    console.lab_setup.stop().await;
+    match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(Code::Fine.into()),
+        _ => Ok(ExitReason::Success.into()),
     }
 }
 
 /// What a command answers: for people and for programs.
 #[derive(Debug, Default)]
-struct Answer {
+struct ConsoleReply {
     text: String,
     data: Value,
 }
 
-impl Answer {
+impl ConsoleReply {
     fn new(text: impl Into<String>, data: Value) -> Self {
         Self { text: text.into(), data }
     }
 }
 
 /// The control line.
-struct Console {
-    stage: Stage,
-    household: Household,
+struct LabConsole {
+    lab_setup: Stage,
+    navien: NavienConsole,
     json: bool,
 }
 
-impl Console {
+impl LabConsole {
     /// Carries out commands until one of them, a signal or the end of a terminal ends it.
     async fn serve(&mut self) -> io::Result<()> {
         let mut lines = lines();
         let is_terminal = io::stdin().is_terminal();
-        let mut end = std::pin::pin!(signals::asked_to_end());
-        let mut reads = true;
+        let mut end = std::pin::pin!(signals::wait_for_termination());
+        let mut is_stdin_open = true;
         loop {
             let line = tokio::select! {
                 _ = &mut end => return Ok(()),
-                line = lines.recv(), if reads => line,
+                line = lines.recv(), if is_stdin_open => line,
             };
             match line.as_deref().map(str::trim) {
                 // A pipe that ends is a script that is done commanding, not with the lab.
                 None if is_terminal => return Ok(()),
-                None => reads = false,
+                None => is_stdin_open = false,
                 Some("") => {}
-                Some("quit" | "exit") => return self.tell(Ok(Answer::new("stopping", Value::Null))),
+                Some("quit" | "exit") => return self.print_reply(Ok(ConsoleReply::new("stopping", Value::Null))),
                 Some(line) => {
-                    let answer = self.answer(line);
-                    self.tell(answer)?;
+                    let reply = self.execute(line);
+                    self.print_reply(reply)?;
                 }
             }
         }
     }
 
-    fn tell(&self, answer: Result<Answer, String>) -> io::Result<()> {
+    fn print_reply(&self, reply: Result<ConsoleReply, String>) -> io::Result<()> {
         let mut out = io::stdout().lock();
-        match (self.json, answer) {
+        match (self.json, reply) {
             (true, Ok(answer)) => writeln!(out, "{}", json!({"ok": true, "data": answer.data}))?,
             (true, Err(error)) => writeln!(out, "{}", json!({"ok": false, "error": error}))?,
             (false, Ok(answer)) => writeln!(out, "{}", answer.text.trim_end())?,
@@ -169,23 +169,23 @@ impl Console {
         out.flush()
     }
 
-    fn answer(&self, line: &str) -> Result<Answer, String> {
+    fn execute(&self, line: &str) -> Result<ConsoleReply, String> {
         let (command, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let rest = rest.trim();
-        let gateways = Gateways::new(&self.stage, self.household.gateway());
+        let gateways = Gateways::new(&self.lab_setup, self.navien.gateway());
         match command {
             "arm" => gateways.arm(rest),
             "disarm" => gateways.disarm(rest),
             "list" => Ok(gateways.list()),
-            "strike" => gateways.strike(rest),
-            "strikes" => Ok(gateways.strikes()),
-            "tally" => Ok(gateways.tally()),
+            "strike" => gateways.inject(rest),
+            "strikes" => Ok(gateways.injected_faults()),
+            "tally" => Ok(gateways.packet_counts()),
             "renew" => Ok(gateways.renew()),
-            "heater" => self.household.heater(rest),
-            "cloud" => self.household.cloud(rest),
-            "scenarios" => Ok(names(SCENARIOS.iter().map(|scenario| (scenario.name, scenario.fault)))),
-            "faults" => Ok(names(BLOWS.iter().map(|blow| (blow.name, blow.what)))),
-            "help" => Ok(Answer::new(HELP, json!(HELP.lines().collect::<Vec<_>>()))),
+            "heater" => self.navien.heater(rest),
+            "cloud" => self.navien.cloud(rest),
+            "scenarios" => Ok(name_list(SCENARIOS.iter().map(|scenario| (scenario.name, scenario.fault)))),
+            "faults" => Ok(name_list(BLOWS.iter().map(|blow| (blow.name, blow.what)))),
+            "help" => Ok(ConsoleReply::new(HELP, json!(HELP.lines().collect::<Vec<_>>()))),
             _ => Err(format!("there is no command `{}`; help tells them", clean(command))),
         }
     }
@@ -195,14 +195,14 @@ fn clean(text: &str) -> String {
     crate::diagnostics::clean::clean(text).into_owned()
 }
 
-fn names<'a>(named: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> Answer {
-    let text = named.clone().fold(String::new(), |text, (name, what)| text + &format!("{name:18} {what}\n"));
-    Answer::new(text, named.map(|(name, what)| json!({"name": name, "what": what})).collect())
+fn name_list<'a>(entries: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> ConsoleReply {
+    let text = entries.clone().fold(String::new(), |text, (name, what)| text + &format!("{name:18} {what}\n"));
+    ConsoleReply::new(text, entries.map(|(name, what)| json!({"name": name, "what": what})).collect())
 }
 
 /// The lines of standard input. Its thread ends with the process: nothing can wake it from a read.
 fn lines() -> mpsc::Receiver<String> {
-    let (sender, lines) = mpsc::channel(LINES);
+    let (sender, lines) = mpsc::channel(COMMAND_QUEUE);
     std::thread::spawn(move || {
         for line in io::stdin().lines().map_while(Result::ok) {
             if sender.blocking_send(line).is_err() {

@@ -18,9 +18,9 @@ use std::process::ExitCode;
 
 use color_eyre::eyre::WrapErr as _;
 
-use crate::cli::{self, Cli, Command, ConfigPart, FileOption};
-use crate::config::{self, ConfigError, Directories, Options, Settings, Surroundings, Target};
-use crate::exit::Code;
+use crate::cli::{self, Cli, CliCommand, ConfigPart, ConfigFileArgs};
+use crate::config::{self, ConfigError, Directories, Options, ResolvedSettings, Environment, ConnectionTarget};
+use crate::exit::ExitReason;
 
 /// Reads the command line and runs the command. Usage errors end the process with 2, as clap does.
 ///
@@ -31,50 +31,50 @@ pub fn run() -> color_eyre::Result<ExitCode> {
     let cli = Cli::read(std::env::args_os()).unwrap_or_else(|usage| usage.exit());
     match cli.command {
         None => watch(cli.watch),
-        Some(Command::Demo(demo)) => demo::demo(demo),
-        Some(Command::Aws(wanted)) => aws::aws(wanted),
-        Some(Command::Lab(lab)) => lab::lab(&lab),
-        Some(Command::Navien(wanted)) => navien::navien(wanted),
-        Some(Command::Replay(wanted)) => replay::replay(&wanted),
-        Some(Command::Check(check)) => {
-            let file = check.watch.file.clone();
-            match settings(check.watch.into_options(), &file, Target::Broker) {
-                Ok(settings) => runtime()?.block_on(check::check(&settings, check.format)),
-                Err(error) => Ok(refuse(&error)),
+        Some(CliCommand::Demo(args)) => demo::demo(args),
+        Some(CliCommand::Aws(args)) => aws::aws(args),
+        Some(CliCommand::Lab(args)) => lab::lab(&args),
+        Some(CliCommand::Navien(args)) => navien::navien(args),
+        Some(CliCommand::Replay(args)) => replay::replay(&args),
+        Some(CliCommand::Check(args)) => {
+            let file = args.watch.file.clone();
+            match settings(args.watch.into_options(), &file, ConnectionTarget::Broker) {
+                Ok(settings) => runtime()?.block_on(check::check(&settings, args.format)),
+                Err(error) => Ok(usage_error(&error)),
             }
         }
-        Some(Command::Explain(wanted)) => explain::explain(&wanted),
-        Some(Command::Analyze(wanted)) => analyze::analyze(&wanted),
-        Some(Command::Picture(wanted)) => picture::picture(&wanted),
-        Some(Command::Config(config)) => print_config(config),
-        Some(Command::Completions { shell }) => print(&cli::completions(shell)),
-        Some(Command::Man) => print(&cli::manual()?),
+        Some(CliCommand::Explain(args)) => explain::explain(&args),
+        Some(CliCommand::Analyze(args)) => analyze::analyze(&args),
+        Some(CliCommand::Picture(args)) => picture::picture(&args),
+        Some(CliCommand::Config(args)) => print_config(args),
+        Some(CliCommand::Completions { shell }) => print(&cli::completions(shell)),
+        Some(CliCommand::Man) => print(&cli::manual()?),
     }
 }
 
-fn watch(watch: cli::Watch) -> color_eyre::Result<ExitCode> {
+fn watch(watch: cli::WatchArgs) -> color_eyre::Result<ExitCode> {
     let file = watch.file.clone();
-    match settings(watch.into_options(), &file, Target::Broker) {
-        Ok(settings) => runtime()?.block_on(watch::broker(settings)),
-        Err(error) => Ok(refuse(&error)),
+    match settings(watch.into_options(), &file, ConnectionTarget::Broker) {
+        Ok(settings) => runtime()?.block_on(watch::watch_broker(settings)),
+        Err(error) => Ok(usage_error(&error)),
     }
 }
 
-fn settings(said: Options, file: &FileOption, target: Target) -> Result<Settings, ConfigError> {
-    let directories = Directories::of_this_user();
+fn settings(args: Options, file: &ConfigFileArgs, target: ConnectionTarget) -> Result<ResolvedSettings, ConfigError> {
+    let directories = Directories::for_current_user();
     let file = config::load(file.config.as_deref(), &directories)?;
-    let surroundings = Surroundings {
+    let environment = Environment {
         variable: &|name| std::env::var(name).ok(),
         is_terminal: io::stdout().is_terminal(),
         directories,
         random: rand::random(),
     };
-    config::resolve(said, file, target, &surroundings)
+    config::resolve(args, file, target, &environment)
 }
 
-fn print_config(wanted: cli::Config) -> color_eyre::Result<ExitCode> {
-    let directories = Directories::of_this_user();
-    let text = match wanted.what {
+fn print_config(args: cli::ConfigArgs) -> color_eyre::Result<ExitCode> {
+    let directories = Directories::for_current_user();
+    let text = match args.what {
         ConfigPart::Template => config::TEMPLATE.to_owned(),
         ConfigPart::Path => directories.config_files.iter().fold(String::new(), |mut text, path| {
             text.push_str(&path.display().to_string());
@@ -82,11 +82,11 @@ fn print_config(wanted: cli::Config) -> color_eyre::Result<ExitCode> {
             text
         }),
         ConfigPart::Effective => {
-            let effective = config::load(wanted.file.config.as_deref(), &directories)
-                .and_then(|file| config::effective(wanted.options, file));
+            let effective = config::load(args.file.config.as_deref(), &directories)
+                .and_then(|file| config::effective(args.options, file));
             match effective {
                 Ok(text) => text,
-                Err(error) => return Ok(refuse(&error)),
+                Err(error) => return Ok(usage_error(&error)),
             }
         }
     };
@@ -97,15 +97,15 @@ fn print(bytes: &[u8]) -> color_eyre::Result<ExitCode> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(Code::Fine.into()),
+        _ => Ok(ExitReason::Success.into()),
     }
 }
 
 /// One sentence on standard error, and the exit code for wrong usage.
-fn refuse(error: &dyn std::fmt::Display) -> ExitCode {
+fn usage_error(error: &dyn std::fmt::Display) -> ExitCode {
     // Nothing can be done about a closed standard error.
     let _ = writeln!(io::stderr(), "error: {error}");
-    Code::Usage.into()
+    ExitReason::UsageError.into()
 }
 
 /// Two workers: the link must not wait for a headless line or a lookup.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use color_eyre::eyre::WrapErr as _;
 
-use super::{print, refuse};
+use super::{print, usage_error};
 use crate::classify::Verdict;
-use crate::cli::{Picture, PictureScreen};
+use crate::cli::{PictureArgs, PictureScreen};
 use crate::diagnostics::clean::clean;
 use crate::diagnostics::recording::RecordingReader;
 use crate::diagnostics::{Diagnostics, Snapshot};
@@ -17,37 +17,37 @@ use crate::monitor::EventFold;
 use crate::tui::still::{self, Subject};
 
 /// Reads the recording and prints the picture.
-pub(super) fn picture(wanted: &Picture) -> color_eyre::Result<ExitCode> {
-    let file = match File::open(&wanted.file) {
+pub(super) fn picture(args: &PictureArgs) -> color_eyre::Result<ExitCode> {
+    let file = match File::open(&args.file) {
         Ok(file) => file,
         Err(error) => {
-            let path = clean(&wanted.file.display().to_string()).into_owned();
-            return Ok(refuse(&format!("cannot open the recording {path}: {error}")));
+            let path = clean(&args.file.display().to_string()).into_owned();
+            return Ok(usage_error(&format!("cannot open the recording {path}: {error}")));
         }
     };
     let last = last_state(BufReader::new(file)).wrap_err("the recording cannot be read")?;
     let Some((snapshot, verdict)) = last else {
-        return Ok(refuse(&"there is no event in that file: is it a recording of dropscope?"));
+        return Ok(usage_error(&"there is no event in that file: is it a recording of dropscope?"));
     };
-    let subject = match wanted.screen {
+    let subject = match args.screen {
         PictureScreen::Overview => Subject::Overview,
         PictureScreen::Drops => Subject::Drops,
         PictureScreen::Drop => Subject::NewestDrop,
     };
-    let svg = still::svg(snapshot, verdict, wanted.file.clone(), subject, wanted.size.into())?;
+    let svg = still::svg(snapshot, verdict, args.file.clone(), subject, args.size.into())?;
     print(svg.as_bytes())
 }
 
 /// The state after the last event and what a screen said then; `None` without any event.
 fn last_state(input: impl std::io::BufRead) -> std::io::Result<Option<(Snapshot, Option<Arc<Verdict>>)>> {
-    let mut folds = EventFold::new(Diagnostics::DEFAULT_MAX_EVENTS);
+    let mut fold = EventFold::new(Diagnostics::DEFAULT_MAX_EVENTS);
     let mut last = None;
     for observed in RecordingReader::new(input) {
         let observed = observed?;
-        folds.apply(observed.at, &observed.event);
+        fold.apply(observed.at, &observed.event);
         last = Some(observed.at);
     }
-    Ok(last.map(|at| (folds.snapshot(at), folds.verdict())))
+    Ok(last.map(|at| (fold.snapshot(at), fold.verdict())))
 }
 
 #[cfg(test)]

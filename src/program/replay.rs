@@ -9,12 +9,12 @@ use std::time::Duration;
 use chrono::Local;
 use color_eyre::eyre::WrapErr as _;
 
-use super::{print, refuse, runtime, settings, watch};
+use super::{print, usage_error, runtime, settings, watch};
 use crate::clock::SystemClock;
-use crate::config::{Embedded, RecordedTime, Settings, Target};
+use crate::config::{EmbeddedBroker, RecordedTime, ResolvedSettings, ConnectionTarget};
 use crate::diagnostics::clean::clean;
 use crate::diagnostics::{Clock, words};
-use crate::exit::Code;
+use crate::exit::ExitReason;
 use crate::export::{
     Destination, Export, ExportError, ExportOptions, file, markdown, save_json, save_report,
 };
@@ -28,7 +28,7 @@ const BATCH: usize = 1 << 20;
 /// Stands for standard output.
 const STDOUT: &str = "-";
 /// What is replayed is reached by no address; the settings want one.
-const NOWHERE: Embedded = Embedded {
+const PLACEHOLDER_BROKER: EmbeddedBroker = EmbeddedBroker {
     transport: Transport::Tcp,
     version: VersionChoice::Auto,
     keep_alive_secs: 60,
@@ -36,44 +36,44 @@ const NOWHERE: Embedded = Embedded {
 };
 
 /// Shows the recording, or exports from it.
-pub(super) fn replay(wanted: &cli::Replay) -> color_eyre::Result<ExitCode> {
-    let settings = match settings(wanted.options(), &wanted.file, Target::Embedded(NOWHERE)) {
+pub(super) fn replay(args: &cli::ReplayArgs) -> color_eyre::Result<ExitCode> {
+    let settings = match settings(args.options(), &args.file, ConnectionTarget::Embedded(PLACEHOLDER_BROKER)) {
         Ok(settings) => settings,
-        Err(error) => return Ok(refuse(&error)),
+        Err(error) => return Ok(usage_error(&error)),
     };
-    let is_quiet = wanted.export.is_some() || wanted.report.is_some();
+    let is_export_only = args.export.is_some() || args.report.is_some();
     let is_stdout = |path: &Option<_>| path.as_deref() == Some(Path::new(STDOUT));
-    if is_stdout(&wanted.export) && is_stdout(&wanted.report) {
-        return Ok(refuse(&"only one of --export and --report can go to standard output"));
+    if is_stdout(&args.export) && is_stdout(&args.report) {
+        return Ok(usage_error(&"only one of --export and --report can go to standard output"));
     }
-    if !is_quiet && !io::stdout().is_terminal() {
+    if !is_export_only && !io::stdout().is_terminal() {
         let sentence = "standard output is no terminal, so there is no screen to replay on; \
                         --export - prints the JSON export of the recording, --report - the Markdown report";
-        return Ok(refuse(&sentence));
+        return Ok(usage_error(&sentence));
     }
-    let tape = match RecordingPlayer::open(&wanted.files, settings.run.max_events) {
-        Ok(tape) => tape,
-        Err(error) => return Ok(refuse(&error)),
+    let player = match RecordingPlayer::open(&args.files, settings.run.max_events) {
+        Ok(player) => player,
+        Err(error) => return Ok(usage_error(&error)),
     };
-    if is_quiet { export(tape, wanted, &settings) } else { runtime()?.block_on(show(tape, wanted, settings)) }
+    if is_export_only { export(player, args, &settings) } else { runtime()?.block_on(show(player, args, settings)) }
 }
 
-fn start(at: RecordedTime, tape: &RecordingPlayer) -> StartAt {
+fn start(at: RecordedTime, player: &RecordingPlayer) -> StartAt {
     match at {
         RecordedTime::FromBeginning(offset) => StartAt::FromBeginning(offset),
         RecordedTime::FromEnd(offset) => StartAt::FromEnd(offset),
-        other => other.instant(tape.start_time(), &Local).map_or(StartAt::FromEnd(Duration::ZERO), StartAt::Wall),
+        other => other.instant(player.start_time(), &Local).map_or(StartAt::FromEnd(Duration::ZERO), StartAt::Wall),
     }
 }
 
-async fn show(tape: RecordingPlayer, wanted: &cli::Replay, settings: Settings) -> color_eyre::Result<ExitCode> {
+async fn show(player: RecordingPlayer, args: &cli::ReplayArgs, settings: ResolvedSettings) -> color_eyre::Result<ExitCode> {
     // A log that cannot be written is a pity, not a reason not to replay.
     if let Err(error) = &logging::start(&settings.log) {
         let _ = writeln!(io::stderr(), "no log file: {error}");
     }
     let keymap = match watch::keymap(&settings.ui) {
         Ok(keymap) => keymap,
-        Err(error) => return Ok(refuse(&error)),
+        Err(error) => return Ok(usage_error(&error)),
     };
     let replay = ReplaySettings {
         reports: ReportSettings {
@@ -83,41 +83,41 @@ async fn show(tape: RecordingPlayer, wanted: &cli::Replay, settings: Settings) -
             at_exit: false,
             options: export_options(&settings),
         },
-        speed: wanted.speed,
-        paused: wanted.paused.unwrap_or(false),
-        at: wanted.at.map(|at| start(at, &tape)),
+        speed: args.speed,
+        paused: args.paused.unwrap_or(false),
+        at: args.at.map(|at| start(at, &player)),
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let handle = crate::replay::spawn(tape, replay, Arc::clone(&clock));
+    let handle = crate::replay::spawn(player, replay, Arc::clone(&clock));
     let _signals = signals::forward(handle.requests.clone());
-    let options = watch::screen(&settings.ui, keymap);
+    let options = watch::tui_options(&settings.ui, keymap);
     tui::run(handle.live_state.clone(), handle.requests.clone(), options, clock).await?;
-    let ended = handle.finished().await.wrap_err("the replay broke down")?;
-    ended.wrap_err("the recording cannot be read any more")?;
-    Ok(Code::Fine.into())
+    let result = handle.finished().await.wrap_err("the replay broke down")?;
+    result.wrap_err("the recording cannot be read any more")?;
+    Ok(ExitReason::Success.into())
 }
 
-fn export_options(settings: &Settings) -> ExportOptions {
+fn export_options(settings: &ResolvedSettings) -> ExportOptions {
     ExportOptions { redact: settings.export.redact, ..ExportOptions::default() }
 }
 
 /// Writes what a live run would have written at the end, or at the time asked for.
-fn export(mut tape: RecordingPlayer, wanted: &cli::Replay, settings: &Settings) -> color_eyre::Result<ExitCode> {
-    let at = wanted.at.map(|at| start(at, &tape));
+fn export(mut player: RecordingPlayer, args: &cli::ReplayArgs, settings: &ResolvedSettings) -> color_eyre::Result<ExitCode> {
+    let at = args.at.map(|at| start(at, &player));
     if let Some(at) = at {
-        at.prepare(&mut tape);
+        at.prepare(&mut player);
     }
     let read = "the recording cannot be read";
-    while !tape.read_events(BATCH).wrap_err(read)? {}
+    while !player.read_events(BATCH).wrap_err(read)? {}
     if let Some(at) = at {
-        let to = at.position(&tape);
-        while !tape.seek(to, BATCH).wrap_err(read)? {}
+        let to = at.position(&player);
+        while !player.seek(to, BATCH).wrap_err(read)? {}
     }
-    tell_bad_lines(tape.stats().skipped());
-    let (moment, now) = (tape.diagnostic_state(), tape.now().wall);
-    let export = Export::of(&moment.snapshot, Some(&moment.verdict), &export_options(settings));
-    let mut code = Code::Fine.into();
-    if let Some(path) = &wanted.export {
+    warn_of_bad_lines(player.stats().skipped());
+    let (state, now) = (player.diagnostic_state(), player.now().wall);
+    let export = Export::of(&state.snapshot, Some(&state.verdict), &export_options(settings));
+    let mut code = ExitReason::Success.into();
+    if let Some(path) = &args.export {
         code = if path == Path::new(STDOUT) {
             print(export.to_json()?.as_bytes())?
         } else {
@@ -126,16 +126,16 @@ fn export(mut tape: RecordingPlayer, wanted: &cli::Replay, settings: &Settings) 
             } else {
                 Destination::File(path.clone())
             };
-            written(save_json(&export, now, &to))
+            print_save_result(save_json(&export, now, &to))
         };
     }
-    if let Some(path) = wanted.report.as_ref().filter(|_| code == Code::Fine.into()) {
+    if let Some(path) = args.report.as_ref().filter(|_| code == ExitReason::Success.into()) {
         code = if path == Path::new(STDOUT) {
             print(markdown::report(&export).as_bytes())?
         } else if is_directory(path) {
-            written(save_report(&export, now, path))
+            print_save_result(save_report(&export, now, path))
         } else {
-            written(file::replace(path, markdown::report(&export).as_bytes()))
+            print_save_result(file::replace(path, markdown::report(&export).as_bytes()))
         };
     }
     Ok(code)
@@ -146,20 +146,20 @@ fn is_directory(path: &Path) -> bool {
 }
 
 /// Messages go to standard error; nothing can be done if that is closed.
-fn written(result: Result<std::path::PathBuf, ExportError>) -> ExitCode {
+fn print_save_result(result: Result<std::path::PathBuf, ExportError>) -> ExitCode {
     match result {
         Ok(path) => {
             let _ = writeln!(io::stderr(), "written {}", clean(&path.display().to_string()));
-            Code::Fine.into()
+            ExitReason::Success.into()
         }
         Err(error) => {
             let _ = writeln!(io::stderr(), "error: {error}");
-            Code::Runtime.into()
+            ExitReason::RuntimeError.into()
         }
     }
 }
 
-fn tell_bad_lines(count: u64) {
+fn warn_of_bad_lines(count: u64) {
     if count > 0 {
         let lines = words::count(count, "line", "lines");
         let _ = writeln!(io::stderr(), "warning: {lines} of the recording cannot be read");

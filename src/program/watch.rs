@@ -7,50 +7,50 @@ use std::sync::Arc;
 use color_eyre::eyre::WrapErr as _;
 use tokio::sync::{broadcast, mpsc, watch};
 
-use super::refuse;
+use super::usage_error;
 use crate::clock::SystemClock;
-use crate::config::{RecordingPlace, Settings, UiSettings};
+use crate::config::{RecordingDestination, ResolvedSettings, UiSettings};
 use crate::device::Device;
 use crate::diagnostics::{Clock, StampedEvent};
-use crate::exit::{self, Code, Ending};
+use crate::exit::{self, ExitReason, RunEnd};
 use crate::export::{ExportOptions, RecorderSettings, RecorderTarget};
 use crate::monitor::{
     self, DeviceSettings, MonitorHandle, LinkActivity, MonitorSettings, LiveState, ReportSettings, MonitorRequest,
     SimulationPort,
 };
-use crate::signals::{self, Asked};
+use crate::signals::{self, TerminationSignal};
 use crate::tui::keymap::Keymap;
 use crate::tui::theme::{Glyphs, Theme};
 use crate::tui::{self, TuiOptions};
 use crate::{headless, logging, logging::Verbosity};
 
 /// Watches the broker of the settings.
-pub(super) async fn broker(settings: Settings) -> color_eyre::Result<ExitCode> {
+pub(super) async fn watch_broker(settings: ResolvedSettings) -> color_eyre::Result<ExitCode> {
     let device = settings.device.clone().map(|device| Box::new(device) as Box<dyn Device>);
     watch(settings, device, None, |_| ()).await.map(|watched| watched.code)
 }
 
 /// What is left of a watch.
-pub(super) struct Watched {
+pub(super) struct WatchOutcome {
     pub(super) code: ExitCode,
     /// The last state; `None` if nothing was watched, because the settings are of no use.
-    pub(super) last: Option<Arc<LiveState>>,
+    pub(super) last_state: Option<Arc<LiveState>>,
 }
 
-impl From<ExitCode> for Watched {
+impl From<ExitCode> for WatchOutcome {
     fn from(code: ExitCode) -> Self {
-        Self { code, last: None }
+        Self { code, last_state: None }
     }
 }
 
 /// Watches until the run is over. What `accompany` gives lives as long as the monitor; it may ask it for
 /// things.
 pub(super) async fn watch<T>(
-    settings: Settings,
+    settings: ResolvedSettings,
     device: Option<Box<dyn Device>>,
     simulation: Option<SimulationPort>,
-    accompany: impl FnOnce(&mpsc::Sender<MonitorRequest>) -> T,
-) -> color_eyre::Result<Watched> {
+    spawn_tasks: impl FnOnce(&mpsc::Sender<MonitorRequest>) -> T,
+) -> color_eyre::Result<WatchOutcome> {
     // A log that cannot be written is a pity, not a reason not to watch.
     let log = logging::start(&settings.log);
     if let Err(error) = &log {
@@ -64,55 +64,55 @@ pub(super) async fn watch<T>(
     };
     let keymap = match keymap(&settings.ui).and_then(with_commands) {
         Ok(keymap) => keymap,
-        Err(error) => return Ok(refuse(&error).into()),
+        Err(error) => return Ok(usage_error(&error).into()),
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let (handle, events) =
         match monitor::spawn(monitor_settings(&settings, device, simulation, &clock), Arc::clone(&clock)) {
             Ok(started) => started,
-            Err(error) => return Ok(refuse(&error).into()),
+            Err(error) => return Ok(usage_error(&error).into()),
         };
-    let _company = accompany(&handle.requests);
-    let asked = signals::forward(handle.requests.clone());
+    let _tasks = spawn_tasks(&handle.requests);
+    let signals = signals::forward(handle.requests.clone());
     let mut gave_up = None;
     if settings.run.headless {
-        gave_up = Some(tokio::spawn(end_when_given_up(handle.live_state.clone(), handle.requests.clone())));
-        lines(&settings, &handle, events).await?;
+        gave_up = Some(tokio::spawn(shut_down_when_given_up(handle.live_state.clone(), handle.requests.clone())));
+        run_headless(&settings, &handle, events).await?;
     } else {
         // The screen reads snapshots only; events nobody takes would count as lost.
         drop(events);
-        let options = screen(&settings.ui, keymap);
+        let options = tui_options(&settings.ui, keymap);
         tui::run(handle.live_state.clone(), handle.requests.clone(), options, clock).await?;
     }
     // The reader of the lines or of the screen may have left first.
     let _ = handle.requests.send(MonitorRequest::Shutdown).await;
-    let last = handle.finished().await.wrap_err("the monitor broke down")?;
+    let last_state = handle.finished().await.wrap_err("the monitor broke down")?;
     let gave_up = match gave_up {
         Some(task) => task.await.wrap_err("the monitor broke down")?,
         None => false,
     };
-    let ending = match asked.ending() {
-        _ if gave_up => Ending::GaveUp,
-        Some(Asked::Interrupt) if settings.run.headless => Ending::Interrupted,
-        Some(Asked::Terminate) => Ending::Terminated,
-        _ => Ending::Completed,
+    let ending = match signals.termination() {
+        _ if gave_up => RunEnd::GaveUp,
+        Some(TerminationSignal::Interrupt) if settings.run.headless => RunEnd::Interrupted,
+        Some(TerminationSignal::Terminate) => RunEnd::Terminated,
+        _ => RunEnd::Completed,
     };
     let code = if settings.run.headless || !settings.run.fail_on.is_empty() {
-        exit::code(&last.snapshot, ending, &settings.run.fail_on)
+        exit::exit_reason(&last_state.snapshot, ending, &settings.run.fail_on)
     } else {
         // Whoever leaves the screen has seen the state; that is no failure.
-        Code::Fine
+        ExitReason::Success
     };
-    Ok(Watched { code: code.into(), last: Some(last) })
+    Ok(WatchOutcome { code: code.into(), last_state: Some(last_state) })
 }
 
 /// Without a screen nobody can ask for one more attempt: giving up ends the run. Says whether it did.
-async fn end_when_given_up(
-    mut published: watch::Receiver<Arc<LiveState>>,
+async fn shut_down_when_given_up(
+    mut live_state: watch::Receiver<Arc<LiveState>>,
     requests: mpsc::Sender<MonitorRequest>,
 ) -> bool {
     let given_up = |state: &Arc<LiveState>| state.runtime.activity == LinkActivity::GivenUp;
-    let gave_up = published.wait_for(given_up).await.is_ok();
+    let gave_up = live_state.wait_for(given_up).await.is_ok();
     if gave_up {
         // The monitor being gone already is the same end.
         let _ = requests.send(MonitorRequest::Shutdown).await;
@@ -120,8 +120,8 @@ async fn end_when_given_up(
     gave_up
 }
 
-async fn lines(
-    settings: &Settings,
+async fn run_headless(
+    settings: &ResolvedSettings,
     handle: &MonitorHandle,
     events: broadcast::Receiver<Arc<StampedEvent>>,
 ) -> color_eyre::Result<()> {
@@ -143,7 +143,7 @@ pub(super) fn keymap(ui: &UiSettings) -> Result<Keymap, String> {
 }
 
 /// How the screen looks and listens.
-pub(super) fn screen(ui: &UiSettings, keymap: Keymap) -> TuiOptions {
+pub(super) fn tui_options(ui: &UiSettings, keymap: Keymap) -> TuiOptions {
     let variables = ["LC_ALL", "LC_CTYPE", "LANG"].map(|name| std::env::var(name).ok());
     let locale = variables.each_ref().map(Option::as_deref);
     TuiOptions {
@@ -156,15 +156,15 @@ pub(super) fn screen(ui: &UiSettings, keymap: Keymap) -> TuiOptions {
 }
 
 fn monitor_settings(
-    settings: &Settings,
+    settings: &ResolvedSettings,
     device: Option<Box<dyn Device>>,
     simulation: Option<SimulationPort>,
     clock: &Arc<dyn Clock>,
 ) -> MonitorSettings {
-    let target = match &settings.recording.place {
-        RecordingPlace::Off => None,
-        RecordingPlace::File(path) => Some(RecorderTarget::File(path.clone())),
-        RecordingPlace::Directory(dir) => Some(RecorderTarget::Directory {
+    let target = match &settings.recording.destination {
+        RecordingDestination::Off => None,
+        RecordingDestination::File(path) => Some(RecorderTarget::File(path.clone())),
+        RecordingDestination::Directory(dir) => Some(RecorderTarget::Directory {
             dir: dir.clone(),
             started: clock.now().wall,
             client_id: settings.link.client_id.clone(),
@@ -190,6 +190,6 @@ fn monitor_settings(
         duration: settings.run.duration,
         simulation,
         device: device.map(|device| DeviceSettings { device, quiet: settings.quiet_link }),
-        name_mask: settings.disguise.clone(),
+        name_mask: settings.name_mask.clone(),
     }
 }

@@ -68,12 +68,12 @@ impl RecordingPlayer {
     /// If a file cannot be opened, or none holds an event.
     pub fn open(files: &[PathBuf], max_events: usize) -> Result<Self, OpenError> {
         let source = ReplaySource::open(files)?;
-        let reel = ReplayState::new(max_events);
+        let state = ReplayState::new(max_events);
         Ok(Self {
             source,
-            reader: EventReader::from(reel.file_position, reel.decoder.clone()),
-            checkpoints: Checkpoints::new(reel.clone()),
-            state: reel,
+            reader: EventReader::from(state.file_position, state.decoder.clone()),
+            checkpoints: Checkpoints::new(state.clone()),
+            state,
             drops: Vec::new(),
             wall_seek: None,
             extent: None,

@@ -60,12 +60,12 @@ impl ReplaySource {
             let first = first_event(path).map_err(open_error)?;
             parts.push((first.is_none(), first, ReplayPart { path: path.clone(), bytes: metadata.len() }));
         }
-        let Some(begins) = parts.iter().filter_map(|(_, first, _)| *first).min() else {
+        let Some(start_time) = parts.iter().filter_map(|(_, first, _)| *first).min() else {
             let names: Vec<_> = files.iter().map(|path| display_path(path)).collect();
             return Err(OpenError::Empty(names.join(", ")));
         };
         parts.sort_by_key(|(is_empty, first, _)| (*is_empty, *first));
-        Ok(Self { parts: parts.into_iter().map(|(.., part)| part).collect(), start_time: begins })
+        Ok(Self { parts: parts.into_iter().map(|(.., part)| part).collect(), start_time })
     }
 
     /// Reads on at a place; `None` after the last file.

@@ -98,19 +98,19 @@ pub fn spawn(mut recording: RecordingPlayer, settings: ReplaySettings, clock: Ar
     if let Some(at) = settings.at {
         at.prepare(&mut recording);
     }
-    let player = Playback::new(Duration::ZERO, settings.speed, settings.paused);
+    let playback = Playback::new(Duration::ZERO, settings.speed, settings.paused);
     let mut replay = ReplayTask {
         recording: Some(recording),
-        playback: player,
+        playback,
         reports: Reports::new(settings.reports.clone()),
         clock,
         notices: Vec::new(),
         state_sender: None,
     };
-    let (sender, published) = watch::channel(Arc::new(replay.empty_state()));
+    let (sender, live_state) = watch::channel(Arc::new(replay.empty_state()));
     replay.state_sender = Some(sender);
     let task = tokio::spawn(replay.run(inbox, settings));
-    ReplayHandle { requests, live_state: published, task }
+    ReplayHandle { requests, live_state, task }
 }
 
 /// A replay under way.

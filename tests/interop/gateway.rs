@@ -49,8 +49,8 @@ impl GatewayFixture {
         let mut tasks = JoinSet::new();
         let bridged = bridge(ws, &mut tasks).await;
         let control = gateway.control();
-        let ways = [("tcp", tcp), ("ws", bridged)];
-        Self { _embedded: None, _gateway: gateway, control, addresses: ways, _bridge: tasks }
+        let addresses = [("tcp", tcp), ("ws", bridged)];
+        Self { _embedded: None, _gateway: gateway, control, addresses, _bridge: tasks }
     }
 }
 

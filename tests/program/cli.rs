@@ -71,7 +71,7 @@ fn flags_come_before_variables_and_these_before_the_file() {
 }
 
 #[test]
-fn secrets_in_the_surroundings_are_printed_nowhere() {
+fn secrets_in_the_environment_are_never_printed() {
     let home = TempDir::new().expect("a folder");
     let variables = [("DROPSCOPE_PASSWORD", "topsecret"), ("DROPSCOPE_URL", "mqtt://u:topsecret@h")];
     for words in [&["config", "effective"][..], &["--help"], &["config"], &["config", "path"], &["man"]] {
@@ -82,7 +82,7 @@ fn secrets_in_the_surroundings_are_printed_nowhere() {
 }
 
 #[test]
-fn wrong_usage_ends_with_2_and_one_sentence_on_standard_error() {
+fn wrong_usage_exits_with_2_and_one_line_on_standard_error() {
     let home = TempDir::new().expect("a folder");
     let cases: [(&[&str], &str); 5] = [
         (&[], "Which broker? Give a URL"),
@@ -93,15 +93,15 @@ fn wrong_usage_ends_with_2_and_one_sentence_on_standard_error() {
     ];
     for (words, sentence) in cases {
         let output = run(home.path(), words, &[]);
-        let said = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{words:?}: {said}");
-        assert!(said.contains(sentence), "{words:?}: {said}");
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {stderr}");
+        assert!(stderr.contains(sentence), "{words:?}: {stderr}");
         assert!(output.stdout.is_empty(), "{words:?}: {}", text(&output.stdout));
     }
 }
 
 #[test]
-fn a_broker_that_is_not_there_ends_with_3_and_the_working_directory_stays_empty() {
+fn an_unreachable_broker_exits_with_3_and_writes_nothing_to_the_working_directory() {
     let home = TempDir::new().expect("a folder");
     let work = TempDir::new().expect("a folder");
     // A port that was free a moment ago: nobody listens there.

@@ -84,12 +84,12 @@ fn a_multi_line_json_event_is_explained_as_one() {
 }
 
 #[test]
-fn negative_numbers_are_text_and_control_characters_never_come_out() {
+fn negative_numbers_are_text_and_control_characters_are_removed() {
     let output = explain(&["-2", "--format", "json"], b"");
     assert_eq!(json(&output)["explanations"][0]["found"]["id"], "pubsubclient_-2");
     for format in ["text", "json", "markdown"] {
-        let nasty = b"\x1b]0;title\x07 ECONNRESET \x1b[2J\n\x1b[31mpurple\n";
-        let page = text(&explain(&["--format", format], nasty).stdout);
+        let control_characters = b"\x1b]0;title\x07 ECONNRESET \x1b[2J\n\x1b[31mpurple\n";
+        let page = text(&explain(&["--format", format], control_characters).stdout);
         assert!(page.chars().all(|c| c == '\n' || !c.is_control()), "{format}: {page:?}");
     }
 }

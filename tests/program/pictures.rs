@@ -29,14 +29,14 @@ fn drop() {
 }
 
 #[test]
-fn what_cannot_be_drawn_is_said_in_one_sentence() {
+fn an_unusable_recording_gives_a_one_line_error() {
     let run = |file: &str| {
         let output =
             Command::new(env!("CARGO_BIN_EXE_dropscope")).args(["picture", file]).output().expect("run");
         (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned(), output.stdout.is_empty())
     };
-    let (code, said, nothing) = run("/nowhere/at/all.jsonl");
-    assert!(code == Some(2) && nothing && said.lines().count() == 1, "{said}");
-    let (code, said, nothing) = run(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
-    assert!(code == Some(2) && nothing && said.contains("no event"), "{said}");
+    let (code, stderr, nothing) = run("/nowhere/at/all.jsonl");
+    assert!(code == Some(2) && nothing && stderr.lines().count() == 1, "{stderr}");
+    let (code, stderr, nothing) = run(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+    assert!(code == Some(2) && nothing && stderr.contains("no event"), "{stderr}");
 }

@@ -12,7 +12,7 @@ fn the_keys_are_those_of_the_keymap() {
 }
 
 #[test]
-fn every_dependency_has_its_reason() {
+fn every_dependency_is_justified() {
     let dependencies = MANIFEST
         .lines()
         .skip_while(|line| *line != "[dependencies]")
@@ -26,7 +26,7 @@ fn every_dependency_has_its_reason() {
 }
 
 #[test]
-fn it_can_be_read_in_one_sitting() {
+fn the_readme_is_short() {
     assert!(README.lines().count() < 250);
 }
 

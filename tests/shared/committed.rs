@@ -8,13 +8,13 @@ pub(crate) fn assets() -> PathBuf {
 }
 
 /// Compares, without the carriage returns a checkout may add; with `DROPSCOPE_WRITE_EXAMPLE=1` it is drawn anew first.
-pub(crate) fn compare(name: &str, drawn: &str) {
+pub(crate) fn compare(name: &str, rendered: &str) {
     let path = assets().join(name);
     if std::env::var_os("DROPSCOPE_WRITE_EXAMPLE").is_some() {
-        std::fs::write(&path, drawn).expect("written");
+        std::fs::write(&path, rendered).expect("written");
     }
     let committed = std::fs::read_to_string(&path).expect("the picture");
-    let differing = committed.lines().zip(drawn.lines()).find(|(committed, drawn)| committed != drawn);
+    let differing = committed.lines().zip(rendered.lines()).find(|(committed, drawn)| committed != drawn);
     assert_eq!(differing, None, "DROPSCOPE_WRITE_EXAMPLE=1 draws {name} anew");
-    assert_eq!(committed.lines().count(), drawn.lines().count());
+    assert_eq!(committed.lines().count(), rendered.lines().count());
 }

@@ -51,8 +51,8 @@ impl AnalysisReport {
     }
 
     fn write_figures(&self, page: &mut TextWriter) -> fmt::Result {
-        let (seen, metrics) = (&self.snapshot, &self.snapshot.metrics);
-        let (from, to) = (seen.since.wall, seen.at.wall);
+        let (snapshot, metrics) = (&self.snapshot, &self.snapshot.metrics);
+        let (from, to) = (snapshot.since.wall, snapshot.at.wall);
         page.title("Watched")?;
         let period =
             format!("{} to {} UTC", from.format("%Y-%m-%d %H:%M:%S"), to.format("%Y-%m-%d %H:%M:%S"));
@@ -87,14 +87,14 @@ impl AnalysisReport {
     }
 
     fn write_sessions(&self, page: &mut TextWriter) -> fmt::Result {
-        let (seen, metrics) = (&self.snapshot, &self.snapshot.metrics);
+        let (snapshot, metrics) = (&self.snapshot, &self.snapshot.metrics);
         let accepted = metrics.total_connections.saturating_add(metrics.connection_recovered);
         let mut sessions = accepted.to_string();
         if metrics.total_disconnects > 0 {
             write!(sessions, ", {} ended on purpose", metrics.total_disconnects)?;
         }
-        if let LinkState::Connected { since } = seen.link {
-            write!(sessions, ", the newest still up after {}", duration_words(seen.at.since(since)))?;
+        if let LinkState::Connected { since } = snapshot.link {
+            write!(sessions, ", the newest still up after {}", duration_words(snapshot.at.since(since)))?;
         }
         page.line("Sessions", &sessions)?;
         if let Some(points) = metrics.session_percentiles {

@@ -138,7 +138,7 @@ impl CauseContext {
         let number = |name, value: Option<f64>| value.map(|value| (name, FactValue::Number(value)));
         let word = |name, value: Option<&str>| value.map(|value| (name, FactValue::Word(value.to_owned())));
         let flag = |name, value: Option<bool>| value.map(|value| (name, FactValue::Flag(value)));
-        let manner = |share: fn(&EndShares) -> f64| self.end_shares.as_ref().map(share);
+        let end_share = |share: fn(&EndShares) -> f64| self.end_shares.as_ref().map(share);
         let ratio = match (self.limit_secs, self.keep_alive_secs) {
             (Some(limit), Some(keep_alive)) if keep_alive > 0.0 => Some(limit / keep_alive),
             _ => None,
@@ -153,12 +153,12 @@ impl CauseContext {
             word("anchor", self.anchor.map(Anchor::name)),
             number(
                 "clean_share",
-                manner(|manner| manner.fin + manner.tls + manner.ws_close + manner.disconnect),
+                end_share(|manner| manner.fin + manner.tls + manner.ws_close + manner.disconnect),
             ),
-            number("rst_share", manner(|manner| manner.rst)),
-            number("silent_share", manner(|manner| manner.silent)),
-            number("tls_share", manner(|manner| manner.tls)),
-            number("local_share", manner(|manner| manner.local)),
+            number("rst_share", end_share(|manner| manner.rst)),
+            number("silent_share", end_share(|manner| manner.silent)),
+            number("tls_share", end_share(|manner| manner.tls)),
+            number("local_share", end_share(|manner| manner.local)),
             number("reason_code", self.reason_code.map(f64::from)),
             flag("reason_code_known", Some(self.reason_code.is_some())),
             number("ws_close_code", self.ws_close_code.map(f64::from)),

@@ -49,23 +49,23 @@ const DECISIVE_KEYS: [&str; 2] = ["disconnect reason", "connect failure reason"]
 pub(super) fn extract_reason(text: &str) -> Option<String> {
     let (start, end) = (text.find('{')?, text.rfind('}')?);
     let value: Value = serde_json::from_str(text.get(start..=end)?).ok()?;
-    let mut told = Vec::new();
-    collect_fields(&value, MAX_DEPTH, &mut told);
+    let mut fields = Vec::new();
+    collect_fields(&value, MAX_DEPTH, &mut fields);
     let is_decisive = |(key, value): &&(String, String)| {
         DECISIVE_KEYS.contains(&key.as_str()) && !matches!(value.as_str(), "NONE" | "UNKNOWN" | "")
     };
-    if let Some((key, value)) = told.iter().find(is_decisive) {
+    if let Some((key, value)) = fields.iter().find(is_decisive) {
         return Some(format!("{key} {value}"));
     }
-    if told.is_empty() {
+    if fields.is_empty() {
         return None;
     }
-    let words: Vec<String> = told.iter().map(|(key, value)| format!("{key} {value}")).collect();
-    let before = text.get(..start).unwrap_or_default();
-    Some(format!("{before} {}", words.join(" | ")).chars().take(MAX_CHARS).collect())
+    let words: Vec<String> = fields.iter().map(|(key, value)| format!("{key} {value}")).collect();
+    let prefix = text.get(..start).unwrap_or_default();
+    Some(format!("{prefix} {}", words.join(" | ")).chars().take(MAX_CHARS).collect())
 }
 
-fn collect_fields(value: &Value, depth: usize, told: &mut Vec<(String, String)>) {
+fn collect_fields(value: &Value, depth: usize, fields: &mut Vec<(String, String)>) {
     if depth == 0 {
         return;
     }
@@ -74,15 +74,15 @@ fn collect_fields(value: &Value, depth: usize, told: &mut Vec<(String, String)>)
             for (key, value) in members {
                 let key = key_words(key);
                 match value {
-                    Value::String(text) if RELEVANT_KEYS.contains(&key.as_str()) => told.push((key, text.clone())),
+                    Value::String(text) if RELEVANT_KEYS.contains(&key.as_str()) => fields.push((key, text.clone())),
                     Value::Number(number) if RELEVANT_KEYS.contains(&key.as_str()) => {
-                        told.push((key, number.to_string()));
+                        fields.push((key, number.to_string()));
                     }
-                    other => collect_fields(other, depth - 1, told),
+                    other => collect_fields(other, depth - 1, fields),
                 }
             }
         }
-        Value::Array(values) => values.iter().for_each(|value| collect_fields(value, depth - 1, told)),
+        Value::Array(values) => values.iter().for_each(|value| collect_fields(value, depth - 1, fields)),
         _ => {}
     }
 }

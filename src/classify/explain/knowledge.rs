@@ -235,17 +235,17 @@ impl Knowledge {
         }
         let is_generic = |found: &TextMatch| self.entries.get(found.entry).is_some_and(|entry| entry.is_generic);
         found.sort_by_key(|found| (is_generic(found), -found.score));
-        let mut kept: Vec<TextMatch> = Vec::new();
+        let mut selected: Vec<TextMatch> = Vec::new();
         for found in found {
             let is_inside = |other: &TextMatch| {
                 let contains = other.span.start <= found.span.start && found.span.end <= other.span.end;
                 contains && !(other.is_number && found.is_number)
             };
-            if !kept.iter().any(is_inside) && kept.iter().all(|other| other.entry != found.entry) {
-                kept.push(found);
+            if !selected.iter().any(is_inside) && selected.iter().all(|other| other.entry != found.entry) {
+                selected.push(found);
             }
         }
-        kept.iter().filter_map(|found| self.entries.get(found.entry)).collect()
+        selected.iter().filter_map(|found| self.entries.get(found.entry)).collect()
     }
 
     /// The wordings in a text, and the places of names in which nothing counts.

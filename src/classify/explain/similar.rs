@@ -50,22 +50,22 @@ const COMMON_WORDS: [&str; 26] = [
 
 /// Known wordings that share words with the text, or words spelt nearly the same; the likeliest first.
 pub(super) fn similar_entries(text: &str, knowledge: &Knowledge) -> Vec<SimilarEntry> {
-    let asked = words(text);
+    let query_words = words(text);
     let mut scored: Vec<(f64, &KnowledgeEntry)> = knowledge
         .entries
         .iter()
         .filter(|entry| !entry.patterns.is_empty() && !entry.is_generated)
-        .map(|entry| (score(&asked, entry), entry))
+        .map(|entry| (score(&query_words, entry), entry))
         .filter(|(score, _)| *score > 0.5)
         .collect();
     scored.sort_by(|(left, _), (right, _)| right.total_cmp(left));
     scored.truncate(MAX_RESULTS);
-    let told = |(_, entry): (f64, &KnowledgeEntry)| SimilarEntry {
+    let to_similar = |(_, entry): (f64, &KnowledgeEntry)| SimilarEntry {
         id: entry.id.clone(),
         source: entry.source.clone(),
         name: entry.name.clone(),
     };
-    scored.into_iter().map(told).collect()
+    scored.into_iter().map(to_similar).collect()
 }
 
 fn words(text: &str) -> BTreeSet<String> {
@@ -78,13 +78,13 @@ fn words(text: &str) -> BTreeSet<String> {
 }
 
 /// The best share of a pattern's words that the text has.
-fn score(asked: &BTreeSet<String>, entry: &KnowledgeEntry) -> f64 {
+fn score(query_words: &BTreeSet<String>, entry: &KnowledgeEntry) -> f64 {
     let pattern_score = |pattern: &String| {
         let pattern = super::matching::normalize_text(pattern);
         let all = pattern.split(|character| !is_word(character)).filter(|word| !word.is_empty()).count();
         let known = words(&pattern);
         let shared: f64 =
-            known.iter().map(|word| asked.iter().map(|other| word_similarity(word, other)).fold(0.0, f64::max)).sum();
+            known.iter().map(|word| query_words.iter().map(|other| word_similarity(word, other)).fold(0.0, f64::max)).sum();
         // Over all words: one that fits is not enough for a wording of many, or of words that stand anywhere.
         shared / f64::from(u32::try_from(all).unwrap_or(u32::MAX).max(1))
     };

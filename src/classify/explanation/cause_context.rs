@@ -78,12 +78,12 @@ fn anchor(pattern: Pattern) -> Option<Anchor> {
 }
 
 fn end_shares(frame: &Frame) -> Option<EndShares> {
-    let told: Vec<DropKind> = frame.drops.iter().filter_map(|drop| frame.session_ending(drop)?.how).collect();
-    if told.is_empty() {
+    let kinds: Vec<DropKind> = frame.drops.iter().filter_map(|drop| frame.session_ending(drop)?.how).collect();
+    if kinds.is_empty() {
         return None;
     }
     let share =
-        |counted: &[DropKind]| real(told.iter().filter(|how| counted.contains(how)).count()) / real(told.len());
+        |counted: &[DropKind]| real(kinds.iter().filter(|how| counted.contains(how)).count()) / real(kinds.len());
     Some(EndShares {
         fin: share(&[DropKind::Fin]),
         rst: share(&[DropKind::Rst]),
@@ -108,15 +108,15 @@ fn most_frequent<T: Ord + Copy>(
 }
 
 fn first_try_share(frame: &Frame) -> Option<f64> {
-    let back: Vec<u32> = frame
+    let failed_attempts: Vec<u32> = frame
         .drops
         .iter()
         .filter_map(|drop| frame.session_ending(drop))
         .filter(|ending| ending.reconnect_secs.is_some())
         .map(|ending| ending.failed_connects)
         .collect();
-    let at_once = back.iter().filter(|failed| **failed == 0).count();
-    (!back.is_empty()).then(|| real(at_once) / real(back.len()))
+    let at_once = failed_attempts.iter().filter(|failed| **failed == 0).count();
+    (!failed_attempts.is_empty()).then(|| real(at_once) / real(failed_attempts.len()))
 }
 
 /// Share of the drops near which a probe of the gateway, or of something beyond it, failed.

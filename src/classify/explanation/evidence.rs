@@ -69,11 +69,11 @@ fn fixed_lifetime(frame: &Frame, fit: &Fit) -> Vec<String> {
         length(limit),
         tolerance(2.0 * sigma)
     )];
-    let mut arms: Vec<f64> = hits(frame, fit).map(|drop| drop.keep_alive).collect();
-    arms.sort_unstable_by(f64::total_cmp);
-    arms.dedup();
-    if arms.len() > 1 {
-        sentences.push(format!("the same at {} keep-alive values: it is not about silence", arms.len()));
+    let mut keep_alives: Vec<f64> = hits(frame, fit).map(|drop| drop.keep_alive).collect();
+    keep_alives.sort_unstable_by(f64::total_cmp);
+    keep_alives.dedup();
+    if keep_alives.len() > 1 {
+        sentences.push(format!("the same at {} keep-alive values: it is not about silence", keep_alives.len()));
     }
     sentences
 }

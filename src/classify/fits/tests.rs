@@ -154,9 +154,9 @@ fn reason_and_close_kind_decide_takeover_and_missed_keep_alive() {
     let takeover = verdict(Pattern::ClientIdTakeover, &[("typical_life_secs", 3.0)]);
     assert_fit(&takeover, &dropped(4.0, 0.0), FITS);
     assert_fit(&takeover, &dropped(4_000.0, 0.0), DOES_NOT_FIT);
-    let mut told = dropped(4_000.0, 0.0);
-    told.event.reason_code = Some(0x8E);
-    assert_fit(&takeover, &told, FITS);
+    let mut with_reason = dropped(4_000.0, 0.0);
+    with_reason.event.reason_code = Some(0x8E);
+    assert_fit(&takeover, &with_reason, FITS);
     let cut = verdict(Pattern::KeepAliveTimeout, &[("silence_in_keep_alives", 1.5)]);
     assert_fit(&cut, &dropped(4_000.0, 91.0), FITS);
     assert_fit(&cut, &dropped(4_000.0, 30.0), DOES_NOT_FIT);
@@ -170,8 +170,8 @@ fn an_outage_takes_long_and_a_bad_spell_ends_sessions_soon() {
     let mut drop = dropped(4_000.0, 1.0);
     assert_fit(&outage, &drop, DOES_NOT_FIT);
     drop.failed_attempts = 9;
-    if let Some(back) = &mut drop.recovery {
-        back.took = Duration::from_secs(200);
+    if let Some(recovery) = &mut drop.recovery {
+        recovery.took = Duration::from_secs(200);
     }
     assert_fit(&outage, &drop, FITS);
     drop.recovery = None;

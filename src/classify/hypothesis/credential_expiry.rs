@@ -21,8 +21,8 @@ pub(super) fn fit(case: &Case) -> Fit {
     let best =
         anchors.into_iter().flatten().max_by(|one, other| one.log_evidence.total_cmp(&other.log_evidence));
     let Some(mut best) = best else { return Fit::impossible() };
-    let told = reason::reason_code_factor(case, &[NOT_AUTHORIZED]).map_or(0.0, |(factor, _)| factor.clamp(0.0, 6.0));
-    best.log_evidence = ln_mean_exp(&terms, 2) + told;
+    let reason_factor = reason::reason_code_factor(case, &[NOT_AUTHORIZED]).map_or(0.0, |(factor, _)| factor.clamp(0.0, 6.0));
+    best.log_evidence = ln_mean_exp(&terms, 2) + reason_factor;
     best
 }
 
@@ -55,10 +55,10 @@ fn fit_anchor(case: &Case, moments: &[(f64, usize)], name: &'static str) -> Opti
     let mut opportunities = 0_usize;
     let mut hits: Vec<usize> = Vec::new();
     let mut windows = Vec::new();
-    let mut before: Option<usize> = None;
+    let mut last_hit_session: Option<usize> = None;
     for (expiry, index) in moments {
         let Some(session) = case.frame.sessions.get(*index) else { continue };
-        if session.end < expiry - 1.0 || before == Some(*index) {
+        if session.end < expiry - 1.0 || last_hit_session == Some(*index) {
             continue;
         }
         opportunities += 1;
@@ -66,7 +66,7 @@ fn fit_anchor(case: &Case, moments: &[(f64, usize)], name: &'static str) -> Opti
         let Some((drop_index, drop)) = hit_drop else { continue };
         let (lo, hi) = (drop.lo - expiry, drop.hi - expiry);
         if lo <= REACH && hi >= -1.0 {
-            before = Some(*index);
+            last_hit_session = Some(*index);
             hits.push(drop_index);
             let point = hi - lo < 0.5;
             windows.push(if point { (hi.max(0.0), hi.max(0.0)) } else { (lo, hi) });

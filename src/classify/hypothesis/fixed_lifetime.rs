@@ -31,7 +31,7 @@ pub(super) fn fit(case: &Case) -> Fit {
     let of_hits = fit.hits.iter().filter_map(|index| case.frame.drops.get(*index));
     let lost = real(of_hits.filter(|drop| matches!(drop.kind, EndKind::Silent | EndKind::Reset)).count());
     let hits = real(fit.hits.len());
-    let manner = ln_beta_binomial(lost, hits, 1.0, 4.0) - ln_beta_binomial(lost, hits, 1.0, 1.0);
-    fit.log_evidence += manner.min(0.0);
+    let end_kind_factor = ln_beta_binomial(lost, hits, 1.0, 4.0) - ln_beta_binomial(lost, hits, 1.0, 1.0);
+    fit.log_evidence += end_kind_factor.min(0.0);
     fit
 }

@@ -100,10 +100,10 @@ fn fit_noticed_at_next_packet(case: &Case) -> Fit {
         let limit = 0.98 * candidate.silence - 0.5 - case.frame.lateness;
         let first = silences.partition_point(|one| one.silence <= limit);
         let density = density_from.get(first).copied().unwrap_or(0.0);
-        let Some(found) = weigh_limit(case, limit, first, silences.len() - first, density) else { continue };
-        terms.push(found.evidence);
-        if best.as_ref().is_none_or(|best| found.evidence > best.evidence) {
-            best = Some(found);
+        let Some(fitted) = weigh_limit(case, limit, first, silences.len() - first, density) else { continue };
+        terms.push(fitted.evidence);
+        if best.as_ref().is_none_or(|best| fitted.evidence > best.evidence) {
+            best = Some(fitted);
         }
     }
     let Some(best) = best else { return Fit::impossible() };

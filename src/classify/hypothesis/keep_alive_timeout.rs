@@ -104,8 +104,8 @@ fn answered_drop(case: &Case, index: usize, drop: &DeathWindow) -> Option<Answer
     let unanswered_at = drop.tx.map_or(f64::INFINITY, |tx| tx - 0.05);
     let mut last =
         ending.packets.iter().rev().find(|packet| packet.is_outgoing && packet.at < unanswered_at).map_or(drop.start, |packet| packet.at);
-    if let (None, Some(told)) = (drop.tx, ending.last_tx) {
-        last = last.max(drop.detected - told);
+    if let (None, Some(reported)) = (drop.tx, ending.last_tx) {
+        last = last.max(drop.detected - reported);
     }
     let to = drop.tx.unwrap_or(drop.detected);
     Some(AnsweredDrop {

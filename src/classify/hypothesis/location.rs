@@ -198,14 +198,14 @@ impl Sweep {
         let starts_before = self.starts.partition_point(|(lo, _)| lo - margin <= peak);
         let mut contains_peak = vec![false; self.is_removed.len()];
         for (_, index) in self.starts.iter().take(starts_before) {
-            if let Some(place) = contains_peak.get_mut(*index) {
-                *place = true;
+            if let Some(flag) = contains_peak.get_mut(*index) {
+                *flag = true;
             }
         }
         let ends_before = self.ends.partition_point(|(hi, _)| hi + margin < peak);
         for (_, index) in self.ends.iter().skip(ends_before) {
-            if let (Some(true), Some(place)) = (contains_peak.get(*index), self.is_removed.get_mut(*index)) {
-                *place = true;
+            if let (Some(true), Some(flag)) = (contains_peak.get(*index), self.is_removed.get_mut(*index)) {
+                *flag = true;
             }
         }
     }

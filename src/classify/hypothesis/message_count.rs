@@ -101,14 +101,14 @@ fn drop_count(case: &Case, scope: MessageScope, index: usize, drop: &DeathWindow
     let count = scope.count(session);
     let rate = ln(count.max(1.0) / session.age());
     // Where each message was seen, the drop follows the last one closely.
-    let moment = match scope.last_message_at(session) {
+    let density = match scope.last_message_at(session) {
         None => rate,
         Some(newest) => {
             let delay = (drop.detected - newest).max(0.0);
             ln_sum_exp(&[0.3_f64.ln() + rate, 0.7_f64.ln() + 4.0_f64.ln() - 4.0 * delay])
         }
     };
-    Some(DropCount { interval: Interval { drop: index, lo: count, hi: count }, density: moment })
+    Some(DropCount { interval: Interval { drop: index, lo: count, hi: count }, density })
 }
 
 fn fit_at(

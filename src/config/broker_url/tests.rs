@@ -35,7 +35,7 @@ fn schemes_have_their_transport_and_port() {
 }
 
 #[test]
-fn user_and_password_are_decoded_and_never_shown() {
+fn user_and_password_are_decoded_and_never_printed() {
     let url = BrokerUrl::new("mqtts://al%40ice:s%3Acr%25t@h.example:99/?token=tok");
     assert_eq!(url.to_string(), "mqtts://h.example:99/");
     assert_eq!(format!("{url:?}"), "BrokerUrl(mqtts://h.example:99/)");
@@ -51,7 +51,7 @@ fn user_and_password_are_decoded_and_never_shown() {
 }
 
 #[test]
-fn each_bad_url_has_its_sentence() {
+fn each_bad_url_has_its_error() {
     let cases = [
         ("", BrokerUrlError::Empty),
         ("http://h", BrokerUrlError::Scheme("http".to_owned())),

@@ -26,38 +26,38 @@ step = 0.5
 unit = "°C"
 "#;
 
-fn built(text: &str) -> crate::device::ConfiguredDevice {
+fn build_device(text: &str) -> crate::device::ConfiguredDevice {
     let options = parse(text, Path::new("c.toml")).expect(text);
     super::device(&options.device, &options.command).expect(text).expect("a device")
 }
 
-fn refusal(text: &str) -> String {
+fn error_for(text: &str) -> String {
     parse(text, Path::new("c.toml")).expect_err(text).to_string()
 }
 
 #[test]
 fn a_command_of_the_file_can_be_sent() {
-    let device = built(&format!("[device]\nname = 'Heater'\nstatus-topic = ['home/status']\n{SET}"));
+    let device = build_device(&format!("[device]\nname = 'Heater'\nstatus-topic = ['home/status']\n{SET}"));
     let specs = device.commands();
     assert_eq!((&*device.title(), specs.len(), specs[0].confirm), ("Heater", 1, Confirm::Type));
     assert_eq!(specs[0].parameters[0].range(), "35 to 65 °C in steps of 0.5");
-    let occasion = Occasion { correlation_id: "i", client_id: "me", now: chrono::DateTime::UNIX_EPOCH };
-    let order = device.build("set", &[Value::Number(50.0)], &occasion).expect("an order");
-    assert_eq!((order.qos, order.answer.map(|answer| answer.within)), (1, Some(Duration::from_secs(3))));
-    assert_eq!(order.payload, br#"{"id":"i","to":50.0}"#);
+    let command_context = Occasion { correlation_id: "i", client_id: "me", now: chrono::DateTime::UNIX_EPOCH };
+    let prepared = device.build("set", &[Value::Number(50.0)], &command_context).expect("an order");
+    assert_eq!((prepared.qos, prepared.answer.map(|answer| answer.within)), (1, Some(Duration::from_secs(3))));
+    assert_eq!(prepared.payload, br#"{"id":"i","to":50.0}"#);
     let filters: Vec<_> = device.subscriptions("me").into_iter().map(|(filter, _)| filter).collect();
     assert_eq!(filters, ["home/status", "home/me/answer"]);
 }
 
 #[test]
-fn without_a_word_about_it_there_is_no_device() {
+fn no_device_options_mean_no_device() {
     let options = parse(TEMPLATE, Path::new("c.toml")).expect("the sample");
     assert_eq!(super::device(&options.device, &options.command), Ok(None));
 }
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "one table: a row for each rule")]
-fn each_mistake_has_its_line_and_its_sentence() {
+fn each_error_names_its_line() {
     let with = |old: &str, new: &str| {
         assert!(SET.contains(old), "{old}");
         SET.replacen(old, new, 1)
@@ -156,16 +156,16 @@ fn each_mistake_has_its_line_and_its_sentence() {
         let why = why
             .replace("65 in steps", if text.contains("default") { "65 °C in steps" } else { "65 in steps" });
         let expected = format!("The configuration file c.toml is not valid in line {line}: {why}.");
-        assert_eq!(refusal(&text), expected, "{text}");
+        assert_eq!(error_for(&text), expected, "{text}");
     }
     let two =
         format!("{SET}{}", SET.replace("\"set\"", "\"other\"").replace("qos = 1", "qos = 1\nkey = \"p\""));
     let clash = two.replacen("qos = 1", "qos = 1\nkey = \"p\"", 1);
-    assert!(refusal(&clash).ends_with("the key p is bound to both set and other."), "{}", refusal(&clash));
+    assert!(error_for(&clash).ends_with("the key p is bound to both set and other."), "{}", error_for(&clash));
     assert!(
-        refusal(&with("qos", "quos")).contains("unknown key `quos` in line 6"),
+        error_for(&with("qos", "quos")).contains("unknown key `quos` in line 6"),
         "{}",
-        refusal(&with("qos", "quos"))
+        error_for(&with("qos", "quos"))
     );
 }
 
@@ -181,7 +181,7 @@ fn the_example_of_the_sample_is_a_device() {
         })
         .flat_map(|line| [line, "\n"])
         .collect();
-    let device = built(&text);
+    let device = build_device(&text);
     let names: Vec<_> = device.commands().iter().map(|spec| spec.name.to_string()).collect();
     assert_eq!(names, ["status", "temperature"]);
     assert_eq!(device.status_command().as_deref(), Some("status"));

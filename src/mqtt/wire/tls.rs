@@ -58,7 +58,7 @@ impl TlsContext {
     /// server name or an ALPN protocol is not one.
     pub fn load(settings: &TlsSettings) -> Result<Self, TlsSettingsError> {
         let provider = Arc::new(ring::default_provider());
-        let own_roots = settings.ca_file.as_deref().map(load_roots).transpose()?;
+        let custom_roots = settings.ca_file.as_deref().map(load_roots).transpose()?;
         let identity = match (&settings.certificate, &settings.private_key) {
             (Some(certificate), Some(key)) => Some(load_identity(certificate, key, &provider)?),
             (None, None) => None,
@@ -75,7 +75,7 @@ impl TlsContext {
         };
         let server_name = settings.server_name.as_deref().map(parse_server_name).transpose()?;
         let alpn = settings.alpn.iter().map(|protocol| parse_alpn(protocol)).collect::<Result<_, _>>()?;
-        Ok(Self { provider, custom_roots: own_roots, identity, alpn, server_name, config: OnceCell::new() })
+        Ok(Self { provider, custom_roots, identity, alpn, server_name, config: OnceCell::new() })
     }
 
     /// Gets everything ready that must not be counted as handshake time.

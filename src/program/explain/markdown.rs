@@ -2,11 +2,11 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{Group, Report};
+use super::{ExplanationGroup, ExplainReport};
 use crate::classify::explain::Meaning;
 
 /// The report with headings and lists.
-pub(super) fn markdown(report: &Report) -> Result<String, fmt::Error> {
+pub(super) fn markdown(report: &ExplainReport) -> Result<String, fmt::Error> {
     let mut out = String::new();
     for group in &report.explanations {
         match &group.explanation.found {
@@ -39,7 +39,7 @@ fn code(text: &str) -> String {
     format!("{fence} {text} {fence}")
 }
 
-fn known(out: &mut String, group: &Group, meaning: &Meaning) -> fmt::Result {
+fn known(out: &mut String, group: &ExplanationGroup, meaning: &Meaning) -> fmt::Result {
     writeln!(out, "## {} ({})\n", escaped(&meaning.name), escaped(&meaning.source))?;
     let times = if group.count > 1 { format!(", {} times", group.count) } else { String::new() };
     writeln!(out, "{}{times}\n\n{}\n", code(&group.explanation.text), escaped(&meaning.meaning))?;
@@ -65,7 +65,7 @@ fn known(out: &mut String, group: &Group, meaning: &Meaning) -> fmt::Result {
     Ok(())
 }
 
-fn unknown(out: &mut String, group: &Group) -> fmt::Result {
+fn unknown(out: &mut String, group: &ExplanationGroup) -> fmt::Result {
     writeln!(out, "## Nothing known\n\n{}\n", code(&group.explanation.text))?;
     if let Some(advice) = &group.explanation.advice {
         writeln!(out, "{}\n", escaped(advice))?;

@@ -2,30 +2,30 @@
 
 use std::fmt::{self, Write as _};
 
-use super::wrap::wrapped;
-use super::{Group, Report};
+use super::wrap::wrap_paragraph;
+use super::{ExplanationGroup, ExplainReport};
 use crate::classify::explain::{LikelyCause, Meaning};
 
 /// Wider lines are hard to read.
-const WIDEST: u16 = 100;
+const MAX_WIDTH: u16 = 100;
 
 /// How many causes are told with what to check and what ends them.
-const TOLD_IN_FULL: usize = 3;
+const DETAILED_CAUSES: usize = 3;
 
 const BOLD: &str = "\x1b[1m";
 const DIM: &str = "\x1b[2m";
 const ACCENT: &str = "\x1b[36m";
 const RESET: &str = "\x1b[0m";
 
-struct Page {
+struct ExplainPage {
     out: String,
     width: u16,
     has_color: bool,
 }
 
 /// The report as paragraphs.
-pub(super) fn page(report: &Report, width: u16, has_color: bool) -> Result<String, fmt::Error> {
-    let mut page = Page { out: String::new(), width: width.min(WIDEST), has_color };
+pub(super) fn page(report: &ExplainReport, width: u16, has_color: bool) -> Result<String, fmt::Error> {
+    let mut page = ExplainPage { out: String::new(), width: width.min(MAX_WIDTH), has_color };
     if report.lines == 0 {
         page.out.push_str("Nothing was given to explain.\n");
         return Ok(page.out);
@@ -48,18 +48,18 @@ pub(super) fn page(report: &Report, width: u16, has_color: bool) -> Result<Strin
     Ok(page.out)
 }
 
-impl Page {
+impl ExplainPage {
     fn styled(&self, style: &str, text: &str) -> String {
         if self.has_color { format!("{style}{text}{RESET}") } else { text.to_owned() }
     }
 
     /// A paragraph; styles would be counted as columns, so only `first` may be styled afterwards.
     fn paragraph(&mut self, first: &str, text: &str) {
-        let paragraph = wrapped(first, text, self.width);
+        let paragraph = wrap_paragraph(first, text, self.width);
         self.out.push_str(&paragraph);
     }
 
-    fn known(&mut self, group: &Group, meaning: &Meaning, is_log: bool) -> fmt::Result {
+    fn known(&mut self, group: &ExplanationGroup, meaning: &Meaning, is_log: bool) -> fmt::Result {
         let title = self.styled(BOLD, &meaning.name);
         let source = self.styled(DIM, &meaning.source);
         write!(self.out, "{title}  {source}")?;
@@ -104,7 +104,7 @@ impl Page {
             return Ok(());
         }
         self.heading("Likely causes");
-        for likely in causes.iter().take(TOLD_IN_FULL) {
+        for likely in causes.iter().take(DETAILED_CAUSES) {
             let percent = format!("{:3.0} %", likely.cause.probability * 100.0);
             let (percent, name) = (self.styled(ACCENT, &percent), self.styled(BOLD, &likely.cause.name));
             writeln!(self.out, "  {percent}  {name}")?;
@@ -113,7 +113,7 @@ impl Page {
         }
         let rest: Vec<String> = causes
             .iter()
-            .skip(TOLD_IN_FULL)
+            .skip(DETAILED_CAUSES)
             .map(|likely| format!("{} ({:.0}\u{a0}%)", likely.cause.name, likely.cause.probability * 100.0))
             .collect();
         if !rest.is_empty() {
@@ -122,7 +122,7 @@ impl Page {
         Ok(())
     }
 
-    fn unknown(&mut self, group: &Group) -> fmt::Result {
+    fn unknown(&mut self, group: &ExplanationGroup) -> fmt::Result {
         let title = self.styled(BOLD, "Nothing known");
         writeln!(self.out, "{title}")?;
         self.paragraph("  > ", &group.explanation.text);

@@ -3,18 +3,18 @@
 use unicode_width::UnicodeWidthStr as _;
 
 /// Narrower than this nothing is broken any more.
-const LEAST: usize = 20;
+const MIN_WIDTH: usize = 20;
 
 /// `text` in lines of at most `width` columns, the first behind `first`, the others behind as many blanks.
 ///
 /// A word that is longer than a line keeps a line of its own.
-pub(super) fn wrapped(first: &str, text: &str, width: u16) -> String {
+pub(super) fn wrap_paragraph(first: &str, text: &str, width: u16) -> String {
     let indent = first.width();
-    let room = usize::from(width).saturating_sub(indent).max(LEAST);
+    let columns = usize::from(width).saturating_sub(indent).max(MIN_WIDTH);
     let (mut out, mut column) = (first.to_owned(), 0);
     // Other blanks than the ordinary one hold together what they stand between.
     for word in text.split(' ').filter(|word| !word.is_empty()) {
-        if column > 0 && column + 1 + word.width() > room {
+        if column > 0 && column + 1 + word.width() > columns {
             out.push('\n');
             out.extend(std::iter::repeat_n(' ', indent));
             column = 0;

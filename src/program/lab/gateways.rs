@@ -6,87 +6,87 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::super::demo::named;
-use super::{Answer, clean};
+use super::super::demo::scenario_by_name;
+use super::{ConsoleReply, clean};
 use crate::lab::scenario::BLOWS;
 use crate::lab::{Ailment, AilmentId, GatewayControl, Stage};
 
 /// Strikes told by `strikes`, for each gateway.
-const NEWEST: usize = 20;
+const MAX_LISTED_FAULTS: usize = 20;
 
 /// Both gateways, by the names that people are told.
 pub(super) struct Gateways<'a> {
-    stage: &'a Stage,
+    lab_setup: &'a Stage,
     all: [(&'static str, GatewayControl); 2],
 }
 
 impl<'a> Gateways<'a> {
     pub(super) fn new(stage: &'a Stage, iot: GatewayControl) -> Self {
-        Self { stage, all: [("plain", stage.control().clone()), ("iot", iot)] }
+        Self { lab_setup: stage, all: [("plain", stage.control().clone()), ("iot", iot)] }
     }
 
-    pub(super) fn arm(&self, what: &str) -> Result<Answer, String> {
-        let ailments = if what.starts_with(['{', '"']) {
-            let ailment: Ailment = serde_json::from_str(what)
+    pub(super) fn arm(&self, argument: &str) -> Result<ConsoleReply, String> {
+        let faults = if argument.starts_with(['{', '"']) {
+            let fault: Ailment = serde_json::from_str(argument)
                 .map_err(|error| format!("this is no ailment: {}", clean(&error.to_string())))?;
-            vec![ailment]
-        } else if what.is_empty() {
+            vec![fault]
+        } else if argument.is_empty() {
             return Err("arm what? A scenario, or an ailment in JSON".to_owned());
         } else {
-            (named(what)?.ailments)()
+            (scenario_by_name(argument)?.ailments)()
         };
-        let arm = |ailment: &Ailment| self.everywhere(|gateway| Some(gateway.arm(ailment.clone())));
-        Ok(told("armed", &ailments.iter().flat_map(arm).collect()))
+        let arm_everywhere = |fault: &Ailment| self.on_each_gateway(|gateway| Some(gateway.arm(fault.clone())));
+        Ok(ids_reply("armed", &faults.iter().flat_map(arm_everywhere).collect()))
     }
 
-    pub(super) fn disarm(&self, what: &str) -> Result<Answer, String> {
-        let ids: BTreeSet<AilmentId> = if what == "all" {
+    pub(super) fn disarm(&self, argument: &str) -> Result<ConsoleReply, String> {
+        let ids: BTreeSet<AilmentId> = if argument == "all" {
             let armed = self.all.iter().flat_map(|(_, gateway)| gateway.armed());
             armed.map(|(id, _)| id).collect()
         } else {
-            let id = what.parse().map_err(|_| "disarm which? A number of list, or all".to_owned())?;
+            let id = argument.parse().map_err(|_| "disarm which? A number of list, or all".to_owned())?;
             BTreeSet::from([AilmentId(id)])
         };
-        let disarm = |id: AilmentId| self.everywhere(|gateway| gateway.disarm(id).then_some(id));
-        let disarmed: BTreeSet<u64> = ids.into_iter().flat_map(disarm).collect();
-        if disarmed.is_empty() && what != "all" {
-            return Err(format!("nothing is armed under the number {}", clean(what)));
+        let disarm_everywhere = |id: AilmentId| self.on_each_gateway(|gateway| gateway.disarm(id).then_some(id));
+        let disarmed: BTreeSet<u64> = ids.into_iter().flat_map(disarm_everywhere).collect();
+        if disarmed.is_empty() && argument != "all" {
+            return Err(format!("nothing is armed under the number {}", clean(argument)));
         }
-        Ok(told("disarmed", &disarmed))
+        Ok(ids_reply("disarmed", &disarmed))
     }
 
-    pub(super) fn list(&self) -> Answer {
+    pub(super) fn list(&self) -> ConsoleReply {
         let (mut text, mut data) = (Vec::new(), Vec::new());
         for (name, gateway) in &self.all {
-            for (id, ailment) in gateway.armed() {
-                text.push(format!("{name:5} {} {}", id.0, json!(ailment)));
-                data.push(json!({"gateway": name, "id": id, "ailment": ailment}));
+            for (id, fault) in gateway.armed() {
+                text.push(format!("{name:5} {} {}", id.0, json!(fault)));
+                data.push(json!({"gateway": name, "id": id, "ailment": fault}));
             }
         }
         if data.is_empty() {
             text.push("nothing is armed".to_owned());
         }
-        Answer::new(text.join("\n"), Value::Array(data))
+        ConsoleReply::new(text.join("\n"), Value::Array(data))
     }
 
-    pub(super) fn strike(&self, name: &str) -> Result<Answer, String> {
-        let blow = BLOWS.iter().find(|blow| blow.name == name).ok_or_else(|| {
+    pub(super) fn inject(&self, name: &str) -> Result<ConsoleReply, String> {
+        let fault_action = BLOWS.iter().find(|blow| blow.name == name).ok_or_else(|| {
             let known: Vec<_> = BLOWS.iter().map(|blow| blow.name).collect();
             format!("there is no fault `{}`; there are {}", clean(name), known.join(", "))
         })?;
-        let ids = self.everywhere(|gateway| Some(self.stage.strike_at(gateway, blow)));
-        Ok(Answer::new(blow.what, json!({"id": ids.first()})))
+        let ids = self.on_each_gateway(|gateway| Some(self.lab_setup.strike_at(gateway, fault_action)));
+        Ok(ConsoleReply::new(fault_action.what, json!({"id": ids.first()})))
     }
 
-    pub(super) fn strikes(&self) -> Answer {
+    pub(super) fn injected_faults(&self) -> ConsoleReply {
         let (mut text, mut data) = (Vec::new(), Vec::new());
         for (name, gateway) in &self.all {
-            let strikes = gateway.strikes();
-            for strike in &strikes[strikes.len().saturating_sub(NEWEST)..] {
-                let connection = strike.connection.map_or("all".to_owned(), |number| number.to_string());
-                let secs = strike.at.as_secs_f64();
-                text.push(format!("{name:5} {secs:.3} s  connection {connection}  {}", strike.what));
-                let mut line = json!(strike);
+            let injected = gateway.strikes();
+            for fault in &injected[injected.len().saturating_sub(MAX_LISTED_FAULTS)..] {
+                let connection = fault.connection.map_or("all".to_owned(), |number| number.to_string());
+                let secs = fault.at.as_secs_f64();
+                text.push(format!("{name:5} {secs:.3} s  connection {connection}  {}", fault.what));
+                let mut line = json!(fault);
                 line["gateway"] = json!(name);
                 data.push(line);
             }
@@ -94,31 +94,31 @@ impl<'a> Gateways<'a> {
         if data.is_empty() {
             text.push("nothing was done yet".to_owned());
         }
-        Answer::new(text.join("\n"), Value::Array(data))
+        ConsoleReply::new(text.join("\n"), Value::Array(data))
     }
 
-    pub(super) fn tally(&self) -> Answer {
+    pub(super) fn packet_counts(&self) -> ConsoleReply {
         let (mut text, mut data) = (Vec::new(), json!({}));
         for (name, gateway) in &self.all {
-            let tally = gateway.tally();
-            text.push(format!("{name:5} {tally:?}"));
-            data[name] = json!(tally);
+            let counts = gateway.tally();
+            text.push(format!("{name:5} {counts:?}"));
+            data[name] = json!(counts);
         }
-        Answer::new(text.join("\n"), data)
+        ConsoleReply::new(text.join("\n"), data)
     }
 
-    pub(super) fn renew(&self) -> Answer {
+    pub(super) fn renew(&self) -> ConsoleReply {
         self.all.iter().for_each(|(_, gateway)| gateway.renew_credentials());
-        Answer::new("renewed", Value::Null)
+        ConsoleReply::new("renewed", Value::Null)
     }
 
     /// The numbers that an act gave, each once.
-    fn everywhere(&self, act: impl Fn(&GatewayControl) -> Option<AilmentId>) -> BTreeSet<u64> {
-        self.all.iter().filter_map(|(_, gateway)| act(gateway)).map(|id| id.0).collect()
+    fn on_each_gateway(&self, action: impl Fn(&GatewayControl) -> Option<AilmentId>) -> BTreeSet<u64> {
+        self.all.iter().filter_map(|(_, gateway)| action(gateway)).map(|id| id.0).collect()
     }
 }
 
-fn told(what: &str, ids: &BTreeSet<u64>) -> Answer {
+fn ids_reply(verb: &str, ids: &BTreeSet<u64>) -> ConsoleReply {
     let words: Vec<_> = ids.iter().map(u64::to_string).collect();
-    Answer::new(format!("{what} {}", words.join(" ")), json!({"ids": ids}))
+    ConsoleReply::new(format!("{verb} {}", words.join(" ")), json!({"ids": ids}))
 }

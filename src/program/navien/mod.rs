@@ -1,8 +1,8 @@
 //! `dropscope navien`: sign in, choose the device, watch the connection to its cloud.
 
-mod identity;
-mod kept;
-mod wanted;
+mod login;
+mod keyring_entry;
+mod device_choice;
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -10,14 +10,14 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::watch::watch;
-use super::{refuse, runtime, settings};
+use super::{usage_error, runtime, settings};
 use crate::cli;
 use crate::clock::SystemClock;
-use crate::config::{BrokerUrl, Cloud, Directories, Settings, Target};
+use crate::config::{BrokerUrl, CloudTarget, Directories, ResolvedSettings, ConnectionTarget};
 use crate::diagnostics::aws_limits::AWS_WEBSOCKET_LIMIT;
 use crate::diagnostics::clean::clean;
 use crate::diagnostics::{Clock, NameMask};
-use crate::exit::Code;
+use crate::exit::ExitReason;
 use crate::keyring;
 use crate::mqtt::settings::{BrokerAddress, Transport};
 use crate::navien::account::{
@@ -25,76 +25,76 @@ use crate::navien::account::{
 };
 use crate::navien::connection::{AccountSigner, CLIENT_ID_PREFIX, ENDPOINT};
 
-use identity::{Identity, NoIdentity, Source, Told};
-use kept::Kept;
-use wanted::Wanted;
+use login::{AccountLogin, LoginError, PasswordSource, CredentialSources};
+use keyring_entry::KeyringEntry;
+use device_choice::DeviceChoice;
 
 /// Where to go, checked before anybody is asked for a password.
-struct Places {
+struct CloudEndpoints {
     api: ApiUrl,
     broker: BrokerAddress,
 }
 
 /// Signs in and watches the device until the run is over.
-pub(super) fn navien(said: cli::Navien) -> color_eyre::Result<ExitCode> {
-    let places = match places(said.api_url.as_deref(), said.iot_endpoint.as_ref()) {
-        Ok(places) => places,
-        Err(sentence) => return Ok(refuse(&sentence)),
+pub(super) fn navien(args: cli::NavienArgs) -> color_eyre::Result<ExitCode> {
+    let endpoints = match cloud_endpoints(args.api_url.as_deref(), args.iot_endpoint.as_ref()) {
+        Ok(endpoints) => endpoints,
+        Err(sentence) => return Ok(usage_error(&sentence)),
     };
-    let wanted = match Wanted::of(&said) {
-        Ok(wanted) => wanted,
-        Err(sentence) => return Ok(refuse(&sentence)),
+    let choice = match DeviceChoice::from_args(&args) {
+        Ok(choice) => choice,
+        Err(sentence) => return Ok(usage_error(&sentence)),
     };
-    let username = said.options.broker.username.clone();
-    let password_file = said.options.broker.password_file.clone();
-    let told = Told {
+    let username = args.options.broker.username.clone();
+    let password_file = args.options.broker.password_file.clone();
+    let sources = CredentialSources {
         username: username.as_deref(),
         password_file: password_file.as_deref(),
         variable: &|name| std::env::var(name).ok(),
     };
-    if said.forget_password == Some(true) {
-        return Ok(forget(&told, &places.api));
+    if args.forget_password == Some(true) {
+        return Ok(delete_password(&sources, &endpoints.api));
     }
-    let cloud = Cloud { id_prefix: CLIENT_ID_PREFIX, profile: said.profile };
-    let mut settings = match settings(said.options, &said.file, Target::Cloud(cloud)) {
+    let cloud = CloudTarget { id_prefix: CLIENT_ID_PREFIX, profile: args.profile };
+    let mut settings = match settings(args.options, &args.file, ConnectionTarget::Cloud(cloud)) {
         Ok(settings) => settings,
-        Err(error) => return Ok(refuse(&error)),
+        Err(error) => return Ok(usage_error(&error)),
     };
-    settings.link.broker = places.broker;
-    let identity = match identity::identity(&told, &places.api, Arc::new(keyring::system_keyring())) {
-        Ok(identity) => identity,
-        Err(error) => return Ok(nobody(&error)),
+    settings.link.broker = endpoints.broker;
+    let login = match login::resolve_login(&sources, &endpoints.api, Arc::new(keyring::system_keyring())) {
+        Ok(login) => login,
+        Err(error) => return Ok(report_login_error(&error)),
     };
-    runtime()?.block_on(run(settings, places.api, identity, wanted))
+    runtime()?.block_on(run(settings, endpoints.api, login, choice))
 }
 
 /// Deletes the password from the keyring.
-fn forget(told: &Told<'_>, api: &ApiUrl) -> ExitCode {
-    let email = match identity::email(told) {
+fn delete_password(sources: &CredentialSources<'_>, api: &ApiUrl) -> ExitCode {
+    let email = match login::resolve_email(sources) {
         Ok(email) => email,
-        Err(error) => return nobody(&error),
+        Err(error) => return report_login_error(&error),
     };
-    let kept = Kept::new(Arc::new(keyring::system_keyring()), api, &email, identity::is_attended());
-    match kept.forget() {
-        Ok(true) => tell("the password of this account is deleted from the keyring"),
-        Ok(false) => tell("the keyring holds no password of this account"),
+    let entry = KeyringEntry::new(Arc::new(keyring::system_keyring()), api, &email, login::is_interactive());
+    match entry.delete() {
+        Ok(true) => print_message("the password of this account is deleted from the keyring"),
+        Ok(false) => print_message("the keyring holds no password of this account"),
         Err(error) => {
-            tell(&format!("error: the password cannot be deleted: {error}."));
-            return Code::Runtime.into();
+            print_message(&format!("error: the password cannot be deleted: {error}."));
+            return ExitReason::RuntimeError.into();
         }
     }
-    Code::Fine.into()
+    ExitReason::Success.into()
 }
 
 /// Without an identity nothing can be done.
-fn nobody(error: &NoIdentity) -> ExitCode {
+fn report_login_error(error: &LoginError) -> ExitCode {
     match error {
-        NoIdentity::Cancelled => Code::Interrupted.into(),
-        error => refuse(error),
+        LoginError::Cancelled => ExitReason::Interrupted.into(),
+        error => usage_error(error),
     }
 }
 
-fn places(api_url: Option<&str>, iot_endpoint: Option<&BrokerUrl>) -> Result<Places, String> {
+fn cloud_endpoints(api_url: Option<&str>, iot_endpoint: Option<&BrokerUrl>) -> Result<CloudEndpoints, String> {
     let api = api_url.unwrap_or(API_URL).parse().map_err(|error| format!("--api-url: {error}."))?;
     let default = BrokerUrl::new(ENDPOINT);
     let url = iot_endpoint.unwrap_or(&default).parse();
@@ -102,60 +102,60 @@ fn places(api_url: Option<&str>, iot_endpoint: Option<&BrokerUrl>) -> Result<Pla
     if url.address.transport != Transport::Wss || url.address.path.contains('?') || url.username.is_some() {
         return Err("--iot-endpoint: write it as wss://HOST[:PORT]/PATH.".to_owned());
     }
-    Ok(Places { api, broker: url.address })
+    Ok(CloudEndpoints { api, broker: url.address })
 }
 
 async fn run(
-    mut settings: Settings,
+    mut settings: ResolvedSettings,
     api: ApiUrl,
-    identity: Identity,
-    wanted: Wanted,
+    login: AccountLogin,
+    choice: DeviceChoice,
 ) -> color_eyre::Result<ExitCode> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let account = AccountSettings {
-        email: identity.email.clone(),
-        password: identity.password.clone(),
+        email: login.email.clone(),
+        password: login.password.clone(),
         cloud: api.as_str().to_owned(),
-        cache: Some(Directories::of_this_user().navien_tokens()),
+        cache: Some(Directories::for_current_user().navien_tokens()),
     };
     let ca_file = settings.link.tls.ca_file.clone();
     let transport = match HttpTransport::new(api, ca_file, settings.link.family, Arc::clone(&clock)) {
         Ok(transport) => transport,
-        Err(error) => return Ok(refuse(&error)),
+        Err(error) => return Ok(usage_error(&error)),
     };
     let account = Arc::new(Account::new(account, Arc::new(transport), Arc::clone(&clock)));
     if io::stderr().is_terminal() {
-        tell("signing in…");
+        print_message("signing in…");
     }
-    let source = identity.source.clone();
-    if wanted.is_to_keep
-        && let Err(error) = keep(&account, identity).await
+    let source = login.source.clone();
+    if choice.should_store_password
+        && let Err(error) = store_password(&account, login).await
     {
-        return Ok(give_up(&error, &source));
+        return Ok(report_sign_in_failure(&error, &source));
     }
     let devices = match account.devices().await {
         Ok(devices) => devices,
-        Err(error) => return Ok(give_up(&error, &source)),
+        Err(error) => return Ok(report_sign_in_failure(&error, &source)),
     };
-    let choice = match choose(&devices, wanted.name.as_deref()) {
-        Ok(choice) => choice,
-        Err(error @ NoChoice::NoDevice) => return Ok(refuse(&error)),
-        Err(error) => return Ok(refuse(&format!("{error}\n{}", list(&devices)))),
+    let selection = match choose(&devices, choice.name.as_deref()) {
+        Ok(selection) => selection,
+        Err(error @ NoChoice::NoDevice) => return Ok(usage_error(&error)),
+        Err(error) => return Ok(usage_error(&format!("{error}\n{}", list(&devices)))),
     };
-    if choice.is_ambiguous {
-        let shown = clean(&choice.device.name).into_owned();
-        tell(&format!("watching {shown}; --device chooses another:\n{}", list(&devices)));
+    if selection.is_ambiguous {
+        let device_name = clean(&selection.device.name).into_owned();
+        print_message(&format!("watching {device_name}; --device chooses another:\n{}", list(&devices)));
     }
     let link = &mut settings.link;
-    let heater = match wanted.heater(&choice.device, &link.client_id, &*clock) {
+    let heater = match choice.build_heater(&selection.device, &link.client_id, &*clock) {
         Ok(heater) => heater,
-        Err(error) => return Ok(refuse(&error)),
+        Err(error) => return Ok(usage_error(&error)),
     };
     if let Some(planned) = &mut link.planned_reconnect {
         planned.websocket_limit = Some(AWS_WEBSOCKET_LIMIT);
     }
     link.signer = Some(Arc::new(AccountSigner::new(account, &link.broker, clock)));
-    settings.disguise = NameMask::new([(choice.device.mac_address, "device".to_owned())]);
+    settings.name_mask = NameMask::new([(selection.device.mac_address, "device".to_owned())]);
     // Where the password came from is said as soon as there is a log to say it in.
     watch(settings, Some(Box::new(heater)), None, |_| tracing::debug!(?source, "password of the account"))
         .await
@@ -163,18 +163,18 @@ async fn run(
 }
 
 /// Puts the password into the keyring if the cloud accepts it now: tokens of an earlier run prove nothing about it.
-async fn keep(account: &Account, identity: Identity) -> Result<(), AccountError> {
-    if identity.source == Source::Keyring {
-        tell("the keyring holds the password of this account already");
+async fn store_password(account: &Account, login: AccountLogin) -> Result<(), AccountError> {
+    if login.source == PasswordSource::Keyring {
+        print_message("the keyring holds the password of this account already");
         return Ok(());
     }
     account.sign_in().await?;
-    let Identity { password, kept, .. } = identity;
+    let AccountLogin { password, keyring_entry: kept, .. } = login;
     let stored =
         tokio::task::spawn_blocking(move || kept.store(&password).map_err(|error| error.to_string()));
     match stored.await.unwrap_or_else(|error| Err(error.to_string())) {
-        Ok(()) => tell("the password is in the keyring now; --forget-password deletes it"),
-        Err(why) => tell(&format!("warning: the password is not kept, {why}; the run goes on")),
+        Ok(()) => print_message("the password is in the keyring now; --forget-password deletes it"),
+        Err(why) => print_message(&format!("warning: the password is not kept, {why}; the run goes on")),
     }
     Ok(())
 }
@@ -193,18 +193,18 @@ fn list(devices: &[Device]) -> String {
 }
 
 /// One sentence and the code: refused credentials, or never connected.
-fn give_up(error: &AccountError, source: &Source) -> ExitCode {
-    tell(&format!("error: {error}"));
-    if error.is_fatal() && *source == Source::Keyring {
-        tell(
+fn report_sign_in_failure(error: &AccountError, source: &PasswordSource) -> ExitCode {
+    print_message(&format!("error: {error}"));
+    if error.is_fatal() && *source == PasswordSource::Keyring {
+        print_message(
             "the password came from the keyring: --forget-password deletes it, NAVIEN_PASSWORD comes before it",
         );
     }
-    let code = if error.is_fatal() { Code::RefusedCredentials } else { Code::NeverConnected };
+    let code = if error.is_fatal() { ExitReason::RefusedCredentials } else { ExitReason::NeverConnected };
     code.into()
 }
 
 /// Messages go to standard error; nothing can be done if that is closed.
-fn tell(text: &str) {
+fn print_message(text: &str) {
     let _ = writeln!(io::stderr(), "{}", text.trim_end());
 }

@@ -46,22 +46,22 @@ pub(crate) enum Obstacle {
 type TransportList = &'static [Transport];
 type VersionList = &'static [VersionChoice];
 
-const fn row(what: &'static str, over: TransportList, speaking: VersionList, obstacle: Obstacle, told: ExpectedFailure) -> Row {
-    Row { name: what, transports: over, versions: speaking, obstacle, expected: told }
+const fn row(name: &'static str, transports: TransportList, versions: VersionList, obstacle: Obstacle, expected: ExpectedFailure) -> Row {
+    Row { name, transports, versions, obstacle, expected }
 }
 
 /// As soon as TCP accepted.
-const fn at_accept(what: &'static str, over: TransportList, fault: Fault, told: ExpectedFailure) -> Row {
-    row(what, over, BOTH, Obstacle::Fault(When::Accepted, fault), told)
+const fn at_accept(name: &'static str, transports: TransportList, fault: Fault, expected: ExpectedFailure) -> Row {
+    row(name, transports, BOTH, Obstacle::Fault(When::Accepted, fault), expected)
 }
 
 /// In place of the CONNACK.
-const fn at_connect(what: &'static str, over: TransportList, speaking: VersionList, fault: Fault, told: ExpectedFailure) -> Row {
-    row(what, over, speaking, Obstacle::Fault(When::ConnectReceived, fault), told)
+const fn at_connect(name: &'static str, transports: TransportList, versions: VersionList, fault: Fault, expected: ExpectedFailure) -> Row {
+    row(name, transports, versions, Obstacle::Fault(When::ConnectReceived, fault), expected)
 }
 
-const fn stalled(what: &'static str, over: TransportList, when: When, fault: Fault, told: ExpectedFailure) -> Row {
-    row(what, over, BOTH, Obstacle::Stall(when, fault), told)
+const fn stalled(name: &'static str, transports: TransportList, when: When, fault: Fault, expected: ExpectedFailure) -> Row {
+    row(name, transports, BOTH, Obstacle::Stall(when, fault), expected)
 }
 
 const fn bad_certificate(what: &'static str, certificate: Certificate, name: ErrorName) -> Row {

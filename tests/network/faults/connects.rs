@@ -60,23 +60,23 @@ async fn run(case: Case) -> Result<(), String> {
 }
 
 /// A session is up; the obstacle appears, the session is cut, the connect fails; the obstacle goes.
-async fn expect_failure(scene: Fixture, obstacle: &Obstacle, told: ExpectedFailure) -> Result<(), String> {
+async fn expect_failure(scene: Fixture, obstacle: &Obstacle, expected: ExpectedFailure) -> Result<(), String> {
     let mut watched = scene.watched_link();
     watched.connected(ConnectKind::Connected).await?;
     set_obstacle(obstacle, &scene).await;
     scene.control.strike(&Fault::Reset);
     watched.dropped().await?;
     let (failed, attempt) = watched.connect_failed().await?;
-    told.check(&failed)?;
+    expected.check(&failed)?;
     let phases = attempt.phases.split_last().map(|(last, before)| {
-        let is_reported = last.phase == told.phase && !last.ok && last.error == failed.error_message;
+        let is_reported = last.phase == expected.phase && !last.ok && last.error == failed.error_message;
         is_reported && before.iter().all(|phase| phase.ok)
     });
     if phases != Some(true) {
         return Err(format!("the phases do not fit: {attempt:?}"));
     }
     clear_obstacle(obstacle, &scene).await;
-    watched.connected(told.reconnect_kind).await.map(|_| ())
+    watched.connected(expected.reconnect_kind).await.map(|_| ())
 }
 
 async fn set_obstacle(obstacle: &Obstacle, scene: &Fixture) {

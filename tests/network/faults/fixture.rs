@@ -35,7 +35,7 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) async fn start(transport: Transport, version: VersionChoice, options: BrokerOptions) -> Self {
-        let (showcase, tls) = CertificateResolver::with_server_config();
+        let (certificates, tls) = CertificateResolver::with_server_config();
         let endpoint = match transport {
             Transport::Tcp => Endpoint::Tcp,
             Transport::Tls => Endpoint::Tls(tls),
@@ -49,7 +49,7 @@ impl Fixture {
             broker: Some(broker),
             settings: settings(transport, version, address.port()),
             clock: Arc::new(SystemClock::new()),
-            certificates: showcase,
+            certificates,
             is_unresolvable: Arc::default(),
             options,
             endpoint,

@@ -40,37 +40,37 @@ pub(crate) enum SessionAction {
 }
 
 const fn row(
-    what: &'static str,
-    over: &'static [Transport],
-    speaking: &'static [VersionChoice],
-    act: SessionAction,
-    told: ExpectedDrop,
+    name: &'static str,
+    transports: &'static [Transport],
+    versions: &'static [VersionChoice],
+    action: SessionAction,
+    expected: ExpectedDrop,
 ) -> Row {
-    Row { name: what, transports: over, versions: speaking, action: act, expected: told }
+    Row { name, transports, versions, action, expected }
 }
 
 const fn inject(
-    what: &'static str,
-    over: &'static [Transport],
-    speaking: &'static [VersionChoice],
+    name: &'static str,
+    transports: &'static [Transport],
+    versions: &'static [VersionChoice],
     fault: Fault,
-    told: ExpectedDrop,
+    expected: ExpectedDrop,
 ) -> Row {
-    Row { name: what, transports: over, versions: speaking, action: SessionAction::Inject(fault), expected: told }
+    Row { name, transports, versions, action: SessionAction::Inject(fault), expected }
 }
 
 const fn inject_while_sending(
-    what: &'static str,
-    over: &'static [Transport],
-    speaking: &'static [VersionChoice],
+    name: &'static str,
+    transports: &'static [Transport],
+    versions: &'static [VersionChoice],
     fault: Fault,
-    told: ExpectedDrop,
+    expected: ExpectedDrop,
 ) -> Row {
-    Row { name: what, transports: over, versions: speaking, action: SessionAction::InjectWhileSending(fault), expected: told }
+    Row { name, transports, versions, action: SessionAction::InjectWhileSending(fault), expected }
 }
 
-const fn ws_close(code: u16, told: ExpectedDrop) -> Row {
-    inject("close frame", FRAMED, BOTH, Fault::WebSocketClose { code, reason: String::new() }, told)
+const fn ws_close(code: u16, expected: ExpectedDrop) -> Row {
+    inject("close frame", FRAMED, BOTH, Fault::WebSocketClose { code, reason: String::new() }, expected)
 }
 
 const HANGUP: ErrorName = AWS_ERROR_MQTT_UNEXPECTED_HANGUP;

@@ -97,10 +97,10 @@ impl RecordingBuilder {
         self.drop_with(|drop| drop.how = Some(how))
     }
 
-    pub(crate) fn drop_with(&mut self, tell: impl FnOnce(&mut DroppedEvent)) -> &mut Self {
+    pub(crate) fn drop_with(&mut self, edit: impl FnOnce(&mut DroppedEvent)) -> &mut Self {
         let mut drop =
             DroppedEvent { error_name: Some("AWS_ERROR_MQTT_UNEXPECTED_HANGUP".into()), ..DroppedEvent::default() };
-        tell(&mut drop);
+        edit(&mut drop);
         self.event(Event::Dropped(drop))
     }
 

@@ -85,9 +85,9 @@ impl std::fmt::Debug for SimulatedNetwork {
 
 impl SimulatedNetwork {
     /// A network with a fresh broker behind it.
-    pub(crate) fn new(habits: NetworkConditions, options: BrokerOptions) -> Self {
+    pub(crate) fn new(conditions: NetworkConditions, options: BrokerOptions) -> Self {
         let state = NetworkState {
-            conditions: habits,
+            conditions,
             random: StdRng::seed_from_u64(11),
             newest: None,
             attempts: Vec::new(),

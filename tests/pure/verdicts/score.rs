@@ -34,7 +34,7 @@ pub(crate) fn answer(case: &Case) -> Answer {
     let pattern = found.pattern.name();
     let is_right = |name: &str| name == case.truth || case.also.contains(&name);
     let fitting = found.hypotheses.iter().filter(|one| is_right(one.pattern.name()));
-    let given = fitting.map(|one| one.probability).fold(0.0, f64::max);
+    let truth_probability = fitting.map(|one| one.probability).fold(0.0, f64::max);
     let drops = case.events.iter().filter(|one| matches!(one.event, Event::Dropped(_))).count();
     Answer {
         name: case.name.clone(),
@@ -42,7 +42,7 @@ pub(crate) fn answer(case: &Case) -> Answer {
         pattern,
         right: is_right(pattern),
         confidence: found.confidence,
-        truth_probability: given,
+        truth_probability,
         drops,
         rendering: rendering(&case.events),
         foreign: None,

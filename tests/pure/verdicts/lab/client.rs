@@ -128,18 +128,18 @@ pub(crate) fn credential_expiry(dice: &mut Dice) -> CaseRecipe {
     }
     recipe.actions.push(scripted_action(move |mut world: World, mut dice: Dice| async move {
         let mut newest = renew(&world, ttl);
-        let mut bound: Option<(u64, f64)> = None;
+        let mut expiry_at_connect: Option<(u64, f64)> = None;
         loop {
             let now = world.elapsed();
             let counts = *world.counts.borrow_and_update();
             if counts.is_up {
-                if bound.is_none_or(|(session, _)| session != counts.sessions) {
-                    bound = Some((counts.sessions, newest + dice.between(0.0, sweep)));
+                if expiry_at_connect.is_none_or(|(session, _)| session != counts.sessions) {
+                    expiry_at_connect = Some((counts.sessions, newest + dice.between(0.0, sweep)));
                 }
             } else if (!is_renewed || newest < now + 5.0) && newest < now + ttl - 1.0 {
                 newest = renew(&world, ttl);
             }
-            if let Some((session, due)) = bound
+            if let Some((session, due)) = expiry_at_connect
                 && counts.is_up
                 && session == counts.sessions
                 && now >= due - 0.01
@@ -148,13 +148,13 @@ pub(crate) fn credential_expiry(dice: &mut Dice) -> CaseRecipe {
                     newest = renew(&world, ttl);
                 }
                 world.cut(cut);
-                bound = Some((session, f64::INFINITY));
+                expiry_at_connect = Some((session, f64::INFINITY));
             }
             let renewal = if is_renewed { newest - ttl * (1.0 - renewed_at) } else { f64::INFINITY };
             if now >= renewal - 0.01 {
                 newest = renew(&world, ttl);
             }
-            let due = bound.map_or(f64::INFINITY, |(_, due)| due);
+            let due = expiry_at_connect.map_or(f64::INFINITY, |(_, due)| due);
             let next = due.min(renewal.max(now + 1.0)).min(now + 3600.0);
             let wait = world.wall_duration((next - now).max(0.05));
             if let Ok(false) = tokio::time::timeout(wait, world.changed()).await {

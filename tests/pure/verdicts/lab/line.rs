@@ -58,11 +58,11 @@ impl SimulatedLine {
     /// Lays it to the server's end; gives the client's.
     pub(super) fn spawn(self, mut server: DuplexStream) -> ClientEnd {
         let (stream, mut client) = tokio::io::duplex(64 * 1024);
-        let told = Arc::<AtomicU8>::default();
-        let end = ClientEnd { stream, close_kind: Arc::clone(&told) };
+        let close_kind = Arc::<AtomicU8>::default();
+        let end = ClientEnd { stream, close_kind: Arc::clone(&close_kind) };
         tokio::spawn(async move {
             let how = self.run(&mut client, &mut server).await;
-            told.store(how as u8, Ordering::Relaxed);
+            close_kind.store(how as u8, Ordering::Relaxed);
         });
         end
     }
@@ -95,8 +95,8 @@ impl SimulatedLine {
                 (LineState::Fine, LineEvent::StateChange | LineEvent::PathChange) => continue,
                 (LineState::Fine, _) => {}
             }
-            let kept = mapping.as_mut().is_none_or(|mapping| mapping.passes(is_up, &self.net));
-            if !kept {
+            let is_mapped = mapping.as_mut().is_none_or(|mapping| mapping.passes(is_up, &self.net));
+            if !is_mapped {
                 if is_up && self.net.conditions.nat.is_some_and(|nat| nat.resets) {
                     return CloseKind::Reset;
                 }
@@ -201,10 +201,10 @@ impl AsyncRead for ClientEnd {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
         let ended = buffer.filled().len() == before;
-        let told = if ended { self.close_kind.load(Ordering::Relaxed) } else { CloseKind::Fin as u8 };
-        Poll::Ready(match told {
-            told if told == CloseKind::Reset as u8 => Err(io::ErrorKind::ConnectionReset.into()),
-            told if told == CloseKind::TimedOut as u8 => Err(io::ErrorKind::TimedOut.into()),
+        let close_kind = if ended { self.close_kind.load(Ordering::Relaxed) } else { CloseKind::Fin as u8 };
+        Poll::Ready(match close_kind {
+            kind if kind == CloseKind::Reset as u8 => Err(io::ErrorKind::ConnectionReset.into()),
+            kind if kind == CloseKind::TimedOut as u8 => Err(io::ErrorKind::TimedOut.into()),
             _ => Ok(()),
         })
     }

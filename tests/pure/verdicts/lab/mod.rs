@@ -49,9 +49,9 @@ fn record_case(class: &str, seed: u64) -> (Case, String) {
     }
     let mut also = std::mem::take(&mut recipe.also);
     let setup = recipe::prepare(recipe, &mut dice);
-    let told = run::run_simulation(setup, &mut dice);
-    let mut events = told.events;
-    let truth = truth::label_case(mechanism, &rendering::in_field_time(events.clone()), told.strays, &mut also);
+    let run = run::run_simulation(setup, &mut dice);
+    let mut events = run.events;
+    let truth = truth::label_case(mechanism, &rendering::in_field_time(events.clone()), run.strays, &mut also);
     if !dice.chance(0.12) {
         events = rendering::in_field_time(events);
     }

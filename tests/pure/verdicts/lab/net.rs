@@ -72,11 +72,11 @@ impl std::fmt::Debug for SimulatedNetwork {
 }
 
 impl SimulatedNetwork {
-    pub(crate) fn new(gateway: Gateway, scale: f64, habits: NetworkConditions, dice: Dice) -> Self {
+    pub(crate) fn new(gateway: Gateway, scale: f64, conditions: NetworkConditions, dice: Dice) -> Self {
         Self(Arc::new(NetworkInner {
             gateway,
             scale,
-            conditions: habits,
+            conditions,
             path: watch::Sender::new(PathState::Open),
             dice: Mutex::new(dice),
             newest: Mutex::default(),

@@ -67,7 +67,7 @@ impl CaseRecipe {
 
 /// Makes a run of it.
 pub(crate) fn prepare(recipe: CaseRecipe, dice: &mut Dice) -> Setup {
-    let CaseRecipe { gap, drops, keep_alives, traffic, nat, faults: ailments, actions: mut deeds, may_stray, .. } = recipe;
+    let CaseRecipe { gap, drops, keep_alives, traffic, nat, faults, mut actions, may_stray, .. } = recipe;
     #[expect(clippy::cast_precision_loss, reason = "some hundred drops")]
     let span = gap * drops as f64 * dice.between(1.2, 1.8);
     let scale = recipe.scale.unwrap_or_else(|| scale_of(span));
@@ -79,7 +79,7 @@ pub(crate) fn prepare(recipe: CaseRecipe, dice: &mut Dice) -> Setup {
     let keep_alive = if usable.is_empty() { slowest } else { dice.pick(&usable) };
     let ping_timeout = recipe.ping_timeout.unwrap_or_else(|| dice.pick(&[3.0, 5.0, 10.0, 10.0, 20.0, 30.0]));
     let settings = settings(keep_alive, ping_timeout, scale, recipe.version, dice);
-    deeds.push(traffic.unwrap_or_else(|| Traffic::any(dice, span / MAX_PACKETS * 2.0)).deed());
+    actions.push(traffic.unwrap_or_else(|| Traffic::any(dice, span / MAX_PACKETS * 2.0)).deed());
     if may_stray && dice.chance(0.6) {
         let share = dice.between(0.02, 0.3);
         let cuts: &[LineCut] = if keep_alive == 0 {
@@ -89,13 +89,13 @@ pub(crate) fn prepare(recipe: CaseRecipe, dice: &mut Dice) -> Setup {
         };
         let mean = gap * (1.0 - share) / share;
         let cuts = cuts.to_vec();
-        deeds.push(scripted_action(move |world, dice| cut_randomly(mean, cuts, world, dice)));
+        actions.push(scripted_action(move |world, dice| cut_randomly(mean, cuts, world, dice)));
     }
-    deeds.extend(interruptions(span, keep_alive, &usable, dice));
+    actions.extend(interruptions(span, keep_alive, &usable, dice));
     if recipe.may_suspend && may_stray && keep_alive > 0 && dice.chance(0.12) {
-        deeds.push(suspends(span, f64::from(keep_alive), dice));
+        actions.push(suspends(span, f64::from(keep_alive), dice));
     }
-    deeds.extend(background_events(span, dice));
+    actions.extend(background_events(span, dice));
     let latency = dice.log(0.008, 0.15);
     let connect = dice.log(0.03, 0.4);
     Setup {
@@ -106,8 +106,8 @@ pub(crate) fn prepare(recipe: CaseRecipe, dice: &mut Dice) -> Setup {
         link: settings,
         broker: BrokerOptions::default(),
         conditions: NetworkConditions { latency: (latency, latency * 2.5), connect: (connect, connect * 4.0), nat },
-        faults: ailments,
-        actions: deeds,
+        faults,
+        actions,
     }
 }
 
@@ -178,9 +178,9 @@ async fn cut_randomly(mean: f64, cuts: Vec<LineCut>, world: World, mut dice: Dic
 
 /// What ends sessions without being a drop.
 fn interruptions(span: f64, keep_alive: u16, usable: &[u16], dice: &mut Dice) -> Vec<ScriptedAction> {
-    let mut deeds = Vec::new();
+    let mut actions = Vec::new();
     if dice.chance(0.25) {
-        deeds.push(scripted_action(move |world, mut dice: Dice| async move {
+        actions.push(scripted_action(move |world, mut dice: Dice| async move {
             loop {
                 world.wait(dice.wait(span / 4.0)).await;
                 world.send_command(ClientCommand::Disconnect(dice.log(3.0, span / 50.0 + 4.0)));
@@ -189,19 +189,19 @@ fn interruptions(span: f64, keep_alive: u16, usable: &[u16], dice: &mut Dice) ->
     }
     let others: Vec<u16> = usable.iter().copied().filter(|secs| *secs != keep_alive && *secs > 0).collect();
     if dice.chance(0.2) && keep_alive > 0 && !others.is_empty() {
-        deeds.push(scripted_action(move |world, mut dice: Dice| async move {
+        actions.push(scripted_action(move |world, mut dice: Dice| async move {
             world.wait(span * dice.between(0.2, 0.7)).await;
             world.send_command(ClientCommand::KeepAlive(dice.pick(&others)));
         }));
     }
     if dice.chance(0.12) {
-        deeds.push(scripted_action(move |world, mut dice: Dice| async move {
+        actions.push(scripted_action(move |world, mut dice: Dice| async move {
             world.wait(span * dice.between(0.1, 0.9)).await;
             world.send_command(ClientCommand::Restart(dice.log(1.0, 600.0)));
         }));
     }
     if dice.chance(0.12) {
-        deeds.push(scripted_action(move |world, mut dice: Dice| async move {
+        actions.push(scripted_action(move |world, mut dice: Dice| async move {
             world.wait(span * dice.between(0.1, 0.9)).await;
             let secs = dice.pick(&[-3600.0, 3600.0, 2.4, -7.5, 86.0, -1.6]);
             #[expect(clippy::cast_possible_truncation, reason = "an hour at most")]
@@ -210,7 +210,7 @@ fn interruptions(span: f64, keep_alive: u16, usable: &[u16], dice: &mut Dice) ->
             world.system(SystemSource::Clock, format!("wall clock stepped by {secs:+.1} s"));
         }));
     }
-    deeds
+    actions
 }
 
 /// The computer sleeps now and then.
@@ -227,7 +227,7 @@ fn suspends(span: f64, keep_alive: f64, dice: &mut Dice) -> ScriptedAction {
 
 /// What is recorded and means nothing.
 fn background_events(span: f64, dice: &mut Dice) -> Vec<ScriptedAction> {
-    let mut deeds = Vec::new();
+    let mut actions = Vec::new();
     if dice.chance(0.3) {
         let lines = [
             (SystemSource::Dhcp, "lease renewed for 192.168.1.23, 43200 s"),
@@ -236,7 +236,7 @@ fn background_events(span: f64, dice: &mut Dice) -> Vec<ScriptedAction> {
             (SystemSource::Resource, "load average 2.4"),
         ];
         let (source, message) = dice.pick(&lines);
-        deeds.push(scripted_action(move |world, mut dice: Dice| async move {
+        actions.push(scripted_action(move |world, mut dice: Dice| async move {
             let every = span / dice.between(5.0, 60.0);
             loop {
                 world.wait(dice.wait(every)).await;
@@ -245,7 +245,7 @@ fn background_events(span: f64, dice: &mut Dice) -> Vec<ScriptedAction> {
         }));
     }
     if dice.chance(0.25) {
-        deeds.push(scripted_action(move |world, mut dice: Dice| async move {
+        actions.push(scripted_action(move |world, mut dice: Dice| async move {
             let every = (span / 200.0).max(30.0);
             loop {
                 world.wait(every).await;
@@ -257,5 +257,5 @@ fn background_events(span: f64, dice: &mut Dice) -> Vec<ScriptedAction> {
             }
         }));
     }
-    deeds
+    actions
 }

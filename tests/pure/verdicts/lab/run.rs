@@ -68,19 +68,19 @@ pub(crate) fn run_simulation(setup: Setup, dice: &mut Dice) -> RunResult {
 }
 
 async fn simulate(setup: Setup, mut dice: Dice) -> RunResult {
-    let Setup { start, scale, span, drops, link: settings, broker, conditions: habits, faults: ailments, actions: deeds } = setup;
+    let Setup { start, scale, span, drops, link: settings, broker, conditions, faults, actions } = setup;
     let broker = Broker::start(broker);
     let wall_secs = start.timestamp_millis() as f64 / 1000.0;
     let options = GatewayOptions { seed: dice.seed(), scale, wall_secs };
     let gateway = Gateway::start(Upstream::Broker(broker.control()), options);
-    for fault in ailments {
+    for fault in faults {
         gateway.control().arm(fault);
     }
     let clock = SimClock::starting(start);
-    let net = SimulatedNetwork::new(gateway, scale, habits, dice.fork());
+    let net = SimulatedNetwork::new(gateway, scale, conditions, dice.fork());
     let seed = dice.seed();
     let (counts, counted) = watch::channel(Counts::default());
-    let (orders, mut asked) = mpsc::unbounded_channel();
+    let (commands, mut commands_rx) = mpsc::unbounded_channel();
     let strays = Arc::<AtomicU64>::default();
     let world = World {
         net: net.clone(),
@@ -89,7 +89,7 @@ async fn simulate(setup: Setup, mut dice: Dice) -> RunResult {
         scale,
         start,
         counts: counted,
-        commands: orders,
+        commands,
         strays: Arc::clone(&strays),
         last_stray: Arc::default(),
     };
@@ -97,12 +97,12 @@ async fn simulate(setup: Setup, mut dice: Dice) -> RunResult {
     let mut run = Run { settings, net, clock, link, seed, scale, events: Vec::new(), counts, reconnect_at: None };
     run.begin();
     let mut doing = JoinSet::new();
-    for action in deeds {
+    for action in actions {
         doing.spawn(action(world.clone(), dice.fork()));
     }
     let end = Instant::now() + Duration::from_secs_f64(span / scale);
     let rest = Duration::from_secs_f64(dice.between(0.02, 0.15) * span / scale);
-    run.drive(end, drops, rest, &mut asked).await;
+    run.drive(end, drops, rest, &mut commands_rx).await;
     run.finish(&mut dice).await;
     RunResult { events: run.events, strays: strays.load(Ordering::Relaxed) }
 }
@@ -144,7 +144,7 @@ impl Run {
         mut end: Instant,
         drops: u64,
         rest: Duration,
-        asked: &mut mpsc::UnboundedReceiver<ClientCommand>,
+        commands_rx: &mut mpsc::UnboundedReceiver<ClientCommand>,
     ) {
         let mut is_enough = false;
         loop {
@@ -157,7 +157,7 @@ impl Run {
                     self.link.connect();
                 }
                 observed = self.link.next() => self.take(observed),
-                Some(command) = asked.recv() => self.execute(command, end).await,
+                Some(command) = commands_rx.recv() => self.execute(command, end).await,
             }
             let counts = *self.counts.borrow();
             if !is_enough && counts.drops >= drops {

@@ -134,8 +134,8 @@ fn observe_drops(events: &[StampedEvent]) -> ObservedDrops {
 pub(crate) fn has_takeover_reason(events: &[StampedEvent]) -> bool {
     events.iter().any(|observed| match &observed.event {
         Event::Dropped(dropped) => {
-            let told = dropped.error_message.as_deref().is_some_and(|message| message.contains("0x8E"));
-            told || dropped.reason_code == Some(0x8E)
+            let is_in_message = dropped.error_message.as_deref().is_some_and(|message| message.contains("0x8E"));
+            is_in_message || dropped.reason_code == Some(0x8E)
         }
         _ => false,
     })

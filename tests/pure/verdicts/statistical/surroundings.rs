@@ -132,11 +132,11 @@ impl World<'_> {
                 let probe = ProbeResult { probe: "internet".to_owned(), ok, rtt_ms, error, target: None };
                 self.record(Event::Probe(probe));
             }
-            SideEvent::ClockStep { is_recorded: told } => {
+            SideEvent::ClockStep { is_recorded } => {
                 let size = self.draw.scale(6.0, 7_200.0) * if self.draw.chance(0.5) { -1.0 } else { 1.0 };
                 let size = (10.0 * size).round() / 10.0;
                 self.ahead += size;
-                if told {
+                if is_recorded {
                     self.record_system_event(SystemSource::Clock, &format!("wall clock stepped by {size:+.1} s"));
                 }
             }

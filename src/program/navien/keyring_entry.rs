@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::tell;
+use super::print_message;
 use crate::keyring::{UNLOCK_TIMEOUT, SecretId, KeyringBackend, KeyringError, UnlockPolicy};
 use crate::navien::account::{API_URL, ApiUrl};
 
@@ -12,38 +12,38 @@ use crate::navien::account::{API_URL, ApiUrl};
 const SERVICE: &str = "dropscope-navien";
 
 /// The place in the keyring where the password of one account is kept, or would be.
-pub(super) struct Kept {
+pub(super) struct KeyringEntry {
     keyring: Arc<dyn KeyringBackend>,
     entry: SecretId,
     /// Somebody sits at the terminal and may see the keyring's dialog.
-    is_attended: bool,
+    is_interactive: bool,
 }
 
-impl Kept {
+impl KeyringEntry {
     pub(super) fn new(keyring: Arc<dyn KeyringBackend>, api: &ApiUrl, email: &str, is_attended: bool) -> Self {
-        Self { keyring, entry: entry(api, email), is_attended }
+        Self { keyring, entry: entry(api, email), is_interactive: is_attended }
     }
 
     pub(super) fn read(&self) -> Result<Option<SecretString>, KeyringError> {
-        self.call(|unlock| self.keyring.read(&self.entry, unlock))
+        self.with_unlock_policy(|unlock| self.keyring.read(&self.entry, unlock))
     }
 
     pub(super) fn store(&self, password: &SecretString) -> Result<(), KeyringError> {
-        self.call(|unlock| self.keyring.store(&self.entry, password, unlock))
+        self.with_unlock_policy(|unlock| self.keyring.store(&self.entry, password, unlock))
     }
 
-    pub(super) fn forget(&self) -> Result<bool, KeyringError> {
-        self.call(|unlock| self.keyring.delete(&self.entry, unlock))
+    pub(super) fn delete(&self) -> Result<bool, KeyringError> {
+        self.with_unlock_policy(|unlock| self.keyring.delete(&self.entry, unlock))
     }
 
     /// First without troubling anybody; a dialog comes up only if there is something to unlock and somebody to do it.
-    fn call<T>(&self, call: impl Fn(UnlockPolicy) -> Result<T, KeyringError>) -> Result<T, KeyringError> {
-        if self.is_attended && !self.keyring.can_suppress_prompt() {
+    fn with_unlock_policy<T>(&self, call: impl Fn(UnlockPolicy) -> Result<T, KeyringError>) -> Result<T, KeyringError> {
+        if self.is_interactive && !self.keyring.can_suppress_prompt() {
             return call(UnlockPolicy::Prompt);
         }
         match call(UnlockPolicy::Never) {
-            Err(KeyringError::Locked) if self.is_attended => {
-                tell(&format!("the keyring is locked; its dialog waits {} s for you", UNLOCK_TIMEOUT.as_secs()));
+            Err(KeyringError::Locked) if self.is_interactive => {
+                print_message(&format!("the keyring is locked; its dialog waits {} s for you", UNLOCK_TIMEOUT.as_secs()));
                 call(UnlockPolicy::Prompt)
             }
             other => other,
@@ -60,7 +60,7 @@ fn entry(api: &ApiUrl, email: &str) -> SecretId {
 
 /// A keyring in memory, for the tests of this room.
 #[cfg(test)]
-pub(super) mod fake {
+pub(super) mod fake_keyring {
     use std::collections::BTreeMap;
     use std::sync::Mutex;
 
@@ -70,31 +70,31 @@ pub(super) mod fake {
 
     /// What is kept, what is wrong, and what it was asked for.
     #[derive(Default)]
-    pub(crate) struct Fake {
-        pub(crate) kept: Mutex<BTreeMap<(String, String), String>>,
-        pub(crate) fault: Option<KeyringError>,
+    pub(crate) struct FakeKeyring {
+        pub(crate) passwords: Mutex<BTreeMap<(String, String), String>>,
+        pub(crate) error: Option<KeyringError>,
         /// Opens its dialog whenever it likes.
-        pub(crate) is_loud: bool,
-        pub(crate) asked: Mutex<Vec<UnlockPolicy>>,
+        pub(crate) always_prompts: bool,
+        pub(crate) unlock_policies: Mutex<Vec<UnlockPolicy>>,
     }
 
-    impl Fake {
-        pub(crate) fn holding(service: &str, user: &str, password: &str) -> Self {
-            let kept = BTreeMap::from([((service.to_owned(), user.to_owned()), password.to_owned())]);
-            Self { kept: Mutex::new(kept), ..Self::default() }
+    impl FakeKeyring {
+        pub(crate) fn with_password(service: &str, user: &str, password: &str) -> Self {
+            let passwords = BTreeMap::from([((service.to_owned(), user.to_owned()), password.to_owned())]);
+            Self { passwords: Mutex::new(passwords), ..Self::default() }
         }
 
-        pub(crate) fn failing(fault: KeyringError) -> Self {
-            Self { fault: Some(fault), ..Self::default() }
+        pub(crate) fn failing_with(error: KeyringError) -> Self {
+            Self { error: Some(error), ..Self::default() }
         }
 
-        pub(crate) fn asked(&self) -> Vec<UnlockPolicy> {
-            self.asked.lock().unwrap().clone()
+        pub(crate) fn unlock_policies(&self) -> Vec<UnlockPolicy> {
+            self.unlock_policies.lock().unwrap().clone()
         }
 
         fn open(&self, unlock: UnlockPolicy) -> Result<(), KeyringError> {
-            self.asked.lock().unwrap().push(unlock);
-            match (&self.fault, unlock) {
+            self.unlock_policies.lock().unwrap().push(unlock);
+            match (&self.error, unlock) {
                 (None, _) | (Some(KeyringError::Locked), UnlockPolicy::Prompt) => Ok(()),
                 (Some(fault), _) => Err(fault.clone()),
             }
@@ -105,25 +105,25 @@ pub(super) mod fake {
         (entry.service.clone(), entry.user.clone())
     }
 
-    impl KeyringBackend for Fake {
+    impl KeyringBackend for FakeKeyring {
         fn read(&self, entry: &SecretId, unlock: UnlockPolicy) -> Result<Option<SecretString>, KeyringError> {
             self.open(unlock)?;
-            Ok(self.kept.lock().unwrap().get(&key(entry)).map(|password| password.as_str().into()))
+            Ok(self.passwords.lock().unwrap().get(&key(entry)).map(|password| password.as_str().into()))
         }
 
         fn store(&self, entry: &SecretId, password: &SecretString, unlock: UnlockPolicy) -> Result<(), KeyringError> {
             self.open(unlock)?;
-            self.kept.lock().unwrap().insert(key(entry), password.expose_secret().to_owned());
+            self.passwords.lock().unwrap().insert(key(entry), password.expose_secret().to_owned());
             Ok(())
         }
 
         fn delete(&self, entry: &SecretId, unlock: UnlockPolicy) -> Result<bool, KeyringError> {
             self.open(unlock)?;
-            Ok(self.kept.lock().unwrap().remove(&key(entry)).is_some())
+            Ok(self.passwords.lock().unwrap().remove(&key(entry)).is_some())
         }
 
         fn can_suppress_prompt(&self) -> bool {
-            !self.is_loud
+            !self.always_prompts
         }
     }
 }
@@ -132,11 +132,11 @@ pub(super) mod fake {
 mod tests {
     use std::time::Duration;
 
-    use super::fake::Fake;
+    use super::fake_keyring::FakeKeyring;
     use super::*;
 
     #[test]
-    fn each_cloud_and_each_account_has_its_entry() {
+    fn each_cloud_and_each_account_has_its_own_entry() {
         let of = |api: &str, email: &str| entry(&api.parse().unwrap(), email);
         let own = of(API_URL, "Me@Example.org");
         assert_eq!((own.service.as_str(), own.user.as_str()), ("dropscope-navien", "me@example.org"));
@@ -151,25 +151,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_is_found_and_forgotten_by_its_own_cloud_only() {
-        let keyring: Arc<dyn KeyringBackend> = Arc::new(Fake::default());
-        let kept = |api: &str, email| Kept::new(Arc::clone(&keyring), &api.parse().unwrap(), email, false);
+    fn an_entry_is_read_and_deleted_by_its_own_cloud_only() {
+        let keyring: Arc<dyn KeyringBackend> = Arc::new(FakeKeyring::default());
+        let keyring_entry = |api: &str, email| KeyringEntry::new(Arc::clone(&keyring), &api.parse().unwrap(), email, false);
         let other = "https://cloud.example/api";
-        kept(API_URL, "Me@example.org").store(&"secret".into()).unwrap();
-        assert!(kept(API_URL, "me@example.ORG").read().unwrap().is_some());
-        assert!(kept(other, "me@example.org").read().unwrap().is_none());
-        assert!(kept(API_URL, "you@example.org").read().unwrap().is_none());
-        assert!(!kept(other, "me@example.org").forget().unwrap());
-        assert!(kept(API_URL, "me@example.org").forget().unwrap());
-        assert!(!kept(API_URL, "me@example.org").forget().unwrap());
+        keyring_entry(API_URL, "Me@example.org").store(&"secret".into()).unwrap();
+        assert!(keyring_entry(API_URL, "me@example.ORG").read().unwrap().is_some());
+        assert!(keyring_entry(other, "me@example.org").read().unwrap().is_none());
+        assert!(keyring_entry(API_URL, "you@example.org").read().unwrap().is_none());
+        assert!(!keyring_entry(other, "me@example.org").delete().unwrap());
+        assert!(keyring_entry(API_URL, "me@example.org").delete().unwrap());
+        assert!(!keyring_entry(API_URL, "me@example.org").delete().unwrap());
     }
 
     #[test]
-    fn a_dialog_comes_up_only_where_somebody_can_unlock_something() {
+    fn the_unlock_dialog_opens_only_in_an_interactive_run() {
         let locked = || Some(KeyringError::Locked);
         let slow = || Some(KeyringError::Timeout(Duration::from_secs(5)));
         let (never, ask) = (UnlockPolicy::Never, UnlockPolicy::Prompt);
-        for (fault, is_attended, is_loud, asked) in [
+        for (error, is_interactive, is_loud, policies) in [
             (None, true, false, &[never][..]),
             (None, false, false, &[never]),
             (locked(), false, false, &[never]),
@@ -178,10 +178,10 @@ mod tests {
             (None, true, true, &[ask]),
             (None, false, true, &[never]),
         ] {
-            let keyring = Arc::new(Fake { fault: fault.clone(), is_loud, ..Fake::default() });
+            let keyring = Arc::new(FakeKeyring { error: error.clone(), always_prompts: is_loud, ..FakeKeyring::default() });
             let api = API_URL.parse().unwrap();
-            let _ = Kept::new(Arc::clone(&keyring) as Arc<dyn KeyringBackend>, &api, "me", is_attended).read();
-            assert_eq!(keyring.asked(), asked, "{fault:?} {is_attended} {is_loud}");
+            let _ = KeyringEntry::new(Arc::clone(&keyring) as Arc<dyn KeyringBackend>, &api, "me", is_interactive).read();
+            assert_eq!(keyring.unlock_policies(), policies, "{error:?} {is_interactive} {is_loud}");
         }
     }
 }

@@ -11,29 +11,29 @@ use crate::mqtt::signer::{SignFailure, SignedTarget, Signer};
 
 /// The credentials of the watched client: issued when the stage was set up, renewed on its timer.
 #[derive(Debug)]
-pub(super) struct Renewals {
+pub(super) struct DemoSigner {
     /// What is asked for at the upgrade; nothing is signed here.
     pub(super) path: String,
     pub(super) clock: SystemClock,
     /// When the first credentials were issued.
-    pub(super) since: Stamp,
+    pub(super) issued_at: Stamp,
     /// Time between renewals, and how long each is good for.
-    pub(super) every: Duration,
-    pub(super) life: Duration,
+    pub(super) renewal_interval: Duration,
+    pub(super) lifetime: Duration,
 }
 
-impl Renewals {
+impl DemoSigner {
     /// When those expire that are held at a moment.
     fn expiry(&self, now: Stamp) -> Option<DateTime<Utc>> {
-        let every = self.every.max(Duration::from_millis(1));
-        let renewed = now.since(self.since).as_nanos() / every.as_nanos();
+        let interval = self.renewal_interval.max(Duration::from_millis(1));
+        let renewals = now.since(self.issued_at).as_nanos() / interval.as_nanos();
         // Reckoned from the beginning: the same credentials are told the same time whenever they are asked for.
-        let issued = every.checked_mul(u32::try_from(renewed).ok()?)?;
-        self.since.wall.checked_add_signed(TimeDelta::from_std(issued.checked_add(self.life)?).ok()?)
+        let issued_after = interval.checked_mul(u32::try_from(renewals).ok()?)?;
+        self.issued_at.wall.checked_add_signed(TimeDelta::from_std(issued_after.checked_add(self.lifetime)?).ok()?)
     }
 }
 
-impl Signer for Renewals {
+impl Signer for DemoSigner {
     fn sign(&self, _fresh: bool) -> BoxFuture<'_, Result<SignedTarget, SignFailure>> {
         let path_and_query = self.path.clone().into();
         let signed = SignedTarget { path_and_query, expires_at: self.expiry(self.clock.now()) };
@@ -48,17 +48,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_credentials_expire_at_the_same_time_whenever_asked() {
+    fn the_expiry_is_constant_between_renewals() {
         let issued = Stamp::new("2026-08-03T12:00:00Z".parse().unwrap(), Duration::from_secs(5));
-        let renewals = Renewals {
+        let signer = DemoSigner {
             path: "/mqtt".into(),
             clock: SystemClock::new(),
-            since: issued,
-            every: Duration::from_secs(65),
-            life: Duration::from_secs(60),
+            issued_at: issued,
+            renewal_interval: Duration::from_secs(65),
+            lifetime: Duration::from_secs(60),
         };
         let expiry = |secs: f64| {
-            let expiry = renewals.expiry(issued.plus(Duration::from_secs_f64(secs))).unwrap();
+            let expiry = signer.expiry(issued.plus(Duration::from_secs_f64(secs))).unwrap();
             (expiry - issued.wall).num_seconds()
         };
         assert_eq!([expiry(0.0), expiry(59.0), expiry(64.9)], [60, 60, 60]);

@@ -6,34 +6,34 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::kept::Kept;
-use crate::config::{ConfigError, password_from};
+use super::keyring_entry::KeyringEntry;
+use crate::config::{ConfigError, read_password_file};
 use crate::keyring::{KeyringBackend, KeyringError};
 use crate::navien::account::ApiUrl;
 use crate::tui;
 
 /// E-mail address and password of the account.
-pub(super) struct Identity {
+pub(super) struct AccountLogin {
     pub(super) email: String,
     pub(super) password: SecretString,
-    pub(super) source: Source,
+    pub(super) source: PasswordSource,
     /// Where the keyring keeps the password, or would.
-    pub(super) kept: Kept,
+    pub(super) keyring_entry: KeyringEntry,
 }
 
 /// Where the password stood.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum PasswordSource {
     /// In a file or a variable: the keyring was not asked.
-    Told,
+    Configured,
     Keyring,
     /// In somebody's head. With it, why the keyring could not be asked, if it could not.
-    Typed(Option<KeyringError>),
+    Prompted(Option<KeyringError>),
 }
 
 /// Why nobody can sign in.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum NoIdentity {
+pub(super) enum LoginError {
     #[error("Whose account? Set NAVIEN_EMAIL, or give --username.")]
     NoEmail,
     #[error(
@@ -52,87 +52,87 @@ pub(super) enum NoIdentity {
 }
 
 /// Whether somebody can be asked.
-pub(super) fn is_attended() -> bool {
+pub(super) fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 /// What this run was told, wherever it stands: flag, then `NAVIEN_…`, then the variable of the flag (which may
 /// be meant for another broker), then the keyring, then whoever sits at the terminal.
-pub(super) fn identity(
-    told: &Told<'_>,
+pub(super) fn resolve_login(
+    sources: &CredentialSources<'_>,
     api: &ApiUrl,
     keyring: Arc<dyn KeyringBackend>,
-) -> Result<Identity, NoIdentity> {
-    let email = email(told)?;
-    let is_attended = is_attended();
-    let kept = Kept::new(keyring, api, &email, is_attended);
-    let ask = || tui::ask_secret("Password: ");
-    let (password, source) = password(told, &kept, is_attended.then_some(&ask))?;
-    Ok(Identity { email, password, source, kept })
+) -> Result<AccountLogin, LoginError> {
+    let email = resolve_email(sources)?;
+    let is_interactive = is_interactive();
+    let kept = KeyringEntry::new(keyring, api, &email, is_interactive);
+    let prompt = || tui::ask_secret("Password: ");
+    let (password, source) = resolve_password(sources, &kept, is_interactive.then_some(&prompt))?;
+    Ok(AccountLogin { email, password, source, keyring_entry: kept })
 }
 
 /// Whose account it is; asks if nobody said.
-pub(super) fn email(told: &Told<'_>) -> Result<String, NoIdentity> {
-    let email = match told.email() {
+pub(super) fn resolve_email(sources: &CredentialSources<'_>) -> Result<String, LoginError> {
+    let email = match sources.email() {
         Some(email) => email,
-        None if is_attended() => ask("E-mail address of the Navien account: ")?,
+        None if is_interactive() => prompt_line("E-mail address of the Navien account: ")?,
         None => String::new(),
     };
     let email = email.trim().to_owned();
-    if email.is_empty() { Err(NoIdentity::NoEmail) } else { Ok(email) }
+    if email.is_empty() { Err(LoginError::NoEmail) } else { Ok(email) }
 }
 
 /// Asks somebody; `None` = they would rather not.
-type Ask<'a> = &'a dyn Fn() -> io::Result<Option<SecretString>>;
+type PasswordPrompt<'a> = &'a dyn Fn() -> io::Result<Option<SecretString>>;
 
 /// A keyring that cannot be used is no reason to stop: it is one place among others.
-fn password(
-    told: &Told<'_>,
-    kept: &Kept,
-    ask: Option<Ask<'_>>,
-) -> Result<(SecretString, Source), NoIdentity> {
-    if let Some(password) = told.password()? {
-        return Ok((password, Source::Told));
+fn resolve_password(
+    sources: &CredentialSources<'_>,
+    keyring_entry: &KeyringEntry,
+    prompt: Option<PasswordPrompt<'_>>,
+) -> Result<(SecretString, PasswordSource), LoginError> {
+    if let Some(password) = sources.password()? {
+        return Ok((password, PasswordSource::Configured));
     }
-    let unusable = match kept.read() {
-        Ok(Some(password)) if !password.expose_secret().is_empty() => return Ok((password, Source::Keyring)),
+    let keyring_error = match keyring_entry.read() {
+        Ok(Some(password)) if !password.expose_secret().is_empty() => return Ok((password, PasswordSource::Keyring)),
         Ok(_) => None,
         Err(error) => Some(error),
     };
-    let ask = ask.ok_or_else(|| NoIdentity::NoPassword(unusable.clone()))?;
-    Ok((ask()?.ok_or(NoIdentity::Cancelled)?, Source::Typed(unusable)))
+    let prompt = prompt.ok_or_else(|| LoginError::NoPassword(keyring_error.clone()))?;
+    Ok((prompt()?.ok_or(LoginError::Cancelled)?, PasswordSource::Prompted(keyring_error)))
 }
 
 /// What was said, and not asked for.
-pub(super) struct Told<'a> {
+pub(super) struct CredentialSources<'a> {
     pub(super) username: Option<&'a str>,
     pub(super) password_file: Option<&'a Path>,
     pub(super) variable: &'a dyn Fn(&str) -> Option<String>,
 }
 
-impl Told<'_> {
-    fn set(&self, name: &str) -> Option<String> {
+impl CredentialSources<'_> {
+    fn non_empty_variable(&self, name: &str) -> Option<String> {
         (self.variable)(name).filter(|value| !value.is_empty())
     }
 
     fn email(&self) -> Option<String> {
         let username = self.username.map(str::to_owned);
         let is_flag = username != (self.variable)("DROPSCOPE_USERNAME");
-        if is_flag && username.is_some() { username } else { self.set("NAVIEN_EMAIL").or(username) }
+        if is_flag && username.is_some() { username } else { self.non_empty_variable("NAVIEN_EMAIL").or(username) }
     }
 
-    fn password(&self) -> Result<Option<SecretString>, NoIdentity> {
+    fn password(&self) -> Result<Option<SecretString>, LoginError> {
         let variable = (self.variable)("DROPSCOPE_PASSWORD_FILE");
         let is_flag = self.password_file != variable.as_deref().map(Path::new);
-        match (self.password_file, self.set("NAVIEN_PASSWORD")) {
-            (Some(path), None) => Ok(Some(password_from(path)?)),
-            (Some(path), Some(_)) if is_flag => Ok(Some(password_from(path)?)),
+        match (self.password_file, self.non_empty_variable("NAVIEN_PASSWORD")) {
+            (Some(path), None) => Ok(Some(read_password_file(path)?)),
+            (Some(path), Some(_)) if is_flag => Ok(Some(read_password_file(path)?)),
             (_, password) => Ok(password.map(SecretString::from)),
         }
     }
 }
 
-fn ask(question: &str) -> io::Result<String> {
+fn prompt_line(question: &str) -> io::Result<String> {
     let mut out = io::stderr();
     write!(out, "{question}")?;
     out.flush()?;
@@ -143,17 +143,17 @@ fn ask(question: &str) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::kept::fake::Fake;
+    use super::super::keyring_entry::fake_keyring::FakeKeyring;
     use super::*;
     use crate::navien::account::API_URL;
 
     #[test]
-    fn a_flag_comes_before_the_cloud_s_variable_and_that_before_a_broker_s() {
+    fn flags_precede_navien_variables_which_precede_broker_variables() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("password");
         std::fs::write(&file, "of-file\nsecond line\n").unwrap();
         let of_file = file.to_str().unwrap();
-        for (variables, flagged, email, password) in [
+        for (variables, has_flags, email, password) in [
             (&[][..], false, None, None),
             (&[("NAVIEN_EMAIL", "a@b"), ("NAVIEN_PASSWORD", "p")][..], false, Some("a@b"), Some("p")),
             (&[("NAVIEN_EMAIL", ""), ("NAVIEN_PASSWORD", "")], false, None, None),
@@ -179,68 +179,68 @@ mod tests {
             let variable = |name: &str| {
                 variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
             };
-            let told = Told {
-                username: flagged.then_some("flag"),
-                password_file: flagged.then_some(file.as_path()),
+            let sources = CredentialSources {
+                username: has_flags.then_some("flag"),
+                password_file: has_flags.then_some(file.as_path()),
                 variable: &variable,
             };
-            let told_password = told.password().unwrap();
-            assert_eq!(told.email().as_deref(), email, "{variables:?}");
+            let actual_password = sources.password().unwrap();
+            assert_eq!(sources.email().as_deref(), email, "{variables:?}");
             assert_eq!(
-                told_password.as_ref().map(secrecy::ExposeSecret::expose_secret),
+                actual_password.as_ref().map(secrecy::ExposeSecret::expose_secret),
                 password,
                 "{variables:?}"
             );
         }
-        let missing =
-            Told { username: None, password_file: Some(Path::new("/nowhere")), variable: &|_| None };
-        assert!(missing.password().is_err());
+        let missing_file =
+            CredentialSources { username: None, password_file: Some(Path::new("/nowhere")), variable: &|_| None };
+        assert!(missing_file.password().is_err());
     }
     /// The password, where it stood, and how often the keyring was asked.
-    fn found(keyring: Fake, variable: Option<&str>, typed: Option<&str>) -> (String, usize) {
+    fn resolve_with(keyring: FakeKeyring, variable: Option<&str>, typed: Option<&str>) -> (String, usize) {
         let keyring = Arc::new(keyring);
         let api: ApiUrl = API_URL.parse().unwrap();
-        let kept = Kept::new(Arc::clone(&keyring) as Arc<dyn KeyringBackend>, &api, "Me@Example.org", false);
-        let told = Told {
+        let keyring_entry = KeyringEntry::new(Arc::clone(&keyring) as Arc<dyn KeyringBackend>, &api, "Me@Example.org", false);
+        let sources = CredentialSources {
             username: None,
             password_file: None,
             variable: &|name| variable.filter(|_| name == "NAVIEN_PASSWORD").map(str::to_owned),
         };
-        let ask = || Ok(typed.filter(|typed| *typed != "^C").map(SecretString::from));
-        let found = match password(&told, &kept, typed.is_some().then_some(&ask)) {
+        let prompt = || Ok(typed.filter(|typed| *typed != "^C").map(SecretString::from));
+        let outcome = match resolve_password(&sources, &keyring_entry, typed.is_some().then_some(&prompt)) {
             Ok((password, source)) => format!("{source:?}: {}", password.expose_secret()),
             Err(error) => error.to_string(),
         };
-        (found, keyring.asked().len())
+        (outcome, keyring.unlock_policies().len())
     }
 
     #[test]
     fn the_keyring_comes_after_variables_and_before_the_question() {
-        let holding = || Fake::holding("dropscope-navien", "me@example.org", "kept");
+        let with_entry = || FakeKeyring::with_password("dropscope-navien", "me@example.org", "kept");
         let absent = || KeyringError::Unavailable("there is no D-Bus session".to_owned());
-        let other = || Fake::holding("dropscope-navien at https://cloud.example", "me@example.org", "kept");
+        let other = || FakeKeyring::with_password("dropscope-navien at https://cloud.example", "me@example.org", "kept");
         let missing = "The password of the account is missing: set NAVIEN_PASSWORD, give --password-file, or let \
                        --remember-password keep it in the keyring; ";
-        for (keyring, variable, typed, expected, asked) in [
-            (holding(), Some("said"), Some("typed"), "Told: said".to_owned(), 0),
-            (holding(), None, Some("typed"), "Keyring: kept".to_owned(), 1),
-            (holding(), None, None, "Keyring: kept".to_owned(), 1),
+        for (keyring, variable, typed, expected, calls) in [
+            (with_entry(), Some("said"), Some("typed"), "Told: said".to_owned(), 0),
+            (with_entry(), None, Some("typed"), "Keyring: kept".to_owned(), 1),
+            (with_entry(), None, None, "Keyring: kept".to_owned(), 1),
             (other(), None, Some("typed"), "Typed(None): typed".to_owned(), 1),
             (other(), None, Some("^C"), "Nothing was entered.".to_owned(), 1),
             (other(), None, None, format!("{missing}that holds none for this account."), 1),
             (
-                Fake::holding("dropscope-navien", "me@example.org", ""),
+                FakeKeyring::with_password("dropscope-navien", "me@example.org", ""),
                 None,
                 Some("typed"),
                 "Typed(None): typed".to_owned(),
                 1,
             ),
-            (Fake::failing(absent()), Some("said"), None, "Told: said".to_owned(), 0),
-            (Fake::failing(absent()), None, Some("typed"), format!("Typed(Some({:?})): typed", absent()), 1),
-            (Fake::failing(absent()), None, None, format!("{missing}{}.", absent()), 1),
-            (Fake::failing(KeyringError::Locked), None, None, format!("{missing}the keyring is locked."), 1),
+            (FakeKeyring::failing_with(absent()), Some("said"), None, "Told: said".to_owned(), 0),
+            (FakeKeyring::failing_with(absent()), None, Some("typed"), format!("Typed(Some({:?})): typed", absent()), 1),
+            (FakeKeyring::failing_with(absent()), None, None, format!("{missing}{}.", absent()), 1),
+            (FakeKeyring::failing_with(KeyringError::Locked), None, None, format!("{missing}the keyring is locked."), 1),
         ] {
-            assert_eq!(found(keyring, variable, typed), (expected, asked), "{variable:?} {typed:?}");
+            assert_eq!(resolve_with(keyring, variable, typed), (expected, calls), "{variable:?} {typed:?}");
         }
     }
 }

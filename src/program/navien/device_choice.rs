@@ -1,7 +1,7 @@
 //! Which device is wanted, and how is it to be treated?
 
-use crate::cli::{self, Unit};
-use crate::config::Span;
+use crate::cli::{self, UnitPreference};
+use crate::config::HumanDuration;
 use crate::diagnostics::Clock;
 use crate::navien::account::Device;
 use crate::navien::heater::{Heater, HeaterSettings};
@@ -9,41 +9,41 @@ use crate::navien::protocol::TemperatureUnit;
 use crate::navien::protocol::topic::{self, BadName, Client};
 
 /// How often the state may be asked for, in seconds: more often is a load, less often is never.
-const STATUS_EVERY_SECS: std::ops::RangeInclusive<u64> = 10..=86_400;
+const STATUS_INTERVAL_SECS: std::ops::RangeInclusive<u64> = 10..=86_400;
 
 /// What was said about the device and the account's password.
-pub(super) struct Wanted {
+pub(super) struct DeviceChoice {
     /// Address or name of the device.
     pub(super) name: Option<String>,
     /// Put the password into the keyring.
-    pub(super) is_to_keep: bool,
+    pub(super) should_store_password: bool,
     heater: HeaterSettings,
 }
 
-impl Wanted {
+impl DeviceChoice {
     /// What the command line says, or what is wrong with it.
-    pub(super) fn of(said: &cli::Navien) -> Result<Self, &'static str> {
+    pub(super) fn from_args(args: &cli::NavienArgs) -> Result<Self, &'static str> {
         let mut heater = HeaterSettings {
-            unit: match said.unit {
-                Unit::Device => None,
-                Unit::Celsius => Some(TemperatureUnit::Celsius),
-                Unit::Fahrenheit => Some(TemperatureUnit::Fahrenheit),
+            unit: match args.unit {
+                UnitPreference::Device => None,
+                UnitPreference::Celsius => Some(TemperatureUnit::Celsius),
+                UnitPreference::Fahrenheit => Some(TemperatureUnit::Fahrenheit),
             },
-            allow_one_way: said.allow_one_way.unwrap_or(false),
+            allow_one_way: args.allow_one_way.unwrap_or(false),
             ..HeaterSettings::default()
         };
-        if let Some(Span(every)) = said.status_every {
-            if !STATUS_EVERY_SECS.contains(&every.as_secs()) {
+        if let Some(HumanDuration(every)) = args.status_every {
+            if !STATUS_INTERVAL_SECS.contains(&every.as_secs()) {
                 return Err("--status-every: give 10s to 24h, or --quiet-link to ask never.");
             }
             heater.status_every = every;
         }
-        let is_to_keep = said.remember_password == Some(true);
-        Ok(Self { name: said.device.clone(), is_to_keep, heater })
+        let is_to_keep = args.remember_password == Some(true);
+        Ok(Self { name: args.device.clone(), should_store_password: is_to_keep, heater })
     }
 
     /// The device behind the connection, under a session id of its own.
-    pub(super) fn heater(
+    pub(super) fn build_heater(
         self,
         device: &Device,
         client_id: &str,

@@ -9,31 +9,31 @@ use color_eyre::eyre::WrapErr as _;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use super::super::demo::Removed;
-use super::{Answer, clean};
+use super::super::demo::DeleteOnDrop;
+use super::{ConsoleReply, clean};
 use crate::clock::SystemClock;
 use crate::lab::{
     Answering, GatewayControl, Mishap, NavienControl, NavienLab, NavienLabOptions, StageOptions, Wrong,
 };
 
 /// The longest a late answer may take, in field seconds.
-const LATEST_SECS: f64 = 86_400.0;
+const MAX_DELAY_SECS: f64 = 86_400.0;
 /// What `cloud misbehave` takes.
-const MISHAPS: &str = "malformed, bad-gateway, no-data, hang, hang-up or failure";
+const CLOUD_FAULTS: &str = "malformed, bad-gateway, no-data, hang, hang-up or failure";
 
 /// A simulated household and the file that vouches for its endpoint, which goes with it.
-pub(super) struct Household {
+pub(super) struct NavienConsole {
     lab: NavienLab,
     control: NavienControl,
-    authority: Removed,
+    authority: DeleteOnDrop,
     speed: f64,
 }
 
-impl Household {
+impl NavienConsole {
     /// Starts it and writes the authority into the directory.
     pub(super) async fn start(options: StageOptions, directory: &Path) -> color_eyre::Result<Self> {
-        let of = NavienLabOptions { seed: options.seed, scale: options.speed, ..NavienLabOptions::default() };
-        let lab = NavienLab::start(of, Arc::new(SystemClock::new()))
+        let lab_options = NavienLabOptions { seed: options.seed, scale: options.speed, ..NavienLabOptions::default() };
+        let lab = NavienLab::start(lab_options, Arc::new(SystemClock::new()))
             .await
             .wrap_err("cannot start the lab's cloud on loopback")?;
         let authority = directory.join(format!("lab-iot-ca-{}.pem", std::process::id()));
@@ -41,7 +41,7 @@ impl Household {
             .and_then(|()| std::fs::write(&authority, &lab.ca_pem))
             .wrap_err_with(|| format!("cannot write the IoT authority to {}", authority.display()))?;
         let control = lab.control();
-        Ok(Self { lab, control, authority: Removed(authority), speed: options.speed })
+        Ok(Self { lab, control, authority: DeleteOnDrop(authority), speed: options.speed })
     }
 
     /// The gateway before the IoT endpoint.
@@ -50,7 +50,7 @@ impl Household {
     }
 
     /// Where it is and how to get in. The password is of this run and opens nothing else.
-    pub(super) fn tell(&self) -> Result<Answer, std::fmt::Error> {
+    pub(super) fn connection_info(&self) -> Result<ConsoleReply, std::fmt::Error> {
         let NavienLab { rest_url, iot_endpoint, region, email, password, .. } = &self.lab;
         let (password, authority) = (password.expose_secret(), self.authority.0.display());
         let mut text = String::new();
@@ -64,49 +64,49 @@ impl Household {
             "password": password,
             "authority": self.authority.0,
         });
-        Ok(Answer::new(text, data))
+        Ok(ConsoleReply::new(text, data))
     }
 
     /// Carries out what comes after `heater`.
-    pub(super) fn heater(&self, command: &str) -> Result<Answer, String> {
+    pub(super) fn heater(&self, command: &str) -> Result<ConsoleReply, String> {
         let heater = &self.control.heater;
         let words: Vec<&str> = command.split_whitespace().collect();
         match words[..] {
             ["online"] => heater.come_back(),
             ["offline"] => heater.go_offline(),
             ["honest"] => heater.answer(Answering::Honest),
-            ["late", secs] => heater.answer(Answering::Late(self.late(secs)?)),
+            ["late", secs] => heater.answer(Answering::Late(self.field_delay(secs)?)),
             ["wrong"] => heater.answer(Answering::Wrong(Wrong::UnknownValues)),
             ["silent"] => heater.answer(Answering::Silent),
             _ => return Err("heater what? online, offline, honest, late SECS, wrong or silent".to_owned()),
         }
-        Ok(Answer::new(format!("the heater is {}", words.join(" ")), Value::Null))
+        Ok(ConsoleReply::new(format!("the heater is {}", words.join(" ")), Value::Null))
     }
 
     /// Carries out what comes after `cloud`.
-    pub(super) fn cloud(&self, command: &str) -> Result<Answer, String> {
+    pub(super) fn cloud(&self, command: &str) -> Result<ConsoleReply, String> {
         let cloud = &self.control.cloud;
         let (what, rest) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
         match (what, rest.trim()) {
-            ("misbehave", rest) => self.misbehave(rest),
+            ("misbehave", rest) => self.inject_cloud_fault(rest),
             ("behave", "") => {
                 cloud.behave();
-                Ok(Answer::new("the cloud behaves", Value::Null))
+                Ok(ConsoleReply::new("the cloud behaves", Value::Null))
             }
             ("expire", "") => {
                 cloud.expire_tokens();
                 self.control.rules.keyring().expire_all();
-                Ok(Answer::new("tokens and credentials have expired; sessions live on", Value::Null))
+                Ok(ConsoleReply::new("tokens and credentials have expired; sessions live on", Value::Null))
             }
             ("password", new) if !new.is_empty() => {
                 cloud.change_password(new);
-                Ok(Answer::new("the password is another one now", Value::Null))
+                Ok(ConsoleReply::new("the password is another one now", Value::Null))
             }
             _ => Err("cloud what? misbehave WHAT [TIMES], behave, expire or password NEW".to_owned()),
         }
     }
 
-    fn misbehave(&self, command: &str) -> Result<Answer, String> {
+    fn inject_cloud_fault(&self, command: &str) -> Result<ConsoleReply, String> {
         let words: Vec<&str> = command.split_whitespace().collect();
         let (what, times) = match words[..] {
             [what] => (what, 1),
@@ -114,26 +114,26 @@ impl Household {
                 let times = times.parse().ok().filter(|times| *times > 0);
                 (what, times.ok_or("TIMES must be a number from 1")?)
             }
-            _ => return Err(format!("misbehave how? {MISHAPS}, and how often")),
+            _ => return Err(format!("misbehave how? {CLOUD_FAULTS}, and how often")),
         };
-        let mishap = match what {
+        let cloud_fault = match what {
             "malformed" => Mishap::Malformed,
             "bad-gateway" => Mishap::BadGateway,
             "no-data" => Mishap::NoData,
             "hang" => Mishap::Hang,
             "hang-up" => Mishap::HangUp,
             "failure" => Mishap::Failure { code: 500, message: "INTERNAL_SERVER_ERROR".to_owned() },
-            _ => return Err(format!("the cloud cannot do `{}`; it can {MISHAPS}", clean(what))),
+            _ => return Err(format!("the cloud cannot do `{}`; it can {CLOUD_FAULTS}", clean(what))),
         };
-        self.control.cloud.misbehave(&mishap, times);
-        Ok(Answer::new(format!("the next {times} answers: {what}"), json!({"times": times})))
+        self.control.cloud.misbehave(&cloud_fault, times);
+        Ok(ConsoleReply::new(format!("the next {times} answers: {what}"), json!({"times": times})))
     }
 
     /// The real time that a delay in field seconds takes.
-    fn late(&self, secs: &str) -> Result<Duration, String> {
-        let secs = secs.parse().ok().filter(|secs| (0.0..=LATEST_SECS).contains(secs));
-        let real = secs.and_then(|secs: f64| Duration::try_from_secs_f64(secs / self.speed).ok());
-        real.ok_or_else(|| "SECS must be a number from 0 to 86400".to_owned())
+    fn field_delay(&self, secs: &str) -> Result<Duration, String> {
+        let secs = secs.parse().ok().filter(|secs| (0.0..=MAX_DELAY_SECS).contains(secs));
+        let delay = secs.and_then(|secs: f64| Duration::try_from_secs_f64(secs / self.speed).ok());
+        delay.ok_or_else(|| "SECS must be a number from 0 to 86400".to_owned())
     }
 
     /// Ends everything, frees the ports and removes the file.
