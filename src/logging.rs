@@ -71,13 +71,13 @@ struct RotatingFile {
 }
 
 impl RotatingFile {
-    fn open(path: &Path, largest: u64) -> io::Result<Self> {
+    fn open(path: &Path, max_bytes: u64) -> io::Result<Self> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             fs::create_dir_all(folder)?;
         }
         let file = append_to(path)?;
         let size = file.metadata()?.len();
-        Ok(Self { path: path.to_owned(), file, size, max_bytes: largest })
+        Ok(Self { path: path.to_owned(), file, size, max_bytes })
     }
 
     fn rotate(&mut self) -> io::Result<()> {

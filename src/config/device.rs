@@ -182,8 +182,8 @@ fn payload(options: &CommandOptions, name: &str, parameters: &[Parameter]) -> Re
         Some(PayloadFormat::Auto) | None => Template::parse(text, parameters),
     };
     template.map_err(|error| {
-        let place = options.payload.as_ref().map_or_else(|| options.name.span(), Spanned::span);
-        DeviceConfigError { span: place, message: format!("the payload of {name}: {error}") }
+        let span = options.payload.as_ref().map_or_else(|| options.name.span(), Spanned::span);
+        DeviceConfigError { span, message: format!("the payload of {name}: {error}") }
     })
 }
 

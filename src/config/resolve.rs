@@ -317,13 +317,13 @@ fn recording(options: &Options, directories: &Directories) -> Result<RecordingSe
     let (size, max_files) = (record_options.record_size.unwrap_or(64), record_options.record_files.unwrap_or(8));
     check::in_range("record-size", size, 1, 65_536)?;
     check::in_range("record-files", max_files as u64, 1, 1_000)?;
-    let place = match (&record_options.record, record_options.no_record.unwrap_or(false)) {
+    let destination = match (&record_options.record, record_options.no_record.unwrap_or(false)) {
         (Some(_), true) => return Err(ConfigError::ConflictingRecordFlags),
         (Some(path), false) => RecordingDestination::File(path.clone()),
         (None, true) => RecordingDestination::Off,
         (None, false) => RecordingDestination::Directory(directories.recordings()),
     };
-    Ok(RecordingSettings { destination: place, max_bytes: size * MEBIBYTE, max_files })
+    Ok(RecordingSettings { destination, max_bytes: size * MEBIBYTE, max_files })
 }
 
 fn export(options: &Options, directories: &Directories) -> Result<ExportSettings, ConfigError> {

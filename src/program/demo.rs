@@ -42,8 +42,8 @@ pub(super) fn demo(demo: cli::DemoArgs) -> color_eyre::Result<ExitCode> {
         return print(list()?.as_bytes());
     }
     let seed = demo.play.seed.unwrap_or_else(rand::random);
-    let blind = demo.blind.unwrap_or(false);
-    let scenario = match choose_scenario(demo.scenario.as_deref(), blind, seed) {
+    let is_blind = demo.blind.unwrap_or(false);
+    let scenario = match choose_scenario(demo.scenario.as_deref(), is_blind, seed) {
         Ok(scenario) => scenario,
         Err(sentence) => return Ok(usage_error(&sentence)),
     };
@@ -57,7 +57,7 @@ pub(super) fn demo(demo: cli::DemoArgs) -> color_eyre::Result<ExitCode> {
         Ok(settings) => settings,
         Err(error) => return Ok(usage_error(&error)),
     };
-    let play = DemoRun { scenario, seed, speed: demo.play.speed.unwrap_or(scenario.speed), is_blind: blind };
+    let play = DemoRun { scenario, seed, speed: demo.play.speed.unwrap_or(scenario.speed), is_blind };
     runtime()?.block_on(play.run(settings))
 }
 
@@ -182,16 +182,16 @@ impl DemoRun {
 
     /// What a client with expiring credentials knows of them; `None`: the story has none.
     fn renewals(&self, lab_setup: &Stage, path: &str) -> Option<DemoSigner> {
-        let every = lab_setup.real(self.scenario.renews_every_secs?);
-        let life = (self.scenario.ailments)().into_iter().find_map(|ailment| match ailment {
+        let renewal_interval = lab_setup.real(self.scenario.renews_every_secs?);
+        let lifetime = (self.scenario.ailments)().into_iter().find_map(|ailment| match ailment {
             Ailment::CredentialExpiry { at_secs, .. } => Some(lab_setup.real(at_secs)),
             _ => None,
         })?;
         let clock = SystemClock::new();
         // The gateway stands already: it renews as many times as it did since then.
         let (now, age) = (clock.now(), lab_setup.control().age());
-        let since = Stamp::new(now.wall - age, now.boot.saturating_sub(age));
-        Some(DemoSigner { path: path.to_owned(), clock, issued_at: since, renewal_interval: every, lifetime: life })
+        let issued_at = Stamp::new(now.wall - age, now.boot.saturating_sub(age));
+        Some(DemoSigner { path: path.to_owned(), clock, issued_at, renewal_interval, lifetime })
     }
 
     /// The heater, where the scenario has one.

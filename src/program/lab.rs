@@ -66,14 +66,14 @@ pub(super) fn lab(lab: &cli::LabArgs) -> color_eyre::Result<ExitCode> {
 
 async fn run(scenario: &Scenario, options: StageOptions, json: bool) -> color_eyre::Result<ExitCode> {
     let transports = TRANSPORTS.map(|(transport, ..)| transport);
-    let mut stage =
+    let mut lab_setup =
         Stage::start(&transports, scenario, options).await.wrap_err("cannot start the lab on loopback")?;
     let directory = Directories::for_current_user().state;
     let name = format!("lab-ca-{}.pem", std::process::id());
-    let authority = DeleteOnDrop(write_ca_certificate(&directory, &name, &stage)?);
-    let household = NavienConsole::start(options, &directory).await?;
-    stage.afflict(household.gateway(), scenario);
-    let mut console = LabConsole { lab_setup: stage, navien: household, json };
+    let authority = DeleteOnDrop(write_ca_certificate(&directory, &name, &lab_setup)?);
+    let navien = NavienConsole::start(options, &directory).await?;
+    lab_setup.afflict(navien.gateway(), scenario);
+    let mut console = LabConsole { lab_setup, navien, json };
     let mut greeting = ConsoleReply::default();
     let mut urls = Vec::new();
     for (transport, scheme, path) in TRANSPORTS {

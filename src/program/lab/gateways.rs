@@ -21,8 +21,8 @@ pub(super) struct Gateways<'a> {
 }
 
 impl<'a> Gateways<'a> {
-    pub(super) fn new(stage: &'a Stage, iot: GatewayControl) -> Self {
-        Self { lab_setup: stage, all: [("plain", stage.control().clone()), ("iot", iot)] }
+    pub(super) fn new(lab_setup: &'a Stage, iot: GatewayControl) -> Self {
+        Self { lab_setup, all: [("plain", lab_setup.control().clone()), ("iot", iot)] }
     }
 
     pub(super) fn arm(&self, argument: &str) -> Result<ConsoleReply, String> {

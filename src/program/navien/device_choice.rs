@@ -38,8 +38,8 @@ impl DeviceChoice {
             }
             heater.status_every = every;
         }
-        let is_to_keep = args.remember_password == Some(true);
-        Ok(Self { name: args.device.clone(), should_store_password: is_to_keep, heater })
+        let should_store_password = args.remember_password == Some(true);
+        Ok(Self { name: args.device.clone(), should_store_password, heater })
     }
 
     /// The device behind the connection, under a session id of its own.

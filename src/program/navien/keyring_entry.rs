@@ -20,8 +20,8 @@ pub(super) struct KeyringEntry {
 }
 
 impl KeyringEntry {
-    pub(super) fn new(keyring: Arc<dyn KeyringBackend>, api: &ApiUrl, email: &str, is_attended: bool) -> Self {
-        Self { keyring, entry: entry(api, email), is_interactive: is_attended }
+    pub(super) fn new(keyring: Arc<dyn KeyringBackend>, api: &ApiUrl, email: &str, is_interactive: bool) -> Self {
+        Self { keyring, entry: entry(api, email), is_interactive }
     }
 
     pub(super) fn read(&self) -> Result<Option<SecretString>, KeyringError> {
@@ -169,7 +169,7 @@ mod tests {
         let locked = || Some(KeyringError::Locked);
         let slow = || Some(KeyringError::Timeout(Duration::from_secs(5)));
         let (never, ask) = (UnlockPolicy::Never, UnlockPolicy::Prompt);
-        for (error, is_interactive, is_loud, policies) in [
+        for (error, is_interactive, always_prompts, policies) in [
             (None, true, false, &[never][..]),
             (None, false, false, &[never]),
             (locked(), false, false, &[never]),
@@ -178,10 +178,10 @@ mod tests {
             (None, true, true, &[ask]),
             (None, false, true, &[never]),
         ] {
-            let keyring = Arc::new(FakeKeyring { error: error.clone(), always_prompts: is_loud, ..FakeKeyring::default() });
+            let keyring = Arc::new(FakeKeyring { error: error.clone(), always_prompts, ..FakeKeyring::default() });
             let api = API_URL.parse().unwrap();
             let _ = KeyringEntry::new(Arc::clone(&keyring) as Arc<dyn KeyringBackend>, &api, "me", is_interactive).read();
-            assert_eq!(keyring.unlock_policies(), policies, "{error:?} {is_interactive} {is_loud}");
+            assert_eq!(keyring.unlock_policies(), policies, "{error:?} {is_interactive} {always_prompts}");
         }
     }
 }

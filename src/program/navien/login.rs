@@ -65,10 +65,10 @@ pub(super) fn resolve_login(
 ) -> Result<AccountLogin, LoginError> {
     let email = resolve_email(sources)?;
     let is_interactive = is_interactive();
-    let kept = KeyringEntry::new(keyring, api, &email, is_interactive);
+    let keyring_entry = KeyringEntry::new(keyring, api, &email, is_interactive);
     let prompt = || tui::ask_secret("Password: ");
-    let (password, source) = resolve_password(sources, &kept, is_interactive.then_some(&prompt))?;
-    Ok(AccountLogin { email, password, source, keyring_entry: kept })
+    let (password, source) = resolve_password(sources, &keyring_entry, is_interactive.then_some(&prompt))?;
+    Ok(AccountLogin { email, password, source, keyring_entry })
 }
 
 /// Whose account it is; asks if nobody said.

@@ -169,9 +169,9 @@ async fn store_password(account: &Account, login: AccountLogin) -> Result<(), Ac
         return Ok(());
     }
     account.sign_in().await?;
-    let AccountLogin { password, keyring_entry: kept, .. } = login;
+    let AccountLogin { password, keyring_entry, .. } = login;
     let stored =
-        tokio::task::spawn_blocking(move || kept.store(&password).map_err(|error| error.to_string()));
+        tokio::task::spawn_blocking(move || keyring_entry.store(&password).map_err(|error| error.to_string()));
     match stored.await.unwrap_or_else(|error| Err(error.to_string())) {
         Ok(()) => print_message("the password is in the keyring now; --forget-password deletes it"),
         Err(why) => print_message(&format!("warning: the password is not kept, {why}; the run goes on")),
