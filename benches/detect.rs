@@ -12,12 +12,12 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use dropscope::clock::SystemClock;
 use dropscope::diagnostics::{Clock, ClockReading, Event, StampedEvent};
-use dropscope::lab::{Broker, BrokerOptions, Control, Endpoint, Fault};
+use dropscope::lab::{Broker, BrokerOptions, BrokerControl, ListenerEndpoint, Fault};
 use tokio::sync::broadcast;
 
 /// One session ended by the broker; from the order to end it to the event at a subscriber.
 async fn trial(
-    control: &Control,
+    control: &BrokerControl,
     events: &mut broadcast::Receiver<Arc<StampedEvent>>,
     fault: &Fault,
     clock: &SystemClock,
@@ -27,7 +27,7 @@ async fn trial(
     // Let the session settle, so that what is measured is waking up from quiet.
     tokio::time::sleep(Duration::from_millis(2)).await;
     let ClockReading { awake: before, .. } = clock.read();
-    assert_eq!(control.strike(fault), 1);
+    assert_eq!(control.inject(fault), 1);
     wait_for(events, |event| matches!(event, Event::Dropped(_))).await;
     clock.read().awake.saturating_sub(before)
 }
@@ -44,7 +44,7 @@ fn detect(criterion: &mut Criterion) {
         let dir = tempfile::tempdir().expect("a directory");
         let _entered = runtime.enter();
         let broker = Broker::start(BrokerOptions::default());
-        let port = runtime.block_on(broker.listen(Endpoint::Tcp)).expect("a port").port();
+        let port = runtime.block_on(broker.listen(ListenerEndpoint::Tcp)).expect("a port").port();
         let (handle, first) = rig::watch(rig::link(port), dir.path());
         let clock = Arc::new(SystemClock::new());
         let mut events = Some(first);

@@ -14,7 +14,7 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dropscope::clock::SystemClock;
 use dropscope::diagnostics::Clock;
-use dropscope::lab::{Ailment, Broker, BrokerOptions, Endpoint, Gateway, GatewayOptions, Manner, Upstream};
+use dropscope::lab::{PathFault, Broker, BrokerOptions, ListenerEndpoint, Gateway, GatewayOptions, DropManner, Upstream};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
@@ -46,10 +46,10 @@ impl BenchSetup {
     async fn start() -> Self {
         let broker = Broker::start(BrokerOptions::default());
         let mut lab = Self { broker, gateways: Vec::new(), addresses: Vec::new() };
-        lab.addresses.push(("straight", lab.broker.listen(Endpoint::Tcp).await.expect("a port")));
+        lab.addresses.push(("straight", lab.broker.listen(ListenerEndpoint::Tcp).await.expect("a port")));
         for (name, faults) in [("healthy gateway", Vec::new()), ("ailing gateway", path_faults())] {
             let gateway = Gateway::start(Upstream::Broker(lab.broker.control()), GatewayOptions::default());
-            lab.addresses.push((name, gateway.listen(Endpoint::Tcp).await.expect("a port")));
+            lab.addresses.push((name, gateway.listen(ListenerEndpoint::Tcp).await.expect("a port")));
             for fault in faults {
                 gateway.control().arm(fault);
             }
@@ -67,11 +67,11 @@ impl BenchSetup {
 }
 
 /// Ailments that never strike here, but have to watch everything.
-fn path_faults() -> Vec<Ailment> {
+fn path_faults() -> Vec<PathFault> {
     vec![
-        Ailment::IdleTimeout { secs: 1e6, manner: dropscope::lab::IdleManner::SilentBlackHole },
-        Ailment::AfterPublish { topic_filter: "denied/#".into(), delay_ms: 100.0, manner: Manner::Fin },
-        Ailment::SessionLifetime { secs: 1e6, jitter_secs: 0.0, manner: Manner::Fin },
+        PathFault::IdleTimeout { secs: 1e6, manner: dropscope::lab::IdleManner::SilentBlackHole },
+        PathFault::AfterPublish { topic_filter: "denied/#".into(), delay_ms: 100.0, manner: DropManner::Fin },
+        PathFault::SessionLifetime { secs: 1e6, jitter_secs: 0.0, manner: DropManner::Fin },
     ]
 }
 

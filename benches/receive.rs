@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use dropscope::clock::SystemClock;
 use dropscope::diagnostics::{Clock, Event};
-use dropscope::lab::{Broker, BrokerOptions, Control, Endpoint, Message};
+use dropscope::lab::{Broker, BrokerOptions, BrokerControl, ListenerEndpoint, ApplicationMessage};
 use dropscope::monitor::MonitorRequest;
 use rumqttc::{AsyncClient, MqttOptions, Packet, QoS};
 
@@ -32,11 +32,11 @@ const CHUNK: u64 = 500;
 struct Flood(Arc<AtomicBool>, Option<std::thread::JoinHandle<()>>);
 
 impl Flood {
-    fn start(control: Control) -> Self {
+    fn start(control: BrokerControl) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let publish = move || {
-            let message = Message::new(TOPIC, vec![0x42; 64]);
+            let message = ApplicationMessage::new(TOPIC, vec![0x42; 64]);
             let mut lost = control.counters().dropped;
             while !stopped.load(Ordering::Relaxed) {
                 (0..CHUNK).for_each(|_| control.publish(message.clone()));
@@ -68,7 +68,7 @@ fn resident_kib() -> u64 {
 
 async fn broker() -> (Broker, u16) {
     let broker = Broker::start(BrokerOptions::default());
-    let port = broker.listen(Endpoint::Tcp).await.expect("a port").port();
+    let port = broker.listen(ListenerEndpoint::Tcp).await.expect("a port").port();
     (broker, port)
 }
 

@@ -32,7 +32,7 @@ mod linux {
 
     use dropscope::clock::SystemClock;
     use dropscope::diagnostics::Clock;
-    use dropscope::lab::{Broker, BrokerOptions, Endpoint, Fault};
+    use dropscope::lab::{Broker, BrokerOptions, ListenerEndpoint, Fault};
 
     use super::terminal::Terminal;
 
@@ -45,14 +45,14 @@ mod linux {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
         let _entered = runtime.enter();
         let broker = Broker::start(BrokerOptions::default());
-        let address = runtime.block_on(broker.listen(Endpoint::Tcp)).expect("a port");
+        let address = runtime.block_on(broker.listen(ListenerEndpoint::Tcp)).expect("a port");
         let url = format!("mqtt://{address}");
         for size in [(120, 40), (200, 60)] {
             first_frame(&url, size);
         }
         idle(&url);
         let control = broker.control();
-        on_screen(&url, &|| assert_eq!(control.strike(&Fault::Fin), 1));
+        on_screen(&url, &|| assert_eq!(control.inject(&Fault::Fin), 1));
         runtime.block_on(broker.stop());
     }
 

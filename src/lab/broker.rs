@@ -11,20 +11,20 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::admission;
+use super::connect;
 use super::aws::AwsRules;
 use super::codec::Connect;
-use super::control::{Census, Control};
-use super::fault::{Fault, GARBAGE, Plan, Schedule};
-use super::handshake::{self, Endpoint, HANDSHAKE_LIMIT};
-use super::listener::{Host, Listener};
-use super::message::Message;
+use super::control::{ConnectionCounts, BrokerControl};
+use super::fault::{Fault, GARBAGE, PlannedFault, PlannedFaults};
+use super::handshake::{self, ListenerEndpoint, HANDSHAKE_LIMIT};
+use super::listener::{ConnectionHandler, LoopbackListener};
+use super::message::ApplicationMessage;
 use super::router::{Dialect, Router};
-use super::server_stream::{Ending, MemoryStream, Parting, ServerStream};
+use super::server_stream::{CloseMode, MemoryStream, CloseSignal, ServerStream};
 
 /// Protocol versions a broker accepts. Others get CONNACK 1 in the format of 3.1.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Versions {
+pub enum AcceptedVersions {
     /// 3.1.1 and 5.
     Both,
     /// 3.1.1 only, as older brokers.
@@ -37,7 +37,7 @@ pub enum Versions {
 #[derive(Debug, Clone)]
 pub struct BrokerOptions {
     /// Accepted protocol versions.
-    pub versions: Versions,
+    pub versions: AcceptedVersions,
     /// The only user name and password let in; `None` lets everybody in.
     pub login: Option<(String, String)>,
     /// Largest packet accepted, in bytes; a larger one ends its connection.
@@ -72,7 +72,7 @@ impl BrokerOptions {
 impl Default for BrokerOptions {
     fn default() -> Self {
         Self {
-            versions: Versions::Both,
+            versions: AcceptedVersions::Both,
             login: None,
             max_packet: 1024 * 1024,
             outbox: 16 * 1024,
@@ -88,40 +88,40 @@ impl Default for BrokerOptions {
 }
 
 /// What all tasks of one broker share.
-pub(super) struct Shared {
+pub(super) struct BrokerState {
     pub(super) options: BrokerOptions,
     pub(super) shutdown: CancellationToken,
     /// Whether clients are told goodbye at the shutdown.
     pub(super) graceful: AtomicBool,
-    pub(super) census: watch::Sender<Census>,
-    pub(super) plans: Mutex<Vec<Plan>>,
+    pub(super) counts: watch::Sender<ConnectionCounts>,
+    pub(super) planned_faults: Mutex<Vec<PlannedFault>>,
     pub(super) last_connect: Mutex<Option<Connect>>,
-    pub(super) listeners: tokio::sync::Mutex<Vec<Listener>>,
+    pub(super) listeners: tokio::sync::Mutex<Vec<LoopbackListener>>,
     router: Mutex<Router>,
 }
 
-impl Shared {
+impl BrokerState {
     pub(super) fn router(&self) -> MutexGuard<'_, Router> {
         lock(&self.router)
     }
 
-    pub(super) fn count(&self, change: impl FnOnce(&mut Census)) {
-        self.census.send_modify(change);
+    pub(super) fn update_counts(&self, change: impl FnOnce(&mut ConnectionCounts)) {
+        self.counts.send_modify(change);
     }
 
-    pub(super) fn saw_connect(&self, connect: &Connect) {
+    pub(super) fn record_connect(&self, connect: &Connect) {
         *lock(&self.last_connect) = Some(connect.clone());
-        self.count(|census| census.connects += 1);
+        self.update_counts(|counts| counts.connects += 1);
     }
 
     /// Counts a connection and picks what is planned for it.
-    fn admit(&self) -> (u64, Schedule) {
+    fn register_connection(&self) -> (u64, PlannedFaults) {
         let mut number = 0;
-        self.count(|census| {
-            census.accepted += 1;
-            number = census.accepted;
+        self.update_counts(|counts| {
+            counts.accepted += 1;
+            number = counts.accepted;
         });
-        (number, Schedule::of(&lock(&self.plans), number))
+        (number, PlannedFaults::for_connection(&lock(&self.planned_faults), number))
     }
 }
 
@@ -132,7 +132,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// An MQTT broker on loopback. Dropping it ends all its tasks; [`Broker::stop`] also waits for them.
 pub struct Broker {
-    shared: Arc<Shared>,
+    shared: Arc<BrokerState>,
     /// Every task holds a clone of the sender: the channel ends when all of them have.
     tasks: mpsc::Sender<()>,
     tasks_ended: mpsc::Receiver<()>,
@@ -143,12 +143,12 @@ impl Broker {
     pub fn start(options: BrokerOptions) -> Self {
         let (tasks, tasks_ended) = mpsc::channel(1);
         let router = Router::with_dialect(Dialect::of(&options));
-        let shared = Shared {
+        let shared = BrokerState {
             options,
             shutdown: CancellationToken::new(),
             graceful: AtomicBool::new(false),
-            census: watch::Sender::new(Census::default()),
-            plans: Mutex::default(),
+            counts: watch::Sender::new(ConnectionCounts::default()),
+            planned_faults: Mutex::default(),
             last_connect: Mutex::default(),
             listeners: tokio::sync::Mutex::default(),
             router: Mutex::new(router),
@@ -160,7 +160,7 @@ impl Broker {
     ///
     /// # Errors
     /// Whatever the system says about the socket.
-    pub async fn listen(&self, endpoint: Endpoint) -> io::Result<SocketAddr> {
+    pub async fn listen(&self, endpoint: ListenerEndpoint) -> io::Result<SocketAddr> {
         self.listen_on(IpAddr::V4(Ipv4Addr::LOCALHOST), endpoint).await
     }
 
@@ -168,7 +168,7 @@ impl Broker {
     ///
     /// # Errors
     /// The address is not loopback, or whatever the system says about the socket.
-    pub async fn listen_on(&self, address: IpAddr, endpoint: Endpoint) -> io::Result<SocketAddr> {
+    pub async fn listen_on(&self, address: IpAddr, endpoint: ListenerEndpoint) -> io::Result<SocketAddr> {
         self.listen_at(SocketAddr::new(address, 0), endpoint).await
     }
 
@@ -177,8 +177,8 @@ impl Broker {
     ///
     /// # Errors
     /// The address is not loopback, or whatever the system says about the socket (the port is taken).
-    pub async fn listen_at(&self, address: SocketAddr, endpoint: Endpoint) -> io::Result<SocketAddr> {
-        let mut listener = Listener::reserve(address, endpoint)?;
+    pub async fn listen_at(&self, address: SocketAddr, endpoint: ListenerEndpoint) -> io::Result<SocketAddr> {
+        let mut listener = LoopbackListener::reserve(address, endpoint)?;
         listener.open(&self.shared, &self.tasks)?;
         let address = listener.address();
         self.shared.listeners.lock().await.push(listener);
@@ -187,31 +187,31 @@ impl Broker {
 
     /// Serves an in-memory stream as if it had been accepted.
     pub fn attach(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
-        attach(&self.shared, Box::new(stream), Parting::default(), self.tasks.clone());
+        attach(&self.shared, Box::new(stream), CloseSignal::default(), self.tasks.clone());
     }
 
     /// A handle to strike faults and to look inside; as many as wanted.
-    pub fn control(&self) -> Control {
-        Control::new(Arc::clone(&self.shared), self.tasks.downgrade())
+    pub fn control(&self) -> BrokerControl {
+        BrokerControl::new(Arc::clone(&self.shared), self.tasks.downgrade())
     }
 
     /// Routes a message as if a client had published it with QoS 0.
     pub fn publish(&self, topic: &str, payload: impl Into<Bytes>) {
-        self.shared.router().publish(Message::new(topic, payload));
+        self.shared.router().publish(ApplicationMessage::new(topic, payload));
     }
 
     /// Stops gracefully: MQTT 5 clients get DISCONNECT 0x8B, all get an orderly close, the ports
     /// are free afterwards. Takes at most about a second.
     pub async fn stop(self) {
-        self.end(true).await;
+        self.shut_down(true).await;
     }
 
     /// Stops as a killed process does: sockets are dropped without a word.
     pub async fn kill(self) {
-        self.end(false).await;
+        self.shut_down(false).await;
     }
 
-    async fn end(mut self, graceful: bool) {
+    async fn shut_down(mut self, graceful: bool) {
         self.shared.graceful.store(graceful, Ordering::Relaxed);
         self.shared.shutdown.cancel();
         self.shared.listeners.lock().await.clear();
@@ -231,22 +231,22 @@ impl Drop for Broker {
     }
 }
 
-impl Host for Arc<Shared> {
+impl ConnectionHandler for Arc<BrokerState> {
     fn shutdown(&self) -> &CancellationToken {
         &self.shutdown
     }
 
-    fn welcome(&self, tcp: TcpStream, endpoint: &Endpoint, task: mpsc::Sender<()>) {
-        let (number, schedule) = self.admit();
+    fn handle_connection(&self, tcp: TcpStream, endpoint: &ListenerEndpoint, task: mpsc::Sender<()>) {
+        let (number, planned_faults) = self.register_connection();
         let (shared, endpoint) = (Self::clone(self), endpoint.clone());
         tokio::spawn(async move {
             let _task = task;
-            let opened = tokio::select! {
+            let stream = tokio::select! {
                 () = shared.shutdown.cancelled() => return,
-                opened = open(tcp, &endpoint, &schedule, shared.options.aws.as_deref()) => opened,
+                stream = open_stream(tcp, &endpoint, &planned_faults, shared.options.aws.as_deref()) => stream,
             };
-            if let Some(stream) = opened {
-                admission::serve(shared, stream, number, schedule).await;
+            if let Some(client) = stream {
+                connect::serve(shared, client, number, planned_faults).await;
             }
         });
     }
@@ -254,47 +254,47 @@ impl Host for Arc<Shared> {
 
 /// Serves an in-memory stream, and says how it ends in `parting`.
 pub(super) fn attach(
-    shared: &Arc<Shared>,
+    shared: &Arc<BrokerState>,
     stream: Box<dyn MemoryStream>,
-    parting: Parting,
+    close_signal: CloseSignal,
     task: mpsc::Sender<()>,
 ) {
-    let (number, schedule) = shared.admit();
+    let (number, planned_faults) = shared.register_connection();
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
         let _task = task;
-        admission::serve(shared, ServerStream::Memory(stream, parting), number, schedule).await;
+        connect::serve(shared, ServerStream::Memory(stream, close_signal), number, planned_faults).await;
     });
 }
 
 /// The planned faults of the first moment, then TLS and WebSocket.
-async fn open(
+async fn open_stream(
     mut tcp: TcpStream,
-    endpoint: &Endpoint,
-    schedule: &Schedule,
+    endpoint: &ListenerEndpoint,
+    planned_faults: &PlannedFaults,
     rules: Option<&AwsRules>,
 ) -> Option<ServerStream> {
-    for fault in &schedule.accepted {
-        let ending = match fault {
+    for fault in &planned_faults.on_accept {
+        let mode = match fault {
             Fault::UpgradeStatus(_) | Fault::NoSubprotocol | Fault::TlsRefusal(_) => continue,
-            Fault::Reset => Ending::Reset,
+            Fault::Reset => CloseMode::Reset,
             Fault::BlackHole { .. } | Fault::HoldConnack | Fault::HalfPacket => {
-                let _held = tcp;
+                let _held_open = tcp;
                 return std::future::pending().await;
             }
             Fault::Garbage | Fault::MalformedPacket => {
                 tcp.write_all(GARBAGE).await.ok()?;
-                Ending::BareFin
+                CloseMode::BareFin
             }
             Fault::Bytes(bytes) => {
                 tcp.write_all(bytes).await.ok()?;
-                Ending::BareFin
+                CloseMode::BareFin
             }
-            _ => Ending::BareFin,
+            _ => CloseMode::BareFin,
         };
-        ServerStream::Tcp(tcp).end(ending).await;
+        ServerStream::Tcp(tcp).close(mode).await;
         return None;
     }
-    let handshake = handshake::accept(tcp, endpoint, &schedule.accepted, rules);
+    let handshake = handshake::accept(tcp, endpoint, &planned_faults.on_accept, rules);
     tokio::time::timeout(HANDSHAKE_LIMIT, handshake).await.ok()?.ok()
 }

@@ -7,7 +7,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use rumqttc::mqttbytes::{Error as V4Error, v4};
 use rumqttc::v5::mqttbytes::{Error as V5Error, v5};
 
-use super::message::Message;
+use super::message::ApplicationMessage;
 
 const MALFORMED_PACKET: u8 = 0x81;
 pub(super) const PROTOCOL_ERROR: u8 = 0x82;
@@ -16,7 +16,7 @@ const PACKET_TOO_LARGE: u8 = 0x95;
 
 /// The protocol version of one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Version {
+pub enum LabMqttVersion {
     /// MQTT 3.1.1 (protocol level 4).
     V311,
     /// MQTT 5 (protocol level 5).
@@ -27,7 +27,7 @@ pub enum Version {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Connect {
     /// Protocol version.
-    pub version: Version,
+    pub version: LabMqttVersion,
     /// Client id; one is made up for an empty one.
     pub client_id: String,
     /// Keep-alive in seconds; 0 = off.
@@ -41,7 +41,7 @@ pub struct Connect {
     /// User name, if one was sent.
     pub username: Option<String>,
     /// Last will.
-    pub will: Option<Message>,
+    pub will: Option<ApplicationMessage>,
     pub(super) password: Option<String>,
 }
 
@@ -63,10 +63,10 @@ impl std::fmt::Debug for Connect {
 
 /// A packet from a client.
 #[derive(Debug)]
-pub(super) enum Inbound {
+pub(super) enum ClientPacket {
     Connect(Box<Connect>),
     Publish {
-        message: Message,
+        message: ApplicationMessage,
         packet_id: u16,
         /// MQTT 5: stands for the topic, which may then be empty.
         alias: Option<u16>,
@@ -95,36 +95,36 @@ pub(super) enum Inbound {
 
 /// What the first bytes of a connection say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Greeting {
+pub(super) enum ProtocolProbe {
     /// Too few bytes to tell.
     Incomplete,
     /// A CONNECT of this protocol level.
-    Level(u8),
+    ProtocolLevel(u8),
     /// Something else.
     NotConnect,
 }
 
 /// Looks at the protocol level of a CONNECT without consuming it.
-pub(super) fn greeting(bytes: &[u8]) -> Greeting {
+pub(super) fn probe_protocol(bytes: &[u8]) -> ProtocolProbe {
     match bytes.first() {
-        None => return Greeting::Incomplete,
+        None => return ProtocolProbe::Incomplete,
         Some(0x10) => {}
-        Some(_) => return Greeting::NotConnect,
+        Some(_) => return ProtocolProbe::NotConnect,
     }
     let Some(length_bytes) = bytes[1..].iter().take(4).position(|byte| byte & 0x80 == 0) else {
-        return if bytes.len() > 5 { Greeting::NotConnect } else { Greeting::Incomplete };
+        return if bytes.len() > 5 { ProtocolProbe::NotConnect } else { ProtocolProbe::Incomplete };
     };
     let name = &bytes[length_bytes + 2..];
     if name.len() < 2 {
-        return Greeting::Incomplete;
+        return ProtocolProbe::Incomplete;
     }
     let name_length = usize::from(u16::from_be_bytes([name[0], name[1]]));
     if name_length > 16 {
-        return Greeting::NotConnect;
+        return ProtocolProbe::NotConnect;
     }
     match name.get(2 + name_length) {
-        None => Greeting::Incomplete,
-        Some(&level) => Greeting::Level(level),
+        None => ProtocolProbe::Incomplete,
+        Some(&level) => ProtocolProbe::ProtocolLevel(level),
     }
 }
 
@@ -133,28 +133,28 @@ pub(super) fn greeting(bytes: &[u8]) -> Greeting {
 /// # Errors
 /// The MQTT 5 reason code for what is wrong with the packet.
 pub(super) fn decode(
-    version: Version,
+    version: LabMqttVersion,
     buffer: &mut BytesMut,
     max_packet: usize,
-) -> Result<Option<Inbound>, u8> {
+) -> Result<Option<ClientPacket>, u8> {
     let before = buffer.len();
     let packet = match version {
-        Version::V311 => match v4::Packet::read(buffer, max_packet) {
+        LabMqttVersion::V311 => match v4::Packet::read(buffer, max_packet) {
             Ok(packet) => from_v4(packet).map(Some),
             Err(V4Error::InsufficientBytes(_)) => Ok(None),
             Err(V4Error::PayloadSizeLimitExceeded(_)) => Err(PACKET_TOO_LARGE),
             Err(_) => Err(MALFORMED_PACKET),
         },
         // A DISCONNECT may leave out its properties, and its reason too; rumqttc knows neither.
-        Version::V5 => match buffer.as_ref() {
+        LabMqttVersion::V5 => match buffer.as_ref() {
             [0xE0, 0x00, ..] => {
                 buffer.advance(2);
-                Ok(Some(Inbound::Disconnect { with_will: false }))
+                Ok(Some(ClientPacket::Disconnect { with_will: false }))
             }
             [0xE0, 0x01, reason, ..] => {
                 let with_will = *reason == 0x04;
                 buffer.advance(3);
-                Ok(Some(Inbound::Disconnect { with_will }))
+                Ok(Some(ClientPacket::Disconnect { with_will }))
             }
             _ => {
                 let limit = u32::try_from(max_packet).unwrap_or(u32::MAX);
@@ -172,7 +172,7 @@ pub(super) fn decode(
         return Err(MALFORMED_PACKET);
     }
     match packet {
-        Ok(Some(Inbound::Publish { message, alias, .. }))
+        Ok(Some(ClientPacket::Publish { message, alias, .. }))
             if (message.topic.is_empty() && alias.is_none()) || message.topic.contains(['+', '#']) =>
         {
             Err(TOPIC_NAME_INVALID)
@@ -181,12 +181,12 @@ pub(super) fn decode(
     }
 }
 
-fn from_v4(packet: v4::Packet) -> Result<Inbound, u8> {
+fn from_v4(packet: v4::Packet) -> Result<ClientPacket, u8> {
     Ok(match packet {
         v4::Packet::Connect(connect) => {
             let (username, password) = login(connect.login.map(|l| (l.username, l.password)));
-            Inbound::Connect(Box::new(Connect {
-                version: Version::V311,
+            ClientPacket::Connect(Box::new(Connect {
+                version: LabMqttVersion::V311,
                 client_id: connect.client_id,
                 keep_alive_secs: connect.keep_alive,
                 clean: connect.clean_session,
@@ -194,7 +194,7 @@ fn from_v4(packet: v4::Packet) -> Result<Inbound, u8> {
                 session_expiry_secs: None,
                 username,
                 password,
-                will: connect.last_will.map(|will| Message {
+                will: connect.last_will.map(|will| ApplicationMessage {
                     topic: will.topic,
                     payload: will.message,
                     qos: will.qos as u8,
@@ -202,35 +202,35 @@ fn from_v4(packet: v4::Packet) -> Result<Inbound, u8> {
                 }),
             }))
         }
-        v4::Packet::Publish(publish) => Inbound::Publish {
+        v4::Packet::Publish(publish) => ClientPacket::Publish {
             packet_id: publish.pkid,
             alias: None,
-            message: Message {
+            message: ApplicationMessage {
                 topic: publish.topic,
                 payload: publish.payload,
                 qos: publish.qos as u8,
                 retain: publish.retain,
             },
         },
-        v4::Packet::PubAck(ack) => Inbound::PubAck(ack.pkid),
-        v4::Packet::PubRel(release) => Inbound::PubRel(release.pkid),
-        v4::Packet::Subscribe(subscribe) => Inbound::Subscribe {
+        v4::Packet::PubAck(ack) => ClientPacket::PubAck(ack.pkid),
+        v4::Packet::PubRel(release) => ClientPacket::PubRel(release.pkid),
+        v4::Packet::Subscribe(subscribe) => ClientPacket::Subscribe {
             packet_id: subscribe.pkid,
             filters: subscribe.filters.into_iter().map(|f| (f.path, f.qos as u8)).collect(),
         },
         v4::Packet::Unsubscribe(unsubscribe) => {
-            Inbound::Unsubscribe { packet_id: unsubscribe.pkid, filters: unsubscribe.topics }
+            ClientPacket::Unsubscribe { packet_id: unsubscribe.pkid, filters: unsubscribe.topics }
         }
-        v4::Packet::PingReq => Inbound::PingReq,
-        v4::Packet::Disconnect => Inbound::Disconnect { with_will: false },
-        v4::Packet::PubRec(ack) => Inbound::PubRec { packet_id: ack.pkid, is_refusal: false },
-        v4::Packet::PubComp(ack) => Inbound::PubComp(ack.pkid),
+        v4::Packet::PingReq => ClientPacket::PingReq,
+        v4::Packet::Disconnect => ClientPacket::Disconnect { with_will: false },
+        v4::Packet::PubRec(ack) => ClientPacket::PubRec { packet_id: ack.pkid, is_refusal: false },
+        v4::Packet::PubComp(ack) => ClientPacket::PubComp(ack.pkid),
         // Packets that only a broker sends.
         _ => return Err(PROTOCOL_ERROR),
     })
 }
 
-fn from_v5(packet: v5::Packet) -> Result<Inbound, u8> {
+fn from_v5(packet: v5::Packet) -> Result<ClientPacket, u8> {
     let text = |bytes: &Bytes| String::from_utf8(bytes.to_vec()).map_err(|_| MALFORMED_PACKET);
     Ok(match packet {
         v5::Packet::Connect(connect, will, credentials) => {
@@ -239,10 +239,10 @@ fn from_v5(packet: v5::Packet) -> Result<Inbound, u8> {
             let will = will.map(|will| {
                 let topic = text(&will.topic)?;
                 let (qos, retain) = (will.qos as u8, will.retain);
-                Ok::<_, u8>(Message { topic, payload: will.message, qos, retain })
+                Ok::<_, u8>(ApplicationMessage { topic, payload: will.message, qos, retain })
             });
-            Inbound::Connect(Box::new(Connect {
-                version: Version::V5,
+            ClientPacket::Connect(Box::new(Connect {
+                version: LabMqttVersion::V5,
                 client_id: connect.client_id,
                 keep_alive_secs: connect.keep_alive,
                 clean: connect.clean_start,
@@ -253,35 +253,35 @@ fn from_v5(packet: v5::Packet) -> Result<Inbound, u8> {
                 will: will.transpose()?,
             }))
         }
-        v5::Packet::Publish(publish) => Inbound::Publish {
+        v5::Packet::Publish(publish) => ClientPacket::Publish {
             packet_id: publish.pkid,
             alias: publish.properties.and_then(|properties| properties.topic_alias),
-            message: Message {
+            message: ApplicationMessage {
                 topic: text(&publish.topic)?,
                 payload: publish.payload,
                 qos: publish.qos as u8,
                 retain: publish.retain,
             },
         },
-        v5::Packet::PubAck(ack) => Inbound::PubAck(ack.pkid),
-        v5::Packet::PubRel(release) => Inbound::PubRel(release.pkid),
-        v5::Packet::Subscribe(subscribe) => Inbound::Subscribe {
+        v5::Packet::PubAck(ack) => ClientPacket::PubAck(ack.pkid),
+        v5::Packet::PubRel(release) => ClientPacket::PubRel(release.pkid),
+        v5::Packet::Subscribe(subscribe) => ClientPacket::Subscribe {
             packet_id: subscribe.pkid,
             filters: subscribe.filters.into_iter().map(|f| (f.path, f.qos as u8)).collect(),
         },
         v5::Packet::Unsubscribe(unsubscribe) => {
-            Inbound::Unsubscribe { packet_id: unsubscribe.pkid, filters: unsubscribe.filters }
+            ClientPacket::Unsubscribe { packet_id: unsubscribe.pkid, filters: unsubscribe.filters }
         }
-        v5::Packet::PingReq(_) => Inbound::PingReq,
-        v5::Packet::Disconnect(disconnect) => Inbound::Disconnect {
+        v5::Packet::PingReq(_) => ClientPacket::PingReq,
+        v5::Packet::Disconnect(disconnect) => ClientPacket::Disconnect {
             with_will: disconnect.reason_code == v5::DisconnectReasonCode::DisconnectWithWillMessage,
         },
         v5::Packet::PubRec(ack) => {
-            let is_taken =
+            let is_accepted =
                 matches!(ack.reason, v5::PubRecReason::Success | v5::PubRecReason::NoMatchingSubscribers);
-            Inbound::PubRec { packet_id: ack.pkid, is_refusal: !is_taken }
+            ClientPacket::PubRec { packet_id: ack.pkid, is_refusal: !is_accepted }
         }
-        v5::Packet::PubComp(ack) => Inbound::PubComp(ack.pkid),
+        v5::Packet::PubComp(ack) => ClientPacket::PubComp(ack.pkid),
         // Packets that only a broker sends.
         _ => return Err(PROTOCOL_ERROR),
     })
@@ -289,8 +289,8 @@ fn from_v5(packet: v5::Packet) -> Result<Inbound, u8> {
 
 /// rumqttc gives an absent user name or password as an empty one.
 fn login(login: Option<(String, String)>) -> (Option<String>, Option<String>) {
-    let some = |text: String| (!text.is_empty()).then_some(text);
-    login.map_or((None, None), |(username, password)| (some(username), some(password)))
+    let non_empty = |text: String| (!text.is_empty()).then_some(text);
+    login.map_or((None, None), |(username, password)| (non_empty(username), non_empty(password)))
 }
 
 /// Appends MQTT's variable-length "remaining length".
@@ -307,7 +307,7 @@ pub(super) fn put_remaining_length(mut length: usize, out: &mut BytesMut) {
 
 /// Appends a CONNACK with any code; `properties` (already encoded) only for MQTT 5.
 pub(super) fn put_connack(
-    version: Version,
+    version: LabMqttVersion,
     session_present: bool,
     code: u8,
     properties: &[u8],
@@ -315,8 +315,8 @@ pub(super) fn put_connack(
 ) {
     out.put_u8(0x20);
     match version {
-        Version::V311 => out.put_slice(&[2, u8::from(session_present), code]),
-        Version::V5 => {
+        LabMqttVersion::V311 => out.put_slice(&[2, u8::from(session_present), code]),
+        LabMqttVersion::V5 => {
             let mut body = BytesMut::new();
             put_remaining_length(properties.len(), &mut body);
             body.put_slice(properties);
@@ -334,11 +334,11 @@ pub(super) fn put_acknowledgement(packet_type: u8, packet_id: u16, out: &mut Byt
 }
 
 /// Appends a SUBACK (0x90) or UNSUBACK (0xB0) with its codes.
-pub(super) fn put_codes(version: Version, packet_type: u8, packet_id: u16, codes: &[u8], out: &mut BytesMut) {
+pub(super) fn put_codes(version: LabMqttVersion, packet_type: u8, packet_id: u16, codes: &[u8], out: &mut BytesMut) {
     out.put_u8(packet_type);
-    put_remaining_length(2 + usize::from(version == Version::V5) + codes.len(), out);
+    put_remaining_length(2 + usize::from(version == LabMqttVersion::V5) + codes.len(), out);
     out.put_u16(packet_id);
-    if version == Version::V5 {
+    if version == LabMqttVersion::V5 {
         out.put_u8(0);
     }
     out.put_slice(codes);

@@ -8,16 +8,16 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 
 use super::aws::AwsRules;
-use super::broker::{self, Shared, lock};
+use super::broker::{self, BrokerState, lock};
 use super::codec::Connect;
-use super::fault::{Fault, Plan};
-use super::message::Message;
-use super::router::{Counters, Order};
-use super::server_stream::Parting;
+use super::fault::{Fault, PlannedFault};
+use super::message::ApplicationMessage;
+use super::router::{MessageCounters, ConnectionCommand};
+use super::server_stream::CloseSignal;
 
 /// How many came and how many are here.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Census {
+pub struct ConnectionCounts {
     /// Connections accepted since the start.
     pub accepted: u64,
     /// CONNECT packets read since the start.
@@ -27,68 +27,68 @@ pub struct Census {
 }
 
 /// Messages that may wait for whoever overhears them.
-const OVERHEARD: usize = 64;
+const TAP_CAPACITY: usize = 64;
 
 /// A handle on a running broker; clones act on the same one.
 #[derive(Clone)]
-pub struct Control {
-    shared: Arc<Shared>,
+pub struct BrokerControl {
+    shared: Arc<BrokerState>,
     tasks: mpsc::WeakSender<()>,
 }
 
-impl Control {
-    pub(super) fn new(shared: Arc<Shared>, tasks: mpsc::WeakSender<()>) -> Self {
+impl BrokerControl {
+    pub(super) fn new(shared: Arc<BrokerState>, tasks: mpsc::WeakSender<()>) -> Self {
         Self { shared, tasks }
     }
 
     /// Lets a fault act on every connected client; says on how many.
-    pub fn strike(&self, fault: &Fault) -> usize {
-        self.strike_some(None, fault)
+    pub fn inject(&self, fault: &Fault) -> usize {
+        self.inject_matching(None, fault)
     }
 
     /// Lets a fault act on one client; says whether it was connected.
-    pub fn strike_client(&self, client_id: &str, fault: &Fault) -> bool {
-        self.strike_some(Some(client_id), fault) > 0
+    pub fn inject_client(&self, client_id: &str, fault: &Fault) -> bool {
+        self.inject_matching(Some(client_id), fault) > 0
     }
 
-    fn strike_some(&self, client_id: Option<&str>, fault: &Fault) -> usize {
-        let live = self.shared.router().live(client_id);
-        live.iter().filter(|live| live.orders.try_send(Order::Strike(fault.clone())).is_ok()).count()
+    fn inject_matching(&self, client_id: Option<&str>, fault: &Fault) -> usize {
+        let clients = self.shared.router().clients(client_id);
+        clients.iter().filter(|client| client.commands.try_send(ConnectionCommand::InjectFault(fault.clone())).is_ok()).count()
     }
 
     /// Adds a fault for connections to come.
-    pub fn plan(&self, plan: Plan) {
-        lock(&self.shared.plans).push(plan);
+    pub fn plan_fault(&self, planned: PlannedFault) {
+        lock(&self.shared.planned_faults).push(planned);
     }
 
     /// Forgets all plans; connections already accepted keep theirs.
-    pub fn clear_plans(&self) {
-        lock(&self.shared.plans).clear();
+    pub fn clear_planned_faults(&self) {
+        lock(&self.shared.planned_faults).clear();
     }
 
     /// Routes a message as if a client had published it.
-    pub fn publish(&self, message: Message) {
+    pub fn publish(&self, message: ApplicationMessage) {
         self.shared.router().publish(message);
     }
 
     /// Routes a retained QoS 0 message.
     pub fn retain(&self, topic: &str, payload: impl Into<Bytes>) {
-        self.publish(Message { retain: true, ..Message::new(topic, payload) });
+        self.publish(ApplicationMessage { retain: true, ..ApplicationMessage::new(topic, payload) });
     }
 
     /// What is published on the topics of a filter from now on; who does not keep up misses some.
-    pub(super) fn overhear(&self, filter: &str) -> mpsc::Receiver<Arc<Message>> {
-        self.shared.router().overhear(filter, OVERHEARD)
+    pub(super) fn tap(&self, filter: &str) -> mpsc::Receiver<Arc<ApplicationMessage>> {
+        self.shared.router().tap(filter, TAP_CAPACITY)
     }
 
     /// How many came and how many are here.
-    pub fn census(&self) -> Census {
-        *self.shared.census.borrow()
+    pub fn connection_counts(&self) -> ConnectionCounts {
+        *self.shared.counts.borrow()
     }
 
     /// Number of clients connected now.
     pub fn connections(&self) -> usize {
-        self.census().connections
+        self.connection_counts().connections
     }
 
     /// The newest CONNECT, refused ones included.
@@ -97,24 +97,24 @@ impl Control {
     }
 
     /// Messages that passed through.
-    pub fn counters(&self) -> Counters {
+    pub fn counters(&self) -> MessageCounters {
         self.shared.router().counters()
     }
 
     /// Serves an in-memory stream as if it had been accepted; `false` if the broker has stopped. Must be
     /// called inside a tokio runtime.
     pub fn attach(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> bool {
-        self.attach_for(stream, Parting::default())
+        self.attach_with_signal(stream, CloseSignal::default())
     }
 
     /// As [`Control::attach`], on behalf of a client elsewhere that is to see how the broker ends it.
-    pub(super) fn attach_for(
+    pub(super) fn attach_with_signal(
         &self,
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-        parting: Parting,
+        close_signal: CloseSignal,
     ) -> bool {
         let Some(task) = self.tasks.upgrade() else { return false };
-        broker::attach(&self.shared, Box::new(stream), parting, task);
+        broker::attach(&self.shared, Box::new(stream), close_signal, task);
         true
     }
 
@@ -125,11 +125,11 @@ impl Control {
 
     /// Waits until the census satisfies the condition, and returns it. `None` if the broker stops
     /// first.
-    pub async fn wait_for(&self, mut condition: impl FnMut(&Census) -> bool) -> Option<Census> {
-        let mut census = self.shared.census.subscribe();
+    pub async fn wait_for(&self, mut condition: impl FnMut(&ConnectionCounts) -> bool) -> Option<ConnectionCounts> {
+        let mut counts = self.shared.counts.subscribe();
         tokio::select! {
             () = self.shared.shutdown.cancelled() => None,
-            reached = census.wait_for(|census| condition(census)) => reached.ok().map(|census| *census),
+            result = counts.wait_for(|counts| condition(counts)) => result.ok().map(|counts| *counts),
         }
     }
 

@@ -33,7 +33,7 @@ pub enum Fault {
         text: Option<String>,
     },
     /// Never answer another PINGREQ.
-    SwallowPings,
+    SuppressPings,
     /// Answer each PINGREQ so much later.
     DelayPings(Duration),
     /// A PUBLISH with QoS 3.
@@ -71,98 +71,98 @@ pub enum Fault {
 
 impl Fault {
     /// The moment at which this fault belongs, for [`Plan::every`].
-    fn natural_moment(&self) -> When {
+    fn default_trigger(&self) -> FaultTrigger {
         match self {
-            Self::UpgradeStatus(_) | Self::NoSubprotocol | Self::TlsRefusal(_) => When::Accepted,
-            Self::RefuseConnect(_) | Self::HoldConnack => When::ConnectReceived,
-            _ => When::After(Duration::ZERO),
+            Self::UpgradeStatus(_) | Self::NoSubprotocol | Self::TlsRefusal(_) => FaultTrigger::OnAccept,
+            Self::RefuseConnect(_) | Self::HoldConnack => FaultTrigger::OnConnect,
+            _ => FaultTrigger::AfterConnack(Duration::ZERO),
         }
     }
 }
 
 /// The moment at which a planned fault strikes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub enum FaultTrigger {
     /// As soon as TCP accepted, before TLS and WebSocket. (The upgrade and TLS faults act at their
     /// own step.)
-    Accepted,
+    OnAccept,
     /// In place of the CONNACK.
-    ConnectReceived,
+    OnConnect,
     /// So long after the CONNACK.
-    After(Duration),
+    AfterConnack(Duration),
     /// As soon as so many PUBLISH packets went in and out on the connection.
     AfterMessages(u64),
 }
 
 /// The connections that a planned fault concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
+pub enum ConnectionSelector {
     /// All of them, from now on.
-    Every,
+    All,
     /// Only the n-th accepted since the broker started, counted from 1.
     Nth(u64),
 }
 
 /// A fault that waits for its connection and its moment. Plans add up.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Plan {
+pub struct PlannedFault {
     /// What happens.
     pub fault: Fault,
     /// When it happens.
-    pub when: When,
+    pub trigger: FaultTrigger,
     /// To whom it happens.
-    pub which: Which,
+    pub connections: ConnectionSelector,
 }
 
-impl Plan {
+impl PlannedFault {
     /// Every connection, at the moment where the fault belongs (live faults: right after CONNACK).
     pub fn every(fault: Fault) -> Self {
-        Self { when: fault.natural_moment(), fault, which: Which::Every }
+        Self { trigger: fault.default_trigger(), fault, connections: ConnectionSelector::All }
     }
 
     /// Every connection, at a moment of choice.
-    pub fn every_at(when: When, fault: Fault) -> Self {
-        Self { fault, when, which: Which::Every }
+    pub fn every_at(when: FaultTrigger, fault: Fault) -> Self {
+        Self { fault, trigger: when, connections: ConnectionSelector::All }
     }
 
     /// Only the n-th connection, counted from 1 since the broker started.
     #[must_use]
     pub fn nth(mut self, n: u64) -> Self {
-        self.which = Which::Nth(n);
+        self.connections = ConnectionSelector::Nth(n);
         self
     }
 
-    fn concerns(&self, connection: u64) -> bool {
-        match self.which {
-            Which::Every => true,
-            Which::Nth(n) => n == connection,
+    fn applies_to(&self, connection: u64) -> bool {
+        match self.connections {
+            ConnectionSelector::All => true,
+            ConnectionSelector::Nth(n) => n == connection,
         }
     }
 }
 
 /// What is planned for one connection, sorted by moment.
 #[derive(Debug, Default)]
-pub(super) struct Schedule {
-    pub(super) accepted: Vec<Fault>,
-    pub(super) connect_received: Vec<Fault>,
-    pub(super) after: Vec<(Duration, Fault)>,
+pub(super) struct PlannedFaults {
+    pub(super) on_accept: Vec<Fault>,
+    pub(super) on_connect: Vec<Fault>,
+    pub(super) after_connack: Vec<(Duration, Fault)>,
     pub(super) after_messages: Vec<(u64, Fault)>,
 }
 
-impl Schedule {
+impl PlannedFaults {
     /// Picks the plans that concern the given connection (counted from 1).
-    pub(super) fn of(plans: &[Plan], connection: u64) -> Self {
-        let mut schedule = Self::default();
-        for Plan { fault, when, .. } in plans.iter().filter(|plan| plan.concerns(connection)) {
+    pub(super) fn for_connection(planned: &[PlannedFault], connection: u64) -> Self {
+        let mut faults = Self::default();
+        for PlannedFault { fault, trigger: when, .. } in planned.iter().filter(|planned| planned.applies_to(connection)) {
             let fault = fault.clone();
             match *when {
-                When::Accepted => schedule.accepted.push(fault),
-                When::ConnectReceived => schedule.connect_received.push(fault),
-                When::After(delay) => schedule.after.push((delay, fault)),
-                When::AfterMessages(count) => schedule.after_messages.push((count, fault)),
+                FaultTrigger::OnAccept => faults.on_accept.push(fault),
+                FaultTrigger::OnConnect => faults.on_connect.push(fault),
+                FaultTrigger::AfterConnack(delay) => faults.after_connack.push((delay, fault)),
+                FaultTrigger::AfterMessages(count) => faults.after_messages.push((count, fault)),
             }
         }
-        schedule
+        faults
     }
 
     /// The faults whose number of messages is reached; each is given once.

@@ -15,12 +15,12 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
 
 use super::aws::AwsRules;
 use super::fault::Fault;
-use super::server_stream::{Ending, ServerStream};
+use super::server_stream::{CloseMode, ServerStream};
 use super::websocket::WebSocketBytes;
 
 /// What a listener speaks.
 #[derive(Clone)]
-pub enum Endpoint {
+pub enum ListenerEndpoint {
     /// Plain TCP.
     Tcp,
     /// TLS with this server configuration (certificates, client authentication, ALPN).
@@ -31,7 +31,7 @@ pub enum Endpoint {
     Wss(Arc<ServerConfig>),
 }
 
-impl std::fmt::Debug for Endpoint {
+impl std::fmt::Debug for ListenerEndpoint {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Tcp => "Tcp",
@@ -48,17 +48,17 @@ impl std::fmt::Debug for Endpoint {
 /// Whatever made the handshake fail, planned or not.
 pub(super) async fn accept(
     tcp: TcpStream,
-    endpoint: &Endpoint,
+    endpoint: &ListenerEndpoint,
     faults: &[Fault],
     rules: Option<&AwsRules>,
 ) -> io::Result<ServerStream> {
     // Small packets must not wait for the peer's delayed ACK: it would look like a slow broker.
     tcp.set_nodelay(true)?;
     match endpoint {
-        Endpoint::Tcp => Ok(ServerStream::Tcp(tcp)),
-        Endpoint::Tls(config) => Ok(ServerStream::Tls(Box::new(accept_tls(tcp, config, faults).await?))),
-        Endpoint::Ws => Ok(ServerStream::Ws(Box::new(accept_websocket(tcp, faults, rules).await?))),
-        Endpoint::Wss(config) => {
+        ListenerEndpoint::Tcp => Ok(ServerStream::Tcp(tcp)),
+        ListenerEndpoint::Tls(config) => Ok(ServerStream::Tls(Box::new(accept_tls(tcp, config, faults).await?))),
+        ListenerEndpoint::Ws => Ok(ServerStream::Ws(Box::new(accept_websocket(tcp, faults, rules).await?))),
+        ListenerEndpoint::Wss(config) => {
             let tls = accept_tls(tcp, config, faults).await?;
             Ok(ServerStream::Wss(Box::new(accept_websocket(tls, faults, rules).await?)))
         }
@@ -75,10 +75,10 @@ async fn accept_tls(
         _ => None,
     });
     if let Some(description) = refusal {
-        let mut hello = [0; 4096];
-        let _ = tcp.read(&mut hello).await?;
+        let mut client_hello = [0; 4096];
+        let _ = tcp.read(&mut client_hello).await?;
         tcp.write_all(&[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, description]).await?;
-        ServerStream::Tcp(tcp).end(Ending::BareFin).await;
+        ServerStream::Tcp(tcp).close(CloseMode::BareFin).await;
         return Err(io::Error::other("refused with a TLS alert, as planned"));
     }
     TlsAcceptor::from(Arc::clone(config)).accept(tcp).await
@@ -94,22 +94,22 @@ async fn accept_websocket<S: AsyncRead + AsyncWrite + Unpin>(
         _ => None,
     });
     if let Some(status) = status {
-        answer_without_upgrade(&mut stream, status, rules).await?;
+        send_status_without_upgrade(&mut stream, status, rules).await?;
         return Err(io::Error::other("not upgraded, as planned"));
     }
-    let answer = Upgrade { names_protocol: !faults.contains(&Fault::NoSubprotocol), rules };
-    let socket = accept_hdr_async(stream, answer).await.map_err(io::Error::other)?;
+    let callback = UpgradeCallback { sends_subprotocol: !faults.contains(&Fault::NoSubprotocol), rules };
+    let socket = accept_hdr_async(stream, callback).await.map_err(io::Error::other)?;
     Ok(WebSocketBytes::new(socket))
 }
 
 /// Answers with any status, also with one that refuses nothing, as a plain web server does.
-async fn answer_without_upgrade(
+async fn send_status_without_upgrade(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     status: u16,
     rules: Option<&AwsRules>,
 ) -> io::Result<()> {
     let mut request = Vec::new();
-    while !request.ends_with(b"\r\n\r\n") && request.len() < LARGEST_REQUEST {
+    while !request.ends_with(b"\r\n\r\n") && request.len() < MAX_UPGRADE_REQUEST {
         if stream.read_buf(&mut request).await? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
@@ -117,20 +117,20 @@ async fn answer_without_upgrade(
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let date = rules.map_or_else(String::new, |rules| format!("Date: {}\r\n", rules.http_date()));
     let body = "answered as planned";
-    let answer = format!("HTTP/1.1 {status}\r\n{date}Content-Length: {}\r\n\r\n{body}", body.len());
-    stream.write_all(answer.as_bytes()).await?;
+    let response = format!("HTTP/1.1 {status}\r\n{date}Content-Length: {}\r\n\r\n{body}", body.len());
+    stream.write_all(response.as_bytes()).await?;
     stream.flush().await
 }
 
 /// The broker's answer to a WebSocket upgrade.
-struct Upgrade<'a> {
+struct UpgradeCallback<'a> {
     /// Name the subprotocol in the answer.
-    names_protocol: bool,
+    sends_subprotocol: bool,
     /// Who may come in at all.
     rules: Option<&'a AwsRules>,
 }
 
-impl Callback for Upgrade<'_> {
+impl Callback for UpgradeCallback<'_> {
     fn on_request(self, request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
         if let Some(rules) = self.rules {
             rules.admit_upgrade(request).map_err(|refusal| *refusal)?;
@@ -144,7 +144,7 @@ impl Callback for Upgrade<'_> {
         if !offers_mqtt {
             return Err(refusal(StatusCode::BAD_REQUEST, "ask for the subprotocol mqtt"));
         }
-        if self.names_protocol {
+        if self.sends_subprotocol {
             let mqtt = HeaderValue::from_static("mqtt");
             response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, mqtt);
         }
@@ -159,6 +159,6 @@ fn refusal(status: StatusCode, text: &str) -> ErrorResponse {
 }
 
 /// Bytes after which a WebSocket upgrade without an end is answered all the same.
-const LARGEST_REQUEST: usize = 16 * 1024;
+const MAX_UPGRADE_REQUEST: usize = 16 * 1024;
 /// How long TLS and the upgrade may take.
 pub(super) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);

@@ -8,28 +8,28 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::handshake::Endpoint;
+use super::handshake::ListenerEndpoint;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
 
 /// Who takes the connections that a listener accepts.
-pub(super) trait Host: Clone + Send + Sync + 'static {
+pub(super) trait ConnectionHandler: Clone + Send + Sync + 'static {
     /// Ends everything.
     fn shutdown(&self) -> &CancellationToken;
 
     /// Takes one connection. Whatever is spawned for it keeps `task` until it ends.
-    fn welcome(&self, tcp: TcpStream, endpoint: &Endpoint, task: mpsc::Sender<()>);
+    fn handle_connection(&self, tcp: TcpStream, endpoint: &ListenerEndpoint, task: mpsc::Sender<()>);
 }
 
 /// One loopback address.
-pub(super) struct Listener {
+pub(super) struct LoopbackListener {
     address: SocketAddr,
-    endpoint: Endpoint,
-    state: State,
+    endpoint: ListenerEndpoint,
+    state: ListenerState,
 }
 
-enum State {
+enum ListenerState {
     Open {
         close: CancellationToken,
         closed: mpsc::Receiver<()>,
@@ -39,18 +39,18 @@ enum State {
     Broken,
 }
 
-impl Listener {
+impl LoopbackListener {
     /// Takes the address without listening yet; port 0 lets the system pick.
     ///
     /// # Errors
     /// The address is not loopback, or whatever the system says about the socket.
-    pub(super) fn reserve(address: SocketAddr, endpoint: Endpoint) -> io::Result<Self> {
+    pub(super) fn reserve(address: SocketAddr, endpoint: ListenerEndpoint) -> io::Result<Self> {
         if !address.ip().is_loopback() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the lab listens on loopback only"));
         }
         let socket = bind(address)?;
         let address = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
-        Ok(Self { address, endpoint, state: State::Closed(socket) })
+        Ok(Self { address, endpoint, state: ListenerState::Closed(socket) })
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -58,40 +58,40 @@ impl Listener {
     }
 
     /// Begins to accept, on the reserved socket.
-    pub(super) fn open(&mut self, host: &impl Host, tasks: &mpsc::Sender<()>) -> io::Result<()> {
-        let socket = match std::mem::replace(&mut self.state, State::Broken) {
-            open @ State::Open { .. } => {
+    pub(super) fn open(&mut self, handler: &impl ConnectionHandler, tasks: &mpsc::Sender<()>) -> io::Result<()> {
+        let socket = match std::mem::replace(&mut self.state, ListenerState::Broken) {
+            open @ ListenerState::Open { .. } => {
                 self.state = open;
                 return Ok(());
             }
-            State::Closed(socket) => socket,
-            State::Broken => bind(self.address)?,
+            ListenerState::Closed(socket) => socket,
+            ListenerState::Broken => bind(self.address)?,
         };
         socket.listen(BACKLOG)?;
         let tcp = TcpListener::from_std(socket.into())?;
-        let (closing, closed) = mpsc::channel(1);
-        let close = host.shutdown().child_token();
+        let (closed_tx, closed_rx) = mpsc::channel(1);
+        let close = handler.shutdown().child_token();
         let acceptor = Acceptor {
-            host: host.clone(),
+            handler: handler.clone(),
             endpoint: self.endpoint.clone(),
             tasks: tasks.clone(),
             close: close.clone(),
         };
         tokio::spawn(async move {
-            let _closing = closing;
+            let _closed_tx = closed_tx;
             acceptor.run(tcp).await;
         });
-        self.state = State::Open { close, closed };
+        self.state = ListenerState::Open { close, closed: closed_rx };
         Ok(())
     }
 
     /// Stops accepting; connects are refused from now on, live connections stay.
     pub(super) async fn close(&mut self) -> io::Result<()> {
-        let State::Open { close, closed } = &mut self.state else { return Ok(()) };
+        let ListenerState::Open { close, closed } = &mut self.state else { return Ok(()) };
         close.cancel();
         let _ = closed.recv().await;
-        self.state = State::Broken;
-        self.state = State::Closed(bind(self.address)?);
+        self.state = ListenerState::Broken;
+        self.state = ListenerState::Closed(bind(self.address)?);
         Ok(())
     }
 }
@@ -109,14 +109,14 @@ fn bind(address: SocketAddr) -> io::Result<Socket> {
 }
 
 /// The task behind an open listener.
-struct Acceptor<H> {
-    host: H,
-    endpoint: Endpoint,
+struct Acceptor<C> {
+    handler: C,
+    endpoint: ListenerEndpoint,
     tasks: mpsc::Sender<()>,
     close: CancellationToken,
 }
 
-impl<H: Host> Acceptor<H> {
+impl<H: ConnectionHandler> Acceptor<H> {
     async fn run(self, listener: TcpListener) {
         loop {
             let accepted = tokio::select! {
@@ -124,7 +124,7 @@ impl<H: Host> Acceptor<H> {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((tcp, _)) => self.host.welcome(tcp, &self.endpoint, self.tasks.clone()),
+                Ok((tcp, _)) => self.handler.handle_connection(tcp, &self.endpoint, self.tasks.clone()),
                 // Out of descriptors, most likely: the next one may go better.
                 Err(_) => tokio::task::yield_now().await,
             }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::codec::{Version, put_remaining_length};
+use super::codec::{LabMqttVersion, put_remaining_length};
 
 /// One application message, free of protocol version and packet id.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
+pub struct ApplicationMessage {
     /// Topic name, without wildcards.
     pub topic: String,
     /// The payload as it came.
@@ -19,16 +19,16 @@ pub struct Message {
     pub retain: bool,
 }
 
-impl Message {
+impl ApplicationMessage {
     /// A QoS 0 message that is not retained.
     pub fn new(topic: impl Into<String>, payload: impl Into<Bytes>) -> Self {
         Self { topic: topic.into(), payload: payload.into(), qos: 0, retain: false }
     }
 
     /// Appends the PUBLISH packet; `packet_id` is not written for QoS 0.
-    pub(super) fn encode(&self, version: Version, flags: PublishFlags, out: &mut BytesMut) {
+    pub(super) fn encode(&self, version: LabMqttVersion, flags: PublishFlags, out: &mut BytesMut) {
         let id_length = if flags.qos > 0 { 2 } else { 0 };
-        let properties = usize::from(version == Version::V5);
+        let properties = usize::from(version == LabMqttVersion::V5);
         let length = 2 + self.topic.len() + id_length + properties + self.payload.len();
         out.reserve(5 + length);
         out.put_u8(0x30 | u8::from(flags.dup) << 3 | flags.qos << 1 | u8::from(flags.retain));
@@ -38,7 +38,7 @@ impl Message {
         if flags.qos > 0 {
             out.put_u16(flags.packet_id);
         }
-        if version == Version::V5 {
+        if version == LabMqttVersion::V5 {
             out.put_u8(0);
         }
         out.put_slice(&self.payload);
@@ -64,37 +64,37 @@ pub(super) enum Delivery {
     /// A QoS 0 packet, encoded once for all receivers of one protocol version.
     Frame(Bytes),
     /// A message that the client acknowledges.
-    Acknowledged(Outgoing),
+    QosPublish(QosPublish),
     /// QoS 2: the client has the message of this packet id, and waits for PUBREL.
     Release(u16),
 }
 
 /// A QoS 1 or QoS 2 message on its way to one client.
 #[derive(Debug)]
-pub(super) struct Outgoing {
+pub(super) struct QosPublish {
     /// The message.
-    pub(super) message: Arc<Message>,
+    pub(super) message: Arc<ApplicationMessage>,
     /// 1 or 2: what it is delivered with.
     pub(super) qos: u8,
     /// Comes from the retained store.
     pub(super) retain: bool,
     /// The packet id it was sent with on an earlier connection.
-    pub(super) again: Option<u16>,
+    pub(super) previous_packet_id: Option<u16>,
 }
 
 /// The QoS 0 packets of one message, made when first wanted.
 #[derive(Default)]
-pub(super) struct Frames {
+pub(super) struct FrameCache {
     v311: Option<Bytes>,
     v5: Option<Bytes>,
 }
 
-impl Frames {
+impl FrameCache {
     /// The packet for receivers of one protocol version.
-    pub(super) fn get(&mut self, message: &Message, version: Version, retain: bool) -> Bytes {
+    pub(super) fn get(&mut self, message: &ApplicationMessage, version: LabMqttVersion, retain: bool) -> Bytes {
         let slot = match version {
-            Version::V311 => &mut self.v311,
-            Version::V5 => &mut self.v5,
+            LabMqttVersion::V311 => &mut self.v311,
+            LabMqttVersion::V5 => &mut self.v5,
         };
         slot.get_or_insert_with(|| {
             let mut out = BytesMut::new();

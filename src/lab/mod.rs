@@ -7,15 +7,15 @@
 //! *Must not know* the link under test (`mqtt`), the monitor, the screens, the configuration: what
 //! it does to a connection it does with real bytes and real sockets, never with made-up events.
 
-mod admission;
-pub(crate) mod authority;
+mod connect;
+pub(crate) mod certificates;
 mod aws;
 mod broker;
 mod cloud;
 mod codec;
 mod connection;
 mod control;
-mod device;
+mod demo_heater;
 mod fault;
 mod gateway;
 mod handshake;
@@ -27,27 +27,27 @@ mod pipe;
 mod router;
 pub mod scenario;
 mod server_stream;
-mod stage;
+mod setup;
 mod websocket;
 
 #[cfg(test)]
 mod tests;
 
 pub use aws::{AwsRules, Denied, Keyring, Limits, Policy};
-pub use broker::{Broker, BrokerOptions, Versions};
+pub use broker::{Broker, BrokerOptions, AcceptedVersions};
 pub use cloud::{Cloud, CloudControl, CloudOptions, Listed, Mishap, Presence, Secret, Served};
-pub use codec::{Connect, Version};
-pub use control::{Census, Control};
-pub use device::{ANSWER_TOPIC, COMMAND_TOPIC, TELEMETRY_TOPIC};
-pub use fault::{Fault, Plan, When, Which};
+pub use codec::{Connect, LabMqttVersion};
+pub use control::{ConnectionCounts, BrokerControl};
+pub use demo_heater::{ANSWER_TOPIC, COMMAND_TOPIC, TELEMETRY_TOPIC};
+pub use fault::{Fault, PlannedFault, FaultTrigger, ConnectionSelector};
 pub use gateway::{
-    Ailment, AilmentId, Deafness, Direction, Gateway, GatewayControl, GatewayOptions, IdleManner, Manner,
-    OutageManner, Strike, TakeoverTime, Tally, Upstream,
+    PathFault, PathFaultId, DeliveryFailureManner, Direction, Gateway, GatewayControl, GatewayOptions, IdleManner, DropManner,
+    OutageManner, FaultInjection, TakeoverTime, GatewayCounters, Upstream,
 };
-pub use handshake::Endpoint;
+pub use handshake::ListenerEndpoint;
 pub use heater::{Answering, Heater, HeaterControl, HeaterOptions, Identity, Wrong};
-pub use message::Message;
+pub use message::ApplicationMessage;
 pub use navien::{NavienControl, NavienLab, NavienLabOptions};
-pub use router::Counters;
-pub use server_stream::Parting;
-pub use stage::{HOST, Stage, StageOptions};
+pub use router::MessageCounters;
+pub use server_stream::CloseSignal;
+pub use setup::{LAB_HOST, LabSetup, LabOptions};

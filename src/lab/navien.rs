@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::authority::Authority;
+use super::certificates::LabCertificates;
 use super::aws::{AwsRules, Keyring, Limits, Policy, REGION, in_real_time};
 use super::broker::{Broker, BrokerOptions};
 use super::cloud::{Cloud, CloudControl, CloudOptions, Listed};
-use super::control::Control;
+use super::control::BrokerControl;
 use super::gateway::{Gateway, GatewayControl, GatewayOptions, Upstream};
-use super::handshake::Endpoint;
+use super::handshake::ListenerEndpoint;
 use super::heater::{Heater, HeaterControl, HeaterOptions};
 use crate::diagnostics::Clock;
 
@@ -68,7 +68,7 @@ pub struct NavienControl {
     /// What stands before the broker on the way from `iot_endpoint`: ailments. The heater does not pass it.
     pub gateway: GatewayControl,
     /// Connections, faults and messages.
-    pub broker: Control,
+    pub broker: BrokerControl,
     /// Tokens and answers of the REST cloud.
     pub cloud: CloudControl,
     /// The device.
@@ -94,13 +94,13 @@ impl NavienLab {
             denied: Vec::new(),
         };
         let rules = Arc::new(AwsRules::new(limits, policy, Arc::clone(&keyring), Arc::clone(&clock)));
-        let authority = Authority::new()?;
+        let authority = LabCertificates::new()?;
         let broker = Broker::start(BrokerOptions::aws(Arc::clone(&rules)));
         #[expect(clippy::cast_precision_loss, reason = "exact for 285 years of microseconds")]
         let wall_secs = clock.now().wall.timestamp_micros() as f64 / 1e6;
         let upstream = Upstream::Broker(broker.control());
         let gateway = Gateway::start(upstream, GatewayOptions { seed, scale, wall_secs });
-        let address = gateway.listen(Endpoint::Wss(authority.server)).await?;
+        let address = gateway.listen(ListenerEndpoint::Wss(authority.server_config)).await?;
         let heater_options = HeaterOptions {
             seed,
             scale,
@@ -122,7 +122,7 @@ impl NavienLab {
             rest_url: cloud.url(),
             iot_endpoint: format!("wss://{address}/mqtt"),
             region: REGION,
-            ca_pem: authority.pem,
+            ca_pem: authority.ca_pem,
             email: cloud.control().email(),
             password: cloud.control().password(),
             broker,

@@ -9,20 +9,20 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::server_stream::{Ending, ServerStream};
+use super::server_stream::{CloseMode, ServerStream};
 
 /// Bytes waiting to be written above which nothing more is taken from the outbox.
-const ROOM: usize = 256 * 1024;
+const WRITE_BUFFER_LIMIT: usize = 256 * 1024;
 
 /// What came of a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum PipeEvent {
     /// Bytes were added to the inbox.
     Read,
     /// More may be encoded again.
-    Room,
+    Writable,
     /// The peer sends no more.
-    Ended,
+    Eof,
 }
 
 /// A stream with a buffer on either side.
@@ -31,42 +31,42 @@ pub(super) struct Pipe {
     /// Read and not yet decoded.
     pub(super) inbox: BytesMut,
     /// Encoded and not yet written.
-    pub(super) out: BytesMut,
+    pub(super) outbox: BytesMut,
     unflushed: bool,
 }
 
 impl Pipe {
     pub(super) fn new(stream: ServerStream) -> Self {
-        Self { stream, inbox: BytesMut::with_capacity(4096), out: BytesMut::new(), unflushed: false }
+        Self { stream, inbox: BytesMut::with_capacity(4096), outbox: BytesMut::new(), unflushed: false }
     }
 
     /// Whether more may be encoded.
     pub(super) fn has_room(&self) -> bool {
-        self.out.len() < ROOM
+        self.outbox.len() < WRITE_BUFFER_LIMIT
     }
 
     /// Writes what waits and reads what comes, until something came or there is room again.
     /// Cancel-safe.
-    pub(super) async fn turn(&mut self) -> io::Result<Turn> {
-        poll_fn(|cx| self.poll_turn(cx, true)).await
+    pub(super) async fn drive(&mut self) -> io::Result<PipeEvent> {
+        poll_fn(|cx| self.poll_drive(cx, true)).await
     }
 
     /// As [`Pipe::turn`], but leaves unread what comes unless `reads`.
-    pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>, reads: bool) -> Poll<io::Result<Turn>> {
+    pub(super) fn poll_drive(&mut self, cx: &mut Context<'_>, should_read: bool) -> Poll<io::Result<PipeEvent>> {
         let was_full = !self.has_room();
         if let Poll::Ready(Err(error)) = self.poll_write(cx) {
             return Poll::Ready(Err(error));
         }
         if was_full && self.has_room() {
-            return Poll::Ready(Ok(Turn::Room));
+            return Poll::Ready(Ok(PipeEvent::Writable));
         }
-        if !reads {
+        if !should_read {
             return Poll::Pending;
         }
         self.inbox.reserve(4096);
         // `read_buf` holds no bytes of its own, so dropping it half-way loses nothing.
         let read = pin!(self.stream.read_buf(&mut self.inbox)).poll(cx);
-        read.map_ok(|count| if count == 0 { Turn::Ended } else { Turn::Read })
+        read.map_ok(|count| if count == 0 { PipeEvent::Eof } else { PipeEvent::Read })
     }
 
     /// Writes everything that waits, but not for longer than `limit`.
@@ -76,8 +76,8 @@ impl Pipe {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.out.is_empty() {
-            match pin!(self.stream.write_buf(&mut self.out)).poll(cx)? {
+        while !self.outbox.is_empty() {
+            match pin!(self.stream.write_buf(&mut self.outbox)).poll(cx)? {
                 Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(_) => self.unflushed = true,
                 Poll::Pending => return Poll::Pending,
@@ -93,12 +93,12 @@ impl Pipe {
     }
 
     /// How the far end said that it ends, where it could say so.
-    pub(super) fn parting(&self) -> Option<Ending> {
-        self.stream.parting()
+    pub(super) fn peer_close(&self) -> Option<CloseMode> {
+        self.stream.peer_close()
     }
 
     /// Ends the stream; what was not written is lost.
-    pub(super) async fn end(self, ending: Ending) {
-        self.stream.end(ending).await;
+    pub(super) async fn close(self, mode: CloseMode) {
+        self.stream.close(mode).await;
     }
 }

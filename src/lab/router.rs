@@ -10,16 +10,16 @@ use tokio::time::Instant;
 use crate::diagnostics::topics::filter_matches;
 
 use super::broker::BrokerOptions;
-use super::codec::{Connect, Version};
+use super::codec::{Connect, LabMqttVersion};
 use super::fault::Fault;
-use super::message::{Delivery, Frames, Message, Outgoing};
+use super::message::{Delivery, FrameCache, ApplicationMessage, QosPublish};
 
 /// Messages above QoS 0 kept for a session without a connection; the oldest go first.
-const MAX_WAITING: usize = 1000;
+const MAX_QUEUED: usize = 1000;
 
 /// Messages that passed through the broker since it started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counters {
+pub struct MessageCounters {
     /// PUBLISH packets received, and messages injected.
     pub received: u64,
     /// Messages put into a client's outbox.
@@ -30,53 +30,53 @@ pub struct Counters {
 
 /// Something a connection is told from outside.
 #[derive(Debug)]
-pub(super) enum Order {
+pub(super) enum ConnectionCommand {
     /// Another connection with the same client id takes over.
-    TakenOver,
+    SessionTakenOver,
     /// A fault strikes.
-    Strike(Fault),
+    InjectFault(Fault),
 }
 
 /// The way to a connected client.
 #[derive(Debug, Clone)]
-pub(super) struct Live {
+pub(super) struct ClientHandle {
     /// Number of the connection, unique in one broker.
     pub(super) connection: u64,
     pub(super) outbox: mpsc::Sender<Delivery>,
-    pub(super) orders: mpsc::Sender<Order>,
+    pub(super) commands: mpsc::Sender<ConnectionCommand>,
 }
 
 #[derive(Debug)]
-struct Session {
-    version: Version,
+struct BrokerSession {
+    version: LabMqttVersion,
     persistent: bool,
     /// How long it outlives its connection; `None` = until the broker stops.
-    outlives: Option<Duration>,
+    expiry: Option<Duration>,
     /// When it ends, while nobody is connected.
-    ends: Option<Instant>,
+    expires_at: Option<Instant>,
     subscriptions: Vec<(String, u8)>,
-    live: Option<Live>,
-    waiting: VecDeque<Delivery>,
+    client: Option<ClientHandle>,
+    queued: VecDeque<Delivery>,
 }
 
 /// What a session finds when its client connects.
-pub(super) struct Attached {
+pub(super) struct AttachedSession {
     /// For the CONNACK.
     pub(super) session_present: bool,
     /// Messages above QoS 0 that came while it was away, oldest first.
-    pub(super) waiting: VecDeque<Delivery>,
+    pub(super) queued: VecDeque<Delivery>,
 }
 
 /// Subscriptions, retained messages and sessions. Lives behind one lock that is never held across
 /// an await.
 #[derive(Debug, Default)]
 pub(super) struct Router {
-    sessions: HashMap<String, Session>,
-    retained: BTreeMap<String, Arc<Message>>,
-    counters: Counters,
+    sessions: HashMap<String, BrokerSession>,
+    retained: BTreeMap<String, Arc<ApplicationMessage>>,
+    counters: MessageCounters,
     dialect: Dialect,
     /// Who gets what is published, without being a client.
-    taps: Vec<(String, mpsc::Sender<Arc<Message>>)>,
+    taps: Vec<(String, mpsc::Sender<Arc<ApplicationMessage>>)>,
 }
 
 /// How subscriptions and sessions behave.
@@ -100,7 +100,7 @@ impl Dialect {
         filter_matches(filter, topic) && (self == Self::Standard || !is_parent())
     }
 
-    fn give_retained(self, filter: &str) -> bool {
+    fn delivers_retained(self, filter: &str) -> bool {
         self == Self::Standard || !filter.contains(['+', '#'])
     }
 }
@@ -111,56 +111,56 @@ impl Router {
     }
 
     /// Hands out what is published on the topics of a filter from now on, `room` messages at a time.
-    pub(super) fn overhear(&mut self, filter: &str, room: usize) -> mpsc::Receiver<Arc<Message>> {
-        let (tap, messages) = mpsc::channel(room.max(1));
+    pub(super) fn tap(&mut self, filter: &str, capacity: usize) -> mpsc::Receiver<Arc<ApplicationMessage>> {
+        let (tap, messages) = mpsc::channel(capacity.max(1));
         self.taps.push((filter.to_owned(), tap));
         messages
     }
 
-    pub(super) fn counters(&self) -> Counters {
+    pub(super) fn counters(&self) -> MessageCounters {
         self.counters
     }
 
     /// Binds a connection to its session; a connection with the same client id is told to go.
-    pub(super) fn attach(&mut self, connect: &Connect, live: Live, outlives: Option<Duration>) -> Attached {
+    pub(super) fn attach(&mut self, connect: &Connect, client: ClientHandle, outlives: Option<Duration>) -> AttachedSession {
         let now = Instant::now();
-        self.sessions.retain(|_, session| session.ends.is_none_or(|ends| ends > now));
-        let old = self.sessions.remove(&connect.client_id);
-        if let Some(other) = old.as_ref().and_then(|session| session.live.as_ref()) {
+        self.sessions.retain(|_, session| session.expires_at.is_none_or(|ends| ends > now));
+        let previous = self.sessions.remove(&connect.client_id);
+        if let Some(other) = previous.as_ref().and_then(|session| session.client.as_ref()) {
             // A full queue means the connection is ending anyway.
-            let _ = other.orders.try_send(Order::TakenOver);
+            let _ = other.commands.try_send(ConnectionCommand::SessionTakenOver);
         }
-        let kept = old.filter(|session| {
-            let speaks_alike = self.dialect == Dialect::Standard || session.version == connect.version;
-            session.persistent && !connect.clean && speaks_alike
+        let resumed = previous.filter(|session| {
+            let is_same_version = self.dialect == Dialect::Standard || session.version == connect.version;
+            session.persistent && !connect.clean && is_same_version
         });
-        let session_present = kept.is_some();
+        let session_present = resumed.is_some();
         let (subscriptions, waiting) =
-            kept.map_or_else(Default::default, |session| (session.subscriptions, session.waiting));
-        let session = Session {
+            resumed.map_or_else(Default::default, |session| (session.subscriptions, session.queued));
+        let session = BrokerSession {
             version: connect.version,
             persistent: connect.persistent,
-            outlives,
-            ends: None,
+            expiry: outlives,
+            expires_at: None,
             subscriptions,
-            live: Some(live),
-            waiting: VecDeque::new(),
+            client: Some(client),
+            queued: VecDeque::new(),
         };
         self.sessions.insert(connect.client_id.clone(), session);
-        Attached { session_present, waiting }
+        AttachedSession { session_present, queued: waiting }
     }
 
     /// Unbinds a connection. `undelivered` (above QoS 0, unacknowledged) stays with a persistent session.
     pub(super) fn detach(&mut self, client_id: &str, connection: u64, undelivered: Vec<Delivery>) {
         let Some(session) = self.sessions.get_mut(client_id) else { return };
-        if session.live.as_ref().is_none_or(|live| live.connection != connection) {
+        if session.client.as_ref().is_none_or(|client| client.connection != connection) {
             return;
         }
-        session.live = None;
+        session.client = None;
         if session.persistent {
-            session.ends = session.outlives.and_then(|time| Instant::now().checked_add(time));
+            session.expires_at = session.expiry.and_then(|time| Instant::now().checked_add(time));
             for delivery in undelivered.into_iter().rev() {
-                session.waiting.push_front(delivery);
+                session.queued.push_front(delivery);
             }
         } else {
             self.sessions.remove(client_id);
@@ -171,12 +171,12 @@ impl Router {
     pub(super) fn subscribe(&mut self, client_id: &str, filters: &[(String, u8)]) {
         let Some(session) = self.sessions.get_mut(client_id) else { return };
         for (filter, qos) in filters {
-            session.subscriptions.retain(|(known, _)| known != filter);
+            session.subscriptions.retain(|(existing, _)| existing != filter);
             session.subscriptions.push((filter.clone(), *qos));
             for (topic, message) in &self.retained {
-                if self.dialect.give_retained(filter) && self.dialect.matches(filter, topic) {
+                if self.dialect.delivers_retained(filter) && self.dialect.matches(filter, topic) {
                     let qos = (*qos).min(message.qos);
-                    session.deliver(message, qos, true, &mut Frames::default(), &mut self.counters);
+                    session.deliver(message, qos, true, &mut FrameCache::default(), &mut self.counters);
                 }
             }
         }
@@ -187,14 +187,14 @@ impl Router {
         let Some(session) = self.sessions.get_mut(client_id) else { return Vec::new() };
         let mut remove = |filter: &String| {
             let before = session.subscriptions.len();
-            session.subscriptions.retain(|(known, _)| known != filter);
+            session.subscriptions.retain(|(existing, _)| existing != filter);
             session.subscriptions.len() < before
         };
         filters.iter().map(&mut remove).collect()
     }
 
     /// Retains the message if it asks for that and hands it to every matching session once.
-    pub(super) fn publish(&mut self, message: Message) {
+    pub(super) fn publish(&mut self, message: ApplicationMessage) {
         self.counters.received += 1;
         let message = Arc::new(message);
         if message.retain {
@@ -209,9 +209,9 @@ impl Router {
             // Who does not keep up misses some.
             let _ = tap.try_send(Arc::clone(&message));
         }
-        let (mut frames, dialect) = (Frames::default(), self.dialect);
+        let (mut frames, dialect) = (FrameCache::default(), self.dialect);
         for session in self.sessions.values_mut() {
-            let matching = session.subscriptions.iter().filter(|(f, _)| dialect.matches(f, &message.topic));
+            let matching = session.subscriptions.iter().filter(|(filter, _)| dialect.matches(filter, &message.topic));
             if let Some(granted) = matching.map(|(_, qos)| *qos).max() {
                 let qos = granted.min(message.qos);
                 session.deliver(&message, qos, false, &mut frames, &mut self.counters);
@@ -220,39 +220,39 @@ impl Router {
     }
 
     /// The ways to all connected clients, or to the one with the given id.
-    pub(super) fn live(&self, client_id: Option<&str>) -> Vec<Live> {
-        let wanted = |id: &str| client_id.is_none_or(|wanted| wanted == id);
-        let matching = self.sessions.iter().filter(|(id, _)| wanted(id));
-        matching.filter_map(|(_, session)| session.live.clone()).collect()
+    pub(super) fn clients(&self, client_id: Option<&str>) -> Vec<ClientHandle> {
+        let is_selected = |id: &str| client_id.is_none_or(|selected| selected == id);
+        let matching = self.sessions.iter().filter(|(id, _)| is_selected(id));
+        matching.filter_map(|(_, session)| session.client.clone()).collect()
     }
 }
 
-impl Session {
+impl BrokerSession {
     fn deliver(
         &mut self,
-        message: &Arc<Message>,
+        message: &Arc<ApplicationMessage>,
         qos: u8,
         retain: bool,
-        frames: &mut Frames,
-        counters: &mut Counters,
+        frames: &mut FrameCache,
+        counters: &mut MessageCounters,
     ) {
         let delivery = if qos == 0 {
             Delivery::Frame(frames.get(message, self.version, retain))
         } else {
-            Delivery::Acknowledged(Outgoing { message: Arc::clone(message), qos, retain, again: None })
+            Delivery::QosPublish(QosPublish { message: Arc::clone(message), qos, retain, previous_packet_id: None })
         };
-        match &self.live {
-            Some(live) => match live.outbox.try_send(delivery) {
+        match &self.client {
+            Some(client) => match client.outbox.try_send(delivery) {
                 Ok(()) => counters.delivered += 1,
                 Err(_) => counters.dropped += 1,
             },
             None if qos == 0 => {}
             None => {
-                if self.waiting.len() == MAX_WAITING {
-                    self.waiting.pop_front();
+                if self.queued.len() == MAX_QUEUED {
+                    self.queued.pop_front();
                     counters.dropped += 1;
                 }
-                self.waiting.push_back(delivery);
+                self.queued.push_back(delivery);
             }
         }
     }

@@ -18,7 +18,7 @@ use super::websocket::WebSocketBytes;
 
 /// How long an ended connection waits for the peer's own FIN. Closing a socket that has unread
 /// bytes makes the kernel send RST instead of the FIN that was promised.
-const DRAIN: Duration = Duration::from_secs(1);
+const DRAIN_LIMIT: Duration = Duration::from_secs(1);
 
 /// Stands for a WebSocket Close frame without a code (RFC 6455 §7.1.5); never sent itself.
 const NO_CODE: u16 = 1005;
@@ -33,34 +33,34 @@ pub(super) enum ServerStream {
     Tls(Box<TlsStream<TcpStream>>),
     Ws(Box<WebSocketBytes<TcpStream>>),
     Wss(Box<WebSocketBytes<TlsStream<TcpStream>>>),
-    Memory(Box<dyn MemoryStream>, Parting),
+    Memory(Box<dyn MemoryStream>, CloseSignal),
 }
 
 /// What an in-memory stream cannot carry: the manner in which the far end ended it. The first to end it
 /// decides.
 #[derive(Debug, Clone, Default)]
-pub struct Parting(Arc<OnceLock<Ending>>);
+pub struct CloseSignal(Arc<OnceLock<CloseMode>>);
 
-impl Parting {
+impl CloseSignal {
     /// Whether the far end meant a TCP RST. `false` while it has not ended.
     pub fn is_reset(&self) -> bool {
-        matches!(self.0.get(), Some(Ending::Reset))
+        matches!(self.0.get(), Some(CloseMode::Reset))
     }
 
-    fn say(&self, ending: &Ending) {
-        let _ = self.0.set(ending.clone());
+    fn record(&self, mode: &CloseMode) {
+        let _ = self.0.set(mode.clone());
     }
 
-    pub(super) fn said(&self) -> Option<Ending> {
+    pub(super) fn mode(&self) -> Option<CloseMode> {
         self.0.get().cloned()
     }
 }
 
 /// The manner in which a connection ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(super) enum CloseMode {
     /// All layers say goodbye: WebSocket Close, TLS `close_notify`, FIN.
-    Goodbye,
+    Graceful,
     /// TLS `close_notify` and FIN.
     Fin,
     /// FIN only.
@@ -72,85 +72,85 @@ pub(super) enum Ending {
     /// Encrypted fatal TLS alert, then FIN.
     TlsAlert,
     /// Drop the socket, as a dying process does.
-    Abandon,
+    Abort,
 }
 
 impl ServerStream {
-    fn raw(&mut self) -> Option<&mut TcpStream> {
+    fn tcp_mut(&mut self) -> Option<&mut TcpStream> {
         match self {
             Self::Tcp(tcp) => Some(tcp),
             Self::Tls(tls) => Some(tls.get_mut().0),
-            Self::Ws(ws) => Some(ws.below()),
-            Self::Wss(wss) => Some(wss.below().get_mut().0),
+            Self::Ws(ws) => Some(ws.inner_mut()),
+            Self::Wss(wss) => Some(wss.inner_mut().get_mut().0),
             Self::Memory(..) => None,
         }
     }
 
-    fn tls(&mut self) -> Option<&mut TlsStream<TcpStream>> {
+    fn tls_mut(&mut self) -> Option<&mut TlsStream<TcpStream>> {
         match self {
             Self::Tls(tls) => Some(tls),
-            Self::Wss(wss) => Some(wss.below()),
+            Self::Wss(wss) => Some(wss.inner_mut()),
             Self::Tcp(_) | Self::Ws(_) | Self::Memory(..) => None,
         }
     }
 
     /// How the far end of an in-memory stream said that it ends.
-    pub(super) fn parting(&self) -> Option<Ending> {
+    pub(super) fn peer_close(&self) -> Option<CloseMode> {
         match self {
-            Self::Memory(_, parting) => parting.said(),
+            Self::Memory(_, signal) => signal.mode(),
             Self::Tcp(_) | Self::Tls(_) | Self::Ws(_) | Self::Wss(_) => None,
         }
     }
 
     /// Ends the connection in the given manner and then waits, bounded, for the peer to go.
-    pub(super) async fn end(mut self, ending: Ending) {
-        if let Self::Memory(_, parting) = &self {
-            parting.say(&ending);
+    pub(super) async fn close(mut self, mode: CloseMode) {
+        if let Self::Memory(_, signal) = &self {
+            signal.record(&mode);
         }
         // A peer that is already gone makes any of this fail, and then there is nothing to do.
-        let _ = tokio::time::timeout(DRAIN, async {
-            let _ = self.say(ending).await;
+        let _ = tokio::time::timeout(DRAIN_LIMIT, async {
+            let _ = self.send_close(mode).await;
         })
         .await;
     }
 
-    async fn say(&mut self, ending: Ending) -> io::Result<()> {
-        match ending {
-            Ending::Abandon => return Ok(()),
-            Ending::Reset => {
-                if let Some(tcp) = self.raw() {
+    async fn send_close(&mut self, mode: CloseMode) -> io::Result<()> {
+        match mode {
+            CloseMode::Abort => return Ok(()),
+            CloseMode::Reset => {
+                if let Some(tcp) = self.tcp_mut() {
                     SockRef::from(&*tcp).set_linger(Some(Duration::ZERO))?;
                 }
                 return Ok(());
             }
-            Ending::Goodbye => {
+            CloseMode::Graceful => {
                 self.send_close_frame(1000, String::new()).await;
-                self.finish_tls().await?;
+                self.shutdown_tls().await?;
             }
-            Ending::WebSocketClose { code, reason } => {
+            CloseMode::WebSocketClose { code, reason } => {
                 self.send_close_frame(code, reason).await;
-                self.finish_tls().await?;
+                self.shutdown_tls().await?;
             }
-            Ending::Fin => self.finish_tls().await?,
-            Ending::BareFin => {}
-            Ending::TlsAlert => self.send_fatal_alert().await?,
+            CloseMode::Fin => self.shutdown_tls().await?,
+            CloseMode::BareFin => {}
+            CloseMode::TlsAlert => self.send_fatal_alert().await?,
         }
-        self.finish_raw().await
+        self.shutdown_tcp().await
     }
 
     async fn send_close_frame(&mut self, code: u16, reason: String) {
         let frame = CloseFrame { code: code.into(), reason: reason.into() };
         let close = Message::Close((code != NO_CODE).then_some(frame));
         let sent = match self {
-            Self::Ws(ws) => ws.socket().send(close).await,
-            Self::Wss(wss) => wss.socket().send(close).await,
+            Self::Ws(ws) => ws.socket_mut().send(close).await,
+            Self::Wss(wss) => wss.socket_mut().send(close).await,
             Self::Tcp(_) | Self::Tls(_) | Self::Memory(..) => return,
         };
         drop(sent);
     }
 
-    async fn finish_tls(&mut self) -> io::Result<()> {
-        match self.tls() {
+    async fn shutdown_tls(&mut self) -> io::Result<()> {
+        match self.tls_mut() {
             Some(tls) => tls.shutdown().await,
             None => Ok(()),
         }
@@ -159,32 +159,32 @@ impl ServerStream {
     /// Feeds the server's own TLS a record that cannot be decrypted: it answers with a genuine
     /// encrypted fatal alert.
     async fn send_fatal_alert(&mut self) -> io::Result<()> {
-        let Some(tls) = self.tls() else { return Ok(()) };
+        let Some(tls) = self.tls_mut() else { return Ok(()) };
         let (tcp, session) = tls.get_mut();
         let mut record = vec![0x17, 0x03, 0x03, 0x00, 0x20];
         record.resize(5 + 0x20, 0);
         session.read_tls(&mut record.as_slice())?;
-        let refused = session.process_new_packets().is_err();
+        let is_refused = session.process_new_packets().is_err();
         let mut alert = Vec::new();
-        while refused && session.wants_write() {
+        while is_refused && session.wants_write() {
             session.write_tls(&mut alert)?;
         }
         tcp.write_all(&alert).await
     }
 
     /// FIN, then reads until the peer closes too.
-    async fn finish_raw(&mut self) -> io::Result<()> {
-        let mut rest = [0; 4096];
+    async fn shutdown_tcp(&mut self) -> io::Result<()> {
+        let mut buffer = [0; 4096];
         match self {
             Self::Memory(stream, _) => {
                 stream.shutdown().await?;
-                while stream.read(&mut rest).await? > 0 {}
+                while stream.read(&mut buffer).await? > 0 {}
             }
             other => {
-                let Some(tcp) = other.raw() else { return Ok(()) };
+                let Some(tcp) = other.tcp_mut() else { return Ok(()) };
                 // TLS may have sent the FIN already; the second one then fails harmlessly.
                 let _ = SockRef::from(&*tcp).shutdown(Shutdown::Write);
-                while tcp.read(&mut rest).await? > 0 {}
+                while tcp.read(&mut buffer).await? > 0 {}
             }
         }
         Ok(())

@@ -22,12 +22,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketBytes<S> {
     }
 
     /// The stream below, for faults that do not go through WebSocket framing.
-    pub(super) fn below(&mut self) -> &mut S {
+    pub(super) fn inner_mut(&mut self) -> &mut S {
         self.socket.get_mut()
     }
 
     /// The WebSocket itself, to send a Close frame.
-    pub(super) fn socket(&mut self) -> &mut WebSocketStream<S> {
+    pub(super) fn socket_mut(&mut self) -> &mut WebSocketStream<S> {
         &mut self.socket
     }
 }

@@ -26,8 +26,8 @@ use crate::clock::SystemClock;
 use crate::config::{Directories, EmbeddedBroker, ResolvedSettings, ConnectionTarget, parse_device};
 use crate::device::Device;
 use crate::diagnostics::{Clock, Stamp};
-use crate::lab::scenario::{BLOWS, Publishing, SCENARIOS, Scenario, Way, speed_words};
-use crate::lab::{Ailment, GatewayControl, HOST, Stage, StageOptions, TELEMETRY_TOPIC, Version};
+use crate::lab::scenario::{MANUAL_FAULTS, PeriodicPublish, SCENARIOS, Scenario, LabTransport, speed_label};
+use crate::lab::{PathFault, GatewayControl, LAB_HOST, LabSetup, LabOptions, TELEMETRY_TOPIC, LabMqttVersion};
 use crate::monitor::{MonitorRequest, Simulation, SimulationPort};
 use crate::mqtt::settings::{LinkSettings, Resolver, Transport, VersionChoice};
 
@@ -48,7 +48,7 @@ pub(super) fn demo(demo: cli::DemoArgs) -> color_eyre::Result<ExitCode> {
         Err(sentence) => return Ok(usage_error(&sentence)),
     };
     let embedded = EmbeddedBroker {
-        transport: transport(scenario.way),
+        transport: transport(scenario.transport),
         version: version(scenario.version),
         keep_alive_secs: scenario.keep_alive_secs,
         ping_timeout: Duration::from_secs_f64(scenario.ping_timeout_secs),
@@ -63,7 +63,7 @@ pub(super) fn demo(demo: cli::DemoArgs) -> color_eyre::Result<ExitCode> {
 
 /// The scenario of a name, or the sentence that tells the nearest names.
 pub(super) fn scenario_by_name(name: &str) -> Result<&'static Scenario, String> {
-    Scenario::named(name).map_err(|nearest| {
+    Scenario::find(name).map_err(|nearest| {
         let name = crate::diagnostics::clean::clean(name);
         format!(
             "There is no scenario `{name}`; the nearest are {}. `dropscope demo --list` tells all.",
@@ -88,24 +88,24 @@ fn list() -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     let width = SCENARIOS.iter().map(|scenario| scenario.name.len()).max().unwrap_or(0);
     for scenario in SCENARIOS {
-        writeln!(text, "{:width$}  {}", scenario.name, scenario.seen)?;
+        writeln!(text, "{:width$}  {}", scenario.name, scenario.symptom)?;
     }
     Ok(text)
 }
 
-fn transport(lab_transport: Way) -> Transport {
+fn transport(lab_transport: LabTransport) -> Transport {
     match lab_transport {
-        Way::Tcp => Transport::Tcp,
-        Way::Tls => Transport::Tls,
-        Way::Ws => Transport::Ws,
-        Way::Wss => Transport::Wss,
+        LabTransport::Tcp => Transport::Tcp,
+        LabTransport::Tls => Transport::Tls,
+        LabTransport::Ws => Transport::Ws,
+        LabTransport::Wss => Transport::Wss,
     }
 }
 
-fn version(version: Version) -> VersionChoice {
+fn version(version: LabMqttVersion) -> VersionChoice {
     match version {
-        Version::V311 => VersionChoice::V311,
-        Version::V5 => VersionChoice::V5,
+        LabMqttVersion::V311 => VersionChoice::V311,
+        LabMqttVersion::V5 => VersionChoice::V5,
     }
 }
 
@@ -128,8 +128,8 @@ struct DemoRun {
 impl DemoRun {
     async fn run(self, mut settings: ResolvedSettings) -> color_eyre::Result<ExitCode> {
         let scenario = self.scenario;
-        let options = StageOptions { seed: self.seed, speed: self.speed, wall_secs: wall_secs() };
-        let lab_setup = Stage::start(&[scenario.way], scenario, options)
+        let options = LabOptions { seed: self.seed, speed: self.speed, wall_secs: wall_secs() };
+        let lab_setup = LabSetup::start(&[scenario.transport], scenario, options)
             .await
             .wrap_err("cannot start the embedded broker on loopback")?;
         let authority = self.prepare(&mut settings.link, &lab_setup)?;
@@ -139,8 +139,8 @@ impl DemoRun {
         let mut background_tasks = JoinSet::new();
         let result = watch(settings, self.device(), Some(port), |requests| {
             background_tasks.spawn(inject(Arc::clone(&lab_setup), injection.1, requests.clone()));
-            for publishing in scenario.publishes {
-                background_tasks.spawn(publish(*publishing, lab_setup.real(publishing.every_secs), requests.clone()));
+            for publishing in scenario.client_publishes {
+                background_tasks.spawn(publish(*publishing, lab_setup.to_real_time(publishing.every_secs), requests.clone()));
             }
         })
         .await;
@@ -159,9 +159,9 @@ impl DemoRun {
     }
 
     /// Fills in what is known only now that the stage stands.
-    fn prepare(&self, link: &mut LinkSettings, lab_setup: &Stage) -> color_eyre::Result<Option<DeleteOnDrop>> {
-        let address = lab_setup.door(self.scenario.way).ok_or_eyre("the stage has no door")?;
-        HOST.clone_into(&mut link.broker.host);
+    fn prepare(&self, link: &mut LinkSettings, lab_setup: &LabSetup) -> color_eyre::Result<Option<DeleteOnDrop>> {
+        let address = lab_setup.address(self.scenario.transport).ok_or_eyre("the stage has no door")?;
+        LAB_HOST.clone_into(&mut link.broker.host);
         link.broker.port = address.port();
         link.resolver = Some(Arc::new(GatewayResolver(lab_setup.control().clone())));
         if link.subscriptions.is_empty() {
@@ -181,10 +181,10 @@ impl DemoRun {
     }
 
     /// What a client with expiring credentials knows of them; `None`: the story has none.
-    fn renewals(&self, lab_setup: &Stage, path: &str) -> Option<DemoSigner> {
-        let renewal_interval = lab_setup.real(self.scenario.renews_every_secs?);
-        let lifetime = (self.scenario.ailments)().into_iter().find_map(|ailment| match ailment {
-            Ailment::CredentialExpiry { at_secs, .. } => Some(lab_setup.real(at_secs)),
+    fn renewals(&self, lab_setup: &LabSetup, path: &str) -> Option<DemoSigner> {
+        let renewal_interval = lab_setup.to_real_time(self.scenario.credential_renewal_secs?);
+        let lifetime = (self.scenario.path_faults)().into_iter().find_map(|ailment| match ailment {
+            PathFault::CredentialExpiry { at_secs, .. } => Some(lab_setup.to_real_time(at_secs)),
             _ => None,
         })?;
         let clock = SystemClock::new();
@@ -202,12 +202,12 @@ impl DemoRun {
     }
 
     fn simulation(&self) -> Simulation {
-        let label = match speed_words(self.speed) {
+        let label = match speed_label(self.speed) {
             Some(words) => format!("simulated, {words}"),
             None => "simulated".to_owned(),
         };
         let fault = if self.is_blind { "not told in a blind run" } else { self.scenario.fault };
-        let menu = BLOWS.iter().map(|blow| Arc::from(blow.what));
+        let menu = MANUAL_FAULTS.iter().map(|blow| Arc::from(blow.description));
         Simulation { label: label.into(), fault: fault.into(), faults: menu.collect() }
     }
 }
@@ -226,10 +226,10 @@ fn blind_run_result(scenario: &Scenario, verdict: Option<&Verdict>) -> String {
 }
 
 /// Writes the authority's certificate where clients can read it.
-pub(super) fn write_ca_certificate(directory: &Path, name: &str, lab_setup: &Stage) -> color_eyre::Result<PathBuf> {
+pub(super) fn write_ca_certificate(directory: &Path, name: &str, lab_setup: &LabSetup) -> color_eyre::Result<PathBuf> {
     let path = directory.join(name);
     std::fs::create_dir_all(directory)
-        .and_then(|()| std::fs::write(&path, lab_setup.authority()))
+        .and_then(|()| std::fs::write(&path, lab_setup.ca_pem()))
         .wrap_err_with(|| format!("cannot write the lab's authority to {}", path.display()))?;
     Ok(path)
 }
@@ -265,11 +265,11 @@ impl Resolver for GatewayResolver {
 }
 
 /// Lets the faults strike that the user asks for, and notes them down.
-async fn inject(lab_setup: Arc<Stage>, mut injections: mpsc::Receiver<usize>, requests: mpsc::Sender<MonitorRequest>) {
+async fn inject(lab_setup: Arc<LabSetup>, mut injections: mpsc::Receiver<usize>, requests: mpsc::Sender<MonitorRequest>) {
     while let Some(index) = injections.recv().await {
-        let Some(blow) = BLOWS.get(index) else { continue };
-        lab_setup.strike(blow);
-        let text = format!("simulated: {}", blow.what);
+        let Some(blow) = MANUAL_FAULTS.get(index) else { continue };
+        lab_setup.inject(blow);
+        let text = format!("simulated: {}", blow.description);
         if requests.send(MonitorRequest::Note(text)).await.is_err() {
             return;
         }
@@ -277,7 +277,7 @@ async fn inject(lab_setup: Arc<Stage>, mut injections: mpsc::Receiver<usize>, re
 }
 
 /// What the watched client publishes of its own accord.
-async fn publish(publishing: Publishing, every: Duration, requests: mpsc::Sender<MonitorRequest>) {
+async fn publish(publishing: PeriodicPublish, every: Duration, requests: mpsc::Sender<MonitorRequest>) {
     let mut rounds = interval(every.max(Duration::from_millis(1)));
     // The first tick comes at once, before there is a session.
     rounds.tick().await;

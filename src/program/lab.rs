@@ -19,13 +19,13 @@ use super::{usage_error, runtime};
 use crate::cli;
 use crate::config::Directories;
 use crate::exit::ExitReason;
-use crate::lab::scenario::{BLOWS, SCENARIOS, Scenario, Way, speed_words};
-use crate::lab::{HOST, Stage, StageOptions};
+use crate::lab::scenario::{MANUAL_FAULTS, SCENARIOS, Scenario, LabTransport, speed_label};
+use crate::lab::{LAB_HOST, LabSetup, LabOptions};
 use crate::signals;
 
 /// Every way in, in the order of the URLs printed.
-const TRANSPORTS: [(Way, &str, &str); 4] =
-    [(Way::Tcp, "mqtt", ""), (Way::Tls, "mqtts", ""), (Way::Ws, "ws", "/mqtt"), (Way::Wss, "wss", "/mqtt")];
+const TRANSPORTS: [(LabTransport, &str, &str); 4] =
+    [(LabTransport::Tcp, "mqtt", ""), (LabTransport::Tls, "mqtts", ""), (LabTransport::Ws, "ws", "/mqtt"), (LabTransport::Wss, "wss", "/mqtt")];
 /// What plays when nothing is asked for.
 const DEFAULT_SCENARIO: &str = "healthy";
 /// Command lines that may wait.
@@ -56,7 +56,7 @@ pub(super) fn lab(lab: &cli::LabArgs) -> color_eyre::Result<ExitCode> {
         Ok(scenario) => scenario,
         Err(sentence) => return Ok(usage_error(&sentence)),
     };
-    let options = StageOptions {
+    let options = LabOptions {
         seed: lab.play.seed.unwrap_or_else(rand::random),
         speed: lab.play.speed.unwrap_or(1.0),
         wall_secs: wall_secs(),
@@ -64,26 +64,26 @@ pub(super) fn lab(lab: &cli::LabArgs) -> color_eyre::Result<ExitCode> {
     runtime()?.block_on(run(scenario, options, lab.json.unwrap_or(false)))
 }
 
-async fn run(scenario: &Scenario, options: StageOptions, json: bool) -> color_eyre::Result<ExitCode> {
+async fn run(scenario: &Scenario, options: LabOptions, json: bool) -> color_eyre::Result<ExitCode> {
     let transports = TRANSPORTS.map(|(transport, ..)| transport);
     let mut lab_setup =
-        Stage::start(&transports, scenario, options).await.wrap_err("cannot start the lab on loopback")?;
+        LabSetup::start(&transports, scenario, options).await.wrap_err("cannot start the lab on loopback")?;
     let directory = Directories::for_current_user().state;
     let name = format!("lab-ca-{}.pem", std::process::id());
     let authority = DeleteOnDrop(write_ca_certificate(&directory, &name, &lab_setup)?);
     let navien = NavienConsole::start(options, &directory).await?;
-    lab_setup.afflict(navien.gateway(), scenario);
+    lab_setup.apply_scenario(navien.gateway(), scenario);
     let mut console = LabConsole { lab_setup, navien, json };
     let mut greeting = ConsoleReply::default();
     let mut urls = Vec::new();
     for (transport, scheme, path) in TRANSPORTS {
-        let Some(address) = console.lab_setup.door(transport) else { continue };
-        let host = if matches!(transport, Way::Tls | Way::Wss) { HOST } else { "127.0.0.1" };
+        let Some(address) = console.lab_setup.address(transport) else { continue };
+        let host = if matches!(transport, LabTransport::Tls | LabTransport::Wss) { LAB_HOST } else { "127.0.0.1" };
         let url = format!("{scheme}://{host}:{}{path}", address.port());
         writeln!(greeting.text, "{url}")?;
         urls.push(url);
     }
-    let speed_label = speed_words(options.speed).unwrap_or_else(|| "1 s = 1 s".to_owned());
+    let speed_label = speed_label(options.speed).unwrap_or_else(|| "1 s = 1 s".to_owned());
     let navien_info = console.navien.connection_info()?;
     write!(
         greeting.text,
@@ -127,7 +127,7 @@ impl ConsoleReply {
 
 /// The control line.
 struct LabConsole {
-    lab_setup: Stage,
+    lab_setup: LabSetup,
     navien: NavienConsole,
     json: bool,
 }
@@ -184,7 +184,7 @@ impl LabConsole {
             "heater" => self.navien.heater(rest),
             "cloud" => self.navien.cloud(rest),
             "scenarios" => Ok(name_list(SCENARIOS.iter().map(|scenario| (scenario.name, scenario.fault)))),
-            "faults" => Ok(name_list(BLOWS.iter().map(|blow| (blow.name, blow.what)))),
+            "faults" => Ok(name_list(MANUAL_FAULTS.iter().map(|blow| (blow.name, blow.description)))),
             "help" => Ok(ConsoleReply::new(HELP, json!(HELP.lines().collect::<Vec<_>>()))),
             _ => Err(format!("there is no command `{}`; help tells them", clean(command))),
         }

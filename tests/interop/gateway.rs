@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dropscope::lab::{
-    Ailment, Broker, BrokerOptions, Endpoint, Gateway, GatewayControl, GatewayOptions, Manner, Upstream,
+    PathFault, Broker, BrokerOptions, ListenerEndpoint, Gateway, GatewayControl, GatewayOptions, DropManner, Upstream,
 };
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -44,8 +44,8 @@ impl GatewayFixture {
 
     async fn with_upstream(upstream: Upstream) -> Self {
         let gateway = Gateway::start(upstream, GatewayOptions::default());
-        let tcp = gateway.listen(Endpoint::Tcp).await.expect("a port");
-        let ws = gateway.listen(Endpoint::Ws).await.expect("a port");
+        let tcp = gateway.listen(ListenerEndpoint::Tcp).await.expect("a port");
+        let ws = gateway.listen(ListenerEndpoint::Ws).await.expect("a port");
         let mut tasks = JoinSet::new();
         let bridged = bridge(ws, &mut tasks).await;
         let control = gateway.control();
@@ -109,7 +109,7 @@ fn client(program: &str, address: SocketAddr, version: &str, rest: &[&str]) -> C
 impl Subscriber {
     /// Starts it, and waits until it has its CONNACK and its SUBACK.
     async fn start(stage: &GatewayFixture, transport: usize, version: &'static str, count: &'static str) -> Self {
-        let packets = || stage.control.tally().packets_to_client;
+        let packets = || stage.control.counters().packets_to_client;
         let expected_packets = packets() + 2;
         let child =
             client("mosquitto_sub", stage.addresses[transport].1, version, &["-q", "2", "-C", count, "-W", "40"])
@@ -169,7 +169,7 @@ async fn exchange(stage: &GatewayFixture) {
             assert_eq!(subscriber.finish().await, ["zero", "one", "two"], "{context}");
         }
     }
-    assert_eq!(stage.control.strikes(), []);
+    assert_eq!(stage.control.injections(), []);
 }
 
 #[tokio::test]
@@ -196,12 +196,12 @@ async fn mosquittos_client_reconnects_after_each_fault() {
         return;
     }
     for version in VERSIONS {
-        for manner in [Manner::Fin, Manner::Reset, Manner::WsClose(1001)] {
+        for manner in [DropManner::Fin, DropManner::Reset, DropManner::WsClose(1001)] {
             for transport in [0, 1] {
                 let stage = GatewayFixture::embedded().await;
                 let subscriber = Subscriber::start(&stage, transport, version, "1").await;
-                let mut injections = stage.control.watch_strikes();
-                let end = stage.control.arm(Ailment::SessionLifetime { secs: 0.0, jitter_secs: 0.0, manner });
+                let mut injections = stage.control.watch_injections();
+                let end = stage.control.arm(PathFault::SessionLifetime { secs: 0.0, jitter_secs: 0.0, manner });
                 let injected = timeout(TEST_TIMEOUT, injections.wait_for(|count| *count > 0)).await;
                 injected.expect("a strike in time").expect("a gateway");
                 stage.control.disarm(end);
@@ -209,7 +209,7 @@ async fn mosquittos_client_reconnects_after_each_fault() {
                 let (name, address) = stage.addresses[transport];
                 publish(address, version, &["-r", "-q", "1", "-m", "again"]).await;
                 assert_eq!(subscriber.finish().await, ["again"], "{version} {manner:?} {name}");
-                assert!(stage.control.tally().sessions >= 3, "{:?}", stage.control.tally());
+                assert!(stage.control.counters().sessions >= 3, "{:?}", stage.control.counters());
             }
         }
     }

@@ -9,8 +9,8 @@ use super::limits::Limits;
 use super::policy::Policy;
 use crate::diagnostics::{Clock, Stamp};
 use crate::lab::broker::lock;
-use crate::lab::codec::{Connect, Inbound, Version};
-use crate::lab::message::Message;
+use crate::lab::codec::{Connect, ClientPacket, LabMqttVersion};
+use crate::lab::message::ApplicationMessage;
 
 const NOT_AUTHORIZED: u8 = 0x87;
 const CLIENT_ID_INVALID: u8 = 0x85;
@@ -107,8 +107,8 @@ impl AwsRules {
     /// Checks client id, last will and pace of a CONNECT.
     pub(in crate::lab) fn admit_connect(&self, connect: &Connect) -> Result<(), Turnaway> {
         let code = |v311: Option<u8>, v5: u8| match connect.version {
-            Version::V311 => Turnaway { code: v311 },
-            Version::V5 => Turnaway { code: Some(v5) },
+            LabMqttVersion::V311 => Turnaway { code: v311 },
+            LabMqttVersion::V5 => Turnaway { code: Some(v5) },
         };
         let id = &connect.client_id;
         if id.len() > self.limits.client_id || id.starts_with('$') {
@@ -137,14 +137,14 @@ impl AwsRules {
     }
 
     /// Judges a packet of a connected client.
-    pub(in crate::lab) fn judge(&self, version: Version, packet: &Inbound, conduct: &mut Conduct) -> Verdict {
+    pub(in crate::lab) fn judge(&self, version: LabMqttVersion, packet: &ClientPacket, conduct: &mut Conduct) -> Verdict {
         match packet {
-            Inbound::Publish { message, .. } => match self.judge_publish(version, message) {
+            ClientPacket::Publish { message, .. } => match self.judge_publish(version, message) {
                 Verdict::Pass if self.is_too_fast(conduct) => Verdict::Ignore,
                 verdict => verdict,
             },
-            Inbound::Subscribe { filters, .. } => self.judge_subscribe(version, filters, conduct),
-            Inbound::Unsubscribe { filters, .. } => {
+            ClientPacket::Subscribe { filters, .. } => self.judge_subscribe(version, filters, conduct),
+            ClientPacket::Unsubscribe { filters, .. } => {
                 for filter in filters {
                     conduct.subscriptions.remove(filter);
                 }
@@ -154,12 +154,12 @@ impl AwsRules {
         }
     }
 
-    fn judge_publish(&self, version: Version, message: &Message) -> Verdict {
+    fn judge_publish(&self, version: LabMqttVersion, message: &ApplicationMessage) -> Verdict {
         let close = |reason| Verdict::Close { reason, suback: Vec::new() };
         if message.qos > 1 {
             return match version {
-                Version::V311 => Verdict::Ignore,
-                Version::V5 => close(QOS_NOT_SUPPORTED),
+                LabMqttVersion::V311 => Verdict::Ignore,
+                LabMqttVersion::V5 => close(QOS_NOT_SUPPORTED),
             };
         }
         if message.payload.len() > self.limits.payload {
@@ -184,11 +184,11 @@ impl AwsRules {
         conduct.publishes > self.limits.publishes
     }
 
-    fn judge_subscribe(&self, version: Version, filters: &[(String, u8)], conduct: &mut Conduct) -> Verdict {
+    fn judge_subscribe(&self, version: LabMqttVersion, filters: &[(String, u8)], conduct: &mut Conduct) -> Verdict {
         if filters.len() > self.limits.filters_per_subscribe {
             return Verdict::Close { reason: QUOTA_EXCEEDED, suback: Vec::new() };
         }
-        if version == Version::V311 && filters.iter().any(|(_, qos)| *qos > 1) {
+        if version == LabMqttVersion::V311 && filters.iter().any(|(_, qos)| *qos > 1) {
             return Verdict::Ignore;
         }
         let mut refused = None;
@@ -207,7 +207,7 @@ impl AwsRules {
             refused = refused.or(refusal);
             codes.push(match refusal {
                 None => (*qos).min(1),
-                Some(_) if version == Version::V311 => 0x80,
+                Some(_) if version == LabMqttVersion::V311 => 0x80,
                 Some(reason) => reason,
             });
         }

@@ -4,65 +4,65 @@ use std::collections::BTreeMap;
 
 use bytes::BytesMut;
 
-use crate::lab::codec::{Version, put_acknowledgement};
-use crate::lab::message::{Delivery, Outgoing, PublishFlags};
+use crate::lab::codec::{LabMqttVersion, put_acknowledgement};
+use crate::lab::message::{Delivery, QosPublish, PublishFlags};
 
 const PUBREL: u8 = 0x62;
 
 /// Where a message is on its way to the client.
-enum Step {
+enum InFlightState {
     /// Sent, neither PUBACK nor PUBREC came.
-    Published(Outgoing),
+    AwaitingAck(QosPublish),
     /// QoS 2: PUBREC came and PUBREL was sent, no PUBCOMP came.
-    Released,
+    AwaitingPubComp,
 }
 
 /// The messages with packet ids of one connection.
 #[derive(Default)]
 pub(super) struct InFlight {
-    steps: BTreeMap<u16, Step>,
+    messages: BTreeMap<u16, InFlightState>,
     last_packet_id: u16,
 }
 
 impl InFlight {
     pub(super) fn len(&self) -> usize {
-        self.steps.len()
+        self.messages.len()
     }
 
     /// Sends a message, again under its old packet id if it has one.
-    pub(super) fn publish(&mut self, outgoing: Outgoing, version: Version, out: &mut BytesMut) {
-        let packet_id = outgoing.again.unwrap_or_else(|| self.free_packet_id());
-        let (qos, dup, retain) = (outgoing.qos, outgoing.again.is_some(), outgoing.retain);
+    pub(super) fn publish(&mut self, outgoing: QosPublish, version: LabMqttVersion, out: &mut BytesMut) {
+        let packet_id = outgoing.previous_packet_id.unwrap_or_else(|| self.free_packet_id());
+        let (qos, dup, retain) = (outgoing.qos, outgoing.previous_packet_id.is_some(), outgoing.retain);
         outgoing.message.encode(version, PublishFlags { qos, dup, retain, packet_id }, out);
-        self.steps.insert(packet_id, Step::Published(outgoing));
+        self.messages.insert(packet_id, InFlightState::AwaitingAck(outgoing));
     }
 
     /// PUBREC came, on this connection or an earlier one.
     pub(super) fn release(&mut self, packet_id: u16, out: &mut BytesMut) {
-        self.steps.insert(packet_id, Step::Released);
+        self.messages.insert(packet_id, InFlightState::AwaitingPubComp);
         put_acknowledgement(PUBREL, packet_id, out);
     }
 
     /// PUBACK, PUBCOMP, or a PUBREC that refuses: the message is done.
     pub(super) fn finish(&mut self, packet_id: u16) {
-        self.steps.remove(&packet_id);
+        self.messages.remove(&packet_id);
     }
 
     /// What the client's next connection has to hear, in the order of the packet ids.
-    pub(super) fn take(&mut self) -> Vec<Delivery> {
-        let again = |(packet_id, step)| match step {
-            Step::Published(outgoing) => {
-                Delivery::Acknowledged(Outgoing { again: Some(packet_id), retain: false, ..outgoing })
+    pub(super) fn take_unacknowledged(&mut self) -> Vec<Delivery> {
+        let redelivery = |(packet_id, state)| match state {
+            InFlightState::AwaitingAck(outgoing) => {
+                Delivery::QosPublish(QosPublish { previous_packet_id: Some(packet_id), retain: false, ..outgoing })
             }
-            Step::Released => Delivery::Release(packet_id),
+            InFlightState::AwaitingPubComp => Delivery::Release(packet_id),
         };
-        std::mem::take(&mut self.steps).into_iter().map(again).collect()
+        std::mem::take(&mut self.messages).into_iter().map(redelivery).collect()
     }
 
     fn free_packet_id(&mut self) -> u16 {
         loop {
             self.last_packet_id = self.last_packet_id.checked_add(1).unwrap_or(1);
-            if !self.steps.contains_key(&self.last_packet_id) {
+            if !self.messages.contains_key(&self.last_packet_id) {
                 return self.last_packet_id;
             }
         }

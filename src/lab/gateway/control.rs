@@ -7,70 +7,70 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::ailment::{Ailment, AilmentId};
-use super::course;
-use super::gate::{Armed, Shared};
-use super::ledger::{Strike, Tally};
+use super::path_fault::{PathFault, PathFaultId};
+use super::fault_schedule;
+use super::server::{ArmedFault, GatewayState};
+use super::metrics::{FaultInjection, GatewayCounters};
 
 /// A handle on a running gateway; clones act on the same one. After the gateway's end it does nothing, and
 /// still knows what happened.
 #[derive(Clone)]
 pub struct GatewayControl {
-    shared: Arc<Shared>,
+    shared: Arc<GatewayState>,
     tasks: mpsc::WeakSender<()>,
 }
 
 impl GatewayControl {
-    pub(super) fn new(shared: Arc<Shared>, tasks: mpsc::WeakSender<()>) -> Self {
+    pub(super) fn new(shared: Arc<GatewayState>, tasks: mpsc::WeakSender<()>) -> Self {
         Self { shared, tasks }
     }
 
     /// Lets an ailment act from now on, also on connections that live already. May be called from any
     /// thread.
-    pub fn arm(&self, ailment: Ailment) -> AilmentId {
-        let id = AilmentId(self.shared.last_id.fetch_add(1, Ordering::Relaxed) + 1);
+    pub fn arm(&self, ailment: PathFault) -> PathFaultId {
+        let id = PathFaultId(self.shared.last_id.fetch_add(1, Ordering::Relaxed) + 1);
         let disarmed = self.shared.shutdown.child_token();
-        let armed = Armed { id, ailment, since: Instant::now(), disarmed };
-        self.shared.armed.send_modify(|all| Arc::make_mut(all).push(armed.clone()));
+        let armed_fault = ArmedFault { id, fault: ailment, since: Instant::now(), disarmed };
+        self.shared.armed.send_modify(|faults| Arc::make_mut(faults).push(armed_fault.clone()));
         if let Some(tasks) = self.tasks.upgrade() {
-            self.shared.runtime.spawn(course::run(Arc::clone(&self.shared), armed, tasks));
+            self.shared.runtime.spawn(fault_schedule::run(Arc::clone(&self.shared), armed_fault, tasks));
         }
         id
     }
 
     /// Ends an ailment, and an outage of its making; says whether it was armed. Connections that it turned
     /// into black holes stay so.
-    pub fn disarm(&self, id: AilmentId) -> bool {
-        self.shared.armed.send_if_modified(|all| {
-            let Some(index) = all.iter().position(|armed| armed.id == id) else { return false };
-            Arc::make_mut(all).remove(index).disarmed.cancel();
+    pub fn disarm(&self, id: PathFaultId) -> bool {
+        self.shared.armed.send_if_modified(|faults| {
+            let Some(index) = faults.iter().position(|fault| fault.id == id) else { return false };
+            Arc::make_mut(faults).remove(index).disarmed.cancel();
             true
         })
     }
 
     /// What is armed, oldest first.
-    pub fn armed(&self) -> Vec<(AilmentId, Ailment)> {
-        self.shared.armed.borrow().iter().map(|armed| (armed.id, armed.ailment.clone())).collect()
+    pub fn armed_faults(&self) -> Vec<(PathFaultId, PathFault)> {
+        self.shared.armed.borrow().iter().map(|fault| (fault.id, fault.fault.clone())).collect()
     }
 
     /// Everything that ailments did so far, in order (the first 100,000).
-    pub fn strikes(&self) -> Vec<Strike> {
-        self.shared.ledger.strikes()
+    pub fn injections(&self) -> Vec<FaultInjection> {
+        self.shared.metrics.injections()
     }
 
     /// Tells the number of strikes, whenever it changes.
-    pub fn watch_strikes(&self) -> watch::Receiver<u64> {
-        self.shared.ledger.subscribe()
+    pub fn watch_injections(&self) -> watch::Receiver<u64> {
+        self.shared.metrics.watch_injections()
     }
 
     /// What went through so far.
-    pub fn tally(&self) -> Tally {
-        self.shared.ledger.tally()
+    pub fn counters(&self) -> GatewayCounters {
+        self.shared.metrics.counters()
     }
 
     /// Number of connections now, those in black holes included.
     pub fn connections(&self) -> usize {
-        self.shared.connections()
+        self.shared.connection_count()
     }
 
     /// Real time since the gateway started.
@@ -86,6 +86,6 @@ impl GatewayControl {
     /// Whether the server's name resolves: `false` during an outage of manner
     /// [`Dns`](super::OutageManner::Dns).
     pub fn name_resolves(&self) -> bool {
-        *self.shared.unresolved.borrow() == 0
+        *self.shared.dns_outages.borrow() == 0
     }
 }

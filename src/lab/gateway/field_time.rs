@@ -5,39 +5,39 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use super::ailment::AilmentId;
+use super::path_fault::PathFaultId;
 
 /// Longer than any lab runs, and short enough to be added to any time.
-const FOR_EVER: f64 = 1e9;
+const MAX_REAL_SECS: f64 = 1e9;
 /// Keeps the random numbers of neighbouring ailments and connections apart.
-const STRIDE: u64 = 0x9E37_79B9_7F4A_7C15;
+const SEED_STRIDE: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// Field seconds per real second.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Scale(f64);
+pub(super) struct FieldTimeScale(f64);
 
-impl Scale {
+impl FieldTimeScale {
     /// What makes no sense as a scale counts as 1.
     pub(super) fn new(scale: f64) -> Self {
         Self(if scale.is_finite() && scale > 0.0 { scale } else { 1.0 })
     }
 
     /// The real time that so many field seconds take. Nonsense and what is negative takes none.
-    pub(super) fn real(self, field_secs: f64) -> Duration {
+    pub(super) fn to_real(self, field_secs: f64) -> Duration {
         let secs = field_secs / self.0;
-        if secs > 0.0 { Duration::from_secs_f64(secs.min(FOR_EVER)) } else { Duration::ZERO }
+        if secs > 0.0 { Duration::from_secs_f64(secs.min(MAX_REAL_SECS)) } else { Duration::ZERO }
     }
 
     /// The field seconds that pass in a real time.
-    pub(super) fn field(self, real: Duration) -> f64 {
+    pub(super) fn to_field(self, real: Duration) -> f64 {
         real.as_secs_f64() * self.0
     }
 }
 
 /// The random numbers of one ailment, or of one connection under it.
-pub(super) fn random(seed: u64, ailment: AilmentId, connection: u64) -> StdRng {
-    let own = ailment.0.wrapping_add(connection.rotate_left(32));
-    StdRng::seed_from_u64(seed.wrapping_add(own.wrapping_mul(STRIDE)))
+pub(super) fn fault_rng(seed: u64, fault_id: PathFaultId, connection: u64) -> StdRng {
+    let stream = fault_id.0.wrapping_add(connection.rotate_left(32));
+    StdRng::seed_from_u64(seed.wrapping_add(stream.wrapping_mul(SEED_STRIDE)))
 }
 
 /// An exponentially distributed time.
@@ -56,21 +56,21 @@ mod tests {
 
     #[test]
     fn field_time_is_scaled_and_never_panics() {
-        let minute = Scale::new(60.0);
-        assert_eq!(minute.real(90.0), Duration::from_millis(1500));
-        assert!((minute.field(Duration::from_millis(1500)) - 90.0).abs() < 1e-9);
-        assert_eq!(Scale::new(0.0).real(2.0), Duration::from_secs(2));
-        assert_eq!(Scale::new(f64::NAN).real(2.0), Duration::from_secs(2));
-        for nonsense in [f64::NAN, f64::NEG_INFINITY, -1.0] {
-            assert_eq!(minute.real(nonsense), Duration::ZERO);
+        let minute = FieldTimeScale::new(60.0);
+        assert_eq!(minute.to_real(90.0), Duration::from_millis(1500));
+        assert!((minute.to_field(Duration::from_millis(1500)) - 90.0).abs() < 1e-9);
+        assert_eq!(FieldTimeScale::new(0.0).to_real(2.0), Duration::from_secs(2));
+        assert_eq!(FieldTimeScale::new(f64::NAN).to_real(2.0), Duration::from_secs(2));
+        for invalid in [f64::NAN, f64::NEG_INFINITY, -1.0] {
+            assert_eq!(minute.to_real(invalid), Duration::ZERO);
         }
-        assert_eq!(minute.real(f64::INFINITY), Duration::from_secs(1_000_000_000));
+        assert_eq!(minute.to_real(f64::INFINITY), Duration::from_secs(1_000_000_000));
     }
 
     #[test]
     fn exponential_times_have_their_mean_and_repeat_with_the_seed() {
         let draw = |seed| {
-            let mut random = random(seed, AilmentId(1), 0);
+            let mut random = fault_rng(seed, PathFaultId(1), 0);
             (0..20_000).map(|_| exponential(&mut random, 50.0)).collect::<Vec<_>>()
         };
         let times = draw(7);

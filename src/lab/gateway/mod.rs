@@ -10,22 +10,22 @@
 //!
 //! *Must not know* who is at the client's end: what it does, it does with real bytes.
 
-mod ailment;
-mod blow;
+mod path_fault;
+mod fault_action;
 mod control;
-mod course;
+mod fault_schedule;
 mod delay_line;
 mod field_time;
-mod gate;
-mod intruder;
-mod ledger;
+mod server;
+mod takeover_client;
+mod metrics;
 mod outage;
 mod packet;
 mod relay;
-mod symptom;
-mod welcome;
+mod session_fault;
+mod accept;
 
-pub use ailment::{Ailment, AilmentId, Deafness, Direction, IdleManner, Manner, OutageManner, TakeoverTime};
+pub use path_fault::{PathFault, PathFaultId, DeliveryFailureManner, Direction, IdleManner, DropManner, OutageManner, TakeoverTime};
 pub use control::GatewayControl;
-pub use gate::{Gateway, GatewayOptions, Upstream};
-pub use ledger::{Strike, Tally};
+pub use server::{Gateway, GatewayOptions, Upstream};
+pub use metrics::{FaultInjection, GatewayCounters};

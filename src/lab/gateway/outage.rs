@@ -5,28 +5,28 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::ailment::{AilmentId, Manner, OutageManner};
-use super::blow::Blow;
-use super::gate::Shared;
-use crate::lab::listener::Listener;
+use super::path_fault::{PathFaultId, DropManner, OutageManner};
+use super::fault_action::FaultAction;
+use super::server::GatewayState;
+use crate::lab::listener::LoopbackListener;
 
 /// The listeners, and how many outages keep them closed.
 #[derive(Default)]
 pub(super) struct Ports {
-    listeners: Vec<Listener>,
-    closed_by: usize,
-    is_over: bool,
+    listeners: Vec<LoopbackListener>,
+    outages: usize,
+    is_stopped: bool,
 }
 
 impl Ports {
     /// Adds a listener, closed if there is an outage.
     pub(super) fn add(
         &mut self,
-        mut listener: Listener,
-        shared: &Arc<Shared>,
+        mut listener: LoopbackListener,
+        shared: &Arc<GatewayState>,
         tasks: &mpsc::Sender<()>,
     ) -> io::Result<()> {
-        if self.closed_by == 0 {
+        if self.outages == 0 {
             listener.open(shared, tasks)?;
         }
         self.listeners.push(listener);
@@ -36,16 +36,16 @@ impl Ports {
     /// Gives all ports back for good.
     pub(super) fn clear(&mut self) {
         self.listeners.clear();
-        self.is_over = true;
+        self.is_stopped = true;
     }
 
     pub(super) fn are_closed(&self) -> bool {
-        self.closed_by > 0
+        self.outages > 0
     }
 
     /// Refuses connects until as many calls of `open` followed.
     async fn close(&mut self) -> io::Result<()> {
-        self.closed_by += 1;
+        self.outages += 1;
         let mut result = Ok(());
         for listener in &mut self.listeners {
             result = result.and(listener.close().await);
@@ -53,9 +53,9 @@ impl Ports {
         result
     }
 
-    fn open(&mut self, shared: &Arc<Shared>, tasks: &mpsc::Sender<()>) -> io::Result<()> {
-        self.closed_by = self.closed_by.saturating_sub(1);
-        if self.closed_by > 0 || self.is_over {
+    fn open(&mut self, shared: &Arc<GatewayState>, tasks: &mpsc::Sender<()>) -> io::Result<()> {
+        self.outages = self.outages.saturating_sub(1);
+        if self.outages > 0 || self.is_stopped {
             return Ok(());
         }
         let mut result = Ok(());
@@ -66,20 +66,20 @@ impl Ports {
     }
 }
 
-impl Shared {
-    pub(super) async fn begin_outage(&self, ailment: AilmentId, manner: OutageManner) {
-        let (what, farewell) = match manner {
-            OutageManner::Refuse => ("outage begins: connects refused", Some(Manner::Fin)),
+impl GatewayState {
+    pub(super) async fn begin_outage(&self, fault_id: PathFaultId, manner: OutageManner) {
+        let (description, drop_manner) = match manner {
+            OutageManner::Refuse => ("outage begins: connects refused", Some(DropManner::Fin)),
             OutageManner::BlackHole => ("outage begins: nothing passes", None),
-            OutageManner::Dns => ("outage begins: the name does not resolve", Some(Manner::Reset)),
+            OutageManner::Dns => ("outage begins: the name does not resolve", Some(DropManner::Reset)),
         };
-        self.log(ailment, None, what);
+        self.log_injection(fault_id, None, description);
         match manner {
             OutageManner::BlackHole => self.blackouts.send_modify(|count| *count += 1),
-            OutageManner::Dns => self.unresolved.send_modify(|count| *count += 1),
+            OutageManner::Dns => self.dns_outages.send_modify(|count| *count += 1),
             OutageManner::Refuse => {}
         }
-        let Some(farewell) = farewell else { return };
+        let Some(drop_manner) = drop_manner else { return };
         // The ports first: who is quick to come back must find them closed.
         let mut ports = self.ports.lock().await;
         let closed = ports.close().await;
@@ -87,19 +87,19 @@ impl Shared {
             ports.clear();
         }
         drop(ports);
-        self.note(ailment, closed);
-        self.strike_all(ailment, Blow::End(farewell));
+        self.log_port_error(fault_id, closed);
+        self.apply_to_all(fault_id, FaultAction::DropConnection(drop_manner));
     }
 
     pub(super) async fn end_outage(
         self: &Arc<Self>,
-        ailment: AilmentId,
+        fault_id: PathFaultId,
         manner: OutageManner,
         tasks: &mpsc::Sender<()>,
     ) {
         match manner {
             OutageManner::BlackHole => self.blackouts.send_modify(|count| *count = count.saturating_sub(1)),
-            OutageManner::Dns => self.unresolved.send_modify(|count| *count = count.saturating_sub(1)),
+            OutageManner::Dns => self.dns_outages.send_modify(|count| *count = count.saturating_sub(1)),
             OutageManner::Refuse => {}
         }
         if self.shutdown.is_cancelled() {
@@ -108,15 +108,15 @@ impl Shared {
         }
         if manner != OutageManner::BlackHole {
             let opened = self.ports.lock().await.open(self, tasks);
-            self.note(ailment, opened);
+            self.log_port_error(fault_id, opened);
         }
-        self.log(ailment, None, "outage ends");
+        self.log_injection(fault_id, None, "outage ends");
     }
 
     /// A port that could not be taken again stays closed; the log says so.
-    fn note(&self, ailment: AilmentId, result: io::Result<()>) {
+    fn log_port_error(&self, fault_id: PathFaultId, result: io::Result<()>) {
         if let Err(error) = result {
-            self.log(ailment, None, format!("a port is lost: {error}"));
+            self.log_injection(fault_id, None, format!("a port is lost: {error}"));
         }
     }
 }

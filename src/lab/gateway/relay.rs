@@ -1,10 +1,10 @@
 //! What happens on one connection, from its first packet to its end?
 
-mod alarm;
-mod chart;
-mod ending;
-mod lane;
-mod strike;
+mod wakeup;
+mod connection_faults;
+mod close;
+mod forwarder;
+mod fault_injection;
 
 use std::future::poll_fn;
 use std::io;
@@ -14,54 +14,54 @@ use std::task::Poll;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use self::alarm::Alarm;
-use self::chart::Chart;
-use self::lane::Lane;
-use super::ailment::{AilmentId, Manner};
-use super::blow::Blow;
-use super::gate::{Order, Shared};
-use super::symptom::Way;
-use crate::lab::pipe::{Pipe, Turn};
-use crate::lab::server_stream::Ending;
+use self::wakeup::WakeupTimer;
+use self::connection_faults::ConnectionFaults;
+use self::forwarder::PacketForwarder;
+use super::path_fault::{PathFaultId, DropManner};
+use super::fault_action::FaultAction;
+use super::server::{FaultCommand, GatewayState};
+use super::session_fault::PacketDirection;
+use crate::lab::pipe::{Pipe, PipeEvent};
+use crate::lab::server_stream::CloseMode;
 
 const PINGRESP: &[u8] = &[0xD0, 0];
 
 /// Whether packets pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Path {
+enum RelayState {
     Open,
     /// Nothing passes any more. With an ailment's number: the client's next packet is answered with RST.
-    Dark(Option<AilmentId>),
+    BlackHole(Option<PathFaultId>),
 }
 
 /// How the connection is over.
-enum Over {
+enum RelayEnd {
     /// The gateway or the server ends it in this manner.
-    End(Ending),
+    Close(CloseMode),
     /// The client has gone, properly or not.
     ClientGone { is_reset: bool },
 }
 
 /// One connection between a client and the server.
 pub(super) struct Relay {
-    shared: Arc<Shared>,
+    shared: Arc<GatewayState>,
     number: u64,
     /// Keeps the gateway from being over; for whom the relay spawns.
     task: mpsc::Sender<()>,
     client: Pipe,
     /// `None` once the server's side is closed.
     server: Option<Pipe>,
-    lanes: [Lane; 2],
-    chart: Chart,
-    path: Path,
+    forwarders: [PacketForwarder; 2],
+    faults: ConnectionFaults,
+    state: RelayState,
     /// The server has gone in this manner; the client gets to know after what is still under way.
-    farewell: Option<Ending>,
-    alarm: Alarm,
+    server_close: Option<CloseMode>,
+    wakeup: WakeupTimer,
 }
 
 impl Relay {
     pub(super) fn new(
-        shared: Arc<Shared>,
+        shared: Arc<GatewayState>,
         number: u64,
         task: mpsc::Sender<()>,
         client: Pipe,
@@ -72,11 +72,11 @@ impl Relay {
             task,
             client,
             server: Some(server),
-            lanes: [Lane::new(Way::ToServer), Lane::new(Way::ToClient)],
-            chart: Chart::new(Arc::clone(&shared), number),
-            path: Path::Open,
-            farewell: None,
-            alarm: Alarm::new(),
+            forwarders: [PacketForwarder::new(PacketDirection::ToServer), PacketForwarder::new(PacketDirection::ToClient)],
+            faults: ConnectionFaults::new(Arc::clone(&shared), number),
+            state: RelayState::Open,
+            server_close: None,
+            wakeup: WakeupTimer::new(),
             shared,
         }
     }
@@ -84,146 +84,146 @@ impl Relay {
     /// Serves the connection to its end.
     pub(super) async fn run(mut self) {
         let shared = Arc::clone(&self.shared);
-        let (enlisted, mut orders) = shared.enlist(self.number);
+        let (guard, mut commands) = shared.register_connection(self.number);
         let mut armed = shared.armed.subscribe();
         let mut blackouts = shared.blackouts.subscribe();
         let now = Instant::now();
-        self.chart.update(&armed.borrow_and_update().clone(), now);
-        let over = loop {
+        self.faults.update(&armed.borrow_and_update().clone(), now);
+        let end = loop {
             let is_blackout = *blackouts.borrow_and_update() > 0;
-            self.alarm.set(self.due());
-            let reads = self.reads();
+            self.wakeup.set(self.due());
+            let should_read = self.read_interest();
             // In order: what was ordered or is due before a packet comes acts before the packet.
-            let over = tokio::select! {
+            let end = tokio::select! {
                 biased;
-                () = shared.shutdown.cancelled() => Some(Over::End(Ending::Abandon)),
-                order = orders.recv() => match order {
-                    Some(Order { ailment, blow }) => self.strike(ailment, blow),
-                    None => Some(Over::End(Ending::Abandon)),
+                () = shared.shutdown.cancelled() => Some(RelayEnd::Close(CloseMode::Abort)),
+                command = commands.recv() => match command {
+                    Some(FaultCommand { fault_id, action }) => self.apply(fault_id, action),
+                    None => Some(RelayEnd::Close(CloseMode::Abort)),
                 },
                 _ = armed.changed() => {
-                    let all = Arc::clone(&armed.borrow_and_update());
-                    self.chart.update(&all, Instant::now());
+                    let faults = Arc::clone(&armed.borrow_and_update());
+                    self.faults.update(&faults, Instant::now());
                     None
                 }
                 _ = blackouts.changed() => None,
-                () = self.alarm.ring() => self.wake(Instant::now()),
-                turns = both(&mut self.client, self.server.as_mut(), reads), if !is_blackout => {
-                    self.exchange(turns)
+                () = self.wakeup.wait() => self.handle_due(Instant::now()),
+                events = drive_both(&mut self.client, self.server.as_mut(), should_read), if !is_blackout => {
+                    self.handle_io(events)
                 }
             };
-            if let Some(over) = over.or_else(|| self.is_done()) {
-                break over;
+            if let Some(end) = end.or_else(|| self.take_end()) {
+                break end;
             }
         };
-        drop(enlisted);
-        self.end(over).await;
+        drop(guard);
+        self.close(end).await;
     }
 
     fn due(&self) -> Option<Instant> {
-        if self.path != Path::Open {
+        if self.state != RelayState::Open {
             return None;
         }
-        let may_insert = self.lanes[Way::ToClient as usize].is_between_packets();
-        let late_ping = self.chart.late_ping_due().filter(|_| may_insert);
-        let lines = self.lanes.iter().filter_map(|lane| lane.line.due());
-        lines.chain(late_ping).chain(self.chart.due()).min()
+        let may_insert = self.forwarders[PacketDirection::ToClient as usize].is_between_packets();
+        let late_ping = self.faults.late_ping_due().filter(|_| may_insert);
+        let delay_lines = self.forwarders.iter().filter_map(|forwarder| forwarder.delay_line.next_arrival());
+        delay_lines.chain(late_ping).chain(self.faults.due()).min()
     }
 
     /// Whether to read from the client, and from the server.
-    fn reads(&self) -> [bool; 2] {
-        if self.path != Path::Open {
+    fn read_interest(&self) -> [bool; 2] {
+        if self.state != RelayState::Open {
             return [true, true];
         }
         let server_has_room = self.server.as_ref().is_some_and(Pipe::has_room);
         [
-            server_has_room && self.lanes[0].line.has_room() && self.farewell.is_none(),
-            self.client.has_room() && self.lanes[1].line.has_room(),
+            server_has_room && self.forwarders[0].delay_line.has_room() && self.server_close.is_none(),
+            self.client.has_room() && self.forwarders[1].delay_line.has_room(),
         ]
     }
 
     /// The server has gone, and the client has got everything.
-    fn is_done(&mut self) -> Option<Over> {
-        let is_empty = self.lanes[Way::ToClient as usize].line.is_empty();
-        if is_empty && self.path == Path::Open { self.farewell.take().map(Over::End) } else { None }
+    fn take_end(&mut self) -> Option<RelayEnd> {
+        let is_empty = self.forwarders[PacketDirection::ToClient as usize].delay_line.is_empty();
+        if is_empty && self.state == RelayState::Open { self.server_close.take().map(RelayEnd::Close) } else { None }
     }
 
     /// Does what is due.
-    fn wake(&mut self, now: Instant) -> Option<Over> {
-        let [to_server, to_client] = &mut self.lanes;
+    fn handle_due(&mut self, now: Instant) -> Option<RelayEnd> {
+        let [to_server, to_client] = &mut self.forwarders;
         if to_client.is_between_packets() {
-            for _ in 0..self.chart.take_late_pings(now) {
-                to_client.forward(now, PINGRESP, &mut self.client.out);
+            for _ in 0..self.faults.take_late_pings(now) {
+                to_client.forward(now, PINGRESP, &mut self.client.outbox);
             }
         }
         if let Some(server) = &mut self.server {
-            to_server.line.receive(now, &mut server.out);
+            to_server.delay_line.receive(now, &mut server.outbox);
         }
-        to_client.line.receive(now, &mut self.client.out);
-        let (ailment, blow) = self.chart.strike(now)?;
-        self.strike(ailment, blow)
+        to_client.delay_line.receive(now, &mut self.client.outbox);
+        let (ailment, blow) = self.faults.take_due_action(now)?;
+        self.apply(ailment, blow)
     }
 
     /// Takes what came from both sides.
-    fn exchange(&mut self, [from_client, from_server]: [Option<io::Result<Turn>>; 2]) -> Option<Over> {
+    fn handle_io(&mut self, [from_client, from_server]: [Option<io::Result<PipeEvent>>; 2]) -> Option<RelayEnd> {
         let now = Instant::now();
-        let mut over = None;
+        let mut end = None;
         match from_client {
-            Some(Ok(Turn::Read)) => over = self.take(Way::ToServer, now),
-            Some(Ok(Turn::Ended)) => over = Some(Over::ClientGone { is_reset: false }),
-            Some(Err(_)) => over = Some(Over::ClientGone { is_reset: true }),
-            Some(Ok(Turn::Room)) | None => {}
+            Some(Ok(PipeEvent::Read)) => end = self.relay_direction(PacketDirection::ToServer, now),
+            Some(Ok(PipeEvent::Eof)) => end = Some(RelayEnd::ClientGone { is_reset: false }),
+            Some(Err(_)) => end = Some(RelayEnd::ClientGone { is_reset: true }),
+            Some(Ok(PipeEvent::Writable)) | None => {}
         }
-        if over.is_some() {
-            return over;
+        if end.is_some() {
+            return end;
         }
         match from_server {
-            Some(Ok(Turn::Read)) => over = self.take(Way::ToClient, now),
-            Some(Ok(Turn::Ended)) => self.lose_server(false),
-            Some(Err(_)) => self.lose_server(true),
-            Some(Ok(Turn::Room)) | None => {}
+            Some(Ok(PipeEvent::Read)) => end = self.relay_direction(PacketDirection::ToClient, now),
+            Some(Ok(PipeEvent::Eof)) => self.handle_server_close(false),
+            Some(Err(_)) => self.handle_server_close(true),
+            Some(Ok(PipeEvent::Writable)) | None => {}
         }
-        over
+        end
     }
 
     /// Takes what has come in one direction.
-    fn take(&mut self, way: Way, now: Instant) -> Option<Over> {
-        if let Path::Dark(resets) = self.path {
+    fn relay_direction(&mut self, direction: PacketDirection, now: Instant) -> Option<RelayEnd> {
+        if let RelayState::BlackHole(reset_by) = self.state {
             self.client.inbox.clear();
             if let Some(server) = &mut self.server {
                 server.inbox.clear();
             }
-            let ailment = resets.filter(|_| way == Way::ToServer)?;
-            self.shared.log(ailment, Some(self.number), Blow::End(Manner::Reset).words());
-            return Some(Over::End(Ending::Reset));
+            let ailment = reset_by.filter(|_| direction == PacketDirection::ToServer)?;
+            self.shared.log_injection(ailment, Some(self.number), FaultAction::DropConnection(DropManner::Reset).description());
+            return Some(RelayEnd::Close(CloseMode::Reset));
         }
-        let lane = &mut self.lanes[way as usize];
+        let forwarder = &mut self.forwarders[direction as usize];
         let server = self.server.as_mut()?;
-        let (from, to) = match way {
-            Way::ToServer => (&mut self.client, &mut server.out),
-            Way::ToClient => (server, &mut self.client.out),
+        let (from, to) = match direction {
+            PacketDirection::ToServer => (&mut self.client, &mut server.outbox),
+            PacketDirection::ToClient => (server, &mut self.client.outbox),
         };
-        let (bytes, packets) = (from.inbox.len(), lane.packets);
-        let chart = &mut self.chart;
-        let blow = lane.pass(now, &mut from.inbox, to, |packet| chart.judge(packet, now));
+        let (bytes_before, packets_before) = (from.inbox.len(), forwarder.packets);
+        let faults = &mut self.faults;
+        let blow = forwarder.forward_packets(now, &mut from.inbox, to, |packet| faults.decide(packet, now));
         let rest = from.inbox.len();
-        self.shared.ledger.bytes[way as usize].add((bytes - rest) as u64);
-        self.shared.ledger.packets[way as usize].add(lane.packets - packets);
+        self.shared.metrics.bytes[direction as usize].add((bytes_before - rest) as u64);
+        self.shared.metrics.packets[direction as usize].add(forwarder.packets - packets_before);
         let (ailment, blow) = blow?;
-        self.strike(ailment, blow)
+        self.apply(ailment, blow)
     }
 
     /// The server has closed its side.
-    fn lose_server(&mut self, is_reset: bool) {
-        if self.path == Path::Open {
+    fn handle_server_close(&mut self, is_reset: bool) {
+        if self.state == RelayState::Open {
             // A server elsewhere cannot say how it ends the layers below MQTT. Servers end orderly; who wants
             // something else has ailments for it.
-            let unsaid = if is_reset { Ending::Reset } else { Ending::Goodbye };
-            self.farewell = Some(self.server.as_ref().and_then(Pipe::parting).unwrap_or(unsaid));
-            let lane = &mut self.lanes[Way::ToClient as usize];
+            let default_mode = if is_reset { CloseMode::Reset } else { CloseMode::Graceful };
+            self.server_close = Some(self.server.as_ref().and_then(Pipe::peer_close).unwrap_or(default_mode));
+            let forwarder = &mut self.forwarders[PacketDirection::ToClient as usize];
             let now = Instant::now();
             if let Some(server) = &mut self.server {
-                lane.forward(now, &server.inbox.split(), &mut self.client.out);
+                forwarder.forward(now, &server.inbox.split(), &mut self.client.outbox);
             }
         }
         self.server = None;
@@ -231,24 +231,24 @@ impl Relay {
 }
 
 /// Writes and reads on both sides until something came, without preferring either.
-async fn both(
+async fn drive_both(
     client: &mut Pipe,
     mut server: Option<&mut Pipe>,
-    reads: [bool; 2],
-) -> [Option<io::Result<Turn>>; 2] {
+    should_read: [bool; 2],
+) -> [Option<io::Result<PipeEvent>>; 2] {
     poll_fn(|cx| {
-        let from_client = client.poll_turn(cx, reads[0]);
+        let from_client = client.poll_drive(cx, should_read[0]);
         let from_server = match &mut server {
-            Some(server) => server.poll_turn(cx, reads[1]),
+            Some(server) => server.poll_drive(cx, should_read[1]),
             None => Poll::Pending,
         };
-        let found = |turn: Poll<io::Result<Turn>>| match turn {
+        let ready = |poll: Poll<io::Result<PipeEvent>>| match poll {
             Poll::Ready(turn) => Some(turn),
             Poll::Pending => None,
         };
-        match (found(from_client), found(from_server)) {
+        match (ready(from_client), ready(from_server)) {
             (None, None) => Poll::Pending,
-            found => Poll::Ready(found.into()),
+            events => Poll::Ready(events.into()),
         }
     })
     .await

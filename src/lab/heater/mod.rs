@@ -26,7 +26,7 @@ use self::answer::{Answer, Device};
 use self::machine::Machine;
 use self::schedule::Schedules;
 use super::broker::lock;
-use super::control::Control;
+use super::control::BrokerControl;
 use crate::diagnostics::{Clock, Stamp};
 
 pub use answer::{Identity, Wrong};
@@ -77,7 +77,7 @@ pub enum Answering {
 /// What the device's task and its handles share.
 struct Shared {
     options: HeaterOptions,
-    broker: Control,
+    broker: BrokerControl,
     clock: Arc<dyn Clock>,
     start: Stamp,
     device: Mutex<Device>,
@@ -119,7 +119,7 @@ impl Drop for Heater {
 
 impl Heater {
     /// Connects a device to the broker. Must be called inside a tokio runtime.
-    pub fn start(broker: Control, clock: Arc<dyn Clock>, options: HeaterOptions) -> Self {
+    pub fn start(broker: BrokerControl, clock: Arc<dyn Clock>, options: HeaterOptions) -> Self {
         let start = clock.now();
         let device = Device {
             identity: options.identity.clone(),

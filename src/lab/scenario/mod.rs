@@ -3,18 +3,18 @@
 //! *Must not know* how a story is played: that is the [`Stage`](super::Stage)'s, and for the watched
 //! client the program's.
 
-mod blows;
+mod manual_faults;
 mod pattern;
 mod table;
 
-pub use blows::{BLOWS, BlowNow};
+pub use manual_faults::{MANUAL_FAULTS, ManualFault};
 pub use table::SCENARIOS;
 
-use super::{Ailment, Version};
+use super::{PathFault, LabMqttVersion};
 
 /// How the watched client reaches the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum LabTransport {
     /// Plain TCP.
     Tcp,
     /// TLS.
@@ -27,7 +27,7 @@ pub enum Way {
 
 /// What the watched client publishes by itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Publishing {
+pub struct PeriodicPublish {
     /// The topic.
     pub topic: &'static str,
     /// Field seconds from one round to the next.
@@ -44,15 +44,15 @@ pub struct Scenario {
     /// What it is called on the command line.
     pub name: &'static str,
     /// What will be seen, in one line.
-    pub seen: &'static str,
+    pub symptom: &'static str,
     /// What ails, in a few words; hidden in a blind run.
     pub fault: &'static str,
     /// Field seconds per second, so that it is told within a minute.
     pub speed: f64,
     /// How the client connects.
-    pub way: Way,
+    pub transport: LabTransport,
     /// What it speaks.
-    pub version: Version,
+    pub version: LabMqttVersion,
     /// Its keep-alive.
     pub keep_alive_secs: u16,
     /// How long it waits for a PINGRESP.
@@ -60,11 +60,11 @@ pub struct Scenario {
     /// Time between the messages of the device it listens to, in turns; empty = the device is silent.
     pub telemetry_secs: &'static [f64],
     /// What it publishes.
-    pub publishes: &'static [Publishing],
+    pub client_publishes: &'static [PeriodicPublish],
     /// The credentials are renewed so often, if they expire.
-    pub renews_every_secs: Option<f64>,
+    pub credential_renewal_secs: Option<f64>,
     /// What ails the path.
-    pub ailments: fn() -> Vec<Ailment>,
+    pub path_faults: fn() -> Vec<PathFault>,
 }
 
 impl Scenario {
@@ -75,26 +75,26 @@ impl Scenario {
     ///
     /// # Errors
     /// The names that look most like it, best first.
-    pub fn named(name: &str) -> Result<&'static Self, Vec<&'static str>> {
+    pub fn find(name: &str) -> Result<&'static Self, Vec<&'static str>> {
         if let Some(found) = SCENARIOS.iter().find(|scenario| scenario.name == name) {
             return Ok(found);
         }
         let mut names: Vec<_> =
-            SCENARIOS.iter().map(|scenario| (unlikeness(name, scenario.name), scenario.name)).collect();
+            SCENARIOS.iter().map(|scenario| (name_distance(name, scenario.name), scenario.name)).collect();
         names.sort_unstable();
         Err(names.into_iter().take(3).map(|(_, name)| name).collect())
     }
 }
 
 /// How unlike two names are: one that contains what was typed comes first, then the fewest edits.
-fn unlikeness(wanted: &str, known: &str) -> (bool, usize) {
-    let wanted = wanted.to_lowercase();
-    let is_part = !wanted.is_empty() && known.contains(wanted.as_str());
-    (!is_part, edits(&wanted, known))
+fn name_distance(typed: &str, known: &str) -> (bool, usize) {
+    let typed_lowercase = typed.to_lowercase();
+    let is_part = !typed_lowercase.is_empty() && known.contains(typed_lowercase.as_str());
+    (!is_part, levenshtein_distance(&typed_lowercase, known))
 }
 
 /// The Levenshtein distance.
-fn edits(from: &str, to: &str) -> usize {
+fn levenshtein_distance(from: &str, to: &str) -> usize {
     let to: Vec<char> = to.chars().collect();
     let mut row: Vec<usize> = (0..=to.len()).collect();
     for (line, a) in from.chars().enumerate() {
@@ -109,7 +109,7 @@ fn edits(from: &str, to: &str) -> usize {
 }
 
 /// How time passes at a speed, as said on the screen: `1 s = 1 min`; nothing at the field's own.
-pub fn speed_words(speed: f64) -> Option<String> {
+pub fn speed_label(speed: f64) -> Option<String> {
     let (value, unit) = match speed {
         _ if (speed - 1.0).abs() < 1e-9 => return None,
         ..60.0 => (speed, "s"),
@@ -125,26 +125,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_story_has_a_name_of_its_own_and_can_be_told() {
+    fn every_scenario_is_valid_and_has_a_unique_name() {
         for (index, scenario) in SCENARIOS.iter().enumerate() {
             assert!(SCENARIOS[index + 1..].iter().all(|other| other.name != scenario.name));
             assert!(scenario.name.chars().all(|c| c.is_ascii_lowercase() || c == '-' || c.is_ascii_digit()));
             assert!(scenario.speed >= 1.0 && scenario.ping_timeout_secs > 0.0, "{}", scenario.name);
             assert!(
-                (20..=90).contains(&scenario.seen.chars().count()),
+                (20..=90).contains(&scenario.symptom.chars().count()),
                 "{}: {}",
                 scenario.name,
-                scenario.seen
+                scenario.symptom
             );
             assert!((3..=60).contains(&scenario.fault.chars().count()), "{}", scenario.name);
             assert!(scenario.telemetry_secs.iter().all(|gap| *gap > 0.0));
         }
-        assert!(Scenario::named(Scenario::DEFAULT).is_ok());
+        assert!(Scenario::find(Scenario::DEFAULT).is_ok());
     }
 
     #[test]
-    fn a_wrong_name_gets_the_nearest_ones() {
-        for (wrong, meant) in [
+    fn an_unknown_name_gets_the_nearest_ones() {
+        for (wrong, expected) in [
             ("nat-silnet", "nat-silent"),
             ("nat", "nat-silent"),
             ("websocket", "websocket-24h"),
@@ -152,18 +152,18 @@ mod tests {
             ("takover", "takeover"),
             ("", "deaf"),
         ] {
-            let nearest = Scenario::named(wrong).expect_err("no such name");
-            assert!(nearest.contains(&meant) && nearest.len() == 3, "{wrong}: {nearest:?}");
+            let nearest = Scenario::find(wrong).expect_err("no such name");
+            assert!(nearest.contains(&expected) && nearest.len() == 3, "{wrong}: {nearest:?}");
         }
     }
 
     #[test]
-    fn speeds_are_said_in_round_words() {
-        for (speed, words) in
+    fn speed_labels_are_rounded() {
+        for (speed, label) in
             [(60.0, "1 s = 1 min"), (90.0, "1 s = 1.5 min"), (7_200.0, "1 s = 2 h"), (10.0, "1 s = 10 s")]
         {
-            assert_eq!(speed_words(speed).as_deref(), Some(words));
+            assert_eq!(speed_label(speed).as_deref(), Some(label));
         }
-        assert_eq!(speed_words(1.0), None);
+        assert_eq!(speed_label(1.0), None);
     }
 }

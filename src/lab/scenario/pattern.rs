@@ -43,9 +43,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_story_but_the_mixture_has_its_pattern() {
+    fn every_scenario_but_the_mixture_has_its_pattern() {
         let without: Vec<_> =
-            SCENARIOS.iter().filter(|scenario| scenario.patterns().is_empty()).map(|one| one.name).collect();
+            SCENARIOS.iter().filter(|scenario| scenario.patterns().is_empty()).map(|scenario| scenario.name).collect();
         assert_eq!(without, ["mixed"]);
         assert_eq!(PATTERNS.len() + 1, SCENARIOS.len(), "a row for each");
     }

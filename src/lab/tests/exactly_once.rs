@@ -3,9 +3,9 @@
 use tokio::io::DuplexStream;
 
 use super::client::{Ask, Client, Got, ask};
-use crate::lab::{Broker, BrokerOptions, Message, Version};
+use crate::lab::{Broker, BrokerOptions, ApplicationMessage, LabMqttVersion};
 
-async fn come(broker: &Broker, version: Version) -> Client<DuplexStream> {
+async fn come(broker: &Broker, version: LabMqttVersion) -> Client<DuplexStream> {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
     broker.attach(theirs);
     let (client, got) = Client::greet(ours, Ask { clean: false, ..ask(version, "lasting") }).await;
@@ -19,7 +19,7 @@ async fn leave(broker: &Broker, client: Client<DuplexStream>) {
 }
 
 fn publish(broker: &Broker, payload: &'static str) {
-    broker.control().publish(Message { qos: 2, ..Message::new("t", payload) });
+    broker.control().publish(ApplicationMessage { qos: 2, ..ApplicationMessage::new("t", payload) });
 }
 
 fn message(payload: &str, dup: bool) -> Got {
@@ -28,7 +28,7 @@ fn message(payload: &str, dup: bool) -> Got {
 
 #[tokio::test(start_paused = true)]
 async fn every_step_is_taken_up_again_with_its_packet_id() {
-    for version in [Version::V311, Version::V5] {
+    for version in [LabMqttVersion::V311, LabMqttVersion::V5] {
         let broker = Broker::start(BrokerOptions::default());
         let mut client = come(&broker, version).await;
         assert_eq!(client.subscribe("t", 2).await, Got::SubAck(vec![2]));
@@ -65,12 +65,12 @@ async fn every_step_is_taken_up_again_with_its_packet_id() {
 #[tokio::test(start_paused = true)]
 async fn a_message_that_the_client_refuses_is_done() {
     let broker = Broker::start(BrokerOptions::default());
-    let mut client = come(&broker, Version::V5).await;
+    let mut client = come(&broker, LabMqttVersion::V5).await;
     client.subscribe("t", 2).await;
     publish(&broker, "unwanted");
     assert_eq!(client.next().await, message("unwanted", false));
     client.write(&[0x50, 4, 0, 1, 0x97, 0]).await;
     assert_eq!(client.next().await, Got::Silence, "no PUBREL");
     leave(&broker, client).await;
-    assert_eq!(come(&broker, Version::V5).await.next().await, Got::Silence);
+    assert_eq!(come(&broker, LabMqttVersion::V5).await.next().await, Got::Silence);
 }

@@ -4,22 +4,22 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use super::client::{Ask, Client, Got, ask, message};
-use crate::lab::{Broker, BrokerOptions, Endpoint, Fault, Plan, Version, When};
+use crate::lab::{Broker, BrokerOptions, ListenerEndpoint, Fault, PlannedFault, LabMqttVersion, FaultTrigger};
 
-const BOTH: [Version; 2] = [Version::V311, Version::V5];
+const BOTH: [LabMqttVersion; 2] = [LabMqttVersion::V311, LabMqttVersion::V5];
 const MOMENT: Duration = Duration::from_millis(150);
 
 async fn broker() -> (Broker, std::net::SocketAddr) {
     let broker = Broker::start(BrokerOptions::default());
-    let address = broker.listen(Endpoint::Tcp).await.unwrap();
+    let address = broker.listen(ListenerEndpoint::Tcp).await.unwrap();
     (broker, address)
 }
 
 /// Strikes a live connection and returns what arrives.
-async fn struck(version: Version, fault: Fault) -> Vec<Got> {
+async fn struck(version: LabMqttVersion, fault: Fault) -> Vec<Got> {
     let (broker, address) = broker().await;
     let mut client = Client::tcp(address, version, "victim").await;
-    assert!(broker.control().strike_client("victim", &fault), "the victim is connected");
+    assert!(broker.control().inject_client("victim", &fault), "the victim is connected");
     let mut seen = Vec::new();
     loop {
         let limit = if fault == Fault::HalfPacket { MOMENT } else { Duration::from_secs(5) };
@@ -40,17 +40,17 @@ async fn endings_arrive_as_what_they_are() {
         assert_eq!(struck(version, Fault::Reset).await, [Got::Broken(ErrorKind::ConnectionReset)]);
     }
     let leave = Fault::Disconnect { reason: 0x8B, text: Some("maintenance".into()) };
-    assert_eq!(struck(Version::V5, leave.clone()).await, [Got::Disconnect(0x8B), Got::Fin]);
-    assert_eq!(struck(Version::V311, leave).await, [Got::Fin]);
-    assert_eq!(struck(Version::V5, Fault::KeepAliveCut).await, [Got::Disconnect(0x8D), Got::Fin]);
-    assert_eq!(struck(Version::V311, Fault::KeepAliveCut).await, [Got::Fin]);
+    assert_eq!(struck(LabMqttVersion::V5, leave.clone()).await, [Got::Disconnect(0x8B), Got::Fin]);
+    assert_eq!(struck(LabMqttVersion::V311, leave).await, [Got::Fin]);
+    assert_eq!(struck(LabMqttVersion::V5, Fault::KeepAliveCut).await, [Got::Disconnect(0x8D), Got::Fin]);
+    assert_eq!(struck(LabMqttVersion::V311, Fault::KeepAliveCut).await, [Got::Fin]);
 }
 
 #[tokio::test]
 async fn a_fin_stays_a_fin_although_the_client_is_sending() {
     let (broker, address) = broker().await;
-    let mut client = Client::tcp(address, Version::V311, "busy").await;
-    broker.control().strike(&Fault::Fin);
+    let mut client = Client::tcp(address, LabMqttVersion::V311, "busy").await;
+    broker.control().inject(&Fault::Fin);
     for _ in 0..50 {
         client.publish("t", "x", 0, false).await;
     }
@@ -79,7 +79,7 @@ async fn a_black_hole_swallows_everything_and_may_end() {
         let (broker, address) = broker().await;
         let mut client = Client::tcp(address, version, "lost").await;
         client.subscribe("t", 0).await;
-        broker.control().strike(&Fault::BlackHole { lasting: Some(2 * MOMENT) });
+        broker.control().inject(&Fault::BlackHole { lasting: Some(2 * MOMENT) });
         client.ping().await;
         broker.publish("t", "late");
         assert_eq!(client.next_within(MOMENT).await, Got::Silence);
@@ -87,7 +87,7 @@ async fn a_black_hole_swallows_everything_and_may_end() {
         after.sort_by_key(|got| *got == Got::PingResp);
         assert_eq!(after, [message("t", "late"), Got::PingResp]);
 
-        broker.control().strike(&Fault::BlackHole { lasting: None });
+        broker.control().inject(&Fault::BlackHole { lasting: None });
         client.ping().await;
         assert_eq!(client.next_within(3 * MOMENT).await, Got::Silence);
         // The same client id may come back meanwhile.
@@ -102,13 +102,13 @@ async fn pings_are_swallowed_or_delayed() {
         let (ours, theirs) = tokio::io::duplex(1024);
         broker.attach(theirs);
         let (mut client, _) = Client::greet(ours, ask(version, "pinger")).await;
-        broker.control().strike(&Fault::DelayPings(Duration::from_secs(3)));
+        broker.control().inject(&Fault::DelayPings(Duration::from_secs(3)));
         client.ping().await;
         client.ping().await;
         assert_eq!(client.next_within(Duration::from_millis(2_900)).await, Got::Silence);
         assert_eq!(client.next_within(MOMENT).await, Got::PingResp);
         assert_eq!(client.next_within(MOMENT).await, Got::PingResp);
-        broker.control().strike(&Fault::SwallowPings);
+        broker.control().inject(&Fault::SuppressPings);
         client.ping().await;
         assert_eq!(client.next_within(Duration::from_secs(60)).await, Got::Silence);
         broker.publish("t", "unheard");
@@ -122,52 +122,52 @@ async fn pings_are_swallowed_or_delayed() {
 async fn a_connect_is_refused_with_any_code_or_never_answered() {
     let (broker, address) = broker().await;
     let control = broker.control();
-    for (version, codes) in [(Version::V311, vec![1, 2, 3, 4, 5]), (Version::V5, vec![0x87, 0x89])] {
+    for (version, codes) in [(LabMqttVersion::V311, vec![1, 2, 3, 4, 5]), (LabMqttVersion::V5, vec![0x87, 0x89])] {
         for code in codes {
-            control.plan(Plan::every(Fault::RefuseConnect(code)));
+            control.plan_fault(PlannedFault::every(Fault::RefuseConnect(code)));
             let (mut client, got) = Client::dial(address, ask(version, "x")).await;
             assert_eq!(got, Got::ConnAck { session_present: false, code });
             assert_eq!(client.next().await, Got::Fin);
-            control.clear_plans();
+            control.clear_planned_faults();
         }
     }
-    assert_eq!(control.census().connects, 7);
+    assert_eq!(control.connection_counts().connects, 7);
     assert_eq!(control.connections(), 0);
-    control.plan(Plan::every(Fault::HoldConnack));
-    let dialing = tokio::time::timeout(MOMENT, Client::dial(address, ask(Version::V5, "x")));
+    control.plan_fault(PlannedFault::every(Fault::HoldConnack));
+    let dialing = tokio::time::timeout(MOMENT, Client::dial(address, ask(LabMqttVersion::V5, "x")));
     assert!(dialing.await.is_err(), "the CONNACK is held back");
-    control.clear_plans();
-    Client::tcp(address, Version::V5, "x").await;
+    control.clear_planned_faults();
+    Client::tcp(address, LabMqttVersion::V5, "x").await;
 }
 
 #[tokio::test]
 async fn plans_strike_the_nth_connection_at_their_moment_and_add_up() {
     let (broker, address) = broker().await;
     let control = broker.control();
-    control.plan(Plan::every_at(When::Accepted, Fault::Reset).nth(1));
-    control.plan(Plan::every_at(When::ConnectReceived, Fault::Fin).nth(2));
-    control.plan(Plan::every_at(When::ConnectReceived, Fault::Garbage).nth(3));
-    control.plan(Plan::every_at(When::AfterMessages(3), Fault::Fin).nth(4));
-    control.plan(Plan::every(Fault::SwallowPings).nth(4));
-    control.plan(Plan::every_at(When::After(MOMENT), Fault::Reset).nth(5));
-    let (_, got) = Client::dial(address, ask(Version::V311, "1")).await;
+    control.plan_fault(PlannedFault::every_at(FaultTrigger::OnAccept, Fault::Reset).nth(1));
+    control.plan_fault(PlannedFault::every_at(FaultTrigger::OnConnect, Fault::Fin).nth(2));
+    control.plan_fault(PlannedFault::every_at(FaultTrigger::OnConnect, Fault::Garbage).nth(3));
+    control.plan_fault(PlannedFault::every_at(FaultTrigger::AfterMessages(3), Fault::Fin).nth(4));
+    control.plan_fault(PlannedFault::every(Fault::SuppressPings).nth(4));
+    control.plan_fault(PlannedFault::every_at(FaultTrigger::AfterConnack(MOMENT), Fault::Reset).nth(5));
+    let (_, got) = Client::dial(address, ask(LabMqttVersion::V311, "1")).await;
     assert_eq!(got, Got::Broken(ErrorKind::ConnectionReset));
-    let (_, got) = Client::dial(address, ask(Version::V311, "2")).await;
+    let (_, got) = Client::dial(address, ask(LabMqttVersion::V311, "2")).await;
     assert_eq!(got, Got::Fin);
-    let (_, got) = Client::dial(address, ask(Version::V311, "3")).await;
+    let (_, got) = Client::dial(address, ask(LabMqttVersion::V311, "3")).await;
     assert!(matches!(got, Got::Malformed(_)), "{got:?}");
-    let mut fourth = Client::tcp(address, Version::V311, "4").await;
+    let mut fourth = Client::tcp(address, LabMqttVersion::V311, "4").await;
     fourth.ping().await;
     fourth.publish("t", "1", 0, false).await;
     fourth.publish("t", "2", 0, false).await;
     assert_eq!(fourth.next_within(MOMENT).await, Got::Silence);
     fourth.publish("t", "3", 0, false).await;
     assert_eq!(fourth.next().await, Got::Fin);
-    let mut fifth = Client::tcp(address, Version::V311, "5").await;
+    let mut fifth = Client::tcp(address, LabMqttVersion::V311, "5").await;
     assert_eq!(fifth.next_within(MOMENT / 3).await, Got::Silence);
     assert_eq!(fifth.next().await, Got::Broken(ErrorKind::ConnectionReset));
     assert_eq!(
-        Client::dial(address, Ask { keep_alive: 0, ..ask(Version::V311, "6") }).await.1,
+        Client::dial(address, Ask { keep_alive: 0, ..ask(LabMqttVersion::V311, "6") }).await.1,
         Got::ConnAck { session_present: false, code: 0 }
     );
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::client::{Ask, Client, Got, ask};
 use super::simulated_clock::SimulatedClock;
 use crate::lab::{
-    Answering, Broker, BrokerOptions, Fault, Heater, HeaterControl, HeaterOptions, Version, Wrong,
+    Answering, Broker, BrokerOptions, Fault, Heater, HeaterControl, HeaterOptions, LabMqttVersion, Wrong,
 };
 
 const ALL: &str = "cmd/52/navilink-aabbccddeeff/#";
@@ -30,7 +30,7 @@ async fn scene(scale: f64) -> Scene {
     control.connected(1).await;
     let (ours, theirs) = tokio::io::duplex(1 << 18);
     broker.attach(theirs);
-    let (mut app, _) = Client::greet(ours, Ask { keep_alive: 0, ..ask(Version::V311, "app") }).await;
+    let (mut app, _) = Client::greet(ours, Ask { keep_alive: 0, ..ask(LabMqttVersion::V311, "app") }).await;
     assert_eq!(app.subscribe(ALL, 1).await, Got::SubAck(vec![1]));
     Scene { broker, heater, control, app }
 }
@@ -146,7 +146,7 @@ async fn an_offline_device_is_gone_until_it_comes_back() {
 #[tokio::test(start_paused = true)]
 async fn the_device_connects_again_by_itself_and_at_a_command() {
     let mut scene = scene(1.0).await;
-    assert!(scene.broker.control().strike_client("navilink-aabbccddeeff", &Fault::Fin));
+    assert!(scene.broker.control().inject_client("navilink-aabbccddeeff", &Fault::Fin));
     scene.control.connected(2).await;
     assert!(scene.status().await.is_some());
     scene.send("reconnect_wifi").await;

@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
 use super::client::{Client, Got, ask};
-use crate::lab::{Broker, BrokerOptions, Endpoint, Version};
+use crate::lab::{Broker, BrokerOptions, ListenerEndpoint, LabMqttVersion};
 
 async fn refused(address: impl tokio::net::ToSocketAddrs) -> bool {
     matches!(TcpStream::connect(address).await, Err(e) if e.kind() == ErrorKind::ConnectionRefused)
@@ -20,9 +20,9 @@ async fn refused(address: impl tokio::net::ToSocketAddrs) -> bool {
 async fn a_graceful_stop_says_goodbye_and_frees_the_port() {
     for terse_disconnect in [false, true] {
         let broker = Broker::start(BrokerOptions { terse_disconnect, ..BrokerOptions::default() });
-        let address = broker.listen(Endpoint::Tcp).await.unwrap();
-        let mut old = Client::tcp(address, Version::V311, "old").await;
-        let mut new = Client::tcp(address, Version::V5, "new").await;
+        let address = broker.listen(ListenerEndpoint::Tcp).await.unwrap();
+        let mut old = Client::tcp(address, LabMqttVersion::V311, "old").await;
+        let mut new = Client::tcp(address, LabMqttVersion::V5, "new").await;
         let stopping = tokio::spawn(broker.stop());
         assert_eq!(old.next().await, Got::Fin);
         assert_eq!(new.next().await, Got::Disconnect(0x8B));
@@ -37,15 +37,15 @@ async fn a_graceful_stop_says_goodbye_and_frees_the_port() {
 #[tokio::test]
 async fn a_killed_or_dropped_broker_just_vanishes() {
     let broker = Broker::start(BrokerOptions::default());
-    let address = broker.listen(Endpoint::Tcp).await.unwrap();
-    let mut client = Client::tcp(address, Version::V5, "client").await;
+    let address = broker.listen(ListenerEndpoint::Tcp).await.unwrap();
+    let mut client = Client::tcp(address, LabMqttVersion::V5, "client").await;
     broker.kill().await;
     assert_eq!(client.next().await, Got::Fin);
     assert!(refused(address).await);
 
     let broker = Broker::start(BrokerOptions::default());
-    let address = broker.listen(Endpoint::Tcp).await.unwrap();
-    let mut client = Client::tcp(address, Version::V5, "client").await;
+    let address = broker.listen(ListenerEndpoint::Tcp).await.unwrap();
+    let mut client = Client::tcp(address, LabMqttVersion::V5, "client").await;
     let control = broker.control();
     drop(broker);
     assert_eq!(client.next().await, Got::Fin);
@@ -55,9 +55,9 @@ async fn a_killed_or_dropped_broker_just_vanishes() {
 #[tokio::test]
 async fn closed_ports_refuse_and_open_again_while_live_connections_stay() {
     let broker = Broker::start(BrokerOptions::default());
-    let v4 = broker.listen(Endpoint::Tcp).await.unwrap();
+    let v4 = broker.listen(ListenerEndpoint::Tcp).await.unwrap();
     let control = broker.control();
-    let mut client = Client::tcp(v4, Version::V311, "stays").await;
+    let mut client = Client::tcp(v4, LabMqttVersion::V311, "stays").await;
     for _ in 0..3 {
         control.close_ports().await.unwrap();
         control.close_ports().await.unwrap();
@@ -66,7 +66,7 @@ async fn closed_ports_refuse_and_open_again_while_live_connections_stay() {
         assert_eq!(client.next().await, Got::PingResp);
         control.open_ports().await.unwrap();
         control.open_ports().await.unwrap();
-        Client::tcp(v4, Version::V311, "comes back").await;
+        Client::tcp(v4, LabMqttVersion::V311, "comes back").await;
     }
     control.close_ports().await.unwrap();
     broker.kill().await;
@@ -78,18 +78,18 @@ async fn closed_ports_refuse_and_open_again_while_live_connections_stay() {
 async fn only_loopback_is_listened_on() {
     let broker = Broker::start(BrokerOptions::default());
     let outside = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-    let error = broker.listen_on(outside, Endpoint::Tcp).await.unwrap_err();
+    let error = broker.listen_on(outside, ListenerEndpoint::Tcp).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     // Not every machine has IPv6.
-    if let Ok(address) = broker.listen_on(IpAddr::V6(Ipv6Addr::LOCALHOST), Endpoint::Tcp).await {
-        Client::tcp(address, Version::V5, "six").await;
+    if let Ok(address) = broker.listen_on(IpAddr::V6(Ipv6Addr::LOCALHOST), ListenerEndpoint::Tcp).await {
+        Client::tcp(address, LabMqttVersion::V5, "six").await;
     }
 }
 
 #[tokio::test]
 async fn a_client_that_is_no_mqtt_client_is_let_go() {
     let broker = Broker::start(BrokerOptions::default());
-    let address = broker.listen(Endpoint::Tcp).await.unwrap();
+    let address = broker.listen(ListenerEndpoint::Tcp).await.unwrap();
     for bytes in [
         b"GET / HTTP/1.1\r\n\r\n".as_slice(),
         b"\x10\xff\xff\xff\xff\xff",
@@ -117,10 +117,10 @@ async fn a_client_that_is_no_mqtt_client_is_let_go() {
 async fn a_flood_passes_without_stalling() {
     const COUNT: u64 = 50_000;
     let broker = Broker::start(BrokerOptions { outbox: 64 * 1024, ..BrokerOptions::default() });
-    let address = broker.listen(Endpoint::Tcp).await.unwrap();
-    let mut subscriber = Client::tcp(address, Version::V311, "subscriber").await;
+    let address = broker.listen(ListenerEndpoint::Tcp).await.unwrap();
+    let mut subscriber = Client::tcp(address, LabMqttVersion::V311, "subscriber").await;
     subscriber.subscribe("flood", 0).await;
-    let (mut publisher, _) = Client::dial(address, ask(Version::V311, "publisher")).await;
+    let (mut publisher, _) = Client::dial(address, ask(LabMqttVersion::V311, "publisher")).await;
     let mut packet = BytesMut::new();
     let publish = v4::Publish::new("flood", rumqttc::mqttbytes::QoS::AtMostOnce, vec![b'x'; 64]);
     publish.write(&mut packet).unwrap();

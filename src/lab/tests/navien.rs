@@ -21,7 +21,7 @@ use super::simulated_clock::SimulatedClock;
 use crate::aws::{Credentials, SignatureError, SigningTarget, presign};
 use crate::diagnostics::Clock;
 use crate::lab::websocket::WebSocketBytes;
-use crate::lab::{Ailment, Denied, NavienLab, NavienLabOptions, Policy, Version};
+use crate::lab::{PathFault, Denied, NavienLab, NavienLabOptions, Policy, LabMqttVersion};
 
 struct App {
     lab: NavienLab,
@@ -101,7 +101,7 @@ async fn a_client_signs_in_connects_and_reads_the_heater() {
     let list = post(&app.lab.rest_url, "/device/list", Some(&token), &body).await.json();
     assert_eq!(list["data"][0]["deviceInfo"]["connected"], 2);
     let socket = app.upgrade(&credentials).await.unwrap();
-    let (mut client, got) = Client::greet(socket, ask(Version::V311, "navien-client-0a1b2c3d")).await;
+    let (mut client, got) = Client::greet(socket, ask(LabMqttVersion::V311, "navien-client-0a1b2c3d")).await;
     assert_eq!(got, Got::ConnAck { session_present: false, code: 0 });
     assert_eq!(client.subscribe("cmd/52/navilink-aabbccddeeff/#", 1).await, Got::SubAck(vec![1]));
     client.publish(STATUS_TOPIC, &status_request(), 1, false).await;
@@ -143,9 +143,9 @@ async fn the_gateway_refuses_a_wrong_signature_and_what_its_ailment_expired() {
     app.assert_forbidden(&forged).await;
     let control = app.lab.control();
     assert_eq!(control.rules.last_denial(), Some(Denied::Signature(SignatureError::Mismatch)));
-    assert_eq!((control.gateway.tally().accepted, control.broker.connections()), (1, 1), "only the heater");
-    let id = control.gateway.arm(Ailment::CredentialExpiry { at_secs: 0.0, ends_sessions: false });
-    let mut strikes = control.gateway.watch_strikes();
+    assert_eq!((control.gateway.counters().accepted, control.broker.connections()), (1, 1), "only the heater");
+    let id = control.gateway.arm(PathFault::CredentialExpiry { at_secs: 0.0, ends_sessions: false });
+    let mut strikes = control.gateway.watch_injections();
     strikes.wait_for(|count| *count > 0).await.unwrap();
     app.assert_forbidden(&credentials).await;
     assert!(control.gateway.disarm(id));
@@ -202,10 +202,10 @@ async fn the_heater_keeps_its_connection_at_any_pace() {
         let broker = app.lab.control().broker;
         // Less than a day of the field, which ends every connection.
         tokio::time::sleep(Duration::from_secs(50)).await;
-        assert_eq!((broker.census().connects, broker.connections()), (1, 1), "{scale}");
+        assert_eq!((broker.connection_counts().connects, broker.connections()), (1, 1), "{scale}");
         if scale > 1000.0 {
             tokio::time::sleep(Duration::from_secs(20)).await;
-            assert_eq!((broker.census().connects, broker.connections()), (2, 1), "{scale}");
+            assert_eq!((broker.connection_counts().connects, broker.connections()), (2, 1), "{scale}");
         }
     }
 }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use rumqttc::v5;
 
-use crate::lab::{Broker, BrokerOptions, Endpoint};
+use crate::lab::{Broker, BrokerOptions, ListenerEndpoint};
 
 #[tokio::test]
 async fn a_3_1_1_client_publishes_and_receives() {
     let broker = Broker::start(BrokerOptions::default());
-    let address = broker.listen(Endpoint::Tcp).await.unwrap();
+    let address = broker.listen(ListenerEndpoint::Tcp).await.unwrap();
     let mut options = rumqttc::MqttOptions::new("ordinary", address.ip().to_string(), address.port());
     options.set_keep_alive(Duration::from_secs(5));
     let (client, mut events) = rumqttc::AsyncClient::new(options, 10);
@@ -36,7 +36,7 @@ async fn an_mqtt_5_client_reads_the_announced_limits() {
         announced_max_packet: Some(128 * 1024),
         ..BrokerOptions::default()
     });
-    let address = broker.listen(Endpoint::Tcp).await.unwrap();
+    let address = broker.listen(ListenerEndpoint::Tcp).await.unwrap();
     let mut options = v5::MqttOptions::new("", address.ip().to_string(), address.port());
     options.set_keep_alive(Duration::from_secs(5)).set_clean_start(true);
     let (client, mut events) = v5::AsyncClient::new(options, 10);

@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::error::{Error, ProtocolError, SubProtocolErr
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::Message;
 
-use crate::lab::{Broker, BrokerOptions, Endpoint, Fault, Plan, When};
+use crate::lab::{Broker, BrokerOptions, ListenerEndpoint, Fault, PlannedFault, FaultTrigger};
 
 /// CONNECT of 3.1.1, clean session, keep-alive 60, client id `x`.
 const CONNECT: &[u8] = b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01x";
@@ -73,13 +73,13 @@ where
 async fn struck_tls(fault: Fault) -> io::Result<usize> {
     let certificates = certificates();
     let broker = Broker::start(BrokerOptions::default());
-    let address = broker.listen(Endpoint::Tls(Arc::clone(&certificates.server))).await.unwrap();
+    let address = broker.listen(ListenerEndpoint::Tls(Arc::clone(&certificates.server))).await.unwrap();
     let mut stream = tls(address, &certificates.client).await.unwrap();
     stream.write_all(CONNECT).await.unwrap();
     let mut answer = [0; 4];
     stream.read_exact(&mut answer).await.unwrap();
     assert_eq!(answer, CONNACK);
-    assert_eq!(broker.control().strike(&fault), 1);
+    assert_eq!(broker.control().inject(&fault), 1);
     stream.read(&mut answer).await
 }
 
@@ -101,13 +101,13 @@ async fn tls_ends_with_or_without_close_notify_by_reset_or_by_alert() {
 async fn a_tls_handshake_is_refused_with_the_planned_alert() {
     let certificates = certificates();
     let broker = Broker::start(BrokerOptions::default());
-    let address = broker.listen(Endpoint::Tls(Arc::clone(&certificates.server))).await.unwrap();
-    broker.control().plan(Plan::every(Fault::TlsRefusal(40)).nth(1));
+    let address = broker.listen(ListenerEndpoint::Tls(Arc::clone(&certificates.server))).await.unwrap();
+    broker.control().plan_fault(PlannedFault::every(Fault::TlsRefusal(40)).nth(1));
     let error = tls(address, &certificates.client).await.unwrap_err();
     let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     let expected = rustls::Error::AlertReceived(rustls::AlertDescription::HandshakeFailure);
     assert_eq!(cause, Some(&expected));
-    broker.control().plan(Plan::every_at(When::Accepted, Fault::Garbage).nth(2));
+    broker.control().plan_fault(PlannedFault::every_at(FaultTrigger::OnAccept, Fault::Garbage).nth(2));
     let error = tls(address, &certificates.client).await.unwrap_err();
     let cause = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     assert!(matches!(cause, Some(rustls::Error::InvalidMessage(_))), "{error:?}");
@@ -118,8 +118,8 @@ async fn a_tls_handshake_is_refused_with_the_planned_alert() {
 async fn mqtt_passes_through_websockets_plain_and_secure() {
     let certificates = certificates();
     let broker = Broker::start(BrokerOptions::default());
-    let plain = broker.listen(Endpoint::Ws).await.unwrap();
-    let secure = broker.listen(Endpoint::Wss(Arc::clone(&certificates.server))).await.unwrap();
+    let plain = broker.listen(ListenerEndpoint::Ws).await.unwrap();
+    let secure = broker.listen(ListenerEndpoint::Wss(Arc::clone(&certificates.server))).await.unwrap();
     let mut ws = websocket(TcpStream::connect(plain).await.unwrap(), Some("mqtt")).await.unwrap();
     let mut wss = websocket(tls(secure, &certificates.client).await.unwrap(), Some("mqtt")).await.unwrap();
     ws.send(Message::binary(CONNECT)).await.unwrap();
@@ -138,11 +138,11 @@ async fn mqtt_passes_through_websockets_plain_and_secure() {
 /// Connects over WebSocket, strikes, and returns what the client's WebSocket makes of the end.
 async fn struck_ws(fault: Fault) -> Option<Result<Message, Error>> {
     let broker = Broker::start(BrokerOptions::default());
-    let address = broker.listen(Endpoint::Ws).await.unwrap();
+    let address = broker.listen(ListenerEndpoint::Ws).await.unwrap();
     let mut ws = websocket(TcpStream::connect(address).await.unwrap(), Some("mqtt")).await.unwrap();
     ws.send(Message::binary(CONNECT)).await.unwrap();
     assert_eq!(ws.next().await.unwrap().unwrap(), Message::binary(CONNACK));
-    assert_eq!(broker.control().strike(&fault), 1);
+    assert_eq!(broker.control().inject(&fault), 1);
     ws.next().await
 }
 
@@ -167,11 +167,11 @@ async fn a_websocket_ends_with_a_code_or_without_a_word() {
 #[tokio::test]
 async fn an_upgrade_is_refused_or_lacks_the_subprotocol() {
     let broker = Broker::start(BrokerOptions::default());
-    let address = broker.listen(Endpoint::Ws).await.unwrap();
+    let address = broker.listen(ListenerEndpoint::Ws).await.unwrap();
     let control = broker.control();
-    control.plan(Plan::every(Fault::UpgradeStatus(403)).nth(1));
-    control.plan(Plan::every(Fault::UpgradeStatus(500)).nth(2));
-    control.plan(Plan::every(Fault::NoSubprotocol).nth(3));
+    control.plan_fault(PlannedFault::every(Fault::UpgradeStatus(403)).nth(1));
+    control.plan_fault(PlannedFault::every(Fault::UpgradeStatus(500)).nth(2));
+    control.plan_fault(PlannedFault::every(Fault::NoSubprotocol).nth(3));
     for (protocol, status) in [(Some("mqtt"), 403), (Some("mqtt"), 500)] {
         let refusal = websocket(TcpStream::connect(address).await.unwrap(), protocol).await;
         match refusal {

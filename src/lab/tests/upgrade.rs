@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::Message;
 use super::simulated_clock::SimulatedClock;
 use crate::aws::{Credentials, SignatureError, SigningTarget, presign};
 use crate::diagnostics::Clock;
-use crate::lab::{AwsRules, Broker, BrokerOptions, Denied, Endpoint, Keyring, Limits, Policy};
+use crate::lab::{AwsRules, Broker, BrokerOptions, Denied, ListenerEndpoint, Keyring, Limits, Policy};
 
 struct Gateway {
     clock: Arc<SimulatedClock>,
@@ -30,7 +30,7 @@ async fn gateway() -> Gateway {
     let keyring = Arc::new(Keyring::new(clock.clone()));
     let rules = Arc::new(AwsRules::new(Limits::default(), Policy::default(), keyring, clock.clone()));
     let broker = Broker::start(BrokerOptions::aws(Arc::clone(&rules)));
-    let address = broker.listen(Endpoint::Ws).await.unwrap();
+    let address = broker.listen(ListenerEndpoint::Ws).await.unwrap();
     Gateway { clock, rules, address, broker }
 }
 

@@ -8,46 +8,46 @@ use serde_json::{Value, json};
 
 use super::super::demo::scenario_by_name;
 use super::{ConsoleReply, clean};
-use crate::lab::scenario::BLOWS;
-use crate::lab::{Ailment, AilmentId, GatewayControl, Stage};
+use crate::lab::scenario::MANUAL_FAULTS;
+use crate::lab::{PathFault, PathFaultId, GatewayControl, LabSetup};
 
 /// Strikes told by `strikes`, for each gateway.
 const MAX_LISTED_FAULTS: usize = 20;
 
 /// Both gateways, by the names that people are told.
 pub(super) struct Gateways<'a> {
-    lab_setup: &'a Stage,
+    lab_setup: &'a LabSetup,
     all: [(&'static str, GatewayControl); 2],
 }
 
 impl<'a> Gateways<'a> {
-    pub(super) fn new(lab_setup: &'a Stage, iot: GatewayControl) -> Self {
+    pub(super) fn new(lab_setup: &'a LabSetup, iot: GatewayControl) -> Self {
         Self { lab_setup, all: [("plain", lab_setup.control().clone()), ("iot", iot)] }
     }
 
     pub(super) fn arm(&self, argument: &str) -> Result<ConsoleReply, String> {
         let faults = if argument.starts_with(['{', '"']) {
-            let fault: Ailment = serde_json::from_str(argument)
+            let fault: PathFault = serde_json::from_str(argument)
                 .map_err(|error| format!("this is no ailment: {}", clean(&error.to_string())))?;
             vec![fault]
         } else if argument.is_empty() {
             return Err("arm what? A scenario, or an ailment in JSON".to_owned());
         } else {
-            (scenario_by_name(argument)?.ailments)()
+            (scenario_by_name(argument)?.path_faults)()
         };
-        let arm_everywhere = |fault: &Ailment| self.on_each_gateway(|gateway| Some(gateway.arm(fault.clone())));
+        let arm_everywhere = |fault: &PathFault| self.on_each_gateway(|gateway| Some(gateway.arm(fault.clone())));
         Ok(ids_reply("armed", &faults.iter().flat_map(arm_everywhere).collect()))
     }
 
     pub(super) fn disarm(&self, argument: &str) -> Result<ConsoleReply, String> {
-        let ids: BTreeSet<AilmentId> = if argument == "all" {
-            let armed = self.all.iter().flat_map(|(_, gateway)| gateway.armed());
+        let ids: BTreeSet<PathFaultId> = if argument == "all" {
+            let armed = self.all.iter().flat_map(|(_, gateway)| gateway.armed_faults());
             armed.map(|(id, _)| id).collect()
         } else {
             let id = argument.parse().map_err(|_| "disarm which? A number of list, or all".to_owned())?;
-            BTreeSet::from([AilmentId(id)])
+            BTreeSet::from([PathFaultId(id)])
         };
-        let disarm_everywhere = |id: AilmentId| self.on_each_gateway(|gateway| gateway.disarm(id).then_some(id));
+        let disarm_everywhere = |id: PathFaultId| self.on_each_gateway(|gateway| gateway.disarm(id).then_some(id));
         let disarmed: BTreeSet<u64> = ids.into_iter().flat_map(disarm_everywhere).collect();
         if disarmed.is_empty() && argument != "all" {
             return Err(format!("nothing is armed under the number {}", clean(argument)));
@@ -58,7 +58,7 @@ impl<'a> Gateways<'a> {
     pub(super) fn list(&self) -> ConsoleReply {
         let (mut text, mut data) = (Vec::new(), Vec::new());
         for (name, gateway) in &self.all {
-            for (id, fault) in gateway.armed() {
+            for (id, fault) in gateway.armed_faults() {
                 text.push(format!("{name:5} {} {}", id.0, json!(fault)));
                 data.push(json!({"gateway": name, "id": id, "ailment": fault}));
             }
@@ -70,22 +70,22 @@ impl<'a> Gateways<'a> {
     }
 
     pub(super) fn inject(&self, name: &str) -> Result<ConsoleReply, String> {
-        let fault_action = BLOWS.iter().find(|blow| blow.name == name).ok_or_else(|| {
-            let known: Vec<_> = BLOWS.iter().map(|blow| blow.name).collect();
+        let fault_action = MANUAL_FAULTS.iter().find(|blow| blow.name == name).ok_or_else(|| {
+            let known: Vec<_> = MANUAL_FAULTS.iter().map(|blow| blow.name).collect();
             format!("there is no fault `{}`; there are {}", clean(name), known.join(", "))
         })?;
-        let ids = self.on_each_gateway(|gateway| Some(self.lab_setup.strike_at(gateway, fault_action)));
-        Ok(ConsoleReply::new(fault_action.what, json!({"id": ids.first()})))
+        let ids = self.on_each_gateway(|gateway| Some(self.lab_setup.inject_at(gateway, fault_action)));
+        Ok(ConsoleReply::new(fault_action.description, json!({"id": ids.first()})))
     }
 
     pub(super) fn injected_faults(&self) -> ConsoleReply {
         let (mut text, mut data) = (Vec::new(), Vec::new());
         for (name, gateway) in &self.all {
-            let injected = gateway.strikes();
+            let injected = gateway.injections();
             for fault in &injected[injected.len().saturating_sub(MAX_LISTED_FAULTS)..] {
                 let connection = fault.connection.map_or("all".to_owned(), |number| number.to_string());
                 let secs = fault.at.as_secs_f64();
-                text.push(format!("{name:5} {secs:.3} s  connection {connection}  {}", fault.what));
+                text.push(format!("{name:5} {secs:.3} s  connection {connection}  {}", fault.description));
                 let mut line = json!(fault);
                 line["gateway"] = json!(name);
                 data.push(line);
@@ -100,7 +100,7 @@ impl<'a> Gateways<'a> {
     pub(super) fn packet_counts(&self) -> ConsoleReply {
         let (mut text, mut data) = (Vec::new(), json!({}));
         for (name, gateway) in &self.all {
-            let counts = gateway.tally();
+            let counts = gateway.counters();
             text.push(format!("{name:5} {counts:?}"));
             data[name] = json!(counts);
         }
@@ -113,7 +113,7 @@ impl<'a> Gateways<'a> {
     }
 
     /// The numbers that an act gave, each once.
-    fn on_each_gateway(&self, action: impl Fn(&GatewayControl) -> Option<AilmentId>) -> BTreeSet<u64> {
+    fn on_each_gateway(&self, action: impl Fn(&GatewayControl) -> Option<PathFaultId>) -> BTreeSet<u64> {
         self.all.iter().filter_map(|(_, gateway)| action(gateway)).map(|id| id.0).collect()
     }
 }

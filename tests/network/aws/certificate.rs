@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use dropscope::lab::{Broker, BrokerOptions, Endpoint};
+use dropscope::lab::{Broker, BrokerOptions, ListenerEndpoint};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, KeyUsagePurpose};
 use rustls::crypto::ring;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -52,7 +52,7 @@ fn server(folder: &Path) -> Arc<ServerConfig> {
 async fn a_client_certificate_connects_with_alpn_and_without_keys() {
     let home = tempfile::tempdir().unwrap();
     let broker = Broker::start(BrokerOptions::default());
-    let port = broker.listen(Endpoint::Tls(server(home.path()))).await.unwrap().port();
+    let port = broker.listen(ListenerEndpoint::Tls(server(home.path()))).await.unwrap().port();
     let endpoint = format!("localhost:{port}");
     let with = ["--cafile", "ca.pem", "--cert", "cert.pem", "--key", "key.pem", "--duration", "2s", "--json"];
     for (alpn, code) in [(ALPN, 0), ("mqtt", 3)] {

@@ -10,7 +10,7 @@ use dropscope::aws::Credentials;
 use dropscope::aws_keys::{KeySigner, KeySource};
 use dropscope::clock::SystemClock;
 use dropscope::diagnostics::{Clock, ClockReading, Event};
-use dropscope::lab::{AwsRules, Broker, BrokerOptions, Endpoint, Keyring, Limits, Policy};
+use dropscope::lab::{AwsRules, Broker, BrokerOptions, ListenerEndpoint, Keyring, Limits, Policy};
 use dropscope::mqtt::Link;
 use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings, Transport};
 use secrecy::ExposeSecret;
@@ -51,7 +51,7 @@ impl AwsFixture {
         let keyring = Arc::new(Keyring::new(Arc::clone(&clock)));
         let rules = Arc::new(AwsRules::new(limits, Policy::default(), keyring, clock));
         let broker = Broker::start(BrokerOptions::aws(Arc::clone(&rules)));
-        let port = broker.listen(Endpoint::Ws).await.unwrap().port();
+        let port = broker.listen(ListenerEndpoint::Ws).await.unwrap().port();
         Self { broker, rules, port, home: tempfile::tempdir().unwrap() }
     }
 

@@ -60,7 +60,7 @@ async fn expired_keys_are_refused_reloaded_and_the_session_resumes() {
     connected(&mut watched).await;
     scene.rules.keyring().expire_all();
     let new = scene.issue_keys(2 * KEY_LIFETIME);
-    assert_eq!(scene.broker.control().strike(&Fault::Reset), 1);
+    assert_eq!(scene.broker.control().inject(&Fault::Reset), 1);
     // The first try is a quick one, with the keys that are known.
     let refused = failed(&mut watched).await;
     assert_eq!((refused.phase, refused.http_status), (Some(Phase::Websocket), Some(403)), "{refused:?}");

@@ -11,7 +11,7 @@ use dropscope::diagnostics::error_name::{
     AWS_IO_TLS_UNKNOWN_ROOT_CERTIFICATE,
 };
 use dropscope::diagnostics::event::{Layer, Phase};
-use dropscope::lab::{Fault, When};
+use dropscope::lab::{Fault, FaultTrigger};
 use dropscope::mqtt::settings::{Transport, VersionChoice};
 use std::borrow::Cow;
 
@@ -38,9 +38,9 @@ pub(crate) enum Obstacle {
     /// The broker demands a certificate of its clients.
     ClientCertificateRequired,
     /// The broker does this.
-    Fault(When, Fault),
+    Fault(FaultTrigger, Fault),
     /// The broker does this, and the phase runs into its deadline.
-    Stall(When, Fault),
+    Stall(FaultTrigger, Fault),
 }
 
 type TransportList = &'static [Transport];
@@ -52,15 +52,15 @@ const fn row(name: &'static str, transports: TransportList, versions: VersionLis
 
 /// As soon as TCP accepted.
 const fn at_accept(name: &'static str, transports: TransportList, fault: Fault, expected: ExpectedFailure) -> Row {
-    row(name, transports, BOTH, Obstacle::Fault(When::Accepted, fault), expected)
+    row(name, transports, BOTH, Obstacle::Fault(FaultTrigger::OnAccept, fault), expected)
 }
 
 /// In place of the CONNACK.
 const fn at_connect(name: &'static str, transports: TransportList, versions: VersionList, fault: Fault, expected: ExpectedFailure) -> Row {
-    row(name, transports, versions, Obstacle::Fault(When::ConnectReceived, fault), expected)
+    row(name, transports, versions, Obstacle::Fault(FaultTrigger::OnConnect, fault), expected)
 }
 
-const fn stalled(name: &'static str, transports: TransportList, when: When, fault: Fault, expected: ExpectedFailure) -> Row {
+const fn stalled(name: &'static str, transports: TransportList, when: FaultTrigger, fault: Fault, expected: ExpectedFailure) -> Row {
     row(name, transports, BOTH, Obstacle::Stall(when, fault), expected)
 }
 
@@ -133,7 +133,7 @@ pub(crate) static TABLE: &[Row] = &[
     at_accept("unrecognized_name", SECURE, Fault::TlsRefusal(112), at_tls(AWS_IO_TLS_ERROR_ALERT_RECEIVED)),
     at_accept("no TLS at all", SECURE, Fault::Garbage, at_tls(AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE)),
     at_accept("FIN in the handshake", SECURE, BARE_FIN, ExpectedFailure::new(Phase::Tls, Layer::Tcp, CLOSED)),
-    stalled("silent handshake", SECURE, When::Accepted, BLACK_HOLE, at_tls(AWS_IO_TLS_NEGOTIATION_TIMEOUT)),
+    stalled("silent handshake", SECURE, FaultTrigger::OnAccept, BLACK_HOLE, at_tls(AWS_IO_TLS_NEGOTIATION_TIMEOUT)),
     // The WebSocket upgrade.
     status("upgrade answered 200", 200),
     status("upgrade redirected", 301),
@@ -150,14 +150,14 @@ pub(crate) static TABLE: &[Row] = &[
     stalled(
         "silent upgrade",
         WS,
-        When::Accepted,
+        FaultTrigger::OnAccept,
         BLACK_HOLE,
         at_upgrade(AWS_ERROR_HTTP_RESPONSE_FIRST_BYTE_TIMEOUT),
     ),
     // In place of the CONNACK.
-    stalled("no CONNACK", ALL, When::ConnectReceived, Fault::HoldConnack, NO_CONNACK),
-    stalled("black hole before CONNACK", ALL, When::ConnectReceived, BLACK_HOLE, NO_CONNACK),
-    stalled("silent port", TCP, When::Accepted, BLACK_HOLE, NO_CONNACK),
+    stalled("no CONNACK", ALL, FaultTrigger::OnConnect, Fault::HoldConnack, NO_CONNACK),
+    stalled("black hole before CONNACK", ALL, FaultTrigger::OnConnect, BLACK_HOLE, NO_CONNACK),
+    stalled("silent port", TCP, FaultTrigger::OnAccept, BLACK_HOLE, NO_CONNACK),
     at_accept("FIN before CONNACK", TCP, BARE_FIN, at_connack(Layer::Tcp, HANGUP)),
     at_connect("FIN before CONNACK", TCP, BOTH, Fault::Fin, at_connack(Layer::Tcp, HANGUP)),
     at_connect("FIN before CONNACK", WS, BOTH, Fault::Fin, at_connack(Layer::Tcp, CLOSED)),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dropscope::diagnostics::error_name::AWS_ERROR_MQTT_PROTOCOL_ERROR;
 use dropscope::diagnostics::event::{ConnectKind, Phase};
-use dropscope::lab::{BrokerOptions, Fault, Plan, Versions, When};
+use dropscope::lab::{BrokerOptions, Fault, PlannedFault, AcceptedVersions, FaultTrigger};
 use dropscope::mqtt::settings::{PhaseTimeouts, Transport, VersionChoice};
 
 use crate::faults::certificates::Certificate;
@@ -64,7 +64,7 @@ async fn expect_failure(scene: Fixture, obstacle: &Obstacle, expected: ExpectedF
     let mut watched = scene.watched_link();
     watched.connected(ConnectKind::Connected).await?;
     set_obstacle(obstacle, &scene).await;
-    scene.control.strike(&Fault::Reset);
+    scene.control.inject(&Fault::Reset);
     watched.dropped().await?;
     let (failed, attempt) = watched.connect_failed().await?;
     expected.check(&failed)?;
@@ -86,7 +86,7 @@ async fn set_obstacle(obstacle: &Obstacle, scene: &Fixture) {
         Obstacle::BadCertificate(certificate) => scene.certificates.set_certificate(*certificate),
         Obstacle::ClientCertificateRequired => scene.certificates.require_client_certificates(true),
         Obstacle::Fault(when, fault) | Obstacle::Stall(when, fault) => {
-            scene.control.plan(Plan::every_at(*when, fault.clone()));
+            scene.control.plan_fault(PlannedFault::every_at(*when, fault.clone()));
         }
     }
 }
@@ -97,7 +97,7 @@ async fn clear_obstacle(obstacle: &Obstacle, scene: &Fixture) {
         Obstacle::PortClosed => scene.control.open_ports().await.unwrap(),
         Obstacle::BadCertificate(_) => scene.certificates.set_certificate(Certificate::Good),
         Obstacle::ClientCertificateRequired => scene.certificates.require_client_certificates(false),
-        Obstacle::Fault(..) | Obstacle::Stall(..) => scene.control.clear_plans(),
+        Obstacle::Fault(..) | Obstacle::Stall(..) => scene.control.clear_planned_faults(),
     }
 }
 
@@ -143,20 +143,20 @@ async fn every_refusal_of_a_broker_keeps_its_code() {
 
 async fn refused(refusal: ConnackRefusal) -> Result<(), String> {
     let scene = Fixture::start(refusal.transport, refusal.version, BrokerOptions::default()).await;
-    let obstacle = Obstacle::Fault(When::ConnectReceived, Fault::RefuseConnect(refusal.code));
+    let obstacle = Obstacle::Fault(FaultTrigger::OnConnect, Fault::RefuseConnect(refusal.code));
     expect_failure(scene, &obstacle, ExpectedFailure::refused(refusal.code, AWS_ERROR_MQTT_PROTOCOL_ERROR)).await
 }
 
 #[tokio::test]
 async fn auto_falls_back_to_3_1_1_and_stays_with_it() {
-    let options = BrokerOptions { versions: Versions::OnlyV311, ..Default::default() };
+    let options = BrokerOptions { versions: AcceptedVersions::OnlyV311, ..Default::default() };
     for transport in ALL {
         let scene = Fixture::start(*transport, VersionChoice::Auto, options.clone()).await;
         let mut watched = scene.watched_link();
         let (failed, _) = watched.connect_failed().await.unwrap();
         assert_eq!((failed.return_code, failed.attempt_number), (Some(1), 0));
         let first = watched.connected(ConnectKind::Connected).await.unwrap();
-        scene.control.strike(&Fault::Reset);
+        scene.control.inject(&Fault::Reset);
         let back = watched.connected(ConnectKind::Resumed).await.unwrap();
         for connected in [first, back] {
             assert_eq!((connected.mqtt_version.as_deref(), connected.attempt_number), (Some("3.1.1"), 1));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dropscope::clock::SystemClock;
 use dropscope::diagnostics::Clock;
-use dropscope::lab::{Broker, BrokerOptions, Control, Endpoint};
+use dropscope::lab::{Broker, BrokerOptions, BrokerControl, ListenerEndpoint};
 use dropscope::mqtt::Link;
 use dropscope::mqtt::connector::{BoxFuture, Connector, WireConnector};
 use dropscope::mqtt::settings::{
@@ -21,7 +21,7 @@ use crate::faults::watched_link::WatchedLink;
 /// A running broker and the settings of links to it.
 pub(crate) struct Fixture {
     pub(crate) broker: Option<Broker>,
-    pub(crate) control: Control,
+    pub(crate) control: BrokerControl,
     pub(crate) settings: LinkSettings,
     pub(crate) clock: Arc<dyn Clock>,
     /// The certificate the broker shows, over TLS.
@@ -29,7 +29,7 @@ pub(crate) struct Fixture {
     /// While set, the broker's name cannot be resolved.
     pub(crate) is_unresolvable: Arc<AtomicBool>,
     options: BrokerOptions,
-    endpoint: Endpoint,
+    endpoint: ListenerEndpoint,
     address: SocketAddr,
 }
 
@@ -37,10 +37,10 @@ impl Fixture {
     pub(crate) async fn start(transport: Transport, version: VersionChoice, options: BrokerOptions) -> Self {
         let (certificates, tls) = CertificateResolver::with_server_config();
         let endpoint = match transport {
-            Transport::Tcp => Endpoint::Tcp,
-            Transport::Tls => Endpoint::Tls(tls),
-            Transport::Ws => Endpoint::Ws,
-            Transport::Wss => Endpoint::Wss(tls),
+            Transport::Tcp => ListenerEndpoint::Tcp,
+            Transport::Tls => ListenerEndpoint::Tls(tls),
+            Transport::Ws => ListenerEndpoint::Ws,
+            Transport::Wss => ListenerEndpoint::Wss(tls),
         };
         let broker = Broker::start(options.clone());
         let address = broker.listen(endpoint.clone()).await.unwrap();

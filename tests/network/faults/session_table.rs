@@ -120,7 +120,7 @@ pub(crate) static TABLE: &[Row] = &[
     ws_close(1005, ExpectedDrop::ws_close(None, HANGUP)),
     // Silence.
     inject("black hole", ALL, BOTH, Fault::BlackHole { lasting: None }, SILENCE),
-    inject("swallowed pings", ALL, BOTH, Fault::SwallowPings, SILENCE),
+    inject("swallowed pings", ALL, BOTH, Fault::SuppressPings, SILENCE),
     inject("late pings", TCP, BOTH, Fault::DelayPings(Duration::from_secs(5)), SILENCE),
     inject("half packet, then silence", ALL, BOTH, Fault::HalfPacket, SILENCE),
     // While the link is busy writing.

@@ -84,7 +84,7 @@ async fn run(case: Case) -> Result<(), String> {
 async fn perform(action: &SessionAction, scene: &mut Fixture, watched: &mut WatchedLink) -> Result<(DroppedEvent, Stamp), String> {
     match action {
         SessionAction::Inject(fault) => {
-            if scene.control.strike(fault) != 1 {
+            if scene.control.inject(fault) != 1 {
                 return Err("the broker has no client".to_owned());
             }
             watched.dropped().await
@@ -94,7 +94,7 @@ async fn perform(action: &SessionAction, scene: &mut Fixture, watched: &mut Watc
             watched
                 .until("a publish", |observed| matches!(observed.event, Event::Published(_)).then_some(()))
                 .await?;
-            scene.control.strike(fault);
+            scene.control.inject(fault);
             watched.dropped().await
         }
         SessionAction::Kill => {
@@ -188,7 +188,7 @@ async fn check_disconnect(case: DisconnectCase) -> Result<(), String> {
     let mut watched = scene.watched_link();
     watched.connected(ConnectKind::Connected).await?;
     let text = case.text.map(str::to_owned);
-    scene.control.strike(&Fault::Disconnect { reason: case.reason, text });
+    scene.control.inject(&Fault::Disconnect { reason: case.reason, text });
     let (dropped, _) = watched.dropped().await?;
     case.expected.check(&dropped)?;
     let message = dropped.error_message.unwrap_or_default();

@@ -29,7 +29,7 @@ use dropscope::clock::SystemClock;
 use dropscope::diagnostics::event::{ConnectFailedEvent, ConnectedEvent, DroppedEvent, DropKind, Layer, Phase};
 use dropscope::diagnostics::{Clock, Event};
 use dropscope::lab::{
-    AwsRules, Broker, BrokerOptions, Endpoint, Fault, Keyring, Limits, NavienLab, NavienLabOptions, Policy,
+    AwsRules, Broker, BrokerOptions, ListenerEndpoint, Fault, Keyring, Limits, NavienLab, NavienLabOptions, Policy,
 };
 use dropscope::mqtt::settings::{
     AddressFamily, BackoffSettings, BrokerAddress, LinkSettings, Transport, VersionChoice,
@@ -124,7 +124,7 @@ async fn over_tcp(limits: Limits, version: VersionChoice) -> (Broker, Arc<AwsRul
     let keyring = Arc::new(Keyring::new(Arc::clone(&clock)));
     let rules = Arc::new(AwsRules::new(limits, Policy::default(), keyring, Arc::clone(&clock)));
     let broker = Broker::start(BrokerOptions::aws(Arc::clone(&rules)));
-    let port = broker.listen(Endpoint::Tcp).await.unwrap().port();
+    let port = broker.listen(ListenerEndpoint::Tcp).await.unwrap().port();
     let mut link =
         Link::new(LinkSettings { version, ..settings(Transport::Tcp, port, "under-test") }, clock).unwrap();
     link.connect();
@@ -196,7 +196,7 @@ async fn credentials_that_expired_show_at_the_upgrade_after_the_next_drop() {
     // Expired credentials do not end a session.
     control.rules.keyring().expire_all();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert!(control.broker.strike_client("navien-client-0a1b2c3d", &Fault::Fin));
+    assert!(control.broker.inject_client("navien-client-0a1b2c3d", &Fault::Fin));
     let told = dropped(&mut link).await;
     assert_eq!((told.layer, told.how), (Some(Layer::Tls), Some(DropKind::TlsClose)), "{told:?}");
     let failed = connect_failed(&mut link).await;
@@ -211,7 +211,7 @@ async fn credentials_that_expired_show_at_the_upgrade_after_the_next_drop() {
     // How AWS ends a session at its age, through the gateway.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let close = Fault::WebSocketClose { code: 1000, reason: String::new() };
-    assert!(control.broker.strike_client("navien-client-0a1b2c3d", &close));
+    assert!(control.broker.inject_client("navien-client-0a1b2c3d", &close));
     let told = dropped(&mut link).await;
     assert_eq!((told.layer, told.ws_close_code), (Some(Layer::Websocket), Some(1000)), "{told:?}");
 

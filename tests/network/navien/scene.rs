@@ -124,7 +124,7 @@ impl Scene {
     /// Closes the connection of this client.
     pub(crate) async fn cut(&self, client_id: &str) {
         let cut = async {
-            while !self.control.broker.strike_client(client_id, &Fault::Fin) {
+            while !self.control.broker.inject_client(client_id, &Fault::Fin) {
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             }
         };

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use dropscope::lab::{Broker, BrokerOptions, Endpoint};
+use dropscope::lab::{Broker, BrokerOptions, ListenerEndpoint};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ const PASSWORD: &str = "correct-horse-battery";
 async fn broker() -> (Broker, String) {
     let login = Some(("heater".to_owned(), PASSWORD.to_owned()));
     let broker = Broker::start(BrokerOptions { login, ..BrokerOptions::default() });
-    let address = broker.listen(Endpoint::Tcp).await.expect("a port");
+    let address = broker.listen(ListenerEndpoint::Tcp).await.expect("a port");
     (broker, format!("mqtt://{address}"))
 }
 

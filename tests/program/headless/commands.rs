@@ -2,8 +2,8 @@
 
 use dropscope::diagnostics::Event;
 use dropscope::diagnostics::event::CommandState;
-use dropscope::lab::scenario::{Scenario, Way};
-use dropscope::lab::{Stage, StageOptions};
+use dropscope::lab::scenario::{Scenario, LabTransport};
+use dropscope::lab::{LabSetup, LabOptions};
 
 use super::{decoded, home, run};
 
@@ -33,10 +33,10 @@ every = "5m"
 #[test]
 fn a_periodic_command_is_sent_and_answered_unless_quiet() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let scenario = Scenario::named("healthy").expect("a scenario");
-    let options = StageOptions { seed: 1, speed: 1.0, wall_secs: 0.0 };
-    let stage = runtime.block_on(Stage::start(&[Way::Tcp], scenario, options)).expect("a stage");
-    let url = format!("mqtt://{}", stage.door(Way::Tcp).expect("a door"));
+    let scenario = Scenario::find("healthy").expect("a scenario");
+    let options = LabOptions { seed: 1, speed: 1.0, wall_secs: 0.0 };
+    let stage = runtime.block_on(LabSetup::start(&[LabTransport::Tcp], scenario, options)).expect("a stage");
+    let url = format!("mqtt://{}", stage.address(LabTransport::Tcp).expect("a door"));
     let home = home();
     let config = home.path().join("c.toml");
     std::fs::write(&config, CONFIG).expect("a file");

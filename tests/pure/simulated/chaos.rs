@@ -9,7 +9,7 @@ use dropscope::diagnostics::event::CommandState;
 use dropscope::diagnostics::recording::RecordingReader;
 use dropscope::diagnostics::{Diagnostics, Event};
 use dropscope::export::{Export, ExportOptions, RecorderState};
-use dropscope::lab::{Fault, Message};
+use dropscope::lab::{Fault, ApplicationMessage};
 use dropscope::monitor::{LinkActivity, MonitorRequest};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -21,7 +21,7 @@ use crate::simulated::scope::{CompletedRun, Recording, SimulatedScope, RunSetup,
 async fn inject_random_event(scope: &SimulatedScope, random: &mut StdRng) -> usize {
     let net = &scope.net;
     let strike = |fault| {
-        net.broker().strike(&fault);
+        net.broker().inject(&fault);
     };
     match random.random_range(0..17) {
         0 => net.line(LineState::BlackHole),
@@ -49,7 +49,7 @@ async fn inject_random_event(scope: &SimulatedScope, random: &mut StdRng) -> usi
         }
         15 => {
             for number in 0..random.random_range(1..90) {
-                net.broker().publish(Message::new("home/status", number.to_string()));
+                net.broker().publish(ApplicationMessage::new("home/status", number.to_string()));
             }
         }
         _ => scope.send_request(MonitorRequest::Note("\u{7}note".to_owned())).await,

@@ -8,7 +8,7 @@ use dropscope::device::{
 };
 use dropscope::diagnostics::Clock;
 use dropscope::diagnostics::event::{CommandState, Event};
-use dropscope::lab::{AwsRules, BrokerOptions, Keyring, Limits, Message, Policy};
+use dropscope::lab::{AwsRules, BrokerOptions, Keyring, Limits, ApplicationMessage, Policy};
 use dropscope::monitor::{DeviceSettings, MonitorRequest};
 
 use crate::simulated::clock::SimClock;
@@ -70,7 +70,7 @@ fn ids(scope: &SimulatedScope, state: CommandState) -> Vec<String> {
 
 fn answer(scope: &SimulatedScope, id: &str) {
     let payload = format!(r#"{{"id":"{id}","temperature":49.5,"secret":"{SECRET}"}}"#);
-    scope.net.broker().publish(Message::new(ANSWERS, payload));
+    scope.net.broker().publish(ApplicationMessage::new(ANSWERS, payload));
 }
 
 fn alerts(scope: &SimulatedScope) -> Vec<(String, String)> {
@@ -241,8 +241,8 @@ async fn a_message_flood_is_bounded() {
     let scope = setup(None, false).start();
     scope.run(minutes(1)).await;
     for number in 0..5_000 {
-        scope.net.broker().publish(Message::new("other/topic", number.to_string()));
-        scope.net.broker().publish(Message::new(ANSWERS, number.to_string()));
+        scope.net.broker().publish(ApplicationMessage::new("other/topic", number.to_string()));
+        scope.net.broker().publish(ApplicationMessage::new(ANSWERS, number.to_string()));
     }
     let shown = Arc::clone(scope.live_state().await.runtime.device.as_ref().expect("a device"));
     assert!(shown.unread + u64::from(shown.heard.is_some()) > 0, "answers are this device's only facts");

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use dropscope::diagnostics::event::DropKind;
 use dropscope::diagnostics::{Event, recording};
-use dropscope::lab::{Fault, Message};
+use dropscope::lab::{Fault, ApplicationMessage};
 use dropscope::monitor::MonitorRequest;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -50,7 +50,7 @@ fn heater(net: SimulatedNetwork) -> JoinHandle<()> {
                 sleep(minutes(random.random_range(3..17))).await;
             }
             let payload = vec![b' '; random.random_range(286..331)];
-            net.broker().publish(Message::new(TOPIC, payload));
+            net.broker().publish(ApplicationMessage::new(TOPIC, payload));
         }
     })
 }
@@ -73,7 +73,7 @@ async fn day() -> Events {
     run_until(&scope, 13, 17, 48).await;
     scope.net.line(LineState::Reset);
     run_until(&scope, 14, 30, 5).await;
-    scope.net.broker().strike(&Fault::Disconnect { reason: 0x8B, text: None });
+    scope.net.broker().inject(&Fault::Disconnect { reason: 0x8B, text: None });
     run_until(&scope, 15, 21, 33).await;
     // Nothing passes while the computer sleeps, and the router forgets.
     scope.net.line(LineState::BlackHole);

@@ -12,7 +12,7 @@ use std::time::Duration;
 use dropscope::diagnostics::error_name::AWS_IO_SOCKET_CONNECTION_REFUSED;
 use dropscope::diagnostics::event::{DropKind, Layer, Phase, PhaseTiming};
 use dropscope::diagnostics::{Clock, Stamp};
-use dropscope::lab::{Broker, BrokerOptions, Control};
+use dropscope::lab::{Broker, BrokerOptions, BrokerControl};
 use dropscope::mqtt::connector::{BoxFuture, Connector};
 use dropscope::mqtt::failure::Failure;
 use dropscope::mqtt::settings::LinkSettings;
@@ -113,7 +113,7 @@ impl SimulatedNetwork {
     }
 
     /// The broker's levers.
-    pub(crate) fn broker(&self) -> Control {
+    pub(crate) fn broker(&self) -> BrokerControl {
         self.0.broker.control()
     }
 

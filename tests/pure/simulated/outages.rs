@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dropscope::diagnostics::event::{ConnectFailedEvent, ConnectKind, ConnectedEvent, Phase};
 use dropscope::diagnostics::{Event, Stamp};
-use dropscope::lab::{Fault, Plan, When};
+use dropscope::lab::{Fault, PlannedFault, FaultTrigger};
 use dropscope::monitor::{LinkActivity, MonitorRequest};
 
 use crate::simulated::network::LineState;
@@ -25,7 +25,7 @@ fn failed(events: &Events) -> Vec<(Stamp, ConnectFailedEvent)> {
 #[tokio::test(start_paused = true)]
 async fn reconnects_to_a_flapping_broker_back_off() {
     let scope = RunSetup::default().start();
-    scope.net.broker().plan(Plan::every_at(When::After(Duration::ZERO), Fault::Fin));
+    scope.net.broker().plan_fault(PlannedFault::every_at(FaultTrigger::AfterConnack(Duration::ZERO), Fault::Fin));
     scope.run(days(1)).await;
     let gaps_of_the_day = gaps(&scope.net.connects());
     assert!(gaps_of_the_day.iter().all(|gap| *gap >= secs(1)), "{:?}", gaps_of_the_day.iter().min());
@@ -36,7 +36,7 @@ async fn reconnects_to_a_flapping_broker_back_off() {
     let drops = scope.events().drops().len();
     assert_eq!(drops, scope.net.connects().len(), "every session was dropped, and once");
 
-    scope.net.broker().clear_plans();
+    scope.net.broker().clear_planned_faults();
     scope.run(hours(1)).await;
     assert_eq!(scope.events().drops().len(), drops, "stable since");
     scope.net.line(LineState::Fin);
@@ -51,7 +51,7 @@ async fn reconnects_to_a_flapping_broker_back_off() {
 async fn only_a_stable_session_resets_the_backoff() {
     for (lived, later) in [(29, 30..=61), (31, 0..=1)] {
         let scope = RunSetup::default().start();
-        scope.net.broker().plan(Plan::every_at(When::After(secs(lived)), Fault::Fin));
+        scope.net.broker().plan_fault(PlannedFault::every_at(FaultTrigger::AfterConnack(secs(lived)), Fault::Fin));
         scope.run(hours(2)).await;
         let connected = connected(&scope.events());
         let drops = scope.events().drops();

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use dropscope::diagnostics::recording::RecordingReader;
 use dropscope::diagnostics::{Diagnostics, Event};
 use dropscope::export::{Export, ExportOptions, RecorderSettings, RecorderState, RecorderTarget};
-use dropscope::lab::{Fault, Message};
+use dropscope::lab::{Fault, ApplicationMessage};
 use dropscope::monitor::{LinkActivity, NoticeKind, MonitorRequest};
 use tokio::sync::broadcast::error::TryRecvError;
 
@@ -28,7 +28,7 @@ fn json(path: &Path) -> serde_json::Value {
 /// Chatter of a device, one message every `every` seconds.
 async fn publish_messages(scope: &SimulatedScope, count: u64, every: u64) {
     for number in 0..count {
-        scope.net.broker().publish(Message::new("home/heater/status", number.to_string()));
+        scope.net.broker().publish(ApplicationMessage::new("home/heater/status", number.to_string()));
         scope.run(secs(every)).await;
     }
 }
@@ -110,7 +110,7 @@ async fn the_recording_read_back_gives_the_same_export() {
     setup.link.subscriptions.push(("home/#".to_owned(), 1));
     let scope = setup.start();
     publish_messages(&scope, 100, 17).await;
-    scope.net.broker().strike(&Fault::Disconnect { reason: 0x8B, text: Some("\u{7}restart".to_owned()) });
+    scope.net.broker().inject(&Fault::Disconnect { reason: 0x8B, text: Some("\u{7}restart".to_owned()) });
     publish_messages(&scope, 50, 60).await;
     scope.clock.step(chrono::TimeDelta::minutes(-90));
     scope.send_request(MonitorRequest::SetKeepAlive(240)).await;

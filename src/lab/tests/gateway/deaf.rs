@@ -6,12 +6,12 @@ use tokio::io::DuplexStream;
 
 use super::scene::{BOTH, Scene};
 use crate::lab::tests::client::{Ask, Client, Got, ask, message};
-use crate::lab::{Ailment, Deafness, Version};
+use crate::lab::{PathFault, DeliveryFailureManner, LabMqttVersion};
 
 const MOMENT: Duration = Duration::from_millis(100);
 
 /// Comes back to a session that is kept, and says what the CONNACK said of it.
-async fn come_back(scene: &Scene, version: Version) -> (Client<DuplexStream>, bool) {
+async fn come_back(scene: &Scene, version: LabMqttVersion) -> (Client<DuplexStream>, bool) {
     let (client, got) = scene.dial(Ask { clean: false, ..ask(version, "a") }).await;
     let Got::ConnAck { session_present, code: 0 } = got else { panic!("{got:?}") };
     (client, session_present)
@@ -36,7 +36,7 @@ async fn is_alive(client: &mut Client<DuplexStream>) -> bool {
 #[tokio::test(start_paused = true)]
 async fn a_refused_subscription_says_0x80_and_delivers_nothing() {
     for version in BOTH {
-        let scene = Scene::new([Ailment::Deaf { manner: Deafness::SubackFailure }]);
+        let scene = Scene::new([PathFault::DeliveryFailure { manner: DeliveryFailureManner::SubackFailure }]);
         let (mut first, _) = come_back(&scene, version).await;
         assert_eq!(first.subscribe("t", 0).await, Got::SubAck(vec![0]));
         assert!(hears(&scene, &mut first).await, "the first session is well");
@@ -52,7 +52,7 @@ async fn a_refused_subscription_says_0x80_and_delivers_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_lost_session_is_deaf_until_it_subscribes() {
     for version in BOTH {
-        let scene = Scene::new([Ailment::Deaf { manner: Deafness::SessionLost }]);
+        let scene = Scene::new([PathFault::DeliveryFailure { manner: DeliveryFailureManner::SessionLost }]);
         let (mut first, _) = come_back(&scene, version).await;
         first.subscribe("t", 0).await;
         drop(first);
@@ -73,7 +73,7 @@ async fn swallowed_deliveries_look_well_in_every_other_way() {
         let scene = Scene::new([]);
         let (mut first, _) = come_back(&scene, version).await;
         first.subscribe("t", 0).await;
-        scene.control.arm(Ailment::Deaf { manner: Deafness::DeliveriesSwallowed });
+        scene.control.arm(PathFault::DeliveryFailure { manner: DeliveryFailureManner::DeliveriesSwallowed });
         assert!(hears(&scene, &mut first).await, "a session that lives goes on");
         drop(first);
         scene.broker.control().wait_for(|census| census.connections == 0).await;

@@ -6,18 +6,18 @@ use tokio::time::{Instant, sleep};
 
 use super::scene::{BOTH, Scene, ending};
 use crate::lab::tests::client::{Got, message};
-use crate::lab::{Ailment, GatewayOptions, Manner, OutageManner, Version};
+use crate::lab::{PathFault, GatewayOptions, DropManner, OutageManner, LabMqttVersion};
 
 /// Strikes at times of the clock, in real seconds since the start, for so long.
-async fn times(options: GatewayOptions, ailments: Vec<Ailment>, lasting: Duration) -> Vec<f64> {
+async fn times(options: GatewayOptions, ailments: Vec<PathFault>, lasting: Duration) -> Vec<f64> {
     let scene = Scene::with(options, ailments);
     let end = Instant::now() + lasting;
     while Instant::now() < end {
-        let mut client = scene.client(Version::V5, "a").await;
+        let mut client = scene.client(LabMqttVersion::V5, "a").await;
         let limit = end.duration_since(Instant::now());
         while !matches!(client.next_within(limit).await, Got::Fin | Got::Silence) {}
     }
-    let times = scene.control.strikes().iter().map(|strike| strike.at.as_secs_f64()).collect();
+    let times = scene.control.injections().iter().map(|strike| strike.at.as_secs_f64()).collect();
     scene.stop().await;
     times
 }
@@ -26,7 +26,7 @@ async fn times(options: GatewayOptions, ailments: Vec<Ailment>, lasting: Duratio
 async fn a_schedule_follows_the_clock_and_not_the_session() {
     // The lab starts at 03:10:00; every night at four, one second is an hour.
     let options = GatewayOptions { seed: 1, scale: 3600.0, wall_secs: 86_400.0 + 3.0 * 3600.0 + 600.0 };
-    let nightly = Ailment::Schedule { every_secs: 86_400.0, phase_secs: 4.0 * 3600.0, manner: Manner::Reset };
+    let nightly = PathFault::Schedule { every_secs: 86_400.0, phase_secs: 4.0 * 3600.0, manner: DropManner::Reset };
     let seen = times(options, vec![nightly], Duration::from_secs(60)).await;
     let expected = [50.0 / 60.0, 24.0 + 50.0 / 60.0, 48.0 + 50.0 / 60.0];
     assert_eq!(seen.len(), 3, "{seen:?}");
@@ -39,10 +39,10 @@ async fn a_schedule_follows_the_clock_and_not_the_session() {
 async fn chance_strikes_at_the_same_times_with_the_same_seed() {
     let lasting = Duration::from_secs(2_000);
     for ailment in [
-        Ailment::RandomLoss { mean_secs: 600.0, manner: Manner::Fin },
-        Ailment::WebSocketClose { code: 1001, mean_secs: 600.0 },
-        Ailment::ServerDisconnect { reason: 0x8B, mean_secs: 600.0 },
-        Ailment::Burst { mean_secs: 600.0, count: 1, spacing_secs: 0.0, manner: Manner::Fin },
+        PathFault::RandomLoss { mean_secs: 600.0, manner: DropManner::Fin },
+        PathFault::WebSocketClose { code: 1001, mean_secs: 600.0 },
+        PathFault::ServerDisconnect { reason: 0x8B, mean_secs: 600.0 },
+        PathFault::Burst { mean_secs: 600.0, count: 1, spacing_secs: 0.0, manner: DropManner::Fin },
     ] {
         let options = |seed| GatewayOptions { seed, scale: 60.0, wall_secs: 0.0 };
         let first = times(options(3), vec![ailment.clone()], lasting).await;
@@ -57,7 +57,7 @@ async fn chance_strikes_at_the_same_times_with_the_same_seed() {
 
 #[tokio::test(start_paused = true)]
 async fn two_ailments_of_a_kind_have_their_own_chance() {
-    let loss = Ailment::RandomLoss { mean_secs: 600.0, manner: Manner::Fin };
+    let loss = PathFault::RandomLoss { mean_secs: 600.0, manner: DropManner::Fin };
     let options = GatewayOptions { seed: 3, scale: 60.0, wall_secs: 0.0 };
     let one = times(options, vec![loss.clone()], Duration::from_secs(500)).await;
     let two = times(options, vec![loss.clone(), loss], Duration::from_secs(500)).await;
@@ -67,7 +67,7 @@ async fn two_ailments_of_a_kind_have_their_own_chance() {
 
 #[tokio::test(start_paused = true)]
 async fn a_burst_is_several_ends_in_a_row() {
-    let burst = Ailment::Burst { mean_secs: 3_600.0, count: 4, spacing_secs: 30.0, manner: Manner::Fin };
+    let burst = PathFault::Burst { mean_secs: 3_600.0, count: 4, spacing_secs: 30.0, manner: DropManner::Fin };
     let options = GatewayOptions { seed: 5, scale: 60.0, wall_secs: 0.0 };
     let seen = times(options, vec![burst], Duration::from_secs(1_000)).await;
     assert!(seen.len() >= 8, "{seen:?}");
@@ -79,10 +79,10 @@ async fn a_burst_is_several_ends_in_a_row() {
 #[tokio::test(start_paused = true)]
 async fn maintenance_disconnects_everybody_once() {
     for version in BOTH {
-        let scene = Scene::new([Ailment::Maintenance { at_secs: 180.0 }]);
+        let scene = Scene::new([PathFault::Maintenance { at_secs: 180.0 }]);
         let mut clients = [scene.client(version, "a").await, scene.client(version, "b").await];
         for client in &mut clients {
-            if version == Version::V5 {
+            if version == LabMqttVersion::V5 {
                 assert_eq!(ending(client).await.0, Got::Disconnect(0x8B));
             }
             assert_eq!(ending(client).await.0, Got::Fin);
@@ -97,15 +97,15 @@ async fn maintenance_disconnects_everybody_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_black_hole_outage_holds_everything_back_and_lets_it_go() {
-    let outage = Ailment::Outage { every_secs: 600.0, lasting_secs: 300.0, manner: OutageManner::BlackHole };
+    let outage = PathFault::Outage { every_secs: 600.0, lasting_secs: 300.0, manner: OutageManner::BlackHole };
     let scene = Scene::new([outage]);
-    let mut client = scene.client(Version::V311, "a").await;
+    let mut client = scene.client(LabMqttVersion::V311, "a").await;
     client.subscribe("t", 0).await;
     sleep(Duration::from_secs(11)).await;
     scene.broker.publish("t", "late");
     assert_eq!(client.next_within(Duration::from_millis(3_900)).await, Got::Silence);
     let begun = Instant::now();
-    let _newcomer = scene.client(Version::V311, "b").await;
+    let _newcomer = scene.client(LabMqttVersion::V311, "b").await;
     assert!(begun.elapsed() >= Duration::from_millis(99), "answered after the outage only");
     assert_eq!(client.next().await, message("t", "late"));
     sleep(Duration::from_secs(11)).await;
@@ -113,9 +113,9 @@ async fn a_black_hole_outage_holds_everything_back_and_lets_it_go() {
     assert_eq!(client.next_within(Duration::from_secs(3)).await, Got::Silence, "the second outage");
     let whats: Vec<String> = scene.deeds().into_iter().map(|(_, what)| what).collect();
     assert_eq!(whats, ["outage begins: nothing passes", "outage ends", "outage begins: nothing passes"]);
-    let ats: Vec<u64> = scene.control.strikes().iter().map(|strike| strike.at.as_secs()).collect();
+    let ats: Vec<u64> = scene.control.injections().iter().map(|strike| strike.at.as_secs()).collect();
     assert_eq!(ats, [10, 15, 25]);
-    let id = scene.control.armed()[0].0;
+    let id = scene.control.armed_faults()[0].0;
     assert!(scene.control.disarm(id));
     assert_eq!(client.next().await, Got::PingResp, "disarming ends the outage");
     scene.stop().await;
@@ -123,9 +123,9 @@ async fn a_black_hole_outage_holds_everything_back_and_lets_it_go() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dns_outage_tells_who_plays_the_resolver() {
-    let outage = Ailment::Outage { every_secs: 60.0, lasting_secs: 120.0, manner: OutageManner::Dns };
+    let outage = PathFault::Outage { every_secs: 60.0, lasting_secs: 120.0, manner: OutageManner::Dns };
     let scene = Scene::new([outage]);
-    let mut client = scene.client(Version::V311, "a").await;
+    let mut client = scene.client(LabMqttVersion::V311, "a").await;
     assert!(scene.control.name_resolves());
     assert_eq!(ending(&mut client).await.0, Got::Fin, "a stream in memory knows no reset");
     assert!(!scene.control.name_resolves());
@@ -136,6 +136,6 @@ async fn a_dns_outage_tells_who_plays_the_resolver() {
     assert_eq!(read.unwrap(), 0, "refused");
     sleep(Duration::from_millis(2_001)).await;
     assert!(scene.control.name_resolves());
-    scene.client(Version::V311, "a").await;
+    scene.client(LabMqttVersion::V311, "a").await;
     scene.stop().await;
 }

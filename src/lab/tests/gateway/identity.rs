@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use super::scene::{BOTH, Scene, ending};
 use crate::lab::tests::client::{Ask, Got, ask};
-use crate::lab::{Ailment, TakeoverTime, Version};
+use crate::lab::{PathFault, TakeoverTime, LabMqttVersion};
 
 #[tokio::test(start_paused = true)]
 async fn a_second_client_takes_over_after_each_connect_or_on_a_timer() {
@@ -15,23 +15,23 @@ async fn a_second_client_takes_over_after_each_connect_or_on_a_timer() {
             (TakeoverTime::AfterConnectSecs(120.0), [2.0, 2.0, 2.0]),
             (TakeoverTime::EverySecs(180.0), [3.0, 3.0, 3.0]),
         ] {
-            let scene = Scene::new([Ailment::Takeover { when }]);
+            let scene = Scene::new([PathFault::Takeover { when }]);
             for secs in expected {
                 let begun = Instant::now();
                 let mut client = scene.client(version, "twin").await;
-                if version == Version::V5 {
+                if version == LabMqttVersion::V5 {
                     assert_eq!(ending(&mut client).await.0, Got::Disconnect(0x8E));
                 }
                 assert_eq!(ending(&mut client).await.0, Got::Fin);
                 let age = begun.elapsed().as_secs_f64();
                 assert!((age - secs).abs() < 0.01, "{when:?}: {age} s");
             }
-            let census = scene.broker.control().census();
+            let census = scene.broker.control().connection_counts();
             assert_eq!((census.connects, census.connections), (6, 1), "the second client stays");
-            assert_eq!(scene.control.tally().intrusions, 3);
+            assert_eq!(scene.control.counters().takeovers, 3);
             sleep(Duration::from_secs(600)).await;
             assert_eq!(scene.broker.control().connections(), 1, "and keeps its promise of a keep-alive");
-            let id = scene.control.armed()[0].0;
+            let id = scene.control.armed_faults()[0].0;
             scene.control.disarm(id);
             sleep(Duration::from_millis(10)).await;
             assert_eq!(scene.broker.control().connections(), 0);
@@ -43,8 +43,8 @@ async fn a_second_client_takes_over_after_each_connect_or_on_a_timer() {
 #[tokio::test(start_paused = true)]
 async fn expired_credentials_are_refused_until_they_are_renewed() {
     for version in BOTH {
-        let refusal = if version == Version::V5 { 0x87 } else { 5 };
-        let scene = Scene::new([Ailment::CredentialExpiry { at_secs: 600.0, ends_sessions: false }]);
+        let refusal = if version == LabMqttVersion::V5 { 0x87 } else { 5 };
+        let scene = Scene::new([PathFault::CredentialExpiry { at_secs: 600.0, ends_sessions: false }]);
         let mut lives = scene.client(version, "lives").await;
         sleep(Duration::from_secs(10)).await;
         lives.ping().await;
@@ -54,14 +54,14 @@ async fn expired_credentials_are_refused_until_they_are_renewed() {
             assert_eq!(got, Got::ConnAck { session_present: false, code: refusal });
             assert_eq!(client.next().await, Got::Fin);
         }
-        assert_eq!(scene.broker.control().census().connects, 1, "the broker is not asked");
+        assert_eq!(scene.broker.control().connection_counts().connects, 1, "the broker is not asked");
         scene.control.renew_credentials();
         sleep(Duration::from_secs(9)).await;
         drop(scene.client(version, "renewed").await);
         sleep(Duration::from_secs(1)).await;
         let (_, got) = scene.dial(ask(version, "late again")).await;
         assert_eq!(got, Got::ConnAck { session_present: false, code: refusal });
-        let id = scene.control.armed()[0].0;
+        let id = scene.control.armed_faults()[0].0;
         scene.control.disarm(id);
         sleep(Duration::from_millis(1)).await;
         scene.client(version, "healed").await;
@@ -71,8 +71,8 @@ async fn expired_credentials_are_refused_until_they_are_renewed() {
 
 #[tokio::test(start_paused = true)]
 async fn credentials_may_take_their_sessions_with_them_and_early_renewal_prevents_it() {
-    let scene = Scene::new([Ailment::CredentialExpiry { at_secs: 600.0, ends_sessions: true }]);
-    let (mut client, _) = scene.dial(Ask { keep_alive: 0, ..ask(Version::V311, "a") }).await;
+    let scene = Scene::new([PathFault::CredentialExpiry { at_secs: 600.0, ends_sessions: true }]);
+    let (mut client, _) = scene.dial(Ask { keep_alive: 0, ..ask(LabMqttVersion::V311, "a") }).await;
     for _ in 0..3 {
         assert_eq!(client.next_within(Duration::from_secs(9)).await, Got::Silence);
         scene.control.renew_credentials();

@@ -7,35 +7,35 @@ use tokio::io::duplex;
 use super::scene::Scene;
 use crate::lab::tests::client::{Client, ask};
 use crate::lab::{
-    Ailment, Deafness, Direction, GatewayOptions, IdleManner, Manner, OutageManner, TakeoverTime, Version,
+    PathFault, DeliveryFailureManner, Direction, GatewayOptions, IdleManner, DropManner, OutageManner, TakeoverTime, LabMqttVersion,
 };
 
-fn with(secs: f64) -> Vec<Ailment> {
-    let (manner, direction) = (Manner::WsClose(0), Direction::Both);
+fn with(secs: f64) -> Vec<PathFault> {
+    let (manner, direction) = (DropManner::WsClose(0), Direction::Both);
     vec![
-        Ailment::SessionLifetime { secs, jitter_secs: secs, manner },
-        Ailment::Schedule { every_secs: secs, phase_secs: secs, manner },
-        Ailment::IdleTimeout { secs, manner: IdleManner::ResetOnNextPacket },
-        Ailment::RandomLoss { mean_secs: secs, manner: Manner::SilentBlackHole },
-        Ailment::Burst { mean_secs: secs, count: 0, spacing_secs: secs, manner },
-        Ailment::AfterMessages { count: 0, direction, manner },
-        Ailment::AfterRate { messages: 0, window_secs: secs, direction, manner },
-        Ailment::AfterPublish { topic_filter: "#/+/\0".into(), delay_ms: secs, manner },
-        Ailment::CredentialExpiry { at_secs: secs, ends_sessions: true },
-        Ailment::Takeover { when: TakeoverTime::EverySecs(secs) },
-        Ailment::Takeover { when: TakeoverTime::AfterConnectSecs(secs) },
-        Ailment::Outage { every_secs: secs, lasting_secs: secs, manner: OutageManner::Refuse },
-        Ailment::Outage { every_secs: secs, lasting_secs: secs, manner: OutageManner::BlackHole },
-        Ailment::Outage { every_secs: secs, lasting_secs: secs, manner: OutageManner::Dns },
-        Ailment::KeepAliveCut { loses_pings: true },
-        Ailment::LatePings { delay_secs: secs },
-        Ailment::Latency { ms: secs, jitter_ms: secs, loss: secs },
-        Ailment::HalfOpen { after_secs: secs },
-        Ailment::TlsAlert { every_secs: secs },
-        Ailment::WebSocketClose { code: 0, mean_secs: secs },
-        Ailment::ServerDisconnect { reason: 0xFF, mean_secs: secs },
-        Ailment::Maintenance { at_secs: secs },
-        Ailment::Deaf { manner: Deafness::SubackFailure },
+        PathFault::SessionLifetime { secs, jitter_secs: secs, manner },
+        PathFault::Schedule { every_secs: secs, phase_secs: secs, manner },
+        PathFault::IdleTimeout { secs, manner: IdleManner::ResetOnNextPacket },
+        PathFault::RandomLoss { mean_secs: secs, manner: DropManner::SilentBlackHole },
+        PathFault::Burst { mean_secs: secs, count: 0, spacing_secs: secs, manner },
+        PathFault::AfterMessages { count: 0, direction, manner },
+        PathFault::AfterRate { messages: 0, window_secs: secs, direction, manner },
+        PathFault::AfterPublish { topic_filter: "#/+/\0".into(), delay_ms: secs, manner },
+        PathFault::CredentialExpiry { at_secs: secs, ends_sessions: true },
+        PathFault::Takeover { when: TakeoverTime::EverySecs(secs) },
+        PathFault::Takeover { when: TakeoverTime::AfterConnectSecs(secs) },
+        PathFault::Outage { every_secs: secs, lasting_secs: secs, manner: OutageManner::Refuse },
+        PathFault::Outage { every_secs: secs, lasting_secs: secs, manner: OutageManner::BlackHole },
+        PathFault::Outage { every_secs: secs, lasting_secs: secs, manner: OutageManner::Dns },
+        PathFault::KeepAliveCut { loses_pings: true },
+        PathFault::LatePings { delay_secs: secs },
+        PathFault::Latency { ms: secs, jitter_ms: secs, loss: secs },
+        PathFault::HalfOpen { after_secs: secs },
+        PathFault::TlsAlert { every_secs: secs },
+        PathFault::WebSocketClose { code: 0, mean_secs: secs },
+        PathFault::ServerDisconnect { reason: 0xFF, mean_secs: secs },
+        PathFault::Maintenance { at_secs: secs },
+        PathFault::DeliveryFailure { manner: DeliveryFailureManner::SubackFailure },
     ]
 }
 
@@ -45,7 +45,7 @@ async fn every_ailment_takes_every_number() {
         for ailment in with(secs) {
             let options = GatewayOptions { seed: u64::MAX, scale: secs, wall_secs: secs };
             let scene = Scene::with(options, [ailment.clone()]);
-            for version in [Version::V311, Version::V5] {
+            for version in [LabMqttVersion::V311, LabMqttVersion::V5] {
                 let (near, far) = duplex(1024);
                 scene.gateway.attach(far);
                 let visit = async {

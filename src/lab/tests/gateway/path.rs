@@ -7,10 +7,10 @@ use tokio::time::{Instant, sleep};
 
 use super::scene::{BOTH, Scene, ending};
 use crate::lab::tests::client::{Ask, Client, Got, ask, message};
-use crate::lab::{Ailment, IdleManner, Manner, Version};
+use crate::lab::{PathFault, IdleManner, DropManner, LabMqttVersion};
 
-fn nat(manner: IdleManner) -> Ailment {
-    Ailment::IdleTimeout { secs: 300.0, manner }
+fn nat(manner: IdleManner) -> PathFault {
+    PathFault::IdleTimeout { secs: 300.0, manner }
 }
 
 #[tokio::test(start_paused = true)]
@@ -32,10 +32,10 @@ async fn a_silent_nat_forgets_after_exactly_its_time_and_swallows_all() {
         client.ping().await;
         scene.broker.publish("t", "unheard");
         assert_eq!(client.next_within(Duration::from_secs(80)).await, Got::Silence);
-        let strikes = scene.control.strikes();
+        let strikes = scene.control.injections();
         assert_eq!(strikes.len(), 1, "{strikes:?}");
         assert_eq!(strikes[0].at, last + Duration::from_secs(5));
-        assert_eq!(strikes[0].what, "NAT entry expired: silent black hole");
+        assert_eq!(strikes[0].description, "NAT entry expired: silent black hole");
         // The server has heard nothing for 1.5 × 60 s and gives up; the client is not told.
         sleep(Duration::from_secs(20)).await;
         assert_eq!(scene.broker.control().connections(), 0);
@@ -51,7 +51,7 @@ async fn a_silent_nat_forgets_after_exactly_its_time_and_swallows_all() {
 #[tokio::test(start_paused = true)]
 async fn a_rude_nat_resets_at_the_next_packet_of_the_client() {
     let scene = Scene::new([nat(IdleManner::ResetOnNextPacket)]);
-    let mut client = scene.client(Version::V311, "a").await;
+    let mut client = scene.client(LabMqttVersion::V311, "a").await;
     client.subscribe("t", 0).await;
     sleep(Duration::from_secs(6)).await;
     scene.broker.publish("t", "lost");
@@ -67,9 +67,9 @@ async fn a_rude_nat_resets_at_the_next_packet_of_the_client() {
 
 #[tokio::test(start_paused = true)]
 async fn an_endless_black_hole_leaves_the_session_on_the_server() {
-    let ailment = Ailment::SessionLifetime { secs: 60.0, jitter_secs: 0.0, manner: Manner::SilentBlackHole };
+    let ailment = PathFault::SessionLifetime { secs: 60.0, jitter_secs: 0.0, manner: DropManner::SilentBlackHole };
     let scene = Scene::new([ailment]);
-    let mut client = scene.client(Version::V5, "a").await;
+    let mut client = scene.client(LabMqttVersion::V5, "a").await;
     client.ping().await;
     assert_eq!(client.next().await, Got::PingResp);
     sleep(Duration::from_secs(2)).await;
@@ -78,7 +78,7 @@ async fn an_endless_black_hole_leaves_the_session_on_the_server() {
     drop(client);
     sleep(Duration::from_secs(10)).await;
     assert_eq!(scene.broker.control().connections(), 1, "nobody told the server");
-    let _back = scene.client(Version::V5, "a").await;
+    let _back = scene.client(LabMqttVersion::V5, "a").await;
     sleep(Duration::from_millis(10)).await;
     assert_eq!(scene.broker.control().connections(), 1, "it is taken over by who comes back");
     scene.stop().await;
@@ -86,8 +86,8 @@ async fn an_endless_black_hole_leaves_the_session_on_the_server() {
 
 #[tokio::test(start_paused = true)]
 async fn half_open_closes_the_servers_side_only() {
-    let scene = Scene::new([Ailment::HalfOpen { after_secs: 120.0 }]);
-    let mut client = scene.client(Version::V5, "a").await;
+    let scene = Scene::new([PathFault::HalfOpen { after_secs: 120.0 }]);
+    let mut client = scene.client(LabMqttVersion::V5, "a").await;
     sleep(Duration::from_millis(1_999)).await;
     client.ping().await;
     assert_eq!(client.next().await, Got::PingResp);
@@ -102,7 +102,7 @@ async fn half_open_closes_the_servers_side_only() {
 #[tokio::test(start_paused = true)]
 async fn late_pings_are_late_and_nothing_else_is() {
     for version in BOTH {
-        let scene = Scene::new([Ailment::LatePings { delay_secs: 300.0 }]);
+        let scene = Scene::new([PathFault::LatePings { delay_secs: 300.0 }]);
         let mut client = scene.client(version, "a").await;
         client.subscribe("t", 0).await;
         let asked = Instant::now();
@@ -119,9 +119,9 @@ async fn late_pings_are_late_and_nothing_else_is() {
 
 #[tokio::test(start_paused = true)]
 async fn latency_delays_both_ways_from_the_first_packet() {
-    let scene = Scene::new([Ailment::Latency { ms: 6_000.0, jitter_ms: 0.0, loss: 0.0 }]);
+    let scene = Scene::new([PathFault::Latency { ms: 6_000.0, jitter_ms: 0.0, loss: 0.0 }]);
     let begun = Instant::now();
-    let mut client = scene.client(Version::V311, "a").await;
+    let mut client = scene.client(LabMqttVersion::V311, "a").await;
     assert_eq!(begun.elapsed(), Duration::from_millis(200), "100 ms there, 100 ms back");
     let asked = Instant::now();
     client.ping().await;
@@ -142,9 +142,9 @@ async fn latency_delays_both_ways_from_the_first_packet() {
 async fn a_lossy_path_keeps_the_order_and_repeats_with_the_seed() {
     let mut runs = Vec::new();
     for _ in 0..2 {
-        let scene = Scene::new([Ailment::Latency { ms: 600.0, jitter_ms: 300.0, loss: 0.2 }]);
-        let mut sender = scene.client(Version::V311, "sender").await;
-        let mut receiver = scene.client(Version::V311, "receiver").await;
+        let scene = Scene::new([PathFault::Latency { ms: 600.0, jitter_ms: 300.0, loss: 0.2 }]);
+        let mut sender = scene.client(LabMqttVersion::V311, "sender").await;
+        let mut receiver = scene.client(LabMqttVersion::V311, "receiver").await;
         receiver.subscribe("t", 0).await;
         let mut delays = Vec::new();
         for number in 0..50 {
@@ -159,7 +159,7 @@ async fn a_lossy_path_keeps_the_order_and_repeats_with_the_seed() {
         for number in 50..200 {
             assert_eq!(receiver.next().await, message("t", &number.to_string()));
         }
-        let lost = scene.control.tally().retransmitted;
+        let lost = scene.control.counters().retransmitted;
         assert!((60..160).contains(&lost), "{lost} of about 400 packets");
         let one_way_twice = Duration::from_millis(10)..=Duration::from_millis(30);
         assert!(delays.iter().filter(|delay| one_way_twice.contains(*delay)).count() > 20, "{delays:?}");
@@ -171,9 +171,9 @@ async fn a_lossy_path_keeps_the_order_and_repeats_with_the_seed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_large_message_passes_whole_and_pings_do_not_fall_into_it() {
-    let path = Ailment::Latency { ms: 60.0, jitter_ms: 0.0, loss: 0.0 };
-    let scene = Scene::new([path, Ailment::LatePings { delay_secs: 0.06 }]);
-    let (mut client, _) = scene.dial(Ask { keep_alive: 0, ..ask(Version::V311, "a") }).await;
+    let path = PathFault::Latency { ms: 60.0, jitter_ms: 0.0, loss: 0.0 };
+    let scene = Scene::new([path, PathFault::LatePings { delay_secs: 0.06 }]);
+    let (mut client, _) = scene.dial(Ask { keep_alive: 0, ..ask(LabMqttVersion::V311, "a") }).await;
     client.subscribe("t", 0).await;
     let large = "x".repeat(500_000);
     for _ in 0..3 {
@@ -188,11 +188,11 @@ async fn a_large_message_passes_whole_and_pings_do_not_fall_into_it() {
 
 #[tokio::test(start_paused = true)]
 async fn who_attached_a_stream_in_memory_learns_of_a_reset() {
-    for (manner, is_reset) in [(Manner::Reset, true), (Manner::Fin, false)] {
-        let scene = Scene::new([Ailment::SessionLifetime { secs: 60.0, jitter_secs: 0.0, manner }]);
+    for (manner, is_reset) in [(DropManner::Reset, true), (DropManner::Fin, false)] {
+        let scene = Scene::new([PathFault::SessionLifetime { secs: 60.0, jitter_secs: 0.0, manner }]);
         let (near, far) = duplex(64 * 1024);
         let parting = scene.gateway.attach(far);
-        let (mut client, _) = Client::greet(near, ask(Version::V311, "a")).await;
+        let (mut client, _) = Client::greet(near, ask(LabMqttVersion::V311, "a")).await;
         assert!(!parting.is_reset(), "it lives");
         assert_eq!(ending(&mut client).await.0, Got::Fin);
         assert_eq!(parting.is_reset(), is_reset, "{manner:?}");

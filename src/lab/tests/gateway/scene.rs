@@ -7,10 +7,10 @@ use tokio::time::Instant;
 
 use crate::lab::tests::client::{Ask, Client, Got, ask};
 use crate::lab::{
-    Ailment, Broker, BrokerOptions, Gateway, GatewayControl, GatewayOptions, Upstream, Version,
+    PathFault, Broker, BrokerOptions, Gateway, GatewayControl, GatewayOptions, Upstream, LabMqttVersion,
 };
 
-pub(super) const BOTH: [Version; 2] = [Version::V311, Version::V5];
+pub(super) const BOTH: [LabMqttVersion; 2] = [LabMqttVersion::V311, LabMqttVersion::V5];
 
 /// Everything a test needs, without sockets, so that time can be simulated.
 pub(super) struct Scene {
@@ -22,11 +22,11 @@ pub(super) struct Scene {
 
 impl Scene {
     /// A gateway with the given ailments, where a minute of the field is a second.
-    pub(super) fn new(ailments: impl IntoIterator<Item = Ailment>) -> Self {
+    pub(super) fn new(ailments: impl IntoIterator<Item = PathFault>) -> Self {
         Self::with(GatewayOptions { seed: 7, scale: 60.0, wall_secs: 0.0 }, ailments)
     }
 
-    pub(super) fn with(options: GatewayOptions, ailments: impl IntoIterator<Item = Ailment>) -> Self {
+    pub(super) fn with(options: GatewayOptions, ailments: impl IntoIterator<Item = PathFault>) -> Self {
         let broker = Broker::start(BrokerOptions::default());
         let gateway = Gateway::start(Upstream::Broker(broker.control()), options);
         let control = gateway.control();
@@ -37,7 +37,7 @@ impl Scene {
     }
 
     /// A client that is let in.
-    pub(super) async fn client(&self, version: Version, id: &'static str) -> Client<DuplexStream> {
+    pub(super) async fn client(&self, version: LabMqttVersion, id: &'static str) -> Client<DuplexStream> {
         let (client, got) = self.dial(ask(version, id)).await;
         assert!(matches!(got, Got::ConnAck { code: 0, .. }), "{got:?}");
         client
@@ -57,7 +57,7 @@ impl Scene {
 
     /// What the log of strikes says, without times.
     pub(super) fn deeds(&self) -> Vec<(Option<u64>, String)> {
-        self.control.strikes().into_iter().map(|strike| (strike.connection, strike.what)).collect()
+        self.control.injections().into_iter().map(|strike| (strike.connection, strike.description)).collect()
     }
 
     pub(super) async fn stop(self) {

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::scene::{BOTH, Scene, ending};
 use crate::lab::tests::client::{Ask, Got, ask, message};
-use crate::lab::{Ailment, AilmentId, Direction, Manner, Version};
+use crate::lab::{PathFault, PathFaultId, Direction, DropManner, LabMqttVersion};
 
 #[tokio::test(start_paused = true)]
 async fn a_healthy_gateway_changes_nothing() {
@@ -21,7 +21,7 @@ async fn a_healthy_gateway_changes_nothing() {
         client.ping().await;
         assert_eq!(client.next().await, Got::PingResp);
         assert_eq!(scene.deeds(), []);
-        let tally = scene.control.tally();
+        let tally = scene.control.counters();
         assert_eq!((tally.accepted, tally.sessions), (1, 1));
         assert_eq!((tally.packets_to_server, tally.packets_to_client), (4, 5));
         scene.stop().await;
@@ -30,20 +30,20 @@ async fn a_healthy_gateway_changes_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_session_lifetime_is_exact_and_its_jitter_repeats() {
-    let lifetime = |jitter_secs| Ailment::SessionLifetime { secs: 600.0, jitter_secs, manner: Manner::Fin };
+    let lifetime = |jitter_secs| PathFault::SessionLifetime { secs: 600.0, jitter_secs, manner: DropManner::Fin };
     let scene = Scene::new([lifetime(0.0)]);
-    let mut client = scene.client(Version::V311, "a").await;
+    let mut client = scene.client(LabMqttVersion::V311, "a").await;
     assert_eq!(ending(&mut client).await.0, Got::Fin);
     assert_eq!(scene.age(), Duration::from_secs(10));
     assert_eq!(scene.deeds(), [(Some(1), "FIN".to_owned())]);
-    assert_eq!(scene.control.strikes()[0].at, Duration::from_secs(10));
+    assert_eq!(scene.control.injections()[0].at, Duration::from_secs(10));
     let mut runs = Vec::new();
     for _ in 0..2 {
         let scene = Scene::new([lifetime(60.0)]);
         let mut ages = Vec::new();
         for _ in 0..5 {
             let before = Instant::now();
-            let mut client = scene.client(Version::V5, "a").await;
+            let mut client = scene.client(LabMqttVersion::V5, "a").await;
             assert_eq!(ending(&mut client).await.0, Got::Fin);
             ages.push(before.elapsed());
         }
@@ -58,7 +58,7 @@ async fn a_session_lifetime_is_exact_and_its_jitter_repeats() {
 #[tokio::test(start_paused = true)]
 async fn messages_are_counted_in_their_direction_and_the_last_one_passes() {
     for version in BOTH {
-        let after = |count, direction| Ailment::AfterMessages { count, direction, manner: Manner::Reset };
+        let after = |count, direction| PathFault::AfterMessages { count, direction, manner: DropManner::Reset };
         let scene = Scene::new([after(3, Direction::ToServer), after(2, Direction::ToClient)]);
         let mut sender = scene.client(version, "sender").await;
         let mut receiver = scene.client(version, "receiver").await;
@@ -78,13 +78,13 @@ async fn messages_are_counted_in_their_direction_and_the_last_one_passes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rate_is_exceeded_by_one_message_in_the_window() {
-    let scene = Scene::new([Ailment::AfterRate {
+    let scene = Scene::new([PathFault::AfterRate {
         messages: 5,
         window_secs: 60.0,
         direction: Direction::ToServer,
-        manner: Manner::Fin,
+        manner: DropManner::Fin,
     }]);
-    let mut client = scene.client(Version::V311, "a").await;
+    let mut client = scene.client(LabMqttVersion::V311, "a").await;
     for _ in 0..20 {
         client.publish("t", "steady", 0, false).await;
         assert_eq!(client.next_within(Duration::from_millis(200)).await, Got::Silence);
@@ -99,10 +99,10 @@ async fn a_rate_is_exceeded_by_one_message_in_the_window() {
 #[tokio::test(start_paused = true)]
 async fn a_denied_topic_ends_the_session_again_and_again() {
     for version in BOTH {
-        let scene = Scene::new([Ailment::AfterPublish {
+        let scene = Scene::new([PathFault::AfterPublish {
             topic_filter: "secret/#".into(),
             delay_ms: 12_000.0,
-            manner: Manner::Disconnect(0x87),
+            manner: DropManner::Disconnect(0x87),
         }]);
         let mut other = scene.client(version, "other").await;
         other.subscribe("#", 0).await;
@@ -112,7 +112,7 @@ async fn a_denied_topic_ends_the_session_again_and_again() {
             assert_eq!(other.next().await, message("open", "fine"));
             let sent = Instant::now();
             client.publish("secret/door", "open", 1, false).await;
-            if version == Version::V5 {
+            if version == LabMqttVersion::V5 {
                 assert_eq!(client.next().await, Got::Disconnect(0x87));
             }
             assert_eq!(ending(&mut client).await.0, Got::Fin, "and no PUBACK");
@@ -120,7 +120,7 @@ async fn a_denied_topic_ends_the_session_again_and_again() {
             assert_eq!(scene.deeds().last().unwrap(), &(Some(number), "server DISCONNECT 0x87".to_owned()));
         }
         assert_eq!(other.next_within(Duration::from_millis(500)).await, Got::Silence, "it reaches nobody");
-        assert_eq!(scene.control.tally().swallowed, 3);
+        assert_eq!(scene.control.counters().swallowed, 3);
         scene.stop().await;
     }
 }
@@ -128,7 +128,7 @@ async fn a_denied_topic_ends_the_session_again_and_again() {
 #[tokio::test(start_paused = true)]
 async fn a_keep_alive_is_cut_at_one_and_a_half_although_the_client_pings() {
     for version in BOTH {
-        let scene = Scene::new([Ailment::KeepAliveCut { loses_pings: true }]);
+        let scene = Scene::new([PathFault::KeepAliveCut { loses_pings: true }]);
         let (mut client, _) = scene.dial(Ask { keep_alive: 10, ..ask(version, "a") }).await;
         tokio::time::sleep(Duration::from_secs(7)).await;
         client.publish("t", "counts", 0, false).await;
@@ -137,7 +137,7 @@ async fn a_keep_alive_is_cut_at_one_and_a_half_although_the_client_pings() {
         assert_eq!(client.next_within(Duration::from_secs(10)).await, Got::Silence);
         client.ping().await;
         let (mut got, at) = ending(&mut client).await;
-        if version == Version::V5 {
+        if version == LabMqttVersion::V5 {
             assert_eq!(got, Got::Disconnect(0x8D));
             got = client.next().await;
         }
@@ -150,24 +150,24 @@ async fn a_keep_alive_is_cut_at_one_and_a_half_although_the_client_pings() {
 
 #[tokio::test(start_paused = true)]
 async fn ailments_act_independently_and_can_be_disarmed() {
-    let lifetime = |secs| Ailment::SessionLifetime { secs, jitter_secs: 0.0, manner: Manner::Fin };
+    let lifetime = |secs| PathFault::SessionLifetime { secs, jitter_secs: 0.0, manner: DropManner::Fin };
     let scene = Scene::new([lifetime(600.0), lifetime(300.0), lifetime(900.0)]);
-    let ids: Vec<AilmentId> = scene.control.armed().into_iter().map(|(id, _)| id).collect();
-    assert_eq!(ids, [AilmentId(1), AilmentId(2), AilmentId(3)]);
+    let ids: Vec<PathFaultId> = scene.control.armed_faults().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(ids, [PathFaultId(1), PathFaultId(2), PathFaultId(3)]);
     let mut ages = Vec::new();
     for disarmed in [2, 1, 3] {
         let begun = Instant::now();
-        let mut client = scene.client(Version::V311, "a").await;
+        let mut client = scene.client(LabMqttVersion::V311, "a").await;
         ending(&mut client).await;
         ages.push(begun.elapsed().as_secs());
-        assert!(scene.control.disarm(AilmentId(disarmed)));
+        assert!(scene.control.disarm(PathFaultId(disarmed)));
     }
     assert_eq!(ages, [5, 10, 15]);
-    assert!(!scene.control.disarm(AilmentId(1)) && scene.control.armed().is_empty());
-    let mut client = scene.client(Version::V311, "a").await;
+    assert!(!scene.control.disarm(PathFaultId(1)) && scene.control.armed_faults().is_empty());
+    let mut client = scene.client(LabMqttVersion::V311, "a").await;
     assert_eq!(client.next_within(Duration::from_secs(20)).await, Got::Silence);
     let armed = Instant::now();
-    assert_eq!(scene.control.arm(lifetime(60.0)), AilmentId(4), "acts on a live session from now on");
+    assert_eq!(scene.control.arm(lifetime(60.0)), PathFaultId(4), "acts on a live session from now on");
     assert_eq!(ending(&mut client).await, (Got::Fin, armed + Duration::from_secs(1)));
     scene.stop().await;
 }

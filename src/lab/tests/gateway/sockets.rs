@@ -15,8 +15,8 @@ use tokio_tungstenite::tungstenite::protocol::Message;
 use crate::lab::tests::client::{Client, Got, ask, message};
 use crate::lab::tests::secure::{certificates, tls, websocket};
 use crate::lab::{
-    Ailment, Broker, BrokerOptions, Endpoint, Gateway, GatewayControl, GatewayOptions, Manner, OutageManner,
-    Upstream, Version,
+    PathFault, Broker, BrokerOptions, ListenerEndpoint, Gateway, GatewayControl, GatewayOptions, DropManner, OutageManner,
+    Upstream, LabMqttVersion,
 };
 
 /// CONNECT of 3.1.1, clean session, keep-alive 60, client id `x`.
@@ -38,24 +38,24 @@ impl Stage {
     }
 
     /// Lets something happen to everybody now.
-    fn end(&self, manner: Manner) {
-        self.control.arm(Ailment::SessionLifetime { secs: 0.0, jitter_secs: 0.0, manner });
+    fn end(&self, manner: DropManner) {
+        self.control.arm(PathFault::SessionLifetime { secs: 0.0, jitter_secs: 0.0, manner });
     }
 }
 
 #[tokio::test]
 async fn endings_over_tcp_are_what_they_are() {
     for (version, manner, expected) in [
-        (Version::V311, Manner::Fin, vec![Got::Fin]),
-        (Version::V5, Manner::TlsCloseNotify, vec![Got::Fin]),
-        (Version::V5, Manner::Reset, vec![Got::Broken(ErrorKind::ConnectionReset)]),
-        (Version::V5, Manner::Disconnect(0x8B), vec![Got::Disconnect(0x8B), Got::Fin]),
-        (Version::V311, Manner::Disconnect(0x8B), vec![Got::Fin]),
-        (Version::V311, Manner::WsClose(1001), vec![Got::Fin]),
-        (Version::V311, Manner::WsClose(1006), vec![Got::Fin]),
+        (LabMqttVersion::V311, DropManner::Fin, vec![Got::Fin]),
+        (LabMqttVersion::V5, DropManner::TlsCloseNotify, vec![Got::Fin]),
+        (LabMqttVersion::V5, DropManner::Reset, vec![Got::Broken(ErrorKind::ConnectionReset)]),
+        (LabMqttVersion::V5, DropManner::Disconnect(0x8B), vec![Got::Disconnect(0x8B), Got::Fin]),
+        (LabMqttVersion::V311, DropManner::Disconnect(0x8B), vec![Got::Fin]),
+        (LabMqttVersion::V311, DropManner::WsClose(1001), vec![Got::Fin]),
+        (LabMqttVersion::V311, DropManner::WsClose(1006), vec![Got::Fin]),
     ] {
         let stage = Stage::new();
-        let address = stage.gateway.listen(Endpoint::Tcp).await.unwrap();
+        let address = stage.gateway.listen(ListenerEndpoint::Tcp).await.unwrap();
         let mut client = Client::tcp(address, version, "a").await;
         stage.end(manner);
         for expected in expected {
@@ -65,10 +65,10 @@ async fn endings_over_tcp_are_what_they_are() {
 }
 
 /// Connects over TLS, strikes, and returns what the client's TLS makes of the end.
-async fn struck_tls(ailment: Ailment) -> io::Result<usize> {
+async fn struck_tls(ailment: PathFault) -> io::Result<usize> {
     let certificates = certificates();
     let stage = Stage::new();
-    let address = stage.gateway.listen(Endpoint::Tls(Arc::clone(&certificates.server))).await.unwrap();
+    let address = stage.gateway.listen(ListenerEndpoint::Tls(Arc::clone(&certificates.server))).await.unwrap();
     let mut stream = tls(address, &certificates.client).await.unwrap();
     stream.write_all(CONNECT).await.unwrap();
     let mut answer = [0; 4];
@@ -80,14 +80,14 @@ async fn struck_tls(ailment: Ailment) -> io::Result<usize> {
 
 #[tokio::test]
 async fn tls_ends_with_or_without_close_notify_by_reset_or_by_alert() {
-    let end = |manner| Ailment::SessionLifetime { secs: 0.0, jitter_secs: 0.0, manner };
-    assert_eq!(struck_tls(end(Manner::TlsCloseNotify)).await.unwrap(), 0);
-    assert_eq!(struck_tls(end(Manner::Disconnect(0x8B))).await.unwrap(), 0);
-    let bare = struck_tls(end(Manner::Fin)).await.unwrap_err();
+    let end = |manner| PathFault::SessionLifetime { secs: 0.0, jitter_secs: 0.0, manner };
+    assert_eq!(struck_tls(end(DropManner::TlsCloseNotify)).await.unwrap(), 0);
+    assert_eq!(struck_tls(end(DropManner::Disconnect(0x8B))).await.unwrap(), 0);
+    let bare = struck_tls(end(DropManner::Fin)).await.unwrap_err();
     assert_eq!(bare.kind(), ErrorKind::UnexpectedEof);
-    let reset = struck_tls(end(Manner::Reset)).await.unwrap_err();
+    let reset = struck_tls(end(DropManner::Reset)).await.unwrap_err();
     assert_eq!(reset.kind(), ErrorKind::ConnectionReset);
-    let alert = struck_tls(Ailment::TlsAlert { every_secs: 0.05 }).await.unwrap_err();
+    let alert = struck_tls(PathFault::TlsAlert { every_secs: 0.05 }).await.unwrap_err();
     let cause = alert.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     let expected = rustls::Error::AlertReceived(rustls::AlertDescription::BadRecordMac);
     assert_eq!(cause, Some(&expected));
@@ -104,18 +104,18 @@ async fn connect_ws(address: SocketAddr) -> Result<WebSocketStream<TcpStream>, E
 async fn a_websocket_closes_with_its_code_and_1006_is_no_close() {
     for code in [1000, 1001, 1011] {
         let stage = Stage::new();
-        let address = stage.gateway.listen(Endpoint::Ws).await.unwrap();
+        let address = stage.gateway.listen(ListenerEndpoint::Ws).await.unwrap();
         let mut ws = connect_ws(address).await.unwrap();
-        stage.end(Manner::WsClose(code));
+        stage.end(DropManner::WsClose(code));
         match ws.next().await {
             Some(Ok(Message::Close(Some(frame)))) => assert_eq!(u16::from(frame.code), code),
             other => panic!("{other:?}"),
         }
     }
     let stage = Stage::new();
-    let address = stage.gateway.listen(Endpoint::Ws).await.unwrap();
+    let address = stage.gateway.listen(ListenerEndpoint::Ws).await.unwrap();
     let mut ws = connect_ws(address).await.unwrap();
-    stage.end(Manner::WsClose(1006));
+    stage.end(DropManner::WsClose(1006));
     let unclosed = Error::Protocol(ProtocolError::ResetWithoutClosingHandshake);
     assert_eq!(ws.next().await.unwrap().unwrap_err().to_string(), unclosed.to_string());
 }
@@ -123,7 +123,7 @@ async fn a_websocket_closes_with_its_code_and_1006_is_no_close() {
 #[tokio::test]
 async fn an_orderly_end_of_the_server_is_orderly_on_all_layers() {
     let Stage { broker, gateway, .. } = Stage::new();
-    let address = gateway.listen(Endpoint::Ws).await.unwrap();
+    let address = gateway.listen(ListenerEndpoint::Ws).await.unwrap();
     let mut ws = connect_ws(address).await.unwrap();
     broker.stop().await;
     match ws.next().await {
@@ -136,11 +136,11 @@ async fn an_orderly_end_of_the_server_is_orderly_on_all_layers() {
 async fn expired_credentials_refuse_the_upgrade() {
     let certificates = certificates();
     let stage = Stage::new();
-    let plain = stage.gateway.listen(Endpoint::Ws).await.unwrap();
-    let secure = stage.gateway.listen(Endpoint::Wss(Arc::clone(&certificates.server))).await.unwrap();
+    let plain = stage.gateway.listen(ListenerEndpoint::Ws).await.unwrap();
+    let secure = stage.gateway.listen(ListenerEndpoint::Wss(Arc::clone(&certificates.server))).await.unwrap();
     connect_ws(plain).await.unwrap();
-    let mut strikes = stage.control.watch_strikes();
-    stage.control.arm(Ailment::CredentialExpiry { at_secs: 0.0, ends_sessions: false });
+    let mut strikes = stage.control.watch_injections();
+    stage.control.arm(PathFault::CredentialExpiry { at_secs: 0.0, ends_sessions: false });
     strikes.changed().await.unwrap();
     let over_tls = websocket(tls(secure, &certificates.client).await.unwrap(), Some("mqtt")).await;
     let refusals = [connect_ws(plain).await.err(), over_tls.err()];
@@ -155,10 +155,10 @@ async fn expired_credentials_refuse_the_upgrade() {
 #[tokio::test]
 async fn an_outage_refuses_connects_and_the_same_port_comes_back() {
     let stage = Stage::new();
-    let address = stage.gateway.listen(Endpoint::Tcp).await.unwrap();
-    let mut client = Client::tcp(address, Version::V311, "a").await;
-    let mut strikes = stage.control.watch_strikes();
-    let outage = stage.control.arm(Ailment::Outage {
+    let address = stage.gateway.listen(ListenerEndpoint::Tcp).await.unwrap();
+    let mut client = Client::tcp(address, LabMqttVersion::V311, "a").await;
+    let mut strikes = stage.control.watch_injections();
+    let outage = stage.control.arm(PathFault::Outage {
         every_secs: 0.0,
         lasting_secs: 60.0,
         manner: OutageManner::Refuse,
@@ -168,27 +168,27 @@ async fn an_outage_refuses_connects_and_the_same_port_comes_back() {
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
     stage.control.disarm(outage);
     strikes.wait_for(|count| *count == 3).await.unwrap();
-    Client::tcp(address, Version::V311, "a").await;
-    assert_eq!(stage.control.strikes()[2].what, "outage ends");
+    Client::tcp(address, LabMqttVersion::V311, "a").await;
+    assert_eq!(stage.control.injections()[2].description, "outage ends");
 }
 
 #[tokio::test]
 async fn packets_pass_to_an_address_too_and_its_end_is_passed_on() {
     let broker = Broker::start(BrokerOptions::default());
-    let upstream = broker.listen(Endpoint::Tcp).await.unwrap();
+    let upstream = broker.listen(ListenerEndpoint::Tcp).await.unwrap();
     let gateway = Gateway::start(Upstream::Address(upstream), GatewayOptions::default());
-    let address = gateway.listen(Endpoint::Tcp).await.unwrap();
-    let mut client = Client::tcp(address, Version::V5, "a").await;
+    let address = gateway.listen(ListenerEndpoint::Tcp).await.unwrap();
+    let mut client = Client::tcp(address, LabMqttVersion::V5, "a").await;
     client.subscribe("t", 0).await;
     client.publish("t", "there and back", 0, false).await;
     assert_eq!(client.next().await, message("t", "there and back"));
-    broker.control().strike(&crate::lab::Fault::Reset);
+    broker.control().inject(&crate::lab::Fault::Reset);
     assert_eq!(client.next().await, Got::Broken(ErrorKind::ConnectionReset));
-    let mut client = Client::tcp(address, Version::V5, "a").await;
+    let mut client = Client::tcp(address, LabMqttVersion::V5, "a").await;
     broker.stop().await;
     assert_eq!(client.next().await, Got::Disconnect(0x8B));
     assert_eq!(client.next().await, Got::Fin);
-    let (_, got) = Client::dial(address, ask(Version::V5, "a")).await;
+    let (_, got) = Client::dial(address, ask(LabMqttVersion::V5, "a")).await;
     assert_eq!(got, Got::Fin, "nobody is behind the gateway");
 }
 
@@ -196,18 +196,18 @@ async fn packets_pass_to_an_address_too_and_its_end_is_passed_on() {
 async fn nothing_is_left_by_a_stopped_or_dropped_gateway() {
     for is_stopped in [true, false] {
         let Stage { broker, gateway, control } = Stage::new();
-        let address = gateway.listen(Endpoint::Tcp).await.unwrap();
+        let address = gateway.listen(ListenerEndpoint::Tcp).await.unwrap();
         assert!(address.ip().is_loopback());
-        let outside = gateway.listen_at("0.0.0.0:0".parse().unwrap(), Endpoint::Tcp).await;
+        let outside = gateway.listen_at("0.0.0.0:0".parse().unwrap(), ListenerEndpoint::Tcp).await;
         assert_eq!(outside.unwrap_err().kind(), ErrorKind::InvalidInput);
-        let mut client = Client::tcp(address, Version::V311, "a").await;
-        let mut hole = Client::tcp(address, Version::V311, "b").await;
-        control.arm(Ailment::SessionLifetime {
+        let mut client = Client::tcp(address, LabMqttVersion::V311, "a").await;
+        let mut hole = Client::tcp(address, LabMqttVersion::V311, "b").await;
+        control.arm(PathFault::SessionLifetime {
             secs: 0.0,
             jitter_secs: 0.0,
-            manner: Manner::SilentBlackHole,
+            manner: DropManner::SilentBlackHole,
         });
-        control.arm(Ailment::Outage { every_secs: 0.0, lasting_secs: 60.0, manner: OutageManner::Refuse });
+        control.arm(PathFault::Outage { every_secs: 0.0, lasting_secs: 60.0, manner: OutageManner::Refuse });
         let refuses = async {
             while TcpStream::connect(address).await.is_ok() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -222,7 +222,7 @@ async fn nothing_is_left_by_a_stopped_or_dropped_gateway() {
         assert_eq!(client.next().await, Got::Fin);
         assert_eq!(hole.next().await, Got::Fin);
         broker.control().wait_for(|census| census.connections == 0).await;
-        assert!(!control.disarm(crate::lab::AilmentId(9)));
+        assert!(!control.disarm(crate::lab::PathFaultId(9)));
         // The control outlives the gateway, and the port is free all the same.
         let free = async {
             while std::net::TcpListener::bind(address).is_err() {
@@ -230,6 +230,6 @@ async fn nothing_is_left_by_a_stopped_or_dropped_gateway() {
             }
         };
         tokio::time::timeout(Duration::from_secs(5), free).await.unwrap();
-        assert!(!control.strikes().is_empty());
+        assert!(!control.injections().is_empty());
     }
 }

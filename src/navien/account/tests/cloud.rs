@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::SkippingClock;
 use crate::diagnostics::event::Layer;
-use crate::lab::authority::Authority;
+use crate::lab::certificates::LabCertificates;
 use crate::lab::{
     Broker, BrokerOptions, Cloud, CloudOptions, Heater, HeaterOptions, Keyring, Listed, Mishap,
 };
@@ -209,14 +209,14 @@ async fn tokens_outlive_the_run_for_their_own_account_only() {
 
 /// TLS before the cloud, as `https://localhost:PORT/api/v2.1`, and the authority that vouches for it.
 async fn over_tls(cloud: &Cloud, folder: &Path) -> (String, std::path::PathBuf) {
-    let authority = Authority::new().unwrap();
+    let authority = LabCertificates::new().unwrap();
     let file = folder.join("ca.pem");
-    write(&file, &authority.pem);
+    write(&file, &authority.ca_pem);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = cloud.url();
     let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let (host, port) = (host.to_owned(), listener.local_addr().unwrap().port());
-    let acceptor = tokio_rustls::TlsAcceptor::from(authority.server);
+    let acceptor = tokio_rustls::TlsAcceptor::from(authority.server_config);
     tokio::spawn(async move {
         while let Ok((tcp, _)) = listener.accept().await {
             let Ok(mut secured) = acceptor.accept(tcp).await else { continue };
@@ -247,7 +247,7 @@ async fn a_certificate_must_be_vouched_for_before_a_password_is_told() {
     assert_eq!(account(Some(&ca_file)).devices().await.unwrap().len(), 1);
     let asked = scene.cloud.control().served().len();
     let other = scene.home.path().join("other.pem");
-    write(&other, &Authority::new().unwrap().pem);
+    write(&other, &LabCertificates::new().unwrap().ca_pem);
     let error = account(Some(&other)).devices().await.unwrap_err();
     assert!(matches!(error, AccountError::Unreachable { layer: Layer::Tls, .. }), "{error:?}");
     assert_eq!(scene.cloud.control().served().len(), asked);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use dropscope::diagnostics::Event;
-use dropscope::lab::{Ailment, Direction, Manner, TakeoverTime};
+use dropscope::lab::{PathFault, Direction, DropManner, TakeoverTime};
 use dropscope::mqtt::Link;
 use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings, Transport, VersionChoice};
 
@@ -15,8 +15,8 @@ use super::recipe::CaseRecipe;
 use super::traffic::{STATUS, Traffic};
 use super::world::{LineCut, ClientCommand, World, scripted_action};
 
-fn manner(dice: &mut Dice) -> Manner {
-    dice.pick(&[Manner::Fin, Manner::Fin, Manner::Reset, Manner::Disconnect(0x97)])
+fn manner(dice: &mut Dice) -> DropManner {
+    dice.pick(&[DropManner::Fin, DropManner::Fin, DropManner::Reset, DropManner::Disconnect(0x97)])
 }
 
 /// A server that allows so many messages per connection.
@@ -28,7 +28,7 @@ pub(crate) fn message_count(dice: &mut Dice) -> CaseRecipe {
     let most = (4_000.0 / messages).clamp(5.0, 40.0);
     let mut recipe = CaseRecipe::new(every * messages, drops(dice, most));
     let direction = dice.pick(&[Direction::ToServer, Direction::ToServer, Direction::Both]);
-    recipe.faults.push(Ailment::AfterMessages { count, direction, manner: manner(dice) });
+    recipe.faults.push(PathFault::AfterMessages { count, direction, manner: manner(dice) });
     recipe.keep_alives = vec![0, 60, 120, 300, 600, 1200];
     let traffic = match dice.whole(0, 3) {
         0 => {
@@ -51,7 +51,7 @@ pub(crate) fn message_rate(dice: &mut Dice) -> CaseRecipe {
     let every = dice.log(120.0, 1200.0);
     let mut recipe = CaseRecipe::new(every / share, drops(dice, 25.0));
     recipe.scale = Some(1.0);
-    recipe.faults.push(Ailment::AfterRate {
+    recipe.faults.push(PathFault::AfterRate {
         messages: allowed,
         window_secs,
         direction,
@@ -82,9 +82,9 @@ pub(crate) fn publish_triggered(dice: &mut Dice) -> CaseRecipe {
     let gap = dice.log(900.0, 20_000.0);
     let mut recipe = CaseRecipe::new(gap, drops(dice, 40.0));
     let delay_ms = dice.log(10.0, 400.0);
-    let manner = dice.pick(&[Manner::Fin, Manner::Fin, Manner::Reset, Manner::Disconnect(0x87)]);
+    let manner = dice.pick(&[DropManner::Fin, DropManner::Fin, DropManner::Reset, DropManner::Disconnect(0x87)]);
     let topic_filter = "cmd/+/ctrl/#".to_owned();
-    recipe.faults.push(Ailment::AfterPublish { topic_filter, delay_ms, manner });
+    recipe.faults.push(PathFault::AfterPublish { topic_filter, delay_ms, manner });
     recipe.keep_alives.push(0);
     let (together, numbered) = (dice.chance(0.5), dice.chance(0.5));
     let qos = dice.pick(&[0, 1]);
@@ -209,7 +209,7 @@ pub(crate) fn client_id_takeover(dice: &mut Dice) -> CaseRecipe {
 fn with_timed_mechanism(mut recipe: CaseRecipe, dice: &mut Dice) -> CaseRecipe {
     recipe.gap = dice.log(200.0, 4_000.0).round();
     recipe.scale = None;
-    recipe.faults.push(Ailment::Takeover { when: TakeoverTime::EverySecs(recipe.gap) });
+    recipe.faults.push(PathFault::Takeover { when: TakeoverTime::EverySecs(recipe.gap) });
     recipe.also.extend(["scheduled", "fixed_lifetime"]);
     recipe
 }

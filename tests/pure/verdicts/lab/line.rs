@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use dropscope::lab::Parting;
+use dropscope::lab::CloseSignal;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -31,7 +31,7 @@ pub(crate) enum LineState {
 pub(super) struct SimulatedLine {
     pub(super) net: Arc<NetworkInner>,
     pub(super) line: watch::Receiver<LineState>,
-    pub(super) peer_end: Parting,
+    pub(super) peer_end: CloseSignal,
     pub(super) own: bool,
     /// How long the client's computer repeats what nobody acknowledges.
     pub(super) patience: Duration,

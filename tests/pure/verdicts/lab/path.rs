@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 
 use dropscope::diagnostics::event::SystemSource;
-use dropscope::lab::{Ailment, Manner};
+use dropscope::lab::{PathFault, DropManner};
 
 use super::dice::Dice;
 use super::net::{NatSettings, PathState};
@@ -18,8 +18,8 @@ pub(crate) fn drops(dice: &mut Dice, most: f64) -> u64 {
     drops
 }
 
-fn manner(dice: &mut Dice) -> Manner {
-    dice.pick(&[Manner::Fin, Manner::Fin, Manner::Reset, Manner::Disconnect(0x8B), Manner::SilentBlackHole])
+fn manner(dice: &mut Dice) -> DropManner {
+    dice.pick(&[DropManner::Fin, DropManner::Fin, DropManner::Reset, DropManner::Disconnect(0x8B), DropManner::SilentBlackHole])
 }
 
 pub(crate) fn fixed_lifetime(dice: &mut Dice) -> CaseRecipe {
@@ -32,8 +32,8 @@ pub(crate) fn fixed_lifetime(dice: &mut Dice) -> CaseRecipe {
     let mut recipe = CaseRecipe::new(secs, drops(dice, most));
     let jitter_secs = dice.pick(&[0.02, 0.3, 2.0, 0.002 * secs, 0.01 * secs]);
     let manner = manner(dice);
-    recipe.faults.push(Ailment::SessionLifetime { secs, jitter_secs, manner });
-    if manner != Manner::SilentBlackHole && dice.chance(0.1) {
+    recipe.faults.push(PathFault::SessionLifetime { secs, jitter_secs, manner });
+    if manner != DropManner::SilentBlackHole && dice.chance(0.1) {
         recipe.keep_alives = vec![0];
     }
     recipe

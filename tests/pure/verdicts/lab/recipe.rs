@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use dropscope::diagnostics::Event;
 use dropscope::diagnostics::event::{ProbeResult, SystemSource};
-use dropscope::lab::{Ailment, BrokerOptions};
+use dropscope::lab::{PathFault, BrokerOptions};
 use dropscope::mqtt::settings::{
     BackoffSettings, BrokerAddress, LinkSettings, PhaseTimeouts, PingPolicy, Transport, VersionChoice,
 };
@@ -31,7 +31,7 @@ pub(crate) struct CaseRecipe {
     /// `None`: any.
     pub(crate) traffic: Option<Traffic>,
     pub(crate) nat: Option<NatSettings>,
-    pub(crate) faults: Vec<Ailment>,
+    pub(crate) faults: Vec<PathFault>,
     pub(crate) actions: Vec<ScriptedAction>,
     pub(crate) also: Vec<&'static str>,
     /// Field seconds per simulated second; `None`: by the length of the run.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use dropscope::diagnostics::event::{FORMAT, Initiator, StartedEvent};
 use dropscope::diagnostics::{Clock, Event, StampedEvent};
-use dropscope::lab::{Ailment, Broker, BrokerOptions, Gateway, GatewayOptions, Upstream};
+use dropscope::lab::{PathFault, Broker, BrokerOptions, Gateway, GatewayOptions, Upstream};
 use dropscope::mqtt::settings::{LinkSettings, VersionChoice};
 use dropscope::mqtt::{Link, Publish};
 use tokio::sync::{mpsc, watch};
@@ -32,7 +32,7 @@ pub(crate) struct Setup {
     pub(crate) link: LinkSettings,
     pub(crate) broker: BrokerOptions,
     pub(crate) conditions: NetworkConditions,
-    pub(crate) faults: Vec<Ailment>,
+    pub(crate) faults: Vec<PathFault>,
     pub(crate) actions: Vec<ScriptedAction>,
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use dropscope::diagnostics::event::SystemSource;
 use dropscope::diagnostics::{Clock as _, Event};
-use dropscope::lab::{Control, Fault, Message};
+use dropscope::lab::{BrokerControl, Fault, ApplicationMessage};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
@@ -72,7 +72,7 @@ pub(crate) enum LineCut {
 #[derive(Clone)]
 pub(crate) struct World {
     pub(crate) net: SimulatedNetwork,
-    pub(crate) broker: Control,
+    pub(crate) broker: BrokerControl,
     pub(crate) clock: Arc<SimClock>,
     pub(crate) scale: f64,
     pub(crate) start: DateTime<Utc>,
@@ -117,7 +117,7 @@ impl World {
 
     /// The server sends something.
     pub(crate) fn deliver(&self, topic: &str, bytes: usize) {
-        self.broker.publish(Message::new(topic, vec![b' '; bytes]));
+        self.broker.publish(ApplicationMessage::new(topic, vec![b' '; bytes]));
     }
 
     pub(crate) fn is_up(&self) -> bool {
@@ -134,7 +134,7 @@ impl World {
             LineCut::Reset => self.net.set_line(LineState::Reset),
             LineCut::BlackHole => self.net.set_line(LineState::BlackHole),
             LineCut::Disconnect(reason) => {
-                self.broker.strike(&Fault::Disconnect { reason, text: None });
+                self.broker.inject(&Fault::Disconnect { reason, text: None });
             }
         }
         true

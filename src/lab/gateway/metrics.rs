@@ -7,28 +7,28 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use super::ailment::AilmentId;
+use super::path_fault::PathFaultId;
 use crate::lab::broker::lock;
 
 /// Strikes kept; later ones are only counted.
-const LONGEST_LOG: usize = 100_000;
+const MAX_INJECTIONS: usize = 100_000;
 
 /// One act of an ailment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Strike {
+pub struct FaultInjection {
     /// Real time since the gateway started.
     pub at: Duration,
     /// Which ailment it was.
-    pub ailment: AilmentId,
+    pub fault_id: PathFaultId,
     /// Number of the connection, counted from 1; `None` for what concerns all to come.
     pub connection: Option<u64>,
     /// What was done, in plain words; the same for the same act.
-    pub what: String,
+    pub description: String,
 }
 
 /// What went through the gateway so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Tally {
+pub struct GatewayCounters {
     /// Connections accepted.
     pub accepted: u64,
     /// Sessions begun: CONNACKs that let a client in.
@@ -46,16 +46,16 @@ pub struct Tally {
     /// Packets that were lost on the way and had to be sent again.
     pub retransmitted: u64,
     /// Second clients that came with a client's id.
-    pub intrusions: u64,
+    pub takeovers: u64,
     /// Strikes, also those that did not fit into the log.
-    pub strikes: u64,
+    pub injections: u64,
 }
 
 /// A number that only grows.
 #[derive(Debug, Default)]
-pub(super) struct Count(AtomicU64);
+pub(super) struct Counter(AtomicU64);
 
-impl Count {
+impl Counter {
     /// Returns the new number.
     pub(super) fn add(&self, more: u64) -> u64 {
         self.0.fetch_add(more, Ordering::Relaxed) + more
@@ -68,54 +68,54 @@ impl Count {
 
 /// Where all connections of a gateway write down what happens.
 #[derive(Debug)]
-pub(super) struct Ledger {
-    pub(super) accepted: Count,
-    pub(super) sessions: Count,
-    pub(super) packets: [Count; 2],
-    pub(super) bytes: [Count; 2],
-    pub(super) swallowed: Count,
-    pub(super) retransmitted: Count,
-    pub(super) intrusions: Count,
-    strikes: Mutex<Vec<Strike>>,
-    struck: watch::Sender<u64>,
+pub(super) struct GatewayMetrics {
+    pub(super) accepted: Counter,
+    pub(super) sessions: Counter,
+    pub(super) packets: [Counter; 2],
+    pub(super) bytes: [Counter; 2],
+    pub(super) swallowed: Counter,
+    pub(super) retransmitted: Counter,
+    pub(super) takeovers: Counter,
+    injections: Mutex<Vec<FaultInjection>>,
+    injection_count: watch::Sender<u64>,
 }
 
-impl Ledger {
+impl GatewayMetrics {
     pub(super) fn new() -> Self {
         Self {
-            accepted: Count::default(),
-            sessions: Count::default(),
+            accepted: Counter::default(),
+            sessions: Counter::default(),
             packets: Default::default(),
             bytes: Default::default(),
-            swallowed: Count::default(),
-            retransmitted: Count::default(),
-            intrusions: Count::default(),
-            strikes: Mutex::default(),
-            struck: watch::Sender::new(0),
+            swallowed: Counter::default(),
+            retransmitted: Counter::default(),
+            takeovers: Counter::default(),
+            injections: Mutex::default(),
+            injection_count: watch::Sender::new(0),
         }
     }
 
-    pub(super) fn strike(&self, strike: Strike) {
+    pub(super) fn record_injection(&self, injection: FaultInjection) {
         {
-            let mut strikes = lock(&self.strikes);
-            if strikes.len() < LONGEST_LOG {
-                strikes.push(strike);
+            let mut injections = lock(&self.injections);
+            if injections.len() < MAX_INJECTIONS {
+                injections.push(injection);
             }
         }
-        self.struck.send_modify(|count| *count += 1);
+        self.injection_count.send_modify(|count| *count += 1);
     }
 
-    pub(super) fn strikes(&self) -> Vec<Strike> {
-        lock(&self.strikes).clone()
+    pub(super) fn injections(&self) -> Vec<FaultInjection> {
+        lock(&self.injections).clone()
     }
 
     /// Tells the number of strikes, whenever it changes.
-    pub(super) fn subscribe(&self) -> watch::Receiver<u64> {
-        self.struck.subscribe()
+    pub(super) fn watch_injections(&self) -> watch::Receiver<u64> {
+        self.injection_count.subscribe()
     }
 
-    pub(super) fn tally(&self) -> Tally {
-        Tally {
+    pub(super) fn counters(&self) -> GatewayCounters {
+        GatewayCounters {
             accepted: self.accepted.get(),
             sessions: self.sessions.get(),
             packets_to_server: self.packets[0].get(),
@@ -124,8 +124,8 @@ impl Ledger {
             bytes_to_client: self.bytes[1].get(),
             swallowed: self.swallowed.get(),
             retransmitted: self.retransmitted.get(),
-            intrusions: self.intrusions.get(),
-            strikes: *self.struck.borrow(),
+            takeovers: self.takeovers.get(),
+            injections: *self.injection_count.borrow(),
         }
     }
 }

@@ -7,8 +7,8 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::control::Control;
-use super::message::Message;
+use super::control::BrokerControl;
+use super::message::ApplicationMessage;
 
 /// Where the device reports, retained.
 pub const TELEMETRY_TOPIC: &str = "demo/water-heater/status";
@@ -18,11 +18,11 @@ pub const COMMAND_TOPIC: &str = "demo/water-heater/command";
 pub const ANSWER_TOPIC: &str = "demo/water-heater/answer";
 
 /// How long it thinks about a command, in real time.
-const THOUGHT: Duration = Duration::from_millis(40);
+const COMMAND_LATENCY: Duration = Duration::from_millis(40);
 
 /// The state of the heater.
 #[derive(Debug)]
-struct Heater {
+struct DemoHeater {
     random: StdRng,
     temperature: f64,
     target: f64,
@@ -31,14 +31,14 @@ struct Heater {
     sequence: u64,
 }
 
-impl Heater {
+impl DemoHeater {
     fn new(seed: u64) -> Self {
         let random = StdRng::seed_from_u64(seed);
         Self { random, temperature: 49.0, target: 51.0, heating: false, powered: true, sequence: 0 }
     }
 
     /// A tank that cools slowly and is heated back, with some noise of the sensor.
-    fn live(&mut self) -> Value {
+    fn simulate_step(&mut self) -> Value {
         self.temperature += if self.heating { 0.25 } else { -0.1 } + self.random.random_range(-0.08..0.08);
         let limit = if self.heating { self.target + 0.5 } else { self.target - 3.5 };
         self.heating = self.powered && self.temperature < limit;
@@ -57,7 +57,7 @@ impl Heater {
     }
 
     /// Carries out a command; `None` = it is none.
-    fn obey(&mut self, payload: &[u8]) -> Option<Value> {
+    fn execute(&mut self, payload: &[u8]) -> Option<Value> {
         let request: Value = serde_json::from_slice(payload).ok()?;
         let id = request.get("id")?.as_str()?;
         let done = match request.get("command")?.as_str()? {
@@ -68,9 +68,9 @@ impl Heater {
             }
             "target" => {
                 let target = request.get("degrees").and_then(Value::as_f64);
-                let fits = target.filter(|target| (35.0..=65.0).contains(target));
-                self.target = fits.unwrap_or(self.target);
-                fits.is_some()
+                let accepted_target = target.filter(|target| (35.0..=65.0).contains(target));
+                self.target = accepted_target.unwrap_or(self.target);
+                accepted_target.is_some()
             }
             _ => false,
         };
@@ -79,22 +79,22 @@ impl Heater {
 }
 
 /// Reports and answers until the task is ended; `gaps` are the real times between two reports, in turns.
-pub(super) async fn report(control: Control, seed: u64, gaps: Vec<Duration>) {
-    let mut commands = control.overhear(COMMAND_TOPIC);
-    let mut heater = Heater::new(seed);
-    for gap in gaps.iter().cycle() {
-        control.retain(TELEMETRY_TOPIC, heater.live().to_string());
-        let pause = sleep(*gap);
+pub(super) async fn run(control: BrokerControl, seed: u64, intervals: Vec<Duration>) {
+    let mut commands = control.tap(COMMAND_TOPIC);
+    let mut heater = DemoHeater::new(seed);
+    for interval in intervals.iter().cycle() {
+        control.retain(TELEMETRY_TOPIC, heater.simulate_step().to_string());
+        let pause = sleep(*interval);
         tokio::pin!(pause);
         loop {
             tokio::select! {
                 () = &mut pause => break,
                 Some(command) = commands.recv() => {
-                    let Some(answer) = heater.obey(&command.payload) else { continue };
-                    sleep(THOUGHT).await;
-                    control.publish(Message::new(ANSWER_TOPIC, answer.to_string()));
+                    let Some(answer) = heater.execute(&command.payload) else { continue };
+                    sleep(COMMAND_LATENCY).await;
+                    control.publish(ApplicationMessage::new(ANSWER_TOPIC, answer.to_string()));
                     if answer["done"] == true {
-                        control.retain(TELEMETRY_TOPIC, heater.live().to_string());
+                        control.retain(TELEMETRY_TOPIC, heater.simulate_step().to_string());
                     }
                 }
             }
@@ -107,23 +107,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_are_obeyed_within_reason_and_answered_with_their_id() {
-        let mut heater = Heater::new(1);
-        let mut told = |text: &str| heater.obey(text.as_bytes());
+    fn commands_are_validated_and_answered_with_their_id() {
+        let mut heater = DemoHeater::new(1);
+        let mut execute = |text: &str| heater.execute(text.as_bytes());
         assert_eq!(
-            told(r#"{"id":"a","command":"target","degrees":60}"#),
+            execute(r#"{"id":"a","command":"target","degrees":60}"#),
             Some(json!({"id": "a", "done": true}))
         );
         assert_eq!(
-            told(r#"{"id":"b","command":"target","degrees":99}"#),
+            execute(r#"{"id":"b","command":"target","degrees":99}"#),
             Some(json!({"id": "b", "done": false}))
         );
-        assert_eq!(told(r#"{"id":"c","command":"explode"}"#), Some(json!({"id": "c", "done": false})));
-        for nonsense in ["", "{", "[]", r#"{"command":"status"}"#, r#"{"id":1,"command":"status"}"#] {
-            assert_eq!(told(nonsense), None, "{nonsense}");
+        assert_eq!(execute(r#"{"id":"c","command":"explode"}"#), Some(json!({"id": "c", "done": false})));
+        for invalid in ["", "{", "[]", r#"{"command":"status"}"#, r#"{"id":1,"command":"status"}"#] {
+            assert_eq!(execute(invalid), None, "{invalid}");
         }
-        assert!(told(r#"{"id":"d","command":"power-off"}"#).is_some());
-        let status = heater.live();
+        assert!(execute(r#"{"id":"d","command":"power-off"}"#).is_some());
+        let status = heater.simulate_step();
         assert_eq!((&status["targetTemperature"], &status["powered"]), (&json!(60.0), &json!(false)));
     }
 }

@@ -13,31 +13,31 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::ailment::{Ailment, AilmentId};
-use super::blow::Blow;
+use super::path_fault::{PathFault, PathFaultId};
+use super::fault_action::FaultAction;
 use super::control::GatewayControl;
-use super::field_time::Scale;
-use super::ledger::{Ledger, Strike};
+use super::field_time::FieldTimeScale;
+use super::metrics::{GatewayMetrics, FaultInjection};
 use super::outage::Ports;
-use super::welcome::{self, Incoming};
+use super::accept::{self, AcceptedStream};
 use crate::lab::aws::AwsRules;
 use crate::lab::broker::lock;
-use crate::lab::control::Control;
-use crate::lab::handshake::Endpoint;
-use crate::lab::listener::{Host, Listener};
-use crate::lab::server_stream::{Parting, ServerStream};
+use crate::lab::control::BrokerControl;
+use crate::lab::handshake::ListenerEndpoint;
+use crate::lab::listener::{ConnectionHandler, LoopbackListener};
+use crate::lab::server_stream::{CloseSignal, ServerStream};
 
 /// Bytes between the gateway and the embedded broker, each way.
-const BETWEEN: usize = 256 * 1024;
+const UPSTREAM_BUFFER: usize = 256 * 1024;
 /// Client ids that are remembered.
-const MOST_IDS: usize = 10_000;
+const MAX_CLIENT_IDS: usize = 10_000;
 
 /// Where packets go.
 #[derive(Clone)]
 pub enum Upstream {
     /// The embedded broker, without sockets. What it asks of a WebSocket upgrade the gateway asks too, and
     /// how it ends a connection the client sees as if it were connected directly.
-    Broker(Control),
+    Broker(BrokerControl),
     /// A broker that speaks MQTT over plain TCP.
     Address(SocketAddr),
 }
@@ -62,9 +62,9 @@ impl Default for GatewayOptions {
 
 /// An ailment and since when it acts.
 #[derive(Debug, Clone)]
-pub(super) struct Armed {
-    pub(super) id: AilmentId,
-    pub(super) ailment: Ailment,
+pub(super) struct ArmedFault {
+    pub(super) id: PathFaultId,
+    pub(super) fault: PathFault,
     pub(super) since: Instant,
     /// Also cancelled by the gateway's end.
     pub(super) disarmed: CancellationToken,
@@ -72,84 +72,84 @@ pub(super) struct Armed {
 
 /// What a connection is told from outside.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Order {
-    pub(super) ailment: AilmentId,
-    pub(super) blow: Blow,
+pub(super) struct FaultCommand {
+    pub(super) fault_id: PathFaultId,
+    pub(super) action: FaultAction,
 }
 
 /// What all tasks of one gateway share.
-pub(super) struct Shared {
+pub(super) struct GatewayState {
     pub(super) seed: u64,
-    pub(super) scale: Scale,
+    pub(super) scale: FieldTimeScale,
     pub(super) started: Instant,
     pub(super) runtime: Handle,
     pub(super) shutdown: CancellationToken,
-    pub(super) ledger: Ledger,
-    pub(super) armed: watch::Sender<Arc<Vec<Armed>>>,
+    pub(super) metrics: GatewayMetrics,
+    pub(super) armed: watch::Sender<Arc<Vec<ArmedFault>>>,
     pub(super) last_id: AtomicU64,
     pub(super) ports: tokio::sync::Mutex<Ports>,
     /// Outages that let nothing pass.
     pub(super) blackouts: watch::Sender<usize>,
     /// Outages of name resolution.
-    pub(super) unresolved: watch::Sender<usize>,
+    pub(super) dns_outages: watch::Sender<usize>,
     /// How often the credentials were renewed.
     pub(super) renewals: watch::Sender<u64>,
     wall_secs: f64,
     upstream: Upstream,
-    live: Mutex<BTreeMap<u64, mpsc::UnboundedSender<Order>>>,
+    connections: Mutex<BTreeMap<u64, mpsc::UnboundedSender<FaultCommand>>>,
     /// Ailments because of which credentials are refused.
-    expired: Mutex<BTreeSet<AilmentId>>,
+    credential_faults: Mutex<BTreeSet<PathFaultId>>,
     seen_ids: Mutex<HashSet<String>>,
 }
 
-impl Shared {
+impl GatewayState {
     /// The clock of the field at a time, in seconds since the Unix epoch.
     pub(super) fn wall_secs(&self, at: Instant) -> f64 {
-        self.wall_secs + self.scale.field(at.saturating_duration_since(self.started))
+        self.wall_secs + self.scale.to_field(at.saturating_duration_since(self.started))
     }
 
-    pub(super) fn log(&self, ailment: AilmentId, connection: Option<u64>, what: impl Into<String>) {
+    pub(super) fn log_injection(&self, ailment: PathFaultId, connection: Option<u64>, description: impl Into<String>) {
         let at = Instant::now().saturating_duration_since(self.started);
-        self.ledger.strike(Strike { at, ailment, connection, what: what.into() });
+        self.metrics.record_injection(FaultInjection { at, fault_id: ailment, connection, description: description.into() });
     }
 
     /// Tells all live connections.
-    pub(super) fn strike_all(&self, ailment: AilmentId, blow: Blow) {
-        for orders in lock(&self.live).values() {
+    pub(super) fn apply_to_all(&self, ailment: PathFaultId, blow: FaultAction) {
+        for commands in lock(&self.connections).values() {
             // One that is ending anyway does not listen any more.
-            let _ = orders.send(Order { ailment, blow });
+            let _ = commands.send(FaultCommand { fault_id: ailment, action: blow });
         }
     }
 
     /// Registers a connection until the guard is dropped.
-    pub(super) fn enlist(self: &Arc<Self>, number: u64) -> (Enlisted, mpsc::UnboundedReceiver<Order>) {
-        let (orders, received) = mpsc::unbounded_channel();
-        lock(&self.live).insert(number, orders);
-        (Enlisted { shared: Arc::clone(self), number }, received)
+    pub(super) fn register_connection(self: &Arc<Self>, number: u64) -> (ConnectionGuard, mpsc::UnboundedReceiver<FaultCommand>) {
+        let (commands_tx, commands_rx) = mpsc::unbounded_channel();
+        lock(&self.connections).insert(number, commands_tx);
+        (ConnectionGuard { shared: Arc::clone(self), number }, commands_rx)
     }
 
-    pub(super) fn connections(&self) -> usize {
-        lock(&self.live).len()
+    pub(super) fn connection_count(&self) -> usize {
+        lock(&self.connections).len()
     }
 
-    pub(super) fn refuse_credentials(&self, ailment: AilmentId) {
-        lock(&self.expired).insert(ailment);
-        self.log(ailment, None, "credentials expired");
+    pub(super) fn expire_credentials(&self, ailment: PathFaultId) {
+        lock(&self.credential_faults).insert(ailment);
+        self.log_injection(ailment, None, "credentials expired");
     }
 
-    pub(super) fn accept_credentials(&self, ailment: AilmentId) {
-        lock(&self.expired).remove(&ailment);
+    pub(super) fn accept_credentials(&self, ailment: PathFaultId) {
+        lock(&self.credential_faults).remove(&ailment);
     }
 
     /// Why credentials are refused, if they are.
-    pub(super) fn expired(&self) -> Option<AilmentId> {
-        lock(&self.expired).first().copied()
+    pub(super) fn credential_fault(&self) -> Option<PathFaultId> {
+        lock(&self.credential_faults).first().copied()
     }
 
     /// Whether this client id had a session before; from now on it had.
-    pub(super) fn is_return(&self, client_id: &str) -> bool {
-        let mut seen = lock(&self.seen_ids);
-        seen.contains(client_id) || (seen.len() < MOST_IDS && !seen.insert(client_id.to_owned()))
+    pub(super) fn mark_client_seen(&self, client_id: &str) -> bool {
+        let mut seen_ids = lock(&self.seen_ids);
+        seen_ids.contains(client_id) || (seen_ids.len() < MAX_CLIENT_IDS && !seen_ids.insert(client_id.to_owned()))
     }
 
     /// What is asked of a WebSocket upgrade.
@@ -164,12 +164,12 @@ impl Shared {
     pub(super) async fn connect_upstream(&self) -> io::Result<ServerStream> {
         match &self.upstream {
             Upstream::Broker(broker) => {
-                let (near, far) = duplex(BETWEEN);
-                let parting = Parting::default();
-                if !broker.attach_for(far, parting.clone()) {
+                let (near, far) = duplex(UPSTREAM_BUFFER);
+                let close_signal = CloseSignal::default();
+                if !broker.attach_with_signal(far, close_signal.clone()) {
                     return Err(io::Error::new(io::ErrorKind::ConnectionRefused, "the broker has stopped"));
                 }
-                Ok(ServerStream::Memory(Box::new(near), parting))
+                Ok(ServerStream::Memory(Box::new(near), close_signal))
             }
             Upstream::Address(address) => {
                 let tcp = TcpStream::connect(address).await?;
@@ -181,31 +181,31 @@ impl Shared {
 }
 
 /// A connection that gets orders.
-pub(super) struct Enlisted {
-    shared: Arc<Shared>,
+pub(super) struct ConnectionGuard {
+    shared: Arc<GatewayState>,
     number: u64,
 }
 
-impl Drop for Enlisted {
+impl Drop for ConnectionGuard {
     fn drop(&mut self) {
-        lock(&self.shared.live).remove(&self.number);
+        lock(&self.shared.connections).remove(&self.number);
     }
 }
 
-impl Host for Arc<Shared> {
+impl ConnectionHandler for Arc<GatewayState> {
     fn shutdown(&self) -> &CancellationToken {
         &self.shutdown
     }
 
-    fn welcome(&self, tcp: TcpStream, endpoint: &Endpoint, task: mpsc::Sender<()>) {
-        welcome::spawn(self, Incoming::Tcp(tcp, endpoint.clone()), task);
+    fn handle_connection(&self, tcp: TcpStream, endpoint: &ListenerEndpoint, task: mpsc::Sender<()>) {
+        accept::spawn(self, AcceptedStream::Tcp(tcp, endpoint.clone()), task);
     }
 }
 
 /// A man in the middle on loopback. Dropping it ends all its tasks and connections; [`Gateway::stop`] also
 /// waits for them.
 pub struct Gateway {
-    shared: Arc<Shared>,
+    shared: Arc<GatewayState>,
     /// Every task holds a clone of the sender: the channel ends when all of them have.
     tasks: mpsc::Sender<()>,
     tasks_ended: mpsc::Receiver<()>,
@@ -215,23 +215,23 @@ impl Gateway {
     /// A healthy gateway that listens nowhere yet. Must be called inside a tokio runtime.
     pub fn start(upstream: Upstream, options: GatewayOptions) -> Self {
         let (tasks, tasks_ended) = mpsc::channel(1);
-        let shared = Shared {
+        let shared = GatewayState {
             seed: options.seed,
-            scale: Scale::new(options.scale),
+            scale: FieldTimeScale::new(options.scale),
             started: Instant::now(),
             runtime: Handle::current(),
             shutdown: CancellationToken::new(),
-            ledger: Ledger::new(),
+            metrics: GatewayMetrics::new(),
             armed: watch::Sender::new(Arc::default()),
             last_id: AtomicU64::new(0),
             ports: tokio::sync::Mutex::default(),
             blackouts: watch::Sender::new(0),
-            unresolved: watch::Sender::new(0),
+            dns_outages: watch::Sender::new(0),
             renewals: watch::Sender::new(0),
             wall_secs: options.wall_secs,
             upstream,
-            live: Mutex::default(),
-            expired: Mutex::default(),
+            connections: Mutex::default(),
+            credential_faults: Mutex::default(),
             seen_ids: Mutex::default(),
         };
         Self { shared: Arc::new(shared), tasks, tasks_ended }
@@ -241,7 +241,7 @@ impl Gateway {
     ///
     /// # Errors
     /// Whatever the system says about the socket.
-    pub async fn listen(&self, endpoint: Endpoint) -> io::Result<SocketAddr> {
+    pub async fn listen(&self, endpoint: ListenerEndpoint) -> io::Result<SocketAddr> {
         self.listen_at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), endpoint).await
     }
 
@@ -249,8 +249,8 @@ impl Gateway {
     ///
     /// # Errors
     /// The address is not loopback, or whatever the system says about the socket (the port is taken).
-    pub async fn listen_at(&self, address: SocketAddr, endpoint: Endpoint) -> io::Result<SocketAddr> {
-        let listener = Listener::reserve(address, endpoint)?;
+    pub async fn listen_at(&self, address: SocketAddr, endpoint: ListenerEndpoint) -> io::Result<SocketAddr> {
+        let listener = LoopbackListener::reserve(address, endpoint)?;
         let address = listener.address();
         self.shared.ports.lock().await.add(listener, &self.shared, &self.tasks)?;
         Ok(address)
@@ -258,11 +258,11 @@ impl Gateway {
 
     /// Serves an in-memory stream as if it had been accepted. What is returned knows what such a stream
     /// cannot tell: in which manner the gateway ended it.
-    pub fn attach(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Parting {
-        let parting = Parting::default();
-        let incoming = Incoming::Memory(Box::new(stream), parting.clone());
-        welcome::spawn(&self.shared, incoming, self.tasks.clone());
-        parting
+    pub fn attach(&self, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> CloseSignal {
+        let close_signal = CloseSignal::default();
+        let incoming = AcceptedStream::Memory(Box::new(stream), close_signal.clone());
+        accept::spawn(&self.shared, incoming, self.tasks.clone());
+        close_signal
     }
 
     /// A handle to arm ailments and to look inside; as many as wanted.

@@ -7,25 +7,25 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use super::authority::Authority;
+use super::certificates::LabCertificates;
 use super::broker::{Broker, BrokerOptions};
-use super::device;
-use super::gateway::{AilmentId, Gateway, GatewayControl, GatewayOptions, Upstream};
-use super::handshake::Endpoint;
-use super::scenario::{BlowNow, Scenario, Way};
+use super::demo_heater;
+use super::gateway::{PathFaultId, Gateway, GatewayControl, GatewayOptions, Upstream};
+use super::handshake::ListenerEndpoint;
+use super::scenario::{ManualFault, Scenario, LabTransport};
 
 /// The name of the lab's servers. It means this computer wherever names are resolved by the standard, and
 /// who plays the resolver can let it fail.
-pub const HOST: &str = "dropscope.localhost";
+pub const LAB_HOST: &str = "dropscope.localhost";
 
 /// How long a fault that strikes once may take to find a connection, in real time.
-const PATIENCE: Duration = Duration::from_secs(2);
+const INJECTION_TIMEOUT: Duration = Duration::from_secs(2);
 /// Shortest real time between two reports of the device.
-const LEAST_GAP: Duration = Duration::from_millis(5);
+const MIN_REPORT_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How a stage sees time and chance.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct StageOptions {
+pub struct LabOptions {
     /// The same seed tells the same story.
     pub seed: u64,
     /// Field seconds per real second.
@@ -35,12 +35,12 @@ pub struct StageOptions {
 }
 
 /// Everything a simulation needs, on loopback. Dropping it ends everything.
-pub struct Stage {
+pub struct LabSetup {
     broker: Broker,
     gateway: Gateway,
     control: GatewayControl,
-    doors: Vec<(Way, SocketAddr)>,
-    authority: String,
+    addresses: Vec<(LabTransport, SocketAddr)>,
+    ca_pem: String,
     speed: f64,
     tasks: Vec<AbortOnDrop>,
 }
@@ -54,55 +54,55 @@ impl Drop for AbortOnDrop {
     }
 }
 
-impl Stage {
+impl LabSetup {
     /// Opens one port for each of the `ways` and lets the scenario begin. Must be called inside a tokio
     /// runtime.
     ///
     /// # Errors
     /// No loopback port could be opened, or no certificate could be made.
-    pub async fn start(ways: &[Way], scenario: &Scenario, options: StageOptions) -> io::Result<Self> {
-        let StageOptions { seed, speed, wall_secs } = options;
-        let authority = Authority::new()?;
+    pub async fn start(transports: &[LabTransport], scenario: &Scenario, options: LabOptions) -> io::Result<Self> {
+        let LabOptions { seed, speed, wall_secs } = options;
+        let authority = LabCertificates::new()?;
         let broker = Broker::start(BrokerOptions::default());
         let upstream = Upstream::Broker(broker.control());
         let gateway = Gateway::start(upstream, GatewayOptions { seed, scale: speed, wall_secs });
         let mut doors = Vec::new();
-        for way in ways {
-            let endpoint = match way {
-                Way::Tcp => Endpoint::Tcp,
-                Way::Tls => Endpoint::Tls(authority.server.clone()),
-                Way::Ws => Endpoint::Ws,
-                Way::Wss => Endpoint::Wss(authority.server.clone()),
+        for transport in transports {
+            let endpoint = match transport {
+                LabTransport::Tcp => ListenerEndpoint::Tcp,
+                LabTransport::Tls => ListenerEndpoint::Tls(authority.server_config.clone()),
+                LabTransport::Ws => ListenerEndpoint::Ws,
+                LabTransport::Wss => ListenerEndpoint::Wss(authority.server_config.clone()),
             };
-            doors.push((*way, gateway.listen(endpoint).await?));
+            doors.push((*transport, gateway.listen(endpoint).await?));
         }
         let control = gateway.control();
-        let authority = authority.pem;
-        let mut stage = Self { broker, gateway, control, doors, authority, speed, tasks: Vec::new() };
-        stage.play(scenario, seed);
-        Ok(stage)
+        let authority = authority.ca_pem;
+        let mut setup = Self { broker, gateway, control, addresses: doors, ca_pem: authority, speed, tasks: Vec::new() };
+        setup.start_scenario(scenario, seed);
+        Ok(setup)
     }
 
-    fn play(&mut self, scenario: &Scenario, seed: u64) {
+    fn start_scenario(&mut self, scenario: &Scenario, seed: u64) {
         if !scenario.telemetry_secs.is_empty() {
-            let gaps = scenario.telemetry_secs.iter().map(|secs| self.real(*secs).max(LEAST_GAP)).collect();
-            let device = device::report(self.broker.control(), seed, gaps);
+            let intervals = scenario.telemetry_secs.iter().map(|secs| self.to_real_time(*secs).max(MIN_REPORT_INTERVAL)).collect();
+            let device = demo_heater::run(self.broker.control(), seed, intervals);
             self.tasks.push(AbortOnDrop(tokio::spawn(device)));
         }
-        self.afflict(self.control.clone(), scenario);
+        self.apply_scenario(self.control.clone(), scenario);
     }
 
     /// Lets a scenario's ailments act, and its clients' credentials be renewed, at a gateway that has the same
     /// speed.
-    pub fn afflict(&mut self, control: GatewayControl, scenario: &Scenario) {
-        for ailment in (scenario.ailments)() {
-            control.arm(ailment);
+    pub fn apply_scenario(&mut self, control: GatewayControl, scenario: &Scenario) {
+        for fault in (scenario.path_faults)() {
+            control.arm(fault);
         }
-        if let Some(secs) = scenario.renews_every_secs {
-            let every = self.real(secs).max(LEAST_GAP);
+        if let Some(secs) = scenario.credential_renewal_secs {
+            let interval = self.to_real_time(secs).max(MIN_REPORT_INTERVAL);
             self.tasks.push(AbortOnDrop(tokio::spawn(async move {
                 loop {
-                    sleep(every).await;
+                    sleep(interval).await;
                     control.renew_credentials();
                 }
             })));
@@ -110,18 +110,18 @@ impl Stage {
     }
 
     /// The real time that so many field seconds take.
-    pub fn real(&self, field_secs: f64) -> Duration {
+    pub fn to_real_time(&self, field_secs: f64) -> Duration {
         Duration::try_from_secs_f64(field_secs / self.speed).unwrap_or(Duration::MAX)
     }
 
     /// Where a way leads, if it was opened.
-    pub fn door(&self, way: Way) -> Option<SocketAddr> {
-        self.doors.iter().find(|(known, _)| *known == way).map(|(_, address)| *address)
+    pub fn address(&self, transport: LabTransport) -> Option<SocketAddr> {
+        self.addresses.iter().find(|(opened, _)| *opened == transport).map(|(_, address)| *address)
     }
 
     /// The certificate of the authority to trust, in PEM.
-    pub fn authority(&self) -> &str {
-        &self.authority
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
     }
 
     /// To arm ailments and to look inside.
@@ -130,21 +130,21 @@ impl Stage {
     }
 
     /// Lets a fault strike now, and disarms it when it is done.
-    pub fn strike(&self, blow: &BlowNow) -> AilmentId {
-        self.strike_at(&self.control, blow)
+    pub fn inject(&self, fault: &ManualFault) -> PathFaultId {
+        self.inject_at(&self.control, fault)
     }
 
     /// As [`Stage::strike`], at another gateway that has the same speed.
-    pub fn strike_at(&self, gateway: &GatewayControl, blow: &BlowNow) -> AilmentId {
+    pub fn inject_at(&self, gateway: &GatewayControl, fault: &ManualFault) -> PathFaultId {
         let control = gateway.clone();
-        let id = control.arm((blow.ailment)());
-        let lasting = self.real(blow.lasting_secs);
+        let id = control.arm((fault.path_fault)());
+        let duration = self.to_real_time(fault.lasting_secs);
         tokio::spawn(async move {
-            let mut strikes = control.watch_strikes();
-            let struck = strikes.wait_for(|_| control.strikes().iter().any(|strike| strike.ailment == id));
+            let mut injections = control.watch_injections();
+            let injected = injections.wait_for(|_| control.injections().iter().any(|injection| injection.fault_id == id));
             // Nobody connected is no reason to lie in wait for the next one.
-            let _ = timeout(PATIENCE, struck).await;
-            sleep(lasting).await;
+            let _ = timeout(INJECTION_TIMEOUT, injected).await;
+            sleep(duration).await;
             control.disarm(id);
         });
         id

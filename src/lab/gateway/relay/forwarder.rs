@@ -3,103 +3,103 @@
 use bytes::{Buf, BytesMut};
 use tokio::time::Instant;
 
-use crate::lab::gateway::ailment::AilmentId;
-use crate::lab::gateway::blow::Blow;
+use crate::lab::gateway::path_fault::PathFaultId;
+use crate::lab::gateway::fault_action::FaultAction;
 use crate::lab::gateway::delay_line::DelayLine;
-use crate::lab::gateway::packet::{Walk, walk};
-use crate::lab::gateway::symptom::{Effect, Packet, Way};
+use crate::lab::gateway::packet::{HeaderParse, parse_header};
+use crate::lab::gateway::session_fault::{PacketEffect, RelayedPacket, PacketDirection};
 
 /// What the ailments of a connection have decided about a packet.
 #[derive(Debug, Default)]
-pub(super) struct Verdict {
-    pub(super) effect: Effect,
+pub(super) struct PacketDecision {
+    pub(super) effect: PacketEffect,
     /// Who decided that the packet is the last one.
-    pub(super) blow: Option<(AilmentId, Blow)>,
+    pub(super) action: Option<(PathFaultId, FaultAction)>,
 }
 
 /// One direction of a connection.
 #[derive(Debug)]
-pub(super) struct Lane {
-    way: Way,
+pub(super) struct PacketForwarder {
+    direction: PacketDirection,
     /// What is under way on a slow path.
-    pub(super) line: DelayLine,
+    pub(super) delay_line: DelayLine,
     /// Packets that came.
     pub(super) packets: u64,
     /// Bytes still to come of the packet that came last, and whether they vanish.
-    rest: usize,
-    swallows: bool,
+    remaining: usize,
+    swallows_rest: bool,
     /// This is no MQTT: nothing is looked at any more.
     is_opaque: bool,
 }
 
-impl Lane {
-    pub(super) fn new(way: Way) -> Self {
+impl PacketForwarder {
+    pub(super) fn new(way: PacketDirection) -> Self {
         let line = DelayLine::default();
-        Self { way, line, packets: 0, rest: 0, swallows: false, is_opaque: false }
+        Self { direction: way, delay_line: line, packets: 0, remaining: 0, swallows_rest: false, is_opaque: false }
     }
 
     /// Whether another packet may be put in here: the last one has passed to its end.
     pub(super) fn is_between_packets(&self) -> bool {
-        self.rest == 0 && !self.is_opaque
+        self.remaining == 0 && !self.is_opaque
     }
 
     /// Moves what `judge` lets pass from `inbox` to `out`, up to a packet after which a blow falls.
-    pub(super) fn pass(
+    pub(super) fn forward_packets(
         &mut self,
         now: Instant,
         inbox: &mut BytesMut,
         out: &mut BytesMut,
-        mut judge: impl FnMut(&mut Packet<'_>) -> Verdict,
-    ) -> Option<(AilmentId, Blow)> {
+        mut decide: impl FnMut(&mut RelayedPacket<'_>) -> PacketDecision,
+    ) -> Option<(PathFaultId, FaultAction)> {
         // inbox[run..at] was looked at and passes as it is.
-        let (mut run, mut at) = (0, 0);
-        let mut blow = None;
+        let (mut unsent, mut at) = (0, 0);
+        let mut action = None;
         while at < inbox.len() {
             if self.is_opaque {
                 at = inbox.len();
                 break;
             }
-            if self.rest > 0 {
-                let size = self.rest.min(inbox.len() - at);
-                self.rest -= size;
-                if self.swallows {
-                    self.forward(now, &inbox[run..at], out);
-                    run = at + size;
+            if self.remaining > 0 {
+                let size = self.remaining.min(inbox.len() - at);
+                self.remaining -= size;
+                if self.swallows_rest {
+                    self.forward(now, &inbox[unsent..at], out);
+                    unsent = at + size;
                 }
                 at += size;
                 continue;
             }
-            if blow.is_some() {
+            if action.is_some() {
                 break;
             }
-            let label = match walk(&inbox[at..]) {
-                Walk::Incomplete => break,
-                Walk::NotMqtt => {
+            let label = match parse_header(&inbox[at..]) {
+                HeaderParse::Incomplete => break,
+                HeaderParse::NotMqtt => {
                     self.is_opaque = true;
                     continue;
                 }
-                Walk::Packet(label) => label,
+                HeaderParse::Packet(label) => label,
             };
-            let verdict = judge(&mut Packet { way: self.way, label, bytes: &mut inbox[at..] });
+            let decision = decide(&mut RelayedPacket { direction: self.direction, header: label, bytes: &mut inbox[at..] });
             let end = at + label.needed;
             self.packets += 1;
-            self.rest = label.length - label.needed;
-            self.swallows = verdict.effect.swallow;
-            let delay = verdict.effect.delay;
-            if self.swallows {
-                self.forward(now, &inbox[run..at], out);
-                run = end;
+            self.remaining = label.length - label.needed;
+            self.swallows_rest = decision.effect.swallow;
+            let delay = decision.effect.delay;
+            if self.swallows_rest {
+                self.forward(now, &inbox[unsent..at], out);
+                unsent = end;
             } else if !delay.is_zero() {
-                self.forward(now, &inbox[run..at], out);
-                self.line.send(now, delay, &inbox[at..end]);
-                run = end;
+                self.forward(now, &inbox[unsent..at], out);
+                self.delay_line.send(now, delay, &inbox[at..end]);
+                unsent = end;
             }
             at = end;
-            blow = verdict.blow;
+            action = decision.action;
         }
-        self.forward(now, &inbox[run..at], out);
+        self.forward(now, &inbox[unsent..at], out);
         inbox.advance(at);
-        blow
+        action
     }
 
     /// Sends bytes on, behind what is under way.
@@ -107,10 +107,10 @@ impl Lane {
         if bytes.is_empty() {
             return;
         }
-        if self.line.is_empty() {
+        if self.delay_line.is_empty() {
             out.extend_from_slice(bytes);
         } else {
-            self.line.append(now, bytes);
+            self.delay_line.append(now, bytes);
         }
     }
 }
@@ -127,7 +127,7 @@ mod tests {
     use crate::lab::codec::put_remaining_length;
 
     /// A packet of any kind, or bytes that are none.
-    fn anything() -> impl Strategy<Value = Vec<u8>> {
+    fn arbitrary_packet() -> impl Strategy<Value = Vec<u8>> {
         let packet = (any::<u8>(), vec(any::<u8>(), 0..300)).prop_map(|(first, body)| {
             let mut packet = BytesMut::new();
             packet.put_u8(first);
@@ -139,42 +139,42 @@ mod tests {
     }
 
     /// Passes bytes in pieces, and returns what came out, also of what had to wait.
-    fn pass(bytes: &[u8], pieces: &[usize], mut judge: impl FnMut() -> Verdict) -> Vec<u8> {
-        let (mut lane, now) = (Lane::new(Way::ToClient), Instant::now());
+    fn forward_in_pieces(bytes: &[u8], pieces: &[usize], mut decide: impl FnMut() -> PacketDecision) -> Vec<u8> {
+        let (mut forwarder, now) = (PacketForwarder::new(PacketDirection::ToClient), Instant::now());
         let (mut inbox, mut out) = (BytesMut::new(), BytesMut::new());
         let mut rest = bytes;
         for size in pieces.iter().copied().chain([usize::MAX]) {
             let (piece, later) = rest.split_at(size.min(rest.len()));
             rest = later;
             inbox.extend_from_slice(piece);
-            lane.pass(now, &mut inbox, &mut out, |_| judge());
+            forwarder.forward_packets(now, &mut inbox, &mut out, |_| decide());
         }
-        lane.forward(now, &inbox, &mut out);
-        lane.line.drain(&mut out);
+        forwarder.forward(now, &inbox, &mut out);
+        forwarder.delay_line.drain(&mut out);
         out.to_vec()
     }
 
     proptest! {
         #[test]
-        fn what_may_pass_passes_unchanged(packets in vec(anything(), 0..20), pieces in vec(0..200_usize, 0..40)) {
+        fn allowed_packets_pass_unchanged(packets in vec(arbitrary_packet(), 0..20), pieces in vec(0..200_usize, 0..40)) {
             let bytes = packets.concat();
-            prop_assert_eq!(&pass(&bytes, &pieces, Verdict::default), &bytes);
+            prop_assert_eq!(&forward_in_pieces(&bytes, &pieces, PacketDecision::default), &bytes);
         }
 
         #[test]
-        fn late_packets_keep_their_order(packets in vec(anything(), 0..20), pieces in vec(0..200_usize, 0..40)) {
+        fn delayed_packets_keep_their_order(packets in vec(arbitrary_packet(), 0..20), pieces in vec(0..200_usize, 0..40)) {
             let bytes = packets.concat();
             let mut turn = 0;
-            let judge = || {
+            let decide = || {
                 turn = (turn + 1) % 3;
-                let effect = Effect { delay: Duration::from_millis(turn), ..Effect::default() };
-                Verdict { effect, blow: None }
+                let effect = PacketEffect { delay: Duration::from_millis(turn), ..PacketEffect::default() };
+                PacketDecision { effect, action: None }
             };
-            prop_assert_eq!(&pass(&bytes, &pieces, judge), &bytes);
+            prop_assert_eq!(&forward_in_pieces(&bytes, &pieces, decide), &bytes);
         }
 
         #[test]
-        fn what_is_swallowed_vanishes_whole(sizes in vec(0..300_usize, 0..20), pieces in vec(0..200_usize, 0..40)) {
+        fn swallowed_packets_vanish_whole(sizes in vec(0..300_usize, 0..20), pieces in vec(0..200_usize, 0..40)) {
             let packet = |size: usize| {
                 let mut packet = BytesMut::new();
                 packet.put_u8(0x40);
@@ -184,12 +184,12 @@ mod tests {
             };
             let packets: Vec<Vec<u8>> = sizes.into_iter().map(packet).collect();
             let mut count = 0;
-            let judge = || {
+            let decide = || {
                 count += 1;
-                Verdict { effect: Effect { swallow: count % 2 == 0, ..Effect::default() }, blow: None }
+                PacketDecision { effect: PacketEffect { swallow: count % 2 == 0, ..PacketEffect::default() }, action: None }
             };
             let kept: Vec<u8> = packets.iter().step_by(2).flatten().copied().collect();
-            prop_assert_eq!(pass(&packets.concat(), &pieces, judge), kept);
+            prop_assert_eq!(forward_in_pieces(&packets.concat(), &pieces, decide), kept);
         }
     }
 }

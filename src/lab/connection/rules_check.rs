@@ -1,28 +1,28 @@
 //! What do the rules make of a packet before it is handled?
 
-use super::{Connection, MAX_IN_FLIGHT};
+use super::{ClientConnection, MAX_IN_FLIGHT};
 use crate::lab::aws::Verdict;
-use crate::lab::codec::{Inbound, put_codes};
+use crate::lab::codec::{ClientPacket, put_codes};
 
 const TOPIC_ALIAS_INVALID: u8 = 0x94;
 const PROTOCOL_ERROR: u8 = 0x82;
 
-impl Connection {
+impl ClientConnection {
     /// Puts the topic in place of its alias, then asks the rules. `Ok(None)`: the packet is ignored.
     ///
     /// # Errors
     /// The reason for which the connection ends; a SUBACK that goes before waits in the pipe.
-    pub(super) fn judge(&mut self, mut packet: Inbound) -> Result<Option<Inbound>, u8> {
+    pub(super) fn check_rules(&mut self, mut packet: ClientPacket) -> Result<Option<ClientPacket>, u8> {
         self.resolve_alias(&mut packet)?;
         let Some(rules) = self.shared.options.aws.as_ref() else { return Ok(Some(packet)) };
-        match rules.judge(self.connect.version, &packet, &mut self.conduct) {
+        match rules.judge(self.connect.version, &packet, &mut self.rules_state) {
             Verdict::Pass => Ok(Some(packet)),
             Verdict::Ignore => Ok(None),
             Verdict::Close { reason, suback } => {
-                if let Inbound::Subscribe { packet_id, .. } = packet
+                if let ClientPacket::Subscribe { packet_id, .. } = packet
                     && !suback.is_empty()
                 {
-                    put_codes(self.connect.version, 0x90, packet_id, &suback, &mut self.pipe.out);
+                    put_codes(self.connect.version, 0x90, packet_id, &suback, &mut self.pipe.outbox);
                 }
                 Err(reason)
             }
@@ -36,11 +36,11 @@ impl Connection {
     }
 
     /// MQTT 5 §3.3.2.3.4. Without rules no aliases are announced, so none may be used.
-    fn resolve_alias(&mut self, packet: &mut Inbound) -> Result<(), u8> {
-        let Inbound::Publish { message, alias, .. } = packet else { return Ok(()) };
+    fn resolve_alias(&mut self, packet: &mut ClientPacket) -> Result<(), u8> {
+        let ClientPacket::Publish { message, alias, .. } = packet else { return Ok(()) };
         let Some(alias) = *alias else { return Ok(()) };
-        let most = self.shared.options.aws.as_ref().map_or(0, |rules| rules.limits().topic_aliases);
-        if !(1..=most).contains(&alias) {
+        let max_alias = self.shared.options.aws.as_ref().map_or(0, |rules| rules.limits().topic_aliases);
+        if !(1..=max_alias).contains(&alias) {
             return Err(TOPIC_ALIAS_INVALID);
         }
         if message.topic.is_empty() {

@@ -7,33 +7,33 @@ use std::task::Poll;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// A timer that is set again as seldom as possible.
-pub(super) struct Alarm {
+pub(super) struct WakeupTimer {
     timer: Pin<Box<Sleep>>,
-    set_to: Option<Instant>,
+    deadline: Option<Instant>,
 }
 
-impl Alarm {
+impl WakeupTimer {
     /// Not set.
     pub(super) fn new() -> Self {
-        Self { timer: Box::pin(sleep_until(Instant::now())), set_to: None }
+        Self { timer: Box::pin(sleep_until(Instant::now())), deadline: None }
     }
 
     /// Makes sure it goes off at `due` or earlier.
     pub(super) fn set(&mut self, due: Option<Instant>) {
         let Some(due) = due else { return };
-        if self.set_to.is_none_or(|set_to| due < set_to) {
+        if self.deadline.is_none_or(|deadline| due < deadline) {
             self.timer.as_mut().reset(due);
-            self.set_to = Some(due);
+            self.deadline = Some(due);
         }
     }
 
     /// Waits until it goes off; for ever if it is not set.
-    pub(super) async fn ring(&mut self) {
-        poll_fn(|cx| match self.set_to {
+    pub(super) async fn wait(&mut self) {
+        poll_fn(|cx| match self.deadline {
             Some(_) => self.timer.as_mut().poll(cx),
             None => Poll::Pending,
         })
         .await;
-        self.set_to = None;
+        self.deadline = None;
     }
 }

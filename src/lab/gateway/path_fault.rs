@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 
 /// The number of an armed ailment: 1 for the first one of a gateway, never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct AilmentId(pub u64);
+pub struct PathFaultId(pub u64);
 
 /// How a connection ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Manner {
+pub enum DropManner {
     /// A FIN and nothing else, also under TLS and WebSocket.
     Fin,
     /// A TCP RST.
@@ -80,7 +80,7 @@ pub enum TakeoverTime {
 /// Why a connected client hears nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Deafness {
+pub enum DeliveryFailureManner {
     /// Every subscription is refused: SUBACK 0x80.
     SubackFailure,
     /// The session is lost: CONNACK says so, and nothing is delivered before the client subscribes.
@@ -92,7 +92,7 @@ pub enum Deafness {
 /// One way for connections to fail. Times in field seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Ailment {
+pub enum PathFault {
     /// Each session ends at a fixed age.
     SessionLifetime {
         /// The age.
@@ -100,7 +100,7 @@ pub enum Ailment {
         /// The age varies by so much both ways, uniformly.
         jitter_secs: f64,
         /// How it ends.
-        manner: Manner,
+        manner: DropManner,
     },
     /// All connections end at fixed times of the clock.
     Schedule {
@@ -109,7 +109,7 @@ pub enum Ailment {
         /// They are those multiples of `every_secs` since the Unix epoch, plus this.
         phase_secs: f64,
         /// How they end.
-        manner: Manner,
+        manner: DropManner,
     },
     /// A NAT forgets connections that are silent.
     IdleTimeout {
@@ -123,7 +123,7 @@ pub enum Ailment {
         /// Mean distance between two of these times; exponentially distributed.
         mean_secs: f64,
         /// How they end.
-        manner: Manner,
+        manner: DropManner,
     },
     /// All connections end several times in a row, at random times.
     Burst {
@@ -134,7 +134,7 @@ pub enum Ailment {
         /// Time between two of these ends.
         spacing_secs: f64,
         /// How they end.
-        manner: Manner,
+        manner: DropManner,
     },
     /// A session ends once so many PUBLISH packets have passed.
     AfterMessages {
@@ -143,7 +143,7 @@ pub enum Ailment {
         /// Which of them count.
         direction: Direction,
         /// How it ends.
-        manner: Manner,
+        manner: DropManner,
     },
     /// A session ends when more PUBLISH packets pass than are allowed.
     AfterRate {
@@ -154,7 +154,7 @@ pub enum Ailment {
         /// Which of them count.
         direction: Direction,
         /// How it ends.
-        manner: Manner,
+        manner: DropManner,
     },
     /// A policy denies a topic: the PUBLISH does not reach the server, and the session ends. A client that
     /// sends QoS 1 messages again after a reconnect is caught in a loop.
@@ -164,7 +164,7 @@ pub enum Ailment {
         /// Time from the PUBLISH to the end, in milliseconds (field time, too).
         delay_ms: f64,
         /// How it ends.
-        manner: Manner,
+        manner: DropManner,
     },
     /// Credentials expire: connects are refused until
     /// [`renew_credentials`](super::GatewayControl::renew_credentials) (WebSocket: 403; else CONNACK 5,
@@ -241,9 +241,9 @@ pub enum Ailment {
         at_secs: f64,
     },
     /// A client that comes back is connected and hears nothing. The first session of a client id is well.
-    Deaf {
+    DeliveryFailure {
         /// Why.
-        manner: Deafness,
+        manner: DeliveryFailureManner,
     },
 }
 
@@ -252,27 +252,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ailments_survive_being_written_down() {
-        for (ailment, expected) in [
+    fn path_faults_round_trip_through_json() {
+        for (fault, expected) in [
             (
-                Ailment::SessionLifetime {
+                PathFault::SessionLifetime {
                     secs: 86_400.0,
                     jitter_secs: 5.0,
-                    manner: Manner::Disconnect(0x8B),
+                    manner: DropManner::Disconnect(0x8B),
                 },
                 r#"{"session_lifetime":{"secs":86400.0,"jitter_secs":5.0,"manner":{"disconnect":139}}}"#,
             ),
             (
-                Ailment::IdleTimeout { secs: 240.0, manner: IdleManner::ResetOnNextPacket },
+                PathFault::IdleTimeout { secs: 240.0, manner: IdleManner::ResetOnNextPacket },
                 r#"{"idle_timeout":{"secs":240.0,"manner":"reset_on_next_packet"}}"#,
             ),
             (
-                Ailment::Takeover { when: TakeoverTime::EverySecs(900.0) },
+                PathFault::Takeover { when: TakeoverTime::EverySecs(900.0) },
                 r#"{"takeover":{"when":{"every_secs":900.0}}}"#,
             ),
         ] {
-            assert_eq!(serde_json::to_string(&ailment).unwrap(), expected);
-            assert_eq!(serde_json::from_str::<Ailment>(expected).unwrap(), ailment);
+            assert_eq!(serde_json::to_string(&fault).unwrap(), expected);
+            assert_eq!(serde_json::from_str::<PathFault>(expected).unwrap(), fault);
         }
     }
 }

@@ -1,0 +1,90 @@
+//! How does an ailment act on a live connection?
+
+use std::sync::Arc;
+
+use super::{RelayEnd, RelayState, Relay};
+use crate::lab::LabMqttVersion;
+use crate::lab::codec::{put_connack, put_disconnect};
+use crate::lab::gateway::path_fault::{PathFaultId, IdleManner, DropManner};
+use crate::lab::gateway::fault_action::FaultAction;
+use crate::lab::gateway::takeover_client::TakeoverClient;
+use crate::lab::gateway::session_fault::PacketDirection;
+use crate::lab::server_stream::CloseMode;
+
+impl Relay {
+    /// Lets an ailment act. What happens behind a black hole is not seen by anybody.
+    pub(super) fn apply(&mut self, fault_id: PathFaultId, action: FaultAction) -> Option<RelayEnd> {
+        if self.state != RelayState::Open {
+            return None;
+        }
+        if action == FaultAction::TakeOver {
+            self.spawn_takeover(fault_id);
+            return None;
+        }
+        self.shared.log_injection(fault_id, Some(self.number), action.description());
+        let mode = match action {
+            FaultAction::DropConnection(DropManner::SilentBlackHole) | FaultAction::ExpireNat(IdleManner::SilentBlackHole) => {
+                return self.enter_black_hole(None);
+            }
+            FaultAction::ExpireNat(IdleManner::ResetOnNextPacket) => return self.enter_black_hole(Some(fault_id)),
+            FaultAction::HalfOpen => {
+                self.server = None;
+                return self.enter_black_hole(None);
+            }
+            FaultAction::DropConnection(DropManner::Reset) => return Some(RelayEnd::Close(CloseMode::Reset)),
+            FaultAction::DropConnection(DropManner::Fin | DropManner::WsClose(1006)) => CloseMode::BareFin,
+            FaultAction::DropConnection(DropManner::TlsCloseNotify) => CloseMode::Fin,
+            FaultAction::TlsAlert => CloseMode::TlsAlert,
+            FaultAction::DropConnection(DropManner::WsClose(code)) => CloseMode::WebSocketClose { code, reason: String::new() },
+            FaultAction::DropConnection(DropManner::Disconnect(reason)) => {
+                self.flush_delayed();
+                let may_insert = self.forwarders[PacketDirection::ToClient as usize].is_between_packets();
+                if may_insert && self.version() == Some(LabMqttVersion::V5) {
+                    put_disconnect(reason, None, false, &mut self.client.outbox);
+                }
+                CloseMode::Graceful
+            }
+            FaultAction::RejectConnect => {
+                let version = self.version().unwrap_or(LabMqttVersion::V311);
+                let code = if version == LabMqttVersion::V5 { 0x87 } else { 5 };
+                put_connack(version, false, code, &[], &mut self.client.outbox);
+                CloseMode::Graceful
+            }
+            FaultAction::TakeOver => return None,
+        };
+        self.flush_delayed();
+        Some(RelayEnd::Close(mode))
+    }
+
+    /// Lets what is under way to the client arrive at once.
+    fn flush_delayed(&mut self) {
+        self.forwarders[PacketDirection::ToClient as usize].delay_line.drain(&mut self.client.outbox);
+    }
+
+    fn version(&self) -> Option<LabMqttVersion> {
+        self.faults.connect.as_ref().map(|connect| connect.fields.version)
+    }
+
+    fn enter_black_hole(&mut self, reset_by: Option<PathFaultId>) -> Option<RelayEnd> {
+        self.state = RelayState::BlackHole(reset_by);
+        self.client.outbox.clear();
+        if let Some(server) = &mut self.server {
+            server.outbox.clear();
+        }
+        None
+    }
+
+    fn spawn_takeover(&self, fault_id: PathFaultId) {
+        let armed_faults = Arc::clone(&self.shared.armed.borrow());
+        let armed_fault = armed_faults.iter().find(|armed| armed.id == fault_id);
+        if let (Some(connect), Some(armed_fault)) = (&self.faults.connect, armed_fault) {
+            self.shared.log_injection(fault_id, Some(self.number), FaultAction::TakeOver.description());
+            let takeover_client = TakeoverClient {
+                connect: connect.packet.clone(),
+                keep_alive_secs: connect.fields.keep_alive_secs,
+                disarmed: armed_fault.disarmed.clone(),
+            };
+            takeover_client.spawn(&self.shared, self.task.clone());
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! What does one ailment do to one session, packet by packet and as time passes?
+//!
+//! Pure: times come in, decisions come out. What strikes all connections at once is in `course`.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use rand::RngExt as _;
+use rand::rngs::StdRng;
+use tokio::time::Instant;
+
+use super::path_fault::{PathFault, PathFaultId, DeliveryFailureManner, Direction, IdleManner, DropManner, TakeoverTime};
+use super::fault_action::FaultAction;
+use super::field_time::{FieldTimeScale, deviation, fault_rng};
+use super::packet::{self, ConnectFields, PacketKind, PacketHeader};
+use crate::diagnostics::topics::filter_matches;
+use crate::lab::LabMqttVersion;
+
+/// TCP's shortest wait before it sends a lost segment again.
+const SHORTEST_RETRANSMISSION_SECS: f64 = 0.2;
+/// Losses of one packet in a row, at most.
+const MAX_CONSECUTIVE_LOSSES: u32 = 6;
+
+/// Which way a packet goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PacketDirection {
+    ToServer = 0,
+    ToClient = 1,
+}
+
+impl Direction {
+    fn includes(self, direction: PacketDirection) -> bool {
+        match self {
+            Self::ToServer => direction == PacketDirection::ToServer,
+            Self::ToClient => direction == PacketDirection::ToClient,
+            Self::Both => true,
+        }
+    }
+}
+
+/// Where a symptom shows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SessionStart<'a> {
+    pub(super) scale: FieldTimeScale,
+    pub(super) seed: u64,
+    pub(super) fault_id: PathFaultId,
+    pub(super) connection: u64,
+    pub(super) now: Instant,
+    /// The session's CONNECT.
+    pub(super) connect: &'a ConnectFields,
+    /// Whether the client id had a session before, and this one is new.
+    pub(super) is_returning: bool,
+}
+
+/// What becomes of a packet. Effects of several ailments add up.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct PacketEffect {
+    /// It vanishes.
+    pub(super) swallow: bool,
+    /// It is under way for so long.
+    pub(super) delay: Duration,
+    /// Times it was lost and sent again.
+    pub(super) losses: u32,
+    /// The server takes so long to answer (PINGRESP only).
+    pub(super) reply_delay: Option<Duration>,
+    /// What happens after it.
+    pub(super) action: Option<FaultAction>,
+    /// The ailment changed the packet.
+    pub(super) modification: Option<&'static str>,
+}
+
+/// A packet as symptoms see it. Its needed part is there.
+pub(super) struct RelayedPacket<'a> {
+    pub(super) direction: PacketDirection,
+    pub(super) header: PacketHeader,
+    pub(super) bytes: &'a mut [u8],
+}
+
+/// The state of one ailment in one session.
+pub(super) enum SessionFault {
+    /// Something happens once, at a time.
+    Once {
+        due: Option<Instant>,
+        action: FaultAction,
+    },
+    Idle {
+        due: Option<Instant>,
+        limit: Duration,
+        manner: IdleManner,
+    },
+    Messages {
+        remaining: u64,
+        direction: Direction,
+        manner: DropManner,
+    },
+    Rate {
+        allowed: usize,
+        window: Duration,
+        recent: VecDeque<Instant>,
+        direction: Direction,
+        manner: DropManner,
+    },
+    Denial {
+        filter: String,
+        delay: Duration,
+        due: Option<Instant>,
+        manner: DropManner,
+    },
+    KeepAlive {
+        limit: Duration,
+        due: Option<Instant>,
+        loses_pings: bool,
+    },
+    LatePings {
+        delay: Duration,
+    },
+    Latency {
+        scale: FieldTimeScale,
+        secs: f64,
+        jitter_secs: f64,
+        loss: f64,
+        random: Box<StdRng>,
+    },
+    DeliveryFailure {
+        manner: DeliveryFailureManner,
+        version: LabMqttVersion,
+        is_subscribed: bool,
+        is_logged: bool,
+    },
+}
+
+impl SessionFault {
+    /// What an ailment does to a session; `None` if it does nothing to this one.
+    pub(super) fn for_session(fault: &PathFault, start: &SessionStart<'_>) -> Option<Self> {
+        let SessionStart { scale, now, connect: asked, .. } = *start;
+        let once = |secs, blow| Some(Self::Once { due: Some(now + scale.to_real(secs)), action: blow });
+        match *fault {
+            PathFault::SessionLifetime { secs, jitter_secs, manner } => {
+                let mut random = fault_rng(start.seed, start.fault_id, start.connection);
+                once(secs + deviation(&mut random, jitter_secs), FaultAction::DropConnection(manner))
+            }
+            PathFault::HalfOpen { after_secs } => once(after_secs, FaultAction::HalfOpen),
+            PathFault::Takeover { when: TakeoverTime::AfterConnectSecs(secs) } => once(secs, FaultAction::TakeOver),
+            PathFault::IdleTimeout { secs, manner } => {
+                let limit = scale.to_real(secs);
+                Some(Self::Idle { due: Some(now + limit), limit, manner })
+            }
+            PathFault::AfterMessages { count, direction, manner } => {
+                Some(Self::Messages { remaining: count.max(1), direction, manner })
+            }
+            PathFault::AfterRate { messages, window_secs, direction, manner } => Some(Self::Rate {
+                allowed: messages as usize,
+                window: scale.to_real(window_secs),
+                recent: VecDeque::new(),
+                direction,
+                manner,
+            }),
+            PathFault::AfterPublish { ref topic_filter, delay_ms, manner } => Some(Self::Denial {
+                filter: topic_filter.clone(),
+                delay: scale.to_real(delay_ms / 1000.0),
+                due: None,
+                manner,
+            }),
+            PathFault::KeepAliveCut { loses_pings } => {
+                let limit = Duration::from_millis(u64::from(asked.keep_alive_secs) * 1500);
+                let due = Some(now + limit);
+                (!limit.is_zero()).then_some(Self::KeepAlive { limit, due, loses_pings })
+            }
+            PathFault::LatePings { delay_secs } => Some(Self::LatePings { delay: scale.to_real(delay_secs) }),
+            PathFault::DeliveryFailure { manner } => {
+                let delivery_failure = Self::DeliveryFailure { manner, version: asked.version, is_subscribed: false, is_logged: false };
+                start.is_returning.then_some(delivery_failure)
+            }
+            _ => None,
+        }
+    }
+
+    /// What an ailment does to the path, from a connection's first packet on.
+    pub(super) fn for_path(fault: &PathFault, scale: FieldTimeScale, random: StdRng) -> Option<Self> {
+        let PathFault::Latency { ms, jitter_ms, loss } = *fault else { return None };
+        let (secs, jitter_secs, random) = (ms / 1000.0, jitter_ms / 1000.0, Box::new(random));
+        Some(Self::Latency { scale, secs, jitter_secs, loss, random })
+    }
+
+    /// When something happens without a packet.
+    pub(super) fn due(&self) -> Option<Instant> {
+        match self {
+            Self::Once { due, .. }
+            | Self::Idle { due, .. }
+            | Self::Denial { due, .. }
+            | Self::KeepAlive { due, .. } => *due,
+            _ => None,
+        }
+    }
+
+    /// What happens at this time, once.
+    pub(super) fn take_due_action(&mut self, now: Instant) -> Option<FaultAction> {
+        if self.due().is_none_or(|due| due > now) {
+            return None;
+        }
+        match self {
+            Self::Once { due, action: blow } => due.take().map(|_| *blow),
+            Self::Idle { due, manner, .. } => due.take().map(|_| FaultAction::ExpireNat(*manner)),
+            Self::Denial { due, manner, .. } => due.take().map(|_| FaultAction::DropConnection(*manner)),
+            Self::KeepAlive { due, .. } => due.take().map(|_| FaultAction::DropConnection(DropManner::Disconnect(0x8D))),
+            _ => None,
+        }
+    }
+
+    /// What becomes of a packet.
+    pub(super) fn apply_to_packet(&mut self, packet: &mut RelayedPacket<'_>, now: Instant) -> PacketEffect {
+        let (packet_direction, kind) = (packet.direction, packet.header.kind);
+        let is_message = kind == PacketKind::Publish;
+        match self {
+            Self::Once { .. } => PacketEffect::default(),
+            Self::Idle { due, limit, .. } => {
+                *due = due.map(|_| now + *limit);
+                PacketEffect::default()
+            }
+            Self::Messages { remaining: left, direction, manner } => {
+                if !is_message || !direction.includes(packet_direction) || *left == 0 {
+                    return PacketEffect::default();
+                }
+                *left -= 1;
+                PacketEffect { action: (*left == 0).then_some(FaultAction::DropConnection(*manner)), ..PacketEffect::default() }
+            }
+            Self::Rate { allowed, window, recent: passed, direction, manner } => {
+                if !is_message || !direction.includes(packet_direction) {
+                    return PacketEffect::default();
+                }
+                let is_over = exceeds(passed, *allowed, *window, now);
+                PacketEffect { action: is_over.then_some(FaultAction::DropConnection(*manner)), ..PacketEffect::default() }
+            }
+            Self::Denial { filter, delay, due, .. } => {
+                let topic = packet::topic(packet.bytes, &packet.header);
+                let is_denied = is_message
+                    && packet_direction == PacketDirection::ToServer
+                    && topic.is_some_and(|topic| filter_matches(filter, topic));
+                if is_denied && due.is_none() {
+                    *due = Some(now + *delay);
+                }
+                PacketEffect { swallow: is_denied, ..PacketEffect::default() }
+            }
+            Self::KeepAlive { limit, due, loses_pings } => {
+                let is_lost = *loses_pings && kind == PacketKind::PingReq;
+                if packet_direction == PacketDirection::ToServer && !is_lost {
+                    *due = due.map(|_| now + *limit);
+                }
+                PacketEffect { swallow: is_lost, ..PacketEffect::default() }
+            }
+            Self::LatePings { delay } => {
+                PacketEffect { reply_delay: (kind == PacketKind::PingResp).then_some(*delay), ..PacketEffect::default() }
+            }
+            Self::Latency { scale, secs, jitter_secs, loss, random } => {
+                let (delay_secs, losses) = draw_path_delay(random, *secs, *jitter_secs, *loss);
+                PacketEffect { delay: scale.to_real(delay_secs), losses, ..PacketEffect::default() }
+            }
+            Self::DeliveryFailure { manner, version, is_subscribed: hears, is_logged: is_noticed } => {
+                let effect = block_deliveries(*manner, *version, hears, packet);
+                let is_first = effect.modification.is_some() && !std::mem::replace(is_noticed, true);
+                PacketEffect { modification: effect.modification.filter(|_| is_first), ..effect }
+            }
+        }
+    }
+}
+
+/// Counts a message, and says whether it is one too many for its window.
+fn exceeds(passed: &mut VecDeque<Instant>, allowed: usize, window: Duration, now: Instant) -> bool {
+    while passed.front().is_some_and(|first| *first + window <= now) {
+        passed.pop_front();
+    }
+    passed.push_back(now);
+    passed.len() > allowed
+}
+
+/// How many seconds a packet is under way, and how often it was lost.
+fn draw_path_delay(random: &mut StdRng, secs: f64, jitter_secs: f64, loss: f64) -> (f64, u32) {
+    let delay_secs = (secs + deviation(random, jitter_secs)).max(0.0);
+    let mut losses = 0;
+    while losses < MAX_CONSECUTIVE_LOSSES && random.random::<f64>() < loss {
+        losses += 1;
+    }
+    let retransmission_secs = SHORTEST_RETRANSMISSION_SECS.max(2.0 * secs);
+    (delay_secs + retransmission_secs * f64::from(2_u32.pow(losses) - 1), losses)
+}
+
+/// Lets a client hear nothing.
+fn block_deliveries(manner: DeliveryFailureManner, version: LabMqttVersion, hears: &mut bool, packet: &mut RelayedPacket<'_>) -> PacketEffect {
+    let kind = packet.header.kind;
+    let is_delivery = packet.direction == PacketDirection::ToClient && kind == PacketKind::Publish;
+    match manner {
+        DeliveryFailureManner::DeliveriesSwallowed => {
+            let changed = is_delivery.then_some("deliveries swallowed");
+            PacketEffect { swallow: is_delivery, modification: changed, ..PacketEffect::default() }
+        }
+        DeliveryFailureManner::SubackFailure => {
+            let codes = match kind {
+                PacketKind::SubAck => packet::suback_codes(packet.bytes, &packet.header, version),
+                _ => None,
+            };
+            let changed = codes.map(|codes| codes.fill(0x80)).map(|()| "SUBACK 0x80");
+            PacketEffect { swallow: is_delivery, modification: changed, ..PacketEffect::default() }
+        }
+        DeliveryFailureManner::SessionLost => {
+            *hears |= packet.direction == PacketDirection::ToServer && kind == PacketKind::Subscribe;
+            let flags = packet.bytes.get_mut(packet.header.body).filter(|_| kind == PacketKind::ConnAck);
+            let changed = flags.map(|flags| *flags = 0).map(|()| "session lost: session present 0");
+            PacketEffect { swallow: is_delivery && !*hears, modification: changed, ..PacketEffect::default() }
+        }
+    }
+}
