@@ -110,11 +110,11 @@ async fn check_connect(connection: &mut ClientConnection, shared: &BrokerState, 
 /// Sends the CONNACK, serves the client, and publishes its last will if it left without goodbye.
 async fn run_session(mut connection: ClientConnection, shared: &BrokerState, number: u64, is_id_assigned: bool) {
     let (outbox, deliveries) = mpsc::channel(shared.options.outbox);
-    let (orders, commands_rx) = mpsc::channel(16);
-    let live = ClientHandle { connection: number, outbox, commands: orders };
+    let (commands_tx, commands_rx) = mpsc::channel(16);
+    let client = ClientHandle { connection: number, outbox, commands: commands_tx };
     let limits = shared.options.aws.as_ref().map(|rules| rules.limits());
     let expiry = limits.map(|limits| limits.session_life(connection.connect.session_expiry_secs));
-    let session = shared.router().attach(&connection.connect, live, expiry);
+    let session = shared.router().attach(&connection.connect, client, expiry);
     let properties = connack_properties(&connection.connect, shared, is_id_assigned);
     connection.send_connack(session, &properties);
     shared.update_counts(|census| census.connections += 1);

@@ -84,18 +84,18 @@ impl LoopFlow {
         close_mode.map_or(Self::Continue, Self::close_with_will)
     }
 
-    fn close_with_will(ending: CloseMode) -> Self {
-        Self::End { mode: ending, with_will: true }
+    fn close_with_will(mode: CloseMode) -> Self {
+        Self::End { mode, with_will: true }
     }
 }
 
 impl ClientConnection {
-    pub(super) fn new(shared: Arc<BrokerState>, pipe: Pipe, connect: Connect, schedule: PlannedFaults) -> Self {
+    pub(super) fn new(shared: Arc<BrokerState>, pipe: Pipe, connect: Connect, planned_faults: PlannedFaults) -> Self {
         Self {
             shared,
             pipe,
             connect,
-            planned_faults: schedule,
+            planned_faults,
             timers: Vec::new(),
             in_flight: InFlight::default(),
             undelivered: Vec::new(),
@@ -141,12 +141,12 @@ impl ClientConnection {
         mut outbox: mpsc::Receiver<Delivery>,
         mut commands: mpsc::Receiver<ConnectionCommand>,
     ) -> (CloseMode, bool) {
-        if let Some(ending) = self.apply_immediate_faults().await {
-            return (ending, true);
+        if let Some(mode) = self.apply_immediate_faults().await {
+            return (mode, true);
         }
         let mut batch = Vec::with_capacity(BATCH);
         let shared = Arc::clone(&self.shared);
-        let (ending, with_will) = loop {
+        let (mode, with_will) = loop {
             let is_black_hole = !matches!(self.black_hole, BlackHole::None);
             let can_send_more = !is_black_hole && self.pipe.has_room() && self.in_flight.len() < self.max_in_flight();
             let room = self.max_in_flight().saturating_sub(self.in_flight.len()).clamp(1, BATCH);
@@ -189,15 +189,15 @@ impl ClientConnection {
                     self.apply_message_count_faults().await
                 }
             };
-            if let LoopFlow::End { mode: ending, with_will } = flow {
-                break (ending, with_will);
+            if let LoopFlow::End { mode, with_will } = flow {
+                break (mode, with_will);
             }
         };
         outbox.close();
         while let Ok(delivery) = outbox.try_recv() {
             self.undelivered.push(delivery);
         }
-        (ending, with_will)
+        (mode, with_will)
     }
 
     /// Unacknowledged messages first, then what never left; QoS 0 is lost.
@@ -236,8 +236,8 @@ impl ClientConnection {
 
     async fn apply_message_count_faults(&mut self) -> LoopFlow {
         for fault in self.planned_faults.due_after_messages(self.messages) {
-            if let Some(ending) = self.apply_fault(fault).await {
-                return LoopFlow::close_with_will(ending);
+            if let Some(mode) = self.apply_fault(fault).await {
+                return LoopFlow::close_with_will(mode);
             }
         }
         LoopFlow::Continue

@@ -121,8 +121,8 @@ impl PlannedFault {
     }
 
     /// Every connection, at a moment of choice.
-    pub fn every_at(when: FaultTrigger, fault: Fault) -> Self {
-        Self { fault, trigger: when, connections: ConnectionSelector::All }
+    pub fn every_at(trigger: FaultTrigger, fault: Fault) -> Self {
+        Self { fault, trigger, connections: ConnectionSelector::All }
     }
 
     /// Only the n-th connection, counted from 1 since the broker started.
@@ -153,9 +153,9 @@ impl PlannedFaults {
     /// Picks the plans that concern the given connection (counted from 1).
     pub(super) fn for_connection(planned: &[PlannedFault], connection: u64) -> Self {
         let mut faults = Self::default();
-        for PlannedFault { fault, trigger: when, .. } in planned.iter().filter(|planned| planned.applies_to(connection)) {
+        for PlannedFault { fault, trigger, .. } in planned.iter().filter(|planned| planned.applies_to(connection)) {
             let fault = fault.clone();
-            match *when {
+            match *trigger {
                 FaultTrigger::OnAccept => faults.on_accept.push(fault),
                 FaultTrigger::OnConnect => faults.on_connect.push(fault),
                 FaultTrigger::AfterConnack(delay) => faults.after_connack.push((delay, fault)),

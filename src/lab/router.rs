@@ -122,7 +122,7 @@ impl Router {
     }
 
     /// Binds a connection to its session; a connection with the same client id is told to go.
-    pub(super) fn attach(&mut self, connect: &Connect, client: ClientHandle, outlives: Option<Duration>) -> AttachedSession {
+    pub(super) fn attach(&mut self, connect: &Connect, client: ClientHandle, expiry: Option<Duration>) -> AttachedSession {
         let now = Instant::now();
         self.sessions.retain(|_, session| session.expires_at.is_none_or(|ends| ends > now));
         let previous = self.sessions.remove(&connect.client_id);
@@ -135,19 +135,19 @@ impl Router {
             session.persistent && !connect.clean && is_same_version
         });
         let session_present = resumed.is_some();
-        let (subscriptions, waiting) =
+        let (subscriptions, queued) =
             resumed.map_or_else(Default::default, |session| (session.subscriptions, session.queued));
         let session = BrokerSession {
             version: connect.version,
             persistent: connect.persistent,
-            expiry: outlives,
+            expiry,
             expires_at: None,
             subscriptions,
             client: Some(client),
             queued: VecDeque::new(),
         };
         self.sessions.insert(connect.client_id.clone(), session);
-        AttachedSession { session_present, queued: waiting }
+        AttachedSession { session_present, queued }
     }
 
     /// Unbinds a connection. `undelivered` (above QoS 0, unacknowledged) stays with a persistent session.

@@ -62,23 +62,23 @@ impl LabSetup {
     /// No loopback port could be opened, or no certificate could be made.
     pub async fn start(transports: &[LabTransport], scenario: &Scenario, options: LabOptions) -> io::Result<Self> {
         let LabOptions { seed, speed, wall_secs } = options;
-        let authority = LabCertificates::new()?;
+        let certificates = LabCertificates::new()?;
         let broker = Broker::start(BrokerOptions::default());
         let upstream = Upstream::Broker(broker.control());
         let gateway = Gateway::start(upstream, GatewayOptions { seed, scale: speed, wall_secs });
-        let mut doors = Vec::new();
+        let mut addresses = Vec::new();
         for transport in transports {
             let endpoint = match transport {
                 LabTransport::Tcp => ListenerEndpoint::Tcp,
-                LabTransport::Tls => ListenerEndpoint::Tls(authority.server_config.clone()),
+                LabTransport::Tls => ListenerEndpoint::Tls(certificates.server_config.clone()),
                 LabTransport::Ws => ListenerEndpoint::Ws,
-                LabTransport::Wss => ListenerEndpoint::Wss(authority.server_config.clone()),
+                LabTransport::Wss => ListenerEndpoint::Wss(certificates.server_config.clone()),
             };
-            doors.push((*transport, gateway.listen(endpoint).await?));
+            addresses.push((*transport, gateway.listen(endpoint).await?));
         }
         let control = gateway.control();
-        let authority = authority.ca_pem;
-        let mut setup = Self { broker, gateway, control, addresses: doors, ca_pem: authority, speed, tasks: Vec::new() };
+        let ca_pem = certificates.ca_pem;
+        let mut setup = Self { broker, gateway, control, addresses, ca_pem, speed, tasks: Vec::new() };
         setup.start_scenario(scenario, seed);
         Ok(setup)
     }

@@ -27,10 +27,10 @@ impl GatewayControl {
 
     /// Lets an ailment act from now on, also on connections that live already. May be called from any
     /// thread.
-    pub fn arm(&self, ailment: PathFault) -> PathFaultId {
+    pub fn arm(&self, fault: PathFault) -> PathFaultId {
         let id = PathFaultId(self.shared.last_id.fetch_add(1, Ordering::Relaxed) + 1);
         let disarmed = self.shared.shutdown.child_token();
-        let armed_fault = ArmedFault { id, fault: ailment, since: Instant::now(), disarmed };
+        let armed_fault = ArmedFault { id, fault, since: Instant::now(), disarmed };
         self.shared.armed.send_modify(|faults| Arc::make_mut(faults).push(armed_fault.clone()));
         if let Some(tasks) = self.tasks.upgrade() {
             self.shared.runtime.spawn(fault_schedule::run(Arc::clone(&self.shared), armed_fault, tasks));

@@ -160,8 +160,8 @@ impl Relay {
             to_server.delay_line.receive(now, &mut server.outbox);
         }
         to_client.delay_line.receive(now, &mut self.client.outbox);
-        let (ailment, blow) = self.faults.take_due_action(now)?;
-        self.apply(ailment, blow)
+        let (fault_id, action) = self.faults.take_due_action(now)?;
+        self.apply(fault_id, action)
     }
 
     /// Takes what came from both sides.
@@ -193,8 +193,8 @@ impl Relay {
             if let Some(server) = &mut self.server {
                 server.inbox.clear();
             }
-            let ailment = reset_by.filter(|_| direction == PacketDirection::ToServer)?;
-            self.shared.log_injection(ailment, Some(self.number), FaultAction::DropConnection(DropManner::Reset).description());
+            let fault_id = reset_by.filter(|_| direction == PacketDirection::ToServer)?;
+            self.shared.log_injection(fault_id, Some(self.number), FaultAction::DropConnection(DropManner::Reset).description());
             return Some(RelayEnd::Close(CloseMode::Reset));
         }
         let forwarder = &mut self.forwarders[direction as usize];
@@ -205,12 +205,12 @@ impl Relay {
         };
         let (bytes_before, packets_before) = (from.inbox.len(), forwarder.packets);
         let faults = &mut self.faults;
-        let blow = forwarder.forward_packets(now, &mut from.inbox, to, |packet| faults.decide(packet, now));
+        let action = forwarder.forward_packets(now, &mut from.inbox, to, |packet| faults.decide(packet, now));
         let rest = from.inbox.len();
         self.shared.metrics.bytes[direction as usize].add((bytes_before - rest) as u64);
         self.shared.metrics.packets[direction as usize].add(forwarder.packets - packets_before);
-        let (ailment, blow) = blow?;
-        self.apply(ailment, blow)
+        let (fault_id, action) = action?;
+        self.apply(fault_id, action)
     }
 
     /// The server has closed its side.

@@ -108,16 +108,16 @@ impl GatewayState {
         self.wall_secs + self.scale.to_field(at.saturating_duration_since(self.started))
     }
 
-    pub(super) fn log_injection(&self, ailment: PathFaultId, connection: Option<u64>, description: impl Into<String>) {
+    pub(super) fn log_injection(&self, fault_id: PathFaultId, connection: Option<u64>, description: impl Into<String>) {
         let at = Instant::now().saturating_duration_since(self.started);
-        self.metrics.record_injection(FaultInjection { at, fault_id: ailment, connection, description: description.into() });
+        self.metrics.record_injection(FaultInjection { at, fault_id, connection, description: description.into() });
     }
 
     /// Tells all live connections.
-    pub(super) fn apply_to_all(&self, ailment: PathFaultId, blow: FaultAction) {
+    pub(super) fn apply_to_all(&self, fault_id: PathFaultId, action: FaultAction) {
         for commands in lock(&self.connections).values() {
             // One that is ending anyway does not listen any more.
-            let _ = commands.send(FaultCommand { fault_id: ailment, action: blow });
+            let _ = commands.send(FaultCommand { fault_id, action });
         }
     }
 
@@ -132,13 +132,13 @@ impl GatewayState {
         lock(&self.connections).len()
     }
 
-    pub(super) fn expire_credentials(&self, ailment: PathFaultId) {
-        lock(&self.credential_faults).insert(ailment);
-        self.log_injection(ailment, None, "credentials expired");
+    pub(super) fn expire_credentials(&self, fault_id: PathFaultId) {
+        lock(&self.credential_faults).insert(fault_id);
+        self.log_injection(fault_id, None, "credentials expired");
     }
 
-    pub(super) fn accept_credentials(&self, ailment: PathFaultId) {
-        lock(&self.credential_faults).remove(&ailment);
+    pub(super) fn accept_credentials(&self, fault_id: PathFaultId) {
+        lock(&self.credential_faults).remove(&fault_id);
     }
 
     /// Why credentials are refused, if they are.

@@ -132,8 +132,8 @@ pub(super) enum SessionFault {
 impl SessionFault {
     /// What an ailment does to a session; `None` if it does nothing to this one.
     pub(super) fn for_session(fault: &PathFault, start: &SessionStart<'_>) -> Option<Self> {
-        let SessionStart { scale, now, connect: asked, .. } = *start;
-        let once = |secs, blow| Some(Self::Once { due: Some(now + scale.to_real(secs)), action: blow });
+        let SessionStart { scale, now, connect, .. } = *start;
+        let once = |secs, action| Some(Self::Once { due: Some(now + scale.to_real(secs)), action });
         match *fault {
             PathFault::SessionLifetime { secs, jitter_secs, manner } => {
                 let mut random = fault_rng(start.seed, start.fault_id, start.connection);
@@ -162,13 +162,13 @@ impl SessionFault {
                 manner,
             }),
             PathFault::KeepAliveCut { loses_pings } => {
-                let limit = Duration::from_millis(u64::from(asked.keep_alive_secs) * 1500);
+                let limit = Duration::from_millis(u64::from(connect.keep_alive_secs) * 1500);
                 let due = Some(now + limit);
                 (!limit.is_zero()).then_some(Self::KeepAlive { limit, due, loses_pings })
             }
             PathFault::LatePings { delay_secs } => Some(Self::LatePings { delay: scale.to_real(delay_secs) }),
             PathFault::DeliveryFailure { manner } => {
-                let delivery_failure = Self::DeliveryFailure { manner, version: asked.version, is_subscribed: false, is_logged: false };
+                let delivery_failure = Self::DeliveryFailure { manner, version: connect.version, is_subscribed: false, is_logged: false };
                 start.is_returning.then_some(delivery_failure)
             }
             _ => None,
@@ -199,7 +199,7 @@ impl SessionFault {
             return None;
         }
         match self {
-            Self::Once { due, action: blow } => due.take().map(|_| *blow),
+            Self::Once { due, action } => due.take().map(|_| *action),
             Self::Idle { due, manner, .. } => due.take().map(|_| FaultAction::ExpireNat(*manner)),
             Self::Denial { due, manner, .. } => due.take().map(|_| FaultAction::DropConnection(*manner)),
             Self::KeepAlive { due, .. } => due.take().map(|_| FaultAction::DropConnection(DropManner::Disconnect(0x8D))),
@@ -217,18 +217,18 @@ impl SessionFault {
                 *due = due.map(|_| now + *limit);
                 PacketEffect::default()
             }
-            Self::Messages { remaining: left, direction, manner } => {
-                if !is_message || !direction.includes(packet_direction) || *left == 0 {
+            Self::Messages { remaining, direction, manner } => {
+                if !is_message || !direction.includes(packet_direction) || *remaining == 0 {
                     return PacketEffect::default();
                 }
-                *left -= 1;
-                PacketEffect { action: (*left == 0).then_some(FaultAction::DropConnection(*manner)), ..PacketEffect::default() }
+                *remaining -= 1;
+                PacketEffect { action: (*remaining == 0).then_some(FaultAction::DropConnection(*manner)), ..PacketEffect::default() }
             }
-            Self::Rate { allowed, window, recent: passed, direction, manner } => {
+            Self::Rate { allowed, window, recent, direction, manner } => {
                 if !is_message || !direction.includes(packet_direction) {
                     return PacketEffect::default();
                 }
-                let is_over = exceeds(passed, *allowed, *window, now);
+                let is_over = exceeds(recent, *allowed, *window, now);
                 PacketEffect { action: is_over.then_some(FaultAction::DropConnection(*manner)), ..PacketEffect::default() }
             }
             Self::Denial { filter, delay, due, .. } => {
@@ -255,9 +255,9 @@ impl SessionFault {
                 let (delay_secs, losses) = draw_path_delay(random, *secs, *jitter_secs, *loss);
                 PacketEffect { delay: scale.to_real(delay_secs), losses, ..PacketEffect::default() }
             }
-            Self::DeliveryFailure { manner, version, is_subscribed: hears, is_logged: is_noticed } => {
-                let effect = block_deliveries(*manner, *version, hears, packet);
-                let is_first = effect.modification.is_some() && !std::mem::replace(is_noticed, true);
+            Self::DeliveryFailure { manner, version, is_subscribed, is_logged } => {
+                let effect = block_deliveries(*manner, *version, is_subscribed, packet);
+                let is_first = effect.modification.is_some() && !std::mem::replace(is_logged, true);
                 PacketEffect { modification: effect.modification.filter(|_| is_first), ..effect }
             }
         }
@@ -265,12 +265,12 @@ impl SessionFault {
 }
 
 /// Counts a message, and says whether it is one too many for its window.
-fn exceeds(passed: &mut VecDeque<Instant>, allowed: usize, window: Duration, now: Instant) -> bool {
-    while passed.front().is_some_and(|first| *first + window <= now) {
-        passed.pop_front();
+fn exceeds(recent: &mut VecDeque<Instant>, allowed: usize, window: Duration, now: Instant) -> bool {
+    while recent.front().is_some_and(|first| *first + window <= now) {
+        recent.pop_front();
     }
-    passed.push_back(now);
-    passed.len() > allowed
+    recent.push_back(now);
+    recent.len() > allowed
 }
 
 /// How many seconds a packet is under way, and how often it was lost.
@@ -285,27 +285,27 @@ fn draw_path_delay(random: &mut StdRng, secs: f64, jitter_secs: f64, loss: f64) 
 }
 
 /// Lets a client hear nothing.
-fn block_deliveries(manner: DeliveryFailureManner, version: LabMqttVersion, hears: &mut bool, packet: &mut RelayedPacket<'_>) -> PacketEffect {
+fn block_deliveries(manner: DeliveryFailureManner, version: LabMqttVersion, is_subscribed: &mut bool, packet: &mut RelayedPacket<'_>) -> PacketEffect {
     let kind = packet.header.kind;
     let is_delivery = packet.direction == PacketDirection::ToClient && kind == PacketKind::Publish;
     match manner {
         DeliveryFailureManner::DeliveriesSwallowed => {
-            let changed = is_delivery.then_some("deliveries swallowed");
-            PacketEffect { swallow: is_delivery, modification: changed, ..PacketEffect::default() }
+            let modification = is_delivery.then_some("deliveries swallowed");
+            PacketEffect { swallow: is_delivery, modification, ..PacketEffect::default() }
         }
         DeliveryFailureManner::SubackFailure => {
             let codes = match kind {
                 PacketKind::SubAck => packet::suback_codes(packet.bytes, &packet.header, version),
                 _ => None,
             };
-            let changed = codes.map(|codes| codes.fill(0x80)).map(|()| "SUBACK 0x80");
-            PacketEffect { swallow: is_delivery, modification: changed, ..PacketEffect::default() }
+            let modification = codes.map(|codes| codes.fill(0x80)).map(|()| "SUBACK 0x80");
+            PacketEffect { swallow: is_delivery, modification, ..PacketEffect::default() }
         }
         DeliveryFailureManner::SessionLost => {
-            *hears |= packet.direction == PacketDirection::ToServer && kind == PacketKind::Subscribe;
+            *is_subscribed |= packet.direction == PacketDirection::ToServer && kind == PacketKind::Subscribe;
             let flags = packet.bytes.get_mut(packet.header.body).filter(|_| kind == PacketKind::ConnAck);
-            let changed = flags.map(|flags| *flags = 0).map(|()| "session lost: session present 0");
-            PacketEffect { swallow: is_delivery && !*hears, modification: changed, ..PacketEffect::default() }
+            let modification = flags.map(|flags| *flags = 0).map(|()| "session lost: session present 0");
+            PacketEffect { swallow: is_delivery && !*is_subscribed, modification, ..PacketEffect::default() }
         }
     }
 }

@@ -33,9 +33,9 @@ pub(super) struct PacketForwarder {
 }
 
 impl PacketForwarder {
-    pub(super) fn new(way: PacketDirection) -> Self {
-        let line = DelayLine::default();
-        Self { direction: way, delay_line: line, packets: 0, remaining: 0, swallows_rest: false, is_opaque: false }
+    pub(super) fn new(direction: PacketDirection) -> Self {
+        let delay_line = DelayLine::default();
+        Self { direction, delay_line, packets: 0, remaining: 0, swallows_rest: false, is_opaque: false }
     }
 
     /// Whether another packet may be put in here: the last one has passed to its end.
@@ -72,18 +72,18 @@ impl PacketForwarder {
             if action.is_some() {
                 break;
             }
-            let label = match parse_header(&inbox[at..]) {
+            let header = match parse_header(&inbox[at..]) {
                 HeaderParse::Incomplete => break,
                 HeaderParse::NotMqtt => {
                     self.is_opaque = true;
                     continue;
                 }
-                HeaderParse::Packet(label) => label,
+                HeaderParse::Packet(header) => header,
             };
-            let decision = decide(&mut RelayedPacket { direction: self.direction, header: label, bytes: &mut inbox[at..] });
-            let end = at + label.needed;
+            let decision = decide(&mut RelayedPacket { direction: self.direction, header, bytes: &mut inbox[at..] });
+            let end = at + header.needed;
             self.packets += 1;
-            self.remaining = label.length - label.needed;
+            self.remaining = header.length - header.needed;
             self.swallows_rest = decision.effect.swallow;
             let delay = decision.effect.delay;
             if self.swallows_rest {
