@@ -32,11 +32,11 @@ mod linux {
     use dropscope::classify::Classifier;
     use dropscope::clock::SystemClock;
     use dropscope::diagnostics::event::{
-        Attempt, CommandState, ConnectFailedEvent, ConnectKind, ConnectedEvent, DroppedEvent, DropKind, Layer, Message,
-        PacketNote, Phase, PhaseTiming, StartedEvent,
+        Attempt, CommandState, ConnectFailedEvent, ConnectKind, ConnectedEvent, DropKind, DroppedEvent,
+        Layer, Message, PacketNote, Phase, PhaseTiming, StartedEvent,
     };
     use dropscope::diagnostics::recording::{RecordingReader, encode};
-    use dropscope::diagnostics::{Clock, Diagnostics, Event, StampedEvent, Stamp, event};
+    use dropscope::diagnostics::{Clock, Diagnostics, Event, Stamp, StampedEvent, event};
 
     const LARGE: u64 = 320 * 1024 * 1024;
     const SMALL: u64 = 32 * 1024 * 1024;

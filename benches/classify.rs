@@ -6,8 +6,10 @@ use std::time::Duration;
 use chrono::DateTime;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use dropscope::classify::Classifier;
-use dropscope::diagnostics::event::{ConnectKind, ConnectedEvent, DroppedEvent, DropKind, Layer, Message, StartedEvent};
-use dropscope::diagnostics::{Event, StampedEvent, Stamp};
+use dropscope::diagnostics::event::{
+    ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Layer, Message, StartedEvent,
+};
+use dropscope::diagnostics::{Event, Stamp, StampedEvent};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use dropscope::clock::SystemClock;
 use dropscope::diagnostics::{Clock, ClockReading, Event, StampedEvent};
-use dropscope::lab::{Broker, BrokerOptions, BrokerControl, ListenerEndpoint, Fault};
+use dropscope::lab::{Broker, BrokerControl, BrokerOptions, Fault, ListenerEndpoint};
 use tokio::sync::broadcast;
 
 /// One session ended by the broker; from the order to end it to the event at a subscriber.

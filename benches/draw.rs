@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use chrono::{FixedOffset, TimeZone, Utc};
 use criterion::{Criterion, criterion_group, criterion_main};
-use dropscope::diagnostics::event::{ConnectKind, ConnectedEvent, DroppedEvent, DropKind, Layer, StartedEvent, SystemSource};
+use dropscope::diagnostics::event::{
+    ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Layer, StartedEvent, SystemSource,
+};
 use dropscope::diagnostics::{Diagnostics, Event, Stamp};
 use dropscope::monitor::{LinkActivity, LiveState, RuntimeStatus};
 use dropscope::tui::keymap::Keymap;
@@ -32,8 +34,11 @@ fn stamp(secs: f64) -> Stamp {
 /// A run of 1,000 sessions of about ten minutes, each ended by a drop, with a mark at every tenth.
 fn live_state() -> LiveState {
     let mut fold = Diagnostics::new(Diagnostics::DEFAULT_MAX_EVENTS);
-    let started =
-        StartedEvent { keep_alive_secs: 60.0, endpoint: "mqtts://broker:8883".into(), ..StartedEvent::default() };
+    let started = StartedEvent {
+        keep_alive_secs: 60.0,
+        endpoint: "mqtts://broker:8883".into(),
+        ..StartedEvent::default()
+    };
     fold.apply(stamp(0.0), &Event::Started(started));
     for index in 0..=DROPS {
         let start = f64::from(index) * 600.0;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use dropscope::diagnostics::event::{ConnectKind, ConnectedEvent, DroppedEvent, DropKind, Layer, Message};
-use dropscope::diagnostics::{Diagnostics, Event, StampedEvent, Stamp};
+use dropscope::diagnostics::event::{ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Layer, Message};
+use dropscope::diagnostics::{Diagnostics, Event, Stamp, StampedEvent};
 
 /// An hour of a chatty connection that drops every few minutes: mostly messages, some pings.
 fn event_stream(events: u64) -> Vec<StampedEvent> {

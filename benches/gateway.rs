@@ -14,7 +14,9 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use dropscope::clock::SystemClock;
 use dropscope::diagnostics::Clock;
-use dropscope::lab::{PathFault, Broker, BrokerOptions, ListenerEndpoint, Gateway, GatewayOptions, DropManner, Upstream};
+use dropscope::lab::{
+    Broker, BrokerOptions, DropManner, Gateway, GatewayOptions, ListenerEndpoint, PathFault, Upstream,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;

@@ -18,8 +18,10 @@ fn resident_kib() -> u64 {
 fn main() {
     let mut diagnostics = Diagnostics::new(1_000);
     let message = Event::Received(Message { topic: "site/1/status".into(), bytes: 64, ..Message::default() });
-    let dropped =
-        Event::Dropped(DroppedEvent { error_name: Some("AWS_IO_SOCKET_CLOSED".into()), ..DroppedEvent::default() });
+    let dropped = Event::Dropped(DroppedEvent {
+        error_name: Some("AWS_IO_SOCKET_CLOSED".into()),
+        ..DroppedEvent::default()
+    });
     let at = |n: u64| Stamp::new(DateTime::UNIX_EPOCH, Duration::from_millis(n * 20));
     for n in 0..10_000_000_u64 {
         match n % 1_000 {

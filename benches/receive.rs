@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use dropscope::clock::SystemClock;
 use dropscope::diagnostics::{Clock, Event};
-use dropscope::lab::{Broker, BrokerOptions, BrokerControl, ListenerEndpoint, ApplicationMessage};
+use dropscope::lab::{ApplicationMessage, Broker, BrokerControl, BrokerOptions, ListenerEndpoint};
 use dropscope::monitor::MonitorRequest;
 use rumqttc::{AsyncClient, MqttOptions, Packet, QoS};
 

@@ -29,8 +29,10 @@ fn resident_kib() -> u64 {
 fn record(path: &Path) -> u64 {
     let mut file = std::io::BufWriter::new(std::fs::File::create(path).expect("a file"));
     let message = Event::Received(Message { topic: "site/1/status".into(), bytes: 64, ..Message::default() });
-    let dropped =
-        Event::Dropped(DroppedEvent { error_name: Some("AWS_IO_SOCKET_CLOSED".into()), ..DroppedEvent::default() });
+    let dropped = Event::Dropped(DroppedEvent {
+        error_name: Some("AWS_IO_SOCKET_CLOSED".into()),
+        ..DroppedEvent::default()
+    });
     let start = Stamp::new("2026-11-01T00:00:00Z".parse().expect("a time"), Duration::ZERO);
     for n in 0..EVENTS {
         let event = match n % 1_000 {

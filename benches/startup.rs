@@ -32,7 +32,7 @@ mod linux {
 
     use dropscope::clock::SystemClock;
     use dropscope::diagnostics::Clock;
-    use dropscope::lab::{Broker, BrokerOptions, ListenerEndpoint, Fault};
+    use dropscope::lab::{Broker, BrokerOptions, Fault, ListenerEndpoint};
 
     use super::terminal::Terminal;
 

@@ -15,7 +15,8 @@ mod reading;
 pub use aws::AwsArgs;
 pub use navien::{NavienArgs, UnitPreference};
 pub use reading::{
-    AnalyzeArgs, AnalyzeFormat, ExplainArgs, ExplainFormat, PictureArgs, PictureScreen, PictureSize, ReplayArgs,
+    AnalyzeArgs, AnalyzeFormat, ExplainArgs, ExplainFormat, PictureArgs, PictureScreen, PictureSize,
+    ReplayArgs,
 };
 
 const EXAMPLES: &str = "\

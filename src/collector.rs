@@ -57,7 +57,9 @@ use std::sync::Arc;
 
 use crate::classify::{Classifier, Verdict};
 use crate::clock::SystemClock;
-use crate::diagnostics::event::{ConnectFailedEvent, ConnectKind, ConnectedEvent, DroppedEvent, Message, StartedEvent};
+use crate::diagnostics::event::{
+    ConnectFailedEvent, ConnectKind, ConnectedEvent, DroppedEvent, Message, StartedEvent,
+};
 use crate::diagnostics::{
     Clock, ConnectionRecord, Diagnostics, DropRecord, Event, LinkState, Metrics, Snapshot, summary::Summary,
 };

@@ -69,7 +69,10 @@ async fn first_ending() -> std::io::Result<TerminationSignal> {
 }
 
 #[cfg(unix)]
-async fn listen(requests: &mpsc::Sender<MonitorRequest>, termination: &OnceLock<TerminationSignal>) -> std::io::Result<()> {
+async fn listen(
+    requests: &mpsc::Sender<MonitorRequest>,
+    termination: &OnceLock<TerminationSignal>,
+) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let mut terminate = signal(SignalKind::terminate())?;
@@ -97,7 +100,10 @@ async fn listen(requests: &mpsc::Sender<MonitorRequest>, termination: &OnceLock<
 }
 
 #[cfg(not(unix))]
-async fn listen(requests: &mpsc::Sender<MonitorRequest>, ending: &OnceLock<TerminationSignal>) -> std::io::Result<()> {
+async fn listen(
+    requests: &mpsc::Sender<MonitorRequest>,
+    ending: &OnceLock<TerminationSignal>,
+) -> std::io::Result<()> {
     tokio::select! {
         result = tokio::signal::ctrl_c() => result?,
         () = requests.closed() => return Ok(()),

@@ -25,7 +25,10 @@ pub(crate) fn link(port: u16) -> LinkSettings {
 }
 
 /// The whole monitor, recording into a directory.
-pub(crate) fn watch(link: LinkSettings, dir: &Path) -> (MonitorHandle, broadcast::Receiver<Arc<StampedEvent>>) {
+pub(crate) fn watch(
+    link: LinkSettings,
+    dir: &Path,
+) -> (MonitorHandle, broadcast::Receiver<Arc<StampedEvent>>) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let target = RecorderTarget::Directory {
         dir: dir.join("recordings"),

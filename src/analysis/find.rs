@@ -65,7 +65,9 @@ fn resolve_argument(argument: &Path) -> Result<Vec<PathBuf>, String> {
             "there is no file {}: check the path, or give a directory or a quoted pattern",
             display_path(argument)
         )),
-        Err(error) => Err(format!("cannot look at {}: {error}; check its permissions", display_path(argument))),
+        Err(error) => {
+            Err(format!("cannot look at {}: {error}; check its permissions", display_path(argument)))
+        }
     }
 }
 
@@ -75,7 +77,9 @@ fn files_in_directory(dir: &Path) -> Result<Vec<PathBuf>, String> {
     let mut files: Vec<PathBuf> = entries
         .filter_map(Result::ok)
         .map(|entry| entry.path())
-        .filter(|path| is_recording_or_export(path) && fs::metadata(path).is_ok_and(|metadata| metadata.is_file()))
+        .filter(|path| {
+            is_recording_or_export(path) && fs::metadata(path).is_ok_and(|metadata| metadata.is_file())
+        })
         .collect();
     files.sort();
     if files.is_empty() {
@@ -280,7 +284,10 @@ mod tests {
             fs::write(at(name), "").expect("written");
         }
         fs::create_dir(at("empty")).expect("made");
-        let expected = [InputSource::Files(vec![at("a.jsonl.1"), at("a.jsonl")]), InputSource::Files(vec![at("b.json")])];
+        let expected = [
+            InputSource::Files(vec![at("a.jsonl.1"), at("a.jsonl")]),
+            InputSource::Files(vec![at("b.json")]),
+        ];
         assert_eq!(find_inputs(&[dir.path().to_owned(), at("a.jsonl")]).sources, expected);
         assert_eq!(find_inputs(&[at("?.json*"), "-".into(), "-".into()]).sources.len(), 3);
         let missing = find_inputs(&[at("empty"), at("no"), at("no*")]);

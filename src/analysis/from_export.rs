@@ -9,9 +9,11 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use serde::de::DeserializeOwned;
 
-use crate::diagnostics::event::{ConnectFailedEvent, ConnectedEvent, DroppedEvent, PacketNote, StartedEvent, SystemSource};
+use crate::diagnostics::event::{
+    ConnectFailedEvent, ConnectedEvent, DroppedEvent, PacketNote, StartedEvent, SystemSource,
+};
 use crate::diagnostics::words::count;
-use crate::diagnostics::{Event, StampedEvent, Stamp};
+use crate::diagnostics::{Event, Stamp, StampedEvent};
 use crate::export::Export;
 use crate::export::schema::{DropDetails, DropEntry, Extension, MarkEntry, PacketEntry};
 
@@ -176,7 +178,8 @@ fn sessions(
     for drop in drops {
         let listed = connects.range(..=drop.at).next_back().map(|(at, _)| *at);
         let listed = listed.filter(|at| before.is_none_or(|before| *at >= before));
-        let is_after_last_drop = |at: &DateTime<Utc>| before.is_none_or(|before| *at + SAME_SESSION >= before);
+        let is_after_last_drop =
+            |at: &DateTime<Utc>| before.is_none_or(|before| *at + SAME_SESSION >= before);
         let computed = drop.session_start.filter(|at| listed.is_none() && is_after_last_drop(at));
         if listed.or(computed).is_none() && before.is_some() && drop.session_start.is_some() {
             ends.push((drop.at, Event::ConnectFailed(failed(&drop.event))));
@@ -316,7 +319,8 @@ mod tests {
         for n in 0..80 {
             let connected = ConnectedEvent { keep_alive_secs: 60.0, ..ConnectedEvent::default() };
             live.apply(at(n * 400 + 1), &Event::Connected(connected));
-            let dropped = DroppedEvent { last_rx_secs: Some(12.5), reason_code: Some(0x8E), ..DroppedEvent::default() };
+            let dropped =
+                DroppedEvent { last_rx_secs: Some(12.5), reason_code: Some(0x8E), ..DroppedEvent::default() };
             live.apply(at(n * 400 + 301), &Event::Dropped(dropped));
         }
         let export = Export::of(&live.snapshot(at(40_000)), None, &ExportOptions::default());

@@ -8,9 +8,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::source::{EventSource, open_all};
-use super::{FileReport, FileFormat, InputSource, InputReport};
+use super::{FileFormat, FileReport, InputReport, InputSource};
 use crate::diagnostics::event::StartedEvent;
-use crate::diagnostics::{Event, StampedEvent, Stamp};
+use crate::diagnostics::{Event, Stamp, StampedEvent};
 
 /// Two files tell the same event if their times differ by no more, in milliseconds.
 const SAME_MS: i64 = 5;
@@ -214,7 +214,13 @@ impl SourceMerge {
                 _ => None,
             };
             self.started_sources += 1;
-            self.active.push(ActiveSource { source, number: self.started_sources, offset, next_event, client });
+            self.active.push(ActiveSource {
+                source,
+                number: self.started_sources,
+                offset,
+                next_event,
+                client,
+            });
             if !self.ready.is_empty() {
                 return;
             }
@@ -250,10 +256,17 @@ impl SourceMerge {
     /// Two clients watched at the same time are two connections, which one fold cannot hold.
     fn warn_of_overlaps(&mut self, number: usize) {
         let Some(one) = self.active.iter().find(|one| one.number == number) else { return };
-        let is_other_client =
-            |other: &&ActiveSource| other.client.is_some() && one.client.is_some() && other.client != one.client;
-        for other in self.active.iter().filter(is_other_client).take(MAX_WARNINGS - self.warnings.len().min(MAX_WARNINGS)) {
-            let name = |source: &EventSource| self.files.get(source.report).map_or("?", |file| file.name.as_str());
+        let is_other_client = |other: &&ActiveSource| {
+            other.client.is_some() && one.client.is_some() && other.client != one.client
+        };
+        for other in self
+            .active
+            .iter()
+            .filter(is_other_client)
+            .take(MAX_WARNINGS - self.warnings.len().min(MAX_WARNINGS))
+        {
+            let name =
+                |source: &EventSource| self.files.get(source.report).map_or("?", |file| file.name.as_str());
             self.warnings.push(format!(
                 "{} and {} overlap in time but watch different client ids: they are judged here as one \
                  connection, so analyse them one by one",

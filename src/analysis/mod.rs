@@ -110,7 +110,8 @@ pub fn analyze(inputs: Vec<InputSource>, max_events: usize) -> (Option<Analysis>
         classifier.apply(observed.at, &observed.event);
         last = Some(observed.at);
     }
-    let analysis = last.map(|at| Analysis { snapshot: fold.snapshot(at), verdict: classifier.verdict_at(at) });
+    let analysis =
+        last.map(|at| Analysis { snapshot: fold.snapshot(at), verdict: classifier.verdict_at(at) });
     (analysis, merge.into_report())
 }
 

@@ -6,9 +6,9 @@ use std::io::{self, BufReader, Chain, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use super::from_export::events;
-use super::{FileReport, FileFormat, InputSource, display_path};
-use crate::diagnostics::recording::{Decoder, RecordingReader, DecodeStats};
-use crate::diagnostics::{StampedEvent, Stamp};
+use super::{FileFormat, FileReport, InputSource, display_path};
+use crate::diagnostics::recording::{DecodeStats, Decoder, RecordingReader};
+use crate::diagnostics::{Stamp, StampedEvent};
 use crate::export::Export;
 
 /// How much of a file is looked at to tell what it is.
@@ -68,7 +68,12 @@ pub(super) fn open_all(inputs: Vec<InputSource>) -> (Vec<EventSource>, Vec<FileR
 }
 
 fn add_report(reports: &mut Vec<FileReport>, name: String) -> usize {
-    let report = FileReport { name, format: FileFormat::Unreadable, tally: DecodeStats::default(), remarks: Vec::new() };
+    let report = FileReport {
+        name,
+        format: FileFormat::Unreadable,
+        tally: DecodeStats::default(),
+        remarks: Vec::new(),
+    };
     reports.push(report);
     reports.len() - 1
 }
@@ -86,8 +91,9 @@ fn open_parts(parts: Vec<PathBuf>, sources: &mut Vec<EventSource>, reports: &mut
             continue;
         }
         let Some((first, stream)) = probe_file(&path, index, reports) else { continue };
-        let continued_source =
-            newest.filter(|(_, before)| matches!(stream, SourceStream::BetweenParts(_)) && first.at.wall >= before.wall);
+        let continued_source = newest.filter(|(_, before)| {
+            matches!(stream, SourceStream::BetweenParts(_)) && first.at.wall >= before.wall
+        });
         if let Some(source) = continued_source.and_then(|(source, _)| sources.get_mut(source)) {
             source.parts.push_back((path, index));
         } else {
@@ -140,7 +146,11 @@ fn open_once(input: Box<dyn Read>, index: usize, reports: &mut [FileReport]) -> 
             if first.is_none() {
                 add_tally(reports, index, reader.stats());
             }
-            set_format(reports, index, if first.is_some() { FileFormat::Recording } else { FileFormat::Unreadable });
+            set_format(
+                reports,
+                index,
+                if first.is_some() { FileFormat::Recording } else { FileFormat::Unreadable },
+            );
             (first, SourceStream::Recording { reader, before: DecodeStats::default(), report: index })
         }
         Ok(Some(InputContent::ExportEvents(events))) => {
@@ -166,7 +176,11 @@ fn open_once(input: Box<dyn Read>, index: usize, reports: &mut [FileReport]) -> 
 }
 
 /// Tells exports from recordings; `None`, with the reason in the report, for what is neither.
-fn open_input(mut input: Box<dyn Read>, index: usize, reports: &mut [FileReport]) -> io::Result<Option<InputContent>> {
+fn open_input(
+    mut input: Box<dyn Read>,
+    index: usize,
+    reports: &mut [FileReport],
+) -> io::Result<Option<InputContent>> {
     let mut head = Vec::new();
     input.by_ref().take(PROBE_BYTES).read_to_end(&mut head)?;
     if head.starts_with(b"\x1f\x8b") {
@@ -178,7 +192,10 @@ fn open_input(mut input: Box<dyn Read>, index: usize, reports: &mut [FileReport]
         return Ok(None);
     }
     if !looks_like_export(&head) {
-        return Ok(Some(InputContent::Recording(BufReader::with_capacity(BUFFER_BYTES, Cursor::new(head).chain(input)))));
+        return Ok(Some(InputContent::Recording(BufReader::with_capacity(
+            BUFFER_BYTES,
+            Cursor::new(head).chain(input),
+        ))));
     }
     let mut text = head;
     input.take(MAX_EXPORT).read_to_end(&mut text)?;
@@ -286,7 +303,8 @@ impl EventSource {
         let decoder = std::mem::take(decoder);
         let before = decoder.stats();
         let input = BufReader::with_capacity(BUFFER_BYTES, Cursor::new(Vec::new()).chain(empty));
-        self.stream = SourceStream::Recording { reader: RecordingReader::with_decoder(input, decoder), before, report };
+        self.stream =
+            SourceStream::Recording { reader: RecordingReader::with_decoder(input, decoder), before, report };
         Some(())
     }
 }

@@ -121,7 +121,8 @@ impl PresignedUrl {
     pub fn parse(target: &str) -> Result<Self, SignatureError> {
         let (path, query) = target.split_once('?').ok_or(SignatureError::Missing("X-Amz-Algorithm"))?;
         let parameters = parameters(query)?;
-        let get = |name: &'static str| single_parameter(&parameters, name)?.ok_or(SignatureError::Missing(name));
+        let get =
+            |name: &'static str| single_parameter(&parameters, name)?.ok_or(SignatureError::Missing(name));
         if get("X-Amz-Algorithm")? != ALGORITHM {
             return Err(SignatureError::Malformed("X-Amz-Algorithm"));
         }
@@ -241,7 +242,10 @@ fn parameters(query: &str) -> Result<Vec<(String, String)>, SignatureError> {
 }
 
 /// The value of a parameter that may be there once.
-fn single_parameter<'a>(parameters: &'a [(String, String)], name: &'static str) -> Result<Option<&'a str>, SignatureError> {
+fn single_parameter<'a>(
+    parameters: &'a [(String, String)],
+    name: &'static str,
+) -> Result<Option<&'a str>, SignatureError> {
     let mut values = parameters.iter().filter(|(known, _)| known == name).map(|(_, value)| value.as_str());
     match (values.next(), values.next()) {
         (value, None) => Ok(value),

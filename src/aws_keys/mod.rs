@@ -10,4 +10,4 @@ mod signer;
 mod source;
 
 pub use signer::KeySigner;
-pub use source::{ExpiringCredentials, KeyError, KeySource, EnvLookup, region_of};
+pub use source::{EnvLookup, ExpiringCredentials, KeyError, KeySource, region_of};

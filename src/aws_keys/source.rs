@@ -202,7 +202,12 @@ fn key_pair(
     }
 }
 
-fn expiring_credentials(access_key_id: String, secret: String, token: Option<String>, expiry: Option<&str>) -> ExpiringCredentials {
+fn expiring_credentials(
+    access_key_id: String,
+    secret: String,
+    token: Option<String>,
+    expiry: Option<&str>,
+) -> ExpiringCredentials {
     let expiry = expiry.and_then(|text| DateTime::parse_from_rfc3339(text).ok());
     ExpiringCredentials {
         credentials: Credentials {

@@ -5,7 +5,7 @@ use super::drops::{DeathWindow, drops};
 use super::live::{EXCESS_SHIFT, Silences};
 use super::log::Log;
 use super::math::{ln_beta_binomial, ln_sum_exp, real};
-use super::session::{SessionEnding, Secs, Session};
+use super::session::{Secs, Session, SessionEnding};
 use super::survivors::SurvivalTable;
 
 /// How late a busy computer may be, in seconds of its own clock; a scaled lab run multiplies it.
@@ -75,7 +75,9 @@ impl<'a> Frame<'a> {
             survived: silences.either.table().with_values(drop_silences.any),
             survived_outgoing: silences.outgoing.table().with_values(drop_silences.outgoing),
             survived_peer: silences.peer.table(),
-            survived_excess: ExcessTable(silences.outgoing_excess.table().with_values(drop_silences.outgoing_excess)),
+            survived_excess: ExcessTable(
+                silences.outgoing_excess.table().with_values(drop_silences.outgoing_excess),
+            ),
             log,
             sessions,
             drops,
@@ -115,9 +117,11 @@ impl DropSilences {
         let Some(ending) = session.ending.as_deref() else { return };
         let survived = ending.packets.get(..ending.survived_packets).unwrap_or_default();
         let mut last_packet = survived.last().map_or(session.start, |packet| packet.at);
-        let mut last_outgoing = survived.iter().rev().find(|packet| packet.is_outgoing).map_or(session.start, |packet| packet.at);
+        let mut last_outgoing =
+            survived.iter().rev().find(|packet| packet.is_outgoing).map_or(session.start, |packet| packet.at);
         let unanswered_at = drop.tx.map_or(f64::INFINITY, |tx| tx - 0.05);
-        let survived_until = if drop.kind == super::session::EndKind::Silent { drop.lo + 0.05 } else { unanswered_at };
+        let survived_until =
+            if drop.kind == super::session::EndKind::Silent { drop.lo + 0.05 } else { unanswered_at };
         for packet in ending.packets.iter().skip(ending.survived_packets) {
             if packet.at < unanswered_at {
                 let length = packet.at - last_packet;
@@ -160,7 +164,8 @@ impl<'a> Case<'a> {
                 *slot = true;
             }
         }
-        let mut case = Self { frame, drop_indices, is_included, background: Background::default(), null: 0.0 };
+        let mut case =
+            Self { frame, drop_indices, is_included, background: Background::default(), null: 0.0 };
         case.background = case.background();
         case.null = case.null_likelihood();
         case
@@ -225,6 +230,8 @@ impl<'a> Case<'a> {
             self.drops().map(|(_, drop)| drop).filter(|drop| drop.is_continuation).collect();
         let continuations = real(spells.len());
         let moments: f64 = spells.iter().map(|drop| (3.0 * drop.keep_alive).clamp(1.0, 300.0).ln()).sum();
-        self.background.ln_likelihood_excluding(continuations) + ln_beta_binomial(continuations, self.count_f64(), a, b) - moments
+        self.background.ln_likelihood_excluding(continuations)
+            + ln_beta_binomial(continuations, self.count_f64(), a, b)
+            - moments
     }
 }

@@ -95,7 +95,8 @@ const FILES: [&str; 4] = [
 ];
 
 static CATALOGUE: LazyLock<Vec<Cause>> = LazyLock::new(|| {
-    let parse_file = |text: &&str| toml::from_str::<CauseFile>(text).map(|file| file.cause).unwrap_or_default();
+    let parse_file =
+        |text: &&str| toml::from_str::<CauseFile>(text).map(|file| file.cause).unwrap_or_default();
     FILES.iter().flat_map(parse_file).collect()
 });
 

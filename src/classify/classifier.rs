@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Verdict;
 use super::case::Frame;
-use super::verdict_builder;
 use super::log::{Log, unix};
+use super::verdict_builder;
 use crate::diagnostics::{Event, Stamp, TimeScale};
 
 /// A verdict is given anew when the drops, or the time watched, have grown by this part.
@@ -101,7 +101,8 @@ impl Classifier {
         #[expect(clippy::cast_precision_loss, reason = "a part of the time needs no more")]
         let min_refresh = (cached.at / REFRESH_DIVISOR as f64).max(MIN_REFRESH_SECS);
         // With few drops every turn of the link counts.
-        (cached.link_changes > 0 && self.drops < REFRESH_DIVISOR) || newest.boot.as_secs_f64() - cached.at >= min_refresh
+        (cached.link_changes > 0 && self.drops < REFRESH_DIVISOR)
+            || newest.boot.as_secs_f64() - cached.at >= min_refresh
     }
 
     fn build_verdict(&self, at: Stamp) -> Verdict {

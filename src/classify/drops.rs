@@ -5,7 +5,7 @@
 
 use super::log::Log;
 use super::math::median;
-use super::session::{SessionEnding, EndKind, Secs, Session};
+use super::session::{EndKind, Secs, Session, SessionEnding};
 
 /// Room for clocks and round trips when two moments are told apart, in seconds.
 const TIMESTAMP_TOLERANCE: f64 = 0.05;
@@ -55,9 +55,18 @@ struct LastPackets {
 impl LastPackets {
     fn of(session: &Session, ending: &SessionEnding) -> Self {
         let newest = |out: bool| {
-            ending.packets.iter().rev().find(|packet| packet.is_outgoing == out).map_or(session.start, |packet| packet.at)
+            ending
+                .packets
+                .iter()
+                .rev()
+                .find(|packet| packet.is_outgoing == out)
+                .map_or(session.start, |packet| packet.at)
         };
-        Self { last_sent: newest(true), last_ping: ending.last_ping.unwrap_or(session.start), last_received: newest(false) }
+        Self {
+            last_sent: newest(true),
+            last_ping: ending.last_ping.unwrap_or(session.start),
+            last_received: newest(false),
+        }
     }
 }
 
@@ -110,7 +119,13 @@ fn ping_timeout(dropped: &[(usize, &Session, &SessionEnding)]) -> f64 {
     }
 }
 
-fn death_window(index: usize, session: &Session, ending: &SessionEnding, deadline: f64, silent_drops: usize) -> DeathWindow {
+fn death_window(
+    index: usize,
+    session: &Session,
+    ending: &SessionEnding,
+    deadline: f64,
+    silent_drops: usize,
+) -> DeathWindow {
     let last = LastPackets::of(session, ending);
     let keep_alive = session.keep_alive;
     let detected = session.end;
@@ -127,7 +142,10 @@ fn death_window(index: usize, session: &Session, ending: &SessionEnding, deadlin
     if is_server_timeout {
         kind = EndKind::Silent;
         last_tx = last_tx.or(Some(0.5 * keep_alive - 1.0));
-    } else if kind == EndKind::Clean && ending.how.is_none() && (-0.2..1.0).contains(&(since_last_sent - keep_alive)) {
+    } else if kind == EndKind::Clean
+        && ending.how.is_none()
+        && (-0.2..1.0).contains(&(since_last_sent - keep_alive))
+    {
         // Closed at the very moment our ping was due: an answer to that ping.
         kind = EndKind::Reset;
     }
@@ -182,7 +200,13 @@ fn last_activity_before(session: &Session, ending: &SessionEnding, tx: Secs) -> 
     before.map_or(session.start, |packet| packet.at.max(session.start))
 }
 
-fn silent_window(drop: &mut DeathWindow, ending: &SessionEnding, last_alive: Secs, last_tx: Option<f64>, deadline: f64) {
+fn silent_window(
+    drop: &mut DeathWindow,
+    ending: &SessionEnding,
+    last_alive: Secs,
+    last_tx: Option<f64>,
+    deadline: f64,
+) {
     // The newest packet of ours may have followed the ping whose deadline passed.
     let ping = drop.detected - deadline.min(drop.detected - last_alive);
     let unanswered = match last_tx {
@@ -202,14 +226,23 @@ fn silent_window(drop: &mut DeathWindow, ending: &SessionEnding, last_alive: Sec
     drop.lo = last_alive;
     // What nobody has to answer may have passed: the way was open at the latest until a packet went out that
     // asked for an answer.
-    let reply_expected_at = ending.packets.iter().filter(|packet| packet.is_outgoing && !packet.needs_no_reply).map(|packet| packet.at);
-    let reply_expected_at = reply_expected_at.filter(|out| *out > last_alive + TIMESTAMP_TOLERANCE).fold(unanswered, f64::min).max(tx);
-    drop.hi = if reply_expected_at <= last_alive { last_alive.max(drop.detected - 0.5) } else { reply_expected_at };
+    let reply_expected_at = ending
+        .packets
+        .iter()
+        .filter(|packet| packet.is_outgoing && !packet.needs_no_reply)
+        .map(|packet| packet.at);
+    let reply_expected_at = reply_expected_at
+        .filter(|out| *out > last_alive + TIMESTAMP_TOLERANCE)
+        .fold(unanswered, f64::min)
+        .max(tx);
+    drop.hi =
+        if reply_expected_at <= last_alive { last_alive.max(drop.detected - 0.5) } else { reply_expected_at };
 }
 
 fn closed_window(drop: &mut DeathWindow, ending: &SessionEnding, last_alive: Secs, last_tx: Option<f64>) {
     let is_near_end = |out: &Secs| drop.detected - out <= ANSWERED_WITHIN;
-    let out = ending.packets.iter().filter(|packet| packet.is_outgoing).map(|packet| packet.at).filter(is_near_end);
+    let out =
+        ending.packets.iter().filter(|packet| packet.is_outgoing).map(|packet| packet.at).filter(is_near_end);
     let reported = last_tx.filter(|last| *last <= ANSWERED_WITHIN).map(|last| drop.detected - last);
     let first = out.chain(reported).reduce(f64::min);
     if drop.kind == EndKind::Reset {

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::RankedCause;
 use super::causes::{GuideOutcome, cause};
 use crate::diagnostics::clean::clean;
-use knowledge::{KnowledgeEntry, KNOWLEDGE};
+use knowledge::{KNOWLEDGE, KnowledgeEntry};
 
 /// Characters of a text that are looked at; what says why a connection ended is not behind that.
 const MAX_TEXT_CHARS: usize = 4096;

@@ -41,7 +41,9 @@ pub fn describe_fit(verdict: &Verdict, drop: &DropRecord) -> Option<String> {
     Some(match fit {
         DropFit::Yes(why) => format!("This drop fits the verdict, {answer}: {why}."),
         DropFit::No(why) => format!("This drop does not fit the verdict, {answer}: {why}.{others}"),
-        DropFit::Unknown(why) => format!("Whether this drop fits the verdict, {answer}, cannot be told: {why}."),
+        DropFit::Unknown(why) => {
+            format!("Whether this drop fits the verdict, {answer}, cannot be told: {why}.")
+        }
     })
 }
 
@@ -127,8 +129,11 @@ impl DropComparison<'_> {
 
     fn silence(&self) -> DropFit {
         if let Some(limit) = self.parameter("limit_secs") {
-            let Some(silence_secs) = self.idle_secs() else { return DropFit::Unknown("how silent it was is not known".into()) };
-            let why = format!("it had been silent for {}, the limit is {}", length(silence_secs), length(limit));
+            let Some(silence_secs) = self.idle_secs() else {
+                return DropFit::Unknown("how silent it was is not known".into());
+            };
+            let why =
+                format!("it had been silent for {}, the limit is {}", length(silence_secs), length(limit));
             return yes_or_no((silence_secs - limit).abs() <= self.tolerance(), why);
         }
         let Some(fatal) = self.parameter("shortest_fatal_silence_secs") else { return no_fitted_number() };
@@ -161,7 +166,8 @@ impl DropComparison<'_> {
     fn silence_before_unanswered_packet(&self) -> Option<f64> {
         let packets = &self.drop.event.packets;
         let last_received = packets.iter().rposition(|packet| packet.incoming)?;
-        let silence = |packet: &PacketNote| packets.get(last_received).map(|heard| heard.ago_secs - packet.ago_secs);
+        let silence =
+            |packet: &PacketNote| packets.get(last_received).map(|heard| heard.ago_secs - packet.ago_secs);
         let unanswered = packets.get(last_received + 1..)?.first()?;
         silence(unanswered).filter(|secs| secs.is_finite() && *secs >= 0.0)
     }
@@ -193,7 +199,10 @@ impl DropComparison<'_> {
         let tolerance = (SPREADS * self.parameter("spread_messages").unwrap_or(0.0)).max(MIN_TOLERANCE);
         #[expect(clippy::cast_precision_loss, reason = "message counts stay far below 2^52")]
         let difference = (carried as f64 - limit).abs();
-        yes_or_no(difference <= tolerance, format!("it had carried {carried} {what}, the limit is {limit:.0}"))
+        yes_or_no(
+            difference <= tolerance,
+            format!("it had carried {carried} {what}, the limit is {limit:.0}"),
+        )
     }
 
     fn burst(&self) -> DropFit {
@@ -237,8 +246,10 @@ impl DropComparison<'_> {
             return DropFit::Unknown("when its session began was not seen".into());
         };
         let age = self.drop.at.since(start).as_secs_f64();
-        let closed =
-            matches!(event.how, Some(DropKind::Fin | DropKind::TlsClose | DropKind::WsClose | DropKind::Disconnect) | None);
+        let closed = matches!(
+            event.how,
+            Some(DropKind::Fin | DropKind::TlsClose | DropKind::WsClose | DropKind::Disconnect) | None
+        );
         let why = format!("{}, {} after the connect", words::drop_kind(event.how), length(age));
         yes_or_no(closed && age <= SPREADS * typical.max(MIN_TOLERANCE), why)
     }
@@ -262,7 +273,8 @@ impl DropComparison<'_> {
             let how = words::drop_kind(event.how);
             return yes_or_no(event.how == Some(DropKind::PingTimeout), format!("it ended by: {how}"));
         }
-        let (Some(ratio), Some(idle_out)) = (self.parameter("silence_in_keep_alives"), self.drop.idle_out) else {
+        let (Some(ratio), Some(idle_out)) = (self.parameter("silence_in_keep_alives"), self.drop.idle_out)
+        else {
             return DropFit::Unknown("when we last sent something is not known".into());
         };
         let expected_secs = ratio * f64::from(self.drop.keep_alive_secs);

@@ -1,6 +1,6 @@
 //! How is a verdict said in a line: the pattern, how sure, what it means, and what else it may be?
 
-use super::{SecondaryFinding, Hypothesis, Pattern, RankedCause, Verdict};
+use super::{Hypothesis, Pattern, RankedCause, SecondaryFinding, Verdict};
 
 /// From this probability on an answer is called sure, and likely.
 const SURE: f64 = 0.9;
@@ -53,7 +53,10 @@ impl Verdict {
     pub fn second_cause(&self) -> Option<&SecondaryFinding> {
         let classification = &self.classification;
         let own = self.hypothesis(classification.pattern)?.probability;
-        self.diagnosis.also.first().filter(|_| self.is_named() && classification.confidence > own + EQUAL_WITHIN)
+        self.diagnosis
+            .also
+            .first()
+            .filter(|_| self.is_named() && classification.confidence > own + EQUAL_WITHIN)
     }
 
     /// The most probable pattern with a name, where none is the answer.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::session::{PacketSeen, Burst, SessionEnding, EndKind, Secs, Session};
+use super::session::{Burst, EndKind, PacketSeen, Secs, Session, SessionEnding};
 use super::survivors::SurvivalHistogram;
 use crate::diagnostics::event::DroppedEvent;
 
@@ -110,7 +110,8 @@ impl LiveSession {
             self.last_ping = Some(packet.at);
         }
         // A ping is written down at its answer, so its departure may belong before newer activity.
-        let index_in_order = self.packets.iter().rposition(|earlier| earlier.at <= packet.at).map_or(0, |index| index + 1);
+        let index_in_order =
+            self.packets.iter().rposition(|earlier| earlier.at <= packet.at).map_or(0, |index| index + 1);
         self.packets.insert(index_in_order, packet);
         if self.packets.len() > MAX_PACKETS
             && let Some(oldest) = self.packets.pop_front()
@@ -143,7 +144,13 @@ impl LiveSession {
     }
 
     /// Takes note of messages that were counted together.
-    pub(super) fn record_publish_window(&mut self, at: Secs, size: u64, window: f64, on_burst: &mut dyn FnMut(u64)) {
+    pub(super) fn record_publish_window(
+        &mut self,
+        at: Secs,
+        size: u64,
+        window: f64,
+        on_burst: &mut dyn FnMut(u64),
+    ) {
         #[expect(clippy::cast_precision_loss, reason = "a rate needs no more")]
         let rate = size as f64 / window.max(0.05);
         if size >= MIN_BURST_SIZE && rate >= 2.0 {
@@ -188,7 +195,8 @@ impl LiveSession {
     /// Counts the silences before the newest packet of the peer, which were survived whatever came after; gives how
     /// many of the remembered activities that settles.
     fn count_survived(&self, silences: &mut Silences) -> usize {
-        let survived = self.packets.iter().rposition(|packet| !packet.is_outgoing).map_or(0, |index| index + 1);
+        let survived =
+            self.packets.iter().rposition(|packet| !packet.is_outgoing).map_or(0, |index| index + 1);
         let (mut last_packet, mut last_outgoing) = (self.evicted_at, self.evicted_outgoing_at);
         for packet in self.packets.iter().take(survived) {
             silences.add_either(packet.at - last_packet);
@@ -216,7 +224,12 @@ impl LiveSession {
         // The activity before the remembered ones still counts as the beginning of a silence.
         let mut packets = Vec::with_capacity(self.packets.len() + 1);
         if self.evicted_at > self.session.start {
-            packets.push(PacketSeen { at: self.evicted_at, is_outgoing: self.evicted_outgoing_at >= self.evicted_at, is_ping: false, needs_no_reply: false });
+            packets.push(PacketSeen {
+                at: self.evicted_at,
+                is_outgoing: self.evicted_outgoing_at >= self.evicted_at,
+                is_ping: false,
+                needs_no_reply: false,
+            });
         }
         let survived_packets = packets.len() + self.count_survived(silences);
         packets.extend(self.packets.iter().copied());

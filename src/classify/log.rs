@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::live::{BURST_GAP, BURST_GAP_OF_WHOLE_SECONDS, LiveSession, Silences};
-use super::session::{PacketSeen, Secs, Session};
 use super::normalize::normalize;
+use super::session::{PacketSeen, Secs, Session};
 use crate::diagnostics::event::{
     ConnectFailedEvent, ConnectedEvent, DroppedEvent, Message, Phase, ProbeResult, StartedEvent, SystemSource,
 };
@@ -166,7 +166,12 @@ impl Log {
         live.session.last_publish = Some(now);
         live.session.last_message = Some(now);
         live.record_packet(
-            PacketSeen { at: now, is_outgoing: true, is_ping: false, needs_no_reply: message.qos.is_none_or(|qos| qos == 0) },
+            PacketSeen {
+                at: now,
+                is_outgoing: true,
+                is_ping: false,
+                needs_no_reply: message.qos.is_none_or(|qos| qos == 0),
+            },
             &mut self.silences,
         );
         let bursts = &mut self.bursts;
@@ -201,7 +206,10 @@ impl Log {
         let Some(live) = &mut self.live else { return };
         live.session.received = live.session.received.saturating_add(1);
         live.session.last_message = Some(now);
-        live.record_packet(PacketSeen { at: now, is_outgoing: false, is_ping: false, needs_no_reply: false }, &mut self.silences);
+        live.record_packet(
+            PacketSeen { at: now, is_outgoing: false, is_ping: false, needs_no_reply: false },
+            &mut self.silences,
+        );
     }
 
     fn ping(&mut self, now: Secs, round_trip: f64) {
@@ -209,17 +217,30 @@ impl Log {
         let round_trip = if round_trip.is_finite() { round_trip.clamp(0.0, MAX_RTT_SECS) } else { 0.0 };
         // The line is written at the answer; the packet went out one round trip earlier.
         live.record_packet(
-            PacketSeen { at: (now - round_trip).max(live.session.start), is_outgoing: true, is_ping: true, needs_no_reply: false },
+            PacketSeen {
+                at: (now - round_trip).max(live.session.start),
+                is_outgoing: true,
+                is_ping: true,
+                needs_no_reply: false,
+            },
             &mut self.silences,
         );
-        live.record_packet(PacketSeen { at: now, is_outgoing: false, is_ping: true, needs_no_reply: false }, &mut self.silences);
+        live.record_packet(
+            PacketSeen { at: now, is_outgoing: false, is_ping: true, needs_no_reply: false },
+            &mut self.silences,
+        );
     }
 
     fn traffic(&mut self, now: Secs, published: u64, received: u64, window: f64) {
         self.aggregated = self.aggregated.saturating_add(published).saturating_add(received);
         let window = if window.is_finite() { window.max(0.0) } else { 0.0 };
         let window_ends = |start: Secs, out: bool| {
-            [(now - window).max(start), now].map(|at| PacketSeen { at, is_outgoing: out, is_ping: false, needs_no_reply: out })
+            [(now - window).max(start), now].map(|at| PacketSeen {
+                at,
+                is_outgoing: out,
+                is_ping: false,
+                needs_no_reply: out,
+            })
         };
         if let Some(live) = &mut self.live {
             live.session.published = live.session.published.saturating_add(published);

@@ -10,31 +10,32 @@ pub mod causes;
 mod classifier;
 mod drops;
 pub mod explain;
+mod explanation;
 mod fits;
 mod headline;
 mod hypothesis;
-mod verdict_builder;
 mod live;
 mod log;
 mod math;
+mod normalize;
 mod pattern;
 mod posterior;
 mod rate;
 mod session;
 mod survivors;
-mod explanation;
 mod verdict;
-mod normalize;
+mod verdict_builder;
 
 pub use causes::{
-    Anchor, Cause, CauseContext, EndShares, NamedPeriod, GuideOutcome, named_periods, outcomes, rank, rank_all,
+    Anchor, Cause, CauseContext, EndShares, GuideOutcome, NamedPeriod, named_periods, outcomes, rank,
+    rank_all,
 };
 pub use classifier::Classifier;
 pub use explain::{Explanation, explain};
 pub use fits::describe_fit;
-pub use headline::{percent, confidence_word};
+pub use headline::{confidence_word, percent};
 pub use pattern::Pattern;
 pub use verdict::{
-    Advice, AdviceAction, SecondaryFinding, Classification, Diagnosis, DropPrediction, Hypothesis, OutcomeShares, RankedCause,
-    Verdict,
+    Advice, AdviceAction, Classification, Diagnosis, DropPrediction, Hypothesis, OutcomeShares, RankedCause,
+    SecondaryFinding, Verdict,
 };

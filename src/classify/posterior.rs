@@ -71,7 +71,9 @@ impl Posterior {
 pub(super) fn compute_posterior(frame: &Frame) -> Posterior {
     let case = Case::new(frame, (0..frame.drops.len()).collect());
     let mut first = case_posterior(&case);
-    if case.count() < MANY_DROPS || first.probabilities.get(&first.pattern).copied().unwrap_or(0.0) <= MIN_WINNER_PROBABILITY {
+    if case.count() < MANY_DROPS
+        || first.probabilities.get(&first.pattern).copied().unwrap_or(0.0) <= MIN_WINNER_PROBABILITY
+    {
         return first;
     }
     let Some(found) = first.fits.get(&first.pattern).filter(|fit| fit.counts_hits) else { return first };
@@ -171,10 +173,16 @@ fn adjust_evidence(case: &Case, fits: &BTreeMap<Pattern, Fit>, other: f64) -> BT
 
 /// Where the broker itself says what it did, "session taken over" or "keep-alive timeout", of most drops, no rhythm
 /// of those drops says otherwise: it tells when the rival comes, or how long the silence was.
-fn trust_broker_reason(case: &Case, fits: &BTreeMap<Pattern, Fit>, evidence: &mut BTreeMap<Option<Pattern>, f64>) {
+fn trust_broker_reason(
+    case: &Case,
+    fits: &BTreeMap<Pattern, Fit>,
+    evidence: &mut BTreeMap<Option<Pattern>, f64>,
+) {
     for pattern in [Pattern::ClientIdTakeover, Pattern::KeepAliveTimeout] {
         let fit = fits.get(&pattern);
-        let Some(named_fit) = fit.filter(|fit| fit.parameter("named_by_the_broker").is_some()) else { continue };
+        let Some(named_fit) = fit.filter(|fit| fit.parameter("named_by_the_broker").is_some()) else {
+            continue;
+        };
         if 2 * named_fit.hits.len() < case.count() {
             continue;
         }
@@ -287,7 +295,15 @@ fn conclude(mut probabilities: BTreeMap<Pattern, f64>, fits: BTreeMap<Pattern, F
         }
     }
     let pattern = Pattern::Undetermined;
-    Posterior { pattern, confidence: undetermined_share, probabilities, fits, null, lead: Some(best), second: None }
+    Posterior {
+        pattern,
+        confidence: undetermined_share,
+        probabilities,
+        fits,
+        null,
+        lead: Some(best),
+        second: None,
+    }
 }
 
 fn most_probable(probabilities: &BTreeMap<Pattern, f64>) -> (Pattern, f64) {

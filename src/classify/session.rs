@@ -63,7 +63,13 @@ impl EndKind {
     /// From the manner; without one from the name of the error.
     pub(super) fn of(how: Option<DropKind>, error: &str) -> Self {
         match how {
-            Some(DropKind::Fin | DropKind::TlsClose | DropKind::TlsAlert | DropKind::WsClose | DropKind::Disconnect) => {
+            Some(
+                DropKind::Fin
+                | DropKind::TlsClose
+                | DropKind::TlsAlert
+                | DropKind::WsClose
+                | DropKind::Disconnect,
+            ) => {
                 return Self::Clean;
             }
             Some(DropKind::Rst) => return Self::Reset,

@@ -103,7 +103,8 @@ impl SurvivalTable {
 
     /// Adds further values.
     pub(super) fn with_values(self, more: impl IntoIterator<Item = f64>) -> Self {
-        let weights = (0..self.values.len()).map(|index| self.weight_from(index) - self.weight_from(index + 1));
+        let weights =
+            (0..self.values.len()).map(|index| self.weight_from(index) - self.weight_from(index + 1));
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts made from u64")]
         let mut counted: Vec<(f64, u64)> =
             self.values.iter().copied().zip(weights.map(|weight| weight.round() as u64)).collect();

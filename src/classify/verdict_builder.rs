@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::case::Frame;
 use super::log::unix;
 use super::posterior::{Posterior, compute_posterior};
-use super::{SecondaryFinding, Cause, Classification, Diagnosis, Hypothesis, Pattern, RankedCause, Verdict};
+use super::{Cause, Classification, Diagnosis, Hypothesis, Pattern, RankedCause, SecondaryFinding, Verdict};
 use super::{causes, explanation};
 use crate::diagnostics::Stamp;
 

@@ -4,7 +4,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
 use super::ConfigFileArgs;
-use crate::config::{BrokerUrl, Options, LinkProfile, HumanDuration};
+use crate::config::{BrokerUrl, HumanDuration, LinkProfile, Options};
 
 /// In which unit temperatures are shown and typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]

@@ -1,7 +1,7 @@
 //! Command lines in, commands out.
 
 use super::*;
-use crate::config::{KeepAlive, HumanDuration};
+use crate::config::{HumanDuration, KeepAlive};
 
 fn read(line: &str) -> Result<Cli, clap::Error> {
     Cli::read(line.split_whitespace().map(OsString::from))

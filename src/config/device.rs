@@ -82,7 +82,10 @@ pub(super) fn device(
     Ok(Some(ConfiguredDevice::new(title, built, status, status_command, silent_after)))
 }
 
-fn status_command(name: &Spanned<String>, built: &[ConfiguredCommand]) -> Result<Arc<str>, DeviceConfigError> {
+fn status_command(
+    name: &Spanned<String>,
+    built: &[ConfiguredCommand],
+) -> Result<Arc<str>, DeviceConfigError> {
     let command = built.iter().find(|command| *command.spec.name == **name.get_ref());
     let command = command.ok_or_else(|| error_at(name, "status-command is the name of no [[command]]"))?;
     if command.spec.confirm != Confirm::None || !command.spec.parameters.is_empty() {
@@ -162,7 +165,11 @@ fn sample(template: &Template, parameters: &[Parameter]) -> String {
     template.fill(&Context { correlation_id: "x", client_id: "x", now, parameters, values: &values })
 }
 
-fn topic(text: &Spanned<String>, name: &str, parameters: &[Parameter]) -> Result<Template, DeviceConfigError> {
+fn topic(
+    text: &Spanned<String>,
+    name: &str,
+    parameters: &[Parameter],
+) -> Result<Template, DeviceConfigError> {
     let template = Template::plain(text.get_ref(), parameters);
     let template = template.map_err(|error| error_at(text, format!("the topic of {name}: {error}")))?;
     if is_topic(&sample(&template, parameters)) {
@@ -175,7 +182,11 @@ fn topic(text: &Spanned<String>, name: &str, parameters: &[Parameter]) -> Result
     }
 }
 
-fn payload(options: &CommandOptions, name: &str, parameters: &[Parameter]) -> Result<Template, DeviceConfigError> {
+fn payload(
+    options: &CommandOptions,
+    name: &str,
+    parameters: &[Parameter],
+) -> Result<Template, DeviceConfigError> {
     let text = options.payload.as_ref().map_or("", |payload| payload.get_ref().as_str());
     let template = match options.format {
         Some(PayloadFormat::Text) => Template::plain(text, parameters),
@@ -197,13 +208,17 @@ fn answer(
     let Some(text) = &options.answer_topic else {
         return match (options.timeout, options.answer_match) {
             (None, None) => Ok(None),
-            _ => {
-                Err(error_at(&options.name, format!("timeout and answer-match of {name} need an answer-topic")))
-            }
+            _ => Err(error_at(
+                &options.name,
+                format!("timeout and answer-match of {name} need an answer-topic"),
+            )),
         };
     };
     let invalid_filter = || {
-        error_at(text, format!("the answer-topic of {name} is no topic filter; only {{client_id}} is filled in"))
+        error_at(
+            text,
+            format!("the answer-topic of {name} is no topic filter; only {{client_id}} is filled in"),
+        )
     };
     let filter = Template::plain(text.get_ref(), &[]).map_err(|_| invalid_filter())?;
     let filled = sample(&filter, &[]);

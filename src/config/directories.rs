@@ -79,8 +79,12 @@ mod tests {
     #[test]
     fn every_path_is_absolute_and_distinct() {
         let directories = Directories::for_current_user();
-        for path in [directories.recordings(), directories.exports(), directories.log_file(), directories.config_files[0].clone()]
-        {
+        for path in [
+            directories.recordings(),
+            directories.exports(),
+            directories.log_file(),
+            directories.config_files[0].clone(),
+        ] {
             assert!(path.is_absolute(), "{}", path.display());
             assert!(path.components().any(|part| part.as_os_str() == FOLDER), "{}", path.display());
         }

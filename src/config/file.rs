@@ -48,7 +48,8 @@ pub fn parse_device(text: &str) -> Result<Option<ConfiguredDevice>, ConfigError>
 
 /// Understands the text of a file; `path` is for the error message only.
 pub(super) fn parse(text: &str, path: &Path) -> Result<Options, ConfigError> {
-    let options: Options = toml::from_str(text).map_err(|error| parse_error(text, path.to_owned(), &error))?;
+    let options: Options =
+        toml::from_str(text).map_err(|error| parse_error(text, path.to_owned(), &error))?;
     match super::device::device(&options.device, &options.command) {
         Ok(_) => Ok(options),
         Err(error) => {

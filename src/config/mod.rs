@@ -21,17 +21,21 @@ pub use device_options::{
     AnswerMatch, CommandOptions, ConfirmOption, DeviceOptions, ParameterKind, ParameterOptions, PayloadFormat,
 };
 pub use directories::Directories;
-pub use file::{parse_device, load};
+pub use file::{load, parse_device};
 pub use options::{
-    ConnectionOptions, ExportOutputOptions, LogOptions, MqttOptions, Options, ReconnectOptions, RecordOptions,
-    RunOptions, ScreenOptions, TlsOptions,
+    ConnectionOptions, ExportOutputOptions, LogOptions, MqttOptions, Options, ReconnectOptions,
+    RecordOptions, RunOptions, ScreenOptions, TlsOptions,
 };
 pub use profile::LinkProfile;
 pub use recorded_time::RecordedTime;
-pub use resolve::{CloudTarget, EmbeddedBroker, Environment, ConnectionTarget, effective, read_password_file, resolve};
-pub use settings::{ExportSettings, RecordingDestination, RecordingSettings, RunSettings, ResolvedSettings, UiSettings};
+pub use resolve::{
+    CloudTarget, ConnectionTarget, EmbeddedBroker, Environment, effective, read_password_file, resolve,
+};
+pub use settings::{
+    ExportSettings, RecordingDestination, RecordingSettings, ResolvedSettings, RunSettings, UiSettings,
+};
 pub use validate::ConfigError;
-pub use values::{AttemptLimit, KeepAlive, MqttVersion, PingPolicyOption, HumanDuration, ValueError};
+pub use values::{AttemptLimit, HumanDuration, KeepAlive, MqttVersion, PingPolicyOption, ValueError};
 
 /// The documented sample configuration file; every value in it is the default.
 pub const TEMPLATE: &str = include_str!("template.toml");

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::BrokerUrl;
 use super::device_options::{CommandOptions, DeviceOptions};
-use super::values::{AttemptLimit, KeepAlive, MqttVersion, PingPolicyOption, HumanDuration};
+use super::values::{AttemptLimit, HumanDuration, KeepAlive, MqttVersion, PingPolicyOption};
 use crate::exit::FailOn;
 
 /// Options of all concerns, as one source gives them.

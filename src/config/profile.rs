@@ -43,7 +43,8 @@ impl LinkProfile {
 mod tests {
     use super::*;
     use crate::config::{
-        ConnectionOptions, CloudTarget, Directories, MqttOptions, Options, Environment, ConnectionTarget, TlsOptions, resolve,
+        CloudTarget, ConnectionOptions, ConnectionTarget, Directories, Environment, MqttOptions, Options,
+        TlsOptions, resolve,
     };
 
     fn resolve_link(profile: LinkProfile, args: Options, file: Options) -> LinkSettings {
@@ -59,9 +60,10 @@ mod tests {
 
     #[test]
     fn each_profile_is_as_documented_and_flags_come_first() {
-        for (profile, keep_alive, initial_ms, max, deep, queue) in
-            [(LinkProfile::Hardened, 60, 500, 60, 5, 200), (LinkProfile::Nwp500Default, 1200, 1000, 120, 10, 100)]
-        {
+        for (profile, keep_alive, initial_ms, max, deep, queue) in [
+            (LinkProfile::Hardened, 60, 500, 60, 5, 200),
+            (LinkProfile::Nwp500Default, 1200, 1000, 120, 10, 100),
+        ] {
             let link = resolve_link(profile, Options::default(), Options::default());
             assert_eq!(link.client_id, "navien-client-0a1b2c3d");
             assert_eq!((link.keep_alive_secs, link.version), (keep_alive, VersionChoice::V311));

@@ -8,7 +8,8 @@ use chrono::{DateTime, Days, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use super::values::{HumanDuration, ValueError};
 
 /// Forms of a date with a time of day, the zone being that of the reader.
-const DATE_TIME_FORMATS: [&str; 4] = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"];
+const DATE_TIME_FORMATS: [&str; 4] =
+    ["%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"];
 /// Forms of a time of day.
 const TIME_FORMATS: [&str; 2] = ["%H:%M:%S", "%H:%M"];
 
@@ -43,9 +44,13 @@ impl FromStr for RecordedTime {
         if let Ok(at) = DateTime::parse_from_rfc3339(text) {
             return Ok(Self::At(at.to_utc()));
         }
-        let date_time = DATE_TIME_FORMATS.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
+        let date_time =
+            DATE_TIME_FORMATS.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
         let time_of_day = || TIME_FORMATS.iter().find_map(|form| NaiveTime::parse_from_str(text, form).ok());
-        date_time.map(Self::LocalDateTime).or_else(|| time_of_day().map(Self::LocalTime)).ok_or(ValueError::RecordedTime)
+        date_time
+            .map(Self::LocalDateTime)
+            .or_else(|| time_of_day().map(Self::LocalTime))
+            .ok_or(ValueError::RecordedTime)
     }
 }
 

@@ -8,9 +8,11 @@ use secrecy::SecretString;
 
 use super::device_options::DeviceOptions;
 use super::options::{MqttOptions, ReconnectOptions, TlsOptions};
-use super::settings::{ExportSettings, RecordingDestination, RecordingSettings, RunSettings, ResolvedSettings, UiSettings};
+use super::settings::{
+    ExportSettings, RecordingDestination, RecordingSettings, ResolvedSettings, RunSettings, UiSettings,
+};
 use super::validate as check;
-use super::{BrokerUrl, ConfigError, Directories, Options, ParsedUrl, LinkProfile, HumanDuration, TEMPLATE};
+use super::{BrokerUrl, ConfigError, Directories, HumanDuration, LinkProfile, Options, ParsedUrl, TEMPLATE};
 use crate::diagnostics::NameMask;
 use crate::diagnostics::aws_limits::{AWS_WEBSOCKET_LIMIT, is_aws};
 use crate::logging::{LogSettings, Verbosity};
@@ -242,7 +244,8 @@ fn link(
     check::credentials(&link)?;
     link.family = family(options)?;
     check::family(&link)?;
-    link.tcp_keep_alive = options.broker.tcp_keep_alive.map(|HumanDuration(time)| time).filter(|time| !time.is_zero());
+    link.tcp_keep_alive =
+        options.broker.tcp_keep_alive.map(|HumanDuration(time)| time).filter(|time| !time.is_zero());
     if !matches!(target, ConnectionTarget::Embedded(_)) {
         link.tls = tls(options)?;
     }
@@ -291,10 +294,16 @@ fn mqtt(options: &Options, link: &mut LinkSettings) -> Result<(), ConfigError> {
 
 fn reconnect(options: &Options, link: &mut LinkSettings) -> Result<(), ConfigError> {
     let reconnect_options = &options.reconnect;
-    set_if_some(&mut link.backoff.initial, reconnect_options.initial_reconnect_delay.map(|HumanDuration(time)| time));
+    set_if_some(
+        &mut link.backoff.initial,
+        reconnect_options.initial_reconnect_delay.map(|HumanDuration(time)| time),
+    );
     set_if_some(&mut link.backoff.max, reconnect_options.max_reconnect_delay.map(|HumanDuration(time)| time));
     set_if_some(&mut link.backoff.deep_threshold, reconnect_options.deep_reconnect_threshold);
-    set_if_some(&mut link.backoff.max_attempts, reconnect_options.max_reconnect_attempts.map(|attempts| attempts.0));
+    set_if_some(
+        &mut link.backoff.max_attempts,
+        reconnect_options.max_reconnect_attempts.map(|attempts| attempts.0),
+    );
     let margin = reconnect_options.planned_margin.map(|HumanDuration(time)| time);
     check::planned_margin(margin)?;
     if reconnect_options.planned_reconnect.unwrap_or(false) {
@@ -314,7 +323,8 @@ fn set_if_some<T>(default: &mut T, override_value: Option<T>) {
 
 fn recording(options: &Options, directories: &Directories) -> Result<RecordingSettings, ConfigError> {
     let record_options = &options.record;
-    let (size, max_files) = (record_options.record_size.unwrap_or(64), record_options.record_files.unwrap_or(8));
+    let (size, max_files) =
+        (record_options.record_size.unwrap_or(64), record_options.record_files.unwrap_or(8));
     check::in_range("record-size", size, 1, 65_536)?;
     check::in_range("record-files", max_files as u64, 1, 1_000)?;
     let destination = match (&record_options.record, record_options.no_record.unwrap_or(false)) {
@@ -330,7 +340,8 @@ fn export(options: &Options, directories: &Directories) -> Result<ExportSettings
     let export_options = &options.export;
     let file = export_options.export_file.clone();
     let default = file.is_some().then_some(EXPORT_FILE_EVERY);
-    let every = export_options.export_every.map_or(default, |HumanDuration(time)| (!time.is_zero()).then_some(time));
+    let every =
+        export_options.export_every.map_or(default, |HumanDuration(time)| (!time.is_zero()).then_some(time));
     every.map_or(Ok(()), check::export_every)?;
     Ok(ExportSettings {
         dir: export_options.export_dir.clone().unwrap_or_else(|| directories.exports()),

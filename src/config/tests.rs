@@ -123,7 +123,11 @@ fn each_flag_sets_its_setting() {
     assert_eq!((link.backoff.deep_threshold, link.backoff.max_attempts), (2, Some(9)));
     assert_eq!(
         all.recording,
-        RecordingSettings { destination: RecordingDestination::File("r.jsonl".into()), max_bytes: 1 << 20, max_files: 2 }
+        RecordingSettings {
+            destination: RecordingDestination::File("r.jsonl".into()),
+            max_bytes: 1 << 20,
+            max_files: 2
+        }
     );
     let export = ExportSettings {
         dir: "d".into(),
@@ -162,7 +166,10 @@ fn flags_come_before_the_file_and_opposites_replace_each_other() {
                 [run]\nheadless = true\n[log]\nverbose = 2\n[keys]\nexport = ['x']";
     let from_file = settings_in("", text, &[]).expect("a file");
     assert_eq!((from_file.link.broker.host.as_str(), from_file.link.keep_alive_secs), ("f", 300));
-    assert_eq!((from_file.recording.destination, from_file.log.verbosity), (RecordingDestination::Off, Verbosity::Trace));
+    assert_eq!(
+        (from_file.recording.destination, from_file.log.verbosity),
+        (RecordingDestination::Off, Verbosity::Trace)
+    );
     assert_eq!(from_file.ui.keys.get("export"), Some(&vec!["x".to_owned()]));
     assert!(from_file.run.headless);
     let over = settings_in("g --ipv6 -k 20 --record r --headless=false -v", text, &[]).expect("both");
@@ -228,7 +235,8 @@ fn the_embedded_broker_needs_no_url_and_gets_no_credentials() {
         keep_alive_secs: 600,
         ping_timeout: Duration::from_secs(20),
     };
-    let all = resolve(parse_args("-k 5"), file(text), ConnectionTarget::Embedded(embedded), &environment).expect("a demo");
+    let all = resolve(parse_args("-k 5"), file(text), ConnectionTarget::Embedded(embedded), &environment)
+        .expect("a demo");
     assert_eq!((all.link.broker.host.as_str(), all.link.keep_alive_secs), ("127.0.0.1", 5));
     assert_eq!((all.link.broker.transport, all.link.version), (Transport::Ws, VersionChoice::V5));
     assert_eq!(all.link.ping_timeout, Duration::from_secs(20), "the file is about another broker");
@@ -366,7 +374,8 @@ fn bad_files_are_named_with_line_and_key() {
 fn default_files_are_optional_and_the_first_found_is_used() {
     let folder = tempfile::tempdir().expect("a folder");
     let (first, second) = (folder.path().join("a.toml"), folder.path().join("b.toml"));
-    let directories = Directories { config_files: vec![first.clone(), second.clone()], state: "/state".into() };
+    let directories =
+        Directories { config_files: vec![first.clone(), second.clone()], state: "/state".into() };
     assert_eq!(load(None, &directories), Ok(Options::default()));
     std::fs::write(&second, "[mqtt]\nqos = 1").expect("a file");
     assert_eq!(load(None, &directories).expect("the second").mqtt.qos, Some(1));

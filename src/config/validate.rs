@@ -125,7 +125,11 @@ pub(super) fn ping_timeout(timeout: Duration) -> Result<(), ConfigError> {
 }
 
 pub(super) fn certificate(tls: &TlsOptions) -> Result<(), ConfigError> {
-    if tls.cert.is_some() == tls.key.is_some() { Ok(()) } else { Err(ConfigError::IncompleteClientCertificate) }
+    if tls.cert.is_some() == tls.key.is_some() {
+        Ok(())
+    } else {
+        Err(ConfigError::IncompleteClientCertificate)
+    }
 }
 
 /// Only for what was said for this run: a file that serves several brokers may hold more.

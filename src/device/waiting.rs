@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::port::{Device, Expected, Incoming, Occasion};
 use crate::diagnostics::Stamp;
-use crate::diagnostics::event::{CommandUpdate, CommandState};
+use crate::diagnostics::event::{CommandState, CommandUpdate};
 use crate::diagnostics::sentence::duration_words;
 
 /// Commands that may wait for an answer; the oldest gives way.

@@ -60,7 +60,8 @@ mod tests {
     fn a_websocket_with_credentials_at_a_custom_domain_counts_down() {
         let at = |secs| Stamp::new(chrono::DateTime::UNIX_EPOCH, Duration::from_secs(secs));
         let mut run = Diagnostics::new(10);
-        let started = StartedEvent { endpoint: "wss://iot.example/mqtt".to_owned(), ..StartedEvent::default() };
+        let started =
+            StartedEvent { endpoint: "wss://iot.example/mqtt".to_owned(), ..StartedEvent::default() };
         run.apply(at(0), &Event::Started(started));
         run.apply(at(0), &Event::Connected(ConnectedEvent::default()));
         assert_eq!(run.snapshot(at(3600)).websocket_time_left(at(3600)), None);

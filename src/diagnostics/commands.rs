@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Stamp;
 use super::distribution::Distribution;
-use super::event::{CommandUpdate, CommandState};
+use super::event::{CommandState, CommandUpdate};
 
 /// The rule of the alert that says that the device is silent although the connection lives.
 pub const SILENT_DEVICE: &str = "device-silent";
@@ -164,7 +164,10 @@ impl CommandFold {
     pub(super) fn history(&mut self) -> CommandHistory {
         if std::mem::take(&mut self.stale) {
             self.history.round_trips = self.all_round_trips.as_ref().and_then(round_trip_percentiles);
-            let named = self.round_trips_by_name.iter().filter_map(|(name, all)| Some((Arc::clone(name), round_trip_percentiles(all)?)));
+            let named = self
+                .round_trips_by_name
+                .iter()
+                .filter_map(|(name, all)| Some((Arc::clone(name), round_trip_percentiles(all)?)));
             self.history.by_name = Arc::new(named.collect());
         }
         self.history.clone()
@@ -277,7 +280,10 @@ mod tests {
         apply_state(&mut fold, 2_000, "0", CommandState::Answered);
         apply_state(&mut fold, 2_000, "999", CommandState::Answered);
         let history = fold.history();
-        assert_eq!((history.records().len(), history.evicted(), fold.record_numbers.len()), (MAX_RECORDS, 801, MAX_RECORDS));
+        assert_eq!(
+            (history.records().len(), history.evicted(), fold.record_numbers.len()),
+            (MAX_RECORDS, 801, MAX_RECORDS)
+        );
         let states: Vec<_> = history.records().rev().take(2).map(|record| record.state).collect();
         assert_eq!(
             states,

@@ -1,7 +1,7 @@
 //! What happened in one drop, told in sentences?
 
 use super::codes::{reason_words, websocket_close_words};
-use super::event::{DroppedEvent, DropKind};
+use super::event::{DropKind, DroppedEvent};
 use super::sentence::duration_words;
 use super::{DropRecord, words};
 
@@ -27,7 +27,9 @@ fn ending_text(event: &DroppedEvent) -> String {
         Some(DropKind::Fin) => {
             "the broker, or something on the path, closed the connection politely (TCP FIN)".into()
         }
-        Some(DropKind::Rst) => "the connection was reset (TCP RST) by the broker or something on the path".into(),
+        Some(DropKind::Rst) => {
+            "the connection was reset (TCP RST) by the broker or something on the path".into()
+        }
         Some(DropKind::TlsClose) => "the broker closed the connection politely (TLS close_notify)".into(),
         Some(DropKind::TlsAlert) => "the broker ended the TLS connection with a fatal alert".into(),
         Some(DropKind::WsClose) => match event.ws_close_code {
@@ -44,9 +46,13 @@ fn ending_text(event: &DroppedEvent) -> String {
             }
             None => "the broker sent DISCONNECT without a reason".into(),
         },
-        Some(DropKind::PingTimeout) => "the connection was given up: no answer to our PINGREQ came in time".into(),
+        Some(DropKind::PingTimeout) => {
+            "the connection was given up: no answer to our PINGREQ came in time".into()
+        }
         Some(DropKind::Io) => "reading from or writing to the connection failed".into(),
-        Some(DropKind::Local) => "this computer ended the connection (its network or a limit of its own)".into(),
+        Some(DropKind::Local) => {
+            "this computer ended the connection (its network or a limit of its own)".into()
+        }
         None => "the connection was lost; the recording does not say how".into(),
     }
 }
@@ -145,7 +151,11 @@ mod tests {
     }
 
     fn event(how: Option<DropKind>) -> DroppedEvent {
-        DroppedEvent { error_name: Some("AWS_ERROR_MQTT_UNEXPECTED_HANGUP".into()), how, ..DroppedEvent::default() }
+        DroppedEvent {
+            error_name: Some("AWS_ERROR_MQTT_UNEXPECTED_HANGUP".into()),
+            how,
+            ..DroppedEvent::default()
+        }
     }
 
     fn drop_record(how: Option<DropKind>) -> DropRecord {
@@ -216,7 +226,9 @@ mod tests {
         };
         refused.event.packets = vec![packet(0.25)];
         assert!(
-            drop_sentences(&refused, "x").iter().any(|line| line.contains("cmd/forbidden only 250 ms before"))
+            drop_sentences(&refused, "x")
+                .iter()
+                .any(|line| line.contains("cmd/forbidden only 250 ms before"))
         );
         refused.event.packets = vec![packet(30.0)];
         assert!(!drop_sentences(&refused, "x").iter().any(|line| line.contains("cmd/forbidden")));

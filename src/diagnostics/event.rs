@@ -25,8 +25,8 @@ pub(crate) fn whole_secs(keep_alive: f64) -> u32 {
 }
 
 pub use link::{
-    Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent, DroppedEvent, DropKind, Initiator, Layer, PacketNote, Phase,
-    PhaseTiming,
+    Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Initiator, Layer,
+    PacketNote, Phase, PhaseTiming,
 };
 
 /// The name of the recording format written by this version.

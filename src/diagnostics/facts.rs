@@ -216,7 +216,11 @@ fn known(snapshot: &Snapshot, stats: &DropStats) -> Vec<String> {
     }
     if let Some((how, count)) = stats.drop_kind {
         let newest = if snapshot.drops.evicted() > 0 { " kept here" } else { "" };
-        known.push(format!("{}{newest}: {}", drops_of_total(count, stats.drops), words::drop_kind(Some(how))));
+        known.push(format!(
+            "{}{newest}: {}",
+            drops_of_total(count, stats.drops),
+            words::drop_kind(Some(how))
+        ));
     }
     if let Some((code, count)) = stats.reason {
         let meaning = reason_words(code).unwrap_or("not in the standard");
@@ -225,7 +229,8 @@ fn known(snapshot: &Snapshot, stats: &DropStats) -> Vec<String> {
     known.extend(stats.silence.sentence("silent before", words::seconds));
     known.extend(keep_alive_comparison(snapshot));
     known.extend(stats.age.sentence("session ages", duration_words));
-    let usually_sent_before = stats.compared >= MIN_DROPS_FOR_PATTERN && stats.sent_just_before * 5 >= stats.compared * 4;
+    let usually_sent_before =
+        stats.compared >= MIN_DROPS_FOR_PATTERN && stats.sent_just_before * 5 >= stats.compared * 4;
     if usually_sent_before {
         let which = stats.share_of_compared(stats.sent_just_before);
         known.push(format!("{which}: we had sent something less than 1 s before"));
@@ -236,7 +241,10 @@ fn known(snapshot: &Snapshot, stats: &DropStats) -> Vec<String> {
     }
     known.extend(stats.recovery.sentence("back after", duration_words));
     if stats.first_attempt_recoveries < stats.recovery.count {
-        known.push(format!("back at the first try: {} of {}", stats.first_attempt_recoveries, stats.recovery.count));
+        known.push(format!(
+            "back at the first try: {} of {}",
+            stats.first_attempt_recoveries, stats.recovery.count
+        ));
     }
     known.extend(latest_failure(snapshot));
     known
@@ -295,7 +303,8 @@ fn missing(snapshot: &Snapshot, stats: &DropStats) -> Vec<String> {
     let metrics = &snapshot.metrics;
     let unknown_kind_count = metrics.drops_by_how.get(&None).copied().unwrap_or(0);
     if unknown_kind_count > 0 {
-        missing.push(format!("how {} ended: not recorded", words::count(unknown_kind_count, "drop", "drops")));
+        missing
+            .push(format!("how {} ended: not recorded", words::count(unknown_kind_count, "drop", "drops")));
     }
     if snapshot.mqtt_version.as_deref() == Some("3.1.1") {
         missing.push("the broker's reason: MQTT 3.1.1 has no way to give one".into());

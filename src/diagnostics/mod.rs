@@ -2,43 +2,43 @@
 //!
 //! *Must not know* tokio, ratatui, rumqttc, files, sockets or a clock: time arrives as [`Stamp`]s.
 
-mod time_totals;
 mod advance;
 pub mod aws_limits;
 pub mod clean;
 mod clock_watch;
 pub mod codes;
-mod fold;
 pub mod commands;
-mod name_mask;
 mod distribution;
+pub mod drop_description;
 pub mod error_name;
 pub mod event;
 pub mod facts;
+mod fold;
 mod history;
 mod metrics;
+mod name_mask;
 pub mod recording;
 pub mod sentence;
 mod snapshot;
-pub mod drop_description;
 pub mod summary;
 mod time;
 mod time_scale;
+mod time_totals;
 pub mod topics;
 pub mod traffic;
 pub mod words;
 
 pub use clock_watch::ClockMonitor;
-pub use fold::Diagnostics;
 pub use commands::{CommandHistory, CommandRecord};
-pub use name_mask::NameMask;
 pub use error_name::ErrorName;
 pub use event::{Event, StampedEvent};
+pub use fold::Diagnostics;
 pub use history::History;
 pub use metrics::{Metrics, Percentiles};
+pub use name_mask::NameMask;
 pub use snapshot::{
-    ConnectionRecord, DropRecord, KeepAliveArm, Level, LinkState, LogEntry, Mark, MarkKind, PingStats, Recovery,
-    SessionCounts, SessionEnd, Snapshot,
+    ConnectionRecord, DropRecord, KeepAliveArm, Level, LinkState, LogEntry, Mark, MarkKind, PingStats,
+    Recovery, SessionCounts, SessionEnd, Snapshot,
 };
 pub use time::{Clock, ClockReading, Stamp};
 pub use time_scale::TimeScale;

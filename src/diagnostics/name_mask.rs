@@ -68,7 +68,9 @@ impl NameMask {
     fn masked(&self, text: &str) -> Option<String> {
         let has_any = self.names.iter().any(|(name, _)| text.contains(name));
         has_any.then(|| {
-            self.names.iter().fold(text.to_owned(), |text, (name, replacement)| text.replace(name, replacement))
+            self.names
+                .iter()
+                .fold(text.to_owned(), |text, (name, replacement)| text.replace(name, replacement))
         })
     }
 }
@@ -76,7 +78,9 @@ impl NameMask {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostics::event::{CommandUpdate, CommandState, ConnectFailedEvent, DroppedEvent, PacketNote};
+    use crate::diagnostics::event::{
+        CommandState, CommandUpdate, ConnectFailedEvent, DroppedEvent, PacketNote,
+    };
 
     #[test]
     fn every_event_field_is_masked() {

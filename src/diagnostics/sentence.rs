@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::clean::clean;
 use super::codes::{connack_words, reason_words, websocket_close_words};
 use super::event::{
-    Attempt, CommandUpdate, CommandState, ConnectFailedEvent, ConnectKind, ConnectedEvent, DroppedEvent, Event, DropKind, Initiator,
-    Phase, ProbeResult, StartedEvent, SystemSource, whole_secs,
+    Attempt, CommandState, CommandUpdate, ConnectFailedEvent, ConnectKind, ConnectedEvent, DropKind,
+    DroppedEvent, Event, Initiator, Phase, ProbeResult, StartedEvent, SystemSource, whole_secs,
 };
 use super::{ErrorName, Level};
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::time_totals::TimeTotals;
 use super::event::{
-    Attempt, CommandState, ConnectFailedEvent, ConnectKind, DroppedEvent, Initiator, PhaseTiming, StartedEvent,
+    Attempt, CommandState, ConnectFailedEvent, ConnectKind, DroppedEvent, Initiator, PhaseTiming,
+    StartedEvent,
 };
+use super::time_totals::TimeTotals;
 use super::{CommandHistory, History, Metrics, Stamp, TimeScale};
 
 /// The state of the fold at one instant, in field time. Cloning is cheap: histories are shared.

@@ -10,7 +10,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::event::{
-    Attempt, CommandUpdate, ConnectedEvent, DroppedEvent, Event, StampedEvent, PacketNote, PhaseTiming, ProbeResult, StartedEvent,
+    Attempt, CommandUpdate, ConnectedEvent, DroppedEvent, Event, PacketNote, PhaseTiming, ProbeResult,
+    StampedEvent, StartedEvent,
 };
 use super::{Snapshot, Stamp};
 
@@ -55,7 +56,10 @@ impl TimeScale {
         let passed = signed_micros(recorded.boot) - signed_micros(from.boot);
         let boot = signed_micros(field.boot).saturating_add(self.scale_micros(passed)).max(0);
         let passed = (recorded.wall - from.wall).num_microseconds().unwrap_or(0);
-        Stamp::new(self.add_scaled_micros(field.wall, passed), Duration::from_micros(u64::try_from(boot).unwrap_or(0)))
+        Stamp::new(
+            self.add_scaled_micros(field.wall, passed),
+            Duration::from_micros(u64::try_from(boot).unwrap_or(0)),
+        )
     }
 
     /// The event with its durations in field time.
@@ -105,7 +109,10 @@ impl TimeScale {
         if self.origin.is_none() {
             return Cow::Borrowed(observed);
         }
-        Cow::Owned(StampedEvent { at: self.stamp(observed.at), event: self.event(&observed.event).into_owned() })
+        Cow::Owned(StampedEvent {
+            at: self.stamp(observed.at),
+            event: self.event(&observed.event).into_owned(),
+        })
     }
 
     fn dropped(&self, dropped: &DroppedEvent) -> DroppedEvent {

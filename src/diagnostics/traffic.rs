@@ -44,7 +44,12 @@ impl TrafficLimiter {
     /// Whether the message is to be recorded by itself; if not, it has been counted. Call
     /// [`TrafficGate::due`] with the same `now` first (once for a batch of messages is enough).
     pub fn admit(&mut self, now: Stamp, direction: MessageDirection) -> bool {
-        let window = self.window.get_or_insert(TrafficWindow { start: now, recorded_individually: 0, published: 0, received: 0 });
+        let window = self.window.get_or_insert(TrafficWindow {
+            start: now,
+            recorded_individually: 0,
+            published: 0,
+            received: 0,
+        });
         if window.recorded_individually < self.limit {
             window.recorded_individually += 1;
             return true;
@@ -115,7 +120,9 @@ mod tests {
         };
         for ms in 0..10_000 {
             count_event(limiter.due(at(ms)));
-            for direction in [MessageDirection::Received, MessageDirection::Received, MessageDirection::Published] {
+            for direction in
+                [MessageDirection::Received, MessageDirection::Received, MessageDirection::Published]
+            {
                 recorded += u64::from(limiter.admit(at(ms), direction));
             }
         }

@@ -74,7 +74,11 @@ pub fn exit_reason(snapshot: &Snapshot, run_end: RunEnd, fail_on: &[FailOn]) -> 
         RunEnd::Failed => return ExitReason::RuntimeError,
         RunEnd::Interrupted => return ExitReason::Interrupted,
         RunEnd::Completed | RunEnd::GaveUp if is_never_connected => {
-            return if has_refused_credentials(snapshot) { ExitReason::RefusedCredentials } else { ExitReason::NeverConnected };
+            return if has_refused_credentials(snapshot) {
+                ExitReason::RefusedCredentials
+            } else {
+                ExitReason::NeverConnected
+            };
         }
         RunEnd::Completed | RunEnd::Terminated | RunEnd::GaveUp => {}
     }

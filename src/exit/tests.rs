@@ -58,7 +58,8 @@ fn a_run_that_never_connected_exits_with_3_or_4() {
         (None, Some(500), ExitReason::NeverConnected),
     ];
     for (return_code, http_status, expected) in cases {
-        let state = snapshot(Metrics::default(), down.clone(), Some(connect_failed(return_code, http_status)));
+        let state =
+            snapshot(Metrics::default(), down.clone(), Some(connect_failed(return_code, http_status)));
         for run_end in [RunEnd::Completed, RunEnd::GaveUp] {
             assert_eq!(exit_reason(&state, run_end, &[]), expected, "{return_code:?} {http_status:?}");
         }
@@ -69,8 +70,11 @@ fn a_run_that_never_connected_exits_with_3_or_4() {
 
 #[test]
 fn the_run_end_determines_the_exit_reason() {
-    let up =
-        snapshot(metrics_with_drops(), LinkState::Connected { since: stamp(1) }, Some(connect_failed(Some(5), None)));
+    let up = snapshot(
+        metrics_with_drops(),
+        LinkState::Connected { since: stamp(1) },
+        Some(connect_failed(Some(5), None)),
+    );
     let drops: FailOn = "drops>0".parse().expect("a condition");
     let fail_on = std::slice::from_ref(&drops);
     let cases: [(RunEnd, &[FailOn], ExitReason); 8] = [

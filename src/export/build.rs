@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::redact::{SensitiveKind, Redactor, private_host};
+use super::redact::{Redactor, SensitiveKind, private_host};
 use super::schema::{
-    AlertEntry, ArmEntry, AttemptBuckets, AttemptPhase, ConnectFailures, ConnectionEntry, DropDetails,
-    DropEntry, Evidence, Export, Extension, Latency, LogLine, MarkEntry, MetricsEntry, Overflow, PacketEntry,
-    Period, RECENT, RecoveryEntry, SCHEMA_VERSION, SecondsPercentiles, SessionHistory, DeathWindowEntry, timestamp,
+    AlertEntry, ArmEntry, AttemptBuckets, AttemptPhase, ConnectFailures, ConnectionEntry, DeathWindowEntry,
+    DropDetails, DropEntry, Evidence, Export, Extension, Latency, LogLine, MarkEntry, MetricsEntry, Overflow,
+    PacketEntry, Period, RECENT, RecoveryEntry, SCHEMA_VERSION, SecondsPercentiles, SessionHistory,
+    timestamp,
 };
 use super::verdict;
 use crate::classify::Verdict;

@@ -120,10 +120,13 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<PathBuf, ExportError> {
         return Err(ExportError::NotAFile { path: display_path(path) });
     }
     if let Some(dir) = target.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-        create_private_dir(dir).map_err(|source| ExportError::Directory { path: display_path(dir), source })?;
+        create_private_dir(dir)
+            .map_err(|source| ExportError::Directory { path: display_path(dir), source })?;
     }
     let temporary = TempFile::write(&target, content)?;
-    temporary.persist_over(&target).map_err(|source| ExportError::Write { path: display_path(path), source })?;
+    temporary
+        .persist_over(&target)
+        .map_err(|source| ExportError::Write { path: display_path(path), source })?;
     Ok(target)
 }
 

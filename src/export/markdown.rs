@@ -26,7 +26,11 @@ pub fn report(export: &Export) -> String {
 
 fn write_report(out: &mut String, export: &Export) -> fmt::Result {
     writeln!(out, "# MQTT connection report\n")?;
-    writeln!(out, "State of {}, reported by dropscope. Times are UTC.\n", EscapedMarkdown(&timestamp_text(&export.timestamp)))?;
+    writeln!(
+        out,
+        "State of {}, reported by dropscope. Times are UTC.\n",
+        EscapedMarkdown(&timestamp_text(&export.timestamp))
+    )?;
     summary(out, export)?;
     if let Some(extension) = &export.dropscope {
         verdict::write(out, extension)?;
@@ -53,7 +57,12 @@ fn summary(out: &mut String, export: &Export) -> fmt::Result {
         let period = &extension.period;
         rows.push((
             "Watched",
-            format!("{} to {} ({})", timestamp_text(&period.start), timestamp_text(&period.end), duration_text(period.observed_secs)),
+            format!(
+                "{} to {} ({})",
+                timestamp_text(&period.start),
+                timestamp_text(&period.end),
+                duration_text(period.observed_secs)
+            ),
         ));
         rows.push((
             "Availability",
@@ -104,7 +113,9 @@ fn drops(out: &mut String, export: &Export) -> fmt::Result {
             or_unknown(drop.duration_connected_seconds.map(duration_text)),
             or_unknown(detail.and_then(|detail| detail.idle_in_secs).map(duration_text)),
             or_unknown(detail.and_then(|detail| detail.idle_out_secs).map(duration_text)),
-            or_unknown(detail.and_then(|detail| detail.recovery.as_ref()).map(|back| duration_text(back.took_secs))),
+            or_unknown(
+                detail.and_then(|detail| detail.recovery.as_ref()).map(|back| duration_text(back.took_secs)),
+            ),
         ]
     });
     table(out, "Drops (the last 50)", &header, rows)

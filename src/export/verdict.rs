@@ -1,7 +1,9 @@
 //! How does a verdict enter an export? As it is, but without names and without numbers JSON has not.
 
 use super::redact::Redactor;
-use crate::classify::{SecondaryFinding, Classification, Diagnosis, DropPrediction, Hypothesis, OutcomeShares, RankedCause};
+use crate::classify::{
+    Classification, Diagnosis, DropPrediction, Hypothesis, OutcomeShares, RankedCause, SecondaryFinding,
+};
 
 /// Weights of evidence beyond this say nothing more; JSON has no infinity.
 const MAX_LOG_BAYES_FACTOR: f64 = 1e9;
@@ -49,7 +51,9 @@ pub(super) fn diagnosis(original: &Diagnosis, redactor: &mut Redactor) -> Diagno
         against: redacted(&original.against, redactor),
         separate: original.separate.as_ref().map(|text| redactor.text(text)),
         next,
-        expected: original.expected.map(|one| DropPrediction { within_secs: clamp_count(one.within_secs), ..one }),
+        expected: original
+            .expected
+            .map(|one| DropPrediction { within_secs: clamp_count(one.within_secs), ..one }),
         outcomes: OutcomeShares {
             network: clamp_probability(network),
             server: clamp_probability(server),

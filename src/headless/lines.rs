@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::diagnostics::clean::clean;
-use crate::diagnostics::event::{Attempt, CommandUpdate, CommandState, Event, Message, StampedEvent};
+use crate::diagnostics::event::{Attempt, CommandState, CommandUpdate, Event, Message, StampedEvent};
 use crate::diagnostics::sentence::{duration_words, phase_words, sentence};
 use crate::diagnostics::{Level, Stamp};
 
@@ -12,8 +12,9 @@ use crate::diagnostics::{Level, Stamp};
 ///
 /// Free of control characters, without a line end.
 pub fn event_line(observed: &StampedEvent, verbose: bool, is_ascii: bool) -> Option<String> {
-    let (level, text) = sentence(&observed.event)
-        .or_else(|| verbose.then(|| verbose_text(&observed.event)).flatten().map(|text| (Level::Info, text)))?;
+    let (level, text) = sentence(&observed.event).or_else(|| {
+        verbose.then(|| verbose_text(&observed.event)).flatten().map(|text| (Level::Info, text))
+    })?;
     Some(status_line(observed.at, level, &text, is_ascii))
 }
 

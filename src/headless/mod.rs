@@ -24,8 +24,8 @@ pub use lines::{event_line, status_line};
 use crate::classify::{Pattern, Verdict};
 use crate::diagnostics::recording::encode;
 use crate::diagnostics::summary::Summary;
-use crate::diagnostics::{Level, StampedEvent, Snapshot, TimeScale};
-use crate::monitor::{Notice, NoticeKind, LiveState, RecorderState};
+use crate::diagnostics::{Level, Snapshot, StampedEvent, TimeScale};
+use crate::monitor::{LiveState, Notice, NoticeKind, RecorderState};
 
 /// How often a summary is written when exports do not set the pace.
 pub const SUMMARY_EVERY: Duration = Duration::from_secs(300);
@@ -141,7 +141,8 @@ struct HeadlessOutput<O, E> {
 
 impl<O: Write, E: Write> HeadlessOutput<O, E> {
     fn write_event(&mut self, observed: &StampedEvent) -> io::Result<()> {
-        if let Some(line) = event_line(&self.time_scale.observe_and_scale(observed), self.options.verbose, self.options.ascii)
+        if let Some(line) =
+            event_line(&self.time_scale.observe_and_scale(observed), self.options.verbose, self.options.ascii)
         {
             self.write_status(&line);
         }

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use chrono::{DateTime, Utc};
 
 use super::*;
-use crate::diagnostics::event::{CommandUpdate, ProbeResult};
 use crate::diagnostics::event::{CommandState, Event, Message};
+use crate::diagnostics::event::{CommandUpdate, ProbeResult};
 use crate::diagnostics::{Diagnostics, Stamp};
 use crate::monitor::RuntimeStatus;
 
@@ -17,7 +17,11 @@ fn stamp(secs: u64) -> Stamp {
 
 fn state(finished: bool) -> Arc<LiveState> {
     let snapshot = Diagnostics::new(1).snapshot(stamp(0));
-    Arc::new(LiveState { snapshot, verdict: None, runtime: RuntimeStatus { finished, ..RuntimeStatus::default() } })
+    Arc::new(LiveState {
+        snapshot,
+        verdict: None,
+        runtime: RuntimeStatus { finished, ..RuntimeStatus::default() },
+    })
 }
 
 fn options(json: bool) -> HeadlessOptions {
@@ -67,7 +71,12 @@ impl Write for Pipe {
     }
 }
 
-async fn run_with_events(json: bool, out: &Pipe, err: &Pipe, events: &[Arc<StampedEvent>]) -> io::Result<HeadlessOutcome> {
+async fn run_with_events(
+    json: bool,
+    out: &Pipe,
+    err: &Pipe,
+    events: &[Arc<StampedEvent>],
+) -> io::Result<HeadlessOutcome> {
     let (sender, receiver) = broadcast::channel(4);
     let (_publish, published) = watch::channel(state(true));
     for event in events {
@@ -79,7 +88,8 @@ async fn run_with_events(json: bool, out: &Pipe, err: &Pipe, events: &[Arc<Stamp
 #[tokio::test]
 async fn queued_events_are_written_before_the_summary() {
     let (out, err) = (Pipe::default(), Pipe::default());
-    let outcome = run_with_events(true, &out, &err, &[note(1, "one"), note(2, "two")]).await.expect("an outcome");
+    let outcome =
+        run_with_events(true, &out, &err, &[note(1, "one"), note(2, "two")]).await.expect("an outcome");
     assert_eq!(outcome, HeadlessOutcome::Finished);
     assert_eq!(out.text(), format!("{}\n{}\n", encode(&note(1, "one")), encode(&note(2, "two"))));
     let lines = "2026-11-20 14:03:23Z · Note: one\n2026-11-20 14:03:24Z · Note: two\n";
@@ -109,7 +119,8 @@ async fn lost_events_are_counted_and_reported() {
 #[tokio::test]
 async fn a_closed_output_ends_the_run_without_error() {
     let (out, err) = (Pipe::failing(ErrorKind::BrokenPipe), Pipe::default());
-    let outcome = run_with_events(true, &out, &err, &[note(1, "one"), note(2, "two")]).await.expect("no error");
+    let outcome =
+        run_with_events(true, &out, &err, &[note(1, "one"), note(2, "two")]).await.expect("no error");
     assert_eq!(outcome, HeadlessOutcome::OutputClosed);
     assert_eq!(err.text().lines().count(), 1);
     let full = run_with_events(true, &Pipe::failing(ErrorKind::StorageFull), &err, &[note(1, "one")]).await;
@@ -196,7 +207,8 @@ fn ordinary_events_are_written_only_when_verbose() {
         state: CommandState::Acknowledged,
         ms: Some(41.0),
     };
-    let probe = ProbeResult { probe: "dns".to_owned(), ok: true, rtt_ms: Some(3.0), error: None, target: None };
+    let probe =
+        ProbeResult { probe: "dns".to_owned(), ok: true, rtt_ms: Some(3.0), error: None, target: None };
     let cases = [
         (Event::Received(message(false)), "received a/b\u{fffd}[2J (12 bytes, QoS 1)"),
         (Event::Published(message(false)), "sent a/b\u{fffd}[2J (12 bytes, QoS 1)"),

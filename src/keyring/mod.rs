@@ -87,7 +87,12 @@ pub trait KeyringBackend: Send + Sync {
     ///
     /// # Errors
     /// When it is not kept.
-    fn store(&self, entry: &SecretId, password: &SecretString, unlock: UnlockPolicy) -> Result<(), KeyringError>;
+    fn store(
+        &self,
+        entry: &SecretId,
+        password: &SecretString,
+        unlock: UnlockPolicy,
+    ) -> Result<(), KeyringError>;
 
     /// Deletes the entry; `false` if there was none.
     ///
@@ -103,7 +108,11 @@ pub trait KeyringBackend: Send + Sync {
 
 /// The keyring of this user on this computer. Nothing is asked before it is needed.
 pub fn system_keyring() -> impl KeyringBackend {
-    KeyringWithTimeout { keyring: Arc::new(Platform), answer_timeout: ANSWER_TIMEOUT, unlock_timeout: UNLOCK_TIMEOUT }
+    KeyringWithTimeout {
+        keyring: Arc::new(Platform),
+        answer_timeout: ANSWER_TIMEOUT,
+        unlock_timeout: UNLOCK_TIMEOUT,
+    }
 }
 
 /// A keyring that answers in time, if only to say that it does not.
@@ -143,7 +152,12 @@ impl<K: KeyringBackend + 'static> KeyringBackend for KeyringWithTimeout<K> {
         self.call(unlock, move |keyring| keyring.read(&entry, unlock))
     }
 
-    fn store(&self, entry: &SecretId, password: &SecretString, unlock: UnlockPolicy) -> Result<(), KeyringError> {
+    fn store(
+        &self,
+        entry: &SecretId,
+        password: &SecretString,
+        unlock: UnlockPolicy,
+    ) -> Result<(), KeyringError> {
         let (entry, password) = (entry.clone(), password.clone());
         self.call(unlock, move |keyring| keyring.store(&entry, &password, unlock))
     }
@@ -191,8 +205,11 @@ mod tests {
     #[test]
     fn calls_end_at_their_time_limit() {
         let millis = Duration::from_millis;
-        let slow_keyring =
-            KeyringWithTimeout { keyring: Arc::new(SlowKeyring(millis(300))), answer_timeout: millis(20), unlock_timeout: millis(20_000) };
+        let slow_keyring = KeyringWithTimeout {
+            keyring: Arc::new(SlowKeyring(millis(300))),
+            answer_timeout: millis(20),
+            unlock_timeout: millis(20_000),
+        };
         let slow = KeyringError::Timeout(millis(20));
         assert_eq!(slow_keyring.read(&entry(), UnlockPolicy::Never).unwrap_err(), slow);
         assert_eq!(slow_keyring.store(&entry(), &"x".into(), UnlockPolicy::Never).unwrap_err(), slow);

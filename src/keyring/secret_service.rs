@@ -10,7 +10,7 @@ use dbus_secret_service::{EncryptionType, Error, Item, SecretService};
 use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{UNLOCK_TIMEOUT, SecretId, KeyringBackend, KeyringError, UnlockPolicy};
+use super::{KeyringBackend, KeyringError, SecretId, UNLOCK_TIMEOUT, UnlockPolicy};
 use crate::diagnostics::clean::clean;
 
 /// Longest message of the bus that is quoted, in characters.
@@ -29,7 +29,12 @@ impl KeyringBackend for Platform {
         Ok(Some(SecretString::from(text)))
     }
 
-    fn store(&self, entry: &SecretId, password: &SecretString, unlock: UnlockPolicy) -> Result<(), KeyringError> {
+    fn store(
+        &self,
+        entry: &SecretId,
+        password: &SecretString,
+        unlock: UnlockPolicy,
+    ) -> Result<(), KeyringError> {
         let service = connect(unlock)?;
         let secret = password.expose_secret().as_bytes();
         // The very item that is read the next time, whoever made it with which further attributes.

@@ -11,16 +11,16 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::connect;
 use super::aws::AwsRules;
 use super::codec::Connect;
-use super::control::{ConnectionCounts, BrokerControl};
+use super::connect;
+use super::control::{BrokerControl, ConnectionCounts};
 use super::fault::{Fault, GARBAGE, PlannedFault, PlannedFaults};
-use super::handshake::{self, ListenerEndpoint, HANDSHAKE_LIMIT};
+use super::handshake::{self, HANDSHAKE_LIMIT, ListenerEndpoint};
 use super::listener::{ConnectionHandler, LoopbackListener};
 use super::message::ApplicationMessage;
 use super::router::{Dialect, Router};
-use super::server_stream::{CloseMode, MemoryStream, CloseSignal, ServerStream};
+use super::server_stream::{CloseMode, CloseSignal, MemoryStream, ServerStream};
 
 /// Protocol versions a broker accepts. Others get CONNACK 1 in the format of 3.1.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -42,7 +42,9 @@ fn create_ca() -> Result<CaIssuer, rcgen::Error> {
     CertifiedIssuer::self_signed(params, KeyPair::generate()?)
 }
 
-fn create_server_certificate(issuer: &CaIssuer) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>), rcgen::Error> {
+fn create_server_certificate(
+    issuer: &CaIssuer,
+) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>), rcgen::Error> {
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::new(SERVER_NAMES.map(str::to_owned))?;
     params.distinguished_name.push(DnType::CommonName, super::setup::LAB_HOST);

@@ -334,7 +334,13 @@ pub(super) fn put_acknowledgement(packet_type: u8, packet_id: u16, out: &mut Byt
 }
 
 /// Appends a SUBACK (0x90) or UNSUBACK (0xB0) with its codes.
-pub(super) fn put_codes(version: LabMqttVersion, packet_type: u8, packet_id: u16, codes: &[u8], out: &mut BytesMut) {
+pub(super) fn put_codes(
+    version: LabMqttVersion,
+    packet_type: u8,
+    packet_id: u16,
+    codes: &[u8],
+    out: &mut BytesMut,
+) {
     out.put_u8(packet_type);
     put_remaining_length(2 + usize::from(version == LabMqttVersion::V5) + codes.len(), out);
     out.put_u16(packet_id);

@@ -7,8 +7,10 @@ use bytes::{BufMut, BytesMut};
 use tokio::sync::mpsc;
 
 use super::aws::Limits;
-use super::broker::{BrokerState, AcceptedVersions};
-use super::codec::{Connect, ProtocolProbe, ClientPacket, LabMqttVersion, decode, probe_protocol, put_connack};
+use super::broker::{AcceptedVersions, BrokerState};
+use super::codec::{
+    ClientPacket, Connect, LabMqttVersion, ProtocolProbe, decode, probe_protocol, put_connack,
+};
 use super::connection::ClientConnection;
 use super::fault::{Fault, PlannedFaults};
 use super::pipe::{Pipe, PipeEvent};
@@ -21,7 +23,12 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
 /// Serves one connection from its first MQTT byte to its end.
-pub(super) async fn serve(shared: Arc<BrokerState>, stream: ServerStream, number: u64, planned_faults: PlannedFaults) {
+pub(super) async fn serve(
+    shared: Arc<BrokerState>,
+    stream: ServerStream,
+    number: u64,
+    planned_faults: PlannedFaults,
+) {
     let mut pipe = Pipe::new(stream);
     let connect_result = tokio::select! {
         () = shared.shutdown.cancelled() => return,
@@ -73,7 +80,11 @@ async fn read_connect(pipe: &mut Pipe, shared: &BrokerState) -> Option<Box<Conne
 }
 
 /// Acts out what is planned in place of the CONNACK, and checks the credentials.
-async fn check_connect(connection: &mut ClientConnection, shared: &BrokerState, is_id_assigned: bool) -> Option<CloseMode> {
+async fn check_connect(
+    connection: &mut ClientConnection,
+    shared: &BrokerState,
+    is_id_assigned: bool,
+) -> Option<CloseMode> {
     let planned_faults = std::mem::take(&mut connection.planned_faults.on_connect);
     let has_planned_faults = !planned_faults.is_empty();
     for fault in planned_faults {
@@ -108,7 +119,12 @@ async fn check_connect(connection: &mut ClientConnection, shared: &BrokerState, 
 }
 
 /// Sends the CONNACK, serves the client, and publishes its last will if it left without goodbye.
-async fn run_session(mut connection: ClientConnection, shared: &BrokerState, number: u64, is_id_assigned: bool) {
+async fn run_session(
+    mut connection: ClientConnection,
+    shared: &BrokerState,
+    number: u64,
+    is_id_assigned: bool,
+) {
     let (outbox, deliveries) = mpsc::channel(shared.options.outbox);
     let (commands_tx, commands_rx) = mpsc::channel(16);
     let client = ClientHandle { connection: number, outbox, commands: commands_tx };

@@ -1,8 +1,8 @@
 //! What does the broker do with one connected client?
 
-mod rules_check;
-mod in_flight;
 mod fault_injection;
+mod in_flight;
+mod rules_check;
 
 use std::collections::{HashMap, HashSet};
 use std::future::{Future, poll_fn};
@@ -19,10 +19,11 @@ use tokio::time::{Sleep, sleep};
 use super::aws::Conduct;
 use super::broker::BrokerState;
 use super::codec::{
-    Connect, ClientPacket, PROTOCOL_ERROR, LabMqttVersion, decode, put_acknowledgement, put_codes, put_connack,
+    ClientPacket, Connect, LabMqttVersion, PROTOCOL_ERROR, decode, put_acknowledgement, put_codes,
+    put_connack,
 };
 use super::fault::{Fault, PlannedFaults};
-use super::message::{Delivery, ApplicationMessage};
+use super::message::{ApplicationMessage, Delivery};
 use super::pipe::{Pipe, PipeEvent};
 use super::router::{AttachedSession, ConnectionCommand};
 use super::server_stream::CloseMode;
@@ -90,7 +91,12 @@ impl LoopFlow {
 }
 
 impl ClientConnection {
-    pub(super) fn new(shared: Arc<BrokerState>, pipe: Pipe, connect: Connect, planned_faults: PlannedFaults) -> Self {
+    pub(super) fn new(
+        shared: Arc<BrokerState>,
+        pipe: Pipe,
+        connect: Connect,
+        planned_faults: PlannedFaults,
+    ) -> Self {
         Self {
             shared,
             pipe,
@@ -119,7 +125,8 @@ impl ClientConnection {
         let version = self.connect.version;
         put_connack(version, session.session_present, 0, properties, &mut self.pipe.outbox);
         session.queued.into_iter().for_each(|delivery| self.send(delivery));
-        for (delay, fault) in self.planned_faults.after_connack.extract_if(.., |(delay, _)| !delay.is_zero()) {
+        for (delay, fault) in self.planned_faults.after_connack.extract_if(.., |(delay, _)| !delay.is_zero())
+        {
             self.timers.push((Box::pin(sleep(delay)), fault));
         }
         let announced = self.shared.options.server_keep_alive_secs.filter(|_| version == LabMqttVersion::V5);
@@ -148,7 +155,8 @@ impl ClientConnection {
         let shared = Arc::clone(&self.shared);
         let (mode, with_will) = loop {
             let is_black_hole = !matches!(self.black_hole, BlackHole::None);
-            let can_send_more = !is_black_hole && self.pipe.has_room() && self.in_flight.len() < self.max_in_flight();
+            let can_send_more =
+                !is_black_hole && self.pipe.has_room() && self.in_flight.len() < self.max_in_flight();
             let room = self.max_in_flight().saturating_sub(self.in_flight.len()).clamp(1, BATCH);
             // In order: a fault struck before the client sends something acts before that is read.
             let flow = tokio::select! {

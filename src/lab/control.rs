@@ -12,7 +12,7 @@ use super::broker::{self, BrokerState, lock};
 use super::codec::Connect;
 use super::fault::{Fault, PlannedFault};
 use super::message::ApplicationMessage;
-use super::router::{MessageCounters, ConnectionCommand};
+use super::router::{ConnectionCommand, MessageCounters};
 use super::server_stream::CloseSignal;
 
 /// How many came and how many are here.
@@ -53,7 +53,10 @@ impl BrokerControl {
 
     fn inject_matching(&self, client_id: Option<&str>, fault: &Fault) -> usize {
         let clients = self.shared.router().clients(client_id);
-        clients.iter().filter(|client| client.commands.try_send(ConnectionCommand::InjectFault(fault.clone())).is_ok()).count()
+        clients
+            .iter()
+            .filter(|client| client.commands.try_send(ConnectionCommand::InjectFault(fault.clone())).is_ok())
+            .count()
     }
 
     /// Adds a fault for connections to come.
@@ -125,7 +128,10 @@ impl BrokerControl {
 
     /// Waits until the census satisfies the condition, and returns it. `None` if the broker stops
     /// first.
-    pub async fn wait_for(&self, mut condition: impl FnMut(&ConnectionCounts) -> bool) -> Option<ConnectionCounts> {
+    pub async fn wait_for(
+        &self,
+        mut condition: impl FnMut(&ConnectionCounts) -> bool,
+    ) -> Option<ConnectionCounts> {
         let mut counts = self.shared.counts.subscribe();
         tokio::select! {
             () = self.shared.shutdown.cancelled() => None,

@@ -153,7 +153,9 @@ impl PlannedFaults {
     /// Picks the plans that concern the given connection (counted from 1).
     pub(super) fn for_connection(planned: &[PlannedFault], connection: u64) -> Self {
         let mut faults = Self::default();
-        for PlannedFault { fault, trigger, .. } in planned.iter().filter(|planned| planned.applies_to(connection)) {
+        for PlannedFault { fault, trigger, .. } in
+            planned.iter().filter(|planned| planned.applies_to(connection))
+        {
             let fault = fault.clone();
             match *trigger {
                 FaultTrigger::OnAccept => faults.on_accept.push(fault),

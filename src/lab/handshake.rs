@@ -56,7 +56,9 @@ pub(super) async fn accept(
     tcp.set_nodelay(true)?;
     match endpoint {
         ListenerEndpoint::Tcp => Ok(ServerStream::Tcp(tcp)),
-        ListenerEndpoint::Tls(config) => Ok(ServerStream::Tls(Box::new(accept_tls(tcp, config, faults).await?))),
+        ListenerEndpoint::Tls(config) => {
+            Ok(ServerStream::Tls(Box::new(accept_tls(tcp, config, faults).await?)))
+        }
         ListenerEndpoint::Ws => Ok(ServerStream::Ws(Box::new(accept_websocket(tcp, faults, rules).await?))),
         ListenerEndpoint::Wss(config) => {
             let tls = accept_tls(tcp, config, faults).await?;

@@ -58,7 +58,11 @@ impl LoopbackListener {
     }
 
     /// Begins to accept, on the reserved socket.
-    pub(super) fn open(&mut self, handler: &impl ConnectionHandler, tasks: &mpsc::Sender<()>) -> io::Result<()> {
+    pub(super) fn open(
+        &mut self,
+        handler: &impl ConnectionHandler,
+        tasks: &mpsc::Sender<()>,
+    ) -> io::Result<()> {
         let socket = match std::mem::replace(&mut self.state, ListenerState::Broken) {
             open @ ListenerState::Open { .. } => {
                 self.state = open;

@@ -91,7 +91,12 @@ pub(super) struct FrameCache {
 
 impl FrameCache {
     /// The packet for receivers of one protocol version.
-    pub(super) fn get(&mut self, message: &ApplicationMessage, version: LabMqttVersion, retain: bool) -> Bytes {
+    pub(super) fn get(
+        &mut self,
+        message: &ApplicationMessage,
+        version: LabMqttVersion,
+        retain: bool,
+    ) -> Bytes {
         let slot = match version {
             LabMqttVersion::V311 => &mut self.v311,
             LabMqttVersion::V5 => &mut self.v5,

@@ -7,12 +7,12 @@
 //! *Must not know* the link under test (`mqtt`), the monitor, the screens, the configuration: what
 //! it does to a connection it does with real bytes and real sockets, never with made-up events.
 
-mod connect;
-pub(crate) mod certificates;
 mod aws;
 mod broker;
+pub(crate) mod certificates;
 mod cloud;
 mod codec;
+mod connect;
 mod connection;
 mod control;
 mod demo_heater;
@@ -34,15 +34,15 @@ mod websocket;
 mod tests;
 
 pub use aws::{AwsRules, Denied, Keyring, Limits, Policy};
-pub use broker::{Broker, BrokerOptions, AcceptedVersions};
+pub use broker::{AcceptedVersions, Broker, BrokerOptions};
 pub use cloud::{Cloud, CloudControl, CloudOptions, Listed, Mishap, Presence, Secret, Served};
 pub use codec::{Connect, LabMqttVersion};
-pub use control::{ConnectionCounts, BrokerControl};
+pub use control::{BrokerControl, ConnectionCounts};
 pub use demo_heater::{ANSWER_TOPIC, COMMAND_TOPIC, TELEMETRY_TOPIC};
-pub use fault::{Fault, PlannedFault, FaultTrigger, ConnectionSelector};
+pub use fault::{ConnectionSelector, Fault, FaultTrigger, PlannedFault};
 pub use gateway::{
-    PathFault, PathFaultId, DeliveryFailureManner, Direction, Gateway, GatewayControl, GatewayOptions, IdleManner, DropManner,
-    OutageManner, FaultInjection, TakeoverTime, GatewayCounters, Upstream,
+    DeliveryFailureManner, Direction, DropManner, FaultInjection, Gateway, GatewayControl, GatewayCounters,
+    GatewayOptions, IdleManner, OutageManner, PathFault, PathFaultId, TakeoverTime, Upstream,
 };
 pub use handshake::ListenerEndpoint;
 pub use heater::{Answering, Heater, HeaterControl, HeaterOptions, Identity, Wrong};
@@ -50,4 +50,4 @@ pub use message::ApplicationMessage;
 pub use navien::{NavienControl, NavienLab, NavienLabOptions};
 pub use router::MessageCounters;
 pub use server_stream::CloseSignal;
-pub use setup::{LAB_HOST, LabSetup, LabOptions};
+pub use setup::{LAB_HOST, LabOptions, LabSetup};

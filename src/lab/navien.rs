@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::certificates::LabCertificates;
 use super::aws::{AwsRules, Keyring, Limits, Policy, REGION, in_real_time};
 use super::broker::{Broker, BrokerOptions};
+use super::certificates::LabCertificates;
 use super::cloud::{Cloud, CloudControl, CloudOptions, Listed};
 use super::control::BrokerControl;
 use super::gateway::{Gateway, GatewayControl, GatewayOptions, Upstream};

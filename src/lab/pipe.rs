@@ -52,7 +52,11 @@ impl Pipe {
     }
 
     /// As [`Pipe::turn`], but leaves unread what comes unless `reads`.
-    pub(super) fn poll_drive(&mut self, cx: &mut Context<'_>, should_read: bool) -> Poll<io::Result<PipeEvent>> {
+    pub(super) fn poll_drive(
+        &mut self,
+        cx: &mut Context<'_>,
+        should_read: bool,
+    ) -> Poll<io::Result<PipeEvent>> {
         let was_full = !self.has_room();
         if let Poll::Ready(Err(error)) = self.poll_write(cx) {
             return Poll::Ready(Err(error));

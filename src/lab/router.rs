@@ -12,7 +12,7 @@ use crate::diagnostics::topics::filter_matches;
 use super::broker::BrokerOptions;
 use super::codec::{Connect, LabMqttVersion};
 use super::fault::Fault;
-use super::message::{Delivery, FrameCache, ApplicationMessage, QosPublish};
+use super::message::{ApplicationMessage, Delivery, FrameCache, QosPublish};
 
 /// Messages above QoS 0 kept for a session without a connection; the oldest go first.
 const MAX_QUEUED: usize = 1000;
@@ -122,7 +122,12 @@ impl Router {
     }
 
     /// Binds a connection to its session; a connection with the same client id is told to go.
-    pub(super) fn attach(&mut self, connect: &Connect, client: ClientHandle, expiry: Option<Duration>) -> AttachedSession {
+    pub(super) fn attach(
+        &mut self,
+        connect: &Connect,
+        client: ClientHandle,
+        expiry: Option<Duration>,
+    ) -> AttachedSession {
         let now = Instant::now();
         self.sessions.retain(|_, session| session.expires_at.is_none_or(|ends| ends > now));
         let previous = self.sessions.remove(&connect.client_id);
@@ -211,7 +216,8 @@ impl Router {
         }
         let (mut frames, dialect) = (FrameCache::default(), self.dialect);
         for session in self.sessions.values_mut() {
-            let matching = session.subscriptions.iter().filter(|(filter, _)| dialect.matches(filter, &message.topic));
+            let matching =
+                session.subscriptions.iter().filter(|(filter, _)| dialect.matches(filter, &message.topic));
             if let Some(granted) = matching.map(|(_, qos)| *qos).max() {
                 let qos = granted.min(message.qos);
                 session.deliver(&message, qos, false, &mut frames, &mut self.counters);
@@ -239,7 +245,12 @@ impl BrokerSession {
         let delivery = if qos == 0 {
             Delivery::Frame(frames.get(message, self.version, retain))
         } else {
-            Delivery::QosPublish(QosPublish { message: Arc::clone(message), qos, retain, previous_packet_id: None })
+            Delivery::QosPublish(QosPublish {
+                message: Arc::clone(message),
+                qos,
+                retain,
+                previous_packet_id: None,
+            })
         };
         match &self.client {
             Some(client) => match client.outbox.try_send(delivery) {

@@ -7,12 +7,12 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use super::certificates::LabCertificates;
 use super::broker::{Broker, BrokerOptions};
+use super::certificates::LabCertificates;
 use super::demo_heater;
-use super::gateway::{PathFaultId, Gateway, GatewayControl, GatewayOptions, Upstream};
+use super::gateway::{Gateway, GatewayControl, GatewayOptions, PathFaultId, Upstream};
 use super::handshake::ListenerEndpoint;
-use super::scenario::{ManualFault, Scenario, LabTransport};
+use super::scenario::{LabTransport, ManualFault, Scenario};
 
 /// The name of the lab's servers. It means this computer wherever names are resolved by the standard, and
 /// who plays the resolver can let it fail.
@@ -60,7 +60,11 @@ impl LabSetup {
     ///
     /// # Errors
     /// No loopback port could be opened, or no certificate could be made.
-    pub async fn start(transports: &[LabTransport], scenario: &Scenario, options: LabOptions) -> io::Result<Self> {
+    pub async fn start(
+        transports: &[LabTransport],
+        scenario: &Scenario,
+        options: LabOptions,
+    ) -> io::Result<Self> {
         let LabOptions { seed, speed, wall_secs } = options;
         let certificates = LabCertificates::new()?;
         let broker = Broker::start(BrokerOptions::default());
@@ -85,7 +89,11 @@ impl LabSetup {
 
     fn start_scenario(&mut self, scenario: &Scenario, seed: u64) {
         if !scenario.telemetry_secs.is_empty() {
-            let intervals = scenario.telemetry_secs.iter().map(|secs| self.to_real_time(*secs).max(MIN_REPORT_INTERVAL)).collect();
+            let intervals = scenario
+                .telemetry_secs
+                .iter()
+                .map(|secs| self.to_real_time(*secs).max(MIN_REPORT_INTERVAL))
+                .collect();
             let device = demo_heater::run(self.broker.control(), seed, intervals);
             self.tasks.push(AbortOnDrop(tokio::spawn(device)));
         }
@@ -141,7 +149,8 @@ impl LabSetup {
         let duration = self.to_real_time(fault.lasting_secs);
         tokio::spawn(async move {
             let mut injections = control.watch_injections();
-            let injected = injections.wait_for(|_| control.injections().iter().any(|injection| injection.fault_id == id));
+            let injected = injections
+                .wait_for(|_| control.injections().iter().any(|injection| injection.fault_id == id));
             // Nobody connected is no reason to lie in wait for the next one.
             let _ = timeout(INJECTION_TIMEOUT, injected).await;
             sleep(duration).await;

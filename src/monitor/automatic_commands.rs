@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::device::{CommandSpec, Value};
 use crate::diagnostics::Stamp;
-use crate::diagnostics::event::{CommandUpdate, CommandState};
+use crate::diagnostics::event::{CommandState, CommandUpdate};
 
 /// The rule of the alert that says that something is not sent by itself any more.
 const AUTOMATIC_COMMAND_RULE: &str = "automatic-command";
@@ -65,8 +65,9 @@ impl AutomaticCommands {
             return None;
         }
         let is_due = |spec: &&CommandSpec| {
-            let has_elapsed =
-                |every| self.last_due.get(&spec.name).is_none_or(|last| now.since(*last) >= to_real_time(every));
+            let has_elapsed = |every| {
+                self.last_due.get(&spec.name).is_none_or(|last| now.since(*last) >= to_real_time(every))
+            };
             let is_due_at_connect = spec.at_connect && !self.sent.contains(&spec.name);
             spec.unavailable.is_none()
                 && !self.is_suspended(&spec.name)
@@ -102,7 +103,8 @@ impl AutomaticCommands {
             CommandState::Acknowledged | CommandState::Answered => {
                 let was_suspended = self.is_suspended(name);
                 self.consecutive_losses.remove(name);
-                was_suspended.then(|| (AUTOMATIC_COMMAND_RULE, "cleared", format!("{name} is sent by itself again")))
+                was_suspended
+                    .then(|| (AUTOMATIC_COMMAND_RULE, "cleared", format!("{name} is sent by itself again")))
             }
             _ => None,
         }
@@ -140,7 +142,11 @@ mod tests {
         })
     }
 
-    fn observe_state(automatic: &mut AutomaticCommands, name: &str, state: CommandState) -> Option<&'static str> {
+    fn observe_state(
+        automatic: &mut AutomaticCommands,
+        name: &str,
+        state: CommandState,
+    ) -> Option<&'static str> {
         let command = CommandUpdate { correlation_id: "x".into(), name: name.into(), state, ms: None };
         automatic.observe(&command, &specs()).map(|(_, state, _)| state)
     }

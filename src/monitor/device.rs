@@ -60,7 +60,9 @@ impl Monitor {
     /// Once a second: what is to be sent by itself.
     pub(super) fn on_device_second(&mut self) {
         let now = self.clock.now();
-        if let Some((name, values)) = self.device_session.as_mut().and_then(|commander| commander.next_due(now)) {
+        if let Some((name, values)) =
+            self.device_session.as_mut().and_then(|commander| commander.next_due(now))
+        {
             self.run_command(&name, &values);
         }
         self.on_device_tick();

@@ -10,10 +10,10 @@ use crate::device::{Device, Incoming, Occasion, Shown, Turn, Value, Waiting};
 use crate::diagnostics::commands::SILENT_DEVICE;
 use crate::diagnostics::event::{CommandUpdate, Event};
 use crate::diagnostics::topics::filter_matches;
-use crate::diagnostics::{StampedEvent, Stamp};
-use crate::mqtt::{ReceivedMessage, MessageListener, Publish};
+use crate::diagnostics::{Stamp, StampedEvent};
+use crate::mqtt::{MessageListener, Publish, ReceivedMessage};
 
-use super::automatic_commands::{AutomaticCommands, DueCommand, AlertUpdate};
+use super::automatic_commands::{AlertUpdate, AutomaticCommands, DueCommand};
 
 /// Messages of the device that may wait to be read.
 const MESSAGE_QUEUE: usize = 256;
@@ -40,7 +40,8 @@ struct DeviceListener {
 
 impl MessageListener for DeviceListener {
     fn accepts_topic(&self, topic: &[u8]) -> bool {
-        let answers: &[String] = if self.is_answer_pending.load(Ordering::Relaxed) { &self.answer_filters } else { &[] };
+        let answers: &[String] =
+            if self.is_answer_pending.load(Ordering::Relaxed) { &self.answer_filters } else { &[] };
         if self.state_filters.is_empty() && answers.is_empty() {
             return false;
         }
@@ -79,10 +80,16 @@ pub(super) struct DeviceSession {
 
 impl DeviceSession {
     /// `random` makes the correlation ids of this run differ from those of others.
-    pub(super) fn new(settings: DeviceSettings, client_id: &str, scale: f64, random: u32) -> (Self, ListenerSetup) {
+    pub(super) fn new(
+        settings: DeviceSettings,
+        client_id: &str,
+        scale: f64,
+        random: u32,
+    ) -> (Self, ListenerSetup) {
         let DeviceSettings { device, quiet } = settings;
         let (sender, messages) = mpsc::channel(MESSAGE_QUEUE);
-        let (is_answer_pending, dropped_messages) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
+        let (is_answer_pending, dropped_messages) =
+            (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
         let listener = DeviceListener {
             state_filters: device.listens_to(client_id),
             answer_filters: device.answers_on(client_id),
@@ -174,7 +181,8 @@ impl DeviceSession {
     /// Reads a message: whose answer it is, and what it tells.
     pub(super) fn on_message(&mut self, received: &ReceivedMessage, out: &mut Vec<StampedEvent>) {
         let Ok(topic) = std::str::from_utf8(&received.topic) else { return };
-        let message = Incoming { at: received.at, topic, payload: &received.payload, retained: received.retained };
+        let message =
+            Incoming { at: received.at, topic, payload: &received.payload, retained: received.retained };
         if let Some(command) = self.pending.answered(self.device.as_ref(), &message) {
             out.push(command_event(command, received.at));
             self.update_answer_pending();

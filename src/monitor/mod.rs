@@ -11,19 +11,19 @@
 //! loses. *Must not know* ratatui, crossterm or rumqttc.
 
 mod automatic_commands;
-mod device_session;
 mod device;
+mod device_session;
 mod event_fold;
-mod push_throttle;
 mod live_state;
+mod push_throttle;
 mod reports;
 mod task;
 
 pub use device_session::DeviceSettings;
-pub use event_fold::{EventFold, DiagnosticState};
+pub use event_fold::{DiagnosticState, EventFold};
 pub use live_state::{
-    LinkActivity, Notice, NoticeKind, PlaybackAction, LiveState, RecorderState, ReplayStatus, MonitorRequest, RuntimeStatus,
-    Simulation, SimulationPort,
+    LinkActivity, LiveState, MonitorRequest, Notice, NoticeKind, PlaybackAction, RecorderState, ReplayStatus,
+    RuntimeStatus, Simulation, SimulationPort,
 };
 pub use reports::ReportSettings;
 pub(crate) use reports::{LostCounts, ReportKind, Reports};

@@ -135,7 +135,12 @@ impl Reports {
     }
 
     /// Writes the last export, if one is wanted, and waits for everything under way.
-    pub(crate) async fn finish(&mut self, state: DiagnosticState, now: Stamp, lost_counts: LostCounts) -> Vec<ReportOutcome> {
+    pub(crate) async fn finish(
+        &mut self,
+        state: DiagnosticState,
+        now: Stamp,
+        lost_counts: LostCounts,
+    ) -> Vec<ReportOutcome> {
         let mut outcomes = Vec::new();
         if self.settings.at_exit {
             while self.waiting.len() >= MAX_WAITING {
@@ -193,7 +198,11 @@ mod tests {
             refused += usize::from(rejected.is_some());
             assert_eq!(reports.running.len(), 1);
         }
-        assert_eq!(refused, 12 - 1 - MAX_WAITING, "one is being written, some wait, the rest is refused aloud");
+        assert_eq!(
+            refused,
+            12 - 1 - MAX_WAITING,
+            "one is being written, some wait, the rest is refused aloud"
+        );
         let outcomes = reports.finish(folds.state_at(at(20)), at(20), LostCounts::default()).await;
         assert_eq!(outcomes.len(), 1 + MAX_WAITING);
         let export: Export = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();

@@ -6,12 +6,12 @@ use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::{JoinError, JoinHandle};
 
-use super::device_session::{DeviceSession, DeviceSettings, sleep_until_deadline};
 use super::device::next_device_message;
+use super::device_session::{DeviceSession, DeviceSettings, sleep_until_deadline};
 use super::event_fold::EventFold;
 use super::push_throttle::PushThrottle;
 use super::reports::{LostCounts, ReportKind, ReportSettings, Reports};
-use super::{Notice, NoticeKind, LiveState, MonitorRequest, RuntimeStatus, Simulation, SimulationPort};
+use super::{LiveState, MonitorRequest, Notice, NoticeKind, RuntimeStatus, Simulation, SimulationPort};
 use crate::diagnostics::event::{Event, FORMAT, Initiator, StartedEvent};
 use crate::diagnostics::{Clock, ClockMonitor, NameMask, StampedEvent, recording};
 use crate::export::{Recorder, RecorderSettings};
@@ -98,7 +98,8 @@ pub fn spawn_with(
     let (events, first_reader) = broadcast::channel(EVENTS);
     let mut fold = EventFold::new(settings.max_events);
     let snapshot = fold.snapshot(clock.now());
-    let mut device_session = settings.device.map(|device| start_device_session(device, &settings.link, &mut link));
+    let mut device_session =
+        settings.device.map(|device| start_device_session(device, &settings.link, &mut link));
     let simulation = settings.simulation.as_ref().map(|port| port.status.borrow().clone());
     let device = device_session.as_mut().map(|commander| commander.view(|stamp| stamp));
     let runtime = RuntimeStatus { device, simulation, ..RuntimeStatus::default() };
@@ -185,7 +186,12 @@ pub(super) struct Monitor {
 }
 
 impl Monitor {
-    async fn run(mut self, mut inbox: mpsc::Receiver<MonitorRequest>, started: StartedEvent, duration: Option<Duration>) {
+    async fn run(
+        mut self,
+        mut inbox: mpsc::Receiver<MonitorRequest>,
+        started: StartedEvent,
+        duration: Option<Duration>,
+    ) {
         self.observe_now(Event::Started(started));
         self.link.connect();
         let end = tokio::time::sleep(duration.unwrap_or(Duration::MAX));
@@ -343,7 +349,9 @@ impl Monitor {
         let status = self.link.status();
         let to_field_time = |at| self.fold.field_time(at);
         self.runtime.activity = match status.activity {
-            Activity::Waiting { until, attempt } => Activity::Waiting { until: to_field_time(until), attempt },
+            Activity::Waiting { until, attempt } => {
+                Activity::Waiting { until: to_field_time(until), attempt }
+            }
             Activity::Connecting { phase, since, attempt } => {
                 Activity::Connecting { phase, since: to_field_time(since), attempt }
             }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use futures_util::{SinkExt as _, StreamExt as _};
 
 use super::connector::{Connector, WireConnector};
-use super::state_machine::{connect_failed_event, connected_event};
 use super::engine::{InboundPacket, OutboundPacket};
-use super::handshake::{HandshakeOutcome, ConnectSentAt, EstablishedSession, Handshake};
+use super::handshake::{ConnectSentAt, EstablishedSession, Handshake, HandshakeOutcome};
 use super::settings::LinkSettings;
 use super::settings_error::SettingsError;
+use super::state_machine::{connect_failed_event, connected_event};
 use super::versions::VersionSelector;
 use super::wire::{CertificateInfo, Progress};
 use crate::diagnostics::Clock;
@@ -93,7 +93,8 @@ async fn check_session(
     let ping_ms = tokio::time::timeout(settings.ping_timeout, ping(&mut established, clock)).await;
     let framed = &mut established.framed;
     // The answer is in; a broker that does not take the goodbye changes nothing.
-    let disconnect = async { framed.send(OutboundPacket::Disconnect).await.is_ok() && framed.close().await.is_ok() };
+    let disconnect =
+        async { framed.send(OutboundPacket::Disconnect).await.is_ok() && framed.close().await.is_ok() };
     let _ = tokio::time::timeout(DISCONNECT_TIMEOUT, disconnect).await;
     CheckReport {
         attempt,

@@ -23,9 +23,12 @@ impl From<&ConnectionError> for Failure {
                 DropKind::Io,
                 "connecting took longer than the client's limit; the client does not say in which phase",
             ),
-            ConnectionError::FlushTimeout => {
-                Self::new(name::AWS_IO_SOCKET_TIMEOUT, Layer::Tcp, DropKind::Io, "nothing could be sent any more")
-            }
+            ConnectionError::FlushTimeout => Self::new(
+                name::AWS_IO_SOCKET_TIMEOUT,
+                Layer::Tcp,
+                DropKind::Io,
+                "nothing could be sent any more",
+            ),
             ConnectionError::Io(error) => Self::from(error),
             ConnectionError::ConnectionRefused(code) => {
                 let code = *code as u8;
@@ -108,7 +111,12 @@ mod tests {
                 DropKind::Rst,
             ),
             (ConnectionError::NetworkTimeout, 1048, Layer::Tcp, DropKind::Io),
-            (state(StateError::Deserialization(CodecError::MalformedPacket)), 5130, Layer::Mqtt, DropKind::Io),
+            (
+                state(StateError::Deserialization(CodecError::MalformedPacket)),
+                5130,
+                Layer::Mqtt,
+                DropKind::Io,
+            ),
         ];
         for (error, code, layer, how) in cases {
             let failure = Failure::from(&error);

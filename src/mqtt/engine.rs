@@ -15,7 +15,7 @@ use super::engine_v4::EngineV4;
 use super::engine_v5::EngineV5;
 use super::failure::Failure;
 use super::properties::ReasonProperties;
-use super::reason_text::{ProtocolVersion, packet_name, connack_refusal_text, server_disconnect_text};
+use super::reason_text::{ProtocolVersion, connack_refusal_text, packet_name, server_disconnect_text};
 use crate::diagnostics::error_name::{
     AWS_ERROR_MQTT_INVALID_PACKET_TYPE, AWS_ERROR_MQTT_PROTOCOL_ERROR, ErrorName,
 };
@@ -156,7 +156,14 @@ impl Engine {
             ProtocolVersion::V5 => VersionedEngine::V5(Box::new(EngineV5::new(max_packet))),
         };
         let send_limits = SendLimits { max_packet, max_qos: 1, in_flight: MAX_IN_FLIGHT, retain: true };
-        Self { inner: version, max_packet, send_limits, connack_received: false, replies: BytesMut::new(), truncated_bytes: 0 }
+        Self {
+            inner: version,
+            max_packet,
+            send_limits,
+            connack_received: false,
+            replies: BytesMut::new(),
+            truncated_bytes: 0,
+        }
     }
 
     pub(super) fn protocol(&self) -> ProtocolVersion {
@@ -216,7 +223,8 @@ impl Engine {
         let mut rest = frame.freeze();
         let truncated = || violation("the broker sent a PUBLISH that ends too early");
         bytes::Buf::advance(&mut rest, header);
-        let length = usize::from(rest.get(..2).map(|b| u16::from_be_bytes([b[0], b[1]])).ok_or_else(truncated)?);
+        let length =
+            usize::from(rest.get(..2).map(|b| u16::from_be_bytes([b[0], b[1]])).ok_or_else(truncated)?);
         if rest.len() < 2 + length {
             return Err(truncated());
         }
@@ -257,7 +265,9 @@ impl Engine {
             return Err(failure);
         }
         let accepted = match &mut self.inner {
-            VersionedEngine::V4(_) => AcceptedConnack { session_present: flags & 1 == 1, ..AcceptedConnack::default() },
+            VersionedEngine::V4(_) => {
+                AcceptedConnack { session_present: flags & 1 == 1, ..AcceptedConnack::default() }
+            }
             VersionedEngine::V5(engine) => {
                 let (accepted, allowed) = engine.connack(&mut frame, self.send_limits)?;
                 self.send_limits = allowed;
@@ -278,7 +288,8 @@ impl Engine {
             VersionedEngine::V5(_) => {
                 // Both the reason and the properties may be left out (MQTT 5 §3.14.2).
                 let code = frame.get(header).copied().unwrap_or(0);
-                let properties = frame.get(header + 1..).map(ReasonProperties::after_code).unwrap_or_default();
+                let properties =
+                    frame.get(header + 1..).map(ReasonProperties::after_code).unwrap_or_default();
                 let words = server_disconnect_text(code, properties);
                 let mut failure = mqtt_failure(disconnect_name(code), DropKind::Disconnect, words);
                 failure.reason_code = Some(code);

@@ -10,8 +10,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::engine::{ConnectRequest, InboundPacket, MAX_IN_FLIGHT, OutboundPacket, violation};
 use super::failure::Failure;
-use super::wire::sanitize_text;
 use super::reason_text::packet_name;
+use super::wire::sanitize_text;
 
 /// Protocol state of one 3.1.1 connection.
 #[derive(Debug)]
@@ -41,7 +41,9 @@ impl EngineV4 {
                 qos: publish.qos as u8,
             },
             Packet::PubAck(ack) => InboundPacket::PubAck { pkid: ack.pkid, refusal: None },
-            Packet::SubAck(ack) => InboundPacket::SubAck { pkid: ack.pkid, codes: suback.unwrap_or_default() },
+            Packet::SubAck(ack) => {
+                InboundPacket::SubAck { pkid: ack.pkid, codes: suback.unwrap_or_default() }
+            }
             Packet::PingResp => InboundPacket::PingResp,
             Packet::PubRel(_) | Packet::UnsubAck(_) => InboundPacket::Other,
             _ => return Err(unexpected(first)),
@@ -55,7 +57,12 @@ impl EngineV4 {
     }
 
     /// Appends one packet to `dst`.
-    pub(super) fn encode(&mut self, item: OutboundPacket, max: usize, dst: &mut BytesMut) -> Result<(), Failure> {
+    pub(super) fn encode(
+        &mut self,
+        item: OutboundPacket,
+        max: usize,
+        dst: &mut BytesMut,
+    ) -> Result<(), Failure> {
         let packet = match item {
             OutboundPacket::Connect(request) => Some(Packet::Connect(connect(request))),
             OutboundPacket::Subscribe { pkid, filters } => {

@@ -10,8 +10,10 @@ use rumqttc::v5::mqttbytes::v5::{
 use rumqttc::v5::{MqttState, Request};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::engine::{AcceptedConnack, SendLimits, ConnectRequest, InboundPacket, MAX_IN_FLIGHT, OutboundPacket, violation};
-use super::engine_v4::{malformed, encode_failure, unexpected, unexpected_because};
+use super::engine::{
+    AcceptedConnack, ConnectRequest, InboundPacket, MAX_IN_FLIGHT, OutboundPacket, SendLimits, violation,
+};
+use super::engine_v4::{encode_failure, malformed, unexpected, unexpected_because};
 use super::failure::Failure;
 use super::properties::Properties;
 
@@ -52,9 +54,12 @@ impl EngineV5 {
             accepted.server_keep_alive = properties.server_keep_alive;
             accepted.limits = Some(limits(properties));
             let packet_limit = properties.max_packet_size.and_then(|size| usize::try_from(size).ok());
-            send_limits.max_packet = packet_limit.map_or(own_limits.max_packet, |limit| limit.min(own_limits.max_packet));
-            send_limits.in_flight = properties.receive_max.map_or(own_limits.in_flight, |max| max.min(own_limits.in_flight));
-            send_limits.max_qos = properties.max_qos.map_or(own_limits.max_qos, |qos| qos.min(own_limits.max_qos));
+            send_limits.max_packet =
+                packet_limit.map_or(own_limits.max_packet, |limit| limit.min(own_limits.max_packet));
+            send_limits.in_flight =
+                properties.receive_max.map_or(own_limits.in_flight, |max| max.min(own_limits.in_flight));
+            send_limits.max_qos =
+                properties.max_qos.map_or(own_limits.max_qos, |qos| qos.min(own_limits.max_qos));
             send_limits.retain = properties.retain_available != Some(0);
         }
         let handled = self.state.handle_incoming_packet(packet);
@@ -97,7 +102,12 @@ impl EngineV5 {
     }
 
     /// Appends one packet to `dst`.
-    pub(super) fn encode(&mut self, item: OutboundPacket, max: usize, dst: &mut BytesMut) -> Result<(), Failure> {
+    pub(super) fn encode(
+        &mut self,
+        item: OutboundPacket,
+        max: usize,
+        dst: &mut BytesMut,
+    ) -> Result<(), Failure> {
         let packet = match item {
             OutboundPacket::Connect(request) => Some(self.connect(request)),
             OutboundPacket::Subscribe { pkid, filters } => {

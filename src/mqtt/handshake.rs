@@ -9,13 +9,14 @@ use tokio_util::codec::Framed;
 
 use super::connector::Connector;
 use super::engine::{
-    AcceptedConnack, CodecError, ConnectRequest, Engine, InboundPacket, OutboundPacket, mqtt_failure, violation,
+    AcceptedConnack, CodecError, ConnectRequest, Engine, InboundPacket, OutboundPacket, mqtt_failure,
+    violation,
 };
 use super::failure::Failure;
+use super::reason_text::ProtocolVersion;
 use super::settings::LinkSettings;
 use super::signer::{SignFailure, SignedTarget, Signer, upgrade_refusal_reason};
 use super::wire::{CertificateInfo, OpenFailure, Progress, WireConnection, WireStream, WireTap};
-use super::reason_text::ProtocolVersion;
 use crate::diagnostics::error_name::AWS_ERROR_MQTT_TIMEOUT;
 use crate::diagnostics::event::{DropKind, Layer, Phase, PhaseTiming};
 use crate::diagnostics::{Clock, Stamp};
@@ -74,13 +75,19 @@ pub(super) struct EstablishedSession {
 impl Handshake {
     /// Makes the attempt.
     pub(super) async fn run(self) -> HandshakeOutcome {
-        let Some(signer) = &self.settings.signer else { return self.open_and_connect(&self.settings, None).await };
+        let Some(signer) = &self.settings.signer else {
+            return self.open_and_connect(&self.settings, None).await;
+        };
         let (timing, signed) = self.request_signed_target(&**signer).await;
         let target = match signed {
             Ok(target) => target,
             Err(failure) => {
                 let failure = OpenFailure { phase: Phase::Credentials, failure };
-                return HandshakeOutcome { credentials_expire: None, phases: vec![timing], result: Err(failure) };
+                return HandshakeOutcome {
+                    credentials_expire: None,
+                    phases: vec![timing],
+                    result: Err(failure),
+                };
             }
         };
         let mut settings = LinkSettings::clone(&self.settings);
@@ -93,7 +100,9 @@ impl Handshake {
             signer.on_refused(status, failure.server_date);
             let field = |time| self.settings.to_field_time(time);
             let now = self.clock.now();
-            if let Some(why) = upgrade_refusal_reason(status, failure.server_date, target.expires_at, now, field) {
+            if let Some(why) =
+                upgrade_refusal_reason(status, failure.server_date, target.expires_at, now, field)
+            {
                 // First, because lines are cut at their ends.
                 failure.detail = format!("{why}; {}", failure.detail);
                 if let Some(last) = outcome.phases.last_mut() {
@@ -105,7 +114,10 @@ impl Handshake {
     }
 
     /// Asks for a signed request target, as a phase of its own.
-    async fn request_signed_target(&self, signer: &dyn Signer) -> (PhaseTiming, Result<SignedTarget, Failure>) {
+    async fn request_signed_target(
+        &self,
+        signer: &dyn Signer,
+    ) -> (PhaseTiming, Result<SignedTarget, Failure>) {
         let start = self.clock.now();
         self.progress.enter(Phase::Credentials, start);
         let limit = self.settings.timeouts.credentials;
@@ -164,7 +176,15 @@ impl Handshake {
             );
             Err(mqtt_failure(AWS_ERROR_MQTT_TIMEOUT, DropKind::Io, words))
         })?;
-        Ok(EstablishedSession { framed, tap, connack: accepted, remote, local, certificate, at: self.clock.now() })
+        Ok(EstablishedSession {
+            framed,
+            tap,
+            connack: accepted,
+            remote,
+            local,
+            certificate,
+            at: self.clock.now(),
+        })
     }
 
     async fn exchange(

@@ -14,7 +14,7 @@ use tokio::time::Sleep;
 
 use super::backoff::Backoff;
 use super::connector::{BoxFuture, Connector, WireConnector};
-use super::handshake::{HandshakeOutcome, ConnectSentAt};
+use super::handshake::{ConnectSentAt, HandshakeOutcome};
 use super::listener::MessageListener;
 use super::queue::{Publish, PublishQueue};
 use super::session::MqttSession;
@@ -22,7 +22,7 @@ use super::settings::LinkSettings;
 use super::settings_error::SettingsError;
 use super::versions::VersionSelector;
 use super::wire::{Progress, WireTap};
-use crate::diagnostics::event::{Event, Initiator, StampedEvent, Phase};
+use crate::diagnostics::event::{Event, Initiator, Phase, StampedEvent};
 use crate::diagnostics::{Clock, Stamp};
 
 /// How long saying goodbye may take before the transport is simply closed.
@@ -215,7 +215,9 @@ impl Link {
                     self.emit(Event::Disconnected { by });
                 }
             }
-            ConnectionState::GivenUp | ConnectionState::Waiting { .. } | ConnectionState::Connecting { .. } => {
+            ConnectionState::GivenUp
+            | ConnectionState::Waiting { .. }
+            | ConnectionState::Connecting { .. } => {
                 self.emit(Event::Disconnected { by });
             }
         }
@@ -235,7 +237,10 @@ impl Link {
                 self.state = ConnectionState::Closing { session, limit, then_connect: true };
             }
             connecting @ ConnectionState::Connecting { .. } if !deep => self.state = connecting,
-            ConnectionState::Off | ConnectionState::GivenUp | ConnectionState::Waiting { .. } | ConnectionState::Connecting { .. } => {
+            ConnectionState::Off
+            | ConnectionState::GivenUp
+            | ConnectionState::Waiting { .. }
+            | ConnectionState::Connecting { .. } => {
                 self.retry_state.deep |= deep;
                 self.wait_for_connect_interval();
             }
@@ -248,7 +253,10 @@ impl Link {
         if secs == self.keep_alive {
             return;
         }
-        let (from, to) = (self.settings.recorded_keep_alive_secs(self.keep_alive), self.settings.recorded_keep_alive_secs(secs));
+        let (from, to) = (
+            self.settings.recorded_keep_alive_secs(self.keep_alive),
+            self.settings.recorded_keep_alive_secs(secs),
+        );
         self.emit(Event::KeepAliveChanged { from, to });
         self.keep_alive = secs;
         match std::mem::replace(&mut self.state, ConnectionState::Off) {

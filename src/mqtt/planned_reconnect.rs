@@ -47,7 +47,8 @@ mod tests {
 
     #[test]
     fn a_configured_margin_is_used_and_never_reconnects_at_once() {
-        let settings = PlannedReconnect { margin: Some(minutes(30)), websocket_limit: Some(minutes(24 * 60)) };
+        let settings =
+            PlannedReconnect { margin: Some(minutes(30)), websocket_limit: Some(minutes(24 * 60)) };
         assert_eq!(settings.reconnect_delay(Some(minutes(60))), Some(minutes(30)));
         assert_eq!(settings.reconnect_delay(Some(minutes(30))), Some(minutes(24 * 60 - 30)));
         assert_eq!(settings.reconnect_delay(Some(minutes(5))), Some(minutes(24 * 60 - 30)));

@@ -42,7 +42,10 @@ impl<'a> Properties<'a> {
 
     /// The texts meant for people.
     pub(super) fn reason_properties(self) -> ReasonProperties<'a> {
-        ReasonProperties { reason_string: self.text(REASON_STRING), server_reference: self.text(SERVER_REFERENCE) }
+        ReasonProperties {
+            reason_string: self.text(REASON_STRING),
+            server_reference: self.text(SERVER_REFERENCE),
+        }
     }
 
     fn text(self, property_id: u8) -> Option<&'a str> {
@@ -112,7 +115,10 @@ mod tests {
         let bytes = b"\x1c\x11\0\0\0\x01\x0b\x80\x01\x26\0\x01k\0\x01v\x1c\0\x01s\x1f\0\x03why\x13\0\x05rest";
         let (properties, rest) = Properties::split(bytes).unwrap();
         assert!(properties.is_well_formed());
-        assert_eq!(properties.reason_properties(), ReasonProperties { reason_string: Some("why"), server_reference: Some("s") });
+        assert_eq!(
+            properties.reason_properties(),
+            ReasonProperties { reason_string: Some("why"), server_reference: Some("s") }
+        );
         assert_eq!(rest, b"rest");
     }
 

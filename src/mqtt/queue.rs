@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::engine::{SendLimits, MAX_IN_FLIGHT};
+use super::engine::{MAX_IN_FLIGHT, SendLimits};
 use super::settings::QueueSettings;
 use crate::diagnostics::Stamp;
-use crate::diagnostics::event::{CommandUpdate, CommandState, Event, Message, StampedEvent};
-use crate::diagnostics::traffic::{TrafficLimiter, MessageDirection};
+use crate::diagnostics::event::{CommandState, CommandUpdate, Event, Message, StampedEvent};
+use crate::diagnostics::traffic::{MessageDirection, TrafficLimiter};
 
 /// A drop this soon after a publish makes the publish a suspect.
 pub(super) const QUARANTINE: Duration = Duration::from_secs(1);
@@ -237,7 +237,12 @@ impl PublishQueue {
     }
 
     /// The wire took everything handed to it.
-    pub(super) fn on_flushed(&mut self, now: Stamp, gate: &mut TrafficLimiter, out: &mut VecDeque<StampedEvent>) {
+    pub(super) fn on_flushed(
+        &mut self,
+        now: Stamp,
+        gate: &mut TrafficLimiter,
+        out: &mut VecDeque<StampedEvent>,
+    ) {
         for entry in self.unflushed_qos0.drain(..) {
             record_sent(&entry, now, gate, out);
         }
@@ -310,7 +315,12 @@ impl PublishQueue {
     }
 }
 
-fn record_sent(entry: &QueuedPublish, now: Stamp, gate: &mut TrafficLimiter, out: &mut VecDeque<StampedEvent>) {
+fn record_sent(
+    entry: &QueuedPublish,
+    now: Stamp,
+    gate: &mut TrafficLimiter,
+    out: &mut VecDeque<StampedEvent>,
+) {
     if gate.admit(now, MessageDirection::Published) {
         out.push_back(entry.published_event(false, entry.qos, now));
     }

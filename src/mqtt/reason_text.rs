@@ -38,7 +38,10 @@ pub(super) fn connack_refusal_text(code: u8, properties: ReasonProperties<'_>) -
     };
     // Each specification writes its codes in its own way.
     let code = if code < 0x80 { code.to_string() } else { format!("0x{code:02X}") };
-    with_reason_properties(&format!("the broker refused the connection with code {code}: {meaning}"), properties)
+    with_reason_properties(
+        &format!("the broker refused the connection with code {code}: {meaning}"),
+        properties,
+    )
 }
 
 /// Why a server sent DISCONNECT, in words.
@@ -96,7 +99,10 @@ mod tests {
 
     #[test]
     fn peers_cannot_reach_the_terminal() {
-        let properties = ReasonProperties { reason_string: Some("by\u{1b}[31m\r\nyou\u{202e}"), server_reference: Some("a\u{1b}b") };
+        let properties = ReasonProperties {
+            reason_string: Some("by\u{1b}[31m\r\nyou\u{202e}"),
+            server_reference: Some("a\u{1b}b"),
+        };
         let text = server_disconnect_text(0x8e, properties);
         assert!(text.contains("taken over") && text.contains("by\\u{1b}[31m"), "{text}");
         assert!(text.contains("another server: \"a\\u{1b}b\""), "{text}");
@@ -106,7 +112,10 @@ mod tests {
     #[test]
     fn every_refusal_has_a_text() {
         for code in [1, 2, 3, 4, 5, 0x80, 0x84, 0x86, 0x87, 0x8a, 0x97, 0x9f] {
-            assert!(!connack_refusal_text(code, ReasonProperties::default()).contains("does not know"), "{code}");
+            assert!(
+                !connack_refusal_text(code, ReasonProperties::default()).contains("does not know"),
+                "{code}"
+            );
         }
         assert!(connack_refusal_text(9, ReasonProperties::default()).contains("code 9:"));
         assert!(connack_refusal_text(0x87, ReasonProperties::default()).contains("code 0x87:"));

@@ -15,19 +15,20 @@ use tokio::time::Sleep;
 use tokio_util::codec::Framed;
 
 use super::engine::{
-    CodecError, Engine, FIRST_SUBSCRIBE_ID, InboundPacket, OutboundPacket, ReceivedPacket, mqtt_failure, violation,
+    CodecError, Engine, FIRST_SUBSCRIBE_ID, InboundPacket, OutboundPacket, ReceivedPacket, mqtt_failure,
+    violation,
 };
 use super::failure::Failure;
 use super::handshake::EstablishedSession;
-use super::listener::{ReceivedMessage, MessageListener};
+use super::listener::{MessageListener, ReceivedMessage};
 use super::packet_ring::PacketRing;
 use super::ping::Pinger;
 use super::queue::PublishQueue;
 use super::settings::LinkSettings;
 use super::wire::{WireStream, WireTap};
 use crate::diagnostics::error_name::AWS_ERROR_MQTT_TIMEOUT;
-use crate::diagnostics::event::{Event, DropKind, Message, StampedEvent};
-use crate::diagnostics::traffic::{TrafficLimiter, MessageDirection};
+use crate::diagnostics::event::{DropKind, Event, Message, StampedEvent};
+use crate::diagnostics::traffic::{MessageDirection, TrafficLimiter};
 use crate::diagnostics::{Clock, Stamp};
 
 /// Packets handled between two looks at the timers.
@@ -206,11 +207,18 @@ impl MqttSession {
         failure
     }
 
-    fn handle_packet(&mut self, packet: ReceivedPacket, now: Stamp, queue: &mut PublishQueue) -> Result<(), Failure> {
+    fn handle_packet(
+        &mut self,
+        packet: ReceivedPacket,
+        now: Stamp,
+        queue: &mut PublishQueue,
+    ) -> Result<(), Failure> {
         let mut recorded_topic = Bytes::new();
         match packet.inbound {
             InboundPacket::Publish { topic, payload, qos } => {
-                if let Some(listener) = self.listener.as_ref().filter(|listener| listener.accepts_topic(&topic)) {
+                if let Some(listener) =
+                    self.listener.as_ref().filter(|listener| listener.accepts_topic(&topic))
+                {
                     let (topic, payload, retained) = (topic.clone(), payload.clone(), packet.first & 1 == 1);
                     listener.on_message(ReceivedMessage { at: now, topic, payload, retained });
                 }
@@ -257,7 +265,8 @@ impl MqttSession {
         }
         let accepted = codes.iter().filter(|code| **code < 0x80).count();
         self.active_subscriptions += u32::try_from(accepted).unwrap_or(u32::MAX);
-        self.out.push_back(StampedEvent { at: now, event: Event::Subscribed { filters, return_codes: codes } });
+        self.out
+            .push_back(StampedEvent { at: now, event: Event::Subscribed { filters, return_codes: codes } });
         Ok(())
     }
 
@@ -353,8 +362,10 @@ impl MqttSession {
         let due = [self.pinger.next_due(self.tap.last_tx()), self.gate.deadline(), queue.next_expiry()];
         let longest = now.plus(LONGEST_SLEEP);
         let next = due.into_iter().flatten().min().map_or(longest, |due| due.min(longest));
-        let is_armed =
-            self.next_timer.as_ref().is_some_and(|(until, _)| next.has_reached(*until) && !now.has_reached(*until));
+        let is_armed = self
+            .next_timer
+            .as_ref()
+            .is_some_and(|(until, _)| next.has_reached(*until) && !now.has_reached(*until));
         if !is_armed {
             self.next_timer = Some((next, Box::pin(tokio::time::sleep(next.since(now)))));
         }
@@ -366,7 +377,11 @@ impl MqttSession {
     }
 
     /// Stops the session politely: hands out what waits, says DISCONNECT. What was counted is told.
-    pub(super) fn start_disconnect(&mut self, queue: &mut PublishQueue, now: Stamp) -> VecDeque<StampedEvent> {
+    pub(super) fn start_disconnect(
+        &mut self,
+        queue: &mut PublishQueue,
+        now: Stamp,
+    ) -> VecDeque<StampedEvent> {
         self.send_queued(queue, now);
         self.send(OutboundPacket::Disconnect, 0xe0, Bytes::new(), now);
         if let Some(event) = self.gate.flush(now) {

@@ -8,7 +8,7 @@ use super::engine::OutboundPacket;
 use super::failure::Failure;
 use super::session::MqttSession;
 use crate::diagnostics::Stamp;
-use crate::diagnostics::event::{DroppedEvent, DropKind, Layer};
+use crate::diagnostics::event::{DropKind, DroppedEvent, Layer};
 
 impl MqttSession {
     /// Tells a broker that broke the protocol why the connection ends, if that can be said at once.

@@ -9,13 +9,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Sleep;
 
 use super::failure::Failure;
-use super::handshake::{HandshakeOutcome, EstablishedSession, Handshake};
-use super::link::{RetryState, Link, ReconnectKind, ConnectionState};
+use super::handshake::{EstablishedSession, Handshake, HandshakeOutcome};
+use super::link::{ConnectionState, Link, ReconnectKind, RetryState};
 use super::session::{MqttSession, SessionOutput};
 use super::wire::{OpenFailure, Progress};
 use crate::diagnostics::Stamp;
 use crate::diagnostics::event::{
-    Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent, Event, Initiator, StampedEvent, Phase,
+    Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent, Event, Initiator, Phase, StampedEvent,
 };
 
 impl Link {
@@ -38,7 +38,8 @@ impl Link {
                     let outcome = ready!(attempt.as_mut().poll(cx));
                     self.finish_attempt(outcome);
                 }
-                ConnectionState::Connected { session, .. } => match ready!(session.poll(cx, &mut self.queue)) {
+                ConnectionState::Connected { session, .. } => match ready!(session.poll(cx, &mut self.queue))
+                {
                     SessionOutput::Event(observed) => return Poll::Ready(observed),
                     SessionOutput::Ended(failure, at) => self.drop_session(cx, &failure, at),
                 },
@@ -65,7 +66,9 @@ impl Link {
 
     /// Renews the session when its time has come; `true`: look again.
     fn poll_planned_reconnect(&mut self, cx: &mut Context<'_>) -> bool {
-        let ConnectionState::Connected { planned_timer: Some(timer), .. } = &mut self.state else { return false };
+        let ConnectionState::Connected { planned_timer: Some(timer), .. } = &mut self.state else {
+            return false;
+        };
         if timer.as_mut().poll(cx).is_pending() {
             return false;
         }
@@ -75,7 +78,9 @@ impl Link {
     }
 
     pub(super) fn poll_closing(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let ConnectionState::Closing { session, limit, then_connect } = &mut self.state else { return Poll::Ready(()) };
+        let ConnectionState::Closing { session, limit, then_connect } = &mut self.state else {
+            return Poll::Ready(());
+        };
         let all_written = match session.poll_close(cx) {
             Poll::Ready(taken) => taken,
             Poll::Pending => {
@@ -127,7 +132,8 @@ impl Link {
             deep: self.retry_state.deep,
         };
         self.last_attempt = Some(now);
-        self.state = ConnectionState::Connecting { attempt: Box::pin(handshake.run()), progress, started: now };
+        self.state =
+            ConnectionState::Connecting { attempt: Box::pin(handshake.run()), progress, started: now };
     }
 
     fn finish_attempt(&mut self, outcome: HandshakeOutcome) {
@@ -161,13 +167,18 @@ impl Link {
             RetryState { .. } => ConnectKind::Resumed,
         };
         let requested_keep_alive = self.settings.recorded_keep_alive_secs(self.keep_alive);
-        let connected = connected_event(&established, event_type, self.retry_state.attempt, requested_keep_alive);
+        let connected =
+            connected_event(&established, event_type, self.retry_state.attempt, requested_keep_alive);
         let at = established.at;
         self.out.push_back(StampedEvent { at, event: Event::Connected(connected) });
         self.retry_state = RetryState::default();
         let clock = Arc::clone(&self.clock);
         let session = MqttSession::new(established, &self.settings, self.keep_alive, clock);
-        self.state = ConnectionState::Connected { session: Box::new(session), since: at, planned_timer: self.planned_reconnect_timer() };
+        self.state = ConnectionState::Connected {
+            session: Box::new(session),
+            since: at,
+            planned_timer: self.planned_reconnect_timer(),
+        };
     }
 
     /// The timer of a planned reconnect for a session that begins now.
@@ -208,7 +219,8 @@ impl Link {
     }
 
     fn drop_session(&mut self, cx: &mut Context<'_>, failure: &Failure, at: Stamp) {
-        let ConnectionState::Connected { mut session, since, .. } = std::mem::replace(&mut self.state, ConnectionState::Off)
+        let ConnectionState::Connected { mut session, since, .. } =
+            std::mem::replace(&mut self.state, ConnectionState::Off)
         else {
             return;
         };

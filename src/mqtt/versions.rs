@@ -1,8 +1,8 @@
 //! Which protocol version is spoken at the next attempt?
 
+use super::reason_text::ProtocolVersion;
 use super::settings::VersionChoice;
 use super::wire::OpenFailure;
-use super::reason_text::ProtocolVersion;
 use crate::diagnostics::event::Phase;
 
 /// `auto` starts with 5 and changes over when the broker does not take it; what worked is kept, so
@@ -35,7 +35,10 @@ impl VersionSelector {
 
     /// An attempt failed; `true`: 3.1.1 is worth a try at once.
     pub(super) fn on_connect_failed(&mut self, failure: &OpenFailure) -> bool {
-        if self.choice != VersionChoice::Auto || self.accepted_version.is_some() || failure.phase != Phase::Connack {
+        if self.choice != VersionChoice::Auto
+            || self.accepted_version.is_some()
+            || failure.phase != Phase::Connack
+        {
             return false;
         }
         // Brokers that do not know MQTT 5 refuse it, or close, or answer something unreadable, or

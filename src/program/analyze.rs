@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use color_eyre::eyre::WrapErr as _;
 
 use super::print;
-use crate::analysis::{self, FileFormat, InputReport, AnalysisReport, TextStyle, find_inputs};
+use crate::analysis::{self, AnalysisReport, FileFormat, InputReport, TextStyle, find_inputs};
 use crate::cli::{AnalyzeArgs, AnalyzeFormat};
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::clean::clean;
@@ -25,7 +25,9 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> color_eyre::Result<ExitCode> {
     print_errors(&input_warnings(&input));
     let Some(analysis) = analysis else {
         if finding.errors.is_empty() && input.files.is_empty() {
-            print_errors(&["there is nothing to read: name a recording, an export or a directory".to_owned()]);
+            print_errors(
+                &["there is nothing to read: name a recording, an export or a directory".to_owned()],
+            );
         }
         return Ok(ExitReason::RuntimeError.into());
     };

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::{usage_error, runtime, settings, watch};
+use super::{runtime, settings, usage_error, watch};
 use crate::aws_keys::{KeyError, KeySigner, KeySource, region_of};
 use crate::cli;
 use crate::clock::SystemClock;
@@ -46,8 +46,9 @@ pub(super) fn aws(args: cli::AwsArgs) -> color_eyre::Result<ExitCode> {
     let cli::AwsArgs { endpoint, region, profile, file, mut options } = args;
     options.broker.url = Some(url(&endpoint, has_certificate));
     let source = KeySource::new(Arc::new(|name: &str| std::env::var(name).ok()), profile);
-    let settings =
-        settings(options, &file, ConnectionTarget::Broker).map_err(AwsCommandError::from).and_then(|mut settings| {
+    let settings = settings(options, &file, ConnectionTarget::Broker)
+        .map_err(AwsCommandError::from)
+        .and_then(|mut settings| {
             if has_certificate {
                 with_certificate(&mut settings.link)?;
             } else {
@@ -81,7 +82,11 @@ fn with_certificate(link: &mut LinkSettings) -> Result<(), AwsCommandError> {
     apply_aws_rules(link)
 }
 
-fn with_keys(link: &mut LinkSettings, source: KeySource, region: Option<String>) -> Result<(), AwsCommandError> {
+fn with_keys(
+    link: &mut LinkSettings,
+    source: KeySource,
+    region: Option<String>,
+) -> Result<(), AwsCommandError> {
     match link.broker.transport {
         Transport::Wss => {}
         Transport::Ws if is_loopback(&link.broker) => {}

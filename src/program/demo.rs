@@ -1,7 +1,7 @@
 //! `dropscope demo`: a scenario of the lab, watched like any other connection.
 
-mod time_scaling;
 mod demo_signer;
+mod time_scaling;
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -16,18 +16,20 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::interval;
 
-use self::time_scaling::scale_link_timeouts;
 use self::demo_signer::DemoSigner;
+use self::time_scaling::scale_link_timeouts;
 use super::watch::watch;
-use super::{print, usage_error, runtime, settings};
+use super::{print, runtime, settings, usage_error};
 use crate::classify::Verdict;
 use crate::cli;
 use crate::clock::SystemClock;
-use crate::config::{Directories, EmbeddedBroker, ResolvedSettings, ConnectionTarget, parse_device};
+use crate::config::{ConnectionTarget, Directories, EmbeddedBroker, ResolvedSettings, parse_device};
 use crate::device::Device;
 use crate::diagnostics::{Clock, Stamp};
-use crate::lab::scenario::{MANUAL_FAULTS, PeriodicPublish, SCENARIOS, Scenario, LabTransport, speed_label};
-use crate::lab::{PathFault, GatewayControl, LAB_HOST, LabSetup, LabOptions, TELEMETRY_TOPIC, LabMqttVersion};
+use crate::lab::scenario::{LabTransport, MANUAL_FAULTS, PeriodicPublish, SCENARIOS, Scenario, speed_label};
+use crate::lab::{
+    GatewayControl, LAB_HOST, LabMqttVersion, LabOptions, LabSetup, PathFault, TELEMETRY_TOPIC,
+};
 use crate::monitor::{MonitorRequest, Simulation, SimulationPort};
 use crate::mqtt::settings::{LinkSettings, Resolver, Transport, VersionChoice};
 
@@ -140,7 +142,11 @@ impl DemoRun {
         let result = watch(settings, self.device(), Some(port), |requests| {
             background_tasks.spawn(inject(Arc::clone(&lab_setup), injection.1, requests.clone()));
             for publishing in scenario.client_publishes {
-                background_tasks.spawn(publish(*publishing, lab_setup.to_real_time(publishing.every_secs), requests.clone()));
+                background_tasks.spawn(publish(
+                    *publishing,
+                    lab_setup.to_real_time(publishing.every_secs),
+                    requests.clone(),
+                ));
             }
         })
         .await;
@@ -159,7 +165,11 @@ impl DemoRun {
     }
 
     /// Fills in what is known only now that the stage stands.
-    fn prepare(&self, link: &mut LinkSettings, lab_setup: &LabSetup) -> color_eyre::Result<Option<DeleteOnDrop>> {
+    fn prepare(
+        &self,
+        link: &mut LinkSettings,
+        lab_setup: &LabSetup,
+    ) -> color_eyre::Result<Option<DeleteOnDrop>> {
         let address = lab_setup.address(self.scenario.transport).ok_or_eyre("the stage has no door")?;
         LAB_HOST.clone_into(&mut link.broker.host);
         link.broker.port = address.port();
@@ -175,7 +185,8 @@ impl DemoRun {
             return Ok(None);
         }
         let directory = Directories::for_current_user().state;
-        let path = write_ca_certificate(&directory, &format!("demo-ca-{}.pem", std::process::id()), lab_setup)?;
+        let path =
+            write_ca_certificate(&directory, &format!("demo-ca-{}.pem", std::process::id()), lab_setup)?;
         link.tls.ca_file = Some(path.clone());
         Ok(Some(DeleteOnDrop(path)))
     }
@@ -226,7 +237,11 @@ fn blind_run_result(scenario: &Scenario, verdict: Option<&Verdict>) -> String {
 }
 
 /// Writes the authority's certificate where clients can read it.
-pub(super) fn write_ca_certificate(directory: &Path, name: &str, lab_setup: &LabSetup) -> color_eyre::Result<PathBuf> {
+pub(super) fn write_ca_certificate(
+    directory: &Path,
+    name: &str,
+    lab_setup: &LabSetup,
+) -> color_eyre::Result<PathBuf> {
     let path = directory.join(name);
     std::fs::create_dir_all(directory)
         .and_then(|()| std::fs::write(&path, lab_setup.ca_pem()))
@@ -265,7 +280,11 @@ impl Resolver for GatewayResolver {
 }
 
 /// Lets the faults strike that the user asks for, and notes them down.
-async fn inject(lab_setup: Arc<LabSetup>, mut injections: mpsc::Receiver<usize>, requests: mpsc::Sender<MonitorRequest>) {
+async fn inject(
+    lab_setup: Arc<LabSetup>,
+    mut injections: mpsc::Receiver<usize>,
+    requests: mpsc::Sender<MonitorRequest>,
+) {
     while let Some(index) = injections.recv().await {
         let Some(blow) = MANUAL_FAULTS.get(index) else { continue };
         lab_setup.inject(blow);

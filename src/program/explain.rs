@@ -76,8 +76,9 @@ impl ExplainReport {
         if self.is_known() {
             self.explanations.retain(|group| group.explanation.found.is_some());
         }
-        let is_harmless =
-            |group: &ExplanationGroup| group.explanation.found.as_ref().is_some_and(|meaning| meaning.is_harmless);
+        let is_harmless = |group: &ExplanationGroup| {
+            group.explanation.found.as_ref().is_some_and(|meaning| meaning.is_harmless)
+        };
         self.explanations.sort_by_key(|group| (is_harmless(group), std::cmp::Reverse(group.count)));
         self
     }
@@ -116,7 +117,8 @@ fn read(mut input: impl BufRead, report: &mut ExplainReport) -> io::Result<()> {
         if let Some(text) = &mut document {
             text.push_str(&line);
             let first_char = text.trim_start().chars().next();
-            if text.len() > MAX_DOCUMENT_BYTES || first_char.is_some_and(|first| !matches!(first, '{' | '[')) {
+            if text.len() > MAX_DOCUMENT_BYTES || first_char.is_some_and(|first| !matches!(first, '{' | '['))
+            {
                 document = None;
             }
         }

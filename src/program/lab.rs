@@ -15,17 +15,21 @@ use tokio::sync::mpsc;
 use self::gateways::Gateways;
 use self::navien_console::NavienConsole;
 use super::demo::{DeleteOnDrop, scenario_by_name, wall_secs, write_ca_certificate};
-use super::{usage_error, runtime};
+use super::{runtime, usage_error};
 use crate::cli;
 use crate::config::Directories;
 use crate::exit::ExitReason;
-use crate::lab::scenario::{MANUAL_FAULTS, SCENARIOS, Scenario, LabTransport, speed_label};
-use crate::lab::{LAB_HOST, LabSetup, LabOptions};
+use crate::lab::scenario::{LabTransport, MANUAL_FAULTS, SCENARIOS, Scenario, speed_label};
+use crate::lab::{LAB_HOST, LabOptions, LabSetup};
 use crate::signals;
 
 /// Every way in, in the order of the URLs printed.
-const TRANSPORTS: [(LabTransport, &str, &str); 4] =
-    [(LabTransport::Tcp, "mqtt", ""), (LabTransport::Tls, "mqtts", ""), (LabTransport::Ws, "ws", "/mqtt"), (LabTransport::Wss, "wss", "/mqtt")];
+const TRANSPORTS: [(LabTransport, &str, &str); 4] = [
+    (LabTransport::Tcp, "mqtt", ""),
+    (LabTransport::Tls, "mqtts", ""),
+    (LabTransport::Ws, "ws", "/mqtt"),
+    (LabTransport::Wss, "wss", "/mqtt"),
+];
 /// What plays when nothing is asked for.
 const DEFAULT_SCENARIO: &str = "healthy";
 /// Command lines that may wait.
@@ -78,7 +82,8 @@ async fn run(scenario: &Scenario, options: LabOptions, json: bool) -> color_eyre
     let mut urls = Vec::new();
     for (transport, scheme, path) in TRANSPORTS {
         let Some(address) = console.lab_setup.address(transport) else { continue };
-        let host = if matches!(transport, LabTransport::Tls | LabTransport::Wss) { LAB_HOST } else { "127.0.0.1" };
+        let host =
+            if matches!(transport, LabTransport::Tls | LabTransport::Wss) { LAB_HOST } else { "127.0.0.1" };
         let url = format!("{scheme}://{host}:{}{path}", address.port());
         writeln!(greeting.text, "{url}")?;
         urls.push(url);
@@ -149,7 +154,9 @@ impl LabConsole {
                 None if is_terminal => return Ok(()),
                 None => is_stdin_open = false,
                 Some("") => {}
-                Some("quit" | "exit") => return self.print_reply(Ok(ConsoleReply::new("stopping", Value::Null))),
+                Some("quit" | "exit") => {
+                    return self.print_reply(Ok(ConsoleReply::new("stopping", Value::Null)));
+                }
                 Some(line) => {
                     let reply = self.execute(line);
                     self.print_reply(reply)?;
@@ -196,7 +203,8 @@ fn clean(text: &str) -> String {
 }
 
 fn name_list<'a>(entries: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> ConsoleReply {
-    let text = entries.clone().fold(String::new(), |text, (name, what)| text + &format!("{name:18} {what}\n"));
+    let text =
+        entries.clone().fold(String::new(), |text, (name, what)| text + &format!("{name:18} {what}\n"));
     ConsoleReply::new(text, entries.map(|(name, what)| json!({"name": name, "what": what})).collect())
 }
 

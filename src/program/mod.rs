@@ -18,8 +18,10 @@ use std::process::ExitCode;
 
 use color_eyre::eyre::WrapErr as _;
 
-use crate::cli::{self, Cli, CliCommand, ConfigPart, ConfigFileArgs};
-use crate::config::{self, ConfigError, Directories, Options, ResolvedSettings, Environment, ConnectionTarget};
+use crate::cli::{self, Cli, CliCommand, ConfigFileArgs, ConfigPart};
+use crate::config::{
+    self, ConfigError, ConnectionTarget, Directories, Environment, Options, ResolvedSettings,
+};
 use crate::exit::ExitReason;
 
 /// Reads the command line and runs the command. Usage errors end the process with 2, as clap does.
@@ -60,7 +62,11 @@ fn watch(watch: cli::WatchArgs) -> color_eyre::Result<ExitCode> {
     }
 }
 
-fn settings(args: Options, file: &ConfigFileArgs, target: ConnectionTarget) -> Result<ResolvedSettings, ConfigError> {
+fn settings(
+    args: Options,
+    file: &ConfigFileArgs,
+    target: ConnectionTarget,
+) -> Result<ResolvedSettings, ConfigError> {
     let directories = Directories::for_current_user();
     let file = config::load(file.config.as_deref(), &directories)?;
     let environment = Environment {

@@ -9,9 +9,9 @@ use std::time::Duration;
 use chrono::Local;
 use color_eyre::eyre::WrapErr as _;
 
-use super::{print, usage_error, runtime, settings, watch};
+use super::{print, runtime, settings, usage_error, watch};
 use crate::clock::SystemClock;
-use crate::config::{EmbeddedBroker, RecordedTime, ResolvedSettings, ConnectionTarget};
+use crate::config::{ConnectionTarget, EmbeddedBroker, RecordedTime, ResolvedSettings};
 use crate::diagnostics::clean::clean;
 use crate::diagnostics::{Clock, words};
 use crate::exit::ExitReason;
@@ -20,7 +20,7 @@ use crate::export::{
 };
 use crate::monitor::ReportSettings;
 use crate::mqtt::settings::{Transport, VersionChoice};
-use crate::replay::{ReplaySettings, StartAt, RecordingPlayer};
+use crate::replay::{RecordingPlayer, ReplaySettings, StartAt};
 use crate::{cli, logging, signals, tui};
 
 /// Events read at a time where nobody waits in between.
@@ -37,7 +37,8 @@ const PLACEHOLDER_BROKER: EmbeddedBroker = EmbeddedBroker {
 
 /// Shows the recording, or exports from it.
 pub(super) fn replay(args: &cli::ReplayArgs) -> color_eyre::Result<ExitCode> {
-    let settings = match settings(args.options(), &args.file, ConnectionTarget::Embedded(PLACEHOLDER_BROKER)) {
+    let settings = match settings(args.options(), &args.file, ConnectionTarget::Embedded(PLACEHOLDER_BROKER))
+    {
         Ok(settings) => settings,
         Err(error) => return Ok(usage_error(&error)),
     };
@@ -55,18 +56,28 @@ pub(super) fn replay(args: &cli::ReplayArgs) -> color_eyre::Result<ExitCode> {
         Ok(player) => player,
         Err(error) => return Ok(usage_error(&error)),
     };
-    if is_export_only { export(player, args, &settings) } else { runtime()?.block_on(show(player, args, settings)) }
+    if is_export_only {
+        export(player, args, &settings)
+    } else {
+        runtime()?.block_on(show(player, args, settings))
+    }
 }
 
 fn start(at: RecordedTime, player: &RecordingPlayer) -> StartAt {
     match at {
         RecordedTime::FromBeginning(offset) => StartAt::FromBeginning(offset),
         RecordedTime::FromEnd(offset) => StartAt::FromEnd(offset),
-        other => other.instant(player.start_time(), &Local).map_or(StartAt::FromEnd(Duration::ZERO), StartAt::Wall),
+        other => {
+            other.instant(player.start_time(), &Local).map_or(StartAt::FromEnd(Duration::ZERO), StartAt::Wall)
+        }
     }
 }
 
-async fn show(player: RecordingPlayer, args: &cli::ReplayArgs, settings: ResolvedSettings) -> color_eyre::Result<ExitCode> {
+async fn show(
+    player: RecordingPlayer,
+    args: &cli::ReplayArgs,
+    settings: ResolvedSettings,
+) -> color_eyre::Result<ExitCode> {
     // A log that cannot be written is a pity, not a reason not to replay.
     if let Err(error) = &logging::start(&settings.log) {
         let _ = writeln!(io::stderr(), "no log file: {error}");
@@ -102,7 +113,11 @@ fn export_options(settings: &ResolvedSettings) -> ExportOptions {
 }
 
 /// Writes what a live run would have written at the end, or at the time asked for.
-fn export(mut player: RecordingPlayer, args: &cli::ReplayArgs, settings: &ResolvedSettings) -> color_eyre::Result<ExitCode> {
+fn export(
+    mut player: RecordingPlayer,
+    args: &cli::ReplayArgs,
+    settings: &ResolvedSettings,
+) -> color_eyre::Result<ExitCode> {
     let at = args.at.map(|at| start(at, &player));
     if let Some(at) = at {
         at.prepare(&mut player);

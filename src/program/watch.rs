@@ -15,8 +15,8 @@ use crate::diagnostics::{Clock, StampedEvent};
 use crate::exit::{self, ExitReason, RunEnd};
 use crate::export::{ExportOptions, RecorderSettings, RecorderTarget};
 use crate::monitor::{
-    self, DeviceSettings, MonitorHandle, LinkActivity, MonitorSettings, LiveState, ReportSettings, MonitorRequest,
-    SimulationPort,
+    self, DeviceSettings, LinkActivity, LiveState, MonitorHandle, MonitorRequest, MonitorSettings,
+    ReportSettings, SimulationPort,
 };
 use crate::signals::{self, TerminationSignal};
 use crate::tui::keymap::Keymap;
@@ -76,7 +76,8 @@ pub(super) async fn watch<T>(
     let signals = signals::forward(handle.requests.clone());
     let mut gave_up = None;
     if settings.run.headless {
-        gave_up = Some(tokio::spawn(shut_down_when_given_up(handle.live_state.clone(), handle.requests.clone())));
+        gave_up =
+            Some(tokio::spawn(shut_down_when_given_up(handle.live_state.clone(), handle.requests.clone())));
         run_headless(&settings, &handle, events).await?;
     } else {
         // The screen reads snapshots only; events nobody takes would count as lost.

@@ -69,7 +69,11 @@ mod tests {
                 checkpoints.push(state.clone());
             }
         }
-        assert!((MAX_CHECKPOINTS / 2..=MAX_CHECKPOINTS).contains(&checkpoints.states.len()), "{}", checkpoints.states.len());
+        assert!(
+            (MAX_CHECKPOINTS / 2..=MAX_CHECKPOINTS).contains(&checkpoints.states.len()),
+            "{}",
+            checkpoints.states.len()
+        );
         for n in (0..events).step_by(77_777) {
             let nearest = checkpoints.nearest(Duration::from_secs(n)).expect("the beginning at least");
             assert!(nearest.position() <= Duration::from_secs(n));

@@ -14,13 +14,13 @@
 mod checkpoints;
 mod event_reader;
 mod playback;
-mod runtime_status;
-mod replay_state;
-mod source;
 mod recording_player;
+mod replay_state;
+mod runtime_status;
+mod source;
 mod task;
 
 pub use playback::{Playback, SPEEDS};
-pub use source::OpenError;
 pub use recording_player::RecordingPlayer;
+pub use source::OpenError;
 pub use task::{ReplayHandle, ReplaySettings, StartAt, spawn};

@@ -136,7 +136,9 @@ impl RecordingPlayer {
 
     /// Notes where the wall clock passes the time looked for, between the event `before` and the newest.
     fn update_wall_seek(&mut self, before: Option<Stamp>) {
-        let Some(wall_seek) = self.wall_seek.as_mut().filter(|sought| sought.position.is_none()) else { return };
+        let Some(wall_seek) = self.wall_seek.as_mut().filter(|sought| sought.position.is_none()) else {
+            return;
+        };
         let (Some(now), Some(origin)) = (self.state.field_now(), self.state.origin()) else { return };
         if now.wall < wall_seek.wall {
             return;

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::diagnostics::event::{Attempt, DroppedEvent, Event, StampedEvent, Phase};
+use crate::diagnostics::event::{Attempt, DroppedEvent, Event, Phase, StampedEvent};
 use crate::diagnostics::{LinkState, Snapshot, Stamp};
 use crate::monitor::{LinkActivity, RuntimeStatus};
 
@@ -39,7 +39,8 @@ fn last_activity(snapshot: &Snapshot, since: Stamp) -> (Option<Stamp>, Option<St
     let (ping, session) = (&snapshot.ping, &snapshot.session);
     let last_rx = [Some(since), ping.last_at, session.last_message].into_iter().flatten().max();
     let ping_sent = ping.last_at.zip(ping.last_ms).map(|(at, ms)| earlier(at, ms / 1_000.0));
-    let last_tx = [Some(connect_sent_at(snapshot, since)), ping_sent, session.last_publish].into_iter().flatten().max();
+    let last_tx =
+        [Some(connect_sent_at(snapshot, since)), ping_sent, session.last_publish].into_iter().flatten().max();
     (last_rx, last_tx)
 }
 
@@ -63,7 +64,8 @@ fn ping_sent_at<'a>(mut next: impl Iterator<Item = &'a StampedEvent>, now: Stamp
 
 /// How long before the drop the ping was sent that the drop left without an answer.
 fn unanswered_ping_age(dropped: &DroppedEvent) -> Option<f64> {
-    let last_pingreq = dropped.packets.iter().rposition(|packet| !packet.incoming && packet.packet == "PINGREQ")?;
+    let last_pingreq =
+        dropped.packets.iter().rposition(|packet| !packet.incoming && packet.packet == "PINGREQ")?;
     let is_answered = dropped.packets[last_pingreq..].iter().any(|packet| packet.packet == "PINGRESP");
     (!is_answered).then_some(dropped.packets[last_pingreq].ago_secs)
 }
@@ -89,7 +91,8 @@ fn attempt_activity<'a>(
         return LinkActivity::Waiting { until: snapshot.at, attempt: failures.saturating_add(1) };
     };
     let number = attempt.attempt_number;
-    let duration_secs: f64 = attempt.phases.iter().map(|phase| phase.ms / 1_000.0).filter(|secs| *secs > 0.0).sum();
+    let duration_secs: f64 =
+        attempt.phases.iter().map(|phase| phase.ms / 1_000.0).filter(|secs| *secs > 0.0).sum();
     let started_at = earlier(ended, duration_secs);
     if !now.has_reached(started_at) {
         return LinkActivity::Waiting { until: field(started_at), attempt: number };
@@ -97,7 +100,12 @@ fn attempt_activity<'a>(
     connecting_activity(attempt, started_at, now, field)
 }
 
-fn connecting_activity(attempt: &Attempt, started_at: Stamp, now: Stamp, field: impl Fn(Stamp) -> Stamp) -> LinkActivity {
+fn connecting_activity(
+    attempt: &Attempt,
+    started_at: Stamp,
+    now: Stamp,
+    field: impl Fn(Stamp) -> Stamp,
+) -> LinkActivity {
     let mut since = started_at;
     let mut phase = Phase::Dns;
     let mut start = started_at;

@@ -69,7 +69,11 @@ impl ReplaySource {
     }
 
     /// Reads on at a place; `None` after the last file.
-    pub(super) fn reader(&self, at: ReplayPosition, decoder: Decoder) -> io::Result<Option<RecordingReader<BufReader<File>>>> {
+    pub(super) fn reader(
+        &self,
+        at: ReplayPosition,
+        decoder: Decoder,
+    ) -> io::Result<Option<RecordingReader<BufReader<File>>>> {
         let Some(part) = self.parts.get(at.part) else { return Ok(None) };
         let mut file = File::open(&part.path)?;
         file.seek(SeekFrom::Start(at.offset))?;

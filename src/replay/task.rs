@@ -10,12 +10,12 @@ use tokio::task::{JoinError, JoinHandle, spawn_blocking};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::playback::Playback;
-use super::runtime_status;
 use super::recording_player::RecordingPlayer;
+use super::runtime_status;
 use crate::diagnostics::{Clock, Diagnostics, Stamp};
 use crate::monitor::{
-    LostCounts, Notice, NoticeKind, PlaybackAction, LiveState, ReplayStatus, ReportKind, ReportSettings, Reports, MonitorRequest,
-    RuntimeStatus,
+    LiveState, LostCounts, MonitorRequest, Notice, NoticeKind, PlaybackAction, ReplayStatus, ReportKind,
+    ReportSettings, Reports, RuntimeStatus,
 };
 
 /// Requests that may wait.
@@ -93,7 +93,11 @@ impl ReplayHandle {
 }
 
 /// Starts reading and, when the whole was read once, playing.
-pub fn spawn(mut recording: RecordingPlayer, settings: ReplaySettings, clock: Arc<dyn Clock>) -> ReplayHandle {
+pub fn spawn(
+    mut recording: RecordingPlayer,
+    settings: ReplaySettings,
+    clock: Arc<dyn Clock>,
+) -> ReplayHandle {
     let (requests, inbox) = mpsc::channel(REQUESTS);
     if let Some(at) = settings.at {
         at.prepare(&mut recording);
@@ -126,7 +130,11 @@ struct ReplayTask {
 }
 
 impl ReplayTask {
-    async fn run(mut self, mut inbox: mpsc::Receiver<MonitorRequest>, settings: ReplaySettings) -> io::Result<()> {
+    async fn run(
+        mut self,
+        mut inbox: mpsc::Receiver<MonitorRequest>,
+        settings: ReplaySettings,
+    ) -> io::Result<()> {
         let result = self.play(&mut inbox, &settings).await;
         self.finish().await;
         result
@@ -288,8 +296,11 @@ impl ReplayTask {
         let Some(recording) = &mut self.recording else { return Ok(self.empty_state()) };
         let (at, snapshot, verdict) = (recording.now(), recording.snapshot(), recording.verdict());
         let scaled_snapshot = snapshot.clone();
-        let runtime = runtime_status::runtime(&snapshot, at, recording.upcoming_events()?, |at| scaled_snapshot.field_time(at));
-        let runtime = RuntimeStatus { replay: Some(self.status(at)), notices: self.notices.clone(), ..runtime };
+        let runtime = runtime_status::runtime(&snapshot, at, recording.upcoming_events()?, |at| {
+            scaled_snapshot.field_time(at)
+        });
+        let runtime =
+            RuntimeStatus { replay: Some(self.status(at)), notices: self.notices.clone(), ..runtime };
         Ok(LiveState { snapshot, verdict, runtime })
     }
 
@@ -298,8 +309,11 @@ impl ReplayTask {
         let begins = self.recording.as_ref().map_or(DateTime::UNIX_EPOCH, RecordingPlayer::start_time);
         let at = Stamp::new(begins, Duration::ZERO);
         let snapshot = Diagnostics::new(1).snapshot(at);
-        let runtime =
-            RuntimeStatus { replay: Some(self.status(at)), notices: self.notices.clone(), ..RuntimeStatus::default() };
+        let runtime = RuntimeStatus {
+            replay: Some(self.status(at)),
+            notices: self.notices.clone(),
+            ..RuntimeStatus::default()
+        };
         LiveState { snapshot, verdict: None, runtime }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{TimeZone as _, Utc};
 
-use crate::diagnostics::event::{ConnectKind, ConnectedEvent, DroppedEvent, DropKind, Layer, StartedEvent};
+use crate::diagnostics::event::{ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Layer, StartedEvent};
 use crate::diagnostics::{Diagnostics, Event, Stamp};
 use crate::monitor::{LiveState, RuntimeStatus};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::diagnostics::Stamp;
-use crate::monitor::{NoticeKind, LiveState, MonitorRequest};
+use crate::monitor::{LiveState, MonitorRequest, NoticeKind};
 
 use super::keymap::{Action, Mode};
 use super::message::Message;
@@ -181,7 +181,13 @@ fn copy(model: &Model, live: &LiveState, now: Stamp) -> Effect {
     let opened = model.detail.filter(|_| model.screen == Screen::Drops);
     let drop = opened.and_then(|detail| snapshot.drops.iter().find(|drop| drop.number == detail.number));
     Effect::Copy(drop.map_or_else(
-        || summary::of_run(snapshot, verdict, snapshot.field_time(model.shown_at(live.runtime.display_time(now)))),
+        || {
+            summary::of_run(
+                snapshot,
+                verdict,
+                snapshot.field_time(model.shown_at(live.runtime.display_time(now))),
+            )
+        },
         |drop| summary::of_drop(drop, verdict),
     ))
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dropscope::lab::{
-    PathFault, Broker, BrokerOptions, ListenerEndpoint, Gateway, GatewayControl, GatewayOptions, DropManner, Upstream,
+    Broker, BrokerOptions, DropManner, Gateway, GatewayControl, GatewayOptions, ListenerEndpoint, PathFault,
+    Upstream,
 };
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -108,14 +109,23 @@ fn client(program: &str, address: SocketAddr, version: &str, rest: &[&str]) -> C
 
 impl Subscriber {
     /// Starts it, and waits until it has its CONNACK and its SUBACK.
-    async fn start(stage: &GatewayFixture, transport: usize, version: &'static str, count: &'static str) -> Self {
+    async fn start(
+        stage: &GatewayFixture,
+        transport: usize,
+        version: &'static str,
+        count: &'static str,
+    ) -> Self {
         let packets = || stage.control.counters().packets_to_client;
         let expected_packets = packets() + 2;
-        let child =
-            client("mosquitto_sub", stage.addresses[transport].1, version, &["-q", "2", "-C", count, "-W", "40"])
-                .stdout(Stdio::piped())
-                .spawn()
-                .expect("a process");
+        let child = client(
+            "mosquitto_sub",
+            stage.addresses[transport].1,
+            version,
+            &["-q", "2", "-C", count, "-W", "40"],
+        )
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a process");
         let subscribed = async {
             while packets() < expected_packets {
                 sleep(Duration::from_millis(10)).await;
@@ -186,7 +196,8 @@ async fn mosquittos_clients_reach_the_embedded_broker_through_the_gateway() {
 async fn mosquittos_clients_reach_mosquitto_through_the_gateway() {
     let Some(broker) = broker() else { return };
     let port = Mosquitto::address(&broker, Transport::Tcp).port;
-    exchange(&GatewayFixture::with_upstream(Upstream::Address((Ipv4Addr::LOCALHOST, port).into())).await).await;
+    exchange(&GatewayFixture::with_upstream(Upstream::Address((Ipv4Addr::LOCALHOST, port).into())).await)
+        .await;
 }
 
 #[tokio::test]
@@ -201,7 +212,8 @@ async fn mosquittos_client_reconnects_after_each_fault() {
                 let stage = GatewayFixture::embedded().await;
                 let subscriber = Subscriber::start(&stage, transport, version, "1").await;
                 let mut injections = stage.control.watch_injections();
-                let end = stage.control.arm(PathFault::SessionLifetime { secs: 0.0, jitter_secs: 0.0, manner });
+                let end =
+                    stage.control.arm(PathFault::SessionLifetime { secs: 0.0, jitter_secs: 0.0, manner });
                 let injected = timeout(TEST_TIMEOUT, injections.wait_for(|count| *count > 0)).await;
                 injected.expect("a strike in time").expect("a gateway");
                 stage.control.disarm(end);

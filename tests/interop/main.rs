@@ -21,7 +21,7 @@ use dropscope::clock::SystemClock;
 use dropscope::diagnostics::Event;
 use dropscope::diagnostics::codes::is_credentials_refusal;
 use dropscope::diagnostics::event::{
-    CommandState, ConnectFailedEvent, ConnectKind, ConnectedEvent, DroppedEvent, DropKind, Initiator, Phase,
+    CommandState, ConnectFailedEvent, ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Initiator, Phase,
 };
 use dropscope::mqtt::settings::{LinkSettings, Transport, VersionChoice};
 use dropscope::mqtt::{Link, Publish};
@@ -185,7 +185,10 @@ async fn a_stopped_and_a_killed_broker_are_drops_and_a_new_one_is_found() {
                     broker.stop();
                 }
                 let drop = dropped(&mut link).await;
-                assert!(allowed_drop_types(is_kill).contains(&drop.how.expect("a manner")), "{context}: {drop:?}");
+                assert!(
+                    allowed_drop_types(is_kill).contains(&drop.how.expect("a manner")),
+                    "{context}: {drop:?}"
+                );
                 assert!(drop.error_name.is_some() && drop.layer.is_some(), "{context}: {drop:?}");
                 let failed = refused(&mut link).await;
                 assert_eq!(failed.phase, Some(Phase::Tcp), "{context}: {failed:?}");

@@ -10,8 +10,9 @@ use proptest::sample::select;
 
 use dropscope::diagnostics::Event;
 use dropscope::diagnostics::event::{
-    Attempt, CommandUpdate, CommandState, ConnectFailedEvent, ConnectKind, ConnectedEvent, DroppedEvent, DropKind, Initiator, Layer,
-    Message, PacketNote, Phase, PhaseTiming, ProbeResult, StartedEvent, SystemSource,
+    Attempt, CommandState, CommandUpdate, ConnectFailedEvent, ConnectKind, ConnectedEvent, DropKind,
+    DroppedEvent, Initiator, Layer, Message, PacketNote, Phase, PhaseTiming, ProbeResult, StartedEvent,
+    SystemSource,
 };
 
 /// Text as strangers send it.

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use dropscope::classify::{AdviceAction, SecondaryFinding, DropPrediction, Hypothesis, Pattern, RankedCause, Verdict};
+use dropscope::classify::{
+    AdviceAction, DropPrediction, Hypothesis, Pattern, RankedCause, SecondaryFinding, Verdict,
+};
 use dropscope::collector::Collector;
 use dropscope::diagnostics::event::{ConnectKind, ConnectedEvent, DroppedEvent, Message};
 use dropscope::diagnostics::{Diagnostics, Event, Snapshot, Stamp};

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use dropscope::diagnostics::event::StartedEvent;
 use dropscope::diagnostics::recording::{Decoder, RecordingReader, encode};
 use dropscope::diagnostics::summary::Summary;
-use dropscope::diagnostics::{Diagnostics, Event, StampedEvent, Stamp, TimeScale};
+use dropscope::diagnostics::{Diagnostics, Event, Stamp, StampedEvent, TimeScale};
 use dropscope::export::{Export, ExportOptions, Redactor, markdown};
 
 use crate::arbitrary::{any_event, any_private, later_event, started_event};

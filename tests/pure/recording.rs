@@ -6,10 +6,11 @@ use std::io::Write;
 use std::time::Duration;
 
 use dropscope::diagnostics::event::{
-    Attempt, ConnectKind, ConnectedEvent, DroppedEvent, DropKind, Layer, Message, Phase, PhaseTiming, StartedEvent,
+    Attempt, ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Layer, Message, Phase, PhaseTiming,
+    StartedEvent,
 };
 use dropscope::diagnostics::recording::{RecordingReader, encode};
-use dropscope::diagnostics::{Diagnostics, Event, StampedEvent, Stamp};
+use dropscope::diagnostics::{Diagnostics, Event, Stamp, StampedEvent};
 use dropscope::export::{Export, ExportOptions, Recorder, RecorderSettings, RecorderState, RecorderTarget};
 
 fn at(secs: f64) -> Stamp {
@@ -105,7 +106,8 @@ fn a_file_cut_anywhere_gives_all_whole_lines_and_can_be_continued() {
         recorder.append(encode(&live[8]), true);
         recorder.finish(Duration::from_secs(20));
         let bytes = std::fs::read(&path).expect("read");
-        let last = RecordingReader::new(&bytes[..]).filter_map(Result::ok).last().map(|observed| observed.event);
+        let last =
+            RecordingReader::new(&bytes[..]).filter_map(Result::ok).last().map(|observed| observed.event);
         assert_eq!(last, Some(live[8].event.clone()), "cut at {cut}");
     }
 }

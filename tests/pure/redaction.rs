@@ -5,8 +5,8 @@
 use std::time::Duration;
 
 use dropscope::diagnostics::event::{
-    Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent, DroppedEvent, DropKind, Layer, PacketNote, Phase, PhaseTiming,
-    StartedEvent, SystemSource,
+    Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Layer, PacketNote,
+    Phase, PhaseTiming, StartedEvent, SystemSource,
 };
 use dropscope::diagnostics::{Diagnostics, Event, Snapshot, Stamp};
 use dropscope::export::{Export, ExportOptions, markdown, redact::SensitiveKind};
@@ -30,8 +30,13 @@ fn all_private_values() -> String {
 }
 
 fn drop_with_private_values() -> Event {
-    let packet =
-        PacketNote { ago_secs: 1.0, incoming: true, packet: all_private_values(), topic: Some(all_private_values().into()), bytes: 9 };
+    let packet = PacketNote {
+        ago_secs: 1.0,
+        incoming: true,
+        packet: all_private_values(),
+        topic: Some(all_private_values().into()),
+        bytes: 9,
+    };
     Event::Dropped(DroppedEvent {
         error_name: Some(all_private_values()),
         error_message: Some(all_private_values()),
@@ -63,8 +68,13 @@ fn failure_with_private_values() -> Event {
 }
 
 fn attempt_with_private_values(attempt_number: u32) -> Event {
-    let timing =
-        PhaseTiming { phase: Phase::Dns, ms: 1.0, ok: false, error: Some(all_private_values()), detail: Some(all_private_values()) };
+    let timing = PhaseTiming {
+        phase: Phase::Dns,
+        ms: 1.0,
+        ok: false,
+        error: Some(all_private_values()),
+        detail: Some(all_private_values()),
+    };
     Event::Attempt(Attempt { attempt_number, phases: vec![timing] })
 }
 
@@ -98,7 +108,11 @@ fn run_with_private_values() -> Snapshot {
         connect_with_private_values(),
         Event::Note { text: all_private_values() },
         Event::System { source: SystemSource::Network, message: all_private_values() },
-        Event::Alert { rule: all_private_values(), state: "raised".to_owned(), message: all_private_values() },
+        Event::Alert {
+            rule: all_private_values(),
+            state: "raised".to_owned(),
+            message: all_private_values(),
+        },
         drop_with_private_values(),
         failure_with_private_values(),
         attempt_with_private_values(1),
@@ -115,8 +129,10 @@ fn run_with_private_values() -> Snapshot {
 
 #[test]
 fn no_private_value_is_in_export_or_report() {
-    let options =
-        ExportOptions { known_values: vec![(SensitiveKind::User, "Kitchen-Heater".to_owned())], ..ExportOptions::default() };
+    let options = ExportOptions {
+        known_values: vec![(SensitiveKind::User, "Kitchen-Heater".to_owned())],
+        ..ExportOptions::default()
+    };
     let export = Export::of(&run_with_private_values(), None, &options);
     let (json, report) = (export.to_json().expect("JSON"), markdown::report(&export));
     for (_, private) in PRIVATE_VALUES.iter().chain([&("", "nas.example.org"), &("", "deadbeef")]) {

@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use dropscope::diagnostics::recording::{RecordingReader, DecodeStats};
+use dropscope::diagnostics::recording::{DecodeStats, RecordingReader};
 use dropscope::diagnostics::{Diagnostics, DropRecord, LinkState, Snapshot};
 use dropscope::export::{Export, ExportOptions};
 use serde_json::{Map, Value, json};

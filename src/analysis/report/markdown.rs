@@ -18,11 +18,19 @@ impl AnalysisReport {
         writeln!(out, "## Input\n\n{}.\n", EscapedMarkdown(&input_sentence(&self.input)))?;
         for file in &self.input.files {
             let events = file.tally.events;
-            writeln!(out, "- {} ({}, {events} events)", EscapedMarkdown(&file.name), EscapedMarkdown(file.format.name()))?;
+            writeln!(
+                out,
+                "- {} ({}, {events} events)",
+                EscapedMarkdown(&file.name),
+                EscapedMarkdown(file.format.name())
+            )?;
             for remark in &file.remarks {
                 writeln!(out, "  - {}", EscapedMarkdown(remark))?;
             }
         }
-        self.input.warnings.iter().try_for_each(|warning| writeln!(out, "- Warning: {}", EscapedMarkdown(warning)))
+        self.input
+            .warnings
+            .iter()
+            .try_for_each(|warning| writeln!(out, "- Warning: {}", EscapedMarkdown(warning)))
     }
 }

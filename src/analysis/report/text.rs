@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{AnalysisReport, likely_causes, prediction_sentence, percent, input_sentence, runners_up};
+use super::{AnalysisReport, input_sentence, likely_causes, percent, prediction_sentence, runners_up};
 use crate::diagnostics::LinkState;
 use crate::diagnostics::clean::clean;
 use crate::diagnostics::sentence::duration_words;
@@ -120,12 +120,17 @@ impl AnalysisReport {
         for also in &diagnosis.also {
             page.line("Also", &also.sentence)?;
         }
-        for (label, texts) in [("Otherwise", runners_up(classification)), ("Causes", likely_causes(diagnosis))] {
+        for (label, texts) in
+            [("Otherwise", runners_up(classification)), ("Causes", likely_causes(diagnosis))]
+        {
             if !texts.is_empty() {
                 page.line(label, &texts.join(", "))?;
             }
         }
-        let lines = [("To tell apart", diagnosis.separate.as_deref()), ("Missing", classification.missing.as_deref())];
+        let lines = [
+            ("To tell apart", diagnosis.separate.as_deref()),
+            ("Missing", classification.missing.as_deref()),
+        ];
         for (label, text) in lines {
             text.map_or(Ok(()), |text| page.line(label, text))?;
         }

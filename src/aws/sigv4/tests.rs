@@ -84,8 +84,11 @@ fn signatures_of_every_reference_tool_verify() {
 fn the_device_sdk_signs_the_same() {
     let file = include_str!("../../../tests/fixtures/sigv4-iot-vector.json");
     let vector: Value = serde_json::from_str(file).unwrap();
-    let target =
-        SigningTarget { host: text(&vector["host"]), path: text(&vector["path"]), region: text(&vector["region"]) };
+    let target = SigningTarget {
+        host: text(&vector["host"]),
+        path: text(&vector["path"]),
+        region: text(&vector["region"]),
+    };
     let mut keys = Credentials {
         access_key_id: text(&vector["access_key_id"]).to_owned(),
         secret_key: text(&vector["secret_key"]).into(),
@@ -125,9 +128,13 @@ fn verify_at(target: &str, now: DateTime<Utc>) -> Result<(), SignatureError> {
 
 #[test]
 fn a_signature_is_good_around_its_date_and_no_longer() {
-    for (offset, expected) in
-        [(-301, Err(SignatureError::ClockAhead)), (-300, Ok(())), (0, Ok(())), (300, Ok(())), (301, Err(SignatureError::Expired))]
-    {
+    for (offset, expected) in [
+        (-301, Err(SignatureError::ClockAhead)),
+        (-300, Ok(())),
+        (0, Ok(())),
+        (300, Ok(())),
+        (301, Err(SignatureError::Expired)),
+    ] {
         assert_eq!(verify_at(&signed(None), noon() + TimeDelta::seconds(offset)), expected, "{offset} s");
     }
     assert_eq!(verify_at(&signed(Some(900)), noon() + TimeDelta::seconds(900)), Ok(()));

@@ -43,7 +43,11 @@ fn the_catalogue_is_complete() {
         assert!(!cause.look_alikes.is_empty(), "{}", cause.id);
         for look_alike in &cause.look_alikes {
             assert!(ids.contains(look_alike.cause.as_str()), "{}: {}", cause.id, look_alike.cause);
-            assert!(look_alike.cause != cause.id && !look_alike.how_to_distinguish.is_empty(), "{}", cause.id);
+            assert!(
+                look_alike.cause != cause.id && !look_alike.how_to_distinguish.is_empty(),
+                "{}",
+                cause.id
+            );
         }
     }
 }
@@ -140,19 +144,23 @@ fn top_cause(pattern: Pattern, context: &CauseContext) -> (&'static str, f64) {
 fn well_known_cases_rank_their_cause_first() {
     let wss = CauseContext { transport: Some("wss".into()), is_aws: Some(true), ..CauseContext::default() };
     let tls = CauseContext { transport: Some("tls".into()), is_aws: Some(false), ..CauseContext::default() };
-    let lifetime_24_h = CauseContext { limit_secs: Some(86_400.5), keep_alive_secs: Some(60.0), ..wss.clone() };
+    let lifetime_24_h =
+        CauseContext { limit_secs: Some(86_400.5), keep_alive_secs: Some(60.0), ..wss.clone() };
     let (top, probability) = top_cause(Pattern::FixedLifetime, &lifetime_24_h);
     assert!(top == "websocket_lifetime" && probability > 0.9, "{top} {probability}");
     let lifetime_24_h_tcp = CauseContext { limit_secs: Some(86_400.0), ..tls.clone() };
     assert!(
-        rank(Pattern::FixedLifetime, &lifetime_24_h_tcp).iter().all(|(cause, _)| cause.id != "websocket_lifetime")
+        rank(Pattern::FixedLifetime, &lifetime_24_h_tcp)
+            .iter()
+            .all(|(cause, _)| cause.id != "websocket_lifetime")
     );
 
     let half_open = CauseContext { limit_secs: Some(1200.4), keep_alive_secs: Some(1200.0), ..wss.clone() };
     let ranked = rank(Pattern::FixedLifetime, &half_open);
     let two: BTreeSet<&str> = ranked[..2].iter().map(|(cause, _)| cause.id.as_str()).collect();
     assert_eq!(two, BTreeSet::from(["keep_alive_missed", "nat_idle_timeout"]), "{ranked:?}");
-    let late_detection = CauseContext { limit_secs: Some(1801.0), keep_alive_secs: Some(1200.0), ..wss.clone() };
+    let late_detection =
+        CauseContext { limit_secs: Some(1801.0), keep_alive_secs: Some(1200.0), ..wss.clone() };
     assert_eq!(top_cause(Pattern::FixedLifetime, &late_detection).0, "keep_alive_missed");
 
     let idle_behind_proxy = CauseContext {
@@ -162,17 +170,20 @@ fn well_known_cases_rank_their_cause_first() {
         ..wss.clone()
     };
     assert_eq!(top_cause(Pattern::IdleTimeout, &idle_behind_proxy).0, "proxy_idle_timeout");
-    let idle_behind_nat = CauseContext { end_shares: Some(EndShares { silent: 1.0, ..EndShares::default() }), ..tls.clone() };
+    let idle_behind_nat =
+        CauseContext { end_shares: Some(EndShares { silent: 1.0, ..EndShares::default() }), ..tls.clone() };
     let (top, probability) = top_cause(Pattern::IdleTimeout, &idle_behind_nat);
     assert!(top == "nat_idle_timeout" && probability > 0.85, "{probability}");
 
     let session_taken_over = CauseContext { reason_code: Some(0x8e), ..tls.clone() };
     assert_eq!(top_cause(Pattern::Random, &session_taken_over).0, "client_id_taken");
-    let daily_schedule = CauseContext { period_secs: Some(86_400.0), anchor: Some(Anchor::WallClock), ..tls.clone() };
+    let daily_schedule =
+        CauseContext { period_secs: Some(86_400.0), anchor: Some(Anchor::WallClock), ..tls.clone() };
     assert_eq!(top_cause(Pattern::Scheduled, &daily_schedule).0, "internet_line_reset");
     let gateway_probes_fail = CauseContext { gateway_failing: Some(0.6), ..tls.clone() };
     assert_eq!(top_cause(Pattern::Bursty, &gateway_probes_fail).0, "wifi_link");
-    let internet_probes_fail = CauseContext { gateway_failing: Some(0.0), internet_failing: Some(0.8), ..tls.clone() };
+    let internet_probes_fail =
+        CauseContext { gateway_failing: Some(0.0), internet_failing: Some(0.8), ..tls.clone() };
     assert_eq!(top_cause(Pattern::Outage, &internet_probes_fail).0, "internet_line_reset");
     let refused = CauseContext { connects_refused: Some(true), failed_phase: Some("tcp".into()), ..tls };
     assert_eq!(top_cause(Pattern::Outage, &refused).0, "broker_restart");
@@ -200,7 +211,8 @@ fn ranks_are_probabilities_in_order() {
             assert!(ranked.is_sorted_by(|(_, left), (_, right)| left >= right), "{pattern}");
         }
     }
-    let non_finite = CauseContext { limit_secs: Some(f64::NAN), keep_alive_secs: Some(f64::INFINITY), ..full_context() };
+    let non_finite =
+        CauseContext { limit_secs: Some(f64::NAN), keep_alive_secs: Some(f64::INFINITY), ..full_context() };
     assert!(!rank(Pattern::FixedLifetime, &non_finite).is_empty());
 }
 

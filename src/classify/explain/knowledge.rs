@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::matching::{Number, WordingPattern, MatchSpan, number_at, number_after};
+use super::matching::{MatchSpan, Number, WordingPattern, number_after, number_at};
 use crate::diagnostics::error_name;
 
 /// A known wording or code.
@@ -233,7 +233,8 @@ impl Knowledge {
                 |gap: &Range<usize>, span: &Range<usize>| gap.start <= span.start && span.end <= gap.end;
             found.retain(|found| !hidden.iter().any(|gap| is_within(gap, &found.span)));
         }
-        let is_generic = |found: &TextMatch| self.entries.get(found.entry).is_some_and(|entry| entry.is_generic);
+        let is_generic =
+            |found: &TextMatch| self.entries.get(found.entry).is_some_and(|entry| entry.is_generic);
         found.sort_by_key(|found| (is_generic(found), -found.score));
         let mut selected: Vec<TextMatch> = Vec::new();
         for found in found {
@@ -262,7 +263,12 @@ impl Knowledge {
             if pattern.gaps_are_names() {
                 hidden.extend(gaps);
             }
-            found.push(TextMatch { entry: *entry, span: whole, is_number: false, score: pattern.letters.into() });
+            found.push(TextMatch {
+                entry: *entry,
+                span: whole,
+                is_number: false,
+                score: pattern.letters.into(),
+            });
         }
         (found, hidden)
     }
@@ -270,14 +276,21 @@ impl Knowledge {
     fn numbers(&self, text: &str) -> Vec<TextMatch> {
         let mut found = Vec::new();
         for table in &self.tables {
-            let matches_any = |patterns: &[WordingPattern]| patterns.iter().any(|pattern| pattern.find(text).is_some());
-            let hints = HINT_WEIGHT * (i64::from(matches_any(&table.hints)) - i64::from(matches_any(&table.against)));
+            let matches_any =
+                |patterns: &[WordingPattern]| patterns.iter().any(|pattern| pattern.find(text).is_some());
+            let hints =
+                HINT_WEIGHT * (i64::from(matches_any(&table.hints)) - i64::from(matches_any(&table.against)));
             for context in &table.contexts {
                 for place in context.find_all(text) {
                     let Some(number) = number_after(text, place.whole.end) else { continue };
                     let Some(entry) = table.entry(number) else { continue };
                     let score = NUMBER_WEIGHT + i64::from(context.letters) + hints;
-                    found.push(TextMatch { entry, span: place.whole.start..number.end, is_number: true, score });
+                    found.push(TextMatch {
+                        entry,
+                        span: place.whole.start..number.end,
+                        is_number: true,
+                        score,
+                    });
                 }
             }
         }

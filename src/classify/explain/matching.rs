@@ -78,13 +78,15 @@ impl WordingPattern {
     /// All places where it stands.
     pub(super) fn find_all<'a>(&'a self, text: &'a str) -> impl Iterator<Item = MatchSpan> + 'a {
         let first = self.pieces.first().map_or("\u{0}", String::as_str);
-        find_whole_words(text, first, 0).filter_map(move |start| self.match_from(text, start, start + first.len()))
+        find_whole_words(text, first, 0)
+            .filter_map(move |start| self.match_from(text, start, start + first.len()))
     }
 
     fn match_from(&self, text: &str, start: usize, mut end: usize) -> Option<MatchSpan> {
         let mut gaps = Vec::new();
         for piece in self.pieces.iter().skip(1) {
-            let next = find_whole_words(text, piece, end).next().filter(|next| next - end <= MAX_GAP_BYTES)?;
+            let next =
+                find_whole_words(text, piece, end).next().filter(|next| next - end <= MAX_GAP_BYTES)?;
             if text.get(end..next)?.split_whitespace().count() > MAX_GAP_WORDS {
                 return None;
             }

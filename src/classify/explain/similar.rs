@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::SimilarEntry;
-use super::knowledge::{KnowledgeEntry, Knowledge};
+use super::knowledge::{Knowledge, KnowledgeEntry};
 use super::matching::is_word;
 
 /// Words of a text that are compared at most.
@@ -83,8 +83,10 @@ fn score(query_words: &BTreeSet<String>, entry: &KnowledgeEntry) -> f64 {
         let pattern = super::matching::normalize_text(pattern);
         let all = pattern.split(|character| !is_word(character)).filter(|word| !word.is_empty()).count();
         let known = words(&pattern);
-        let shared: f64 =
-            known.iter().map(|word| query_words.iter().map(|other| word_similarity(word, other)).fold(0.0, f64::max)).sum();
+        let shared: f64 = known
+            .iter()
+            .map(|word| query_words.iter().map(|other| word_similarity(word, other)).fold(0.0, f64::max))
+            .sum();
         // Over all words: one that fits is not enough for a wording of many, or of words that stand anywhere.
         shared / f64::from(u32::try_from(all).unwrap_or(u32::MAX).max(1))
     };

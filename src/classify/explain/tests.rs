@@ -124,7 +124,10 @@ fn every_code_is_known_in_its_context() {
         assert_eq!(best_match(&format!("CONNACK return code {code}")).0, format!("connack_{code}"));
     }
     for code in (1000..=1014_u16).filter(|code| !matches!(code, 1004 | 1010)) {
-        assert_eq!(best_match(&format!("WebSocket closed: code {code}")).0, format!("websocket_close_{code}"));
+        assert_eq!(
+            best_match(&format!("WebSocket closed: code {code}")).0,
+            format!("websocket_close_{code}")
+        );
     }
 }
 

@@ -13,23 +13,32 @@ pub(in crate::classify) fn advice(frame: &Frame, posterior: &Posterior, fix: Opt
     let new_advice = |text: String, action| Advice { text, action };
     let keep_alive = frame.sessions.last().map_or(f64::INFINITY, |session| session.keep_alive);
     let fit = posterior.fits.get(&posterior.pattern);
-    let outside_action = |otherwise: &str| new_advice(fix.unwrap_or(otherwise).to_owned(), AdviceAction::Outside);
+    let outside_action =
+        |otherwise: &str| new_advice(fix.unwrap_or(otherwise).to_owned(), AdviceAction::Outside);
     match posterior.pattern {
-        Pattern::Undetermined if frame.drops.is_empty() => new_advice("leave it running".into(), AdviceAction::Wait),
-        Pattern::Undetermined if !keep_alive.is_finite() => {
-            new_advice("turn the keep-alive on, so that a dead link is noticed".into(), AdviceAction::TurnPingsOn)
+        Pattern::Undetermined if frame.drops.is_empty() => {
+            new_advice("leave it running".into(), AdviceAction::Wait)
         }
+        Pattern::Undetermined if !keep_alive.is_finite() => new_advice(
+            "turn the keep-alive on, so that a dead link is noticed".into(),
+            AdviceAction::TurnPingsOn,
+        ),
         Pattern::Undetermined => undetermined_advice(frame, posterior),
         Pattern::IdleTimeout => {
             let limit = fit.and_then(|fit| {
                 let limit = fit.parameter("limit_secs");
                 limit.or_else(|| fit.parameter("shortest_fatal_silence_secs"))
             });
-            idle_timeout_advice(limit, keep_alive, fit.and_then(|fit| fit.parameter("longest_survived_silence_secs")))
+            idle_timeout_advice(
+                limit,
+                keep_alive,
+                fit.and_then(|fit| fit.parameter("longest_survived_silence_secs")),
+            )
         }
         Pattern::FixedLifetime => {
             let limit = fit.and_then(|fit| fit.parameter("limit_secs")).unwrap_or(0.0);
-            if posterior.probabilities.get(&Pattern::Scheduled).is_some_and(|probability| *probability > 0.1) {
+            if posterior.probabilities.get(&Pattern::Scheduled).is_some_and(|probability| *probability > 0.1)
+            {
                 new_advice(
                     "reconnect now, and see whether the next drop moves along".into(),
                     AdviceAction::Reconnect,
@@ -41,7 +50,9 @@ pub(in crate::classify) fn advice(frame: &Frame, posterior: &Posterior, fix: Opt
         Pattern::Random | Pattern::Bursty => {
             outside_action("compare with probes of the gateway and of another host")
         }
-        Pattern::Scheduled => outside_action("look for what runs at that time: a nightly reset, a lease, a job"),
+        Pattern::Scheduled => {
+            outside_action("look for what runs at that time: a nightly reset, a lease, a job")
+        }
         Pattern::MessageCount | Pattern::MessageRate => {
             outside_action("send less, or ask the broker's owner for the limit")
         }
@@ -55,7 +66,9 @@ pub(in crate::classify) fn advice(frame: &Frame, posterior: &Posterior, fix: Opt
         Pattern::CredentialExpiry => {
             outside_action("reconnect with fresh credentials some minutes before they expire")
         }
-        Pattern::ClientIdTakeover => outside_action("find the other client with this client id, or use another id"),
+        Pattern::ClientIdTakeover => {
+            outside_action("find the other client with this client id, or use another id")
+        }
         Pattern::Outage => outside_action("see what fails while it is down: refused, no answer, or no name"),
         Pattern::KeepAliveTimeout => {
             outside_action("look for what keeps the client from sending: a blocked loop, a sleeping computer")

@@ -24,7 +24,11 @@ pub(in crate::classify) fn against(frame: &Frame, posterior: &Posterior) -> Vec<
     let missed_opportunities = (fit.opportunities - real(fit.hits.len())).round();
     let has_opportunities = !matches!(posterior.pattern, Pattern::Outage | Pattern::ClientIdTakeover);
     if has_opportunities && missed_opportunities >= 1.0 {
-        let times = if missed_opportunities < 1.5 { "once".into() } else { format!("{} times", whole_number(missed_opportunities)) };
+        let times = if missed_opportunities < 1.5 {
+            "once".into()
+        } else {
+            format!("{} times", whole_number(missed_opportunities))
+        };
         sentences.push(format!("{times} it could have struck and did not"));
     }
     sentences

@@ -18,7 +18,10 @@ pub(in crate::classify) fn cause_context(frame: &Frame, posterior: &Posterior) -
     let keep_alive = frame.sessions.last().map(|session| session.keep_alive);
     let mut ages: Vec<f64> = fit
         .map(|fit| {
-            hits(frame, fit).filter(|drop| drop.is_start_known).map(|drop| drop.detected - drop.start).collect()
+            hits(frame, fit)
+                .filter(|drop| drop.is_start_known)
+                .map(|drop| drop.detected - drop.start)
+                .collect()
         })
         .unwrap_or_default();
     CauseContext {
@@ -78,12 +81,14 @@ fn anchor(pattern: Pattern) -> Option<Anchor> {
 }
 
 fn end_shares(frame: &Frame) -> Option<EndShares> {
-    let kinds: Vec<DropKind> = frame.drops.iter().filter_map(|drop| frame.session_ending(drop)?.how).collect();
+    let kinds: Vec<DropKind> =
+        frame.drops.iter().filter_map(|drop| frame.session_ending(drop)?.how).collect();
     if kinds.is_empty() {
         return None;
     }
-    let share =
-        |counted: &[DropKind]| real(kinds.iter().filter(|how| counted.contains(how)).count()) / real(kinds.len());
+    let share = |counted: &[DropKind]| {
+        real(kinds.iter().filter(|how| counted.contains(how)).count()) / real(kinds.len())
+    };
     Some(EndShares {
         fin: share(&[DropKind::Fin]),
         rst: share(&[DropKind::Rst]),

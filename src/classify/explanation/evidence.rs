@@ -2,7 +2,7 @@
 
 use chrono::DateTime;
 
-use super::phrase::{count, hits, length, share_of_drops, quoted, min_max, tolerance, whole_number};
+use super::phrase::{count, hits, length, min_max, quoted, share_of_drops, tolerance, whole_number};
 use crate::classify::Pattern;
 use crate::classify::case::Frame;
 use crate::classify::hypothesis::Fit;
@@ -58,8 +58,11 @@ fn fixed_lifetime(frame: &Frame, fit: &Fit) -> Vec<String> {
         return Vec::new();
     };
     let which = share_of_drops(fit.hits.len(), frame.drops.len());
-    let longer =
-        frame.sessions.iter().filter(|session| session.is_start_known && session.age() > limit + 3.5 * sigma).count();
+    let longer = frame
+        .sessions
+        .iter()
+        .filter(|session| session.is_start_known && session.age() > limit + 3.5 * sigma)
+        .count();
     let beyond = match longer {
         0 => "no session lived longer".to_owned(),
         some => format!("{} lived longer", count(some, "session", "sessions")),
@@ -73,7 +76,8 @@ fn fixed_lifetime(frame: &Frame, fit: &Fit) -> Vec<String> {
     keep_alives.sort_unstable_by(f64::total_cmp);
     keep_alives.dedup();
     if keep_alives.len() > 1 {
-        sentences.push(format!("the same at {} keep-alive values: it is not about silence", keep_alives.len()));
+        sentences
+            .push(format!("the same at {} keep-alive values: it is not about silence", keep_alives.len()));
     }
     sentences
 }
@@ -153,8 +157,12 @@ fn idle_timeout(frame: &Frame, fit: &Fit) -> Vec<String> {
 /// Keep-alive values below a limit under which nothing dropped.
 fn drop_free_keep_alives(frame: &Frame, limit: f64) -> Option<String> {
     let is_below = |keep_alive: f64| keep_alive < limit;
-    let connected: f64 =
-        frame.sessions.iter().filter(|session| is_below(session.keep_alive)).map(|session| session.age()).sum();
+    let connected: f64 = frame
+        .sessions
+        .iter()
+        .filter(|session| is_below(session.keep_alive))
+        .map(|session| session.age())
+        .sum();
     let drops = frame.drops.iter().filter(|drop| is_below(drop.keep_alive)).count();
     (connected > 600.0 && drops == 0).then(|| {
         format!("with a keep-alive below {} there was no drop in {}", length(limit), length(connected))

@@ -10,7 +10,11 @@ use crate::classify::{DropPrediction, Pattern};
 const MIN_CONFIDENCE: f64 = 0.6;
 
 /// The next drop, where the pattern is about time and the link is up.
-pub(in crate::classify) fn predict_next_drop(frame: &Frame, posterior: &Posterior, now_wall: f64) -> Option<DropPrediction> {
+pub(in crate::classify) fn predict_next_drop(
+    frame: &Frame,
+    posterior: &Posterior,
+    now_wall: f64,
+) -> Option<DropPrediction> {
     let fit = posterior.fits.get(&posterior.pattern)?;
     if posterior.confidence < MIN_CONFIDENCE {
         return None;

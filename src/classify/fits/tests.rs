@@ -128,7 +128,11 @@ fn a_limit_of_silence_is_compared_with_the_silence() {
 #[test]
 fn messages_are_counted() {
     assert_fit(&verdict(Pattern::MessageCount, &[("messages", 40.0)]), &dropped(60.0, 1.0), FITS);
-    assert_fit(&verdict(Pattern::MessageCount, &[("published_messages", 40.0)]), &dropped(60.0, 1.0), DOES_NOT_FIT);
+    assert_fit(
+        &verdict(Pattern::MessageCount, &[("published_messages", 40.0)]),
+        &dropped(60.0, 1.0),
+        DOES_NOT_FIT,
+    );
     assert_fit(&verdict(Pattern::MessageCount, &[]), &dropped(60.0, 1.0), UNKNOWN);
 }
 
@@ -139,9 +143,11 @@ fn a_rejected_publish_is_the_one_the_evidence_names() {
     verdict.classification.evidence = vec![evidence.into()];
     let mut drop = dropped(600.0, 1.0);
     assert_fit(&verdict, &drop, UNKNOWN);
-    for (ago, topic, start) in
-        [(0.2, "demo/12345/bad", FITS), (0.2, "demo/good", DOES_NOT_FIT), (30.0, "demo/12345/bad", DOES_NOT_FIT)]
-    {
+    for (ago, topic, start) in [
+        (0.2, "demo/12345/bad", FITS),
+        (0.2, "demo/good", DOES_NOT_FIT),
+        (30.0, "demo/12345/bad", DOES_NOT_FIT),
+    ] {
         drop.event.packets = vec![packet(ago, false, "PUBLISH", Some(topic))];
         assert_fit(&verdict, &drop, start);
     }
@@ -198,7 +204,9 @@ fn every_pattern_has_an_answer_without_any_numbers() {
         assert!(sentence.contains(pattern.title()), "{sentence}");
     }
     let extreme_values = [f64::NAN, f64::INFINITY, -1.0, 1e300];
-    for (pattern, value) in Pattern::ALL.into_iter().flat_map(|pattern| extreme_values.map(|value| (pattern, value))) {
+    for (pattern, value) in
+        Pattern::ALL.into_iter().flat_map(|pattern| extreme_values.map(|value| (pattern, value)))
+    {
         let names =
             ["limit_secs", "spread_secs", "period_secs", "phase_secs", "messages", "typical_life_secs"];
         describe_fit(&verdict(pattern, &names.map(|name| (name, value))), &dropped(60.0, 1.0));

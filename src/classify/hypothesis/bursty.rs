@@ -103,7 +103,9 @@ fn two_kinds_of_life(case: &Case) -> Fit {
 
 fn lives(case: &Case) -> Vec<(f64, bool)> {
     let sessions = case.frame.sessions.iter().enumerate().filter(|(_, session)| session.is_start_known);
-    sessions.map(|(index, session)| (session.age().max(0.05), case.drop_of_session(index).is_some())).collect()
+    sessions
+        .map(|(index, session)| (session.age().max(0.05), case.drop_of_session(index).is_some()))
+        .collect()
 }
 
 fn age_bins(lives: &[(f64, bool)]) -> Vec<AgeBin> {

@@ -73,8 +73,8 @@ pub(super) fn fit(case: &Case, bursty: &mut Fit) -> Fit {
     compare_with_bursts(case, &mut fit, bursty);
     fit.log_evidence -= lost_probe_penalty(case);
     let closed = real(case.drops().filter(|(_, drop)| drop.kind == EndKind::Clean).count());
-    let clean_close_factor =
-        ln_beta_binomial(closed, case.count_f64(), 20.0, 1.0) - ln_beta_binomial(closed, case.count_f64(), 1.0, 1.0);
+    let clean_close_factor = ln_beta_binomial(closed, case.count_f64(), 20.0, 1.0)
+        - ln_beta_binomial(closed, case.count_f64(), 1.0, 1.0);
     fit.log_evidence += clean_close_factor.min(0.0);
     if let Some((factor, hits)) = reason::reason_code_factor(case, &[TAKEN_OVER])
         && factor > 0.0
@@ -100,7 +100,8 @@ fn short_lives(case: &Case) -> Fit {
             }
             let penalty = if median > 20.0 { BACKOFF_PENALTY } else { 0.0 };
             let evidence =
-                ln_beta_binomial(real(hits), sessions, 2.0, 1.0) + case.ln_background(hits) + density - penalty;
+                ln_beta_binomial(real(hits), sessions, 2.0, 1.0) + case.ln_background(hits) + density
+                    - penalty;
             terms.push(evidence);
             if best.is_none_or(|(most, _)| evidence > most) {
                 best = Some((evidence, median));
@@ -121,14 +122,16 @@ fn short_lives(case: &Case) -> Fit {
 
 fn compare_with_bursts(case: &Case, fit: &mut Fit, bursty: &mut Fit) {
     let Some(short) = bursty.parameter("short_life_secs").filter(|short| *short < 10.0) else { return };
-    let by_peer = case.drops().filter(|(_, drop)| matches!(drop.kind, EndKind::Clean | EndKind::Reset)).count();
+    let by_peer =
+        case.drops().filter(|(_, drop)| matches!(drop.kind, EndKind::Clean | EndKind::Reset)).count();
     if real(by_peer) < 0.7 * case.count_f64() {
         return;
     }
     // A network that flaps rarely closes politely.
     let closed = case.drops().filter(|(_, drop)| drop.kind == EndKind::Clean).count();
     let is_mostly_clean = real(closed) >= 0.9 * case.count_f64();
-    let (takeover_penalty, bursty_penalty) = if short < 5.0 || is_mostly_clean { (1.0, 4.0) } else { (2.5, 1.5) };
+    let (takeover_penalty, bursty_penalty) =
+        if short < 5.0 || is_mostly_clean { (1.0, 4.0) } else { (2.5, 1.5) };
     if bursty.log_evidence - takeover_penalty > fit.log_evidence {
         fit.log_evidence = bursty.log_evidence - takeover_penalty;
         let long = bursty.parameter("long_life_secs").unwrap_or(short);
@@ -136,8 +139,11 @@ fn compare_with_bursts(case: &Case, fit: &mut Fit, bursty: &mut Fit) {
             matches!(drop.kind, EndKind::Clean | EndKind::Reset)
                 && drop.detected - drop.start < (short * long).sqrt()
         };
-        fit.hits =
-            case.drops().filter(|(_, drop)| drop.is_start_known && is_short(drop)).map(|(index, _)| index).collect();
+        fit.hits = case
+            .drops()
+            .filter(|(_, drop)| drop.is_start_known && is_short(drop))
+            .map(|(index, _)| index)
+            .collect();
         fit.opportunities = real(case.frame.sessions.len());
         fit.parameters = vec![("typical_life_secs", short)];
     }
@@ -150,7 +156,8 @@ fn lost_probe_penalty(case: &Case) -> f64 {
         return 0.0;
     }
     let (mut short, mut lost) = (0_usize, 0_usize);
-    for (_, drop) in case.drops().filter(|(_, drop)| drop.is_start_known && drop.detected - drop.start < 60.0) {
+    for (_, drop) in case.drops().filter(|(_, drop)| drop.is_start_known && drop.detected - drop.start < 60.0)
+    {
         short += 1;
         lost += usize::from(case.frame.probe_failed(drop.detected - 5.0, drop.detected + 10.0));
     }

@@ -16,12 +16,16 @@ const WIDTHS: [f64; 3] = [0.5, 2.5, 8.0];
 const REACH: f64 = 25.0;
 
 pub(super) fn fit(case: &Case) -> Fit {
-    let anchors = [fit_anchor(case, &expiry_at_connect(case), "bound"), fit_anchor(case, &newest_expiries(case), "newest")];
+    let anchors = [
+        fit_anchor(case, &expiry_at_connect(case), "bound"),
+        fit_anchor(case, &newest_expiries(case), "newest"),
+    ];
     let terms: Vec<f64> = anchors.iter().flatten().map(|fit| fit.log_evidence).collect();
     let best =
         anchors.into_iter().flatten().max_by(|one, other| one.log_evidence.total_cmp(&other.log_evidence));
     let Some(mut best) = best else { return Fit::impossible() };
-    let reason_factor = reason::reason_code_factor(case, &[NOT_AUTHORIZED]).map_or(0.0, |(factor, _)| factor.clamp(0.0, 6.0));
+    let reason_factor =
+        reason::reason_code_factor(case, &[NOT_AUTHORIZED]).map_or(0.0, |(factor, _)| factor.clamp(0.0, 6.0));
     best.log_evidence = ln_mean_exp(&terms, 2) + reason_factor;
     best
 }
@@ -62,7 +66,8 @@ fn fit_anchor(case: &Case, moments: &[(f64, usize)], name: &'static str) -> Opti
             continue;
         }
         opportunities += 1;
-        let hit_drop = case.drop_of_session(*index).and_then(|drop| Some((drop, case.frame.drops.get(drop)?)));
+        let hit_drop =
+            case.drop_of_session(*index).and_then(|drop| Some((drop, case.frame.drops.get(drop)?)));
         let Some((drop_index, drop)) = hit_drop else { continue };
         let (lo, hi) = (drop.lo - expiry, drop.hi - expiry);
         if lo <= REACH && hi >= -1.0 {

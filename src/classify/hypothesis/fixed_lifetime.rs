@@ -24,8 +24,12 @@ pub(super) fn fit(case: &Case) -> Fit {
         .map(|(index, drop)| Interval { drop: index, lo: drop.lo - drop.start, hi: drop.hi - drop.start })
         .collect();
     let alive = SurvivalTable::from_values(case.survivors().map(Session::age));
-    let mut fit =
-        location::fit(case, &ages, &alive, &Search { round_values: &ROUND_LIFETIMES, min: 30.0, name: "limit_secs" });
+    let mut fit = location::fit(
+        case,
+        &ages,
+        &alive,
+        &Search { round_values: &ROUND_LIFETIMES, min: 30.0, name: "limit_secs" },
+    );
     // Who ends sessions by age closes them. What falls silent, or is reset when we speak, was lost on the way, and
     // the wide windows of such deaths fit any age.
     let of_hits = fit.hits.iter().filter_map(|index| case.frame.drops.get(*index));

@@ -67,7 +67,8 @@ fn is_coincidence(case: &Case, fit: &Fit) -> bool {
         hits.iter().filter_map(|drop| Some(last_activity(case, drop)? - drop.start)).collect();
     let late = quantile(&mut after_connect, 0.8).unwrap_or(f64::INFINITY);
     let early = quantile(&mut after_connect, 0.2).unwrap_or(0.0);
-    let is_server = |drop: &&DeathWindow| (limit - 1.5 * drop.keep_alive).abs() < 0.03 * drop.keep_alive + 2.0;
+    let is_server =
+        |drop: &&DeathWindow| (limit - 1.5 * drop.keep_alive).abs() < 0.03 * drop.keep_alive + 2.0;
     late - early < (3.0 * sigma).max(3.0) || hits.iter().all(is_server)
 }
 
@@ -179,11 +180,15 @@ fn fatal_silences(case: &Case) -> Vec<FatalSilence> {
         .drops()
         .filter(|(_, drop)| drop.silence.is_some_and(|secs| secs >= 1.47 * drop.keep_alive))
         .count();
-    let is_server_limit_active = case.frame.survived_excess.outlived_by(2.0) <= 0.5 * real(beyond_server_limit);
+    let is_server_limit_active =
+        case.frame.survived_excess.outlived_by(2.0) <= 0.5 * real(beyond_server_limit);
     let fatal_silence = |(index, drop): (usize, &DeathWindow)| {
         let (tx, silence) = (drop.tx?, drop.silence?);
         let is_server_timeout = is_server_limit_active && silence >= 1.47 * drop.keep_alive;
-        if drop.is_own_timeout || silence <= MIN_SILENCE || is_server_timeout || slept_between(case, tx - silence, drop.detected)
+        if drop.is_own_timeout
+            || silence <= MIN_SILENCE
+            || is_server_timeout
+            || slept_between(case, tx - silence, drop.detected)
         {
             return None;
         }

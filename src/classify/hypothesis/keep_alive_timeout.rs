@@ -55,7 +55,8 @@ pub(super) fn fit(case: &Case) -> Fit {
 
 /// The server closes when it heard nothing for 1.5 keep-alives.
 fn server_side(case: &Case) -> Fit {
-    let drops: Vec<AnsweredDrop> = case.drops().filter_map(|(index, drop)| answered_drop(case, index, drop)).collect();
+    let drops: Vec<AnsweredDrop> =
+        case.drops().filter_map(|(index, drop)| answered_drop(case, index, drop)).collect();
     let mut widths: Vec<f64> = WIDTHS.map(|sigma| sigma.max(case.frame.floor)).to_vec();
     widths.dedup_by(|one, other| (*one - *other).abs() < 1e-4);
     let mut terms = Vec::new();
@@ -102,8 +103,12 @@ fn answered_drop(case: &Case, index: usize, drop: &DeathWindow) -> Option<Answer
     }
     let ending = case.frame.session_ending(drop)?;
     let unanswered_at = drop.tx.map_or(f64::INFINITY, |tx| tx - 0.05);
-    let mut last =
-        ending.packets.iter().rev().find(|packet| packet.is_outgoing && packet.at < unanswered_at).map_or(drop.start, |packet| packet.at);
+    let mut last = ending
+        .packets
+        .iter()
+        .rev()
+        .find(|packet| packet.is_outgoing && packet.at < unanswered_at)
+        .map_or(drop.start, |packet| packet.at);
     if let (None, Some(reported)) = (drop.tx, ending.last_tx) {
         last = last.max(drop.detected - reported);
     }
@@ -138,7 +143,8 @@ fn density(hits: &[&AnsweredDrop], sigma: f64) -> f64 {
 /// ping, the way was open and one end hung. Everything else (a way back that is free at once) is a hint
 /// that leaves random loss and a hung end about even.
 fn client_side(case: &Case) -> Fit {
-    let silent: Vec<(usize, &DeathWindow)> = case.drops().filter(|(_, drop)| drop.kind == EndKind::Silent).collect();
+    let silent: Vec<(usize, &DeathWindow)> =
+        case.drops().filter(|(_, drop)| drop.kind == EndKind::Silent).collect();
     if silent.len() < 3 || real(silent.len()) < MIN_SILENT_SHARE * case.count_f64() {
         return Fit::impossible();
     }
@@ -163,7 +169,8 @@ fn client_side(case: &Case) -> Fit {
 /// A single unanswered ping, and everything else worked at once.
 fn has_no_other_fault(case: &Case, drop: &DeathWindow) -> bool {
     let Some(ending) = case.frame.session_ending(drop) else { return false };
-    let last_out = ending.packets.iter().rev().find(|packet| packet.is_outgoing).map_or(drop.start, |packet| packet.at);
+    let last_out =
+        ending.packets.iter().rev().find(|packet| packet.is_outgoing).map_or(drop.start, |packet| packet.at);
     let deadline = drop.detected - last_out - drop.keep_alive;
     ending.failed_connects == 0
         && deadline > PLAUSIBLE_PING_TIMEOUTS.start

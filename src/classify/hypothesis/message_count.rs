@@ -124,14 +124,16 @@ fn fit_at(
     }
     let sigma = (spread * place).max(0.5);
     let reach = (3.5 * sigma).max(1.5);
-    let hits: Vec<&DropCount> = drops.iter().filter(|drop| (drop.interval.lo - place).abs() <= reach).collect();
+    let hits: Vec<&DropCount> =
+        drops.iter().filter(|drop| (drop.interval.lo - place).abs() <= reach).collect();
     if hits.len() < 2 {
         return None;
     }
     let count = real(hits.len());
     let limit = hits.iter().map(|drop| drop.interval.lo).sum::<f64>() / count;
     let opportunities = count + all.count_above(limit + reach);
-    let density: f64 = hits.iter().map(|drop| ln_normal(drop.interval.lo - limit, sigma) + drop.density).sum();
+    let density: f64 =
+        hits.iter().map(|drop| ln_normal(drop.interval.lo - limit, sigma) + drop.density).sum();
     let price = ln(sigma.max(1.0) * (std::f64::consts::TAU / count).sqrt() / (limit * 8.0));
     Some(Fit {
         log_evidence: ln_mechanism(count, opportunities) + case.ln_background(hits.len()) + density + price,

@@ -52,7 +52,8 @@ fn incidents(case: &Case) -> Vec<Incident> {
     let mut incidents: Vec<Incident> = Vec::new();
     let mut failed_before = false;
     for (index, drop) in case.drops() {
-        let is_same_incident = failed_before && drop.is_start_known && drop.detected - drop.start <= SAME_INCIDENT;
+        let is_same_incident =
+            failed_before && drop.is_start_known && drop.detected - drop.start <= SAME_INCIDENT;
         if !is_same_incident || incidents.is_empty() {
             incidents.push(Incident::default());
         }
@@ -72,5 +73,7 @@ fn incidents(case: &Case) -> Vec<Incident> {
 }
 
 fn recovery(case: &Case, drop: &DeathWindow) -> (u32, Option<f64>) {
-    case.frame.session_ending(drop).map_or((0, None), |ending| (ending.failed_connects, ending.reconnect_secs))
+    case.frame
+        .session_ending(drop)
+        .map_or((0, None), |ending| (ending.failed_connects, ending.reconnect_secs))
 }

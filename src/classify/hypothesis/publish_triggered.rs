@@ -48,8 +48,9 @@ pub(super) fn fit(case: &Case) -> Fit {
         if hits < 2 || real(hits) < 0.25 * opportunities {
             continue;
         }
-        let evidence = ln_mechanism(real(hits), opportunities) + case.ln_background(hits) + topic_drops.density
-            - real(published.max(1)).ln();
+        let evidence =
+            ln_mechanism(real(hits), opportunities) + case.ln_background(hits) + topic_drops.density
+                - real(published.max(1)).ln();
         terms.push(evidence);
         if evidence > best.log_evidence {
             best = Fit {

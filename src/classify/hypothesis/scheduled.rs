@@ -108,7 +108,11 @@ fn moments(case: &Case) -> Vec<WallWindow> {
     let mut moments: Vec<WallWindow> = case
         .drops()
         .filter(|(_, drop)| !drop.is_own_timeout)
-        .map(|(index, drop)| WallWindow { drop: index, lo: drop.lo + drop.to_wall, hi: drop.hi + drop.to_wall })
+        .map(|(index, drop)| WallWindow {
+            drop: index,
+            lo: drop.lo + drop.to_wall,
+            hi: drop.hi + drop.to_wall,
+        })
         .collect();
     moments.sort_unstable_by(|one, other| one.hi.total_cmp(&other.hi));
     moments
@@ -236,7 +240,8 @@ impl PeriodFit<'_> {
         let mut hits: Vec<(usize, f64)> = self.hits(period, phase, sigma);
         let counts: Vec<f64> = hits.iter().map(|(_, tick)| ((tick - phase) / period).round()).collect();
         let ticks: BTreeSet<u64> = counts.iter().map(|count| count.to_bits()).collect();
-        if hits.len() < if self.is_round { 3 } else { 4 } || ticks.len() < 3 || !self.has_sharp_windows(&hits) {
+        if hits.len() < if self.is_round { 3 } else { 4 } || ticks.len() < 3 || !self.has_sharp_windows(&hits)
+        {
             return None;
         }
         let mut ln_prior = if hits.len() == 3 { -2.0 } else { 0.0 };
@@ -261,7 +266,10 @@ impl PeriodFit<'_> {
             is_round: self.is_round,
             phase: phase.rem_euclid(period),
             sigma,
-            evidence: ln_mechanism(count, opportunities) + density + self.case.ln_background(hits.len()) + ln_prior,
+            evidence: ln_mechanism(count, opportunities)
+                + density
+                + self.case.ln_background(hits.len())
+                + ln_prior,
             hits: hits.iter().filter_map(|(index, _)| Some(self.moments.get(*index)?.drop)).collect(),
             opportunities,
             follows_local_time,

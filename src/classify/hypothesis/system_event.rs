@@ -35,7 +35,8 @@ pub(super) fn fit(case: &Case) -> Fit {
         moments.entry(*name).or_default().push(*at);
     }
     let names = real(moments.len().max(1)).ln();
-    let kinds: Vec<EventKindFit> = moments.iter().filter_map(|(name, at)| fit_event_kind(case, *name, at)).collect();
+    let kinds: Vec<EventKindFit> =
+        moments.iter().filter_map(|(name, at)| fit_event_kind(case, *name, at)).collect();
     let Some(best) = kinds.iter().max_by(|one, other| one.evidence.total_cmp(&other.evidence)) else {
         return Fit::impossible();
     };

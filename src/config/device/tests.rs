@@ -41,9 +41,13 @@ fn a_command_of_the_file_can_be_sent() {
     let specs = device.commands();
     assert_eq!((&*device.title(), specs.len(), specs[0].confirm), ("Heater", 1, Confirm::Type));
     assert_eq!(specs[0].parameters[0].range(), "35 to 65 °C in steps of 0.5");
-    let command_context = Occasion { correlation_id: "i", client_id: "me", now: chrono::DateTime::UNIX_EPOCH };
+    let command_context =
+        Occasion { correlation_id: "i", client_id: "me", now: chrono::DateTime::UNIX_EPOCH };
     let prepared = device.build("set", &[Value::Number(50.0)], &command_context).expect("an order");
-    assert_eq!((prepared.qos, prepared.answer.map(|answer| answer.within)), (1, Some(Duration::from_secs(3))));
+    assert_eq!(
+        (prepared.qos, prepared.answer.map(|answer| answer.within)),
+        (1, Some(Duration::from_secs(3)))
+    );
     assert_eq!(prepared.payload, br#"{"id":"i","to":50.0}"#);
     let filters: Vec<_> = device.subscriptions("me").into_iter().map(|(filter, _)| filter).collect();
     assert_eq!(filters, ["home/status", "home/me/answer"]);
@@ -161,7 +165,11 @@ fn each_error_names_its_line() {
     let two =
         format!("{SET}{}", SET.replace("\"set\"", "\"other\"").replace("qos = 1", "qos = 1\nkey = \"p\""));
     let clash = two.replacen("qos = 1", "qos = 1\nkey = \"p\"", 1);
-    assert!(error_for(&clash).ends_with("the key p is bound to both set and other."), "{}", error_for(&clash));
+    assert!(
+        error_for(&clash).ends_with("the key p is bound to both set and other."),
+        "{}",
+        error_for(&clash)
+    );
     assert!(
         error_for(&with("qos", "quos")).contains("unknown key `quos` in line 6"),
         "{}",

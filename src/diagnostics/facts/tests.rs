@@ -1,7 +1,8 @@
 use chrono::{TimeZone, Utc};
 
 use super::super::event::{
-    ConnectFailedEvent, ConnectKind, ConnectedEvent, DroppedEvent, Event, Initiator, Phase, StartedEvent, SystemSource,
+    ConnectFailedEvent, ConnectKind, ConnectedEvent, DroppedEvent, Event, Initiator, Phase, StartedEvent,
+    SystemSource,
 };
 use super::super::{Diagnostics, Stamp};
 use super::*;

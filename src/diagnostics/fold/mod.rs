@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::time_totals::TimeTotals;
 use super::commands::CommandFold;
 use super::distribution::Distribution;
 use super::event::{Attempt, CommandState, ConnectFailedEvent, StartedEvent};
 use super::sentence::sentence;
+use super::time_totals::TimeTotals;
 use super::{
-    ConnectionRecord, DropRecord, Event, History, LinkState, LogEntry, Mark, MarkKind, Metrics, PingStats, SessionCounts,
-    Snapshot, Stamp, TimeScale,
+    ConnectionRecord, DropRecord, Event, History, LinkState, LogEntry, Mark, MarkKind, Metrics, PingStats,
+    SessionCounts, Snapshot, Stamp, TimeScale,
 };
 
 /// Folds events into a [`Snapshot`]. Deterministic: the same events with the same stamps give the same
@@ -257,7 +257,8 @@ impl Diagnostics {
         self.log.push(entry);
         let Some(entry) = self.log.last().cloned() else { return };
         let belongs_to_last_drop = self.drops.last().is_some_and(|drop| {
-            drop.after.len() < DropRecord::MAX_CONTEXT_EVENTS && entry.at.since(drop.at) <= DropRecord::CONTEXT_SPAN
+            drop.after.len() < DropRecord::MAX_CONTEXT_EVENTS
+                && entry.at.since(drop.at) <= DropRecord::CONTEXT_SPAN
         });
         if belongs_to_last_drop {
             self.drops.update_last(|drop| drop.after.push(entry));

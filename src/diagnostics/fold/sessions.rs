@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::Diagnostics;
 use crate::diagnostics::event::whole_secs as whole;
-use crate::diagnostics::event::{ConnectFailedEvent, ConnectedEvent, DroppedEvent, Initiator, StartedEvent, SystemSource};
+use crate::diagnostics::event::{
+    ConnectFailedEvent, ConnectedEvent, DroppedEvent, Initiator, StartedEvent, SystemSource,
+};
 use crate::diagnostics::sentence::failure_reason;
 use crate::diagnostics::{
     ConnectionRecord, DropRecord, LinkState, MarkKind, Metrics, Recovery, SessionCounts, SessionEnd, Stamp,
@@ -108,7 +110,12 @@ impl Diagnostics {
         self.link = LinkState::Down { since: at, failures: 0 };
     }
 
-    pub(super) fn drop_record(&self, at: Stamp, dropped: &DroppedEvent, session_start: Option<Stamp>) -> DropRecord {
+    pub(super) fn drop_record(
+        &self,
+        at: Stamp,
+        dropped: &DroppedEvent,
+        session_start: Option<Stamp>,
+    ) -> DropRecord {
         let to_duration =
             |secs: Option<f64>| secs.and_then(|secs| Duration::try_from_secs_f64(secs.max(0.0)).ok());
         let idle_in = to_duration(dropped.last_rx_secs);

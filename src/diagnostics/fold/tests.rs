@@ -3,7 +3,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::diagnostics::event::{
-    ConnectFailedEvent, ConnectKind, ConnectedEvent, DroppedEvent, DropKind, Initiator, Layer, Message, StartedEvent, SystemSource,
+    ConnectFailedEvent, ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Initiator, Layer, Message,
+    StartedEvent, SystemSource,
 };
 use crate::diagnostics::{Diagnostics, Event, LinkState, Snapshot, Stamp};
 

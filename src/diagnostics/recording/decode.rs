@@ -10,8 +10,8 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use super::super::event::{Event, StampedEvent};
-use super::time_axis::{TimeAxis, micros};
 use super::fast_parser::{FastParser, ParsedLine};
+use super::time_axis::{TimeAxis, micros};
 
 /// Longest line read, in bytes; longer ones are skipped and counted.
 pub const MAX_LINE_BYTES: usize = 1024 * 1024;
@@ -85,7 +85,9 @@ impl Decoder {
             self.stats.oversized += 1;
             return None;
         }
-        let Some(ParsedLine { t, m, event }) = self.fast_parser.parse_line(line).or_else(|| parse_json_line(line)) else {
+        let Some(ParsedLine { t, m, event }) =
+            self.fast_parser.parse_line(line).or_else(|| parse_json_line(line))
+        else {
             let counter = if complete { &mut self.stats.malformed } else { &mut self.stats.truncated };
             *counter += 1;
             return None;

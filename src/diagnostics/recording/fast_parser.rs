@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
-use super::super::event::{CommandUpdate, CommandState, Event, Message, ProbeResult};
+use super::super::event::{CommandState, CommandUpdate, Event, Message, ProbeResult};
 use super::line_scanner::LineScanner;
 
 /// What a line says; `m` in microseconds.

@@ -8,17 +8,17 @@
 //! and signed query strings never reach an event, so they never reach a recording. A file meant for
 //! somebody else is the export, which is redacted.
 
-mod time_axis;
 mod decode;
 mod fast_parser;
 mod line_scanner;
+mod time_axis;
 
 use chrono::SecondsFormat;
 
 use super::Event;
 use super::event::StampedEvent;
 
-pub use decode::{Decoder, MAX_LINE_BYTES, RecordingReader, DecodeStats};
+pub use decode::{DecodeStats, Decoder, MAX_LINE_BYTES, RecordingReader};
 
 /// Keys of an experiment line that its details must not repeat.
 const RESERVED_KEYS: [&str; 5] = ["t", "m", "kind", "id", "what"];
@@ -42,7 +42,9 @@ pub fn encode(observed: &StampedEvent) -> String {
 fn fields(event: &Event) -> String {
     let clean;
     let event = match event {
-        Event::Experiment { id, what, details } if RESERVED_KEYS.iter().any(|key| details.contains_key(*key)) => {
+        Event::Experiment { id, what, details }
+            if RESERVED_KEYS.iter().any(|key| details.contains_key(*key)) =>
+        {
             let mut details = details.clone();
             details.retain(|key, _| !RESERVED_KEYS.contains(&key.as_str()));
             clean = Event::Experiment { id: id.clone(), what: what.clone(), details };

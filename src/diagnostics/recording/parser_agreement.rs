@@ -101,7 +101,10 @@ fn members() -> impl Strategy<Value = Vec<(String, String)>> {
         members.extend(m.map(|m| ("m".to_owned(), m)));
         members.push(("kind".to_owned(), format!("\"{kind}\"")));
         members.extend(
-            fields.into_iter().filter(|(_, _, is_present)| *is_present).map(|(key, value, _)| (key.to_owned(), value)),
+            fields
+                .into_iter()
+                .filter(|(_, _, is_present)| *is_present)
+                .map(|(key, value, _)| (key.to_owned(), value)),
         );
         members
     });

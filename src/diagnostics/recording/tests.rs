@@ -14,7 +14,11 @@ fn wall(text: &str) -> DateTime<Utc> {
 
 fn boot_seconds(lines: &[String]) -> Vec<f64> {
     let mut decoder = Decoder::new();
-    lines.iter().filter_map(|line| decoder.decode_line(line.as_bytes())).map(|o| o.at.boot.as_secs_f64()).collect()
+    lines
+        .iter()
+        .filter_map(|line| decoder.decode_line(line.as_bytes()))
+        .map(|o| o.at.boot.as_secs_f64())
+        .collect()
 }
 
 fn started(t: &str, m: Option<f64>) -> String {
@@ -211,7 +215,9 @@ fn a_clock_event_without_a_step_changes_nothing() {
     let event = Event::System { source: SystemSource::Clock, message: "stepped by a lot".to_owned() };
     let at = Stamp::new(wall("2026-08-03T12:00:00Z"), Duration::ZERO);
     assert_eq!(
-        Decoder::new().decode_line(encode(&StampedEvent { at, event: event.clone() }).as_bytes()).map(|o| o.event),
+        Decoder::new()
+            .decode_line(encode(&StampedEvent { at, event: event.clone() }).as_bytes())
+            .map(|o| o.event),
         Some(event)
     );
 }

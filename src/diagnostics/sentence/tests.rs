@@ -236,7 +236,12 @@ fn refused_subscriptions_are_named() {
 fn messages_pings_and_successful_publishes_are_not_notable() {
     let message = Message { topic: "t".into(), bytes: 1, queued: false, correlation_id: None, qos: None };
     let command = |state| {
-        Event::Command(CommandUpdate { correlation_id: "1".to_owned(), name: "status".to_owned(), state, ms: None })
+        Event::Command(CommandUpdate {
+            correlation_id: "1".to_owned(),
+            name: "status".to_owned(),
+            state,
+            ms: None,
+        })
     };
     for event in [
         Event::Published(message.clone()),

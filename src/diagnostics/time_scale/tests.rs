@@ -76,7 +76,10 @@ fn the_next_run_of_a_file_goes_on_where_the_last_one_was() {
 fn the_fold_and_what_is_advanced_from_it_are_in_field_time() {
     let mut fold = Diagnostics::new(10);
     fold.apply(at(0.0), &started(Some(60.0)));
-    fold.apply(at(1.0), &Event::Connected(ConnectedEvent { keep_alive_secs: 20.0, ..ConnectedEvent::default() }));
+    fold.apply(
+        at(1.0),
+        &Event::Connected(ConnectedEvent { keep_alive_secs: 20.0, ..ConnectedEvent::default() }),
+    );
     let snapshot = fold.snapshot(at(3.0));
     assert_eq!(snapshot.keep_alive_secs, 1_200);
     assert_eq!(snapshot.link, LinkState::Connected { since: at(60.0) });

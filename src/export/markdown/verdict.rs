@@ -50,7 +50,8 @@ fn write_pattern(out: &mut String, classification: &Classification) -> fmt::Resu
 }
 
 fn write_alternatives(out: &mut String, classification: &Classification) -> fmt::Result {
-    let is_other = |one: &&Hypothesis| one.pattern != classification.pattern && one.probability >= MIN_PROBABILITY;
+    let is_other =
+        |one: &&Hypothesis| one.pattern != classification.pattern && one.probability >= MIN_PROBABILITY;
     let others: Vec<String> = classification
         .hypotheses
         .iter()

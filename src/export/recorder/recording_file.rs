@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::super::file::{create_private_dir, owner_only, display_path};
+use super::super::file::{create_private_dir, display_path, owner_only};
 use super::RecorderTarget;
 
 /// Why a line could not be written.
@@ -73,8 +73,9 @@ impl RecordingFile {
         if self.open.is_none() {
             self.open = Some(self.reopen()?);
         }
-        let is_over_limit =
-            |open: &OpenFile| open.is_regular && open.bytes > 0 && open.bytes.saturating_add(size) > self.max_bytes;
+        let is_over_limit = |open: &OpenFile| {
+            open.is_regular && open.bytes > 0 && open.bytes.saturating_add(size) > self.max_bytes
+        };
         if self.open.as_ref().is_some_and(is_over_limit) {
             self.open = None;
             self.open = Some(self.open_next()?);

@@ -96,8 +96,9 @@ impl Redactor {
         let mut clean = String::with_capacity(text.len());
         let mut at = 0;
         while let Some(first) = text[at..].chars().next() {
-            let Some(found) =
-                self.known_at(text, at).or_else(|| pattern_scan::match_at(text, at, clean.chars().next_back()))
+            let Some(found) = self
+                .known_at(text, at)
+                .or_else(|| pattern_scan::match_at(text, at, clean.chars().next_back()))
             else {
                 clean.push(first);
                 at += first.len_utf8();

@@ -56,7 +56,13 @@ struct ScanPosition<'a> {
 
 impl ScanPosition<'_> {
     /// A finding of `length` bytes after `skip` bytes that are kept.
-    fn sensitive_match(&self, kind: SensitiveKind, skip: usize, length: usize, value: impl Into<String>) -> SensitiveMatch {
+    fn sensitive_match(
+        &self,
+        kind: SensitiveKind,
+        skip: usize,
+        length: usize,
+        value: impl Into<String>,
+    ) -> SensitiveMatch {
         let start = self.at + skip;
         SensitiveMatch { kind, start, end: start + length, value: value.into() }
     }
@@ -252,7 +258,12 @@ fn email(place: &ScanPosition<'_>) -> Option<SensitiveMatch> {
     let length = domain[..length].trim_end_matches(['.', '-']).len();
     (local > 0 && length > 0).then_some(())?;
     let end = local + sign + length;
-    Some(place.sensitive_match(SensitiveKind::Email, 0, end, place.rest[..end].to_lowercase().replace("%40", "@")))
+    Some(place.sensitive_match(
+        SensitiveKind::Email,
+        0,
+        end,
+        place.rest[..end].to_lowercase().replace("%40", "@"),
+    ))
 }
 
 fn ip_v6(place: &ScanPosition<'_>) -> Option<SensitiveMatch> {
@@ -264,7 +275,8 @@ fn ip_v6(place: &ScanPosition<'_>) -> Option<SensitiveMatch> {
     while candidate.bytes().filter(|byte| *byte == b':').count() >= 2 {
         if let Ok(address) = candidate.parse::<Ipv6Addr>() {
             let public = address.is_loopback() || address.is_unspecified();
-            return (!public).then(|| place.sensitive_match(SensitiveKind::Ip, 0, candidate.len(), address.to_string()));
+            return (!public)
+                .then(|| place.sensitive_match(SensitiveKind::Ip, 0, candidate.len(), address.to_string()));
         }
         // A sentence goes on after the address: `fe80::1: connection refused`.
         candidate = candidate.strip_suffix([':', '.'])?;
@@ -301,7 +313,8 @@ fn host(place: &ScanPosition<'_>) -> Option<SensitiveMatch> {
         let label = lower.find('.')?;
         let account = lower[..label].strip_suffix("-ats").map_or(label, str::len);
         let is_account = account >= 10 && lower.contains(".iot.");
-        return is_account.then(|| place.sensitive_match(SensitiveKind::Account, 0, account, &lower[..account]));
+        return is_account
+            .then(|| place.sensitive_match(SensitiveKind::Account, 0, account, &lower[..account]));
     }
     PRIVATE.iter().any(|end| lower.len() > end.len() && lower.ends_with(end)).then_some(())?;
     Some(place.sensitive_match(SensitiveKind::Host, 0, name.len(), lower))

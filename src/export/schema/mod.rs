@@ -14,8 +14,8 @@ use chrono::{DateTime, Timelike, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use extension::{
-    AlertEntry, ArmEntry, AttemptPhase, ConnectFailures, DropDetails, Evidence, Extension, Latency, LogLine,
-    MarkEntry, Overflow, PacketEntry, Period, RecoveryEntry, SecondsPercentiles, DeathWindowEntry,
+    AlertEntry, ArmEntry, AttemptPhase, ConnectFailures, DeathWindowEntry, DropDetails, Evidence, Extension,
+    Latency, LogLine, MarkEntry, Overflow, PacketEntry, Period, RecoveryEntry, SecondsPercentiles,
 };
 
 /// Version of the part under `dropscope`.

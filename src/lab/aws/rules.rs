@@ -9,7 +9,7 @@ use super::limits::Limits;
 use super::policy::Policy;
 use crate::diagnostics::{Clock, Stamp};
 use crate::lab::broker::lock;
-use crate::lab::codec::{Connect, ClientPacket, LabMqttVersion};
+use crate::lab::codec::{ClientPacket, Connect, LabMqttVersion};
 use crate::lab::message::ApplicationMessage;
 
 const NOT_AUTHORIZED: u8 = 0x87;
@@ -137,7 +137,12 @@ impl AwsRules {
     }
 
     /// Judges a packet of a connected client.
-    pub(in crate::lab) fn judge(&self, version: LabMqttVersion, packet: &ClientPacket, conduct: &mut Conduct) -> Verdict {
+    pub(in crate::lab) fn judge(
+        &self,
+        version: LabMqttVersion,
+        packet: &ClientPacket,
+        conduct: &mut Conduct,
+    ) -> Verdict {
         match packet {
             ClientPacket::Publish { message, .. } => match self.judge_publish(version, message) {
                 Verdict::Pass if self.is_too_fast(conduct) => Verdict::Ignore,
@@ -184,7 +189,12 @@ impl AwsRules {
         conduct.publishes > self.limits.publishes
     }
 
-    fn judge_subscribe(&self, version: LabMqttVersion, filters: &[(String, u8)], conduct: &mut Conduct) -> Verdict {
+    fn judge_subscribe(
+        &self,
+        version: LabMqttVersion,
+        filters: &[(String, u8)],
+        conduct: &mut Conduct,
+    ) -> Verdict {
         if filters.len() > self.limits.filters_per_subscribe {
             return Verdict::Close { reason: QUOTA_EXCEEDED, suback: Vec::new() };
         }

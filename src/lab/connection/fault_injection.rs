@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::BufMut;
 use tokio::time::sleep;
 
-use super::{ClientConnection, PingReplies, BlackHole};
+use super::{BlackHole, ClientConnection, PingReplies};
 use crate::lab::codec::{LabMqttVersion, put_connack, put_disconnect};
 use crate::lab::fault::{Fault, GARBAGE};
 use crate::lab::message::{ApplicationMessage, PublishFlags};
@@ -35,7 +35,8 @@ impl ClientConnection {
                 Some(CloseMode::Graceful)
             }
             Fault::BlackHole { lasting } => {
-                self.black_hole = lasting.map_or(BlackHole::Forever, |d| BlackHole::Until(Box::pin(sleep(d))));
+                self.black_hole =
+                    lasting.map_or(BlackHole::Forever, |d| BlackHole::Until(Box::pin(sleep(d))));
                 None
             }
             Fault::HoldConnack => None,

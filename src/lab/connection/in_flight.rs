@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::BytesMut;
 
 use crate::lab::codec::{LabMqttVersion, put_acknowledgement};
-use crate::lab::message::{Delivery, QosPublish, PublishFlags};
+use crate::lab::message::{Delivery, PublishFlags, QosPublish};
 
 const PUBREL: u8 = 0x62;
 
@@ -51,9 +51,11 @@ impl InFlight {
     /// What the client's next connection has to hear, in the order of the packet ids.
     pub(super) fn take_unacknowledged(&mut self) -> Vec<Delivery> {
         let redelivery = |(packet_id, state)| match state {
-            InFlightState::AwaitingAck(outgoing) => {
-                Delivery::QosPublish(QosPublish { previous_packet_id: Some(packet_id), retain: false, ..outgoing })
-            }
+            InFlightState::AwaitingAck(outgoing) => Delivery::QosPublish(QosPublish {
+                previous_packet_id: Some(packet_id),
+                retain: false,
+                ..outgoing
+            }),
             InFlightState::AwaitingPubComp => Delivery::Release(packet_id),
         };
         std::mem::take(&mut self.messages).into_iter().map(redelivery).collect()

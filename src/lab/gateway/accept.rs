@@ -8,12 +8,12 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::server::GatewayState;
 use super::relay::Relay;
+use super::server::GatewayState;
 use crate::lab::fault::Fault;
-use crate::lab::handshake::{self, ListenerEndpoint, HANDSHAKE_LIMIT};
+use crate::lab::handshake::{self, HANDSHAKE_LIMIT, ListenerEndpoint};
 use crate::lab::pipe::Pipe;
-use crate::lab::server_stream::{CloseMode, MemoryStream, CloseSignal, ServerStream};
+use crate::lab::server_stream::{CloseMode, CloseSignal, MemoryStream, ServerStream};
 
 /// How long the server may take to accept.
 const UPSTREAM_LIMIT: Duration = Duration::from_secs(10);

@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::path_fault::{PathFault, PathFaultId};
 use super::fault_schedule;
-use super::server::{ArmedFault, GatewayState};
 use super::metrics::{FaultInjection, GatewayCounters};
+use super::path_fault::{PathFault, PathFaultId};
+use super::server::{ArmedFault, GatewayState};
 
 /// A handle on a running gateway; clones act on the same one. After the gateway's end it does nothing, and
 /// still knows what happened.

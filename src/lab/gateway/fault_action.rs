@@ -1,6 +1,6 @@
 //! What exactly does an ailment do to one connection when it strikes?
 
-use super::path_fault::{IdleManner, DropManner};
+use super::path_fault::{DropManner, IdleManner};
 
 /// One act on one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,9 @@ impl FaultAction {
             Self::DropConnection(DropManner::Reset) => "RST".to_owned(),
             Self::DropConnection(DropManner::TlsCloseNotify) => "TLS close_notify".to_owned(),
             Self::DropConnection(DropManner::SilentBlackHole) => "silent black hole".to_owned(),
-            Self::DropConnection(DropManner::Disconnect(reason)) => format!("server DISCONNECT {reason:#04x}"),
+            Self::DropConnection(DropManner::Disconnect(reason)) => {
+                format!("server DISCONNECT {reason:#04x}")
+            }
             Self::DropConnection(DropManner::WsClose(code)) => format!("WebSocket close {code}"),
             Self::TlsAlert => "fatal TLS alert".to_owned(),
             Self::HalfOpen => "half-open: the server is gone".to_owned(),

@@ -8,9 +8,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use super::path_fault::{PathFault, PathFaultId, DropManner, OutageManner, TakeoverTime};
 use super::fault_action::FaultAction;
 use super::field_time::{exponential, fault_rng};
+use super::path_fault::{DropManner, OutageManner, PathFault, PathFaultId, TakeoverTime};
 use super::server::{ArmedFault, GatewayState};
 
 /// Shortest time between two acts in field seconds.
@@ -72,13 +72,17 @@ impl FaultSchedule {
         let drop_connection = |manner| ScheduledAction::ApplyToAll(FaultAction::DropConnection(manner));
         Some(match self.fault {
             PathFault::Schedule { every_secs, manner, .. } => (every_secs, drop_connection(manner)),
-            PathFault::RandomLoss { mean_secs, manner } => (exponential(random, mean_secs), drop_connection(manner)),
+            PathFault::RandomLoss { mean_secs, manner } => {
+                (exponential(random, mean_secs), drop_connection(manner))
+            }
             PathFault::Burst { mean_secs, count, spacing_secs, manner } => {
                 let is_first = self.fired.is_multiple_of(u64::from(count.max(1)));
                 let wait = if is_first { exponential(random, mean_secs) } else { spacing_secs };
                 (wait, drop_connection(manner))
             }
-            PathFault::Takeover { when: TakeoverTime::EverySecs(secs) } => (secs, ScheduledAction::ApplyToAll(FaultAction::TakeOver)),
+            PathFault::Takeover { when: TakeoverTime::EverySecs(secs) } => {
+                (secs, ScheduledAction::ApplyToAll(FaultAction::TakeOver))
+            }
             PathFault::Outage { every_secs, lasting_secs, manner } => {
                 if self.fired.is_multiple_of(2) {
                     (every_secs, ScheduledAction::BeginOutage(manner))
@@ -86,14 +90,18 @@ impl FaultSchedule {
                     (lasting_secs, ScheduledAction::EndOutage(manner))
                 }
             }
-            PathFault::TlsAlert { every_secs } => (every_secs, ScheduledAction::ApplyToAll(FaultAction::TlsAlert)),
+            PathFault::TlsAlert { every_secs } => {
+                (every_secs, ScheduledAction::ApplyToAll(FaultAction::TlsAlert))
+            }
             PathFault::WebSocketClose { code, mean_secs } => {
                 (exponential(random, mean_secs), drop_connection(DropManner::WsClose(code)))
             }
             PathFault::ServerDisconnect { reason, mean_secs } => {
                 (exponential(random, mean_secs), drop_connection(DropManner::Disconnect(reason)))
             }
-            PathFault::Maintenance { at_secs } if self.fired == 0 => (at_secs, drop_connection(DropManner::Disconnect(0x8B))),
+            PathFault::Maintenance { at_secs } if self.fired == 0 => {
+                (at_secs, drop_connection(DropManner::Disconnect(0x8B)))
+            }
             _ => return None,
         })
     }
@@ -107,7 +115,9 @@ pub(super) async fn run(shared: Arc<GatewayState>, armed: ArmedFault, tasks: mps
         return;
     }
     let wall_secs = shared.wall_secs(armed.since);
-    let Some(mut schedule) = FaultSchedule::for_fault(&armed.fault, shared.seed, armed.id, wall_secs) else { return };
+    let Some(mut schedule) = FaultSchedule::for_fault(&armed.fault, shared.seed, armed.id, wall_secs) else {
+        return;
+    };
     let (mut outage, mut earliest) = (None, armed.since);
     while let Some((at, action)) = schedule.next_action() {
         let due = (armed.since + shared.scale.to_real(at)).max(earliest);

@@ -10,22 +10,25 @@
 //!
 //! *Must not know* who is at the client's end: what it does, it does with real bytes.
 
-mod path_fault;
-mod fault_action;
+mod accept;
 mod control;
-mod fault_schedule;
 mod delay_line;
+mod fault_action;
+mod fault_schedule;
 mod field_time;
-mod server;
-mod takeover_client;
 mod metrics;
 mod outage;
 mod packet;
+mod path_fault;
 mod relay;
+mod server;
 mod session_fault;
-mod accept;
+mod takeover_client;
 
-pub use path_fault::{PathFault, PathFaultId, DeliveryFailureManner, Direction, IdleManner, DropManner, OutageManner, TakeoverTime};
 pub use control::GatewayControl;
-pub use server::{Gateway, GatewayOptions, Upstream};
 pub use metrics::{FaultInjection, GatewayCounters};
+pub use path_fault::{
+    DeliveryFailureManner, Direction, DropManner, IdleManner, OutageManner, PathFault, PathFaultId,
+    TakeoverTime,
+};
+pub use server::{Gateway, GatewayOptions, Upstream};

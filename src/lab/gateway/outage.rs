@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::path_fault::{PathFaultId, DropManner, OutageManner};
 use super::fault_action::FaultAction;
+use super::path_fault::{DropManner, OutageManner, PathFaultId};
 use super::server::GatewayState;
 use crate::lab::listener::LoopbackListener;
 

@@ -73,7 +73,9 @@ pub(super) fn parse_header(bytes: &[u8]) -> HeaderParse {
         _ => PacketKind::Other,
     };
     let needed = match kind {
-        PacketKind::Connect | PacketKind::ConnAck | PacketKind::SubAck if length <= MAX_PARSED_PACKET => length,
+        PacketKind::Connect | PacketKind::ConnAck | PacketKind::SubAck if length <= MAX_PARSED_PACKET => {
+            length
+        }
         PacketKind::Connect | PacketKind::ConnAck | PacketKind::SubAck => {
             kind = PacketKind::Other;
             body
@@ -84,7 +86,11 @@ pub(super) fn parse_header(bytes: &[u8]) -> HeaderParse {
         },
         _ => body,
     };
-    if bytes.len() < needed { HeaderParse::Incomplete } else { HeaderParse::Packet(PacketHeader { kind, length, body, needed }) }
+    if bytes.len() < needed {
+        HeaderParse::Incomplete
+    } else {
+        HeaderParse::Packet(PacketHeader { kind, length, body, needed })
+    }
 }
 
 /// The topic of a PUBLISH of which the needed part is there.
@@ -121,7 +127,11 @@ pub(super) fn is_connack_accepted(bytes: &[u8], header: &PacketHeader) -> bool {
 }
 
 /// The return codes of a SUBACK.
-pub(super) fn suback_codes<'a>(bytes: &'a mut [u8], header: &PacketHeader, version: LabMqttVersion) -> Option<&'a mut [u8]> {
+pub(super) fn suback_codes<'a>(
+    bytes: &'a mut [u8],
+    header: &PacketHeader,
+    version: LabMqttVersion,
+) -> Option<&'a mut [u8]> {
     let mut start = header.body + 2;
     if version == LabMqttVersion::V5 {
         let (length, size) = read_varint(bytes.get(start..)?)?;
@@ -183,10 +193,12 @@ mod tests {
     #[test]
     fn a_connect_yields_version_client_id_and_keep_alive() {
         let old = b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01x";
-        let expected = ConnectFields { version: LabMqttVersion::V311, client_id: "x".into(), keep_alive_secs: 60 };
+        let expected =
+            ConnectFields { version: LabMqttVersion::V311, client_id: "x".into(), keep_alive_secs: 60 };
         assert_eq!(parse_connect(old, &header(old)), Some(expected));
         let new = b"\x10\x13\x00\x04MQTT\x05\x02\x00\x05\x05\x11\x00\x00\x00\x01\x00\x01y";
-        let expected = ConnectFields { version: LabMqttVersion::V5, client_id: "y".into(), keep_alive_secs: 5 };
+        let expected =
+            ConnectFields { version: LabMqttVersion::V5, client_id: "y".into(), keep_alive_secs: 5 };
         assert_eq!(parse_connect(new, &header(new)), Some(expected));
         for end in 2..old.len() {
             let mut cut = old[..end].to_vec();

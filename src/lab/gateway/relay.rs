@@ -1,10 +1,10 @@
 //! What happens on one connection, from its first packet to its end?
 
-mod wakeup;
-mod connection_faults;
 mod close;
-mod forwarder;
+mod connection_faults;
 mod fault_injection;
+mod forwarder;
+mod wakeup;
 
 use std::future::poll_fn;
 use std::io;
@@ -14,11 +14,11 @@ use std::task::Poll;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use self::wakeup::WakeupTimer;
 use self::connection_faults::ConnectionFaults;
 use self::forwarder::PacketForwarder;
-use super::path_fault::{PathFaultId, DropManner};
+use self::wakeup::WakeupTimer;
 use super::fault_action::FaultAction;
+use super::path_fault::{DropManner, PathFaultId};
 use super::server::{FaultCommand, GatewayState};
 use super::session_fault::PacketDirection;
 use crate::lab::pipe::{Pipe, PipeEvent};
@@ -72,7 +72,10 @@ impl Relay {
             task,
             client,
             server: Some(server),
-            forwarders: [PacketForwarder::new(PacketDirection::ToServer), PacketForwarder::new(PacketDirection::ToClient)],
+            forwarders: [
+                PacketForwarder::new(PacketDirection::ToServer),
+                PacketForwarder::new(PacketDirection::ToClient),
+            ],
             faults: ConnectionFaults::new(Arc::clone(&shared), number),
             state: RelayState::Open,
             server_close: None,
@@ -145,7 +148,11 @@ impl Relay {
     /// The server has gone, and the client has got everything.
     fn take_end(&mut self) -> Option<RelayEnd> {
         let is_empty = self.forwarders[PacketDirection::ToClient as usize].delay_line.is_empty();
-        if is_empty && self.state == RelayState::Open { self.server_close.take().map(RelayEnd::Close) } else { None }
+        if is_empty && self.state == RelayState::Open {
+            self.server_close.take().map(RelayEnd::Close)
+        } else {
+            None
+        }
     }
 
     /// Does what is due.
@@ -165,7 +172,10 @@ impl Relay {
     }
 
     /// Takes what came from both sides.
-    fn handle_io(&mut self, [from_client, from_server]: [Option<io::Result<PipeEvent>>; 2]) -> Option<RelayEnd> {
+    fn handle_io(
+        &mut self,
+        [from_client, from_server]: [Option<io::Result<PipeEvent>>; 2],
+    ) -> Option<RelayEnd> {
         let now = Instant::now();
         let mut end = None;
         match from_client {
@@ -194,7 +204,11 @@ impl Relay {
                 server.inbox.clear();
             }
             let fault_id = reset_by.filter(|_| direction == PacketDirection::ToServer)?;
-            self.shared.log_injection(fault_id, Some(self.number), FaultAction::DropConnection(DropManner::Reset).description());
+            self.shared.log_injection(
+                fault_id,
+                Some(self.number),
+                FaultAction::DropConnection(DropManner::Reset).description(),
+            );
             return Some(RelayEnd::Close(CloseMode::Reset));
         }
         let forwarder = &mut self.forwarders[direction as usize];

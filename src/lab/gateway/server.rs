@@ -13,13 +13,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::path_fault::{PathFault, PathFaultId};
-use super::fault_action::FaultAction;
-use super::control::GatewayControl;
-use super::field_time::FieldTimeScale;
-use super::metrics::{GatewayMetrics, FaultInjection};
-use super::outage::Ports;
 use super::accept::{self, AcceptedStream};
+use super::control::GatewayControl;
+use super::fault_action::FaultAction;
+use super::field_time::FieldTimeScale;
+use super::metrics::{FaultInjection, GatewayMetrics};
+use super::outage::Ports;
+use super::path_fault::{PathFault, PathFaultId};
 use crate::lab::aws::AwsRules;
 use crate::lab::broker::lock;
 use crate::lab::control::BrokerControl;
@@ -108,9 +108,19 @@ impl GatewayState {
         self.wall_secs + self.scale.to_field(at.saturating_duration_since(self.started))
     }
 
-    pub(super) fn log_injection(&self, fault_id: PathFaultId, connection: Option<u64>, description: impl Into<String>) {
+    pub(super) fn log_injection(
+        &self,
+        fault_id: PathFaultId,
+        connection: Option<u64>,
+        description: impl Into<String>,
+    ) {
         let at = Instant::now().saturating_duration_since(self.started);
-        self.metrics.record_injection(FaultInjection { at, fault_id, connection, description: description.into() });
+        self.metrics.record_injection(FaultInjection {
+            at,
+            fault_id,
+            connection,
+            description: description.into(),
+        });
     }
 
     /// Tells all live connections.
@@ -122,7 +132,10 @@ impl GatewayState {
     }
 
     /// Registers a connection until the guard is dropped.
-    pub(super) fn register_connection(self: &Arc<Self>, number: u64) -> (ConnectionGuard, mpsc::UnboundedReceiver<FaultCommand>) {
+    pub(super) fn register_connection(
+        self: &Arc<Self>,
+        number: u64,
+    ) -> (ConnectionGuard, mpsc::UnboundedReceiver<FaultCommand>) {
         let (commands_tx, commands_rx) = mpsc::unbounded_channel();
         lock(&self.connections).insert(number, commands_tx);
         (ConnectionGuard { shared: Arc::clone(self), number }, commands_rx)
@@ -149,7 +162,8 @@ impl GatewayState {
     /// Whether this client id had a session before; from now on it had.
     pub(super) fn mark_client_seen(&self, client_id: &str) -> bool {
         let mut seen_ids = lock(&self.seen_ids);
-        seen_ids.contains(client_id) || (seen_ids.len() < MAX_CLIENT_IDS && !seen_ids.insert(client_id.to_owned()))
+        seen_ids.contains(client_id)
+            || (seen_ids.len() < MAX_CLIENT_IDS && !seen_ids.insert(client_id.to_owned()))
     }
 
     /// What is asked of a WebSocket upgrade.

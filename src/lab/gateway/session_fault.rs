@@ -9,10 +9,12 @@ use rand::RngExt as _;
 use rand::rngs::StdRng;
 use tokio::time::Instant;
 
-use super::path_fault::{PathFault, PathFaultId, DeliveryFailureManner, Direction, IdleManner, DropManner, TakeoverTime};
 use super::fault_action::FaultAction;
 use super::field_time::{FieldTimeScale, deviation, fault_rng};
-use super::packet::{self, ConnectFields, PacketKind, PacketHeader};
+use super::packet::{self, ConnectFields, PacketHeader, PacketKind};
+use super::path_fault::{
+    DeliveryFailureManner, Direction, DropManner, IdleManner, PathFault, PathFaultId, TakeoverTime,
+};
 use crate::diagnostics::topics::filter_matches;
 use crate::lab::LabMqttVersion;
 
@@ -140,7 +142,9 @@ impl SessionFault {
                 once(secs + deviation(&mut random, jitter_secs), FaultAction::DropConnection(manner))
             }
             PathFault::HalfOpen { after_secs } => once(after_secs, FaultAction::HalfOpen),
-            PathFault::Takeover { when: TakeoverTime::AfterConnectSecs(secs) } => once(secs, FaultAction::TakeOver),
+            PathFault::Takeover { when: TakeoverTime::AfterConnectSecs(secs) } => {
+                once(secs, FaultAction::TakeOver)
+            }
             PathFault::IdleTimeout { secs, manner } => {
                 let limit = scale.to_real(secs);
                 Some(Self::Idle { due: Some(now + limit), limit, manner })
@@ -168,7 +172,12 @@ impl SessionFault {
             }
             PathFault::LatePings { delay_secs } => Some(Self::LatePings { delay: scale.to_real(delay_secs) }),
             PathFault::DeliveryFailure { manner } => {
-                let delivery_failure = Self::DeliveryFailure { manner, version: connect.version, is_subscribed: false, is_logged: false };
+                let delivery_failure = Self::DeliveryFailure {
+                    manner,
+                    version: connect.version,
+                    is_subscribed: false,
+                    is_logged: false,
+                };
                 start.is_returning.then_some(delivery_failure)
             }
             _ => None,
@@ -202,7 +211,9 @@ impl SessionFault {
             Self::Once { due, action } => due.take().map(|_| *action),
             Self::Idle { due, manner, .. } => due.take().map(|_| FaultAction::ExpireNat(*manner)),
             Self::Denial { due, manner, .. } => due.take().map(|_| FaultAction::DropConnection(*manner)),
-            Self::KeepAlive { due, .. } => due.take().map(|_| FaultAction::DropConnection(DropManner::Disconnect(0x8D))),
+            Self::KeepAlive { due, .. } => {
+                due.take().map(|_| FaultAction::DropConnection(DropManner::Disconnect(0x8D)))
+            }
             _ => None,
         }
     }
@@ -222,14 +233,20 @@ impl SessionFault {
                     return PacketEffect::default();
                 }
                 *remaining -= 1;
-                PacketEffect { action: (*remaining == 0).then_some(FaultAction::DropConnection(*manner)), ..PacketEffect::default() }
+                PacketEffect {
+                    action: (*remaining == 0).then_some(FaultAction::DropConnection(*manner)),
+                    ..PacketEffect::default()
+                }
             }
             Self::Rate { allowed, window, recent, direction, manner } => {
                 if !is_message || !direction.includes(packet_direction) {
                     return PacketEffect::default();
                 }
                 let is_over = exceeds(recent, *allowed, *window, now);
-                PacketEffect { action: is_over.then_some(FaultAction::DropConnection(*manner)), ..PacketEffect::default() }
+                PacketEffect {
+                    action: is_over.then_some(FaultAction::DropConnection(*manner)),
+                    ..PacketEffect::default()
+                }
             }
             Self::Denial { filter, delay, due, .. } => {
                 let topic = packet::topic(packet.bytes, &packet.header);
@@ -248,9 +265,10 @@ impl SessionFault {
                 }
                 PacketEffect { swallow: is_lost, ..PacketEffect::default() }
             }
-            Self::LatePings { delay } => {
-                PacketEffect { reply_delay: (kind == PacketKind::PingResp).then_some(*delay), ..PacketEffect::default() }
-            }
+            Self::LatePings { delay } => PacketEffect {
+                reply_delay: (kind == PacketKind::PingResp).then_some(*delay),
+                ..PacketEffect::default()
+            },
             Self::Latency { scale, secs, jitter_secs, loss, random } => {
                 let (delay_secs, losses) = draw_path_delay(random, *secs, *jitter_secs, *loss);
                 PacketEffect { delay: scale.to_real(delay_secs), losses, ..PacketEffect::default() }
@@ -285,7 +303,12 @@ fn draw_path_delay(random: &mut StdRng, secs: f64, jitter_secs: f64, loss: f64) 
 }
 
 /// Lets a client hear nothing.
-fn block_deliveries(manner: DeliveryFailureManner, version: LabMqttVersion, is_subscribed: &mut bool, packet: &mut RelayedPacket<'_>) -> PacketEffect {
+fn block_deliveries(
+    manner: DeliveryFailureManner,
+    version: LabMqttVersion,
+    is_subscribed: &mut bool,
+    packet: &mut RelayedPacket<'_>,
+) -> PacketEffect {
     let kind = packet.header.kind;
     let is_delivery = packet.direction == PacketDirection::ToClient && kind == PacketKind::Publish;
     match manner {

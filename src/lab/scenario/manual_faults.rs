@@ -1,6 +1,6 @@
 //! Which single faults can be made to strike at once, by key or by a command?
 
-use crate::lab::{PathFault, IdleManner, DropManner, OutageManner, TakeoverTime};
+use crate::lab::{DropManner, IdleManner, OutageManner, PathFault, TakeoverTime};
 
 /// Something that strikes now. Times in field seconds.
 #[derive(Debug, Clone, Copy)]

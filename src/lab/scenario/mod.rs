@@ -10,7 +10,7 @@ mod table;
 pub use manual_faults::{MANUAL_FAULTS, ManualFault};
 pub use table::SCENARIOS;
 
-use super::{PathFault, LabMqttVersion};
+use super::{LabMqttVersion, PathFault};
 
 /// How the watched client reaches the gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

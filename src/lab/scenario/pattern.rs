@@ -44,8 +44,11 @@ mod tests {
 
     #[test]
     fn every_scenario_but_the_mixture_has_its_pattern() {
-        let without: Vec<_> =
-            SCENARIOS.iter().filter(|scenario| scenario.patterns().is_empty()).map(|scenario| scenario.name).collect();
+        let without: Vec<_> = SCENARIOS
+            .iter()
+            .filter(|scenario| scenario.patterns().is_empty())
+            .map(|scenario| scenario.name)
+            .collect();
         assert_eq!(without, ["mixed"]);
         assert_eq!(PATTERNS.len() + 1, SCENARIOS.len(), "a row for each");
     }

@@ -1,7 +1,10 @@
 //! The stories themselves. All times are seconds of the field.
 
-use super::{PeriodicPublish, Scenario, LabTransport};
-use crate::lab::{PathFault, DeliveryFailureManner, Direction, IdleManner, DropManner, OutageManner, TakeoverTime, LabMqttVersion};
+use super::{LabTransport, PeriodicPublish, Scenario};
+use crate::lab::{
+    DeliveryFailureManner, Direction, DropManner, IdleManner, LabMqttVersion, OutageManner, PathFault,
+    TakeoverTime,
+};
 
 /// All of them; the first is told when none is asked for.
 pub const SCENARIOS: &[Scenario] = &[
@@ -46,7 +49,11 @@ pub const SCENARIOS: &[Scenario] = &[
         client_publishes: &[],
         credential_renewal_secs: None,
         path_faults: || {
-            vec![PathFault::SessionLifetime { secs: 86_400.0, jitter_secs: 0.0, manner: DropManner::WsClose(1000) }]
+            vec![PathFault::SessionLifetime {
+                secs: 86_400.0,
+                jitter_secs: 0.0,
+                manner: DropManner::WsClose(1000),
+            }]
         },
     },
     Scenario {
@@ -62,7 +69,11 @@ pub const SCENARIOS: &[Scenario] = &[
         client_publishes: &[],
         credential_renewal_secs: None,
         path_faults: || {
-            vec![PathFault::Schedule { every_secs: 86_400.0, phase_secs: 10_800.0, manner: DropManner::Reset }]
+            vec![PathFault::Schedule {
+                every_secs: 86_400.0,
+                phase_secs: 10_800.0,
+                manner: DropManner::Reset,
+            }]
         },
     },
     Scenario {
@@ -113,7 +124,11 @@ pub const SCENARIOS: &[Scenario] = &[
         client_publishes: &[],
         credential_renewal_secs: None,
         path_faults: || {
-            vec![PathFault::AfterMessages { count: 40, direction: Direction::ToClient, manner: DropManner::Fin }]
+            vec![PathFault::AfterMessages {
+                count: 40,
+                direction: Direction::ToClient,
+                manner: DropManner::Fin,
+            }]
         },
     },
     Scenario {
@@ -345,7 +360,10 @@ pub const SCENARIOS: &[Scenario] = &[
         client_publishes: &[],
         credential_renewal_secs: None,
         path_faults: || {
-            vec![PathFault::Maintenance { at_secs: 600.0 }, PathFault::DeliveryFailure { manner: DeliveryFailureManner::SubackFailure }]
+            vec![
+                PathFault::Maintenance { at_secs: 600.0 },
+                PathFault::DeliveryFailure { manner: DeliveryFailureManner::SubackFailure },
+            ]
         },
     },
     Scenario {

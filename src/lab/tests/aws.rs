@@ -10,7 +10,9 @@ use tokio::time::{Instant, sleep};
 
 use super::client::{Ask, Client, Got, ask, message};
 use super::simulated_clock::SimulatedClock;
-use crate::lab::{AwsRules, Broker, BrokerOptions, Fault, Keyring, Limits, ApplicationMessage, Policy, LabMqttVersion};
+use crate::lab::{
+    ApplicationMessage, AwsRules, Broker, BrokerOptions, Fault, Keyring, LabMqttVersion, Limits, Policy,
+};
 
 const BOTH: [LabMqttVersion; 2] = [LabMqttVersion::V311, LabMqttVersion::V5];
 

@@ -3,7 +3,7 @@
 use tokio::io::DuplexStream;
 
 use super::client::{Ask, Client, Got, ask};
-use crate::lab::{Broker, BrokerOptions, ApplicationMessage, LabMqttVersion};
+use crate::lab::{ApplicationMessage, Broker, BrokerOptions, LabMqttVersion};
 
 async fn come(broker: &Broker, version: LabMqttVersion) -> Client<DuplexStream> {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);

@@ -4,7 +4,9 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use super::client::{Ask, Client, Got, ask, message};
-use crate::lab::{Broker, BrokerOptions, ListenerEndpoint, Fault, PlannedFault, LabMqttVersion, FaultTrigger};
+use crate::lab::{
+    Broker, BrokerOptions, Fault, FaultTrigger, LabMqttVersion, ListenerEndpoint, PlannedFault,
+};
 
 const BOTH: [LabMqttVersion; 2] = [LabMqttVersion::V311, LabMqttVersion::V5];
 const MOMENT: Duration = Duration::from_millis(150);
@@ -122,7 +124,9 @@ async fn pings_are_swallowed_or_delayed() {
 async fn a_connect_is_refused_with_any_code_or_never_answered() {
     let (broker, address) = broker().await;
     let control = broker.control();
-    for (version, codes) in [(LabMqttVersion::V311, vec![1, 2, 3, 4, 5]), (LabMqttVersion::V5, vec![0x87, 0x89])] {
+    for (version, codes) in
+        [(LabMqttVersion::V311, vec![1, 2, 3, 4, 5]), (LabMqttVersion::V5, vec![0x87, 0x89])]
+    {
         for code in codes {
             control.plan_fault(PlannedFault::every(Fault::RefuseConnect(code)));
             let (mut client, got) = Client::dial(address, ask(version, "x")).await;

@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
 use super::client::{Client, Got, ask};
-use crate::lab::{Broker, BrokerOptions, ListenerEndpoint, LabMqttVersion};
+use crate::lab::{Broker, BrokerOptions, LabMqttVersion, ListenerEndpoint};
 
 async fn refused(address: impl tokio::net::ToSocketAddrs) -> bool {
     matches!(TcpStream::connect(address).await, Err(e) if e.kind() == ErrorKind::ConnectionRefused)

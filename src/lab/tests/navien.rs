@@ -21,7 +21,7 @@ use super::simulated_clock::SimulatedClock;
 use crate::aws::{Credentials, SignatureError, SigningTarget, presign};
 use crate::diagnostics::Clock;
 use crate::lab::websocket::WebSocketBytes;
-use crate::lab::{PathFault, Denied, NavienLab, NavienLabOptions, Policy, LabMqttVersion};
+use crate::lab::{Denied, LabMqttVersion, NavienLab, NavienLabOptions, PathFault, Policy};
 
 struct App {
     lab: NavienLab,
@@ -143,7 +143,11 @@ async fn the_gateway_refuses_a_wrong_signature_and_what_its_ailment_expired() {
     app.assert_forbidden(&forged).await;
     let control = app.lab.control();
     assert_eq!(control.rules.last_denial(), Some(Denied::Signature(SignatureError::Mismatch)));
-    assert_eq!((control.gateway.counters().accepted, control.broker.connections()), (1, 1), "only the heater");
+    assert_eq!(
+        (control.gateway.counters().accepted, control.broker.connections()),
+        (1, 1),
+        "only the heater"
+    );
     let id = control.gateway.arm(PathFault::CredentialExpiry { at_secs: 0.0, ends_sessions: false });
     let mut strikes = control.gateway.watch_injections();
     strikes.wait_for(|count| *count > 0).await.unwrap();

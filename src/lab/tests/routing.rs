@@ -5,7 +5,9 @@ use std::time::Duration;
 use tokio::io::DuplexStream;
 
 use super::client::{Ask, Client, Got, ask, message};
-use crate::lab::{Broker, BrokerOptions, MessageCounters, ApplicationMessage, LabMqttVersion, AcceptedVersions};
+use crate::lab::{
+    AcceptedVersions, ApplicationMessage, Broker, BrokerOptions, LabMqttVersion, MessageCounters,
+};
 
 const BOTH: [LabMqttVersion; 2] = [LabMqttVersion::V311, LabMqttVersion::V5];
 
@@ -96,8 +98,10 @@ async fn the_last_will_speaks_for_the_lost_but_not_for_those_who_said_goodbye() 
     for version in BOTH {
         let mut witness = join(&broker, ask(version, "witness")).await;
         witness.subscribe("wills/#", 0).await;
-        let with_will =
-            |id| Ask { will: Some(ApplicationMessage::new(format!("wills/{id}"), "gone")), ..ask(version, id) };
+        let with_will = |id| Ask {
+            will: Some(ApplicationMessage::new(format!("wills/{id}"), "gone")),
+            ..ask(version, id)
+        };
         drop(join(&broker, with_will("lost")).await);
         assert_eq!(witness.next().await, message("wills/lost", "gone"));
         let mut polite = join(&broker, with_will("polite")).await;
@@ -189,7 +193,8 @@ async fn who_may_come_in_and_what_may_be_subscribed() {
         ..BrokerOptions::default()
     };
     let broker = Broker::start(options);
-    let (_, got) = dial(&broker, Ask { login: Some(("me", "wrong")), ..ask(LabMqttVersion::V311, "a") }).await;
+    let (_, got) =
+        dial(&broker, Ask { login: Some(("me", "wrong")), ..ask(LabMqttVersion::V311, "a") }).await;
     assert_eq!(got, Got::ConnAck { session_present: false, code: 5 });
     let me = Ask { login: Some(("me", "secret")), ..ask(LabMqttVersion::V311, "a") };
     let mut client = join(&broker, me.clone()).await;

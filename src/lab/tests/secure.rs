@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::error::{Error, ProtocolError, SubProtocolErr
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::Message;
 
-use crate::lab::{Broker, BrokerOptions, ListenerEndpoint, Fault, PlannedFault, FaultTrigger};
+use crate::lab::{Broker, BrokerOptions, Fault, FaultTrigger, ListenerEndpoint, PlannedFault};
 
 /// CONNECT of 3.1.1, clean session, keep-alive 60, client id `x`.
 const CONNECT: &[u8] = b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01x";

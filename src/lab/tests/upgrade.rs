@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::Message;
 use super::simulated_clock::SimulatedClock;
 use crate::aws::{Credentials, SignatureError, SigningTarget, presign};
 use crate::diagnostics::Clock;
-use crate::lab::{AwsRules, Broker, BrokerOptions, Denied, ListenerEndpoint, Keyring, Limits, Policy};
+use crate::lab::{AwsRules, Broker, BrokerOptions, Denied, Keyring, Limits, ListenerEndpoint, Policy};
 
 struct Gateway {
     clock: Arc<SimulatedClock>,

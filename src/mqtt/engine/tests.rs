@@ -43,7 +43,8 @@ fn a_qos_0_publish_is_read_alike_with_and_without_the_short_cut() {
         accept(&mut engine);
         let (packets, failure) = read(&mut engine, bytes);
         assert_eq!(failure, None);
-        let inbound = InboundPacket::Publish { topic: topic.clone(), payload: Bytes::from_static(&[1, 2]), qos: 0 };
+        let inbound =
+            InboundPacket::Publish { topic: topic.clone(), payload: Bytes::from_static(&[1, 2]), qos: 0 };
         assert_eq!(packets, [ReceivedPacket { first: 0x30, bytes: bytes.len(), inbound }]);
     }
 }
@@ -115,7 +116,8 @@ fn disconnects_are_well_formed_in_both_versions() {
         assert_eq!(written.as_ref(), [0xe0, 0]);
         written.clear();
         engine.encode(OutboundPacket::ErrorDisconnect { too_large: true }, &mut written).unwrap();
-        let expected: &[u8] = if engine.protocol() == ProtocolVersion::V5 { &[0xe0, 2, 0x95, 0] } else { &[] };
+        let expected: &[u8] =
+            if engine.protocol() == ProtocolVersion::V5 { &[0xe0, 2, 0x95, 0] } else { &[] };
         assert_eq!(written.as_ref(), expected);
     }
 }
@@ -165,8 +167,10 @@ proptest! {
 #[test]
 fn subscribe_and_connect_are_encoded_as_specified() {
     let [mut v4, mut v5] = both();
-    let subscribe =
-        || OutboundPacket::Subscribe { pkid: 1000, filters: vec![("a/+".to_owned(), 1), ("b".to_owned(), 0)] };
+    let subscribe = || OutboundPacket::Subscribe {
+        pkid: 1000,
+        filters: vec![("a/+".to_owned(), 1), ("b".to_owned(), 0)],
+    };
     let filters = b"\0\x03a/+\x01\0\x01b\0";
     let mut written = BytesMut::new();
     v4.encode(subscribe(), &mut written).unwrap();

@@ -129,8 +129,9 @@ fn ends(state: CommandState, qos: u8) -> bool {
 
 /// Every publish has exactly one end, and it is the last thing told of it.
 fn check_commands(seen: &[StampedEvent], acts: &[LinkAction]) -> Result<(), TestCaseError> {
-    let published_qos =
-        acts.iter().filter_map(|act| if let LinkAction::Publish(qos) = act { Some((*qos).min(1)) } else { None });
+    let published_qos = acts
+        .iter()
+        .filter_map(|act| if let LinkAction::Publish(qos) = act { Some((*qos).min(1)) } else { None });
     let mut last: HashMap<String, (usize, Option<CommandState>)> = HashMap::new();
     for command in seen.iter().filter_map(|observed| command(&observed.event)) {
         let (count, state) = last.entry(command.correlation_id).or_default();

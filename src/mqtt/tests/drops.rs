@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::diagnostics::event::{ConnectKind, DroppedEvent, DropKind, Layer};
+use crate::diagnostics::event::{ConnectKind, DropKind, DroppedEvent, Layer};
 use crate::mqtt::Activity;
 use crate::mqtt::settings::BackoffSettings;
 

@@ -28,7 +28,9 @@ impl CertificateInfo {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         let validity = certificate.validity();
         let names = match certificate.subject_alternative_name() {
-            Ok(Some(extension)) => extension.value.general_names.iter().filter_map(general_name_text).collect(),
+            Ok(Some(extension)) => {
+                extension.value.general_names.iter().filter_map(general_name_text).collect()
+            }
             _ => Vec::new(),
         };
         Some(Self {

@@ -104,7 +104,8 @@ fn close_frame_failure(close: &WsCloseFrame) -> Failure {
         reason => format!(", reason “{}”", sanitize_text(reason)),
     };
     let detail = format!("the peer sent a WebSocket close frame {code}{reason}");
-    let mut failure = Failure::new(AWS_ERROR_MQTT_UNEXPECTED_HANGUP, Layer::Websocket, DropKind::WsClose, detail);
+    let mut failure =
+        Failure::new(AWS_ERROR_MQTT_UNEXPECTED_HANGUP, Layer::Websocket, DropKind::WsClose, detail);
     failure.ws_close_code = close.code;
     failure
 }

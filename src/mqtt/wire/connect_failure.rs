@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::http::Response;
 
 use super::close_reason::{inner_error, local_network_failure};
 use super::sanitize::sanitize_text;
-use super::websocket::{server_date_utc, server_date};
+use super::websocket::{server_date, server_date_utc};
 use crate::diagnostics::error_name::{
     AWS_ERROR_HTTP_PROTOCOL_ERROR, AWS_ERROR_HTTP_PROXY_CONNECT_FAILED,
     AWS_ERROR_HTTP_RESPONSE_FIRST_BYTE_TIMEOUT, AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE,
@@ -55,12 +55,18 @@ pub(super) fn tcp_failure(remote: SocketAddr, error: &io::Error) -> Failure {
         ErrorKind::TimedOut => {
             (AWS_IO_SOCKET_TIMEOUT, Layer::Tcp, DropKind::Io, format!("{remote} did not answer"))
         }
-        ErrorKind::ConnectionReset => {
-            (AWS_IO_SOCKET_CLOSED, Layer::Tcp, DropKind::Rst, format!("{remote} reset the connection at once"))
-        }
-        ErrorKind::ConnectionAborted => {
-            (AWS_IO_SOCKET_CONNECT_ABORTED, Layer::Tcp, DropKind::Io, format!("{remote}: the connect was aborted"))
-        }
+        ErrorKind::ConnectionReset => (
+            AWS_IO_SOCKET_CLOSED,
+            Layer::Tcp,
+            DropKind::Rst,
+            format!("{remote} reset the connection at once"),
+        ),
+        ErrorKind::ConnectionAborted => (
+            AWS_IO_SOCKET_CONNECT_ABORTED,
+            Layer::Tcp,
+            DropKind::Io,
+            format!("{remote}: the connect was aborted"),
+        ),
         ErrorKind::PermissionDenied => {
             let detail = format!("{remote}: this computer does not permit the connect (firewall?)");
             (AWS_ERROR_NO_PERMISSION, Layer::Local, DropKind::Local, detail)

@@ -4,14 +4,14 @@
 //! on it; [`WireTap`] says afterwards how the stream ended.
 
 mod certificate;
+mod close_reason;
 mod connect_failure;
 mod dial;
-mod close_reason;
-mod sanitize;
 mod open;
 mod progress;
 mod proxy;
 mod resolve;
+mod sanitize;
 mod stream;
 mod tap;
 mod tls;
@@ -22,9 +22,9 @@ mod ws_stream;
 mod tests;
 
 pub use certificate::CertificateInfo;
-pub(in crate::mqtt) use sanitize::sanitize_text;
 pub use open::{OpenFailure, OpenOutcome, open};
 pub use progress::Progress;
+pub(in crate::mqtt) use sanitize::sanitize_text;
 pub use stream::{WireConnection, WireStream};
 pub use tap::WireTap;
 pub use tls::{TlsContext, TlsSettingsError};

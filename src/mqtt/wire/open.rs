@@ -14,8 +14,8 @@ use super::progress::Progress;
 use super::proxy::Proxy;
 use super::resolve::resolve;
 use super::stream::{WireConnection, WireStream};
-use super::tap::{TransportLayers, TappedSocket, WireTap};
-use super::tls::{TlsSession, TlsContext, tls_handshake};
+use super::tap::{TappedSocket, TransportLayers, WireTap};
+use super::tls::{TlsContext, TlsSession, tls_handshake};
 use super::websocket::upgrade;
 use super::ws_stream::WsStream;
 use crate::diagnostics::Clock;
@@ -87,7 +87,8 @@ impl OpenAttempt<'_> {
         tls: &TlsContext,
     ) -> Result<WireConnection, OpenFailure> {
         let broker = &settings.broker;
-        let layers = TransportLayers { tls: broker.transport.is_tls(), websocket: broker.transport.is_websocket() };
+        let layers =
+            TransportLayers { tls: broker.transport.is_tls(), websocket: broker.transport.is_websocket() };
         if layers.tls {
             // Reading the platform's authorities takes long; done here, once, it delays no handshake. A
             // failure comes back when the TLS phase asks again.

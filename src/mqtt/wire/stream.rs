@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::certificate::CertificateInfo;
-use super::tap::{TransportLayers, TappedSocket, WireTap};
+use super::tap::{TappedSocket, TransportLayers, WireTap};
 use crate::diagnostics::Clock;
 
 /// An open connection to a broker, ready for CONNECT.

@@ -72,7 +72,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WsStream<S> {
                         Some(frame) => (Some(u16::from(frame.code)), frame.reason),
                         None => (None, Utf8Bytes::default()),
                     };
-                    self.tap.observations().ws_close = Some(WsCloseFrame { code, reason: reason.as_str().to_owned() });
+                    self.tap.observations().ws_close =
+                        Some(WsCloseFrame { code, reason: reason.as_str().to_owned() });
                     // Our echo of the close frame: nothing depends on whether it still gets out.
                     let _ = Pin::new(&mut self.websocket).poll_flush(cx);
                     return Poll::Ready(Ok(None));

@@ -29,7 +29,9 @@ impl DemoSigner {
         let renewals = now.since(self.issued_at).as_nanos() / interval.as_nanos();
         // Reckoned from the beginning: the same credentials are told the same time whenever they are asked for.
         let issued_after = interval.checked_mul(u32::try_from(renewals).ok()?)?;
-        self.issued_at.wall.checked_add_signed(TimeDelta::from_std(issued_after.checked_add(self.lifetime)?).ok()?)
+        self.issued_at
+            .wall
+            .checked_add_signed(TimeDelta::from_std(issued_after.checked_add(self.lifetime)?).ok()?)
     }
 }
 

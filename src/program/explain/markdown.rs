@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{ExplanationGroup, ExplainReport};
+use super::{ExplainReport, ExplanationGroup};
 use crate::classify::explain::Meaning;
 
 /// The report with headings and lists.

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use super::wrap::wrap_paragraph;
-use super::{ExplanationGroup, ExplainReport};
+use super::{ExplainReport, ExplanationGroup};
 use crate::classify::explain::{LikelyCause, Meaning};
 
 /// Wider lines are hard to read.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::super::demo::scenario_by_name;
 use super::{ConsoleReply, clean};
 use crate::lab::scenario::MANUAL_FAULTS;
-use crate::lab::{PathFault, PathFaultId, GatewayControl, LabSetup};
+use crate::lab::{GatewayControl, LabSetup, PathFault, PathFaultId};
 
 /// Strikes told by `strikes`, for each gateway.
 const MAX_LISTED_FAULTS: usize = 20;
@@ -35,7 +35,8 @@ impl<'a> Gateways<'a> {
         } else {
             (scenario_by_name(argument)?.path_faults)()
         };
-        let arm_everywhere = |fault: &PathFault| self.on_each_gateway(|gateway| Some(gateway.arm(fault.clone())));
+        let arm_everywhere =
+            |fault: &PathFault| self.on_each_gateway(|gateway| Some(gateway.arm(fault.clone())));
         Ok(ids_reply("armed", &faults.iter().flat_map(arm_everywhere).collect()))
     }
 
@@ -47,7 +48,8 @@ impl<'a> Gateways<'a> {
             let id = argument.parse().map_err(|_| "disarm which? A number of list, or all".to_owned())?;
             BTreeSet::from([PathFaultId(id)])
         };
-        let disarm_everywhere = |id: PathFaultId| self.on_each_gateway(|gateway| gateway.disarm(id).then_some(id));
+        let disarm_everywhere =
+            |id: PathFaultId| self.on_each_gateway(|gateway| gateway.disarm(id).then_some(id));
         let disarmed: BTreeSet<u64> = ids.into_iter().flat_map(disarm_everywhere).collect();
         if disarmed.is_empty() && argument != "all" {
             return Err(format!("nothing is armed under the number {}", clean(argument)));

@@ -13,7 +13,7 @@ use super::super::demo::DeleteOnDrop;
 use super::{ConsoleReply, clean};
 use crate::clock::SystemClock;
 use crate::lab::{
-    Answering, GatewayControl, Mishap, NavienControl, NavienLab, NavienLabOptions, LabOptions, Wrong,
+    Answering, GatewayControl, LabOptions, Mishap, NavienControl, NavienLab, NavienLabOptions, Wrong,
 };
 
 /// The longest a late answer may take, in field seconds.
@@ -32,7 +32,8 @@ pub(super) struct NavienConsole {
 impl NavienConsole {
     /// Starts it and writes the authority into the directory.
     pub(super) async fn start(options: LabOptions, directory: &Path) -> color_eyre::Result<Self> {
-        let lab_options = NavienLabOptions { seed: options.seed, scale: options.speed, ..NavienLabOptions::default() };
+        let lab_options =
+            NavienLabOptions { seed: options.seed, scale: options.speed, ..NavienLabOptions::default() };
         let lab = NavienLab::start(lab_options, Arc::new(SystemClock::new()))
             .await
             .wrap_err("cannot start the lab's cloud on loopback")?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::print_message;
-use crate::keyring::{UNLOCK_TIMEOUT, SecretId, KeyringBackend, KeyringError, UnlockPolicy};
+use crate::keyring::{KeyringBackend, KeyringError, SecretId, UNLOCK_TIMEOUT, UnlockPolicy};
 use crate::navien::account::{API_URL, ApiUrl};
 
 /// What the entries are filed under; `secret-tool store --label=… service dropscope-navien username ME` makes one too.
@@ -20,7 +20,12 @@ pub(super) struct KeyringEntry {
 }
 
 impl KeyringEntry {
-    pub(super) fn new(keyring: Arc<dyn KeyringBackend>, api: &ApiUrl, email: &str, is_interactive: bool) -> Self {
+    pub(super) fn new(
+        keyring: Arc<dyn KeyringBackend>,
+        api: &ApiUrl,
+        email: &str,
+        is_interactive: bool,
+    ) -> Self {
         Self { keyring, entry: entry(api, email), is_interactive }
     }
 
@@ -37,13 +42,19 @@ impl KeyringEntry {
     }
 
     /// First without troubling anybody; a dialog comes up only if there is something to unlock and somebody to do it.
-    fn with_unlock_policy<T>(&self, call: impl Fn(UnlockPolicy) -> Result<T, KeyringError>) -> Result<T, KeyringError> {
+    fn with_unlock_policy<T>(
+        &self,
+        call: impl Fn(UnlockPolicy) -> Result<T, KeyringError>,
+    ) -> Result<T, KeyringError> {
         if self.is_interactive && !self.keyring.can_suppress_prompt() {
             return call(UnlockPolicy::Prompt);
         }
         match call(UnlockPolicy::Never) {
             Err(KeyringError::Locked) if self.is_interactive => {
-                print_message(&format!("the keyring is locked; its dialog waits {} s for you", UNLOCK_TIMEOUT.as_secs()));
+                print_message(&format!(
+                    "the keyring is locked; its dialog waits {} s for you",
+                    UNLOCK_TIMEOUT.as_secs()
+                ));
                 call(UnlockPolicy::Prompt)
             }
             other => other,
@@ -111,7 +122,12 @@ pub(super) mod fake_keyring {
             Ok(self.passwords.lock().unwrap().get(&key(entry)).map(|password| password.as_str().into()))
         }
 
-        fn store(&self, entry: &SecretId, password: &SecretString, unlock: UnlockPolicy) -> Result<(), KeyringError> {
+        fn store(
+            &self,
+            entry: &SecretId,
+            password: &SecretString,
+            unlock: UnlockPolicy,
+        ) -> Result<(), KeyringError> {
             self.open(unlock)?;
             self.passwords.lock().unwrap().insert(key(entry), password.expose_secret().to_owned());
             Ok(())
@@ -153,7 +169,8 @@ mod tests {
     #[test]
     fn an_entry_is_read_and_deleted_by_its_own_cloud_only() {
         let keyring: Arc<dyn KeyringBackend> = Arc::new(FakeKeyring::default());
-        let keyring_entry = |api: &str, email| KeyringEntry::new(Arc::clone(&keyring), &api.parse().unwrap(), email, false);
+        let keyring_entry =
+            |api: &str, email| KeyringEntry::new(Arc::clone(&keyring), &api.parse().unwrap(), email, false);
         let other = "https://cloud.example/api";
         keyring_entry(API_URL, "Me@example.org").store(&"secret".into()).unwrap();
         assert!(keyring_entry(API_URL, "me@example.ORG").read().unwrap().is_some());
@@ -178,9 +195,16 @@ mod tests {
             (None, true, true, &[ask]),
             (None, false, true, &[never]),
         ] {
-            let keyring = Arc::new(FakeKeyring { error: error.clone(), always_prompts, ..FakeKeyring::default() });
+            let keyring =
+                Arc::new(FakeKeyring { error: error.clone(), always_prompts, ..FakeKeyring::default() });
             let api = API_URL.parse().unwrap();
-            let _ = KeyringEntry::new(Arc::clone(&keyring) as Arc<dyn KeyringBackend>, &api, "me", is_interactive).read();
+            let _ = KeyringEntry::new(
+                Arc::clone(&keyring) as Arc<dyn KeyringBackend>,
+                &api,
+                "me",
+                is_interactive,
+            )
+            .read();
             assert_eq!(keyring.unlock_policies(), policies, "{error:?} {is_interactive} {always_prompts}");
         }
     }

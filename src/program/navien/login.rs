@@ -95,7 +95,9 @@ fn resolve_password(
         return Ok((password, PasswordSource::Configured));
     }
     let keyring_error = match keyring_entry.read() {
-        Ok(Some(password)) if !password.expose_secret().is_empty() => return Ok((password, PasswordSource::Keyring)),
+        Ok(Some(password)) if !password.expose_secret().is_empty() => {
+            return Ok((password, PasswordSource::Keyring));
+        }
         Ok(_) => None,
         Err(error) => Some(error),
     };
@@ -118,7 +120,11 @@ impl CredentialSources<'_> {
     fn email(&self) -> Option<String> {
         let username = self.username.map(str::to_owned);
         let is_flag = username != (self.variable)("DROPSCOPE_USERNAME");
-        if is_flag && username.is_some() { username } else { self.non_empty_variable("NAVIEN_EMAIL").or(username) }
+        if is_flag && username.is_some() {
+            username
+        } else {
+            self.non_empty_variable("NAVIEN_EMAIL").or(username)
+        }
     }
 
     fn password(&self) -> Result<Option<SecretString>, LoginError> {
@@ -192,15 +198,19 @@ mod tests {
                 "{variables:?}"
             );
         }
-        let missing_file =
-            CredentialSources { username: None, password_file: Some(Path::new("/nowhere")), variable: &|_| None };
+        let missing_file = CredentialSources {
+            username: None,
+            password_file: Some(Path::new("/nowhere")),
+            variable: &|_| None,
+        };
         assert!(missing_file.password().is_err());
     }
     /// The password, where it stood, and how often the keyring was asked.
     fn resolve_with(keyring: FakeKeyring, variable: Option<&str>, typed: Option<&str>) -> (String, usize) {
         let keyring = Arc::new(keyring);
         let api: ApiUrl = API_URL.parse().unwrap();
-        let keyring_entry = KeyringEntry::new(Arc::clone(&keyring) as Arc<dyn KeyringBackend>, &api, "Me@Example.org", false);
+        let keyring_entry =
+            KeyringEntry::new(Arc::clone(&keyring) as Arc<dyn KeyringBackend>, &api, "Me@Example.org", false);
         let sources = CredentialSources {
             username: None,
             password_file: None,
@@ -218,7 +228,9 @@ mod tests {
     fn the_keyring_comes_after_variables_and_before_the_question() {
         let with_entry = || FakeKeyring::with_password("dropscope-navien", "me@example.org", "kept");
         let absent = || KeyringError::Unavailable("there is no D-Bus session".to_owned());
-        let other = || FakeKeyring::with_password("dropscope-navien at https://cloud.example", "me@example.org", "kept");
+        let other = || {
+            FakeKeyring::with_password("dropscope-navien at https://cloud.example", "me@example.org", "kept")
+        };
         let missing = "The password of the account is missing: set NAVIEN_PASSWORD, give --password-file, or let \
                        --remember-password keep it in the keyring; ";
         for (keyring, variable, typed, expected, calls) in [
@@ -236,9 +248,21 @@ mod tests {
                 1,
             ),
             (FakeKeyring::failing_with(absent()), Some("said"), None, "Told: said".to_owned(), 0),
-            (FakeKeyring::failing_with(absent()), None, Some("typed"), format!("Typed(Some({:?})): typed", absent()), 1),
+            (
+                FakeKeyring::failing_with(absent()),
+                None,
+                Some("typed"),
+                format!("Typed(Some({:?})): typed", absent()),
+                1,
+            ),
             (FakeKeyring::failing_with(absent()), None, None, format!("{missing}{}.", absent()), 1),
-            (FakeKeyring::failing_with(KeyringError::Locked), None, None, format!("{missing}the keyring is locked."), 1),
+            (
+                FakeKeyring::failing_with(KeyringError::Locked),
+                None,
+                None,
+                format!("{missing}the keyring is locked."),
+                1,
+            ),
         ] {
             assert_eq!(resolve_with(keyring, variable, typed), (expected, calls), "{variable:?} {typed:?}");
         }

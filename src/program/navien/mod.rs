@@ -1,8 +1,8 @@
 //! `dropscope navien`: sign in, choose the device, watch the connection to its cloud.
 
-mod login;
-mod keyring_entry;
 mod device_choice;
+mod keyring_entry;
+mod login;
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -10,10 +10,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::watch::watch;
-use super::{usage_error, runtime, settings};
+use super::{runtime, settings, usage_error};
 use crate::cli;
 use crate::clock::SystemClock;
-use crate::config::{BrokerUrl, CloudTarget, Directories, ResolvedSettings, ConnectionTarget};
+use crate::config::{BrokerUrl, CloudTarget, ConnectionTarget, Directories, ResolvedSettings};
 use crate::diagnostics::aws_limits::AWS_WEBSOCKET_LIMIT;
 use crate::diagnostics::clean::clean;
 use crate::diagnostics::{Clock, NameMask};
@@ -25,9 +25,9 @@ use crate::navien::account::{
 };
 use crate::navien::connection::{AccountSigner, CLIENT_ID_PREFIX, ENDPOINT};
 
-use login::{AccountLogin, LoginError, PasswordSource, CredentialSources};
-use keyring_entry::KeyringEntry;
 use device_choice::DeviceChoice;
+use keyring_entry::KeyringEntry;
+use login::{AccountLogin, CredentialSources, LoginError, PasswordSource};
 
 /// Where to go, checked before anybody is asked for a password.
 struct CloudEndpoints {
@@ -94,7 +94,10 @@ fn report_login_error(error: &LoginError) -> ExitCode {
     }
 }
 
-fn cloud_endpoints(api_url: Option<&str>, iot_endpoint: Option<&BrokerUrl>) -> Result<CloudEndpoints, String> {
+fn cloud_endpoints(
+    api_url: Option<&str>,
+    iot_endpoint: Option<&BrokerUrl>,
+) -> Result<CloudEndpoints, String> {
     let api = api_url.unwrap_or(API_URL).parse().map_err(|error| format!("--api-url: {error}."))?;
     let default = BrokerUrl::new(ENDPOINT);
     let url = iot_endpoint.unwrap_or(&default).parse();
@@ -170,8 +173,9 @@ async fn store_password(account: &Account, login: AccountLogin) -> Result<(), Ac
     }
     account.sign_in().await?;
     let AccountLogin { password, keyring_entry, .. } = login;
-    let stored =
-        tokio::task::spawn_blocking(move || keyring_entry.store(&password).map_err(|error| error.to_string()));
+    let stored = tokio::task::spawn_blocking(move || {
+        keyring_entry.store(&password).map_err(|error| error.to_string())
+    });
     match stored.await.unwrap_or_else(|error| Err(error.to_string())) {
         Ok(()) => print_message("the password is in the keyring now; --forget-password deletes it"),
         Err(why) => print_message(&format!("warning: the password is not kept, {why}; the run goes on")),

@@ -10,7 +10,8 @@ use crate::monitor::EventFold;
 fn run(drops: u64, time_scale: Option<f64>) -> Vec<StampedEvent> {
     let start = Stamp::new("2026-11-20T12:00:00Z".parse().expect("a time"), Duration::ZERO);
     let at = |secs, millis| start.plus(Duration::from_secs(secs) + Duration::from_millis(millis));
-    let started = StartedEvent { keep_alive_secs: 60.0, client_id: "c".into(), time_scale, ..StartedEvent::default() };
+    let started =
+        StartedEvent { keep_alive_secs: 60.0, client_id: "c".into(), time_scale, ..StartedEvent::default() };
     let mut events = vec![StampedEvent { at: start, event: Event::Started(started) }];
     for drop in 0..drops {
         let begin = drop * 600;
@@ -20,7 +21,8 @@ fn run(drops: u64, time_scale: Option<f64>) -> Vec<StampedEvent> {
             let event = Event::Ping { rtt_ms: f64::from(u32::try_from(second % 97).expect("small")) + 1.0 };
             events.push(StampedEvent { at: at(begin + second, 0), event });
         }
-        events.push(StampedEvent { at: at(begin + 500, 125), event: Event::Dropped(DroppedEvent::default()) });
+        events
+            .push(StampedEvent { at: at(begin + 500, 125), event: Event::Dropped(DroppedEvent::default()) });
     }
     events
 }
@@ -68,7 +70,11 @@ fn seeking_equals_folding_from_the_beginning() {
             let to = recorded.mul_f64(scale);
             while !player.seek(to, 500).expect("readable") {}
             assert_eq!((player.position(), player.now().boot), (to, recorded));
-            assert_eq!(json(&player.diagnostic_state()), folded_from_start(&events, recorded), "{millis} ms at scale {scale}");
+            assert_eq!(
+                json(&player.diagnostic_state()),
+                folded_from_start(&events, recorded),
+                "{millis} ms at scale {scale}"
+            );
             // Looking ahead changes nothing.
             let next = player.upcoming_events().expect("readable").next().map(|observed| observed.at.boot);
             let expected = events.iter().map(|observed| observed.at.boot).find(|at| *at > recorded);
@@ -85,7 +91,8 @@ fn parts_are_sorted_into_one_recording() {
     let empty = write_recording(dir.path(), "empty.jsonl", &[]);
     let (one, rest) = events.split_at(5_000);
     let (two, three) = rest.split_at(4_097);
-    let parts = [("c", three), ("a", one), ("b", two)].map(|(name, part)| write_recording(dir.path(), name, part));
+    let parts =
+        [("c", three), ("a", one), ("b", two)].map(|(name, part)| write_recording(dir.path(), name, part));
     let mut whole = open_and_read(&[whole]);
     let mut parts = open_and_read(&[&parts[..], &[empty]].concat());
     assert_eq!(parts.first_file().and_then(Path::file_name), Some("a".as_ref()));
@@ -93,7 +100,9 @@ fn parts_are_sorted_into_one_recording() {
     assert_eq!(parts.drops().len(), 30);
     for secs in [17_000, 3, 9_000, 12_345, 8_999] {
         let to = Duration::from_secs(secs);
-        assert!(whole.seek(to, usize::MAX).expect("readable") && parts.seek(to, usize::MAX).expect("readable"));
+        assert!(
+            whole.seek(to, usize::MAX).expect("readable") && parts.seek(to, usize::MAX).expect("readable")
+        );
         assert_eq!(json(&parts.diagnostic_state()), json(&whole.diagnostic_state()), "{secs}");
     }
 }

@@ -1,7 +1,7 @@
 //! Which fault of the simulation is to strike? Choosing it from the list.
 
 use crate::diagnostics::Stamp;
-use crate::monitor::{NoticeKind, LiveState, MonitorRequest};
+use crate::monitor::{LiveState, MonitorRequest, NoticeKind};
 
 use super::super::keymap::Action;
 use super::super::model::{Model, Popup};
@@ -10,7 +10,9 @@ use super::{Effect, moved, rows_of};
 /// Opens the list, where there is one.
 pub(super) fn open(model: &mut Model, live: &LiveState, now: Stamp) {
     match &live.runtime.simulation {
-        Some(simulation) if !simulation.faults.is_empty() => model.popup = Some(Popup::Inject { selected: 0 }),
+        Some(simulation) if !simulation.faults.is_empty() => {
+            model.popup = Some(Popup::Inject { selected: 0 })
+        }
         _ => {
             let text = "only a simulation takes faults by key: dropscope demo";
             model.notify(now, NoticeKind::Info, text);

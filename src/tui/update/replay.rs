@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::diagnostics::Stamp;
-use crate::monitor::{NoticeKind, PlaybackAction, LiveState, MonitorRequest};
+use crate::monitor::{LiveState, MonitorRequest, NoticeKind, PlaybackAction};
 
 use super::super::keymap::Action;
 use super::super::model::Model;

@@ -204,7 +204,12 @@ struct Column {
 }
 
 const HISTORY: [Column; 5] = [
-    Column { title: "when", width: 12, figures: false, text: |context, record| context.when(record.requested_at) },
+    Column {
+        title: "when",
+        width: 12,
+        figures: false,
+        text: |context, record| context.when(record.requested_at),
+    },
     Column { title: "command", width: 18, figures: false, text: |_, record| record.name.to_string() },
     Column {
         title: "state",

@@ -83,7 +83,8 @@ impl Sheet<'_> {
     /// Left: the story and the facts.
     fn told(&self) -> Vec<Line<'static>> {
         let mut lines = vec![self.heading("What happened")];
-        let sentences = drop_description::drop_sentences(self.drop, &self.context.clock(self.drop.at)).join(" ");
+        let sentences =
+            drop_description::drop_sentences(self.drop, &self.context.clock(self.drop.at)).join(" ");
         lines.extend(self.wrapped(&sentences, self.context.theme.text));
         lines.push(Line::default());
         let verdict = self.context.published.verdict.as_deref();
@@ -154,7 +155,9 @@ impl Sheet<'_> {
         let mut fact = |label: &str, value: String| lines.extend(self.fact(label, &value));
         fact("detected", format::date_time(self.drop.at.wall, self.context.offset));
         // Who says goodbye is alive; only a silent end leaves its moment open.
-        if matches!(event.how, Some(DropKind::PingTimeout | DropKind::Io | DropKind::Rst) | None) && !window.is_zero() {
+        if matches!(event.how, Some(DropKind::PingTimeout | DropKind::Io | DropKind::Rst) | None)
+            && !window.is_zero()
+        {
             let between = format!("{} and {detected}", self.context.clock(earliest));
             fact("died between", format!("{between} ({})", format::short(window)));
         }

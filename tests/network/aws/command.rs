@@ -9,7 +9,7 @@ use dropscope::aws::Credentials;
 use dropscope::lab::Limits;
 use secrecy::ExposeSecret;
 
-use crate::aws::fixture::{KEY_LIFETIME, AwsFixture};
+use crate::aws::fixture::{AwsFixture, KEY_LIFETIME};
 use crate::navien::leaks::files_below;
 
 fn environment(keys: &Credentials) -> Vec<(&'static str, String)> {
@@ -49,7 +49,8 @@ async fn keys_of_the_environment_connect_and_are_written_nowhere() {
     let scene = AwsFixture::new(Limits::default()).await;
     let keys = scene.rules.keyring().issue(KEY_LIFETIME);
     let mut variables = environment(&keys);
-    let expiry = dropscope::diagnostics::Clock::now(&dropscope::clock::SystemClock::new()).wall + KEY_LIFETIME;
+    let expiry =
+        dropscope::diagnostics::Clock::now(&dropscope::clock::SystemClock::new()).wall + KEY_LIFETIME;
     variables.push(("AWS_CREDENTIAL_EXPIRATION", expiry.to_rfc3339()));
     let url = format!("ws://127.0.0.1:{}", scene.port);
     let arguments =

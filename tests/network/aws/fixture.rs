@@ -10,7 +10,7 @@ use dropscope::aws::Credentials;
 use dropscope::aws_keys::{KeySigner, KeySource};
 use dropscope::clock::SystemClock;
 use dropscope::diagnostics::{Clock, ClockReading, Event};
-use dropscope::lab::{AwsRules, Broker, BrokerOptions, ListenerEndpoint, Keyring, Limits, Policy};
+use dropscope::lab::{AwsRules, Broker, BrokerOptions, Keyring, Limits, ListenerEndpoint, Policy};
 use dropscope::mqtt::Link;
 use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings, Transport};
 use secrecy::ExposeSecret;
@@ -84,7 +84,11 @@ impl AwsFixture {
         self.link_by(Arc::new(SystemClock::new()), adjust)
     }
 
-    pub(crate) fn link_by(&self, clock: Arc<dyn Clock>, adjust: impl FnOnce(&mut LinkSettings)) -> WatchedLink {
+    pub(crate) fn link_by(
+        &self,
+        clock: Arc<dyn Clock>,
+        adjust: impl FnOnce(&mut LinkSettings),
+    ) -> WatchedLink {
         let mut settings = self.settings(&clock);
         adjust(&mut settings);
         let mut link = Link::new(settings, clock).unwrap();

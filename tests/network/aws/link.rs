@@ -13,7 +13,7 @@ use dropscope::mqtt::PlannedReconnect;
 use dropscope::mqtt::signer::{SignFailure, SignedTarget, Signer};
 use dropscope::mqtt::{LinkStatus, connector::BoxFuture};
 
-use crate::aws::fixture::{KEY_LIFETIME, AwsFixture, WatchedLink, WrongClock, assert_no_secrets};
+use crate::aws::fixture::{AwsFixture, KEY_LIFETIME, WatchedLink, WrongClock, assert_no_secrets};
 
 async fn connected(watched: &mut WatchedLink) -> ConnectedEvent {
     watched

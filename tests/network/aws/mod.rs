@@ -6,5 +6,5 @@
 mod certificate;
 #[cfg(unix)]
 mod command;
-mod link;
 mod fixture;
+mod link;

@@ -16,7 +16,7 @@ use dropscope::mqtt::settings::{Transport, VersionChoice};
 use std::borrow::Cow;
 
 use crate::faults::certificates::Certificate;
-use crate::faults::expected::{ALL, BOTH, FRAMED, ExpectedFailure, SECURE, TCP, TLS, V3, V5, WS, WSS};
+use crate::faults::expected::{ALL, BOTH, ExpectedFailure, FRAMED, SECURE, TCP, TLS, V3, V5, WS, WSS};
 
 /// One obstacle, where it can stand, and what is told.
 pub(crate) struct Row {
@@ -46,21 +46,44 @@ pub(crate) enum Obstacle {
 type TransportList = &'static [Transport];
 type VersionList = &'static [VersionChoice];
 
-const fn row(name: &'static str, transports: TransportList, versions: VersionList, obstacle: Obstacle, expected: ExpectedFailure) -> Row {
+const fn row(
+    name: &'static str,
+    transports: TransportList,
+    versions: VersionList,
+    obstacle: Obstacle,
+    expected: ExpectedFailure,
+) -> Row {
     Row { name, transports, versions, obstacle, expected }
 }
 
 /// As soon as TCP accepted.
-const fn at_accept(name: &'static str, transports: TransportList, fault: Fault, expected: ExpectedFailure) -> Row {
+const fn at_accept(
+    name: &'static str,
+    transports: TransportList,
+    fault: Fault,
+    expected: ExpectedFailure,
+) -> Row {
     row(name, transports, BOTH, Obstacle::Fault(FaultTrigger::OnAccept, fault), expected)
 }
 
 /// In place of the CONNACK.
-const fn at_connect(name: &'static str, transports: TransportList, versions: VersionList, fault: Fault, expected: ExpectedFailure) -> Row {
+const fn at_connect(
+    name: &'static str,
+    transports: TransportList,
+    versions: VersionList,
+    fault: Fault,
+    expected: ExpectedFailure,
+) -> Row {
     row(name, transports, versions, Obstacle::Fault(FaultTrigger::OnConnect, fault), expected)
 }
 
-const fn stalled(name: &'static str, transports: TransportList, when: FaultTrigger, fault: Fault, expected: ExpectedFailure) -> Row {
+const fn stalled(
+    name: &'static str,
+    transports: TransportList,
+    when: FaultTrigger,
+    fault: Fault,
+    expected: ExpectedFailure,
+) -> Row {
     row(name, transports, BOTH, Obstacle::Stall(when, fault), expected)
 }
 
@@ -98,7 +121,8 @@ const NO_NAME: ExpectedFailure = ExpectedFailure {
     offline: Some(AWS_IO_DNS_QUERY_AGAIN),
     ..ExpectedFailure::new(Phase::Dns, Layer::Dns, AWS_IO_DNS_INVALID_NAME)
 };
-const PORT_REFUSED: ExpectedFailure = ExpectedFailure::new(Phase::Tcp, Layer::Tcp, AWS_IO_SOCKET_CONNECTION_REFUSED);
+const PORT_REFUSED: ExpectedFailure =
+    ExpectedFailure::new(Phase::Tcp, Layer::Tcp, AWS_IO_SOCKET_CONNECTION_REFUSED);
 const NO_CONNACK: ExpectedFailure = at_connack(Layer::Mqtt, AWS_ERROR_MQTT_TIMEOUT);
 const BLACK_HOLE: Fault = Fault::BlackHole { lasting: None };
 const BARE_FIN: Fault = Fault::FinWithoutCloseNotify;
@@ -111,7 +135,11 @@ pub(crate) static TABLE: &[Row] = &[
     bad_certificate("untrusted certificate", Certificate::Untrusted, AWS_IO_TLS_UNKNOWN_ROOT_CERTIFICATE),
     bad_certificate("counterfeit certificate", Certificate::Counterfeit, AWS_IO_TLS_UNKNOWN_ROOT_CERTIFICATE),
     bad_certificate("expired certificate", Certificate::Expired, AWS_IO_TLS_CERTIFICATE_EXPIRED),
-    bad_certificate("certificate not yet valid", Certificate::NotYetValid, AWS_IO_TLS_CERTIFICATE_NOT_YET_VALID),
+    bad_certificate(
+        "certificate not yet valid",
+        Certificate::NotYetValid,
+        AWS_IO_TLS_CERTIFICATE_NOT_YET_VALID,
+    ),
     bad_certificate("certificate of another host", Certificate::WrongName, AWS_IO_TLS_HOST_NAME_MISMATCH),
     // In TLS 1.3 the server says so only after the handshake.
     row(
@@ -133,7 +161,13 @@ pub(crate) static TABLE: &[Row] = &[
     at_accept("unrecognized_name", SECURE, Fault::TlsRefusal(112), at_tls(AWS_IO_TLS_ERROR_ALERT_RECEIVED)),
     at_accept("no TLS at all", SECURE, Fault::Garbage, at_tls(AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE)),
     at_accept("FIN in the handshake", SECURE, BARE_FIN, ExpectedFailure::new(Phase::Tls, Layer::Tcp, CLOSED)),
-    stalled("silent handshake", SECURE, FaultTrigger::OnAccept, BLACK_HOLE, at_tls(AWS_IO_TLS_NEGOTIATION_TIMEOUT)),
+    stalled(
+        "silent handshake",
+        SECURE,
+        FaultTrigger::OnAccept,
+        BLACK_HOLE,
+        at_tls(AWS_IO_TLS_NEGOTIATION_TIMEOUT),
+    ),
     // The WebSocket upgrade.
     status("upgrade answered 200", 200),
     status("upgrade redirected", 301),
@@ -193,9 +227,21 @@ pub(crate) static TABLE: &[Row] = &[
         bytes(&[0xE0, 0]),
         at_connack(Layer::Mqtt, AWS_ERROR_MQTT_INVALID_PACKET_TYPE),
     ),
-    at_connect("DISCONNECT before CONNACK", TCP, V5, bytes(&[0xE0, 1, 0x89]), at_connack(Layer::Mqtt, HANGUP)),
+    at_connect(
+        "DISCONNECT before CONNACK",
+        TCP,
+        V5,
+        bytes(&[0xE0, 1, 0x89]),
+        at_connack(Layer::Mqtt, HANGUP),
+    ),
     // An old broker's answer to MQTT 5.
-    at_connect("version refused in the old form", ALL, V5, bytes(&[0x20, 2, 0, 1]), ExpectedFailure::refused(1, PROTOCOL)),
+    at_connect(
+        "version refused in the old form",
+        ALL,
+        V5,
+        bytes(&[0x20, 2, 0, 1]),
+        ExpectedFailure::refused(1, PROTOCOL),
+    ),
 ];
 
 /// CONNACK codes of MQTT 3.1.1, one of them reserved.

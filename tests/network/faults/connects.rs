@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dropscope::diagnostics::error_name::AWS_ERROR_MQTT_PROTOCOL_ERROR;
 use dropscope::diagnostics::event::{ConnectKind, Phase};
-use dropscope::lab::{BrokerOptions, Fault, PlannedFault, AcceptedVersions, FaultTrigger};
+use dropscope::lab::{AcceptedVersions, BrokerOptions, Fault, FaultTrigger, PlannedFault};
 use dropscope::mqtt::settings::{PhaseTimeouts, Transport, VersionChoice};
 
 use crate::faults::certificates::Certificate;
@@ -60,7 +60,11 @@ async fn run(case: Case) -> Result<(), String> {
 }
 
 /// A session is up; the obstacle appears, the session is cut, the connect fails; the obstacle goes.
-async fn expect_failure(scene: Fixture, obstacle: &Obstacle, expected: ExpectedFailure) -> Result<(), String> {
+async fn expect_failure(
+    scene: Fixture,
+    obstacle: &Obstacle,
+    expected: ExpectedFailure,
+) -> Result<(), String> {
     let mut watched = scene.watched_link();
     watched.connected(ConnectKind::Connected).await?;
     set_obstacle(obstacle, &scene).await;
@@ -135,7 +139,11 @@ async fn every_refusal_of_a_broker_keeps_its_code() {
     let mut refusals = Vec::new();
     for (version, codes) in codes {
         for code in codes.iter().copied() {
-            refusals.extend(ALL.iter().map(|transport| ConnackRefusal { code, transport: *transport, version }));
+            refusals.extend(ALL.iter().map(|transport| ConnackRefusal {
+                code,
+                transport: *transport,
+                version,
+            }));
         }
     }
     run_all(refusals, refused).await;
@@ -144,7 +152,8 @@ async fn every_refusal_of_a_broker_keeps_its_code() {
 async fn refused(refusal: ConnackRefusal) -> Result<(), String> {
     let scene = Fixture::start(refusal.transport, refusal.version, BrokerOptions::default()).await;
     let obstacle = Obstacle::Fault(FaultTrigger::OnConnect, Fault::RefuseConnect(refusal.code));
-    expect_failure(scene, &obstacle, ExpectedFailure::refused(refusal.code, AWS_ERROR_MQTT_PROTOCOL_ERROR)).await
+    expect_failure(scene, &obstacle, ExpectedFailure::refused(refusal.code, AWS_ERROR_MQTT_PROTOCOL_ERROR))
+        .await
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! What exactly must the link say?
 
 use dropscope::diagnostics::ErrorName;
-use dropscope::diagnostics::event::{ConnectFailedEvent, ConnectKind, DroppedEvent, DropKind, Layer, Phase};
+use dropscope::diagnostics::event::{ConnectFailedEvent, ConnectKind, DropKind, DroppedEvent, Layer, Phase};
 use dropscope::mqtt::settings::{Transport, VersionChoice};
 
 pub(crate) const ALL: &[Transport] = &[Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
@@ -85,7 +85,11 @@ impl ExpectedFailure {
     pub(crate) const fn http(status: u16, name: ErrorName) -> Self {
         let is_ours = matches!(status, 400..500);
         let back = if is_ours { ConnectKind::DeepReconnected } else { ConnectKind::Resumed };
-        Self { http_status: Some(status), reconnect_kind: back, ..Self::new(Phase::Websocket, Layer::Websocket, name) }
+        Self {
+            http_status: Some(status),
+            reconnect_kind: back,
+            ..Self::new(Phase::Websocket, Layer::Websocket, name)
+        }
     }
 
     /// Whether this is what was told.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dropscope::clock::SystemClock;
 use dropscope::diagnostics::Clock;
-use dropscope::lab::{Broker, BrokerOptions, BrokerControl, ListenerEndpoint};
+use dropscope::lab::{Broker, BrokerControl, BrokerOptions, ListenerEndpoint};
 use dropscope::mqtt::Link;
 use dropscope::mqtt::connector::{BoxFuture, Connector, WireConnector};
 use dropscope::mqtt::settings::{
@@ -60,7 +60,8 @@ impl Fixture {
     /// A link that begins to connect.
     pub(crate) fn watched_link(&self) -> WatchedLink {
         let wire = WireConnector::new(&self.settings).unwrap();
-        let connector = Arc::new(RenamingConnector { wire, is_unresolvable: Arc::clone(&self.is_unresolvable) });
+        let connector =
+            Arc::new(RenamingConnector { wire, is_unresolvable: Arc::clone(&self.is_unresolvable) });
         let (settings, clock) = (self.settings.clone(), Arc::clone(&self.clock));
         WatchedLink::new(Link::with_connector(settings, clock, connector, 7).unwrap())
     }

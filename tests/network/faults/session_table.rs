@@ -80,11 +80,13 @@ const FIN: ExpectedDrop = ExpectedDrop::new(Layer::Tcp, DropKind::Fin, HANGUP);
 const FIN_WITHOUT_CLOSE: ExpectedDrop = ExpectedDrop::new(Layer::Tcp, DropKind::Fin, AWS_IO_SOCKET_CLOSED);
 const RST: ExpectedDrop = ExpectedDrop::new(Layer::Tcp, DropKind::Rst, AWS_IO_SOCKET_CLOSED);
 const CLOSE_NOTIFY: ExpectedDrop = ExpectedDrop::new(Layer::Tls, DropKind::TlsClose, HANGUP);
-const ALERT: ExpectedDrop = ExpectedDrop::new(Layer::Tls, DropKind::TlsAlert, AWS_IO_TLS_ERROR_ALERT_RECEIVED);
+const ALERT: ExpectedDrop =
+    ExpectedDrop::new(Layer::Tls, DropKind::TlsAlert, AWS_IO_TLS_ERROR_ALERT_RECEIVED);
 const SILENCE: ExpectedDrop = ExpectedDrop::new(Layer::Mqtt, DropKind::PingTimeout, AWS_ERROR_MQTT_TIMEOUT);
 const VIOLATION: ExpectedDrop = ExpectedDrop::new(Layer::Mqtt, DropKind::Io, PROTOCOL);
 const OVER_OUR_LIMIT: ExpectedDrop = ExpectedDrop::new(Layer::Mqtt, DropKind::Local, PROTOCOL);
-const ILLEGAL_DISCONNECT: ExpectedDrop = ExpectedDrop::new(Layer::Mqtt, DropKind::Disconnect, AWS_ERROR_MQTT_INVALID_PACKET_TYPE);
+const ILLEGAL_DISCONNECT: ExpectedDrop =
+    ExpectedDrop::new(Layer::Mqtt, DropKind::Disconnect, AWS_ERROR_MQTT_INVALID_PACKET_TYPE);
 
 const fn closed_with(code: u16) -> ExpectedDrop {
     ExpectedDrop::ws_close(Some(code), HANGUP)
@@ -144,7 +146,13 @@ pub(crate) static TABLE: &[Row] = &[
     ),
     inject_while_sending("black hole amid sending", ALL, BOTH, Fault::BlackHole { lasting: None }, SILENCE),
     // The broker's keep-alive and the client id.
-    inject("keep-alive cut", ALL, V5, Fault::KeepAliveCut, ExpectedDrop::disconnect(0x8D, AWS_ERROR_MQTT_TIMEOUT)),
+    inject(
+        "keep-alive cut",
+        ALL,
+        V5,
+        Fault::KeepAliveCut,
+        ExpectedDrop::disconnect(0x8D, AWS_ERROR_MQTT_TIMEOUT),
+    ),
     inject("keep-alive cut", TCP, V3, Fault::KeepAliveCut, FIN),
     inject("keep-alive cut", TLS, V3, Fault::KeepAliveCut, CLOSE_NOTIFY),
     inject("keep-alive cut", FRAMED, V3, Fault::KeepAliveCut, closed_with(1000)),
@@ -154,7 +162,13 @@ pub(crate) static TABLE: &[Row] = &[
     row("taken over", FRAMED, V3, SessionAction::TakeOver, closed_with(1000)),
     // Size.
     inject("oversized packet in", ALL, BOTH, Fault::OversizedPublish(100_000), OVER_OUR_LIMIT),
-    row("oversized packet out", ALL, V5, SessionAction::Publish(2000), ExpectedDrop::disconnect(0x95, PROTOCOL)),
+    row(
+        "oversized packet out",
+        ALL,
+        V5,
+        SessionAction::Publish(2000),
+        ExpectedDrop::disconnect(0x95, PROTOCOL),
+    ),
     row("oversized packet out", TCP, V3, SessionAction::Publish(2000), FIN),
     row("oversized packet out", TLS, V3, SessionAction::Publish(2000), CLOSE_NOTIFY),
     row("oversized packet out", FRAMED, V3, SessionAction::Publish(2000), closed_with(1000)),
@@ -171,7 +185,13 @@ pub(crate) static TABLE: &[Row] = &[
     inject("DISCONNECT", ALL, V3, bytes(&[0xE0, 0]), ILLEGAL_DISCONNECT),
     inject("DISCONNECT with a reason", TCP, V3, bytes(&[0xE0, 1, 0x8E]), ILLEGAL_DISCONNECT),
     inject("DISCONNECT without a reason", ALL, V5, bytes(&[0xE0, 0]), ExpectedDrop::disconnect(0x00, HANGUP)),
-    inject("DISCONNECT with a reason", ALL, V5, bytes(&[0xE0, 1, 0x8E]), ExpectedDrop::disconnect(0x8E, HANGUP)),
+    inject(
+        "DISCONNECT with a reason",
+        ALL,
+        V5,
+        bytes(&[0xE0, 1, 0x8E]),
+        ExpectedDrop::disconnect(0x8E, HANGUP),
+    ),
     inject("DISCONNECT unheard of", TCP, V5, bytes(&[0xE0, 1, 0xEE]), ExpectedDrop::disconnect(0xEE, HANGUP)),
 ];
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use dropscope::diagnostics::event::{CommandState, ConnectKind, DroppedEvent, DropKind};
+use dropscope::diagnostics::event::{CommandState, ConnectKind, DropKind, DroppedEvent};
 use dropscope::diagnostics::{Event, Stamp};
 use dropscope::lab::{BrokerOptions, Fault};
 use dropscope::mqtt::Publish;
@@ -11,7 +11,7 @@ use dropscope::mqtt::settings::{Transport, VersionChoice};
 
 use crate::faults::expected::{ExpectedDrop, TCP, WSS};
 use crate::faults::fixture::Fixture;
-use crate::faults::session_table::{SessionAction, REASONS, Row, TABLE};
+use crate::faults::session_table::{REASONS, Row, SessionAction, TABLE};
 use crate::faults::watched_link::{WatchedLink, run_all};
 
 /// Keep-alive where a silence is to be noticed: the shortest there is.
@@ -37,7 +37,8 @@ impl fmt::Display for Case {
 fn cases(matches: impl Fn(&Row) -> bool) -> Vec<Case> {
     let rows = TABLE.iter().filter(|row| matches(row));
     rows.flat_map(|row| {
-        let places = row.transports.iter().flat_map(|over| row.versions.iter().map(move |speaks| (*over, *speaks)));
+        let places =
+            row.transports.iter().flat_map(|over| row.versions.iter().map(move |speaks| (*over, *speaks)));
         places.map(move |(transport, version)| Case { row, transport, version })
     })
     .collect()
@@ -60,7 +61,8 @@ async fn silence_is_noticed_within_the_keep_alive_and_the_deadline() {
 async fn run(case: Case) -> Result<(), String> {
     let Case { row, transport, version } = case;
     let max_packet = if matches!(row.action, SessionAction::Publish(_)) { 1000 } else { 1024 * 1024 };
-    let mut scene = Fixture::start(transport, version, BrokerOptions { max_packet, ..Default::default() }).await;
+    let mut scene =
+        Fixture::start(transport, version, BrokerOptions { max_packet, ..Default::default() }).await;
     if is_silence(row) {
         scene.settings.keep_alive_secs = 1;
         scene.settings.ping_timeout = PING_TIMEOUT;
@@ -81,7 +83,11 @@ async fn run(case: Case) -> Result<(), String> {
 }
 
 /// Lets it happen and waits for the drop.
-async fn perform(action: &SessionAction, scene: &mut Fixture, watched: &mut WatchedLink) -> Result<(DroppedEvent, Stamp), String> {
+async fn perform(
+    action: &SessionAction,
+    scene: &mut Fixture,
+    watched: &mut WatchedLink,
+) -> Result<(DroppedEvent, Stamp), String> {
     match action {
         SessionAction::Inject(fault) => {
             if scene.control.inject(fault) != 1 {
@@ -176,7 +182,13 @@ async fn every_disconnect_reason_is_reported_in_its_long_and_its_short_form() {
     for (reason, name) in REASONS.iter().copied() {
         let expected = ExpectedDrop::disconnect(reason, name);
         for transport in [TCP, WSS].concat() {
-            disconnects.extend(forms.map(|(terse, text)| DisconnectCase { expected, reason, terse, text, transport }));
+            disconnects.extend(forms.map(|(terse, text)| DisconnectCase {
+                expected,
+                reason,
+                terse,
+                text,
+                transport,
+            }));
         }
     }
     run_all(disconnects, check_disconnect).await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dropscope::diagnostics::event::{Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent, DroppedEvent};
-use dropscope::diagnostics::{Event, StampedEvent, Stamp};
+use dropscope::diagnostics::{Event, Stamp, StampedEvent};
 use dropscope::mqtt::Link;
 
 /// Longer than any row takes on a busy computer.
@@ -86,7 +86,8 @@ impl WatchedLink {
     }
 
     fn event_list(&self) -> String {
-        let events: Vec<String> = self.observed.iter().map(|observed| format!("{:?}", observed.event)).collect();
+        let events: Vec<String> =
+            self.observed.iter().map(|observed| format!("{:?}", observed.event)).collect();
         events.join("\n    ")
     }
 }

@@ -26,10 +26,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dropscope::clock::SystemClock;
-use dropscope::diagnostics::event::{ConnectFailedEvent, ConnectedEvent, DroppedEvent, DropKind, Layer, Phase};
+use dropscope::diagnostics::event::{
+    ConnectFailedEvent, ConnectedEvent, DropKind, DroppedEvent, Layer, Phase,
+};
 use dropscope::diagnostics::{Clock, Event};
 use dropscope::lab::{
-    AwsRules, Broker, BrokerOptions, ListenerEndpoint, Fault, Keyring, Limits, NavienLab, NavienLabOptions, Policy,
+    AwsRules, Broker, BrokerOptions, Fault, Keyring, Limits, ListenerEndpoint, NavienLab, NavienLabOptions,
+    Policy,
 };
 use dropscope::mqtt::settings::{
     AddressFamily, BackoffSettings, BrokerAddress, LinkSettings, Transport, VersionChoice,

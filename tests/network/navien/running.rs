@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dropscope::clock::SystemClock;
-use dropscope::diagnostics::{Clock, NameMask, LinkState};
+use dropscope::diagnostics::{Clock, LinkState, NameMask};
 use dropscope::export::{ExportOptions, RecorderSettings, RecorderTarget};
-use dropscope::monitor::{self, DeviceSettings, MonitorHandle, MonitorSettings, LiveState, ReportSettings, MonitorRequest};
+use dropscope::monitor::{
+    self, DeviceSettings, LiveState, MonitorHandle, MonitorRequest, MonitorSettings, ReportSettings,
+};
 use dropscope::mqtt::Link;
 use dropscope::mqtt::settings::{AddressFamily, BrokerAddress, LinkSettings, Transport};
 use dropscope::navien::account::{Account, AccountSettings, Device, HttpTransport, choose};

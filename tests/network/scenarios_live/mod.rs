@@ -11,7 +11,7 @@ use dropscope::classify::Classifier;
 use dropscope::diagnostics::event::{DropKind, Layer};
 use dropscope::diagnostics::{DropRecord, Event};
 use dropscope::lab::scenario::SCENARIOS;
-use program::{Lab, RunningProgram, FinishedRun, start_scenario, run};
+use program::{FinishedRun, Lab, RunningProgram, run, start_scenario};
 use serde_json::json;
 
 /// Tells a story in which chance strikes early enough.
@@ -147,11 +147,14 @@ fn every_scenario_records_its_drops() {
     let (again, other) = (with("ws-close", 120.0, SEED), with("ws-close", 120.0, SEED + 1));
     let bursts_again = with("wifi-bursts", 120.0, SEED);
 
-    let finished_runs: Vec<(&Case, FinishedRun)> = cases.into_iter().map(|(case, running)| (case, running.finish())).collect();
+    let finished_runs: Vec<(&Case, FinishedRun)> =
+        cases.into_iter().map(|(case, running)| (case, running.finish())).collect();
     for (case, finished) in &finished_runs {
         check(case, finished);
     }
-    assert_patterns(&finished_runs.iter().map(|(case, finished)| (case.name, classify_run(finished))).collect::<Vec<_>>());
+    assert_patterns(
+        &finished_runs.iter().map(|(case, finished)| (case.name, classify_run(finished))).collect::<Vec<_>>(),
+    );
     let of = |name: &str| &finished_runs.iter().find(|(case, _)| case.name == name).expect("a case").1;
     assert!(failures(of("outage-refuse"), "tcp") >= 3 && failures(of("outage-refuse"), "dns") == 0);
     assert!(failures(of("outage-dns"), "dns") >= 3);

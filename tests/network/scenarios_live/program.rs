@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 
 use dropscope::diagnostics::recording::RecordingReader;
-use dropscope::diagnostics::{Diagnostics, Event, StampedEvent, Snapshot};
+use dropscope::diagnostics::{Diagnostics, Event, Snapshot, StampedEvent};
 use tempfile::TempDir;
 
 /// What a scenario left behind.

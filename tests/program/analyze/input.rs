@@ -1,6 +1,6 @@
 //! Files of all forms, whole and damaged, in one and in many.
 
-use super::{REFERENCE, AnalyzeFixture, without_input, recording, recorded_run, text};
+use super::{AnalyzeFixture, REFERENCE, recorded_run, recording, text, without_input};
 
 #[test]
 fn a_recording_gives_the_same_result_as_file_directory_pattern_stream_and_parts() {
@@ -62,7 +62,10 @@ fn overlapping_recordings_of_different_clients_give_a_warning() {
     fixture.write("c.jsonl", recording(&recorded_run(600, "client-9", 3)));
     let output = fixture.analyze(&["a.jsonl", "b.jsonl"]);
     let stderr = text(&output.stderr);
-    assert!(stderr.contains("a.jsonl and b.jsonl overlap in time but watch different client ids"), "{stderr}");
+    assert!(
+        stderr.contains("a.jsonl and b.jsonl overlap in time but watch different client ids"),
+        "{stderr}"
+    );
     assert!(output.status.success());
     assert_eq!(text(&fixture.analyze(&["a.jsonl", "c.jsonl"]).stderr), "");
 }
@@ -94,7 +97,8 @@ fn an_export_of_the_reference_and_a_recording_go_together() {
 fn an_export_after_a_recording_counts_the_time_between_as_unwatched() {
     let fixture = AnalyzeFixture::new();
     fixture.write("old.json", REFERENCE);
-    fixture.write("first.jsonl", recording(&recorded_run(0, "client-7", 1)).replace("2026-08-03", "2026-08-01"));
+    fixture
+        .write("first.jsonl", recording(&recorded_run(0, "client-7", 1)).replace("2026-08-03", "2026-08-01"));
     let json = fixture.json(&["old.json", "first.jsonl"]);
     assert_eq!(json["metrics"]["total_connection_drops"], 3);
     let input = &json["input"];

@@ -12,9 +12,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use dropscope::diagnostics::event::{ConnectFailedEvent, ConnectedEvent, DroppedEvent, DropKind, Layer, Message, StartedEvent};
+use dropscope::diagnostics::event::{
+    ConnectFailedEvent, ConnectedEvent, DropKind, DroppedEvent, Layer, Message, StartedEvent,
+};
 use dropscope::diagnostics::recording::encode;
-use dropscope::diagnostics::{Event, StampedEvent, Stamp};
+use dropscope::diagnostics::{Event, Stamp, StampedEvent};
 use serde_json::Value;
 use tempfile::TempDir;
 

@@ -4,7 +4,7 @@ use dropscope::classify::{Classification, Diagnosis};
 use dropscope::export::schema::{MetricsEntry, Period};
 use serde_json::Value;
 
-use super::{AnalyzeFixture, recording, recorded_run, text};
+use super::{AnalyzeFixture, recorded_run, recording, text};
 
 fn fixture_with_recording() -> AnalyzeFixture {
     let fixture = AnalyzeFixture::new();

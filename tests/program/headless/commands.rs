@@ -2,8 +2,8 @@
 
 use dropscope::diagnostics::Event;
 use dropscope::diagnostics::event::CommandState;
-use dropscope::lab::scenario::{Scenario, LabTransport};
-use dropscope::lab::{LabSetup, LabOptions};
+use dropscope::lab::scenario::{LabTransport, Scenario};
+use dropscope::lab::{LabOptions, LabSetup};
 
 use super::{decoded, home, run};
 

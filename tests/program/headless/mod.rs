@@ -13,7 +13,7 @@ use std::io::BufReader;
 use std::net::TcpListener;
 use std::path::Path;
 
-use dropscope::diagnostics::recording::{Decoder, RecordingReader, DecodeStats};
+use dropscope::diagnostics::recording::{DecodeStats, Decoder, RecordingReader};
 use dropscope::diagnostics::{Event, StampedEvent};
 use run::{RunningProcess, command, files, run};
 use rustix::process::Signal;
@@ -41,7 +41,8 @@ fn assert_valid_export(path: &Path) {
 /// The events of a text that holds nothing but whole recording lines.
 fn decoded(text: &str) -> Vec<StampedEvent> {
     let mut decoder = Decoder::new();
-    let events: Vec<StampedEvent> = text.lines().filter_map(|line| decoder.decode_line(line.as_bytes())).collect();
+    let events: Vec<StampedEvent> =
+        text.lines().filter_map(|line| decoder.decode_line(line.as_bytes())).collect();
     let tally = decoder.stats();
     assert_eq!((tally.skipped(), tally.unknown), (0, 0), "{text}");
     assert_eq!(events.len(), text.lines().count());

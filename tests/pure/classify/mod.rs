@@ -69,7 +69,12 @@ fn failed_connects_without_credentials_point_to_the_credentials() {
         for index in 0..4 {
             recording.connect().pings(5_000.0 + 1_700.0 * f64::from(index)).drop_by(DropKind::TlsClose);
             for attempt_number in 1..9 {
-                let failed = ConnectFailedEvent { phase, http_status, attempt_number, ..ConnectFailedEvent::default() };
+                let failed = ConnectFailedEvent {
+                    phase,
+                    http_status,
+                    attempt_number,
+                    ..ConnectFailedEvent::default()
+                };
                 recording.advance(60.0).event(Event::ConnectFailed(failed));
             }
         }

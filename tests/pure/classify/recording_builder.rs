@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use dropscope::classify::{Classifier, Verdict};
-use dropscope::diagnostics::event::{ConnectedEvent, DroppedEvent, DropKind, Initiator, Message, StartedEvent, SystemSource};
-use dropscope::diagnostics::{Event, StampedEvent, Stamp};
+use dropscope::diagnostics::event::{
+    ConnectedEvent, DropKind, DroppedEvent, Initiator, Message, StartedEvent, SystemSource,
+};
+use dropscope::diagnostics::{Event, Stamp, StampedEvent};
 
 /// A recording in the making. Times are seconds; the story begins at midnight UTC.
 pub(crate) struct RecordingBuilder {
@@ -18,7 +20,8 @@ pub(crate) struct RecordingBuilder {
 
 impl RecordingBuilder {
     pub(crate) fn new(keep_alive_secs: f64) -> Self {
-        let mut builder = Self { keep_alive: keep_alive_secs, now: 0.0, pending: Vec::new(), recorded: Vec::new() };
+        let mut builder =
+            Self { keep_alive: keep_alive_secs, now: 0.0, pending: Vec::new(), recorded: Vec::new() };
         builder.event(Event::Started(StartedEvent {
             keep_alive_secs,
             client_id: "story".into(),
@@ -61,7 +64,8 @@ impl RecordingBuilder {
 
     pub(crate) fn connect(&mut self) -> &mut Self {
         let keep_alive_secs = self.keep_alive;
-        self.advance(1.3).event(Event::Connected(ConnectedEvent { keep_alive_secs, ..ConnectedEvent::default() }))
+        self.advance(1.3)
+            .event(Event::Connected(ConnectedEvent { keep_alive_secs, ..ConnectedEvent::default() }))
     }
 
     pub(crate) fn receive(&mut self) -> &mut Self {
@@ -98,8 +102,10 @@ impl RecordingBuilder {
     }
 
     pub(crate) fn drop_with(&mut self, edit: impl FnOnce(&mut DroppedEvent)) -> &mut Self {
-        let mut drop =
-            DroppedEvent { error_name: Some("AWS_ERROR_MQTT_UNEXPECTED_HANGUP".into()), ..DroppedEvent::default() };
+        let mut drop = DroppedEvent {
+            error_name: Some("AWS_ERROR_MQTT_UNEXPECTED_HANGUP".into()),
+            ..DroppedEvent::default()
+        };
         edit(&mut drop);
         self.event(Event::Dropped(drop))
     }

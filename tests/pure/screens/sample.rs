@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use chrono::{FixedOffset, TimeZone, Utc};
 use dropscope::diagnostics::event::{
-    Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent, DroppedEvent, DropKind, Initiator, Layer, Message, PacketNote,
-    Phase, PhaseTiming, StartedEvent, SystemSource,
+    Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Initiator, Layer,
+    Message, PacketNote, Phase, PhaseTiming, StartedEvent, SystemSource,
 };
 use dropscope::diagnostics::{Diagnostics, ErrorName, Event, Stamp};
 use dropscope::monitor::{LinkActivity, LiveState, RecorderState, RuntimeStatus, Simulation};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use dropscope::classify::causes::catalogue;
 use dropscope::classify::{
-    Advice, AdviceAction, SecondaryFinding, DropPrediction, OutcomeShares, Pattern, RankedCause, Verdict,
+    Advice, AdviceAction, DropPrediction, OutcomeShares, Pattern, RankedCause, SecondaryFinding, Verdict,
 };
 use dropscope::diagnostics::event::ConnectKind;
 use dropscope::monitor::LiveState;
@@ -64,7 +64,8 @@ pub(crate) fn sure() -> Scene {
     );
     let text = "a keep-alive of 240 s or less ends it".into();
     verdict.diagnosis.next = Advice { text, action: AdviceAction::ShortenKeepAlive };
-    verdict.diagnosis.outcomes = OutcomeShares { network: 0.88, server: 0.06, client: 0.02, environment: 0.04 };
+    verdict.diagnosis.outcomes =
+        OutcomeShares { network: 0.88, server: 0.06, client: 0.02, environment: 0.04 };
     scene(published, verdict)
 }
 
@@ -89,7 +90,11 @@ pub(crate) fn two_causes() -> Scene {
             hits: 282,
             sentence: "282 drops show that another client with the same client id pushes this one out".into(),
         },
-        SecondaryFinding { pattern: Pattern::Outage, hits: 14, sentence: "also seen in 14 drops: an outage".into() },
+        SecondaryFinding {
+            pattern: Pattern::Outage,
+            hits: 14,
+            sentence: "also seen in 14 drops: an outage".into(),
+        },
     ];
     verdict.diagnosis.against = texts(&["94 drops do not fit"]);
     let cause =

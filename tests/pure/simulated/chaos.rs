@@ -9,13 +9,13 @@ use dropscope::diagnostics::event::CommandState;
 use dropscope::diagnostics::recording::RecordingReader;
 use dropscope::diagnostics::{Diagnostics, Event};
 use dropscope::export::{Export, ExportOptions, RecorderState};
-use dropscope::lab::{Fault, ApplicationMessage};
+use dropscope::lab::{ApplicationMessage, Fault};
 use dropscope::monitor::{LinkActivity, MonitorRequest};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 use crate::simulated::network::LineState;
-use crate::simulated::scope::{CompletedRun, Recording, SimulatedScope, RunSetup, millis, minutes, secs};
+use crate::simulated::scope::{CompletedRun, Recording, RunSetup, SimulatedScope, millis, minutes, secs};
 
 /// Does one thing that can happen to a connection or its watcher; says how many publishes were asked for.
 async fn inject_random_event(scope: &SimulatedScope, random: &mut StdRng) -> usize {
@@ -31,7 +31,11 @@ async fn inject_random_event(scope: &SimulatedScope, random: &mut StdRng) -> usi
         5 => strike(Fault::Disconnect { reason: 0x97, text: Some("\u{1b}[0m".to_owned()) }),
         6 => strike(Fault::BlackHole { lasting: Some(secs(8)) }),
         7 => strike(Fault::HalfPacket),
-        8 => scope.send_request(MonitorRequest::SetKeepAlive([0, 5, 60, 1_200][random.random_range(0..4)])).await,
+        8 => {
+            scope
+                .send_request(MonitorRequest::SetKeepAlive([0, 5, 60, 1_200][random.random_range(0..4)]))
+                .await
+        }
         9 => scope.send_request(MonitorRequest::ToggleConnection).await,
         10 => scope.send_request(MonitorRequest::Reconnect).await,
         11 => scope.send_request(MonitorRequest::DeepReconnect).await,

@@ -8,12 +8,12 @@ use dropscope::device::{
 };
 use dropscope::diagnostics::Clock;
 use dropscope::diagnostics::event::{CommandState, Event};
-use dropscope::lab::{AwsRules, BrokerOptions, Keyring, Limits, ApplicationMessage, Policy};
+use dropscope::lab::{ApplicationMessage, AwsRules, BrokerOptions, Keyring, Limits, Policy};
 use dropscope::monitor::{DeviceSettings, MonitorRequest};
 
 use crate::simulated::clock::SimClock;
 use crate::simulated::network::LineState;
-use crate::simulated::scope::{Recording, SimulatedScope, RunSetup, millis, minutes, secs};
+use crate::simulated::scope::{Recording, RunSetup, SimulatedScope, millis, minutes, secs};
 
 const ANSWERS: &str = "home/answer";
 const SECRET: &str = "tell-nobody";
@@ -175,7 +175,9 @@ async fn a_silent_device_on_a_live_connection_is_an_alert_and_no_drop() {
     let unanswered: Vec<_> =
         unanswered.iter().filter(|(_, command)| command.state == CommandState::Unanswered).collect();
     assert_eq!(unanswered.len(), 2);
-    assert!(unanswered.iter().all(|(_, command)| command.ms.is_some_and(|ms| (10_000.0..10_300.0).contains(&ms))));
+    assert!(
+        unanswered.iter().all(|(_, command)| command.ms.is_some_and(|ms| (10_000.0..10_300.0).contains(&ms)))
+    );
     let published = scope.live_state().await;
     assert!(published.snapshot.command_history.silent_since().is_some());
     assert_eq!(published.snapshot.metrics.total_connection_drops, 0);

@@ -11,15 +11,15 @@ use std::path::Path;
 
 use dropscope::diagnostics::event::DropKind;
 use dropscope::diagnostics::{Event, recording};
-use dropscope::lab::{Fault, ApplicationMessage};
+use dropscope::lab::{ApplicationMessage, Fault};
 use dropscope::monitor::MonitorRequest;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::simulated::network::{NetworkConditions, LineState, SimulatedNetwork};
-use crate::simulated::scope::{Events, SimulatedScope, RunSetup, hours, millis, minutes, secs};
+use crate::simulated::network::{LineState, NetworkConditions, SimulatedNetwork};
+use crate::simulated::scope::{Events, RunSetup, SimulatedScope, hours, millis, minutes, secs};
 
 const TOPIC: &str = "home/water-heater/status";
 

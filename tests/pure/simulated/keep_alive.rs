@@ -4,7 +4,7 @@ use dropscope::diagnostics::event::{DropKind, Layer};
 use dropscope::diagnostics::{Event, LinkState};
 
 use crate::simulated::network::LineState;
-use crate::simulated::scope::{SimulatedScope, RunSetup, days, hours, millis, minutes, secs};
+use crate::simulated::scope::{RunSetup, SimulatedScope, days, hours, millis, minutes, secs};
 
 #[tokio::test(start_paused = true)]
 async fn a_week_without_faults_is_one_session_and_10_080_pings() {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use dropscope::diagnostics::error_name::AWS_IO_SOCKET_CONNECTION_REFUSED;
 use dropscope::diagnostics::event::{DropKind, Layer, Phase, PhaseTiming};
 use dropscope::diagnostics::{Clock, Stamp};
-use dropscope::lab::{Broker, BrokerOptions, BrokerControl};
+use dropscope::lab::{Broker, BrokerControl, BrokerOptions};
 use dropscope::mqtt::connector::{BoxFuture, Connector};
 use dropscope::mqtt::failure::Failure;
 use dropscope::mqtt::settings::LinkSettings;
@@ -144,7 +144,8 @@ impl SimulatedNetwork {
         let (from_client, to_client) = tokio::io::split(client);
         let (from_server, to_server) = tokio::io::split(server);
         let end = ClientEnd { stream: near, reset: Arc::clone(&reset) };
-        let up = RelayDirection { line: line.clone(), router: Arc::clone(&router), reset: Arc::clone(&reset) };
+        let up =
+            RelayDirection { line: line.clone(), router: Arc::clone(&router), reset: Arc::clone(&reset) };
         let down = RelayDirection { line, router, reset };
         let (net, clock) = (self.clone(), Arc::clone(clock));
         tokio::spawn(async move {

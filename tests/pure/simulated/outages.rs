@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dropscope::diagnostics::event::{ConnectFailedEvent, ConnectKind, ConnectedEvent, Phase};
 use dropscope::diagnostics::{Event, Stamp};
-use dropscope::lab::{Fault, PlannedFault, FaultTrigger};
+use dropscope::lab::{Fault, FaultTrigger, PlannedFault};
 use dropscope::monitor::{LinkActivity, MonitorRequest};
 
 use crate::simulated::network::LineState;
@@ -15,7 +15,8 @@ fn gaps(stamps: &[Stamp]) -> Vec<Duration> {
 }
 
 fn connected(events: &Events) -> Vec<(Stamp, ConnectedEvent)> {
-    events.select(|event| if let Event::Connected(connected) = event { Some(connected.clone()) } else { None })
+    events
+        .select(|event| if let Event::Connected(connected) = event { Some(connected.clone()) } else { None })
 }
 
 fn failed(events: &Events) -> Vec<(Stamp, ConnectFailedEvent)> {
@@ -25,7 +26,10 @@ fn failed(events: &Events) -> Vec<(Stamp, ConnectFailedEvent)> {
 #[tokio::test(start_paused = true)]
 async fn reconnects_to_a_flapping_broker_back_off() {
     let scope = RunSetup::default().start();
-    scope.net.broker().plan_fault(PlannedFault::every_at(FaultTrigger::AfterConnack(Duration::ZERO), Fault::Fin));
+    scope
+        .net
+        .broker()
+        .plan_fault(PlannedFault::every_at(FaultTrigger::AfterConnack(Duration::ZERO), Fault::Fin));
     scope.run(days(1)).await;
     let gaps_of_the_day = gaps(&scope.net.connects());
     assert!(gaps_of_the_day.iter().all(|gap| *gap >= secs(1)), "{:?}", gaps_of_the_day.iter().min());
@@ -51,7 +55,10 @@ async fn reconnects_to_a_flapping_broker_back_off() {
 async fn only_a_stable_session_resets_the_backoff() {
     for (lived, later) in [(29, 30..=61), (31, 0..=1)] {
         let scope = RunSetup::default().start();
-        scope.net.broker().plan_fault(PlannedFault::every_at(FaultTrigger::AfterConnack(secs(lived)), Fault::Fin));
+        scope
+            .net
+            .broker()
+            .plan_fault(PlannedFault::every_at(FaultTrigger::AfterConnack(secs(lived)), Fault::Fin));
         scope.run(hours(2)).await;
         let connected = connected(&scope.events());
         let drops = scope.events().drops();

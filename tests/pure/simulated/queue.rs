@@ -5,12 +5,19 @@ use dropscope::diagnostics::event::CommandState;
 use dropscope::monitor::MonitorRequest;
 
 use crate::simulated::network::LineState;
-use crate::simulated::scope::{SimulatedScope, RunSetup, minutes, secs};
+use crate::simulated::scope::{RunSetup, SimulatedScope, minutes, secs};
 
 async fn publish(scope: &SimulatedScope, count: usize, qos: u8) {
     for number in 0..count {
         let topic = format!("home/command/{number}");
-        scope.send_request(MonitorRequest::Publish { topic, payload: Bytes::from_static(b"on"), qos, retain: false }).await;
+        scope
+            .send_request(MonitorRequest::Publish {
+                topic,
+                payload: Bytes::from_static(b"on"),
+                qos,
+                retain: false,
+            })
+            .await;
     }
 }
 
@@ -58,7 +65,11 @@ async fn a_full_queue_drops_the_oldest_and_records_it() {
     assert_eq!(scope.live_state().await.runtime.queued, 200);
     assert_eq!(scope.events().count_in_state(CommandState::DroppedFull), 30);
     let end = scope.finish().await;
-    assert_eq!(end.events.count_in_state(CommandState::Lost), 200, "the end of the run loses the rest, aloud");
+    assert_eq!(
+        end.events.count_in_state(CommandState::Lost),
+        200,
+        "the end of the run loses the rest, aloud"
+    );
     let commands = &end.snapshot().commands;
     let ends = [CommandState::Sent, CommandState::Expired, CommandState::DroppedFull, CommandState::Lost];
     let ended: u64 = ends.iter().filter_map(|state| commands.get(state)).sum();

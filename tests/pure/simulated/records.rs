@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use dropscope::diagnostics::recording::RecordingReader;
 use dropscope::diagnostics::{Diagnostics, Event};
 use dropscope::export::{Export, ExportOptions, RecorderSettings, RecorderState, RecorderTarget};
-use dropscope::lab::{Fault, ApplicationMessage};
-use dropscope::monitor::{LinkActivity, NoticeKind, MonitorRequest};
+use dropscope::lab::{ApplicationMessage, Fault};
+use dropscope::monitor::{LinkActivity, MonitorRequest, NoticeKind};
 use tokio::sync::broadcast::error::TryRecvError;
 
 use crate::simulated::network::LineState;
-use crate::simulated::scope::{Recording, SimulatedScope, RunSetup, hours, minutes, secs};
+use crate::simulated::scope::{Recording, RunSetup, SimulatedScope, hours, minutes, secs};
 
 fn files(directory: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };

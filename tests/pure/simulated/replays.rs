@@ -7,8 +7,8 @@ use std::sync::Arc;
 use chrono::FixedOffset;
 use dropscope::diagnostics::{Clock, Stamp};
 use dropscope::export::{ExportOptions, RecorderState};
-use dropscope::monitor::{PlaybackAction, LiveState, ReportSettings, MonitorRequest};
-use dropscope::replay::{self, ReplaySettings, RecordingPlayer};
+use dropscope::monitor::{LiveState, MonitorRequest, PlaybackAction, ReportSettings};
+use dropscope::replay::{self, RecordingPlayer, ReplaySettings};
 use dropscope::tui::keymap::Keymap;
 use dropscope::tui::model::Model;
 use dropscope::tui::theme::{Glyphs, Theme};
@@ -19,7 +19,7 @@ use ratatui::buffer::Buffer;
 
 use crate::simulated::clock::SimClock;
 use crate::simulated::network::LineState;
-use crate::simulated::scope::{Recording, SimulatedScope, RunSetup, hours, millis, minutes, secs};
+use crate::simulated::scope::{Recording, RunSetup, SimulatedScope, hours, millis, minutes, secs};
 
 /// What was on a screen, and when.
 struct LiveFrame {
@@ -72,7 +72,10 @@ fn assert_same(live: &LiveFrame, replayed: &Arc<LiveState>, clock_now: Stamp) {
             }
         }
         assert!(replayed_rows[0].contains("REPLAY"), "{}", replayed_rows[0]);
-        assert_eq!(live_rows[0].trim_end().rsplit(' ').next(), replayed_rows[0].trim_end().rsplit(' ').next());
+        assert_eq!(
+            live_rows[0].trim_end().rsplit(' ').next(),
+            replayed_rows[0].trim_end().rsplit(' ').next()
+        );
     }
 }
 
@@ -258,8 +261,11 @@ async fn playing_reaches_the_end_in_a_minute_and_stops_there() {
     let directory = scope.directory();
     let end = scope.finish().await;
     let tape = RecordingPlayer::open(&[recording(&end.last)], 1_000).expect("a recording");
-    let mut handle =
-        replay::spawn(tape, ReplaySettings { paused: false, ..paused_settings(&directory) }, Arc::clone(&clock));
+    let mut handle = replay::spawn(
+        tape,
+        ReplaySettings { paused: false, ..paused_settings(&directory) },
+        Arc::clone(&clock),
+    );
     let begin = clock.now();
     wait_until_read(&mut handle).await;
     let is_paused = |state: &Arc<LiveState>| state.runtime.replay.is_some_and(|replay| replay.paused);

@@ -6,7 +6,7 @@ use dropscope::lab::BrokerOptions;
 use dropscope::monitor::{LinkActivity, MonitorRequest};
 
 use crate::simulated::network::LineState;
-use crate::simulated::scope::{SimulatedScope, RunSetup, days, hours, minutes, secs};
+use crate::simulated::scope::{RunSetup, SimulatedScope, days, hours, minutes, secs};
 
 fn disconnects(scope: &SimulatedScope) -> Vec<Initiator> {
     let by = |event: &Event| if let Event::Disconnected { by } = event { Some(*by) } else { None };

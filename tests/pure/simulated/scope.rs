@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use dropscope::diagnostics::event::{CommandUpdate, CommandState, DroppedEvent, SystemSource};
-use dropscope::diagnostics::{Clock, Diagnostics, NameMask, Event, StampedEvent, Snapshot, Stamp};
+use dropscope::diagnostics::event::{CommandState, CommandUpdate, DroppedEvent, SystemSource};
+use dropscope::diagnostics::{Clock, Diagnostics, Event, NameMask, Snapshot, Stamp, StampedEvent};
 use dropscope::export::{ExportOptions, RecorderSettings, RecorderTarget};
 use dropscope::lab::BrokerOptions;
-use dropscope::monitor::{self, DeviceSettings, MonitorHandle, MonitorSettings, LiveState, ReportSettings, MonitorRequest};
+use dropscope::monitor::{
+    self, DeviceSettings, LiveState, MonitorHandle, MonitorRequest, MonitorSettings, ReportSettings,
+};
 use dropscope::mqtt::Link;
 use dropscope::mqtt::settings::{BrokerAddress, LinkSettings, Transport};
 use tempfile::TempDir;

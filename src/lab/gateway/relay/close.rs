@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{RelayEnd, RelayState, Relay};
+use super::{Relay, RelayEnd, RelayState};
 use crate::lab::gateway::session_fault::PacketDirection;
 use crate::lab::pipe::PipeEvent;
 use crate::lab::server_stream::CloseMode;
@@ -30,7 +30,11 @@ impl Relay {
                 if let Some(server) = &mut self.server {
                     to_server.forward(Instant::now(), &self.client.inbox, &mut server.outbox);
                 }
-                if is_reset { (CloseMode::Reset, CloseMode::Reset) } else { (CloseMode::Graceful, CloseMode::BareFin) }
+                if is_reset {
+                    (CloseMode::Reset, CloseMode::Reset)
+                } else {
+                    (CloseMode::Graceful, CloseMode::BareFin)
+                }
             }
         };
         let close_server = async {
@@ -48,11 +52,18 @@ impl Relay {
         let Self { shared, client, server, .. } = self;
         let is_stopping = matches!(end, RelayEnd::Close(CloseMode::Abort));
         client
-            .close(if matches!(end, RelayEnd::Close(CloseMode::Reset)) { CloseMode::Reset } else { CloseMode::Abort })
+            .close(if matches!(end, RelayEnd::Close(CloseMode::Reset)) {
+                CloseMode::Reset
+            } else {
+                CloseMode::Abort
+            })
             .await;
         let Some(mut server) = server.filter(|_| !is_stopping) else { return };
         let server_closed = async {
-            while matches!(poll_fn(|cx| server.poll_drive(cx, true)).await, Ok(PipeEvent::Read | PipeEvent::Writable)) {
+            while matches!(
+                poll_fn(|cx| server.poll_drive(cx, true)).await,
+                Ok(PipeEvent::Read | PipeEvent::Writable)
+            ) {
                 server.inbox.clear();
             }
         };

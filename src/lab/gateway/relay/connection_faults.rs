@@ -8,12 +8,14 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::forwarder::PacketDecision;
-use crate::lab::gateway::path_fault::PathFaultId;
 use crate::lab::gateway::fault_action::FaultAction;
 use crate::lab::gateway::field_time::fault_rng;
-use crate::lab::gateway::server::{ArmedFault, GatewayState};
 use crate::lab::gateway::packet::{self, ConnectFields, PacketKind};
-use crate::lab::gateway::session_fault::{PacketEffect, SessionStart, RelayedPacket, SessionFault, PacketDirection};
+use crate::lab::gateway::path_fault::PathFaultId;
+use crate::lab::gateway::server::{ArmedFault, GatewayState};
+use crate::lab::gateway::session_fault::{
+    PacketDirection, PacketEffect, RelayedPacket, SessionFault, SessionStart,
+};
 
 /// What a connection said about itself in its CONNECT.
 pub(super) struct ReceivedConnect {
@@ -69,8 +71,17 @@ impl ConnectionFaults {
         let Some(ReceivedConnect { fields: asked, .. }) = &self.connect else { return };
         let (scale, seed) = (self.shared.scale, self.shared.seed);
         let (ailment, connection) = (armed.id, self.number);
-        let start = SessionStart { scale, seed, fault_id: ailment, connection, now, connect: asked, is_returning: is_return };
-        self.session_faults.extend(SessionFault::for_session(&armed.fault, &start).map(|fault| (armed.id, fault)));
+        let start = SessionStart {
+            scale,
+            seed,
+            fault_id: ailment,
+            connection,
+            now,
+            connect: asked,
+            is_returning: is_return,
+        };
+        self.session_faults
+            .extend(SessionFault::for_session(&armed.fault, &start).map(|fault| (armed.id, fault)));
     }
 
     /// When something happens without a packet.
@@ -85,7 +96,9 @@ impl ConnectionFaults {
 
     /// The next thing that happens by now without a packet.
     pub(super) fn take_due_action(&mut self, now: Instant) -> Option<(PathFaultId, FaultAction)> {
-        self.session_faults.iter_mut().find_map(|(id, fault)| fault.take_due_action(now).map(|action| (*id, action)))
+        self.session_faults
+            .iter_mut()
+            .find_map(|(id, fault)| fault.take_due_action(now).map(|action| (*id, action)))
     }
 
     /// How many late PINGRESPs are due by now.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{RelayEnd, RelayState, Relay};
+use super::{Relay, RelayEnd, RelayState};
 use crate::lab::LabMqttVersion;
 use crate::lab::codec::{put_connack, put_disconnect};
-use crate::lab::gateway::path_fault::{PathFaultId, IdleManner, DropManner};
 use crate::lab::gateway::fault_action::FaultAction;
-use crate::lab::gateway::takeover_client::TakeoverClient;
+use crate::lab::gateway::path_fault::{DropManner, IdleManner, PathFaultId};
 use crate::lab::gateway::session_fault::PacketDirection;
+use crate::lab::gateway::takeover_client::TakeoverClient;
 use crate::lab::server_stream::CloseMode;
 
 impl Relay {
@@ -23,10 +23,13 @@ impl Relay {
         }
         self.shared.log_injection(fault_id, Some(self.number), action.description());
         let mode = match action {
-            FaultAction::DropConnection(DropManner::SilentBlackHole) | FaultAction::ExpireNat(IdleManner::SilentBlackHole) => {
+            FaultAction::DropConnection(DropManner::SilentBlackHole)
+            | FaultAction::ExpireNat(IdleManner::SilentBlackHole) => {
                 return self.enter_black_hole(None);
             }
-            FaultAction::ExpireNat(IdleManner::ResetOnNextPacket) => return self.enter_black_hole(Some(fault_id)),
+            FaultAction::ExpireNat(IdleManner::ResetOnNextPacket) => {
+                return self.enter_black_hole(Some(fault_id));
+            }
             FaultAction::HalfOpen => {
                 self.server = None;
                 return self.enter_black_hole(None);
@@ -35,7 +38,9 @@ impl Relay {
             FaultAction::DropConnection(DropManner::Fin | DropManner::WsClose(1006)) => CloseMode::BareFin,
             FaultAction::DropConnection(DropManner::TlsCloseNotify) => CloseMode::Fin,
             FaultAction::TlsAlert => CloseMode::TlsAlert,
-            FaultAction::DropConnection(DropManner::WsClose(code)) => CloseMode::WebSocketClose { code, reason: String::new() },
+            FaultAction::DropConnection(DropManner::WsClose(code)) => {
+                CloseMode::WebSocketClose { code, reason: String::new() }
+            }
             FaultAction::DropConnection(DropManner::Disconnect(reason)) => {
                 self.flush_delayed();
                 let may_insert = self.forwarders[PacketDirection::ToClient as usize].is_between_packets();

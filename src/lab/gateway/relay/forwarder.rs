@@ -3,11 +3,11 @@
 use bytes::{Buf, BytesMut};
 use tokio::time::Instant;
 
-use crate::lab::gateway::path_fault::PathFaultId;
-use crate::lab::gateway::fault_action::FaultAction;
 use crate::lab::gateway::delay_line::DelayLine;
+use crate::lab::gateway::fault_action::FaultAction;
 use crate::lab::gateway::packet::{HeaderParse, parse_header};
-use crate::lab::gateway::session_fault::{PacketEffect, RelayedPacket, PacketDirection};
+use crate::lab::gateway::path_fault::PathFaultId;
+use crate::lab::gateway::session_fault::{PacketDirection, PacketEffect, RelayedPacket};
 
 /// What the ailments of a connection have decided about a packet.
 #[derive(Debug, Default)]
@@ -80,7 +80,8 @@ impl PacketForwarder {
                 }
                 HeaderParse::Packet(header) => header,
             };
-            let decision = decide(&mut RelayedPacket { direction: self.direction, header, bytes: &mut inbox[at..] });
+            let decision =
+                decide(&mut RelayedPacket { direction: self.direction, header, bytes: &mut inbox[at..] });
             let end = at + header.needed;
             self.packets += 1;
             self.remaining = header.length - header.needed;
@@ -139,7 +140,11 @@ mod tests {
     }
 
     /// Passes bytes in pieces, and returns what came out, also of what had to wait.
-    fn forward_in_pieces(bytes: &[u8], pieces: &[usize], mut decide: impl FnMut() -> PacketDecision) -> Vec<u8> {
+    fn forward_in_pieces(
+        bytes: &[u8],
+        pieces: &[usize],
+        mut decide: impl FnMut() -> PacketDecision,
+    ) -> Vec<u8> {
         let (mut forwarder, now) = (PacketForwarder::new(PacketDirection::ToClient), Instant::now());
         let (mut inbox, mut out) = (BytesMut::new(), BytesMut::new());
         let mut rest = bytes;

@@ -6,7 +6,7 @@ use tokio::io::DuplexStream;
 
 use super::scene::{BOTH, Scene};
 use crate::lab::tests::client::{Ask, Client, Got, ask, message};
-use crate::lab::{PathFault, DeliveryFailureManner, LabMqttVersion};
+use crate::lab::{DeliveryFailureManner, LabMqttVersion, PathFault};
 
 const MOMENT: Duration = Duration::from_millis(100);
 

@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use super::scene::{BOTH, Scene, ending};
 use crate::lab::tests::client::{Got, message};
-use crate::lab::{PathFault, GatewayOptions, DropManner, OutageManner, LabMqttVersion};
+use crate::lab::{DropManner, GatewayOptions, LabMqttVersion, OutageManner, PathFault};
 
 /// Strikes at times of the clock, in real seconds since the start, for so long.
 async fn times(options: GatewayOptions, ailments: Vec<PathFault>, lasting: Duration) -> Vec<f64> {
@@ -26,7 +26,8 @@ async fn times(options: GatewayOptions, ailments: Vec<PathFault>, lasting: Durat
 async fn a_schedule_follows_the_clock_and_not_the_session() {
     // The lab starts at 03:10:00; every night at four, one second is an hour.
     let options = GatewayOptions { seed: 1, scale: 3600.0, wall_secs: 86_400.0 + 3.0 * 3600.0 + 600.0 };
-    let nightly = PathFault::Schedule { every_secs: 86_400.0, phase_secs: 4.0 * 3600.0, manner: DropManner::Reset };
+    let nightly =
+        PathFault::Schedule { every_secs: 86_400.0, phase_secs: 4.0 * 3600.0, manner: DropManner::Reset };
     let seen = times(options, vec![nightly], Duration::from_secs(60)).await;
     let expected = [50.0 / 60.0, 24.0 + 50.0 / 60.0, 48.0 + 50.0 / 60.0];
     assert_eq!(seen.len(), 3, "{seen:?}");
@@ -67,7 +68,8 @@ async fn two_ailments_of_a_kind_have_their_own_chance() {
 
 #[tokio::test(start_paused = true)]
 async fn a_burst_is_several_ends_in_a_row() {
-    let burst = PathFault::Burst { mean_secs: 3_600.0, count: 4, spacing_secs: 30.0, manner: DropManner::Fin };
+    let burst =
+        PathFault::Burst { mean_secs: 3_600.0, count: 4, spacing_secs: 30.0, manner: DropManner::Fin };
     let options = GatewayOptions { seed: 5, scale: 60.0, wall_secs: 0.0 };
     let seen = times(options, vec![burst], Duration::from_secs(1_000)).await;
     assert!(seen.len() >= 8, "{seen:?}");
@@ -97,7 +99,8 @@ async fn maintenance_disconnects_everybody_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_black_hole_outage_holds_everything_back_and_lets_it_go() {
-    let outage = PathFault::Outage { every_secs: 600.0, lasting_secs: 300.0, manner: OutageManner::BlackHole };
+    let outage =
+        PathFault::Outage { every_secs: 600.0, lasting_secs: 300.0, manner: OutageManner::BlackHole };
     let scene = Scene::new([outage]);
     let mut client = scene.client(LabMqttVersion::V311, "a").await;
     client.subscribe("t", 0).await;

@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep};
 
 use super::scene::{BOTH, Scene, ending};
 use crate::lab::tests::client::{Ask, Got, ask};
-use crate::lab::{PathFault, TakeoverTime, LabMqttVersion};
+use crate::lab::{LabMqttVersion, PathFault, TakeoverTime};
 
 #[tokio::test(start_paused = true)]
 async fn a_second_client_takes_over_after_each_connect_or_on_a_timer() {

@@ -7,7 +7,8 @@ use tokio::io::duplex;
 use super::scene::Scene;
 use crate::lab::tests::client::{Client, ask};
 use crate::lab::{
-    PathFault, DeliveryFailureManner, Direction, GatewayOptions, IdleManner, DropManner, OutageManner, TakeoverTime, LabMqttVersion,
+    DeliveryFailureManner, Direction, DropManner, GatewayOptions, IdleManner, LabMqttVersion, OutageManner,
+    PathFault, TakeoverTime,
 };
 
 fn with(secs: f64) -> Vec<PathFault> {

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use super::scene::{BOTH, Scene, ending};
 use crate::lab::tests::client::{Ask, Client, Got, ask, message};
-use crate::lab::{PathFault, IdleManner, DropManner, LabMqttVersion};
+use crate::lab::{DropManner, IdleManner, LabMqttVersion, PathFault};
 
 fn nat(manner: IdleManner) -> PathFault {
     PathFault::IdleTimeout { secs: 300.0, manner }
@@ -67,7 +67,8 @@ async fn a_rude_nat_resets_at_the_next_packet_of_the_client() {
 
 #[tokio::test(start_paused = true)]
 async fn an_endless_black_hole_leaves_the_session_on_the_server() {
-    let ailment = PathFault::SessionLifetime { secs: 60.0, jitter_secs: 0.0, manner: DropManner::SilentBlackHole };
+    let ailment =
+        PathFault::SessionLifetime { secs: 60.0, jitter_secs: 0.0, manner: DropManner::SilentBlackHole };
     let scene = Scene::new([ailment]);
     let mut client = scene.client(LabMqttVersion::V5, "a").await;
     client.ping().await;

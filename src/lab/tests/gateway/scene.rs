@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::lab::tests::client::{Ask, Client, Got, ask};
 use crate::lab::{
-    PathFault, Broker, BrokerOptions, Gateway, GatewayControl, GatewayOptions, Upstream, LabMqttVersion,
+    Broker, BrokerOptions, Gateway, GatewayControl, GatewayOptions, LabMqttVersion, PathFault, Upstream,
 };
 
 pub(super) const BOTH: [LabMqttVersion; 2] = [LabMqttVersion::V311, LabMqttVersion::V5];

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::scene::{BOTH, Scene, ending};
 use crate::lab::tests::client::{Ask, Got, ask, message};
-use crate::lab::{PathFault, PathFaultId, Direction, DropManner, LabMqttVersion};
+use crate::lab::{Direction, DropManner, LabMqttVersion, PathFault, PathFaultId};
 
 #[tokio::test(start_paused = true)]
 async fn a_healthy_gateway_changes_nothing() {
@@ -30,7 +30,8 @@ async fn a_healthy_gateway_changes_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_session_lifetime_is_exact_and_its_jitter_repeats() {
-    let lifetime = |jitter_secs| PathFault::SessionLifetime { secs: 600.0, jitter_secs, manner: DropManner::Fin };
+    let lifetime =
+        |jitter_secs| PathFault::SessionLifetime { secs: 600.0, jitter_secs, manner: DropManner::Fin };
     let scene = Scene::new([lifetime(0.0)]);
     let mut client = scene.client(LabMqttVersion::V311, "a").await;
     assert_eq!(ending(&mut client).await.0, Got::Fin);
@@ -58,7 +59,8 @@ async fn a_session_lifetime_is_exact_and_its_jitter_repeats() {
 #[tokio::test(start_paused = true)]
 async fn messages_are_counted_in_their_direction_and_the_last_one_passes() {
     for version in BOTH {
-        let after = |count, direction| PathFault::AfterMessages { count, direction, manner: DropManner::Reset };
+        let after =
+            |count, direction| PathFault::AfterMessages { count, direction, manner: DropManner::Reset };
         let scene = Scene::new([after(3, Direction::ToServer), after(2, Direction::ToClient)]);
         let mut sender = scene.client(version, "sender").await;
         let mut receiver = scene.client(version, "receiver").await;

@@ -15,8 +15,8 @@ use tokio_tungstenite::tungstenite::protocol::Message;
 use crate::lab::tests::client::{Client, Got, ask, message};
 use crate::lab::tests::secure::{certificates, tls, websocket};
 use crate::lab::{
-    PathFault, Broker, BrokerOptions, ListenerEndpoint, Gateway, GatewayControl, GatewayOptions, DropManner, OutageManner,
-    Upstream, LabMqttVersion,
+    Broker, BrokerOptions, DropManner, Gateway, GatewayControl, GatewayOptions, LabMqttVersion,
+    ListenerEndpoint, OutageManner, PathFault, Upstream,
 };
 
 /// CONNECT of 3.1.1, clean session, keep-alive 60, client id `x`.
@@ -68,7 +68,8 @@ async fn endings_over_tcp_are_what_they_are() {
 async fn struck_tls(ailment: PathFault) -> io::Result<usize> {
     let certificates = certificates();
     let stage = Stage::new();
-    let address = stage.gateway.listen(ListenerEndpoint::Tls(Arc::clone(&certificates.server))).await.unwrap();
+    let address =
+        stage.gateway.listen(ListenerEndpoint::Tls(Arc::clone(&certificates.server))).await.unwrap();
     let mut stream = tls(address, &certificates.client).await.unwrap();
     stream.write_all(CONNECT).await.unwrap();
     let mut answer = [0; 4];

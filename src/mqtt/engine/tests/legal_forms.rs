@@ -61,8 +61,13 @@ fn a_puback_may_leave_out_its_reason_and_its_properties() {
     ];
     for (rest, refusal) in forms {
         let mut engine = accepted(ProtocolVersion::V5);
-        let publish =
-            OutboundPacket::Publish { pkid: 1, topic: "t".into(), payload: Bytes::new(), qos: 1, retain: false };
+        let publish = OutboundPacket::Publish {
+            pkid: 1,
+            topic: "t".into(),
+            payload: Bytes::new(),
+            qos: 1,
+            retain: false,
+        };
         engine.encode(publish, &mut BytesMut::new()).unwrap();
         let puback = packet(0x40, &[&[0, 1], &rest.concat()]);
         assert_eq!(meaning(&mut engine, &puback), InboundPacket::PubAck { pkid: 1, refusal });
@@ -115,7 +120,9 @@ fn a_connack_may_carry_everything() {
         b"\x16\0\x02\x00\xff",
     ]);
     let mut engine = Engine::new(ProtocolVersion::V5, 64 * 1024);
-    let InboundPacket::ConnAck(accepted) = meaning(&mut engine, &packet(0x20, &[&[1, 0], &all])) else { panic!() };
+    let InboundPacket::ConnAck(accepted) = meaning(&mut engine, &packet(0x20, &[&[1, 0], &all])) else {
+        panic!()
+    };
     let limits = accepted.limits.unwrap();
     assert_eq!((accepted.session_present, accepted.server_keep_alive, limits.len()), (true, Some(30), 10));
     assert_eq!((limits["shared_subscription_available"], limits["session_expiry_interval"]), (0, 60));
@@ -158,7 +165,8 @@ fn several_subscription_identifiers_do_not_run_into_the_payload() {
         for (first, id) in [(0x30, &[][..]), (0x32, &[0, 7])] {
             let publish = packet(first, &[&[0, 1, b't'], id, &list, b"payload"]);
             let qos = (first & 0b0110) >> 1;
-            let expected = InboundPacket::Publish { topic: Bytes::from("t"), payload: Bytes::from("payload"), qos };
+            let expected =
+                InboundPacket::Publish { topic: Bytes::from("t"), payload: Bytes::from("payload"), qos };
             assert_eq!(meaning(&mut accepted(ProtocolVersion::V5), &publish), expected);
         }
     }

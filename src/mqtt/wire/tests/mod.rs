@@ -1,10 +1,10 @@
 //! Real sockets on loopback, misbehaving on purpose.
 
 mod authority;
+mod harness;
 mod proxy;
 mod tcp;
 mod tls;
 mod tls_settings;
 mod websocket;
-mod harness;
 mod wss;

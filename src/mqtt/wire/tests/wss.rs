@@ -9,8 +9,8 @@ use tokio_rustls::server::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 
 use super::authority::{Authority, without_close_notify};
-use super::websocket::accept;
 use super::harness::{attempt, echo, ending, opened, peer, reset, settings};
+use super::websocket::accept;
 use crate::diagnostics::event::{DropKind, Layer, Phase};
 use crate::mqtt::failure::Failure;
 use crate::mqtt::settings::{LinkSettings, Transport};
@@ -86,9 +86,11 @@ async fn close_notify_alone_is_a_clean_tls_close() {
 
 #[tokio::test]
 async fn a_fin_without_any_close_is_a_closed_socket() {
-    let failure = ending_after(|websocket| async move { drop(without_close_notify(websocket.into_inner())) }).await;
+    let failure =
+        ending_after(|websocket| async move { drop(without_close_notify(websocket.into_inner())) }).await;
     assert_eq!((failure.name.code, failure.layer, failure.how), (1051, Layer::Tcp, DropKind::Fin));
-    let failure = ending_after(|websocket| async move { reset(without_close_notify(websocket.into_inner())) }).await;
+    let failure =
+        ending_after(|websocket| async move { reset(without_close_notify(websocket.into_inner())) }).await;
     assert_eq!((failure.name.code, failure.layer, failure.how), (1051, Layer::Tcp, DropKind::Rst));
 }
 

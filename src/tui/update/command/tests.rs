@@ -69,7 +69,9 @@ fn typed(screen: Screen, device: Option<Shown>, keys: &str) -> (Model, Vec<(Stri
         let Some(message) = message(&event, &model, mode, &keymap, &ViewState::default()) else { continue };
         for effect in update(&mut model, message, &live, live.snapshot.at) {
             match effect {
-                Effect::Request(MonitorRequest::Command { name, values }) => asked.push((name.to_string(), values)),
+                Effect::Request(MonitorRequest::Command { name, values }) => {
+                    asked.push((name.to_string(), values))
+                }
                 other => panic!("{other:?}"),
             }
         }

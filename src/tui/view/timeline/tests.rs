@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use chrono::{TimeZone, Utc};
 
-use crate::diagnostics::event::{ConnectKind, ConnectedEvent, DroppedEvent, Initiator, StartedEvent, SystemSource};
+use crate::diagnostics::event::{
+    ConnectKind, ConnectedEvent, DroppedEvent, Initiator, StartedEvent, SystemSource,
+};
 use crate::diagnostics::{Diagnostics, Event, MarkKind, Snapshot, Stamp};
 
 use super::lanes::{self, Arm, LinkCell};

@@ -2,7 +2,7 @@
 
 use ratatui::style::Style;
 
-use crate::classify::{AdviceAction, SecondaryFinding, Pattern, Verdict, percent, confidence_word};
+use crate::classify::{AdviceAction, Pattern, SecondaryFinding, Verdict, confidence_word, percent};
 use crate::diagnostics::facts::{self, DropFacts, NextStep};
 use crate::tui::keymap::Action;
 

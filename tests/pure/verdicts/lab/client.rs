@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use dropscope::diagnostics::Event;
-use dropscope::lab::{PathFault, Direction, DropManner, TakeoverTime};
+use dropscope::lab::{Direction, DropManner, PathFault, TakeoverTime};
 use dropscope::mqtt::Link;
 use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings, Transport, VersionChoice};
 
@@ -13,7 +13,7 @@ use super::dice::Dice;
 use super::path::drops;
 use super::recipe::CaseRecipe;
 use super::traffic::{STATUS, Traffic};
-use super::world::{LineCut, ClientCommand, World, scripted_action};
+use super::world::{ClientCommand, LineCut, World, scripted_action};
 
 fn manner(dice: &mut Dice) -> DropManner {
     dice.pick(&[DropManner::Fin, DropManner::Fin, DropManner::Reset, DropManner::Disconnect(0x97)])
@@ -82,7 +82,8 @@ pub(crate) fn publish_triggered(dice: &mut Dice) -> CaseRecipe {
     let gap = dice.log(900.0, 20_000.0);
     let mut recipe = CaseRecipe::new(gap, drops(dice, 40.0));
     let delay_ms = dice.log(10.0, 400.0);
-    let manner = dice.pick(&[DropManner::Fin, DropManner::Fin, DropManner::Reset, DropManner::Disconnect(0x87)]);
+    let manner =
+        dice.pick(&[DropManner::Fin, DropManner::Fin, DropManner::Reset, DropManner::Disconnect(0x87)]);
     let topic_filter = "cmd/+/ctrl/#".to_owned();
     recipe.faults.push(PathFault::AfterPublish { topic_filter, delay_ms, manner });
     recipe.keep_alives.push(0);

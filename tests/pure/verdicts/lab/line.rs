@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Du
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::net::{NetworkInner, NatSettings, PathState};
+use super::net::{NatSettings, NetworkInner, PathState};
 
 /// What the line of one connection does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,8 @@ impl SimulatedLine {
 
     async fn run(mut self, client: &mut DuplexStream, server: &mut DuplexStream) -> CloseKind {
         let (mut up, mut down) = (vec![0; 8 * 1024], vec![0; 8 * 1024]);
-        let mut mapping = self.net.conditions.nat.filter(|_| self.own).map(|nat| NatMapping::new(nat, &self.net));
+        let mut mapping =
+            self.net.conditions.nat.filter(|_| self.own).map(|nat| NatMapping::new(nat, &self.net));
         let (mut path, mut orders_open) = (self.net.path.subscribe(), true);
         loop {
             let is_down = self.own && *path.borrow_and_update() == PathState::Down;
@@ -83,7 +84,10 @@ impl SimulatedLine {
                 count = client.read(&mut up) => LineEvent::Up(count.unwrap_or(0)),
                 count = server.read(&mut down), if !is_down => LineEvent::Down(count.unwrap_or(0)),
             };
-            if is_down && !matches!(event, LineEvent::PathChange) && !self.wait_for_path(matches!(event, LineEvent::Up(1..))).await {
+            if is_down
+                && !matches!(event, LineEvent::PathChange)
+                && !self.wait_for_path(matches!(event, LineEvent::Up(1..))).await
+            {
                 return CloseKind::TimedOut;
             }
             let line = *self.line.borrow_and_update();
@@ -135,7 +139,12 @@ impl SimulatedLine {
     }
 
     /// Nothing gets through any more; ends when the client has gone, or its computer gives up.
-    async fn black_hole(&self, client: &mut DuplexStream, server: &mut DuplexStream, is_data: bool) -> CloseKind {
+    async fn black_hole(
+        &self,
+        client: &mut DuplexStream,
+        server: &mut DuplexStream,
+        is_data: bool,
+    ) -> CloseKind {
         let (mut up, mut down) = (vec![0; 1024], vec![0; 1024]);
         let mut is_serving = true;
         let mut deadline = is_data.then(|| Instant::now() + self.patience);

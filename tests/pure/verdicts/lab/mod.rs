@@ -22,10 +22,10 @@ mod path;
 mod recipe;
 mod rendering;
 mod run;
+mod seed_tests;
 mod traffic;
 mod truth;
 mod world;
-mod seed_tests;
 
 use crate::verdicts::case::{CLASSES, Case};
 use dice::Dice;
@@ -51,7 +51,8 @@ fn record_case(class: &str, seed: u64) -> (Case, String) {
     let setup = recipe::prepare(recipe, &mut dice);
     let run = run::run_simulation(setup, &mut dice);
     let mut events = run.events;
-    let truth = truth::label_case(mechanism, &rendering::in_field_time(events.clone()), run.strays, &mut also);
+    let truth =
+        truth::label_case(mechanism, &rendering::in_field_time(events.clone()), run.strays, &mut also);
     if !dice.chance(0.12) {
         events = rendering::in_field_time(events);
     }

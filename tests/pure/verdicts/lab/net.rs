@@ -135,14 +135,19 @@ impl SimulatedNetwork {
                 return OpenOutcome { phases, result: Err(OpenFailure { phase, failure }) };
             }
         }
-        OpenOutcome { phases, result: Ok(WireConnection::from_stream(self.attach(settings, own), Arc::clone(clock))) }
+        OpenOutcome {
+            phases,
+            result: Ok(WireConnection::from_stream(self.attach(settings, own), Arc::clone(clock))),
+        }
     }
 
     async fn connect_failure(&self, settings: &LinkSettings, phase: Phase) -> Option<Failure> {
         let fail = |name: ErrorName, layer, how, words: &str| Some(Failure::new(name, layer, how, words));
         let path = *self.0.path.borrow();
         match (path, phase) {
-            (PathState::NoDns, Phase::Dns) => fail(AWS_IO_DNS_QUERY_AGAIN, Layer::Dns, DropKind::Io, "try again"),
+            (PathState::NoDns, Phase::Dns) => {
+                fail(AWS_IO_DNS_QUERY_AGAIN, Layer::Dns, DropKind::Io, "try again")
+            }
             (PathState::RefusesConnects, Phase::Tcp) => {
                 let words = "192.0.2.10:8883 refused the connection: nothing listens on that port";
                 fail(AWS_IO_SOCKET_CONNECTION_REFUSED, Layer::Tcp, DropKind::Rst, words)

@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 
 use dropscope::diagnostics::event::SystemSource;
-use dropscope::lab::{PathFault, DropManner};
+use dropscope::lab::{DropManner, PathFault};
 
 use super::dice::Dice;
 use super::net::{NatSettings, PathState};
@@ -19,7 +19,13 @@ pub(crate) fn drops(dice: &mut Dice, most: f64) -> u64 {
 }
 
 fn manner(dice: &mut Dice) -> DropManner {
-    dice.pick(&[DropManner::Fin, DropManner::Fin, DropManner::Reset, DropManner::Disconnect(0x8B), DropManner::SilentBlackHole])
+    dice.pick(&[
+        DropManner::Fin,
+        DropManner::Fin,
+        DropManner::Reset,
+        DropManner::Disconnect(0x8B),
+        DropManner::SilentBlackHole,
+    ])
 }
 
 pub(crate) fn fixed_lifetime(dice: &mut Dice) -> CaseRecipe {
@@ -113,7 +119,8 @@ pub(crate) fn random(dice: &mut Dice) -> CaseRecipe {
     recipe.may_stray = false;
     let sources = dice.whole(2, 4);
     for _ in 0..sources {
-        let cuts = [LineCut::Fin, LineCut::Reset, LineCut::BlackHole, LineCut::BlackHole, LineCut::Disconnect(0x8B)];
+        let cuts =
+            [LineCut::Fin, LineCut::Reset, LineCut::BlackHole, LineCut::BlackHole, LineCut::Disconnect(0x8B)];
         let (cut, other) = (dice.pick(&cuts), dice.pick(&cuts));
         #[expect(clippy::cast_precision_loss, reason = "at most 4")]
         let mean = gap * sources as f64;
@@ -238,8 +245,12 @@ fn suspending(mut recipe: CaseRecipe, gap: f64, dice: &mut Dice) -> CaseRecipe {
 pub(crate) fn outage(dice: &mut Dice) -> CaseRecipe {
     let gap = dice.log(10_000.0, 80_000.0);
     let mut recipe = CaseRecipe::new(gap, drops(dice, 20.0));
-    let kinds =
-        dice.pick(&[&[PathState::RefusesConnects][..], &[PathState::Down], &[PathState::NoDns], &[PathState::Down, PathState::RefusesConnects]]);
+    let kinds = dice.pick(&[
+        &[PathState::RefusesConnects][..],
+        &[PathState::Down],
+        &[PathState::NoDns],
+        &[PathState::Down, PathState::RefusesConnects],
+    ]);
     let (least, most) = (dice.log(130.0, 600.0), dice.log(900.0, 15_000.0));
     recipe.actions.push(scripted_action(move |world: World, mut dice: Dice| async move {
         loop {

@@ -5,16 +5,16 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use dropscope::diagnostics::Event;
 use dropscope::diagnostics::event::{ProbeResult, SystemSource};
-use dropscope::lab::{PathFault, BrokerOptions};
+use dropscope::lab::{BrokerOptions, PathFault};
 use dropscope::mqtt::settings::{
     BackoffSettings, BrokerAddress, LinkSettings, PhaseTimeouts, PingPolicy, Transport, VersionChoice,
 };
 
 use super::dice::Dice;
-use super::net::{NetworkConditions, NatSettings};
+use super::net::{NatSettings, NetworkConditions};
 use super::run::Setup;
 use super::traffic::{COMMAND, Traffic};
-use super::world::{LineCut, ScriptedAction, ClientCommand, World, scripted_action};
+use super::world::{ClientCommand, LineCut, ScriptedAction, World, scripted_action};
 
 /// Packets that a run may cost, about.
 const MAX_PACKETS: f64 = 4_000.0;
@@ -105,7 +105,11 @@ pub(crate) fn prepare(recipe: CaseRecipe, dice: &mut Dice) -> Setup {
         drops,
         link: settings,
         broker: BrokerOptions::default(),
-        conditions: NetworkConditions { latency: (latency, latency * 2.5), connect: (connect, connect * 4.0), nat },
+        conditions: NetworkConditions {
+            latency: (latency, latency * 2.5),
+            connect: (connect, connect * 4.0),
+            nat,
+        },
         faults,
         actions,
     }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use dropscope::diagnostics::event::{FORMAT, Initiator, StartedEvent};
 use dropscope::diagnostics::{Clock, Event, StampedEvent};
-use dropscope::lab::{PathFault, Broker, BrokerOptions, Gateway, GatewayOptions, Upstream};
+use dropscope::lab::{Broker, BrokerOptions, Gateway, GatewayOptions, PathFault, Upstream};
 use dropscope::mqtt::settings::{LinkSettings, VersionChoice};
 use dropscope::mqtt::{Link, Publish};
 use tokio::sync::{mpsc, watch};
@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::clock::SimClock;
 use super::dice::Dice;
 use super::net::{NetworkConditions, SimulatedNetwork};
-use super::world::{Counts, ScriptedAction, ClientCommand, World};
+use super::world::{ClientCommand, Counts, ScriptedAction, World};
 
 /// Everything that a run is made of.
 pub(crate) struct Setup {
@@ -94,7 +94,8 @@ async fn simulate(setup: Setup, mut dice: Dice) -> RunResult {
         last_stray: Arc::default(),
     };
     let link = link(&settings, &clock, &net, seed);
-    let mut run = Run { settings, net, clock, link, seed, scale, events: Vec::new(), counts, reconnect_at: None };
+    let mut run =
+        Run { settings, net, clock, link, seed, scale, events: Vec::new(), counts, reconnect_at: None };
     run.begin();
     let mut doing = JoinSet::new();
     for action in actions {

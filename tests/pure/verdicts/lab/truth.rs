@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dropscope::diagnostics::event::DropKind;
-use dropscope::diagnostics::{Event, StampedEvent, Stamp};
+use dropscope::diagnostics::{Event, Stamp, StampedEvent};
 
 /// Standard deviation over mean of the times between drops: 1 by pure chance.
 const LIKE_CHANCE: f64 = 1.2;
@@ -101,7 +101,8 @@ pub(crate) fn label_case(
 }
 
 fn observe_drops(events: &[StampedEvent]) -> ObservedDrops {
-    let mut shown = ObservedDrops { drops: 0, bare: 0, gaps: Vec::new(), ages: Vec::new(), silent: 0, long: 0 };
+    let mut shown =
+        ObservedDrops { drops: 0, bare: 0, gaps: Vec::new(), ages: Vec::new(), silent: 0, long: 0 };
     let (mut last, mut silent): (Option<Stamp>, bool) = (None, false);
     let (mut began, mut failures) = (None, 0);
     for StampedEvent { at, event } in events {
@@ -134,7 +135,8 @@ fn observe_drops(events: &[StampedEvent]) -> ObservedDrops {
 pub(crate) fn has_takeover_reason(events: &[StampedEvent]) -> bool {
     events.iter().any(|observed| match &observed.event {
         Event::Dropped(dropped) => {
-            let is_in_message = dropped.error_message.as_deref().is_some_and(|message| message.contains("0x8E"));
+            let is_in_message =
+                dropped.error_message.as_deref().is_some_and(|message| message.contains("0x8E"));
             is_in_message || dropped.reason_code == Some(0x8E)
         }
         _ => false,

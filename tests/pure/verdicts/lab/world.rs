@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use dropscope::diagnostics::event::SystemSource;
 use dropscope::diagnostics::{Clock as _, Event};
-use dropscope::lab::{BrokerControl, Fault, ApplicationMessage};
+use dropscope::lab::{ApplicationMessage, BrokerControl, Fault};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
@@ -19,7 +19,8 @@ use super::line::LineState;
 use super::net::SimulatedNetwork;
 
 /// Something that goes on beside the link for a whole run.
-pub(crate) type ScriptedAction = Box<dyn FnOnce(World, Dice) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+pub(crate) type ScriptedAction =
+    Box<dyn FnOnce(World, Dice) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 
 /// Makes a deed of an async function.
 pub(crate) fn scripted_action<F, D>(act: D) -> ScriptedAction

@@ -4,7 +4,7 @@ use dropscope::diagnostics::event::SystemSource;
 
 use super::classes;
 use super::draw::{Draw, Gap};
-use super::plan::{Death, Fault, FaultKind, Pings, Plan, SideEvents, MessageFlow, SideEvent};
+use super::plan::{Death, Fault, FaultKind, MessageFlow, Pings, Plan, SideEvent, SideEvents};
 use super::world::LINES;
 
 const HARMLESS: [(SystemSource, &str); 5] = [
@@ -171,7 +171,14 @@ pub(super) fn second_cause(plan: &mut Plan, draw: &mut Draw) {
     if draw.chance(0.5) {
         let gap = Gap::Exponential(mean);
         let topic = "cmd/second/get";
-        plan.message_flows.push(MessageFlow { topic, gap, burst: 1, answer: None, inbound: false, companion: None });
+        plan.message_flows.push(MessageFlow {
+            topic,
+            gap,
+            burst: 1,
+            answer: None,
+            inbound: false,
+            companion: None,
+        });
         let kind = FaultKind::Topic { topic, delay: draw.scale(0.02, 0.4), share: 1.0 };
         plan.faults.push(Fault { cause: "publish_triggered", death, kind });
     } else {

@@ -2,11 +2,18 @@
 
 use dropscope::diagnostics::event::{DropKind, SystemSource};
 
-use super::draw::{Draw, Gap, Jitter};
 use super::background_activity;
-use super::plan::{Death, Fault, FaultKind, Pings, Plan, SideEvents, MessageFlow, SideEvent};
+use super::draw::{Draw, Gap, Jitter};
+use super::plan::{Death, Fault, FaultKind, MessageFlow, Pings, Plan, SideEvent, SideEvents};
 
-const CLOSES: [DropKind; 6] = [DropKind::Fin, DropKind::Fin, DropKind::TlsClose, DropKind::WsClose, DropKind::Disconnect, DropKind::TlsAlert];
+const CLOSES: [DropKind; 6] = [
+    DropKind::Fin,
+    DropKind::Fin,
+    DropKind::TlsClose,
+    DropKind::WsClose,
+    DropKind::Disconnect,
+    DropKind::TlsAlert,
+];
 const HARM: [(SystemSource, &str); 6] = [
     (SystemSource::Network, "wlan0: roamed to 02:00:5e:00:53:#"),
     (SystemSource::Network, "eth0: address changed to 192.0.2.#"),
@@ -129,7 +136,14 @@ fn idle_timeout(plan: &mut Plan, draw: &mut Draw) {
     };
     // Without a word from the broker nobody could tell when the path died.
     let answer = (death != Death::Close(DropKind::Fin) || draw.chance(0.6)).then_some(0.2);
-    plan.message_flows.push(MessageFlow { topic: "dev/1/status", gap, burst: 1, answer, inbound: false, companion: None });
+    plan.message_flows.push(MessageFlow {
+        topic: "dev/1/status",
+        gap,
+        burst: 1,
+        answer,
+        inbound: false,
+        companion: None,
+    });
     plan.keep_alive = draw.scale(1.3 * limit, (4.0 * limit).clamp(600.0, 1_800.0)).round();
     plan.scale = 8.0 * limit;
     if draw.chance(0.4) {
@@ -234,7 +248,14 @@ fn message_rate(plan: &mut Plan, draw: &mut Draw) {
     let spacing = draw.scale(60.0, 3_600.0);
     let answer = draw.chance(0.4).then_some(0.3);
     let gap = Gap::Exponential(spacing);
-    plan.message_flows.push(MessageFlow { topic: "dev/1/burst", gap, burst: most, answer, inbound: false, companion: None });
+    plan.message_flows.push(MessageFlow {
+        topic: "dev/1/burst",
+        gap,
+        burst: most,
+        answer,
+        inbound: false,
+        companion: None,
+    });
     let above = 1.0 - f64::from(size).ln() / f64::from(most + 1).ln();
     plan.scale = spacing / above;
     plan.drops = plan.drops.min(40);
@@ -284,7 +305,8 @@ fn system_event(plan: &mut Plan, draw: &mut Draw) {
     let size = draw.scale(0.05, 3.0);
     let (jitter, death) = (draw.jitter(size), if draw.chance(0.4) { Death::Local } else { end(draw, 0.5) });
     let harm = Some((share, jitter, death));
-    plan.streams.push(SideEvents { gap: Gap::Exponential(mean), what: SideEvent::System { source, words, harm } });
+    plan.streams
+        .push(SideEvents { gap: Gap::Exponential(mean), what: SideEvent::System { source, words, harm } });
 }
 
 fn credential_expiry(plan: &mut Plan, draw: &mut Draw) {

@@ -4,15 +4,15 @@
 //! two renderings (`render`), and labelled by what made its drops (`label`). None of its numbers is taken
 //! from the classifier.
 
+mod background_activity;
 mod classes;
 mod draw;
-mod background_activity;
 mod label;
+mod messages;
 mod plan;
 mod render;
 mod session;
 mod surroundings;
-mod messages;
 mod world;
 
 use crate::verdicts::case::{CLASSES, Case};

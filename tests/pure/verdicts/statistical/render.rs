@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use dropscope::diagnostics::event::DropKind;
 use dropscope::diagnostics::recording::{Decoder, encode};
-use dropscope::diagnostics::{Event, StampedEvent, Stamp};
+use dropscope::diagnostics::{Event, Stamp, StampedEvent};
 
 use super::draw::Draw;
 use super::world::Line;

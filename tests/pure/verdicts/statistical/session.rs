@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use dropscope::diagnostics::Event;
-use dropscope::diagnostics::event::{DroppedEvent, DropKind, Layer};
+use dropscope::diagnostics::event::{DropKind, DroppedEvent, Layer};
 
 use super::plan::{Death, FaultKind, Pings};
 use super::world::{End, LINES, World};
@@ -100,7 +100,9 @@ impl World<'_> {
                     .take()
                     .and_then(|(_, death, cause)| self.die(&mut session, death, None, cause)),
                 Step::Silence => self.nat_mapping_expired(&mut session),
-                Step::Server => self.die(&mut session, Death::Close(DropKind::Fin), None, "keep_alive_timeout"),
+                Step::Server => {
+                    self.die(&mut session, Death::Close(DropKind::Fin), None, "keep_alive_timeout")
+                }
                 Step::Window => {
                     self.flush(&mut session);
                     None
@@ -116,8 +118,12 @@ impl World<'_> {
     fn new_session(&mut self) -> Session {
         let now = self.now;
         let kill = self.next_kill();
-        let talks =
-            self.plan.message_flows.iter().map(|talk| now + self.draw.gap(talk.gap) * self.draw.unit()).collect();
+        let talks = self
+            .plan
+            .message_flows
+            .iter()
+            .map(|talk| now + self.draw.gap(talk.gap) * self.draw.unit())
+            .collect();
         let mut session = Session {
             credential_expiry: self.expires.filter(|expires| *expires > now),
             last_out: now,

@@ -83,7 +83,8 @@ impl World<'_> {
                     && session.delayed_death.is_none()
                     && self.draw.chance(share)
                 {
-                    session.delayed_death = Some((self.now + self.draw.around(delay).abs(), death, "system_event"));
+                    session.delayed_death =
+                        Some((self.now + self.draw.around(delay).abs(), death, "system_event"));
                 }
             }
             SideEvent::Sleep { low, high } => self.sleep(session, low, high),
@@ -137,7 +138,10 @@ impl World<'_> {
                 let size = (10.0 * size).round() / 10.0;
                 self.ahead += size;
                 if is_recorded {
-                    self.record_system_event(SystemSource::Clock, &format!("wall clock stepped by {size:+.1} s"));
+                    self.record_system_event(
+                        SystemSource::Clock,
+                        &format!("wall clock stepped by {size:+.1} s"),
+                    );
                 }
             }
             SideEvent::Refresh { life } => self.refresh(life),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use dropscope::diagnostics::Event;
 use dropscope::diagnostics::event::{
-    Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent, Initiator, Message, Phase, PhaseTiming, StartedEvent,
+    Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent, Initiator, Message, Phase, PhaseTiming,
+    StartedEvent,
 };
 
 use super::draw::Draw;
