@@ -53,7 +53,7 @@ pub(super) async fn serve(
 /// Reads up to and including the CONNECT. `None`: refused or gone (a refusal waits in the pipe).
 async fn read_connect(pipe: &mut Pipe, shared: &BrokerState) -> Option<Box<Connect>> {
     loop {
-        let version = match probe_protocol(&pipe.inbox) {
+        let version = match probe_protocol(&pipe.read_buffer) {
             ProtocolProbe::NotConnect => return None,
             ProtocolProbe::Incomplete => None,
             ProtocolProbe::ProtocolLevel(level) => match (level, shared.options.versions) {
@@ -61,13 +61,13 @@ async fn read_connect(pipe: &mut Pipe, shared: &BrokerState) -> Option<Box<Conne
                 (5, AcceptedVersions::Both | AcceptedVersions::OnlyV5) => Some(LabMqttVersion::V5),
                 _ => {
                     // Brokers answer an unknown level in the format that every client knows.
-                    put_connack(LabMqttVersion::V311, false, 1, &[], &mut pipe.outbox);
+                    put_connack(LabMqttVersion::V311, false, 1, &[], &mut pipe.write_buffer);
                     return None;
                 }
             },
         };
         if let Some(version) = version {
-            match decode(version, &mut pipe.inbox, shared.options.max_packet) {
+            match decode(version, &mut pipe.read_buffer, shared.options.max_packet) {
                 Ok(Some(ClientPacket::Connect(connect))) => return Some(connect),
                 Ok(None) => {}
                 Ok(Some(_)) | Err(_) => return None,
@@ -133,7 +133,7 @@ async fn run_session(
     let session = shared.router().attach(&connection.connect, client, expiry);
     let properties = connack_properties(&connection.connect, shared, is_id_assigned);
     connection.send_connack(session, &properties);
-    shared.update_counts(|census| census.connections += 1);
+    shared.update_counts(|counts| counts.connections += 1);
 
     let (mode, with_will) = connection.run(deliveries, commands_rx).await;
 
@@ -145,7 +145,7 @@ async fn run_session(
             router.publish(will);
         }
     }
-    shared.update_counts(|census| census.connections -= 1);
+    shared.update_counts(|counts| counts.connections -= 1);
     connection.into_pipe().close(mode).await;
 }
 

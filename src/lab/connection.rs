@@ -123,7 +123,7 @@ impl ClientConnection {
     /// Writes the CONNACK and what waited for the session, and starts the clocks.
     pub(super) fn send_connack(&mut self, session: AttachedSession, properties: &[u8]) {
         let version = self.connect.version;
-        put_connack(version, session.session_present, 0, properties, &mut self.pipe.outbox);
+        put_connack(version, session.session_present, 0, properties, &mut self.pipe.write_buffer);
         session.queued.into_iter().for_each(|delivery| self.send(delivery));
         for (delay, fault) in self.planned_faults.after_connack.extract_if(.., |(delay, _)| !delay.is_zero())
         {
@@ -177,7 +177,7 @@ impl ClientConnection {
                 }
                 () = wait_for_timer(self.delayed_pongs.as_mut().map(|pongs| &mut pongs.0)), if !is_black_hole => {
                     let count = self.delayed_pongs.take().map_or(0, |(_, count)| count);
-                    (0..count).for_each(|_| self.pipe.outbox.put_slice(&[0xD0, 0]));
+                    (0..count).for_each(|_| self.pipe.write_buffer.put_slice(&[0xD0, 0]));
                     LoopFlow::Continue
                 }
                 read = self.pipe.drive(), if !is_black_hole => match read {
@@ -224,7 +224,7 @@ impl ClientConnection {
                 () = shared.shutdown.cancelled() => return CloseMode::Abort,
                 () = black_hole_end(&mut self.black_hole) => self.black_hole = BlackHole::None,
                 read = self.pipe.drive(), if !is_black_hole => match read {
-                    Ok(PipeEvent::Read | PipeEvent::Writable) => self.pipe.inbox.clear(),
+                    Ok(PipeEvent::Read | PipeEvent::Writable) => self.pipe.read_buffer.clear(),
                     Ok(PipeEvent::Eof) | Err(_) => return CloseMode::Fin,
                 },
             }
@@ -261,11 +261,11 @@ impl ClientConnection {
     fn send(&mut self, delivery: Delivery) {
         self.messages += 1;
         match delivery {
-            Delivery::Frame(frame) => self.pipe.outbox.put_slice(&frame),
+            Delivery::Frame(frame) => self.pipe.write_buffer.put_slice(&frame),
             Delivery::QosPublish(outgoing) => {
-                self.in_flight.publish(outgoing, self.connect.version, &mut self.pipe.outbox);
+                self.in_flight.publish(outgoing, self.connect.version, &mut self.pipe.write_buffer);
             }
-            Delivery::Release(packet_id) => self.in_flight.release(packet_id, &mut self.pipe.outbox),
+            Delivery::Release(packet_id) => self.in_flight.release(packet_id, &mut self.pipe.write_buffer),
         }
     }
 
@@ -273,7 +273,7 @@ impl ClientConnection {
         self.reset_keep_alive();
         loop {
             let max_packet = self.shared.options.max_packet;
-            match decode(self.connect.version, &mut self.pipe.inbox, max_packet) {
+            match decode(self.connect.version, &mut self.pipe.read_buffer, max_packet) {
                 Ok(None) => return LoopFlow::Continue,
                 Ok(Some(ClientPacket::Disconnect { with_will })) => {
                     return LoopFlow::End { mode: CloseMode::Fin, with_will };
@@ -299,11 +299,11 @@ impl ClientConnection {
             | ClientPacket::PubComp(packet_id)
             | ClientPacket::PubRec { packet_id, is_refusal: true } => self.in_flight.finish(packet_id),
             ClientPacket::PubRec { packet_id, is_refusal: false } => {
-                self.in_flight.release(packet_id, &mut self.pipe.outbox);
+                self.in_flight.release(packet_id, &mut self.pipe.write_buffer);
             }
             ClientPacket::PubRel(packet_id) => {
                 self.awaiting_pubrel.remove(&packet_id);
-                put_acknowledgement(0x70, packet_id, &mut self.pipe.outbox);
+                put_acknowledgement(0x70, packet_id, &mut self.pipe.write_buffer);
             }
             ClientPacket::Subscribe { packet_id, filters } => self.subscribe(packet_id, filters),
             ClientPacket::Unsubscribe { packet_id, filters } => {
@@ -313,10 +313,10 @@ impl ClientConnection {
                     LabMqttVersion::V311 => Vec::new(),
                     LabMqttVersion::V5 => existed.iter().map(reason_code).collect(),
                 };
-                put_codes(version, 0xB0, packet_id, &codes, &mut self.pipe.outbox);
+                put_codes(version, 0xB0, packet_id, &codes, &mut self.pipe.write_buffer);
             }
             ClientPacket::PingReq => match self.ping_replies {
-                PingReplies::Answered => self.pipe.outbox.put_slice(&[0xD0, 0]),
+                PingReplies::Answered => self.pipe.write_buffer.put_slice(&[0xD0, 0]),
                 PingReplies::Suppressed => {}
                 PingReplies::Delayed(delay) => {
                     let pongs = self.delayed_pongs.get_or_insert_with(|| (Box::pin(sleep(delay)), 0));
@@ -331,9 +331,9 @@ impl ClientConnection {
         self.messages += 1;
         match message.qos {
             0 => {}
-            1 => put_acknowledgement(0x40, packet_id, &mut self.pipe.outbox),
+            1 => put_acknowledgement(0x40, packet_id, &mut self.pipe.write_buffer),
             _ => {
-                put_acknowledgement(0x50, packet_id, &mut self.pipe.outbox);
+                put_acknowledgement(0x50, packet_id, &mut self.pipe.write_buffer);
                 if !self.awaiting_pubrel.insert(packet_id) {
                     return;
                 }
@@ -354,7 +354,7 @@ impl ClientConnection {
         let max_qos = self.shared.options.max_qos;
         let code = |(filter, qos): &(String, u8)| refusal(filter).unwrap_or((*qos).min(max_qos));
         let codes: Vec<u8> = filters.iter().map(code).collect();
-        put_codes(version, 0x90, packet_id, &codes, &mut self.pipe.outbox);
+        put_codes(version, 0x90, packet_id, &codes, &mut self.pipe.write_buffer);
         let granted = filters.into_iter().zip(codes).filter(|(_, code)| *code < 0x80);
         let granted: Vec<_> = granted.map(|((filter, _), qos)| (filter, qos)).collect();
         self.shared.router().subscribe(&self.connect.client_id, &granted);

@@ -29,20 +29,25 @@ pub(super) enum PipeEvent {
 pub(super) struct Pipe {
     stream: ServerStream,
     /// Read and not yet decoded.
-    pub(super) inbox: BytesMut,
+    pub(super) read_buffer: BytesMut,
     /// Encoded and not yet written.
-    pub(super) outbox: BytesMut,
+    pub(super) write_buffer: BytesMut,
     unflushed: bool,
 }
 
 impl Pipe {
     pub(super) fn new(stream: ServerStream) -> Self {
-        Self { stream, inbox: BytesMut::with_capacity(4096), outbox: BytesMut::new(), unflushed: false }
+        Self {
+            stream,
+            read_buffer: BytesMut::with_capacity(4096),
+            write_buffer: BytesMut::new(),
+            unflushed: false,
+        }
     }
 
     /// Whether more may be encoded.
     pub(super) fn has_room(&self) -> bool {
-        self.outbox.len() < WRITE_BUFFER_LIMIT
+        self.write_buffer.len() < WRITE_BUFFER_LIMIT
     }
 
     /// Writes what waits and reads what comes, until something came or there is room again.
@@ -67,9 +72,9 @@ impl Pipe {
         if !should_read {
             return Poll::Pending;
         }
-        self.inbox.reserve(4096);
+        self.read_buffer.reserve(4096);
         // `read_buf` holds no bytes of its own, so dropping it half-way loses nothing.
-        let read = pin!(self.stream.read_buf(&mut self.inbox)).poll(cx);
+        let read = pin!(self.stream.read_buf(&mut self.read_buffer)).poll(cx);
         read.map_ok(|count| if count == 0 { PipeEvent::Eof } else { PipeEvent::Read })
     }
 
@@ -80,8 +85,8 @@ impl Pipe {
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.outbox.is_empty() {
-            match pin!(self.stream.write_buf(&mut self.outbox)).poll(cx)? {
+        while !self.write_buffer.is_empty() {
+            match pin!(self.stream.write_buf(&mut self.write_buffer)).poll(cx)? {
                 Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(_) => self.unflushed = true,
                 Poll::Pending => return Poll::Pending,

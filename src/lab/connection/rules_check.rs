@@ -22,7 +22,7 @@ impl ClientConnection {
                 if let ClientPacket::Subscribe { packet_id, .. } = packet
                     && !suback.is_empty()
                 {
-                    put_codes(self.connect.version, 0x90, packet_id, &suback, &mut self.pipe.outbox);
+                    put_codes(self.connect.version, 0x90, packet_id, &suback, &mut self.pipe.write_buffer);
                 }
                 Err(reason)
             }

@@ -19,10 +19,12 @@ pub struct FaultInjection {
     /// Real time since the gateway started.
     pub at: Duration,
     /// Which ailment it was.
+    #[serde(rename = "ailment")]
     pub fault_id: PathFaultId,
     /// Number of the connection, counted from 1; `None` for what concerns all to come.
     pub connection: Option<u64>,
     /// What was done, in plain words; the same for the same act.
+    #[serde(rename = "what")]
     pub description: String,
 }
 
@@ -46,8 +48,10 @@ pub struct GatewayCounters {
     /// Packets that were lost on the way and had to be sent again.
     pub retransmitted: u64,
     /// Second clients that came with a client's id.
+    #[serde(rename = "intrusions")]
     pub takeovers: u64,
     /// Strikes, also those that did not fit into the log.
+    #[serde(rename = "strikes")]
     pub injections: u64,
 }
 

@@ -241,6 +241,7 @@ pub enum PathFault {
         at_secs: f64,
     },
     /// A client that comes back is connected and hears nothing. The first session of a client id is well.
+    #[serde(rename = "deaf")]
     DeliveryFailure {
         /// Why.
         manner: DeliveryFailureManner,

@@ -59,7 +59,7 @@ impl ConnectionFaults {
             self.newest = armed.id;
             let rng = fault_rng(self.shared.seed, armed.id, self.number);
             let latency = SessionFault::for_path(&armed.fault, self.shared.scale, rng);
-            self.session_faults.extend(latency.map(|path| (armed.id, path)));
+            self.session_faults.extend(latency.map(|latency| (armed.id, latency)));
             // Who is armed in the middle of a session finds one that has been there all the time.
             if self.is_in_session {
                 self.start_fault(armed, false, now);
@@ -67,19 +67,11 @@ impl ConnectionFaults {
         }
     }
 
-    fn start_fault(&mut self, armed: &ArmedFault, is_return: bool, now: Instant) {
-        let Some(ReceivedConnect { fields: asked, .. }) = &self.connect else { return };
+    fn start_fault(&mut self, armed: &ArmedFault, is_returning: bool, now: Instant) {
+        let Some(ReceivedConnect { fields: connect, .. }) = &self.connect else { return };
         let (scale, seed) = (self.shared.scale, self.shared.seed);
-        let (ailment, connection) = (armed.id, self.number);
-        let start = SessionStart {
-            scale,
-            seed,
-            fault_id: ailment,
-            connection,
-            now,
-            connect: asked,
-            is_returning: is_return,
-        };
+        let (fault_id, connection) = (armed.id, self.number);
+        let start = SessionStart { scale, seed, fault_id, connection, now, connect, is_returning };
         self.session_faults
             .extend(SessionFault::for_session(&armed.fault, &start).map(|fault| (armed.id, fault)));
     }
@@ -128,24 +120,24 @@ impl ConnectionFaults {
 
     /// Reads the CONNECT; with expired credentials it goes no further.
     fn read_connect(&mut self, packet: &RelayedPacket<'_>) -> Option<PacketDecision> {
-        let asked = packet::parse_connect(packet.bytes, &packet.header)?;
+        let fields = packet::parse_connect(packet.bytes, &packet.header)?;
         let packet_bytes = Bytes::copy_from_slice(&packet.bytes[..packet.header.length]);
-        self.connect = Some(ReceivedConnect { fields: asked, packet: packet_bytes });
+        self.connect = Some(ReceivedConnect { fields, packet: packet_bytes });
         let credential_fault = self.shared.credential_fault()?;
         let effect = PacketEffect { swallow: true, ..PacketEffect::default() };
         Some(PacketDecision { effect, action: Some((credential_fault, FaultAction::RejectConnect)) })
     }
 
     fn begin_session(&mut self, now: Instant) {
-        let Some(ReceivedConnect { fields: asked, .. }) = &self.connect else { return };
-        let is_return = self.shared.mark_client_seen(&asked.client_id);
+        let Some(ReceivedConnect { fields: connect, .. }) = &self.connect else { return };
+        let is_returning = self.shared.mark_client_seen(&connect.client_id);
         self.is_in_session = true;
         self.shared.metrics.sessions.add(1);
         let armed = Arc::clone(&self.shared.armed.borrow());
         // Those that are younger than what was looked at come with the next update.
         let newest = self.newest;
         for armed in armed.iter().filter(|armed| armed.id <= newest) {
-            self.start_fault(armed, is_return, now);
+            self.start_fault(armed, is_returning, now);
         }
     }
 

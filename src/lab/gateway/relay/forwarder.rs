@@ -52,7 +52,7 @@ impl PacketForwarder {
         mut decide: impl FnMut(&mut RelayedPacket<'_>) -> PacketDecision,
     ) -> Option<(PathFaultId, FaultAction)> {
         // inbox[run..at] was looked at and passes as it is.
-        let (mut unsent, mut at) = (0, 0);
+        let (mut pending_start, mut at) = (0, 0);
         let mut action = None;
         while at < inbox.len() {
             if self.is_opaque {
@@ -63,8 +63,8 @@ impl PacketForwarder {
                 let size = self.remaining.min(inbox.len() - at);
                 self.remaining -= size;
                 if self.swallows_rest {
-                    self.forward(now, &inbox[unsent..at], out);
-                    unsent = at + size;
+                    self.forward(now, &inbox[pending_start..at], out);
+                    pending_start = at + size;
                 }
                 at += size;
                 continue;
@@ -88,17 +88,17 @@ impl PacketForwarder {
             self.swallows_rest = decision.effect.swallow;
             let delay = decision.effect.delay;
             if self.swallows_rest {
-                self.forward(now, &inbox[unsent..at], out);
-                unsent = end;
+                self.forward(now, &inbox[pending_start..at], out);
+                pending_start = end;
             } else if !delay.is_zero() {
-                self.forward(now, &inbox[unsent..at], out);
+                self.forward(now, &inbox[pending_start..at], out);
                 self.delay_line.send(now, delay, &inbox[at..end]);
-                unsent = end;
+                pending_start = end;
             }
             at = end;
             action = decision.action;
         }
-        self.forward(now, &inbox[unsent..at], out);
+        self.forward(now, &inbox[pending_start..at], out);
         inbox.advance(at);
         action
     }
@@ -169,10 +169,10 @@ mod tests {
         #[test]
         fn delayed_packets_keep_their_order(packets in vec(arbitrary_packet(), 0..20), pieces in vec(0..200_usize, 0..40)) {
             let bytes = packets.concat();
-            let mut turn = 0;
+            let mut delay_millis = 0;
             let decide = || {
-                turn = (turn + 1) % 3;
-                let effect = PacketEffect { delay: Duration::from_millis(turn), ..PacketEffect::default() };
+                delay_millis = (delay_millis + 1) % 3;
+                let effect = PacketEffect { delay: Duration::from_millis(delay_millis), ..PacketEffect::default() };
                 PacketDecision { effect, action: None }
             };
             prop_assert_eq!(&forward_in_pieces(&bytes, &pieces, decide), &bytes);
@@ -193,8 +193,8 @@ mod tests {
                 count += 1;
                 PacketDecision { effect: PacketEffect { swallow: count % 2 == 0, ..PacketEffect::default() }, action: None }
             };
-            let kept: Vec<u8> = packets.iter().step_by(2).flatten().copied().collect();
-            prop_assert_eq!(forward_in_pieces(&packets.concat(), &pieces, decide), kept);
+            let expected: Vec<u8> = packets.iter().step_by(2).flatten().copied().collect();
+            prop_assert_eq!(forward_in_pieces(&packets.concat(), &pieces, decide), expected);
         }
     }
 }
