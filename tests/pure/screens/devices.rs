@@ -21,10 +21,10 @@ fn device() -> LiveState {
     let mut run = Run::new(60).started("mqtts://broker.example:8883", "dropscope-7f3a91c2");
     run.connect(ConnectKind::Connected, 0);
     run.live(600.0);
-    for (number, (name, states)) in LIVES.into_iter().enumerate() {
-        run.pass(20.0);
+    for (number, (name, states)) in COMMAND_STATES.into_iter().enumerate() {
+        run.advance(20.0);
         for state in states {
-            run.pass(0.041);
+            run.advance(0.041);
             run.apply(&Event::Command(CommandUpdate {
                 correlation_id: number.to_string(),
                 name: name.into(),
@@ -38,7 +38,7 @@ fn device() -> LiveState {
         state: "raised".into(),
         message: "2 commands in a row without an answer, while the connection itself lives".into(),
     });
-    run.pass(300.0);
+    run.advance(300.0);
     run.runtime.device = Some(Arc::new(Shown {
         title: "Water heater".into(),
         commands: commands().into(),
@@ -52,7 +52,7 @@ fn device() -> LiveState {
 }
 
 /// What became of each command.
-const LIVES: [(&str, &[CommandState]); 6] = [
+const COMMAND_STATES: [(&str, &[CommandState]); 6] = [
     ("status", &[Sent, Acknowledged, Answered]),
     ("temperature", &[Queued, Expired]),
     ("status", &[Sent, Lost]),
@@ -106,7 +106,7 @@ fn scene(change: impl FnOnce(&mut Model, &Shown)) -> Scene {
     })
 }
 
-fn asked(shown: &Shown, index: usize, values: Vec<Value>, typed: &str, error: Option<&str>) -> Popup {
+fn command_popup(shown: &Shown, index: usize, values: Vec<Value>, typed: &str, error: Option<&str>) -> Popup {
     Popup::Command(CommandPopup {
         spec: shown.commands[index].clone(),
         values,
@@ -122,14 +122,14 @@ fn the_device_screen() {
 }
 
 #[test]
-fn a_replay_shows_what_was_sent() {
+fn replay_shows_the_command_history() {
     let mut published = device();
     published.runtime.device = None;
     snap("device-history", &Scene::new(published).with(|model| model.screen = Screen::Device));
 }
 
 #[test]
-fn the_list_of_commands() {
+fn command_palette() {
     snap(
         "device-palette",
         &scene(|model, _| {
@@ -139,14 +139,14 @@ fn the_list_of_commands() {
 }
 
 #[test]
-fn the_questions() {
+fn command_popups() {
     let error = "degrees must be 35 to 65 °C in steps of 0.5";
-    let ask = scene(|model, shown| model.popup = Some(asked(shown, 1, Vec::new(), "99", Some(error))));
+    let ask = scene(|model, shown| model.popup = Some(command_popup(shown, 1, Vec::new(), "99", Some(error))));
     snap("device-parameter", &ask);
     let confirm =
-        scene(|model, shown| model.popup = Some(asked(shown, 1, vec![Value::Number(48.5)], "", None)));
+        scene(|model, shown| model.popup = Some(command_popup(shown, 1, vec![Value::Number(48.5)], "", None)));
     snap("device-confirm", &confirm);
-    let name = scene(|model, shown| model.popup = Some(asked(shown, 2, Vec::new(), "power", None)));
+    let name = scene(|model, shown| model.popup = Some(command_popup(shown, 2, Vec::new(), "power", None)));
     snap("device-type-name", &name);
 }
 
@@ -155,8 +155,8 @@ fn no_size_is_too_small() {
     let popups: [fn(&mut Model, &Shown); 4] = [
         |_, _| (),
         |model, _| model.popup = Some(Popup::Palette { line: LineEdit::default(), selected: 99 }),
-        |model, shown| model.popup = Some(asked(shown, 1, Vec::new(), "99", Some("no"))),
-        |model, shown| model.popup = Some(asked(shown, 2, Vec::new(), "", None)),
+        |model, shown| model.popup = Some(command_popup(shown, 1, Vec::new(), "99", Some("no"))),
+        |model, shown| model.popup = Some(command_popup(shown, 2, Vec::new(), "", None)),
     ];
     for change in popups {
         let scene = scene(change);

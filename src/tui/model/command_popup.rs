@@ -23,7 +23,7 @@ impl CommandPopup {
     }
 
     /// Whether all that is asked is yes or no.
-    pub fn asks_yes_or_no(&self) -> bool {
+    pub fn is_yes_no_question(&self) -> bool {
         self.parameter().is_none() && self.spec.confirm == Confirm::Ask
     }
 }
