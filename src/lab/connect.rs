@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::{BufMut, BytesMut};
 use tokio::sync::mpsc;
 
-use super::aws::Limits;
+use super::aws::AwsLimits;
 use super::broker::{AcceptedVersions, BrokerState};
 use super::codec::{
     ClientPacket, Connect, LabMqttVersion, ProtocolProbe, decode, probe_protocol, put_connack,
@@ -101,7 +101,7 @@ async fn check_connect(
         connect.username.as_ref() == Some(username) && connect.password.as_ref() == Some(password)
     });
     if let Some(rules) = &shared.options.aws
-        && let Err(rejection) = rules.admit_connect(connect)
+        && let Err(rejection) = rules.check_connect(connect)
     {
         return match rejection.code {
             Some(code) => connection.apply_fault(Fault::RefuseConnect(code)).await,
@@ -129,7 +129,7 @@ async fn run_session(
     let (commands_tx, commands_rx) = mpsc::channel(16);
     let client = ClientHandle { connection: number, outbox, commands: commands_tx };
     let limits = shared.options.aws.as_ref().map(|rules| rules.limits());
-    let expiry = limits.map(|limits| limits.session_life(connection.connect.session_expiry_secs));
+    let expiry = limits.map(|limits| limits.session_lifetime(connection.connect.session_expiry_secs));
     let session = shared.router().attach(&connection.connect, client, expiry);
     let properties = connack_properties(&connection.connect, shared, is_id_assigned);
     connection.send_connack(session, &properties);
@@ -177,9 +177,9 @@ fn connack_properties(connect: &Connect, shared: &BrokerState, is_id_assigned: b
 }
 
 /// What AWS was seen to announce.
-fn put_aws_limits(limits: &Limits, connect: &Connect, properties: &mut BytesMut) {
+fn put_aws_limits(limits: &AwsLimits, connect: &Connect, properties: &mut BytesMut) {
     let requested = connect.session_expiry_secs.unwrap_or(0);
-    let granted = limits.session_life(connect.session_expiry_secs).as_secs();
+    let granted = limits.session_lifetime(connect.session_expiry_secs).as_secs();
     if u64::from(requested) > granted {
         properties.put_u8(0x11);
         properties.put_u32(u32::try_from(granted).unwrap_or(u32::MAX));

@@ -16,7 +16,7 @@ use rumqttc::mqttbytes::valid_filter;
 use tokio::sync::mpsc;
 use tokio::time::{Sleep, sleep};
 
-use super::aws::Conduct;
+use super::aws::ConnectionUsage;
 use super::broker::BrokerState;
 use super::codec::{
     ClientPacket, Connect, LabMqttVersion, PROTOCOL_ERROR, decode, put_acknowledgement, put_codes,
@@ -69,7 +69,7 @@ pub(super) struct ClientConnection {
     delayed_pongs: Option<(Timer, usize)>,
     black_hole: BlackHole,
     keep_alive_timer: Option<(Timer, Duration)>,
-    rules_state: Conduct,
+    rules_state: ConnectionUsage,
     /// MQTT 5: topics by alias.
     aliases: HashMap<u16, String>,
 }
@@ -111,7 +111,7 @@ impl ClientConnection {
             delayed_pongs: None,
             black_hole: BlackHole::None,
             keep_alive_timer: None,
-            rules_state: Conduct::default(),
+            rules_state: ConnectionUsage::default(),
             aliases: HashMap::new(),
         }
     }

@@ -33,9 +33,12 @@ mod websocket;
 #[cfg(test)]
 mod tests;
 
-pub use aws::{AwsRules, Denied, Keyring, Limits, Policy};
+pub use aws::{AwsLimits, AwsRules, LabCredentialStore, Policy, UpgradeDenial};
 pub use broker::{AcceptedVersions, Broker, BrokerOptions};
-pub use cloud::{Cloud, CloudControl, CloudOptions, Listed, Mishap, Presence, Secret, Served};
+pub use cloud::{
+    CloudControl, CloudFault, CloudOptions, CloudSecret, ListedDevice, Presence, ServedRequest,
+    SimulatedCloud,
+};
 pub use codec::{Connect, LabMqttVersion};
 pub use control::{BrokerControl, ConnectionCounts};
 pub use demo_heater::{ANSWER_TOPIC, COMMAND_TOPIC, TELEMETRY_TOPIC};
@@ -45,7 +48,9 @@ pub use gateway::{
     GatewayOptions, IdleManner, OutageManner, PathFault, PathFaultId, TakeoverTime, Upstream,
 };
 pub use handshake::ListenerEndpoint;
-pub use heater::{Answering, Heater, HeaterControl, HeaterOptions, Identity, Wrong};
+pub use heater::{
+    AnswerCorruption, AnswerMode, HeaterControl, HeaterIdentity, HeaterOptions, SimulatedHeater,
+};
 pub use message::ApplicationMessage;
 pub use navien::{NavienControl, NavienLab, NavienLabOptions};
 pub use router::MessageCounters;

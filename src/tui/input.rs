@@ -132,6 +132,7 @@ impl TerminalPoller {
     }
 
     fn wait(&self) -> io::Result<InputReadiness> {
-        event::poll(STOP_CHECK_INTERVAL).map(|ready| if ready { InputReadiness::Ready } else { InputReadiness::TimedOut })
+        event::poll(STOP_CHECK_INTERVAL)
+            .map(|ready| if ready { InputReadiness::Ready } else { InputReadiness::TimedOut })
     }
 }

@@ -284,7 +284,8 @@ impl Keymap {
             }
             None => {
                 let visible = self.active_bindings(mode).filter(|(binding, keys)| {
-                    !keys.is_empty() && (binding.scope == Scope::Replay || binding.scope.includes(model.screen))
+                    !keys.is_empty()
+                        && (binding.scope == Scope::Replay || binding.scope.includes(model.screen))
                 });
                 let labeled: Vec<_> = visible.filter_map(|(b, _)| Some((b.action, b.label?))).collect();
                 self.entries(&labeled)

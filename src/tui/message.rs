@@ -7,7 +7,7 @@ use crossterm::event::{
 };
 
 use super::keymap::{Action, Key, Keymap, KeymapMode};
-use super::model::{Model, ClickTarget};
+use super::model::{ClickTarget, Model};
 use super::view::ViewState;
 
 /// One thing the user did.
@@ -141,7 +141,13 @@ mod tests {
             (Rect::new(0, 10, 80, 1), ClickTarget::Drop(7)),
             (Rect::new(10, 0, 8, 1), ClickTarget::Screen(Screen::Drops)),
         ];
-        translate_event(event, model, KeymapMode::LIVE, &Keymap::default(), &ViewState { areas, ..ViewState::default() })
+        translate_event(
+            event,
+            model,
+            KeymapMode::LIVE,
+            &Keymap::default(),
+            &ViewState { areas, ..ViewState::default() },
+        )
     }
 
     fn key(code: KeyCode, modifiers: KeyModifiers, kind: KeyEventKind) -> Event {

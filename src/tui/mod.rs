@@ -23,8 +23,8 @@ pub mod keymap;
 pub mod message;
 pub mod model;
 mod painter;
-pub mod picture;
 mod password_prompt;
+pub mod picture;
 mod render_loop;
 #[cfg(test)]
 mod sample;

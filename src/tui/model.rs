@@ -364,7 +364,8 @@ impl Model {
 
 fn filtered_and_sorted<'a>(snapshot: &'a Snapshot, filter: &str, sort: DropSort) -> Vec<&'a Arc<DropRecord>> {
     let needle = filter.to_lowercase();
-    let mut drops: Vec<_> = snapshot.drops.iter().rev().filter(|drop| matches_filter(drop, &needle)).collect();
+    let mut drops: Vec<_> =
+        snapshot.drops.iter().rev().filter(|drop| matches_filter(drop, &needle)).collect();
     match sort {
         DropSort::Newest => {}
         DropSort::Oldest => drops.reverse(),

@@ -177,17 +177,24 @@ fn draw_row(svg: &mut String, row: &[&Cell], top: f64) {
             x += 1;
             continue;
         }
-        let is_same_cell = |&(index, cell): &(usize, &&Cell)| cell.symbol() == symbol && styles[index] == styles[x];
+        let is_same_cell =
+            |&(index, cell): &(usize, &&Cell)| cell.symbol() == symbol && styles[index] == styles[x];
         let joined = row.iter().enumerate().skip(x).take_while(is_same_cell).count();
         let length = if shapes::is_joined(symbol) { joined } else { 1 };
-        if let Some(shape) = shapes::shape(symbol, (cell_x(x), top), columns_width(length), &styles[x].foreground) {
+        if let Some(shape) =
+            shapes::shape(symbol, (cell_x(x), top), columns_width(length), &styles[x].foreground)
+        {
             let _ = writeln!(svg, "{shape}");
             x += length;
             continue;
         }
-        let is_same_run = |&(index, cell): &(usize, &&Cell)| cell.symbol().is_ascii() && styles[index] == styles[x];
-        let length =
-            if symbol.is_ascii() { row.iter().enumerate().skip(x).take_while(is_same_run).count() } else { 1 };
+        let is_same_run =
+            |&(index, cell): &(usize, &&Cell)| cell.symbol().is_ascii() && styles[index] == styles[x];
+        let length = if symbol.is_ascii() {
+            row.iter().enumerate().skip(x).take_while(is_same_run).count()
+        } else {
+            1
+        };
         let run: String = row[x..x + length].iter().map(|cell| cell.symbol()).collect();
         draw_text(svg, run.trim_end(), x, top, &styles[x]);
         x += length.max(symbol.width());

@@ -158,7 +158,11 @@ impl<P: Painter> RenderLoop<P> {
 
     async fn next_event(&mut self) -> LoopEvent<P> {
         let is_lost = matches!(self.painter, PainterState::Lost(_));
-        let is_frame_due = self.dirty && matches!((&self.terminal_owner, &self.painter), (TerminalOwner::Screen, PainterState::Ready(_)));
+        let is_frame_due = self.dirty
+            && matches!(
+                (&self.terminal_owner, &self.painter),
+                (TerminalOwner::Screen, PainterState::Ready(_))
+            );
         let LoopInputs { published, events, signals } = &mut self.inputs;
         tokio::select! {
             event = events.recv(), if !is_lost => LoopEvent::Input(event),
@@ -181,7 +185,9 @@ impl<P: Painter> RenderLoop<P> {
             LoopEvent::FrameFinished(Err(error)) => self.on_terminal_lost(error.into()),
             LoopEvent::Signal(TerminalSignal::Resized) => self.dirty = true,
             LoopEvent::Signal(TerminalSignal::Terminated) => self.dispatch(UiMessage::Action(Action::Quit)),
-            LoopEvent::Signal(TerminalSignal::Continued) | LoopEvent::StopTimeout => self.terminal_owner = TerminalOwner::ReacquirePending,
+            LoopEvent::Signal(TerminalSignal::Continued) | LoopEvent::StopTimeout => {
+                self.terminal_owner = TerminalOwner::ReacquirePending
+            }
             LoopEvent::SecondTick => {
                 self.schedule_second_tick();
                 self.dirty = true;
@@ -197,7 +203,9 @@ impl<P: Painter> RenderLoop<P> {
         while let Some(event) = next {
             self.dirty |= matches!(event, Event::Resize(..));
             let mode = KeymapMode::from_state(&self.inputs.published.borrow());
-            if let Some(message) = translate_event(&event, &self.model, mode, &self.options.keymap, &self.state) {
+            if let Some(message) =
+                translate_event(&event, &self.model, mode, &self.options.keymap, &self.state)
+            {
                 self.dispatch(message);
             }
             next = self.inputs.events.try_recv().ok();
@@ -233,7 +241,9 @@ impl<P: Painter> RenderLoop<P> {
                 self.notify_error("too many requests are waiting; this one was not taken, try again");
             }
             Err(TrySendError::Closed(_)) if shutdown => self.done = true,
-            Err(TrySendError::Closed(_)) => self.notify_error("the run is over; nothing can be asked any more"),
+            Err(TrySendError::Closed(_)) => {
+                self.notify_error("the run is over; nothing can be asked any more")
+            }
         }
     }
 
@@ -319,7 +329,9 @@ impl<P: Painter> RenderLoop<P> {
         let hit_areas = ViewState { areas: self.state.areas.clone(), ..ViewState::default() };
         let mut state = std::mem::replace(&mut self.state, hit_areas);
         let placeholder = PainterState::Lost(io::ErrorKind::NotConnected.into());
-        let PainterState::Ready(mut painter) = std::mem::replace(&mut self.painter, placeholder) else { return };
+        let PainterState::Ready(mut painter) = std::mem::replace(&mut self.painter, placeholder) else {
+            return;
+        };
         self.painter = PainterState::Busy(tokio::task::spawn_blocking(move || {
             let result = job.paint(painter.as_mut(), &mut state);
             FinishedFrame { painter: *painter, state, result }
@@ -351,7 +363,9 @@ async fn wait_for_frame<P>(painter: &mut PainterState<P>) -> Result<FinishedFram
 async fn wait_for_stop_timeout(owner: &mut TerminalOwner) {
     match owner {
         TerminalOwner::Shell(timer) => timer.as_mut().await,
-        TerminalOwner::Screen | TerminalOwner::ReleasePending | TerminalOwner::ReacquirePending => std::future::pending().await,
+        TerminalOwner::Screen | TerminalOwner::ReleasePending | TerminalOwner::ReacquirePending => {
+            std::future::pending().await
+        }
     }
 }
 

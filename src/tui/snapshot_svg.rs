@@ -75,7 +75,9 @@ fn utc() -> FixedOffset {
 
 fn model(svg_screen: SvgScreen, snapshot: &Snapshot) -> Model {
     let newest = snapshot.drops.last().map(|drop| drop.number);
-    let detail = newest.filter(|_| svg_screen == SvgScreen::NewestDrop).map(|number| DropDetailView { number, scroll: 0 });
+    let detail = newest
+        .filter(|_| svg_screen == SvgScreen::NewestDrop)
+        .map(|number| DropDetailView { number, scroll: 0 });
     let screen = if svg_screen == SvgScreen::Overview { Screen::Overview } else { Screen::Drops };
     Model { screen, selected: newest.filter(|_| detail.is_some()), detail, ..Model::default() }
 }
@@ -131,7 +133,8 @@ mod tests {
 
     #[test]
     fn clock_shows_utc() {
-        let svg = render_svg(empty(), None, PathBuf::from("x"), SvgScreen::Overview, (120, 40)).expect("a picture");
+        let svg =
+            render_svg(empty(), None, PathBuf::from("x"), SvgScreen::Overview, (120, 40)).expect("a picture");
         assert!(svg.contains("12:00:00"), "{svg}");
     }
 }

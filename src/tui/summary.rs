@@ -39,7 +39,9 @@ pub(super) fn run_summary(snapshot: &Snapshot, verdict: Option<&Verdict>, now: S
     }
     if !snapshot.drops.is_empty() {
         lines.push("last drops, newest first:".to_owned());
-        lines.extend(snapshot.drops.iter().rev().take(MAX_LISTED_DROPS).map(|drop| format!("  {}", drop_line(drop))));
+        lines.extend(
+            snapshot.drops.iter().rev().take(MAX_LISTED_DROPS).map(|drop| format!("  {}", drop_line(drop))),
+        );
     }
     join_sanitized(&lines)
 }

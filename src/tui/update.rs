@@ -8,7 +8,9 @@ use crate::monitor::{LiveState, MonitorRequest, NoticeKind};
 
 use super::keymap::{Action, KeymapMode};
 use super::message::UiMessage;
-use super::model::{DropDetailView, DropSort, FrozenView, KeepAliveRequest, Model, Popup, Screen, ClickTarget, Zoom};
+use super::model::{
+    ClickTarget, DropDetailView, DropSort, FrozenView, KeepAliveRequest, Model, Popup, Screen, Zoom,
+};
 use super::summary;
 
 mod command;

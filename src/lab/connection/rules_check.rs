@@ -1,7 +1,7 @@
 //! What do the rules make of a packet before it is handled?
 
 use super::{ClientConnection, MAX_IN_FLIGHT};
-use crate::lab::aws::Verdict;
+use crate::lab::aws::AwsDecision;
 use crate::lab::codec::{ClientPacket, put_codes};
 
 const TOPIC_ALIAS_INVALID: u8 = 0x94;
@@ -15,10 +15,10 @@ impl ClientConnection {
     pub(super) fn check_rules(&mut self, mut packet: ClientPacket) -> Result<Option<ClientPacket>, u8> {
         self.resolve_alias(&mut packet)?;
         let Some(rules) = self.shared.options.aws.as_ref() else { return Ok(Some(packet)) };
-        match rules.judge(self.connect.version, &packet, &mut self.rules_state) {
-            Verdict::Pass => Ok(Some(packet)),
-            Verdict::Ignore => Ok(None),
-            Verdict::Close { reason, suback } => {
+        match rules.check_packet(self.connect.version, &packet, &mut self.rules_state) {
+            AwsDecision::Pass => Ok(Some(packet)),
+            AwsDecision::Ignore => Ok(None),
+            AwsDecision::Close { reason, suback } => {
                 if let ClientPacket::Subscribe { packet_id, .. } = packet
                     && !suback.is_empty()
                 {

@@ -71,7 +71,10 @@ fn releases_do_nothing_and_repeats_do() {
         state: KeyEventState::NONE,
     };
     assert_eq!(keymap.action(&event(KeyEventKind::Release), Screen::Drops, KeymapMode::LIVE), None);
-    assert_eq!(keymap.action(&event(KeyEventKind::Repeat), Screen::Drops, KeymapMode::LIVE), Some(Action::Down));
+    assert_eq!(
+        keymap.action(&event(KeyEventKind::Repeat), Screen::Drops, KeymapMode::LIVE),
+        Some(Action::Down)
+    );
 }
 
 #[test]
@@ -161,7 +164,11 @@ fn replay_overrides_keys_and_hides_connection_actions() {
         (KeyCode::Char('G'), Some(Action::Last), Action::Last),
         (KeyCode::Char('r'), Some(Action::Reconnect), Action::Reconnect),
     ] {
-        assert_eq!((pressed(code, KeymapMode::LIVE), pressed(code, KeymapMode::REPLAY)), (live, Some(replay)), "{code}");
+        assert_eq!(
+            (pressed(code, KeymapMode::LIVE), pressed(code, KeymapMode::REPLAY)),
+            (live, Some(replay)),
+            "{code}"
+        );
     }
     let shift_left = press(KeyCode::Left, KeyModifiers::SHIFT);
     assert_eq!(keymap.action(&shift_left, Screen::Overview, KeymapMode::REPLAY), Some(Action::ScrubBack));

@@ -108,7 +108,9 @@ impl LoopFixture {
 
     fn frames(&self) -> Vec<Duration> {
         let log = self.log.lock().unwrap();
-        log.iter().filter_map(|call| if let PainterCall::Frame(at) = call { Some(*at) } else { None }).collect()
+        log.iter()
+            .filter_map(|call| if let PainterCall::Frame(at) = call { Some(*at) } else { None })
+            .collect()
     }
 
     fn finish(&self) {
@@ -136,7 +138,10 @@ async fn first_frame_is_drawn_at_once_then_one_frame_a_second() {
     advance(10_500).await;
     let frames = bench.frames();
     let is_whole_second = |at: &Duration| at.subsec_millis() < 2;
-    assert!(frames.len() == 11 && frames.iter().all(is_whole_second), "one frame at each whole second: {frames:?}");
+    assert!(
+        frames.len() == 11 && frames.iter().all(is_whole_second),
+        "one frame at each whole second: {frames:?}"
+    );
     bench.finish();
     bench.task.await.unwrap().unwrap();
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::device::{CommandSpec, Confirm, Shown};
+use crate::device::{CommandSpec, Confirmation, DeviceView};
 use crate::diagnostics::Stamp;
 use crate::monitor::{LiveState, MonitorRequest, NoticeKind};
 
@@ -12,7 +12,7 @@ use super::super::text::LineEdit;
 use super::{Effect, clamped_move};
 
 /// The commands whose name or title contains what was typed, in their order.
-pub fn matching_commands<'a>(device: &'a Shown, typed: &str) -> Vec<&'a CommandSpec> {
+pub fn matching_commands<'a>(device: &'a DeviceView, typed: &str) -> Vec<&'a CommandSpec> {
     let needle = typed.trim().to_lowercase();
     let contains = |text: &str| text.to_lowercase().contains(&needle);
     device.commands.iter().filter(|spec| contains(&spec.name) || contains(&spec.title)).collect()
@@ -26,7 +26,7 @@ pub(super) fn open(model: &mut Model, live: &LiveState, now: Stamp) {
 }
 
 /// The device, or a message that there is none.
-fn device_or_notify<'a>(model: &mut Model, live: &'a LiveState, now: Stamp) -> Option<&'a Shown> {
+fn device_or_notify<'a>(model: &mut Model, live: &'a LiveState, now: Stamp) -> Option<&'a DeviceView> {
     let device = live.runtime.device.as_deref().filter(|device| !device.commands.is_empty());
     if device.is_none() {
         let text = "no commands are known here: `dropscope config` shows how to add some";
@@ -137,7 +137,7 @@ fn edit_command(model: &mut Model, mut popup: CommandPopup, edit: Edit, now: Sta
 }
 
 fn submit(model: &mut Model, mut popup: CommandPopup, now: Stamp) -> Vec<Effect> {
-    match popup.parameter().map(|parameter| parameter.read(popup.line.text())) {
+    match popup.parameter().map(|parameter| parameter.parse(popup.line.text())) {
         Some(Ok(value)) => {
             popup.values.push(value);
             popup.line = LineEdit::default();
@@ -153,7 +153,7 @@ fn submit(model: &mut Model, mut popup: CommandPopup, now: Stamp) -> Vec<Effect>
 
 /// Asks for the next thing, or sends it when nothing is missing.
 fn next_prompt_or_send(model: &mut Model, popup: CommandPopup, now: Stamp) -> Vec<Effect> {
-    if popup.parameter().is_none() && popup.spec.confirm == Confirm::None {
+    if popup.parameter().is_none() && popup.spec.confirm == Confirmation::None {
         return send(model, popup, now);
     }
     model.popup = Some(Popup::Command(popup));

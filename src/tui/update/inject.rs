@@ -53,7 +53,8 @@ mod tests {
         let mut live = run_with_drops(1);
         Arc::make_mut(&mut live).runtime.simulation = simulation;
         let (mut model, now) = (Model::default(), live.snapshot.at);
-        let effects = actions.iter().flat_map(|action| update(&mut model, UiMessage::Action(*action), &live, now));
+        let effects =
+            actions.iter().flat_map(|action| update(&mut model, UiMessage::Action(*action), &live, now));
         let effects = effects.collect();
         (model, effects)
     }

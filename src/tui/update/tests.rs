@@ -29,9 +29,13 @@ impl UserSession {
     fn press_keys(&mut self, keys: &str) -> &mut Self {
         for key in keys.split_whitespace() {
             let event = Event::Key(key_event(key));
-            if let Some(message) =
-                translate_event(&event, &self.model, KeymapMode::LIVE, &Keymap::default(), &ViewState::default())
-            {
+            if let Some(message) = translate_event(
+                &event,
+                &self.model,
+                KeymapMode::LIVE,
+                &Keymap::default(),
+                &ViewState::default(),
+            ) {
                 self.send(message);
             }
         }
@@ -115,7 +119,11 @@ fn quick_keep_alive_steps_continue_from_the_pending_request() {
     let expected = [120, 240, 300, 240].map(MonitorRequest::SetKeepAlive);
     assert_eq!(session.press_keys("+ + + -").requests(), expected, "60 s is in force all the time");
     session.now = session.now.plus(KEEP_ALIVE_REQUEST_TIMEOUT);
-    assert_eq!(session.press_keys("+").requests(), [MonitorRequest::SetKeepAlive(120)], "the request was lost");
+    assert_eq!(
+        session.press_keys("+").requests(),
+        [MonitorRequest::SetKeepAlive(120)],
+        "the request was lost"
+    );
 }
 
 #[test]
@@ -153,7 +161,10 @@ fn empty_note_is_rejected() {
 fn pasted_text_becomes_one_line_without_escape_sequences() {
     let mut session = UserSession::new(0);
     session.press_keys("n").send(UiMessage::Edit(Edit::Insert("router\nrestarted\u{1b}[31m".to_owned())));
-    assert_eq!(session.press_keys("Enter").requests(), [MonitorRequest::Note("router restarted[31m".to_owned())]);
+    assert_eq!(
+        session.press_keys("Enter").requests(),
+        [MonitorRequest::Note("router restarted[31m".to_owned())]
+    );
 }
 
 #[test]
@@ -270,7 +281,10 @@ fn frozen_view_keeps_its_state_while_keys_work() {
     session.live = run_with_drops(5);
     assert_eq!(session.model.displayed_state(&session.live).snapshot.drops.len(), 2);
     assert_eq!(session.press_keys("End").model.selected, Some(1));
-    assert_eq!(session.press_keys("- e").requests(), [MonitorRequest::SetKeepAlive(30), MonitorRequest::Export]);
+    assert_eq!(
+        session.press_keys("- e").requests(),
+        [MonitorRequest::SetKeepAlive(30), MonitorRequest::Export]
+    );
     session.press_keys("Space");
     assert_eq!(session.model.displayed_state(&session.live).snapshot.drops.len(), 5);
 }

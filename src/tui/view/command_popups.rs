@@ -4,8 +4,8 @@ use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
-use crate::device::Confirm;
-use crate::tui::model::{CommandPopup, ClickTarget};
+use crate::device::Confirmation;
+use crate::tui::model::{ClickTarget, CommandPopup};
 use crate::tui::text::{self, LineEdit};
 use crate::tui::update::matching_commands;
 
@@ -52,9 +52,15 @@ pub(super) fn palette(
 }
 
 /// The next question before a command is sent.
-pub(super) fn command(frame: &mut Frame, context: &ViewContext, pending: &CommandPopup, state: &mut ViewState) {
+pub(super) fn command(
+    frame: &mut Frame,
+    context: &ViewContext,
+    pending: &CommandPopup,
+    state: &mut ViewState,
+) {
     let theme = context.theme;
-    let title = context.truncated(&format!("{}: {}", pending.spec.name, pending.spec.title), usize::from(POPUP_WIDTH) - 6);
+    let title = context
+        .truncated(&format!("{}: {}", pending.spec.name, pending.spec.title), usize::from(POPUP_WIDTH) - 6);
     let title = if pending.spec.name == pending.spec.title { pending.spec.name.to_string() } else { title };
     let mut lines: Vec<Line> = Vec::new();
     let columns = usize::from(POPUP_WIDTH - 4);
@@ -65,17 +71,17 @@ pub(super) fn command(frame: &mut Frame, context: &ViewContext, pending: &Comman
     for (parameter, value) in pending.spec.parameters.iter().zip(&pending.values) {
         lines.push(Line::from(vec![
             Span::styled(format!("{} ", parameter.name), theme.dim),
-            Span::styled(context.truncated(&parameter.words(value), 50), theme.strong),
+            Span::styled(context.truncated(&parameter.format_value(value), 50), theme.strong),
         ]));
     }
     let question = match pending.parameter() {
         Some(parameter) => {
-            let default = parameter.default.as_ref().map(|value| parameter.words(value));
+            let default = parameter.default.as_ref().map(|value| parameter.format_value(value));
             let default = default.filter(|value| !value.is_empty());
             let default = default.map(|value| format!("; empty: {value}")).unwrap_or_default();
             format!("{}: {}{default}", parameter.name, parameter.range())
         }
-        None if pending.spec.confirm == Confirm::Type => {
+        None if pending.spec.confirm == Confirmation::Type => {
             format!("This can do harm. Type {} to send it.", pending.spec.name)
         }
         None => "This changes the device. Send it? y = yes, Esc = no".to_owned(),

@@ -7,12 +7,12 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::device::{CommandSpec, Confirm, Fact, FactLevel, Shown};
+use crate::device::{CommandSpec, Confirmation, DeviceView, Fact, FactLevel};
 use crate::diagnostics::event::CommandState;
 use crate::diagnostics::{CommandRecord, LinkState};
 use crate::tui::{format, text};
 
-use super::line_layout::{SpanGroup, pad_right, draw_line, pad_left};
+use super::line_layout::{SpanGroup, draw_line, pad_left, pad_right};
 use super::panel::{draw_focused_panel, draw_panel};
 use super::{ViewContext, ViewState, split_rows};
 
@@ -45,7 +45,11 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state
     } else if area.width >= SIDE_BY_SIDE_WIDTH {
         let first = Rect { width: COMMANDS_WIDTH, ..rows[1] };
         commands(frame, first, context, device, state);
-        history(frame, Rect { x: rows[1].x + COMMANDS_WIDTH, width: rows[1].width - COMMANDS_WIDTH, ..rows[1] }, context);
+        history(
+            frame,
+            Rect { x: rows[1].x + COMMANDS_WIDTH, width: rows[1].width - COMMANDS_WIDTH, ..rows[1] },
+            context,
+        );
     } else {
         let full_height = u16::try_from(device.commands.len() + 2).unwrap_or(u16::MAX);
         let height = full_height.min((rows[1].height / 2).max(3));
@@ -59,11 +63,14 @@ fn fact_columns(width: u16) -> usize {
     (usize::from(width.saturating_sub(4)) / MIN_FACT_WIDTH).max(1)
 }
 
-fn render_facts(frame: &mut Frame, area: Rect, context: &ViewContext, device: &Shown) {
+fn render_facts(frame: &mut Frame, area: Rect, context: &ViewContext, device: &DeviceView) {
     let inner = draw_panel(frame, area, context, title(context, device));
     if device.facts.is_empty() {
-        let words =
-            if device.heard.is_some() { "nothing that could be read" } else { "nothing was heard of it yet" };
+        let words = if device.last_heard.is_some() {
+            "nothing that could be read"
+        } else {
+            "nothing was heard of it yet"
+        };
         draw_line(frame, inner, 0, &Line::styled(words, context.theme.dim));
         return;
     }
@@ -114,12 +121,12 @@ pub(super) fn level_style(context: &ViewContext, level: FactLevel) -> Style {
     }
 }
 
-fn title(context: &ViewContext, device: &Shown) -> SpanGroup {
+fn title(context: &ViewContext, device: &DeviceView) -> SpanGroup {
     let (theme, dot) = (context.theme, context.glyphs.dot);
     let age = |since: Option<Duration>| {
         since.map_or_else(|| "not heard yet".to_owned(), |age| format!("heard {}", format::age(age)))
     };
-    let heard = age(device.heard.map(|heard| context.now.since(heard)));
+    let heard = age(device.last_heard.map(|heard| context.now.since(heard)));
     let mut title = vec![
         Span::styled(context.truncated(&device.title, 32), theme.title),
         Span::styled(format!(" {dot} {heard}"), theme.dim),
@@ -137,7 +144,13 @@ fn title(context: &ViewContext, device: &Shown) -> SpanGroup {
     title
 }
 
-fn commands(frame: &mut Frame, area: Rect, context: &ViewContext, device: &Shown, state: &mut ViewState) {
+fn commands(
+    frame: &mut Frame,
+    area: Rect,
+    context: &ViewContext,
+    device: &DeviceView,
+    state: &mut ViewState,
+) {
     let inner = draw_focused_panel(frame, area, context, vec![Span::styled("Commands", context.theme.title)]);
     let rows = usize::from(inner.height);
     state.page_rows = rows;
@@ -179,9 +192,9 @@ pub(super) fn command_line(
     };
     if let Some(why) = &spec.unavailable {
         add(why);
-    } else if let Some(every) = spec.every {
+    } else if let Some(every) = spec.interval {
         add(&format!("every {}", format::short(every)));
-    } else if spec.confirm == Confirm::Type {
+    } else if spec.confirm == Confirmation::Type {
         add("asks for its name");
     }
     let unless_chosen = |style: Style| if chosen { theme.text } else { style };
@@ -210,7 +223,12 @@ const HISTORY_COLUMNS: [CommandColumn; 5] = [
         right_aligned: false,
         text: |context, record| context.format_time(record.requested_at),
     },
-    CommandColumn { title: "command", width: 18, right_aligned: false, text: |_, record| record.name.to_string() },
+    CommandColumn {
+        title: "command",
+        width: 18,
+        right_aligned: false,
+        text: |_, record| record.name.to_string(),
+    },
     CommandColumn {
         title: "state",
         width: 12,
@@ -237,7 +255,9 @@ fn history(frame: &mut Frame, area: Rect, context: &ViewContext) {
     }
     let command_history = &context.snapshot().command_history;
     let (theme, dot) = (context.theme, context.glyphs.dot);
-    let count = u64::try_from(command_history.records().len()).unwrap_or(u64::MAX).saturating_add(command_history.evicted());
+    let count = u64::try_from(command_history.records().len())
+        .unwrap_or(u64::MAX)
+        .saturating_add(command_history.evicted());
     let mut title = vec![Span::styled("History", theme.title)];
     if count > 0 {
         title.push(Span::styled(format!(" {dot} {}", format::count(count)), theme.dim));

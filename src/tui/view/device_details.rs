@@ -18,9 +18,14 @@ const MAX_LABEL_WIDTH: usize = 44;
 
 /// Draws the popup, `scroll` lines down.
 pub(super) fn render(frame: &mut Frame, context: &ViewContext, scroll: usize, state: &mut ViewState) {
-    scrollable_popup(frame, context, ("Everything known of the device", POPUP_WIDTH), scroll, state, |columns| {
-        lines(context, columns)
-    });
+    scrollable_popup(
+        frame,
+        context,
+        ("Everything known of the device", POPUP_WIDTH),
+        scroll,
+        state,
+        |columns| lines(context, columns),
+    );
 }
 
 fn lines(context: &ViewContext, columns: usize) -> Vec<Line<'static>> {

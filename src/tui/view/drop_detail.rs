@@ -15,7 +15,7 @@ use crate::diagnostics::{DropRecord, LogEntry, Stamp, codes, drop_description, w
 use crate::tui::format;
 use crate::tui::model::DropDetailView;
 
-use super::line_layout::{bar_text, pad_right, draw_line, pad_left, wrap};
+use super::line_layout::{bar_text, draw_line, pad_left, pad_right, wrap};
 use super::panel::draw_focused_panel;
 use super::{ViewContext, ViewState, events};
 
@@ -244,7 +244,11 @@ impl DropDetailPage<'_> {
             }
         }
         let total: f64 = phases.iter().map(|phase| phase.ms).sum();
-        lines.push(self.dim(&format!("  {}{}", pad_right("together", 10), pad_left(&format::millis(total), 8))));
+        lines.push(self.dim(&format!(
+            "  {}{}",
+            pad_right("together", 10),
+            pad_left(&format::millis(total), 8)
+        )));
         lines
     }
 

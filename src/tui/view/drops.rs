@@ -9,9 +9,9 @@ use ratatui::text::{Line, Span};
 
 use crate::diagnostics::{DropRecord, ErrorName, words};
 use crate::tui::format;
-use crate::tui::model::{Screen, ClickTarget};
+use crate::tui::model::{ClickTarget, Screen};
 
-use super::line_layout::{SpanGroup, pad_right, draw_line, pad_left};
+use super::line_layout::{SpanGroup, draw_line, pad_left, pad_right};
 use super::panel::{draw_focused_panel, draw_panel};
 use super::{ViewContext, ViewState, events};
 
@@ -36,8 +36,20 @@ struct DropColumn {
 
 /// All columns of the Drops screen in reading order.
 const TABLE_COLUMNS: [DropColumn; 11] = [
-    DropColumn { title: "#", width: 5, right_aligned: true, text: |_, drop| drop.number.to_string(), rank: 6 },
-    DropColumn { title: "when", width: 12, right_aligned: false, text: |context, drop| context.format_time(drop.at), rank: 0 },
+    DropColumn {
+        title: "#",
+        width: 5,
+        right_aligned: true,
+        text: |_, drop| drop.number.to_string(),
+        rank: 6,
+    },
+    DropColumn {
+        title: "when",
+        width: 12,
+        right_aligned: false,
+        text: |context, drop| context.format_time(drop.at),
+        rank: 0,
+    },
     DropColumn { title: "error", width: 17, right_aligned: false, text: error, rank: 1 },
     DropColumn {
         title: "ended by",
@@ -81,7 +93,13 @@ const TABLE_COLUMNS: [DropColumn; 11] = [
 
 /// The columns of the Overview: fewer and narrower.
 const RECENT_COLUMNS: [DropColumn; 6] = [
-    DropColumn { title: "when", width: 12, right_aligned: false, text: |context, drop| context.format_time(drop.at), rank: 0 },
+    DropColumn {
+        title: "when",
+        width: 12,
+        right_aligned: false,
+        text: |context, drop| context.format_time(drop.at),
+        rank: 0,
+    },
     DropColumn { title: "error", width: 17, right_aligned: false, text: error, rank: 1 },
     DropColumn {
         title: "ended by",
@@ -106,9 +124,15 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state
     let drops = context.model.listed_drops(context.snapshot());
     let title = title(context, drops.len());
     let table = context.model.screen == Screen::Drops;
-    let inner = if table { draw_focused_panel(frame, area, context, title) } else { draw_panel(frame, area, context, title) };
-    let columns =
-        fitting_columns(usize::from(inner.width).saturating_sub(POINTER_WIDTH), if table { &TABLE_COLUMNS } else { &RECENT_COLUMNS });
+    let inner = if table {
+        draw_focused_panel(frame, area, context, title)
+    } else {
+        draw_panel(frame, area, context, title)
+    };
+    let columns = fitting_columns(
+        usize::from(inner.width).saturating_sub(POINTER_WIDTH),
+        if table { &TABLE_COLUMNS } else { &RECENT_COLUMNS },
+    );
     let head = usize::from(inner.height >= 3);
     if head == 1 && !drops.is_empty() {
         draw_line(frame, inner, 0, &heading(context, &columns));
@@ -202,7 +226,12 @@ fn pad(text: &str, column: &DropColumn) -> String {
     if column.right_aligned { pad_left(text, column.width) } else { pad_right(text, column.width) }
 }
 
-fn line(context: &ViewContext, columns: &[&DropColumn], drop: &Arc<DropRecord>, chosen: bool) -> Line<'static> {
+fn line(
+    context: &ViewContext,
+    columns: &[&DropColumn],
+    drop: &Arc<DropRecord>,
+    chosen: bool,
+) -> Line<'static> {
     let pointer = if chosen { context.glyphs.pointer } else { " " };
     let mut spans = vec![Span::styled(pad_right(pointer, POINTER_WIDTH), context.theme.text)];
     for column in columns {
@@ -225,7 +254,12 @@ fn style(context: &ViewContext, column: &DropColumn, drop: &DropRecord) -> Style
 }
 
 /// Says on the border that there is more above or below.
-fn draw_scroll_position(frame: &mut Frame, area: Rect, context: &ViewContext, (offset, rows, all): (usize, usize, usize)) {
+fn draw_scroll_position(
+    frame: &mut Frame,
+    area: Rect,
+    context: &ViewContext,
+    (offset, rows, all): (usize, usize, usize),
+) {
     if all <= rows || area.width < 16 {
         return;
     }

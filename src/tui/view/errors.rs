@@ -12,7 +12,7 @@ use crate::tui::format;
 use crate::tui::text::width;
 
 use super::ViewContext;
-use super::line_layout::{SpanGroup, bar_text, pad_right, draw_line, draw_lines, pad_left};
+use super::line_layout::{SpanGroup, bar_text, draw_line, draw_lines, pad_left, pad_right};
 use super::panel::draw_panel;
 
 /// Draws the panel. With enough rows everything has bars; else the error names have, and the manners and
@@ -36,7 +36,8 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
             lines.extend(histogram(context, section, section.counts.len(), columns));
         }
     } else {
-        let summaries: Vec<_> = sections[1..].iter().map(|section| summary_line(context, section, columns)).collect();
+        let summaries: Vec<_> =
+            sections[1..].iter().map(|section| summary_line(context, section, columns)).collect();
         let room = rows.saturating_sub(summaries.len()).max(1);
         lines.extend(histogram(context, &sections[0], room, columns));
         lines.extend(summaries);
@@ -60,11 +61,20 @@ fn sections(context: &ViewContext) -> Vec<ErrorSection> {
         counts.iter().map(|(name, count)| (ErrorName::short(name).to_owned(), *count)).collect()
     };
     let drop_kinds = metrics.drops_by_how.iter();
-    let drop_kinds = drop_kinds.map(|(how, count)| (words::drop_kind_short(*how).to_owned(), *count)).collect();
+    let drop_kinds =
+        drop_kinds.map(|(how, count)| (words::drop_kind_short(*how).to_owned(), *count)).collect();
     let mut sections = vec![
-        ErrorSection { heading: "drops", style: theme.bad, counts: named(&metrics.connection_drops_by_error) },
+        ErrorSection {
+            heading: "drops",
+            style: theme.bad,
+            counts: named(&metrics.connection_drops_by_error),
+        },
         ErrorSection { heading: "closed by", style: theme.accent, counts: drop_kinds },
-        ErrorSection { heading: "failed connects", style: theme.warn, counts: named(&metrics.failures_by_error) },
+        ErrorSection {
+            heading: "failed connects",
+            style: theme.warn,
+            counts: named(&metrics.failures_by_error),
+        },
     ];
     sections.retain(|section| !section.counts.is_empty());
     for section in &mut sections {
@@ -113,7 +123,12 @@ fn title(context: &ViewContext) -> SpanGroup {
 }
 
 /// `NAME  ████ 7`, most frequent first; what does not fit is summed up in the last row.
-fn histogram(context: &ViewContext, section: &ErrorSection, rows: usize, columns: usize) -> Vec<Line<'static>> {
+fn histogram(
+    context: &ViewContext,
+    section: &ErrorSection,
+    rows: usize,
+    columns: usize,
+) -> Vec<Line<'static>> {
     /// A bar shorter than this compares nothing.
     const MIN_BAR_WIDTH: usize = 4;
     let all = section.counts.len();
@@ -130,7 +145,10 @@ fn histogram(context: &ViewContext, section: &ErrorSection, rows: usize, columns
             #[expect(clippy::cast_precision_loss, reason = "a share of a bar")]
             let bar = bar_text(*count as f64 / highest as f64, bars, context.glyphs);
             Line::from(vec![
-                Span::styled(format!("{}  ", pad_right(&context.truncated(name, names), names)), context.theme.text),
+                Span::styled(
+                    format!("{}  ", pad_right(&context.truncated(name, names), names)),
+                    context.theme.text,
+                ),
                 Span::styled(pad_right(&bar, bars), section.style),
                 Span::styled(pad_left(&format::count(*count), figures + 1), context.theme.strong),
             ])

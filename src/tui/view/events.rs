@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use crate::diagnostics::Level;
 
 use super::ViewContext;
-use super::line_layout::{pad_right, draw_line};
+use super::line_layout::{draw_line, pad_right};
 
 /// Columns of the time and the blanks after it.
 const TIME_WIDTH: usize = 14;

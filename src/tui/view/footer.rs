@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 
 use crate::monitor::NoticeKind;
 use crate::tui::keymap::{Action, FooterEntry, KeymapMode};
-use crate::tui::model::{Screen, ClickTarget};
+use crate::tui::model::{ClickTarget, Screen};
 use crate::tui::text::truncate_middle;
 
 use super::line_layout::{SpanGroup, draw_line};
@@ -17,7 +17,8 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state
     let entries = context.keymap.footer(context.model, KeymapMode::from_state(context.live));
     let always = entries.iter().rposition(|entry| entry.label == "help").unwrap_or(entries.len());
     let (fill, fixed) = entries.split_at(always);
-    let columns = |entry: &FooterEntry| entry_spans(context, entry).iter().map(Span::width).sum::<usize>() + 2;
+    let columns =
+        |entry: &FooterEntry| entry_spans(context, entry).iter().map(Span::width).sum::<usize>() + 2;
     let width = usize::from(area.width.saturating_sub(1));
     let mut room = width.saturating_sub(fixed.iter().map(columns).sum());
     let mut x = area.x + area.width.min(1);

@@ -63,7 +63,8 @@ fn all_signs(context: &ViewContext, width: usize) -> Vec<SpanGroup> {
         signs.push(vec![Span::styled(" ENDED ", theme.badge)]);
     }
     if context.model.frozen.is_some() {
-        signs.push(vec![Span::styled(format!(" FROZEN {} ", context.format_clock(context.now)), theme.badge)]);
+        signs
+            .push(vec![Span::styled(format!(" FROZEN {} ", context.format_clock(context.now)), theme.badge)]);
     }
     match &live.replay {
         Some(replay) => signs.extend(replay_signs(context, replay, width)),
@@ -118,10 +119,9 @@ fn endpoint_items(context: &ViewContext, room: usize) -> Vec<SpanGroup> {
     let Some(started) = &context.snapshot().started else { return vec![brand] };
     let dot = || Span::styled(format!(" {} ", context.glyphs.dot), theme.dim);
     let endpoint = context.sanitized(&started.endpoint);
-    let version =
-        context.snapshot().mqtt_version.as_deref().map(|version| {
-            vec![dot(), Span::styled(format!("MQTT {}", context.truncated(version, 8)), theme.text)]
-        });
+    let version = context.snapshot().mqtt_version.as_deref().map(|version| {
+        vec![dot(), Span::styled(format!("MQTT {}", context.truncated(version, 8)), theme.text)]
+    });
     let id = vec![
         dot(),
         Span::styled("id ", theme.dim),

@@ -83,7 +83,11 @@ pub(super) fn draw_lines(frame: &mut Frame, area: Rect, lines: &[Line]) {
 
 /// The items, `gap` columns apart, that fit into `max` columns. An item that does not fit is left out
 /// whole; put the important ones first.
-pub(super) fn join_fitting(items: impl IntoIterator<Item = SpanGroup>, max: usize, gap: usize) -> Line<'static> {
+pub(super) fn join_fitting(
+    items: impl IntoIterator<Item = SpanGroup>,
+    max: usize,
+    gap: usize,
+) -> Line<'static> {
     let mut spans: SpanGroup = Vec::new();
     let mut used = 0;
     for item in items {

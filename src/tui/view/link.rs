@@ -18,7 +18,7 @@ use crate::tui::keymap::Action;
 use crate::tui::theme::Glyphs;
 
 use super::ViewContext;
-use super::line_layout::{SpanGroup, spark_level, draw_line, join_fitting};
+use super::line_layout::{SpanGroup, draw_line, join_fitting, spark_level};
 use super::panel::draw_panel;
 
 /// A PINGRESP this late is worth a remark.
@@ -145,7 +145,8 @@ fn link_activity(context: &ViewContext) -> Option<SpanGroup> {
 fn unanswered_ping(context: &ViewContext) -> Option<SpanGroup> {
     let waiting = context.now.since(context.published.runtime.ping_outstanding_since?);
     let connected = matches!(context.snapshot().link, LinkState::Connected { .. });
-    let late = LATE_PINGRESP.max(Duration::from_secs_f64(MIN_LATE_REAL_SECS * context.snapshot().time_scale()));
+    let late =
+        LATE_PINGRESP.max(Duration::from_secs_f64(MIN_LATE_REAL_SECS * context.snapshot().time_scale()));
     (connected && waiting >= late).then(|| {
         let text = format!("{} no answer to the ping for {}", context.glyphs.alert, format::short(waiting));
         vec![Span::styled(text, context.theme.warn)]

@@ -39,10 +39,10 @@ mod footer;
 mod header;
 mod line_layout;
 mod link;
+mod minimal;
 mod panel;
 mod popups;
 mod sessions;
-mod minimal;
 mod timeline;
 mod why;
 
@@ -54,7 +54,7 @@ use crate::diagnostics::Stamp;
 use crate::monitor::LiveState;
 
 use super::keymap::Keymap;
-use super::model::{Model, Screen, ClickTarget};
+use super::model::{ClickTarget, Model, Screen};
 use super::theme::{Glyphs, Theme};
 
 /// Everything a view may read.

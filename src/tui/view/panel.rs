@@ -15,7 +15,12 @@ pub(super) fn draw_panel(frame: &mut Frame, area: Rect, context: &ViewContext, t
 }
 
 /// Like [`panel`], for the panel that takes the keys.
-pub(super) fn draw_focused_panel(frame: &mut Frame, area: Rect, context: &ViewContext, title: SpanGroup) -> Rect {
+pub(super) fn draw_focused_panel(
+    frame: &mut Frame,
+    area: Rect,
+    context: &ViewContext,
+    title: SpanGroup,
+) -> Rect {
     draw_bordered(frame, area, context, title, true)
 }
 
@@ -39,7 +44,13 @@ pub(super) fn draw_popup(
     (area, draw_focused_panel(frame, area, context, title))
 }
 
-fn draw_bordered(frame: &mut Frame, area: Rect, context: &ViewContext, title: SpanGroup, focus: bool) -> Rect {
+fn draw_bordered(
+    frame: &mut Frame,
+    area: Rect,
+    context: &ViewContext,
+    title: SpanGroup,
+    focus: bool,
+) -> Rect {
     let style = if focus { context.theme.border_focused } else { context.theme.border };
     let mut block = Block::bordered()
         .border_set(context.glyphs.border)

@@ -5,10 +5,10 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 
 use crate::tui::keymap::KeymapMode;
-use crate::tui::model::{InputPopup, InputPurpose, Popup, ClickTarget};
+use crate::tui::model::{ClickTarget, InputPopup, InputPurpose, Popup};
 use crate::tui::text;
 
-use super::line_layout::{pad_right, draw_line, wrap};
+use super::line_layout::{draw_line, pad_right, wrap};
 use super::panel::draw_popup;
 use super::{ViewContext, ViewState, command_popups, device_details, why};
 
@@ -36,7 +36,9 @@ pub(super) fn render(frame: &mut Frame, context: &ViewContext, state: &mut ViewS
 
 /// The whole keymap, in sections.
 fn help(frame: &mut Frame, context: &ViewContext, scroll: usize, state: &mut ViewState) {
-    scrollable_popup(frame, context, ("Help", HELP_WIDTH), scroll, state, |columns| help_lines(context, columns));
+    scrollable_popup(frame, context, ("Help", HELP_WIDTH), scroll, state, |columns| {
+        help_lines(context, columns)
+    });
 }
 
 /// A popup for more lines than fit, `scroll` lines down: its title, its width where there is room, and what makes the

@@ -11,7 +11,7 @@ use crate::tui::format;
 use crate::tui::text::width;
 
 use super::ViewContext;
-use super::line_layout::{SpanGroup, spark_level, draw_line, join_fitting};
+use super::line_layout::{SpanGroup, draw_line, join_fitting, spark_level};
 use super::panel::draw_panel;
 
 /// Names of the classes of [`Metrics::SESSION_BOUNDS`]: the lower bound of each.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dropscope::device::{CommandSpec, Confirm, Fact, FactLevel, Kind, Parameter, Shown, Value};
+use dropscope::device::{
+    CommandSpec, Confirmation, DeviceView, Fact, FactLevel, Parameter, ParameterType, Value,
+};
 use dropscope::diagnostics::Event;
 use dropscope::diagnostics::event::CommandState::{
     self, Acknowledged, Answered, Expired, Lost, Queued, Sent, Unanswered,
@@ -39,13 +41,13 @@ fn device() -> LiveState {
         message: "2 commands in a row without an answer, while the connection itself lives".into(),
     });
     run.advance(300.0);
-    run.runtime.device = Some(Arc::new(Shown {
+    run.runtime.device = Some(Arc::new(DeviceView {
         title: "Water heater".into(),
         commands: commands().into(),
         status_command: Some("status".into()),
         facts: facts().into(),
         details: Arc::default(),
-        heard: Some(run.ago(420.0)),
+        last_heard: Some(run.ago(420.0)),
         unread: 0,
     }));
     run.published()
@@ -64,7 +66,7 @@ const COMMAND_STATES: [(&str, &[CommandState]); 6] = [
 fn commands() -> Vec<CommandSpec> {
     let degrees = Parameter {
         name: "degrees".into(),
-        kind: Kind::Number { min: 35.0, max: 65.0, step: Some(0.5) },
+        kind: ParameterType::Number { min: 35.0, max: 65.0, step: Some(0.5) },
         unit: Some("°C".into()),
         default: None,
     };
@@ -73,15 +75,15 @@ fn commands() -> Vec<CommandSpec> {
         key: key.map(Into::into),
         confirm,
         parameters,
-        every: (name == "status").then(|| Duration::from_secs(300)),
+        interval: (name == "status").then(|| Duration::from_secs(300)),
         unavailable: (name == "recirculate").then(|| "the device has no pump".into()),
         ..CommandSpec::new(name)
     };
     vec![
-        spec("status", "ask for the status", Some("a"), Confirm::None, Vec::new()),
-        spec("temperature", "set the target", Some("t"), Confirm::Ask, vec![degrees]),
-        spec("power-off", "turn it off", None, Confirm::Type, Vec::new()),
-        spec("recirculate", "run the pump", None, Confirm::Ask, Vec::new()),
+        spec("status", "ask for the status", Some("a"), Confirmation::None, Vec::new()),
+        spec("temperature", "set the target", Some("t"), Confirmation::Ask, vec![degrees]),
+        spec("power-off", "turn it off", None, Confirmation::Type, Vec::new()),
+        spec("recirculate", "run the pump", None, Confirmation::Ask, Vec::new()),
     ]
 }
 
@@ -97,7 +99,7 @@ fn facts() -> Vec<Fact> {
     ]
 }
 
-fn scene(change: impl FnOnce(&mut Model, &Shown)) -> Scene {
+fn scene(change: impl FnOnce(&mut Model, &DeviceView)) -> Scene {
     let published = device();
     let shown = Arc::clone(published.runtime.device.as_ref().expect("a device"));
     Scene::new(published).with(|model| {
@@ -106,7 +108,13 @@ fn scene(change: impl FnOnce(&mut Model, &Shown)) -> Scene {
     })
 }
 
-fn command_popup(shown: &Shown, index: usize, values: Vec<Value>, typed: &str, error: Option<&str>) -> Popup {
+fn command_popup(
+    shown: &DeviceView,
+    index: usize,
+    values: Vec<Value>,
+    typed: &str,
+    error: Option<&str>,
+) -> Popup {
     Popup::Command(CommandPopup {
         spec: shown.commands[index].clone(),
         values,
@@ -141,10 +149,12 @@ fn command_palette() {
 #[test]
 fn command_popups() {
     let error = "degrees must be 35 to 65 °C in steps of 0.5";
-    let ask = scene(|model, shown| model.popup = Some(command_popup(shown, 1, Vec::new(), "99", Some(error))));
+    let ask =
+        scene(|model, shown| model.popup = Some(command_popup(shown, 1, Vec::new(), "99", Some(error))));
     snap("device-parameter", &ask);
-    let confirm =
-        scene(|model, shown| model.popup = Some(command_popup(shown, 1, vec![Value::Number(48.5)], "", None)));
+    let confirm = scene(|model, shown| {
+        model.popup = Some(command_popup(shown, 1, vec![Value::Number(48.5)], "", None))
+    });
     snap("device-confirm", &confirm);
     let name = scene(|model, shown| model.popup = Some(command_popup(shown, 2, Vec::new(), "power", None)));
     snap("device-type-name", &name);
@@ -152,7 +162,7 @@ fn command_popups() {
 
 #[test]
 fn no_size_is_too_small() {
-    let popups: [fn(&mut Model, &Shown); 4] = [
+    let popups: [fn(&mut Model, &DeviceView); 4] = [
         |_, _| (),
         |model, _| model.popup = Some(Popup::Palette { line: LineEdit::default(), selected: 99 }),
         |model, shown| model.popup = Some(command_popup(shown, 1, Vec::new(), "99", Some("no"))),

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use dropscope::device::{Device, Incoming, Shown, Value};
+use dropscope::device::{Device, DeviceMessage, DeviceView, Value};
 use dropscope::diagnostics::event::CommandState::{self, Acknowledged, Answered, Sent};
 use dropscope::diagnostics::event::{CommandUpdate, ConnectKind};
 use dropscope::diagnostics::{Event, Stamp};
 use dropscope::navien::heater::{Heater, HeaterSettings};
 use dropscope::navien::protocol::TemperatureUnit;
-use dropscope::navien::protocol::topic::{self, Client};
+use dropscope::navien::protocol::topic::{self, ClientIdentity};
 use dropscope::tui::model::{CommandPopup, Popup, Screen};
 use dropscope::tui::picture;
 use dropscope::tui::text::LineEdit;
@@ -33,15 +33,16 @@ fn now() -> DateTime<Utc> {
 
 /// The heater after these messages.
 fn heater_after(messages: &[String]) -> Heater {
-    let address = topic::Device::new(52, "aabbccddeeff", "5322").expect("an address");
-    let client = Client::new("navien-client-0a1b2c3d", "00112233445566778899aabbccddeeff").expect("a client");
+    let address = topic::DeviceAddress::new(52, "aabbccddeeff", "5322").expect("an address");
+    let client =
+        ClientIdentity::new("navien-client-0a1b2c3d", "00112233445566778899aabbccddeeff").expect("a client");
     let settings = HeaterSettings { unit: Some(TemperatureUnit::Celsius), ..HeaterSettings::default() };
     let mut heater = Heater::new("Cellar", address, client, settings, now());
     for message in messages {
         let parsed: serde_json::Value = serde_json::from_str(message).expect("JSON");
         let topic = parsed["responseTopic"].as_str().expect("a topic");
         let at = Stamp::new(now(), Duration::ZERO);
-        heater.digest(&Incoming { at, topic, payload: message.as_bytes(), retained: false });
+        heater.handle_message(&DeviceMessage { at, topic, payload: message.as_bytes(), retained: false });
     }
     heater
 }
@@ -61,13 +62,13 @@ fn scene(heater: &Heater) -> Scene {
         }
     }
     run.apply(&Event::Device { message: "heating started".into() });
-    run.runtime.device = Some(Arc::new(Shown {
+    run.runtime.device = Some(Arc::new(DeviceView {
         title: heater.title(),
         commands: heater.commands(),
         status_command: heater.status_command(),
         facts: heater.facts().into(),
         details: heater.details().into(),
-        heard: is_heard.then(|| run.ago(0.1)),
+        last_heard: is_heard.then(|| run.ago(0.1)),
         unread: 0,
     }));
     Scene::new(run.published()).with(|model| model.screen = Screen::Device)

@@ -15,7 +15,9 @@ use std::time::Duration;
 
 use dropscope::monitor::{LiveState, Notice, NoticeKind};
 use dropscope::tui::keymap::Keymap;
-use dropscope::tui::model::{DropDetailView, FrozenView, InputPopup, InputPurpose, Model, Popup, Screen, ClickTarget, Zoom};
+use dropscope::tui::model::{
+    ClickTarget, DropDetailView, FrozenView, InputPopup, InputPurpose, Model, Popup, Screen, Zoom,
+};
 use dropscope::tui::text::LineEdit;
 use dropscope::tui::theme::{Glyphs, Theme};
 use dropscope::tui::view::{self, ViewContext, ViewState};

@@ -230,8 +230,11 @@ fn why_panel_shows_answer_and_probability_at_any_size() {
         for (width, height) in [(40, 20), (50, 21), (72, 22), (80, 24), (103, 30), (120, 40), (200, 60)] {
             let text = scene.text(width, height);
             // Three rows have room for the step and the headline only, and that one claims nothing.
-            let expected =
-                if height < 22 && expected[1].starts_with("at best") { &expected[..1] } else { &expected[..] };
+            let expected = if height < 22 && expected[1].starts_with("at best") {
+                &expected[..1]
+            } else {
+                &expected[..]
+            };
             for part in expected {
                 assert!(text.contains(part), "{width}x{height} {part}\n{text}");
             }

@@ -5,51 +5,51 @@ use std::time::Duration;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 
 use super::*;
-use crate::device::{Kind, Parameter, Value};
+use crate::device::{Parameter, ParameterType, Value};
 use crate::tui::keymap::{Keymap, KeymapMode};
 use crate::tui::message::translate_event;
 use crate::tui::sample::run_with_drops;
 use crate::tui::update::update;
 use crate::tui::view::ViewState;
 
-fn spec(name: &str, key: Option<&str>, confirm: Confirm, parameters: Vec<Parameter>) -> CommandSpec {
+fn spec(name: &str, key: Option<&str>, confirm: Confirmation, parameters: Vec<Parameter>) -> CommandSpec {
     CommandSpec {
         title: format!("{name} the heater").into(),
         key: key.map(Into::into),
         confirm,
         parameters,
-        every: Some(Duration::from_secs(300)),
+        interval: Some(Duration::from_secs(300)),
         unavailable: (name == "broken").then(|| "the device cannot do it".into()),
         ..CommandSpec::new(name)
     }
 }
 
-fn device() -> Shown {
+fn device() -> DeviceView {
     let degrees = Parameter {
         name: "degrees".into(),
-        kind: Kind::Number { min: 35.0, max: 65.0, step: Some(0.5) },
+        kind: ParameterType::Number { min: 35.0, max: 65.0, step: Some(0.5) },
         unit: Some("°C".into()),
         default: None,
     };
     let commands = vec![
-        spec("status", Some("a"), Confirm::None, Vec::new()),
-        spec("set", Some("p"), Confirm::Ask, vec![degrees]),
-        spec("reset", None, Confirm::Type, Vec::new()),
-        spec("broken", None, Confirm::None, Vec::new()),
+        spec("status", Some("a"), Confirmation::None, Vec::new()),
+        spec("set", Some("p"), Confirmation::Ask, vec![degrees]),
+        spec("reset", None, Confirmation::Type, Vec::new()),
+        spec("broken", None, Confirmation::None, Vec::new()),
     ];
-    Shown {
+    DeviceView {
         title: "Heater".into(),
         commands: commands.into(),
         status_command: Some("status".into()),
         facts: Arc::default(),
         details: Arc::default(),
-        heard: None,
+        last_heard: None,
         unread: 0,
     }
 }
 
 /// Types keys separated by blanks on a screen, and gives what was asked for.
-fn type_keys(screen: Screen, device: Option<Shown>, keys: &str) -> (Model, Vec<(String, Vec<Value>)>) {
+fn type_keys(screen: Screen, device: Option<DeviceView>, keys: &str) -> (Model, Vec<(String, Vec<Value>)>) {
     let mut live = run_with_drops(1);
     let commands = device.as_ref().map(|device| Arc::clone(&device.commands)).unwrap_or_default();
     Arc::make_mut(&mut live).runtime.device = device.map(Arc::new);
@@ -66,7 +66,9 @@ fn type_keys(screen: Screen, device: Option<Shown>, keys: &str) -> (Model, Vec<(
         };
         let event = Event::Key(KeyEvent::new(code, KeyModifiers::NONE));
         let mode = KeymapMode::from_state(&live);
-        let Some(message) = translate_event(&event, &model, mode, &keymap, &ViewState::default()) else { continue };
+        let Some(message) = translate_event(&event, &model, mode, &keymap, &ViewState::default()) else {
+            continue;
+        };
         for effect in update(&mut model, message, &live, live.snapshot.at) {
             match effect {
                 Effect::Request(MonitorRequest::Command { name, values }) => {
@@ -134,12 +136,13 @@ fn without_a_device_there_is_no_device_screen_and_no_command() {
 #[test]
 fn bound_key_is_rejected_for_a_command() {
     let binding_error = |key: &str| {
-        let commands = [spec("x", Some(key), Confirm::None, Vec::new())];
+        let commands = [spec("x", Some(key), Confirmation::None, Vec::new())];
         Keymap::default().with_commands(&commands).expect_err(key)
     };
     assert_eq!(binding_error("e"), "the command x cannot have the key e, which is export's");
     assert_eq!(binding_error("s"), "the command x cannot have the key s, which is request-status's");
     assert!(binding_error("Hyper-x").starts_with("the command x: \"Hyper-x\" is no key"));
-    let twice = [spec("x", Some("p"), Confirm::None, vec![]), spec("y", Some("p"), Confirm::None, vec![])];
+    let twice =
+        [spec("x", Some("p"), Confirmation::None, vec![]), spec("y", Some("p"), Confirmation::None, vec![])];
     assert!(Keymap::default().with_commands(&twice).is_err());
 }

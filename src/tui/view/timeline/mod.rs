@@ -12,8 +12,8 @@
 //! Lanes give way from the bottom up, but for the axis: first marks, then arm. Where the pattern predicts the
 //! next drop, the title says when.
 
-mod prediction;
 mod lanes;
+mod prediction;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -30,7 +30,7 @@ use crate::tui::text::width;
 
 use self::lanes::{KeepAliveSpan, LinkCell, MarkCell};
 use self::window::TimelineWindow;
-use super::line_layout::{SpanGroup, pad_right, draw_line};
+use super::line_layout::{SpanGroup, draw_line, pad_right};
 use super::panel::draw_panel;
 use super::{ViewContext, ViewState};
 
@@ -122,7 +122,8 @@ fn keep_alive_line(context: &ViewContext, stretches: &[KeepAliveSpan], columns: 
     for (index, stretch) in stretches.iter().enumerate() {
         // A column shared with the arm before belongs to the later one only if that one has more.
         let first = stretch.first.max(at);
-        let end = stretches.get(index + 1).map_or(stretch.last + 1, |next| next.first.max(first)).min(columns);
+        let end =
+            stretches.get(index + 1).map_or(stretch.last + 1, |next| next.first.max(first)).min(columns);
         if first >= end {
             continue;
         }

@@ -29,8 +29,10 @@ pub(super) fn prediction_span(context: &ViewContext, room: usize) -> Option<Span
         format!(" {dot} next {at} ± {within}, {left}"),
         format!(" {dot} next {at}"),
     ];
-    let text =
-        forms.map(|form| context.sanitized(&form).into_owned()).into_iter().find(|form| width(form) <= room)?;
+    let text = forms
+        .map(|form| context.sanitized(&form).into_owned())
+        .into_iter()
+        .find(|form| width(form) <= room)?;
     Some(Span::styled(text, context.theme.warn))
 }
 

@@ -128,8 +128,16 @@ fn keep_alive_lane_changes_where_the_keep_alive_changed() {
     run.at(9.5, &Event::Disconnected { by: Initiator::Experiment });
     run.connect(10.0, 60, 0);
     let (snapshot, window) = run.window(19.5, 20);
-    let span = |first, last, keep_alive_secs, starts_here| KeepAliveSpan { first, last, keep_alive_secs, starts_here };
-    assert_eq!(lanes::keep_alive_spans(&snapshot, &window), [span(0, 9, 1_200, false), span(10, 19, 60, true)]);
+    let span = |first, last, keep_alive_secs, starts_here| KeepAliveSpan {
+        first,
+        last,
+        keep_alive_secs,
+        starts_here,
+    };
+    assert_eq!(
+        lanes::keep_alive_spans(&snapshot, &window),
+        [span(0, 9, 1_200, false), span(10, 19, 60, true)]
+    );
 }
 
 #[test]

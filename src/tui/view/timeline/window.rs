@@ -127,8 +127,15 @@ mod tests {
     fn range_covers_every_column_it_overlaps() {
         let window = TimelineWindow::new(at(MINUTE * 59), MINUTE * 60, Duration::ZERO, 60);
         assert_eq!(window.columns_between(MINUTE * 10, MINUTE * 12), Some((10, 11)));
-        assert_eq!(window.columns_between(MINUTE * 10, MINUTE * 12 + Duration::from_millis(1)), Some((10, 12)));
-        assert_eq!(window.columns_between(MINUTE * 10, MINUTE * 10), Some((10, 10)), "an instant has a column");
+        assert_eq!(
+            window.columns_between(MINUTE * 10, MINUTE * 12 + Duration::from_millis(1)),
+            Some((10, 12))
+        );
+        assert_eq!(
+            window.columns_between(MINUTE * 10, MINUTE * 10),
+            Some((10, 10)),
+            "an instant has a column"
+        );
         assert_eq!(window.columns_between(Duration::ZERO, MINUTE * 600), Some((0, 59)));
         assert_eq!(window.columns_between(MINUTE * 60, MINUTE * 70), None);
     }

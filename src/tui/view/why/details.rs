@@ -8,10 +8,10 @@ use ratatui::text::{Line, Span};
 use crate::classify::{Hypothesis, OutcomeShares, Pattern, Verdict, causes, percent};
 use crate::diagnostics::words;
 
-use super::super::line_layout::{bar_text, pad_right, pad_left, wrap};
+use super::super::line_layout::{bar_text, pad_left, pad_right, wrap};
 use super::super::popups::scrollable_popup;
 use super::super::{ViewContext, ViewState};
-use super::items::{WhyItem, ItemRole, WhyContent};
+use super::items::{ItemRole, WhyContent, WhyItem};
 use super::{answer_lines, item_lines, next_step_lines};
 
 /// Widest text; longer lines are hard to read.
@@ -45,11 +45,17 @@ fn lines(context: &ViewContext, columns: usize) -> Vec<Line<'static>> {
     lines.extend(next_step_lines(context, &content.step, usize::MAX, columns));
     let verdict = context.published.verdict.as_deref();
     let evidence_title = if verdict.is_some_and(Verdict::is_named) { "For it" } else { "What is known" };
-    let parts = [(evidence_title, ItemRole::For), ("Against it", ItemRole::Against), ("Beside it", ItemRole::Also)];
+    let parts =
+        [(evidence_title, ItemRole::For), ("Against it", ItemRole::Against), ("Beside it", ItemRole::Also)];
     for (title, role) in parts {
         section(context, &mut lines, title, items_with_role(role).flat_map(rows).collect());
     }
-    section(context, &mut lines, "What is missing", items_with_role(ItemRole::Missing).flat_map(rows).collect());
+    section(
+        context,
+        &mut lines,
+        "What is missing",
+        items_with_role(ItemRole::Missing).flat_map(rows).collect(),
+    );
     if let Some(verdict) = verdict.filter(|one| one.classification.drops > 0) {
         let details = WhyDetails { context, verdict, columns };
         section(context, &mut lines, "How probable", details.patterns());
@@ -84,7 +90,9 @@ impl WhyDetails<'_> {
     /// Every pattern worth a row, then the rest in one.
     fn patterns(&self) -> Vec<Line<'static>> {
         let classification = &self.verdict.classification;
-        let is_listed = |one: &&Hypothesis| one.probability >= MIN_LISTED_PROBABILITY || one.pattern == classification.pattern;
+        let is_listed = |one: &&Hypothesis| {
+            one.probability >= MIN_LISTED_PROBABILITY || one.pattern == classification.pattern
+        };
         let theme = self.context.theme;
         let mut lines: Vec<Line> = classification
             .hypotheses

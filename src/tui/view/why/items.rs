@@ -121,13 +121,25 @@ impl WhyContent {
         let mut items = meaning_items(verdict);
         items.extend(ranked_items(ItemRole::For, &classification.evidence, &[3, 6, 9]));
         // The second sentence says little without the first, and a doubt alone would mislead.
-        items.iter_mut().filter(|item| item.role == ItemRole::For).skip(1).for_each(|item| item.needs_support = true);
+        items
+            .iter_mut()
+            .filter(|item| item.role == ItemRole::For)
+            .skip(1)
+            .for_each(|item| item.needs_support = true);
         let doubts = ranked_items(ItemRole::Against, &verdict.diagnosis.against, &[4, 9]).into_iter();
-        items.extend(doubts.map(|item| WhyItem { needs_support: !classification.evidence.is_empty(), ..item }));
+        items.extend(
+            doubts.map(|item| WhyItem { needs_support: !classification.evidence.is_empty(), ..item }),
+        );
         let also = verdict.diagnosis.also.iter().skip(usize::from(verdict.second_cause().is_some()));
-        items.extend(also.map(|seen| WhyItem::new(ItemRole::Also, 8, secondary_finding_text(seen, classification.drops))));
+        items.extend(
+            also.map(|seen| {
+                WhyItem::new(ItemRole::Also, 8, secondary_finding_text(seen, classification.drops))
+            }),
+        );
         items.extend(alternative_item(verdict));
-        items.extend(classification.missing.iter().map(|missing| WhyItem::new(ItemRole::Missing, 7, missing.as_str())));
+        items.extend(
+            classification.missing.iter().map(|missing| WhyItem::new(ItemRole::Missing, 7, missing.as_str())),
+        );
         let confidence = Some(confidence_label(context, classification.confidence));
         let first = classification.pattern.title().to_uppercase();
         let short = verdict.second_cause().map(|_| format!("{first} + 1 MORE"));
@@ -146,7 +158,9 @@ impl WhyContent {
             let text = format!("{short}: {meaning}");
             WhyItem { short: Some(short), ..WhyItem::new(ItemRole::Plain, 1, text) }
         }));
-        items.extend(classification.missing.iter().map(|missing| WhyItem::new(ItemRole::Plain, 2, missing.as_str())));
+        items.extend(
+            classification.missing.iter().map(|missing| WhyItem::new(ItemRole::Plain, 2, missing.as_str())),
+        );
         items.extend(ranked_items(ItemRole::For, &classification.evidence, &[3]));
         items.extend(alternative_item(verdict));
         items.extend(fact_items(facts, 4));
@@ -171,11 +185,9 @@ fn meaning_items(verdict: &Verdict) -> Vec<WhyItem> {
     let classification = &verdict.classification;
     let mut items = Vec::new();
     let cause = verdict.cause();
-    items.extend(
-        cause.map(|cause| {
-            WhyItem::new(ItemRole::Plain, 1, format!("{}, {}", cause.name, percent(cause.probability)))
-        }),
-    );
+    items.extend(cause.map(|cause| {
+        WhyItem::new(ItemRole::Plain, 1, format!("{}, {}", cause.name, percent(cause.probability)))
+    }));
     let rank = if cause.is_some() { 5 } else { 1 };
     let Some(second) = verdict.second_cause() else {
         items.push(WhyItem::new(ItemRole::Plain, rank, classification.pattern.meaning()));
@@ -223,7 +235,8 @@ fn fact_items(facts: &DropFacts, rank: usize) -> Vec<WhyItem> {
     let known = facts.known.iter().enumerate();
     let known = known.map(|(index, text)| WhyItem::new(ItemRole::For, rank + 2 * index, text.as_str()));
     let missing = facts.missing.iter().enumerate();
-    let missing = missing.map(|(index, text)| WhyItem::new(ItemRole::Missing, rank + 5 + 4 * index, text.as_str()));
+    let missing =
+        missing.map(|(index, text)| WhyItem::new(ItemRole::Missing, rank + 5 + 4 * index, text.as_str()));
     known.chain(missing).collect()
 }
 
@@ -240,7 +253,9 @@ fn suggested_step(verdict: Option<&Verdict>, facts: &DropFacts) -> SuggestedStep
         };
         return SuggestedStep { text: next.sentence().to_owned(), action };
     }
-    let Some(verdict) = verdict else { return SuggestedStep { text: "leave it running".into(), action: None } };
+    let Some(verdict) = verdict else {
+        return SuggestedStep { text: "leave it running".into(), action: None };
+    };
     let advice = &verdict.diagnosis.next;
     let action = match advice.action {
         AdviceAction::Wait | AdviceAction::Outside => None,

@@ -14,8 +14,8 @@
 //! While nothing can be said, the plain facts stand there instead. With less room the less important
 //! items go, whole; the answer, its probability and the next step stay.
 
-mod items;
 mod details;
+mod items;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -24,7 +24,7 @@ use ratatui::text::{Line, Span};
 use crate::tui::keymap::Action;
 use crate::tui::text::{truncate, width};
 
-use self::items::{WhyItem, ItemRole, SuggestedStep, WhyContent};
+use self::items::{ItemRole, SuggestedStep, WhyContent, WhyItem};
 use super::ViewContext;
 use super::line_layout::{draw_line, draw_lines, wrap};
 use super::panel::draw_panel;
@@ -65,7 +65,12 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
 }
 
 /// The answer at the left, wrapped, and its probability at the right of the first row.
-fn answer_lines(context: &ViewContext, content: &WhyContent, answer: &str, columns: usize) -> Vec<Line<'static>> {
+fn answer_lines(
+    context: &ViewContext,
+    content: &WhyContent,
+    answer: &str,
+    columns: usize,
+) -> Vec<Line<'static>> {
     let share = content.confidence.as_ref().map(|share| (share.text.clone(), share.style));
     let (share, style) = share.unwrap_or_default();
     let confidence_width = if share.is_empty() { 0 } else { width(&share) + GAP };
@@ -84,7 +89,12 @@ fn answer_lines(context: &ViewContext, content: &WhyContent, answer: &str, colum
 
 /// The items that fit into `room` rows, the most important chosen first, in the order of reading. Where the
 /// whole sentence does not fit, a short form may.
-fn fitting_items(context: &ViewContext, items: &[WhyItem], room: usize, columns: usize) -> Vec<Line<'static>> {
+fn fitting_items(
+    context: &ViewContext,
+    items: &[WhyItem],
+    room: usize,
+    columns: usize,
+) -> Vec<Line<'static>> {
     let mut by_rank: Vec<(usize, &WhyItem)> = items.iter().enumerate().collect();
     by_rank.sort_by_key(|(index, item)| (item.rank, *index));
     let mut left = room;
@@ -121,7 +131,12 @@ fn item_lines(context: &ViewContext, role: ItemRole, text: &str, columns: usize)
 }
 
 /// The next step with the key that does it, in at most `most` rows; what is cut says so.
-fn next_step_lines(context: &ViewContext, step: &SuggestedStep, max_rows: usize, columns: usize) -> Vec<Line<'static>> {
+fn next_step_lines(
+    context: &ViewContext,
+    step: &SuggestedStep,
+    max_rows: usize,
+    columns: usize,
+) -> Vec<Line<'static>> {
     let theme = context.theme;
     let key = step.action.map(|action| context.keymap.key_text(action)).unwrap_or_default();
     let key = if key.is_empty() { key } else { format!("[{key}]") };
@@ -141,8 +156,11 @@ fn next_step_lines(context: &ViewContext, step: &SuggestedStep, max_rows: usize,
         .map(|(index, row)| {
             let key_length = if index == 0 && row.starts_with(&key) { key.len() } else { 0 };
             let (key_text, sentence) = row.split_at(key_length);
-            let spans =
-                [(sign(index), theme.key), (key_text.to_owned(), theme.key), (sentence.to_owned(), theme.text)];
+            let spans = [
+                (sign(index), theme.key),
+                (key_text.to_owned(), theme.key),
+                (sentence.to_owned(), theme.text),
+            ];
             Line::from(spans.map(|(text, style)| Span::styled(text, style)).to_vec())
         })
         .collect()
