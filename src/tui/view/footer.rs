@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::monitor::NoticeKind;
+use crate::state::NoticeKind;
 use crate::tui::keymap::{Action, FooterEntry, Mode};
 use crate::tui::model::{Screen, Target};
 use crate::tui::text::truncate_middle;

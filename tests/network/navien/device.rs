@@ -6,7 +6,7 @@ use dropscope::device::{Fact, FactLevel, Kind, Shown, Value};
 use dropscope::diagnostics::CommandRecord;
 use dropscope::diagnostics::event::CommandState;
 use dropscope::lab::{Answering, NavienLabOptions, Policy, Wrong};
-use dropscope::monitor::{LiveState, MonitorRequest};
+use dropscope::state::{LiveState, MonitorRequest};
 
 use crate::navien::running::{Running, watch};
 use crate::navien::scene::Scene;
