@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use chrono::{FixedOffset, TimeZone, Utc};
 use criterion::{Criterion, criterion_group, criterion_main};
+use dropscope::diagnostics::LinkActivity;
 use dropscope::diagnostics::event::{
     ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Layer, StartedEvent, SystemSource,
 };
 use dropscope::diagnostics::{Diagnostics, Event, Stamp};
-use dropscope::monitor::{LinkActivity, LiveState, RuntimeStatus};
+use dropscope::state::{LiveState, RuntimeStatus};
 use dropscope::tui::keymap::Keymap;
 use dropscope::tui::model::Model;
 use dropscope::tui::theme::{Glyphs, Theme};

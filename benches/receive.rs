@@ -19,7 +19,7 @@ use std::time::Duration;
 use dropscope::clock::SystemClock;
 use dropscope::diagnostics::{Clock, Event};
 use dropscope::lab::{ApplicationMessage, Broker, BrokerControl, BrokerOptions, ListenerEndpoint};
-use dropscope::monitor::MonitorRequest;
+use dropscope::state::MonitorRequest;
 use rumqttc::{AsyncClient, MqttOptions, Packet, QoS};
 
 const TOPIC: &str = "bench/flood";

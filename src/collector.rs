@@ -55,16 +55,17 @@
 
 use std::sync::Arc;
 
-use crate::classify::{Classifier, Verdict};
+use crate::classify::Verdict;
 use crate::clock::SystemClock;
 use crate::diagnostics::event::{
     ConnectFailedEvent, ConnectKind, ConnectedEvent, DroppedEvent, Message, StartedEvent,
 };
 use crate::diagnostics::{
-    Clock, ConnectionRecord, Diagnostics, DropRecord, Event, LinkState, Metrics, Snapshot, summary::Summary,
+    Clock, ConnectionRecord, DropRecord, Event, LinkState, Metrics, Snapshot, summary::Summary,
 };
 use crate::export::{Export, ExportOptions};
 use crate::mqtt::failure::Failure;
+use crate::state::{DiagnosticState, EventFold};
 
 /// Called at each drop, with everything known about it.
 type DropCallback = Box<dyn FnMut(&DropRecord) + Send>;
@@ -74,8 +75,7 @@ type DropCallback = Box<dyn FnMut(&DropRecord) + Send>;
 /// Unlike the reference it counts one drop per established session however often the client reports
 /// failed reconnects, names every error, and says 0 s of uptime while down.
 pub struct Collector {
-    diagnostics: Diagnostics,
-    classifier: Classifier,
+    fold: EventFold,
     clock: Arc<dyn Clock>,
     drop_callbacks: Vec<DropCallback>,
 }
@@ -93,7 +93,7 @@ pub struct ClientContext {
 
 impl std::fmt::Debug for Collector {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Collector").field("diagnostics", &self.diagnostics).finish_non_exhaustive()
+        formatter.debug_struct("Collector").field("fold", &self.fold).finish_non_exhaustive()
     }
 }
 
@@ -105,12 +105,8 @@ impl Collector {
 
     /// A collector on a clock of the caller's (simulated time, tests).
     pub fn with_clock(max_events: usize, clock: Arc<dyn Clock>) -> Self {
-        let mut collector = Self {
-            diagnostics: Diagnostics::new(max_events),
-            classifier: Classifier::new(),
-            clock,
-            drop_callbacks: Vec::new(),
-        };
+        let mut collector =
+            Self { fold: EventFold::without_live_verdict(max_events), clock, drop_callbacks: Vec::new() };
         collector.apply(&Event::Started(StartedEvent::default()));
         collector
     }
@@ -202,14 +198,14 @@ impl Collector {
     /// Never for the data this type can hold; the serializer's signature says it could.
     pub fn export_json(&mut self) -> serde_json::Result<String> {
         let now = self.clock.now();
-        let (snapshot, verdict) = (self.diagnostics.snapshot(now), self.classifier.verdict_at(now));
+        let DiagnosticState { snapshot, verdict } = self.fold.state_at(now);
         Export::of(&snapshot, Some(&verdict), &ExportOptions::default()).to_json()
     }
 
     /// Why it drops, as far as everything up to this moment tells.
     pub fn verdict(&mut self) -> Arc<Verdict> {
         let now = self.clock.now();
-        self.classifier.verdict_at(now)
+        self.fold.verdict_at(now)
     }
 
     /// A summary for people, several lines.
@@ -220,13 +216,12 @@ impl Collector {
     /// The state at this moment.
     pub fn snapshot(&mut self) -> Snapshot {
         let now = self.clock.now();
-        self.diagnostics.snapshot(now)
+        self.fold.snapshot(now)
     }
 
     /// Takes any event of the recording vocabulary.
     pub fn apply(&mut self, event: &Event) {
         let now = self.clock.now();
-        self.diagnostics.apply(now, event);
-        self.classifier.apply(now, event);
+        self.fold.apply(now, event);
     }
 }

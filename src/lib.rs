@@ -38,6 +38,8 @@
 //! | [`lab`] | a broker, a gateway that ails, the scenarios they play, AWS's rules, a cloud and a device |
 //! | [`analysis`] | what do recordings and exports, read together, say? |
 //! | [`collector`] | the diagnostics as a library for other programs' clients |
+//! | [`state`] | the read model: the folds put together, the live state, requests and notices. Pure as well |
+//! | [`report_writer`] | exports and reports written one after another, off the task |
 //! | [`monitor`] | the one async task: link → record → fold → publish |
 //! | [`replay`] | a recording as if it were live: file → fold → publish, at any moment of it |
 //! | [`tui`] | the screen: model, update, views. Never names `mqtt` |
@@ -48,8 +50,8 @@
 //!
 //! # Invariants
 //!
-//! * Rooms depend in one direction: `{aws, diagnostics ← {classify, device, keyring}} ← {mqtt, export, lab} ← {aws_keys, navien, monitor} ←
-//!   {replay, tui, headless} ← program ← main`. `tests/architecture.rs` enforces it.
+//! * Rooms depend in one direction: `{aws, diagnostics ← {classify, device, keyring} ← state} ← {mqtt, export, lab} ← {aws_keys, navien, report_writer} ←
+//!   {monitor, replay, tui, headless} ← program ← main`. `tests/architecture.rs` enforces it.
 //! * Time is passed in. Only [`clock`] reads a clock; durations come from the boot clock. A scaled lab run
 //!   records what the clocks said, and the fold turns it into the field's time ([`diagnostics::TimeScale`]).
 //! * The link never waits for a disk, a screen or a reader. Every queue is bounded, and what it loses is
@@ -80,5 +82,7 @@ pub mod mqtt;
 pub mod navien;
 pub mod program;
 pub mod replay;
+pub mod report_writer;
 pub mod signals;
+pub mod state;
 pub mod tui;

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use tokio::sync::mpsc;
 
-use crate::monitor::MonitorRequest;
+use crate::state::MonitorRequest;
 
 /// A signal that ends the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,8 +7,9 @@ use std::time::Duration;
 use dropscope::clock::SystemClock;
 use dropscope::diagnostics::{Clock, NameMask, StampedEvent};
 use dropscope::export::{ExportOptions, RecorderSettings, RecorderTarget};
-use dropscope::monitor::{self, MonitorHandle, MonitorSettings, ReportSettings};
+use dropscope::monitor::{self, MonitorHandle, MonitorSettings};
 use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings, Transport};
+use dropscope::report_writer::ReportSettings;
 use tokio::sync::broadcast;
 
 /// A link to a broker on loopback that comes back at once after a drop.

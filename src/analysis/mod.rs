@@ -13,10 +13,11 @@ mod source;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::classify::{Classifier, Verdict};
+use crate::classify::Verdict;
+use crate::diagnostics::Snapshot;
 use crate::diagnostics::clean::clean;
 use crate::diagnostics::recording::DecodeStats;
-use crate::diagnostics::{Diagnostics, Snapshot};
+use crate::state::{DiagnosticState, EventFold};
 
 pub use find::{InputLookup, InputSource, find_inputs};
 use merge::SourceMerge;
@@ -102,16 +103,16 @@ pub struct Analysis {
 /// sessions, marks and log entries; memory does not depend on the size of recordings.
 pub fn analyze(inputs: Vec<InputSource>, max_events: usize) -> (Option<Analysis>, InputReport) {
     let mut merge = SourceMerge::new(inputs);
-    let mut fold = Diagnostics::new(max_events);
-    let mut classifier = Classifier::new();
+    let mut fold = EventFold::without_live_verdict(max_events);
     let mut last = None;
     while let Some(observed) = merge.next() {
         fold.apply(observed.at, &observed.event);
-        classifier.apply(observed.at, &observed.event);
         last = Some(observed.at);
     }
-    let analysis =
-        last.map(|at| Analysis { snapshot: fold.snapshot(at), verdict: classifier.verdict_at(at) });
+    let analysis = last.map(|at| {
+        let DiagnosticState { snapshot, verdict } = fold.state_at(at);
+        Analysis { snapshot, verdict }
+    });
     (analysis, merge.into_report())
 }
 

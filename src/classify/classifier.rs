@@ -6,7 +6,7 @@ use super::Verdict;
 use super::case::Frame;
 use super::log::{Log, unix};
 use super::verdict_builder;
-use crate::diagnostics::{Event, Stamp, TimeScale};
+use crate::diagnostics::{Event, Stamp};
 
 /// A verdict is given anew when the drops, or the time watched, have grown by this part.
 const REFRESH_DIVISOR: u64 = 64;
@@ -28,7 +28,6 @@ const MIN_REFRESH_SECS: f64 = 30.0;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Classifier {
-    time_scale: TimeScale,
     log: Log,
     newest: Option<Stamp>,
     drops: u64,
@@ -52,16 +51,14 @@ impl Classifier {
         Self::default()
     }
 
-    /// Takes one event as recorded (in a scaled run it is judged in field time). O(log n) amortised.
+    /// Folds one event in field time: [`EventFold`](crate::state::EventFold) converts the events of a scaled run.
+    /// O(log n) amortized.
     pub fn apply(&mut self, at: Stamp, event: &Event) {
-        self.time_scale.observe(at, event);
-        let event = self.time_scale.event(event);
-        let at = self.time_scale.stamp(at);
-        self.log.apply(at, &event);
+        self.log.apply(at, event);
         self.newest = Some(self.newest.map_or(at, |newest| if newest.boot > at.boot { newest } else { at }));
-        self.drops += u64::from(matches!(*event, Event::Dropped(_)));
+        self.drops += u64::from(matches!(event, Event::Dropped(_)));
         let is_link_change = matches!(
-            *event,
+            event,
             Event::Connected(_)
                 | Event::Disconnected { .. }
                 | Event::Stopped { .. }
@@ -84,10 +81,9 @@ impl Classifier {
         self.cached.as_ref().map(|cached| Arc::clone(&cached.verdict))
     }
 
-    /// The verdict with everything up to `at` (as recorded, not before the newest event) taken into account:
+    /// The verdict with everything up to `at` (field time, not before the newest event) taken into account:
     /// for exports and reports.
     pub fn verdict_at(&self, at: Stamp) -> Arc<Verdict> {
-        let at = self.time_scale.stamp(at);
         let newest = self.newest.filter(|newest| newest.boot > at.boot);
         Arc::new(self.build_verdict(newest.unwrap_or(at)))
     }

@@ -15,6 +15,7 @@ pub mod event;
 pub mod facts;
 mod fold;
 mod history;
+mod link_activity;
 mod metrics;
 mod name_mask;
 pub mod recording;
@@ -34,6 +35,7 @@ pub use error_name::ErrorName;
 pub use event::{Event, StampedEvent};
 pub use fold::Diagnostics;
 pub use history::History;
+pub use link_activity::LinkActivity;
 pub use metrics::{Metrics, Percentiles};
 pub use name_mask::NameMask;
 pub use snapshot::{

@@ -52,6 +52,6 @@ mod verdict;
 
 pub use build::{ExportOptions, redactor};
 pub use file::{Destination, ExportError, save_json, save_report};
-pub use recorder::{Recorder, RecorderSettings, RecorderState, RecorderTarget};
+pub use recorder::{Recorder, RecorderSettings, RecorderTarget};
 pub use redact::Redactor;
 pub use schema::Export;

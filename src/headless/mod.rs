@@ -22,10 +22,11 @@ use tokio::time::{MissedTickBehavior, interval};
 pub use lines::{event_line, status_line};
 
 use crate::classify::{Pattern, Verdict};
+use crate::diagnostics::recording::RecorderState;
 use crate::diagnostics::recording::encode;
 use crate::diagnostics::summary::Summary;
 use crate::diagnostics::{Level, Snapshot, StampedEvent, TimeScale};
-use crate::monitor::{LiveState, Notice, NoticeKind, RecorderState};
+use crate::state::{LiveState, Notice, NoticeKind};
 
 /// How often a summary is written when exports do not set the pace.
 pub const SUMMARY_EVERY: Duration = Duration::from_secs(300);

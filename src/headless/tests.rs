@@ -8,7 +8,7 @@ use super::*;
 use crate::diagnostics::event::{CommandState, Event, Message};
 use crate::diagnostics::event::{CommandUpdate, ProbeResult};
 use crate::diagnostics::{Diagnostics, Stamp};
-use crate::monitor::RuntimeStatus;
+use crate::state::RuntimeStatus;
 
 fn stamp(secs: u64) -> Stamp {
     let wall: DateTime<Utc> = "2026-11-20T14:03:22.500Z".parse().expect("a time");

@@ -1,11 +1,11 @@
 //! What the monitor does for the device: commands out, answers in, and what follows from time alone.
 
-use super::NoticeKind;
 use super::device_session::DeviceSession;
 use super::task::Monitor;
 use crate::device::Value;
 use crate::diagnostics::{StampedEvent, clean};
 use crate::mqtt::ReceivedMessage;
+use crate::state::NoticeKind;
 
 /// The next message of the device; pends for ever without one.
 pub(super) async fn next_device_message(session: &mut Option<DeviceSession>) -> ReceivedMessage {

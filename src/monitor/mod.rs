@@ -13,18 +13,10 @@
 mod automatic_commands;
 mod device;
 mod device_session;
-mod event_fold;
-mod live_state;
 mod push_throttle;
-mod reports;
+mod simulation_port;
 mod task;
 
 pub use device_session::DeviceSettings;
-pub use event_fold::{DiagnosticState, EventFold};
-pub use live_state::{
-    LinkActivity, LiveState, MonitorRequest, Notice, NoticeKind, PlaybackAction, RecorderState, ReplayStatus,
-    RuntimeStatus, Simulation, SimulationPort,
-};
-pub use reports::ReportSettings;
-pub(crate) use reports::{LostCounts, ReportKind, Reports};
+pub use simulation_port::SimulationPort;
 pub use task::{MonitorHandle, MonitorSettings, spawn, spawn_with};

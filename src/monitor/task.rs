@@ -8,22 +8,20 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::device::next_device_message;
 use super::device_session::{DeviceSession, DeviceSettings, sleep_until_deadline};
-use super::event_fold::EventFold;
 use super::push_throttle::PushThrottle;
-use super::reports::{LostCounts, ReportKind, ReportSettings, Reports};
-use super::{LiveState, MonitorRequest, Notice, NoticeKind, RuntimeStatus, Simulation, SimulationPort};
+use super::simulation_port::SimulationPort;
 use crate::diagnostics::event::{Event, FORMAT, Initiator, StartedEvent};
-use crate::diagnostics::{Clock, ClockMonitor, NameMask, StampedEvent, recording};
+use crate::diagnostics::{Clock, ClockMonitor, LinkActivity, NameMask, StampedEvent, recording};
 use crate::export::{Recorder, RecorderSettings};
 use crate::mqtt::settings::{LinkSettings, VersionChoice};
-use crate::mqtt::{Activity, Link, Publish, ReconnectKind, SettingsError};
+use crate::mqtt::{Link, Publish, ReconnectKind, SettingsError};
+use crate::report_writer::{LostCounts, ReportKind, ReportSettings, ReportWriter};
+use crate::state::{EventFold, LiveState, MonitorRequest, NoticeKind, NoticeLog, RuntimeStatus, Simulation};
 
 /// Requests that may wait; a person types slower.
 const REQUESTS: usize = 64;
 /// Events a slow reader may lag behind before it loses the oldest (and is told how many).
 const EVENTS: usize = 4_096;
-/// Notices kept for the screen.
-const NOTICES: usize = 8;
 /// How long the farewell to the broker may take.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -110,10 +108,11 @@ pub fn spawn_with(
         clock,
         fold,
         recorder: settings.recorder.map(Recorder::start),
-        reports: Reports::new(settings.reports),
+        reports: ReportWriter::new(settings.reports),
         events: events.clone(),
         state_sender: sender,
         runtime,
+        notices: NoticeLog::default(),
         throttle: PushThrottle::default(),
         clock_watch: ClockMonitor::default(),
         simulation: settings.simulation,
@@ -175,10 +174,11 @@ pub(super) struct Monitor {
     pub(super) device_session: Option<DeviceSession>,
     fold: EventFold,
     recorder: Option<Recorder>,
-    reports: Reports,
+    reports: ReportWriter,
     events: broadcast::Sender<Arc<StampedEvent>>,
     state_sender: watch::Sender<Arc<LiveState>>,
     runtime: RuntimeStatus,
+    notices: NoticeLog,
     pub(super) throttle: PushThrottle,
     clock_watch: ClockMonitor,
     simulation: Option<SimulationPort>,
@@ -227,7 +227,7 @@ impl Monitor {
             MonitorRequest::Reconnect => self.link.reconnect(ReconnectKind::Quick, Initiator::User),
             MonitorRequest::DeepReconnect => self.link.reconnect(ReconnectKind::Deep, Initiator::User),
             MonitorRequest::ToggleConnection => match self.link.status().activity {
-                Activity::Off | Activity::GivenUp => self.link.connect(),
+                LinkActivity::Off | LinkActivity::GivenUp => self.link.connect(),
                 _ => self.link.disconnect(Initiator::User),
             },
             MonitorRequest::Export => self.report(ReportKind::Json, true),
@@ -236,7 +236,7 @@ impl Monitor {
             MonitorRequest::Publish { topic, payload, qos, retain } => self.link.publish(Publish {
                 name: topic.clone(),
                 topic,
-                payload,
+                payload: payload.into(),
                 qos,
                 retain,
                 correlation_id: None,
@@ -311,7 +311,8 @@ impl Monitor {
             self.report(ReportKind::Json, false);
         }
         let status = self.link.status();
-        let is_stable = matches!(status.activity, Activity::Connected | Activity::Off | Activity::GivenUp);
+        let is_stable =
+            matches!(status.activity, LinkActivity::Connected | LinkActivity::Off | LinkActivity::GivenUp);
         // A ping without an answer is no event, but the first sign of a drop.
         let is_ping_state_current =
             status.ping_outstanding_since.is_some() == self.runtime.ping_outstanding_since.is_some();
@@ -337,10 +338,8 @@ impl Monitor {
 
     pub(super) fn notice(&mut self, kind: NoticeKind, text: String) {
         tracing::info!(?kind, text, "notice");
-        if self.runtime.notices.len() >= NOTICES {
-            self.runtime.notices.remove(0);
-        }
-        self.runtime.notices.push(Notice { at: self.clock.now(), kind, text: text.into() });
+        self.notices.push(self.clock.now(), kind, text);
+        self.runtime.notices = self.notices.as_slice().to_vec();
         self.throttle.push_now();
     }
 
@@ -348,15 +347,7 @@ impl Monitor {
         let now = self.clock.now();
         let status = self.link.status();
         let to_field_time = |at| self.fold.field_time(at);
-        self.runtime.activity = match status.activity {
-            Activity::Waiting { until, attempt } => {
-                Activity::Waiting { until: to_field_time(until), attempt }
-            }
-            Activity::Connecting { phase, since, attempt } => {
-                Activity::Connecting { phase, since: to_field_time(since), attempt }
-            }
-            other => other,
-        };
+        self.runtime.activity = status.activity.map_stamps(to_field_time);
         self.runtime.ping_outstanding_since = status.ping_outstanding_since.map(to_field_time);
         self.runtime.last_rx = status.last_rx.map(to_field_time);
         self.runtime.last_tx = status.last_tx.map(to_field_time);

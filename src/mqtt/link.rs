@@ -23,7 +23,7 @@ use super::settings_error::SettingsError;
 use super::versions::VersionSelector;
 use super::wire::{Progress, WireTap};
 use crate::diagnostics::event::{Event, Initiator, Phase, StampedEvent};
-use crate::diagnostics::{Clock, Stamp};
+use crate::diagnostics::{Clock, LinkActivity, Stamp};
 
 /// How long saying goodbye may take before the transport is simply closed.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -41,7 +41,7 @@ pub enum ReconnectKind {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LinkStatus {
     /// What it is doing.
-    pub activity: Activity,
+    pub activity: LinkActivity,
     /// Publishes waiting for their turn.
     pub queued: usize,
     /// Publishes sent and not acknowledged.
@@ -56,34 +56,6 @@ pub struct LinkStatus {
     pub bytes_in: u64,
     /// Bytes sent in this session.
     pub bytes_out: u64,
-}
-
-/// What the link is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub enum Activity {
-    /// Disconnected on purpose, or not started.
-    #[default]
-    Off,
-    /// Gave up after the configured number of attempts.
-    GivenUp,
-    /// Waiting before the next attempt.
-    Waiting {
-        /// When it will start.
-        until: Stamp,
-        /// Its number in this outage.
-        attempt: u32,
-    },
-    /// A connect is under way.
-    Connecting {
-        /// The phase it is in.
-        phase: Phase,
-        /// Since when.
-        since: Stamp,
-        /// Its number in this outage.
-        attempt: u32,
-    },
-    /// A session is up.
-    Connected,
 }
 
 pub(super) enum ConnectionState {
@@ -283,15 +255,15 @@ impl Link {
     pub fn status(&self) -> LinkStatus {
         let attempt = self.retry_state.attempt;
         let activity = match &self.state {
-            ConnectionState::Off | ConnectionState::Closing { then_connect: false, .. } => Activity::Off,
-            ConnectionState::GivenUp => Activity::GivenUp,
-            ConnectionState::Waiting { until, .. } => Activity::Waiting { until: *until, attempt },
+            ConnectionState::Off | ConnectionState::Closing { then_connect: false, .. } => LinkActivity::Off,
+            ConnectionState::GivenUp => LinkActivity::GivenUp,
+            ConnectionState::Waiting { until, .. } => LinkActivity::Waiting { until: *until, attempt },
             ConnectionState::Connecting { progress, started, .. } => {
                 let (phase, since) = progress.current().unwrap_or((Phase::Dns, *started));
-                Activity::Connecting { phase, since, attempt }
+                LinkActivity::Connecting { phase, since, attempt }
             }
-            ConnectionState::Connected { .. } => Activity::Connected,
-            ConnectionState::Closing { .. } => Activity::Waiting { until: self.clock.now(), attempt },
+            ConnectionState::Connected { .. } => LinkActivity::Connected,
+            ConnectionState::Closing { .. } => LinkActivity::Waiting { until: self.clock.now(), attempt },
         };
         let session = match &self.state {
             ConnectionState::Connected { session, .. } => Some(session),

@@ -35,7 +35,7 @@ mod versions;
 pub mod wire;
 
 pub use check::{CheckReport, check};
-pub use link::{Activity, Link, LinkStatus, ReconnectKind};
+pub use link::{Link, LinkStatus, ReconnectKind};
 pub use listener::{MessageListener, ReceivedMessage};
 pub use planned_reconnect::PlannedReconnect;
 pub use queue::Publish;

@@ -30,8 +30,9 @@ use crate::lab::scenario::{LabTransport, MANUAL_FAULTS, PeriodicPublish, SCENARI
 use crate::lab::{
     GatewayControl, LAB_HOST, LabMqttVersion, LabOptions, LabSetup, PathFault, TELEMETRY_TOPIC,
 };
-use crate::monitor::{MonitorRequest, Simulation, SimulationPort};
+use crate::monitor::SimulationPort;
 use crate::mqtt::settings::{LinkSettings, Resolver, Transport, VersionChoice};
+use crate::state::{MonitorRequest, Simulation};
 
 /// The simulated heater, as a configuration file would have it.
 const DEVICE: &str = include_str!("demo/device.toml");

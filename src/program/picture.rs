@@ -13,7 +13,7 @@ use crate::cli::{PictureArgs, PictureScreen};
 use crate::diagnostics::clean::clean;
 use crate::diagnostics::recording::RecordingReader;
 use crate::diagnostics::{Diagnostics, Snapshot};
-use crate::monitor::EventFold;
+use crate::state::EventFold;
 use crate::tui::snapshot_svg::{self, SvgScreen};
 
 /// Reads the recording and prints the picture.

@@ -18,9 +18,9 @@ use crate::exit::ExitReason;
 use crate::export::{
     Destination, Export, ExportError, ExportOptions, file, markdown, save_json, save_report,
 };
-use crate::monitor::ReportSettings;
 use crate::mqtt::settings::{Transport, VersionChoice};
 use crate::replay::{RecordingPlayer, ReplaySettings, StartAt};
+use crate::report_writer::ReportSettings;
 use crate::{cli, logging, signals, tui};
 
 /// Events read at a time where nobody waits in between.

@@ -11,14 +11,14 @@ use super::usage_error;
 use crate::clock::SystemClock;
 use crate::config::{RecordingDestination, ResolvedSettings, UiSettings};
 use crate::device::Device;
+use crate::diagnostics::LinkActivity;
 use crate::diagnostics::{Clock, StampedEvent};
 use crate::exit::{self, ExitReason, RunEnd};
 use crate::export::{ExportOptions, RecorderSettings, RecorderTarget};
-use crate::monitor::{
-    self, DeviceSettings, LinkActivity, LiveState, MonitorHandle, MonitorRequest, MonitorSettings,
-    ReportSettings, SimulationPort,
-};
+use crate::monitor::{self, DeviceSettings, MonitorHandle, MonitorSettings, SimulationPort};
+use crate::report_writer::ReportSettings;
 use crate::signals::{self, TerminationSignal};
+use crate::state::{LiveState, MonitorRequest};
 use crate::tui::keymap::Keymap;
 use crate::tui::theme::{Glyphs, Theme};
 use crate::tui::{self, TuiOptions};

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::monitor::PlaybackAction;
+use crate::state::PlaybackAction;
 
 /// The speeds to step through, beside the one that shows the whole recording in a minute.
 pub const SPEEDS: [f64; 5] = [1.0, 10.0, 60.0, 600.0, 3_600.0];

@@ -15,7 +15,7 @@ use crate::classify::Verdict;
 use crate::diagnostics::event::StampedEvent;
 use crate::diagnostics::recording::DecodeStats;
 use crate::diagnostics::{Snapshot, Stamp};
-use crate::monitor::DiagnosticState;
+use crate::state::DiagnosticState;
 
 /// How many events ahead are looked at for what the link was doing.
 const LOOKAHEAD: usize = 64;

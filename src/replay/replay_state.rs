@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::source::ReplayPosition;
+use crate::diagnostics::Stamp;
 use crate::diagnostics::event::StampedEvent;
 use crate::diagnostics::recording::Decoder;
-use crate::diagnostics::{Stamp, TimeScale};
-use crate::monitor::EventFold;
+use crate::state::EventFold;
 
 /// The state after some events. A clone is a checkpoint.
 #[derive(Debug, Clone)]
@@ -17,7 +17,6 @@ pub(super) struct ReplayState {
     pub(super) decoder: Decoder,
     /// The state.
     pub(super) fold: EventFold,
-    scale: TimeScale,
     /// Field time of the first event.
     origin: Option<Stamp>,
     /// The newest event by the boot clock, as recorded.
@@ -33,7 +32,6 @@ impl ReplayState {
             file_position: ReplayPosition::default(),
             decoder: Decoder::new(),
             fold: EventFold::new(max_events),
-            scale: TimeScale::default(),
             origin: None,
             latest: None,
             position: Duration::ZERO,
@@ -58,13 +56,13 @@ impl ReplayState {
 
     /// Field time of the newest event.
     pub(super) fn field_now(&self) -> Option<Stamp> {
-        self.latest.map(|newest| self.scale.stamp(newest))
+        self.latest.map(|newest| self.fold.field_time(newest))
     }
 
     /// Where an event would lie, if it came next. What runs backwards on the boot clock is simultaneous with
     /// what came before, as in the fold.
     pub(super) fn position_of(&self, observed: &StampedEvent) -> Duration {
-        let mut scale = self.scale;
+        let mut scale = self.fold.time_scale();
         scale.observe(observed.at, &observed.event);
         let field = scale.stamp(observed.at);
         self.origin.map_or(Duration::ZERO, |origin| field.since(origin)).max(self.position)
@@ -73,11 +71,10 @@ impl ReplayState {
     /// Folds an event.
     pub(super) fn apply(&mut self, observed: &StampedEvent) {
         self.position = self.position_of(observed);
-        self.scale.observe(observed.at, &observed.event);
-        self.origin.get_or_insert(self.scale.stamp(observed.at));
+        self.fold.apply(observed.at, &observed.event);
+        self.origin.get_or_insert(self.fold.field_time(observed.at));
         let boot = self.latest.map_or(observed.at.boot, |newest| newest.boot.max(observed.at.boot));
         self.latest = Some(Stamp { boot, ..observed.at });
-        self.fold.apply(observed.at, &observed.event);
         self.events += 1;
     }
 
@@ -85,10 +82,11 @@ impl ReplayState {
     pub(super) fn stamp_at(&self, position: Duration) -> Stamp {
         let newest = self.latest.unwrap_or(Stamp::new(chrono::DateTime::UNIX_EPOCH, Duration::ZERO));
         let field = position.saturating_sub(self.position);
-        if self.scale.factor().to_bits() == 1.0_f64.to_bits() {
+        let factor = self.fold.time_scale().factor();
+        if factor.to_bits() == 1.0_f64.to_bits() {
             return newest.plus(field);
         }
-        let recorded = Duration::try_from_secs_f64(field.as_secs_f64() / self.scale.factor());
+        let recorded = Duration::try_from_secs_f64(field.as_secs_f64() / factor);
         newest.plus(recorded.unwrap_or(Duration::ZERO))
     }
 }

@@ -5,9 +5,10 @@
 
 use std::time::Duration;
 
+use crate::diagnostics::LinkActivity;
 use crate::diagnostics::event::{Attempt, DroppedEvent, Event, Phase, StampedEvent};
 use crate::diagnostics::{LinkState, Snapshot, Stamp};
-use crate::monitor::{LinkActivity, RuntimeStatus};
+use crate::state::RuntimeStatus;
 
 /// What the link was doing at the moment of the snapshot. `now` and `next` are as recorded, in order; `field`
 /// turns their times into those of the snapshot.

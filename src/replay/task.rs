@@ -13,15 +13,13 @@ use super::playback::Playback;
 use super::recording_player::RecordingPlayer;
 use super::runtime_status;
 use crate::diagnostics::{Clock, Diagnostics, Stamp};
-use crate::monitor::{
-    LiveState, LostCounts, MonitorRequest, Notice, NoticeKind, PlaybackAction, ReplayStatus, ReportKind,
-    ReportSettings, Reports, RuntimeStatus,
+use crate::report_writer::{LostCounts, ReportKind, ReportSettings, ReportWriter};
+use crate::state::{
+    LiveState, MonitorRequest, NoticeKind, NoticeLog, PlaybackAction, ReplayStatus, RuntimeStatus,
 };
 
 /// Requests that may wait.
 const REQUESTS: usize = 64;
-/// Notices kept for the screen.
-const NOTICES: usize = 8;
 /// Time between two pictures while playing.
 const FRAME_INTERVAL: Duration = Duration::from_millis(50);
 /// At most so much time passes at once: where folding cannot keep up, the replay gets slower, not jumpy.
@@ -106,9 +104,9 @@ pub fn spawn(
     let mut replay = ReplayTask {
         recording: Some(recording),
         playback,
-        reports: Reports::new(settings.reports.clone()),
+        reports: ReportWriter::new(settings.reports.clone()),
         clock,
-        notices: Vec::new(),
+        notices: NoticeLog::default(),
         state_sender: None,
     };
     let (sender, live_state) = watch::channel(Arc::new(replay.empty_state()));
@@ -123,9 +121,9 @@ struct ReplayTask {
     /// Gone while it is at work on a blocking thread.
     recording: Option<RecordingPlayer>,
     playback: Playback,
-    reports: Reports,
+    reports: ReportWriter,
     clock: Arc<dyn Clock>,
-    notices: Vec<Notice>,
+    notices: NoticeLog,
     state_sender: Option<watch::Sender<Arc<LiveState>>>,
 }
 
@@ -274,10 +272,7 @@ impl ReplayTask {
     }
 
     fn notice(&mut self, kind: NoticeKind, text: String) {
-        if self.notices.len() >= NOTICES {
-            self.notices.remove(0);
-        }
-        self.notices.push(Notice { at: self.clock.now(), kind, text: text.into() });
+        self.notices.push(self.clock.now(), kind, text);
     }
 
     fn push_state(&mut self) -> io::Result<()> {
@@ -299,8 +294,11 @@ impl ReplayTask {
         let runtime = runtime_status::runtime(&snapshot, at, recording.upcoming_events()?, |at| {
             scaled_snapshot.field_time(at)
         });
-        let runtime =
-            RuntimeStatus { replay: Some(self.status(at)), notices: self.notices.clone(), ..runtime };
+        let runtime = RuntimeStatus {
+            replay: Some(self.status(at)),
+            notices: self.notices.as_slice().to_vec(),
+            ..runtime
+        };
         Ok(LiveState { snapshot, verdict, runtime })
     }
 
@@ -311,7 +309,7 @@ impl ReplayTask {
         let snapshot = Diagnostics::new(1).snapshot(at);
         let runtime = RuntimeStatus {
             replay: Some(self.status(at)),
-            notices: self.notices.clone(),
+            notices: self.notices.as_slice().to_vec(),
             ..RuntimeStatus::default()
         };
         LiveState { snapshot, verdict: None, runtime }
@@ -338,7 +336,7 @@ impl ReplayTask {
                 self.notice(kind, text);
             }
         }
-        let notices = self.notices.clone();
+        let notices = self.notices.as_slice().to_vec();
         if let Some(published) = &self.state_sender {
             published.send_modify(|last| {
                 let runtime = &mut Arc::make_mut(last).runtime;

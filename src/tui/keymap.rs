@@ -7,7 +7,7 @@ use crossterm::event::{KeyEvent, KeyEventKind};
 
 use super::model::{Model, Popup, Screen};
 use crate::device::CommandSpec;
-use crate::monitor::LiveState;
+use crate::state::LiveState;
 
 mod key;
 mod table;

@@ -15,7 +15,7 @@ use color_eyre::eyre::WrapErr as _;
 use tokio::sync::{mpsc, watch};
 
 use crate::diagnostics::Clock;
-use crate::monitor::{LiveState, MonitorRequest};
+use crate::state::{LiveState, MonitorRequest};
 
 pub mod format;
 mod input;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::diagnostics::{DropRecord, Snapshot, Stamp, words};
-use crate::monitor::{LiveState, Notice, NoticeKind, RuntimeStatus};
+use crate::state::{LiveState, Notice, NoticeKind, RuntimeStatus};
 
 use super::text::LineEdit;
 

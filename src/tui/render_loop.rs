@@ -12,7 +12,7 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Sleep, sleep};
 
 use crate::diagnostics::Clock;
-use crate::monitor::{LiveState, MonitorRequest, NoticeKind};
+use crate::state::{LiveState, MonitorRequest, NoticeKind};
 
 use super::TuiOptions;
 use super::keymap::{Action, KeymapMode};

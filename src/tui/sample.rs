@@ -7,7 +7,7 @@ use chrono::{TimeZone as _, Utc};
 
 use crate::diagnostics::event::{ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Layer, StartedEvent};
 use crate::diagnostics::{Diagnostics, Event, Stamp};
-use crate::monitor::{LiveState, RuntimeStatus};
+use crate::state::{LiveState, RuntimeStatus};
 
 /// The instant `secs` after the start of the run.
 pub(super) fn at(secs: u64) -> Stamp {

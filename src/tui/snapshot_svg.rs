@@ -14,9 +14,11 @@ use super::theme::{Glyphs, Theme};
 use super::view::{self, ViewContext, ViewState};
 use super::{picture, text};
 use crate::classify::Verdict;
+use crate::diagnostics::LinkActivity;
 use crate::diagnostics::event::Phase;
+use crate::diagnostics::recording::RecorderState;
 use crate::diagnostics::{LinkState, Snapshot, Stamp};
-use crate::monitor::{LinkActivity, LiveState, RecorderState, RuntimeStatus};
+use crate::state::{LiveState, RuntimeStatus};
 
 /// Which screen is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

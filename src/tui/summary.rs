@@ -1,10 +1,10 @@
 //! What goes to the clipboard? The run, or one drop, in a few plain lines to paste into a message.
 
 use crate::classify::{Verdict, describe_fit};
+use crate::diagnostics::clean::clean;
 use crate::diagnostics::{DropRecord, ErrorName, LinkState, Snapshot, Stamp, drop_description, words};
 
 use super::format::{percent, short, short_or_unknown, uptime};
-use super::text::sanitize;
 
 /// Drops listed at most.
 const MAX_LISTED_DROPS: usize = 10;
@@ -86,6 +86,6 @@ fn utc(at: Stamp) -> String {
 
 /// One text, without anything that would act on the terminal it is pasted into.
 fn join_sanitized(lines: &[String]) -> String {
-    let lines: Vec<_> = lines.iter().map(|line| sanitize(line)).collect();
+    let lines: Vec<_> = lines.iter().map(|line| clean(line)).collect();
     lines.join("\n") + "\n"
 }

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use ratatui::buffer::Buffer;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-pub use crate::diagnostics::clean::clean as sanitize;
 use crate::diagnostics::clean::is_printable;
 
 use super::message::Edit;
@@ -55,7 +54,7 @@ pub fn truncate_middle<'a>(text: &'a str, max: usize, ellipsis: &str) -> Cow<'a,
     Cow::Owned(format!("{head}{ellipsis}{}", &text[start..]))
 }
 
-/// The last line of defence before the terminal: replaces what a forgotten [`sanitize`] let through,
+/// The last line of defence before the terminal: replaces what a forgotten [`clean`](crate::diagnostics::clean::clean) let through,
 /// and everything beyond ASCII where the terminal is not known to take UTF-8 (there, the bytes of an
 /// ordinary letter can be a control code).
 pub fn replace_unsafe_cells(buffer: &mut Buffer, unicode: bool) {

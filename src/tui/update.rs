@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::diagnostics::Stamp;
-use crate::monitor::{LiveState, MonitorRequest, NoticeKind};
+use crate::state::{LiveState, MonitorRequest, NoticeKind};
 
 use super::keymap::{Action, KeymapMode};
 use super::message::UiMessage;

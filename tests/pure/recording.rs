@@ -9,9 +9,9 @@ use dropscope::diagnostics::event::{
     Attempt, ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Layer, Message, Phase, PhaseTiming,
     StartedEvent,
 };
-use dropscope::diagnostics::recording::{RecordingReader, encode};
+use dropscope::diagnostics::recording::{RecorderState, RecordingReader, encode};
 use dropscope::diagnostics::{Diagnostics, Event, Stamp, StampedEvent};
-use dropscope::export::{Export, ExportOptions, Recorder, RecorderSettings, RecorderState, RecorderTarget};
+use dropscope::export::{Export, ExportOptions, Recorder, RecorderSettings, RecorderTarget};
 
 fn at(secs: f64) -> Stamp {
     let start = Stamp::new("2026-08-03T12:00:00Z".parse().expect("a time"), Duration::ZERO);

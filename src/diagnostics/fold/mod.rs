@@ -4,6 +4,7 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,9 +102,20 @@ impl Diagnostics {
     /// Takes one event as recorded: in a scaled run it is folded in field time. Stamps that run backwards
     /// on the boot clock are treated as simultaneous with the event before.
     pub fn apply(&mut self, at: Stamp, event: &Event) {
+        self.apply_and_convert(at, event);
+    }
+
+    /// Like [`Diagnostics::apply`]; returns the stamp and the event in field time, for another fold over the same events.
+    pub fn apply_and_convert<'a>(&mut self, at: Stamp, event: &'a Event) -> (Stamp, Cow<'a, Event>) {
         self.time_scale.observe(at, event);
-        let event = self.time_scale.event(event);
-        self.fold(self.time_scale.stamp(at), &event);
+        let (at, event) = (self.time_scale.stamp(at), self.time_scale.event(event));
+        self.fold(at, &event);
+        (at, event)
+    }
+
+    /// The conversion from recorded time to field time after the newest event.
+    pub fn time_scale(&self) -> TimeScale {
+        self.time_scale
     }
 
     /// The field time of a moment of the clocks that stamp the events.

@@ -11,6 +11,7 @@
 mod decode;
 mod fast_parser;
 mod line_scanner;
+mod recorder_state;
 mod time_axis;
 
 use chrono::SecondsFormat;
@@ -19,6 +20,7 @@ use super::Event;
 use super::event::StampedEvent;
 
 pub use decode::{DecodeStats, Decoder, MAX_LINE_BYTES, RecordingReader};
+pub use recorder_state::RecorderState;
 
 /// Keys of an experiment line that its details must not repeat.
 const RESERVED_KEYS: [&str; 5] = ["t", "m", "kind", "id", "what"];

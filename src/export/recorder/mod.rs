@@ -20,27 +20,7 @@ use chrono::{DateTime, Utc};
 
 use recording_file::RecordingFile;
 
-/// What the recording is doing.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub enum RecorderState {
-    /// Switched off.
-    #[default]
-    Off,
-    /// Writing.
-    Recording {
-        /// The current file.
-        path: PathBuf,
-        /// Bytes written to it.
-        bytes: u64,
-    },
-    /// Not writing (disk full, no permission…); the watch goes on and writing is retried.
-    Failing {
-        /// Why, in words.
-        error: Arc<str>,
-        /// Lines that could not be written so far.
-        lost_lines: u64,
-    },
-}
+use crate::diagnostics::recording::RecorderState;
 
 /// Where a recording goes.
 #[derive(Debug, Clone)]

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::*;
+use crate::diagnostics::LinkActivity;
 use crate::diagnostics::event::{ConnectKind, DropKind, DroppedEvent, Layer};
-use crate::mqtt::Activity;
 use crate::mqtt::settings::BackoffSettings;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -185,7 +185,7 @@ async fn an_outage_is_counted_goes_deep_and_may_be_given_up() {
         assert_eq!((failed.attempt_number, failed.phase), (attempt, Some(Phase::Tcp)));
         assert_eq!(failed.error_name.as_deref(), Some("AWS_IO_SOCKET_CONNECTION_REFUSED"));
         assert!(
-            matches!(link.status().activity, Activity::Waiting { attempt: next, .. } if next == attempt + 1)
+            matches!(link.status().activity, LinkActivity::Waiting { attempt: next, .. } if next == attempt + 1)
         );
     }
     let (back, _) = until(&mut link, connected).await;
@@ -198,7 +198,7 @@ async fn an_outage_is_counted_goes_deep_and_may_be_given_up() {
     let mut link = script.link(LinkSettings { backoff, ..settings() });
     let events = during(&mut link, 600 * SECOND).await;
     assert_eq!(kinds(&events), ["attempt", "connect_failed", "attempt", "connect_failed"]);
-    assert_eq!(link.status().activity, Activity::GivenUp);
+    assert_eq!(link.status().activity, LinkActivity::GivenUp);
     link.connect();
     until(&mut link, connected).await;
 }

@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use super::*;
+use crate::diagnostics::LinkActivity;
 use crate::diagnostics::event::CommandState::{Lost, Queued, Sent};
 use crate::diagnostics::event::{ConnectKind, DropKind, Initiator, Layer};
+use crate::mqtt::ReconnectKind;
 use crate::mqtt::settings::PingPolicy;
-use crate::mqtt::{Activity, ReconnectKind};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -30,7 +31,7 @@ async fn it_connects_subscribes_and_pings() {
     assert_eq!((connected.event_type, connected.attempt_number), (ConnectKind::Connected, 0));
     assert_eq!((connected.keep_alive_secs, connected.mqtt_version.as_deref()), (60.0, Some("3.1.1")));
     let status = link.status();
-    assert_eq!((status.activity, status.queued), (Activity::Connected, 0));
+    assert_eq!((status.activity, status.queued), (LinkActivity::Connected, 0));
     assert!(status.bytes_in > 0 && status.bytes_out > 0 && status.ping_outstanding_since.is_none());
 }
 
@@ -39,7 +40,7 @@ async fn a_new_link_is_off_until_connect_is_called() {
     let script = ScriptedConnector::new();
     let mut link = script.link(settings());
     link.disconnect(Initiator::User);
-    assert_eq!(link.status().activity, Activity::Off);
+    assert_eq!(link.status().activity, LinkActivity::Off);
     assert_eq!(kinds(&during(&mut link, 100 * SECOND).await), ["disconnected"]);
     link.connect();
     assert_eq!(kinds(&during(&mut link, SECOND).await), ["attempt", "connected"]);
@@ -228,5 +229,5 @@ async fn shutdown_sends_disconnect_and_accounts_for_pending_publishes() {
     assert_eq!(states("b"), [Sent, Queued, Lost]);
     assert!(events.contains(&Event::Disconnected { by: Initiator::Shutdown }));
     assert_eq!(received.await.unwrap(), 3);
-    assert_eq!(link.status().activity, Activity::Off);
+    assert_eq!(link.status().activity, LinkActivity::Off);
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::diagnostics::event::{ConnectKind, ConnectedEvent, DroppedEvent, StartedEvent};
 use crate::diagnostics::{Event, recording};
 use crate::export::{Export, ExportOptions};
-use crate::monitor::EventFold;
+use crate::state::EventFold;
 
 /// A run with a drop every ten minutes and a ping every second; `drops` of them.
 fn run(drops: u64, time_scale: Option<f64>) -> Vec<StampedEvent> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{FixedOffset, Local, Offset as _, TimeZone as _};
 
 use crate::diagnostics::Stamp;
-use crate::monitor::LiveState;
+use crate::state::LiveState;
 
 use super::super::TuiOptions;
 use super::super::model::Model;

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use ratatui::layout::Rect;
 
 use super::*;
+use crate::diagnostics::clean::clean;
 
 #[test]
 fn hostile_text_is_made_visible() {
@@ -13,7 +14,7 @@ fn hostile_text_is_made_visible() {
         ("Zürich 温水 é", "Zürich 温水 é"),
     ];
     for (hostile, safe) in cases {
-        assert_eq!(sanitize(hostile), safe);
+        assert_eq!(clean(hostile), safe);
     }
 }
 
@@ -73,14 +74,14 @@ fn line_length_is_limited() {
 proptest! {
     #[test]
     fn sanitizing_is_complete_and_idempotent(text in any::<String>()) {
-        let safe = sanitize(&text).into_owned();
+        let safe = clean(&text).into_owned();
         prop_assert!(safe.chars().all(|c| !c.is_control() && is_printable(c)));
-        prop_assert_eq!(sanitize(&safe).into_owned(), safe);
+        prop_assert_eq!(clean(&safe).into_owned(), safe);
     }
 
     #[test]
     fn cut_text_fits(text in any::<String>(), max in 0_usize..40) {
-        let safe = sanitize(&text);
+        let safe = clean(&text);
         prop_assert!(width(&truncate(&safe, max, "…")) <= max);
         prop_assert!(width(&truncate_middle(&safe, max, "…")) <= max);
     }

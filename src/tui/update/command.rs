@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::device::{CommandSpec, Confirmation, DeviceView};
 use crate::diagnostics::Stamp;
-use crate::monitor::{LiveState, MonitorRequest, NoticeKind};
+use crate::state::{LiveState, MonitorRequest, NoticeKind};
 
 use super::super::message::Edit;
 use super::super::model::{CommandPopup, Model, Popup, Screen};

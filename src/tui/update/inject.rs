@@ -1,7 +1,7 @@
 //! Which fault of the simulation is to strike? Choosing it from the list.
 
 use crate::diagnostics::Stamp;
-use crate::monitor::{LiveState, MonitorRequest, NoticeKind};
+use crate::state::{LiveState, MonitorRequest, NoticeKind};
 
 use super::super::keymap::Action;
 use super::super::model::{Model, Popup};
@@ -44,7 +44,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::monitor::Simulation;
+    use crate::state::Simulation;
     use crate::tui::message::UiMessage;
     use crate::tui::sample::run_with_drops;
     use crate::tui::update::update;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::diagnostics::Stamp;
-use crate::monitor::{LiveState, MonitorRequest, NoticeKind, PlaybackAction};
+use crate::state::{LiveState, MonitorRequest, NoticeKind, PlaybackAction};
 
 use super::super::keymap::Action;
 use super::super::model::Model;
@@ -47,7 +47,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::monitor::ReplayStatus;
+    use crate::state::ReplayStatus;
     use crate::tui::message::UiMessage;
     use crate::tui::model::{Popup, Zoom};
     use crate::tui::sample::run_with_drops;

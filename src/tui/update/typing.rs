@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::diagnostics::Stamp;
-use crate::monitor::{LiveState, MonitorRequest};
+use crate::state::{LiveState, MonitorRequest};
 
 use super::super::keymap::Action;
 use super::super::message::Edit;

@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::monitor::NoticeKind;
+use crate::state::NoticeKind;
 use crate::tui::keymap::{Action, FooterEntry, KeymapMode};
 use crate::tui::model::{ClickTarget, Screen};
 use crate::tui::text::truncate_middle;

@@ -4,8 +4,9 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use crate::diagnostics::recording::RecorderState;
 use crate::diagnostics::words;
-use crate::monitor::{RecorderState, ReplayStatus};
+use crate::state::ReplayStatus;
 use crate::tui::format;
 use crate::tui::text::{self, truncate_middle};
 

@@ -7,8 +7,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use crate::diagnostics::clean::clean;
 use crate::diagnostics::{Snapshot, Stamp};
-use crate::tui::text::{sanitize, truncate, width};
+use crate::tui::text::{truncate, width};
 use crate::tui::{format, theme::Glyphs};
 
 use super::ViewContext;
@@ -29,7 +30,7 @@ impl<'a> ViewContext<'a> {
 
     /// Text from outside, made safe; where only ASCII can be shown, punctuation gets its next of kin.
     pub(super) fn sanitized<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let safe = sanitize(text);
+        let safe = clean(text);
         if safe.is_ascii() || !self.glyphs.bar.is_ascii() {
             return safe;
         }

@@ -51,7 +51,7 @@ use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 
 use crate::diagnostics::Stamp;
-use crate::monitor::LiveState;
+use crate::state::LiveState;
 
 use super::keymap::Keymap;
 use super::model::{ClickTarget, Model, Screen};

@@ -190,8 +190,8 @@ impl Signer for RefusingSigner {
 
 #[tokio::test]
 async fn without_credentials_an_attempt_fails_in_a_phase_of_its_own() {
+    use dropscope::diagnostics::LinkActivity;
     use dropscope::diagnostics::event::Layer;
-    use dropscope::mqtt::Activity;
 
     let scene = AwsFixture::new(AwsLimits::default()).await;
     let refused = SignFailure::refused("the password is wrong");
@@ -205,6 +205,6 @@ async fn without_credentials_an_attempt_fails_in_a_phase_of_its_own() {
         assert!(event.error_message.unwrap().contains(&detail));
         assert_eq!(event.http_status, for_good.then_some(401), "what exit code 4 goes by");
         let LinkStatus { activity, .. } = watched.link.status();
-        assert_eq!(activity == Activity::GivenUp, for_good, "{activity:?}");
+        assert_eq!(activity == LinkActivity::GivenUp, for_good, "{activity:?}");
     }
 }

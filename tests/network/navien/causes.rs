@@ -6,7 +6,7 @@ use std::time::Duration;
 use dropscope::classify::Pattern;
 use dropscope::diagnostics::event::Phase;
 use dropscope::lab::{CloudFault, NavienLabOptions, Policy};
-use dropscope::monitor::{LiveState, MonitorRequest};
+use dropscope::state::{LiveState, MonitorRequest};
 use serde_json::Value;
 use tokio::time::sleep;
 

@@ -6,7 +6,7 @@ use dropscope::device::{DeviceView, Fact, FactLevel, ParameterType, Value};
 use dropscope::diagnostics::CommandRecord;
 use dropscope::diagnostics::event::CommandState;
 use dropscope::lab::{AnswerCorruption, AnswerMode, NavienLabOptions, Policy};
-use dropscope::monitor::{LiveState, MonitorRequest};
+use dropscope::state::{LiveState, MonitorRequest};
 
 use crate::navien::running::{Running, watch};
 use crate::navien::scene::Scene;

@@ -9,15 +9,15 @@ use std::time::Duration;
 use dropscope::clock::SystemClock;
 use dropscope::diagnostics::{Clock, LinkState, NameMask};
 use dropscope::export::{ExportOptions, RecorderSettings, RecorderTarget};
-use dropscope::monitor::{
-    self, DeviceSettings, LiveState, MonitorHandle, MonitorRequest, MonitorSettings, ReportSettings,
-};
+use dropscope::monitor::{self, DeviceSettings, MonitorHandle, MonitorSettings};
 use dropscope::mqtt::Link;
 use dropscope::mqtt::settings::{AddressFamily, BrokerAddress, LinkSettings, Transport};
 use dropscope::navien::account::{Account, AccountDevice, AccountSettings, HttpTransport, select_device};
 use dropscope::navien::connection::AccountSigner;
 use dropscope::navien::heater::{Heater, HeaterSettings};
 use dropscope::navien::protocol::topic::{self, ClientIdentity};
+use dropscope::report_writer::ReportSettings;
+use dropscope::state::{LiveState, MonitorRequest};
 use serde_json::Value;
 
 use crate::navien::scene::Scene;

@@ -1,8 +1,9 @@
 //! What does a person see of this state?
 
+use dropscope::diagnostics::LinkActivity;
 use dropscope::diagnostics::LinkState;
 use dropscope::diagnostics::recording::RecordingReader;
-use dropscope::monitor::{EventFold, LinkActivity, LiveState, RuntimeStatus};
+use dropscope::state::{EventFold, LiveState, RuntimeStatus};
 use dropscope::tui::keymap::Keymap;
 use dropscope::tui::model::{DropDetailView, Model, Screen as Shown};
 use dropscope::tui::theme::{Glyphs, Theme};

@@ -7,10 +7,10 @@ mod cases;
 mod program;
 
 use cases::{CASES, Case, Timing};
-use dropscope::classify::Classifier;
 use dropscope::diagnostics::event::{DropKind, Layer};
-use dropscope::diagnostics::{DropRecord, Event};
+use dropscope::diagnostics::{Diagnostics, DropRecord, Event};
 use dropscope::lab::scenario::SCENARIOS;
+use dropscope::state::EventFold;
 use program::{FinishedRun, Lab, RunningProgram, run, start_scenario};
 use serde_json::json;
 
@@ -73,12 +73,12 @@ fn check(case: &Case, finished: &FinishedRun) {
 
 /// What the judge says of a run.
 fn classify_run(finished: &FinishedRun) -> (&'static str, f64) {
-    let mut classifier = Classifier::new();
+    let mut fold = EventFold::without_live_verdict(Diagnostics::DEFAULT_MAX_EVENTS);
     for observed in &finished.events {
-        classifier.apply(observed.at, &observed.event);
+        fold.apply(observed.at, &observed.event);
     }
     let end = finished.events.last().expect("events").at;
-    let verdict = classifier.verdict_at(end);
+    let verdict = fold.verdict_at(end);
     (verdict.classification.pattern.name(), verdict.classification.confidence)
 }
 

@@ -33,7 +33,9 @@ const ALL: &[&str] = &[
     "mqtt",
     "navien",
     "replay",
+    "report_writer",
     "signals",
+    "state",
     "tui",
 ];
 
@@ -49,18 +51,20 @@ const MODULES: &[(&str, &[&str])] = &[
     ("mqtt", &["diagnostics"]),
     ("export", &["classify", "diagnostics"]),
     ("navien", &["aws", "clock", "device", "diagnostics", "export", "mqtt"]),
-    ("analysis", &["classify", "diagnostics", "export"]),
+    ("analysis", &["classify", "diagnostics", "export", "state"]),
     ("lab", &["aws", "diagnostics", "mqtt"]),
     ("aws_keys", &["aws", "diagnostics", "mqtt"]),
-    ("monitor", &["classify", "device", "diagnostics", "mqtt", "export"]),
-    ("replay", &["classify", "diagnostics", "monitor"]),
-    ("tui", &["classify", "device", "diagnostics", "monitor", "export"]),
-    ("headless", &["classify", "diagnostics", "monitor"]),
+    ("state", &["classify", "device", "diagnostics"]),
+    ("report_writer", &["diagnostics", "export", "state"]),
+    ("monitor", &["device", "diagnostics", "export", "mqtt", "report_writer", "state"]),
+    ("replay", &["classify", "diagnostics", "report_writer", "state"]),
+    ("tui", &["classify", "device", "diagnostics", "state"]),
+    ("headless", &["classify", "diagnostics", "state"]),
     ("keyring", &["diagnostics"]),
     ("config", &["device", "diagnostics", "exit", "logging", "mqtt"]),
     ("cli", &["config", "diagnostics", "exit", "logging", "mqtt"]),
-    ("signals", &["monitor"]),
-    ("collector", &["classify", "clock", "diagnostics", "export", "mqtt"]),
+    ("signals", &["state"]),
+    ("collector", &["classify", "clock", "diagnostics", "export", "mqtt", "state"]),
     ("program", ALL),
 ];
 
@@ -91,7 +95,7 @@ const RESTRICTED_CRATES: &[(&str, &[&str])] = &[
 const IMPURE: &[&str] = &["tokio", "std::fs", "std::net", "std::env", "std::thread", "tracing", "rand"];
 
 /// The modules of the pure core.
-const PURE: &[&str] = &["aws", "classify", "device", "diagnostics"];
+const PURE: &[&str] = &["aws", "classify", "device", "diagnostics", "state"];
 
 /// Functions and types that read a clock, which only `src/clock.rs` may use.
 const CLOCKS: &[&str] = &["SystemTime::now", "Utc::now", "Local::now", "std::time::Instant"];

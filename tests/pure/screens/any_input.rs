@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use dropscope::diagnostics::{Diagnostics, Stamp};
-use dropscope::monitor::{LiveState, RuntimeStatus};
+use dropscope::state::{LiveState, RuntimeStatus};
 use dropscope::tui::model::{InputPopup, InputPurpose, Model, Popup, Screen, Zoom};
 use dropscope::tui::text::LineEdit;
 use proptest::prelude::*;

@@ -11,7 +11,7 @@ use dropscope::diagnostics::event::CommandState::{
     self, Acknowledged, Answered, Expired, Lost, Queued, Sent, Unanswered,
 };
 use dropscope::diagnostics::event::{CommandUpdate, ConnectKind};
-use dropscope::monitor::LiveState;
+use dropscope::state::LiveState;
 use dropscope::tui::model::{CommandPopup, Model, Popup, Screen};
 use dropscope::tui::text::LineEdit;
 

@@ -13,7 +13,7 @@ mod verdicts;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dropscope::monitor::{LiveState, Notice, NoticeKind};
+use dropscope::state::{LiveState, Notice, NoticeKind};
 use dropscope::tui::keymap::Keymap;
 use dropscope::tui::model::{
     ClickTarget, DropDetailView, FrozenView, InputPopup, InputPurpose, Model, Popup, Screen, Zoom,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dropscope::monitor::{LiveState, ReplayStatus};
+use dropscope::state::{LiveState, ReplayStatus};
 use dropscope::tui::model::Popup;
 
 use crate::screens::{Scene, detail, sample, snap};

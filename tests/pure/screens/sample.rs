@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{FixedOffset, TimeZone, Utc};
+use dropscope::diagnostics::LinkActivity;
 use dropscope::diagnostics::event::{
     Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Initiator, Layer,
     Message, PacketNote, Phase, PhaseTiming, StartedEvent, SystemSource,
 };
+use dropscope::diagnostics::recording::RecorderState;
 use dropscope::diagnostics::{Diagnostics, ErrorName, Event, Stamp};
-use dropscope::monitor::{LinkActivity, LiveState, RecorderState, RuntimeStatus, Simulation};
+use dropscope::state::{LiveState, RuntimeStatus, Simulation};
 
 /// The zone all test screens are drawn in: one hour east of UTC.
 pub(crate) fn zone() -> FixedOffset {

@@ -10,7 +10,7 @@ use dropscope::classify::{
     Advice, AdviceAction, DropPrediction, OutcomeShares, Pattern, RankedCause, SecondaryFinding, Verdict,
 };
 use dropscope::diagnostics::event::ConnectKind;
-use dropscope::monitor::LiveState;
+use dropscope::state::LiveState;
 use dropscope::tui::model::Popup;
 use ratatui::style::{Color, Modifier};
 

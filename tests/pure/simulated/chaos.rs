@@ -3,14 +3,14 @@
 use std::fs;
 use std::io::BufReader;
 
-use bytes::Bytes;
 use chrono::TimeDelta;
+use dropscope::diagnostics::LinkActivity;
 use dropscope::diagnostics::event::CommandState;
-use dropscope::diagnostics::recording::RecordingReader;
+use dropscope::diagnostics::recording::{RecorderState, RecordingReader};
 use dropscope::diagnostics::{Diagnostics, Event};
-use dropscope::export::{Export, ExportOptions, RecorderState};
+use dropscope::export::{Export, ExportOptions};
 use dropscope::lab::{ApplicationMessage, Fault};
-use dropscope::monitor::{LinkActivity, MonitorRequest};
+use dropscope::state::MonitorRequest;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
@@ -45,7 +45,7 @@ async fn inject_random_event(scope: &SimulatedScope, random: &mut StdRng) -> usi
             let count = random.random_range(1..60);
             for _ in 0..count {
                 let qos = random.random_range(0..=1);
-                let payload = Bytes::from_static(b"on");
+                let payload = b"on".to_vec();
                 let topic = "home/command".to_owned();
                 scope.send_request(MonitorRequest::Publish { topic, payload, qos, retain: false }).await;
             }

@@ -1,8 +1,8 @@
 //! Clocks that jump and computers that sleep.
 
 use chrono::TimeDelta;
+use dropscope::diagnostics::LinkActivity;
 use dropscope::diagnostics::event::{DropKind, SystemSource};
-use dropscope::monitor::LinkActivity;
 
 use crate::simulated::network::LineState;
 use crate::simulated::scope::{RunSetup, hours, millis, minutes, secs};

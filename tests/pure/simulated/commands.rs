@@ -10,7 +10,8 @@ use dropscope::device::{
 use dropscope::diagnostics::Clock;
 use dropscope::diagnostics::event::{CommandState, Event};
 use dropscope::lab::{ApplicationMessage, AwsLimits, AwsRules, BrokerOptions, LabCredentialStore, Policy};
-use dropscope::monitor::{DeviceSettings, MonitorRequest};
+use dropscope::monitor::DeviceSettings;
+use dropscope::state::MonitorRequest;
 
 use crate::simulated::clock::SimClock;
 use crate::simulated::network::LineState;

@@ -12,7 +12,7 @@ use std::path::Path;
 use dropscope::diagnostics::event::DropKind;
 use dropscope::diagnostics::{Event, recording};
 use dropscope::lab::{ApplicationMessage, Fault};
-use dropscope::monitor::MonitorRequest;
+use dropscope::state::MonitorRequest;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use tokio::task::JoinHandle;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use dropscope::diagnostics::LinkActivity;
 use dropscope::diagnostics::event::{ConnectFailedEvent, ConnectKind, ConnectedEvent, Phase};
 use dropscope::diagnostics::{Event, Stamp};
 use dropscope::lab::{Fault, FaultTrigger, PlannedFault};
-use dropscope::monitor::{LinkActivity, MonitorRequest};
+use dropscope::state::MonitorRequest;
 
 use crate::simulated::network::LineState;
 use crate::simulated::scope::{Events, RunSetup, days, hours, minutes, secs};

@@ -1,8 +1,7 @@
 //! What becomes of publishes while there is nobody to take them?
 
-use bytes::Bytes;
 use dropscope::diagnostics::event::CommandState;
-use dropscope::monitor::MonitorRequest;
+use dropscope::state::MonitorRequest;
 
 use crate::simulated::network::LineState;
 use crate::simulated::scope::{RunSetup, SimulatedScope, minutes, secs};
@@ -11,12 +10,7 @@ async fn publish(scope: &SimulatedScope, count: usize, qos: u8) {
     for number in 0..count {
         let topic = format!("home/command/{number}");
         scope
-            .send_request(MonitorRequest::Publish {
-                topic,
-                payload: Bytes::from_static(b"on"),
-                qos,
-                retain: false,
-            })
+            .send_request(MonitorRequest::Publish { topic, payload: b"on".to_vec(), qos, retain: false })
             .await;
     }
 }

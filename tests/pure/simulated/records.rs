@@ -4,11 +4,12 @@ use std::fs;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use dropscope::diagnostics::recording::RecordingReader;
+use dropscope::diagnostics::LinkActivity;
+use dropscope::diagnostics::recording::{RecorderState, RecordingReader};
 use dropscope::diagnostics::{Diagnostics, Event};
-use dropscope::export::{Export, ExportOptions, RecorderSettings, RecorderState, RecorderTarget};
+use dropscope::export::{Export, ExportOptions, RecorderSettings, RecorderTarget};
 use dropscope::lab::{ApplicationMessage, Fault};
-use dropscope::monitor::{LinkActivity, MonitorRequest, NoticeKind};
+use dropscope::state::{MonitorRequest, NoticeKind};
 use tokio::sync::broadcast::error::TryRecvError;
 
 use crate::simulated::network::LineState;

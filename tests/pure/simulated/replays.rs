@@ -5,10 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::FixedOffset;
+use dropscope::diagnostics::recording::RecorderState;
 use dropscope::diagnostics::{Clock, Stamp};
-use dropscope::export::{ExportOptions, RecorderState};
-use dropscope::monitor::{LiveState, MonitorRequest, PlaybackAction, ReportSettings};
+use dropscope::export::ExportOptions;
 use dropscope::replay::{self, RecordingPlayer, ReplaySettings};
+use dropscope::report_writer::ReportSettings;
+use dropscope::state::{LiveState, MonitorRequest, PlaybackAction};
 use dropscope::tui::keymap::Keymap;
 use dropscope::tui::model::Model;
 use dropscope::tui::theme::{Glyphs, Theme};

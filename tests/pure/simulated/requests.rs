@@ -1,9 +1,10 @@
 //! What a user asks for while watching.
 
+use dropscope::diagnostics::LinkActivity;
 use dropscope::diagnostics::event::{ConnectKind, Initiator};
 use dropscope::diagnostics::{Event, LinkState, MarkKind};
 use dropscope::lab::BrokerOptions;
-use dropscope::monitor::{LinkActivity, MonitorRequest};
+use dropscope::state::MonitorRequest;
 
 use crate::simulated::network::LineState;
 use crate::simulated::scope::{RunSetup, SimulatedScope, days, hours, minutes, secs};

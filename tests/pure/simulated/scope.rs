@@ -8,11 +8,11 @@ use dropscope::diagnostics::event::{CommandState, CommandUpdate, DroppedEvent, S
 use dropscope::diagnostics::{Clock, Diagnostics, Event, NameMask, Snapshot, Stamp, StampedEvent};
 use dropscope::export::{ExportOptions, RecorderSettings, RecorderTarget};
 use dropscope::lab::BrokerOptions;
-use dropscope::monitor::{
-    self, DeviceSettings, LiveState, MonitorHandle, MonitorRequest, MonitorSettings, ReportSettings,
-};
+use dropscope::monitor::{self, DeviceSettings, MonitorHandle, MonitorSettings};
 use dropscope::mqtt::Link;
 use dropscope::mqtt::settings::{BrokerAddress, LinkSettings, Transport};
+use dropscope::report_writer::ReportSettings;
+use dropscope::state::{LiveState, MonitorRequest};
 use tempfile::TempDir;
 use tokio::sync::broadcast::Receiver;
 use tokio::task::JoinHandle;

@@ -1,7 +1,7 @@
 //! How good is a set of answers, in numbers?
 
-use dropscope::classify::Classifier;
-use dropscope::diagnostics::Event;
+use dropscope::diagnostics::{Diagnostics, Event};
+use dropscope::state::EventFold;
 
 use crate::verdicts::case::Case;
 use crate::verdicts::rendering::{Rendering, rendering};
@@ -22,14 +22,14 @@ pub(crate) struct Answer {
     pub(crate) foreign: Option<f64>,
 }
 
-/// Gives a case to the classifier.
+/// Gives a case to the fold.
 pub(crate) fn answer(case: &Case) -> Answer {
-    let mut classifier = Classifier::new();
+    let mut fold = EventFold::without_live_verdict(Diagnostics::DEFAULT_MAX_EVENTS);
     for observed in &case.events {
-        classifier.apply(observed.at, &observed.event);
+        fold.apply(observed.at, &observed.event);
     }
     let at = case.events.last().map(|observed| observed.at).expect("no recording is empty");
-    let verdict = classifier.verdict_at(at);
+    let verdict = fold.verdict_at(at);
     let found = &verdict.classification;
     let pattern = found.pattern.name();
     let is_right = |name: &str| name == case.truth || case.also.contains(&name);

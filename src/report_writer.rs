@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::{DiagnosticState, NoticeKind};
 use crate::diagnostics::{Stamp, clean};
 use crate::export::{Destination, Export, ExportOptions, save_json, save_report};
+use crate::state::{DiagnosticState, NoticeKind};
 
 /// Where and when exports are written.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ pub(crate) struct LostCounts {
 /// How writing went, to be shown.
 type ReportOutcome = (NoticeKind, String);
 
-/// Reports that may wait for a slow disk; more would only repeat each other.
+/// ReportWriter that may wait for a slow disk; more would only repeat each other.
 const MAX_WAITING: usize = 8;
 
 /// One report that was asked for.
@@ -58,14 +58,14 @@ struct ReportJob {
 /// Writes reports on the blocking pool, one at a time in order of request, so that an older state never
 /// replaces a newer one in the same file.
 #[derive(Debug)]
-pub(crate) struct Reports {
+pub(crate) struct ReportWriter {
     settings: ReportSettings,
     waiting: VecDeque<ReportJob>,
     running: JoinSet<Option<ReportOutcome>>,
     last_periodic: Option<Stamp>,
 }
 
-impl Reports {
+impl ReportWriter {
     pub(crate) fn new(settings: ReportSettings) -> Self {
         Self { settings, waiting: VecDeque::new(), running: JoinSet::new(), last_periodic: None }
     }
@@ -176,13 +176,13 @@ mod tests {
     use chrono::DateTime;
 
     use super::*;
-    use crate::monitor::EventFold;
+    use crate::state::EventFold;
 
     #[tokio::test]
     async fn reports_are_written_one_after_another_and_the_newest_stays() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("latest.json");
-        let mut reports = Reports::new(ReportSettings {
+        let mut reports = ReportWriter::new(ReportSettings {
             dir: dir.path().to_owned(),
             file: Some(file.clone()),
             every: None,

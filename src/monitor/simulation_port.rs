@@ -1,0 +1,14 @@
+//! The channels between the monitor and a simulation.
+
+use tokio::sync::{mpsc, watch};
+
+use crate::state::Simulation;
+
+/// The monitor's end of a simulation.
+#[derive(Debug)]
+pub struct SimulationPort {
+    /// The description to show; changes when faults are injected.
+    pub status: watch::Receiver<Simulation>,
+    /// Takes the index of a fault of the menu.
+    pub inject: mpsc::Sender<usize>,
+}
