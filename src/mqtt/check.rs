@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 
+use super::connect_events::{connect_failed_event, connected_event};
 use super::connector::{Connector, WireConnector};
 use super::engine::{InboundPacket, OutboundPacket};
 use super::handshake::{ConnectSentAt, EstablishedSession, Handshake, HandshakeOutcome};
 use super::settings::LinkSettings;
 use super::settings_error::SettingsError;
-use super::state_machine::{connect_failed_event, connected_event};
 use super::versions::VersionSelector;
 use super::wire::{CertificateInfo, Progress};
 use crate::diagnostics::Clock;

@@ -10,6 +10,8 @@
 mod backoff;
 mod check;
 pub mod client_error;
+mod connect_events;
+mod connection_state;
 pub mod connector;
 mod engine;
 mod engine_v4;
@@ -19,27 +21,32 @@ mod handshake;
 mod link;
 mod listener;
 mod packet_ring;
+mod packet_stream;
 mod ping;
 mod planned_reconnect;
 mod properties;
 mod queue;
 mod reason_text;
+mod reconnect;
 mod session;
-mod session_end;
 pub mod settings;
 mod settings_error;
 pub mod signer;
-mod state_machine;
+mod status;
+mod subscriptions;
+mod timers;
 mod validate;
 mod versions;
 pub mod wire;
 
 pub use check::{CheckReport, check};
-pub use link::{Activity, Link, LinkStatus, ReconnectKind};
+pub use link::Link;
 pub use listener::{MessageListener, ReceivedMessage};
 pub use planned_reconnect::PlannedReconnect;
 pub use queue::Publish;
+pub use reconnect::ReconnectKind;
 pub use settings_error::SettingsError;
+pub use status::{Activity, LinkStatus};
 
 #[cfg(test)]
 mod tests;
