@@ -221,7 +221,7 @@ impl Engine {
     /// QoS 0 asks nothing of the protocol state, and floods are made of it: no copy, no allocation.
     fn decode_qos0_publish(&self, header: usize, frame: BytesMut) -> Result<InboundPacket, Failure> {
         let mut rest = frame.freeze();
-        let truncated = || violation("the broker sent a PUBLISH that ends too early");
+        let truncated = || violation("the broker sent a PUBLISH that is truncated");
         bytes::Buf::advance(&mut rest, header);
         let length =
             usize::from(rest.get(..2).map(|b| u16::from_be_bytes([b[0], b[1]])).ok_or_else(truncated)?);
@@ -251,7 +251,7 @@ impl Engine {
             return Err(violation("the broker sent a second CONNACK"));
         }
         let (Some(&flags), Some(&code)) = (frame.get(header), frame.get(header + 1)) else {
-            return Err(violation("the broker sent a CONNACK that ends too early"));
+            return Err(violation("the broker sent a CONNACK that is truncated"));
         };
         let is_v311_form = frame.len() == 4;
         if code != 0 {

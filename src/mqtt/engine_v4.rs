@@ -128,7 +128,7 @@ pub(super) fn unexpected(first: u8) -> Failure {
 /// As [`unexpected`], with the reason the protocol state gave.
 pub(super) fn unexpected_because(first: u8, error: &dyn std::fmt::Display) -> Failure {
     let words = sanitize_text(&error.to_string());
-    violation(format!("the broker sent {} out of place: {words}", packet_name(first)))
+    violation(format!("the broker sent {} unexpectedly: {words}", packet_name(first)))
 }
 
 /// An own packet could not be made.

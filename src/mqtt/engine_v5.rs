@@ -179,7 +179,7 @@ fn inbound_publish(publish: &Publish, payload: Bytes) -> Result<InboundPacket, F
 
 /// The payload of a PUBLISH with a packet id; `body`: what follows the fixed header.
 fn payload(body: &[u8]) -> Result<Bytes, Failure> {
-    let truncated = || violation("the broker sent a PUBLISH that ends too early");
+    let truncated = || violation("the broker sent a PUBLISH that is truncated");
     let topic = body.first_chunk::<2>().map(|length| usize::from(u16::from_be_bytes(*length)));
     let from_properties = body.get(2 + topic.ok_or_else(truncated)? + 2..).ok_or_else(truncated)?;
     payload_behind_properties(from_properties).map(Bytes::copy_from_slice)

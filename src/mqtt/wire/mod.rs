@@ -14,6 +14,7 @@ mod resolve;
 mod sanitize;
 mod stream;
 mod tap;
+mod tapped_socket;
 mod tls;
 mod websocket;
 mod ws_stream;

@@ -8,13 +8,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::certificate::CertificateInfo;
+use super::close_reason::TransportLayers;
 use super::connect_failure;
 use super::dial::dial;
 use super::progress::Progress;
 use super::proxy::Proxy;
 use super::resolve::resolve;
 use super::stream::{WireConnection, WireStream};
-use super::tap::{TappedSocket, TransportLayers, WireTap};
+use super::tap::WireTap;
+use super::tapped_socket::TappedSocket;
 use super::tls::{TlsContext, TlsSession, tls_handshake};
 use super::websocket::upgrade;
 use super::ws_stream::WsStream;

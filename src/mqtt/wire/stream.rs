@@ -10,7 +10,9 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::certificate::CertificateInfo;
-use super::tap::{TappedSocket, TransportLayers, WireTap};
+use super::close_reason::TransportLayers;
+use super::tap::WireTap;
+use super::tapped_socket::TappedSocket;
 use crate::diagnostics::Clock;
 
 /// An open connection to a broker, ready for CONNECT.

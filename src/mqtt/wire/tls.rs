@@ -175,7 +175,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TappedTlsStream<S> {
         ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
         if had_room && buf.filled().len() == before {
             // A missing close_notify is an error (UnexpectedEof), so this end is a polite one.
-            this.tap.observations().close_notify = true;
+            this.tap.on_close_notify();
         }
         Poll::Ready(Ok(()))
     }

@@ -10,7 +10,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
-use super::tap::{WireTap, WsCloseFrame};
+use super::close_reason::WsCloseFrame;
+use super::tap::WireTap;
 
 /// Written bytes beyond which a frame is sent without waiting for the flush.
 const LARGEST_FRAME: usize = 64 * 1024;
@@ -72,8 +73,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WsStream<S> {
                         Some(frame) => (Some(u16::from(frame.code)), frame.reason),
                         None => (None, Utf8Bytes::default()),
                     };
-                    self.tap.observations().ws_close =
-                        Some(WsCloseFrame { code, reason: reason.as_str().to_owned() });
+                    self.tap.on_close_frame(WsCloseFrame { code, reason: reason.as_str().to_owned() });
                     // Our echo of the close frame: nothing depends on whether it still gets out.
                     let _ = Pin::new(&mut self.websocket).poll_flush(cx);
                     return Poll::Ready(Ok(None));
