@@ -1,11 +1,12 @@
-//! The link: our own wire under rumqttc's protocol engine.
+//! The link: dropscope's own transport under rumqttc's protocol engine.
 //!
-//! [`Link`] is a state machine that one task polls: it plans attempts (`backoff`, `versions`), makes them
-//! (`connector`, `handshake`), and lives one `session` after the other (`engine`, `ping`, `queue`).
+//! [`Link`] is a state machine that one task polls. It plans attempts (`reconnect`, with `backoff` and
+//! `versions`), makes them (`connector`, `handshake`), and runs one `session` after the other
+//! (`packet_stream`, `engine`, `ping`, `subscriptions`, `queue`). All its deadlines are in one table (`timers`).
 //! `wire` carries the bytes and names how they ended; [`failure::Failure`] is the vocabulary of both.
 //!
-//! The only room that names `rumqttc`. *Must not know* the monitor, the screens, files other than
-//! certificates.
+//! The only module besides the lab that names `rumqttc`. *Must not depend on* the monitor, the screens, or
+//! files other than certificates.
 
 mod backoff;
 mod check;

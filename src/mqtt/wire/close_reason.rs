@@ -55,7 +55,7 @@ impl CloseEvidence {
             return close_frame_failure(close);
         }
         if self.close_notify {
-            let detail = "the peer closed TLS with close_notify";
+            let detail = "the peer closed TLS politely, with close_notify";
             return Failure::new(AWS_ERROR_MQTT_UNEXPECTED_HANGUP, Layer::Tls, DropKind::TlsClose, detail);
         }
         let (name, detail) = if self.layers.websocket {
@@ -63,7 +63,7 @@ impl CloseEvidence {
         } else if self.layers.tls {
             (AWS_IO_SOCKET_CLOSED, "the peer closed the TCP connection without TLS close_notify")
         } else {
-            (AWS_ERROR_MQTT_UNEXPECTED_HANGUP, "the peer closed the TCP connection (FIN)")
+            (AWS_ERROR_MQTT_UNEXPECTED_HANGUP, "the peer closed the TCP connection politely (FIN)")
         };
         Failure::new(name, Layer::Tcp, DropKind::Fin, detail)
     }
