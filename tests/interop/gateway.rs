@@ -1,4 +1,4 @@
-//! Do mosquitto's own clients and broker get on with the lab's fault gateway?
+//! Mosquitto's own clients and broker through the lab's fault gateway.
 
 use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -25,7 +25,7 @@ use dropscope::mqtt::settings::Transport;
 const VERSIONS: [&str; 2] = ["mqttv311", "mqttv5"];
 const TOPIC: &str = "lab/interop";
 
-/// A gateway before some broker, and where mosquitto's clients reach it.
+/// A gateway in front of a broker, and its addresses for mosquitto's clients.
 struct GatewayFixture {
     /// Keeps the embedded broker alive.
     _embedded: Option<Broker>,
@@ -55,7 +55,7 @@ impl GatewayFixture {
     }
 }
 
-/// mosquitto's clients speak WebSocket from 2.1 on only; for older ones this carries their TCP over it.
+/// Carries a client's TCP over WebSocket: mosquitto's clients support WebSocket only from version 2.1 on.
 async fn bridge(websocket: SocketAddr, tasks: &mut JoinSet<()>) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -135,7 +135,7 @@ impl Subscriber {
         Self(child)
     }
 
-    /// What it printed, once it has ended well.
+    /// Its output, after a successful end.
     async fn finish(mut self) -> Vec<String> {
         with_timeout(move || {
             let mut output = String::new();
@@ -163,10 +163,10 @@ async fn publish(address: SocketAddr, version: &'static str, rest: &'static [&'s
 
 async fn with_timeout<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let done = timeout(TEST_TIMEOUT, spawn_blocking(work)).await;
-    done.expect("patience").expect("no panic")
+    done.expect("no timeout").expect("no panic")
 }
 
-/// Messages of every quality from one way to the other.
+/// Messages of every QoS from one transport to the other.
 async fn exchange(stage: &GatewayFixture) {
     for version in VERSIONS {
         for (from, to) in [(0, 1), (1, 0)] {
@@ -215,9 +215,9 @@ async fn mosquittos_client_reconnects_after_each_fault() {
                 let end =
                     stage.control.arm(PathFault::SessionLifetime { secs: 0.0, jitter_secs: 0.0, manner });
                 let injected = timeout(TEST_TIMEOUT, injections.wait_for(|count| *count > 0)).await;
-                injected.expect("a strike in time").expect("a gateway");
+                injected.expect("a fault in time").expect("a gateway");
                 stage.control.disarm(end);
-                // Retained, as it may come before the client has come back.
+                // Retained, because it may arrive before the client has reconnected.
                 let (name, address) = stage.addresses[transport];
                 publish(address, version, &["-r", "-q", "1", "-m", "again"]).await;
                 assert_eq!(subscriber.finish().await, ["again"], "{version} {manner:?} {name}");

@@ -120,7 +120,7 @@ async fn a_v5_disconnect_carries_its_reason() {
         let (drop, _) = until(&mut link, dropped).await;
         assert_eq!(named(&drop), (name, Layer::Mqtt, DropKind::Disconnect));
         assert_eq!(drop.reason_code, Some(code));
-        assert_eq!(drop.last_rx_secs, Some(1.0), "the farewell does not break the silence before it");
+        assert_eq!(drop.last_rx_secs, Some(1.0), "the close message does not end the silence before it");
         assert!(drop.error_message.as_deref().unwrap().contains(words), "{:?}", drop.error_message);
     }
 }

@@ -1,4 +1,4 @@
-//! `dropscope aws` as a script sees it.
+//! `dropscope aws` as a process: exit codes, output, and files without secrets.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,17 +20,17 @@ fn environment(keys: &Credentials) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Runs the program with a home of its own and nothing else from outside. What it says is written there, too, so
-/// that the scene looks through it.
+/// Runs the program with a home of its own and an otherwise empty environment. Its output is written to the home,
+/// too, so that the fixture searches it for secrets.
 pub(crate) async fn aws(home: &Path, variables: Vec<(&'static str, String)>, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dropscope"));
     command.env_clear().current_dir(home).arg("aws").args(arguments).stdin(Stdio::null()).envs(variables);
-    for (name, place) in [("HOME", ""), ("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")] {
-        command.env(name, home.join(place));
+    for (name, folder) in [("HOME", ""), ("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")] {
+        command.env(name, home.join(folder));
     }
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-    fs::write(home.join("said.out"), &output.stdout).unwrap();
-    fs::write(home.join("said.err"), &output.stderr).unwrap();
+    fs::write(home.join("stdout.txt"), &output.stdout).unwrap();
+    fs::write(home.join("stderr.txt"), &output.stderr).unwrap();
     output
 }
 
@@ -68,7 +68,7 @@ async fn keys_of_the_environment_connect_and_are_written_nowhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refused_keys_end_with_4_and_leave_no_trace_of_themselves() {
+async fn refused_keys_end_with_exit_code_4_and_are_written_nowhere() {
     let scene = AwsFixture::new(Limits::default()).await;
     let keys = scene.rules.keyring().issue(Duration::from_secs(60));
     scene.rules.keyring().expire_all();
@@ -94,10 +94,10 @@ async fn invalid_settings_end_with_exit_code_2_and_one_sentence() {
         (&["mqtts://broker.example"], "AWS credentials sign WebSocket URLs"),
         (&[host, "--planned-margin", "2d"], "--planned-margin must be above 0 and below 1d."),
     ];
-    for (words, sentence) in cases {
-        let output = aws(home.path(), Vec::new(), words).await;
+    for (arguments, sentence) in cases {
+        let output = aws(home.path(), Vec::new(), arguments).await;
         let err = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{words:?}: {err}");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {err}");
         assert!(err.starts_with("error: ") && err.contains(sentence) && err.lines().count() == 1, "{err}");
     }
 }

@@ -1,4 +1,4 @@
-//! Signed anew, refused, renewed, cut after 24 hours: what the link tells of each.
+//! Signed connects, refused ones, renewed keys, the limit of 24 hours: the events of the link for each.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -61,7 +61,7 @@ async fn expired_keys_are_refused_reloaded_and_the_session_resumes() {
     scene.rules.keyring().expire_all();
     let new = scene.issue_keys(2 * KEY_LIFETIME);
     assert_eq!(scene.broker.control().inject(&Fault::Reset), 1);
-    // The first try is a quick one, with the keys that are known.
+    // The first attempt is a quick one, with the cached keys.
     let refused = failed(&mut watched).await;
     assert_eq!((refused.phase, refused.http_status), (Some(Phase::Websocket), Some(403)), "{refused:?}");
     assert!(!refused.error_message.unwrap().contains("clock is"), "the clocks agree");
@@ -81,7 +81,7 @@ async fn a_wrong_clock_is_named_in_the_error() {
         (TimeDelta::hours(3), "this computer's clock is 3 h ahead of the server's"),
     ] {
         let clock = Arc::new(WrongClock(SystemClock::new(), offset));
-        // Known to have expired by a clock that is ahead, or not: they are read and tried all the same.
+        // Keys that have expired by a clock that is ahead are read and tried all the same.
         let mut watched = scene.link_by(clock, |_| ());
         let refused = failed(&mut watched).await;
         let message = refused.error_message.unwrap();
@@ -94,7 +94,7 @@ async fn a_wrong_clock_is_named_in_the_error() {
     }
 }
 
-/// A day of 2.5 seconds.
+/// A connection limit of 2.5 s instead of 24 h.
 fn short_day() -> Limits {
     Limits { connection_ttl: Duration::from_millis(2500), ..Limits::default() }
 }
@@ -126,12 +126,12 @@ async fn a_planned_reconnect_comes_before_the_cut_and_is_no_drop() {
     let count = |matches: fn(&Event) -> bool| watched.events.iter().filter(|event| matches(event)).count();
     assert_eq!(count(|event| matches!(event, Event::Disconnected { by: Initiator::Planned })), 3);
     assert_eq!(count(|event| matches!(event, Event::Dropped(_) | Event::ConnectFailed(_))), 0);
-    assert_eq!(count(|event| matches!(event, Event::Credentials { .. })), 2, "keys are read anew");
+    assert_eq!(count(|event| matches!(event, Event::Credentials { .. })), 2, "keys are read again");
     let is_first = |event: &Event| match event {
         Event::Connected(connected) => connected.event_type == ConnectKind::Connected,
         _ => true,
     };
-    assert!(watched.events.iter().all(is_first), "none came back from a drop: {:?}", watched.events);
+    assert!(watched.events.iter().all(is_first), "no reconnect after a drop: {:?}", watched.events);
     assert_no_secrets(&format!("{:?}", watched.events), &[&old, &new]);
 }
 
@@ -152,7 +152,7 @@ async fn keys_that_cannot_be_renewed_lead_to_one_planned_reconnect_not_to_many()
     assert_eq!(expiries, 1, "they are the same: {:?}", watched.events);
 }
 
-/// Reckons the same expiry anew each time, and is a little off, as two clocks drift apart.
+/// Reports the same expiry with a small difference each time, as with two clocks that drift apart.
 #[derive(Debug)]
 struct DriftingSigner(Arc<dyn Signer>, AtomicI64);
 
@@ -176,7 +176,7 @@ impl Signer for DriftingSigner {
     }
 }
 
-/// Says no, for now or for good.
+/// Refuses to sign, temporarily or permanently.
 #[derive(Debug)]
 struct RefusingSigner(SignFailure);
 
@@ -195,16 +195,16 @@ async fn without_credentials_an_attempt_fails_in_a_phase_of_its_own() {
 
     let scene = AwsFixture::new(Limits::default()).await;
     let refused = SignFailure::refused("the password is wrong");
-    for failure in [SignFailure::unavailable(Layer::Local, "the account's cloud is silent"), refused] {
-        let for_good = failure.is_permanent;
+    for failure in [SignFailure::unavailable(Layer::Local, "the account's cloud does not answer"), refused] {
+        let is_permanent = failure.is_permanent;
         let detail = failure.detail.clone();
         let mut watched = scene.link(|settings| settings.signer = Some(Arc::new(RefusingSigner(failure))));
         let event = failed(&mut watched).await;
         assert_eq!(event.phase, Some(Phase::Credentials));
         assert_eq!(event.error_name.as_deref(), Some("AWS_AUTH_SIGNING_NO_CREDENTIALS"));
         assert!(event.error_message.unwrap().contains(&detail));
-        assert_eq!(event.http_status, for_good.then_some(401), "what exit code 4 goes by");
+        assert_eq!(event.http_status, is_permanent.then_some(401), "exit code 4 depends on it");
         let LinkStatus { activity, .. } = watched.link.status();
-        assert_eq!(activity == Activity::GivenUp, for_good, "{activity:?}");
+        assert_eq!(activity == Activity::GivenUp, is_permanent, "{activity:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Does the link tell why each connect failed, and does it get through once the obstacle is gone?
+//! Every failed connect is named, and the link connects once the obstacle is removed.
 
 use std::fmt;
 use std::sync::atomic::Ordering;
@@ -15,10 +15,10 @@ use crate::faults::expected::{ALL, ExpectedFailure};
 use crate::faults::fixture::Fixture;
 use crate::faults::watched_link::run_all;
 
-/// Deadline of the phase that is to run into it.
+/// Deadline of the phase that is to time out.
 const SHORT_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// An obstacle at one place.
+/// An obstacle with one transport and version.
 #[derive(Clone, Copy)]
 struct Case {
     name: &'static str,
@@ -30,7 +30,7 @@ struct Case {
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} over {} speaking {:?}", self.name, self.transport.name(), self.version)
+        write!(f, "{} over {} with {:?}", self.name, self.transport.name(), self.version)
     }
 }
 
@@ -59,7 +59,7 @@ async fn run(case: Case) -> Result<(), String> {
     expect_failure(scene, case.obstacle, case.expected).await
 }
 
-/// A session is up; the obstacle appears, the session is cut, the connect fails; the obstacle goes.
+/// A session is up; the obstacle is set, the session is reset, the connect fails; the obstacle is removed.
 async fn expect_failure(
     scene: Fixture,
     obstacle: &Obstacle,
@@ -105,7 +105,7 @@ async fn clear_obstacle(obstacle: &Obstacle, scene: &Fixture) {
     }
 }
 
-/// Deadlines of which only one can be met by a test.
+/// Deadlines of which only one is short enough for a test to reach.
 fn deadline_of(phase: Phase) -> PhaseTimeouts {
     let mut timeouts = PhaseTimeouts::default();
     match phase {
@@ -119,7 +119,7 @@ fn deadline_of(phase: Phase) -> PhaseTimeouts {
     timeouts
 }
 
-/// A CONNACK that says no.
+/// A CONNACK that refuses.
 #[derive(Clone, Copy)]
 struct ConnackRefusal {
     code: u8,
@@ -129,7 +129,7 @@ struct ConnackRefusal {
 
 impl fmt::Display for ConnackRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CONNACK 0x{:02X} over {} speaking {:?}", self.code, self.transport.name(), self.version)
+        write!(f, "CONNACK 0x{:02X} over {} with {:?}", self.code, self.transport.name(), self.version)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Does the link tell how each session died, and is it back afterwards?
+//! Every drop is named, and the link reconnects afterwards.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use crate::faults::fixture::Fixture;
 use crate::faults::session_table::{REASONS, Row, SessionAction, TABLE};
 use crate::faults::watched_link::{WatchedLink, run_all};
 
-/// Keep-alive where a silence is to be noticed: the shortest there is.
+/// Keep-alive for rows that detect silence: the shortest possible.
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
 const PING_TIMEOUT: Duration = Duration::from_millis(300);
-/// How late a busy computer may be; less than another keep-alive.
+/// Tolerance for a busy computer; less than another keep-alive.
 const SLACK: Duration = Duration::from_millis(800);
 
-/// A row at one place.
+/// A row with one transport and version.
 #[derive(Clone, Copy)]
 struct Case {
     row: &'static Row,
@@ -30,7 +30,7 @@ struct Case {
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} over {} speaking {:?}", self.row.name, self.transport.name(), self.version)
+        write!(f, "{} over {} with {:?}", self.row.name, self.transport.name(), self.version)
     }
 }
 
@@ -82,7 +82,7 @@ async fn run(case: Case) -> Result<(), String> {
     recover(row, &mut scene, &mut watched).await
 }
 
-/// Lets it happen and waits for the drop.
+/// Performs the action and waits for the drop.
 async fn perform(
     action: &SessionAction,
     scene: &mut Fixture,
@@ -136,7 +136,7 @@ fn publish(bytes: usize) -> Publish {
     }
 }
 
-/// The fault is over: the link comes back, subscribes, and hears messages again.
+/// The fault is over: the link reconnects, subscribes, and receives messages again.
 async fn recover(row: &Row, scene: &mut Fixture, watched: &mut WatchedLink) -> Result<(), String> {
     let broker_went = scene.broker.is_none();
     if broker_went {
@@ -151,7 +151,7 @@ async fn recover(row: &Row, scene: &mut Fixture, watched: &mut WatchedLink) -> R
     let drops = watched.count(|event| matches!(event, Event::Dropped(_)));
     let is_one_drop = drops == 1 || matches!(row.action, SessionAction::TakeOver);
     if !is_one_drop {
-        return Err(format!("told as {drops} drops"));
+        return Err(format!("reported as {drops} drops"));
     }
     scene.broker.as_ref().unwrap().publish("test/back", "x");
     watched.until("a message", |observed| matches!(observed.event, Event::Received(_)).then_some(())).await
@@ -208,13 +208,13 @@ async fn check_disconnect(case: DisconnectCase) -> Result<(), String> {
         && !message.contains("does not know")
         && case.text.is_none_or(|_| message.contains("\"be\\u{1b}gone\""));
     if !has_reason_text {
-        return Err(format!("told as {message:?}"));
+        return Err(format!("reported as {message:?}"));
     }
     watched.connected(ConnectKind::Resumed).await.map(|_| ())
 }
 
 #[tokio::test]
-async fn a_publish_larger_than_the_broker_announced_harms_no_session() {
+async fn a_publish_over_the_broker_limit_harms_no_session() {
     let options = BrokerOptions { announced_max_packet: Some(1000), max_packet: 1000, ..Default::default() };
     let scene = Fixture::start(Transport::Tcp, VersionChoice::V5, options).await;
     let mut watched = scene.watched_link();
