@@ -46,21 +46,21 @@ fn everything_below(folder: &Path) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_of_the_environment_connect_and_are_written_nowhere() {
-    let scene = AwsFixture::new(Limits::default()).await;
-    let keys = scene.rules.keyring().issue(KEY_LIFETIME);
+    let fixture = AwsFixture::new(Limits::default()).await;
+    let keys = fixture.rules.keyring().issue(KEY_LIFETIME);
     let mut variables = environment(&keys);
     let expiry =
         dropscope::diagnostics::Clock::now(&dropscope::clock::SystemClock::new()).wall + KEY_LIFETIME;
     variables.push(("AWS_CREDENTIAL_EXPIRATION", expiry.to_rfc3339()));
-    let url = format!("ws://127.0.0.1:{}", scene.port);
+    let url = format!("ws://127.0.0.1:{}", fixture.port);
     let arguments =
         [&url, "--region", "us-east-1", "--duration", "3s", "--json", "-vv", "--export-dir", "exports"];
-    let output = aws(scene.home.path(), variables, &arguments).await;
+    let output = aws(fixture.home.path(), variables, &arguments).await;
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "{err}");
     assert!(out.contains(r#""kind":"credentials""#) && out.contains(r#""kind":"connected""#), "{out}");
     assert!(err.contains("Credentials           expire in 59 min"), "{err}");
-    let written = everything_below(scene.home.path());
+    let written = everything_below(fixture.home.path());
     assert!(
         written.contains(r#""kind":"connected""#) && written.contains("credentials_expire_at"),
         "{written}"
@@ -69,12 +69,12 @@ async fn keys_of_the_environment_connect_and_are_written_nowhere() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refused_keys_end_with_exit_code_4_and_are_written_nowhere() {
-    let scene = AwsFixture::new(Limits::default()).await;
-    let keys = scene.rules.keyring().issue(Duration::from_secs(60));
-    scene.rules.keyring().expire_all();
-    let url = format!("ws://127.0.0.1:{}", scene.port);
+    let fixture = AwsFixture::new(Limits::default()).await;
+    let keys = fixture.rules.keyring().issue(Duration::from_secs(60));
+    fixture.rules.keyring().expire_all();
+    let url = format!("ws://127.0.0.1:{}", fixture.port);
     let arguments = [&url, "--region", "us-east-1", "--max-reconnect-attempts", "1", "-vv"];
-    let output = aws(scene.home.path(), environment(&keys), &arguments).await;
+    let output = aws(fixture.home.path(), environment(&keys), &arguments).await;
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(4), "{out}{err}");
     assert!(err.contains("Connect failed at websocket") && err.contains("HTTP 403"), "{err}");

@@ -35,9 +35,9 @@ async fn failed(watched: &mut WatchedLink) -> ConnectFailedEvent {
 
 #[tokio::test]
 async fn a_signed_upgrade_is_accepted_and_the_expiry_is_reported_first() {
-    let scene = AwsFixture::new(Limits::default()).await;
-    let keys = scene.issue_keys(KEY_LIFETIME);
-    let mut watched = scene.link(|_| ());
+    let fixture = AwsFixture::new(Limits::default()).await;
+    let keys = fixture.issue_keys(KEY_LIFETIME);
+    let mut watched = fixture.link(|_| ());
     connected(&mut watched).await;
     let [Event::Credentials { expires_at }, Event::Attempt(attempt), Event::Connected(_)] =
         &watched.events[..]
@@ -54,13 +54,13 @@ async fn a_signed_upgrade_is_accepted_and_the_expiry_is_reported_first() {
 
 #[tokio::test]
 async fn expired_keys_are_refused_reloaded_and_the_session_resumes() {
-    let scene = AwsFixture::new(Limits::default()).await;
-    let old = scene.issue_keys(KEY_LIFETIME);
-    let mut watched = scene.link(|_| ());
+    let fixture = AwsFixture::new(Limits::default()).await;
+    let old = fixture.issue_keys(KEY_LIFETIME);
+    let mut watched = fixture.link(|_| ());
     connected(&mut watched).await;
-    scene.rules.keyring().expire_all();
-    let new = scene.issue_keys(2 * KEY_LIFETIME);
-    assert_eq!(scene.broker.control().inject(&Fault::Reset), 1);
+    fixture.rules.keyring().expire_all();
+    let new = fixture.issue_keys(2 * KEY_LIFETIME);
+    assert_eq!(fixture.broker.control().inject(&Fault::Reset), 1);
     // The first attempt is a quick one, with the cached keys.
     let refused = failed(&mut watched).await;
     assert_eq!((refused.phase, refused.http_status), (Some(Phase::Websocket), Some(403)), "{refused:?}");
@@ -74,15 +74,15 @@ async fn expired_keys_are_refused_reloaded_and_the_session_resumes() {
 
 #[tokio::test]
 async fn a_wrong_clock_is_named_in_the_error() {
-    let scene = AwsFixture::new(Limits::default()).await;
-    scene.issue_keys(KEY_LIFETIME);
+    let fixture = AwsFixture::new(Limits::default()).await;
+    fixture.issue_keys(KEY_LIFETIME);
     for (offset, words) in [
         (TimeDelta::seconds(-14 * 60 - 20), "this computer's clock is 14 min behind the server's"),
         (TimeDelta::hours(3), "this computer's clock is 3 h ahead of the server's"),
     ] {
         let clock = Arc::new(WrongClock(SystemClock::new(), offset));
         // Keys that have expired by a clock that is ahead are read and tried all the same.
-        let mut watched = scene.link_by(clock, |_| ());
+        let mut watched = fixture.link_by(clock, |_| ());
         let refused = failed(&mut watched).await;
         let message = refused.error_message.unwrap();
         assert!(message.contains(&format!("{words}: signatures are refused")), "{message}");
@@ -101,9 +101,9 @@ fn short_day() -> Limits {
 
 #[tokio::test]
 async fn the_cut_after_a_day_is_a_drop() {
-    let scene = AwsFixture::new(short_day()).await;
-    scene.issue_keys(KEY_LIFETIME);
-    let mut watched = scene.link(|_| ());
+    let fixture = AwsFixture::new(short_day()).await;
+    fixture.issue_keys(KEY_LIFETIME);
+    let mut watched = fixture.link(|_| ());
     watched.until(|event| matches!(event, Event::Dropped(_)).then_some(())).await;
     let back = connected(&mut watched).await;
     assert_eq!(back.event_type, ConnectKind::Resumed);
@@ -111,15 +111,15 @@ async fn the_cut_after_a_day_is_a_drop() {
 
 #[tokio::test]
 async fn a_planned_reconnect_comes_before_the_cut_and_is_no_drop() {
-    let scene = AwsFixture::new(short_day()).await;
-    let old = scene.issue_keys(KEY_LIFETIME);
-    let mut watched = scene.link(|settings| {
+    let fixture = AwsFixture::new(short_day()).await;
+    let old = fixture.issue_keys(KEY_LIFETIME);
+    let mut watched = fixture.link(|settings| {
         let websocket_limit = Some(Duration::from_millis(2500));
         let margin = Some(Duration::from_millis(1200));
         settings.planned_reconnect = Some(PlannedReconnect { margin, websocket_limit });
     });
     connected(&mut watched).await;
-    let new = scene.issue_keys(2 * KEY_LIFETIME);
+    let new = fixture.issue_keys(2 * KEY_LIFETIME);
     for _ in 0..3 {
         connected(&mut watched).await;
     }
@@ -137,9 +137,9 @@ async fn a_planned_reconnect_comes_before_the_cut_and_is_no_drop() {
 
 #[tokio::test]
 async fn keys_that_cannot_be_renewed_lead_to_one_planned_reconnect_not_to_many() {
-    let scene = AwsFixture::new(Limits::default()).await;
-    scene.issue_keys(Duration::from_secs(4));
-    let mut watched = scene.link(|settings| {
+    let fixture = AwsFixture::new(Limits::default()).await;
+    fixture.issue_keys(Duration::from_secs(4));
+    let mut watched = fixture.link(|settings| {
         settings.signer = settings.signer.take().map(DriftingSigner::wrap);
         let margin = Some(Duration::from_secs(3));
         settings.planned_reconnect = Some(PlannedReconnect { margin, websocket_limit: None });
@@ -193,12 +193,12 @@ async fn without_credentials_an_attempt_fails_in_a_phase_of_its_own() {
     use dropscope::diagnostics::event::Layer;
     use dropscope::mqtt::Activity;
 
-    let scene = AwsFixture::new(Limits::default()).await;
+    let fixture = AwsFixture::new(Limits::default()).await;
     let refused = SignFailure::refused("the password is wrong");
     for failure in [SignFailure::unavailable(Layer::Local, "the account's cloud does not answer"), refused] {
         let is_permanent = failure.is_permanent;
         let detail = failure.detail.clone();
-        let mut watched = scene.link(|settings| settings.signer = Some(Arc::new(RefusingSigner(failure))));
+        let mut watched = fixture.link(|settings| settings.signer = Some(Arc::new(RefusingSigner(failure))));
         let event = failed(&mut watched).await;
         assert_eq!(event.phase, Some(Phase::Credentials));
         assert_eq!(event.error_name.as_deref(), Some("AWS_AUTH_SIGNING_NO_CREDENTIALS"));

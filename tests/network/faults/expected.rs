@@ -47,9 +47,9 @@ impl ExpectedDrop {
     /// Checks the recorded event.
     pub(crate) fn check(&self, actual: &DroppedEvent) -> Result<(), String> {
         let name = (actual.error_name.as_deref(), actual.error_code);
-        let manner = (actual.layer, actual.how, actual.reason_code, actual.ws_close_code);
+        let actual_kind = (actual.layer, actual.how, actual.reason_code, actual.ws_close_code);
         let is_right = name == (Some(self.name.name), Some(self.name.code))
-            && manner == (Some(self.layer), Some(self.how), self.reason_code, self.ws_close_code)
+            && actual_kind == (Some(self.layer), Some(self.how), self.reason_code, self.ws_close_code)
             && actual.reconnect_attempt == 0
             && is_explained(actual.error_message.as_deref(), self.name);
         if is_right { Ok(()) } else { Err(format!("expected {self:?}\n    actual   {actual:?}")) }

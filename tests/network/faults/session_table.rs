@@ -179,7 +179,7 @@ pub(crate) static TABLE: &[Row] = &[
     inject("second CONNACK", TCP, V5, bytes(&[0x20, 3, 0, 0, 0]), VIOLATION),
     inject("PINGREQ from the broker", TCP, BOTH, bytes(&[0xC0, 0]), VIOLATION),
     inject("unexpected PUBACK", TCP, BOTH, bytes(&[0x40, 2, 0, 1]), VIOLATION),
-    inject("AUTH nobody asked for", TCP, BOTH, bytes(&[0xF0, 2, 0x18, 0]), VIOLATION),
+    inject("unexpected AUTH", TCP, BOTH, bytes(&[0xF0, 2, 0x18, 0]), VIOLATION),
     inject("endless remaining length", TCP, BOTH, bytes(&[0x30, 0xFF, 0xFF, 0xFF, 0xFF]), VIOLATION),
     // DISCONNECT in every form MQTT 5 allows; none is allowed in 3.1.1.
     inject("DISCONNECT", ALL, V3, bytes(&[0xE0, 0]), ILLEGAL_DISCONNECT),
