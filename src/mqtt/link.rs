@@ -242,9 +242,10 @@ impl Link {
                 continue;
             }
             match &mut self.state {
-                ConnectionState::Off | ConnectionState::GivenUp => return Poll::Pending,
                 ConnectionState::Waiting { .. } if self.timers.is_due(Timer::Connect) => self.begin_attempt(),
-                ConnectionState::Waiting { .. } => return Poll::Pending,
+                ConnectionState::Off | ConnectionState::GivenUp | ConnectionState::Waiting { .. } => {
+                    return Poll::Pending;
+                }
                 ConnectionState::Connecting { attempt, .. } => {
                     let outcome = ready!(attempt.as_mut().poll(cx));
                     self.finish_attempt(outcome);

@@ -105,7 +105,7 @@ async fn the_address_family_is_respected_and_the_next_address_is_tried() {
     let addresses = [closed, format!("127.0.0.1:{port}").parse().unwrap()];
     let (connection, detail) = super::super::dial::dial(&addresses, &settings).await.unwrap();
     assert_eq!(connection.remote.port(), port);
-    assert!(detail.contains("after") && detail.contains("refused"), "{detail}");
+    assert!(detail.contains("failed before") && detail.contains("refused"), "{detail}");
 }
 
 #[tokio::test]
