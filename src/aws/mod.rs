@@ -1,8 +1,8 @@
-//! What AWS IoT Core asks of a client before MQTT begins: the signature on the WebSocket's URL.
+//! What AWS IoT Core requires of a client before MQTT begins: the signature on the WebSocket's URL.
 //!
-//! Both ends use it: the link to sign, the lab to check.
+//! Both ends use it: the link to sign, the lab to verify.
 //!
-//! *Must not know* any other room, a socket or a clock: keys and times come in, text goes out.
+//! *Must not depend on* any other module, a socket or a clock: keys and times come in, text goes out.
 
 mod sigv4;
 

@@ -1,7 +1,7 @@
-//! Is this URL signed by the holder of the key? AWS Signature Version 4, query form, for AWS IoT.
+//! AWS Signature Version 4, query form, for AWS IoT: signing a URL and verifying it.
 //!
-//! One thing differs from every other AWS service: the session token travels in the query but is
-//! not part of what is signed.
+//! One thing differs from every other AWS service: the session token is in the query but not covered by the
+//! signature.
 
 use std::fmt::Write;
 
@@ -15,15 +15,15 @@ use sha2::{Digest, Sha256};
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const SERVICE: &str = "iotdevicegateway";
 const TERMINATION: &str = "aws4_request";
-/// SHA-256 of nothing: an upgrade has no body.
+/// SHA-256 of the empty body of an upgrade.
 const EMPTY_BODY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 const DATE_FORMAT: &str = "%Y%m%dT%H%M%SZ";
-/// How far the signer's clock may be from the verifier's, and how long a URL without
-/// `X-Amz-Expires` stays good.
+/// Largest difference between the clocks of signer and verifier, and the lifetime of a URL without
+/// `X-Amz-Expires`.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(5);
-/// The longest life a signer may ask for: seven days.
+/// The longest lifetime of a signed URL: seven days.
 const LONGEST_LIFE_SECS: u32 = 604_800;
-/// Everything but RFC 3986's unreserved characters is escaped.
+/// Everything except RFC 3986's unreserved characters is escaped.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Keys to sign with. `Debug` shows neither the secret nor the token.
@@ -33,14 +33,14 @@ pub struct Credentials {
     pub access_key_id: String,
     /// Secret half.
     pub secret_key: SecretString,
-    /// Proof that temporary keys were issued; permanent keys have none.
+    /// Token of temporary keys; permanent keys have none.
     pub session_token: Option<SecretString>,
 }
 
-/// What is signed for.
+/// The endpoint that a signature is for.
 #[derive(Debug, Clone, Copy)]
 pub struct SigningTarget<'a> {
-    /// The Host header exactly as it is sent: with the port unless it is the scheme's own.
+    /// The Host header exactly as it is sent: with the port unless it is the scheme's default.
     pub host: &'a str,
     /// Path of the URL, `/mqtt` at AWS.
     pub path: &'a str,
@@ -49,7 +49,7 @@ pub struct SigningTarget<'a> {
 }
 
 /// Signs; gives path and query for the request line. `expires_secs` (1–604800) is left out of the
-/// query for `None`, as the AWS device SDKs do: the URL is then good for five minutes.
+/// query for `None`, as the AWS device SDKs do: the URL is then valid for five minutes.
 pub fn presign(
     target: SigningTarget<'_>,
     credentials: &Credentials,
@@ -78,16 +78,16 @@ pub fn presign(
 /// Why a signed URL is not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SignatureError {
-    /// A parameter is not there.
+    /// A parameter is missing.
     #[error("the query has no {0}")]
     Missing(&'static str),
-    /// A parameter cannot be understood, or is there twice.
-    #[error("{0} is not what it should be")]
+    /// A parameter cannot be parsed, or occurs twice.
+    #[error("{0} is malformed")]
     Malformed(&'static str),
     /// The Host header must be signed, and each signed header must be sent.
     #[error("the signed headers do not cover what was sent")]
     UnsignedHeaders,
-    /// The signature's date lies in the verifier's future.
+    /// The signature's date is in the verifier's future.
     #[error("the signature is not yet current: the signer's clock is ahead")]
     ClockAhead,
     /// The signature is too old.
@@ -98,7 +98,7 @@ pub enum SignatureError {
     Mismatch,
 }
 
-/// A signed request as it was received, not yet believed.
+/// A signed request as it was received, not yet verified.
 pub struct PresignedUrl {
     path: String,
     query: String,
@@ -114,10 +114,10 @@ pub struct PresignedUrl {
 }
 
 impl PresignedUrl {
-    /// Takes a request target (path and query) apart.
+    /// Parses a request target (path and query).
     ///
     /// # Errors
-    /// [`Refusal::Missing`] or [`Refusal::Malformed`].
+    /// [`SignatureError::Missing`] or [`SignatureError::Malformed`].
     pub fn parse(target: &str) -> Result<Self, SignatureError> {
         let (path, query) = target.split_once('?').ok_or(SignatureError::Missing("X-Amz-Algorithm"))?;
         let parameters = parameters(query)?;
@@ -129,7 +129,7 @@ impl PresignedUrl {
         let date = get("X-Amz-Date")?.to_owned();
         let parsed = NaiveDateTime::parse_from_str(&date, DATE_FORMAT);
         let at = parsed.map_err(|_| SignatureError::Malformed("X-Amz-Date"))?.and_utc();
-        // The parser is lenient about digits; what is signed begins with exactly eight of them.
+        // The parser is lenient about digits; a valid date begins with exactly eight of them.
         if at.format(DATE_FORMAT).to_string() != date {
             return Err(SignatureError::Malformed("X-Amz-Date"));
         }
@@ -168,17 +168,17 @@ impl PresignedUrl {
         })
     }
 
-    /// The key that is said to have signed.
+    /// The key id in the URL.
     pub fn access_key_id(&self) -> &str {
         &self.access_key_id
     }
 
-    /// The session token that came along, not signed.
+    /// The session token in the URL, which the signature does not cover.
     pub fn session_token(&self) -> Option<&SecretString> {
         self.session_token.as_ref()
     }
 
-    /// The region that was signed for.
+    /// The region in the URL.
     pub fn region(&self) -> &str {
         &self.region
     }
@@ -187,8 +187,8 @@ impl PresignedUrl {
     /// lower-case name. The comparison takes the same time wherever the signatures differ.
     ///
     /// # Errors
-    /// [`Refusal::Mismatch`] before [`Refusal::Skewed`] and [`Refusal::Stale`]: only the holder of the
-    /// key learns that its clock is wrong.
+    /// [`SignatureError::Mismatch`] before [`SignatureError::ClockAhead`] and [`SignatureError::Expired`]: only
+    /// the holder of the key gets the information that its clock is wrong.
     pub fn verify(
         &self,
         header: impl Fn(&str) -> Option<String>,
@@ -216,9 +216,9 @@ impl PresignedUrl {
 }
 
 impl std::fmt::Debug for PresignedUrl {
-    /// Leaves signature and token out: within its life the URL is a key.
+    /// Omits signature and token: during its lifetime the URL works like a key.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Presigned")
+        f.debug_struct("PresignedUrl")
             .field("path", &self.path)
             .field("date", &self.date)
             .field("region", &self.region)
@@ -241,7 +241,7 @@ fn parameters(query: &str) -> Result<Vec<(String, String)>, SignatureError> {
         .collect()
 }
 
-/// The value of a parameter that may be there once.
+/// The value of a parameter that may occur once.
 fn single_parameter<'a>(
     parameters: &'a [(String, String)],
     name: &'static str,
@@ -253,7 +253,7 @@ fn single_parameter<'a>(
     }
 }
 
-/// What of the query is signed: all but the signature and the token, sorted.
+/// The signed part of the query: all but the signature and the token, sorted.
 fn canonical_query(parameters: &[(String, String)]) -> String {
     let signed = parameters
         .iter()

@@ -1,9 +1,9 @@
-//! With which keys does this user sign for AWS, and for which region?
+//! The AWS keys and the region of this user.
 //!
-//! Where they are looked for is what users know from AWS's own tools: the environment, then the profile
-//! files. The files are read again for every deep attempt, so that rotated keys are picked up.
+//! They are searched in the order of AWS's own tools: the environment, then the profile files. The files are
+//! read again for every deep attempt, so that rotated keys are picked up.
 //!
-//! *Must not know* the monitor, the screens, the configuration.
+//! *Must not depend on* the monitor, the screens, or the configuration.
 
 mod profile;
 mod signer;

@@ -1,4 +1,4 @@
-//! What does a profile of the AWS tools hold?
+//! One profile of the files of the AWS tools.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 pub(super) struct AwsProfile(BTreeMap<String, String>);
 
 impl AwsProfile {
-    /// Adds what `text` says under `[heading]` and is not known yet. Lines that are no settings are passed
-    /// over, as AWS's tools do.
+    /// Adds the settings under `[heading]` in `text`; existing ones stay. Lines that are not settings are
+    /// ignored, as by AWS's tools. Returns whether the heading exists.
     pub(super) fn merge_section(&mut self, text: &str, heading: &str) -> bool {
         let mut inside = false;
         let mut found = false;
         for line in text.lines() {
-            // An indented line belongs to a nested setting, of which none is a key.
+            // An indented line belongs to a nested setting, none of which is a key.
             if line.starts_with([' ', '\t', '#', ';']) {
                 continue;
             }
@@ -30,7 +30,7 @@ impl AwsProfile {
         found
     }
 
-    /// A setting that is there and not empty.
+    /// A setting that exists and is not empty.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }

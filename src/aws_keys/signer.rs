@@ -1,4 +1,4 @@
-//! How is the upgrade of this attempt signed? The link's signer over the user's own keys.
+//! The link's signer with the user's own keys.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,8 +12,8 @@ use crate::mqtt::connector::BoxFuture;
 use crate::mqtt::settings::BrokerAddress;
 use crate::mqtt::signer::{SignFailure, SignedTarget, Signer};
 
-/// Signs with the keys of a [`KeySource`], which it asks again for every deep attempt, when a refusal shows
-/// that its keys are dead, and when they are known to have expired.
+/// Signs with the keys of a [`KeySource`]. It reads the source again for every deep attempt, after a refusal,
+/// and when the keys have expired.
 pub struct KeySigner {
     source: KeySource,
     host: String,
@@ -43,7 +43,7 @@ impl KeySigner {
         *self.cached.lock().unwrap_or_else(PoisonError::into_inner) = found;
     }
 
-    /// What is kept and good as far as is known.
+    /// The cached keys, unless they have expired.
     fn cached(&self) -> Option<ExpiringCredentials> {
         let cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let now = self.clock.now().wall;
@@ -56,8 +56,8 @@ impl KeySigner {
         }
         let source = self.source.clone();
         let read = tokio::task::spawn_blocking(move || source.read()).await;
-        let unavailable = |why: &dyn std::fmt::Display| {
-            SignFailure::unavailable(Layer::Local, why.to_string().trim_end_matches('.'))
+        let unavailable = |error: &dyn std::fmt::Display| {
+            SignFailure::unavailable(Layer::Local, error.to_string().trim_end_matches('.'))
         };
         let found = read.map_err(|error| unavailable(&error))?.map_err(|error| unavailable(&error))?;
         self.set_cached(Some(found.clone()));

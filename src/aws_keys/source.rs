@@ -1,4 +1,4 @@
-//! Where are the keys, and what if there are none?
+//! The sources of AWS keys: environment and profile files.
 
 use std::fmt;
 use std::fs;
@@ -13,20 +13,20 @@ use crate::aws::Credentials;
 /// Looks up an environment variable.
 pub type EnvLookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// Settings in which tools that fill profile files leave the expiry of temporary keys.
+/// Settings in which tools that write profile files store the expiry of temporary keys.
 const EXPIRY_SETTINGS: [&str; 4] =
     ["expiration", "aws_expiration", "aws_session_expiration", "x_security_token_expires"];
 
-/// Keys and what is known of them.
+/// Keys with their expiry.
 #[derive(Debug, Clone)]
 pub struct ExpiringCredentials {
     /// The keys.
     pub credentials: Credentials,
-    /// When they expire, if somebody wrote it down.
+    /// When they expire, if the source contains it.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// Why there are no keys. Each is one sentence that says what to do; none repeats a value.
+/// Why there are no keys. Each message is one sentence that states what to do; none repeats a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// Nothing was found anywhere.
@@ -36,40 +36,40 @@ pub enum KeyError {
     )]
     NoCredentials,
     /// One half of a key alone.
-    #[error("{there} is set without {missing}; a key needs both.")]
+    #[error("{present} is set without {missing}; a key needs both.")]
     IncompletePair {
-        /// What is there.
-        there: String,
-        /// What is not.
+        /// The setting that exists.
+        present: String,
+        /// The setting that does not.
         missing: String,
     },
-    /// The profile asked for is in neither file.
+    /// The requested profile is in neither file.
     #[error(
-        "There is no profile `{0}` in ~/.aws/credentials or ~/.aws/config; `aws configure list-profiles` tells them."
+        "There is no profile `{0}` in ~/.aws/credentials or ~/.aws/config; `aws configure list-profiles` lists them."
     )]
     NoProfile(String),
-    /// The profile gets its keys in a way that is not carried out here.
+    /// The profile gets its keys by a method that is not supported.
     #[error(
-        "The profile `{profile}` gets its keys by {way}, which dropscope does not do itself; export them first: \
+        "The profile `{profile}` uses {method}, which dropscope does not support; export its keys first: \
          eval \"$(aws configure export-credentials --profile {profile} --format env)\""
     )]
     UnsupportedProfile {
         /// Its name.
         profile: String,
         /// How it gets its keys, in words.
-        way: &'static str,
+        method: &'static str,
     },
-    /// A file is there and cannot be read.
+    /// A file exists and cannot be read.
     #[error("The file {} cannot be read: {why}.", .path.display())]
     Unreadable {
         /// Which file.
         path: PathBuf,
-        /// What the operating system says.
+        /// The error of the operating system.
         why: String,
     },
 }
 
-/// Where to look for keys.
+/// The place to search for keys.
 #[derive(Clone)]
 pub struct KeySource {
     env: EnvLookup,
@@ -83,8 +83,8 @@ impl fmt::Debug for KeySource {
 }
 
 impl KeySource {
-    /// Keys of this environment. A `profile` asked for in words goes before keys in the environment, as with
-    /// AWS's own tools; `AWS_PROFILE` does not.
+    /// Keys of this environment. An explicit `profile` precedes keys in the environment, as with AWS's own
+    /// tools; `AWS_PROFILE` does not.
     pub fn new(env: EnvLookup, profile: Option<String>) -> Self {
         Self { env, profile }
     }
@@ -100,7 +100,7 @@ impl KeySource {
         }
     }
 
-    /// The region the user works in, for endpoints whose names have none.
+    /// The configured region, for endpoints whose names contain none.
     pub fn region(&self) -> Option<String> {
         let from_environment = self.get("AWS_REGION").or_else(|| self.get("AWS_DEFAULT_REGION"));
         from_environment.or_else(|| self.profile().ok()?.1.get("region").map(str::to_owned))
@@ -132,11 +132,11 @@ impl KeySource {
             ("credential_process", "a command (credential_process)"),
             ("sso_session", "single sign-on"),
             ("sso_start_url", "single sign-on"),
-            ("login_session", "a sign-in in the browser"),
-            ("role_arn", "taking on a role (role_arn)"),
+            ("login_session", "a browser sign-in"),
+            ("role_arn", "an assumed role (role_arn)"),
         ];
         match unsupported.into_iter().find(|(setting, _)| profile.get(setting).is_some()) {
-            Some((_, way)) => Err(KeyError::UnsupportedProfile { profile: name, way }),
+            Some((_, method)) => Err(KeyError::UnsupportedProfile { profile: name, method }),
             None => Err(KeyError::NoCredentials),
         }
     }
@@ -146,22 +146,22 @@ impl KeySource {
         let requested = self.profile.clone().or_else(|| self.get("AWS_PROFILE"));
         let name = requested.clone().unwrap_or_else(|| "default".to_owned());
         let mut profile = AwsProfile::default();
-        let mut is_there = false;
+        let mut exists = false;
         for (variable, file, heading) in [
             ("AWS_SHARED_CREDENTIALS_FILE", "credentials", name.clone()),
             ("AWS_CONFIG_FILE", "config", format!("profile {name}")),
-            // The default profile goes without the word, in both files.
+            // The heading of the default profile has no `profile` in either file.
             ("AWS_CONFIG_FILE", "config", "default".to_owned()),
         ] {
             if heading == "default" && name != "default" {
                 continue;
             }
             if let Some(text) = self.file(variable, file)? {
-                is_there |= profile.merge_section(&text, &heading);
+                exists |= profile.merge_section(&text, &heading);
             }
         }
         match requested {
-            Some(requested) if !is_there => Err(KeyError::NoProfile(requested)),
+            Some(requested) if !exists => Err(KeyError::NoProfile(requested)),
             _ => Ok((name, profile)),
         }
     }
@@ -181,17 +181,17 @@ impl KeySource {
     }
 }
 
-/// Both halves of a key, or none; half of it is a mistake unless it is not wanted anyway.
+/// Both halves of a key, or none. One half alone is an error unless `ignore_incomplete`.
 fn key_pair(
     names: [&str; 2],
     get: impl Fn(&str) -> Option<String>,
     ignore_incomplete: bool,
 ) -> Result<Option<(String, String)>, KeyError> {
-    let incomplete = |there: &str, missing: &str| {
+    let incomplete = |present: &str, missing: &str| {
         if ignore_incomplete {
             Ok(None)
         } else {
-            Err(KeyError::IncompletePair { there: there.to_owned(), missing: missing.to_owned() })
+            Err(KeyError::IncompletePair { present: present.to_owned(), missing: missing.to_owned() })
         }
     };
     match (get(names[0]), get(names[1])) {

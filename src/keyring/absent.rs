@@ -1,26 +1,26 @@
-//! What is said where no keyring is known?
+//! The backend for operating systems without a supported keyring.
 
 use secrecy::SecretString;
 
-use super::{Entry, Keyring, KeyringError, Unlock};
+use super::{KeyringBackend, KeyringError, SecretId, UnlockPolicy};
 
-/// Nothing to keep passwords in.
+/// A backend that stores nothing.
 pub(super) struct Platform;
 
-impl Keyring for Platform {
-    fn read(&self, _: &Entry, _: Unlock) -> Result<Option<SecretString>, KeyringError> {
-        Err(absent())
+impl KeyringBackend for Platform {
+    fn read(&self, _: &SecretId, _: UnlockPolicy) -> Result<Option<SecretString>, KeyringError> {
+        Err(unavailable())
     }
 
-    fn store(&self, _: &Entry, _: &SecretString, _: Unlock) -> Result<(), KeyringError> {
-        Err(absent())
+    fn store(&self, _: &SecretId, _: &SecretString, _: UnlockPolicy) -> Result<(), KeyringError> {
+        Err(unavailable())
     }
 
-    fn forget(&self, _: &Entry, _: Unlock) -> Result<bool, KeyringError> {
-        Err(absent())
+    fn delete(&self, _: &SecretId, _: UnlockPolicy) -> Result<bool, KeyringError> {
+        Err(unavailable())
     }
 }
 
-fn absent() -> KeyringError {
-    KeyringError::Absent("none is known on this system".to_owned())
+fn unavailable() -> KeyringError {
+    KeyringError::Unavailable("none is supported on this system".to_owned())
 }

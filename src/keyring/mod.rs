@@ -1,13 +1,13 @@
-//! Where does the operating system keep this user's passwords, and how are they reached without waiting for ever?
+//! The operating system's keyring, with a time limit for every call.
 //!
 //! The Secret Service of the D-Bus session on Linux (GNOME Keyring, the wallet of KDE and others), the login keychain
 //! on macOS, the Credential Manager on Windows.
 //!
-//! Three things can go wrong that are nobody's fault, and all of them are values here: there is no keyring, it is
-//! locked, it does not answer. No call takes longer than [`Unlock`] says, because each is made on a thread of its
-//! own that is left behind when the time is over.
+//! Three expected failures are values: there is no keyring, it is locked, it does not answer. No call takes
+//! longer than its [`UnlockPolicy`] allows, because each runs on a thread of its own, which is abandoned when the
+//! time is over.
 //!
-//! *Must not know* whose password it is, or what a user is told.
+//! *Must not depend on* accounts or on user-facing text.
 
 #[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
 #[path = "absent.rs"]
@@ -29,64 +29,64 @@ use secrecy::SecretString;
 
 use platform::Platform;
 
-/// How long a keyring has to answer when it needs nobody; one that works needs milliseconds.
+/// Time limit for an answer without a dialog; a working keyring needs milliseconds.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long somebody has to unlock it: time to see the dialog and to type a password, not to come back from lunch.
+/// Time limit for the unlock dialog: long enough to see it and to type a password.
 pub const UNLOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Which password is meant.
+/// The identity of one password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretId {
-    /// What it opens.
+    /// The service it is for.
     pub service: String,
-    /// Whose it is.
+    /// The user it belongs to.
     pub user: String,
 }
 
 impl fmt::Debug for SecretId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entry").field("service", &self.service).finish_non_exhaustive()
+        f.debug_struct("SecretId").field("service", &self.service).finish_non_exhaustive()
     }
 }
 
-/// May a locked keyring ask for its own password?
+/// Whether a locked keyring may open a dialog for its own password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnlockPolicy {
-    /// No: it is told that it is locked. Answers within 5 s.
+    /// No: a locked keyring gives [`KeyringError::Locked`]. Answers within 5 s.
     Never,
-    /// In a dialog of its own; whoever is asked has [`DIALOG`].
+    /// Yes; the user has [`UNLOCK_TIMEOUT`] to answer it.
     Prompt,
 }
 
-/// Why the keyring gave nothing and took nothing. Never holds a secret.
+/// Why a call to the keyring failed. Never contains a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyringError {
-    /// There is none.
+    /// There is no keyring.
     #[error("there is no keyring ({0})")]
     Unavailable(String),
-    /// It is there, and needs somebody who unlocks it.
+    /// It is locked.
     #[error("the keyring is locked")]
     Locked,
-    /// No answer in time.
+    /// It did not answer in time.
     #[error("the keyring did not answer within {} s", .0.as_secs_f64())]
     Timeout(Duration),
-    /// Something else, in the system's words.
+    /// Any other error, in the system's words.
     #[error("the keyring failed: {0}")]
     Failed(String),
 }
 
-/// What keeps passwords.
+/// A store of passwords.
 pub trait KeyringBackend: Send + Sync {
     /// The password of an entry; `None` if there is no such entry.
     ///
     /// # Errors
-    /// When the keyring cannot be asked.
+    /// When the keyring cannot be read.
     fn read(&self, entry: &SecretId, unlock: UnlockPolicy) -> Result<Option<SecretString>, KeyringError>;
 
-    /// Keeps a password, in place of the one that was there.
+    /// Stores a password and replaces an existing one.
     ///
     /// # Errors
-    /// When it is not kept.
+    /// When it is not stored.
     fn store(
         &self,
         entry: &SecretId,
@@ -97,16 +97,16 @@ pub trait KeyringBackend: Send + Sync {
     /// Deletes the entry; `false` if there was none.
     ///
     /// # Errors
-    /// When it may still be there.
+    /// When it may still exist.
     fn delete(&self, entry: &SecretId, unlock: UnlockPolicy) -> Result<bool, KeyringError>;
 
-    /// Whether [`Unlock::Never`] is obeyed. Some systems open their dialog without being asked to.
+    /// Whether [`UnlockPolicy::Never`] is respected. Some systems open their dialog in any case.
     fn can_suppress_prompt(&self) -> bool {
         true
     }
 }
 
-/// The keyring of this user on this computer. Nothing is asked before it is needed.
+/// The keyring of this user on this computer. It is not contacted before the first call.
 pub fn system_keyring() -> impl KeyringBackend {
     KeyringWithTimeout {
         keyring: Arc::new(Platform),
@@ -115,7 +115,7 @@ pub fn system_keyring() -> impl KeyringBackend {
     }
 }
 
-/// A keyring that answers in time, if only to say that it does not.
+/// A keyring whose calls end in time, if necessary with [`KeyringError::Timeout`].
 struct KeyringWithTimeout<K> {
     keyring: Arc<K>,
     answer_timeout: Duration,
@@ -133,7 +133,7 @@ impl<K: KeyringBackend + 'static> KeyringWithTimeout<K> {
             UnlockPolicy::Prompt => self.answer_timeout + self.unlock_timeout,
         };
         let keyring = Arc::clone(&self.keyring);
-        // Room for an answer that comes too late: its thread must end, and what it holds must be wiped.
+        // Capacity for an answer that comes too late: its thread must end, and its secret must be wiped.
         let (sender, answer) = sync_channel(1);
         let thread = thread::Builder::new().name("keyring".to_owned()).spawn(move || {
             let _ = sender.send(call(&keyring));
@@ -176,7 +176,7 @@ impl<K: KeyringBackend + 'static> KeyringBackend for KeyringWithTimeout<K> {
 mod tests {
     use super::*;
 
-    /// Answers after a while, longer where it may ask.
+    /// Answers after a delay.
     struct SlowKeyring(Duration);
 
     impl KeyringBackend for SlowKeyring {

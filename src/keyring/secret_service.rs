@@ -1,8 +1,8 @@
-//! How does one talk to the Secret Service of the D-Bus session?
+//! The Secret Service of the D-Bus session.
 //!
-//! Passwords cross the session bus as they are: its socket is this user's own, and whoever may listen on it may ask
-//! the keyring itself. Locked entries are found without being unlocked, so that a dialog can only come up for
-//! somebody who keeps a password here.
+//! Passwords cross the session bus unencrypted: its socket belongs to this user, and a program that may listen on
+//! it may also read the keyring itself. Locked entries are found without unlocking, so that a dialog opens only if
+//! a password is stored.
 
 use std::collections::HashMap;
 
@@ -25,7 +25,7 @@ impl KeyringBackend for Platform {
         let Some(item) = items(&service, entry, unlock)?.into_iter().next() else { return Ok(None) };
         let secret = Zeroizing::new(item.get_secret().map_err(keyring_error)?);
         let text = std::str::from_utf8(&secret)
-            .map_err(|_| KeyringError::Failed("what it holds is no text".to_owned()))?;
+            .map_err(|_| KeyringError::Failed("the secret is not text".to_owned()))?;
         Ok(Some(SecretString::from(text)))
     }
 
@@ -37,7 +37,7 @@ impl KeyringBackend for Platform {
     ) -> Result<(), KeyringError> {
         let service = connect(unlock)?;
         let secret = password.expose_secret().as_bytes();
-        // The very item that is read the next time, whoever made it with which further attributes.
+        // The item that the next read finds, even if another program created it with more attributes.
         if let Some(item) = items(&service, entry, unlock)?.into_iter().next() {
             return item.set_secret(secret, "text/plain").map_err(keyring_error);
         }
@@ -60,13 +60,13 @@ impl KeyringBackend for Platform {
     }
 }
 
-/// Those that `secret-tool` and most libraries use.
+/// The attributes that `secret-tool` and most libraries use.
 fn attributes(entry: &SecretId) -> HashMap<&str, &str> {
     HashMap::from([("service", entry.service.as_str()), ("username", entry.user.as_str())])
 }
 
 fn connect(unlock: UnlockPolicy) -> Result<SecretService, KeyringError> {
-    // Without time for the dialog none is opened: what would have needed one fails at once.
+    // With a time limit of 0 no dialog is opened: a call that needs one fails at once.
     let seconds = match unlock {
         UnlockPolicy::Never => 0,
         UnlockPolicy::Prompt => UNLOCK_TIMEOUT.as_secs(),
@@ -74,7 +74,7 @@ fn connect(unlock: UnlockPolicy) -> Result<SecretService, KeyringError> {
     SecretService::connect_with_max_prompt_timeout(EncryptionType::Plain, seconds).map_err(keyring_error)
 }
 
-/// What is kept for the entry, ready to be read.
+/// The items of the entry, unlocked.
 fn items<'a>(
     service: &'a SecretService,
     entry: &SecretId,
@@ -103,9 +103,9 @@ fn keyring_error(error: Error) -> KeyringError {
     }
 }
 
-/// The bus names its errors; those that only mean that there is nothing to ask are told apart from failures.
+/// Classifies an error of the bus by its name: a missing service is not a failure.
 fn dbus_error(name: &str, message: &str) -> KeyringError {
-    let unavailable = |why: &str| KeyringError::Unavailable(why.to_owned());
+    let unavailable = |reason: &str| KeyringError::Unavailable(reason.to_owned());
     match name.rsplit('.').next().unwrap_or_default() {
         "IsLocked" => KeyringError::Locked,
         "ServiceUnknown" | "NameHasNoOwner" | "ServiceNotFound" | "ChildExited" | "ChildSignaled" => {

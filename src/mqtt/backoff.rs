@@ -1,4 +1,4 @@
-//! When is the next connect attempt, and is everything rebuilt for it?
+//! Delays between connect attempts: exponential backoff with jitter.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ pub(super) struct RetryPlan {
     pub(super) deep: bool,
 }
 
-/// Exponential growth with jitter. It starts over only after a session that lived long enough to be
-/// called stable, so that a broker that accepts and drops at once is not hammered.
+/// Exponential growth with jitter. It starts over only after a session that was stable for long enough, so
+/// that a broker that accepts and drops at once is not flooded with connects.
 #[derive(Debug)]
 pub(super) struct Backoff {
     settings: BackoffSettings,
@@ -48,12 +48,12 @@ impl Backoff {
         Some(RetryPlan { delay: delay.max(self.remaining_connect_interval(since_connect)), deep })
     }
 
-    /// How long to wait at least, so that no two CONNECTs come closer than allowed.
+    /// Shortest delay that keeps the required interval between two CONNECTs.
     pub(super) fn remaining_connect_interval(&self, since_connect: Option<Duration>) -> Duration {
         since_connect.map_or(Duration::ZERO, |since| self.settings.min_connect_interval.saturating_sub(since))
     }
 
-    /// A session ended after `lived`.
+    /// A session ended at the age of `session_age`.
     pub(super) fn session_ended(&mut self, session_age: Duration) {
         if session_age >= self.settings.stable_after {
             self.level = 0;
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_stable_session_starts_it_over() {
+    fn only_a_stable_session_resets_the_backoff() {
         let mut backoff = Backoff::new(BackoffSettings::default(), 1);
         for _ in 0..8 {
             backoff.next_retry(1, None);
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn it_gives_up_after_the_configured_attempts() {
+    fn backoff_gives_up_after_the_configured_attempts() {
         let settings = BackoffSettings { max_attempts: Some(2), ..BackoffSettings::default() };
         let mut backoff = Backoff::new(settings, 1);
         assert!(backoff.next_retry(1, None).is_some() && backoff.next_retry(2, None).is_some());
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_seeds_give_equal_delays_and_others_do_not() {
+    fn delays_depend_on_the_seed_only() {
         let delays = |seed| {
             let mut backoff = Backoff::new(BackoffSettings::default(), seed);
             (1..9).map(|attempt| backoff.next_retry(attempt, None).unwrap().delay).collect::<Vec<_>>()
@@ -115,7 +115,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn never_sooner_than_allowed_never_later_than_the_maximum(
+        fn delays_respect_the_connect_interval_and_the_maximum(
             seed: u64,
             initial in 0u64..10_000,
             max in 1_000u64..100_000,

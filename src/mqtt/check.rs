@@ -1,32 +1,32 @@
-//! Does one connect work, and how long does each step take? For `dropscope check`.
+//! One connect and one ping with the time of each step, for `dropscope check`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 
+use super::connect_events::{connect_failed_event, connected_event};
 use super::connector::{Connector, WireConnector};
 use super::engine::{InboundPacket, OutboundPacket};
 use super::handshake::{ConnectSentAt, EstablishedSession, Handshake, HandshakeOutcome};
 use super::settings::LinkSettings;
 use super::settings_error::SettingsError;
-use super::state_machine::{connect_failed_event, connected_event};
 use super::versions::VersionSelector;
 use super::wire::{CertificateInfo, Progress};
 use crate::diagnostics::Clock;
 use crate::diagnostics::event::{Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent};
 
-/// How long saying goodbye may take.
+/// How long the disconnect may take.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What one connect and one ping showed.
+/// The result of one connect and one ping.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckReport {
     /// The phases of the last attempt.
     pub attempt: Attempt,
     /// The session, if the broker accepted.
     pub connected: Option<ConnectedEvent>,
-    /// Why there was none.
+    /// Why there is no session.
     pub failure: Option<ConnectFailedEvent>,
     /// The broker's certificate, over TLS.
     pub certificate: Option<CertificateInfo>,
@@ -38,7 +38,7 @@ pub struct CheckReport {
 /// does not take MQTT 5.
 ///
 /// # Errors
-/// When the settings cannot work; each error says what to change.
+/// When the settings cannot work; each error states what to change.
 pub async fn check(settings: &LinkSettings, clock: Arc<dyn Clock>) -> Result<CheckReport, SettingsError> {
     super::validate::validate(settings)?;
     let connector = Arc::new(WireConnector::new(settings)?);
@@ -92,7 +92,7 @@ async fn check_session(
     let certificate = established.certificate.take();
     let ping_ms = tokio::time::timeout(settings.ping_timeout, ping(&mut established, clock)).await;
     let framed = &mut established.framed;
-    // The answer is in; a broker that does not take the goodbye changes nothing.
+    // The result is known; a broker that does not read the DISCONNECT does not change it.
     let disconnect =
         async { framed.send(OutboundPacket::Disconnect).await.is_ok() && framed.close().await.is_ok() };
     let _ = tokio::time::timeout(DISCONNECT_TIMEOUT, disconnect).await;

@@ -1,6 +1,6 @@
-//! What an ordinary `rumqttc` client's errors mean, in our vocabulary.
+//! The errors of an ordinary `rumqttc` client as a [`Failure`].
 //!
-//! dropscope's own link sees the wire and does better; this serves programs that hook the
+//! dropscope's own link sees the wire and reports more detail. This mapping serves programs that connect the
 //! [`Collector`](crate::collector::Collector) to their own `rumqttc::EventLoop`.
 
 use std::io;
@@ -21,14 +21,11 @@ impl From<&ConnectionError> for Failure {
                 name::AWS_IO_SOCKET_TIMEOUT,
                 Layer::Tcp,
                 DropKind::Io,
-                "connecting took longer than the client's limit; the client does not say in which phase",
+                "connecting took longer than the client's limit; the phase is not known",
             ),
-            ConnectionError::FlushTimeout => Self::new(
-                name::AWS_IO_SOCKET_TIMEOUT,
-                Layer::Tcp,
-                DropKind::Io,
-                "nothing could be sent any more",
-            ),
+            ConnectionError::FlushTimeout => {
+                Self::new(name::AWS_IO_SOCKET_TIMEOUT, Layer::Tcp, DropKind::Io, "sending timed out")
+            }
             ConnectionError::Io(error) => Self::from(error),
             ConnectionError::ConnectionRefused(code) => {
                 let code = *code as u8;
@@ -81,7 +78,7 @@ fn state_failure(error: &StateError) -> Failure {
             name::AWS_ERROR_MQTT_UNEXPECTED_HANGUP,
             Layer::Tcp,
             DropKind::Fin,
-            "the peer closed the connection; the client does not say on which layer",
+            "the peer closed the connection; the layer is not known",
         ),
         other => protocol(other.to_string()),
     }
@@ -96,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_error_of_the_client_gets_its_layer_and_manner() {
+    fn each_client_error_has_its_layer_and_kind() {
         let io = |kind| ConnectionError::Io(io::Error::from(kind));
         let state = |error| ConnectionError::MqttState(error);
         let cases = [

@@ -1,4 +1,4 @@
-//! How does the link get a transport? Through this port, so that tests can hand it in-memory streams.
+//! The port through which the link gets its transports, so that tests can supply in-memory streams.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,8 +14,8 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Opens transports.
 pub trait Connector: Send + Sync + std::fmt::Debug {
-    /// Opens one transport, writing the phases to `progress` as they begin. `deep`: reuse nothing that
-    /// was loaded or learned for earlier attempts.
+    /// Opens one transport and notes the phases in `progress` as they begin. `deep`: reuse nothing that was
+    /// loaded or learned in earlier attempts.
     fn open<'a>(
         &'a self,
         settings: &'a LinkSettings,
@@ -25,7 +25,7 @@ pub trait Connector: Send + Sync + std::fmt::Debug {
     ) -> BoxFuture<'a, OpenOutcome>;
 }
 
-/// Opens the real thing: name, TCP, TLS, WebSocket.
+/// Opens real transports: name resolution, TCP, TLS, WebSocket.
 #[derive(Debug)]
 pub struct WireConnector {
     tls: Mutex<Arc<TlsContext>>,
@@ -40,12 +40,12 @@ impl WireConnector {
         Ok(Self { tls: Mutex::new(Arc::new(TlsContext::load(&settings.tls)?)) })
     }
 
-    /// Reads the files again: they may have been renewed. If that fails, what was loaded stays.
+    /// Reads the files again: they may have been renewed. If that fails, the loaded ones stay in use.
     async fn reload(&self, settings: &LinkSettings) {
         let tls = settings.tls.clone();
         match tokio::task::spawn_blocking(move || TlsContext::load(&tls)).await {
             Ok(Ok(fresh)) => *self.tls.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh),
-            Ok(Err(why)) => tracing::warn!(%why, "certificates not reloaded"),
+            Ok(Err(error)) => tracing::warn!(why = %error, "certificates not reloaded"),
             Err(_) => {}
         }
     }

@@ -1,7 +1,7 @@
-//! What does the protocol say? One face over rumqttc's two protocol states and codecs.
+//! The protocol engine: one interface over rumqttc's two protocol states and codecs.
 //!
-//! The engine is the codec of the connection's `Framed`: bytes in become [`Packet`]s, [`Outbound`]s
-//! become bytes. Whatever a peer sends, it answers with a packet or a [`Failure`], never a panic.
+//! The engine is the codec of the connection's `Framed`: bytes become [`ReceivedPacket`]s, and
+//! [`OutboundPacket`]s become bytes. Any input gives a packet or a [`Failure`], never a panic.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,9 +21,9 @@ use crate::diagnostics::error_name::{
 };
 use crate::diagnostics::event::{DropKind, Layer};
 
-/// Most QoS 1 publishes on the way at once; a broker's receive maximum can only lower it.
+/// Most QoS 1 publishes in flight at once; a broker's receive maximum can only lower it.
 pub(super) const MAX_IN_FLIGHT: u16 = 64;
-/// Packet ids of SUBSCRIBEs start here, so that they never meet those of publishes.
+/// First packet id of SUBSCRIBEs, above all packet ids of publishes.
 pub(super) const FIRST_SUBSCRIBE_ID: u16 = 1000;
 
 /// A packet from the broker.
@@ -33,11 +33,11 @@ pub(super) struct ReceivedPacket {
     pub(super) first: u8,
     /// Size on the wire.
     pub(super) bytes: usize,
-    /// What it means.
+    /// Its content.
     pub(super) inbound: InboundPacket,
 }
 
-/// What a packet from the broker means.
+/// The content of a packet from the broker.
 #[derive(Debug, PartialEq)]
 pub(super) enum InboundPacket {
     ConnAck(AcceptedConnack),
@@ -55,16 +55,16 @@ pub(super) enum InboundPacket {
         codes: Vec<u8>,
     },
     PingResp,
-    /// Handled here (the rest of a QoS 2 handshake, UNSUBACK).
+    /// Handled by the engine (the rest of a QoS 2 handshake, UNSUBACK).
     Other,
 }
 
-/// A CONNACK that accepted.
+/// A CONNACK that accepts the session.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct AcceptedConnack {
     pub(super) session_present: bool,
     pub(super) server_keep_alive: Option<u16>,
-    /// What the broker stated, by property name; `None` in 3.1.1.
+    /// The limits the broker stated, by property name; `None` in 3.1.1.
     pub(super) limits: Option<BTreeMap<String, u64>>,
 }
 
@@ -85,11 +85,11 @@ pub(super) enum OutboundPacket {
     },
     PingReq,
     Disconnect,
-    /// Leaving because of what the broker did; nothing in 3.1.1, which has no word for it.
+    /// DISCONNECT with the reason: a violation by the broker. Nothing in 3.1.1, which has no reason codes.
     ErrorDisconnect {
         too_large: bool,
     },
-    /// What the protocol owes the broker (PUBACK…), collected while decoding.
+    /// The replies the protocol requires (PUBACK…), collected while decoding.
     Replies,
 }
 
@@ -102,7 +102,7 @@ pub(super) struct ConnectRequest {
     pub(super) login: Option<(String, SecretString)>,
 }
 
-/// Why the codec stopped.
+/// Why the codec failed.
 #[derive(Debug)]
 pub(super) enum CodecError {
     Io(io::Error),
@@ -121,7 +121,7 @@ impl From<Failure> for CodecError {
     }
 }
 
-/// What the broker allows to be sent.
+/// Limits of what the broker accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct SendLimits {
     pub(super) max_packet: usize,
@@ -218,10 +218,11 @@ impl Engine {
         }
     }
 
-    /// QoS 0 asks nothing of the protocol state, and floods are made of it: no copy, no allocation.
+    /// Decodes a QoS 0 PUBLISH without a copy or an allocation: it does not change the protocol state, and a
+    /// flood consists of such packets.
     fn decode_qos0_publish(&self, header: usize, frame: BytesMut) -> Result<InboundPacket, Failure> {
         let mut rest = frame.freeze();
-        let truncated = || violation("the broker sent a PUBLISH that ends too early");
+        let truncated = || violation("the broker sent a PUBLISH that is truncated");
         bytes::Buf::advance(&mut rest, header);
         let length =
             usize::from(rest.get(..2).map(|b| u16::from_be_bytes([b[0], b[1]])).ok_or_else(truncated)?);
@@ -251,7 +252,7 @@ impl Engine {
             return Err(violation("the broker sent a second CONNACK"));
         }
         let (Some(&flags), Some(&code)) = (frame.get(header), frame.get(header + 1)) else {
-            return Err(violation("the broker sent a CONNACK that ends too early"));
+            return Err(violation("the broker sent a CONNACK that is truncated"));
         };
         let is_v311_form = frame.len() == 4;
         if code != 0 {
@@ -299,7 +300,7 @@ impl Engine {
     }
 }
 
-/// The AWS CRT vocabulary has one name for every DISCONNECT; the reason code tells them apart.
+/// The error name of a DISCONNECT. The AWS CRT names are few; the reason code in the record is exact.
 fn disconnect_name(code: u8) -> ErrorName {
     use crate::diagnostics::error_name::{AWS_ERROR_MQTT_TIMEOUT, AWS_ERROR_MQTT_UNEXPECTED_HANGUP};
     match code {
@@ -313,7 +314,7 @@ pub(super) fn mqtt_failure(name: ErrorName, how: DropKind, detail: impl Into<Str
     Failure::new(name, Layer::Mqtt, how, detail)
 }
 
-/// The peer broke the protocol.
+/// A protocol violation by the peer.
 pub(super) fn violation(detail: impl Into<String>) -> Failure {
     mqtt_failure(AWS_ERROR_MQTT_PROTOCOL_ERROR, DropKind::Io, detail)
 }
@@ -329,7 +330,7 @@ fn has_valid_flags(first: u8) -> bool {
     }
 }
 
-/// What it probably is instead.
+/// What bytes that are not MQTT probably are.
 fn not_mqtt(bytes: &[u8]) -> &'static str {
     match bytes {
         [b'H', b'T', b'T', b'P', ..] => "what the peer sent is HTTP, not MQTT: this is a web server's port",
@@ -371,7 +372,7 @@ impl Decoder for Engine {
     fn decode_eof(&mut self, src: &mut BytesMut) -> Result<Option<ReceivedPacket>, CodecError> {
         let packet = self.decode(src)?;
         if packet.is_none() {
-            // Framed would turn the rest into a nameless error; the ending of the wire says more.
+            // `Framed` would turn the rest into a generic error; the end of the wire is more specific.
             self.truncated_bytes = src.len();
             src.clear();
         }

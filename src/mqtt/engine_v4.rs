@@ -1,4 +1,4 @@
-//! MQTT 3.1.1 by rumqttc's protocol state.
+//! MQTT 3.1.1 with rumqttc's protocol state.
 
 use bytes::BytesMut;
 use rumqttc::mqttbytes::v4::{
@@ -24,7 +24,7 @@ impl EngineV4 {
         Self { state: MqttState::new(MAX_IN_FLIGHT, false) }
     }
 
-    /// Reads one whole packet; answers it owes go to `replies`.
+    /// Reads one whole packet; required replies go to `replies`.
     pub(super) fn handle(
         &mut self,
         header: usize,
@@ -120,18 +120,18 @@ pub(super) fn malformed(first: u8, error: &dyn std::fmt::Display) -> Failure {
     violation(format!("the broker sent a malformed {}: {words}", packet_name(first)))
 }
 
-/// The peer sent a packet that has no place here.
+/// The peer sent a packet that is not allowed here.
 pub(super) fn unexpected(first: u8) -> Failure {
     violation(format!("the broker sent {}, which a client must never receive here", packet_name(first)))
 }
 
-/// As [`unexpected`], with the reason the protocol state gave.
+/// As [`unexpected`], with the error of the protocol state.
 pub(super) fn unexpected_because(first: u8, error: &dyn std::fmt::Display) -> Failure {
     let words = sanitize_text(&error.to_string());
-    violation(format!("the broker sent {} out of place: {words}", packet_name(first)))
+    violation(format!("the broker sent {} unexpectedly: {words}", packet_name(first)))
 }
 
-/// An own packet could not be made.
+/// A packet of our own could not be encoded.
 pub(super) fn encode_failure(error: &dyn std::fmt::Display) -> Failure {
     super::engine::mqtt_failure(
         crate::diagnostics::error_name::AWS_ERROR_MQTT_PROTOCOL_ERROR,

@@ -1,4 +1,4 @@
-//! MQTT 5 by rumqttc's protocol state.
+//! MQTT 5 with rumqttc's protocol state.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use super::engine_v4::{encode_failure, malformed, unexpected, unexpected_because
 use super::failure::Failure;
 use super::properties::Properties;
 
-/// How long a broker should keep a session that was asked to be kept.
+/// Session expiry interval of a persistent session.
 const SESSION_EXPIRY_SECS: u32 = 24 * 60 * 60;
 
 /// Protocol state of one MQTT 5 connection.
@@ -33,7 +33,7 @@ impl EngineV5 {
         Self { state: MqttState::new(MAX_IN_FLIGHT, false), max_packet }
     }
 
-    /// Reads a CONNACK that accepts, and what it allows.
+    /// Reads a CONNACK that accepts, and its limits.
     pub(super) fn connack(
         &mut self,
         frame: &mut BytesMut,
@@ -68,7 +68,7 @@ impl EngineV5 {
         Ok((accepted, send_limits))
     }
 
-    /// Reads one whole packet; answers it owes go to `replies`.
+    /// Reads one whole packet; required replies go to `replies`.
     pub(super) fn handle(
         &mut self,
         header: usize,
@@ -125,7 +125,7 @@ impl EngineV5 {
             OutboundPacket::PingReq => self.outgoing(Request::PingReq)?,
             OutboundPacket::Disconnect => self.outgoing(Request::Disconnect)?,
             OutboundPacket::ErrorDisconnect { too_large } => {
-                // By hand: the codec of rumqttc 0.25.1 writes a reason code with a wrong length.
+                // Encoded here: the codec of rumqttc 0.25.1 writes a reason code with a wrong length.
                 dst.extend_from_slice(&[0xe0, 2, if too_large { 0x95 } else { 0x82 }, 0]);
                 None
             }
@@ -179,7 +179,7 @@ fn inbound_publish(publish: &Publish, payload: Bytes) -> Result<InboundPacket, F
 
 /// The payload of a PUBLISH with a packet id; `body`: what follows the fixed header.
 fn payload(body: &[u8]) -> Result<Bytes, Failure> {
-    let truncated = || violation("the broker sent a PUBLISH that ends too early");
+    let truncated = || violation("the broker sent a PUBLISH that is truncated");
     let topic = body.first_chunk::<2>().map(|length| usize::from(u16::from_be_bytes(*length)));
     let from_properties = body.get(2 + topic.ok_or_else(truncated)? + 2..).ok_or_else(truncated)?;
     payload_behind_properties(from_properties).map(Bytes::copy_from_slice)

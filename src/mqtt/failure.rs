@@ -1,20 +1,20 @@
-//! Why a connect failed or a session ended, in one vocabulary for every layer.
+//! A failed connect or the end of a session, in one vocabulary for every layer.
 
 use chrono::{DateTime, Utc};
 
 use crate::diagnostics::ErrorName;
 use crate::diagnostics::event::{DropKind, Layer};
 
-/// One ending or one failed connect, classified.
+/// One end of a session or one failed connect, classified.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failure {
     /// Stable name.
     pub name: ErrorName,
-    /// What exactly was seen, in plain words ("the peer reset the connection").
+    /// What was observed, in plain words ("the peer reset the connection").
     pub detail: String,
-    /// The layer whose signal it was.
+    /// The layer that signaled it.
     pub layer: Layer,
-    /// The manner.
+    /// How the layer signaled it.
     pub how: DropKind,
     /// MQTT 5 DISCONNECT reason code.
     pub reason_code: Option<u8>,
@@ -24,7 +24,7 @@ pub struct Failure {
     pub return_code: Option<u8>,
     /// HTTP status of a refused WebSocket upgrade.
     pub http_status: Option<u16>,
-    /// The server's clock, if a refused upgrade told it.
+    /// The server's clock, if a refused upgrade contained it.
     pub server_date: Option<DateTime<Utc>>,
     /// Trying again cannot help.
     pub is_permanent: bool,

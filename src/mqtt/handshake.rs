@@ -1,4 +1,4 @@
-//! Did a connect attempt end in a session? Transport, CONNECT, CONNACK, each phase timed.
+//! One connect attempt: credentials, transport, CONNECT, CONNACK, each phase timed.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -37,7 +37,7 @@ pub(super) struct Handshake {
     pub(super) deep: bool,
 }
 
-/// When the last CONNECT went out, known even if the attempt was abandoned half-way.
+/// When the last CONNECT was sent, known even if the attempt was dropped half-way.
 #[derive(Debug, Default)]
 pub(super) struct ConnectSentAt(Mutex<Option<Stamp>>);
 
@@ -103,7 +103,7 @@ impl Handshake {
             if let Some(why) =
                 upgrade_refusal_reason(status, failure.server_date, target.expires_at, now, field)
             {
-                // First, because lines are cut at their ends.
+                // In front, because long lines are shortened at the end.
                 failure.detail = format!("{why}; {}", failure.detail);
                 if let Some(last) = outcome.phases.last_mut() {
                     last.error = Some(failure.message());
@@ -113,7 +113,7 @@ impl Handshake {
         outcome
     }
 
-    /// Asks for a signed request target, as a phase of its own.
+    /// Requests a signed request target, as a phase of its own.
     async fn request_signed_target(
         &self,
         signer: &dyn Signer,
@@ -197,7 +197,7 @@ impl Handshake {
         if let Err(CodecError::Failed(failure)) = sent {
             return Err(failure);
         }
-        // A socket error of the write is not the last word: the broker may have said why before.
+        // After a failed write, what the broker sent before is still read: it may contain the reason.
         match (framed.next().await, sent) {
             (Some(Ok(packet)), _) => match packet.inbound {
                 InboundPacket::ConnAck(accepted) => Ok(accepted),

@@ -1,10 +1,10 @@
-//! Who reads the payloads of some messages, on their way past?
+//! The port for a reader of message payloads.
 
 use bytes::Bytes;
 
 use crate::diagnostics::Stamp;
 
-/// A message whose payload somebody wanted.
+/// A message with its payload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceivedMessage {
     /// When it was read.
@@ -13,17 +13,17 @@ pub struct ReceivedMessage {
     pub topic: Bytes,
     /// Payload.
     pub payload: Bytes,
-    /// The broker had kept it.
+    /// It was a retained message.
     pub retained: bool,
 }
 
-/// Gets messages as they arrive, whether they are recorded one by one or only counted.
+/// Receives messages as they arrive, whether they are recorded one by one or only counted.
 ///
-/// Called for every message on the task that holds the connection: it must be quick and never wait.
+/// Called for every message on the task that owns the connection: it must be quick and never wait.
 pub trait MessageListener: Send + Sync + std::fmt::Debug {
-    /// Whether a message on this topic is wanted now.
+    /// Whether messages on this topic go to [`MessageListener::on_message`] now.
     fn accepts_topic(&self, topic: &[u8]) -> bool;
 
-    /// Takes a message that was wanted.
+    /// Receives a message on an accepted topic.
     fn on_message(&self, message: ReceivedMessage);
 }

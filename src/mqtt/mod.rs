@@ -1,15 +1,18 @@
-//! The link: our own wire under rumqttc's protocol engine.
+//! The link: dropscope's own transport under rumqttc's protocol engine.
 //!
-//! [`Link`] is a state machine that one task polls: it plans attempts (`backoff`, `versions`), makes them
-//! (`connector`, `handshake`), and lives one `session` after the other (`engine`, `ping`, `queue`).
+//! [`Link`] is a state machine that one task polls. It plans attempts (`reconnect`, with `backoff` and
+//! `versions`), makes them (`connector`, `handshake`), and runs one `session` after the other
+//! (`packet_stream`, `engine`, `ping`, `subscriptions`, `queue`). All its deadlines are in one table (`timers`).
 //! `wire` carries the bytes and names how they ended; [`failure::Failure`] is the vocabulary of both.
 //!
-//! The only room that names `rumqttc`. *Must not know* the monitor, the screens, files other than
-//! certificates.
+//! The only module besides the lab that names `rumqttc`. *Must not depend on* the monitor, the screens, or
+//! files other than certificates.
 
 mod backoff;
 mod check;
 pub mod client_error;
+mod connect_events;
+mod connection_state;
 pub mod connector;
 mod engine;
 mod engine_v4;
@@ -19,27 +22,32 @@ mod handshake;
 mod link;
 mod listener;
 mod packet_ring;
+mod packet_stream;
 mod ping;
 mod planned_reconnect;
 mod properties;
 mod queue;
 mod reason_text;
+mod reconnect;
 mod session;
-mod session_end;
 pub mod settings;
 mod settings_error;
 pub mod signer;
-mod state_machine;
+mod status;
+mod subscriptions;
+mod timers;
 mod validate;
 mod versions;
 pub mod wire;
 
 pub use check::{CheckReport, check};
-pub use link::{Link, LinkStatus, ReconnectKind};
+pub use link::Link;
 pub use listener::{MessageListener, ReceivedMessage};
 pub use planned_reconnect::PlannedReconnect;
 pub use queue::Publish;
+pub use reconnect::ReconnectKind;
 pub use settings_error::SettingsError;
+pub use status::LinkStatus;
 
 #[cfg(test)]
 mod tests;

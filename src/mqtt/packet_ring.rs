@@ -1,4 +1,4 @@
-//! Which packets passed last? Kept cheaply, written out only when a session drops.
+//! The last packets of a session. Kept cheaply, formatted only when the session drops.
 
 use std::collections::VecDeque;
 
@@ -8,7 +8,7 @@ use super::reason_text::packet_name;
 use crate::diagnostics::Stamp;
 use crate::diagnostics::event::PacketNote;
 
-/// How many packets are remembered.
+/// Number of packets kept.
 const CAPACITY: usize = 12;
 
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub(super) struct PacketRing {
 }
 
 impl PacketRing {
-    /// No packet but the CONNACK at `accepted`.
+    /// An empty ring; the CONNACK at `accepted` counts as the last packet in both directions.
     pub(super) fn new(accepted: Stamp) -> Self {
         Self { packets: VecDeque::with_capacity(CAPACITY), last_in: accepted, last_out: accepted }
     }
@@ -44,7 +44,7 @@ impl PacketRing {
         self.last_out
     }
 
-    /// Remembers a packet; `first` is the first byte of its header, `topic` is empty but for a PUBLISH.
+    /// Adds a packet; `first` is the first byte of its header, `topic` is empty except for a PUBLISH.
     pub(super) fn record(&mut self, at: Stamp, incoming: bool, first: u8, topic: Bytes, bytes: usize) {
         if self.packets.len() == CAPACITY {
             self.packets.pop_front();

@@ -1,9 +1,13 @@
-//! When is a PINGREQ due, and how long did the answer take? Pure; times come in as stamps.
+//! Pings of one session: when a PINGREQ is due, and how long its PINGRESP took. Pure; times come in as stamps.
 
 use std::time::Duration;
 
 use super::settings::PingPolicy;
 use crate::diagnostics::Stamp;
+
+/// Batches of packets read after the ping deadline before it counts although there is more to read: after a
+/// suspend of this computer the PINGRESP may wait behind other packets.
+const MAX_BATCHES_PAST_DEADLINE: usize = 64;
 
 /// PINGREQ→PINGRESP of one session. At most one PINGREQ is unanswered at a time.
 #[derive(Debug)]
@@ -14,12 +18,13 @@ pub(super) struct Pinger {
     /// Start of the session, or the last PINGREQ.
     last: Stamp,
     outstanding_since: Option<Stamp>,
+    batches_past_deadline: usize,
 }
 
 impl Pinger {
     pub(super) fn new(keep_alive: Duration, policy: PingPolicy, start: Stamp) -> Self {
         let interval = (!keep_alive.is_zero()).then_some(keep_alive);
-        Self { interval, policy, last: start, outstanding_since: None }
+        Self { interval, policy, last: start, outstanding_since: None, batches_past_deadline: 0 }
     }
 
     /// When the next PINGREQ is due; `None` while one is unanswered, or with keep-alive off.
@@ -36,11 +41,19 @@ impl Pinger {
     pub(super) fn on_pingreq_sent(&mut self, now: Stamp) {
         self.last = now;
         self.outstanding_since = Some(now);
+        self.batches_past_deadline = 0;
     }
 
-    /// A PINGRESP arrived; the round trip, unless nobody asked.
+    /// A PINGRESP arrived; the round trip, if a PINGREQ was unanswered.
     pub(super) fn on_pingresp(&mut self, now: Stamp) -> Option<Duration> {
         self.outstanding_since.take().map(|sent| now.since(sent))
+    }
+
+    /// A batch of packets was read after the deadline of the PINGRESP. `drained`: nothing is left to read.
+    /// Whether the response counts as missing.
+    pub(super) fn is_response_missing(&mut self, drained: bool) -> bool {
+        self.batches_past_deadline += 1;
+        drained || self.batches_past_deadline > MAX_BATCHES_PAST_DEADLINE
     }
 
     /// Since when a PINGREQ is unanswered.
@@ -60,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn always_pings_whatever_the_traffic_and_when_idle_does_not() {
+    fn pings_are_sent_during_traffic_only_with_policy_always() {
         let always = Pinger::new(Duration::from_secs(60), PingPolicy::Always, at(0));
         let idle = Pinger::new(Duration::from_secs(60), PingPolicy::WhenIdle, at(0));
         for (last_tx, due_always, due_idle) in [(None, 60, 60), (Some(at(50)), 60, 110)] {
@@ -78,5 +91,16 @@ mod tests {
         assert_eq!((pinger.next_due(None), pinger.outstanding_since()), (None, Some(at(10))));
         assert_eq!(pinger.on_pingresp(at(12)), Some(Duration::from_secs(2)));
         assert_eq!(pinger.next_due(None), Some(at(20)));
+    }
+
+    #[test]
+    fn a_missing_response_counts_once_nothing_is_left_to_read_or_after_many_batches() {
+        let mut pinger = Pinger::new(Duration::from_secs(10), PingPolicy::Always, at(0));
+        pinger.on_pingreq_sent(at(10));
+        let batches = (1..100).find(|_| pinger.is_response_missing(false));
+        assert_eq!(batches, Some(MAX_BATCHES_PAST_DEADLINE + 1));
+        pinger.on_pingreq_sent(at(20));
+        assert!(!pinger.is_response_missing(false));
+        assert!(pinger.is_response_missing(true));
     }
 }

@@ -1,24 +1,26 @@
-//! How long may a session live before it is renewed on purpose?
+//! Planned reconnects: a session is renewed on purpose before a known limit ends it.
 
 use std::time::Duration;
 
-/// Beyond this nothing is gained by reconnecting still earlier.
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// Largest default margin; a larger one gains nothing.
 const MAX_MARGIN: Duration = Duration::from_secs(600);
 
-/// Reconnecting on purpose before something known ends the session. That is no drop, and hides the drop
-/// that would have come.
+/// Settings for reconnecting before a known limit ends the session. A planned reconnect is no drop, and it
+/// hides the drop that would have come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct PlannedReconnect {
-    /// How long before the end; `None` = a tenth of the time there is, at most ten minutes.
+    /// Time between the reconnect and the limit; `None` = a tenth of the limit, at most ten minutes.
     pub margin: Option<Duration>,
     /// Age at which the server closes every WebSocket (AWS IoT: 24 h); `None` = it has no such limit.
     pub websocket_limit: Option<Duration>,
 }
 
 impl PlannedReconnect {
-    /// When to reconnect, counted from the begin of a session whose credentials are good for
-    /// `credentials_left` more. A limit that is nearer than the margin is not avoided: that would be a
-    /// reconnect at once, and another one after it.
+    /// When to reconnect, counted from the start of a session whose credentials expire after
+    /// `credentials_left`. A limit nearer than the margin is not avoided: that would be a reconnect at once,
+    /// and another one after it.
     pub(super) fn reconnect_delay(&self, credentials_left: Option<Duration>) -> Option<Duration> {
         let limits = [self.websocket_limit, credentials_left];
         let times = limits.into_iter().flatten().filter_map(|limit| {
@@ -29,9 +31,67 @@ impl PlannedReconnect {
     }
 }
 
+/// Expiry times closer than this are the same: a signer that computes with two clocks differs a little each
+/// time, and new credentials are reported, and planned for, once.
+const SAME_EXPIRY: TimeDelta = TimeDelta::seconds(1);
+
+/// The expiry of the credentials in use.
+#[derive(Debug, Default)]
+pub(super) struct CredentialExpiry {
+    current: Option<DateTime<Utc>>,
+    /// The expiry of the last planned reconnect: if it brought no later one, another reconnect would not either.
+    planned_for: Option<DateTime<Utc>>,
+}
+
+impl CredentialExpiry {
+    /// An attempt used credentials with the expiry `reported`, if it is known; the expiry, if it is a new one.
+    pub(super) fn on_attempt(
+        &mut self,
+        reported: Option<DateTime<Utc>>,
+        is_connected: bool,
+    ) -> Option<DateTime<Utc>> {
+        let is_same = |known: &DateTime<Utc>| reported.is_some_and(|end| (end - known).abs() < SAME_EXPIRY);
+        let expiry = self.current.filter(is_same).or(reported);
+        let is_new = expiry.is_some() && expiry != self.current;
+        if expiry.is_some() || is_connected {
+            self.current = expiry;
+        }
+        expiry.filter(|_| is_new)
+    }
+
+    /// A planned reconnect starts.
+    pub(super) fn on_planned_reconnect(&mut self) {
+        self.planned_for = self.current;
+    }
+
+    /// Time left at `now`; `None` if it is unknown, over, or a planned reconnect did not change the expiry.
+    pub(super) fn time_left(&self, now: DateTime<Utc>) -> Option<Duration> {
+        let expiry = self.current.filter(|expiry| Some(*expiry) != self.planned_for)?;
+        (expiry - now).to_std().ok()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_expiry_is_reported_and_planned_for_once() {
+        let at = |ms: i64| DateTime::from_timestamp_millis(1_800_000_000_000 + ms).unwrap();
+        let mut expiry = CredentialExpiry::default();
+        assert_eq!(expiry.on_attempt(None, false), None);
+        assert_eq!(expiry.on_attempt(Some(at(60_000)), true), Some(at(60_000)));
+        assert_eq!(expiry.on_attempt(Some(at(60_900)), true), None);
+        assert_eq!(expiry.on_attempt(None, false), None);
+        assert_eq!(expiry.time_left(at(0)), Some(minutes(1)));
+        assert_eq!(expiry.time_left(at(60_001)), None);
+        expiry.on_planned_reconnect();
+        assert_eq!((expiry.on_attempt(Some(at(60_100)), true), expiry.time_left(at(0))), (None, None));
+        assert_eq!(expiry.on_attempt(Some(at(120_000)), true), Some(at(120_000)));
+        assert_eq!(expiry.time_left(at(0)), Some(minutes(2)));
+        assert_eq!(expiry.on_attempt(None, true), None);
+        assert_eq!(expiry.time_left(at(0)), None);
+    }
 
     fn minutes(count: u64) -> Duration {
         Duration::from_secs(count * 60)

@@ -1,19 +1,19 @@
-//! What do the properties of an MQTT 5 packet say? Read without the codec.
+//! A reader for the properties of an MQTT 5 packet, independent of the codec.
 //!
 //! The codec of rumqttc 0.25.1 gives no properties when a reason code is new to it, does not read the
-//! short forms of DISCONNECT, and counts subscription identifiers wrongly, so that one too many ends up
-//! in the payload. This reads what any reason code comes with.
+//! short forms of DISCONNECT, and miscounts subscription identifiers, so that a part of them ends up in the
+//! payload. This module reads the properties that accompany any reason code.
 
-/// Why, in the peer's words (MQTT 5 §2.2.2.2).
+/// Identifier of the reason string (MQTT 5 §2.2.2.2).
 const REASON_STRING: u8 = 0x1f;
-/// Which server to use instead.
+/// Identifier of the server reference.
 const SERVER_REFERENCE: u8 = 0x1c;
 
 /// The properties of one packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Properties<'a>(&'a [u8]);
 
-/// What a server says beside a reason code. Texts come from outside.
+/// The texts beside a reason code. They come from the peer: sanitize them before display.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct ReasonProperties<'a> {
     pub(super) reason_string: Option<&'a str>,
@@ -21,15 +21,15 @@ pub(super) struct ReasonProperties<'a> {
 }
 
 impl<'a> Properties<'a> {
-    /// Separates properties, which begin with their length, from what follows them. `None`: there are
-    /// fewer bytes than the length says.
+    /// Splits off the properties, which begin with their length. `None`: there are fewer bytes than that
+    /// length.
     pub(super) fn split(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let (length, rest) = variable_integer(bytes)?;
         let (properties, rest) = rest.split_at_checked(length)?;
         Some((Self(properties), rest))
     }
 
-    /// Whether every property is one of the standard and whole.
+    /// Whether every property is known and complete.
     pub(super) fn is_well_formed(self) -> bool {
         let mut rest = self.0;
         while !rest.is_empty() {
@@ -40,7 +40,7 @@ impl<'a> Properties<'a> {
         true
     }
 
-    /// The texts meant for people.
+    /// The texts for human readers.
     pub(super) fn reason_properties(self) -> ReasonProperties<'a> {
         ReasonProperties {
             reason_string: self.text(REASON_STRING),
@@ -60,7 +60,7 @@ impl<'a> Properties<'a> {
 }
 
 impl<'a> ReasonProperties<'a> {
-    /// What comes with a reason code; nothing where properties are left out or broken.
+    /// The properties behind a reason code; empty if they are left out or malformed.
     pub(super) fn after_code(bytes: &'a [u8]) -> Self {
         Properties::split(bytes).map(|(properties, _)| properties.reason_properties()).unwrap_or_default()
     }
@@ -138,7 +138,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
+        fn arbitrary_bytes_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
             if let Some((properties, _)) = Properties::split(&bytes) {
                 properties.is_well_formed();
                 properties.reason_properties();

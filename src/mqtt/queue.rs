@@ -1,13 +1,13 @@
-//! What became of each publish? A bounded queue in which every one reaches a stated end.
+//! The queue of publishes. It is bounded, and each publish reaches exactly one final state.
 //!
-//! Ends: sent (QoS 0), acknowledged (QoS 1), expired, dropped-full or lost. When the queue is full
-//! the oldest goes.
+//! Final states: sent (QoS 0), acknowledged (QoS 1), expired, dropped-full or lost. A full queue drops its
+//! oldest publish.
 //!
 //! A QoS 1 publish whose session drops before the PUBACK is sent once more on the next session, unless
-//! the drop came within [`QUARANTINE`] of sending it: then the publish may be what the broker
-//! punished, and sending it again would cut every session that follows. It ends as lost. After a
-//! second drop it ends as lost too. The repetition is a new PUBLISH with a new packet id, because a
-//! fresh session knows nothing of the old one.
+//! the drop came within [`QUARANTINE`] of sending it: then the publish may be the reason for the drop, and
+//! sending it again would end every session that follows. It ends as lost. After a second drop it ends as
+//! lost too. The repetition is a new PUBLISH with a new packet id, because a new session has no record of
+//! the old one.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::diagnostics::Stamp;
 use crate::diagnostics::event::{CommandState, CommandUpdate, Event, Message, StampedEvent};
 use crate::diagnostics::traffic::{MessageDirection, TrafficLimiter};
 
-/// A drop this soon after a publish makes the publish a suspect.
+/// A drop this soon after a publish makes the publish suspect as its cause.
 pub(super) const QUARANTINE: Duration = Duration::from_secs(1);
 
 /// A message to send.
@@ -34,9 +34,9 @@ pub struct Publish {
     pub qos: u8,
     /// Retain flag; left out where the broker does not support it.
     pub retain: bool,
-    /// What the user calls it, for the list of commands.
+    /// Display name for the list of commands.
     pub name: String,
-    /// Ties its states together; made up when `None`.
+    /// Identifies its states; generated when `None`.
     pub correlation_id: Option<String>,
 }
 
@@ -47,13 +47,13 @@ struct QueuedPublish {
     requested_at: Stamp,
     /// Recorded as queued.
     is_announced: bool,
-    /// Handed to the wire.
+    /// When it was passed to the wire.
     sent_at: Option<Stamp>,
-    /// The wire took all of it.
+    /// The wire accepted all of it.
     is_flushed: bool,
     /// Quality of service on the wire.
     qos: u8,
-    /// Had its second chance.
+    /// It was sent a second time.
     is_resent: bool,
 }
 
@@ -84,7 +84,7 @@ impl QueuedPublish {
     }
 }
 
-/// A publish whose turn it is.
+/// A publish that is to be sent now.
 #[derive(Debug, PartialEq)]
 pub(super) struct OutgoingPublish {
     /// 0 for QoS 0.
@@ -100,7 +100,7 @@ pub(super) struct OutgoingPublish {
 pub(super) struct PublishQueue {
     settings: QueueSettings,
     waiting: VecDeque<QueuedPublish>,
-    /// QoS 0 publishes the wire has not taken yet.
+    /// QoS 0 publishes that the wire has not accepted yet.
     unflushed_qos0: Vec<QueuedPublish>,
     in_flight: BTreeMap<u16, QueuedPublish>,
     id_prefix: String,
@@ -108,7 +108,7 @@ pub(super) struct PublishQueue {
 }
 
 impl PublishQueue {
-    /// `id_prefix` makes correlation ids of this run differ from those of others.
+    /// An empty queue; `id_prefix` distinguishes the correlation ids of this run from those of others.
     pub(super) fn new(settings: QueueSettings, id_prefix: String) -> Self {
         Self {
             settings,
@@ -130,7 +130,7 @@ impl PublishQueue {
         self.in_flight.len()
     }
 
-    /// Takes a publish in. `max_packet` refuses what could never be sent.
+    /// Adds a publish; one larger than `max_packet` is refused, because it could never be sent.
     pub(super) fn push(
         &mut self,
         publish: Publish,
@@ -165,7 +165,7 @@ impl PublishQueue {
         self.waiting.push_back(entry);
     }
 
-    /// Records as queued what could not leave at once.
+    /// Records as queued the publishes that could not be sent at once.
     pub(super) fn announce(&mut self, now: Stamp, out: &mut VecDeque<StampedEvent>) {
         // Unannounced entries are always the newest ones.
         let fresh = self.waiting.iter().rev().take_while(|entry| !entry.is_announced).count();
@@ -177,7 +177,7 @@ impl PublishQueue {
         }
     }
 
-    /// Drops what waited too long.
+    /// Removes publishes that waited too long.
     pub(super) fn expire(&mut self, now: Stamp, out: &mut VecDeque<StampedEvent>) {
         let max_age = self.settings.max_age;
         while self.waiting.front().is_some_and(|oldest| oldest.is_too_old(now, max_age))
@@ -192,8 +192,8 @@ impl PublishQueue {
         self.waiting.front().map(|oldest| oldest.requested_at.plus(self.settings.max_age))
     }
 
-    /// The next publish the broker may get now. What is larger than `fits` allows is refused here, so
-    /// that it cannot harm the connection.
+    /// The next publish the broker accepts now. One larger than `fits` allows is refused here, so that it
+    /// cannot harm the connection.
     pub(super) fn next(
         &mut self,
         allowed: SendLimits,
@@ -236,34 +236,34 @@ impl PublishQueue {
         (1..=MAX_IN_FLIGHT).find(|id| !self.in_flight.contains_key(id))
     }
 
-    /// The wire took everything handed to it.
+    /// The wire accepted everything passed to it.
     pub(super) fn on_flushed(
         &mut self,
         now: Stamp,
-        gate: &mut TrafficLimiter,
+        traffic_limiter: &mut TrafficLimiter,
         out: &mut VecDeque<StampedEvent>,
     ) {
         for entry in self.unflushed_qos0.drain(..) {
-            record_sent(&entry, now, gate, out);
+            record_sent(&entry, now, traffic_limiter, out);
         }
         for entry in self.in_flight.values_mut().filter(|entry| !entry.is_flushed) {
             entry.is_flushed = true;
-            record_sent(entry, now, gate, out);
+            record_sent(entry, now, traffic_limiter, out);
         }
     }
 
-    /// A PUBACK arrived; `refused`: with an error code.
+    /// A PUBACK arrived; `error_code`: it refuses the publish.
     pub(super) fn on_puback(
         &mut self,
         pkid: u16,
         error_code: Option<u8>,
         now: Stamp,
-        gate: &mut TrafficLimiter,
+        traffic_limiter: &mut TrafficLimiter,
         out: &mut VecDeque<StampedEvent>,
     ) {
         let Some(entry) = self.in_flight.remove(&pkid) else { return };
         if !entry.is_flushed {
-            record_sent(&entry, now, gate, out);
+            record_sent(&entry, now, traffic_limiter, out);
         }
         let state = match error_code {
             None => CommandState::Acknowledged,
@@ -275,7 +275,7 @@ impl PublishQueue {
         out.push_back(entry.command_event(state, now));
     }
 
-    /// The session is over; `dropped`: unasked.
+    /// The session is over; `dropped`: it was not closed on purpose.
     pub(super) fn session_ended(&mut self, dropped: bool, now: Stamp, out: &mut VecDeque<StampedEvent>) {
         for entry in self.unflushed_qos0.drain(..) {
             out.push_back(entry.command_event(CommandState::Lost, now));
@@ -306,7 +306,7 @@ impl PublishQueue {
         self.announce(now, out);
     }
 
-    /// The run is over: what is still here will not be sent.
+    /// The run is over: publishes that are still queued are lost.
     pub(super) fn abandon(&mut self, now: Stamp, out: &mut VecDeque<StampedEvent>) {
         let in_flight = std::mem::take(&mut self.in_flight).into_values();
         for entry in self.unflushed_qos0.drain(..).chain(in_flight).chain(self.waiting.drain(..)) {
@@ -318,10 +318,10 @@ impl PublishQueue {
 fn record_sent(
     entry: &QueuedPublish,
     now: Stamp,
-    gate: &mut TrafficLimiter,
+    traffic_limiter: &mut TrafficLimiter,
     out: &mut VecDeque<StampedEvent>,
 ) {
-    if gate.admit(now, MessageDirection::Published) {
+    if traffic_limiter.admit(now, MessageDirection::Published) {
         out.push_back(entry.published_event(false, entry.qos, now));
     }
     out.push_back(entry.command_event(CommandState::Sent, now));

@@ -1,4 +1,4 @@
-//! What do the codes of the MQTT specifications mean in plain words?
+//! The codes of the MQTT specifications in plain words.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use super::properties::ReasonProperties;
 use super::wire::sanitize_text;
 use crate::diagnostics::codes;
 
-/// The protocol version a session speaks.
+/// The protocol version of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ProtocolVersion {
     V311,
@@ -23,20 +23,20 @@ impl ProtocolVersion {
     }
 }
 
-/// Why a CONNECT was refused, in words. Codes 1 to 5 are MQTT 3.1.1's whatever was asked for, because
-/// brokers that do not know MQTT 5 answer in the older form.
+/// Why a CONNECT was refused, in words. Codes 1 to 5 are those of MQTT 3.1.1 whatever version was
+/// requested, because brokers without MQTT 5 answer in the older form.
 pub(super) fn connack_refusal_text(code: u8, properties: ReasonProperties<'_>) -> String {
     let meaning = match code {
-        1 => "this broker does not speak the protocol version asked for",
+        1 => "this broker does not support the requested protocol version",
         2 | 0x85 => "the broker does not accept this client id",
         3 => "the broker is not available at the moment",
         4 | 0x86 => "user name or password is wrong or malformed",
-        5 | 0x87 => "not authorised: check user name, password, certificate and the broker's access rules",
-        0x84 => "this broker does not speak MQTT 5",
-        0x8c => "the broker wants another authentication method",
+        5 | 0x87 => "not authorized: check user name, password, certificate and the broker's access rules",
+        0x84 => "this broker does not support MQTT 5",
+        0x8c => "the broker requires another authentication method",
         other => reason_words(other),
     };
-    // Each specification writes its codes in its own way.
+    // MQTT 3.1.1 writes its codes in decimal, MQTT 5 in hexadecimal.
     let code = if code < 0x80 { code.to_string() } else { format!("0x{code:02X}") };
     with_reason_properties(
         &format!("the broker refused the connection with code {code}: {meaning}"),
@@ -53,10 +53,10 @@ pub(super) fn server_disconnect_text(code: u8, properties: ReasonProperties<'_>)
 fn with_reason_properties(sentence: &str, properties: ReasonProperties<'_>) -> String {
     let mut sentence = sentence.to_owned();
     if let Some(reason) = properties.reason_string.filter(|reason| !reason.is_empty()) {
-        let _ = write!(sentence, "; it says \"{}\"", sanitize_text(reason));
+        let _ = write!(sentence, "; reason string \"{}\"", sanitize_text(reason));
     }
     if let Some(server) = properties.server_reference.filter(|server| !server.is_empty()) {
-        let _ = write!(sentence, "; it names another server: \"{}\"", sanitize_text(server));
+        let _ = write!(sentence, "; server reference \"{}\"", sanitize_text(server));
     }
     sentence
 }
@@ -98,14 +98,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn peers_cannot_reach_the_terminal() {
+    fn control_characters_of_peers_are_escaped() {
         let properties = ReasonProperties {
             reason_string: Some("by\u{1b}[31m\r\nyou\u{202e}"),
             server_reference: Some("a\u{1b}b"),
         };
         let text = server_disconnect_text(0x8e, properties);
         assert!(text.contains("taken over") && text.contains("by\\u{1b}[31m"), "{text}");
-        assert!(text.contains("another server: \"a\\u{1b}b\""), "{text}");
+        assert!(text.contains("server reference \"a\\u{1b}b\""), "{text}");
         assert!(!text.chars().any(|c| c.is_control() || c == '\u{202e}'));
     }
 

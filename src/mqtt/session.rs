@@ -1,33 +1,30 @@
-//! What happens on one established session? Reading, writing, pinging, and noticing its end.
+//! One established session: reads, writes, pings, and notices its end.
 //!
-//! Everything is polled from one place and nothing is ever awaited half-way: a write that the peer
-//! does not take stops neither reading nor the deadline of the ping.
+//! Everything is polled from one place and nothing is awaited half-way: a write that the peer does not
+//! take stops neither reading nor the deadline of the ping.
 
 use std::collections::VecDeque;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{Sink as _, Stream as _};
-use tokio::time::Sleep;
-use tokio_util::codec::Framed;
+use tokio::task::coop;
+use tokio::time::Instant;
 
-use super::engine::{
-    CodecError, Engine, FIRST_SUBSCRIBE_ID, InboundPacket, OutboundPacket, ReceivedPacket, mqtt_failure,
-    violation,
-};
+use super::engine::{InboundPacket, OutboundPacket, ReceivedPacket, mqtt_failure};
 use super::failure::Failure;
 use super::handshake::EstablishedSession;
 use super::listener::{MessageListener, ReceivedMessage};
-use super::packet_ring::PacketRing;
+use super::packet_stream::PacketStream;
 use super::ping::Pinger;
-use super::queue::PublishQueue;
+use super::queue::{Publish, PublishQueue};
 use super::settings::LinkSettings;
-use super::wire::{WireStream, WireTap};
+use super::subscriptions::Subscriptions;
+use super::timers::{Timer, TimerTable};
+use super::wire::WireTap;
 use crate::diagnostics::error_name::AWS_ERROR_MQTT_TIMEOUT;
-use crate::diagnostics::event::{DropKind, Event, Message, StampedEvent};
+use crate::diagnostics::event::{DropKind, DroppedEvent, Event, Layer, Message, StampedEvent};
 use crate::diagnostics::traffic::{MessageDirection, TrafficLimiter};
 use crate::diagnostics::{Clock, Stamp};
 
@@ -35,18 +32,11 @@ use crate::diagnostics::{Clock, Stamp};
 const PACKETS_PER_BATCH: usize = 256;
 /// Batches handled before other tasks get a turn.
 const BATCHES_PER_POLL: usize = 16;
-/// Batches read after the ping deadline before it counts even though there is still more to read:
-/// after a standstill of this computer the answer may be waiting behind other packets.
-const MAX_BATCHES_PAST_DEADLINE: usize = 64;
-/// Bytes waiting to be written above which no further publish is handed out.
+/// Bytes waiting to be written above which no further publish is taken from the queue.
 const BACKLOG: usize = 64 * 1024;
-/// Bytes waiting to be written above which the session is given up.
-const BACKLOG_LIMIT: usize = 16 * 1024 * 1024;
-/// Most topic filters in one SUBSCRIBE (AWS IoT allows 8).
-const FILTERS_PER_SUBSCRIBE: usize = 8;
-/// Longest sleep: a timer stands still while the computer is suspended, the boot clock does not, so
-/// looking at it now and then gets an overdue ping out soon after waking up.
-const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+/// Longest time between two looks at the boot clock. A timer stands still while the computer is suspended,
+/// the boot clock does not, so this gets an overdue ping out soon after waking up.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What polling a session gives.
 #[derive(Debug)]
@@ -65,24 +55,15 @@ enum ReadStatus {
 /// One established session.
 #[derive(Debug)]
 pub(super) struct MqttSession {
-    framed: Framed<WireStream, Engine>,
-    pub(super) tap: WireTap,
+    stream: PacketStream,
     clock: Arc<dyn Clock>,
     pinger: Pinger,
     ping_timeout: Duration,
-    /// What that stands for.
+    /// The ping timeout in field time.
     field_ping_timeout: Duration,
-    ping_deadline: Option<Pin<Box<Sleep>>>,
-    batches_past_deadline: usize,
-    /// The next thing to do by the clock, and its timer.
-    next_timer: Option<(Stamp, Pin<Box<Sleep>>)>,
-    gate: TrafficLimiter,
-    pub(super) ring: PacketRing,
+    subscriptions: Subscriptions,
+    traffic_limiter: TrafficLimiter,
     listener: Option<Arc<dyn MessageListener>>,
-    subscribing: VecDeque<(u16, Vec<String>)>,
-    pub(super) active_subscriptions: u32,
-    unflushed: bool,
-    write_error: Option<Failure>,
     out: VecDeque<StampedEvent>,
     end: Option<(Failure, Stamp)>,
 }
@@ -99,47 +80,40 @@ impl MqttSession {
         let server_keep_alive = accepted.server_keep_alive.map(|secs| Duration::from_secs(secs.into()));
         let keep_alive = server_keep_alive.unwrap_or_else(|| settings.keep_alive(keep_alive));
         let mut session = Self {
-            framed,
-            tap,
+            stream: PacketStream::new(framed, tap, at),
             clock,
             pinger: Pinger::new(keep_alive, settings.ping_policy, at),
             ping_timeout: settings.ping_timeout,
             field_ping_timeout: settings.to_field_time(settings.ping_timeout),
-            ping_deadline: None,
-            batches_past_deadline: 0,
-            next_timer: None,
-            gate: TrafficLimiter::new(settings.traffic_limit),
-            ring: PacketRing::new(at),
+            subscriptions: Subscriptions::default(),
+            traffic_limiter: TrafficLimiter::new(settings.traffic_limit),
             listener: settings.listener.clone(),
-            subscribing: VecDeque::new(),
-            active_subscriptions: 0,
-            unflushed: false,
-            write_error: None,
             out: VecDeque::new(),
             end: None,
         };
-        session.subscribe(&settings.subscriptions, at);
+        for packet in session.subscriptions.subscribe(&settings.subscriptions) {
+            session.send(packet, 0x82, Bytes::new(), at);
+        }
         session
     }
 
-    fn subscribe(&mut self, subscriptions: &[(String, u8)], now: Stamp) {
-        for (pkid, filters) in (FIRST_SUBSCRIBE_ID..).zip(subscriptions.chunks(FILTERS_PER_SUBSCRIBE)) {
-            let names = filters.iter().map(|(filter, _)| filter.clone()).collect();
-            self.subscribing.push_back((pkid, names));
-            self.send(OutboundPacket::Subscribe { pkid, filters: filters.to_vec() }, 0x82, Bytes::new(), now);
-        }
+    /// Traffic on the wire of this session.
+    pub(super) fn tap(&self) -> &WireTap {
+        self.stream.tap()
     }
 
-    pub(super) fn framed_mut(&mut self) -> Pin<&mut Framed<WireStream, Engine>> {
-        Pin::new(&mut self.framed)
-    }
-
+    /// Since when a PINGREQ is unanswered.
     pub(super) fn ping_outstanding_since(&self) -> Option<Stamp> {
         self.pinger.outstanding_since()
     }
 
-    /// Drives the session until it has something to tell.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, queue: &mut PublishQueue) -> Poll<SessionOutput> {
+    /// Drives the session until it has an event or ends.
+    pub(super) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        queue: &mut PublishQueue,
+        timers: &mut TimerTable,
+    ) -> Poll<SessionOutput> {
         for _ in 0..BATCHES_PER_POLL {
             if let Some(observed) = self.out.pop_front() {
                 return Poll::Ready(SessionOutput::Event(observed));
@@ -150,17 +124,18 @@ impl MqttSession {
             let reading = self.read(cx, queue);
             let now = self.clock.now();
             if self.end.is_none() {
-                self.ping(cx, now, &reading);
+                self.ping(now, &reading, timers);
                 self.send_queued(queue, now);
                 self.flush(cx, queue, now, &reading);
             }
-            let timer_fired = self.arm_timer(cx, now, queue);
+            self.close_traffic_window(now);
+            let is_check_due = self.set_check_timer(now, timers);
             if self.end.is_some()
-                && let Some(event) = self.gate.flush(now)
+                && let Some(event) = self.traffic_limiter.flush(now)
             {
-                self.out.push_back(StampedEvent { at: now, event });
+                self.emit(event, now);
             }
-            let idle = self.out.is_empty() && self.end.is_none() && !timer_fired;
+            let idle = self.out.is_empty() && self.end.is_none() && !is_check_due;
             if idle && reading == ReadStatus::Drained {
                 return Poll::Pending;
             }
@@ -169,42 +144,30 @@ impl MqttSession {
         Poll::Pending
     }
 
-    fn read(&mut self, cx: &mut Context<'_>, queue: &mut PublishQueue) -> ReadStatus {
-        let mut now = None;
-        for _ in 0..PACKETS_PER_BATCH {
-            let item = match Pin::new(&mut self.framed).poll_next(cx) {
-                Poll::Pending => return ReadStatus::Drained,
-                Poll::Ready(item) => item,
-            };
-            let now = *now.get_or_insert_with(|| {
-                let now = self.clock.now();
-                if let Some(event) = self.gate.due(now) {
-                    self.out.push_back(StampedEvent { at: now, event });
-                }
-                now
-            });
-            let failure = match item {
-                Some(Ok(packet)) => match self.handle_packet(packet, now, queue) {
-                    Ok(()) => continue,
-                    Err(failure) => failure,
-                },
-                Some(Err(CodecError::Failed(failure))) => failure,
-                Some(Err(CodecError::Io(error))) => self.tap.failure_from_error(&error),
-                None => self.eof_failure(),
-            };
-            self.end = Some((failure, now));
-            return ReadStatus::Ended;
-        }
-        ReadStatus::More
+    fn emit(&mut self, event: Event, at: Stamp) {
+        self.out.push_back(StampedEvent { at, event });
     }
 
-    fn eof_failure(&self) -> Failure {
-        let mut failure = self.tap.failure_at_eof();
-        let truncated_bytes = self.framed.codec().truncated_bytes();
-        if truncated_bytes > 0 {
-            failure.detail = format!("{}, {truncated_bytes} bytes into an unfinished packet", failure.detail);
+    fn close_traffic_window(&mut self, now: Stamp) {
+        if let Some(event) = self.traffic_limiter.due(now) {
+            self.emit(event, now);
         }
-        failure
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>, queue: &mut PublishQueue) -> ReadStatus {
+        let mut batch_start = None;
+        for _ in 0..PACKETS_PER_BATCH {
+            let Poll::Ready(item) = self.stream.poll_packet(cx) else { return ReadStatus::Drained };
+            let now = batch_start.unwrap_or_else(|| self.clock.now());
+            if batch_start.replace(now).is_none() {
+                self.close_traffic_window(now);
+            }
+            if let Err(failure) = item.and_then(|packet| self.handle_packet(packet, now, queue)) {
+                self.end = Some((failure, now));
+                return ReadStatus::Ended;
+            }
+        }
+        ReadStatus::More
     }
 
     fn handle_packet(
@@ -216,93 +179,73 @@ impl MqttSession {
         let mut recorded_topic = Bytes::new();
         match packet.inbound {
             InboundPacket::Publish { topic, payload, qos } => {
-                if let Some(listener) =
-                    self.listener.as_ref().filter(|listener| listener.accepts_topic(&topic))
-                {
-                    let (topic, payload, retained) = (topic.clone(), payload.clone(), packet.first & 1 == 1);
-                    listener.on_message(ReceivedMessage { at: now, topic, payload, retained });
-                }
-                if self.gate.admit(now, MessageDirection::Received) {
-                    let event = Event::Received(Message {
-                        topic: String::from_utf8_lossy(&topic).into(),
-                        bytes: payload.len() as u64,
-                        queued: false,
-                        correlation_id: None,
-                        qos: Some(qos),
-                    });
-                    self.out.push_back(StampedEvent { at: now, event });
-                }
+                self.on_publish(&topic, payload, qos, packet.first & 1 == 1, now);
                 recorded_topic = topic;
             }
             InboundPacket::PingResp => {
-                self.ping_deadline = None;
                 if let Some(rtt) = self.pinger.on_pingresp(now) {
-                    let event = Event::Ping { rtt_ms: rtt.as_secs_f64() * 1000.0 };
-                    self.out.push_back(StampedEvent { at: now, event });
+                    self.emit(Event::Ping { rtt_ms: rtt.as_secs_f64() * 1000.0 }, now);
                 }
             }
-            InboundPacket::SubAck { pkid, codes } => self.on_suback(pkid, codes, now)?,
+            InboundPacket::SubAck { pkid, codes } => {
+                let event = self.subscriptions.on_suback(pkid, codes)?;
+                self.emit(event, now);
+            }
             InboundPacket::PubAck { pkid, refusal } => {
-                queue.on_puback(pkid, refusal, now, &mut self.gate, &mut self.out);
+                queue.on_puback(pkid, refusal, now, &mut self.traffic_limiter, &mut self.out);
             }
             InboundPacket::ConnAck(_) | InboundPacket::Other => {}
         }
-        self.ring.record(now, true, packet.first, recorded_topic, packet.bytes);
-        if self.framed.codec().has_pending_replies() {
-            // The first reply names the packet: PUBACK but for the QoS 2 a broker may insist on.
+        self.stream.record_received(packet.first, recorded_topic, packet.bytes, now);
+        if self.stream.engine().has_pending_replies() {
+            // The first reply names the packet: PUBACK, except for the QoS 2 a broker may insist on.
             self.send(OutboundPacket::Replies, 0x40, Bytes::new(), now);
         }
         Ok(())
     }
 
-    fn on_suback(&mut self, pkid: u16, codes: Vec<u8>, now: Stamp) -> Result<(), Failure> {
-        let Some(index) = self.subscribing.iter().position(|(id, _)| *id == pkid) else {
-            return Err(violation("the broker sent a SUBACK nobody waits for"));
-        };
-        let (_, filters) = self.subscribing.remove(index).unwrap_or_default();
-        if filters.len() != codes.len() {
-            return Err(violation("the broker sent a SUBACK with the wrong number of codes"));
+    fn on_publish(&mut self, topic: &Bytes, payload: Bytes, qos: u8, retained: bool, now: Stamp) {
+        let bytes = payload.len() as u64;
+        let listener = self.listener.as_ref().filter(|listener| listener.accepts_topic(topic));
+        if let Some(listener) = listener {
+            listener.on_message(ReceivedMessage { at: now, topic: topic.clone(), payload, retained });
         }
-        let accepted = codes.iter().filter(|code| **code < 0x80).count();
-        self.active_subscriptions += u32::try_from(accepted).unwrap_or(u32::MAX);
-        self.out
-            .push_back(StampedEvent { at: now, event: Event::Subscribed { filters, return_codes: codes } });
-        Ok(())
+        if self.traffic_limiter.admit(now, MessageDirection::Received) {
+            let event = Event::Received(Message {
+                topic: String::from_utf8_lossy(topic).into(),
+                bytes,
+                queued: false,
+                correlation_id: None,
+                qos: Some(qos),
+            });
+            self.emit(event, now);
+        }
     }
 
-    /// Puts a packet into the write buffer.
+    /// Puts a packet into the write buffer; too much in the buffer ends the session.
     fn send(&mut self, item: OutboundPacket, first: u8, topic: Bytes, now: Stamp) {
-        let before = self.framed.write_buffer().len();
-        match Pin::new(&mut self.framed).start_send(item) {
-            Ok(()) => {
-                let bytes = self.framed.write_buffer().len().saturating_sub(before);
-                self.ring.record(now, false, first, topic, bytes);
-                self.unflushed = true;
-            }
-            Err(CodecError::Failed(failure)) => {
-                tracing::warn!(packet = super::reason_text::packet_name(first), why = %failure.detail, "not sent");
-            }
-            Err(CodecError::Io(error)) => self.write_error = Some(self.tap.failure_from_error(&error)),
-        }
-        if self.framed.write_buffer().len() > BACKLOG_LIMIT && self.end.is_none() {
-            let words = "the broker takes no data and too much waits to be sent";
-            self.end = Some((mqtt_failure(AWS_ERROR_MQTT_TIMEOUT, DropKind::Local, words), now));
+        self.stream.send(item, first, topic, now);
+        if self.end.is_none()
+            && let Some(failure) = self.stream.backlog_failure()
+        {
+            self.end = Some((failure, now));
         }
     }
 
-    fn ping(&mut self, cx: &mut Context<'_>, now: Stamp, reading: &ReadStatus) {
-        if self.pinger.next_due(self.tap.last_tx()).is_some_and(|due| now.has_reached(due)) {
+    fn ping(&mut self, now: Stamp, reading: &ReadStatus, timers: &mut TimerTable) {
+        if self.pinger.outstanding_since().is_none() {
+            timers.stop(Timer::PingResponse);
+        }
+        if self.pinger.next_due(self.tap().last_tx()).is_some_and(|due| now.has_reached(due)) {
             self.pinger.on_pingreq_sent(now);
             self.send(OutboundPacket::PingReq, 0xc0, Bytes::new(), now);
-            self.ping_deadline = Some(Box::pin(tokio::time::sleep(self.ping_timeout)));
-            self.batches_past_deadline = 0;
+            timers.set(Timer::PingResponse, Instant::now(), self.ping_timeout);
         }
-        let Some(deadline) = &mut self.ping_deadline else { return };
-        if deadline.as_mut().poll(cx).is_pending() {
+        // A task that has used up its budget reads nothing more in this poll: the answer may be in the socket.
+        if !timers.is_due(Timer::PingResponse) || !coop::has_budget_remaining() {
             return;
         }
-        self.batches_past_deadline += 1;
-        if *reading == ReadStatus::Drained || self.batches_past_deadline > MAX_BATCHES_PAST_DEADLINE {
+        if self.pinger.is_response_missing(*reading == ReadStatus::Drained) {
             let words = format!("no PINGRESP within {} s", self.field_ping_timeout.as_secs_f64());
             self.end = Some((mqtt_failure(AWS_ERROR_MQTT_TIMEOUT, DropKind::PingTimeout, words), now));
         }
@@ -310,10 +253,10 @@ impl MqttSession {
 
     fn send_queued(&mut self, queue: &mut PublishQueue, now: Stamp) {
         queue.expire(now, &mut self.out);
-        let allowed = self.framed.codec().send_limits();
-        while self.framed.write_buffer().len() < BACKLOG && self.write_error.is_none() {
-            let engine = self.framed.codec();
-            let fits = |publish: &super::queue::Publish, qos| {
+        let allowed = self.stream.engine().send_limits();
+        while self.stream.buffered() < BACKLOG && !self.stream.has_write_error() {
+            let engine = self.stream.engine();
+            let fits = |publish: &Publish, qos| {
                 engine.publish_size(publish.topic.len(), publish.payload.len(), qos) <= allowed.max_packet
             };
             let Some(next) = queue.next(allowed, fits, now, &mut self.out) else { break };
@@ -331,52 +274,30 @@ impl MqttSession {
     }
 
     fn flush(&mut self, cx: &mut Context<'_>, queue: &mut PublishQueue, now: Stamp, reading: &ReadStatus) {
-        if self.unflushed && self.write_error.is_none() {
-            match Pin::new(&mut self.framed).poll_flush(cx) {
-                Poll::Ready(Ok(())) => {
-                    self.unflushed = false;
-                    queue.on_flushed(now, &mut self.gate, &mut self.out);
-                }
-                Poll::Ready(Err(CodecError::Failed(failure))) => self.write_error = Some(failure),
-                Poll::Ready(Err(CodecError::Io(error))) => {
-                    self.write_error = Some(self.tap.failure_from_error(&error));
-                }
-                Poll::Pending => {}
-            }
+        if self.stream.flush(cx) {
+            queue.on_flushed(now, &mut self.traffic_limiter, &mut self.out);
         }
-        // What the broker said before the write failed is read first: it may say why.
+        // What the broker sent before the write failed is read first: it may contain the reason.
         if *reading == ReadStatus::Drained
             && self.end.is_none()
-            && let Some(failure) = self.write_error.take()
+            && let Some(failure) = self.stream.take_write_error()
         {
             self.end = Some((failure, now));
         }
         queue.announce(now, &mut self.out);
     }
 
-    /// Closes counting windows and arms the timer; `true`: something is due already.
-    fn arm_timer(&mut self, cx: &mut Context<'_>, now: Stamp, queue: &PublishQueue) -> bool {
-        if let Some(event) = self.gate.due(now) {
-            self.out.push_back(StampedEvent { at: now, event });
-        }
-        let due = [self.pinger.next_due(self.tap.last_tx()), self.gate.deadline(), queue.next_expiry()];
-        let longest = now.plus(LONGEST_SLEEP);
-        let next = due.into_iter().flatten().min().map_or(longest, |due| due.min(longest));
-        let is_armed = self
-            .next_timer
-            .as_ref()
-            .is_some_and(|(until, _)| next.has_reached(*until) && !now.has_reached(*until));
-        if !is_armed {
-            self.next_timer = Some((next, Box::pin(tokio::time::sleep(next.since(now)))));
-        }
-        let fired = self.next_timer.as_mut().is_some_and(|(_, timer)| timer.as_mut().poll(cx).is_ready());
-        if fired {
-            self.next_timer = None;
-        }
-        fired
+    /// Sets the timer for the next ping or the end of a traffic window; `true`: it is due already.
+    fn set_check_timer(&self, now: Stamp, timers: &mut TimerTable) -> bool {
+        let due = [self.pinger.next_due(self.tap().last_tx()), self.traffic_limiter.deadline()];
+        let latest = now.plus(CHECK_INTERVAL);
+        let next = due.into_iter().flatten().min().map_or(latest, |due| due.min(latest));
+        timers.set(Timer::SessionCheck, Instant::now(), next.since(now));
+        now.has_reached(next)
     }
 
-    /// Stops the session politely: hands out what waits, says DISCONNECT. What was counted is told.
+    /// Sends what may still be sent, then DISCONNECT. Gives the remaining events, the traffic counted so far
+    /// among them.
     pub(super) fn start_disconnect(
         &mut self,
         queue: &mut PublishQueue,
@@ -384,18 +305,18 @@ impl MqttSession {
     ) -> VecDeque<StampedEvent> {
         self.send_queued(queue, now);
         self.send(OutboundPacket::Disconnect, 0xe0, Bytes::new(), now);
-        if let Some(event) = self.gate.flush(now) {
-            self.out.push_back(StampedEvent { at: now, event });
+        if let Some(event) = self.traffic_limiter.flush(now) {
+            self.emit(event, now);
         }
         std::mem::take(&mut self.out)
     }
 
-    /// Writes what is left and closes the transport; `true` in the end: everything was taken.
+    /// Writes the rest and closes the transport; `true`: all of it was written.
     pub(super) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        Pin::new(&mut self.framed).poll_close(cx).map(|result| result.is_ok())
+        self.stream.poll_close(cx)
     }
 
-    /// Accounts for what was still leaving when the transport was closed.
+    /// Accounts for what was not yet acknowledged when the transport was closed.
     pub(super) fn finish_close(
         &mut self,
         all_written: bool,
@@ -403,9 +324,38 @@ impl MqttSession {
         now: Stamp,
     ) -> VecDeque<StampedEvent> {
         if all_written {
-            queue.on_flushed(now, &mut self.gate, &mut self.out);
+            queue.on_flushed(now, &mut self.traffic_limiter, &mut self.out);
         }
         queue.session_ended(false, now, &mut self.out);
         std::mem::take(&mut self.out)
+    }
+
+    /// Sends the reason to a broker that violated the protocol, if the socket takes it at once.
+    pub(super) fn send_error_disconnect(&mut self, cx: &mut Context<'_>, failure: &Failure) {
+        let too_large = failure.how == DropKind::Local;
+        if failure.layer == Layer::Mqtt && (too_large || failure.how == DropKind::Io) {
+            self.stream.send_error_disconnect(cx, too_large);
+        }
+    }
+
+    /// The record of a drop; `queued` publishes wait for the next session.
+    pub(super) fn dropped_event(&self, failure: &Failure, now: Stamp, queued: usize) -> DroppedEvent {
+        let ago = |last: Option<Stamp>| last.map(|last| now.since(last).as_secs_f64());
+        let (last_rx, last_tx) = self.stream.last_traffic(failure.how);
+        DroppedEvent {
+            error_name: Some(failure.name.name.to_owned()),
+            error_message: Some(failure.message()),
+            error_code: Some(failure.name.code),
+            reconnect_attempt: 0,
+            active_subscriptions: self.subscriptions.active(),
+            queued_commands: u32::try_from(queued).unwrap_or(u32::MAX),
+            layer: Some(failure.layer),
+            how: Some(failure.how),
+            reason_code: failure.reason_code,
+            ws_close_code: failure.ws_close_code,
+            last_rx_secs: ago(last_rx),
+            last_tx_secs: ago(last_tx),
+            packets: self.stream.packets_before(now),
+        }
     }
 }

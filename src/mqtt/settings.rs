@@ -1,4 +1,4 @@
-//! What the link needs to know, resolved and validated before it starts.
+//! The settings of a link, resolved and validated before it starts.
 
 use std::io;
 use std::net::{IpAddr, Ipv6Addr};
@@ -15,7 +15,7 @@ use super::signer::Signer;
 /// Everything the link needs for one broker.
 #[derive(Debug, Clone)]
 pub struct LinkSettings {
-    /// Where the broker is.
+    /// The broker.
     pub broker: BrokerAddress,
     /// MQTT client id.
     pub client_id: String,
@@ -25,17 +25,17 @@ pub struct LinkSettings {
     pub password: Option<SecretString>,
     /// Keep-alive in seconds; 0 = off (no pings).
     pub keep_alive_secs: u16,
-    /// How many seconds in the field one second here stands for: the keep-alive passes so much faster,
-    /// and CONNECT says what that is here, in whole seconds. Every other time in these settings is as it
-    /// passes here. 1, but in a scaled lab run.
+    /// Seconds of field time per second of this computer. The keep-alive runs faster by this factor, and
+    /// CONNECT contains the shortened value in whole seconds. Every other time in these settings is in this
+    /// computer's time. 1, except in a scaled lab run.
     pub time_scale: f64,
-    /// How long to wait for a PINGRESP before the session counts as dead.
+    /// Time without PINGRESP after which the session counts as dead.
     pub ping_timeout: Duration,
     /// When to ping.
     pub ping_policy: PingPolicy,
-    /// Which protocol to speak.
+    /// Protocol version to use.
     pub version: VersionChoice,
-    /// Ask for a fresh session at each connect.
+    /// Request a clean session at each connect.
     pub clean_session: bool,
     /// Topic filters and their maximum QoS (0 or 1), subscribed after every connect.
     pub subscriptions: Vec<(String, u8)>,
@@ -45,19 +45,19 @@ pub struct LinkSettings {
     pub timeouts: PhaseTimeouts,
     /// When to try again.
     pub backoff: BackoffSettings,
-    /// Reconnecting before something known ends the session; `None` = the drop is let happen, and seen.
+    /// Reconnecting before a known limit ends the session; `None` = the drop happens, and is recorded.
     pub planned_reconnect: Option<PlannedReconnect>,
     /// Publishes waiting for a connection.
     pub queue: QueueSettings,
-    /// TCP keep-alive interval; off by default, because it would cure the very NAT drop being looked for.
+    /// TCP keep-alive interval; off by default, because it would prevent the NAT drops this program looks for.
     pub tcp_keep_alive: Option<Duration>,
     /// Which addresses to use.
     pub family: AddressFamily,
-    /// Who knows the broker's addresses; `None` = the operating system.
+    /// Name resolution; `None` = the operating system's.
     pub resolver: Option<Arc<dyn Resolver>>,
-    /// Who reads the payloads of some messages; `None` = nobody.
+    /// A reader of the payloads of some messages.
     pub listener: Option<Arc<dyn MessageListener>>,
-    /// Who signs the request target of each WebSocket upgrade; `None` = the broker's path goes out as it is.
+    /// Signs the request target of each WebSocket upgrade; `None` = the broker's path is sent unchanged.
     pub signer: Option<Arc<dyn Signer>>,
     /// Largest packet accepted and sent, in bytes.
     pub max_packet: usize,
@@ -101,19 +101,19 @@ impl LinkSettings {
         Duration::try_from_secs_f64(secs / self.time_scale).unwrap_or(Duration::from_secs_f64(secs))
     }
 
-    /// The keep-alive of CONNECT: a promise that is kept whatever the fraction of a second.
+    /// The keep-alive of CONNECT, rounded up, so that the pings are always within it.
     pub(super) fn connect_keep_alive_secs(&self, keep_alive_secs: u16) -> u16 {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rounded and within u16")]
         let secs = self.recorded_keep_alive_secs(keep_alive_secs).ceil().clamp(0.0, 65_535.0) as u16;
         secs
     }
 
-    /// What a time on this computer's clocks stands for, to be told to people.
+    /// A time of this computer's clocks as field time, for display.
     pub(super) fn to_field_time(&self, time: Duration) -> Duration {
         Duration::try_from_secs_f64(time.as_secs_f64() * self.time_scale).unwrap_or(time)
     }
 
-    /// A keep-alive as a recording says it: in its own seconds.
+    /// A keep-alive in the seconds of a recording (this computer's time).
     pub(super) fn recorded_keep_alive_secs(&self, keep_alive_secs: u16) -> f64 {
         f64::from(keep_alive_secs) / self.time_scale
     }
@@ -124,7 +124,7 @@ pub trait Resolver: Send + Sync + std::fmt::Debug {
     /// The addresses of a name, best first.
     ///
     /// # Errors
-    /// What the name service says when it knows none, in the words of `getaddrinfo`.
+    /// The error of the name service, in the words of `getaddrinfo`.
     fn addresses(&self, host: &str) -> io::Result<Vec<IpAddr>>;
 }
 
@@ -152,7 +152,7 @@ impl Transport {
         matches!(self, Self::Ws | Self::Wss)
     }
 
-    /// The word used in recordings: `tcp`, `tls`, `ws`, `wss`.
+    /// The name in recordings: `tcp`, `tls`, `ws`, `wss`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Tcp => "tcp",
@@ -163,10 +163,10 @@ impl Transport {
     }
 }
 
-/// Where the broker is. Parsed from a URL by the configuration. `Debug` leaves the query out.
+/// The address of a broker. Parsed from a URL by the configuration. `Debug` leaves the query out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BrokerAddress {
-    /// How to get there.
+    /// How bytes reach it.
     pub transport: Transport,
     /// Host name or address literal (IPv6 without brackets).
     pub host: String,
@@ -177,8 +177,8 @@ pub struct BrokerAddress {
 }
 
 impl BrokerAddress {
-    /// The Host header of the WebSocket upgrade: host, and port unless it is the transport's own. Signed
-    /// URLs are signed over just that.
+    /// The Host header of the WebSocket upgrade: host, and port unless it is the transport's default.
+    /// Signatures of signed URLs cover exactly this text.
     pub fn authority(&self) -> String {
         let host = match self.host.parse::<Ipv6Addr>() {
             Ok(address) => format!("[{address}]"),
@@ -190,7 +190,7 @@ impl BrokerAddress {
 }
 
 impl std::fmt::Debug for BrokerAddress {
-    /// A query may be signed, and is then as good as a password.
+    /// Omits the query: a signed query works like a password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("BrokerAddress")
             .field("transport", &self.transport)
@@ -201,10 +201,10 @@ impl std::fmt::Debug for BrokerAddress {
     }
 }
 
-/// Which protocol to speak.
+/// Protocol version to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VersionChoice {
-    /// 5 first, 3.1.1 if the broker does not know it; what worked is remembered.
+    /// 5 first, 3.1.1 if the broker does not support it; the version that worked is kept.
     Auto,
     /// MQTT 3.1.1 only.
     V311,
@@ -215,16 +215,16 @@ pub enum VersionChoice {
 /// When a PINGREQ is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PingPolicy {
-    /// Every keep-alive, whatever the traffic (rumqttc's way): the round trip is always known.
+    /// Every keep-alive, whatever the traffic (as rumqttc does): the round trip is always known.
     Always,
-    /// Only after a keep-alive without anything sent (the AWS SDKs' way).
+    /// Only after a keep-alive without anything sent (as the AWS SDKs do).
     WhenIdle,
 }
 
 /// Which addresses to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AddressFamily {
-    /// Whatever the resolver gives, in its order.
+    /// All addresses the resolver returns, in its order.
     Any,
     /// IPv4 only.
     V4,
@@ -243,7 +243,7 @@ pub struct TlsSettings {
     pub private_key: Option<PathBuf>,
     /// ALPN protocols to offer (`x-amzn-mqtt-ca` for AWS on 443).
     pub alpn: Vec<String>,
-    /// Name to ask for and to check, instead of the host.
+    /// Name for SNI and for the certificate check, instead of the host.
     pub server_name: Option<String>,
 }
 
@@ -287,9 +287,9 @@ pub struct BackoffSettings {
     pub max: Duration,
     /// Growth per failed attempt.
     pub multiplier: f64,
-    /// Every how many failed attempts everything is rebuilt.
+    /// Number of failed attempts after which everything is rebuilt, each time.
     pub deep_threshold: u32,
-    /// Attempts per outage before giving up; `None` = for ever.
+    /// Attempts per outage before giving up; `None` = no limit.
     pub max_attempts: Option<u32>,
     /// Shortest time between two CONNECTs of one client id (AWS IoT allows one a second).
     pub min_connect_interval: Duration,

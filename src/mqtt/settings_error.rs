@@ -1,8 +1,8 @@
-//! What can be wrong with settings before anything was tried?
+//! Errors of settings that are found before anything is tried.
 
 use super::wire::TlsSettingsError;
 
-/// Settings the link cannot work with. Each message is one sentence that says what to change.
+/// Settings the link cannot work with. Each message is one sentence that states what to change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
     /// The client id cannot be sent.
@@ -12,7 +12,7 @@ pub enum SettingsError {
         why: &'static str,
     },
     /// The broker could not find the session again.
-    #[error("keeping the session needs a client id; set one, or ask for a clean session")]
+    #[error("a persistent session needs a client id; set one, or use a clean session")]
     SessionWithoutClientId,
     /// MQTT 3.1.1 forbids a password alone.
     #[error("a password was given without a user name; MQTT 3.1.1 does not allow that, so set a user name")]
@@ -23,7 +23,7 @@ pub enum SettingsError {
         /// Which string.
         what: &'static str,
     },
-    /// A subscription is no topic filter.
+    /// A subscription is not a valid topic filter.
     #[error("\"{filter}\" is not a topic filter: + must fill a level and # must be the last level")]
     Filter {
         /// The filter, printable.
@@ -34,16 +34,16 @@ pub enum SettingsError {
     Qos {
         /// The filter, printable.
         filter: String,
-        /// The value asked for.
+        /// The configured value.
         qos: u8,
     },
     /// The packet size limit is too small to connect with.
     #[error("a packet size limit of {bytes} bytes is too small to work with; use at least 256")]
     MaxPacket {
-        /// The value asked for.
+        /// The configured value.
         bytes: usize,
     },
-    /// There is no upgrade to sign.
+    /// Without WebSocket there is no upgrade to sign.
     #[error("credentials that sign URLs work over WebSocket only; use wss://")]
     SignerWithoutWebSocket,
     /// The TLS settings or the files they name are unusable.

@@ -1,7 +1,7 @@
-//! With which request target does the next WebSocket upgrade ask? The port to whoever holds credentials.
+//! The port to a source of signed request targets for WebSocket upgrades.
 //!
-//! The link asks once for each connect attempt, because a signature is good for minutes only. It never sees
-//! the keys: a signed target comes in, and what became of it is told back.
+//! The link requests one for each connect attempt, because a signature is valid for minutes only. It never
+//! sees the keys: it gets a signed target and reports a refusal of it.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -16,43 +16,43 @@ use crate::diagnostics::event::{DropKind, Layer};
 use crate::diagnostics::sentence::duration_words;
 use crate::diagnostics::{ErrorName, Stamp};
 
-/// A difference between this computer's clock and the server's that is worth telling. AWS takes
-/// signatures that are off by five minutes; half of that leaves room for a slow connect.
+/// Smallest difference between this computer's clock and the server's that is reported. AWS accepts
+/// signatures that are off by five minutes; about half of that leaves time for a slow connect.
 const CLOCK_SKEW_LIMIT: TimeDelta = TimeDelta::minutes(2);
 
-/// Gives request targets, each signed anew.
+/// Creates signed request targets.
 pub trait Signer: Send + Sync + Debug {
-    /// A target for the attempt that follows at once. `fresh`: what is cached did not work or is under
-    /// suspicion (a deep reconnect, a refused upgrade): get new credentials first.
+    /// A target for the attempt that follows at once. `fresh`: get new credentials first, because cached ones
+    /// did not work or are suspect (a deep reconnect, a refused upgrade).
     ///
     /// The future is dropped when the attempt is given up or takes longer than
-    /// [`PhaseTimeouts::credentials`](super::settings::PhaseTimeouts::credentials); what it was doing must
-    /// bear that.
+    /// [`PhaseTimeouts::credentials`](super::settings::PhaseTimeouts::credentials), so it must be
+    /// cancel-safe.
     fn sign(&self, fresh: bool) -> BoxFuture<'_, Result<SignedTarget, SignFailure>>;
 
-    /// The server answered an upgrade with this 4xx status; `server_date` is its clock, if it told. The next
-    /// [`Signer::sign`] comes with `fresh`.
+    /// The server answered an upgrade with this 4xx status; `server_date` is its clock, if the answer
+    /// contained it. The next [`Signer::sign`] is called with `fresh`.
     fn on_refused(&self, status: u16, server_date: Option<DateTime<Utc>>);
 }
 
 /// A signed request target.
 #[derive(Debug, Clone)]
 pub struct SignedTarget {
-    /// Path and query as they go into the request line. Secret: until it expires it opens a session.
+    /// Path and query of the request line. Secret: until it expires, it is sufficient to open a session.
     pub path_and_query: SecretString,
-    /// When the credentials (not the signature) expire; `None` if they do not, or nobody knows.
+    /// When the credentials (not the signature) expire; `None` if they do not, or it is not known.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// Why there is no signed target. Its words are recorded and shown: no secret may be in them.
+/// Why there is no signed target. Its text is recorded and shown: it must contain no secret.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SignFailure {
     /// Stable name.
     pub name: ErrorName,
     /// What happened, in plain words.
     pub detail: String,
-    /// Whose signal it was: [`Layer::Local`] for files and variables, [`Layer::Dns`] and so on for a cloud
-    /// that cannot be reached.
+    /// The layer that signaled it: [`Layer::Local`] for files and variables, [`Layer::Dns`] and so on for a
+    /// cloud that cannot be reached.
     pub layer: Layer,
     /// HTTP status of the refusal, if there was one; 401 and 403 end a run with exit code 4.
     pub http_status: Option<u16>,
@@ -61,13 +61,13 @@ pub struct SignFailure {
 }
 
 impl SignFailure {
-    /// No credentials now; another attempt may find some.
+    /// There are no credentials now; another attempt may find some.
     pub fn unavailable(layer: Layer, detail: impl Into<String>) -> Self {
         let name = AWS_AUTH_SIGNING_NO_CREDENTIALS;
         Self { name, detail: detail.into(), layer, http_status: None, is_permanent: false }
     }
 
-    /// The account's server does not accept who asks: exit code 4, no further attempt.
+    /// The account's server refuses the sign-in: exit code 4, no further attempt.
     pub fn refused(detail: impl Into<String>) -> Self {
         let refused = Self::unavailable(Layer::Local, detail);
         Self { http_status: Some(401), is_permanent: true, ..refused }
@@ -83,8 +83,8 @@ impl From<SignFailure> for Failure {
     }
 }
 
-/// Why an upgrade was probably refused with this 4xx status, in words: the clock, the end of the credentials, or what
-/// else makes a signature worthless. `None` if the status says nothing about credentials.
+/// The probable reason for the refusal of an upgrade with this 4xx status: the clock, expired credentials, or
+/// another reason why a signature is not accepted. `None` if the status is not about credentials.
 pub(super) fn upgrade_refusal_reason(
     status: u16,
     server: Option<DateTime<Utc>>,
@@ -101,13 +101,11 @@ pub(super) fn upgrade_refusal_reason(
     let expired_for = expires_at.and_then(|end| now.wall.signed_duration_since(end).to_std().ok());
     Some(match expired_for {
         Some(time) => format!("the credentials expired {} ago", duration_words(to_field_time(time))),
-        None => {
-            "the credentials are not accepted: expired or withdrawn, or a policy forbids the connect".into()
-        }
+        None => "the credentials are not accepted: expired, revoked, or denied by a policy".into(),
     })
 }
 
-/// What a wrong clock here does to signatures, in words; `None` if the clocks agree well enough.
+/// The clock difference as the reason for a refused signature; `None` if the clocks agree well enough.
 fn clock_skew_reason(here: DateTime<Utc>, server: DateTime<Utc>) -> Option<String> {
     let ahead = here.signed_duration_since(server);
     if ahead.abs() <= CLOCK_SKEW_LIMIT {
@@ -140,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_names_the_clock_then_the_end_of_the_credentials_then_what_else_it_may_be() {
+    fn a_refusal_names_the_clock_then_the_expiry_then_other_reasons() {
         let now = Stamp::new(DateTime::from_timestamp(1_800_000_000, 0).unwrap(), Duration::ZERO);
         let at = |secs| Some(now.wall + TimeDelta::seconds(secs));
         let reason = |status, server, end| upgrade_refusal_reason(status, server, end, now, |time| time * 60);

@@ -1,4 +1,4 @@
-//! Can these settings work at all? Checked before anything is tried.
+//! Validation of settings before anything is tried.
 
 use rumqttc::mqttbytes::valid_filter;
 use secrecy::ExposeSecret as _;
@@ -7,7 +7,7 @@ use super::settings::{LinkSettings, VersionChoice};
 use super::settings_error::SettingsError;
 use super::wire::sanitize_text;
 
-/// Smallest packet size limit that lets a CONNECT and its answer through.
+/// Smallest packet size limit that allows a CONNECT and its answer.
 const SMALLEST_PACKET: usize = 256;
 
 /// Checks everything that can be checked without a file or a network.
@@ -49,7 +49,7 @@ pub(super) fn validate(settings: &LinkSettings) -> Result<(), SettingsError> {
     Ok(())
 }
 
-/// Whether MQTT can carry the string.
+/// Whether MQTT can encode the string.
 fn is_mqtt_string(text: &str) -> bool {
     u16::try_from(text.len()).is_ok() && !text.contains('\0')
 }

@@ -1,12 +1,12 @@
-//! Which protocol version is spoken at the next attempt?
+//! The protocol version of the next attempt.
 
 use super::reason_text::ProtocolVersion;
 use super::settings::VersionChoice;
 use super::wire::OpenFailure;
 use crate::diagnostics::event::Phase;
 
-/// `auto` starts with 5 and changes over when the broker does not take it; what worked is kept, so
-/// that later trouble with the network does not look like trouble with the version.
+/// `auto` starts with 5 and falls back when the broker does not support it. The version that worked is kept,
+/// so that a later network problem is not mistaken for a version problem.
 #[derive(Debug)]
 pub(super) struct VersionSelector {
     choice: VersionChoice,
@@ -19,7 +19,7 @@ impl VersionSelector {
         Self { choice, accepted_version: None, candidate: ProtocolVersion::V5 }
     }
 
-    /// The version to speak now.
+    /// The version to use now.
     pub(super) fn current(&self) -> ProtocolVersion {
         match self.choice {
             VersionChoice::V311 => ProtocolVersion::V311,
@@ -33,7 +33,7 @@ impl VersionSelector {
         self.accepted_version = Some(self.current());
     }
 
-    /// An attempt failed; `true`: 3.1.1 is worth a try at once.
+    /// An attempt failed; `true`: try 3.1.1 at once.
     pub(super) fn on_connect_failed(&mut self, failure: &OpenFailure) -> bool {
         if self.choice != VersionChoice::Auto
             || self.accepted_version.is_some()
@@ -41,8 +41,8 @@ impl VersionSelector {
         {
             return false;
         }
-        // Brokers that do not know MQTT 5 refuse it, or close, or answer something unreadable, or
-        // wait for bytes that never come. Any other refusal is an answer in a version both know.
+        // Brokers without MQTT 5 refuse it, or close, or send an unreadable answer, or wait for bytes that
+        // never come. Any other refusal is an answer in a version both sides support.
         let may_be_version_refusal = matches!(failure.failure.return_code, None | Some(1 | 0x84));
         if !may_be_version_refusal {
             return false;
@@ -54,7 +54,7 @@ impl VersionSelector {
         self.candidate == ProtocolVersion::V311
     }
 
-    /// Everything is rebuilt: what was learned may be wrong by now.
+    /// Everything is rebuilt: the version that worked may have changed.
     pub(super) fn reset(&mut self) {
         self.accepted_version = None;
         self.candidate = ProtocolVersion::V5;

@@ -1,4 +1,4 @@
-//! Do mosquitto's own clients and broker get on with the lab's fault gateway?
+//! Mosquitto's own clients and broker through the lab's fault gateway.
 
 use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -25,7 +25,7 @@ use dropscope::mqtt::settings::Transport;
 const VERSIONS: [&str; 2] = ["mqttv311", "mqttv5"];
 const TOPIC: &str = "lab/interop";
 
-/// A gateway before some broker, and where mosquitto's clients reach it.
+/// A gateway in front of a broker, and its addresses for mosquitto's clients.
 struct GatewayFixture {
     /// Keeps the embedded broker alive.
     _embedded: Option<Broker>,
@@ -55,7 +55,7 @@ impl GatewayFixture {
     }
 }
 
-/// mosquitto's clients speak WebSocket from 2.1 on only; for older ones this carries their TCP over it.
+/// Carries a client's TCP over WebSocket: mosquitto's clients support WebSocket only from version 2.1 on.
 async fn bridge(websocket: SocketAddr, tasks: &mut JoinSet<()>) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -110,16 +110,16 @@ fn client(program: &str, address: SocketAddr, version: &str, rest: &[&str]) -> C
 impl Subscriber {
     /// Starts it, and waits until it has its CONNACK and its SUBACK.
     async fn start(
-        stage: &GatewayFixture,
+        fixture: &GatewayFixture,
         transport: usize,
         version: &'static str,
         count: &'static str,
     ) -> Self {
-        let packets = || stage.control.counters().packets_to_client;
+        let packets = || fixture.control.counters().packets_to_client;
         let expected_packets = packets() + 2;
         let child = client(
             "mosquitto_sub",
-            stage.addresses[transport].1,
+            fixture.addresses[transport].1,
             version,
             &["-q", "2", "-C", count, "-W", "40"],
         )
@@ -135,7 +135,7 @@ impl Subscriber {
         Self(child)
     }
 
-    /// What it printed, once it has ended well.
+    /// Its output, after a successful end.
     async fn finish(mut self) -> Vec<String> {
         with_timeout(move || {
             let mut output = String::new();
@@ -163,15 +163,15 @@ async fn publish(address: SocketAddr, version: &'static str, rest: &'static [&'s
 
 async fn with_timeout<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let done = timeout(TEST_TIMEOUT, spawn_blocking(work)).await;
-    done.expect("patience").expect("no panic")
+    done.expect("no timeout").expect("no panic")
 }
 
-/// Messages of every quality from one way to the other.
-async fn exchange(stage: &GatewayFixture) {
+/// Messages of every QoS from one transport to the other.
+async fn exchange(fixture: &GatewayFixture) {
     for version in VERSIONS {
         for (from, to) in [(0, 1), (1, 0)] {
-            let (sender, receiver) = (stage.addresses[from], stage.addresses[to]);
-            let subscriber = Subscriber::start(stage, to, version, "3").await;
+            let (sender, receiver) = (fixture.addresses[from], fixture.addresses[to]);
+            let subscriber = Subscriber::start(fixture, to, version, "3").await;
             publish(sender.1, version, &["-q", "0", "-m", "zero"]).await;
             publish(sender.1, version, &["-q", "1", "-m", "one"]).await;
             publish(sender.1, version, &["-q", "2", "-m", "two"]).await;
@@ -179,7 +179,7 @@ async fn exchange(stage: &GatewayFixture) {
             assert_eq!(subscriber.finish().await, ["zero", "one", "two"], "{context}");
         }
     }
-    assert_eq!(stage.control.injections(), []);
+    assert_eq!(fixture.control.injections(), []);
 }
 
 #[tokio::test]
@@ -209,19 +209,19 @@ async fn mosquittos_client_reconnects_after_each_fault() {
     for version in VERSIONS {
         for manner in [DropManner::Fin, DropManner::Reset, DropManner::WsClose(1001)] {
             for transport in [0, 1] {
-                let stage = GatewayFixture::embedded().await;
-                let subscriber = Subscriber::start(&stage, transport, version, "1").await;
-                let mut injections = stage.control.watch_injections();
+                let fixture = GatewayFixture::embedded().await;
+                let subscriber = Subscriber::start(&fixture, transport, version, "1").await;
+                let mut injections = fixture.control.watch_injections();
                 let end =
-                    stage.control.arm(PathFault::SessionLifetime { secs: 0.0, jitter_secs: 0.0, manner });
+                    fixture.control.arm(PathFault::SessionLifetime { secs: 0.0, jitter_secs: 0.0, manner });
                 let injected = timeout(TEST_TIMEOUT, injections.wait_for(|count| *count > 0)).await;
-                injected.expect("a strike in time").expect("a gateway");
-                stage.control.disarm(end);
-                // Retained, as it may come before the client has come back.
-                let (name, address) = stage.addresses[transport];
+                injected.expect("a fault in time").expect("a gateway");
+                fixture.control.disarm(end);
+                // Retained, because it may arrive before the client has reconnected.
+                let (name, address) = fixture.addresses[transport];
                 publish(address, version, &["-r", "-q", "1", "-m", "again"]).await;
                 assert_eq!(subscriber.finish().await, ["again"], "{version} {manner:?} {name}");
-                assert!(stage.control.counters().sessions >= 3, "{:?}", stage.control.counters());
+                assert!(fixture.control.counters().sessions >= 3, "{:?}", fixture.control.counters());
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Does `dropscope navien` keep its password in a real keyring, and find it there? GNOME's, on a bus of its own.
+//! `dropscope navien` stores its password in a real keyring (GNOME's, on a private bus) and finds it there.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 use crate::mosquitto::installed;
 
-/// No service is started by this bus: what is not there is not there.
+/// This bus starts no services.
 const BUS: &str = r#"<busconfig>
   <type>session</type>
   <listen>unix:tmpdir=FOLDER</listen>
@@ -27,7 +27,7 @@ const BUS: &str = r#"<busconfig>
   </policy>
 </busconfig>"#;
 
-/// Ends with the test, by its id.
+/// A child process that is killed on drop.
 struct KilledOnDrop(Child);
 
 impl Drop for KilledOnDrop {
@@ -37,7 +37,7 @@ impl Drop for KilledOnDrop {
     }
 }
 
-/// A D-Bus session with folders of its own, so that nothing of the user is touched.
+/// A D-Bus session with private folders, so that nothing of the user is touched.
 struct DbusSession {
     home: TempDir,
     address: String,
@@ -84,7 +84,7 @@ impl DbusSession {
         command
     }
 
-    /// Starts the keyring anew and waits until it answers.
+    /// Starts the keyring again and waits until it answers.
     fn start_keyring(&mut self, is_unlocked: bool) {
         self.keyring = None;
         let mut command = self.command(&installed("gnome-keyring-daemon").expect("a keyring"));
@@ -93,14 +93,14 @@ impl DbusSession {
         let mut child = command.spawn().expect("a keyring");
         child.stdin.take().expect("a pipe").write_all(b"of the keyring").expect("a password");
         self.keyring = Some(KilledOnDrop(child));
-        // It has nothing for nobody, which it can only say once it is there.
+        // The command succeeds without an entry, but only once the keyring answers.
         let answers =
             || self.run("empty", &["--forget-password", "--username", "nobody@example.org"], None).0;
-        let is_there = (0..100).any(|_| {
+        let is_running = (0..100).any(|_| {
             thread::sleep(Duration::from_millis(100));
             answers() == Some(0)
         });
-        assert!(is_there, "the keyring does not answer");
+        assert!(is_running, "the keyring does not answer");
     }
 
     /// Exit code and standard error of a run with the state of that name.
@@ -131,7 +131,7 @@ impl DbusSession {
     }
 }
 
-/// No file but the keyring's own, which is encrypted, holds the password, and the log says where it came from.
+/// No file except the keyring's own, which is encrypted, contains the password, and the log names its source.
 fn assert_nothing_is_written(folder: &Path, secret: &str, logged: &mut bool) {
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
@@ -152,7 +152,7 @@ async fn a_password_is_remembered_found_replaced_and_forgotten() {
     let password = session.lab.password.expose_secret().to_owned();
     let remember = ["--remember-password"];
 
-    // A session without a keyring: whoever has a password needs none.
+    // A session without a keyring: with a password given, none is needed.
     let missing = "no program provides the Secret Service";
     session.assert_run("a", &[], None, 2, missing);
     session.assert_run("a", &remember, Some(&password), 0, missing);
@@ -162,7 +162,7 @@ async fn a_password_is_remembered_found_replaced_and_forgotten() {
     session.assert_run("b", &[], None, 2, "holds none for this account");
     session.assert_run("b", &remember, Some("wrong-password"), 4, "does not accept");
     session.assert_run("b", &[], None, 2, "holds none for this account");
-    // Tokens of the first run would do for its cloud; the password is tried all the same.
+    // Tokens of the first run are still valid; the password is tried all the same.
     session.assert_run("a", &remember, Some("wrong-password"), 4, "does not accept");
     session.assert_run("b", &remember, Some(&password), 0, "is in the keyring now");
 
@@ -170,11 +170,11 @@ async fn a_password_is_remembered_found_replaced_and_forgotten() {
     session.assert_run("c", &[], None, 0, "");
     assert_eq!(session.sign_ins(), before + 1);
     session.assert_run("d", &remember, None, 0, "already");
-    // The same cloud by another name is another cloud.
+    // Another name of the same cloud counts as another cloud.
     let elsewhere = session.lab.rest_url.replace("127.0.0.1", "localhost");
     session.assert_run("d", &["--api-url", &elsewhere], None, 2, "holds none for this account");
 
-    // Nobody sits here to unlock it.
+    // No user is present to unlock it.
     session.start_keyring(false);
     session.assert_run("e", &[], None, 2, "the keyring is locked");
     session.assert_run(
@@ -186,7 +186,7 @@ async fn a_password_is_remembered_found_replaced_and_forgotten() {
     );
     session.assert_run("e", &["--forget-password"], None, 1, "the keyring is locked");
 
-    // A changed password takes the place of the old one.
+    // A changed password replaces the old one.
     session.start_keyring(true);
     session.lab.control().cloud.change_password("another");
     session.assert_run("f", &[], None, 4, "--forget-password");
@@ -206,6 +206,6 @@ async fn a_password_is_remembered_found_replaced_and_forgotten() {
 
     let mut is_logged = false;
     assert_nothing_is_written(session.home.path(), &password, &mut is_logged);
-    assert!(is_logged, "the log does not say that the password came from the keyring");
+    assert!(is_logged, "the log does not name the keyring as the source of the password");
     session.lab.stop().await;
 }

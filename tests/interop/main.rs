@@ -1,9 +1,9 @@
-//! Does the link get on with a real mosquitto, over every transport and both protocol versions? And the program with a
-//! real keyring?
+//! The link with a real mosquitto, over every transport and in both protocol versions, and the program with a real
+//! keyring.
 //!
 //! These tests need mosquitto, GNOME's keyring and a D-Bus daemon, and are ignored by plain `cargo test`;
-//! `cargo interop` runs them. With `DROPSCOPE_INTEROP=required` a missing one is a failure, else the tests say so
-//! and pass.
+//! `cargo interop` runs them. With `DROPSCOPE_INTEROP=required` a missing one is a failure, otherwise the tests
+//! report it and pass.
 
 #![cfg(unix)]
 #![expect(clippy::expect_used, clippy::print_stderr, reason = "test code outside of test functions")]
@@ -34,7 +34,7 @@ const VERSIONS: [(VersionChoice, &str); 2] = [(VersionChoice::V311, "3.1.1"), (V
 /// No step of these tests takes longer on a healthy computer.
 const TEST_TIMEOUT: Duration = Duration::from_secs(45);
 
-/// The broker of one test, or `None` where it may be missing and is.
+/// The broker of one test, or `None` if mosquitto is missing and optional.
 fn broker() -> Option<Mosquitto> {
     let broker = Mosquitto::start();
     if broker.is_none() {
@@ -55,7 +55,7 @@ fn settings(broker: &Mosquitto, transport: Transport, version: VersionChoice) ->
     settings.ping_timeout = Duration::from_secs(5);
     settings.backoff.initial = Duration::from_millis(100);
     settings.backoff.max = Duration::from_secs(1);
-    // A handshake that this broker's WebSocket library leaves lying is tried again well within the patience.
+    // A handshake that this broker's WebSocket library does not answer is repeated well within the timeout.
     settings.timeouts.tls = Duration::from_secs(5);
     settings.timeouts.websocket = Duration::from_secs(5);
     settings.timeouts.connack = Duration::from_secs(5);
@@ -71,7 +71,7 @@ fn link(settings: LinkSettings) -> Link {
     link
 }
 
-/// The first event `wanted` makes something of.
+/// The first event for which `pick` returns something.
 async fn next<T>(link: &mut Link, what: &str, mut pick: impl FnMut(Event) -> Option<T>) -> T {
     let mut others = Vec::new();
     let search = async {
@@ -163,8 +163,9 @@ async fn a_session_works_over_every_transport() {
             })
             .await;
             let rest = link.shutdown(Duration::from_secs(2)).await;
-            let is_goodbye = |event: &Event| matches!(event, Event::Disconnected { by: Initiator::Shutdown });
-            assert!(rest.iter().any(|observed| is_goodbye(&observed.event)), "{context}: {rest:?}");
+            let is_disconnect =
+                |event: &Event| matches!(event, Event::Disconnected { by: Initiator::Shutdown });
+            assert!(rest.iter().any(|observed| is_disconnect(&observed.event)), "{context}: {rest:?}");
         }
     }
 }
@@ -186,7 +187,7 @@ async fn a_stopped_and_a_killed_broker_are_drops_and_a_new_one_is_found() {
                 }
                 let drop = dropped(&mut link).await;
                 assert!(
-                    allowed_drop_types(is_kill).contains(&drop.how.expect("a manner")),
+                    allowed_drop_types(is_kill).contains(&drop.how.expect("a kind of end")),
                     "{context}: {drop:?}"
                 );
                 assert!(drop.error_name.is_some() && drop.layer.is_some(), "{context}: {drop:?}");
@@ -200,8 +201,8 @@ async fn a_stopped_and_a_killed_broker_are_drops_and_a_new_one_is_found() {
     }
 }
 
-/// A broker that is told to stop may say goodbye in its highest layer; a killed one leaves it to the
-/// kernel, which closes the stream or resets it.
+/// A broker that is stopped may close its highest layer; the stream of a killed one is closed or reset by the
+/// kernel.
 fn allowed_drop_types(is_kill: bool) -> &'static [DropKind] {
     if is_kill {
         &[DropKind::Fin, DropKind::Rst]
@@ -221,7 +222,7 @@ async fn a_takeover_is_reported_as_the_broker_signals_it() {
         let mut second = link(settings);
         connected(&mut second).await;
         let drop = dropped(&mut first).await;
-        // Mosquitto 2.0 closes the older connection without a word; later ones may say why in MQTT 5.
+        // Mosquitto 2.0 closes the older connection without a reason; later versions may send one in MQTT 5.
         let named = (Some(DropKind::Disconnect), Some(0x8e));
         let silent = (Some(DropKind::Fin), None);
         let seen = (drop.how, drop.reason_code);
@@ -258,7 +259,7 @@ async fn refused_credentials_and_untrusted_certificates_are_named() {
 
 #[tokio::test]
 #[ignore = "needs mosquitto"]
-async fn auto_speaks_mqtt_5_to_a_broker_that_can_and_a_new_keep_alive_is_no_drop() {
+async fn auto_uses_mqtt_5_where_supported_and_a_new_keep_alive_is_no_drop() {
     let Some(broker) = broker() else { return };
     let mut link = link(settings(&broker, Transport::Tcp, VersionChoice::Auto));
     assert_eq!(connected(&mut link).await.mqtt_version.as_deref(), Some("5"));

@@ -1,4 +1,4 @@
-//! How is a mosquitto of our own started, stopped and killed?
+//! A private mosquitto: started, stopped and killed.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,7 +12,7 @@ use dropscope::mqtt::settings::{BrokerAddress, Transport};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use tempfile::TempDir;
 
-/// The only user the broker knows.
+/// The only user of the broker.
 pub(crate) const USER: &str = "observer";
 /// Its password.
 pub(crate) const PASSWORD: &str = "open sesame";
@@ -62,7 +62,7 @@ impl Mosquitto {
         panic!("mosquitto does not start again: {}", self.log());
     }
 
-    /// Ends it as a service manager does.
+    /// Stops it as a service manager does.
     pub(crate) fn stop(&mut self) {
         let child = self.child.as_mut().expect("a running broker");
         let pid = rustix::process::Pid::from_child(child);
@@ -70,13 +70,13 @@ impl Mosquitto {
         self.wait();
     }
 
-    /// Ends it without giving it a chance to say anything.
+    /// Kills it, so that it cannot send anything.
     pub(crate) fn kill(&mut self) {
         self.child.as_mut().expect("a running broker").kill().expect("a signal");
         self.wait();
     }
 
-    /// Where a transport listens.
+    /// The address of a transport.
     pub(crate) fn address(&self, transport: Transport) -> BrokerAddress {
         let port = match transport {
             Transport::Tcp => self.ports.tcp,
@@ -87,17 +87,17 @@ impl Mosquitto {
         BrokerAddress { transport, host: "127.0.0.1".to_owned(), port, path: "/mqtt".to_owned() }
     }
 
-    /// The authority that vouches for the broker.
+    /// The authority of the broker's certificate.
     pub(crate) fn authority(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 
-    /// Another one, which does not.
+    /// Another authority.
     pub(crate) fn foreign_authority(&self) -> PathBuf {
         self.folder.path().join("foreign-ca.pem")
     }
 
-    /// Whether it came up: every listener takes connections, and the process lives.
+    /// Starts it; `true`: every listener accepts connections, and the process runs.
     fn launch(&mut self) -> bool {
         let folder = self.folder.path();
         fs::write(folder.join("mosquitto.conf"), self.configuration()).expect("a file");
@@ -117,7 +117,7 @@ impl Mosquitto {
                 return false;
             }
             if ports.into_iter().all(is_listening) {
-                // Had another program taken the last port, this one would be about to give up.
+                // If another program took the last port, mosquitto is about to exit.
                 thread::sleep(Duration::from_millis(50));
                 if child.try_wait().expect("a state").is_some() {
                     return false;
@@ -139,7 +139,7 @@ impl Mosquitto {
             path("passwords")
         );
         if rustix::process::geteuid().is_root() {
-            // Else it would become a user that cannot read the test's folder.
+            // Otherwise it changes to a user that cannot read the test's folder.
             text.push_str("user root\n");
         }
         let listeners = [
@@ -180,7 +180,7 @@ impl Drop for Mosquitto {
     }
 }
 
-/// A program of the search path, or of the places where distributions hide daemons.
+/// A program in the search path, or in the usual folders for daemons.
 pub(crate) fn installed(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
@@ -189,9 +189,9 @@ pub(crate) fn installed(name: &str) -> Option<PathBuf> {
         .find(|program| program.is_file())
 }
 
-/// Free ports that the system does not give away by itself: while the broker is down, neither a listener of
-/// another test nor the near end of any connection (a connect to a free port of that range can even meet
-/// itself) may take them.
+/// Free ports outside the ephemeral range: while the broker is down, neither a listener of another test nor the
+/// local end of any connection may take them (a connect to a free port of that range can even connect to
+/// itself).
 fn free_ports() -> Ports {
     let [tcp, tls, ws, wss] = [(); 4].map(|()| {
         let mut tries = (0..1_000).map(|_| rand::random_range(12_000..30_000));
@@ -217,7 +217,7 @@ fn write_certificates(folder: &Path) {
     let certificate = params.signed_by(&key, &issuer).expect("a certificate");
     let files = [
         ("ca.pem", issuer.as_ref().pem()),
-        ("foreign-ca.pem", authority("somebody else").as_ref().pem()),
+        ("foreign-ca.pem", authority("another authority").as_ref().pem()),
         ("broker.pem", certificate.pem()),
         ("broker.key", key.serialize_pem()),
     ];

@@ -1,4 +1,4 @@
-//! The signature against what AWS's own tools produced, and against people without the key.
+//! The signature against the output of AWS's own tools, and against forgeries.
 
 use serde_json::Value;
 
@@ -52,7 +52,7 @@ fn all_eight_reference_urls_are_made_byte_for_byte() {
     }
 }
 
-/// The reference tools order the query differently, and one signs a header more.
+/// The reference tools order the query differently, and one of them signs one more header.
 #[test]
 fn signatures_of_every_reference_tool_verify() {
     let mut believed = 0;

@@ -1,4 +1,4 @@
-//! Keys out of made-up environments.
+//! Keys from prepared environments.
 
 use std::collections::BTreeMap;
 
@@ -56,7 +56,7 @@ fn the_environment_precedes_the_profile_unless_one_is_requested() {
 }
 
 #[test]
-fn temporary_keys_of_a_profile_have_token_and_expiry_and_files_may_be_elsewhere() {
+fn temporary_keys_have_token_and_expiry_and_file_paths_are_configurable() {
     let home = home();
     let found = source(&home, &[], Some("temporary")).read().expect("keys");
     assert_eq!(found.credentials.session_token.expect("a token").expose_secret(), "token");
@@ -73,11 +73,12 @@ fn unsupported_profiles_are_errors_with_a_remedy() {
     let refusal = |variables: &[(&str, &str)], profile| {
         source(&home, variables, profile).read().expect_err("no keys").to_string()
     };
-    for (profile, way) in [("process", "credential_process"), ("sso", "single sign-on"), ("role", "role_arn")]
+    for (profile, method) in
+        [("process", "credential_process"), ("sso", "single sign-on"), ("role", "role_arn")]
     {
         let text = refusal(&[], Some(profile));
         let remedy = format!("aws configure export-credentials --profile {profile} --format env");
-        assert!(text.contains(way) && text.contains(&remedy), "{text}");
+        assert!(text.contains(method) && text.contains(&remedy), "{text}");
     }
     assert!(refusal(&[], Some("nobody")).starts_with("There is no profile `nobody`"));
     assert!(refusal(&[("AWS_PROFILE", "nobody")], None).starts_with("There is no profile `nobody`"));

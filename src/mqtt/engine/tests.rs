@@ -20,7 +20,7 @@ fn accept(engine: &mut Engine) {
     assert_eq!(read(engine, bytes).1, None);
 }
 
-/// Everything the engine makes of `bytes`, until it fails or wants more.
+/// Everything the engine decodes from `bytes`, until it fails or needs more.
 fn read(engine: &mut Engine, bytes: &[u8]) -> (Vec<ReceivedPacket>, Option<Failure>) {
     let mut source = BytesMut::from(bytes);
     let mut packets = Vec::new();
@@ -35,7 +35,7 @@ fn read(engine: &mut Engine, bytes: &[u8]) -> (Vec<ReceivedPacket>, Option<Failu
 }
 
 #[test]
-fn a_qos_0_publish_is_read_alike_with_and_without_the_short_cut() {
+fn a_qos_0_publish_is_decoded_alike_on_the_fast_path() {
     let topic = Bytes::from_static(b"a/b");
     let v4: &[u8] = &[0x30, 7, 0, 3, b'a', b'/', b'b', 1, 2];
     let v5: &[u8] = &[0x30, 15, 0, 3, b'a', b'/', b'b', 7, 0x26, 0, 1, b'k', 0, 1, b'v', 1, 2];
@@ -135,7 +135,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), accepted: bool) {
+    fn arbitrary_bytes_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), accepted: bool) {
         for mut engine in both() {
             if accepted {
                 accept(&mut engine);
@@ -145,7 +145,7 @@ proptest! {
     }
 
     #[test]
-    fn no_packet_with_a_sound_header_makes_it_panic(
+    fn packets_with_a_valid_header_do_not_panic(
         kind in 1u8..16,
         flags in 0u8..16,
         body in proptest::collection::vec(prop_oneof![0u8..4, any::<u8>()], 0..100),

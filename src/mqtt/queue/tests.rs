@@ -9,7 +9,7 @@ fn at(secs: u64) -> Stamp {
     Stamp::new(DateTime::UNIX_EPOCH, Duration::ZERO).plus(Duration::from_secs(secs))
 }
 
-/// The queue and everything it told.
+/// The queue and its events.
 struct QueueFixture {
     queue: PublishQueue,
     gate: TrafficLimiter,
@@ -42,7 +42,7 @@ impl QueueFixture {
         self.queue.next(allowed, |_, _| true, at(now), &mut self.out)
     }
 
-    /// Sends all that may go, as the wire takes it.
+    /// Sends all publishes that are allowed now, and flushes.
     fn send(&mut self, now: u64) -> Vec<u16> {
         let mut ids = Vec::new();
         while let Some(next) = self.next(ALLOWED, now) {
@@ -93,7 +93,7 @@ fn the_receive_maximum_is_never_exceeded_and_order_is_preserved() {
 }
 
 #[test]
-fn what_the_broker_does_not_support_is_left_out() {
+fn qos_and_retain_that_the_broker_does_not_support_are_left_out() {
     let mut bench = QueueFixture::new(10);
     bench.push("a", 1, 0);
     let allowed = SendLimits { max_qos: 0, retain: false, ..ALLOWED };
@@ -117,7 +117,7 @@ fn a_full_queue_drops_the_oldest_and_old_ones_expire() {
 }
 
 #[test]
-fn in_flight_publishes_of_a_dropped_session_get_one_more_chance_unless_suspect() {
+fn in_flight_publishes_of_a_dropped_session_are_resent_once_unless_suspect() {
     let mut bench = QueueFixture::new(10);
     bench.push("old", 1, 0);
     bench.send(0);

@@ -1,4 +1,4 @@
-//! Whatever is asked in whatever order of whatever broker: the books balance.
+//! Any requests in any order with any broker: every publish and session is accounted for.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -127,7 +127,7 @@ fn ends(state: CommandState, qos: u8) -> bool {
     }
 }
 
-/// Every publish has exactly one end, and it is the last thing told of it.
+/// Every publish has exactly one final state, and it is the last event of it.
 fn check_commands(seen: &[StampedEvent], acts: &[LinkAction]) -> Result<(), TestCaseError> {
     let published_qos = acts
         .iter()
@@ -154,12 +154,12 @@ fn check_commands(seen: &[StampedEvent], acts: &[LinkAction]) -> Result<(), Test
     Ok(())
 }
 
-/// Sessions begin and end in turn; nothing is told out of order.
+/// Sessions begin and end in turn; events are in the order of time.
 fn check_sessions(seen: &[StampedEvent]) -> Result<(), TestCaseError> {
     let mut up = false;
     let mut now = None;
     for observed in seen {
-        prop_assert!(now <= Some(observed.at), "told out of order: {:?}", observed);
+        prop_assert!(now <= Some(observed.at), "event out of order: {:?}", observed);
         now = Some(observed.at);
         match &observed.event {
             Event::Connected(_) => {

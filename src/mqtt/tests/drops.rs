@@ -42,12 +42,12 @@ async fn protocol_violations_are_named() {
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", "HTTP"),
         (&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff], "not MQTT"),
         (&[0xf0, 2, 0, 0], "AUTH"),
-        (&[0x30, 3, 0, 9, b'a'], "ends too early"),
+        (&[0x30, 3, 0, 9, b'a'], "truncated"),
         (&[0x30, 3, 0, 1, 0xff], "UTF-8"),
         (&[0x30, 2, 0, 0], "without a topic"),
         (&[0x36, 5, 0, 1, b'a', 0, 1], "not MQTT"),
-        (&[0x40, 2, 0, 9], "PUBACK out of place"),
-        (&[0x90, 3, 9, 9, 0], "SUBACK nobody waits for"),
+        (&[0x40, 2, 0, 9], "PUBACK unexpectedly"),
+        (&[0x90, 3, 9, 9, 0], "unexpected SUBACK"),
         (&[0x20, 2, 0, 0], "second CONNACK"),
         (&[0x15, 3, 3, 0, 2, 2, 40], "TLS"),
         (&[0x32, 3, 0, 1, b'a'], "malformed PUBLISH"),
@@ -120,7 +120,7 @@ async fn a_v5_disconnect_carries_its_reason() {
         let (drop, _) = until(&mut link, dropped).await;
         assert_eq!(named(&drop), (name, Layer::Mqtt, DropKind::Disconnect));
         assert_eq!(drop.reason_code, Some(code));
-        assert_eq!(drop.last_rx_secs, Some(1.0), "the farewell does not break the silence before it");
+        assert_eq!(drop.last_rx_secs, Some(1.0), "the close message does not end the silence before it");
         assert!(drop.error_message.as_deref().unwrap().contains(words), "{:?}", drop.error_message);
     }
 }

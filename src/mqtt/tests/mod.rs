@@ -40,7 +40,7 @@ impl SimClock {
         Arc::new(Self { origin: Instant::now(), suspended_ms: AtomicU64::new(0) })
     }
 
-    /// Time passes for the world, not for the timers of this computer.
+    /// Time passes on the boot clock, but not for the timers of this computer.
     pub(super) fn suspend(&self, ms: u64) {
         self.suspended_ms.fetch_add(ms, Ordering::Relaxed);
     }
@@ -63,7 +63,7 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    /// Waits for more bytes; pends for ever once the client is gone.
+    /// Waits for more bytes; never returns once the client is gone.
     async fn fill(&mut self) {
         if self.io.read_buf(&mut self.buffer).await.unwrap_or(0) == 0 {
             std::future::pending::<()>().await;
@@ -149,7 +149,7 @@ pub(super) struct ScriptedConnector {
 
 impl std::fmt::Debug for ScriptedConnector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Script")
+        f.write_str("ScriptedConnector")
     }
 }
 
@@ -213,7 +213,7 @@ impl Connector for ScriptedConnector {
     }
 }
 
-/// Settings for a peer that speaks 3.1.1.
+/// Settings for a peer with MQTT 3.1.1.
 pub(super) fn settings() -> LinkSettings {
     let broker = BrokerAddress {
         transport: Transport::Tcp,

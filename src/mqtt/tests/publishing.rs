@@ -57,7 +57,7 @@ async fn publishes_expire_while_there_is_no_connection() {
 
 #[tokio::test(start_paused = true)]
 async fn a_publish_followed_by_a_drop_is_quarantined() {
-    // The broker cuts whoever publishes to "forbidden", at once; "slow" it just does not acknowledge.
+    // The broker closes the connection on a publish to "forbidden" and does not acknowledge "slow".
     async fn drop_on_publish(mut peer: Peer) {
         peer.accept().await;
         loop {
@@ -79,7 +79,7 @@ async fn a_publish_followed_by_a_drop_is_quarantined() {
     let expected =
         [("forbidden", Sent), ("slow", Queued), ("forbidden", Lost), ("slow", Sent), ("slow", Acknowledged)];
     assert_eq!(states(&events), stated(&expected));
-    assert_eq!(events.iter().filter_map(dropped).count(), 1, "the second session lives");
+    assert_eq!(events.iter().filter_map(dropped).count(), 1, "the second session stays up");
 }
 
 #[tokio::test(start_paused = true)]

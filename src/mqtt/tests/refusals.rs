@@ -27,11 +27,11 @@ async fn every_refusal_keeps_its_code_and_has_a_text() {
         (v3, &[0x20, 2, 0, 2], 2, "client id"),
         (v3, &[0x20, 2, 0, 3], 3, "not available"),
         (v3, &[0x20, 2, 0, 4], 4, "user name or password"),
-        (v3, &[0x20, 2, 0, 5], 5, "not authorised"),
+        (v3, &[0x20, 2, 0, 5], 5, "not authorized"),
         (v3, &[0x20, 2, 0, 9], 9, "code 9"),
-        (v5, &[0x20, 3, 0, 0x87, 0], 0x87, "not authorised"),
+        (v5, &[0x20, 3, 0, 0x87, 0], 0x87, "not authorized"),
         (v5, &[0x20, 8, 0, 0x8a, 5, 0x1f, 0, 2, b'n', b'o'], 0x8a, "\"no\""),
-        (v5, &[0x20, 2, 0, 5], 5, "not authorised"),
+        (v5, &[0x20, 2, 0, 5], 5, "not authorized"),
     ];
     for (version, connack, code, words) in cases {
         let failed = refused_with(version, connack).await;
@@ -72,7 +72,7 @@ async fn auto_falls_back_to_3_1_1_a_second_later_and_remembers_it() {
             peer.accept().await;
             peer.serve_for(5 * SECOND).await;
         });
-        // The session is gone, and CONNECT is not answered: that says nothing about the version.
+        // The session is gone, and CONNECT is not answered: that is no evidence about the version.
         let script = script.then(|mut peer| async move {
             peer.v4().await;
         });
@@ -96,7 +96,7 @@ async fn auto_falls_back_to_3_1_1_a_second_later_and_remembers_it() {
 async fn auto_stays_with_5_where_it_is_supported() {
     let script = ScriptedConnector::new()
         .then(|mut peer| async move {
-            // Not authorised is an answer in MQTT 5.
+            // "Not authorized" is an answer in MQTT 5.
             peer.v5().await;
             peer.send(&[0x20, 3, 0, 0x87, 0]).await;
         })
@@ -105,7 +105,7 @@ async fn auto_stays_with_5_where_it_is_supported() {
             tokio::time::sleep(SECOND).await;
         })
         .then(|mut peer| async move {
-            // A drop while connecting is no reason to change over any more.
+            // A drop while connecting is no longer a reason to change the version.
             peer.v5().await;
         })
         .then(|mut peer| async move {
@@ -148,7 +148,7 @@ async fn a_refused_upgrade_makes_the_next_attempt_deep() {
     let (failed, _) = until(&mut link, connect_failed).await;
     assert_eq!(failed.http_status, Some(403));
     let (first, _) = until(&mut link, connected).await;
-    assert_eq!(first.event_type, ConnectKind::Connected, "nothing had dropped");
+    assert_eq!(first.event_type, ConnectKind::Connected, "there was no drop before");
     let deep: Vec<_> = script.opened.lock().unwrap().iter().map(|(_, deep)| *deep).collect();
     assert_eq!(deep, [false, true]);
 }

@@ -16,7 +16,7 @@ fn ms(stamp: Stamp) -> u128 {
 fn is_send<T: Send>(_: &T) {}
 
 #[tokio::test(start_paused = true)]
-async fn it_connects_subscribes_and_pings() {
+async fn link_connects_subscribes_and_pings() {
     let mut link = ScriptedConnector::new().link(LinkSettings {
         subscriptions: (0..9).map(|n| (format!("house/{n}/#"), 1)).collect(),
         ..settings()
@@ -103,7 +103,7 @@ async fn an_overdue_ping_goes_out_soon_after_a_suspend() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_broker_that_takes_nothing_is_noticed_in_time_too() {
+async fn a_broker_that_reads_nothing_is_noticed_in_time_too() {
     let script = ScriptedConnector::new().then(|mut peer| async move {
         peer.accept().await;
         std::future::pending::<()>().await;

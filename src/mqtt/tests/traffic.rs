@@ -11,7 +11,7 @@ fn flood(count: usize) -> Vec<u8> {
     packet.repeat(count)
 }
 
-/// Messages told one by one, and messages counted.
+/// Messages recorded one by one, and messages counted.
 fn tally(events: &[Event]) -> (u64, u64) {
     let single = events.iter().filter(|event| matches!(event, Event::Received(_))).count() as u64;
     let counted =
@@ -57,7 +57,7 @@ async fn a_flood_is_counted_and_neither_pings_nor_the_end_are_disturbed() {
         events.push(next(&mut link).await.event);
     }
     let (single, counted) = tally(&events);
-    assert_eq!(single + counted, 100_000, "all counted before the drop is told");
+    assert_eq!(single + counted, 100_000, "all counted before the drop is recorded");
     assert!(single <= 20 * 101, "{single}");
     let kinds = kinds(&events);
     let count = |kind: &str| kinds.iter().filter(|known| **known == kind).count();
@@ -79,8 +79,8 @@ async fn a_broker_without_pingresp_is_noticed_under_an_endless_flood() {
     assert!(at.boot <= Duration::from_millis(70_010), "{at:?}");
 }
 
-/// Not simulated: what an in-memory broker can make one core read. Unoptimised it is some 2 million
-/// messages a second; work per message such as reading a clock would show.
+/// Real time: the read throughput of one core over memory. An unoptimized build reads about 2 million
+/// messages per second; work per message, such as reading a clock, would be visible.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reading_is_fast() {
     const MESSAGES: u64 = 300_000;

@@ -1,4 +1,4 @@
-//! What does the broker's certificate say?
+//! The content of the broker's certificate.
 
 use chrono::{DateTime, Utc};
 use x509_parser::extensions::GeneralName;
@@ -18,12 +18,12 @@ pub struct CertificateInfo {
     pub not_before: DateTime<Utc>,
     /// End of validity.
     pub not_after: DateTime<Utc>,
-    /// DNS names and addresses it is good for.
+    /// DNS names and addresses it is valid for.
     pub names: Vec<String>,
 }
 
 impl CertificateInfo {
-    /// Reads a DER certificate; `None` if it is none.
+    /// Reads a DER certificate; `None` if it cannot be parsed.
     pub(super) fn from_der(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         let validity = certificate.validity();

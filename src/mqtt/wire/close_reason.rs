@@ -1,4 +1,4 @@
-//! How did an established wire end? Names the layer and the manner from what was seen.
+//! How an established wire ended: names the layer and the kind of end from what the tap saw. Pure.
 
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
@@ -6,7 +6,6 @@ use std::io::{self, ErrorKind};
 use tokio_tungstenite::tungstenite;
 
 use super::sanitize::sanitize_text;
-use super::tap::{WireTap, WsCloseFrame};
 use super::ws_stream::TextMessageError;
 use crate::diagnostics::error_name::{
     AWS_ERROR_HTTP_WEBSOCKET_PROTOCOL_ERROR, AWS_ERROR_MQTT_UNEXPECTED_HANGUP, AWS_ERROR_UNKNOWN,
@@ -17,21 +16,51 @@ use crate::diagnostics::error_name::{
 use crate::diagnostics::event::{DropKind, Layer};
 use crate::mqtt::failure::Failure;
 
-impl WireTap {
+/// The layers above the socket. They decide which close message a clean end has.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct TransportLayers {
+    pub(super) tls: bool,
+    pub(super) websocket: bool,
+}
+
+/// A WebSocket close frame.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct WsCloseFrame {
+    /// `None`: the frame had no status code.
+    pub(super) code: Option<u16>,
+    pub(super) reason: String,
+}
+
+/// Everything seen so far from which an end can be named.
+#[derive(Debug, Clone)]
+pub(super) struct CloseEvidence {
+    layers: TransportLayers,
+    /// The socket delivered end of stream (FIN).
+    pub(super) fin: bool,
+    /// TLS ended with `close_notify`.
+    pub(super) close_notify: bool,
+    /// The close frame of the WebSocket.
+    pub(super) ws_close: Option<WsCloseFrame>,
+}
+
+impl CloseEvidence {
+    /// The evidence at the start: nothing seen.
+    pub(super) fn new(layers: TransportLayers) -> Self {
+        Self { layers, fin: false, close_notify: false, ws_close: None }
+    }
+
     /// Names the end of a stream that ended without an error (a read of zero bytes).
-    pub fn failure_at_eof(&self) -> Failure {
-        let observations = self.observations().clone();
-        let layers = self.layers();
-        if let Some(close) = &observations.ws_close {
+    pub(super) fn failure_at_eof(&self) -> Failure {
+        if let Some(close) = &self.ws_close {
             return close_frame_failure(close);
         }
-        if observations.close_notify {
+        if self.close_notify {
             let detail = "the peer closed TLS politely, with close_notify";
             return Failure::new(AWS_ERROR_MQTT_UNEXPECTED_HANGUP, Layer::Tls, DropKind::TlsClose, detail);
         }
-        let (name, detail) = if layers.websocket {
+        let (name, detail) = if self.layers.websocket {
             (AWS_IO_SOCKET_CLOSED, "the peer closed the TCP connection without a WebSocket close frame")
-        } else if layers.tls {
+        } else if self.layers.tls {
             (AWS_IO_SOCKET_CLOSED, "the peer closed the TCP connection without TLS close_notify")
         } else {
             (AWS_ERROR_MQTT_UNEXPECTED_HANGUP, "the peer closed the TCP connection politely (FIN)")
@@ -41,11 +70,11 @@ impl WireTap {
 
     /// Names the end of a stream whose read or write failed.
     ///
-    /// A goodbye seen before the error counts more than the error: what follows a close is only its echo.
-    /// Errors of a decoder on top of the stream ("bytes remaining on stream") count as the end of the
-    /// stream if the peer did end it.
-    pub fn failure_from_error(&self, error: &io::Error) -> Failure {
-        if self.close_frame_seen() || (self.has_peer_closed() && is_error_after_close(error)) {
+    /// A close message seen before the error counts more than the error: an error after a close is its
+    /// consequence. Errors of a decoder on top of the stream ("bytes remaining on stream") count as the end
+    /// of the stream if the peer did end it.
+    pub(super) fn failure_from_error(&self, error: &io::Error) -> Failure {
+        if self.ws_close.is_some() || (self.has_peer_closed() && is_error_after_close(error)) {
             return self.failure_at_eof();
         }
         if let Some(tls) = inner_error::<rustls::Error>(error) {
@@ -63,7 +92,7 @@ impl WireTap {
         if error.kind() == ErrorKind::UnexpectedEof {
             return self.failure_at_eof();
         }
-        if error.raw_os_error().is_none() && error.kind() == ErrorKind::Other && self.fin_seen() {
+        if error.raw_os_error().is_none() && error.kind() == ErrorKind::Other && self.fin {
             let mut failure = self.failure_at_eof();
             failure.detail.push_str(", in the middle of a packet");
             return failure;
@@ -72,8 +101,7 @@ impl WireTap {
     }
 
     fn has_peer_closed(&self) -> bool {
-        let observations = self.observations();
-        observations.close_notify || observations.fin
+        self.close_notify || self.fin
     }
 
     fn websocket_failure(&self, error: &tungstenite::Error) -> Failure {
@@ -90,7 +118,7 @@ impl WireTap {
 }
 
 fn websocket_violation(rule: &str) -> Failure {
-    let detail = format!("the peer broke the WebSocket rules: {}", sanitize_text(rule));
+    let detail = format!("the peer violated the WebSocket protocol: {}", sanitize_text(rule));
     Failure::new(AWS_ERROR_HTTP_WEBSOCKET_PROTOCOL_ERROR, Layer::Websocket, DropKind::Io, detail)
 }
 
@@ -160,7 +188,7 @@ fn socket_failure(error: &io::Error) -> Failure {
             (AWS_IO_BROKEN_PIPE, Layer::Tcp, DropKind::Rst, detail.to_owned())
         }
         ErrorKind::TimedOut => {
-            let detail = "what was sent was never acknowledged: TCP gave up";
+            let detail = "the data sent was never acknowledged: TCP retransmission timed out";
             (AWS_IO_SOCKET_TIMEOUT, Layer::Tcp, DropKind::Io, detail.to_owned())
         }
         ErrorKind::NotConnected => (AWS_IO_SOCKET_NOT_CONNECTED, Layer::Local, DropKind::Local, text),
@@ -172,7 +200,7 @@ fn socket_failure(error: &io::Error) -> Failure {
     Failure::new(name, layer, how, detail)
 }
 
-/// Names errors that say this computer has no way to the peer.
+/// Names errors that mean that this computer cannot reach the peer's network.
 pub(super) fn local_network_failure(error: &io::Error) -> Option<Failure> {
     let (name, detail) = match error.kind() {
         ErrorKind::HostUnreachable => {

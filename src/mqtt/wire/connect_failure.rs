@@ -1,4 +1,4 @@
-//! Why did a connect phase fail?
+//! The failures of the connect phases.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -90,7 +90,7 @@ pub(super) fn no_tls_context(reason: &str) -> Failure {
     Failure::new(AWS_IO_TLS_CTX_ERROR, Layer::Local, DropKind::Local, sanitize_text(reason))
 }
 
-/// The host is nothing a certificate could be made out for.
+/// No certificate can be checked against the host.
 pub(super) fn no_server_name(host: &str) -> Failure {
     let detail = format!("{} is no name a certificate can be checked against", sanitize_text(host));
     Failure::new(AWS_IO_SOCKET_INVALID_ADDRESS, Layer::Local, DropKind::Local, detail)
@@ -125,7 +125,7 @@ fn certificate_failure(reason: &CertificateError) -> Failure {
             (AWS_IO_TLS_UNKNOWN_ROOT_CERTIFICATE, detail.to_owned())
         }
         C::BadSignature => {
-            // A private authority made anew keeps its name: the old CA file then fits by name only.
+            // A recreated private authority has the same name: the old CA file then matches by name only.
             let detail = "the server's certificate names an authority trusted here, but is not signed by it; \
                           is the CA file out of date?";
             (AWS_IO_TLS_UNKNOWN_ROOT_CERTIFICATE, detail.to_owned())
@@ -140,7 +140,7 @@ fn certificate_failure(reason: &CertificateError) -> Failure {
     Failure::new(name, Layer::Tls, DropKind::Io, detail)
 }
 
-/// The connection below went away during `step`.
+/// The connection was lost during `step`.
 fn interrupted_failure(error: &io::Error, step: &str) -> Failure {
     match error.kind() {
         ErrorKind::UnexpectedEof => {
@@ -168,7 +168,7 @@ pub(super) fn upgrade_timed_out(limit: Duration) -> Failure {
     Failure::new(AWS_ERROR_HTTP_RESPONSE_FIRST_BYTE_TIMEOUT, Layer::Websocket, DropKind::Io, detail)
 }
 
-/// The settings make no HTTP request.
+/// No HTTP request can be built from the settings.
 pub(super) fn no_upgrade_request(host: &str, reason: &str) -> Failure {
     let detail =
         format!("no WebSocket request can be made for {}: {}", sanitize_text(host), sanitize_text(reason));
@@ -233,13 +233,13 @@ pub(super) fn proxy_timed_out(limit: Duration) -> Failure {
     Failure::new(AWS_ERROR_HTTP_PROXY_CONNECT_FAILED, Layer::Tcp, DropKind::Io, detail)
 }
 
-/// The connection to the proxy went away during CONNECT.
+/// The connection to the proxy was lost during CONNECT.
 pub(super) fn proxy_connection_lost(error: &io::Error) -> Failure {
     let failure = interrupted_failure(error, "the proxy's CONNECT");
     Failure { name: AWS_ERROR_HTTP_PROXY_CONNECT_FAILED, ..failure }
 }
 
-/// The proxy answered CONNECT with anything but success.
+/// The proxy answered CONNECT without success.
 pub(super) fn proxy_refused(status: Option<u16>, line: &str) -> Failure {
     let detail = format!("the proxy refused the tunnel: “{line}”");
     let mut failure = Failure::new(AWS_ERROR_HTTP_PROXY_CONNECT_FAILED, Layer::Tcp, DropKind::Io, detail);

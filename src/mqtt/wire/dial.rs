@@ -1,4 +1,4 @@
-//! Which address answers? TCP connect, one address after the other.
+//! TCP connect: tries one address after the other.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -22,11 +22,11 @@ pub(super) struct TcpConnection {
     pub(super) local: SocketAddr,
 }
 
-/// Tries the addresses in order, each with the TCP deadline of its own; beside the connection it tells
-/// which address won and why the ones before it did not.
+/// Tries the addresses in order, each with the TCP deadline of its own. Also returns the address that
+/// answered and why the ones before it failed.
 ///
-/// If none answers, the failure named is that of the address that came farthest (an answer of "refused"
-/// says more than silence, silence more than a missing route); its detail lists all.
+/// If none answers, the failure is that of the address that got farthest ("refused" is more specific than
+/// no answer, no answer more than a missing route); its detail lists all.
 pub(super) async fn dial(
     addresses: &[SocketAddr],
     settings: &LinkSettings,
@@ -51,8 +51,8 @@ async fn connect(remote: SocketAddr, settings: &LinkSettings) -> io::Result<(Tcp
     let stream = socket.connect(remote).await?;
     let local = stream.local_addr()?;
     if local == remote {
-        // A closed port of this computer's ephemeral range can be picked as our own: TCP's simultaneous
-        // open then connects the socket to itself. Nobody listens there.
+        // A closed port of this computer's ephemeral range can become our own port: TCP's simultaneous open
+        // then connects the socket to itself. No server listens there.
         return Err(ErrorKind::ConnectionRefused.into());
     }
     // Without this a PINGREQ after a PUBACK waits 40 ms for the peer's delayed acknowledgement.
@@ -70,7 +70,7 @@ fn set_keep_alive(stream: &TcpStream, interval: Option<Duration>) -> io::Result<
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn set_user_timeout(stream: &TcpStream, settings: &LinkSettings) {
-    // Some sandboxes do not know the option; a connection without the safety net is better than none.
+    // Some sandboxes do not support the option; a connection without it is better than none.
     let _ = SockRef::from(stream).set_tcp_user_timeout(Some(user_timeout(settings)));
 }
 
@@ -79,11 +79,11 @@ fn set_user_timeout(_stream: &TcpStream, _settings: &LinkSettings) {}
 
 /// How long sent data may stay unacknowledged: keep-alive plus ping deadline, at least 20 s.
 ///
-/// That is the longest a missing PINGRESP can take to be noticed, so MQTT's own verdict comes first and
-/// TCP's (otherwise about 15 minutes on Linux) is the safety net where pings are off.
+/// That is the longest detection time of a missing PINGRESP, so MQTT's own timeout comes first. TCP's
+/// (otherwise about 15 minutes on Linux) ends the connection where pings are off.
 #[cfg_attr(
     not(any(target_os = "linux", target_os = "android")),
-    expect(dead_code, reason = "Linux only option")
+    expect(dead_code, reason = "the option exists on Linux only")
 )]
 fn user_timeout(settings: &LinkSettings) -> Duration {
     let silence = settings.keep_alive(settings.keep_alive_secs) + settings.ping_timeout;
@@ -95,7 +95,7 @@ fn connect_summary(winner: SocketAddr, failed: &[(SocketAddr, Failure)]) -> Stri
         return winner.to_string();
     }
     let failures: Vec<&str> = failed.iter().map(|(_, failure)| failure.detail.as_str()).collect();
-    format!("{winner} after {}", failures.join("; "))
+    format!("{winner} (failed before: {})", failures.join("; "))
 }
 
 fn most_advanced_failure(failed: Vec<(SocketAddr, Failure)>) -> Failure {

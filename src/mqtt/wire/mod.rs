@@ -1,7 +1,7 @@
-//! The wire: from a broker's address to a byte stream, every phase timed and every ending named.
+//! The wire: from a broker's address to a byte stream, with every phase timed and every end named.
 //!
-//! *Must not know* MQTT packets, rumqttc, retries or the monitor. [`open()`] makes one attempt and reports
-//! on it; [`WireTap`] says afterwards how the stream ended.
+//! *Must not depend on* MQTT packets, rumqttc, retries or the monitor. [`open()`] makes one attempt and
+//! reports on it; [`WireTap`] names afterwards how the stream ended.
 
 mod certificate;
 mod close_reason;
@@ -14,6 +14,7 @@ mod resolve;
 mod sanitize;
 mod stream;
 mod tap;
+mod tapped_socket;
 mod tls;
 mod websocket;
 mod ws_stream;

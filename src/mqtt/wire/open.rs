@@ -8,13 +8,15 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 use super::certificate::CertificateInfo;
+use super::close_reason::TransportLayers;
 use super::connect_failure;
 use super::dial::dial;
 use super::progress::Progress;
 use super::proxy::Proxy;
 use super::resolve::resolve;
 use super::stream::{WireConnection, WireStream};
-use super::tap::{TappedSocket, TransportLayers, WireTap};
+use super::tap::WireTap;
+use super::tapped_socket::TappedSocket;
 use super::tls::{TlsContext, TlsSession, tls_handshake};
 use super::websocket::upgrade;
 use super::ws_stream::WsStream;
@@ -23,7 +25,7 @@ use crate::diagnostics::event::{Phase, PhaseTiming};
 use crate::mqtt::failure::Failure;
 use crate::mqtt::settings::{LinkSettings, Transport};
 
-/// What one attempt gave.
+/// The result of one attempt.
 #[derive(Debug)]
 pub struct OpenOutcome {
     /// The phases reached, in order; the last one carries the error if the attempt failed.
@@ -41,8 +43,8 @@ pub struct OpenFailure {
     pub failure: Failure,
 }
 
-/// Opens the wire once: name, TCP, then TLS and WebSocket as the transport asks, each within its own
-/// deadline.
+/// Opens the wire once: name resolution, TCP, then TLS and WebSocket if the transport has them, each within
+/// its own deadline.
 ///
 /// If the environment names an HTTP proxy for the broker, `dns` and `tcp` are those of the proxy, and `tcp`
 /// includes opening the tunnel.
@@ -90,8 +92,8 @@ impl OpenAttempt<'_> {
         let layers =
             TransportLayers { tls: broker.transport.is_tls(), websocket: broker.transport.is_websocket() };
         if layers.tls {
-            // Reading the platform's authorities takes long; done here, once, it delays no handshake. A
-            // failure comes back when the TLS phase asks again.
+            // Reading the platform's authorities is slow; done here, once, it delays no handshake. A failure
+            // is reported by the TLS phase, which prepares again.
             let _ = tls.prepare().await;
         }
         let proxy = match proxy {
@@ -115,7 +117,7 @@ impl OpenAttempt<'_> {
         Ok(WireConnection { stream, tap, remote, local, certificate })
     }
 
-    /// Puts TLS and WebSocket on the socket, as the transport asks.
+    /// Puts TLS and WebSocket on the socket, if the transport has them.
     async fn open_layers(
         &mut self,
         socket: TappedSocket<TcpStream>,
@@ -172,7 +174,7 @@ impl OpenAttempt<'_> {
         .await
     }
 
-    /// Runs one phase and writes down how it went.
+    /// Runs one phase and records its time and result.
     async fn run_phase<T>(
         &mut self,
         phase: Phase,

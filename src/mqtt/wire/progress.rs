@@ -1,11 +1,11 @@
-//! Which phase is the connect in right now?
+//! The present phase of a connect, for the status.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::diagnostics::Stamp;
 use crate::diagnostics::event::Phase;
 
-/// A cell the opener writes and the screen's status reads; clones share it.
+/// A cell that the connect attempt writes and the status reads; clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Progress {
     current: Arc<Mutex<Option<(Phase, Stamp)>>>,

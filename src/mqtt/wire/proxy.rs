@@ -1,4 +1,4 @@
-//! Is there an HTTP proxy on the way, and does it let us through?
+//! The HTTP proxy that the environment names, and the tunnel through it.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -18,7 +18,7 @@ use crate::mqtt::settings::BrokerAddress;
 /// Where the environment names the proxy, in order of precedence.
 const VARIABLES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// Longest answer of a proxy that is read.
+/// Longest answer head of a proxy that is read.
 const MAX_RESPONSE_HEAD: usize = 8 * 1024;
 
 /// An HTTP proxy that opens a tunnel with CONNECT.
@@ -36,10 +36,10 @@ impl fmt::Debug for Proxy {
 }
 
 impl Proxy {
-    /// The proxy that the variables found by `lookup` ask for, on the way to `broker`.
+    /// The proxy on the way to `broker` according to the variables found by `lookup`.
     ///
     /// Brokers on this computer or in a private network are always reached directly: the variables are
-    /// made for browsers, and a broker in the cellar is behind no proxy.
+    /// meant for browsers, and a broker in the local network is not behind a proxy.
     pub(super) fn from_environment(
         broker: &BrokerAddress,
         lookup: impl Fn(&str) -> Option<String>,
@@ -67,7 +67,7 @@ impl Proxy {
         Some(Self { host, port: url.port_or_known_default()?, credentials })
     }
 
-    /// Asks for a tunnel to the broker. Afterwards the stream reaches it and nothing of it was read.
+    /// Opens a tunnel to the broker. Afterwards the stream leads to it, and none of its bytes was read.
     pub(super) async fn tunnel<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: &mut S,
@@ -97,7 +97,7 @@ impl Proxy {
     }
 }
 
-/// Reads the head of the answer byte by byte: the byte behind it is already the broker's.
+/// Reads the head of the answer byte by byte: the next byte is already the broker's.
 async fn read_response_head<S: AsyncRead + Unpin>(stream: &mut S) -> std::io::Result<Vec<u8>> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") && head.len() < MAX_RESPONSE_HEAD {

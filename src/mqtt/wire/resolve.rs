@@ -1,4 +1,4 @@
-//! Which addresses does the broker's name have?
+//! Name resolution: the addresses of the broker.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
@@ -13,8 +13,8 @@ use crate::diagnostics::event::{DropKind, Layer};
 use crate::mqtt::failure::Failure;
 use crate::mqtt::settings::{AddressFamily, Resolver};
 
-/// Resolves through the operating system, or who stands in for it, keeping the order. Never returns an
-/// empty list.
+/// Resolves through the operating system, or the resolver that replaces it, and keeps the order. Never
+/// returns an empty list.
 pub(super) async fn resolve(
     host: &str,
     port: u16,
@@ -66,7 +66,7 @@ fn lookup_failure(host: &str, error: &io::Error) -> Failure {
     Failure::new(name, Layer::Dns, DropKind::Io, detail)
 }
 
-/// Reads the resolver's verdict from its text: no operating system gives `getaddrinfo` codes an error kind.
+/// Classifies the error of the resolver by its text: the errors of `getaddrinfo` have no `ErrorKind`.
 fn classify_lookup_error(error: &io::Error) -> (ErrorName, &'static str) {
     const UNKNOWN_NAME: [&str; 4] = [
         "name or service not known",

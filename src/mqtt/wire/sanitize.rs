@@ -1,4 +1,4 @@
-//! How may words of the peer appear in our own sentences?
+//! Text of the peer, made safe for our own sentences.
 
 /// Longest quotation, in characters.
 const MAX_CHARS: usize = 160;
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escapes_what_could_move_the_cursor_and_cuts_what_is_long() {
+    fn control_characters_are_escaped_and_long_text_is_cut() {
         assert_eq!(sanitize_text(" bad\x1b[2Jthing\r\n"), "bad\\u{1b}[2Jthing");
         assert_eq!(sanitize_text("\u{202e}abc"), "\\u{202e}abc");
         assert_eq!(sanitize_text("Zugriff verweigert – 拒否"), "Zugriff verweigert – 拒否");

@@ -1,4 +1,4 @@
-//! The opened wire, whatever lies between it and the socket.
+//! The opened wire, independent of the layers between it and the socket.
 
 use std::fmt;
 use std::io;
@@ -10,7 +10,9 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::certificate::CertificateInfo;
-use super::tap::{TappedSocket, TransportLayers, WireTap};
+use super::close_reason::TransportLayers;
+use super::tap::WireTap;
+use super::tapped_socket::TappedSocket;
 use crate::diagnostics::Clock;
 
 /// An open connection to a broker, ready for CONNECT.
@@ -18,7 +20,7 @@ use crate::diagnostics::Clock;
 pub struct WireConnection {
     /// Carries MQTT bytes.
     pub stream: WireStream,
-    /// Knows what passed the socket and how it ended.
+    /// Traffic on the socket and how it ended.
     pub tap: WireTap,
     /// Address and port of the broker (of the proxy, if there is one).
     pub remote: SocketAddr,
@@ -48,14 +50,14 @@ impl WireConnection {
     }
 }
 
-/// What carries bytes both ways.
+/// A stream in both directions.
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 /// MQTT bytes over TCP, TLS, WebSocket or both.
 ///
-/// Shutting it down says goodbye on every layer: close frame, `close_notify`, FIN.
+/// Shutting it down closes every layer in order: close frame, `close_notify`, FIN.
 pub struct WireStream {
     inner: Box<dyn Duplex>,
 }

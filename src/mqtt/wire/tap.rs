@@ -1,17 +1,15 @@
-//! What really passed the socket, when, and how the peer said goodbye.
+//! The traffic on the socket, its times, and how the peer closed.
 //!
 //! The tap sits between the TCP socket and everything above it, so its stamps and counts are those of
 //! the wire: TLS records and WebSocket frames included.
 
 use std::io;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
+use super::close_reason::{CloseEvidence, TransportLayers, WsCloseFrame};
 use crate::diagnostics::{Clock, Stamp};
+use crate::mqtt::failure::Failure;
 
 /// Shared by the stream, which writes it, and the link, which reads it.
 #[derive(Debug, Clone)]
@@ -22,48 +20,27 @@ pub struct WireTap {
 #[derive(Debug)]
 struct TapState {
     clock: Arc<dyn Clock>,
-    layers: TransportLayers,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
     observations: Mutex<TapObservations>,
 }
 
-/// What lies above the socket; decides which goodbye would have been the polite one.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct TransportLayers {
-    pub(super) tls: bool,
-    pub(super) websocket: bool,
-}
-
-/// Everything seen so far that an ending can be named from.
-#[derive(Debug, Clone, Default)]
-pub(super) struct TapObservations {
+#[derive(Debug)]
+struct TapObservations {
     last_rx: Option<Stamp>,
     last_tx: Option<Stamp>,
-    /// The socket delivered end of stream (FIN).
-    pub(super) fin: bool,
-    /// TLS ended with `close_notify`.
-    pub(super) close_notify: bool,
-    /// The close frame of the WebSocket.
-    pub(super) ws_close: Option<WsCloseFrame>,
-}
-
-/// A WebSocket close frame.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct WsCloseFrame {
-    /// `None`: the frame had no status code.
-    pub(super) code: Option<u16>,
-    pub(super) reason: String,
+    close: CloseEvidence,
 }
 
 impl WireTap {
     pub(super) fn new(clock: Arc<dyn Clock>, layers: TransportLayers) -> Self {
+        let observations =
+            TapObservations { last_rx: None, last_tx: None, close: CloseEvidence::new(layers) };
         let state = TapState {
             clock,
-            layers,
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
-            observations: Mutex::default(),
+            observations: Mutex::new(observations),
         };
         Self { state: Arc::new(state) }
     }
@@ -83,113 +60,70 @@ impl WireTap {
         self.observations().last_rx
     }
 
-    /// When the last byte was taken by the socket.
+    /// When the socket took the last byte.
     pub fn last_tx(&self) -> Option<Stamp> {
         self.observations().last_tx
     }
 
     /// Whether the peer ended TLS with `close_notify`.
     pub fn close_notify_seen(&self) -> bool {
-        self.observations().close_notify
+        self.observations().close.close_notify
     }
 
     /// Whether the peer sent a WebSocket close frame.
     pub fn close_frame_seen(&self) -> bool {
-        self.observations().ws_close.is_some()
+        self.observations().close.ws_close.is_some()
     }
 
     /// Whether the peer ended the TCP stream (FIN).
     pub fn fin_seen(&self) -> bool {
-        self.observations().fin
+        self.observations().close.fin
     }
 
-    pub(super) fn layers(&self) -> TransportLayers {
-        self.state.layers
+    /// Names the end of a stream that ended without an error (a read of zero bytes).
+    pub fn failure_at_eof(&self) -> Failure {
+        self.close_evidence().failure_at_eof()
     }
 
-    pub(super) fn observations(&self) -> MutexGuard<'_, TapObservations> {
-        self.state.observations.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Names the end of a stream whose read or write failed.
+    pub fn failure_from_error(&self, error: &io::Error) -> Failure {
+        self.close_evidence().failure_from_error(error)
     }
 
-    fn received(&self, bytes: usize) {
+    /// Bytes were read from the socket.
+    pub(super) fn on_received(&self, bytes: usize) {
         self.state.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed);
         let now = self.state.clock.now();
         self.observations().last_rx = Some(now);
     }
 
-    fn sent(&self, bytes: usize) {
+    /// The socket took bytes.
+    pub(super) fn on_sent(&self, bytes: usize) {
         self.state.bytes_out.fetch_add(bytes as u64, Ordering::Relaxed);
         let now = self.state.clock.now();
         self.observations().last_tx = Some(now);
     }
-}
 
-/// The socket with its tap.
-#[derive(Debug)]
-pub(super) struct TappedSocket<S> {
-    socket: S,
-    tap: WireTap,
-    /// Why writing failed. An error is told only once by the operating system: after the write has heard
-    /// of a reset, the read would see a mere end of stream and call it a FIN.
-    write_error: Option<io::Error>,
-}
-
-impl<S> TappedSocket<S> {
-    pub(super) fn new(socket: S, tap: WireTap) -> Self {
-        Self { socket, tap, write_error: None }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for TappedSocket<S> {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let before = buf.filled().len();
-        let had_room = buf.remaining() > 0;
-        ready!(Pin::new(&mut this.socket).poll_read(cx, buf))?;
-        match buf.filled().len() - before {
-            0 if had_room => {
-                if let Some(error) = this.write_error.take() {
-                    return Poll::Ready(Err(error));
-                }
-                this.tap.observations().fin = true;
-            }
-            0 => {}
-            bytes => this.tap.received(bytes),
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for TappedSocket<S> {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        match ready!(Pin::new(&mut this.socket).poll_write(cx, bytes)) {
-            Ok(written) => {
-                if written > 0 {
-                    this.tap.sent(written);
-                }
-                Poll::Ready(Ok(written))
-            }
-            Err(error) => {
-                this.write_error = error_for_read(&error);
-                Poll::Ready(Err(error))
-            }
-        }
+    /// The socket delivered end of stream (FIN).
+    pub(super) fn on_fin(&self) {
+        self.observations().close.fin = true;
     }
 
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().socket).poll_flush(cx)
+    /// TLS ended with `close_notify`.
+    pub(super) fn on_close_notify(&self) {
+        self.observations().close.close_notify = true;
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().socket).poll_shutdown(cx)
+    /// A close frame of the WebSocket arrived.
+    pub(super) fn on_close_frame(&self, frame: WsCloseFrame) {
+        self.observations().close.ws_close = Some(frame);
     }
-}
 
-/// The error once more, for the read; none for a broken pipe, which only says that reading has ended too.
-fn error_for_read(error: &io::Error) -> Option<io::Error> {
-    match error.kind() {
-        io::ErrorKind::BrokenPipe => None,
-        kind => Some(error.raw_os_error().map_or_else(|| kind.into(), io::Error::from_raw_os_error)),
+    fn close_evidence(&self) -> CloseEvidence {
+        self.observations().close.clone()
+    }
+
+    fn observations(&self) -> MutexGuard<'_, TapObservations> {
+        self.state.observations.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! TLS: whom do we trust, who are we, and what came of the handshake?
+//! TLS: trust, client identity, and the handshake.
 
 use std::io;
 use std::path::Path;
@@ -24,7 +24,7 @@ use super::tap::WireTap;
 use crate::mqtt::failure::Failure;
 use crate::mqtt::settings::TlsSettings;
 
-/// TLS settings that cannot work, in one sentence that says what to change.
+/// TLS settings that cannot work, in one sentence that states what to change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct TlsSettingsError(String);
@@ -37,8 +37,8 @@ impl TlsSettingsError {
 
 /// Trust, identity and ALPN for every TLS handshake of a link.
 ///
-/// The platform's certificate authorities are read at the first handshake that needs them, before its
-/// time is taken; the files named in the settings are read by [`TlsContext::load`].
+/// The platform's certificate authorities are read before the first handshake that needs them and do not
+/// count as its time; the files named in the settings are read by [`TlsContext::load`].
 #[derive(Debug)]
 pub struct TlsContext {
     provider: Arc<CryptoProvider>,
@@ -54,8 +54,8 @@ impl TlsContext {
     ///
     /// # Errors
     ///
-    /// A file cannot be read or holds nothing usable, certificate and key do not belong together, or the
-    /// server name or an ALPN protocol is not one.
+    /// A file cannot be read or contains nothing usable, certificate and key do not belong together, or the
+    /// server name or an ALPN protocol is not valid.
     pub fn load(settings: &TlsSettings) -> Result<Self, TlsSettingsError> {
         let provider = Arc::new(ring::default_provider());
         let custom_roots = settings.ca_file.as_deref().map(load_roots).transpose()?;
@@ -78,7 +78,7 @@ impl TlsContext {
         Ok(Self { provider, custom_roots, identity, alpn, server_name, config: OnceCell::new() })
     }
 
-    /// Gets everything ready that must not be counted as handshake time.
+    /// Prepares everything that must not be counted as handshake time.
     pub(super) async fn prepare(&self) -> Result<Arc<ClientConfig>, Failure> {
         self.config.get_or_try_init(|| self.build()).await.map(Arc::clone)
     }
@@ -100,15 +100,15 @@ impl TlsContext {
             None => builder.with_no_client_auth(),
         };
         config.alpn_protocols.clone_from(&self.alpn);
-        // Every handshake is a full one: a resumed one would skip the certificate, hide that it expired
-        // and make handshake times incomparable.
+        // Every handshake is a full one: a resumed one would skip the certificate, hide its expiry, and make
+        // handshake times incomparable.
         config.resumption = Resumption::disabled();
-        // Writes secrets only if the user set SSLKEYLOGFILE, for looking into a packet capture.
+        // Writes secrets only if the user set SSLKEYLOGFILE, to decrypt a packet capture.
         config.key_log = Arc::new(KeyLogFile::new());
         Ok(Arc::new(config))
     }
 
-    /// The name to ask for and to check.
+    /// The name for SNI and for the certificate check.
     fn server_name_for(&self, host: &str) -> Result<ServerName<'static>, Failure> {
         match &self.server_name {
             Some(name) => Ok(name.clone()),
@@ -117,7 +117,7 @@ impl TlsContext {
     }
 }
 
-/// A TLS stream that tells the tap about `close_notify`.
+/// A TLS stream that reports `close_notify` to the tap.
 #[derive(Debug)]
 pub(super) struct TappedTlsStream<S> {
     // Boxed: a TLS connection is several kilobytes, and streams are moved from layer to layer.
@@ -131,7 +131,7 @@ pub(super) struct TlsSession<S> {
     pub(super) certificate: Option<CertificateInfo>,
 }
 
-/// Shakes hands. Beside the stream it tells version, cipher suite and ALPN protocol agreed on.
+/// Makes the handshake. Also returns the negotiated version, cipher suite and ALPN protocol as text.
 pub(super) async fn tls_handshake<S: AsyncRead + AsyncWrite + Unpin>(
     socket: S,
     context: &TlsContext,
@@ -174,8 +174,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for TappedTlsStream<S> {
         let had_room = buf.remaining() > 0;
         ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
         if had_room && buf.filled().len() == before {
-            // A missing close_notify is an error (UnexpectedEof), so this end is a polite one.
-            this.tap.observations().close_notify = true;
+            // A missing close_notify is an error (UnexpectedEof), so this end has one.
+            this.tap.on_close_notify();
         }
         Poll::Ready(Ok(()))
     }

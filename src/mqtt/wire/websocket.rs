@@ -1,4 +1,4 @@
-//! The HTTP upgrade: asks for a WebSocket that carries MQTT.
+//! The HTTP upgrade to a WebSocket that carries MQTT.
 
 use chrono::{DateTime, Utc};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -19,7 +19,7 @@ use crate::mqtt::settings::{BrokerAddress, LinkSettings};
 /// Room for several MQTT packets in one message, beyond which a message is refused.
 const SMALLEST_MESSAGE_LIMIT: usize = 16 * 1024 * 1024;
 
-/// Upgrades the stream. Beside it, tells status, subprotocol and the server's clock.
+/// Upgrades the stream. Also returns status, subprotocol and the server's clock as text.
 pub(super) async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     settings: &LinkSettings,
@@ -40,18 +40,18 @@ pub(super) async fn upgrade<S: AsyncRead + AsyncWrite + Unpin>(
     Ok((WsStream::new(websocket, tap), detail))
 }
 
-/// The server's clock, as its `Date` header tells it: a wrong clock here explains refused signatures.
+/// The server's clock from its `Date` header: a wrong clock here explains refused signatures.
 pub(super) fn server_date(headers: &HeaderMap) -> Option<String> {
     headers.get(DATE).map(|date| sanitize_text(&String::from_utf8_lossy(date.as_bytes())))
 }
 
-/// The same to reckon with.
+/// The same as a time.
 pub(super) fn server_date_utc(headers: &HeaderMap) -> Option<DateTime<Utc>> {
     let text = headers.get(DATE)?.to_str().ok()?;
     DateTime::parse_from_rfc2822(text).ok().map(|date| date.to_utc())
 }
 
-/// The path may hold a signature, so no error repeats it.
+/// Builds the request. The path may contain a signature, so no error repeats it.
 fn request(broker: &BrokerAddress) -> Result<Request, String> {
     let slash = if broker.path.starts_with('/') { "" } else { "/" };
     let uri: Uri = format!("ws://{}{slash}{}", broker.authority(), broker.path)
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn path_and_query_go_out_as_given_and_never_into_an_error() {
+    fn path_and_query_are_sent_unchanged_and_never_in_an_error() {
         let signed = broker(Transport::Wss, "h", 443, "/mqtt?X-Amz-Signature=abc%2Fd&x=1");
         assert_eq!(request(&signed).unwrap().uri().path_and_query().unwrap().as_str(), signed.path);
         let error = request(&broker(Transport::Wss, "h", 443, "/mqtt? secret\r\nX: y")).unwrap_err();

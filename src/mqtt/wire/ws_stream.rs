@@ -1,4 +1,4 @@
-//! MQTT bytes over WebSocket messages: a byte stream on both sides of a message protocol.
+//! MQTT bytes over WebSocket messages: a byte stream on top of a message protocol.
 
 use std::io;
 use std::pin::Pin;
@@ -10,12 +10,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
-use super::tap::{WireTap, WsCloseFrame};
+use super::close_reason::WsCloseFrame;
+use super::tap::WireTap;
 
 /// Written bytes beyond which a frame is sent without waiting for the flush.
 const LARGEST_FRAME: usize = 64 * 1024;
 
-/// Reads the bytes of binary messages, however they are cut; writes one binary message per flush.
+/// Reads the bytes of binary messages, whatever their boundaries; writes one binary message per flush.
 ///
 /// Pings are answered by tungstenite while reading. A text message is a violation of the MQTT
 /// specification (MQTT-6.0.0-1) and ends the stream.
@@ -29,7 +30,7 @@ pub(super) struct WsStream<S> {
     close_handshake: CloseHandshake,
 }
 
-/// How far our own goodbye has come.
+/// Progress of our own closing handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CloseHandshake {
     NotStarted,
@@ -72,9 +73,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WsStream<S> {
                         Some(frame) => (Some(u16::from(frame.code)), frame.reason),
                         None => (None, Utf8Bytes::default()),
                     };
-                    self.tap.observations().ws_close =
-                        Some(WsCloseFrame { code, reason: reason.as_str().to_owned() });
-                    // Our echo of the close frame: nothing depends on whether it still gets out.
+                    self.tap.on_close_frame(WsCloseFrame { code, reason: reason.as_str().to_owned() });
+                    // Our echo of the close frame; nothing depends on whether it is sent.
                     let _ = Pin::new(&mut self.websocket).poll_flush(cx);
                     return Poll::Ready(Ok(None));
                 }
@@ -139,7 +139,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WsStream<S> {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.close_handshake == CloseHandshake::NotStarted {
-            // What could not be sent any more must not keep the layers below from closing.
+            // A failed send must not keep the layers below from closing.
             let _ = ready!(this.poll_send(cx));
             let _ = ready!(Pin::new(&mut this.websocket).poll_close(cx));
             this.close_handshake = CloseHandshake::CloseFrameSent;
@@ -148,7 +148,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WsStream<S> {
     }
 }
 
-/// An error of the socket as it came; one of the WebSocket inside an `io::Error`, to be found by the tap.
+/// A socket error unchanged; a WebSocket error inside an `io::Error`, where the tap finds it.
 fn into_io(error: Error) -> io::Error {
     match error {
         Error::Io(error) => error,

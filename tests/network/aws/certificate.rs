@@ -1,4 +1,4 @@
-//! A device with a certificate of its own, at a TLS endpoint that asks for one.
+//! A device with a client certificate, at a TLS endpoint that requires one.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,8 @@ use crate::aws::command::{aws, text};
 
 const ALPN: &str = "x-amzn-mqtt-ca";
 
-/// A server that lets in whom its own authority signed; `ca.pem`, `cert.pem` and `key.pem` are in `folder`.
+/// A server that accepts client certificates of its own authority; `ca.pem`, `cert.pem` and `key.pem` are in
+/// `folder`.
 fn server(folder: &Path) -> Arc<ServerConfig> {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -56,8 +57,8 @@ async fn a_client_certificate_connects_with_alpn_and_without_keys() {
     let endpoint = format!("localhost:{port}");
     let with = ["--cafile", "ca.pem", "--cert", "cert.pem", "--key", "key.pem", "--duration", "2s", "--json"];
     for (alpn, code) in [(ALPN, 0), ("mqtt", 3)] {
-        let words = [&[&*endpoint, "--ipv4", "--alpn", alpn], &with[..]].concat();
-        let output = aws(home.path(), Vec::new(), &words).await;
+        let arguments = [&[&*endpoint, "--ipv4", "--alpn", alpn], &with[..]].concat();
+        let output = aws(home.path(), Vec::new(), &arguments).await;
         let (out, err) = (text(&output.stdout), text(&output.stderr));
         assert_eq!(output.status.code(), Some(code), "{out}{err}");
         assert_eq!(out.contains(r#""kind":"connected""#), code == 0, "{out}");

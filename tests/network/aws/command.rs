@@ -1,4 +1,4 @@
-//! `dropscope aws` as a script sees it.
+//! `dropscope aws` as a process: exit codes, output, and files without secrets.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,17 +20,17 @@ fn environment(keys: &Credentials) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Runs the program with a home of its own and nothing else from outside. What it says is written there, too, so
-/// that the scene looks through it.
+/// Runs the program with a home of its own and an otherwise empty environment. Its output is written to the home,
+/// too, so that the fixture searches it for secrets.
 pub(crate) async fn aws(home: &Path, variables: Vec<(&'static str, String)>, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dropscope"));
     command.env_clear().current_dir(home).arg("aws").args(arguments).stdin(Stdio::null()).envs(variables);
-    for (name, place) in [("HOME", ""), ("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")] {
-        command.env(name, home.join(place));
+    for (name, folder) in [("HOME", ""), ("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")] {
+        command.env(name, home.join(folder));
     }
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-    fs::write(home.join("said.out"), &output.stdout).unwrap();
-    fs::write(home.join("said.err"), &output.stderr).unwrap();
+    fs::write(home.join("stdout.txt"), &output.stdout).unwrap();
+    fs::write(home.join("stderr.txt"), &output.stderr).unwrap();
     output
 }
 
@@ -46,21 +46,21 @@ fn everything_below(folder: &Path) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_of_the_environment_connect_and_are_written_nowhere() {
-    let scene = AwsFixture::new(AwsLimits::default()).await;
-    let keys = scene.rules.credential_store().issue(KEY_LIFETIME);
+    let fixture = AwsFixture::new(AwsLimits::default()).await;
+    let keys = fixture.rules.keyring().issue(KEY_LIFETIME);
     let mut variables = environment(&keys);
     let expiry =
         dropscope::diagnostics::Clock::now(&dropscope::clock::SystemClock::new()).wall + KEY_LIFETIME;
     variables.push(("AWS_CREDENTIAL_EXPIRATION", expiry.to_rfc3339()));
-    let url = format!("ws://127.0.0.1:{}", scene.port);
+    let url = format!("ws://127.0.0.1:{}", fixture.port);
     let arguments =
         [&url, "--region", "us-east-1", "--duration", "3s", "--json", "-vv", "--export-dir", "exports"];
-    let output = aws(scene.home.path(), variables, &arguments).await;
+    let output = aws(fixture.home.path(), variables, &arguments).await;
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "{err}");
     assert!(out.contains(r#""kind":"credentials""#) && out.contains(r#""kind":"connected""#), "{out}");
     assert!(err.contains("Credentials           expire in 59 min"), "{err}");
-    let written = everything_below(scene.home.path());
+    let written = everything_below(fixture.home.path());
     assert!(
         written.contains(r#""kind":"connected""#) && written.contains("credentials_expire_at"),
         "{written}"
@@ -68,13 +68,13 @@ async fn keys_of_the_environment_connect_and_are_written_nowhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refused_keys_end_with_4_and_leave_no_trace_of_themselves() {
-    let scene = AwsFixture::new(AwsLimits::default()).await;
-    let keys = scene.rules.credential_store().issue(Duration::from_secs(60));
-    scene.rules.credential_store().expire_all();
-    let url = format!("ws://127.0.0.1:{}", scene.port);
+async fn refused_keys_end_with_exit_code_4_and_are_written_nowhere() {
+    let fixture = AwsFixture::new(AwsLimits::default()).await;
+    let keys = fixture.rules.keyring().issue(Duration::from_secs(60));
+    fixture.rules.keyring().expire_all();
+    let url = format!("ws://127.0.0.1:{}", fixture.port);
     let arguments = [&url, "--region", "us-east-1", "--max-reconnect-attempts", "1", "-vv"];
-    let output = aws(scene.home.path(), environment(&keys), &arguments).await;
+    let output = aws(fixture.home.path(), environment(&keys), &arguments).await;
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(4), "{out}{err}");
     assert!(err.contains("Connect failed at websocket") && err.contains("HTTP 403"), "{err}");
@@ -94,10 +94,10 @@ async fn invalid_settings_end_with_exit_code_2_and_one_sentence() {
         (&["mqtts://broker.example"], "AWS credentials sign WebSocket URLs"),
         (&[host, "--planned-margin", "2d"], "--planned-margin must be above 0 and below 1d."),
     ];
-    for (words, sentence) in cases {
-        let output = aws(home.path(), Vec::new(), words).await;
+    for (arguments, sentence) in cases {
+        let output = aws(home.path(), Vec::new(), arguments).await;
         let err = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{words:?}: {err}");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {err}");
         assert!(err.starts_with("error: ") && err.contains(sentence) && err.lines().count() == 1, "{err}");
     }
 }

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 
 use crate::navien::leaks::Secrets;
 
-/// Longer than anything here takes on a busy computer.
+/// Longer than any step takes on a busy computer.
 const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// An hour: keys that outlive every test.
@@ -38,8 +38,8 @@ impl Clock for WrongClock {
     }
 }
 
-/// The lab's endpoint and the user's home. When it ends, all that was written there is looked through for keys and
-/// signatures; the profile is the user's own.
+/// The lab's endpoint and the user's home. On drop, all files in the home except the profile are searched for keys
+/// and signatures.
 pub(crate) struct AwsFixture {
     pub(crate) broker: Broker,
     pub(crate) rules: Arc<AwsRules>,
@@ -57,7 +57,7 @@ impl AwsFixture {
         Self { broker, rules, port, home: tempfile::tempdir().unwrap() }
     }
 
-    /// New keys, in the user's profile as a tool for temporary keys leaves them.
+    /// Issues keys and writes them to the user's profile, as a tool for temporary keys does.
     pub(crate) fn issue_keys(&self, life: Duration) -> Credentials {
         let keys = self.rules.credential_store().issue(life);
         write_profile(self.home.path(), &keys, SystemClock::new().now().wall + life);
@@ -127,7 +127,7 @@ pub(crate) fn write_profile(home: &Path, keys: &Credentials, expiry: chrono::Dat
     fs::write(home.join(".aws/credentials"), text).unwrap();
 }
 
-/// What must be found nowhere: the secret halves, and whatever a signed URL consists of.
+/// Checks that the text contains no keys and no part of a signed URL.
 pub(crate) fn assert_no_secrets(text: &str, keys: &[&Credentials]) {
     for keys in keys {
         let token = keys.session_token.as_ref().unwrap().expose_secret();
@@ -138,14 +138,14 @@ pub(crate) fn assert_no_secrets(text: &str, keys: &[&Credentials]) {
     assert!(!text.contains("X-Amz-"), "{text}");
 }
 
-/// A link and all it told.
+/// A link and its events.
 pub(crate) struct WatchedLink {
     pub(crate) link: Link,
     pub(crate) events: Vec<Event>,
 }
 
 impl WatchedLink {
-    /// Drives the link until it tells what is looked for.
+    /// Drives the link until `find` returns something.
     pub(crate) async fn until<T>(&mut self, mut find: impl FnMut(&Event) -> Option<T>) -> T {
         let searching = async {
             loop {

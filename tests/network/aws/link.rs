@@ -1,4 +1,4 @@
-//! Signed anew, refused, renewed, cut after 24 hours: what the link tells of each.
+//! Signed connects, refused ones, renewed keys, the limit of 24 hours: the events of the link for each.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -35,9 +35,9 @@ async fn failed(watched: &mut WatchedLink) -> ConnectFailedEvent {
 
 #[tokio::test]
 async fn a_signed_upgrade_is_accepted_and_the_expiry_is_reported_first() {
-    let scene = AwsFixture::new(AwsLimits::default()).await;
-    let keys = scene.issue_keys(KEY_LIFETIME);
-    let mut watched = scene.link(|_| ());
+    let fixture = AwsFixture::new(AwsLimits::default()).await;
+    let keys = fixture.issue_keys(KEY_LIFETIME);
+    let mut watched = fixture.link(|_| ());
     connected(&mut watched).await;
     let [Event::Credentials { expires_at }, Event::Attempt(attempt), Event::Connected(_)] =
         &watched.events[..]
@@ -54,14 +54,14 @@ async fn a_signed_upgrade_is_accepted_and_the_expiry_is_reported_first() {
 
 #[tokio::test]
 async fn expired_keys_are_refused_reloaded_and_the_session_resumes() {
-    let scene = AwsFixture::new(AwsLimits::default()).await;
-    let old = scene.issue_keys(KEY_LIFETIME);
-    let mut watched = scene.link(|_| ());
+    let fixture = AwsFixture::new(AwsLimits::default()).await;
+    let old = fixture.issue_keys(KEY_LIFETIME);
+    let mut watched = fixture.link(|_| ());
     connected(&mut watched).await;
-    scene.rules.credential_store().expire_all();
-    let new = scene.issue_keys(2 * KEY_LIFETIME);
-    assert_eq!(scene.broker.control().inject(&Fault::Reset), 1);
-    // The first try is a quick one, with the keys that are known.
+    fixture.rules.keyring().expire_all();
+    let new = fixture.issue_keys(2 * KEY_LIFETIME);
+    assert_eq!(fixture.broker.control().inject(&Fault::Reset), 1);
+    // The first attempt is a quick one, with the cached keys.
     let refused = failed(&mut watched).await;
     assert_eq!((refused.phase, refused.http_status), (Some(Phase::Websocket), Some(403)), "{refused:?}");
     assert!(!refused.error_message.unwrap().contains("clock is"), "the clocks agree");
@@ -74,15 +74,15 @@ async fn expired_keys_are_refused_reloaded_and_the_session_resumes() {
 
 #[tokio::test]
 async fn a_wrong_clock_is_named_in_the_error() {
-    let scene = AwsFixture::new(AwsLimits::default()).await;
-    scene.issue_keys(KEY_LIFETIME);
+    let fixture = AwsFixture::new(AwsLimits::default()).await;
+    fixture.issue_keys(KEY_LIFETIME);
     for (offset, words) in [
         (TimeDelta::seconds(-14 * 60 - 20), "this computer's clock is 14 min behind the server's"),
         (TimeDelta::hours(3), "this computer's clock is 3 h ahead of the server's"),
     ] {
         let clock = Arc::new(WrongClock(SystemClock::new(), offset));
-        // Known to have expired by a clock that is ahead, or not: they are read and tried all the same.
-        let mut watched = scene.link_by(clock, |_| ());
+        // Keys that have expired by a clock that is ahead are read and tried all the same.
+        let mut watched = fixture.link_by(clock, |_| ());
         let refused = failed(&mut watched).await;
         let message = refused.error_message.unwrap();
         assert!(message.contains(&format!("{words}: signatures are refused")), "{message}");
@@ -94,16 +94,16 @@ async fn a_wrong_clock_is_named_in_the_error() {
     }
 }
 
-/// A day of 2.5 seconds.
-fn short_day() -> AwsLimits {
-    AwsLimits { connection_ttl: Duration::from_millis(2500), ..AwsLimits::default() }
+/// A connection limit of 2.5 s instead of 24 h.
+fn short_day() -> Limits {
+    Limits { connection_ttl: Duration::from_millis(2500), ..AwsLimits::default() }
 }
 
 #[tokio::test]
 async fn the_cut_after_a_day_is_a_drop() {
-    let scene = AwsFixture::new(short_day()).await;
-    scene.issue_keys(KEY_LIFETIME);
-    let mut watched = scene.link(|_| ());
+    let fixture = AwsFixture::new(short_day()).await;
+    fixture.issue_keys(KEY_LIFETIME);
+    let mut watched = fixture.link(|_| ());
     watched.until(|event| matches!(event, Event::Dropped(_)).then_some(())).await;
     let back = connected(&mut watched).await;
     assert_eq!(back.event_type, ConnectKind::Resumed);
@@ -111,35 +111,35 @@ async fn the_cut_after_a_day_is_a_drop() {
 
 #[tokio::test]
 async fn a_planned_reconnect_comes_before_the_cut_and_is_no_drop() {
-    let scene = AwsFixture::new(short_day()).await;
-    let old = scene.issue_keys(KEY_LIFETIME);
-    let mut watched = scene.link(|settings| {
+    let fixture = AwsFixture::new(short_day()).await;
+    let old = fixture.issue_keys(KEY_LIFETIME);
+    let mut watched = fixture.link(|settings| {
         let websocket_limit = Some(Duration::from_millis(2500));
         let margin = Some(Duration::from_millis(1200));
         settings.planned_reconnect = Some(PlannedReconnect { margin, websocket_limit });
     });
     connected(&mut watched).await;
-    let new = scene.issue_keys(2 * KEY_LIFETIME);
+    let new = fixture.issue_keys(2 * KEY_LIFETIME);
     for _ in 0..3 {
         connected(&mut watched).await;
     }
     let count = |matches: fn(&Event) -> bool| watched.events.iter().filter(|event| matches(event)).count();
     assert_eq!(count(|event| matches!(event, Event::Disconnected { by: Initiator::Planned })), 3);
     assert_eq!(count(|event| matches!(event, Event::Dropped(_) | Event::ConnectFailed(_))), 0);
-    assert_eq!(count(|event| matches!(event, Event::Credentials { .. })), 2, "keys are read anew");
+    assert_eq!(count(|event| matches!(event, Event::Credentials { .. })), 2, "keys are read again");
     let is_first = |event: &Event| match event {
         Event::Connected(connected) => connected.event_type == ConnectKind::Connected,
         _ => true,
     };
-    assert!(watched.events.iter().all(is_first), "none came back from a drop: {:?}", watched.events);
+    assert!(watched.events.iter().all(is_first), "no reconnect after a drop: {:?}", watched.events);
     assert_no_secrets(&format!("{:?}", watched.events), &[&old, &new]);
 }
 
 #[tokio::test]
 async fn keys_that_cannot_be_renewed_lead_to_one_planned_reconnect_not_to_many() {
-    let scene = AwsFixture::new(AwsLimits::default()).await;
-    scene.issue_keys(Duration::from_secs(4));
-    let mut watched = scene.link(|settings| {
+    let fixture = AwsFixture::new(AwsLimits::default()).await;
+    fixture.issue_keys(Duration::from_secs(4));
+    let mut watched = fixture.link(|settings| {
         settings.signer = settings.signer.take().map(DriftingSigner::wrap);
         let margin = Some(Duration::from_secs(3));
         settings.planned_reconnect = Some(PlannedReconnect { margin, websocket_limit: None });
@@ -152,7 +152,7 @@ async fn keys_that_cannot_be_renewed_lead_to_one_planned_reconnect_not_to_many()
     assert_eq!(expiries, 1, "they are the same: {:?}", watched.events);
 }
 
-/// Reckons the same expiry anew each time, and is a little off, as two clocks drift apart.
+/// Reports the same expiry with a small difference each time, as with two clocks that drift apart.
 #[derive(Debug)]
 struct DriftingSigner(Arc<dyn Signer>, AtomicI64);
 
@@ -176,7 +176,7 @@ impl Signer for DriftingSigner {
     }
 }
 
-/// Says no, for now or for good.
+/// Refuses to sign, temporarily or permanently.
 #[derive(Debug)]
 struct RefusingSigner(SignFailure);
 
@@ -193,18 +193,18 @@ async fn without_credentials_an_attempt_fails_in_a_phase_of_its_own() {
     use dropscope::diagnostics::LinkActivity;
     use dropscope::diagnostics::event::Layer;
 
-    let scene = AwsFixture::new(AwsLimits::default()).await;
+    let fixture = AwsFixture::new(AwsLimits::default()).await;
     let refused = SignFailure::refused("the password is wrong");
-    for failure in [SignFailure::unavailable(Layer::Local, "the account's cloud is silent"), refused] {
-        let for_good = failure.is_permanent;
+    for failure in [SignFailure::unavailable(Layer::Local, "the account's cloud does not answer"), refused] {
+        let is_permanent = failure.is_permanent;
         let detail = failure.detail.clone();
-        let mut watched = scene.link(|settings| settings.signer = Some(Arc::new(RefusingSigner(failure))));
+        let mut watched = fixture.link(|settings| settings.signer = Some(Arc::new(RefusingSigner(failure))));
         let event = failed(&mut watched).await;
         assert_eq!(event.phase, Some(Phase::Credentials));
         assert_eq!(event.error_name.as_deref(), Some("AWS_AUTH_SIGNING_NO_CREDENTIALS"));
         assert!(event.error_message.unwrap().contains(&detail));
-        assert_eq!(event.http_status, for_good.then_some(401), "what exit code 4 goes by");
+        assert_eq!(event.http_status, is_permanent.then_some(401), "exit code 4 depends on it");
         let LinkStatus { activity, .. } = watched.link.status();
-        assert_eq!(activity == LinkActivity::GivenUp, for_good, "{activity:?}");
+        assert_eq!(activity == LinkActivity::GivenUp, is_permanent, "{activity:?}");
     }
 }

@@ -1,6 +1,6 @@
-//! What does the link make of AWS's rules about signed URLs? Real sockets, signatures checked for real.
+//! The link under AWS's rules for signed URLs, over real sockets and with verified signatures.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot set its scene must fail")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
 
 #[cfg(unix)]
 mod certificate;

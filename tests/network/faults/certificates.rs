@@ -1,4 +1,4 @@
-//! Good and bad certificates, and a TLS server that can change the one it shows.
+//! Good and bad certificates, and a TLS server that can change the one it presents.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,9 +21,9 @@ use tempfile::TempDir;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Certificate {
     Good,
-    /// Of an authority nobody has heard of.
+    /// Of an unknown authority.
     Untrusted,
-    /// Of an authority that only bears the name of the trusted one.
+    /// Of an authority with the same name as the trusted one.
     Counterfeit,
     Expired,
     NotYetValid,
@@ -91,7 +91,7 @@ fn leaf(issuer: &Authority, name: &str, change: impl FnOnce(&mut CertificatePara
     Arc::new(CertifiedKey::new(vec![certificate.der().clone()], key))
 }
 
-/// The certificate a server shows at the moment, and whether it demands one of its clients.
+/// The certificate a server presents at the moment, and whether it requires one of its clients.
 #[derive(Debug)]
 pub(crate) struct CertificateResolver {
     current: Mutex<Certificate>,
@@ -100,7 +100,7 @@ pub(crate) struct CertificateResolver {
 }
 
 impl CertificateResolver {
-    /// A showcase and the TLS server that uses it.
+    /// A resolver and the TLS server that uses it.
     pub(crate) fn with_server_config() -> (Arc<Self>, Arc<ServerConfig>) {
         let provider = Arc::new(ring::default_provider());
         let mut roots = RootCertStore::empty();
@@ -123,7 +123,7 @@ impl CertificateResolver {
         *self.current.lock().unwrap() = certificate;
     }
 
-    /// From now on clients without a certificate are sent away, or let in again.
+    /// From now on clients without a certificate are refused, or accepted again.
     pub(crate) fn require_client_certificates(&self, required: bool) {
         self.requires_client_certificate.store(required, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! The ways a connect fails, and what the link must say of each.
+//! The ways a connect fails, with the expected event for each.
 
 use dropscope::diagnostics::ErrorName;
 use dropscope::diagnostics::error_name::{
@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use crate::faults::certificates::Certificate;
 use crate::faults::expected::{ALL, BOTH, ExpectedFailure, FRAMED, SECURE, TCP, TLS, V3, V5, WS, WSS};
 
-/// One obstacle, where it can stand, and what is told.
+/// One obstacle, where it can occur, and the expected event.
 pub(crate) struct Row {
     pub(crate) name: &'static str,
     pub(crate) transports: &'static [Transport],
@@ -27,19 +27,19 @@ pub(crate) struct Row {
     pub(crate) expected: ExpectedFailure,
 }
 
-/// What stands in the way of a connect.
+/// The reason why a connect fails.
 pub(crate) enum Obstacle {
     /// The name cannot be resolved.
     NoSuchName,
-    /// Nobody listens.
+    /// No server listens.
     PortClosed,
-    /// The broker shows a bad certificate.
+    /// The broker presents a bad certificate.
     BadCertificate(Certificate),
-    /// The broker demands a certificate of its clients.
+    /// The broker requires a client certificate.
     ClientCertificateRequired,
     /// The broker does this.
     Fault(FaultTrigger, Fault),
-    /// The broker does this, and the phase runs into its deadline.
+    /// The broker does this, and the phase reaches its deadline.
     Stall(FaultTrigger, Fault),
 }
 
@@ -56,7 +56,7 @@ const fn row(
     Row { name, transports, versions, obstacle, expected }
 }
 
-/// As soon as TCP accepted.
+/// A fault as soon as TCP is accepted.
 const fn at_accept(
     name: &'static str,
     transports: TransportList,
@@ -66,7 +66,7 @@ const fn at_accept(
     row(name, transports, BOTH, Obstacle::Fault(FaultTrigger::OnAccept, fault), expected)
 }
 
-/// In place of the CONNACK.
+/// A fault in place of the CONNACK.
 const fn at_connect(
     name: &'static str,
     transports: TransportList,
@@ -141,7 +141,7 @@ pub(crate) static TABLE: &[Row] = &[
         AWS_IO_TLS_CERTIFICATE_NOT_YET_VALID,
     ),
     bad_certificate("certificate of another host", Certificate::WrongName, AWS_IO_TLS_HOST_NAME_MISMATCH),
-    // In TLS 1.3 the server says so only after the handshake.
+    // In TLS 1.3 the server reports it only after the handshake.
     row(
         "no client certificate",
         TLS,

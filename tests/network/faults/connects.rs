@@ -1,4 +1,4 @@
-//! Does the link tell why each connect failed, and does it get through once the obstacle is gone?
+//! Every failed connect is named, and the link connects once the obstacle is removed.
 
 use std::fmt;
 use std::sync::atomic::Ordering;
@@ -15,10 +15,10 @@ use crate::faults::expected::{ALL, ExpectedFailure};
 use crate::faults::fixture::Fixture;
 use crate::faults::watched_link::run_all;
 
-/// Deadline of the phase that is to run into it.
+/// Deadline of the phase that is to time out.
 const SHORT_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// An obstacle at one place.
+/// An obstacle with one transport and version.
 #[derive(Clone, Copy)]
 struct Case {
     name: &'static str,
@@ -30,7 +30,7 @@ struct Case {
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} over {} speaking {:?}", self.name, self.transport.name(), self.version)
+        write!(f, "{} over {} with {:?}", self.name, self.transport.name(), self.version)
     }
 }
 
@@ -52,23 +52,23 @@ async fn every_failed_connect_is_named() {
 }
 
 async fn run(case: Case) -> Result<(), String> {
-    let mut scene = Fixture::start(case.transport, case.version, BrokerOptions::default()).await;
+    let mut fixture = Fixture::start(case.transport, case.version, BrokerOptions::default()).await;
     if matches!(case.obstacle, Obstacle::Stall(..)) {
-        scene.settings.timeouts = deadline_of(case.expected.phase);
+        fixture.settings.timeouts = deadline_of(case.expected.phase);
     }
-    expect_failure(scene, case.obstacle, case.expected).await
+    expect_failure(fixture, case.obstacle, case.expected).await
 }
 
-/// A session is up; the obstacle appears, the session is cut, the connect fails; the obstacle goes.
+/// A session is up; the obstacle is set, the session is reset, the connect fails; the obstacle is removed.
 async fn expect_failure(
-    scene: Fixture,
+    fixture: Fixture,
     obstacle: &Obstacle,
     expected: ExpectedFailure,
 ) -> Result<(), String> {
-    let mut watched = scene.watched_link();
+    let mut watched = fixture.watched_link();
     watched.connected(ConnectKind::Connected).await?;
-    set_obstacle(obstacle, &scene).await;
-    scene.control.inject(&Fault::Reset);
+    set_obstacle(obstacle, &fixture).await;
+    fixture.control.inject(&Fault::Reset);
     watched.dropped().await?;
     let (failed, attempt) = watched.connect_failed().await?;
     expected.check(&failed)?;
@@ -79,33 +79,33 @@ async fn expect_failure(
     if phases != Some(true) {
         return Err(format!("the phases do not fit: {attempt:?}"));
     }
-    clear_obstacle(obstacle, &scene).await;
+    clear_obstacle(obstacle, &fixture).await;
     watched.connected(expected.reconnect_kind).await.map(|_| ())
 }
 
-async fn set_obstacle(obstacle: &Obstacle, scene: &Fixture) {
+async fn set_obstacle(obstacle: &Obstacle, fixture: &Fixture) {
     match obstacle {
-        Obstacle::NoSuchName => scene.is_unresolvable.store(true, Ordering::Relaxed),
-        Obstacle::PortClosed => scene.control.close_ports().await.unwrap(),
-        Obstacle::BadCertificate(certificate) => scene.certificates.set_certificate(*certificate),
-        Obstacle::ClientCertificateRequired => scene.certificates.require_client_certificates(true),
+        Obstacle::NoSuchName => fixture.is_unresolvable.store(true, Ordering::Relaxed),
+        Obstacle::PortClosed => fixture.control.close_ports().await.unwrap(),
+        Obstacle::BadCertificate(certificate) => fixture.certificates.set_certificate(*certificate),
+        Obstacle::ClientCertificateRequired => fixture.certificates.require_client_certificates(true),
         Obstacle::Fault(when, fault) | Obstacle::Stall(when, fault) => {
-            scene.control.plan_fault(PlannedFault::every_at(*when, fault.clone()));
+            fixture.control.plan_fault(PlannedFault::every_at(*when, fault.clone()));
         }
     }
 }
 
-async fn clear_obstacle(obstacle: &Obstacle, scene: &Fixture) {
+async fn clear_obstacle(obstacle: &Obstacle, fixture: &Fixture) {
     match obstacle {
-        Obstacle::NoSuchName => scene.is_unresolvable.store(false, Ordering::Relaxed),
-        Obstacle::PortClosed => scene.control.open_ports().await.unwrap(),
-        Obstacle::BadCertificate(_) => scene.certificates.set_certificate(Certificate::Good),
-        Obstacle::ClientCertificateRequired => scene.certificates.require_client_certificates(false),
-        Obstacle::Fault(..) | Obstacle::Stall(..) => scene.control.clear_planned_faults(),
+        Obstacle::NoSuchName => fixture.is_unresolvable.store(false, Ordering::Relaxed),
+        Obstacle::PortClosed => fixture.control.open_ports().await.unwrap(),
+        Obstacle::BadCertificate(_) => fixture.certificates.set_certificate(Certificate::Good),
+        Obstacle::ClientCertificateRequired => fixture.certificates.require_client_certificates(false),
+        Obstacle::Fault(..) | Obstacle::Stall(..) => fixture.control.clear_planned_faults(),
     }
 }
 
-/// Deadlines of which only one can be met by a test.
+/// Deadlines of which only one is short enough for a test to reach.
 fn deadline_of(phase: Phase) -> PhaseTimeouts {
     let mut timeouts = PhaseTimeouts::default();
     match phase {
@@ -119,7 +119,7 @@ fn deadline_of(phase: Phase) -> PhaseTimeouts {
     timeouts
 }
 
-/// A CONNACK that says no.
+/// A CONNACK that refuses.
 #[derive(Clone, Copy)]
 struct ConnackRefusal {
     code: u8,
@@ -129,7 +129,7 @@ struct ConnackRefusal {
 
 impl fmt::Display for ConnackRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CONNACK 0x{:02X} over {} speaking {:?}", self.code, self.transport.name(), self.version)
+        write!(f, "CONNACK 0x{:02X} over {} with {:?}", self.code, self.transport.name(), self.version)
     }
 }
 
@@ -150,9 +150,9 @@ async fn every_refusal_of_a_broker_keeps_its_code() {
 }
 
 async fn refused(refusal: ConnackRefusal) -> Result<(), String> {
-    let scene = Fixture::start(refusal.transport, refusal.version, BrokerOptions::default()).await;
+    let fixture = Fixture::start(refusal.transport, refusal.version, BrokerOptions::default()).await;
     let obstacle = Obstacle::Fault(FaultTrigger::OnConnect, Fault::RefuseConnect(refusal.code));
-    expect_failure(scene, &obstacle, ExpectedFailure::refused(refusal.code, AWS_ERROR_MQTT_PROTOCOL_ERROR))
+    expect_failure(fixture, &obstacle, ExpectedFailure::refused(refusal.code, AWS_ERROR_MQTT_PROTOCOL_ERROR))
         .await
 }
 
@@ -160,12 +160,12 @@ async fn refused(refusal: ConnackRefusal) -> Result<(), String> {
 async fn auto_falls_back_to_3_1_1_and_stays_with_it() {
     let options = BrokerOptions { versions: AcceptedVersions::OnlyV311, ..Default::default() };
     for transport in ALL {
-        let scene = Fixture::start(*transport, VersionChoice::Auto, options.clone()).await;
-        let mut watched = scene.watched_link();
+        let fixture = Fixture::start(*transport, VersionChoice::Auto, options.clone()).await;
+        let mut watched = fixture.watched_link();
         let (failed, _) = watched.connect_failed().await.unwrap();
         assert_eq!((failed.return_code, failed.attempt_number), (Some(1), 0));
         let first = watched.connected(ConnectKind::Connected).await.unwrap();
-        scene.control.inject(&Fault::Reset);
+        fixture.control.inject(&Fault::Reset);
         let back = watched.connected(ConnectKind::Resumed).await.unwrap();
         for connected in [first, back] {
             assert_eq!((connected.mqtt_version.as_deref(), connected.attempt_number), (Some("3.1.1"), 1));

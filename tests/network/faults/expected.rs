@@ -1,4 +1,4 @@
-//! What exactly must the link say?
+//! The expected events of the link.
 
 use dropscope::diagnostics::ErrorName;
 use dropscope::diagnostics::event::{ConnectFailedEvent, ConnectKind, DropKind, DroppedEvent, Layer, Phase};
@@ -13,14 +13,14 @@ pub(crate) const WSS: &[Transport] = &[Transport::Wss];
 pub(crate) const SECURE: &[Transport] = &[Transport::Tls, Transport::Wss];
 /// With WebSocket.
 pub(crate) const FRAMED: &[Transport] = &[Transport::Ws, Transport::Wss];
-/// Where a bare FIN is not a polite goodbye.
+/// Transports on which a bare FIN is not a clean close.
 pub(crate) const LAYERED: &[Transport] = &[Transport::Tls, Transport::Ws, Transport::Wss];
 
 pub(crate) const V3: &[VersionChoice] = &[VersionChoice::V311];
 pub(crate) const V5: &[VersionChoice] = &[VersionChoice::V5];
 pub(crate) const BOTH: &[VersionChoice] = &[VersionChoice::V311, VersionChoice::V5];
 
-/// A drop, told exactly.
+/// The exact fields of a drop.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ExpectedDrop {
     pub(crate) layer: Layer,
@@ -44,19 +44,19 @@ impl ExpectedDrop {
         Self { ws_close_code: code, ..Self::new(Layer::Websocket, DropKind::WsClose, name) }
     }
 
-    /// Whether this is what was told.
+    /// Checks the recorded event.
     pub(crate) fn check(&self, actual: &DroppedEvent) -> Result<(), String> {
         let name = (actual.error_name.as_deref(), actual.error_code);
-        let manner = (actual.layer, actual.how, actual.reason_code, actual.ws_close_code);
+        let actual_kind = (actual.layer, actual.how, actual.reason_code, actual.ws_close_code);
         let is_right = name == (Some(self.name.name), Some(self.name.code))
-            && manner == (Some(self.layer), Some(self.how), self.reason_code, self.ws_close_code)
+            && actual_kind == (Some(self.layer), Some(self.how), self.reason_code, self.ws_close_code)
             && actual.reconnect_attempt == 0
             && is_explained(actual.error_message.as_deref(), self.name);
-        if is_right { Ok(()) } else { Err(format!("expected {self:?}\n    but told {actual:?}")) }
+        if is_right { Ok(()) } else { Err(format!("expected {self:?}\n    actual   {actual:?}")) }
     }
 }
 
-/// A failed connect, told exactly.
+/// The exact fields of a failed connect.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ExpectedFailure {
     pub(crate) phase: Phase,
@@ -64,9 +64,9 @@ pub(crate) struct ExpectedFailure {
     pub(crate) name: ErrorName,
     pub(crate) return_code: Option<u8>,
     pub(crate) http_status: Option<u16>,
-    /// The name given instead on a computer whose name server is out of reach.
+    /// The name on a computer that cannot reach its name server.
     pub(crate) offline: Option<ErrorName>,
-    /// How the connect after it is called.
+    /// The kind of the connect after it.
     pub(crate) reconnect_kind: ConnectKind,
 }
 
@@ -81,7 +81,7 @@ impl ExpectedFailure {
         Self { return_code: Some(code), ..Self::new(Phase::Connack, Layer::Mqtt, name) }
     }
 
-    /// An HTTP status other than 101. What 4xx refuses is rebuilt for the next attempt.
+    /// An HTTP status other than 101. After a 4xx, everything is rebuilt for the next attempt.
     pub(crate) const fn http(status: u16, name: ErrorName) -> Self {
         let is_ours = matches!(status, 400..500);
         let back = if is_ours { ConnectKind::DeepReconnected } else { ConnectKind::Resumed };
@@ -92,7 +92,7 @@ impl ExpectedFailure {
         }
     }
 
-    /// Whether this is what was told.
+    /// Checks the recorded event.
     pub(crate) fn check(&self, actual: &ConnectFailedEvent) -> Result<(), String> {
         let named = |name: ErrorName| {
             (actual.error_name.as_deref(), actual.error_code) == (Some(name.name), Some(name.code))
@@ -102,11 +102,11 @@ impl ExpectedFailure {
         let is_right = (named(self.name) || self.offline.is_some_and(named))
             && place == (Some(self.phase), Some(self.layer), self.return_code, self.http_status)
             && actual.attempt_number == 1;
-        if is_right { Ok(()) } else { Err(format!("expected {self:?}\n    but told {actual:?}")) }
+        if is_right { Ok(()) } else { Err(format!("expected {self:?}\n    actual   {actual:?}")) }
     }
 }
 
-/// The message holds the official text and, in brackets, what was seen.
+/// The message contains the official text and, in parentheses, what was observed.
 fn is_explained(message: Option<&str>, name: ErrorName) -> bool {
     let rest = message.and_then(|message| message.strip_prefix(&name.message()));
     rest.is_some_and(|rest| rest.len() > 10 && rest.starts_with(" (") && rest.ends_with(')'))

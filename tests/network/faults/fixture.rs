@@ -1,4 +1,4 @@
-//! A broker, a link to it, and what can be done to either.
+//! A broker and the settings of links to it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(crate) struct Fixture {
     pub(crate) control: BrokerControl,
     pub(crate) settings: LinkSettings,
     pub(crate) clock: Arc<dyn Clock>,
-    /// The certificate the broker shows, over TLS.
+    /// The certificate the broker presents, over TLS.
     pub(crate) certificates: Arc<CertificateResolver>,
     /// While set, the broker's name cannot be resolved.
     pub(crate) is_unresolvable: Arc<AtomicBool>,
@@ -57,7 +57,7 @@ impl Fixture {
         }
     }
 
-    /// A link that begins to connect.
+    /// A link that starts to connect.
     pub(crate) fn watched_link(&self) -> WatchedLink {
         let wire = WireConnector::new(&self.settings).unwrap();
         let connector =
@@ -66,7 +66,7 @@ impl Fixture {
         WatchedLink::new(Link::with_connector(settings, clock, connector, 7).unwrap())
     }
 
-    /// Another broker in the place of the one that went.
+    /// Starts another broker in place of the stopped one.
     pub(crate) async fn restart_broker(&self) -> Broker {
         let broker = Broker::start(self.options.clone());
         broker.listen_at(self.address, self.endpoint.clone()).await.unwrap();
@@ -83,7 +83,7 @@ fn settings(transport: Transport, version: VersionChoice, port: u16) -> LinkSett
     settings.subscriptions = vec![("test/#".to_owned(), 1)];
     settings.max_packet = 64 * 1024;
     settings.traffic_limit = u32::MAX;
-    // Without a name server in reach, the resolver itself would try longer than a test waits.
+    // If no name server is reachable, the resolver itself tries longer than a test waits.
     settings.timeouts.dns = Duration::from_secs(3);
     settings.backoff = BackoffSettings {
         initial: Duration::from_millis(10),
@@ -95,7 +95,7 @@ fn settings(transport: Transport, version: VersionChoice, port: u16) -> LinkSett
     settings
 }
 
-/// Opens the real thing, under a name that does not exist as long as wanted.
+/// Opens real transports; while the switch is set, under a name that does not exist.
 #[derive(Debug)]
 struct RenamingConnector {
     wire: WireConnector,

@@ -1,10 +1,10 @@
-//! For every way a connection dies, what does the link say, and does it come back?
+//! Every way a connection ends: the exact events of the link, and its recovery.
 //!
 //! Two tables: [`session_table`] for established sessions, [`connect_table`] for connects that fail.
-//! Each row names a fault, where it can happen, and the exact words expected of the link. Real sockets on
-//! loopback, the embedded broker on the other side, the clock of this computer.
+//! Each row names a fault, where it can happen, and the expected event. Real sockets on loopback, the embedded
+//! broker on the other side, the clock of this computer.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot set its scene must fail")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up must fail")]
 
 mod certificates;
 mod connect_table;

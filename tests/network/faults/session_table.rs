@@ -1,4 +1,4 @@
-//! The ways an established session dies, and what the link must say of each.
+//! The ways an established session ends, with the expected event for each.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use std::borrow::Cow;
 
 use crate::faults::expected::{ALL, BOTH, ExpectedDrop, FRAMED, LAYERED, SECURE, TCP, TLS, V3, V5, WS};
 
-/// One fault, where it can happen, and what is told.
+/// One fault, where it can happen, and the expected event.
 pub(crate) struct Row {
     pub(crate) name: &'static str,
     pub(crate) transports: &'static [Transport],
@@ -25,17 +25,17 @@ pub(crate) struct Row {
 
 /// What is done to a live session.
 pub(crate) enum SessionAction {
-    /// The broker lets this happen to the connection.
+    /// The broker injects this fault into the connection.
     Inject(Fault),
     /// The same while the link sends megabytes.
     InjectWhileSending(Fault),
-    /// The broker's process dies; another one starts in its place.
+    /// The broker's process is killed; another one starts in its place.
     Kill,
-    /// The broker stops in order; another one starts in its place.
+    /// The broker stops cleanly; another one starts in its place.
     Stop,
-    /// Another client comes with the same client id, and leaves.
+    /// Another client connects with the same client id, and disconnects.
     TakeOver,
-    /// The link publishes so many bytes, which is more than the broker takes.
+    /// The link publishes this many bytes, which is more than the broker accepts.
     Publish(usize),
 }
 
@@ -172,14 +172,14 @@ pub(crate) static TABLE: &[Row] = &[
     row("oversized packet out", TCP, V3, SessionAction::Publish(2000), FIN),
     row("oversized packet out", TLS, V3, SessionAction::Publish(2000), CLOSE_NOTIFY),
     row("oversized packet out", FRAMED, V3, SessionAction::Publish(2000), closed_with(1000)),
-    // What is no MQTT, or not here.
+    // Bytes that are not MQTT, and packets that are not allowed here.
     inject("malformed packet", ALL, BOTH, Fault::MalformedPacket, VIOLATION),
     inject("garbage", ALL, BOTH, Fault::Garbage, VIOLATION),
     inject("second CONNACK", TCP, V3, bytes(&[0x20, 2, 0, 0]), VIOLATION),
     inject("second CONNACK", TCP, V5, bytes(&[0x20, 3, 0, 0, 0]), VIOLATION),
     inject("PINGREQ from the broker", TCP, BOTH, bytes(&[0xC0, 0]), VIOLATION),
-    inject("PUBACK nobody waits for", TCP, BOTH, bytes(&[0x40, 2, 0, 1]), VIOLATION),
-    inject("AUTH nobody asked for", TCP, BOTH, bytes(&[0xF0, 2, 0x18, 0]), VIOLATION),
+    inject("unexpected PUBACK", TCP, BOTH, bytes(&[0x40, 2, 0, 1]), VIOLATION),
+    inject("unexpected AUTH", TCP, BOTH, bytes(&[0xF0, 2, 0x18, 0]), VIOLATION),
     inject("endless remaining length", TCP, BOTH, bytes(&[0x30, 0xFF, 0xFF, 0xFF, 0xFF]), VIOLATION),
     // DISCONNECT in every form MQTT 5 allows; none is allowed in 3.1.1.
     inject("DISCONNECT", ALL, V3, bytes(&[0xE0, 0]), ILLEGAL_DISCONNECT),
@@ -195,7 +195,7 @@ pub(crate) static TABLE: &[Row] = &[
     inject("DISCONNECT unheard of", TCP, V5, bytes(&[0xE0, 1, 0xEE]), ExpectedDrop::disconnect(0xEE, HANGUP)),
 ];
 
-/// Every reason with which a server may send DISCONNECT.
+/// Every reason code a server may send in DISCONNECT.
 pub(crate) static REASONS: &[(u8, ErrorName)] = &[
     (0x00, HANGUP),
     (0x80, HANGUP),

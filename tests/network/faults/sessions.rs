@@ -1,4 +1,4 @@
-//! Does the link tell how each session died, and is it back afterwards?
+//! Every drop is named, and the link reconnects afterwards.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use crate::faults::fixture::Fixture;
 use crate::faults::session_table::{REASONS, Row, SessionAction, TABLE};
 use crate::faults::watched_link::{WatchedLink, run_all};
 
-/// Keep-alive where a silence is to be noticed: the shortest there is.
+/// Keep-alive for rows that detect silence: the shortest possible.
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
 const PING_TIMEOUT: Duration = Duration::from_millis(300);
-/// How late a busy computer may be; less than another keep-alive.
+/// Tolerance for a busy computer; less than another keep-alive.
 const SLACK: Duration = Duration::from_millis(800);
 
-/// A row at one place.
+/// A row with one transport and version.
 #[derive(Clone, Copy)]
 struct Case {
     row: &'static Row,
@@ -30,7 +30,7 @@ struct Case {
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} over {} speaking {:?}", self.row.name, self.transport.name(), self.version)
+        write!(f, "{} over {} with {:?}", self.row.name, self.transport.name(), self.version)
     }
 }
 
@@ -38,7 +38,7 @@ fn cases(matches: impl Fn(&Row) -> bool) -> Vec<Case> {
     let rows = TABLE.iter().filter(|row| matches(row));
     rows.flat_map(|row| {
         let places =
-            row.transports.iter().flat_map(|over| row.versions.iter().map(move |speaks| (*over, *speaks)));
+            row.transports.iter().flat_map(|over| row.versions.iter().map(move |version| (*over, *version)));
         places.map(move |(transport, version)| Case { row, transport, version })
     })
     .collect()
@@ -61,16 +61,16 @@ async fn silence_is_noticed_within_the_keep_alive_and_the_deadline() {
 async fn run(case: Case) -> Result<(), String> {
     let Case { row, transport, version } = case;
     let max_packet = if matches!(row.action, SessionAction::Publish(_)) { 1000 } else { 1024 * 1024 };
-    let mut scene =
+    let mut fixture =
         Fixture::start(transport, version, BrokerOptions { max_packet, ..Default::default() }).await;
     if is_silence(row) {
-        scene.settings.keep_alive_secs = 1;
-        scene.settings.ping_timeout = PING_TIMEOUT;
+        fixture.settings.keep_alive_secs = 1;
+        fixture.settings.ping_timeout = PING_TIMEOUT;
     }
-    let mut watched = scene.watched_link();
+    let mut watched = fixture.watched_link();
     watched.connected(ConnectKind::Connected).await?;
-    let before = scene.clock.now();
-    let (dropped, at) = perform(&row.action, &mut scene, &mut watched).await?;
+    let before = fixture.clock.now();
+    let (dropped, at) = perform(&row.action, &mut fixture, &mut watched).await?;
     row.expected.check(&dropped)?;
     if is_silence(row) {
         let took = at.since(before);
@@ -79,18 +79,18 @@ async fn run(case: Case) -> Result<(), String> {
             return Err(format!("noticed after {took:?}"));
         }
     }
-    recover(row, &mut scene, &mut watched).await
+    recover(row, &mut fixture, &mut watched).await
 }
 
-/// Lets it happen and waits for the drop.
+/// Performs the action and waits for the drop.
 async fn perform(
     action: &SessionAction,
-    scene: &mut Fixture,
+    fixture: &mut Fixture,
     watched: &mut WatchedLink,
 ) -> Result<(DroppedEvent, Stamp), String> {
     match action {
         SessionAction::Inject(fault) => {
-            if scene.control.inject(fault) != 1 {
+            if fixture.control.inject(fault) != 1 {
                 return Err("the broker has no client".to_owned());
             }
             watched.dropped().await
@@ -100,19 +100,19 @@ async fn perform(
             watched
                 .until("a publish", |observed| matches!(observed.event, Event::Published(_)).then_some(()))
                 .await?;
-            scene.control.inject(fault);
+            fixture.control.inject(fault);
             watched.dropped().await
         }
         SessionAction::Kill => {
-            let (dropped, ()) = tokio::join!(watched.dropped(), scene.broker.take().unwrap().kill());
+            let (dropped, ()) = tokio::join!(watched.dropped(), fixture.broker.take().unwrap().kill());
             dropped
         }
         SessionAction::Stop => {
-            let (dropped, ()) = tokio::join!(watched.dropped(), scene.broker.take().unwrap().stop());
+            let (dropped, ()) = tokio::join!(watched.dropped(), fixture.broker.take().unwrap().stop());
             dropped
         }
         SessionAction::TakeOver => {
-            let mut other = scene.watched_link();
+            let mut other = fixture.watched_link();
             let taken = async move { other.connected(ConnectKind::Connected).await };
             let (dropped, taken) = tokio::join!(watched.dropped(), taken);
             taken?;
@@ -136,13 +136,13 @@ fn publish(bytes: usize) -> Publish {
     }
 }
 
-/// The fault is over: the link comes back, subscribes, and hears messages again.
-async fn recover(row: &Row, scene: &mut Fixture, watched: &mut WatchedLink) -> Result<(), String> {
-    let broker_went = scene.broker.is_none();
+/// The fault is over: the link reconnects, subscribes, and receives messages again.
+async fn recover(row: &Row, fixture: &mut Fixture, watched: &mut WatchedLink) -> Result<(), String> {
+    let broker_went = fixture.broker.is_none();
     if broker_went {
-        let successor = scene.restart_broker().await;
-        scene.control = successor.control();
-        scene.broker = Some(successor);
+        let successor = fixture.restart_broker().await;
+        fixture.control = successor.control();
+        fixture.broker = Some(successor);
     }
     let connected = watched.connected(ConnectKind::Resumed).await?;
     if !broker_went && connected.attempt_number != 1 {
@@ -151,9 +151,9 @@ async fn recover(row: &Row, scene: &mut Fixture, watched: &mut WatchedLink) -> R
     let drops = watched.count(|event| matches!(event, Event::Dropped(_)));
     let is_one_drop = drops == 1 || matches!(row.action, SessionAction::TakeOver);
     if !is_one_drop {
-        return Err(format!("told as {drops} drops"));
+        return Err(format!("reported as {drops} drops"));
     }
-    scene.broker.as_ref().unwrap().publish("test/back", "x");
+    fixture.broker.as_ref().unwrap().publish("test/back", "x");
     watched.until("a message", |observed| matches!(observed.event, Event::Received(_)).then_some(())).await
 }
 
@@ -196,11 +196,11 @@ async fn every_disconnect_reason_is_reported_in_its_long_and_its_short_form() {
 
 async fn check_disconnect(case: DisconnectCase) -> Result<(), String> {
     let options = BrokerOptions { terse_disconnect: case.terse, ..Default::default() };
-    let scene = Fixture::start(case.transport, VersionChoice::V5, options).await;
-    let mut watched = scene.watched_link();
+    let fixture = Fixture::start(case.transport, VersionChoice::V5, options).await;
+    let mut watched = fixture.watched_link();
     watched.connected(ConnectKind::Connected).await?;
     let text = case.text.map(str::to_owned);
-    scene.control.inject(&Fault::Disconnect { reason: case.reason, text });
+    fixture.control.inject(&Fault::Disconnect { reason: case.reason, text });
     let (dropped, _) = watched.dropped().await?;
     case.expected.check(&dropped)?;
     let message = dropped.error_message.unwrap_or_default();
@@ -208,16 +208,16 @@ async fn check_disconnect(case: DisconnectCase) -> Result<(), String> {
         && !message.contains("does not know")
         && case.text.is_none_or(|_| message.contains("\"be\\u{1b}gone\""));
     if !has_reason_text {
-        return Err(format!("told as {message:?}"));
+        return Err(format!("reported as {message:?}"));
     }
     watched.connected(ConnectKind::Resumed).await.map(|_| ())
 }
 
 #[tokio::test]
-async fn a_publish_larger_than_the_broker_announced_harms_no_session() {
+async fn a_publish_over_the_broker_limit_harms_no_session() {
     let options = BrokerOptions { announced_max_packet: Some(1000), max_packet: 1000, ..Default::default() };
-    let scene = Fixture::start(Transport::Tcp, VersionChoice::V5, options).await;
-    let mut watched = scene.watched_link();
+    let fixture = Fixture::start(Transport::Tcp, VersionChoice::V5, options).await;
+    let mut watched = fixture.watched_link();
     watched.connected(ConnectKind::Connected).await.unwrap();
     for (bytes, end) in [(2000, CommandState::Lost), (20, CommandState::Sent)] {
         watched.link.publish(publish(bytes));

@@ -1,4 +1,4 @@
-//! How does a test follow what a link tells, without waiting for ever?
+//! A link whose events a test waits for, with a time limit.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use dropscope::mqtt::Link;
 /// Longer than any row takes on a busy computer.
 const TEST_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A link and everything it told.
+/// A link and its events.
 pub(crate) struct WatchedLink {
     pub(crate) link: Link,
     observed: Vec<StampedEvent>,
@@ -23,7 +23,7 @@ impl WatchedLink {
         Self { link, observed: Vec::new() }
     }
 
-    /// Drives the link until it tells what is looked for.
+    /// Drives the link until `find` returns something.
     pub(crate) async fn until<T>(
         &mut self,
         what: &str,
@@ -40,7 +40,7 @@ impl WatchedLink {
             }
         };
         let found = tokio::time::timeout(TEST_TIMEOUT, searching).await;
-        found.map_err(|_| format!("waited in vain for {what}\n    {}", self.event_list()))
+        found.map_err(|_| format!("timed out waiting for {what}\n    {}", self.event_list()))
     }
 
     /// The next session.
@@ -54,7 +54,7 @@ impl WatchedLink {
         self.until("a SUBACK", |observed| matches!(observed.event, Event::Subscribed { .. }).then_some(()))
             .await?;
         let is_right = connected.event_type == kind;
-        if is_right { Ok(connected) } else { Err(format!("expected {kind:?}, but told {connected:?}")) }
+        if is_right { Ok(connected) } else { Err(format!("expected {kind:?}, actual {connected:?}")) }
     }
 
     /// The next drop and when it was noticed.
@@ -66,7 +66,7 @@ impl WatchedLink {
         .await
     }
 
-    /// The next failed connect, with the phases told beside it.
+    /// The next failed connect, with its phases.
     pub(crate) async fn connect_failed(&mut self) -> Result<(ConnectFailedEvent, Attempt), String> {
         let mut last = None;
         self.until("a failed connect", |observed| match &observed.event {
@@ -80,7 +80,7 @@ impl WatchedLink {
         .await
     }
 
-    /// How often something was told so far.
+    /// The number of events of a kind so far.
     pub(crate) fn count(&self, is_it: impl Fn(&Event) -> bool) -> usize {
         self.observed.iter().filter(|observed| is_it(&observed.event)).count()
     }
@@ -92,7 +92,7 @@ impl WatchedLink {
     }
 }
 
-/// Runs all cases at once and reports every one that went wrong.
+/// Runs all cases at once and reports every one that failed.
 pub(crate) async fn run_all<C, F, Fut>(cases: Vec<C>, run: F)
 where
     C: std::fmt::Display + Clone + Send + Sync + 'static,
@@ -106,10 +106,10 @@ where
         let (name, result, crowd) = (case.to_string(), run(case), Arc::clone(&permits));
         running.spawn(async move {
             let _place = crowd.acquire_owned().await;
-            result.await.map_err(|wrong| format!("{name}: {wrong}"))
+            result.await.map_err(|error| format!("{name}: {error}"))
         });
     }
     let outcomes = running.join_all().await;
     let failures: Vec<String> = outcomes.into_iter().filter_map(Result::err).collect();
-    assert!(failures.is_empty(), "{} wrong\n{}", failures.len(), failures.join("\n"));
+    assert!(failures.is_empty(), "{} failed\n{}", failures.len(), failures.join("\n"));
 }

@@ -1,4 +1,4 @@
-//! Forms that the specifications allow and few brokers send: is each understood as what it is?
+//! Packet forms that the specifications allow and few brokers send.
 
 use super::*;
 
@@ -30,7 +30,7 @@ fn properties(list: &[&[u8]]) -> Vec<u8> {
     bytes
 }
 
-/// The one meaning of the bytes.
+/// The only packet in the bytes.
 fn meaning(engine: &mut Engine, bytes: &[u8]) -> InboundPacket {
     let (mut packets, failure) = read(engine, bytes);
     assert_eq!(failure, None, "{bytes:02x?}");
@@ -191,8 +191,8 @@ fn a_disconnect_reports_its_reason_in_every_form() {
         (vec![], 0x00, "normal disconnection"),
         (vec![0x9d], 0x9d, "moved"),
         (vec![0x8b, 0], 0x8b, "shutting down"),
-        ([&[0x98][..], &properties(&[USER, REASON])].concat(), 0x98, "it says \"why\""),
-        ([&[0xee][..], &properties(&[REASON])].concat(), 0xee, "it says \"why\""),
+        ([&[0x98][..], &properties(&[USER, REASON])].concat(), 0x98, "reason string \"why\""),
+        ([&[0xee][..], &properties(&[REASON])].concat(), 0xee, "reason string \"why\""),
         ([&[0x9c][..], &properties(&[&[0x11, 0, 0, 0, 1], elsewhere, USER])].concat(), 0x9c, "host:1883"),
     ];
     for (body, code, words) in forms {
@@ -212,8 +212,8 @@ fn failure_in_3_1_1(body: &[u8]) -> Failure {
 fn a_refusal_reports_reason_string_and_server_reference() {
     let elsewhere: &[u8] = b"\x1c\0\x09host:1883";
     for (code, list, words) in [
-        (0x87, &[REASON][..], "it says \"why\""),
-        (0xee, &[USER, REASON], "it says \"why\""),
+        (0x87, &[REASON][..], "reason string \"why\""),
+        (0xee, &[USER, REASON], "reason string \"why\""),
         (0x9d, &[elsewhere], "host:1883"),
     ] {
         let connack = packet(0x20, &[&[0, code], &properties(list)]);

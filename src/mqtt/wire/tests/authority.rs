@@ -1,4 +1,4 @@
-//! A certificate authority of our own, and TLS servers it vouches for.
+//! A private certificate authority, and TLS servers with its certificates.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use tokio_rustls::server::TlsStream;
 
 use crate::mqtt::settings::TlsSettings;
 
-/// An authority whose certificate lies in a file, as users have it.
+/// An authority whose certificate is in a file, as with users.
 pub(super) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     directory: TempDir,
@@ -100,7 +100,7 @@ impl Leaf {
         PrivateKeyDer::try_from(self.key.serialize_der()).unwrap()
     }
 
-    /// A server with this certificate that knows the ALPN protocol `mqtt`.
+    /// A server with this certificate that supports the ALPN protocol `mqtt`.
     pub(super) fn server(&self) -> TlsAcceptor {
         let mut config = builder()
             .with_no_client_auth()
@@ -121,7 +121,7 @@ fn acceptor(config: ServerConfig) -> TlsAcceptor {
     TlsAcceptor::from(Arc::new(config))
 }
 
-/// The TCP stream below, without any TLS goodbye.
+/// The TCP stream below, without TLS `close_notify`.
 pub(super) fn without_close_notify(stream: TlsStream<TcpStream>) -> TcpStream {
     stream.into_inner().0
 }

@@ -1,4 +1,4 @@
-//! What every wire test stands on: a clock, settings for loopback, a peer that follows a script.
+//! Shared by the wire tests: a clock, settings for loopback, a peer that follows a script.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::mqtt::failure::Failure;
 use crate::mqtt::settings::{BrokerAddress, LinkSettings, PhaseTimeouts, Transport};
 use crate::mqtt::wire::{OpenFailure, OpenOutcome, Progress, TlsContext, WireConnection, open};
 
-/// Elapsed time on an invented calendar.
+/// Elapsed real time on a fixed calendar.
 #[derive(Debug)]
 struct TestClock(tokio::time::Instant);
 
@@ -87,7 +87,7 @@ pub(super) async fn refused(settings: &LinkSettings) -> OpenFailure {
     failure
 }
 
-/// Reads to the end, as the link would, and names it.
+/// Reads to the end, as the link does, and names it.
 pub(super) async fn ending(wire: &mut WireConnection) -> Failure {
     let mut buffer = [0; 1024];
     let reading = async {

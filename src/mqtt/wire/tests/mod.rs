@@ -1,4 +1,4 @@
-//! Real sockets on loopback, misbehaving on purpose.
+//! Real sockets on loopback with peers that misbehave on purpose.
 
 mod authority;
 mod harness;

@@ -1,4 +1,4 @@
-//! Through an HTTP proxy: the tunnel opens, or the phase says why not.
+//! Through an HTTP proxy: the tunnel opens, or the phase names the reason.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -56,7 +56,7 @@ async fn the_tunnel_leads_to_the_broker() {
 }
 
 #[tokio::test]
-async fn refusals_and_silence_are_the_proxys() {
+async fn refusals_and_silence_are_attributed_to_the_proxy() {
     let refusing = peer(|mut stream| async move {
         request(&mut stream).await;
         stream.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n").await.unwrap();

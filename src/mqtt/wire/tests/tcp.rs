@@ -93,7 +93,7 @@ async fn a_full_backlog_is_a_timeout() {
 }
 
 #[tokio::test]
-async fn the_family_decides_and_the_next_address_gets_its_turn() {
+async fn the_address_family_is_respected_and_the_next_address_is_tried() {
     let port = peer(echoing).await;
     let mut settings = settings(Transport::Tcp, port);
     settings.broker.host = "127.0.0.1".into();
@@ -105,7 +105,7 @@ async fn the_family_decides_and_the_next_address_gets_its_turn() {
     let addresses = [closed, format!("127.0.0.1:{port}").parse().unwrap()];
     let (connection, detail) = super::super::dial::dial(&addresses, &settings).await.unwrap();
     assert_eq!(connection.remote.port(), port);
-    assert!(detail.contains("after") && detail.contains("refused"), "{detail}");
+    assert!(detail.contains("failed before") && detail.contains("refused"), "{detail}");
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn errors_of_the_socket_keep_their_meaning() {
 }
 
 #[tokio::test]
-async fn a_packet_cut_by_fin_is_the_fin() {
+async fn a_fin_inside_a_packet_is_a_fin() {
     let (near, far) = tokio::io::duplex(64);
     let mut wire = WireConnection::from_stream(near, clock());
     drop(far);

@@ -21,7 +21,7 @@ fn trusting(authority: &Authority, port: u16) -> LinkSettings {
     settings
 }
 
-/// A TLS server that shakes hands once and then follows `script`.
+/// A TLS server that makes one handshake and then follows `script`.
 async fn server<F, Fut>(acceptor: TlsAcceptor, script: F) -> u16
 where
     F: FnOnce(TlsStream<TcpStream>) -> Fut + Send + 'static,
@@ -95,7 +95,7 @@ async fn the_handshake_is_a_phase_and_records_the_negotiated_parameters() {
 }
 
 #[tokio::test]
-async fn an_address_is_a_name_a_certificate_can_have() {
+async fn an_ip_address_is_checked_as_a_certificate_name() {
     let authority = Authority::new();
     let port = server(authority.leaf().server(), |_| async {}).await;
     let mut settings = trusting(&authority, port);
@@ -176,7 +176,7 @@ async fn a_damaged_record_is_a_read_failure() {
 
 #[tokio::test]
 async fn an_alert_in_the_session_is_an_alert() {
-    // TLS 1.3: the server judges the client certificate after the client's handshake is over.
+    // TLS 1.3: the server checks the client certificate after the client's handshake is over.
     let authority = Authority::new();
     let port = server(authority.mutual(&authority.leaf()), |_| async {}).await;
     let failure = ending(&mut opened(&trusting(&authority, port)).await).await;
@@ -242,7 +242,7 @@ async fn interrupted_handshakes_are_named() {
 }
 
 #[tokio::test]
-async fn a_silent_handshake_is_a_timeout() {
+async fn an_unanswered_handshake_is_a_timeout() {
     let port = peer(|mut stream| async move {
         while stream.read(&mut [0; 4096]).await.is_ok_and(|bytes| bytes > 0) {}
     })
@@ -278,7 +278,7 @@ async fn progress_shows_the_phase_and_a_dropped_attempt_hangs_up() {
 }
 
 #[tokio::test]
-async fn without_a_ca_file_the_platform_decides() {
+async fn without_a_ca_file_the_platform_roots_are_used() {
     let authority = Authority::new();
     let port = server(authority.leaf().server(), |_| async {}).await;
     let mut settings = trusting(&authority, port);

@@ -56,7 +56,7 @@ where
     ending(&mut opened(&settings).await).await
 }
 
-/// What comes of an upgrade that is answered with `answer`.
+/// The result of an upgrade that is answered with `answer`.
 async fn refused_with(answer: &'static [u8]) -> OpenFailure {
     let port = peer(move |mut stream| async move {
         let _ = stream.read(&mut [0; 4096]).await;
@@ -90,7 +90,7 @@ async fn the_upgrade_is_a_phase_with_the_servers_clock() {
 }
 
 #[tokio::test]
-async fn bytes_flow_however_they_are_cut_into_messages() {
+async fn bytes_pass_whatever_the_message_boundaries() {
     let settings = server(|mut websocket| async move {
         websocket.send(Message::Ping(b"alive?".to_vec().into())).await.unwrap();
         for part in [&b"pi"[..], b"", b"n", b"gpong"] {
@@ -157,7 +157,7 @@ async fn a_close_frame_keeps_code_and_reason() {
 }
 
 #[tokio::test]
-async fn a_close_frame_without_code_is_one_too() {
+async fn a_close_frame_without_code_is_recognized() {
     let failure = ending_after(|mut websocket| async move {
         websocket.close(None).await.unwrap();
         let _ = websocket.next().await;
@@ -175,7 +175,7 @@ async fn an_end_without_a_close_frame_is_a_closed_socket() {
 }
 
 #[tokio::test]
-async fn broken_rules_are_a_protocol_error() {
+async fn protocol_violations_are_a_protocol_error() {
     let text = ending_after(|mut websocket| async move {
         websocket.send(Message::text("hello")).await.unwrap();
         let _ = websocket.next().await;
@@ -250,7 +250,7 @@ async fn an_unanswered_upgrade_is_a_timeout() {
 }
 
 #[tokio::test]
-async fn a_path_that_is_none_is_refused_without_repeating_it() {
+async fn an_invalid_path_is_refused_without_repeating_it() {
     let port = peer(|mut stream| async move {
         let _ = stream.read(&mut [0; 64]).await;
     })

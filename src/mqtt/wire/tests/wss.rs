@@ -1,4 +1,4 @@
-//! WebSocket over TLS: the goodbyes of both layers keep apart.
+//! WebSocket over TLS: the close messages of both layers are distinguished.
 
 use std::time::Duration;
 
