@@ -47,7 +47,7 @@ fn everything_below(folder: &Path) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_of_the_environment_connect_and_are_written_nowhere() {
     let fixture = AwsFixture::new(AwsLimits::default()).await;
-    let keys = fixture.rules.keyring().issue(KEY_LIFETIME);
+    let keys = fixture.rules.credential_store().issue(KEY_LIFETIME);
     let mut variables = environment(&keys);
     let expiry =
         dropscope::diagnostics::Clock::now(&dropscope::clock::SystemClock::new()).wall + KEY_LIFETIME;
@@ -70,8 +70,8 @@ async fn keys_of_the_environment_connect_and_are_written_nowhere() {
 #[tokio::test(flavor = "multi_thread")]
 async fn refused_keys_end_with_exit_code_4_and_are_written_nowhere() {
     let fixture = AwsFixture::new(AwsLimits::default()).await;
-    let keys = fixture.rules.keyring().issue(Duration::from_secs(60));
-    fixture.rules.keyring().expire_all();
+    let keys = fixture.rules.credential_store().issue(Duration::from_secs(60));
+    fixture.rules.credential_store().expire_all();
     let url = format!("ws://127.0.0.1:{}", fixture.port);
     let arguments = [&url, "--region", "us-east-1", "--max-reconnect-attempts", "1", "-vv"];
     let output = aws(fixture.home.path(), environment(&keys), &arguments).await;

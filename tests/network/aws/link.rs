@@ -58,7 +58,7 @@ async fn expired_keys_are_refused_reloaded_and_the_session_resumes() {
     let old = fixture.issue_keys(KEY_LIFETIME);
     let mut watched = fixture.link(|_| ());
     connected(&mut watched).await;
-    fixture.rules.keyring().expire_all();
+    fixture.rules.credential_store().expire_all();
     let new = fixture.issue_keys(2 * KEY_LIFETIME);
     assert_eq!(fixture.broker.control().inject(&Fault::Reset), 1);
     // The first attempt is a quick one, with the cached keys.
@@ -95,8 +95,8 @@ async fn a_wrong_clock_is_named_in_the_error() {
 }
 
 /// A connection limit of 2.5 s instead of 24 h.
-fn short_day() -> Limits {
-    Limits { connection_ttl: Duration::from_millis(2500), ..AwsLimits::default() }
+fn short_day() -> AwsLimits {
+    AwsLimits { connection_ttl: Duration::from_millis(2500), ..AwsLimits::default() }
 }
 
 #[tokio::test]
