@@ -25,7 +25,7 @@ use crate::cli;
 use crate::clock::SystemClock;
 use crate::config::{ConnectionTarget, Directories, EmbeddedBroker, ResolvedSettings, parse_device};
 use crate::device::Device;
-use crate::diagnostics::{Clock, Stamp};
+use crate::diagnostics::Clock;
 use crate::lab::scenario::{LabTransport, MANUAL_FAULTS, PeriodicPublish, SCENARIOS, Scenario, speed_label};
 use crate::lab::{
     GatewayControl, LAB_HOST, LabMqttVersion, LabOptions, LabSetup, PathFault, TELEMETRY_TOPIC,
@@ -201,7 +201,7 @@ impl DemoRun {
         let clock = SystemClock::new();
         // The gateway stands already: it renews as many times as it did since then.
         let (now, age) = (clock.now(), lab_setup.control().age());
-        let issued_at = Stamp::new(now.wall - age, now.boot.saturating_sub(age));
+        let issued_at = now.minus(age);
         Some(DemoSigner { path: path.to_owned(), clock, issued_at, renewal_interval, lifetime })
     }
 
@@ -322,6 +322,7 @@ async fn publish(publishing: PeriodicPublish, every: Duration, requests: mpsc::S
 mod tests {
     use super::*;
     use crate::classify::Pattern;
+    use crate::diagnostics::Stamp;
 
     #[test]
     fn the_demo_heater_uses_the_lab_topics() {

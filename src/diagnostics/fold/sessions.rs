@@ -121,7 +121,7 @@ impl Diagnostics {
         let idle_in = to_duration(dropped.last_rx_secs);
         let earliest = session_start.or(self.since).unwrap_or(at);
         // Other programs do not record the last byte; the last event that came from the broker is a bound.
-        let last_inbound = idle_in.map(|idle| stamp_before(at, idle)).or(self.last_inbound);
+        let last_inbound = idle_in.map(|idle| at.minus(idle)).or(self.last_inbound);
         let alive_at = last_inbound.map_or(earliest, |heard| heard.max(earliest));
         let before = self.log.recent(DropRecord::MAX_CONTEXT_EVENTS + 1);
         let before: Vec<_> =
@@ -273,9 +273,4 @@ fn count_name(counts: &mut Arc<BTreeMap<String, u64>>, name: &str) {
     } else {
         *counts.entry(OTHER_NAME.to_owned()).or_default() += 1;
     }
-}
-
-fn stamp_before(at: Stamp, by: Duration) -> Stamp {
-    let wall = chrono::TimeDelta::from_std(by).ok().and_then(|delta| at.wall.checked_sub_signed(delta));
-    Stamp::new(wall.unwrap_or(at.wall), at.boot.saturating_sub(by))
 }

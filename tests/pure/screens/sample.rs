@@ -52,9 +52,7 @@ impl Run {
     }
 
     pub(crate) fn ago(&self, secs: f64) -> Stamp {
-        let now = self.stamp();
-        let ago = Duration::from_secs_f64(secs);
-        Stamp::new(now.wall - ago, now.boot.saturating_sub(ago))
+        self.stamp().minus(Duration::from_secs_f64(secs))
     }
 
     pub(crate) fn apply(&mut self, event: &Event) {
