@@ -27,11 +27,11 @@ async fn every_refusal_keeps_its_code_and_has_a_text() {
         (v3, &[0x20, 2, 0, 2], 2, "client id"),
         (v3, &[0x20, 2, 0, 3], 3, "not available"),
         (v3, &[0x20, 2, 0, 4], 4, "user name or password"),
-        (v3, &[0x20, 2, 0, 5], 5, "not authorised"),
+        (v3, &[0x20, 2, 0, 5], 5, "not authorized"),
         (v3, &[0x20, 2, 0, 9], 9, "code 9"),
-        (v5, &[0x20, 3, 0, 0x87, 0], 0x87, "not authorised"),
+        (v5, &[0x20, 3, 0, 0x87, 0], 0x87, "not authorized"),
         (v5, &[0x20, 8, 0, 0x8a, 5, 0x1f, 0, 2, b'n', b'o'], 0x8a, "\"no\""),
-        (v5, &[0x20, 2, 0, 5], 5, "not authorised"),
+        (v5, &[0x20, 2, 0, 5], 5, "not authorized"),
     ];
     for (version, connack, code, words) in cases {
         let failed = refused_with(version, connack).await;
