@@ -10,7 +10,7 @@ use super::engine::{InboundPacket, OutboundPacket};
 use super::handshake::{ConnectSentAt, EstablishedSession, Handshake, HandshakeOutcome};
 use super::settings::LinkSettings;
 use super::settings_error::SettingsError;
-use super::state_machine::{connect_failed_event, connected_event};
+use super::state_machine::connected_event;
 use super::versions::VersionSelector;
 use super::wire::{CertificateInfo, Progress};
 use crate::diagnostics::Clock;
@@ -72,7 +72,7 @@ pub(super) async fn check_with_connector(
             Err(failed) => failed,
         };
         if !versions.on_connect_failed(&failed) {
-            let failure = Some(connect_failed_event(&failed, attempt_number));
+            let failure = Some(failed.failure.connect_failed_event(Some(failed.phase), attempt_number));
             return CheckReport { attempt, connected: None, failure, certificate: None, ping_ms: None };
         }
         attempt_number += 1;

@@ -29,19 +29,12 @@ impl MqttSession {
         let ago = |last: Option<Stamp>| last.map(|last| now.since(last).as_secs_f64());
         let (last_rx, last_tx) = self.last_traffic(failure.how);
         DroppedEvent {
-            error_name: Some(failure.name.name.to_owned()),
-            error_message: Some(failure.message()),
-            error_code: Some(failure.name.code),
-            reconnect_attempt: 0,
             active_subscriptions: self.active_subscriptions,
             queued_commands: u32::try_from(queued).unwrap_or(u32::MAX),
-            layer: Some(failure.layer),
-            how: Some(failure.how),
-            reason_code: failure.reason_code,
-            ws_close_code: failure.ws_close_code,
             last_rx_secs: ago(last_rx),
             last_tx_secs: ago(last_tx),
             packets: self.ring.packets_before(now),
+            ..failure.dropped_event()
         }
     }
 

@@ -15,7 +15,7 @@ use super::session::{MqttSession, SessionOutput};
 use super::wire::{OpenFailure, Progress};
 use crate::diagnostics::Stamp;
 use crate::diagnostics::event::{
-    Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent, Event, Initiator, Phase, StampedEvent,
+    Attempt, ConnectKind, ConnectedEvent, Event, Initiator, Phase, StampedEvent,
 };
 
 impl Link {
@@ -190,7 +190,7 @@ impl Link {
     }
 
     fn retry(&mut self, open: &OpenFailure) {
-        let event = connect_failed_event(open, self.retry_state.attempt);
+        let event = open.failure.connect_failed_event(Some(open.phase), self.retry_state.attempt);
         self.emit(Event::ConnectFailed(event));
         let other_version = self.versions.on_connect_failed(open);
         // A refused upgrade is about credentials, signature or address: nothing of them is reused.
@@ -254,20 +254,5 @@ pub(super) fn connected_event(
         local: Some(established.local.to_string()),
         mqtt_version: Some(established.framed.codec().protocol().name().to_owned()),
         limits: accepted.limits.clone(),
-    }
-}
-
-/// The record of a failed attempt.
-pub(super) fn connect_failed_event(open: &OpenFailure, attempt_number: u32) -> ConnectFailedEvent {
-    let failure = &open.failure;
-    ConnectFailedEvent {
-        error_name: Some(failure.name.name.to_owned()),
-        error_message: Some(failure.message()),
-        error_code: Some(failure.name.code),
-        attempt_number,
-        phase: Some(open.phase),
-        layer: Some(failure.layer),
-        return_code: failure.return_code,
-        http_status: failure.http_status,
     }
 }
