@@ -30,7 +30,7 @@ pub mod settings;
 mod settings_error;
 pub mod signer;
 mod state_machine;
-mod validate;
+pub mod validate;
 mod versions;
 pub mod wire;
 
