@@ -8,7 +8,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use dropscope::diagnostics::event::{
     ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Layer, StartedEvent, SystemSource,
 };
-use dropscope::diagnostics::{Diagnostics, Event, Stamp};
+use dropscope::diagnostics::{Diagnostics, Event, MqttVersion, Stamp};
 use dropscope::monitor::{LinkActivity, LiveState, RuntimeStatus};
 use dropscope::tui::keymap::Keymap;
 use dropscope::tui::model::Model;
@@ -49,7 +49,7 @@ fn live_state() -> LiveState {
                 return_code: Some(0),
                 attempt_number: 1,
                 keep_alive_secs: 60.0,
-                mqtt_version: Some("5".into()),
+                mqtt_version: Some(MqttVersion::V5.into()),
                 ..ConnectedEvent::default()
             }),
         );

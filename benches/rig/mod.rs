@@ -8,7 +8,7 @@ use dropscope::clock::SystemClock;
 use dropscope::diagnostics::{Clock, NameMask, StampedEvent};
 use dropscope::export::{ExportOptions, RecorderSettings, RecorderTarget};
 use dropscope::monitor::{self, MonitorHandle, MonitorSettings, ReportSettings};
-use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings, Transport};
+use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings};
 use tokio::sync::broadcast;
 
 /// A link to a broker on loopback that comes back at once after a drop.

@@ -13,13 +13,11 @@ use super::settings::{
 };
 use super::validate as check;
 use super::{BrokerUrl, ConfigError, Directories, HumanDuration, LinkProfile, Options, ParsedUrl, TEMPLATE};
-use crate::diagnostics::NameMask;
 use crate::diagnostics::aws_limits::{AWS_WEBSOCKET_LIMIT, is_aws};
+use crate::diagnostics::{NameMask, Transport, VersionChoice};
 use crate::logging::{LogSettings, Verbosity};
 use crate::mqtt::PlannedReconnect;
-use crate::mqtt::settings::{
-    AddressFamily, BrokerAddress, LinkSettings, TlsSettings, Transport, VersionChoice,
-};
+use crate::mqtt::settings::{AddressFamily, BrokerAddress, LinkSettings, TlsSettings};
 
 /// How often `--export-file` is refreshed when nothing else is said.
 const EXPORT_FILE_EVERY: Duration = Duration::from_secs(300);

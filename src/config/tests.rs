@@ -9,9 +9,10 @@ use secrecy::ExposeSecret;
 
 use super::*;
 use crate::cli::Cli;
+use crate::diagnostics::{Transport, VersionChoice};
 use crate::logging::{LogSettings, Verbosity};
 use crate::mqtt::PlannedReconnect;
-use crate::mqtt::settings::{AddressFamily, PingPolicy, Transport, VersionChoice};
+use crate::mqtt::settings::{AddressFamily, PingPolicy};
 
 fn test_directories() -> Directories {
     Directories { config_files: vec!["/nowhere/config.toml".into()], state: "/state".into() }

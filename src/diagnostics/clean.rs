@@ -1,11 +1,11 @@
-//! How is text from outside made safe to print?
+//! Makes text from outside safe to print.
 //!
 //! Topics, broker reasons, host names and file names can hold control characters, terminal escape
 //! sequences and invisible characters that reorder a line. None of them may reach a terminal.
 
 use std::borrow::Cow;
 
-/// What stands in for a character that must not be printed.
+/// Replaces a character that must not be printed.
 const REPLACEMENT: char = '\u{fffd}';
 
 /// `text` on one line, without control, bidirectional and invisible formatting characters.

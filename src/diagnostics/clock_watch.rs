@@ -1,4 +1,4 @@
-//! Tells a stepped wall clock and a sleeping computer from the passing of time.
+//! Detects a stepped wall clock and a sleeping computer.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The figures: counters and sums by the names of the investigation guide, and those it lacks.
+//! Counters and sums by the names of the investigation guide, and further ones.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use super::event::{DropKind, Layer};
 /// Aggregates; the first block carries the reference collector's names.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Metrics {
-    /// First connects and connects after a disconnect asked for.
+    /// First connects and connects after a requested disconnect.
     pub total_connections: u64,
     /// Sessions ended on purpose.
     pub total_disconnects: u64,
-    /// Drops: one per established session that ended unasked.
+    /// Drops: one per established session that ended without a request.
     pub total_connection_drops: u64,
     /// Connect attempts made while an outage lasted.
     pub total_reconnect_attempts: u64,
@@ -57,7 +57,7 @@ pub struct Metrics {
     pub connected: Duration,
     /// Time without one, `planned_down` included.
     pub down: Duration,
-    /// Time without a session that was asked for.
+    /// Time without a session after a requested disconnect.
     pub planned_down: Duration,
     /// Sessions that ended in a drop and whose length is known.
     pub total_sessions: u64,

@@ -17,6 +17,8 @@ mod fold;
 mod history;
 mod metrics;
 mod name_mask;
+mod protocol;
+mod recorded_word;
 pub mod recording;
 pub mod sentence;
 mod snapshot;
@@ -36,6 +38,8 @@ pub use fold::Diagnostics;
 pub use history::History;
 pub use metrics::{Metrics, Percentiles};
 pub use name_mask::NameMask;
+pub use protocol::{MqttVersion, Transport, VersionChoice};
+pub use recorded_word::{RecordedWord, Word};
 pub use snapshot::{
     ConnectionRecord, DropRecord, KeepAliveArm, Level, LinkState, LogEntry, Mark, MarkKind, PingStats,
     Recovery, SessionCounts, SessionEnd, Snapshot,

@@ -6,8 +6,8 @@ use chrono::{DateTime, SubsecRound, Utc};
 
 /// One instant read on both clocks together, where the event was observed.
 ///
-/// `wall` says *when* (it can be stepped by NTP or a person); `boot` says *how long* (it only moves
-/// forward and counts the time the computer slept). Every duration comes from `boot`.
+/// `wall` is the date and time (NTP or a person can step it); `boot` measures durations (it only moves
+/// forward and includes the time the computer slept). Every duration comes from `boot`.
 ///
 /// Both are rounded to what a recording stores (wall: 1 ms, boot: 1 µs), so that a replayed event
 /// carries exactly the stamp the live event had.
@@ -31,7 +31,7 @@ impl Stamp {
         }
     }
 
-    /// Whether `due` has come, by the boot clock alone. (The order of stamps is not enough: at one instant
+    /// Whether `due` is reached, by the boot clock alone. (The order of stamps is not enough: at one instant
     /// of the boot clock it goes by the wall clock, which may have been set back since `due` was computed.)
     pub fn has_reached(self, due: Self) -> bool {
         self.boot >= due.boot
@@ -64,12 +64,12 @@ impl Stamp {
     }
 }
 
-/// One reading of the three clocks a suspend or a clock step can be told from.
+/// One reading of the three clocks that reveal a suspend or a clock step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClockReading {
     /// The stamp given to events.
     pub stamp: Stamp,
-    /// A clock that stands still while the computer sleeps, from the same origin as `stamp.boot`.
+    /// A clock that stops while the computer sleeps, from the same origin as `stamp.boot`.
     pub awake: Duration,
 }
 

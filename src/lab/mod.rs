@@ -36,7 +36,7 @@ mod tests;
 pub use aws::{AwsRules, Denied, Keyring, Limits, Policy};
 pub use broker::{AcceptedVersions, Broker, BrokerOptions};
 pub use cloud::{Cloud, CloudControl, CloudOptions, Listed, Mishap, Presence, Secret, Served};
-pub use codec::{Connect, LabMqttVersion};
+pub use codec::Connect;
 pub use control::{BrokerControl, ConnectionCounts};
 pub use demo_heater::{ANSWER_TOPIC, COMMAND_TOPIC, TELEMETRY_TOPIC};
 pub use fault::{ConnectionSelector, Fault, FaultTrigger, PlannedFault};

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::device::{Device, Incoming, Occasion, Shown, Turn, Value, Waiting};
 use crate::diagnostics::commands::SILENT_DEVICE;
-use crate::diagnostics::event::{CommandUpdate, Event};
+use crate::diagnostics::event::{AlertState, CommandUpdate, Event};
 use crate::diagnostics::topics::filter_matches;
 use crate::diagnostics::{Stamp, StampedEvent};
 use crate::mqtt::{MessageListener, Publish, ReceivedMessage};
@@ -256,12 +256,12 @@ fn command_event(command: CommandUpdate, at: Stamp) -> StampedEvent {
 
 fn alert_update(change: Turn) -> AlertUpdate {
     match change {
-        Turn::Silent(message) => (SILENT_DEVICE, "raised", message),
-        Turn::Over(message) => (SILENT_DEVICE, "cleared", message),
+        Turn::Silent(message) => (SILENT_DEVICE, AlertState::Raised, message),
+        Turn::Over(message) => (SILENT_DEVICE, AlertState::Cleared, message),
     }
 }
 
 fn alert_event((rule, state, message): AlertUpdate, at: Stamp) -> StampedEvent {
-    let (rule, state) = (rule.to_owned(), state.to_owned());
+    let (rule, state) = (rule.to_owned(), state.into());
     StampedEvent { at, event: Event::Alert { rule, state, message } }
 }

@@ -6,23 +6,6 @@ use super::properties::ReasonProperties;
 use super::wire::sanitize_text;
 use crate::diagnostics::codes;
 
-/// The protocol version a session speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ProtocolVersion {
-    V311,
-    V5,
-}
-
-impl ProtocolVersion {
-    /// As written in recordings.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::V311 => "3.1.1",
-            Self::V5 => "5",
-        }
-    }
-}
-
 /// Why a CONNECT was refused, in words.
 pub(super) fn connack_refusal_text(code: u8, properties: ReasonProperties<'_>) -> String {
     let meaning = codes::connack_refusal(code);

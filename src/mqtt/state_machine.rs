@@ -252,7 +252,7 @@ pub(super) fn connected_event(
         keep_alive_secs: accepted.server_keep_alive.map_or(requested_keep_alive, f64::from),
         remote: Some(established.remote.to_string()),
         local: Some(established.local.to_string()),
-        mqtt_version: Some(established.framed.codec().protocol().name().to_owned()),
+        mqtt_version: Some(established.framed.codec().protocol().into()),
         limits: accepted.limits.clone(),
     }
 }

@@ -2,9 +2,10 @@
 
 use secrecy::ExposeSecret as _;
 
-use super::settings::{LinkSettings, VersionChoice};
+use super::settings::LinkSettings;
 use super::settings_error::SettingsError;
 use super::wire::sanitize_text;
+use crate::diagnostics::VersionChoice;
 use crate::diagnostics::topics::is_filter;
 
 /// Smallest packet size limit that lets a CONNECT and its answer through.

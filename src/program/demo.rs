@@ -25,13 +25,11 @@ use crate::cli;
 use crate::clock::SystemClock;
 use crate::config::{ConnectionTarget, Directories, EmbeddedBroker, ResolvedSettings, parse_device};
 use crate::device::Device;
-use crate::diagnostics::Clock;
-use crate::lab::scenario::{LabTransport, MANUAL_FAULTS, PeriodicPublish, SCENARIOS, Scenario, speed_label};
-use crate::lab::{
-    GatewayControl, LAB_HOST, LabMqttVersion, LabOptions, LabSetup, PathFault, TELEMETRY_TOPIC,
-};
+use crate::diagnostics::{Clock, MqttVersion, Transport, VersionChoice};
+use crate::lab::scenario::{MANUAL_FAULTS, PeriodicPublish, SCENARIOS, Scenario, speed_label};
+use crate::lab::{GatewayControl, LAB_HOST, LabOptions, LabSetup, PathFault, TELEMETRY_TOPIC};
 use crate::monitor::{MonitorRequest, Simulation, SimulationPort};
-use crate::mqtt::settings::{LinkSettings, Resolver, Transport, VersionChoice};
+use crate::mqtt::settings::{LinkSettings, Resolver};
 
 /// The simulated heater, as a configuration file would have it.
 const DEVICE: &str = include_str!("demo/device.toml");
@@ -95,19 +93,19 @@ fn list() -> Result<String, std::fmt::Error> {
     Ok(text)
 }
 
-fn transport(lab_transport: LabTransport) -> Transport {
+fn transport(lab_transport: Transport) -> Transport {
     match lab_transport {
-        LabTransport::Tcp => Transport::Tcp,
-        LabTransport::Tls => Transport::Tls,
-        LabTransport::Ws => Transport::Ws,
-        LabTransport::Wss => Transport::Wss,
+        Transport::Tcp => Transport::Tcp,
+        Transport::Tls => Transport::Tls,
+        Transport::Ws => Transport::Ws,
+        Transport::Wss => Transport::Wss,
     }
 }
 
-fn version(version: LabMqttVersion) -> VersionChoice {
+fn version(version: MqttVersion) -> VersionChoice {
     match version {
-        LabMqttVersion::V311 => VersionChoice::V311,
-        LabMqttVersion::V5 => VersionChoice::V5,
+        MqttVersion::V311 => VersionChoice::V311,
+        MqttVersion::V5 => VersionChoice::V5,
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{TimeZone as _, Utc};
 
 use crate::diagnostics::event::{ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Layer, StartedEvent};
-use crate::diagnostics::{Diagnostics, Event, Stamp};
+use crate::diagnostics::{Diagnostics, Event, MqttVersion, Stamp};
 use crate::monitor::{LiveState, RuntimeStatus};
 
 /// The instant `secs` after the start of the run.
@@ -21,7 +21,7 @@ fn connected(event_type: ConnectKind) -> Event {
         return_code: Some(0),
         attempt_number: u32::from(event_type == ConnectKind::Resumed),
         keep_alive_secs: 60.0,
-        mqtt_version: Some("3.1.1".to_owned()),
+        mqtt_version: Some(MqttVersion::V311.into()),
         ..ConnectedEvent::default()
     })
 }

@@ -20,7 +20,6 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use crate::mosquitto::{Mosquitto, PASSWORD, USER, installed};
 use crate::{TEST_TIMEOUT, broker};
-use dropscope::mqtt::settings::Transport;
 
 const VERSIONS: [&str; 2] = ["mqttv311", "mqttv5"];
 const TOPIC: &str = "lab/interop";

@@ -1,3 +1,4 @@
+use crate::diagnostics::RecordedWord;
 use chrono::{TimeZone, Utc};
 
 use super::super::event::{
@@ -39,7 +40,7 @@ impl FactsFixture {
             event_type: ConnectKind::Resumed,
             return_code: Some(0),
             keep_alive_secs: keep_alive_secs.into(),
-            mqtt_version: Some(version.into()),
+            mqtt_version: Some(RecordedWord::parse(version)),
             ..ConnectedEvent::default()
         }));
     }

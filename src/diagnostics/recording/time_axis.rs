@@ -1,7 +1,7 @@
-//! How long after the first line did a line happen, whatever the wall clock did?
+//! The time from the first line to a line, independent of steps of the wall clock.
 //!
-//! With `m` (boot clock) the answer is `base + m`, the base being set anew at every `started`. Without it
-//! the order in the file is the true order, and steps of the wall clock are taken out.
+//! With `m` (boot clock) it is `base + m`; the base is set again at every `started`. Without `m` the order in
+//! the file is the true order, and steps of the wall clock are subtracted.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ const STEP_US: i64 = 5_000_000;
 /// (`t` is rounded to a millisecond).
 const ALIGNED_US: i64 = 2_000;
 
-/// Puts the lines of one or several runs on one axis of boot time that never needs the wall clock's word
-/// for a duration within a run.
+/// Puts the lines of one or several runs on one axis of boot time. No duration within a run comes from the
+/// wall clock.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TimeAxis {
     /// What to add to `m`, in microseconds.
@@ -79,7 +79,7 @@ impl TimeAxis {
     }
 }
 
-/// The step told by a `system/clock` message ("stepped by +3600.0 s"), in microseconds.
+/// The step in a `system/clock` message ("stepped by +3600.0 s"), in microseconds.
 fn parse_clock_step(message: &str) -> Option<i64> {
     let (_, rest) = message.split_once("stepped by ")?;
     let secs: f64 = rest.split_whitespace().next()?.trim_end_matches('s').parse().ok()?;

@@ -1,4 +1,4 @@
-//! Which file does the next line go to, and which old ones go away?
+//! The files of a recording: which one the next line goes to, and which old ones are removed.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -273,7 +273,7 @@ fn is_same_file(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
-/// Tries to lock the file; `true` if somebody else holds the lock.
+/// Tries to lock the file; `true` if another process holds the lock.
 #[cfg(unix)]
 fn is_locked_elsewhere(file: &File) -> bool {
     use rustix::fs::{FlockOperation, flock};

@@ -1,4 +1,4 @@
-//! What does dropscope add to the reference's export?
+//! What dropscope adds to the reference's export.
 
 use std::collections::BTreeMap;
 

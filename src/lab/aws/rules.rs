@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::keyring::{Denied, Keyring};
 use super::limits::Limits;
 use super::policy::Policy;
-use crate::diagnostics::{Clock, Stamp};
+use crate::diagnostics::{Clock, MqttVersion, Stamp};
 use crate::lab::broker::lock;
-use crate::lab::codec::{ClientPacket, Connect, LabMqttVersion};
+use crate::lab::codec::{ClientPacket, Connect};
 use crate::lab::message::ApplicationMessage;
 
 const NOT_AUTHORIZED: u8 = 0x87;
@@ -107,8 +107,8 @@ impl AwsRules {
     /// Checks client id, last will and pace of a CONNECT.
     pub(in crate::lab) fn admit_connect(&self, connect: &Connect) -> Result<(), Turnaway> {
         let code = |v311: Option<u8>, v5: u8| match connect.version {
-            LabMqttVersion::V311 => Turnaway { code: v311 },
-            LabMqttVersion::V5 => Turnaway { code: Some(v5) },
+            MqttVersion::V311 => Turnaway { code: v311 },
+            MqttVersion::V5 => Turnaway { code: Some(v5) },
         };
         let id = &connect.client_id;
         if id.len() > self.limits.client_id || id.starts_with('$') {
@@ -139,7 +139,7 @@ impl AwsRules {
     /// Judges a packet of a connected client.
     pub(in crate::lab) fn judge(
         &self,
-        version: LabMqttVersion,
+        version: MqttVersion,
         packet: &ClientPacket,
         conduct: &mut Conduct,
     ) -> Verdict {
@@ -159,12 +159,12 @@ impl AwsRules {
         }
     }
 
-    fn judge_publish(&self, version: LabMqttVersion, message: &ApplicationMessage) -> Verdict {
+    fn judge_publish(&self, version: MqttVersion, message: &ApplicationMessage) -> Verdict {
         let close = |reason| Verdict::Close { reason, suback: Vec::new() };
         if message.qos > 1 {
             return match version {
-                LabMqttVersion::V311 => Verdict::Ignore,
-                LabMqttVersion::V5 => close(QOS_NOT_SUPPORTED),
+                MqttVersion::V311 => Verdict::Ignore,
+                MqttVersion::V5 => close(QOS_NOT_SUPPORTED),
             };
         }
         if message.payload.len() > self.limits.payload {
@@ -191,14 +191,14 @@ impl AwsRules {
 
     fn judge_subscribe(
         &self,
-        version: LabMqttVersion,
+        version: MqttVersion,
         filters: &[(String, u8)],
         conduct: &mut Conduct,
     ) -> Verdict {
         if filters.len() > self.limits.filters_per_subscribe {
             return Verdict::Close { reason: QUOTA_EXCEEDED, suback: Vec::new() };
         }
-        if version == LabMqttVersion::V311 && filters.iter().any(|(_, qos)| *qos > 1) {
+        if version == MqttVersion::V311 && filters.iter().any(|(_, qos)| *qos > 1) {
             return Verdict::Ignore;
         }
         let mut refused = None;
@@ -217,7 +217,7 @@ impl AwsRules {
             refused = refused.or(refusal);
             codes.push(match refusal {
                 None => (*qos).min(1),
-                Some(_) if version == LabMqttVersion::V311 => 0x80,
+                Some(_) if version == MqttVersion::V311 => 0x80,
                 Some(reason) => reason,
             });
         }

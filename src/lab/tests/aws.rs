@@ -10,11 +10,10 @@ use tokio::time::{Instant, sleep};
 
 use super::client::{Ask, Client, Got, ask, message};
 use super::simulated_clock::SimulatedClock;
-use crate::lab::{
-    ApplicationMessage, AwsRules, Broker, BrokerOptions, Fault, Keyring, LabMqttVersion, Limits, Policy,
-};
+use crate::diagnostics::MqttVersion;
+use crate::lab::{ApplicationMessage, AwsRules, Broker, BrokerOptions, Fault, Keyring, Limits, Policy};
 
-const BOTH: [LabMqttVersion; 2] = [LabMqttVersion::V311, LabMqttVersion::V5];
+const BOTH: [MqttVersion; 2] = [MqttVersion::V311, MqttVersion::V5];
 
 struct Account {
     broker: Broker,
@@ -40,7 +39,7 @@ impl Account {
         Client::greet(ours, ask).await
     }
 
-    async fn client(&self, version: LabMqttVersion, id: &'static str) -> Client<DuplexStream> {
+    async fn client(&self, version: MqttVersion, id: &'static str) -> Client<DuplexStream> {
         let (client, got) = self.dial(ask(version, id)).await;
         assert_eq!(got, Got::ConnAck { session_present: false, code: 0 });
         client
@@ -48,10 +47,10 @@ impl Account {
 }
 
 /// What a client of either version sees when it is sent away.
-fn sent_away(version: LabMqttVersion, reason: u8) -> Got {
+fn sent_away(version: MqttVersion, reason: u8) -> Got {
     match version {
-        LabMqttVersion::V311 => Got::Fin,
-        LabMqttVersion::V5 => Got::Disconnect(reason),
+        MqttVersion::V311 => Got::Fin,
+        MqttVersion::V5 => Got::Disconnect(reason),
     }
 }
 
@@ -63,8 +62,8 @@ async fn a_client_id_connects_once_a_second_and_the_newer_one_wins() {
         sleep(Duration::from_millis(900)).await;
         let (_, throttled) = account.dial(ask(version, "x")).await;
         let refusal = match version {
-            LabMqttVersion::V311 => Got::Fin,
-            LabMqttVersion::V5 => Got::ConnAck { session_present: false, code: 0x97 },
+            MqttVersion::V311 => Got::Fin,
+            MqttVersion::V5 => Got::ConnAck { session_present: false, code: 0x97 },
         };
         assert_eq!(throttled, refusal);
         // Another id is not concerned, and the first connection lives.
@@ -82,7 +81,7 @@ async fn keep_alive_is_clamped_and_cut_at_one_and_a_half() {
     for (asked, cut_secs) in [(0, 1800), (5, 45), (60, 90), (7200, 1800)] {
         let account = account();
         let start = Instant::now();
-        let (mut client, _) = account.dial(Ask { keep_alive: asked, ..ask(LabMqttVersion::V5, "x") }).await;
+        let (mut client, _) = account.dial(Ask { keep_alive: asked, ..ask(MqttVersion::V5, "x") }).await;
         let end = client.next_within(Duration::from_secs(4000)).await;
         assert_eq!(end, Got::Disconnect(0x8D), "{asked}");
         assert_eq!(start.elapsed().as_secs(), cut_secs, "{asked}");
@@ -121,15 +120,15 @@ async fn the_fifty_first_subscription_ends_the_connection() {
         assert_eq!(client.subscribe("t/7", 1).await, Got::SubAck(vec![1]));
         assert_eq!(client.unsubscribe("t/7").await, Got::UnsubAck);
         assert_eq!(client.subscribe("t/50", 1).await, Got::SubAck(vec![1]));
-        let code = if version == LabMqttVersion::V5 { 0x97 } else { 0x80 };
+        let code = if version == MqttVersion::V5 { 0x97 } else { 0x80 };
         assert_eq!(client.subscribe("t/51", 1).await, Got::SubAck(vec![code]));
         assert_eq!(client.next().await, sent_away(version, 0x97));
     }
 }
 
-fn subscribe_packet(version: LabMqttVersion, filters: usize) -> Vec<u8> {
+fn subscribe_packet(version: MqttVersion, filters: usize) -> Vec<u8> {
     let mut body = vec![0, 7];
-    if version == LabMqttVersion::V5 {
+    if version == MqttVersion::V5 {
         body.push(0);
     }
     for number in 0..filters {
@@ -169,11 +168,11 @@ async fn a_payload_of_more_than_128_kilobytes_ends_the_connection() {
 #[tokio::test(start_paused = true)]
 async fn qos_2_is_not_answered_or_refused() {
     let account = account();
-    let mut old = account.client(LabMqttVersion::V311, "old").await;
+    let mut old = account.client(MqttVersion::V311, "old").await;
     old.publish("t", "x", 2, false).await;
     assert_eq!(old.next().await, Got::Silence);
     assert_eq!(old.subscribe("t", 2).await, Got::Silence);
-    let mut new = account.client(LabMqttVersion::V5, "new").await;
+    let mut new = account.client(MqttVersion::V5, "new").await;
     assert_eq!(new.subscribe("t", 2).await, Got::SubAck(vec![1]));
     new.publish("t", "x", 2, false).await;
     assert_eq!(new.next().await, Got::Disconnect(0x9B));
@@ -195,7 +194,7 @@ async fn what_the_policy_forbids_ends_the_connection() {
             let mut subscriber = account.client(version, "subscriber").await;
             assert_eq!(subscriber.subscribe("open", 1).await, Got::SubAck(vec![1]));
             let reason = if has_slashes { 0x8F } else { 0x87 };
-            let code = if version == LabMqttVersion::V5 { reason } else { 0x80 };
+            let code = if version == MqttVersion::V5 { reason } else { 0x80 };
             assert_eq!(subscriber.subscribe(topic, 1).await, Got::SubAck(vec![code]), "{topic}");
             assert_eq!(subscriber.next().await, sent_away(version, reason), "{topic}");
         }
@@ -208,11 +207,11 @@ async fn a_forbidden_will_or_client_id_is_refused() {
         let account = account();
         let will = Some(ApplicationMessage::new("$aws/x", "gone"));
         let (_, got) = account.dial(Ask { will, ..ask(version, "x") }).await;
-        let code = if version == LabMqttVersion::V5 { 0x87 } else { 5 };
+        let code = if version == MqttVersion::V5 { 0x87 } else { 5 };
         assert_eq!(got, Got::ConnAck { session_present: false, code });
         for id in ["$x", LONG_ID] {
             let (_, got) = account.dial(ask(version, id)).await;
-            let code = if version == LabMqttVersion::V5 { 0x85 } else { 2 };
+            let code = if version == MqttVersion::V5 { 0x85 } else { 2 };
             assert_eq!(got, Got::ConnAck { session_present: false, code }, "{id}");
         }
         account.client(version, &LONG_ID[1..]).await;
@@ -227,7 +226,7 @@ const LONG_ID: &str = "012345678901234567890123456789012345678901234567890123456
 async fn a_wildcard_gets_no_retained_messages_and_not_its_parent() {
     let account = account();
     account.broker.control().retain("a/b", "kept");
-    let mut client = account.client(LabMqttVersion::V311, "x").await;
+    let mut client = account.client(MqttVersion::V311, "x").await;
     assert_eq!(client.subscribe("a/#", 0).await, Got::SubAck(vec![0]));
     account.broker.publish("a", "parent");
     account.broker.publish("a/c", "child");
@@ -256,10 +255,10 @@ async fn a_session_outlives_its_connection_for_an_hour() {
 #[tokio::test(start_paused = true)]
 async fn a_session_belongs_to_one_protocol_version() {
     let account = account();
-    let (client, _) = account.dial(Ask { clean: false, ..ask(LabMqttVersion::V311, "x") }).await;
+    let (client, _) = account.dial(Ask { clean: false, ..ask(MqttVersion::V311, "x") }).await;
     drop(client);
     sleep(Duration::from_secs(2)).await;
-    let (_, got) = account.dial(Ask { clean: false, ..ask(LabMqttVersion::V5, "x") }).await;
+    let (_, got) = account.dial(Ask { clean: false, ..ask(MqttVersion::V5, "x") }).await;
     assert_eq!(got, Got::ConnAck { session_present: false, code: 0 });
 }
 
@@ -319,9 +318,9 @@ fn aliased(topic: &str, alias: u16) -> Vec<u8> {
 #[tokio::test(start_paused = true)]
 async fn eight_topic_aliases_may_be_used() {
     let account = account();
-    let mut watcher = account.client(LabMqttVersion::V311, "watcher").await;
+    let mut watcher = account.client(MqttVersion::V311, "watcher").await;
     watcher.subscribe("t/+", 0).await;
-    let mut client = account.client(LabMqttVersion::V5, "x").await;
+    let mut client = account.client(MqttVersion::V5, "x").await;
     client.write(&aliased("t/1", 8)).await;
     client.write(&aliased("", 8)).await;
     assert_eq!(watcher.next().await, message("t/1", "x"));
@@ -329,7 +328,7 @@ async fn eight_topic_aliases_may_be_used() {
     client.write(&aliased("", 7)).await;
     assert_eq!(client.next().await, Got::Disconnect(0x82));
     sleep(Duration::from_secs(2)).await;
-    let mut client = account.client(LabMqttVersion::V5, "x").await;
+    let mut client = account.client(MqttVersion::V5, "x").await;
     client.write(&aliased("t/1", 9)).await;
     assert_eq!(client.next().await, Got::Disconnect(0x94));
 }
@@ -337,7 +336,7 @@ async fn eight_topic_aliases_may_be_used() {
 #[tokio::test(start_paused = true)]
 async fn a_hundred_messages_may_be_unacknowledged() {
     let account = account();
-    let mut slow = account.client(LabMqttVersion::V311, "slow").await.without_acknowledging();
+    let mut slow = account.client(MqttVersion::V311, "slow").await.without_acknowledging();
     slow.subscribe("t", 1).await;
     for number in 0..150 {
         let publish = ApplicationMessage { qos: 1, ..ApplicationMessage::new("t", format!("{number}")) };
@@ -354,7 +353,7 @@ async fn a_hundred_messages_may_be_unacknowledged() {
 #[tokio::test(start_paused = true)]
 async fn a_hundred_publishes_a_second_are_taken() {
     let account = account();
-    let mut client = account.client(LabMqttVersion::V311, "x").await;
+    let mut client = account.client(MqttVersion::V311, "x").await;
     for _ in 0..150 {
         client.publish("t", "x", 1, false).await;
     }

@@ -3,9 +3,10 @@
 use tokio::io::DuplexStream;
 
 use super::client::{Ask, Client, Got, ask};
-use crate::lab::{ApplicationMessage, Broker, BrokerOptions, LabMqttVersion};
+use crate::diagnostics::MqttVersion;
+use crate::lab::{ApplicationMessage, Broker, BrokerOptions};
 
-async fn come(broker: &Broker, version: LabMqttVersion) -> Client<DuplexStream> {
+async fn come(broker: &Broker, version: MqttVersion) -> Client<DuplexStream> {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
     broker.attach(theirs);
     let (client, got) = Client::greet(ours, Ask { clean: false, ..ask(version, "lasting") }).await;
@@ -28,7 +29,7 @@ fn message(payload: &str, dup: bool) -> Got {
 
 #[tokio::test(start_paused = true)]
 async fn every_step_is_taken_up_again_with_its_packet_id() {
-    for version in [LabMqttVersion::V311, LabMqttVersion::V5] {
+    for version in [MqttVersion::V311, MqttVersion::V5] {
         let broker = Broker::start(BrokerOptions::default());
         let mut client = come(&broker, version).await;
         assert_eq!(client.subscribe("t", 2).await, Got::SubAck(vec![2]));
@@ -65,12 +66,12 @@ async fn every_step_is_taken_up_again_with_its_packet_id() {
 #[tokio::test(start_paused = true)]
 async fn a_message_that_the_client_refuses_is_done() {
     let broker = Broker::start(BrokerOptions::default());
-    let mut client = come(&broker, LabMqttVersion::V5).await;
+    let mut client = come(&broker, MqttVersion::V5).await;
     client.subscribe("t", 2).await;
     publish(&broker, "unwanted");
     assert_eq!(client.next().await, message("unwanted", false));
     client.write(&[0x50, 4, 0, 1, 0x97, 0]).await;
     assert_eq!(client.next().await, Got::Silence, "no PUBREL");
     leave(&broker, client).await;
-    assert_eq!(come(&broker, LabMqttVersion::V5).await.next().await, Got::Silence);
+    assert_eq!(come(&broker, MqttVersion::V5).await.next().await, Got::Silence);
 }

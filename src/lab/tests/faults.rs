@@ -4,11 +4,10 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use super::client::{Ask, Client, Got, ask, message};
-use crate::lab::{
-    Broker, BrokerOptions, Fault, FaultTrigger, LabMqttVersion, ListenerEndpoint, PlannedFault,
-};
+use crate::diagnostics::MqttVersion;
+use crate::lab::{Broker, BrokerOptions, Fault, FaultTrigger, ListenerEndpoint, PlannedFault};
 
-const BOTH: [LabMqttVersion; 2] = [LabMqttVersion::V311, LabMqttVersion::V5];
+const BOTH: [MqttVersion; 2] = [MqttVersion::V311, MqttVersion::V5];
 const MOMENT: Duration = Duration::from_millis(150);
 
 async fn broker() -> (Broker, std::net::SocketAddr) {
@@ -18,7 +17,7 @@ async fn broker() -> (Broker, std::net::SocketAddr) {
 }
 
 /// Strikes a live connection and returns what arrives.
-async fn struck(version: LabMqttVersion, fault: Fault) -> Vec<Got> {
+async fn struck(version: MqttVersion, fault: Fault) -> Vec<Got> {
     let (broker, address) = broker().await;
     let mut client = Client::tcp(address, version, "victim").await;
     assert!(broker.control().inject_client("victim", &fault), "the victim is connected");
@@ -42,16 +41,16 @@ async fn endings_arrive_as_what_they_are() {
         assert_eq!(struck(version, Fault::Reset).await, [Got::Broken(ErrorKind::ConnectionReset)]);
     }
     let leave = Fault::Disconnect { reason: 0x8B, text: Some("maintenance".into()) };
-    assert_eq!(struck(LabMqttVersion::V5, leave.clone()).await, [Got::Disconnect(0x8B), Got::Fin]);
-    assert_eq!(struck(LabMqttVersion::V311, leave).await, [Got::Fin]);
-    assert_eq!(struck(LabMqttVersion::V5, Fault::KeepAliveCut).await, [Got::Disconnect(0x8D), Got::Fin]);
-    assert_eq!(struck(LabMqttVersion::V311, Fault::KeepAliveCut).await, [Got::Fin]);
+    assert_eq!(struck(MqttVersion::V5, leave.clone()).await, [Got::Disconnect(0x8B), Got::Fin]);
+    assert_eq!(struck(MqttVersion::V311, leave).await, [Got::Fin]);
+    assert_eq!(struck(MqttVersion::V5, Fault::KeepAliveCut).await, [Got::Disconnect(0x8D), Got::Fin]);
+    assert_eq!(struck(MqttVersion::V311, Fault::KeepAliveCut).await, [Got::Fin]);
 }
 
 #[tokio::test]
 async fn a_fin_stays_a_fin_although_the_client_is_sending() {
     let (broker, address) = broker().await;
-    let mut client = Client::tcp(address, LabMqttVersion::V311, "busy").await;
+    let mut client = Client::tcp(address, MqttVersion::V311, "busy").await;
     broker.control().inject(&Fault::Fin);
     for _ in 0..50 {
         client.publish("t", "x", 0, false).await;
@@ -124,9 +123,7 @@ async fn pings_are_swallowed_or_delayed() {
 async fn a_connect_is_refused_with_any_code_or_never_answered() {
     let (broker, address) = broker().await;
     let control = broker.control();
-    for (version, codes) in
-        [(LabMqttVersion::V311, vec![1, 2, 3, 4, 5]), (LabMqttVersion::V5, vec![0x87, 0x89])]
-    {
+    for (version, codes) in [(MqttVersion::V311, vec![1, 2, 3, 4, 5]), (MqttVersion::V5, vec![0x87, 0x89])] {
         for code in codes {
             control.plan_fault(PlannedFault::every(Fault::RefuseConnect(code)));
             let (mut client, got) = Client::dial(address, ask(version, "x")).await;
@@ -138,10 +135,10 @@ async fn a_connect_is_refused_with_any_code_or_never_answered() {
     assert_eq!(control.connection_counts().connects, 7);
     assert_eq!(control.connections(), 0);
     control.plan_fault(PlannedFault::every(Fault::HoldConnack));
-    let dialing = tokio::time::timeout(MOMENT, Client::dial(address, ask(LabMqttVersion::V5, "x")));
+    let dialing = tokio::time::timeout(MOMENT, Client::dial(address, ask(MqttVersion::V5, "x")));
     assert!(dialing.await.is_err(), "the CONNACK is held back");
     control.clear_planned_faults();
-    Client::tcp(address, LabMqttVersion::V5, "x").await;
+    Client::tcp(address, MqttVersion::V5, "x").await;
 }
 
 #[tokio::test]
@@ -154,24 +151,24 @@ async fn plans_strike_the_nth_connection_at_their_moment_and_add_up() {
     control.plan_fault(PlannedFault::every_at(FaultTrigger::AfterMessages(3), Fault::Fin).nth(4));
     control.plan_fault(PlannedFault::every(Fault::SuppressPings).nth(4));
     control.plan_fault(PlannedFault::every_at(FaultTrigger::AfterConnack(MOMENT), Fault::Reset).nth(5));
-    let (_, got) = Client::dial(address, ask(LabMqttVersion::V311, "1")).await;
+    let (_, got) = Client::dial(address, ask(MqttVersion::V311, "1")).await;
     assert_eq!(got, Got::Broken(ErrorKind::ConnectionReset));
-    let (_, got) = Client::dial(address, ask(LabMqttVersion::V311, "2")).await;
+    let (_, got) = Client::dial(address, ask(MqttVersion::V311, "2")).await;
     assert_eq!(got, Got::Fin);
-    let (_, got) = Client::dial(address, ask(LabMqttVersion::V311, "3")).await;
+    let (_, got) = Client::dial(address, ask(MqttVersion::V311, "3")).await;
     assert!(matches!(got, Got::Malformed(_)), "{got:?}");
-    let mut fourth = Client::tcp(address, LabMqttVersion::V311, "4").await;
+    let mut fourth = Client::tcp(address, MqttVersion::V311, "4").await;
     fourth.ping().await;
     fourth.publish("t", "1", 0, false).await;
     fourth.publish("t", "2", 0, false).await;
     assert_eq!(fourth.next_within(MOMENT).await, Got::Silence);
     fourth.publish("t", "3", 0, false).await;
     assert_eq!(fourth.next().await, Got::Fin);
-    let mut fifth = Client::tcp(address, LabMqttVersion::V311, "5").await;
+    let mut fifth = Client::tcp(address, MqttVersion::V311, "5").await;
     assert_eq!(fifth.next_within(MOMENT / 3).await, Got::Silence);
     assert_eq!(fifth.next().await, Got::Broken(ErrorKind::ConnectionReset));
     assert_eq!(
-        Client::dial(address, Ask { keep_alive: 0, ..ask(LabMqttVersion::V311, "6") }).await.1,
+        Client::dial(address, Ask { keep_alive: 0, ..ask(MqttVersion::V311, "6") }).await.1,
         Got::ConnAck { session_present: false, code: 0 }
     );
 }

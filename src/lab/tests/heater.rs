@@ -8,9 +8,8 @@ use tokio::time::Instant;
 
 use super::client::{Ask, Client, Got, ask};
 use super::simulated_clock::SimulatedClock;
-use crate::lab::{
-    Answering, Broker, BrokerOptions, Fault, Heater, HeaterControl, HeaterOptions, LabMqttVersion, Wrong,
-};
+use crate::diagnostics::MqttVersion;
+use crate::lab::{Answering, Broker, BrokerOptions, Fault, Heater, HeaterControl, HeaterOptions, Wrong};
 
 const ALL: &str = "cmd/52/navilink-aabbccddeeff/#";
 const ANSWERS: &str = "cmd/52/navilink-aabbccddeeff/navien-client-0a1b2c3d/res";
@@ -30,7 +29,7 @@ async fn scene(scale: f64) -> Scene {
     control.connected(1).await;
     let (ours, theirs) = tokio::io::duplex(1 << 18);
     broker.attach(theirs);
-    let (mut app, _) = Client::greet(ours, Ask { keep_alive: 0, ..ask(LabMqttVersion::V311, "app") }).await;
+    let (mut app, _) = Client::greet(ours, Ask { keep_alive: 0, ..ask(MqttVersion::V311, "app") }).await;
     assert_eq!(app.subscribe(ALL, 1).await, Got::SubAck(vec![1]));
     Scene { broker, heater, control, app }
 }

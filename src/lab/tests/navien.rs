@@ -19,9 +19,9 @@ use super::client::{Client, Got, ask};
 use super::http::post;
 use super::simulated_clock::SimulatedClock;
 use crate::aws::{Credentials, SignatureError, SigningTarget, presign};
-use crate::diagnostics::Clock;
+use crate::diagnostics::{Clock, MqttVersion};
 use crate::lab::websocket::WebSocketBytes;
-use crate::lab::{Denied, LabMqttVersion, NavienLab, NavienLabOptions, PathFault, Policy};
+use crate::lab::{Denied, NavienLab, NavienLabOptions, PathFault, Policy};
 
 struct App {
     lab: NavienLab,
@@ -101,7 +101,7 @@ async fn a_client_signs_in_connects_and_reads_the_heater() {
     let list = post(&app.lab.rest_url, "/device/list", Some(&token), &body).await.json();
     assert_eq!(list["data"][0]["deviceInfo"]["connected"], 2);
     let socket = app.upgrade(&credentials).await.unwrap();
-    let (mut client, got) = Client::greet(socket, ask(LabMqttVersion::V311, "navien-client-0a1b2c3d")).await;
+    let (mut client, got) = Client::greet(socket, ask(MqttVersion::V311, "navien-client-0a1b2c3d")).await;
     assert_eq!(got, Got::ConnAck { session_present: false, code: 0 });
     assert_eq!(client.subscribe("cmd/52/navilink-aabbccddeeff/#", 1).await, Got::SubAck(vec![1]));
     client.publish(STATUS_TOPIC, &status_request(), 1, false).await;

@@ -5,11 +5,10 @@ use std::time::Duration;
 use tokio::io::DuplexStream;
 
 use super::client::{Ask, Client, Got, ask, message};
-use crate::lab::{
-    AcceptedVersions, ApplicationMessage, Broker, BrokerOptions, LabMqttVersion, MessageCounters,
-};
+use crate::diagnostics::MqttVersion;
+use crate::lab::{AcceptedVersions, ApplicationMessage, Broker, BrokerOptions, MessageCounters};
 
-const BOTH: [LabMqttVersion; 2] = [LabMqttVersion::V311, LabMqttVersion::V5];
+const BOTH: [MqttVersion; 2] = [MqttVersion::V311, MqttVersion::V5];
 
 async fn dial(broker: &Broker, ask: Ask) -> (Client<DuplexStream>, Got) {
     let (ours, theirs) = tokio::io::duplex(1 << 20);
@@ -27,8 +26,8 @@ async fn join(broker: &Broker, ask: Ask) -> Client<DuplexStream> {
 async fn messages_reach_matching_subscribers_of_either_version() {
     let broker = Broker::start(BrokerOptions::default());
     for version in BOTH {
-        let mut old = join(&broker, ask(LabMqttVersion::V311, "old")).await;
-        let mut new = join(&broker, ask(LabMqttVersion::V5, "new")).await;
+        let mut old = join(&broker, ask(MqttVersion::V311, "old")).await;
+        let mut new = join(&broker, ask(MqttVersion::V5, "new")).await;
         assert_eq!(old.subscribe("home/+/status", 1).await, Got::SubAck(vec![1]));
         assert_eq!(new.subscribe("home/#", 0).await, Got::SubAck(vec![0]));
         let mut publisher = join(&broker, ask(version, "publisher")).await;
@@ -108,7 +107,7 @@ async fn the_last_will_speaks_for_the_lost_but_not_for_those_who_said_goodbye() 
         polite.write(&[0xE0, 0]).await;
         assert_eq!(polite.next().await, Got::Fin);
         assert_eq!(witness.next().await, Got::Silence);
-        if version == LabMqttVersion::V5 {
+        if version == MqttVersion::V5 {
             let mut insistent = join(&broker, with_will("insistent")).await;
             insistent.write(&[0xE0, 1, 4]).await;
             assert_eq!(insistent.next().await, Got::Fin);
@@ -153,7 +152,7 @@ async fn the_same_client_id_takes_over() {
     for version in BOTH {
         let mut first = join(&broker, ask(version, "twin")).await;
         let mut second = join(&broker, ask(version, "twin")).await;
-        if version == LabMqttVersion::V5 {
+        if version == MqttVersion::V5 {
             assert_eq!(first.next().await, Got::Disconnect(0x8E));
         }
         assert_eq!(first.next().await, Got::Fin);
@@ -174,7 +173,7 @@ async fn silence_is_cut_at_one_and_a_half_keep_alives() {
         client.ping().await;
         assert_eq!(client.next().await, Got::PingResp);
         assert_eq!(client.next_within(Duration::from_millis(29_900)).await, Got::Silence);
-        if version == LabMqttVersion::V5 {
+        if version == MqttVersion::V5 {
             assert_eq!(client.next_within(Duration::from_millis(200)).await, Got::Disconnect(0x8D));
         }
         assert_eq!(client.next_within(Duration::from_millis(200)).await, Got::Fin);
@@ -193,10 +192,9 @@ async fn who_may_come_in_and_what_may_be_subscribed() {
         ..BrokerOptions::default()
     };
     let broker = Broker::start(options);
-    let (_, got) =
-        dial(&broker, Ask { login: Some(("me", "wrong")), ..ask(LabMqttVersion::V311, "a") }).await;
+    let (_, got) = dial(&broker, Ask { login: Some(("me", "wrong")), ..ask(MqttVersion::V311, "a") }).await;
     assert_eq!(got, Got::ConnAck { session_present: false, code: 5 });
-    let me = Ask { login: Some(("me", "secret")), ..ask(LabMqttVersion::V311, "a") };
+    let me = Ask { login: Some(("me", "secret")), ..ask(MqttVersion::V311, "a") };
     let mut client = join(&broker, me.clone()).await;
     assert_eq!(client.subscribe("no/#", 0).await, Got::SubAck(vec![0x80]));
     assert_eq!(client.subscribe("yes", 2).await, Got::SubAck(vec![1]));
@@ -204,7 +202,7 @@ async fn who_may_come_in_and_what_may_be_subscribed() {
     // A 3.1.1 broker answers MQTT 5 in its own format: two bytes, no properties.
     let (ours, theirs) = tokio::io::duplex(1024);
     broker.attach(theirs);
-    let (mut newer, _) = Client::greet(ours, Ask { version: LabMqttVersion::V5, ..me }).await;
+    let (mut newer, _) = Client::greet(ours, Ask { version: MqttVersion::V5, ..me }).await;
     assert_eq!(newer.next().await, Got::Fin);
     let seen = broker.control().last_connect().unwrap();
     assert_eq!((seen.client_id.as_str(), seen.keep_alive_secs, seen.clean), ("a", 60, true));
@@ -217,7 +215,7 @@ async fn a_slow_subscriber_loses_counted_messages_and_holds_nobody_up() {
     let broker = Broker::start(options);
     let (ours, theirs) = tokio::io::duplex(256);
     broker.attach(theirs);
-    let (mut slow, _) = Client::greet(ours, ask(LabMqttVersion::V311, "slow")).await;
+    let (mut slow, _) = Client::greet(ours, ask(MqttVersion::V311, "slow")).await;
     slow.subscribe("flood", 0).await;
     for _ in 0..20_000 {
         broker.publish("flood", vec![b'x'; 64]);
@@ -248,7 +246,7 @@ async fn a_client_that_breaks_the_rules_is_shown_out_with_the_reason() {
         ] {
             let mut client = join(&broker, ask(version, "rude")).await;
             client.write(bytes).await;
-            if version == LabMqttVersion::V5 {
+            if version == MqttVersion::V5 {
                 assert_eq!(client.next().await, Got::Disconnect(reason), "{bytes:x?}");
             }
             assert_eq!(client.next().await, Got::Fin, "{bytes:x?}");

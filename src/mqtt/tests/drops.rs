@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::diagnostics::VersionChoice;
 use crate::diagnostics::event::{ConnectKind, DropKind, DroppedEvent, Layer};
 use crate::mqtt::Activity;
 use crate::mqtt::settings::BackoffSettings;

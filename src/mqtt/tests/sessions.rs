@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::diagnostics::MqttVersion;
 use crate::diagnostics::event::CommandState::{Lost, Queued, Sent};
 use crate::diagnostics::event::{ConnectKind, DropKind, Initiator, Layer};
 use crate::mqtt::settings::PingPolicy;
@@ -28,7 +29,7 @@ async fn it_connects_subscribes_and_pings() {
     assert_eq!((filters.len(), return_codes.as_slice()), (8, [1u8; 8].as_slice()));
     let Event::Connected(connected) = &events[1] else { panic!() };
     assert_eq!((connected.event_type, connected.attempt_number), (ConnectKind::Connected, 0));
-    assert_eq!((connected.keep_alive_secs, connected.mqtt_version.as_deref()), (60.0, Some("3.1.1")));
+    assert_eq!((connected.keep_alive_secs, &connected.mqtt_version), (60.0, &Some(MqttVersion::V311.into())));
     let status = link.status();
     assert_eq!((status.activity, status.queued), (Activity::Connected, 0));
     assert!(status.bytes_in > 0 && status.bytes_out > 0 && status.ping_outstanding_since.is_none());

@@ -18,10 +18,10 @@ use super::tap::{TappedSocket, TransportLayers, WireTap};
 use super::tls::{TlsContext, TlsSession, tls_handshake};
 use super::websocket::upgrade;
 use super::ws_stream::WsStream;
-use crate::diagnostics::Clock;
 use crate::diagnostics::event::{Phase, PhaseTiming};
+use crate::diagnostics::{Clock, Transport};
 use crate::mqtt::failure::Failure;
-use crate::mqtt::settings::{LinkSettings, Transport};
+use crate::mqtt::settings::LinkSettings;
 
 /// What one attempt gave.
 #[derive(Debug)]

@@ -118,10 +118,9 @@ fn subject(context: &ViewContext, room: usize) -> Vec<Item> {
     let Some(started) = &context.snapshot().started else { return vec![brand] };
     let dot = || Span::styled(format!(" {} ", context.glyphs.dot), theme.dim);
     let endpoint = context.safe(&started.endpoint);
-    let version =
-        context.snapshot().mqtt_version.as_deref().map(|version| {
-            vec![dot(), Span::styled(format!("MQTT {}", context.cut(version, 8)), theme.text)]
-        });
+    let version = context.snapshot().mqtt_version.as_ref().map(|version| {
+        vec![dot(), Span::styled(format!("MQTT {}", context.cut(version.as_str(), 8)), theme.text)]
+    });
     let id = vec![
         dot(),
         Span::styled("id ", theme.dim),

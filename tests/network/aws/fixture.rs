@@ -9,10 +9,10 @@ use chrono::TimeDelta;
 use dropscope::aws::Credentials;
 use dropscope::aws_keys::{KeySigner, KeySource};
 use dropscope::clock::SystemClock;
-use dropscope::diagnostics::{Clock, ClockReading, Event};
+use dropscope::diagnostics::{Clock, ClockReading, Event, Transport};
 use dropscope::lab::{AwsRules, Broker, BrokerOptions, Keyring, Limits, ListenerEndpoint, Policy};
 use dropscope::mqtt::Link;
-use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings, Transport};
+use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 

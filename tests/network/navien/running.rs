@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dropscope::clock::SystemClock;
-use dropscope::diagnostics::{Clock, LinkState, NameMask};
+use dropscope::diagnostics::{Clock, LinkState, NameMask, Transport};
 use dropscope::export::{ExportOptions, RecorderSettings, RecorderTarget};
 use dropscope::monitor::{
     self, DeviceSettings, LiveState, MonitorHandle, MonitorRequest, MonitorSettings, ReportSettings,
 };
 use dropscope::mqtt::Link;
-use dropscope::mqtt::settings::{AddressFamily, BrokerAddress, LinkSettings, Transport};
+use dropscope::mqtt::settings::{AddressFamily, BrokerAddress, LinkSettings};
 use dropscope::navien::account::{Account, AccountSettings, Device, HttpTransport, choose};
 use dropscope::navien::connection::AccountSigner;
 use dropscope::navien::heater::{Heater, HeaterSettings};

@@ -9,7 +9,7 @@ use dropscope::diagnostics::event::{
     Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Initiator, Layer,
     Message, PacketNote, Phase, PhaseTiming, StartedEvent, SystemSource,
 };
-use dropscope::diagnostics::{Diagnostics, ErrorName, Event, Stamp};
+use dropscope::diagnostics::{Diagnostics, ErrorName, Event, MqttVersion, Stamp};
 use dropscope::monitor::{LinkActivity, LiveState, RecorderState, RuntimeStatus, Simulation};
 
 /// The zone all test screens are drawn in: one hour east of UTC.
@@ -95,7 +95,7 @@ impl Run {
             keep_alive_secs: self.keep_alive.into(),
             remote: Some("52.7.14.200:443".into()),
             local: Some("192.168.1.20:50432".into()),
-            mqtt_version: Some("3.1.1".into()),
+            mqtt_version: Some(MqttVersion::V311.into()),
             ..ConnectedEvent::default()
         }));
         self.apply(&Event::Subscribed { filters: vec!["evt/52/+/app".into()], return_codes: vec![1] });

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dropscope::diagnostics::event::{CommandState, CommandUpdate, DroppedEvent, SystemSource};
-use dropscope::diagnostics::{Clock, Diagnostics, Event, NameMask, Snapshot, Stamp, StampedEvent};
+use dropscope::diagnostics::{Clock, Diagnostics, Event, NameMask, Snapshot, Stamp, StampedEvent, Transport};
 use dropscope::export::{ExportOptions, RecorderSettings, RecorderTarget};
 use dropscope::lab::BrokerOptions;
 use dropscope::monitor::{
     self, DeviceSettings, LiveState, MonitorHandle, MonitorRequest, MonitorSettings, ReportSettings,
 };
 use dropscope::mqtt::Link;
-use dropscope::mqtt::settings::{BrokerAddress, LinkSettings, Transport};
+use dropscope::mqtt::settings::{BrokerAddress, LinkSettings};
 use tempfile::TempDir;
 use tokio::sync::broadcast::Receiver;
 use tokio::task::JoinHandle;

@@ -5,13 +5,14 @@ use std::time::Duration;
 use tokio::io::DuplexStream;
 
 use super::scene::{BOTH, Scene};
+use crate::diagnostics::MqttVersion;
 use crate::lab::tests::client::{Ask, Client, Got, ask, message};
-use crate::lab::{DeliveryFailureManner, LabMqttVersion, PathFault};
+use crate::lab::{DeliveryFailureManner, PathFault};
 
 const MOMENT: Duration = Duration::from_millis(100);
 
 /// Comes back to a session that is kept, and says what the CONNACK said of it.
-async fn come_back(scene: &Scene, version: LabMqttVersion) -> (Client<DuplexStream>, bool) {
+async fn come_back(scene: &Scene, version: MqttVersion) -> (Client<DuplexStream>, bool) {
     let (client, got) = scene.dial(Ask { clean: false, ..ask(version, "a") }).await;
     let Got::ConnAck { session_present, code: 0 } = got else { panic!("{got:?}") };
     (client, session_present)

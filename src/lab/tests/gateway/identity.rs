@@ -5,8 +5,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::scene::{BOTH, Scene, ending};
+use crate::diagnostics::MqttVersion;
 use crate::lab::tests::client::{Ask, Got, ask};
-use crate::lab::{LabMqttVersion, PathFault, TakeoverTime};
+use crate::lab::{PathFault, TakeoverTime};
 
 #[tokio::test(start_paused = true)]
 async fn a_second_client_takes_over_after_each_connect_or_on_a_timer() {
@@ -19,7 +20,7 @@ async fn a_second_client_takes_over_after_each_connect_or_on_a_timer() {
             for secs in expected {
                 let begun = Instant::now();
                 let mut client = scene.client(version, "twin").await;
-                if version == LabMqttVersion::V5 {
+                if version == MqttVersion::V5 {
                     assert_eq!(ending(&mut client).await.0, Got::Disconnect(0x8E));
                 }
                 assert_eq!(ending(&mut client).await.0, Got::Fin);
@@ -43,7 +44,7 @@ async fn a_second_client_takes_over_after_each_connect_or_on_a_timer() {
 #[tokio::test(start_paused = true)]
 async fn expired_credentials_are_refused_until_they_are_renewed() {
     for version in BOTH {
-        let refusal = if version == LabMqttVersion::V5 { 0x87 } else { 5 };
+        let refusal = if version == MqttVersion::V5 { 0x87 } else { 5 };
         let scene = Scene::new([PathFault::CredentialExpiry { at_secs: 600.0, ends_sessions: false }]);
         let mut lives = scene.client(version, "lives").await;
         sleep(Duration::from_secs(10)).await;
@@ -72,7 +73,7 @@ async fn expired_credentials_are_refused_until_they_are_renewed() {
 #[tokio::test(start_paused = true)]
 async fn credentials_may_take_their_sessions_with_them_and_early_renewal_prevents_it() {
     let scene = Scene::new([PathFault::CredentialExpiry { at_secs: 600.0, ends_sessions: true }]);
-    let (mut client, _) = scene.dial(Ask { keep_alive: 0, ..ask(LabMqttVersion::V311, "a") }).await;
+    let (mut client, _) = scene.dial(Ask { keep_alive: 0, ..ask(MqttVersion::V311, "a") }).await;
     for _ in 0..3 {
         assert_eq!(client.next_within(Duration::from_secs(9)).await, Got::Silence);
         scene.control.renew_credentials();

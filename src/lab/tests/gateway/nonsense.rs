@@ -5,10 +5,11 @@ use std::time::Duration;
 use tokio::io::duplex;
 
 use super::scene::Scene;
+use crate::diagnostics::MqttVersion;
 use crate::lab::tests::client::{Client, ask};
 use crate::lab::{
-    DeliveryFailureManner, Direction, DropManner, GatewayOptions, IdleManner, LabMqttVersion, OutageManner,
-    PathFault, TakeoverTime,
+    DeliveryFailureManner, Direction, DropManner, GatewayOptions, IdleManner, OutageManner, PathFault,
+    TakeoverTime,
 };
 
 fn with(secs: f64) -> Vec<PathFault> {
@@ -46,7 +47,7 @@ async fn every_ailment_takes_every_number() {
         for ailment in with(secs) {
             let options = GatewayOptions { seed: u64::MAX, scale: secs, wall_secs: secs };
             let scene = Scene::with(options, [ailment.clone()]);
-            for version in [LabMqttVersion::V311, LabMqttVersion::V5] {
+            for version in [MqttVersion::V311, MqttVersion::V5] {
                 let (near, far) = duplex(1024);
                 scene.gateway.attach(far);
                 let visit = async {

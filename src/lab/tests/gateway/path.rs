@@ -6,8 +6,9 @@ use tokio::io::duplex;
 use tokio::time::{Instant, sleep};
 
 use super::scene::{BOTH, Scene, ending};
+use crate::diagnostics::MqttVersion;
 use crate::lab::tests::client::{Ask, Client, Got, ask, message};
-use crate::lab::{DropManner, IdleManner, LabMqttVersion, PathFault};
+use crate::lab::{DropManner, IdleManner, PathFault};
 
 fn nat(manner: IdleManner) -> PathFault {
     PathFault::IdleTimeout { secs: 300.0, manner }
@@ -51,7 +52,7 @@ async fn a_silent_nat_forgets_after_exactly_its_time_and_swallows_all() {
 #[tokio::test(start_paused = true)]
 async fn a_rude_nat_resets_at_the_next_packet_of_the_client() {
     let scene = Scene::new([nat(IdleManner::ResetOnNextPacket)]);
-    let mut client = scene.client(LabMqttVersion::V311, "a").await;
+    let mut client = scene.client(MqttVersion::V311, "a").await;
     client.subscribe("t", 0).await;
     sleep(Duration::from_secs(6)).await;
     scene.broker.publish("t", "lost");
@@ -70,7 +71,7 @@ async fn an_endless_black_hole_leaves_the_session_on_the_server() {
     let ailment =
         PathFault::SessionLifetime { secs: 60.0, jitter_secs: 0.0, manner: DropManner::SilentBlackHole };
     let scene = Scene::new([ailment]);
-    let mut client = scene.client(LabMqttVersion::V5, "a").await;
+    let mut client = scene.client(MqttVersion::V5, "a").await;
     client.ping().await;
     assert_eq!(client.next().await, Got::PingResp);
     sleep(Duration::from_secs(2)).await;
@@ -79,7 +80,7 @@ async fn an_endless_black_hole_leaves_the_session_on_the_server() {
     drop(client);
     sleep(Duration::from_secs(10)).await;
     assert_eq!(scene.broker.control().connections(), 1, "nobody told the server");
-    let _back = scene.client(LabMqttVersion::V5, "a").await;
+    let _back = scene.client(MqttVersion::V5, "a").await;
     sleep(Duration::from_millis(10)).await;
     assert_eq!(scene.broker.control().connections(), 1, "it is taken over by who comes back");
     scene.stop().await;
@@ -88,7 +89,7 @@ async fn an_endless_black_hole_leaves_the_session_on_the_server() {
 #[tokio::test(start_paused = true)]
 async fn half_open_closes_the_servers_side_only() {
     let scene = Scene::new([PathFault::HalfOpen { after_secs: 120.0 }]);
-    let mut client = scene.client(LabMqttVersion::V5, "a").await;
+    let mut client = scene.client(MqttVersion::V5, "a").await;
     sleep(Duration::from_millis(1_999)).await;
     client.ping().await;
     assert_eq!(client.next().await, Got::PingResp);
@@ -122,7 +123,7 @@ async fn late_pings_are_late_and_nothing_else_is() {
 async fn latency_delays_both_ways_from_the_first_packet() {
     let scene = Scene::new([PathFault::Latency { ms: 6_000.0, jitter_ms: 0.0, loss: 0.0 }]);
     let begun = Instant::now();
-    let mut client = scene.client(LabMqttVersion::V311, "a").await;
+    let mut client = scene.client(MqttVersion::V311, "a").await;
     assert_eq!(begun.elapsed(), Duration::from_millis(200), "100 ms there, 100 ms back");
     let asked = Instant::now();
     client.ping().await;
@@ -144,8 +145,8 @@ async fn a_lossy_path_keeps_the_order_and_repeats_with_the_seed() {
     let mut runs = Vec::new();
     for _ in 0..2 {
         let scene = Scene::new([PathFault::Latency { ms: 600.0, jitter_ms: 300.0, loss: 0.2 }]);
-        let mut sender = scene.client(LabMqttVersion::V311, "sender").await;
-        let mut receiver = scene.client(LabMqttVersion::V311, "receiver").await;
+        let mut sender = scene.client(MqttVersion::V311, "sender").await;
+        let mut receiver = scene.client(MqttVersion::V311, "receiver").await;
         receiver.subscribe("t", 0).await;
         let mut delays = Vec::new();
         for number in 0..50 {
@@ -174,7 +175,7 @@ async fn a_lossy_path_keeps_the_order_and_repeats_with_the_seed() {
 async fn a_large_message_passes_whole_and_pings_do_not_fall_into_it() {
     let path = PathFault::Latency { ms: 60.0, jitter_ms: 0.0, loss: 0.0 };
     let scene = Scene::new([path, PathFault::LatePings { delay_secs: 0.06 }]);
-    let (mut client, _) = scene.dial(Ask { keep_alive: 0, ..ask(LabMqttVersion::V311, "a") }).await;
+    let (mut client, _) = scene.dial(Ask { keep_alive: 0, ..ask(MqttVersion::V311, "a") }).await;
     client.subscribe("t", 0).await;
     let large = "x".repeat(500_000);
     for _ in 0..3 {
@@ -193,7 +194,7 @@ async fn who_attached_a_stream_in_memory_learns_of_a_reset() {
         let scene = Scene::new([PathFault::SessionLifetime { secs: 60.0, jitter_secs: 0.0, manner }]);
         let (near, far) = duplex(64 * 1024);
         let parting = scene.gateway.attach(far);
-        let (mut client, _) = Client::greet(near, ask(LabMqttVersion::V311, "a")).await;
+        let (mut client, _) = Client::greet(near, ask(MqttVersion::V311, "a")).await;
         assert!(!parting.is_reset(), "it lives");
         assert_eq!(ending(&mut client).await.0, Got::Fin);
         assert_eq!(parting.is_reset(), is_reset, "{manner:?}");

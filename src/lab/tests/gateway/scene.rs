@@ -5,12 +5,11 @@ use std::time::Duration;
 use tokio::io::{DuplexStream, duplex};
 use tokio::time::Instant;
 
+use crate::diagnostics::MqttVersion;
 use crate::lab::tests::client::{Ask, Client, Got, ask};
-use crate::lab::{
-    Broker, BrokerOptions, Gateway, GatewayControl, GatewayOptions, LabMqttVersion, PathFault, Upstream,
-};
+use crate::lab::{Broker, BrokerOptions, Gateway, GatewayControl, GatewayOptions, PathFault, Upstream};
 
-pub(super) const BOTH: [LabMqttVersion; 2] = [LabMqttVersion::V311, LabMqttVersion::V5];
+pub(super) const BOTH: [MqttVersion; 2] = [MqttVersion::V311, MqttVersion::V5];
 
 /// Everything a test needs, without sockets, so that time can be simulated.
 pub(super) struct Scene {
@@ -37,7 +36,7 @@ impl Scene {
     }
 
     /// A client that is let in.
-    pub(super) async fn client(&self, version: LabMqttVersion, id: &'static str) -> Client<DuplexStream> {
+    pub(super) async fn client(&self, version: MqttVersion, id: &'static str) -> Client<DuplexStream> {
         let (client, got) = self.dial(ask(version, id)).await;
         assert!(matches!(got, Got::ConnAck { code: 0, .. }), "{got:?}");
         client

@@ -12,11 +12,12 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::Message;
 
+use crate::diagnostics::MqttVersion;
 use crate::lab::tests::client::{Client, Got, ask, message};
 use crate::lab::tests::secure::{certificates, tls, websocket};
 use crate::lab::{
-    Broker, BrokerOptions, DropManner, Gateway, GatewayControl, GatewayOptions, LabMqttVersion,
-    ListenerEndpoint, OutageManner, PathFault, Upstream,
+    Broker, BrokerOptions, DropManner, Gateway, GatewayControl, GatewayOptions, ListenerEndpoint,
+    OutageManner, PathFault, Upstream,
 };
 
 /// CONNECT of 3.1.1, clean session, keep-alive 60, client id `x`.
@@ -46,13 +47,13 @@ impl Stage {
 #[tokio::test]
 async fn endings_over_tcp_are_what_they_are() {
     for (version, manner, expected) in [
-        (LabMqttVersion::V311, DropManner::Fin, vec![Got::Fin]),
-        (LabMqttVersion::V5, DropManner::TlsCloseNotify, vec![Got::Fin]),
-        (LabMqttVersion::V5, DropManner::Reset, vec![Got::Broken(ErrorKind::ConnectionReset)]),
-        (LabMqttVersion::V5, DropManner::Disconnect(0x8B), vec![Got::Disconnect(0x8B), Got::Fin]),
-        (LabMqttVersion::V311, DropManner::Disconnect(0x8B), vec![Got::Fin]),
-        (LabMqttVersion::V311, DropManner::WsClose(1001), vec![Got::Fin]),
-        (LabMqttVersion::V311, DropManner::WsClose(1006), vec![Got::Fin]),
+        (MqttVersion::V311, DropManner::Fin, vec![Got::Fin]),
+        (MqttVersion::V5, DropManner::TlsCloseNotify, vec![Got::Fin]),
+        (MqttVersion::V5, DropManner::Reset, vec![Got::Broken(ErrorKind::ConnectionReset)]),
+        (MqttVersion::V5, DropManner::Disconnect(0x8B), vec![Got::Disconnect(0x8B), Got::Fin]),
+        (MqttVersion::V311, DropManner::Disconnect(0x8B), vec![Got::Fin]),
+        (MqttVersion::V311, DropManner::WsClose(1001), vec![Got::Fin]),
+        (MqttVersion::V311, DropManner::WsClose(1006), vec![Got::Fin]),
     ] {
         let stage = Stage::new();
         let address = stage.gateway.listen(ListenerEndpoint::Tcp).await.unwrap();
@@ -157,7 +158,7 @@ async fn expired_credentials_refuse_the_upgrade() {
 async fn an_outage_refuses_connects_and_the_same_port_comes_back() {
     let stage = Stage::new();
     let address = stage.gateway.listen(ListenerEndpoint::Tcp).await.unwrap();
-    let mut client = Client::tcp(address, LabMqttVersion::V311, "a").await;
+    let mut client = Client::tcp(address, MqttVersion::V311, "a").await;
     let mut strikes = stage.control.watch_injections();
     let outage = stage.control.arm(PathFault::Outage {
         every_secs: 0.0,
@@ -169,7 +170,7 @@ async fn an_outage_refuses_connects_and_the_same_port_comes_back() {
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
     stage.control.disarm(outage);
     strikes.wait_for(|count| *count == 3).await.unwrap();
-    Client::tcp(address, LabMqttVersion::V311, "a").await;
+    Client::tcp(address, MqttVersion::V311, "a").await;
     assert_eq!(stage.control.injections()[2].description, "outage ends");
 }
 
@@ -179,17 +180,17 @@ async fn packets_pass_to_an_address_too_and_its_end_is_passed_on() {
     let upstream = broker.listen(ListenerEndpoint::Tcp).await.unwrap();
     let gateway = Gateway::start(Upstream::Address(upstream), GatewayOptions::default());
     let address = gateway.listen(ListenerEndpoint::Tcp).await.unwrap();
-    let mut client = Client::tcp(address, LabMqttVersion::V5, "a").await;
+    let mut client = Client::tcp(address, MqttVersion::V5, "a").await;
     client.subscribe("t", 0).await;
     client.publish("t", "there and back", 0, false).await;
     assert_eq!(client.next().await, message("t", "there and back"));
     broker.control().inject(&crate::lab::Fault::Reset);
     assert_eq!(client.next().await, Got::Broken(ErrorKind::ConnectionReset));
-    let mut client = Client::tcp(address, LabMqttVersion::V5, "a").await;
+    let mut client = Client::tcp(address, MqttVersion::V5, "a").await;
     broker.stop().await;
     assert_eq!(client.next().await, Got::Disconnect(0x8B));
     assert_eq!(client.next().await, Got::Fin);
-    let (_, got) = Client::dial(address, ask(LabMqttVersion::V5, "a")).await;
+    let (_, got) = Client::dial(address, ask(MqttVersion::V5, "a")).await;
     assert_eq!(got, Got::Fin, "nobody is behind the gateway");
 }
 
@@ -201,8 +202,8 @@ async fn nothing_is_left_by_a_stopped_or_dropped_gateway() {
         assert!(address.ip().is_loopback());
         let outside = gateway.listen_at("0.0.0.0:0".parse().unwrap(), ListenerEndpoint::Tcp).await;
         assert_eq!(outside.unwrap_err().kind(), ErrorKind::InvalidInput);
-        let mut client = Client::tcp(address, LabMqttVersion::V311, "a").await;
-        let mut hole = Client::tcp(address, LabMqttVersion::V311, "b").await;
+        let mut client = Client::tcp(address, MqttVersion::V311, "a").await;
+        let mut hole = Client::tcp(address, MqttVersion::V311, "b").await;
         control.arm(PathFault::SessionLifetime {
             secs: 0.0,
             jitter_secs: 0.0,
