@@ -275,7 +275,7 @@ fn tls(options: &Options) -> Result<TlsSettings, ConfigError> {
 
 fn mqtt(options: &Options, link: &mut LinkSettings) -> Result<(), ConfigError> {
     let mqtt_options = &options.mqtt;
-    set_if_some(&mut link.version, mqtt_options.mqtt_version.map(Into::into));
+    set_if_some(&mut link.version, mqtt_options.mqtt_version);
     set_if_some(&mut link.keep_alive_secs, mqtt_options.keep_alive.map(|keep_alive| keep_alive.0));
     set_if_some(&mut link.ping_timeout, mqtt_options.ping_timeout.map(|HumanDuration(time)| time));
     check::ping_timeout(link.ping_timeout)?;

@@ -152,22 +152,17 @@ fn extension(
 ) -> Extension {
     let metrics = &snapshot.metrics;
     let started = snapshot.started.as_deref();
-    let requested_version =
-        started.and_then(|started| started.mqtt_version.as_ref()).map(RecordedWord::as_str);
+    let transport = started.and_then(|started| Some(started.transport.as_ref()?.as_str()));
+    let requested_version = started.and_then(|started| Some(started.mqtt_version.as_ref()?.as_str()));
+    let version = snapshot.mqtt_version.as_ref().map(RecordedWord::as_str).or(requested_version);
     Extension {
         schema_version: SCHEMA_VERSION,
         version: options.version.clone(),
         redacted: options.redact,
         period: period(snapshot),
         endpoint: optional(started.map(|started| started.endpoint.as_str()), redactor),
-        transport: optional(
-            started.and_then(|started| started.transport.as_ref()).map(RecordedWord::as_str),
-            redactor,
-        ),
-        mqtt_version: optional(
-            snapshot.mqtt_version.as_ref().map(RecordedWord::as_str).or(requested_version),
-            redactor,
-        ),
+        transport: optional(transport, redactor),
+        mqtt_version: optional(version, redactor),
         client_id: started.map(|started| redactor.value(SensitiveKind::Client, &started.client_id)),
         keep_alive_secs: snapshot.keep_alive_secs,
         time_scale: started.and_then(|started| finite(started.time_scale)),

@@ -25,7 +25,7 @@ use crate::cli;
 use crate::clock::SystemClock;
 use crate::config::{ConnectionTarget, Directories, EmbeddedBroker, ResolvedSettings, parse_device};
 use crate::device::Device;
-use crate::diagnostics::{Clock, MqttVersion, Transport, VersionChoice};
+use crate::diagnostics::Clock;
 use crate::lab::scenario::{MANUAL_FAULTS, PeriodicPublish, SCENARIOS, Scenario, speed_label};
 use crate::lab::{GatewayControl, LAB_HOST, LabOptions, LabSetup, PathFault, TELEMETRY_TOPIC};
 use crate::monitor::{MonitorRequest, Simulation, SimulationPort};
@@ -48,8 +48,8 @@ pub(super) fn demo(demo: cli::DemoArgs) -> color_eyre::Result<ExitCode> {
         Err(sentence) => return Ok(usage_error(&sentence)),
     };
     let embedded = EmbeddedBroker {
-        transport: transport(scenario.transport),
-        version: version(scenario.version),
+        transport: scenario.transport,
+        version: scenario.version.into(),
         keep_alive_secs: scenario.keep_alive_secs,
         ping_timeout: Duration::from_secs_f64(scenario.ping_timeout_secs),
     };
@@ -91,22 +91,6 @@ fn list() -> Result<String, std::fmt::Error> {
         writeln!(text, "{:width$}  {}", scenario.name, scenario.symptom)?;
     }
     Ok(text)
-}
-
-fn transport(lab_transport: Transport) -> Transport {
-    match lab_transport {
-        Transport::Tcp => Transport::Tcp,
-        Transport::Tls => Transport::Tls,
-        Transport::Ws => Transport::Ws,
-        Transport::Wss => Transport::Wss,
-    }
-}
-
-fn version(version: MqttVersion) -> VersionChoice {
-    match version {
-        MqttVersion::V311 => VersionChoice::V311,
-        MqttVersion::V5 => VersionChoice::V5,
-    }
 }
 
 /// The moment as the gateway wants it.

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use bytes::Bytes;
+use dropscope::diagnostics::Transport;
 use dropscope::lab::{
     Broker, BrokerOptions, DropManner, Gateway, GatewayControl, GatewayOptions, ListenerEndpoint, PathFault,
     Upstream,

@@ -18,11 +18,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dropscope::clock::SystemClock;
-use dropscope::diagnostics::Event;
 use dropscope::diagnostics::codes::is_credentials_refusal;
 use dropscope::diagnostics::event::{
     CommandState, ConnectFailedEvent, ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Initiator, Phase,
 };
+use dropscope::diagnostics::{Event, MqttVersion, RecordedWord, Transport, VersionChoice};
 use dropscope::mqtt::settings::LinkSettings;
 use dropscope::mqtt::{Link, Publish};
 use mosquitto::{Mosquitto, PASSWORD, USER};

@@ -52,17 +52,14 @@ impl ConnectionFold {
     }
 
     pub(super) fn on_connected(&mut self, state: &mut Snapshot, at: Stamp, connected: &ConnectedEvent) {
-        let time_to_reconnect = match state.link {
-            LinkState::Down { since, failures } => {
-                let took = at.since(since);
-                self.recovery_times.record(took);
-                record_recovery(state, at, took, failures, connected.session_present);
-                Some(took)
-            }
-            _ => {
-                state.metrics.total_connections += 1;
-                None
-            }
+        let time_to_reconnect = if let LinkState::Down { since, failures } = state.link {
+            let took = at.since(since);
+            self.recovery_times.record(took);
+            record_recovery(state, at, took, failures, connected.session_present);
+            Some(took)
+        } else {
+            state.metrics.total_connections += 1;
+            None
         };
         self.is_stale = true;
         self.session_attempt.clone_from(&state.last_attempt);

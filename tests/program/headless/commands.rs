@@ -1,7 +1,7 @@
 //! Commands of a configuration file, over real sockets, to the lab's heater.
 
-use dropscope::diagnostics::Event;
 use dropscope::diagnostics::event::CommandState;
+use dropscope::diagnostics::{Event, Transport};
 use dropscope::lab::scenario::Scenario;
 use dropscope::lab::{LabOptions, LabSetup};
 
