@@ -3,6 +3,8 @@
 //!
 //! `cargo bench --bench analyze`
 
+use dropscope::diagnostics::MqttVersion;
+
 #![expect(clippy::print_stdout, reason = "a measurement is printed")]
 #![cfg_attr(
     target_os = "linux",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dropscope::clock::SystemClock;
-use dropscope::diagnostics::{Clock, NameMask, StampedEvent};
+use dropscope::diagnostics::{Clock, NameMask, StampedEvent, Transport};
 use dropscope::export::{ExportOptions, RecorderSettings, RecorderTarget};
 use dropscope::monitor::{self, MonitorHandle, MonitorSettings, ReportSettings};
 use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings};

@@ -288,7 +288,7 @@ mod tests {
         assert_eq!(
             states,
             [CommandState::Answered; 2],
-            "the forgotten one begins anew, the kept one is found"
+            "the evicted record begins again, the retained one is found"
         );
         assert_eq!(
             history.round_trips().map(|trips| trips.count),

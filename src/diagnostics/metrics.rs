@@ -28,7 +28,7 @@ pub struct Metrics {
     pub current_session_uptime: Duration,
     /// Drops by error name (`"unknown"` for a nameless one).
     pub connection_drops_by_error: Arc<BTreeMap<String, u64>>,
-    /// Recoveries by the attempts they took: `"1"`, `"2-5"`, `"6-10"`, `"11+"`.
+    /// Recoveries by the attempts they took, see [`Metrics::ATTEMPT_CLASSES`].
     pub reconnection_attempts_distribution: Arc<BTreeMap<&'static str, u64>>,
     /// When the newest drop was detected.
     pub last_drop: Option<Stamp>,
@@ -82,6 +82,20 @@ pub struct Metrics {
 impl Metrics {
     /// Upper bounds of the session-length classes, in seconds; the last class is open.
     pub const SESSION_BOUNDS: [u64; 11] = [1, 5, 15, 60, 300, 900, 1800, 3600, 14_400, 43_200, 86_400];
+
+    /// The classes of [`Metrics::reconnection_attempts_distribution`], ascending.
+    pub const ATTEMPT_CLASSES: [&'static str; 4] = ["1", "2-5", "6-10", "11+"];
+
+    /// The class of a recovery that took so many attempts.
+    pub(super) fn attempt_class(attempts: u32) -> &'static str {
+        let [one, few, some, many] = Self::ATTEMPT_CLASSES;
+        match attempts {
+            0..=1 => one,
+            2..=5 => few,
+            6..=10 => some,
+            _ => many,
+        }
+    }
 
     /// Connected share of the time that was meant to be connected, 0…1; `None` before any time passed.
     pub fn availability(&self) -> Option<f64> {

@@ -226,7 +226,7 @@ fn detail<'a>(name: Option<&str>, message: Option<&'a str>) -> Option<&'a str> {
     (!best.is_empty()).then_some(best)
 }
 
-/// Where and why a connect failed, as the continuation of "… failed": ` at tcp: nobody answered`; begins with a
+/// Where and why a connect failed, as the continuation of "… failed": ` at tcp: no answer`; begins with a
 /// space, and is empty if nothing is known.
 pub(super) fn failure_reason(failed: &ConnectFailedEvent) -> String {
     let mut text = String::new();

@@ -127,7 +127,7 @@ fn recoveries(f: &mut fmt::Formatter<'_>, metrics: &Metrics) -> fmt::Result {
         return Ok(());
     }
     writeln!(f, "Recoveries by attempts needed:")?;
-    ["1", "2-5", "6-10", "11+"].iter().filter_map(|name| Some((name, buckets.get(*name)?))).try_for_each(
+    Metrics::ATTEMPT_CLASSES.iter().filter_map(|name| Some((name, buckets.get(*name)?))).try_for_each(
         |(name, count)| {
             writeln!(f, "  {count:>7}  {name} {}", if *name == "1" { "attempt" } else { "attempts" })
         },

@@ -95,7 +95,8 @@ pub fn redactor(snapshot: &Snapshot, options: &ExportOptions) -> Redactor {
 
 fn metrics(metrics: &Metrics, drops_by_error: BTreeMap<String, u64>) -> MetricsEntry {
     let secs = |duration: Option<Duration>| duration.map(|duration| duration.as_secs_f64());
-    let bucket = |name: &str| metrics.reconnection_attempts_distribution.get(name).copied();
+    let [one, few, some, many] =
+        Metrics::ATTEMPT_CLASSES.map(|class| metrics.reconnection_attempts_distribution.get(class).copied());
     MetricsEntry {
         total_connections: metrics.total_connections,
         total_disconnects: metrics.total_disconnects,
@@ -106,12 +107,7 @@ fn metrics(metrics: &Metrics, drops_by_error: BTreeMap<String, u64>) -> MetricsE
         average_session_seconds: secs(metrics.average_session).unwrap_or(0.0),
         current_session_uptime_seconds: metrics.current_session_uptime.as_secs_f64(),
         connection_drops_by_error: drops_by_error,
-        reconnection_attempts_distribution: AttemptBuckets {
-            one: bucket("1"),
-            few: bucket("2-5"),
-            some: bucket("6-10"),
-            many: bucket("11+"),
-        },
+        reconnection_attempts_distribution: AttemptBuckets { one, few, some, many },
         last_drop_timestamp: metrics.last_drop.map(|at| timestamp(at.wall)),
         last_successful_connect_timestamp: metrics.last_successful_connect.map(|at| timestamp(at.wall)),
         connection_recovered: metrics.connection_recovered,

@@ -101,7 +101,7 @@ fn a_run_without_drops_has_its_observation_time_in_the_headline() {
     assert_eq!(facts.headline, "No drop yet. Watched 12 min.");
     assert_eq!(facts.known, ["this session has lasted 12 min so far"]);
     assert!(!facts.missing.iter().any(|line| line.contains("3.1.1")), "{:?}", facts.missing);
-    assert_eq!(facts.next, None, "the link asks for nothing");
+    assert_eq!(facts.next, None, "the link requires nothing");
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn properties_shared_by_all_drops_are_listed() {
         ]
     );
     assert!(facts.missing[0].starts_with("the broker's reason: MQTT 3.1.1"), "{:?}", facts.missing);
-    assert_eq!(facts.next, None, "what drops suggest is not said here");
+    assert_eq!(facts.next, None, "drops alone require no step");
 }
 
 #[test]

@@ -229,7 +229,7 @@ fn record_recovery(state: &mut Snapshot, at: Stamp, took: Duration, failures: u3
     metrics.connection_recovered += 1;
     metrics.total_reconnect_attempts += 1;
     let distribution = Arc::make_mut(&mut metrics.reconnection_attempts_distribution);
-    *distribution.entry(attempts_bucket(failures.saturating_add(1))).or_default() += 1;
+    *distribution.entry(Metrics::attempt_class(failures.saturating_add(1))).or_default() += 1;
     let phases = state.last_attempt.as_ref().map(|attempt| attempt.phases.clone()).unwrap_or_default();
     let recovery = Recovery { at, took, session_present, phases };
     state.drops.update_last(|drop| {
@@ -280,14 +280,5 @@ fn count_name(counts: &mut Arc<BTreeMap<String, u64>>, name: &str) {
         counts.insert(name.to_owned(), 1);
     } else {
         *counts.entry(OTHER_NAME.to_owned()).or_default() += 1;
-    }
-}
-
-fn attempts_bucket(attempts: u32) -> &'static str {
-    match attempts {
-        0..=1 => "1",
-        2..=5 => "2-5",
-        6..=10 => "6-10",
-        _ => "11+",
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::super::Stamp;
+use super::super::clock_watch::clock_step_secs;
 use super::super::event::{Event, SystemSource};
 
 /// A wall clock that goes back further than this, in microseconds, was stepped.
@@ -42,7 +43,7 @@ impl TimeAxis {
     /// The stamp of the next line; `m` in microseconds.
     pub(super) fn stamp(&mut self, wall: DateTime<Utc>, m: Option<i64>, event: &Event) -> Stamp {
         if let Event::System { source: SystemSource::Clock, message } = event {
-            self.steps = self.steps.saturating_add(parse_clock_step(message).unwrap_or(0));
+            self.steps = self.steps.saturating_add(clock_step_secs(message).and_then(micros).unwrap_or(0));
         }
         let wall_us = wall.timestamp_micros().saturating_sub(self.steps);
         let boot = match m {
@@ -77,13 +78,6 @@ impl TimeAxis {
         }
         last.boot.saturating_add(elapsed.max(0))
     }
-}
-
-/// The step in a `system/clock` message ("stepped by +3600.0 s"), in microseconds.
-fn parse_clock_step(message: &str) -> Option<i64> {
-    let (_, rest) = message.split_once("stepped by ")?;
-    let secs: f64 = rest.split_whitespace().next()?.trim_end_matches('s').parse().ok()?;
-    micros(secs)
 }
 
 /// Seconds as whole microseconds; `None` outside ±317 years.

@@ -192,11 +192,11 @@ fn a_failed_connect_names_the_phase_and_the_reason() {
         "Connect failed at connack: the broker refused: not authorized (code 5) — MQTT_PROTOCOL_ERROR"
     );
     let mut upgrade =
-        failed(Phase::Websocket, "AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE", "the server said no");
+        failed(Phase::Websocket, "AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE", "the server refused");
     upgrade.http_status = Some(403);
     assert_eq!(
         text(&Event::ConnectFailed(upgrade)),
-        "Connect failed at websocket: the server said no (HTTP 403) — HTTP_WEBSOCKET_UPGRADE_FAILURE"
+        "Connect failed at websocket: the server refused (HTTP 403) — HTTP_WEBSOCKET_UPGRADE_FAILURE"
     );
 }
 

@@ -130,7 +130,7 @@ impl Recorder {
         Self { lines: Some(lines), done, shared }
     }
 
-    /// Hands over one line (without line feed); `sync` asks for it to reach the disk itself soon (fsync),
+    /// Hands over one line (without line feed); `sync` requests that it reaches the disk itself soon (fsync),
     /// as drops deserve. Never blocks; a line that does not fit into the queue is counted as lost.
     pub fn append(&self, text: String, sync: bool) {
         let sent = self.lines.as_ref().map(|lines| lines.try_send(QueuedLine { text, sync }));
