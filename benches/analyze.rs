@@ -3,8 +3,6 @@
 //!
 //! `cargo bench --bench analyze`
 
-use dropscope::diagnostics::MqttVersion;
-
 #![expect(clippy::print_stdout, reason = "a measurement is printed")]
 #![cfg_attr(
     target_os = "linux",
@@ -225,7 +223,7 @@ mod linux {
             attempt_number: 2,
             keep_alive_secs: 60.0,
             remote: Some("203.0.113.7:8883".to_owned()),
-            mqtt_version: Some(MqttVersion::V5.into()),
+            mqtt_version: Some(dropscope::diagnostics::MqttVersion::V5.into()),
             ..ConnectedEvent::default()
         });
         if n == 0 {
