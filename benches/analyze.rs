@@ -223,7 +223,7 @@ mod linux {
             attempt_number: 2,
             keep_alive_secs: 60.0,
             remote: Some("203.0.113.7:8883".to_owned()),
-            mqtt_version: Some("5".to_owned()),
+            mqtt_version: Some(dropscope::diagnostics::MqttVersion::V5.into()),
             ..ConnectedEvent::default()
         });
         if n == 0 {

@@ -9,7 +9,7 @@ use dropscope::diagnostics::LinkActivity;
 use dropscope::diagnostics::event::{
     ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Layer, StartedEvent, SystemSource,
 };
-use dropscope::diagnostics::{Diagnostics, Event, Stamp};
+use dropscope::diagnostics::{Diagnostics, Event, MqttVersion, Stamp};
 use dropscope::state::{LiveState, RuntimeStatus};
 use dropscope::tui::keymap::Keymap;
 use dropscope::tui::model::Model;
@@ -50,7 +50,7 @@ fn live_state() -> LiveState {
                 return_code: Some(0),
                 attempt_number: 1,
                 keep_alive_secs: 60.0,
-                mqtt_version: Some("5".into()),
+                mqtt_version: Some(MqttVersion::V5.into()),
                 ..ConnectedEvent::default()
             }),
         );

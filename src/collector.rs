@@ -119,33 +119,17 @@ impl Collector {
     /// Records that a session ended; while there is none, that a reconnect failed.
     pub fn record_connection_drop(&mut self, failure: Option<&Failure>, context: ClientContext) {
         let connected = matches!(self.snapshot().link, LinkState::Connected { .. });
-        let error_name = failure.map(|failure| failure.name.name.to_owned());
-        let error_message = failure.map(Failure::message);
-        let error_code = failure.map(|failure| failure.name.code);
         if !connected {
-            self.apply(&Event::ConnectFailed(ConnectFailedEvent {
-                error_name,
-                error_message,
-                error_code,
-                attempt_number: context.reconnect_attempt,
-                layer: failure.map(|failure| failure.layer),
-                return_code: failure.and_then(|failure| failure.return_code),
-                http_status: failure.and_then(|failure| failure.http_status),
-                ..ConnectFailedEvent::default()
-            }));
+            let attempt_number = context.reconnect_attempt;
+            let nameless = || ConnectFailedEvent { attempt_number, ..ConnectFailedEvent::default() };
+            let named = failure.map(|failure| failure.connect_failed_event(None, attempt_number));
+            self.apply(&Event::ConnectFailed(named.unwrap_or_else(nameless)));
             return;
         }
         self.apply(&Event::Dropped(DroppedEvent {
-            error_name,
-            error_message,
-            error_code,
             active_subscriptions: context.active_subscriptions,
             queued_commands: context.queued_commands,
-            layer: failure.map(|failure| failure.layer),
-            how: failure.map(|failure| failure.how),
-            reason_code: failure.and_then(|failure| failure.reason_code),
-            ws_close_code: failure.and_then(|failure| failure.ws_close_code),
-            ..DroppedEvent::default()
+            ..failure.map(Failure::dropped_event).unwrap_or_default()
         }));
         let snapshot = self.snapshot();
         if let Some(drop) = snapshot.drops.last() {

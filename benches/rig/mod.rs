@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dropscope::clock::SystemClock;
-use dropscope::diagnostics::{Clock, NameMask, StampedEvent};
+use dropscope::diagnostics::{Clock, NameMask, StampedEvent, Transport};
 use dropscope::export::{ExportOptions, RecorderSettings, RecorderTarget};
 use dropscope::monitor::{self, MonitorHandle, MonitorSettings};
-use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings, Transport};
+use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings};
 use dropscope::report_writer::ReportSettings;
 use tokio::sync::broadcast;
 

@@ -13,7 +13,7 @@ use crate::diagnostics::event::{
     ConnectFailedEvent, ConnectedEvent, DroppedEvent, PacketNote, StartedEvent, SystemSource,
 };
 use crate::diagnostics::words::count;
-use crate::diagnostics::{Event, Stamp, StampedEvent};
+use crate::diagnostics::{Event, RecordedWord, Stamp, StampedEvent};
 use crate::export::Export;
 use crate::export::schema::{DropDetails, DropEntry, Extension, MarkEntry, PacketEntry};
 
@@ -71,8 +71,8 @@ fn started(extension: &Extension) -> StartedEvent {
         keep_alive_secs: extension.keep_alive_secs.into(),
         client_id: text(&extension.client_id),
         endpoint: text(&extension.endpoint),
-        mqtt_version: extension.mqtt_version.clone(),
-        transport: extension.transport.clone(),
+        mqtt_version: extension.mqtt_version.as_deref().map(RecordedWord::parse),
+        transport: extension.transport.as_deref().map(RecordedWord::parse),
         // Times in exports are field times already.
         ..StartedEvent::default()
     }
@@ -91,7 +91,11 @@ fn connects(export: &Export, unreadable: &mut u64) -> BTreeMap<DateTime<Utc>, Co
             return_code: entry.return_code,
             attempt_number: entry.attempt_number,
             keep_alive_secs: keep_alive(export.dropscope.as_ref()),
-            mqtt_version: export.dropscope.as_ref().and_then(|extension| extension.mqtt_version.clone()),
+            mqtt_version: export
+                .dropscope
+                .as_ref()
+                .and_then(|extension| extension.mqtt_version.as_deref())
+                .map(RecordedWord::parse),
             ..ConnectedEvent::default()
         };
         connects.insert(at, connected);

@@ -276,7 +276,7 @@ impl Log {
         self.end_censored(before.unwrap_or((now, wall)));
         self.keep_alive = keep_alive_or_infinity(connected.keep_alive_secs);
         if let Some(version) = &connected.mqtt_version {
-            self.mqtt_version = Some(version.clone());
+            self.mqtt_version = Some(version.as_str().to_owned());
         }
         if std::mem::take(&mut self.is_awaiting_reconnect)
             && let Some(last) = self.sessions.last_mut()

@@ -6,7 +6,8 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize, Serializer};
 use url::{Host, Url};
 
-use crate::mqtt::settings::{BrokerAddress, Transport};
+use crate::diagnostics::Transport;
+use crate::mqtt::settings::BrokerAddress;
 
 /// Path of the WebSocket upgrade when the URL has none.
 const WEBSOCKET_PATH: &str = "/mqtt";
@@ -132,17 +133,18 @@ fn parse(text: &str) -> Result<ParsedUrl, BrokerUrlError> {
 }
 
 fn transport(scheme: &str) -> Result<(Transport, u16), BrokerUrlError> {
-    Ok(match scheme.to_ascii_lowercase().as_str() {
-        "mqtt" | "tcp" => (Transport::Tcp, 1883),
-        "mqtts" | "ssl" | "tls" => (Transport::Tls, 8883),
-        "ws" => (Transport::Ws, 80),
-        "wss" => (Transport::Wss, 443),
+    let scheme = scheme.to_ascii_lowercase();
+    match Transport::from_scheme(&scheme) {
+        Some(Transport::Tcp) => Ok((Transport::Tcp, 1883)),
+        Some(Transport::Tls) => Ok((Transport::Tls, 8883)),
+        Some(Transport::Ws) => Ok((Transport::Ws, 80)),
+        Some(Transport::Wss) => Ok((Transport::Wss, 443)),
         // A password before a mistyped `://` must not be repeated: only a plain word is.
-        other if other.len() <= 20 && other.chars().all(|character| character.is_ascii_alphanumeric()) => {
-            return Err(BrokerUrlError::Scheme(other.to_owned()));
+        None if scheme.len() <= 20 && scheme.chars().all(|character| character.is_ascii_alphanumeric()) => {
+            Err(BrokerUrlError::Scheme(scheme))
         }
-        _ => return Err(BrokerUrlError::Host),
-    })
+        None => Err(BrokerUrlError::Host),
+    }
 }
 
 /// The host as the resolver wants it: international names in ASCII, IPv6 without brackets.

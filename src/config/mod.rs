@@ -35,7 +35,7 @@ pub use settings::{
     ExportSettings, RecordingDestination, RecordingSettings, ResolvedSettings, RunSettings, UiSettings,
 };
 pub use validate::ConfigError;
-pub use values::{AttemptLimit, HumanDuration, KeepAlive, MqttVersion, PingPolicyOption, ValueError};
+pub use values::{AttemptLimit, HumanDuration, KeepAlive, PingPolicyOption, ValueError};
 
 /// The documented sample configuration file; every value in it is the default.
 pub const TEMPLATE: &str = include_str!("template.toml");

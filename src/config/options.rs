@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::BrokerUrl;
 use super::device_options::{CommandOptions, DeviceOptions};
-use super::values::{AttemptLimit, HumanDuration, KeepAlive, MqttVersion, PingPolicyOption};
+use super::values::{AttemptLimit, HumanDuration, KeepAlive, PingPolicyOption};
+use crate::diagnostics::VersionChoice;
 use crate::exit::FailOn;
 
 /// Options of all concerns, as one source gives them.
@@ -144,7 +145,7 @@ pub struct ConnectionOptions {
 pub struct MqttOptions {
     /// Protocol version [default: auto]
     #[arg(long, hide_env = true, env = "DROPSCOPE_MQTT_VERSION", value_name = "VERSION")]
-    pub mqtt_version: Option<MqttVersion>,
+    pub mqtt_version: Option<VersionChoice>,
     /// Keep-alive in seconds, 0 = off, at most 65535 [default: 60]
     #[arg(long, hide_env = true, env = "DROPSCOPE_KEEP_ALIVE", short = 'k', value_name = "SECONDS")]
     pub keep_alive: Option<KeepAlive>,

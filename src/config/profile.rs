@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
-use crate::mqtt::settings::{BackoffSettings, LinkSettings, QueueSettings, VersionChoice};
+use crate::diagnostics::VersionChoice;
+use crate::mqtt::settings::{BackoffSettings, LinkSettings, QueueSettings};
 
 /// A set of defaults for the link to a device cloud.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]

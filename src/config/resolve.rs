@@ -13,13 +13,11 @@ use super::settings::{
 };
 use super::validate as check;
 use super::{BrokerUrl, ConfigError, Directories, HumanDuration, LinkProfile, Options, ParsedUrl, TEMPLATE};
-use crate::diagnostics::NameMask;
 use crate::diagnostics::aws_limits::{AWS_WEBSOCKET_LIMIT, is_aws};
+use crate::diagnostics::{NameMask, Transport, VersionChoice};
 use crate::logging::{LogSettings, Verbosity};
 use crate::mqtt::PlannedReconnect;
-use crate::mqtt::settings::{
-    AddressFamily, BrokerAddress, LinkSettings, TlsSettings, Transport, VersionChoice,
-};
+use crate::mqtt::settings::{AddressFamily, BrokerAddress, LinkSettings, TlsSettings};
 
 /// How often `--export-file` is refreshed when nothing else is said.
 const EXPORT_FILE_EVERY: Duration = Duration::from_secs(300);
@@ -277,7 +275,7 @@ fn tls(options: &Options) -> Result<TlsSettings, ConfigError> {
 
 fn mqtt(options: &Options, link: &mut LinkSettings) -> Result<(), ConfigError> {
     let mqtt_options = &options.mqtt;
-    set_if_some(&mut link.version, mqtt_options.mqtt_version.map(Into::into));
+    set_if_some(&mut link.version, mqtt_options.mqtt_version);
     set_if_some(&mut link.keep_alive_secs, mqtt_options.keep_alive.map(|keep_alive| keep_alive.0));
     set_if_some(&mut link.ping_timeout, mqtt_options.ping_timeout.map(|HumanDuration(time)| time));
     check::ping_timeout(link.ping_timeout)?;

@@ -9,9 +9,10 @@ use secrecy::ExposeSecret;
 
 use super::*;
 use crate::cli::Cli;
+use crate::diagnostics::{Transport, VersionChoice};
 use crate::logging::{LogSettings, Verbosity};
 use crate::mqtt::PlannedReconnect;
-use crate::mqtt::settings::{AddressFamily, PingPolicy, Transport, VersionChoice};
+use crate::mqtt::settings::{AddressFamily, PingPolicy};
 
 fn test_directories() -> Directories {
     Directories { config_files: vec!["/nowhere/config.toml".into()], state: "/state".into() }
@@ -259,18 +260,14 @@ fn each_broken_rule_has_its_error_message() {
             "",
             "The client id must be at most 65535 bytes long and free of control characters.",
         ),
-        (
-            "h --no-clean-session",
-            "",
-            "--no-clean-session needs a --client-id, or the broker keeps a session nobody returns to.",
-        ),
-        ("mqtt://:p@h", "", "There is a password but no user name; add --username."),
+        ("h --no-clean-session", "", "A kept session needs a client id: set one, or use a clean session."),
+        ("mqtt://:p@h", "", "There is a password but no user name: set a user name."),
         (
             "h -t a#",
             "",
             "`a#` is no topic filter: `#` may only stand alone at the end and `+` alone between slashes.",
         ),
-        ("h", "[mqtt]\nqos = 2", "--qos must be 0 or 1."),
+        ("h", "[mqtt]\nqos = 2", "Quality of service 2 is not supported: use 0 or 1."),
         ("h --ping-timeout 0", "", "--ping-timeout must be from 100ms to 1h."),
         ("mqtts://h --cert c", "", "--cert and --key belong together; give both or neither."),
         (

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::broker_url::BrokerUrlError;
 use super::options::{Options, TlsOptions};
 use crate::mqtt::settings::{AddressFamily, BackoffSettings, LinkSettings};
+use crate::mqtt::{self, SettingsError};
 
 /// Why the settings are not usable. Each is one sentence for the user.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,20 +30,12 @@ pub enum ConfigError {
     Url(#[from] BrokerUrlError),
     #[error("The client id is empty; leave --client-id out to get a generated one.")]
     EmptyClientId,
-    #[error("The client id must be at most 65535 bytes long and free of control characters.")]
-    BadClientId,
-    #[error("--no-clean-session needs a --client-id, or the broker keeps a session nobody returns to.")]
-    SessionWithoutClientId,
-    #[error("There is a password but no user name; add --username.")]
-    PasswordWithoutUser,
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     #[error("The password file {} cannot be read: {}.", .0.display(), .1)]
     PasswordFile(PathBuf, String),
     #[error("The password file {} is empty.", .0.display())]
     EmptyPasswordFile(PathBuf),
-    #[error("`{0}` is no topic filter: `#` may only stand alone at the end and `+` alone between slashes.")]
-    TopicFilter(String),
-    #[error("--qos must be 0 or 1.")]
-    Qos,
     #[error("--ping-timeout must be from 100ms to 1h.")]
     PingTimeout,
     #[error("--cert and --key belong together; give both or neither.")]
@@ -79,44 +72,27 @@ pub(super) fn client_id(id: &str) -> Result<(), ConfigError> {
     if id.is_empty() {
         return Err(ConfigError::EmptyClientId);
     }
-    if id.len() > usize::from(u16::MAX) || id.chars().any(char::is_control) {
-        return Err(ConfigError::BadClientId);
-    }
-    Ok(())
+    Ok(mqtt::validate::client_id(id)?)
 }
 
 pub(super) fn session(is_persistent: bool, has_client_id: bool) -> Result<(), ConfigError> {
-    if is_persistent && !has_client_id { Err(ConfigError::SessionWithoutClientId) } else { Ok(()) }
+    if is_persistent && !has_client_id { Err(SettingsError::SessionWithoutClientId.into()) } else { Ok(()) }
 }
 
 pub(super) fn credentials(link: &LinkSettings) -> Result<(), ConfigError> {
     if link.password.is_some() && link.username.is_none() {
-        return Err(ConfigError::PasswordWithoutUser);
+        return Err(SettingsError::PasswordWithoutUsername.into());
     }
     Ok(())
 }
 
-/// The rules of MQTT 3.1.1 §4.7 for topic filters.
 pub(super) fn topic_filter(filter: &str) -> Result<(), ConfigError> {
-    let last = filter.split('/').count().saturating_sub(1);
-    let is_level_valid = |(index, level): (usize, &str)| match level {
-        "+" => true,
-        "#" => index == last,
-        name => !name.contains(['+', '#']),
-    };
-    let is_valid = !filter.is_empty()
-        && u16::try_from(filter.len()).is_ok()
-        && !filter.contains('\0')
-        && filter.split('/').enumerate().all(is_level_valid);
-    if is_valid {
-        Ok(())
-    } else {
-        Err(ConfigError::TopicFilter(crate::diagnostics::clean::clean(filter).into_owned()))
-    }
+    Ok(mqtt::validate::topic_filter(filter)?)
 }
 
 pub(super) fn qos(qos: u8) -> Result<u8, ConfigError> {
-    if qos <= 1 { Ok(qos) } else { Err(ConfigError::Qos) }
+    mqtt::validate::quality_of_service(qos)?;
+    Ok(qos)
 }
 
 pub(super) fn ping_timeout(timeout: Duration) -> Result<(), ConfigError> {

@@ -5,10 +5,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 use serde::de::{Deserializer, Error as _, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::mqtt::settings::{PingPolicy, VersionChoice};
+use crate::diagnostics::VersionChoice;
+use crate::mqtt::settings::PingPolicy;
 
 /// Why a value cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -144,29 +146,18 @@ impl Visitor<'_> for TextOrNumber {
     }
 }
 
-/// Which protocol to speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum MqttVersion {
-    /// 5 first, 3.1.1 if the broker does not know it
-    Auto,
-    /// MQTT 3.1.1 only
-    #[value(name = "3.1.1", alias = "3", alias = "311", alias = "4")]
-    #[serde(rename = "3.1.1")]
-    V311,
-    /// MQTT 5 only
-    #[value(name = "5", alias = "5.0")]
-    #[serde(rename = "5")]
-    V5,
-}
+impl ValueEnum for VersionChoice {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Auto, Self::V311, Self::V5]
+    }
 
-impl From<MqttVersion> for VersionChoice {
-    fn from(version: MqttVersion) -> Self {
-        match version {
-            MqttVersion::Auto => Self::Auto,
-            MqttVersion::V311 => Self::V311,
-            MqttVersion::V5 => Self::V5,
-        }
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let value = PossibleValue::new(self.name());
+        Some(match self {
+            Self::Auto => value.help("5 first, 3.1.1 if the broker does not know it"),
+            Self::V311 => value.aliases(["3", "311", "4"]).help("MQTT 3.1.1 only"),
+            Self::V5 => value.alias("5.0").help("MQTT 5 only"),
+        })
     }
 }
 

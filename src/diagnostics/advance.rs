@@ -1,4 +1,4 @@
-//! What a snapshot says a little later, if nothing has happened since.
+//! The state of a snapshot a little later, if nothing has happened since.
 
 use std::time::Duration;
 
@@ -7,28 +7,24 @@ use super::{LinkState, Snapshot, Stamp};
 impl Snapshot {
     /// The same state at `now` of this computer's clocks: running durations have grown, nothing else has changed.
     ///
-    /// So a screen shows every second how long things last without asking anybody. A `now` before
+    /// A screen calls this every second instead of requesting a new snapshot. A `now` before
     /// [`Snapshot::at`] gives the snapshot as it is; after the end of the run no more time is observed.
     #[must_use]
     pub fn advanced(&self, now: Stamp) -> Self {
-        self.advanced_to(self.field_time(now))
-    }
-
-    /// [`Snapshot::advanced`] to a moment of field time.
-    pub(super) fn advanced_to(&self, now: Stamp) -> Self {
         let mut later = self.clone();
-        if now.boot > self.at.boot {
-            later.at = now;
-            if self.running {
-                later.time_totals.add_elapsed(now.since(self.at), &self.link);
-            }
-        }
-        later.refresh_derived_metrics();
+        later.advance_to(self.field_time(now));
         later
     }
 
-    /// Writes what the accounts and the state of the link say into the figures shown.
-    pub(super) fn refresh_derived_metrics(&mut self) {
+    /// Moves the state to a moment of field time and computes the figures that depend on it.
+    pub(super) fn advance_to(&mut self, now: Stamp) {
+        if now.boot > self.at.boot {
+            let elapsed = now.since(self.at);
+            self.at = now;
+            if self.running {
+                self.time_totals.add_elapsed(elapsed, &self.link);
+            }
+        }
         self.time_totals.write_to(&mut self.metrics);
         self.arms = self.time_totals.arms().to_vec();
         self.metrics.current_session_uptime = match self.link {

@@ -1,8 +1,8 @@
-//! How long does AWS IoT Core let this session live?
+//! The session time limit of AWS IoT Core.
 
 use std::time::Duration;
 
-use super::{LinkState, Snapshot, Stamp};
+use super::{LinkState, Snapshot, Stamp, Transport};
 
 /// Age at which AWS IoT Core closes every WebSocket connection (quota "WebSocket connection duration").
 pub const AWS_WEBSOCKET_LIMIT: Duration = Duration::from_secs(86_400);
@@ -14,16 +14,16 @@ pub fn is_aws(host: &str) -> bool {
 }
 
 impl Snapshot {
-    /// What is left at `now` of the 24 hours that AWS gives the WebSocket that is up; zero once they are over.
-    /// `None`: no session, no WebSocket, or not at AWS. An endpoint under another name counts as AWS's when
-    /// credentials that expire are signed with for it.
+    /// What is left at `now` of the 24 hours that AWS allows a WebSocket; zero once they are over.
+    /// `None`: no session, no WebSocket, or not at AWS. An endpoint under another name counts as AWS's if
+    /// its requests are signed with credentials that expire.
     pub fn websocket_time_left(&self, now: Stamp) -> Option<Duration> {
         let LinkState::Connected { since } = self.link else { return None };
         let started = self.started.as_ref()?;
         let (scheme, rest) = started.endpoint.split_once("://")?;
         let host = rest.split(['/', ':']).next()?;
         let is_at_aws = is_aws(host) || self.credentials_expire_at.is_some();
-        let is_limited = matches!(scheme, "ws" | "wss") && is_at_aws;
+        let is_limited = Transport::from_scheme(scheme).is_some_and(Transport::is_websocket) && is_at_aws;
         is_limited.then(|| AWS_WEBSOCKET_LIMIT.saturating_sub(now.since(since)))
     }
 }

@@ -1,11 +1,11 @@
-//! How is text from outside made safe to print?
+//! Makes text from outside safe to print.
 //!
 //! Topics, broker reasons, host names and file names can hold control characters, terminal escape
 //! sequences and invisible characters that reorder a line. None of them may reach a terminal.
 
 use std::borrow::Cow;
 
-/// What stands in for a character that must not be printed.
+/// Replaces a character that must not be printed.
 const REPLACEMENT: char = '\u{fffd}';
 
 /// `text` on one line, without control, bidirectional and invisible formatting characters.
@@ -41,6 +41,24 @@ pub fn is_printable(character: char) -> bool {
             | '\u{e0000}'..='\u{e0fff}'))
 }
 
+/// `text` as a short quotation in a sentence of our own: unsafe characters are escaped (`\\u{1b}`), so that
+/// they stay recognizable, and at most `max_chars` characters are kept.
+pub fn quote(text: &str, max_chars: usize) -> String {
+    let mut quoted = String::new();
+    for (index, character) in text.trim().chars().enumerate() {
+        if index == max_chars {
+            quoted.push('…');
+            break;
+        }
+        if is_printable(character) {
+            quoted.push(character);
+        } else {
+            quoted.extend(character.escape_unicode());
+        }
+    }
+    quoted
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,6 +84,19 @@ mod tests {
         for hidden in ['\u{202e}', '\u{2066}', '\u{200b}', '\u{200f}', '\u{feff}', '\u{e0041}', '\u{61c}'] {
             let text = format!("a{hidden}b");
             assert_eq!(clean(&text), "a\u{fffd}b", "{}", hidden.escape_unicode());
+        }
+    }
+
+    #[test]
+    fn a_quotation_escapes_exactly_what_cleaning_replaces() {
+        assert_eq!(quote(" bad\x1b[2Jthing\r\n", 160), "bad\\u{1b}[2Jthing");
+        assert_eq!(quote("Zugriff verweigert – 拒否", 160), "Zugriff verweigert – 拒否");
+        assert_eq!(quote(&"x".repeat(500), 160).chars().count(), 161);
+        for character in ('\0'..=char::MAX).filter(|character| !character.is_whitespace()) {
+            let text = character.to_string();
+            let is_safe = clean(&text) == text;
+            assert_eq!(quote(&text, 160) == text, is_safe, "{}", character.escape_unicode());
+            assert!(quote(&text, 160).chars().all(is_printable), "{}", character.escape_unicode());
         }
     }
 

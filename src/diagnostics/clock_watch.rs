@@ -1,4 +1,4 @@
-//! Tells a stepped wall clock and a sleeping computer from the passing of time.
+//! Detects a stepped wall clock and a sleeping computer.
 
 use std::time::Duration;
 
@@ -35,13 +35,24 @@ impl ClockMonitor {
         let wall_ms = (now.stamp.wall - last.stamp.wall).num_milliseconds();
         let step_ms = wall_ms - i64::try_from(boot.as_millis()).unwrap_or(i64::MAX);
         if step_ms.unsigned_abs() >= Self::MIN_STEP.as_secs() * 1_000 {
-            let tenths = (step_ms.unsigned_abs() + 50) / 100;
-            let sign = if step_ms < 0 { '-' } else { '+' };
-            let message = format!("wall clock stepped by {sign}{}.{} s", tenths / 10, tenths % 10);
+            let message = clock_step_message(step_ms);
             events.push(Event::System { source: SystemSource::Clock, message });
         }
         events
     }
+}
+
+/// The message of a step of the wall clock, to a tenth of a second: `wall clock stepped by +30.0 s`.
+fn clock_step_message(step_ms: i64) -> String {
+    let tenths = (step_ms.unsigned_abs() + 50) / 100;
+    let sign = if step_ms < 0 { '-' } else { '+' };
+    format!("wall clock stepped by {sign}{}.{} s", tenths / 10, tenths % 10)
+}
+
+/// The seconds in a message about a step of the wall clock; other programs may omit the space before `s`.
+pub(super) fn clock_step_secs(message: &str) -> Option<f64> {
+    let (_, rest) = message.split_once("stepped by ")?;
+    rest.split_whitespace().next()?.trim_end_matches('s').parse().ok()
 }
 
 #[cfg(test)]
@@ -57,6 +68,15 @@ mod tests {
             stamp: Stamp::new(wall, Duration::from_secs_f64(boot)),
             awake: Duration::from_secs_f64(awake),
         }
+    }
+
+    #[test]
+    fn the_step_is_read_back_from_its_message() {
+        for (step_ms, secs) in [(30_000, 30.0), (-3_600_000, -3600.0), (1_049, 1.0), (-1_050, -1.1)] {
+            assert_eq!(clock_step_secs(&clock_step_message(step_ms)), Some(secs));
+        }
+        assert_eq!(clock_step_secs("stepped by -2.5s"), Some(-2.5));
+        assert_eq!(clock_step_secs("synchronized"), None);
     }
 
     #[test]

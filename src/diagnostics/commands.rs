@@ -1,4 +1,4 @@
-//! What became of each command and publish, and how long did the answers take?
+//! The outcome of each command and publish, and the time to the answers.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use super::Stamp;
 use super::distribution::Distribution;
-use super::event::{CommandState, CommandUpdate};
+use super::event::{AlertState, CommandState, CommandUpdate};
 
-/// The rule of the alert that says that the device is silent although the connection lives.
+/// The alert rule for a device that does not answer although the connection is up.
 pub const SILENT_DEVICE: &str = "device-silent";
 
 /// Commands kept in the history.
 const MAX_RECORDS: usize = 200;
-/// Names whose round trips are told apart.
+/// Names with round trips of their own.
 const MAX_NAMES: usize = 64;
 
 /// The life of one command or publish. Times are field time.
@@ -25,11 +25,11 @@ pub struct CommandRecord {
     pub name: Arc<str>,
     /// The newest state; an answer is final.
     pub state: CommandState,
-    /// When it was first heard of.
+    /// When it was requested: its first event.
     pub requested_at: Stamp,
     /// When it last went out.
     pub sent: Option<Stamp>,
-    /// When the PUBACK came.
+    /// When the PUBACK arrived.
     pub acknowledged: Option<Stamp>,
     /// When the device answered.
     pub answered: Option<Stamp>,
@@ -60,7 +60,7 @@ impl CommandRecord {
             CommandState::Answered => self.answered = Some(at),
             _ => {}
         }
-        // The answer may overtake the PUBACK; nothing takes it back.
+        // The answer may arrive before the PUBACK, and it is final.
         if self.state != CommandState::Answered {
             (self.state, self.at) = (state, at);
         }
@@ -113,13 +113,13 @@ impl CommandHistory {
         self.by_name.get(name).copied()
     }
 
-    /// Since when the device is known not to answer although the connection lives.
+    /// Since when the device has not answered although the connection is up.
     pub fn silent_since(&self) -> Option<Stamp> {
         self.silent_since
     }
 }
 
-/// The fold behind a [`CommandBook`]: O(1) an event, bounded.
+/// Folds command updates into a [`CommandHistory`]: O(1) per event, bounded.
 #[derive(Debug, Clone, Default)]
 pub(super) struct CommandFold {
     history: CommandHistory,
@@ -146,17 +146,17 @@ impl CommandFold {
     }
 
     /// An alert changed state.
-    pub(super) fn alert(&mut self, at: Stamp, rule: &str, state: &str) {
+    pub(super) fn alert(&mut self, at: Stamp, rule: &str, state: Option<AlertState>) {
         if rule != SILENT_DEVICE {
             return;
         }
         self.history.silent_since = match state {
-            "raised" => self.history.silent_since.or(Some(at)),
+            Some(AlertState::Raised) => self.history.silent_since.or(Some(at)),
             _ => None,
         };
     }
 
-    /// Nobody can answer any more.
+    /// A new run began: no answer to an earlier command can arrive.
     pub(super) fn run_ended(&mut self) {
         self.history.silent_since = None;
     }
@@ -288,7 +288,7 @@ mod tests {
         assert_eq!(
             states,
             [CommandState::Answered; 2],
-            "the forgotten one begins anew, the kept one is found"
+            "the evicted record begins again, the retained one is found"
         );
         assert_eq!(
             history.round_trips().map(|trips| trips.count),
@@ -300,12 +300,12 @@ mod tests {
     #[test]
     fn silence_begins_and_ends_with_its_alert() {
         let mut fold = CommandFold::default();
-        fold.alert(at(5), "other", "raised");
+        fold.alert(at(5), "other", Some(AlertState::Raised));
         assert_eq!(fold.history().silent_since(), None);
-        fold.alert(at(7), SILENT_DEVICE, "raised");
-        fold.alert(at(9), SILENT_DEVICE, "raised");
+        fold.alert(at(7), SILENT_DEVICE, Some(AlertState::Raised));
+        fold.alert(at(9), SILENT_DEVICE, Some(AlertState::Raised));
         assert_eq!(fold.history().silent_since(), Some(at(7)));
-        fold.alert(at(9), SILENT_DEVICE, "cleared");
+        fold.alert(at(9), SILENT_DEVICE, Some(AlertState::Cleared));
         assert_eq!(fold.history().silent_since(), None);
     }
 }

@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 
 use super::Percentiles;
 
-/// Longest duration told apart from longer ones: about 30 years in milliseconds.
+/// Longest duration that is counted exactly; longer ones count as this: about 30 years in milliseconds.
 const CEILING_MS: u64 = 1_000_000_000_000;
 
 /// Durations counted in classes 0.1 % wide (three significant digits of a millisecond). A clone shares the
@@ -62,7 +62,7 @@ impl Distribution {
         Some(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
     }
 
-    /// The value below which `quantile` (0…1) of all values lie, within 0.1 % and the exact extremes.
+    /// The value below which `quantile` (0…1) of all values are, within 0.1 % and the exact extremes.
     pub(super) fn quantile(&self, quantile: f64) -> Option<Duration> {
         let histogram = self.histogram.as_ref().filter(|_| self.count > 0)?;
         let value = Duration::from_millis(histogram.value_at_quantile(quantile));

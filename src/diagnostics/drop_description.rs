@@ -1,15 +1,15 @@
-//! What happened in one drop, told in sentences?
+//! The description of one drop in sentences.
 
 use super::codes::{reason_words, websocket_close_words};
 use super::event::{DropKind, DroppedEvent};
 use super::sentence::duration_words;
 use super::{DropRecord, words};
 
-/// Tells one drop in plain sentences, in the order a person asks: what, after how long, how silent it
-/// had been, what was suspicious, how it came back.
+/// Describes one drop in plain sentences: the ending, the session length, the silence before, suspicious
+/// circumstances, the recovery.
 ///
-/// `at` is the moment of detection as the reader's clock shows it. Texts that came from outside are
-/// passed through as recorded: whoever shows them makes them safe.
+/// `at` is the moment of detection as the reader's clock shows it. Texts from outside are
+/// passed through as recorded: the caller cleans them before they are shown.
 pub fn drop_sentences(drop: &DropRecord, at: &str) -> Vec<String> {
     let mut sentences = vec![format!("At {at} {}.", ending_text(&drop.event))];
     sentences.push(session_age_text(drop));
@@ -77,7 +77,7 @@ fn silence_text(drop: &DropRecord) -> Option<String> {
     }
 }
 
-/// Detection is not death: says so where the two can be far apart.
+/// The time between death and detection, where the two can be far apart.
 fn detection_lag_text(drop: &DropRecord) -> Option<String> {
     let (earliest, latest) = drop.death_window;
     let window = latest.since(earliest);

@@ -39,7 +39,7 @@ macro_rules! names {
             #[doc = $text]
             pub const $ident: ErrorName = ErrorName { name: stringify!($ident), code: $code, text: $text };
         )*
-        /// Every name dropscope can give.
+        /// Every name dropscope uses.
         pub const ALL: &[ErrorName] = &[$($ident),*];
     };
 }

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::Stamp;
+use super::recorded_word::Word;
+use super::{RecordedWord, Stamp, Transport, VersionChoice};
 
 mod link;
 mod seconds;
@@ -51,13 +52,13 @@ pub enum Event {
     Attempt(Attempt),
     /// A session was accepted by the broker (CONNACK 0).
     Connected(ConnectedEvent),
-    /// An established session ended without anybody here asking for it.
+    /// An established session ended without a request from this side.
     Dropped(DroppedEvent),
     /// A connect attempt failed.
     ConnectFailed(ConnectFailedEvent),
     /// An established session was ended on purpose (not a drop).
     Disconnected {
-        /// Who asked for it.
+        /// Who requested it.
         by: Initiator,
     },
     /// The broker answered a SUBSCRIBE.
@@ -67,11 +68,11 @@ pub enum Event {
         /// SUBACK codes, one per filter; 0x80 and above are refusals.
         return_codes: Vec<u8>,
     },
-    /// A PUBLISH left for the broker, or was put in the queue.
+    /// A PUBLISH was sent to the broker, or put in the queue.
     Published(Message),
     /// A PUBLISH arrived.
     Received(Message),
-    /// Messages of a window counted together, because they came too fast to record each.
+    /// Messages of a window counted together, because they were too fast to record one by one.
     Traffic {
         /// Messages sent in the window.
         published: u64,
@@ -110,7 +111,7 @@ pub enum Event {
     },
     /// A command or publish changed state.
     Command(CommandUpdate),
-    /// The device itself changed (started heating, reports an error), as told by who knows its language.
+    /// The device itself changed (started heating, reports an error), as its driver reports it.
     Device {
         /// What changed, in words.
         message: String,
@@ -129,8 +130,8 @@ pub enum Event {
     Alert {
         /// Name of the rule.
         rule: String,
-        /// `raised`, `cleared` or `suppressed`.
-        state: String,
+        /// The new state.
+        state: RecordedWord<AlertState>,
         /// The sentence shown.
         message: String,
     },
@@ -159,20 +160,20 @@ pub struct StartedEvent {
     /// Version of the recording program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Keep-alive asked for, in recorded seconds (fractions only in scaled lab runs); 0 = off.
+    /// Requested keep-alive, in recorded seconds (fractions only in scaled lab runs); 0 = off.
     #[serde(with = "seconds")]
     pub keep_alive_secs: f64,
     /// MQTT client id.
     pub client_id: String,
     /// Broker address without user information, query or fragment.
     pub endpoint: String,
-    /// `"3.1.1"`, `"5"` or `"auto"`.
+    /// The requested protocol version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mqtt_version: Option<String>,
-    /// `tcp`, `tls`, `ws` or `wss`.
+    pub mqtt_version: Option<RecordedWord<VersionChoice>>,
+    /// How the broker is reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub transport: Option<String>,
-    /// Whether each connect asks for a fresh session.
+    pub transport: Option<RecordedWord<Transport>>,
+    /// Whether each connect requests a clean session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clean_session: Option<bool>,
     /// Field seconds per recorded second; only in scaled lab runs.
@@ -198,7 +199,7 @@ pub struct Message {
     pub qos: Option<u8>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde requires")]
 fn is_false(value: &bool) -> bool {
     !*value
 }
@@ -285,16 +286,39 @@ pub enum CommandState {
     Other,
 }
 
+/// The state of an alert rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlertState {
+    /// The condition holds.
+    Raised,
+    /// The condition is over.
+    Cleared,
+    /// The condition holds, and the alert is not shown.
+    Suppressed,
+}
+
+impl Word for AlertState {
+    const ALL: &'static [Self] = &[Self::Raised, Self::Cleared, Self::Suppressed];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Raised => "raised",
+            Self::Cleared => "cleared",
+            Self::Suppressed => "suppressed",
+        }
+    }
+}
+
 /// A command or publish changed state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CommandUpdate {
     /// Ties all states of one command together.
     pub correlation_id: String,
-    /// What the user calls it.
+    /// Its name for the user.
     pub name: String,
     /// New state.
     pub state: CommandState,
-    /// Milliseconds since it was asked for.
+    /// Milliseconds since it was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ms: Option<f64>,
 }

@@ -1,14 +1,13 @@
-//! What is known about the drops so far, what is missing, and what does the state of the link ask for?
+//! The facts about the drops so far, the missing information, and the next step the state of the link requires.
 //!
-//! Plain facts only, for as long as nothing can be said about the pattern: [`crate::classify`] weighs patterns and
-//! causes against each other, and says what to do about them.
+//! Only counts and comparisons: [`crate::classify`] weighs patterns and causes against each other and advises.
 
 use std::time::Duration;
 
 use super::codes::reason_words;
 use super::event::DropKind;
 use super::sentence::{duration_words, failure_reason};
-use super::{DropRecord, ErrorName, LinkState, MarkKind, Snapshot, words};
+use super::{DropRecord, ErrorName, LinkState, MarkKind, MqttVersion, Snapshot, words};
 
 /// Drops needed before anything may be called a pattern.
 pub const MIN_DROPS_FOR_PATTERN: u64 = 3;
@@ -16,20 +15,20 @@ pub const MIN_DROPS_FOR_PATTERN: u64 = 3;
 /// Longest reason of a failed connect, in characters.
 const MAX_REASON_CHARS: usize = 160;
 
-/// What can honestly be said at this moment.
+/// The facts at this moment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DropFacts {
     /// The state of knowledge in one or two sentences.
     pub headline: String,
-    /// What was seen, the most telling first.
+    /// Observations, the most informative first.
     pub known: Vec<String>,
-    /// What would be needed and is not there.
+    /// Information that is needed and missing.
     pub missing: Vec<String>,
-    /// What the state of the link asks for, whatever the drops say.
+    /// What the state of the link requires, whatever the drops show.
     pub next: Option<NextStep>,
 }
 
-/// What the state of the link asks for; screens add the key that does it.
+/// What the state of the link requires; screens add the key for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NextStep {
     /// Connect again: the link is off on purpose.
@@ -38,7 +37,7 @@ pub enum NextStep {
     ReadFailure,
     /// Turn the keep-alive on, so that a dead link is noticed at all.
     EnableKeepAlive,
-    /// Leave it running: the keep-alive in force has had no drop yet, another one has.
+    /// Leave it running: there was no drop yet under the keep-alive in force, but under another one.
     KeepRunning,
 }
 
@@ -105,7 +104,7 @@ impl DurationRange {
 struct DropStats {
     /// Retained drops.
     drops: u64,
-    /// The manner most of them share, and how many do.
+    /// The most frequent manner and its count.
     drop_kind: Option<(DropKind, u64)>,
     /// Of the drops of that manner, if they are the majority, else of all: what is compared.
     compared: u64,
@@ -160,7 +159,7 @@ impl DropStats {
         counts.into_iter().max_by_key(|(_, count)| *count)
     }
 
-    /// [`of_all`] of the drops that are compared.
+    /// [`drops_of_total`] of the drops that are compared.
     fn share_of_compared(&self, count: u64) -> String {
         match count {
             _ if self.compared == self.drops => drops_of_total(count, self.drops),
@@ -267,7 +266,7 @@ fn most_frequent_failure(snapshot: &Snapshot) -> Option<String> {
     Some(format!("{count} of {} failed connects: {text}", metrics.connect_failures))
 }
 
-/// Why there is no session now, as far as the newest try tells; the Link panel and the log say it in full.
+/// Why the newest connect failed, shortened; the Link panel and the log show it in full.
 fn latest_failure(snapshot: &Snapshot) -> Option<String> {
     let reason = failure_reason(snapshot.last_failure.as_ref()?);
     let reason = reason.split("; ").next().filter(|reason| !reason.is_empty())?;
@@ -287,7 +286,7 @@ fn current_session_age(snapshot: &Snapshot) -> Option<String> {
     }
 }
 
-/// What each keep-alive value brought, once there is something to compare.
+/// Drops per connected time of the two newest keep-alive values, once there are two.
 fn keep_alive_comparison(snapshot: &Snapshot) -> Option<String> {
     let tried: Vec<_> = snapshot.arms.iter().filter(|arm| !arm.connected.is_zero()).collect();
     let [.., earlier, current] = tried.as_slice() else { return None };
@@ -306,7 +305,7 @@ fn missing(snapshot: &Snapshot, stats: &DropStats) -> Vec<String> {
         missing
             .push(format!("how {} ended: not recorded", words::count(unknown_kind_count, "drop", "drops")));
     }
-    if snapshot.mqtt_version.as_deref() == Some("3.1.1") {
+    if snapshot.mqtt_version == Some(MqttVersion::V311.into()) {
         missing.push("the broker's reason: MQTT 3.1.1 has no way to give one".into());
     }
     if snapshot.keep_alive_secs == 0 && snapshot.started.is_some() {

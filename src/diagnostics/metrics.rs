@@ -1,4 +1,4 @@
-//! The figures: counters and sums by the names of the investigation guide, and those it lacks.
+//! Counters and sums by the names of the investigation guide, and further ones.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use super::event::{DropKind, Layer};
 /// Aggregates; the first block carries the reference collector's names.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Metrics {
-    /// First connects and connects after a disconnect asked for.
+    /// First connects and connects after a requested disconnect.
     pub total_connections: u64,
     /// Sessions ended on purpose.
     pub total_disconnects: u64,
-    /// Drops: one per established session that ended unasked.
+    /// Drops: one per established session that ended without a request.
     pub total_connection_drops: u64,
     /// Connect attempts made while an outage lasted.
     pub total_reconnect_attempts: u64,
@@ -28,7 +28,7 @@ pub struct Metrics {
     pub current_session_uptime: Duration,
     /// Drops by error name (`"unknown"` for a nameless one).
     pub connection_drops_by_error: Arc<BTreeMap<String, u64>>,
-    /// Recoveries by the attempts they took: `"1"`, `"2-5"`, `"6-10"`, `"11+"`.
+    /// Recoveries by the attempts they took, see [`Metrics::ATTEMPT_CLASSES`].
     pub reconnection_attempts_distribution: Arc<BTreeMap<&'static str, u64>>,
     /// When the newest drop was detected.
     pub last_drop: Option<Stamp>,
@@ -57,7 +57,7 @@ pub struct Metrics {
     pub connected: Duration,
     /// Time without one, `planned_down` included.
     pub down: Duration,
-    /// Time without a session that was asked for.
+    /// Time without a session after a requested disconnect.
     pub planned_down: Duration,
     /// Sessions that ended in a drop and whose length is known.
     pub total_sessions: u64,
@@ -82,6 +82,20 @@ pub struct Metrics {
 impl Metrics {
     /// Upper bounds of the session-length classes, in seconds; the last class is open.
     pub const SESSION_BOUNDS: [u64; 11] = [1, 5, 15, 60, 300, 900, 1800, 3600, 14_400, 43_200, 86_400];
+
+    /// The classes of [`Metrics::reconnection_attempts_distribution`], ascending.
+    pub const ATTEMPT_CLASSES: [&'static str; 4] = ["1", "2-5", "6-10", "11+"];
+
+    /// The class of a recovery that took so many attempts.
+    pub(super) fn attempt_class(attempts: u32) -> &'static str {
+        let [one, few, some, many] = Self::ATTEMPT_CLASSES;
+        match attempts {
+            0..=1 => one,
+            2..=5 => few,
+            6..=10 => some,
+            _ => many,
+        }
+    }
 
     /// Connected share of the time that was meant to be connected, 0…1; `None` before any time passed.
     pub fn availability(&self) -> Option<f64> {

@@ -18,6 +18,8 @@ mod history;
 mod link_activity;
 mod metrics;
 mod name_mask;
+mod protocol;
+mod recorded_word;
 pub mod recording;
 pub mod sentence;
 mod snapshot;
@@ -38,6 +40,8 @@ pub use history::History;
 pub use link_activity::LinkActivity;
 pub use metrics::{Metrics, Percentiles};
 pub use name_mask::NameMask;
+pub use protocol::{MqttVersion, Transport, VersionChoice};
+pub use recorded_word::{RecordedWord, Word};
 pub use snapshot::{
     ConnectionRecord, DropRecord, KeepAliveArm, Level, LinkState, LogEntry, Mark, MarkKind, PingStats,
     Recovery, SessionCounts, SessionEnd, Snapshot,

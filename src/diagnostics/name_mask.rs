@@ -1,13 +1,13 @@
-//! What may be watched but not written down?
+//! Masks names that are private to the user where an event is observed.
 //!
-//! Topics can name a person's device (its MAC address). The run replaces such a name where an event is
-//! observed, so that neither recording nor log, export or screen ever sees it.
+//! Topics can contain the MAC address of a device. The run replaces such a name before the event reaches a
+//! recording, a log, an export or a screen.
 
 use std::sync::Arc;
 
 use super::event::{Event, Message};
 
-/// Names and what stands for them in events. `Debug` shows no name.
+/// Names and their replacements in events. `Debug` shows no name.
 #[derive(Clone, Default)]
 pub struct NameMask {
     names: Vec<(String, String)>,
@@ -15,12 +15,12 @@ pub struct NameMask {
 
 impl std::fmt::Debug for NameMask {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Disguise").field("names", &self.names.len()).finish()
+        f.debug_struct("NameMask").field("names", &self.names.len()).finish()
     }
 }
 
 impl NameMask {
-    /// Pairs of a name and what is written instead; empty names are nobody's.
+    /// Pairs of a name and its replacement; empty names are ignored.
     pub fn new(names: impl IntoIterator<Item = (String, String)>) -> Self {
         Self { names: names.into_iter().filter(|(name, _)| !name.is_empty()).collect() }
     }

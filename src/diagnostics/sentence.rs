@@ -1,6 +1,4 @@
-//! How is an event told in one plain sentence?
-//!
-//! The same sentence stands in the log on screen, in the lines of a headless run and around a drop.
+//! One sentence per event, for the log on screen, the lines of a headless run and the context of a drop.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -8,10 +6,10 @@ use std::time::Duration;
 use super::clean::clean;
 use super::codes::{connack_words, reason_words, websocket_close_words};
 use super::event::{
-    Attempt, CommandState, CommandUpdate, ConnectFailedEvent, ConnectKind, ConnectedEvent, DropKind,
-    DroppedEvent, Event, Initiator, Phase, ProbeResult, StartedEvent, SystemSource, whole_secs,
+    AlertState, Attempt, CommandState, CommandUpdate, ConnectFailedEvent, ConnectKind, ConnectedEvent,
+    DropKind, DroppedEvent, Event, Initiator, Phase, ProbeResult, StartedEvent, SystemSource, whole_secs,
 };
-use super::{ErrorName, Level};
+use super::{ErrorName, Level, RecordedWord, VersionChoice};
 
 /// Longest sentence, in characters; text from outside cannot fill the log.
 const MAX_CHARS: usize = 400;
@@ -54,7 +52,7 @@ pub fn sentence(event: &Event) -> Option<(Level, String)> {
     Some((level, truncated(&clean(&text))))
 }
 
-/// A duration as a person says it: `12 ms`, `1.9 s`, `58 s`, `4 min 21 s`, `2 h 13 min`, `3 d 4 h`.
+/// A duration in words: `12 ms`, `1.9 s`, `58 s`, `4 min 21 s`, `2 h 13 min`, `3 d 4 h`.
 pub fn duration_words(duration: Duration) -> String {
     let (secs, millis) = (duration.as_secs(), duration.as_millis());
     match secs {
@@ -95,8 +93,8 @@ fn keep_alive(secs: f64) -> String {
 }
 
 fn started_text(started: &StartedEvent) -> String {
-    let version = match started.mqtt_version.as_deref() {
-        Some("auto") => "MQTT 5 or 3.1.1, ".to_owned(),
+    let version = match &started.mqtt_version {
+        Some(RecordedWord::Known(VersionChoice::Auto)) => "MQTT 5 or 3.1.1, ".to_owned(),
         Some(version) => format!("MQTT {version}, "),
         None => String::new(),
     };
@@ -211,7 +209,7 @@ fn with_detail(plain: &str, detail: Option<&str>) -> String {
     }
 }
 
-/// What an error message says beyond its name: `NAME: official text (detail)` → `detail`, else the
+/// The detail of an error message: `NAME: official text (detail)` → `detail`, else the
 /// official text.
 fn detail<'a>(name: Option<&str>, message: Option<&'a str>) -> Option<&'a str> {
     let message = message?;
@@ -228,7 +226,7 @@ fn detail<'a>(name: Option<&str>, message: Option<&'a str>) -> Option<&'a str> {
     (!best.is_empty()).then_some(best)
 }
 
-/// Where and why a connect failed, as the continuation of "… failed": ` at tcp: nobody answered`; begins with a
+/// Where and why a connect failed, as the continuation of "… failed": ` at tcp: no answer`; begins with a
 /// space, and is empty if nothing is known.
 pub(super) fn failure_reason(failed: &ConnectFailedEvent) -> String {
     let mut text = String::new();
@@ -336,10 +334,10 @@ fn command_words(command: &CommandUpdate) -> Option<String> {
     Some(format!("{} {what}", command.name))
 }
 
-fn alert(rule: &str, state: &str, message: &str) -> (Level, String) {
-    match state {
-        "raised" => (Level::Bad, format!("ALERT {rule}: {message}")),
-        "cleared" => (Level::Good, format!("Alert {rule} cleared: {message}")),
+fn alert(rule: &str, state: &RecordedWord<AlertState>, message: &str) -> (Level, String) {
+    match state.known() {
+        Some(AlertState::Raised) => (Level::Bad, format!("ALERT {rule}: {message}")),
+        Some(AlertState::Cleared) => (Level::Good, format!("Alert {rule} cleared: {message}")),
         _ => (Level::Info, format!("Alert {rule} {state}: {message}")),
     }
 }

@@ -9,7 +9,7 @@ use super::event::{
     StartedEvent,
 };
 use super::time_totals::TimeTotals;
-use super::{CommandHistory, History, Metrics, Stamp, TimeScale};
+use super::{CommandHistory, History, Metrics, MqttVersion, RecordedWord, Stamp, TimeScale};
 
 /// The state of the fold at one instant, in field time. Cloning is cheap: histories are shared.
 #[derive(Debug, Clone)]
@@ -24,10 +24,10 @@ pub struct Snapshot {
     pub since: Stamp,
     /// The connection now.
     pub link: LinkState,
-    /// Keep-alive in force or asked for, in seconds.
+    /// Keep-alive in force or requested, in seconds.
     pub keep_alive_secs: u32,
-    /// Protocol agreed on in the newest session (`"3.1.1"`, `"5"`).
-    pub mqtt_version: Option<Arc<str>>,
+    /// The protocol version of the newest session.
+    pub mqtt_version: Option<RecordedWord<MqttVersion>>,
     /// Limits stated by the broker in the newest session.
     pub limits: Option<Arc<BTreeMap<String, u64>>>,
     /// Expiry of the newest credentials.
@@ -58,7 +58,7 @@ pub struct Snapshot {
     pub arms: Vec<KeepAliveArm>,
     /// Events of a kind this version does not know.
     pub unknown_events: u64,
-    /// Where the time went, to advance from.
+    /// Sums of time, to advance from.
     pub(super) time_totals: TimeTotals,
     /// Whether time is observed: not after the end of the run.
     pub(super) running: bool,
@@ -66,12 +66,49 @@ pub struct Snapshot {
     pub(super) time_scale: TimeScale,
 }
 
-/// The connection, as far as the events tell.
+impl Snapshot {
+    /// The state before the first event. The stamps mean nothing yet.
+    pub(super) fn empty(max_events: usize) -> Self {
+        let epoch = Stamp::new(chrono::DateTime::UNIX_EPOCH, Duration::ZERO);
+        Self {
+            at: epoch,
+            generation: 0,
+            started: None,
+            since: epoch,
+            link: LinkState::Idle,
+            keep_alive_secs: 0,
+            mqtt_version: None,
+            limits: None,
+            credentials_expire_at: None,
+            metrics: Metrics {
+                session_histogram: Arc::new(vec![0; Metrics::SESSION_BOUNDS.len() + 1]),
+                ..Metrics::default()
+            },
+            drops: History::new(max_events),
+            connections: History::new(max_events),
+            marks: History::new(max_events),
+            log: History::new(max_events),
+            last_attempt: None,
+            last_failure: None,
+            ping: PingStats::default(),
+            session: SessionCounts::default(),
+            commands: BTreeMap::new(),
+            command_history: CommandHistory::default(),
+            arms: Vec::new(),
+            unknown_events: 0,
+            time_totals: TimeTotals::default(),
+            running: true,
+            time_scale: TimeScale::default(),
+        }
+    }
+}
+
+/// The connection, as far as events show it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum LinkState {
     /// No connect was attempted yet.
     Idle,
-    /// The first connect of the run, or one asked for, is under way.
+    /// The first connect of the run, or a requested one, is under way.
     Connecting {
         /// Since when.
         since: Stamp,
@@ -99,7 +136,7 @@ pub enum LinkState {
     },
 }
 
-/// One drop with everything known about it.
+/// One drop with all facts about it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DropRecord {
     /// 1 for the first drop of the run.
@@ -113,10 +150,10 @@ pub struct DropRecord {
     /// Keep-alive in force, in seconds.
     pub keep_alive_secs: u32,
     /// Earliest and latest instant at which the session can have died: last byte received … detection.
-    /// Where the last byte was not recorded, the last event that came from the broker stands for it.
+    /// Where the last byte was not recorded, the last event from the broker is used instead.
     pub death_window: (Stamp, Stamp),
-    /// Session age when the last byte was received (lower bound of the age at death); `None` if nothing
-    /// tells when that was.
+    /// Session age when the last byte was received (lower bound of the age at death); `None` if that time
+    /// is unknown.
     pub session_age: Option<Duration>,
     /// Silence on the incoming side before the detection.
     pub idle_in: Option<Duration>,
@@ -124,15 +161,15 @@ pub struct DropRecord {
     pub idle_out: Option<Duration>,
     /// Messages, bytes and pings of the session.
     pub counts: SessionCounts,
-    /// The attempt that had made the session.
+    /// The attempt that made the session.
     pub attempt: Option<Arc<Attempt>>,
-    /// Notable events of the 60 s before (newest [`Drop::CONTEXT`] at most), oldest first.
+    /// Notable events of the 60 s before (newest [`DropRecord::MAX_CONTEXT_EVENTS`] at most), oldest first.
     pub before: Vec<Arc<LogEntry>>,
-    /// Notable events of the 60 s after (first [`Drop::CONTEXT`] at most), oldest first.
+    /// Notable events of the 60 s after (first [`DropRecord::MAX_CONTEXT_EVENTS`] at most), oldest first.
     pub after: Vec<Arc<LogEntry>>,
-    /// Failed connect attempts until it was back.
+    /// Failed connect attempts until it recovered.
     pub failed_attempts: u32,
-    /// How it came back; `None` while down or if the user gave up.
+    /// The recovery; `None` while down or if the user disconnected.
     pub recovery: Option<Recovery>,
 }
 
@@ -161,7 +198,7 @@ pub struct Recovery {
 pub struct ConnectionRecord {
     /// When CONNACK arrived.
     pub at: Stamp,
-    /// How it came about.
+    /// The kind of the connect.
     pub event_type: ConnectKind,
     /// CONNACK session-present flag.
     pub session_present: bool,
@@ -182,7 +219,7 @@ pub struct ConnectionRecord {
 pub struct SessionEnd {
     /// When.
     pub at: Stamp,
-    /// `true`: a drop; `false`: asked for, or lost from view.
+    /// `true`: a drop; `false`: requested, or not observed.
     pub dropped: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What happened so far, in a page of plain text?
+//! The summary of a run: one page of plain text.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -39,7 +39,7 @@ fn period(snapshot: &Snapshot, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let (from, to) = (snapshot.since.wall, snapshot.at.wall);
     let period = format!("{} to {} UTC", from.format("%Y-%m-%d %H:%M:%S"), to.format("%Y-%m-%d %H:%M:%S"));
     line(f, "Watched", period)?;
-    line(f, "For", duration_words(snapshot.metrics.observed))
+    line(f, "Duration", duration_words(snapshot.metrics.observed))
 }
 
 fn messages(snapshot: &Snapshot, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,7 +64,7 @@ fn totals(f: &mut fmt::Formatter<'_>, metrics: &Metrics) -> fmt::Result {
     line(f, "Drops", metrics.total_connection_drops)?;
     line(f, "Recovered", metrics.connection_recovered)?;
     line(f, "Connections", metrics.total_connections)?;
-    line(f, "Disconnects asked for", metrics.total_disconnects)?;
+    line(f, "Requested disconnects", metrics.total_disconnects)?;
     line(f, "Reconnect attempts", metrics.total_reconnect_attempts)?;
     line(f, "Failed connects", metrics.connect_failures)?;
     if let Some(availability) = metrics.availability() {
@@ -93,7 +93,7 @@ fn sessions(f: &mut fmt::Formatter<'_>, metrics: &Metrics) -> fmt::Result {
     })
 }
 
-/// What is known to end the session, where something is.
+/// Known limits of the session: credentials and AWS's WebSocket limit.
 fn limits(snapshot: &Snapshot, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     if let Some(expiry) = snapshot.credentials_expire_at {
         match expiry.signed_duration_since(snapshot.at.wall).to_std() {
@@ -127,7 +127,7 @@ fn recoveries(f: &mut fmt::Formatter<'_>, metrics: &Metrics) -> fmt::Result {
         return Ok(());
     }
     writeln!(f, "Recoveries by attempts needed:")?;
-    ["1", "2-5", "6-10", "11+"].iter().filter_map(|name| Some((name, buckets.get(*name)?))).try_for_each(
+    Metrics::ATTEMPT_CLASSES.iter().filter_map(|name| Some((name, buckets.get(*name)?))).try_for_each(
         |(name, count)| {
             writeln!(f, "  {count:>7}  {name} {}", if *name == "1" { "attempt" } else { "attempts" })
         },

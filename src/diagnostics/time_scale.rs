@@ -1,8 +1,8 @@
-//! How does the time of a scaled lab run become the time it stands for?
+//! Converts the recorded time of a scaled lab run to field time.
 //!
-//! A recording holds what the clocks said. `started.time_scale` says how many seconds in the field one
-//! recorded second stands for; everything shown, exported or judged is in field time, so that a lab run
-//! meets the same thresholds as a watch of days.
+//! A recording holds the times of the clocks. `started.time_scale` is the number of field seconds per recorded
+//! second; everything shown, exported or classified is in field time, so that the same thresholds apply to a
+//! lab run as to a run of days.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use super::{Snapshot, Stamp};
 /// Field seconds per recorded second that make sense; anything else counts as 1.
 const VALID_FACTORS: std::ops::RangeInclusive<f64> = 0.001..=86_400.0;
 
-/// The way from recorded to field time: the same instant at each `started`, `factor` times as fast from
+/// Maps recorded time to field time: the same instant at each `started`, `factor` times as fast from
 /// there. Before the first scaled run it changes nothing at all.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TimeScale {
@@ -39,7 +39,7 @@ impl TimeScale {
         self.factor
     }
 
-    /// Takes note of a `started`; every other event changes nothing.
+    /// Reads the scale of a `started`; every other event changes nothing.
     pub fn observe(&mut self, at: Stamp, event: &Event) {
         let Event::Started(StartedEvent { time_scale, .. }) = event else { return };
         let factor = time_scale.filter(|factor| VALID_FACTORS.contains(factor)).unwrap_or(1.0);
@@ -103,7 +103,7 @@ impl TimeScale {
         Cow::Owned(scaled)
     }
 
-    /// Takes note of the event and gives it in field time, stamp and all.
+    /// Observes the event and returns it in field time, with its stamp.
     pub fn observe_and_scale<'a>(&mut self, observed: &'a StampedEvent) -> Cow<'a, StampedEvent> {
         self.observe(observed.at, &observed.event);
         if self.origin.is_none() {

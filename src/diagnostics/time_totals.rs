@@ -1,10 +1,10 @@
-//! Where the time went: connected, down, planned; and under which keep-alive.
+//! Sums of time: connected, down, planned, and per keep-alive value.
 
 use std::time::Duration;
 
 use super::{KeepAliveArm, LinkState, Metrics};
 
-/// Most keep-alive values told apart; a person tries a handful.
+/// Most keep-alive values with sums of their own; users try a handful.
 const MAX_ARMS: usize = 64;
 
 /// Running sums of time. Every instant since the start is in exactly one of connected and down.
@@ -18,7 +18,7 @@ pub(super) struct TimeTotals {
 }
 
 impl TimeTotals {
-    /// Books `passed` to the state it passed in.
+    /// Adds `elapsed` to the sums of the state it was spent in.
     pub(super) fn add_elapsed(&mut self, elapsed: Duration, link: &LinkState) {
         match link {
             LinkState::Connected { .. } => {

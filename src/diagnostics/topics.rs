@@ -1,4 +1,4 @@
-//! Which topics does a filter mean? MQTT 3.1.1 §4.7.
+//! Topic names and topic filters (MQTT 3.1.1 §4.7).
 
 /// Whether a topic filter matches a topic name.
 ///

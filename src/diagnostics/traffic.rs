@@ -1,4 +1,4 @@
-//! When do messages come too fast to record each? Above a limit they are counted per second.
+//! Limits how many messages a second are recorded one by one; the others are counted per second.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::event::Event;
 /// Length of a counting window.
 pub const TRAFFIC_WINDOW: Duration = Duration::from_secs(1);
 
-/// Which way a message went.
+/// The direction of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MessageDirection {
     /// To the broker.
@@ -18,7 +18,7 @@ pub enum MessageDirection {
 }
 
 /// Lets the first `limit` messages of each second through one by one and counts the others, so that a
-/// flood costs a recording one `traffic` line a second.
+/// flood adds one `traffic` line a second to a recording.
 ///
 /// Every message is either let through or counted in exactly one [`Event::Traffic`].
 #[derive(Debug)]
@@ -36,13 +36,13 @@ struct TrafficWindow {
 }
 
 impl TrafficLimiter {
-    /// A gate that lets `limit` messages a second through.
+    /// A limiter that lets `limit` messages a second through.
     pub fn new(limit: u32) -> Self {
         Self { limit, window: None }
     }
 
     /// Whether the message is to be recorded by itself; if not, it has been counted. Call
-    /// [`TrafficGate::due`] with the same `now` first (once for a batch of messages is enough).
+    /// [`TrafficLimiter::due`] with the same `now` first (once for a batch of messages is enough).
     pub fn admit(&mut self, now: Stamp, direction: MessageDirection) -> bool {
         let window = self.window.get_or_insert(TrafficWindow {
             start: now,
@@ -61,7 +61,7 @@ impl TrafficLimiter {
         false
     }
 
-    /// Closes the window if its second is over; the event tells what was counted in it.
+    /// Closes the window if its second is over; the event holds the counts.
     pub fn due(&mut self, now: Stamp) -> Option<Event> {
         let is_over = self.window.as_ref().is_some_and(|window| now.since(window.start) >= TRAFFIC_WINDOW);
         if is_over { self.flush(now) } else { None }
@@ -77,7 +77,7 @@ impl TrafficLimiter {
         })
     }
 
-    /// When [`TrafficGate::due`] has something to tell; `None` while nothing is counted.
+    /// When [`TrafficLimiter::due`] returns an event; `None` while nothing is counted.
     pub fn deadline(&self) -> Option<Stamp> {
         let window = self.window.as_ref()?;
         (window.published + window.received > 0).then(|| window.start.plus(TRAFFIC_WINDOW))

@@ -1,4 +1,4 @@
-//! How are manners, layers and phases labelled where there is room for a word or two only?
+//! Labels of one to three words for manners, layers and phases.
 //!
 //! Tables, bars and facts use these; whole sentences about one event are in [`sentence`](super::sentence).
 
@@ -75,8 +75,19 @@ pub fn initiator(by: Initiator) -> &'static str {
     }
 }
 
-/// The smallest and the largest of some lengths, said by `say`: `58 to 61 s`; one of them
-/// if both read the same.
+/// A deliberate end of a session, as the text of its mark on the timeline.
+pub fn disconnect(by: Initiator) -> &'static str {
+    match by {
+        Initiator::User => "disconnected by you",
+        Initiator::Experiment => "reconnecting on purpose",
+        Initiator::Planned => "reconnecting as planned",
+        Initiator::Shutdown => "disconnected at the end of the run",
+        Initiator::Other => "disconnected on purpose",
+    }
+}
+
+/// The smallest and the largest of some durations in the words of `format_duration`: `58 to 61 s`; one
+/// of them if both have the same words.
 pub fn range(shortest: Duration, longest: Duration, format_duration: fn(Duration) -> String) -> String {
     let (least, most) = (format_duration(shortest), format_duration(longest));
     if least == most {

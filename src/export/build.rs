@@ -1,4 +1,4 @@
-//! How does a snapshot become an export?
+//! Builds an export from a snapshot.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,12 +16,14 @@ use super::verdict;
 use crate::classify::Verdict;
 use crate::diagnostics::event::{PacketNote, PhaseTiming};
 use crate::diagnostics::facts::drop_facts;
-use crate::diagnostics::{ConnectionRecord, DropRecord, LogEntry, MarkKind, Metrics, Percentiles, Snapshot};
+use crate::diagnostics::{
+    ConnectionRecord, DropRecord, LogEntry, MarkKind, Metrics, Percentiles, RecordedWord, Snapshot,
+};
 
-/// What the snapshot does not say.
+/// What an export needs beside the snapshot.
 #[derive(Debug, Clone)]
 pub struct ExportOptions {
-    /// Replace identities by placeholders. Secrets never get in, whatever this says.
+    /// Replace identities by placeholders. Secrets are always replaced.
     pub redact: bool,
     /// Version of the program.
     pub version: String,
@@ -47,7 +49,7 @@ impl Default for ExportOptions {
 }
 
 impl Export {
-    /// The export of a state, with what is said about its drops. The same state, verdict and options give
+    /// The export of a state, with the verdict about its drops. The same state, verdict and options give
     /// the same bytes.
     pub fn of(snapshot: &Snapshot, verdict: Option<&Verdict>, options: &ExportOptions) -> Self {
         let mut redactor = redactor(snapshot, options);
@@ -76,7 +78,7 @@ impl Export {
     }
 }
 
-/// A redactor that knows the client id, the host and what the caller told.
+/// A redactor that knows the client id, the host and the values of the options.
 pub fn redactor(snapshot: &Snapshot, options: &ExportOptions) -> Redactor {
     let mut redactor = Redactor::new(!options.redact);
     if let Some(started) = &snapshot.started {
@@ -93,7 +95,8 @@ pub fn redactor(snapshot: &Snapshot, options: &ExportOptions) -> Redactor {
 
 fn metrics(metrics: &Metrics, drops_by_error: BTreeMap<String, u64>) -> MetricsEntry {
     let secs = |duration: Option<Duration>| duration.map(|duration| duration.as_secs_f64());
-    let bucket = |name: &str| metrics.reconnection_attempts_distribution.get(name).copied();
+    let [one, few, some, many] =
+        Metrics::ATTEMPT_CLASSES.map(|class| metrics.reconnection_attempts_distribution.get(class).copied());
     MetricsEntry {
         total_connections: metrics.total_connections,
         total_disconnects: metrics.total_disconnects,
@@ -104,12 +107,7 @@ fn metrics(metrics: &Metrics, drops_by_error: BTreeMap<String, u64>) -> MetricsE
         average_session_seconds: secs(metrics.average_session).unwrap_or(0.0),
         current_session_uptime_seconds: metrics.current_session_uptime.as_secs_f64(),
         connection_drops_by_error: drops_by_error,
-        reconnection_attempts_distribution: AttemptBuckets {
-            one: bucket("1"),
-            few: bucket("2-5"),
-            some: bucket("6-10"),
-            many: bucket("11+"),
-        },
+        reconnection_attempts_distribution: AttemptBuckets { one, few, some, many },
         last_drop_timestamp: metrics.last_drop.map(|at| timestamp(at.wall)),
         last_successful_connect_timestamp: metrics.last_successful_connect.map(|at| timestamp(at.wall)),
         connection_recovered: metrics.connection_recovered,
@@ -150,15 +148,17 @@ fn extension(
 ) -> Extension {
     let metrics = &snapshot.metrics;
     let started = snapshot.started.as_deref();
-    let requested_version = started.and_then(|started| started.mqtt_version.as_deref());
+    let transport = started.and_then(|started| Some(started.transport.as_ref()?.as_str()));
+    let requested_version = started.and_then(|started| Some(started.mqtt_version.as_ref()?.as_str()));
+    let version = snapshot.mqtt_version.as_ref().map(RecordedWord::as_str).or(requested_version);
     Extension {
         schema_version: SCHEMA_VERSION,
         version: options.version.clone(),
         redacted: options.redact,
         period: period(snapshot),
         endpoint: optional(started.map(|started| started.endpoint.as_str()), redactor),
-        transport: optional(started.and_then(|started| started.transport.as_deref()), redactor),
-        mqtt_version: optional(snapshot.mqtt_version.as_deref().or(requested_version), redactor),
+        transport: optional(transport, redactor),
+        mqtt_version: optional(version, redactor),
         client_id: started.map(|started| redactor.value(SensitiveKind::Client, &started.client_id)),
         keep_alive_secs: snapshot.keep_alive_secs,
         time_scale: started.and_then(|started| finite(started.time_scale)),
@@ -350,7 +350,7 @@ fn optional(text: Option<&str>, redactor: &mut Redactor) -> Option<String> {
     text.map(|text| redactor.text(text))
 }
 
-/// Names come from recordings, which anybody may have written.
+/// Replaces private values in names: any program may have written the recording.
 fn redact_keys(counts: &BTreeMap<String, u64>, redactor: &mut Redactor) -> BTreeMap<String, u64> {
     let mut clean = BTreeMap::new();
     for (name, count) in counts {

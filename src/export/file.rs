@@ -1,7 +1,7 @@
-//! How does a finished document get into a file so that nobody ever sees half of it?
+//! Writes finished documents to files atomically.
 //!
 //! A temporary file beside the target, synced, then renamed. Mode 0600, directories 0700: a report may
-//! hold what redaction did not know to be private.
+//! contain private values that redaction does not recognize.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -54,7 +54,7 @@ pub enum ExportError {
     Directory {
         /// The directory, safe to print.
         path: String,
-        /// What the system said.
+        /// The system's error message.
         source: io::Error,
     },
     /// Writing failed: disk full, no permission…
@@ -64,7 +64,7 @@ pub enum ExportError {
     Write {
         /// The file, safe to print.
         path: String,
-        /// What the system said.
+        /// The system's error message.
         source: io::Error,
     },
     /// The export has no JSON form.
@@ -130,7 +130,7 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<PathBuf, ExportError> {
     Ok(target)
 }
 
-/// A written and synced file under a name nobody looks at; removed when dropped.
+/// A written and synced file under a temporary name; removed when dropped.
 struct TempFile {
     path: PathBuf,
 }

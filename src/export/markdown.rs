@@ -1,4 +1,4 @@
-//! How does an export read for a person: a maintainer, an internet provider, a cloud's support?
+//! The Markdown report of an export, for maintainers, internet providers and cloud support.
 //!
 //! Made from the export and not from the snapshot, so that what is redacted there is redacted here.
 
@@ -74,7 +74,7 @@ fn summary(out: &mut String, export: &Export) -> fmt::Result {
     rows.push(("Drops", metrics.total_connection_drops.to_string()));
     rows.push(("Recovered", metrics.connection_recovered.to_string()));
     rows.push(("Reconnect attempts", metrics.total_reconnect_attempts.to_string()));
-    rows.push(("Disconnects asked for", metrics.total_disconnects.to_string()));
+    rows.push(("Requested disconnects", metrics.total_disconnects.to_string()));
     rows.push(("Longest session", duration_text(metrics.longest_session_seconds)));
     rows.push(("Average session", duration_text(metrics.average_session_seconds)));
     rows.push(("Current uptime", duration_text(metrics.current_session_uptime_seconds)));

@@ -3,6 +3,7 @@
 //! Packets are read with rumqttc's codecs. What the broker sends is written here, because a lab
 //! must be able to send reason codes that those codecs refuse to encode.
 
+use crate::diagnostics::MqttVersion;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use rumqttc::mqttbytes::{Error as V4Error, v4};
 use rumqttc::v5::mqttbytes::{Error as V5Error, v5};
@@ -14,20 +15,11 @@ pub(super) const PROTOCOL_ERROR: u8 = 0x82;
 const TOPIC_NAME_INVALID: u8 = 0x90;
 const PACKET_TOO_LARGE: u8 = 0x95;
 
-/// The protocol version of one connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LabMqttVersion {
-    /// MQTT 3.1.1 (protocol level 4).
-    V311,
-    /// MQTT 5 (protocol level 5).
-    V5,
-}
-
 /// What a client asked for in its CONNECT.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Connect {
     /// Protocol version.
-    pub version: LabMqttVersion,
+    pub version: MqttVersion,
     /// Client id; one is made up for an empty one.
     pub client_id: String,
     /// Keep-alive in seconds; 0 = off.
@@ -133,20 +125,20 @@ pub(super) fn probe_protocol(bytes: &[u8]) -> ProtocolProbe {
 /// # Errors
 /// The MQTT 5 reason code for what is wrong with the packet.
 pub(super) fn decode(
-    version: LabMqttVersion,
+    version: MqttVersion,
     buffer: &mut BytesMut,
     max_packet: usize,
 ) -> Result<Option<ClientPacket>, u8> {
     let before = buffer.len();
     let packet = match version {
-        LabMqttVersion::V311 => match v4::Packet::read(buffer, max_packet) {
+        MqttVersion::V311 => match v4::Packet::read(buffer, max_packet) {
             Ok(packet) => from_v4(packet).map(Some),
             Err(V4Error::InsufficientBytes(_)) => Ok(None),
             Err(V4Error::PayloadSizeLimitExceeded(_)) => Err(PACKET_TOO_LARGE),
             Err(_) => Err(MALFORMED_PACKET),
         },
         // A DISCONNECT may leave out its properties, and its reason too; rumqttc knows neither.
-        LabMqttVersion::V5 => match buffer.as_ref() {
+        MqttVersion::V5 => match buffer.as_ref() {
             [0xE0, 0x00, ..] => {
                 buffer.advance(2);
                 Ok(Some(ClientPacket::Disconnect { with_will: false }))
@@ -186,7 +178,7 @@ fn from_v4(packet: v4::Packet) -> Result<ClientPacket, u8> {
         v4::Packet::Connect(connect) => {
             let (username, password) = login(connect.login.map(|l| (l.username, l.password)));
             ClientPacket::Connect(Box::new(Connect {
-                version: LabMqttVersion::V311,
+                version: MqttVersion::V311,
                 client_id: connect.client_id,
                 keep_alive_secs: connect.keep_alive,
                 clean: connect.clean_session,
@@ -242,7 +234,7 @@ fn from_v5(packet: v5::Packet) -> Result<ClientPacket, u8> {
                 Ok::<_, u8>(ApplicationMessage { topic, payload: will.message, qos, retain })
             });
             ClientPacket::Connect(Box::new(Connect {
-                version: LabMqttVersion::V5,
+                version: MqttVersion::V5,
                 client_id: connect.client_id,
                 keep_alive_secs: connect.keep_alive,
                 clean: connect.clean_start,
@@ -307,7 +299,7 @@ pub(super) fn put_remaining_length(mut length: usize, out: &mut BytesMut) {
 
 /// Appends a CONNACK with any code; `properties` (already encoded) only for MQTT 5.
 pub(super) fn put_connack(
-    version: LabMqttVersion,
+    version: MqttVersion,
     session_present: bool,
     code: u8,
     properties: &[u8],
@@ -315,8 +307,8 @@ pub(super) fn put_connack(
 ) {
     out.put_u8(0x20);
     match version {
-        LabMqttVersion::V311 => out.put_slice(&[2, u8::from(session_present), code]),
-        LabMqttVersion::V5 => {
+        MqttVersion::V311 => out.put_slice(&[2, u8::from(session_present), code]),
+        MqttVersion::V5 => {
             let mut body = BytesMut::new();
             put_remaining_length(properties.len(), &mut body);
             body.put_slice(properties);
@@ -335,16 +327,16 @@ pub(super) fn put_acknowledgement(packet_type: u8, packet_id: u16, out: &mut Byt
 
 /// Appends a SUBACK (0x90) or UNSUBACK (0xB0) with its codes.
 pub(super) fn put_codes(
-    version: LabMqttVersion,
+    version: MqttVersion,
     packet_type: u8,
     packet_id: u16,
     codes: &[u8],
     out: &mut BytesMut,
 ) {
     out.put_u8(packet_type);
-    put_remaining_length(2 + usize::from(version == LabMqttVersion::V5) + codes.len(), out);
+    put_remaining_length(2 + usize::from(version == MqttVersion::V5) + codes.len(), out);
     out.put_u16(packet_id);
-    if version == LabMqttVersion::V5 {
+    if version == MqttVersion::V5 {
         out.put_u8(0);
     }
     out.put_slice(codes);

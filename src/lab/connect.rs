@@ -1,5 +1,6 @@
 //! May this client come in? From the first byte to the CONNACK, and out again at the end.
 
+use crate::diagnostics::MqttVersion;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,9 +9,7 @@ use tokio::sync::mpsc;
 
 use super::aws::AwsLimits;
 use super::broker::{AcceptedVersions, BrokerState};
-use super::codec::{
-    ClientPacket, Connect, LabMqttVersion, ProtocolProbe, decode, probe_protocol, put_connack,
-};
+use super::codec::{ClientPacket, Connect, ProtocolProbe, decode, probe_protocol, put_connack};
 use super::connection::ClientConnection;
 use super::fault::{Fault, PlannedFaults};
 use super::pipe::{Pipe, PipeEvent};
@@ -57,11 +56,11 @@ async fn read_connect(pipe: &mut Pipe, shared: &BrokerState) -> Option<Box<Conne
             ProtocolProbe::NotConnect => return None,
             ProtocolProbe::Incomplete => None,
             ProtocolProbe::ProtocolLevel(level) => match (level, shared.options.versions) {
-                (4, AcceptedVersions::Both | AcceptedVersions::OnlyV311) => Some(LabMqttVersion::V311),
-                (5, AcceptedVersions::Both | AcceptedVersions::OnlyV5) => Some(LabMqttVersion::V5),
+                (4, AcceptedVersions::Both | AcceptedVersions::OnlyV311) => Some(MqttVersion::V311),
+                (5, AcceptedVersions::Both | AcceptedVersions::OnlyV5) => Some(MqttVersion::V5),
                 _ => {
                     // Brokers answer an unknown level in the format that every client knows.
-                    put_connack(LabMqttVersion::V311, false, 1, &[], &mut pipe.write_buffer);
+                    put_connack(MqttVersion::V311, false, 1, &[], &mut pipe.write_buffer);
                     return None;
                 }
             },
@@ -110,9 +109,9 @@ async fn check_connect(
     }
     let needs_client_id = is_id_assigned && !connect.clean;
     let code = match connect.version {
-        LabMqttVersion::V311 if !is_authorized => 5,
-        LabMqttVersion::V5 if !is_authorized => 0x87,
-        LabMqttVersion::V311 if needs_client_id => 2,
+        MqttVersion::V311 if !is_authorized => 5,
+        MqttVersion::V5 if !is_authorized => 0x87,
+        MqttVersion::V311 if needs_client_id => 2,
         _ => return None,
     };
     connection.apply_fault(Fault::RefuseConnect(code)).await

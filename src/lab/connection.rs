@@ -4,6 +4,7 @@ mod fault_injection;
 mod in_flight;
 mod rules_check;
 
+use crate::diagnostics::MqttVersion;
 use std::collections::{HashMap, HashSet};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -19,8 +20,7 @@ use tokio::time::{Sleep, sleep};
 use super::aws::ConnectionUsage;
 use super::broker::BrokerState;
 use super::codec::{
-    ClientPacket, Connect, LabMqttVersion, PROTOCOL_ERROR, decode, put_acknowledgement, put_codes,
-    put_connack,
+    ClientPacket, Connect, PROTOCOL_ERROR, decode, put_acknowledgement, put_codes, put_connack,
 };
 use super::fault::{Fault, PlannedFaults};
 use super::message::{ApplicationMessage, Delivery};
@@ -129,7 +129,7 @@ impl ClientConnection {
         {
             self.timers.push((Box::pin(sleep(delay)), fault));
         }
-        let announced = self.shared.options.server_keep_alive_secs.filter(|_| version == LabMqttVersion::V5);
+        let announced = self.shared.options.server_keep_alive_secs.filter(|_| version == MqttVersion::V5);
         let keep_alive = announced.unwrap_or(self.connect.keep_alive_secs);
         let mut keep_alive = Duration::from_secs(u64::from(keep_alive));
         if let Some(rules) = &self.shared.options.aws {
@@ -310,8 +310,8 @@ impl ClientConnection {
                 let existed = self.shared.router().unsubscribe(&self.connect.client_id, &filters);
                 let reason_code = |did_exist: &bool| if *did_exist { 0x00 } else { 0x11 };
                 let codes: Vec<u8> = match version {
-                    LabMqttVersion::V311 => Vec::new(),
-                    LabMqttVersion::V5 => existed.iter().map(reason_code).collect(),
+                    MqttVersion::V311 => Vec::new(),
+                    MqttVersion::V5 => existed.iter().map(reason_code).collect(),
                 };
                 put_codes(version, 0xB0, packet_id, &codes, &mut self.pipe.write_buffer);
             }
@@ -345,9 +345,9 @@ impl ClientConnection {
     fn subscribe(&mut self, packet_id: u16, filters: Vec<(String, u8)>) {
         let version = self.connect.version;
         let refusal = |filter: &str| match version {
-            _ if !valid_filter(filter) => Some(if version == LabMqttVersion::V5 { 0x8F } else { 0x80 }),
+            _ if !valid_filter(filter) => Some(if version == MqttVersion::V5 { 0x8F } else { 0x80 }),
             _ if self.shared.options.denied_filters.iter().any(|denied| denied == filter) => {
-                Some(if version == LabMqttVersion::V5 { 0x87 } else { 0x80 })
+                Some(if version == MqttVersion::V5 { 0x87 } else { 0x80 })
             }
             _ => None,
         };

@@ -1,10 +1,11 @@
 //! What does an application message look like inside the broker?
 
+use crate::diagnostics::MqttVersion;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::codec::{LabMqttVersion, put_remaining_length};
+use super::codec::put_remaining_length;
 
 /// One application message, free of protocol version and packet id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,9 +27,9 @@ impl ApplicationMessage {
     }
 
     /// Appends the PUBLISH packet; `packet_id` is not written for QoS 0.
-    pub(super) fn encode(&self, version: LabMqttVersion, flags: PublishFlags, out: &mut BytesMut) {
+    pub(super) fn encode(&self, version: MqttVersion, flags: PublishFlags, out: &mut BytesMut) {
         let id_length = if flags.qos > 0 { 2 } else { 0 };
-        let properties = usize::from(version == LabMqttVersion::V5);
+        let properties = usize::from(version == MqttVersion::V5);
         let length = 2 + self.topic.len() + id_length + properties + self.payload.len();
         out.reserve(5 + length);
         out.put_u8(0x30 | u8::from(flags.dup) << 3 | flags.qos << 1 | u8::from(flags.retain));
@@ -38,7 +39,7 @@ impl ApplicationMessage {
         if flags.qos > 0 {
             out.put_u16(flags.packet_id);
         }
-        if version == LabMqttVersion::V5 {
+        if version == MqttVersion::V5 {
             out.put_u8(0);
         }
         out.put_slice(&self.payload);
@@ -91,15 +92,10 @@ pub(super) struct FrameCache {
 
 impl FrameCache {
     /// The packet for receivers of one protocol version.
-    pub(super) fn get(
-        &mut self,
-        message: &ApplicationMessage,
-        version: LabMqttVersion,
-        retain: bool,
-    ) -> Bytes {
+    pub(super) fn get(&mut self, message: &ApplicationMessage, version: MqttVersion, retain: bool) -> Bytes {
         let slot = match version {
-            LabMqttVersion::V311 => &mut self.v311,
-            LabMqttVersion::V5 => &mut self.v5,
+            MqttVersion::V311 => &mut self.v311,
+            MqttVersion::V5 => &mut self.v5,
         };
         slot.get_or_insert_with(|| {
             let mut out = BytesMut::new();

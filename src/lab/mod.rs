@@ -39,7 +39,7 @@ pub use cloud::{
     CloudControl, CloudFault, CloudOptions, CloudSecret, ListedDevice, Presence, ServedRequest,
     SimulatedCloud,
 };
-pub use codec::{Connect, LabMqttVersion};
+pub use codec::Connect;
 pub use control::{BrokerControl, ConnectionCounts};
 pub use demo_heater::{ANSWER_TOPIC, COMMAND_TOPIC, TELEMETRY_TOPIC};
 pub use fault::{ConnectionSelector, Fault, FaultTrigger, PlannedFault};

@@ -7,10 +7,11 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::diagnostics::MqttVersion;
 use crate::diagnostics::topics::filter_matches;
 
 use super::broker::BrokerOptions;
-use super::codec::{Connect, LabMqttVersion};
+use super::codec::Connect;
 use super::fault::Fault;
 use super::message::{ApplicationMessage, Delivery, FrameCache, QosPublish};
 
@@ -48,7 +49,7 @@ pub(super) struct ClientHandle {
 
 #[derive(Debug)]
 struct BrokerSession {
-    version: LabMqttVersion,
+    version: MqttVersion,
     persistent: bool,
     /// How long it outlives its connection; `None` = until the broker stops.
     expiry: Option<Duration>,

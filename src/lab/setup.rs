@@ -1,5 +1,6 @@
 //! What stands behind a simulation: a broker, a device, and a gateway that ails as the scenario says.
 
+use crate::diagnostics::Transport;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use super::certificates::LabCertificates;
 use super::demo_heater;
 use super::gateway::{Gateway, GatewayControl, GatewayOptions, PathFaultId, Upstream};
 use super::handshake::ListenerEndpoint;
-use super::scenario::{LabTransport, ManualFault, Scenario};
+use super::scenario::{ManualFault, Scenario};
 
 /// The name of the lab's servers. It means this computer wherever names are resolved by the standard, and
 /// who plays the resolver can let it fail.
@@ -39,7 +40,7 @@ pub struct LabSetup {
     broker: Broker,
     gateway: Gateway,
     control: GatewayControl,
-    addresses: Vec<(LabTransport, SocketAddr)>,
+    addresses: Vec<(Transport, SocketAddr)>,
     ca_pem: String,
     speed: f64,
     tasks: Vec<AbortOnDrop>,
@@ -61,7 +62,7 @@ impl LabSetup {
     /// # Errors
     /// No loopback port could be opened, or no certificate could be made.
     pub async fn start(
-        transports: &[LabTransport],
+        transports: &[Transport],
         scenario: &Scenario,
         options: LabOptions,
     ) -> io::Result<Self> {
@@ -73,10 +74,10 @@ impl LabSetup {
         let mut addresses = Vec::new();
         for transport in transports {
             let endpoint = match transport {
-                LabTransport::Tcp => ListenerEndpoint::Tcp,
-                LabTransport::Tls => ListenerEndpoint::Tls(certificates.server_config.clone()),
-                LabTransport::Ws => ListenerEndpoint::Ws,
-                LabTransport::Wss => ListenerEndpoint::Wss(certificates.server_config.clone()),
+                Transport::Tcp => ListenerEndpoint::Tcp,
+                Transport::Tls => ListenerEndpoint::Tls(certificates.server_config.clone()),
+                Transport::Ws => ListenerEndpoint::Ws,
+                Transport::Wss => ListenerEndpoint::Wss(certificates.server_config.clone()),
             };
             addresses.push((*transport, gateway.listen(endpoint).await?));
         }
@@ -123,7 +124,7 @@ impl LabSetup {
     }
 
     /// Where a way leads, if it was opened.
-    pub fn address(&self, transport: LabTransport) -> Option<SocketAddr> {
+    pub fn address(&self, transport: Transport) -> Option<SocketAddr> {
         self.addresses.iter().find(|(opened, _)| *opened == transport).map(|(_, address)| *address)
     }
 

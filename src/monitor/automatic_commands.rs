@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::device::{CommandSpec, Value};
 use crate::diagnostics::Stamp;
-use crate::diagnostics::event::{CommandState, CommandUpdate};
+use crate::diagnostics::event::{AlertState, CommandState, CommandUpdate};
 
 /// The rule of the alert that says that something is not sent by itself any more.
 const AUTOMATIC_COMMAND_RULE: &str = "automatic-command";
@@ -34,7 +34,7 @@ pub(super) struct AutomaticCommands {
 }
 
 /// The words of an alert: rule, state and message.
-pub(super) type AlertUpdate = (&'static str, &'static str, String);
+pub(super) type AlertUpdate = (&'static str, AlertState, String);
 
 impl AutomaticCommands {
     pub(super) fn new(quiet: bool) -> Self {
@@ -99,13 +99,18 @@ impl AutomaticCommands {
                     "{name} is not sent by itself any more: it was refused, or lost with its connection, \
                      {MAX_CONSECUTIVE_LOSSES} times in a row; send it by hand to try again"
                 );
-                (*lost == MAX_CONSECUTIVE_LOSSES).then_some((AUTOMATIC_COMMAND_RULE, "raised", message))
+                (*lost == MAX_CONSECUTIVE_LOSSES).then_some((
+                    AUTOMATIC_COMMAND_RULE,
+                    AlertState::Raised,
+                    message,
+                ))
             }
             CommandState::Acknowledged | CommandState::Answered => {
                 let was_suspended = self.is_suspended(name);
                 self.consecutive_losses.remove(name);
-                was_suspended
-                    .then(|| (AUTOMATIC_COMMAND_RULE, "cleared", format!("{name} is sent by itself again")))
+                was_suspended.then(|| {
+                    (AUTOMATIC_COMMAND_RULE, AlertState::Cleared, format!("{name} is sent by itself again"))
+                })
             }
             _ => None,
         }
@@ -147,7 +152,7 @@ mod tests {
         automatic: &mut AutomaticCommands,
         name: &str,
         state: CommandState,
-    ) -> Option<&'static str> {
+    ) -> Option<AlertState> {
         let command = CommandUpdate { correlation_id: "x".into(), name: name.into(), state, ms: None };
         automatic.observe(&command, &specs()).map(|(_, state, _)| state)
     }
@@ -190,11 +195,11 @@ mod tests {
         assert_eq!(observe_state(&mut automatic, "status", Acknowledged), None, "chance");
         assert_eq!(observe_state(&mut automatic, "status", Lost), None);
         assert_eq!(observe_state(&mut automatic, "status", Sent), None);
-        assert_eq!(observe_state(&mut automatic, "status", Lost), Some("raised"));
+        assert_eq!(observe_state(&mut automatic, "status", Lost), Some(AlertState::Raised));
         assert_eq!(observe_state(&mut automatic, "status", Lost), None, "said once");
         automatic.on_connected();
         assert_eq!(sent(&mut automatic, [1, 2]), ["present", ""]);
-        assert_eq!(observe_state(&mut automatic, "status", Acknowledged), Some("cleared"));
+        assert_eq!(observe_state(&mut automatic, "status", Acknowledged), Some(AlertState::Cleared));
         assert_eq!(sent(&mut automatic, [3, 4]), ["status", ""]);
         for _ in 0..3 {
             assert_eq!(observe_state(&mut automatic, "set", Lost), None, "nobody sends that by itself");

@@ -10,7 +10,7 @@ use crate::device::{
     CommandContext, Device, DeviceMessage, DeviceView, PendingCommands, SilenceChange, Value,
 };
 use crate::diagnostics::commands::SILENT_DEVICE;
-use crate::diagnostics::event::{CommandUpdate, Event};
+use crate::diagnostics::event::{AlertState, CommandUpdate, Event};
 use crate::diagnostics::topics::filter_matches;
 use crate::diagnostics::{Stamp, StampedEvent};
 use crate::mqtt::{MessageListener, Publish, ReceivedMessage};
@@ -259,12 +259,12 @@ fn command_event(command: CommandUpdate, at: Stamp) -> StampedEvent {
 
 fn alert_update(change: SilenceChange) -> AlertUpdate {
     match change {
-        SilenceChange::Started(message) => (SILENT_DEVICE, "raised", message),
-        SilenceChange::Ended(message) => (SILENT_DEVICE, "cleared", message),
+        SilenceChange::Started(message) => (SILENT_DEVICE, AlertState::Raised, message),
+        SilenceChange::Ended(message) => (SILENT_DEVICE, AlertState::Cleared, message),
     }
 }
 
 fn alert_event((rule, state, message): AlertUpdate, at: Stamp) -> StampedEvent {
-    let (rule, state) = (rule.to_owned(), state.to_owned());
+    let (rule, state) = (rule.to_owned(), state.into());
     StampedEvent { at, event: Event::Alert { rule, state, message } }
 }

@@ -13,7 +13,7 @@ use super::simulation_port::SimulationPort;
 use crate::diagnostics::event::{Event, FORMAT, Initiator, StartedEvent};
 use crate::diagnostics::{Clock, ClockMonitor, LinkActivity, NameMask, StampedEvent, recording};
 use crate::export::{Recorder, RecorderSettings};
-use crate::mqtt::settings::{LinkSettings, VersionChoice};
+use crate::mqtt::settings::LinkSettings;
 use crate::mqtt::{Link, Publish, ReconnectKind, SettingsError};
 use crate::report_writer::{LostCounts, ReportKind, ReportSettings, ReportWriter};
 use crate::state::{EventFold, LiveState, MonitorRequest, NoticeKind, NoticeLog, RuntimeStatus, Simulation};
@@ -133,11 +133,7 @@ fn start_device_session(device: DeviceSettings, settings: &LinkSettings, link: &
 fn started_event(link: &LinkSettings) -> StartedEvent {
     let broker = &link.broker;
     let host = if broker.host.contains(':') { format!("[{}]", broker.host) } else { broker.host.clone() };
-    let scheme = match broker.transport.name() {
-        "tcp" => "mqtt",
-        "tls" => "mqtts",
-        websocket => websocket,
-    };
+    let scheme = broker.transport.scheme();
     let path = broker.path.split(['?', '#']).next().filter(|_| broker.transport.is_websocket()).unwrap_or("");
     StartedEvent {
         format: Some(FORMAT.to_owned()),
@@ -145,15 +141,8 @@ fn started_event(link: &LinkSettings) -> StartedEvent {
         keep_alive_secs: f64::from(link.keep_alive_secs) / link.time_scale,
         client_id: link.client_id.clone(),
         endpoint: format!("{scheme}://{host}:{}{path}", broker.port),
-        mqtt_version: Some(
-            match link.version {
-                VersionChoice::Auto => "auto",
-                VersionChoice::V311 => "3.1.1",
-                VersionChoice::V5 => "5",
-            }
-            .to_owned(),
-        ),
-        transport: Some(broker.transport.name().to_owned()),
+        mqtt_version: Some(link.version.into()),
+        transport: Some(broker.transport.into()),
         clean_session: Some(link.clean_session),
         time_scale: (link.time_scale.to_bits() != 1.0_f64.to_bits()).then_some(link.time_scale),
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 
-use super::connect_events::{connect_failed_event, connected_event};
+use super::connect_events::connected_event;
 use super::connector::{Connector, WireConnector};
 use super::engine::{InboundPacket, OutboundPacket};
 use super::handshake::{ConnectSentAt, EstablishedSession, Handshake, HandshakeOutcome};
@@ -72,7 +72,7 @@ pub(super) async fn check_with_connector(
             Err(failed) => failed,
         };
         if !versions.on_connect_failed(&failed) {
-            let failure = Some(connect_failed_event(&failed, attempt_number));
+            let failure = Some(failed.failure.connect_failed_event(Some(failed.phase), attempt_number));
             return CheckReport { attempt, connected: None, failure, certificate: None, ping_ms: None };
         }
         attempt_number += 1;

@@ -15,7 +15,8 @@ use super::engine_v4::EngineV4;
 use super::engine_v5::EngineV5;
 use super::failure::Failure;
 use super::properties::ReasonProperties;
-use super::reason_text::{ProtocolVersion, connack_refusal_text, packet_name, server_disconnect_text};
+use super::reason_text::{connack_refusal_text, packet_name, server_disconnect_text};
+use crate::diagnostics::MqttVersion;
 use crate::diagnostics::error_name::{
     AWS_ERROR_MQTT_INVALID_PACKET_TYPE, AWS_ERROR_MQTT_PROTOCOL_ERROR, ErrorName,
 };
@@ -150,10 +151,10 @@ pub(super) struct Engine {
 
 impl Engine {
     /// A fresh protocol state. `max_packet` limits packets both ways.
-    pub(super) fn new(protocol: ProtocolVersion, max_packet: usize) -> Self {
+    pub(super) fn new(protocol: MqttVersion, max_packet: usize) -> Self {
         let version = match protocol {
-            ProtocolVersion::V311 => VersionedEngine::V4(Box::new(EngineV4::new())),
-            ProtocolVersion::V5 => VersionedEngine::V5(Box::new(EngineV5::new(max_packet))),
+            MqttVersion::V311 => VersionedEngine::V4(Box::new(EngineV4::new())),
+            MqttVersion::V5 => VersionedEngine::V5(Box::new(EngineV5::new(max_packet))),
         };
         let send_limits = SendLimits { max_packet, max_qos: 1, in_flight: MAX_IN_FLIGHT, retain: true };
         Self {
@@ -166,10 +167,10 @@ impl Engine {
         }
     }
 
-    pub(super) fn protocol(&self) -> ProtocolVersion {
+    pub(super) fn protocol(&self) -> MqttVersion {
         match self.inner {
-            VersionedEngine::V4(_) => ProtocolVersion::V311,
-            VersionedEngine::V5(_) => ProtocolVersion::V5,
+            VersionedEngine::V4(_) => MqttVersion::V311,
+            VersionedEngine::V5(_) => MqttVersion::V5,
         }
     }
 
@@ -189,7 +190,7 @@ impl Engine {
     /// Size a publish would have on the wire.
     pub(super) fn publish_size(&self, topic: usize, payload: usize, qos: u8) -> usize {
         let id = if qos > 0 { 2 } else { 0 };
-        let properties = usize::from(self.protocol() == ProtocolVersion::V5);
+        let properties = usize::from(self.protocol() == MqttVersion::V5);
         let length = 2 + topic + id + properties + payload;
         let length_bytes = match length {
             0..=127 => 1,
@@ -235,8 +236,8 @@ impl Engine {
             return Err(violation("the broker sent a PUBLISH whose topic is not UTF-8"));
         }
         let payload = match self.protocol() {
-            ProtocolVersion::V311 => rest,
-            ProtocolVersion::V5 => {
+            MqttVersion::V311 => rest,
+            MqttVersion::V5 => {
                 let length = super::engine_v5::payload_behind_properties(&rest)?.len();
                 rest.slice(rest.len() - length..)
             }

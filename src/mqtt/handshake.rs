@@ -13,13 +13,12 @@ use super::engine::{
     violation,
 };
 use super::failure::Failure;
-use super::reason_text::ProtocolVersion;
 use super::settings::LinkSettings;
 use super::signer::{SignFailure, SignedTarget, Signer, upgrade_refusal_reason};
 use super::wire::{CertificateInfo, OpenFailure, Progress, WireConnection, WireStream, WireTap};
 use crate::diagnostics::error_name::AWS_ERROR_MQTT_TIMEOUT;
 use crate::diagnostics::event::{DropKind, Layer, Phase, PhaseTiming};
-use crate::diagnostics::{Clock, Stamp};
+use crate::diagnostics::{Clock, MqttVersion, Stamp};
 
 /// Read buffer: large, so that a flood costs few system calls.
 const READ_BUFFER: usize = 64 * 1024;
@@ -33,7 +32,7 @@ pub(super) struct Handshake {
     pub(super) progress: Arc<Progress>,
     pub(super) connect_sent_at: Arc<ConnectSentAt>,
     pub(super) keep_alive: u16,
-    pub(super) protocol: ProtocolVersion,
+    pub(super) protocol: MqttVersion,
     pub(super) deep: bool,
 }
 

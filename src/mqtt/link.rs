@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::connect_events::{connect_failed_event, connected_event};
+use super::connect_events::connected_event;
 use super::connection_state::ConnectionState;
 use super::connector::{Connector, WireConnector};
 use super::failure::Failure;
@@ -366,7 +366,7 @@ impl Link {
     }
 
     fn retry(&mut self, open: &OpenFailure) {
-        let event = connect_failed_event(open, self.planner.attempt());
+        let event = open.failure.connect_failed_event(Some(open.phase), self.planner.attempt());
         self.emit(Event::ConnectFailed(event));
         let delay = self.planner.on_connect_failed(open, self.clock.now());
         self.wait(delay);

@@ -36,7 +36,7 @@ pub mod signer;
 mod status;
 mod subscriptions;
 mod timers;
-mod validate;
+pub mod validate;
 mod versions;
 pub mod wire;
 

@@ -6,37 +6,10 @@ use super::properties::ReasonProperties;
 use super::wire::sanitize_text;
 use crate::diagnostics::codes;
 
-/// The protocol version of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ProtocolVersion {
-    V311,
-    V5,
-}
-
-impl ProtocolVersion {
-    /// As written in recordings.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::V311 => "3.1.1",
-            Self::V5 => "5",
-        }
-    }
-}
-
-/// Why a CONNECT was refused, in words. Codes 1 to 5 are those of MQTT 3.1.1 whatever version was
-/// requested, because brokers without MQTT 5 answer in the older form.
+/// Why a CONNECT was refused, in words.
 pub(super) fn connack_refusal_text(code: u8, properties: ReasonProperties<'_>) -> String {
-    let meaning = match code {
-        1 => "this broker does not support the requested protocol version",
-        2 | 0x85 => "the broker does not accept this client id",
-        3 => "the broker is not available at the moment",
-        4 | 0x86 => "user name or password is wrong or malformed",
-        5 | 0x87 => "not authorized: check user name, password, certificate and the broker's access rules",
-        0x84 => "this broker does not support MQTT 5",
-        0x8c => "the broker requires another authentication method",
-        other => reason_words(other),
-    };
-    // MQTT 3.1.1 writes its codes in decimal, MQTT 5 in hexadecimal.
+    let meaning = codes::connack_refusal(code);
+    // Each specification writes its codes in its own way.
     let code = if code < 0x80 { code.to_string() } else { format!("0x{code:02X}") };
     with_reason_properties(
         &format!("the broker refused the connection with code {code}: {meaning}"),
@@ -46,7 +19,7 @@ pub(super) fn connack_refusal_text(code: u8, properties: ReasonProperties<'_>) -
 
 /// Why a server sent DISCONNECT, in words.
 pub(super) fn server_disconnect_text(code: u8, properties: ReasonProperties<'_>) -> String {
-    let meaning = reason_words(code);
+    let meaning = codes::disconnect_words(code).unwrap_or(codes::UNKNOWN_CODE);
     with_reason_properties(&format!("the broker sent DISCONNECT 0x{code:02X}: {meaning}"), properties)
 }
 
@@ -59,15 +32,6 @@ fn with_reason_properties(sentence: &str, properties: ReasonProperties<'_>) -> S
         let _ = write!(sentence, "; server reference \"{}\"", sanitize_text(server));
     }
     sentence
-}
-
-/// A reason code of MQTT 5 in words.
-fn reason_words(code: u8) -> &'static str {
-    match code {
-        0x00 => "normal disconnection",
-        0x04 => "disconnect with will message",
-        _ => codes::reason_words(code).unwrap_or("a code this version does not know"),
-    }
 }
 
 /// The name of an MQTT packet by the first byte of its header.

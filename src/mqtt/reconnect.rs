@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use super::backoff::Backoff;
 use super::handshake::ConnectSentAt;
-use super::reason_text::ProtocolVersion;
 use super::settings::LinkSettings;
 use super::versions::VersionSelector;
 use super::wire::OpenFailure;
-use crate::diagnostics::Stamp;
 use crate::diagnostics::event::{ConnectKind, Phase};
+use crate::diagnostics::{MqttVersion, Stamp};
 
 /// How much is rebuilt for a reconnect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +62,7 @@ impl ReconnectPlanner {
     }
 
     /// The protocol version of the next attempt.
-    pub(super) fn protocol(&self) -> ProtocolVersion {
+    pub(super) fn protocol(&self) -> MqttVersion {
         self.versions.current()
     }
 

@@ -1,5 +1,6 @@
 //! The settings of a link, resolved and validated before it starts.
 
+use crate::diagnostics::{Transport, VersionChoice};
 use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
@@ -128,41 +129,6 @@ pub trait Resolver: Send + Sync + std::fmt::Debug {
     fn addresses(&self, host: &str) -> io::Result<Vec<IpAddr>>;
 }
 
-/// How bytes reach the broker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transport {
-    /// Plain TCP.
-    Tcp,
-    /// TLS over TCP.
-    Tls,
-    /// WebSocket over TCP.
-    Ws,
-    /// WebSocket over TLS.
-    Wss,
-}
-
-impl Transport {
-    /// Whether TLS is used.
-    pub fn is_tls(self) -> bool {
-        matches!(self, Self::Tls | Self::Wss)
-    }
-
-    /// Whether WebSocket is used.
-    pub fn is_websocket(self) -> bool {
-        matches!(self, Self::Ws | Self::Wss)
-    }
-
-    /// The name in recordings: `tcp`, `tls`, `ws`, `wss`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Tls => "tls",
-            Self::Ws => "ws",
-            Self::Wss => "wss",
-        }
-    }
-}
-
 /// The address of a broker. Parsed from a URL by the configuration. `Debug` leaves the query out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BrokerAddress {
@@ -199,17 +165,6 @@ impl std::fmt::Debug for BrokerAddress {
             .field("path", &self.path.split('?').next().unwrap_or_default())
             .finish()
     }
-}
-
-/// Protocol version to use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VersionChoice {
-    /// 5 first, 3.1.1 if the broker does not support it; the version that worked is kept.
-    Auto,
-    /// MQTT 3.1.1 only.
-    V311,
-    /// MQTT 5 only.
-    V5,
 }
 
 /// When a PINGREQ is sent.

@@ -2,49 +2,46 @@
 
 use super::wire::TlsSettingsError;
 
-/// Settings the link cannot work with. Each message is one sentence that states what to change.
+/// Settings the link cannot work with. Each message is one sentence; the configuration shows the same.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
     /// The client id cannot be sent.
-    #[error("the client id {why}; choose another one")]
-    ClientId {
-        /// What is wrong with it.
-        why: &'static str,
-    },
+    #[error("The client id must be at most 65535 bytes long and free of control characters.")]
+    ClientId,
     /// The broker could not find the session again.
-    #[error("a persistent session needs a client id; set one, or use a clean session")]
+    #[error("A kept session needs a client id: set one, or use a clean session.")]
     SessionWithoutClientId,
     /// MQTT 3.1.1 forbids a password alone.
-    #[error("a password was given without a user name; MQTT 3.1.1 does not allow that, so set a user name")]
+    #[error("There is a password but no user name: set a user name.")]
     PasswordWithoutUsername,
     /// A string does not fit MQTT's two-byte length or contains NUL.
-    #[error("the {what} is longer than 65,535 bytes or contains a NUL character; shorten it")]
+    #[error("The {what} is longer than 65535 bytes or contains a NUL character.")]
     Text {
         /// Which string.
         what: &'static str,
     },
-    /// A subscription is not a valid topic filter.
-    #[error("\"{filter}\" is not a topic filter: + must fill a level and # must be the last level")]
+    /// A subscription is no topic filter.
+    #[error(
+        "`{filter}` is no topic filter: `#` may only stand alone at the end and `+` alone between slashes."
+    )]
     Filter {
         /// The filter, printable.
         filter: String,
     },
     /// A QoS that is not supported.
-    #[error("quality of service {qos} of \"{filter}\" is not supported; use 0 or 1")]
+    #[error("Quality of service {qos} is not supported: use 0 or 1.")]
     Qos {
-        /// The filter, printable.
-        filter: String,
-        /// The configured value.
+        /// The requested value.
         qos: u8,
     },
     /// The packet size limit is too small to connect with.
-    #[error("a packet size limit of {bytes} bytes is too small to work with; use at least 256")]
+    #[error("A packet size limit of {bytes} bytes is too small to connect with: use at least 256.")]
     MaxPacket {
-        /// The configured value.
+        /// The requested value.
         bytes: usize,
     },
-    /// Without WebSocket there is no upgrade to sign.
-    #[error("credentials that sign URLs work over WebSocket only; use wss://")]
+    /// There is no upgrade to sign.
+    #[error("Credentials that sign URLs work over WebSocket only: use wss://.")]
     SignerWithoutWebSocket,
     /// The TLS settings or the files they name are unusable.
     #[error(transparent)]

@@ -1,11 +1,12 @@
 //! Validation of settings before anything is tried.
 
-use rumqttc::mqttbytes::valid_filter;
 use secrecy::ExposeSecret as _;
 
-use super::settings::{LinkSettings, VersionChoice};
+use super::settings::LinkSettings;
 use super::settings_error::SettingsError;
 use super::wire::sanitize_text;
+use crate::diagnostics::VersionChoice;
+use crate::diagnostics::topics::is_filter;
 
 /// Smallest packet size limit that allows a CONNECT and its answer.
 const SMALLEST_PACKET: usize = 256;
@@ -16,11 +17,7 @@ pub(super) fn validate(settings: &LinkSettings) -> Result<(), SettingsError> {
     if id.is_empty() && !settings.clean_session {
         return Err(SettingsError::SessionWithoutClientId);
     }
-    if !is_mqtt_string(id) {
-        return Err(SettingsError::ClientId {
-            why: "is longer than 65,535 bytes or contains a NUL character",
-        });
-    }
+    client_id(id)?;
     if settings.username.as_deref().is_some_and(|name| !is_mqtt_string(name)) {
         return Err(SettingsError::Text { what: "user name" });
     }
@@ -39,17 +36,38 @@ pub(super) fn validate(settings: &LinkSettings) -> Result<(), SettingsError> {
         return Err(SettingsError::SignerWithoutWebSocket);
     }
     for (filter, qos) in &settings.subscriptions {
-        if !is_mqtt_string(filter) || !valid_filter(filter) {
-            return Err(SettingsError::Filter { filter: sanitize_text(filter) });
-        }
-        if *qos > 1 {
-            return Err(SettingsError::Qos { filter: sanitize_text(filter), qos: *qos });
-        }
+        topic_filter(filter)?;
+        quality_of_service(*qos)?;
     }
     Ok(())
 }
 
-/// Whether MQTT can encode the string.
+/// Checks a client id; an empty one lets the broker choose.
+///
+/// # Errors
+/// If MQTT cannot carry it, or if it holds a control character, which brokers may refuse (MQTT 5 §1.5.4).
+pub fn client_id(id: &str) -> Result<(), SettingsError> {
+    let is_sendable = u16::try_from(id.len()).is_ok() && !id.chars().any(char::is_control);
+    if is_sendable { Ok(()) } else { Err(SettingsError::ClientId) }
+}
+
+/// Checks a topic filter of a subscription.
+///
+/// # Errors
+/// If it breaks the rules of MQTT 3.1.1 §4.7 or holds a control character.
+pub fn topic_filter(filter: &str) -> Result<(), SettingsError> {
+    if is_filter(filter) { Ok(()) } else { Err(SettingsError::Filter { filter: sanitize_text(filter) }) }
+}
+
+/// Checks the quality of service of a subscription.
+///
+/// # Errors
+/// If it is neither 0 nor 1.
+pub fn quality_of_service(qos: u8) -> Result<(), SettingsError> {
+    if qos <= 1 { Ok(()) } else { Err(SettingsError::Qos { qos }) }
+}
+
+/// Whether MQTT can carry the string.
 fn is_mqtt_string(text: &str) -> bool {
     u16::try_from(text.len()).is_ok() && !text.contains('\0')
 }

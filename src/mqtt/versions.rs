@@ -1,29 +1,28 @@
 //! The protocol version of the next attempt.
 
-use super::reason_text::ProtocolVersion;
-use super::settings::VersionChoice;
 use super::wire::OpenFailure;
 use crate::diagnostics::event::Phase;
+use crate::diagnostics::{MqttVersion, VersionChoice};
 
 /// `auto` starts with 5 and falls back when the broker does not support it. The version that worked is kept,
 /// so that a later network problem is not mistaken for a version problem.
 #[derive(Debug)]
 pub(super) struct VersionSelector {
     choice: VersionChoice,
-    accepted_version: Option<ProtocolVersion>,
-    candidate: ProtocolVersion,
+    accepted_version: Option<MqttVersion>,
+    candidate: MqttVersion,
 }
 
 impl VersionSelector {
     pub(super) fn new(choice: VersionChoice) -> Self {
-        Self { choice, accepted_version: None, candidate: ProtocolVersion::V5 }
+        Self { choice, accepted_version: None, candidate: MqttVersion::V5 }
     }
 
     /// The version to use now.
-    pub(super) fn current(&self) -> ProtocolVersion {
+    pub(super) fn current(&self) -> MqttVersion {
         match self.choice {
-            VersionChoice::V311 => ProtocolVersion::V311,
-            VersionChoice::V5 => ProtocolVersion::V5,
+            VersionChoice::V311 => MqttVersion::V311,
+            VersionChoice::V5 => MqttVersion::V5,
             VersionChoice::Auto => self.accepted_version.unwrap_or(self.candidate),
         }
     }
@@ -48,15 +47,15 @@ impl VersionSelector {
             return false;
         }
         self.candidate = match self.candidate {
-            ProtocolVersion::V5 => ProtocolVersion::V311,
-            ProtocolVersion::V311 => ProtocolVersion::V5,
+            MqttVersion::V5 => MqttVersion::V311,
+            MqttVersion::V311 => MqttVersion::V5,
         };
-        self.candidate == ProtocolVersion::V311
+        self.candidate == MqttVersion::V311
     }
 
     /// Everything is rebuilt: the version that worked may have changed.
     pub(super) fn reset(&mut self) {
         self.accepted_version = None;
-        self.candidate = ProtocolVersion::V5;
+        self.candidate = MqttVersion::V5;
     }
 }

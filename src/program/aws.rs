@@ -9,8 +9,9 @@ use crate::aws_keys::{KeyError, KeySigner, KeySource, region_of};
 use crate::cli;
 use crate::clock::SystemClock;
 use crate::config::{BrokerUrl, ConfigError, ConnectionTarget};
+use crate::diagnostics::Transport;
 use crate::diagnostics::aws_limits::AWS_WEBSOCKET_LIMIT;
-use crate::mqtt::settings::{BrokerAddress, LinkSettings, Transport};
+use crate::mqtt::settings::{BrokerAddress, LinkSettings};
 
 /// ALPN protocol by which AWS knows MQTT with a client certificate on port 443.
 const ALPN_MQTT: &str = "x-amzn-mqtt-ca";

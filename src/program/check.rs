@@ -14,7 +14,7 @@ use crate::config::ResolvedSettings;
 use crate::diagnostics::clean::clean;
 use crate::diagnostics::codes::is_credentials_refusal;
 use crate::diagnostics::sentence::phase_words;
-use crate::diagnostics::{Clock, Stamp};
+use crate::diagnostics::{Clock, RecordedWord, Stamp};
 use crate::exit::ExitReason;
 use crate::mqtt::{self, CheckReport};
 
@@ -80,7 +80,7 @@ fn text(settings: &ResolvedSettings, report: &CheckReport, now: Stamp) -> Result
         writeln!(out, "  {:<10} ok     {ping:>9.1} ms  PINGREQ to PINGRESP", "ping")?;
     }
     if let Some(connected) = &report.connected {
-        let version = connected.mqtt_version.as_deref().unwrap_or("?");
+        let version = connected.mqtt_version.as_ref().map_or("?", RecordedWord::as_str);
         let session = if connected.session_present { "resumed" } else { "new" };
         writeln!(out, "  MQTT {version}, session {session}, keep-alive {} s", connected.keep_alive_secs)?;
         for (name, value) in connected.limits.iter().flatten() {

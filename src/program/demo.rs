@@ -25,13 +25,11 @@ use crate::cli;
 use crate::clock::SystemClock;
 use crate::config::{ConnectionTarget, Directories, EmbeddedBroker, ResolvedSettings, parse_device};
 use crate::device::Device;
-use crate::diagnostics::{Clock, Stamp};
-use crate::lab::scenario::{LabTransport, MANUAL_FAULTS, PeriodicPublish, SCENARIOS, Scenario, speed_label};
-use crate::lab::{
-    GatewayControl, LAB_HOST, LabMqttVersion, LabOptions, LabSetup, PathFault, TELEMETRY_TOPIC,
-};
+use crate::diagnostics::Clock;
+use crate::lab::scenario::{MANUAL_FAULTS, PeriodicPublish, SCENARIOS, Scenario, speed_label};
+use crate::lab::{GatewayControl, LAB_HOST, LabOptions, LabSetup, PathFault, TELEMETRY_TOPIC};
 use crate::monitor::SimulationPort;
-use crate::mqtt::settings::{LinkSettings, Resolver, Transport, VersionChoice};
+use crate::mqtt::settings::{LinkSettings, Resolver};
 use crate::state::{MonitorRequest, Simulation};
 
 /// The simulated heater, as a configuration file would have it.
@@ -51,8 +49,8 @@ pub(super) fn demo(demo: cli::DemoArgs) -> color_eyre::Result<ExitCode> {
         Err(sentence) => return Ok(usage_error(&sentence)),
     };
     let embedded = EmbeddedBroker {
-        transport: transport(scenario.transport),
-        version: version(scenario.version),
+        transport: scenario.transport,
+        version: scenario.version.into(),
         keep_alive_secs: scenario.keep_alive_secs,
         ping_timeout: Duration::from_secs_f64(scenario.ping_timeout_secs),
     };
@@ -94,22 +92,6 @@ fn list() -> Result<String, std::fmt::Error> {
         writeln!(text, "{:width$}  {}", scenario.name, scenario.symptom)?;
     }
     Ok(text)
-}
-
-fn transport(lab_transport: LabTransport) -> Transport {
-    match lab_transport {
-        LabTransport::Tcp => Transport::Tcp,
-        LabTransport::Tls => Transport::Tls,
-        LabTransport::Ws => Transport::Ws,
-        LabTransport::Wss => Transport::Wss,
-    }
-}
-
-fn version(version: LabMqttVersion) -> VersionChoice {
-    match version {
-        LabMqttVersion::V311 => VersionChoice::V311,
-        LabMqttVersion::V5 => VersionChoice::V5,
-    }
 }
 
 /// The moment as the gateway wants it.
@@ -202,7 +184,7 @@ impl DemoRun {
         let clock = SystemClock::new();
         // The gateway stands already: it renews as many times as it did since then.
         let (now, age) = (clock.now(), lab_setup.control().age());
-        let issued_at = Stamp::new(now.wall - age, now.boot.saturating_sub(age));
+        let issued_at = now.minus(age);
         Some(DemoSigner { path: path.to_owned(), clock, issued_at, renewal_interval, lifetime })
     }
 
@@ -323,6 +305,7 @@ async fn publish(publishing: PeriodicPublish, every: Duration, requests: mpsc::S
 mod tests {
     use super::*;
     use crate::classify::Pattern;
+    use crate::diagnostics::Stamp;
 
     #[test]
     fn the_demo_heater_uses_the_lab_topics() {

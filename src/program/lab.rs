@@ -18,17 +18,18 @@ use super::demo::{DeleteOnDrop, scenario_by_name, wall_secs, write_ca_certificat
 use super::{runtime, usage_error};
 use crate::cli;
 use crate::config::Directories;
+use crate::diagnostics::Transport;
 use crate::exit::ExitReason;
-use crate::lab::scenario::{LabTransport, MANUAL_FAULTS, SCENARIOS, Scenario, speed_label};
+use crate::lab::scenario::{MANUAL_FAULTS, SCENARIOS, Scenario, speed_label};
 use crate::lab::{LAB_HOST, LabOptions, LabSetup};
 use crate::signals;
 
 /// Every way in, in the order of the URLs printed.
-const TRANSPORTS: [(LabTransport, &str, &str); 4] = [
-    (LabTransport::Tcp, "mqtt", ""),
-    (LabTransport::Tls, "mqtts", ""),
-    (LabTransport::Ws, "ws", "/mqtt"),
-    (LabTransport::Wss, "wss", "/mqtt"),
+const TRANSPORTS: [(Transport, &str, &str); 4] = [
+    (Transport::Tcp, "mqtt", ""),
+    (Transport::Tls, "mqtts", ""),
+    (Transport::Ws, "ws", "/mqtt"),
+    (Transport::Wss, "wss", "/mqtt"),
 ];
 /// What plays when nothing is asked for.
 const DEFAULT_SCENARIO: &str = "healthy";
@@ -82,8 +83,7 @@ async fn run(scenario: &Scenario, options: LabOptions, json: bool) -> color_eyre
     let mut urls = Vec::new();
     for (transport, scheme, path) in TRANSPORTS {
         let Some(address) = console.lab_setup.address(transport) else { continue };
-        let host =
-            if matches!(transport, LabTransport::Tls | LabTransport::Wss) { LAB_HOST } else { "127.0.0.1" };
+        let host = if matches!(transport, Transport::Tls | Transport::Wss) { LAB_HOST } else { "127.0.0.1" };
         let url = format!("{scheme}://{host}:{}{path}", address.port());
         writeln!(greeting.text, "{url}")?;
         urls.push(url);

@@ -13,12 +13,11 @@ use super::{print, runtime, settings, usage_error, watch};
 use crate::clock::SystemClock;
 use crate::config::{ConnectionTarget, EmbeddedBroker, RecordedTime, ResolvedSettings};
 use crate::diagnostics::clean::clean;
-use crate::diagnostics::{Clock, words};
+use crate::diagnostics::{Clock, Transport, VersionChoice, words};
 use crate::exit::ExitReason;
 use crate::export::{
     Destination, Export, ExportError, ExportOptions, file, markdown, save_json, save_report,
 };
-use crate::mqtt::settings::{Transport, VersionChoice};
 use crate::replay::{RecordingPlayer, ReplaySettings, StartAt};
 use crate::report_writer::ReportSettings;
 use crate::{cli, logging, signals, tui};

@@ -122,7 +122,5 @@ fn connecting_activity(
 
 /// The stamp so many seconds earlier on both clocks.
 fn earlier(at: Stamp, secs: f64) -> Stamp {
-    let ago = Duration::try_from_secs_f64(secs).unwrap_or(Duration::ZERO);
-    let wall = chrono::TimeDelta::from_std(ago).ok().and_then(|ago| at.wall.checked_sub_signed(ago));
-    Stamp::new(wall.unwrap_or(at.wall), at.boot.saturating_sub(ago))
+    at.minus(Duration::try_from_secs_f64(secs).unwrap_or(Duration::ZERO))
 }

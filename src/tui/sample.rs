@@ -1,5 +1,6 @@
 //! Published states for the tests of the screens, made by folding events as the monitor does.
 
+use crate::diagnostics::MqttVersion;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ fn connected(event_type: ConnectKind) -> Event {
         return_code: Some(0),
         attempt_number: u32::from(event_type == ConnectKind::Resumed),
         keep_alive_secs: 60.0,
-        mqtt_version: Some("3.1.1".to_owned()),
+        mqtt_version: Some(MqttVersion::V311.into()),
         ..ConnectedEvent::default()
     })
 }

@@ -14,7 +14,7 @@ pub(super) fn run_summary(snapshot: &Snapshot, verdict: Option<&Verdict>, now: S
     let metrics = &snapshot.metrics;
     let mut lines = Vec::new();
     if let Some(started) = &snapshot.started {
-        let version = snapshot.mqtt_version.as_deref().map(|version| format!(", MQTT {version}"));
+        let version = snapshot.mqtt_version.as_ref().map(|version| format!(", MQTT {version}"));
         let version = version.unwrap_or_default();
         lines.push(format!(
             "dropscope: {}{version}, keep-alive {} s",

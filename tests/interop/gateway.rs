@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use bytes::Bytes;
+use dropscope::diagnostics::Transport;
 use dropscope::lab::{
     Broker, BrokerOptions, DropManner, Gateway, GatewayControl, GatewayOptions, ListenerEndpoint, PathFault,
     Upstream,
@@ -20,7 +21,6 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use crate::mosquitto::{Mosquitto, PASSWORD, USER, installed};
 use crate::{TEST_TIMEOUT, broker};
-use dropscope::mqtt::settings::Transport;
 
 const VERSIONS: [&str; 2] = ["mqttv311", "mqttv5"];
 const TOPIC: &str = "lab/interop";

@@ -18,12 +18,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dropscope::clock::SystemClock;
-use dropscope::diagnostics::Event;
 use dropscope::diagnostics::codes::is_credentials_refusal;
 use dropscope::diagnostics::event::{
     CommandState, ConnectFailedEvent, ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Initiator, Phase,
 };
-use dropscope::mqtt::settings::{LinkSettings, Transport, VersionChoice};
+use dropscope::diagnostics::{Event, MqttVersion, RecordedWord, Transport, VersionChoice};
+use dropscope::mqtt::settings::LinkSettings;
 use dropscope::mqtt::{Link, Publish};
 use mosquitto::{Mosquitto, PASSWORD, USER};
 use secrecy::SecretString;
@@ -135,7 +135,7 @@ async fn a_session_works_over_every_transport() {
             settings.subscriptions = vec![(topic.clone(), 1)];
             let mut link = link(settings);
             let session = connected(&mut link).await;
-            assert_eq!(session.mqtt_version.as_deref(), Some(name), "{context}");
+            assert_eq!(session.mqtt_version, Some(RecordedWord::parse(name)), "{context}");
             let codes = next(&mut link, "SUBACK", |event| match event {
                 Event::Subscribed { return_codes, .. } => Some(return_codes),
                 _ => None,
@@ -262,7 +262,7 @@ async fn refused_credentials_and_untrusted_certificates_are_named() {
 async fn auto_uses_mqtt_5_where_supported_and_a_new_keep_alive_is_no_drop() {
     let Some(broker) = broker() else { return };
     let mut link = link(settings(&broker, Transport::Tcp, VersionChoice::Auto));
-    assert_eq!(connected(&mut link).await.mqtt_version.as_deref(), Some("5"));
+    assert_eq!(connected(&mut link).await.mqtt_version, Some(MqttVersion::V5.into()));
     link.set_keep_alive(7);
     let again = next(&mut link, "connect with the new keep-alive", |event| match event {
         Event::Dropped(dropped) => panic!("{dropped:?}"),

@@ -8,7 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use dropscope::mqtt::settings::{BrokerAddress, Transport};
+use dropscope::diagnostics::Transport;
+use dropscope::mqtt::settings::BrokerAddress;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use tempfile::TempDir;
 

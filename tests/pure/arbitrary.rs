@@ -8,12 +8,12 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use dropscope::diagnostics::Event;
 use dropscope::diagnostics::event::{
     Attempt, CommandState, CommandUpdate, ConnectFailedEvent, ConnectKind, ConnectedEvent, DropKind,
     DroppedEvent, Initiator, Layer, Message, PacketNote, Phase, PhaseTiming, ProbeResult, StartedEvent,
     SystemSource,
 };
+use dropscope::diagnostics::{Event, RecordedWord};
 
 /// Text as strangers send it.
 fn text() -> impl Strategy<Value = String> {
@@ -84,8 +84,8 @@ pub(crate) fn started_event() -> impl Strategy<Value = Event> {
                     keep_alive_secs: keep_alive_secs.into(),
                     client_id,
                     endpoint,
-                    mqtt_version,
-                    transport,
+                    mqtt_version: mqtt_version.as_deref().map(RecordedWord::parse),
+                    transport: transport.as_deref().map(RecordedWord::parse),
                     clean_session,
                     time_scale: scale,
                 })
@@ -131,7 +131,7 @@ fn connected() -> impl Strategy<Value = Event> {
                     keep_alive_secs: keep_alive_secs.into(),
                     remote: mqtt_version.clone(),
                     local: None,
-                    mqtt_version,
+                    mqtt_version: mqtt_version.as_deref().map(RecordedWord::parse),
                     limits,
                 })
             },
@@ -218,11 +218,9 @@ fn surroundings() -> impl Strategy<Value = Event> {
             Event::Command(CommandUpdate { correlation_id, name, state, ms })
         }),
         (text(), text(), details).prop_map(|(id, what, details)| Event::Experiment { id, what, details }),
-        (text(), select(vec!["raised", "cleared"]), text()).prop_map(|(rule, state, message)| Event::Alert {
-            rule,
-            state: state.to_owned(),
-            message
-        }),
+        (text(), select(vec!["raised", "cleared", "suppressed", "paused"]), text()).prop_map(
+            |(rule, state, message)| Event::Alert { rule, state: RecordedWord::parse(state), message }
+        ),
         text().prop_map(|text| Event::Note { text }),
         (-1_000_000_000..100_000_000_000_i64).prop_map(|secs| Event::Credentials {
             expires_at: DateTime::from_timestamp(secs, 0).unwrap_or_default()

@@ -1,4 +1,4 @@
-//! The export keeps the reference's format, says what we correct, and is always valid.
+//! The export keeps the reference's format, reports corrections, and is always valid.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 

@@ -10,7 +10,7 @@ use dropscope::diagnostics::event::{
     StartedEvent,
 };
 use dropscope::diagnostics::recording::{RecorderState, RecordingReader, encode};
-use dropscope::diagnostics::{Diagnostics, Event, Stamp, StampedEvent};
+use dropscope::diagnostics::{Diagnostics, Event, MqttVersion, Stamp, StampedEvent};
 use dropscope::export::{Export, ExportOptions, Recorder, RecorderSettings, RecorderTarget};
 
 fn at(secs: f64) -> Stamp {
@@ -26,7 +26,7 @@ fn run() -> Vec<StampedEvent> {
             return_code: Some(0),
             attempt_number,
             keep_alive_secs: 60.0,
-            mqtt_version: Some("3.1.1".to_owned()),
+            mqtt_version: Some(MqttVersion::V311.into()),
             ..ConnectedEvent::default()
         })
     };

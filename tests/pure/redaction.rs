@@ -5,10 +5,10 @@
 use std::time::Duration;
 
 use dropscope::diagnostics::event::{
-    Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Layer, PacketNote,
-    Phase, PhaseTiming, StartedEvent, SystemSource,
+    AlertState, Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Layer,
+    PacketNote, Phase, PhaseTiming, StartedEvent, SystemSource,
 };
-use dropscope::diagnostics::{Diagnostics, Event, Snapshot, Stamp};
+use dropscope::diagnostics::{Diagnostics, Event, RecordedWord, Snapshot, Stamp};
 use dropscope::export::{Export, ExportOptions, markdown, redact::SensitiveKind};
 
 /// Private values, each with a part that must not appear in the export.
@@ -87,7 +87,7 @@ fn connect_with_private_values() -> Event {
         keep_alive_secs: 60.0,
         remote: Some(all_private_values()),
         local: Some(all_private_values()),
-        mqtt_version: Some(all_private_values()),
+        mqtt_version: Some(RecordedWord::parse(&all_private_values())),
         limits: Some([(all_private_values(), 1)].into()),
     })
 }
@@ -98,8 +98,8 @@ fn run_with_private_values() -> Snapshot {
         keep_alive_secs: 60.0,
         client_id: "dropscope-7f3a".to_owned(),
         endpoint: "mqtts://nas.example.org:8883".to_owned(),
-        mqtt_version: Some(all_private_values()),
-        transport: Some(all_private_values()),
+        mqtt_version: Some(RecordedWord::parse(&all_private_values())),
+        transport: Some(RecordedWord::parse(&all_private_values())),
         ..StartedEvent::default()
     };
     let events = [
@@ -110,7 +110,7 @@ fn run_with_private_values() -> Snapshot {
         Event::System { source: SystemSource::Network, message: all_private_values() },
         Event::Alert {
             rule: all_private_values(),
-            state: "raised".to_owned(),
+            state: AlertState::Raised.into(),
             message: all_private_values(),
         },
         drop_with_private_values(),

@@ -1,7 +1,7 @@
 //! Recordings and what they must add up to: a user's recording becomes a test by dropping in two files.
 //!
 //! Put `NAME.jsonl` (the recording, shortened and with names changed as you like) and
-//! `NAME.expected.json` (what it says) into this folder. The summary of a recording without expectations
+//! `NAME.expected.json` (the expected summary) into this folder. The summary of a recording without expectations
 //! is printed by the failing test; check it by hand before keeping it. An expectation may leave keys out;
 //! what it names must be so.
 
@@ -43,7 +43,7 @@ fn fold(bytes: &[u8]) -> (Snapshot, DecodeStats) {
     (diagnostics.snapshot(last.expect("an event")), reader.stats())
 }
 
-/// Seconds with three decimals: what a person can check by hand.
+/// Seconds with three decimals: precise enough to check by hand.
 fn secs(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1_000.0).round() / 1_000.0
 }
@@ -135,8 +135,9 @@ fn every_recording_matches_its_expected_summary() {
         let (snapshot, tally) = fold(&fs::read(&path).expect("a recording"));
         let found = summary(&snapshot, tally);
         let Ok(expected) = fs::read(path.with_extension("expected.json")) else {
-            wrong
-                .push(format!("{name}.expected.json is missing; this is what the recording says: {found:#}"));
+            wrong.push(format!(
+                "{name}.expected.json is missing; this is the summary of the recording: {found:#}"
+            ));
             continue;
         };
         let expected = serde_json::from_slice(&expected).expect("JSON");

@@ -9,6 +9,7 @@ use crate::classify::posterior::Posterior;
 use crate::classify::{Anchor, CauseContext, EndShares, Pattern};
 use crate::diagnostics::event::{DropKind, SystemSource};
 use crate::diagnostics::words;
+use crate::diagnostics::{RecordedWord, Transport};
 
 /// Gathers the clues for the answer.
 pub(in crate::classify) fn cause_context(frame: &Frame, posterior: &Posterior) -> CauseContext {
@@ -26,7 +27,8 @@ pub(in crate::classify) fn cause_context(frame: &Frame, posterior: &Posterior) -
         .unwrap_or_default();
     CauseContext {
         transport: started
-            .and_then(|started| started.transport.clone().or_else(|| scheme(&started.endpoint))),
+            .and_then(|started| started.transport.clone().or_else(|| transport_of(&started.endpoint)))
+            .map(|transport| transport.as_str().to_owned()),
         is_aws: started.map(|started| started.endpoint.contains(".amazonaws.com")),
         keep_alive_secs: keep_alive.map(|secs| if secs.is_finite() { secs } else { 0.0 }),
         limit_secs: number("limit_secs").or_else(|| number("shortest_fatal_silence_secs")),
@@ -52,22 +54,15 @@ pub(in crate::classify) fn cause_context(frame: &Frame, posterior: &Posterior) -
             .log
             .mqtt_version
             .clone()
-            .or_else(|| started.and_then(|started| started.mqtt_version.clone())),
+            .or_else(|| started.and_then(|started| Some(started.mqtt_version.as_ref()?.as_str().to_owned()))),
         session_age_secs: median(&mut ages),
         credentials_known: Some(!frame.log.credentials.is_empty()),
     }
 }
 
-fn scheme(endpoint: &str) -> Option<String> {
+fn transport_of(endpoint: &str) -> Option<RecordedWord<Transport>> {
     let (scheme, _) = endpoint.split_once("://")?;
-    let transport = match scheme {
-        "mqtt" | "tcp" => "tcp",
-        "mqtts" | "ssl" | "tls" => "tls",
-        "ws" => "ws",
-        "wss" => "wss",
-        _ => return None,
-    };
-    Some(transport.into())
+    Transport::from_scheme(scheme).map(Into::into)
 }
 
 fn anchor(pattern: Pattern) -> Option<Anchor> {

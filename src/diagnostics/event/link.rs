@@ -1,9 +1,11 @@
-//! What can happen to the session itself: attempts, connects, drops, and the words for how.
+//! The events of the session itself: attempts, connects, drops, and how they happened.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+use crate::diagnostics::{MqttVersion, RecordedWord};
 
 /// A connect attempt and its phases.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,7 +16,7 @@ pub struct Attempt {
     pub phases: Vec<PhaseTiming>,
 }
 
-/// The steps from nothing to an MQTT session.
+/// The steps of a connect, from name resolution to CONNACK.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
@@ -44,21 +46,21 @@ pub struct PhaseTiming {
     /// What went wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Anything worth knowing: address, TLS version and cipher, HTTP status…
+    /// Further facts: address, TLS version and cipher, HTTP status…
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
-/// How a connection came about.
+/// The kind of a connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectKind {
-    /// First connect, or a connect after a disconnect asked for.
+    /// First connect, or a connect after a requested disconnect.
     #[default]
     Connected,
-    /// Back after a drop.
+    /// Reconnected after a drop.
     Resumed,
-    /// Back after a drop, with everything rebuilt.
+    /// Reconnected after a drop, with everything rebuilt.
     DeepReconnected,
     /// A word this version does not know (the reference's users write `initial`).
     #[serde(other)]
@@ -88,9 +90,9 @@ pub struct ConnectedEvent {
     /// Own address and port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local: Option<String>,
-    /// Protocol agreed on: `"3.1.1"` or `"5"`.
+    /// The protocol version of the session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mqtt_version: Option<String>,
+    pub mqtt_version: Option<RecordedWord<MqttVersion>>,
     /// Limits the broker stated (MQTT 5 CONNACK properties), by property name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<BTreeMap<String, u64>>,
@@ -118,7 +120,7 @@ pub enum Layer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DropKind {
-    /// The peer closed the TCP stream politely.
+    /// The peer closed the TCP stream with a FIN.
     Fin,
     /// The peer, or something on the path, reset the TCP stream.
     Rst,
@@ -138,7 +140,7 @@ pub enum DropKind {
     Local,
 }
 
-/// An established session that ended without being asked to.
+/// An established session that ended without a request.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct DroppedEvent {
     /// Stable name, AWS CRT vocabulary (`AWS_ERROR_MQTT_UNEXPECTED_HANGUP`).

@@ -1,12 +1,12 @@
-//! How is a keep-alive written? As the whole number it is everywhere but in a scaled lab run.
+//! The JSON form of a keep-alive: a whole number of seconds, except in a scaled lab run.
 
 use serde::de::Error as _;
 use serde::{Deserialize as _, Deserializer, Serializer};
 
-/// What a keep-alive can be, in seconds.
+/// The valid values of a keep-alive, in seconds.
 const VALID_SECONDS: std::ops::RangeInclusive<f64> = 0.0..=4_294_967_295.0;
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde requires")]
 pub(super) fn serialize<S: Serializer>(secs: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and within u32")]
     if VALID_SECONDS.contains(secs) && secs.fract() == 0.0 {

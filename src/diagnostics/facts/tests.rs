@@ -1,3 +1,4 @@
+use crate::diagnostics::RecordedWord;
 use chrono::{TimeZone, Utc};
 
 use super::super::event::{
@@ -39,7 +40,7 @@ impl FactsFixture {
             event_type: ConnectKind::Resumed,
             return_code: Some(0),
             keep_alive_secs: keep_alive_secs.into(),
-            mqtt_version: Some(version.into()),
+            mqtt_version: Some(RecordedWord::parse(version)),
             ..ConnectedEvent::default()
         }));
     }
@@ -100,7 +101,7 @@ fn a_run_without_drops_has_its_observation_time_in_the_headline() {
     assert_eq!(facts.headline, "No drop yet. Watched 12 min.");
     assert_eq!(facts.known, ["this session has lasted 12 min so far"]);
     assert!(!facts.missing.iter().any(|line| line.contains("3.1.1")), "{:?}", facts.missing);
-    assert_eq!(facts.next, None, "the link asks for nothing");
+    assert_eq!(facts.next, None, "the link requires nothing");
 }
 
 #[test]
@@ -133,7 +134,7 @@ fn properties_shared_by_all_drops_are_listed() {
         ]
     );
     assert!(facts.missing[0].starts_with("the broker's reason: MQTT 3.1.1"), "{:?}", facts.missing);
-    assert_eq!(facts.next, None, "what drops suggest is not said here");
+    assert_eq!(facts.next, None, "drops alone require no step");
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! What did a recording say, as far as it can be read?
+//! Reads recordings line by line.
 //!
-//! Recordings end in the middle of a line when the recorder is killed, come from other programs and other
-//! versions, and are edited by hand. Nothing in them is an error: what cannot be read is counted.
+//! A recording ends in the middle of a line when the recorder is killed, may be written by other programs and
+//! versions, and may be edited by hand. Nothing in it is an error: what cannot be read is counted.
 
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;
@@ -16,7 +16,7 @@ use super::time_axis::{TimeAxis, micros};
 /// Longest line read, in bytes; longer ones are skipped and counted.
 pub const MAX_LINE_BYTES: usize = 1024 * 1024;
 
-/// What was found in the lines given to a [`Decoder`].
+/// Counts of the lines given to a [`Decoder`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DecodeStats {
     /// Lines that were not blank.
@@ -34,7 +34,7 @@ pub struct DecodeStats {
 }
 
 impl DecodeStats {
-    /// Lines that gave nothing.
+    /// Lines without an event.
     pub fn skipped(&self) -> u64 {
         self.malformed + self.oversized + self.truncated
     }
@@ -49,7 +49,7 @@ pub struct Decoder {
     fast_parser: FastParser,
 }
 
-/// A line as it stands in the file.
+/// A line of the file.
 #[derive(Deserialize)]
 struct RecordingLine {
     t: DateTime<Utc>,
@@ -103,7 +103,7 @@ impl Decoder {
     }
 }
 
-/// Reads a line of any form that JSON allows: what a line means is decided here.
+/// Reads a line of any form that JSON allows. This parser defines the meaning of a line.
 pub(super) fn parse_json_line(line: &[u8]) -> Option<ParsedLine> {
     let RecordingLine { t, m, event } = serde_json::from_slice(line).ok()?;
     let m = match m {
@@ -116,12 +116,12 @@ pub(super) fn parse_json_line(line: &[u8]) -> Option<ParsedLine> {
 /// Reads a recording event by event in bounded memory.
 ///
 /// ```
-/// use dropscope::diagnostics::recording::Reader;
+/// use dropscope::diagnostics::recording::RecordingReader;
 ///
 /// let recording = b"{\"t\":\"2026-08-03T12:00:00.000Z\",\"kind\":\"note\",\"text\":\"hello\"}\n{\"t\":\"20";
-/// let mut reader = Reader::new(&recording[..]);
+/// let mut reader = RecordingReader::new(&recording[..]);
 /// assert_eq!(reader.by_ref().filter_map(Result::ok).count(), 1);
-/// assert_eq!(reader.tally().torn, 1);
+/// assert_eq!(reader.stats().truncated, 1);
 /// ```
 #[derive(Debug)]
 pub struct RecordingReader<R> {
@@ -153,7 +153,7 @@ impl<R: BufRead> RecordingReader<R> {
         self.offset
     }
 
-    /// The decoder, to come back to this place with a clone of it.
+    /// The decoder; a clone of it continues from this place.
     pub fn decoder(&self) -> &Decoder {
         &self.decoder
     }
@@ -163,7 +163,7 @@ impl<R: BufRead> RecordingReader<R> {
         self.decoder
     }
 
-    /// Reads the next line where it lies in the buffer of the input; goes on if it does not lie there whole.
+    /// Decodes the next line inside the input's buffer; continues if the buffer does not hold all of it.
     fn line_in_buffer(&mut self) -> io::Result<ControlFlow<Option<StampedEvent>>> {
         let buffer = match self.input.fill_buf() {
             Ok(buffer) => buffer,

@@ -1,9 +1,9 @@
-//! What does a line say that stands letter by letter as [`super::encode`] writes it?
+//! Parses a line that has exactly the form [`super::encode`] writes.
 //!
-//! Messages and pings are nearly all lines of a long recording, and what `serde` needs for a tagged and
-//! flattened enumeration is several times what everything else takes. Here only the exact form of the frequent
-//! kinds is read: the same keys in the same order, no spaces, no escapes, no signs, no exponents. Every other
-//! line is left to the general reader, so nothing is read here that it would read otherwise.
+//! Nearly all lines of a long recording are messages and pings, and `serde` takes several times as long for a
+//! tagged and flattened enumeration as all other work. This parser accepts only the exact form of the frequent
+//! kinds: the same keys in the same order, no spaces, no escapes, no signs, no exponents. Every other line is
+//! left to the general parser, and a line accepted here means the same there.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use super::super::event::{CommandState, CommandUpdate, Event, Message, ProbeResult};
 use super::line_scanner::LineScanner;
 
-/// What a line says; `m` in microseconds.
+/// The content of a line; `m` in microseconds.
 #[derive(Debug, PartialEq)]
 pub(super) struct ParsedLine {
     pub(super) t: DateTime<Utc>,
@@ -20,7 +20,7 @@ pub(super) struct ParsedLine {
     pub(super) event: Event,
 }
 
-/// Reads the exact form, and remembers what comes again from line to line.
+/// Parses the exact form and caches what repeats from line to line.
 #[derive(Debug, Clone, Default)]
 pub(super) struct FastParser {
     date: Option<([u8; 10], NaiveDate)>,
@@ -28,7 +28,7 @@ pub(super) struct FastParser {
 }
 
 impl FastParser {
-    /// The line without surrounding space; `None` leaves it to the general reader.
+    /// The line without surrounding space; `None` leaves it to the general parser.
     pub(super) fn parse_line(&mut self, line: &[u8]) -> Option<ParsedLine> {
         let mut scan = LineScanner::new(line);
         scan.literal(b"{\"t\":\"")?;
@@ -174,7 +174,7 @@ fn number<const N: usize>(digits: &[u8; N]) -> Option<u32> {
         .try_fold(0, |number, digit| digit.is_ascii_digit().then(|| number * 10 + u32::from(digit - b'0')))
 }
 
-/// Topics seen lately, so that a message costs no allocation. Bounded: a new topic takes the place of another.
+/// Recent topics, so that a message needs no allocation. Bounded: a new topic replaces another.
 #[derive(Debug, Clone, Default)]
 struct TopicCache {
     slots: Vec<Option<Arc<str>>>,
@@ -182,7 +182,7 @@ struct TopicCache {
 
 impl TopicCache {
     const SLOTS: usize = 256;
-    /// Longer topics are rare, and not worth keeping.
+    /// Longer topics are rare and not cached.
     const MAX_TOPIC_BYTES: usize = 256;
 
     fn intern(&mut self, topic: &str) -> Arc<str> {

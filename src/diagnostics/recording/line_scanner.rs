@@ -1,7 +1,7 @@
-//! How are the pieces of a line read in the plainest form JSON has for them?
+//! Reads the parts of a line in their plainest JSON form.
 //!
-//! Every function gives `None` for anything unusual, and what it then consumed does not matter: the caller
-//! gives the whole line up.
+//! Every function returns `None` for anything unusual; how much it consumed then does not matter, because the
+//! caller leaves the whole line to the general parser.
 
 /// The part of a line not read yet.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +26,7 @@ impl<'a> LineScanner<'a> {
         self.rest.first().copied()
     }
 
-    /// Exactly these bytes; if they do not come, nothing is consumed.
+    /// Exactly these bytes; if others follow, nothing is consumed.
     #[inline]
     pub(super) fn literal(&mut self, bytes: &[u8]) -> Option<()> {
         self.rest = self.rest.strip_prefix(bytes)?;
@@ -98,7 +98,7 @@ impl<'a> LineScanner<'a> {
         std::str::from_utf8(start.get(..length)?).ok()?.parse().ok()
     }
 
-    /// One to `most` digits; a zero stands alone, as JSON wants it.
+    /// One to `max_digits` digits; no leading zero, as JSON requires.
     fn integer_digits(&mut self, max_digits: usize) -> Option<(u64, usize)> {
         let leading = self.first();
         let (number, count) = self.digits(0);
@@ -124,7 +124,7 @@ impl<'a> LineScanner<'a> {
     }
 }
 
-/// How many bytes stand before the first that is a quote, a backslash, a control character or not ASCII.
+/// The number of bytes before the first that is a quote, a backslash, a control character or not ASCII.
 fn plain_text_length(text: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;

@@ -1,12 +1,12 @@
-//! How is one observed event written as a line, and read back?
+//! The recording format: one line per observed event, written and read back.
 //!
 //! Format `dropscope-recording/1`: JSON Lines, one object per event, `t` (UTC wall clock, milliseconds)
 //! and `m` (boot clock since `started`, seconds with microseconds) followed by the event's own fields.
 //!
-//! What is written down and what is not: a recording is the user's own file (mode 0600) and holds client
+//! A recording is the user's own file (mode 0600) and holds client
 //! ids, topics and addresses as they are, because the pattern of drops hides in them. Passwords, tokens
-//! and signed query strings never reach an event, so they never reach a recording. A file meant for
-//! somebody else is the export, which is redacted.
+//! and signed query strings never reach an event, so they never reach a recording. The file to
+//! share is the export, which is redacted.
 
 mod decode;
 mod fast_parser;

@@ -1,4 +1,4 @@
-//! Do the fast and the general reader of lines say the same of every line?
+//! The fast and the general parser give the same event for every line.
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -151,7 +151,7 @@ proptest! {
 
     #[test]
     fn fast_parser_agrees_with_serde_parser(lines in prop::collection::vec(line(), 1..4)) {
-        // One reader for several lines: what it remembers must not leak from one into the next.
+        // One parser for several lines: what it caches must not leak from one into the next.
         let mut fast = FastParser::default();
         for line in lines {
             if let Some(read) = fast.parse_line(&line) {

@@ -1,13 +1,14 @@
-//! How long after the first line did a line happen, whatever the wall clock did?
+//! The time from the first line to a line, independent of steps of the wall clock.
 //!
-//! With `m` (boot clock) the answer is `base + m`, the base being set anew at every `started`. Without it
-//! the order in the file is the true order, and steps of the wall clock are taken out.
+//! With `m` (boot clock) it is `base + m`; the base is set again at every `started`. Without `m` the order in
+//! the file is the true order, and steps of the wall clock are subtracted.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
 use super::super::Stamp;
+use super::super::clock_watch::clock_step_secs;
 use super::super::event::{Event, SystemSource};
 
 /// A wall clock that goes back further than this, in microseconds, was stepped.
@@ -16,8 +17,8 @@ const STEP_US: i64 = 5_000_000;
 /// (`t` is rounded to a millisecond).
 const ALIGNED_US: i64 = 2_000;
 
-/// Puts the lines of one or several runs on one axis of boot time that never needs the wall clock's word
-/// for a duration within a run.
+/// Puts the lines of one or several runs on one axis of boot time. No duration within a run comes from the
+/// wall clock.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TimeAxis {
     /// What to add to `m`, in microseconds.
@@ -42,7 +43,7 @@ impl TimeAxis {
     /// The stamp of the next line; `m` in microseconds.
     pub(super) fn stamp(&mut self, wall: DateTime<Utc>, m: Option<i64>, event: &Event) -> Stamp {
         if let Event::System { source: SystemSource::Clock, message } = event {
-            self.steps = self.steps.saturating_add(parse_clock_step(message).unwrap_or(0));
+            self.steps = self.steps.saturating_add(clock_step_secs(message).and_then(micros).unwrap_or(0));
         }
         let wall_us = wall.timestamp_micros().saturating_sub(self.steps);
         let boot = match m {
@@ -77,13 +78,6 @@ impl TimeAxis {
         }
         last.boot.saturating_add(elapsed.max(0))
     }
-}
-
-/// The step told by a `system/clock` message ("stepped by +3600.0 s"), in microseconds.
-fn parse_clock_step(message: &str) -> Option<i64> {
-    let (_, rest) = message.split_once("stepped by ")?;
-    let secs: f64 = rest.split_whitespace().next()?.trim_end_matches('s').parse().ok()?;
-    micros(secs)
 }
 
 /// Seconds as whole microseconds; `None` outside ±317 years.

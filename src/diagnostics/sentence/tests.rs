@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::diagnostics::MqttVersion;
 use crate::diagnostics::event::{Layer, Message, PhaseTiming};
 
 fn text(event: &Event) -> String {
@@ -72,7 +73,7 @@ fn a_connect_names_the_peer_and_the_session_parameters() {
         keep_alive_secs: 60.0,
         remote: Some("127.0.0.1:1883".to_owned()),
         local: None,
-        mqtt_version: Some("5".to_owned()),
+        mqtt_version: Some(MqttVersion::V5.into()),
         limits: None,
     };
     assert_eq!(
@@ -191,11 +192,11 @@ fn a_failed_connect_names_the_phase_and_the_reason() {
         "Connect failed at connack: the broker refused: not authorized (code 5) — MQTT_PROTOCOL_ERROR"
     );
     let mut upgrade =
-        failed(Phase::Websocket, "AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE", "the server said no");
+        failed(Phase::Websocket, "AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE", "the server refused");
     upgrade.http_status = Some(403);
     assert_eq!(
         text(&Event::ConnectFailed(upgrade)),
-        "Connect failed at websocket: the server said no (HTTP 403) — HTTP_WEBSOCKET_UPGRADE_FAILURE"
+        "Connect failed at websocket: the server refused (HTTP 403) — HTTP_WEBSOCKET_UPGRADE_FAILURE"
     );
 }
 
@@ -277,7 +278,11 @@ fn hostile_text_reaches_no_sentence() {
         Event::Subscribed { filters: vec![hostile.to_owned()], return_codes: vec![0x80] },
         Event::System { source: SystemSource::Other, message: hostile.to_owned() },
         Event::Experiment { id: hostile.to_owned(), what: hostile.to_owned(), details: BTreeMap::new() },
-        Event::Alert { rule: hostile.to_owned(), state: hostile.to_owned(), message: hostile.to_owned() },
+        Event::Alert {
+            rule: hostile.to_owned(),
+            state: RecordedWord::parse(hostile),
+            message: hostile.to_owned(),
+        },
         Event::Note { text: hostile.repeat(1_000) },
         Event::Stopped { by: Some(hostile.to_owned()) },
     ];

@@ -1,8 +1,8 @@
-//! How do lines get from the monitor to the disk without ever holding up the link?
+//! Writes recording lines to disk without delaying the link.
 //!
 //! A thread of its own writes them; the way there is a bounded channel. While the disk refuses, lines wait
 //! in the channel; what does not fit any more is counted as lost. Each write is one whole line straight to
-//! the file, so that a killed program leaves at most one torn line behind.
+//! the file, so that a killed program leaves at most one incomplete line behind.
 //!
 //! Recordings are private (mode 0600) and hold client ids and topics as they are; secrets never reach
 //! them (see [`crate::diagnostics::recording`]).
@@ -110,8 +110,8 @@ impl Recorder {
         Self { lines: Some(lines), done, shared }
     }
 
-    /// Hands over one line (without line feed); `sync` asks for it to reach the disk itself soon (fsync),
-    /// as drops deserve. Never blocks; a line that finds no room is counted as lost.
+    /// Hands over one line (without line feed); `sync` requests that it reaches the disk itself soon (fsync),
+    /// as drops deserve. Never blocks; a line that does not fit into the queue is counted as lost.
     pub fn append(&self, text: String, sync: bool) {
         let sent = self.lines.as_ref().map(|lines| lines.try_send(QueuedLine { text, sync }));
         if matches!(sent, Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) | None) {

@@ -1,4 +1,4 @@
-//! Which file does the next line go to, and which old ones go away?
+//! The files of a recording: which one the next line goes to, and which old ones are removed.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -64,7 +64,7 @@ impl RecordingFile {
         self.open.as_ref().map(|open| (self.path.clone(), open.bytes))
     }
 
-    /// Writes `line` and a line feed in one go. After an error the file is opened anew by the next call.
+    /// Writes `line` and a line feed in one call. After an error the next call opens the file again.
     pub(super) fn append(&mut self, line: &str) -> Result<(), RecordError> {
         let mut bytes = Vec::with_capacity(line.len() + 1);
         bytes.extend_from_slice(line.as_bytes());
@@ -99,7 +99,7 @@ impl RecordingFile {
         open.file.sync_data().map_err(|error| RecordError::Write(display_path(&self.path), error))
     }
 
-    /// Closes the file if its path no longer leads to it, so that the next line makes it anew.
+    /// Closes the file if its path no longer leads to it, so that the next line creates it again.
     pub(super) fn close_if_replaced(&mut self) {
         let Some(open) = self.open.as_ref().filter(|open| open.is_regular) else { return };
         if !is_same_file(&open.file, &self.path) {
@@ -273,7 +273,7 @@ fn is_same_file(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
-/// Tries to lock the file; `true` if somebody else holds the lock.
+/// Tries to lock the file; `true` if another process holds the lock.
 #[cfg(unix)]
 fn is_locked_elsewhere(file: &File) -> bool {
     use rustix::fs::{FlockOperation, flock};

@@ -31,7 +31,7 @@ fn names(dir: &Path) -> Vec<String> {
     names
 }
 
-/// Waits, within bounds, until the recorder's state is as wanted.
+/// Waits, within bounds, until the recorder's state is as expected.
 fn wait_for(recorder: &Recorder, is_expected: impl Fn(&RecorderState) -> bool) -> RecorderState {
     for _ in 0..4000 {
         let state = recorder.state();

@@ -1,9 +1,9 @@
-//! What must not leave the house in a file meant for somebody else?
+//! Redacts private values in files that are shared.
 //!
 //! Two classes. *Secrets* (passwords, tokens, keys, signed query strings) are always taken out. *Identities*
 //! (client ids, user names, e-mail, MAC and IP addresses, private host names, home directories) are taken
-//! out unless the user asked to keep them. Equal values become equal placeholders within one document, so
-//! that a reader can still tell that two lines speak of the same thing. When in doubt, it is taken out.
+//! out unless the user chose to keep them. Equal values become equal placeholders within one document, so
+//! that a reader can see that two lines name the same thing. In doubt, a value is taken out.
 
 mod pattern_scan;
 
@@ -81,8 +81,8 @@ impl Redactor {
         Self { keep_identities, known_values: Vec::new(), numbers: HashMap::new(), counts: HashMap::new() }
     }
 
-    /// Tells that `value` is private wherever it occurs, whatever it looks like. Words shorter than four
-    /// characters only count where they stand alone.
+    /// Marks `value` as private wherever it occurs, whatever its form. A word shorter than four characters
+    /// is replaced only as a whole word.
     pub fn add_known(&mut self, kind: SensitiveKind, value: &str) {
         if !value.trim().is_empty() {
             self.known_values.push((kind, value.to_owned()));
@@ -152,8 +152,8 @@ impl Redactor {
     }
 }
 
-/// The host of an endpoint, unless everybody has it (this computer) or it is Amazon's: there only the
-/// account is private, and an address is found by its form.
+/// The host of an endpoint, unless it is `localhost` or Amazon's (there only the account is private). An
+/// address is found by its form.
 pub(super) fn private_host(endpoint: &str) -> Option<&str> {
     let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next()?;

@@ -1,6 +1,6 @@
-//! Does something private begin at this place of a text?
+//! Finds private values that begin at a given place of a text.
 //!
-//! Hand-written matchers, because their rules (what may stand before, what is the same value in another
+//! Hand-written matchers, because their rules (what may precede, what is the same value in another
 //! spelling) do not fit a pattern language well. Each looks at one place only and never backwards further
 //! than one character, so a text of n bytes costs O(n · longest value).
 
@@ -12,7 +12,7 @@ use super::SensitiveKind;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SensitiveMatch {
     pub(super) kind: SensitiveKind,
-    /// Where the value starts; what lies before it, from the place looked at, is kept.
+    /// Where the value starts; text between the place and it is kept.
     pub(super) start: usize,
     pub(super) end: usize,
     /// One spelling for all spellings of the value.
@@ -245,7 +245,7 @@ fn email(place: &ScanPosition<'_>) -> Option<SensitiveMatch> {
         c.is_alphanumeric()
             || matches!(c, '.' | '_' | '%' | '+' | '-' | '\'' | '!' | '#' | '$' | '&' | '*' | '~')
     };
-    // An apostrophe stands inside a name (o'brien); at its edge it is a quotation mark, and somebody else's.
+    // An apostrophe inside a name belongs to it (o'brien); at its edge it is a quotation mark.
     let is_quote = |c: char| c == '\'';
     if place.before.is_some_and(|c| is_local(c) && !is_quote(c)) || place.rest.starts_with(is_quote) {
         return None;

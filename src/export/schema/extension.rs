@@ -1,4 +1,4 @@
-//! What does dropscope add to the reference's export?
+//! What dropscope adds to the reference's export.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub struct Extension {
     pub endpoint: Option<String>,
     /// `tcp`, `tls`, `ws` or `wss`.
     pub transport: Option<String>,
-    /// Protocol agreed on, or asked for before the first session.
+    /// Protocol of the newest session, or the requested one before the first session.
     pub mqtt_version: Option<String>,
     /// MQTT client id.
     pub client_id: Option<String>,
@@ -53,9 +53,9 @@ pub struct Extension {
     pub keep_alive_arms: Vec<ArmEntry>,
     /// Planned experiments and their verdicts.
     pub experiments: Vec<serde_json::Value>,
-    /// Which pattern the drops follow; null where nobody judged them.
+    /// Which pattern the drops follow; null without a verdict.
     pub classification: Option<Classification>,
-    /// What follows from the pattern, for people; null where nobody judged the drops.
+    /// What follows from the pattern, in words; null without a verdict.
     #[serde(default)]
     pub diagnosis: Option<Diagnosis>,
     /// Facts that bear on the cause.
@@ -64,7 +64,7 @@ pub struct Extension {
     pub alerts: Vec<AlertEntry>,
     /// How many commands and publishes ever reached each state.
     pub commands: BTreeMap<String, u64>,
-    /// The same drops as `recent_drops`, with everything known about them.
+    /// The same drops as `recent_drops`, with all facts about them.
     pub drops: Vec<DropDetails>,
     /// What did not fit.
     pub overflow: Overflow,
@@ -83,7 +83,7 @@ pub struct Period {
     pub connected_secs: f64,
     /// Time without one, `planned_down_secs` included.
     pub down_secs: f64,
-    /// Time without one that was asked for.
+    /// Time without one after a requested disconnect.
     pub planned_down_secs: f64,
 }
 
@@ -148,9 +148,9 @@ pub struct ArmEntry {
 /// Facts that bear on the cause.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// What was seen, in sentences, the most telling first.
+    /// Observations in sentences, the most informative first.
     pub facts: Vec<String>,
-    /// What would be needed to know more and is not there.
+    /// Information that is needed and missing.
     pub missing: Vec<String>,
     /// Limits the broker stated (MQTT 5).
     pub broker_limits: BTreeMap<String, u64>,
@@ -199,7 +199,7 @@ pub struct DeathWindowEntry {
     pub width_secs: f64,
 }
 
-/// One drop with everything known about it.
+/// One drop with all facts about it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DropDetails {
     /// 1 for the first drop of the run.
@@ -234,7 +234,7 @@ pub struct DropDetails {
     pub messages_published: u64,
     /// Pings answered in the session.
     pub pings: u64,
-    /// Phases of the connect that had made the session.
+    /// Phases of the connect that made the session.
     pub connect_phases: Vec<AttemptPhase>,
     /// The last packets, oldest first.
     pub last_packets: Vec<PacketEntry>,

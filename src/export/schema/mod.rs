@@ -1,7 +1,7 @@
-//! What does the exported JSON look like?
+//! The schema of the exported JSON.
 //!
 //! The first keys are exactly those of the reference collector of the `nwp500-python` client, same types,
-//! same null rules, same order, so that its users' scripts read our exports. Everything else stands under
+//! same null rules, same order, so that its users' scripts read our exports. Everything else is under
 //! the one key `dropscope`. These structs are the file format and nothing else: the domain may change
 //! without them. `assets/export.schema.json` describes the same in JSON Schema.
 
@@ -38,7 +38,7 @@ pub struct Export {
     pub aws_error_counts: BTreeMap<String, u64>,
     /// Lengths of sessions.
     pub session_history_summary: SessionHistory,
-    /// What only dropscope knows; absent in the reference's exports.
+    /// Everything beyond the reference; absent in its exports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropscope: Option<Extension>,
 }
@@ -46,7 +46,7 @@ pub struct Export {
 /// The reference's metrics.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricsEntry {
-    /// First connects and connects after a disconnect asked for.
+    /// First connects and connects after a requested disconnect.
     pub total_connections: u64,
     /// Sessions ended on purpose.
     pub total_disconnects: u64,

@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::credential_store::{LabCredentialStore, UpgradeDenial};
 use super::limits::AwsLimits;
 use super::policy::Policy;
-use crate::diagnostics::{Clock, Stamp};
+use crate::diagnostics::{Clock, MqttVersion, Stamp};
 use crate::lab::broker::lock;
-use crate::lab::codec::{ClientPacket, Connect, LabMqttVersion};
+use crate::lab::codec::{ClientPacket, Connect};
 use crate::lab::message::ApplicationMessage;
 
 const NOT_AUTHORIZED: u8 = 0x87;
@@ -112,8 +112,8 @@ impl AwsRules {
     /// Checks client id, last will and pace of a CONNECT.
     pub(in crate::lab) fn check_connect(&self, connect: &Connect) -> Result<(), ConnectRefusal> {
         let code = |v311: Option<u8>, v5: u8| match connect.version {
-            LabMqttVersion::V311 => ConnectRefusal { code: v311 },
-            LabMqttVersion::V5 => ConnectRefusal { code: Some(v5) },
+            MqttVersion::V311 => ConnectRefusal { code: v311 },
+            MqttVersion::V5 => ConnectRefusal { code: Some(v5) },
         };
         let id = &connect.client_id;
         if id.len() > self.limits.client_id || id.starts_with('$') {
@@ -144,7 +144,7 @@ impl AwsRules {
     /// Judges a packet of a connected client.
     pub(in crate::lab) fn check_packet(
         &self,
-        version: LabMqttVersion,
+        version: MqttVersion,
         packet: &ClientPacket,
         usage: &mut ConnectionUsage,
     ) -> AwsDecision {
@@ -164,12 +164,12 @@ impl AwsRules {
         }
     }
 
-    fn check_publish(&self, version: LabMqttVersion, message: &ApplicationMessage) -> AwsDecision {
+    fn check_publish(&self, version: MqttVersion, message: &ApplicationMessage) -> AwsDecision {
         let close = |reason| AwsDecision::Close { reason, suback: Vec::new() };
         if message.qos > 1 {
             return match version {
-                LabMqttVersion::V311 => AwsDecision::Ignore,
-                LabMqttVersion::V5 => close(QOS_NOT_SUPPORTED),
+                MqttVersion::V311 => AwsDecision::Ignore,
+                MqttVersion::V5 => close(QOS_NOT_SUPPORTED),
             };
         }
         if message.payload.len() > self.limits.payload {
@@ -196,14 +196,14 @@ impl AwsRules {
 
     fn check_subscribe(
         &self,
-        version: LabMqttVersion,
+        version: MqttVersion,
         filters: &[(String, u8)],
         usage: &mut ConnectionUsage,
     ) -> AwsDecision {
         if filters.len() > self.limits.filters_per_subscribe {
             return AwsDecision::Close { reason: QUOTA_EXCEEDED, suback: Vec::new() };
         }
-        if version == LabMqttVersion::V311 && filters.iter().any(|(_, qos)| *qos > 1) {
+        if version == MqttVersion::V311 && filters.iter().any(|(_, qos)| *qos > 1) {
             return AwsDecision::Ignore;
         }
         let mut refused = None;
@@ -222,7 +222,7 @@ impl AwsRules {
             refused = refused.or(refusal);
             codes.push(match refusal {
                 None => (*qos).min(1),
-                Some(_) if version == LabMqttVersion::V311 => 0x80,
+                Some(_) if version == MqttVersion::V311 => 0x80,
                 Some(reason) => reason,
             });
         }

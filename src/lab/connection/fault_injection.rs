@@ -7,7 +7,8 @@ use bytes::BufMut;
 use tokio::time::sleep;
 
 use super::{BlackHole, ClientConnection, PingReplies};
-use crate::lab::codec::{LabMqttVersion, put_connack, put_disconnect};
+use crate::diagnostics::MqttVersion;
+use crate::lab::codec::{put_connack, put_disconnect};
 use crate::lab::fault::{Fault, GARBAGE};
 use crate::lab::message::{ApplicationMessage, PublishFlags};
 use crate::lab::server_stream::CloseMode;
@@ -90,7 +91,7 @@ impl ClientConnection {
 
     /// DISCONNECT with a reason where the protocol has one, then a goodbye on the layers below.
     pub(super) async fn disconnect(&mut self, reason: u8, text: Option<&str>) -> CloseMode {
-        if self.connect.version == LabMqttVersion::V5 {
+        if self.connect.version == MqttVersion::V5 {
             put_disconnect(reason, text, self.shared.options.terse_disconnect, &mut self.pipe.write_buffer);
         }
         let _ = self.pipe.flush(FLUSH_LIMIT).await;

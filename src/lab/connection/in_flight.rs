@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use bytes::BytesMut;
 
-use crate::lab::codec::{LabMqttVersion, put_acknowledgement};
+use crate::diagnostics::MqttVersion;
+use crate::lab::codec::put_acknowledgement;
 use crate::lab::message::{Delivery, PublishFlags, QosPublish};
 
 const PUBREL: u8 = 0x62;
@@ -30,7 +31,7 @@ impl InFlight {
     }
 
     /// Sends a message, again under its old packet id if it has one.
-    pub(super) fn publish(&mut self, outgoing: QosPublish, version: LabMqttVersion, out: &mut BytesMut) {
+    pub(super) fn publish(&mut self, outgoing: QosPublish, version: MqttVersion, out: &mut BytesMut) {
         let packet_id = outgoing.previous_packet_id.unwrap_or_else(|| self.free_packet_id());
         let (qos, dup, retain) = (outgoing.qos, outgoing.previous_packet_id.is_some(), outgoing.retain);
         outgoing.message.encode(version, PublishFlags { qos, dup, retain, packet_id }, out);

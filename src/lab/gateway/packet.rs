@@ -2,7 +2,7 @@
 //!
 //! Only as much is read as the ailments need; what is wrong with a packet is the server's business.
 
-use crate::lab::LabMqttVersion;
+use crate::diagnostics::MqttVersion;
 
 /// A packet of which more than the label is needed is not looked into when it is longer than this.
 const MAX_PARSED_PACKET: usize = 128 * 1024;
@@ -101,7 +101,7 @@ pub(super) fn topic<'a>(bytes: &'a [u8], header: &PacketHeader) -> Option<&'a st
 /// What a CONNECT says about its session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ConnectFields {
-    pub(super) version: LabMqttVersion,
+    pub(super) version: MqttVersion,
     pub(super) client_id: String,
     pub(super) keep_alive_secs: u16,
 }
@@ -112,8 +112,8 @@ pub(super) fn parse_connect(bytes: &[u8], header: &PacketHeader) -> Option<Conne
     take_string(&mut rest)?;
     let &[level, _flags, high, low, ..] = rest else { return None };
     rest = &rest[4..];
-    let version = if level == 5 { LabMqttVersion::V5 } else { LabMqttVersion::V311 };
-    if version == LabMqttVersion::V5 {
+    let version = if level == 5 { MqttVersion::V5 } else { MqttVersion::V311 };
+    if version == MqttVersion::V5 {
         let (length, size) = read_varint(rest)?;
         rest = rest.get(size + length..)?;
     }
@@ -130,10 +130,10 @@ pub(super) fn is_connack_accepted(bytes: &[u8], header: &PacketHeader) -> bool {
 pub(super) fn suback_codes<'a>(
     bytes: &'a mut [u8],
     header: &PacketHeader,
-    version: LabMqttVersion,
+    version: MqttVersion,
 ) -> Option<&'a mut [u8]> {
     let mut start = header.body + 2;
-    if version == LabMqttVersion::V5 {
+    if version == MqttVersion::V5 {
         let (length, size) = read_varint(bytes.get(start..)?)?;
         start += size + length;
     }
@@ -194,11 +194,10 @@ mod tests {
     fn a_connect_yields_version_client_id_and_keep_alive() {
         let old = b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01x";
         let expected =
-            ConnectFields { version: LabMqttVersion::V311, client_id: "x".into(), keep_alive_secs: 60 };
+            ConnectFields { version: MqttVersion::V311, client_id: "x".into(), keep_alive_secs: 60 };
         assert_eq!(parse_connect(old, &header(old)), Some(expected));
         let new = b"\x10\x13\x00\x04MQTT\x05\x02\x00\x05\x05\x11\x00\x00\x00\x01\x00\x01y";
-        let expected =
-            ConnectFields { version: LabMqttVersion::V5, client_id: "y".into(), keep_alive_secs: 5 };
+        let expected = ConnectFields { version: MqttVersion::V5, client_id: "y".into(), keep_alive_secs: 5 };
         assert_eq!(parse_connect(new, &header(new)), Some(expected));
         for end in 2..old.len() {
             let mut cut = old[..end].to_vec();
@@ -211,12 +210,12 @@ mod tests {
     fn suback_codes_are_found_in_both_versions() {
         let mut old = *b"\x90\x04\x00\x07\x00\x01";
         let head = header(&old);
-        assert_eq!(suback_codes(&mut old, &head, LabMqttVersion::V311).unwrap(), [0, 1]);
+        assert_eq!(suback_codes(&mut old, &head, MqttVersion::V311).unwrap(), [0, 1]);
         let mut new = *b"\x90\x05\x00\x07\x01\xFF\x02";
         let head = header(&new);
-        assert_eq!(suback_codes(&mut new, &head, LabMqttVersion::V5).unwrap(), [2]);
+        assert_eq!(suback_codes(&mut new, &head, MqttVersion::V5).unwrap(), [2]);
         let mut short = *b"\x90\x01\x00";
         let head = header(&short);
-        assert_eq!(suback_codes(&mut short, &head, LabMqttVersion::V5), None);
+        assert_eq!(suback_codes(&mut short, &head, MqttVersion::V5), None);
     }
 }

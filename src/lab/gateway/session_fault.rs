@@ -15,8 +15,8 @@ use super::packet::{self, ConnectFields, PacketHeader, PacketKind};
 use super::path_fault::{
     DeliveryFailureManner, Direction, DropManner, IdleManner, PathFault, PathFaultId, TakeoverTime,
 };
+use crate::diagnostics::MqttVersion;
 use crate::diagnostics::topics::filter_matches;
-use crate::lab::LabMqttVersion;
 
 /// TCP's shortest wait before it sends a lost segment again.
 const SHORTEST_RETRANSMISSION_SECS: f64 = 0.2;
@@ -125,7 +125,7 @@ pub(super) enum SessionFault {
     },
     DeliveryFailure {
         manner: DeliveryFailureManner,
-        version: LabMqttVersion,
+        version: MqttVersion,
         is_subscribed: bool,
         is_logged: bool,
     },
@@ -305,7 +305,7 @@ fn draw_path_delay(random: &mut StdRng, secs: f64, jitter_secs: f64, loss: f64) 
 /// Lets a client hear nothing.
 fn block_deliveries(
     manner: DeliveryFailureManner,
-    version: LabMqttVersion,
+    version: MqttVersion,
     is_subscribed: &mut bool,
     packet: &mut RelayedPacket<'_>,
 ) -> PacketEffect {

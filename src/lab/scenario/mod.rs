@@ -10,20 +10,8 @@ mod table;
 pub use manual_faults::{MANUAL_FAULTS, ManualFault};
 pub use table::SCENARIOS;
 
-use super::{LabMqttVersion, PathFault};
-
-/// How the watched client reaches the gateway.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LabTransport {
-    /// Plain TCP.
-    Tcp,
-    /// TLS.
-    Tls,
-    /// WebSocket.
-    Ws,
-    /// WebSocket over TLS.
-    Wss,
-}
+use super::PathFault;
+use crate::diagnostics::{MqttVersion, Transport};
 
 /// What the watched client publishes by itself.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,9 +38,9 @@ pub struct Scenario {
     /// Field seconds per second, so that it is told within a minute.
     pub speed: f64,
     /// How the client connects.
-    pub transport: LabTransport,
+    pub transport: Transport,
     /// What it speaks.
-    pub version: LabMqttVersion,
+    pub version: MqttVersion,
     /// Its keep-alive.
     pub keep_alive_secs: u16,
     /// How long it waits for a PINGRESP.

@@ -1,5 +1,6 @@
 //! Each rule of AWS IoT Core as a client meets it, under simulated time.
 
+use crate::diagnostics::MqttVersion;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,11 +12,10 @@ use tokio::time::{Instant, sleep};
 use super::client::{ConnectOptions, TestClient, TestPacket, connect_options, message};
 use super::simulated_clock::SimulatedClock;
 use crate::lab::{
-    ApplicationMessage, AwsLimits, AwsRules, Broker, BrokerOptions, Fault, LabCredentialStore,
-    LabMqttVersion, Policy,
+    ApplicationMessage, AwsLimits, AwsRules, Broker, BrokerOptions, Fault, LabCredentialStore, Policy,
 };
 
-const BOTH: [LabMqttVersion; 2] = [LabMqttVersion::V311, LabMqttVersion::V5];
+const BOTH: [MqttVersion; 2] = [MqttVersion::V311, MqttVersion::V5];
 
 struct AwsBroker {
     broker: Broker,
@@ -41,7 +41,7 @@ impl AwsBroker {
         TestClient::connect(ours, options).await
     }
 
-    async fn client(&self, version: LabMqttVersion, id: &'static str) -> TestClient<DuplexStream> {
+    async fn client(&self, version: MqttVersion, id: &'static str) -> TestClient<DuplexStream> {
         let (client, got) = self.connect(connect_options(version, id)).await;
         assert_eq!(got, TestPacket::ConnAck { session_present: false, code: 0 });
         client
@@ -49,10 +49,10 @@ impl AwsBroker {
 }
 
 /// What a client of either version sees when it is sent away.
-fn disconnect_packet(version: LabMqttVersion, reason: u8) -> TestPacket {
+fn disconnect_packet(version: MqttVersion, reason: u8) -> TestPacket {
     match version {
-        LabMqttVersion::V311 => TestPacket::Fin,
-        LabMqttVersion::V5 => TestPacket::Disconnect(reason),
+        MqttVersion::V311 => TestPacket::Fin,
+        MqttVersion::V5 => TestPacket::Disconnect(reason),
     }
 }
 
@@ -64,8 +64,8 @@ async fn a_client_id_connects_once_a_second_and_the_newer_one_wins() {
         sleep(Duration::from_millis(900)).await;
         let (_, throttled) = aws.connect(connect_options(version, "x")).await;
         let refusal = match version {
-            LabMqttVersion::V311 => TestPacket::Fin,
-            LabMqttVersion::V5 => TestPacket::ConnAck { session_present: false, code: 0x97 },
+            MqttVersion::V311 => TestPacket::Fin,
+            MqttVersion::V5 => TestPacket::ConnAck { session_present: false, code: 0x97 },
         };
         assert_eq!(throttled, refusal);
         // Another id is not concerned, and the first connection lives.
@@ -84,7 +84,7 @@ async fn keep_alive_is_clamped_and_enforced_at_one_and_a_half() {
         let aws = aws_broker();
         let start = Instant::now();
         let (mut client, _) = aws
-            .connect(ConnectOptions { keep_alive: requested, ..connect_options(LabMqttVersion::V5, "x") })
+            .connect(ConnectOptions { keep_alive: requested, ..connect_options(MqttVersion::V5, "x") })
             .await;
         let end = client.next_within(Duration::from_secs(4000)).await;
         assert_eq!(end, TestPacket::Disconnect(0x8D), "{requested}");
@@ -124,15 +124,15 @@ async fn the_fifty_first_subscription_ends_the_connection() {
         assert_eq!(client.subscribe("t/7", 1).await, TestPacket::SubAck(vec![1]));
         assert_eq!(client.unsubscribe("t/7").await, TestPacket::UnsubAck);
         assert_eq!(client.subscribe("t/50", 1).await, TestPacket::SubAck(vec![1]));
-        let code = if version == LabMqttVersion::V5 { 0x97 } else { 0x80 };
+        let code = if version == MqttVersion::V5 { 0x97 } else { 0x80 };
         assert_eq!(client.subscribe("t/51", 1).await, TestPacket::SubAck(vec![code]));
         assert_eq!(client.next().await, disconnect_packet(version, 0x97));
     }
 }
 
-fn subscribe_packet(version: LabMqttVersion, filters: usize) -> Vec<u8> {
+fn subscribe_packet(version: MqttVersion, filters: usize) -> Vec<u8> {
     let mut body = vec![0, 7];
-    if version == LabMqttVersion::V5 {
+    if version == MqttVersion::V5 {
         body.push(0);
     }
     for number in 0..filters {
@@ -172,11 +172,11 @@ async fn a_payload_of_more_than_128_kilobytes_ends_the_connection() {
 #[tokio::test(start_paused = true)]
 async fn qos_2_is_not_answered_or_refused() {
     let aws = aws_broker();
-    let mut old = aws.client(LabMqttVersion::V311, "old").await;
+    let mut old = aws.client(MqttVersion::V311, "old").await;
     old.publish("t", "x", 2, false).await;
     assert_eq!(old.next().await, TestPacket::Silence);
     assert_eq!(old.subscribe("t", 2).await, TestPacket::Silence);
-    let mut new = aws.client(LabMqttVersion::V5, "new").await;
+    let mut new = aws.client(MqttVersion::V5, "new").await;
     assert_eq!(new.subscribe("t", 2).await, TestPacket::SubAck(vec![1]));
     new.publish("t", "x", 2, false).await;
     assert_eq!(new.next().await, TestPacket::Disconnect(0x9B));
@@ -198,7 +198,7 @@ async fn a_policy_violation_ends_the_connection() {
             let mut subscriber = aws.client(version, "subscriber").await;
             assert_eq!(subscriber.subscribe("open", 1).await, TestPacket::SubAck(vec![1]));
             let reason = if has_slashes { 0x8F } else { 0x87 };
-            let code = if version == LabMqttVersion::V5 { reason } else { 0x80 };
+            let code = if version == MqttVersion::V5 { reason } else { 0x80 };
             assert_eq!(subscriber.subscribe(topic, 1).await, TestPacket::SubAck(vec![code]), "{topic}");
             assert_eq!(subscriber.next().await, disconnect_packet(version, reason), "{topic}");
         }
@@ -211,11 +211,11 @@ async fn a_forbidden_will_or_client_id_is_refused() {
         let aws = aws_broker();
         let will = Some(ApplicationMessage::new("$aws/x", "gone"));
         let (_, got) = aws.connect(ConnectOptions { will, ..connect_options(version, "x") }).await;
-        let code = if version == LabMqttVersion::V5 { 0x87 } else { 5 };
+        let code = if version == MqttVersion::V5 { 0x87 } else { 5 };
         assert_eq!(got, TestPacket::ConnAck { session_present: false, code });
         for id in ["$x", LONG_ID] {
             let (_, got) = aws.connect(connect_options(version, id)).await;
-            let code = if version == LabMqttVersion::V5 { 0x85 } else { 2 };
+            let code = if version == MqttVersion::V5 { 0x85 } else { 2 };
             assert_eq!(got, TestPacket::ConnAck { session_present: false, code }, "{id}");
         }
         aws.client(version, &LONG_ID[1..]).await;
@@ -230,7 +230,7 @@ const LONG_ID: &str = "012345678901234567890123456789012345678901234567890123456
 async fn a_wildcard_receives_no_retained_messages_and_not_its_parent_topic() {
     let aws = aws_broker();
     aws.broker.control().retain("a/b", "kept");
-    let mut client = aws.client(LabMqttVersion::V311, "x").await;
+    let mut client = aws.client(MqttVersion::V311, "x").await;
     assert_eq!(client.subscribe("a/#", 0).await, TestPacket::SubAck(vec![0]));
     aws.broker.publish("a", "parent");
     aws.broker.publish("a/c", "child");
@@ -261,11 +261,11 @@ async fn a_session_outlives_its_connection_for_an_hour() {
 async fn a_session_belongs_to_one_protocol_version() {
     let aws = aws_broker();
     let (client, _) =
-        aws.connect(ConnectOptions { clean: false, ..connect_options(LabMqttVersion::V311, "x") }).await;
+        aws.connect(ConnectOptions { clean: false, ..connect_options(MqttVersion::V311, "x") }).await;
     drop(client);
     sleep(Duration::from_secs(2)).await;
     let (_, got) =
-        aws.connect(ConnectOptions { clean: false, ..connect_options(LabMqttVersion::V5, "x") }).await;
+        aws.connect(ConnectOptions { clean: false, ..connect_options(MqttVersion::V5, "x") }).await;
     assert_eq!(got, TestPacket::ConnAck { session_present: false, code: 0 });
 }
 
@@ -325,9 +325,9 @@ fn aliased(topic: &str, alias: u16) -> Vec<u8> {
 #[tokio::test(start_paused = true)]
 async fn eight_topic_aliases_may_be_used() {
     let aws = aws_broker();
-    let mut watcher = aws.client(LabMqttVersion::V311, "watcher").await;
+    let mut watcher = aws.client(MqttVersion::V311, "watcher").await;
     watcher.subscribe("t/+", 0).await;
-    let mut client = aws.client(LabMqttVersion::V5, "x").await;
+    let mut client = aws.client(MqttVersion::V5, "x").await;
     client.write(&aliased("t/1", 8)).await;
     client.write(&aliased("", 8)).await;
     assert_eq!(watcher.next().await, message("t/1", "x"));
@@ -335,7 +335,7 @@ async fn eight_topic_aliases_may_be_used() {
     client.write(&aliased("", 7)).await;
     assert_eq!(client.next().await, TestPacket::Disconnect(0x82));
     sleep(Duration::from_secs(2)).await;
-    let mut client = aws.client(LabMqttVersion::V5, "x").await;
+    let mut client = aws.client(MqttVersion::V5, "x").await;
     client.write(&aliased("t/1", 9)).await;
     assert_eq!(client.next().await, TestPacket::Disconnect(0x94));
 }
@@ -343,7 +343,7 @@ async fn eight_topic_aliases_may_be_used() {
 #[tokio::test(start_paused = true)]
 async fn a_hundred_messages_may_be_unacknowledged() {
     let aws = aws_broker();
-    let mut slow = aws.client(LabMqttVersion::V311, "slow").await.without_acknowledging();
+    let mut slow = aws.client(MqttVersion::V311, "slow").await.without_acknowledging();
     slow.subscribe("t", 1).await;
     for number in 0..150 {
         let publish = ApplicationMessage { qos: 1, ..ApplicationMessage::new("t", format!("{number}")) };
@@ -360,7 +360,7 @@ async fn a_hundred_messages_may_be_unacknowledged() {
 #[tokio::test(start_paused = true)]
 async fn a_hundred_publishes_a_second_are_taken() {
     let aws = aws_broker();
-    let mut client = aws.client(LabMqttVersion::V311, "x").await;
+    let mut client = aws.client(MqttVersion::V311, "x").await;
     for _ in 0..150 {
         client.publish("t", "x", 1, false).await;
     }

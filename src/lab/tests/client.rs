@@ -10,7 +10,8 @@ use rumqttc::v5::mqttbytes::{Error as V5Error, QoS as V5QoS, v5};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::lab::{ApplicationMessage, LabMqttVersion};
+use crate::diagnostics::MqttVersion;
+use crate::lab::ApplicationMessage;
 
 /// What came over the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +48,7 @@ pub(super) fn message(topic: &str, payload: &str) -> TestPacket {
 
 pub(super) struct TestClient<S> {
     pub(super) stream: S,
-    version: LabMqttVersion,
+    version: MqttVersion,
     inbox: BytesMut,
     acknowledges: bool,
 }
@@ -55,7 +56,7 @@ pub(super) struct TestClient<S> {
 /// What the client asks for.
 #[derive(Clone)]
 pub(super) struct ConnectOptions {
-    pub(super) version: LabMqttVersion,
+    pub(super) version: MqttVersion,
     pub(super) id: &'static str,
     pub(super) keep_alive: u16,
     pub(super) clean: bool,
@@ -63,13 +64,13 @@ pub(super) struct ConnectOptions {
     pub(super) login: Option<(&'static str, &'static str)>,
 }
 
-pub(super) fn connect_options(version: LabMqttVersion, id: &'static str) -> ConnectOptions {
+pub(super) fn connect_options(version: MqttVersion, id: &'static str) -> ConnectOptions {
     ConnectOptions { version, id, keep_alive: 60, clean: true, will: None, login: None }
 }
 
 impl TestClient<TcpStream> {
     /// Connects over TCP and expects to be let in.
-    pub(super) async fn tcp(address: SocketAddr, version: LabMqttVersion, id: &'static str) -> Self {
+    pub(super) async fn tcp(address: SocketAddr, version: MqttVersion, id: &'static str) -> Self {
         let (client, got) = Self::connect_tcp(address, connect_options(version, id)).await;
         assert_eq!(got, TestPacket::ConnAck { session_present: false, code: 0 });
         client
@@ -107,12 +108,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TestClient<S> {
     pub(super) async fn subscribe(&mut self, filter: &str, qos: u8) -> TestPacket {
         let mut out = BytesMut::new();
         match self.version {
-            LabMqttVersion::V311 => {
+            MqttVersion::V311 => {
                 let mut packet = v4::Subscribe::new(filter, v4_qos(qos));
                 packet.pkid = 7;
                 packet.write(&mut out).unwrap();
             }
-            LabMqttVersion::V5 => {
+            MqttVersion::V5 => {
                 let mut packet = v5::Subscribe::new(v5::Filter::new(filter, v5_qos(qos)), None);
                 packet.pkid = 7;
                 packet.write(&mut out).unwrap();
@@ -125,10 +126,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TestClient<S> {
     pub(super) async fn unsubscribe(&mut self, filter: &str) -> TestPacket {
         let mut out = BytesMut::new();
         match self.version {
-            LabMqttVersion::V311 => {
+            MqttVersion::V311 => {
                 v4::Unsubscribe { pkid: 8, topics: vec![filter.into()] }.write(&mut out).unwrap();
             }
-            LabMqttVersion::V5 => {
+            MqttVersion::V5 => {
                 let filters = vec![filter.to_owned()];
                 v5::Unsubscribe { pkid: 8, filters, properties: None }.write(&mut out).unwrap();
             }
@@ -140,13 +141,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TestClient<S> {
     pub(super) async fn publish(&mut self, topic: &str, payload: &str, qos: u8, retain: bool) {
         let mut out = BytesMut::new();
         match self.version {
-            LabMqttVersion::V311 => {
+            MqttVersion::V311 => {
                 let mut packet = v4::Publish::new(topic, v4_qos(qos), payload);
                 packet.retain = retain;
                 packet.pkid = if qos > 0 { 9 } else { 0 };
                 packet.write(&mut out).unwrap();
             }
-            LabMqttVersion::V5 => {
+            MqttVersion::V5 => {
                 let mut packet = v5::Publish::new(topic, v5_qos(qos), payload.to_owned(), None);
                 packet.retain = retain;
                 packet.pkid = if qos > 0 { 9 } else { 0 };
@@ -195,18 +196,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TestClient<S> {
 
     /// The packet, and the id to acknowledge (0: none).
     fn decode(&mut self) -> Option<(TestPacket, u16)> {
-        if let (LabMqttVersion::V5, [0xE0, 1, reason]) = (self.version, self.inbox.as_ref()) {
+        if let (MqttVersion::V5, [0xE0, 1, reason]) = (self.version, self.inbox.as_ref()) {
             let got = TestPacket::Disconnect(*reason);
             self.inbox.clear();
             return Some((got, 0));
         }
         match self.version {
-            LabMqttVersion::V311 => match v4::Packet::read(&mut self.inbox, 1 << 20) {
+            MqttVersion::V311 => match v4::Packet::read(&mut self.inbox, 1 << 20) {
                 Ok(packet) => Some(from_v4(packet)),
                 Err(V4Error::InsufficientBytes(_)) => None,
                 Err(error) => Some((TestPacket::Malformed(error.to_string()), 0)),
             },
-            LabMqttVersion::V5 => match v5::Packet::read(&mut self.inbox, Some(1 << 20)) {
+            MqttVersion::V5 => match v5::Packet::read(&mut self.inbox, Some(1 << 20)) {
                 Ok(packet) => Some(from_v5(packet)),
                 Err(V5Error::InsufficientBytes(_)) => None,
                 Err(error) => Some((TestPacket::Malformed(error.to_string()), 0)),
@@ -218,7 +219,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TestClient<S> {
 fn connect(options: &ConnectOptions) -> BytesMut {
     let mut out = BytesMut::new();
     match options.version {
-        LabMqttVersion::V311 => {
+        MqttVersion::V311 => {
             let mut packet = v4::Connect::new(options.id);
             packet.keep_alive = options.keep_alive;
             packet.clean_session = options.clean;
@@ -231,7 +232,7 @@ fn connect(options: &ConnectOptions) -> BytesMut {
             });
             packet.write(&mut out).unwrap();
         }
-        LabMqttVersion::V5 => {
+        MqttVersion::V5 => {
             let mut properties = v5::ConnectProperties::new();
             properties.session_expiry_interval = (!options.clean).then_some(3600);
             let packet = v5::Connect {

@@ -1,11 +1,12 @@
 //! QoS 2 on its way to a client that comes and goes.
 
+use crate::diagnostics::MqttVersion;
 use tokio::io::DuplexStream;
 
 use super::client::{ConnectOptions, TestClient, TestPacket, connect_options};
-use crate::lab::{ApplicationMessage, Broker, BrokerOptions, LabMqttVersion};
+use crate::lab::{ApplicationMessage, Broker, BrokerOptions};
 
-async fn connect(broker: &Broker, version: LabMqttVersion) -> TestClient<DuplexStream> {
+async fn connect(broker: &Broker, version: MqttVersion) -> TestClient<DuplexStream> {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
     broker.attach(theirs);
     let (client, got) =
@@ -30,7 +31,7 @@ fn message(payload: &str, dup: bool) -> TestPacket {
 
 #[tokio::test(start_paused = true)]
 async fn every_handshake_step_resumes_with_its_packet_id() {
-    for version in [LabMqttVersion::V311, LabMqttVersion::V5] {
+    for version in [MqttVersion::V311, MqttVersion::V5] {
         let broker = Broker::start(BrokerOptions::default());
         let mut client = connect(&broker, version).await;
         assert_eq!(client.subscribe("t", 2).await, TestPacket::SubAck(vec![2]));
@@ -67,12 +68,12 @@ async fn every_handshake_step_resumes_with_its_packet_id() {
 #[tokio::test(start_paused = true)]
 async fn a_message_that_the_client_refuses_is_completed() {
     let broker = Broker::start(BrokerOptions::default());
-    let mut client = connect(&broker, LabMqttVersion::V5).await;
+    let mut client = connect(&broker, MqttVersion::V5).await;
     client.subscribe("t", 2).await;
     publish(&broker, "unwanted");
     assert_eq!(client.next().await, message("unwanted", false));
     client.write(&[0x50, 4, 0, 1, 0x97, 0]).await;
     assert_eq!(client.next().await, TestPacket::Silence, "no PUBREL");
     disconnect(&broker, client).await;
-    assert_eq!(connect(&broker, LabMqttVersion::V5).await.next().await, TestPacket::Silence);
+    assert_eq!(connect(&broker, MqttVersion::V5).await.next().await, TestPacket::Silence);
 }

@@ -1,14 +1,13 @@
 //! Each fault as it arrives at a real socket.
 
+use crate::diagnostics::MqttVersion;
 use std::io::ErrorKind;
 use std::time::Duration;
 
 use super::client::{ConnectOptions, TestClient, TestPacket, connect_options, message};
-use crate::lab::{
-    Broker, BrokerOptions, Fault, FaultTrigger, LabMqttVersion, ListenerEndpoint, PlannedFault,
-};
+use crate::lab::{Broker, BrokerOptions, Fault, FaultTrigger, ListenerEndpoint, PlannedFault};
 
-const BOTH: [LabMqttVersion; 2] = [LabMqttVersion::V311, LabMqttVersion::V5];
+const BOTH: [MqttVersion; 2] = [MqttVersion::V311, MqttVersion::V5];
 const MOMENT: Duration = Duration::from_millis(150);
 
 async fn broker() -> (Broker, std::net::SocketAddr) {
@@ -18,7 +17,7 @@ async fn broker() -> (Broker, std::net::SocketAddr) {
 }
 
 /// Strikes a live connection and returns what arrives.
-async fn packets_after_fault(version: LabMqttVersion, fault: Fault) -> Vec<TestPacket> {
+async fn packets_after_fault(version: MqttVersion, fault: Fault) -> Vec<TestPacket> {
     let (broker, address) = broker().await;
     let mut client = TestClient::tcp(address, version, "victim").await;
     assert!(broker.control().inject_client("victim", &fault), "the victim is connected");
@@ -46,21 +45,21 @@ async fn each_fault_ends_the_connection_in_its_way() {
     }
     let disconnect = Fault::Disconnect { reason: 0x8B, text: Some("maintenance".into()) };
     assert_eq!(
-        packets_after_fault(LabMqttVersion::V5, disconnect.clone()).await,
+        packets_after_fault(MqttVersion::V5, disconnect.clone()).await,
         [TestPacket::Disconnect(0x8B), TestPacket::Fin]
     );
-    assert_eq!(packets_after_fault(LabMqttVersion::V311, disconnect).await, [TestPacket::Fin]);
+    assert_eq!(packets_after_fault(MqttVersion::V311, disconnect).await, [TestPacket::Fin]);
     assert_eq!(
-        packets_after_fault(LabMqttVersion::V5, Fault::KeepAliveCut).await,
+        packets_after_fault(MqttVersion::V5, Fault::KeepAliveCut).await,
         [TestPacket::Disconnect(0x8D), TestPacket::Fin]
     );
-    assert_eq!(packets_after_fault(LabMqttVersion::V311, Fault::KeepAliveCut).await, [TestPacket::Fin]);
+    assert_eq!(packets_after_fault(MqttVersion::V311, Fault::KeepAliveCut).await, [TestPacket::Fin]);
 }
 
 #[tokio::test]
 async fn a_fin_stays_a_fin_while_the_client_is_sending() {
     let (broker, address) = broker().await;
-    let mut client = TestClient::tcp(address, LabMqttVersion::V311, "busy").await;
+    let mut client = TestClient::tcp(address, MqttVersion::V311, "busy").await;
     broker.control().inject(&Fault::Fin);
     for _ in 0..50 {
         client.publish("t", "x", 0, false).await;
@@ -137,9 +136,7 @@ async fn pings_are_discarded_or_delayed() {
 async fn a_connect_is_refused_with_any_code_or_never_answered() {
     let (broker, address) = broker().await;
     let control = broker.control();
-    for (version, codes) in
-        [(LabMqttVersion::V311, vec![1, 2, 3, 4, 5]), (LabMqttVersion::V5, vec![0x87, 0x89])]
-    {
+    for (version, codes) in [(MqttVersion::V311, vec![1, 2, 3, 4, 5]), (MqttVersion::V5, vec![0x87, 0x89])] {
         for code in codes {
             control.plan_fault(PlannedFault::every(Fault::RefuseConnect(code)));
             let (mut client, got) = TestClient::connect_tcp(address, connect_options(version, "x")).await;
@@ -151,13 +148,11 @@ async fn a_connect_is_refused_with_any_code_or_never_answered() {
     assert_eq!(control.connection_counts().connects, 7);
     assert_eq!(control.connections(), 0);
     control.plan_fault(PlannedFault::every(Fault::HoldConnack));
-    let dialing = tokio::time::timeout(
-        MOMENT,
-        TestClient::connect_tcp(address, connect_options(LabMqttVersion::V5, "x")),
-    );
+    let dialing =
+        tokio::time::timeout(MOMENT, TestClient::connect_tcp(address, connect_options(MqttVersion::V5, "x")));
     assert!(dialing.await.is_err(), "the CONNACK is held back");
     control.clear_planned_faults();
-    TestClient::tcp(address, LabMqttVersion::V5, "x").await;
+    TestClient::tcp(address, MqttVersion::V5, "x").await;
 }
 
 #[tokio::test]
@@ -170,26 +165,26 @@ async fn fault_plans_apply_to_the_nth_connection_at_their_time() {
     control.plan_fault(PlannedFault::every_at(FaultTrigger::AfterMessages(3), Fault::Fin).nth(4));
     control.plan_fault(PlannedFault::every(Fault::SuppressPings).nth(4));
     control.plan_fault(PlannedFault::every_at(FaultTrigger::AfterConnack(MOMENT), Fault::Reset).nth(5));
-    let (_, got) = TestClient::connect_tcp(address, connect_options(LabMqttVersion::V311, "1")).await;
+    let (_, got) = TestClient::connect_tcp(address, connect_options(MqttVersion::V311, "1")).await;
     assert_eq!(got, TestPacket::Broken(ErrorKind::ConnectionReset));
-    let (_, got) = TestClient::connect_tcp(address, connect_options(LabMqttVersion::V311, "2")).await;
+    let (_, got) = TestClient::connect_tcp(address, connect_options(MqttVersion::V311, "2")).await;
     assert_eq!(got, TestPacket::Fin);
-    let (_, got) = TestClient::connect_tcp(address, connect_options(LabMqttVersion::V311, "3")).await;
+    let (_, got) = TestClient::connect_tcp(address, connect_options(MqttVersion::V311, "3")).await;
     assert!(matches!(got, TestPacket::Malformed(_)), "{got:?}");
-    let mut fourth = TestClient::tcp(address, LabMqttVersion::V311, "4").await;
+    let mut fourth = TestClient::tcp(address, MqttVersion::V311, "4").await;
     fourth.ping().await;
     fourth.publish("t", "1", 0, false).await;
     fourth.publish("t", "2", 0, false).await;
     assert_eq!(fourth.next_within(MOMENT).await, TestPacket::Silence);
     fourth.publish("t", "3", 0, false).await;
     assert_eq!(fourth.next().await, TestPacket::Fin);
-    let mut fifth = TestClient::tcp(address, LabMqttVersion::V311, "5").await;
+    let mut fifth = TestClient::tcp(address, MqttVersion::V311, "5").await;
     assert_eq!(fifth.next_within(MOMENT / 3).await, TestPacket::Silence);
     assert_eq!(fifth.next().await, TestPacket::Broken(ErrorKind::ConnectionReset));
     assert_eq!(
         TestClient::connect_tcp(
             address,
-            ConnectOptions { keep_alive: 0, ..connect_options(LabMqttVersion::V311, "6") }
+            ConnectOptions { keep_alive: 0, ..connect_options(MqttVersion::V311, "6") }
         )
         .await
         .1,

@@ -1,5 +1,6 @@
 //! The water heater at the broker, under simulated time.
 
+use crate::diagnostics::MqttVersion;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -9,8 +10,7 @@ use tokio::time::Instant;
 use super::client::{ConnectOptions, TestClient, TestPacket, connect_options};
 use super::simulated_clock::SimulatedClock;
 use crate::lab::{
-    AnswerCorruption, AnswerMode, Broker, BrokerOptions, Fault, HeaterControl, HeaterOptions, LabMqttVersion,
-    SimulatedHeater,
+    AnswerCorruption, AnswerMode, Broker, BrokerOptions, Fault, HeaterControl, HeaterOptions, SimulatedHeater,
 };
 
 const ALL: &str = "cmd/52/navilink-aabbccddeeff/#";
@@ -33,7 +33,7 @@ async fn scene(scale: f64) -> Scene {
     broker.attach(theirs);
     let (mut app, _) = TestClient::connect(
         ours,
-        ConnectOptions { keep_alive: 0, ..connect_options(LabMqttVersion::V311, "app") },
+        ConnectOptions { keep_alive: 0, ..connect_options(MqttVersion::V311, "app") },
     )
     .await;
     assert_eq!(app.subscribe(ALL, 1).await, TestPacket::SubAck(vec![1]));

@@ -1,5 +1,6 @@
 //! Starting, closing and opening ports, stopping: what is left, and what the demo does.
 
+use crate::diagnostics::MqttVersion;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
 use super::client::{TestClient, TestPacket, connect_options};
-use crate::lab::{Broker, BrokerOptions, LabMqttVersion, ListenerEndpoint};
+use crate::lab::{Broker, BrokerOptions, ListenerEndpoint};
 
 async fn refused(address: impl tokio::net::ToSocketAddrs) -> bool {
     matches!(TcpStream::connect(address).await, Err(e) if e.kind() == ErrorKind::ConnectionRefused)
@@ -21,8 +22,8 @@ async fn a_graceful_stop_disconnects_clients_and_frees_the_port() {
     for terse_disconnect in [false, true] {
         let broker = Broker::start(BrokerOptions { terse_disconnect, ..BrokerOptions::default() });
         let address = broker.listen(ListenerEndpoint::Tcp).await.unwrap();
-        let mut old = TestClient::tcp(address, LabMqttVersion::V311, "old").await;
-        let mut new = TestClient::tcp(address, LabMqttVersion::V5, "new").await;
+        let mut old = TestClient::tcp(address, MqttVersion::V311, "old").await;
+        let mut new = TestClient::tcp(address, MqttVersion::V5, "new").await;
         let stopping = tokio::spawn(broker.stop());
         assert_eq!(old.next().await, TestPacket::Fin);
         assert_eq!(new.next().await, TestPacket::Disconnect(0x8B));
@@ -38,14 +39,14 @@ async fn a_graceful_stop_disconnects_clients_and_frees_the_port() {
 async fn a_killed_or_dropped_broker_just_vanishes() {
     let broker = Broker::start(BrokerOptions::default());
     let address = broker.listen(ListenerEndpoint::Tcp).await.unwrap();
-    let mut client = TestClient::tcp(address, LabMqttVersion::V5, "client").await;
+    let mut client = TestClient::tcp(address, MqttVersion::V5, "client").await;
     broker.kill().await;
     assert_eq!(client.next().await, TestPacket::Fin);
     assert!(refused(address).await);
 
     let broker = Broker::start(BrokerOptions::default());
     let address = broker.listen(ListenerEndpoint::Tcp).await.unwrap();
-    let mut client = TestClient::tcp(address, LabMqttVersion::V5, "client").await;
+    let mut client = TestClient::tcp(address, MqttVersion::V5, "client").await;
     let control = broker.control();
     drop(broker);
     assert_eq!(client.next().await, TestPacket::Fin);
@@ -57,7 +58,7 @@ async fn closed_ports_refuse_and_open_again_while_live_connections_stay() {
     let broker = Broker::start(BrokerOptions::default());
     let v4 = broker.listen(ListenerEndpoint::Tcp).await.unwrap();
     let control = broker.control();
-    let mut client = TestClient::tcp(v4, LabMqttVersion::V311, "stays").await;
+    let mut client = TestClient::tcp(v4, MqttVersion::V311, "stays").await;
     for _ in 0..3 {
         control.close_ports().await.unwrap();
         control.close_ports().await.unwrap();
@@ -66,7 +67,7 @@ async fn closed_ports_refuse_and_open_again_while_live_connections_stay() {
         assert_eq!(client.next().await, TestPacket::PingResp);
         control.open_ports().await.unwrap();
         control.open_ports().await.unwrap();
-        TestClient::tcp(v4, LabMqttVersion::V311, "comes back").await;
+        TestClient::tcp(v4, MqttVersion::V311, "comes back").await;
     }
     control.close_ports().await.unwrap();
     broker.kill().await;
@@ -82,7 +83,7 @@ async fn only_loopback_is_listened_on() {
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     // Not every machine has IPv6.
     if let Ok(address) = broker.listen_on(IpAddr::V6(Ipv6Addr::LOCALHOST), ListenerEndpoint::Tcp).await {
-        TestClient::tcp(address, LabMqttVersion::V5, "six").await;
+        TestClient::tcp(address, MqttVersion::V5, "six").await;
     }
 }
 
@@ -118,10 +119,10 @@ async fn a_flood_passes_without_stalling() {
     const COUNT: u64 = 50_000;
     let broker = Broker::start(BrokerOptions { outbox: 64 * 1024, ..BrokerOptions::default() });
     let address = broker.listen(ListenerEndpoint::Tcp).await.unwrap();
-    let mut subscriber = TestClient::tcp(address, LabMqttVersion::V311, "subscriber").await;
+    let mut subscriber = TestClient::tcp(address, MqttVersion::V311, "subscriber").await;
     subscriber.subscribe("flood", 0).await;
     let (mut publisher, _) =
-        TestClient::connect_tcp(address, connect_options(LabMqttVersion::V311, "publisher")).await;
+        TestClient::connect_tcp(address, connect_options(MqttVersion::V311, "publisher")).await;
     let mut packet = BytesMut::new();
     let publish = v4::Publish::new("flood", rumqttc::mqttbytes::QoS::AtMostOnce, vec![b'x'; 64]);
     publish.write(&mut packet).unwrap();

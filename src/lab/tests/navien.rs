@@ -19,9 +19,9 @@ use super::client::{TestClient, TestPacket, connect_options};
 use super::http::post;
 use super::simulated_clock::SimulatedClock;
 use crate::aws::{Credentials, SignatureError, SigningTarget, presign};
-use crate::diagnostics::Clock;
+use crate::diagnostics::{Clock, MqttVersion};
 use crate::lab::websocket::WebSocketBytes;
-use crate::lab::{LabMqttVersion, NavienLab, NavienLabOptions, PathFault, Policy, UpgradeDenial};
+use crate::lab::{NavienLab, NavienLabOptions, PathFault, Policy, UpgradeDenial};
 
 struct App {
     lab: NavienLab,
@@ -102,7 +102,7 @@ async fn a_client_signs_in_connects_and_reads_the_heater() {
     assert_eq!(list["data"][0]["deviceInfo"]["connected"], 2);
     let socket = app.upgrade(&credentials).await.unwrap();
     let (mut client, got) =
-        TestClient::connect(socket, connect_options(LabMqttVersion::V311, "navien-client-0a1b2c3d")).await;
+        TestClient::connect(socket, connect_options(MqttVersion::V311, "navien-client-0a1b2c3d")).await;
     assert_eq!(got, TestPacket::ConnAck { session_present: false, code: 0 });
     assert_eq!(client.subscribe("cmd/52/navilink-aabbccddeeff/#", 1).await, TestPacket::SubAck(vec![1]));
     client.publish(STATUS_TOPIC, &status_request(), 1, false).await;

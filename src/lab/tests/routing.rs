@@ -1,15 +1,14 @@
 //! Publish, subscribe, retain, wills, sessions, take-over: in memory, in both versions.
 
+use crate::diagnostics::MqttVersion;
 use std::time::Duration;
 
 use tokio::io::DuplexStream;
 
 use super::client::{ConnectOptions, TestClient, TestPacket, connect_options, message};
-use crate::lab::{
-    AcceptedVersions, ApplicationMessage, Broker, BrokerOptions, LabMqttVersion, MessageCounters,
-};
+use crate::lab::{AcceptedVersions, ApplicationMessage, Broker, BrokerOptions, MessageCounters};
 
-const BOTH: [LabMqttVersion; 2] = [LabMqttVersion::V311, LabMqttVersion::V5];
+const BOTH: [MqttVersion; 2] = [MqttVersion::V311, MqttVersion::V5];
 
 async fn connect(broker: &Broker, options: ConnectOptions) -> (TestClient<DuplexStream>, TestPacket) {
     let (ours, theirs) = tokio::io::duplex(1 << 20);
@@ -27,8 +26,8 @@ async fn connect_accepted(broker: &Broker, options: ConnectOptions) -> TestClien
 async fn messages_reach_matching_subscribers_of_either_version() {
     let broker = Broker::start(BrokerOptions::default());
     for version in BOTH {
-        let mut old = connect_accepted(&broker, connect_options(LabMqttVersion::V311, "old")).await;
-        let mut new = connect_accepted(&broker, connect_options(LabMqttVersion::V5, "new")).await;
+        let mut old = connect_accepted(&broker, connect_options(MqttVersion::V311, "old")).await;
+        let mut new = connect_accepted(&broker, connect_options(MqttVersion::V5, "new")).await;
         assert_eq!(old.subscribe("home/+/status", 1).await, TestPacket::SubAck(vec![1]));
         assert_eq!(new.subscribe("home/#", 0).await, TestPacket::SubAck(vec![0]));
         let mut publisher = connect_accepted(&broker, connect_options(version, "publisher")).await;
@@ -108,7 +107,7 @@ async fn the_last_will_is_published_unless_the_client_disconnected() {
         polite.write(&[0xE0, 0]).await;
         assert_eq!(polite.next().await, TestPacket::Fin);
         assert_eq!(witness.next().await, TestPacket::Silence);
-        if version == LabMqttVersion::V5 {
+        if version == MqttVersion::V5 {
             let mut insistent = connect_accepted(&broker, with_will("insistent")).await;
             insistent.write(&[0xE0, 1, 4]).await;
             assert_eq!(insistent.next().await, TestPacket::Fin);
@@ -153,7 +152,7 @@ async fn the_same_client_id_takes_over() {
     for version in BOTH {
         let mut first = connect_accepted(&broker, connect_options(version, "twin")).await;
         let mut second = connect_accepted(&broker, connect_options(version, "twin")).await;
-        if version == LabMqttVersion::V5 {
+        if version == MqttVersion::V5 {
             assert_eq!(first.next().await, TestPacket::Disconnect(0x8E));
         }
         assert_eq!(first.next().await, TestPacket::Fin);
@@ -176,7 +175,7 @@ async fn an_idle_client_is_disconnected_at_one_and_a_half_keep_alives() {
         client.ping().await;
         assert_eq!(client.next().await, TestPacket::PingResp);
         assert_eq!(client.next_within(Duration::from_millis(29_900)).await, TestPacket::Silence);
-        if version == LabMqttVersion::V5 {
+        if version == MqttVersion::V5 {
             assert_eq!(client.next_within(Duration::from_millis(200)).await, TestPacket::Disconnect(0x8D));
         }
         assert_eq!(client.next_within(Duration::from_millis(200)).await, TestPacket::Fin);
@@ -201,11 +200,11 @@ async fn login_and_subscriptions_are_checked() {
     let broker = Broker::start(options);
     let (_, got) = connect(
         &broker,
-        ConnectOptions { login: Some(("me", "wrong")), ..connect_options(LabMqttVersion::V311, "a") },
+        ConnectOptions { login: Some(("me", "wrong")), ..connect_options(MqttVersion::V311, "a") },
     )
     .await;
     assert_eq!(got, TestPacket::ConnAck { session_present: false, code: 5 });
-    let me = ConnectOptions { login: Some(("me", "secret")), ..connect_options(LabMqttVersion::V311, "a") };
+    let me = ConnectOptions { login: Some(("me", "secret")), ..connect_options(MqttVersion::V311, "a") };
     let mut client = connect_accepted(&broker, me.clone()).await;
     assert_eq!(client.subscribe("no/#", 0).await, TestPacket::SubAck(vec![0x80]));
     assert_eq!(client.subscribe("yes", 2).await, TestPacket::SubAck(vec![1]));
@@ -213,8 +212,7 @@ async fn login_and_subscriptions_are_checked() {
     // A 3.1.1 broker answers MQTT 5 in its own format: two bytes, no properties.
     let (ours, theirs) = tokio::io::duplex(1024);
     broker.attach(theirs);
-    let (mut newer, _) =
-        TestClient::connect(ours, ConnectOptions { version: LabMqttVersion::V5, ..me }).await;
+    let (mut newer, _) = TestClient::connect(ours, ConnectOptions { version: MqttVersion::V5, ..me }).await;
     assert_eq!(newer.next().await, TestPacket::Fin);
     let seen = broker.control().last_connect().unwrap();
     assert_eq!((seen.client_id.as_str(), seen.keep_alive_secs, seen.clean), ("a", 60, true));
@@ -227,7 +225,7 @@ async fn a_slow_subscriber_drops_counted_messages_and_blocks_nobody() {
     let broker = Broker::start(options);
     let (ours, theirs) = tokio::io::duplex(256);
     broker.attach(theirs);
-    let (mut slow, _) = TestClient::connect(ours, connect_options(LabMqttVersion::V311, "slow")).await;
+    let (mut slow, _) = TestClient::connect(ours, connect_options(MqttVersion::V311, "slow")).await;
     slow.subscribe("flood", 0).await;
     for _ in 0..20_000 {
         broker.publish("flood", vec![b'x'; 64]);
@@ -258,7 +256,7 @@ async fn a_protocol_violation_is_disconnected_with_a_reason() {
         ] {
             let mut client = connect_accepted(&broker, connect_options(version, "rude")).await;
             client.write(bytes).await;
-            if version == LabMqttVersion::V5 {
+            if version == MqttVersion::V5 {
                 assert_eq!(client.next().await, TestPacket::Disconnect(reason), "{bytes:x?}");
             }
             assert_eq!(client.next().await, TestPacket::Fin, "{bytes:x?}");

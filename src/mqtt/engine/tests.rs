@@ -5,13 +5,13 @@ use super::*;
 mod legal_forms;
 
 fn both() -> [Engine; 2] {
-    [ProtocolVersion::V311, ProtocolVersion::V5].map(|protocol| Engine::new(protocol, 4096))
+    [MqttVersion::V311, MqttVersion::V5].map(|protocol| Engine::new(protocol, 4096))
 }
 
-fn connack(protocol: ProtocolVersion) -> &'static [u8] {
+fn connack(protocol: MqttVersion) -> &'static [u8] {
     match protocol {
-        ProtocolVersion::V311 => &[0x20, 2, 0, 0],
-        ProtocolVersion::V5 => &[0x20, 3, 0, 0, 0],
+        MqttVersion::V311 => &[0x20, 2, 0, 0],
+        MqttVersion::V5 => &[0x20, 3, 0, 0, 0],
     }
 }
 
@@ -96,7 +96,7 @@ fn v5_limits_of_zero_are_a_violation_and_others_are_applied() {
         (&[0x20, 6, 0, 0, 3, 0x21, 0, 2], Some(2)),
         (&[0x20, 6, 0, 0, 3, 0x21, 0xff, 0xff], Some(MAX_IN_FLIGHT)),
     ] {
-        let mut engine = Engine::new(ProtocolVersion::V5, 4096);
+        let mut engine = Engine::new(MqttVersion::V5, 4096);
         let (packets, failure) = read(&mut engine, connack);
         assert_eq!(
             (packets.len(), failure.is_some()),
@@ -116,8 +116,7 @@ fn disconnects_are_well_formed_in_both_versions() {
         assert_eq!(written.as_ref(), [0xe0, 0]);
         written.clear();
         engine.encode(OutboundPacket::ErrorDisconnect { too_large: true }, &mut written).unwrap();
-        let expected: &[u8] =
-            if engine.protocol() == ProtocolVersion::V5 { &[0xe0, 2, 0x95, 0] } else { &[] };
+        let expected: &[u8] = if engine.protocol() == MqttVersion::V5 { &[0xe0, 2, 0x95, 0] } else { &[] };
         assert_eq!(written.as_ref(), expected);
     }
 }

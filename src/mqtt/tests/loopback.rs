@@ -8,6 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::diagnostics::event::{DropKind, Layer, Phase};
+use crate::diagnostics::{MqttVersion, VersionChoice};
 use crate::mqtt::check;
 use crate::mqtt::settings::BackoffSettings;
 
@@ -117,7 +118,7 @@ async fn check_connects_pings_and_disconnects() {
     assert_eq!(report.attempt.attempt_number, 1);
     let phases: Vec<_> = report.attempt.phases.iter().map(|phase| (phase.phase, phase.ok)).collect();
     assert_eq!(phases, [(Phase::Dns, true), (Phase::Tcp, true), (Phase::Connack, true)]);
-    assert_eq!(report.connected.unwrap().mqtt_version.as_deref(), Some("3.1.1"));
+    assert_eq!(report.connected.unwrap().mqtt_version, Some(MqttVersion::V311.into()));
     assert!(report.ping_ms.unwrap() > 0.0 && report.failure.is_none());
     assert_eq!(in_time(broker).await.unwrap(), [0xe0, 0]);
 }

@@ -23,10 +23,10 @@ use tokio::time::Instant;
 
 use super::Link;
 use super::connector::{BoxFuture, Connector};
-use super::settings::{BrokerAddress, LinkSettings, Transport, VersionChoice};
+use super::settings::{BrokerAddress, LinkSettings};
 use super::wire::{OpenFailure, OpenOutcome, Progress, WireConnection};
 use crate::diagnostics::event::{Event, StampedEvent};
-use crate::diagnostics::{Clock, ClockReading, Stamp};
+use crate::diagnostics::{Clock, ClockReading, Stamp, Transport, VersionChoice};
 
 /// The clocks of a computer whose time is tokio's paused one, and that can be suspended.
 #[derive(Debug)]

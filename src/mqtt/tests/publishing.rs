@@ -1,6 +1,7 @@
 use bytes::Bytes;
 
 use super::*;
+use crate::diagnostics::VersionChoice;
 use crate::diagnostics::event::CommandState::{self, Acknowledged, Expired, Lost, Queued, Sent};
 use crate::mqtt::Publish;
 

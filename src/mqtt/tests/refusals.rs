@@ -4,6 +4,7 @@ use super::drops::accept_v5;
 use super::*;
 use crate::diagnostics::error_name::AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE;
 use crate::diagnostics::event::{ConnectFailedEvent, ConnectKind, DropKind, Layer, Phase};
+use crate::diagnostics::{MqttVersion, VersionChoice};
 use crate::mqtt::failure::Failure;
 use crate::mqtt::settings::PhaseTimeouts;
 
@@ -81,12 +82,12 @@ async fn auto_falls_back_to_3_1_1_a_second_later_and_remembers_it() {
         assert_eq!(failed.attempt_number, 0);
         let (first, _) = until(&mut link, connected).await;
         assert_eq!(
-            (first.mqtt_version.as_deref(), first.event_type),
-            (Some("3.1.1"), ConnectKind::Connected)
+            (first.mqtt_version, first.event_type),
+            (Some(MqttVersion::V311.into()), ConnectKind::Connected)
         );
         until(&mut link, connect_failed).await;
         let (back, _) = until(&mut link, connected).await;
-        assert_eq!((back.mqtt_version.as_deref(), back.attempt_number), (Some("3.1.1"), 2));
+        assert_eq!((back.mqtt_version, back.attempt_number), (Some(MqttVersion::V311.into()), 2));
         let opened = script.opened.lock().unwrap();
         assert_eq!(opened[1].0.since(opened[0].0), SECOND);
     }
@@ -115,7 +116,7 @@ async fn auto_stays_with_5_where_it_is_supported() {
     let mut link = script.link(LinkSettings { version: VersionChoice::Auto, ..settings() });
     for _ in 0..2 {
         let (connected, _) = until(&mut link, connected).await;
-        assert_eq!(connected.mqtt_version.as_deref(), Some("5"));
+        assert_eq!(connected.mqtt_version, Some(MqttVersion::V5.into()));
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::diagnostics::MqttVersion;
 use std::time::Duration;
 
 use super::*;
@@ -29,7 +30,7 @@ async fn link_connects_subscribes_and_pings() {
     assert_eq!((filters.len(), return_codes.as_slice()), (8, [1u8; 8].as_slice()));
     let Event::Connected(connected) = &events[1] else { panic!() };
     assert_eq!((connected.event_type, connected.attempt_number), (ConnectKind::Connected, 0));
-    assert_eq!((connected.keep_alive_secs, connected.mqtt_version.as_deref()), (60.0, Some("3.1.1")));
+    assert_eq!((connected.keep_alive_secs, &connected.mqtt_version), (60.0, &Some(MqttVersion::V311.into())));
     let status = link.status();
     assert_eq!((status.activity, status.queued), (LinkActivity::Connected, 0));
     assert!(status.bytes_in > 0 && status.bytes_out > 0 && status.ping_outstanding_since.is_none());

@@ -1,5 +1,6 @@
 use super::*;
-use crate::mqtt::settings::{BrokerAddress, Transport};
+use crate::diagnostics::Transport;
+use crate::mqtt::settings::BrokerAddress;
 
 fn settings() -> LinkSettings {
     let broker = BrokerAddress {

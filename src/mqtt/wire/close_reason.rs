@@ -7,6 +7,7 @@ use tokio_tungstenite::tungstenite;
 
 use super::sanitize::sanitize_text;
 use super::ws_stream::TextMessageError;
+use crate::diagnostics::codes::websocket_close_words;
 use crate::diagnostics::error_name::{
     AWS_ERROR_HTTP_WEBSOCKET_PROTOCOL_ERROR, AWS_ERROR_MQTT_UNEXPECTED_HANGUP, AWS_ERROR_UNKNOWN,
     AWS_IO_BROKEN_PIPE, AWS_IO_SOCKET_CLOSED, AWS_IO_SOCKET_INVALID_ADDRESS, AWS_IO_SOCKET_NETWORK_DOWN,
@@ -138,22 +139,9 @@ fn close_frame_failure(close: &WsCloseFrame) -> Failure {
     failure
 }
 
-/// The registered meaning of the codes seen in practice (RFC 6455 §7.4.1 and the IANA registry).
-fn close_code_meaning(code: u16) -> &'static str {
-    match code {
-        1000 => " (normal closure)",
-        1001 => " (going away)",
-        1002 => " (protocol error)",
-        1003 => " (unsupported data)",
-        1007 => " (invalid data)",
-        1008 => " (policy violation)",
-        1009 => " (message too big)",
-        1011 => " (internal error)",
-        1012 => " (service restart)",
-        1013 => " (try again later)",
-        1014 => " (bad gateway)",
-        _ => "",
-    }
+/// The meaning of a close code in parentheses; empty if the code has none.
+fn close_code_meaning(code: u16) -> String {
+    websocket_close_words(code).map(|meaning| format!(" ({meaning})")).unwrap_or_default()
 }
 
 fn tls_stream_failure(error: &rustls::Error) -> Failure {

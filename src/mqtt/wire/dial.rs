@@ -114,7 +114,8 @@ fn most_advanced_failure(failed: Vec<(SocketAddr, Failure)>) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mqtt::settings::{BrokerAddress, Transport};
+    use crate::diagnostics::Transport;
+    use crate::mqtt::settings::BrokerAddress;
 
     #[cfg(target_os = "linux")]
     #[tokio::test]

@@ -20,10 +20,10 @@ use super::tapped_socket::TappedSocket;
 use super::tls::{TlsContext, TlsSession, tls_handshake};
 use super::websocket::upgrade;
 use super::ws_stream::WsStream;
-use crate::diagnostics::Clock;
 use crate::diagnostics::event::{Phase, PhaseTiming};
+use crate::diagnostics::{Clock, Transport};
 use crate::mqtt::failure::Failure;
-use crate::mqtt::settings::{LinkSettings, Transport};
+use crate::mqtt::settings::LinkSettings;
 
 /// The result of one attempt.
 #[derive(Debug)]

@@ -151,7 +151,7 @@ fn is_in_no_proxy(broker: &BrokerAddress, exceptions: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mqtt::settings::Transport;
+    use crate::diagnostics::Transport;
 
     fn proxy_for(host: &str, environment: &[(&str, &str)]) -> Result<Option<Proxy>, Failure> {
         let broker =

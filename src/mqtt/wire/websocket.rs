@@ -65,7 +65,7 @@ fn request(broker: &BrokerAddress) -> Result<Request, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mqtt::settings::Transport;
+    use crate::diagnostics::Transport;
 
     fn broker(transport: Transport, host: &str, port: u16, path: &str) -> BrokerAddress {
         BrokerAddress { transport, host: host.into(), port, path: path.into() }

@@ -18,11 +18,11 @@ use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
 use super::{AccountError, CloudTransport, RequestBody, RestResponse};
-use crate::diagnostics::Clock;
 use crate::diagnostics::event::Layer;
+use crate::diagnostics::{Clock, Transport as BrokerTransport};
 use crate::mqtt::SettingsError;
 use crate::mqtt::connector::{BoxFuture, Connector as _, WireConnector};
-use crate::mqtt::settings::{self, AddressFamily, BrokerAddress, LinkSettings};
+use crate::mqtt::settings::{AddressFamily, BrokerAddress, LinkSettings};
 use crate::mqtt::wire::{Progress, WireStream};
 
 /// Where the vendor's cloud is.
@@ -67,8 +67,8 @@ impl FromStr for ApiUrl {
             Host::Domain(name) => name.eq_ignore_ascii_case("localhost"),
         };
         let transport = match url.scheme() {
-            "https" => settings::Transport::Tls,
-            "http" if is_loopback => settings::Transport::Tcp,
+            "https" => BrokerTransport::Tls,
+            "http" if is_loopback => BrokerTransport::Tcp,
             "http" => return Err(ApiUrlError::NotSecure),
             _ => return Err(ApiUrlError::InvalidUrl),
         };

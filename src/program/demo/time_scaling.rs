@@ -48,7 +48,8 @@ pub(super) fn scale_link_timeouts(link: &mut LinkSettings, speed: f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mqtt::settings::{BrokerAddress, Transport};
+    use crate::diagnostics::Transport;
+    use crate::mqtt::settings::BrokerAddress;
 
     #[test]
     fn timeouts_are_scaled_down_to_their_minimum() {

@@ -16,10 +16,10 @@ use crate::clock::SystemClock;
 use crate::config::{BrokerUrl, CloudTarget, ConnectionTarget, Directories, ResolvedSettings};
 use crate::diagnostics::aws_limits::AWS_WEBSOCKET_LIMIT;
 use crate::diagnostics::clean::clean;
-use crate::diagnostics::{Clock, NameMask};
+use crate::diagnostics::{Clock, NameMask, Transport};
 use crate::exit::ExitReason;
 use crate::keyring;
-use crate::mqtt::settings::{BrokerAddress, Transport};
+use crate::mqtt::settings::BrokerAddress;
 use crate::navien::account::{
     API_URL, Account, AccountDevice, AccountError, AccountSettings, ApiUrl, HttpTransport, SelectionError,
     select_device,

@@ -120,8 +120,8 @@ fn endpoint_items(context: &ViewContext, room: usize) -> Vec<SpanGroup> {
     let Some(started) = &context.snapshot().started else { return vec![brand] };
     let dot = || Span::styled(format!(" {} ", context.glyphs.dot), theme.dim);
     let endpoint = context.sanitized(&started.endpoint);
-    let version = context.snapshot().mqtt_version.as_deref().map(|version| {
-        vec![dot(), Span::styled(format!("MQTT {}", context.truncated(version, 8)), theme.text)]
+    let version = context.snapshot().mqtt_version.as_ref().map(|version| {
+        vec![dot(), Span::styled(format!("MQTT {}", context.truncated(version.as_str(), 8)), theme.text)]
     });
     let id = vec![
         dot(),

@@ -9,12 +9,13 @@ use chrono::TimeDelta;
 use dropscope::aws::Credentials;
 use dropscope::aws_keys::{KeySigner, KeySource};
 use dropscope::clock::SystemClock;
+use dropscope::diagnostics::Transport;
 use dropscope::diagnostics::{Clock, ClockReading, Event};
 use dropscope::lab::{
     AwsLimits, AwsRules, Broker, BrokerOptions, LabCredentialStore, ListenerEndpoint, Policy,
 };
 use dropscope::mqtt::Link;
-use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings, Transport};
+use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 

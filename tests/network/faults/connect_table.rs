@@ -1,6 +1,5 @@
 //! The ways a connect fails, with the expected event for each.
 
-use dropscope::diagnostics::ErrorName;
 use dropscope::diagnostics::error_name::{
     AWS_ERROR_HTTP_PROTOCOL_ERROR, AWS_ERROR_HTTP_RESPONSE_FIRST_BYTE_TIMEOUT,
     AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE, AWS_ERROR_MQTT_INVALID_PACKET_TYPE,
@@ -11,8 +10,8 @@ use dropscope::diagnostics::error_name::{
     AWS_IO_TLS_UNKNOWN_ROOT_CERTIFICATE,
 };
 use dropscope::diagnostics::event::{Layer, Phase};
+use dropscope::diagnostics::{ErrorName, Transport, VersionChoice};
 use dropscope::lab::{Fault, FaultTrigger};
-use dropscope::mqtt::settings::{Transport, VersionChoice};
 use std::borrow::Cow;
 
 use crate::faults::certificates::Certificate;

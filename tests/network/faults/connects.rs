@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use dropscope::diagnostics::error_name::AWS_ERROR_MQTT_PROTOCOL_ERROR;
 use dropscope::diagnostics::event::{ConnectKind, Phase};
+use dropscope::diagnostics::{MqttVersion, Transport, VersionChoice};
 use dropscope::lab::{AcceptedVersions, BrokerOptions, Fault, FaultTrigger, PlannedFault};
-use dropscope::mqtt::settings::{PhaseTimeouts, Transport, VersionChoice};
+use dropscope::mqtt::settings::PhaseTimeouts;
 
 use crate::faults::certificates::Certificate;
 use crate::faults::connect_table::{Obstacle, REFUSALS_V3, REFUSALS_V5, TABLE};
@@ -168,7 +169,10 @@ async fn auto_falls_back_to_3_1_1_and_stays_with_it() {
         fixture.control.inject(&Fault::Reset);
         let back = watched.connected(ConnectKind::Resumed).await.unwrap();
         for connected in [first, back] {
-            assert_eq!((connected.mqtt_version.as_deref(), connected.attempt_number), (Some("3.1.1"), 1));
+            assert_eq!(
+                (connected.mqtt_version, connected.attempt_number),
+                (Some(MqttVersion::V311.into()), 1)
+            );
         }
     }
 }

@@ -1,8 +1,7 @@
 //! The expected events of the link.
 
-use dropscope::diagnostics::ErrorName;
 use dropscope::diagnostics::event::{ConnectFailedEvent, ConnectKind, DropKind, DroppedEvent, Layer, Phase};
-use dropscope::mqtt::settings::{Transport, VersionChoice};
+use dropscope::diagnostics::{ErrorName, Transport, VersionChoice};
 
 pub(crate) const ALL: &[Transport] = &[Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
 pub(crate) const TCP: &[Transport] = &[Transport::Tcp];

@@ -6,13 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use dropscope::clock::SystemClock;
-use dropscope::diagnostics::Clock;
+use dropscope::diagnostics::{Clock, Transport, VersionChoice};
 use dropscope::lab::{Broker, BrokerControl, BrokerOptions, ListenerEndpoint};
 use dropscope::mqtt::Link;
 use dropscope::mqtt::connector::{BoxFuture, Connector, WireConnector};
-use dropscope::mqtt::settings::{
-    AddressFamily, BackoffSettings, BrokerAddress, LinkSettings, Transport, VersionChoice,
-};
+use dropscope::mqtt::settings::{AddressFamily, BackoffSettings, BrokerAddress, LinkSettings};
 use dropscope::mqtt::wire::{OpenOutcome, Progress};
 
 use crate::faults::certificates::{CERTIFICATES, CertificateResolver};

@@ -4,10 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use dropscope::diagnostics::event::{CommandState, ConnectKind, DropKind, DroppedEvent};
-use dropscope::diagnostics::{Event, Stamp};
+use dropscope::diagnostics::{Event, Stamp, Transport, VersionChoice};
 use dropscope::lab::{BrokerOptions, Fault};
 use dropscope::mqtt::Publish;
-use dropscope::mqtt::settings::{Transport, VersionChoice};
 
 use crate::faults::expected::{ExpectedDrop, TCP, WSS};
 use crate::faults::fixture::Fixture;

@@ -29,14 +29,12 @@ use dropscope::clock::SystemClock;
 use dropscope::diagnostics::event::{
     ConnectFailedEvent, ConnectedEvent, DropKind, DroppedEvent, Layer, Phase,
 };
-use dropscope::diagnostics::{Clock, Event};
+use dropscope::diagnostics::{Clock, Event, Transport, VersionChoice};
 use dropscope::lab::{
     AwsLimits, AwsRules, Broker, BrokerOptions, Fault, LabCredentialStore, ListenerEndpoint, NavienLab,
     NavienLabOptions, Policy,
 };
-use dropscope::mqtt::settings::{
-    AddressFamily, BackoffSettings, BrokerAddress, LinkSettings, Transport, VersionChoice,
-};
+use dropscope::mqtt::settings::{AddressFamily, BackoffSettings, BrokerAddress, LinkSettings};
 use dropscope::mqtt::{Link, Publish};
 use serde_json::Value;
 use signing::{sign_in, signing_link};

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dropscope::clock::SystemClock;
-use dropscope::diagnostics::{Clock, LinkState, NameMask};
+use dropscope::diagnostics::{Clock, LinkState, NameMask, Transport};
 use dropscope::export::{ExportOptions, RecorderSettings, RecorderTarget};
 use dropscope::monitor::{self, DeviceSettings, MonitorHandle, MonitorSettings};
 use dropscope::mqtt::Link;
-use dropscope::mqtt::settings::{AddressFamily, BrokerAddress, LinkSettings, Transport};
+use dropscope::mqtt::settings::{AddressFamily, BrokerAddress, LinkSettings};
 use dropscope::navien::account::{Account, AccountDevice, AccountSettings, HttpTransport, select_device};
 use dropscope::navien::connection::AccountSigner;
 use dropscope::navien::heater::{Heater, HeaterSettings};

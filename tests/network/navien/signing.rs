@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use dropscope::aws::{Credentials, SigningTarget, presign};
 use dropscope::clock::SystemClock;
-use dropscope::diagnostics::Clock;
+use dropscope::diagnostics::{Clock, Transport};
 use dropscope::mqtt::Link;
 use dropscope::mqtt::connector::{BoxFuture, Connector, WireConnector};
-use dropscope::mqtt::settings::{BrokerAddress, LinkSettings, Transport};
+use dropscope::mqtt::settings::{BrokerAddress, LinkSettings};
 use dropscope::mqtt::wire::{OpenOutcome, Progress};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};

@@ -1,8 +1,8 @@
 //! Commands of a configuration file, over real sockets, to the lab's heater.
 
-use dropscope::diagnostics::Event;
 use dropscope::diagnostics::event::CommandState;
-use dropscope::lab::scenario::{LabTransport, Scenario};
+use dropscope::diagnostics::{Event, Transport};
+use dropscope::lab::scenario::Scenario;
 use dropscope::lab::{LabOptions, LabSetup};
 
 use super::{decoded, home, run};
@@ -35,8 +35,8 @@ fn a_periodic_command_is_sent_and_answered_unless_quiet() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let scenario = Scenario::find("healthy").expect("a scenario");
     let options = LabOptions { seed: 1, speed: 1.0, wall_secs: 0.0 };
-    let stage = runtime.block_on(LabSetup::start(&[LabTransport::Tcp], scenario, options)).expect("a stage");
-    let url = format!("mqtt://{}", stage.address(LabTransport::Tcp).expect("a door"));
+    let stage = runtime.block_on(LabSetup::start(&[Transport::Tcp], scenario, options)).expect("a stage");
+    let url = format!("mqtt://{}", stage.address(Transport::Tcp).expect("a door"));
     let home = home();
     let config = home.path().join("c.toml");
     std::fs::write(&config, CONFIG).expect("a file");

@@ -8,7 +8,7 @@ use dropscope::classify::{Classifier, Verdict};
 use dropscope::diagnostics::event::{
     ConnectedEvent, DropKind, DroppedEvent, Initiator, Message, StartedEvent, SystemSource,
 };
-use dropscope::diagnostics::{Event, Stamp, StampedEvent};
+use dropscope::diagnostics::{Event, Stamp, StampedEvent, Transport};
 
 /// A recording in the making. Times are seconds; the story begins at midnight UTC.
 pub(crate) struct RecordingBuilder {
@@ -26,7 +26,7 @@ impl RecordingBuilder {
             keep_alive_secs,
             client_id: "story".into(),
             endpoint: "wss://broker.example/mqtt".into(),
-            transport: Some("wss".into()),
+            transport: Some(Transport::Wss.into()),
             ..StartedEvent::default()
         }));
         builder

@@ -10,7 +10,7 @@ use dropscope::diagnostics::Event;
 use dropscope::diagnostics::event::CommandState::{
     self, Acknowledged, Answered, Expired, Lost, Queued, Sent, Unanswered,
 };
-use dropscope::diagnostics::event::{CommandUpdate, ConnectKind};
+use dropscope::diagnostics::event::{AlertState, CommandUpdate, ConnectKind};
 use dropscope::state::LiveState;
 use dropscope::tui::model::{CommandPopup, Model, Popup, Screen};
 use dropscope::tui::text::LineEdit;
@@ -37,7 +37,7 @@ fn device() -> LiveState {
     }
     run.apply(&Event::Alert {
         rule: "device-silent".into(),
-        state: "raised".into(),
+        state: AlertState::Raised.into(),
         message: "2 commands in a row without an answer, while the connection itself lives".into(),
     });
     run.advance(300.0);

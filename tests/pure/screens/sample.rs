@@ -11,7 +11,7 @@ use dropscope::diagnostics::event::{
     Message, PacketNote, Phase, PhaseTiming, StartedEvent, SystemSource,
 };
 use dropscope::diagnostics::recording::RecorderState;
-use dropscope::diagnostics::{Diagnostics, ErrorName, Event, Stamp};
+use dropscope::diagnostics::{Diagnostics, ErrorName, Event, MqttVersion, Stamp};
 use dropscope::state::{LiveState, RuntimeStatus, Simulation};
 
 /// The zone all test screens are drawn in: one hour east of UTC.
@@ -54,9 +54,7 @@ impl Run {
     }
 
     pub(crate) fn ago(&self, secs: f64) -> Stamp {
-        let now = self.stamp();
-        let ago = Duration::from_secs_f64(secs);
-        Stamp::new(now.wall - ago, now.boot.saturating_sub(ago))
+        self.stamp().minus(Duration::from_secs_f64(secs))
     }
 
     pub(crate) fn apply(&mut self, event: &Event) {
@@ -99,7 +97,7 @@ impl Run {
             keep_alive_secs: self.keep_alive.into(),
             remote: Some("52.7.14.200:443".into()),
             local: Some("192.168.1.20:50432".into()),
-            mqtt_version: Some("3.1.1".into()),
+            mqtt_version: Some(MqttVersion::V311.into()),
             ..ConnectedEvent::default()
         }));
         self.apply(&Event::Subscribed { filters: vec!["evt/52/+/app".into()], return_codes: vec![1] });

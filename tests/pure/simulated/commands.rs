@@ -7,8 +7,8 @@ use dropscope::device::{
     AnswerMatchRule, AnswerSpec, CommandSpec, ConfiguredCommand, ConfiguredDevice, Parameter, ParameterType,
     Template, Value,
 };
-use dropscope::diagnostics::Clock;
-use dropscope::diagnostics::event::{CommandState, Event};
+use dropscope::diagnostics::event::{AlertState, CommandState, Event};
+use dropscope::diagnostics::{Clock, RecordedWord};
 use dropscope::lab::{ApplicationMessage, AwsLimits, AwsRules, BrokerOptions, LabCredentialStore, Policy};
 use dropscope::monitor::DeviceSettings;
 use dropscope::state::MonitorRequest;
@@ -75,7 +75,7 @@ fn answer(scope: &SimulatedScope, id: &str) {
     scope.net.broker().publish(ApplicationMessage::new(ANSWERS, payload));
 }
 
-fn alerts(scope: &SimulatedScope) -> Vec<(String, String)> {
+fn alerts(scope: &SimulatedScope) -> Vec<(RecordedWord<AlertState>, String)> {
     let alert = |event: &Event| match event {
         Event::Alert { rule, state, message } if rule == "device-silent" => {
             Some((state.clone(), message.clone()))
@@ -184,13 +184,13 @@ async fn a_silent_device_on_a_live_connection_is_an_alert_and_no_drop() {
     assert!(published.snapshot.command_history.silent_since().is_some());
     assert_eq!(published.snapshot.metrics.total_connection_drops, 0);
     let words = "2 commands in a row without an answer, while the connection itself lives";
-    assert_eq!(alerts(&scope), [("raised".to_owned(), words.to_owned())]);
+    assert_eq!(alerts(&scope), [(AlertState::Raised.into(), words.to_owned())]);
     // A late answer answers nobody any more, but the device is heard.
     answer(&scope, &unanswered[0].1.correlation_id);
     let published = scope.live_state().await;
     assert_eq!(published.snapshot.command_history.silent_since(), None);
     let states: Vec<_> = alerts(&scope).into_iter().map(|(state, _)| state).collect();
-    assert_eq!(states, ["raised", "cleared"]);
+    assert_eq!(states, [AlertState::Raised, AlertState::Cleared]);
     assert_eq!(scope.events().count_in_state(CommandState::Answered), 0);
 }
 
@@ -229,7 +229,7 @@ async fn a_periodic_command_that_drops_the_connection_is_suspended() {
     };
     let alerts = scope.events().select(alert);
     assert!(
-        matches!(alerts.as_slice(), [(_, (state, words))] if state == "raised" && words.contains("status"))
+        matches!(alerts.as_slice(), [(_, (state, words))] if *state == AlertState::Raised && words.contains("status"))
     );
 
     // By hand it is sent all the same, and once that goes well it is sent by itself again.

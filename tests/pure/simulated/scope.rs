@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dropscope::diagnostics::event::{CommandState, CommandUpdate, DroppedEvent, SystemSource};
-use dropscope::diagnostics::{Clock, Diagnostics, Event, NameMask, Snapshot, Stamp, StampedEvent};
+use dropscope::diagnostics::{Clock, Diagnostics, Event, NameMask, Snapshot, Stamp, StampedEvent, Transport};
 use dropscope::export::{ExportOptions, RecorderSettings, RecorderTarget};
 use dropscope::lab::BrokerOptions;
 use dropscope::monitor::{self, DeviceSettings, MonitorHandle, MonitorSettings};
 use dropscope::mqtt::Link;
-use dropscope::mqtt::settings::{BrokerAddress, LinkSettings, Transport};
+use dropscope::mqtt::settings::{BrokerAddress, LinkSettings};
 use dropscope::report_writer::ReportSettings;
 use dropscope::state::{LiveState, MonitorRequest};
 use tempfile::TempDir;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Relay, RelayEnd, RelayState};
-use crate::lab::LabMqttVersion;
+use crate::diagnostics::MqttVersion;
 use crate::lab::codec::{put_connack, put_disconnect};
 use crate::lab::gateway::fault_action::FaultAction;
 use crate::lab::gateway::path_fault::{DropManner, IdleManner, PathFaultId};
@@ -44,14 +44,14 @@ impl Relay {
             FaultAction::DropConnection(DropManner::Disconnect(reason)) => {
                 self.flush_delayed();
                 let may_insert = self.forwarders[PacketDirection::ToClient as usize].is_between_packets();
-                if may_insert && self.version() == Some(LabMqttVersion::V5) {
+                if may_insert && self.version() == Some(MqttVersion::V5) {
                     put_disconnect(reason, None, false, &mut self.client.write_buffer);
                 }
                 CloseMode::Graceful
             }
             FaultAction::RejectConnect => {
-                let version = self.version().unwrap_or(LabMqttVersion::V311);
-                let code = if version == LabMqttVersion::V5 { 0x87 } else { 5 };
+                let version = self.version().unwrap_or(MqttVersion::V311);
+                let code = if version == MqttVersion::V5 { 0x87 } else { 5 };
                 put_connack(version, false, code, &[], &mut self.client.write_buffer);
                 CloseMode::Graceful
             }
@@ -66,7 +66,7 @@ impl Relay {
         self.forwarders[PacketDirection::ToClient as usize].delay_line.drain(&mut self.client.write_buffer);
     }
 
-    fn version(&self) -> Option<LabMqttVersion> {
+    fn version(&self) -> Option<MqttVersion> {
         self.faults.connect.as_ref().map(|connect| connect.fields.version)
     }
 

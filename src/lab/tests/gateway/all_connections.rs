@@ -1,19 +1,20 @@
 //! What strikes all connections at once: clocks, chance, and outages.
 
+use crate::diagnostics::MqttVersion;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use super::scene::{BOTH, Scene, last_packet};
 use crate::lab::tests::client::{TestPacket, message};
-use crate::lab::{DropManner, GatewayOptions, LabMqttVersion, OutageManner, PathFault};
+use crate::lab::{DropManner, GatewayOptions, OutageManner, PathFault};
 
 /// Strikes at times of the clock, in real seconds since the start, for so long.
 async fn injection_times(options: GatewayOptions, faults: Vec<PathFault>, duration: Duration) -> Vec<f64> {
     let scene = Scene::with(options, faults);
     let end = Instant::now() + duration;
     while Instant::now() < end {
-        let mut client = scene.client(LabMqttVersion::V5, "a").await;
+        let mut client = scene.client(MqttVersion::V5, "a").await;
         let limit = end.duration_since(Instant::now());
         while !matches!(client.next_within(limit).await, TestPacket::Fin | TestPacket::Silence) {}
     }
@@ -84,7 +85,7 @@ async fn maintenance_disconnects_every_client_once() {
         let scene = Scene::new([PathFault::Maintenance { at_secs: 180.0 }]);
         let mut clients = [scene.client(version, "a").await, scene.client(version, "b").await];
         for client in &mut clients {
-            if version == LabMqttVersion::V5 {
+            if version == MqttVersion::V5 {
                 assert_eq!(last_packet(client).await.0, TestPacket::Disconnect(0x8B));
             }
             assert_eq!(last_packet(client).await.0, TestPacket::Fin);
@@ -102,13 +103,13 @@ async fn a_black_hole_outage_delays_traffic_until_it_ends() {
     let outage =
         PathFault::Outage { every_secs: 600.0, lasting_secs: 300.0, manner: OutageManner::BlackHole };
     let scene = Scene::new([outage]);
-    let mut client = scene.client(LabMqttVersion::V311, "a").await;
+    let mut client = scene.client(MqttVersion::V311, "a").await;
     client.subscribe("t", 0).await;
     sleep(Duration::from_secs(11)).await;
     scene.broker.publish("t", "late");
     assert_eq!(client.next_within(Duration::from_millis(3_900)).await, TestPacket::Silence);
     let begun = Instant::now();
-    let _newcomer = scene.client(LabMqttVersion::V311, "b").await;
+    let _newcomer = scene.client(MqttVersion::V311, "b").await;
     assert!(begun.elapsed() >= Duration::from_millis(99), "answered after the outage only");
     assert_eq!(client.next().await, message("t", "late"));
     sleep(Duration::from_secs(11)).await;
@@ -133,7 +134,7 @@ async fn a_black_hole_outage_delays_traffic_until_it_ends() {
 async fn a_dns_outage_is_reported_to_the_resolver() {
     let outage = PathFault::Outage { every_secs: 60.0, lasting_secs: 120.0, manner: OutageManner::Dns };
     let scene = Scene::new([outage]);
-    let mut client = scene.client(LabMqttVersion::V311, "a").await;
+    let mut client = scene.client(MqttVersion::V311, "a").await;
     assert!(scene.control.name_resolves());
     assert_eq!(last_packet(&mut client).await.0, TestPacket::Fin, "a stream in memory knows no reset");
     assert!(!scene.control.name_resolves());
@@ -144,6 +145,6 @@ async fn a_dns_outage_is_reported_to_the_resolver() {
     assert_eq!(read.unwrap(), 0, "refused");
     sleep(Duration::from_millis(2_001)).await;
     assert!(scene.control.name_resolves());
-    scene.client(LabMqttVersion::V311, "a").await;
+    scene.client(MqttVersion::V311, "a").await;
     scene.stop().await;
 }

@@ -1,17 +1,18 @@
 //! A client that is connected and hears nothing.
 
+use crate::diagnostics::MqttVersion;
 use std::time::Duration;
 
 use tokio::io::DuplexStream;
 
 use super::scene::{BOTH, Scene};
 use crate::lab::tests::client::{ConnectOptions, TestClient, TestPacket, connect_options, message};
-use crate::lab::{DeliveryFailureManner, LabMqttVersion, PathFault};
+use crate::lab::{DeliveryFailureManner, PathFault};
 
 const MOMENT: Duration = Duration::from_millis(100);
 
 /// Comes back to a session that is kept, and says what the CONNACK said of it.
-async fn reconnect(scene: &Scene, version: LabMqttVersion) -> (TestClient<DuplexStream>, bool) {
+async fn reconnect(scene: &Scene, version: MqttVersion) -> (TestClient<DuplexStream>, bool) {
     let (client, got) = scene.connect(ConnectOptions { clean: false, ..connect_options(version, "a") }).await;
     let TestPacket::ConnAck { session_present, code: 0 } = got else { panic!("{got:?}") };
     (client, session_present)

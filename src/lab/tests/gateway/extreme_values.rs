@@ -1,5 +1,6 @@
 //! No number makes the gateway panic, hang or leak.
 
+use crate::diagnostics::MqttVersion;
 use std::time::Duration;
 
 use tokio::io::duplex;
@@ -7,8 +8,8 @@ use tokio::io::duplex;
 use super::scene::Scene;
 use crate::lab::tests::client::{TestClient, connect_options};
 use crate::lab::{
-    DeliveryFailureManner, Direction, DropManner, GatewayOptions, IdleManner, LabMqttVersion, OutageManner,
-    PathFault, TakeoverTime,
+    DeliveryFailureManner, Direction, DropManner, GatewayOptions, IdleManner, OutageManner, PathFault,
+    TakeoverTime,
 };
 
 fn faults_with(secs: f64) -> Vec<PathFault> {
@@ -46,7 +47,7 @@ async fn every_fault_accepts_every_number() {
         for fault in faults_with(secs) {
             let options = GatewayOptions { seed: u64::MAX, scale: secs, wall_secs: secs };
             let scene = Scene::with(options, [fault.clone()]);
-            for version in [LabMqttVersion::V311, LabMqttVersion::V5] {
+            for version in [MqttVersion::V311, MqttVersion::V5] {
                 let (near, far) = duplex(1024);
                 scene.gateway.attach(far);
                 let connection = async {

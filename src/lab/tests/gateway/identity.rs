@@ -1,12 +1,13 @@
 //! Who is let in, and who comes in another's name.
 
+use crate::diagnostics::MqttVersion;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use super::scene::{BOTH, Scene, last_packet};
 use crate::lab::tests::client::{ConnectOptions, TestPacket, connect_options};
-use crate::lab::{LabMqttVersion, PathFault, TakeoverTime};
+use crate::lab::{PathFault, TakeoverTime};
 
 #[tokio::test(start_paused = true)]
 async fn a_second_client_takes_over_after_each_connect_or_on_a_timer() {
@@ -19,7 +20,7 @@ async fn a_second_client_takes_over_after_each_connect_or_on_a_timer() {
             for secs in expected {
                 let begun = Instant::now();
                 let mut client = scene.client(version, "twin").await;
-                if version == LabMqttVersion::V5 {
+                if version == MqttVersion::V5 {
                     assert_eq!(last_packet(&mut client).await.0, TestPacket::Disconnect(0x8E));
                 }
                 assert_eq!(last_packet(&mut client).await.0, TestPacket::Fin);
@@ -43,7 +44,7 @@ async fn a_second_client_takes_over_after_each_connect_or_on_a_timer() {
 #[tokio::test(start_paused = true)]
 async fn expired_credentials_are_refused_until_they_are_renewed() {
     for version in BOTH {
-        let refusal = if version == LabMqttVersion::V5 { 0x87 } else { 5 };
+        let refusal = if version == MqttVersion::V5 { 0x87 } else { 5 };
         let scene = Scene::new([PathFault::CredentialExpiry { at_secs: 600.0, ends_sessions: false }]);
         let mut connected = scene.client(version, "lives").await;
         sleep(Duration::from_secs(10)).await;
@@ -73,7 +74,7 @@ async fn expired_credentials_are_refused_until_they_are_renewed() {
 async fn credentials_may_take_their_sessions_with_them_and_early_renewal_prevents_it() {
     let scene = Scene::new([PathFault::CredentialExpiry { at_secs: 600.0, ends_sessions: true }]);
     let (mut client, _) =
-        scene.connect(ConnectOptions { keep_alive: 0, ..connect_options(LabMqttVersion::V311, "a") }).await;
+        scene.connect(ConnectOptions { keep_alive: 0, ..connect_options(MqttVersion::V311, "a") }).await;
     for _ in 0..3 {
         assert_eq!(client.next_within(Duration::from_secs(9)).await, TestPacket::Silence);
         scene.control.renew_credentials();

@@ -1,5 +1,6 @@
 //! What the path does to packets: forgets them, delays them, loses them.
 
+use crate::diagnostics::MqttVersion;
 use std::time::Duration;
 
 use tokio::io::duplex;
@@ -7,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::scene::{BOTH, Scene, last_packet};
 use crate::lab::tests::client::{ConnectOptions, TestClient, TestPacket, connect_options, message};
-use crate::lab::{DropManner, IdleManner, LabMqttVersion, PathFault};
+use crate::lab::{DropManner, IdleManner, PathFault};
 
 fn nat(manner: IdleManner) -> PathFault {
     PathFault::IdleTimeout { secs: 300.0, manner }
@@ -51,7 +52,7 @@ async fn a_silent_nat_discards_packets_after_its_idle_timeout() {
 #[tokio::test(start_paused = true)]
 async fn a_resetting_nat_resets_at_the_next_client_packet() {
     let scene = Scene::new([nat(IdleManner::ResetOnNextPacket)]);
-    let mut client = scene.client(LabMqttVersion::V311, "a").await;
+    let mut client = scene.client(MqttVersion::V311, "a").await;
     client.subscribe("t", 0).await;
     sleep(Duration::from_secs(6)).await;
     scene.broker.publish("t", "lost");
@@ -74,7 +75,7 @@ async fn an_endless_black_hole_leaves_the_session_on_the_server() {
     let fault =
         PathFault::SessionLifetime { secs: 60.0, jitter_secs: 0.0, manner: DropManner::SilentBlackHole };
     let scene = Scene::new([fault]);
-    let mut client = scene.client(LabMqttVersion::V5, "a").await;
+    let mut client = scene.client(MqttVersion::V5, "a").await;
     client.ping().await;
     assert_eq!(client.next().await, TestPacket::PingResp);
     sleep(Duration::from_secs(2)).await;
@@ -83,7 +84,7 @@ async fn an_endless_black_hole_leaves_the_session_on_the_server() {
     drop(client);
     sleep(Duration::from_secs(10)).await;
     assert_eq!(scene.broker.control().connections(), 1, "nobody told the server");
-    let _back = scene.client(LabMqttVersion::V5, "a").await;
+    let _back = scene.client(MqttVersion::V5, "a").await;
     sleep(Duration::from_millis(10)).await;
     assert_eq!(scene.broker.control().connections(), 1, "it is taken over by who comes back");
     scene.stop().await;
@@ -92,7 +93,7 @@ async fn an_endless_black_hole_leaves_the_session_on_the_server() {
 #[tokio::test(start_paused = true)]
 async fn half_open_closes_the_servers_side_only() {
     let scene = Scene::new([PathFault::HalfOpen { after_secs: 120.0 }]);
-    let mut client = scene.client(LabMqttVersion::V5, "a").await;
+    let mut client = scene.client(MqttVersion::V5, "a").await;
     sleep(Duration::from_millis(1_999)).await;
     client.ping().await;
     assert_eq!(client.next().await, TestPacket::PingResp);
@@ -132,7 +133,7 @@ async fn late_pings_are_late_and_nothing_else_is() {
 async fn latency_delays_both_ways_from_the_first_packet() {
     let scene = Scene::new([PathFault::Latency { ms: 6_000.0, jitter_ms: 0.0, loss: 0.0 }]);
     let begun = Instant::now();
-    let mut client = scene.client(LabMqttVersion::V311, "a").await;
+    let mut client = scene.client(MqttVersion::V311, "a").await;
     assert_eq!(begun.elapsed(), Duration::from_millis(200), "100 ms there, 100 ms back");
     let pinged_at = Instant::now();
     client.ping().await;
@@ -157,8 +158,8 @@ async fn a_lossy_path_keeps_the_order_and_repeats_with_the_seed() {
     let mut runs = Vec::new();
     for _ in 0..2 {
         let scene = Scene::new([PathFault::Latency { ms: 600.0, jitter_ms: 300.0, loss: 0.2 }]);
-        let mut sender = scene.client(LabMqttVersion::V311, "sender").await;
-        let mut receiver = scene.client(LabMqttVersion::V311, "receiver").await;
+        let mut sender = scene.client(MqttVersion::V311, "sender").await;
+        let mut receiver = scene.client(MqttVersion::V311, "receiver").await;
         receiver.subscribe("t", 0).await;
         let mut delays = Vec::new();
         for number in 0..50 {
@@ -188,7 +189,7 @@ async fn a_large_message_passes_whole_and_pings_do_not_fall_into_it() {
     let path = PathFault::Latency { ms: 60.0, jitter_ms: 0.0, loss: 0.0 };
     let scene = Scene::new([path, PathFault::LatePings { delay_secs: 0.06 }]);
     let (mut client, _) =
-        scene.connect(ConnectOptions { keep_alive: 0, ..connect_options(LabMqttVersion::V311, "a") }).await;
+        scene.connect(ConnectOptions { keep_alive: 0, ..connect_options(MqttVersion::V311, "a") }).await;
     client.subscribe("t", 0).await;
     let large = "x".repeat(500_000);
     for _ in 0..3 {
@@ -207,7 +208,7 @@ async fn an_in_memory_stream_reports_a_reset() {
         let scene = Scene::new([PathFault::SessionLifetime { secs: 60.0, jitter_secs: 0.0, manner }]);
         let (near, far) = duplex(64 * 1024);
         let parting = scene.gateway.attach(far);
-        let (mut client, _) = TestClient::connect(near, connect_options(LabMqttVersion::V311, "a")).await;
+        let (mut client, _) = TestClient::connect(near, connect_options(MqttVersion::V311, "a")).await;
         assert!(!parting.is_reset(), "it lives");
         assert_eq!(last_packet(&mut client).await.0, TestPacket::Fin);
         assert_eq!(parting.is_reset(), is_reset, "{manner:?}");

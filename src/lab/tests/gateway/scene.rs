@@ -1,16 +1,15 @@
 //! A gateway before an embedded broker, and clients that come through it.
 
+use crate::diagnostics::MqttVersion;
 use std::time::Duration;
 
 use tokio::io::{DuplexStream, duplex};
 use tokio::time::Instant;
 
 use crate::lab::tests::client::{ConnectOptions, TestClient, TestPacket, connect_options};
-use crate::lab::{
-    Broker, BrokerOptions, Gateway, GatewayControl, GatewayOptions, LabMqttVersion, PathFault, Upstream,
-};
+use crate::lab::{Broker, BrokerOptions, Gateway, GatewayControl, GatewayOptions, PathFault, Upstream};
 
-pub(super) const BOTH: [LabMqttVersion; 2] = [LabMqttVersion::V311, LabMqttVersion::V5];
+pub(super) const BOTH: [MqttVersion; 2] = [MqttVersion::V311, MqttVersion::V5];
 
 /// Everything a test needs, without sockets, so that time can be simulated.
 pub(super) struct Scene {
@@ -37,7 +36,7 @@ impl Scene {
     }
 
     /// A client that is let in.
-    pub(super) async fn client(&self, version: LabMqttVersion, id: &'static str) -> TestClient<DuplexStream> {
+    pub(super) async fn client(&self, version: MqttVersion, id: &'static str) -> TestClient<DuplexStream> {
         let (client, got) = self.connect(connect_options(version, id)).await;
         assert!(matches!(got, TestPacket::ConnAck { code: 0, .. }), "{got:?}");
         client

@@ -1,12 +1,13 @@
 //! What ends each session by its own clock or count.
 
+use crate::diagnostics::MqttVersion;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::scene::{BOTH, Scene, last_packet};
 use crate::lab::tests::client::{ConnectOptions, TestPacket, connect_options, message};
-use crate::lab::{Direction, DropManner, LabMqttVersion, PathFault, PathFaultId};
+use crate::lab::{Direction, DropManner, PathFault, PathFaultId};
 
 #[tokio::test(start_paused = true)]
 async fn a_healthy_gateway_changes_nothing() {
@@ -33,7 +34,7 @@ async fn a_session_lifetime_is_exact_and_its_jitter_repeats() {
     let lifetime =
         |jitter_secs| PathFault::SessionLifetime { secs: 600.0, jitter_secs, manner: DropManner::Fin };
     let scene = Scene::new([lifetime(0.0)]);
-    let mut client = scene.client(LabMqttVersion::V311, "a").await;
+    let mut client = scene.client(MqttVersion::V311, "a").await;
     assert_eq!(last_packet(&mut client).await.0, TestPacket::Fin);
     assert_eq!(scene.age(), Duration::from_secs(10));
     assert_eq!(scene.injection_log(), [(Some(1), "FIN".to_owned())]);
@@ -44,7 +45,7 @@ async fn a_session_lifetime_is_exact_and_its_jitter_repeats() {
         let mut ages = Vec::new();
         for _ in 0..5 {
             let before = Instant::now();
-            let mut client = scene.client(LabMqttVersion::V5, "a").await;
+            let mut client = scene.client(MqttVersion::V5, "a").await;
             assert_eq!(last_packet(&mut client).await.0, TestPacket::Fin);
             ages.push(before.elapsed());
         }
@@ -86,7 +87,7 @@ async fn a_rate_is_exceeded_by_one_message_in_the_window() {
         direction: Direction::ToServer,
         manner: DropManner::Fin,
     }]);
-    let mut client = scene.client(LabMqttVersion::V311, "a").await;
+    let mut client = scene.client(MqttVersion::V311, "a").await;
     for _ in 0..20 {
         client.publish("t", "steady", 0, false).await;
         assert_eq!(client.next_within(Duration::from_millis(200)).await, TestPacket::Silence);
@@ -114,7 +115,7 @@ async fn a_denied_topic_ends_the_session_again_and_again() {
             assert_eq!(other.next().await, message("open", "fine"));
             let sent = Instant::now();
             client.publish("secret/door", "open", 1, false).await;
-            if version == LabMqttVersion::V5 {
+            if version == MqttVersion::V5 {
                 assert_eq!(client.next().await, TestPacket::Disconnect(0x87));
             }
             assert_eq!(last_packet(&mut client).await.0, TestPacket::Fin, "and no PUBACK");
@@ -147,7 +148,7 @@ async fn a_keep_alive_is_cut_at_one_and_a_half_although_the_client_pings() {
         assert_eq!(client.next_within(Duration::from_secs(10)).await, TestPacket::Silence);
         client.ping().await;
         let (mut got, at) = last_packet(&mut client).await;
-        if version == LabMqttVersion::V5 {
+        if version == MqttVersion::V5 {
             assert_eq!(got, TestPacket::Disconnect(0x8D));
             got = client.next().await;
         }
@@ -168,14 +169,14 @@ async fn faults_act_independently_and_can_be_disarmed() {
     let mut ages = Vec::new();
     for disarmed in [2, 1, 3] {
         let begun = Instant::now();
-        let mut client = scene.client(LabMqttVersion::V311, "a").await;
+        let mut client = scene.client(MqttVersion::V311, "a").await;
         last_packet(&mut client).await;
         ages.push(begun.elapsed().as_secs());
         assert!(scene.control.disarm(PathFaultId(disarmed)));
     }
     assert_eq!(ages, [5, 10, 15]);
     assert!(!scene.control.disarm(PathFaultId(1)) && scene.control.armed_faults().is_empty());
-    let mut client = scene.client(LabMqttVersion::V311, "a").await;
+    let mut client = scene.client(MqttVersion::V311, "a").await;
     assert_eq!(client.next_within(Duration::from_secs(20)).await, TestPacket::Silence);
     let armed = Instant::now();
     assert_eq!(scene.control.arm(lifetime(60.0)), PathFaultId(4), "acts on a live session from now on");

@@ -1,5 +1,6 @@
 //! Endings and outages as they arrive at real sockets, and what is left behind.
 
+use crate::diagnostics::MqttVersion;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,8 +16,8 @@ use tokio_tungstenite::tungstenite::protocol::Message;
 use crate::lab::tests::client::{TestClient, TestPacket, connect_options, message};
 use crate::lab::tests::secure::{certificates, tls, websocket};
 use crate::lab::{
-    Broker, BrokerOptions, DropManner, Gateway, GatewayControl, GatewayOptions, LabMqttVersion,
-    ListenerEndpoint, OutageManner, PathFault, Upstream,
+    Broker, BrokerOptions, DropManner, Gateway, GatewayControl, GatewayOptions, ListenerEndpoint,
+    OutageManner, PathFault, Upstream,
 };
 
 /// CONNECT of 3.1.1, clean session, keep-alive 60, client id `x`.
@@ -46,17 +47,13 @@ impl GatewaySetup {
 #[tokio::test]
 async fn each_tcp_drop_manner_is_visible_to_the_client() {
     for (version, manner, expected) in [
-        (LabMqttVersion::V311, DropManner::Fin, vec![TestPacket::Fin]),
-        (LabMqttVersion::V5, DropManner::TlsCloseNotify, vec![TestPacket::Fin]),
-        (LabMqttVersion::V5, DropManner::Reset, vec![TestPacket::Broken(ErrorKind::ConnectionReset)]),
-        (
-            LabMqttVersion::V5,
-            DropManner::Disconnect(0x8B),
-            vec![TestPacket::Disconnect(0x8B), TestPacket::Fin],
-        ),
-        (LabMqttVersion::V311, DropManner::Disconnect(0x8B), vec![TestPacket::Fin]),
-        (LabMqttVersion::V311, DropManner::WsClose(1001), vec![TestPacket::Fin]),
-        (LabMqttVersion::V311, DropManner::WsClose(1006), vec![TestPacket::Fin]),
+        (MqttVersion::V311, DropManner::Fin, vec![TestPacket::Fin]),
+        (MqttVersion::V5, DropManner::TlsCloseNotify, vec![TestPacket::Fin]),
+        (MqttVersion::V5, DropManner::Reset, vec![TestPacket::Broken(ErrorKind::ConnectionReset)]),
+        (MqttVersion::V5, DropManner::Disconnect(0x8B), vec![TestPacket::Disconnect(0x8B), TestPacket::Fin]),
+        (MqttVersion::V311, DropManner::Disconnect(0x8B), vec![TestPacket::Fin]),
+        (MqttVersion::V311, DropManner::WsClose(1001), vec![TestPacket::Fin]),
+        (MqttVersion::V311, DropManner::WsClose(1006), vec![TestPacket::Fin]),
     ] {
         let setup = GatewaySetup::new();
         let address = setup.gateway.listen(ListenerEndpoint::Tcp).await.unwrap();
@@ -161,7 +158,7 @@ async fn expired_credentials_refuse_the_upgrade() {
 async fn an_outage_refuses_connects_and_the_same_port_comes_back() {
     let setup = GatewaySetup::new();
     let address = setup.gateway.listen(ListenerEndpoint::Tcp).await.unwrap();
-    let mut client = TestClient::tcp(address, LabMqttVersion::V311, "a").await;
+    let mut client = TestClient::tcp(address, MqttVersion::V311, "a").await;
     let mut injections = setup.control.watch_injections();
     let outage = setup.control.arm(PathFault::Outage {
         every_secs: 0.0,
@@ -173,7 +170,7 @@ async fn an_outage_refuses_connects_and_the_same_port_comes_back() {
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
     setup.control.disarm(outage);
     injections.wait_for(|count| *count == 3).await.unwrap();
-    TestClient::tcp(address, LabMqttVersion::V311, "a").await;
+    TestClient::tcp(address, MqttVersion::V311, "a").await;
     assert_eq!(setup.control.injections()[2].description, "outage ends");
 }
 
@@ -183,17 +180,17 @@ async fn packets_and_connection_ends_pass_to_a_remote_address() {
     let upstream = broker.listen(ListenerEndpoint::Tcp).await.unwrap();
     let gateway = Gateway::start(Upstream::Address(upstream), GatewayOptions::default());
     let address = gateway.listen(ListenerEndpoint::Tcp).await.unwrap();
-    let mut client = TestClient::tcp(address, LabMqttVersion::V5, "a").await;
+    let mut client = TestClient::tcp(address, MqttVersion::V5, "a").await;
     client.subscribe("t", 0).await;
     client.publish("t", "there and back", 0, false).await;
     assert_eq!(client.next().await, message("t", "there and back"));
     broker.control().inject(&crate::lab::Fault::Reset);
     assert_eq!(client.next().await, TestPacket::Broken(ErrorKind::ConnectionReset));
-    let mut client = TestClient::tcp(address, LabMqttVersion::V5, "a").await;
+    let mut client = TestClient::tcp(address, MqttVersion::V5, "a").await;
     broker.stop().await;
     assert_eq!(client.next().await, TestPacket::Disconnect(0x8B));
     assert_eq!(client.next().await, TestPacket::Fin);
-    let (_, got) = TestClient::connect_tcp(address, connect_options(LabMqttVersion::V5, "a")).await;
+    let (_, got) = TestClient::connect_tcp(address, connect_options(MqttVersion::V5, "a")).await;
     assert_eq!(got, TestPacket::Fin, "nobody is behind the gateway");
 }
 
@@ -205,8 +202,8 @@ async fn nothing_is_left_by_a_stopped_or_dropped_gateway() {
         assert!(address.ip().is_loopback());
         let outside = gateway.listen_at("0.0.0.0:0".parse().unwrap(), ListenerEndpoint::Tcp).await;
         assert_eq!(outside.unwrap_err().kind(), ErrorKind::InvalidInput);
-        let mut client = TestClient::tcp(address, LabMqttVersion::V311, "a").await;
-        let mut hole = TestClient::tcp(address, LabMqttVersion::V311, "b").await;
+        let mut client = TestClient::tcp(address, MqttVersion::V311, "a").await;
+        let mut hole = TestClient::tcp(address, MqttVersion::V311, "b").await;
         control.arm(PathFault::SessionLifetime {
             secs: 0.0,
             jitter_secs: 0.0,

@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn accepted(protocol: ProtocolVersion) -> Engine {
+fn accepted(protocol: MqttVersion) -> Engine {
     let mut engine = Engine::new(protocol, 64 * 1024);
     accept(&mut engine);
     engine
@@ -60,7 +60,7 @@ fn a_puback_may_leave_out_its_reason_and_its_properties() {
         (&[&[0x99], &properties(&[REASON, USER, USER])], Some(0x99)),
     ];
     for (rest, refusal) in forms {
-        let mut engine = accepted(ProtocolVersion::V5);
+        let mut engine = accepted(MqttVersion::V5);
         let publish = OutboundPacket::Publish {
             pkid: 1,
             topic: "t".into(),
@@ -80,20 +80,20 @@ fn a_suback_may_carry_every_code_and_reasons() {
     for list in [&[][..], &[REASON], &[USER, REASON, USER]] {
         let suback = packet(0x90, &[&[3, 0xe8], &properties(list), codes]);
         let expected = InboundPacket::SubAck { pkid: 1000, codes: codes.to_vec() };
-        assert_eq!(meaning(&mut accepted(ProtocolVersion::V5), &suback), expected);
+        assert_eq!(meaning(&mut accepted(MqttVersion::V5), &suback), expected);
     }
     let suback = packet(0x90, &[&[3, 0xe8], &[0, 1, 2, 0x80]]);
     let expected = InboundPacket::SubAck { pkid: 1000, codes: vec![0, 1, 2, 0x80] };
-    assert_eq!(meaning(&mut accepted(ProtocolVersion::V311), &suback), expected);
+    assert_eq!(meaning(&mut accepted(MqttVersion::V311), &suback), expected);
 }
 
 #[test]
 fn an_unsuback_is_understood() {
-    assert_eq!(meaning(&mut accepted(ProtocolVersion::V311), &[0xb0, 2, 0, 9]), InboundPacket::Other);
+    assert_eq!(meaning(&mut accepted(MqttVersion::V311), &[0xb0, 2, 0, 9]), InboundPacket::Other);
     for list in [&[][..], &[REASON, USER]] {
         let codes = [0x00, 0x11, 0x80, 0x83, 0x87, 0x8f, 0x91];
         let unsuback = packet(0xb0, &[&[0, 9], &properties(list), &codes]);
-        assert_eq!(meaning(&mut accepted(ProtocolVersion::V5), &unsuback), InboundPacket::Other);
+        assert_eq!(meaning(&mut accepted(MqttVersion::V5), &unsuback), InboundPacket::Other);
     }
 }
 
@@ -119,7 +119,7 @@ fn a_connack_may_carry_everything() {
         b"\x15\0\x05PLAIN",
         b"\x16\0\x02\x00\xff",
     ]);
-    let mut engine = Engine::new(ProtocolVersion::V5, 64 * 1024);
+    let mut engine = Engine::new(MqttVersion::V5, 64 * 1024);
     let InboundPacket::ConnAck(accepted) = meaning(&mut engine, &packet(0x20, &[&[1, 0], &all])) else {
         panic!()
     };
@@ -149,10 +149,10 @@ fn a_publish_may_carry_everything_and_any_topic() {
                     InboundPacket::Publish { topic: Bytes::from(topic), payload: Bytes::from(payload), qos };
                 for list in [&[0][..], &all] {
                     let publish = packet(first, &[&length, topic.as_bytes(), id, list, payload]);
-                    assert_eq!(meaning(&mut accepted(ProtocolVersion::V5), &publish), expected);
+                    assert_eq!(meaning(&mut accepted(MqttVersion::V5), &publish), expected);
                 }
                 let publish = packet(first, &[&length, topic.as_bytes(), id, payload]);
-                assert_eq!(meaning(&mut accepted(ProtocolVersion::V311), &publish), expected);
+                assert_eq!(meaning(&mut accepted(MqttVersion::V311), &publish), expected);
             }
         }
     }
@@ -167,7 +167,7 @@ fn several_subscription_identifiers_do_not_run_into_the_payload() {
             let qos = (first & 0b0110) >> 1;
             let expected =
                 InboundPacket::Publish { topic: Bytes::from("t"), payload: Bytes::from("payload"), qos };
-            assert_eq!(meaning(&mut accepted(ProtocolVersion::V5), &publish), expected);
+            assert_eq!(meaning(&mut accepted(MqttVersion::V5), &publish), expected);
         }
     }
 }
@@ -175,7 +175,7 @@ fn several_subscription_identifiers_do_not_run_into_the_payload() {
 #[test]
 fn a_pubrel_may_leave_out_its_reason() {
     for rest in [&[][..], &[0], &[0, 0]] {
-        let mut engine = accepted(ProtocolVersion::V5);
+        let mut engine = accepted(MqttVersion::V5);
         meaning(&mut engine, &[0x34, 6, 0, 1, b't', 0, 7, 0]);
         assert_eq!(meaning(&mut engine, &packet(0x62, &[&[0, 7], rest])), InboundPacket::Other);
         let mut written = BytesMut::new();
@@ -196,7 +196,7 @@ fn a_disconnect_reports_its_reason_in_every_form() {
         ([&[0x9c][..], &properties(&[&[0x11, 0, 0, 0, 1], elsewhere, USER])].concat(), 0x9c, "host:1883"),
     ];
     for (body, code, words) in forms {
-        let failure = failure(&mut accepted(ProtocolVersion::V5), &packet(0xe0, &[&body]));
+        let failure = failure(&mut accepted(MqttVersion::V5), &packet(0xe0, &[&body]));
         assert_eq!((failure.reason_code, failure.how), (Some(code), DropKind::Disconnect));
         assert!(failure.detail.contains(words), "{}", failure.detail);
         let failure = failure_in_3_1_1(&body);
@@ -205,7 +205,7 @@ fn a_disconnect_reports_its_reason_in_every_form() {
 }
 
 fn failure_in_3_1_1(body: &[u8]) -> Failure {
-    failure(&mut accepted(ProtocolVersion::V311), &packet(0xe0, &[body]))
+    failure(&mut accepted(MqttVersion::V311), &packet(0xe0, &[body]))
 }
 
 #[test]
@@ -217,7 +217,7 @@ fn a_refusal_reports_reason_string_and_server_reference() {
         (0x9d, &[elsewhere], "host:1883"),
     ] {
         let connack = packet(0x20, &[&[0, code], &properties(list)]);
-        let failure = failure(&mut Engine::new(ProtocolVersion::V5, 4096), &connack);
+        let failure = failure(&mut Engine::new(MqttVersion::V5, 4096), &connack);
         assert_eq!(failure.return_code, Some(code));
         assert!(failure.detail.contains(words), "{}", failure.detail);
     }
@@ -225,7 +225,7 @@ fn a_refusal_reports_reason_string_and_server_reference() {
 
 #[test]
 fn auth_without_authentication_method_is_a_violation() {
-    for mut engine in [accepted(ProtocolVersion::V311), accepted(ProtocolVersion::V5)] {
+    for mut engine in [accepted(MqttVersion::V311), accepted(MqttVersion::V5)] {
         for auth in [&[0xf0, 0][..], &[0xf0, 1, 0x18], &[0xf0, 2, 0x18, 0]] {
             let failure = failure(&mut engine, auth);
             assert_eq!((failure.how, failure.name.code), (DropKind::Io, 5130));

@@ -8,9 +8,9 @@ use chrono::{DateTime, Utc};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::diagnostics::{Clock, ClockReading, Stamp};
+use crate::diagnostics::{Clock, ClockReading, Stamp, Transport};
 use crate::mqtt::failure::Failure;
-use crate::mqtt::settings::{BrokerAddress, LinkSettings, PhaseTimeouts, Transport};
+use crate::mqtt::settings::{BrokerAddress, LinkSettings, PhaseTimeouts};
 use crate::mqtt::wire::{OpenFailure, OpenOutcome, Progress, TlsContext, WireConnection, open};
 
 /// Elapsed real time on a fixed calendar.

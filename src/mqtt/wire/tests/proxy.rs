@@ -4,8 +4,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::harness::{clock, echo, ending, peer, settings};
+use crate::diagnostics::Transport;
 use crate::diagnostics::event::{DropKind, Layer, Phase};
-use crate::mqtt::settings::{BrokerAddress, TlsSettings, Transport};
+use crate::mqtt::settings::{BrokerAddress, TlsSettings};
 use crate::mqtt::wire::open::open_with_proxy;
 use crate::mqtt::wire::proxy::Proxy;
 use crate::mqtt::wire::{OpenOutcome, Progress, TlsContext};

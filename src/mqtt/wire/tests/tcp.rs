@@ -7,8 +7,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::harness::{attempt, clock, echo, ending, opened, peer, refused, reset, settings};
+use crate::diagnostics::Transport;
 use crate::diagnostics::event::{DropKind, Layer, Phase};
-use crate::mqtt::settings::{AddressFamily, Transport};
+use crate::mqtt::settings::AddressFamily;
 use crate::mqtt::wire::WireConnection;
 
 async fn echoing(mut stream: tokio::net::TcpStream) {

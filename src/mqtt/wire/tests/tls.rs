@@ -9,9 +9,10 @@ use tokio_rustls::server::TlsStream;
 
 use super::authority::{Authority, Leaf, without_close_notify};
 use super::harness::{attempt, clock, echo, ending, opened, peer, refused, reset, settings};
+use crate::diagnostics::Transport;
 use crate::diagnostics::event::{DropKind, Layer, Phase};
 use crate::mqtt::failure::Failure;
-use crate::mqtt::settings::{LinkSettings, TlsSettings, Transport};
+use crate::mqtt::settings::{LinkSettings, TlsSettings};
 use crate::mqtt::wire::{OpenFailure, Progress, TlsContext, open};
 
 fn trusting(authority: &Authority, port: u16) -> LinkSettings {

@@ -11,9 +11,10 @@ use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use super::harness::{attempt, echo, ending, opened, peer, refused, reset, settings};
+use crate::diagnostics::Transport;
 use crate::diagnostics::event::{DropKind, Layer, Phase};
 use crate::mqtt::failure::Failure;
-use crate::mqtt::settings::{LinkSettings, Transport};
+use crate::mqtt::settings::LinkSettings;
 use crate::mqtt::wire::OpenFailure;
 
 /// Accepts an upgrade on `/mqtt` as an MQTT broker would.

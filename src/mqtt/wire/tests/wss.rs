@@ -11,9 +11,10 @@ use tokio_tungstenite::WebSocketStream;
 use super::authority::{Authority, without_close_notify};
 use super::harness::{attempt, echo, ending, opened, peer, reset, settings};
 use super::websocket::accept;
+use crate::diagnostics::Transport;
 use crate::diagnostics::event::{DropKind, Layer, Phase};
 use crate::mqtt::failure::Failure;
-use crate::mqtt::settings::{LinkSettings, Transport};
+use crate::mqtt::settings::LinkSettings;
 
 type ServerSide = WebSocketStream<TlsStream<TcpStream>>;
 

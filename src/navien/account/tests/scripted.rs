@@ -10,9 +10,10 @@ use tokio::time::Instant;
 
 use super::{EMAIL, PASSWORD, SkippingClock, settings};
 use crate::diagnostics::Clock as _;
+use crate::diagnostics::Transport::Wss;
 use crate::diagnostics::event::Layer;
 use crate::mqtt::connector::BoxFuture;
-use crate::mqtt::settings::{BrokerAddress, Transport::Wss};
+use crate::mqtt::settings::BrokerAddress;
 use crate::mqtt::signer::Signer as _;
 use crate::navien::account::rest::{CloudTransport, RequestBody, RestResponse};
 use crate::navien::account::{Account, AccountError};

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use dropscope::diagnostics::Event;
+use dropscope::diagnostics::{Event, Transport, VersionChoice};
 use dropscope::lab::{Direction, DropManner, PathFault, TakeoverTime};
 use dropscope::mqtt::Link;
-use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings, Transport, VersionChoice};
+use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings};
 
 use super::dice::Dice;
 use super::path::drops;

@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use dropscope::diagnostics::Event;
 use dropscope::diagnostics::event::{ProbeResult, SystemSource};
+use dropscope::diagnostics::{Event, Transport, VersionChoice};
 use dropscope::lab::{BrokerOptions, PathFault};
-use dropscope::mqtt::settings::{
-    BackoffSettings, BrokerAddress, LinkSettings, PhaseTimeouts, PingPolicy, Transport, VersionChoice,
-};
+use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings, PhaseTimeouts, PingPolicy};
 
 use super::dice::Dice;
 use super::net::{NatSettings, NetworkConditions};

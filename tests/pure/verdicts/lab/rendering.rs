@@ -3,7 +3,7 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use dropscope::diagnostics::event::{DropKind, Layer};
 use dropscope::diagnostics::recording::{RecordingReader, encode};
-use dropscope::diagnostics::{Event, StampedEvent, TimeScale};
+use dropscope::diagnostics::{Event, RecordedWord, StampedEvent, TimeScale, Transport};
 use serde_json::Value;
 
 use super::dice::Dice;
@@ -60,12 +60,12 @@ pub(crate) fn in_field_time(events: Vec<StampedEvent>) -> Vec<StampedEvent> {
 /// Endings as the transport of the recording would show them: the simulated one is plain TCP.
 pub(crate) fn add_optional_fields(events: &mut [StampedEvent], dice: &mut Dice) {
     let transport = events.iter().find_map(|observed| match &observed.event {
-        Event::Started(started) => started.transport.clone(),
+        Event::Started(started) => started.transport.as_ref().and_then(RecordedWord::known),
         _ => None,
     });
-    let (layer, how, code) = match transport.as_deref() {
-        Some("tls") => (Layer::Tls, DropKind::TlsClose, None),
-        Some("wss" | "ws") => (Layer::Websocket, DropKind::WsClose, Some(1000)),
+    let (layer, how, code) = match transport {
+        Some(Transport::Tls) => (Layer::Tls, DropKind::TlsClose, None),
+        Some(Transport::Wss | Transport::Ws) => (Layer::Websocket, DropKind::WsClose, Some(1000)),
         _ => return,
     };
     if dice.chance(0.3) {

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use dropscope::diagnostics::event::{FORMAT, Initiator, StartedEvent};
 use dropscope::diagnostics::{Clock, Event, StampedEvent};
 use dropscope::lab::{Broker, BrokerOptions, Gateway, GatewayOptions, PathFault, Upstream};
-use dropscope::mqtt::settings::{LinkSettings, VersionChoice};
+use dropscope::mqtt::settings::LinkSettings;
 use dropscope::mqtt::{Link, Publish};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -116,19 +116,14 @@ fn link(settings: &LinkSettings, clock: &Arc<SimClock>, net: &SimulatedNetwork, 
 impl Run {
     fn begin(&mut self) {
         let settings = &self.settings;
-        let version = match settings.version {
-            VersionChoice::Auto => "auto",
-            VersionChoice::V311 => "3.1.1",
-            VersionChoice::V5 => "5",
-        };
         let started = StartedEvent {
             format: Some(FORMAT.to_owned()),
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             keep_alive_secs: f64::from(settings.keep_alive_secs) / self.scale,
             client_id: settings.client_id.clone(),
             endpoint: format!("{}:{}", settings.broker.host, settings.broker.port),
-            mqtt_version: Some(version.to_owned()),
-            transport: Some(settings.broker.transport.name().to_owned()),
+            mqtt_version: Some(settings.version.into()),
+            transport: Some(settings.broker.transport.into()),
             clean_session: Some(settings.clean_session),
             time_scale: Some(self.scale),
         };

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use dropscope::diagnostics::Event;
 use dropscope::diagnostics::event::{
     Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent, Initiator, Message, Phase, PhaseTiming,
     StartedEvent,
 };
+use dropscope::diagnostics::{Event, Transport, VersionChoice};
 
 use super::draw::Draw;
 use super::plan::{Fault, FaultKind, Plan};
@@ -120,8 +120,8 @@ impl World<'_> {
             keep_alive_secs: self.keep_alive,
             client_id: "scope-1".to_owned(),
             endpoint: "wss://broker.example:443/mqtt".to_owned(),
-            mqtt_version: Some(if self.plan.mqtt5 { "5" } else { "3.1.1" }.to_owned()),
-            transport: Some("wss".to_owned()),
+            mqtt_version: Some(if self.plan.mqtt5 { VersionChoice::V5 } else { VersionChoice::V311 }.into()),
+            transport: Some(Transport::Wss.into()),
             ..StartedEvent::default()
         };
         self.record(Event::Started(started));
