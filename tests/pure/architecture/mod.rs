@@ -50,7 +50,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("export", &["classify", "diagnostics"]),
     ("navien", &["aws", "clock", "device", "diagnostics", "export", "mqtt"]),
     ("analysis", &["classify", "diagnostics", "export"]),
-    ("lab", &["aws", "diagnostics", "mqtt"]),
+    ("lab", &["aws", "diagnostics"]),
     ("aws_keys", &["aws", "diagnostics", "mqtt"]),
     ("monitor", &["classify", "device", "diagnostics", "mqtt", "export"]),
     ("replay", &["classify", "diagnostics", "monitor"]),
@@ -84,7 +84,7 @@ const RESTRICTED_CRATES: &[(&str, &[&str])] = &[
     ("crossterm", &["tui"]),
     ("clap", &["cli", "config", "program"]),
     ("etcetera", &["config"]),
-    ("toml", &["classify", "config"]),
+    ("toml", &["classify", "config", "lab"]),
 ];
 
 /// What the pure core must do without.

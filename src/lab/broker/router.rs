@@ -1,4 +1,4 @@
-//! Who gets which message, what is retained, and which sessions outlive their connection?
+//! Routing: subscriptions, retained messages, and sessions that outlive their connection.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -7,17 +7,14 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use crate::diagnostics::topics::filter_matches;
-
-use super::broker::BrokerOptions;
-use super::codec::{Connect, LabMqttVersion};
 use super::fault::Fault;
-use super::message::{ApplicationMessage, Delivery, FrameCache, QosPublish};
+use crate::diagnostics::topics::filter_matches;
+use crate::lab::packet::{ApplicationMessage, Connect, Delivery, FrameCache, LabMqttVersion, QosPublish};
 
-/// Messages above QoS 0 kept for a session without a connection; the oldest go first.
+/// Messages above QoS 0 kept for a session without a connection; beyond that the oldest are dropped.
 const MAX_QUEUED: usize = 1000;
 
-/// Messages that passed through the broker since it started.
+/// Messages routed by the broker since it started.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MessageCounters {
     /// PUBLISH packets received, and messages injected.
@@ -28,16 +25,16 @@ pub struct MessageCounters {
     pub dropped: u64,
 }
 
-/// Something a connection is told from outside.
+/// A command to the task of one connection.
 #[derive(Debug)]
 pub(super) enum ConnectionCommand {
     /// Another connection with the same client id takes over.
     SessionTakenOver,
-    /// A fault strikes.
+    /// Apply a fault.
     InjectFault(Fault),
 }
 
-/// The way to a connected client.
+/// The channels to a connected client.
 #[derive(Debug, Clone)]
 pub(super) struct ClientHandle {
     /// Number of the connection, unique in one broker.
@@ -50,39 +47,38 @@ pub(super) struct ClientHandle {
 struct BrokerSession {
     version: LabMqttVersion,
     persistent: bool,
-    /// How long it outlives its connection; `None` = until the broker stops.
+    /// How long the session outlives its connection; `None` = until the broker stops.
     expiry: Option<Duration>,
-    /// When it ends, while nobody is connected.
+    /// When the session ends, while no client is connected.
     expires_at: Option<Instant>,
     subscriptions: Vec<(String, u8)>,
     client: Option<ClientHandle>,
     queued: VecDeque<Delivery>,
 }
 
-/// What a session finds when its client connects.
+/// The session that a client gets when it connects.
 pub(super) struct AttachedSession {
     /// For the CONNACK.
     pub(super) session_present: bool,
-    /// Messages above QoS 0 that came while it was away, oldest first.
+    /// Messages above QoS 0 that arrived while the client was disconnected, oldest first.
     pub(super) queued: VecDeque<Delivery>,
 }
 
-/// Subscriptions, retained messages and sessions. Lives behind one lock that is never held across
-/// an await.
+/// Subscriptions, retained messages and sessions. One lock guards it; it is never held across an await.
 #[derive(Debug, Default)]
 pub(super) struct Router {
     sessions: HashMap<String, BrokerSession>,
     retained: BTreeMap<String, Arc<ApplicationMessage>>,
     counters: MessageCounters,
     dialect: Dialect,
-    /// Who gets what is published, without being a client.
+    /// Receivers of published messages that are not clients.
     taps: Vec<(String, mpsc::Sender<Arc<ApplicationMessage>>)>,
 }
 
 /// How subscriptions and sessions behave.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Dialect {
-    /// As the MQTT specification says.
+    /// As in the MQTT specification.
     #[default]
     Standard,
     /// As at AWS: wildcards get no retained messages, `a/#` does not match `a`, and a session is not taken
@@ -91,10 +87,6 @@ pub(super) enum Dialect {
 }
 
 impl Dialect {
-    pub(super) fn of(options: &BrokerOptions) -> Self {
-        if options.aws.is_some() { Self::Aws } else { Self::Standard }
-    }
-
     fn matches(self, filter: &str, topic: &str) -> bool {
         let is_parent = || filter.strip_suffix("/#").is_some_and(|parent| filter_matches(parent, topic));
         filter_matches(filter, topic) && (self == Self::Standard || !is_parent())
@@ -110,7 +102,7 @@ impl Router {
         Self { dialect, ..Self::default() }
     }
 
-    /// Hands out what is published on the topics of a filter from now on, `room` messages at a time.
+    /// A receiver of the messages published on the topics of a filter from now on, with room for `capacity`.
     pub(super) fn tap(&mut self, filter: &str, capacity: usize) -> mpsc::Receiver<Arc<ApplicationMessage>> {
         let (tap, messages) = mpsc::channel(capacity.max(1));
         self.taps.push((filter.to_owned(), tap));
@@ -121,7 +113,7 @@ impl Router {
         self.counters
     }
 
-    /// Binds a connection to its session; a connection with the same client id is told to go.
+    /// Binds a connection to its session; an older connection with the same client id is ended.
     pub(super) fn attach(
         &mut self,
         connect: &Connect,
@@ -172,7 +164,7 @@ impl Router {
         }
     }
 
-    /// Adds subscriptions and hands out the retained messages that match them.
+    /// Adds subscriptions and delivers the retained messages that match them.
     pub(super) fn subscribe(&mut self, client_id: &str, filters: &[(String, u8)]) {
         let Some(session) = self.sessions.get_mut(client_id) else { return };
         for (filter, qos) in filters {
@@ -187,7 +179,7 @@ impl Router {
         }
     }
 
-    /// Removes subscriptions; says of each whether it existed.
+    /// Removes subscriptions and returns for each whether it existed.
     pub(super) fn unsubscribe(&mut self, client_id: &str, filters: &[String]) -> Vec<bool> {
         let Some(session) = self.sessions.get_mut(client_id) else { return Vec::new() };
         let mut remove = |filter: &String| {
@@ -198,7 +190,7 @@ impl Router {
         filters.iter().map(&mut remove).collect()
     }
 
-    /// Retains the message if it asks for that and hands it to every matching session once.
+    /// Retains the message if its flag is set, and delivers it to every matching session once.
     pub(super) fn publish(&mut self, message: ApplicationMessage) {
         self.counters.received += 1;
         let message = Arc::new(message);
@@ -211,7 +203,7 @@ impl Router {
         }
         self.taps.retain(|(_, tap)| !tap.is_closed());
         for (_, tap) in self.taps.iter().filter(|(filter, _)| filter_matches(filter, &message.topic)) {
-            // Who does not keep up misses some.
+            // A slow receiver misses some.
             let _ = tap.try_send(Arc::clone(&message));
         }
         let (mut frames, dialect) = (FrameCache::default(), self.dialect);
@@ -225,7 +217,7 @@ impl Router {
         }
     }
 
-    /// The ways to all connected clients, or to the one with the given id.
+    /// The handles of all connected clients, or of the one with the given id.
     pub(super) fn clients(&self, client_id: Option<&str>) -> Vec<ClientHandle> {
         let is_selected = |id: &str| client_id.is_none_or(|selected| selected == id);
         let matching = self.sessions.iter().filter(|(id, _)| is_selected(id));

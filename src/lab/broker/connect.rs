@@ -1,4 +1,4 @@
-//! May this client come in? From the first byte to the CONNACK, and out again at the end.
+//! One connection from its first MQTT byte to its end: CONNECT, checks, CONNACK, session, last will.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,33 +6,33 @@ use std::time::Duration;
 use bytes::{BufMut, BytesMut};
 use tokio::sync::mpsc;
 
-use super::aws::Limits;
-use super::broker::{AcceptedVersions, BrokerState};
-use super::codec::{
-    ClientPacket, Connect, LabMqttVersion, ProtocolProbe, decode, probe_protocol, put_connack,
-};
 use super::connection::ClientConnection;
 use super::fault::{Fault, PlannedFaults};
-use super::pipe::{Pipe, PipeEvent};
+use super::options::AcceptedVersions;
 use super::router::ClientHandle;
-use super::server_stream::{CloseMode, ServerStream};
+use super::state::BrokerState;
+use crate::lab::aws::Limits;
+use crate::lab::packet::{
+    ClientPacket, Connect, LabMqttVersion, ProtocolProbe, decode, probe_protocol, put_connack,
+};
+use crate::lab::transport::{CloseMode, Pipe, PipeEvent, ServerStream};
 
 /// How long a client may take to send its CONNECT.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-/// How long a last packet may take to leave.
+/// How long the last packet may take to be written.
 const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
 /// Serves one connection from its first MQTT byte to its end.
 pub(super) async fn serve(
-    shared: Arc<BrokerState>,
+    state: Arc<BrokerState>,
     stream: ServerStream,
     number: u64,
     planned_faults: PlannedFaults,
 ) {
     let mut pipe = Pipe::new(stream);
     let connect_result = tokio::select! {
-        () = shared.shutdown.cancelled() => return,
-        connect_result = tokio::time::timeout(CONNECT_LIMIT, read_connect(&mut pipe, &shared)) => connect_result,
+        () = state.shutdown().cancelled() => return,
+        connect_result = tokio::time::timeout(CONNECT_LIMIT, read_connect(&mut pipe, &state)) => connect_result,
     };
     let Ok(Some(mut connect)) = connect_result else {
         let _ = pipe.flush(FLUSH_LIMIT).await;
@@ -42,32 +42,32 @@ pub(super) async fn serve(
     if is_id_assigned {
         connect.client_id = format!("lab-{number}");
     }
-    shared.record_connect(&connect);
-    let mut connection = ClientConnection::new(Arc::clone(&shared), pipe, *connect, planned_faults);
-    if let Some(mode) = check_connect(&mut connection, &shared, is_id_assigned).await {
+    state.record_connect(&connect);
+    let mut connection = ClientConnection::new(Arc::clone(&state), pipe, *connect, planned_faults);
+    if let Some(mode) = check_connect(&mut connection, &state, is_id_assigned).await {
         return connection.into_pipe().close(mode).await;
     }
-    run_session(connection, &shared, number, is_id_assigned).await;
+    run_session(connection, &state, number, is_id_assigned).await;
 }
 
-/// Reads up to and including the CONNECT. `None`: refused or gone (a refusal waits in the pipe).
-async fn read_connect(pipe: &mut Pipe, shared: &BrokerState) -> Option<Box<Connect>> {
+/// Reads up to and including the CONNECT. `None`: refused or closed (a refusal is in the outbox of the pipe).
+async fn read_connect(pipe: &mut Pipe, state: &BrokerState) -> Option<Box<Connect>> {
     loop {
         let version = match probe_protocol(&pipe.inbox) {
             ProtocolProbe::NotConnect => return None,
             ProtocolProbe::Incomplete => None,
-            ProtocolProbe::ProtocolLevel(level) => match (level, shared.options.versions) {
+            ProtocolProbe::ProtocolLevel(level) => match (level, state.options().versions) {
                 (4, AcceptedVersions::Both | AcceptedVersions::OnlyV311) => Some(LabMqttVersion::V311),
                 (5, AcceptedVersions::Both | AcceptedVersions::OnlyV5) => Some(LabMqttVersion::V5),
                 _ => {
-                    // Brokers answer an unknown level in the format that every client knows.
+                    // Brokers answer an unknown protocol level in the format that every client can read.
                     put_connack(LabMqttVersion::V311, false, 1, &[], &mut pipe.outbox);
                     return None;
                 }
             },
         };
         if let Some(version) = version {
-            match decode(version, &mut pipe.inbox, shared.options.max_packet) {
+            match decode(version, &mut pipe.inbox, state.options().max_packet) {
                 Ok(Some(ClientPacket::Connect(connect))) => return Some(connect),
                 Ok(None) => {}
                 Ok(Some(_)) | Err(_) => return None,
@@ -79,10 +79,10 @@ async fn read_connect(pipe: &mut Pipe, shared: &BrokerState) -> Option<Box<Conne
     }
 }
 
-/// Acts out what is planned in place of the CONNACK, and checks the credentials.
+/// Applies the faults planned in place of the CONNACK, then checks the credentials.
 async fn check_connect(
     connection: &mut ClientConnection,
-    shared: &BrokerState,
+    state: &BrokerState,
     is_id_assigned: bool,
 ) -> Option<CloseMode> {
     let planned_faults = std::mem::take(&mut connection.planned_faults.on_connect);
@@ -95,12 +95,12 @@ async fn check_connect(
     if has_planned_faults {
         return Some(connection.drain_until_closed().await);
     }
-    let required_login = shared.options.login.as_ref();
+    let required_login = state.options().login.as_ref();
     let connect = &connection.connect;
     let is_authorized = required_login.is_none_or(|(username, password)| {
         connect.username.as_ref() == Some(username) && connect.password.as_ref() == Some(password)
     });
-    if let Some(rules) = &shared.options.aws
+    if let Some(rules) = &state.options().aws
         && let Err(rejection) = rules.admit_connect(connect)
     {
         return match rejection.code {
@@ -118,41 +118,41 @@ async fn check_connect(
     connection.apply_fault(Fault::RefuseConnect(code)).await
 }
 
-/// Sends the CONNACK, serves the client, and publishes its last will if it left without goodbye.
+/// Sends the CONNACK, serves the client, and publishes its last will unless it sent a DISCONNECT.
 async fn run_session(
     mut connection: ClientConnection,
-    shared: &BrokerState,
+    state: &BrokerState,
     number: u64,
     is_id_assigned: bool,
 ) {
-    let (outbox, deliveries) = mpsc::channel(shared.options.outbox);
+    let (outbox, deliveries) = mpsc::channel(state.options().outbox);
     let (commands_tx, commands_rx) = mpsc::channel(16);
     let client = ClientHandle { connection: number, outbox, commands: commands_tx };
-    let limits = shared.options.aws.as_ref().map(|rules| rules.limits());
+    let limits = state.options().aws.as_ref().map(|rules| rules.limits());
     let expiry = limits.map(|limits| limits.session_life(connection.connect.session_expiry_secs));
-    let session = shared.router().attach(&connection.connect, client, expiry);
-    let properties = connack_properties(&connection.connect, shared, is_id_assigned);
+    let session = state.router().attach(&connection.connect, client, expiry);
+    let properties = connack_properties(&connection.connect, state, is_id_assigned);
     connection.send_connack(session, &properties);
-    shared.update_counts(|census| census.connections += 1);
+    state.update_counts(|counts| counts.connections += 1);
 
     let (mode, with_will) = connection.run(deliveries, commands_rx).await;
 
     let undelivered = connection.take_undelivered();
     {
-        let mut router = shared.router();
+        let mut router = state.router();
         router.detach(&connection.connect.client_id, number, undelivered);
         if let Some(will) = connection.connect.will.take().filter(|_| with_will) {
             router.publish(will);
         }
     }
-    shared.update_counts(|census| census.connections -= 1);
+    state.update_counts(|counts| counts.connections -= 1);
     connection.into_pipe().close(mode).await;
 }
 
-/// MQTT 5 CONNACK properties: the limits that the broker was told to announce.
-fn connack_properties(connect: &Connect, shared: &BrokerState, is_id_assigned: bool) -> BytesMut {
+/// MQTT 5 CONNACK properties: the limits that the options announce.
+fn connack_properties(connect: &Connect, state: &BrokerState, is_id_assigned: bool) -> BytesMut {
     let mut properties = BytesMut::new();
-    let options = &shared.options;
+    let options = state.options();
     if let Some(rules) = &options.aws {
         put_aws_limits(rules.limits(), connect, &mut properties);
     }
@@ -176,7 +176,7 @@ fn connack_properties(connect: &Connect, shared: &BrokerState, is_id_assigned: b
     properties
 }
 
-/// What AWS was seen to announce.
+/// The properties that AWS IoT Core was observed to announce.
 fn put_aws_limits(limits: &Limits, connect: &Connect, properties: &mut BytesMut) {
     let requested = connect.session_expiry_secs.unwrap_or(0);
     let granted = limits.session_life(connect.session_expiry_secs).as_secs();
@@ -186,7 +186,7 @@ fn put_aws_limits(limits: &Limits, connect: &Connect, properties: &mut BytesMut)
     }
     properties.put_u8(0x21);
     properties.put_u16(limits.receive_maximum);
-    // Maximum QoS 1; retained messages and wildcards yes; subscription ids and shared ones no.
+    // Maximum QoS 1; retained messages and wildcards yes; subscription ids and state ones no.
     properties.put_slice(&[0x24, 1, 0x25, 1, 0x28, 1, 0x29, 0, 0x2A, 0]);
     properties.put_u8(0x27);
     properties.put_u32(limits.packet);

@@ -1,80 +1,32 @@
-//! How do MQTT 3.1.1 and 5 look to a broker that does not care which one it speaks?
-//!
-//! Packets are read with rumqttc's codecs. What the broker sends is written here, because a lab
-//! must be able to send reason codes that those codecs refuse to encode.
+//! Decoding of the packets that clients send.
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use rumqttc::mqttbytes::{Error as V4Error, v4};
 use rumqttc::v5::mqttbytes::{Error as V5Error, v5};
 
 use super::message::ApplicationMessage;
+use super::{Connect, LabMqttVersion};
 
 const MALFORMED_PACKET: u8 = 0x81;
-pub(super) const PROTOCOL_ERROR: u8 = 0x82;
+/// MQTT 5 reason code: a packet that the protocol does not allow at this point.
+pub(in crate::lab) const PROTOCOL_ERROR: u8 = 0x82;
 const TOPIC_NAME_INVALID: u8 = 0x90;
 const PACKET_TOO_LARGE: u8 = 0x95;
 
-/// The protocol version of one connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LabMqttVersion {
-    /// MQTT 3.1.1 (protocol level 4).
-    V311,
-    /// MQTT 5 (protocol level 5).
-    V5,
-}
-
-/// What a client asked for in its CONNECT.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Connect {
-    /// Protocol version.
-    pub version: LabMqttVersion,
-    /// Client id; one is made up for an empty one.
-    pub client_id: String,
-    /// Keep-alive in seconds; 0 = off.
-    pub keep_alive_secs: u16,
-    /// Clean session (3.1.1) or clean start (5).
-    pub clean: bool,
-    /// Whether the session outlives the connection.
-    pub persistent: bool,
-    /// MQTT 5: for how many seconds it asks to outlive it.
-    pub session_expiry_secs: Option<u32>,
-    /// User name, if one was sent.
-    pub username: Option<String>,
-    /// Last will.
-    pub will: Option<ApplicationMessage>,
-    pub(super) password: Option<String>,
-}
-
-impl std::fmt::Debug for Connect {
-    /// Leaves the password out.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Connect")
-            .field("version", &self.version)
-            .field("client_id", &self.client_id)
-            .field("keep_alive_secs", &self.keep_alive_secs)
-            .field("clean", &self.clean)
-            .field("persistent", &self.persistent)
-            .field("session_expiry_secs", &self.session_expiry_secs)
-            .field("username", &self.username)
-            .field("will", &self.will)
-            .finish_non_exhaustive()
-    }
-}
-
 /// A packet from a client.
 #[derive(Debug)]
-pub(super) enum ClientPacket {
+pub(in crate::lab) enum ClientPacket {
     Connect(Box<Connect>),
     Publish {
         message: ApplicationMessage,
         packet_id: u16,
-        /// MQTT 5: stands for the topic, which may then be empty.
+        /// MQTT 5: the alias of the topic, which may then be empty.
         alias: Option<u16>,
     },
     PubAck(u16),
     PubRec {
         packet_id: u16,
-        /// MQTT 5: with a reason not to take the message.
+        /// MQTT 5: with a reason code that refuses the message.
         is_refusal: bool,
     },
     PubRel(u16),
@@ -93,10 +45,10 @@ pub(super) enum ClientPacket {
     },
 }
 
-/// What the first bytes of a connection say.
+/// The first bytes of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ProtocolProbe {
-    /// Too few bytes to tell.
+pub(in crate::lab) enum ProtocolProbe {
+    /// Too few bytes.
     Incomplete,
     /// A CONNECT of this protocol level.
     ProtocolLevel(u8),
@@ -104,8 +56,8 @@ pub(super) enum ProtocolProbe {
     NotConnect,
 }
 
-/// Looks at the protocol level of a CONNECT without consuming it.
-pub(super) fn probe_protocol(bytes: &[u8]) -> ProtocolProbe {
+/// Reads the protocol level of a CONNECT without consuming it.
+pub(in crate::lab) fn probe_protocol(bytes: &[u8]) -> ProtocolProbe {
     match bytes.first() {
         None => return ProtocolProbe::Incomplete,
         Some(0x10) => {}
@@ -131,8 +83,8 @@ pub(super) fn probe_protocol(bytes: &[u8]) -> ProtocolProbe {
 /// Takes the next whole packet out of `buffer`; `Ok(None)` if there is none yet.
 ///
 /// # Errors
-/// The MQTT 5 reason code for what is wrong with the packet.
-pub(super) fn decode(
+/// The MQTT 5 reason code for the malformed packet.
+pub(in crate::lab) fn decode(
     version: LabMqttVersion,
     buffer: &mut BytesMut,
     max_packet: usize,
@@ -145,7 +97,7 @@ pub(super) fn decode(
             Err(V4Error::PayloadSizeLimitExceeded(_)) => Err(PACKET_TOO_LARGE),
             Err(_) => Err(MALFORMED_PACKET),
         },
-        // A DISCONNECT may leave out its properties, and its reason too; rumqttc knows neither.
+        // A DISCONNECT may leave out its properties and its reason; rumqttc handles neither.
         LabMqttVersion::V5 => match buffer.as_ref() {
             [0xE0, 0x00, ..] => {
                 buffer.advance(2);
@@ -168,7 +120,7 @@ pub(super) fn decode(
         },
     };
     if matches!(packet, Ok(None)) && buffer.len() < before {
-        // rumqttc says so also of a whole packet whose fields run over its end, and swallows it.
+        // rumqttc also returns this for a whole packet whose fields run over its end, and consumes it.
         return Err(MALFORMED_PACKET);
     }
     match packet {
@@ -287,88 +239,8 @@ fn from_v5(packet: v5::Packet) -> Result<ClientPacket, u8> {
     })
 }
 
-/// rumqttc gives an absent user name or password as an empty one.
+/// rumqttc returns an absent user name or password as an empty one.
 fn login(login: Option<(String, String)>) -> (Option<String>, Option<String>) {
     let non_empty = |text: String| (!text.is_empty()).then_some(text);
     login.map_or((None, None), |(username, password)| (non_empty(username), non_empty(password)))
-}
-
-/// Appends MQTT's variable-length "remaining length".
-pub(super) fn put_remaining_length(mut length: usize, out: &mut BytesMut) {
-    loop {
-        let byte = u8::try_from(length & 0x7F).unwrap_or(0x7F);
-        length >>= 7;
-        out.put_u8(if length > 0 { byte | 0x80 } else { byte });
-        if length == 0 {
-            break;
-        }
-    }
-}
-
-/// Appends a CONNACK with any code; `properties` (already encoded) only for MQTT 5.
-pub(super) fn put_connack(
-    version: LabMqttVersion,
-    session_present: bool,
-    code: u8,
-    properties: &[u8],
-    out: &mut BytesMut,
-) {
-    out.put_u8(0x20);
-    match version {
-        LabMqttVersion::V311 => out.put_slice(&[2, u8::from(session_present), code]),
-        LabMqttVersion::V5 => {
-            let mut body = BytesMut::new();
-            put_remaining_length(properties.len(), &mut body);
-            body.put_slice(properties);
-            put_remaining_length(2 + body.len(), out);
-            out.put_slice(&[u8::from(session_present), code]);
-            out.put_slice(&body);
-        }
-    }
-}
-
-/// Appends a PUBACK (0x40), PUBREC (0x50) or PUBCOMP (0x70): the same in both versions.
-pub(super) fn put_acknowledgement(packet_type: u8, packet_id: u16, out: &mut BytesMut) {
-    out.put_slice(&[packet_type, 2]);
-    out.put_u16(packet_id);
-}
-
-/// Appends a SUBACK (0x90) or UNSUBACK (0xB0) with its codes.
-pub(super) fn put_codes(
-    version: LabMqttVersion,
-    packet_type: u8,
-    packet_id: u16,
-    codes: &[u8],
-    out: &mut BytesMut,
-) {
-    out.put_u8(packet_type);
-    put_remaining_length(2 + usize::from(version == LabMqttVersion::V5) + codes.len(), out);
-    out.put_u16(packet_id);
-    if version == LabMqttVersion::V5 {
-        out.put_u8(0);
-    }
-    out.put_slice(codes);
-}
-
-/// Appends an MQTT 5 DISCONNECT with any reason code and an optional reason string. `terse` leaves
-/// out the length of absent properties, as the protocol allows and Mosquitto does.
-pub(super) fn put_disconnect(reason: u8, text: Option<&str>, terse: bool, out: &mut BytesMut) {
-    let text = text.unwrap_or_default();
-    if terse && text.is_empty() {
-        out.put_slice(&[0xE0, 1, reason]);
-        return;
-    }
-    let mut properties = BytesMut::new();
-    if !text.is_empty() {
-        properties.put_u8(0x1F);
-        properties.put_u16(u16::try_from(text.len()).unwrap_or(u16::MAX));
-        properties.put_slice(&text.as_bytes()[..text.len().min(usize::from(u16::MAX))]);
-    }
-    let mut body = BytesMut::new();
-    put_remaining_length(properties.len(), &mut body);
-    body.put_slice(&properties);
-    out.put_u8(0xE0);
-    put_remaining_length(1 + body.len(), out);
-    out.put_u8(reason);
-    out.put_slice(&body);
 }

@@ -1,20 +1,19 @@
-//! What do the rules make of a packet before it is handled?
+//! The check of a packet against the rules of AWS IoT Core, before it is handled.
 
 use super::{ClientConnection, MAX_IN_FLIGHT};
 use crate::lab::aws::Verdict;
-use crate::lab::codec::{ClientPacket, put_codes};
+use crate::lab::packet::{ClientPacket, PROTOCOL_ERROR, put_codes};
 
 const TOPIC_ALIAS_INVALID: u8 = 0x94;
-const PROTOCOL_ERROR: u8 = 0x82;
 
 impl ClientConnection {
-    /// Puts the topic in place of its alias, then asks the rules. `Ok(None)`: the packet is ignored.
+    /// Replaces the topic alias by its topic, then checks the rules. `Ok(None)`: the packet is ignored.
     ///
     /// # Errors
-    /// The reason for which the connection ends; a SUBACK that goes before waits in the pipe.
+    /// The reason code that ends the connection; a SUBACK to be sent before is in the outbox of the pipe.
     pub(super) fn check_rules(&mut self, mut packet: ClientPacket) -> Result<Option<ClientPacket>, u8> {
         self.resolve_alias(&mut packet)?;
-        let Some(rules) = self.shared.options.aws.as_ref() else { return Ok(Some(packet)) };
+        let Some(rules) = self.state.options().aws.as_ref() else { return Ok(Some(packet)) };
         match rules.judge(self.connect.version, &packet, &mut self.rules_state) {
             Verdict::Pass => Ok(Some(packet)),
             Verdict::Ignore => Ok(None),
@@ -29,17 +28,17 @@ impl ClientConnection {
         }
     }
 
-    /// Unacknowledged QoS 1 messages this client may have.
+    /// The number of unacknowledged QoS 1 messages allowed for this client.
     pub(super) fn max_in_flight(&self) -> usize {
-        let rules = self.shared.options.aws.as_ref();
+        let rules = self.state.options().aws.as_ref();
         rules.map_or(MAX_IN_FLIGHT, |rules| usize::from(rules.limits().receive_maximum))
     }
 
-    /// MQTT 5 §3.3.2.3.4. Without rules no aliases are announced, so none may be used.
+    /// Resolves a topic alias (MQTT 5 §3.3.2.3.4). Without rules no aliases are announced, so none may be used.
     fn resolve_alias(&mut self, packet: &mut ClientPacket) -> Result<(), u8> {
         let ClientPacket::Publish { message, alias, .. } = packet else { return Ok(()) };
         let Some(alias) = *alias else { return Ok(()) };
-        let max_alias = self.shared.options.aws.as_ref().map_or(0, |rules| rules.limits().topic_aliases);
+        let max_alias = self.state.options().aws.as_ref().map_or(0, |rules| rules.limits().topic_aliases);
         if !(1..=max_alias).contains(&alias) {
             return Err(TOPIC_ALIAS_INVALID);
         }

@@ -1,19 +1,18 @@
-//! Which messages has the client not acknowledged to the end, and what is to be sent again?
+//! Messages in flight: sent, not yet acknowledged to the end, and sent again after a reconnect.
 
 use std::collections::BTreeMap;
 
 use bytes::BytesMut;
 
-use crate::lab::codec::{LabMqttVersion, put_acknowledgement};
-use crate::lab::message::{Delivery, PublishFlags, QosPublish};
+use crate::lab::packet::{Delivery, LabMqttVersion, PublishFlags, QosPublish, put_acknowledgement};
 
 const PUBREL: u8 = 0x62;
 
-/// Where a message is on its way to the client.
+/// The state of a message in flight.
 enum InFlightState {
-    /// Sent, neither PUBACK nor PUBREC came.
+    /// Sent; neither PUBACK nor PUBREC was received.
     AwaitingAck(QosPublish),
-    /// QoS 2: PUBREC came and PUBREL was sent, no PUBCOMP came.
+    /// QoS 2: PUBREC was received and PUBREL sent; no PUBCOMP was received.
     AwaitingPubComp,
 }
 
@@ -29,7 +28,7 @@ impl InFlight {
         self.messages.len()
     }
 
-    /// Sends a message, again under its old packet id if it has one.
+    /// Sends a message, with its old packet id if it has one.
     pub(super) fn publish(&mut self, outgoing: QosPublish, version: LabMqttVersion, out: &mut BytesMut) {
         let packet_id = outgoing.previous_packet_id.unwrap_or_else(|| self.free_packet_id());
         let (qos, dup, retain) = (outgoing.qos, outgoing.previous_packet_id.is_some(), outgoing.retain);
@@ -37,18 +36,18 @@ impl InFlight {
         self.messages.insert(packet_id, InFlightState::AwaitingAck(outgoing));
     }
 
-    /// PUBREC came, on this connection or an earlier one.
+    /// Sends PUBREL after a PUBREC on this connection or an earlier one.
     pub(super) fn release(&mut self, packet_id: u16, out: &mut BytesMut) {
         self.messages.insert(packet_id, InFlightState::AwaitingPubComp);
         put_acknowledgement(PUBREL, packet_id, out);
     }
 
-    /// PUBACK, PUBCOMP, or a PUBREC that refuses: the message is done.
+    /// Removes a message after PUBACK, PUBCOMP, or a PUBREC that refuses it.
     pub(super) fn finish(&mut self, packet_id: u16) {
         self.messages.remove(&packet_id);
     }
 
-    /// What the client's next connection has to hear, in the order of the packet ids.
+    /// The messages for the client's next connection, in the order of the packet ids.
     pub(super) fn take_unacknowledged(&mut self) -> Vec<Delivery> {
         let redelivery = |(packet_id, state)| match state {
             InFlightState::AwaitingAck(outgoing) => Delivery::QosPublish(QosPublish {

@@ -1,4 +1,4 @@
-//! Who vouches for the lab's servers? An authority made for one run, known to nobody else.
+//! The certificates of the lab's servers, issued by an authority that is made for one run.
 
 use std::io;
 use std::sync::Arc;
@@ -7,19 +7,22 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// Names and addresses under which the lab's servers may be called.
-const SERVER_NAMES: [&str; 4] = [super::setup::LAB_HOST, "localhost", "127.0.0.1", "::1"];
+/// The name of the lab's servers. RFC 6761 resolves it to this computer; a test that plays the resolver can let
+/// it fail.
+pub const LAB_HOST: &str = "dropscope.localhost";
+/// Names and addresses in the server certificate.
+const SERVER_NAMES: [&str; 4] = [LAB_HOST, "localhost", "127.0.0.1", "::1"];
 
-/// A certificate authority and the server it has vouched for.
+/// A certificate authority and the TLS configuration of the server it has certified.
 pub(crate) struct LabCertificates {
     /// The authority's certificate in PEM, for clients to trust.
     pub(crate) ca_pem: String,
-    /// What the server shows.
+    /// The TLS configuration with the server certificate.
     pub(crate) server_config: Arc<ServerConfig>,
 }
 
 impl LabCertificates {
-    /// Makes new keys; nothing of them is ever written.
+    /// Makes new keys, which are never written to a file.
     pub(crate) fn new() -> io::Result<Self> {
         let issuer = create_ca().map_err(io::Error::other)?;
         let (certificate, key) = create_server_certificate(&issuer).map_err(io::Error::other)?;
@@ -47,7 +50,7 @@ fn create_server_certificate(
 ) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>), rcgen::Error> {
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::new(SERVER_NAMES.map(str::to_owned))?;
-    params.distinguished_name.push(DnType::CommonName, super::setup::LAB_HOST);
+    params.distinguished_name.push(DnType::CommonName, LAB_HOST);
     let certificate = params.signed_by(&key, issuer)?;
     Ok((certificate.der().clone(), PrivateKeyDer::Pkcs8(key.serialize_der().into())))
 }

@@ -1,23 +1,21 @@
-//! How does a fault act on a live connection?
+//! Faults applied to a connected client.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::BufMut;
 use tokio::time::sleep;
 
 use super::{BlackHole, ClientConnection, PingReplies};
-use crate::lab::codec::{LabMqttVersion, put_connack, put_disconnect};
-use crate::lab::fault::{Fault, GARBAGE};
-use crate::lab::message::{ApplicationMessage, PublishFlags};
-use crate::lab::server_stream::CloseMode;
+use crate::lab::broker::fault::{Fault, GARBAGE};
+use crate::lab::packet::{ApplicationMessage, LabMqttVersion, PublishFlags, put_connack, put_disconnect};
+use crate::lab::transport::CloseMode;
 
-/// How long a last packet may take to leave.
+/// How long the last packet may take to be written.
 const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
 impl ClientConnection {
-    /// Lets a fault act. `Some`: the connection is to end in this manner.
-    pub(in crate::lab) async fn apply_fault(&mut self, fault: Fault) -> Option<CloseMode> {
+    /// Applies a fault. `Some`: the connection must be closed in this mode.
+    pub(in crate::lab::broker) async fn apply_fault(&mut self, fault: Fault) -> Option<CloseMode> {
         let version = self.connect.version;
         match fault {
             Fault::Fin | Fault::UpgradeStatus(_) | Fault::NoSubprotocol | Fault::TlsRefusal(_) => {
@@ -74,7 +72,7 @@ impl ClientConnection {
         }
     }
 
-    /// The faults planned for right after the CONNACK: a timer would let the client go first.
+    /// Applies the faults planned for right after the CONNACK. With a timer the client could act first.
     pub(super) async fn apply_immediate_faults(&mut self) -> Option<CloseMode> {
         let planned = std::mem::take(&mut self.planned_faults.after_connack);
         if !planned.is_empty() {
@@ -88,10 +86,10 @@ impl ClientConnection {
         None
     }
 
-    /// DISCONNECT with a reason where the protocol has one, then a goodbye on the layers below.
+    /// Sends DISCONNECT with a reason where the protocol has one; the layers below close in order.
     pub(super) async fn disconnect(&mut self, reason: u8, text: Option<&str>) -> CloseMode {
         if self.connect.version == LabMqttVersion::V5 {
-            put_disconnect(reason, text, self.shared.options.terse_disconnect, &mut self.pipe.outbox);
+            put_disconnect(reason, text, self.state.options().terse_disconnect, &mut self.pipe.outbox);
         }
         let _ = self.pipe.flush(FLUSH_LIMIT).await;
         CloseMode::Graceful
@@ -99,7 +97,7 @@ impl ClientConnection {
 
     pub(super) async fn close_for_shutdown(&mut self) -> CloseMode {
         let is_black_hole = !matches!(self.black_hole, BlackHole::None);
-        if is_black_hole || !self.shared.graceful.load(Ordering::Relaxed) {
+        if is_black_hole || !self.state.is_graceful() {
             return CloseMode::Abort;
         }
         self.disconnect(0x8B, None).await

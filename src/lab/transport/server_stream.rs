@@ -1,4 +1,4 @@
-//! What carries one connection's bytes, and in which manners can it be ended?
+//! The byte stream of one connection and every way to close it.
 
 use std::io;
 use std::net::Shutdown;
@@ -16,19 +16,19 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message};
 
 use super::websocket::WebSocketBytes;
 
-/// How long an ended connection waits for the peer's own FIN. Closing a socket that has unread
-/// bytes makes the kernel send RST instead of the FIN that was promised.
+/// How long a closed connection waits for the peer's own FIN. Closing a socket that has unread
+/// bytes makes the kernel send RST instead of the intended FIN.
 const DRAIN_LIMIT: Duration = Duration::from_secs(1);
 
-/// Stands for a WebSocket Close frame without a code (RFC 6455 §7.1.5); never sent itself.
+/// Means a WebSocket Close frame without a code (RFC 6455 §7.1.5); never sent itself.
 const NO_CODE: u16 = 1005;
 
 /// Any in-memory stream.
-pub(super) trait MemoryStream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(in crate::lab) trait MemoryStream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> MemoryStream for S {}
 
-/// One connection's transport, with the raw socket in reach.
-pub(super) enum ServerStream {
+/// One connection's transport, with access to the raw socket.
+pub(in crate::lab) enum ServerStream {
     Tcp(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
     Ws(Box<WebSocketBytes<TcpStream>>),
@@ -36,13 +36,12 @@ pub(super) enum ServerStream {
     Memory(Box<dyn MemoryStream>, CloseSignal),
 }
 
-/// What an in-memory stream cannot carry: the manner in which the far end ended it. The first to end it
-/// decides.
+/// How an in-memory stream was closed, which the stream itself cannot carry. The first close counts.
 #[derive(Debug, Clone, Default)]
 pub struct CloseSignal(Arc<OnceLock<CloseMode>>);
 
 impl CloseSignal {
-    /// Whether the far end meant a TCP RST. `false` while it has not ended.
+    /// Whether the close stands for a TCP RST. `false` while the stream is open.
     pub fn is_reset(&self) -> bool {
         matches!(self.0.get(), Some(CloseMode::Reset))
     }
@@ -51,15 +50,15 @@ impl CloseSignal {
         let _ = self.0.set(mode.clone());
     }
 
-    pub(super) fn mode(&self) -> Option<CloseMode> {
+    pub(in crate::lab) fn mode(&self) -> Option<CloseMode> {
         self.0.get().cloned()
     }
 }
 
-/// The manner in which a connection ends.
+/// How a connection is closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum CloseMode {
-    /// All layers say goodbye: WebSocket Close, TLS `close_notify`, FIN.
+pub(in crate::lab) enum CloseMode {
+    /// An orderly close of all layers: WebSocket Close, TLS `close_notify`, FIN.
     Graceful,
     /// TLS `close_notify` and FIN.
     Fin,
@@ -67,7 +66,7 @@ pub(super) enum CloseMode {
     BareFin,
     /// RST.
     Reset,
-    /// WebSocket Close with a code, then as [`Ending::Fin`].
+    /// WebSocket Close with a code, then as [`CloseMode::Fin`].
     WebSocketClose { code: u16, reason: String },
     /// Encrypted fatal TLS alert, then FIN.
     TlsAlert,
@@ -94,20 +93,20 @@ impl ServerStream {
         }
     }
 
-    /// How the far end of an in-memory stream said that it ends.
-    pub(super) fn peer_close(&self) -> Option<CloseMode> {
+    /// How the peer closed an in-memory stream, if it did.
+    pub(in crate::lab) fn peer_close(&self) -> Option<CloseMode> {
         match self {
             Self::Memory(_, signal) => signal.mode(),
             Self::Tcp(_) | Self::Tls(_) | Self::Ws(_) | Self::Wss(_) => None,
         }
     }
 
-    /// Ends the connection in the given manner and then waits, bounded, for the peer to go.
-    pub(super) async fn close(mut self, mode: CloseMode) {
+    /// Closes the connection in the given mode and then waits, bounded, for the peer to close too.
+    pub(in crate::lab) async fn close(mut self, mode: CloseMode) {
         if let Self::Memory(_, signal) = &self {
             signal.record(&mode);
         }
-        // A peer that is already gone makes any of this fail, and then there is nothing to do.
+        // If the peer is already gone, any of this fails, and nothing remains to be done.
         let _ = tokio::time::timeout(DRAIN_LIMIT, async {
             let _ = self.send_close(mode).await;
         })

@@ -1,4 +1,4 @@
-//! Where are connections accepted, and how is a port closed for a while without losing it?
+//! Loopback listeners that can be closed for a while without losing their port.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,20 +10,20 @@ use tokio_util::sync::CancellationToken;
 
 use super::handshake::ListenerEndpoint;
 
-/// Connections that may wait to be accepted.
+/// Connections that may wait to be accepted (the backlog).
 const BACKLOG: i32 = 1024;
 
-/// Who takes the connections that a listener accepts.
-pub(super) trait ConnectionHandler: Clone + Send + Sync + 'static {
-    /// Ends everything.
+/// Serves the connections that a listener accepts.
+pub(in crate::lab) trait ConnectionHandler: Clone + Send + Sync + 'static {
+    /// Cancelled when the server stops.
     fn shutdown(&self) -> &CancellationToken;
 
-    /// Takes one connection. Whatever is spawned for it keeps `task` until it ends.
+    /// Serves one connection. Every task spawned for it keeps `task` until it ends.
     fn handle_connection(&self, tcp: TcpStream, endpoint: &ListenerEndpoint, task: mpsc::Sender<()>);
 }
 
 /// One loopback address.
-pub(super) struct LoopbackListener {
+pub(in crate::lab) struct LoopbackListener {
     address: SocketAddr,
     endpoint: ListenerEndpoint,
     state: ListenerState,
@@ -34,17 +34,17 @@ enum ListenerState {
         close: CancellationToken,
         closed: mpsc::Receiver<()>,
     },
-    /// The port stays bound without listening, so that nobody else gets it; connects are refused.
+    /// The port stays bound without listening, so that no other process gets it; connects are refused.
     Closed(Socket),
     Broken,
 }
 
 impl LoopbackListener {
-    /// Takes the address without listening yet; port 0 lets the system pick.
+    /// Binds the address without listening yet; with port 0 the system picks.
     ///
     /// # Errors
-    /// The address is not loopback, or whatever the system says about the socket.
-    pub(super) fn reserve(address: SocketAddr, endpoint: ListenerEndpoint) -> io::Result<Self> {
+    /// The address is not loopback, or the socket error of the system.
+    pub(in crate::lab) fn reserve(address: SocketAddr, endpoint: ListenerEndpoint) -> io::Result<Self> {
         if !address.ip().is_loopback() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the lab listens on loopback only"));
         }
@@ -53,12 +53,12 @@ impl LoopbackListener {
         Ok(Self { address, endpoint, state: ListenerState::Closed(socket) })
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(in crate::lab) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Begins to accept, on the reserved socket.
-    pub(super) fn open(
+    /// Accepts connections from now on, on the reserved socket.
+    pub(in crate::lab) fn open(
         &mut self,
         handler: &impl ConnectionHandler,
         tasks: &mpsc::Sender<()>,
@@ -89,8 +89,8 @@ impl LoopbackListener {
         Ok(())
     }
 
-    /// Stops accepting; connects are refused from now on, live connections stay.
-    pub(super) async fn close(&mut self) -> io::Result<()> {
+    /// Stops accepting: connects are refused from now on, open connections stay.
+    pub(in crate::lab) async fn close(&mut self) -> io::Result<()> {
         let ListenerState::Open { close, closed } = &mut self.state else { return Ok(()) };
         close.cancel();
         let _ = closed.recv().await;
@@ -129,7 +129,7 @@ impl<H: ConnectionHandler> Acceptor<H> {
             };
             match accepted {
                 Ok((tcp, _)) => self.handler.handle_connection(tcp, &self.endpoint, self.tasks.clone()),
-                // Out of descriptors, most likely: the next one may go better.
+                // The process is probably out of file descriptors: the next accept may succeed.
                 Err(_) => tokio::task::yield_now().await,
             }
         }

@@ -1,4 +1,4 @@
-//! How does an accepted TCP connection become a stream of MQTT bytes?
+//! Handshakes of an accepted TCP connection: TLS and the WebSocket upgrade.
 
 use std::io;
 use std::sync::Arc;
@@ -13,12 +13,16 @@ use tokio_tungstenite::accept_hdr_async;
 use tokio_tungstenite::tungstenite::handshake::server::{Callback, ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
 
-use super::aws::AwsRules;
-use super::fault::Fault;
 use super::server_stream::{CloseMode, ServerStream};
 use super::websocket::WebSocketBytes;
+use crate::lab::aws::AwsRules;
 
-/// What a listener speaks.
+/// Bytes after which a WebSocket upgrade request without an end is answered.
+const MAX_UPGRADE_REQUEST: usize = 16 * 1024;
+/// How long TLS and the upgrade may take.
+pub(in crate::lab) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+
+/// The transport of a listener.
 #[derive(Clone)]
 pub enum ListenerEndpoint {
     /// Plain TCP.
@@ -42,14 +46,25 @@ impl std::fmt::Debug for ListenerEndpoint {
     }
 }
 
-/// Does TLS and the WebSocket upgrade, with the faults planned for this step.
+/// Faults of the TLS and WebSocket handshakes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::lab) struct HandshakeFaults {
+    /// Answer the TLS `ClientHello` with this fatal alert.
+    pub(in crate::lab) tls_alert: Option<u8>,
+    /// Answer the WebSocket upgrade with this HTTP status.
+    pub(in crate::lab) upgrade_status: Option<u16>,
+    /// Accept the WebSocket upgrade without naming the `mqtt` subprotocol.
+    pub(in crate::lab) omits_subprotocol: bool,
+}
+
+/// Does TLS and the WebSocket upgrade, with the given faults.
 ///
 /// # Errors
-/// Whatever made the handshake fail, planned or not.
-pub(super) async fn accept(
+/// The cause of a failed handshake, planned or not.
+pub(in crate::lab) async fn accept(
     tcp: TcpStream,
     endpoint: &ListenerEndpoint,
-    faults: &[Fault],
+    faults: HandshakeFaults,
     rules: Option<&AwsRules>,
 ) -> io::Result<ServerStream> {
     // Small packets must not wait for the peer's delayed ACK: it would look like a slow broker.
@@ -70,13 +85,9 @@ pub(super) async fn accept(
 async fn accept_tls(
     mut tcp: TcpStream,
     config: &Arc<ServerConfig>,
-    faults: &[Fault],
+    faults: HandshakeFaults,
 ) -> io::Result<TlsStream<TcpStream>> {
-    let refusal = faults.iter().find_map(|fault| match fault {
-        Fault::TlsRefusal(description) => Some(*description),
-        _ => None,
-    });
-    if let Some(description) = refusal {
+    if let Some(description) = faults.tls_alert {
         let mut client_hello = [0; 4096];
         let _ = tcp.read(&mut client_hello).await?;
         tcp.write_all(&[0x15, 0x03, 0x03, 0x00, 0x02, 0x02, description]).await?;
@@ -88,23 +99,19 @@ async fn accept_tls(
 
 async fn accept_websocket<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
-    faults: &[Fault],
+    faults: HandshakeFaults,
     rules: Option<&AwsRules>,
 ) -> io::Result<WebSocketBytes<S>> {
-    let status = faults.iter().find_map(|fault| match fault {
-        Fault::UpgradeStatus(status) => Some(*status),
-        _ => None,
-    });
-    if let Some(status) = status {
+    if let Some(status) = faults.upgrade_status {
         send_status_without_upgrade(&mut stream, status, rules).await?;
         return Err(io::Error::other("not upgraded, as planned"));
     }
-    let callback = UpgradeCallback { sends_subprotocol: !faults.contains(&Fault::NoSubprotocol), rules };
+    let callback = UpgradeCallback { sends_subprotocol: !faults.omits_subprotocol, rules };
     let socket = accept_hdr_async(stream, callback).await.map_err(io::Error::other)?;
     Ok(WebSocketBytes::new(socket))
 }
 
-/// Answers with any status, also with one that refuses nothing, as a plain web server does.
+/// Answers with any HTTP status, also with a success, as a plain web server does.
 async fn send_status_without_upgrade(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     status: u16,
@@ -124,11 +131,11 @@ async fn send_status_without_upgrade(
     stream.flush().await
 }
 
-/// The broker's answer to a WebSocket upgrade.
+/// The server's answer to a WebSocket upgrade.
 struct UpgradeCallback<'a> {
     /// Name the subprotocol in the answer.
     sends_subprotocol: bool,
-    /// Who may come in at all.
+    /// The rules for the upgrade request.
     rules: Option<&'a AwsRules>,
 }
 
@@ -159,8 +166,3 @@ fn refusal(status: StatusCode, text: &str) -> ErrorResponse {
     *refusal.status_mut() = status;
     refusal
 }
-
-/// Bytes after which a WebSocket upgrade without an end is answered all the same.
-const MAX_UPGRADE_REQUEST: usize = 16 * 1024;
-/// How long TLS and the upgrade may take.
-pub(super) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! How does a WebSocket look like a stream of bytes?
+//! A WebSocket as a stream of bytes.
 
 use std::io;
 use std::pin::Pin;
@@ -11,23 +11,23 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// The server side of a WebSocket: each write becomes one binary message.
-pub(super) struct WebSocketBytes<S> {
+pub(in crate::lab) struct WebSocketBytes<S> {
     socket: WebSocketStream<S>,
     unread: Bytes,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocketBytes<S> {
-    pub(super) fn new(socket: WebSocketStream<S>) -> Self {
+    pub(in crate::lab) fn new(socket: WebSocketStream<S>) -> Self {
         Self { socket, unread: Bytes::new() }
     }
 
-    /// The stream below, for faults that do not go through WebSocket framing.
-    pub(super) fn inner_mut(&mut self) -> &mut S {
+    /// The stream below, for faults that bypass the WebSocket framing.
+    pub(in crate::lab) fn inner_mut(&mut self) -> &mut S {
         self.socket.get_mut()
     }
 
     /// The WebSocket itself, to send a Close frame.
-    pub(super) fn socket_mut(&mut self) -> &mut WebSocketStream<S> {
+    pub(in crate::lab) fn socket_mut(&mut self) -> &mut WebSocketStream<S> {
         &mut self.socket
     }
 }

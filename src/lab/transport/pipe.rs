@@ -1,4 +1,4 @@
-//! How are bytes read and written at once without losing any when the wait is cancelled?
+//! A byte stream with a buffer on either side, read and written at once. Cancel-safe.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -11,12 +11,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::server_stream::{CloseMode, ServerStream};
 
-/// Bytes waiting to be written above which nothing more is taken from the outbox.
+/// Bytes waiting to be written above which no more packets are encoded.
 const WRITE_BUFFER_LIMIT: usize = 256 * 1024;
 
-/// What came of a turn.
+/// The outcome of one [`Pipe::drive`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PipeEvent {
+pub(in crate::lab) enum PipeEvent {
     /// Bytes were added to the inbox.
     Read,
     /// More may be encoded again.
@@ -26,33 +26,33 @@ pub(super) enum PipeEvent {
 }
 
 /// A stream with a buffer on either side.
-pub(super) struct Pipe {
+pub(in crate::lab) struct Pipe {
     stream: ServerStream,
     /// Read and not yet decoded.
-    pub(super) inbox: BytesMut,
+    pub(in crate::lab) inbox: BytesMut,
     /// Encoded and not yet written.
-    pub(super) outbox: BytesMut,
+    pub(in crate::lab) outbox: BytesMut,
     unflushed: bool,
 }
 
 impl Pipe {
-    pub(super) fn new(stream: ServerStream) -> Self {
+    pub(in crate::lab) fn new(stream: ServerStream) -> Self {
         Self { stream, inbox: BytesMut::with_capacity(4096), outbox: BytesMut::new(), unflushed: false }
     }
 
     /// Whether more may be encoded.
-    pub(super) fn has_room(&self) -> bool {
+    pub(in crate::lab) fn has_room(&self) -> bool {
         self.outbox.len() < WRITE_BUFFER_LIMIT
     }
 
-    /// Writes what waits and reads what comes, until something came or there is room again.
+    /// Writes the outbox and reads into the inbox, until bytes were read or the outbox has room again.
     /// Cancel-safe.
-    pub(super) async fn drive(&mut self) -> io::Result<PipeEvent> {
+    pub(in crate::lab) async fn drive(&mut self) -> io::Result<PipeEvent> {
         poll_fn(|cx| self.poll_drive(cx, true)).await
     }
 
-    /// As [`Pipe::turn`], but leaves unread what comes unless `reads`.
-    pub(super) fn poll_drive(
+    /// As [`Pipe::drive`], but reads only if `should_read`.
+    pub(in crate::lab) fn poll_drive(
         &mut self,
         cx: &mut Context<'_>,
         should_read: bool,
@@ -73,8 +73,8 @@ impl Pipe {
         read.map_ok(|count| if count == 0 { PipeEvent::Eof } else { PipeEvent::Read })
     }
 
-    /// Writes everything that waits, but not for longer than `limit`.
-    pub(super) async fn flush(&mut self, limit: Duration) -> io::Result<()> {
+    /// Writes the whole outbox, for at most `limit`.
+    pub(in crate::lab) async fn flush(&mut self, limit: Duration) -> io::Result<()> {
         let written = tokio::time::timeout(limit, poll_fn(|cx| self.poll_write(cx))).await;
         written.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
@@ -96,13 +96,13 @@ impl Pipe {
         Poll::Ready(Ok(()))
     }
 
-    /// How the far end said that it ends, where it could say so.
-    pub(super) fn peer_close(&self) -> Option<CloseMode> {
+    /// How the peer closed an in-memory stream, if it did.
+    pub(in crate::lab) fn peer_close(&self) -> Option<CloseMode> {
         self.stream.peer_close()
     }
 
-    /// Ends the stream; what was not written is lost.
-    pub(super) async fn close(self, mode: CloseMode) {
+    /// Closes the stream; unwritten bytes are lost.
+    pub(in crate::lab) async fn close(self, mode: CloseMode) {
         self.stream.close(mode).await;
     }
 }

@@ -1,4 +1,4 @@
-//! What does the broker do with one connected client?
+//! The session of one connected client: packets, keep-alive, deliveries and faults.
 
 mod fault_injection;
 mod in_flight;
@@ -16,17 +16,15 @@ use rumqttc::mqttbytes::valid_filter;
 use tokio::sync::mpsc;
 use tokio::time::{Sleep, sleep};
 
-use super::aws::Conduct;
-use super::broker::BrokerState;
-use super::codec::{
-    ClientPacket, Connect, LabMqttVersion, PROTOCOL_ERROR, decode, put_acknowledgement, put_codes,
-    put_connack,
-};
 use super::fault::{Fault, PlannedFaults};
-use super::message::{ApplicationMessage, Delivery};
-use super::pipe::{Pipe, PipeEvent};
 use super::router::{AttachedSession, ConnectionCommand};
-use super::server_stream::CloseMode;
+use super::state::BrokerState;
+use crate::lab::aws::Conduct;
+use crate::lab::packet::{
+    ApplicationMessage, ClientPacket, Connect, Delivery, LabMqttVersion, PROTOCOL_ERROR, decode,
+    put_acknowledgement, put_codes, put_connack,
+};
+use crate::lab::transport::{CloseMode, Pipe, PipeEvent};
 use in_flight::InFlight;
 
 /// Deliveries taken from the outbox at once.
@@ -34,7 +32,7 @@ const BATCH: usize = 512;
 /// Unacknowledged messages per client.
 const MAX_IN_FLIGHT: usize = 1000;
 
-/// How AWS ends a connection that has reached its age: politely, and without a reason.
+/// How AWS ends a connection that has reached its maximum age: an orderly close without a reason.
 const CONNECTION_EXPIRED: Fault = Fault::WebSocketClose { code: 1000, reason: String::new() };
 
 type Timer = Pin<Box<Sleep>>;
@@ -47,7 +45,7 @@ enum PingReplies {
     Delayed(Duration),
 }
 
-/// Whether the connection is a black hole at the moment.
+/// Whether the connection is a black hole now.
 enum BlackHole {
     None,
     Forever,
@@ -56,7 +54,7 @@ enum BlackHole {
 
 /// One client whose CONNECT was read.
 pub(super) struct ClientConnection {
-    shared: Arc<BrokerState>,
+    state: Arc<BrokerState>,
     pipe: Pipe,
     pub(super) connect: Connect,
     pub(super) planned_faults: PlannedFaults,
@@ -74,7 +72,7 @@ pub(super) struct ClientConnection {
     aliases: HashMap<u16, String>,
 }
 
-/// What a turn of the loop led to.
+/// The outcome of one pass of the loop.
 enum LoopFlow {
     Continue,
     End { mode: CloseMode, with_will: bool },
@@ -92,13 +90,13 @@ impl LoopFlow {
 
 impl ClientConnection {
     pub(super) fn new(
-        shared: Arc<BrokerState>,
+        state: Arc<BrokerState>,
         pipe: Pipe,
         connect: Connect,
         planned_faults: PlannedFaults,
     ) -> Self {
         Self {
-            shared,
+            state,
             pipe,
             connect,
             planned_faults,
@@ -120,7 +118,7 @@ impl ClientConnection {
         self.pipe
     }
 
-    /// Writes the CONNACK and what waited for the session, and starts the clocks.
+    /// Writes the CONNACK and the messages queued for the session, and starts the timers.
     pub(super) fn send_connack(&mut self, session: AttachedSession, properties: &[u8]) {
         let version = self.connect.version;
         put_connack(version, session.session_present, 0, properties, &mut self.pipe.outbox);
@@ -129,10 +127,10 @@ impl ClientConnection {
         {
             self.timers.push((Box::pin(sleep(delay)), fault));
         }
-        let announced = self.shared.options.server_keep_alive_secs.filter(|_| version == LabMqttVersion::V5);
+        let announced = self.state.options().server_keep_alive_secs.filter(|_| version == LabMqttVersion::V5);
         let keep_alive = announced.unwrap_or(self.connect.keep_alive_secs);
         let mut keep_alive = Duration::from_secs(u64::from(keep_alive));
-        if let Some(rules) = &self.shared.options.aws {
+        if let Some(rules) = &self.state.options().aws {
             keep_alive = rules.limits().keep_alive(self.connect.keep_alive_secs);
             self.timers.push((Box::pin(sleep(rules.limits().connection_ttl)), CONNECTION_EXPIRED));
         }
@@ -142,7 +140,7 @@ impl ClientConnection {
         }
     }
 
-    /// Serves the client until the end; says how to end and whether the last will is due.
+    /// Serves the client until the end; returns how to close and whether the last will is due.
     pub(super) async fn run(
         &mut self,
         mut outbox: mpsc::Receiver<Delivery>,
@@ -152,16 +150,16 @@ impl ClientConnection {
             return (mode, true);
         }
         let mut batch = Vec::with_capacity(BATCH);
-        let shared = Arc::clone(&self.shared);
+        let state = Arc::clone(&self.state);
         let (mode, with_will) = loop {
             let is_black_hole = !matches!(self.black_hole, BlackHole::None);
             let can_send_more =
                 !is_black_hole && self.pipe.has_room() && self.in_flight.len() < self.max_in_flight();
             let room = self.max_in_flight().saturating_sub(self.in_flight.len()).clamp(1, BATCH);
-            // In order: a fault struck before the client sends something acts before that is read.
+            // Biased: a fault injected before the client sends something acts before that is read.
             let flow = tokio::select! {
                 biased;
-                () = shared.shutdown.cancelled() => LoopFlow::close_with_will(self.close_for_shutdown().await),
+                () = state.shutdown().cancelled() => LoopFlow::close_with_will(self.close_for_shutdown().await),
                 command = commands.recv() => match command {
                     Some(ConnectionCommand::InjectFault(fault)) => LoopFlow::after_fault(self.apply_fault(fault).await),
                     Some(ConnectionCommand::SessionTakenOver) | None => LoopFlow::close_with_will(self.close_for_takeover().await),
@@ -208,20 +206,20 @@ impl ClientConnection {
         (mode, with_will)
     }
 
-    /// Unacknowledged messages first, then what never left; QoS 0 is lost.
+    /// Unacknowledged messages first, then unsent ones; QoS 0 is lost.
     pub(super) fn take_undelivered(&mut self) -> Vec<Delivery> {
         let mut all = self.in_flight.take_unacknowledged();
         all.extend(self.undelivered.drain(..).filter(|delivery| !matches!(delivery, Delivery::Frame(_))));
         all
     }
 
-    /// Reads and drops whatever comes until the peer or the broker ends it.
+    /// Reads and drops everything until the peer or the broker ends the connection.
     pub(super) async fn drain_until_closed(&mut self) -> CloseMode {
-        let shared = Arc::clone(&self.shared);
+        let state = Arc::clone(&self.state);
         loop {
             let is_black_hole = !matches!(self.black_hole, BlackHole::None);
             tokio::select! {
-                () = shared.shutdown.cancelled() => return CloseMode::Abort,
+                () = state.shutdown().cancelled() => return CloseMode::Abort,
                 () = black_hole_end(&mut self.black_hole) => self.black_hole = BlackHole::None,
                 read = self.pipe.drive(), if !is_black_hole => match read {
                     Ok(PipeEvent::Read | PipeEvent::Writable) => self.pipe.inbox.clear(),
@@ -231,7 +229,7 @@ impl ClientConnection {
         }
     }
 
-    /// Sends what is in the outbox already, at most a batch.
+    /// Sends the deliveries that are in the outbox already, at most one batch.
     fn send_pending(&mut self, outbox: &mut mpsc::Receiver<Delivery>) {
         for _ in 0..BATCH {
             if !self.pipe.has_room() || self.in_flight.len() >= self.max_in_flight() {
@@ -251,7 +249,7 @@ impl ClientConnection {
         LoopFlow::Continue
     }
 
-    /// Restarts the keep-alive clock.
+    /// Restarts the keep-alive timer.
     fn reset_keep_alive(&mut self) {
         if let Some((timer, limit)) = &mut self.keep_alive_timer {
             timer.set(sleep(*limit));
@@ -272,7 +270,7 @@ impl ClientConnection {
     async fn receive(&mut self) -> LoopFlow {
         self.reset_keep_alive();
         loop {
-            let max_packet = self.shared.options.max_packet;
+            let max_packet = self.state.options().max_packet;
             match decode(self.connect.version, &mut self.pipe.inbox, max_packet) {
                 Ok(None) => return LoopFlow::Continue,
                 Ok(Some(ClientPacket::Disconnect { with_will })) => {
@@ -307,7 +305,7 @@ impl ClientConnection {
             }
             ClientPacket::Subscribe { packet_id, filters } => self.subscribe(packet_id, filters),
             ClientPacket::Unsubscribe { packet_id, filters } => {
-                let existed = self.shared.router().unsubscribe(&self.connect.client_id, &filters);
+                let existed = self.state.router().unsubscribe(&self.connect.client_id, &filters);
                 let reason_code = |did_exist: &bool| if *did_exist { 0x00 } else { 0x11 };
                 let codes: Vec<u8> = match version {
                     LabMqttVersion::V311 => Vec::new(),
@@ -339,29 +337,29 @@ impl ClientConnection {
                 }
             }
         }
-        self.shared.router().publish(message);
+        self.state.router().publish(message);
     }
 
     fn subscribe(&mut self, packet_id: u16, filters: Vec<(String, u8)>) {
         let version = self.connect.version;
         let refusal = |filter: &str| match version {
             _ if !valid_filter(filter) => Some(if version == LabMqttVersion::V5 { 0x8F } else { 0x80 }),
-            _ if self.shared.options.denied_filters.iter().any(|denied| denied == filter) => {
+            _ if self.state.options().denied_filters.iter().any(|denied| denied == filter) => {
                 Some(if version == LabMqttVersion::V5 { 0x87 } else { 0x80 })
             }
             _ => None,
         };
-        let max_qos = self.shared.options.max_qos;
+        let max_qos = self.state.options().max_qos;
         let code = |(filter, qos): &(String, u8)| refusal(filter).unwrap_or((*qos).min(max_qos));
         let codes: Vec<u8> = filters.iter().map(code).collect();
         put_codes(version, 0x90, packet_id, &codes, &mut self.pipe.outbox);
         let granted = filters.into_iter().zip(codes).filter(|(_, code)| *code < 0x80);
         let granted: Vec<_> = granted.map(|((filter, _), qos)| (filter, qos)).collect();
-        self.shared.router().subscribe(&self.connect.client_id, &granted);
+        self.state.router().subscribe(&self.connect.client_id, &granted);
     }
 }
 
-/// Waits for a timer; for ever if there is none.
+/// Waits for a timer; forever if there is none.
 async fn wait_for_timer(timer: Option<&mut Timer>) {
     match timer {
         Some(timer) => timer.await,
@@ -376,7 +374,7 @@ async fn black_hole_end(black_hole: &mut BlackHole) {
     }
 }
 
-/// Waits for the first of several timers and takes it out.
+/// Waits for the first of several timers, removes it and returns its fault.
 async fn next_fault(timers: &mut Vec<(Timer, Fault)>) -> Fault {
     poll_fn(|cx| {
         let ready = timers.iter_mut().position(|(timer, _)| timer.as_mut().poll(cx).is_ready());

@@ -1,17 +1,18 @@
-//! What does an application message look like inside the broker?
+//! Application messages inside the broker, and their encoding as PUBLISH.
 
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use super::codec::{LabMqttVersion, put_remaining_length};
+use super::LabMqttVersion;
+use super::encode::put_remaining_length;
 
-/// One application message, free of protocol version and packet id.
+/// One application message, independent of protocol version and packet id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApplicationMessage {
     /// Topic name, without wildcards.
     pub topic: String,
-    /// The payload as it came.
+    /// The payload as received.
     pub payload: Bytes,
     /// Quality of service it was published with, 0–2.
     pub qos: u8,
@@ -26,7 +27,7 @@ impl ApplicationMessage {
     }
 
     /// Appends the PUBLISH packet; `packet_id` is not written for QoS 0.
-    pub(super) fn encode(&self, version: LabMqttVersion, flags: PublishFlags, out: &mut BytesMut) {
+    pub(in crate::lab) fn encode(&self, version: LabMqttVersion, flags: PublishFlags, out: &mut BytesMut) {
         let id_length = if flags.qos > 0 { 2 } else { 0 };
         let properties = usize::from(version == LabMqttVersion::V5);
         let length = 2 + self.topic.len() + id_length + properties + self.payload.len();
@@ -47,51 +48,51 @@ impl ApplicationMessage {
 
 /// The parts of a PUBLISH that differ from receiver to receiver.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct PublishFlags {
+pub(in crate::lab) struct PublishFlags {
     /// 0, 1 or 2.
-    pub(super) qos: u8,
+    pub(in crate::lab) qos: u8,
     /// Sent before on this or an earlier connection.
-    pub(super) dup: bool,
+    pub(in crate::lab) dup: bool,
     /// Comes from the retained store.
-    pub(super) retain: bool,
+    pub(in crate::lab) retain: bool,
     /// Meaningful above QoS 0.
-    pub(super) packet_id: u16,
+    pub(in crate::lab) packet_id: u16,
 }
 
-/// What waits in a connected client's outbox.
+/// An entry of a connected client's outbox.
 #[derive(Debug)]
-pub(super) enum Delivery {
+pub(in crate::lab) enum Delivery {
     /// A QoS 0 packet, encoded once for all receivers of one protocol version.
     Frame(Bytes),
     /// A message that the client acknowledges.
     QosPublish(QosPublish),
-    /// QoS 2: the client has the message of this packet id, and waits for PUBREL.
+    /// QoS 2: the client has the message with this packet id and waits for PUBREL.
     Release(u16),
 }
 
 /// A QoS 1 or QoS 2 message on its way to one client.
 #[derive(Debug)]
-pub(super) struct QosPublish {
+pub(in crate::lab) struct QosPublish {
     /// The message.
-    pub(super) message: Arc<ApplicationMessage>,
-    /// 1 or 2: what it is delivered with.
-    pub(super) qos: u8,
+    pub(in crate::lab) message: Arc<ApplicationMessage>,
+    /// 1 or 2: the QoS of the delivery.
+    pub(in crate::lab) qos: u8,
     /// Comes from the retained store.
-    pub(super) retain: bool,
+    pub(in crate::lab) retain: bool,
     /// The packet id it was sent with on an earlier connection.
-    pub(super) previous_packet_id: Option<u16>,
+    pub(in crate::lab) previous_packet_id: Option<u16>,
 }
 
-/// The QoS 0 packets of one message, made when first wanted.
+/// The QoS 0 packets of one message, encoded on first use.
 #[derive(Default)]
-pub(super) struct FrameCache {
+pub(in crate::lab) struct FrameCache {
     v311: Option<Bytes>,
     v5: Option<Bytes>,
 }
 
 impl FrameCache {
     /// The packet for receivers of one protocol version.
-    pub(super) fn get(
+    pub(in crate::lab) fn get(
         &mut self,
         message: &ApplicationMessage,
         version: LabMqttVersion,

@@ -1,12 +1,14 @@
-//! What can go wrong with a connection, and when?
+//! Faults of the broker: what goes wrong with a connection, and when.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// Neither MQTT nor TLS nor HTTP.
+use crate::lab::transport::HandshakeFaults;
+
+/// Bytes that are neither MQTT nor TLS nor HTTP.
 pub(super) const GARBAGE: &[u8] = b"\x00\x0fnot MQTT at all\xff\xfe";
 
-/// One way to end, disturb or refuse a connection. All of them are done with real bytes.
+/// One way to end, disturb or refuse a connection, always with real bytes on the wire.
 ///
 /// A fault that the connection's transport cannot express (a TLS alert on plain TCP) becomes
 /// [`Fault::Fin`].
@@ -19,10 +21,10 @@ pub enum Fault {
     FinWithoutCloseNotify,
     /// A TCP RST.
     Reset,
-    /// Neither read nor write, keep the socket open: for so long, or until the broker stops or the
+    /// Neither read nor write, but keep the socket open: for `lasting`, or until the broker stops or the
     /// client id connects again.
     BlackHole {
-        /// After this the connection works again, if it still lives; `None` = never.
+        /// After this time the connection works again, if it still exists; `None` = never.
         lasting: Option<Duration>,
     },
     /// MQTT 5 DISCONNECT with a reason, then close. MQTT 3.1.1 has no such packet: just close.
@@ -34,25 +36,25 @@ pub enum Fault {
     },
     /// Never answer another PINGREQ.
     SuppressPings,
-    /// Answer each PINGREQ so much later.
+    /// Answer each PINGREQ this much later.
     DelayPings(Duration),
     /// A PUBLISH with QoS 3.
     MalformedPacket,
-    /// Bytes that are no MQTT at all.
+    /// Bytes that are not MQTT.
     Garbage,
-    /// These bytes as they are, and nothing else. At [`When::Accepted`] a FIN follows.
+    /// These bytes and nothing else. At [`FaultTrigger::OnAccept`] a FIN follows.
     Bytes(Cow<'static, [u8]>),
     /// The first half of a PUBLISH, then silence.
     HalfPacket,
-    /// A well-formed QoS 0 PUBLISH on `lab/oversized` with a payload of so many bytes.
+    /// A well-formed QoS 0 PUBLISH on `lab/oversized` with a payload of this many bytes.
     OversizedPublish(usize),
-    /// What the broker does when 1.5 × keep-alive have passed in silence, now.
+    /// What the broker does after 1.5 × keep-alive without a packet, but now.
     KeepAliveCut,
     /// A fatal TLS alert on an established session (`bad_record_mac`), then FIN.
     TlsAlert,
-    /// A WebSocket Close frame, then the closing of what lies below.
+    /// A WebSocket Close frame, then the close of the layers below.
     WebSocketClose {
-        /// Close code, 1000–4999. 1005 sends a frame without code and reason, as it stands for one.
+        /// Close code, 1000–4999. 1005 sends a frame without code and reason, which is what 1005 means.
         code: u16,
         /// Close reason.
         reason: String,
@@ -70,7 +72,7 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The moment at which this fault belongs, for [`Plan::every`].
+    /// The moment at which this fault acts, for [`PlannedFault::every`].
     fn default_trigger(&self) -> FaultTrigger {
         match self {
             Self::UpgradeStatus(_) | Self::NoSubprotocol | Self::TlsRefusal(_) => FaultTrigger::OnAccept,
@@ -80,21 +82,21 @@ impl Fault {
     }
 }
 
-/// The moment at which a planned fault strikes.
+/// The moment at which a planned fault acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultTrigger {
-    /// As soon as TCP accepted, before TLS and WebSocket. (The upgrade and TLS faults act at their
+    /// Right after the TCP accept, before TLS and WebSocket. (The upgrade and TLS faults act at their
     /// own step.)
     OnAccept,
     /// In place of the CONNACK.
     OnConnect,
-    /// So long after the CONNACK.
+    /// This long after the CONNACK.
     AfterConnack(Duration),
-    /// As soon as so many PUBLISH packets went in and out on the connection.
+    /// After this many PUBLISH packets in both directions of the connection.
     AfterMessages(u64),
 }
 
-/// The connections that a planned fault concerns.
+/// The connections that a planned fault applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectionSelector {
     /// All of them, from now on.
@@ -103,24 +105,24 @@ pub enum ConnectionSelector {
     Nth(u64),
 }
 
-/// A fault that waits for its connection and its moment. Plans add up.
+/// A fault with its trigger and its connections. Several planned faults act independently.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedFault {
     /// What happens.
     pub fault: Fault,
     /// When it happens.
     pub trigger: FaultTrigger,
-    /// To whom it happens.
+    /// Which connections it happens to.
     pub connections: ConnectionSelector,
 }
 
 impl PlannedFault {
-    /// Every connection, at the moment where the fault belongs (live faults: right after CONNACK).
+    /// Every connection, at the default moment of the fault (faults of a session: right after the CONNACK).
     pub fn every(fault: Fault) -> Self {
         Self { trigger: fault.default_trigger(), fault, connections: ConnectionSelector::All }
     }
 
-    /// Every connection, at a moment of choice.
+    /// Every connection, at the given moment.
     pub fn every_at(trigger: FaultTrigger, fault: Fault) -> Self {
         Self { fault, trigger, connections: ConnectionSelector::All }
     }
@@ -140,7 +142,7 @@ impl PlannedFault {
     }
 }
 
-/// What is planned for one connection, sorted by moment.
+/// The faults planned for one connection, by moment.
 #[derive(Debug, Default)]
 pub(super) struct PlannedFaults {
     pub(super) on_accept: Vec<Fault>,
@@ -150,7 +152,7 @@ pub(super) struct PlannedFaults {
 }
 
 impl PlannedFaults {
-    /// Picks the plans that concern the given connection (counted from 1).
+    /// The planned faults that apply to the given connection (counted from 1).
     pub(super) fn for_connection(planned: &[PlannedFault], connection: u64) -> Self {
         let mut faults = Self::default();
         for PlannedFault { fault, trigger, .. } in
@@ -167,7 +169,23 @@ impl PlannedFaults {
         faults
     }
 
-    /// The faults whose number of messages is reached; each is given once.
+    /// The faults of the TLS and WebSocket handshakes.
+    pub(super) fn in_handshake(&self) -> HandshakeFaults {
+        let mut faults = HandshakeFaults::default();
+        for fault in &self.on_accept {
+            match fault {
+                Fault::TlsRefusal(alert) => faults.tls_alert = faults.tls_alert.or(Some(*alert)),
+                Fault::UpgradeStatus(status) => {
+                    faults.upgrade_status = faults.upgrade_status.or(Some(*status));
+                }
+                Fault::NoSubprotocol => faults.omits_subprotocol = true,
+                _ => {}
+            }
+        }
+        faults
+    }
+
+    /// The faults whose number of messages is reached; each is returned once.
     pub(super) fn due_after_messages(&mut self, messages: u64) -> Vec<Fault> {
         let due = self.after_messages.extract_if(.., |(count, _)| messages >= *count);
         due.map(|(_, fault)| fault).collect()
