@@ -97,8 +97,8 @@ impl LabSetup {
 
     /// Arms the faults of a scenario and starts the renewal of credentials, at a gateway with the same speed.
     pub fn apply_scenario(&mut self, control: GatewayControl, scenario: &Scenario) {
-        for fault in (scenario.path_faults)() {
-            control.arm(fault);
+        for fault in &scenario.path_faults {
+            control.arm(fault.clone());
         }
         if let Some(secs) = scenario.credential_renewal_secs {
             let interval = self.to_real_time(secs).max(MIN_REPORT_INTERVAL);

@@ -19,7 +19,7 @@ use super::{runtime, usage_error};
 use crate::cli;
 use crate::config::Directories;
 use crate::exit::ExitReason;
-use crate::lab::scenario::{LabTransport, MANUAL_FAULTS, SCENARIOS, Scenario, speed_label};
+use crate::lab::scenario::{LabTransport, MANUAL_FAULTS, Scenario, scenarios, speed_label};
 use crate::lab::{LAB_HOST, LabOptions, LabSetup};
 use crate::signals;
 
@@ -190,8 +190,10 @@ impl LabConsole {
             "renew" => Ok(gateways.renew()),
             "heater" => self.navien.heater(rest),
             "cloud" => self.navien.cloud(rest),
-            "scenarios" => Ok(name_list(SCENARIOS.iter().map(|scenario| (scenario.name, scenario.fault)))),
-            "faults" => Ok(name_list(MANUAL_FAULTS.iter().map(|blow| (blow.name, blow.description)))),
+            "scenarios" => {
+                Ok(name_list(scenarios().iter().map(|scenario| (&*scenario.name, &*scenario.fault))))
+            }
+            "faults" => Ok(name_list(MANUAL_FAULTS.iter().map(|fault| (fault.name, fault.description)))),
             "help" => Ok(ConsoleReply::new(HELP, json!(HELP.lines().collect::<Vec<_>>()))),
             _ => Err(format!("there is no command `{}`; help tells them", clean(command))),
         }

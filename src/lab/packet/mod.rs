@@ -9,6 +9,8 @@ mod decode;
 mod encode;
 mod message;
 
+use serde::Deserialize;
+
 pub(in crate::lab) use decode::{ClientPacket, PROTOCOL_ERROR, ProtocolProbe, decode, probe_protocol};
 #[cfg(test)]
 pub(in crate::lab) use encode::put_remaining_length;
@@ -17,11 +19,13 @@ pub use message::ApplicationMessage;
 pub(in crate::lab) use message::{Delivery, FrameCache, PublishFlags, QosPublish};
 
 /// The protocol version of one connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum LabMqttVersion {
     /// MQTT 3.1.1 (protocol level 4).
+    #[serde(rename = "3.1.1")]
     V311,
     /// MQTT 5 (protocol level 5).
+    #[serde(rename = "5")]
     V5,
 }
 

@@ -33,7 +33,7 @@ impl<'a> Gateways<'a> {
         } else if argument.is_empty() {
             return Err("arm what? A scenario, or an ailment in JSON".to_owned());
         } else {
-            (scenario_by_name(argument)?.path_faults)()
+            scenario_by_name(argument)?.path_faults.clone()
         };
         let arm_everywhere =
             |fault: &PathFault| self.on_each_gateway(|gateway| Some(gateway.arm(fault.clone())));

@@ -10,7 +10,7 @@ use cases::{CASES, Case, Timing};
 use dropscope::classify::Classifier;
 use dropscope::diagnostics::event::{DropKind, Layer};
 use dropscope::diagnostics::{DropRecord, Event};
-use dropscope::lab::scenario::SCENARIOS;
+use dropscope::lab::scenario::scenarios;
 use program::{FinishedRun, Lab, RunningProgram, run, start_scenario};
 use serde_json::json;
 
@@ -86,7 +86,7 @@ fn classify_run(finished: &FinishedRun) -> (&'static str, f64) {
 /// comes by the clock and is back within a second also has one age. (A busy machine blurs what a speed of hundreds
 /// multiplies, and chance may show a single bad spell in so short a time: three may be wrong here.)
 fn assert_patterns(answers: &[(&str, (&'static str, f64))]) {
-    let right = |name: &str| SCENARIOS.iter().find(|one| one.name == name).expect("a story").patterns();
+    let right = |name: &str| scenarios().iter().find(|one| one.name == name).expect("a story").patterns();
     let is_right = |(name, (pattern, _)): &&(&str, (&'static str, f64))| {
         let by_the_clock = right(name).contains(&"scheduled") && *pattern == "fixed_lifetime";
         right(name).contains(pattern) || by_the_clock
@@ -183,7 +183,7 @@ fn every_scenario_records_its_drops() {
 #[test]
 fn every_scenario_is_played_here() {
     let others = ["deaf", "healthy", "mixed"];
-    for scenario in SCENARIOS {
+    for scenario in scenarios() {
         let is_played =
             CASES.iter().any(|case| case.name == scenario.name) || others.contains(&scenario.name);
         assert!(is_played, "{} needs a case", scenario.name);
@@ -194,7 +194,7 @@ fn every_scenario_is_played_here() {
 fn the_list_contains_every_scenario_and_a_wrong_name_suggests_the_nearest() {
     let list = run(&["demo", "--list"]);
     let text = String::from_utf8_lossy(&list.stdout).into_owned();
-    assert!(list.status.success() && text.lines().count() == SCENARIOS.len());
+    assert!(list.status.success() && text.lines().count() == scenarios().len());
     assert!(text.starts_with("nat-silent") && text.contains("press -"), "{text}");
     for arguments in [["demo", "nat-silnet"], ["lab", "nat-silnet"]] {
         let wrong = run(&arguments);
