@@ -83,13 +83,13 @@ mod linux {
             ["VmRSS", "RssAnon", "RssFile", "VmHWM", "Threads"].iter().any(|name| line.starts_with(name))
         };
         status.lines().filter(memory).for_each(|line| println!("  {line}"));
-        let (before, written) = (processor(&process), terminal.seen.len());
+        let (before, written) = (processor(&process), terminal.output_bytes.len());
         let elapsed = run_for(&mut terminal, IDLE);
         let used = processor(&process).saturating_sub(before);
         let share = used.as_secs_f64() / elapsed.as_secs_f64() * 100.0;
         println!(
             "processor while idle: {share:.3} % of a core over {elapsed:?} ({used:?}), {} bytes to the screen",
-            terminal.seen.len() - written
+            terminal.output_bytes.len() - written
         );
         quit(terminal);
     }

@@ -11,8 +11,8 @@ use super::device_options::{
 };
 use super::values::HumanDuration;
 use crate::device::{
-    Answer, CommandSpec, ConfiguredCommand, ConfiguredDevice, Confirm, Context, Kind, Match, Parameter,
-    Template, Value,
+    AnswerMatchRule, AnswerSpec, CommandSpec, ConfiguredCommand, ConfiguredDevice, Confirmation, Parameter,
+    ParameterType, Template, TemplateContext, Value,
 };
 use crate::diagnostics::topics::{filter_matches, is_filter, is_topic};
 
@@ -88,7 +88,7 @@ fn status_command(
 ) -> Result<Arc<str>, DeviceConfigError> {
     let command = built.iter().find(|command| *command.spec.name == **name.get_ref());
     let command = command.ok_or_else(|| error_at(name, "status-command is the name of no [[command]]"))?;
-    if command.spec.confirm != Confirm::None || !command.spec.parameters.is_empty() {
+    if command.spec.confirm != Confirmation::None || !command.spec.parameters.is_empty() {
         return Err(error_at(name, "the status-command must have confirm = \"none\" and no parameters"));
     }
     Ok(Arc::clone(&command.spec.name))
@@ -115,9 +115,9 @@ fn command(options: &CommandOptions) -> Result<ConfiguredCommand, DeviceConfigEr
         None => 0,
     };
     let confirm = match options.confirm {
-        Some(ConfirmOption::None) => Confirm::None,
-        Some(ConfirmOption::Type) => Confirm::Type,
-        Some(ConfirmOption::Ask) | None => Confirm::Ask,
+        Some(ConfirmOption::None) => Confirmation::None,
+        Some(ConfirmOption::Type) => Confirmation::Type,
+        Some(ConfirmOption::Ask) | None => Confirmation::Ask,
     };
     let every = every(options, &name, confirm, &parameters)?;
     let title = options.title.as_deref().unwrap_or(&name).into();
@@ -129,7 +129,7 @@ fn command(options: &CommandOptions) -> Result<ConfiguredCommand, DeviceConfigEr
         key,
         confirm,
         parameters,
-        every,
+        interval: every,
         at_connect: false,
         unavailable: None,
     };
@@ -154,15 +154,23 @@ fn identifier(name: &Spanned<String>, owner: &str) -> Result<Arc<str>, DeviceCon
 /// What a template gives with values of the right kinds.
 fn sample(template: &Template, parameters: &[Parameter]) -> String {
     let sample_value = |parameter: &Parameter| match &parameter.kind {
-        Kind::Integer { min, .. } | Kind::Steps { min, .. } => Value::Integer(*min),
-        Kind::Number { min, .. } => Value::Number(*min),
-        Kind::Choice(words) => Value::Text(words.first().map(ToString::to_string).unwrap_or_default()),
-        Kind::Text { .. } => Value::Text("x".to_owned()),
-        Kind::Flag => Value::Flag(true),
+        ParameterType::Integer { min, .. } | ParameterType::Steps { min, .. } => Value::Integer(*min),
+        ParameterType::Number { min, .. } => Value::Number(*min),
+        ParameterType::Choice(words) => {
+            Value::Text(words.first().map(ToString::to_string).unwrap_or_default())
+        }
+        ParameterType::Text { .. } => Value::Text("x".to_owned()),
+        ParameterType::Flag => Value::Flag(true),
     };
     let values: Vec<_> = parameters.iter().map(sample_value).collect();
     let now = chrono::DateTime::UNIX_EPOCH;
-    template.fill(&Context { correlation_id: "x", client_id: "x", now, parameters, values: &values })
+    template.render(&TemplateContext {
+        correlation_id: "x",
+        client_id: "x",
+        now,
+        parameters,
+        values: &values,
+    })
 }
 
 fn topic(
@@ -170,7 +178,7 @@ fn topic(
     name: &str,
     parameters: &[Parameter],
 ) -> Result<Template, DeviceConfigError> {
-    let template = Template::plain(text.get_ref(), parameters);
+    let template = Template::parse_plain(text.get_ref(), parameters);
     let template = template.map_err(|error| error_at(text, format!("the topic of {name}: {error}")))?;
     if is_topic(&sample(&template, parameters)) {
         Ok(template)
@@ -189,7 +197,7 @@ fn payload(
 ) -> Result<Template, DeviceConfigError> {
     let text = options.payload.as_ref().map_or("", |payload| payload.get_ref().as_str());
     let template = match options.format {
-        Some(PayloadFormat::Text) => Template::plain(text, parameters),
+        Some(PayloadFormat::Text) => Template::parse_plain(text, parameters),
         Some(PayloadFormat::Auto) | None => Template::parse(text, parameters),
     };
     template.map_err(|error| {
@@ -204,7 +212,7 @@ fn answer(
     topic: &Template,
     payload: &Template,
     parameters: &[Parameter],
-) -> Result<Option<Answer>, DeviceConfigError> {
+) -> Result<Option<AnswerSpec>, DeviceConfigError> {
     let Some(text) = &options.answer_topic else {
         return match (options.timeout, options.answer_match) {
             (None, None) => Ok(None),
@@ -220,36 +228,36 @@ fn answer(
             format!("the answer-topic of {name} is no topic filter; only {{client_id}} is filled in"),
         )
     };
-    let filter = Template::plain(text.get_ref(), &[]).map_err(|_| invalid_filter())?;
+    let filter = Template::parse_plain(text.get_ref(), &[]).map_err(|_| invalid_filter())?;
     let filled = sample(&filter, &[]);
-    if filter.holes().any(|hole| hole != "client_id") || !is_filter(&filled) {
+    if filter.placeholders().any(|hole| hole != "client_id") || !is_filter(&filled) {
         return Err(invalid_filter());
     }
     if filter_matches(&filled, &sample(topic, parameters)) {
         let why = format!("the answer-topic of {name} matches its own topic, so that it would answer itself");
         return Err(error_at(text, why));
     }
-    let carries_id = payload.holes().chain(topic.holes()).any(|hole| hole == "correlation_id");
+    let carries_id = payload.placeholders().chain(topic.placeholders()).any(|hole| hole == "correlation_id");
     let rule = match options.answer_match {
         Some(AnswerMatch::CorrelationId) if !carries_id => {
             let why =
                 format!("{name} is matched by its correlation id, but its payload has no {{correlation_id}}");
             return Err(error_at(text, why));
         }
-        requested if requested == Some(AnswerMatch::Any) || !carries_id => Match::Any,
-        _ => Match::CorrelationId,
+        requested if requested == Some(AnswerMatch::Any) || !carries_id => AnswerMatchRule::Any,
+        _ => AnswerMatchRule::CorrelationId,
     };
     let within = options.timeout.map_or(DEFAULT_ANSWER_TIMEOUT, |HumanDuration(time)| time);
     if within < Duration::from_millis(100) || within > Duration::from_secs(3_600) {
         return Err(error_at(&options.name, format!("the timeout of {name} must be from 100ms to 1h")));
     }
-    Ok(Some(Answer { filter, rule, within }))
+    Ok(Some(AnswerSpec { filter, rule, timeout: within }))
 }
 
 fn every(
     options: &CommandOptions,
     name: &str,
-    confirm: Confirm,
+    confirm: Confirmation,
     parameters: &[Parameter],
 ) -> Result<Option<Duration>, DeviceConfigError> {
     let Some(HumanDuration(every)) = options.every else { return Ok(None) };
@@ -259,7 +267,7 @@ fn every(
     if every < Duration::from_secs(5) {
         return Err(error_at(&options.name, format!("every of {name} must be at least 5s, or 0 for never")));
     }
-    if confirm != Confirm::None {
+    if confirm != Confirmation::None {
         let why = format!("{name} is sent by itself (every), so it must be harmless: set confirm = \"none\"");
         return Err(error_at(&options.name, why));
     }
@@ -277,14 +285,14 @@ fn parameter(options: &ParameterOptions) -> Result<Parameter, DeviceConfigError>
     let mut parameter = Parameter { name, kind, unit, default: None };
     if let Some(text) = &options.default {
         let value = parameter
-            .read(text)
+            .parse(text)
             .map_err(|why| error_at(&options.name, format!("its default is wrong: {why}")))?;
         parameter.default = Some(value);
     }
     Ok(parameter)
 }
 
-fn kind(options: &ParameterOptions) -> Result<Kind, String> {
+fn kind(options: &ParameterOptions) -> Result<ParameterType, String> {
     match options.kind {
         ParameterKind::Integer => {
             let (min, max) = bounds(options)?;
@@ -294,13 +302,13 @@ fn kind(options: &ParameterOptions) -> Result<Kind, String> {
             }
             #[expect(clippy::cast_possible_truncation, reason = "whole and below 9e15")]
             let (min, max) = (min as i64, max as i64);
-            Ok(Kind::Integer { min, max })
+            Ok(ParameterType::Integer { min, max })
         }
         ParameterKind::Number => {
             let (min, max) = bounds(options)?;
             match options.step {
                 Some(step) if !(step.is_finite() && step > 0.0) => Err("needs a step above 0".to_owned()),
-                step => Ok(Kind::Number { min, max, step }),
+                step => Ok(ParameterType::Number { min, max, step }),
             }
         }
         ParameterKind::Choice => {
@@ -310,13 +318,13 @@ fn kind(options: &ParameterOptions) -> Result<Kind, String> {
             if words.is_empty() || !words.iter().all(is_valid) {
                 return Err("needs choices, as in choices = [\"eco\", \"boost\"]".to_owned());
             }
-            Ok(Kind::Choice(words))
+            Ok(ParameterType::Choice(words))
         }
         ParameterKind::Text => match options.max_length.unwrap_or(MAX_TEXT_LENGTH) {
-            max_chars @ 1..=MAX_TEXT_LENGTH => Ok(Kind::Text { max_chars, what: None }),
+            max_chars @ 1..=MAX_TEXT_LENGTH => Ok(ParameterType::Text { max_chars, description: None }),
             _ => Err(format!("needs a max-length from 1 to {MAX_TEXT_LENGTH}")),
         },
-        ParameterKind::Flag => Ok(Kind::Flag),
+        ParameterKind::Flag => Ok(ParameterType::Flag),
     }
 }
 

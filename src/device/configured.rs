@@ -7,15 +7,18 @@ use crate::diagnostics::topics::{filter_matches, is_topic};
 
 use super::Value;
 use super::facts::{Fact, FactLevel, facts_of_json};
-use super::port::{BuildError, CommandSpec, Device, Digest, Expected, Incoming, Occasion, Order};
-use super::template::{Context, Template};
+use super::port::{
+    BuildError, CommandContext, CommandSpec, Device, DeviceMessage, DeviceUpdate, ExpectedAnswer,
+    PreparedCommand,
+};
+use super::template::{Template, TemplateContext};
 
 /// Most facts kept.
-const FACTS: usize = 64;
+const MAX_FACTS: usize = 64;
 
 /// How an answer is recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Match {
+pub enum AnswerMatchRule {
     /// The payload contains the correlation id of the command.
     #[default]
     CorrelationId,
@@ -25,13 +28,13 @@ pub enum Match {
 
 /// The answer a command is expected to get.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct AnswerSpec {
     /// Topic filter; `{client_id}` is filled in.
     pub filter: Template,
     /// How it is recognised.
-    pub rule: Match,
+    pub rule: AnswerMatchRule,
     /// How long to wait for it, once the command is sent.
-    pub within: Duration,
+    pub timeout: Duration,
 }
 
 /// A command of the configuration file.
@@ -46,7 +49,7 @@ pub struct ConfiguredCommand {
     /// 0 or 1.
     pub qos: u8,
     /// What is expected to come back.
-    pub answer: Option<Answer>,
+    pub answer: Option<AnswerSpec>,
 }
 
 /// A device known by its configuration only.
@@ -90,22 +93,22 @@ impl ConfiguredDevice {
         filters
     }
 
-    fn tells_status(&self, topic: &str) -> bool {
+    fn is_status_topic(&self, topic: &str) -> bool {
         self.status.iter().any(|filter| filter_matches(filter, topic))
     }
 
-    fn learn(&mut self, fresh: Vec<Fact>) -> bool {
+    fn merge_facts(&mut self, new_facts: Vec<Fact>) -> bool {
         let mut changed = false;
-        for fact in fresh {
-            let place = self.facts.iter().position(|known| known.label == fact.label);
-            match place {
+        for fact in new_facts {
+            let position = self.facts.iter().position(|known| known.label == fact.label);
+            match position {
                 Some(index) => {
                     if let Some(known) = self.facts.get_mut(index).filter(|known| **known != fact) {
                         *known = fact;
                         changed = true;
                     }
                 }
-                None if self.facts.len() < FACTS => {
+                None if self.facts.len() < MAX_FACTS => {
                     self.facts.push(fact);
                     changed = true;
                 }
@@ -116,10 +119,16 @@ impl ConfiguredDevice {
     }
 }
 
-impl Answer {
+impl AnswerSpec {
     fn filter(&self, client_id: &str) -> String {
         let now = chrono::DateTime::UNIX_EPOCH;
-        self.filter.fill(&Context { correlation_id: "", client_id, now, parameters: &[], values: &[] })
+        self.filter.render(&TemplateContext {
+            correlation_id: "",
+            client_id,
+            now,
+            parameters: &[],
+            values: &[],
+        })
     }
 }
 
@@ -143,65 +152,78 @@ impl Device for ConfiguredDevice {
         status.map(|filter| (filter, 0)).chain(answers.map(|filter| (filter, 1))).collect()
     }
 
-    fn listens_to(&self, client_id: &str) -> Vec<String> {
+    fn message_filters(&self, client_id: &str) -> Vec<String> {
         if self.status.is_empty() { self.filters(client_id) } else { self.status.clone() }
     }
 
-    fn answers_on(&self, client_id: &str) -> Vec<String> {
+    fn answer_filters(&self, client_id: &str) -> Vec<String> {
         self.filters(client_id)
     }
 
-    fn build(&self, name: &str, values: &[Value], occasion: &Occasion<'_>) -> Result<Order, BuildError> {
+    fn build(
+        &self,
+        name: &str,
+        values: &[Value],
+        command_context: &CommandContext<'_>,
+    ) -> Result<PreparedCommand, BuildError> {
         let command = self.command(name).ok_or_else(|| BuildError::Unknown(name.to_owned()))?;
         let parameters = &command.spec.parameters;
         if values.len() != parameters.len() {
-            let words = format!("{name} takes {} values and got {}", parameters.len(), values.len());
-            return Err(BuildError::Parameter(words));
+            let message = format!("{name} takes {} values and got {}", parameters.len(), values.len());
+            return Err(BuildError::Parameter(message));
         }
         for (parameter, value) in parameters.iter().zip(values) {
-            if !parameter.admits(value) {
-                let words = format!("{} must be {}", parameter.name, parameter.range());
-                return Err(BuildError::Parameter(words));
+            if !parameter.accepts(value) {
+                let message = format!("{} must be {}", parameter.name, parameter.range());
+                return Err(BuildError::Parameter(message));
             }
         }
-        let Occasion { correlation_id, client_id, now } = *occasion;
-        let context = Context { correlation_id, client_id, now, parameters, values };
-        let topic = command.topic.fill(&context);
+        let CommandContext { correlation_id, client_id, now } = *command_context;
+        let template_context = TemplateContext { correlation_id, client_id, now, parameters, values };
+        let topic = command.topic.render(&template_context);
         // A value must not lead to another level of topics.
         let levels = |text: &str| text.split('/').count();
-        let blank = command.topic.fill(&Context { parameters: &[], values: &[], ..context });
+        let blank =
+            command.topic.render(&TemplateContext { parameters: &[], values: &[], ..template_context });
         if !is_topic(&topic) || levels(&topic) != levels(&blank) {
             return Err(BuildError::Topic(topic));
         }
-        let payload = command.payload.fill(&context).into_bytes();
+        let payload = command.payload.render(&template_context).into_bytes();
         let answer = command.answer.as_ref();
-        let answer = answer.map(|answer| Expected { within: answer.within, is_certain: true });
-        Ok(Order { topic, payload, qos: command.qos.min(1), answer })
+        let answer = answer.map(|answer| ExpectedAnswer { timeout: answer.timeout, is_certain: true });
+        Ok(PreparedCommand { topic, payload, qos: command.qos.min(1), answer })
     }
 
-    fn is_answer(&self, name: &str, occasion: &Occasion<'_>, message: &Incoming<'_>) -> bool {
+    fn is_answer(
+        &self,
+        name: &str,
+        command_context: &CommandContext<'_>,
+        message: &DeviceMessage<'_>,
+    ) -> bool {
         let Some(answer) = self.command(name).and_then(|command| command.answer.as_ref()) else {
             return false;
         };
         // What the broker kept was said before the command.
         !message.retained
-            && filter_matches(&answer.filter(occasion.client_id), message.topic)
+            && filter_matches(&answer.filter(command_context.client_id), message.topic)
             && match answer.rule {
-                Match::Any => true,
-                Match::CorrelationId => contains_word(message.payload, occasion.correlation_id.as_bytes()),
+                AnswerMatchRule::Any => true,
+                AnswerMatchRule::CorrelationId => {
+                    contains_word(message.payload, command_context.correlation_id.as_bytes())
+                }
             }
     }
 
-    fn digest(&mut self, message: &Incoming<'_>) -> Digest {
-        let is_status = self.tells_status(message.topic);
+    fn handle_message(&mut self, message: &DeviceMessage<'_>) -> DeviceUpdate {
+        let is_status = self.is_status_topic(message.topic);
         let facts_changed = (is_status || self.status.is_empty()) && {
             let facts = facts_of_json(message.payload).unwrap_or_else(|| {
                 let text = String::from_utf8_lossy(message.payload);
                 vec![Fact::new(message.topic, &text, None, FactLevel::Normal)]
             });
-            self.learn(facts)
+            self.merge_facts(facts)
         };
-        Digest { is_sign_of_life: !message.retained, facts_changed, changes: Vec::new() }
+        DeviceUpdate { is_sign_of_life: !message.retained, facts_changed, changes: Vec::new() }
     }
 
     fn facts(&self) -> Vec<Fact> {
@@ -215,11 +237,12 @@ impl Device for ConfiguredDevice {
 
 /// Whether `word` stands in `text` by itself: `a-1` is not in `a-12`.
 fn contains_word(text: &[u8], word: &[u8]) -> bool {
-    let is_part = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
+    let is_word_byte =
+        |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');
     !word.is_empty()
         && memchr::memmem::find_iter(text, word).any(|start| {
             let before = start.checked_sub(1).and_then(|index| text.get(index));
-            !is_part(before) && !is_part(text.get(start + word.len()))
+            !is_word_byte(before) && !is_word_byte(text.get(start + word.len()))
         })
 }
 

@@ -7,11 +7,11 @@ use serde_json::Value;
 use crate::diagnostics::clean::clean;
 
 /// Most facts taken from one message.
-const MOST: usize = 64;
+const MAX_FACTS_PER_MESSAGE: usize = 64;
 /// Deepest level of a JSON message that is looked at.
-const DEEPEST: usize = 4;
+const MAX_DEPTH: usize = 4;
 /// Longest value, in characters.
-const LONGEST: usize = 80;
+const MAX_VALUE_CHARS: usize = 80;
 
 /// How much a fact matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,21 +43,26 @@ pub struct Fact {
 impl Fact {
     /// An ordinary fact; control characters and over-long texts are taken care of.
     pub fn new(label: &str, value: &str, unit: Option<&str>, level: FactLevel) -> Self {
-        Self { label: short(label), value: short(value), unit: unit.map(short), level }
+        Self {
+            label: clean_and_cut(label),
+            value: clean_and_cut(value),
+            unit: unit.map(clean_and_cut),
+            level,
+        }
     }
 }
 
 /// Facts that belong together.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Group {
+pub struct FactGroup {
     /// What they are about.
     pub title: Arc<str>,
     /// The facts, in their order.
     pub facts: Vec<Fact>,
 }
 
-fn short(text: &str) -> Arc<str> {
-    match text.char_indices().nth(LONGEST) {
+fn clean_and_cut(text: &str) -> Arc<str> {
+    match text.char_indices().nth(MAX_VALUE_CHARS) {
         Some((end, _)) => clean(&text[..end]).into(),
         None => clean(text).into(),
     }
@@ -67,19 +72,19 @@ fn short(text: &str) -> Arc<str> {
 pub fn facts_of_json(payload: &[u8]) -> Option<Vec<Fact>> {
     let value: Value = serde_json::from_slice(payload).ok()?;
     let mut facts = Vec::new();
-    gather(&value, "", 0, &mut facts);
+    collect_facts(&value, "", 0, &mut facts);
     Some(facts)
 }
 
-fn gather(value: &Value, path: &str, depth: usize, facts: &mut Vec<Fact>) {
-    if facts.len() >= MOST {
+fn collect_facts(value: &Value, path: &str, depth: usize, facts: &mut Vec<Fact>) {
+    if facts.len() >= MAX_FACTS_PER_MESSAGE {
         return;
     }
     let text = match value {
-        Value::Object(fields) if depth < DEEPEST => {
+        Value::Object(fields) if depth < MAX_DEPTH => {
             for (name, value) in fields {
                 let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                gather(value, &path, depth + 1, facts);
+                collect_facts(value, &path, depth + 1, facts);
             }
             return;
         }
@@ -106,23 +111,26 @@ mod tests {
 
     #[test]
     fn plain_values_are_listed_by_their_path() {
-        let told = pairs(r#"{"tank":{"temp":49.5,"list":[1,2]},"on":true,"mode":"eco\u001b[2J"}"#);
+        let facts = pairs(r#"{"tank":{"temp":49.5,"list":[1,2]},"on":true,"mode":"eco\u001b[2J"}"#);
         let expected =
             [("mode", "eco\u{fffd}[2J"), ("on", "yes"), ("tank.list", "[2 items]"), ("tank.temp", "49.5")];
-        let mut told = told.expect("facts");
-        told.sort();
-        assert_eq!(told, expected.map(|(label, value)| (label.to_owned(), value.to_owned())));
+        let mut facts = facts.expect("facts");
+        facts.sort();
+        assert_eq!(facts, expected.map(|(label, value)| (label.to_owned(), value.to_owned())));
         assert_eq!(pairs("42"), Some(vec![("value".to_owned(), "42".to_owned())]));
         assert_eq!(pairs("{"), None);
     }
 
     #[test]
-    fn what_is_huge_or_deep_stays_small() {
+    fn large_or_deep_messages_are_bounded() {
         let deep = format!("{}1{}", "{\"a\":".repeat(100), "}".repeat(100));
         assert_eq!(pairs(&deep).map(|facts| facts.len()), Some(1));
         let fields = (0..1_000).map(|number| format!("\"k{number}\":\"{}\"", "x".repeat(500)));
         let wide = fields.collect::<Vec<_>>().join(",");
         let facts = facts_of_json(format!("{{{wide}}}").as_bytes()).expect("facts");
-        assert!(facts.len() == MOST && facts.iter().all(|fact| fact.value.chars().count() <= LONGEST));
+        assert!(
+            facts.len() == MAX_FACTS_PER_MESSAGE
+                && facts.iter().all(|fact| fact.value.chars().count() <= MAX_VALUE_CHARS)
+        );
     }
 }

@@ -10,15 +10,16 @@
 mod configured;
 mod facts;
 mod parameter;
+mod pending;
 mod port;
 mod template;
-mod waiting;
 
-pub use configured::{Answer, ConfiguredCommand, ConfiguredDevice, Match};
-pub use facts::{Fact, FactLevel, Group, facts_of_json};
-pub use parameter::{Kind, Parameter, Value};
+pub use configured::{AnswerMatchRule, AnswerSpec, ConfiguredCommand, ConfiguredDevice};
+pub use facts::{Fact, FactGroup, FactLevel, facts_of_json};
+pub use parameter::{Parameter, ParameterType, Value};
+pub use pending::{PendingCommands, SilenceChange};
 pub use port::{
-    BuildError, CommandSpec, Confirm, Device, Digest, Expected, Incoming, Occasion, Order, Shown,
+    BuildError, CommandContext, CommandSpec, Confirmation, Device, DeviceMessage, DeviceUpdate, DeviceView,
+    ExpectedAnswer, PreparedCommand,
 };
-pub use template::{Context, Template, TemplateError};
-pub use waiting::{Turn, Waiting};
+pub use template::{Template, TemplateContext, TemplateError};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Largest integer that every JSON reader keeps exactly.
-const EXACT: f64 = 9_007_199_254_740_992.0;
+const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
 /// A value filled into a command.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +45,7 @@ impl Value {
 
 /// What kind of value, and which.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Kind {
+pub enum ParameterType {
     /// A whole number.
     Integer {
         /// Smallest.
@@ -81,7 +81,7 @@ pub enum Kind {
         /// Longest, in characters.
         max_chars: usize,
         /// What it is to say, where its length does not tell.
-        what: Option<Arc<str>>,
+        description: Option<Arc<str>>,
     },
     /// On or off.
     Flag,
@@ -93,7 +93,7 @@ pub struct Parameter {
     /// Its name in the template.
     pub name: Arc<str>,
     /// What it may be.
-    pub kind: Kind,
+    pub kind: ParameterType,
     /// Unit, for the person who types it.
     pub unit: Option<Arc<str>>,
     /// Taken when nothing is typed.
@@ -105,43 +105,46 @@ impl Parameter {
     ///
     /// # Errors
     /// One sentence that tells the range.
-    pub fn read(&self, typed: &str) -> Result<Value, String> {
-        let typed = typed.trim();
-        if typed.is_empty() {
-            return self.default.clone().ok_or_else(|| self.refusal());
+    pub fn parse(&self, input: &str) -> Result<Value, String> {
+        let input = input.trim();
+        if input.is_empty() {
+            return self.default.clone().ok_or_else(|| self.range_error());
         }
         let value = match &self.kind {
-            Kind::Integer { .. } => typed.parse().ok().map(Value::Integer),
-            Kind::Number { .. } => typed.replace(',', ".").parse().ok().map(Value::Number),
-            Kind::Steps { .. } => self.steps(typed).map(Value::Integer),
-            Kind::Choice(words) => {
-                let word = words.iter().find(|word| word.eq_ignore_ascii_case(typed));
+            ParameterType::Integer { .. } => input.parse().ok().map(Value::Integer),
+            ParameterType::Number { .. } => input.replace(',', ".").parse().ok().map(Value::Number),
+            ParameterType::Steps { .. } => self.steps(input).map(Value::Integer),
+            ParameterType::Choice(words) => {
+                let word = words.iter().find(|word| word.eq_ignore_ascii_case(input));
                 word.map(|word| Value::Text(word.to_string()))
             }
-            Kind::Text { .. } => Some(Value::Text(typed.to_owned())),
-            Kind::Flag => match typed.to_ascii_lowercase().as_str() {
+            ParameterType::Text { .. } => Some(Value::Text(input.to_owned())),
+            ParameterType::Flag => match input.to_ascii_lowercase().as_str() {
                 "on" | "true" | "yes" | "1" => Some(Value::Flag(true)),
                 "off" | "false" | "no" | "0" => Some(Value::Flag(false)),
                 _ => None,
             },
         };
-        value.filter(|value| self.admits(value)).ok_or_else(|| self.refusal())
+        value.filter(|value| self.accepts(value)).ok_or_else(|| self.range_error())
     }
 
     /// Whether a value is of the right kind and in range.
-    pub fn admits(&self, value: &Value) -> bool {
+    pub fn accepts(&self, value: &Value) -> bool {
         match (&self.kind, value) {
-            (Kind::Integer { min, max }, Value::Integer(number)) => (min..=max).contains(&number),
-            (Kind::Steps { min, max, .. }, Value::Integer(steps)) => (min..=max).contains(&steps),
-            (Kind::Number { min, max, step }, Value::Number(number)) => {
+            (ParameterType::Integer { min, max }, Value::Integer(number)) => (min..=max).contains(&number),
+            (ParameterType::Steps { min, max, .. }, Value::Integer(steps)) => (min..=max).contains(&steps),
+            (ParameterType::Number { min, max, step }, Value::Number(number)) => {
                 let fits = step.is_none_or(|step| is_multiple(*number, step));
-                number.is_finite() && number.abs() < EXACT && (min..=max).contains(&number) && fits
+                number.is_finite()
+                    && number.abs() < MAX_EXACT_INTEGER
+                    && (min..=max).contains(&number)
+                    && fits
             }
-            (Kind::Choice(words), Value::Text(text)) => words.iter().any(|word| **word == **text),
-            (Kind::Text { max_chars, .. }, Value::Text(text)) => {
+            (ParameterType::Choice(words), Value::Text(text)) => words.iter().any(|word| **word == **text),
+            (ParameterType::Text { max_chars, .. }, Value::Text(text)) => {
                 text.chars().count() <= *max_chars && !text.chars().any(char::is_control)
             }
-            (Kind::Flag, Value::Flag(_)) => true,
+            (ParameterType::Flag, Value::Flag(_)) => true,
             _ => false,
         }
     }
@@ -150,56 +153,56 @@ impl Parameter {
     pub fn range(&self) -> String {
         let unit = self.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default();
         match &self.kind {
-            Kind::Integer { min, max } => format!("{min} to {max}{unit}"),
-            Kind::Number { min, max, step: None } => format!("{min} to {max}{unit}"),
-            Kind::Number { min, max, step: Some(step) } => {
+            ParameterType::Integer { min, max } => format!("{min} to {max}{unit}"),
+            ParameterType::Number { min, max, step: None } => format!("{min} to {max}{unit}"),
+            ParameterType::Number { min, max, step: Some(step) } => {
                 format!("{min} to {max}{unit} in steps of {step}")
             }
-            Kind::Steps { min, max, size, .. } => {
+            ParameterType::Steps { min, max, size, .. } => {
                 let [min, max] = [min, max].map(|steps| self.quantity(*steps).unwrap_or_default());
                 format!("{min} to {max}{unit}, to the nearest {size}")
             }
-            Kind::Choice(words) => words.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(", "),
-            Kind::Text { what: Some(what), .. } => what.to_string(),
-            Kind::Text { max_chars, .. } => format!("a text of at most {max_chars} characters"),
-            Kind::Flag => "on or off".to_owned(),
+            ParameterType::Choice(words) => words.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join(", "),
+            ParameterType::Text { description: Some(what), .. } => what.to_string(),
+            ParameterType::Text { max_chars, .. } => format!("a text of at most {max_chars} characters"),
+            ParameterType::Flag => "on or off".to_owned(),
         }
     }
 
     /// A value as it is shown to whoever is about to send it.
-    pub fn words(&self, value: &Value) -> String {
-        let own = match value {
+    pub fn format_value(&self, value: &Value) -> String {
+        let formatted = match value {
             Value::Integer(steps) => self.quantity(*steps),
             Value::Flag(is_on) => Some(if *is_on { "on" } else { "off" }.to_owned()),
             _ => None,
         };
-        let value = own.unwrap_or_else(|| value.to_string());
+        let value = formatted.unwrap_or_else(|| value.to_string());
         self.unit.as_ref().map_or_else(|| value.clone(), |unit| format!("{value} {unit}"))
     }
 
     /// So many steps as a quantity, to a tenth; `None` if this is nothing that is counted in steps.
     fn quantity(&self, steps: i64) -> Option<String> {
-        let Kind::Steps { origin, size, .. } = &self.kind else { return None };
+        let ParameterType::Steps { origin, size, .. } = &self.kind else { return None };
         #[expect(clippy::cast_precision_loss, reason = "whoever counts steps has fewer than 2^53")]
         let quantity = origin + size * steps as f64;
         Some(format!("{quantity:.1}"))
     }
 
     /// The steps nearest to what was typed, with or without its unit.
-    fn steps(&self, typed: &str) -> Option<i64> {
-        let Kind::Steps { origin, size, .. } = &self.kind else { return None };
+    fn steps(&self, input: &str) -> Option<i64> {
+        let ParameterType::Steps { origin, size, .. } = &self.kind else { return None };
         let unit = self.unit.as_deref().unwrap_or_default();
         let units = [unit, unit.trim_start_matches('°')];
-        let bare = units.iter().find_map(|unit| typed.strip_suffix(unit).filter(|_| !unit.is_empty()));
-        let number: f64 = bare.unwrap_or(typed).trim_end().replace(',', ".").parse().ok()?;
+        let number_text = units.iter().find_map(|unit| input.strip_suffix(unit).filter(|_| !unit.is_empty()));
+        let number: f64 = number_text.unwrap_or(input).trim_end().replace(',', ".").parse().ok()?;
         let steps = ((number - origin) / size).round_ties_even();
         #[expect(clippy::cast_possible_truncation, reason = "whole and within 53 bits")]
-        (steps.abs() < EXACT).then_some(steps as i64)
+        (steps.abs() < MAX_EXACT_INTEGER).then_some(steps as i64)
     }
 
-    fn refusal(&self) -> String {
+    fn range_error(&self) -> String {
         match &self.kind {
-            Kind::Choice(_) => format!("{} must be one of: {}", self.name, self.range()),
+            ParameterType::Choice(_) => format!("{} must be one of: {}", self.name, self.range()),
             _ => format!("{} must be {}", self.name, self.range()),
         }
     }
@@ -214,59 +217,61 @@ fn is_multiple(number: f64, step: f64) -> bool {
 mod tests {
     use super::*;
 
-    fn parameter(kind: Kind) -> Parameter {
+    fn parameter(kind: ParameterType) -> Parameter {
         Parameter { name: "x".into(), kind, unit: Some("°C".into()), default: None }
     }
 
     #[test]
-    fn what_is_typed_is_read_within_its_range_or_refused_with_it() {
-        let number = parameter(Kind::Number { min: 35.0, max: 65.0, step: Some(0.5) });
-        assert_eq!(number.read(" 48,5 "), Ok(Value::Number(48.5)));
+    fn input_is_parsed_within_its_range_or_refused_with_it() {
+        let number = parameter(ParameterType::Number { min: 35.0, max: 65.0, step: Some(0.5) });
+        assert_eq!(number.parse(" 48,5 "), Ok(Value::Number(48.5)));
         for wrong in ["34.5", "65.5", "48.3", "NaN", "inf", "1e400", "", "warm"] {
             assert_eq!(
-                number.read(wrong),
+                number.parse(wrong),
                 Err("x must be 35 to 65 °C in steps of 0.5".to_owned()),
                 "{wrong}"
             );
         }
-        let choice = parameter(Kind::Choice(vec!["eco".into(), "Boost".into()]));
-        assert_eq!(choice.read("boost"), Ok(Value::Text("Boost".to_owned())));
-        assert_eq!(choice.read("off"), Err("x must be one of: eco, Boost".to_owned()));
-        let whole =
-            Parameter { default: Some(Value::Integer(3)), ..parameter(Kind::Integer { min: -1, max: 9 }) };
-        assert_eq!((whole.read(""), whole.read("-1")), (Ok(Value::Integer(3)), Ok(Value::Integer(-1))));
-        assert!(whole.read("9223372036854775808").is_err() && whole.read("1.5").is_err());
-        let flag = Parameter { unit: None, ..parameter(Kind::Flag) };
-        assert_eq!(flag.read("ON"), Ok(Value::Flag(true)));
-        assert_eq!(flag.words(&Value::Flag(false)), "off", "in the words it is typed in");
-        let named = Kind::Text { max_chars: 9, what: Some("a month".into()) };
-        assert_eq!(parameter(named).read(""), Err("x must be a month".to_owned()));
-        let text = parameter(Kind::Text { max_chars: 3, what: None });
-        assert!(text.read("äöü").is_ok() && text.read("äöüx").is_err());
-        assert!(!text.admits(&Value::Text("a\n".to_owned())) && !text.admits(&Value::Flag(true)));
+        let choice = parameter(ParameterType::Choice(vec!["eco".into(), "Boost".into()]));
+        assert_eq!(choice.parse("boost"), Ok(Value::Text("Boost".to_owned())));
+        assert_eq!(choice.parse("off"), Err("x must be one of: eco, Boost".to_owned()));
+        let whole = Parameter {
+            default: Some(Value::Integer(3)),
+            ..parameter(ParameterType::Integer { min: -1, max: 9 })
+        };
+        assert_eq!((whole.parse(""), whole.parse("-1")), (Ok(Value::Integer(3)), Ok(Value::Integer(-1))));
+        assert!(whole.parse("9223372036854775808").is_err() && whole.parse("1.5").is_err());
+        let flag = Parameter { unit: None, ..parameter(ParameterType::Flag) };
+        assert_eq!(flag.parse("ON"), Ok(Value::Flag(true)));
+        assert_eq!(flag.format_value(&Value::Flag(false)), "off", "in the words it is typed in");
+        let named = ParameterType::Text { max_chars: 9, description: Some("a month".into()) };
+        assert_eq!(parameter(named).parse(""), Err("x must be a month".to_owned()));
+        let text = parameter(ParameterType::Text { max_chars: 3, description: None });
+        assert!(text.parse("äöü").is_ok() && text.parse("äöüx").is_err());
+        assert!(!text.accepts(&Value::Text("a\n".to_owned())) && !text.accepts(&Value::Flag(true)));
     }
 
     #[test]
-    fn what_is_counted_in_steps_is_typed_and_shown_as_a_quantity() {
-        let celsius = parameter(Kind::Steps { min: 81, max: 131, origin: 0.0, size: 0.5 });
-        for (typed, steps) in [("60", 120), ("60.25", 120), ("60,5 °C", 121), ("48.5C", 97), ("40.5", 81)] {
-            assert_eq!(celsius.read(typed), Ok(Value::Integer(steps)), "{typed}");
+    fn step_values_are_entered_and_shown_as_quantities() {
+        let celsius = parameter(ParameterType::Steps { min: 81, max: 131, origin: 0.0, size: 0.5 });
+        for (input, steps) in [("60", 120), ("60.25", 120), ("60,5 °C", 121), ("48.5C", 97), ("40.5", 81)] {
+            assert_eq!(celsius.parse(input), Ok(Value::Integer(steps)), "{input}");
         }
         for wrong in ["40", "66", "140", "60 °F", "NaN", "1e400", "°C", ""] {
             let refusal = "x must be 40.5 to 65.5 °C, to the nearest 0.5";
-            assert_eq!(celsius.read(wrong), Err(refusal.to_owned()), "{wrong}");
+            assert_eq!(celsius.parse(wrong), Err(refusal.to_owned()), "{wrong}");
         }
-        assert_eq!(celsius.words(&Value::Integer(121)), "60.5 °C");
+        assert_eq!(celsius.format_value(&Value::Integer(121)), "60.5 °C");
         let fahrenheit = Parameter {
             unit: Some("°F".into()),
-            ..parameter(Kind::Steps { min: 81, max: 131, origin: 32.0, size: 0.9 })
+            ..parameter(ParameterType::Steps { min: 81, max: 131, origin: 32.0, size: 0.9 })
         };
         for (typed, steps, shown) in
             [("140", 120, "140.0 °F"), ("121F", 99, "121.1 °F"), ("149.9 °F", 131, "149.9 °F")]
         {
-            assert_eq!(fahrenheit.read(typed), Ok(Value::Integer(steps)), "{typed}");
-            assert_eq!(fahrenheit.words(&Value::Integer(steps)), shown);
+            assert_eq!(fahrenheit.parse(typed), Ok(Value::Integer(steps)), "{typed}");
+            assert_eq!(fahrenheit.format_value(&Value::Integer(steps)), shown);
         }
-        assert!(fahrenheit.read("60").is_err(), "what was meant in °C is not taken for °F");
+        assert!(fahrenheit.parse("60").is_err(), "what was meant in °C is not taken for °F");
     }
 }

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::{Fact, Group, Parameter, Value};
+use super::{Fact, FactGroup, Parameter, Value};
 use crate::diagnostics::Stamp;
 
 /// What is asked before a command goes out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Confirm {
+pub enum Confirmation {
     /// Nothing: it changes nothing.
     None,
     /// Yes or no.
@@ -31,13 +31,13 @@ pub struct CommandSpec {
     /// The key that starts it on the Device screen, as in the keymap (`p`, `F5`).
     pub key: Option<Arc<str>>,
     /// What is asked first.
-    pub confirm: Confirm,
+    pub confirm: Confirmation,
     /// What is to be filled in, in order.
     pub parameters: Vec<Parameter>,
     /// What it does and what may come of it, for whoever is asked whether to send it.
     pub explanation: Option<Arc<str>>,
     /// Sent by itself this often while connected; needs no confirmation and a default for each parameter.
-    pub every: Option<Duration>,
+    pub interval: Option<Duration>,
     /// Sent by itself once in each session, under the same condition.
     pub at_connect: bool,
     /// Why it cannot be sent now, if so (the device cannot do it, or did not say yet).
@@ -53,9 +53,9 @@ impl CommandSpec {
             title: name.into(),
             explanation: None,
             key: None,
-            confirm: Confirm::None,
+            confirm: Confirmation::None,
             parameters: Vec::new(),
-            every: None,
+            interval: None,
             at_connect: false,
             unavailable: None,
         }
@@ -64,7 +64,7 @@ impl CommandSpec {
 
 /// When and by whom a command is sent.
 #[derive(Debug, Clone, Copy)]
-pub struct Occasion<'a> {
+pub struct CommandContext<'a> {
     /// Ties the answer to it; unique.
     pub correlation_id: &'a str,
     /// MQTT client id in force.
@@ -75,7 +75,7 @@ pub struct Occasion<'a> {
 
 /// A command ready to be published.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Order {
+pub struct PreparedCommand {
     /// Topic name.
     pub topic: String,
     /// Payload.
@@ -83,14 +83,14 @@ pub struct Order {
     /// 0 or 1.
     pub qos: u8,
     /// What is expected to come back; `None` = nothing.
-    pub answer: Option<Expected>,
+    pub answer: Option<ExpectedAnswer>,
 }
 
 /// The answer that a command is expected to get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Expected {
+pub struct ExpectedAnswer {
     /// How long to wait for it once the command is sent.
-    pub within: Duration,
+    pub timeout: Duration,
     /// Whether a device that hears always answers. If not, an answer that does not come tells nothing of its
     /// hearing.
     pub is_certain: bool,
@@ -115,7 +115,7 @@ pub enum BuildError {
 
 /// A message that arrived on a topic the device listens to.
 #[derive(Debug, Clone, Copy)]
-pub struct Incoming<'a> {
+pub struct DeviceMessage<'a> {
     /// When.
     pub at: Stamp,
     /// Topic name.
@@ -128,7 +128,7 @@ pub struct Incoming<'a> {
 
 /// What reading a message gave.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Digest {
+pub struct DeviceUpdate {
     /// It came from the device: it is not silent.
     pub is_sign_of_life: bool,
     /// The facts are others now.
@@ -154,29 +154,34 @@ pub trait Device: Send + fmt::Debug {
     fn subscriptions(&self, client_id: &str) -> Vec<(String, u8)>;
 
     /// Filters of messages to read always. They are compared with every message: keep them few.
-    fn listens_to(&self, client_id: &str) -> Vec<String>;
+    fn message_filters(&self, client_id: &str) -> Vec<String>;
 
     /// Filters of messages to read only while a command waits for its answer.
-    fn answers_on(&self, client_id: &str) -> Vec<String>;
+    fn answer_filters(&self, client_id: &str) -> Vec<String>;
 
     /// Makes a command ready to be published.
     ///
     /// # Errors
     /// For an unknown command and for values that are missing or out of range, one sentence.
-    fn build(&self, name: &str, values: &[Value], occasion: &Occasion<'_>) -> Result<Order, BuildError>;
+    fn build(
+        &self,
+        name: &str,
+        values: &[Value],
+        context: &CommandContext<'_>,
+    ) -> Result<PreparedCommand, BuildError>;
 
     /// Whether a message answers a command that was sent.
-    fn is_answer(&self, name: &str, occasion: &Occasion<'_>, message: &Incoming<'_>) -> bool;
+    fn is_answer(&self, name: &str, context: &CommandContext<'_>, message: &DeviceMessage<'_>) -> bool;
 
     /// Reads a message.
-    fn digest(&mut self, message: &Incoming<'_>) -> Digest;
+    fn handle_message(&mut self, message: &DeviceMessage<'_>) -> DeviceUpdate;
 
     /// What it says of itself, most important first.
     fn facts(&self) -> Vec<Fact>;
 
     /// Everything that is known of it, in groups.
-    fn details(&self) -> Vec<Group> {
-        vec![Group { title: self.title(), facts: self.facts() }]
+    fn details(&self) -> Vec<FactGroup> {
+        vec![FactGroup { title: self.title(), facts: self.facts() }]
     }
 
     /// A connected device of which nothing came for this long counts as silent; `None` = only unanswered
@@ -188,7 +193,7 @@ pub trait Device: Send + fmt::Debug {
 
 /// A device as a screen shows it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Shown {
+pub struct DeviceView {
     /// What it is called.
     pub title: Arc<str>,
     /// What it can be told.
@@ -198,9 +203,9 @@ pub struct Shown {
     /// What it says of itself.
     pub facts: Arc<[Fact]>,
     /// Everything that is known of it.
-    pub details: Arc<[Group]>,
+    pub details: Arc<[FactGroup]>,
     /// When it was last heard of (on the clocks that stamp the events, or in field time once published).
-    pub heard: Option<Stamp>,
+    pub last_heard: Option<Stamp>,
     /// Messages of the device that came too fast to be read.
     pub unread: u64,
 }

@@ -6,7 +6,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-use super::{Kind, Parameter, Value};
+use super::{Parameter, ParameterType, Value};
 
 /// Names with a meaning of their own.
 const BUILT_IN: [&str; 4] = ["correlation_id", "client_id", "now", "now_ms"];
@@ -32,7 +32,7 @@ pub enum TemplateError {
 
 /// What holes are filled with.
 #[derive(Debug, Clone, Copy)]
-pub struct Context<'a> {
+pub struct TemplateContext<'a> {
     /// For `{correlation_id}`.
     pub correlation_id: &'a str,
     /// For `{client_id}`.
@@ -46,15 +46,15 @@ pub struct Context<'a> {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Part {
+enum TemplatePart {
     Text(String),
-    Hole { name: String, quoted: bool },
+    Placeholder { name: String, quoted: bool },
 }
 
 /// A text with holes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
-    parts: Vec<Part>,
+    parts: Vec<TemplatePart>,
     is_json: bool,
 }
 
@@ -64,11 +64,11 @@ impl Template {
     /// # Errors
     /// For a hole nothing fills, and for JSON that is none.
     pub fn parse(text: &str, parameters: &[Parameter]) -> Result<Self, TemplateError> {
-        let mut template = Self::plain(text, parameters)?;
+        let mut template = Self::parse_plain(text, parameters)?;
         template.is_json = text.trim_start().starts_with(['{', '[']);
         if template.is_json {
-            template.place_holes()?;
-            template.prove(parameters)?;
+            template.locate_placeholders()?;
+            template.check_json(parameters)?;
         }
         Ok(template)
     }
@@ -77,16 +77,16 @@ impl Template {
     ///
     /// # Errors
     /// For a hole nothing fills.
-    pub fn plain(text: &str, parameters: &[Parameter]) -> Result<Self, TemplateError> {
-        let parts = split(text);
-        let named = |name: &str| parameters.iter().any(|parameter| *parameter.name == *name);
+    pub fn parse_plain(text: &str, parameters: &[Parameter]) -> Result<Self, TemplateError> {
+        let parts = split_parts(text);
+        let is_parameter = |name: &str| parameters.iter().any(|parameter| *parameter.name == *name);
         for part in &parts {
-            if let Part::Hole { name, .. } = part
+            if let TemplatePart::Placeholder { name, .. } = part
                 && !BUILT_IN.contains(&name.as_str())
-                && !named(name)
+                && !is_parameter(name)
             {
-                let own = parameters.iter().map(|parameter| parameter.name.as_ref());
-                let known = BUILT_IN.into_iter().chain(own).collect::<Vec<_>>().join(", ");
+                let parameter_names = parameters.iter().map(|parameter| parameter.name.as_ref());
+                let known = BUILT_IN.into_iter().chain(parameter_names).collect::<Vec<_>>().join(", ");
                 return Err(TemplateError::Unknown { name: name.clone(), known });
             }
         }
@@ -94,58 +94,58 @@ impl Template {
     }
 
     /// The names of its holes.
-    pub fn holes(&self) -> impl Iterator<Item = &str> {
+    pub fn placeholders(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Hole { name, .. } => Some(name.as_str()),
-            Part::Text(_) => None,
+            TemplatePart::Placeholder { name, .. } => Some(name.as_str()),
+            TemplatePart::Text(_) => None,
         })
     }
 
     /// The text with its holes filled; a hole without a value stays empty (`null` in JSON).
-    pub fn fill(&self, context: &Context<'_>) -> String {
-        let mut filled = String::new();
+    pub fn render(&self, context: &TemplateContext<'_>) -> String {
+        let mut rendered = String::new();
         for part in &self.parts {
             match part {
-                Part::Text(text) => filled.push_str(text),
-                Part::Hole { name, quoted } => {
+                TemplatePart::Text(text) => rendered.push_str(text),
+                TemplatePart::Placeholder { name, quoted } => {
                     let value = value_of(name, context);
                     match (self.is_json, quoted) {
-                        (false, _) => filled.extend(value.map(|value| value.to_string())),
+                        (false, _) => rendered.extend(value.map(|value| value.to_string())),
                         (true, true) => {
                             let text = value.map(|value| value.to_string()).unwrap_or_default();
-                            filled.push_str(&escaped(&text));
+                            rendered.push_str(&json_escaped(&text));
                         }
                         (true, false) => {
                             let json = value.map_or(serde_json::Value::Null, |value| value.json());
-                            filled.push_str(&json.to_string());
+                            rendered.push_str(&json.to_string());
                         }
                     }
                 }
             }
         }
-        filled
+        rendered
     }
 
     /// Finds out which holes are inside strings; the others must stand in the place of a whole value.
-    fn place_holes(&mut self) -> Result<(), TemplateError> {
-        let mut scan = Scan::default();
-        let first_of = |part: Option<&Part>| match part {
-            Some(Part::Text(text)) => text.trim_start().chars().next(),
+    fn locate_placeholders(&mut self) -> Result<(), TemplateError> {
+        let mut scanner = JsonScanner::default();
+        let first_of = |part: Option<&TemplatePart>| match part {
+            Some(TemplatePart::Text(text)) => text.trim_start().chars().next(),
             _ => None,
         };
         for index in 0..self.parts.len() {
             let next = first_of(self.parts.get(index + 1));
             match &mut self.parts[index] {
-                Part::Text(text) => text.chars().for_each(|c| scan.step(c)),
-                Part::Hole { name, quoted } => {
-                    *quoted = scan.in_string;
-                    let is_value =
-                        matches!(scan.last, Some(':' | ',' | '[')) && matches!(next, Some(',' | ']' | '}'));
-                    if scan.pending > 0 || !(scan.in_string || is_value) {
+                TemplatePart::Text(text) => text.chars().for_each(|c| scanner.step(c)),
+                TemplatePart::Placeholder { name, quoted } => {
+                    *quoted = scanner.in_string;
+                    let is_value = matches!(scanner.last, Some(':' | ',' | '['))
+                        && matches!(next, Some(',' | ']' | '}'));
+                    if scanner.pending > 0 || !(scanner.in_string || is_value) {
                         return Err(TemplateError::Misplaced(name.clone()));
                     }
-                    if !scan.in_string {
-                        scan.last = Some('0');
+                    if !scanner.in_string {
+                        scanner.last = Some('0');
                     }
                 }
             }
@@ -153,12 +153,13 @@ impl Template {
         Ok(())
     }
 
-    fn prove(&self, parameters: &[Parameter]) -> Result<(), TemplateError> {
-        let values: Vec<_> = parameters.iter().map(|parameter| sample(&parameter.kind)).collect();
+    fn check_json(&self, parameters: &[Parameter]) -> Result<(), TemplateError> {
+        let values: Vec<_> = parameters.iter().map(|parameter| sample_value(&parameter.kind)).collect();
         let now = DateTime::UNIX_EPOCH;
-        let context = Context { correlation_id: "x", client_id: "x", now, parameters, values: &values };
-        let filled = self.fill(&context);
-        match serde_json::from_str::<serde::de::IgnoredAny>(&filled) {
+        let context =
+            TemplateContext { correlation_id: "x", client_id: "x", now, parameters, values: &values };
+        let rendered = self.render(&context);
+        match serde_json::from_str::<serde::de::IgnoredAny>(&rendered) {
             Ok(_) => Ok(()),
             Err(error) => Err(TemplateError::NotJson(error.to_string())),
         }
@@ -167,7 +168,7 @@ impl Template {
 
 /// Where in a JSON document a reader stands.
 #[derive(Default)]
-struct Scan {
+struct JsonScanner {
     in_string: bool,
     /// Characters of an escape sequence still to come.
     pending: u8,
@@ -176,7 +177,7 @@ struct Scan {
     last: Option<char>,
 }
 
-impl Scan {
+impl JsonScanner {
     fn step(&mut self, c: char) {
         if !self.in_string {
             self.in_string = c == '"';
@@ -198,7 +199,7 @@ impl Scan {
     }
 }
 
-fn value_of(name: &str, context: &Context<'_>) -> Option<Value> {
+fn value_of(name: &str, context: &TemplateContext<'_>) -> Option<Value> {
     Some(match name {
         "correlation_id" => Value::Text(context.correlation_id.to_owned()),
         "client_id" => Value::Text(context.client_id.to_owned()),
@@ -212,21 +213,21 @@ fn value_of(name: &str, context: &Context<'_>) -> Option<Value> {
 }
 
 /// A text as the inside of a JSON string.
-fn escaped(text: &str) -> String {
+fn json_escaped(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned()
 }
 
-fn sample(kind: &Kind) -> Value {
+fn sample_value(kind: &ParameterType) -> Value {
     match kind {
-        Kind::Integer { .. } | Kind::Steps { .. } => Value::Integer(0),
-        Kind::Number { .. } => Value::Number(0.5),
-        Kind::Choice(_) | Kind::Text { .. } => Value::Text("x".to_owned()),
-        Kind::Flag => Value::Flag(true),
+        ParameterType::Integer { .. } | ParameterType::Steps { .. } => Value::Integer(0),
+        ParameterType::Number { .. } => Value::Number(0.5),
+        ParameterType::Choice(_) | ParameterType::Text { .. } => Value::Text("x".to_owned()),
+        ParameterType::Flag => Value::Flag(true),
     }
 }
 
-fn split(text: &str) -> Vec<Part> {
+fn split_parts(text: &str) -> Vec<TemplatePart> {
     let mut parts = Vec::new();
     let mut literal = String::new();
     let mut rest = text;
@@ -238,9 +239,9 @@ fn split(text: &str) -> Vec<Part> {
             rest = &from[name.len() + 4..];
         } else if let Some(name) = word_before(&from[1..], "}") {
             if !literal.is_empty() {
-                parts.push(Part::Text(std::mem::take(&mut literal)));
+                parts.push(TemplatePart::Text(std::mem::take(&mut literal)));
             }
-            parts.push(Part::Hole { name: name.to_owned(), quoted: false });
+            parts.push(TemplatePart::Placeholder { name: name.to_owned(), quoted: false });
             rest = &from[name.len() + 2..];
         } else {
             literal.push('{');
@@ -249,7 +250,7 @@ fn split(text: &str) -> Vec<Part> {
     }
     literal.push_str(rest);
     if !literal.is_empty() {
-        parts.push(Part::Text(literal));
+        parts.push(TemplatePart::Text(literal));
     }
     parts
 }

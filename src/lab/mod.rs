@@ -22,29 +22,26 @@ mod setup;
 mod sync;
 mod transport;
 
-use self::broker as control;
-use self::packet as codec;
-use self::packet as message;
-use self::transport as certificates;
-use self::transport as handshake;
-#[cfg(test)]
-use self::transport as websocket;
-
 #[cfg(test)]
 mod tests;
 
-pub use aws::{AwsRules, Denied, Keyring, Limits, Policy};
+pub use aws::{AwsLimits, AwsRules, LabCredentialStore, Policy, UpgradeDenial};
 pub use broker::{
     AcceptedVersions, Broker, BrokerControl, BrokerOptions, ConnectionCounts, ConnectionSelector, Fault,
     FaultTrigger, MessageCounters, PlannedFault,
 };
-pub use cloud::{Cloud, CloudControl, CloudOptions, Listed, Mishap, Presence, Secret, Served};
+pub use cloud::{
+    CloudControl, CloudFault, CloudOptions, CloudSecret, ListedDevice, Presence, ServedRequest,
+    SimulatedCloud,
+};
 pub use demo_heater::{ANSWER_TOPIC, COMMAND_TOPIC, TELEMETRY_TOPIC};
 pub use gateway::{
     DeliveryFailureManner, Direction, DropManner, FaultInjection, Gateway, GatewayControl, GatewayCounters,
     GatewayOptions, IdleManner, OutageManner, PathFault, PathFaultId, TakeoverTime, Upstream,
 };
-pub use heater::{Answering, Heater, HeaterControl, HeaterOptions, Identity, Wrong};
+pub use heater::{
+    AnswerCorruption, AnswerMode, HeaterControl, HeaterIdentity, HeaterOptions, SimulatedHeater,
+};
 pub use navien::{NavienControl, NavienLab, NavienLabOptions};
 pub use packet::{ApplicationMessage, Connect, LabMqttVersion};
 pub use setup::{LabOptions, LabSetup};

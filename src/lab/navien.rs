@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::aws::{AwsRules, Keyring, Limits, Policy, REGION, in_real_time};
+use super::aws::{AwsLimits, AwsRules, LabCredentialStore, Policy, REGION, in_real_time};
+use super::broker::BrokerControl;
 use super::broker::{Broker, BrokerOptions};
-use super::certificates::LabCertificates;
-use super::cloud::{Cloud, CloudControl, CloudOptions, Listed};
-use super::control::BrokerControl;
+use super::cloud::{CloudControl, CloudOptions, ListedDevice, SimulatedCloud};
 use super::gateway::{Gateway, GatewayControl, GatewayOptions, Upstream};
-use super::handshake::ListenerEndpoint;
-use super::heater::{Heater, HeaterControl, HeaterOptions};
+use super::heater::{HeaterControl, HeaterOptions, SimulatedHeater};
+use super::transport::LabCertificates;
+use super::transport::ListenerEndpoint;
 use crate::diagnostics::Clock;
 
 /// Keep-alive of the simulated device, in seconds of the field.
@@ -32,12 +32,12 @@ pub struct NavienLabOptions {
     pub absent_devices: u16,
     /// Life of the AWS credentials, in the field. The cloud tells it in whole real seconds: a scale that makes
     /// less of an hour than one calls for a longer life.
-    pub credentials_life: Duration,
+    pub credentials_lifetime: Duration,
 }
 
 impl Default for NavienLabOptions {
     fn default() -> Self {
-        Self { seed: 0, scale: 1.0, absent_devices: 0, credentials_life: HOUR }
+        Self { seed: 0, scale: 1.0, absent_devices: 0, credentials_lifetime: HOUR }
     }
 }
 
@@ -57,8 +57,8 @@ pub struct NavienLab {
     pub password: SecretString,
     broker: Broker,
     gateway: Gateway,
-    cloud: Cloud,
-    heater: Heater,
+    cloud: SimulatedCloud,
+    heater: SimulatedHeater,
     rules: Arc<AwsRules>,
 }
 
@@ -84,45 +84,47 @@ impl NavienLab {
     /// # Errors
     /// No loopback port could be opened, or no certificate could be made.
     pub async fn start(options: NavienLabOptions, clock: Arc<dyn Clock>) -> io::Result<Self> {
-        let NavienLabOptions { seed, scale, absent_devices, credentials_life } = options;
-        let keyring = Arc::new(Keyring::new(Arc::clone(&clock)));
-        let limits = Limits::default().scaled(scale);
-        let ping_every = limits.keep_alive(KEEP_ALIVE_SECS) / 3;
+        let NavienLabOptions { seed, scale, absent_devices, credentials_lifetime: credentials_life } =
+            options;
+        let credential_store = Arc::new(LabCredentialStore::new(Arc::clone(&clock)));
+        let limits = AwsLimits::default().scaled(scale);
+        let ping_interval = limits.keep_alive(KEEP_ALIVE_SECS) / 3;
         let policy = Policy {
             publish: vec!["cmd/#".to_owned(), "evt/#".to_owned()],
             subscribe: vec!["cmd/#".to_owned(), "evt/#".to_owned()],
             denied: Vec::new(),
         };
-        let rules = Arc::new(AwsRules::new(limits, policy, Arc::clone(&keyring), Arc::clone(&clock)));
-        let authority = LabCertificates::new()?;
+        let rules =
+            Arc::new(AwsRules::new(limits, policy, Arc::clone(&credential_store), Arc::clone(&clock)));
+        let certificates = LabCertificates::new()?;
         let broker = Broker::start(BrokerOptions::aws(Arc::clone(&rules)));
         #[expect(clippy::cast_precision_loss, reason = "exact for 285 years of microseconds")]
         let wall_secs = clock.now().wall.timestamp_micros() as f64 / 1e6;
         let upstream = Upstream::Broker(broker.control());
         let gateway = Gateway::start(upstream, GatewayOptions { seed, scale, wall_secs });
-        let address = gateway.listen(ListenerEndpoint::Wss(authority.server_config)).await?;
+        let address = gateway.listen(ListenerEndpoint::Wss(certificates.server_config)).await?;
         let heater_options = HeaterOptions {
             seed,
             scale,
-            ping_every,
+            ping_interval,
             keep_alive_secs: KEEP_ALIVE_SECS,
             ..HeaterOptions::default()
         };
-        let heater = Heater::start(broker.control(), Arc::clone(&clock), heater_options);
-        let mut devices = vec![Listed::heater(heater.control())];
-        devices.extend((0..absent_devices).map(Listed::absent));
+        let heater = SimulatedHeater::start(broker.control(), Arc::clone(&clock), heater_options);
+        let mut devices = vec![ListedDevice::heater(heater.control())];
+        devices.extend((0..absent_devices).map(ListedDevice::offline));
         let cloud_options = CloudOptions {
-            token_life: in_real_time(HOUR, scale),
-            credentials_life: in_real_time(credentials_life, scale),
+            token_lifetime: in_real_time(HOUR, scale),
+            credentials_lifetime: in_real_time(credentials_life, scale),
             ..CloudOptions::default()
         };
-        let cloud = Cloud::start(clock, keyring, devices, cloud_options).await?;
+        let cloud = SimulatedCloud::start(clock, credential_store, devices, cloud_options).await?;
         heater.control().connected(1).await;
         Ok(Self {
             rest_url: cloud.url(),
             iot_endpoint: format!("wss://{address}/mqtt"),
             region: REGION,
-            ca_pem: authority.ca_pem,
+            ca_pem: certificates.ca_pem,
             email: cloud.control().email(),
             password: cloud.control().password(),
             broker,

@@ -71,11 +71,12 @@ impl AutomaticCommands {
             let is_due_at_connect = spec.at_connect && !self.sent.contains(&spec.name);
             spec.unavailable.is_none()
                 && !self.is_suspended(&spec.name)
-                && (is_due_at_connect || spec.every.is_some_and(has_elapsed))
+                && (is_due_at_connect || spec.interval.is_some_and(has_elapsed))
                 && spec.parameters.iter().all(|parameter| parameter.default.is_some())
         };
         // Who waited longest comes first, so that many short intervals starve nobody.
-        let priority = |spec: &&CommandSpec| (spec.every.is_some(), self.last_due.get(&spec.name).copied());
+        let priority =
+            |spec: &&CommandSpec| (spec.interval.is_some(), self.last_due.get(&spec.name).copied());
         let spec = specs.iter().filter(is_due).min_by_key(priority)?;
         self.last_due.insert(Arc::clone(&spec.name), now);
         self.sent.insert(Arc::clone(&spec.name));
@@ -86,7 +87,7 @@ impl AutomaticCommands {
     /// Takes note of what became of a command, and says so if that changes what is sent by itself.
     pub(super) fn observe(&mut self, command: &CommandUpdate, specs: &[CommandSpec]) -> Option<AlertUpdate> {
         let name = &command.name;
-        let is_automatic = |spec: &CommandSpec| spec.at_connect || spec.every.is_some();
+        let is_automatic = |spec: &CommandSpec| spec.at_connect || spec.interval.is_some();
         if !specs.iter().any(|spec| *spec.name == **name && is_automatic(spec)) {
             return None;
         }
@@ -122,7 +123,7 @@ mod tests {
     use super::*;
 
     fn spec(name: &str, every: Option<u64>, at_connect: bool) -> CommandSpec {
-        CommandSpec { every: every.map(Duration::from_secs), at_connect, ..CommandSpec::new(name) }
+        CommandSpec { interval: every.map(Duration::from_secs), at_connect, ..CommandSpec::new(name) }
     }
 
     fn specs() -> [CommandSpec; 4] {

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::device::{Device, Incoming, Occasion, Shown, Turn, Value, Waiting};
+use crate::device::{
+    CommandContext, Device, DeviceMessage, DeviceView, PendingCommands, SilenceChange, Value,
+};
 use crate::diagnostics::commands::SILENT_DEVICE;
 use crate::diagnostics::event::{CommandUpdate, Event};
 use crate::diagnostics::topics::filter_matches;
@@ -67,14 +69,14 @@ pub(super) struct ListenerSetup {
 pub(super) struct DeviceSession {
     device: Box<dyn Device>,
     client_id: String,
-    pending: Waiting,
+    pending: PendingCommands,
     messages: mpsc::Receiver<ReceivedMessage>,
     is_answer_pending: Arc<AtomicBool>,
     dropped_messages: Arc<AtomicU64>,
     id_prefix: String,
     commands_built: u64,
     automatic: AutomaticCommands,
-    view: Arc<Shown>,
+    view: Arc<DeviceView>,
     stale: bool,
 }
 
@@ -91,8 +93,8 @@ impl DeviceSession {
         let (is_answer_pending, dropped_messages) =
             (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
         let listener = DeviceListener {
-            state_filters: device.listens_to(client_id),
-            answer_filters: device.answers_on(client_id),
+            state_filters: device.message_filters(client_id),
+            answer_filters: device.answer_filters(client_id),
             is_answer_pending: Arc::clone(&is_answer_pending),
             dropped_messages: Arc::clone(&dropped_messages),
             messages: sender,
@@ -102,7 +104,7 @@ impl DeviceSession {
         let session = Self {
             device,
             client_id: client_id.to_owned(),
-            pending: Waiting::new(scale),
+            pending: PendingCommands::new(scale),
             messages,
             is_answer_pending,
             dropped_messages,
@@ -138,11 +140,11 @@ impl DeviceSession {
         }
         // Ends in a letter, so that no id is the beginning of another.
         let id = format!("{}-c{}x", self.id_prefix, self.commands_built + 1);
-        let context = Occasion { correlation_id: &id, client_id: &self.client_id, now: now.wall };
+        let context = CommandContext { correlation_id: &id, client_id: &self.client_id, now: now.wall };
         let prepared = self.device.build(name, values, &context).map_err(|error| error.to_string())?;
         self.commands_built += 1;
         if let Some(answer) = prepared.answer {
-            let oldest = self.pending.expect(&id, name, &self.client_id, answer, now);
+            let oldest = self.pending.track(&id, name, &self.client_id, answer, now);
             out.extend(oldest.map(|command| StampedEvent { at: now, event: Event::Command(command) }));
         }
         self.update_answer_pending();
@@ -166,11 +168,11 @@ impl DeviceSession {
             }
             Event::Connected(_) => {
                 self.automatic.on_connected();
-                self.pending.connected(observed.at);
+                self.pending.on_connected(observed.at);
             }
             Event::Dropped(_) | Event::Disconnected { .. } => {
                 self.automatic.on_disconnected();
-                let change = self.pending.disconnected();
+                let change = self.pending.on_disconnected();
                 out.extend(change.map(|change| alert_event(alert_update(change), observed.at)));
             }
             _ => return,
@@ -182,14 +184,14 @@ impl DeviceSession {
     pub(super) fn on_message(&mut self, received: &ReceivedMessage, out: &mut Vec<StampedEvent>) {
         let Ok(topic) = std::str::from_utf8(&received.topic) else { return };
         let message =
-            Incoming { at: received.at, topic, payload: &received.payload, retained: received.retained };
-        if let Some(command) = self.pending.answered(self.device.as_ref(), &message) {
+            DeviceMessage { at: received.at, topic, payload: &received.payload, retained: received.retained };
+        if let Some(command) = self.pending.take_answered(self.device.as_ref(), &message) {
             out.push(command_event(command, received.at));
             self.update_answer_pending();
         }
-        let digest = self.device.digest(&message);
+        let digest = self.device.handle_message(&message);
         if digest.is_sign_of_life {
-            let change = self.pending.alive(received.at);
+            let change = self.pending.on_device_message(received.at);
             out.extend(change.map(|change| alert_event(alert_update(change), received.at)));
         }
         let changes = digest.changes.into_iter().map(|message| Event::Device { message });
@@ -204,23 +206,24 @@ impl DeviceSession {
 
     /// Ends what waited long enough.
     pub(super) fn on_tick(&mut self, now: Stamp, last_rx: Option<Stamp>, out: &mut Vec<StampedEvent>) {
-        let overdue = self.pending.overdue(now);
+        let overdue = self.pending.take_overdue(now);
         out.extend(overdue.into_iter().map(|command| command_event(command, now)));
         self.update_answer_pending();
-        let change = self.pending.judge(now, last_rx, self.device.silent_after());
+        let change = self.pending.check_silence(now, last_rx, self.device.silent_after());
         out.extend(change.map(|change| alert_event(alert_update(change), now)));
     }
 
     /// What is to be sent by itself now.
     pub(super) fn next_due(&mut self, now: Stamp) -> Option<DueCommand> {
-        self.automatic.next_due(&self.device.commands(), now, |time| self.pending.real(time))
+        self.automatic.next_due(&self.device.commands(), now, |time| self.pending.real_duration(time))
     }
 
     /// The device for the screen; `field` turns stamps into field time.
-    pub(super) fn view(&mut self, field: impl Fn(Stamp) -> Stamp) -> Arc<Shown> {
+    pub(super) fn view(&mut self, field: impl Fn(Stamp) -> Stamp) -> Arc<DeviceView> {
         let unread = self.dropped_messages.load(Ordering::Relaxed);
         if std::mem::take(&mut self.stale) || unread != self.view.unread {
-            self.view = Arc::new(device_view(self.device.as_ref(), self.pending.heard().map(field), unread));
+            self.view =
+                Arc::new(device_view(self.device.as_ref(), self.pending.last_heard().map(field), unread));
         }
         Arc::clone(&self.view)
     }
@@ -238,14 +241,14 @@ pub(super) async fn sleep_until_deadline(deadline: Option<Duration>) {
     }
 }
 
-fn device_view(device: &dyn Device, heard: Option<Stamp>, unread: u64) -> Shown {
-    Shown {
+fn device_view(device: &dyn Device, heard: Option<Stamp>, unread: u64) -> DeviceView {
+    DeviceView {
         title: device.title(),
         commands: device.commands(),
         status_command: device.status_command(),
         facts: device.facts().into(),
         details: device.details().into(),
-        heard,
+        last_heard: heard,
         unread,
     }
 }
@@ -254,10 +257,10 @@ fn command_event(command: CommandUpdate, at: Stamp) -> StampedEvent {
     StampedEvent { at, event: Event::Command(command) }
 }
 
-fn alert_update(change: Turn) -> AlertUpdate {
+fn alert_update(change: SilenceChange) -> AlertUpdate {
     match change {
-        Turn::Silent(message) => (SILENT_DEVICE, "raised", message),
-        Turn::Over(message) => (SILENT_DEVICE, "cleared", message),
+        SilenceChange::Started(message) => (SILENT_DEVICE, "raised", message),
+        SilenceChange::Ended(message) => (SILENT_DEVICE, "cleared", message),
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::sync::{mpsc, watch};
 
 use crate::classify::Verdict;
-use crate::device::{Shown, Value};
+use crate::device::{DeviceView, Value};
 use crate::diagnostics::{Snapshot, Stamp};
 pub use crate::export::RecorderState;
 pub use crate::mqtt::Activity as LinkActivity;
@@ -49,7 +49,7 @@ pub struct RuntimeStatus {
     /// Short messages to the user, oldest first (the last few).
     pub notices: Vec<Notice>,
     /// The device behind the broker, if one is known. Its stamps are field time.
-    pub device: Option<Arc<Shown>>,
+    pub device: Option<Arc<DeviceView>>,
     /// What is simulated, if anything.
     pub simulation: Option<Simulation>,
     /// What is being replayed; `None` while watching live.

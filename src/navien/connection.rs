@@ -31,7 +31,7 @@ pub struct AccountSigner {
     /// The keys given last were refused.
     is_refused: AtomicBool,
     /// Keys were given before.
-    has_given: AtomicBool,
+    has_provided: AtomicBool,
 }
 
 impl AccountSigner {
@@ -43,7 +43,7 @@ impl AccountSigner {
             path: endpoint.path.clone(),
             clock,
             is_refused: AtomicBool::new(false),
-            has_given: AtomicBool::new(false),
+            has_provided: AtomicBool::new(false),
         }
     }
 }
@@ -55,25 +55,25 @@ impl AccountSigner {
         match self.account.credentials(fresh).await {
             Ok(credentials) => {
                 self.is_refused.store(false, Ordering::Relaxed);
-                self.has_given.store(true, Ordering::Relaxed);
+                self.has_provided.store(true, Ordering::Relaxed);
                 Ok(credentials)
             }
-            Err(error) if error.is_silence() && !self.is_refused.load(Ordering::Relaxed) => {
-                self.account.held_credentials().await.ok_or_else(|| self.failure(&error))
+            Err(error) if error.is_transient() && !self.is_refused.load(Ordering::Relaxed) => {
+                self.account.cached_credentials().await.ok_or_else(|| self.sign_failure(&error))
             }
-            Err(error) => Err(self.failure(&error)),
+            Err(error) => Err(self.sign_failure(&error)),
         }
     }
 
     /// Begins with what became of the old keys: the cloud's silence alone explains no lost connection.
-    fn failure(&self, error: &AccountError) -> SignFailure {
+    fn sign_failure(&self, error: &AccountError) -> SignFailure {
         if error.is_fatal() {
             return SignFailure::refused(error.to_string());
         }
         let layer = if let AccountError::Unreachable { layer, .. } = error { *layer } else { Layer::Local };
         let detail = if self.is_refused.load(Ordering::Relaxed) {
             format!("AWS refused the credentials, and there are no new ones: {error}")
-        } else if self.has_given.load(Ordering::Relaxed) {
+        } else if self.has_provided.load(Ordering::Relaxed) {
             format!("the AWS credentials have expired, and there are no new ones: {error}")
         } else {
             error.to_string()

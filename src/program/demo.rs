@@ -311,7 +311,7 @@ mod tests {
         let device = parse_device(DEVICE).expect("a file").expect("a device");
         let filters: Vec<_> = device.subscriptions("me").into_iter().map(|(filter, _)| filter).collect();
         assert_eq!(filters, [TELEMETRY_TOPIC, crate::lab::ANSWER_TOPIC]);
-        let command_context = crate::device::Occasion {
+        let command_context = crate::device::CommandContext {
             correlation_id: "i",
             client_id: "me",
             now: chrono::DateTime::UNIX_EPOCH,

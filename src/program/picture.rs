@@ -14,7 +14,7 @@ use crate::diagnostics::clean::clean;
 use crate::diagnostics::recording::RecordingReader;
 use crate::diagnostics::{Diagnostics, Snapshot};
 use crate::monitor::EventFold;
-use crate::tui::still::{self, Subject};
+use crate::tui::snapshot_svg::{self, SvgScreen};
 
 /// Reads the recording and prints the picture.
 pub(super) fn picture(args: &PictureArgs) -> color_eyre::Result<ExitCode> {
@@ -30,11 +30,11 @@ pub(super) fn picture(args: &PictureArgs) -> color_eyre::Result<ExitCode> {
         return Ok(usage_error(&"there is no event in that file: is it a recording of dropscope?"));
     };
     let subject = match args.screen {
-        PictureScreen::Overview => Subject::Overview,
-        PictureScreen::Drops => Subject::Drops,
-        PictureScreen::Drop => Subject::NewestDrop,
+        PictureScreen::Overview => SvgScreen::Overview,
+        PictureScreen::Drops => SvgScreen::Drops,
+        PictureScreen::Drop => SvgScreen::NewestDrop,
     };
-    let svg = still::svg(snapshot, verdict, args.file.clone(), subject, args.size.into())?;
+    let svg = snapshot_svg::render_svg(snapshot, verdict, args.file.clone(), subject, args.size.into())?;
     print(svg.as_bytes())
 }
 

@@ -115,17 +115,17 @@ pub fn age(duration: Duration) -> String {
 }
 
 /// Local time of day: `14:03:22`.
-pub fn clock(at: DateTime<Utc>, offset: FixedOffset) -> String {
+pub fn time_of_day(at: DateTime<Utc>, offset: FixedOffset) -> String {
     at.with_timezone(&offset).format("%H:%M:%S").to_string()
 }
 
 /// Local time of day to the millisecond: `14:03:22.417`.
-pub fn clock_ms(at: DateTime<Utc>, offset: FixedOffset) -> String {
+pub fn time_of_day_ms(at: DateTime<Utc>, offset: FixedOffset) -> String {
     at.with_timezone(&offset).format("%H:%M:%S%.3f").to_string()
 }
 
 /// Local time to the minute, for axes: `14:03`.
-pub fn clock_minute(at: DateTime<Utc>, offset: FixedOffset) -> String {
+pub fn time_of_day_minute(at: DateTime<Utc>, offset: FixedOffset) -> String {
     at.with_timezone(&offset).format("%H:%M").to_string()
 }
 
@@ -135,10 +135,10 @@ pub fn day(at: DateTime<Utc>, offset: FixedOffset) -> String {
 }
 
 /// For lists: `14:03:22` on the local day of `now`, else `Nov 20 14:03`. At most 12 columns.
-pub fn when(at: DateTime<Utc>, now: DateTime<Utc>, offset: FixedOffset) -> String {
+pub fn time_or_date(at: DateTime<Utc>, now: DateTime<Utc>, offset: FixedOffset) -> String {
     let local = at.with_timezone(&offset);
     if local.date_naive() == now.with_timezone(&offset).date_naive() {
-        return clock(at, offset);
+        return time_of_day(at, offset);
     }
     local.format("%b %d %H:%M").to_string()
 }
@@ -217,12 +217,12 @@ mod tests {
     fn times_are_local() {
         let at = Utc.with_ymd_and_hms(2026, 11, 20, 23, 3, 22).unwrap();
         let offset = FixedOffset::east_opt(3_600).unwrap();
-        assert_eq!(clock(at, offset), "00:03:22");
-        assert_eq!(clock_ms(at, offset), "00:03:22.000");
-        assert_eq!(when(at, at, offset), "00:03:22");
-        assert_eq!(when(at, at + chrono::TimeDelta::days(1), offset), "Nov 21 00:03");
+        assert_eq!(time_of_day(at, offset), "00:03:22");
+        assert_eq!(time_of_day_ms(at, offset), "00:03:22.000");
+        assert_eq!(time_or_date(at, at, offset), "00:03:22");
+        assert_eq!(time_or_date(at, at + chrono::TimeDelta::days(1), offset), "Nov 21 00:03");
         assert_eq!(date_time(at, offset), "2026-11-21 00:03:22 +01:00");
-        assert_eq!((clock_minute(at, offset), day(at, offset)), ("00:03".into(), "Nov 21".into()));
+        assert_eq!((time_of_day_minute(at, offset), day(at, offset)), ("00:03".into(), "Nov 21".into()));
     }
 
     proptest! {

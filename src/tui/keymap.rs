@@ -32,21 +32,21 @@ pub enum Scope {
 
 /// What is shown, as far as keys are concerned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Mode {
+pub struct KeymapMode {
     /// A recording instead of a connection.
     pub replay: bool,
     /// There is a device, or commands that were sent.
     pub device: bool,
 }
 
-impl Mode {
+impl KeymapMode {
     /// A connection, and nothing known of a device.
     pub const LIVE: Self = Self { replay: false, device: false };
     /// A recording without commands.
     pub const REPLAY: Self = Self { replay: true, device: false };
 
     /// By what was published.
-    pub fn of(published: &LiveState) -> Self {
+    pub fn from_state(published: &LiveState) -> Self {
         let has_sent = published.snapshot.command_history.records().len() > 0;
         let runtime = &published.runtime;
         Self { replay: runtime.replay.is_some(), device: runtime.device.is_some() || has_sent }
@@ -54,7 +54,7 @@ impl Mode {
 }
 
 impl Scope {
-    fn holds(self, screen: Screen) -> bool {
+    fn includes(self, screen: Screen) -> bool {
         match self {
             Self::Everywhere => true,
             Self::Overview => screen == Screen::Overview,
@@ -147,8 +147,8 @@ impl Keymap {
             })?;
             binding.keys = keys;
         }
-        keymap.keep_interrupt();
-        keymap.check().map(|()| keymap)
+        keymap.ensure_interrupt_key();
+        keymap.check_conflicts().map(|()| keymap)
     }
 
     /// The table with the keys that the user gave to a device's commands; they work on the Device screen.
@@ -158,7 +158,7 @@ impl Keymap {
     pub fn with_commands(mut self, commands: &[CommandSpec]) -> Result<Self, String> {
         self.commands.clear();
         for spec in commands.iter().filter(|spec| spec.key.is_some()) {
-            let key = self.free_key(spec)?;
+            let key = self.parse_free_key(spec)?;
             self.commands.extend(key.map(|key| (key, Arc::clone(&spec.name))));
         }
         Ok(self)
@@ -170,13 +170,13 @@ impl Keymap {
     pub fn with_commands_where_free(mut self, commands: &[CommandSpec]) -> Self {
         self.commands.clear();
         for spec in commands {
-            let key = self.free_key(spec).ok().flatten();
+            let key = self.parse_free_key(spec).ok().flatten();
             self.commands.extend(key.map(|key| (key, Arc::clone(&spec.name))));
         }
         self
     }
 
-    fn free_key(&self, spec: &CommandSpec) -> Result<Option<Key>, String> {
+    fn parse_free_key(&self, spec: &CommandSpec) -> Result<Option<Key>, String> {
         let Some(text) = &spec.key else { return Ok(None) };
         let key: Key = text.parse().map_err(|error| format!("the command {}: {error}", spec.name))?;
         let taken = self.bindings.iter().find(|binding| {
@@ -191,7 +191,7 @@ impl Keymap {
     }
 
     /// The key of a command, for a list; empty without one.
-    pub fn key_of_command(&self, name: &str) -> String {
+    pub fn command_key(&self, name: &str) -> String {
         let found = self.commands.iter().find(|(_, known)| **known == *name);
         found.map(|(key, _)| key.to_string()).unwrap_or_default()
     }
@@ -204,7 +204,7 @@ impl Keymap {
         found.map(|(_, name)| Arc::clone(name))
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check_conflicts(&self) -> Result<(), String> {
         for (index, one) in self.bindings.iter().enumerate() {
             for other in &self.bindings[index + 1..] {
                 let shared = one.keys.iter().find(|key| other.keys.contains(key));
@@ -220,7 +220,7 @@ impl Keymap {
     }
 
     /// Ctrl-C leaves whatever the configuration says.
-    fn keep_interrupt(&mut self) {
+    fn ensure_interrupt_key(&mut self) {
         let interrupt = Key::interrupt();
         if let Some(quit) = self.bindings.iter_mut().find(|binding| binding.action == Action::Quit)
             && !quit.keys.contains(&interrupt)
@@ -245,19 +245,19 @@ impl Keymap {
     }
 
     /// What a key does on a screen. Only presses and repeats count, releases do not.
-    pub fn action(&self, event: &KeyEvent, screen: Screen, mode: Mode) -> Option<Action> {
+    pub fn action(&self, event: &KeyEvent, screen: Screen, mode: KeymapMode) -> Option<Action> {
         if event.kind == KeyEventKind::Release {
             return None;
         }
         let key = Key::from(*event);
         let taken_over = |binding: &&Binding| mode.replay && binding.scope == Scope::Replay;
         let mut bound = self.bindings.iter().filter(|binding| binding.keys.contains(&key));
-        let binding = bound.clone().find(taken_over).or_else(|| bound.find(|b| b.scope.holds(screen)));
+        let binding = bound.clone().find(taken_over).or_else(|| bound.find(|b| b.scope.includes(screen)));
         binding.map(|binding| binding.action)
     }
 
     /// The keys that work now, most important first; the view shows as many as fit.
-    pub fn footer(&self, model: &Model, mode: Mode) -> Vec<FooterEntry> {
+    pub fn footer(&self, model: &Model, mode: KeymapMode) -> Vec<FooterEntry> {
         use Action::{Close, Copy, Down, Help, Left, Quit, Right, Up};
         let fixed = |keys: &str, label| FooterEntry { keys: keys.to_owned(), label };
         let scroll = [(Up, "scroll"), (Down, "scroll")];
@@ -265,7 +265,7 @@ impl Keymap {
             Some(Popup::Palette { .. }) => {
                 vec![fixed("Enter", "send"), fixed("Up Down", "choose"), fixed("Esc", "cancel")]
             }
-            Some(Popup::Command(asked)) if asked.asks_yes_or_no() => {
+            Some(Popup::Command(pending)) if pending.is_yes_no_question() => {
                 vec![fixed("y", "send"), fixed("Esc", "cancel")]
             }
             Some(Popup::Input(_) | Popup::Command(_)) => {
@@ -283,17 +283,18 @@ impl Keymap {
                 self.entries(&[&before[..], &scroll, &after].concat())
             }
             None => {
-                let shown = self.usable(mode).filter(|(binding, keys)| {
-                    !keys.is_empty() && (binding.scope == Scope::Replay || binding.scope.holds(model.screen))
+                let visible = self.active_bindings(mode).filter(|(binding, keys)| {
+                    !keys.is_empty()
+                        && (binding.scope == Scope::Replay || binding.scope.includes(model.screen))
                 });
-                let labelled: Vec<_> = shown.filter_map(|(b, _)| Some((b.action, b.label?))).collect();
-                self.entries(&labelled)
+                let labeled: Vec<_> = visible.filter_map(|(b, _)| Some((b.action, b.label?))).collect();
+                self.entries(&labeled)
             }
         }
     }
 
     /// The bindings that do something, each with the keys that are left to it: a replay takes some over.
-    fn usable(&self, mode: Mode) -> impl Iterator<Item = (&Binding, Vec<Key>)> {
+    fn active_bindings(&self, mode: KeymapMode) -> impl Iterator<Item = (&Binding, Vec<Key>)> {
         let is_replay = mode.replay;
         let taken: Vec<Key> = self
             .bindings
@@ -303,10 +304,10 @@ impl Keymap {
             .collect();
         self.bindings
             .iter()
-            .filter(move |binding| mode.device || !binding.action.needs_a_device())
+            .filter(move |binding| mode.device || !binding.action.needs_device())
             .filter(move |binding| match binding.scope {
                 Scope::Replay => is_replay,
-                _ => !(is_replay && binding.action.needs_a_connection()),
+                _ => !(is_replay && binding.action.needs_connection()),
             })
             .map(move |binding| {
                 let is_own = binding.scope == Scope::Replay;
@@ -316,9 +317,9 @@ impl Keymap {
     }
 
     /// One entry for each run of actions with the same word; actions without a key are left out.
-    fn entries(&self, labelled: &[(Action, &'static str)]) -> Vec<FooterEntry> {
+    fn entries(&self, labeled: &[(Action, &'static str)]) -> Vec<FooterEntry> {
         let mut entries: Vec<FooterEntry> = Vec::new();
-        for (action, label) in labelled {
+        for (action, label) in labeled {
             let Some(key) = self.keys_of(*action).first() else { continue };
             match entries.last_mut() {
                 Some(last) if last.label == *label => last.keys.extend([" ", &key.to_string()]),
@@ -329,15 +330,15 @@ impl Keymap {
     }
 
     /// What works now, in sections, for the help popup.
-    pub fn help(&self, mode: Mode) -> Vec<HelpSection> {
-        let usable: Vec<_> = self.usable(mode).filter(|(_, keys)| !keys.is_empty()).collect();
+    pub fn help(&self, mode: KeymapMode) -> Vec<HelpSection> {
+        let active: Vec<_> = self.active_bindings(mode).filter(|(_, keys)| !keys.is_empty()).collect();
         let section = |scope: Scope| {
             let row = |binding: &Binding, keys: &[Key]| {
                 let keys: Vec<_> = keys.iter().map(Key::to_string).collect();
                 let other = binding.action.help_in_replay().filter(|_| mode.replay);
                 (keys.join(" "), other.unwrap_or(binding.help))
             };
-            let in_scope = usable.iter().filter(|(binding, _)| binding.scope == scope);
+            let in_scope = active.iter().filter(|(binding, _)| binding.scope == scope);
             HelpSection { title: scope.title(), rows: in_scope.map(|(b, keys)| row(b, keys)).collect() }
         };
         [Scope::Replay, Scope::Everywhere, Scope::Overview, Scope::Drops, Scope::Device].map(section).into()

@@ -6,21 +6,21 @@ use crossterm::event::{
     Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };
 
-use super::keymap::{Action, Key, Keymap, Mode};
-use super::model::{Model, Target};
+use super::keymap::{Action, Key, Keymap, KeymapMode};
+use super::model::{ClickTarget, Model};
 use super::view::ViewState;
 
 /// One thing the user did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Message {
+pub enum UiMessage {
     /// A key of the keymap.
-    Act(Action),
+    Action(Action),
     /// The key of a command of the device.
-    Run(Arc<str>),
+    Command(Arc<str>),
     /// Editing of the typed line.
     Edit(Edit),
     /// A click on something drawn, or on nothing.
-    Click(Option<Target>),
+    Click(Option<ClickTarget>),
     /// The wheel: rows down (negative: up).
     Wheel(isize),
 }
@@ -58,29 +58,29 @@ pub enum Edit {
 const WHEEL_ROWS: isize = 3;
 
 /// Translates an event in the light of what is on the screen; `None` = it means nothing here.
-pub fn message(
+pub fn translate_event(
     event: &Event,
     model: &Model,
-    mode: Mode,
+    mode: KeymapMode,
     keymap: &Keymap,
     state: &ViewState,
-) -> Option<Message> {
-    let typing = model.types();
+) -> Option<UiMessage> {
+    let typing = model.is_typing();
     match event {
         Event::Key(key) if key.kind == KeyEventKind::Release => None,
-        Event::Key(key) if typing => typed(key, model, keymap),
+        Event::Key(key) if typing => translate_typing(key, model, keymap),
         Event::Key(key) => {
-            let action = keymap.action(key, model.screen, mode).map(Message::Act);
+            let action = keymap.action(key, model.screen, mode).map(UiMessage::Action);
             let is_free = model.popup.is_none() && !mode.replay;
-            action.or_else(|| keymap.command(key, model.screen).filter(|_| is_free).map(Message::Run))
+            action.or_else(|| keymap.command(key, model.screen).filter(|_| is_free).map(UiMessage::Command))
         }
-        Event::Paste(text) if typing => Some(Message::Edit(Edit::Insert(text.clone()))),
-        Event::Mouse(mouse) => pointed(*mouse, model, state),
+        Event::Paste(text) if typing => Some(UiMessage::Edit(Edit::Insert(text.clone()))),
+        Event::Mouse(mouse) => translate_mouse(*mouse, model, state),
         _ => None,
     }
 }
 
-fn typed(key: &KeyEvent, model: &Model, keymap: &Keymap) -> Option<Message> {
+fn translate_typing(key: &KeyEvent, model: &Model, keymap: &Keymap) -> Option<UiMessage> {
     let edit = match (key.code, key.modifiers.contains(KeyModifiers::CONTROL)) {
         (KeyCode::Enter, _) => Edit::Submit,
         (KeyCode::Esc, _) => Edit::Cancel,
@@ -94,28 +94,28 @@ fn typed(key: &KeyEvent, model: &Model, keymap: &Keymap) -> Option<Message> {
         (KeyCode::End, _) | (KeyCode::Char('e'), true) => Edit::End,
         (KeyCode::Char('u'), true) => Edit::Clear,
         (KeyCode::Char(c), _) if !Key::from(*key).is_chord() => Edit::Insert(c.to_string()),
-        _ => return chord(key, model, keymap),
+        _ => return translate_chord(key, model, keymap),
     };
-    Some(Message::Edit(edit))
+    Some(UiMessage::Edit(edit))
 }
 
 /// While typing, only leaving and suspending keep their Ctrl keys.
-fn chord(key: &KeyEvent, model: &Model, keymap: &Keymap) -> Option<Message> {
-    let action = keymap.action(key, model.screen, Mode::LIVE)?;
-    matches!(action, Action::Quit | Action::Suspend).then_some(Message::Act(action))
+fn translate_chord(key: &KeyEvent, model: &Model, keymap: &Keymap) -> Option<UiMessage> {
+    let action = keymap.action(key, model.screen, KeymapMode::LIVE)?;
+    matches!(action, Action::Quit | Action::Suspend).then_some(UiMessage::Action(action))
 }
 
-fn pointed(mouse: MouseEvent, model: &Model, state: &ViewState) -> Option<Message> {
+fn translate_mouse(mouse: MouseEvent, model: &Model, state: &ViewState) -> Option<UiMessage> {
     let target = state.target_at(mouse.column, mouse.row);
-    let over_timeline = target == Some(Target::Timeline) && model.popup.is_none();
+    let over_timeline = target == Some(ClickTarget::Timeline) && model.popup.is_none();
     match mouse.kind {
-        MouseEventKind::Down(MouseButton::Left) => Some(Message::Click(target)),
-        MouseEventKind::ScrollUp if over_timeline => Some(Message::Act(Action::ZoomIn)),
-        MouseEventKind::ScrollDown if over_timeline => Some(Message::Act(Action::ZoomOut)),
-        MouseEventKind::ScrollUp => Some(Message::Wheel(-WHEEL_ROWS)),
-        MouseEventKind::ScrollDown => Some(Message::Wheel(WHEEL_ROWS)),
-        MouseEventKind::ScrollLeft if over_timeline => Some(Message::Act(Action::Left)),
-        MouseEventKind::ScrollRight if over_timeline => Some(Message::Act(Action::Right)),
+        MouseEventKind::Down(MouseButton::Left) => Some(UiMessage::Click(target)),
+        MouseEventKind::ScrollUp if over_timeline => Some(UiMessage::Action(Action::ZoomIn)),
+        MouseEventKind::ScrollDown if over_timeline => Some(UiMessage::Action(Action::ZoomOut)),
+        MouseEventKind::ScrollUp => Some(UiMessage::Wheel(-WHEEL_ROWS)),
+        MouseEventKind::ScrollDown => Some(UiMessage::Wheel(WHEEL_ROWS)),
+        MouseEventKind::ScrollLeft if over_timeline => Some(UiMessage::Action(Action::Left)),
+        MouseEventKind::ScrollRight if over_timeline => Some(UiMessage::Action(Action::Right)),
         _ => None,
     }
 }
@@ -131,17 +131,23 @@ mod tests {
 
     fn typing() -> Model {
         let (purpose, line) = (InputPurpose::Note, LineEdit::default());
-        let popup = Popup::Input(InputPopup { purpose, line, error: None, before: String::new() });
+        let popup = Popup::Input(InputPopup { purpose, line, error: None, previous: String::new() });
         Model { popup: Some(popup), ..Model::default() }
     }
 
-    fn told(event: &Event, model: &Model) -> Option<Message> {
+    fn translate(event: &Event, model: &Model) -> Option<UiMessage> {
         let areas = vec![
-            (Rect::new(0, 0, 80, 24), Target::Timeline),
-            (Rect::new(0, 10, 80, 1), Target::Drop(7)),
-            (Rect::new(10, 0, 8, 1), Target::Screen(Screen::Drops)),
+            (Rect::new(0, 0, 80, 24), ClickTarget::Timeline),
+            (Rect::new(0, 10, 80, 1), ClickTarget::Drop(7)),
+            (Rect::new(10, 0, 8, 1), ClickTarget::Screen(Screen::Drops)),
         ];
-        message(event, model, Mode::LIVE, &Keymap::default(), &ViewState { areas, ..ViewState::default() })
+        translate_event(
+            event,
+            model,
+            KeymapMode::LIVE,
+            &Keymap::default(),
+            &ViewState { areas, ..ViewState::default() },
+        )
     }
 
     fn key(code: KeyCode, modifiers: KeyModifiers, kind: KeyEventKind) -> Event {
@@ -151,54 +157,54 @@ mod tests {
     #[test]
     fn letters_are_text_while_typing_and_keys_otherwise() {
         let q = key(KeyCode::Char('q'), KeyModifiers::NONE, KeyEventKind::Press);
-        assert_eq!(told(&q, &Model::default()), Some(Message::Act(Action::Quit)));
-        assert_eq!(told(&q, &typing()), Some(Message::Edit(Edit::Insert("q".to_owned()))));
+        assert_eq!(translate(&q, &Model::default()), Some(UiMessage::Action(Action::Quit)));
+        assert_eq!(translate(&q, &typing()), Some(UiMessage::Edit(Edit::Insert("q".to_owned()))));
         let capital = key(KeyCode::Char('Q'), KeyModifiers::SHIFT, KeyEventKind::Press);
-        assert_eq!(told(&capital, &typing()), Some(Message::Edit(Edit::Insert("Q".to_owned()))));
+        assert_eq!(translate(&capital, &typing()), Some(UiMessage::Edit(Edit::Insert("Q".to_owned()))));
     }
 
     #[test]
-    fn control_keys_type_nothing() {
+    fn control_keys_insert_no_text() {
         let press = |code| key(KeyCode::Char(code), KeyModifiers::CONTROL, KeyEventKind::Press);
-        assert_eq!(told(&press('c'), &typing()), Some(Message::Act(Action::Quit)));
-        assert_eq!(told(&press('u'), &typing()), Some(Message::Edit(Edit::Clear)));
-        assert_eq!(told(&press('d'), &typing()), None, "a paging key elsewhere");
-        assert_eq!(told(&press('x'), &typing()), None);
+        assert_eq!(translate(&press('c'), &typing()), Some(UiMessage::Action(Action::Quit)));
+        assert_eq!(translate(&press('u'), &typing()), Some(UiMessage::Edit(Edit::Clear)));
+        assert_eq!(translate(&press('d'), &typing()), None, "a paging key elsewhere");
+        assert_eq!(translate(&press('x'), &typing()), None);
     }
 
     #[test]
-    fn releases_type_nothing_and_repeats_do() {
+    fn key_releases_are_ignored_and_repeats_count() {
         let held = |kind| key(KeyCode::Backspace, KeyModifiers::NONE, kind);
-        assert_eq!(told(&held(KeyEventKind::Release), &typing()), None);
-        assert_eq!(told(&held(KeyEventKind::Repeat), &typing()), Some(Message::Edit(Edit::Backspace)));
+        assert_eq!(translate(&held(KeyEventKind::Release), &typing()), None);
+        assert_eq!(translate(&held(KeyEventKind::Repeat), &typing()), Some(UiMessage::Edit(Edit::Backspace)));
     }
 
     #[test]
-    fn a_paste_is_text_only_where_text_is_asked_for() {
+    fn paste_is_ignored_outside_text_input() {
         let paste = Event::Paste("q".to_owned());
-        assert_eq!(told(&paste, &typing()), Some(Message::Edit(Edit::Insert("q".to_owned()))));
-        assert_eq!(told(&paste, &Model::default()), None, "it must not quit");
+        assert_eq!(translate(&paste, &typing()), Some(UiMessage::Edit(Edit::Insert("q".to_owned()))));
+        assert_eq!(translate(&paste, &Model::default()), None, "it must not quit");
     }
 
     #[test]
-    fn the_mouse_hits_the_topmost_thing_drawn() {
+    fn mouse_hits_the_topmost_area() {
         let at =
             |kind, column, row| Event::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE });
         let (down, wheel) = (MouseEventKind::Down(MouseButton::Left), MouseEventKind::ScrollDown);
         let cases = [
-            (at(down, 12, 0), Some(Message::Click(Some(Target::Screen(Screen::Drops))))),
-            (at(down, 12, 10), Some(Message::Click(Some(Target::Drop(7))))),
-            (at(down, 90, 10), Some(Message::Click(None))),
-            (at(wheel, 12, 10), Some(Message::Wheel(3))),
-            (at(wheel, 12, 5), Some(Message::Act(Action::ZoomOut))),
-            (at(MouseEventKind::ScrollUp, 12, 5), Some(Message::Act(Action::ZoomIn))),
+            (at(down, 12, 0), Some(UiMessage::Click(Some(ClickTarget::Screen(Screen::Drops))))),
+            (at(down, 12, 10), Some(UiMessage::Click(Some(ClickTarget::Drop(7))))),
+            (at(down, 90, 10), Some(UiMessage::Click(None))),
+            (at(wheel, 12, 10), Some(UiMessage::Wheel(3))),
+            (at(wheel, 12, 5), Some(UiMessage::Action(Action::ZoomOut))),
+            (at(MouseEventKind::ScrollUp, 12, 5), Some(UiMessage::Action(Action::ZoomIn))),
             (at(MouseEventKind::Moved, 12, 5), None),
             (at(MouseEventKind::Up(MouseButton::Left), 12, 10), None),
         ];
         for (event, expected) in cases {
-            assert_eq!(told(&event, &Model::default()), expected, "{event:?}");
+            assert_eq!(translate(&event, &Model::default()), expected, "{event:?}");
         }
         let help = Model { popup: Some(Popup::Help { scroll: 0 }), ..Model::default() };
-        assert_eq!(told(&at(wheel, 12, 5), &help), Some(Message::Wheel(3)), "the popup has the wheel");
+        assert_eq!(translate(&at(wheel, 12, 5), &help), Some(UiMessage::Wheel(3)), "the popup has the wheel");
     }
 }

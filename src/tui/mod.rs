@@ -23,13 +23,13 @@ pub mod keymap;
 pub mod message;
 pub mod model;
 mod painter;
+mod password_prompt;
 pub mod picture;
-mod prompt;
 mod render_loop;
 #[cfg(test)]
 mod sample;
 mod signals;
-pub mod still;
+pub mod snapshot_svg;
 mod summary;
 mod terminal;
 pub mod text;
@@ -37,7 +37,7 @@ pub mod theme;
 pub mod update;
 pub mod view;
 
-pub use prompt::ask_secret;
+pub use password_prompt::ask_secret;
 pub use terminal::{TerminalGuard, columns, install_panic_hook, restore};
 
 use keymap::Keymap;
@@ -76,8 +76,8 @@ pub async fn run(
         .wrap_err("cannot take over the terminal; --headless works without one")?;
     let painter = painter::TerminalPainter::new(options.mouse).wrap_err("cannot draw on the terminal")?;
     let (keyboard, events) = input::InputThread::start().wrap_err("cannot read from the terminal")?;
-    let sources = render_loop::Sources { published, events, signals: signals::Signals::listen()? };
-    let result = render_loop::RenderLoop::new(painter, sources, requests, options, clock).run().await;
+    let inputs = render_loop::LoopInputs { published, events, signals: signals::TerminalSignals::listen()? };
+    let result = render_loop::RenderLoop::new(painter, inputs, requests, options, clock).run().await;
     drop(keyboard);
     drop(guard);
     result.wrap_err("the screen could not be drawn any more")

@@ -8,9 +8,9 @@ use crate::monitor::{LiveState, Notice, NoticeKind, RuntimeStatus};
 
 use super::text::LineEdit;
 
-mod asked;
+mod command_popup;
 
-pub use asked::CommandPopup;
+pub use command_popup::CommandPopup;
 
 /// The screens that exist. Later ones (experiments, device, network, guide) get their variant, their
 /// number key and their tab together with their content.
@@ -47,7 +47,7 @@ pub enum Zoom {
     /// Five minutes.
     FiveMinutes,
     /// 15 minutes.
-    Quarter,
+    FifteenMinutes,
     /// One hour.
     Hour,
     /// Six hours.
@@ -65,7 +65,7 @@ impl Zoom {
     pub const ALL: [Self; 8] = [
         Self::TwoMinutes,
         Self::FiveMinutes,
-        Self::Quarter,
+        Self::FifteenMinutes,
         Self::Hour,
         Self::SixHours,
         Self::Day,
@@ -78,7 +78,7 @@ impl Zoom {
         let minutes = match self {
             Self::TwoMinutes => 2,
             Self::FiveMinutes => 5,
-            Self::Quarter => 15,
+            Self::FifteenMinutes => 15,
             Self::Hour => 60,
             Self::SixHours => 6 * 60,
             Self::Day => 24 * 60,
@@ -93,7 +93,7 @@ impl Zoom {
         match self {
             Self::TwoMinutes => "2 min",
             Self::FiveMinutes => "5 min",
-            Self::Quarter => "15 min",
+            Self::FifteenMinutes => "15 min",
             Self::Hour => "1 h",
             Self::SixHours => "6 h",
             Self::Day => "24 h",
@@ -146,7 +146,7 @@ impl DropSort {
 
 /// One drop opened for reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Detail {
+pub struct DropDetailView {
     /// [`Drop::number`] of the drop shown.
     pub number: u64,
     /// First line shown.
@@ -199,12 +199,12 @@ pub struct InputPopup {
     /// Why the text was not accepted, in one sentence.
     pub error: Option<String>,
     /// What `Esc` restores (filter).
-    pub before: String,
+    pub previous: String,
 }
 
 /// The state the view stands still at.
 #[derive(Debug, Clone)]
-pub struct Frozen {
+pub struct FrozenView {
     /// What is shown.
     pub published: Arc<LiveState>,
     /// Since when.
@@ -213,7 +213,7 @@ pub struct Frozen {
 
 /// A keep-alive asked for and not yet in force; the next step of the ladder starts from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeepAliveAsked {
+pub struct KeepAliveRequest {
     /// Seconds asked for.
     pub secs: u16,
     /// Seconds in force when it was asked for.
@@ -224,7 +224,7 @@ pub struct KeepAliveAsked {
 
 /// How much fits where the keys scroll; what the last frame said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Page {
+pub struct ScrollLimits {
     /// Rows of the list or text.
     pub rows: usize,
     /// Largest useful scroll of the text.
@@ -255,7 +255,7 @@ impl InputPurpose {
 
 /// Things on the screen that a click can hit; the views say where they drew them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
+pub enum ClickTarget {
     /// The tab of a screen.
     Screen(Screen),
     /// The row of a drop, by [`Drop::number`]. The first click selects it, the second opens it.
@@ -274,7 +274,7 @@ pub struct Model {
     /// [`Drop::number`] of the selected drop. `None` = the first row, whatever it is (follows the newest).
     pub selected: Option<u64>,
     /// The drop opened on the Drops screen instead of the table.
-    pub detail: Option<Detail>,
+    pub detail: Option<DropDetailView>,
     /// The command the cursor is on, by its place in the list.
     pub command: usize,
     /// Zoom chosen by the user; `None` = fitted to the run. See [`Model::zoom_for`].
@@ -286,46 +286,46 @@ pub struct Model {
     /// Order of the drops table.
     pub sort: DropSort,
     /// Set while the view stands still; watching and recording go on.
-    pub frozen: Option<Frozen>,
+    pub frozen: Option<FrozenView>,
     /// What lies over the screen.
     pub popup: Option<Popup>,
     /// What the last frame said about paging; written by the render loop.
-    pub page: Page,
+    pub scroll_limits: ScrollLimits,
     /// The newest keep-alive asked for.
-    pub keep_alive_asked: Option<KeepAliveAsked>,
+    pub keep_alive_request: Option<KeepAliveRequest>,
     /// Quitting was asked for; the run is being ended.
-    pub leaving: bool,
+    pub quitting: bool,
     /// Messages of the screen itself (request queue full, copied…), oldest first.
     pub notices: Vec<Notice>,
 }
 
 impl Model {
     /// How long a notice is shown.
-    pub const NOTICE_SHOWN: Duration = Duration::from_secs(6);
+    pub const NOTICE_DURATION: Duration = Duration::from_secs(6);
 
     /// Most own notices kept.
-    const NOTICES: usize = 8;
+    const MAX_NOTICES: usize = 8;
 
     /// Adds a message of the screen itself.
     pub fn notify(&mut self, at: Stamp, kind: NoticeKind, text: impl Into<Arc<str>>) {
-        if self.notices.len() >= Self::NOTICES {
+        if self.notices.len() >= Self::MAX_NOTICES {
             self.notices.remove(0);
         }
         self.notices.push(Notice { at, kind, text: text.into() });
     }
 
     /// The state to show: the one frozen at, or the newest.
-    pub fn shown<'a>(&'a self, live: &'a LiveState) -> &'a LiveState {
+    pub fn displayed_state<'a>(&'a self, live: &'a LiveState) -> &'a LiveState {
         self.frozen.as_ref().map_or(live, |frozen| &frozen.published)
     }
 
     /// The instant the shown state is shown for.
-    pub fn shown_at(&self, now: Stamp) -> Stamp {
+    pub fn displayed_at(&self, now: Stamp) -> Stamp {
         self.frozen.as_ref().map_or(now, |frozen| frozen.at)
     }
 
     /// Whether text is being typed.
-    pub fn types(&self) -> bool {
+    pub fn is_typing(&self) -> bool {
         matches!(self.popup, Some(Popup::Input(_) | Popup::Palette { .. } | Popup::Command(_)))
     }
 
@@ -336,10 +336,10 @@ impl Model {
 
     /// The drops in the order they are listed on the screen shown: the Overview lists all, newest
     /// first; the Drops screen applies filter and order.
-    pub fn listed<'a>(&self, snapshot: &'a Snapshot) -> Vec<&'a Arc<DropRecord>> {
+    pub fn listed_drops<'a>(&self, snapshot: &'a Snapshot) -> Vec<&'a Arc<DropRecord>> {
         match self.screen {
             Screen::Overview | Screen::Device => snapshot.drops.iter().rev().collect(),
-            Screen::Drops => listed(snapshot, &self.filter, self.sort),
+            Screen::Drops => filtered_and_sorted(snapshot, &self.filter, self.sort),
         }
     }
 
@@ -355,16 +355,17 @@ impl Model {
             .notices
             .iter()
             .chain(&self.notices)
-            .filter(|notice| now.since(notice.at) < Self::NOTICE_SHOWN)
+            .filter(|notice| now.since(notice.at) < Self::NOTICE_DURATION)
             .collect();
         shown.sort_by_key(|notice| notice.at);
         shown
     }
 }
 
-fn listed<'a>(snapshot: &'a Snapshot, filter: &str, sort: DropSort) -> Vec<&'a Arc<DropRecord>> {
-    let wanted = filter.to_lowercase();
-    let mut drops: Vec<_> = snapshot.drops.iter().rev().filter(|drop| matches(drop, &wanted)).collect();
+fn filtered_and_sorted<'a>(snapshot: &'a Snapshot, filter: &str, sort: DropSort) -> Vec<&'a Arc<DropRecord>> {
+    let needle = filter.to_lowercase();
+    let mut drops: Vec<_> =
+        snapshot.drops.iter().rev().filter(|drop| matches_filter(drop, &needle)).collect();
     match sort {
         DropSort::Newest => {}
         DropSort::Oldest => drops.reverse(),
@@ -379,11 +380,11 @@ fn listed<'a>(snapshot: &'a Snapshot, filter: &str, sort: DropSort) -> Vec<&'a A
 }
 
 /// Whether any word shown about the drop contains `wanted` (lower case).
-fn matches(drop: &DropRecord, wanted: &str) -> bool {
+fn matches_filter(drop: &DropRecord, needle: &str) -> bool {
     let event = &drop.event;
     let recorded = [event.error_name.as_deref(), event.error_message.as_deref()].into_iter().flatten();
     let labels = [words::drop_kind(event.how), words::drop_kind_short(event.how), words::layer(event.layer)];
-    wanted.is_empty()
-        || recorded.chain(labels).any(|word| word.to_lowercase().contains(wanted))
-        || format!("{} s", drop.keep_alive_secs).contains(wanted)
+    needle.is_empty()
+        || recorded.chain(labels).any(|word| word.to_lowercase().contains(needle))
+        || format!("{} s", drop.keep_alive_secs).contains(needle)
 }

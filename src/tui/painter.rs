@@ -15,11 +15,11 @@ pub(super) trait Painter: Send + 'static {
     /// Draws one frame.
     fn paint(&mut self, draw: &mut dyn FnMut(&mut Frame)) -> io::Result<()>;
     /// Puts a text on the clipboard.
-    fn copy(&mut self, text: &str) -> io::Result<()>;
+    fn copy_to_clipboard(&mut self, text: &str) -> io::Result<()>;
     /// Gives the terminal back for a while.
     fn release(&mut self);
     /// Takes it again; the next frame is drawn from nothing.
-    fn retake(&mut self) -> io::Result<()>;
+    fn reacquire(&mut self) -> io::Result<()>;
 }
 
 /// Bytes of a large frame, so that it leaves in one write.
@@ -50,7 +50,7 @@ impl Painter for TerminalPainter {
         self.terminal.draw(|frame| draw(frame)).map(|_| ())
     }
 
-    fn copy(&mut self, text: &str) -> io::Result<()> {
+    fn copy_to_clipboard(&mut self, text: &str) -> io::Result<()> {
         let out = self.terminal.backend_mut();
         queue!(out, CopyToClipboard::to_clipboard_from(text))?;
         out.flush()
@@ -60,7 +60,7 @@ impl Painter for TerminalPainter {
         terminal::restore();
     }
 
-    fn retake(&mut self) -> io::Result<()> {
+    fn reacquire(&mut self) -> io::Result<()> {
         terminal::restore();
         terminal::take(self.mouse)?;
         // `Terminal::clear` would ask the terminal where its cursor is, and wait for the answer.

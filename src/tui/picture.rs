@@ -34,15 +34,15 @@ const PALETTE: [&str; 16] = [
 ];
 
 /// Draws one frame of `width`×`height` cells and writes it as a self-contained SVG document.
-pub fn screen(context: &ViewContext, width: u16, height: u16) -> String {
+pub fn screen_to_svg(context: &ViewContext, width: u16, height: u16) -> String {
     let Ok(mut terminal) = Terminal::new(TestBackend::new(width, height));
     let mut state = ViewState::default();
     let Ok(frame) = terminal.draw(|frame| view::render(frame, context, &mut state));
-    svg(frame.buffer)
+    buffer_to_svg(frame.buffer)
 }
 
 /// Writes `buffer` as a self-contained SVG document.
-pub fn svg(buffer: &Buffer) -> String {
+pub fn buffer_to_svg(buffer: &Buffer) -> String {
     let area = buffer.area;
     let (width, height) = (
         f64::from(area.width).mul_add(CELL_WIDTH, 2.0 * MARGIN),
@@ -63,28 +63,28 @@ pub fn svg(buffer: &Buffer) -> String {
 
 /// A cell's looks, with reversal and dimming resolved to colours.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Looks {
-    ink: String,
-    paper: Option<String>,
+struct CellStyle {
+    foreground: String,
+    background: Option<String>,
     bold: bool,
     italic: bool,
     underlined: bool,
 }
 
-impl Looks {
-    fn of(cell: &Cell) -> Self {
+impl CellStyle {
+    fn from_cell(cell: &Cell) -> Self {
         let modifier = cell.modifier;
-        let (mut ink, mut paper) = (colour(cell.fg), colour(cell.bg));
+        let (mut foreground, mut background) = (color_value(cell.fg), color_value(cell.bg));
         if modifier.contains(Modifier::REVERSED) {
-            (ink, paper) = (
-                Some(paper.unwrap_or_else(|| BACKGROUND.to_owned())),
-                Some(ink.unwrap_or_else(|| FOREGROUND.to_owned())),
+            (foreground, background) = (
+                Some(background.unwrap_or_else(|| BACKGROUND.to_owned())),
+                Some(foreground.unwrap_or_else(|| FOREGROUND.to_owned())),
             );
         }
-        let ink = ink.unwrap_or_else(|| FOREGROUND.to_owned());
+        let foreground = foreground.unwrap_or_else(|| FOREGROUND.to_owned());
         Self {
-            ink: if modifier.contains(Modifier::DIM) { faint(&ink) } else { ink },
-            paper,
+            foreground: if modifier.contains(Modifier::DIM) { dimmed(&foreground) } else { foreground },
+            background,
             bold: modifier.contains(Modifier::BOLD),
             italic: modifier.contains(Modifier::ITALIC),
             underlined: modifier.contains(Modifier::UNDERLINED),
@@ -93,7 +93,7 @@ impl Looks {
 
     /// The attributes of a `text` element.
     fn attributes(&self) -> String {
-        let mut attributes = format!(r#"fill="{}""#, self.ink);
+        let mut attributes = format!(r#"fill="{}""#, self.foreground);
         for (is, attribute) in [
             (self.bold, r#" font-weight="bold""#),
             (self.italic, r#" font-style="italic""#),
@@ -108,8 +108,8 @@ impl Looks {
 }
 
 /// The palette's value of a terminal colour; `None` = the screen's own.
-fn colour(colour: Color) -> Option<String> {
-    let index = match colour {
+fn color_value(color: Color) -> Option<String> {
+    let index = match color {
         Color::Reset => return None,
         Color::Rgb(red, green, blue) => return Some(format!("#{red:02x}{green:02x}{blue:02x}")),
         Color::Indexed(index) => usize::from(index),
@@ -134,11 +134,11 @@ fn colour(colour: Color) -> Option<String> {
 }
 
 /// A colour more than half of the way from the background to `ink`.
-fn faint(ink: &str) -> String {
-    let part = |text: &str, at: usize| {
+fn dimmed(foreground: &str) -> String {
+    let channel = |text: &str, at: usize| {
         text.get(at..at + 2).and_then(|hex| u32::from_str_radix(hex, 16).ok()).unwrap_or(0)
     };
-    let mix = |at: usize| (part(ink, at) * 58 + part(BACKGROUND, at) * 42) / 100;
+    let mix = |at: usize| (channel(foreground, at) * 58 + channel(BACKGROUND, at) * 42) / 100;
     format!("#{:02x}{:02x}{:02x}", mix(1), mix(3), mix(5))
 }
 
@@ -157,15 +157,15 @@ fn indexed(index: usize) -> String {
 
 /// Backgrounds first, then runs of text and shapes.
 fn draw_row(svg: &mut String, row: &[&Cell], top: f64) {
-    let looks: Vec<Looks> = row.iter().map(|cell| Looks::of(cell)).collect();
+    let styles: Vec<CellStyle> = row.iter().map(|cell| CellStyle::from_cell(cell)).collect();
     let mut x = 0;
     while x < row.len() {
-        let length = looks[x..].iter().take_while(|next| next.paper == looks[x].paper).count();
-        if let Some(paper) = &looks[x].paper {
-            let (left, width) = (place(x), columns(length));
+        let length = styles[x..].iter().take_while(|next| next.background == styles[x].background).count();
+        if let Some(background) = &styles[x].background {
+            let (left, width) = (cell_x(x), columns_width(length));
             let _ = writeln!(
                 svg,
-                r#"<rect x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{CELL_HEIGHT}" fill="{paper}"/>"#
+                r#"<rect x="{left:.1}" y="{top:.1}" width="{width:.1}" height="{CELL_HEIGHT}" fill="{background}"/>"#
             );
         }
         x += length;
@@ -177,45 +177,52 @@ fn draw_row(svg: &mut String, row: &[&Cell], top: f64) {
             x += 1;
             continue;
         }
-        let alike = |&(index, cell): &(usize, &&Cell)| cell.symbol() == symbol && looks[index] == looks[x];
-        let joined = row.iter().enumerate().skip(x).take_while(alike).count();
-        let length = if shapes::joins(symbol) { joined } else { 1 };
-        if let Some(shape) = shapes::shape(symbol, (place(x), top), columns(length), &looks[x].ink) {
+        let is_same_cell =
+            |&(index, cell): &(usize, &&Cell)| cell.symbol() == symbol && styles[index] == styles[x];
+        let joined = row.iter().enumerate().skip(x).take_while(is_same_cell).count();
+        let length = if shapes::is_joined(symbol) { joined } else { 1 };
+        if let Some(shape) =
+            shapes::shape(symbol, (cell_x(x), top), columns_width(length), &styles[x].foreground)
+        {
             let _ = writeln!(svg, "{shape}");
             x += length;
             continue;
         }
-        let same = |&(index, cell): &(usize, &&Cell)| cell.symbol().is_ascii() && looks[index] == looks[x];
-        let length =
-            if symbol.is_ascii() { row.iter().enumerate().skip(x).take_while(same).count() } else { 1 };
+        let is_same_run =
+            |&(index, cell): &(usize, &&Cell)| cell.symbol().is_ascii() && styles[index] == styles[x];
+        let length = if symbol.is_ascii() {
+            row.iter().enumerate().skip(x).take_while(is_same_run).count()
+        } else {
+            1
+        };
         let run: String = row[x..x + length].iter().map(|cell| cell.symbol()).collect();
-        text(svg, run.trim_end(), x, top, &looks[x]);
+        draw_text(svg, run.trim_end(), x, top, &styles[x]);
         x += length.max(symbol.width());
     }
 }
 
 /// One run of text, stretched to its cells.
-fn text(svg: &mut String, run: &str, x: usize, top: f64, looks: &Looks) {
+fn draw_text(svg: &mut String, run: &str, x: usize, top: f64, style: &CellStyle) {
     let escaped = run.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let (left, baseline) = (place(x), top + BASELINE);
+    let (left, baseline) = (cell_x(x), top + BASELINE);
     let stretch = if run.is_ascii() {
-        format!(r#" textLength="{:.1}" lengthAdjust="spacingAndGlyphs""#, columns(run.len()))
+        format!(r#" textLength="{:.1}" lengthAdjust="spacingAndGlyphs""#, columns_width(run.len()))
     } else {
         String::new()
     };
     let _ = writeln!(
         svg,
         r#"<text xml:space="preserve" x="{left:.1}" y="{baseline:.1}" {}{stretch}>{escaped}</text>"#,
-        looks.attributes()
+        style.attributes()
     );
 }
 
-fn place(column: usize) -> f64 {
-    MARGIN + columns(column)
+fn cell_x(column: usize) -> f64 {
+    MARGIN + columns_width(column)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a column of a screen")]
-fn columns(count: usize) -> f64 {
+fn columns_width(count: usize) -> f64 {
     count as f64 * CELL_WIDTH
 }
 
@@ -234,8 +241,8 @@ mod tests {
     }
 
     #[test]
-    fn text_is_escaped_and_the_grid_is_exact() {
-        let svg = svg(&buffer());
+    fn text_is_escaped_and_aligned_to_the_grid() {
+        let svg = buffer_to_svg(&buffer());
         assert!(svg.contains("a&lt;b &amp; c"), "{svg}");
         assert!(svg.contains(r#"textLength="58.8""#), "seven ASCII cells of 8.4: {svg}");
         assert!(svg.contains(PALETTE[1]), "{svg}");
@@ -244,26 +251,26 @@ mod tests {
     }
 
     #[test]
-    fn reversed_cells_swap_ink_and_paper() {
-        let svg = svg(&buffer());
-        let paper = format!(r#"width="16.8" height="18" fill="{FOREGROUND}""#);
-        assert!(svg.contains(&paper), "{svg}");
+    fn reversed_cells_swap_foreground_and_background() {
+        let svg = buffer_to_svg(&buffer());
+        let background_rect = format!(r#"width="16.8" height="18" fill="{FOREGROUND}""#);
+        assert!(svg.contains(&background_rect), "{svg}");
         assert!(svg.contains(&format!(r#"fill="{}""#, PALETTE[6])), "{svg}");
     }
 
     #[test]
     fn the_same_buffer_gives_the_same_picture() {
-        assert_eq!(svg(&buffer()), svg(&buffer()));
+        assert_eq!(buffer_to_svg(&buffer()), buffer_to_svg(&buffer()));
     }
 
     #[test]
-    fn dim_cells_lean_towards_the_background() {
-        assert_eq!(faint("#ffffff"), "#9c9da0");
-        assert_eq!(faint(BACKGROUND), BACKGROUND);
+    fn dim_cells_blend_with_the_background() {
+        assert_eq!(dimmed("#ffffff"), "#9c9da0");
+        assert_eq!(dimmed(BACKGROUND), BACKGROUND);
     }
 
     #[test]
-    fn extended_colours_follow_the_usual_cube() {
+    fn extended_colors_follow_the_xterm_cube() {
         assert_eq!(indexed(16), "#000000");
         assert_eq!(indexed(231), "#ffffff");
         assert_eq!(indexed(255), "#eeeeee");

@@ -15,79 +15,79 @@ use crate::diagnostics::Clock;
 use crate::monitor::{LiveState, MonitorRequest, NoticeKind};
 
 use super::TuiOptions;
-use super::keymap::{Action, Mode};
-use super::message::{Message, message};
+use super::keymap::{Action, KeymapMode};
+use super::message::{UiMessage, translate_event};
 use super::model::Model;
 use super::painter::Painter;
-use super::signals::{Signalled, Signals};
+use super::signals::{TerminalSignal, TerminalSignals};
 use super::terminal::stop_job;
 use super::update::{Effect, update};
 use super::view::ViewState;
 
-mod scene;
+mod frame_job;
 
-use scene::Scene;
+use frame_job::FrameJob;
 
 /// Shortest time between the starts of two frames: at most 30 a second.
-const FRAME: Duration = Duration::from_millis(34);
+const FRAME_INTERVAL: Duration = Duration::from_millis(34);
 
 /// How long leaving waits for the run to end in order.
-const LEAVE_LIMIT: Duration = Duration::from_secs(10);
+const QUIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long a stop asked for may take to be followed by "continued". Longer means that nobody stopped
 /// the process (no job control), because a stopped process sees no time pass here.
-const STOP_LIMIT: Duration = Duration::from_millis(500);
+const STOP_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Where things come from.
-pub(super) struct Sources {
+pub(super) struct LoopInputs {
     /// The newest state.
     pub(super) published: watch::Receiver<Arc<LiveState>>,
     /// Keys and the mouse.
     pub(super) events: mpsc::Receiver<Event>,
     /// Signals about the terminal.
-    pub(super) signals: Signals,
+    pub(super) signals: TerminalSignals,
 }
 
 /// A painter back from a frame.
-struct Painted<P> {
+struct FinishedFrame<P> {
     painter: P,
     state: ViewState,
     result: io::Result<()>,
 }
 
 /// Where the painter is.
-enum Brush<P> {
+enum PainterState<P> {
     /// Here, ready for a frame.
     Ready(Box<P>),
     /// On a blocking thread with a frame.
-    Busy(JoinHandle<Painted<P>>),
+    Busy(JoinHandle<FinishedFrame<P>>),
     /// Of no use any more: the terminal is lost.
     Lost(io::Error),
 }
 
 /// Who has the terminal.
-enum Hold {
+enum TerminalOwner {
     /// The screen.
-    Ours,
+    Screen,
     /// The shell is to get it.
-    Yielding,
+    ReleasePending,
     /// The shell, until the process is continued; the timer notices when nobody stopped it.
-    Yielded(Pin<Box<Sleep>>),
+    Shell(Pin<Box<Sleep>>),
     /// It is to be taken back.
-    Retaking,
+    ReacquirePending,
 }
 
 /// What the loop woke up for.
-enum Woken<P> {
+enum LoopEvent<P> {
     Input(Option<Event>),
     /// `false` = nothing will be published any more.
-    Published(bool),
-    Painted(Result<Painted<P>, JoinError>),
-    Signal(Signalled),
-    Second,
+    StateChanged(bool),
+    FrameFinished(Result<FinishedFrame<P>, JoinError>),
+    Signal(TerminalSignal),
+    SecondTick,
     FrameDue,
-    StopOver,
-    LeaveLimit,
+    StopTimeout,
+    QuitTimeout,
 }
 
 /// The loop and everything it holds.
@@ -96,16 +96,16 @@ pub(super) struct RenderLoop<P: Painter> {
     state: ViewState,
     options: Arc<TuiOptions>,
     clock: Arc<dyn Clock>,
-    sources: Sources,
+    inputs: LoopInputs,
     requests: mpsc::Sender<MonitorRequest>,
-    brush: Brush<P>,
-    copies: Vec<String>,
+    painter: PainterState<P>,
+    clipboard_queue: Vec<String>,
     dirty: bool,
-    second: Pin<Box<Sleep>>,
-    pause: Pin<Box<Sleep>>,
-    hold: Hold,
+    second_timer: Pin<Box<Sleep>>,
+    frame_timer: Pin<Box<Sleep>>,
+    terminal_owner: TerminalOwner,
     /// Runs while the end of the run is waited for.
-    leaving: Option<Pin<Box<Sleep>>>,
+    quit_timer: Option<Pin<Box<Sleep>>>,
     done: bool,
 }
 
@@ -113,7 +113,7 @@ impl<P: Painter> RenderLoop<P> {
     /// A loop that has drawn nothing yet.
     pub(super) fn new(
         painter: P,
-        sources: Sources,
+        inputs: LoopInputs,
         requests: mpsc::Sender<MonitorRequest>,
         options: TuiOptions,
         clock: Arc<dyn Clock>,
@@ -124,15 +124,15 @@ impl<P: Painter> RenderLoop<P> {
             state: ViewState::default(),
             options: Arc::new(options),
             clock,
-            sources,
+            inputs,
             requests,
-            brush: Brush::Ready(Box::new(painter)),
-            copies: Vec::new(),
+            painter: PainterState::Ready(Box::new(painter)),
+            clipboard_queue: Vec::new(),
             dirty: true,
-            second: timer(),
-            pause: timer(),
-            hold: Hold::Ours,
-            leaving: None,
+            second_timer: timer(),
+            frame_timer: timer(),
+            terminal_owner: TerminalOwner::Screen,
+            quit_timer: None,
             done: false,
         }
     }
@@ -140,54 +140,60 @@ impl<P: Painter> RenderLoop<P> {
     /// Draws the first frame at once, then works until the run is over.
     pub(super) async fn run(mut self) -> io::Result<()> {
         self.first_frame();
-        self.arm_second();
+        self.schedule_second_tick();
         while !self.done {
-            self.serve_terminal();
-            let woken = self.next().await;
-            self.handle(woken);
+            self.update_terminal_owner();
+            let event = self.next_event().await;
+            self.handle(event);
         }
-        match self.brush {
-            Brush::Lost(error) => Err(error),
-            Brush::Ready(_) => Ok(()),
+        match self.painter {
+            PainterState::Lost(error) => Err(error),
+            PainterState::Ready(_) => Ok(()),
             // The last frame must be out before the terminal is given back, else it lands in the shell.
-            Brush::Busy(frame) => {
+            PainterState::Busy(frame) => {
                 frame.await.map_or_else(|error| Err(error.into()), |painted| painted.result)
             }
         }
     }
 
-    async fn next(&mut self) -> Woken<P> {
-        let lost = matches!(self.brush, Brush::Lost(_));
-        let due = self.dirty && matches!((&self.hold, &self.brush), (Hold::Ours, Brush::Ready(_)));
-        let Sources { published, events, signals } = &mut self.sources;
+    async fn next_event(&mut self) -> LoopEvent<P> {
+        let is_lost = matches!(self.painter, PainterState::Lost(_));
+        let is_frame_due = self.dirty
+            && matches!(
+                (&self.terminal_owner, &self.painter),
+                (TerminalOwner::Screen, PainterState::Ready(_))
+            );
+        let LoopInputs { published, events, signals } = &mut self.inputs;
         tokio::select! {
-            event = events.recv(), if !lost => Woken::Input(event),
-            changed = published.changed() => Woken::Published(changed.is_ok()),
-            painted = painted(&mut self.brush) => Woken::Painted(painted),
-            signal = signals.next() => Woken::Signal(signal),
-            () = self.second.as_mut() => Woken::Second,
-            () = self.pause.as_mut(), if due => Woken::FrameDue,
-            () = yielded_too_long(&mut self.hold) => Woken::StopOver,
-            () = elapsed(&mut self.leaving) => Woken::LeaveLimit,
+            event = events.recv(), if !is_lost => LoopEvent::Input(event),
+            changed = published.changed() => LoopEvent::StateChanged(changed.is_ok()),
+            painted = wait_for_frame(&mut self.painter) => LoopEvent::FrameFinished(painted),
+            signal = signals.next() => LoopEvent::Signal(signal),
+            () = self.second_timer.as_mut() => LoopEvent::SecondTick,
+            () = self.frame_timer.as_mut(), if is_frame_due => LoopEvent::FrameDue,
+            () = wait_for_stop_timeout(&mut self.terminal_owner) => LoopEvent::StopTimeout,
+            () = wait_for_timer(&mut self.quit_timer) => LoopEvent::QuitTimeout,
         }
     }
 
-    fn handle(&mut self, woken: Woken<P>) {
-        match woken {
-            Woken::Input(Some(event)) => self.on_input(event),
-            Woken::Input(None) => self.on_lost(io::Error::other("the terminal hung up")),
-            Woken::Published(open) => self.on_published(open),
-            Woken::Painted(Ok(painted)) => self.on_painted(painted),
-            Woken::Painted(Err(error)) => self.on_lost(error.into()),
-            Woken::Signal(Signalled::Resized) => self.dirty = true,
-            Woken::Signal(Signalled::Terminated) => self.carry_out(Message::Act(Action::Quit)),
-            Woken::Signal(Signalled::Continued) | Woken::StopOver => self.hold = Hold::Retaking,
-            Woken::Second => {
-                self.arm_second();
+    fn handle(&mut self, event: LoopEvent<P>) {
+        match event {
+            LoopEvent::Input(Some(event)) => self.on_input(event),
+            LoopEvent::Input(None) => self.on_terminal_lost(io::Error::other("the terminal hung up")),
+            LoopEvent::StateChanged(open) => self.on_state_changed(open),
+            LoopEvent::FrameFinished(Ok(painted)) => self.on_frame_finished(painted),
+            LoopEvent::FrameFinished(Err(error)) => self.on_terminal_lost(error.into()),
+            LoopEvent::Signal(TerminalSignal::Resized) => self.dirty = true,
+            LoopEvent::Signal(TerminalSignal::Terminated) => self.dispatch(UiMessage::Action(Action::Quit)),
+            LoopEvent::Signal(TerminalSignal::Continued) | LoopEvent::StopTimeout => {
+                self.terminal_owner = TerminalOwner::ReacquirePending
+            }
+            LoopEvent::SecondTick => {
+                self.schedule_second_tick();
                 self.dirty = true;
             }
-            Woken::FrameDue => self.start_frame(),
-            Woken::LeaveLimit => self.done = true,
+            LoopEvent::FrameDue => self.start_frame(),
+            LoopEvent::QuitTimeout => self.done = true,
         }
     }
 
@@ -196,105 +202,109 @@ impl<P: Painter> RenderLoop<P> {
         let mut next = Some(event);
         while let Some(event) = next {
             self.dirty |= matches!(event, Event::Resize(..));
-            let mode = Mode::of(&self.sources.published.borrow());
-            if let Some(message) = message(&event, &self.model, mode, &self.options.keymap, &self.state) {
-                self.carry_out(message);
+            let mode = KeymapMode::from_state(&self.inputs.published.borrow());
+            if let Some(message) =
+                translate_event(&event, &self.model, mode, &self.options.keymap, &self.state)
+            {
+                self.dispatch(message);
             }
-            next = self.sources.events.try_recv().ok();
+            next = self.inputs.events.try_recv().ok();
         }
     }
 
-    fn carry_out(&mut self, message: Message) {
-        let live = Arc::clone(&self.sources.published.borrow());
+    fn dispatch(&mut self, message: UiMessage) {
+        let live = Arc::clone(&self.inputs.published.borrow());
         for effect in update(&mut self.model, message, &live, self.clock.now()) {
-            self.perform(effect);
+            self.run_effect(effect);
         }
         self.dirty = true;
     }
 
-    fn perform(&mut self, effect: Effect) {
+    fn run_effect(&mut self, effect: Effect) {
         match effect {
-            Effect::Request(request) => self.ask(request),
-            Effect::Copy(text) => self.copies.push(text),
-            Effect::Suspend => self.hold = Hold::Yielding,
+            Effect::Request(request) => self.send_request(request),
+            Effect::Copy(text) => self.clipboard_queue.push(text),
+            Effect::Suspend => self.terminal_owner = TerminalOwner::ReleasePending,
             Effect::Leave => self.done = true,
         }
     }
 
-    fn ask(&mut self, request: MonitorRequest) {
+    fn send_request(&mut self, request: MonitorRequest) {
         let shutdown = request == MonitorRequest::Shutdown;
         match self.requests.try_send(request) {
-            Ok(()) if shutdown => self.leaving = Some(Box::pin(sleep(LEAVE_LIMIT))),
+            Ok(()) if shutdown => self.quit_timer = Some(Box::pin(sleep(QUIT_TIMEOUT))),
             Ok(()) => {}
             Err(TrySendError::Full(_)) => {
                 // So that quitting again asks again, and the next step starts from what is in force.
-                self.model.leaving = false;
-                self.model.keep_alive_asked = None;
-                self.complain("too many requests are waiting; this one was not taken, try again");
+                self.model.quitting = false;
+                self.model.keep_alive_request = None;
+                self.notify_error("too many requests are waiting; this one was not taken, try again");
             }
             Err(TrySendError::Closed(_)) if shutdown => self.done = true,
-            Err(TrySendError::Closed(_)) => self.complain("the run is over; nothing can be asked any more"),
+            Err(TrySendError::Closed(_)) => {
+                self.notify_error("the run is over; nothing can be asked any more")
+            }
         }
     }
 
-    fn complain(&mut self, text: &'static str) {
+    fn notify_error(&mut self, text: &'static str) {
         self.model.notify(self.clock.now(), NoticeKind::Bad, text);
     }
 
-    fn on_published(&mut self, open: bool) {
-        let published = self.sources.published.borrow_and_update();
+    fn on_state_changed(&mut self, open: bool) {
+        let published = self.inputs.published.borrow_and_update();
         self.done |= !open || published.runtime.finished;
         // A frozen view changes with the clock only; notices may wait for it.
         self.dirty |= self.model.frozen.is_none();
     }
 
-    fn on_painted(&mut self, painted: Painted<P>) {
-        let Painted { painter, state, result } = painted;
-        self.adopt(state);
-        self.brush = Brush::Ready(Box::new(painter));
+    fn on_frame_finished(&mut self, painted: FinishedFrame<P>) {
+        let FinishedFrame { painter, state, result } = painted;
+        self.store_view_state(state);
+        self.painter = PainterState::Ready(Box::new(painter));
         if let Err(error) = result {
-            self.on_lost(error);
+            self.on_terminal_lost(error);
         }
     }
 
-    fn adopt(&mut self, state: ViewState) {
-        self.model.page.rows = state.page_rows;
-        self.model.page.max_scroll = state.max_scroll;
+    fn store_view_state(&mut self, state: ViewState) {
+        self.model.scroll_limits.rows = state.page_rows;
+        self.model.scroll_limits.max_scroll = state.max_scroll;
         self.state = state;
     }
 
     /// Nothing can be drawn or typed any more: ends the run in order, without a screen.
-    fn on_lost(&mut self, error: io::Error) {
-        let first = !matches!(self.brush, Brush::Lost(_));
-        self.brush = Brush::Lost(error);
-        if first && !self.model.leaving {
-            self.carry_out(Message::Act(Action::Quit));
+    fn on_terminal_lost(&mut self, error: io::Error) {
+        let first = !matches!(self.painter, PainterState::Lost(_));
+        self.painter = PainterState::Lost(error);
+        if first && !self.model.quitting {
+            self.dispatch(UiMessage::Action(Action::Quit));
         }
         // A full queue: there is nobody to try again.
-        self.done |= !self.model.leaving;
+        self.done |= !self.model.quitting;
     }
 
-    fn arm_second(&mut self) {
+    fn schedule_second_tick(&mut self) {
         let millis = self.clock.now().wall.timestamp_subsec_millis() % 1_000;
-        self.second = Box::pin(sleep(Duration::from_millis(u64::from(1_000 - millis))));
+        self.second_timer = Box::pin(sleep(Duration::from_millis(u64::from(1_000 - millis))));
     }
 
     /// Gives the terminal back or takes it again, once no frame is under way.
-    fn serve_terminal(&mut self) {
-        let Brush::Ready(painter) = &mut self.brush else { return };
-        match self.hold {
-            Hold::Ours | Hold::Yielded(_) => {}
-            Hold::Yielding => {
+    fn update_terminal_owner(&mut self) {
+        let PainterState::Ready(painter) = &mut self.painter else { return };
+        match self.terminal_owner {
+            TerminalOwner::Screen | TerminalOwner::Shell(_) => {}
+            TerminalOwner::ReleasePending => {
                 painter.release();
                 // Where jobs cannot be stopped, the terminal is simply taken back.
-                let limit = stop_job().map_or(Duration::ZERO, |()| STOP_LIMIT);
-                self.hold = Hold::Yielded(Box::pin(sleep(limit)));
+                let limit = stop_job().map_or(Duration::ZERO, |()| STOP_TIMEOUT);
+                self.terminal_owner = TerminalOwner::Shell(Box::pin(sleep(limit)));
             }
-            Hold::Retaking => {
-                self.hold = Hold::Ours;
+            TerminalOwner::ReacquirePending => {
+                self.terminal_owner = TerminalOwner::Screen;
                 self.dirty = true;
-                if let Err(error) = painter.retake() {
-                    self.on_lost(error);
+                if let Err(error) = painter.reacquire() {
+                    self.on_terminal_lost(error);
                 }
             }
         }
@@ -302,60 +312,64 @@ impl<P: Painter> RenderLoop<P> {
 
     /// The first frame, on this thread: nothing else is to be waited for.
     fn first_frame(&mut self) {
-        let mut scene = self.scene();
-        let Brush::Ready(painter) = &mut self.brush else { return };
+        let mut job = self.frame_job();
+        let PainterState::Ready(painter) = &mut self.painter else { return };
         let mut state = std::mem::take(&mut self.state);
-        let result = scene.paint(painter.as_mut(), &mut state);
-        self.adopt(state);
+        let result = job.paint(painter.as_mut(), &mut state);
+        self.store_view_state(state);
         if let Err(error) = result {
-            self.on_lost(error);
+            self.on_terminal_lost(error);
         }
     }
 
     fn start_frame(&mut self) {
-        let Brush::Ready(_) = &self.brush else { return };
-        let mut scene = self.scene();
+        let PainterState::Ready(_) = &self.painter else { return };
+        let mut job = self.frame_job();
         // The mouse goes on hitting what is on the screen until the new frame is there.
-        let stand_in = ViewState { areas: self.state.areas.clone(), ..ViewState::default() };
-        let mut state = std::mem::replace(&mut self.state, stand_in);
-        let nobody = Brush::Lost(io::ErrorKind::NotConnected.into());
-        let Brush::Ready(mut painter) = std::mem::replace(&mut self.brush, nobody) else { return };
-        self.brush = Brush::Busy(tokio::task::spawn_blocking(move || {
-            let result = scene.paint(painter.as_mut(), &mut state);
-            Painted { painter: *painter, state, result }
+        let hit_areas = ViewState { areas: self.state.areas.clone(), ..ViewState::default() };
+        let mut state = std::mem::replace(&mut self.state, hit_areas);
+        let placeholder = PainterState::Lost(io::ErrorKind::NotConnected.into());
+        let PainterState::Ready(mut painter) = std::mem::replace(&mut self.painter, placeholder) else {
+            return;
+        };
+        self.painter = PainterState::Busy(tokio::task::spawn_blocking(move || {
+            let result = job.paint(painter.as_mut(), &mut state);
+            FinishedFrame { painter: *painter, state, result }
         }));
     }
 
-    fn scene(&mut self) -> Scene {
+    fn frame_job(&mut self) -> FrameJob {
         self.dirty = false;
-        self.pause = Box::pin(sleep(FRAME));
-        let live = Arc::clone(&self.sources.published.borrow_and_update());
+        self.frame_timer = Box::pin(sleep(FRAME_INTERVAL));
+        let live = Arc::clone(&self.inputs.published.borrow_and_update());
         // This reading may have been the one that `changed` would have told of.
         self.done |= live.runtime.finished;
-        let (copies, now) = (std::mem::take(&mut self.copies), self.clock.now());
+        let (copies, now) = (std::mem::take(&mut self.clipboard_queue), self.clock.now());
         if !copies.is_empty() {
             let text = "summary sent to the clipboard, if the terminal allows it (OSC 52)";
             self.model.notify(now, NoticeKind::Info, text);
         }
-        Scene { live, model: self.model.clone(), options: Arc::clone(&self.options), copies, now }
+        FrameJob { live, model: self.model.clone(), options: Arc::clone(&self.options), copies, now }
     }
 }
 
-async fn painted<P>(brush: &mut Brush<P>) -> Result<Painted<P>, JoinError> {
-    match brush {
-        Brush::Busy(frame) => frame.await,
-        Brush::Ready(_) | Brush::Lost(_) => std::future::pending().await,
+async fn wait_for_frame<P>(painter: &mut PainterState<P>) -> Result<FinishedFrame<P>, JoinError> {
+    match painter {
+        PainterState::Busy(frame) => frame.await,
+        PainterState::Ready(_) | PainterState::Lost(_) => std::future::pending().await,
     }
 }
 
-async fn yielded_too_long(hold: &mut Hold) {
-    match hold {
-        Hold::Yielded(timer) => timer.as_mut().await,
-        Hold::Ours | Hold::Yielding | Hold::Retaking => std::future::pending().await,
+async fn wait_for_stop_timeout(owner: &mut TerminalOwner) {
+    match owner {
+        TerminalOwner::Shell(timer) => timer.as_mut().await,
+        TerminalOwner::Screen | TerminalOwner::ReleasePending | TerminalOwner::ReacquirePending => {
+            std::future::pending().await
+        }
     }
 }
 
-async fn elapsed(timer: &mut Option<Pin<Box<Sleep>>>) {
+async fn wait_for_timer(timer: &mut Option<Pin<Box<Sleep>>>) {
     match timer {
         Some(timer) => timer.as_mut().await,
         None => std::future::pending().await,

@@ -46,7 +46,7 @@ fn dropped(error: &str, how: DropKind) -> Event {
 
 /// A run of `drops` sessions of ten minutes, each lost and back two seconds later; every third is lost
 /// by a reset, the others by a hang-up. Up at the end.
-pub(super) fn run(drops: u64) -> Arc<LiveState> {
+pub(super) fn run_with_drops(drops: u64) -> Arc<LiveState> {
     let mut fold = Diagnostics::new(Diagnostics::DEFAULT_MAX_EVENTS);
     let started = StartedEvent {
         keep_alive_secs: 60.0,
@@ -64,10 +64,10 @@ pub(super) fn run(drops: u64) -> Arc<LiveState> {
         fold.apply(at(drop * 600), &event);
         fold.apply(at(drop * 600 + 2), &connected(ConnectKind::Resumed));
     }
-    publish(&mut fold, at((drops + 1) * 600))
+    live_state(&mut fold, at((drops + 1) * 600))
 }
 
 /// The state of a fold at an instant, with nothing special running.
-pub(super) fn publish(fold: &mut Diagnostics, now: Stamp) -> Arc<LiveState> {
+pub(super) fn live_state(fold: &mut Diagnostics, now: Stamp) -> Arc<LiveState> {
     Arc::new(LiveState { snapshot: fold.snapshot(now), verdict: None, runtime: RuntimeStatus::default() })
 }

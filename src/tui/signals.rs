@@ -5,7 +5,7 @@ use std::io;
 /// What a signal told.
 #[cfg_attr(not(unix), expect(dead_code, reason = "there are no such signals"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Signalled {
+pub(super) enum TerminalSignal {
     /// The process goes on after a stop: the terminal is in whatever state the shell left it.
     Continued,
     /// The terminal has another size.
@@ -17,7 +17,7 @@ pub(super) enum Signalled {
 /// The signals listened to.
 #[cfg(unix)]
 #[derive(Debug)]
-pub(super) struct Signals {
+pub(super) struct TerminalSignals {
     continued: tokio::signal::unix::Signal,
     resized: tokio::signal::unix::Signal,
     terminated: tokio::signal::unix::Signal,
@@ -25,7 +25,7 @@ pub(super) struct Signals {
 }
 
 #[cfg(unix)]
-impl Signals {
+impl TerminalSignals {
     /// Starts listening.
     pub(super) fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
@@ -40,12 +40,12 @@ impl Signals {
     }
 
     /// The next one; cancel-safe.
-    pub(super) async fn next(&mut self) -> Signalled {
+    pub(super) async fn next(&mut self) -> TerminalSignal {
         tokio::select! {
-            Some(()) = self.continued.recv() => Signalled::Continued,
-            Some(()) = self.resized.recv() => Signalled::Resized,
-            Some(()) = self.terminated.recv() => Signalled::Terminated,
-            Some(()) = self.interrupted.recv() => Signalled::Terminated,
+            Some(()) = self.continued.recv() => TerminalSignal::Continued,
+            Some(()) = self.resized.recv() => TerminalSignal::Resized,
+            Some(()) = self.terminated.recv() => TerminalSignal::Terminated,
+            Some(()) = self.interrupted.recv() => TerminalSignal::Terminated,
             else => std::future::pending().await,
         }
     }
@@ -57,14 +57,14 @@ impl Signals {
 pub(super) struct Signals(());
 
 #[cfg(not(unix))]
-impl Signals {
+impl TerminalSignals {
     /// Starts listening.
     pub(super) fn listen() -> io::Result<Self> {
         Ok(Self(()))
     }
 
     /// Never comes.
-    pub(super) async fn next(&mut self) -> Signalled {
+    pub(super) async fn next(&mut self) -> TerminalSignal {
         std::future::pending().await
     }
 }

@@ -7,10 +7,10 @@ use super::format::{percent, short, short_or_unknown, uptime};
 use super::text::sanitize;
 
 /// Drops listed at most.
-const LISTED: usize = 10;
+const MAX_LISTED_DROPS: usize = 10;
 
 /// The whole run up to `now`, and why it drops. Times are UTC, so that they mean the same to whoever reads them.
-pub(super) fn of_run(snapshot: &Snapshot, verdict: Option<&Verdict>, now: Stamp) -> String {
+pub(super) fn run_summary(snapshot: &Snapshot, verdict: Option<&Verdict>, now: Stamp) -> String {
     let metrics = &snapshot.metrics;
     let mut lines = Vec::new();
     if let Some(started) = &snapshot.started {
@@ -22,7 +22,7 @@ pub(super) fn of_run(snapshot: &Snapshot, verdict: Option<&Verdict>, now: Stamp)
         ));
     }
     lines.push(format!("watched {} until {}", uptime(now.since(snapshot.since)), utc(now)));
-    lines.push(format!("now: {}", link(&snapshot.link, now)));
+    lines.push(format!("now: {}", link_line(&snapshot.link, now)));
     let availability = metrics.availability().map_or_else(|| "-".to_owned(), percent);
     lines.push(format!(
         "availability {availability}, drops {}, mean time between drops {}, mean time to recover {}",
@@ -39,23 +39,25 @@ pub(super) fn of_run(snapshot: &Snapshot, verdict: Option<&Verdict>, now: Stamp)
     }
     if !snapshot.drops.is_empty() {
         lines.push("last drops, newest first:".to_owned());
-        lines.extend(snapshot.drops.iter().rev().take(LISTED).map(|drop| format!("  {}", one_line(drop))));
+        lines.extend(
+            snapshot.drops.iter().rev().take(MAX_LISTED_DROPS).map(|drop| format!("  {}", drop_line(drop))),
+        );
     }
-    finished(&lines)
+    join_sanitized(&lines)
 }
 
 /// One drop: its error, then what happened in sentences, and whether it fits the verdict.
-pub(super) fn of_drop(drop: &DropRecord, verdict: Option<&Verdict>) -> String {
+pub(super) fn drop_summary(drop: &DropRecord, verdict: Option<&Verdict>) -> String {
     let event = &drop.event;
     let mut lines = vec![format!("dropscope: drop {} at {}", drop.number, utc(drop.at))];
     lines.extend(event.error_message.clone().or_else(|| event.error_name.clone()));
     lines.push(format!("keep-alive {} s, layer {}", drop.keep_alive_secs, words::layer(event.layer)));
     lines.extend(drop_description::drop_sentences(drop, &utc(drop.at)));
     lines.extend(verdict.and_then(|verdict| describe_fit(verdict, drop)));
-    finished(&lines)
+    join_sanitized(&lines)
 }
 
-fn one_line(drop: &DropRecord) -> String {
+fn drop_line(drop: &DropRecord) -> String {
     let name = drop.event.error_name.as_deref().map_or("unknown error", ErrorName::short);
     let back =
         drop.recovery.as_ref().map_or_else(|| "not back".to_owned(), |r| format!("back {}", short(r.took)));
@@ -63,18 +65,18 @@ fn one_line(drop: &DropRecord) -> String {
     format!("{}  {name}  after {age}  silent {}  {back}", utc(drop.at), short_or_unknown(drop.idle_in))
 }
 
-fn link(link: &LinkState, now: Stamp) -> String {
-    let lasting = |since: Stamp| -> String { uptime(now.since(since)) };
+fn link_line(link: &LinkState, now: Stamp) -> String {
+    let duration = |since: Stamp| -> String { uptime(now.since(since)) };
     match link {
         LinkState::Idle => "not connected yet".to_owned(),
         LinkState::Connecting { since, failures } => {
-            format!("connecting for {}, {failures} failed attempts", lasting(*since))
+            format!("connecting for {}, {failures} failed attempts", duration(*since))
         }
-        LinkState::Connected { since } => format!("connected for {}", lasting(*since)),
+        LinkState::Connected { since } => format!("connected for {}", duration(*since)),
         LinkState::Down { since, failures } => {
-            format!("down for {}, {failures} failed attempts", lasting(*since))
+            format!("down for {}, {failures} failed attempts", duration(*since))
         }
-        LinkState::Off { since, .. } => format!("off on purpose for {}", lasting(*since)),
+        LinkState::Off { since, .. } => format!("off on purpose for {}", duration(*since)),
     }
 }
 
@@ -83,7 +85,7 @@ fn utc(at: Stamp) -> String {
 }
 
 /// One text, without anything that would act on the terminal it is pasted into.
-fn finished(lines: &[String]) -> String {
+fn join_sanitized(lines: &[String]) -> String {
     let lines: Vec<_> = lines.iter().map(|line| sanitize(line)).collect();
     lines.join("\n") + "\n"
 }

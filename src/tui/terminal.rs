@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entering_asks_for_buttons_but_not_for_movements() {
+    fn mouse_capture_reports_buttons_but_not_movement() {
         let mut out = Vec::new();
         enter(&mut out, true).unwrap();
         let text = String::from_utf8(out).unwrap();
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn giving_back_what_is_not_taken_does_nothing() {
+    fn restore_without_a_taken_terminal_does_nothing() {
         restore();
         assert!(!is_taken());
     }

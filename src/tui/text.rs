@@ -58,14 +58,14 @@ pub fn truncate_middle<'a>(text: &'a str, max: usize, ellipsis: &str) -> Cow<'a,
 /// The last line of defence before the terminal: replaces what a forgotten [`sanitize`] let through,
 /// and everything beyond ASCII where the terminal is not known to take UTF-8 (there, the bytes of an
 /// ordinary letter can be a control code).
-pub fn defuse(buffer: &mut Buffer, unicode: bool) {
-    let stand_in = if unicode { "\u{fffd}" } else { "?" };
+pub fn replace_unsafe_cells(buffer: &mut Buffer, unicode: bool) {
+    let replacement = if unicode { "\u{fffd}" } else { "?" };
     for cell in &mut buffer.content {
         let symbol = cell.symbol();
-        let harmless =
+        let is_safe =
             matches!(symbol.as_bytes(), [b' '..=b'~'] | []) || unicode && symbol.chars().all(is_printable);
-        if !harmless {
-            cell.set_symbol(stand_in);
+        if !is_safe {
+            cell.set_symbol(replacement);
         }
     }
 }

@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn the_locale_decides_the_glyphs() {
+    fn locale_selects_the_glyphs() {
         let cases = [
             ([None, None, Some("en_US.UTF-8")], true),
             ([None, None, Some("C")], false),
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn no_color_leaves_no_colour() {
+    fn no_color_theme_has_no_colors() {
         assert_eq!(Theme::choose(Some("1")), Theme::plain());
         assert_eq!(Theme::choose(Some("")), Theme::default_dark());
         let plain = Theme::plain();

@@ -6,9 +6,11 @@ use std::time::Duration;
 use crate::diagnostics::Stamp;
 use crate::monitor::{LiveState, MonitorRequest, NoticeKind};
 
-use super::keymap::{Action, Mode};
-use super::message::Message;
-use super::model::{Detail, DropSort, Frozen, KeepAliveAsked, Model, Popup, Screen, Target, Zoom};
+use super::keymap::{Action, KeymapMode};
+use super::message::UiMessage;
+use super::model::{
+    ClickTarget, DropDetailView, DropSort, FrozenView, KeepAliveRequest, Model, Popup, Screen, Zoom,
+};
 use super::summary;
 
 mod command;
@@ -16,7 +18,7 @@ mod inject;
 mod replay;
 mod typing;
 
-pub use command::found;
+pub use command::matching_commands;
 
 /// What the render loop is to do.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,33 +37,33 @@ pub enum Effect {
 pub const KEEP_ALIVE_LADDER: [u16; 9] = [10, 15, 30, 60, 120, 240, 300, 600, 1200];
 
 /// How long a keep-alive that was asked for counts, while it is not in force yet.
-const KEEP_ALIVE_PATIENCE: Duration = Duration::from_secs(3);
+const KEEP_ALIVE_REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// One left or right moves the timeline by this part of its span.
-const SCROLL_PART: u32 = 8;
+const SCROLL_DIVISOR: u32 = 8;
 
 /// Carries out one message. `live` is the newest state, even while the view is frozen.
-pub fn update(model: &mut Model, message: Message, live: &Arc<LiveState>, now: Stamp) -> Vec<Effect> {
+pub fn update(model: &mut Model, message: UiMessage, live: &Arc<LiveState>, now: Stamp) -> Vec<Effect> {
     match message {
-        Message::Act(action) => act(model, action, live, now),
-        Message::Run(name) => command::start(model, &name, live, now),
-        Message::Edit(edit) => typing::edit(model, edit, live, now),
-        Message::Click(target) => {
+        UiMessage::Action(action) => apply_action(model, action, live, now),
+        UiMessage::Command(name) => command::start(model, &name, live, now),
+        UiMessage::Edit(edit) => typing::edit(model, edit, live, now),
+        UiMessage::Click(target) => {
             click(model, target, live);
             Vec::new()
         }
-        Message::Wheel(rows) => {
+        UiMessage::Wheel(rows) => {
             scroll_rows(model, live, rows);
             Vec::new()
         }
     }
 }
 
-fn act(model: &mut Model, action: Action, live: &Arc<LiveState>, now: Stamp) -> Vec<Effect> {
+fn apply_action(model: &mut Model, action: Action, live: &Arc<LiveState>, now: Stamp) -> Vec<Effect> {
     match action {
         Action::Quit => return quit(model, live, now),
         Action::Suspend => return vec![Effect::Suspend],
-        _ if model.types() => {}
+        _ if model.is_typing() => {}
         _ if matches!(model.popup, Some(Popup::Inject { .. })) => return inject::act(model, action, live),
         _ if model.popup.is_some() && action != Action::Inject => act_in_popup(model, action, live),
         _ => return act_on_screen(model, action, live, now),
@@ -75,8 +77,8 @@ fn act_on_screen(model: &mut Model, action: Action, live: &Arc<LiveState>, now: 
     }
     match action {
         Action::Inject => inject::open(model, live, now),
-        Action::KeepAliveDown => return step_keep_alive(model, live, now, Step::Down),
-        Action::KeepAliveUp => return step_keep_alive(model, live, now, Step::Up),
+        Action::KeepAliveDown => return step_keep_alive(model, live, now, KeepAliveStep::Down),
+        Action::KeepAliveUp => return step_keep_alive(model, live, now, KeepAliveStep::Up),
         Action::Reconnect => return vec![Effect::Request(MonitorRequest::Reconnect)],
         Action::DeepReconnect => return vec![Effect::Request(MonitorRequest::DeepReconnect)],
         Action::ToggleConnection => return vec![Effect::Request(MonitorRequest::ToggleConnection)],
@@ -86,23 +88,23 @@ fn act_on_screen(model: &mut Model, action: Action, live: &Arc<LiveState>, now: 
         Action::KeepAliveType | Action::Note | Action::Filter => typing::open(model, action),
         Action::Help => model.popup = Some(Popup::Help { scroll: 0 }),
         Action::Why => model.popup = Some(Popup::Why { scroll: 0 }),
-        Action::Close => close(model),
+        Action::Close => close_topmost(model),
         Action::Overview => show(model, Screen::Overview),
         Action::Drops => show(model, Screen::Drops),
         Action::Device => show_device(model, live, now),
         Action::Command => command::open(model, live, now),
         Action::Details => model.popup = Some(Popup::Details { scroll: 0 }),
         Action::RequestStatus => return command::request_status(model, live, now),
-        Action::NextScreen => turn(model, live, true),
-        Action::PreviousScreen => turn(model, live, false),
+        Action::NextScreen => switch_screen(model, live, true),
+        Action::PreviousScreen => switch_screen(model, live, false),
         Action::Freeze => freeze(model, live, now),
         Action::ZoomIn | Action::ZoomOut => zoom(model, live, action == Action::ZoomIn),
         Action::Sort => model.sort = next(&DropSort::ALL, model.sort),
-        Action::Left | Action::Right => sideways(model, live, action == Action::Left, now),
+        Action::Left | Action::Right => move_horizontally(model, live, action == Action::Left, now),
         Action::Open if model.screen == Screen::Device => return command::start_selected(model, live, now),
         Action::Open => open(model, live),
         Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last => {
-            scroll_rows(model, live, rows_of(model, action));
+            scroll_rows(model, live, row_delta(model, action));
         }
         // Handled before, or of no use while watching.
         _ => {}
@@ -122,7 +124,7 @@ fn act_in_popup(model: &mut Model, action: Action, live: &LiveState) {
         (Action::Beginning, _) => scroll_rows(model, live, isize::MIN),
         (Action::End, _) => scroll_rows(model, live, isize::MAX),
         (Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last, _) => {
-            scroll_rows(model, live, rows_of(model, action));
+            scroll_rows(model, live, row_delta(model, action));
         }
         _ => {}
     }
@@ -130,7 +132,7 @@ fn act_in_popup(model: &mut Model, action: Action, live: &LiveState) {
 
 /// The first quit ends the run in order; a second one does not wait for that.
 fn quit(model: &mut Model, live: &LiveState, now: Stamp) -> Vec<Effect> {
-    if std::mem::replace(&mut model.leaving, true) {
+    if std::mem::replace(&mut model.quitting, true) {
         return vec![Effect::Leave];
     }
     if live.runtime.replay.is_none() {
@@ -141,25 +143,25 @@ fn quit(model: &mut Model, live: &LiveState, now: Stamp) -> Vec<Effect> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Step {
+enum KeepAliveStep {
     Down,
     Up,
 }
 
-fn step_keep_alive(model: &mut Model, live: &LiveState, now: Stamp, step: Step) -> Vec<Effect> {
+fn step_keep_alive(model: &mut Model, live: &LiveState, now: Stamp, step: KeepAliveStep) -> Vec<Effect> {
     let in_force = live.snapshot.keep_alive_secs;
-    let asked = model
-        .keep_alive_asked
-        .filter(|asked| asked.from == in_force && now.since(asked.at) < KEEP_ALIVE_PATIENCE);
-    let base = asked.map_or(in_force, |asked| u32::from(asked.secs));
+    let pending = model
+        .keep_alive_request
+        .filter(|request| request.from == in_force && now.since(request.at) < KEEP_ALIVE_REQUEST_TIMEOUT);
+    let base = pending.map_or(in_force, |request| u32::from(request.secs));
     // 0 is "off": longer than any step.
     let length = if base == 0 { u32::MAX } else { base };
     let secs = match step {
-        Step::Down => KEEP_ALIVE_LADDER.iter().rev().find(|secs| u32::from(**secs) < length),
-        Step::Up => KEEP_ALIVE_LADDER.iter().find(|secs| u32::from(**secs) > length),
+        KeepAliveStep::Down => KEEP_ALIVE_LADDER.iter().rev().find(|secs| u32::from(**secs) < length),
+        KeepAliveStep::Up => KEEP_ALIVE_LADDER.iter().find(|secs| u32::from(**secs) > length),
     };
     let Some(secs) = secs else {
-        let end = if step == Step::Down { "shortest" } else { "longest" };
+        let end = if step == KeepAliveStep::Down { "shortest" } else { "longest" };
         model.notify(
             now,
             NoticeKind::Info,
@@ -167,33 +169,33 @@ fn step_keep_alive(model: &mut Model, live: &LiveState, now: Stamp, step: Step) 
         );
         return Vec::new();
     };
-    vec![ask_keep_alive(model, live, now, *secs)]
+    vec![request_keep_alive(model, live, now, *secs)]
 }
 
-fn ask_keep_alive(model: &mut Model, live: &LiveState, now: Stamp, secs: u16) -> Effect {
-    model.keep_alive_asked = Some(KeepAliveAsked { secs, from: live.snapshot.keep_alive_secs, at: now });
+fn request_keep_alive(model: &mut Model, live: &LiveState, now: Stamp, secs: u16) -> Effect {
+    model.keep_alive_request = Some(KeepAliveRequest { secs, from: live.snapshot.keep_alive_secs, at: now });
     Effect::Request(MonitorRequest::SetKeepAlive(secs))
 }
 
 fn copy(model: &Model, live: &LiveState, now: Stamp) -> Effect {
-    let LiveState { snapshot, verdict, .. } = model.shown(live);
+    let LiveState { snapshot, verdict, .. } = model.displayed_state(live);
     let verdict = verdict.as_deref();
     let opened = model.detail.filter(|_| model.screen == Screen::Drops);
     let drop = opened.and_then(|detail| snapshot.drops.iter().find(|drop| drop.number == detail.number));
     Effect::Copy(drop.map_or_else(
         || {
-            summary::of_run(
+            summary::run_summary(
                 snapshot,
                 verdict,
-                snapshot.field_time(model.shown_at(live.runtime.display_time(now))),
+                snapshot.field_time(model.displayed_at(live.runtime.display_time(now))),
             )
         },
-        |drop| summary::of_drop(drop, verdict),
+        |drop| summary::drop_summary(drop, verdict),
     ))
 }
 
 /// Takes away what lies on top, one thing at a time.
-fn close(model: &mut Model) {
+fn close_topmost(model: &mut Model) {
     let closed = (model.screen == Screen::Drops && close_on_drops(model))
         || model.frozen.take().is_some()
         || !std::mem::take(&mut model.scroll).is_zero();
@@ -216,7 +218,7 @@ fn show(model: &mut Model, screen: Screen) {
 
 /// The Device screen is there only if it has something to show.
 fn show_device(model: &mut Model, live: &LiveState, now: Stamp) {
-    if Mode::of(live).device {
+    if KeymapMode::from_state(live).device {
         show(model, Screen::Device);
     } else {
         let text = "no device is known here: `dropscope config` shows how to add its commands";
@@ -224,34 +226,34 @@ fn show_device(model: &mut Model, live: &LiveState, now: Stamp) {
     }
 }
 
-fn turn(model: &mut Model, live: &LiveState, forward: bool) {
-    let there = |screen: &Screen| *screen != Screen::Device || Mode::of(live).device;
-    let screens: Vec<Screen> = Screen::ALL.into_iter().filter(there).collect();
-    let here = screens.iter().position(|screen| *screen == model.screen).unwrap_or(0);
+fn switch_screen(model: &mut Model, live: &LiveState, forward: bool) {
+    let is_available = |screen: &Screen| *screen != Screen::Device || KeymapMode::from_state(live).device;
+    let screens: Vec<Screen> = Screen::ALL.into_iter().filter(is_available).collect();
+    let index = screens.iter().position(|screen| *screen == model.screen).unwrap_or(0);
     let step = if forward { 1 } else { screens.len() - 1 };
-    model.screen = screens[(here + step) % screens.len()];
+    model.screen = screens[(index + step) % screens.len()];
 }
 
 fn freeze(model: &mut Model, live: &Arc<LiveState>, now: Stamp) {
     model.frozen = match model.frozen {
         Some(_) => None,
-        None => Some(Frozen { published: Arc::clone(live), at: live.runtime.display_time(now) }),
+        None => Some(FrozenView { published: Arc::clone(live), at: live.runtime.display_time(now) }),
     };
 }
 
 fn zoom(model: &mut Model, live: &LiveState, closer: bool) {
-    let zoom = model.zoom_for(&model.shown(live).snapshot);
-    let here = Zoom::ALL.iter().position(|known| *known == zoom).unwrap_or(0);
-    let there = if closer { here.saturating_sub(1) } else { (here + 1).min(Zoom::ALL.len() - 1) };
-    model.zoom = Some(Zoom::ALL[there]);
+    let zoom = model.zoom_for(&model.displayed_state(live).snapshot);
+    let index = Zoom::ALL.iter().position(|known| *known == zoom).unwrap_or(0);
+    let new_index = if closer { index.saturating_sub(1) } else { (index + 1).min(Zoom::ALL.len() - 1) };
+    model.zoom = Some(Zoom::ALL[new_index]);
 }
 
 fn next<T: Copy + PartialEq>(all: &[T], current: T) -> T {
-    let here = all.iter().position(|item| *item == current).unwrap_or(0);
-    all[(here + 1) % all.len()]
+    let index = all.iter().position(|item| *item == current).unwrap_or(0);
+    all[(index + 1) % all.len()]
 }
 
-fn sideways(model: &mut Model, live: &LiveState, left: bool, now: Stamp) {
+fn move_horizontally(model: &mut Model, live: &LiveState, left: bool, now: Stamp) {
     if model.screen == Screen::Drops {
         if model.detail.is_some() {
             move_selection(model, live, if left { -1 } else { 1 });
@@ -259,25 +261,25 @@ fn sideways(model: &mut Model, live: &LiveState, left: bool, now: Stamp) {
         }
         return;
     }
-    let snapshot = &model.shown(live).snapshot;
-    let step = model.zoom_for(snapshot).span() / SCROLL_PART;
-    let now = model.shown_at(live.runtime.display_time(now));
+    let snapshot = &model.displayed_state(live).snapshot;
+    let step = model.zoom_for(snapshot).span() / SCROLL_DIVISOR;
+    let now = model.displayed_at(live.runtime.display_time(now));
     let run = snapshot.field_time(now).since(snapshot.since);
     model.scroll = if left { (model.scroll + step).min(run) } else { model.scroll.saturating_sub(step) };
 }
 
 /// Opens the selected drop on the Drops screen.
 fn open(model: &mut Model, live: &LiveState) {
-    let listed = model.listed(&model.shown(live).snapshot);
+    let listed = model.listed_drops(&model.displayed_state(live).snapshot);
     let Some(number) = listed.get(model.selected_row(&listed)).map(|drop| drop.number) else { return };
     model.selected = Some(number);
-    model.detail = Some(Detail { number, scroll: 0 });
+    model.detail = Some(DropDetailView { number, scroll: 0 });
     model.screen = Screen::Drops;
 }
 
 /// The rows a paging key moves by; the ends are as far as anything goes.
-fn rows_of(model: &Model, action: Action) -> isize {
-    let page = isize::try_from(model.page.rows.saturating_sub(1).max(1)).unwrap_or(1);
+fn row_delta(model: &Model, action: Action) -> isize {
+    let page = isize::try_from(model.scroll_limits.rows.saturating_sub(1).max(1)).unwrap_or(1);
     match action {
         Action::Up => -1,
         Action::Down => 1,
@@ -290,43 +292,43 @@ fn rows_of(model: &Model, action: Action) -> isize {
 
 /// Moves whatever takes the keys: the help text, the detail, or the selection.
 fn scroll_rows(model: &mut Model, live: &LiveState, rows: isize) {
-    let max_scroll = model.page.max_scroll;
+    let max_scroll = model.scroll_limits.max_scroll;
     let detail = model.detail.as_mut().filter(|_| model.screen == Screen::Drops);
     match (&mut model.popup, detail) {
         (Some(Popup::Help { scroll } | Popup::Why { scroll } | Popup::Details { scroll }), _) => {
-            *scroll = moved(*scroll, rows, max_scroll);
+            *scroll = clamped_move(*scroll, rows, max_scroll);
         }
         (Some(_), _) => {}
         (None, _) if model.screen == Screen::Device => command::move_cursor(model, live, rows),
-        (None, Some(detail)) => detail.scroll = moved(detail.scroll, rows, max_scroll),
+        (None, Some(detail)) => detail.scroll = clamped_move(detail.scroll, rows, max_scroll),
         (None, None) => move_selection(model, live, rows),
     }
 }
 
-fn moved(from: usize, by: isize, max: usize) -> usize {
+fn clamped_move(from: usize, by: isize, max: usize) -> usize {
     from.min(max).saturating_add_signed(by).min(max)
 }
 
 /// Moves the selection in the list shown. The first row is "nothing selected", so that it follows the
 /// newest drop.
 fn move_selection(model: &mut Model, live: &LiveState, rows: isize) {
-    let listed = model.listed(&model.shown(live).snapshot);
+    let listed = model.listed_drops(&model.displayed_state(live).snapshot);
     let Some(last) = listed.len().checked_sub(1) else { return };
-    let row = moved(model.selected_row(&listed), rows, last);
+    let row = clamped_move(model.selected_row(&listed), rows, last);
     model.selected = (row > 0).then(|| listed[row].number);
 }
 
-fn click(model: &mut Model, target: Option<Target>, live: &LiveState) {
+fn click(model: &mut Model, target: Option<ClickTarget>, live: &LiveState) {
     match (target, &model.popup) {
-        (Some(Target::Popup | Target::Timeline) | None, None)
-        | (Some(Target::Popup), Some(_))
+        (Some(ClickTarget::Popup | ClickTarget::Timeline) | None, None)
+        | (Some(ClickTarget::Popup), Some(_))
         | (_, Some(Popup::Input(_) | Popup::Palette { .. } | Popup::Command(_))) => {}
         (_, Some(Popup::Help { .. } | Popup::Why { .. } | Popup::Details { .. } | Popup::Inject { .. })) => {
             model.popup = None;
         }
-        (Some(Target::Screen(screen)), None) => show(model, screen),
-        (Some(Target::Drop(number)), None) => {
-            let listed = model.listed(&model.shown(live).snapshot);
+        (Some(ClickTarget::Screen(screen)), None) => show(model, screen),
+        (Some(ClickTarget::Drop(number)), None) => {
+            let listed = model.listed_drops(&model.displayed_state(live).snapshot);
             let selected = listed.get(model.selected_row(&listed)).map(|drop| drop.number);
             model.selected = Some(number);
             if selected == Some(number) {

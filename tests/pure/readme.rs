@@ -1,18 +1,22 @@
-//! Does the README say what the program does?
+//! The README and the pages beside it match the program.
+
+use std::path::Path;
 
 use dropscope::tui::keymap::Keymap;
 
 const README: &str = include_str!("../../README.md");
+const CONTRIBUTING: &str = include_str!("../../CONTRIBUTING.md");
+const DECISIONS: &str = include_str!("../../docs/decisions.md");
 const MANIFEST: &str = include_str!("../../Cargo.toml");
 
 #[test]
-fn the_keys_are_those_of_the_keymap() {
+fn the_key_table_is_that_of_the_keymap() {
     let table = Keymap::default().markdown();
     assert!(README.contains(table.trim()), "put this table under \"Keys\":\n{table}");
 }
 
 #[test]
-fn every_dependency_is_justified() {
+fn every_dependency_has_its_reason() {
     let dependencies = MANIFEST
         .lines()
         .skip_while(|line| *line != "[dependencies]")
@@ -21,20 +25,22 @@ fn every_dependency_is_justified() {
         .filter(|line| !line.starts_with(['[', '#']))
         .filter_map(|line| line.split_once(" = ").map(|(name, _)| name));
     for name in dependencies {
-        assert!(README.contains(&format!("`{name}`")), "{name} needs its reason under Decisions");
+        assert!(DECISIONS.contains(&format!("`{name}`")), "{name} needs its reason in docs/decisions.md");
     }
 }
 
 #[test]
-fn the_readme_is_short() {
-    assert!(README.lines().count() < 250);
+fn it_is_short_enough_for_one_sitting() {
+    assert!(README.lines().count() < 200, "{} lines", README.lines().count());
 }
 
 #[test]
-fn every_picture_and_link_inside_the_repository_exists() {
-    let targets = README.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    for target in targets.filter(|target| !target.contains("://")) {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(target);
-        assert!(path.exists(), "{target} is missing");
+fn every_link_inside_the_repository_has_a_target() {
+    let base = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for (page, folder) in [(README, ""), (CONTRIBUTING, ""), (DECISIONS, "docs")] {
+        let targets = page.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for target in targets.filter(|target| !target.contains("://")) {
+            assert!(base.join(folder).join(target).exists(), "{target} is missing");
+        }
     }
 }

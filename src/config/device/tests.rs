@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::config::TEMPLATE;
 use crate::config::file::parse;
-use crate::device::{Confirm, Device, Occasion, Value};
+use crate::device::{CommandContext, Confirmation, Device, Value};
 
 const SET: &str = r#"
 [[command]]
@@ -39,13 +39,13 @@ fn error_for(text: &str) -> String {
 fn a_command_of_the_file_can_be_sent() {
     let device = build_device(&format!("[device]\nname = 'Heater'\nstatus-topic = ['home/status']\n{SET}"));
     let specs = device.commands();
-    assert_eq!((&*device.title(), specs.len(), specs[0].confirm), ("Heater", 1, Confirm::Type));
+    assert_eq!((&*device.title(), specs.len(), specs[0].confirm), ("Heater", 1, Confirmation::Type));
     assert_eq!(specs[0].parameters[0].range(), "35 to 65 °C in steps of 0.5");
     let command_context =
-        Occasion { correlation_id: "i", client_id: "me", now: chrono::DateTime::UNIX_EPOCH };
+        CommandContext { correlation_id: "i", client_id: "me", now: chrono::DateTime::UNIX_EPOCH };
     let prepared = device.build("set", &[Value::Number(50.0)], &command_context).expect("an order");
     assert_eq!(
-        (prepared.qos, prepared.answer.map(|answer| answer.within)),
+        (prepared.qos, prepared.answer.map(|answer| answer.timeout)),
         (1, Some(Duration::from_secs(3)))
     );
     assert_eq!(prepared.payload, br#"{"id":"i","to":50.0}"#);

@@ -3,7 +3,7 @@
 use chrono::DateTime;
 
 use super::*;
-use crate::device::{Kind, Parameter};
+use crate::device::{Parameter, ParameterType};
 use crate::diagnostics::Stamp;
 
 fn spec(name: &str, parameters: Vec<Parameter>) -> CommandSpec {
@@ -13,72 +13,73 @@ fn spec(name: &str, parameters: Vec<Parameter>) -> CommandSpec {
 fn device(status: &[&str]) -> ConfiguredDevice {
     let degrees = Parameter {
         name: "degrees".into(),
-        kind: Kind::Number { min: 35.0, max: 65.0, step: Some(0.5) },
+        kind: ParameterType::Number { min: 35.0, max: 65.0, step: Some(0.5) },
         unit: None,
         default: None,
     };
     let zone = Parameter {
         name: "zone".into(),
-        kind: Kind::Text { max_chars: 20, what: None },
+        kind: ParameterType::Text { max_chars: 20, description: None },
         unit: None,
         default: None,
     };
     let parameters = vec![degrees, zone];
-    let filter = Template::plain("home/{client_id}/answer", &[]).expect("a filter");
-    let answer = Answer { filter, rule: Match::CorrelationId, within: Duration::from_secs(10) };
+    let filter = Template::parse_plain("home/{client_id}/answer", &[]).expect("a filter");
+    let answer =
+        AnswerSpec { filter, rule: AnswerMatchRule::CorrelationId, timeout: Duration::from_secs(10) };
     let set = ConfiguredCommand {
-        topic: Template::plain("home/{zone}/set", &parameters).expect("a topic"),
+        topic: Template::parse_plain("home/{zone}/set", &parameters).expect("a topic"),
         payload: Template::parse(r#"{"id":"{correlation_id}","to":{degrees}}"#, &parameters).expect("JSON"),
         qos: 1,
         answer: Some(answer.clone()),
         spec: spec("set", parameters),
     };
-    let ask = ConfiguredCommand {
-        topic: Template::plain("home/ask", &[]).expect("a topic"),
+    let query = ConfiguredCommand {
+        topic: Template::parse_plain("home/ask", &[]).expect("a topic"),
         payload: Template::parse("?", &[]).expect("a text"),
         qos: 0,
-        answer: Some(Answer { rule: Match::Any, ..answer }),
+        answer: Some(AnswerSpec { rule: AnswerMatchRule::Any, ..answer }),
         spec: spec("ask", Vec::new()),
     };
     let status = status.iter().map(|filter| (*filter).to_owned()).collect();
-    ConfiguredDevice::new("Heater", vec![set, ask], status, Some("ask".into()), None)
+    ConfiguredDevice::new("Heater", vec![set, query], status, Some("ask".into()), None)
 }
 
-const OCCASION: Occasion<'_> =
-    Occasion { correlation_id: "ab-1", client_id: "me", now: DateTime::UNIX_EPOCH };
+const CONTEXT: CommandContext<'_> =
+    CommandContext { correlation_id: "ab-1", client_id: "me", now: DateTime::UNIX_EPOCH };
 
-fn message<'a>(topic: &'a str, payload: &'a str, retained: bool) -> Incoming<'a> {
+fn message<'a>(topic: &'a str, payload: &'a str, retained: bool) -> DeviceMessage<'a> {
     let at = Stamp::new(DateTime::UNIX_EPOCH, Duration::ZERO);
-    Incoming { at, topic, payload: payload.as_bytes(), retained }
+    DeviceMessage { at, topic, payload: payload.as_bytes(), retained }
 }
 
 #[test]
-fn a_command_becomes_a_publish_or_a_sentence() {
+fn a_command_is_built_or_refused_with_a_message() {
     let device = device(&[]);
     let build = |degrees: f64, zone: &str| {
-        device.build("set", &[Value::Number(degrees), Value::Text(zone.to_owned())], &OCCASION)
+        device.build("set", &[Value::Number(degrees), Value::Text(zone.to_owned())], &CONTEXT)
     };
-    let order = build(48.5, "bath").expect("an order");
-    assert_eq!((order.topic.as_str(), order.qos), ("home/bath/set", 1));
-    assert_eq!(order.payload, br#"{"id":"ab-1","to":48.5}"#);
-    assert_eq!(order.answer, Some(Expected { within: Duration::from_secs(10), is_certain: true }));
+    let prepared = build(48.5, "bath").expect("an order");
+    assert_eq!((prepared.topic.as_str(), prepared.qos), ("home/bath/set", 1));
+    assert_eq!(prepared.payload, br#"{"id":"ab-1","to":48.5}"#);
+    assert_eq!(prepared.answer, Some(ExpectedAnswer { timeout: Duration::from_secs(10), is_certain: true }));
     let refusals = [
         (build(70.0, "bath"), "degrees must be 35 to 65 in steps of 0.5"),
         (build(48.0, "a/b"), "the topic `home/a/b/set` cannot be published to"),
         (build(48.0, "+"), "the topic `home/+/set` cannot be published to"),
-        (device.build("set", &[], &OCCASION), "set takes 2 values and got 0"),
-        (device.build("reset", &[], &OCCASION), "there is no command `reset`"),
+        (device.build("set", &[], &CONTEXT), "set takes 2 values and got 0"),
+        (device.build("reset", &[], &CONTEXT), "there is no command `reset`"),
     ];
-    for (refused, words) in refusals {
-        assert_eq!(refused.expect_err(words).to_string(), words);
+    for (refused, message) in refusals {
+        assert_eq!(refused.expect_err(message).to_string(), message);
     }
 }
 
 #[test]
-fn an_answer_is_known_by_its_topic_and_its_id() {
+fn an_answer_is_matched_by_topic_and_correlation_id() {
     let device = device(&[]);
     let answers = |name: &str, topic: &str, payload: &str, retained: bool| {
-        device.is_answer(name, &OCCASION, &message(topic, payload, retained))
+        device.is_answer(name, &CONTEXT, &message(topic, payload, retained))
     };
     let topic = "home/me/answer";
     assert!(answers("set", topic, r#"{"id":"ab-1"}"#, false) && answers("set", topic, "ab-1", false));
@@ -96,23 +97,23 @@ fn an_answer_is_known_by_its_topic_and_its_id() {
 }
 
 #[test]
-fn facts_come_from_the_status_if_it_has_one() {
+fn facts_come_from_status_topics_if_configured() {
     let mut heater = device(&["home/status"]);
     let filters: Vec<_> = heater.subscriptions("me").into_iter().map(|(filter, _)| filter).collect();
     assert_eq!(filters, ["home/status", "home/me/answer"]);
     assert_eq!(
-        (heater.listens_to("me"), heater.answers_on("me")),
+        (heater.message_filters("me"), heater.answer_filters("me")),
         (vec!["home/status".to_owned()], vec!["home/me/answer".to_owned()])
     );
-    let kept = heater.digest(&message("home/status", r#"{"t":49,"on":true}"#, true));
-    assert!(kept.facts_changed && !kept.is_sign_of_life && kept.changes.is_empty());
-    let again = heater.digest(&message("home/status", r#"{"t":49}"#, false));
+    let retained = heater.handle_message(&message("home/status", r#"{"t":49,"on":true}"#, true));
+    assert!(retained.facts_changed && !retained.is_sign_of_life && retained.changes.is_empty());
+    let again = heater.handle_message(&message("home/status", r#"{"t":49}"#, false));
     assert!(!again.facts_changed && again.is_sign_of_life);
-    assert!(!heater.digest(&message("home/me/answer", r#"{"x":1}"#, false)).facts_changed);
+    assert!(!heater.handle_message(&message("home/me/answer", r#"{"x":1}"#, false)).facts_changed);
     assert_eq!(heater.facts().len(), 2);
 
-    let mut mute = device(&[]);
-    assert_eq!(mute.listens_to("me"), ["home/me/answer"]);
-    assert!(mute.digest(&message("home/me/answer", "OFF\u{1b}", false)).facts_changed);
-    assert_eq!(&*mute.facts()[0].value, "OFF\u{fffd}");
+    let mut without_status = device(&[]);
+    assert_eq!(without_status.message_filters("me"), ["home/me/answer"]);
+    assert!(without_status.handle_message(&message("home/me/answer", "OFF\u{1b}", false)).facts_changed);
+    assert_eq!(&*without_status.facts()[0].value, "OFF\u{fffd}");
 }

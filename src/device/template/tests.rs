@@ -4,23 +4,24 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn parameter(name: &str, kind: Kind) -> Parameter {
+fn parameter(name: &str, kind: ParameterType) -> Parameter {
     Parameter { name: name.into(), kind, unit: None, default: None }
 }
 
 fn parameters() -> Vec<Parameter> {
     vec![
-        parameter("n", Kind::Number { min: -1e9, max: 1e9, step: None }),
-        parameter("t", Kind::Text { max_chars: 200, what: None }),
-        parameter("f", Kind::Flag),
+        parameter("n", ParameterType::Number { min: -1e9, max: 1e9, step: None }),
+        parameter("t", ParameterType::Text { max_chars: 200, description: None }),
+        parameter("f", ParameterType::Flag),
     ]
 }
 
-fn filled(text: &str, values: &[Value]) -> Result<String, TemplateError> {
+fn render(text: &str, values: &[Value]) -> Result<String, TemplateError> {
     let parameters = parameters();
     let now = "2026-11-20T12:00:00.5Z".parse().expect("a time");
-    let context = Context { correlation_id: "c-1", client_id: "me", now, parameters: &parameters, values };
-    Template::parse(text, &parameters).map(|template| template.fill(&context))
+    let context =
+        TemplateContext { correlation_id: "c-1", client_id: "me", now, parameters: &parameters, values };
+    Template::parse(text, &parameters).map(|template| template.render(&context))
 }
 
 fn values(text: &str) -> Vec<Value> {
@@ -28,7 +29,7 @@ fn values(text: &str) -> Vec<Value> {
 }
 
 #[test]
-fn holes_are_filled_and_other_braces_stay() {
+fn placeholders_are_rendered_and_other_braces_stay() {
     let cases = [
         (r#"{"id":"{correlation_id}","v":{n}}"#, r#"{"id":"c-1","v":48.5}"#),
         (
@@ -41,18 +42,18 @@ fn holes_are_filled_and_other_braces_stay() {
         ("", ""),
     ];
     for (template, expected) in cases {
-        let plain = Template::plain(template, &parameters()).is_ok();
-        let told = filled(template, &values("a\"b"));
+        let plain = Template::parse_plain(template, &parameters()).is_ok();
+        let rendered = render(template, &values("a\"b"));
         if template.starts_with("{{") {
-            assert!(matches!(told, Err(TemplateError::NotJson(_))) && plain, "{template}: {told:?}");
+            assert!(matches!(rendered, Err(TemplateError::NotJson(_))) && plain, "{template}: {rendered:?}");
         } else {
-            assert_eq!(told.as_deref(), Ok(expected), "{template}");
+            assert_eq!(rendered.as_deref(), Ok(expected), "{template}");
         }
     }
 }
 
 #[test]
-fn what_cannot_come_out_right_is_refused() {
+fn invalid_templates_are_refused() {
     let misplaced = |name: &str| Err(TemplateError::Misplaced(name.to_owned()));
     for (template, expected) in [
         (r#"{"v":1{n}}"#, misplaced("n")),
@@ -61,15 +62,15 @@ fn what_cannot_come_out_right_is_refused() {
         (r#"{"v":"\{t}"}"#, misplaced("t")),
         (r#"{"v":"\u00{n}"}"#, misplaced("n")),
     ] {
-        assert_eq!(filled(template, &values("x")), expected, "{template}");
+        assert_eq!(render(template, &values("x")), expected, "{template}");
     }
-    let error = filled(r#"{"v":"{temp}"}"#, &[]).expect_err("unknown").to_string();
+    let error = render(r#"{"v":"{temp}"}"#, &[]).expect_err("unknown").to_string();
     assert_eq!(
         error,
         "`{temp}` is no parameter of this command; known there: correlation_id, client_id, now, now_ms, n, t, f"
     );
     for template in [r#"{"v":1"#, "[1,]", r#"{"a":1,{t}}"#] {
-        assert!(matches!(filled(template, &[]), Err(TemplateError::NotJson(_))), "{template}");
+        assert!(matches!(render(template, &[]), Err(TemplateError::NotJson(_))), "{template}");
     }
 }
 
@@ -79,7 +80,7 @@ proptest! {
     #[test]
     fn nothing_filled_in_breaks_json(text in any::<String>(), number in -1e9..1e9_f64, flag in any::<bool>()) {
         let given = [Value::Number(number), Value::Text(text.clone()), Value::Flag(flag)];
-        let json = filled(r#"{"q":"<{t}>","t":{t},"n":{n},"f":[{f}]}"#, &given).expect("a template");
+        let json = render(r#"{"q":"<{t}>","t":{t},"n":{n},"f":[{f}]}"#, &given).expect("a template");
         let read: serde_json::Value = serde_json::from_str(&json).expect("JSON");
         let quoted = format!("<{text}>");
         prop_assert_eq!(read["q"].as_str(), Some(quoted.as_str()));
@@ -101,7 +102,7 @@ proptest! {
         for template in [format!("[{inner}]"), format!("{{\"a\":{inner}}}"), format!("[\"{inner}\"]"), inner.clone()] {
             let is_json = template.trim_start().starts_with(['{', '[']);
             let given = [Value::Number(number), Value::Text(text.clone()), Value::Flag(false)];
-            if let (true, Ok(json)) = (is_json, filled(&template, &given)) {
+            if let (true, Ok(json)) = (is_json, render(&template, &given)) {
                 let read = serde_json::from_str::<serde_json::Value>(&json);
                 prop_assert!(read.is_ok(), "{} gave {}", template, json);
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// The documented quotas. Durations are real ones: divide those of the field by the time scale with
 /// [`Limits::scaled`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
+pub struct AwsLimits {
     /// Shortest keep-alive; a shorter one is raised to it.
     pub keep_alive_min: Duration,
     /// Longest keep-alive; a longer one is lowered to it, and none at all counts as it.
@@ -40,7 +40,7 @@ pub struct Limits {
     pub client_id: usize,
 }
 
-impl Default for Limits {
+impl Default for AwsLimits {
     /// As AWS documents them, in field time.
     fn default() -> Self {
         Self {
@@ -64,22 +64,22 @@ impl Default for Limits {
     }
 }
 
-impl Limits {
+impl AwsLimits {
     /// The same limits where one real second stands for `scale` seconds of the field. A scale that is
     /// not a positive number counts as 1.
     ///
     /// The longest keep-alive stays a second at least, because no CONNECT can promise less.
     #[must_use]
     pub fn scaled(self, scale: f64) -> Self {
-        let shorter = |field: Duration| in_real_time(field, scale);
+        let scale_down = |field: Duration| in_real_time(field, scale);
         Self {
-            keep_alive_min: shorter(self.keep_alive_min),
-            keep_alive_max: shorter(self.keep_alive_max).max(SHORTEST_PROMISE),
-            connection_ttl: shorter(self.connection_ttl),
-            session_expiry: shorter(self.session_expiry),
-            session_expiry_max: shorter(self.session_expiry_max),
-            connect_interval: shorter(self.connect_interval),
-            publish_window: shorter(self.publish_window),
+            keep_alive_min: scale_down(self.keep_alive_min),
+            keep_alive_max: scale_down(self.keep_alive_max).max(MIN_KEEP_ALIVE),
+            connection_ttl: scale_down(self.connection_ttl),
+            session_expiry: scale_down(self.session_expiry),
+            session_expiry_max: scale_down(self.session_expiry_max),
+            connect_interval: scale_down(self.connect_interval),
+            publish_window: scale_down(self.publish_window),
             ..self
         }
     }
@@ -96,7 +96,7 @@ impl Limits {
     }
 
     /// How long the session of a client that asks for `secs` (MQTT 5) outlives its connection.
-    pub fn session_life(&self, secs: Option<u32>) -> Duration {
+    pub fn session_lifetime(&self, secs: Option<u32>) -> Duration {
         secs.map_or(self.session_expiry, |secs| {
             Duration::from_secs(u64::from(secs)).min(self.session_expiry_max)
         })
@@ -104,7 +104,7 @@ impl Limits {
 }
 
 /// The shortest keep-alive that a CONNECT can speak of.
-const SHORTEST_PROMISE: Duration = Duration::from_secs(1);
+const MIN_KEEP_ALIVE: Duration = Duration::from_secs(1);
 
 /// What `field` time takes when one real second stands for `scale` seconds of it.
 pub(in crate::lab) fn in_real_time(field: Duration, scale: f64) -> Duration {
@@ -117,28 +117,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keep_alive_is_held_between_its_bounds() {
-        let limits = Limits::default();
-        for (asked, counted) in [(0, 1200), (1, 30), (30, 30), (60, 60), (1200, 1200), (65535, 1200)] {
-            assert_eq!(limits.keep_alive(asked), Duration::from_secs(counted), "{asked}");
+    fn keep_alive_is_clamped_to_its_bounds() {
+        let limits = AwsLimits::default();
+        for (requested, effective) in [(0, 1200), (1, 30), (30, 30), (60, 60), (1200, 1200), (65535, 1200)] {
+            assert_eq!(limits.keep_alive(requested), Duration::from_secs(effective), "{requested}");
         }
     }
 
     #[test]
-    fn a_client_in_great_haste_keeps_the_second_it_promised() {
-        let scaled = Limits::default().scaled(14_400.0);
-        assert_eq!((scaled.keep_alive(1), scaled.connection_ttl), (SHORTEST_PROMISE, Duration::from_secs(6)));
+    fn scaling_keeps_a_keep_alive_of_one_second() {
+        let scaled = AwsLimits::default().scaled(14_400.0);
+        assert_eq!((scaled.keep_alive(1), scaled.connection_ttl), (MIN_KEEP_ALIVE, Duration::from_secs(6)));
     }
 
     #[test]
     fn only_durations_are_scaled() {
-        let scaled = Limits::default().scaled(60.0);
+        let scaled = AwsLimits::default().scaled(60.0);
         assert_eq!(scaled.connection_ttl, Duration::from_secs(1440));
         assert_eq!(scaled.keep_alive(5), Duration::from_secs(5));
         assert_eq!(scaled.keep_alive(60), Duration::from_secs(20));
         assert_eq!(scaled.subscriptions, 50);
-        for odd in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert_eq!(Limits::default().scaled(odd), Limits::default(), "{odd}");
+        for invalid in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(AwsLimits::default().scaled(invalid), AwsLimits::default(), "{invalid}");
         }
     }
 }

@@ -23,17 +23,17 @@ impl Default for Policy {
 impl Policy {
     /// Whether a client may publish to this topic (a last will included).
     pub fn may_publish(&self, topic: &str) -> bool {
-        self.may(&self.publish, topic)
+        self.is_allowed(&self.publish, topic)
     }
 
     /// Whether a client may subscribe to this filter.
     pub fn may_subscribe(&self, filter: &str) -> bool {
-        self.may(&self.subscribe, filter)
+        self.is_allowed(&self.subscribe, filter)
     }
 
-    fn may(&self, allowed: &[String], name: &str) -> bool {
-        let within = |resource: &String| covers(resource, name);
-        !name.starts_with('$') && allowed.iter().any(within) && !self.denied.iter().any(within)
+    fn is_allowed(&self, allowed: &[String], name: &str) -> bool {
+        let covers_name = |resource: &String| covers(resource, name);
+        !name.starts_with('$') && allowed.iter().any(covers_name) && !self.denied.iter().any(covers_name)
     }
 }
 
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn denial_wins_and_system_topics_are_never_allowed() {
+    fn deny_takes_precedence_and_system_topics_are_never_allowed() {
         let policy = Policy { denied: vec!["a/secret".to_owned()], ..Policy::default() };
         assert!(policy.may_publish("a/b") && policy.may_subscribe("a/#"));
         assert!(!policy.may_publish("a/secret"));

@@ -4,13 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::keyring::{Denied, Keyring};
-use super::limits::Limits;
+use super::credential_store::{LabCredentialStore, UpgradeDenial};
+use super::limits::AwsLimits;
 use super::policy::Policy;
 use crate::diagnostics::{Clock, Stamp};
-use crate::lab::broker::lock;
-use crate::lab::codec::{ClientPacket, Connect, LabMqttVersion};
-use crate::lab::message::ApplicationMessage;
+use crate::lab::packet::ApplicationMessage;
+use crate::lab::packet::{ClientPacket, Connect, LabMqttVersion};
+use crate::lab::sync::lock;
 
 const NOT_AUTHORIZED: u8 = 0x87;
 const CLIENT_ID_INVALID: u8 = 0x85;
@@ -22,23 +22,23 @@ const QOS_NOT_SUPPORTED: u8 = 0x9B;
 const IDENTIFIER_REJECTED: u8 = 2;
 const NOT_AUTHORIZED_V311: u8 = 5;
 /// Client ids whose last CONNECT is remembered before old ones are looked for.
-const MANY_CLIENTS: usize = 1024;
+const MAX_REMEMBERED_CLIENTS: usize = 1024;
 
 /// The rules of one simulated AWS account.
 #[derive(Debug)]
 pub struct AwsRules {
-    limits: Limits,
+    limits: AwsLimits,
     policy: Mutex<Policy>,
-    keyring: Arc<Keyring>,
+    credential_store: Arc<LabCredentialStore>,
     clock: Arc<dyn Clock>,
     /// When each client id was let in last, on the boot clock.
     connects: Mutex<HashMap<String, Duration>>,
-    last_denial: Mutex<Option<Denied>>,
+    last_denial: Mutex<Option<UpgradeDenial>>,
 }
 
 /// What one connection has used up.
 #[derive(Debug, Default)]
-pub(in crate::lab) struct Conduct {
+pub(in crate::lab) struct ConnectionUsage {
     subscriptions: HashSet<String>,
     /// Begin of the time in which publishes are counted, on the boot clock.
     window: Duration,
@@ -47,7 +47,7 @@ pub(in crate::lab) struct Conduct {
 
 /// What becomes of a packet.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::lab) enum Verdict {
+pub(in crate::lab) enum AwsDecision {
     /// It is handled as by any broker.
     Pass,
     /// It is neither handled nor answered.
@@ -58,18 +58,23 @@ pub(in crate::lab) enum Verdict {
 
 /// How a CONNECT is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::lab) struct Turnaway {
+pub(in crate::lab) struct ConnectRefusal {
     /// CONNACK code of the client's protocol version; `None` closes without a CONNACK.
     pub(in crate::lab) code: Option<u8>,
 }
 
 impl AwsRules {
     /// Rules with these limits and policy, which let in whom the keyring knows.
-    pub fn new(limits: Limits, policy: Policy, keyring: Arc<Keyring>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(
+        limits: AwsLimits,
+        policy: Policy,
+        credential_store: Arc<LabCredentialStore>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             limits,
             policy: Mutex::new(policy),
-            keyring,
+            credential_store,
             clock,
             connects: Mutex::default(),
             last_denial: Mutex::default(),
@@ -77,13 +82,13 @@ impl AwsRules {
     }
 
     /// The limits.
-    pub fn limits(&self) -> &Limits {
+    pub fn limits(&self) -> &AwsLimits {
         &self.limits
     }
 
     /// The credentials that are let in.
-    pub fn keyring(&self) -> &Arc<Keyring> {
-        &self.keyring
+    pub fn credential_store(&self) -> &Arc<LabCredentialStore> {
+        &self.credential_store
     }
 
     /// Replaces the policy, also for live connections.
@@ -92,12 +97,12 @@ impl AwsRules {
     }
 
     /// Why the newest upgrade was answered with 403; `None` if it was not. The client is not told.
-    pub fn last_denial(&self) -> Option<Denied> {
+    pub fn last_denial(&self) -> Option<UpgradeDenial> {
         *lock(&self.last_denial)
     }
 
-    pub(super) fn note(&self, denied: Option<Denied>) {
-        *lock(&self.last_denial) = denied;
+    pub(super) fn record_denial(&self, denial: Option<UpgradeDenial>) {
+        *lock(&self.last_denial) = denial;
     }
 
     pub(super) fn now(&self) -> Stamp {
@@ -105,10 +110,10 @@ impl AwsRules {
     }
 
     /// Checks client id, last will and pace of a CONNECT.
-    pub(in crate::lab) fn admit_connect(&self, connect: &Connect) -> Result<(), Turnaway> {
+    pub(in crate::lab) fn check_connect(&self, connect: &Connect) -> Result<(), ConnectRefusal> {
         let code = |v311: Option<u8>, v5: u8| match connect.version {
-            LabMqttVersion::V311 => Turnaway { code: v311 },
-            LabMqttVersion::V5 => Turnaway { code: Some(v5) },
+            LabMqttVersion::V311 => ConnectRefusal { code: v311 },
+            LabMqttVersion::V5 => ConnectRefusal { code: Some(v5) },
         };
         let id = &connect.client_id;
         if id.len() > self.limits.client_id || id.starts_with('$') {
@@ -129,7 +134,7 @@ impl AwsRules {
         if connects.get(id).is_some_and(is_recent) {
             return Err(code(None, QUOTA_EXCEEDED));
         }
-        if connects.len() >= MANY_CLIENTS {
+        if connects.len() >= MAX_REMEMBERED_CLIENTS {
             connects.retain(|_, last| is_recent(last));
         }
         connects.insert(id.clone(), now);
@@ -137,33 +142,33 @@ impl AwsRules {
     }
 
     /// Judges a packet of a connected client.
-    pub(in crate::lab) fn judge(
+    pub(in crate::lab) fn check_packet(
         &self,
         version: LabMqttVersion,
         packet: &ClientPacket,
-        conduct: &mut Conduct,
-    ) -> Verdict {
+        usage: &mut ConnectionUsage,
+    ) -> AwsDecision {
         match packet {
-            ClientPacket::Publish { message, .. } => match self.judge_publish(version, message) {
-                Verdict::Pass if self.is_too_fast(conduct) => Verdict::Ignore,
+            ClientPacket::Publish { message, .. } => match self.check_publish(version, message) {
+                AwsDecision::Pass if self.exceeds_publish_rate(usage) => AwsDecision::Ignore,
                 verdict => verdict,
             },
-            ClientPacket::Subscribe { filters, .. } => self.judge_subscribe(version, filters, conduct),
+            ClientPacket::Subscribe { filters, .. } => self.check_subscribe(version, filters, usage),
             ClientPacket::Unsubscribe { filters, .. } => {
                 for filter in filters {
-                    conduct.subscriptions.remove(filter);
+                    usage.subscriptions.remove(filter);
                 }
-                Verdict::Pass
+                AwsDecision::Pass
             }
-            _ => Verdict::Pass,
+            _ => AwsDecision::Pass,
         }
     }
 
-    fn judge_publish(&self, version: LabMqttVersion, message: &ApplicationMessage) -> Verdict {
-        let close = |reason| Verdict::Close { reason, suback: Vec::new() };
+    fn check_publish(&self, version: LabMqttVersion, message: &ApplicationMessage) -> AwsDecision {
+        let close = |reason| AwsDecision::Close { reason, suback: Vec::new() };
         if message.qos > 1 {
             return match version {
-                LabMqttVersion::V311 => Verdict::Ignore,
+                LabMqttVersion::V311 => AwsDecision::Ignore,
                 LabMqttVersion::V5 => close(QOS_NOT_SUPPORTED),
             };
         }
@@ -176,30 +181,30 @@ impl AwsRules {
         if !lock(&self.policy).may_publish(&message.topic) {
             return close(NOT_AUTHORIZED);
         }
-        Verdict::Pass
+        AwsDecision::Pass
     }
 
     /// Counts a publish.
-    fn is_too_fast(&self, conduct: &mut Conduct) -> bool {
+    fn exceeds_publish_rate(&self, usage: &mut ConnectionUsage) -> bool {
         let now = self.now().boot;
-        if now.saturating_sub(conduct.window) >= self.limits.publish_window {
-            (conduct.window, conduct.publishes) = (now, 0);
+        if now.saturating_sub(usage.window) >= self.limits.publish_window {
+            (usage.window, usage.publishes) = (now, 0);
         }
-        conduct.publishes += 1;
-        conduct.publishes > self.limits.publishes
+        usage.publishes += 1;
+        usage.publishes > self.limits.publishes
     }
 
-    fn judge_subscribe(
+    fn check_subscribe(
         &self,
         version: LabMqttVersion,
         filters: &[(String, u8)],
-        conduct: &mut Conduct,
-    ) -> Verdict {
+        usage: &mut ConnectionUsage,
+    ) -> AwsDecision {
         if filters.len() > self.limits.filters_per_subscribe {
-            return Verdict::Close { reason: QUOTA_EXCEEDED, suback: Vec::new() };
+            return AwsDecision::Close { reason: QUOTA_EXCEEDED, suback: Vec::new() };
         }
         if version == LabMqttVersion::V311 && filters.iter().any(|(_, qos)| *qos > 1) {
-            return Verdict::Ignore;
+            return AwsDecision::Ignore;
         }
         let mut refused = None;
         let policy = lock(&self.policy);
@@ -210,8 +215,8 @@ impl AwsRules {
             } else if !policy.may_subscribe(filter) {
                 Some(NOT_AUTHORIZED)
             } else {
-                let counts = conduct.subscriptions.insert(filter.clone());
-                let is_full = counts && conduct.subscriptions.len() > self.limits.subscriptions;
+                let is_new = usage.subscriptions.insert(filter.clone());
+                let is_full = is_new && usage.subscriptions.len() > self.limits.subscriptions;
                 is_full.then_some(QUOTA_EXCEEDED)
             };
             refused = refused.or(refusal);
@@ -221,6 +226,6 @@ impl AwsRules {
                 Some(reason) => reason,
             });
         }
-        refused.map_or(Verdict::Pass, |reason| Verdict::Close { reason, suback: codes })
+        refused.map_or(AwsDecision::Pass, |reason| AwsDecision::Close { reason, suback: codes })
     }
 }

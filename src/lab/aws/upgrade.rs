@@ -3,7 +3,7 @@
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request};
 use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
 
-use super::keyring::Denied;
+use super::credential_store::UpgradeDenial;
 use super::rules::AwsRules;
 use crate::aws::PresignedUrl;
 
@@ -17,26 +17,26 @@ const HTTP_DATE: &str = "%a, %d %b %Y %H:%M:%S GMT";
 impl AwsRules {
     /// Checks path and signature of an upgrade. Every refusal carries `Date`, from which a client can
     /// tell that its own clock is wrong.
-    pub(in crate::lab) fn admit_upgrade(&self, request: &Request) -> Result<(), Box<ErrorResponse>> {
+    pub(in crate::lab) fn check_upgrade(&self, request: &Request) -> Result<(), Box<ErrorResponse>> {
         if request.uri().path() != PATH {
             return Err(self.refusal(StatusCode::NOT_FOUND, "Not Found"));
         }
         let checked = self.check_signature(request);
-        self.note(checked.err());
+        self.record_denial(checked.err());
         checked.map_err(|_| self.refusal(StatusCode::FORBIDDEN, "Forbidden"))
     }
 
-    fn check_signature(&self, request: &Request) -> Result<(), Denied> {
+    fn check_signature(&self, request: &Request) -> Result<(), UpgradeDenial> {
         let target = request.uri().path_and_query().map_or("", |target| target.as_str());
         let presigned = PresignedUrl::parse(target)?;
         if presigned.region() != REGION {
-            return Err(Denied::WrongRegion);
+            return Err(UpgradeDenial::WrongRegion);
         }
         let header = |name: &str| {
             let value = request.headers().get(name)?;
             value.to_str().ok().map(str::to_owned)
         };
-        self.keyring().check(&presigned, header)
+        self.credential_store().check(&presigned, header)
     }
 
     /// The time as an HTTP server tells it.

@@ -11,7 +11,7 @@ use super::fault::{Fault, PlannedFaults};
 use super::options::AcceptedVersions;
 use super::router::ClientHandle;
 use super::state::BrokerState;
-use crate::lab::aws::Limits;
+use crate::lab::aws::AwsLimits;
 use crate::lab::packet::{
     ClientPacket, Connect, LabMqttVersion, ProtocolProbe, decode, probe_protocol, put_connack,
 };
@@ -53,7 +53,7 @@ pub(super) async fn serve(
 /// Reads up to and including the CONNECT. `None`: refused or closed (a refusal is in the outbox of the pipe).
 async fn read_connect(pipe: &mut Pipe, state: &BrokerState) -> Option<Box<Connect>> {
     loop {
-        let version = match probe_protocol(&pipe.inbox) {
+        let version = match probe_protocol(&pipe.read_buffer) {
             ProtocolProbe::NotConnect => return None,
             ProtocolProbe::Incomplete => None,
             ProtocolProbe::ProtocolLevel(level) => match (level, state.options().versions) {
@@ -61,13 +61,13 @@ async fn read_connect(pipe: &mut Pipe, state: &BrokerState) -> Option<Box<Connec
                 (5, AcceptedVersions::Both | AcceptedVersions::OnlyV5) => Some(LabMqttVersion::V5),
                 _ => {
                     // Brokers answer an unknown protocol level in the format that every client can read.
-                    put_connack(LabMqttVersion::V311, false, 1, &[], &mut pipe.outbox);
+                    put_connack(LabMqttVersion::V311, false, 1, &[], &mut pipe.write_buffer);
                     return None;
                 }
             },
         };
         if let Some(version) = version {
-            match decode(version, &mut pipe.inbox, state.options().max_packet) {
+            match decode(version, &mut pipe.read_buffer, state.options().max_packet) {
                 Ok(Some(ClientPacket::Connect(connect))) => return Some(connect),
                 Ok(None) => {}
                 Ok(Some(_)) | Err(_) => return None,
@@ -101,7 +101,7 @@ async fn check_connect(
         connect.username.as_ref() == Some(username) && connect.password.as_ref() == Some(password)
     });
     if let Some(rules) = &state.options().aws
-        && let Err(rejection) = rules.admit_connect(connect)
+        && let Err(rejection) = rules.check_connect(connect)
     {
         return match rejection.code {
             Some(code) => connection.apply_fault(Fault::RefuseConnect(code)).await,
@@ -129,7 +129,7 @@ async fn run_session(
     let (commands_tx, commands_rx) = mpsc::channel(16);
     let client = ClientHandle { connection: number, outbox, commands: commands_tx };
     let limits = state.options().aws.as_ref().map(|rules| rules.limits());
-    let expiry = limits.map(|limits| limits.session_life(connection.connect.session_expiry_secs));
+    let expiry = limits.map(|limits| limits.session_lifetime(connection.connect.session_expiry_secs));
     let session = state.router().attach(&connection.connect, client, expiry);
     let properties = connack_properties(&connection.connect, state, is_id_assigned);
     connection.send_connack(session, &properties);
@@ -177,9 +177,9 @@ fn connack_properties(connect: &Connect, state: &BrokerState, is_id_assigned: bo
 }
 
 /// The properties that AWS IoT Core was observed to announce.
-fn put_aws_limits(limits: &Limits, connect: &Connect, properties: &mut BytesMut) {
+fn put_aws_limits(limits: &AwsLimits, connect: &Connect, properties: &mut BytesMut) {
     let requested = connect.session_expiry_secs.unwrap_or(0);
-    let granted = limits.session_life(connect.session_expiry_secs).as_secs();
+    let granted = limits.session_lifetime(connect.session_expiry_secs).as_secs();
     if u64::from(requested) > granted {
         properties.put_u8(0x11);
         properties.put_u32(u32::try_from(granted).unwrap_or(u32::MAX));

@@ -34,7 +34,6 @@ pub use router::MessageCounters;
 pub use state::ConnectionCounts;
 
 use super::packet::ApplicationMessage;
-pub(in crate::lab) use super::sync::lock;
 use super::transport::{CloseSignal, ListenerEndpoint, LoopbackListener};
 use control::BrokerListeners;
 use state::BrokerState;

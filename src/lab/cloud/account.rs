@@ -8,50 +8,54 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use super::{CloudOptions, Secret};
+use super::{CloudOptions, CloudSecret};
 use crate::diagnostics::Clock;
-use crate::lab::aws::{Keyring, random_text};
-use crate::lab::broker::lock;
+use crate::lab::aws::{LabCredentialStore, random_text};
+use crate::lab::sync::lock;
 
 /// Tokens remembered; the oldest are forgotten first.
-const MOST_TOKENS: usize = 1000;
+const MAX_TOKENS: usize = 1000;
 /// Secrets remembered: a sign-in makes three of them.
-const MOST_SECRETS: usize = 5 * MOST_TOKENS;
+const MAX_SECRETS: usize = 5 * MAX_TOKENS;
 const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 /// The user's number in the vendor's books.
 const USER_NUMBER: u32 = 36_283;
 
 /// The only account of the cloud.
-pub(super) struct Account {
+pub(super) struct CloudAccount {
     clock: Arc<dyn Clock>,
-    keyring: Arc<Keyring>,
+    credential_store: Arc<LabCredentialStore>,
     options: CloudOptions,
     email: String,
     password: Mutex<SecretString>,
-    access: Mutex<Vec<Access>>,
-    refresh: Mutex<Vec<SecretString>>,
+    access_tokens: Mutex<Vec<AccessToken>>,
+    refresh_tokens: Mutex<Vec<SecretString>>,
     /// Passwords and tokens, those that are good no more included.
-    secrets: Mutex<Vec<Secret>>,
+    secrets: Mutex<Vec<CloudSecret>>,
 }
 
-struct Access {
+struct AccessToken {
     token: SecretString,
     /// On the boot clock.
     expires: Duration,
 }
 
-impl Account {
-    pub(super) fn new(clock: Arc<dyn Clock>, keyring: Arc<Keyring>, options: CloudOptions) -> Self {
+impl CloudAccount {
+    pub(super) fn new(
+        clock: Arc<dyn Clock>,
+        credential_store: Arc<LabCredentialStore>,
+        options: CloudOptions,
+    ) -> Self {
         let password = SecretString::from(random_text(20, ALPHABET));
         Self {
             clock,
-            keyring,
+            credential_store,
             options,
             email: format!("lab-{}@example.invalid", random_text(8, b"abcdefghijkmnpqrstuvwxyz23456789")),
-            secrets: Mutex::new(vec![Secret::new("password", password.clone())]),
+            secrets: Mutex::new(vec![CloudSecret::new("password", password.clone())]),
             password: Mutex::new(password),
-            access: Mutex::default(),
-            refresh: Mutex::default(),
+            access_tokens: Mutex::default(),
+            refresh_tokens: Mutex::default(),
         }
     }
 
@@ -65,35 +69,35 @@ impl Account {
 
     pub(super) fn change_password(&self, password: &str) {
         *lock(&self.password) = password.into();
-        self.keep("password", password);
+        self.remember_secret("password", password);
     }
 
     /// E-mail, passwords, tokens and AWS keys, whether they are good or not.
-    pub(super) fn secrets(&self) -> Vec<Secret> {
-        let mut all = vec![Secret::new("e-mail", self.email.as_str())];
+    pub(super) fn secrets(&self) -> Vec<CloudSecret> {
+        let mut all = vec![CloudSecret::new("e-mail", self.email.as_str())];
         all.extend(lock(&self.secrets).iter().cloned());
-        for keys in self.keyring.issued() {
-            all.push(Secret::new("AWS key id", keys.access_key_id));
-            all.push(Secret { what: "AWS secret key", value: keys.secret_key });
-            all.extend(keys.session_token.map(|value| Secret { what: "AWS session token", value }));
+        for keys in self.credential_store.issued() {
+            all.push(CloudSecret::new("AWS key id", keys.access_key_id));
+            all.push(CloudSecret { label: "AWS secret key", value: keys.secret_key });
+            all.extend(keys.session_token.map(|value| CloudSecret { label: "AWS session token", value }));
         }
         all
     }
 
-    fn keep(&self, what: &'static str, value: &str) {
+    fn remember_secret(&self, label: &'static str, value: &str) {
         let mut secrets = lock(&self.secrets);
-        if secrets.len() == MOST_SECRETS {
+        if secrets.len() == MAX_SECRETS {
             secrets.remove(0);
         }
-        secrets.push(Secret::new(what, value));
+        secrets.push(CloudSecret::new(label, value));
     }
 
     pub(super) fn expire_tokens(&self) {
-        lock(&self.access).clear();
+        lock(&self.access_tokens).clear();
     }
 
     pub(super) fn revoke_refresh_tokens(&self) {
-        lock(&self.refresh).clear();
+        lock(&self.refresh_tokens).clear();
     }
 
     /// The data of a sign-in; `None` if e-mail or password are wrong.
@@ -101,9 +105,9 @@ impl Account {
         if email != self.email || password != lock(&self.password).expose_secret() {
             return None;
         }
-        let refresh_token = self.token("refresh");
-        remember(&mut lock(&self.refresh), refresh_token.clone().into());
-        let mut token = self.access(&refresh_token);
+        let refresh_token = self.issue_token("refresh");
+        push_bounded(&mut lock(&self.refresh_tokens), refresh_token.clone().into());
+        let mut token = self.issue_access_token(&refresh_token);
         self.add_credentials(&mut token);
         Some(json!({
             "userInfo": {
@@ -120,9 +124,9 @@ impl Account {
 
     /// The data of a refresh; `None` if the refresh token is unknown.
     pub(super) fn refresh(&self, refresh_token: &str) -> Option<Value> {
-        let is_known = lock(&self.refresh).iter().any(|known| known.expose_secret() == refresh_token);
+        let is_known = lock(&self.refresh_tokens).iter().any(|known| known.expose_secret() == refresh_token);
         is_known.then(|| {
-            let mut token = self.access(refresh_token);
+            let mut token = self.issue_access_token(refresh_token);
             if self.options.refresh_gives_credentials {
                 self.add_credentials(&mut token);
             }
@@ -131,47 +135,49 @@ impl Account {
     }
 
     /// Whether an access token is good now.
-    pub(super) fn admits(&self, token: &str) -> bool {
+    pub(super) fn is_valid_token(&self, token: &str) -> bool {
         let now = self.clock.now().boot;
-        lock(&self.access).iter().any(|known| known.token.expose_secret() == token && now < known.expires)
+        lock(&self.access_tokens)
+            .iter()
+            .any(|known| known.token.expose_secret() == token && now < known.expires)
     }
 
     /// A new access token, with the fields that tell of it.
-    fn access(&self, refresh_token: &str) -> Value {
-        let token = self.token("access");
-        let expires = self.clock.now().boot.saturating_add(self.options.token_life);
-        remember(&mut lock(&self.access), Access { token: token.clone().into(), expires });
+    fn issue_access_token(&self, refresh_token: &str) -> Value {
+        let token = self.issue_token("access");
+        let expires = self.clock.now().boot.saturating_add(self.options.token_lifetime);
+        push_bounded(&mut lock(&self.access_tokens), AccessToken { token: token.clone().into(), expires });
         json!({
-            "idToken": self.token("id"),
+            "idToken": self.issue_token("id"),
             "accessToken": token,
             "refreshToken": refresh_token,
-            "authenticationExpiresIn": self.options.token_life.as_secs(),
+            "authenticationExpiresIn": self.options.token_lifetime.as_secs(),
         })
     }
 
     fn add_credentials(&self, token: &mut Value) {
-        let credentials = self.keyring.issue(self.options.credentials_life);
+        let credentials = self.credential_store.issue(self.options.credentials_lifetime);
         token["accessKeyId"] = credentials.access_key_id.into();
         token["secretKey"] = credentials.secret_key.expose_secret().into();
         let session_token = credentials.session_token.as_ref().map(ExposeSecret::expose_secret);
         token["sessionToken"] = session_token.into();
-        token["authorizationExpiresIn"] = self.options.credentials_life.as_secs().into();
+        token["authorizationExpiresIn"] = self.options.credentials_lifetime.as_secs().into();
     }
 
     /// Looks like a JWT. Nobody can check it, and nobody needs to.
-    fn token(&self, purpose: &'static str) -> String {
+    fn issue_token(&self, purpose: &'static str) -> String {
         let now = self.clock.now().wall.timestamp();
         let head = URL_SAFE_NO_PAD.encode(json!({ "alg": "RS256", "typ": "JWT" }).to_string());
         let claims = json!({ "sub": USER_NUMBER.to_string(), "token_use": purpose, "iat": now });
         let claims = URL_SAFE_NO_PAD.encode(claims.to_string());
         let token = format!("{head}.{claims}.{}", random_text(86, ALPHABET));
-        self.keep(purpose, &token);
+        self.remember_secret(purpose, &token);
         token
     }
 }
 
-fn remember<T>(all: &mut Vec<T>, one: T) {
-    if all.len() == MOST_TOKENS {
+fn push_bounded<T>(all: &mut Vec<T>, one: T) {
+    if all.len() == MAX_TOKENS {
         all.remove(0);
     }
     all.push(one);

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::lab::heater::{HeaterControl, Identity};
+use crate::lab::heater::{HeaterControl, HeaterIdentity};
 
 /// Household of the account.
-const HOME: u32 = 25_004;
+const HOME_NUMBER: u32 = 25_004;
 
 /// Whether a device is connected.
 #[derive(Clone)]
@@ -18,9 +18,9 @@ pub enum Presence {
 
 /// A device in the account's list.
 #[derive(Clone)]
-pub struct Listed {
+pub struct ListedDevice {
     /// Who it is.
-    pub identity: Identity,
+    pub identity: HeaterIdentity,
     /// The name its owner gave it.
     pub name: String,
     /// Whether it is connected.
@@ -29,7 +29,7 @@ pub struct Listed {
     pub has_location: bool,
 }
 
-impl Listed {
+impl ListedDevice {
     /// A device with the simulated heater behind it.
     pub fn heater(control: HeaterControl) -> Self {
         Self {
@@ -41,10 +41,13 @@ impl Listed {
     }
 
     /// A device that is not there, to fill the list; each `number` (0–65535) is another one.
-    pub fn absent(number: u16) -> Self {
+    pub fn offline(number: u16) -> Self {
         let mac_address = format!("aabbcc00{number:04x}");
-        let identity =
-            Identity { mac_address, additional_value: format!("{number:04}"), ..Identity::default() };
+        let identity = HeaterIdentity {
+            mac_address,
+            additional_value: format!("{number:04}"),
+            ..HeaterIdentity::default()
+        };
         Self { identity, name: format!("Heater {number}"), presence: Presence::Offline, has_location: false }
     }
 
@@ -68,7 +71,7 @@ impl Listed {
         };
         json!({
             "deviceInfo": {
-                "homeSeq": HOME,
+                "homeSeq": HOME_NUMBER,
                 "macAddress": self.identity.mac_address,
                 "additionalValue": self.identity.additional_value,
                 "deviceType": self.identity.device_type,

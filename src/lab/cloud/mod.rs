@@ -16,21 +16,21 @@ use secrecy::SecretString;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use self::account::Account;
-use self::routes::Site;
-use super::aws::Keyring;
-use super::broker::lock;
+use self::account::CloudAccount;
+use self::routes::CloudState;
+use super::aws::LabCredentialStore;
+use super::sync::lock;
 use crate::diagnostics::Clock;
 
-pub use device_list::{Listed, Presence};
+pub use device_list::{ListedDevice, Presence};
 
 /// How the cloud is set up. Durations are real ones.
 #[derive(Debug, Clone)]
 pub struct CloudOptions {
     /// Life of an access token.
-    pub token_life: Duration,
+    pub token_lifetime: Duration,
     /// Life of the AWS credentials.
-    pub credentials_life: Duration,
+    pub credentials_lifetime: Duration,
     /// Whether a refreshed token comes with new AWS credentials; sources about the real cloud differ.
     pub refresh_gives_credentials: bool,
 }
@@ -38,13 +38,13 @@ pub struct CloudOptions {
 impl Default for CloudOptions {
     fn default() -> Self {
         let hour = Duration::from_secs(3600);
-        Self { token_life: hour, credentials_life: hour, refresh_gives_credentials: false }
+        Self { token_lifetime: hour, credentials_lifetime: hour, refresh_gives_credentials: false }
     }
 }
 
 /// An answer as no client wants it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mishap {
+pub enum CloudFault {
     /// Broken JSON that says it is JSON.
     Malformed,
     /// The error page of a proxy: HTTP 502, HTML.
@@ -66,7 +66,7 @@ pub enum Mishap {
 
 /// A request that was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Served {
+pub struct ServedRequest {
     /// Path without the base.
     pub path: String,
     /// Code in the body; 0 if a mishap took the answer's place.
@@ -75,28 +75,28 @@ pub struct Served {
 
 /// Something that only the user and the cloud may know.
 #[derive(Debug, Clone)]
-pub struct Secret {
+pub struct CloudSecret {
     /// What it is, in words.
-    pub what: &'static str,
+    pub label: &'static str,
     /// The thing itself.
     pub value: SecretString,
 }
 
-impl Secret {
-    fn new(what: &'static str, value: impl Into<SecretString>) -> Self {
-        Self { what, value: value.into() }
+impl CloudSecret {
+    fn new(label: &'static str, value: impl Into<SecretString>) -> Self {
+        Self { label, value: value.into() }
     }
 }
 
 /// A running cloud. Dropping it ends all its tasks; [`Cloud::stop`] also waits for them.
-pub struct Cloud {
+pub struct SimulatedCloud {
     control: CloudControl,
     address: SocketAddr,
     shutdown: CancellationToken,
     tasks_ended: mpsc::Receiver<()>,
 }
 
-impl Cloud {
+impl SimulatedCloud {
     /// Listens on `127.0.0.1` on a port that the system picks. E-mail and password are new and random.
     /// Must be called inside a tokio runtime.
     ///
@@ -104,15 +104,15 @@ impl Cloud {
     /// No loopback port could be opened.
     pub async fn start(
         clock: Arc<dyn Clock>,
-        keyring: Arc<Keyring>,
-        devices: Vec<Listed>,
+        credential_store: Arc<LabCredentialStore>,
+        devices: Vec<ListedDevice>,
         options: CloudOptions,
     ) -> io::Result<Self> {
-        let site = Arc::new(Site::new(Account::new(clock, keyring, options), devices));
+        let state = Arc::new(CloudState::new(CloudAccount::new(clock, credential_store, options), devices));
         let shutdown = CancellationToken::new();
         let (tasks, tasks_ended) = mpsc::channel(1);
-        let address = server::start(Arc::clone(&site), shutdown.clone(), tasks).await?;
-        Ok(Self { control: CloudControl { site }, address, shutdown, tasks_ended })
+        let address = server::start(Arc::clone(&state), shutdown.clone(), tasks).await?;
+        Ok(Self { control: CloudControl { state }, address, shutdown, tasks_ended })
     }
 
     /// Base of all paths, such as `http://127.0.0.1:40123/api/v2.1`.
@@ -132,7 +132,7 @@ impl Cloud {
     }
 }
 
-impl Drop for Cloud {
+impl Drop for SimulatedCloud {
     fn drop(&mut self) {
         self.shutdown.cancel();
     }
@@ -141,56 +141,56 @@ impl Drop for Cloud {
 /// A handle on a running cloud; clones act on the same one.
 #[derive(Clone)]
 pub struct CloudControl {
-    site: Arc<Site>,
+    state: Arc<CloudState>,
 }
 
 impl CloudControl {
     /// The only user.
     pub fn email(&self) -> String {
-        self.site.account.email().to_owned()
+        self.state.account.email().to_owned()
     }
 
     /// The user's password at this moment.
     pub fn password(&self) -> SecretString {
-        self.site.account.password()
+        self.state.account.password()
     }
 
     /// Everything private that the cloud ever knew or gave out: e-mail, passwords, tokens, AWS keys; of each
     /// kind the newest at least. To look for in whatever a client wrote.
-    pub fn secrets(&self) -> Vec<Secret> {
-        self.site.account.secrets()
+    pub fn secrets(&self) -> Vec<CloudSecret> {
+        self.state.account.secrets()
     }
 
     /// Changes the password; tokens stay good.
     pub fn change_password(&self, password: &str) {
-        self.site.account.change_password(password);
+        self.state.account.change_password(password);
     }
 
     /// Lets all access tokens expire now; they can be refreshed.
     pub fn expire_tokens(&self) {
-        self.site.account.expire_tokens();
+        self.state.account.expire_tokens();
     }
 
     /// Forgets all refresh tokens: only a new sign-in helps.
     pub fn revoke_refresh_tokens(&self) {
-        self.site.account.revoke_refresh_tokens();
+        self.state.account.revoke_refresh_tokens();
     }
 
     /// Answers the next `times` requests in this manner; several calls queue up.
-    pub fn misbehave(&self, mishap: &Mishap, times: usize) {
-        lock(&self.site.mishaps).extend(std::iter::repeat_n(mishap.clone(), times.min(MOST_MISHAPS)));
+    pub fn inject_fault(&self, fault: &CloudFault, times: usize) {
+        lock(&self.state.faults).extend(std::iter::repeat_n(fault.clone(), times.min(MAX_QUEUED_FAULTS)));
     }
 
     /// Forgets mishaps that have not happened yet.
-    pub fn behave(&self) {
-        lock(&self.site.mishaps).clear();
+    pub fn clear_faults(&self) {
+        lock(&self.state.faults).clear();
     }
 
     /// The newest requests, oldest first, at most a thousand.
-    pub fn served(&self) -> Vec<Served> {
-        lock(&self.site.served).iter().cloned().collect()
+    pub fn served(&self) -> Vec<ServedRequest> {
+        lock(&self.state.served).iter().cloned().collect()
     }
 }
 
 /// Mishaps queued by one call.
-const MOST_MISHAPS: usize = 100_000;
+const MAX_QUEUED_FAULTS: usize = 100_000;

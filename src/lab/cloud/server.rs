@@ -15,17 +15,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::Mishap;
-use super::routes::{Ask, Reply, Site};
+use super::CloudFault;
+use super::routes::{CloudReply, CloudRequest, CloudState};
 
 const JSON: &str = "application/json;charset=UTF-8";
 const HTML: &str = "text/html";
 /// Bytes of a request's body that are read.
-const LARGEST_BODY: usize = 64 * 1024;
+const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// Opens the port and begins to accept. `tasks` is held by every task of the server.
 pub(super) async fn start(
-    site: Arc<Site>,
+    state: Arc<CloudState>,
     shutdown: CancellationToken,
     tasks: mpsc::Sender<()>,
 ) -> io::Result<SocketAddr> {
@@ -39,12 +39,12 @@ pub(super) async fn start(
             };
             match accepted {
                 Ok((tcp, _)) => {
-                    let (site, shutdown, task) = (Arc::clone(&site), shutdown.clone(), tasks.clone());
+                    let (state, shutdown, task) = (Arc::clone(&state), shutdown.clone(), tasks.clone());
                     tokio::spawn(async move {
                         let _task = task;
                         tokio::select! {
                             () = shutdown.cancelled() => {}
-                            () = serve(tcp, site) => {}
+                            () = serve(tcp, state) => {}
                         }
                     });
                 }
@@ -56,11 +56,11 @@ pub(super) async fn start(
     Ok(address)
 }
 
-async fn serve(tcp: TcpStream, site: Arc<Site>) {
+async fn serve(tcp: TcpStream, state: Arc<CloudState>) {
     let _ = tcp.set_nodelay(true);
     let service = service_fn(move |request| {
-        let site = Arc::clone(&site);
-        async move { respond(request, &site).await }
+        let state = Arc::clone(&state);
+        async move { respond(request, &state).await }
     });
     // What goes wrong here is the client's doing, or a mishap.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(tcp), service).await;
@@ -68,40 +68,42 @@ async fn serve(tcp: TcpStream, site: Arc<Site>) {
 
 /// # Errors
 /// [`Mishap::HangUp`]: hyper then closes the connection without an answer.
-async fn respond(request: Request<Incoming>, site: &Site) -> io::Result<Response<Full<Bytes>>> {
+async fn respond(request: Request<Incoming>, state: &CloudState) -> io::Result<Response<Full<Bytes>>> {
     let (head, body) = request.into_parts();
-    let body = Limited::new(body, LARGEST_BODY).collect().await;
+    let body = Limited::new(body, MAX_BODY_BYTES).collect().await;
     let path = head.uri.path();
-    if let Some(mishap) = site.next_mishap() {
-        site.remember(path, 0);
-        return act(mishap).await;
+    if let Some(fault) = state.next_fault() {
+        state.record_request(path, 0);
+        return respond_with_fault(fault).await;
     }
     let reply = match body {
-        Err(_) => Reply::failing(400, "BAD_REQUEST".to_owned()),
-        Ok(body) => site.answer(&Ask {
+        Err(_) => CloudReply::failure_with(400, "BAD_REQUEST".to_owned()),
+        Ok(body) => state.answer(&CloudRequest {
             is_post: head.method == Method::POST,
             path,
             authorization: head.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()),
             body: &body.to_bytes(),
         }),
     };
-    site.remember(path, reply.code);
+    state.record_request(path, reply.code);
     Ok(in_envelope(&reply))
 }
 
-async fn act(mishap: Mishap) -> io::Result<Response<Full<Bytes>>> {
-    Ok(match mishap {
-        Mishap::Malformed => answer(200, JSON, "{\"code\":200,\"msg\":\"SUCCESS\",\"data\":{\"tok"),
-        Mishap::BadGateway => answer(502, HTML, "<html><head><title>502 Bad Gateway</title></head></html>"),
-        Mishap::Failure { code, message } => in_envelope(&Reply::failing(code, message)),
-        Mishap::NoData => answer(200, JSON, "{\"code\":200,\"msg\":\"SUCCESS\"}"),
-        Mishap::Hang => std::future::pending().await,
-        Mishap::HangUp => return Err(io::ErrorKind::ConnectionAborted.into()),
+async fn respond_with_fault(fault: CloudFault) -> io::Result<Response<Full<Bytes>>> {
+    Ok(match fault {
+        CloudFault::Malformed => answer(200, JSON, "{\"code\":200,\"msg\":\"SUCCESS\",\"data\":{\"tok"),
+        CloudFault::BadGateway => {
+            answer(502, HTML, "<html><head><title>502 Bad Gateway</title></head></html>")
+        }
+        CloudFault::Failure { code, message } => in_envelope(&CloudReply::failure_with(code, message)),
+        CloudFault::NoData => answer(200, JSON, "{\"code\":200,\"msg\":\"SUCCESS\"}"),
+        CloudFault::Hang => std::future::pending().await,
+        CloudFault::HangUp => return Err(io::ErrorKind::ConnectionAborted.into()),
     })
 }
 
 /// The HTTP status is the envelope's code.
-fn in_envelope(reply: &Reply) -> Response<Full<Bytes>> {
+fn in_envelope(reply: &CloudReply) -> Response<Full<Bytes>> {
     answer(reply.code, JSON, reply.envelope().to_string())
 }
 

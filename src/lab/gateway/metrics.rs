@@ -19,10 +19,12 @@ pub struct FaultInjection {
     /// Real time since the gateway started.
     pub at: Duration,
     /// The fault that acted.
+    #[serde(rename = "ailment")]
     pub fault_id: PathFaultId,
     /// Number of the connection, counted from 1; `None` for an action on all future connections.
     pub connection: Option<u64>,
     /// The action in plain words; the same words for the same action.
+    #[serde(rename = "what")]
     pub description: String,
 }
 
@@ -46,8 +48,10 @@ pub struct GatewayCounters {
     /// Packets that were lost on the path and sent again.
     pub retransmitted: u64,
     /// Second clients that connected with the client id of another.
+    #[serde(rename = "intrusions")]
     pub takeovers: u64,
     /// Injections, including those that did not fit into the log.
+    #[serde(rename = "strikes")]
     pub injections: u64,
 }
 

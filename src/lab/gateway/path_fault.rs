@@ -242,6 +242,7 @@ pub enum PathFault {
         at_secs: f64,
     },
     /// A client that reconnects gets no messages. The first session of a client id has no fault.
+    #[serde(rename = "deaf")]
     DeliveryFailure {
         /// Why.
         manner: DeliveryFailureManner,

@@ -159,13 +159,13 @@ impl Relay {
         let [to_server, to_client] = &mut self.forwarders;
         if to_client.is_between_packets() {
             for _ in 0..self.faults.take_late_pings(now) {
-                to_client.forward(now, PINGRESP, &mut self.client.outbox);
+                to_client.forward(now, PINGRESP, &mut self.client.write_buffer);
             }
         }
         if let Some(server) = &mut self.server {
-            to_server.delay_line.receive(now, &mut server.outbox);
+            to_server.delay_line.receive(now, &mut server.write_buffer);
         }
-        to_client.delay_line.receive(now, &mut self.client.outbox);
+        to_client.delay_line.receive(now, &mut self.client.write_buffer);
         let (fault_id, action) = self.faults.take_due_action(now)?;
         self.apply(fault_id, action)
     }
@@ -198,9 +198,9 @@ impl Relay {
     /// Forwards the received bytes of one direction.
     fn relay_direction(&mut self, direction: PacketDirection, now: Instant) -> Option<RelayEnd> {
         if let RelayState::BlackHole(reset_by) = self.phase {
-            self.client.inbox.clear();
+            self.client.read_buffer.clear();
             if let Some(server) = &mut self.server {
-                server.inbox.clear();
+                server.read_buffer.clear();
             }
             let fault_id = reset_by.filter(|_| direction == PacketDirection::ToServer)?;
             self.state.log_injection(
@@ -213,13 +213,14 @@ impl Relay {
         let forwarder = &mut self.forwarders[direction as usize];
         let server = self.server.as_mut()?;
         let (from, to) = match direction {
-            PacketDirection::ToServer => (&mut self.client, &mut server.outbox),
-            PacketDirection::ToClient => (server, &mut self.client.outbox),
+            PacketDirection::ToServer => (&mut self.client, &mut server.write_buffer),
+            PacketDirection::ToClient => (server, &mut self.client.write_buffer),
         };
-        let (bytes_before, packets_before) = (from.inbox.len(), forwarder.packets);
+        let (bytes_before, packets_before) = (from.read_buffer.len(), forwarder.packets);
         let faults = &mut self.faults;
-        let action = forwarder.forward_packets(now, &mut from.inbox, to, |packet| faults.decide(packet, now));
-        let rest = from.inbox.len();
+        let action =
+            forwarder.forward_packets(now, &mut from.read_buffer, to, |packet| faults.decide(packet, now));
+        let rest = from.read_buffer.len();
         self.state.metrics.bytes[direction as usize].add((bytes_before - rest) as u64);
         self.state.metrics.packets[direction as usize].add(forwarder.packets - packets_before);
         let (fault_id, action) = action?;
@@ -236,7 +237,7 @@ impl Relay {
             let forwarder = &mut self.forwarders[PacketDirection::ToClient as usize];
             let now = Instant::now();
             if let Some(server) = &mut self.server {
-                forwarder.forward(now, &server.inbox.split(), &mut self.client.outbox);
+                forwarder.forward(now, &server.read_buffer.split(), &mut self.client.write_buffer);
             }
         }
         self.server = None;

@@ -43,7 +43,7 @@ impl TakeoverClient {
     async fn hold_session(self, state: &GatewayState) {
         let Ok(stream) = state.upstream.connect().await else { return };
         let mut pipe = Pipe::new(stream);
-        pipe.outbox.extend_from_slice(&self.connect);
+        pipe.write_buffer.extend_from_slice(&self.connect);
         let secs = f64::from(self.keep_alive_secs.max(1)) / PINGS_PER_KEEP_ALIVE;
         let mut pings = interval(Duration::from_secs_f64(secs));
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -51,9 +51,9 @@ impl TakeoverClient {
         pings.tick().await;
         loop {
             tokio::select! {
-                _ = pings.tick(), if self.keep_alive_secs > 0 => pipe.outbox.extend_from_slice(&[0xC0, 0]),
+                _ = pings.tick(), if self.keep_alive_secs > 0 => pipe.write_buffer.extend_from_slice(&[0xC0, 0]),
                 event = poll_fn(|cx| pipe.poll_drive(cx, true)) => match event {
-                    Ok(PipeEvent::Read | PipeEvent::Writable) => pipe.inbox.clear(),
+                    Ok(PipeEvent::Read | PipeEvent::Writable) => pipe.read_buffer.clear(),
                     Ok(PipeEvent::Eof) | Err(_) => return,
                 },
             }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Datelike, Utc};
 use serde_json::{Map, Value, json};
 
-use super::command::{self, Consequence};
+use super::command::{self, LinkEffect};
 use super::machine::Machine;
 use super::report;
 use super::schedule::Schedules;
@@ -13,7 +13,7 @@ const PROTOCOL_VERSION: u8 = 2;
 
 /// Who the device is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
+pub struct HeaterIdentity {
     /// Twelve hexadecimal digits without separators.
     pub mac_address: String,
     /// Four digits that the cloud's device list shows.
@@ -24,7 +24,7 @@ pub struct Identity {
     pub serial_number: String,
 }
 
-impl Default for Identity {
+impl Default for HeaterIdentity {
     fn default() -> Self {
         Self {
             mac_address: "aabbccddeeff".to_owned(),
@@ -35,7 +35,7 @@ impl Default for Identity {
     }
 }
 
-impl Identity {
+impl HeaterIdentity {
     /// Prefix of all topics of this device, without a slash at the end.
     pub fn topic(&self) -> String {
         format!("cmd/{}/navilink-{}", self.device_type, self.mac_address)
@@ -44,25 +44,25 @@ impl Identity {
 
 /// A message to publish, and what follows from having received the request.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Answer {
+pub(super) struct HeaterAnswer {
     pub(super) topic: String,
     pub(super) payload: Value,
-    pub(super) consequence: Consequence,
+    pub(super) link_effect: LinkEffect,
 }
 
 /// The whole inside of the device.
 #[derive(Debug)]
-pub(super) struct Device {
-    pub(super) identity: Identity,
+pub(super) struct SimulatedDevice {
+    pub(super) identity: HeaterIdentity,
     pub(super) machine: Machine,
     pub(super) schedules: Schedules,
 }
 
-impl Device {
+impl SimulatedDevice {
     /// Answers a request that arrived at field time `now`. `None`: it is not for this device, or not
     /// a request at all.
-    pub(super) fn answer(&mut self, topic: &str, payload: &[u8], now: DateTime<Utc>) -> Option<Answer> {
-        let place = topic.strip_prefix(&self.identity.topic())?.strip_prefix('/')?.to_owned();
+    pub(super) fn answer(&mut self, topic: &str, payload: &[u8], now: DateTime<Utc>) -> Option<HeaterAnswer> {
+        let topic_suffix = topic.strip_prefix(&self.identity.topic())?.strip_prefix('/')?.to_owned();
         let envelope: Value = serde_json::from_slice(payload).ok()?;
         let request = &envelope["request"];
         if request["macAddress"] != self.identity.mac_address.as_str()
@@ -70,13 +70,13 @@ impl Device {
         {
             return None;
         }
-        let answers_to = envelope["responseTopic"].as_str()?;
-        let is_ours = answers_to.starts_with(&format!("cmd/{}/", self.identity.device_type));
-        if !is_ours || answers_to.contains(['+', '#']) {
+        let response_topic = envelope["responseTopic"].as_str()?;
+        let is_ours = response_topic.starts_with(&format!("cmd/{}/", self.identity.device_type));
+        if !is_ours || response_topic.contains(['+', '#']) {
             return None;
         }
         self.machine.advance_to(now);
-        let (content, consequence) = self.content(&place, request)?;
+        let (content, consequence) = self.content(&topic_suffix, request)?;
         let mut response = json!({
             "deviceType": self.identity.device_type,
             "macAddress": self.identity.mac_address,
@@ -90,33 +90,34 @@ impl Device {
             "sessionID": envelope["sessionID"],
             "protocolVersion": PROTOCOL_VERSION,
             "requestTopic": topic,
-            "responseTopic": answers_to,
+            "responseTopic": response_topic,
             "response": response,
         });
-        Some(Answer { topic: answers_to.to_owned(), payload, consequence })
+        Some(HeaterAnswer { topic: response_topic.to_owned(), payload, link_effect: consequence })
     }
 
     /// What the answer holds beside the device's name. A command must come at its own place.
-    fn content(&mut self, place: &str, request: &Value) -> Option<(Value, Consequence)> {
+    fn content(&mut self, topic_suffix: &str, request: &Value) -> Option<(Value, LinkEffect)> {
         let command = request["command"].as_u64()?;
-        let quiet = |content| Some((content, Consequence::None));
-        match (place, command) {
-            ("st", command::STATUS) => quiet(json!({ "status": self.status() })),
+        let without_effect = |content| Some((content, LinkEffect::None));
+        match (topic_suffix, command) {
+            ("st", command::STATUS) => without_effect(json!({ "status": self.status() })),
             ("st/did", command::FEATURE) => {
-                quiet(json!({ "feature": report::feature(&self.identity.serial_number) }))
+                without_effect(json!({ "feature": report::feature(&self.identity.serial_number) }))
             }
-            ("st/rsv/rd", command::READ_RESERVATION) => quiet(self.schedules.tell_reservations()),
-            ("st/energy-usage-daily-query/rd", command::ENERGY) => quiet(self.energy(request)?),
+            ("st/rsv/rd", command::READ_RESERVATION) => without_effect(self.schedules.reservations_json()),
+            ("st/energy-usage-daily-query/rd", command::ENERGY) => without_effect(self.energy(request)?),
             ("ctrl/rsv/rd", command::WRITE_RESERVATION) => {
-                command::obey(&mut self.machine, &mut self.schedules, request);
-                quiet(self.schedules.tell_reservations())
+                command::apply_control_request(&mut self.machine, &mut self.schedules, request);
+                without_effect(self.schedules.reservations_json())
             }
             ("ctrl/tou/rd", command::TIME_OF_USE) => {
-                command::obey(&mut self.machine, &mut self.schedules, request);
-                quiet(self.schedules.tell_time_of_use())
+                command::apply_control_request(&mut self.machine, &mut self.schedules, request);
+                without_effect(self.schedules.time_of_use_json())
             }
             ("ctrl", _) => {
-                let consequence = command::obey(&mut self.machine, &mut self.schedules, request);
+                let consequence =
+                    command::apply_control_request(&mut self.machine, &mut self.schedules, request);
                 Some((json!({ "status": self.status() }), consequence))
             }
             _ => None,
@@ -133,14 +134,14 @@ impl Device {
         let year = i32::try_from(request["year"].as_i64()?).ok()?;
         let months = request["month"].as_array()?.iter().filter_map(Value::as_u64);
         let months: Vec<u32> = months.filter_map(|month| u32::try_from(month).ok()).take(12).collect();
-        let is_sane = (2000..=today.year()).contains(&year);
-        is_sane.then(|| self.machine.ledger.report(year, &months, today))
+        let is_valid_year = (2000..=today.year()).contains(&year);
+        is_valid_year.then(|| self.machine.energy_history.report(year, &months, today))
     }
 }
 
 /// An answer that is not what it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wrong {
+pub enum AnswerCorruption {
     /// Not JSON at all.
     NotJson,
     /// The first half of the JSON text.
@@ -159,55 +160,56 @@ pub enum Wrong {
     NoResponse,
 }
 
-impl Answer {
+impl HeaterAnswer {
     /// Topic and payload of the honest answer.
-    pub(super) fn honest(&self) -> (String, Vec<u8>) {
+    pub(super) fn intact(&self) -> (String, Vec<u8>) {
         (self.topic.clone(), self.payload.to_string().into_bytes())
     }
 
     /// Topic and payload of an answer that is wrong in this manner.
-    pub(super) fn wrong(mut self, wrong: Wrong) -> (String, Vec<u8>) {
-        match wrong {
-            Wrong::NotJson => return (self.topic, b"<html>\x00\xff not JSON".to_vec()),
-            Wrong::Truncated => {
-                let (topic, mut bytes) = self.honest();
+    pub(super) fn corrupted(mut self, corruption: AnswerCorruption) -> (String, Vec<u8>) {
+        match corruption {
+            AnswerCorruption::NotJson => return (self.topic, b"<html>\x00\xff not JSON".to_vec()),
+            AnswerCorruption::Truncated => {
+                let (topic, mut bytes) = self.intact();
                 bytes.truncate(bytes.len() / 2);
                 return (topic, bytes);
             }
-            Wrong::OtherTopic => self.topic.push_str("/elsewhere"),
-            Wrong::OtherDevice => self.payload["response"]["macAddress"] = "000000000000".into(),
-            Wrong::NoResponse => {
+            AnswerCorruption::OtherTopic => self.topic.push_str("/elsewhere"),
+            AnswerCorruption::OtherDevice => self.payload["response"]["macAddress"] = "000000000000".into(),
+            AnswerCorruption::NoResponse => {
                 if let Some(envelope) = self.payload.as_object_mut() {
                     envelope.remove("response");
                 }
             }
-            Wrong::MissingFields => self.change_content(|fields| {
+            AnswerCorruption::MissingFields => self.change_content(|fields| {
                 let mut count = 0;
                 fields.retain(|_, _| {
                     count += 1;
                     count % 3 != 0
                 });
             }),
-            Wrong::UnknownValues => self.change_content(|fields| {
+            AnswerCorruption::UnknownValues => self.change_content(|fields| {
                 for (name, value) in [("errorCode", 4711), ("operationMode", 97), ("dhwOperationSetting", 42)]
                 {
                     fields.insert(name.to_owned(), value.into());
                 }
             }),
-            Wrong::NumbersAsText => self.change_content(|fields| {
+            AnswerCorruption::NumbersAsText => self.change_content(|fields| {
                 for value in fields.values_mut().filter(|value| value.is_number()) {
                     *value = value.to_string().into();
                 }
             }),
         }
-        self.honest()
+        self.intact()
     }
 
     /// Changes the fields of the status or feature, or of the response itself.
     fn change_content(&mut self, change: impl FnOnce(&mut Map<String, Value>)) {
         let response = &mut self.payload["response"];
-        let place = ["status", "feature"].into_iter().find(|place| response.get(place).is_some());
-        let content = match place {
+        let topic_suffix =
+            ["status", "feature"].into_iter().find(|topic_suffix| response.get(topic_suffix).is_some());
+        let content = match topic_suffix {
             Some(place) => &mut response[place],
             None => response,
         };

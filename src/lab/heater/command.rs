@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::machine::{Machine, Mode};
+use super::machine::{Machine, OperationMode};
 use super::schedule::Schedules;
 
 /// Half °C, as the feature message announces.
@@ -23,18 +23,22 @@ const WEEKLY_RESERVATION: u64 = 33_554_438;
 
 /// What follows for the link to the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Consequence {
+pub(super) enum LinkEffect {
     /// Nothing.
     None,
     /// The Wi-Fi module connects anew.
     Reconnect,
     /// The Wi-Fi module forgets its network: nothing is heard of the device again.
-    Vanish,
+    ForgetNetwork,
 }
 
 /// Carries out a control request. What is unknown, does not fit its mode string or lies outside the
 /// limits is accepted in silence and changes nothing, as the device does it.
-pub(super) fn obey(machine: &mut Machine, schedules: &mut Schedules, request: &Value) -> Consequence {
+pub(super) fn apply_control_request(
+    machine: &mut Machine,
+    schedules: &mut Schedules,
+    request: &Value,
+) -> LinkEffect {
     let command = request["command"].as_u64().unwrap_or(0);
     let mode = request["mode"].as_str().unwrap_or_default();
     let number = |index: usize| request["param"].get(index).and_then(Value::as_i64);
@@ -60,23 +64,25 @@ pub(super) fn obey(machine: &mut Machine, schedules: &mut Schedules, request: &V
         (33_554_473, "air-filter-reset") => machine.filter_hours = 0.0,
         (33_554_475, "tou-off") => settings.has_time_of_use = false,
         (33_554_476, "tou-on") => settings.has_time_of_use = true,
-        (33_554_446, "wifi-reconnect") => return Consequence::Reconnect,
-        (33_554_447, "wifi-reset") => return Consequence::Vanish,
+        (33_554_446, "wifi-reconnect") => return LinkEffect::Reconnect,
+        (33_554_447, "wifi-reset") => return LinkEffect::ForgetNetwork,
         (WEEKLY_RESERVATION | WRITE_RESERVATION, _) => schedules.write_reservations(request),
         (TIME_OF_USE, _) => schedules.write_time_of_use(request),
         _ => {}
     }
-    machine.decide();
-    Consequence::None
+    machine.update_heating();
+    LinkEffect::None
 }
 
 fn set_mode(machine: &mut Machine, mode: Option<i64>, days: Option<i64>) {
     let mode = match (mode, days) {
-        (Some(1), _) => Mode::HeatPump,
-        (Some(2), _) => Mode::Electric,
-        (Some(3), _) => Mode::EnergySaver,
-        (Some(4), _) => Mode::HighDemand,
-        (Some(5), Some(days)) if DAYS.contains(&days) => return machine.set_mode(Mode::Vacation, days),
+        (Some(1), _) => OperationMode::HeatPump,
+        (Some(2), _) => OperationMode::Electric,
+        (Some(3), _) => OperationMode::EnergySaver,
+        (Some(4), _) => OperationMode::HighDemand,
+        (Some(5), Some(days)) if DAYS.contains(&days) => {
+            return machine.set_mode(OperationMode::Vacation, days);
+        }
         _ => return,
     };
     machine.set_mode(mode, 0);

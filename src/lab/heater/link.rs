@@ -8,37 +8,37 @@ use rumqttc::mqttbytes::{Error, QoS, v4};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::command::Consequence;
-use super::{Answering, Shared};
+use super::command::LinkEffect;
+use super::{AnswerMode, HeaterShared};
 
 /// Buffer between device and broker.
-const PIPE: usize = 256 * 1024;
+const PIPE_BYTES: usize = 256 * 1024;
 /// Largest packet the device reads.
 const MAX_PACKET: usize = 256 * 1024;
 /// How long the device waits before it connects again.
-const PAUSE: Duration = Duration::from_secs(2);
+const RECONNECT_DELAY: Duration = Duration::from_secs(2);
 /// How long the device waits for the broker's answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Answers that may wait to be sent late.
-const MOST_LATE: usize = 256;
+const MAX_DELAYED: usize = 256;
 
 /// A message that waits for its time.
-struct Late {
+struct DelayedAnswer {
     at: Instant,
     topic: String,
     payload: Vec<u8>,
 }
 
 /// How a session with the broker ended.
-enum Ended {
+enum SessionOutcome {
     /// The broker or somebody else ended it.
-    Lost,
+    Disconnected,
     /// For good: the broker is gone.
-    NoBroker,
+    BrokerStopped,
 }
 
 /// Connects again and again while the device is on, until the lab stops.
-pub(super) async fn run(shared: std::sync::Arc<Shared>) {
+pub(super) async fn run(shared: std::sync::Arc<HeaterShared>) {
     let mut online = shared.online.subscribe();
     loop {
         if online.wait_for(|is_online| *is_online).await.is_err() {
@@ -48,34 +48,34 @@ pub(super) async fn run(shared: std::sync::Arc<Shared>) {
             ended = session(&shared) => ended,
             _ = online.wait_for(|is_online| !*is_online) => continue,
         };
-        if let Ok(Ended::NoBroker) = ended {
+        if let Ok(SessionOutcome::BrokerStopped) = ended {
             return;
         }
-        sleep(PAUSE).await;
+        sleep(RECONNECT_DELAY).await;
     }
 }
 
-async fn session(shared: &Shared) -> io::Result<Ended> {
-    let (ours, theirs) = tokio::io::duplex(PIPE);
+async fn session(shared: &HeaterShared) -> io::Result<SessionOutcome> {
+    let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
     if !shared.broker.attach(theirs) {
-        return Ok(Ended::NoBroker);
+        return Ok(SessionOutcome::BrokerStopped);
     }
-    let mut wire = Wire { stream: ours, inbox: BytesMut::new(), last_id: 0 };
-    wire.greet(shared).await?;
-    let mut late: Vec<Late> = Vec::new();
-    let mut ping = tokio::time::interval(shared.options.ping_every.max(Duration::from_millis(1)));
+    let mut connection = HeaterConnection { stream: ours, inbox: BytesMut::new(), last_id: 0 };
+    connection.connect_and_subscribe(shared).await?;
+    let mut delayed: Vec<DelayedAnswer> = Vec::new();
+    let mut ping = tokio::time::interval(shared.options.ping_interval.max(Duration::from_millis(1)));
     loop {
-        let next_late = late.iter().map(|late| late.at).min();
+        let next_delayed = delayed.iter().map(|delayed| delayed.at).min();
         let packet = tokio::select! {
-            packet = wire.next() => packet?,
+            packet = connection.next() => packet?,
             _ = ping.tick() => {
-                wire.write(&[0xC0, 0]).await?;
+                connection.write(&[0xC0, 0]).await?;
                 continue;
             }
-            () = until(next_late) => {
+            () = sleep_until_optional(next_delayed) => {
                 let now = Instant::now();
-                for due in late.extract_if(.., |late| late.at <= now) {
-                    wire.publish(&due.topic, due.payload).await?;
+                for due in delayed.extract_if(.., |delayed| delayed.at <= now) {
+                    connection.publish(&due.topic, due.payload).await?;
                 }
                 continue;
             }
@@ -83,29 +83,29 @@ async fn session(shared: &Shared) -> io::Result<Ended> {
         let v4::Packet::Publish(publish) = packet else { continue };
         if publish.qos == QoS::AtLeastOnce {
             let [high, low] = publish.pkid.to_be_bytes();
-            wire.write(&[0x40, 2, high, low]).await?;
+            connection.write(&[0x40, 2, high, low]).await?;
         }
         let Some(answer) = shared.answer(&publish.topic, &publish.payload) else { continue };
-        let consequence = answer.consequence;
-        match shared.answering() {
-            Answering::Honest => {
-                let (topic, payload) = answer.honest();
-                wire.publish(&topic, payload).await?;
+        let link_effect = answer.link_effect;
+        match shared.answer_mode() {
+            AnswerMode::Normal => {
+                let (topic, payload) = answer.intact();
+                connection.publish(&topic, payload).await?;
             }
-            Answering::Wrong(wrong) => {
-                let (topic, payload) = answer.wrong(wrong);
-                wire.publish(&topic, payload).await?;
+            AnswerMode::Corrupted(corruption) => {
+                let (topic, payload) = answer.corrupted(corruption);
+                connection.publish(&topic, payload).await?;
             }
-            Answering::Late(delay) if late.len() < MOST_LATE => {
-                let (topic, payload) = answer.honest();
-                late.push(Late { at: Instant::now() + delay, topic, payload });
+            AnswerMode::Delayed(delay) if delayed.len() < MAX_DELAYED => {
+                let (topic, payload) = answer.intact();
+                delayed.push(DelayedAnswer { at: Instant::now() + delay, topic, payload });
             }
-            Answering::Late(_) | Answering::Silent => {}
+            AnswerMode::Delayed(_) | AnswerMode::Silent => {}
         }
-        match consequence {
-            Consequence::None => {}
-            Consequence::Reconnect => return Ok(Ended::Lost),
-            Consequence::Vanish => {
+        match link_effect {
+            LinkEffect::None => {}
+            LinkEffect::Reconnect => return Ok(SessionOutcome::Disconnected),
+            LinkEffect::ForgetNetwork => {
                 shared.online.send_replace(false);
             }
         }
@@ -113,7 +113,7 @@ async fn session(shared: &Shared) -> io::Result<Ended> {
 }
 
 /// Waits until then; for ever without a time.
-async fn until(at: Option<Instant>) {
+async fn sleep_until_optional(at: Option<Instant>) {
     match at {
         Some(at) => sleep_until(at).await,
         None => std::future::pending().await,
@@ -121,22 +121,22 @@ async fn until(at: Option<Instant>) {
 }
 
 /// MQTT 3.1.1 packets over a pipe.
-struct Wire {
+struct HeaterConnection {
     stream: DuplexStream,
     inbox: BytesMut,
     last_id: u16,
 }
 
-impl Wire {
+impl HeaterConnection {
     /// CONNECT and SUBSCRIBE, each with its answer.
-    async fn greet(&mut self, shared: &Shared) -> io::Result<()> {
+    async fn connect_and_subscribe(&mut self, shared: &HeaterShared) -> io::Result<()> {
         let identity = &shared.options.identity;
         let mut connect = v4::Connect::new(format!("navilink-{}", identity.mac_address));
         connect.keep_alive = shared.options.keep_alive_secs;
         let mut out = BytesMut::new();
         connect.write(&mut out).map_err(io::Error::other)?;
         self.write(&out).await?;
-        self.expect(
+        self.expect_packet(
             |packet| matches!(packet, v4::Packet::ConnAck(ack) if ack.code == v4::ConnectReturnCode::Success),
         )
         .await?;
@@ -150,14 +150,14 @@ impl Wire {
         out.clear();
         subscribe.write(&mut out).map_err(io::Error::other)?;
         self.write(&out).await?;
-        self.expect(|packet| matches!(packet, v4::Packet::SubAck(_))).await?;
+        self.expect_packet(|packet| matches!(packet, v4::Packet::SubAck(_))).await?;
         shared.ready.send_modify(|count| *count += 1);
         Ok(())
     }
 
-    async fn expect(&mut self, is_it: impl Fn(&v4::Packet) -> bool) -> io::Result<()> {
-        let packet = tokio::time::timeout(PATIENCE, self.next()).await??;
-        if is_it(&packet) { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
+    async fn expect_packet(&mut self, is_match: impl Fn(&v4::Packet) -> bool) -> io::Result<()> {
+        let packet = tokio::time::timeout(RESPONSE_TIMEOUT, self.next()).await??;
+        if is_match(&packet) { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
     }
 
     async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {

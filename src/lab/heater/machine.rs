@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::ledger::Ledger;
+use super::energy_history::EnergyHistory;
 use super::tank::Tank;
 
 /// Step of the simulation, in field time.
@@ -29,11 +29,11 @@ const DEMAND_K: f64 = 8.0;
 /// Compressor and refrigerant faults: the heat pump stays off.
 const HEAT_PUMP_FAULTS: std::ops::RangeInclusive<u16> = 907..=940;
 /// Mean time between two draws of water, in seconds.
-const MEAN_BETWEEN_DRAWS: f64 = 3.0 * 3600.0;
+const MEAN_SECS_BETWEEN_DRAWS: f64 = 3.0 * 3600.0;
 
 /// What the user chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(super) enum OperationMode {
     HeatPump = 1,
     Electric = 2,
     EnergySaver = 3,
@@ -57,16 +57,16 @@ impl Heating {
 
 /// Water being drawn.
 #[derive(Debug, Clone, Copy)]
-struct Draw {
+struct WaterDraw {
     litres_left: f64,
     litres_per_minute: f64,
 }
 
 /// Settings that a command changes and a status shows.
 #[derive(Debug, Clone)]
-pub(super) struct Settings {
+pub(super) struct MachineSettings {
     pub(super) is_powered: bool,
-    pub(super) mode: Mode,
+    pub(super) mode: OperationMode,
     /// Half °C.
     pub(super) setpoint: i64,
     /// Half °C.
@@ -80,20 +80,20 @@ pub(super) struct Settings {
 /// The simulated machine: pure, moved on by [`Machine::advance_to`] only.
 #[derive(Debug)]
 pub(super) struct Machine {
-    pub(super) settings: Settings,
+    pub(super) settings: MachineSettings,
     pub(super) tank: Tank,
     pub(super) heating: Heating,
     /// Error code and sub code; 0 = none.
     pub(super) error: (u16, u16),
-    pub(super) ledger: Ledger,
+    pub(super) energy_history: EnergyHistory,
     pub(super) fan_hours: f64,
     pub(super) filter_hours: f64,
     pub(super) litres: f64,
-    pub(super) vacation_left_at: Option<DateTime<Utc>>,
-    mode_before_vacation: Mode,
-    draws: bool,
-    draw: Option<Draw>,
-    until_draw: f64,
+    pub(super) vacation_started_at: Option<DateTime<Utc>>,
+    mode_before_vacation: OperationMode,
+    simulates_draws: bool,
+    draw: Option<WaterDraw>,
+    secs_until_draw: f64,
     random: StdRng,
     now: DateTime<Utc>,
 }
@@ -101,10 +101,10 @@ pub(super) struct Machine {
 impl Machine {
     /// A machine in Energy Saver at 60 °C whose tank is nearly warm. `draws`: people use water now and
     /// then, differently for each seed.
-    pub(super) fn new(seed: u64, now: DateTime<Utc>, draws: bool) -> Self {
-        let settings = Settings {
+    pub(super) fn new(seed: u64, now: DateTime<Utc>, simulates_draws: bool) -> Self {
+        let settings = MachineSettings {
             is_powered: true,
-            mode: Mode::EnergySaver,
+            mode: OperationMode::EnergySaver,
             setpoint: 120,
             freeze_protection: 12,
             has_anti_legionella: true,
@@ -117,20 +117,20 @@ impl Machine {
             tank: Tank { upper: 58.3, lower: 56.3 },
             heating: Heating::default(),
             error: (0, 0),
-            ledger: Ledger::new(seed, now.date_naive()),
+            energy_history: EnergyHistory::new(seed, now.date_naive()),
             fan_hours: 1523.0,
             filter_hours: 523.0,
             litres: 84_210.0,
-            vacation_left_at: None,
-            mode_before_vacation: Mode::EnergySaver,
-            draws,
+            vacation_started_at: None,
+            mode_before_vacation: OperationMode::EnergySaver,
+            simulates_draws,
             draw: None,
-            until_draw: 0.0,
+            secs_until_draw: 0.0,
             random: StdRng::seed_from_u64(seed),
             now,
         };
-        machine.until_draw = machine.pause();
-        machine.decide();
+        machine.secs_until_draw = machine.random_draw_delay();
+        machine.update_heating();
         machine
     }
 
@@ -148,36 +148,36 @@ impl Machine {
             && !left.is_zero()
         {
             let step = left.min(STEP);
-            self.live(step.as_secs_f64());
+            self.simulate(step.as_secs_f64());
             self.now += TimeDelta::from_std(step).unwrap_or_default();
         }
     }
 
     /// Changes the mode; a vacation ends by itself after its days.
-    pub(super) fn set_mode(&mut self, mode: Mode, vacation_days: i64) {
-        if mode == Mode::Vacation {
-            if self.settings.mode != Mode::Vacation {
+    pub(super) fn set_mode(&mut self, mode: OperationMode, vacation_days: i64) {
+        if mode == OperationMode::Vacation {
+            if self.settings.mode != OperationMode::Vacation {
                 self.mode_before_vacation = self.settings.mode;
             }
-            self.vacation_left_at = Some(self.now);
+            self.vacation_started_at = Some(self.now);
             self.settings.vacation_days = vacation_days;
         } else {
-            self.vacation_left_at = None;
+            self.vacation_started_at = None;
             self.settings.vacation_days = 0;
         }
         self.settings.mode = mode;
-        self.decide();
+        self.update_heating();
     }
 
     /// Whole days of the vacation that have passed.
     pub(super) fn vacation_elapsed(&self) -> i64 {
-        self.vacation_left_at.map_or(0, |left| (self.now - left).num_days())
+        self.vacation_started_at.map_or(0, |left| (self.now - left).num_days())
     }
 
     /// Somebody opens a tap.
-    pub(super) fn open_tap(&mut self, litres: f64) {
+    pub(super) fn start_draw(&mut self, litres: f64) {
         let litres_per_minute = self.random.random_range(6.0..9.0);
-        self.draw = Some(Draw { litres_left: litres.clamp(0.0, 1000.0), litres_per_minute });
+        self.draw = Some(WaterDraw { litres_left: litres.clamp(0.0, 1000.0), litres_per_minute });
     }
 
     /// Litres per minute that are drawn now.
@@ -205,41 +205,43 @@ impl Machine {
     }
 
     /// Lets the thermostats decide, as they do all the time.
-    pub(super) fn decide(&mut self) {
+    pub(super) fn update_heating(&mut self) {
         let (target, mode) = (self.setpoint_c(), self.settings.mode);
-        if !self.settings.is_powered || mode == Mode::Vacation {
+        if !self.settings.is_powered || mode == OperationMode::Vacation {
             self.heating = Heating::default();
             return;
         }
         // On below the band, off above it, unchanged within it.
-        let wants =
+        let needs_heat =
             |is_on: bool, layer: f64, below: f64| layer < target && (is_on || layer < target.min(below));
         let (Tank { upper, lower }, on) = (self.tank, target - HYSTERESIS_K);
-        let heat_pump_is_fine = !HEAT_PUMP_FAULTS.contains(&self.error.0);
+        let is_heat_pump_available = !HEAT_PUMP_FAULTS.contains(&self.error.0);
         let before = self.heating;
-        let heat_pump = mode != Mode::Electric && heat_pump_is_fine && wants(before.heat_pump, lower, on);
+        let heat_pump = mode != OperationMode::Electric
+            && is_heat_pump_available
+            && needs_heat(before.heat_pump, lower, on);
         let call_upper = match mode {
-            Mode::Electric => on,
-            Mode::HighDemand => target - DEMAND_K,
-            Mode::HeatPump => f64::NEG_INFINITY,
-            Mode::EnergySaver | Mode::Vacation => EMERGENCY_C,
+            OperationMode::Electric => on,
+            OperationMode::HighDemand => target - DEMAND_K,
+            OperationMode::HeatPump => f64::NEG_INFINITY,
+            OperationMode::EnergySaver | OperationMode::Vacation => EMERGENCY_C,
         };
-        let upper_on = wants(before.upper, upper, call_upper) && mode != Mode::HeatPump;
+        let upper_on = needs_heat(before.upper, upper, call_upper) && mode != OperationMode::HeatPump;
         // One element at a time: the circuit carries no more.
-        let lower_on = mode == Mode::Electric && !upper_on && wants(before.lower, lower, on);
+        let lower_on = mode == OperationMode::Electric && !upper_on && needs_heat(before.lower, lower, on);
         self.heating = Heating { heat_pump, upper: upper_on, lower: lower_on };
     }
 
-    fn live(&mut self, secs: f64) {
+    fn simulate(&mut self, secs: f64) {
         let hours = secs / 3600.0;
         self.draw_water(secs);
-        self.tank.rest(hours, AMBIENT_C);
-        self.decide();
+        self.tank.cool(hours, AMBIENT_C);
+        self.update_heating();
         let Heating { heat_pump, upper, lower } = self.heating;
         if heat_pump {
             let wh = self.compressor_w() * hours;
             self.tank.heat_lower(wh * self.coefficient_of_performance());
-            self.ledger.heat_pump(self.now.date_naive(), wh, hours);
+            self.energy_history.heat_pump(self.now.date_naive(), wh, hours);
             self.fan_hours += hours;
             self.filter_hours += hours;
         }
@@ -251,7 +253,7 @@ impl Machine {
             self.tank.heat_lower(element_wh);
         }
         if upper || lower {
-            self.ledger.element(self.now.date_naive(), element_wh, hours);
+            self.energy_history.element(self.now.date_naive(), element_wh, hours);
         }
         if self.settings.vacation_days > 0 && self.vacation_elapsed() >= self.settings.vacation_days {
             self.set_mode(self.mode_before_vacation, 0);
@@ -267,20 +269,20 @@ impl Machine {
             if draw.litres_left <= 0.0 {
                 self.draw = None;
             }
-        } else if self.draws {
-            self.until_draw -= secs;
-            if self.until_draw <= 0.0 {
-                self.until_draw = self.pause();
+        } else if self.simulates_draws {
+            self.secs_until_draw -= secs;
+            if self.secs_until_draw <= 0.0 {
+                self.secs_until_draw = self.random_draw_delay();
                 let litres = self.random.random_range(5.0..60.0);
-                self.open_tap(litres);
+                self.start_draw(litres);
             }
         }
     }
 
     /// Seconds until the next draw, exponentially distributed.
-    fn pause(&mut self) -> f64 {
+    fn random_draw_delay(&mut self) -> f64 {
         let chance: f64 = self.random.random_range(f64::EPSILON..1.0);
-        -chance.ln() * MEAN_BETWEEN_DRAWS
+        -chance.ln() * MEAN_SECS_BETWEEN_DRAWS
     }
 
     /// Strength of the Wi-Fi signal, in dBm.

@@ -4,7 +4,7 @@
 
 mod answer;
 mod command;
-mod ledger;
+mod energy_history;
 mod link;
 mod machine;
 mod report;
@@ -22,72 +22,72 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use self::answer::{Answer, Device};
+use self::answer::{HeaterAnswer, SimulatedDevice};
 use self::machine::Machine;
 use self::schedule::Schedules;
-use super::broker::lock;
-use super::control::BrokerControl;
+use super::broker::BrokerControl;
+use super::sync::lock;
 use crate::diagnostics::{Clock, Stamp};
 
-pub use answer::{Identity, Wrong};
+pub use answer::{AnswerCorruption, HeaterIdentity};
 
 /// How the device is set up.
 #[derive(Debug, Clone)]
 pub struct HeaterOptions {
     /// Who it is.
-    pub identity: Identity,
+    pub identity: HeaterIdentity,
     /// Decides when water is drawn and what earlier months used.
     pub seed: u64,
     /// Seconds of the field that one real second stands for.
     pub scale: f64,
     /// Whether people use water by themselves.
-    pub draws: bool,
+    pub simulates_draws: bool,
     /// Keep-alive in its CONNECT, in seconds.
     pub keep_alive_secs: u16,
     /// Real time between two PINGREQs.
-    pub ping_every: Duration,
+    pub ping_interval: Duration,
 }
 
 impl Default for HeaterOptions {
     fn default() -> Self {
         Self {
-            identity: Identity::default(),
+            identity: HeaterIdentity::default(),
             seed: 0,
             scale: 1.0,
-            draws: true,
+            simulates_draws: true,
             keep_alive_secs: 60,
-            ping_every: Duration::from_secs(20),
+            ping_interval: Duration::from_secs(20),
         }
     }
 }
 
 /// How requests are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Answering {
+pub enum AnswerMode {
     /// Truly and at once.
-    Honest,
+    Normal,
     /// Truly, so much later (real time). The device is still connected meanwhile.
-    Late(Duration),
+    Delayed(Duration),
     /// At once, but wrongly.
-    Wrong(Wrong),
+    Corrupted(AnswerCorruption),
     /// Connected, obeys, and never answers.
     Silent,
 }
 
 /// What the device's task and its handles share.
-struct Shared {
+struct HeaterShared {
     options: HeaterOptions,
     broker: BrokerControl,
     clock: Arc<dyn Clock>,
     start: Stamp,
-    device: Mutex<Device>,
-    answering: Mutex<Answering>,
+    device: Mutex<SimulatedDevice>,
+    answer_mode: Mutex<AnswerMode>,
     online: watch::Sender<bool>,
     /// Sessions begun, subscriptions included.
     ready: watch::Sender<u64>,
 }
 
-impl Shared {
+impl HeaterShared {
     fn field_time(&self) -> DateTime<Utc> {
         let elapsed = self.clock.now().since(self.start).as_secs_f64() * self.options.scale;
         let elapsed = Duration::try_from_secs_f64(elapsed).unwrap_or_default();
@@ -95,44 +95,44 @@ impl Shared {
         self.start.wall.checked_add_signed(elapsed).unwrap_or(self.start.wall)
     }
 
-    fn answer(&self, topic: &str, payload: &[u8]) -> Option<Answer> {
+    fn answer(&self, topic: &str, payload: &[u8]) -> Option<HeaterAnswer> {
         let now = self.field_time();
         lock(&self.device).answer(topic, payload, now)
     }
 
-    fn answering(&self) -> Answering {
-        *lock(&self.answering)
+    fn answer_mode(&self) -> AnswerMode {
+        *lock(&self.answer_mode)
     }
 }
 
 /// A running device. Dropping it ends it.
-pub struct Heater {
+pub struct SimulatedHeater {
     control: HeaterControl,
     task: JoinHandle<()>,
 }
 
-impl Drop for Heater {
+impl Drop for SimulatedHeater {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-impl Heater {
+impl SimulatedHeater {
     /// Connects a device to the broker. Must be called inside a tokio runtime.
     pub fn start(broker: BrokerControl, clock: Arc<dyn Clock>, options: HeaterOptions) -> Self {
         let start = clock.now();
-        let device = Device {
+        let device = SimulatedDevice {
             identity: options.identity.clone(),
-            machine: Machine::new(options.seed, start.wall, options.draws),
+            machine: Machine::new(options.seed, start.wall, options.simulates_draws),
             schedules: Schedules::default(),
         };
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(HeaterShared {
             options,
             broker,
             clock,
             start,
             device: Mutex::new(device),
-            answering: Mutex::new(Answering::Honest),
+            answer_mode: Mutex::new(AnswerMode::Normal),
             online: watch::Sender::new(true),
             ready: watch::Sender::new(0),
         });
@@ -149,7 +149,7 @@ impl Heater {
 /// A handle on a simulated device; clones act on the same one.
 #[derive(Clone)]
 pub struct HeaterControl {
-    shared: Arc<Shared>,
+    shared: Arc<HeaterShared>,
 }
 
 impl HeaterControl {
@@ -159,7 +159,7 @@ impl HeaterControl {
     }
 
     /// Puts it in again.
-    pub fn come_back(&self) {
+    pub fn go_online(&self) {
         self.shared.online.send_replace(true);
     }
 
@@ -169,16 +169,16 @@ impl HeaterControl {
     }
 
     /// Changes how requests are answered from now on.
-    pub fn answer(&self, answering: Answering) {
-        *lock(&self.shared.answering) = answering;
+    pub fn set_answer_mode(&self, mode: AnswerMode) {
+        *lock(&self.shared.answer_mode) = mode;
     }
 
     /// Opens a tap until so many litres have run.
-    pub fn draw(&self, litres: f64) {
+    pub fn draw_water(&self, litres: f64) {
         let now = self.shared.field_time();
         let mut device = lock(&self.shared.device);
         device.machine.advance_to(now);
-        device.machine.open_tap(litres);
+        device.machine.start_draw(litres);
     }
 
     /// Sets the error code and sub code; (0, 0) is none.
@@ -187,7 +187,7 @@ impl HeaterControl {
         let mut device = lock(&self.shared.device);
         device.machine.advance_to(now);
         device.machine.error = (code, sub_code);
-        device.machine.decide();
+        device.machine.update_heating();
     }
 
     /// The fields of the status message at this moment.
@@ -199,7 +199,7 @@ impl HeaterControl {
     }
 
     /// Who the device is.
-    pub fn identity(&self) -> &Identity {
+    pub fn identity(&self) -> &HeaterIdentity {
         &self.shared.options.identity
     }
 

@@ -2,22 +2,22 @@
 
 use serde_json::{Map, Value};
 
-use super::ledger::whole;
-use super::machine::{AMBIENT_C, HYSTERESIS_HALVES, Machine, Mode};
+use super::energy_history::whole;
+use super::machine::{AMBIENT_C, HYSTERESIS_HALVES, Machine, OperationMode};
 use super::schedule::Schedules;
 use super::tank::Tank;
 
 /// Status type "standard".
 const STANDARD_STATUS: i64 = 67_108_883;
 /// Half °C at which the Energy Saver calls the upper element.
-const EMERGENCY: i64 = 81;
+const EMERGENCY_HALVES: i64 = 81;
 /// Hours after which the air filter is due.
 const FILTER_HOURS: i64 = 1000;
 /// One count of an energy field, in Wh.
 const WH_PER_COUNT: f64 = 4.0;
 
 /// Fields that do not change in this model. 1 = off, 2 = on; recirculation is not fitted.
-const STEADY: &[(&str, i64)] = &[
+const CONSTANT_FIELDS: &[(&str, i64)] = &[
     ("command", STANDARD_STATUS),
     ("outsideTemperature", 0),
     ("specialFunctionStatus", 1),
@@ -44,7 +44,7 @@ const STEADY: &[(&str, i64)] = &[
     ("scaldUse", 1),
     ("airFilterAlarmUse", 2),
     ("airFilterAlarmPeriod", FILTER_HOURS),
-    ("heUpperOnTempSetting", EMERGENCY),
+    ("heUpperOnTempSetting", EMERGENCY_HALVES),
     ("heLowerOnTempSetting", 0),
     ("hpUpperOnDiffTempSetting", 0),
     ("hpUpperOffDiffTempSetting", 0),
@@ -120,14 +120,14 @@ const FEATURES: &[(&str, i64)] = &[
 
 /// All fields of a feature message.
 pub(super) fn feature(serial_number: &str) -> Value {
-    let mut fields = steady(FEATURES);
+    let mut fields = constant_fields(FEATURES);
     fields.insert("controllerSerialNumber".to_owned(), serial_number.into());
     Value::Object(fields)
 }
 
 /// All fields of a status message.
 pub(super) fn status(machine: &mut Machine, schedules: &Schedules) -> Value {
-    let mut fields = steady(STEADY);
+    let mut fields = constant_fields(CONSTANT_FIELDS);
     let rssi = machine.rssi();
     let switches = [
         ("wifiRssi", rssi),
@@ -147,7 +147,7 @@ pub(super) fn status(machine: &mut Machine, schedules: &Schedules) -> Value {
     Value::Object(fields)
 }
 
-fn steady(fields: &[(&str, i64)]) -> Map<String, Value> {
+fn constant_fields(fields: &[(&str, i64)]) -> Map<String, Value> {
     fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect()
 }
 
@@ -160,9 +160,9 @@ fn operation(machine: &Machine) -> [(&'static str, i64); 10] {
     let elements = heating.upper || heating.lower;
     let operation_mode = match (heating.is_any(), machine.settings.mode) {
         (false, _) => 0,
-        (true, Mode::HeatPump) => 32,
-        (true, Mode::EnergySaver | Mode::Vacation) => 64,
-        (true, Mode::HighDemand | Mode::Electric) => 96,
+        (true, OperationMode::HeatPump) => 32,
+        (true, OperationMode::EnergySaver | OperationMode::Vacation) => 64,
+        (true, OperationMode::HighDemand | OperationMode::Electric) => 96,
     };
     let source = match (heating.heat_pump, elements) {
         (false, false) => 0,

@@ -5,11 +5,11 @@ use std::fmt::Write;
 use serde_json::{Map, Value, json};
 
 /// Entries kept of one timetable.
-const MOST_ENTRIES: usize = 16;
+const MAX_ENTRIES: usize = 16;
 /// Bytes of one reservation, in the order of their fields.
-const RESERVATION: [&str; 6] = ["enable", "week", "hour", "min", "mode", "param"];
+const RESERVATION_FIELDS: [&str; 6] = ["enable", "week", "hour", "min", "mode", "param"];
 /// Fields of one time-of-use period.
-const PERIOD: [&str; 9] = [
+const PERIOD_FIELDS: [&str; 9] = [
     "season",
     "week",
     "startHour",
@@ -36,7 +36,9 @@ impl Default for Schedules {
     fn default() -> Self {
         let tariff = |start_hour: u8, end_hour: u8, price: u32| {
             let fields = [3087, 124, u32::from(start_hour), 0, u32::from(end_hour), 59, price, price, 5];
-            Value::Object(PERIOD.iter().zip(fields).map(|(name, n)| ((*name).to_owned(), n.into())).collect())
+            Value::Object(
+                PERIOD_FIELDS.iter().zip(fields).map(|(name, n)| ((*name).to_owned(), n.into())).collect(),
+            )
         };
         Self {
             reservation_use: 2,
@@ -50,12 +52,12 @@ impl Default for Schedules {
 impl Schedules {
     /// Replaces all reservations. A request with an entry that does not fit changes nothing.
     pub(super) fn write_reservations(&mut self, request: &Value) {
-        let Some(entries) = request["reservation"].as_array().filter(|all| all.len() <= MOST_ENTRIES) else {
+        let Some(entries) = request["reservation"].as_array().filter(|all| all.len() <= MAX_ENTRIES) else {
             return;
         };
         let entry = |entry: &Value| {
             let mut bytes = [0; 6];
-            for (byte, name) in bytes.iter_mut().zip(RESERVATION) {
+            for (byte, name) in bytes.iter_mut().zip(RESERVATION_FIELDS) {
                 *byte = u8::try_from(entry[name].as_u64()?).ok()?;
             }
             Some(bytes)
@@ -67,12 +69,12 @@ impl Schedules {
 
     /// Replaces all time-of-use periods; a request without any is a question and changes nothing.
     pub(super) fn write_time_of_use(&mut self, request: &Value) {
-        let Some(periods) = request["reservation"].as_array().filter(|all| all.len() <= MOST_ENTRIES) else {
+        let Some(periods) = request["reservation"].as_array().filter(|all| all.len() <= MAX_ENTRIES) else {
             return;
         };
         let period = |period: &Value| {
             let field = |name: &&str| Some(((*name).to_owned(), period[*name].as_u64()?.into()));
-            Some(Value::Object(PERIOD.iter().map(field).collect::<Option<Map<_, _>>>()?))
+            Some(Value::Object(PERIOD_FIELDS.iter().map(field).collect::<Option<Map<_, _>>>()?))
         };
         let Some(periods) = periods.iter().map(period).collect() else { return };
         self.periods = periods;
@@ -80,7 +82,7 @@ impl Schedules {
     }
 
     /// The part of an answer that tells the reservations: hexadecimal, one empty entry at the end.
-    pub(super) fn tell_reservations(&self) -> Value {
+    pub(super) fn reservations_json(&self) -> Value {
         let mut text = String::new();
         for byte in self.reservations.iter().flatten().chain(&[0; 6]) {
             let _ = write!(text, "{byte:02x}");
@@ -89,7 +91,7 @@ impl Schedules {
     }
 
     /// The part of an answer that tells the time-of-use periods.
-    pub(super) fn tell_time_of_use(&self) -> Value {
+    pub(super) fn time_of_use_json(&self) -> Value {
         json!({ "reservationUse": self.time_of_use, "reservation": self.periods })
     }
 }

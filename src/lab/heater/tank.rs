@@ -8,7 +8,7 @@ const WH_PER_KELVIN: f64 = LITRES * WH_PER_LITRE_KELVIN;
 /// Heat lost to the room, in watts per kelvin: about 0.25 K an hour at 60 °C.
 const LOSS_W_PER_KELVIN: f64 = 2.0;
 /// Heat that seeps from the warm half to the cool one, in watts per kelvin.
-const SEEP_W_PER_KELVIN: f64 = 4.0;
+const EXCHANGE_W_PER_KELVIN: f64 = 4.0;
 /// Temperature from which water counts as usable, in °C.
 const USABLE_C: f64 = 40.5;
 
@@ -32,13 +32,13 @@ impl Tank {
             self.lower += (inlet - self.lower) * share;
             left -= 5.0;
         }
-        self.rise();
+        self.mix_layers();
     }
 
     /// Heat from the coil around the lower half or the lower element.
     pub(super) fn heat_lower(&mut self, wh: f64) {
         self.lower += wh / (WH_PER_KELVIN / 2.0);
-        self.rise();
+        self.mix_layers();
     }
 
     /// Heat from the upper element.
@@ -47,11 +47,11 @@ impl Tank {
     }
 
     /// Loses heat to a room of `ambient` °C and evens out.
-    pub(super) fn rest(&mut self, hours: f64, ambient: f64) {
+    pub(super) fn cool(&mut self, hours: f64, ambient: f64) {
         let half = WH_PER_KELVIN / 2.0;
-        let seep = (self.upper - self.lower) * SEEP_W_PER_KELVIN * hours / half;
-        self.upper -= seep + (self.upper - ambient) * LOSS_W_PER_KELVIN / 2.0 * hours / half;
-        self.lower += seep - (self.lower - ambient) * LOSS_W_PER_KELVIN / 2.0 * hours / half;
+        let exchange = (self.upper - self.lower) * EXCHANGE_W_PER_KELVIN * hours / half;
+        self.upper -= exchange + (self.upper - ambient) * LOSS_W_PER_KELVIN / 2.0 * hours / half;
+        self.lower += exchange - (self.lower - ambient) * LOSS_W_PER_KELVIN / 2.0 * hours / half;
     }
 
     /// Energy from the coldest usable water to the setpoint, in Wh.
@@ -66,7 +66,7 @@ impl Tank {
     }
 
     /// Warm water does not stay below cold water.
-    fn rise(&mut self) {
+    fn mix_layers(&mut self) {
         if self.lower > self.upper {
             let mean = f64::midpoint(self.lower, self.upper);
             (self.upper, self.lower) = (mean, mean);
@@ -85,10 +85,10 @@ mod tests {
     #[test]
     fn a_resting_tank_cools_slowly_and_never_below_the_room() {
         let mut tank = hot();
-        (0..3600).for_each(|_| tank.rest(1.0 / 360.0, 20.0));
+        (0..3600).for_each(|_| tank.cool(1.0 / 360.0, 20.0));
         let lost = 60.0 - tank.upper;
         assert!((2.0..4.0).contains(&lost), "ten hours cost {lost} K");
-        (0..100_000).for_each(|_| tank.rest(0.1, 20.0));
+        (0..100_000).for_each(|_| tank.cool(0.1, 20.0));
         assert!((tank.upper - 20.0).abs() < 0.1 && (tank.lower - 20.0).abs() < 0.1, "{tank:?}");
     }
 

@@ -1,6 +1,6 @@
 //! The device without a broker: shapes against the reference, obedience, and a day's physics.
 
-mod understood;
+mod protocol;
 
 use serde_json::json;
 
@@ -22,16 +22,16 @@ fn start() -> DateTime<Utc> {
     "2026-08-03T12:00:00Z".parse().unwrap()
 }
 
-fn device() -> Device {
-    Device {
-        identity: Identity::default(),
+fn device() -> SimulatedDevice {
+    SimulatedDevice {
+        identity: HeaterIdentity::default(),
         machine: Machine::new(1, start(), false),
         schedules: Schedules::default(),
     }
 }
 
 /// Sends one of the reference client's commands; returns the answer's payload.
-fn ask(device: &mut Device, command: &str) -> Value {
+fn send_reference_command(device: &mut SimulatedDevice, command: &str) -> Value {
     let sent = &fixture("commands")[command];
     let payload = sent["payload"].to_string();
     let now = device.machine.now();
@@ -40,7 +40,7 @@ fn ask(device: &mut Device, command: &str) -> Value {
     answer.payload
 }
 
-fn send(device: &mut Device, command: u64, mode: &str, param: &[i64]) -> Value {
+fn send(device: &mut SimulatedDevice, command: u64, mode: &str, param: &[i64]) -> Value {
     let topic = "cmd/52/navilink-aabbccddeeff/ctrl";
     let payload = json!({
         "clientID": "c", "sessionID": "s", "responseTopic": "cmd/52/navilink-aabbccddeeff/c/res",
@@ -52,7 +52,7 @@ fn send(device: &mut Device, command: u64, mode: &str, param: &[i64]) -> Value {
     answer.payload["response"]["status"].clone()
 }
 
-fn later(device: &mut Device, minutes: i64) -> Value {
+fn advance(device: &mut SimulatedDevice, minutes: i64) -> Value {
     let now = device.machine.now() + TimeDelta::minutes(minutes);
     device.machine.advance_to(now);
     device.status()
@@ -60,8 +60,8 @@ fn later(device: &mut Device, minutes: i64) -> Value {
 
 #[test]
 fn a_status_has_all_fields_of_the_reference_and_its_values() {
-    let ours = ask(&mut device(), "request_device_status");
-    let mut theirs = fixture("status");
+    let actual = send_reference_command(&mut device(), "request_device_status");
+    let mut reference = fixture("status");
     // Made up independently of each other: signal, stored energy, and whether a timetable is on.
     for (field, tolerance) in [
         ("wifiRssi", 3),
@@ -70,13 +70,14 @@ fn a_status_has_all_fields_of_the_reference_and_its_values() {
         ("availableEnergyCapacity", 40),
         ("programReservationUse", 1),
     ] {
-        let (our, their) = (&ours["response"]["status"][field], &mut theirs["response"]["status"][field]);
+        let (our, their) =
+            (&actual["response"]["status"][field], &mut reference["response"]["status"][field]);
         let apart = (our.as_i64().unwrap() - their.as_i64().unwrap()).abs();
         assert!(apart <= tolerance, "{field}: {our} and {their}");
         *their = our.clone();
     }
-    assert_eq!(ours, theirs);
-    assert_eq!(ours["response"]["status"].as_object().unwrap().len(), 102);
+    assert_eq!(actual, reference);
+    assert_eq!(actual["response"]["status"].as_object().unwrap().len(), 102);
 }
 
 #[test]
@@ -86,7 +87,7 @@ fn feature_reservations_and_tariffs_are_the_reference_exactly() {
         ("request_reservations", "reservation"),
         ("request_tou_settings", "tou"),
     ] {
-        assert_eq!(ask(&mut device(), command), fixture(name), "{name}");
+        assert_eq!(send_reference_command(&mut device(), command), fixture(name), "{name}");
     }
 }
 
@@ -104,19 +105,19 @@ fn shape(value: &Value) -> Value {
 #[test]
 fn an_energy_answer_has_the_shape_of_the_reference() {
     let mut device = device();
-    later(&mut device, 60 * 24 * 60);
-    let asked = &fixture("commands")["request_energy_usage"]["payload"]["request"];
-    let ours = ask(&mut device, "request_energy_usage");
-    assert_eq!(shape(&ours), shape(&fixture("energy")));
-    assert_eq!(ours["response"]["usage"][0]["year"], asked["year"]);
-    assert_eq!(ours["response"]["usage"][0]["month"], asked["month"][0]);
+    advance(&mut device, 60 * 24 * 60);
+    let request = &fixture("commands")["request_energy_usage"]["payload"]["request"];
+    let actual = send_reference_command(&mut device, "request_energy_usage");
+    assert_eq!(shape(&actual), shape(&fixture("energy")));
+    assert_eq!(actual["response"]["usage"][0]["year"], request["year"]);
+    assert_eq!(actual["response"]["usage"][0]["month"], request["month"][0]);
 }
 
 #[test]
 fn every_command_of_the_reference_client_is_answered() {
     let commands = fixture("commands");
     for name in commands.as_object().unwrap().keys().filter(|name| *name != "signal_app_connection") {
-        let payload = ask(&mut device(), name);
+        let payload = send_reference_command(&mut device(), name);
         let request = &commands[name]["payload"];
         for field in ["clientID", "sessionID", "protocolVersion", "requestTopic", "responseTopic"] {
             assert_eq!(payload[field], request[field], "{name}: {field}");
@@ -128,7 +129,7 @@ fn every_command_of_the_reference_client_is_answered() {
 }
 
 #[test]
-fn commands_change_what_they_name() {
+fn commands_change_their_setting() {
     for (command, field, value) in [
         ("set_power_off", "dhwOperationSetting", 6),
         ("set_dhw_mode_vacation_7d", "dhwOperationSetting", 5),
@@ -142,25 +143,35 @@ fn commands_change_what_they_name() {
     ] {
         let mut device = device();
         assert_ne!(device.status()[field], value, "{command} must change something");
-        assert_eq!(ask(&mut device, command)["response"]["status"][field], value, "{command}");
+        assert_eq!(
+            send_reference_command(&mut device, command)["response"]["status"][field],
+            value,
+            "{command}"
+        );
     }
     let mut device = device();
-    ask(&mut device, "set_power_off");
-    assert_eq!(ask(&mut device, "set_power_on")["response"]["status"]["dhwOperationSetting"], 3);
-    let written = ask(&mut device, "update_reservations");
+    send_reference_command(&mut device, "set_power_off");
+    assert_eq!(
+        send_reference_command(&mut device, "set_power_on")["response"]["status"]["dhwOperationSetting"],
+        3
+    );
+    let written = send_reference_command(&mut device, "update_reservations");
     assert_eq!(written["response"]["reservation"], "0254061e0378000000000000");
     assert_eq!(
-        ask(&mut device, "request_reservations")["response"]["reservation"],
+        send_reference_command(&mut device, "request_reservations")["response"]["reservation"],
         "0254061e0378000000000000"
     );
-    ask(&mut device, "update_reservations_disable_all");
-    assert_eq!(ask(&mut device, "request_reservations")["response"]["reservationUse"], 1);
+    send_reference_command(&mut device, "update_reservations_disable_all");
+    assert_eq!(send_reference_command(&mut device, "request_reservations")["response"]["reservationUse"], 1);
     let periods = &fixture("commands")["configure_tou_schedule"]["payload"]["request"]["reservation"];
-    assert_eq!(ask(&mut device, "configure_tou_schedule")["response"]["reservation"], *periods);
+    assert_eq!(
+        send_reference_command(&mut device, "configure_tou_schedule")["response"]["reservation"],
+        *periods
+    );
 }
 
 #[test]
-fn what_lies_outside_the_limits_changes_nothing() {
+fn values_outside_the_limits_change_nothing() {
     let mut device = device();
     let before = device.status();
     for (command, mode, param) in [
@@ -186,7 +197,7 @@ fn what_lies_outside_the_limits_changes_nothing() {
 }
 
 #[test]
-fn what_is_no_request_for_this_device_gets_no_answer() {
+fn foreign_requests_get_no_answer() {
     let mut device = device();
     let good = fixture("commands")["request_device_status"]["payload"].to_string();
     let topic = "cmd/52/navilink-aabbccddeeff/st";
@@ -211,15 +222,15 @@ fn what_is_no_request_for_this_device_gets_no_answer() {
 }
 
 #[test]
-fn the_heat_pump_warms_to_the_setpoint_and_rests() {
+fn the_heat_pump_heats_to_the_setpoint_and_stops() {
     let mut device = device();
     let before = device.status();
     assert_eq!((&before["compUse"], &before["currentHeatUse"]), (&json!(2), &json!(1)));
-    let warmer = later(&mut device, 20);
+    let warmer = advance(&mut device, 20);
     assert!(warmer["tankLowerTemperature"].as_i64() > before["tankLowerTemperature"].as_i64());
     assert!((400..500).contains(&warmer["currentInstPower"].as_i64().unwrap()), "{warmer}");
     // 2.7 K at about 1.25 kW take about forty minutes; two hours are plenty.
-    let done = later(&mut device, 100);
+    let done = advance(&mut device, 100);
     for (field, value) in [("operationMode", 0), ("operationBusy", 1), ("compUse", 1), ("currentHeatUse", 0)]
     {
         assert_eq!(done[field], value, "{field}");
@@ -227,23 +238,23 @@ fn the_heat_pump_warms_to_the_setpoint_and_rests() {
     assert!(done["currentInstPower"].as_i64().unwrap() < 10);
     assert!(done["availableEnergyCapacity"].as_i64().unwrap() < 40, "nothing is missing");
     // It cools by itself, a quarter of a kelvin an hour, until it heats again.
-    let hours = (1..40).find(|_| later(&mut device, 60)["compUse"] == 2).unwrap();
+    let hours = (1..40).find(|_| advance(&mut device, 60)["compUse"] == 2).unwrap();
     assert!((6..30).contains(&hours), "{hours}");
 }
 
 #[test]
-fn a_shower_is_felt_and_made_good() {
+fn a_draw_cools_the_tank_and_it_recovers() {
     let mut device = device();
-    later(&mut device, 120);
-    device.machine.open_tap(80.0);
-    let during = later(&mut device, 1);
+    advance(&mut device, 120);
+    device.machine.start_draw(80.0);
+    let during = advance(&mut device, 1);
     assert_eq!(during["dhwUse"], 2);
     assert!((60..90).contains(&during["currentDhwFlowRate"].as_i64().unwrap()));
-    let after = later(&mut device, 20);
+    let after = advance(&mut device, 20);
     assert_eq!((&after["dhwUse"], &after["compUse"]), (&json!(1), &json!(2)));
     assert!(after["tankLowerTemperature"].as_i64().unwrap() < 450, "{after}");
     assert!(after["dhwChargePer"].as_i64().unwrap() < 90);
-    let minutes = (1..36).find(|_| later(&mut device, 10)["compUse"] == 1).unwrap() * 10;
+    let minutes = (1..36).find(|_| advance(&mut device, 10)["compUse"] == 1).unwrap() * 10;
     assert!((60..300).contains(&minutes), "{minutes}");
     assert!(device.status()["dhwChargePer"].as_i64().unwrap() >= 98);
 }
@@ -280,17 +291,17 @@ fn a_lower_setpoint_stops_the_heating_and_a_higher_one_starts_it() {
 #[test]
 fn a_vacation_ends_by_itself() {
     let mut device = device();
-    ask(&mut device, "set_dhw_mode_vacation_7d");
-    let away = later(&mut device, 3 * 24 * 60);
+    send_reference_command(&mut device, "set_dhw_mode_vacation_7d");
+    let away = advance(&mut device, 3 * 24 * 60);
     assert_eq!((&away["vacationDayElapsed"], &away["compUse"]), (&json!(3), &json!(1)));
     assert!(away["tankUpperTemperature"].as_i64().unwrap() < 500, "{away}");
-    let back = later(&mut device, 4 * 24 * 60 + 1);
+    let back = advance(&mut device, 4 * 24 * 60 + 1);
     assert_eq!((&back["dhwOperationSetting"], &back["compUse"]), (&json!(3), &json!(2)));
     assert_eq!(back["vacationDaySetting"], 0);
 }
 
 #[test]
-fn a_month_at_home_stays_within_reason() {
+fn a_simulated_month_stays_plausible() {
     let day_by_day = |seed| {
         let mut machine = Machine::new(seed, start(), true);
         let mut lowest = 100.0_f64;
@@ -300,7 +311,7 @@ fn a_month_at_home_stays_within_reason() {
             assert!(machine.tank.upper <= 66.0, "{:?}", machine.tank);
             lowest = lowest.min(machine.tank.upper);
         }
-        let report = machine.ledger.report(2026, &[8], machine.now().date_naive());
+        let report = machine.energy_history.report(2026, &[8], machine.now().date_naive());
         (machine.tank, report["total"]["hpUsage"].as_i64().unwrap() / 30)
     };
     let (tank, daily_wh) = day_by_day(5);
@@ -311,22 +322,22 @@ fn a_month_at_home_stays_within_reason() {
 }
 
 #[test]
-fn wrong_answers_are_wrong_in_their_own_manner() {
+fn each_corruption_has_its_effect() {
     let answer = || {
         let payload = fixture("commands")["request_device_status"]["payload"].to_string();
         device().answer("cmd/52/navilink-aabbccddeeff/st", payload.as_bytes(), start()).unwrap()
     };
-    let (honest_topic, honest) = answer().honest();
-    let parsed = |wrong| serde_json::from_slice::<Value>(&answer().wrong(wrong).1);
-    let status = |wrong| parsed(wrong).unwrap()["response"]["status"].clone();
-    assert!(parsed(Wrong::NotJson).is_err() && parsed(Wrong::Truncated).is_err());
-    assert!(honest.starts_with(&answer().wrong(Wrong::Truncated).1));
-    assert_eq!(parsed(Wrong::OtherDevice).unwrap()["response"]["macAddress"], "000000000000");
-    assert_eq!(status(Wrong::MissingFields).as_object().unwrap().len(), 68);
-    assert_eq!(status(Wrong::UnknownValues)["errorCode"], 4711);
-    assert_eq!(status(Wrong::NumbersAsText)["dhwTemperature"], "117");
-    assert!(parsed(Wrong::NoResponse).unwrap().get("response").is_none());
-    let (topic, payload) = answer().wrong(Wrong::OtherTopic);
-    assert!(topic != honest_topic && topic.starts_with(&honest_topic));
-    assert_eq!(payload.len(), honest.len());
+    let (intact_topic, intact) = answer().intact();
+    let parsed = |corruption| serde_json::from_slice::<Value>(&answer().corrupted(corruption).1);
+    let status = |corruption| parsed(corruption).unwrap()["response"]["status"].clone();
+    assert!(parsed(AnswerCorruption::NotJson).is_err() && parsed(AnswerCorruption::Truncated).is_err());
+    assert!(intact.starts_with(&answer().corrupted(AnswerCorruption::Truncated).1));
+    assert_eq!(parsed(AnswerCorruption::OtherDevice).unwrap()["response"]["macAddress"], "000000000000");
+    assert_eq!(status(AnswerCorruption::MissingFields).as_object().unwrap().len(), 68);
+    assert_eq!(status(AnswerCorruption::UnknownValues)["errorCode"], 4711);
+    assert_eq!(status(AnswerCorruption::NumbersAsText)["dhwTemperature"], "117");
+    assert!(parsed(AnswerCorruption::NoResponse).unwrap().get("response").is_none());
+    let (topic, payload) = answer().corrupted(AnswerCorruption::OtherTopic);
+    assert!(topic != intact_topic && topic.starts_with(&intact_topic));
+    assert_eq!(payload.len(), intact.len());
 }

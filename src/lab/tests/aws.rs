@@ -8,84 +8,87 @@ use rumqttc::v5::mqttbytes::v5;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, sleep};
 
-use super::client::{Ask, Client, Got, ask, message};
+use super::client::{ConnectOptions, TestClient, TestPacket, connect_options, message};
 use super::simulated_clock::SimulatedClock;
 use crate::lab::{
-    ApplicationMessage, AwsRules, Broker, BrokerOptions, Fault, Keyring, LabMqttVersion, Limits, Policy,
+    ApplicationMessage, AwsLimits, AwsRules, Broker, BrokerOptions, Fault, LabCredentialStore,
+    LabMqttVersion, Policy,
 };
 
 const BOTH: [LabMqttVersion; 2] = [LabMqttVersion::V311, LabMqttVersion::V5];
 
-struct Account {
+struct AwsBroker {
     broker: Broker,
     rules: Arc<AwsRules>,
 }
 
-fn account() -> Account {
-    scaled_account(1.0)
+fn aws_broker() -> AwsBroker {
+    scaled_aws_broker(1.0)
 }
 
-fn scaled_account(scale: f64) -> Account {
+fn scaled_aws_broker(scale: f64) -> AwsBroker {
     let clock = SimulatedClock::new();
-    let keyring = Arc::new(Keyring::new(clock.clone()));
-    let limits = Limits::default().scaled(scale);
-    let rules = Arc::new(AwsRules::new(limits, Policy::default(), keyring, clock));
-    Account { broker: Broker::start(BrokerOptions::aws(Arc::clone(&rules))), rules }
+    let credential_store = Arc::new(LabCredentialStore::new(clock.clone()));
+    let limits = AwsLimits::default().scaled(scale);
+    let rules = Arc::new(AwsRules::new(limits, Policy::default(), credential_store, clock));
+    AwsBroker { broker: Broker::start(BrokerOptions::aws(Arc::clone(&rules))), rules }
 }
 
-impl Account {
-    async fn dial(&self, ask: Ask) -> (Client<DuplexStream>, Got) {
+impl AwsBroker {
+    async fn connect(&self, options: ConnectOptions) -> (TestClient<DuplexStream>, TestPacket) {
         let (ours, theirs) = tokio::io::duplex(1 << 20);
         self.broker.attach(theirs);
-        Client::greet(ours, ask).await
+        TestClient::connect(ours, options).await
     }
 
-    async fn client(&self, version: LabMqttVersion, id: &'static str) -> Client<DuplexStream> {
-        let (client, got) = self.dial(ask(version, id)).await;
-        assert_eq!(got, Got::ConnAck { session_present: false, code: 0 });
+    async fn client(&self, version: LabMqttVersion, id: &'static str) -> TestClient<DuplexStream> {
+        let (client, got) = self.connect(connect_options(version, id)).await;
+        assert_eq!(got, TestPacket::ConnAck { session_present: false, code: 0 });
         client
     }
 }
 
 /// What a client of either version sees when it is sent away.
-fn sent_away(version: LabMqttVersion, reason: u8) -> Got {
+fn disconnect_packet(version: LabMqttVersion, reason: u8) -> TestPacket {
     match version {
-        LabMqttVersion::V311 => Got::Fin,
-        LabMqttVersion::V5 => Got::Disconnect(reason),
+        LabMqttVersion::V311 => TestPacket::Fin,
+        LabMqttVersion::V5 => TestPacket::Disconnect(reason),
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_client_id_connects_once_a_second_and_the_newer_one_wins() {
     for version in BOTH {
-        let account = account();
-        let mut first = account.client(version, "x").await;
+        let aws = aws_broker();
+        let mut first = aws.client(version, "x").await;
         sleep(Duration::from_millis(900)).await;
-        let (_, throttled) = account.dial(ask(version, "x")).await;
+        let (_, throttled) = aws.connect(connect_options(version, "x")).await;
         let refusal = match version {
-            LabMqttVersion::V311 => Got::Fin,
-            LabMqttVersion::V5 => Got::ConnAck { session_present: false, code: 0x97 },
+            LabMqttVersion::V311 => TestPacket::Fin,
+            LabMqttVersion::V5 => TestPacket::ConnAck { session_present: false, code: 0x97 },
         };
         assert_eq!(throttled, refusal);
         // Another id is not concerned, and the first connection lives.
-        account.client(version, "y").await;
+        aws.client(version, "y").await;
         first.ping().await;
-        assert_eq!(first.next().await, Got::PingResp);
+        assert_eq!(first.next().await, TestPacket::PingResp);
         sleep(Duration::from_millis(200)).await;
-        account.client(version, "x").await;
-        assert_eq!(first.next().await, sent_away(version, 0x8E));
+        aws.client(version, "x").await;
+        assert_eq!(first.next().await, disconnect_packet(version, 0x8E));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn keep_alive_is_clamped_and_cut_at_one_and_a_half() {
-    for (asked, cut_secs) in [(0, 1800), (5, 45), (60, 90), (7200, 1800)] {
-        let account = account();
+async fn keep_alive_is_clamped_and_enforced_at_one_and_a_half() {
+    for (requested, cut_secs) in [(0, 1800), (5, 45), (60, 90), (7200, 1800)] {
+        let aws = aws_broker();
         let start = Instant::now();
-        let (mut client, _) = account.dial(Ask { keep_alive: asked, ..ask(LabMqttVersion::V5, "x") }).await;
+        let (mut client, _) = aws
+            .connect(ConnectOptions { keep_alive: requested, ..connect_options(LabMqttVersion::V5, "x") })
+            .await;
         let end = client.next_within(Duration::from_secs(4000)).await;
-        assert_eq!(end, Got::Disconnect(0x8D), "{asked}");
-        assert_eq!(start.elapsed().as_secs(), cut_secs, "{asked}");
+        assert_eq!(end, TestPacket::Disconnect(0x8D), "{requested}");
+        assert_eq!(start.elapsed().as_secs(), cut_secs, "{requested}");
     }
 }
 
@@ -93,18 +96,18 @@ async fn keep_alive_is_clamped_and_cut_at_one_and_a_half() {
 async fn a_connection_lives_for_a_day_of_the_field() {
     for (scale, secs) in [(1.0, 86_400), (1440.0, 60)] {
         for version in BOTH {
-            let account = scaled_account(scale);
-            let mut client = account.client(version, "x").await;
+            let aws = scaled_aws_broker(scale);
+            let mut client = aws.client(version, "x").await;
             let start = Instant::now();
             let end = loop {
                 // Often enough for the scaled keep-alive, too.
                 match client.next_within(Duration::from_millis(500)).await {
-                    Got::Silence => client.ping().await,
-                    Got::PingResp => {}
+                    TestPacket::Silence => client.ping().await,
+                    TestPacket::PingResp => {}
                     end => break end,
                 }
             };
-            assert_eq!((end, start.elapsed().as_secs()), (Got::Fin, secs));
+            assert_eq!((end, start.elapsed().as_secs()), (TestPacket::Fin, secs));
         }
     }
 }
@@ -112,18 +115,18 @@ async fn a_connection_lives_for_a_day_of_the_field() {
 #[tokio::test(start_paused = true)]
 async fn the_fifty_first_subscription_ends_the_connection() {
     for version in BOTH {
-        let account = account();
-        let mut client = account.client(version, "x").await;
+        let aws = aws_broker();
+        let mut client = aws.client(version, "x").await;
         for number in 0..50 {
-            assert_eq!(client.subscribe(&format!("t/{number}"), 1).await, Got::SubAck(vec![1]));
+            assert_eq!(client.subscribe(&format!("t/{number}"), 1).await, TestPacket::SubAck(vec![1]));
         }
         // The same again is not one more, and what was given up makes room.
-        assert_eq!(client.subscribe("t/7", 1).await, Got::SubAck(vec![1]));
-        assert_eq!(client.unsubscribe("t/7").await, Got::UnsubAck);
-        assert_eq!(client.subscribe("t/50", 1).await, Got::SubAck(vec![1]));
+        assert_eq!(client.subscribe("t/7", 1).await, TestPacket::SubAck(vec![1]));
+        assert_eq!(client.unsubscribe("t/7").await, TestPacket::UnsubAck);
+        assert_eq!(client.subscribe("t/50", 1).await, TestPacket::SubAck(vec![1]));
         let code = if version == LabMqttVersion::V5 { 0x97 } else { 0x80 };
-        assert_eq!(client.subscribe("t/51", 1).await, Got::SubAck(vec![code]));
-        assert_eq!(client.next().await, sent_away(version, 0x97));
+        assert_eq!(client.subscribe("t/51", 1).await, TestPacket::SubAck(vec![code]));
+        assert_eq!(client.next().await, disconnect_packet(version, 0x97));
     }
 }
 
@@ -143,12 +146,12 @@ fn subscribe_packet(version: LabMqttVersion, filters: usize) -> Vec<u8> {
 #[tokio::test(start_paused = true)]
 async fn one_subscribe_holds_eight_filters() {
     for version in BOTH {
-        let account = account();
-        let mut client = account.client(version, "x").await;
+        let aws = aws_broker();
+        let mut client = aws.client(version, "x").await;
         client.write(&subscribe_packet(version, 8)).await;
-        assert_eq!(client.next().await, Got::SubAck(vec![0; 8]));
+        assert_eq!(client.next().await, TestPacket::SubAck(vec![0; 8]));
         client.write(&subscribe_packet(version, 9)).await;
-        assert_eq!(client.next().await, sent_away(version, 0x97));
+        assert_eq!(client.next().await, disconnect_packet(version, 0x97));
     }
 }
 
@@ -156,48 +159,48 @@ async fn one_subscribe_holds_eight_filters() {
 async fn a_payload_of_more_than_128_kilobytes_ends_the_connection() {
     for version in BOTH {
         for (bytes, reason) in [(128 * 1024 + 1, 0x97), (149_504, 0x95)] {
-            let account = account();
-            let mut client = account.client(version, "x").await;
+            let aws = aws_broker();
+            let mut client = aws.client(version, "x").await;
             client.publish("t", &"x".repeat(128 * 1024), 1, false).await;
-            assert_eq!(client.next().await, Got::PubAck(9));
+            assert_eq!(client.next().await, TestPacket::PubAck(9));
             client.publish("t", &"x".repeat(bytes), 1, false).await;
-            assert_eq!(client.next().await, sent_away(version, reason), "{bytes}");
+            assert_eq!(client.next().await, disconnect_packet(version, reason), "{bytes}");
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn qos_2_is_not_answered_or_refused() {
-    let account = account();
-    let mut old = account.client(LabMqttVersion::V311, "old").await;
+    let aws = aws_broker();
+    let mut old = aws.client(LabMqttVersion::V311, "old").await;
     old.publish("t", "x", 2, false).await;
-    assert_eq!(old.next().await, Got::Silence);
-    assert_eq!(old.subscribe("t", 2).await, Got::Silence);
-    let mut new = account.client(LabMqttVersion::V5, "new").await;
-    assert_eq!(new.subscribe("t", 2).await, Got::SubAck(vec![1]));
+    assert_eq!(old.next().await, TestPacket::Silence);
+    assert_eq!(old.subscribe("t", 2).await, TestPacket::Silence);
+    let mut new = aws.client(LabMqttVersion::V5, "new").await;
+    assert_eq!(new.subscribe("t", 2).await, TestPacket::SubAck(vec![1]));
     new.publish("t", "x", 2, false).await;
-    assert_eq!(new.next().await, Got::Disconnect(0x9B));
+    assert_eq!(new.next().await, TestPacket::Disconnect(0x9B));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_policy_forbids_ends_the_connection() {
+async fn a_policy_violation_ends_the_connection() {
     for version in BOTH {
         for topic in ["secret", "$aws/things/x/shadow/get", "a/b/c/d/e/f/g/h/i"] {
-            let account = account();
-            account.rules.set_policy(Policy { denied: vec!["secret".into()], ..Policy::default() });
+            let aws = aws_broker();
+            aws.rules.set_policy(Policy { denied: vec!["secret".into()], ..Policy::default() });
             let has_slashes = topic.starts_with('a');
-            let mut publisher = account.client(version, "publisher").await;
+            let mut publisher = aws.client(version, "publisher").await;
             publisher.publish("open", "x", 1, false).await;
-            assert_eq!(publisher.next().await, Got::PubAck(9));
+            assert_eq!(publisher.next().await, TestPacket::PubAck(9));
             publisher.publish(topic, "x", 1, false).await;
             let reason = if has_slashes { 0x90 } else { 0x87 };
-            assert_eq!(publisher.next().await, sent_away(version, reason), "{topic}");
-            let mut subscriber = account.client(version, "subscriber").await;
-            assert_eq!(subscriber.subscribe("open", 1).await, Got::SubAck(vec![1]));
+            assert_eq!(publisher.next().await, disconnect_packet(version, reason), "{topic}");
+            let mut subscriber = aws.client(version, "subscriber").await;
+            assert_eq!(subscriber.subscribe("open", 1).await, TestPacket::SubAck(vec![1]));
             let reason = if has_slashes { 0x8F } else { 0x87 };
             let code = if version == LabMqttVersion::V5 { reason } else { 0x80 };
-            assert_eq!(subscriber.subscribe(topic, 1).await, Got::SubAck(vec![code]), "{topic}");
-            assert_eq!(subscriber.next().await, sent_away(version, reason), "{topic}");
+            assert_eq!(subscriber.subscribe(topic, 1).await, TestPacket::SubAck(vec![code]), "{topic}");
+            assert_eq!(subscriber.next().await, disconnect_packet(version, reason), "{topic}");
         }
     }
 }
@@ -205,17 +208,17 @@ async fn what_the_policy_forbids_ends_the_connection() {
 #[tokio::test(start_paused = true)]
 async fn a_forbidden_will_or_client_id_is_refused() {
     for version in BOTH {
-        let account = account();
+        let aws = aws_broker();
         let will = Some(ApplicationMessage::new("$aws/x", "gone"));
-        let (_, got) = account.dial(Ask { will, ..ask(version, "x") }).await;
+        let (_, got) = aws.connect(ConnectOptions { will, ..connect_options(version, "x") }).await;
         let code = if version == LabMqttVersion::V5 { 0x87 } else { 5 };
-        assert_eq!(got, Got::ConnAck { session_present: false, code });
+        assert_eq!(got, TestPacket::ConnAck { session_present: false, code });
         for id in ["$x", LONG_ID] {
-            let (_, got) = account.dial(ask(version, id)).await;
+            let (_, got) = aws.connect(connect_options(version, id)).await;
             let code = if version == LabMqttVersion::V5 { 0x85 } else { 2 };
-            assert_eq!(got, Got::ConnAck { session_present: false, code }, "{id}");
+            assert_eq!(got, TestPacket::ConnAck { session_present: false, code }, "{id}");
         }
-        account.client(version, &LONG_ID[1..]).await;
+        aws.client(version, &LONG_ID[1..]).await;
     }
 }
 
@@ -224,49 +227,52 @@ const LONG_ID: &str = "012345678901234567890123456789012345678901234567890123456
     45678901234567890123456789012345678901234567890123456789012345678";
 
 #[tokio::test(start_paused = true)]
-async fn a_wildcard_gets_no_retained_messages_and_not_its_parent() {
-    let account = account();
-    account.broker.control().retain("a/b", "kept");
-    let mut client = account.client(LabMqttVersion::V311, "x").await;
-    assert_eq!(client.subscribe("a/#", 0).await, Got::SubAck(vec![0]));
-    account.broker.publish("a", "parent");
-    account.broker.publish("a/c", "child");
+async fn a_wildcard_receives_no_retained_messages_and_not_its_parent_topic() {
+    let aws = aws_broker();
+    aws.broker.control().retain("a/b", "kept");
+    let mut client = aws.client(LabMqttVersion::V311, "x").await;
+    assert_eq!(client.subscribe("a/#", 0).await, TestPacket::SubAck(vec![0]));
+    aws.broker.publish("a", "parent");
+    aws.broker.publish("a/c", "child");
     assert_eq!(client.next().await, message("a/c", "child"));
-    assert_eq!(client.subscribe("a/b", 0).await, Got::SubAck(vec![0]));
-    let kept = Got::Publish { topic: "a/b".into(), payload: "kept".into(), qos: 0, retain: true, dup: false };
-    assert_eq!(client.next().await, kept);
+    assert_eq!(client.subscribe("a/b", 0).await, TestPacket::SubAck(vec![0]));
+    let retained =
+        TestPacket::Publish { topic: "a/b".into(), payload: "kept".into(), qos: 0, retain: true, dup: false };
+    assert_eq!(client.next().await, retained);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_session_outlives_its_connection_for_an_hour() {
     for (away_secs, expected) in [(3590, true), (3610, false)] {
         for version in BOTH {
-            let account = account();
-            let persistent = Ask { clean: false, ..ask(version, "x") };
-            let (mut client, _) = account.dial(persistent.clone()).await;
+            let aws = aws_broker();
+            let persistent = ConnectOptions { clean: false, ..connect_options(version, "x") };
+            let (mut client, _) = aws.connect(persistent.clone()).await;
             client.subscribe("t", 1).await;
             drop(client);
             sleep(Duration::from_secs(away_secs)).await;
-            let (_, got) = account.dial(persistent).await;
-            assert_eq!(got, Got::ConnAck { session_present: expected, code: 0 }, "{away_secs}");
+            let (_, got) = aws.connect(persistent).await;
+            assert_eq!(got, TestPacket::ConnAck { session_present: expected, code: 0 }, "{away_secs}");
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_session_belongs_to_one_protocol_version() {
-    let account = account();
-    let (client, _) = account.dial(Ask { clean: false, ..ask(LabMqttVersion::V311, "x") }).await;
+    let aws = aws_broker();
+    let (client, _) =
+        aws.connect(ConnectOptions { clean: false, ..connect_options(LabMqttVersion::V311, "x") }).await;
     drop(client);
     sleep(Duration::from_secs(2)).await;
-    let (_, got) = account.dial(Ask { clean: false, ..ask(LabMqttVersion::V5, "x") }).await;
-    assert_eq!(got, Got::ConnAck { session_present: false, code: 0 });
+    let (_, got) =
+        aws.connect(ConnectOptions { clean: false, ..connect_options(LabMqttVersion::V5, "x") }).await;
+    assert_eq!(got, TestPacket::ConnAck { session_present: false, code: 0 });
 }
 
 /// Connects with MQTT 5 and returns the stream and the properties of the CONNACK.
-async fn connack(account: &Account, expiry: u32) -> (DuplexStream, v5::ConnAckProperties) {
+async fn connack(aws: &AwsBroker, expiry: u32) -> (DuplexStream, v5::ConnAckProperties) {
     let (mut ours, theirs) = tokio::io::duplex(1 << 16);
-    account.broker.attach(theirs);
+    aws.broker.attach(theirs);
     let mut properties = v5::ConnectProperties::new();
     properties.session_expiry_interval = Some(expiry);
     let connect = v5::Connect {
@@ -290,9 +296,9 @@ async fn connack(account: &Account, expiry: u32) -> (DuplexStream, v5::ConnAckPr
 }
 
 #[tokio::test(start_paused = true)]
-async fn mqtt_5_clients_are_told_the_limits_seen_live() {
-    let account = account();
-    let (_, limits) = connack(&account, 3600).await;
+async fn mqtt_5_connack_announces_the_limits_of_aws() {
+    let aws = aws_broker();
+    let (_, limits) = connack(&aws, 3600).await;
     assert_eq!(limits.receive_max, Some(100));
     assert_eq!(limits.max_qos, Some(1));
     assert_eq!(limits.max_packet_size, Some(149_504));
@@ -302,7 +308,7 @@ async fn mqtt_5_clients_are_told_the_limits_seen_live() {
     assert_eq!(limits.subscription_identifiers_available, Some(0));
     assert_eq!(limits.session_expiry_interval, None);
     sleep(Duration::from_secs(2)).await;
-    let (_, limits) = connack(&account, u32::MAX).await;
+    let (_, limits) = connack(&aws, u32::MAX).await;
     assert_eq!(limits.session_expiry_interval, Some(7 * 86_400));
 }
 
@@ -318,52 +324,52 @@ fn aliased(topic: &str, alias: u16) -> Vec<u8> {
 
 #[tokio::test(start_paused = true)]
 async fn eight_topic_aliases_may_be_used() {
-    let account = account();
-    let mut watcher = account.client(LabMqttVersion::V311, "watcher").await;
+    let aws = aws_broker();
+    let mut watcher = aws.client(LabMqttVersion::V311, "watcher").await;
     watcher.subscribe("t/+", 0).await;
-    let mut client = account.client(LabMqttVersion::V5, "x").await;
+    let mut client = aws.client(LabMqttVersion::V5, "x").await;
     client.write(&aliased("t/1", 8)).await;
     client.write(&aliased("", 8)).await;
     assert_eq!(watcher.next().await, message("t/1", "x"));
     assert_eq!(watcher.next().await, message("t/1", "x"));
     client.write(&aliased("", 7)).await;
-    assert_eq!(client.next().await, Got::Disconnect(0x82));
+    assert_eq!(client.next().await, TestPacket::Disconnect(0x82));
     sleep(Duration::from_secs(2)).await;
-    let mut client = account.client(LabMqttVersion::V5, "x").await;
+    let mut client = aws.client(LabMqttVersion::V5, "x").await;
     client.write(&aliased("t/1", 9)).await;
-    assert_eq!(client.next().await, Got::Disconnect(0x94));
+    assert_eq!(client.next().await, TestPacket::Disconnect(0x94));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_hundred_messages_may_be_unacknowledged() {
-    let account = account();
-    let mut slow = account.client(LabMqttVersion::V311, "slow").await.without_acknowledging();
+    let aws = aws_broker();
+    let mut slow = aws.client(LabMqttVersion::V311, "slow").await.without_acknowledging();
     slow.subscribe("t", 1).await;
     for number in 0..150 {
         let publish = ApplicationMessage { qos: 1, ..ApplicationMessage::new("t", format!("{number}")) };
-        account.broker.control().publish(publish);
+        aws.broker.control().publish(publish);
     }
     let mut received = 0;
-    while slow.next().await != Got::Silence {
+    while slow.next().await != TestPacket::Silence {
         received += 1;
     }
     assert_eq!(received, 100);
-    assert!(account.broker.control().inject_client("slow", &Fault::Fin));
+    assert!(aws.broker.control().inject_client("slow", &Fault::Fin));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_hundred_publishes_a_second_are_taken() {
-    let account = account();
-    let mut client = account.client(LabMqttVersion::V311, "x").await;
+    let aws = aws_broker();
+    let mut client = aws.client(LabMqttVersion::V311, "x").await;
     for _ in 0..150 {
         client.publish("t", "x", 1, false).await;
     }
     let mut taken = 0;
-    while client.next_within(Duration::from_millis(100)).await == Got::PubAck(9) {
+    while client.next_within(Duration::from_millis(100)).await == TestPacket::PubAck(9) {
         taken += 1;
     }
     assert_eq!(taken, 100);
     sleep(Duration::from_secs(1)).await;
     client.publish("t", "x", 1, false).await;
-    assert_eq!(client.next().await, Got::PubAck(9));
+    assert_eq!(client.next().await, TestPacket::PubAck(9));
 }

@@ -14,7 +14,7 @@ use crate::lab::{ApplicationMessage, LabMqttVersion};
 
 /// What came over the wire.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Got {
+pub(super) enum TestPacket {
     ConnAck {
         session_present: bool,
         code: u8,
@@ -41,11 +41,11 @@ pub(super) enum Got {
     Silence,
 }
 
-pub(super) fn message(topic: &str, payload: &str) -> Got {
-    Got::Publish { topic: topic.into(), payload: payload.into(), qos: 0, retain: false, dup: false }
+pub(super) fn message(topic: &str, payload: &str) -> TestPacket {
+    TestPacket::Publish { topic: topic.into(), payload: payload.into(), qos: 0, retain: false, dup: false }
 }
 
-pub(super) struct Client<S> {
+pub(super) struct TestClient<S> {
     pub(super) stream: S,
     version: LabMqttVersion,
     inbox: BytesMut,
@@ -54,7 +54,7 @@ pub(super) struct Client<S> {
 
 /// What the client asks for.
 #[derive(Clone)]
-pub(super) struct Ask {
+pub(super) struct ConnectOptions {
     pub(super) version: LabMqttVersion,
     pub(super) id: &'static str,
     pub(super) keep_alive: u16,
@@ -63,31 +63,32 @@ pub(super) struct Ask {
     pub(super) login: Option<(&'static str, &'static str)>,
 }
 
-pub(super) fn ask(version: LabMqttVersion, id: &'static str) -> Ask {
-    Ask { version, id, keep_alive: 60, clean: true, will: None, login: None }
+pub(super) fn connect_options(version: LabMqttVersion, id: &'static str) -> ConnectOptions {
+    ConnectOptions { version, id, keep_alive: 60, clean: true, will: None, login: None }
 }
 
-impl Client<TcpStream> {
+impl TestClient<TcpStream> {
     /// Connects over TCP and expects to be let in.
     pub(super) async fn tcp(address: SocketAddr, version: LabMqttVersion, id: &'static str) -> Self {
-        let (client, got) = Self::dial(address, ask(version, id)).await;
-        assert_eq!(got, Got::ConnAck { session_present: false, code: 0 });
+        let (client, got) = Self::connect_tcp(address, connect_options(version, id)).await;
+        assert_eq!(got, TestPacket::ConnAck { session_present: false, code: 0 });
         client
     }
 
     /// Connects over TCP; returns what answered the CONNECT.
-    pub(super) async fn dial(address: SocketAddr, ask: Ask) -> (Self, Got) {
+    pub(super) async fn connect_tcp(address: SocketAddr, options: ConnectOptions) -> (Self, TestPacket) {
         let stream = TcpStream::connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        Client::greet(stream, ask).await
+        TestClient::connect(stream, options).await
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> TestClient<S> {
     /// Sends the CONNECT and reads what answers it.
-    pub(super) async fn greet(stream: S, ask: Ask) -> (Self, Got) {
-        let mut client = Self { stream, version: ask.version, inbox: BytesMut::new(), acknowledges: true };
-        client.write(&connect(&ask)).await;
+    pub(super) async fn connect(stream: S, options: ConnectOptions) -> (Self, TestPacket) {
+        let mut client =
+            Self { stream, version: options.version, inbox: BytesMut::new(), acknowledges: true };
+        client.write(&connect(&options)).await;
         let got = client.next().await;
         (client, got)
     }
@@ -103,7 +104,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         let _ = self.stream.flush().await;
     }
 
-    pub(super) async fn subscribe(&mut self, filter: &str, qos: u8) -> Got {
+    pub(super) async fn subscribe(&mut self, filter: &str, qos: u8) -> TestPacket {
         let mut out = BytesMut::new();
         match self.version {
             LabMqttVersion::V311 => {
@@ -121,7 +122,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.next().await
     }
 
-    pub(super) async fn unsubscribe(&mut self, filter: &str) -> Got {
+    pub(super) async fn unsubscribe(&mut self, filter: &str) -> TestPacket {
         let mut out = BytesMut::new();
         match self.version {
             LabMqttVersion::V311 => {
@@ -160,23 +161,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     /// The next packet or the end; [`Got::Silence`] after five seconds.
-    pub(super) async fn next(&mut self) -> Got {
+    pub(super) async fn next(&mut self) -> TestPacket {
         self.next_within(Duration::from_secs(5)).await
     }
 
-    pub(super) async fn next_within(&mut self, limit: Duration) -> Got {
-        tokio::time::timeout(limit, self.read()).await.unwrap_or(Got::Silence)
+    pub(super) async fn next_within(&mut self, limit: Duration) -> TestPacket {
+        tokio::time::timeout(limit, self.read()).await.unwrap_or(TestPacket::Silence)
     }
 
-    async fn read(&mut self) -> Got {
+    async fn read(&mut self) -> TestPacket {
         loop {
             match self.decode() {
                 Some((got, packet_id)) => {
                     if self.acknowledges && packet_id > 0 {
                         let [high, low] = packet_id.to_be_bytes();
                         let answer = match got {
-                            Got::PubRel(_) => 0x70,
-                            Got::Publish { qos: 2, .. } => 0x50,
+                            TestPacket::PubRel(_) => 0x70,
+                            TestPacket::Publish { qos: 2, .. } => 0x50,
                             _ => 0x40,
                         };
                         self.write(&[answer, 2, high, low]).await;
@@ -184,18 +185,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                     return got;
                 }
                 None => match self.stream.read_buf(&mut self.inbox).await {
-                    Ok(0) => return Got::Fin,
+                    Ok(0) => return TestPacket::Fin,
                     Ok(_) => {}
-                    Err(error) => return Got::Broken(error.kind()),
+                    Err(error) => return TestPacket::Broken(error.kind()),
                 },
             }
         }
     }
 
     /// The packet, and the id to acknowledge (0: none).
-    fn decode(&mut self) -> Option<(Got, u16)> {
+    fn decode(&mut self) -> Option<(TestPacket, u16)> {
         if let (LabMqttVersion::V5, [0xE0, 1, reason]) = (self.version, self.inbox.as_ref()) {
-            let got = Got::Disconnect(*reason);
+            let got = TestPacket::Disconnect(*reason);
             self.inbox.clear();
             return Some((got, 0));
         }
@@ -203,28 +204,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             LabMqttVersion::V311 => match v4::Packet::read(&mut self.inbox, 1 << 20) {
                 Ok(packet) => Some(from_v4(packet)),
                 Err(V4Error::InsufficientBytes(_)) => None,
-                Err(error) => Some((Got::Malformed(error.to_string()), 0)),
+                Err(error) => Some((TestPacket::Malformed(error.to_string()), 0)),
             },
             LabMqttVersion::V5 => match v5::Packet::read(&mut self.inbox, Some(1 << 20)) {
                 Ok(packet) => Some(from_v5(packet)),
                 Err(V5Error::InsufficientBytes(_)) => None,
-                Err(error) => Some((Got::Malformed(error.to_string()), 0)),
+                Err(error) => Some((TestPacket::Malformed(error.to_string()), 0)),
             },
         }
     }
 }
 
-fn connect(ask: &Ask) -> BytesMut {
+fn connect(options: &ConnectOptions) -> BytesMut {
     let mut out = BytesMut::new();
-    match ask.version {
+    match options.version {
         LabMqttVersion::V311 => {
-            let mut packet = v4::Connect::new(ask.id);
-            packet.keep_alive = ask.keep_alive;
-            packet.clean_session = ask.clean;
-            packet.last_will = ask.will.as_ref().map(|will| {
+            let mut packet = v4::Connect::new(options.id);
+            packet.keep_alive = options.keep_alive;
+            packet.clean_session = options.clean;
+            packet.last_will = options.will.as_ref().map(|will| {
                 v4::LastWill::new(&will.topic, will.payload.to_vec(), v4_qos(will.qos), will.retain)
             });
-            packet.login = ask.login.map(|(username, password)| v4::Login {
+            packet.login = options.login.map(|(username, password)| v4::Login {
                 username: username.into(),
                 password: password.into(),
             });
@@ -232,18 +233,18 @@ fn connect(ask: &Ask) -> BytesMut {
         }
         LabMqttVersion::V5 => {
             let mut properties = v5::ConnectProperties::new();
-            properties.session_expiry_interval = (!ask.clean).then_some(3600);
+            properties.session_expiry_interval = (!options.clean).then_some(3600);
             let packet = v5::Connect {
-                keep_alive: ask.keep_alive,
-                client_id: ask.id.into(),
-                clean_start: ask.clean,
+                keep_alive: options.keep_alive,
+                client_id: options.id.into(),
+                clean_start: options.clean,
                 properties: Some(properties),
             };
-            let will = ask.will.as_ref().map(|will| {
+            let will = options.will.as_ref().map(|will| {
                 let topic = will.topic.clone();
                 v5::LastWill::new(topic, will.payload.to_vec(), v5_qos(will.qos), will.retain, None)
             });
-            let login = ask.login.map(|(username, password)| v5::Login {
+            let login = options.login.map(|(username, password)| v5::Login {
                 username: username.into(),
                 password: password.into(),
             });
@@ -253,35 +254,35 @@ fn connect(ask: &Ask) -> BytesMut {
     out
 }
 
-fn from_v4(packet: v4::Packet) -> (Got, u16) {
+fn from_v4(packet: v4::Packet) -> (TestPacket, u16) {
     let got = match packet {
         v4::Packet::ConnAck(ack) => {
-            Got::ConnAck { session_present: ack.session_present, code: ack.code as u8 }
+            TestPacket::ConnAck { session_present: ack.session_present, code: ack.code as u8 }
         }
         v4::Packet::Publish(p) => {
             let payload = String::from_utf8_lossy(&p.payload).into_owned();
             let (topic, qos, retain, dup) = (p.topic, p.qos as u8, p.retain, p.dup);
-            return (Got::Publish { topic, payload, qos, retain, dup }, p.pkid);
+            return (TestPacket::Publish { topic, payload, qos, retain, dup }, p.pkid);
         }
         v4::Packet::SubAck(ack) => {
             let code = |code| match code {
                 v4::SubscribeReasonCode::Success(qos) => qos as u8,
                 v4::SubscribeReasonCode::Failure => 0x80,
             };
-            Got::SubAck(ack.return_codes.into_iter().map(code).collect())
+            TestPacket::SubAck(ack.return_codes.into_iter().map(code).collect())
         }
-        v4::Packet::UnsubAck(_) => Got::UnsubAck,
-        v4::Packet::PubAck(ack) => Got::PubAck(ack.pkid),
-        v4::Packet::PubRec(ack) => Got::PubRec(ack.pkid),
-        v4::Packet::PubRel(release) => return (Got::PubRel(release.pkid), release.pkid),
-        v4::Packet::PubComp(ack) => Got::PubComp(ack.pkid),
-        v4::Packet::PingResp => Got::PingResp,
-        other => Got::Malformed(format!("{other:?}")),
+        v4::Packet::UnsubAck(_) => TestPacket::UnsubAck,
+        v4::Packet::PubAck(ack) => TestPacket::PubAck(ack.pkid),
+        v4::Packet::PubRec(ack) => TestPacket::PubRec(ack.pkid),
+        v4::Packet::PubRel(release) => return (TestPacket::PubRel(release.pkid), release.pkid),
+        v4::Packet::PubComp(ack) => TestPacket::PubComp(ack.pkid),
+        v4::Packet::PingResp => TestPacket::PingResp,
+        other => TestPacket::Malformed(format!("{other:?}")),
     };
     (got, 0)
 }
 
-fn from_v5(packet: v5::Packet) -> (Got, u16) {
+fn from_v5(packet: v5::Packet) -> (TestPacket, u16) {
     let got = match packet {
         v5::Packet::ConnAck(ack) => {
             let code = match ack.code {
@@ -291,15 +292,15 @@ fn from_v5(packet: v5::Packet) -> (Got, u16) {
                 v5::ConnectReturnCode::QuotaExceeded => 0x97,
                 v5::ConnectReturnCode::ClientIdentifierNotValid => 0x85,
                 v5::ConnectReturnCode::QoSNotSupported => 0x9B,
-                other => return (Got::Malformed(format!("{other:?}")), 0),
+                other => return (TestPacket::Malformed(format!("{other:?}")), 0),
             };
-            Got::ConnAck { session_present: ack.session_present, code }
+            TestPacket::ConnAck { session_present: ack.session_present, code }
         }
         v5::Packet::Publish(p) => {
             let topic = String::from_utf8_lossy(&p.topic).into_owned();
             let payload = String::from_utf8_lossy(&p.payload).into_owned();
             let (qos, retain, dup) = (p.qos as u8, p.retain, p.dup);
-            return (Got::Publish { topic, payload, qos, retain, dup }, p.pkid);
+            return (TestPacket::Publish { topic, payload, qos, retain, dup }, p.pkid);
         }
         v5::Packet::SubAck(ack) => {
             let code = |code| match code {
@@ -309,16 +310,16 @@ fn from_v5(packet: v5::Packet) -> (Got, u16) {
                 v5::SubscribeReasonCode::QuotaExceeded => 0x97,
                 _ => 0x80,
             };
-            Got::SubAck(ack.return_codes.into_iter().map(code).collect())
+            TestPacket::SubAck(ack.return_codes.into_iter().map(code).collect())
         }
-        v5::Packet::UnsubAck(_) => Got::UnsubAck,
-        v5::Packet::PubAck(ack) => Got::PubAck(ack.pkid),
-        v5::Packet::PubRec(ack) => Got::PubRec(ack.pkid),
-        v5::Packet::PubRel(release) => return (Got::PubRel(release.pkid), release.pkid),
-        v5::Packet::PubComp(ack) => Got::PubComp(ack.pkid),
-        v5::Packet::PingResp(_) => Got::PingResp,
-        v5::Packet::Disconnect(disconnect) => Got::Disconnect(disconnect.reason_code as u8),
-        other => Got::Malformed(format!("{other:?}")),
+        v5::Packet::UnsubAck(_) => TestPacket::UnsubAck,
+        v5::Packet::PubAck(ack) => TestPacket::PubAck(ack.pkid),
+        v5::Packet::PubRec(ack) => TestPacket::PubRec(ack.pkid),
+        v5::Packet::PubRel(release) => return (TestPacket::PubRel(release.pkid), release.pkid),
+        v5::Packet::PubComp(ack) => TestPacket::PubComp(ack.pkid),
+        v5::Packet::PingResp(_) => TestPacket::PingResp,
+        v5::Packet::Disconnect(disconnect) => TestPacket::Disconnect(disconnect.reason_code as u8),
+        other => TestPacket::Malformed(format!("{other:?}")),
     };
     (got, 0)
 }

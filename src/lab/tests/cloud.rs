@@ -7,32 +7,33 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-use super::http::{Answer, post, send};
+use super::http::{HttpReply, post, send};
 use super::simulated_clock::SimulatedClock;
 use crate::lab::{
-    Broker, BrokerOptions, Cloud, CloudOptions, Heater, HeaterOptions, Keyring, Listed, Mishap, Served,
+    Broker, BrokerOptions, CloudFault, CloudOptions, HeaterOptions, LabCredentialStore, ListedDevice,
+    ServedRequest, SimulatedCloud, SimulatedHeater,
 };
 
 struct Scene {
     clock: Arc<SimulatedClock>,
-    cloud: Cloud,
-    heater: Heater,
+    cloud: SimulatedCloud,
+    heater: SimulatedHeater,
     _broker: Broker,
 }
 
 async fn scene(absent: u16, options: CloudOptions) -> Scene {
     let clock = SimulatedClock::new();
     let broker = Broker::start(BrokerOptions::default());
-    let heater = Heater::start(broker.control(), clock.clone(), HeaterOptions::default());
-    let mut devices = vec![Listed::heater(heater.control())];
-    devices.extend((0..absent).map(Listed::absent));
-    let keyring = Arc::new(Keyring::new(clock.clone()));
-    let cloud = Cloud::start(clock.clone(), keyring, devices, options).await.unwrap();
+    let heater = SimulatedHeater::start(broker.control(), clock.clone(), HeaterOptions::default());
+    let mut devices = vec![ListedDevice::heater(heater.control())];
+    devices.extend((0..absent).map(ListedDevice::offline));
+    let credential_store = Arc::new(LabCredentialStore::new(clock.clone()));
+    let cloud = SimulatedCloud::start(clock.clone(), credential_store, devices, options).await.unwrap();
     Scene { clock, cloud, heater, _broker: broker }
 }
 
 impl Scene {
-    async fn post(&self, path: &str, token: Option<&str>, body: Value) -> Answer {
+    async fn post(&self, path: &str, token: Option<&str>, body: Value) -> HttpReply {
         post(&self.cloud.url(), path, token, &body).await
     }
 
@@ -49,7 +50,7 @@ impl Scene {
         self.sign_in().await["data"]["token"]["accessToken"].as_str().unwrap().to_owned()
     }
 
-    async fn list(&self, token: &str, offset: u64, count: u64) -> Answer {
+    async fn list(&self, token: &str, offset: u64, count: u64) -> HttpReply {
         let email = self.cloud.control().email();
         let body = json!({ "offset": offset, "count": count, "userId": email });
         self.post("/device/list", Some(token), body).await
@@ -89,7 +90,7 @@ async fn sign_in_gives_the_fields_of_the_reference() {
 }
 
 #[tokio::test]
-async fn every_secret_is_known_to_the_lab_for_good() {
+async fn the_lab_remembers_every_secret() {
     let scene = scene(0, CloudOptions::default()).await;
     let control = scene.cloud.control();
     let mut expected = vec![control.email(), control.password().expose_secret().to_owned(), "another".into()];
@@ -132,7 +133,7 @@ async fn a_wrong_password_is_401_in_the_envelope() {
 }
 
 #[tokio::test]
-async fn the_device_list_is_told_in_pages_of_twenty() {
+async fn the_device_list_has_pages_of_twenty() {
     let scene = scene(25, CloudOptions::default()).await;
     let token = scene.token().await;
     let first = scene.list(&token, 0, 20).await.json();
@@ -161,19 +162,19 @@ async fn the_device_list_is_told_in_pages_of_twenty() {
 }
 
 #[tokio::test]
-async fn one_device_is_told_by_its_address() {
+async fn one_device_is_found_by_its_address() {
     let scene = scene(1, CloudOptions::default()).await;
     let (token, email) = (scene.token().await, scene.cloud.control().email());
-    let ask = |mac: &str, additional: &str| json!({ "macAddress": mac, "additionalValue": additional, "userId": email });
-    let found = scene.post("/device/info", Some(&token), ask("aabbccddeeff", "5322")).await.json();
+    let request = |mac: &str, additional: &str| json!({ "macAddress": mac, "additionalValue": additional, "userId": email });
+    let found = scene.post("/device/info", Some(&token), request("aabbccddeeff", "5322")).await.json();
     assert_eq!(found["data"], scene.list(&token, 0, 1).await.json()["data"][0]);
-    assert_eq!(scene.post("/device/info", Some(&token), ask("aabbccddeeff", "0")).await.code(), 404);
+    assert_eq!(scene.post("/device/info", Some(&token), request("aabbccddeeff", "0")).await.code(), 404);
     let foreign = json!({ "macAddress": "aabbccddeeff", "additionalValue": "5322", "userId": "else" });
     assert_eq!(scene.post("/device/info", Some(&token), foreign).await.code(), 403);
 }
 
 #[tokio::test]
-async fn only_the_raw_token_opens() {
+async fn only_the_raw_token_is_accepted() {
     let scene = scene(0, CloudOptions::default()).await;
     let token = scene.token().await;
     assert_eq!(scene.list(&token, 0, 20).await.code(), 200);
@@ -207,25 +208,25 @@ async fn tokens_expire_and_are_refreshed() {
 }
 
 #[tokio::test]
-async fn a_refresh_gives_credentials_if_told_so() {
+async fn a_refresh_gives_credentials_if_configured() {
     let options = CloudOptions { refresh_gives_credentials: true, ..CloudOptions::default() };
     let scene = scene(0, options).await;
     let token = scene.sign_in().await["data"]["token"].clone();
-    let ask = json!({ "refreshToken": token["refreshToken"] });
-    let refreshed = scene.post("/auth/refresh", None, ask).await.json();
+    let request = json!({ "refreshToken": token["refreshToken"] });
+    let refreshed = scene.post("/auth/refresh", None, request).await.json();
     assert_eq!(shape(&refreshed["data"]), shape(&token));
     assert_ne!(refreshed["data"]["accessKeyId"], token["accessKeyId"]);
 }
 
 #[tokio::test]
-async fn mishaps_take_the_place_of_answers_and_end() {
+async fn injected_faults_replace_answers_and_end() {
     let scene = scene(0, CloudOptions::default()).await;
     let (token, control) = (scene.token().await, scene.cloud.control());
-    control.misbehave(&Mishap::Malformed, 1);
-    control.misbehave(&Mishap::BadGateway, 1);
-    control.misbehave(&Mishap::Failure { code: 500, message: "Invalid parameter".into() }, 1);
-    control.misbehave(&Mishap::NoData, 1);
-    control.misbehave(&Mishap::HangUp, 1);
+    control.inject_fault(&CloudFault::Malformed, 1);
+    control.inject_fault(&CloudFault::BadGateway, 1);
+    control.inject_fault(&CloudFault::Failure { code: 500, message: "Invalid parameter".into() }, 1);
+    control.inject_fault(&CloudFault::NoData, 1);
+    control.inject_fault(&CloudFault::HangUp, 1);
     let malformed = scene.list(&token, 0, 20).await;
     assert!(malformed.status == 200 && malformed.head.contains("application/json"), "{}", malformed.head);
     assert!(serde_json::from_str::<Value>(&malformed.body).is_err());
@@ -240,7 +241,7 @@ async fn mishaps_take_the_place_of_answers_and_end() {
     let healthy = scene.list(&token, 0, 20).await;
     assert!(healthy.code() == 200 && healthy.head.contains("date: "), "{}", healthy.head);
     let served = control.served();
-    assert_eq!(served[0], Served { path: "/user/sign-in".into(), code: 200 });
+    assert_eq!(served[0], ServedRequest { path: "/user/sign-in".into(), code: 200 });
     let codes: Vec<u16> = served[1..].iter().map(|served| served.code).collect();
     assert_eq!(codes, [0, 0, 0, 0, 0, 200]);
 }
@@ -249,12 +250,12 @@ async fn mishaps_take_the_place_of_answers_and_end() {
 async fn a_hanging_answer_ends_with_the_cloud_and_the_port_is_free() {
     let scene = scene(0, CloudOptions::default()).await;
     let (control, url) = (scene.cloud.control(), scene.cloud.url());
-    control.misbehave(&Mishap::Hang, 100);
+    control.inject_fault(&CloudFault::Hang, 100);
     let waiting = tokio::spawn(async move { post(&url, "/user/sign-in", None, &json!({})).await.status });
     while control.served().is_empty() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    control.behave();
+    control.clear_faults();
     assert_eq!(scene.post("/user/sign-in", None, json!({})).await.code(), 400, "others are served");
     assert!(!waiting.is_finished());
     let host = scene.cloud.url().split('/').nth(2).unwrap().to_owned();

@@ -2,18 +2,20 @@
 
 use tokio::io::DuplexStream;
 
-use super::client::{Ask, Client, Got, ask};
+use super::client::{ConnectOptions, TestClient, TestPacket, connect_options};
 use crate::lab::{ApplicationMessage, Broker, BrokerOptions, LabMqttVersion};
 
-async fn come(broker: &Broker, version: LabMqttVersion) -> Client<DuplexStream> {
+async fn connect(broker: &Broker, version: LabMqttVersion) -> TestClient<DuplexStream> {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
     broker.attach(theirs);
-    let (client, got) = Client::greet(ours, Ask { clean: false, ..ask(version, "lasting") }).await;
-    assert!(matches!(got, Got::ConnAck { code: 0, .. }), "{got:?}");
+    let (client, got) =
+        TestClient::connect(ours, ConnectOptions { clean: false, ..connect_options(version, "lasting") })
+            .await;
+    assert!(matches!(got, TestPacket::ConnAck { code: 0, .. }), "{got:?}");
     client.without_acknowledging()
 }
 
-async fn leave(broker: &Broker, client: Client<DuplexStream>) {
+async fn disconnect(broker: &Broker, client: TestClient<DuplexStream>) {
     drop(client);
     broker.control().wait_for(|census| census.connections == 0).await;
 }
@@ -22,55 +24,55 @@ fn publish(broker: &Broker, payload: &'static str) {
     broker.control().publish(ApplicationMessage { qos: 2, ..ApplicationMessage::new("t", payload) });
 }
 
-fn message(payload: &str, dup: bool) -> Got {
-    Got::Publish { topic: "t".into(), payload: payload.into(), qos: 2, retain: false, dup }
+fn message(payload: &str, dup: bool) -> TestPacket {
+    TestPacket::Publish { topic: "t".into(), payload: payload.into(), qos: 2, retain: false, dup }
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_step_is_taken_up_again_with_its_packet_id() {
+async fn every_handshake_step_resumes_with_its_packet_id() {
     for version in [LabMqttVersion::V311, LabMqttVersion::V5] {
         let broker = Broker::start(BrokerOptions::default());
-        let mut client = come(&broker, version).await;
-        assert_eq!(client.subscribe("t", 2).await, Got::SubAck(vec![2]));
+        let mut client = connect(&broker, version).await;
+        assert_eq!(client.subscribe("t", 2).await, TestPacket::SubAck(vec![2]));
         publish(&broker, "one");
         publish(&broker, "two");
         assert_eq!(client.next().await, message("one", false));
         assert_eq!(client.next().await, message("two", false));
         client.write(&[0x50, 2, 0, 2]).await;
-        assert_eq!(client.next().await, Got::PubRel(2));
-        leave(&broker, client).await;
+        assert_eq!(client.next().await, TestPacket::PubRel(2));
+        disconnect(&broker, client).await;
         publish(&broker, "three");
 
-        let mut client = come(&broker, version).await;
+        let mut client = connect(&broker, version).await;
         assert_eq!(client.next().await, message("one", true), "never answered");
-        assert_eq!(client.next().await, Got::PubRel(2), "answered, so not sent again");
+        assert_eq!(client.next().await, TestPacket::PubRel(2), "answered, so not sent again");
         assert_eq!(client.next().await, message("three", false), "under an id that is not in use");
         for id in [1, 3] {
             client.write(&[0x50, 2, 0, id]).await;
-            assert_eq!(client.next().await, Got::PubRel(u16::from(id)));
+            assert_eq!(client.next().await, TestPacket::PubRel(u16::from(id)));
         }
         for id in 1..=3 {
             client.write(&[0x70, 2, 0, id]).await;
         }
         client.ping().await;
-        assert_eq!(client.next().await, Got::PingResp);
-        leave(&broker, client).await;
+        assert_eq!(client.next().await, TestPacket::PingResp);
+        disconnect(&broker, client).await;
 
-        let mut client = come(&broker, version).await;
-        assert_eq!(client.next().await, Got::Silence, "all of it is done");
+        let mut client = connect(&broker, version).await;
+        assert_eq!(client.next().await, TestPacket::Silence, "all of it is done");
         broker.stop().await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_that_the_client_refuses_is_done() {
+async fn a_message_that_the_client_refuses_is_completed() {
     let broker = Broker::start(BrokerOptions::default());
-    let mut client = come(&broker, LabMqttVersion::V5).await;
+    let mut client = connect(&broker, LabMqttVersion::V5).await;
     client.subscribe("t", 2).await;
     publish(&broker, "unwanted");
     assert_eq!(client.next().await, message("unwanted", false));
     client.write(&[0x50, 4, 0, 1, 0x97, 0]).await;
-    assert_eq!(client.next().await, Got::Silence, "no PUBREL");
-    leave(&broker, client).await;
-    assert_eq!(come(&broker, LabMqttVersion::V5).await.next().await, Got::Silence);
+    assert_eq!(client.next().await, TestPacket::Silence, "no PUBREL");
+    disconnect(&broker, client).await;
+    assert_eq!(connect(&broker, LabMqttVersion::V5).await.next().await, TestPacket::Silence);
 }

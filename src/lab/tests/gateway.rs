@@ -1,9 +1,9 @@
 //! The gateway seen from a client's side.
 
-mod deaf;
-mod everybody;
+mod all_connections;
+mod delivery_failures;
+mod extreme_values;
 mod identity;
-mod nonsense;
 mod path;
 mod scene;
 mod sessions;

@@ -8,13 +8,13 @@ use tokio::net::TcpStream;
 
 /// Status, header lines and body of an answer; everything empty if the server hung up.
 #[derive(Debug, Default)]
-pub(super) struct Answer {
+pub(super) struct HttpReply {
     pub(super) status: u16,
     pub(super) head: String,
     pub(super) body: String,
 }
 
-impl Answer {
+impl HttpReply {
     pub(super) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error} in {}", self.body))
     }
@@ -24,11 +24,17 @@ impl Answer {
     }
 }
 
-pub(super) async fn post(base: &str, path: &str, token: Option<&str>, body: &Value) -> Answer {
+pub(super) async fn post(base: &str, path: &str, token: Option<&str>, body: &Value) -> HttpReply {
     send("POST", base, path, token, body.to_string().as_bytes()).await
 }
 
-pub(super) async fn send(method: &str, base: &str, path: &str, token: Option<&str>, body: &[u8]) -> Answer {
+pub(super) async fn send(
+    method: &str,
+    base: &str,
+    path: &str,
+    token: Option<&str>,
+    body: &[u8],
+) -> HttpReply {
     let rest = base.strip_prefix("http://").unwrap();
     let (host, root) = rest.split_at(rest.find('/').unwrap());
     let mut tcp = TcpStream::connect(host).await.unwrap();
@@ -43,7 +49,7 @@ pub(super) async fn send(method: &str, base: &str, path: &str, token: Option<&st
     // A server that hangs up may do so with a reset.
     let _ = tcp.read_to_end(&mut answer).await;
     let answer = String::from_utf8(answer).unwrap();
-    let Some((head, body)) = answer.split_once("\r\n\r\n") else { return Answer::default() };
+    let Some((head, body)) = answer.split_once("\r\n\r\n") else { return HttpReply::default() };
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Answer { status, head: head.to_lowercase(), body: body.to_owned() }
+    HttpReply { status, head: head.to_lowercase(), body: body.to_owned() }
 }

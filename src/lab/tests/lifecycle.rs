@@ -9,7 +9,7 @@ use rumqttc::mqttbytes::v4;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-use super::client::{Client, Got, ask};
+use super::client::{TestClient, TestPacket, connect_options};
 use crate::lab::{Broker, BrokerOptions, LabMqttVersion, ListenerEndpoint};
 
 async fn refused(address: impl tokio::net::ToSocketAddrs) -> bool {
@@ -17,16 +17,16 @@ async fn refused(address: impl tokio::net::ToSocketAddrs) -> bool {
 }
 
 #[tokio::test]
-async fn a_graceful_stop_says_goodbye_and_frees_the_port() {
+async fn a_graceful_stop_disconnects_clients_and_frees_the_port() {
     for terse_disconnect in [false, true] {
         let broker = Broker::start(BrokerOptions { terse_disconnect, ..BrokerOptions::default() });
         let address = broker.listen(ListenerEndpoint::Tcp).await.unwrap();
-        let mut old = Client::tcp(address, LabMqttVersion::V311, "old").await;
-        let mut new = Client::tcp(address, LabMqttVersion::V5, "new").await;
+        let mut old = TestClient::tcp(address, LabMqttVersion::V311, "old").await;
+        let mut new = TestClient::tcp(address, LabMqttVersion::V5, "new").await;
         let stopping = tokio::spawn(broker.stop());
-        assert_eq!(old.next().await, Got::Fin);
-        assert_eq!(new.next().await, Got::Disconnect(0x8B));
-        assert_eq!(new.next().await, Got::Fin);
+        assert_eq!(old.next().await, TestPacket::Fin);
+        assert_eq!(new.next().await, TestPacket::Disconnect(0x8B));
+        assert_eq!(new.next().await, TestPacket::Fin);
         drop((old, new));
         tokio::time::timeout(Duration::from_secs(3), stopping).await.unwrap().unwrap();
         assert!(refused(address).await);
@@ -38,17 +38,17 @@ async fn a_graceful_stop_says_goodbye_and_frees_the_port() {
 async fn a_killed_or_dropped_broker_just_vanishes() {
     let broker = Broker::start(BrokerOptions::default());
     let address = broker.listen(ListenerEndpoint::Tcp).await.unwrap();
-    let mut client = Client::tcp(address, LabMqttVersion::V5, "client").await;
+    let mut client = TestClient::tcp(address, LabMqttVersion::V5, "client").await;
     broker.kill().await;
-    assert_eq!(client.next().await, Got::Fin);
+    assert_eq!(client.next().await, TestPacket::Fin);
     assert!(refused(address).await);
 
     let broker = Broker::start(BrokerOptions::default());
     let address = broker.listen(ListenerEndpoint::Tcp).await.unwrap();
-    let mut client = Client::tcp(address, LabMqttVersion::V5, "client").await;
+    let mut client = TestClient::tcp(address, LabMqttVersion::V5, "client").await;
     let control = broker.control();
     drop(broker);
-    assert_eq!(client.next().await, Got::Fin);
+    assert_eq!(client.next().await, TestPacket::Fin);
     assert!(control.wait_for(|_| false).await.is_none());
 }
 
@@ -57,16 +57,16 @@ async fn closed_ports_refuse_and_open_again_while_live_connections_stay() {
     let broker = Broker::start(BrokerOptions::default());
     let v4 = broker.listen(ListenerEndpoint::Tcp).await.unwrap();
     let control = broker.control();
-    let mut client = Client::tcp(v4, LabMqttVersion::V311, "stays").await;
+    let mut client = TestClient::tcp(v4, LabMqttVersion::V311, "stays").await;
     for _ in 0..3 {
         control.close_ports().await.unwrap();
         control.close_ports().await.unwrap();
         assert!(refused(v4).await);
         client.ping().await;
-        assert_eq!(client.next().await, Got::PingResp);
+        assert_eq!(client.next().await, TestPacket::PingResp);
         control.open_ports().await.unwrap();
         control.open_ports().await.unwrap();
-        Client::tcp(v4, LabMqttVersion::V311, "comes back").await;
+        TestClient::tcp(v4, LabMqttVersion::V311, "comes back").await;
     }
     control.close_ports().await.unwrap();
     broker.kill().await;
@@ -82,12 +82,12 @@ async fn only_loopback_is_listened_on() {
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     // Not every machine has IPv6.
     if let Ok(address) = broker.listen_on(IpAddr::V6(Ipv6Addr::LOCALHOST), ListenerEndpoint::Tcp).await {
-        Client::tcp(address, LabMqttVersion::V5, "six").await;
+        TestClient::tcp(address, LabMqttVersion::V5, "six").await;
     }
 }
 
 #[tokio::test]
-async fn a_client_that_is_no_mqtt_client_is_let_go() {
+async fn a_client_that_does_not_speak_mqtt_is_disconnected() {
     let broker = Broker::start(BrokerOptions::default());
     let address = broker.listen(ListenerEndpoint::Tcp).await.unwrap();
     for bytes in [
@@ -118,9 +118,10 @@ async fn a_flood_passes_without_stalling() {
     const COUNT: u64 = 50_000;
     let broker = Broker::start(BrokerOptions { outbox: 64 * 1024, ..BrokerOptions::default() });
     let address = broker.listen(ListenerEndpoint::Tcp).await.unwrap();
-    let mut subscriber = Client::tcp(address, LabMqttVersion::V311, "subscriber").await;
+    let mut subscriber = TestClient::tcp(address, LabMqttVersion::V311, "subscriber").await;
     subscriber.subscribe("flood", 0).await;
-    let (mut publisher, _) = Client::dial(address, ask(LabMqttVersion::V311, "publisher")).await;
+    let (mut publisher, _) =
+        TestClient::connect_tcp(address, connect_options(LabMqttVersion::V311, "publisher")).await;
     let mut packet = BytesMut::new();
     let publish = v4::Publish::new("flood", rumqttc::mqttbytes::QoS::AtMostOnce, vec![b'x'; 64]);
     publish.write(&mut packet).unwrap();

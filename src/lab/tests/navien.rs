@@ -15,13 +15,13 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::Error;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 
-use super::client::{Client, Got, ask};
+use super::client::{TestClient, TestPacket, connect_options};
 use super::http::post;
 use super::simulated_clock::SimulatedClock;
 use crate::aws::{Credentials, SignatureError, SigningTarget, presign};
 use crate::diagnostics::Clock;
-use crate::lab::websocket::WebSocketBytes;
-use crate::lab::{Denied, LabMqttVersion, NavienLab, NavienLabOptions, PathFault, Policy};
+use crate::lab::transport::WebSocketBytes;
+use crate::lab::{LabMqttVersion, NavienLab, NavienLabOptions, PathFault, Policy, UpgradeDenial};
 
 struct App {
     lab: NavienLab,
@@ -101,14 +101,15 @@ async fn a_client_signs_in_connects_and_reads_the_heater() {
     let list = post(&app.lab.rest_url, "/device/list", Some(&token), &body).await.json();
     assert_eq!(list["data"][0]["deviceInfo"]["connected"], 2);
     let socket = app.upgrade(&credentials).await.unwrap();
-    let (mut client, got) = Client::greet(socket, ask(LabMqttVersion::V311, "navien-client-0a1b2c3d")).await;
-    assert_eq!(got, Got::ConnAck { session_present: false, code: 0 });
-    assert_eq!(client.subscribe("cmd/52/navilink-aabbccddeeff/#", 1).await, Got::SubAck(vec![1]));
+    let (mut client, got) =
+        TestClient::connect(socket, connect_options(LabMqttVersion::V311, "navien-client-0a1b2c3d")).await;
+    assert_eq!(got, TestPacket::ConnAck { session_present: false, code: 0 });
+    assert_eq!(client.subscribe("cmd/52/navilink-aabbccddeeff/#", 1).await, TestPacket::SubAck(vec![1]));
     client.publish(STATUS_TOPIC, &status_request(), 1, false).await;
     let answer = loop {
         match client.next().await {
-            Got::Publish { topic, payload, .. } if topic.ends_with("/res") => break payload,
-            Got::Publish { .. } | Got::PubAck(_) => {}
+            TestPacket::Publish { topic, payload, .. } if topic.ends_with("/res") => break payload,
+            TestPacket::Publish { .. } | TestPacket::PubAck(_) => {}
             other => panic!("{other:?}"),
         }
     };
@@ -116,7 +117,7 @@ async fn a_client_signs_in_connects_and_reads_the_heater() {
     assert_eq!(answer["response"]["status"]["dhwTemperatureSetting"], 120);
     // Topics beyond the vendor's are forbidden.
     client.publish("other", "x", 1, false).await;
-    assert_eq!(client.next().await, Got::Fin);
+    assert_eq!(client.next().await, TestPacket::Fin);
     app.lab.stop().await;
 }
 
@@ -129,28 +130,28 @@ async fn expired_credentials_need_a_new_sign_in() {
     assert!(app.upgrade(&credentials).await.is_ok());
     app.clock.skip(2);
     app.assert_forbidden(&credentials).await;
-    assert_eq!(app.lab.control().rules.last_denial(), Some(Denied::Expired));
+    assert_eq!(app.lab.control().rules.last_denial(), Some(UpgradeDenial::Expired));
     let (_, fresh) = app.sign_in().await;
     assert!(app.upgrade(&fresh).await.is_ok());
     app.lab.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_gateway_refuses_a_wrong_signature_and_what_its_ailment_expired() {
+async fn the_gateway_refuses_wrong_signatures_and_expired_credentials() {
     let app = app(NavienLabOptions::default()).await;
     let (_, credentials) = app.sign_in().await;
     let forged = Credentials { secret_key: "of-somebody-else".into(), ..credentials.clone() };
     app.assert_forbidden(&forged).await;
     let control = app.lab.control();
-    assert_eq!(control.rules.last_denial(), Some(Denied::Signature(SignatureError::Mismatch)));
+    assert_eq!(control.rules.last_denial(), Some(UpgradeDenial::Signature(SignatureError::Mismatch)));
     assert_eq!(
         (control.gateway.counters().accepted, control.broker.connections()),
         (1, 1),
         "only the heater"
     );
     let id = control.gateway.arm(PathFault::CredentialExpiry { at_secs: 0.0, ends_sessions: false });
-    let mut strikes = control.gateway.watch_injections();
-    strikes.wait_for(|count| *count > 0).await.unwrap();
+    let mut injections = control.gateway.watch_injections();
+    injections.wait_for(|count| *count > 0).await.unwrap();
     app.assert_forbidden(&credentials).await;
     assert!(control.gateway.disarm(id));
     while app.upgrade(&credentials).await.is_err() {}
@@ -158,7 +159,7 @@ async fn the_gateway_refuses_a_wrong_signature_and_what_its_ailment_expired() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn everything_stops_with_its_owner() {
+async fn the_lab_stops_all_of_its_parts() {
     let app = app(NavienLabOptions::default()).await;
     let control = app.lab.control();
     control.rules.set_policy(Policy::default());
@@ -200,7 +201,7 @@ async fn a_dropped_lab_listens_no_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_heater_keeps_its_connection_at_any_pace() {
+async fn the_heater_keeps_its_connection_at_any_time_scale() {
     for scale in [1.0, 60.0, 1440.0] {
         let app = app(NavienLabOptions { scale, ..NavienLabOptions::default() }).await;
         let broker = app.lab.control().broker;

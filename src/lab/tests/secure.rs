@@ -70,7 +70,7 @@ where
 }
 
 /// Connects over TLS, strikes, and returns what the client's TLS makes of the end.
-async fn struck_tls(fault: Fault) -> io::Result<usize> {
+async fn read_after_fault(fault: Fault) -> io::Result<usize> {
     let certificates = certificates();
     let broker = Broker::start(BrokerOptions::default());
     let address = broker.listen(ListenerEndpoint::Tls(Arc::clone(&certificates.server))).await.unwrap();
@@ -85,16 +85,16 @@ async fn struck_tls(fault: Fault) -> io::Result<usize> {
 
 #[tokio::test]
 async fn tls_ends_with_or_without_close_notify_by_reset_or_by_alert() {
-    assert_eq!(struck_tls(Fault::Fin).await.unwrap(), 0);
-    let bare = struck_tls(Fault::FinWithoutCloseNotify).await.unwrap_err();
+    assert_eq!(read_after_fault(Fault::Fin).await.unwrap(), 0);
+    let bare = read_after_fault(Fault::FinWithoutCloseNotify).await.unwrap_err();
     assert_eq!(bare.kind(), io::ErrorKind::UnexpectedEof);
-    let reset = struck_tls(Fault::Reset).await.unwrap_err();
+    let reset = read_after_fault(Fault::Reset).await.unwrap_err();
     assert_eq!(reset.kind(), io::ErrorKind::ConnectionReset);
-    let alert = struck_tls(Fault::TlsAlert).await.unwrap_err();
+    let alert = read_after_fault(Fault::TlsAlert).await.unwrap_err();
     let cause = alert.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     let expected = rustls::Error::AlertReceived(rustls::AlertDescription::BadRecordMac);
     assert_eq!(cause, Some(&expected));
-    assert_eq!(struck_tls(Fault::Disconnect { reason: 0x8B, text: None }).await.unwrap(), 0);
+    assert_eq!(read_after_fault(Fault::Disconnect { reason: 0x8B, text: None }).await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn mqtt_passes_through_websockets_plain_and_secure() {
 }
 
 /// Connects over WebSocket, strikes, and returns what the client's WebSocket makes of the end.
-async fn struck_ws(fault: Fault) -> Option<Result<Message, Error>> {
+async fn ws_message_after_fault(fault: Fault) -> Option<Result<Message, Error>> {
     let broker = Broker::start(BrokerOptions::default());
     let address = broker.listen(ListenerEndpoint::Ws).await.unwrap();
     let mut ws = websocket(TcpStream::connect(address).await.unwrap(), Some("mqtt")).await.unwrap();
@@ -147,18 +147,18 @@ async fn struck_ws(fault: Fault) -> Option<Result<Message, Error>> {
 }
 
 #[tokio::test]
-async fn a_websocket_ends_with_a_code_or_without_a_word() {
+async fn a_websocket_ends_with_a_close_code_or_without_one() {
     let close = Fault::WebSocketClose { code: 1013, reason: "try again later".into() };
-    match struck_ws(close).await {
+    match ws_message_after_fault(close).await {
         Some(Ok(Message::Close(Some(frame)))) => {
             assert_eq!((u16::from(frame.code), frame.reason.as_str()), (1013, "try again later"));
         }
         other => panic!("{other:?}"),
     }
-    let fin = struck_ws(Fault::Fin).await;
+    let fin = ws_message_after_fault(Fault::Fin).await;
     let unclosed = Error::Protocol(ProtocolError::ResetWithoutClosingHandshake);
     assert_eq!(fin.unwrap().unwrap_err().to_string(), unclosed.to_string());
-    match struck_ws(Fault::Reset).await {
+    match ws_message_after_fault(Fault::Reset).await {
         Some(Err(Error::Io(error))) => assert_eq!(error.kind(), io::ErrorKind::ConnectionReset),
         other => panic!("{other:?}"),
     }

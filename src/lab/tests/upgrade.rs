@@ -16,27 +16,30 @@ use tokio_tungstenite::tungstenite::protocol::Message;
 use super::simulated_clock::SimulatedClock;
 use crate::aws::{Credentials, SignatureError, SigningTarget, presign};
 use crate::diagnostics::Clock;
-use crate::lab::{AwsRules, Broker, BrokerOptions, Denied, Keyring, Limits, ListenerEndpoint, Policy};
+use crate::lab::{
+    AwsLimits, AwsRules, Broker, BrokerOptions, LabCredentialStore, ListenerEndpoint, Policy, UpgradeDenial,
+};
 
-struct Gateway {
+struct AwsEndpoint {
     clock: Arc<SimulatedClock>,
     rules: Arc<AwsRules>,
     address: SocketAddr,
     broker: Broker,
 }
 
-async fn gateway() -> Gateway {
+async fn aws_endpoint() -> AwsEndpoint {
     let clock = SimulatedClock::new();
-    let keyring = Arc::new(Keyring::new(clock.clone()));
-    let rules = Arc::new(AwsRules::new(Limits::default(), Policy::default(), keyring, clock.clone()));
+    let credential_store = Arc::new(LabCredentialStore::new(clock.clone()));
+    let rules =
+        Arc::new(AwsRules::new(AwsLimits::default(), Policy::default(), credential_store, clock.clone()));
     let broker = Broker::start(BrokerOptions::aws(Arc::clone(&rules)));
     let address = broker.listen(ListenerEndpoint::Ws).await.unwrap();
-    Gateway { clock, rules, address, broker }
+    AwsEndpoint { clock, rules, address, broker }
 }
 
 type Upgraded = Result<WebSocketStream<TcpStream>, Error>;
 
-impl Gateway {
+impl AwsEndpoint {
     fn signed(&self, credentials: &Credentials, off: TimeDelta) -> String {
         let host = self.address.to_string();
         let target = SigningTarget { host: &host, path: "/mqtt", region: "us-east-1" };
@@ -52,7 +55,7 @@ impl Gateway {
         tokio_tungstenite::client_async(request, tcp).await.map(|(socket, _)| socket)
     }
 
-    async fn refused(&self, target: &str) -> (u16, Option<String>, Option<Denied>) {
+    async fn refused(&self, target: &str) -> (u16, Option<String>, Option<UpgradeDenial>) {
         match self.upgrade(target, Some("mqtt")).await {
             Err(Error::Http(response)) => {
                 let date = response.headers().get("Date").map(|date| date.to_str().unwrap().to_owned());
@@ -65,53 +68,53 @@ impl Gateway {
 
 #[tokio::test]
 async fn a_signed_request_becomes_an_mqtt_connection() {
-    let gateway = gateway().await;
-    let keys = gateway.rules.keyring().issue(Duration::from_secs(3600));
-    let target = gateway.signed(&keys, TimeDelta::zero());
-    let mut socket = gateway.upgrade(&target, Some("mqtt")).await.unwrap();
-    assert_eq!(gateway.rules.last_denial(), None);
+    let endpoint = aws_endpoint().await;
+    let keys = endpoint.rules.credential_store().issue(Duration::from_secs(3600));
+    let target = endpoint.signed(&keys, TimeDelta::zero());
+    let mut socket = endpoint.upgrade(&target, Some("mqtt")).await.unwrap();
+    assert_eq!(endpoint.rules.last_denial(), None);
     socket.send(Message::binary(b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01x".as_slice())).await.unwrap();
     assert_eq!(socket.next().await.unwrap().unwrap(), Message::binary([0x20, 2, 0, 0].as_slice()));
-    match gateway.upgrade(&target, None).await {
+    match endpoint.upgrade(&target, None).await {
         Err(Error::Http(response)) => assert_eq!(response.status().as_u16(), 400),
         other => panic!("without subprotocol: {other:?}"),
     }
-    gateway.broker.stop().await;
+    endpoint.broker.stop().await;
 }
 
 #[tokio::test]
 async fn a_bad_stale_or_skewed_signature_gets_403_and_the_date() {
-    let gateway = gateway().await;
-    let keys = gateway.rules.keyring().issue(Duration::from_secs(3600));
+    let endpoint = aws_endpoint().await;
+    let keys = endpoint.rules.credential_store().issue(Duration::from_secs(3600));
     let forged = Credentials { secret_key: "guessed".into(), ..keys.clone() };
     let unknown = Credentials { access_key_id: "ASIAUNKNOWN".into(), ..keys.clone() };
-    let untold = Credentials { session_token: None, ..keys.clone() };
+    let without_token = Credentials { session_token: None, ..keys.clone() };
     let now = TimeDelta::zero();
-    let host = gateway.address.to_string();
+    let host = endpoint.address.to_string();
     let elsewhere = SigningTarget { host: &host, path: "/mqtt", region: "eu-west-1" };
-    let elsewhere = presign(elsewhere, &keys, gateway.clock.now().wall, None);
-    for (target, denied) in [
-        (elsewhere, Denied::WrongRegion),
-        ("/mqtt".to_owned(), Denied::Signature(SignatureError::Missing("X-Amz-Algorithm"))),
-        (gateway.signed(&forged, now), Denied::Signature(SignatureError::Mismatch)),
-        (gateway.signed(&keys, TimeDelta::minutes(-6)), Denied::Signature(SignatureError::Expired)),
-        (gateway.signed(&keys, TimeDelta::minutes(6)), Denied::Signature(SignatureError::ClockAhead)),
-        (gateway.signed(&unknown, now), Denied::UnknownKey),
-        (gateway.signed(&untold, now), Denied::WrongToken),
+    let elsewhere = presign(elsewhere, &keys, endpoint.clock.now().wall, None);
+    for (target, denial) in [
+        (elsewhere, UpgradeDenial::WrongRegion),
+        ("/mqtt".to_owned(), UpgradeDenial::Signature(SignatureError::Missing("X-Amz-Algorithm"))),
+        (endpoint.signed(&forged, now), UpgradeDenial::Signature(SignatureError::Mismatch)),
+        (endpoint.signed(&keys, TimeDelta::minutes(-6)), UpgradeDenial::Signature(SignatureError::Expired)),
+        (endpoint.signed(&keys, TimeDelta::minutes(6)), UpgradeDenial::Signature(SignatureError::ClockAhead)),
+        (endpoint.signed(&unknown, now), UpgradeDenial::UnknownKey),
+        (endpoint.signed(&without_token, now), UpgradeDenial::WrongToken),
     ] {
-        let (status, date, reason) = gateway.refused(&target).await;
-        assert_eq!((status, reason), (403, Some(denied)));
+        let (status, date, reason) = endpoint.refused(&target).await;
+        assert_eq!((status, reason), (403, Some(denial)));
         let date = date.unwrap();
         assert!(date.starts_with("Mon, 03 Aug 2026 12:0") && date.ends_with(" GMT"), "{date}");
     }
-    assert_eq!(gateway.refused("/other").await.0, 404);
-    gateway.rules.keyring().expire_all();
-    let (status, _, reason) = gateway.refused(&gateway.signed(&keys, now)).await;
-    assert_eq!((status, reason), (403, Some(Denied::Expired)));
+    assert_eq!(endpoint.refused("/other").await.0, 404);
+    endpoint.rules.credential_store().expire_all();
+    let (status, _, reason) = endpoint.refused(&endpoint.signed(&keys, now)).await;
+    assert_eq!((status, reason), (403, Some(UpgradeDenial::Expired)));
     assert!(
-        gateway
+        endpoint
             .upgrade(
-                &gateway.signed(&gateway.rules.keyring().issue(Duration::from_secs(60)), now),
+                &endpoint.signed(&endpoint.rules.credential_store().issue(Duration::from_secs(60)), now),
                 Some("mqtt")
             )
             .await
@@ -122,24 +125,25 @@ async fn a_bad_stale_or_skewed_signature_gets_403_and_the_date() {
 #[tokio::test(start_paused = true)]
 async fn credentials_expire_by_themselves() {
     let clock = SimulatedClock::new();
-    let keyring = Keyring::new(clock.clone());
-    let keys = keyring.issue(Duration::from_secs(3600));
+    let credential_store = LabCredentialStore::new(clock.clone());
+    let keys = credential_store.issue(Duration::from_secs(3600));
     let check = || {
         let target = SigningTarget { host: "h", path: "/mqtt", region: "us-east-1" };
         let signed = presign(target, &keys, clock.now().wall, None);
         let presigned = crate::aws::PresignedUrl::parse(&signed).unwrap();
-        keyring.check(&presigned, |name| (name == "host").then(|| "h".to_owned()))
+        credential_store.check(&presigned, |name| (name == "host").then(|| "h".to_owned()))
     };
     tokio::time::advance(Duration::from_secs(3599)).await;
     assert_eq!(check(), Ok(()));
     tokio::time::advance(Duration::from_secs(1)).await;
-    assert_eq!(check(), Err(Denied::Expired));
+    assert_eq!(check(), Err(UpgradeDenial::Expired));
 }
 
 #[tokio::test]
 async fn credentials_differ_from_issue_to_issue() {
-    let keyring = Keyring::new(SimulatedClock::new());
-    let (one, two) = (keyring.issue(Duration::from_secs(1)), keyring.issue(Duration::from_secs(1)));
+    let credential_store = LabCredentialStore::new(SimulatedClock::new());
+    let (one, two) =
+        (credential_store.issue(Duration::from_secs(1)), credential_store.issue(Duration::from_secs(1)));
     assert_ne!(one.access_key_id, two.access_key_id);
     assert_eq!((one.access_key_id.len(), &one.access_key_id[..4]), (20, "ASIA"));
 }

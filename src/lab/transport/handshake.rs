@@ -142,7 +142,7 @@ struct UpgradeCallback<'a> {
 impl Callback for UpgradeCallback<'_> {
     fn on_request(self, request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
         if let Some(rules) = self.rules {
-            rules.admit_upgrade(request).map_err(|refusal| *refusal)?;
+            rules.check_upgrade(request).map_err(|refusal| *refusal)?;
         }
         let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
         let offers_mqtt = offered

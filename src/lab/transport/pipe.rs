@@ -17,7 +17,7 @@ const WRITE_BUFFER_LIMIT: usize = 256 * 1024;
 /// The outcome of one [`Pipe::drive`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::lab) enum PipeEvent {
-    /// Bytes were added to the inbox.
+    /// Bytes were added to the read buffer.
     Read,
     /// More may be encoded again.
     Writable,
@@ -29,23 +29,28 @@ pub(in crate::lab) enum PipeEvent {
 pub(in crate::lab) struct Pipe {
     stream: ServerStream,
     /// Read and not yet decoded.
-    pub(in crate::lab) inbox: BytesMut,
+    pub(in crate::lab) read_buffer: BytesMut,
     /// Encoded and not yet written.
-    pub(in crate::lab) outbox: BytesMut,
+    pub(in crate::lab) write_buffer: BytesMut,
     unflushed: bool,
 }
 
 impl Pipe {
     pub(in crate::lab) fn new(stream: ServerStream) -> Self {
-        Self { stream, inbox: BytesMut::with_capacity(4096), outbox: BytesMut::new(), unflushed: false }
+        Self {
+            stream,
+            read_buffer: BytesMut::with_capacity(4096),
+            write_buffer: BytesMut::new(),
+            unflushed: false,
+        }
     }
 
     /// Whether more may be encoded.
     pub(in crate::lab) fn has_room(&self) -> bool {
-        self.outbox.len() < WRITE_BUFFER_LIMIT
+        self.write_buffer.len() < WRITE_BUFFER_LIMIT
     }
 
-    /// Writes the outbox and reads into the inbox, until bytes were read or the outbox has room again.
+    /// Writes the write buffer and reads into the read buffer, until bytes were read or the write buffer has room again.
     /// Cancel-safe.
     pub(in crate::lab) async fn drive(&mut self) -> io::Result<PipeEvent> {
         poll_fn(|cx| self.poll_drive(cx, true)).await
@@ -67,21 +72,21 @@ impl Pipe {
         if !should_read {
             return Poll::Pending;
         }
-        self.inbox.reserve(4096);
+        self.read_buffer.reserve(4096);
         // `read_buf` holds no bytes of its own, so dropping it half-way loses nothing.
-        let read = pin!(self.stream.read_buf(&mut self.inbox)).poll(cx);
+        let read = pin!(self.stream.read_buf(&mut self.read_buffer)).poll(cx);
         read.map_ok(|count| if count == 0 { PipeEvent::Eof } else { PipeEvent::Read })
     }
 
-    /// Writes the whole outbox, for at most `limit`.
+    /// Writes the whole write buffer, for at most `limit`.
     pub(in crate::lab) async fn flush(&mut self, limit: Duration) -> io::Result<()> {
         let written = tokio::time::timeout(limit, poll_fn(|cx| self.poll_write(cx))).await;
         written.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.outbox.is_empty() {
-            match pin!(self.stream.write_buf(&mut self.outbox)).poll(cx)? {
+        while !self.write_buffer.is_empty() {
+            match pin!(self.stream.write_buf(&mut self.write_buffer)).poll(cx)? {
                 Poll::Ready(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(_) => self.unflushed = true,
                 Poll::Pending => return Poll::Pending,

@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::tokens::{Expiry, Keys, Tokens, User};
+use super::tokens::{AwsKeys, Expiry, Tokens, User};
 use super::{AccountSettings, fields};
 use crate::aws;
 use crate::diagnostics::Stamp;
@@ -22,46 +22,47 @@ use crate::export::file;
 
 const FORMAT: &str = "dropscope-navien-tokens/1";
 /// Room for all tokens, so that no half-written copy is left in memory when the buffer grows.
-const LARGEST_FILE: usize = 64 * 1024;
+const MAX_FILE_BYTES: usize = 64 * 1024;
 
 #[derive(Serialize)]
-struct Written<'a> {
+struct StoredTokensRef<'a> {
     format: &'static str,
     account: String,
     access_token: &'a str,
-    access_end: End,
+    access_end: StoredExpiry,
     refresh_token: Option<&'a str>,
-    keys: Option<WrittenKeys<'a>>,
+    keys: Option<StoredKeysRef<'a>>,
     user_number: Option<i64>,
     user_kind: Option<&'a str>,
 }
 
 #[derive(Serialize)]
-struct WrittenKeys<'a> {
+struct StoredKeysRef<'a> {
     access_key_id: &'a str,
     secret_key: &'a str,
     session_token: Option<&'a str>,
-    end: End,
+    end: StoredExpiry,
 }
 
 #[derive(Serialize, Deserialize, Clone, Copy)]
-struct End {
+struct StoredExpiry {
     at: DateTime<Utc>,
     life_secs: u64,
-    is_told: bool,
+    #[serde(rename = "is_told")]
+    is_known: bool,
 }
 
 #[derive(Deserialize)]
-struct Read {
+struct StoredTokens {
     format: String,
     account: String,
     #[serde(deserialize_with = "fields::secret")]
     access_token: Option<SecretString>,
-    access_end: End,
+    access_end: StoredExpiry,
     #[serde(default, deserialize_with = "fields::secret")]
     refresh_token: Option<SecretString>,
     #[serde(default)]
-    keys: Option<ReadKeys>,
+    keys: Option<StoredKeys>,
     #[serde(default)]
     user_number: Option<i64>,
     #[serde(default)]
@@ -69,27 +70,27 @@ struct Read {
 }
 
 #[derive(Deserialize)]
-struct ReadKeys {
+struct StoredKeys {
     access_key_id: String,
     #[serde(deserialize_with = "fields::secret")]
     secret_key: Option<SecretString>,
     #[serde(default, deserialize_with = "fields::secret")]
     session_token: Option<SecretString>,
-    end: End,
+    end: StoredExpiry,
 }
 
-impl End {
+impl StoredExpiry {
     fn of(expiry: Expiry, now: Stamp) -> Self {
-        Self { at: expiry.wall(now), life_secs: expiry.life.as_secs(), is_told: expiry.is_told }
+        Self { at: expiry.wall(now), life_secs: expiry.lifetime.as_secs(), is_known: expiry.is_known }
     }
 
     fn expiry(self, now: Stamp) -> Expiry {
-        Expiry::at_wall(self.at, Duration::from_secs(self.life_secs), self.is_told, now)
+        Expiry::at_wall(self.at, Duration::from_secs(self.life_secs), self.is_known, now)
     }
 }
 
 /// Tells accounts apart without naming them.
-fn digest(settings: &AccountSettings) -> String {
+fn account_digest(settings: &AccountSettings) -> String {
     let mut hash = Sha256::new();
     for part in [FORMAT, settings.cloud.as_str(), settings.email.to_lowercase().as_str()] {
         hash.update(part.as_bytes());
@@ -108,24 +109,24 @@ pub(super) fn store(
     tokens: &Tokens,
     now: Stamp,
 ) -> Result<(), String> {
-    let keys = tokens.keys.as_ref().map(|keys| WrittenKeys {
+    let keys = tokens.keys.as_ref().map(|keys| StoredKeysRef {
         access_key_id: &keys.credentials.access_key_id,
         secret_key: keys.credentials.secret_key.expose_secret(),
         session_token: keys.credentials.session_token.as_ref().map(ExposeSecret::expose_secret),
-        end: End::of(keys.expiry, now),
+        end: StoredExpiry::of(keys.expiry, now),
     });
-    let written = Written {
+    let stored = StoredTokensRef {
         format: FORMAT,
-        account: digest(settings),
+        account: account_digest(settings),
         access_token: tokens.access.expose_secret(),
-        access_end: End::of(tokens.access_expiry, now),
+        access_end: StoredExpiry::of(tokens.access_expiry, now),
         refresh_token: tokens.refresh.as_ref().map(ExposeSecret::expose_secret),
         keys,
         user_number: tokens.user.number,
         user_kind: tokens.user.kind.as_deref(),
     };
-    let mut buffer = Zeroizing::new(Vec::with_capacity(LARGEST_FILE));
-    serde_json::to_writer(&mut *buffer, &written).map_err(|_| "no JSON form".to_owned())?;
+    let mut buffer = Zeroizing::new(Vec::with_capacity(MAX_FILE_BYTES));
+    serde_json::to_writer(&mut *buffer, &stored).map_err(|_| "no JSON form".to_owned())?;
     file::replace(path, &buffer).map(|_| ()).map_err(|error| error.to_string())
 }
 
@@ -133,23 +134,23 @@ pub(super) fn store(
 /// no such file.
 pub(super) fn restore(path: &Path, settings: &AccountSettings, now: Stamp) -> Option<Tokens> {
     let bytes = Zeroizing::new(std::fs::read(path).ok()?);
-    let read: Read = serde_json::from_slice(&bytes).ok()?;
-    if read.format != FORMAT || read.account != digest(settings) {
+    let stored: StoredTokens = serde_json::from_slice(&bytes).ok()?;
+    if stored.format != FORMAT || stored.account != account_digest(settings) {
         return None;
     }
-    let keys = read.keys.and_then(|keys| {
+    let keys = stored.keys.and_then(|keys| {
         let credentials = aws::Credentials {
             access_key_id: keys.access_key_id,
             secret_key: keys.secret_key?,
             session_token: keys.session_token,
         };
-        Some(Keys { credentials, expiry: keys.end.expiry(now) })
+        Some(AwsKeys { credentials, expiry: keys.end.expiry(now) })
     });
     Some(Tokens {
-        access: read.access_token?,
-        access_expiry: read.access_end.expiry(now),
-        refresh: read.refresh_token,
+        access: stored.access_token?,
+        access_expiry: stored.access_end.expiry(now),
+        refresh: stored.refresh_token,
         keys,
-        user: User { number: read.user_number, kind: read.user_kind },
+        user: User { number: stored.user_number, kind: stored.user_kind },
     })
 }

@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 use super::fields;
 
 /// Type of the NWP500, where the cloud says none.
-const USUAL_TYPE: u16 = 52;
+const DEFAULT_DEVICE_TYPE: u16 = 52;
 /// `connected` of a device that is online, and of one that is not.
 const ONLINE: i64 = 2;
 const OFFLINE: i64 = 1;
 
 /// A device of the account. `Debug` does not show its address.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Device {
+pub struct AccountDevice {
     /// 12 hex digits as the cloud writes them; part of its topics.
     pub mac_address: String,
     /// The cloud wants it back in requests about the device.
@@ -32,7 +32,7 @@ pub struct Device {
     pub install_type: Option<String>,
 }
 
-impl fmt::Debug for Device {
+impl fmt::Debug for AccountDevice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Device")
             .field("device_type", &self.device_type)
@@ -43,17 +43,17 @@ impl fmt::Debug for Device {
 
 /// One page of the list: what is a device in it, and how long it is in all.
 #[derive(Debug, Default)]
-pub(super) struct Page {
-    pub(super) devices: Vec<Device>,
+pub(super) struct DevicePage {
+    pub(super) devices: Vec<AccountDevice>,
     pub(super) length: usize,
 }
 
 /// A device as the cloud describes it; `None` if there is no address in it.
-pub(super) struct Described(pub(super) Option<Device>);
+pub(super) struct DeviceInfoResponse(pub(super) Option<AccountDevice>);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Element {
+struct DeviceElement {
     #[serde(default)]
     device_info: Option<DeviceInfo>,
 }
@@ -75,17 +75,20 @@ struct DeviceInfo {
     install_type: Option<String>,
 }
 
-impl Element {
+impl DeviceElement {
     /// An address becomes a part of topics: whatever is more than letters and digits is none.
-    fn device(self) -> Option<Device> {
+    fn device(self) -> Option<AccountDevice> {
         let info = self.device_info?;
         let mac_address = info.mac_address?;
         let is_address =
             !mac_address.is_empty() && mac_address.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        is_address.then(|| Device {
+        is_address.then(|| AccountDevice {
             mac_address,
             additional_value: info.additional_value.unwrap_or_default(),
-            device_type: info.device_type.and_then(|kind| kind.try_into().ok()).unwrap_or(USUAL_TYPE),
+            device_type: info
+                .device_type
+                .and_then(|kind| kind.try_into().ok())
+                .unwrap_or(DEFAULT_DEVICE_TYPE),
             name: info.device_name.unwrap_or_default(),
             is_online: match info.connected {
                 Some(ONLINE) => Some(true),
@@ -97,55 +100,55 @@ impl Element {
     }
 }
 
-impl<'de> Deserialize<'de> for Described {
+impl<'de> Deserialize<'de> for DeviceInfoResponse {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Element::deserialize(from).map(|element| Self(element.device()))
+        DeviceElement::deserialize(from).map(|element| Self(element.device()))
     }
 }
 
-impl<'de> Deserialize<'de> for Page {
+impl<'de> Deserialize<'de> for DevicePage {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(PageVisitor)
+        from.deserialize_any(DevicePageVisitor)
     }
 }
 
-struct PageVisitor;
+struct DevicePageVisitor;
 
 /// An element, or something else in its place.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Listed {
-    Device(Element),
+enum PageElement {
+    Device(DeviceElement),
     Other(IgnoredAny),
 }
 
-impl<'de> Visitor<'de> for PageVisitor {
-    type Value = Page;
+impl<'de> Visitor<'de> for DevicePageVisitor {
+    type Value = DevicePage;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list of devices")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Page, A::Error> {
-        let mut page = Page::default();
-        while let Some(item) = items.next_element::<Listed>()? {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<DevicePage, A::Error> {
+        let mut page = DevicePage::default();
+        while let Some(item) = items.next_element::<PageElement>()? {
             page.length += 1;
-            if let Listed::Device(element) = item {
+            if let PageElement::Device(element) = item {
                 page.devices.extend(element.device());
             }
         }
         Ok(page)
     }
 
-    fn visit_unit<E>(self) -> Result<Page, E> {
-        Ok(Page::default())
+    fn visit_unit<E>(self) -> Result<DevicePage, E> {
+        Ok(DevicePage::default())
     }
 }
 
 /// Asks for a part of the list.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct AskPage<'a> {
+pub(super) struct DeviceListRequest<'a> {
     pub(super) offset: usize,
     pub(super) count: usize,
     pub(super) user_id: &'a str,
@@ -154,7 +157,7 @@ pub(super) struct AskPage<'a> {
 /// Asks for one device.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct AskDevice<'a> {
+pub(super) struct DeviceInfoRequest<'a> {
     pub(super) mac_address: &'a str,
     pub(super) additional_value: &'a str,
     pub(super) user_id: &'a str,
@@ -165,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_strange_element_costs_no_other() {
+    fn an_invalid_element_affects_no_other() {
         let list = r#"[
             {"deviceInfo": {"macAddress": "aabbccddeeff", "additionalValue": 5322, "deviceType": "52",
                             "deviceName": "NWP500", "connected": 2, "installType": "R"}, "location": {}},
@@ -173,8 +176,8 @@ mod tests {
             {"deviceInfo": {"macAddress": "aabb/#/+"}}, {"deviceInfo": null}, {"deviceInfo": {}}, {}, null, 7, "x",
             {"deviceInfo": {"macAddress": "aabbccddee01", "deviceName": null, "connected": "1"}, "location": 3}
         ]"#;
-        let page: Page = serde_json::from_str(list).unwrap();
-        let told: Vec<_> = page
+        let page: DevicePage = serde_json::from_str(list).unwrap();
+        let parsed: Vec<_> = page
             .devices
             .iter()
             .map(|device| {
@@ -183,7 +186,7 @@ mod tests {
             .collect();
         assert_eq!(page.length, 10);
         assert_eq!(
-            told,
+            parsed,
             [
                 ("aabbccddeeff", "NWP500", 52, Some(true)),
                 ("aabbccddee00", "", 52, None),
@@ -192,7 +195,7 @@ mod tests {
         );
         assert_eq!(page.devices[0].additional_value, "5322");
         assert!(!format!("{page:?}").contains("aabb"));
-        assert_eq!(serde_json::from_str::<Page>("null").unwrap().length, 0);
-        assert!(serde_json::from_str::<Page>("{}").is_err());
+        assert_eq!(serde_json::from_str::<DevicePage>("null").unwrap().length, 0);
+        assert!(serde_json::from_str::<DevicePage>("{}").is_err());
     }
 }

@@ -6,7 +6,7 @@ use crate::diagnostics::clean::clean;
 use crate::diagnostics::event::Layer;
 
 /// Longest message of the cloud that is quoted, in characters.
-const LONGEST_MESSAGE: usize = 160;
+const MAX_MESSAGE_CHARS: usize = 160;
 
 /// Why the cloud could not be asked, or what it said instead. Never holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -53,7 +53,7 @@ impl AccountError {
     }
 
     /// Whether the cloud said nothing at all about what it was asked: an old token may still be good.
-    pub fn is_silence(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::TimedOut(_))
             || matches!(self, Self::Malformed { status, .. } if *status >= 500)
             || matches!(self, Self::Refused { code, .. } if *code >= 500)
@@ -63,7 +63,7 @@ impl AccountError {
     pub(super) fn refused(code: i64, message: &str, private: &str) -> Self {
         let message =
             if private.is_empty() { message.to_owned() } else { message.replace(private, "(e-mail)") };
-        let message: String = clean(&message).chars().take(LONGEST_MESSAGE).collect();
+        let message: String = clean(&message).chars().take(MAX_MESSAGE_CHARS).collect();
         Self::Refused { code, message }
     }
 }

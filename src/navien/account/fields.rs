@@ -10,58 +10,58 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// Text; numbers count as their digits.
 pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    from.deserialize_any(Loose::<String>(PhantomData))
+    from.deserialize_any(LenientVisitor::<String>(PhantomData))
 }
 
 /// Text that is not empty and goes nowhere else on its way.
 pub(super) fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretString>, D::Error> {
-    from.deserialize_any(Loose::<SecretString>(PhantomData))
+    from.deserialize_any(LenientVisitor::<SecretString>(PhantomData))
 }
 
 /// A whole number; text counts if it is one.
 pub(super) fn integer<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
-    from.deserialize_any(Loose::<i64>(PhantomData))
+    from.deserialize_any(LenientVisitor::<i64>(PhantomData))
 }
 
 /// What a field can be read as.
-trait Field: Sized {
-    fn of_text(text: &str) -> Option<Self>;
-    fn of_integer(number: i64) -> Option<Self>;
+trait LenientField: Sized {
+    fn from_text(text: &str) -> Option<Self>;
+    fn from_integer(number: i64) -> Option<Self>;
 }
 
-impl Field for String {
-    fn of_text(text: &str) -> Option<Self> {
+impl LenientField for String {
+    fn from_text(text: &str) -> Option<Self> {
         Some(text.to_owned())
     }
 
-    fn of_integer(number: i64) -> Option<Self> {
+    fn from_integer(number: i64) -> Option<Self> {
         Some(number.to_string())
     }
 }
 
-impl Field for SecretString {
-    fn of_text(text: &str) -> Option<Self> {
+impl LenientField for SecretString {
+    fn from_text(text: &str) -> Option<Self> {
         (!text.is_empty()).then(|| Self::from(text))
     }
 
-    fn of_integer(_: i64) -> Option<Self> {
+    fn from_integer(_: i64) -> Option<Self> {
         None
     }
 }
 
-impl Field for i64 {
-    fn of_text(text: &str) -> Option<Self> {
+impl LenientField for i64 {
+    fn from_text(text: &str) -> Option<Self> {
         text.trim().parse().ok()
     }
 
-    fn of_integer(number: i64) -> Option<Self> {
+    fn from_integer(number: i64) -> Option<Self> {
         Some(number)
     }
 }
 
-struct Loose<T>(PhantomData<T>);
+struct LenientVisitor<T>(PhantomData<T>);
 
-impl<'de, T: Field> Visitor<'de> for Loose<T> {
+impl<'de, T: LenientField> Visitor<'de> for LenientVisitor<T> {
     type Value = Option<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,21 +69,21 @@ impl<'de, T: Field> Visitor<'de> for Loose<T> {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(T::of_text(text))
+        Ok(T::from_text(text))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(T::of_integer(number))
+        Ok(T::from_integer(number))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(i64::try_from(number).ok().and_then(T::of_integer))
+        Ok(i64::try_from(number).ok().and_then(T::from_integer))
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
         #[expect(clippy::cast_possible_truncation, reason = "within the bounds that f64 counts exactly")]
         let whole = (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64);
-        Ok(whole.and_then(T::of_integer))
+        Ok(whole.and_then(T::from_integer))
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {

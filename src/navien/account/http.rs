@@ -17,7 +17,7 @@ use secrecy::zeroize::Zeroizing;
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
-use super::{AccountError, Answer, Body, Transport};
+use super::{AccountError, CloudTransport, RequestBody, RestResponse};
 use crate::diagnostics::Clock;
 use crate::diagnostics::event::Layer;
 use crate::mqtt::SettingsError;
@@ -28,7 +28,7 @@ use crate::mqtt::wire::{Progress, WireStream};
 /// Where the vendor's cloud is.
 pub const API_URL: &str = "https://nlus.naviensmartcontrol.com/api/v2.1";
 /// Largest answer read, in bytes; a page of the device list has some ten thousand.
-const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
+const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Base of the cloud's paths: `https://HOST[:PORT]/PATH`, or `http://` to this computer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub struct ApiUrl {
 pub enum ApiUrlError {
     /// Not a URL.
     #[error("write the address of the cloud as https://HOST[:PORT]/PATH")]
-    NoUrl,
+    InvalidUrl,
     /// The password would be readable on the way.
     #[error(
         "the address of the cloud must begin with https://; http:// is for this computer only (127.0.0.1)"
@@ -52,29 +52,29 @@ pub enum ApiUrlError {
     NotSecure,
     /// User, password, query or fragment.
     #[error("the address of the cloud must not hold a user, a password, ? or #")]
-    TooMuch,
+    UnsupportedPart,
 }
 
 impl FromStr for ApiUrl {
     type Err = ApiUrlError;
 
     fn from_str(text: &str) -> Result<Self, ApiUrlError> {
-        let url = Url::parse(text.trim()).map_err(|_| ApiUrlError::NoUrl)?;
-        let host = url.host().ok_or(ApiUrlError::NoUrl)?;
-        let is_here = match host {
+        let url = Url::parse(text.trim()).map_err(|_| ApiUrlError::InvalidUrl)?;
+        let host = url.host().ok_or(ApiUrlError::InvalidUrl)?;
+        let is_loopback = match host {
             Host::Ipv4(address) => address.is_loopback(),
             Host::Ipv6(address) => address.is_loopback(),
             Host::Domain(name) => name.eq_ignore_ascii_case("localhost"),
         };
         let transport = match url.scheme() {
             "https" => settings::Transport::Tls,
-            "http" if is_here => settings::Transport::Tcp,
+            "http" if is_loopback => settings::Transport::Tcp,
             "http" => return Err(ApiUrlError::NotSecure),
-            _ => return Err(ApiUrlError::NoUrl),
+            _ => return Err(ApiUrlError::InvalidUrl),
         };
         let has_user = !url.username().is_empty() || url.password().is_some();
         if has_user || url.query().is_some() || url.fragment().is_some() {
-            return Err(ApiUrlError::TooMuch);
+            return Err(ApiUrlError::UnsupportedPart);
         }
         let name = match &host {
             Host::Ipv6(address) => address.to_string(),
@@ -82,7 +82,7 @@ impl FromStr for ApiUrl {
         };
         let header = url.port().map_or_else(|| host.to_string(), |port| format!("{host}:{port}"));
         let path = url.path().trim_end_matches('/').to_owned();
-        let port = url.port_or_known_default().ok_or(ApiUrlError::NoUrl)?;
+        let port = url.port_or_known_default().ok_or(ApiUrlError::InvalidUrl)?;
         let text = url.as_str().trim_end_matches('/').to_owned();
         Ok(Self { address: BrokerAddress { transport, host: name, port, path }, host: header, text })
     }
@@ -123,18 +123,19 @@ impl HttpTransport {
         Ok(Self { url, settings, wire, clock })
     }
 
-    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, AccountError> {
+    async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<RestResponse, AccountError> {
         let opened = self.wire.open(&self.settings, &self.clock, &Progress::new(), false).await;
-        let wire = opened.result.map_err(|error| unreachable(error.failure.layer, error.failure.detail))?;
+        let wire =
+            opened.result.map_err(|error| unreachable_error(error.failure.layer, error.failure.detail))?;
         let io: TokioIo<WireStream> = TokioIo::new(wire.stream);
-        let (mut sender, connection) = client::conn::http1::handshake(io).await.map_err(broken)?;
+        let (mut sender, connection) = client::conn::http1::handshake(io).await.map_err(connection_error)?;
         let answer = async {
-            let (head, body) = sender.send_request(request).await.map_err(broken)?.into_parts();
-            let body = Limited::new(body, LARGEST_ANSWER)
+            let (head, body) = sender.send_request(request).await.map_err(connection_error)?.into_parts();
+            let body = Limited::new(body, MAX_RESPONSE_BYTES)
                 .collect()
                 .await
-                .map_err(|_| unreachable(Layer::Tcp, "the answer broke off, or was far too long"))?;
-            Ok(Answer { status: head.status.as_u16(), body: Zeroizing::new(body.to_bytes().into()) })
+                .map_err(|_| unreachable_error(Layer::Tcp, "the answer broke off, or was far too long"))?;
+            Ok(RestResponse { status: head.status.as_u16(), body: Zeroizing::new(body.to_bytes().into()) })
         };
         let (mut answer, connection) = (pin!(answer), pin!(connection));
         tokio::select! {
@@ -145,7 +146,12 @@ impl HttpTransport {
         }
     }
 
-    fn request(&self, path: &str, token: Option<&SecretString>, body: Body) -> Option<Request<Full<Bytes>>> {
+    fn request(
+        &self,
+        path: &str,
+        token: Option<&SecretString>,
+        body: RequestBody,
+    ) -> Option<Request<Full<Bytes>>> {
         let mut request = Request::post(format!("{}{path}", self.url.address.path))
             .header(HOST, &self.url.host)
             .header(USER_AGENT, concat!("dropscope/", env!("CARGO_PKG_VERSION")))
@@ -162,22 +168,22 @@ impl HttpTransport {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is mapped over errors")]
-fn broken(error: hyper::Error) -> AccountError {
+fn connection_error(error: hyper::Error) -> AccountError {
     let why = if error.is_parse() { "the answer is not HTTP" } else { "the connection broke off" };
-    unreachable(Layer::Tcp, why)
+    unreachable_error(Layer::Tcp, why)
 }
 
-fn unreachable(layer: Layer, why: impl Into<String>) -> AccountError {
+fn unreachable_error(layer: Layer, why: impl Into<String>) -> AccountError {
     AccountError::Unreachable { layer, why: why.into() }
 }
 
-impl Transport for HttpTransport {
+impl CloudTransport for HttpTransport {
     fn post<'a>(
         &'a self,
         path: &'a str,
         token: Option<&'a SecretString>,
-        body: Body,
-    ) -> BoxFuture<'a, Result<Answer, AccountError>> {
+        body: RequestBody,
+    ) -> BoxFuture<'a, Result<RestResponse, AccountError>> {
         Box::pin(async move {
             let Some(request) = self.request(path, token, body) else {
                 return Err(AccountError::Malformed {
@@ -195,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_address_is_safe_or_here() {
+    fn the_url_must_be_https_or_loopback() {
         let url: ApiUrl = "https://cloud.example/api/v2.1/".parse().unwrap();
         assert_eq!((url.address.port, url.host.as_str()), (443, "cloud.example"));
         assert_eq!(
@@ -211,10 +217,10 @@ mod tests {
         for (text, error) in [
             ("http://cloud.example", ApiUrlError::NotSecure),
             ("http://192.168.1.5/api", ApiUrlError::NotSecure),
-            ("cloud.example", ApiUrlError::NoUrl),
-            ("wss://cloud.example", ApiUrlError::NoUrl),
-            ("https://me:pass@cloud.example", ApiUrlError::TooMuch),
-            ("https://cloud.example/?a", ApiUrlError::TooMuch),
+            ("cloud.example", ApiUrlError::InvalidUrl),
+            ("wss://cloud.example", ApiUrlError::InvalidUrl),
+            ("https://me:pass@cloud.example", ApiUrlError::UnsupportedPart),
+            ("https://cloud.example/?a", ApiUrlError::UnsupportedPart),
         ] {
             assert_eq!(text.parse::<ApiUrl>(), Err(error), "{text}");
         }

@@ -4,13 +4,13 @@
 //! request for everybody who waits for the same thing.
 
 mod cache;
-mod choice;
 mod device;
 mod error;
 mod fields;
 mod http;
-mod keeper;
 mod rest;
+mod selection;
+mod session;
 mod tokens;
 
 use std::fmt;
@@ -18,12 +18,12 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
-pub use choice::{Choice, NoChoice, choose};
-pub use device::Device;
+pub use device::AccountDevice;
 pub use error::AccountError;
 pub use http::{API_URL, ApiUrl, ApiUrlError, HttpTransport};
-pub use keeper::{Account, AwsCredentials};
-pub use rest::{Answer, Body, Transport};
+pub use rest::{CloudTransport, RequestBody, RestResponse};
+pub use selection::{SelectedDevice, SelectionError, select_device};
+pub use session::{Account, AwsCredentials};
 pub use tokens::User;
 
 /// Whose account it is. `Debug` shows neither e-mail nor password.

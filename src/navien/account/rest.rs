@@ -16,10 +16,10 @@ use super::fields;
 use crate::mqtt::connector::BoxFuture;
 
 /// Room for any request, so that no half-written copy is left behind when the buffer grows.
-const LARGEST_REQUEST: usize = 16 * 1024;
+const MAX_REQUEST_BYTES: usize = 16 * 1024;
 
 /// Carries one request to the cloud. A port, so that tests can answer in its place.
-pub trait Transport: Send + Sync + fmt::Debug {
+pub trait CloudTransport: Send + Sync + fmt::Debug {
     /// Posts `body` as JSON to `path` below the cloud's base URL; `token` goes into the `authorization`
     /// header as it is. Limits in time are the caller's.
     ///
@@ -29,17 +29,17 @@ pub trait Transport: Send + Sync + fmt::Debug {
         &'a self,
         path: &'a str,
         token: Option<&'a SecretString>,
-        body: Body,
-    ) -> BoxFuture<'a, Result<Answer, AccountError>>;
+        body: RequestBody,
+    ) -> BoxFuture<'a, Result<RestResponse, AccountError>>;
 }
 
 /// The body of a request; zeroized when the last one who holds it lets go, and not shown by `Debug`.
-pub struct Body(Zeroizing<Vec<u8>>);
+pub struct RequestBody(Zeroizing<Vec<u8>>);
 
-impl Body {
+impl RequestBody {
     /// The JSON form of a value. A value without one gives an empty body, which the cloud will refuse.
     pub(super) fn json(value: &impl Serialize) -> Self {
-        let mut buffer = Zeroizing::new(Vec::with_capacity(LARGEST_REQUEST));
+        let mut buffer = Zeroizing::new(Vec::with_capacity(MAX_REQUEST_BYTES));
         if serde_json::to_writer(&mut *buffer, value).is_err() {
             buffer.clear();
         }
@@ -52,28 +52,28 @@ impl Body {
     }
 }
 
-impl fmt::Debug for Body {
+impl fmt::Debug for RequestBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Body").field("bytes", &self.0.len()).finish()
     }
 }
 
 /// An answer as it came; zeroized when dropped, and not shown by `Debug`.
-pub struct Answer {
+pub struct RestResponse {
     /// HTTP status.
     pub status: u16,
     /// The body as it came.
     pub body: Zeroizing<Vec<u8>>,
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for RestResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answer").field("status", &self.status).field("bytes", &self.body.len()).finish()
     }
 }
 
 #[derive(Deserialize)]
-struct Head {
+struct EnvelopeHead {
     #[serde(default, deserialize_with = "fields::integer")]
     code: Option<i64>,
     #[serde(default, deserialize_with = "fields::text")]
@@ -81,17 +81,17 @@ struct Head {
 }
 
 #[derive(Deserialize)]
-struct Rest<T> {
+struct EnvelopeData<T> {
     data: T,
 }
 
-impl Answer {
+impl RestResponse {
     /// The answer's code: success is 200.
     ///
     /// # Errors
     /// When it is no envelope at all.
-    fn head(&self) -> Result<(i64, String), AccountError> {
-        let head: Head = serde_json::from_slice(&self.body).map_err(|_| self.senseless())?;
+    fn envelope_head(&self) -> Result<(i64, String), AccountError> {
+        let head: EnvelopeHead = serde_json::from_slice(&self.body).map_err(|_| self.unparsable())?;
         let code = match head.code {
             Some(200) | None if self.status >= 400 => i64::from(self.status),
             Some(code) => code,
@@ -105,12 +105,13 @@ impl Answer {
     /// # Errors
     /// When it is a refusal or makes no sense; `private` is kept out of the error's words.
     pub(super) fn data<T: DeserializeOwned>(&self, private: &str) -> Result<T, AccountError> {
-        match self.head()? {
+        match self.envelope_head()? {
             (200, _) => {}
             (code, message) => return Err(AccountError::refused(code, &message, private)),
         }
-        let rest: Rest<T> = serde_json::from_slice(&self.body).map_err(|error| self.malformed(&error))?;
-        Ok(rest.data)
+        let envelope: EnvelopeData<T> =
+            serde_json::from_slice(&self.body).map_err(|error| self.malformed(&error))?;
+        Ok(envelope.data)
     }
 
     /// Only the place of the mistake: serde's words quote values, and those may be secret.
@@ -119,7 +120,7 @@ impl Answer {
         AccountError::Malformed { status: self.status, why }
     }
 
-    fn senseless(&self) -> AccountError {
+    fn unparsable(&self) -> AccountError {
         let begins_with = self.body.iter().find(|byte| !byte.is_ascii_whitespace());
         let why = match begins_with {
             None => "it is empty",

@@ -17,11 +17,11 @@ use crate::diagnostics::Stamp;
 /// How long before its end something counts as expired: the reference client's value…
 const MARGIN: Duration = Duration::from_secs(300);
 /// …but no more than this part of its life, or a short life would be over before it began.
-const MARGIN_PART: u32 = 10;
+const MARGIN_DIVISOR: u32 = 10;
 /// A life nobody told, as the vendor documents it.
-const USUAL_LIFE: Duration = Duration::from_secs(3600);
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(3600);
 /// A longer life is taken for a mistake.
-const LONGEST_LIFE: Duration = Duration::from_secs(366 * 24 * 3600);
+const MAX_LIFETIME: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// Who signed in, as far as it matters here. Names and addresses are not kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,30 +38,30 @@ pub(super) struct Expiry {
     /// The instant, on both clocks.
     pub(super) at: Stamp,
     /// How long it lasts in all.
-    pub(super) life: Duration,
+    pub(super) lifetime: Duration,
     /// Whether the cloud said so; otherwise it is assumed.
-    pub(super) is_told: bool,
+    pub(super) is_known: bool,
 }
 
 impl Expiry {
     /// `life_secs` from now, or what is usual if the cloud did not say (0 says nothing).
     pub(super) fn after(life_secs: Option<i64>, now: Stamp) -> Self {
-        let told = life_secs.and_then(|secs| u64::try_from(secs).ok()).filter(|secs| *secs > 0);
-        let life = told.map_or(USUAL_LIFE, Duration::from_secs).min(LONGEST_LIFE);
-        Self { at: now.plus(life), life, is_told: told.is_some() }
+        let reported = life_secs.and_then(|secs| u64::try_from(secs).ok()).filter(|secs| *secs > 0);
+        let lifetime = reported.map_or(DEFAULT_LIFETIME, Duration::from_secs).min(MAX_LIFETIME);
+        Self { at: now.plus(lifetime), lifetime, is_known: reported.is_some() }
     }
 
     /// An instant of the wall clock from an earlier run. It cannot be farther away than the whole life,
     /// whatever was done to the clock in between.
-    pub(super) fn at_wall(at: DateTime<Utc>, life: Duration, is_told: bool, now: Stamp) -> Self {
-        let life = life.min(LONGEST_LIFE);
-        let left = at.signed_duration_since(now.wall).to_std().unwrap_or(Duration::ZERO).min(life);
-        Self { at: now.plus(left), life, is_told }
+    pub(super) fn at_wall(at: DateTime<Utc>, lifetime: Duration, is_known: bool, now: Stamp) -> Self {
+        let lifetime = lifetime.min(MAX_LIFETIME);
+        let left = at.signed_duration_since(now.wall).to_std().unwrap_or(Duration::ZERO).min(lifetime);
+        Self { at: now.plus(left), lifetime, is_known }
     }
 
     /// Whether it is time to renew.
     pub(super) fn is_due(self, now: Stamp) -> bool {
-        let margin = MARGIN.min(self.life / MARGIN_PART);
+        let margin = MARGIN.min(self.lifetime / MARGIN_DIVISOR);
         now.boot.saturating_add(margin) >= self.at.boot
     }
 
@@ -83,7 +83,7 @@ impl Expiry {
 
 /// Keys for AWS IoT.
 #[derive(Clone)]
-pub(super) struct Keys {
+pub(super) struct AwsKeys {
     pub(super) credentials: aws::Credentials,
     pub(super) expiry: Expiry,
 }
@@ -94,14 +94,14 @@ pub(super) struct Tokens {
     pub(super) access: SecretString,
     pub(super) access_expiry: Expiry,
     pub(super) refresh: Option<SecretString>,
-    pub(super) keys: Option<Keys>,
+    pub(super) keys: Option<AwsKeys>,
     pub(super) user: User,
 }
 
 impl Tokens {
     /// # Errors
     /// When there is no access token in the answer.
-    pub(super) fn of_sign_in(data: SignInData, now: Stamp) -> Result<Self, AccountError> {
+    pub(super) fn from_sign_in(data: SignInData, now: Stamp) -> Result<Self, AccountError> {
         let fields = data.token.or(data.tokens).unwrap_or_default();
         let access = fields.access_token.clone().ok_or_else(no_access_token)?;
         let user = data.user_info.unwrap_or_default();
@@ -176,13 +176,13 @@ pub(super) struct TokenFields {
 }
 
 impl TokenFields {
-    fn keys(&self, now: Stamp) -> Option<Keys> {
+    fn keys(&self, now: Stamp) -> Option<AwsKeys> {
         let access_key_id = self.access_key_id.clone().filter(|id| !id.is_empty())?;
         let credentials = aws::Credentials {
             access_key_id,
             secret_key: self.secret_key.clone()?,
             session_token: self.session_token.clone(),
         };
-        Some(Keys { credentials, expiry: Expiry::after(self.authorization_expires_in, now) })
+        Some(AwsKeys { credentials, expiry: Expiry::after(self.authorization_expires_in, now) })
     }
 }

@@ -1,40 +1,40 @@
 //! What is known of the device, all of it?
 
-use super::known::Known;
-use crate::device::{Fact, FactLevel, Group};
+use super::state::HeaterState;
+use crate::device::{Fact, FactGroup, FactLevel};
 use crate::navien::protocol::timetable::{RecirculationPeriod, TariffPeriod, Timetable};
-use crate::navien::protocol::{EnergyReport, Month, Oddities, Shown, View};
+use crate::navien::protocol::{DisplayUnits, EnergyReport, FieldValue, Month, Oddities};
 
 /// Everything that was told, by message.
-pub(super) fn groups(known: &Known, view: View) -> Vec<Group> {
+pub(super) fn fact_groups(state: &HeaterState, view: DisplayUnits) -> Vec<FactGroup> {
     let mut groups = Vec::new();
     let mut add = |title: &str, facts: Vec<Fact>| {
         if !facts.is_empty() {
-            groups.push(Group { title: title.into(), facts });
+            groups.push(FactGroup { title: title.into(), facts });
         }
     };
-    if let Some(status) = known.status.as_deref() {
-        add("State", told(status.list(view), &status.oddities));
+    if let Some(status) = state.status.as_deref() {
+        add("State", field_facts(status.list(view), &status.oddities));
     }
-    if let Some(feature) = known.feature.as_deref() {
-        add("Equipment", told(feature.list(view), &feature.oddities));
+    if let Some(feature) = state.feature.as_deref() {
+        add("Equipment", field_facts(feature.list(view), &feature.oddities));
     }
-    if let Some(energy) = &known.energy {
+    if let Some(energy) = &state.energy {
         add("Energy", days(energy));
     }
-    if let Some(table) = &known.reservations {
+    if let Some(table) = &state.reservations {
         add("Reservations", timetable(table, |entry| entry.words(view.unit)));
     }
-    if let Some(table) = &known.weekly {
+    if let Some(table) = &state.weekly {
         add("Weekly timetable", timetable(table, |entry| entry.words(view.unit)));
     }
-    if let Some(table) = &known.recirculation {
+    if let Some(table) = &state.recirculation {
         add("Recirculation", timetable(table, RecirculationPeriod::words));
     }
-    if let Some(table) = &known.tariff {
+    if let Some(table) = &state.tariff {
         add("Tariff", timetable(table, TariffPeriod::words));
     }
-    add("Other clients", known.other_clients.iter().map(|client| fact("Client", client)).collect());
+    add("Other clients", state.other_clients.iter().map(|client| fact("Client", client)).collect());
     groups
 }
 
@@ -43,15 +43,17 @@ fn fact(label: &str, value: &str) -> Fact {
 }
 
 /// The fields that were told, then what could not be read.
-fn told(fields: Vec<Shown>, oddities: &Oddities) -> Vec<Fact> {
+fn field_facts(fields: Vec<FieldValue>, oddities: &Oddities) -> Vec<Fact> {
     let fields = fields.into_iter().filter_map(|shown| Some(fact(shown.field.label, &shown.words?)));
     let mut facts: Vec<_> = fields.collect();
-    let odd = |label: &str, value: &str| Fact::new(label, value, None, FactLevel::Warn);
-    facts.extend(oddities.unreadable.iter().map(|(name, value)| odd(name, &format!("unreadable: {value}"))));
+    let warning = |label: &str, value: &str| Fact::new(label, value, None, FactLevel::Warn);
+    facts.extend(
+        oddities.unreadable.iter().map(|(name, value)| warning(name, &format!("unreadable: {value}"))),
+    );
     let unknown = oddities.unknown.len() + oddities.unknown_more;
     if unknown > 0 {
         let names = oddities.unknown.join(", ");
-        facts.push(odd("Fields nobody knows", &format!("{unknown}: {names}")));
+        facts.push(warning("Fields nobody knows", &format!("{unknown}: {names}")));
     }
     facts
 }
@@ -65,8 +67,8 @@ fn timetable<E>(table: &Timetable<E>, words: impl Fn(&E) -> String) -> Vec<Fact>
     let mut facts = vec![fact("Followed", state)];
     let entries = table.entries.iter().zip(1..);
     facts.extend(entries.map(|(entry, number)| fact(&format!("Entry {number}"), &words(entry))));
-    if table.lost > 0 {
-        facts.push(Fact::new("Unreadable entries", &table.lost.to_string(), None, FactLevel::Warn));
+    if table.skipped > 0 {
+        facts.push(Fact::new("Unreadable entries", &table.skipped.to_string(), None, FactLevel::Warn));
     }
     facts
 }

@@ -1,80 +1,80 @@
 //! What does its owner want to know at a glance?
 
 use super::details::month_words;
-use super::known::Known;
+use super::state::HeaterState;
 use crate::device::{Fact, FactLevel};
 use crate::navien::protocol::code::{DhwOperationSetting, DrEvent, HeatSource, OnOff};
-use crate::navien::protocol::{EnergyReport, ErrorCode, Status, Temperature, View};
+use crate::navien::protocol::{DisplayUnits, EnergyReport, ErrorCode, Status, Temperature};
 
 /// Usable hot water below this share of the tank is little, in percent.
-const LITTLE: f64 = 20.0;
+const LOW_CHARGE_PERCENT: f64 = 20.0;
 
 /// The most important first; what was not told is left out.
-pub(super) fn facts(known: &Known, view: View) -> Vec<Fact> {
-    let mut list = List(Vec::new());
-    if let Some(status) = known.status.as_deref() {
-        alarms(&mut list, status);
-        glance(&mut list, status, view);
-        more(&mut list, status, view);
+pub(super) fn facts(state: &HeaterState, view: DisplayUnits) -> Vec<Fact> {
+    let mut list = FactList(Vec::new());
+    if let Some(status) = state.status.as_deref() {
+        add_alarms(&mut list, status);
+        add_overview(&mut list, status, view);
+        add_conditional(&mut list, status, view);
     }
-    if let Some(feature) = known.feature.as_deref() {
-        list.say("Tank", feature.tank_size.map(|size| size.to_string()), FactLevel::Normal);
+    if let Some(feature) = state.feature.as_deref() {
+        list.add("Tank", feature.tank_size.map(|size| size.to_string()), FactLevel::Normal);
     }
-    if let Some(energy) = &known.energy {
-        energy_use(&mut list, energy);
+    if let Some(energy) = &state.energy {
+        add_energy(&mut list, energy);
     }
-    if known.has_double {
-        list.say("Client id", Some("used by another program too".to_owned()), FactLevel::Bad);
+    if state.has_duplicate_client {
+        list.add("Client id", Some("used by another program too".to_owned()), FactLevel::Bad);
     }
-    if !known.other_clients.is_empty() {
-        list.say("Other clients", Some(known.other_clients.len().to_string()), FactLevel::Normal);
+    if !state.other_clients.is_empty() {
+        list.add("Other clients", Some(state.other_clients.len().to_string()), FactLevel::Normal);
     }
-    if known.unreadable > 0 {
-        list.say("Unreadable answers", Some(known.unreadable.to_string()), FactLevel::Warn);
+    if state.unreadable > 0 {
+        list.add("Unreadable answers", Some(state.unreadable.to_string()), FactLevel::Warn);
     }
     list.0
 }
 
-struct List(Vec<Fact>);
+struct FactList(Vec<Fact>);
 
-impl List {
-    fn say(&mut self, label: &str, value: Option<String>, level: FactLevel) {
+impl FactList {
+    fn add(&mut self, label: &str, value: Option<String>, level: FactLevel) {
         self.0.extend(value.map(|value| Fact::new(label, &value, None, level)));
     }
 }
 
 /// What cannot wait.
-fn alarms(list: &mut List, status: &Status) {
-    list.say("Error", status.error_words(), FactLevel::Bad);
-    for (label, is_so, words) in [
+fn add_alarms(list: &mut FactList, status: &Status) {
+    list.add("Error", status.error_words(), FactLevel::Bad);
+    for (label, is_set, words) in [
         ("Leak sensor", status.has_leak, "wet"),
         ("Condensate", status.has_condensate_overflow, "overflows"),
         ("High limit", status.has_eco_tripped, "tripped"),
     ] {
-        list.say(label, is_so.filter(|is_so| *is_so).map(|_| words.to_owned()), FactLevel::Bad);
+        list.add(label, is_set.filter(|is_set| *is_set).map(|_| words.to_owned()), FactLevel::Bad);
     }
 }
 
-fn glance(list: &mut List, status: &Status, view: View) {
+fn add_overview(list: &mut FactList, status: &Status, view: DisplayUnits) {
     let normal = FactLevel::Normal;
-    let degrees = |told: Option<Temperature>| told.map(|one| one.words(view.unit));
-    list.say("Hot water", degrees(status.dhw_temperature), normal);
-    list.say("Setpoint", degrees(status.setpoint), normal);
+    let degrees = |temperature: Option<Temperature>| temperature.map(|one| one.words(view.unit));
+    list.add("Hot water", degrees(status.dhw_temperature), normal);
+    list.add("Setpoint", degrees(status.setpoint), normal);
     let is_off = status.mode == Some(DhwOperationSetting::PowerOff);
     let level = if is_off { FactLevel::Warn } else { normal };
-    list.say("Mode", status.mode.map(|mode| mode.to_string()), level);
-    list.say("Doing", status.operation_mode.map(|mode| mode.to_string()), normal);
+    list.add("Mode", status.mode.map(|mode| mode.to_string()), level);
+    list.add("Doing", status.operation_mode.map(|mode| mode.to_string()), normal);
     let level = if status.is_heating() == Some(true) { FactLevel::Good } else { normal };
-    list.say("Heated by", heating(status), level);
-    list.say("Power", status.power.map(|power| format!("{power:.0} W")), normal);
-    let is_little = status.charge.is_some_and(|charge| charge < LITTLE);
-    let level = if is_little { FactLevel::Warn } else { normal };
-    list.say("Tank charge", status.charge.map(|charge| format!("{charge:.0} %")), level);
+    list.add("Heated by", heating(status), level);
+    list.add("Power", status.power.map(|power| format!("{power:.0} W")), normal);
+    let is_low = status.charge.is_some_and(|charge| charge < LOW_CHARGE_PERCENT);
+    let level = if is_low { FactLevel::Warn } else { normal };
+    list.add("Tank charge", status.charge.map(|charge| format!("{charge:.0} %")), level);
     if let Some((words, level)) = status.wifi_rssi.map(wifi) {
-        list.say("Wi-Fi", Some(words), level);
+        list.add("Wi-Fi", Some(words), level);
     }
     if status.error_code.is_some_and(ErrorCode::is_none) {
-        list.say("Errors", Some("none".to_owned()), FactLevel::Good);
+        list.add("Errors", Some("none".to_owned()), FactLevel::Good);
     }
 }
 
@@ -101,34 +101,34 @@ fn wifi(rssi: i64) -> (String, FactLevel) {
 }
 
 /// What matters only when it is there.
-fn more(list: &mut List, status: &Status, view: View) {
+fn add_conditional(list: &mut FactList, status: &Status, view: DisplayUnits) {
     let normal = FactLevel::Normal;
-    list.say("Usable energy", status.usable_energy().map(|energy| energy.to_string()), normal);
+    list.add("Usable energy", status.usable_energy().map(|energy| energy.to_string()), normal);
     let is_drawn = status.is_water_used == Some(true);
-    list.say("Water drawn", status.flow.filter(|_| is_drawn).map(|flow| flow.words(view.unit)), normal);
+    list.add("Water drawn", status.flow.filter(|_| is_drawn).map(|flow| flow.words(view.unit)), normal);
     let is_away = status.mode == Some(DhwOperationSetting::Vacation);
     let left = status.vacation_days.zip(status.vacation_elapsed).filter(|_| is_away);
     let words = left.map(|(days, gone)| format!("{} of {days} days left", days.saturating_sub(gone)));
-    list.say("Vacation", words, normal);
+    list.add("Vacation", words, normal);
     let event = status.demand_response.filter(|event| *event != DrEvent::NotApplied);
-    list.say("Demand response", event.map(|event| event.to_string()), FactLevel::Warn);
+    list.add("Demand response", event.map(|event| event.to_string()), FactLevel::Warn);
     let is_on = status.has_time_of_use == Some(true);
-    list.say("Tariff", is_on.then(|| "followed".to_owned()), normal);
+    list.add("Tariff", is_on.then(|| "followed".to_owned()), normal);
     let is_due = status.air_filter_alarm.is_some_and(OnOff::is_on);
     let hours = status.air_filter_elapsed.zip(status.air_filter_period).filter(|_| is_due);
     let is_over = hours.is_some_and(|(elapsed, period)| period > 0 && elapsed >= period);
-    list.say("Air filter", is_over.then(|| "to be cleaned".to_owned()), FactLevel::Warn);
+    list.add("Air filter", is_over.then(|| "to be cleaned".to_owned()), FactLevel::Warn);
 }
 
 /// What the months asked for add up to, and whose work it was.
-fn energy_use(list: &mut List, energy: &EnergyReport) {
+fn add_energy(list: &mut FactList, energy: &EnergyReport) {
     let sum = energy.sum();
     let label = match energy.months.as_slice() {
         [] => return,
         [month] => format!("Energy {}", month_words(month)),
         months => format!("Energy, {} months", months.len()),
     };
-    list.say(&label, Some(sum.sum().to_string()), FactLevel::Normal);
+    list.add(&label, Some(sum.sum().to_string()), FactLevel::Normal);
     let share = sum.heat_pump_percent().map(|share| format!("{share:.0} %"));
-    list.say("by the heat pump", share, FactLevel::Normal);
+    list.add("by the heat pump", share, FactLevel::Normal);
 }

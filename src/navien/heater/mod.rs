@@ -2,41 +2,42 @@
 //!
 //! The language itself is [`protocol`](super::protocol)'s; here it meets the port that every device has.
 
+mod command_specs;
 mod details;
 mod facts;
-mod fill;
-mod known;
-mod offer;
+mod state;
 #[cfg(test)]
 mod tests;
+mod typed_arguments;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Datelike as _, Utc};
 
-use super::protocol::command::{Command, Context, Refusal};
-use super::protocol::topic::{self, BadName, Client, Heard};
-use super::protocol::{Baseline, Content, Message};
+use super::protocol::command::{Command, CommandError, RequestContext};
+use super::protocol::topic::{self, ClientIdentity, InvalidTopicPart, ParsedTopic};
+use super::protocol::{Baseline, MessageContent, ParsedMessage};
 use crate::device::{
-    BuildError, CommandSpec, Device, Digest, Expected, Fact, Group, Incoming, Occasion, Order, Value,
+    BuildError, CommandContext, CommandSpec, Device, DeviceMessage, DeviceUpdate, ExpectedAnswer, Fact,
+    FactGroup, PreparedCommand, Value,
 };
 use crate::diagnostics::clean::clean;
 
-use known::Known;
-pub use offer::HeaterSettings;
+pub use command_specs::HeaterSettings;
+use state::HeaterState;
 
 /// How long to wait for an answer: the reference client waits 10 s for some and 30 s for others.
-const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A water heater of the account. `Debug` shows neither its address nor an id.
 #[derive(Debug)]
 pub struct Heater {
     title: Arc<str>,
-    address: topic::Device,
-    client: Client,
+    address: topic::DeviceAddress,
+    client: ClientIdentity,
     settings: HeaterSettings,
-    known: Known,
+    state: HeaterState,
     baseline: Baseline,
     /// Year of the newest moment known, the default of questions about a year.
     year: i32,
@@ -47,8 +48,8 @@ impl Heater {
     /// The device at this address, called `title`, as this client of it sees it from `now` on.
     pub fn new(
         title: &str,
-        address: topic::Device,
-        client: Client,
+        address: topic::DeviceAddress,
+        client: ClientIdentity,
         settings: HeaterSettings,
         now: DateTime<Utc>,
     ) -> Self {
@@ -58,60 +59,62 @@ impl Heater {
             address,
             client,
             settings,
-            known: Known::default(),
+            state: HeaterState::default(),
             baseline: Baseline::default(),
             year: now.year(),
             specs: Arc::default(),
         };
-        heater.specs = heater.offer();
+        heater.specs = heater.command_specs();
         heater
     }
 
-    fn offer(&self) -> Arc<[CommandSpec]> {
-        let unit = self.known.view(self.settings.unit).unit;
-        offer::commands(self.known.feature.as_deref(), unit, &self.settings, self.year)
+    fn command_specs(&self) -> Arc<[CommandSpec]> {
+        let unit = self.state.view(self.settings.unit).unit;
+        command_specs::all_command_specs(self.state.feature.as_deref(), unit, &self.settings, self.year)
     }
 
     /// The client under the id in force.
-    fn client(&self, client_id: &str) -> Result<Client, BadName> {
+    fn client(&self, client_id: &str) -> Result<ClientIdentity, InvalidTopicPart> {
         if client_id == self.client.client_id() {
             return Ok(self.client.clone());
         }
-        Client::new(client_id, self.client.session_id())
+        ClientIdentity::new(client_id, self.client.session_id())
     }
 
     /// Takes in what the device said. Whether it is a word of the device itself, and what changed.
-    fn learn(&mut self, content: Content) -> (bool, Vec<String>) {
-        let known = &mut self.known;
+    fn apply_content(&mut self, content: MessageContent) -> (bool, Vec<String>) {
+        let state = &mut self.state;
         match content {
-            Content::Status(status) => {
+            MessageContent::Status(status) => {
                 let unit = status.view(self.settings.unit).unit;
                 let changes = self.baseline.observe(&status);
                 let words = changes.iter().map(|change| change.words(unit)).collect();
-                known.status = Some(status);
+                state.status = Some(status);
                 return (true, words);
             }
-            Content::Feature(feature) => known.feature = Some(feature),
-            Content::Energy(energy) => known.energy = Some(energy),
-            Content::Reservations(table) => known.reservations = Some(table),
-            Content::WeeklyReservations(table) => known.weekly = Some(table),
-            Content::Recirculation(table) => known.recirculation = Some(table),
-            Content::TimeOfUse(table) => known.tariff = Some(table),
-            Content::Request { .. } | Content::AppConnection | Content::Other => return (false, Vec::new()),
+            MessageContent::Feature(feature) => state.feature = Some(feature),
+            MessageContent::Energy(energy) => state.energy = Some(energy),
+            MessageContent::Reservations(table) => state.reservations = Some(table),
+            MessageContent::WeeklyReservations(table) => state.weekly = Some(table),
+            MessageContent::Recirculation(table) => state.recirculation = Some(table),
+            MessageContent::TimeOfUse(table) => state.tariff = Some(table),
+            MessageContent::Request { .. } | MessageContent::AppConnection | MessageContent::Other => {
+                return (false, Vec::new());
+            }
         }
         (true, Vec::new())
     }
 
     /// Somebody speaks to the device: we, another client, or another program under our name.
-    fn overhear(&mut self, message: &Message) -> Vec<String> {
-        let Some(speaker) = message.client_id.as_deref() else { return Vec::new() };
-        if speaker != self.client.client_id() {
-            self.known.add_client(speaker);
+    fn note_client(&mut self, message: &ParsedMessage) -> Vec<String> {
+        let Some(sender) = message.client_id.as_deref() else { return Vec::new() };
+        if sender != self.client.client_id() {
+            self.state.add_client(sender);
             return Vec::new();
         }
-        let is_double =
+        let is_duplicate =
             message.session_id.as_deref().is_some_and(|session| session != self.client.session_id());
-        if !is_double || std::mem::replace(&mut self.known.has_double, true) {
+        if !is_duplicate || std::mem::replace(&mut self.state.has_duplicate_client, true) {
             return Vec::new();
         }
         vec!["another program speaks to the device under this connection's client id".to_owned()]
@@ -128,111 +131,123 @@ impl Device for Heater {
     }
 
     fn status_command(&self) -> Option<Arc<str>> {
-        Some(offer::STATUS.into())
+        Some(command_specs::STATUS.into())
     }
 
     /// Everything about the device, and the answers to this client's questions, which the first filter does
     /// not match.
     fn subscriptions(&self, client_id: &str) -> Vec<(String, u8)> {
-        self.listens_to(client_id).into_iter().map(|filter| (filter, 1)).collect()
+        self.message_filters(client_id).into_iter().map(|filter| (filter, 1)).collect()
     }
 
-    fn listens_to(&self, client_id: &str) -> Vec<String> {
+    fn message_filters(&self, client_id: &str) -> Vec<String> {
         let answers = self.client(client_id).map(|client| client.filter(self.address.device_type()));
         [Some(self.address.filter()), answers.ok()].into_iter().flatten().collect()
     }
 
     /// All of it is listened to always.
-    fn answers_on(&self, _: &str) -> Vec<String> {
+    fn answer_filters(&self, _: &str) -> Vec<String> {
         Vec::new()
     }
 
-    fn build(&self, name: &str, values: &[Value], occasion: &Occasion<'_>) -> Result<Order, BuildError> {
+    fn build(
+        &self,
+        name: &str,
+        values: &[Value],
+        command_context: &CommandContext<'_>,
+    ) -> Result<PreparedCommand, BuildError> {
         let command = Command::by_name(name).ok_or_else(|| BuildError::Unknown(name.to_owned()))?;
-        let client = self.client(occasion.client_id).map_err(|why| BuildError::Topic(why.to_string()))?;
-        let unit = self.known.view(self.settings.unit).unit;
-        let context = Context {
+        let client =
+            self.client(command_context.client_id).map_err(|error| BuildError::Topic(error.to_string()))?;
+        let unit = self.state.view(self.settings.unit).unit;
+        let request_context = RequestContext {
             device: &self.address,
             client: &client,
-            feature: self.known.feature.as_deref(),
+            feature: self.state.feature.as_deref(),
             unit,
-            now: occasion.now,
+            now: command_context.now,
             allow_one_way: self.settings.allow_one_way,
         };
-        let arguments = fill::arguments(command, values, unit, occasion.now)?;
-        let request = command.build(&arguments, &context)?;
+        let arguments = typed_arguments::arguments(command, values, unit, command_context.now)?;
+        let request = command.build(&arguments, &request_context)?;
         let answer = request
             .answer_topic
-            .map(|_| Expected { within: ANSWER_WITHIN, is_certain: command.is_surely_answered() });
-        Ok(Order { topic: request.topic, payload: request.payload.into_bytes(), qos: 1, answer })
+            .map(|_| ExpectedAnswer { timeout: ANSWER_TIMEOUT, is_certain: command.is_answer_certain() });
+        Ok(PreparedCommand { topic: request.topic, payload: request.payload.into_bytes(), qos: 1, answer })
     }
 
     /// The protocol has no id for a question; an answer repeats where it was asked, and by whom.
-    fn is_answer(&self, name: &str, occasion: &Occasion<'_>, message: &Incoming<'_>) -> bool {
-        let is_ours = matches!(Heard::parse(message.topic),
-            Some(Heard::Answer { client_id, .. }) if client_id == occasion.client_id);
+    fn is_answer(
+        &self,
+        name: &str,
+        command_context: &CommandContext<'_>,
+        message: &DeviceMessage<'_>,
+    ) -> bool {
+        let is_ours = matches!(ParsedTopic::parse(message.topic),
+            Some(ParsedTopic::Answer { client_id, .. }) if client_id == command_context.client_id);
         if message.retained || !is_ours {
             return false;
         }
-        let (Some(command), Ok(client)) = (Command::by_name(name), self.client(occasion.client_id)) else {
+        let (Some(command), Ok(client)) = (Command::by_name(name), self.client(command_context.client_id))
+        else {
             return false;
         };
-        Message::parse(message.topic, message.payload).is_ok_and(|read| {
+        ParsedMessage::parse(message.topic, message.payload).is_ok_and(|read| {
             read.is_from(&client)
                 && read.is_about(&self.address)
-                && read.asked_at.is_none_or(|place| place == command.place)
+                && read.request_topic.is_none_or(|place| place == command.request_topic)
                 && command.is_answered_by(&read.content)
         })
     }
 
-    fn digest(&mut self, message: &Incoming<'_>) -> Digest {
-        let heard = Heard::parse(message.topic);
-        let is_answer = matches!(heard, Some(Heard::Answer { .. }));
-        let Ok(read) = Message::parse(message.topic, message.payload) else {
+    fn handle_message(&mut self, message: &DeviceMessage<'_>) -> DeviceUpdate {
+        let parsed_topic = ParsedTopic::parse(message.topic);
+        let is_answer = matches!(parsed_topic, Some(ParsedTopic::Answer { .. }));
+        let Ok(read) = ParsedMessage::parse(message.topic, message.payload) else {
             if is_answer {
-                self.known.unreadable = self.known.unreadable.saturating_add(1);
+                self.state.unreadable = self.state.unreadable.saturating_add(1);
             }
             let is_sign_of_life = is_answer && !message.retained;
-            return Digest { is_sign_of_life, facts_changed: is_answer, changes: Vec::new() };
+            return DeviceUpdate { is_sign_of_life, facts_changed: is_answer, changes: Vec::new() };
         };
         if !read.is_about(&self.address) {
-            return Digest::default();
+            return DeviceUpdate::default();
         }
         self.year = self.year.max(message.at.wall.year());
-        if matches!(read.content, Content::Request { .. } | Content::AppConnection) {
-            let changes = self.overhear(&read);
-            return Digest { is_sign_of_life: false, facts_changed: true, changes };
+        if matches!(read.content, MessageContent::Request { .. } | MessageContent::AppConnection) {
+            let changes = self.note_client(&read);
+            return DeviceUpdate { is_sign_of_life: false, facts_changed: true, changes };
         }
-        let (is_known, changes) = self.learn(read.content);
+        let (is_known, changes) = self.apply_content(read.content);
         if is_known {
-            self.specs = self.offer();
+            self.specs = self.command_specs();
         }
         let is_sign_of_life = !message.retained && (is_known || is_answer);
-        Digest { is_sign_of_life, facts_changed: is_known, changes }
+        DeviceUpdate { is_sign_of_life, facts_changed: is_known, changes }
     }
 
     fn facts(&self) -> Vec<Fact> {
-        facts::facts(&self.known, self.known.view(self.settings.unit))
+        facts::facts(&self.state, self.state.view(self.settings.unit))
     }
 
-    fn details(&self) -> Vec<Group> {
-        details::groups(&self.known, self.known.view(self.settings.unit))
+    fn details(&self) -> Vec<FactGroup> {
+        details::fact_groups(&self.state, self.state.view(self.settings.unit))
     }
 }
 
-impl From<Refusal> for BuildError {
+impl From<CommandError> for BuildError {
     /// Either the device cannot be told this now, or not with these values.
-    fn from(why: Refusal) -> Self {
-        let words = why.to_string();
-        match why {
-            Refusal::OneWay { .. }
-            | Refusal::FeatureUnknown
-            | Refusal::LimitsUnknown
-            | Refusal::NotFitted { .. } => Self::Unavailable(words),
-            Refusal::Missing { .. }
-            | Refusal::Unexpected { .. }
-            | Refusal::Wrong { .. }
-            | Refusal::BadEntry { .. } => Self::Parameter(words),
+    fn from(error: CommandError) -> Self {
+        let words = error.to_string();
+        match error {
+            CommandError::Irreversible { .. }
+            | CommandError::FeatureUnknown
+            | CommandError::LimitsUnknown
+            | CommandError::NotSupported { .. } => Self::Unavailable(words),
+            CommandError::Missing { .. }
+            | CommandError::Unexpected { .. }
+            | CommandError::Invalid { .. }
+            | CommandError::InvalidEntry { .. } => Self::Parameter(words),
         }
     }
 }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::device::{Confirm, FactLevel};
+use crate::device::{Confirmation, FactLevel};
 use crate::diagnostics::Stamp;
 use crate::navien::protocol::TemperatureUnit;
 
@@ -31,27 +31,27 @@ fn now() -> DateTime<Utc> {
 }
 
 fn heater(settings: HeaterSettings) -> Heater {
-    let address = topic::Device::new(52, "aabbccddeeff", "5322").unwrap();
-    Heater::new("Cellar\u{1b}[2J", address, Client::new(CLIENT, SESSION).unwrap(), settings, now())
+    let address = topic::DeviceAddress::new(52, "aabbccddeeff", "5322").unwrap();
+    Heater::new("Cellar\u{1b}[2J", address, ClientIdentity::new(CLIENT, SESSION).unwrap(), settings, now())
 }
 
 fn in_unit(unit: TemperatureUnit) -> Heater {
     heater(HeaterSettings { unit: Some(unit), ..HeaterSettings::default() })
 }
 
-fn tell(heater: &mut Heater, topic: &str, payload: &Json) -> Digest {
+fn receive(heater: &mut Heater, topic: &str, payload: &Json) -> DeviceUpdate {
     let payload = payload.to_string();
     let at = Stamp::new(now(), Duration::ZERO);
-    heater.digest(&Incoming { at, topic, payload: payload.as_bytes(), retained: false })
+    heater.handle_message(&DeviceMessage { at, topic, payload: payload.as_bytes(), retained: false })
 }
 
 /// A heater that told everything.
-fn told(unit: TemperatureUnit) -> Heater {
+fn full_heater(unit: TemperatureUnit) -> Heater {
     let mut heater = in_unit(unit);
     for name in ["status", "feature", "energy", "reservation", "tou"] {
         let message = fixture(name);
         let topic = message["responseTopic"].as_str().unwrap();
-        assert!(tell(&mut heater, topic, &message).is_sign_of_life, "{name}");
+        assert!(receive(&mut heater, topic, &message).is_sign_of_life, "{name}");
     }
     heater
 }
@@ -64,16 +64,20 @@ fn build(heater: &Heater, name: &str, typed: &[&str]) -> Result<Json, String> {
     let parameters = spec(heater, name).parameters;
     assert_eq!(parameters.len(), typed.len(), "{name}");
     let values: Result<Vec<_>, _> =
-        parameters.iter().zip(typed).map(|(parameter, text)| parameter.read(text)).collect();
-    let occasion = Occasion { correlation_id: "x", client_id: CLIENT, now: now() };
-    let order = heater.build(name, &values?, &occasion).map_err(|error| error.to_string())?;
-    Ok(serde_json::from_slice(&order.payload).unwrap())
+        parameters.iter().zip(typed).map(|(parameter, text)| parameter.parse(text)).collect();
+    let context = CommandContext { correlation_id: "x", client_id: CLIENT, now: now() };
+    let prepared = heater.build(name, &values?, &context).map_err(|error| error.to_string())?;
+    Ok(serde_json::from_slice(&prepared.payload).unwrap())
 }
 
 fn answers(heater: &Heater, name: &str, topic: &str, payload: &Json) -> bool {
-    let occasion = Occasion { correlation_id: "x", client_id: CLIENT, now: now() };
+    let context = CommandContext { correlation_id: "x", client_id: CLIENT, now: now() };
     let (at, payload) = (Stamp::new(now(), Duration::ZERO), payload.to_string());
-    heater.is_answer(name, &occasion, &Incoming { at, topic, payload: payload.as_bytes(), retained: false })
+    heater.is_answer(
+        name,
+        &context,
+        &DeviceMessage { at, topic, payload: payload.as_bytes(), retained: false },
+    )
 }
 
 fn value(heater: &Heater, label: &str) -> Option<(String, FactLevel)> {
@@ -83,51 +87,55 @@ fn value(heater: &Heater, label: &str) -> Option<(String, FactLevel)> {
 }
 
 #[test]
-fn nothing_is_set_before_the_device_told_its_limits() {
+fn settings_need_the_reported_limits() {
     let mut heater = in_unit(TemperatureUnit::Celsius);
     let why = |heater: &Heater, name: &str| spec(heater, name).unavailable.map(|why| why.to_string());
     assert!(why(&heater, "temperature").unwrap().contains("has not said yet"));
     assert_eq!((why(&heater, "status"), why(&heater, "info")), (None, None));
-    assert_eq!(spec(&heater, "info").every, Some(Duration::from_secs(60)), "asked again soon");
+    assert_eq!(spec(&heater, "info").interval, Some(Duration::from_secs(60)), "asked again soon");
     let feature = fixture("feature");
-    tell(&mut heater, ANSWERS, &feature);
+    receive(&mut heater, ANSWERS, &feature);
     assert_eq!(why(&heater, "temperature"), None);
     assert_eq!(why(&heater, "hot-button").as_deref(), Some("this device has no recirculation"));
-    assert_eq!(spec(&heater, "info").every, Some(Duration::from_secs(1800)));
+    assert_eq!(spec(&heater, "info").interval, Some(Duration::from_secs(1800)));
     assert_eq!(
         spec(&heater, "temperature").parameters[0].range(),
         "40.5 to 65.5 °C, to the nearest 0.5",
         "104.9 to 149.9 °F are the limits of the fixture"
     );
-    let mut greedy = feature.clone();
-    greedy["response"]["feature"]["dhwTemperatureMax"] = json!(250);
-    tell(&mut heater, ANSWERS, &greedy);
+    let mut beyond_limits = feature.clone();
+    beyond_limits["response"]["feature"]["dhwTemperatureMax"] = json!(250);
+    receive(&mut heater, ANSWERS, &beyond_limits);
     assert_eq!(spec(&heater, "temperature").parameters[0].range(), "40.5 to 70.0 °C, to the nearest 0.5");
 }
 
 #[test]
-fn what_does_harm_is_confirmed_by_typing_and_what_cannot_be_undone_is_not_there() {
-    let heater = told(TemperatureUnit::Celsius);
+fn dangerous_commands_are_confirmed_by_typing_and_irreversible_ones_are_hidden() {
+    let heater = full_heater(TemperatureUnit::Celsius);
     for (name, confirm) in [
-        ("status", Confirm::None),
-        ("energy", Confirm::None),
-        ("mode", Confirm::Ask),
-        ("temperature", Confirm::Type),
-        ("power-off", Confirm::Type),
-        ("anti-legionella-off", Confirm::Type),
-        ("set-reservations", Confirm::Type),
-        ("wifi-reconnect", Confirm::Type),
+        ("status", Confirmation::None),
+        ("energy", Confirmation::None),
+        ("mode", Confirmation::Ask),
+        ("temperature", Confirmation::Type),
+        ("power-off", Confirmation::Type),
+        ("anti-legionella-off", Confirmation::Type),
+        ("set-reservations", Confirmation::Type),
+        ("wifi-reconnect", Confirmation::Type),
     ] {
         assert_eq!(spec(&heater, name).confirm, confirm, "{name}");
     }
     let one_way = ["wifi-reset", "firmware-update"];
     assert!(heater.commands().iter().all(|spec| !one_way.contains(&&*spec.name)));
-    let occasion = Occasion { correlation_id: "x", client_id: CLIENT, now: now() };
-    let by_name = heater.build("wifi-reset", &[], &occasion);
+    let context = CommandContext { correlation_id: "x", client_id: CLIENT, now: now() };
+    let by_name = heater.build("wifi-reset", &[], &context);
     assert!(matches!(by_name, Err(BuildError::Unavailable(_))), "not even by its name");
-    let bold = self::heater(HeaterSettings { allow_one_way: true, ..HeaterSettings::default() });
-    assert!(one_way.iter().all(|name| spec(&bold, name).confirm == Confirm::Type));
-    assert!(spec(&bold, "wifi-reset").explanation.unwrap().contains("may ignore it"), "a guess says so");
+    let irreversible_heater =
+        self::heater(HeaterSettings { allow_one_way: true, ..HeaterSettings::default() });
+    assert!(one_way.iter().all(|name| spec(&irreversible_heater, name).confirm == Confirmation::Type));
+    assert!(
+        spec(&irreversible_heater, "wifi-reset").explanation.unwrap().contains("may ignore it"),
+        "a guess says so"
+    );
 }
 
 #[test]
@@ -136,22 +144,22 @@ fn sixty_degrees_are_sixty_degrees_in_any_unit() {
     let param = |heater: &Heater, typed: &str| {
         build(heater, "temperature", &[typed]).map(|payload| payload["request"]["param"].clone())
     };
-    let celsius = told(TemperatureUnit::Celsius);
+    let celsius = full_heater(TemperatureUnit::Celsius);
     assert_eq!(param(&celsius, "60.0"), Ok(json!([120])));
-    let fahrenheit = told(TemperatureUnit::Fahrenheit);
+    let fahrenheit = full_heater(TemperatureUnit::Fahrenheit);
     assert_eq!(param(&fahrenheit, "140"), Ok(json!([120])));
     assert!(param(&fahrenheit, "60").is_err() && param(&celsius, "140").is_err());
     let mut own = heater(HeaterSettings::default());
     let (mut status, feature) = (fixture("status"), fixture("feature"));
     status["response"]["status"]["temperatureType"] = json!(1);
-    tell(&mut own, ANSWERS, &feature);
-    tell(&mut own, ANSWERS, &status);
+    receive(&mut own, ANSWERS, &feature);
+    receive(&mut own, ANSWERS, &status);
     assert_eq!(param(&own, "60"), Ok(json!([120])), "the device's own unit");
 }
 
 #[test]
-fn typed_values_become_the_words_of_the_wire() {
-    let heater = told(TemperatureUnit::Celsius);
+fn typed_values_become_wire_fields() {
+    let heater = full_heater(TemperatureUnit::Celsius);
     let entry = r#"[{"enable":2,"week":124,"hour":6,"min":30,"mode":3,"param":120}]"#;
     for (name, typed, field, expected) in [
         ("mode", vec!["energy saver"], "param", json!([3])),
@@ -169,7 +177,7 @@ fn typed_values_become_the_words_of_the_wire() {
     }
     assert!(build(&heater, "mode", &["vacation"]).is_err(), "that needs its days");
     assert!(build(&heater, "set-reservations", &["on", "nonsense"]).unwrap_err().contains("JSON list"));
-    let occasion = Occasion { correlation_id: "x", client_id: CLIENT, now: now() };
+    let context = CommandContext { correlation_id: "x", client_id: CLIENT, now: now() };
     for (name, values) in [
         ("temperature", vec![]),
         ("temperature", vec![Value::Integer(120), Value::Integer(1)]),
@@ -179,7 +187,7 @@ fn typed_values_become_the_words_of_the_wire() {
         ("status", vec![Value::Flag(true)]),
         ("nothing", vec![]),
     ] {
-        let refusal = heater.build(name, &values, &occasion).unwrap_err();
+        let refusal = heater.build(name, &values, &context).unwrap_err();
         assert!(matches!(refusal, BuildError::Parameter(_) | BuildError::Unknown(_)), "{refusal:?}");
         let refusal = refusal.to_string();
         assert!(!refusal.is_empty() && !refusal.contains('\u{1b}'), "{name}: {refusal}");
@@ -187,21 +195,21 @@ fn typed_values_become_the_words_of_the_wire() {
 }
 
 #[test]
-fn an_answer_is_to_the_question_that_was_asked_and_to_nobody_else_s() {
-    let heater = told(TemperatureUnit::Celsius);
+fn an_answer_matches_its_own_request_only() {
+    let heater = full_heater(TemperatureUnit::Celsius);
     let (status, feature, energy) = (fixture("status"), fixture("feature"), fixture("energy"));
     assert!(answers(&heater, "status", ANSWERS, &status) && answers(&heater, "info", ANSWERS, &feature));
     assert!(answers(&heater, "energy", energy["responseTopic"].as_str().unwrap(), &energy));
     assert!(!answers(&heater, "info", ANSWERS, &status));
     assert!(!answers(&heater, "temperature", ANSWERS, &status), "a status asked for answers no command");
-    let mut obeyed = status.clone();
-    obeyed["requestTopic"] = json!("cmd/52/navilink-aabbccddeeff/ctrl");
-    assert!(answers(&heater, "temperature", ANSWERS, &obeyed));
-    assert!(!answers(&heater, "status", ANSWERS, &obeyed));
-    obeyed.as_object_mut().unwrap().remove("requestTopic");
-    assert!(answers(&heater, "temperature", ANSWERS, &obeyed), "an answer need not repeat it");
-    let theirs = ANSWERS.replace("0a1b2c3d", "99999999");
-    assert!(!answers(&heater, "status", &theirs, &status));
+    let mut control_answer = status.clone();
+    control_answer["requestTopic"] = json!("cmd/52/navilink-aabbccddeeff/ctrl");
+    assert!(answers(&heater, "temperature", ANSWERS, &control_answer));
+    assert!(!answers(&heater, "status", ANSWERS, &control_answer));
+    control_answer.as_object_mut().unwrap().remove("requestTopic");
+    assert!(answers(&heater, "temperature", ANSWERS, &control_answer), "an answer need not repeat it");
+    let other_topic = ANSWERS.replace("0a1b2c3d", "99999999");
+    assert!(!answers(&heater, "status", &other_topic, &status));
     let mut other = status.clone();
     other["response"]["macAddress"] = json!("000000000000");
     assert!(!answers(&heater, "status", ANSWERS, &other));
@@ -209,15 +217,15 @@ fn an_answer_is_to_the_question_that_was_asked_and_to_nobody_else_s() {
 }
 
 #[test]
-fn the_owner_sees_the_state_first() {
-    let celsius = told(TemperatureUnit::Celsius);
+fn facts_begin_with_the_state() {
+    let celsius = full_heater(TemperatureUnit::Celsius);
     let labels: Vec<_> = celsius.facts().iter().take(8).map(|fact| fact.label.to_string()).collect();
     assert_eq!(
         labels,
         ["Hot water", "Setpoint", "Mode", "Doing", "Heated by", "Power", "Tank charge", "Wi-Fi"]
     );
     assert_eq!(value(&celsius, "Hot water"), Some(("58.5 °C".into(), FactLevel::Normal)));
-    let fahrenheit = told(TemperatureUnit::Fahrenheit);
+    let fahrenheit = full_heater(TemperatureUnit::Fahrenheit);
     assert_eq!(value(&fahrenheit, "Hot water"), Some(("137.3 °F".into(), FactLevel::Normal)));
     assert_eq!(value(&celsius, "Heated by"), Some(("heat pump".into(), FactLevel::Good)));
     assert_eq!(value(&celsius, "Mode"), Some(("Energy Saver".into(), FactLevel::Normal)));
@@ -235,7 +243,7 @@ fn the_owner_sees_the_state_first() {
 }
 
 #[test]
-fn an_error_comes_before_everything() {
+fn errors_come_first() {
     let mut heater = in_unit(TemperatureUnit::Celsius);
     let mut message = fixture("status");
     let status = &mut message["response"]["status"];
@@ -248,50 +256,50 @@ fn an_error_comes_before_everything() {
     ] {
         status[name] = json!(number);
     }
-    tell(&mut heater, ANSWERS, &message);
+    receive(&mut heater, ANSWERS, &message);
     let facts = heater.facts();
     assert_eq!((&*facts[0].value, facts[0].level), ("E799 water leak", FactLevel::Bad));
     assert_eq!((&*facts[1].label, facts[1].level), ("Leak sensor", FactLevel::Bad));
     assert_eq!(value(&heater, "Wi-Fi"), Some(("-84 dBm, very weak".into(), FactLevel::Bad)));
     assert_eq!(value(&heater, "Tank charge"), Some(("5 %".into(), FactLevel::Warn)));
-    let mut calm = fixture("status");
-    calm["response"]["status"]["operationBusy"] = json!(1);
-    let changes = tell(&mut heater, ANSWERS, &calm).changes;
+    let mut healthy = fixture("status");
+    healthy["response"]["status"]["operationBusy"] = json!(1);
+    let changes = receive(&mut heater, ANSWERS, &healthy).changes;
     assert_eq!(changes, ["heating stopped", "error E799 water leak cleared"]);
 }
 
 #[test]
-fn what_others_say_to_it_is_no_word_of_the_device() {
-    let mut heater = told(TemperatureUnit::Celsius);
-    let ask = |client: &str, session: &str| {
+fn messages_of_other_clients_are_not_device_messages() {
+    let mut heater = full_heater(TemperatureUnit::Celsius);
+    let request = |client: &str, session: &str| {
         json!({"clientID": client, "sessionID": session, "protocolVersion": 2,
                "request": {"command": 16_777_219, "deviceType": 52, "macAddress": "aabbccddeeff"}})
     };
-    let place = "cmd/52/navilink-aabbccddeeff/st";
-    let own = tell(&mut heater, place, &ask(CLIENT, SESSION));
+    let topic = "cmd/52/navilink-aabbccddeeff/st";
+    let own = receive(&mut heater, topic, &request(CLIENT, SESSION));
     assert!(!own.is_sign_of_life && own.changes.is_empty() && value(&heater, "Other clients").is_none());
     for number in 0..100 {
-        let phone = tell(&mut heater, place, &ask(&format!("phone-{number}"), "ff"));
+        let phone = receive(&mut heater, topic, &request(&format!("phone-{number}"), "ff"));
         assert!(!phone.is_sign_of_life && phone.changes.is_empty());
     }
     assert_eq!(value(&heater, "Other clients").unwrap().0, "16", "bounded");
-    let double = tell(&mut heater, place, &ask(CLIENT, "another session"));
+    let double = receive(&mut heater, topic, &request(CLIENT, "another session"));
     assert_eq!(double.changes, ["another program speaks to the device under this connection's client id"]);
     assert_eq!(value(&heater, "Client id").unwrap().1, FactLevel::Bad);
-    assert!(tell(&mut heater, place, &ask(CLIENT, "a third")).changes.is_empty(), "said once");
+    assert!(receive(&mut heater, topic, &request(CLIENT, "a third")).changes.is_empty(), "said once");
 
     // An answer that cannot be read is a word of it all the same; one about another device is not.
     let at = Stamp::new(now(), Duration::ZERO);
-    let junk = Incoming { at, topic: ANSWERS, payload: b"<html>\xff", retained: false };
-    assert!(heater.digest(&junk).is_sign_of_life);
+    let junk = DeviceMessage { at, topic: ANSWERS, payload: b"<html>\xff", retained: false };
+    assert!(heater.handle_message(&junk).is_sign_of_life);
     assert!(
-        !heater.digest(&Incoming { retained: true, ..junk }).is_sign_of_life,
+        !heater.handle_message(&DeviceMessage { retained: true, ..junk }).is_sign_of_life,
         "nobody knows when it was said"
     );
     assert_eq!(value(&heater, "Unreadable answers").unwrap().0, "2");
     let mut other = fixture("status");
     other["response"]["macAddress"] = json!("000000000000");
-    assert_eq!(tell(&mut heater, ANSWERS, &other), Digest::default());
+    assert_eq!(receive(&mut heater, ANSWERS, &other), DeviceUpdate::default());
     assert!(!format!("{heater:?}").contains("aabbccddeeff"));
 }
 
@@ -304,15 +312,15 @@ proptest! {
         payload in prop::collection::vec(any::<u8>(), 0..300),
         fields in prop::collection::btree_map("[a-zA-Z]{1,20}", any::<i64>(), 0..20),
     ) {
-        let mut heater = told(TemperatureUnit::Celsius);
+        let mut heater = full_heater(TemperatureUnit::Celsius);
         let at = Stamp::new(now(), Duration::ZERO);
         let structured = json!({"response": {"status": fields, "feature": fields}}).to_string();
         for payload in [payload.as_slice(), structured.as_bytes()] {
-            let message = Incoming { at, topic: &topic, payload, retained: false };
-            let digest = heater.digest(&message);
+            let message = DeviceMessage { at, topic: &topic, payload, retained: false };
+            let digest = heater.handle_message(&message);
             prop_assert!(digest.changes.len() <= 7);
-            let occasion = Occasion { correlation_id: "x", client_id: CLIENT, now: now() };
-            heater.is_answer("status", &occasion, &message);
+            let context = CommandContext { correlation_id: "x", client_id: CLIENT, now: now() };
+            heater.is_answer("status", &context, &message);
         }
         let shown = heater.facts().into_iter().chain(heater.details().into_iter().flat_map(|group| group.facts));
         for fact in shown {

@@ -93,21 +93,21 @@ impl Baseline {
     /// What this status changes.
     pub fn observe(&mut self, status: &Status) -> Vec<Change> {
         let mut changes = Vec::new();
-        if let Some((from, to)) = renew(&mut self.temperature, status.dhw_temperature) {
+        if let Some((from, to)) = replace_value(&mut self.temperature, status.dhw_temperature) {
             changes.push(Change::Temperature { from, to });
         }
-        if let Some((from, to)) = renew(&mut self.mode, status.operation_mode) {
+        if let Some((from, to)) = replace_value(&mut self.mode, status.operation_mode) {
             changes.push(Change::Mode { from, to });
         }
-        let is_known = |known: f64| status.power.is_some_and(|told| is_alike(known, told));
+        let is_known = |known: f64| status.power.is_some_and(|reported| is_same_power(known, reported));
         let power = status.power.filter(|_| !self.power.is_some_and(is_known));
-        if let Some((from, to)) = renew(&mut self.power, power) {
+        if let Some((from, to)) = replace_value(&mut self.power, power) {
             changes.push(Change::Power { from, to });
         }
-        if let Some((_, is_heating)) = renew(&mut self.is_heating, status.is_heating()) {
+        if let Some((_, is_heating)) = replace_value(&mut self.is_heating, status.is_heating()) {
             changes.push(if is_heating { Change::HeatingStarted } else { Change::HeatingStopped });
         }
-        if let Some((from, code)) = renew(&mut self.error, status.error_code) {
+        if let Some((from, code)) = replace_value(&mut self.error, status.error_code) {
             let sub_code = status.sub_error_code.unwrap_or(0);
             changes.push(if code.is_none() {
                 Change::ErrorCleared { code: from }
@@ -128,14 +128,14 @@ pub fn changes(before: &Status, after: &Status) -> Vec<Change> {
 
 /// Whether two powers in W are the same to a person: a compressor is never quite steady, and a change that is
 /// told at every status hides the others. From nothing to something is always a change.
-fn is_alike(known: f64, told: f64) -> bool {
-    let difference = (known - told).abs();
-    (known > 0.0) == (told > 0.0) && difference < 25.0_f64.max(known.abs() / 10.0)
+fn is_same_power(known: f64, reported: f64) -> bool {
+    let difference = (known - reported).abs();
+    (known > 0.0) == (reported > 0.0) && difference < 25.0_f64.max(known.abs() / 10.0)
 }
 
 /// Takes what is new; gives old and new if they differ.
-fn renew<T: Copy + PartialEq>(known: &mut Option<T>, told: Option<T>) -> Option<(T, T)> {
-    let new = told?;
+fn replace_value<T: Copy + PartialEq>(known: &mut Option<T>, reported: Option<T>) -> Option<(T, T)> {
+    let new = reported?;
     let old = known.replace(new)?;
     (old != new).then_some((old, new))
 }
@@ -150,7 +150,7 @@ mod tests {
         Status::read(fields.as_object().unwrap())
     }
 
-    fn told(before: &Value, after: &Value) -> Vec<String> {
+    fn change_words(before: &Value, after: &Value) -> Vec<String> {
         let changes = changes(&status(before), &status(after));
         changes.iter().map(|change| change.words(TemperatureUnit::Celsius)).collect()
     }
@@ -162,7 +162,7 @@ mod tests {
         let after = json!({"dhwTemperature": 118, "operationMode": 64, "currentInstPower": 450.5,
                            "errorCode": 515, "subErrorCode": 25});
         assert_eq!(
-            told(&before, &after),
+            change_words(&before, &after),
             [
                 "hot water 58.5 °C → 59.0 °C",
                 "doing Standby → Hybrid Efficiency",
@@ -171,14 +171,17 @@ mod tests {
                 "error E515-25 relay: upper heater",
             ]
         );
-        let back = told(&after, &before);
+        let back = change_words(&after, &before);
         assert_eq!(back[3..], ["heating stopped", "error E515 relay cleared"]);
-        assert!(told(&before, &before).is_empty());
+        assert!(change_words(&before, &before).is_empty());
     }
 
     #[test]
     fn another_error_is_a_new_error() {
-        assert_eq!(told(&json!({"errorCode": 96}), &json!({"errorCode": 799})), ["error E799 water leak"]);
+        assert_eq!(
+            change_words(&json!({"errorCode": 96}), &json!({"errorCode": 799})),
+            ["error E799 water leak"]
+        );
     }
 
     #[test]
@@ -186,25 +189,25 @@ mod tests {
         let idle = json!({"operationBusy": 1, "currentInstPower": 0});
         let standby = json!({"operationBusy": 1, "currentInstPower": 3});
         let heating = json!({"operationBusy": 2, "currentInstPower": 453});
-        assert_eq!(told(&idle, &standby), ["power 0 W → 3 W"]);
-        assert_eq!(told(&standby, &heating), ["power 3 W → 453 W", "heating started"]);
+        assert_eq!(change_words(&idle, &standby), ["power 0 W → 3 W"]);
+        assert_eq!(change_words(&standby, &heating), ["power 3 W → 453 W", "heating started"]);
     }
 
     #[test]
-    fn the_hum_of_a_compressor_is_no_change_but_its_drift_is() {
+    fn small_power_changes_are_ignored_and_drift_is_reported() {
         let mut baseline = Baseline::default();
         let powers = [400.0, 415.0, 390.0, 424.0, 441.0, 460.0, 0.0, 3.0];
-        let told: Vec<_> = powers
+        let reported: Vec<_> = powers
             .iter()
             .flat_map(|power| baseline.observe(&status(&json!({"currentInstPower": power}))))
             .filter(|change| matches!(change, Change::Power { .. }))
             .map(|change| change.words(TemperatureUnit::Celsius))
             .collect();
-        assert_eq!(told, ["power 400 W → 441 W", "power 441 W → 0 W", "power 0 W → 3 W"]);
+        assert_eq!(reported, ["power 400 W → 441 W", "power 441 W → 0 W", "power 0 W → 3 W"]);
     }
 
     #[test]
-    fn an_incomplete_status_hides_no_change() {
+    fn an_incomplete_status_does_not_hide_a_change() {
         let mut baseline = Baseline::default();
         assert!(baseline.observe(&status(&json!({"errorCode": 799}))).is_empty(), "the base line");
         assert!(baseline.observe(&status(&json!({"errorCode": null}))).is_empty());

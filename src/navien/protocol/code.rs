@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_come_back_as_they_came() {
+    fn unknown_numbers_round_trip() {
         for number in [-1, 0, 1, 2, 32, 97, 513, i64::MAX, i64::MIN] {
             assert_eq!(CurrentOperationMode::from_number(number).number(), number);
             assert_eq!(UnitType::from_number(number).number(), number);

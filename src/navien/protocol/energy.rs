@@ -7,8 +7,8 @@ use super::number::whole;
 use super::unit::Energy;
 
 /// Months kept of one answer: three years.
-const MOST_MONTHS: usize = 36;
-const MOST_DAYS: usize = 31;
+const MAX_MONTHS: usize = 36;
+const MAX_DAYS: usize = 31;
 
 message! {
     /// Use of one day, or of several together. What is missing is nothing used.
@@ -51,7 +51,7 @@ pub struct EnergyReport {
     /// The months asked for.
     pub months: Vec<Month>,
     /// Months and days beyond what is kept, and what is no month at all.
-    pub lost: usize,
+    pub skipped: usize,
 }
 
 impl EnergyReport {
@@ -63,16 +63,16 @@ impl EnergyReport {
         };
         match response.get("usage") {
             Some(Value::Array(months)) => {
-                report.lost = months.len().saturating_sub(MOST_MONTHS);
-                for month in months.iter().take(MOST_MONTHS) {
+                report.skipped = months.len().saturating_sub(MAX_MONTHS);
+                for month in months.iter().take(MAX_MONTHS) {
                     match month.as_object() {
                         Some(month) => report.add(month),
-                        None => report.lost += 1,
+                        None => report.skipped += 1,
                     }
                 }
             }
             _ if response.get("data").is_some_and(Value::is_array) => report.add(response),
-            Some(_) => report.lost += 1,
+            Some(_) => report.skipped += 1,
             None => {}
         }
         report
@@ -80,12 +80,12 @@ impl EnergyReport {
 
     fn add(&mut self, month: &Map<String, Value>) {
         let days = month.get("data").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        self.lost += days.len().saturating_sub(MOST_DAYS);
+        self.skipped += days.len().saturating_sub(MAX_DAYS);
         let day = |day: &Value| day.as_object().map(Usage::read).unwrap_or_default();
         self.months.push(Month {
             year: month.get("year").and_then(whole),
             month: month.get("month").and_then(whole),
-            days: days.iter().take(MOST_DAYS).map(day).collect(),
+            days: days.iter().take(MAX_DAYS).map(day).collect(),
         });
     }
 
@@ -122,7 +122,7 @@ mod tests {
         ]}));
         assert_eq!(report.months[0].days.len(), 3);
         assert_eq!(report.months[0].year, Some(2025));
-        assert_eq!((report.sum().sum().wh(), report.lost, report.total.is_none()), (120, 1, true));
+        assert_eq!((report.sum().sum().wh(), report.skipped, report.total.is_none()), (120, 1, true));
         assert_eq!(report.months[0].days[2].oddities.unreadable.len(), 1);
     }
 
@@ -134,11 +134,11 @@ mod tests {
     }
 
     #[test]
-    fn it_does_not_grow_without_bound() {
+    fn the_report_is_bounded() {
         let day = json!({"hpUsage": i64::MAX});
         let report = read(&json!({"usage": vec![json!({"data": vec![day; 100]}); 50]}));
         assert_eq!((report.months.len(), report.months[0].days.len()), (36, 31));
-        assert_eq!(report.lost, 14 + 36 * 69);
+        assert_eq!(report.skipped, 14 + 36 * 69);
         assert_eq!(report.sum().sum().wh(), i64::MAX);
     }
 }

@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_speak() {
+    fn error_codes_have_text() {
         for (code, sub, words) in [
             (0, 0, "no error"),
             (96, 0, "E096 upper heater"),

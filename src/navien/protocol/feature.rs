@@ -2,7 +2,7 @@
 
 use super::code::{Country, DhwControlType, TankSize, TempFormula, TemperatureType, UnitType};
 use super::field::{B, H, I, Text, message};
-use super::unit::{TemperatureUnit, View};
+use super::unit::{DisplayUnits, TemperatureUnit};
 
 message! {
     /// What a device says of its equipment.
@@ -55,9 +55,9 @@ message! {
 
 impl Feature {
     /// How to show it: in the unit chosen, or else as the device shows it itself.
-    pub fn view(&self, chosen: Option<TemperatureUnit>) -> View {
+    pub fn view(&self, chosen: Option<TemperatureUnit>) -> DisplayUnits {
         let own = self.temperature_type.map(TemperatureType::unit).unwrap_or_default();
         let rounding = self.temp_formula.map(TempFormula::rounding).unwrap_or_default();
-        View { unit: chosen.unwrap_or(own), rounding }
+        DisplayUnits { unit: chosen.unwrap_or(own), rounding }
     }
 }

@@ -6,19 +6,21 @@ use super::code;
 use super::error_code::ErrorCode;
 use super::number::{real, rounded, whole};
 use super::timetable::{Season, Week};
-use super::unit::{Energy, FlowRate, Temperature, TemperatureDifference, TemperatureUnit, View, Volume};
+use super::unit::{
+    DisplayUnits, Energy, FlowRate, Temperature, TemperatureDifference, TemperatureUnit, Volume,
+};
 use crate::diagnostics::clean::clean;
 
 /// Watt-hours in one count of an energy field.
 const WH_PER_COUNT: i64 = 4;
 /// Characters kept of a text from outside.
-pub(super) const LONGEST_TEXT: usize = 64;
+pub(super) const MAX_TEXT_CHARS: usize = 64;
 /// Names of unknown fields kept of one message.
-const MOST_NAMES: usize = 16;
+const MAX_UNKNOWN_NAMES: usize = 16;
 
 /// A field of a message: a row of its table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Field {
+pub struct MessageField {
     /// Name on the wire.
     pub wire: &'static str,
     /// For people.
@@ -29,9 +31,9 @@ pub struct Field {
 
 /// A field with its value, for a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
+pub struct FieldValue {
     /// Which field.
-    pub field: Field,
+    pub field: MessageField,
     /// Its value in words; `None` if it was not told.
     pub words: Option<String>,
 }
@@ -55,19 +57,19 @@ impl Oddities {
 }
 
 /// Text from outside, safe to show and no longer than it may be.
-pub(super) fn tame(text: &str) -> String {
-    let cut: String = text.chars().take(LONGEST_TEXT).collect();
+pub(super) fn clean_and_cut(text: &str) -> String {
+    let cut: String = text.chars().take(MAX_TEXT_CHARS).collect();
     clean(&cut).into_owned()
 }
 
 /// Takes known fields out of an object and remembers what was odd.
-pub(super) struct Reader<'a> {
+pub(super) struct FieldReader<'a> {
     object: &'a Map<String, Value>,
     taken: usize,
     unreadable: Vec<(&'static str, String)>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> FieldReader<'a> {
     pub(super) fn new(object: &'a Map<String, Value>) -> Self {
         Self { object, taken: 0, unreadable: Vec::new() }
     }
@@ -78,13 +80,13 @@ impl<'a> Reader<'a> {
         self.taken += 1;
         let value = if json.is_null() { return None } else { E::read(json) };
         if value.is_none() {
-            let told = match json {
+            let description = match json {
                 Value::Array(items) => format!("a list of {}", items.len()),
                 Value::Object(fields) => format!("an object of {}", fields.len()),
-                Value::String(text) => format!("\"{}\"", tame(text)),
+                Value::String(text) => format!("\"{}\"", clean_and_cut(text)),
                 other => other.to_string(),
             };
-            self.unreadable.push((wire, told));
+            self.unreadable.push((wire, description));
         }
         value
     }
@@ -92,7 +94,8 @@ impl<'a> Reader<'a> {
     pub(super) fn finish(self, is_known: impl Fn(&str) -> bool) -> Oddities {
         let unknown = self.object.len().saturating_sub(self.taken);
         let names = self.object.keys().filter(|name| !is_known(name));
-        let names: Vec<String> = names.take(unknown.min(MOST_NAMES)).map(|name| tame(name)).collect();
+        let names: Vec<String> =
+            names.take(unknown.min(MAX_UNKNOWN_NAMES)).map(|name| clean_and_cut(name)).collect();
         Oddities {
             unreadable: self.unreadable,
             unknown_more: unknown.saturating_sub(names.len()),
@@ -108,7 +111,7 @@ pub(super) trait Encoding {
     /// `None`: what is there means nothing.
     fn read(json: &Value) -> Option<Self::Out>;
 
-    fn words(value: &Self::Out, unit: &str, view: View) -> String;
+    fn words(value: &Self::Out, unit: &str, view: DisplayUnits) -> String;
 }
 
 /// Encodings by the marks of the table of fields; an enumeration is its own encoding.
@@ -125,8 +128,8 @@ macro_rules! encodings {
                 read(json)
             }
 
-            fn words(value: &$out, unit: &str, view: View) -> String {
-                let words: fn(&$out, &str, View) -> String = $words;
+            fn words(value: &$out, unit: &str, view: DisplayUnits) -> String {
+                let words: fn(&$out, &str, DisplayUnits) -> String = $words;
                 words(value, unit, view)
             }
         }
@@ -165,7 +168,7 @@ encodings! {
     /// A plain number.
     Real -> f64 { real } { |value, unit, _| with_unit(*value, unit) }
     /// A text.
-    Text -> String { |json| Some(tame(json.as_str()?)).filter(|text| !text.is_empty()) }
+    Text -> String { |json| Some(clean_and_cut(json.as_str()?)).filter(|text| !text.is_empty()) }
         { |value, _, _| value.clone() }
     /// An error number.
     Error -> ErrorCode { |json| whole(json).map(ErrorCode) } { |value, _, _| value.words(0) }
@@ -181,7 +184,7 @@ macro_rules! bits {
                 whole(json)?.try_into().ok().map(Self)
             }
 
-            fn words(value: &Self, _: &str, _: View) -> String {
+            fn words(value: &Self, _: &str, _: DisplayUnits) -> String {
                 value.to_string()
             }
         }
@@ -199,7 +202,7 @@ macro_rules! coded {
                 whole(json).map(Self::from_number)
             }
 
-            fn words(value: &Self, _: &str, _: View) -> String {
+            fn words(value: &Self, _: &str, _: DisplayUnits) -> String {
                 value.to_string()
             }
         }
@@ -215,11 +218,11 @@ fn flag(json: &Value, is_yes: fn(i64) -> bool) -> Option<bool> {
     json.as_bool().or_else(|| whole(json).map(is_yes))
 }
 
-fn yes_no(is_so: bool) -> String {
-    if is_so { "yes" } else { "no" }.to_owned()
+fn yes_no(is_set: bool) -> String {
+    if is_set { "yes" } else { "no" }.to_owned()
 }
 
-fn panel(temperature: Temperature, view: View) -> String {
+fn panel(temperature: Temperature, view: DisplayUnits) -> String {
     match view.unit {
         TemperatureUnit::Celsius => temperature.words(view.unit),
         TemperatureUnit::Fahrenheit => format!("{:.0} °F", temperature.panel_fahrenheit(view.rounding)),
@@ -232,8 +235,8 @@ fn join(number: &str, unit: &str) -> String {
 
 /// A number of any size in a few characters.
 pub(super) fn with_unit(number: f64, unit: &str) -> String {
-    let is_handy = number == 0.0 || (1e-6..1e15).contains(&number.abs());
-    let words = if is_handy { number.to_string() } else { format!("{number:e}") };
+    let is_plain_notation = number == 0.0 || (1e-6..1e15).contains(&number.abs());
+    let words = if is_plain_notation { number.to_string() } else { format!("{number:e}") };
     join(&words, unit)
 }
 
@@ -306,8 +309,8 @@ macro_rules! message {
 
         impl $name {
             /// All fields in the order of the table.
-            pub const FIELDS: &'static [$crate::navien::protocol::field::Field] = &[
-                $($crate::navien::protocol::field::Field {
+            pub const FIELDS: &'static [$crate::navien::protocol::field::MessageField] = &[
+                $($crate::navien::protocol::field::MessageField {
                     wire: $wire, label: $label, unit: concat!($($unit)?),
                 },)+
             ];
@@ -315,7 +318,7 @@ macro_rules! message {
             /// Reads what is there. Nothing in it can fail: a field that means nothing is `None` and is
             /// named in `oddities`.
             pub fn read(object: &serde_json::Map<String, serde_json::Value>) -> Self {
-                let mut reader = $crate::navien::protocol::field::Reader::new(object);
+                let mut reader = $crate::navien::protocol::field::FieldReader::new(object);
                 let mut message = Self {
                     $($field: reader.take::<$mark>(&[$wire $(, $alias)*]),)+
                     oddities: $crate::navien::protocol::field::Oddities::default(),
@@ -325,13 +328,13 @@ macro_rules! message {
             }
 
             /// Every field in words, in the order of the table.
-            pub fn list(&self, view: $crate::navien::protocol::unit::View) -> Vec<$crate::navien::protocol::field::Shown> {
+            pub fn list(&self, view: $crate::navien::protocol::unit::DisplayUnits) -> Vec<$crate::navien::protocol::field::FieldValue> {
                 use $crate::navien::protocol::field::Encoding as _;
                 let words = [
                     $(self.$field.as_ref().map(|value| $mark::words(value, concat!($($unit)?), view)),)+
                 ];
-                let pair = |(field, words): (&$crate::navien::protocol::field::Field, _)| {
-                    $crate::navien::protocol::field::Shown { field: *field, words }
+                let pair = |(field, words): (&$crate::navien::protocol::field::MessageField, _)| {
+                    $crate::navien::protocol::field::FieldValue { field: *field, words }
                 };
                 Self::FIELDS.iter().zip(words).map(pair).collect()
             }

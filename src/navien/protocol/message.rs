@@ -7,18 +7,18 @@ use serde_json::{Map, Value};
 use super::command::Command;
 use super::energy::EnergyReport;
 use super::feature::Feature;
-use super::field::tame;
+use super::field::clean_and_cut;
 use super::number::whole;
 use super::status::Status;
 use super::timetable::{RecirculationPeriod, Reservation, TariffPeriod, Timetable};
-use super::topic::{Client, Device, Heard, Place, Subject};
+use super::topic::{AnswerTopic, ClientIdentity, DeviceAddress, ParsedTopic, RequestTopic};
 
 /// Largest message that is read, in bytes: twice what AWS IoT carries.
-const MOST_BYTES: usize = 256 * 1024;
+const MAX_MESSAGE_BYTES: usize = 256 * 1024;
 
 /// Why nothing at all could be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unreadable {
+pub enum MessageParseError {
     /// More than 256 KiB.
     #[error("the message is larger than 256 KiB")]
     TooLarge,
@@ -32,7 +32,7 @@ pub enum Unreadable {
 
 /// A message of a device or of a client. `Debug` shows no id.
 #[derive(Clone, PartialEq)]
-pub struct Message {
+pub struct ParsedMessage {
     /// Who asked, or who speaks.
     pub client_id: Option<String>,
     /// The session id of who asked.
@@ -40,14 +40,14 @@ pub struct Message {
     /// The device that speaks or is spoken to: as the message says, or else as the topic says.
     pub mac_address: Option<String>,
     /// Where the question was asked that this answers, if the answer repeats it.
-    pub asked_at: Option<Place>,
+    pub request_topic: Option<RequestTopic>,
     /// What it says.
-    pub content: Content,
+    pub content: MessageContent,
 }
 
 /// What a message says.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Content {
+pub enum MessageContent {
     /// The state of the device.
     Status(Box<Status>),
     /// What the device can do.
@@ -75,91 +75,95 @@ pub enum Content {
     Other,
 }
 
-impl Message {
+impl ParsedMessage {
     /// Reads a message. What a single field says cannot make it fail.
     ///
     /// # Errors
     ///
     /// If it is no JSON object at all.
-    pub fn parse(topic: &str, payload: &[u8]) -> Result<Self, Unreadable> {
-        if payload.len() > MOST_BYTES {
-            return Err(Unreadable::TooLarge);
+    pub fn parse(topic: &str, payload: &[u8]) -> Result<Self, MessageParseError> {
+        if payload.len() > MAX_MESSAGE_BYTES {
+            return Err(MessageParseError::TooLarge);
         }
         // One bad byte in one text must not cost the rest; small devices send the end of their strings too.
         let text = String::from_utf8_lossy(payload);
         let text = text.trim_start_matches('\u{feff}').trim_end_matches('\0');
-        let root = serde_json::from_str(text).or_else(|_| serde_json::from_str(&repaired(text)));
-        let root = root.map_err(|_| Unreadable::NotJson)?;
-        let Value::Object(root) = root else { return Err(Unreadable::NotAnObject) };
-        Ok(Self::from_object(Heard::parse(topic), &root))
+        let root = serde_json::from_str(text).or_else(|_| serde_json::from_str(&repair_json(text)));
+        let root = root.map_err(|_| MessageParseError::NotJson)?;
+        let Value::Object(root) = root else { return Err(MessageParseError::NotAnObject) };
+        Ok(Self::from_object(ParsedTopic::parse(topic), &root))
     }
 
-    fn from_object(heard: Option<Heard<'_>>, root: &Map<String, Value>) -> Self {
+    fn from_object(parsed_topic: Option<ParsedTopic<'_>>, root: &Map<String, Value>) -> Self {
         let inner = root.get("response").or_else(|| root.get("request")).and_then(Value::as_object);
-        let text = |object: &Map<String, Value>, name| object.get(name).and_then(Value::as_str).map(tame);
-        let (topic_client, topic_mac) = match heard {
-            Some(Heard::Answer { client_id, mac_address, .. }) => (Some(client_id), mac_address),
-            Some(Heard::Request { mac_address, .. } | Heard::Event { mac_address, .. }) => {
+        let text =
+            |object: &Map<String, Value>, name| object.get(name).and_then(Value::as_str).map(clean_and_cut);
+        let (topic_client, topic_mac) = match parsed_topic {
+            Some(ParsedTopic::Answer { client_id, mac_address, .. }) => (Some(client_id), mac_address),
+            Some(ParsedTopic::Request { mac_address, .. } | ParsedTopic::Event { mac_address, .. }) => {
                 (None, Some(mac_address))
             }
             None => (None, None),
         };
         Self {
-            client_id: text(root, "clientID").or_else(|| topic_client.map(tame)),
+            client_id: text(root, "clientID").or_else(|| topic_client.map(clean_and_cut)),
             session_id: text(root, "sessionID"),
-            mac_address: inner.and_then(|inner| text(inner, "macAddress")).or_else(|| topic_mac.map(tame)),
-            asked_at: asked_at(root),
-            content: Content::find(heard, root),
+            mac_address: inner
+                .and_then(|inner| text(inner, "macAddress"))
+                .or_else(|| topic_mac.map(clean_and_cut)),
+            request_topic: request_topic_of(root),
+            content: MessageContent::detect(parsed_topic, root),
         }
     }
 
     /// Whether this client asked, in this session of its program.
-    pub fn is_from(&self, client: &Client) -> bool {
+    pub fn is_from(&self, client: &ClientIdentity) -> bool {
         let is_other = self.session_id.as_deref().is_some_and(|session| session != client.session_id());
         self.client_id.as_deref() == Some(client.client_id()) && !is_other
     }
 
     /// Whether it is about this device.
-    pub fn is_about(&self, device: &Device) -> bool {
+    pub fn is_about(&self, device: &DeviceAddress) -> bool {
         self.mac_address.as_deref().is_none_or(|mac| mac.eq_ignore_ascii_case(device.mac_address()))
     }
 }
 
-impl fmt::Debug for Message {
+impl fmt::Debug for ParsedMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Message").field("content", &self.content).finish_non_exhaustive()
     }
 }
 
-impl Content {
+impl MessageContent {
     /// Status and feature are known by their keys, whatever the topic. The rest has no key of its own:
     /// the topic decides, then the topic of the request, then the shape.
-    fn find(heard: Option<Heard<'_>>, root: &Map<String, Value>) -> Self {
+    fn detect(parsed_topic: Option<ParsedTopic<'_>>, root: &Map<String, Value>) -> Self {
         if let (Some(request), None) = (root.get("request"), root.get("response")) {
             return Self::request(request);
         }
-        if matches!(heard, Some(Heard::Event { is_app_connection: true, .. })) {
+        if matches!(parsed_topic, Some(ParsedTopic::Event { is_app_connection: true, .. })) {
             return Self::AppConnection;
         }
         let response = root.get("response").and_then(Value::as_object);
-        if let Some(status) = keyed(response, root, ["status", "st"]) {
+        if let Some(status) = object_under(response, root, ["status", "st"]) {
             return Self::Status(Box::new(Status::read(status)));
         }
-        if let Some(feature) = keyed(response, root, ["feature", "did"]) {
+        if let Some(feature) = object_under(response, root, ["feature", "did"]) {
             return Self::Feature(Box::new(Feature::read(feature)));
         }
         let response = response.unwrap_or(root);
-        let named = [heard, requested(root)].into_iter().flatten().map(Heard::subject);
+        let named =
+            [parsed_topic, parsed_request_topic(root)].into_iter().flatten().map(ParsedTopic::answer_topic);
         let subject = named
-            .chain(shape(response))
-            .find(|subject| !matches!(subject, Subject::General | Subject::Other));
+            .chain(answer_topic_from_shape(response))
+            .find(|subject| !matches!(subject, AnswerTopic::General | AnswerTopic::Other));
         match subject {
-            Some(Subject::Energy) => Self::Energy(EnergyReport::read(response)),
-            Some(Subject::Reservations) => Self::Reservations(Timetable::read(response)),
-            Some(Subject::WeeklyReservations) => Self::WeeklyReservations(Timetable::read(response)),
-            Some(Subject::Recirculation) => Self::Recirculation(Timetable::read(response)),
-            Some(Subject::TimeOfUse) => Self::TimeOfUse(Timetable::read(response)),
-            Some(Subject::General | Subject::Other) | None => Self::Other,
+            Some(AnswerTopic::Energy) => Self::Energy(EnergyReport::read(response)),
+            Some(AnswerTopic::Reservations) => Self::Reservations(Timetable::read(response)),
+            Some(AnswerTopic::WeeklyReservations) => Self::WeeklyReservations(Timetable::read(response)),
+            Some(AnswerTopic::Recirculation) => Self::Recirculation(Timetable::read(response)),
+            Some(AnswerTopic::TimeOfUse) => Self::TimeOfUse(Timetable::read(response)),
+            Some(AnswerTopic::General | AnswerTopic::Other) | None => Self::Other,
         }
     }
 
@@ -171,21 +175,21 @@ impl Content {
     }
 }
 
-fn asked_at(root: &Map<String, Value>) -> Option<Place> {
-    match requested(root)? {
-        Heard::Request { place, .. } => place,
-        Heard::Answer { .. } | Heard::Event { .. } => None,
+fn request_topic_of(root: &Map<String, Value>) -> Option<RequestTopic> {
+    match parsed_request_topic(root)? {
+        ParsedTopic::Request { request_topic: place, .. } => place,
+        ParsedTopic::Answer { .. } | ParsedTopic::Event { .. } => None,
     }
 }
 
 /// What the topic of the request says, if the answer repeats it.
-fn requested(root: &Map<String, Value>) -> Option<Heard<'_>> {
-    root.get("requestTopic").and_then(Value::as_str).and_then(Heard::parse)
+fn parsed_request_topic(root: &Map<String, Value>) -> Option<ParsedTopic<'_>> {
+    root.get("requestTopic").and_then(Value::as_str).and_then(ParsedTopic::parse)
 }
 
 /// With `null` for every bare word that is no value of JSON: `NaN`, `1e999`, `007`. Otherwise one such field
 /// would cost the whole message.
-fn repaired(text: &str) -> String {
+fn repair_json(text: &str) -> String {
     let mut whole = String::with_capacity(text.len());
     let (mut word, mut is_text, mut is_escaped) = (String::new(), false, false);
     for character in text.chars() {
@@ -193,41 +197,41 @@ fn repaired(text: &str) -> String {
             word.push(character);
             continue;
         }
-        whole.push_str(valid(&word));
+        whole.push_str(valid_or_null(&word));
         word.clear();
         whole.push(character);
         let is_quote = character == '"' && !is_escaped;
         is_escaped = is_text && character == '\\' && !is_escaped;
         is_text ^= is_quote;
     }
-    whole.push_str(valid(&word));
+    whole.push_str(valid_or_null(&word));
     whole
 }
 
-fn valid(word: &str) -> &str {
+fn valid_or_null(word: &str) -> &str {
     let is_value = word.is_empty() || serde_json::from_str::<Value>(word).is_ok();
     if is_value { word } else { "null" }
 }
 
 /// The first of the keys that holds an object, in the response before the root.
-fn keyed<'a>(
+fn object_under<'a>(
     response: Option<&'a Map<String, Value>>,
     root: &'a Map<String, Value>,
     keys: [&str; 2],
 ) -> Option<&'a Map<String, Value>> {
-    let places = response.into_iter().chain([root]);
-    places.flat_map(|place| keys.map(|key| place.get(key))).flatten().find_map(Value::as_object)
+    let objects = response.into_iter().chain([root]);
+    objects.flat_map(|place| keys.map(|key| place.get(key))).flatten().find_map(Value::as_object)
 }
 
-fn shape(response: &Map<String, Value>) -> Option<Subject> {
+fn answer_topic_from_shape(response: &Map<String, Value>) -> Option<AnswerTopic> {
     if response.contains_key("usage") || response.contains_key("typeOfUsage") {
-        return Some(Subject::Energy);
+        return Some(AnswerTopic::Energy);
     }
     if response.contains_key("schedule") {
-        return Some(Subject::Recirculation);
+        return Some(AnswerTopic::Recirculation);
     }
     let first = response.get("reservation")?.get(0);
     let is_tariff =
         first.is_some_and(|first| first.get("season").is_some() || first.get("priceMin").is_some());
-    Some(if is_tariff { Subject::TimeOfUse } else { Subject::Reservations })
+    Some(if is_tariff { AnswerTopic::TimeOfUse } else { AnswerTopic::Reservations })
 }

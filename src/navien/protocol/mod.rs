@@ -26,9 +26,9 @@ pub use change::{Baseline, Change, changes};
 pub use energy::{EnergyReport, Month, Usage};
 pub use error_code::ErrorCode;
 pub use feature::Feature;
-pub use field::{Field, Oddities, Shown};
-pub use message::{Content, Message, Unreadable};
+pub use field::{FieldValue, MessageField, Oddities};
+pub use message::{MessageContent, MessageParseError, ParsedMessage};
 pub use status::Status;
 pub use unit::{
-    Energy, FlowRate, Rounding, Temperature, TemperatureDifference, TemperatureUnit, View, Volume,
+    DisplayUnits, Energy, FlowRate, Rounding, Temperature, TemperatureDifference, TemperatureUnit, Volume,
 };

@@ -3,15 +3,15 @@
 use serde_json::Value;
 
 /// Longest text that is tried as a number.
-const LONGEST: usize = 32;
+const MAX_TEXT_LENGTH: usize = 32;
 /// Above this a float no longer tells one whole number from the next.
-const EXACT: f64 = 9_007_199_254_740_992.0;
+const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
 /// Any finite number, also as text.
 pub(super) fn real(json: &Value) -> Option<f64> {
     let number = match json {
         Value::Number(number) => number.as_f64(),
-        Value::String(text) if text.len() <= LONGEST => text.trim().parse().ok(),
+        Value::String(text) if text.len() <= MAX_TEXT_LENGTH => text.trim().parse().ok(),
         _ => None,
     };
     number.filter(|number| number.is_finite())
@@ -21,7 +21,7 @@ pub(super) fn real(json: &Value) -> Option<f64> {
 pub(super) fn whole(json: &Value) -> Option<i64> {
     let exact = match json {
         Value::Number(number) => number.as_i64(),
-        Value::String(text) if text.len() <= LONGEST => text.trim().parse().ok(),
+        Value::String(text) if text.len() <= MAX_TEXT_LENGTH => text.trim().parse().ok(),
         _ => None,
     };
     exact.or_else(|| from_float(real(json).filter(|number| number.fract() == 0.0)?))
@@ -34,7 +34,7 @@ pub(super) fn rounded(json: &Value) -> Option<i64> {
 
 fn from_float(number: f64) -> Option<i64> {
     #[expect(clippy::cast_possible_truncation, reason = "whole and within 53 bits")]
-    (number.abs() <= EXACT).then_some(number as i64)
+    (number.abs() <= MAX_EXACT_INTEGER).then_some(number as i64)
 }
 
 #[cfg(test)]
@@ -44,8 +44,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_found_in_any_dress() {
-        for (dressed, expected) in [
+    fn numbers_are_read_from_text_and_fractions() {
+        for (input, expected) in [
             (json!(2), Some(2)),
             (json!("2"), Some(2)),
             (json!(" 2 "), Some(2)),
@@ -64,7 +64,7 @@ mod tests {
             (json!(null), None),
             (json!([2]), None),
         ] {
-            assert_eq!(whole(&dressed), expected, "{dressed}");
+            assert_eq!(whole(&input), expected, "{input}");
         }
         assert_eq!(rounded(&json!("86.6")), Some(87));
         assert_eq!(rounded(&json!(2.5)), Some(2));

@@ -5,7 +5,7 @@ use super::code::{
     TempFormula, TemperatureType,
 };
 use super::field::{B, D, Delta, E, Error, F, H, I, NotZero, One, R, Real, V, message};
-use super::unit::{Energy, Temperature, TemperatureUnit, View};
+use super::unit::{DisplayUnits, Energy, Temperature, TemperatureUnit};
 
 /// Limits of the freeze protection when the device tells none, in half °C.
 const FREEZE_DEFAULTS: (i16, i16) = (12, 20);
@@ -122,15 +122,15 @@ message! {
 
 impl Status {
     /// How to show it: in the unit chosen, or else as the device shows it itself.
-    pub fn view(&self, chosen: Option<TemperatureUnit>) -> View {
+    pub fn view(&self, chosen: Option<TemperatureUnit>) -> DisplayUnits {
         let own = self.temperature_type.map(TemperatureType::unit).unwrap_or_default();
         let rounding = self.temp_formula.map(TempFormula::rounding).unwrap_or_default();
-        View { unit: chosen.unwrap_or(own), rounding }
+        DisplayUnits { unit: chosen.unwrap_or(own), rounding }
     }
 
     /// Energy stored above 40.5 °C: what a full tank holds less what is missing.
     pub fn usable_energy(&self) -> Option<Energy> {
-        Some(self.full_recovery?.beyond(self.missing_energy?))
+        Some(self.full_recovery?.saturating_sub(self.missing_energy?))
     }
 
     /// Whether it heats now: as the device says, or else by its power.
@@ -174,16 +174,16 @@ mod tests {
     }
 
     #[test]
-    fn nothing_told_is_nothing_known() {
+    fn an_empty_status_has_no_values() {
         let status = Status::read(&Map::new());
         assert_eq!(status, Status::default());
-        assert!(status.list(View::default()).iter().all(|shown| shown.words.is_none()));
+        assert!(status.list(DisplayUnits::default()).iter().all(|shown| shown.words.is_none()));
         assert_eq!(status.freeze_limits().0.words(TemperatureUnit::Celsius), "6.0 °C");
         assert_eq!((status.is_heating(), status.usable_energy(), status.error_words()), (None, None, None));
     }
 
     #[test]
-    fn what_is_odd_is_named_and_bounded() {
+    fn unknown_fields_are_named_and_bounded() {
         let mut object = Map::new();
         for index in 0..1000 {
             object.insert(format!("new\u{1b}[31mField{index:04}"), json!(1));
@@ -195,8 +195,9 @@ mod tests {
         object.insert("heLowerOnDiffTempSetting".into(), json!(30));
         object.insert("power".into(), json!(null));
         let status = Status::read(&object);
-        let odd = &status.oddities;
-        let unreadable: Vec<_> = odd.unreadable.iter().map(|(name, told)| (*name, told.as_str())).collect();
+        let oddities = &status.oddities;
+        let unreadable: Vec<_> =
+            oddities.unreadable.iter().map(|(name, value)| (*name, value.as_str())).collect();
         assert_eq!(
             unreadable,
             [
@@ -205,8 +206,8 @@ mod tests {
                 ("dhwTemperature", "an object of 1")
             ]
         );
-        assert_eq!((odd.unknown.len(), odd.unknown_more), (16, 986));
-        assert!(odd.unknown.iter().all(|name| !name.contains('\u{1b}') && name.chars().count() <= 64));
+        assert_eq!((oddities.unknown.len(), oddities.unknown_more), (16, 986));
+        assert!(oddities.unknown.iter().all(|name| !name.contains('\u{1b}') && name.chars().count() <= 64));
         assert_eq!(status.he_lower_on_diff.map(super::super::unit::TemperatureDifference::kelvin), Some(3.0));
     }
 }

@@ -2,37 +2,41 @@
 
 use std::fmt;
 
-use super::field::tame;
+use super::field::clean_and_cut;
 
 /// Longest MAC address, client id or number that may stand in a topic.
-const LONGEST_PART: usize = 64;
+const MAX_PART_LENGTH: usize = 64;
 
 /// A name that cannot stand in a topic.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{what} cannot stand in a topic: it must be 1 to 64 characters and without /, +, # or control characters"
 )]
-pub struct BadName {
+pub struct InvalidTopicPart {
     what: &'static str,
 }
 
 /// The device that is spoken to. `Debug` does not show its MAC address.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Device {
+pub struct DeviceAddress {
     kind: u16,
     mac_address: String,
     additional_value: String,
 }
 
-impl Device {
+impl DeviceAddress {
     /// From the cloud's device list: type (52), MAC address as it stands there, additional value.
     ///
     /// # Errors
     ///
     /// If the address would change the meaning of a topic.
-    pub fn new(device_type: u16, mac_address: &str, additional_value: &str) -> Result<Self, BadName> {
-        let mac_address = part(mac_address, "the MAC address")?;
-        Ok(Self { kind: device_type, mac_address, additional_value: tame(additional_value) })
+    pub fn new(
+        device_type: u16,
+        mac_address: &str,
+        additional_value: &str,
+    ) -> Result<Self, InvalidTopicPart> {
+        let mac_address = topic_part(mac_address, "the MAC address")?;
+        Ok(Self { kind: device_type, mac_address, additional_value: clean_and_cut(additional_value) })
     }
 
     /// Type number.
@@ -52,12 +56,12 @@ impl Device {
 
     /// Topic filter of everything said to and by this device.
     pub fn filter(&self) -> String {
-        format!("{}/#", self.base())
+        format!("{}/#", self.base_topic())
     }
 
     /// Where this is asked.
-    pub fn topic(&self, place: Place) -> String {
-        format!("{}/{}", self.base(), place.suffix())
+    pub fn topic(&self, request_topic: RequestTopic) -> String {
+        format!("{}/{}", self.base_topic(), request_topic.suffix())
     }
 
     /// Where a client tells that it is there.
@@ -70,12 +74,12 @@ impl Device {
         format!("evt/{}/navilink-{}/#", self.kind, self.mac_address)
     }
 
-    fn base(&self) -> String {
+    fn base_topic(&self) -> String {
         format!("cmd/{}/navilink-{}", self.kind, self.mac_address)
     }
 }
 
-impl fmt::Debug for Device {
+impl fmt::Debug for DeviceAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Device").field("device_type", &self.kind).finish_non_exhaustive()
     }
@@ -83,19 +87,19 @@ impl fmt::Debug for Device {
 
 /// Who asks. `Debug` shows neither id.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Client {
+pub struct ClientIdentity {
     client_id: String,
     session_id: String,
 }
 
-impl Client {
+impl ClientIdentity {
     /// The MQTT client id, and a session id (32 hexadecimal digits) that stays over reconnects.
     ///
     /// # Errors
     ///
     /// If the client id would change the meaning of a topic.
-    pub fn new(client_id: &str, session_id: &str) -> Result<Self, BadName> {
-        Ok(Self { client_id: part(client_id, "the client id")?, session_id: session_id.to_owned() })
+    pub fn new(client_id: &str, session_id: &str) -> Result<Self, InvalidTopicPart> {
+        Ok(Self { client_id: topic_part(client_id, "the client id")?, session_id: session_id.to_owned() })
     }
 
     /// MQTT client id.
@@ -114,30 +118,30 @@ impl Client {
     }
 
     /// Where the answer to what is asked at this place comes.
-    pub fn answer_topic(&self, device: &Device, place: Place) -> String {
-        match place.subject() {
-            Subject::General => format!("{}/{}/res", device.base(), self.client_id),
+    pub fn answer_topic(&self, device: &DeviceAddress, request_topic: RequestTopic) -> String {
+        match request_topic.answer_topic() {
+            AnswerTopic::General => format!("{}/{}/res", device.base_topic(), self.client_id),
             subject => format!("cmd/{}/{}/res/{}", device.kind, self.client_id, subject.suffix()),
         }
     }
 }
 
-impl fmt::Debug for Client {
+impl fmt::Debug for ClientIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").finish_non_exhaustive()
     }
 }
 
-fn part(text: &str, what: &'static str) -> Result<String, BadName> {
-    let is_fine = (1..=LONGEST_PART).contains(&text.len())
+fn topic_part(text: &str, what: &'static str) -> Result<String, InvalidTopicPart> {
+    let is_valid = (1..=MAX_PART_LENGTH).contains(&text.len())
         && !text.contains(['/', '+', '#'])
         && text.chars().all(crate::diagnostics::clean::is_printable);
-    if is_fine { Ok(text.to_owned()) } else { Err(BadName { what }) }
+    if is_valid { Ok(text.to_owned()) } else { Err(InvalidTopicPart { what }) }
 }
 
 /// Where a device is asked: the end of the topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Place {
+pub enum RequestTopic {
     /// The status.
     Status,
     /// What it can do.
@@ -154,7 +158,7 @@ pub enum Place {
     TimeOfUse,
 }
 
-impl Place {
+impl RequestTopic {
     /// All of them.
     pub const ALL: [Self; 7] = [
         Self::Status,
@@ -179,19 +183,19 @@ impl Place {
     }
 
     /// What the answer is about.
-    pub fn subject(self) -> Subject {
+    pub fn answer_topic(self) -> AnswerTopic {
         match self {
-            Self::Status | Self::Info | Self::Control => Subject::General,
-            Self::ReadReservations | Self::WriteReservations => Subject::Reservations,
-            Self::Energy => Subject::Energy,
-            Self::TimeOfUse => Subject::TimeOfUse,
+            Self::Status | Self::Info | Self::Control => AnswerTopic::General,
+            Self::ReadReservations | Self::WriteReservations => AnswerTopic::Reservations,
+            Self::Energy => AnswerTopic::Energy,
+            Self::TimeOfUse => AnswerTopic::TimeOfUse,
         }
     }
 }
 
 /// What an answer is about, as its topic says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Subject {
+pub enum AnswerTopic {
     /// Status and feature: everything that is told by its keys.
     General,
     /// Timetable of reservations.
@@ -208,8 +212,8 @@ pub enum Subject {
     Other,
 }
 
-impl Subject {
-    const NAMED: [Self; 5] =
+impl AnswerTopic {
+    const WITH_SUFFIX: [Self; 5] =
         [Self::Reservations, Self::WeeklyReservations, Self::Recirculation, Self::TimeOfUse, Self::Energy];
 
     fn suffix(self) -> &'static str {
@@ -224,7 +228,7 @@ impl Subject {
     }
 
     fn from_suffix(suffix: &str) -> Self {
-        let named = Self::NAMED.into_iter().find(|subject| subject.suffix() == suffix);
+        let named = Self::WITH_SUFFIX.into_iter().find(|subject| subject.suffix() == suffix);
         named.unwrap_or(if suffix.is_empty() { Self::General } else { Self::Other })
     }
 }
@@ -232,13 +236,13 @@ impl Subject {
 /// What a topic says of a message: a request (anybody's: the filter of a device echoes our own), an
 /// answer, an event. The ids are borrowed as they came: not for the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard<'a> {
+pub enum ParsedTopic<'a> {
     /// Somebody asks the device with this MAC address.
     Request {
         /// Whom.
         mac_address: &'a str,
         /// What; `None` for a place in no list.
-        place: Option<Place>,
+        request_topic: Option<RequestTopic>,
     },
     /// A device answers.
     Answer {
@@ -247,7 +251,7 @@ pub enum Heard<'a> {
         /// The client that asked.
         client_id: &'a str,
         /// About what.
-        subject: Subject,
+        answer_topic: AnswerTopic,
     },
     /// A client told that it is there, or the device told something by itself.
     Event {
@@ -258,7 +262,7 @@ pub enum Heard<'a> {
     },
 }
 
-impl<'a> Heard<'a> {
+impl<'a> ParsedTopic<'a> {
     /// `None` for a topic of another kind.
     pub fn parse(topic: &'a str) -> Option<Self> {
         let mut parts = topic.splitn(4, '/');
@@ -274,8 +278,8 @@ impl<'a> Heard<'a> {
             ("cmd", Some(mac_address)) => Some(Self::of_device(mac_address, rest)),
             ("cmd", None) => {
                 let suffix = answer_suffix(rest)?;
-                let subject = Subject::from_suffix(suffix);
-                Some(Self::Answer { mac_address: None, client_id: name, subject })
+                let subject = AnswerTopic::from_suffix(suffix);
+                Some(Self::Answer { mac_address: None, client_id: name, answer_topic: subject })
             }
             _ => None,
         }
@@ -285,22 +289,25 @@ impl<'a> Heard<'a> {
         let (first, more) = rest.split_once('/').unwrap_or((rest, ""));
         match answer_suffix(more) {
             Some(suffix) if !matches!(first, "st" | "ctrl") => {
-                let subject = Subject::from_suffix(suffix);
-                Self::Answer { mac_address: Some(mac_address), client_id: first, subject }
+                let subject = AnswerTopic::from_suffix(suffix);
+                Self::Answer { mac_address: Some(mac_address), client_id: first, answer_topic: subject }
             }
             _ => {
-                let place = Place::ALL.into_iter().find(|place| place.suffix() == rest);
-                Self::Request { mac_address, place }
+                let request_topic =
+                    RequestTopic::ALL.into_iter().find(|request_topic| request_topic.suffix() == rest);
+                Self::Request { mac_address, request_topic }
             }
         }
     }
 
     /// What it is about, as far as the topic says.
-    pub fn subject(self) -> Subject {
+    pub fn answer_topic(self) -> AnswerTopic {
         match self {
-            Self::Request { place, .. } => place.map_or(Subject::Other, Place::subject),
-            Self::Answer { subject, .. } => subject,
-            Self::Event { .. } => Subject::Other,
+            Self::Request { request_topic, .. } => {
+                request_topic.map_or(AnswerTopic::Other, RequestTopic::answer_topic)
+            }
+            Self::Answer { answer_topic: subject, .. } => subject,
+            Self::Event { .. } => AnswerTopic::Other,
         }
     }
 }
@@ -315,53 +322,65 @@ fn answer_suffix(text: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    fn heater() -> Device {
-        Device::new(52, "aabbccddeeff", "5322").unwrap()
+    fn heater() -> DeviceAddress {
+        DeviceAddress::new(52, "aabbccddeeff", "5322").unwrap()
     }
 
-    fn client() -> Client {
-        Client::new("navien-client-0a1b2c3d", "00112233445566778899aabbccddeeff").unwrap()
+    fn client() -> ClientIdentity {
+        ClientIdentity::new("navien-client-0a1b2c3d", "00112233445566778899aabbccddeeff").unwrap()
     }
 
     #[test]
-    fn filters_match_what_they_must() {
+    fn filters_have_the_documented_form() {
         assert_eq!(heater().filter(), "cmd/52/navilink-aabbccddeeff/#");
         assert_eq!(client().filter(52), "cmd/52/navien-client-0a1b2c3d/res/#");
         assert_eq!(heater().event_filter(), "evt/52/navilink-aabbccddeeff/#");
     }
 
     #[test]
-    fn what_is_sent_is_recognised() {
+    fn own_topics_are_parsed() {
         let mac_address = "aabbccddeeff";
-        for place in Place::ALL {
-            let topic = heater().topic(place);
+        for request_topic in RequestTopic::ALL {
+            let topic = heater().topic(request_topic);
             assert_eq!(
-                Heard::parse(&topic),
-                Some(Heard::Request { mac_address, place: Some(place) }),
+                ParsedTopic::parse(&topic),
+                Some(ParsedTopic::Request { mac_address, request_topic: Some(request_topic) }),
                 "{topic}"
             );
-            let answer = client().answer_topic(&heater(), place);
-            let Some(Heard::Answer { mac_address: told, client_id, subject }) = Heard::parse(&answer) else {
+            let answer = client().answer_topic(&heater(), request_topic);
+            let Some(ParsedTopic::Answer {
+                mac_address: topic_mac_address,
+                client_id,
+                answer_topic: subject,
+            }) = ParsedTopic::parse(&answer)
+            else {
                 panic!("{answer}");
             };
-            assert_eq!((client_id, subject), ("navien-client-0a1b2c3d", place.subject()), "{answer}");
-            assert_eq!(told.is_some(), place.subject() == Subject::General);
+            assert_eq!(
+                (client_id, subject),
+                ("navien-client-0a1b2c3d", request_topic.answer_topic()),
+                "{answer}"
+            );
+            assert_eq!(topic_mac_address.is_some(), request_topic.answer_topic() == AnswerTopic::General);
         }
         let topic = heater().app_connection_topic();
-        assert_eq!(Heard::parse(&topic), Some(Heard::Event { mac_address, is_app_connection: true }));
+        assert_eq!(
+            ParsedTopic::parse(&topic),
+            Some(ParsedTopic::Event { mac_address, is_app_connection: true })
+        );
     }
 
     #[test]
-    fn strange_topics_are_told_apart() {
+    fn unusual_topics_are_classified() {
         for (topic, subject) in [
-            ("cmd/52/c/res/rsv-weekly/rd", Some(Subject::WeeklyReservations)),
-            ("cmd/52/c/res/recirc-rsv/rd", Some(Subject::Recirculation)),
-            ("cmd/52/c/res", Some(Subject::General)),
-            ("cmd/52/c/res/", Some(Subject::General)),
-            ("cmd/52/c/res/new/rd", Some(Subject::Other)),
-            ("cmd/52/navilink-m/c/res/elsewhere", Some(Subject::Other)),
-            ("cmd/52/navilink-m/res", Some(Subject::Other)),
-            ("cmd/52/navilink-m", Some(Subject::Other)),
+            ("cmd/52/c/res/rsv-weekly/rd", Some(AnswerTopic::WeeklyReservations)),
+            ("cmd/52/c/res/recirc-rsv/rd", Some(AnswerTopic::Recirculation)),
+            ("cmd/52/c/res", Some(AnswerTopic::General)),
+            ("cmd/52/c/res/", Some(AnswerTopic::General)),
+            ("cmd/52/c/res/new/rd", Some(AnswerTopic::Other)),
+            ("cmd/52/navilink-m/c/res/elsewhere", Some(AnswerTopic::Other)),
+            ("cmd/52/navilink-m/res", Some(AnswerTopic::Other)),
+            ("cmd/52/navilink-m", Some(AnswerTopic::Other)),
             ("cmd/52/c/result", None),
             ("cmd/x/navilink-m/st", None),
             ("evt/52/c/res", None),
@@ -369,15 +388,15 @@ mod tests {
             ("cmd/52", None),
             ("", None),
         ] {
-            assert_eq!(Heard::parse(topic).map(Heard::subject), subject, "{topic}");
+            assert_eq!(ParsedTopic::parse(topic).map(ParsedTopic::answer_topic), subject, "{topic}");
         }
     }
 
     #[test]
-    fn names_cannot_break_out_of_their_place() {
+    fn names_cannot_add_topic_levels() {
         for bad in ["", "a/b", "#", "+", "a\u{0}", "a\u{202e}b", &"a".repeat(65)] {
-            assert!(Device::new(52, bad, "").is_err(), "{bad:?}");
-            assert!(Client::new(bad, "").is_err(), "{bad:?}");
+            assert!(DeviceAddress::new(52, bad, "").is_err(), "{bad:?}");
+            assert!(ClientIdentity::new(bad, "").is_err(), "{bad:?}");
         }
         let shown = format!("{:?} {:?}", heater(), client());
         assert!(!shown.contains("aabb") && !shown.contains("0a1b") && !shown.contains("0011"), "{shown}");

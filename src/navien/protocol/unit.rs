@@ -5,7 +5,7 @@ use std::fmt;
 /// Tenths of a degree in half a degree.
 const TENTHS_PER_HALF: i32 = 5;
 /// What lies beyond was never measured, in tenths: 10 000 °C.
-const ABSURD_TENTHS: f64 = 100_000.0;
+const MAX_TENTHS: f64 = 100_000.0;
 const GALLONS_PER_LITRE: f64 = 0.264_172;
 
 /// The scale temperatures are shown in.
@@ -39,14 +39,14 @@ pub enum Rounding {
 
 /// What is needed to show a value.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct View {
+pub struct DisplayUnits {
     /// Scale of temperatures and volumes.
     pub unit: TemperatureUnit,
     /// For the one temperature that the device shows in whole °F.
     pub rounding: Rounding,
 }
 
-impl View {
+impl DisplayUnits {
     /// Shows in this unit.
     pub fn of(unit: TemperatureUnit) -> Self {
         Self { unit, rounding: Rounding::default() }
@@ -79,7 +79,7 @@ impl Temperature {
 
     /// From tenths of a degree Celsius, rounded to whole ones; `None` beyond 10 000 °C.
     pub(super) fn from_tenths(tenths: f64) -> Option<Self> {
-        tenths_of(tenths).map(|tenths| Self { tenths })
+        round_tenths(tenths).map(|tenths| Self { tenths })
     }
 
     /// The wire's half degrees Celsius; `None` if it is not a whole number of them.
@@ -129,7 +129,7 @@ pub struct TemperatureDifference {
 
 impl TemperatureDifference {
     pub(super) fn from_tenths(tenths: f64) -> Option<Self> {
-        tenths_of(tenths).map(|tenths| Self { tenths })
+        round_tenths(tenths).map(|tenths| Self { tenths })
     }
 
     /// In kelvin.
@@ -159,7 +159,7 @@ pub struct FlowRate {
 
 impl FlowRate {
     pub(super) fn from_tenths(tenths: f64) -> Option<Self> {
-        tenths_of(tenths).map(|tenths| Self { tenths })
+        round_tenths(tenths).map(|tenths| Self { tenths })
     }
 
     /// In litres per minute.
@@ -236,7 +236,7 @@ impl Energy {
 
     /// This less the other, and never below nothing.
     #[must_use]
-    pub fn beyond(self, other: Self) -> Self {
+    pub fn saturating_sub(self, other: Self) -> Self {
         Self { wh: self.wh.saturating_sub(other.wh).max(0) }
     }
 
@@ -259,10 +259,10 @@ impl fmt::Display for Energy {
     }
 }
 
-fn tenths_of(tenths: f64) -> Option<i32> {
+fn round_tenths(tenths: f64) -> Option<i32> {
     let rounded = tenths.round();
     #[expect(clippy::cast_possible_truncation, reason = "whole and far within i32")]
-    (rounded.abs() <= ABSURD_TENTHS).then_some(rounded as i32)
+    (rounded.abs() <= MAX_TENTHS).then_some(rounded as i32)
 }
 
 /// With so many decimals and no minus before a zero.
@@ -292,13 +292,13 @@ mod tests {
             assert_eq!(setting.halves(), Some(halves), "{degrees} {unit}");
         }
         assert!((i16::MIN..=i16::MAX).all(|raw| Temperature::from_halves(raw).halves() == Some(raw.into())));
-        for absurd in [f64::NAN, f64::INFINITY, 1e9, -1e300] {
-            assert_eq!(Temperature::setting(absurd, TemperatureUnit::Celsius), None, "{absurd}");
+        for out_of_range in [f64::NAN, f64::INFINITY, 1e9, -1e300] {
+            assert_eq!(Temperature::setting(out_of_range, TemperatureUnit::Celsius), None, "{out_of_range}");
         }
     }
 
     #[test]
-    fn the_panel_rounds_in_its_own_way() {
+    fn the_panel_rounding_is_reproduced() {
         // 19 half degrees: 49.1 °F; 20: 50.0; 21: 50.9; -9: 23.9; 15: 45.5.
         for (raw, asymmetric, standard) in
             [(19, 49.0, 49.0), (20, 50.0, 50.0), (21, 51.0, 51.0), (-9, 24.0, 24.0), (15, 46.0, 46.0)]
@@ -328,7 +328,7 @@ mod tests {
         for (wh, words) in [(912, "912 Wh"), (57_640, "57.64 kWh"), (-12_345, "-12.34 kWh")] {
             assert_eq!(Energy::from_wh(wh).to_string(), words);
         }
-        assert_eq!(Energy::from_wh(i64::MIN).beyond(Energy::from_wh(1)), Energy::default());
+        assert_eq!(Energy::from_wh(i64::MIN).saturating_sub(Energy::from_wh(1)), Energy::default());
         assert_eq!(Energy::from_wh(1).percent_of(Energy::default()), None);
         assert_eq!(Energy::from_wh(i64::MAX).plus(Energy::from_wh(1)).wh(), i64::MAX);
     }

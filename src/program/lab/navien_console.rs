@@ -13,7 +13,8 @@ use super::super::demo::DeleteOnDrop;
 use super::{ConsoleReply, clean};
 use crate::clock::SystemClock;
 use crate::lab::{
-    Answering, GatewayControl, LabOptions, Mishap, NavienControl, NavienLab, NavienLabOptions, Wrong,
+    AnswerCorruption, AnswerMode, CloudFault, GatewayControl, LabOptions, NavienControl, NavienLab,
+    NavienLabOptions,
 };
 
 /// The longest a late answer may take, in field seconds.
@@ -73,12 +74,12 @@ impl NavienConsole {
         let heater = &self.control.heater;
         let words: Vec<&str> = command.split_whitespace().collect();
         match words[..] {
-            ["online"] => heater.come_back(),
+            ["online"] => heater.go_online(),
             ["offline"] => heater.go_offline(),
-            ["honest"] => heater.answer(Answering::Honest),
-            ["late", secs] => heater.answer(Answering::Late(self.field_delay(secs)?)),
-            ["wrong"] => heater.answer(Answering::Wrong(Wrong::UnknownValues)),
-            ["silent"] => heater.answer(Answering::Silent),
+            ["honest"] => heater.set_answer_mode(AnswerMode::Normal),
+            ["late", secs] => heater.set_answer_mode(AnswerMode::Delayed(self.field_delay(secs)?)),
+            ["wrong"] => heater.set_answer_mode(AnswerMode::Corrupted(AnswerCorruption::UnknownValues)),
+            ["silent"] => heater.set_answer_mode(AnswerMode::Silent),
             _ => return Err("heater what? online, offline, honest, late SECS, wrong or silent".to_owned()),
         }
         Ok(ConsoleReply::new(format!("the heater is {}", words.join(" ")), Value::Null))
@@ -91,12 +92,12 @@ impl NavienConsole {
         match (what, rest.trim()) {
             ("misbehave", rest) => self.inject_cloud_fault(rest),
             ("behave", "") => {
-                cloud.behave();
+                cloud.clear_faults();
                 Ok(ConsoleReply::new("the cloud behaves", Value::Null))
             }
             ("expire", "") => {
                 cloud.expire_tokens();
-                self.control.rules.keyring().expire_all();
+                self.control.rules.credential_store().expire_all();
                 Ok(ConsoleReply::new("tokens and credentials have expired; sessions live on", Value::Null))
             }
             ("password", new) if !new.is_empty() => {
@@ -118,15 +119,15 @@ impl NavienConsole {
             _ => return Err(format!("misbehave how? {CLOUD_FAULTS}, and how often")),
         };
         let cloud_fault = match what {
-            "malformed" => Mishap::Malformed,
-            "bad-gateway" => Mishap::BadGateway,
-            "no-data" => Mishap::NoData,
-            "hang" => Mishap::Hang,
-            "hang-up" => Mishap::HangUp,
-            "failure" => Mishap::Failure { code: 500, message: "INTERNAL_SERVER_ERROR".to_owned() },
+            "malformed" => CloudFault::Malformed,
+            "bad-gateway" => CloudFault::BadGateway,
+            "no-data" => CloudFault::NoData,
+            "hang" => CloudFault::Hang,
+            "hang-up" => CloudFault::HangUp,
+            "failure" => CloudFault::Failure { code: 500, message: "INTERNAL_SERVER_ERROR".to_owned() },
             _ => return Err(format!("the cloud cannot do `{}`; it can {CLOUD_FAULTS}", clean(what))),
         };
-        self.control.cloud.misbehave(&cloud_fault, times);
+        self.control.cloud.inject_fault(&cloud_fault, times);
         Ok(ConsoleReply::new(format!("the next {times} answers: {what}"), json!({"times": times})))
     }
 

@@ -3,10 +3,10 @@
 use crate::cli::{self, UnitPreference};
 use crate::config::HumanDuration;
 use crate::diagnostics::Clock;
-use crate::navien::account::Device;
+use crate::navien::account::AccountDevice;
 use crate::navien::heater::{Heater, HeaterSettings};
 use crate::navien::protocol::TemperatureUnit;
-use crate::navien::protocol::topic::{self, BadName, Client};
+use crate::navien::protocol::topic::{self, ClientIdentity, InvalidTopicPart};
 
 /// How often the state may be asked for, in seconds: more often is a load, less often is never.
 const STATUS_INTERVAL_SECS: std::ops::RangeInclusive<u64> = 10..=86_400;
@@ -36,7 +36,7 @@ impl DeviceChoice {
             if !STATUS_INTERVAL_SECS.contains(&every.as_secs()) {
                 return Err("--status-every: give 10s to 24h, or --quiet-link to ask never.");
             }
-            heater.status_every = every;
+            heater.status_interval = every;
         }
         let should_store_password = args.remember_password == Some(true);
         Ok(Self { name: args.device.clone(), should_store_password, heater })
@@ -45,13 +45,13 @@ impl DeviceChoice {
     /// The device behind the connection, under a session id of its own.
     pub(super) fn build_heater(
         self,
-        device: &Device,
+        device: &AccountDevice,
         client_id: &str,
         clock: &dyn Clock,
-    ) -> Result<Heater, BadName> {
-        let Device { device_type, mac_address, additional_value, name, .. } = device;
-        let address = topic::Device::new(*device_type, mac_address, additional_value)?;
-        let client = Client::new(client_id, &format!("{:032x}", rand::random::<u128>()))?;
+    ) -> Result<Heater, InvalidTopicPart> {
+        let AccountDevice { device_type, mac_address, additional_value, name, .. } = device;
+        let address = topic::DeviceAddress::new(*device_type, mac_address, additional_value)?;
+        let client = ClientIdentity::new(client_id, &format!("{:032x}", rand::random::<u128>()))?;
         Ok(Heater::new(name, address, client, self.heater, clock.now().wall))
     }
 }

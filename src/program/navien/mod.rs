@@ -21,7 +21,8 @@ use crate::exit::ExitReason;
 use crate::keyring;
 use crate::mqtt::settings::{BrokerAddress, Transport};
 use crate::navien::account::{
-    API_URL, Account, AccountError, AccountSettings, ApiUrl, Device, HttpTransport, NoChoice, choose,
+    API_URL, Account, AccountDevice, AccountError, AccountSettings, ApiUrl, HttpTransport, SelectionError,
+    select_device,
 };
 use crate::navien::connection::{AccountSigner, CLIENT_ID_PREFIX, ENDPOINT};
 
@@ -140,9 +141,9 @@ async fn run(
         Ok(devices) => devices,
         Err(error) => return Ok(report_sign_in_failure(&error, &source)),
     };
-    let selection = match choose(&devices, choice.name.as_deref()) {
+    let selection = match select_device(&devices, choice.name.as_deref()) {
         Ok(selection) => selection,
-        Err(error @ NoChoice::NoDevice) => return Ok(usage_error(&error)),
+        Err(error @ SelectionError::NoDevice) => return Ok(usage_error(&error)),
         Err(error) => return Ok(usage_error(&format!("{error}\n{}", list(&devices)))),
     };
     if selection.is_ambiguous {
@@ -184,7 +185,7 @@ async fn store_password(account: &Account, login: AccountLogin) -> Result<(), Ac
 }
 
 /// One line per device: address, name, whether it is online.
-fn list(devices: &[Device]) -> String {
+fn list(devices: &[AccountDevice]) -> String {
     devices.iter().fold(String::new(), |mut text, device| {
         let state = match device.is_online {
             Some(true) => "online",

@@ -103,7 +103,7 @@ pub enum Action {
 
 impl Action {
     /// Whether it does something to the connection or its recording, so that a replay has no use for it.
-    pub fn needs_a_connection(self) -> bool {
+    pub fn needs_connection(self) -> bool {
         matches!(
             self,
             Self::KeepAliveDown
@@ -120,7 +120,7 @@ impl Action {
     }
 
     /// Whether it is of no use without a device, or commands that were sent.
-    pub(super) fn needs_a_device(self) -> bool {
+    pub(super) fn needs_device(self) -> bool {
         matches!(self, Self::Device | Self::Command | Self::RequestStatus | Self::Details)
     }
 

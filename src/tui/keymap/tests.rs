@@ -3,7 +3,7 @@ use crossterm::event::{KeyCode, KeyEventState, KeyModifiers};
 use proptest::prelude::*;
 
 use super::*;
-use crate::tui::model::{Detail, InputPopup, InputPurpose};
+use crate::tui::model::{DropDetailView, InputPopup, InputPurpose};
 use crate::tui::text::LineEdit;
 
 fn press(code: KeyCode, modifiers: KeyModifiers) -> KeyEvent {
@@ -19,7 +19,7 @@ fn overridden(pairs: &[(&str, &str)]) -> Result<Keymap, String> {
 #[test]
 fn the_default_table_is_complete_and_without_duplicates() {
     let keymap = Keymap::default();
-    assert_eq!(keymap.check(), Ok(()));
+    assert_eq!(keymap.check_conflicts(), Ok(()));
     let expected: usize = include_str!("table.rs").lines().filter(|line| line.contains("[\"")).count();
     assert_eq!(keymap.bindings().len(), expected, "one binding a row");
     for action in Action::ALL {
@@ -30,7 +30,7 @@ fn the_default_table_is_complete_and_without_duplicates() {
 }
 
 #[test]
-fn every_key_text_reads_back_as_the_same_key() {
+fn every_key_name_parses_back_to_the_same_key() {
     for binding in Keymap::default().bindings() {
         for key in &binding.keys {
             assert_eq!(key.to_string().parse(), Ok(*key));
@@ -39,7 +39,7 @@ fn every_key_text_reads_back_as_the_same_key() {
 }
 
 #[test]
-fn keys_mean_the_same_however_the_terminal_reports_them() {
+fn key_modifiers_are_normalized_across_terminals() {
     let keymap = Keymap::default();
     let (none, shift, ctrl) = (KeyModifiers::NONE, KeyModifiers::SHIFT, KeyModifiers::CONTROL);
     let cases = [
@@ -57,7 +57,7 @@ fn keys_mean_the_same_however_the_terminal_reports_them() {
         (press(KeyCode::Char('ß'), none), None),
     ];
     for (event, action) in cases {
-        assert_eq!(keymap.action(&event, Screen::Overview, Mode::LIVE), action, "{event:?}");
+        assert_eq!(keymap.action(&event, Screen::Overview, KeymapMode::LIVE), action, "{event:?}");
     }
 }
 
@@ -70,16 +70,19 @@ fn releases_do_nothing_and_repeats_do() {
         kind,
         state: KeyEventState::NONE,
     };
-    assert_eq!(keymap.action(&event(KeyEventKind::Release), Screen::Drops, Mode::LIVE), None);
-    assert_eq!(keymap.action(&event(KeyEventKind::Repeat), Screen::Drops, Mode::LIVE), Some(Action::Down));
+    assert_eq!(keymap.action(&event(KeyEventKind::Release), Screen::Drops, KeymapMode::LIVE), None);
+    assert_eq!(
+        keymap.action(&event(KeyEventKind::Repeat), Screen::Drops, KeymapMode::LIVE),
+        Some(Action::Down)
+    );
 }
 
 #[test]
 fn a_key_works_only_on_its_screen() {
     let keymap = Keymap::default();
     let sort = press(KeyCode::Char('s'), KeyModifiers::NONE);
-    assert_eq!(keymap.action(&sort, Screen::Drops, Mode::LIVE), Some(Action::Sort));
-    assert_eq!(keymap.action(&sort, Screen::Overview, Mode::LIVE), None);
+    assert_eq!(keymap.action(&sort, Screen::Drops, KeymapMode::LIVE), Some(Action::Sort));
+    assert_eq!(keymap.action(&sort, Screen::Overview, KeymapMode::LIVE), None);
 }
 
 #[test]
@@ -87,23 +90,23 @@ fn the_configuration_changes_keys() {
     let keymap = overridden(&[("export", "X ctrl-e"), ("sort", ""), ("quit", "Q")]).unwrap();
     assert_eq!(keymap.key_text(Action::Export), "X");
     let chord = press(KeyCode::Char('e'), KeyModifiers::CONTROL);
-    assert_eq!(keymap.action(&chord, Screen::Overview, Mode::LIVE), Some(Action::Export));
+    assert_eq!(keymap.action(&chord, Screen::Overview, KeymapMode::LIVE), Some(Action::Export));
     assert_eq!(
-        keymap.action(&press(KeyCode::Char('e'), KeyModifiers::NONE), Screen::Overview, Mode::LIVE),
+        keymap.action(&press(KeyCode::Char('e'), KeyModifiers::NONE), Screen::Overview, KeymapMode::LIVE),
         None
     );
     assert_eq!(keymap.key_text(Action::Sort), "");
     assert!(!keymap.markdown().contains("next order"), "what has no key is not promised");
     let interrupt = press(KeyCode::Char('c'), KeyModifiers::CONTROL);
     assert_eq!(
-        keymap.action(&interrupt, Screen::Drops, Mode::LIVE),
+        keymap.action(&interrupt, Screen::Drops, KeymapMode::LIVE),
         Some(Action::Quit),
         "Ctrl-C always quits"
     );
 }
 
 #[test]
-fn a_bad_configuration_is_told_in_a_sentence() {
+fn invalid_key_overrides_give_one_sentence_errors() {
     let cases = [
         ([("exprot", "x")], "keys.exprot: there is no such action; the actions are overview, drops,"),
         (
@@ -122,14 +125,14 @@ fn a_bad_configuration_is_told_in_a_sentence() {
 }
 
 #[test]
-fn keys_of_different_screens_may_be_the_same() {
+fn bindings_of_different_screens_may_share_a_key() {
     assert!(overridden(&[("sort", "z")]).is_ok());
 }
 
 #[test]
-fn help_and_readme_tell_every_binding() {
+fn help_and_readme_list_every_binding() {
     let keymap = Keymap::default();
-    let rows = rows(Mode { device: true, ..Mode::LIVE });
+    let rows = rows(KeymapMode { device: true, ..KeymapMode::LIVE });
     let readme = keymap.markdown();
     let live = keymap.bindings().iter().filter(|binding| binding.scope != Scope::Replay);
     assert_eq!(rows.len(), live.clone().count());
@@ -144,12 +147,12 @@ fn help_and_readme_tell_every_binding() {
     assert!(readme.contains("\n| `e` | Everywhere | write the JSON export | `export` |\n"), "{readme}");
 }
 
-fn rows(mode: Mode) -> Vec<(String, &'static str)> {
+fn rows(mode: KeymapMode) -> Vec<(String, &'static str)> {
     Keymap::default().help(mode).into_iter().flat_map(|section| section.rows).collect()
 }
 
 #[test]
-fn a_replay_takes_keys_over_and_has_no_use_for_a_connection() {
+fn replay_overrides_keys_and_hides_connection_actions() {
     let keymap = Keymap::default();
     let pressed = |code, mode| keymap.action(&press(code, KeyModifiers::NONE), Screen::Drops, mode);
     for (code, live, replay) in [
@@ -161,33 +164,37 @@ fn a_replay_takes_keys_over_and_has_no_use_for_a_connection() {
         (KeyCode::Char('G'), Some(Action::Last), Action::Last),
         (KeyCode::Char('r'), Some(Action::Reconnect), Action::Reconnect),
     ] {
-        assert_eq!((pressed(code, Mode::LIVE), pressed(code, Mode::REPLAY)), (live, Some(replay)), "{code}");
+        assert_eq!(
+            (pressed(code, KeymapMode::LIVE), pressed(code, KeymapMode::REPLAY)),
+            (live, Some(replay)),
+            "{code}"
+        );
     }
     let shift_left = press(KeyCode::Left, KeyModifiers::SHIFT);
-    assert_eq!(keymap.action(&shift_left, Screen::Overview, Mode::REPLAY), Some(Action::ScrubBack));
-    let rows = rows(Mode::REPLAY);
+    assert_eq!(keymap.action(&shift_left, Screen::Overview, KeymapMode::REPLAY), Some(Action::ScrubBack));
+    let rows = rows(KeymapMode::REPLAY);
     let keys = |start: &str| rows.iter().find(|row| row.1.starts_with(start)).map(|row| row.0.as_str());
     assert_eq!(keys("freeze the view"), Some("f"), "Space is the replay's");
     assert_eq!((keys("to the first row"), keys("to the first event")), (Some("g"), Some("Home")));
     assert_eq!((keys("close the connection"), keys("record a remark")), (None, None));
     assert_eq!(keys("leave the replay"), Some("q Ctrl-c"));
     assert_eq!(
-        footer_in(&Model::default(), Mode::REPLAY),
+        footer_in(&Model::default(), KeymapMode::REPLAY),
         "1 Overview  2 Drops  w why  Space play/pause  [ ] drop  < > speed  { } scrub  e export  z Z zoom  f freeze  y copy  ? help  q quit"
     );
 }
 
 fn footer(model: &Model) -> String {
-    footer_in(model, Mode::LIVE)
+    footer_in(model, KeymapMode::LIVE)
 }
 
-fn footer_in(model: &Model, mode: Mode) -> String {
+fn footer_in(model: &Model, mode: KeymapMode) -> String {
     let entries = Keymap::default().footer(model, mode);
     entries.iter().map(|entry| format!("{} {}", entry.keys, entry.label)).collect::<Vec<_>>().join("  ")
 }
 
 #[test]
-fn the_footer_tells_what_works_now() {
+fn footer_lists_the_active_keys() {
     let mut model = Model::default();
     assert_eq!(
         footer(&model),
@@ -195,18 +202,18 @@ fn the_footer_tells_what_works_now() {
     );
     model.screen = Screen::Drops;
     assert!(footer(&model).contains("/ filter  s sort"));
-    model.detail = Some(Detail { number: 1, scroll: 0 });
+    model.detail = Some(DropDetailView { number: 1, scroll: 0 });
     assert_eq!(footer(&model), "Esc close  Left Right other drop  Up Down scroll  y copy  ? help  q quit");
     model.popup = Some(Popup::Help { scroll: 0 });
     assert_eq!(footer(&model), "Esc close  Up Down scroll  q quit");
     let (purpose, line) = (InputPurpose::Note, LineEdit::default());
-    model.popup = Some(Popup::Input(InputPopup { purpose, line, error: None, before: String::new() }));
+    model.popup = Some(Popup::Input(InputPopup { purpose, line, error: None, previous: String::new() }));
     assert_eq!(footer(&model), "Enter accept  Esc cancel");
 }
 
 proptest! {
     #[test]
-    fn any_configuration_is_refused_or_leaves_a_sound_table(
+    fn any_overrides_are_rejected_or_give_a_valid_keymap(
         overrides in prop::collection::btree_map(
             prop_oneof![prop::sample::select(Action::ALL).prop_map(|action| action.name().to_owned()), any::<String>()],
             "(ctrl-|alt-|Shift-)?([a-z?/]|F[0-9]{1,2}|enter|\\PC)( [A-Z])?",
@@ -215,7 +222,7 @@ proptest! {
     ) {
         match Keymap::with_overrides(&overrides) {
             Ok(keymap) => {
-                prop_assert_eq!(keymap.check(), Ok(()));
+                prop_assert_eq!(keymap.check_conflicts(), Ok(()));
                 prop_assert!(keymap.keys_of(Action::Quit).contains(&Key::interrupt()));
             }
             Err(error) => prop_assert!(!error.is_empty()),

@@ -8,7 +8,7 @@ use ratatui::{Frame, Terminal};
 use super::*;
 use crate::diagnostics::ClockReading;
 use crate::tui::keymap::Keymap;
-use crate::tui::sample::{at, run};
+use crate::tui::sample::{at, run_with_drops};
 use crate::tui::theme::{Glyphs, Theme};
 
 /// The simulated clock of tokio, as the program's.
@@ -24,17 +24,17 @@ impl Clock for TestClock {
 
 /// What the painter was told, and when.
 #[derive(Debug, Clone, PartialEq)]
-enum Told {
+enum PainterCall {
     Frame(Duration),
     Copied(String),
 }
 
-type Log = Arc<Mutex<Vec<Told>>>;
+type CallLog = Arc<Mutex<Vec<PainterCall>>>;
 
 struct TestPainter {
     terminal: Terminal<TestBackend>,
     clock: Arc<dyn Clock>,
-    log: Log,
+    log: CallLog,
     /// Held back until something arrives, as by a terminal that takes no bytes.
     stall: Option<sync::Receiver<()>>,
     fails_from: usize,
@@ -46,7 +46,7 @@ impl Painter for TestPainter {
         if log.len() >= self.fails_from {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
-        log.push(Told::Frame(self.clock.now().boot));
+        log.push(PainterCall::Frame(self.clock.now().boot));
         let first = log.len() == 1;
         drop(log);
         if let Some(stall) = self.stall.as_ref().filter(|_| !first) {
@@ -56,36 +56,36 @@ impl Painter for TestPainter {
         Ok(())
     }
 
-    fn copy(&mut self, text: &str) -> io::Result<()> {
-        self.log.lock().unwrap().push(Told::Copied(text.to_owned()));
+    fn copy_to_clipboard(&mut self, text: &str) -> io::Result<()> {
+        self.log.lock().unwrap().push(PainterCall::Copied(text.to_owned()));
         Ok(())
     }
 
     fn release(&mut self) {}
 
-    fn retake(&mut self) -> io::Result<()> {
+    fn reacquire(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
 
 /// The outside of a running loop.
-struct Bench {
+struct LoopFixture {
     published: watch::Sender<Arc<LiveState>>,
     keys: mpsc::Sender<Event>,
-    asked: mpsc::Receiver<MonitorRequest>,
-    log: Log,
+    requests: mpsc::Receiver<MonitorRequest>,
+    log: CallLog,
     task: JoinHandle<io::Result<()>>,
 }
 
-fn start(stall: Option<sync::Receiver<()>>, fails_from: usize, queue: usize) -> Bench {
+fn start(stall: Option<sync::Receiver<()>>, fails_from: usize, queue: usize) -> LoopFixture {
     let clock: Arc<dyn Clock> = Arc::new(TestClock(tokio::time::Instant::now()));
-    let log = Log::default();
+    let log = CallLog::default();
     let terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
     let painter =
         TestPainter { terminal, clock: Arc::clone(&clock), log: Arc::clone(&log), stall, fails_from };
-    let (published, seen) = watch::channel(run(3));
+    let (published, state) = watch::channel(run_with_drops(3));
     let (keys, events) = mpsc::channel(64);
-    let (requests, asked) = mpsc::channel(queue);
+    let (requests, received) = mpsc::channel(queue);
     let options = TuiOptions {
         theme: Theme::plain(),
         glyphs: Glyphs::ascii(),
@@ -93,12 +93,12 @@ fn start(stall: Option<sync::Receiver<()>>, fails_from: usize, queue: usize) -> 
         mouse: false,
         zone: None,
     };
-    let sources = Sources { published: seen, events, signals: Signals::listen().unwrap() };
-    let task = tokio::spawn(RenderLoop::new(painter, sources, requests, options, clock).run());
-    Bench { published, keys, asked, log, task }
+    let inputs = LoopInputs { published: state, events, signals: TerminalSignals::listen().unwrap() };
+    let task = tokio::spawn(RenderLoop::new(painter, inputs, requests, options, clock).run());
+    LoopFixture { published, keys, requests: received, log, task }
 }
 
-impl Bench {
+impl LoopFixture {
     async fn press(&self, keys: &str) {
         for key in keys.chars() {
             let event = KeyEvent::new(KeyCode::Char(key), KeyModifiers::NONE);
@@ -108,7 +108,9 @@ impl Bench {
 
     fn frames(&self) -> Vec<Duration> {
         let log = self.log.lock().unwrap();
-        log.iter().filter_map(|told| if let Told::Frame(at) = told { Some(*at) } else { None }).collect()
+        log.iter()
+            .filter_map(|call| if let PainterCall::Frame(at) = call { Some(*at) } else { None })
+            .collect()
     }
 
     fn finish(&self) {
@@ -124,29 +126,32 @@ fn finish(published: &watch::Sender<Arc<LiveState>>) {
     });
 }
 
-async fn pass(millis: u64) {
+async fn advance(millis: u64) {
     sleep(Duration::from_millis(millis)).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_frame_comes_before_anything_and_then_only_the_clock_draws() {
+async fn first_frame_is_drawn_at_once_then_one_frame_a_second() {
     let bench = start(None, usize::MAX, 8);
     tokio::task::yield_now().await;
     assert_eq!(bench.frames(), [Duration::ZERO]);
-    pass(10_500).await;
+    advance(10_500).await;
     let frames = bench.frames();
-    let whole = |at: &Duration| at.subsec_millis() < 2;
-    assert!(frames.len() == 11 && frames.iter().all(whole), "one frame at each whole second: {frames:?}");
+    let is_whole_second = |at: &Duration| at.subsec_millis() < 2;
+    assert!(
+        frames.len() == 11 && frames.iter().all(is_whole_second),
+        "one frame at each whole second: {frames:?}"
+    );
     bench.finish();
     bench.task.await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_storm_of_changes_is_drawn_thirty_times_a_second() {
+async fn bursts_of_updates_are_limited_to_thirty_frames_a_second() {
     let bench = start(None, usize::MAX, 8);
     for drops in 0..1_000 {
-        bench.published.send_replace(run(drops % 3));
-        pass(1).await;
+        bench.published.send_replace(run_with_drops(drops % 3));
+        advance(1).await;
     }
     let frames = bench.frames();
     assert!((20..=31).contains(&frames.len()), "{} frames in a second", frames.len());
@@ -156,11 +161,11 @@ async fn a_storm_of_changes_is_drawn_thirty_times_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_after_a_quiet_time_is_drawn_at_once() {
+async fn update_after_idle_time_is_drawn_at_once() {
     let bench = start(None, usize::MAX, 8);
-    pass(500).await;
-    bench.published.send_replace(run(1));
-    pass(5).await;
+    advance(500).await;
+    bench.published.send_replace(run_with_drops(1));
+    advance(5).await;
     let frames = bench.frames();
     assert!(frames.len() == 2 && frames[1] < Duration::from_millis(504), "{frames:?}");
     bench.finish();
@@ -168,28 +173,28 @@ async fn a_change_after_a_quiet_time_is_drawn_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_burst_of_keys_costs_one_frame_and_reaches_the_monitor() {
+async fn burst_of_keys_costs_one_frame_and_sends_every_request() {
     let mut bench = start(None, usize::MAX, 8);
-    pass(100).await;
+    advance(100).await;
     bench.press("eEr").await;
-    pass(40).await;
+    advance(40).await;
     assert_eq!(bench.frames().len(), 2);
     for expected in [MonitorRequest::Export, MonitorRequest::Report, MonitorRequest::Reconnect] {
-        assert_eq!(bench.asked.try_recv(), Ok(expected));
+        assert_eq!(bench.requests.try_recv(), Ok(expected));
     }
     bench.finish();
     bench.task.await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_frozen_view_is_drawn_by_the_clock_only() {
+async fn frozen_view_is_redrawn_by_the_clock_only() {
     let bench = start(None, usize::MAX, 8);
     bench.press("f").await;
-    pass(900).await;
+    advance(900).await;
     let before = bench.frames().len();
     for _ in 0..5 {
-        bench.published.send_replace(run(1));
-        pass(10).await;
+        bench.published.send_replace(run_with_drops(1));
+        advance(10).await;
     }
     assert_eq!(bench.frames().len(), before);
     bench.finish();
@@ -197,24 +202,24 @@ async fn a_frozen_view_is_drawn_by_the_clock_only() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_summary_is_copied_between_frames() {
+async fn summary_is_copied_between_frames() {
     let bench = start(None, usize::MAX, 8);
     bench.press("y").await;
-    pass(100).await;
-    let copied = |told: &Told| matches!(told, Told::Copied(text) if text.contains("drops 3"));
+    advance(100).await;
+    let copied = |call: &PainterCall| matches!(call, PainterCall::Copied(text) if text.contains("drops 3"));
     assert!(bench.log.lock().unwrap().iter().any(copied));
     bench.finish();
     bench.task.await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn quitting_waits_for_the_end_of_the_run_but_not_for_ever() {
+async fn quit_waits_for_the_run_to_end_up_to_the_timeout() {
     let mut bench = start(None, usize::MAX, 8);
     bench.press("q").await;
-    pass(9_000).await;
-    assert_eq!(bench.asked.try_recv(), Ok(MonitorRequest::Shutdown));
+    advance(9_000).await;
+    assert_eq!(bench.requests.try_recv(), Ok(MonitorRequest::Shutdown));
     assert!(!bench.task.is_finished(), "the last export may take a while");
-    pass(1_100).await;
+    advance(1_100).await;
     assert!(bench.task.is_finished());
     bench.task.await.unwrap().unwrap();
 }
@@ -227,32 +232,32 @@ async fn quitting_twice_leaves_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_leaves_when_the_publisher_is_gone() {
+async fn loop_ends_when_the_state_channel_closes() {
     let bench = start(None, usize::MAX, 8);
-    pass(10).await;
+    advance(10).await;
     drop(bench.published);
     bench.task.await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_queue_is_told_and_quitting_can_be_tried_again() {
+async fn full_request_queue_is_reported_and_quit_can_be_retried() {
     let mut bench = start(None, usize::MAX, 1);
     bench.press("eq").await;
-    pass(50).await;
-    assert_eq!(bench.asked.try_recv(), Ok(MonitorRequest::Export));
-    assert!(bench.asked.try_recv().is_err(), "the second one was not taken");
+    advance(50).await;
+    assert_eq!(bench.requests.try_recv(), Ok(MonitorRequest::Export));
+    assert!(bench.requests.try_recv().is_err(), "the second one was not taken");
     bench.press("q").await;
-    pass(50).await;
-    assert_eq!(bench.asked.try_recv(), Ok(MonitorRequest::Shutdown), "not taken as the second quit");
+    advance(50).await;
+    assert_eq!(bench.requests.try_recv(), Ok(MonitorRequest::Shutdown), "not taken as the second quit");
     bench.finish();
     bench.task.await.unwrap().unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_terminal_ends_the_run_in_order() {
+async fn lost_terminal_requests_an_orderly_shutdown() {
     let mut bench = start(None, 3, 8);
-    pass(5_000).await;
-    assert_eq!(bench.asked.try_recv(), Ok(MonitorRequest::Shutdown));
+    advance(5_000).await;
+    assert_eq!(bench.requests.try_recv(), Ok(MonitorRequest::Shutdown));
     assert!(!bench.task.is_finished());
     bench.finish();
     let error = bench.task.await.unwrap().unwrap_err();
@@ -260,18 +265,18 @@ async fn a_lost_terminal_ends_the_run_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_keyboard_that_hangs_up_ends_the_run_in_order() {
+async fn closed_keyboard_requests_an_orderly_shutdown() {
     let mut bench = start(None, usize::MAX, 8);
     drop(bench.keys);
-    assert_eq!(bench.asked.recv().await, Some(MonitorRequest::Shutdown));
+    assert_eq!(bench.requests.recv().await, Some(MonitorRequest::Shutdown));
     finish(&bench.published);
     assert!(bench.task.await.unwrap().is_err());
 }
 
 /// On the real clock: a blocking thread that does not come back keeps simulated time from moving.
 #[tokio::test]
-async fn a_stalled_terminal_holds_up_nothing_else() {
-    let (go_on, stall) = sync::channel();
+async fn stalled_terminal_does_not_block_input() {
+    let (resume, stall) = sync::channel();
     let mut bench = start(Some(stall), usize::MAX, 8);
     bench.press("n").await;
     while bench.frames().len() < 2 {
@@ -280,9 +285,9 @@ async fn a_stalled_terminal_holds_up_nothing_else() {
     let escape = KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE);
     bench.keys.send(Event::Key(escape)).await.unwrap();
     bench.press("e").await;
-    assert_eq!(bench.asked.recv().await, Some(MonitorRequest::Export), "keys work while a frame hangs");
+    assert_eq!(bench.requests.recv().await, Some(MonitorRequest::Export), "keys work while a frame hangs");
     assert_eq!(bench.frames().len(), 2, "and no second frame is begun");
     bench.finish();
-    drop(go_on);
+    drop(resume);
     bench.task.await.unwrap().unwrap();
 }

@@ -18,7 +18,7 @@ fn hostile_text_is_made_visible() {
 }
 
 #[test]
-fn nothing_forgotten_reaches_the_terminal() {
+fn unsanitized_cells_are_replaced() {
     let drawn = ["a", "温", " ", "\u{1b}", "e\u{301}", "\u{202e}"];
     for (unicode, expected) in [
         (true, ["a", "温", " ", "\u{fffd}", "e\u{301}", "\u{fffd}"]),
@@ -28,7 +28,7 @@ fn nothing_forgotten_reaches_the_terminal() {
         for (cell, symbol) in buffer.content.iter_mut().zip(drawn) {
             cell.set_symbol(symbol);
         }
-        defuse(&mut buffer, unicode);
+        replace_unsafe_cells(&mut buffer, unicode);
         assert_eq!(buffer.content.iter().map(ratatui::buffer::Cell::symbol).collect::<Vec<_>>(), expected);
     }
 }
@@ -65,14 +65,14 @@ fn a_line_is_edited_by_whole_characters() {
 }
 
 #[test]
-fn a_line_has_an_end() {
+fn line_length_is_limited() {
     let line = LineEdit::new(&"ä".repeat(1_000));
     assert_eq!(line.text().chars().count(), LineEdit::MAX_CHARS);
 }
 
 proptest! {
     #[test]
-    fn nothing_dangerous_survives_and_nothing_is_done_twice(text in any::<String>()) {
+    fn sanitizing_is_complete_and_idempotent(text in any::<String>()) {
         let safe = sanitize(&text).into_owned();
         prop_assert!(safe.chars().all(|c| !c.is_control() && is_printable(c)));
         prop_assert_eq!(sanitize(&safe).into_owned(), safe);

@@ -2,31 +2,31 @@
 
 use std::sync::Arc;
 
-use crate::device::{CommandSpec, Confirm, Shown};
+use crate::device::{CommandSpec, Confirmation, DeviceView};
 use crate::diagnostics::Stamp;
 use crate::monitor::{LiveState, MonitorRequest, NoticeKind};
 
 use super::super::message::Edit;
 use super::super::model::{CommandPopup, Model, Popup, Screen};
 use super::super::text::LineEdit;
-use super::{Effect, moved};
+use super::{Effect, clamped_move};
 
 /// The commands whose name or title contains what was typed, in their order.
-pub fn found<'a>(device: &'a Shown, typed: &str) -> Vec<&'a CommandSpec> {
-    let wanted = typed.trim().to_lowercase();
-    let contains = |text: &str| text.to_lowercase().contains(&wanted);
+pub fn matching_commands<'a>(device: &'a DeviceView, typed: &str) -> Vec<&'a CommandSpec> {
+    let needle = typed.trim().to_lowercase();
+    let contains = |text: &str| text.to_lowercase().contains(&needle);
     device.commands.iter().filter(|spec| contains(&spec.name) || contains(&spec.title)).collect()
 }
 
 /// Opens the list of all commands.
 pub(super) fn open(model: &mut Model, live: &LiveState, now: Stamp) {
-    if devices(model, live, now).is_some() {
+    if device_or_notify(model, live, now).is_some() {
         model.popup = Some(Popup::Palette { line: LineEdit::default(), selected: 0 });
     }
 }
 
 /// The device, or a message that there is none.
-fn devices<'a>(model: &mut Model, live: &'a LiveState, now: Stamp) -> Option<&'a Shown> {
+fn device_or_notify<'a>(model: &mut Model, live: &'a LiveState, now: Stamp) -> Option<&'a DeviceView> {
     let device = live.runtime.device.as_deref().filter(|device| !device.commands.is_empty());
     if device.is_none() {
         let text = "no commands are known here: `dropscope config` shows how to add some";
@@ -37,7 +37,7 @@ fn devices<'a>(model: &mut Model, live: &'a LiveState, now: Stamp) -> Option<&'a
 
 /// Asks the device for its state, if it can be asked.
 pub(super) fn request_status(model: &mut Model, live: &LiveState, now: Stamp) -> Vec<Effect> {
-    let Some(device) = devices(model, live, now) else { return Vec::new() };
+    let Some(device) = device_or_notify(model, live, now) else { return Vec::new() };
     if let Some(name) = &device.status_command {
         return start(model, name, live, now);
     }
@@ -47,7 +47,7 @@ pub(super) fn request_status(model: &mut Model, live: &LiveState, now: Stamp) ->
 
 /// Begins with the command the cursor is on.
 pub(super) fn start_selected(model: &mut Model, live: &LiveState, now: Stamp) -> Vec<Effect> {
-    let Some(device) = devices(model, live, now) else { return Vec::new() };
+    let Some(device) = device_or_notify(model, live, now) else { return Vec::new() };
     let index = model.command.min(device.commands.len().saturating_sub(1));
     let name = device.commands.get(index).map(|spec| Arc::clone(&spec.name));
     name.map(|name| start(model, &name, live, now)).unwrap_or_default()
@@ -56,7 +56,7 @@ pub(super) fn start_selected(model: &mut Model, live: &LiveState, now: Stamp) ->
 /// Begins with a command: asks for what is missing, or sends it.
 pub(super) fn start(model: &mut Model, name: &str, live: &LiveState, now: Stamp) -> Vec<Effect> {
     model.popup = None;
-    let Some(device) = devices(model, live, now) else { return Vec::new() };
+    let Some(device) = device_or_notify(model, live, now) else { return Vec::new() };
     let Some(spec) = device.commands.iter().find(|spec| *spec.name == *name) else { return Vec::new() };
     if let Some(why) = &spec.unavailable {
         model.notify(now, NoticeKind::Bad, format!("{}: {why}", spec.name));
@@ -64,20 +64,20 @@ pub(super) fn start(model: &mut Model, name: &str, live: &LiveState, now: Stamp)
     }
     let popup =
         CommandPopup { spec: spec.clone(), values: Vec::new(), line: LineEdit::default(), error: None };
-    proceed(model, popup, now)
+    next_prompt_or_send(model, popup, now)
 }
 
 /// Moves the cursor of the list on the Device screen.
 pub(super) fn move_cursor(model: &mut Model, live: &LiveState, rows: isize) {
     let count = live.runtime.device.as_ref().map_or(0, |device| device.commands.len());
-    model.command = moved(model.command, rows, count.saturating_sub(1));
+    model.command = clamped_move(model.command, rows, count.saturating_sub(1));
 }
 
 /// One step of typing in the list or in a command.
 pub(super) fn edit(model: &mut Model, edit: Edit, live: &LiveState, now: Stamp) -> Vec<Effect> {
     match model.popup.take() {
-        Some(Popup::Palette { line, selected }) => in_palette(model, (line, selected), edit, live, now),
-        Some(Popup::Command(popup)) => in_command(model, popup, edit, now),
+        Some(Popup::Palette { line, selected }) => edit_palette(model, (line, selected), edit, live, now),
+        Some(Popup::Command(popup)) => edit_command(model, popup, edit, now),
         other => {
             model.popup = other;
             Vec::new()
@@ -85,7 +85,7 @@ pub(super) fn edit(model: &mut Model, edit: Edit, live: &LiveState, now: Stamp) 
     }
 }
 
-fn in_palette(
+fn edit_palette(
     model: &mut Model,
     (mut line, mut selected): (LineEdit, usize),
     edit: Edit,
@@ -93,17 +93,17 @@ fn in_palette(
     now: Stamp,
 ) -> Vec<Effect> {
     let Some(device) = published.runtime.device.as_deref() else { return Vec::new() };
-    let last = |line: &LineEdit| found(device, line.text()).len().saturating_sub(1);
+    let last = |line: &LineEdit| matching_commands(device, line.text()).len().saturating_sub(1);
     match edit {
         Edit::Cancel => return Vec::new(),
         Edit::Submit => {
-            let listed = found(device, line.text());
+            let listed = matching_commands(device, line.text());
             if let Some(spec) = listed.get(selected.min(last(&line))) {
                 return start(model, &spec.name, published, now);
             }
         }
-        Edit::Up => selected = moved(selected, -1, last(&line)),
-        Edit::Down => selected = moved(selected, 1, last(&line)),
+        Edit::Up => selected = clamped_move(selected, -1, last(&line)),
+        Edit::Down => selected = clamped_move(selected, 1, last(&line)),
         other => {
             line.apply(other);
             selected = 0;
@@ -113,7 +113,7 @@ fn in_palette(
     Vec::new()
 }
 
-fn in_command(model: &mut Model, mut popup: CommandPopup, edit: Edit, now: Stamp) -> Vec<Effect> {
+fn edit_command(model: &mut Model, mut popup: CommandPopup, edit: Edit, now: Stamp) -> Vec<Effect> {
     popup.error = None;
     match edit {
         Edit::Cancel => {
@@ -121,12 +121,12 @@ fn in_command(model: &mut Model, mut popup: CommandPopup, edit: Edit, now: Stamp
             return Vec::new();
         }
         // Not Enter: the one that chose the command may be typed twice.
-        Edit::Insert(text) if popup.asks_yes_or_no() => {
+        Edit::Insert(text) if popup.is_yes_no_question() => {
             if text.eq_ignore_ascii_case("y") {
                 return send(model, popup, now);
             }
         }
-        Edit::Submit if popup.asks_yes_or_no() => {
+        Edit::Submit if popup.is_yes_no_question() => {
             popup.error = Some("press y to send it, Esc not to".to_owned());
         }
         Edit::Submit => return submit(model, popup, now),
@@ -137,11 +137,11 @@ fn in_command(model: &mut Model, mut popup: CommandPopup, edit: Edit, now: Stamp
 }
 
 fn submit(model: &mut Model, mut popup: CommandPopup, now: Stamp) -> Vec<Effect> {
-    match popup.parameter().map(|parameter| parameter.read(popup.line.text())) {
+    match popup.parameter().map(|parameter| parameter.parse(popup.line.text())) {
         Some(Ok(value)) => {
             popup.values.push(value);
             popup.line = LineEdit::default();
-            return proceed(model, popup, now);
+            return next_prompt_or_send(model, popup, now);
         }
         Some(Err(error)) => popup.error = Some(error),
         None if popup.line.text().trim() == &*popup.spec.name => return send(model, popup, now),
@@ -152,8 +152,8 @@ fn submit(model: &mut Model, mut popup: CommandPopup, now: Stamp) -> Vec<Effect>
 }
 
 /// Asks for the next thing, or sends it when nothing is missing.
-fn proceed(model: &mut Model, popup: CommandPopup, now: Stamp) -> Vec<Effect> {
-    if popup.parameter().is_none() && popup.spec.confirm == Confirm::None {
+fn next_prompt_or_send(model: &mut Model, popup: CommandPopup, now: Stamp) -> Vec<Effect> {
+    if popup.parameter().is_none() && popup.spec.confirm == Confirmation::None {
         return send(model, popup, now);
     }
     model.popup = Some(Popup::Command(popup));

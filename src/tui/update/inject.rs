@@ -5,7 +5,7 @@ use crate::monitor::{LiveState, MonitorRequest, NoticeKind};
 
 use super::super::keymap::Action;
 use super::super::model::{Model, Popup};
-use super::{Effect, moved, rows_of};
+use super::{Effect, clamped_move, row_delta};
 
 /// Opens the list, where there is one.
 pub(super) fn open(model: &mut Model, live: &LiveState, now: Stamp) {
@@ -31,7 +31,7 @@ pub(super) fn act(model: &mut Model, action: Action, live: &LiveState) -> Vec<Ef
         }
         Action::Close | Action::Inject => model.popup = None,
         Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last => {
-            let selected = moved(selected, rows_of(model, action), faults.saturating_sub(1));
+            let selected = clamped_move(selected, row_delta(model, action), faults.saturating_sub(1));
             model.popup = Some(Popup::Inject { selected });
         }
         _ => {}
@@ -45,15 +45,16 @@ mod tests {
 
     use super::*;
     use crate::monitor::Simulation;
-    use crate::tui::message::Message;
-    use crate::tui::sample::run;
+    use crate::tui::message::UiMessage;
+    use crate::tui::sample::run_with_drops;
     use crate::tui::update::update;
 
-    fn told(simulation: Option<Simulation>, actions: &[Action]) -> (Model, Vec<Effect>) {
-        let mut live = run(1);
+    fn run_actions(simulation: Option<Simulation>, actions: &[Action]) -> (Model, Vec<Effect>) {
+        let mut live = run_with_drops(1);
         Arc::make_mut(&mut live).runtime.simulation = simulation;
         let (mut model, now) = (Model::default(), live.snapshot.at);
-        let effects = actions.iter().flat_map(|action| update(&mut model, Message::Act(*action), &live, now));
+        let effects =
+            actions.iter().flat_map(|action| update(&mut model, UiMessage::Action(*action), &live, now));
         let effects = effects.collect();
         (model, effects)
     }
@@ -63,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn the_chosen_fault_is_asked_for_once() {
+    fn selected_fault_is_requested_once() {
         use Action::{Close, Down, Export, Inject, Last, Open, Up};
         let cases: [(&[Action], Option<usize>); 5] = [
             (&[Inject, Open], Some(0)),
@@ -73,7 +74,7 @@ mod tests {
             (&[Inject, Export, Inject], None),
         ];
         for (actions, chosen) in cases {
-            let (model, effects) = told(Some(simulation()), actions);
+            let (model, effects) = run_actions(Some(simulation()), actions);
             let expected: Vec<_> =
                 chosen.map(|index| Effect::Request(MonitorRequest::Inject(index))).into_iter().collect();
             assert_eq!((effects, model.popup), (expected, None), "{actions:?}");
@@ -81,8 +82,8 @@ mod tests {
     }
 
     #[test]
-    fn without_a_simulation_the_key_says_so() {
-        let (model, effects) = told(None, &[Action::Inject, Action::Open]);
+    fn without_a_simulation_the_key_shows_a_notice() {
+        let (model, effects) = run_actions(None, &[Action::Inject, Action::Open]);
         assert!(effects.is_empty() && model.popup.is_none());
         assert!(model.notices.last().is_some_and(|notice| notice.text.contains("dropscope demo")));
     }

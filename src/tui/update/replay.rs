@@ -10,12 +10,12 @@ use super::super::model::Model;
 use super::Effect;
 
 /// One scrub moves by this part of the timeline's span.
-const SCRUB_PART: u32 = 100;
+const SCRUB_DIVISOR: u32 = 100;
 
 /// What follows from an action in a replay; `None` if it means there what it means everywhere.
 pub(super) fn act(model: &mut Model, action: Action, live: &LiveState, now: Stamp) -> Option<Vec<Effect>> {
     live.runtime.replay.as_ref()?;
-    if action.needs_a_connection() {
+    if action.needs_connection() {
         let text = match action {
             Action::Note => "this is a recording: a note can be added while watching only",
             _ => "this is a recording: nothing can be done to its connection any more",
@@ -23,23 +23,23 @@ pub(super) fn act(model: &mut Model, action: Action, live: &LiveState, now: Stam
         model.notify(now, NoticeKind::Info, text);
         return Some(Vec::new());
     }
-    let wanted = match action {
+    let playback = match action {
         Action::PlayPause => PlaybackAction::Toggle,
         Action::PreviousDrop => PlaybackAction::PreviousDrop,
         Action::NextDrop => PlaybackAction::NextDrop,
         Action::Slower => PlaybackAction::Slower,
         Action::Faster => PlaybackAction::Faster,
-        Action::ScrubBack => PlaybackAction::Back(scrub(model, live)),
-        Action::ScrubForward => PlaybackAction::Forward(scrub(model, live)),
+        Action::ScrubBack => PlaybackAction::Back(scrub_step(model, live)),
+        Action::ScrubForward => PlaybackAction::Forward(scrub_step(model, live)),
         Action::Beginning => PlaybackAction::Beginning,
         Action::End => PlaybackAction::End,
         _ => return None,
     };
-    Some(vec![Effect::Request(MonitorRequest::Play(wanted))])
+    Some(vec![Effect::Request(MonitorRequest::Play(playback))])
 }
 
-fn scrub(model: &Model, live: &LiveState) -> Duration {
-    model.zoom_for(&model.shown(live).snapshot).span() / SCRUB_PART
+fn scrub_step(model: &Model, live: &LiveState) -> Duration {
+    model.zoom_for(&model.displayed_state(live).snapshot).span() / SCRUB_DIVISOR
 }
 
 #[cfg(test)]
@@ -48,13 +48,13 @@ mod tests {
 
     use super::*;
     use crate::monitor::ReplayStatus;
-    use crate::tui::message::Message;
+    use crate::tui::message::UiMessage;
     use crate::tui::model::{Popup, Zoom};
-    use crate::tui::sample::run;
+    use crate::tui::sample::run_with_drops;
     use crate::tui::update::update;
 
-    fn replayed() -> Arc<LiveState> {
-        let mut live = run(3);
+    fn replay_state() -> Arc<LiveState> {
+        let mut live = run_with_drops(3);
         let at = live.snapshot.at;
         Arc::make_mut(&mut live).runtime.replay = Some(ReplayStatus {
             at,
@@ -68,13 +68,13 @@ mod tests {
         live
     }
 
-    fn told(model: &mut Model, live: &Arc<LiveState>, action: Action) -> Vec<Effect> {
-        update(model, Message::Act(action), live, live.snapshot.at)
+    fn apply(model: &mut Model, live: &Arc<LiveState>, action: Action) -> Vec<Effect> {
+        update(model, UiMessage::Action(action), live, live.snapshot.at)
     }
 
     #[test]
-    fn each_key_asks_for_its_movement() {
-        let live = replayed();
+    fn each_key_sends_its_playback_action() {
+        let live = replay_state();
         let mut model = Model { zoom: Some(Zoom::Hour), ..Model::default() };
         let part = Duration::from_secs(36);
         let cases = [
@@ -88,61 +88,61 @@ mod tests {
             (Action::Beginning, PlaybackAction::Beginning),
             (Action::End, PlaybackAction::End),
         ];
-        for (action, wanted) in cases {
+        for (action, expected) in cases {
             assert_eq!(
-                told(&mut model, &live, action),
-                [Effect::Request(MonitorRequest::Play(wanted))],
+                apply(&mut model, &live, action),
+                [Effect::Request(MonitorRequest::Play(expected))],
                 "{action:?}"
             );
         }
     }
 
     #[test]
-    fn what_needs_a_connection_says_that_this_is_a_recording() {
-        let live = replayed();
-        let actions = Action::ALL.iter().filter(|action| action.needs_a_connection());
+    fn connection_actions_show_a_notice_in_a_replay() {
+        let live = replay_state();
+        let actions = Action::ALL.iter().filter(|action| action.needs_connection());
         for action in actions {
             let mut model = Model::default();
-            assert_eq!(told(&mut model, &live, *action), [], "{action:?}");
-            let said = model.notices.last().map(|notice| notice.text.contains("recording"));
-            assert_eq!((said, model.popup), (Some(true), None), "{action:?}");
+            assert_eq!(apply(&mut model, &live, *action), [], "{action:?}");
+            let mentions_recording = model.notices.last().map(|notice| notice.text.contains("recording"));
+            assert_eq!((mentions_recording, model.popup), (Some(true), None), "{action:?}");
         }
     }
 
     #[test]
-    fn live_nothing_moves_in_time() {
-        let live = run(3);
+    fn playback_keys_do_nothing_on_a_live_connection() {
+        let live = run_with_drops(3);
         for action in [Action::PlayPause, Action::NextDrop, Action::End] {
-            assert_eq!(told(&mut Model::default(), &live, action), []);
+            assert_eq!(apply(&mut Model::default(), &live, action), []);
         }
     }
 
     #[test]
-    fn exports_are_asked_for_and_leaving_promises_none() {
-        let live = replayed();
+    fn export_works_in_a_replay_and_quit_shows_no_export_notice() {
+        let live = replay_state();
         let mut model = Model::default();
-        assert_eq!(told(&mut model, &live, Action::Export), [Effect::Request(MonitorRequest::Export)]);
-        assert_eq!(told(&mut model, &live, Action::Quit), [Effect::Request(MonitorRequest::Shutdown)]);
+        assert_eq!(apply(&mut model, &live, Action::Export), [Effect::Request(MonitorRequest::Export)]);
+        assert_eq!(apply(&mut model, &live, Action::Quit), [Effect::Request(MonitorRequest::Shutdown)]);
         assert!(model.notices.is_empty(), "{:?}", model.notices);
     }
 
     #[test]
-    fn the_ends_scroll_the_help_while_it_is_open() {
-        let live = replayed();
+    fn home_and_end_scroll_the_open_help() {
+        let live = replay_state();
         let mut model = Model { popup: Some(Popup::Help { scroll: 0 }), ..Model::default() };
-        model.page.max_scroll = 9;
-        assert_eq!(told(&mut model, &live, Action::End), []);
+        model.scroll_limits.max_scroll = 9;
+        assert_eq!(apply(&mut model, &live, Action::End), []);
         assert_eq!(model.popup, Some(Popup::Help { scroll: 9 }));
-        assert_eq!(told(&mut model, &live, Action::Beginning), []);
+        assert_eq!(apply(&mut model, &live, Action::Beginning), []);
         assert_eq!(model.popup, Some(Popup::Help { scroll: 0 }));
     }
 
     #[test]
-    fn freezing_stands_still_at_the_moment_of_the_recording() {
-        let live = replayed();
+    fn freeze_uses_the_replay_time() {
+        let live = replay_state();
         let mut model = Model::default();
         let late = live.snapshot.at.plus(Duration::from_secs(1_000_000));
-        let _ = update(&mut model, Message::Act(Action::Freeze), &live, late);
+        let _ = update(&mut model, UiMessage::Action(Action::Freeze), &live, late);
         assert_eq!(model.frozen.map(|frozen| frozen.at), Some(live.snapshot.at));
     }
 }

@@ -4,41 +4,45 @@ use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use proptest::prelude::*;
 
 use super::*;
-use crate::tui::keymap::{Key, Keymap, Mode, Scope};
-use crate::tui::message::{Edit, message};
-use crate::tui::model::{InputPurpose, Page};
-use crate::tui::sample::{at, run};
+use crate::tui::keymap::{Key, Keymap, KeymapMode, Scope};
+use crate::tui::message::{Edit, translate_event};
+use crate::tui::model::{InputPurpose, ScrollLimits};
+use crate::tui::sample::{at, run_with_drops};
 use crate::tui::view::ViewState;
 
 /// A user in front of the screen.
-struct Session {
+struct UserSession {
     model: Model,
     live: Arc<LiveState>,
     now: Stamp,
     effects: Vec<Effect>,
 }
 
-impl Session {
+impl UserSession {
     fn new(drops: u64) -> Self {
-        let live = run(drops);
-        let model = Model { page: Page { rows: 5, max_scroll: 9 }, ..Model::default() };
+        let live = run_with_drops(drops);
+        let model = Model { scroll_limits: ScrollLimits { rows: 5, max_scroll: 9 }, ..Model::default() };
         Self { now: live.snapshot.at, live, model, effects: Vec::new() }
     }
 
     /// Types key names separated by blanks.
-    fn keys(&mut self, keys: &str) -> &mut Self {
+    fn press_keys(&mut self, keys: &str) -> &mut Self {
         for key in keys.split_whitespace() {
             let event = Event::Key(key_event(key));
-            if let Some(message) =
-                message(&event, &self.model, Mode::LIVE, &Keymap::default(), &ViewState::default())
-            {
-                self.tell(message);
+            if let Some(message) = translate_event(
+                &event,
+                &self.model,
+                KeymapMode::LIVE,
+                &Keymap::default(),
+                &ViewState::default(),
+            ) {
+                self.send(message);
             }
         }
         self
     }
 
-    fn tell(&mut self, message: Message) -> &mut Self {
+    fn send(&mut self, message: UiMessage) -> &mut Self {
         self.effects.extend(update(&mut self.model, message, &self.live, self.now));
         self
     }
@@ -55,7 +59,7 @@ impl Session {
     }
 
     fn shown_drops(&self) -> Vec<u64> {
-        self.model.listed(&self.live.snapshot).iter().map(|drop| drop.number).collect()
+        self.model.listed_drops(&self.live.snapshot).iter().map(|drop| drop.number).collect()
     }
 }
 
@@ -85,7 +89,7 @@ fn key_event(text: &str) -> KeyEvent {
 }
 
 #[test]
-fn keys_ask_the_monitor() {
+fn keys_send_monitor_requests() {
     let cases = [
         ("e", MonitorRequest::Export),
         ("E", MonitorRequest::Report),
@@ -104,75 +108,82 @@ fn keys_ask_the_monitor() {
         ("n x Ctrl-c", MonitorRequest::Shutdown),
     ];
     for (keys, request) in cases {
-        let mut session = Session::new(3);
-        assert_eq!(session.keys(keys).requests(), [request], "{keys}");
+        let mut session = UserSession::new(3);
+        assert_eq!(session.press_keys(keys).requests(), [request], "{keys}");
     }
 }
 
 #[test]
-fn steps_taken_quickly_go_on_from_the_one_asked_for() {
-    let mut session = Session::new(0);
-    let asked = [120, 240, 300, 240].map(MonitorRequest::SetKeepAlive);
-    assert_eq!(session.keys("+ + + -").requests(), asked, "60 s is in force all the time");
-    session.now = session.now.plus(KEEP_ALIVE_PATIENCE);
-    assert_eq!(session.keys("+").requests(), [MonitorRequest::SetKeepAlive(120)], "the request was lost");
+fn quick_keep_alive_steps_continue_from_the_pending_request() {
+    let mut session = UserSession::new(0);
+    let expected = [120, 240, 300, 240].map(MonitorRequest::SetKeepAlive);
+    assert_eq!(session.press_keys("+ + + -").requests(), expected, "60 s is in force all the time");
+    session.now = session.now.plus(KEEP_ALIVE_REQUEST_TIMEOUT);
+    assert_eq!(
+        session.press_keys("+").requests(),
+        [MonitorRequest::SetKeepAlive(120)],
+        "the request was lost"
+    );
 }
 
 #[test]
-fn the_ladder_has_two_ends_and_off_lies_above_it() {
-    let mut session = Session::new(0);
-    session.keys("- - - - - -");
-    let asked = [30, 15, 10].map(MonitorRequest::SetKeepAlive);
-    assert_eq!(session.requests(), asked);
+fn keep_alive_steps_stop_at_both_ends_and_off_is_the_longest() {
+    let mut session = UserSession::new(0);
+    session.press_keys("- - - - - -");
+    let expected = [30, 15, 10].map(MonitorRequest::SetKeepAlive);
+    assert_eq!(session.requests(), expected);
     assert!(session.model.notices.last().unwrap().text.contains("shortest"));
-    assert_eq!(session.keys("K 0 Enter - +").requests()[1..], [MonitorRequest::SetKeepAlive(1200)]);
+    assert_eq!(session.press_keys("K 0 Enter - +").requests()[1..], [MonitorRequest::SetKeepAlive(1200)]);
 }
 
 #[test]
-fn a_keep_alive_that_is_none_is_refused_and_can_be_corrected() {
+fn invalid_keep_alive_is_rejected_and_can_be_corrected() {
     for wrong in ["K Enter", "K 7 0 0 0 0 Enter", "K - 1 Enter", "K s Enter"] {
-        let mut session = Session::new(0);
-        assert_eq!(session.keys(wrong).requests(), [], "{wrong}");
+        let mut session = UserSession::new(0);
+        assert_eq!(session.press_keys(wrong).requests(), [], "{wrong}");
         let Some(Popup::Input(input)) = &session.model.popup else { panic!("{wrong}: the popup is gone") };
         assert!(input.error.as_deref().unwrap().contains("from 0 (off) to 65535"));
-        assert_eq!(session.keys("Ctrl-u 5 Enter").requests(), [MonitorRequest::SetKeepAlive(5)]);
+        assert_eq!(session.press_keys("Ctrl-u 5 Enter").requests(), [MonitorRequest::SetKeepAlive(5)]);
         assert_eq!(session.model.popup, None);
     }
 }
 
 #[test]
-fn an_empty_note_is_not_taken() {
-    let mut session = Session::new(0);
-    assert_eq!(session.keys("n Space Enter").requests(), []);
+fn empty_note_is_rejected() {
+    let mut session = UserSession::new(0);
+    assert_eq!(session.press_keys("n Space Enter").requests(), []);
     assert!(matches!(&session.model.popup, Some(Popup::Input(input)) if input.error.is_some()));
-    session.keys("Esc");
+    session.press_keys("Esc");
     assert_eq!(session.model.popup, None);
 }
 
 #[test]
-fn pasting_makes_one_line_without_escape_sequences() {
-    let mut session = Session::new(0);
-    session.keys("n").tell(Message::Edit(Edit::Insert("router\nrestarted\u{1b}[31m".to_owned())));
-    assert_eq!(session.keys("Enter").requests(), [MonitorRequest::Note("router restarted[31m".to_owned())]);
+fn pasted_text_becomes_one_line_without_escape_sequences() {
+    let mut session = UserSession::new(0);
+    session.press_keys("n").send(UiMessage::Edit(Edit::Insert("router\nrestarted\u{1b}[31m".to_owned())));
+    assert_eq!(
+        session.press_keys("Enter").requests(),
+        [MonitorRequest::Note("router restarted[31m".to_owned())]
+    );
 }
 
 #[test]
-fn quitting_twice_does_not_wait() {
-    let mut session = Session::new(0);
-    session.keys("q q");
+fn second_quit_does_not_wait() {
+    let mut session = UserSession::new(0);
+    session.press_keys("q q");
     assert_eq!(session.effects, [Effect::Request(MonitorRequest::Shutdown), Effect::Leave]);
 }
 
 #[test]
 fn ctrl_z_suspends_even_while_typing() {
-    let mut session = Session::new(0);
-    session.keys("Ctrl-z n Ctrl-z");
+    let mut session = UserSession::new(0);
+    session.press_keys("Ctrl-z n Ctrl-z");
     assert_eq!(session.effects, [Effect::Suspend, Effect::Suspend]);
 }
 
 #[test]
-fn screens_are_turned() {
-    let mut session = Session::new(1);
+fn screen_keys_switch_screens() {
+    let mut session = UserSession::new(1);
     for (keys, screen) in [
         ("2", Screen::Drops),
         ("1", Screen::Overview),
@@ -180,105 +191,108 @@ fn screens_are_turned() {
         ("Tab", Screen::Overview),
         ("BackTab", Screen::Drops),
     ] {
-        assert_eq!(session.keys(keys).model.screen, screen);
+        assert_eq!(session.press_keys(keys).model.screen, screen);
     }
 }
 
 #[test]
-fn the_selection_stays_with_its_drop_and_the_top_follows_the_newest() {
-    let mut session = Session::new(8);
-    session.keys("2 j j");
+fn selection_follows_its_drop_and_the_first_row_follows_the_newest() {
+    let mut session = UserSession::new(8);
+    session.press_keys("2 j j");
     assert_eq!(session.model.selected, Some(6));
-    session.live = run(9);
-    assert_eq!(session.model.selected_row(&session.model.listed(&session.live.snapshot)), 3);
-    assert_eq!(session.keys("End").model.selected, Some(1));
-    assert_eq!(session.keys("PgUp").model.selected, Some(5));
-    assert_eq!(session.keys("g").model.selected, None);
-    session.live = run(10);
-    session.keys("Enter");
-    assert_eq!(session.model.detail, Some(Detail { number: 10, scroll: 0 }));
+    session.live = run_with_drops(9);
+    assert_eq!(session.model.selected_row(&session.model.listed_drops(&session.live.snapshot)), 3);
+    assert_eq!(session.press_keys("End").model.selected, Some(1));
+    assert_eq!(session.press_keys("PgUp").model.selected, Some(5));
+    assert_eq!(session.press_keys("g").model.selected, None);
+    session.live = run_with_drops(10);
+    session.press_keys("Enter");
+    assert_eq!(session.model.detail, Some(DropDetailView { number: 10, scroll: 0 }));
 }
 
 #[test]
-fn a_drop_is_opened_read_and_left() {
-    let mut session = Session::new(4);
-    session.keys("Down Enter");
+fn drop_detail_opens_scrolls_and_closes() {
+    let mut session = UserSession::new(4);
+    session.press_keys("Down Enter");
     assert_eq!((session.model.screen, session.model.detail.unwrap().number), (Screen::Drops, 3));
-    session.keys("Down PgDn");
+    session.press_keys("Down PgDn");
     assert_eq!(session.model.detail.unwrap().scroll, 5);
-    assert_eq!(session.keys("End").model.detail.unwrap().scroll, 9);
-    assert_eq!(session.keys("Right").model.detail, Some(Detail { number: 2, scroll: 0 }));
-    assert_eq!(session.keys("Left Left").model.detail.unwrap().number, 4);
-    assert_eq!(session.keys("Esc").model.detail, None);
+    assert_eq!(session.press_keys("End").model.detail.unwrap().scroll, 9);
+    assert_eq!(session.press_keys("Right").model.detail, Some(DropDetailView { number: 2, scroll: 0 }));
+    assert_eq!(session.press_keys("Left Left").model.detail.unwrap().number, 4);
+    assert_eq!(session.press_keys("Esc").model.detail, None);
     assert_eq!(session.model.screen, Screen::Drops);
 }
 
 #[test]
-fn the_filter_works_while_typing_and_escape_brings_the_old_one_back() {
-    let mut session = Session::new(6);
-    session.keys("2 / s o c k");
+fn filter_applies_while_typing_and_escape_restores_the_previous_one() {
+    let mut session = UserSession::new(6);
+    session.press_keys("2 / s o c k");
     assert_eq!(session.shown_drops(), [6, 3], "as soon as typed, without regard to case");
-    session.keys("Enter");
+    session.press_keys("Enter");
     assert_eq!(session.model.filter, "sock");
-    session.keys("/ x x");
+    session.press_keys("/ x x");
     assert_eq!(session.shown_drops(), Vec::<u64>::new());
-    assert_eq!(session.keys("Esc").shown_drops(), [6, 3], "the filter before is back");
-    assert_eq!(session.keys("Esc").shown_drops(), [6, 5, 4, 3, 2, 1], "and is taken away");
-    session.keys("/ r s t Esc");
+    assert_eq!(session.press_keys("Esc").shown_drops(), [6, 3], "the filter before is back");
+    assert_eq!(session.press_keys("Esc").shown_drops(), [6, 5, 4, 3, 2, 1], "and is taken away");
+    session.press_keys("/ r s t Esc");
     assert_eq!(session.shown_drops(), [6, 5, 4, 3, 2, 1]);
 }
 
 #[test]
-fn sorting_steps_through_the_orders() {
-    let mut session = Session::new(4);
-    session.keys("2");
+fn sort_key_cycles_through_all_orders() {
+    let mut session = UserSession::new(4);
+    session.press_keys("2");
     for sort in [DropSort::Oldest, DropSort::Session, DropSort::Silence, DropSort::Recovery, DropSort::Error]
     {
-        assert_eq!(session.keys("s").model.sort, sort);
+        assert_eq!(session.press_keys("s").model.sort, sort);
         let mut numbers = session.shown_drops();
         numbers.sort_unstable();
         assert_eq!(numbers, [1, 2, 3, 4], "{sort:?} loses nothing");
     }
     assert_eq!(session.shown_drops(), [4, 2, 1, 3], "hang-ups before the socket error, newest first");
-    assert_eq!(session.keys("s").model.sort, DropSort::Newest);
+    assert_eq!(session.press_keys("s").model.sort, DropSort::Newest);
 }
 
 #[test]
-fn zooming_starts_from_the_fitted_level_and_has_ends() {
-    let mut session = Session::new(9);
+fn zoom_starts_at_the_fitted_level_and_stops_at_both_ends() {
+    let mut session = UserSession::new(9);
     assert_eq!(session.model.zoom_for(&session.live.snapshot), Zoom::SixHours, "100 minutes fit");
-    assert_eq!(session.keys("z").model.zoom, Some(Zoom::Hour));
-    assert_eq!(session.keys("z z z z z").model.zoom, Some(Zoom::TwoMinutes));
-    assert_eq!(session.keys("Z Z Z Z Z Z Z Z").model.zoom, Some(Zoom::Week));
+    assert_eq!(session.press_keys("z").model.zoom, Some(Zoom::Hour));
+    assert_eq!(session.press_keys("z z z z z").model.zoom, Some(Zoom::TwoMinutes));
+    assert_eq!(session.press_keys("Z Z Z Z Z Z Z Z").model.zoom, Some(Zoom::Week));
 }
 
 #[test]
-fn the_timeline_scrolls_within_the_run() {
-    let mut session = Session::new(2);
-    session.model.zoom = Some(Zoom::Quarter);
+fn timeline_scrolls_within_the_run() {
+    let mut session = UserSession::new(2);
+    session.model.zoom = Some(Zoom::FifteenMinutes);
     let minutes = |n: u64| Duration::from_secs(n * 60);
-    assert_eq!(session.keys("h").model.scroll, minutes(15) / 8);
-    assert_eq!(session.keys("h h h h h h h h h h h h h h h h h h h").model.scroll, minutes(30));
-    assert_eq!(session.keys("Right").model.scroll + minutes(15) / 8, minutes(30));
-    assert_eq!(session.keys("Esc").model.scroll, Duration::ZERO);
+    assert_eq!(session.press_keys("h").model.scroll, minutes(15) / 8);
+    assert_eq!(session.press_keys("h h h h h h h h h h h h h h h h h h h").model.scroll, minutes(30));
+    assert_eq!(session.press_keys("Right").model.scroll + minutes(15) / 8, minutes(30));
+    assert_eq!(session.press_keys("Esc").model.scroll, Duration::ZERO);
 }
 
 #[test]
-fn freezing_holds_the_view_and_not_the_keys() {
-    let mut session = Session::new(2);
-    session.keys("2 f");
-    session.live = run(5);
-    assert_eq!(session.model.shown(&session.live).snapshot.drops.len(), 2);
-    assert_eq!(session.keys("End").model.selected, Some(1));
-    assert_eq!(session.keys("- e").requests(), [MonitorRequest::SetKeepAlive(30), MonitorRequest::Export]);
-    session.keys("Space");
-    assert_eq!(session.model.shown(&session.live).snapshot.drops.len(), 5);
+fn frozen_view_keeps_its_state_while_keys_work() {
+    let mut session = UserSession::new(2);
+    session.press_keys("2 f");
+    session.live = run_with_drops(5);
+    assert_eq!(session.model.displayed_state(&session.live).snapshot.drops.len(), 2);
+    assert_eq!(session.press_keys("End").model.selected, Some(1));
+    assert_eq!(
+        session.press_keys("- e").requests(),
+        [MonitorRequest::SetKeepAlive(30), MonitorRequest::Export]
+    );
+    session.press_keys("Space");
+    assert_eq!(session.model.displayed_state(&session.live).snapshot.drops.len(), 5);
 }
 
 #[test]
-fn copying_tells_the_run_or_the_open_drop() {
-    let mut session = Session::new(3);
-    session.keys("y Enter y");
+fn copy_summarizes_the_run_or_the_open_drop() {
+    let mut session = UserSession::new(3);
+    session.press_keys("y Enter y");
     let [Effect::Copy(run), Effect::Copy(drop)] = session.effects.as_slice() else {
         panic!("{:?}", session.effects)
     };
@@ -288,48 +302,48 @@ fn copying_tells_the_run_or_the_open_drop() {
 }
 
 #[test]
-fn help_takes_the_keys_until_closed() {
-    let mut session = Session::new(3);
-    session.keys("? e r j j");
+fn help_captures_keys_until_closed() {
+    let mut session = UserSession::new(3);
+    session.press_keys("? e r j j");
     assert_eq!((session.requests(), session.model.popup.clone()), (vec![], Some(Popup::Help { scroll: 2 })));
-    assert_eq!(session.keys("?").model.popup, None);
+    assert_eq!(session.press_keys("?").model.popup, None);
 }
 
 #[test]
 fn clicks_select_open_and_close() {
-    let mut session = Session::new(3);
-    session.tell(Message::Click(Some(Target::Drop(2))));
+    let mut session = UserSession::new(3);
+    session.send(UiMessage::Click(Some(ClickTarget::Drop(2))));
     assert_eq!((session.model.selected, session.model.detail), (Some(2), None));
-    session.tell(Message::Click(Some(Target::Drop(2))));
+    session.send(UiMessage::Click(Some(ClickTarget::Drop(2))));
     assert_eq!(session.model.detail.unwrap().number, 2);
-    session.tell(Message::Click(Some(Target::Screen(Screen::Overview))));
+    session.send(UiMessage::Click(Some(ClickTarget::Screen(Screen::Overview))));
     assert_eq!(session.model.screen, Screen::Overview);
-    session.keys("?").tell(Message::Click(Some(Target::Popup)));
+    session.press_keys("?").send(UiMessage::Click(Some(ClickTarget::Popup)));
     assert!(session.model.popup.is_some());
-    session.tell(Message::Click(Some(Target::Drop(1))));
+    session.send(UiMessage::Click(Some(ClickTarget::Drop(1))));
     assert_eq!((session.model.popup.clone(), session.model.selected), (None, Some(2)));
 }
 
 #[test]
-fn every_action_does_something_somewhere() {
+fn every_action_changes_the_model_or_has_an_effect() {
     let keymap = Keymap::default();
     let live = keymap.bindings().iter().filter(|binding| binding.scope != Scope::Replay);
     for action in live.map(|binding| binding.action) {
         let mut idle = true;
         for before in ["", "2", "2 End", "2 Home Enter", "2 s", "? ", "End h h"] {
-            let mut session = Session::new(40);
-            session.keys(before);
+            let mut session = UserSession::new(40);
+            session.press_keys(before);
             let (model, effects) = (format!("{:?}", session.model), session.effects.len());
-            session.tell(Message::Act(action));
+            session.send(UiMessage::Action(action));
             idle &= format!("{:?}", session.model) == model && session.effects.len() == effects;
         }
         assert!(!idle, "{action:?} never does anything");
     }
 }
 
-static RUNS: LazyLock<Vec<Arc<LiveState>>> = LazyLock::new(|| (0..20).map(run).collect());
+static RUNS: LazyLock<Vec<Arc<LiveState>>> = LazyLock::new(|| (0..20).map(run_with_drops).collect());
 
-fn any_message() -> impl Strategy<Value = Message> {
+fn any_message() -> impl Strategy<Value = UiMessage> {
     let action = prop::sample::select(Action::ALL.to_vec());
     let edit = prop_oneof![
         any::<String>().prop_map(Edit::Insert),
@@ -340,43 +354,43 @@ fn any_message() -> impl Strategy<Value = Message> {
         Just(Edit::Cancel),
     ];
     let target = prop_oneof![
-        (0_u64..30).prop_map(Target::Drop),
-        Just(Target::Timeline),
-        Just(Target::Popup),
-        Just(Target::Screen(Screen::Drops)),
+        (0_u64..30).prop_map(ClickTarget::Drop),
+        Just(ClickTarget::Timeline),
+        Just(ClickTarget::Popup),
+        Just(ClickTarget::Screen(Screen::Drops)),
     ];
     prop_oneof![
-        4 => action.prop_map(Message::Act),
-        2 => edit.prop_map(Message::Edit),
-        1 => prop::option::of(target).prop_map(Message::Click),
-        1 => any::<isize>().prop_map(Message::Wheel),
+        4 => action.prop_map(UiMessage::Action),
+        2 => edit.prop_map(UiMessage::Edit),
+        1 => prop::option::of(target).prop_map(UiMessage::Click),
+        1 => any::<isize>().prop_map(UiMessage::Wheel),
     ]
 }
 
 #[test]
-fn the_verdict_opens_over_everything_and_the_same_key_closes_it() {
-    let mut session = Session::new(3);
-    session.keys("2 w Down");
+fn why_popup_opens_on_any_screen_and_the_same_key_closes_it() {
+    let mut session = UserSession::new(3);
+    session.press_keys("2 w Down");
     assert_eq!(session.model.popup, Some(Popup::Why { scroll: 1 }));
-    session.keys("?");
+    session.press_keys("?");
     assert_eq!(session.model.popup, Some(Popup::Help { scroll: 0 }), "one text takes the place of the other");
-    session.keys("w w");
+    session.press_keys("w w");
     assert_eq!((&session.model.popup, session.model.screen), (&None, Screen::Drops));
-    assert_eq!(session.keys("w r Esc").requests(), [], "other keys do nothing meanwhile");
+    assert_eq!(session.press_keys("w r Esc").requests(), [], "other keys do nothing meanwhile");
 }
 
 proptest! {
     #[test]
-    fn whatever_the_user_does_the_model_stays_sound(
+    fn any_input_keeps_the_model_valid(
         steps in prop::collection::vec((any_message(), 0_u64..20, 0_usize..30), 0..60)
     ) {
         let mut model = Model::default();
         for (second, (message, drops, rows)) in (0_u64..).zip(steps) {
             let live = &RUNS[usize::try_from(drops).unwrap()];
-            model.page = Page { rows, max_scroll: rows };
+            model.scroll_limits = ScrollLimits { rows, max_scroll: rows };
             update(&mut model, message, live, at(second));
-            let shown = &model.shown(live).snapshot;
-            let listed = model.listed(shown);
+            let shown = &model.displayed_state(live).snapshot;
+            let listed = model.listed_drops(shown);
             prop_assert!(listed.is_empty() || model.selected_row(&listed) < listed.len());
             prop_assert!(model.scroll <= Duration::from_secs(20 * 600));
             prop_assert!(model.notices.len() <= 8);
@@ -388,11 +402,11 @@ proptest! {
     }
 
     #[test]
-    fn any_key_is_harmless(text in "\\PC{1,3}") {
-        let mut session = Session::new(3);
+    fn any_key_is_handled_without_panic(text in "\\PC{1,3}") {
+        let mut session = UserSession::new(3);
         if let Ok(key) = text.parse::<Key>() {
             prop_assert_eq!(key.to_string().parse(), Ok(key));
         }
-        session.keys(&text);
+        session.press_keys(&text);
     }
 }

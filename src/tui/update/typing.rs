@@ -9,7 +9,7 @@ use super::super::keymap::Action;
 use super::super::message::Edit;
 use super::super::model::{InputPopup, InputPurpose, Model, Popup, Screen};
 use super::super::text::LineEdit;
-use super::{Effect, ask_keep_alive};
+use super::{Effect, request_keep_alive};
 
 /// Opens the line an action asks for.
 pub(super) fn open(model: &mut Model, action: Action) {
@@ -19,11 +19,11 @@ pub(super) fn open(model: &mut Model, action: Action) {
         Action::Note => (InputPurpose::Note, ""),
         _ => return,
     };
-    let (line, before) = (LineEdit::new(text), text.to_owned());
+    let (line, previous) = (LineEdit::new(text), text.to_owned());
     if purpose == InputPurpose::Filter {
         model.detail = None;
     }
-    model.popup = Some(Popup::Input(InputPopup { purpose, line, error: None, before }));
+    model.popup = Some(Popup::Input(InputPopup { purpose, line, error: None, previous }));
 }
 
 /// One step of editing.
@@ -34,9 +34,9 @@ pub(super) fn edit(model: &mut Model, edit: Edit, live: &Arc<LiveState>, now: St
     match edit {
         Edit::Submit => return submit(model, live, now),
         Edit::Cancel => {
-            let before = std::mem::take(&mut input.before);
+            let previous = std::mem::take(&mut input.previous);
             if input.purpose == InputPurpose::Filter {
-                model.filter = before;
+                model.filter = previous;
             }
             model.popup = None;
             return Vec::new();
@@ -62,7 +62,7 @@ fn submit(model: &mut Model, live: &LiveState, now: Stamp) -> Vec<Effect> {
             text => Some(Effect::Request(MonitorRequest::Note(text.to_owned()))),
         },
         InputPurpose::KeepAlive => match parse_keep_alive(input.line.text()) {
-            Ok(secs) => Some(ask_keep_alive(model, live, now, secs)),
+            Ok(secs) => Some(request_keep_alive(model, live, now, secs)),
             Err(error) => {
                 input.error = Some(error);
                 return Vec::new();

@@ -7,26 +7,26 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::device::{CommandSpec, Confirm, Fact, FactLevel, Shown};
+use crate::device::{CommandSpec, Confirmation, DeviceView, Fact, FactLevel};
 use crate::diagnostics::event::CommandState;
 use crate::diagnostics::{CommandRecord, LinkState};
 use crate::tui::{format, text};
 
-use super::ink::{Item, left, put, right};
-use super::panel::{focused, panel};
+use super::line_layout::{SpanGroup, draw_line, pad_left, pad_right};
+use super::panel::{draw_focused_panel, draw_panel};
 use super::{ViewContext, ViewState, split_rows};
 
 /// Narrowest column of a fact.
-const FACT: usize = 36;
+const MIN_FACT_WIDTH: usize = 36;
 /// Columns of a fact's label.
-const LABEL: usize = 20;
+const LABEL_WIDTH: usize = 20;
 /// From this width on, commands stand beside their history.
-const WIDE: u16 = 110;
+const SIDE_BY_SIDE_WIDTH: u16 = 110;
 /// Width of the list of commands beside the history, which has what it needs.
-const COMMANDS: u16 = 52;
+const COMMANDS_WIDTH: u16 = 52;
 /// Columns of a command's key, and of its name: as wide as the longest one within these.
-const KEY: usize = 5;
-const NAME: std::ops::RangeInclusive<usize> = 12..=20;
+const KEY_WIDTH: usize = 5;
+const NAME_WIDTH: std::ops::RangeInclusive<usize> = 12..=20;
 
 /// Draws the screen below the link.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state: &mut ViewState) {
@@ -36,19 +36,23 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state
     };
     let columns = fact_columns(area.width);
     let lines = device.facts.len().div_ceil(columns).max(1);
-    let most = usize::from(area.height / 3).max(3);
-    let facts = u16::try_from((lines + 2).min(most)).unwrap_or(3).min(area.height);
+    let max_height = usize::from(area.height / 3).max(3);
+    let facts = u16::try_from((lines + 2).min(max_height)).unwrap_or(3).min(area.height);
     let rows = split_rows(area, &[facts, area.height - facts]);
     render_facts(frame, rows[0], context, device);
     if device.commands.is_empty() {
         history(frame, rows[1], context);
-    } else if area.width >= WIDE {
-        let first = Rect { width: COMMANDS, ..rows[1] };
+    } else if area.width >= SIDE_BY_SIDE_WIDTH {
+        let first = Rect { width: COMMANDS_WIDTH, ..rows[1] };
         commands(frame, first, context, device, state);
-        history(frame, Rect { x: rows[1].x + COMMANDS, width: rows[1].width - COMMANDS, ..rows[1] }, context);
+        history(
+            frame,
+            Rect { x: rows[1].x + COMMANDS_WIDTH, width: rows[1].width - COMMANDS_WIDTH, ..rows[1] },
+            context,
+        );
     } else {
-        let wanted = u16::try_from(device.commands.len() + 2).unwrap_or(u16::MAX);
-        let height = wanted.min((rows[1].height / 2).max(3));
+        let full_height = u16::try_from(device.commands.len() + 2).unwrap_or(u16::MAX);
+        let height = full_height.min((rows[1].height / 2).max(3));
         let parts = split_rows(rows[1], &[height, rows[1].height.saturating_sub(height)]);
         commands(frame, parts[0], context, device, state);
         history(frame, parts[1], context);
@@ -56,15 +60,18 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state
 }
 
 fn fact_columns(width: u16) -> usize {
-    (usize::from(width.saturating_sub(4)) / FACT).max(1)
+    (usize::from(width.saturating_sub(4)) / MIN_FACT_WIDTH).max(1)
 }
 
-fn render_facts(frame: &mut Frame, area: Rect, context: &ViewContext, device: &Shown) {
-    let inner = panel(frame, area, context, title(context, device));
+fn render_facts(frame: &mut Frame, area: Rect, context: &ViewContext, device: &DeviceView) {
+    let inner = draw_panel(frame, area, context, title(context, device));
     if device.facts.is_empty() {
-        let words =
-            if device.heard.is_some() { "nothing that could be read" } else { "nothing was heard of it yet" };
-        put(frame, inner, 0, &Line::styled(words, context.theme.dim));
+        let words = if device.last_heard.is_some() {
+            "nothing that could be read"
+        } else {
+            "nothing was heard of it yet"
+        };
+        draw_line(frame, inner, 0, &Line::styled(words, context.theme.dim));
         return;
     }
     let (columns, rows) = (fact_columns(area.width), usize::from(inner.height));
@@ -75,20 +82,20 @@ fn render_facts(frame: &mut Frame, area: Rect, context: &ViewContext, device: &S
         let (column, row) = (index / per_column, index % per_column);
         let x = inner.x.saturating_add(u16::try_from(column * width).unwrap_or(u16::MAX));
         let place = Rect { x: x.min(inner.right()), width: inner.right().saturating_sub(x), ..inner };
-        put(frame, place, row, &fact_line(context, fact, width));
+        draw_line(frame, place, row, &fact_line(context, fact, width));
     }
     let hidden = device.facts.len().saturating_sub(per_column * columns);
     if hidden > 0 && area.width > 24 {
         let bottom = Rect { x: area.right() - 14, y: area.bottom() - 1, width: 12, height: 1 };
-        put(frame, bottom, 0, &Line::styled(format!(" {hidden} more "), context.theme.dim));
+        draw_line(frame, bottom, 0, &Line::styled(format!(" {hidden} more "), context.theme.dim));
     }
 }
 
 fn fact_line(context: &ViewContext, fact: &Fact, width: usize) -> Line<'static> {
-    let label = left(&context.cut(&fact.label, LABEL - 1), LABEL);
+    let label = pad_right(&context.truncated(&fact.label, LABEL_WIDTH - 1), LABEL_WIDTH);
     let unit = fact.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default();
     let words = format!("{}{}{unit}", level_sign(context, fact.level), fact.value);
-    let value = context.cut(&words, width.saturating_sub(LABEL + 2));
+    let value = context.truncated(&words, width.saturating_sub(LABEL_WIDTH + 2));
     let style = level_style(context, fact.level);
     Line::from(vec![Span::styled(label, context.theme.dim), Span::styled(value, style)])
 }
@@ -114,14 +121,14 @@ pub(super) fn level_style(context: &ViewContext, level: FactLevel) -> Style {
     }
 }
 
-fn title(context: &ViewContext, device: &Shown) -> Item {
+fn title(context: &ViewContext, device: &DeviceView) -> SpanGroup {
     let (theme, dot) = (context.theme, context.glyphs.dot);
     let age = |since: Option<Duration>| {
         since.map_or_else(|| "not heard yet".to_owned(), |age| format!("heard {}", format::age(age)))
     };
-    let heard = age(device.heard.map(|heard| context.now.since(heard)));
+    let heard = age(device.last_heard.map(|heard| context.now.since(heard)));
     let mut title = vec![
-        Span::styled(context.cut(&device.title, 32), theme.title),
+        Span::styled(context.truncated(&device.title, 32), theme.title),
         Span::styled(format!(" {dot} {heard}"), theme.dim),
     ];
     let snapshot = context.snapshot();
@@ -137,8 +144,14 @@ fn title(context: &ViewContext, device: &Shown) -> Item {
     title
 }
 
-fn commands(frame: &mut Frame, area: Rect, context: &ViewContext, device: &Shown, state: &mut ViewState) {
-    let inner = focused(frame, area, context, vec![Span::styled("Commands", context.theme.title)]);
+fn commands(
+    frame: &mut Frame,
+    area: Rect,
+    context: &ViewContext,
+    device: &DeviceView,
+    state: &mut ViewState,
+) {
+    let inner = draw_focused_panel(frame, area, context, vec![Span::styled("Commands", context.theme.title)]);
     let rows = usize::from(inner.height);
     state.page_rows = rows;
     let selected = context.model.command.min(device.commands.len().saturating_sub(1));
@@ -146,7 +159,7 @@ fn commands(frame: &mut Frame, area: Rect, context: &ViewContext, device: &Shown
     let name = name_width(&device.commands);
     for (row, (index, spec)) in device.commands.iter().enumerate().skip(first).take(rows).enumerate() {
         let chosen = index == selected;
-        put(frame, inner, row, &command_line(context, spec, (name, usize::from(inner.width)), chosen));
+        draw_line(frame, inner, row, &command_line(context, spec, (name, usize::from(inner.width)), chosen));
         if chosen {
             let y = inner.y.saturating_add(u16::try_from(row).unwrap_or(u16::MAX));
             frame.buffer_mut().set_style(Rect { y, height: 1, ..inner }, context.theme.selected);
@@ -157,7 +170,7 @@ fn commands(frame: &mut Frame, area: Rect, context: &ViewContext, device: &Shown
 /// Columns of the names in a list of commands.
 pub(super) fn name_width(commands: &[CommandSpec]) -> usize {
     let longest = commands.iter().map(|spec| text::width(&spec.name)).max().unwrap_or(0);
-    longest.clamp(*NAME.start(), *NAME.end())
+    longest.clamp(*NAME_WIDTH.start(), *NAME_WIDTH.end())
 }
 
 /// A row of the list, and of the palette: so many columns for the name, and for all of it.
@@ -169,7 +182,7 @@ pub(super) fn command_line(
 ) -> Line<'static> {
     let theme = context.theme;
     let pointer = if chosen { context.glyphs.pointer } else { " " };
-    let key = context.keymap.key_of_command(&spec.name);
+    let key = context.keymap.command_key(&spec.name);
     let mut words = if spec.title == spec.name { String::new() } else { spec.title.to_string() };
     let mut add = |text: &str| {
         if !words.is_empty() {
@@ -179,54 +192,59 @@ pub(super) fn command_line(
     };
     if let Some(why) = &spec.unavailable {
         add(why);
-    } else if let Some(every) = spec.every {
+    } else if let Some(every) = spec.interval {
         add(&format!("every {}", format::short(every)));
-    } else if spec.confirm == Confirm::Type {
+    } else if spec.confirm == Confirmation::Type {
         add("asks for its name");
     }
-    let plain = |style: Style| if chosen { theme.text } else { style };
-    let room = width.saturating_sub(2 + KEY + name + 1);
+    let unless_chosen = |style: Style| if chosen { theme.text } else { style };
+    let room = width.saturating_sub(2 + KEY_WIDTH + name + 1);
     let style = if spec.unavailable.is_some() { theme.dim } else { theme.text };
     Line::from(vec![
-        Span::styled(left(pointer, 2), theme.text),
-        Span::styled(left(&context.cut(&key, KEY - 1), KEY), plain(theme.key)),
-        Span::styled(left(&context.cut(&spec.name, name), name + 1), plain(style)),
-        Span::styled(context.cut(&words, room), plain(theme.dim)),
+        Span::styled(pad_right(pointer, 2), theme.text),
+        Span::styled(pad_right(&context.truncated(&key, KEY_WIDTH - 1), KEY_WIDTH), unless_chosen(theme.key)),
+        Span::styled(pad_right(&context.truncated(&spec.name, name), name + 1), unless_chosen(style)),
+        Span::styled(context.truncated(&words, room), unless_chosen(theme.dim)),
     ])
 }
 
 /// One column of the history.
-struct Column {
+struct CommandColumn {
     title: &'static str,
     width: usize,
-    figures: bool,
+    right_aligned: bool,
     text: fn(&ViewContext, &CommandRecord) -> String,
 }
 
-const HISTORY: [Column; 5] = [
-    Column {
+const HISTORY_COLUMNS: [CommandColumn; 5] = [
+    CommandColumn {
         title: "when",
         width: 12,
-        figures: false,
-        text: |context, record| context.when(record.requested_at),
+        right_aligned: false,
+        text: |context, record| context.format_time(record.requested_at),
     },
-    Column { title: "command", width: 18, figures: false, text: |_, record| record.name.to_string() },
-    Column {
+    CommandColumn {
+        title: "command",
+        width: 18,
+        right_aligned: false,
+        text: |_, record| record.name.to_string(),
+    },
+    CommandColumn {
         title: "state",
         width: 12,
-        figures: false,
-        text: |_, record| state_words(record.state).to_owned(),
+        right_aligned: false,
+        text: |_, record| state_name(record.state).to_owned(),
     },
-    Column {
+    CommandColumn {
         title: "PUBACK",
         width: 7,
-        figures: true,
+        right_aligned: true,
         text: |_, record| format::short_or_unknown(record.acknowledgement()),
     },
-    Column {
+    CommandColumn {
         title: "answer",
         width: 7,
-        figures: true,
+        right_aligned: true,
         text: |_, record| format::short_or_unknown(record.round_trip()),
     },
 ];
@@ -235,48 +253,50 @@ fn history(frame: &mut Frame, area: Rect, context: &ViewContext) {
     if area.height < 3 {
         return;
     }
-    let book = &context.snapshot().command_history;
+    let command_history = &context.snapshot().command_history;
     let (theme, dot) = (context.theme, context.glyphs.dot);
-    let count = u64::try_from(book.records().len()).unwrap_or(u64::MAX).saturating_add(book.evicted());
+    let count = u64::try_from(command_history.records().len())
+        .unwrap_or(u64::MAX)
+        .saturating_add(command_history.evicted());
     let mut title = vec![Span::styled("History", theme.title)];
     if count > 0 {
         title.push(Span::styled(format!(" {dot} {}", format::count(count)), theme.dim));
     }
-    if let Some(trips) = book.round_trips() {
+    if let Some(trips) = command_history.round_trips() {
         let [p50, p95, max] = [trips.p50, trips.p95, trips.max].map(format::short);
         let words = format!(" {dot} answers: median {p50}, 95 % {p95}, longest {max}");
         title.push(Span::styled(words, theme.dim));
     }
-    let inner = panel(frame, area, context, title);
+    let inner = draw_panel(frame, area, context, title);
     if count == 0 {
-        put(frame, inner, 0, &Line::styled("nothing was sent yet", theme.dim));
+        draw_line(frame, inner, 0, &Line::styled("nothing was sent yet", theme.dim));
         return;
     }
     let mut room = usize::from(inner.width);
-    let fits = |column: &&Column| {
+    let fits = |column: &&CommandColumn| {
         let fits = column.width <= room;
         room = room.saturating_sub(column.width + 2);
         fits
     };
-    let columns: Vec<_> = HISTORY.iter().take_while(fits).collect();
-    let fill = |text: &str, column: &Column| {
-        if column.figures { right(text, column.width) } else { left(text, column.width) }
+    let columns: Vec<_> = HISTORY_COLUMNS.iter().take_while(fits).collect();
+    let pad = |text: &str, column: &CommandColumn| {
+        if column.right_aligned { pad_left(text, column.width) } else { pad_right(text, column.width) }
     };
-    let head: Vec<_> = columns.iter().map(|column| fill(column.title, column)).collect();
-    put(frame, inner, 0, &Line::styled(head.join("  "), theme.dim));
+    let head: Vec<_> = columns.iter().map(|column| pad(column.title, column)).collect();
+    draw_line(frame, inner, 0, &Line::styled(head.join("  "), theme.dim));
     let rows = usize::from(inner.height).saturating_sub(1);
-    for (row, record) in book.records().rev().take(rows).enumerate() {
-        let cell = |column: &&Column| {
-            let text = context.cut(&(column.text)(context, record), column.width);
+    for (row, record) in command_history.records().rev().take(rows).enumerate() {
+        let cell = |column: &&CommandColumn| {
+            let text = context.truncated(&(column.text)(context, record), column.width);
             let style = if column.title == "state" { state_style(context, record.state) } else { theme.text };
-            [Span::styled(fill(&text, column), style), Span::raw("  ")]
+            [Span::styled(pad(&text, column), style), Span::raw("  ")]
         };
         let line: Vec<_> = columns.iter().flat_map(cell).collect();
-        put(frame, inner, row + 1, &Line::from(line));
+        draw_line(frame, inner, row + 1, &Line::from(line));
     }
 }
 
-fn state_words(state: CommandState) -> &'static str {
+fn state_name(state: CommandState) -> &'static str {
     match state {
         CommandState::Queued => "queued",
         CommandState::Sent => "sent",

@@ -7,33 +7,38 @@ use crate::device::{Fact, FactLevel};
 use crate::tui::text;
 
 use super::device::{level_sign, level_style};
-use super::ink::{left, wrap};
-use super::popups::sheet;
+use super::line_layout::{pad_right, wrap};
+use super::popups::scrollable_popup;
 use super::{ViewContext, ViewState};
 
 /// Widest text.
-const WIDTH: u16 = 88;
+const POPUP_WIDTH: u16 = 88;
 /// Widest label.
-const LABEL: usize = 44;
+const MAX_LABEL_WIDTH: usize = 44;
 
 /// Draws the popup, `scroll` lines down.
 pub(super) fn render(frame: &mut Frame, context: &ViewContext, scroll: usize, state: &mut ViewState) {
-    sheet(frame, context, ("Everything known of the device", WIDTH), scroll, state, |columns| {
-        lines(context, columns)
-    });
+    scrollable_popup(
+        frame,
+        context,
+        ("Everything known of the device", POPUP_WIDTH),
+        scroll,
+        state,
+        |columns| lines(context, columns),
+    );
 }
 
 fn lines(context: &ViewContext, columns: usize) -> Vec<Line<'static>> {
     let groups = context.published.runtime.device.as_deref().map(|device| &*device.details);
     let groups = groups.unwrap_or_default();
     let labels = groups.iter().flat_map(|group| &group.facts).map(|fact| text::width(&fact.label));
-    let label = labels.max().unwrap_or(0).min(LABEL).min(columns / 2) + 2;
+    let label = labels.max().unwrap_or(0).min(MAX_LABEL_WIDTH).min(columns / 2) + 2;
     let mut lines = Vec::new();
     for group in groups.iter().filter(|group| !group.facts.is_empty()) {
         if !lines.is_empty() {
             lines.push(Line::default());
         }
-        let title = context.cut(&group.title, columns);
+        let title = context.truncated(&group.title, columns);
         lines.push(Line::styled(title, context.theme.accent.patch(context.theme.strong)));
         lines.extend(group.facts.iter().flat_map(|fact| fact_lines(context, fact, label, columns)));
     }
@@ -54,11 +59,11 @@ fn fact_lines(context: &ViewContext, fact: &Fact, label: usize, columns: usize) 
     };
     let unit = fact.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default();
     let words =
-        context.safe(&format!("{}{}{unit}", level_sign(context, fact.level), fact.value)).into_owned();
+        context.sanitized(&format!("{}{}{unit}", level_sign(context, fact.level), fact.value)).into_owned();
     let rows = wrap(&words, columns.saturating_sub(label)).into_iter().enumerate();
     let line = |(index, row): (usize, String)| {
-        let name = if index == 0 { context.cut(&fact.label, label - 2) } else { String::new() };
-        Line::from(vec![Span::styled(left(&name, label), context.theme.dim), Span::styled(row, style)])
+        let name = if index == 0 { context.truncated(&fact.label, label - 2) } else { String::new() };
+        Line::from(vec![Span::styled(pad_right(&name, label), context.theme.dim), Span::styled(row, style)])
     };
     rows.map(line).collect()
 }

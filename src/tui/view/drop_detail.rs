@@ -13,14 +13,14 @@ use crate::diagnostics::event::{DropKind, PacketNote, PhaseTiming};
 use crate::diagnostics::sentence::duration_words;
 use crate::diagnostics::{DropRecord, LogEntry, Stamp, codes, drop_description, words};
 use crate::tui::format;
-use crate::tui::model::Detail;
+use crate::tui::model::DropDetailView;
 
-use super::ink::{bar, left, put, right, wrap};
-use super::panel::focused;
+use super::line_layout::{bar_text, draw_line, pad_left, pad_right, wrap};
+use super::panel::draw_focused_panel;
 use super::{ViewContext, ViewState, events};
 
 /// From this width on there are two columns.
-const TWO_COLUMNS: usize = 104;
+const TWO_COLUMN_WIDTH: usize = 104;
 /// Blank columns between them.
 const GAP: u16 = 3;
 
@@ -29,22 +29,22 @@ pub(super) fn render(
     frame: &mut Frame,
     area: Rect,
     context: &ViewContext,
-    detail: Detail,
+    detail: DropDetailView,
     state: &mut ViewState,
 ) {
     let title = vec![Span::styled(format!("Drop {}", detail.number), context.theme.title)];
-    let inner = focused(frame, area, context, title);
+    let inner = draw_focused_panel(frame, area, context, title);
     let found = context.snapshot().drops.iter().find(|drop| drop.number == detail.number);
     let Some(drop) = found else {
         let text = "this drop is no longer kept; the recording still has it";
-        put(frame, inner, 0, &Line::styled(text, context.theme.dim));
+        draw_line(frame, inner, 0, &Line::styled(text, context.theme.dim));
         return;
     };
     let columns = usize::from(inner.width);
-    let two = columns >= TWO_COLUMNS;
+    let two = columns >= TWO_COLUMN_WIDTH;
     let half = if two { (inner.width - GAP) / 2 } else { inner.width };
-    let sheet = Sheet { context, drop, columns: usize::from(half) };
-    let (mut first, second) = (sheet.told(), sheet.measured());
+    let page = DropDetailPage { context, drop, columns: usize::from(half) };
+    let (mut first, second) = (page.description(), page.measurements());
     if !two {
         first.extend(second.iter().cloned());
     }
@@ -62,29 +62,29 @@ pub(super) fn render(
         let text = format!(" {}/{} {} ", scroll + 1, state.max_scroll + 1, context.glyphs.below);
         let columns = u16::try_from(text.len().min(18)).unwrap_or(0);
         let bottom = Rect { x: area.right() - columns - 2, y: area.bottom() - 1, width: columns, height: 1 };
-        put(frame, bottom, 0, &Line::styled(text, context.theme.dim));
+        draw_line(frame, bottom, 0, &Line::styled(text, context.theme.dim));
     }
 }
 
 fn draw(frame: &mut Frame, area: Rect, lines: &[Line], scroll: usize) {
     for (row, line) in lines.iter().skip(scroll).take(usize::from(area.height)).enumerate() {
-        put(frame, area, row, line);
+        draw_line(frame, area, row, line);
     }
 }
 
 /// The page about one drop, as lines of at most `columns`.
-struct Sheet<'a> {
+struct DropDetailPage<'a> {
     context: &'a ViewContext<'a>,
     drop: &'a DropRecord,
     columns: usize,
 }
 
-impl Sheet<'_> {
+impl DropDetailPage<'_> {
     /// Left: the story and the facts.
-    fn told(&self) -> Vec<Line<'static>> {
+    fn description(&self) -> Vec<Line<'static>> {
         let mut lines = vec![self.heading("What happened")];
         let sentences =
-            drop_description::drop_sentences(self.drop, &self.context.clock(self.drop.at)).join(" ");
+            drop_description::drop_sentences(self.drop, &self.context.format_clock(self.drop.at)).join(" ");
         lines.extend(self.wrapped(&sentences, self.context.theme.text));
         lines.push(Line::default());
         let verdict = self.context.published.verdict.as_deref();
@@ -102,7 +102,7 @@ impl Sheet<'_> {
     }
 
     /// Right: what was measured around it.
-    fn measured(&self) -> Vec<Line<'static>> {
+    fn measurements(&self) -> Vec<Line<'static>> {
         let mut lines = vec![self.heading("How the session was made")];
         match &self.drop.attempt {
             Some(attempt) => lines.extend(self.phases(&attempt.phases)),
@@ -126,7 +126,7 @@ impl Sheet<'_> {
     }
 
     fn wrapped(&self, text: &str, style: Style) -> Vec<Line<'static>> {
-        wrap(&self.context.safe(text), self.columns)
+        wrap(&self.context.sanitized(text), self.columns)
             .into_iter()
             .map(|line| Line::styled(line, style))
             .collect()
@@ -136,8 +136,8 @@ impl Sheet<'_> {
     fn fact(&self, label: &str, value: &str) -> Vec<Line<'static>> {
         const LABEL: usize = 15;
         let room = self.columns.saturating_sub(LABEL);
-        let lead = |index: usize| left(if index == 0 { label } else { "" }, LABEL);
-        wrap(&self.context.safe(value), room)
+        let lead = |index: usize| pad_right(if index == 0 { label } else { "" }, LABEL);
+        wrap(&self.context.sanitized(value), room)
             .into_iter()
             .enumerate()
             .map(|(index, text)| {
@@ -148,7 +148,7 @@ impl Sheet<'_> {
 
     fn facts(&self) -> Vec<Line<'static>> {
         let event = &self.drop.event;
-        let detected = format::clock_ms(self.drop.at.wall, self.context.offset);
+        let detected = format::time_of_day_ms(self.drop.at.wall, self.context.offset);
         let (earliest, latest) = self.drop.death_window;
         let window = latest.since(earliest);
         let mut lines = Vec::new();
@@ -158,7 +158,7 @@ impl Sheet<'_> {
         if matches!(event.how, Some(DropKind::PingTimeout | DropKind::Io | DropKind::Rst) | None)
             && !window.is_zero()
         {
-            let between = format!("{} and {detected}", self.context.clock(earliest));
+            let between = format!("{} and {detected}", self.context.format_clock(earliest));
             fact("died between", format!("{between} ({})", format::short(window)));
         }
         let layer = match event.layer {
@@ -184,7 +184,7 @@ impl Sheet<'_> {
         }
         if let Some(start) = self.drop.session_start {
             let age = format::uptime(self.drop.at.since(start));
-            fact("session", format!("{age}, since {}", self.context.when(start)));
+            fact("session", format!("{age}, since {}", self.context.format_time(start)));
         }
         let silence = |length| format::short_or_unknown(length);
         fact("silent", format!("in {}, out {}", silence(self.drop.idle_in), silence(self.drop.idle_out)));
@@ -210,12 +210,12 @@ impl Sheet<'_> {
         let (glyphs, theme) = (self.context.glyphs, self.context.theme);
         let (sign, style) =
             if packet.incoming { (glyphs.left, theme.good) } else { (glyphs.right, theme.accent) };
-        let kind = left(&self.context.cut(&packet.packet, 11), 11);
-        let size = right(&format::bytes(u64::from(packet.bytes)), 8);
-        let ago = right(&format::millis(packet.ago_secs * 1_000.0), 7);
+        let kind = pad_right(&self.context.truncated(&packet.packet, 11), 11);
+        let size = pad_left(&format::bytes(u64::from(packet.bytes)), 8);
+        let ago = pad_left(&format::millis(packet.ago_secs * 1_000.0), 7);
         let fixed = 2 + 11 + 8 + 2 + 7 + 7 + 2;
         let topic = packet.topic.as_deref().unwrap_or_default();
-        let topic = self.context.cut(topic, self.columns.saturating_sub(fixed));
+        let topic = self.context.truncated(topic, self.columns.saturating_sub(fixed));
         Line::from(vec![
             Span::styled(format!("{sign} "), style),
             Span::raw(format!("{kind}{size}  {ago}")),
@@ -233,18 +233,22 @@ impl Sheet<'_> {
             let (sign, style) = if phase.ok { (glyphs.check, theme.good) } else { (glyphs.cross, theme.bad) };
             lines.push(Line::from(vec![
                 Span::styled(format!("{sign} "), style),
-                Span::raw(left(words::phase(phase.phase), 10)),
-                Span::styled(right(&format::millis(phase.ms), 8), theme.strong),
-                Span::styled(format!("  {}", bar(phase.ms / slowest, columns, glyphs)), style),
+                Span::raw(pad_right(words::phase(phase.phase), 10)),
+                Span::styled(pad_left(&format::millis(phase.ms), 8), theme.strong),
+                Span::styled(format!("  {}", bar_text(phase.ms / slowest, columns, glyphs)), style),
             ]));
-            let said = phase.error.as_deref().or(phase.detail.as_deref());
-            if let Some(said) = said {
-                let text = self.context.cut(said, self.columns.saturating_sub(4));
+            let remark = phase.error.as_deref().or(phase.detail.as_deref());
+            if let Some(remark) = remark {
+                let text = self.context.truncated(remark, self.columns.saturating_sub(4));
                 lines.push(Line::styled(format!("    {text}"), theme.dim));
             }
         }
         let total: f64 = phases.iter().map(|phase| phase.ms).sum();
-        lines.push(self.dim(&format!("  {}{}", left("together", 10), right(&format::millis(total), 8))));
+        lines.push(self.dim(&format!(
+            "  {}{}",
+            pad_right("together", 10),
+            pad_left(&format::millis(total), 8)
+        )));
         lines
     }
 
@@ -259,14 +263,14 @@ impl Sheet<'_> {
     fn event(&self, entry: &LogEntry) -> Vec<Line<'static>> {
         const LEAD: usize = 10;
         let theme = self.context.theme;
-        let style = events::style(self.context, entry.level);
-        let lead = right(&self.relative(entry.at), LEAD - 2);
-        wrap(&self.context.safe(&entry.text), self.columns.saturating_sub(LEAD))
+        let style = events::level_style(self.context, entry.level);
+        let lead = pad_left(&self.relative(entry.at), LEAD - 2);
+        wrap(&self.context.sanitized(&entry.text), self.columns.saturating_sub(LEAD))
             .into_iter()
             .enumerate()
             .map(|(index, text)| {
                 let lead = if index == 0 { lead.as_str() } else { "" };
-                Line::from(vec![Span::styled(left(lead, LEAD), theme.dim), Span::styled(text, style)])
+                Line::from(vec![Span::styled(pad_right(lead, LEAD), theme.dim), Span::styled(text, style)])
             })
             .collect()
     }
@@ -282,19 +286,19 @@ impl Sheet<'_> {
 
     fn recovery(&self) -> Vec<Line<'static>> {
         let theme = self.context.theme;
-        let Some(back) = &self.drop.recovery else {
+        let Some(recovery) = &self.drop.recovery else {
             let failed =
                 words::count(u64::from(self.drop.failed_attempts), "failed attempt", "failed attempts");
             return vec![Line::styled(format!("not back; {failed}"), theme.bad)];
         };
-        let tries = self.drop.failed_attempts.saturating_add(1);
-        let memory = if back.session_present { "session kept" } else { "new session" };
-        let took = duration_words(back.took);
-        let text = format!("after {took} at try {tries}, {memory}");
+        let attempts = self.drop.failed_attempts.saturating_add(1);
+        let session_state = if recovery.session_present { "session kept" } else { "new session" };
+        let took = duration_words(recovery.took);
+        let text = format!("after {took} at try {attempts}, {session_state}");
         let mut lines = vec![Line::styled(text, theme.good)];
         let phase =
             |phase: &PhaseTiming| format!("{} {}", words::phase(phase.phase), format::millis(phase.ms));
-        let phases: Vec<_> = back.phases.iter().map(phase).collect();
+        let phases: Vec<_> = recovery.phases.iter().map(phase).collect();
         lines.extend(self.wrapped(&phases.join(", "), theme.dim));
         lines
     }

@@ -12,17 +12,17 @@ use crate::tui::format;
 use crate::tui::text::width;
 
 use super::ViewContext;
-use super::ink::{Item, bar, left, put, put_all, right};
-use super::panel::panel;
+use super::line_layout::{SpanGroup, bar_text, draw_line, draw_lines, pad_left, pad_right};
+use super::panel::draw_panel;
 
 /// Draws the panel. With enough rows everything has bars; else the error names have, and the manners and
 /// failed connects share the last rows.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
-    let inner = panel(frame, area, context, title(context));
+    let inner = draw_panel(frame, area, context, title(context));
     let (rows, columns) = (usize::from(inner.height), usize::from(inner.width));
     let sections = sections(context);
     if sections.is_empty() {
-        put(frame, inner, 0, &Line::styled("no drop, no failed connect", context.theme.dim));
+        draw_line(frame, inner, 0, &Line::styled("no drop, no failed connect", context.theme.dim));
         return;
     }
     let whole: usize = sections.iter().map(|section| section.counts.len() + 2).sum();
@@ -36,16 +36,17 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
             lines.extend(histogram(context, section, section.counts.len(), columns));
         }
     } else {
-        let below: Vec<_> = sections[1..].iter().map(|section| brief(context, section, columns)).collect();
-        let room = rows.saturating_sub(below.len()).max(1);
+        let summaries: Vec<_> =
+            sections[1..].iter().map(|section| summary_line(context, section, columns)).collect();
+        let room = rows.saturating_sub(summaries.len()).max(1);
         lines.extend(histogram(context, &sections[0], room, columns));
-        lines.extend(below);
+        lines.extend(summaries);
     }
-    put_all(frame, inner, &lines);
+    draw_lines(frame, inner, &lines);
 }
 
 /// Counts of one kind.
-struct Section {
+struct ErrorSection {
     heading: &'static str,
     style: Style,
     /// What was counted, most frequent first.
@@ -53,18 +54,27 @@ struct Section {
 }
 
 /// Names of drops, manners of drops, names of failed connects; empty ones left out.
-fn sections(context: &ViewContext) -> Vec<Section> {
+fn sections(context: &ViewContext) -> Vec<ErrorSection> {
     let theme = context.theme;
     let metrics = &context.snapshot().metrics;
     let named = |counts: &BTreeMap<String, u64>| {
         counts.iter().map(|(name, count)| (ErrorName::short(name).to_owned(), *count)).collect()
     };
-    let manners = metrics.drops_by_how.iter();
-    let manners = manners.map(|(how, count)| (words::drop_kind_short(*how).to_owned(), *count)).collect();
+    let drop_kinds = metrics.drops_by_how.iter();
+    let drop_kinds =
+        drop_kinds.map(|(how, count)| (words::drop_kind_short(*how).to_owned(), *count)).collect();
     let mut sections = vec![
-        Section { heading: "drops", style: theme.bad, counts: named(&metrics.connection_drops_by_error) },
-        Section { heading: "closed by", style: theme.accent, counts: manners },
-        Section { heading: "failed connects", style: theme.warn, counts: named(&metrics.failures_by_error) },
+        ErrorSection {
+            heading: "drops",
+            style: theme.bad,
+            counts: named(&metrics.connection_drops_by_error),
+        },
+        ErrorSection { heading: "closed by", style: theme.accent, counts: drop_kinds },
+        ErrorSection {
+            heading: "failed connects",
+            style: theme.warn,
+            counts: named(&metrics.failures_by_error),
+        },
     ];
     sections.retain(|section| !section.counts.is_empty());
     for section in &mut sections {
@@ -74,7 +84,7 @@ fn sections(context: &ViewContext) -> Vec<Section> {
 }
 
 /// `closed by  peer FIN 7  silence 2` in one row; what does not fit is left out.
-fn brief(context: &ViewContext, section: &Section, columns: usize) -> Line<'static> {
+fn summary_line(context: &ViewContext, section: &ErrorSection, columns: usize) -> Line<'static> {
     let theme = context.theme;
     let heading = match section.heading {
         "closed by" if columns < 36 => "by",
@@ -90,7 +100,7 @@ fn brief(context: &ViewContext, section: &Section, columns: usize) -> Line<'stat
         if !first && gap + width(name) + count.len() > room {
             break;
         }
-        let name = context.cut(name, room.saturating_sub(gap + count.len()));
+        let name = context.truncated(name, room.saturating_sub(gap + count.len()));
         room = room.saturating_sub(gap + width(&name) + count.len());
         spans.push(Span::raw(format!("{}{name}", " ".repeat(gap))));
         spans.push(Span::styled(count, theme.strong));
@@ -98,7 +108,7 @@ fn brief(context: &ViewContext, section: &Section, columns: usize) -> Line<'stat
     Line::from(spans)
 }
 
-fn title(context: &ViewContext) -> Item {
+fn title(context: &ViewContext) -> SpanGroup {
     let metrics = &context.snapshot().metrics;
     let (drops, failed) = (metrics.total_connection_drops, metrics.connect_failures);
     let mut title = vec![Span::styled("Errors", context.theme.title)];
@@ -113,26 +123,34 @@ fn title(context: &ViewContext) -> Item {
 }
 
 /// `NAME  ████ 7`, most frequent first; what does not fit is summed up in the last row.
-fn histogram(context: &ViewContext, section: &Section, rows: usize, columns: usize) -> Vec<Line<'static>> {
+fn histogram(
+    context: &ViewContext,
+    section: &ErrorSection,
+    rows: usize,
+    columns: usize,
+) -> Vec<Line<'static>> {
     /// A bar shorter than this compares nothing.
-    const SHORTEST_BAR: usize = 4;
+    const MIN_BAR_WIDTH: usize = 4;
     let all = section.counts.len();
     let shown = if all <= rows { all } else { rows.saturating_sub(1) };
     let (shown, rest) = section.counts.split_at(shown);
-    let most = section.counts.first().map_or(1, |(_, count)| *count).max(1);
-    let figures = format::count(most).len();
+    let highest = section.counts.first().map_or(1, |(_, count)| *count).max(1);
+    let figures = format::count(highest).len();
     let widest = shown.iter().map(|(name, _)| width(name)).max().unwrap_or(0);
-    let names = widest.min(columns.saturating_sub(figures + 3 + SHORTEST_BAR));
+    let names = widest.min(columns.saturating_sub(figures + 3 + MIN_BAR_WIDTH));
     let bars = columns.saturating_sub(names + figures + 3);
     let mut lines: Vec<Line> = shown
         .iter()
         .map(|(name, count)| {
             #[expect(clippy::cast_precision_loss, reason = "a share of a bar")]
-            let bar = bar(*count as f64 / most as f64, bars, context.glyphs);
+            let bar = bar_text(*count as f64 / highest as f64, bars, context.glyphs);
             Line::from(vec![
-                Span::styled(format!("{}  ", left(&context.cut(name, names), names)), context.theme.text),
-                Span::styled(left(&bar, bars), section.style),
-                Span::styled(right(&format::count(*count), figures + 1), context.theme.strong),
+                Span::styled(
+                    format!("{}  ", pad_right(&context.truncated(name, names), names)),
+                    context.theme.text,
+                ),
+                Span::styled(pad_right(&bar, bars), section.style),
+                Span::styled(pad_left(&format::count(*count), figures + 1), context.theme.strong),
             ])
         })
         .collect();

@@ -8,10 +8,10 @@ use ratatui::text::{Line, Span};
 use crate::diagnostics::Level;
 
 use super::ViewContext;
-use super::ink::{left, put};
+use super::line_layout::{draw_line, pad_right};
 
 /// Columns of the time and the blanks after it.
-const TIME: usize = 14;
+const TIME_WIDTH: usize = 14;
 
 /// Draws a heading and the newest log entries, newest first; nothing below three rows.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
@@ -20,19 +20,19 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     if rows < 3 || log.is_empty() {
         return;
     }
-    put(frame, area, 0, &Line::styled("latest events", context.theme.dim));
-    let room = usize::from(area.width).saturating_sub(TIME);
+    draw_line(frame, area, 0, &Line::styled("latest events", context.theme.dim));
+    let room = usize::from(area.width).saturating_sub(TIME_WIDTH);
     for (row, entry) in log.iter().rev().take(rows - 1).enumerate() {
         let line = Line::from(vec![
-            Span::styled(left(&context.when(entry.at), TIME), context.theme.dim),
-            Span::styled(context.cut(&entry.text, room), style(context, entry.level)),
+            Span::styled(pad_right(&context.format_time(entry.at), TIME_WIDTH), context.theme.dim),
+            Span::styled(context.truncated(&entry.text, room), level_style(context, entry.level)),
         ]);
-        put(frame, area, row + 1, &line);
+        draw_line(frame, area, row + 1, &line);
     }
 }
 
 /// How an entry of this level looks.
-pub(super) fn style(context: &ViewContext, level: Level) -> Style {
+pub(super) fn level_style(context: &ViewContext, level: Level) -> Style {
     match level {
         Level::Info => context.theme.text,
         Level::Good => context.theme.good,

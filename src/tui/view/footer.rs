@@ -5,38 +5,39 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use crate::monitor::NoticeKind;
-use crate::tui::keymap::{Action, FooterEntry, Mode};
-use crate::tui::model::{Screen, Target};
+use crate::tui::keymap::{Action, FooterEntry, KeymapMode};
+use crate::tui::model::{ClickTarget, Screen};
 use crate::tui::text::truncate_middle;
 
-use super::ink::{Item, put};
+use super::line_layout::{SpanGroup, draw_line};
 use super::{ViewContext, ViewState};
 
 /// Draws the tabs and as many keys as fit; leaving help and quit always visible.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state: &mut ViewState) {
-    let entries = context.keymap.footer(context.model, Mode::of(context.live));
+    let entries = context.keymap.footer(context.model, KeymapMode::from_state(context.live));
     let always = entries.iter().rposition(|entry| entry.label == "help").unwrap_or(entries.len());
     let (fill, fixed) = entries.split_at(always);
-    let columns = |entry: &FooterEntry| entry_item(context, entry).iter().map(Span::width).sum::<usize>() + 2;
+    let columns =
+        |entry: &FooterEntry| entry_spans(context, entry).iter().map(Span::width).sum::<usize>() + 2;
     let width = usize::from(area.width.saturating_sub(1));
     let mut room = width.saturating_sub(fixed.iter().map(columns).sum());
     let mut x = area.x + area.width.min(1);
-    let shown = fill.iter().filter(|entry| {
+    let visible = fill.iter().filter(|entry| {
         let fits = columns(entry) <= room;
         room -= if fits { columns(entry) } else { 0 };
         fits
     });
-    for entry in shown.chain(fixed) {
-        let item = entry_item(context, entry);
+    for entry in visible.chain(fixed) {
+        let item = entry_spans(context, entry);
         let right = area.x + area.width;
         let columns = u16::try_from(item.iter().map(Span::width).sum::<usize>()).unwrap_or(u16::MAX);
         if x >= right {
             return;
         }
         let place = Rect { x, width: columns.min(right - x), ..area };
-        put(frame, place, 0, &Line::from(item));
+        draw_line(frame, place, 0, &Line::from(item));
         if let Some(screen) = tab_of(context, entry) {
-            state.areas.push((place, Target::Screen(screen)));
+            state.areas.push((place, ClickTarget::Screen(screen)));
         }
         x = x.saturating_add(columns.saturating_add(2));
     }
@@ -54,7 +55,7 @@ fn tab_of(context: &ViewContext, entry: &FooterEntry) -> Option<Screen> {
         .find(|screen| entry.label == screen.title() && context.keymap.key_text(opens(screen)) == entry.keys)
 }
 
-fn entry_item(context: &ViewContext, entry: &FooterEntry) -> Item {
+fn entry_spans(context: &ViewContext, entry: &FooterEntry) -> SpanGroup {
     let theme = context.theme;
     let active = tab_of(context, entry) == Some(context.model.screen) && context.model.popup.is_none();
     if active {
@@ -83,11 +84,11 @@ pub(super) fn notices(frame: &mut Frame, area: Rect, context: &ViewContext) {
     let inset = area.width.min(2);
     let room = usize::from(area.width - inset).saturating_sub(more.len() + 6);
     // The end of a path is its name: cut the middle.
-    let text = truncate_middle(&context.safe(&newest.text), room, context.glyphs.ellipsis).into_owned();
+    let text = truncate_middle(&context.sanitized(&newest.text), room, context.glyphs.ellipsis).into_owned();
     let line = Line::from(vec![
         Span::styled(format!(" {sign} "), style),
         Span::styled(format!("{text} "), style),
         Span::styled(more, context.theme.dim),
     ]);
-    put(frame, Rect { x: area.x + inset, width: area.width - inset, ..area }, 0, &line);
+    draw_line(frame, Rect { x: area.x + inset, width: area.width - inset, ..area }, 0, &line);
 }

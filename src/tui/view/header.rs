@@ -10,71 +10,72 @@ use crate::tui::format;
 use crate::tui::text::{self, truncate_middle};
 
 use super::ViewContext;
-use super::ink::{Item, put, strip};
+use super::line_layout::{SpanGroup, draw_line, join_fitting};
 
 /// Columns a reason for a failing recording may take.
-const REASON: usize = 32;
+const REASON_WIDTH: usize = 32;
 
 /// Columns from which on a replay tells its position in full.
-const WIDE: usize = 84;
+const FULL_POSITION_WIDTH: usize = 84;
 
 /// Draws the header into the first row of `area`.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     let width = usize::from(area.width);
-    let signs = signs(context, width.saturating_sub(12));
+    let signs = fitting_signs(context, width.saturating_sub(12));
     let room = width.saturating_sub(signs.width() + 5);
-    let subject = strip(subject(context, room), room, 0);
-    put(
+    let endpoint = join_fitting(endpoint_items(context, room), room, 0);
+    draw_line(
         frame,
         Rect { x: area.x + area.width.min(1), width: area.width.saturating_sub(1), ..area },
         0,
-        &subject,
+        &endpoint,
     );
     let start = area.width.saturating_sub(u16::try_from(signs.width() + 1).unwrap_or(u16::MAX));
-    put(frame, Rect { x: area.x + start, width: area.width - start, ..area }, 0, &signs);
+    draw_line(frame, Rect { x: area.x + start, width: area.width - start, ..area }, 0, &signs);
 }
 
 /// The signs on the right that fit into `max` columns; the clock and the recording go last.
-fn signs(context: &ViewContext, max: usize) -> Line<'static> {
+fn fitting_signs(context: &ViewContext, max: usize) -> Line<'static> {
     const GAP: usize = 2;
-    let mut kept = Vec::new();
+    let mut fitting = Vec::new();
     let mut used = 0;
     for sign in all_signs(context, max).into_iter().rev() {
         let columns = sign.iter().map(Span::width).sum::<usize>() + GAP;
         if used + columns <= max + GAP {
             used += columns;
-            kept.push(sign);
+            fitting.push(sign);
         }
     }
-    kept.reverse();
-    strip(kept, usize::MAX, GAP)
+    fitting.reverse();
+    join_fitting(fitting, usize::MAX, GAP)
 }
 
 /// All signs, least important first.
-fn all_signs(context: &ViewContext, width: usize) -> Vec<Item> {
+fn all_signs(context: &ViewContext, width: usize) -> Vec<SpanGroup> {
     let theme = context.theme;
     let live = &context.live.runtime;
-    let mut signs: Vec<Item> = Vec::new();
+    let mut signs: Vec<SpanGroup> = Vec::new();
     if let Some(simulation) = &live.simulation {
-        let simulation = context.cut(&simulation.label, (width / 3).max(REASON.min(width / 2)));
+        let simulation = context.truncated(&simulation.label, (width / 3).max(REASON_WIDTH.min(width / 2)));
         signs.push(vec![Span::styled(format!(" {simulation} "), theme.badge)]);
     }
     if live.finished {
         signs.push(vec![Span::styled(" ENDED ", theme.badge)]);
     }
     if context.model.frozen.is_some() {
-        signs.push(vec![Span::styled(format!(" FROZEN {} ", context.clock(context.now)), theme.badge)]);
+        signs
+            .push(vec![Span::styled(format!(" FROZEN {} ", context.format_clock(context.now)), theme.badge)]);
     }
     match &live.replay {
-        Some(replay) => signs.extend(replayed(context, replay, width)),
-        None => signs.push(recording(context, &live.recorder)),
+        Some(replay) => signs.extend(replay_signs(context, replay, width)),
+        None => signs.push(recording_sign(context, &live.recorder)),
     }
-    signs.push(vec![Span::styled(context.clock(context.live_now), theme.text)]);
+    signs.push(vec![Span::styled(context.format_clock(context.live_now), theme.text)]);
     signs
 }
 
 /// That it is a recording, and how it is being played; least important first.
-fn replayed(context: &ViewContext, replay: &ReplayStatus, width: usize) -> Vec<Item> {
+fn replay_signs(context: &ViewContext, replay: &ReplayStatus, width: usize) -> Vec<SpanGroup> {
     let theme = context.theme;
     if let Some(percent) = replay.reading {
         return vec![vec![Span::styled(format!(" REPLAY reading {percent} % "), theme.badge)]];
@@ -87,7 +88,7 @@ fn replayed(context: &ViewContext, replay: &ReplayStatus, width: usize) -> Vec<I
     let (position, length) = (format::uptime(replay.position), format::uptime(replay.length));
     let whole = replay.length.as_millis().max(1);
     let place = match width {
-        0..WIDE => format!("{} %", replay.position.as_millis() * 100 / whole),
+        0..FULL_POSITION_WIDTH => format!("{} %", replay.position.as_millis() * 100 / whole),
         _ => format!("{position} of {length}"),
     };
     signs.push(vec![Span::styled(place, theme.dim)]);
@@ -97,7 +98,7 @@ fn replayed(context: &ViewContext, replay: &ReplayStatus, width: usize) -> Vec<I
     signs
 }
 
-fn recording(context: &ViewContext, recorder: &RecorderState) -> Item {
+fn recording_sign(context: &ViewContext, recorder: &RecorderState) -> SpanGroup {
     let theme = context.theme;
     match recorder {
         RecorderState::Off => vec![Span::styled("REC off", theme.dim)],
@@ -105,29 +106,28 @@ fn recording(context: &ViewContext, recorder: &RecorderState) -> Item {
             vec![Span::styled("REC ", theme.dim), Span::styled(context.glyphs.recording, theme.bad)]
         }
         RecorderState::Failing { error, .. } => {
-            let reason = context.cut(error, REASON);
+            let reason = context.truncated(error, REASON_WIDTH);
             vec![Span::styled(format!("REC {} FAILING: {reason}", context.glyphs.cross), theme.bad)]
         }
     }
 }
 
 /// Name, endpoint, protocol and client id; the endpoint gives way first by losing its middle.
-fn subject(context: &ViewContext, room: usize) -> Vec<Item> {
+fn endpoint_items(context: &ViewContext, room: usize) -> Vec<SpanGroup> {
     let theme = context.theme;
     let brand = vec![Span::styled("dropscope", theme.brand), Span::raw("  ")];
     let Some(started) = &context.snapshot().started else { return vec![brand] };
     let dot = || Span::styled(format!(" {} ", context.glyphs.dot), theme.dim);
-    let endpoint = context.safe(&started.endpoint);
-    let version =
-        context.snapshot().mqtt_version.as_deref().map(|version| {
-            vec![dot(), Span::styled(format!("MQTT {}", context.cut(version, 8)), theme.text)]
-        });
+    let endpoint = context.sanitized(&started.endpoint);
+    let version = context.snapshot().mqtt_version.as_deref().map(|version| {
+        vec![dot(), Span::styled(format!("MQTT {}", context.truncated(version, 8)), theme.text)]
+    });
     let id = vec![
         dot(),
         Span::styled("id ", theme.dim),
-        Span::styled(context.cut(&started.client_id, 28), theme.text),
+        Span::styled(context.truncated(&started.client_id, 28), theme.text),
     ];
-    let columns = |item: &Item| item.iter().map(Span::width).sum::<usize>();
+    let columns = |item: &SpanGroup| item.iter().map(Span::width).sum::<usize>();
     let mut left = room.saturating_sub(columns(&brand));
     let mut tail = Vec::new();
     for item in version.into_iter().chain([id]) {

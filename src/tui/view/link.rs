@@ -18,34 +18,34 @@ use crate::tui::keymap::Action;
 use crate::tui::theme::Glyphs;
 
 use super::ViewContext;
-use super::ink::{Item, level, put, strip};
-use super::panel::panel;
+use super::line_layout::{SpanGroup, draw_line, join_fitting, spark_level};
+use super::panel::draw_panel;
 
 /// A PINGRESP this late is worth a remark.
-const LATE: Duration = Duration::from_secs(1);
+const LATE_PINGRESP: Duration = Duration::from_secs(1);
 
 /// Less time than this before an end that is known calls for attention.
-const SOON: Duration = Duration::from_secs(300);
+const EXPIRES_SOON: Duration = Duration::from_secs(300);
 
 /// The shortest answer time, in seconds of this computer, that is worth a remark in a fast simulation.
-const QUICKEST: f64 = 0.25;
+const MIN_LATE_REAL_SECS: f64 = 0.25;
 
 /// Draws the panel.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
-    let inner = panel(frame, area, context, title(context, usize::from(area.width)));
+    let inner = draw_panel(frame, area, context, title(context, usize::from(area.width)));
     let width = usize::from(inner.width);
-    put(frame, inner, 0, &strip(first_row(context, width), width, 3));
-    put(frame, inner, 1, &strip(second_row(context, width), width, 3));
+    draw_line(frame, inner, 0, &join_fitting(first_row(context, width), width, 3));
+    draw_line(frame, inner, 1, &join_fitting(second_row(context, width), width, 3));
 }
 
 /// The name of the panel; in a simulation also what ails the path, because it is no secret there.
-fn title(context: &ViewContext, width: usize) -> Item {
+fn title(context: &ViewContext, width: usize) -> SpanGroup {
     let mut title = vec![Span::styled("Link", context.theme.title)];
     if let Some(simulation) = &context.live.runtime.simulation {
         let key = context.keymap.key_text(Action::Inject);
         let hint = if key.is_empty() { String::new() } else { format!("  {key} strikes") };
         let room = width.saturating_sub(hint.len() + 16);
-        let fault = format!("  fault: {}", context.cut(&simulation.fault, room));
+        let fault = format!("  fault: {}", context.truncated(&simulation.fault, room));
         title.push(Span::styled(fault, context.theme.warn));
         title.push(Span::styled(hint, context.theme.dim));
     }
@@ -53,12 +53,12 @@ fn title(context: &ViewContext, width: usize) -> Item {
 }
 
 /// Sign, word and style of the state: never the colour alone.
-pub(super) fn state(context: &ViewContext) -> (&'static str, &'static str, Style) {
+pub(super) fn state_sign(context: &ViewContext) -> (&'static str, &'static str, Style) {
     let (glyphs, theme) = (context.glyphs, context.theme);
     let given_up = context.published.runtime.activity == LinkActivity::GivenUp;
     match context.snapshot().link {
         _ if given_up => (glyphs.down, "GAVE UP", theme.bad),
-        LinkState::Connected { .. } if suspicion(context).is_some() => {
+        LinkState::Connected { .. } if unanswered_ping(context).is_some() => {
             (glyphs.connected, "CONNECTED?", theme.warn)
         }
         LinkState::Connected { .. } => (glyphs.connected, "CONNECTED", theme.good),
@@ -73,7 +73,7 @@ pub(super) fn state(context: &ViewContext) -> (&'static str, &'static str, Style
 }
 
 /// How long the state has lasted, if it began.
-pub(super) fn lasting(context: &ViewContext) -> Option<String> {
+pub(super) fn state_duration(context: &ViewContext) -> Option<String> {
     match context.snapshot().link {
         LinkState::Connected { since }
         | LinkState::Connecting { since, .. }
@@ -83,19 +83,19 @@ pub(super) fn lasting(context: &ViewContext) -> Option<String> {
     }
 }
 
-fn first_row(context: &ViewContext, width: usize) -> Vec<Item> {
+fn first_row(context: &ViewContext, width: usize) -> Vec<SpanGroup> {
     let theme = context.theme;
-    let (sign, word, style) = state(context);
+    let (sign, word, style) = state_sign(context);
     let mut head = vec![Span::styled(format!("{sign} {word}"), style.patch(theme.strong))];
-    if let Some(lasting) = lasting(context) {
+    if let Some(lasting) = state_duration(context) {
         head.push(Span::styled(format!("  {lasting}"), theme.strong));
     }
     let mut row = vec![head];
-    row.extend(doing(context));
-    row.extend(suspicion(context));
-    row.extend(deafness(context));
+    row.extend(link_activity(context));
+    row.extend(unanswered_ping(context));
+    row.extend(silent_device(context));
     row.extend(lost_events(context));
-    row.push(context.labelled("keep-alive", keep_alive(context), theme.text));
+    row.push(context.labeled("keep-alive", keep_alive(context), theme.text));
     if matches!(context.snapshot().link, LinkState::Connected { .. }) {
         row.push(ping(context, width));
     } else {
@@ -113,7 +113,7 @@ fn keep_alive(context: &ViewContext) -> String {
 }
 
 /// What the link is busy with while there is no session.
-fn doing(context: &ViewContext) -> Option<Item> {
+fn link_activity(context: &ViewContext) -> Option<SpanGroup> {
     let (text, style) = match context.published.runtime.activity {
         LinkActivity::Waiting { until, attempt } => {
             let wait = until.since(context.now).as_secs_f64().ceil();
@@ -142,10 +142,11 @@ fn doing(context: &ViewContext) -> Option<Item> {
 }
 
 /// An unanswered PINGREQ: the session may be dead already.
-fn suspicion(context: &ViewContext) -> Option<Item> {
+fn unanswered_ping(context: &ViewContext) -> Option<SpanGroup> {
     let waiting = context.now.since(context.published.runtime.ping_outstanding_since?);
     let connected = matches!(context.snapshot().link, LinkState::Connected { .. });
-    let late = LATE.max(Duration::from_secs_f64(QUICKEST * context.snapshot().time_scale()));
+    let late =
+        LATE_PINGRESP.max(Duration::from_secs_f64(MIN_LATE_REAL_SECS * context.snapshot().time_scale()));
     (connected && waiting >= late).then(|| {
         let text = format!("{} no answer to the ping for {}", context.glyphs.alert, format::short(waiting));
         vec![Span::styled(text, context.theme.warn)]
@@ -153,7 +154,7 @@ fn suspicion(context: &ViewContext) -> Option<Item> {
 }
 
 /// The connection lives, but the device behind it does not answer: no drop, and worse than one.
-fn deafness(context: &ViewContext) -> Option<Item> {
+fn silent_device(context: &ViewContext) -> Option<SpanGroup> {
     let since = context.snapshot().command_history.silent_since()?;
     let connected = matches!(context.snapshot().link, LinkState::Connected { .. });
     connected.then(|| {
@@ -163,16 +164,16 @@ fn deafness(context: &ViewContext) -> Option<Item> {
     })
 }
 
-fn ping(context: &ViewContext, width: usize) -> Item {
+fn ping(context: &ViewContext, width: usize) -> SpanGroup {
     let theme = context.theme;
     let ping = &context.snapshot().ping;
     let Some(last) = ping.last_ms else {
-        return context.labelled("ping", format::UNKNOWN, theme.dim);
+        return context.labeled("ping", format::UNKNOWN, theme.dim);
     };
-    let mut item = context.labelled("ping", format::millis(last), theme.strong);
+    let mut item = context.labeled("ping", format::millis(last), theme.strong);
     let columns = if width >= 110 { 24 } else { 8 };
     let recent = &ping.recent_ms[ping.recent_ms.len().saturating_sub(columns)..];
-    item.push(Span::styled(format!(" {}", spark(recent, context.glyphs)), theme.accent));
+    item.push(Span::styled(format!(" {}", sparkline(recent, context.glyphs)), theme.accent));
     if let (Some(p95), true) = (ping.p95_ms, width >= 130) {
         item.push(Span::styled(format!("  95 % below {}", format::millis(p95)), theme.dim));
     }
@@ -180,34 +181,34 @@ fn ping(context: &ViewContext, width: usize) -> Item {
 }
 
 /// Round trips from the fastest to the slowest shown; small differences stay small.
-fn spark(recent: &[f32], glyphs: &Glyphs) -> String {
+fn sparkline(recent: &[f32], glyphs: &Glyphs) -> String {
     let fastest = recent.iter().copied().fold(f32::INFINITY, f32::min);
     let slowest = recent.iter().copied().fold(0.0_f32, f32::max);
     let spread = (slowest - fastest).max(slowest * 0.5);
-    recent.iter().map(|ms| glyphs.spark[level(f64::from(ms - fastest), f64::from(spread))]).collect()
+    recent.iter().map(|ms| glyphs.spark[spark_level(f64::from(ms - fastest), f64::from(spread))]).collect()
 }
 
-fn credentials(context: &ViewContext) -> Option<Item> {
+fn credentials(context: &ViewContext) -> Option<SpanGroup> {
     let expires = context.snapshot().credentials_expire_at?;
     let left = expires.signed_duration_since(context.now.wall).to_std();
     Some(match left {
-        Ok(left) => context.labelled("credentials", format::short(left), urgency(context, left)),
-        Err(_) => context.labelled("credentials", "expired", context.theme.bad),
+        Ok(left) => context.labeled("credentials", format::short(left), expiry_style(context, left)),
+        Err(_) => context.labeled("credentials", "expired", context.theme.bad),
     })
 }
 
 /// What AWS leaves of the 24 h that a WebSocket may live.
-fn websocket(context: &ViewContext) -> Option<Item> {
+fn websocket(context: &ViewContext) -> Option<SpanGroup> {
     let left = context.snapshot().websocket_time_left(context.now)?;
     let text = format!("{} left", format::short(left));
-    Some(context.labelled("websocket", text, urgency(context, left)))
+    Some(context.labeled("websocket", text, expiry_style(context, left)))
 }
 
-fn urgency(context: &ViewContext, left: Duration) -> Style {
-    if left < SOON { context.theme.warn } else { context.theme.text }
+fn expiry_style(context: &ViewContext, left: Duration) -> Style {
+    if left < EXPIRES_SOON { context.theme.warn } else { context.theme.text }
 }
 
-fn lost_events(context: &ViewContext) -> Option<Item> {
+fn lost_events(context: &ViewContext) -> Option<SpanGroup> {
     let runtime = &context.live.runtime;
     // The header tells what a failing recording loses.
     let is_failing = matches!(runtime.recorder, RecorderState::Failing { .. });
@@ -227,7 +228,7 @@ fn lost_events(context: &ViewContext) -> Option<Item> {
     })
 }
 
-fn second_row(context: &ViewContext, width: usize) -> Vec<Item> {
+fn second_row(context: &ViewContext, width: usize) -> Vec<SpanGroup> {
     match context.snapshot().link {
         LinkState::Connected { .. } => traffic(context),
         LinkState::Off { .. } => vec![vec![Span::styled(off_hint(context), context.theme.dim)]],
@@ -241,13 +242,13 @@ fn off_hint(context: &ViewContext) -> String {
 }
 
 /// What is most worth knowing first: a narrow screen shows only that.
-fn traffic(context: &ViewContext) -> Vec<Item> {
+fn traffic(context: &ViewContext) -> Vec<SpanGroup> {
     let theme = context.theme;
     let session = &context.snapshot().session;
     let runtime = &context.published.runtime;
     let mut row = vec![
-        context.labelled("in", format::count(session.received), theme.text),
-        context.labelled("out", format::count(session.published), theme.text),
+        context.labeled("in", format::count(session.received), theme.text),
+        context.labeled("out", format::count(session.published), theme.text),
     ];
     if session.refused_subscriptions > 0 {
         let text =
@@ -258,30 +259,30 @@ fn traffic(context: &ViewContext) -> Vec<Item> {
     row.extend(websocket(context));
     let silence = |at: Option<Stamp>| at.map(|at| format::short(context.now.since(at)));
     if let Some(heard) = silence(runtime.last_rx) {
-        row.push(context.labelled("heard", format!("{heard} ago"), theme.text));
+        row.push(context.labeled("heard", format!("{heard} ago"), theme.text));
     }
     if let Some(sent) = silence(runtime.last_tx) {
-        row.push(context.labelled("sent", format!("{sent} ago"), theme.text));
+        row.push(context.labeled("sent", format!("{sent} ago"), theme.text));
     }
     let waiting = if runtime.queued > 0 { theme.warn } else { theme.text };
     let queued = format::count(u64::try_from(runtime.queued).unwrap_or(u64::MAX));
-    row.push(context.labelled("queued", queued, waiting));
+    row.push(context.labeled("queued", queued, waiting));
     if runtime.in_flight > 0 {
-        row.push(context.labelled("in flight", runtime.in_flight.to_string(), theme.text));
+        row.push(context.labeled("in flight", runtime.in_flight.to_string(), theme.text));
     }
-    row.push(context.labelled("pings", format::count(session.pings), theme.text));
+    row.push(context.labeled("pings", format::count(session.pings), theme.text));
     if session.subscriptions > 0 {
-        row.push(context.labelled("subscriptions", session.subscriptions.to_string(), theme.text));
+        row.push(context.labeled("subscriptions", session.subscriptions.to_string(), theme.text));
     }
     row
 }
 
 /// Why it is not up: the newest failed connect, else the drop that began the outage.
-fn reason(context: &ViewContext, width: usize) -> Item {
+fn reason(context: &ViewContext, width: usize) -> SpanGroup {
     let theme = context.theme;
     if let Some(failed) = &context.snapshot().last_failure {
         let label = "last try failed ";
-        let text = context.cut(&failure(failed), width.saturating_sub(label.len()));
+        let text = context.truncated(&failure(failed), width.saturating_sub(label.len()));
         return vec![Span::styled(label, theme.dim), Span::styled(text, theme.bad)];
     }
     let down = matches!(context.snapshot().link, LinkState::Down { .. });
@@ -289,7 +290,7 @@ fn reason(context: &ViewContext, width: usize) -> Item {
         let name = drop.event.error_name.as_deref().map_or("unnamed error", ErrorName::short);
         let text = format!("{} {} {name}", words::drop_kind(drop.event.how), context.glyphs.dot);
         let label = "lost by ";
-        let text = context.cut(&text, width.saturating_sub(label.len()));
+        let text = context.truncated(&text, width.saturating_sub(label.len()));
         return vec![Span::styled(label, theme.dim), Span::styled(text, theme.bad)];
     }
     vec![Span::styled("no session yet", theme.dim)]

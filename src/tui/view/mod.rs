@@ -37,12 +37,12 @@ mod errors;
 mod events;
 mod footer;
 mod header;
-mod ink;
+mod line_layout;
 mod link;
+mod minimal;
 mod panel;
 mod popups;
 mod sessions;
-mod small;
 mod timeline;
 mod why;
 
@@ -54,7 +54,7 @@ use crate::diagnostics::Stamp;
 use crate::monitor::LiveState;
 
 use super::keymap::Keymap;
-use super::model::{Model, Screen, Target};
+use super::model::{ClickTarget, Model, Screen};
 use super::theme::{Glyphs, Theme};
 
 /// Everything a view may read.
@@ -88,7 +88,7 @@ pub struct ViewContext<'a> {
 #[derive(Debug, Default)]
 pub struct ViewState {
     /// What was drawn where, bottom first.
-    pub areas: Vec<(Rect, Target)>,
+    pub areas: Vec<(Rect, ClickTarget)>,
     /// First row shown of the drops list.
     pub list_offset: usize,
     /// Rows shown of the list or text that takes the keys, for paging.
@@ -99,14 +99,14 @@ pub struct ViewState {
 
 impl ViewState {
     /// What lies at a cell, topmost first.
-    pub fn target_at(&self, column: u16, row: u16) -> Option<Target> {
+    pub fn target_at(&self, column: u16, row: u16) -> Option<ClickTarget> {
         let position = Position::new(column, row);
         self.areas.iter().rev().find(|(area, _)| area.contains(position)).map(|(_, target)| *target)
     }
 }
 
 /// Fewer columns or rows than these have room for the state only.
-const LEAST: (u16, u16) = (40, 10);
+const MIN_SIZE: (u16, u16) = (40, 10);
 
 /// Draws one frame.
 pub fn render(frame: &mut Frame, context: &ViewContext, state: &mut ViewState) {
@@ -116,8 +116,8 @@ pub fn render(frame: &mut Frame, context: &ViewContext, state: &mut ViewState) {
     if area.is_empty() {
         return;
     }
-    if area.width < LEAST.0 || area.height < LEAST.1 {
-        small::render(frame, area, context);
+    if area.width < MIN_SIZE.0 || area.height < MIN_SIZE.1 {
+        minimal::render(frame, area, context);
         return;
     }
     let rows = split_rows(area, &[1, area.height - 2, 1]);
@@ -154,7 +154,7 @@ fn overview(frame: &mut Frame, body: Rect, context: &ViewContext, state: &mut Vi
         _ => 6,
     };
     let rest = height - link - timeline;
-    let (left, right) = columns(body.width, height);
+    let (left, right) = panel_widths(body.width, height);
     let why = match rest {
         0..9 => 0,
         // Why explains and Drops lists: both may grow, up to what the explanation can fill.
@@ -185,7 +185,7 @@ fn overview(frame: &mut Frame, body: Rect, context: &ViewContext, state: &mut Vi
 }
 
 /// Widths of the left and the right panels; no left ones where there is too little room.
-fn columns(width: u16, height: u16) -> (u16, u16) {
+fn panel_widths(width: u16, height: u16) -> (u16, u16) {
     let left = if width < 72 || height < 20 { 0 } else { (width * 2 / 5 - 2).clamp(32, 62) };
     (left, width - left)
 }

@@ -7,20 +7,25 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Padding};
 
 use super::ViewContext;
-use super::ink::Item;
+use super::line_layout::SpanGroup;
 
 /// Draws a border with `title` and gives the room inside, one blank column from the border.
-pub(super) fn panel(frame: &mut Frame, area: Rect, context: &ViewContext, title: Item) -> Rect {
-    framed(frame, area, context, title, false)
+pub(super) fn draw_panel(frame: &mut Frame, area: Rect, context: &ViewContext, title: SpanGroup) -> Rect {
+    draw_bordered(frame, area, context, title, false)
 }
 
 /// Like [`panel`], for the panel that takes the keys.
-pub(super) fn focused(frame: &mut Frame, area: Rect, context: &ViewContext, title: Item) -> Rect {
-    framed(frame, area, context, title, true)
+pub(super) fn draw_focused_panel(
+    frame: &mut Frame,
+    area: Rect,
+    context: &ViewContext,
+    title: SpanGroup,
+) -> Rect {
+    draw_bordered(frame, area, context, title, true)
 }
 
 /// A panel over the middle of the screen, `width`×`height` at most.
-pub(super) fn popup(
+pub(super) fn draw_popup(
     frame: &mut Frame,
     context: &ViewContext,
     (width, height): (u16, u16),
@@ -36,10 +41,16 @@ pub(super) fn popup(
     };
     frame.render_widget(Clear, area);
     let title = vec![Span::styled(title.to_owned(), context.theme.title)];
-    (area, focused(frame, area, context, title))
+    (area, draw_focused_panel(frame, area, context, title))
 }
 
-fn framed(frame: &mut Frame, area: Rect, context: &ViewContext, title: Item, focus: bool) -> Rect {
+fn draw_bordered(
+    frame: &mut Frame,
+    area: Rect,
+    context: &ViewContext,
+    title: SpanGroup,
+    focus: bool,
+) -> Rect {
     let style = if focus { context.theme.border_focused } else { context.theme.border };
     let mut block = Block::bordered()
         .border_set(context.glyphs.border)

@@ -11,16 +11,16 @@ use crate::tui::format;
 use crate::tui::text::width;
 
 use super::ViewContext;
-use super::ink::{Item, level, put, strip};
-use super::panel::panel;
+use super::line_layout::{SpanGroup, draw_line, join_fitting, spark_level};
+use super::panel::draw_panel;
 
 /// Names of the classes of [`Metrics::SESSION_BOUNDS`]: the lower bound of each.
-const CLASSES: [&str; Metrics::SESSION_BOUNDS.len() + 1] =
+const CLASS_LABELS: [&str; Metrics::SESSION_BOUNDS.len() + 1] =
     ["<1s", "1s", "5s", "15s", "1m", "5m", "15m", "30m", "1h", "4h", "12h", "1d+"];
 
 /// Draws the panel: figures first, the histogram in what is left.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
-    let inner = panel(frame, area, context, vec![Span::styled("Sessions", context.theme.title)]);
+    let inner = draw_panel(frame, area, context, vec![Span::styled("Sessions", context.theme.title)]);
     let (rows, columns) = (usize::from(inner.height), usize::from(inner.width));
     let metrics = &context.snapshot().metrics;
     let figures = figures(context);
@@ -28,27 +28,27 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     let histogram_rows = if ended > 0 { 2 } else { 1 };
     let shown = figures.len().min(rows.saturating_sub(histogram_rows).max(1));
     for (row, items) in figures.into_iter().take(shown).enumerate() {
-        put(frame, inner, row, &strip(items, columns, 2));
+        draw_line(frame, inner, row, &join_fitting(items, columns, 2));
     }
     let left = rows.saturating_sub(shown);
     if ended == 0 {
         let text = "no session has ended yet";
-        put(frame, inner, shown, &Line::styled(text, context.theme.dim));
+        draw_line(frame, inner, shown, &Line::styled(text, context.theme.dim));
     } else if left >= 2 {
         let gap = usize::from(left >= 4);
         let lines = histogram(context, (left - gap).min(9), columns);
         for (row, line) in lines.iter().enumerate() {
-            put(frame, inner, shown + gap + row, line);
+            draw_line(frame, inner, shown + gap + row, line);
         }
     }
 }
 
 /// Rows of figures, most important first.
-fn figures(context: &ViewContext) -> Vec<Vec<Item>> {
+fn figures(context: &ViewContext) -> Vec<Vec<SpanGroup>> {
     let theme = context.theme;
     let metrics = &context.snapshot().metrics;
     let length = |value: Option<Duration>| format::short_or_unknown(value);
-    let item = |label: &str, value: String| context.labelled(label, value, theme.strong);
+    let item = |label: &str, value: String| context.labeled(label, value, theme.strong);
     let availability = metrics.availability().map_or_else(|| format::UNKNOWN.into(), format::percent);
     let median = metrics.session_percentiles.map(|p| p.p50);
     let slowest = metrics.recovery_percentiles.map(|p| p.max);
@@ -73,9 +73,9 @@ fn figures(context: &ViewContext) -> Vec<Vec<Item>> {
 
 /// Drops per day of connected time, `5.6/day`; needs some time to mean anything.
 fn rate(metrics: &Metrics) -> String {
-    const LEAST: f64 = 600.0;
+    const MIN_CONNECTED_SECS: f64 = 600.0;
     let connected = metrics.connected.as_secs_f64();
-    if connected < LEAST || metrics.total_connection_drops == 0 {
+    if connected < MIN_CONNECTED_SECS || metrics.total_connection_drops == 0 {
         return String::new();
     }
     #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 drops")]
@@ -88,22 +88,22 @@ fn histogram(context: &ViewContext, rows: usize, columns: usize) -> Vec<Line<'st
     let theme = context.theme;
     let counts = &context.snapshot().metrics.session_histogram;
     let most = counts.iter().copied().max().unwrap_or(0);
-    let pitch = (columns / CLASSES.len()).clamp(1, 6);
+    let pitch = (columns / CLASS_LABELS.len()).clamp(1, 6);
     let bar = pitch.saturating_sub(1).max(1);
     let height = rows.saturating_sub(1).max(1);
     let mut lines = Vec::new();
     for row in (0..height).rev() {
         let cell = |count: &u64| {
-            let sign = cell_sign(context, *count, most, row, height);
+            let sign = bar_cell(context, *count, most, row, height);
             format!("{}{}", sign.repeat(bar), " ".repeat(pitch - bar))
         };
         lines.push(Line::styled(counts.iter().map(cell).collect::<String>(), theme.accent));
     }
     // The widest label needs this many classes' room; labels of equal distance read best.
-    let widest = CLASSES.iter().map(|label| width(label)).max().unwrap_or(1);
+    let widest = CLASS_LABELS.iter().map(|label| width(label)).max().unwrap_or(1);
     let stride = (widest + 1).div_ceil(pitch);
     let mut labels = String::new();
-    for (class, label) in CLASSES.iter().enumerate().step_by(stride) {
+    for (class, label) in CLASS_LABELS.iter().enumerate().step_by(stride) {
         labels.push_str(&" ".repeat((class * pitch).saturating_sub(width(&labels))));
         labels.push_str(label);
     }
@@ -112,11 +112,11 @@ fn histogram(context: &ViewContext, rows: usize, columns: usize) -> Vec<Line<'st
 }
 
 /// What a bar shows in one row: full, a part, or nothing. A count of one is always seen.
-fn cell_sign(context: &ViewContext, count: u64, most: u64, row: usize, height: usize) -> &'static str {
+fn bar_cell(context: &ViewContext, count: u64, most: u64, row: usize, height: usize) -> &'static str {
     #[expect(clippy::cast_precision_loss, reason = "a share of a bar")]
     let filled = count as f64 / most.max(1) as f64 * height as f64;
     #[expect(clippy::cast_precision_loss, reason = "a row number")]
-    let here = filled - row as f64;
+    let fill = filled - row as f64;
     let glyphs = context.glyphs;
-    if here > 0.0 { glyphs.spark[level(here.min(1.0), 1.0)] } else { " " }
+    if fill > 0.0 { glyphs.spark[spark_level(fill.min(1.0), 1.0)] } else { " " }
 }

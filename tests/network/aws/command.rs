@@ -6,7 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use dropscope::aws::Credentials;
-use dropscope::lab::Limits;
+use dropscope::lab::AwsLimits;
 use secrecy::ExposeSecret;
 
 use crate::aws::fixture::{AwsFixture, KEY_LIFETIME};
@@ -46,8 +46,8 @@ fn everything_below(folder: &Path) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_of_the_environment_connect_and_are_written_nowhere() {
-    let scene = AwsFixture::new(Limits::default()).await;
-    let keys = scene.rules.keyring().issue(KEY_LIFETIME);
+    let scene = AwsFixture::new(AwsLimits::default()).await;
+    let keys = scene.rules.credential_store().issue(KEY_LIFETIME);
     let mut variables = environment(&keys);
     let expiry =
         dropscope::diagnostics::Clock::now(&dropscope::clock::SystemClock::new()).wall + KEY_LIFETIME;
@@ -69,9 +69,9 @@ async fn keys_of_the_environment_connect_and_are_written_nowhere() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn refused_keys_end_with_4_and_leave_no_trace_of_themselves() {
-    let scene = AwsFixture::new(Limits::default()).await;
-    let keys = scene.rules.keyring().issue(Duration::from_secs(60));
-    scene.rules.keyring().expire_all();
+    let scene = AwsFixture::new(AwsLimits::default()).await;
+    let keys = scene.rules.credential_store().issue(Duration::from_secs(60));
+    scene.rules.credential_store().expire_all();
     let url = format!("ws://127.0.0.1:{}", scene.port);
     let arguments = [&url, "--region", "us-east-1", "--max-reconnect-attempts", "1", "-vv"];
     let output = aws(scene.home.path(), environment(&keys), &arguments).await;

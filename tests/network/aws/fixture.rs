@@ -10,7 +10,9 @@ use dropscope::aws::Credentials;
 use dropscope::aws_keys::{KeySigner, KeySource};
 use dropscope::clock::SystemClock;
 use dropscope::diagnostics::{Clock, ClockReading, Event};
-use dropscope::lab::{AwsRules, Broker, BrokerOptions, Keyring, Limits, ListenerEndpoint, Policy};
+use dropscope::lab::{
+    AwsLimits, AwsRules, Broker, BrokerOptions, LabCredentialStore, ListenerEndpoint, Policy,
+};
 use dropscope::mqtt::Link;
 use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings, Transport};
 use secrecy::ExposeSecret;
@@ -46,9 +48,9 @@ pub(crate) struct AwsFixture {
 }
 
 impl AwsFixture {
-    pub(crate) async fn new(limits: Limits) -> Self {
+    pub(crate) async fn new(limits: AwsLimits) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let keyring = Arc::new(Keyring::new(Arc::clone(&clock)));
+        let keyring = Arc::new(LabCredentialStore::new(Arc::clone(&clock)));
         let rules = Arc::new(AwsRules::new(limits, Policy::default(), keyring, clock));
         let broker = Broker::start(BrokerOptions::aws(Arc::clone(&rules)));
         let port = broker.listen(ListenerEndpoint::Ws).await.unwrap().port();
@@ -57,7 +59,7 @@ impl AwsFixture {
 
     /// New keys, in the user's profile as a tool for temporary keys leaves them.
     pub(crate) fn issue_keys(&self, life: Duration) -> Credentials {
-        let keys = self.rules.keyring().issue(life);
+        let keys = self.rules.credential_store().issue(life);
         write_profile(self.home.path(), &keys, SystemClock::new().now().wall + life);
         keys
     }
@@ -103,13 +105,13 @@ impl Drop for AwsFixture {
             return;
         }
         let mut secrets = Secrets::new();
-        for keys in self.rules.keyring().issued() {
+        for keys in self.rules.credential_store().issued() {
             secrets.add("AWS key id", &keys.access_key_id, false);
             secrets.add("AWS secret key", keys.secret_key.expose_secret(), false);
             secrets.add("AWS session token", keys.session_token.unwrap().expose_secret(), false);
         }
         let profile = self.home.path().join(".aws/credentials");
-        assert_eq!(secrets.told_below(self.home.path(), &[profile]), Vec::<String>::new());
+        assert_eq!(secrets.found_below(self.home.path(), &[profile]), Vec::<String>::new());
     }
 }
 

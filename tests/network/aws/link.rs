@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use dropscope::clock::SystemClock;
 use dropscope::diagnostics::Event;
 use dropscope::diagnostics::event::{ConnectFailedEvent, ConnectKind, ConnectedEvent, Initiator, Phase};
-use dropscope::lab::{Fault, Limits};
+use dropscope::lab::{AwsLimits, Fault};
 use dropscope::mqtt::PlannedReconnect;
 use dropscope::mqtt::signer::{SignFailure, SignedTarget, Signer};
 use dropscope::mqtt::{LinkStatus, connector::BoxFuture};
@@ -35,7 +35,7 @@ async fn failed(watched: &mut WatchedLink) -> ConnectFailedEvent {
 
 #[tokio::test]
 async fn a_signed_upgrade_is_accepted_and_the_expiry_is_reported_first() {
-    let scene = AwsFixture::new(Limits::default()).await;
+    let scene = AwsFixture::new(AwsLimits::default()).await;
     let keys = scene.issue_keys(KEY_LIFETIME);
     let mut watched = scene.link(|_| ());
     connected(&mut watched).await;
@@ -54,11 +54,11 @@ async fn a_signed_upgrade_is_accepted_and_the_expiry_is_reported_first() {
 
 #[tokio::test]
 async fn expired_keys_are_refused_reloaded_and_the_session_resumes() {
-    let scene = AwsFixture::new(Limits::default()).await;
+    let scene = AwsFixture::new(AwsLimits::default()).await;
     let old = scene.issue_keys(KEY_LIFETIME);
     let mut watched = scene.link(|_| ());
     connected(&mut watched).await;
-    scene.rules.keyring().expire_all();
+    scene.rules.credential_store().expire_all();
     let new = scene.issue_keys(2 * KEY_LIFETIME);
     assert_eq!(scene.broker.control().inject(&Fault::Reset), 1);
     // The first try is a quick one, with the keys that are known.
@@ -74,7 +74,7 @@ async fn expired_keys_are_refused_reloaded_and_the_session_resumes() {
 
 #[tokio::test]
 async fn a_wrong_clock_is_named_in_the_error() {
-    let scene = AwsFixture::new(Limits::default()).await;
+    let scene = AwsFixture::new(AwsLimits::default()).await;
     scene.issue_keys(KEY_LIFETIME);
     for (offset, words) in [
         (TimeDelta::seconds(-14 * 60 - 20), "this computer's clock is 14 min behind the server's"),
@@ -95,8 +95,8 @@ async fn a_wrong_clock_is_named_in_the_error() {
 }
 
 /// A day of 2.5 seconds.
-fn short_day() -> Limits {
-    Limits { connection_ttl: Duration::from_millis(2500), ..Limits::default() }
+fn short_day() -> AwsLimits {
+    AwsLimits { connection_ttl: Duration::from_millis(2500), ..AwsLimits::default() }
 }
 
 #[tokio::test]
@@ -137,7 +137,7 @@ async fn a_planned_reconnect_comes_before_the_cut_and_is_no_drop() {
 
 #[tokio::test]
 async fn keys_that_cannot_be_renewed_lead_to_one_planned_reconnect_not_to_many() {
-    let scene = AwsFixture::new(Limits::default()).await;
+    let scene = AwsFixture::new(AwsLimits::default()).await;
     scene.issue_keys(Duration::from_secs(4));
     let mut watched = scene.link(|settings| {
         settings.signer = settings.signer.take().map(DriftingSigner::wrap);
@@ -193,7 +193,7 @@ async fn without_credentials_an_attempt_fails_in_a_phase_of_its_own() {
     use dropscope::diagnostics::event::Layer;
     use dropscope::mqtt::Activity;
 
-    let scene = AwsFixture::new(Limits::default()).await;
+    let scene = AwsFixture::new(AwsLimits::default()).await;
     let refused = SignFailure::refused("the password is wrong");
     for failure in [SignFailure::unavailable(Layer::Local, "the account's cloud is silent"), refused] {
         let for_good = failure.is_permanent;

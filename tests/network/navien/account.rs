@@ -14,9 +14,9 @@ use crate::navien::screen::{SIZES, Screen, state_after};
 
 /// A world whose clock differs from this computer's.
 #[derive(Debug)]
-struct OtherClock(SystemClock, TimeDelta);
+struct SkewedClock(SystemClock, TimeDelta);
 
-impl Clock for OtherClock {
+impl Clock for SkewedClock {
     fn read(&self) -> ClockReading {
         let mut reading = self.0.read();
         reading.stamp.wall += self.1;
@@ -26,7 +26,7 @@ impl Clock for OtherClock {
 
 /// The panels of the Overview that say why there is no session, at both sizes.
 fn panels(watch: &Watch) -> Vec<(String, String)> {
-    let state = state_after(watch.told());
+    let state = state_after(watch.output());
     let screens = SIZES.map(|size| Screen::overview(&state, size));
     screens.iter().map(|screen| (screen.panel("Link"), screen.panel("Why"))).collect()
 }
@@ -46,10 +46,10 @@ async fn a_clock_that_is_off_is_named_with_its_amount() {
     ] {
         // A little more, as the amount is cut to whole minutes and the server's to whole seconds.
         let off = TimeDelta::seconds(minutes * 60 + 20 * minutes.signum());
-        let clock = Arc::new(OtherClock(SystemClock::new(), off));
-        let scene = Scene::by(clock, NavienLabOptions::default()).await;
-        let tries = ["--max-reconnect-attempts", "2", "--initial-reconnect-delay", "0.1"];
-        let mut watch = scene.watch(&tries);
+        let clock = Arc::new(SkewedClock(SystemClock::new(), off));
+        let scene = Scene::with_clock(clock, NavienLabOptions::default()).await;
+        let retry_args = ["--max-reconnect-attempts", "2", "--initial-reconnect-delay", "0.1"];
+        let mut watch = scene.watch(&retry_args);
         for _ in 0..2 {
             let failed = watch.next("connect_failed");
             assert_eq!((&failed["phase"], &failed["http_status"]), (&json!("websocket"), &json!(403)));
@@ -69,9 +69,9 @@ async fn a_clock_that_is_off_is_named_with_its_amount() {
         // Where there is room, Why says it as well.
         let (_, why) = panels(&watch).pop().unwrap();
         assert!(why.contains(words), "{why}");
-        let (code, told) = watch.ended();
-        assert_eq!(code, Some(4), "{told}");
-        assert!(told.contains(words), "{told}");
+        let (code, output) = watch.wait_for_exit();
+        assert_eq!(code, Some(4), "{output}");
+        assert!(output.contains(words), "{output}");
         let export = scene.export();
         assert!(failures(&export).contains(words), "{export:#}");
         let facts = export["dropscope"]["evidence"]["facts"].to_string();
@@ -89,17 +89,17 @@ async fn a_password_changed_meanwhile_ends_the_run() {
     assert_eq!(started["keep_alive_secs"], json!(1200));
     watch.next("subscribed");
     scene.control.cloud.change_password("another one");
-    scene.control.rules.keyring().expire_all();
+    scene.control.rules.credential_store().expire_all();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    scene.cut(started["client_id"].as_str().unwrap()).await;
+    scene.drop_connection(started["client_id"].as_str().unwrap()).await;
     let words = "the cloud does not accept this e-mail address and password";
     let failed = watch.until("connect_failed", |event| event["phase"] == "credentials");
     assert!(failed["error_message"].as_str().unwrap().contains(words), "{failed}");
     for (link, _) in panels(&watch) {
         assert!(link.contains("last try failed in credentials: the cloud does not accept"), "{link}");
     }
-    let (code, told) = watch.ended();
-    assert_eq!((code, told.contains(words)), (Some(4), true), "{told}");
+    let (code, output) = watch.wait_for_exit();
+    assert_eq!((code, output.contains(words)), (Some(4), true), "{output}");
     let export = scene.export();
     assert!(failures(&export).contains(words), "{export:#}");
     let after = export["dropscope"]["drops"][0]["after"].to_string();
@@ -107,33 +107,33 @@ async fn a_password_changed_meanwhile_ends_the_run() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refresh_token_that_is_refused_costs_one_sign_in() {
+async fn a_refused_refresh_token_leads_to_one_sign_in() {
     let scene = Scene::new(NavienLabOptions::default()).await;
     let watch_once = || {
         let mut watch = scene.watch(&[]);
         watch.next("subscribed");
         watch.end()
     };
-    let (code, told) = watch_once();
-    assert_eq!(code, Some(0), "{told}");
-    let asked = || ["/user/sign-in", "/auth/refresh"].map(|path| scene.asked(path));
-    assert_eq!(asked(), [1, 0]);
+    let (code, output) = watch_once();
+    assert_eq!(code, Some(0), "{output}");
+    let request_counts = || ["/user/sign-in", "/auth/refresh"].map(|path| scene.request_count(path));
+    assert_eq!(request_counts(), [1, 0]);
 
     // The access token is over: the refresh token gives another one.
     scene.control.cloud.expire_tokens();
-    let (code, told) = watch_once();
-    assert_eq!((code, asked()), (Some(0), [1, 1]), "{told}");
+    let (code, output) = watch_once();
+    assert_eq!((code, request_counts()), (Some(0), [1, 1]), "{output}");
 
     // The refresh token is over as well.
     scene.control.cloud.expire_tokens();
     scene.control.cloud.revoke_refresh_tokens();
-    let (code, told) = watch_once();
-    assert_eq!((code, asked()), (Some(0), [2, 2]), "{told}");
+    let (code, output) = watch_once();
+    assert_eq!((code, request_counts()), (Some(0), [2, 2]), "{output}");
     let export = scene.export();
     assert_eq!(export["dropscope"]["connect_failures"]["total"], 0);
     assert_eq!(failures(&export), "");
 
     // What came of it is good for the next run.
-    let (code, told) = watch_once();
-    assert_eq!((code, asked()), (Some(0), [2, 2]), "{told}");
+    let (code, output) = watch_once();
+    assert_eq!((code, request_counts()), (Some(0), [2, 2]), "{output}");
 }

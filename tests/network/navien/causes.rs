@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dropscope::classify::Pattern;
 use dropscope::diagnostics::event::Phase;
-use dropscope::lab::{Mishap, NavienLabOptions, Policy};
+use dropscope::lab::{CloudFault, NavienLabOptions, Policy};
 use dropscope::monitor::{LiveState, MonitorRequest};
 use serde_json::Value;
 use tokio::time::sleep;
@@ -22,11 +22,16 @@ const fn millis(millis: u64) -> Duration {
 }
 
 async fn scene(scale: f64, credentials_life: Duration) -> Scene {
-    Scene::new(NavienLabOptions { scale, credentials_life, ..NavienLabOptions::default() }).await
+    Scene::new(NavienLabOptions {
+        scale,
+        credentials_lifetime: credentials_life,
+        ..NavienLabOptions::default()
+    })
+    .await
 }
 
 /// Whether the verdict is this pattern, made by this cause of the catalogue.
-fn says(state: &LiveState, pattern: Pattern, cause: &str) -> bool {
+fn has_cause(state: &LiveState, pattern: Pattern, cause: &str) -> bool {
     let verdict = state.verdict.as_ref();
     verdict.is_some_and(|verdict| {
         verdict.classification.pattern == pattern && verdict.cause().is_some_and(|best| best.id == cause)
@@ -34,7 +39,7 @@ fn says(state: &LiveState, pattern: Pattern, cause: &str) -> bool {
 }
 
 /// That all these words are in each of the texts.
-fn assert_says(texts: &[String], words: &[&str]) {
+fn assert_contains(texts: &[String], words: &[&str]) {
     for text in texts {
         for word in words {
             assert!(text.contains(word), "{word:?} is missing in\n{text}");
@@ -43,10 +48,11 @@ fn assert_says(texts: &[String], words: &[&str]) {
 }
 
 /// What the export says of the pattern, and what follows from it.
-fn judged(export: &Value) -> (&str, &str, String) {
-    let (judged, follows) = (&export["dropscope"]["classification"], &export["dropscope"]["diagnosis"]);
-    let of = |value: &'static str| judged[value].as_str().unwrap();
-    (of("pattern"), follows["causes"][0]["name"].as_str().unwrap(), judged["evidence"].to_string())
+fn classification(export: &Value) -> (&str, &str, String) {
+    let (classification, follows) =
+        (&export["dropscope"]["classification"], &export["dropscope"]["diagnosis"]);
+    let of = |value: &'static str| classification[value].as_str().unwrap();
+    (of("pattern"), follows["causes"][0]["name"].as_str().unwrap(), classification["evidence"].to_string())
 }
 
 fn error_names(export: &Value) -> Vec<String> {
@@ -60,20 +66,20 @@ async fn the_end_of_a_websocket_after_24_hours() {
     // A day is six seconds, and half a minute of field time two milliseconds: a busy computer blurs the age.
     let scene = scene(14_400.0, YEAR).await;
     let mut running = start(&scene, ID, |link| link.keep_alive_secs = 1200).await;
-    let up = running.up(0).await;
-    assert_says(&running.panel(&up, "Link"), &["CONNECTED", "websocket", " h left"]);
-    let named = |state: &LiveState| says(state, Pattern::FixedLifetime, "websocket_lifetime");
+    let up = running.until_connected(0).await;
+    assert_contains(&running.panel(&up, "Link"), &["CONNECTED", "websocket", " h left"]);
+    let named = |state: &LiveState| has_cause(state, Pattern::FixedLifetime, "websocket_lifetime");
     let state = running.until("a lifetime of 24 h", named).await;
     let name = "AWS ends WebSocket connections after 24 hours";
     let [small, large] = running.panel(&state, "Why");
-    assert_says(&[small, large], &["FIXED LIFETIME", name]);
+    assert_contains(&[small, large], &["FIXED LIFETIME", name]);
     let newest = state.snapshot.metrics.total_connection_drops;
-    assert_says(
+    assert_contains(
         &[running.drop(&state, newest)],
         &["ended by WebSocket closed, layer WebSocket", "The session had lasted 1 d."],
     );
     let export = running.end().await;
-    let (pattern, cause, evidence) = judged(&export);
+    let (pattern, cause, evidence) = classification(&export);
     assert_eq!((pattern, cause), ("fixed_lifetime", name));
     assert!(evidence.contains("24 h") || evidence.contains("1 d"), "{evidence}");
     let limit = export["dropscope"]["classification"]["parameters"]["limit_secs"].as_f64().unwrap();
@@ -99,29 +105,29 @@ async fn a_policy_that_denies_a_topic() {
         qos: 1,
         retain: false,
     };
-    let named = |state: &LiveState| says(state, Pattern::PublishTriggered, "refused_by_policy");
-    let (mut state, mut drops) = (running.up(0).await, 0);
+    let named = |state: &LiveState| has_cause(state, Pattern::PublishTriggered, "refused_by_policy");
+    let (mut state, mut drops) = (running.until_connected(0).await, 0);
     while !named(&state) {
         assert!(drops < 12, "not named after {drops} drops: {:#?}", state.verdict);
         for _ in 0..=drops % 3 {
-            running.ask(publish(&good)).await;
+            running.send_request(publish(&good)).await;
             sleep(millis(300)).await;
         }
-        running.ask(publish(&bad)).await;
+        running.send_request(publish(&bad)).await;
         drops += 1;
-        state = running.up(drops).await;
+        state = running.until_connected(drops).await;
     }
     assert!(drops >= 3, "nothing is said of {drops} drops");
     let name = "the broker refuses what the client asks for";
     let panel = running.panel(&state, "Why");
-    assert_says(&panel, &["REJECTED PUBLISH", name, "Correct the topic or the policy:", "/ctrl\""]);
-    assert_says(&panel[1..], &["publishes to \"cmd/52/navilink-device/ctrl\" were followed by a drop"]);
-    assert_says(
+    assert_contains(&panel, &["REJECTED PUBLISH", name, "Correct the topic or the policy:", "/ctrl\""]);
+    assert_contains(&panel[1..], &["publishes to \"cmd/52/navilink-device/ctrl\" were followed by a drop"]);
+    assert_contains(
         &[running.drop(&state, drops)],
         &["bytes to cmd/52/navilink-device/ctrl only", "the broker may have refused it"],
     );
     let export = running.end().await;
-    let (pattern, cause, evidence) = judged(&export);
+    let (pattern, cause, evidence) = classification(&export);
     assert_eq!((pattern, cause), ("publish_triggered", name));
     assert!(evidence.contains("cmd/52/navilink-device/ctrl"), "{evidence}");
     assert_eq!(scene.recorded(ID, "credentials"), 1, "the same ones all the time");
@@ -134,7 +140,7 @@ async fn a_policy_that_denies_a_topic() {
 async fn another_client_with_the_same_id() {
     let scene = scene(5.0, Duration::from_secs(86_400)).await;
     let mut running = start(&scene, ID, |_| ()).await;
-    running.up(0).await;
+    running.until_connected(0).await;
     let credentials = sign_in(&scene.lab.rest_url, &scene.lab.email, &scene.lab.password).await;
     let mut rival =
         signing_link(&scene.lab.iot_endpoint, &scene.authority(), &Arc::new(Mutex::new(credentials)));
@@ -144,15 +150,15 @@ async fn another_client_with_the_same_id() {
             rival.next().await;
         }
     });
-    let named = |state: &LiveState| says(state, Pattern::ClientIdTakeover, "client_id_taken");
+    let named = |state: &LiveState| has_cause(state, Pattern::ClientIdTakeover, "client_id_taken");
     let state = running.until("a takeover", named).await;
     let name = "another client uses the same client id";
-    assert_says(&running.panel(&state, "Why"), &["CLIENT ID TAKEN OVER", name]);
+    assert_contains(&running.panel(&state, "Why"), &["CLIENT ID TAKEN OVER", name]);
     let newest = state.snapshot.metrics.total_connection_drops;
-    assert_says(&[running.drop(&state, newest)], &["ended by WebSocket closed", "client id taken over"]);
+    assert_contains(&[running.drop(&state, newest)], &["ended by WebSocket closed", "client id taken over"]);
     let export = running.export().await;
     rival.abort();
-    let (pattern, cause, evidence) = judged(&export);
+    let (pattern, cause, evidence) = classification(&export);
     assert_eq!((pattern, cause), ("client_id_takeover", name));
     assert!(evidence.contains("two clients push each other out"), "{evidence}");
     running.end().await;
@@ -163,39 +169,42 @@ async fn credentials_that_expire() {
     // An hour is four seconds.
     let scene = scene(900.0, Duration::from_secs(3600)).await;
     let mut running = start(&scene, ID, |link| link.keep_alive_secs = 300).await;
-    let up = running.up(0).await;
-    assert_says(&running.panel(&up, "Link"), &["CONNECTED", "min websocket 24.0 h left"]);
+    let up = running.until_connected(0).await;
+    assert_contains(&running.panel(&up, "Link"), &["CONNECTED", "min websocket 24.0 h left"]);
 
     // They end in mid-session: the countdown says so, and the session lives.
     let over = |state: &LiveState| {
         state.snapshot.credentials_expire_at.is_some_and(|end| state.snapshot.at.wall > end)
     };
     let state = running.until("expired credentials", over).await;
-    assert_says(&running.panel(&state, "Link"), &["CONNECTED", "credentials expired"]);
+    assert_contains(&running.panel(&state, "Link"), &["CONNECTED", "credentials expired"]);
     let pings = state.snapshot.session.pings;
     let lives = |state: &LiveState| state.snapshot.session.pings > pings + 3;
     let state = running.until("a session that lives on", lives).await;
     assert_eq!(state.snapshot.metrics.total_connection_drops, 0);
 
     // The next connect brings new ones, before anybody can refuse.
-    let sign_ins = scene.asked("/user/sign-in");
-    scene.cut(ID).await;
-    let state = running.up(1).await;
-    assert_eq!((state.snapshot.metrics.connect_failures, scene.asked("/user/sign-in")), (0, sign_ins + 1));
+    let sign_ins = scene.request_count("/user/sign-in");
+    scene.drop_connection(ID).await;
+    let state = running.until_connected(1).await;
+    assert_eq!(
+        (state.snapshot.metrics.connect_failures, scene.request_count("/user/sign-in")),
+        (0, sign_ins + 1)
+    );
 
     // Withdrawn before their time: refused, and signed in for.
-    scene.control.rules.keyring().expire_all();
-    scene.cut(ID).await;
-    let state = running.up(2).await;
+    scene.control.rules.credential_store().expire_all();
+    scene.drop_connection(ID).await;
+    let state = running.until_connected(2).await;
     let words = ["the credentials are not accepted: expired or withdrawn", "HTTP 403"];
-    assert_says(&[running.drop(&state, 2)], &words);
+    assert_contains(&[running.drop(&state, 2)], &words);
     let export = running.export().await;
     let after = &export["dropscope"]["drops"][1]["after"];
-    assert_says(&[after.to_string()], &words);
+    assert_contains(&[after.to_string()], &words);
 
-    no_new_ones(&scene, &mut running).await;
+    assert_no_new_credentials(&scene, &mut running).await;
     let export = running.end().await;
-    let (pattern, cause, evidence) = judged(&export);
+    let (pattern, cause, evidence) = classification(&export);
     assert_eq!((pattern, cause), ("outage", "the credentials have expired"));
     assert!(evidence.contains("connects failed meanwhile, mostly at"), "{evidence}");
     let names = &export["dropscope"]["connect_failures"]["by_error"];
@@ -205,29 +214,29 @@ async fn credentials_that_expire() {
 }
 
 /// Again and again they end, and for a while the cloud gives no new ones.
-async fn no_new_ones(scene: &Scene, running: &mut Running<'_>) {
+async fn assert_no_new_credentials(scene: &Scene, running: &mut Running<'_>) {
     for drops in 3..6 {
-        scene.control.rules.keyring().expire_all();
-        scene.control.cloud.misbehave(&Mishap::BadGateway, 1_000);
-        scene.cut(ID).await;
+        scene.control.rules.credential_store().expire_all();
+        scene.control.cloud.inject_fault(&CloudFault::BadGateway, 1_000);
+        scene.drop_connection(ID).await;
         let fails = |state: &LiveState| {
             let failed = state.snapshot.last_failure.as_ref();
             failed.is_some_and(|failed| failed.phase == Some(Phase::Credentials) && failed.attempt_number > 3)
         };
         let state = running.until("no new credentials", fails).await;
         let words = ["last try failed in credentials: AWS refused the credentials, and there are no new"];
-        assert_says(&running.panel(&state, "Link")[1..], &words);
-        assert_says(&running.panel(&state, "Link"), &["in credentials: AWS refused the credentials"]);
+        assert_contains(&running.panel(&state, "Link")[1..], &words);
+        assert_contains(&running.panel(&state, "Link"), &["in credentials: AWS refused the credentials"]);
         let facts = running.export().await["dropscope"]["evidence"]["facts"].to_string();
-        assert_says(
+        assert_contains(
             &[facts],
             &["AWS refused the credentials, and there are no new ones: the cloud's answer"],
         );
-        scene.control.cloud.behave();
-        running.up(drops).await;
+        scene.control.cloud.clear_faults();
+        running.until_connected(drops).await;
         sleep(millis(700)).await;
     }
-    let named = |state: &LiveState| says(state, Pattern::Outage, "credentials_expired");
+    let named = |state: &LiveState| has_cause(state, Pattern::Outage, "credentials_expired");
     let state = running.until("credentials as the cause", named).await;
-    assert_says(&running.panel(&state, "Why"), &["the credentials have expired"]);
+    assert_contains(&running.panel(&state, "Why"), &["the credentials have expired"]);
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use dropscope::device::{Fact, FactLevel, Kind, Shown, Value};
+use dropscope::device::{DeviceView, Fact, FactLevel, ParameterType, Value};
 use dropscope::diagnostics::CommandRecord;
 use dropscope::diagnostics::event::CommandState;
-use dropscope::lab::{Answering, NavienLabOptions, Policy, Wrong};
+use dropscope::lab::{AnswerCorruption, AnswerMode, NavienLabOptions, Policy};
 use dropscope::monitor::{LiveState, MonitorRequest};
 
 use crate::navien::running::{Running, watch};
@@ -18,15 +18,15 @@ async fn scene() -> Scene {
     Scene::new(NavienLabOptions { scale: 60.0, ..NavienLabOptions::default() }).await
 }
 
-fn shown(state: &LiveState) -> &Shown {
+fn device_view(state: &LiveState) -> &DeviceView {
     state.runtime.device.as_deref().unwrap()
 }
 
 fn fact<'a>(state: &'a LiveState, label: &str) -> Option<&'a Fact> {
-    shown(state).facts.iter().find(|fact| *fact.label == *label)
+    device_view(state).facts.iter().find(|fact| *fact.label == *label)
 }
 
-fn says(state: &LiveState, label: &str, value: &str) -> bool {
+fn has_fact(state: &LiveState, label: &str, value: &str) -> bool {
     fact(state, label).is_some_and(|fact| *fact.value == *value)
 }
 
@@ -35,18 +35,18 @@ fn newest<'a>(state: &'a LiveState, name: &str) -> Option<&'a Arc<CommandRecord>
     state.snapshot.command_history.records().rev().find(|record| *record.name == *name)
 }
 
-fn reached(state: &LiveState, name: &str, wanted: CommandState) -> bool {
-    newest(state, name).is_some_and(|record| record.state == wanted)
+fn reached(state: &LiveState, name: &str, expected: CommandState) -> bool {
+    newest(state, name).is_some_and(|record| record.state == expected)
 }
 
-async fn tell(running: &Running<'_>, name: &str, values: Vec<Value>) {
-    running.ask(MonitorRequest::Command { name: name.into(), values }).await;
+async fn send_command(running: &Running<'_>, name: &str, values: Vec<Value>) {
+    running.send_request(MonitorRequest::Command { name: name.into(), values }).await;
 }
 
 /// Waits until the heater has said how it is and what it can do.
-async fn known(running: &mut Running<'_>) -> Arc<LiveState> {
+async fn until_known(running: &mut Running<'_>) -> Arc<LiveState> {
     let can_be_set = |state: &LiveState| {
-        let spec = shown(state).commands.iter().find(|spec| &*spec.name == "temperature");
+        let spec = device_view(state).commands.iter().find(|spec| &*spec.name == "temperature");
         fact(state, "Hot water").is_some() && spec.is_some_and(|spec| spec.unavailable.is_none())
     };
     running.until("a heater that told everything", can_be_set).await
@@ -56,7 +56,7 @@ async fn known(running: &mut Running<'_>) -> Arc<LiveState> {
 async fn a_temperature_is_set_and_what_follows_is_seen() {
     let scene = scene().await;
     let mut running = watch(&scene, ID, false, |_| ()).await;
-    let state = known(&mut running).await;
+    let state = until_known(&mut running).await;
     for screen in running.device(&state) {
         for words in ["NWP500", "Hot water", "Setpoint", "140.0 °F", "Energy Saver", "heat pump", "dBm"] {
             assert!(screen.contains(words), "{words} in\n{screen}");
@@ -67,13 +67,13 @@ async fn a_temperature_is_set_and_what_follows_is_seen() {
     }
 
     // 131 °F are 55 °C, 110 on the wire.
-    let spec = shown(&state).commands.iter().find(|spec| &*spec.name == "temperature").unwrap();
-    assert!(matches!(spec.parameters[0].kind, Kind::Steps { min: 81, max: 131, .. }), "{spec:?}");
-    let typed = spec.parameters[0].read("131").unwrap();
+    let spec = device_view(&state).commands.iter().find(|spec| &*spec.name == "temperature").unwrap();
+    assert!(matches!(spec.parameters[0].kind, ParameterType::Steps { min: 81, max: 131, .. }), "{spec:?}");
+    let typed = spec.parameters[0].parse("131").unwrap();
     assert_eq!(typed, Value::Integer(110));
-    tell(&running, "temperature", vec![typed]).await;
+    send_command(&running, "temperature", vec![typed]).await;
     let is_set = |state: &LiveState| {
-        reached(state, "temperature", CommandState::Answered) && says(state, "Setpoint", "131.0 °F")
+        reached(state, "temperature", CommandState::Answered) && has_fact(state, "Setpoint", "131.0 °F")
     };
     let state = running.until("a setpoint of 131 °F", is_set).await;
     assert_eq!(scene.control.heater.status()["dhwTemperatureSetting"], 110);
@@ -82,22 +82,22 @@ async fn a_temperature_is_set_and_what_follows_is_seen() {
     assert!(running.device(&state).iter().all(|screen| screen.contains("answered")));
 
     // What is beyond its limits never leaves.
-    tell(&running, "temperature", vec![Value::Integer(132)]).await;
+    send_command(&running, "temperature", vec![Value::Integer(132)]).await;
     let is_refused = |state: &LiveState| {
         state.runtime.notices.iter().any(|notice| notice.text.contains("104.9 °F to 149.9 °F"))
     };
     running.until("a refusal that tells the limits", is_refused).await;
 
     // The rest of what it can be asked.
-    tell(&running, "energy", vec![Value::Text(String::new()), Value::Integer(2026)]).await;
-    tell(&running, "reservations", Vec::new()).await;
-    tell(&running, "tariff", Vec::new()).await;
-    let has_told = |state: &LiveState| {
-        let titles: Vec<_> = shown(state).details.iter().map(|group| &*group.title).collect();
+    send_command(&running, "energy", vec![Value::Text(String::new()), Value::Integer(2026)]).await;
+    send_command(&running, "reservations", Vec::new()).await;
+    send_command(&running, "tariff", Vec::new()).await;
+    let has_details = |state: &LiveState| {
+        let titles: Vec<_> = device_view(state).details.iter().map(|group| &*group.title).collect();
         ["State", "Equipment", "Reservations", "Tariff"].iter().all(|title| titles.contains(title))
             && reached(state, "energy", CommandState::Answered)
     };
-    running.until("energy, reservations and tariff", has_told).await;
+    running.until("energy, reservations and tariff", has_details).await;
     let export = running.end().await;
     assert!(
         export["dropscope"]["commands"]["answered"].as_u64() >= Some(6),
@@ -108,19 +108,19 @@ async fn a_temperature_is_set_and_what_follows_is_seen() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_heater_that_falls_ill_says_so_and_one_that_is_deaf_is_no_drop() {
+async fn a_heater_error_is_shown_and_a_silent_heater_is_not_a_drop() {
     let scene = scene().await;
     let mut running = watch(&scene, ID, false, |_| ()).await;
-    known(&mut running).await;
+    until_known(&mut running).await;
     scene.control.heater.set_error(799, 0);
-    tell(&running, "status", Vec::new()).await;
-    let state = running.until("a leak", |state| says(state, "Error", "E799 water leak")).await;
-    assert_eq!(shown(&state).facts[0].level, FactLevel::Bad, "before everything else");
+    send_command(&running, "status", Vec::new()).await;
+    let state = running.until("a leak", |state| has_fact(state, "Error", "E799 water leak")).await;
+    assert_eq!(device_view(&state).facts[0].level, FactLevel::Bad, "before everything else");
     scene.control.heater.set_error(0, 0);
 
-    scene.control.heater.answer(Answering::Silent);
-    let is_deaf = |state: &LiveState| state.snapshot.command_history.silent_since().is_some();
-    let state = running.until("a deaf heater", is_deaf).await;
+    scene.control.heater.set_answer_mode(AnswerMode::Silent);
+    let is_silent = |state: &LiveState| state.snapshot.command_history.silent_since().is_some();
+    let state = running.until("a deaf heater", is_silent).await;
     for panel in running.panel(&state, "Link") {
         assert!(panel.contains("CONNECTED") && panel.contains("the device is silent"), "{panel}");
     }
@@ -128,9 +128,9 @@ async fn a_heater_that_falls_ill_says_so_and_one_that_is_deaf_is_no_drop() {
         running.device(&state).iter().all(|screen| screen.contains("SILENT") && screen.contains("no answer"))
     );
     assert_eq!(state.snapshot.metrics.total_connection_drops, 0);
-    scene.control.heater.answer(Answering::Honest);
+    scene.control.heater.set_answer_mode(AnswerMode::Normal);
     let hears = |state: &LiveState| {
-        state.snapshot.command_history.silent_since().is_none() && says(state, "Errors", "none")
+        state.snapshot.command_history.silent_since().is_none() && has_fact(state, "Errors", "none")
     };
     running.until("a heater that hears again", hears).await;
     let export = running.end().await;
@@ -143,29 +143,32 @@ async fn a_heater_that_falls_ill_says_so_and_one_that_is_deaf_is_no_drop() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_strange_answer_costs_nothing_but_itself() {
+async fn a_corrupted_answer_affects_nothing_else() {
     let scene = scene().await;
     let mut running = watch(&scene, ID, true, |_| ()).await;
-    running.up(0).await;
-    for (wrong, label, value) in [
-        (Wrong::NumbersAsText, "Setpoint", "140.0 °F"),
-        (Wrong::UnknownValues, "Mode", "unknown (42)"),
-        (Wrong::NotJson, "Unreadable answers", "1"),
-        (Wrong::Truncated, "Unreadable answers", "2"),
+    running.until_connected(0).await;
+    for (corruption, label, value) in [
+        (AnswerCorruption::NumbersAsText, "Setpoint", "140.0 °F"),
+        (AnswerCorruption::UnknownValues, "Mode", "unknown (42)"),
+        (AnswerCorruption::NotJson, "Unreadable answers", "1"),
+        (AnswerCorruption::Truncated, "Unreadable answers", "2"),
     ] {
-        scene.control.heater.answer(Answering::Wrong(wrong));
-        tell(&running, "status", Vec::new()).await;
-        let state = running.until(&format!("{wrong:?}"), |state| says(state, label, value)).await;
+        scene.control.heater.set_answer_mode(AnswerMode::Corrupted(corruption));
+        send_command(&running, "status", Vec::new()).await;
+        let state = running.until(&format!("{corruption:?}"), |state| has_fact(state, label, value)).await;
         let [small, large] = running.device(&state);
         assert!(small.contains("NWP500") && large.contains("NWP500"));
     }
     // A third of the fields is missing; what is there is an answer all the same.
-    scene.control.heater.answer(Answering::Wrong(Wrong::MissingFields));
-    tell(&running, "status", Vec::new()).await;
+    scene.control.heater.set_answer_mode(AnswerMode::Corrupted(AnswerCorruption::MissingFields));
+    send_command(&running, "status", Vec::new()).await;
     let state =
         running.until("an incomplete answer", |state| reached(state, "status", CommandState::Answered)).await;
-    let known =
-        shown(&state).details.iter().find(|group| &*group.title == "State").map(|group| group.facts.len());
+    let known = device_view(&state)
+        .details
+        .iter()
+        .find(|group| &*group.title == "State")
+        .map(|group| group.facts.len());
     assert!(known.is_some_and(|known| (60..80).contains(&known)), "{known:?} of 102 fields");
     running.end().await;
 }
@@ -178,24 +181,24 @@ async fn a_command_that_a_policy_forbids_is_lost_and_named() {
     let denied = vec![format!("{base}/ctrl")];
     scene.control.rules.set_policy(Policy { publish: all.clone(), subscribe: all, denied });
     let mut running = watch(&scene, ID, false, |_| ()).await;
-    known(&mut running).await;
-    tell(&running, "power-off", Vec::new()).await;
+    until_known(&mut running).await;
+    send_command(&running, "power-off", Vec::new()).await;
     let is_lost = |state: &LiveState| reached(state, "power-off", CommandState::Lost);
     let state = running.until("a lost command", is_lost).await;
     assert!(running.device(&state).iter().all(|screen| screen.contains("lost")));
-    let state = running.up(1).await;
+    let state = running.until_connected(1).await;
     assert!(running.drop(&state, 1).contains("the broker may have refused it"));
     assert!(scene.control.heater.status()["dhwOperationSetting"] != 6, "it stayed on");
     running.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_greeting_that_a_policy_forbids_is_left_out_and_the_rest_goes_on() {
+async fn a_forbidden_presence_message_is_dropped_and_monitoring_continues() {
     let scene = scene().await;
     let only = vec!["cmd/#".to_owned()];
     scene.control.rules.set_policy(Policy { publish: only.clone(), subscribe: only, denied: Vec::new() });
     let mut running = watch(&scene, ID, false, |_| ()).await;
-    let state = known(&mut running).await;
+    let state = until_known(&mut running).await;
     // Two, unless a busy computer needs more than a second to see who was to blame.
     let drops = state.snapshot.metrics.total_connection_drops;
     assert!((2..=4).contains(&drops), "{drops} drops");

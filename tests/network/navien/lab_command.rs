@@ -34,19 +34,19 @@ impl Lab {
         Self { child, input, output, home }
     }
 
-    fn told(&mut self) -> Value {
+    fn next_line(&mut self) -> Value {
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
         serde_json::from_str(&line).unwrap()
     }
 
-    fn ask(&mut self, command: &str) -> Value {
+    fn send_command(&mut self, command: &str) -> Value {
         writeln!(self.input, "{command}").unwrap();
-        self.told()
+        self.next_line()
     }
 
     fn data(&mut self, command: &str) -> Value {
-        let answer = self.ask(command);
+        let answer = self.send_command(command);
         assert_eq!(answer["ok"], true, "{command}: {answer}");
         answer["data"].clone()
     }
@@ -66,7 +66,7 @@ fn text(data: &Value, field: &str) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_lab_command_has_a_cloud_and_a_heater_behind_its_faults() {
     let mut lab = Lab::start();
-    let opening = lab.told();
+    let opening = lab.next_line();
     let navien = &opening["data"]["navien"];
     assert_eq!(navien["region"], "us-east-1");
     let [rest_url, endpoint, email] = ["rest_url", "iot_endpoint", "email"].map(|field| text(navien, field));
@@ -81,8 +81,8 @@ async fn the_lab_command_has_a_cloud_and_a_heater_behind_its_faults() {
     // The fault acts at the IoT endpoint, and the plain one has it as well.
     let reset = "arm {\"session_lifetime\": {\"secs\": 1.5, \"jitter_secs\": 0, \"manner\": \"reset\"}}";
     assert_eq!(lab.data(reset)["ids"], json!([1]));
-    let told = dropped(&mut link).await;
-    assert_eq!((told.layer, told.how), (Some(Layer::Tcp), Some(DropKind::Rst)), "{told:?}");
+    let drop_event = dropped(&mut link).await;
+    assert_eq!((drop_event.layer, drop_event.how), (Some(Layer::Tcp), Some(DropKind::Rst)), "{drop_event:?}");
     let list = lab.data("list");
     let gateways: Vec<_> = list.as_array().unwrap().iter().map(|armed| armed["gateway"].clone()).collect();
     assert_eq!(gateways, ["plain", "iot"]);
@@ -103,7 +103,7 @@ async fn the_lab_command_has_a_cloud_and_a_heater_behind_its_faults() {
     connected(&mut link).await;
     drop(link);
 
-    assert_eq!(lab.ask("quit")["ok"], true);
+    assert_eq!(lab.send_command("quit")["ok"], true);
     assert_eq!(lab.child.wait().unwrap().code(), Some(0));
     for url in [&rest_url, &endpoint] {
         let host = url.split('/').nth(2).unwrap();
@@ -115,9 +115,9 @@ async fn the_lab_command_has_a_cloud_and_a_heater_behind_its_faults() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn heater_and_cloud_do_as_the_control_line_says() {
+async fn control_lines_drive_heater_and_cloud() {
     let mut lab = Lab::start();
-    let opening = lab.told();
+    let opening = lab.next_line();
     let navien = &opening["data"]["navien"];
     let [rest_url, email] = ["rest_url", "email"].map(|field| text(navien, field));
     let old = SecretString::from(text(navien, "password"));
@@ -125,10 +125,10 @@ async fn heater_and_cloud_do_as_the_control_line_says() {
         lab.data(&format!("heater {command}"));
     }
     for wrong in ["heater", "heater late", "heater late -1", "heater cold", "cloud", "cloud misbehave rain"] {
-        assert_eq!(lab.ask(wrong)["ok"], false, "{wrong}");
+        assert_eq!(lab.send_command(wrong)["ok"], false, "{wrong}");
     }
     for wrong in ["cloud password", "cloud expire now", "cloud misbehave hang 0", "cloud misbehave hang x"] {
-        assert_eq!(lab.ask(wrong)["ok"], false, "{wrong}");
+        assert_eq!(lab.send_command(wrong)["ok"], false, "{wrong}");
     }
     lab.data("cloud misbehave bad-gateway 2");
     for _ in 0..2 {
@@ -147,6 +147,6 @@ async fn heater_and_cloud_do_as_the_control_line_says() {
     let mut link = signing_link(&endpoint, Path::new(&authority), &Arc::new(Mutex::new(credentials)));
     link.connect();
     assert_eq!(connect_failed(&mut link).await.http_status, Some(403));
-    assert_eq!(lab.ask("quit")["ok"], true);
+    assert_eq!(lab.send_command("quit")["ok"], true);
     assert_eq!(lab.child.wait().unwrap().code(), Some(0));
 }

@@ -46,23 +46,23 @@ impl Secrets {
     }
 
     /// What of it a text gives away.
-    pub(crate) fn told_by(&self, text: &str, is_tokens_file: bool) -> Vec<&str> {
+    pub(crate) fn found_in_text(&self, text: &str, is_tokens_file: bool) -> Vec<&str> {
         let all = self.0.iter().filter(|secret| !(is_tokens_file && secret.is_token));
-        let told = all.filter(|secret| secret.forms.iter().any(|form| text.contains(form.as_str())));
-        told.map(|secret| secret.what.as_str()).collect()
+        let found = all.filter(|secret| secret.forms.iter().any(|form| text.contains(form.as_str())));
+        found.map(|secret| secret.what.as_str()).collect()
     }
 
     /// Looks through every file below a folder but those that were put there, as `FILE tells WHAT`; the tokens' own
     /// file may hold tokens.
-    pub(crate) fn told_below(&self, folder: &Path, put_there: &[PathBuf]) -> Vec<String> {
-        let mut told = Vec::new();
-        for path in files_below(folder).iter().filter(|path| !put_there.contains(path)) {
+    pub(crate) fn found_below(&self, folder: &Path, excluded: &[PathBuf]) -> Vec<String> {
+        let mut found = Vec::new();
+        for path in files_below(folder).iter().filter(|path| !excluded.contains(path)) {
             let text = without_choices(&String::from_utf8_lossy(&fs::read(path).unwrap()));
             let is_tokens_file = path.ends_with("navien-tokens.json");
-            let what = self.told_by(&text, is_tokens_file).into_iter();
-            told.extend(what.map(|what| format!("{} tells {what}", path.display())));
+            let what = self.found_in_text(&text, is_tokens_file).into_iter();
+            found.extend(what.map(|what| format!("{} tells {what}", path.display())));
         }
-        told
+        found
     }
 }
 
@@ -115,8 +115,8 @@ fn a_secret_in_any_file_is_found() {
             let expected = what.filter(|what| *what != "session token" || name == "out");
             let expected: Vec<_> =
                 expected.iter().map(|what| format!("{} tells {what}", file.display())).collect();
-            assert_eq!(secrets.told_below(folder.path(), &[]), expected, "{text}");
-            assert!(secrets.told_below(folder.path(), std::slice::from_ref(&file)).is_empty());
+            assert_eq!(secrets.found_below(folder.path(), &[]), expected, "{text}");
+            assert!(secrets.found_below(folder.path(), std::slice::from_ref(&file)).is_empty());
             fs::remove_file(&file).unwrap();
         }
     }

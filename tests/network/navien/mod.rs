@@ -31,8 +31,8 @@ use dropscope::diagnostics::event::{
 };
 use dropscope::diagnostics::{Clock, Event};
 use dropscope::lab::{
-    AwsRules, Broker, BrokerOptions, Fault, Keyring, Limits, ListenerEndpoint, NavienLab, NavienLabOptions,
-    Policy,
+    AwsLimits, AwsRules, Broker, BrokerOptions, Fault, LabCredentialStore, ListenerEndpoint, NavienLab,
+    NavienLabOptions, Policy,
 };
 use dropscope::mqtt::settings::{
     AddressFamily, BackoffSettings, BrokerAddress, LinkSettings, Transport, VersionChoice,
@@ -42,7 +42,7 @@ use serde_json::Value;
 use signing::{sign_in, signing_link};
 
 /// Longer than anything here takes on a busy computer.
-const PATIENCE: Duration = Duration::from_secs(15);
+const EVENT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Drives the link until it tells what is looked for.
 async fn until<T>(link: &mut Link, mut find: impl FnMut(&Event) -> Option<T>) -> T {
@@ -53,7 +53,7 @@ async fn until<T>(link: &mut Link, mut find: impl FnMut(&Event) -> Option<T>) ->
             }
         }
     };
-    tokio::time::timeout(PATIENCE, searching).await.unwrap()
+    tokio::time::timeout(EVENT_TIMEOUT, searching).await.unwrap()
 }
 
 async fn connected(link: &mut Link) -> ConnectedEvent {
@@ -122,10 +122,10 @@ async fn heater_answers(link: &mut Link) {
 }
 
 /// An AWS broker without signatures, over TCP, and a link to it.
-async fn over_tcp(limits: Limits, version: VersionChoice) -> (Broker, Arc<AwsRules>, Link) {
+async fn over_tcp(limits: AwsLimits, version: VersionChoice) -> (Broker, Arc<AwsRules>, Link) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-    let keyring = Arc::new(Keyring::new(Arc::clone(&clock)));
-    let rules = Arc::new(AwsRules::new(limits, Policy::default(), keyring, Arc::clone(&clock)));
+    let credential_store = Arc::new(LabCredentialStore::new(Arc::clone(&clock)));
+    let rules = Arc::new(AwsRules::new(limits, Policy::default(), credential_store, Arc::clone(&clock)));
     let broker = Broker::start(BrokerOptions::aws(Arc::clone(&rules)));
     let port = broker.listen(ListenerEndpoint::Tcp).await.unwrap().port();
     let mut link =
@@ -135,20 +135,20 @@ async fn over_tcp(limits: Limits, version: VersionChoice) -> (Broker, Arc<AwsRul
 }
 
 /// What a client is told when AWS ends its session over TCP.
-fn assert_ended(told: &DroppedEvent, version: VersionChoice, reason: u8) {
-    let manner = (told.layer, told.how, told.reason_code);
+fn assert_ended(drop_event: &DroppedEvent, version: VersionChoice, reason: u8) {
+    let manner = (drop_event.layer, drop_event.how, drop_event.reason_code);
     let expected = match version {
         VersionChoice::V5 => (Some(Layer::Mqtt), Some(DropKind::Disconnect), Some(reason)),
         _ => (Some(Layer::Tcp), Some(DropKind::Fin), None),
     };
-    assert_eq!(manner, expected, "{told:?}");
+    assert_eq!(manner, expected, "{drop_event:?}");
 }
 
 #[tokio::test]
-async fn a_forbidden_publish_ends_the_session_and_haste_is_refused() {
+async fn a_forbidden_publish_ends_the_session_and_fast_reconnects_are_refused() {
     for (version, code) in [(VersionChoice::V311, None), (VersionChoice::V5, Some(0x97))] {
         // Longer than at AWS, so that a busy computer is too hasty as well.
-        let limits = Limits { connect_interval: Duration::from_secs(3), ..Limits::default() };
+        let limits = AwsLimits { connect_interval: Duration::from_secs(3), ..AwsLimits::default() };
         let (_broker, rules, mut link) = over_tcp(limits, version).await;
         connected(&mut link).await;
         rules.set_policy(Policy { denied: vec!["cmd/secret".into()], ..Policy::default() });
@@ -162,10 +162,11 @@ async fn a_forbidden_publish_ends_the_session_and_haste_is_refused() {
 
 #[tokio::test]
 async fn the_connection_ends_at_its_age_and_at_one_and_a_half_keep_alives() {
-    let old = Limits { connection_ttl: Duration::from_millis(1200), ..Limits::default() };
+    let old = AwsLimits { connection_ttl: Duration::from_millis(1200), ..AwsLimits::default() };
     let second = Duration::from_secs(1);
-    let hasty = Limits { keep_alive_min: second, keep_alive_max: second, ..Limits::default() };
-    for (limits, millis) in [(old, 1200), (hasty.clone(), 1500)] {
+    let short_keep_alive =
+        AwsLimits { keep_alive_min: second, keep_alive_max: second, ..AwsLimits::default() };
+    for (limits, millis) in [(old, 1200), (short_keep_alive.clone(), 1500)] {
         let (_broker, _, mut link) = over_tcp(limits, VersionChoice::V311).await;
         let began = tokio::time::Instant::now();
         connected(&mut link).await;
@@ -174,7 +175,7 @@ async fn the_connection_ends_at_its_age_and_at_one_and_a_half_keep_alives() {
         assert!((millis..millis + 800).contains(&lived), "{lived} ms");
     }
     // MQTT 5 clients are told the keep-alive and follow it.
-    let (_broker, _, mut link) = over_tcp(hasty, VersionChoice::V5).await;
+    let (_broker, _, mut link) = over_tcp(short_keep_alive, VersionChoice::V5).await;
     connected(&mut link).await;
     let quiet = tokio::time::timeout(Duration::from_millis(2500), dropped(&mut link)).await;
     assert!(quiet.is_err(), "{quiet:?}");
@@ -197,11 +198,15 @@ async fn credentials_that_expired_show_at_the_upgrade_after_the_next_drop() {
     heater_answers(&mut link).await;
 
     // Expired credentials do not end a session.
-    control.rules.keyring().expire_all();
+    control.rules.credential_store().expire_all();
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(control.broker.inject_client("navien-client-0a1b2c3d", &Fault::Fin));
-    let told = dropped(&mut link).await;
-    assert_eq!((told.layer, told.how), (Some(Layer::Tls), Some(DropKind::TlsClose)), "{told:?}");
+    let drop_event = dropped(&mut link).await;
+    assert_eq!(
+        (drop_event.layer, drop_event.how),
+        (Some(Layer::Tls), Some(DropKind::TlsClose)),
+        "{drop_event:?}"
+    );
     let failed = connect_failed(&mut link).await;
     assert_eq!((failed.phase, failed.http_status), (Some(Phase::Websocket), Some(403)), "{failed:?}");
     assert_eq!(failed.error_name.as_deref(), Some("AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE"));
@@ -215,8 +220,12 @@ async fn credentials_that_expired_show_at_the_upgrade_after_the_next_drop() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let close = Fault::WebSocketClose { code: 1000, reason: String::new() };
     assert!(control.broker.inject_client("navien-client-0a1b2c3d", &close));
-    let told = dropped(&mut link).await;
-    assert_eq!((told.layer, told.ws_close_code), (Some(Layer::Websocket), Some(1000)), "{told:?}");
+    let drop_event = dropped(&mut link).await;
+    assert_eq!(
+        (drop_event.layer, drop_event.ws_close_code),
+        (Some(Layer::Websocket), Some(1000)),
+        "{drop_event:?}"
+    );
 
     lab.stop().await;
 }

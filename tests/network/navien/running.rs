@@ -14,10 +14,10 @@ use dropscope::monitor::{
 };
 use dropscope::mqtt::Link;
 use dropscope::mqtt::settings::{AddressFamily, BrokerAddress, LinkSettings, Transport};
-use dropscope::navien::account::{Account, AccountSettings, Device, HttpTransport, choose};
+use dropscope::navien::account::{Account, AccountDevice, AccountSettings, HttpTransport, select_device};
 use dropscope::navien::connection::AccountSigner;
 use dropscope::navien::heater::{Heater, HeaterSettings};
-use dropscope::navien::protocol::topic::{self, Client};
+use dropscope::navien::protocol::topic::{self, ClientIdentity};
 use serde_json::Value;
 
 use crate::navien::scene::Scene;
@@ -25,7 +25,7 @@ use crate::navien::screen::{SIZES, Screen};
 use crate::navien::settings;
 
 /// Longer than any story here takes on a busy computer.
-pub(crate) const STORY: Duration = Duration::from_secs(90);
+pub(crate) const STATE_TIMEOUT: Duration = Duration::from_secs(90);
 /// The endpoint as the field calls it: what belongs to AWS is known by its name. Nobody looks it up.
 const AWS: &str = "lab-ats.iot.us-east-1.amazonaws.com";
 
@@ -59,7 +59,7 @@ pub(crate) async fn watch<'a>(
     link.tls.ca_file = Some(scene.authority());
     link.time_scale = scene.scale;
     let account = Arc::new(account(scene, &clock));
-    let device = choose(&account.devices().await.unwrap(), None).unwrap().device;
+    let device = select_device(&account.devices().await.unwrap(), None).unwrap().device;
     link.signer = Some(Arc::new(AccountSigner::new(account, &link.broker, Arc::clone(&clock))));
     adjust(&mut link);
     let export = scene.home.path().join(format!("exports/{id}.json"));
@@ -89,9 +89,10 @@ pub(crate) async fn watch<'a>(
     Running { scene, handle, export }
 }
 
-fn heater(device: &Device, id: &str, clock: &dyn Clock) -> Heater {
-    let address = topic::Device::new(device.device_type, &device.mac_address, &device.additional_value);
-    let client = Client::new(id, "00112233445566778899aabbccddeeff").unwrap();
+fn heater(device: &AccountDevice, id: &str, clock: &dyn Clock) -> Heater {
+    let address =
+        topic::DeviceAddress::new(device.device_type, &device.mac_address, &device.additional_value);
+    let client = ClientIdentity::new(id, "00112233445566778899aabbccddeeff").unwrap();
     Heater::new(&device.name, address.unwrap(), client, HeaterSettings::default(), clock.now().wall)
 }
 
@@ -112,21 +113,22 @@ impl Running<'_> {
     pub(crate) async fn until(
         &mut self,
         what: &str,
-        is_it: impl FnMut(&LiveState) -> bool,
+        is_match: impl FnMut(&LiveState) -> bool,
     ) -> Arc<LiveState> {
-        let mut is_it = is_it;
-        let fits = self.handle.live_state.wait_for(|state| is_it(state));
-        let found = tokio::time::timeout(STORY, fits).await.map(|found| found.unwrap().clone());
+        let mut is_match = is_match;
+        let fits = self.handle.live_state.wait_for(|state| is_match(state));
+        let found = tokio::time::timeout(STATE_TIMEOUT, fits).await.map(|found| found.unwrap().clone());
         found.unwrap_or_else(|_| {
             let last = self.handle.live_state.borrow().clone();
-            let judged = last.verdict.as_ref().map(|verdict| (&verdict.classification, &verdict.diagnosis));
+            let classification =
+                last.verdict.as_ref().map(|verdict| (&verdict.classification, &verdict.diagnosis));
             let screen = Screen::overview(&last, SIZES[1]).text();
-            panic!("never: {what}\n{screen}\n{judged:#?}")
+            panic!("never: {what}\n{screen}\n{classification:#?}")
         })
     }
 
     /// Waits for a session that has subscribed, after so many drops.
-    pub(crate) async fn up(&mut self, drops: u64) -> Arc<LiveState> {
+    pub(crate) async fn until_connected(&mut self, drops: u64) -> Arc<LiveState> {
         let is_up = |state: &LiveState| {
             let snapshot = &state.snapshot;
             matches!(snapshot.link, LinkState::Connected { .. })
@@ -136,26 +138,26 @@ impl Running<'_> {
         self.until(&format!("up after {drops} drops"), is_up).await
     }
 
-    pub(crate) async fn ask(&self, request: MonitorRequest) {
+    pub(crate) async fn send_request(&self, request: MonitorRequest) {
         self.handle.requests.send(request).await.unwrap();
     }
 
     /// The part of the Overview at both sizes; kept, to be looked through like everything else.
     pub(crate) fn panel(&self, state: &LiveState, title: &str) -> [String; 2] {
-        SIZES.map(|size| self.kept(&Screen::overview(state, size)).panel(title))
+        SIZES.map(|size| self.without_secrets(&Screen::overview(state, size)).panel(title))
     }
 
     /// The Device screen at both sizes.
     pub(crate) fn device(&self, state: &LiveState) -> [String; 2] {
-        SIZES.map(|size| self.kept(&Screen::device(state, size)).text())
+        SIZES.map(|size| self.without_secrets(&Screen::device(state, size)).text())
     }
 
     /// A drop in detail, as one line.
     pub(crate) fn drop(&self, state: &LiveState, number: u64) -> String {
-        self.kept(&Screen::drop(state, number)).panel(&format!("Drop {number}"))
+        self.without_secrets(&Screen::drop(state, number)).panel(&format!("Drop {number}"))
     }
 
-    fn kept<'b>(&self, screen: &'b Screen) -> &'b Screen {
+    fn without_secrets<'b>(&self, screen: &'b Screen) -> &'b Screen {
         self.scene.new_file("screen").1.write_all(screen.text().as_bytes()).unwrap();
         screen
     }
@@ -163,22 +165,22 @@ impl Running<'_> {
     /// The export of this moment.
     pub(crate) async fn export(&mut self) -> Value {
         let _ = fs::remove_file(&self.export);
-        self.ask(MonitorRequest::Export).await;
+        self.send_request(MonitorRequest::Export).await;
         let written = async {
             // It takes the place of the old one whole.
             while !self.export.exists() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(STORY, written).await.unwrap();
+        tokio::time::timeout(STATE_TIMEOUT, written).await.unwrap();
         serde_json::from_slice(&fs::read(&self.export).unwrap()).unwrap()
     }
 
     /// Ends the run; its last export.
     pub(crate) async fn end(self) -> Value {
-        self.ask(MonitorRequest::Report).await;
-        self.ask(MonitorRequest::Shutdown).await;
-        tokio::time::timeout(STORY, self.handle.finished()).await.unwrap().unwrap();
+        self.send_request(MonitorRequest::Report).await;
+        self.send_request(MonitorRequest::Shutdown).await;
+        tokio::time::timeout(STATE_TIMEOUT, self.handle.finished()).await.unwrap().unwrap();
         assert!(self.scene.has_written(".md", "#") && self.scene.has_written(".screen", "Link"));
         serde_json::from_slice(&fs::read(&self.export).unwrap()).unwrap()
     }

@@ -16,7 +16,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::navien::PATIENCE;
+use crate::navien::EVENT_TIMEOUT;
 use crate::navien::leaks::{Secrets, files_below};
 
 /// The lab and the home of its user. When it ends, everything below the home is looked through: recordings,
@@ -44,11 +44,11 @@ pub(crate) struct Watch {
 
 impl Scene {
     pub(crate) async fn new(options: NavienLabOptions) -> Self {
-        Self::by(Arc::new(SystemClock::new()), options).await
+        Self::with_clock(Arc::new(SystemClock::new()), options).await
     }
 
     /// A lab that lives by this clock.
-    pub(crate) async fn by(clock: Arc<dyn Clock>, options: NavienLabOptions) -> Self {
+    pub(crate) async fn with_clock(clock: Arc<dyn Clock>, options: NavienLabOptions) -> Self {
         let scale = options.scale;
         let lab = NavienLab::start(options, clock).await.unwrap();
         let home = tempfile::tempdir().unwrap();
@@ -57,12 +57,12 @@ impl Scene {
         let mut scene =
             Self { lab, control, home, scale, put_there: Vec::new(), outputs: AtomicUsize::new(0) };
         let authority = scene.lab.ca_pem.clone();
-        scene.put("ca.pem", &authority);
+        scene.write_file("ca.pem", &authority);
         scene
     }
 
     /// A file of the user's own.
-    pub(crate) fn put(&mut self, name: &str, text: &str) {
+    pub(crate) fn write_file(&mut self, name: &str, text: &str) {
         let path = self.home.path().join(name);
         fs::write(&path, text).unwrap();
         self.put_there.push(path);
@@ -117,18 +117,18 @@ impl Scene {
     }
 
     /// How often each path was asked.
-    pub(crate) fn asked(&self, path: &str) -> usize {
+    pub(crate) fn request_count(&self, path: &str) -> usize {
         self.control.cloud.served().iter().filter(|served| served.path == path).count()
     }
 
     /// Closes the connection of this client.
-    pub(crate) async fn cut(&self, client_id: &str) {
+    pub(crate) async fn drop_connection(&self, client_id: &str) {
         let cut = async {
             while !self.control.broker.inject_client(client_id, &Fault::Fin) {
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, cut).await.unwrap();
+        tokio::time::timeout(EVENT_TIMEOUT, cut).await.unwrap();
     }
 
     /// Whether a file of this name was written, with this text in it.
@@ -151,14 +151,14 @@ impl Scene {
         serde_json::from_slice(&fs::read(exports.last().unwrap()).unwrap()).unwrap()
     }
 
-    fn told(&self) -> Vec<String> {
+    fn leaked_secrets(&self) -> Vec<String> {
         let mut secrets = Secrets::new();
         for secret in self.control.cloud.secrets() {
-            let is_of_the_user = matches!(secret.what, "password" | "e-mail");
-            secrets.add(secret.what, secret.value.expose_secret(), !is_of_the_user);
+            let is_of_the_user = matches!(secret.label, "password" | "e-mail");
+            secrets.add(secret.label, secret.value.expose_secret(), !is_of_the_user);
         }
         secrets.add_mac(&self.control.heater.identity().mac_address);
-        secrets.told_below(self.home.path(), &self.put_there)
+        secrets.found_below(self.home.path(), &self.put_there)
     }
 }
 
@@ -166,7 +166,7 @@ impl Drop for Scene {
     /// Here, so that no test can forget it.
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            assert_eq!(self.told(), Vec::<String>::new());
+            assert_eq!(self.leaked_secrets(), Vec::<String>::new());
         }
     }
 }
@@ -183,7 +183,7 @@ impl Watch {
     /// The next event of a kind; the others before it are dropped.
     pub(crate) fn until(&mut self, kind: &str, mut is_it: impl FnMut(&Value) -> bool) -> Value {
         loop {
-            let line = self.lines.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no {kind}"));
+            let line = self.lines.recv_timeout(EVENT_TIMEOUT).unwrap_or_else(|_| panic!("no {kind}"));
             let event: Value = serde_json::from_str(&line).unwrap();
             self.told.push_str(&line);
             self.told.push('\n');
@@ -198,7 +198,7 @@ impl Watch {
     }
 
     /// Every line read so far.
-    pub(crate) fn told(&self) -> &str {
+    pub(crate) fn output(&self) -> &str {
         &self.told
     }
 
@@ -206,10 +206,10 @@ impl Watch {
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let pid = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
         kill_process(pid, Signal::TERM).unwrap();
-        self.ended()
+        self.wait_for_exit()
     }
 
-    pub(crate) fn ended(&mut self) -> (Option<i32>, String) {
+    pub(crate) fn wait_for_exit(&mut self) -> (Option<i32>, String) {
         let code = self.child.wait().unwrap().code();
         (code, fs::read_to_string(&self.errors).unwrap())
     }
@@ -226,7 +226,7 @@ impl Drop for Watch {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_scene_that_wrote_a_secret_down_fails() {
-    let tells = |name: &'static str, secret: fn(&Scene) -> String| async move {
+    let writes_secret = |name: &'static str, secret: fn(&Scene) -> String| async move {
         let scene = Scene::new(NavienLabOptions::default()).await;
         crate::navien::signing::sign_in(&scene.lab.rest_url, &scene.lab.email, &scene.lab.password).await;
         let path: &Path = &scene.home.path().join(name);
@@ -236,10 +236,12 @@ async fn a_scene_that_wrote_a_secret_down_fails() {
     };
     let token = |scene: &Scene| {
         let secrets = scene.control.cloud.secrets();
-        secrets.into_iter().find(|one| one.what == "access").unwrap().value.expose_secret().to_owned()
+        secrets.into_iter().find(|one| one.label == "access").unwrap().value.expose_secret().to_owned()
     };
-    assert!(tells("said/x", |_| "all is well".to_owned()).await.is_ok());
-    assert!(tells("state/dropscope/log", |scene| scene.lab.email.clone()).await.unwrap_err().is_panic());
-    assert!(tells("exports/x.json", token).await.unwrap_err().is_panic());
-    assert!(tells("state/dropscope/navien-tokens.json", token).await.is_ok());
+    assert!(writes_secret("said/x", |_| "all is well".to_owned()).await.is_ok());
+    assert!(
+        writes_secret("state/dropscope/log", |scene| scene.lab.email.clone()).await.unwrap_err().is_panic()
+    );
+    assert!(writes_secret("exports/x.json", token).await.unwrap_err().is_panic());
+    assert!(writes_secret("state/dropscope/navien-tokens.json", token).await.is_ok());
 }

@@ -4,7 +4,7 @@ use dropscope::diagnostics::LinkState;
 use dropscope::diagnostics::recording::RecordingReader;
 use dropscope::monitor::{EventFold, LinkActivity, LiveState, RuntimeStatus};
 use dropscope::tui::keymap::Keymap;
-use dropscope::tui::model::{Detail, Model, Screen as Shown};
+use dropscope::tui::model::{DropDetailView, Model, Screen as Shown};
 use dropscope::tui::theme::{Glyphs, Theme};
 use dropscope::tui::view::{self, ViewContext, ViewState};
 use ratatui::Terminal;
@@ -29,7 +29,7 @@ impl Screen {
 
     /// A drop in detail, in a terminal as high as that needs.
     pub(crate) fn drop(published: &LiveState, number: u64) -> Self {
-        let detail = Some(Detail { number, scroll: 0 });
+        let detail = Some(DropDetailView { number, scroll: 0 });
         Self::draw(published, &Model { screen: Shown::Drops, detail, ..Model::default() }, (80, 100))
     }
 

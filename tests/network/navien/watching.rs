@@ -41,10 +41,10 @@ async fn from_the_password_to_the_status_and_back_after_the_credentials_ended() 
     drop(other);
 
     // The keys end; nothing happens before the next connect, which is refused, and then signed in for.
-    let sign_ins = scene.asked("/user/sign-in");
-    scene.control.rules.keyring().expire_all();
+    let sign_ins = scene.request_count("/user/sign-in");
+    scene.control.rules.credential_store().expire_all();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    scene.cut(&id).await;
+    scene.drop_connection(&id).await;
     watch.next("dropped");
     let failed = watch.next("connect_failed");
     assert_eq!((&failed["http_status"], &failed["phase"]), (&json!(403), &json!("websocket")));
@@ -52,17 +52,17 @@ async fn from_the_password_to_the_status_and_back_after_the_credentials_ended() 
     assert_ne!(new_ends, ends);
     watch.next("connected");
     watch.next("subscribed");
-    assert_eq!(scene.asked("/user/sign-in"), sign_ins + 1);
-    let (code, told) = watch.end();
-    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(scene.request_count("/user/sign-in"), sign_ins + 1);
+    let (code, output) = watch.end();
+    assert_eq!(code, Some(0), "{output}");
 
     // A second run needs no sign-in.
     let mut again = scene.watch(&["--profile", "nwp500-default", "--keep-alive", "30"]);
     assert_eq!(again.next("started")["keep_alive_secs"], json!(30));
     again.next("subscribed");
-    assert_eq!(scene.asked("/user/sign-in"), sign_ins + 1);
-    let (code, told) = again.end();
-    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(scene.request_count("/user/sign-in"), sign_ins + 1);
+    let (code, output) = again.end();
+    assert_eq!(code, Some(0), "{output}");
     // What is looked through when the scene ends is really there.
     for (name, text) in [
         ("navien-tokens.json", "access_token"),
@@ -77,56 +77,60 @@ async fn from_the_password_to_the_status_and_back_after_the_credentials_ended() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_user_can_mend_is_said_and_has_its_code() {
+async fn user_errors_have_a_message_and_an_exit_code() {
     let mut scene = Scene::new(NavienLabOptions { absent_devices: 2, ..NavienLabOptions::default() }).await;
     let none = |_: &mut Command| {};
-    let (code, told) = scene.run(&[], |command| {
+    let (code, output) = scene.run(&[], |command| {
         command.env("NAVIEN_PASSWORD", "wrong-password");
     });
     assert_eq!(
-        (code, told.contains("does not accept this e-mail address and password")),
+        (code, output.contains("does not accept this e-mail address and password")),
         (Some(4), true),
-        "{told}"
+        "{output}"
     );
-    assert!(!told.contains("wrong-password"));
-    let (code, told) = scene.run(&[], |command| {
+    assert!(!output.contains("wrong-password"));
+    let (code, output) = scene.run(&[], |command| {
         command.env_remove("NAVIEN_PASSWORD");
     });
     assert_eq!(
-        (code, told.contains("NAVIEN_PASSWORD") && told.contains("keyring")),
+        (code, output.contains("NAVIEN_PASSWORD") && output.contains("keyring")),
         (Some(2), true),
-        "{told}"
+        "{output}"
     );
-    let (code, told) = scene.run(&[], |command| {
+    let (code, output) = scene.run(&[], |command| {
         command.env_remove("NAVIEN_EMAIL");
     });
-    assert_eq!((code, told.contains("NAVIEN_EMAIL")), (Some(2), true), "{told}");
-    let (code, told) = scene.run(&["--device", "Attic"], none);
-    assert_eq!((code, told.contains("Heater 1") && told.contains("aabbcc000001")), (Some(2), true), "{told}");
+    assert_eq!((code, output.contains("NAVIEN_EMAIL")), (Some(2), true), "{output}");
+    let (code, output) = scene.run(&["--device", "Attic"], none);
+    assert_eq!(
+        (code, output.contains("Heater 1") && output.contains("aabbcc000001")),
+        (Some(2), true),
+        "{output}"
+    );
     for (option, value, sentence) in [
         ("--api-url", "http://cloud.example/api", "must begin with https://"),
         ("--iot-endpoint", "mqtts://broker.example", "wss://HOST"),
         ("--profile", "soft", "possible values"),
     ] {
-        let (code, told) = scene.run(&[option, value], none);
-        assert_eq!((code, told.contains(sentence)), (Some(2), true), "{told}");
+        let (code, output) = scene.run(&[option, value], none);
+        assert_eq!((code, output.contains(sentence)), (Some(2), true), "{output}");
     }
     let closed = ["--api-url", "http://127.0.0.1:1/api"];
-    let (code, told) = scene.run(&closed, none);
-    assert_eq!((code, told.contains("cannot be reached")), (Some(3), true), "{told}");
+    let (code, output) = scene.run(&closed, none);
+    assert_eq!((code, output.contains("cannot be reached")), (Some(3), true), "{output}");
 
     // A password from a file, a device by its name, and a list where there is a choice.
     let password = format!("{}\n", scene.lab.password.expose_secret());
-    scene.put("password", &password);
+    scene.write_file("password", &password);
     let from_file = ["--password-file", "password", "--username", &scene.lab.email, "--duration", "1"];
-    let (code, told) = scene.run(&from_file, |command| {
+    let (code, output) = scene.run(&from_file, |command| {
         command.env_remove("NAVIEN_PASSWORD").env_remove("NAVIEN_EMAIL");
     });
     assert_eq!(
-        (code, told.contains("watching NWP500") && told.contains("Heater 0")),
+        (code, output.contains("watching NWP500") && output.contains("Heater 0")),
         (Some(0), true),
-        "{told}"
+        "{output}"
     );
-    let (code, told) = scene.run(&["--device", "heater 1", "--duration", "1"], none);
-    assert_eq!((code, told.contains("--device chooses")), (Some(0), false), "{told}");
+    let (code, output) = scene.run(&["--device", "heater 1", "--duration", "1"], none);
+    assert_eq!((code, output.contains("--device chooses")), (Some(0), false), "{output}");
 }

@@ -59,7 +59,7 @@ fn valid_export(path: &Path) -> Value {
 
 /// Of a session that was up when its keep-alive was changed, the next thing told is that it was ended on
 /// purpose. Gives how many there were.
-fn changes_without_a_drop(events: &[StampedEvent]) -> usize {
+fn count_keep_alive_changes_without_a_drop(events: &[StampedEvent]) -> usize {
     let mut up = false;
     let mut changing = false;
     let mut changes = 0;
@@ -84,7 +84,7 @@ fn wait_for_connected(terminal: &mut Terminal) {
     terminal.wait_for("a live session", |screen| screen.contents().contains("CONNECTED "));
 }
 
-fn look_around(terminal: &mut Terminal) {
+fn visit_every_screen(terminal: &mut Terminal) {
     terminal.wait_for("the Overview", |screen| screen.contents().contains("Timeline"));
     terminal.press("2");
     terminal.wait_for("the Drops screen", |screen| !screen.contents().contains("Timeline"));
@@ -106,7 +106,7 @@ fn change_keep_alive(terminal: &mut Terminal) {
     }
 }
 
-fn everything_by_keys(size: (u16, u16)) {
+fn operate_by_keys(size: (u16, u16)) {
     let home = tempfile::tempdir().expect("a directory");
     let mut terminal = Terminal::start(size, home.path(), DEMO, &[]);
     wait_for_connected(&mut terminal);
@@ -114,7 +114,7 @@ fn everything_by_keys(size: (u16, u16)) {
     assert!(terminal.screen().alternate_screen() && terminal.screen().hide_cursor());
     assert_ne!(terminal.screen().mouse_protocol_mode(), vt100::MouseProtocolMode::None);
 
-    look_around(&mut terminal);
+    visit_every_screen(&mut terminal);
     change_keep_alive(&mut terminal);
 
     terminal.press("n");
@@ -152,16 +152,16 @@ fn everything_by_keys(size: (u16, u16)) {
 
     terminal.press("q");
     assert_eq!(terminal.wait_for_end(), 0);
-    terminal.assert_given_back();
-    assert!(terminal.saw_colour(), "a terminal that can show colours gets some");
+    terminal.assert_restored();
+    assert!(terminal.has_color_output(), "a terminal that can show colours gets some");
 
     let events = recorded(home.path());
     let is_note = |event: &Event| matches!(event, Event::Note { text } if text == "restarted the router é");
-    assert!(events.iter().any(|observed| is_note(&observed.event)));
+    assert!(events.iter().any(|stamped| is_note(&stamped.event)));
     let is_pasted = |event: &Event| matches!(event, Event::Note { text } if text.starts_with("long long"));
-    assert!(events.iter().any(|observed| is_pasted(&observed.event)));
-    assert!(changes_without_a_drop(&events) >= 2, "{events:?}");
-    let drops = events.iter().filter(|observed| matches!(observed.event, Event::Dropped(_))).count();
+    assert!(events.iter().any(|stamped| is_pasted(&stamped.event)));
+    assert!(count_keep_alive_changes_without_a_drop(&events) >= 2, "{events:?}");
+    let drops = events.iter().filter(|stamped| matches!(stamped.event, Event::Dropped(_))).count();
     let exports = files(home.path(), "exports");
     assert_eq!(exports.len(), 2, "one asked for, one at the end: {exports:?}");
     let last = exports.iter().max().map(|path| valid_export(path)).expect("an export");
@@ -169,31 +169,31 @@ fn everything_by_keys(size: (u16, u16)) {
 }
 
 #[test]
-fn a_large_terminal_is_used_by_keys_and_given_back() {
-    everything_by_keys((120, 40));
+fn keys_work_and_a_large_terminal_is_restored() {
+    operate_by_keys((120, 40));
 }
 
 #[test]
-fn an_ordinary_terminal_is_used_by_keys_and_given_back() {
-    everything_by_keys((80, 24));
+fn keys_work_and_a_small_terminal_is_restored() {
+    operate_by_keys((80, 24));
 }
 
 #[test]
-fn a_termination_ends_the_run_in_order_and_gives_the_terminal_back() {
+fn sigterm_ends_the_run_and_restores_the_terminal() {
     let home = tempfile::tempdir().expect("a directory");
     let mut terminal = Terminal::start((80, 24), home.path(), DEMO, &[("NO_COLOR", "1")]);
     wait_for_connected(&mut terminal);
     let pid = i32::try_from(terminal.pid()).ok().and_then(Pid::from_raw).expect("a process id");
     kill_process(pid, Signal::TERM).expect("a signal");
     assert_eq!(terminal.wait_for_end(), 0);
-    terminal.assert_given_back();
-    assert!(!terminal.saw_colour(), "NO_COLOR means no colour");
+    terminal.assert_restored();
+    assert!(!terminal.has_color_output(), "NO_COLOR means no colour");
     recorded(home.path());
     assert_eq!(files(home.path(), "exports").len(), 1, "the export at the end");
 }
 
 #[test]
-fn ctrl_c_is_a_key_and_quits() {
+fn ctrl_c_quits() {
     let home = tempfile::tempdir().expect("a directory");
     let mut terminal = Terminal::start((80, 24), home.path(), &["demo", "--no-mouse", "--ascii"], &[]);
     wait_for_connected(&mut terminal);
@@ -201,7 +201,7 @@ fn ctrl_c_is_a_key_and_quits() {
     assert!(terminal.screen().contents().is_ascii(), "{}", terminal.screen().contents());
     terminal.press("\x03");
     assert_eq!(terminal.wait_for_end(), 0);
-    terminal.assert_given_back();
+    terminal.assert_restored();
 }
 
 /// Minutes and seconds of the session shown, as seconds.
@@ -213,7 +213,7 @@ fn uptime(screen: &vt100::Screen) -> Option<u64> {
 }
 
 #[test]
-fn a_shorter_keep_alive_cures_the_demo_and_a_fault_strikes_by_key() {
+fn shorter_keep_alive_stops_the_demo_drops_and_a_key_injects_a_fault() {
     let home = tempfile::tempdir().expect("a directory");
     let demo = ["demo", "--seed", "1", "--speed", "600"];
     let mut terminal = Terminal::start((120, 40), home.path(), &demo, &[]);
@@ -235,9 +235,9 @@ fn a_shorter_keep_alive_cures_the_demo_and_a_fault_strikes_by_key() {
     terminal.press("q");
     assert_eq!(terminal.wait_for_end(), 0);
     let events = recorded(home.path());
-    let changed = |observed: &StampedEvent| matches!(observed.event, Event::KeepAliveChanged { .. });
+    let changed = |stamped: &StampedEvent| matches!(stamped.event, Event::KeepAliveChanged { .. });
     let change = events.iter().position(changed).expect("a change");
-    let how = |observed: &StampedEvent| match &observed.event {
+    let how = |stamped: &StampedEvent| match &stamped.event {
         Event::Dropped(dropped) => dropped.how,
         _ => None,
     };
@@ -248,7 +248,7 @@ fn a_shorter_keep_alive_cures_the_demo_and_a_fault_strikes_by_key() {
 }
 
 #[test]
-fn a_recording_is_replayed_paused_sought_exported_and_left() {
+fn replay_seeks_exports_and_quits() {
     let home = tempfile::tempdir().expect("a directory");
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/example.jsonl");
     let mut terminal = Terminal::start((120, 40), home.path(), &["replay", example, "--paused"], &[]);
@@ -261,7 +261,7 @@ fn a_recording_is_replayed_paused_sought_exported_and_left() {
     terminal.wait_for_text("written");
     terminal.press("q");
     assert_eq!(terminal.wait_for_end(), 0);
-    terminal.assert_given_back();
+    terminal.assert_restored();
     let exports = files(home.path(), "exports");
     assert_eq!(exports.len(), 1, "{exports:?}");
     assert_eq!(valid_export(&exports[0])["metrics"]["total_connection_drops"], 1);

@@ -11,9 +11,9 @@ use dropscope::diagnostics::Clock;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtyPair, PtySize, SlavePty, native_pty_system};
 
 /// Longer than anything takes that is going to happen at all, on a busy machine too.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 /// How often to look whether the program is still there while it writes nothing.
-const GLANCE: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The program in a terminal of its own, with a home of its own.
 pub(crate) struct Terminal {
@@ -25,7 +25,7 @@ pub(crate) struct Terminal {
     output: Receiver<Vec<u8>>,
     parser: vt100::Parser,
     /// Every byte the program wrote.
-    pub(crate) seen: Vec<u8>,
+    pub(crate) output_bytes: Vec<u8>,
     /// Terminal settings before the program started.
     before: String,
     clock: SystemClock,
@@ -75,7 +75,7 @@ impl Terminal {
             child,
             output,
             parser: vt100::Parser::new(height, width, 0),
-            seen: Vec::new(),
+            output_bytes: Vec::new(),
             before,
             clock: SystemClock::new(),
         }
@@ -111,11 +111,11 @@ impl Terminal {
 
     /// Waits until the screen shows something.
     pub(crate) fn wait_for(&mut self, what: &str, accept: impl Fn(&vt100::Screen) -> bool) {
-        let limit = self.clock.now().plus(PATIENCE);
+        let limit = self.clock.now().plus(TIMEOUT);
         while !accept(self.parser.screen()) {
-            let alive = self.read(GLANCE);
+            let is_running = self.read(POLL_INTERVAL);
             let in_time = self.clock.now() < limit;
-            assert!(alive && in_time, "never saw {what}, but:\n{}", self.parser.screen().contents());
+            assert!(is_running && in_time, "never saw {what}, but:\n{}", self.parser.screen().contents());
         }
     }
 
@@ -129,7 +129,7 @@ impl Terminal {
         match self.output.recv_timeout(limit) {
             Ok(bytes) => {
                 self.parser.process(&bytes);
-                self.seen.extend(bytes);
+                self.output_bytes.extend(bytes);
                 true
             }
             Err(RecvTimeoutError::Timeout) => true,
@@ -139,12 +139,12 @@ impl Terminal {
 
     /// Waits for the end of the program, reads what it said last, and gives its exit code.
     pub(crate) fn wait_for_end(&mut self) -> u32 {
-        let limit = self.clock.now().plus(PATIENCE);
+        let limit = self.clock.now().plus(TIMEOUT);
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("a child") {
                 break status;
             }
-            self.read(GLANCE);
+            self.read(POLL_INTERVAL);
             let in_time = self.clock.now() < limit;
             assert!(in_time, "the program does not end:\n{}", self.parser.screen().contents());
         };
@@ -152,18 +152,18 @@ impl Terminal {
         assert!(!self.is_changed(), "the terminal is not set as it was");
         // The last holder of the terminal lets go of it: now the output has an end.
         self.slave = None;
-        while self.read(GLANCE) {}
+        while self.read(POLL_INTERVAL) {}
         status.exit_code()
     }
 
     /// Everything switched on is switched off again.
-    pub(crate) fn assert_given_back(&self) {
+    pub(crate) fn assert_restored(&self) {
         let screen = self.screen();
         assert!(!screen.alternate_screen(), "still on the alternate screen");
         assert!(!screen.hide_cursor(), "the cursor is still hidden");
         assert!(!screen.bracketed_paste(), "bracketed paste is still on");
         assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None, "mouse still reported");
-        let text = String::from_utf8_lossy(&self.seen);
+        let text = String::from_utf8_lossy(&self.output_bytes);
         for mode in ["1000", "1002", "1003", "1006", "1049", "2004"] {
             let on = text.rfind(&format!("\x1b[?{mode}h"));
             let off = text.rfind(&format!("\x1b[?{mode}l"));
@@ -172,8 +172,8 @@ impl Terminal {
     }
 
     /// Whether the program ever asked for a colour.
-    pub(crate) fn saw_colour(&self) -> bool {
-        let text = String::from_utf8_lossy(&self.seen);
+    pub(crate) fn has_color_output(&self) -> bool {
+        let text = String::from_utf8_lossy(&self.output_bytes);
         text.split("\x1b[").skip(1).filter_map(sgr).any(|parameters| {
             let mut numbers = parameters.split([';', ':']).map(|number| number.parse().unwrap_or(0));
             numbers.any(|number: u16| matches!(number, 30..=38 | 40..=48 | 90..=97 | 100..=107))

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use dropscope::device::{CommandSpec, Confirm, Fact, FactLevel, Kind, Parameter, Shown, Value};
+use dropscope::device::{
+    CommandSpec, Confirmation, DeviceView, Fact, FactLevel, Parameter, ParameterType, Value,
+};
 use dropscope::diagnostics::Event;
 use dropscope::diagnostics::event::CommandState::{
     self, Acknowledged, Answered, Expired, Lost, Queued, Sent, Unanswered,
@@ -21,10 +23,10 @@ fn device() -> LiveState {
     let mut run = Run::new(60).started("mqtts://broker.example:8883", "dropscope-7f3a91c2");
     run.connect(ConnectKind::Connected, 0);
     run.live(600.0);
-    for (number, (name, states)) in LIVES.into_iter().enumerate() {
-        run.pass(20.0);
+    for (number, (name, states)) in COMMAND_STATES.into_iter().enumerate() {
+        run.advance(20.0);
         for state in states {
-            run.pass(0.041);
+            run.advance(0.041);
             run.apply(&Event::Command(CommandUpdate {
                 correlation_id: number.to_string(),
                 name: name.into(),
@@ -38,21 +40,21 @@ fn device() -> LiveState {
         state: "raised".into(),
         message: "2 commands in a row without an answer, while the connection itself lives".into(),
     });
-    run.pass(300.0);
-    run.runtime.device = Some(Arc::new(Shown {
+    run.advance(300.0);
+    run.runtime.device = Some(Arc::new(DeviceView {
         title: "Water heater".into(),
         commands: commands().into(),
         status_command: Some("status".into()),
         facts: facts().into(),
         details: Arc::default(),
-        heard: Some(run.ago(420.0)),
+        last_heard: Some(run.ago(420.0)),
         unread: 0,
     }));
     run.published()
 }
 
 /// What became of each command.
-const LIVES: [(&str, &[CommandState]); 6] = [
+const COMMAND_STATES: [(&str, &[CommandState]); 6] = [
     ("status", &[Sent, Acknowledged, Answered]),
     ("temperature", &[Queued, Expired]),
     ("status", &[Sent, Lost]),
@@ -64,7 +66,7 @@ const LIVES: [(&str, &[CommandState]); 6] = [
 fn commands() -> Vec<CommandSpec> {
     let degrees = Parameter {
         name: "degrees".into(),
-        kind: Kind::Number { min: 35.0, max: 65.0, step: Some(0.5) },
+        kind: ParameterType::Number { min: 35.0, max: 65.0, step: Some(0.5) },
         unit: Some("°C".into()),
         default: None,
     };
@@ -73,15 +75,15 @@ fn commands() -> Vec<CommandSpec> {
         key: key.map(Into::into),
         confirm,
         parameters,
-        every: (name == "status").then(|| Duration::from_secs(300)),
+        interval: (name == "status").then(|| Duration::from_secs(300)),
         unavailable: (name == "recirculate").then(|| "the device has no pump".into()),
         ..CommandSpec::new(name)
     };
     vec![
-        spec("status", "ask for the status", Some("a"), Confirm::None, Vec::new()),
-        spec("temperature", "set the target", Some("t"), Confirm::Ask, vec![degrees]),
-        spec("power-off", "turn it off", None, Confirm::Type, Vec::new()),
-        spec("recirculate", "run the pump", None, Confirm::Ask, Vec::new()),
+        spec("status", "ask for the status", Some("a"), Confirmation::None, Vec::new()),
+        spec("temperature", "set the target", Some("t"), Confirmation::Ask, vec![degrees]),
+        spec("power-off", "turn it off", None, Confirmation::Type, Vec::new()),
+        spec("recirculate", "run the pump", None, Confirmation::Ask, Vec::new()),
     ]
 }
 
@@ -97,7 +99,7 @@ fn facts() -> Vec<Fact> {
     ]
 }
 
-fn scene(change: impl FnOnce(&mut Model, &Shown)) -> Scene {
+fn scene(change: impl FnOnce(&mut Model, &DeviceView)) -> Scene {
     let published = device();
     let shown = Arc::clone(published.runtime.device.as_ref().expect("a device"));
     Scene::new(published).with(|model| {
@@ -106,7 +108,13 @@ fn scene(change: impl FnOnce(&mut Model, &Shown)) -> Scene {
     })
 }
 
-fn asked(shown: &Shown, index: usize, values: Vec<Value>, typed: &str, error: Option<&str>) -> Popup {
+fn command_popup(
+    shown: &DeviceView,
+    index: usize,
+    values: Vec<Value>,
+    typed: &str,
+    error: Option<&str>,
+) -> Popup {
     Popup::Command(CommandPopup {
         spec: shown.commands[index].clone(),
         values,
@@ -122,14 +130,14 @@ fn the_device_screen() {
 }
 
 #[test]
-fn a_replay_shows_what_was_sent() {
+fn replay_shows_the_command_history() {
     let mut published = device();
     published.runtime.device = None;
     snap("device-history", &Scene::new(published).with(|model| model.screen = Screen::Device));
 }
 
 #[test]
-fn the_list_of_commands() {
+fn command_palette() {
     snap(
         "device-palette",
         &scene(|model, _| {
@@ -139,24 +147,26 @@ fn the_list_of_commands() {
 }
 
 #[test]
-fn the_questions() {
+fn command_popups() {
     let error = "degrees must be 35 to 65 °C in steps of 0.5";
-    let ask = scene(|model, shown| model.popup = Some(asked(shown, 1, Vec::new(), "99", Some(error))));
+    let ask =
+        scene(|model, shown| model.popup = Some(command_popup(shown, 1, Vec::new(), "99", Some(error))));
     snap("device-parameter", &ask);
-    let confirm =
-        scene(|model, shown| model.popup = Some(asked(shown, 1, vec![Value::Number(48.5)], "", None)));
+    let confirm = scene(|model, shown| {
+        model.popup = Some(command_popup(shown, 1, vec![Value::Number(48.5)], "", None))
+    });
     snap("device-confirm", &confirm);
-    let name = scene(|model, shown| model.popup = Some(asked(shown, 2, Vec::new(), "power", None)));
+    let name = scene(|model, shown| model.popup = Some(command_popup(shown, 2, Vec::new(), "power", None)));
     snap("device-type-name", &name);
 }
 
 #[test]
 fn no_size_is_too_small() {
-    let popups: [fn(&mut Model, &Shown); 4] = [
+    let popups: [fn(&mut Model, &DeviceView); 4] = [
         |_, _| (),
         |model, _| model.popup = Some(Popup::Palette { line: LineEdit::default(), selected: 99 }),
-        |model, shown| model.popup = Some(asked(shown, 1, Vec::new(), "99", Some("no"))),
-        |model, shown| model.popup = Some(asked(shown, 2, Vec::new(), "", None)),
+        |model, shown| model.popup = Some(command_popup(shown, 1, Vec::new(), "99", Some("no"))),
+        |model, shown| model.popup = Some(command_popup(shown, 2, Vec::new(), "", None)),
     ];
     for change in popups {
         let scene = scene(change);

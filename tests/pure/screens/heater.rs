@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use dropscope::device::{Device, Incoming, Shown, Value};
+use dropscope::device::{Device, DeviceMessage, DeviceView, Value};
 use dropscope::diagnostics::event::CommandState::{self, Acknowledged, Answered, Sent};
 use dropscope::diagnostics::event::{CommandUpdate, ConnectKind};
 use dropscope::diagnostics::{Event, Stamp};
 use dropscope::navien::heater::{Heater, HeaterSettings};
 use dropscope::navien::protocol::TemperatureUnit;
-use dropscope::navien::protocol::topic::{self, Client};
+use dropscope::navien::protocol::topic::{self, ClientIdentity};
 use dropscope::tui::model::{CommandPopup, Popup, Screen};
 use dropscope::tui::picture;
 use dropscope::tui::text::LineEdit;
@@ -32,16 +32,17 @@ fn now() -> DateTime<Utc> {
 }
 
 /// The heater after these messages.
-fn told(messages: &[String]) -> Heater {
-    let address = topic::Device::new(52, "aabbccddeeff", "5322").expect("an address");
-    let client = Client::new("navien-client-0a1b2c3d", "00112233445566778899aabbccddeeff").expect("a client");
+fn heater_after(messages: &[String]) -> Heater {
+    let address = topic::DeviceAddress::new(52, "aabbccddeeff", "5322").expect("an address");
+    let client =
+        ClientIdentity::new("navien-client-0a1b2c3d", "00112233445566778899aabbccddeeff").expect("a client");
     let settings = HeaterSettings { unit: Some(TemperatureUnit::Celsius), ..HeaterSettings::default() };
     let mut heater = Heater::new("Cellar", address, client, settings, now());
     for message in messages {
         let parsed: serde_json::Value = serde_json::from_str(message).expect("JSON");
         let topic = parsed["responseTopic"].as_str().expect("a topic");
         let at = Stamp::new(now(), Duration::ZERO);
-        heater.digest(&Incoming { at, topic, payload: message.as_bytes(), retained: false });
+        heater.handle_message(&DeviceMessage { at, topic, payload: message.as_bytes(), retained: false });
     }
     heater
 }
@@ -52,22 +53,22 @@ fn scene(heater: &Heater) -> Scene {
     run.connect(ConnectKind::Connected, 0);
     run.live(600.0);
     for (number, name) in ["present", "status", "info", "temperature"].into_iter().enumerate() {
-        run.pass(20.0);
+        run.advance(20.0);
         let answer: &[CommandState] = if name == "present" { &[] } else { &[Answered] };
         for state in [Sent, Acknowledged].iter().chain(answer) {
-            run.pass(0.052);
+            run.advance(0.052);
             let (correlation_id, name) = (number.to_string(), name.to_owned());
             run.apply(&Event::Command(CommandUpdate { correlation_id, name, state: *state, ms: None }));
         }
     }
     run.apply(&Event::Device { message: "heating started".into() });
-    run.runtime.device = Some(Arc::new(Shown {
+    run.runtime.device = Some(Arc::new(DeviceView {
         title: heater.title(),
         commands: heater.commands(),
         status_command: heater.status_command(),
         facts: heater.facts().into(),
         details: heater.details().into(),
-        heard: is_heard.then(|| run.ago(0.1)),
+        last_heard: is_heard.then(|| run.ago(0.1)),
         unread: 0,
     }));
     Scene::new(run.published()).with(|model| model.screen = Screen::Device)
@@ -78,35 +79,35 @@ fn owned(messages: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn the_owner_sees_the_state_and_the_commands() {
-    let scene_of_all = scene(&told(&owned(&MESSAGES)));
+fn device_screen_shows_state_and_commands() {
+    let scene_of_all = scene(&heater_after(&owned(&MESSAGES)));
     snap("heater", &scene_of_all);
     // The README's picture is this very screen.
-    committed::compare("device.svg", &picture::svg(&scene_of_all.buffer(120, 32)));
-    snap("heater-before-a-word", &scene(&told(&[])));
+    committed::compare("device.svg", &picture::buffer_to_svg(&scene_of_all.buffer(120, 32)));
+    snap("heater-before-a-word", &scene(&heater_after(&[])));
 }
 
 #[test]
-fn an_error_stands_first() {
+fn device_error_is_listed_first() {
     let broken = MESSAGES[4]
         .replace("\"errorCode\": 0", "\"errorCode\": 799")
         .replace("\"wtrOvrSensorUse\": 1", "\"wtrOvrSensorUse\": 2");
     assert_ne!(broken, MESSAGES[4]);
-    snap("heater-leak", &scene(&told(&[MESSAGES[0].to_owned(), broken])));
+    snap("heater-leak", &scene(&heater_after(&[MESSAGES[0].to_owned(), broken])));
 }
 
 #[test]
-fn all_that_is_known_can_be_read() {
-    let scene = scene(&told(&owned(&MESSAGES)));
+fn device_details_list_every_value() {
+    let scene = scene(&heater_after(&owned(&MESSAGES)));
     snap("heater-details", &scene.with(|model| model.popup = Some(Popup::Details { scroll: 0 })));
 }
 
 #[test]
-fn what_may_come_of_it_is_said_before_it_is_sent() {
-    let heater = told(&owned(&MESSAGES));
+fn command_popup_shows_limits_and_consequences_before_sending() {
+    let heater = heater_after(&owned(&MESSAGES));
     let spec =
         heater.commands().iter().find(|spec| &*spec.name == "temperature").cloned().expect("a command");
-    let asked = |values: Vec<Value>, typed: &str, error: Option<&str>| {
+    let command_popup = |values: Vec<Value>, typed: &str, error: Option<&str>| {
         Popup::Command(CommandPopup {
             spec: spec.clone(),
             values,
@@ -115,15 +116,15 @@ fn what_may_come_of_it_is_said_before_it_is_sent() {
         })
     };
     let limits = "target must be 40.5 to 65.5 °C, to the nearest 0.5";
-    let popup = asked(Vec::new(), "140", Some(limits));
+    let popup = command_popup(Vec::new(), "140", Some(limits));
     snap("heater-limits", &scene(&heater).with(|model| model.popup = Some(popup)));
-    let popup = asked(vec![Value::Integer(120)], "temp", None);
+    let popup = command_popup(vec![Value::Integer(120)], "temp", None);
     snap("heater-confirm", &scene(&heater).with(|model| model.popup = Some(popup)));
 }
 
 #[test]
-fn no_size_is_too_small_for_what_it_says() {
-    let heater = told(&owned(&MESSAGES));
+fn device_details_draw_at_any_size() {
+    let heater = heater_after(&owned(&MESSAGES));
     for scroll in [0, 7, 100_000] {
         let scene = scene(&heater).with(|model| model.popup = Some(Popup::Details { scroll }));
         for (width, height) in [(1, 1), (20, 5), (40, 10), (80, 24), (300, 12), (41, 60)] {

@@ -3,7 +3,7 @@
 
 #![expect(clippy::expect_used, reason = "a test may fail")]
 
-mod any;
+mod any_input;
 mod devices;
 mod heater;
 mod replays;
@@ -15,7 +15,9 @@ use std::time::Duration;
 
 use dropscope::monitor::{LiveState, Notice, NoticeKind};
 use dropscope::tui::keymap::Keymap;
-use dropscope::tui::model::{Detail, Frozen, InputPopup, InputPurpose, Model, Popup, Screen, Target, Zoom};
+use dropscope::tui::model::{
+    ClickTarget, DropDetailView, FrozenView, InputPopup, InputPurpose, Model, Popup, Screen, Zoom,
+};
 use dropscope::tui::text::LineEdit;
 use dropscope::tui::theme::{Glyphs, Theme};
 use dropscope::tui::view::{self, ViewContext, ViewState};
@@ -90,7 +92,7 @@ impl Scene {
 fn picture(name: &str, buffer: &Buffer) {
     if let Some(directory) = std::env::var_os("DROPSCOPE_PICTURES") {
         let file = std::path::Path::new(&directory).join(format!("{name}.svg"));
-        std::fs::write(file, dropscope::tui::picture::svg(buffer)).expect("a picture");
+        std::fs::write(file, dropscope::tui::picture::buffer_to_svg(buffer)).expect("a picture");
     }
 }
 
@@ -106,7 +108,7 @@ fn snap(name: &str, scene: &Scene) {
 fn detail(number: u64) -> impl FnOnce(&mut Model) {
     move |model| {
         model.screen = Screen::Drops;
-        model.detail = Some(Detail { number, scroll: 0 });
+        model.detail = Some(DropDetailView { number, scroll: 0 });
     }
 }
 
@@ -141,7 +143,7 @@ fn off_on_purpose() {
 }
 
 #[test]
-fn given_up() {
+fn reconnect_attempts_exhausted() {
     let scene = Scene::new(sample::given_up());
     snap("given-up", &scene);
     let header = scene.text(80, 24);
@@ -149,7 +151,7 @@ fn given_up() {
 }
 
 #[test]
-fn an_unanswered_ping() {
+fn unanswered_ping() {
     snap("unanswered-ping", &Scene::new(sample::unanswered_ping()));
 }
 
@@ -198,14 +200,14 @@ fn typing() {
             purpose: InputPurpose::KeepAlive,
             line: LineEdit::new("70000"),
             error: Some("the keep-alive must be 0 to 65535 seconds".into()),
-            before: String::new(),
+            previous: String::new(),
         }));
     };
     snap("typing", &Scene::new(sample::quiet()).with(typing));
 }
 
 #[test]
-fn choosing_a_fault() {
+fn fault_selection() {
     let mut published = sample::after_drops();
     published.runtime.simulation =
         Some(sample::simulation("simulated, 1 s = 1 min", "NAT forgets after 350 s of silence"));
@@ -218,7 +220,7 @@ fn frozen() {
     let scene = Scene::new(sample::reconnecting());
     let published = Arc::new(sample::after_drops());
     let at = published.snapshot.at;
-    snap("frozen", &scene.with(|model| model.frozen = Some(Frozen { published, at })));
+    snap("frozen", &scene.with(|model| model.frozen = Some(FrozenView { published, at })));
 }
 
 #[test]
@@ -240,7 +242,7 @@ fn zoomed_and_scrolled_with_a_message() {
 }
 
 #[test]
-fn ascii_without_colour() {
+fn ascii_without_color() {
     let scene = Scene::new(sample::reconnecting()).plain();
     snap("ascii", &scene);
     let buffer = scene.buffer(120, 40);
@@ -260,51 +262,51 @@ fn small_screens_keep_the_state() {
 }
 
 /// The colour of the first cell of `wanted` on the screen.
-fn colour_of(scene: &Scene, wanted: &str) -> (Color, Modifier) {
+fn color_of(scene: &Scene, text_to_find: &str) -> (Color, Modifier) {
     let (width, height) = (120, 40);
     let buffer = scene.buffer(width, height);
     for y in 0..height {
         let cells: Vec<_> = (0..width).map(|x| &buffer[(x, y)]).collect();
         for start in 0..cells.len() {
             let text: String =
-                cells[start..].iter().take(wanted.chars().count()).map(|cell| cell.symbol()).collect();
-            if text == wanted {
+                cells[start..].iter().take(text_to_find.chars().count()).map(|cell| cell.symbol()).collect();
+            if text == text_to_find {
                 return (cells[start].fg, cells[start].modifier);
             }
         }
     }
-    panic!("{wanted:?} is not on the screen:\n{}", scene.text(width, height));
+    panic!("{text_to_find:?} is not on the screen:\n{}", scene.text(width, height));
 }
 
 #[test]
-fn clicks_find_what_was_drawn() {
+fn clicks_hit_the_drawn_areas() {
     let scene = Scene::new(sample::after_drops());
     let (_, state) = scene.draw(120, 40);
     let text = scene.text(120, 40);
-    let row_of = |wanted: &str| {
-        let row = text.lines().position(|line| line.contains(wanted)).expect("on the screen");
+    let row_of = |needle: &str| {
+        let row = text.lines().position(|line| line.contains(needle)).expect("on the screen");
         u16::try_from(row).expect("a row")
     };
-    assert_eq!(state.target_at(60, row_of("06:22:34")), Some(Target::Drop(5)));
-    assert_eq!(state.target_at(60, row_of("01:11:17")), Some(Target::Drop(3)));
-    assert_eq!(state.target_at(60, row_of("link  ")), Some(Target::Timeline));
-    assert_eq!(state.target_at(3, 39), Some(Target::Screen(Screen::Overview)));
-    assert_eq!(state.target_at(17, 39), Some(Target::Screen(Screen::Drops)));
+    assert_eq!(state.target_at(60, row_of("06:22:34")), Some(ClickTarget::Drop(5)));
+    assert_eq!(state.target_at(60, row_of("01:11:17")), Some(ClickTarget::Drop(3)));
+    assert_eq!(state.target_at(60, row_of("link  ")), Some(ClickTarget::Timeline));
+    assert_eq!(state.target_at(3, 39), Some(ClickTarget::Screen(Screen::Overview)));
+    assert_eq!(state.target_at(17, 39), Some(ClickTarget::Screen(Screen::Drops)));
     let help = scene.with(|model| model.popup = Some(Popup::Help { scroll: 0 }));
-    assert_eq!(help.draw(120, 40).1.target_at(60, 20), Some(Target::Popup), "the popup lies on top");
+    assert_eq!(help.draw(120, 40).1.target_at(60, 20), Some(ClickTarget::Popup), "the popup lies on top");
 }
 
 #[test]
-fn a_picture_shows_what_the_screen_shows() {
-    let svg = dropscope::tui::picture::svg(&Scene::new(sample::after_drops()).buffer(80, 24));
-    for wanted in ["CONNECTED", "Timeline", "UNEXPECTED_HANGUP", "help"] {
-        assert!(svg.contains(wanted), "{wanted}");
+fn picture_shows_the_same_text_as_the_screen() {
+    let svg = dropscope::tui::picture::buffer_to_svg(&Scene::new(sample::after_drops()).buffer(80, 24));
+    for needle in ["CONNECTED", "Timeline", "UNEXPECTED_HANGUP", "help"] {
+        assert!(svg.contains(needle), "{needle}");
     }
     assert!(!svg.contains("<script") && svg.len() < 60_000, "{} bytes", svg.len());
 }
 
 #[test]
-fn paging_knows_how_much_there_is() {
+fn view_state_reports_rows_and_maximum_scroll() {
     let (_, table) =
         Scene::new(sample::thousand_drops()).with(|model| model.screen = Screen::Drops).draw(80, 24);
     assert_eq!(table.page_rows, 15, "24 rows without header, link, border, heading and footer");
@@ -325,20 +327,20 @@ fn the_selected_row_stays_in_view() {
 }
 
 #[test]
-fn colours_that_carry_meaning() {
+fn state_colors() {
     let up = Scene::new(sample::after_drops());
-    assert_eq!(colour_of(&up, "● CONNECTED").0, Color::Green);
-    assert_eq!(colour_of(&up, "╳").0, Color::Red);
-    assert_eq!(colour_of(&up, "━").0, Color::Green);
-    assert_eq!(colour_of(&Scene::new(sample::reconnecting()), "✖ DOWN").0, Color::Red);
-    assert_eq!(colour_of(&Scene::new(sample::connecting()), "◌ CONNECTING").0, Color::Yellow);
-    assert_eq!(colour_of(&Scene::new(sample::unanswered_ping()), "● CONNECTED?").0, Color::Yellow);
-    assert_eq!(colour_of(&Scene::new(sample::recorder_failing()), "REC ✗ FAILING").0, Color::Red);
-    assert!(colour_of(&up, "▶").1.contains(Modifier::REVERSED), "the selected row is not told by colour");
+    assert_eq!(color_of(&up, "● CONNECTED").0, Color::Green);
+    assert_eq!(color_of(&up, "╳").0, Color::Red);
+    assert_eq!(color_of(&up, "━").0, Color::Green);
+    assert_eq!(color_of(&Scene::new(sample::reconnecting()), "✖ DOWN").0, Color::Red);
+    assert_eq!(color_of(&Scene::new(sample::connecting()), "◌ CONNECTING").0, Color::Yellow);
+    assert_eq!(color_of(&Scene::new(sample::unanswered_ping()), "● CONNECTED?").0, Color::Yellow);
+    assert_eq!(color_of(&Scene::new(sample::recorder_failing()), "REC ✗ FAILING").0, Color::Red);
+    assert!(color_of(&up, "▶").1.contains(Modifier::REVERSED), "the selected row is not told by colour");
 }
 
 #[test]
-fn no_escape_sequence_reaches_a_cell() {
+fn no_escape_sequence_is_drawn() {
     let scenes = [
         Scene::new(sample::hostile()),
         Scene::new(sample::hostile()).with(detail(1)),

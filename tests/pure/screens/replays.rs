@@ -8,7 +8,7 @@ use dropscope::tui::model::Popup;
 use crate::screens::{Scene, detail, sample, snap};
 
 /// A state as a replay publishes it.
-fn replayed(mut published: LiveState, change: impl FnOnce(&mut ReplayStatus)) -> LiveState {
+fn replay_state(mut published: LiveState, change: impl FnOnce(&mut ReplayStatus)) -> LiveState {
     let position = published.snapshot.at.since(published.snapshot.since);
     let mut replay = ReplayStatus {
         at: published.snapshot.at,
@@ -26,47 +26,47 @@ fn replayed(mut published: LiveState, change: impl FnOnce(&mut ReplayStatus)) ->
 
 #[test]
 fn playing() {
-    snap("replay", &Scene::new(replayed(sample::after_drops(), |_| ())));
+    snap("replay", &Scene::new(replay_state(sample::after_drops(), |_| ())));
 }
 
 #[test]
 fn paused_with_bad_lines() {
-    let published = replayed(sample::after_drops(), |replay| {
+    let published = replay_state(sample::after_drops(), |replay| {
         (replay.paused, replay.speed, replay.unreadable) = (true, 7.5, 3);
     });
     snap("replay-paused", &Scene::new(published).plain());
 }
 
 #[test]
-fn being_read() {
-    let published = replayed(sample::empty(), |replay| replay.reading = Some(42));
+fn reading() {
+    let published = replay_state(sample::empty(), |replay| replay.reading = Some(42));
     snap("replay-reading", &Scene::new(published));
 }
 
 #[test]
-fn its_keys() {
-    let published = replayed(sample::after_drops(), |_| ());
+fn replay_help() {
+    let published = replay_state(sample::after_drops(), |_| ());
     snap("replay-help", &Scene::new(published).with(|model| model.popup = Some(Popup::Help { scroll: 0 })));
 }
 
 #[test]
 fn one_drop() {
-    let published = replayed(sample::after_drops(), |replay| replay.paused = true);
+    let published = replay_state(sample::after_drops(), |replay| replay.paused = true);
     snap("replay-detail", &Scene::new(published).with(detail(3)));
 }
 
 #[test]
 fn the_smallest_screens_do_not_panic() {
     for size in [(1, 1), (20, 5), (39, 10), (40, 10), (60, 18), (300, 90)] {
-        let scene = Scene::new(replayed(sample::hostile(), |replay| replay.speed = f64::NAN));
+        let scene = Scene::new(replay_state(sample::hostile(), |replay| replay.speed = f64::NAN));
         assert!(!scene.text(size.0, size.1).is_empty());
     }
 }
 
 #[test]
-fn that_it_is_a_replay_and_stands_still_is_never_left_out() {
+fn replay_and_paused_badges_are_always_shown() {
     for width in [60, 80, 120, 200] {
-        let published = replayed(sample::long_names(), |replay| replay.paused = true);
+        let published = replay_state(sample::long_names(), |replay| replay.paused = true);
         let text = Scene::new(published).text(width, 24);
         assert!(text.lines().next().is_some_and(|row| row.contains("REPLAY 1400x PAUSED")), "{text}");
     }

@@ -61,7 +61,7 @@ impl Run {
         self.fold.apply(self.stamp(), event);
     }
 
-    pub(crate) fn pass(&mut self, secs: f64) {
+    pub(crate) fn advance(&mut self, secs: f64) {
         self.secs += secs;
     }
 
@@ -111,7 +111,7 @@ impl Run {
         let mut left = pings;
         while left >= 1.0 {
             left -= 1.0;
-            self.pass(step);
+            self.advance(step);
             let rtt_ms = 38.0 + 9.0 * self.random() + if self.random() > 0.93 { 60.0 } else { 0.0 };
             self.apply(&Event::Ping { rtt_ms });
             if self.random() > 0.4 {
@@ -119,7 +119,7 @@ impl Run {
             }
         }
         if pings < 1.0 {
-            self.pass(secs);
+            self.advance(secs);
         }
     }
 
@@ -174,7 +174,7 @@ impl Run {
         let from = std::mem::replace(&mut self.keep_alive, to);
         self.apply(&Event::KeepAliveChanged { from: from.into(), to: to.into() });
         self.apply(&Event::Disconnected { by: Initiator::Experiment });
-        self.pass(0.6);
+        self.advance(0.6);
         self.connect(ConnectKind::Connected, 0);
     }
 
@@ -217,7 +217,7 @@ pub(crate) fn nameless() -> LiveState {
 
 pub(crate) fn connecting() -> LiveState {
     let mut run = run();
-    run.pass(1.3);
+    run.advance(1.3);
     run.runtime.activity = LinkActivity::Connecting { phase: Phase::Tls, since: run.ago(1.2), attempt: 0 };
     run.published()
 }
@@ -231,28 +231,28 @@ pub(crate) fn quiet() -> LiveState {
 
 /// A day as the investigation guide describes it: an idle path forgets the connection until the
 /// keep-alive is shortened.
-pub(crate) fn day() -> Run {
+pub(crate) fn run_of_one_day() -> Run {
     let mut run = Run::new(1_200).started(ENDPOINT, "dropscope-7f3a");
     run.connect(ConnectKind::Connected, 0);
     let sessions = [15_667.0, 15_595.0, 9_012.0, 15_640.0];
     for (index, length) in sessions.into_iter().enumerate() {
         run.live(length);
         run.hangup(285.0 + 2.0 * f64::from(u32::try_from(index).unwrap_or(0)));
-        run.pass(0.9);
+        run.advance(0.9);
         if index == 2 {
             for attempt in 1..=3 {
                 run.failed("AWS_IO_SOCKET_TIMEOUT", Phase::Tcp, "no answer to the SYN", attempt);
-                run.pass(11.0);
+                run.advance(11.0);
             }
             run.note("restarted the router");
         }
-        run.pass(1.0);
+        run.advance(1.0);
         run.connect(ConnectKind::Resumed, 1);
     }
     run.live(3_000.0);
     run.system(SystemSource::Power, "suspended for 8 min 20 s");
     run.dropped("AWS_ERROR_MQTT_TIMEOUT", Layer::Mqtt, DropKind::PingTimeout, 610.0);
-    run.pass(2.4);
+    run.advance(2.4);
     run.connect(ConnectKind::Resumed, 1);
     run.live(5_400.0);
     run.keep_alive(60);
@@ -261,16 +261,16 @@ pub(crate) fn day() -> Run {
 }
 
 pub(crate) fn after_drops() -> LiveState {
-    day().published()
+    run_of_one_day().published()
 }
 
 pub(crate) fn reconnecting() -> LiveState {
-    let mut run = day();
+    let mut run = run_of_one_day();
     run.hangup(58.0);
-    run.pass(1.0);
+    run.advance(1.0);
     for attempt in 1..=2 {
         run.failed("AWS_IO_SOCKET_CONNECTION_REFUSED", Phase::Tcp, "52.7.14.200:443 refused", attempt);
-        run.pass(5.5);
+        run.advance(5.5);
     }
     let until = run.stamp().plus(Duration::from_secs_f64(4.2));
     run.runtime.activity = LinkActivity::Waiting { until, attempt: 3 };
@@ -278,9 +278,9 @@ pub(crate) fn reconnecting() -> LiveState {
 }
 
 pub(crate) fn off() -> LiveState {
-    let mut run = day();
+    let mut run = run_of_one_day();
     run.apply(&Event::Disconnected { by: Initiator::User });
-    run.pass(61.0);
+    run.advance(61.0);
     run.runtime.activity = LinkActivity::Off;
     run.published()
 }
@@ -298,7 +298,7 @@ pub(crate) fn given_up() -> LiveState {
     run.apply(&Event::Credentials { expires_at });
     for attempt in 0..10 {
         run.failed("AWS_IO_TLS_CERTIFICATE_EXPIRED", Phase::Tls, "expired 2026-11-18 09:00:00 UTC", attempt);
-        run.pass(31.0);
+        run.advance(31.0);
     }
     run.runtime.activity = LinkActivity::GivenUp;
     run.runtime.simulation = Some(simulation("simulated, 1 s = 1 min", "NAT forgets after 350 s of silence"));
@@ -306,8 +306,8 @@ pub(crate) fn given_up() -> LiveState {
 }
 
 pub(crate) fn unanswered_ping() -> LiveState {
-    let mut run = day();
-    run.pass(4.2);
+    let mut run = run_of_one_day();
+    run.advance(4.2);
     run.runtime.ping_outstanding_since = Some(run.ago(4.2));
     run.published()
 }
@@ -326,7 +326,7 @@ pub(crate) fn thousand_drops() -> LiveState {
         run.live(20.0 + 900.0 * length * length);
         let (name, layer, how) = names[if which > 0.5 { 0 } else { index % names.len() }];
         run.dropped(name, layer, how, 1.0 + 50.0 * length);
-        run.pass(1.0 + 3.0 * which);
+        run.advance(1.0 + 3.0 * which);
     }
     run.connect(ConnectKind::Resumed, 1);
     run.live(65.0);
@@ -347,7 +347,7 @@ pub(crate) fn long_names() -> LiveState {
     );
     run.failed("AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE", Phase::Websocket, &"a long story ".repeat(30), 1);
     run.note(&"a note that goes on and on ".repeat(9));
-    run.pass(3_000.0);
+    run.advance(3_000.0);
     run.published()
 }
 
@@ -381,14 +381,14 @@ pub(crate) fn hostile() -> LiveState {
     run.note(bad);
     run.apply(&Event::Experiment { id: bad.into(), what: bad.into(), details: BTreeMap::new() });
     run.failed(bad, Phase::Tls, bad, 1);
-    run.pass(3.0);
+    run.advance(3.0);
     run.runtime.recorder = RecorderState::Failing { error: Arc::from(bad), lost_lines: 3 };
     run.runtime.simulation = Some(simulation(bad, bad));
     run.published()
 }
 
 pub(crate) fn recorder_failing() -> LiveState {
-    let mut run = day();
+    let mut run = run_of_one_day();
     let error = "No space left on device";
     run.runtime.recorder = RecorderState::Failing { error: error.into(), lost_lines: 41 };
     run.runtime.lost_events = 12;

@@ -14,20 +14,20 @@ use dropscope::monitor::LiveState;
 use dropscope::tui::model::Popup;
 use ratatui::style::{Color, Modifier};
 
-use super::{Scene, colour_of, detail, sample, snap};
+use super::{Scene, color_of, detail, sample, snap};
 
 /// A verdict with these probabilities, the answer first.
 fn verdict(published: &LiveState, shares: &[(Pattern, f64, u64)]) -> Verdict {
     let mut verdict = Verdict::undetermined(published.snapshot.at);
-    let judged = &mut verdict.classification;
-    for one in &mut judged.hypotheses {
+    let classification = &mut verdict.classification;
+    for one in &mut classification.hypotheses {
         let share = shares.iter().find(|share| share.0 == one.pattern);
         (one.probability, one.hits) = share.map_or((0.0008, 0), |share| (share.1, share.2));
     }
-    judged.hypotheses.sort_by(|one, other| other.probability.total_cmp(&one.probability));
-    (judged.pattern, judged.confidence) = (shares[0].0, shares[0].1);
-    judged.drops = published.snapshot.metrics.total_connection_drops;
-    judged.missing = None;
+    classification.hypotheses.sort_by(|one, other| other.probability.total_cmp(&one.probability));
+    (classification.pattern, classification.confidence) = (shares[0].0, shares[0].1);
+    classification.drops = published.snapshot.metrics.total_connection_drops;
+    classification.missing = None;
     verdict
 }
 
@@ -141,7 +141,7 @@ fn few() -> Scene {
     run.connect(ConnectKind::Connected, 0);
     run.live(3_000.0);
     run.hangup(58.0);
-    run.pass(1.9);
+    run.advance(1.9);
     run.connect(ConnectKind::Resumed, 1);
     run.live(20.0);
     let published = run.published();
@@ -164,7 +164,7 @@ fn why(scene: Scene) -> Scene {
 }
 
 #[test]
-fn every_degree_of_knowledge() {
+fn why_panel_for_each_confidence_level() {
     snap("why-sure", &sure());
     snap("why-two-causes", &two_causes());
     snap("why-lead", &lead());
@@ -173,7 +173,7 @@ fn every_degree_of_knowledge() {
 }
 
 #[test]
-fn the_verdict_in_full() {
+fn why_popup() {
     snap("why-full-sure", &why(sure()));
     snap("why-full-two-causes", &why(two_causes()));
     snap("why-full-lead", &why(lead()));
@@ -181,7 +181,7 @@ fn the_verdict_in_full() {
 }
 
 #[test]
-fn a_cause_of_the_catalogue_comes_with_what_checks_and_what_ends_it() {
+fn listed_cause_shows_its_check_and_its_fix() {
     let cause = &catalogue()[0];
     let Scene { published, .. } = sure();
     let mut verdict = (**published.verdict.as_ref().expect("one")).clone();
@@ -196,12 +196,12 @@ fn a_cause_of_the_catalogue_comes_with_what_checks_and_what_ends_it() {
 }
 
 #[test]
-fn one_drop_beside_the_verdict() {
+fn drop_detail_shows_how_it_fits_the_verdict() {
     snap("why-drop", &sure().with(detail(3)));
 }
 
 #[test]
-fn hardly_any_room() {
+fn smallest_screens() {
     for (name, scene) in [("sure", sure()), ("two-causes", two_causes()), ("lead", lead())] {
         insta::assert_snapshot!(format!("why-{name}-20x5"), scene.text(20, 5));
         insta::assert_snapshot!(format!("why-{name}-60x20"), scene.text(60, 20));
@@ -209,7 +209,7 @@ fn hardly_any_room() {
 }
 
 #[test]
-fn ascii_without_colour() {
+fn ascii_without_color() {
     for (name, scene) in [("panel", sure()), ("full", why(two_causes()))] {
         let scene = scene.plain();
         snap(&format!("why-ascii-{name}"), &scene);
@@ -221,8 +221,8 @@ fn ascii_without_colour() {
 }
 
 #[test]
-fn the_answer_and_its_probability_are_on_every_screen_with_the_panel() {
-    for (scene, wanted) in [
+fn why_panel_shows_answer_and_probability_at_any_size() {
+    for (scene, expected) in [
         (sure(), ["IDLE TIMEOUT", "91 % sure"]),
         (two_causes(), ["FIXED LIFETIME", "97 % sure"]),
         (lead(), ["NO CLEAR PATTERN YET", "at best fixed lifetime, 38 %"]),
@@ -230,9 +230,12 @@ fn the_answer_and_its_probability_are_on_every_screen_with_the_panel() {
         for (width, height) in [(40, 20), (50, 21), (72, 22), (80, 24), (103, 30), (120, 40), (200, 60)] {
             let text = scene.text(width, height);
             // Three rows have room for the step and the headline only, and that one claims nothing.
-            let wanted =
-                if height < 22 && wanted[1].starts_with("at best") { &wanted[..1] } else { &wanted[..] };
-            for part in wanted {
+            let expected = if height < 22 && expected[1].starts_with("at best") {
+                &expected[..1]
+            } else {
+                &expected[..]
+            };
+            for part in expected {
                 assert!(text.contains(part), "{width}x{height} {part}\n{text}");
             }
         }
@@ -240,7 +243,7 @@ fn the_answer_and_its_probability_are_on_every_screen_with_the_panel() {
 }
 
 #[test]
-fn no_sentence_is_cut_in_the_panel() {
+fn why_panel_cuts_no_sentence() {
     for scene in [sure(), two_causes(), lead(), few(), nothing_yet()] {
         for (width, height) in [(72, 22), (80, 24), (120, 40)] {
             let text = scene.text(width, height);
@@ -257,28 +260,28 @@ fn no_sentence_is_cut_in_the_panel() {
 }
 
 #[test]
-fn how_sure_is_told_by_colour_and_word() {
-    assert_eq!(colour_of(&sure(), "91 % sure"), (Color::Green, Modifier::BOLD));
-    assert_eq!(colour_of(&sure(), "\u{2212} 1 drop").0, Color::Red);
+fn confidence_is_shown_by_color_and_word() {
+    assert_eq!(color_of(&sure(), "91 % sure"), (Color::Green, Modifier::BOLD));
+    assert_eq!(color_of(&sure(), "\u{2212} 1 drop").0, Color::Red);
 }
 
 #[test]
-fn a_prediction_is_shown_while_it_can_come_true() {
-    let shown = |change: fn(&mut LiveState)| {
+fn prediction_is_shown_only_while_valid() {
+    let is_shown = |change: fn(&mut LiveState)| {
         let Scene { mut published, .. } = two_causes();
         change(&mut published);
         Scene::new(published).text(80, 24).contains("next expected")
     };
-    assert!(shown(|_| {}));
-    assert!(!shown(|published| {
+    assert!(is_shown(|_| {}));
+    assert!(!is_shown(|published| {
         let mut verdict = (**published.verdict.as_ref().expect("one")).clone();
         let at = published.snapshot.at.wall - TimeDelta::seconds(5);
         verdict.diagnosis.expected = Some(DropPrediction { at, within_secs: 1.2 });
         published.verdict = Some(Arc::new(verdict));
     }));
-    assert!(!shown(|published| published.snapshot = sample::reconnecting().snapshot), "the link is down");
+    assert!(!is_shown(|published| published.snapshot = sample::reconnecting().snapshot), "the link is down");
     assert!(
-        !shown(|published| {
+        !is_shown(|published| {
             let mut verdict = (**published.verdict.as_ref().expect("one")).clone();
             verdict.at = published.snapshot.since;
             published.verdict = Some(Arc::new(verdict));

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dropscope::device::{
-    Answer, CommandSpec, ConfiguredCommand, ConfiguredDevice, Kind, Match, Parameter, Template, Value,
+    AnswerMatchRule, AnswerSpec, CommandSpec, ConfiguredCommand, ConfiguredDevice, Parameter, ParameterType,
+    Template, Value,
 };
 use dropscope::diagnostics::Clock;
 use dropscope::diagnostics::event::{CommandState, Event};
-use dropscope::lab::{ApplicationMessage, AwsRules, BrokerOptions, Keyring, Limits, Policy};
+use dropscope::lab::{ApplicationMessage, AwsLimits, AwsRules, BrokerOptions, LabCredentialStore, Policy};
 use dropscope::monitor::{DeviceSettings, MonitorRequest};
 
 use crate::simulated::clock::SimClock;
@@ -24,16 +25,16 @@ fn command(name: &str, every: Option<Duration>, parameters: Vec<Parameter>) -> C
     } else {
         r#"{"id":"{correlation_id}","to":{degrees}}"#.to_owned()
     };
-    let spec = CommandSpec { parameters, every, ..CommandSpec::new(name) };
+    let spec = CommandSpec { parameters, interval: every, ..CommandSpec::new(name) };
     ConfiguredCommand {
-        topic: Template::plain("home/command", &[]).expect("a topic"),
+        topic: Template::parse_plain("home/command", &[]).expect("a topic"),
         payload: Template::parse(&payload, &spec.parameters).expect("JSON"),
         spec,
         qos: 1,
-        answer: Some(Answer {
-            filter: Template::plain(ANSWERS, &[]).expect("a filter"),
-            rule: Match::CorrelationId,
-            within: secs(10),
+        answer: Some(AnswerSpec {
+            filter: Template::parse_plain(ANSWERS, &[]).expect("a filter"),
+            rule: AnswerMatchRule::CorrelationId,
+            timeout: secs(10),
         }),
     }
 }
@@ -41,7 +42,7 @@ fn command(name: &str, every: Option<Duration>, parameters: Vec<Parameter>) -> C
 fn device(every: Option<Duration>, quiet: bool) -> DeviceSettings {
     let degrees = Parameter {
         name: "degrees".into(),
-        kind: Kind::Number { min: 35.0, max: 65.0, step: None },
+        kind: ParameterType::Number { min: 35.0, max: 65.0, step: None },
         unit: None,
         default: None,
     };
@@ -104,7 +105,7 @@ async fn an_answered_command_has_a_round_trip_and_its_payload_is_not_recorded() 
     assert_eq!(book.round_trips().map(|trips| trips.count), Some(1));
     let shown = published.runtime.device.clone().expect("a device");
     assert!(shown.facts.iter().any(|fact| &*fact.label == "temperature" && &*fact.value == "49.5"));
-    assert!(shown.heard.is_some() && shown.unread == 0);
+    assert!(shown.last_heard.is_some() && shown.unread == 0);
     let reached: Vec<_> = scope.events().commands().iter().map(|(_, command)| command.state).collect();
     assert_eq!(reached, [CommandState::Sent, CommandState::Acknowledged, CommandState::Answered]);
     let directory = scope.directory();
@@ -212,8 +213,8 @@ async fn a_periodic_command_is_sent_only_while_connected_and_never_in_quiet_mode
 async fn a_periodic_command_that_drops_the_connection_is_suspended() {
     let clock: Arc<dyn Clock> = SimClock::starting("2026-08-03T12:00:00Z".parse().expect("a time"));
     let policy = Policy { denied: vec!["home/command".into()], ..Policy::default() };
-    let keyring = Arc::new(Keyring::new(Arc::clone(&clock)));
-    let rules = Arc::new(AwsRules::new(Limits::default(), policy, keyring, clock));
+    let keyring = Arc::new(LabCredentialStore::new(Arc::clone(&clock)));
+    let rules = Arc::new(AwsRules::new(AwsLimits::default(), policy, keyring, clock));
     let broker = BrokerOptions::aws(Arc::clone(&rules));
     let scope = RunSetup { broker, ..setup(Some(minutes(5)), false) }.start();
     scope.run(minutes(60)).await;
@@ -247,6 +248,6 @@ async fn a_message_flood_is_bounded() {
         scope.net.broker().publish(ApplicationMessage::new(ANSWERS, number.to_string()));
     }
     let shown = Arc::clone(scope.live_state().await.runtime.device.as_ref().expect("a device"));
-    assert!(shown.unread + u64::from(shown.heard.is_some()) > 0, "answers are this device's only facts");
+    assert!(shown.unread + u64::from(shown.last_heard.is_some()) > 0, "answers are this device's only facts");
     assert!(shown.facts.len() <= 1);
 }

@@ -28,7 +28,7 @@ impl ClientConnection {
             Fault::Disconnect { reason, text } => Some(self.disconnect(reason, text.as_deref()).await),
             Fault::KeepAliveCut => Some(self.disconnect(0x8D, None).await),
             Fault::RefuseConnect(code) => {
-                put_connack(version, false, code, &[], &mut self.pipe.outbox);
+                put_connack(version, false, code, &[], &mut self.pipe.write_buffer);
                 let _ = self.pipe.flush(FLUSH_LIMIT).await;
                 Some(CloseMode::Graceful)
             }
@@ -39,7 +39,7 @@ impl ClientConnection {
             }
             Fault::HoldConnack => None,
             Fault::HalfPacket => {
-                self.pipe.outbox.put_slice(b"\x30\x40\x00\x0blab/half-");
+                self.pipe.write_buffer.put_slice(b"\x30\x40\x00\x0blab/half-");
                 let _ = self.pipe.flush(FLUSH_LIMIT).await;
                 self.black_hole = BlackHole::Forever;
                 None
@@ -53,20 +53,20 @@ impl ClientConnection {
                 None
             }
             Fault::MalformedPacket => {
-                self.pipe.outbox.put_slice(b"\x36\x05\x00\x01a\x00\x01");
+                self.pipe.write_buffer.put_slice(b"\x36\x05\x00\x01a\x00\x01");
                 None
             }
             Fault::Garbage => {
-                self.pipe.outbox.put_slice(GARBAGE);
+                self.pipe.write_buffer.put_slice(GARBAGE);
                 None
             }
             Fault::Bytes(bytes) => {
-                self.pipe.outbox.put_slice(&bytes);
+                self.pipe.write_buffer.put_slice(&bytes);
                 None
             }
             Fault::OversizedPublish(bytes) => {
                 let message = ApplicationMessage::new("lab/oversized", vec![b'x'; bytes]);
-                message.encode(version, PublishFlags::default(), &mut self.pipe.outbox);
+                message.encode(version, PublishFlags::default(), &mut self.pipe.write_buffer);
                 None
             }
         }
@@ -89,7 +89,7 @@ impl ClientConnection {
     /// Sends DISCONNECT with a reason where the protocol has one; the layers below close in order.
     pub(super) async fn disconnect(&mut self, reason: u8, text: Option<&str>) -> CloseMode {
         if self.connect.version == LabMqttVersion::V5 {
-            put_disconnect(reason, text, self.state.options().terse_disconnect, &mut self.pipe.outbox);
+            put_disconnect(reason, text, self.state.options().terse_disconnect, &mut self.pipe.write_buffer);
         }
         let _ = self.pipe.flush(FLUSH_LIMIT).await;
         CloseMode::Graceful

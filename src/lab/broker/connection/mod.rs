@@ -19,7 +19,7 @@ use tokio::time::{Sleep, sleep};
 use super::fault::{Fault, PlannedFaults};
 use super::router::{AttachedSession, ConnectionCommand};
 use super::state::BrokerState;
-use crate::lab::aws::Conduct;
+use crate::lab::aws::ConnectionUsage;
 use crate::lab::packet::{
     ApplicationMessage, ClientPacket, Connect, Delivery, LabMqttVersion, PROTOCOL_ERROR, decode,
     put_acknowledgement, put_codes, put_connack,
@@ -67,7 +67,7 @@ pub(super) struct ClientConnection {
     delayed_pongs: Option<(Timer, usize)>,
     black_hole: BlackHole,
     keep_alive_timer: Option<(Timer, Duration)>,
-    rules_state: Conduct,
+    rules_state: ConnectionUsage,
     /// MQTT 5: topics by alias.
     aliases: HashMap<u16, String>,
 }
@@ -109,7 +109,7 @@ impl ClientConnection {
             delayed_pongs: None,
             black_hole: BlackHole::None,
             keep_alive_timer: None,
-            rules_state: Conduct::default(),
+            rules_state: ConnectionUsage::default(),
             aliases: HashMap::new(),
         }
     }
@@ -121,7 +121,7 @@ impl ClientConnection {
     /// Writes the CONNACK and the messages queued for the session, and starts the timers.
     pub(super) fn send_connack(&mut self, session: AttachedSession, properties: &[u8]) {
         let version = self.connect.version;
-        put_connack(version, session.session_present, 0, properties, &mut self.pipe.outbox);
+        put_connack(version, session.session_present, 0, properties, &mut self.pipe.write_buffer);
         session.queued.into_iter().for_each(|delivery| self.send(delivery));
         for (delay, fault) in self.planned_faults.after_connack.extract_if(.., |(delay, _)| !delay.is_zero())
         {
@@ -175,7 +175,7 @@ impl ClientConnection {
                 }
                 () = wait_for_timer(self.delayed_pongs.as_mut().map(|pongs| &mut pongs.0)), if !is_black_hole => {
                     let count = self.delayed_pongs.take().map_or(0, |(_, count)| count);
-                    (0..count).for_each(|_| self.pipe.outbox.put_slice(&[0xD0, 0]));
+                    (0..count).for_each(|_| self.pipe.write_buffer.put_slice(&[0xD0, 0]));
                     LoopFlow::Continue
                 }
                 read = self.pipe.drive(), if !is_black_hole => match read {
@@ -222,7 +222,7 @@ impl ClientConnection {
                 () = state.shutdown().cancelled() => return CloseMode::Abort,
                 () = black_hole_end(&mut self.black_hole) => self.black_hole = BlackHole::None,
                 read = self.pipe.drive(), if !is_black_hole => match read {
-                    Ok(PipeEvent::Read | PipeEvent::Writable) => self.pipe.inbox.clear(),
+                    Ok(PipeEvent::Read | PipeEvent::Writable) => self.pipe.read_buffer.clear(),
                     Ok(PipeEvent::Eof) | Err(_) => return CloseMode::Fin,
                 },
             }
@@ -259,11 +259,11 @@ impl ClientConnection {
     fn send(&mut self, delivery: Delivery) {
         self.messages += 1;
         match delivery {
-            Delivery::Frame(frame) => self.pipe.outbox.put_slice(&frame),
+            Delivery::Frame(frame) => self.pipe.write_buffer.put_slice(&frame),
             Delivery::QosPublish(outgoing) => {
-                self.in_flight.publish(outgoing, self.connect.version, &mut self.pipe.outbox);
+                self.in_flight.publish(outgoing, self.connect.version, &mut self.pipe.write_buffer);
             }
-            Delivery::Release(packet_id) => self.in_flight.release(packet_id, &mut self.pipe.outbox),
+            Delivery::Release(packet_id) => self.in_flight.release(packet_id, &mut self.pipe.write_buffer),
         }
     }
 
@@ -271,7 +271,7 @@ impl ClientConnection {
         self.reset_keep_alive();
         loop {
             let max_packet = self.state.options().max_packet;
-            match decode(self.connect.version, &mut self.pipe.inbox, max_packet) {
+            match decode(self.connect.version, &mut self.pipe.read_buffer, max_packet) {
                 Ok(None) => return LoopFlow::Continue,
                 Ok(Some(ClientPacket::Disconnect { with_will })) => {
                     return LoopFlow::End { mode: CloseMode::Fin, with_will };
@@ -297,11 +297,11 @@ impl ClientConnection {
             | ClientPacket::PubComp(packet_id)
             | ClientPacket::PubRec { packet_id, is_refusal: true } => self.in_flight.finish(packet_id),
             ClientPacket::PubRec { packet_id, is_refusal: false } => {
-                self.in_flight.release(packet_id, &mut self.pipe.outbox);
+                self.in_flight.release(packet_id, &mut self.pipe.write_buffer);
             }
             ClientPacket::PubRel(packet_id) => {
                 self.awaiting_pubrel.remove(&packet_id);
-                put_acknowledgement(0x70, packet_id, &mut self.pipe.outbox);
+                put_acknowledgement(0x70, packet_id, &mut self.pipe.write_buffer);
             }
             ClientPacket::Subscribe { packet_id, filters } => self.subscribe(packet_id, filters),
             ClientPacket::Unsubscribe { packet_id, filters } => {
@@ -311,10 +311,10 @@ impl ClientConnection {
                     LabMqttVersion::V311 => Vec::new(),
                     LabMqttVersion::V5 => existed.iter().map(reason_code).collect(),
                 };
-                put_codes(version, 0xB0, packet_id, &codes, &mut self.pipe.outbox);
+                put_codes(version, 0xB0, packet_id, &codes, &mut self.pipe.write_buffer);
             }
             ClientPacket::PingReq => match self.ping_replies {
-                PingReplies::Answered => self.pipe.outbox.put_slice(&[0xD0, 0]),
+                PingReplies::Answered => self.pipe.write_buffer.put_slice(&[0xD0, 0]),
                 PingReplies::Suppressed => {}
                 PingReplies::Delayed(delay) => {
                     let pongs = self.delayed_pongs.get_or_insert_with(|| (Box::pin(sleep(delay)), 0));
@@ -329,9 +329,9 @@ impl ClientConnection {
         self.messages += 1;
         match message.qos {
             0 => {}
-            1 => put_acknowledgement(0x40, packet_id, &mut self.pipe.outbox),
+            1 => put_acknowledgement(0x40, packet_id, &mut self.pipe.write_buffer),
             _ => {
-                put_acknowledgement(0x50, packet_id, &mut self.pipe.outbox);
+                put_acknowledgement(0x50, packet_id, &mut self.pipe.write_buffer);
                 if !self.awaiting_pubrel.insert(packet_id) {
                     return;
                 }
@@ -352,7 +352,7 @@ impl ClientConnection {
         let max_qos = self.state.options().max_qos;
         let code = |(filter, qos): &(String, u8)| refusal(filter).unwrap_or((*qos).min(max_qos));
         let codes: Vec<u8> = filters.iter().map(code).collect();
-        put_codes(version, 0x90, packet_id, &codes, &mut self.pipe.outbox);
+        put_codes(version, 0x90, packet_id, &codes, &mut self.pipe.write_buffer);
         let granted = filters.into_iter().zip(codes).filter(|(_, code)| *code < 0x80);
         let granted: Vec<_> = granted.map(|((filter, _), qos)| (filter, qos)).collect();
         self.state.router().subscribe(&self.connect.client_id, &granted);

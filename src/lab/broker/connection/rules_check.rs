@@ -1,7 +1,7 @@
 //! The check of a packet against the rules of AWS IoT Core, before it is handled.
 
 use super::{ClientConnection, MAX_IN_FLIGHT};
-use crate::lab::aws::Verdict;
+use crate::lab::aws::AwsDecision;
 use crate::lab::packet::{ClientPacket, PROTOCOL_ERROR, put_codes};
 
 const TOPIC_ALIAS_INVALID: u8 = 0x94;
@@ -14,14 +14,14 @@ impl ClientConnection {
     pub(super) fn check_rules(&mut self, mut packet: ClientPacket) -> Result<Option<ClientPacket>, u8> {
         self.resolve_alias(&mut packet)?;
         let Some(rules) = self.state.options().aws.as_ref() else { return Ok(Some(packet)) };
-        match rules.judge(self.connect.version, &packet, &mut self.rules_state) {
-            Verdict::Pass => Ok(Some(packet)),
-            Verdict::Ignore => Ok(None),
-            Verdict::Close { reason, suback } => {
+        match rules.check_packet(self.connect.version, &packet, &mut self.rules_state) {
+            AwsDecision::Pass => Ok(Some(packet)),
+            AwsDecision::Ignore => Ok(None),
+            AwsDecision::Close { reason, suback } => {
                 if let ClientPacket::Subscribe { packet_id, .. } = packet
                     && !suback.is_empty()
                 {
-                    put_codes(self.connect.version, 0x90, packet_id, &suback, &mut self.pipe.outbox);
+                    put_codes(self.connect.version, 0x90, packet_id, &suback, &mut self.pipe.write_buffer);
                 }
                 Err(reason)
             }

@@ -27,7 +27,7 @@ impl Relay {
             }
             RelayEnd::ClientGone { is_reset } => {
                 if let Some(server) = &mut self.server {
-                    to_server.forward(Instant::now(), &self.client.inbox, &mut server.outbox);
+                    to_server.forward(Instant::now(), &self.client.read_buffer, &mut server.write_buffer);
                 }
                 if is_reset {
                     (CloseMode::Reset, CloseMode::Reset)
@@ -38,7 +38,7 @@ impl Relay {
         };
         let close_server = async {
             if let Some(mut server) = self.server {
-                to_server.delay_line.drain(&mut server.outbox);
+                to_server.delay_line.drain(&mut server.write_buffer);
                 let _ = server.flush(FLUSH_LIMIT).await;
                 server.close(server_mode).await;
             }
@@ -64,7 +64,7 @@ impl Relay {
                 poll_fn(|cx| server.poll_drive(cx, true)).await,
                 Ok(PipeEvent::Read | PipeEvent::Writable)
             ) {
-                server.inbox.clear();
+                server.read_buffer.clear();
             }
         };
         tokio::select! {

@@ -42,14 +42,14 @@ impl Relay {
                 self.flush_delayed();
                 let may_insert = self.forwarders[PacketDirection::ToClient as usize].is_between_packets();
                 if may_insert && self.version() == Some(LabMqttVersion::V5) {
-                    put_disconnect(reason, None, false, &mut self.client.outbox);
+                    put_disconnect(reason, None, false, &mut self.client.write_buffer);
                 }
                 CloseMode::Graceful
             }
             FaultAction::RejectConnect => {
                 let version = self.version().unwrap_or(LabMqttVersion::V311);
                 let code = if version == LabMqttVersion::V5 { 0x87 } else { 5 };
-                put_connack(version, false, code, &[], &mut self.client.outbox);
+                put_connack(version, false, code, &[], &mut self.client.write_buffer);
                 CloseMode::Graceful
             }
             FaultAction::TakeOver => return None,
@@ -60,7 +60,7 @@ impl Relay {
 
     /// Delivers the data in transit to the client at once.
     fn flush_delayed(&mut self) {
-        self.forwarders[PacketDirection::ToClient as usize].delay_line.drain(&mut self.client.outbox);
+        self.forwarders[PacketDirection::ToClient as usize].delay_line.drain(&mut self.client.write_buffer);
     }
 
     fn version(&self) -> Option<LabMqttVersion> {
@@ -69,9 +69,9 @@ impl Relay {
 
     fn enter_black_hole(&mut self, reset_by: Option<PathFaultId>) -> Option<RelayEnd> {
         self.phase = RelayState::BlackHole(reset_by);
-        self.client.outbox.clear();
+        self.client.write_buffer.clear();
         if let Some(server) = &mut self.server {
-            server.outbox.clear();
+            server.write_buffer.clear();
         }
         None
     }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::scene::{BOTH, Scene, ending};
-use crate::lab::tests::client::{Ask, Got, ask};
+use super::scene::{BOTH, Scene, last_packet};
+use crate::lab::tests::client::{ConnectOptions, TestPacket, connect_options};
 use crate::lab::{LabMqttVersion, PathFault, TakeoverTime};
 
 #[tokio::test(start_paused = true)]
@@ -20,9 +20,9 @@ async fn a_second_client_takes_over_after_each_connect_or_on_a_timer() {
                 let begun = Instant::now();
                 let mut client = scene.client(version, "twin").await;
                 if version == LabMqttVersion::V5 {
-                    assert_eq!(ending(&mut client).await.0, Got::Disconnect(0x8E));
+                    assert_eq!(last_packet(&mut client).await.0, TestPacket::Disconnect(0x8E));
                 }
-                assert_eq!(ending(&mut client).await.0, Got::Fin);
+                assert_eq!(last_packet(&mut client).await.0, TestPacket::Fin);
                 let age = begun.elapsed().as_secs_f64();
                 assert!((age - secs).abs() < 0.01, "{when:?}: {age} s");
             }
@@ -45,22 +45,22 @@ async fn expired_credentials_are_refused_until_they_are_renewed() {
     for version in BOTH {
         let refusal = if version == LabMqttVersion::V5 { 0x87 } else { 5 };
         let scene = Scene::new([PathFault::CredentialExpiry { at_secs: 600.0, ends_sessions: false }]);
-        let mut lives = scene.client(version, "lives").await;
+        let mut connected = scene.client(version, "lives").await;
         sleep(Duration::from_secs(10)).await;
-        lives.ping().await;
-        assert_eq!(lives.next().await, Got::PingResp, "a session outlives its credentials");
+        connected.ping().await;
+        assert_eq!(connected.next().await, TestPacket::PingResp, "a session outlives its credentials");
         for _ in 0..2 {
-            let (mut client, got) = scene.dial(ask(version, "late")).await;
-            assert_eq!(got, Got::ConnAck { session_present: false, code: refusal });
-            assert_eq!(client.next().await, Got::Fin);
+            let (mut client, got) = scene.connect(connect_options(version, "late")).await;
+            assert_eq!(got, TestPacket::ConnAck { session_present: false, code: refusal });
+            assert_eq!(client.next().await, TestPacket::Fin);
         }
         assert_eq!(scene.broker.control().connection_counts().connects, 1, "the broker is not asked");
         scene.control.renew_credentials();
         sleep(Duration::from_secs(9)).await;
         drop(scene.client(version, "renewed").await);
         sleep(Duration::from_secs(1)).await;
-        let (_, got) = scene.dial(ask(version, "late again")).await;
-        assert_eq!(got, Got::ConnAck { session_present: false, code: refusal });
+        let (_, got) = scene.connect(connect_options(version, "late again")).await;
+        assert_eq!(got, TestPacket::ConnAck { session_present: false, code: refusal });
         let id = scene.control.armed_faults()[0].0;
         scene.control.disarm(id);
         sleep(Duration::from_millis(1)).await;
@@ -72,14 +72,18 @@ async fn expired_credentials_are_refused_until_they_are_renewed() {
 #[tokio::test(start_paused = true)]
 async fn credentials_may_take_their_sessions_with_them_and_early_renewal_prevents_it() {
     let scene = Scene::new([PathFault::CredentialExpiry { at_secs: 600.0, ends_sessions: true }]);
-    let (mut client, _) = scene.dial(Ask { keep_alive: 0, ..ask(LabMqttVersion::V311, "a") }).await;
+    let (mut client, _) =
+        scene.connect(ConnectOptions { keep_alive: 0, ..connect_options(LabMqttVersion::V311, "a") }).await;
     for _ in 0..3 {
-        assert_eq!(client.next_within(Duration::from_secs(9)).await, Got::Silence);
+        assert_eq!(client.next_within(Duration::from_secs(9)).await, TestPacket::Silence);
         scene.control.renew_credentials();
     }
     let renewed = Instant::now();
-    let (got, at) = ending(&mut client).await;
-    assert_eq!((got, at.duration_since(renewed)), (Got::Fin, Duration::from_secs(10)));
-    assert_eq!(scene.deeds(), [(None, "credentials expired".to_owned()), (Some(1), "FIN".to_owned())]);
+    let (got, at) = last_packet(&mut client).await;
+    assert_eq!((got, at.duration_since(renewed)), (TestPacket::Fin, Duration::from_secs(10)));
+    assert_eq!(
+        scene.injection_log(),
+        [(None, "credentials expired".to_owned()), (Some(1), "FIN".to_owned())]
+    );
     scene.stop().await;
 }

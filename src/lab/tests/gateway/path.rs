@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::io::duplex;
 use tokio::time::{Instant, sleep};
 
-use super::scene::{BOTH, Scene, ending};
-use crate::lab::tests::client::{Ask, Client, Got, ask, message};
+use super::scene::{BOTH, Scene, last_packet};
+use crate::lab::tests::client::{ConnectOptions, TestClient, TestPacket, connect_options, message};
 use crate::lab::{DropManner, IdleManner, LabMqttVersion, PathFault};
 
 fn nat(manner: IdleManner) -> PathFault {
@@ -14,7 +14,7 @@ fn nat(manner: IdleManner) -> PathFault {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_nat_forgets_after_exactly_its_time_and_swallows_all() {
+async fn a_silent_nat_discards_packets_after_its_idle_timeout() {
     for version in BOTH {
         let scene = Scene::new([nat(IdleManner::SilentBlackHole)]);
         let mut client = scene.client(version, "a").await;
@@ -22,7 +22,7 @@ async fn a_silent_nat_forgets_after_exactly_its_time_and_swallows_all() {
         for _ in 0..5 {
             sleep(Duration::from_millis(4_999)).await;
             client.ping().await;
-            assert_eq!(client.next().await, Got::PingResp, "a gap below the limit does no harm");
+            assert_eq!(client.next().await, TestPacket::PingResp, "a gap below the limit does no harm");
         }
         sleep(Duration::from_millis(4_999)).await;
         scene.broker.publish("t", "traffic of either side keeps it");
@@ -31,51 +31,55 @@ async fn a_silent_nat_forgets_after_exactly_its_time_and_swallows_all() {
         sleep(Duration::from_secs(5)).await;
         client.ping().await;
         scene.broker.publish("t", "unheard");
-        assert_eq!(client.next_within(Duration::from_secs(80)).await, Got::Silence);
-        let strikes = scene.control.injections();
-        assert_eq!(strikes.len(), 1, "{strikes:?}");
-        assert_eq!(strikes[0].at, last + Duration::from_secs(5));
-        assert_eq!(strikes[0].description, "NAT entry expired: silent black hole");
+        assert_eq!(client.next_within(Duration::from_secs(80)).await, TestPacket::Silence);
+        let injections = scene.control.injections();
+        assert_eq!(injections.len(), 1, "{injections:?}");
+        assert_eq!(injections[0].at, last + Duration::from_secs(5));
+        assert_eq!(injections[0].description, "NAT entry expired: silent black hole");
         // The server has heard nothing for 1.5 × 60 s and gives up; the client is not told.
         sleep(Duration::from_secs(20)).await;
         assert_eq!(scene.broker.control().connections(), 0);
-        assert_eq!(client.next_within(Duration::from_secs(1000)).await, Got::Silence);
+        assert_eq!(client.next_within(Duration::from_secs(1000)).await, TestPacket::Silence);
         drop(client);
         let mut back = scene.client(version, "a").await;
         back.ping().await;
-        assert_eq!(back.next().await, Got::PingResp);
+        assert_eq!(back.next().await, TestPacket::PingResp);
         scene.stop().await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rude_nat_resets_at_the_next_packet_of_the_client() {
+async fn a_resetting_nat_resets_at_the_next_client_packet() {
     let scene = Scene::new([nat(IdleManner::ResetOnNextPacket)]);
     let mut client = scene.client(LabMqttVersion::V311, "a").await;
     client.subscribe("t", 0).await;
     sleep(Duration::from_secs(6)).await;
     scene.broker.publish("t", "lost");
-    assert_eq!(client.next_within(Duration::from_secs(30)).await, Got::Silence);
+    assert_eq!(client.next_within(Duration::from_secs(30)).await, TestPacket::Silence);
     client.ping().await;
-    let asked = Instant::now();
-    assert_eq!(ending(&mut client).await, (Got::Fin, asked), "a stream in memory knows no reset");
-    let deeds = scene.deeds();
-    assert_eq!(deeds[0].1, "NAT entry expired: RST on the next packet");
-    assert_eq!(deeds[1].1, "RST");
+    let pinged_at = Instant::now();
+    assert_eq!(
+        last_packet(&mut client).await,
+        (TestPacket::Fin, pinged_at),
+        "a stream in memory knows no reset"
+    );
+    let injections = scene.injection_log();
+    assert_eq!(injections[0].1, "NAT entry expired: RST on the next packet");
+    assert_eq!(injections[1].1, "RST");
     scene.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_endless_black_hole_leaves_the_session_on_the_server() {
-    let ailment =
+    let fault =
         PathFault::SessionLifetime { secs: 60.0, jitter_secs: 0.0, manner: DropManner::SilentBlackHole };
-    let scene = Scene::new([ailment]);
+    let scene = Scene::new([fault]);
     let mut client = scene.client(LabMqttVersion::V5, "a").await;
     client.ping().await;
-    assert_eq!(client.next().await, Got::PingResp);
+    assert_eq!(client.next().await, TestPacket::PingResp);
     sleep(Duration::from_secs(2)).await;
     client.ping().await;
-    assert_eq!(client.next_within(Duration::from_secs(30)).await, Got::Silence);
+    assert_eq!(client.next_within(Duration::from_secs(30)).await, TestPacket::Silence);
     drop(client);
     sleep(Duration::from_secs(10)).await;
     assert_eq!(scene.broker.control().connections(), 1, "nobody told the server");
@@ -91,12 +95,12 @@ async fn half_open_closes_the_servers_side_only() {
     let mut client = scene.client(LabMqttVersion::V5, "a").await;
     sleep(Duration::from_millis(1_999)).await;
     client.ping().await;
-    assert_eq!(client.next().await, Got::PingResp);
+    assert_eq!(client.next().await, TestPacket::PingResp);
     sleep(Duration::from_millis(2)).await;
     assert_eq!(scene.broker.control().connections(), 0);
     client.ping().await;
-    assert_eq!(client.next_within(Duration::from_secs(1000)).await, Got::Silence);
-    assert_eq!(scene.deeds(), [(Some(1), "half-open: the server is gone".to_owned())]);
+    assert_eq!(client.next_within(Duration::from_secs(1000)).await, TestPacket::Silence);
+    assert_eq!(scene.injection_log(), [(Some(1), "half-open: the server is gone".to_owned())]);
     scene.stop().await;
 }
 
@@ -106,14 +110,20 @@ async fn late_pings_are_late_and_nothing_else_is() {
         let scene = Scene::new([PathFault::LatePings { delay_secs: 300.0 }]);
         let mut client = scene.client(version, "a").await;
         client.subscribe("t", 0).await;
-        let asked = Instant::now();
+        let pinged_at = Instant::now();
         client.ping().await;
         sleep(Duration::from_secs(1)).await;
         client.ping().await;
         scene.broker.publish("t", "on time");
         assert_eq!(client.next().await, message("t", "on time"));
-        assert_eq!(ending(&mut client).await, (Got::PingResp, asked + Duration::from_secs(5)));
-        assert_eq!(ending(&mut client).await, (Got::PingResp, asked + Duration::from_secs(6)));
+        assert_eq!(
+            last_packet(&mut client).await,
+            (TestPacket::PingResp, pinged_at + Duration::from_secs(5))
+        );
+        assert_eq!(
+            last_packet(&mut client).await,
+            (TestPacket::PingResp, pinged_at + Duration::from_secs(6))
+        );
         scene.stop().await;
     }
 }
@@ -124,16 +134,19 @@ async fn latency_delays_both_ways_from_the_first_packet() {
     let begun = Instant::now();
     let mut client = scene.client(LabMqttVersion::V311, "a").await;
     assert_eq!(begun.elapsed(), Duration::from_millis(200), "100 ms there, 100 ms back");
-    let asked = Instant::now();
+    let pinged_at = Instant::now();
     client.ping().await;
-    assert_eq!(ending(&mut client).await, (Got::PingResp, asked + Duration::from_millis(200)));
-    let goodbye = Instant::now();
+    assert_eq!(
+        last_packet(&mut client).await,
+        (TestPacket::PingResp, pinged_at + Duration::from_millis(200))
+    );
+    let disconnected_at = Instant::now();
     client.write(&[0xE0, 0]).await;
     let limit = Duration::from_millis(300);
-    let (got, at) = tokio::time::timeout(limit, ending(&mut client)).await.unwrap();
+    let (got, at) = tokio::time::timeout(limit, last_packet(&mut client)).await.unwrap();
     assert_eq!(
         (got, at),
-        (Got::Fin, goodbye + Duration::from_millis(100)),
+        (TestPacket::Fin, disconnected_at + Duration::from_millis(100)),
         "the FIN has nothing to wait for"
     );
     scene.stop().await;
@@ -174,28 +187,29 @@ async fn a_lossy_path_keeps_the_order_and_repeats_with_the_seed() {
 async fn a_large_message_passes_whole_and_pings_do_not_fall_into_it() {
     let path = PathFault::Latency { ms: 60.0, jitter_ms: 0.0, loss: 0.0 };
     let scene = Scene::new([path, PathFault::LatePings { delay_secs: 0.06 }]);
-    let (mut client, _) = scene.dial(Ask { keep_alive: 0, ..ask(LabMqttVersion::V311, "a") }).await;
+    let (mut client, _) =
+        scene.connect(ConnectOptions { keep_alive: 0, ..connect_options(LabMqttVersion::V311, "a") }).await;
     client.subscribe("t", 0).await;
     let large = "x".repeat(500_000);
     for _ in 0..3 {
         client.ping().await;
         scene.broker.publish("t", large.clone());
         let mut got = [client.next().await, client.next().await];
-        got.sort_by_key(|got| *got == Got::PingResp);
-        assert_eq!(got, [message("t", &large), Got::PingResp]);
+        got.sort_by_key(|got| *got == TestPacket::PingResp);
+        assert_eq!(got, [message("t", &large), TestPacket::PingResp]);
     }
     scene.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_attached_a_stream_in_memory_learns_of_a_reset() {
+async fn an_in_memory_stream_reports_a_reset() {
     for (manner, is_reset) in [(DropManner::Reset, true), (DropManner::Fin, false)] {
         let scene = Scene::new([PathFault::SessionLifetime { secs: 60.0, jitter_secs: 0.0, manner }]);
         let (near, far) = duplex(64 * 1024);
         let parting = scene.gateway.attach(far);
-        let (mut client, _) = Client::greet(near, ask(LabMqttVersion::V311, "a")).await;
+        let (mut client, _) = TestClient::connect(near, connect_options(LabMqttVersion::V311, "a")).await;
         assert!(!parting.is_reset(), "it lives");
-        assert_eq!(ending(&mut client).await.0, Got::Fin);
+        assert_eq!(last_packet(&mut client).await.0, TestPacket::Fin);
         assert_eq!(parting.is_reset(), is_reset, "{manner:?}");
         scene.stop().await;
     }

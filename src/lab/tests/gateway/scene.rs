@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::io::{DuplexStream, duplex};
 use tokio::time::Instant;
 
-use crate::lab::tests::client::{Ask, Client, Got, ask};
+use crate::lab::tests::client::{ConnectOptions, TestClient, TestPacket, connect_options};
 use crate::lab::{
     Broker, BrokerOptions, Gateway, GatewayControl, GatewayOptions, LabMqttVersion, PathFault, Upstream,
 };
@@ -22,32 +22,32 @@ pub(super) struct Scene {
 
 impl Scene {
     /// A gateway with the given ailments, where a minute of the field is a second.
-    pub(super) fn new(ailments: impl IntoIterator<Item = PathFault>) -> Self {
-        Self::with(GatewayOptions { seed: 7, scale: 60.0, wall_secs: 0.0 }, ailments)
+    pub(super) fn new(faults: impl IntoIterator<Item = PathFault>) -> Self {
+        Self::with(GatewayOptions { seed: 7, scale: 60.0, wall_secs: 0.0 }, faults)
     }
 
-    pub(super) fn with(options: GatewayOptions, ailments: impl IntoIterator<Item = PathFault>) -> Self {
+    pub(super) fn with(options: GatewayOptions, faults: impl IntoIterator<Item = PathFault>) -> Self {
         let broker = Broker::start(BrokerOptions::default());
         let gateway = Gateway::start(Upstream::Broker(broker.control()), options);
         let control = gateway.control();
-        for ailment in ailments {
-            control.arm(ailment);
+        for fault in faults {
+            control.arm(fault);
         }
         Self { broker, gateway, control, started: Instant::now() }
     }
 
     /// A client that is let in.
-    pub(super) async fn client(&self, version: LabMqttVersion, id: &'static str) -> Client<DuplexStream> {
-        let (client, got) = self.dial(ask(version, id)).await;
-        assert!(matches!(got, Got::ConnAck { code: 0, .. }), "{got:?}");
+    pub(super) async fn client(&self, version: LabMqttVersion, id: &'static str) -> TestClient<DuplexStream> {
+        let (client, got) = self.connect(connect_options(version, id)).await;
+        assert!(matches!(got, TestPacket::ConnAck { code: 0, .. }), "{got:?}");
         client
     }
 
     /// A client, and what answered its CONNECT.
-    pub(super) async fn dial(&self, ask: Ask) -> (Client<DuplexStream>, Got) {
+    pub(super) async fn connect(&self, options: ConnectOptions) -> (TestClient<DuplexStream>, TestPacket) {
         let (near, far) = duplex(64 * 1024);
         self.gateway.attach(far);
-        Client::greet(near, ask).await
+        TestClient::connect(near, options).await
     }
 
     /// Time since the scene began.
@@ -56,8 +56,12 @@ impl Scene {
     }
 
     /// What the log of strikes says, without times.
-    pub(super) fn deeds(&self) -> Vec<(Option<u64>, String)> {
-        self.control.injections().into_iter().map(|strike| (strike.connection, strike.description)).collect()
+    pub(super) fn injection_log(&self) -> Vec<(Option<u64>, String)> {
+        self.control
+            .injections()
+            .into_iter()
+            .map(|injection| (injection.connection, injection.description))
+            .collect()
     }
 
     pub(super) async fn stop(self) {
@@ -68,7 +72,7 @@ impl Scene {
 }
 
 /// Waits for the next packet or the end for as long as it takes, and says when it came.
-pub(super) async fn ending(client: &mut Client<DuplexStream>) -> (Got, Instant) {
+pub(super) async fn last_packet(client: &mut TestClient<DuplexStream>) -> (TestPacket, Instant) {
     let got = client.next_within(Duration::from_secs(100_000)).await;
     (got, Instant::now())
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::scene::{BOTH, Scene, ending};
-use crate::lab::tests::client::{Ask, Got, ask, message};
+use super::scene::{BOTH, Scene, last_packet};
+use crate::lab::tests::client::{ConnectOptions, TestPacket, connect_options, message};
 use crate::lab::{Direction, DropManner, LabMqttVersion, PathFault, PathFaultId};
 
 #[tokio::test(start_paused = true)]
@@ -13,17 +13,17 @@ async fn a_healthy_gateway_changes_nothing() {
     for version in BOTH {
         let scene = Scene::new([]);
         let mut client = scene.client(version, "a").await;
-        assert_eq!(client.subscribe("t/#", 1).await, Got::SubAck(vec![1]));
+        assert_eq!(client.subscribe("t/#", 1).await, TestPacket::SubAck(vec![1]));
         scene.broker.publish("t/1", "hello");
         assert_eq!(client.next().await, message("t/1", "hello"));
         client.publish("t/2", "back", 0, false).await;
         assert_eq!(client.next().await, message("t/2", "back"));
         client.ping().await;
-        assert_eq!(client.next().await, Got::PingResp);
-        assert_eq!(scene.deeds(), []);
-        let tally = scene.control.counters();
-        assert_eq!((tally.accepted, tally.sessions), (1, 1));
-        assert_eq!((tally.packets_to_server, tally.packets_to_client), (4, 5));
+        assert_eq!(client.next().await, TestPacket::PingResp);
+        assert_eq!(scene.injection_log(), []);
+        let counters = scene.control.counters();
+        assert_eq!((counters.accepted, counters.sessions), (1, 1));
+        assert_eq!((counters.packets_to_server, counters.packets_to_client), (4, 5));
         scene.stop().await;
     }
 }
@@ -34,9 +34,9 @@ async fn a_session_lifetime_is_exact_and_its_jitter_repeats() {
         |jitter_secs| PathFault::SessionLifetime { secs: 600.0, jitter_secs, manner: DropManner::Fin };
     let scene = Scene::new([lifetime(0.0)]);
     let mut client = scene.client(LabMqttVersion::V311, "a").await;
-    assert_eq!(ending(&mut client).await.0, Got::Fin);
+    assert_eq!(last_packet(&mut client).await.0, TestPacket::Fin);
     assert_eq!(scene.age(), Duration::from_secs(10));
-    assert_eq!(scene.deeds(), [(Some(1), "FIN".to_owned())]);
+    assert_eq!(scene.injection_log(), [(Some(1), "FIN".to_owned())]);
     assert_eq!(scene.control.injections()[0].at, Duration::from_secs(10));
     let mut runs = Vec::new();
     for _ in 0..2 {
@@ -45,7 +45,7 @@ async fn a_session_lifetime_is_exact_and_its_jitter_repeats() {
         for _ in 0..5 {
             let before = Instant::now();
             let mut client = scene.client(LabMqttVersion::V5, "a").await;
-            assert_eq!(ending(&mut client).await.0, Got::Fin);
+            assert_eq!(last_packet(&mut client).await.0, TestPacket::Fin);
             ages.push(before.elapsed());
         }
         assert!(ages.iter().all(|age| (9.0..=11.0).contains(&age.as_secs_f64())), "{ages:?}");
@@ -68,12 +68,12 @@ async fn messages_are_counted_in_their_direction_and_the_last_one_passes() {
         for payload in ["1", "2", "3"] {
             sender.publish("t", payload, 0, false).await;
         }
-        assert_eq!(sender.next().await, Got::Fin, "a stream in memory knows no reset");
+        assert_eq!(sender.next().await, TestPacket::Fin, "a stream in memory knows no reset");
         assert_eq!(receiver.next().await, message("t", "1"));
         assert_eq!(receiver.next().await, message("t", "2"));
-        assert_eq!(receiver.next().await, Got::Fin);
+        assert_eq!(receiver.next().await, TestPacket::Fin);
         assert_eq!(scene.broker.control().counters().received, 3, "the third one passed");
-        assert_eq!(scene.deeds().len(), 2);
+        assert_eq!(scene.injection_log().len(), 2);
         scene.stop().await;
     }
 }
@@ -89,12 +89,12 @@ async fn a_rate_is_exceeded_by_one_message_in_the_window() {
     let mut client = scene.client(LabMqttVersion::V311, "a").await;
     for _ in 0..20 {
         client.publish("t", "steady", 0, false).await;
-        assert_eq!(client.next_within(Duration::from_millis(200)).await, Got::Silence);
+        assert_eq!(client.next_within(Duration::from_millis(200)).await, TestPacket::Silence);
     }
-    assert_eq!(scene.deeds(), []);
+    assert_eq!(scene.injection_log(), []);
     client.publish("t", "the fifth within a second", 0, false).await;
     client.publish("t", "the sixth", 0, false).await;
-    assert_eq!(client.next().await, Got::Fin);
+    assert_eq!(client.next().await, TestPacket::Fin);
     scene.stop().await;
 }
 
@@ -115,13 +115,20 @@ async fn a_denied_topic_ends_the_session_again_and_again() {
             let sent = Instant::now();
             client.publish("secret/door", "open", 1, false).await;
             if version == LabMqttVersion::V5 {
-                assert_eq!(client.next().await, Got::Disconnect(0x87));
+                assert_eq!(client.next().await, TestPacket::Disconnect(0x87));
             }
-            assert_eq!(ending(&mut client).await.0, Got::Fin, "and no PUBACK");
+            assert_eq!(last_packet(&mut client).await.0, TestPacket::Fin, "and no PUBACK");
             assert_eq!(sent.elapsed(), Duration::from_millis(200));
-            assert_eq!(scene.deeds().last().unwrap(), &(Some(number), "server DISCONNECT 0x87".to_owned()));
+            assert_eq!(
+                scene.injection_log().last().unwrap(),
+                &(Some(number), "server DISCONNECT 0x87".to_owned())
+            );
         }
-        assert_eq!(other.next_within(Duration::from_millis(500)).await, Got::Silence, "it reaches nobody");
+        assert_eq!(
+            other.next_within(Duration::from_millis(500)).await,
+            TestPacket::Silence,
+            "it reaches nobody"
+        );
         assert_eq!(scene.control.counters().swallowed, 3);
         scene.stop().await;
     }
@@ -131,27 +138,29 @@ async fn a_denied_topic_ends_the_session_again_and_again() {
 async fn a_keep_alive_is_cut_at_one_and_a_half_although_the_client_pings() {
     for version in BOTH {
         let scene = Scene::new([PathFault::KeepAliveCut { loses_pings: true }]);
-        let (mut client, _) = scene.dial(Ask { keep_alive: 10, ..ask(version, "a") }).await;
+        let (mut client, _) =
+            scene.connect(ConnectOptions { keep_alive: 10, ..connect_options(version, "a") }).await;
         tokio::time::sleep(Duration::from_secs(7)).await;
         client.publish("t", "counts", 0, false).await;
         let last = Instant::now();
         client.ping().await;
-        assert_eq!(client.next_within(Duration::from_secs(10)).await, Got::Silence);
+        assert_eq!(client.next_within(Duration::from_secs(10)).await, TestPacket::Silence);
         client.ping().await;
-        let (mut got, at) = ending(&mut client).await;
+        let (mut got, at) = last_packet(&mut client).await;
         if version == LabMqttVersion::V5 {
-            assert_eq!(got, Got::Disconnect(0x8D));
+            assert_eq!(got, TestPacket::Disconnect(0x8D));
             got = client.next().await;
         }
-        assert_eq!((got, at.duration_since(last)), (Got::Fin, Duration::from_secs(15)));
-        let (mut patient, _) = scene.dial(Ask { keep_alive: 0, ..ask(version, "b") }).await;
-        assert_eq!(patient.next_within(Duration::from_secs(10_000)).await, Got::Silence);
+        assert_eq!((got, at.duration_since(last)), (TestPacket::Fin, Duration::from_secs(15)));
+        let (mut patient, _) =
+            scene.connect(ConnectOptions { keep_alive: 0, ..connect_options(version, "b") }).await;
+        assert_eq!(patient.next_within(Duration::from_secs(10_000)).await, TestPacket::Silence);
         scene.stop().await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn ailments_act_independently_and_can_be_disarmed() {
+async fn faults_act_independently_and_can_be_disarmed() {
     let lifetime = |secs| PathFault::SessionLifetime { secs, jitter_secs: 0.0, manner: DropManner::Fin };
     let scene = Scene::new([lifetime(600.0), lifetime(300.0), lifetime(900.0)]);
     let ids: Vec<PathFaultId> = scene.control.armed_faults().into_iter().map(|(id, _)| id).collect();
@@ -160,16 +169,16 @@ async fn ailments_act_independently_and_can_be_disarmed() {
     for disarmed in [2, 1, 3] {
         let begun = Instant::now();
         let mut client = scene.client(LabMqttVersion::V311, "a").await;
-        ending(&mut client).await;
+        last_packet(&mut client).await;
         ages.push(begun.elapsed().as_secs());
         assert!(scene.control.disarm(PathFaultId(disarmed)));
     }
     assert_eq!(ages, [5, 10, 15]);
     assert!(!scene.control.disarm(PathFaultId(1)) && scene.control.armed_faults().is_empty());
     let mut client = scene.client(LabMqttVersion::V311, "a").await;
-    assert_eq!(client.next_within(Duration::from_secs(20)).await, Got::Silence);
+    assert_eq!(client.next_within(Duration::from_secs(20)).await, TestPacket::Silence);
     let armed = Instant::now();
     assert_eq!(scene.control.arm(lifetime(60.0)), PathFaultId(4), "acts on a live session from now on");
-    assert_eq!(ending(&mut client).await, (Got::Fin, armed + Duration::from_secs(1)));
+    assert_eq!(last_packet(&mut client).await, (TestPacket::Fin, armed + Duration::from_secs(1)));
     scene.stop().await;
 }

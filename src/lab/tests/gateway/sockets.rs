@@ -12,7 +12,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::Message;
 
-use crate::lab::tests::client::{Client, Got, ask, message};
+use crate::lab::tests::client::{TestClient, TestPacket, connect_options, message};
 use crate::lab::tests::secure::{certificates, tls, websocket};
 use crate::lab::{
     Broker, BrokerOptions, DropManner, Gateway, GatewayControl, GatewayOptions, LabMqttVersion,
@@ -23,13 +23,13 @@ use crate::lab::{
 const CONNECT: &[u8] = b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01x";
 const CONNACK: &[u8] = &[0x20, 2, 0, 0];
 
-struct Stage {
+struct GatewaySetup {
     broker: Broker,
     gateway: Gateway,
     control: GatewayControl,
 }
 
-impl Stage {
+impl GatewaySetup {
     fn new() -> Self {
         let broker = Broker::start(BrokerOptions::default());
         let gateway = Gateway::start(Upstream::Broker(broker.control()), GatewayOptions::default());
@@ -44,20 +44,24 @@ impl Stage {
 }
 
 #[tokio::test]
-async fn endings_over_tcp_are_what_they_are() {
+async fn each_tcp_drop_manner_is_visible_to_the_client() {
     for (version, manner, expected) in [
-        (LabMqttVersion::V311, DropManner::Fin, vec![Got::Fin]),
-        (LabMqttVersion::V5, DropManner::TlsCloseNotify, vec![Got::Fin]),
-        (LabMqttVersion::V5, DropManner::Reset, vec![Got::Broken(ErrorKind::ConnectionReset)]),
-        (LabMqttVersion::V5, DropManner::Disconnect(0x8B), vec![Got::Disconnect(0x8B), Got::Fin]),
-        (LabMqttVersion::V311, DropManner::Disconnect(0x8B), vec![Got::Fin]),
-        (LabMqttVersion::V311, DropManner::WsClose(1001), vec![Got::Fin]),
-        (LabMqttVersion::V311, DropManner::WsClose(1006), vec![Got::Fin]),
+        (LabMqttVersion::V311, DropManner::Fin, vec![TestPacket::Fin]),
+        (LabMqttVersion::V5, DropManner::TlsCloseNotify, vec![TestPacket::Fin]),
+        (LabMqttVersion::V5, DropManner::Reset, vec![TestPacket::Broken(ErrorKind::ConnectionReset)]),
+        (
+            LabMqttVersion::V5,
+            DropManner::Disconnect(0x8B),
+            vec![TestPacket::Disconnect(0x8B), TestPacket::Fin],
+        ),
+        (LabMqttVersion::V311, DropManner::Disconnect(0x8B), vec![TestPacket::Fin]),
+        (LabMqttVersion::V311, DropManner::WsClose(1001), vec![TestPacket::Fin]),
+        (LabMqttVersion::V311, DropManner::WsClose(1006), vec![TestPacket::Fin]),
     ] {
-        let stage = Stage::new();
-        let address = stage.gateway.listen(ListenerEndpoint::Tcp).await.unwrap();
-        let mut client = Client::tcp(address, version, "a").await;
-        stage.end(manner);
+        let setup = GatewaySetup::new();
+        let address = setup.gateway.listen(ListenerEndpoint::Tcp).await.unwrap();
+        let mut client = TestClient::tcp(address, version, "a").await;
+        setup.end(manner);
         for expected in expected {
             assert_eq!(client.next().await, expected, "{manner:?}");
         }
@@ -65,30 +69,30 @@ async fn endings_over_tcp_are_what_they_are() {
 }
 
 /// Connects over TLS, strikes, and returns what the client's TLS makes of the end.
-async fn struck_tls(ailment: PathFault) -> io::Result<usize> {
+async fn read_after_fault(fault: PathFault) -> io::Result<usize> {
     let certificates = certificates();
-    let stage = Stage::new();
+    let setup = GatewaySetup::new();
     let address =
-        stage.gateway.listen(ListenerEndpoint::Tls(Arc::clone(&certificates.server))).await.unwrap();
+        setup.gateway.listen(ListenerEndpoint::Tls(Arc::clone(&certificates.server))).await.unwrap();
     let mut stream = tls(address, &certificates.client).await.unwrap();
     stream.write_all(CONNECT).await.unwrap();
     let mut answer = [0; 4];
     stream.read_exact(&mut answer).await.unwrap();
     assert_eq!(answer, CONNACK);
-    stage.control.arm(ailment);
+    setup.control.arm(fault);
     stream.read(&mut answer).await
 }
 
 #[tokio::test]
 async fn tls_ends_with_or_without_close_notify_by_reset_or_by_alert() {
     let end = |manner| PathFault::SessionLifetime { secs: 0.0, jitter_secs: 0.0, manner };
-    assert_eq!(struck_tls(end(DropManner::TlsCloseNotify)).await.unwrap(), 0);
-    assert_eq!(struck_tls(end(DropManner::Disconnect(0x8B))).await.unwrap(), 0);
-    let bare = struck_tls(end(DropManner::Fin)).await.unwrap_err();
+    assert_eq!(read_after_fault(end(DropManner::TlsCloseNotify)).await.unwrap(), 0);
+    assert_eq!(read_after_fault(end(DropManner::Disconnect(0x8B))).await.unwrap(), 0);
+    let bare = read_after_fault(end(DropManner::Fin)).await.unwrap_err();
     assert_eq!(bare.kind(), ErrorKind::UnexpectedEof);
-    let reset = struck_tls(end(DropManner::Reset)).await.unwrap_err();
+    let reset = read_after_fault(end(DropManner::Reset)).await.unwrap_err();
     assert_eq!(reset.kind(), ErrorKind::ConnectionReset);
-    let alert = struck_tls(PathFault::TlsAlert { every_secs: 0.05 }).await.unwrap_err();
+    let alert = read_after_fault(PathFault::TlsAlert { every_secs: 0.05 }).await.unwrap_err();
     let cause = alert.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     let expected = rustls::Error::AlertReceived(rustls::AlertDescription::BadRecordMac);
     assert_eq!(cause, Some(&expected));
@@ -104,26 +108,26 @@ async fn connect_ws(address: SocketAddr) -> Result<WebSocketStream<TcpStream>, E
 #[tokio::test]
 async fn a_websocket_closes_with_its_code_and_1006_is_no_close() {
     for code in [1000, 1001, 1011] {
-        let stage = Stage::new();
-        let address = stage.gateway.listen(ListenerEndpoint::Ws).await.unwrap();
+        let setup = GatewaySetup::new();
+        let address = setup.gateway.listen(ListenerEndpoint::Ws).await.unwrap();
         let mut ws = connect_ws(address).await.unwrap();
-        stage.end(DropManner::WsClose(code));
+        setup.end(DropManner::WsClose(code));
         match ws.next().await {
             Some(Ok(Message::Close(Some(frame)))) => assert_eq!(u16::from(frame.code), code),
             other => panic!("{other:?}"),
         }
     }
-    let stage = Stage::new();
-    let address = stage.gateway.listen(ListenerEndpoint::Ws).await.unwrap();
+    let setup = GatewaySetup::new();
+    let address = setup.gateway.listen(ListenerEndpoint::Ws).await.unwrap();
     let mut ws = connect_ws(address).await.unwrap();
-    stage.end(DropManner::WsClose(1006));
+    setup.end(DropManner::WsClose(1006));
     let unclosed = Error::Protocol(ProtocolError::ResetWithoutClosingHandshake);
     assert_eq!(ws.next().await.unwrap().unwrap_err().to_string(), unclosed.to_string());
 }
 
 #[tokio::test]
 async fn an_orderly_end_of_the_server_is_orderly_on_all_layers() {
-    let Stage { broker, gateway, .. } = Stage::new();
+    let GatewaySetup { broker, gateway, .. } = GatewaySetup::new();
     let address = gateway.listen(ListenerEndpoint::Ws).await.unwrap();
     let mut ws = connect_ws(address).await.unwrap();
     broker.stop().await;
@@ -136,13 +140,13 @@ async fn an_orderly_end_of_the_server_is_orderly_on_all_layers() {
 #[tokio::test]
 async fn expired_credentials_refuse_the_upgrade() {
     let certificates = certificates();
-    let stage = Stage::new();
-    let plain = stage.gateway.listen(ListenerEndpoint::Ws).await.unwrap();
-    let secure = stage.gateway.listen(ListenerEndpoint::Wss(Arc::clone(&certificates.server))).await.unwrap();
+    let setup = GatewaySetup::new();
+    let plain = setup.gateway.listen(ListenerEndpoint::Ws).await.unwrap();
+    let secure = setup.gateway.listen(ListenerEndpoint::Wss(Arc::clone(&certificates.server))).await.unwrap();
     connect_ws(plain).await.unwrap();
-    let mut strikes = stage.control.watch_injections();
-    stage.control.arm(PathFault::CredentialExpiry { at_secs: 0.0, ends_sessions: false });
-    strikes.changed().await.unwrap();
+    let mut injections = setup.control.watch_injections();
+    setup.control.arm(PathFault::CredentialExpiry { at_secs: 0.0, ends_sessions: false });
+    injections.changed().await.unwrap();
     let over_tls = websocket(tls(secure, &certificates.client).await.unwrap(), Some("mqtt")).await;
     let refusals = [connect_ws(plain).await.err(), over_tls.err()];
     for refusal in refusals {
@@ -155,54 +159,54 @@ async fn expired_credentials_refuse_the_upgrade() {
 
 #[tokio::test]
 async fn an_outage_refuses_connects_and_the_same_port_comes_back() {
-    let stage = Stage::new();
-    let address = stage.gateway.listen(ListenerEndpoint::Tcp).await.unwrap();
-    let mut client = Client::tcp(address, LabMqttVersion::V311, "a").await;
-    let mut strikes = stage.control.watch_injections();
-    let outage = stage.control.arm(PathFault::Outage {
+    let setup = GatewaySetup::new();
+    let address = setup.gateway.listen(ListenerEndpoint::Tcp).await.unwrap();
+    let mut client = TestClient::tcp(address, LabMqttVersion::V311, "a").await;
+    let mut injections = setup.control.watch_injections();
+    let outage = setup.control.arm(PathFault::Outage {
         every_secs: 0.0,
         lasting_secs: 60.0,
         manner: OutageManner::Refuse,
     });
-    assert_eq!(client.next().await, Got::Fin);
+    assert_eq!(client.next().await, TestPacket::Fin);
     let refused = TcpStream::connect(address).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
-    stage.control.disarm(outage);
-    strikes.wait_for(|count| *count == 3).await.unwrap();
-    Client::tcp(address, LabMqttVersion::V311, "a").await;
-    assert_eq!(stage.control.injections()[2].description, "outage ends");
+    setup.control.disarm(outage);
+    injections.wait_for(|count| *count == 3).await.unwrap();
+    TestClient::tcp(address, LabMqttVersion::V311, "a").await;
+    assert_eq!(setup.control.injections()[2].description, "outage ends");
 }
 
 #[tokio::test]
-async fn packets_pass_to_an_address_too_and_its_end_is_passed_on() {
+async fn packets_and_connection_ends_pass_to_a_remote_address() {
     let broker = Broker::start(BrokerOptions::default());
     let upstream = broker.listen(ListenerEndpoint::Tcp).await.unwrap();
     let gateway = Gateway::start(Upstream::Address(upstream), GatewayOptions::default());
     let address = gateway.listen(ListenerEndpoint::Tcp).await.unwrap();
-    let mut client = Client::tcp(address, LabMqttVersion::V5, "a").await;
+    let mut client = TestClient::tcp(address, LabMqttVersion::V5, "a").await;
     client.subscribe("t", 0).await;
     client.publish("t", "there and back", 0, false).await;
     assert_eq!(client.next().await, message("t", "there and back"));
     broker.control().inject(&crate::lab::Fault::Reset);
-    assert_eq!(client.next().await, Got::Broken(ErrorKind::ConnectionReset));
-    let mut client = Client::tcp(address, LabMqttVersion::V5, "a").await;
+    assert_eq!(client.next().await, TestPacket::Broken(ErrorKind::ConnectionReset));
+    let mut client = TestClient::tcp(address, LabMqttVersion::V5, "a").await;
     broker.stop().await;
-    assert_eq!(client.next().await, Got::Disconnect(0x8B));
-    assert_eq!(client.next().await, Got::Fin);
-    let (_, got) = Client::dial(address, ask(LabMqttVersion::V5, "a")).await;
-    assert_eq!(got, Got::Fin, "nobody is behind the gateway");
+    assert_eq!(client.next().await, TestPacket::Disconnect(0x8B));
+    assert_eq!(client.next().await, TestPacket::Fin);
+    let (_, got) = TestClient::connect_tcp(address, connect_options(LabMqttVersion::V5, "a")).await;
+    assert_eq!(got, TestPacket::Fin, "nobody is behind the gateway");
 }
 
 #[tokio::test]
 async fn nothing_is_left_by_a_stopped_or_dropped_gateway() {
     for is_stopped in [true, false] {
-        let Stage { broker, gateway, control } = Stage::new();
+        let GatewaySetup { broker, gateway, control } = GatewaySetup::new();
         let address = gateway.listen(ListenerEndpoint::Tcp).await.unwrap();
         assert!(address.ip().is_loopback());
         let outside = gateway.listen_at("0.0.0.0:0".parse().unwrap(), ListenerEndpoint::Tcp).await;
         assert_eq!(outside.unwrap_err().kind(), ErrorKind::InvalidInput);
-        let mut client = Client::tcp(address, LabMqttVersion::V311, "a").await;
-        let mut hole = Client::tcp(address, LabMqttVersion::V311, "b").await;
+        let mut client = TestClient::tcp(address, LabMqttVersion::V311, "a").await;
+        let mut hole = TestClient::tcp(address, LabMqttVersion::V311, "b").await;
         control.arm(PathFault::SessionLifetime {
             secs: 0.0,
             jitter_secs: 0.0,
@@ -220,8 +224,8 @@ async fn nothing_is_left_by_a_stopped_or_dropped_gateway() {
         } else {
             drop(gateway);
         }
-        assert_eq!(client.next().await, Got::Fin);
-        assert_eq!(hole.next().await, Got::Fin);
+        assert_eq!(client.next().await, TestPacket::Fin);
+        assert_eq!(hole.next().await, TestPacket::Fin);
         broker.control().wait_for(|census| census.connections == 0).await;
         assert!(!control.disarm(crate::lab::PathFaultId(9)));
         // The control outlives the gateway, and the port is free all the same.

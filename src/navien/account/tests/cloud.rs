@@ -10,16 +10,17 @@ use super::SkippingClock;
 use crate::diagnostics::event::Layer;
 use crate::lab::LabCertificates;
 use crate::lab::{
-    Broker, BrokerOptions, Cloud, CloudOptions, Heater, HeaterOptions, Keyring, Listed, Mishap,
+    Broker, BrokerOptions, CloudFault, CloudOptions, HeaterOptions, LabCredentialStore, ListedDevice,
+    SimulatedCloud, SimulatedHeater,
 };
 use crate::mqtt::settings::AddressFamily;
 use crate::navien::account::{Account, AccountError, AccountSettings, ApiUrl, HttpTransport};
 
 struct Scene {
     clock: Arc<SkippingClock>,
-    cloud: Cloud,
+    cloud: SimulatedCloud,
     home: tempfile::TempDir,
-    _heater: Heater,
+    _heater: SimulatedHeater,
     _broker: Broker,
 }
 
@@ -27,11 +28,11 @@ impl Scene {
     async fn new(absent: u16, options: CloudOptions) -> Self {
         let clock = SkippingClock::new();
         let broker = Broker::start(BrokerOptions::default());
-        let heater = Heater::start(broker.control(), clock.clone(), HeaterOptions::default());
-        let mut devices = vec![Listed::heater(heater.control())];
-        devices.extend((0..absent).map(Listed::absent));
-        let keyring = Arc::new(Keyring::new(clock.clone()));
-        let cloud = Cloud::start(clock.clone(), keyring, devices, options).await.unwrap();
+        let heater = SimulatedHeater::start(broker.control(), clock.clone(), HeaterOptions::default());
+        let mut devices = vec![ListedDevice::heater(heater.control())];
+        devices.extend((0..absent).map(ListedDevice::offline));
+        let credential_store = Arc::new(LabCredentialStore::new(clock.clone()));
+        let cloud = SimulatedCloud::start(clock.clone(), credential_store, devices, options).await.unwrap();
         Self { clock, cloud, home: tempfile::tempdir().unwrap(), _heater: heater, _broker: broker }
     }
 
@@ -64,12 +65,12 @@ impl Scene {
     }
 }
 
-fn asked(paths: &[(&str, u16)]) -> Vec<(String, u16)> {
+fn expected_requests(paths: &[(&str, u16)]) -> Vec<(String, u16)> {
     paths.iter().map(|(path, code)| ((*path).to_owned(), *code)).collect()
 }
 
 #[tokio::test]
-async fn from_the_password_to_all_devices() {
+async fn sign_in_lists_all_devices() {
     let scene = Scene::new(25, CloudOptions::default()).await;
     let account = scene.account();
     let mut known = 0;
@@ -81,14 +82,17 @@ async fn from_the_password_to_all_devices() {
     assert_eq!((devices[25].name.as_str(), devices[25].is_online), ("Heater 24", Some(false)));
     assert_eq!(account.device_info(&devices[25]).await.unwrap(), devices[25]);
     let list = ("/device/list", 200);
-    assert_eq!(scene.served(&mut known), asked(&[("/user/sign-in", 200), list, list, ("/device/info", 200)]));
-    let unknown = crate::navien::account::Device { mac_address: "00".into(), ..devices[0].clone() };
+    assert_eq!(
+        scene.served(&mut known),
+        expected_requests(&[("/user/sign-in", 200), list, list, ("/device/info", 200)])
+    );
+    let unknown = crate::navien::account::AccountDevice { mac_address: "00".into(), ..devices[0].clone() };
     let error = account.device_info(&unknown).await.unwrap_err();
     assert!(matches!(error, AccountError::Refused { code: 404, .. }), "{error}");
 }
 
 #[tokio::test]
-async fn a_wrong_password_is_told_from_a_bad_day() {
+async fn a_wrong_password_is_distinguished_from_cloud_faults() {
     let scene = Scene::new(0, CloudOptions::default()).await;
     let email = scene.cloud.control().email();
     let wrong = scene.account_of(&email, "wrong".into()).sign_in().await.unwrap_err();
@@ -96,16 +100,19 @@ async fn a_wrong_password_is_told_from_a_bad_day() {
     assert!(!scene.cache().exists());
     let account = scene.account();
     let control = scene.cloud.control();
-    for (mishap, words) in [
-        (Mishap::BadGateway, "HTTP 502): it is a web page"),
-        (Mishap::Malformed, "JSON is broken"),
-        (Mishap::NoData, "cannot be read"),
-        (Mishap::HangUp, "broke off"),
-        (Mishap::Failure { code: 500, message: "Invalid parameter".into() }, "code 500: Invalid parameter"),
+    for (fault, words) in [
+        (CloudFault::BadGateway, "HTTP 502): it is a web page"),
+        (CloudFault::Malformed, "JSON is broken"),
+        (CloudFault::NoData, "cannot be read"),
+        (CloudFault::HangUp, "broke off"),
+        (
+            CloudFault::Failure { code: 500, message: "Invalid parameter".into() },
+            "code 500: Invalid parameter",
+        ),
     ] {
-        control.misbehave(&mishap, 1);
+        control.inject_fault(&fault, 1);
         let error = account.sign_in().await.unwrap_err();
-        assert!(!error.is_fatal() && error.to_string().contains(words), "{mishap:?}: {error}");
+        assert!(!error.is_fatal() && error.to_string().contains(words), "{fault:?}: {error}");
     }
     account.sign_in().await.unwrap();
     let url: ApiUrl = scene.cloud.url().parse().unwrap();
@@ -122,15 +129,21 @@ async fn tokens_expire_are_refused_and_are_renewed() {
     scene.clock.skip(3400);
     account.devices().await.unwrap();
     let list = ("/device/list", 200);
-    assert_eq!(scene.served(&mut known), asked(&[("/user/sign-in", 200), ("/auth/refresh", 200), list]));
+    assert_eq!(
+        scene.served(&mut known),
+        expected_requests(&[("/user/sign-in", 200), ("/auth/refresh", 200), list])
+    );
     control.expire_tokens();
     account.devices().await.unwrap();
-    assert_eq!(scene.served(&mut known), asked(&[("/device/list", 401), ("/auth/refresh", 200), list]));
+    assert_eq!(
+        scene.served(&mut known),
+        expected_requests(&[("/device/list", 401), ("/auth/refresh", 200), list])
+    );
     control.expire_tokens();
     control.revoke_refresh_tokens();
     account.devices().await.unwrap();
     let again = [("/device/list", 401), ("/auth/refresh", 401), ("/user/sign-in", 200), list];
-    assert_eq!(scene.served(&mut known), asked(&again));
+    assert_eq!(scene.served(&mut known), expected_requests(&again));
     // The password changed meanwhile: that is the end of it.
     control.change_password("another");
     control.expire_tokens();
@@ -139,7 +152,7 @@ async fn tokens_expire_are_refused_and_are_renewed() {
 }
 
 #[tokio::test]
-async fn a_refresh_may_give_keys_and_they_are_taken() {
+async fn keys_of_a_refresh_are_used() {
     for refresh_gives_credentials in [false, true] {
         let options = CloudOptions { refresh_gives_credentials, ..CloudOptions::default() };
         let scene = Scene::new(0, options).await;
@@ -154,7 +167,7 @@ async fn a_refresh_may_give_keys_and_they_are_taken() {
 }
 
 #[tokio::test]
-async fn tokens_outlive_the_run_for_their_own_account_only() {
+async fn cached_tokens_are_restored_for_their_account_only() {
     let scene = Scene::new(0, CloudOptions::default()).await;
     let (control, mut known) = (scene.cloud.control(), 0);
     let first = scene.account().credentials(false).await.unwrap();
@@ -179,7 +192,7 @@ async fn tokens_outlive_the_run_for_their_own_account_only() {
     let apart = again.expires_at.unwrap() - first.expires_at.unwrap();
     assert!(apart.abs() < chrono::TimeDelta::seconds(1), "{apart}");
     assert_eq!(restored.devices().await.unwrap().len(), 1);
-    assert_eq!(scene.served(&mut known), asked(&[("/device/list", 200)]));
+    assert_eq!(scene.served(&mut known), expected_requests(&[("/device/list", 200)]));
 
     // A refresh later is stored with the keys' old end.
     control.expire_tokens();
@@ -196,7 +209,7 @@ async fn tokens_outlive_the_run_for_their_own_account_only() {
         scene.account().credentials(false).await.unwrap().keys.access_key_id,
         first.keys.access_key_id
     );
-    assert_eq!(scene.served(&mut known), asked(&[("/user/sign-in", 200)]));
+    assert_eq!(scene.served(&mut known), expected_requests(&[("/user/sign-in", 200)]));
     assert!(scene.account().user().await.is_some());
     assert!(scene.account_of("else@example.invalid", "x".into()).user().await.is_none());
     for broken in
@@ -208,15 +221,15 @@ async fn tokens_outlive_the_run_for_their_own_account_only() {
 }
 
 /// TLS before the cloud, as `https://localhost:PORT/api/v2.1`, and the authority that vouches for it.
-async fn over_tls(cloud: &Cloud, folder: &Path) -> (String, std::path::PathBuf) {
-    let authority = LabCertificates::new().unwrap();
+async fn over_tls(cloud: &SimulatedCloud, folder: &Path) -> (String, std::path::PathBuf) {
+    let certificates = LabCertificates::new().unwrap();
     let file = folder.join("ca.pem");
-    write(&file, &authority.ca_pem);
+    write(&file, &certificates.ca_pem);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = cloud.url();
     let (host, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let (host, port) = (host.to_owned(), listener.local_addr().unwrap().port());
-    let acceptor = tokio_rustls::TlsAcceptor::from(authority.server_config);
+    let acceptor = tokio_rustls::TlsAcceptor::from(certificates.server_config);
     tokio::spawn(async move {
         while let Ok((tcp, _)) = listener.accept().await {
             let Ok(mut secured) = acceptor.accept(tcp).await else { continue };
@@ -228,7 +241,7 @@ async fn over_tls(cloud: &Cloud, folder: &Path) -> (String, std::path::PathBuf) 
 }
 
 #[tokio::test]
-async fn a_certificate_must_be_vouched_for_before_a_password_is_told() {
+async fn no_password_is_sent_to_an_untrusted_certificate() {
     let scene = Scene::new(0, CloudOptions::default()).await;
     let (url, ca_file) = over_tls(&scene.cloud, scene.home.path()).await;
     let account = |ca_file: Option<&Path>| {
@@ -245,12 +258,12 @@ async fn a_certificate_must_be_vouched_for_before_a_password_is_told() {
         Account::new(settings, Arc::new(transport), scene.clock.clone())
     };
     assert_eq!(account(Some(&ca_file)).devices().await.unwrap().len(), 1);
-    let asked = scene.cloud.control().served().len();
+    let served_before = scene.cloud.control().served().len();
     let other = scene.home.path().join("other.pem");
     write(&other, &LabCertificates::new().unwrap().ca_pem);
     let error = account(Some(&other)).devices().await.unwrap_err();
     assert!(matches!(error, AccountError::Unreachable { layer: Layer::Tls, .. }), "{error:?}");
-    assert_eq!(scene.cloud.control().served().len(), asked);
+    assert_eq!(scene.cloud.control().served().len(), served_before);
 }
 
 fn write(path: &Path, text: &str) {

@@ -14,65 +14,73 @@ use crate::diagnostics::event::Layer;
 use crate::mqtt::connector::BoxFuture;
 use crate::mqtt::settings::{BrokerAddress, Transport::Wss};
 use crate::mqtt::signer::Signer as _;
-use crate::navien::account::rest::{Answer, Body, Transport};
+use crate::navien::account::rest::{CloudTransport, RequestBody, RestResponse};
 use crate::navien::account::{Account, AccountError};
 use crate::navien::connection::AccountSigner;
 
-enum Line {
-    Says(u16, String),
-    IsSilent,
-    IsUnreachable,
+enum ScriptedAnswer {
+    Respond(u16, String),
+    Hang,
+    Unreachable,
 }
 
 #[derive(Default)]
-struct Script {
-    lines: Mutex<VecDeque<Line>>,
-    asked: Mutex<Vec<(String, Option<String>, Value)>>,
+struct ScriptedTransport {
+    answers: Mutex<VecDeque<ScriptedAnswer>>,
+    requests: Mutex<Vec<(String, Option<String>, Value)>>,
 }
 
-impl std::fmt::Debug for Script {
+impl std::fmt::Debug for ScriptedTransport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Script")
     }
 }
 
-impl Script {
-    fn then(&self, line: Line) -> &Self {
-        self.lines.lock().unwrap().push_back(line);
+impl ScriptedTransport {
+    fn push(&self, line: ScriptedAnswer) -> &Self {
+        self.answers.lock().unwrap().push_back(line);
         self
     }
 
     fn ok(&self, data: &Value) -> &Self {
-        self.then(Line::Says(200, json!({ "code": 200, "msg": "SUCCESS", "data": data }).to_string()))
+        self.push(ScriptedAnswer::Respond(
+            200,
+            json!({ "code": 200, "msg": "SUCCESS", "data": data }).to_string(),
+        ))
     }
 
-    fn fails(&self, code: u16, msg: &str) -> &Self {
-        self.then(Line::Says(code, json!({ "code": code, "msg": msg, "data": null }).to_string()))
+    fn fail(&self, code: u16, msg: &str) -> &Self {
+        self.push(ScriptedAnswer::Respond(
+            code,
+            json!({ "code": code, "msg": msg, "data": null }).to_string(),
+        ))
     }
 
     fn paths(&self) -> Vec<String> {
-        self.asked.lock().unwrap().drain(..).map(|(path, ..)| path).collect()
+        self.requests.lock().unwrap().drain(..).map(|(path, ..)| path).collect()
     }
 }
 
-impl Transport for Script {
+impl CloudTransport for ScriptedTransport {
     fn post<'a>(
         &'a self,
         path: &'a str,
         token: Option<&'a SecretString>,
-        body: Body,
-    ) -> BoxFuture<'a, Result<Answer, AccountError>> {
+        body: RequestBody,
+    ) -> BoxFuture<'a, Result<RestResponse, AccountError>> {
         let body = serde_json::from_slice(&body.into_bytes()).unwrap();
         let token = token.map(|token| token.expose_secret().to_owned());
-        self.asked.lock().unwrap().push((path.to_owned(), token, body));
-        let line = self.lines.lock().unwrap().pop_front();
+        self.requests.lock().unwrap().push((path.to_owned(), token, body));
+        let line = self.answers.lock().unwrap().pop_front();
         Box::pin(async move {
             // An answer takes a moment, in which others come and ask.
             tokio::time::sleep(Duration::from_millis(10)).await;
             match line.expect("a line for every question") {
-                Line::Says(status, body) => Ok(Answer { status, body: body.into_bytes().into() }),
-                Line::IsSilent => std::future::pending().await,
-                Line::IsUnreachable => {
+                ScriptedAnswer::Respond(status, body) => {
+                    Ok(RestResponse { status, body: body.into_bytes().into() })
+                }
+                ScriptedAnswer::Hang => std::future::pending().await,
+                ScriptedAnswer::Unreachable => {
                     Err(AccountError::Unreachable { layer: Layer::Dns, why: "no such name".to_owned() })
                 }
             }
@@ -94,8 +102,8 @@ fn signed_in(number: u32, access_secs: u64, keys_secs: Option<u64>) -> Value {
     json!({ "userInfo": { "userType": "O", "userSeq": 7 }, "legal": [], "token": token(number, access_secs, keys_secs) })
 }
 
-fn scene() -> (Arc<Script>, Arc<SkippingClock>, Account) {
-    let (script, clock) = (Arc::new(Script::default()), SkippingClock::new());
+fn scene() -> (Arc<ScriptedTransport>, Arc<SkippingClock>, Account) {
+    let (script, clock) = (Arc::new(ScriptedTransport::default()), SkippingClock::new());
     let account = Account::new(settings(None), script.clone(), clock.clone());
     (script, clock, account)
 }
@@ -105,7 +113,7 @@ async fn key(account: &Account, fresh: bool) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn everybody_who_waits_is_served_by_one_request() {
+async fn concurrent_callers_share_one_request() {
     let (script, clock, account) = scene();
     script.ok(&signed_in(1, 3600, Some(3600)));
     let (a, b, c, d) =
@@ -121,19 +129,19 @@ async fn everybody_who_waits_is_served_by_one_request() {
 
     // Both find their token refused; one of them renews it for both.
     for _ in 0..2 {
-        script.fails(401, "Unauthorized");
+        script.fail(401, "Unauthorized");
     }
     script.ok(&token(3, 3600, None)).ok(&json!([])).ok(&json!([]));
     let (one, two) = tokio::join!(account.devices(), account.devices());
     assert!(one.is_ok() && two.is_ok());
-    let asked = script.paths();
-    assert_eq!(asked.iter().filter(|path| *path == "/auth/refresh").count(), 1, "{asked:?}");
+    let requests = script.paths();
+    assert_eq!(requests.iter().filter(|path| *path == "/auth/refresh").count(), 1, "{requests:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cloud_that_does_not_answer_costs_thirty_seconds() {
+async fn a_request_times_out_after_thirty_seconds() {
     let (script, _, account) = scene();
-    script.then(Line::IsSilent);
+    script.push(ScriptedAnswer::Hang);
     let began = Instant::now();
     let error = account.sign_in().await.unwrap_err();
     assert_eq!(error, AccountError::TimedOut(Duration::from_secs(30)));
@@ -165,7 +173,7 @@ async fn only_a_real_401_is_a_wrong_password() {
         (200, "[]", false),
     ] {
         let (script, _, account) = scene();
-        script.then(Line::Says(status, body.to_owned()));
+        script.push(ScriptedAnswer::Respond(status, body.to_owned()));
         let error = account.credentials(false).await.unwrap_err();
         assert_eq!(error.is_fatal(), is_fatal, "{status} {body}: {error}");
         assert_eq!(error == AccountError::WrongPassword, is_fatal);
@@ -173,18 +181,18 @@ async fn only_a_real_401_is_a_wrong_password() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_with_401_is_no_wrong_password_but_a_reason_to_sign_in() {
+async fn a_refresh_with_401_leads_to_a_sign_in() {
     let (script, clock, account) = scene();
     script.ok(&signed_in(1, 3600, Some(7200)));
     account.sign_in().await.unwrap();
     clock.skip(3400);
-    script.fails(401, "Invalid refresh token").ok(&signed_in(2, 3600, Some(7200))).ok(&json!([]));
+    script.fail(401, "Invalid refresh token").ok(&signed_in(2, 3600, Some(7200))).ok(&json!([]));
     account.devices().await.unwrap();
     assert_eq!(script.paths(), ["/user/sign-in", "/auth/refresh", "/user/sign-in", "/device/list"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_clock_has_its_own_end() {
+async fn tokens_and_keys_expire_independently() {
     // The keys end first: only a sign-in gives new ones.
     let (script, clock, account) = scene();
     script.ok(&signed_in(1, 7200, Some(1800)));
@@ -207,10 +215,13 @@ async fn each_clock_has_its_own_end() {
     let without = json!({ "accessToken": "access-2", "authenticationExpiresIn": "3600", "accessKeyId": "", "secretKey": null });
     script.ok(&without).ok(&json!([]));
     account.devices().await.unwrap();
-    assert_eq!(script.asked.lock().unwrap().last().unwrap().1.as_deref(), Some("access-2"));
-    let kept = account.credentials(false).await.unwrap();
+    assert_eq!(script.requests.lock().unwrap().last().unwrap().1.as_deref(), Some("access-2"));
+    let credentials = account.credentials(false).await.unwrap();
     assert_eq!(
-        (kept.keys.access_key_id.as_str(), (kept.expires_at.unwrap() - clock.now().wall).num_seconds()),
+        (
+            credentials.keys.access_key_id.as_str(),
+            (credentials.expires_at.unwrap() - clock.now().wall).num_seconds()
+        ),
         ("ASIA1", 1899)
     );
     clock.skip(1610);
@@ -224,8 +235,8 @@ async fn each_clock_has_its_own_end() {
     clock.skip(1700);
     assert_eq!(key(&account, false).await, "ASIA4");
     // The refresh without a refresh token of its own kept the old one.
-    let asked = script.asked.lock().unwrap();
-    let refreshed: Vec<_> = asked
+    let requests = script.requests.lock().unwrap();
+    let refreshed: Vec<_> = requests
         .iter()
         .filter(|(path, ..)| path == "/auth/refresh")
         .map(|(.., body)| body["refreshToken"].clone())
@@ -234,7 +245,7 @@ async fn each_clock_has_its_own_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refused_keys_are_replaced_once_a_minute_even_if_nobody_knows_their_end() {
+async fn refused_keys_are_replaced_at_most_once_a_minute() {
     let (script, clock, account) = scene();
     script.ok(&signed_in(1, 3600, None));
     let first = account.credentials(false).await.unwrap();
@@ -254,28 +265,28 @@ async fn refused_keys_are_replaced_once_a_minute_even_if_nobody_knows_their_end(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_short_life_is_a_life_and_a_silent_cloud_costs_nothing_before_its_end() {
+async fn short_lifetimes_are_used_up_and_an_outage_before_expiry_is_harmless() {
     let (script, clock, account) = scene();
     script.ok(&signed_in(1, 20, Some(20)));
     account.sign_in().await.unwrap();
     clock.skip(17);
     assert_eq!(key(&account, false).await, "ASIA1");
     clock.skip(1);
-    for line in [Line::IsUnreachable, Line::Says(502, "<html>".to_owned())] {
-        script.then(line);
+    for line in [ScriptedAnswer::Unreachable, ScriptedAnswer::Respond(502, "<html>".to_owned())] {
+        script.push(line);
         assert_eq!(key(&account, false).await, "ASIA1", "due, but not over");
     }
-    script.then(Line::IsUnreachable).ok(&json!([]));
+    script.push(ScriptedAnswer::Unreachable).ok(&json!([]));
     assert!(account.devices().await.is_ok(), "the access token as well");
     clock.skip(2);
-    script.then(Line::IsUnreachable).then(Line::IsUnreachable);
+    script.push(ScriptedAnswer::Unreachable).push(ScriptedAnswer::Unreachable);
     assert!(account.credentials(false).await.is_err() && account.devices().await.is_err());
-    script.fails(401, "Invalid email or password");
+    script.fail(401, "Invalid email or password");
     assert_eq!(account.credentials(false).await.unwrap_err(), AccountError::WrongPassword);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_cloud_holds_up_no_reconnect_while_the_keys_are_good() {
+async fn a_cloud_outage_does_not_block_reconnects_while_keys_are_valid() {
     let (script, clock, account) = scene();
     let endpoint =
         BrokerAddress { transport: Wss, host: "iot.example".into(), port: 443, path: "/mqtt".into() };
@@ -286,10 +297,10 @@ async fn a_silent_cloud_holds_up_no_reconnect_while_the_keys_are_good() {
     assert!(target.starts_with("/mqtt?X-Amz-Algorithm=") && target.contains("ASIA1%2F20"), "{target}");
     assert_eq!((first.expires_at.unwrap() - clock.now().wall).num_seconds(), 3600);
     // A deep reconnect asks for new ones, but nobody called the old ones bad.
-    script.then(Line::IsUnreachable);
+    script.push(ScriptedAnswer::Unreachable);
     assert_eq!(signer.sign(true).await.unwrap().expires_at, first.expires_at);
     signer.on_refused(403, None);
-    script.then(Line::IsUnreachable);
+    script.push(ScriptedAnswer::Unreachable);
     let failure = signer.sign(true).await.unwrap_err();
     assert_eq!((failure.layer, failure.is_permanent, failure.http_status), (Layer::Dns, false, None));
     let refused = "AWS refused the credentials, and there are no new ones: the cloud cannot be reached";
@@ -298,11 +309,11 @@ async fn a_silent_cloud_holds_up_no_reconnect_while_the_keys_are_good() {
     assert_ne!(signer.sign(true).await.unwrap().expires_at, first.expires_at);
     // Over is over.
     clock.skip(3600);
-    script.then(Line::IsUnreachable);
+    script.push(ScriptedAnswer::Unreachable);
     let failure = signer.sign(true).await.unwrap_err();
     let over = "the AWS credentials have expired, and there are no new ones: the cloud cannot be reached";
     assert!(failure.detail.starts_with(over), "{}", failure.detail);
-    script.fails(401, "Invalid email or password");
+    script.fail(401, "Invalid email or password");
     let failure = signer.sign(false).await.unwrap_err();
     assert_eq!((failure.is_permanent, failure.http_status), (true, Some(401)));
     let shown = format!("{signer:?} {failure:?}");
@@ -310,7 +321,7 @@ async fn a_silent_cloud_holds_up_no_reconnect_while_the_keys_are_good() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_without_end_ends() {
+async fn an_endless_device_list_is_bounded() {
     let (script, _, account) = scene();
     let page: Value = (0..20)
         .map(|number| json!({ "deviceInfo": { "macAddress": format!("aabbccddee{number:02}") } }))
@@ -319,9 +330,9 @@ async fn a_list_without_end_ends() {
     assert_eq!(account.devices().await.unwrap().len(), 20);
     script.ok(&page).ok(&json!([null]));
     assert_eq!(account.devices().await.unwrap().len(), 20);
-    let asked = script.asked.lock().unwrap();
-    assert_eq!(asked[2].2, json!({ "offset": 20, "count": 20, "userId": EMAIL }));
-    assert_eq!(asked[2].1.as_deref(), Some("access-1"), "raw, without Bearer");
+    let requests = script.requests.lock().unwrap();
+    assert_eq!(requests[2].2, json!({ "offset": 20, "count": 20, "userId": EMAIL }));
+    assert_eq!(requests[2].1.as_deref(), Some("access-1"), "raw, without Bearer");
 }
 
 #[tokio::test(start_paused = true)]
@@ -329,10 +340,10 @@ async fn nothing_secret_is_shown() {
     let (script, _, account) = scene();
     script.ok(&signed_in(1, 3600, Some(3600)));
     let credentials = account.credentials(false).await.unwrap();
-    script.fails(400, &format!("no such user {EMAIL}\u{1b}[2J"));
+    script.fail(400, &format!("no such user {EMAIL}\u{1b}[2J"));
     let error = account.devices().await.unwrap_err();
-    let body = Body::json(&json!({ "password": PASSWORD }));
-    let answer = Answer { status: 200, body: PASSWORD.as_bytes().to_vec().into() };
+    let body = RequestBody::json(&json!({ "password": PASSWORD }));
+    let answer = RestResponse { status: 200, body: PASSWORD.as_bytes().to_vec().into() };
     let shown = format!(
         "{account:?} {credentials:?} {error} {error:?} {body:?} {answer:?} {:?} {:?}",
         settings(None),

@@ -2,28 +2,28 @@
 
 use chrono::{DateTime, Timelike, Utc};
 
-use super::capability::Limits;
+use super::capability::TemperatureLimits;
+use super::command_error::CommandError;
 use super::json::Json;
-use super::parameter::{Argument, Arguments, Kind, Parameter, unexpected};
-use super::refusal::Refusal;
-use super::{Body, Command, Danger};
+use super::parameter::{Argument, ArgumentKind, Arguments, CommandParameter, unexpected_parameter};
+use super::{Command, CommandBody, Danger};
 use crate::navien::protocol::feature::Feature;
-use crate::navien::protocol::timetable::{Entry, MOST_WRITTEN};
-use crate::navien::protocol::topic::{Client, Device};
+use crate::navien::protocol::timetable::{MAX_WRITTEN_ENTRIES, TimetableEntry};
+use crate::navien::protocol::topic::{ClientIdentity, DeviceAddress};
 use crate::navien::protocol::unit::{Temperature, TemperatureUnit};
 
 const PROTOCOL_VERSION: i64 = 2;
 /// Mode that needs a number of days.
-const VACATION: i64 = 5;
-const LONGEST_SERIAL: usize = 64;
+const VACATION_MODE: i64 = 5;
+const MAX_SERIAL_LENGTH: usize = 64;
 
 /// From whom to whom, and what is known of the device.
 #[derive(Debug, Clone, Copy)]
-pub struct Context<'a> {
+pub struct RequestContext<'a> {
     /// The device.
-    pub device: &'a Device,
+    pub device: &'a DeviceAddress,
     /// We.
-    pub client: &'a Client,
+    pub client: &'a ClientIdentity,
     /// What the device said it can do, if it did.
     pub feature: Option<&'a Feature>,
     /// The unit for words in a refusal.
@@ -36,7 +36,7 @@ pub struct Context<'a> {
 
 /// A message to publish with `QoS` 1, not retained.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Request {
+pub struct CommandRequest {
     /// Where.
     pub topic: String,
     /// What.
@@ -45,7 +45,7 @@ pub struct Request {
     pub answer_topic: Option<String>,
 }
 
-impl std::fmt::Debug for Request {
+impl std::fmt::Debug for CommandRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Request").field("bytes", &self.payload.len()).finish_non_exhaustive()
     }
@@ -57,12 +57,16 @@ impl Command {
     /// # Errors
     ///
     /// If a name or a value means nothing.
-    pub fn arguments(&self, typed: &[(&str, &str)], unit: TemperatureUnit) -> Result<Arguments, Refusal> {
+    pub fn arguments(
+        &self,
+        inputs: &[(&str, &str)],
+        unit: TemperatureUnit,
+    ) -> Result<Arguments, CommandError> {
         let mut arguments = Arguments::none();
-        for (name, text) in typed {
+        for (name, text) in inputs {
             let parameter = self.parameters.iter().find(|parameter| parameter.name == *name);
-            let parameter = parameter.ok_or_else(|| unexpected(name))?;
-            arguments = arguments.with(parameter.name, parameter.read(text, unit)?);
+            let parameter = parameter.ok_or_else(|| unexpected_parameter(name))?;
+            arguments = arguments.with(parameter.name, parameter.parse(text, unit)?);
         }
         Ok(arguments)
     }
@@ -72,14 +76,18 @@ impl Command {
     /// # Errors
     ///
     /// What is in the way.
-    pub fn is_possible(&self, feature: Option<&Feature>, allow_one_way: bool) -> Result<(), Refusal> {
-        if self.danger == Danger::OneWay && !allow_one_way {
-            return Err(Refusal::OneWay { title: self.title });
+    pub fn check_available(
+        &self,
+        feature: Option<&Feature>,
+        allow_one_way: bool,
+    ) -> Result<(), CommandError> {
+        if self.danger == Danger::Irreversible && !allow_one_way {
+            return Err(CommandError::Irreversible { title: self.title });
         }
-        for capability in self.needs {
-            let feature = feature.ok_or(Refusal::FeatureUnknown)?;
-            if !capability.is_in(feature) {
-                return Err(Refusal::NotFitted { what: capability.words() });
+        for capability in self.required_capabilities {
+            let feature = feature.ok_or(CommandError::FeatureUnknown)?;
+            if !capability.is_supported_by(feature) {
+                return Err(CommandError::NotSupported { what: capability.words() });
             }
         }
         Ok(())
@@ -90,12 +98,16 @@ impl Command {
     /// # Errors
     ///
     /// Why it is not sent.
-    pub fn build(&self, arguments: &Arguments, context: &Context<'_>) -> Result<Request, Refusal> {
-        self.is_possible(context.feature, context.allow_one_way)?;
+    pub fn build(
+        &self,
+        arguments: &Arguments,
+        context: &RequestContext<'_>,
+    ) -> Result<CommandRequest, CommandError> {
+        self.check_available(context.feature, context.allow_one_way)?;
         if let Some(name) = arguments.0.keys().find(|name| self.parameters.iter().all(|p| p.name != **name)) {
-            return Err(unexpected(name));
+            return Err(unexpected_parameter(name));
         }
-        if self.body == Body::Presence {
+        if self.body == CommandBody::Presence {
             return Ok(presence(context));
         }
         let mut values = Vec::new();
@@ -108,8 +120,8 @@ impl Command {
     }
 
     /// The keys in the order of the vendor's app.
-    fn envelope(&self, values: Vec<(&'static str, Json)>, context: &Context<'_>) -> Request {
-        let Context { device, client, .. } = context;
+    fn envelope(&self, values: Vec<(&'static str, Json)>, context: &RequestContext<'_>) -> CommandRequest {
+        let RequestContext { device, client, .. } = context;
         let mut request = vec![
             ("command", Json::Number(self.code)),
             ("deviceType", Json::Number(device.device_type().into())),
@@ -117,9 +129,9 @@ impl Command {
             ("additionalValue", Json::text(device.additional_value())),
         ];
         match self.body {
-            Body::Keys | Body::Presence => request.extend(values),
-            Body::Inside(key) => request.push((key, Json::Object(values))),
-            Body::Mode(mode, first) => {
+            CommandBody::Keys | CommandBody::Presence => request.extend(values),
+            CommandBody::Nested(key) => request.push((key, Json::Object(values))),
+            CommandBody::Mode(mode, first) => {
                 let first = first.iter().copied().map(Json::Number);
                 let row = first.chain(values.into_iter().map(|(_, value)| value)).collect();
                 request.push(("mode", Json::text(mode)));
@@ -127,8 +139,8 @@ impl Command {
                 request.push(("paramStr", Json::text("")));
             }
         }
-        let topic = device.topic(self.place);
-        let answer_topic = client.answer_topic(device, self.place);
+        let topic = device.topic(self.request_topic);
+        let answer_topic = client.answer_topic(device, self.request_topic);
         let envelope = Json::Object(vec![
             ("clientID", Json::text(client.client_id())),
             ("sessionID", Json::text(client.session_id())),
@@ -137,102 +149,115 @@ impl Command {
             ("requestTopic", Json::text(&topic)),
             ("responseTopic", Json::text(&answer_topic)),
         ]);
-        Request { topic, payload: envelope.encode(), answer_topic: Some(answer_topic) }
+        CommandRequest { topic, payload: envelope.encode(), answer_topic: Some(answer_topic) }
     }
 }
 
 /// The value of one parameter on the wire; `None` if it is left out.
 fn value(
-    parameter: &'static Parameter,
+    parameter: &'static CommandParameter,
     arguments: &Arguments,
-    context: &Context<'_>,
-) -> Result<Option<Json>, Refusal> {
+    context: &RequestContext<'_>,
+) -> Result<Option<Json>, CommandError> {
     let given = arguments.0.get(parameter.name);
-    let expected = || parameter.expected(context.unit, context.feature);
-    let is_vacation = arguments.0.get("mode") == Some(&Argument::Number(VACATION));
+    let expected = || parameter.allowed_values(context.unit, context.feature);
+    let is_vacation = arguments.0.get("mode") == Some(&Argument::Number(VACATION_MODE));
     match given {
         // Days go with the vacation mode, and with no other.
         Some(_) if parameter.is_optional && parameter.name == "days" && !is_vacation => {
-            return Err(unexpected(parameter.title));
+            return Err(unexpected_parameter(parameter.title));
         }
         Some(argument) => return encode(parameter, argument, context).map(Some),
         None => {}
     }
     match parameter.kind {
-        Kind::Switch => Ok(Some(on_off(has_entries(arguments)))),
-        Kind::SerialNumber => {
-            let told = context.feature.ok_or(Refusal::FeatureUnknown)?.serial_number.clone();
-            let told = told.map(Argument::Text);
-            let told =
-                told.ok_or_else(|| Refusal::Missing { parameter: parameter.title, expected: expected() })?;
-            encode(parameter, &told, context).map(Some)
+        ArgumentKind::Switch => Ok(Some(on_off(has_entries(arguments)))),
+        ArgumentKind::SerialNumber => {
+            let serial = context.feature.ok_or(CommandError::FeatureUnknown)?.serial_number.clone();
+            let serial = serial.map(Argument::Text);
+            let serial = serial
+                .ok_or_else(|| CommandError::Missing { parameter: parameter.title, expected: expected() })?;
+            encode(parameter, &serial, context).map(Some)
         }
         _ if parameter.is_optional && !(parameter.name == "days" && is_vacation) => Ok(None),
-        _ => Err(Refusal::Missing { parameter: parameter.title, expected: expected() }),
+        _ => Err(CommandError::Missing { parameter: parameter.title, expected: expected() }),
     }
 }
 
 /// Not the usual envelope. The fraction is left out when it is exactly nothing.
-fn presence(context: &Context<'_>) -> Request {
+fn presence(context: &RequestContext<'_>) -> CommandRequest {
     let is_whole = context.now.nanosecond() % 1_000_000_000 < 1000;
     let format = if is_whole { "%Y-%m-%dT%H:%M:%SZ" } else { "%Y-%m-%dT%H:%M:%S%.6fZ" };
     let payload = Json::Object(vec![
         ("clientID", Json::text(context.client.client_id())),
         ("timestamp", Json::Text(context.now.format(format).to_string())),
     ]);
-    Request { topic: context.device.app_connection_topic(), payload: payload.encode(), answer_topic: None }
+    CommandRequest {
+        topic: context.device.app_connection_topic(),
+        payload: payload.encode(),
+        answer_topic: None,
+    }
 }
 
 /// One argument on the wire, if it is within its range.
 fn encode(
-    parameter: &'static Parameter,
+    parameter: &'static CommandParameter,
     argument: &Argument,
-    context: &Context<'_>,
-) -> Result<Json, Refusal> {
-    let limits = Limits::of_reservations(context.feature);
+    context: &RequestContext<'_>,
+) -> Result<Json, CommandError> {
+    let limits = TemperatureLimits::for_reservations(context.feature);
     let fits = match (parameter.kind, argument) {
-        (Kind::Whole { least, most, .. }, Argument::Number(number)) => {
+        (ArgumentKind::Integer { least, most, .. }, Argument::Number(number)) => {
             (least..=most).contains(number).then_some(Json::Number(*number))
         }
-        (Kind::Choice(choices), Argument::Number(number)) => {
+        (ArgumentKind::Choice(choices), Argument::Number(number)) => {
             choices.iter().any(|(known, _)| known == number).then_some(Json::Number(*number))
         }
-        (Kind::Temperature(limits), Argument::Temperature(temperature)) => {
+        (ArgumentKind::Temperature(limits), Argument::Temperature(temperature)) => {
             let (lowest, highest) = limits.of(context.feature)?;
-            let halves = Temperature::halves(*temperature);
-            halves
-                .filter(|halves| (lowest..=highest).contains(halves))
-                .map(|halves| Json::Number(halves.into()))
+            let half_degrees = Temperature::halves(*temperature);
+            half_degrees
+                .filter(|half_degrees| (lowest..=highest).contains(half_degrees))
+                .map(|half_degrees| Json::Number(half_degrees.into()))
         }
-        (Kind::Switch, Argument::Switch(is_on)) => Some(on_off(*is_on)),
-        (Kind::Months, Argument::Months(months)) => {
-            let is_sound =
+        (ArgumentKind::Switch, Argument::Switch(is_on)) => Some(on_off(*is_on)),
+        (ArgumentKind::Months, Argument::Months(months)) => {
+            let is_valid =
                 (1..=12).contains(&months.len()) && months.iter().all(|month| (1..=12).contains(month));
-            is_sound.then(|| Json::numbers(months.iter().copied()))
+            is_valid.then(|| Json::numbers(months.iter().copied()))
         }
-        (Kind::SerialNumber, Argument::Text(text)) => {
-            let is_sound =
-                (1..=LONGEST_SERIAL).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic());
-            is_sound.then(|| Json::text(text))
+        (ArgumentKind::SerialNumber, Argument::Text(text)) => {
+            let is_valid =
+                (1..=MAX_SERIAL_LENGTH).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic());
+            is_valid.then(|| Json::text(text))
         }
-        (Kind::Reservations, Argument::Reservations(entries)) if entries.len() <= MOST_WRITTEN => {
+        (ArgumentKind::Reservations, Argument::Reservations(entries))
+            if entries.len() <= MAX_WRITTEN_ENTRIES =>
+        {
             Some(list(entries, limits)?)
         }
-        (Kind::Tariff, Argument::Tariff(entries)) if (1..=MOST_WRITTEN).contains(&entries.len()) => {
+        (ArgumentKind::Tariff, Argument::Tariff(entries))
+            if (1..=MAX_WRITTEN_ENTRIES).contains(&entries.len()) =>
+        {
             Some(list(entries, limits)?)
         }
-        (Kind::Recirculation, Argument::Recirculation(entries)) if entries.len() <= MOST_WRITTEN => {
+        (ArgumentKind::Recirculation, Argument::Recirculation(entries))
+            if entries.len() <= MAX_WRITTEN_ENTRIES =>
+        {
             Some(list(entries, limits)?)
         }
         _ => None,
     };
-    let expected = || parameter.expected(context.unit, context.feature);
-    fits.ok_or_else(|| Refusal::Wrong { parameter: parameter.title, expected: expected() })
+    let expected = || parameter.allowed_values(context.unit, context.feature);
+    fits.ok_or_else(|| CommandError::Invalid { parameter: parameter.title, expected: expected() })
 }
 
-fn list<E: Entry>(entries: &[E], limits: (i32, i32)) -> Result<Json, Refusal> {
+fn list<E: TimetableEntry>(entries: &[E], limits: (i32, i32)) -> Result<Json, CommandError> {
     let entries = entries.iter().zip(1..).map(|(entry, number)| {
-        entry.numbers(limits).map(Json::object).map_err(|wrong| Refusal::BadEntry { number, wrong })
+        entry
+            .wire_fields(limits)
+            .map(Json::object)
+            .map_err(|wrong| CommandError::InvalidEntry { number, wrong })
     });
     entries.collect::<Result<_, _>>().map(Json::List)
 }

@@ -1,6 +1,6 @@
 //! What must a device have for a command, and how far may a setting go?
 
-use super::refusal::Refusal;
+use super::command_error::CommandError;
 use crate::navien::protocol::code::DhwControlType;
 use crate::navien::protocol::feature::Feature;
 use crate::navien::protocol::unit::Temperature;
@@ -51,7 +51,7 @@ impl Capability {
     }
 
     /// Whether the device has it. What it does not mention it has not, as in the vendor's app.
-    pub fn is_in(self, feature: &Feature) -> bool {
+    pub fn is_supported_by(self, feature: &Feature) -> bool {
         let flag = match self {
             Self::Power => feature.has_power,
             Self::Dhw => feature.has_dhw,
@@ -72,16 +72,16 @@ impl Capability {
 
 /// Whose limits a temperature keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Limits {
+pub enum TemperatureLimits {
     /// Of the hot water's setpoint.
     Setpoint,
     /// Of the freeze protection.
     Freeze,
 }
 
-impl Limits {
+impl TemperatureLimits {
     /// What no device is believed beyond, in half °C: 20 to 70 °C, 0 to 20 °C.
-    fn sane(self) -> (i32, i32) {
+    fn absolute_bounds(self) -> (i32, i32) {
         match self {
             Self::Setpoint => (40, 140),
             Self::Freeze => (0, 40),
@@ -93,20 +93,21 @@ impl Limits {
     /// # Errors
     ///
     /// If the device has not told its limits.
-    pub fn of(self, feature: Option<&Feature>) -> Result<(i32, i32), Refusal> {
-        let feature = feature.ok_or(Refusal::FeatureUnknown)?;
-        let told = match self {
+    pub fn of(self, feature: Option<&Feature>) -> Result<(i32, i32), CommandError> {
+        let feature = feature.ok_or(CommandError::FeatureUnknown)?;
+        let reported = match self {
             Self::Setpoint => (feature.dhw_min, feature.dhw_max),
             Self::Freeze => (feature.freeze_min, feature.freeze_max),
         };
-        let halves =
-            |told: Option<Temperature>| told.and_then(Temperature::halves).ok_or(Refusal::LimitsUnknown);
-        let (lowest, highest) = self.sane();
-        Ok((halves(told.0)?.max(lowest), halves(told.1)?.min(highest)))
+        let halves = |reported: Option<Temperature>| {
+            reported.and_then(Temperature::halves).ok_or(CommandError::LimitsUnknown)
+        };
+        let (lowest, highest) = self.absolute_bounds();
+        Ok((halves(reported.0)?.max(lowest), halves(reported.1)?.min(highest)))
     }
 
     /// Setpoints that a reservation may have, which is written even before the device told its limits.
-    pub(super) fn of_reservations(feature: Option<&Feature>) -> (i32, i32) {
+    pub(super) fn for_reservations(feature: Option<&Feature>) -> (i32, i32) {
         Self::Setpoint.of(feature).unwrap_or(DEFAULT_SETPOINTS)
     }
 }

@@ -3,33 +3,39 @@
 //! Two numbers that the vendor's app knows are left out on purpose: 33554466 (`goout-day`), which devices
 //! accept and ignore, and 33554474 (`air-filter-life`), which nobody has seen in use.
 
-use super::capability::{Capability, Limits};
-use super::parameter::{Kind, Parameter};
-use super::{Body, Command, Danger};
-use crate::navien::protocol::topic::Place;
+use super::capability::{Capability, TemperatureLimits};
+use super::parameter::{ArgumentKind, CommandParameter};
+use super::{Command, CommandBody, Danger};
+use crate::navien::protocol::topic::RequestTopic;
 
-const DAYS: Kind = Kind::Whole { least: 1, most: 30, unit: "days" };
+const DAYS: ArgumentKind = ArgumentKind::Integer { least: 1, most: 30, unit: "days" };
 /// What may be sent: power-off has commands of its own.
-const MODES: Kind = Kind::Choice(&[
+const MODES: ArgumentKind = ArgumentKind::Choice(&[
     (1, "Heat Pump"),
     (2, "Electric"),
     (3, "Energy Saver"),
     (4, "High Demand"),
     (5, "Vacation"),
 ]);
-const RECIRCULATION: Kind =
-    Kind::Choice(&[(1, "always"), (2, "at the button"), (3, "by schedule"), (4, "by temperature")]);
-const FIRMWARE: Kind = Kind::Choice(&[(1, "controller"), (2, "panel"), (4, "Wi-Fi module")]);
+const RECIRCULATION: ArgumentKind =
+    ArgumentKind::Choice(&[(1, "always"), (2, "at the button"), (3, "by schedule"), (4, "by temperature")]);
+const FIRMWARE: ArgumentKind = ArgumentKind::Choice(&[(1, "controller"), (2, "panel"), (4, "Wi-Fi module")]);
 
-const ENABLED: Parameter = parameter("enabled", "On", "reservationUse", Kind::Switch).optional();
-const SERIAL: Parameter =
-    parameter("serial", "Serial number", "controllerSerialNumber", Kind::SerialNumber).optional();
+const ENABLED: CommandParameter =
+    parameter("enabled", "On", "reservationUse", ArgumentKind::Switch).optional();
+const SERIAL: CommandParameter =
+    parameter("serial", "Serial number", "controllerSerialNumber", ArgumentKind::SerialNumber).optional();
 
-const fn parameter(name: &'static str, title: &'static str, wire: &'static str, kind: Kind) -> Parameter {
-    Parameter { name, title, wire, kind, is_optional: false }
+const fn parameter(
+    name: &'static str,
+    title: &'static str,
+    wire: &'static str,
+    kind: ArgumentKind,
+) -> CommandParameter {
+    CommandParameter { name, title, wire, kind, is_optional: false }
 }
 
-impl Parameter {
+impl CommandParameter {
     const fn optional(self) -> Self {
         Self { is_optional: true, ..self }
     }
@@ -39,7 +45,7 @@ impl Parameter {
 const fn query(
     name: &'static str,
     code: i64,
-    place: Place,
+    request_topic: RequestTopic,
     title: &'static str,
     explanation: &'static str,
 ) -> Command {
@@ -48,12 +54,12 @@ const fn query(
         title,
         explanation,
         code,
-        place,
-        body: Body::Keys,
+        request_topic,
+        body: CommandBody::Keys,
         parameters: &[],
-        needs: &[],
+        required_capabilities: &[],
         danger: Danger::Harmless,
-        is_proven: true,
+        is_verified: true,
     }
 }
 
@@ -65,75 +71,77 @@ const fn control(
     title: &'static str,
     explanation: &'static str,
 ) -> Command {
-    query(name, code, Place::Control, title, explanation).body(Body::Mode(mode, &[])).danger(Danger::Changes)
+    query(name, code, RequestTopic::Control, title, explanation)
+        .with_body(CommandBody::Mode(mode, &[]))
+        .with_danger(Danger::Changes)
 }
 
 impl Command {
-    const fn body(self, body: Body) -> Self {
+    const fn with_body(self, body: CommandBody) -> Self {
         Self { body, ..self }
     }
 
-    const fn takes(self, parameters: &'static [Parameter]) -> Self {
+    const fn with_parameters(self, parameters: &'static [CommandParameter]) -> Self {
         Self { parameters, ..self }
     }
 
-    const fn needs(self, needs: &'static [Capability]) -> Self {
-        Self { needs, ..self }
+    const fn requires(self, required_capabilities: &'static [Capability]) -> Self {
+        Self { required_capabilities, ..self }
     }
 
-    const fn danger(self, danger: Danger) -> Self {
+    const fn with_danger(self, danger: Danger) -> Self {
         Self { danger, ..self }
     }
 
-    const fn unproven(self) -> Self {
-        Self { is_proven: false, ..self }
+    const fn unverified(self) -> Self {
+        Self { is_verified: false, ..self }
     }
 }
 
 /// All commands: questions first, then what an owner uses, then what a service person uses.
 pub static CATALOGUE: &[Command] = &[
-    query("status", 16_777_219, Place::Status, "Ask for the status", "Asks the device for its state."),
+    query("status", 16_777_219, RequestTopic::Status, "Ask for the status", "Asks the device for its state."),
     query(
         "info",
         16_777_217,
-        Place::Info,
+        RequestTopic::Info,
         "Ask for the equipment",
         "Asks the device what it can do and its limits.",
     ),
     query(
         "present",
         0,
-        Place::Status,
+        RequestTopic::Status,
         "Say that we are here",
         "Tells the device that a client is connected.",
     )
-    .body(Body::Presence),
+    .with_body(CommandBody::Presence),
     query(
         "reservations",
         16_777_222,
-        Place::ReadReservations,
+        RequestTopic::ReadReservations,
         "Ask for the reservations",
         "Asks for the timetable of mode and setpoint.",
     ),
     query(
         "energy",
         16_777_225,
-        Place::Energy,
+        RequestTopic::Energy,
         "Ask for energy use",
         "Asks for the energy used on each day of months.",
     )
-    .takes(&[
-        parameter("months", "Months", "month", Kind::Months),
-        parameter("year", "Year", "year", Kind::Whole { least: 2000, most: 2100, unit: "" }),
+    .with_parameters(&[
+        parameter("months", "Months", "month", ArgumentKind::Months),
+        parameter("year", "Year", "year", ArgumentKind::Integer { least: 2000, most: 2100, unit: "" }),
     ]),
     query(
         "tariff",
         33_554_439,
-        Place::TimeOfUse,
+        RequestTopic::TimeOfUse,
         "Ask for the tariff",
         "Asks for the time-of-use tariff. Some devices do not answer this.",
     )
-    .takes(&[SERIAL]),
+    .with_parameters(&[SERIAL]),
     control(
         "temperature",
         33_554_464,
@@ -141,9 +149,14 @@ pub static CATALOGUE: &[Command] = &[
         "Set the water temperature",
         "Changes the setpoint of the hot water. Water above 50 °C (122 °F) scalds.",
     )
-    .takes(&[parameter("target", "Temperature", "", Kind::Temperature(Limits::Setpoint))])
-    .needs(&[Capability::DhwTemperature])
-    .danger(Danger::Dangerous),
+    .with_parameters(&[parameter(
+        "target",
+        "Temperature",
+        "",
+        ArgumentKind::Temperature(TemperatureLimits::Setpoint),
+    )])
+    .requires(&[Capability::DhwTemperature])
+    .with_danger(Danger::Dangerous),
     control(
         "mode",
         33_554_437,
@@ -151,11 +164,11 @@ pub static CATALOGUE: &[Command] = &[
         "Set the mode",
         "Changes how water is heated. For a vacation there is a command of its own.",
     )
-    .takes(&[
+    .with_parameters(&[
         parameter("mode", "Mode", "", MODES),
         parameter("days", "Days of vacation", "", DAYS).optional(),
     ])
-    .needs(&[Capability::Dhw]),
+    .requires(&[Capability::Dhw]),
     control(
         "vacation",
         33_554_437,
@@ -163,11 +176,11 @@ pub static CATALOGUE: &[Command] = &[
         "Go on vacation",
         "Lets the water cool for so many days; afterwards the device returns to its mode.",
     )
-    .body(Body::Mode("dhw-mode", &[5]))
-    .takes(&[parameter("days", "Days", "", DAYS)])
-    .needs(&[Capability::Vacation, Capability::Dhw]),
+    .with_body(CommandBody::Mode("dhw-mode", &[5]))
+    .with_parameters(&[parameter("days", "Days", "", DAYS)])
+    .requires(&[Capability::Vacation, Capability::Dhw]),
     control("power-on", 33_554_434, "power-on", "Switch on", "Switches the water heater on.")
-        .needs(&[Capability::Power]),
+        .requires(&[Capability::Power]),
     control(
         "power-off",
         33_554_433,
@@ -175,8 +188,8 @@ pub static CATALOGUE: &[Command] = &[
         "Switch off",
         "Switches the water heater off: no hot water any more.",
     )
-    .needs(&[Capability::Power])
-    .danger(Danger::Dangerous),
+    .requires(&[Capability::Power])
+    .with_danger(Danger::Dangerous),
     control(
         "anti-legionella-on",
         33_554_472,
@@ -184,8 +197,8 @@ pub static CATALOGUE: &[Command] = &[
         "Anti-legionella on",
         "Heats the tank against legionella bacteria every so many days.",
     )
-    .takes(&[parameter("days", "Period", "", DAYS)])
-    .needs(&[Capability::AntiLegionella]),
+    .with_parameters(&[parameter("days", "Period", "", DAYS)])
+    .requires(&[Capability::AntiLegionella]),
     control(
         "anti-legionella-off",
         33_554_471,
@@ -193,8 +206,8 @@ pub static CATALOGUE: &[Command] = &[
         "Anti-legionella off",
         "Stops the cycles that kill legionella bacteria: a risk to health.",
     )
-    .needs(&[Capability::AntiLegionella])
-    .danger(Danger::Dangerous),
+    .requires(&[Capability::AntiLegionella])
+    .with_danger(Danger::Dangerous),
     control(
         "freeze-protection",
         33_554_451,
@@ -202,29 +215,40 @@ pub static CATALOGUE: &[Command] = &[
         "Set the freeze protection",
         "Changes the temperature below which the device protects itself against frost.",
     )
-    .takes(&[parameter("target", "Temperature", "", Kind::Temperature(Limits::Freeze))])
-    .needs(&[Capability::FreezeProtection])
-    .unproven(),
+    .with_parameters(&[parameter(
+        "target",
+        "Temperature",
+        "",
+        ArgumentKind::Temperature(TemperatureLimits::Freeze),
+    )])
+    .requires(&[Capability::FreezeProtection])
+    .unverified(),
     query(
         "set-reservations",
         16_777_226,
-        Place::WriteReservations,
+        RequestTopic::WriteReservations,
         "Replace the reservations",
         "Replaces the whole timetable of mode and setpoint; what is not in the list is gone.",
     )
-    .takes(&[ENABLED, parameter("entries", "Reservations", "reservation", Kind::Reservations)])
-    .danger(Danger::Dangerous),
+    .with_parameters(&[
+        ENABLED,
+        parameter("entries", "Reservations", "reservation", ArgumentKind::Reservations),
+    ])
+    .with_danger(Danger::Dangerous),
     query(
         "set-weekly",
         33_554_438,
-        Place::Control,
+        RequestTopic::Control,
         "Replace the weekly timetable",
         "Replaces the whole weekly timetable; what is not in the list is gone.",
     )
-    .takes(&[ENABLED, parameter("entries", "Reservations", "reservation", Kind::Reservations)])
-    .needs(&[Capability::Program])
-    .danger(Danger::Dangerous)
-    .unproven(),
+    .with_parameters(&[
+        ENABLED,
+        parameter("entries", "Reservations", "reservation", ArgumentKind::Reservations),
+    ])
+    .requires(&[Capability::Program])
+    .with_danger(Danger::Dangerous)
+    .unverified(),
     control(
         "water-program",
         33_554_441,
@@ -232,7 +256,7 @@ pub static CATALOGUE: &[Command] = &[
         "Follow the water program",
         "Makes the device follow its reservations.",
     )
-    .needs(&[Capability::Program]),
+    .requires(&[Capability::Program]),
     control(
         "tariff-on",
         33_554_476,
@@ -240,7 +264,7 @@ pub static CATALOGUE: &[Command] = &[
         "Tariff on",
         "Makes the device heat when electricity is cheap.",
     )
-    .needs(&[Capability::Program]),
+    .requires(&[Capability::Program]),
     control(
         "tariff-off",
         33_554_475,
@@ -248,17 +272,17 @@ pub static CATALOGUE: &[Command] = &[
         "Tariff off",
         "Makes the device ignore the price of electricity.",
     )
-    .needs(&[Capability::Program]),
+    .requires(&[Capability::Program]),
     query(
         "set-tariff",
         33_554_439,
-        Place::TimeOfUse,
+        RequestTopic::TimeOfUse,
         "Replace the tariff",
         "Replaces all periods of the time-of-use tariff; what is not in the list is gone.",
     )
-    .takes(&[SERIAL, ENABLED, parameter("periods", "Periods", "reservation", Kind::Tariff)])
-    .needs(&[Capability::Program])
-    .danger(Danger::Dangerous),
+    .with_parameters(&[SERIAL, ENABLED, parameter("periods", "Periods", "reservation", ArgumentKind::Tariff)])
+    .requires(&[Capability::Program])
+    .with_danger(Danger::Dangerous),
     control(
         "demand-response-on",
         33_554_470,
@@ -266,8 +290,8 @@ pub static CATALOGUE: &[Command] = &[
         "Demand response on",
         "Lets the electricity supplier take part.",
     )
-    .needs(&[Capability::DemandResponse])
-    .unproven(),
+    .requires(&[Capability::DemandResponse])
+    .unverified(),
     control(
         "demand-response-off",
         33_554_469,
@@ -275,8 +299,8 @@ pub static CATALOGUE: &[Command] = &[
         "Demand response off",
         "Keeps the electricity supplier out.",
     )
-    .needs(&[Capability::DemandResponse])
-    .unproven(),
+    .requires(&[Capability::DemandResponse])
+    .unverified(),
     control(
         "intelligent-on",
         33_554_468,
@@ -284,7 +308,7 @@ pub static CATALOGUE: &[Command] = &[
         "Intelligent on",
         "Lets the device learn when water is used.",
     )
-    .unproven(),
+    .unverified(),
     control(
         "intelligent-off",
         33_554_467,
@@ -292,7 +316,7 @@ pub static CATALOGUE: &[Command] = &[
         "Intelligent off",
         "Stops the device from learning.",
     )
-    .unproven(),
+    .unverified(),
     control(
         "hot-button",
         33_554_444,
@@ -300,9 +324,9 @@ pub static CATALOGUE: &[Command] = &[
         "Press the hot button",
         "Runs the recirculation pump once.",
     )
-    .body(Body::Mode("recirc-hotbtn", &[1]))
-    .needs(&[Capability::Recirculation])
-    .unproven(),
+    .with_body(CommandBody::Mode("recirc-hotbtn", &[1]))
+    .requires(&[Capability::Recirculation])
+    .unverified(),
     control(
         "recirculation",
         33_554_445,
@@ -310,20 +334,20 @@ pub static CATALOGUE: &[Command] = &[
         "Set the recirculation",
         "Changes when the pump runs.",
     )
-    .takes(&[parameter("mode", "Mode", "", RECIRCULATION)])
-    .needs(&[Capability::Recirculation])
-    .unproven(),
+    .with_parameters(&[parameter("mode", "Mode", "", RECIRCULATION)])
+    .requires(&[Capability::Recirculation])
+    .unverified(),
     query(
         "set-recirculation",
         33_554_440,
-        Place::Control,
+        RequestTopic::Control,
         "Replace the recirculation schedule",
         "Replaces the whole schedule of the pump; what is not in the list is gone.",
     )
-    .takes(&[parameter("periods", "Periods", "schedule", Kind::Recirculation)])
-    .needs(&[Capability::RecirculationSchedule])
-    .danger(Danger::Dangerous)
-    .unproven(),
+    .with_parameters(&[parameter("periods", "Periods", "schedule", ArgumentKind::Recirculation)])
+    .requires(&[Capability::RecirculationSchedule])
+    .with_danger(Danger::Dangerous)
+    .unverified(),
     control(
         "air-filter-reset",
         33_554_473,
@@ -331,7 +355,7 @@ pub static CATALOGUE: &[Command] = &[
         "Reset the air filter",
         "Counts the filter's hours anew.",
     )
-    .unproven(),
+    .unverified(),
     control(
         "smart-diagnostic",
         33_554_455,
@@ -339,7 +363,7 @@ pub static CATALOGUE: &[Command] = &[
         "Run the self-test",
         "Runs the smart diagnostic.",
     )
-    .unproven(),
+    .unverified(),
     control(
         "firmware-check",
         33_554_443,
@@ -347,7 +371,7 @@ pub static CATALOGUE: &[Command] = &[
         "Look for new firmware",
         "Makes the device look for firmware.",
     )
-    .unproven(),
+    .unverified(),
     control(
         "wifi-reconnect",
         33_554_446,
@@ -355,8 +379,8 @@ pub static CATALOGUE: &[Command] = &[
         "Reconnect the Wi-Fi",
         "Makes the Wi-Fi module connect anew: the device is gone for a while.",
     )
-    .danger(Danger::Dangerous)
-    .unproven(),
+    .with_danger(Danger::Dangerous)
+    .unverified(),
     control(
         "wifi-reset",
         33_554_447,
@@ -364,20 +388,25 @@ pub static CATALOGUE: &[Command] = &[
         "Forget the Wi-Fi",
         "Makes the Wi-Fi module forget its network: somebody must set it up again at the device.",
     )
-    .danger(Danger::OneWay)
-    .unproven(),
+    .with_danger(Danger::Irreversible)
+    .unverified(),
     query(
         "firmware-update",
         33_554_442,
-        Place::Control,
+        RequestTopic::Control,
         "Install firmware",
         "Writes new firmware into the device. It cannot be taken back.",
     )
-    .body(Body::Inside("commitOta"))
-    .takes(&[
+    .with_body(CommandBody::Nested("commitOta"))
+    .with_parameters(&[
         parameter("part", "Part", "swCode", FIRMWARE),
-        parameter("version", "Version", "swVersion", Kind::Whole { least: 0, most: 4_294_967_295, unit: "" }),
+        parameter(
+            "version",
+            "Version",
+            "swVersion",
+            ArgumentKind::Integer { least: 0, most: 4_294_967_295, unit: "" },
+        ),
     ])
-    .danger(Danger::OneWay)
-    .unproven(),
+    .with_danger(Danger::Irreversible)
+    .unverified(),
 ];

@@ -5,18 +5,18 @@
 mod build;
 mod capability;
 mod catalogue;
+mod command_error;
 mod json;
 mod parameter;
-mod refusal;
 
-pub use build::{Context, Request};
-pub use capability::{Capability, Limits};
+pub use build::{CommandRequest, RequestContext};
+pub use capability::{Capability, TemperatureLimits};
 pub use catalogue::CATALOGUE;
-pub use parameter::{Argument, Arguments, Kind, Parameter};
-pub use refusal::Refusal;
+pub use command_error::CommandError;
+pub use parameter::{Argument, ArgumentKind, Arguments, CommandParameter};
 
-use super::message::Content;
-use super::topic::Place;
+use super::message::MessageContent;
+use super::topic::RequestTopic;
 
 /// How much a command may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,25 +28,25 @@ pub enum Danger {
     /// It may hurt, cost or overwrite: have its name typed before sending.
     Dangerous,
     /// It cannot be undone from here: only with an explicit flag.
-    OneWay,
+    Irreversible,
 }
 
 /// How a command stands on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Body {
+pub enum CommandBody {
     /// Its parameters by their keys.
     Keys,
     /// A mode with its values in a row, these first.
     Mode(&'static str, &'static [i64]),
     /// Its parameters by their keys, in an object under this key.
-    Inside(&'static str),
+    Nested(&'static str),
     /// No command: a client's presence.
     Presence,
 }
 
 /// What answers a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Answer {
+pub enum AnswerKind {
     /// A status.
     Status,
     /// A feature message.
@@ -71,18 +71,18 @@ pub struct Command {
     /// Number on the wire.
     pub code: i64,
     /// Where it is sent.
-    pub place: Place,
+    pub request_topic: RequestTopic,
     /// How it stands on the wire.
-    pub body: Body,
+    pub body: CommandBody,
     /// What it takes, in the order of the wire.
-    pub parameters: &'static [Parameter],
+    pub parameters: &'static [CommandParameter],
     /// What the device must have.
-    pub needs: &'static [Capability],
+    pub required_capabilities: &'static [Capability],
     /// How much it may do.
     pub danger: Danger,
     /// Whether the wording on the wire was seen in real traffic; otherwise it is an informed guess, and
     /// the device may ignore it.
-    pub is_proven: bool,
+    pub is_verified: bool,
 }
 
 impl Command {
@@ -94,39 +94,42 @@ impl Command {
     /// By its number. One number both reads and writes the tariff: with a timetable it writes.
     pub fn by_code(code: i64, has_timetable: bool) -> Option<&'static Self> {
         let mut candidates =
-            CATALOGUE.iter().filter(|command| command.code == code && command.body != Body::Presence);
+            CATALOGUE.iter().filter(|command| command.code == code && command.body != CommandBody::Presence);
         let first = candidates.next()?;
-        let writes = |command: &Self| command.parameters.iter().any(|p| matches!(p.kind, Kind::Tariff));
+        let writes =
+            |command: &Self| command.parameters.iter().any(|p| matches!(p.kind, ArgumentKind::Tariff));
         Some(candidates.find(|command| has_timetable && writes(command)).unwrap_or(first))
     }
 
     /// What answers it; `None` if nothing does.
-    pub fn answer(&self) -> Option<Answer> {
-        match (self.body, self.place) {
-            (Body::Presence, _) => None,
-            (_, Place::Status | Place::Control) => Some(Answer::Status),
-            (_, Place::Info) => Some(Answer::Feature),
-            (_, Place::Energy) => Some(Answer::Energy),
-            (_, Place::ReadReservations | Place::WriteReservations) => Some(Answer::Reservations),
-            (_, Place::TimeOfUse) => Some(Answer::TimeOfUse),
+    pub fn answer_kind(&self) -> Option<AnswerKind> {
+        match (self.body, self.request_topic) {
+            (CommandBody::Presence, _) => None,
+            (_, RequestTopic::Status | RequestTopic::Control) => Some(AnswerKind::Status),
+            (_, RequestTopic::Info) => Some(AnswerKind::Feature),
+            (_, RequestTopic::Energy) => Some(AnswerKind::Energy),
+            (_, RequestTopic::ReadReservations | RequestTopic::WriteReservations) => {
+                Some(AnswerKind::Reservations)
+            }
+            (_, RequestTopic::TimeOfUse) => Some(AnswerKind::TimeOfUse),
         }
     }
 
     /// Whether a device that hears is known to answer it. The wording of some commands is a guess, and some
     /// devices do not answer a question for the tariff.
-    pub fn is_surely_answered(&self) -> bool {
-        self.is_proven && self.answer().is_some() && self.place != Place::TimeOfUse
+    pub fn is_answer_certain(&self) -> bool {
+        self.is_verified && self.answer_kind().is_some() && self.request_topic != RequestTopic::TimeOfUse
     }
 
     /// Whether this is the kind of message that answers it.
-    pub fn is_answered_by(&self, content: &Content) -> bool {
+    pub fn is_answered_by(&self, content: &MessageContent) -> bool {
         matches!(
-            (self.answer(), content),
-            (Some(Answer::Status), Content::Status(_))
-                | (Some(Answer::Feature), Content::Feature(_))
-                | (Some(Answer::Energy), Content::Energy(_))
-                | (Some(Answer::Reservations), Content::Reservations(_))
-                | (Some(Answer::TimeOfUse), Content::TimeOfUse(_))
+            (self.answer_kind(), content),
+            (Some(AnswerKind::Status), MessageContent::Status(_))
+                | (Some(AnswerKind::Feature), MessageContent::Feature(_))
+                | (Some(AnswerKind::Energy), MessageContent::Energy(_))
+                | (Some(AnswerKind::Reservations), MessageContent::Reservations(_))
+                | (Some(AnswerKind::TimeOfUse), MessageContent::TimeOfUse(_))
         )
     }
 }

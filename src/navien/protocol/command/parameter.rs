@@ -4,21 +4,21 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::capability::Limits;
-use super::refusal::Refusal;
+use super::capability::TemperatureLimits;
+use super::command_error::CommandError;
 use crate::navien::protocol::feature::Feature;
-use crate::navien::protocol::field::tame;
+use crate::navien::protocol::field::clean_and_cut;
 use crate::navien::protocol::timetable::{
-    Entry, MOST_WRITTEN, RecirculationPeriod, Reservation, TariffPeriod,
+    MAX_WRITTEN_ENTRIES, RecirculationPeriod, Reservation, TariffPeriod, TimetableEntry,
 };
 use crate::navien::protocol::unit::{Temperature, TemperatureUnit};
 
 /// Longest text of an argument; a full timetable needs less.
-const MOST_TYPED: usize = 16 * 1024;
+const MAX_INPUT_LENGTH: usize = 16 * 1024;
 
 /// A value that a command takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Parameter {
+pub struct CommandParameter {
     /// Name in a configuration file and in the palette.
     pub name: &'static str,
     /// For people.
@@ -26,16 +26,16 @@ pub struct Parameter {
     /// Key on the wire; unused where values stand in a row.
     pub wire: &'static str,
     /// What it may be.
-    pub kind: Kind,
+    pub kind: ArgumentKind,
     /// Whether it may be left out.
     pub is_optional: bool,
 }
 
 /// What a value may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ArgumentKind {
     /// A whole number from `least` to `most`.
-    Whole {
+    Integer {
         /// Smallest.
         least: i64,
         /// Largest.
@@ -46,7 +46,7 @@ pub enum Kind {
     /// One of these numbers, or its word.
     Choice(&'static [(i64, &'static str)]),
     /// A temperature in steps of half a degree Celsius, within the device's limits.
-    Temperature(Limits),
+    Temperature(TemperatureLimits),
     /// On or off; left out, on if there are entries.
     Switch,
     /// Months, 1 to 12.
@@ -100,18 +100,18 @@ impl Arguments {
     }
 }
 
-impl Parameter {
+impl CommandParameter {
     /// What may be typed: `1 to 30 days`, `40.5 °C to 65.5 °C`.
-    pub fn expected(&self, unit: TemperatureUnit, feature: Option<&Feature>) -> String {
+    pub fn allowed_values(&self, unit: TemperatureUnit, feature: Option<&Feature>) -> String {
         match self.kind {
-            Kind::Whole { least, most, unit: "" } => format!("{least} to {most}"),
-            Kind::Whole { least, most, unit } => format!("{least} to {most} {unit}"),
-            Kind::Choice(choices) => {
+            ArgumentKind::Integer { least, most, unit: "" } => format!("{least} to {most}"),
+            ArgumentKind::Integer { least, most, unit } => format!("{least} to {most} {unit}"),
+            ArgumentKind::Choice(choices) => {
                 let words: Vec<_> =
                     choices.iter().map(|(number, word)| format!("{number} ({word})")).collect();
                 format!("one of {}", words.join(", "))
             }
-            Kind::Temperature(limits) => match limits.of(feature) {
+            ArgumentKind::Temperature(limits) => match limits.of(feature) {
                 Ok((lowest, highest)) => {
                     let words = |halves: i32| {
                         i16::try_from(halves).map(|halves| Temperature::from_halves(halves).words(unit))
@@ -121,11 +121,11 @@ impl Parameter {
                 }
                 Err(_) => format!("a temperature in {unit} within the device's limits"),
             },
-            Kind::Switch => "on or off".to_owned(),
-            Kind::Months => "months from 1 to 12, such as 8,9".to_owned(),
-            Kind::SerialNumber => "the controller's serial number".to_owned(),
-            Kind::Reservations | Kind::Tariff | Kind::Recirculation => {
-                format!("a JSON list of at most {MOST_WRITTEN} entries")
+            ArgumentKind::Switch => "on or off".to_owned(),
+            ArgumentKind::Months => "months from 1 to 12, such as 8,9".to_owned(),
+            ArgumentKind::SerialNumber => "the controller's serial number".to_owned(),
+            ArgumentKind::Reservations | ArgumentKind::Tariff | ArgumentKind::Recirculation => {
+                format!("a JSON list of at most {MAX_WRITTEN_ENTRIES} entries")
             }
         }
     }
@@ -136,29 +136,30 @@ impl Parameter {
     /// # Errors
     ///
     /// If it means nothing.
-    pub fn read(&self, text: &str, unit: TemperatureUnit) -> Result<Argument, Refusal> {
-        let wrong = || Refusal::Wrong { parameter: self.title, expected: self.expected(unit, None) };
+    pub fn parse(&self, text: &str, unit: TemperatureUnit) -> Result<Argument, CommandError> {
+        let wrong =
+            || CommandError::Invalid { parameter: self.title, expected: self.allowed_values(unit, None) };
         let text = text.trim();
-        if text.len() > MOST_TYPED {
+        if text.len() > MAX_INPUT_LENGTH {
             return Err(wrong());
         }
         let argument = match self.kind {
-            Kind::Whole { .. } => text.parse().ok().map(Argument::Number),
-            Kind::Choice(choices) => choice(choices, text).map(Argument::Number),
-            Kind::Temperature(_) => temperature(text, unit).map(Argument::Temperature),
-            Kind::Switch => match text.to_ascii_lowercase().as_str() {
+            ArgumentKind::Integer { .. } => text.parse().ok().map(Argument::Number),
+            ArgumentKind::Choice(choices) => choice(choices, text).map(Argument::Number),
+            ArgumentKind::Temperature(_) => temperature(text, unit).map(Argument::Temperature),
+            ArgumentKind::Switch => match text.to_ascii_lowercase().as_str() {
                 "on" | "yes" | "true" => Some(Argument::Switch(true)),
                 "off" | "no" | "false" => Some(Argument::Switch(false)),
                 _ => None,
             },
-            Kind::Months => {
+            ArgumentKind::Months => {
                 let months = text.split([',', ' ']).filter(|part| !part.is_empty());
                 months.map(|month| month.parse().ok()).collect::<Option<_>>().map(Argument::Months)
             }
-            Kind::SerialNumber => (!text.is_empty()).then(|| Argument::Text(text.to_owned())),
-            Kind::Reservations => entries(text).map(Argument::Reservations),
-            Kind::Tariff => entries(text).map(Argument::Tariff),
-            Kind::Recirculation => entries(text).map(Argument::Recirculation),
+            ArgumentKind::SerialNumber => (!text.is_empty()).then(|| Argument::Text(text.to_owned())),
+            ArgumentKind::Reservations => entries(text).map(Argument::Reservations),
+            ArgumentKind::Tariff => entries(text).map(Argument::Tariff),
+            ArgumentKind::Recirculation => entries(text).map(Argument::Recirculation),
         };
         argument.ok_or_else(wrong)
     }
@@ -166,12 +167,13 @@ impl Parameter {
 
 /// By number or by word; spaces, hyphens and case do not matter.
 fn choice(choices: &[(i64, &str)], text: &str) -> Option<i64> {
-    let bare = |text: &str| -> String {
+    let normalize = |text: &str| -> String {
         text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
     };
-    let wanted = bare(text);
-    let is_it = |(number, word): &&(i64, &str)| bare(word) == wanted || number.to_string() == text;
-    choices.iter().find(is_it).map(|(number, _)| *number)
+    let normalized = normalize(text);
+    let is_match =
+        |(number, word): &&(i64, &str)| normalize(word) == normalized || number.to_string() == text;
+    choices.iter().find(is_match).map(|(number, _)| *number)
 }
 
 /// `60`, `60.5 C`, `140°F`.
@@ -187,24 +189,24 @@ fn temperature(text: &str, unit: TemperatureUnit) -> Option<Temperature> {
 
 /// Entries in the wire's own words. One that has an unknown field, or one that means nothing, spoils the
 /// list: what a person writes is not guessed at.
-fn entries<E: Entry>(text: &str) -> Option<Vec<E>> {
+fn entries<E: TimetableEntry>(text: &str) -> Option<Vec<E>> {
     let list: Vec<Value> = serde_json::from_str(text).ok()?;
-    let entries = list.iter().map(|entry| entry.as_object().map(E::from_object).filter(E::is_plain));
+    let entries = list.iter().map(|entry| entry.as_object().map(E::from_object).filter(E::is_fully_parsed));
     entries.collect()
 }
 
 /// For the name of a parameter that does not exist.
-pub(super) fn unexpected(name: &str) -> Refusal {
-    Refusal::Unexpected { parameter: tame(name) }
+pub(super) fn unexpected_parameter(name: &str) -> CommandError {
+    CommandError::Unexpected { parameter: clean_and_cut(name) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn typed(kind: Kind, text: &str) -> Option<Argument> {
-        let parameter = Parameter { name: "x", title: "X", wire: "x", kind, is_optional: false };
-        parameter.read(text, TemperatureUnit::Celsius).ok()
+    fn parse(kind: ArgumentKind, text: &str) -> Option<Argument> {
+        let parameter = CommandParameter { name: "x", title: "X", wire: "x", kind, is_optional: false };
+        parameter.parse(text, TemperatureUnit::Celsius).ok()
     }
 
     #[test]
@@ -218,37 +220,38 @@ mod tests {
             ("121f", 99),
             ("-1", -2),
         ] {
-            let Some(Argument::Temperature(temperature)) = typed(Kind::Temperature(Limits::Setpoint), text)
+            let Some(Argument::Temperature(temperature)) =
+                parse(ArgumentKind::Temperature(TemperatureLimits::Setpoint), text)
             else {
                 panic!("{text}");
             };
             assert_eq!(temperature.halves(), Some(halves), "{text}");
         }
         for bad in ["", "C", "hot", "60 K", "inf", "NaN F", "1e300", "°"] {
-            assert_eq!(typed(Kind::Temperature(Limits::Setpoint), bad), None, "{bad}");
+            assert_eq!(parse(ArgumentKind::Temperature(TemperatureLimits::Setpoint), bad), None, "{bad}");
         }
     }
 
     #[test]
     fn choices_have_words_and_numbers() {
-        let kind = Kind::Choice(&[(3, "Energy Saver"), (4, "High Demand")]);
+        let kind = ArgumentKind::Choice(&[(3, "Energy Saver"), (4, "High Demand")]);
         for text in ["3", "energy saver", "Energy-Saver", "ENERGYSAVER"] {
-            assert_eq!(typed(kind, text), Some(Argument::Number(3)), "{text}");
+            assert_eq!(parse(kind, text), Some(Argument::Number(3)), "{text}");
         }
-        assert_eq!((typed(kind, "5"), typed(kind, ""), typed(kind, "saver")), (None, None, None));
+        assert_eq!((parse(kind, "5"), parse(kind, ""), parse(kind, "saver")), (None, None, None));
     }
 
     #[test]
     fn lists_and_switches_are_read() {
-        assert_eq!(typed(Kind::Months, "8, 9"), Some(Argument::Months(vec![8, 9])));
-        assert_eq!(typed(Kind::Months, "8;9"), None);
-        assert_eq!(typed(Kind::Switch, "Off"), Some(Argument::Switch(false)));
-        assert_eq!(typed(Kind::Switch, "perhaps"), None);
-        let one = typed(Kind::Reservations, r#"[{"enable":2,"week":84}]"#);
+        assert_eq!(parse(ArgumentKind::Months, "8, 9"), Some(Argument::Months(vec![8, 9])));
+        assert_eq!(parse(ArgumentKind::Months, "8;9"), None);
+        assert_eq!(parse(ArgumentKind::Switch, "Off"), Some(Argument::Switch(false)));
+        assert_eq!(parse(ArgumentKind::Switch, "perhaps"), None);
+        let one = parse(ArgumentKind::Reservations, r#"[{"enable":2,"week":84}]"#);
         assert!(matches!(one, Some(Argument::Reservations(list)) if list.len() == 1));
         for bad in ["[7]", r#"[{"seasons": 1}]"#, r#"[{"week": "Monday"}]"#, "{}"] {
-            assert_eq!(typed(Kind::Tariff, bad), None, "{bad}");
+            assert_eq!(parse(ArgumentKind::Tariff, bad), None, "{bad}");
         }
-        assert_eq!(typed(Kind::Tariff, &format!("[{}]", " ".repeat(MOST_TYPED))), None);
+        assert_eq!(parse(ArgumentKind::Tariff, &format!("[{}]", " ".repeat(MAX_INPUT_LENGTH))), None);
     }
 }

@@ -6,7 +6,8 @@ use serde_json::Value;
 use super::*;
 use crate::navien::protocol::code::OnOff;
 use crate::navien::protocol::command::{
-    Argument, Arguments, Body, CATALOGUE, Command, Context, Danger, Kind, Refusal, Request,
+    Argument, ArgumentKind, Arguments, CATALOGUE, Command, CommandBody, CommandError, CommandRequest, Danger,
+    RequestContext,
 };
 use crate::navien::protocol::{Temperature, TemperatureUnit};
 
@@ -15,10 +16,10 @@ const PERIOD: &str = r#"[{"season":224,"week":124,"startHour":9,"startMinute":0,
     "priceMin":10,"priceMax":25,"decimalPoint":2}]"#;
 const PUMP: &str = r#"[{"enable":2,"week":124,"startHour":6,"startMin":0,"endHour":8,"endMin":30,"mode":3}]"#;
 
-type Typed = &'static [(&'static str, &'static str)];
+type TypedArguments = &'static [(&'static str, &'static str)];
 
 /// The reference client's name, our name, and what is typed (°F).
-const PAYLOADS: &[(&str, &str, Typed)] = &[
+const PAYLOADS: &[(&str, &str, TypedArguments)] = &[
     ("request_device_status", "status", &[]),
     ("request_device_info", "info", &[]),
     ("signal_app_connection", "present", &[]),
@@ -62,7 +63,7 @@ fn now() -> DateTime<Utc> {
 }
 
 /// A device that has everything.
-fn full() -> Feature {
+fn full_feature() -> Feature {
     Feature { has_recirculation: Some(true), has_recirculation_schedule: Some(true), ..feature() }
 }
 
@@ -71,16 +72,16 @@ fn build_with(
     unit: TemperatureUnit,
     name: &str,
     typed: &[(&str, &str)],
-) -> Result<Request, Refusal> {
+) -> Result<CommandRequest, CommandError> {
     let command = Command::by_name(name).unwrap();
     let (device, client) = (device(), client());
     let context =
-        Context { device: &device, client: &client, feature, unit, now: now(), allow_one_way: true };
+        RequestContext { device: &device, client: &client, feature, unit, now: now(), allow_one_way: true };
     command.build(&command.arguments(typed, unit)?, &context)
 }
 
-fn build(name: &str, typed: &[(&str, &str)]) -> Result<Request, Refusal> {
-    build_with(Some(&full()), TemperatureUnit::Fahrenheit, name, typed)
+fn build(name: &str, typed: &[(&str, &str)]) -> Result<CommandRequest, CommandError> {
+    build_with(Some(&full_feature()), TemperatureUnit::Fahrenheit, name, typed)
 }
 
 /// The fixture without white space, which stands in no text of it.
@@ -89,23 +90,27 @@ fn compact() -> String {
 }
 
 #[test]
-fn every_payload_of_the_reference_client_is_ours() {
-    let theirs = fixture("commands");
-    assert_eq!((PAYLOADS.len(), theirs.as_object().unwrap().len()), (36, 36));
+fn every_payload_matches_the_reference_client() {
+    let reference_payloads = fixture("commands");
+    assert_eq!((PAYLOADS.len(), reference_payloads.as_object().unwrap().len()), (36, 36));
     let bytes = compact();
     for (reference, name, typed) in PAYLOADS {
-        let ours = build(name, typed).unwrap_or_else(|refusal| panic!("{reference}: {refusal}"));
-        let expected = &theirs[reference];
-        assert_eq!(ours.topic, expected["topic"].as_str().unwrap(), "{reference}");
-        assert_eq!(serde_json::from_str::<Value>(&ours.payload).unwrap(), expected["payload"], "{reference}");
+        let request = build(name, typed).unwrap_or_else(|refusal| panic!("{reference}: {refusal}"));
+        let expected = &reference_payloads[reference];
+        assert_eq!(request.topic, expected["topic"].as_str().unwrap(), "{reference}");
+        assert_eq!(
+            serde_json::from_str::<Value>(&request.payload).unwrap(),
+            expected["payload"],
+            "{reference}"
+        );
         // The order of the keys, too.
         let payload = format!(
             "\"{reference}\":{{\"topic\":\"{}\",\"qos\":1,\"payload\":{}}}",
-            ours.topic, ours.payload
+            request.topic, request.payload
         );
         assert!(bytes.contains(&payload), "{reference}: {payload}");
         assert_eq!(
-            ours.answer_topic.as_deref(),
+            request.answer_topic.as_deref(),
             expected["payload"]["responseTopic"].as_str(),
             "{reference}"
         );
@@ -118,11 +123,11 @@ fn every_payload_of_the_reference_client_is_ours() {
 fn our_own_requests_are_recognised_when_the_broker_echoes_them() {
     for (reference, name, typed) in PAYLOADS {
         let sent = build(name, typed).unwrap();
-        let heard = Message::parse(&sent.topic, sent.payload.as_bytes()).unwrap();
-        assert!(heard.is_from(&client()) && heard.is_about(&device()), "{reference}");
-        match heard.content {
-            Content::AppConnection => assert_eq!(*name, "present"),
-            Content::Request { command: Some(command), .. } => {
+        let message = ParsedMessage::parse(&sent.topic, sent.payload.as_bytes()).unwrap();
+        assert!(message.is_from(&client()) && message.is_about(&device()), "{reference}");
+        match message.content {
+            MessageContent::AppConnection => assert_eq!(*name, "present"),
+            MessageContent::Request { command: Some(command), .. } => {
                 // A vacation is the mode "vacation"; nobody can tell them apart.
                 assert_eq!(command.code, Command::by_name(name).unwrap().code, "{reference}");
                 assert!(command.name == *name || *name == "vacation", "{reference}: {}", command.name);
@@ -142,38 +147,39 @@ fn sixty_degrees_celsius_are_sixty_degrees() {
         (TemperatureUnit::Fahrenheit, "140"),
         (TemperatureUnit::Fahrenheit, "60 °C"),
     ] {
-        let request = build_with(Some(&full()), unit, "temperature", &[("target", typed)]).unwrap();
+        let request = build_with(Some(&full_feature()), unit, "temperature", &[("target", typed)]).unwrap();
         assert!(request.payload.contains("\"param\":[120]"), "{typed}: {}", request.payload);
     }
     // 60 °F is 15.5 °C, raw 31: outside the limits, whatever the unit.
     let refused = build("temperature", &[("target", "60")]).unwrap_err();
     assert_eq!(refused.to_string(), "Temperature must be 104.9 °F to 149.9 °F");
-    let refused = build_with(Some(&full()), TemperatureUnit::Celsius, "temperature", &[("target", "15.5")]);
+    let refused =
+        build_with(Some(&full_feature()), TemperatureUnit::Celsius, "temperature", &[("target", "15.5")]);
     assert_eq!(refused.unwrap_err().to_string(), "Temperature must be 40.5 °C to 65.5 °C");
 }
 
 #[test]
-fn limits_are_kept_on_raw_half_degrees() {
+fn limits_are_checked_on_raw_half_degrees() {
     let celsius = TemperatureUnit::Celsius;
     for (target, raw) in
         [("40.5", Some(81)), ("65.5", Some(131)), ("40.2", None), ("65.8", None), ("65.7", Some(131))]
     {
-        let built = build_with(Some(&full()), celsius, "temperature", &[("target", target)]);
+        let built = build_with(Some(&full_feature()), celsius, "temperature", &[("target", target)]);
         let sent = raw.map(|raw| format!("\"param\":[{raw}]"));
         assert_eq!(built.is_ok(), sent.is_some(), "{target}");
         assert!(built.is_err() || built.unwrap().payload.contains(&sent.unwrap()), "{target}");
     }
-    let boiling = Feature { dhw_max: Some(Temperature::from_halves(250)), ..full() };
-    let built = build_with(Some(&boiling), celsius, "temperature", &[("target", "90")]);
+    let beyond_limits = Feature { dhw_max: Some(Temperature::from_halves(250)), ..full_feature() };
+    let built = build_with(Some(&beyond_limits), celsius, "temperature", &[("target", "90")]);
     assert!(built.is_err(), "no device is believed that allows 125 °C");
-    let silent = Feature { dhw_max: None, ..full() };
-    let built = build_with(Some(&silent), celsius, "temperature", &[("target", "50")]);
-    assert_eq!(built.unwrap_err(), Refusal::LimitsUnknown);
+    let without_limit = Feature { dhw_max: None, ..full_feature() };
+    let built = build_with(Some(&without_limit), celsius, "temperature", &[("target", "50")]);
+    assert_eq!(built.unwrap_err(), CommandError::LimitsUnknown);
     let tenth =
         Arguments::none().with("target", Argument::Temperature(Temperature::from_tenths(503.0).unwrap()));
     let (device, client) = (super::device(), super::client());
-    let feature = full();
-    let context = Context {
+    let feature = full_feature();
+    let context = RequestContext {
         device: &device,
         client: &client,
         feature: Some(&feature),
@@ -188,7 +194,7 @@ fn limits_are_kept_on_raw_half_degrees() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_in_words() {
+fn invalid_arguments_are_refused_with_a_message() {
     for (name, typed, words) in [
         ("mode", &[("mode", "vacation")][..], "Days of vacation is missing: 1 to 30 days"),
         ("mode", &[("mode", "3"), ("days", "7")], "Days of vacation does not belong to this command here"),
@@ -229,32 +235,36 @@ fn what_does_not_fit_is_refused_in_words() {
 }
 
 #[test]
-fn what_a_device_has_not_is_not_sent() {
+fn unsupported_commands_are_refused() {
     for command in CATALOGUE {
-        for capability in command.needs {
-            let missing = command.is_possible(Some(&Feature::default()), true);
-            assert!(matches!(missing, Err(Refusal::NotFitted { .. })), "{} {capability:?}", command.name);
-            assert!(capability.is_in(&full()), "{capability:?}");
+        for capability in command.required_capabilities {
+            let missing = command.check_available(Some(&Feature::default()), true);
+            assert!(
+                matches!(missing, Err(CommandError::NotSupported { .. })),
+                "{} {capability:?}",
+                command.name
+            );
+            assert!(capability.is_supported_by(&full_feature()), "{capability:?}");
         }
-        assert_eq!(command.is_possible(Some(&full()), true), Ok(()), "{}", command.name);
-        let unknown = command.is_possible(None, true);
-        assert_eq!(unknown.is_ok(), command.needs.is_empty(), "{}", command.name);
+        assert_eq!(command.check_available(Some(&full_feature()), true), Ok(()), "{}", command.name);
+        let unknown = command.check_available(None, true);
+        assert_eq!(unknown.is_ok(), command.required_capabilities.is_empty(), "{}", command.name);
     }
     let refused = build_with(Some(&feature()), TemperatureUnit::Celsius, "hot-button", &[]).unwrap_err();
     assert_eq!(refused.to_string(), "this device has no recirculation");
     for (value, is_possible) in [(0, false), (1, false), (2, true), (3, true), (4, true), (9, true)] {
         let control = crate::navien::protocol::code::DhwControlType::from_number(value);
-        let feature = Feature { dhw_control: Some(control), ..full() };
+        let feature = Feature { dhw_control: Some(control), ..full_feature() };
         let command = Command::by_name("temperature").unwrap();
-        assert_eq!(command.is_possible(Some(&feature), false).is_ok(), is_possible, "{value}");
+        assert_eq!(command.check_available(Some(&feature), false).is_ok(), is_possible, "{value}");
     }
 }
 
 #[test]
-fn each_command_has_its_danger() {
+fn each_command_has_its_danger_level() {
     let of =
         |danger| CATALOGUE.iter().filter(move |command| command.danger == danger).map(|command| command.name);
-    assert_eq!(of(Danger::OneWay).collect::<Vec<_>>(), ["wifi-reset", "firmware-update"]);
+    assert_eq!(of(Danger::Irreversible).collect::<Vec<_>>(), ["wifi-reset", "firmware-update"]);
     assert_eq!(
         of(Danger::Harmless).collect::<Vec<_>>(),
         ["status", "info", "present", "reservations", "energy", "tariff"]
@@ -272,29 +282,32 @@ fn each_command_has_its_danger() {
             "wifi-reconnect"
         ]
     );
-    for name in of(Danger::OneWay) {
+    for name in of(Danger::Irreversible) {
         let command = Command::by_name(name).unwrap();
-        assert_eq!(command.is_possible(Some(&full()), false), Err(Refusal::OneWay { title: command.title }));
+        assert_eq!(
+            command.check_available(Some(&full_feature()), false),
+            Err(CommandError::Irreversible { title: command.title })
+        );
     }
 }
 
 #[test]
-fn the_catalogue_is_fit_to_be_listed() {
+fn every_catalogue_entry_is_complete() {
     let names: std::collections::BTreeSet<_> = CATALOGUE.iter().map(|command| command.name).collect();
     assert_eq!((names.len(), CATALOGUE.len()), (33, 33));
     for command in CATALOGUE {
         assert!(command.explanation.ends_with('.') && !command.title.ends_with('.'), "{}", command.name);
         assert!(command.name.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", command.name);
-        assert_eq!(command.answer().is_none(), command.body == Body::Presence);
+        assert_eq!(command.answer_kind().is_none(), command.body == CommandBody::Presence);
         for parameter in command.parameters {
-            assert!(!parameter.expected(TemperatureUnit::Celsius, None).is_empty());
-            let has_key = matches!(command.body, Body::Keys | Body::Inside(_));
+            assert!(!parameter.allowed_values(TemperatureUnit::Celsius, None).is_empty());
+            let has_key = matches!(command.body, CommandBody::Keys | CommandBody::Nested(_));
             assert_eq!(!parameter.wire.is_empty(), has_key, "{} {}", command.name, parameter.name);
         }
     }
     let target = Command::by_name("temperature").unwrap().parameters[0];
-    assert!(matches!(target.kind, Kind::Temperature(_)));
-    assert_eq!(target.expected(TemperatureUnit::Celsius, Some(&feature())), "40.5 °C to 65.5 °C");
+    assert!(matches!(target.kind, ArgumentKind::Temperature(_)));
+    assert_eq!(target.allowed_values(TemperatureUnit::Celsius, Some(&feature())), "40.5 °C to 65.5 °C");
     assert_eq!(OnOff::KNOWN.len(), 3);
 }
 
@@ -302,7 +315,7 @@ fn the_catalogue_is_fit_to_be_listed() {
 fn the_presence_has_microseconds_or_none() {
     let at = |now: &str| {
         let (device, client) = (device(), client());
-        let context = Context {
+        let context = RequestContext {
             device: &device,
             client: &client,
             feature: None,

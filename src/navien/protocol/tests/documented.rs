@@ -14,8 +14,8 @@ use crate::navien::protocol::{
 
 fn status_of(fields: &Value) -> Status {
     let message = json!({"response": {"status": fields}});
-    match Message::parse("", message.to_string().as_bytes()).unwrap().content {
-        Content::Status(status) => *status,
+    match ParsedMessage::parse("", message.to_string().as_bytes()).unwrap().content {
+        MessageContent::Status(status) => *status,
         other => panic!("{other:?}"),
     }
 }
@@ -25,8 +25,8 @@ fn status() -> Status {
 }
 
 #[track_caller]
-fn near(told: Option<f64>, expected: f64) {
-    assert!((told.unwrap() - expected).abs() < 0.005, "{told:?} should be {expected}");
+fn assert_near(actual: Option<f64>, expected: f64) {
+    assert!((actual.unwrap() - expected).abs() < 0.005, "{actual:?} should be {expected}");
 }
 
 #[test]
@@ -38,14 +38,14 @@ fn the_status_has_its_documented_values() {
     let shown = status.list(view);
     assert_eq!(shown.len(), 102);
     assert!(shown.iter().all(|shown| shown.words.is_some()), "every field is read");
-    near(status.dhw_temperature.map(Temperature::fahrenheit), 137.3);
-    near(status.setpoint.map(Temperature::fahrenheit), 140.0);
-    near(status.tank_upper.map(Temperature::fahrenheit), 136.94);
-    near(status.tank_lower.map(Temperature::fahrenheit), 133.34);
+    assert_near(status.dhw_temperature.map(Temperature::fahrenheit), 137.3);
+    assert_near(status.setpoint.map(Temperature::fahrenheit), 140.0);
+    assert_near(status.tank_upper.map(Temperature::fahrenheit), 136.94);
+    assert_near(status.tank_lower.map(Temperature::fahrenheit), 133.34);
     assert_eq!(status.full_recovery.map(Energy::wh), Some(5476));
     assert_eq!(status.missing_energy.map(Energy::wh), Some(912));
     assert_eq!(status.usable_energy().map(Energy::wh), Some(4564));
-    near(status.total_volume.map(Volume::gallons), 22245.92);
+    assert_near(status.total_volume.map(Volume::gallons), 22245.92);
     assert_eq!((status.has_time_of_use, status.is_time_of_use_overridden), (Some(true), Some(false)));
     assert_eq!(status.recirculation_schedule, Some(OnOff::Unknown));
     assert_eq!(status.mode, Some(DhwOperationSetting::EnergySaver));
@@ -54,7 +54,7 @@ fn the_status_has_its_documented_values() {
     assert_eq!((status.is_heating(), status.is_heating_water), (Some(true), Some(true)));
     assert_eq!((status.wifi_rssi, status.power, status.charge), (Some(-52), Some(450.0), Some(86.0)));
     assert_eq!((status.error_code, status.error_words()), (Some(ErrorCode(0)), None));
-    near(status.superheat.map(TemperatureDifference::fahrenheit), 9.36);
+    assert_near(status.superheat.map(TemperatureDifference::fahrenheit), 9.36);
     assert_eq!(status.upper_element, Some(OnOff::Off));
     assert_eq!(status.compressor, Some(OnOff::On));
 }
@@ -96,8 +96,8 @@ fn the_feature_has_its_documented_values() {
     assert!(feature.list(feature.view(None)).iter().all(|shown| shown.words.is_some()));
     assert_eq!(feature.tank_size, Some(TankSize::Gallons65));
     assert_eq!(feature.model, Some(UnitType::Npf));
-    near(feature.dhw_min.map(Temperature::fahrenheit), 104.9);
-    near(feature.dhw_max.map(Temperature::fahrenheit), 149.9);
+    assert_near(feature.dhw_min.map(Temperature::fahrenheit), 104.9);
+    assert_near(feature.dhw_max.map(Temperature::fahrenheit), 149.9);
     assert_eq!(feature.has_recirculation, Some(false));
     assert_eq!(feature.serial_number.as_deref(), Some("00000000AA00000000"));
     assert_eq!(feature.dhw_control, Some(DhwControlType::HalfDegree));
@@ -106,20 +106,22 @@ fn the_feature_has_its_documented_values() {
 
 #[test]
 fn the_energy_has_its_documented_values() {
-    let Content::Energy(report) = parse(&fixture("energy")).content else { panic!("no energy") };
-    assert_eq!((report.months.len(), report.lost), (1, 0));
+    let MessageContent::Energy(report) = parse(&fixture("energy")).content else { panic!("no energy") };
+    assert_eq!((report.months.len(), report.skipped), (1, 0));
     let month = &report.months[0];
     assert_eq!((month.year, month.month, month.days.len()), (Some(2025), Some(9), 30));
     assert_eq!(report.sum().sum().wh(), 57_640);
     assert_eq!(report.total.as_ref().map(Usage::sum), Some(report.sum().sum()));
-    near(report.sum().heat_pump_percent(), 94.62);
+    assert_near(report.sum().heat_pump_percent(), 94.62);
     assert_eq!(report.sum(), report.total.unwrap(), "the days add up to the device's total");
 }
 
 #[test]
 fn the_reservations_have_their_documented_values() {
-    let Content::Reservations(table) = parse(&fixture("reservation")).content else { panic!("no table") };
-    assert_eq!((table.is_on, table.lost), (Some(true), 0), "the empty third is no entry");
+    let MessageContent::Reservations(table) = parse(&fixture("reservation")).content else {
+        panic!("no table")
+    };
+    assert_eq!((table.is_on, table.skipped), (Some(true), 0), "the empty third is no entry");
     let words: Vec<String> = table.entries.iter().map(|e| e.words(TemperatureUnit::Fahrenheit)).collect();
     assert_eq!(words, ["on Mon–Fri 06:30 Energy Saver 140.0 °F", "off Tue–Sat 22:00 Electric 131.0 °F"]);
     assert_eq!(table.entries[0].week, Some(Week::WEEKDAYS));
@@ -127,7 +129,7 @@ fn the_reservations_have_their_documented_values() {
 
 #[test]
 fn the_tariff_has_its_documented_values() {
-    let Content::TimeOfUse(table) = parse(&fixture("tou")).content else { panic!("no tariff") };
+    let MessageContent::TimeOfUse(table) = parse(&fixture("tou")).content else { panic!("no tariff") };
     assert_eq!(table.is_on, Some(true));
     let prices: Vec<_> = table.entries.iter().map(|period| period.prices().0.unwrap()).collect();
     assert!((prices[0] - 0.31794).abs() < 1e-9 && (prices[1] - 0.38967).abs() < 1e-9, "{prices:?}");
@@ -135,11 +137,12 @@ fn the_tariff_has_its_documented_values() {
 }
 
 #[test]
-fn timetables_nobody_asks_for_are_understood() {
+fn unsolicited_timetables_are_parsed() {
     let entries = json!([{"enable": 2, "week": 124, "startHour": 6, "startMin": 0, "endHour": 8, "endMin": 30, "mode": 3}]);
     let recirculation = json!({"response": {"schedule": entries}}).to_string();
     for topic in ["cmd/52/c/res/recirc-rsv/rd", "cmd/52/c/res/new/rd"] {
-        let Content::Recirculation(table) = Message::parse(topic, recirculation.as_bytes()).unwrap().content
+        let MessageContent::Recirculation(table) =
+            ParsedMessage::parse(topic, recirculation.as_bytes()).unwrap().content
         else {
             panic!("{topic}");
         };
@@ -147,8 +150,8 @@ fn timetables_nobody_asks_for_are_understood() {
         assert_eq!(table.entries[0].words(), "on Mon–Fri 06:00–08:30 by schedule");
     }
     let weekly = br#"{"response": {"reservationUse": 1, "reservation": "0254061e0378"}}"#;
-    let Content::WeeklyReservations(table) =
-        Message::parse("cmd/52/c/res/rsv-weekly/rd", weekly).unwrap().content
+    let MessageContent::WeeklyReservations(table) =
+        ParsedMessage::parse("cmd/52/c/res/rsv-weekly/rd", weekly).unwrap().content
     else {
         panic!("not weekly");
     };
@@ -156,9 +159,9 @@ fn timetables_nobody_asks_for_are_understood() {
 }
 
 #[test]
-fn both_envelopes_say_the_same() {
+fn both_envelopes_parse_to_the_same_content() {
     let fields = &fixture("status")["response"]["status"];
-    let expected = Content::Status(Box::new(status()));
+    let expected = MessageContent::Status(Box::new(status()));
     for message in [
         json!({"response": {"status": fields}}),
         json!({"response": {"st": fields}}),
@@ -167,26 +170,26 @@ fn both_envelopes_say_the_same() {
         json!({"response": {"status": "busy", "st": fields}}),
         json!({"response": "busy", "status": fields}),
     ] {
-        let parsed = Message::parse("any/topic", message.to_string().as_bytes()).unwrap();
+        let parsed = ParsedMessage::parse("any/topic", message.to_string().as_bytes()).unwrap();
         assert_eq!(parsed.content, expected);
     }
     let fields = &fixture("feature")["response"]["feature"];
     for message in [json!({"response": {"did": fields}}), json!({"feature": fields}), json!({"did": fields})]
     {
-        let parsed = Message::parse("", message.to_string().as_bytes()).unwrap();
-        assert_eq!(parsed.content, Content::Feature(Box::new(feature())));
+        let parsed = ParsedMessage::parse("", message.to_string().as_bytes()).unwrap();
+        assert_eq!(parsed.content, MessageContent::Feature(Box::new(feature())));
     }
 }
 
 #[test]
-fn a_message_tells_whose_it_is() {
+fn a_message_names_its_client_and_device() {
     let (device, client) = (device(), client());
     let message = parse(&fixture("status"));
     assert!(message.is_from(&client) && message.is_about(&device));
-    let mut theirs = fixture("status");
-    theirs["clientID"] = json!("phone");
-    theirs["response"]["macAddress"] = json!("000000000000");
-    let message = parse(&theirs);
+    let mut from_other_client = fixture("status");
+    from_other_client["clientID"] = json!("phone");
+    from_other_client["response"]["macAddress"] = json!("000000000000");
+    let message = parse(&from_other_client);
     assert!(!message.is_from(&client) && !message.is_about(&device));
     let mut earlier = fixture("status");
     earlier["sessionID"] = json!("another");
@@ -197,16 +200,16 @@ fn a_message_tells_whose_it_is() {
 
 /// Unknown enumerations, missing fields, numbers as text, fractions where none belong.
 #[test]
-fn what_breaks_the_reference_is_read() {
+fn inputs_that_break_the_reference_client_are_parsed() {
     let fields = fixture("status")["response"]["status"].clone();
-    let mut odd = fields.clone();
+    let mut damaged = fields.clone();
     for (name, value) in [("errorCode", 4711), ("operationMode", 97), ("dhwOperationSetting", 42)] {
-        odd[name] = json!(value);
+        damaged[name] = json!(value);
     }
-    odd["currentFanRpm"] = json!(894.4);
-    odd["fanPwm"] = json!([118]);
-    odd.as_object_mut().unwrap().remove("compUse");
-    let read = status_of(&odd);
+    damaged["currentFanRpm"] = json!(894.4);
+    damaged["fanPwm"] = json!([118]);
+    damaged.as_object_mut().unwrap().remove("compUse");
+    let read = status_of(&damaged);
     assert_eq!(read.error_words().as_deref(), Some("E4711 not in the list of known errors"));
     assert_eq!(read.operation_mode, Some(CurrentOperationMode::Other(97)));
     assert_eq!(read.mode.map(|mode| mode.to_string()).as_deref(), Some("unknown (42)"));

@@ -6,8 +6,10 @@ use serde_json::{Map, Value, json};
 use super::*;
 use crate::diagnostics::clean::is_printable;
 use crate::navien::protocol::timetable::{RecirculationPeriod, TariffPeriod};
-use crate::navien::protocol::topic::Heard;
-use crate::navien::protocol::{Baseline, Shown, Status, Temperature, TemperatureUnit, Unreadable, View};
+use crate::navien::protocol::topic::ParsedTopic;
+use crate::navien::protocol::{
+    Baseline, DisplayUnits, FieldValue, MessageParseError, Status, Temperature, TemperatureUnit,
+};
 
 const NAMES: [&str; 5] = ["status", "feature", "energy", "reservation", "tou"];
 
@@ -33,26 +35,30 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 /// Uses everything that can be shown of a message.
-fn exercise(message: &Message) {
+fn format_everything(message: &ParsedMessage) {
     let _ = format!("{message:?}");
     for unit in [TemperatureUnit::Celsius, TemperatureUnit::Fahrenheit] {
         let lines: Vec<String> = match &message.content {
-            Content::Status(status) => {
+            MessageContent::Status(status) => {
                 let _ = (status.usable_energy(), status.is_heating(), status.freeze_limits());
                 Baseline::default().observe(status);
                 words(status.list(status.view(Some(unit)))).chain(status.error_words()).collect()
             }
-            Content::Feature(feature) => words(feature.list(feature.view(Some(unit)))).collect(),
-            Content::Energy(report) => {
+            MessageContent::Feature(feature) => words(feature.list(feature.view(Some(unit)))).collect(),
+            MessageContent::Energy(report) => {
                 let _ = report.sum().heat_pump_percent();
-                words(report.sum().list(View::of(unit))).collect()
+                words(report.sum().list(DisplayUnits::of(unit))).collect()
             }
-            Content::Reservations(table) | Content::WeeklyReservations(table) => {
+            MessageContent::Reservations(table) | MessageContent::WeeklyReservations(table) => {
                 table.entries.iter().map(|entry| entry.words(unit)).collect()
             }
-            Content::Recirculation(table) => table.entries.iter().map(RecirculationPeriod::words).collect(),
-            Content::TimeOfUse(table) => table.entries.iter().map(TariffPeriod::words).collect(),
-            Content::Request { .. } | Content::AppConnection | Content::Other => Vec::new(),
+            MessageContent::Recirculation(table) => {
+                table.entries.iter().map(RecirculationPeriod::words).collect()
+            }
+            MessageContent::TimeOfUse(table) => table.entries.iter().map(TariffPeriod::words).collect(),
+            MessageContent::Request { .. } | MessageContent::AppConnection | MessageContent::Other => {
+                Vec::new()
+            }
         };
         for line in lines {
             assert!(line.chars().all(is_printable), "{line:?}");
@@ -61,14 +67,14 @@ fn exercise(message: &Message) {
     }
 }
 
-fn words(shown: Vec<Shown>) -> impl Iterator<Item = String> {
+fn words(shown: Vec<FieldValue>) -> impl Iterator<Item = String> {
     shown.into_iter().filter_map(|shown| shown.words)
 }
 
 /// All values of a status by their wire names.
-fn listed(fields: &Map<String, Value>) -> Vec<(&'static str, Option<String>)> {
+fn values_by_wire_name(fields: &Map<String, Value>) -> Vec<(&'static str, Option<String>)> {
     let status = Status::read(fields);
-    status.list(View::default()).into_iter().map(|shown| (shown.field.wire, shown.words)).collect()
+    status.list(DisplayUnits::default()).into_iter().map(|shown| (shown.field.wire, shown.words)).collect()
 }
 
 fn status_fields() -> Map<String, Value> {
@@ -94,8 +100,8 @@ proptest! {
         if is_cut {
             bytes.truncate(cut.index(bytes.len()));
         }
-        if let Ok(message) = Message::parse(&topic, &bytes) {
-            exercise(&message);
+        if let Ok(message) = ParsedMessage::parse(&topic, &bytes) {
+            format_everything(&message);
         }
     }
 
@@ -109,8 +115,8 @@ proptest! {
         ]),
     ) {
         for value in [json!({"response": {key: &value}}), json!({key: &value}), value] {
-            if let Ok(message) = Message::parse(topic, value.to_string().as_bytes()) {
-                exercise(&message);
+            if let Ok(message) = ParsedMessage::parse(topic, value.to_string().as_bytes()) {
+                format_everything(&message);
             }
         }
     }
@@ -137,8 +143,8 @@ proptest! {
             touched.insert(name.clone());
         }
         damaged.extend(strange);
-        let before = listed(&sound);
-        let after = listed(&damaged);
+        let before = values_by_wire_name(&sound);
+        let after = values_by_wire_name(&damaged);
         for ((wire, before), (_, after)) in before.into_iter().zip(after) {
             prop_assert!(touched.contains(wire) || before == after, "{wire}: {before:?} became {after:?}");
         }
@@ -148,7 +154,7 @@ proptest! {
 
     #[test]
     fn topics_never_panic(topic in ".{0,80}", tail in "(cmd|evt)/[0-9]{1,6}/(navilink-)?.{0,9}/?(res|st|ctrl)?.{0,9}") {
-        let _ = (Heard::parse(&topic), Heard::parse(&tail));
+        let _ = (ParsedTopic::parse(&topic), ParsedTopic::parse(&tail));
     }
 
     #[test]
@@ -163,43 +169,45 @@ proptest! {
 }
 
 #[test]
-fn what_is_no_message_says_so() {
+fn invalid_messages_give_an_error() {
     let topic = "cmd/52/navilink-aabbccddeeff/st";
     let deep = format!("{{\"response\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
     for (bytes, expected) in [
-        (&b"<html>\x00\xff not JSON"[..], Unreadable::NotJson),
-        (b"", Unreadable::NotJson),
-        (b"[1]", Unreadable::NotAnObject),
-        (b"7", Unreadable::NotAnObject),
-        (deep.as_bytes(), Unreadable::NotJson),
-        (&vec![b' '; 300_000], Unreadable::TooLarge),
+        (&b"<html>\x00\xff not JSON"[..], MessageParseError::NotJson),
+        (b"", MessageParseError::NotJson),
+        (b"[1]", MessageParseError::NotAnObject),
+        (b"7", MessageParseError::NotAnObject),
+        (deep.as_bytes(), MessageParseError::NotJson),
+        (&vec![b' '; 300_000], MessageParseError::TooLarge),
     ] {
-        assert_eq!(Message::parse(topic, bytes).unwrap_err(), expected);
+        assert_eq!(ParsedMessage::parse(topic, bytes).unwrap_err(), expected);
     }
 }
 
 #[test]
-fn one_bad_byte_in_a_text_costs_only_that_text() {
+fn an_invalid_byte_in_a_text_affects_only_that_text() {
     let mut bytes = fixture("feature").to_string().into_bytes();
     let at = bytes.windows(10).position(|window| window == b"00000000AA").unwrap();
     bytes[at] = 0xFF;
     bytes.push(0);
-    let Content::Feature(read) = Message::parse("", &bytes).unwrap().content else { panic!("no feature") };
+    let MessageContent::Feature(read) = ParsedMessage::parse("", &bytes).unwrap().content else {
+        panic!("no feature")
+    };
     assert_eq!(read.serial_number.as_deref(), Some("\u{fffd}0000000AA00000000"));
     assert_eq!(Feature { serial_number: None, ..*read }, Feature { serial_number: None, ..feature() });
 }
 
 #[test]
-fn a_value_that_is_no_json_costs_only_its_field() {
+fn an_invalid_json_value_affects_only_its_field() {
     let sound = fixture("status").to_string();
     for bad in ["NaN", "-Infinity", "1e999", "007", "+5", "undefined", ".5", "0x1F"] {
         let damaged = sound.replace("\"fanPwm\":118", &format!("\"fanPwm\":{bad}"));
         let damaged = damaged.replace("navien-client", "NaN \\\"NaN\\\\");
         assert!(serde_json::from_str::<Value>(&damaged).is_err(), "{bad}");
-        let message = Message::parse("", damaged.as_bytes()).unwrap();
+        let message = ParsedMessage::parse("", damaged.as_bytes()).unwrap();
         assert!(message.client_id.unwrap().starts_with("NaN \"NaN\\-0a1b"), "texts stay as they are");
-        let Content::Status(read) = message.content else { panic!("{bad}") };
-        let Content::Status(whole) = parse(&fixture("status")).content else { panic!("no status") };
+        let MessageContent::Status(read) = message.content else { panic!("{bad}") };
+        let MessageContent::Status(whole) = parse(&fixture("status")).content else { panic!("no status") };
         assert_eq!(read.fan_pwm, None, "{bad}");
         assert_eq!(Status { fan_pwm: whole.fan_pwm, ..*read }, *whole, "{bad}");
     }

@@ -6,8 +6,8 @@ mod hostile;
 
 use serde_json::Value;
 
-use super::topic::{Client, Device};
-use super::{Content, Feature, Message};
+use super::topic::{ClientIdentity, DeviceAddress};
+use super::{Feature, MessageContent, ParsedMessage};
 
 fn text(name: &str) -> &'static str {
     match name {
@@ -24,12 +24,12 @@ fn fixture(name: &str) -> Value {
     serde_json::from_str(text(name)).unwrap()
 }
 
-fn device() -> Device {
-    Device::new(52, "aabbccddeeff", "5322").unwrap()
+fn device() -> DeviceAddress {
+    DeviceAddress::new(52, "aabbccddeeff", "5322").unwrap()
 }
 
-fn client() -> Client {
-    Client::new("navien-client-0a1b2c3d", "00112233445566778899aabbccddeeff").unwrap()
+fn client() -> ClientIdentity {
+    ClientIdentity::new("navien-client-0a1b2c3d", "00112233445566778899aabbccddeeff").unwrap()
 }
 
 /// Where the answer of a fixture arrives.
@@ -37,13 +37,13 @@ fn topic(fixture: &Value) -> &str {
     fixture["responseTopic"].as_str().unwrap()
 }
 
-fn parse(fixture: &Value) -> Message {
-    Message::parse(topic(fixture), fixture.to_string().as_bytes()).unwrap()
+fn parse(fixture: &Value) -> ParsedMessage {
+    ParsedMessage::parse(topic(fixture), fixture.to_string().as_bytes()).unwrap()
 }
 
 fn feature() -> Feature {
     match parse(&fixture("feature")).content {
-        Content::Feature(feature) => *feature,
+        MessageContent::Feature(feature) => *feature,
         other => panic!("{other:?}"),
     }
 }

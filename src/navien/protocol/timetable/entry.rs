@@ -1,14 +1,14 @@
 //! What stands in one line of a timetable?
 
-use super::when::{Season, Week};
+use super::calendar::{Season, Week};
 use crate::navien::protocol::code::{DhwOperationSetting, RecirculationMode};
 use crate::navien::protocol::field::{B, H, I, message};
 use crate::navien::protocol::unit::TemperatureUnit;
 
 /// Decimals of a price when none are told.
-pub(super) const DECIMALS: i64 = 5;
+pub(super) const DEFAULT_DECIMALS: i64 = 5;
 /// Most decimals a price may have.
-pub(super) const MOST_DECIMALS: i64 = 10;
+pub(super) const MAX_DECIMALS: i64 = 10;
 
 message! {
     /// Change of mode and setpoint at a time of the week.
@@ -77,7 +77,7 @@ impl Reservation {
 impl TariffPeriod {
     /// Lowest and highest price in the currency of the supplier.
     pub fn prices(&self) -> (Option<f64>, Option<f64>) {
-        let value = |digits: Option<i64>| price(digits?, self.decimals.unwrap_or(DECIMALS));
+        let value = |digits: Option<i64>| price(digits?, self.decimals.unwrap_or(DEFAULT_DECIMALS));
         (value(self.price_min), value(self.price_max))
     }
 
@@ -109,7 +109,7 @@ impl RecirculationPeriod {
 
 /// Digits with a decimal point: 31794 with five decimals is 0.31794. `None` for more than ten decimals.
 pub fn price(digits: i64, decimals: i64) -> Option<f64> {
-    let decimals = i32::try_from(decimals).ok().filter(|_| (0..=MOST_DECIMALS).contains(&decimals))?;
+    let decimals = i32::try_from(decimals).ok().filter(|_| (0..=MAX_DECIMALS).contains(&decimals))?;
     #[expect(clippy::cast_precision_loss, reason = "a price has no 16 digits")]
     let digits = digits as f64;
     Some(digits / 10_f64.powi(decimals))
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn prices_have_their_point() {
+    fn prices_have_a_decimal_point() {
         assert_eq!(price(31_794, 5), Some(0.31794));
         assert_eq!(price(25, 2), Some(0.25));
         assert_eq!((price(1, 11), price(1, -1), price(1, i64::MAX)), (None, None, None));

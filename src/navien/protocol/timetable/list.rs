@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value};
 
-use super::entry::{DECIMALS, MOST_DECIMALS, RecirculationPeriod, Reservation, TariffPeriod};
+use super::entry::{DEFAULT_DECIMALS, MAX_DECIMALS, RecirculationPeriod, Reservation, TariffPeriod};
 use crate::navien::protocol::code::DhwOperationSetting;
 use crate::navien::protocol::field::{B, Encoding};
 
 /// Entries kept of an answer.
-const MOST_READ: usize = 64;
+const MAX_READ_ENTRIES: usize = 64;
 /// Entries that may be written at once. What the device itself can hold is not known.
-pub const MOST_WRITTEN: usize = 16;
+pub const MAX_WRITTEN_ENTRIES: usize = 16;
 /// Bytes of one reservation in the compact form.
 const RESERVATION_BYTES: usize = 6;
 
@@ -21,20 +21,20 @@ pub struct Timetable<E> {
     /// Its entries, in the device's order.
     pub entries: Vec<E>,
     /// Entries that could not be read, or were more than are kept.
-    pub lost: usize,
+    pub skipped: usize,
 }
 
 impl<E> Default for Timetable<E> {
     fn default() -> Self {
-        Self { is_on: None, entries: Vec::new(), lost: 0 }
+        Self { is_on: None, entries: Vec::new(), skipped: 0 }
     }
 }
 
 /// Fields of an entry as they are written: name and number.
-pub(in crate::navien::protocol) type Numbers = Vec<(&'static str, i64)>;
+pub(in crate::navien::protocol) type WireFields = Vec<(&'static str, i64)>;
 
 /// One line of a timetable.
-pub trait Entry: Sized {
+pub trait TimetableEntry: Sized {
     /// From an object.
     fn from_object(object: &Map<String, Value>) -> Self;
 
@@ -44,72 +44,72 @@ pub trait Entry: Sized {
     }
 
     /// Whether it held nothing unknown and nothing unreadable.
-    fn is_plain(&self) -> bool;
+    fn is_fully_parsed(&self) -> bool;
 
     /// The fields to write, or what is wrong with them. `setpoints` are the lowest and highest half °C.
     ///
     /// # Errors
     ///
     /// What is missing or out of its range, in words.
-    fn numbers(&self, setpoints: (i32, i32)) -> Result<Vec<(&'static str, i64)>, &'static str>;
+    fn wire_fields(&self, setpoints: (i32, i32)) -> Result<Vec<(&'static str, i64)>, &'static str>;
 }
 
-impl<E: Entry> Timetable<E> {
+impl<E: TimetableEntry> Timetable<E> {
     /// Reads the `response` object: a list of objects or the compact hexadecimal form.
     pub fn read(response: &Map<String, Value>) -> Self {
         let mut table = Self { is_on: response.get("reservationUse").and_then(B::read), ..Self::default() };
         match response.get("reservation").or_else(|| response.get("schedule")) {
             Some(Value::Array(entries)) => {
-                table.lost = entries.len().saturating_sub(MOST_READ);
-                for entry in entries.iter().take(MOST_READ) {
+                table.skipped = entries.len().saturating_sub(MAX_READ_ENTRIES);
+                for entry in entries.iter().take(MAX_READ_ENTRIES) {
                     match entry.as_object() {
                         Some(entry) => table.entries.push(E::from_object(entry)),
-                        None => table.lost += 1,
+                        None => table.skipped += 1,
                     }
                 }
             }
             Some(Value::String(text)) if text.is_empty() => {}
             Some(Value::String(text)) => match E::from_hexadecimal(text) {
-                Some((entries, lost)) => (table.entries, table.lost) = (entries, lost),
-                None => table.lost = 1,
+                Some((entries, skipped)) => (table.entries, table.skipped) = (entries, skipped),
+                None => table.skipped = 1,
             },
             None | Some(Value::Null) => {}
-            Some(_) => table.lost = 1,
+            Some(_) => table.skipped = 1,
         }
         table
     }
 }
 
-impl Entry for Reservation {
+impl TimetableEntry for Reservation {
     fn from_object(object: &Map<String, Value>) -> Self {
         Self::read(object)
     }
 
-    fn is_plain(&self) -> bool {
+    fn is_fully_parsed(&self) -> bool {
         self.oddities.is_empty()
     }
 
     /// Six bytes each; an entry of zeros is none, and bytes after the last whole entry are ignored.
     fn from_hexadecimal(text: &str) -> Option<(Vec<Self>, usize)> {
         let chunks = text.as_bytes().chunks_exact(2 * RESERVATION_BYTES);
-        let (mut entries, mut lost) = (Vec::new(), chunks.len().saturating_sub(MOST_READ));
-        for chunk in chunks.take(MOST_READ) {
+        let (mut entries, mut skipped) = (Vec::new(), chunks.len().saturating_sub(MAX_READ_ENTRIES));
+        for chunk in chunks.take(MAX_READ_ENTRIES) {
             match bytes(chunk) {
                 Some([0, 0, 0, 0, 0, 0]) => {}
                 Some(bytes) => entries.push(Self::from_bytes(bytes)),
-                None => lost += 1,
+                None => skipped += 1,
             }
         }
-        Some((entries, lost))
+        Some((entries, skipped))
     }
 
-    fn numbers(&self, setpoints: (i32, i32)) -> Result<Numbers, &'static str> {
+    fn wire_fields(&self, setpoints: (i32, i32)) -> Result<WireFields, &'static str> {
         let mode = self.mode.map(DhwOperationSetting::number);
-        let mode = within(mode, 1, 6, "the mode must be 1 to 6")?;
+        let mode = in_range(mode, 1, 6, "the mode must be 1 to 6")?;
         let setpoint = self.setpoint.and_then(super::super::unit::Temperature::halves);
-        let needs_none = matches!(mode, 5 | 6) && setpoint == Some(0);
-        let (lowest, highest) = if needs_none { (0, 0) } else { setpoints };
-        let setpoint = within(
+        let needs_no_setpoint = matches!(mode, 5 | 6) && setpoint == Some(0);
+        let (lowest, highest) = if needs_no_setpoint { (0, 0) } else { setpoints };
+        let setpoint = in_range(
             setpoint.map(i64::from),
             lowest.into(),
             highest.into(),
@@ -126,20 +126,20 @@ impl Entry for Reservation {
     }
 }
 
-impl Entry for TariffPeriod {
+impl TimetableEntry for TariffPeriod {
     fn from_object(object: &Map<String, Value>) -> Self {
         Self::read(object)
     }
 
-    fn is_plain(&self) -> bool {
+    fn is_fully_parsed(&self) -> bool {
         self.oddities.is_empty()
     }
 
-    fn numbers(&self, _: (i32, i32)) -> Result<Numbers, &'static str> {
+    fn wire_fields(&self, _: (i32, i32)) -> Result<WireFields, &'static str> {
         let season =
-            self.season.filter(|season| season.is_sound()).ok_or("the months are missing or wrong")?;
-        let price = |digits| within(digits, 0, i32::MAX.into(), "a price is missing or wrong");
-        let decimals = Some(self.decimals.unwrap_or(DECIMALS));
+            self.season.filter(|season| season.is_valid()).ok_or("the months are missing or wrong")?;
+        let price = |digits| in_range(digits, 0, i32::MAX.into(), "a price is missing or wrong");
+        let decimals = Some(self.decimals.unwrap_or(DEFAULT_DECIMALS));
         Ok(vec![
             ("season", season.0.into()),
             ("week", week(self.week)?),
@@ -149,21 +149,21 @@ impl Entry for TariffPeriod {
             ("endMinute", minute(self.end_minute)?),
             ("priceMin", price(self.price_min)?),
             ("priceMax", price(self.price_max)?),
-            ("decimalPoint", within(decimals, 0, MOST_DECIMALS, "the decimals must be 0 to 10")?),
+            ("decimalPoint", in_range(decimals, 0, MAX_DECIMALS, "the decimals must be 0 to 10")?),
         ])
     }
 }
 
-impl Entry for RecirculationPeriod {
+impl TimetableEntry for RecirculationPeriod {
     fn from_object(object: &Map<String, Value>) -> Self {
         Self::read(object)
     }
 
-    fn is_plain(&self) -> bool {
+    fn is_fully_parsed(&self) -> bool {
         self.oddities.is_empty()
     }
 
-    fn numbers(&self, _: (i32, i32)) -> Result<Numbers, &'static str> {
+    fn wire_fields(&self, _: (i32, i32)) -> Result<WireFields, &'static str> {
         let mode = self.mode.map(super::super::code::RecirculationMode::number);
         Ok(vec![
             ("enable", enable(self.is_enabled)?),
@@ -172,7 +172,7 @@ impl Entry for RecirculationPeriod {
             ("startMin", minute(self.start_minute)?),
             ("endHour", hour(self.end_hour)?),
             ("endMin", minute(self.end_minute)?),
-            ("mode", within(mode, 1, 4, "the mode must be 1 to 4")?),
+            ("mode", in_range(mode, 1, 4, "the mode must be 1 to 4")?),
         ])
     }
 }
@@ -189,24 +189,24 @@ fn bytes(digits: &[u8]) -> Option<[u8; RESERVATION_BYTES]> {
     Some(bytes)
 }
 
-fn within(number: Option<i64>, least: i64, most: i64, wrong: &'static str) -> Result<i64, &'static str> {
-    number.filter(|number| (least..=most).contains(number)).ok_or(wrong)
+fn in_range(number: Option<i64>, min: i64, max: i64, message: &'static str) -> Result<i64, &'static str> {
+    number.filter(|number| (min..=max).contains(number)).ok_or(message)
 }
 
 fn enable(is_enabled: Option<bool>) -> Result<i64, &'static str> {
     is_enabled.map(|is_enabled| if is_enabled { 2 } else { 1 }).ok_or("it must say whether it is on")
 }
 
-fn week(week: Option<super::when::Week>) -> Result<i64, &'static str> {
-    week.filter(|week| week.is_sound()).map(|week| week.0.into()).ok_or("the days are missing or wrong")
+fn week(week: Option<super::calendar::Week>) -> Result<i64, &'static str> {
+    week.filter(|week| week.is_valid()).map(|week| week.0.into()).ok_or("the days are missing or wrong")
 }
 
 fn hour(hour: Option<i64>) -> Result<i64, &'static str> {
-    within(hour, 0, 23, "an hour must be 0 to 23")
+    in_range(hour, 0, 23, "an hour must be 0 to 23")
 }
 
 fn minute(minute: Option<i64>) -> Result<i64, &'static str> {
-    within(minute, 0, 59, "a minute must be 0 to 59")
+    in_range(minute, 0, 59, "a minute must be 0 to 59")
 }
 
 #[cfg(test)]
@@ -221,40 +221,40 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_say_the_same() {
+    fn both_forms_parse_to_the_same_timetable() {
         let compact = reservations(&json!("027C061e0378ab"));
         let listed = reservations(&json!([{
             "enable": 2, "week": "124", "hour": 6, "min": 30, "mode": 3, "param": 120}]));
         assert_eq!(compact, listed);
-        assert_eq!((compact.entries.len(), compact.lost), (1, 0));
+        assert_eq!((compact.entries.len(), compact.skipped), (1, 0));
     }
 
     #[test]
-    fn a_bad_entry_costs_only_itself() {
+    fn an_invalid_entry_skips_only_itself() {
         let table = reservations(&json!("zz7c061e0378013e1600026e+1+1+1+1+1+1"));
-        assert_eq!((table.entries.len(), table.lost), (1, 2));
+        assert_eq!((table.entries.len(), table.skipped), (1, 2));
         let table = reservations(&json!([7, {"week": 84}, null]));
-        assert_eq!((table.entries.len(), table.lost), (1, 2));
+        assert_eq!((table.entries.len(), table.skipped), (1, 2));
         assert_eq!(table.entries[0].hour, None);
         for nothing in [json!(""), json!(null), json!("02"), json!([])] {
-            assert_eq!((reservations(&nothing).entries.len(), reservations(&nothing).lost), (0, 0));
+            assert_eq!((reservations(&nothing).entries.len(), reservations(&nothing).skipped), (0, 0));
         }
-        assert_eq!(reservations(&json!({"a": 1})).lost, 1);
-        assert_eq!(reservations(&json!("é".repeat(60))).lost, 10);
+        assert_eq!(reservations(&json!({"a": 1})).skipped, 1);
+        assert_eq!(reservations(&json!("é".repeat(60))).skipped, 10);
     }
 
     #[test]
     fn timetables_are_bounded() {
         let table = reservations(&json!("027c061e0378".repeat(1000)));
-        assert_eq!((table.entries.len(), table.lost), (64, 936));
+        assert_eq!((table.entries.len(), table.skipped), (64, 936));
         assert_eq!(reservations(&json!(vec![json!({}); 1000])).entries.len(), 64);
     }
 
     #[test]
-    fn only_sound_entries_are_written() {
+    fn only_valid_entries_are_written() {
         let sound = Reservation::from_bytes([2, 84, 6, 30, 3, 120]);
         let limits = (81, 131);
-        assert_eq!(sound.numbers(limits).unwrap()[5], ("param", 120));
+        assert_eq!(sound.wire_fields(limits).unwrap()[5], ("param", 120));
         for bytes in [
             [2, 0, 6, 30, 3, 120],
             [2, 85, 6, 30, 3, 120],
@@ -265,14 +265,14 @@ mod tests {
             [2, 84, 6, 30, 3, 132],
             [2, 84, 6, 30, 3, 0],
         ] {
-            assert!(Reservation::from_bytes(bytes).numbers(limits).is_err(), "{bytes:?}");
+            assert!(Reservation::from_bytes(bytes).wire_fields(limits).is_err(), "{bytes:?}");
         }
         assert!(
-            Reservation::from_bytes([2, 84, 6, 30, 6, 0]).numbers(limits).is_ok(),
+            Reservation::from_bytes([2, 84, 6, 30, 6, 0]).wire_fields(limits).is_ok(),
             "off needs no setpoint"
         );
-        assert!(Reservation::default().numbers(limits).is_err());
-        assert!(TariffPeriod::default().numbers(limits).is_err());
-        assert!(RecirculationPeriod::default().numbers(limits).is_err());
+        assert!(Reservation::default().wire_fields(limits).is_err());
+        assert!(TariffPeriod::default().wire_fields(limits).is_err());
+        assert!(RecirculationPeriod::default().wire_fields(limits).is_err());
     }
 }

@@ -1,9 +1,9 @@
 //! What is in a device's timetables, and what may be written into them?
 
+mod calendar;
 mod entry;
 mod list;
-mod when;
 
+pub use calendar::{Season, Week};
 pub use entry::{RecirculationPeriod, Reservation, TariffPeriod, price};
-pub use list::{Entry, MOST_WRITTEN, Timetable};
-pub use when::{Season, Week};
+pub use list::{MAX_WRITTEN_ENTRIES, Timetable, TimetableEntry};

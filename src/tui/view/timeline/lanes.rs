@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::diagnostics::{MarkKind, Snapshot};
 
-use super::window::Window;
+use super::window::TimelineWindow;
 
 /// One column of the link lane. The order is the precedence: a column shows the worst it contains, so
 /// that a stretch with any down time never looks fully up.
@@ -26,10 +26,10 @@ pub(super) enum LinkCell {
 }
 
 /// The link lane: one cell per column.
-pub(super) fn link(snapshot: &Snapshot, window: &Window) -> Vec<LinkCell> {
+pub(super) fn link(snapshot: &Snapshot, window: &TimelineWindow) -> Vec<LinkCell> {
     let mut cells = vec![LinkCell::Unknown; window.columns()];
-    let mut paint = |from: Duration, to: Duration, cell: LinkCell| {
-        if let Some((first, last)) = window.touched(from, to) {
+    let mut mark = |from: Duration, to: Duration, cell: LinkCell| {
+        if let Some((first, last)) = window.columns_between(from, to) {
             cells[first..=last].iter_mut().for_each(|old| *old = cell.max(*old));
         }
     };
@@ -38,18 +38,18 @@ pub(super) fn link(snapshot: &Snapshot, window: &Window) -> Vec<LinkCell> {
     let mut sessions = snapshot.connections.iter().peekable();
     while let Some(session) = sessions.next() {
         if let Some((from, cell)) = gap {
-            paint(from, session.at.boot, cell);
+            mark(from, session.at.boot, cell);
         }
         let next = sessions.peek().map(|next| next.at.boot);
         let end = session.end.map(|end| end.at.boot).or(next).unwrap_or(now);
-        paint(session.at.boot, end, LinkCell::Up);
+        mark(session.at.boot, end, LinkCell::Up);
         gap = session.end.map(|end| (end.at.boot, if end.dropped { LinkCell::Down } else { LinkCell::Off }));
     }
     if let Some((from, cell)) = gap {
-        paint(from, now, cell);
+        mark(from, now, cell);
     }
     for drop in snapshot.drops.iter() {
-        if let Some(column) = window.column(drop.at.boot) {
+        if let Some(column) = window.column_at(drop.at.boot) {
             cells[column] = match cells[column] {
                 LinkCell::Drops(count) => LinkCell::Drops(count.saturating_add(1)),
                 _ => LinkCell::Drops(1),
@@ -61,7 +61,7 @@ pub(super) fn link(snapshot: &Snapshot, window: &Window) -> Vec<LinkCell> {
 
 /// Before the first session there was none: down, unless older sessions were evicted, or the first
 /// connect just took its usual moment.
-fn before_first(snapshot: &Snapshot, window: &Window) -> Option<(Duration, LinkCell)> {
+fn before_first(snapshot: &Snapshot, window: &TimelineWindow) -> Option<(Duration, LinkCell)> {
     let first = snapshot.connections.iter().next();
     let waited = first.map_or(snapshot.at, |session| session.at).since(snapshot.since);
     let failed = first.map_or(snapshot.metrics.connect_failures > 0, |session| session.attempt_number > 0);
@@ -72,7 +72,7 @@ fn before_first(snapshot: &Snapshot, window: &Window) -> Option<(Duration, LinkC
 
 /// A stretch of the arm lane: one keep-alive value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Arm {
+pub(super) struct KeepAliveSpan {
     /// First column.
     pub(super) first: usize,
     /// Last column.
@@ -84,7 +84,7 @@ pub(super) struct Arm {
 }
 
 /// The arm lane: which keep-alive was in force, from left to right.
-pub(super) fn arms(snapshot: &Snapshot, window: &Window) -> Vec<Arm> {
+pub(super) fn keep_alive_spans(snapshot: &Snapshot, window: &TimelineWindow) -> Vec<KeepAliveSpan> {
     let mut stretches: Vec<(Duration, Duration, u32)> = Vec::new();
     for session in snapshot.connections.iter() {
         let end = session.end.map_or(snapshot.at.boot, |end| end.at.boot);
@@ -100,12 +100,12 @@ pub(super) fn arms(snapshot: &Snapshot, window: &Window) -> Vec<Arm> {
     if let Some(last) = stretches.last_mut() {
         last.1 = snapshot.at.boot;
     }
-    let arm = |(index, &(from, to, keep_alive_secs)): (usize, &(Duration, Duration, u32))| {
-        let (first, last) = window.touched(from, to)?;
-        let starts_here = index > 0 && window.column(from).is_some();
-        Some(Arm { first, last, keep_alive_secs, starts_here })
+    let span = |(index, &(from, to, keep_alive_secs)): (usize, &(Duration, Duration, u32))| {
+        let (first, last) = window.columns_between(from, to)?;
+        let starts_here = index > 0 && window.column_at(from).is_some();
+        Some(KeepAliveSpan { first, last, keep_alive_secs, starts_here })
     };
-    stretches.iter().enumerate().filter_map(arm).collect()
+    stretches.iter().enumerate().filter_map(span).collect()
 }
 
 /// One column of the mark lane.
@@ -123,10 +123,10 @@ pub(super) struct MarkCell {
 
 /// The mark lane, left to right: what the user noted and what happened to the computer. Keep-alive
 /// changes and disconnects on purpose have their own lanes.
-pub(super) fn marks(snapshot: &Snapshot, window: &Window) -> Vec<MarkCell> {
+pub(super) fn marks(snapshot: &Snapshot, window: &TimelineWindow) -> Vec<MarkCell> {
     let mut cells: Vec<MarkCell> = Vec::new();
     for mark in snapshot.marks.iter() {
-        let Some(column) = window.column(mark.at.boot).filter(|_| importance(mark.kind) > 0) else {
+        let Some(column) = window.column_at(mark.at.boot).filter(|_| mark_priority(mark.kind) > 0) else {
             continue;
         };
         match cells.last_mut().filter(|last| last.column == column) {
@@ -134,7 +134,7 @@ pub(super) fn marks(snapshot: &Snapshot, window: &Window) -> Vec<MarkCell> {
                 if mark.kind == cell.kind {
                     cell.count = cell.count.saturating_add(1);
                     cell.text = mark.text.clone();
-                } else if importance(mark.kind) > importance(cell.kind) {
+                } else if mark_priority(mark.kind) > mark_priority(cell.kind) {
                     *cell = MarkCell { column, kind: mark.kind, text: mark.text.clone(), count: 1 };
                 }
             }
@@ -145,7 +145,7 @@ pub(super) fn marks(snapshot: &Snapshot, window: &Window) -> Vec<MarkCell> {
 }
 
 /// Which mark wins a shared column; 0 = not shown in the mark lane.
-fn importance(kind: MarkKind) -> u8 {
+fn mark_priority(kind: MarkKind) -> u8 {
     match kind {
         MarkKind::Note => 5,
         MarkKind::System => 4,

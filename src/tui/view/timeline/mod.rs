@@ -12,8 +12,8 @@
 //! Lanes give way from the bottom up, but for the axis: first marks, then arm. Where the pattern predicts the
 //! next drop, the title says when.
 
-mod expected;
 mod lanes;
+mod prediction;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -25,30 +25,30 @@ use ratatui::text::{Line, Span};
 
 use crate::diagnostics::{ErrorName, MarkKind};
 use crate::tui::format;
-use crate::tui::model::Target;
+use crate::tui::model::ClickTarget;
 use crate::tui::text::width;
 
-use self::lanes::{Arm, LinkCell, MarkCell};
-use self::window::Window;
-use super::ink::{Item, left, put};
-use super::panel::panel;
+use self::lanes::{KeepAliveSpan, LinkCell, MarkCell};
+use self::window::TimelineWindow;
+use super::line_layout::{SpanGroup, draw_line, pad_right};
+use super::panel::draw_panel;
 use super::{ViewContext, ViewState};
 
 /// Columns of the lane names.
-const NAMES: u16 = 7;
+const LANE_NAME_WIDTH: u16 = 7;
 
 /// Draws the panel.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state: &mut ViewState) {
-    let inner = panel(frame, area, context, title(context, usize::from(area.width)));
-    state.areas.push((area, Target::Timeline));
-    let names = NAMES.min(inner.width);
+    let inner = draw_panel(frame, area, context, title(context, usize::from(area.width)));
+    state.areas.push((area, ClickTarget::Timeline));
+    let names = LANE_NAME_WIDTH.min(inner.width);
     let plot = Rect { x: inner.x + names, width: inner.width - names, ..inner };
     if plot.width == 0 {
         return;
     }
     let snapshot = context.snapshot();
     let span = context.model.zoom_for(snapshot).span();
-    let window = Window::new(context.now, span, context.model.scroll, usize::from(plot.width));
+    let window = TimelineWindow::new(context.now, span, context.model.scroll, usize::from(plot.width));
     let rows = usize::from(inner.height);
     let lanes: &[&str] = match rows {
         0..=1 => &["link"],
@@ -57,20 +57,20 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state
         _ => &["link", "arm", "marks", ""],
     };
     for (row, name) in lanes.iter().enumerate() {
-        let label = Line::styled(left(name, usize::from(names)), context.theme.dim);
-        put(frame, Rect { width: names, ..inner }, row, &label);
+        let label = Line::styled(pad_right(name, usize::from(names)), context.theme.dim);
+        draw_line(frame, Rect { width: names, ..inner }, row, &label);
         let line = match *name {
             "link" => link_line(context, &lanes::link(snapshot, &window)),
-            "arm" => arm_line(context, &lanes::arms(snapshot, &window), window.columns()),
+            "arm" => keep_alive_line(context, &lanes::keep_alive_spans(snapshot, &window), window.columns()),
             "marks" => mark_line(context, &lanes::marks(snapshot, &window), window.columns()),
             _ => axis_line(context, &window),
         };
-        put(frame, plot, row, &line);
+        draw_line(frame, plot, row, &line);
     }
 }
 
 /// What is shown, and where there is room when the next drop is expected.
-fn title(context: &ViewContext, columns: usize) -> Item {
+fn title(context: &ViewContext, columns: usize) -> SpanGroup {
     let theme = context.theme;
     let zoom = context.model.zoom_for(context.snapshot());
     let mut title = vec![
@@ -84,7 +84,7 @@ fn title(context: &ViewContext, columns: usize) -> Item {
     let used: usize = title.iter().map(Span::width).sum();
     // Two corners, and a blank at either side.
     let room = columns.saturating_sub(used + 4);
-    title.extend(expected::span(context, room));
+    title.extend(prediction::prediction_span(context, room));
     title
 }
 
@@ -115,21 +115,22 @@ fn link_sign(context: &ViewContext, cell: LinkCell) -> (String, Style) {
     }
 }
 
-fn arm_line(context: &ViewContext, arms: &[Arm], columns: usize) -> Line<'static> {
+fn keep_alive_line(context: &ViewContext, stretches: &[KeepAliveSpan], columns: usize) -> Line<'static> {
     let (glyphs, theme) = (context.glyphs, context.theme);
     let mut spans = Vec::new();
     let mut at = 0;
-    for (index, arm) in arms.iter().enumerate() {
+    for (index, stretch) in stretches.iter().enumerate() {
         // A column shared with the arm before belongs to the later one only if that one has more.
-        let first = arm.first.max(at);
-        let end = arms.get(index + 1).map_or(arm.last + 1, |next| next.first.max(first)).min(columns);
+        let first = stretch.first.max(at);
+        let end =
+            stretches.get(index + 1).map_or(stretch.last + 1, |next| next.first.max(first)).min(columns);
         if first >= end {
             continue;
         }
         spans.push(Span::raw(" ".repeat(first - at)));
         let room = end - first;
-        let tick = if arm.starts_here { glyphs.tick } else { "" };
-        let label = match arm.keep_alive_secs {
+        let tick = if stretch.starts_here { glyphs.tick } else { "" };
+        let label = match stretch.keep_alive_secs {
             0 => "off ".to_owned(),
             secs => format!("{secs} s "),
         };
@@ -146,7 +147,7 @@ fn arm_line(context: &ViewContext, arms: &[Arm], columns: usize) -> Line<'static
 /// Every mark has its sign; the words follow where there is room before the next one.
 fn mark_line(context: &ViewContext, marks: &[MarkCell], columns: usize) -> Line<'static> {
     /// Fewer columns than this are not worth words.
-    const WORTH: usize = 4;
+    const MIN_TEXT_WIDTH: usize = 4;
     let mut spans = Vec::new();
     let mut at = 0;
     for (index, mark) in marks.iter().enumerate() {
@@ -156,12 +157,12 @@ fn mark_line(context: &ViewContext, marks: &[MarkCell], columns: usize) -> Line<
         at = mark.column + 1;
         let end = marks.get(index + 1).map_or(columns, |next| next.column);
         let room = end.saturating_sub(at + 2);
-        if room >= WORTH {
+        if room >= MIN_TEXT_WIDTH {
             let count = if mark.count > 1 { format!("{}x ", mark.count) } else { String::new() };
             // The name alone: why it failed is told where there is room.
             let name = mark.text.split_once(" at ").filter(|_| mark.kind == MarkKind::ConnectFailed);
             let name = ErrorName::short(name.map_or(&*mark.text, |(name, _)| name));
-            let text = context.cut(&format!("{count}{name}"), room);
+            let text = context.truncated(&format!("{count}{name}"), room);
             at += width(&text) + 1;
             spans.push(Span::styled(format!(" {text}"), style));
         }
@@ -180,7 +181,7 @@ fn mark_sign(context: &ViewContext, kind: MarkKind) -> (&'static str, Style) {
     }
 }
 
-fn axis_line(context: &ViewContext, window: &Window) -> Line<'static> {
+fn axis_line(context: &ViewContext, window: &TimelineWindow) -> Line<'static> {
     let mut text = String::new();
     for (column, label) in window.ticks(context.offset) {
         let used = width(&text);

@@ -7,13 +7,13 @@ use crate::diagnostics::event::{
 };
 use crate::diagnostics::{Diagnostics, Event, MarkKind, Snapshot, Stamp};
 
-use super::lanes::{self, Arm, LinkCell};
-use super::window::Window;
+use super::lanes::{self, KeepAliveSpan, LinkCell};
+use super::window::TimelineWindow;
 
 /// A fold fed by the second.
-struct Run(Diagnostics);
+struct TimelineFixture(Diagnostics);
 
-impl Run {
+impl TimelineFixture {
     fn new(max_events: usize) -> Self {
         let mut run = Self(Diagnostics::new(max_events));
         run.at(0.0, &Event::Started(StartedEvent { keep_alive_secs: 60.0, ..StartedEvent::default() }));
@@ -41,10 +41,10 @@ impl Run {
     }
 
     /// The state at `secs`, and a window of `columns` seconds that ends there.
-    fn window(&mut self, secs: f64, columns: usize) -> (Snapshot, Window) {
+    fn window(&mut self, secs: f64, columns: usize) -> (Snapshot, TimelineWindow) {
         let snapshot = self.0.snapshot(stamp(secs));
         let span = Duration::from_secs(u64::try_from(columns).expect("a small number"));
-        let window = Window::new(snapshot.at, span, Duration::ZERO, columns);
+        let window = TimelineWindow::new(snapshot.at, span, Duration::ZERO, columns);
         (snapshot, window)
     }
 
@@ -67,8 +67,8 @@ fn stamp(secs: f64) -> Stamp {
 }
 
 #[test]
-fn up_down_off_and_unknown_are_told_apart() {
-    let mut run = Run::new(100);
+fn up_down_off_and_unknown_have_different_cells() {
+    let mut run = TimelineFixture::new(100);
     run.connect(0.2, 60, 0);
     run.drop(5.5);
     run.connect(8.5, 60, 1);
@@ -78,8 +78,8 @@ fn up_down_off_and_unknown_are_told_apart() {
 }
 
 #[test]
-fn a_moment_of_down_time_never_looks_up() {
-    let mut run = Run::new(100);
+fn brief_down_time_marks_its_column() {
+    let mut run = TimelineFixture::new(100);
     run.connect(0.0, 60, 0);
     run.drop(3.4);
     run.connect(3.6, 60, 1);
@@ -90,7 +90,7 @@ fn a_moment_of_down_time_never_looks_up() {
 
 #[test]
 fn drops_of_one_column_are_counted() {
-    let mut run = Run::new(100);
+    let mut run = TimelineFixture::new(100);
     for drop in 0..4 {
         let at = 2.0 + f64::from(drop) * 0.2;
         run.connect(at, 60, 1);
@@ -100,19 +100,19 @@ fn drops_of_one_column_are_counted() {
 }
 
 #[test]
-fn waiting_for_the_first_session_is_down_but_a_quick_first_connect_is_not() {
-    let mut slow = Run::new(100);
+fn slow_first_connect_is_down_and_a_quick_one_is_not() {
+    let mut slow = TimelineFixture::new(100);
     slow.connect(3.5, 60, 0);
     assert_eq!(slow.link(5.5, 6), "....--");
-    let mut quick = Run::new(100);
+    let mut quick = TimelineFixture::new(100);
     quick.connect(0.4, 60, 0);
     assert_eq!(quick.link(2.5, 3), "---");
-    assert_eq!(Run::new(100).link(4.5, 5), ".....", "never connected");
+    assert_eq!(TimelineFixture::new(100).link(4.5, 5), ".....", "never connected");
 }
 
 #[test]
-fn what_was_evicted_is_unknown() {
-    let mut run = Run::new(1);
+fn evicted_history_is_unknown() {
+    let mut run = TimelineFixture::new(1);
     run.connect(0.0, 60, 0);
     run.drop(2.5);
     run.connect(4.5, 60, 1);
@@ -120,21 +120,29 @@ fn what_was_evicted_is_unknown() {
 }
 
 #[test]
-fn the_arm_lane_changes_where_the_keep_alive_changed() {
-    let mut run = Run::new(100);
+fn keep_alive_lane_changes_where_the_keep_alive_changed() {
+    let mut run = TimelineFixture::new(100);
     run.connect(0.0, 1_200, 0);
     run.drop(4.5);
     run.connect(5.5, 1_200, 1);
     run.at(9.5, &Event::Disconnected { by: Initiator::Experiment });
     run.connect(10.0, 60, 0);
     let (snapshot, window) = run.window(19.5, 20);
-    let arm = |first, last, keep_alive_secs, starts_here| Arm { first, last, keep_alive_secs, starts_here };
-    assert_eq!(lanes::arms(&snapshot, &window), [arm(0, 9, 1_200, false), arm(10, 19, 60, true)]);
+    let span = |first, last, keep_alive_secs, starts_here| KeepAliveSpan {
+        first,
+        last,
+        keep_alive_secs,
+        starts_here,
+    };
+    assert_eq!(
+        lanes::keep_alive_spans(&snapshot, &window),
+        [span(0, 9, 1_200, false), span(10, 19, 60, true)]
+    );
 }
 
 #[test]
 fn a_shared_column_shows_the_most_important_mark() {
-    let mut run = Run::new(100);
+    let mut run = TimelineFixture::new(100);
     run.connect(0.0, 60, 0);
     run.at(3.1, &Event::Note { text: "router restarted".into() });
     run.at(3.2, &Event::System { source: SystemSource::Power, message: "suspended".into() });

@@ -11,7 +11,7 @@ use crate::diagnostics::Stamp;
 /// Columns lie on a fixed grid of the boot clock, so that what is drawn does not shimmer from frame to
 /// frame while time goes on: the picture moves by whole columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Window {
+pub(super) struct TimelineWindow {
     /// Length of one column in microseconds, at least 1.
     column_us: i64,
     /// Grid index of the first column; negative before the run.
@@ -22,7 +22,7 @@ pub(super) struct Window {
     origin: DateTime<Utc>,
 }
 
-impl Window {
+impl TimelineWindow {
     /// The `span` that ends `scroll` before `now`, in `columns` columns (at least one).
     pub(super) fn new(now: Stamp, span: Duration, scroll: Duration, columns: usize) -> Self {
         let columns = columns.max(1);
@@ -44,33 +44,33 @@ impl Window {
     }
 
     /// The column of an instant, if it lies inside.
-    pub(super) fn column(&self, boot: Duration) -> Option<usize> {
-        self.inside(micros(boot).div_euclid(self.column_us))
+    pub(super) fn column_at(&self, boot: Duration) -> Option<usize> {
+        self.column_of_index(micros(boot).div_euclid(self.column_us))
     }
 
     /// The columns that the stretch `from..to` touches, first and last; `None` if it lies outside.
-    pub(super) fn touched(&self, from: Duration, to: Duration) -> Option<(usize, usize)> {
+    pub(super) fn columns_between(&self, from: Duration, to: Duration) -> Option<(usize, usize)> {
         let start = micros(from).div_euclid(self.column_us);
         let end = (micros(to) - 1).max(micros(from)).div_euclid(self.column_us);
         let last = self.first + i64::try_from(self.columns).unwrap_or(i64::MAX) - 1;
         if end < self.first || start > last {
             return None;
         }
-        Some((self.inside(start.max(self.first))?, self.inside(end.min(last))?))
+        Some((self.column_of_index(start.max(self.first))?, self.column_of_index(end.min(last))?))
     }
 
-    fn inside(&self, index: i64) -> Option<usize> {
+    fn column_of_index(&self, index: i64) -> Option<usize> {
         usize::try_from(index - self.first).ok().filter(|column| *column < self.columns)
     }
 
     /// Round local times inside the window: column and label, far enough apart to be read.
     pub(super) fn ticks(&self, zone: FixedOffset) -> Vec<(usize, String)> {
         /// Columns a label and the space after it need at least.
-        const ROOM: i64 = 10;
+        const MIN_LABEL_COLUMNS: i64 = 10;
         const SECOND: i64 = 1_000_000;
         let steps =
             [1, 5, 10, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400];
-        let fits = |step: &i64| step * SECOND >= self.column_us * ROOM;
+        let fits = |step: &i64| step * SECOND >= self.column_us * MIN_LABEL_COLUMNS;
         let step = steps.into_iter().find(fits).unwrap_or(172_800) * SECOND;
         let zero = self.origin.with_timezone(&zone).naive_local();
         let zero_us = zero.and_utc().timestamp_micros();
@@ -115,28 +115,35 @@ mod tests {
     }
 
     #[test]
-    fn now_is_in_the_last_column_and_the_grid_stands_still() {
-        let early = Window::new(at(MINUTE * 60), MINUTE * 60, Duration::ZERO, 60);
-        assert_eq!(early.column(MINUTE * 60), Some(59));
-        assert_eq!(early.column(MINUTE * 61), None);
-        let later = Window::new(at(MINUTE * 60 + MINUTE / 2), MINUTE * 60, Duration::ZERO, 60);
+    fn now_is_in_the_last_column_and_the_grid_is_fixed() {
+        let early = TimelineWindow::new(at(MINUTE * 60), MINUTE * 60, Duration::ZERO, 60);
+        assert_eq!(early.column_at(MINUTE * 60), Some(59));
+        assert_eq!(early.column_at(MINUTE * 61), None);
+        let later = TimelineWindow::new(at(MINUTE * 60 + MINUTE / 2), MINUTE * 60, Duration::ZERO, 60);
         assert_eq!(early, later, "half a column later nothing has moved");
     }
 
     #[test]
-    fn a_stretch_touches_every_column_it_reaches_into() {
-        let window = Window::new(at(MINUTE * 59), MINUTE * 60, Duration::ZERO, 60);
-        assert_eq!(window.touched(MINUTE * 10, MINUTE * 12), Some((10, 11)));
-        assert_eq!(window.touched(MINUTE * 10, MINUTE * 12 + Duration::from_millis(1)), Some((10, 12)));
-        assert_eq!(window.touched(MINUTE * 10, MINUTE * 10), Some((10, 10)), "an instant has a column");
-        assert_eq!(window.touched(Duration::ZERO, MINUTE * 600), Some((0, 59)));
-        assert_eq!(window.touched(MINUTE * 60, MINUTE * 70), None);
+    fn range_covers_every_column_it_overlaps() {
+        let window = TimelineWindow::new(at(MINUTE * 59), MINUTE * 60, Duration::ZERO, 60);
+        assert_eq!(window.columns_between(MINUTE * 10, MINUTE * 12), Some((10, 11)));
+        assert_eq!(
+            window.columns_between(MINUTE * 10, MINUTE * 12 + Duration::from_millis(1)),
+            Some((10, 12))
+        );
+        assert_eq!(
+            window.columns_between(MINUTE * 10, MINUTE * 10),
+            Some((10, 10)),
+            "an instant has a column"
+        );
+        assert_eq!(window.columns_between(Duration::ZERO, MINUTE * 600), Some((0, 59)));
+        assert_eq!(window.columns_between(MINUTE * 60, MINUTE * 70), None);
     }
 
     #[test]
-    fn ticks_are_round_local_times_and_midnight_is_a_date() {
+    fn ticks_are_round_local_times_with_a_date_at_midnight() {
         let utc = Utc.fix();
-        let window = Window::new(at(MINUTE * 60 * 24), MINUTE * 60 * 24, Duration::ZERO, 96);
+        let window = TimelineWindow::new(at(MINUTE * 60 * 24), MINUTE * 60 * 24, Duration::ZERO, 96);
         let ticks = window.ticks(utc);
         assert_eq!(ticks[0], (11, "15:00".into()), "a tick every three hours");
         let labels: Vec<_> = ticks.iter().map(|(_, label)| label.as_str()).collect();
@@ -148,7 +155,7 @@ mod tests {
 
     #[test]
     fn close_up_ticks_show_seconds() {
-        let window = Window::new(at(MINUTE * 5), MINUTE, Duration::ZERO, 60);
+        let window = TimelineWindow::new(at(MINUTE * 5), MINUTE, Duration::ZERO, 60);
         assert_eq!(window.ticks(Utc.fix())[0].1.len(), "12:04:10".len());
     }
 }

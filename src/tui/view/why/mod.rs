@@ -14,8 +14,8 @@
 //! While nothing can be said, the plain facts stand there instead. With less room the less important
 //! items go, whole; the answer, its probability and the next step stay.
 
+mod details;
 mod items;
-mod sheet;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -24,17 +24,17 @@ use ratatui::text::{Line, Span};
 use crate::tui::keymap::Action;
 use crate::tui::text::{truncate, width};
 
-use self::items::{Item, Sign, Step, Story};
+use self::items::{ItemRole, SuggestedStep, WhyContent, WhyItem};
 use super::ViewContext;
-use super::ink::{put, put_all, wrap};
-use super::panel::panel;
+use super::line_layout::{draw_line, draw_lines, wrap};
+use super::panel::draw_panel;
 
-pub(super) use self::sheet::render as popup;
+pub(super) use self::details::render as popup;
 
 /// Blank columns between the answer and its probability.
 const GAP: usize = 2;
 /// With fewer rows the answer has only one.
-const ROOMY: usize = 5;
+const MIN_WRAPPED_ROWS: usize = 5;
 
 /// Draws the panel.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
@@ -44,35 +44,40 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     if !key.is_empty() {
         title.push(Span::styled(format!(" {} {key} more", context.glyphs.dot), theme.dim));
     }
-    let inner = panel(frame, area, context, title);
+    let inner = draw_panel(frame, area, context, title);
     let (rows, columns) = (usize::from(inner.height), usize::from(inner.width));
     if rows == 0 || columns == 0 {
         return;
     }
-    let story = Story::of(context);
-    let mut lines = head(context, &story, &story.answer, columns);
-    if let Some(short) = story.short.as_ref().filter(|_| lines.len() > 1 && rows < ROOMY) {
-        lines = head(context, &story, short, columns);
+    let content = WhyContent::from_context(context);
+    let mut lines = answer_lines(context, &content, &content.answer, columns);
+    if let Some(short) = content.short.as_ref().filter(|_| lines.len() > 1 && rows < MIN_WRAPPED_ROWS) {
+        lines = answer_lines(context, &content, short, columns);
     }
-    let least = usize::from(rows > 1);
-    lines.truncate(rows - least);
-    let next = next_step(context, &story.step, rows - lines.len(), columns);
-    lines.extend(chosen(context, &story.items, rows - lines.len() - next.len(), columns));
-    put_all(frame, inner, &lines);
+    let reserved = usize::from(rows > 1);
+    lines.truncate(rows - reserved);
+    let next = next_step_lines(context, &content.step, rows - lines.len(), columns);
+    lines.extend(fitting_items(context, &content.items, rows - lines.len() - next.len(), columns));
+    draw_lines(frame, inner, &lines);
     for (index, line) in next.iter().enumerate() {
-        put(frame, inner, rows - next.len() + index, line);
+        draw_line(frame, inner, rows - next.len() + index, line);
     }
 }
 
 /// The answer at the left, wrapped, and its probability at the right of the first row.
-fn head(context: &ViewContext, story: &Story, answer: &str, columns: usize) -> Vec<Line<'static>> {
-    let share = story.share.as_ref().map(|share| (share.text.clone(), share.style));
+fn answer_lines(
+    context: &ViewContext,
+    content: &WhyContent,
+    answer: &str,
+    columns: usize,
+) -> Vec<Line<'static>> {
+    let share = content.confidence.as_ref().map(|share| (share.text.clone(), share.style));
     let (share, style) = share.unwrap_or_default();
-    let taken = if share.is_empty() { 0 } else { width(&share) + GAP };
-    if columns < taken + GAP {
+    let confidence_width = if share.is_empty() { 0 } else { width(&share) + GAP };
+    if columns < confidence_width + GAP {
         return vec![Line::styled(share, style)];
     }
-    let texts = wrap(&context.safe(answer), columns - taken);
+    let texts = wrap(&context.sanitized(answer), columns - confidence_width);
     let mut lines: Vec<Line> =
         texts.into_iter().map(|text| Line::styled(text, context.theme.strong)).collect();
     if let Some(first) = lines.first_mut() {
@@ -84,32 +89,37 @@ fn head(context: &ViewContext, story: &Story, answer: &str, columns: usize) -> V
 
 /// The items that fit into `room` rows, the most important chosen first, in the order of reading. Where the
 /// whole sentence does not fit, a short form may.
-fn chosen(context: &ViewContext, items: &[Item], room: usize, columns: usize) -> Vec<Line<'static>> {
-    let mut by_rank: Vec<(usize, &Item)> = items.iter().enumerate().collect();
+fn fitting_items(
+    context: &ViewContext,
+    items: &[WhyItem],
+    room: usize,
+    columns: usize,
+) -> Vec<Line<'static>> {
+    let mut by_rank: Vec<(usize, &WhyItem)> = items.iter().enumerate().collect();
     by_rank.sort_by_key(|(index, item)| (item.rank, *index));
     let mut left = room;
-    let mut found: Vec<(usize, Vec<Line>)> = Vec::new();
-    let mut shows_for = false;
+    let mut lines_by_index: Vec<(usize, Vec<Line>)> = Vec::new();
+    let mut has_support = false;
     for (index, item) in by_rank {
-        if item.follows && !shows_for {
+        if item.needs_support && !has_support {
             continue;
         }
         let forms = [Some(&item.text), item.short.as_ref()];
-        let fits = forms.into_iter().flatten().map(|text| lines_of(context, item.sign, text, columns));
+        let fits = forms.into_iter().flatten().map(|text| item_lines(context, item.role, text, columns));
         if let Some(lines) = fits.into_iter().find(|lines| lines.len() <= left) {
             left -= lines.len();
-            shows_for |= item.sign == Sign::For;
-            found.push((index, lines));
+            has_support |= item.role == ItemRole::For;
+            lines_by_index.push((index, lines));
         }
     }
-    found.sort_by_key(|(index, _)| *index);
-    found.into_iter().flat_map(|(_, lines)| lines).collect()
+    lines_by_index.sort_by_key(|(index, _)| *index);
+    lines_by_index.into_iter().flat_map(|(_, lines)| lines).collect()
 }
 
 /// A sign and a text with hanging indent.
-fn lines_of(context: &ViewContext, sign: Sign, text: &str, columns: usize) -> Vec<Line<'static>> {
-    let (lead, lead_style, style) = sign.look(context);
-    let rows = wrap(&context.safe(text), columns.saturating_sub(width(&lead)));
+fn item_lines(context: &ViewContext, role: ItemRole, text: &str, columns: usize) -> Vec<Line<'static>> {
+    let (lead, lead_style, style) = role.prefix_and_styles(context);
+    let rows = wrap(&context.sanitized(text), columns.saturating_sub(width(&lead)));
     let indent = " ".repeat(width(&lead));
     rows.into_iter()
         .enumerate()
@@ -121,15 +131,20 @@ fn lines_of(context: &ViewContext, sign: Sign, text: &str, columns: usize) -> Ve
 }
 
 /// The next step with the key that does it, in at most `most` rows; what is cut says so.
-fn next_step(context: &ViewContext, step: &Step, most: usize, columns: usize) -> Vec<Line<'static>> {
+fn next_step_lines(
+    context: &ViewContext,
+    step: &SuggestedStep,
+    max_rows: usize,
+    columns: usize,
+) -> Vec<Line<'static>> {
     let theme = context.theme;
     let key = step.action.map(|action| context.keymap.key_text(action)).unwrap_or_default();
     let key = if key.is_empty() { key } else { format!("[{key}]") };
     let text = format!("{key} {}", step.text);
     let room = columns.saturating_sub(2);
-    let mut rows = wrap(&context.safe(&text), room);
-    if rows.len() > most {
-        rows.truncate(most);
+    let mut rows = wrap(&context.sanitized(&text), room);
+    if rows.len() > max_rows {
+        rows.truncate(max_rows);
         if let Some(last) = rows.last_mut() {
             let ellipsis = context.glyphs.ellipsis;
             *last = format!("{} {ellipsis}", truncate(last, room.saturating_sub(2), ""));
@@ -139,10 +154,13 @@ fn next_step(context: &ViewContext, step: &Step, most: usize, columns: usize) ->
     rows.into_iter()
         .enumerate()
         .map(|(index, row)| {
-            let named = if index == 0 && row.starts_with(&key) { key.len() } else { 0 };
-            let (named, said) = row.split_at(named);
-            let spans =
-                [(sign(index), theme.key), (named.to_owned(), theme.key), (said.to_owned(), theme.text)];
+            let key_length = if index == 0 && row.starts_with(&key) { key.len() } else { 0 };
+            let (key_text, sentence) = row.split_at(key_length);
+            let spans = [
+                (sign(index), theme.key),
+                (key_text.to_owned(), theme.key),
+                (sentence.to_owned(), theme.text),
+            ];
             Line::from(spans.map(|(text, style)| Span::styled(text, style)).to_vec())
         })
         .collect()

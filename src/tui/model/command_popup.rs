@@ -1,6 +1,6 @@
 //! What is still to be asked before a command goes out?
 
-use crate::device::{CommandSpec, Confirm, Parameter, Value};
+use crate::device::{CommandSpec, Confirmation, Parameter, Value};
 use crate::tui::text::LineEdit;
 
 /// A command on its way out: its values are asked for one by one, then whether it is to be sent.
@@ -23,7 +23,7 @@ impl CommandPopup {
     }
 
     /// Whether all that is asked is yes or no.
-    pub fn asks_yes_or_no(&self) -> bool {
-        self.parameter().is_none() && self.spec.confirm == Confirm::Ask
+    pub fn is_yes_no_question(&self) -> bool {
+        self.parameter().is_none() && self.spec.confirm == Confirmation::Ask
     }
 }

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use crate::navien::protocol::timetable::{RecirculationPeriod, Reservation, TariffPeriod, Timetable};
-use crate::navien::protocol::{EnergyReport, Feature, Status, TemperatureUnit, View};
+use crate::navien::protocol::{DisplayUnits, EnergyReport, Feature, Status, TemperatureUnit};
 
 /// Other clients of the device that are told apart.
-const MOST_CLIENTS: usize = 16;
+const MAX_OTHER_CLIENTS: usize = 16;
 
 /// What the device has told so far.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(super) struct HeaterState {
     pub(super) status: Option<Box<Status>>,
     pub(super) feature: Option<Box<Feature>>,
     pub(super) energy: Option<EnergyReport>,
@@ -23,22 +23,22 @@ pub(super) struct Known {
     /// Other clients that were heard to speak with the device.
     pub(super) other_clients: BTreeSet<String>,
     /// Somebody else uses this connection's client id.
-    pub(super) has_double: bool,
+    pub(super) has_duplicate_client: bool,
 }
 
-impl Known {
+impl HeaterState {
     /// How to show what it told: in the unit chosen, or else in its own.
-    pub(super) fn view(&self, chosen: Option<TemperatureUnit>) -> View {
+    pub(super) fn view(&self, chosen: Option<TemperatureUnit>) -> DisplayUnits {
         match (&self.status, &self.feature) {
             (Some(status), _) => status.view(chosen),
             (None, Some(feature)) => feature.view(chosen),
-            (None, None) => View::of(chosen.unwrap_or_default()),
+            (None, None) => DisplayUnits::of(chosen.unwrap_or_default()),
         }
     }
 
     /// Another client spoke with the device.
     pub(super) fn add_client(&mut self, client_id: &str) {
-        if self.other_clients.len() < MOST_CLIENTS {
+        if self.other_clients.len() < MAX_OTHER_CLIENTS {
             self.other_clients.insert(client_id.to_owned());
         }
     }

@@ -8,14 +8,14 @@ use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
 /// Longest password taken, in bytes; room for it is made at once, so that growing leaves no copies behind.
-const LONGEST: usize = 1024;
+const MAX_PASSWORD_BYTES: usize = 1024;
 
 /// What a key does to the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Typed {
-    GoesOn,
-    Done,
-    Cancelled,
+enum PromptState {
+    Editing,
+    Submitted,
+    Canceled,
 }
 
 /// Asks on the terminal, without showing what is typed. Enter ends; Ctrl-C, Ctrl-D and Esc give `None`.
@@ -26,59 +26,59 @@ pub fn ask_secret(question: &str) -> io::Result<Option<SecretString>> {
     let mut out = io::stderr();
     write!(out, "{question}")?;
     out.flush()?;
-    let answer = Raw::enter().and_then(|_raw| line());
+    let answer = RawModeGuard::enter().and_then(|_raw| read_line());
     writeln!(out)?;
     answer
 }
 
 /// The terminal neither shows nor interprets what is typed, until dropped.
-struct Raw;
+struct RawModeGuard;
 
-impl Raw {
+impl RawModeGuard {
     fn enter() -> io::Result<Self> {
         enable_raw_mode().map(|()| Self)
     }
 }
 
-impl Drop for Raw {
+impl Drop for RawModeGuard {
     fn drop(&mut self) {
         let _ = disable_raw_mode();
     }
 }
 
-fn line() -> io::Result<Option<SecretString>> {
-    let mut typed = Zeroizing::new(String::with_capacity(LONGEST));
+fn read_line() -> io::Result<Option<SecretString>> {
+    let mut typed = Zeroizing::new(String::with_capacity(MAX_PASSWORD_BYTES));
     loop {
         let Event::Key(key) = read()? else { continue };
-        match take(&mut typed, key) {
-            Typed::GoesOn => {}
-            Typed::Done => return Ok(Some(SecretString::from(typed.as_str()))),
-            Typed::Cancelled => return Ok(None),
+        match apply_key(&mut typed, key) {
+            PromptState::Editing => {}
+            PromptState::Submitted => return Ok(Some(SecretString::from(typed.as_str()))),
+            PromptState::Canceled => return Ok(None),
         }
     }
 }
 
-fn take(typed: &mut String, key: KeyEvent) -> Typed {
+fn apply_key(typed: &mut String, key: KeyEvent) -> PromptState {
     if key.kind == KeyEventKind::Release {
-        return Typed::GoesOn;
+        return PromptState::Editing;
     }
     let is_control =
         key.modifiers.contains(KeyModifiers::CONTROL) && !key.modifiers.contains(KeyModifiers::ALT);
     match key.code {
-        KeyCode::Enter => return Typed::Done,
-        KeyCode::Esc => return Typed::Cancelled,
-        KeyCode::Char('c' | 'd') if is_control => return Typed::Cancelled,
-        KeyCode::Char('j' | 'm') if is_control => return Typed::Done,
+        KeyCode::Enter => return PromptState::Submitted,
+        KeyCode::Esc => return PromptState::Canceled,
+        KeyCode::Char('c' | 'd') if is_control => return PromptState::Canceled,
+        KeyCode::Char('j' | 'm') if is_control => return PromptState::Submitted,
         KeyCode::Char('u') if is_control => typed.clear(),
         KeyCode::Backspace => {
             typed.pop();
         }
-        KeyCode::Char(letter) if !is_control && typed.len() + letter.len_utf8() <= LONGEST => {
+        KeyCode::Char(letter) if !is_control && typed.len() + letter.len_utf8() <= MAX_PASSWORD_BYTES => {
             typed.push(letter);
         }
         _ => {}
     }
-    Typed::GoesOn
+    PromptState::Editing
 }
 
 #[cfg(test)]
@@ -86,36 +86,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_typed_corrected_and_ended() {
+    fn line_is_typed_corrected_and_submitted() {
         let mut typed = String::new();
         let plain = |code| KeyEvent::new(code, KeyModifiers::NONE);
         let control = |letter| KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL);
         for letter in "wrong".chars() {
-            take(&mut typed, plain(KeyCode::Char(letter)));
+            apply_key(&mut typed, plain(KeyCode::Char(letter)));
         }
-        take(&mut typed, control('u'));
+        apply_key(&mut typed, control('u'));
         assert_eq!(typed, "");
         for letter in "pä§x".chars() {
-            take(&mut typed, plain(KeyCode::Char(letter)));
+            apply_key(&mut typed, plain(KeyCode::Char(letter)));
         }
-        take(&mut typed, plain(KeyCode::Backspace));
-        take(&mut typed, plain(KeyCode::Left));
-        take(&mut typed, control('a'));
+        apply_key(&mut typed, plain(KeyCode::Backspace));
+        apply_key(&mut typed, plain(KeyCode::Left));
+        apply_key(&mut typed, control('a'));
         let mut release = plain(KeyCode::Char('z'));
         release.kind = KeyEventKind::Release;
-        take(&mut typed, release);
+        apply_key(&mut typed, release);
         assert_eq!(typed, "pä§");
         // On some keyboards @ is Ctrl+Alt+q.
         let alt_graph = KeyModifiers::CONTROL | KeyModifiers::ALT;
-        take(&mut typed, KeyEvent::new(KeyCode::Char('@'), alt_graph));
+        apply_key(&mut typed, KeyEvent::new(KeyCode::Char('@'), alt_graph));
         assert_eq!(typed, "pä§@");
-        assert_eq!(take(&mut typed, plain(KeyCode::Enter)), Typed::Done);
-        for cancels in [control('c'), control('d'), plain(KeyCode::Esc)] {
-            assert_eq!(take(&mut typed, cancels), Typed::Cancelled);
+        assert_eq!(apply_key(&mut typed, plain(KeyCode::Enter)), PromptState::Submitted);
+        for cancel_key in [control('c'), control('d'), plain(KeyCode::Esc)] {
+            assert_eq!(apply_key(&mut typed, cancel_key), PromptState::Canceled);
         }
-        for _ in 0..2 * LONGEST {
-            take(&mut typed, plain(KeyCode::Char('ä')));
+        for _ in 0..2 * MAX_PASSWORD_BYTES {
+            apply_key(&mut typed, plain(KeyCode::Char('ä')));
         }
-        assert!(typed.len() <= LONGEST);
+        assert!(typed.len() <= MAX_PASSWORD_BYTES);
     }
 }

@@ -13,11 +13,11 @@ use crate::tui::text::width;
 use super::super::ViewContext;
 
 /// The prediction in the longest form that fits into `room` columns.
-pub(super) fn span(context: &ViewContext, room: usize) -> Option<Span<'static>> {
+pub(super) fn prediction_span(context: &ViewContext, room: usize) -> Option<Span<'static>> {
     let verdict = context.published.verdict.as_deref()?;
     let now = context.now.wall;
-    let expected = valid(verdict, context.snapshot(), now)?;
-    let at = format::when(expected.at, now, context.offset);
+    let expected = current_prediction(verdict, context.snapshot(), now)?;
+    let at = format::time_or_date(expected.at, now, context.offset);
     let within = within(expected.half_width());
     let left = match (expected.at - now).to_std() {
         Ok(left) if !left.is_zero() => format!("in {}", format::short(left)),
@@ -29,13 +29,15 @@ pub(super) fn span(context: &ViewContext, room: usize) -> Option<Span<'static>> 
         format!(" {dot} next {at} ± {within}, {left}"),
         format!(" {dot} next {at}"),
     ];
-    let text =
-        forms.map(|form| context.safe(&form).into_owned()).into_iter().find(|form| width(form) <= room)?;
+    let text = forms
+        .map(|form| context.sanitized(&form).into_owned())
+        .into_iter()
+        .find(|form| width(form) <= room)?;
     Some(Span::styled(text, context.theme.warn))
 }
 
 /// The prediction, unless it is past, the link is down, or it was made for an earlier session.
-fn valid(verdict: &Verdict, snapshot: &Snapshot, now: DateTime<Utc>) -> Option<DropPrediction> {
+fn current_prediction(verdict: &Verdict, snapshot: &Snapshot, now: DateTime<Utc>) -> Option<DropPrediction> {
     let LinkState::Connected { since } = snapshot.link else { return None };
     let expected = verdict.diagnosis.expected?;
     let follows_the_clock = verdict.classification.pattern == Pattern::Scheduled;

@@ -2,10 +2,10 @@
 
 /// Why a command is not sent. The text is for people.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum CommandError {
     /// It cannot be undone from here and was not allowed.
     #[error("\"{title}\" cannot be undone from here; it must be allowed expressly")]
-    OneWay {
+    Irreversible {
         /// Title of the command.
         title: &'static str,
     },
@@ -17,7 +17,7 @@ pub enum Refusal {
     LimitsUnknown,
     /// The device has not what it takes.
     #[error("this device has no {what}")]
-    NotFitted {
+    NotSupported {
         /// What is missing.
         what: &'static str,
     },
@@ -37,7 +37,7 @@ pub enum Refusal {
     },
     /// A value that means nothing or lies outside its range.
     #[error("{parameter} must be {expected}")]
-    Wrong {
+    Invalid {
         /// Title of the parameter.
         parameter: &'static str,
         /// What is expected.
@@ -45,7 +45,7 @@ pub enum Refusal {
     },
     /// An entry of a timetable that cannot be written.
     #[error("entry {number}: {wrong}")]
-    BadEntry {
+    InvalidEntry {
         /// Counted from 1.
         number: usize,
         /// What is wrong with it.

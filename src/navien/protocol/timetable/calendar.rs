@@ -22,7 +22,7 @@ impl Week {
     pub const ALL: Self = Self(254);
 
     /// Whether any day is chosen and nothing but days.
-    pub fn is_sound(self) -> bool {
+    pub fn is_valid(self) -> bool {
         self.0 != 0 && self.0 & 1 == 0
     }
 }
@@ -31,7 +31,7 @@ impl Week {
 impl fmt::Display for Week {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let chosen = DAYS.map(|(bit, name)| (self.0 & bit != 0, name));
-        f.write_str(&runs(&chosen, "every day", "no day"))
+        f.write_str(&format_runs(&chosen, "every day", "no day"))
     }
 }
 
@@ -44,7 +44,7 @@ impl Season {
     pub const ALL: Self = Self(4095);
 
     /// Whether any month is chosen and nothing but months.
-    pub fn is_sound(self) -> bool {
+    pub fn is_valid(self) -> bool {
         self.0 != 0 && self.0 <= Self::ALL.0
     }
 }
@@ -58,12 +58,12 @@ impl fmt::Display for Season {
             bits >>= 1;
             (is_chosen, name)
         });
-        f.write_str(&runs(&chosen, "all year", "no month"))
+        f.write_str(&format_runs(&chosen, "all year", "no month"))
     }
 }
 
 /// Neighbours together: `Mon–Wed, Fri`.
-fn runs(chosen: &[(bool, &str)], all: &str, none: &str) -> String {
+fn format_runs(chosen: &[(bool, &str)], all: &str, none: &str) -> String {
     if chosen.iter().all(|(is_chosen, _)| *is_chosen) {
         return all.to_owned();
     }
@@ -106,7 +106,7 @@ mod tests {
         ] {
             assert_eq!(Season(season).to_string(), words);
         }
-        assert!(Week::ALL.is_sound() && !Week(255).is_sound() && !Week(0).is_sound());
-        assert!(Season::ALL.is_sound() && !Season(4096).is_sound());
+        assert!(Week::ALL.is_valid() && !Week(255).is_valid() && !Week(0).is_valid());
+        assert!(Season::ALL.is_valid() && !Season(4096).is_valid());
     }
 }

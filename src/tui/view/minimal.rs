@@ -9,16 +9,16 @@ use crate::diagnostics::words;
 use crate::tui::format;
 
 use super::ViewContext;
-use super::ink::put_all;
+use super::line_layout::draw_lines;
 use super::link;
 
 /// One fact per row, the most important first.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     let theme = context.theme;
     let metrics = &context.snapshot().metrics;
-    let (sign, word, style) = link::state(context);
+    let (sign, word, style) = link::state_sign(context);
     let mut head = vec![Span::styled(format!("{sign} {word}"), style.patch(theme.strong))];
-    head.extend(link::lasting(context).map(|lasting| Span::raw(format!(" {lasting}"))));
+    head.extend(link::state_duration(context).map(|lasting| Span::raw(format!(" {lasting}"))));
     let mut lines = vec![Line::from(head)];
     lines.push(Line::raw(words::count(metrics.total_connection_drops, "drop", "drops")));
     if let Some(verdict) = context.published.verdict.as_deref().filter(|verdict| verdict.is_named()) {
@@ -27,7 +27,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
         lines.push(Line::styled(format!("{share} {}", verdict.title()), theme.strong));
     }
     if let Some(drop) = context.snapshot().drops.last() {
-        lines.push(Line::raw(format!("last {}", context.when(drop.at))));
+        lines.push(Line::raw(format!("last {}", context.format_time(drop.at))));
         lines.push(Line::raw(words::drop_kind(drop.event.how)));
     }
     if let Some(share) = metrics.availability() {
@@ -38,5 +38,5 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     }
     let key = context.keymap.key_text(crate::tui::keymap::Action::Quit);
     lines.push(Line::styled(format!("{key} quits; larger shows more"), theme.dim));
-    put_all(frame, area, &lines);
+    draw_lines(frame, area, &lines);
 }

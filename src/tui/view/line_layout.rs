@@ -14,7 +14,7 @@ use crate::tui::{format, theme::Glyphs};
 use super::ViewContext;
 
 /// A few spans that are shown together or not at all.
-pub(super) type Item = Vec<Span<'static>>;
+pub(super) type SpanGroup = Vec<Span<'static>>;
 
 impl<'a> ViewContext<'a> {
     /// The fold shown.
@@ -23,12 +23,12 @@ impl<'a> ViewContext<'a> {
     }
 
     /// Text from outside, made safe and cut to `max` columns.
-    pub(super) fn cut(&self, text: &str, max: usize) -> String {
-        truncate(&self.safe(text), max, self.glyphs.ellipsis).into_owned()
+    pub(super) fn truncated(&self, text: &str, max: usize) -> String {
+        truncate(&self.sanitized(text), max, self.glyphs.ellipsis).into_owned()
     }
 
     /// Text from outside, made safe; where only ASCII can be shown, punctuation gets its next of kin.
-    pub(super) fn safe<'t>(&self, text: &'t str) -> Cow<'t, str> {
+    pub(super) fn sanitized<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let safe = sanitize(text);
         if safe.is_ascii() || !self.glyphs.bar.is_ascii() {
             return safe;
@@ -54,37 +54,41 @@ impl<'a> ViewContext<'a> {
     }
 
     /// Time of day today, else date and time.
-    pub(super) fn when(&self, at: Stamp) -> String {
-        format::when(at.wall, self.now.wall, self.offset)
+    pub(super) fn format_time(&self, at: Stamp) -> String {
+        format::time_or_date(at.wall, self.now.wall, self.offset)
     }
 
     /// Time of day to the second.
-    pub(super) fn clock(&self, at: Stamp) -> String {
-        format::clock(at.wall, self.offset)
+    pub(super) fn format_clock(&self, at: Stamp) -> String {
+        format::time_of_day(at.wall, self.offset)
     }
 
     /// `label value`: the label dim, the value as styled.
-    pub(super) fn labelled(&self, label: &str, value: impl Into<String>, style: Style) -> Item {
+    pub(super) fn labeled(&self, label: &str, value: impl Into<String>, style: Style) -> SpanGroup {
         vec![Span::styled(format!("{label} "), self.theme.dim), Span::styled(value.into(), style)]
     }
 }
 
 /// Draws one line inside `area`, `row` rows below its top; cut at the right edge.
-pub(super) fn put(frame: &mut Frame, area: Rect, row: usize, line: &Line) {
+pub(super) fn draw_line(frame: &mut Frame, area: Rect, row: usize, line: &Line) {
     if let Some(y) = u16::try_from(row).ok().filter(|row| *row < area.height) {
         frame.buffer_mut().set_line(area.x, area.y + y, line, area.width);
     }
 }
 
 /// Draws lines from the top of `area`.
-pub(super) fn put_all(frame: &mut Frame, area: Rect, lines: &[Line]) {
-    lines.iter().enumerate().for_each(|(row, line)| put(frame, area, row, line));
+pub(super) fn draw_lines(frame: &mut Frame, area: Rect, lines: &[Line]) {
+    lines.iter().enumerate().for_each(|(row, line)| draw_line(frame, area, row, line));
 }
 
 /// The items, `gap` columns apart, that fit into `max` columns. An item that does not fit is left out
 /// whole; put the important ones first.
-pub(super) fn strip(items: impl IntoIterator<Item = Item>, max: usize, gap: usize) -> Line<'static> {
-    let mut spans: Item = Vec::new();
+pub(super) fn join_fitting(
+    items: impl IntoIterator<Item = SpanGroup>,
+    max: usize,
+    gap: usize,
+) -> Line<'static> {
+    let mut spans: SpanGroup = Vec::new();
     let mut used = 0;
     for item in items {
         let columns: usize = item.iter().map(Span::width).sum();
@@ -102,12 +106,12 @@ pub(super) fn strip(items: impl IntoIterator<Item = Item>, max: usize, gap: usiz
 }
 
 /// Fills up with blanks on the right to `columns`; longer text is left as it is.
-pub(super) fn left(text: &str, columns: usize) -> String {
+pub(super) fn pad_right(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
 /// Fills up with blanks on the left to `columns`; longer text is left as it is.
-pub(super) fn right(text: &str, columns: usize) -> String {
+pub(super) fn pad_left(text: &str, columns: usize) -> String {
     format!("{}{text}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
@@ -136,7 +140,7 @@ pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
 }
 
 /// A bar of `share` (0…1) of `columns`, in whole cells; what is not zero is never invisible.
-pub(super) fn bar(share: f64, columns: usize, glyphs: &Glyphs) -> String {
+pub(super) fn bar_text(share: f64, columns: usize, glyphs: &Glyphs) -> String {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -144,17 +148,17 @@ pub(super) fn bar(share: f64, columns: usize, glyphs: &Glyphs) -> String {
         reason = "clamped to at most the width of a screen"
     )]
     let cells = (share.clamp(0.0, 1.0) * columns as f64).round() as usize;
-    let least = usize::from(share > 0.0).min(columns);
-    glyphs.bar.repeat(cells.max(least))
+    let min_cells = usize::from(share > 0.0).min(columns);
+    glyphs.bar.repeat(cells.max(min_cells))
 }
 
 /// The spark level (0…7) of `value` on a scale from 0 to `most`.
-pub(super) fn level(value: f64, most: f64) -> usize {
-    if most <= 0.0 || !value.is_finite() {
+pub(super) fn spark_level(value: f64, highest: f64) -> usize {
+    if highest <= 0.0 || !value.is_finite() {
         return 0;
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0…7")]
-    let level = (value / most * 7.0).round().clamp(0.0, 7.0) as usize;
+    let level = (value / highest * 7.0).round().clamp(0.0, 7.0) as usize;
     level
 }
 
@@ -163,14 +167,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_fit_is_left_out_whole() {
+    fn items_that_do_not_fit_are_omitted_whole() {
         let item = |text: &'static str| vec![Span::raw(text)];
-        let line = strip([item("one"), item("twenty-two"), item("3")], 8, 2);
+        let line = join_fitting([item("one"), item("twenty-two"), item("3")], 8, 2);
         assert_eq!(line.to_string(), "one  3");
     }
 
     #[test]
-    fn words_wrap_and_long_ones_break() {
+    fn text_wraps_at_words_and_breaks_long_words() {
         assert_eq!(wrap("a bb ccc", 4), ["a bb", "ccc"]);
         assert_eq!(wrap("abcdefgh i", 3), ["abc", "def", "gh", "i"]);
         assert_eq!(wrap("東京", 1), ["東京"], "what cannot be broken is left to the clipping");
@@ -178,12 +182,12 @@ mod tests {
     }
 
     #[test]
-    fn bars_grow_and_never_vanish() {
+    fn nonzero_bars_have_at_least_one_cell() {
         for glyphs in [Glyphs::unicode(), Glyphs::ascii()] {
-            assert_eq!(width(&bar(1.0, 10, &glyphs)), 10);
-            assert_eq!(bar(0.0, 10, &glyphs), "");
-            assert!(!bar(0.000_1, 10, &glyphs).trim().is_empty());
-            assert_eq!(bar(0.5, 10, &glyphs).chars().count(), 5);
+            assert_eq!(width(&bar_text(1.0, 10, &glyphs)), 10);
+            assert_eq!(bar_text(0.0, 10, &glyphs), "");
+            assert!(!bar_text(0.000_1, 10, &glyphs).trim().is_empty());
+            assert_eq!(bar_text(0.5, 10, &glyphs).chars().count(), 5);
         }
     }
 }

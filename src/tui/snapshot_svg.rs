@@ -9,7 +9,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::keymap::Keymap;
-use super::model::{Detail, Model, Screen};
+use super::model::{DropDetailView, Model, Screen};
 use super::theme::{Glyphs, Theme};
 use super::view::{self, ViewContext, ViewState};
 use super::{picture, text};
@@ -20,7 +20,7 @@ use crate::monitor::{LinkActivity, LiveState, RecorderState, RuntimeStatus};
 
 /// Which screen is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Subject {
+pub enum SvgScreen {
     /// The Overview.
     Overview,
     /// The table of drops.
@@ -30,22 +30,22 @@ pub enum Subject {
 }
 
 /// Columns and rows.
-pub type Size = (u16, u16);
+pub type ScreenSize = (u16, u16);
 
 /// Draws what was recorded in `recording` up to `snapshot.at`, and the verdict on it, as SVG. Times are UTC and the colours are
 /// the default ones, so that the same state always gives the same picture.
 ///
 /// # Errors
 /// None that drawing into memory can give; the backend's error type is passed on.
-pub fn svg(
+pub fn render_svg(
     snapshot: Snapshot,
     verdict: Option<Arc<Verdict>>,
     recording: PathBuf,
-    subject: Subject,
-    (width, height): Size,
+    svg_screen: SvgScreen,
+    (width, height): ScreenSize,
 ) -> io::Result<String> {
     let now = snapshot.at;
-    let model = model(subject, &snapshot);
+    let model = model(svg_screen, &snapshot);
     let runtime = runtime(&snapshot, recording);
     let published = LiveState { snapshot, verdict, runtime };
     let context = ViewContext {
@@ -63,20 +63,22 @@ pub fn svg(
     let mut terminal = Terminal::new(TestBackend::new(width, height)).map_err(io::Error::other)?;
     let frame = |frame: &mut ratatui::Frame| {
         view::render(frame, &context, &mut ViewState::default());
-        text::defuse(frame.buffer_mut(), true);
+        text::replace_unsafe_cells(frame.buffer_mut(), true);
     };
     terminal.draw(frame).map_err(io::Error::other)?;
-    Ok(picture::svg(terminal.backend().buffer()))
+    Ok(picture::buffer_to_svg(terminal.backend().buffer()))
 }
 
 fn utc() -> FixedOffset {
     Utc.fix()
 }
 
-fn model(subject: Subject, snapshot: &Snapshot) -> Model {
+fn model(svg_screen: SvgScreen, snapshot: &Snapshot) -> Model {
     let newest = snapshot.drops.last().map(|drop| drop.number);
-    let detail = newest.filter(|_| subject == Subject::NewestDrop).map(|number| Detail { number, scroll: 0 });
-    let screen = if subject == Subject::Overview { Screen::Overview } else { Screen::Drops };
+    let detail = newest
+        .filter(|_| svg_screen == SvgScreen::NewestDrop)
+        .map(|number| DropDetailView { number, scroll: 0 });
+    let screen = if svg_screen == SvgScreen::Overview { Screen::Overview } else { Screen::Drops };
     Model { screen, selected: newest.filter(|_| detail.is_some()), detail, ..Model::default() }
 }
 
@@ -101,10 +103,10 @@ fn runtime(snapshot: &Snapshot, path: PathBuf) -> RuntimeStatus {
 fn last_bytes(snapshot: &Snapshot) -> (Option<Stamp>, Option<Stamp>) {
     let LinkState::Connected { since } = snapshot.link else { return (None, None) };
     let (pong, session) = (snapshot.ping.last_at, &snapshot.session);
-    let heard = [Some(since), pong, session.last_message].into_iter().flatten().max();
+    let last_received = [Some(since), pong, session.last_message].into_iter().flatten().max();
     // A PINGRESP is preceded by the PINGREQ by a round trip, which no clock on the screen resolves.
-    let said = [Some(since), pong, session.last_publish].into_iter().flatten().max();
-    (heard, said)
+    let last_sent = [Some(since), pong, session.last_publish].into_iter().flatten().max();
+    (last_received, last_sent)
 }
 
 #[cfg(test)]
@@ -120,18 +122,19 @@ mod tests {
     }
 
     #[test]
-    fn nothing_recorded_is_drawn_at_any_size() {
+    fn empty_recording_is_drawn_at_any_size() {
         for size in [(120, 40), (80, 24), (20, 5), (1, 1)] {
-            for subject in [Subject::Overview, Subject::Drops, Subject::NewestDrop] {
-                let svg = svg(empty(), None, PathBuf::from("x"), subject, size).expect("a picture");
+            for svg_screen in [SvgScreen::Overview, SvgScreen::Drops, SvgScreen::NewestDrop] {
+                let svg = render_svg(empty(), None, PathBuf::from("x"), svg_screen, size).expect("a picture");
                 assert!(svg.starts_with("<svg "), "{svg}");
             }
         }
     }
 
     #[test]
-    fn the_clock_shows_utc() {
-        let svg = svg(empty(), None, PathBuf::from("x"), Subject::Overview, (120, 40)).expect("a picture");
+    fn clock_shows_utc() {
+        let svg =
+            render_svg(empty(), None, PathBuf::from("x"), SvgScreen::Overview, (120, 40)).expect("a picture");
         assert!(svg.contains("12:00:00"), "{svg}");
     }
 }

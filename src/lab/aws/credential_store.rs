@@ -8,15 +8,15 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::aws::{Credentials, PresignedUrl, SignatureError};
 use crate::diagnostics::Clock;
-use crate::lab::broker::lock;
+use crate::lab::sync::lock;
 
 /// Keys remembered; the oldest are forgotten first.
-const MOST_KEYS: usize = 1000;
+const MAX_KEYS: usize = 1000;
 const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Why a signed upgrade is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Denied {
+pub enum UpgradeDenial {
     /// The signature itself.
     #[error("{0}")]
     Signature(#[from] SignatureError),
@@ -36,38 +36,38 @@ pub enum Denied {
 
 /// The temporary credentials of one lab.
 #[derive(Debug)]
-pub struct Keyring {
+pub struct LabCredentialStore {
     clock: Arc<dyn Clock>,
-    issued: Mutex<Vec<Issued>>,
+    issued: Mutex<Vec<IssuedCredentials>>,
 }
 
 #[derive(Debug)]
-struct Issued {
+struct IssuedCredentials {
     credentials: Credentials,
     /// On the boot clock.
     expires: Duration,
 }
 
-impl Keyring {
+impl LabCredentialStore {
     /// A keyring without keys.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, issued: Mutex::default() }
     }
 
     /// Makes new random credentials that are good for `life`.
-    pub fn issue(&self, life: Duration) -> Credentials {
+    pub fn issue(&self, lifetime: Duration) -> Credentials {
         let credentials = Credentials {
             access_key_id: format!("ASIA{}", random_text(16, &BASE64[..26])),
             secret_key: random_text(40, BASE64).into(),
             // Real tokens are some hundred characters of base64, with all that must be escaped.
             session_token: Some(format!("{}/+==", random_text(360, BASE64)).into()),
         };
-        let expires = self.clock.now().boot.saturating_add(life);
+        let expires = self.clock.now().boot.saturating_add(lifetime);
         let mut issued = lock(&self.issued);
-        if issued.len() == MOST_KEYS {
+        if issued.len() == MAX_KEYS {
             issued.remove(0);
         }
-        issued.push(Issued { credentials: credentials.clone(), expires });
+        issued.push(IssuedCredentials { credentials: credentials.clone(), expires });
         credentials
     }
 
@@ -91,19 +91,19 @@ impl Keyring {
         &self,
         presigned: &PresignedUrl,
         header: impl Fn(&str) -> Option<String>,
-    ) -> Result<(), Denied> {
+    ) -> Result<(), UpgradeDenial> {
         let now = self.clock.now();
         let issued = lock(&self.issued);
         let mut keys = issued.iter();
         let key = keys.find(|key| key.credentials.access_key_id == presigned.access_key_id());
-        let key = key.ok_or(Denied::UnknownKey)?;
+        let key = key.ok_or(UpgradeDenial::UnknownKey)?;
         presigned.verify(header, &key.credentials.secret_key, now.wall)?;
         let token = |token: Option<&SecretString>| token.map(|token| token.expose_secret().to_owned());
         if token(presigned.session_token()) != token(key.credentials.session_token.as_ref()) {
-            return Err(Denied::WrongToken);
+            return Err(UpgradeDenial::WrongToken);
         }
         if now.boot >= key.expires {
-            return Err(Denied::Expired);
+            return Err(UpgradeDenial::Expired);
         }
         Ok(())
     }

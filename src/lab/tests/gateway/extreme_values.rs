@@ -5,13 +5,13 @@ use std::time::Duration;
 use tokio::io::duplex;
 
 use super::scene::Scene;
-use crate::lab::tests::client::{Client, ask};
+use crate::lab::tests::client::{TestClient, connect_options};
 use crate::lab::{
     DeliveryFailureManner, Direction, DropManner, GatewayOptions, IdleManner, LabMqttVersion, OutageManner,
     PathFault, TakeoverTime,
 };
 
-fn with(secs: f64) -> Vec<PathFault> {
+fn faults_with(secs: f64) -> Vec<PathFault> {
     let (manner, direction) = (DropManner::WsClose(0), Direction::Both);
     vec![
         PathFault::SessionLifetime { secs, jitter_secs: secs, manner },
@@ -41,25 +41,25 @@ fn with(secs: f64) -> Vec<PathFault> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_ailment_takes_every_number() {
+async fn every_fault_accepts_every_number() {
     for secs in [0.0, -1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN_POSITIVE] {
-        for ailment in with(secs) {
+        for fault in faults_with(secs) {
             let options = GatewayOptions { seed: u64::MAX, scale: secs, wall_secs: secs };
-            let scene = Scene::with(options, [ailment.clone()]);
+            let scene = Scene::with(options, [fault.clone()]);
             for version in [LabMqttVersion::V311, LabMqttVersion::V5] {
                 let (near, far) = duplex(1024);
                 scene.gateway.attach(far);
-                let visit = async {
-                    let (mut client, _) = Client::greet(near, ask(version, "a")).await;
+                let connection = async {
+                    let (mut client, _) = TestClient::connect(near, connect_options(version, "a")).await;
                     client.subscribe("t", 2).await;
                     client.publish("t", "x", 1, false).await;
                     client.ping().await;
                     client.next().await
                 };
-                let _ = tokio::time::timeout(Duration::from_millis(200), visit).await;
+                let _ = tokio::time::timeout(Duration::from_millis(200), connection).await;
             }
             let stopped = tokio::time::timeout(Duration::from_secs(10), scene.stop()).await;
-            assert!(stopped.is_ok(), "{ailment:?}");
+            assert!(stopped.is_ok(), "{fault:?}");
         }
     }
 }

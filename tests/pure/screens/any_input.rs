@@ -21,7 +21,7 @@ fn scenes() -> Vec<Scene> {
             purpose: InputPurpose::Note,
             line,
             error: None,
-            before: String::new(),
+            previous: String::new(),
         }));
     };
     vec![
@@ -43,7 +43,7 @@ fn scenes() -> Vec<Scene> {
 }
 
 #[test]
-fn every_size_from_nothing_up() {
+fn every_size_draws_without_panic() {
     for scene in scenes() {
         for width in (1..=60).chain([79, 80, 103, 120, 200]) {
             for height in [1, 2, 3, 5, 9, 10, 13, 17, 22, 24, 60] {
@@ -62,7 +62,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn any_events_draw(
+    fn any_events_draw_without_panic(
         start in started_event(),
         events in prop::collection::vec((0..90_000_000_000_u64, any_event()), 0..60),
         width in 1_u16..=130,
@@ -96,7 +96,7 @@ proptest! {
         }
     }
     #[test]
-    fn any_size_draws(width in 1_u16..=200, height in 1_u16..=60, which in 0_usize..14) {
+    fn any_size_draws_without_panic(width in 1_u16..=200, height in 1_u16..=60, which in 0_usize..14) {
         scenes().swap_remove(which).buffer(width, height);
     }
 }

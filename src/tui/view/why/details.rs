@@ -8,23 +8,23 @@ use ratatui::text::{Line, Span};
 use crate::classify::{Hypothesis, OutcomeShares, Pattern, Verdict, causes, percent};
 use crate::diagnostics::words;
 
-use super::super::ink::{bar, left, right, wrap};
-use super::super::popups::sheet;
+use super::super::line_layout::{bar_text, pad_left, pad_right, wrap};
+use super::super::popups::scrollable_popup;
 use super::super::{ViewContext, ViewState};
-use super::items::{Item, Sign, Story};
-use super::{head, lines_of, next_step};
+use super::items::{ItemRole, WhyContent, WhyItem};
+use super::{answer_lines, item_lines, next_step_lines};
 
 /// Widest text; longer lines are hard to read.
-const WIDTH: u16 = 100;
+const POPUP_WIDTH: u16 = 100;
 /// Patterns less probable than this are not listed one by one.
-const WORTH: f64 = 0.01;
+const MIN_LISTED_PROBABILITY: f64 = 0.01;
 /// Columns of the names before bars, and of the probability.
-const NAMES: usize = 22;
-const SHARE: usize = 6;
+const NAME_WIDTH: usize = 22;
+const PERCENT_WIDTH: usize = 6;
 /// Longest bar.
-const BAR: usize = 40;
+const MAX_BAR_WIDTH: usize = 40;
 /// Outcomes closer together than this say nothing.
-const ALIKE: f64 = 0.02;
+const MIN_OUTCOME_SPREAD: f64 = 0.02;
 
 /// Draws the popup, `scroll` lines down.
 pub(in super::super) fn render(
@@ -33,29 +33,35 @@ pub(in super::super) fn render(
     scroll: usize,
     state: &mut ViewState,
 ) {
-    sheet(frame, context, ("Why", WIDTH), scroll, state, |columns| lines(context, columns));
+    scrollable_popup(frame, context, ("Why", POPUP_WIDTH), scroll, state, |columns| lines(context, columns));
 }
 
 fn lines(context: &ViewContext, columns: usize) -> Vec<Line<'static>> {
-    let story = Story::of(context);
-    let mut lines = head(context, &story, &story.answer, columns);
-    let said = |sign: Sign| story.items.iter().filter(move |item| item.sign == sign);
-    let rows = |item: &Item| lines_of(context, item.sign, &item.text, columns);
-    lines.extend(said(Sign::Plain).flat_map(rows));
-    lines.extend(next_step(context, &story.step, usize::MAX, columns));
+    let content = WhyContent::from_context(context);
+    let mut lines = answer_lines(context, &content, &content.answer, columns);
+    let items_with_role = |role: ItemRole| content.items.iter().filter(move |item| item.role == role);
+    let rows = |item: &WhyItem| item_lines(context, item.role, &item.text, columns);
+    lines.extend(items_with_role(ItemRole::Plain).flat_map(rows));
+    lines.extend(next_step_lines(context, &content.step, usize::MAX, columns));
     let verdict = context.published.verdict.as_deref();
-    let known = if verdict.is_some_and(Verdict::is_named) { "For it" } else { "What is known" };
-    let parts = [(known, Sign::For), ("Against it", Sign::Against), ("Beside it", Sign::Also)];
-    for (title, sign) in parts {
-        section(context, &mut lines, title, said(sign).flat_map(rows).collect());
+    let evidence_title = if verdict.is_some_and(Verdict::is_named) { "For it" } else { "What is known" };
+    let parts =
+        [(evidence_title, ItemRole::For), ("Against it", ItemRole::Against), ("Beside it", ItemRole::Also)];
+    for (title, role) in parts {
+        section(context, &mut lines, title, items_with_role(role).flat_map(rows).collect());
     }
-    section(context, &mut lines, "What is missing", said(Sign::Missing).flat_map(rows).collect());
+    section(
+        context,
+        &mut lines,
+        "What is missing",
+        items_with_role(ItemRole::Missing).flat_map(rows).collect(),
+    );
     if let Some(verdict) = verdict.filter(|one| one.classification.drops > 0) {
-        let sheet = Sheet { context, verdict, columns };
-        section(context, &mut lines, "How probable", sheet.patterns());
-        section(context, &mut lines, "To tell them apart", sheet.separate());
-        section(context, &mut lines, "Causes of such a pattern", sheet.causes());
-        section(context, &mut lines, "Whose side it is on", sheet.outcomes());
+        let details = WhyDetails { context, verdict, columns };
+        section(context, &mut lines, "How probable", details.patterns());
+        section(context, &mut lines, "To tell them apart", details.separate());
+        section(context, &mut lines, "Causes of such a pattern", details.causes());
+        section(context, &mut lines, "Whose side it is on", details.outcomes());
     }
     lines
 }
@@ -74,33 +80,35 @@ fn section(
     }
 }
 
-struct Sheet<'a> {
+struct WhyDetails<'a> {
     context: &'a ViewContext<'a>,
     verdict: &'a Verdict,
     columns: usize,
 }
 
-impl Sheet<'_> {
+impl WhyDetails<'_> {
     /// Every pattern worth a row, then the rest in one.
     fn patterns(&self) -> Vec<Line<'static>> {
-        let judged = &self.verdict.classification;
-        let is_worth = |one: &&Hypothesis| one.probability >= WORTH || one.pattern == judged.pattern;
+        let classification = &self.verdict.classification;
+        let is_listed = |one: &&Hypothesis| {
+            one.probability >= MIN_LISTED_PROBABILITY || one.pattern == classification.pattern
+        };
         let theme = self.context.theme;
-        let mut lines: Vec<Line> = judged
+        let mut lines: Vec<Line> = classification
             .hypotheses
             .iter()
-            .filter(is_worth)
+            .filter(is_listed)
             .map(|one| {
-                let is_answer = one.pattern == judged.pattern
+                let is_answer = one.pattern == classification.pattern
                     || self.verdict.second_cause().is_some_and(|second| second.pattern == one.pattern);
                 let style = if is_answer { theme.strong } else { theme.text };
                 let hits =
                     if one.hits == 0 { String::new() } else { words::count(one.hits, "drop", "drops") };
-                self.row(name(one.pattern), one.probability, style, &hits)
+                self.row(pattern_name(one.pattern), one.probability, style, &hits)
             })
             .collect();
         let rest: f64 =
-            judged.hypotheses.iter().filter(|one| !is_worth(one)).map(|one| one.probability).sum();
+            classification.hypotheses.iter().filter(|one| !is_listed(one)).map(|one| one.probability).sum();
         if rest > 0.0 {
             lines.push(self.row("all others together", rest, theme.dim, ""));
         }
@@ -110,12 +118,12 @@ impl Sheet<'_> {
     /// `name    91 %  ▇▇▇▇▇▇▇▇▇▇▇▇  remark`.
     fn row(&self, name: &str, probability: f64, style: Style, remark: &str) -> Line<'static> {
         let (theme, glyphs) = (self.context.theme, self.context.glyphs);
-        let name = left(&self.context.cut(name, NAMES - 1), NAMES);
-        let room = self.columns.saturating_sub(NAMES + SHARE + 2 + 12).min(BAR);
-        let bars = left(&bar(probability, room, glyphs), room);
+        let name = pad_right(&self.context.truncated(name, NAME_WIDTH - 1), NAME_WIDTH);
+        let room = self.columns.saturating_sub(NAME_WIDTH + PERCENT_WIDTH + 2 + 12).min(MAX_BAR_WIDTH);
+        let bars = pad_right(&bar_text(probability, room, glyphs), room);
         Line::from(vec![
             Span::styled(name, style),
-            Span::styled(right(&percent(probability), SHARE), style),
+            Span::styled(pad_left(&percent(probability), PERCENT_WIDTH), style),
             Span::styled(format!("  {bars}"), theme.accent),
             Span::styled(format!("  {remark}"), theme.dim),
         ])
@@ -123,7 +131,7 @@ impl Sheet<'_> {
 
     fn separate(&self) -> Vec<Line<'static>> {
         let separate = self.verdict.diagnosis.separate.iter();
-        separate.flat_map(|text| lines_of(self.context, Sign::Plain, text, self.columns)).collect()
+        separate.flat_map(|text| item_lines(self.context, ItemRole::Plain, text, self.columns)).collect()
     }
 
     /// Every cause, what would check it, and for the most probable one what it is and what ends it.
@@ -152,11 +160,11 @@ impl Sheet<'_> {
 
     /// A text under the names of the causes, wrapped under itself, its head in the column of the percentages.
     fn indented(&self, head: &str, text: &str, style: Style) -> Vec<Line<'static>> {
-        wrap(&self.context.safe(text), self.columns.saturating_sub(SHARE + 1))
+        wrap(&self.context.sanitized(text), self.columns.saturating_sub(PERCENT_WIDTH + 1))
             .into_iter()
             .enumerate()
             .map(|(index, row)| {
-                let head = right(if index == 0 { head } else { "" }, SHARE);
+                let head = pad_left(if index == 0 { head } else { "" }, PERCENT_WIDTH);
                 Line::styled(format!("{head} {row}"), style)
             })
             .collect()
@@ -172,13 +180,13 @@ impl Sheet<'_> {
             ("this computer or site", environment),
         ];
         all.sort_by(|one, other| other.1.total_cmp(&one.1));
-        if all[0].1 - all[3].1 < ALIKE {
+        if all[0].1 - all[3].1 < MIN_OUTCOME_SPREAD {
             return Vec::new();
         }
         all.map(|(name, share)| self.row(name, share, self.context.theme.text, "")).to_vec()
     }
 }
 
-fn name(pattern: Pattern) -> &'static str {
+fn pattern_name(pattern: Pattern) -> &'static str {
     if pattern == Pattern::Undetermined { "none of these" } else { pattern.title() }
 }

@@ -11,12 +11,12 @@ use crate::monitor::LiveState;
 use super::super::TuiOptions;
 use super::super::model::Model;
 use super::super::painter::Painter;
-use super::super::text::defuse;
+use super::super::text::replace_unsafe_cells;
 use super::super::theme::Glyphs;
 use super::super::view::{self, ViewContext, ViewState};
 
 /// One frame to be.
-pub(super) struct Scene {
+pub(super) struct FrameJob {
     pub(super) live: Arc<LiveState>,
     pub(super) model: Model,
     pub(super) options: Arc<TuiOptions>,
@@ -24,20 +24,20 @@ pub(super) struct Scene {
     pub(super) now: Stamp,
 }
 
-impl Scene {
+impl FrameJob {
     /// Draws it.
     pub(super) fn paint(&mut self, painter: &mut impl Painter, state: &mut ViewState) -> io::Result<()> {
         for text in self.copies.drain(..) {
-            painter.copy(&text)?;
+            painter.copy_to_clipboard(&text)?;
         }
         let (model, options) = (&self.model, &self.options);
         // Running durations grow without anything being published.
         let live_now = self.live.runtime.display_time(self.now);
-        let (shown, now) = (model.shown(&self.live), model.shown_at(live_now));
-        let shown = LiveState { snapshot: shown.snapshot.advanced(now), ..shown.clone() };
-        let now = shown.snapshot.field_time(now);
+        let (displayed, now) = (model.displayed_state(&self.live), model.displayed_at(live_now));
+        let displayed = LiveState { snapshot: displayed.snapshot.advanced(now), ..displayed.clone() };
+        let now = displayed.snapshot.field_time(now);
         let context = ViewContext {
-            published: &shown,
+            published: &displayed,
             live: &self.live,
             model,
             theme: &options.theme,
@@ -51,7 +51,7 @@ impl Scene {
         let unicode = options.glyphs != Glyphs::ascii();
         painter.paint(&mut |frame| {
             view::render(frame, &context, state);
-            defuse(frame.buffer_mut(), unicode);
+            replace_unsafe_cells(frame.buffer_mut(), unicode);
         })
     }
 }

@@ -1,19 +1,19 @@
 //! Which of the account's devices is meant?
 
-use super::Device;
+use super::AccountDevice;
 
 /// The device to watch.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Choice {
+pub struct SelectedDevice {
     /// The device.
-    pub device: Device,
+    pub device: AccountDevice,
     /// Others would have done as well; the user should be told.
     pub is_ambiguous: bool,
 }
 
 /// Why there is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoChoice {
+pub enum SelectionError {
     /// The account has no device.
     #[error("there is no device in this account")]
     NoDevice,
@@ -22,7 +22,7 @@ pub enum NoChoice {
     Unknown,
     /// More than one is.
     #[error("more than one device of this account has that name; give the address of one")]
-    Several,
+    Ambiguous,
 }
 
 /// The device with that address (with or without separators) or name (in any case); without `wanted` the
@@ -30,34 +30,38 @@ pub enum NoChoice {
 ///
 /// # Errors
 /// When nothing or too much fits.
-pub fn choose(devices: &[Device], wanted: Option<&str>) -> Result<Choice, NoChoice> {
-    let Some(wanted) = wanted else {
+pub fn select_device(
+    devices: &[AccountDevice],
+    name_or_address: Option<&str>,
+) -> Result<SelectedDevice, SelectionError> {
+    let Some(name_or_address) = name_or_address else {
         let online = devices.iter().find(|device| device.is_online == Some(true));
-        let device = online.or(devices.first()).cloned().ok_or(NoChoice::NoDevice)?;
-        return Ok(Choice { device, is_ambiguous: devices.len() > 1 });
+        let device = online.or(devices.first()).cloned().ok_or(SelectionError::NoDevice)?;
+        return Ok(SelectedDevice { device, is_ambiguous: devices.len() > 1 });
     };
     let address = |text: &str| -> String {
         text.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
     };
-    let by_address = devices.iter().find(|device| address(&device.mac_address) == address(wanted));
-    let named = |device: &&Device| device.name.trim().to_lowercase() == wanted.trim().to_lowercase();
+    let by_address = devices.iter().find(|device| address(&device.mac_address) == address(name_or_address));
+    let named =
+        |device: &&AccountDevice| device.name.trim().to_lowercase() == name_or_address.trim().to_lowercase();
     if let Some(device) = by_address {
-        return Ok(Choice { device: device.clone(), is_ambiguous: false });
+        return Ok(SelectedDevice { device: device.clone(), is_ambiguous: false });
     }
     let mut by_name = devices.iter().filter(named);
-    let device = by_name.next().ok_or(NoChoice::Unknown)?;
+    let device = by_name.next().ok_or(SelectionError::Unknown)?;
     if by_name.next().is_some() {
-        return Err(NoChoice::Several);
+        return Err(SelectionError::Ambiguous);
     }
-    Ok(Choice { device: device.clone(), is_ambiguous: false })
+    Ok(SelectedDevice { device: device.clone(), is_ambiguous: false })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn device(mac_address: &str, name: &str, is_online: bool) -> Device {
-        Device {
+    fn device(mac_address: &str, name: &str, is_online: bool) -> AccountDevice {
+        AccountDevice {
             mac_address: mac_address.into(),
             additional_value: String::new(),
             device_type: 52,
@@ -68,28 +72,30 @@ mod tests {
     }
 
     #[test]
-    fn by_address_by_name_or_by_being_there() {
+    fn a_device_is_selected_by_address_name_or_state() {
         let devices = [
             device("aabbccddee01", "Cellar", false),
             device("aabbccddee02", "Attic", true),
             device("aabbccddee03", "Garage", true),
             device("aabbccddee04", "garage", false),
         ];
-        let chosen = |wanted| choose(&devices, wanted).map(|choice| choice.device.mac_address);
-        for (wanted, expected) in [
+        let selected_address = |name_or_address| {
+            select_device(&devices, name_or_address).map(|selected| selected.device.mac_address)
+        };
+        for (name_or_address, expected) in [
             (None, Ok("aabbccddee02")),
             (Some("AA:BB:CC:DD:EE:01"), Ok("aabbccddee01")),
             (Some("aabbccddee04"), Ok("aabbccddee04")),
             (Some(" attic "), Ok("aabbccddee02")),
-            (Some("Garage"), Err(NoChoice::Several)),
-            (Some("nowhere"), Err(NoChoice::Unknown)),
-            (Some(""), Err(NoChoice::Unknown)),
+            (Some("Garage"), Err(SelectionError::Ambiguous)),
+            (Some("nowhere"), Err(SelectionError::Unknown)),
+            (Some(""), Err(SelectionError::Unknown)),
         ] {
-            assert_eq!(chosen(wanted), expected.map(str::to_owned), "{wanted:?}");
+            assert_eq!(selected_address(name_or_address), expected.map(str::to_owned), "{name_or_address:?}");
         }
-        assert!(choose(&devices, None).unwrap().is_ambiguous);
-        assert!(!choose(&devices[..1], None).unwrap().is_ambiguous, "the only one, though offline");
-        assert_eq!(choose(&devices[..1], None).unwrap().device, devices[0]);
-        assert_eq!(choose(&[], None), Err(NoChoice::NoDevice));
+        assert!(select_device(&devices, None).unwrap().is_ambiguous);
+        assert!(!select_device(&devices[..1], None).unwrap().is_ambiguous, "the only one, though offline");
+        assert_eq!(select_device(&devices[..1], None).unwrap().device, devices[0]);
+        assert_eq!(select_device(&[], None), Err(SelectionError::NoDevice));
     }
 }
