@@ -1,4 +1,4 @@
-//! `dropscope demo`: a scenario of the lab, watched like any other connection.
+//! `dropscope demo`: plays a scenario of the lab and watches it like any other connection.
 
 mod demo_signer;
 mod scenario_choice;
@@ -203,7 +203,7 @@ impl DemoRun {
     }
 }
 
-/// The solution of a blind run, and whether dropscope found it.
+/// The solution of a blind run, and whether the diagnosis was right.
 fn blind_run_result(scenario: &Scenario, verdict: Option<&Verdict>) -> String {
     let verdict_name = verdict.map_or_else(|| "nothing".to_owned(), Verdict::brief);
     let is_right = |verdict: &Verdict| {
@@ -213,10 +213,10 @@ fn blind_run_result(scenario: &Scenario, verdict: Option<&Verdict>) -> String {
     let assessment = match verdict {
         _ if scenario.patterns.is_empty() => "",
         Some(verdict) if is_right(verdict) => ", which is right",
-        Some(verdict) if !verdict.is_named() => ", which is honest but not enough",
+        Some(verdict) if !verdict.is_named() => ", which is not enough",
         _ => ", which is wrong",
     };
-    format!("It was {}: {}. dropscope said: {verdict_name}{assessment}.", scenario.name, scenario.fault)
+    format!("It was {}: {}. dropscope found: {verdict_name}{assessment}.", scenario.name, scenario.fault)
 }
 
 /// Writes the authority's certificate to a file that clients can read.
@@ -248,7 +248,7 @@ struct GatewayResolver(GatewayControl);
 
 impl std::fmt::Debug for GatewayResolver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Names")
+        f.write_str("GatewayResolver")
     }
 }
 
@@ -328,16 +328,16 @@ mod tests {
         let mut verdict = Verdict::undetermined(at);
         let scenario = scenario_by_name("nat-silent").expect("one");
         let result_for = |verdict: &Verdict| blind_run_result(scenario, Some(verdict));
-        assert!(result_for(&verdict).ends_with("said: undetermined, which is honest but not enough."));
+        assert!(result_for(&verdict).ends_with("found: undetermined, which is not enough."));
         verdict.classification.confidence = 0.91;
         verdict.classification.pattern = Pattern::IdleTimeout;
         assert_eq!(
             result_for(&verdict),
             "It was nat-silent: a NAT silently forgets after 350 s of silence. \
-             dropscope said: idle timeout, 91 % (sure), which is right."
+             dropscope found: idle timeout, 91 % (sure), which is right."
         );
         verdict.classification.pattern = Pattern::Random;
         assert!(result_for(&verdict).ends_with("random loss, 91 % (sure), which is wrong."));
-        assert!(blind_run_result(scenario, None).ends_with("said: nothing, which is wrong."));
+        assert!(blind_run_result(scenario, None).ends_with("found: nothing, which is wrong."));
     }
 }

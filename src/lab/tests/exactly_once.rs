@@ -1,4 +1,4 @@
-//! QoS 2 on its way to a client that comes and goes.
+//! QoS 2 delivery to a client that disconnects and reconnects.
 
 use tokio::io::DuplexStream;
 

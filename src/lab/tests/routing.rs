@@ -1,4 +1,4 @@
-//! Publish, subscribe, retain, wills, sessions, take-over: in memory, in both versions.
+//! Publish, subscribe, retained messages, wills, sessions and takeover, in memory and in both versions.
 
 use std::time::Duration;
 

@@ -1,18 +1,20 @@
-//! The program as a script sees it: started with a home of its own, read to its end.
+//! The program as a child process with a home of its own.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use dropscope::diagnostics::recording::RecordingReader;
 use dropscope::diagnostics::{Diagnostics, Event, Snapshot, StampedEvent};
 use tempfile::TempDir;
 
-/// What a scenario left behind.
+/// The recording of a finished run.
 pub(crate) struct FinishedRun {
     pub(crate) events: Vec<StampedEvent>,
-    /// The fold at its end: everything in field time.
+    /// The snapshot at the end, in field time.
     pub(crate) snapshot: Snapshot,
     pub(crate) stderr: String,
 }
@@ -38,20 +40,26 @@ pub(crate) fn run(arguments: &[&str]) -> Output {
     command(home.path(), arguments).output().expect("the program")
 }
 
-/// Starts a scenario that writes its recording to a file, because nobody reads along.
-pub(crate) fn start_scenario(scenario: &str, factor: f64, seed: u64, duration: &str) -> RunningProgram {
+/// Starts a scenario that writes its recording to a file, and waits until the program runs: the programs of a
+/// test start one after the other.
+pub(crate) fn start_scenario(scenario: &str, speed: f64, seed: u64, duration: &str) -> RunningProgram {
     let home = tempfile::tempdir().expect("a directory");
-    let (times, chance) = (factor.to_string(), seed.to_string());
-    let how = ["--speed", &times, "--seed", &chance, "--duration", duration];
+    let (speed, seed) = (speed.to_string(), seed.to_string());
+    let options = ["--speed", &speed, "--seed", &seed, "--duration", duration];
     let mut command =
-        command(home.path(), &[&["demo", scenario, "--json", "--no-record"], &how[..]].concat());
+        command(home.path(), &[&["demo", scenario, "--json", "--no-record"], &options[..]].concat());
     let file = |name: &str| File::create(home.path().join(name)).expect("a file");
     let child = command.stdout(file("out")).stderr(file("err")).spawn().expect("the program");
+    let out = home.path().join("out");
+    let limit = Instant::now() + Duration::from_secs(60);
+    while fs::metadata(&out).is_ok_and(|out| out.len() == 0) && Instant::now() < limit {
+        sleep(Duration::from_millis(20));
+    }
     RunningProgram { child, home }
 }
 
 impl RunningProgram {
-    /// Reads what it tells until it ends.
+    /// Waits for the end and reads the recording.
     pub(crate) fn finish(mut self) -> FinishedRun {
         let status = self.child.wait().expect("the program ends");
         let stderr = fs::read_to_string(self.home.path().join("err")).expect("a file");

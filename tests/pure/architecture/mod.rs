@@ -3,6 +3,7 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot read the sources must fail")]
 
+mod lab_layers;
 mod names;
 mod sources;
 

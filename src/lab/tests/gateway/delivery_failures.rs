@@ -1,4 +1,4 @@
-//! A client that is connected and hears nothing.
+//! A client that is connected and gets no messages.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::lab::{DeliveryFailureManner, LabMqttVersion, PathFault};
 
 const MOMENT: Duration = Duration::from_millis(100);
 
-/// Comes back to a session that is kept, and says what the CONNACK said of it.
+/// Reconnects to a persistent session and returns the session-present flag of the CONNACK.
 async fn reconnect(scene: &Scene, version: LabMqttVersion) -> (TestClient<DuplexStream>, bool) {
     let (client, got) = scene.connect(ConnectOptions { clean: false, ..connect_options(version, "a") }).await;
     let TestPacket::ConnAck { session_present, code: 0 } = got else { panic!("{got:?}") };

@@ -1,4 +1,4 @@
-//! Who is let in, and who comes in another's name.
+//! Credentials that expire, and second clients with the same client id.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the path does to packets: forgets them, delays them, loses them.
+//! Faults of the path: expired NAT entries, delayed and lost packets.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ async fn a_silent_nat_discards_packets_after_its_idle_timeout() {
         assert_eq!(injections.len(), 1, "{injections:?}");
         assert_eq!(injections[0].at, last + Duration::from_secs(5));
         assert_eq!(injections[0].description, "NAT entry expired: silent black hole");
-        // The server has heard nothing for 1.5 × 60 s and gives up; the client is not told.
+        // The server got no packet for 1.5 × 60 s and closes; the client gets no FIN.
         sleep(Duration::from_secs(20)).await;
         assert_eq!(scene.broker.control().connections(), 0);
         assert_eq!(client.next_within(Duration::from_secs(1000)).await, TestPacket::Silence);

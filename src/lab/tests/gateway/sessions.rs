@@ -1,4 +1,4 @@
-//! What ends each session by its own clock or count.
+//! Faults that end each session by its age or its packets.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Endings and outages as they arrive at real sockets, and what is left behind.
+//! Drops and outages seen at real sockets, and the cleanup after a stop.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -37,7 +37,7 @@ impl GatewaySetup {
         Self { broker, gateway, control }
     }
 
-    /// Lets something happen to everybody now.
+    /// Applies a fault to all connections now.
     fn end(&self, manner: DropManner) {
         self.control.arm(PathFault::SessionLifetime { secs: 0.0, jitter_secs: 0.0, manner });
     }
@@ -68,7 +68,7 @@ async fn each_tcp_drop_manner_is_visible_to_the_client() {
     }
 }
 
-/// Connects over TLS, strikes, and returns what the client's TLS makes of the end.
+/// Connects over TLS, injects a fault, and returns the end that the client's TLS reports.
 async fn read_after_fault(fault: PathFault) -> io::Result<usize> {
     let certificates = certificates();
     let setup = GatewaySetup::new();
@@ -228,7 +228,7 @@ async fn nothing_is_left_by_a_stopped_or_dropped_gateway() {
         assert_eq!(hole.next().await, TestPacket::Fin);
         broker.control().wait_for(|census| census.connections == 0).await;
         assert!(!control.disarm(crate::lab::PathFaultId(9)));
-        // The control outlives the gateway, and the port is free all the same.
+        // The control outlives the gateway, and the port is free nevertheless.
         let free = async {
             while std::net::TcpListener::bind(address).is_err() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
