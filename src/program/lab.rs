@@ -49,8 +49,8 @@ cloud misbehave WHAT [TIMES]  next answers: malformed, bad-gateway, no-data, han
 cloud behave      answer correctly again
 cloud expire      expire all tokens and AWS credentials
 cloud password NEW  change the password of the account
-scenarios         the names for arm
-faults            the names for strike
+scenarios         the names of the scenarios for arm
+faults            the names of the faults for strike
 help              this
 quit              stop";
 

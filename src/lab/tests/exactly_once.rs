@@ -17,7 +17,7 @@ async fn connect(broker: &Broker, version: LabMqttVersion) -> TestClient<DuplexS
 
 async fn disconnect(broker: &Broker, client: TestClient<DuplexStream>) {
     drop(client);
-    broker.control().wait_for(|census| census.connections == 0).await;
+    broker.control().wait_for(|counts| counts.connections == 0).await;
 }
 
 fn publish(broker: &Broker, payload: &'static str) {

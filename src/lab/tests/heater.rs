@@ -74,7 +74,7 @@ impl Scene {
     }
 
     async fn connections(&self, expected: usize) {
-        self.broker.control().wait_for(|census| census.connections == expected).await.unwrap();
+        self.broker.control().wait_for(|counts| counts.connections == expected).await.unwrap();
     }
 }
 
@@ -170,6 +170,6 @@ async fn the_device_connects_again_by_itself_and_at_a_command() {
 async fn the_device_stops_when_dropped() {
     let scene = scene(1.0).await;
     drop(scene.heater);
-    scene.broker.control().wait_for(|census| census.connections == 1).await.unwrap();
+    scene.broker.control().wait_for(|counts| counts.connections == 1).await.unwrap();
     tokio::time::timeout(Duration::from_secs(5), scene.broker.stop()).await.unwrap();
 }

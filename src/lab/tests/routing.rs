@@ -132,7 +132,7 @@ async fn a_persistent_session_keeps_subscriptions_and_undelivered_messages() {
         };
         assert_eq!(first.next().await, expected("in flight", false));
         drop(first);
-        broker.control().wait_for(|census| census.connections == 1).await;
+        broker.control().wait_for(|counts| counts.connections == 1).await;
         sender.publish("t", "waiting", 1, false).await;
         sender.publish("t", "lost, as QoS 0 may be", 0, false).await;
         sender.ping().await;
@@ -161,7 +161,7 @@ async fn the_same_client_id_takes_over() {
         broker.publish("t", "still here");
         assert_eq!(second.next().await, message("t", "still here"));
         drop((first, second));
-        broker.control().wait_for(|census| census.connections == 0).await;
+        broker.control().wait_for(|counts| counts.connections == 0).await;
     }
 }
 

@@ -109,7 +109,7 @@ impl Lab {
         serde_json::from_str(&self.line()).expect("JSON")
     }
 
-    /// Closes its input, sends SIGTERM and gives the exit code.
+    /// Closes the input, sends SIGTERM and returns the exit code.
     pub(crate) fn terminate(mut self) -> Option<i32> {
         drop(self.input);
         let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);

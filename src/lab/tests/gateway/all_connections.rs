@@ -135,7 +135,7 @@ async fn a_dns_outage_is_reported_to_the_resolver() {
     let scene = Scene::new([outage]);
     let mut client = scene.client(LabMqttVersion::V311, "a").await;
     assert!(scene.control.name_resolves());
-    assert_eq!(last_packet(&mut client).await.0, TestPacket::Fin, "a stream in memory knows no reset");
+    assert_eq!(last_packet(&mut client).await.0, TestPacket::Fin, "an in-memory stream has no reset");
     assert!(!scene.control.name_resolves());
     let (near, far) = tokio::io::duplex(64);
     scene.gateway.attach(far);

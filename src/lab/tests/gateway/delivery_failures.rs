@@ -56,9 +56,9 @@ async fn a_lost_session_receives_nothing_until_it_subscribes() {
         let (mut first, _) = reconnect(&scene, version).await;
         first.subscribe("t", 0).await;
         drop(first);
-        scene.broker.control().wait_for(|census| census.connections == 0).await;
+        scene.broker.control().wait_for(|counts| counts.connections == 0).await;
         let (mut second, session_present) = reconnect(&scene, version).await;
-        assert!(!session_present, "the broker says otherwise");
+        assert!(!session_present, "the gateway clears the flag");
         assert!(!receives_messages(&scene, &mut second).await && is_alive(&mut second).await);
         second.subscribe("t", 0).await;
         assert!(receives_messages(&scene, &mut second).await);
@@ -76,7 +76,7 @@ async fn suppressed_deliveries_leave_the_connection_healthy() {
         scene.control.arm(PathFault::DeliveryFailure { manner: DeliveryFailureManner::DeliveriesSwallowed });
         assert!(receives_messages(&scene, &mut first).await, "a session that lives goes on");
         drop(first);
-        scene.broker.control().wait_for(|census| census.connections == 0).await;
+        scene.broker.control().wait_for(|counts| counts.connections == 0).await;
         let (mut second, session_present) = reconnect(&scene, version).await;
         assert!(session_present);
         assert!(!receives_messages(&scene, &mut second).await && is_alive(&mut second).await);

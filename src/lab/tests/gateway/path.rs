@@ -61,7 +61,7 @@ async fn a_resetting_nat_resets_at_the_next_client_packet() {
     assert_eq!(
         last_packet(&mut client).await,
         (TestPacket::Fin, pinged_at),
-        "a stream in memory knows no reset"
+        "an in-memory stream has no reset"
     );
     let injections = scene.injection_log();
     assert_eq!(injections[0].1, "NAT entry expired: RST on the next packet");
@@ -82,7 +82,7 @@ async fn an_endless_black_hole_leaves_the_session_on_the_server() {
     assert_eq!(client.next_within(Duration::from_secs(30)).await, TestPacket::Silence);
     drop(client);
     sleep(Duration::from_secs(10)).await;
-    assert_eq!(scene.broker.control().connections(), 1, "nobody told the server");
+    assert_eq!(scene.broker.control().connections(), 1, "the server got no close");
     let _back = scene.client(LabMqttVersion::V5, "a").await;
     sleep(Duration::from_millis(10)).await;
     assert_eq!(scene.broker.control().connections(), 1, "it is taken over by who comes back");

@@ -194,7 +194,7 @@ async fn packets_and_connection_ends_pass_to_a_remote_address() {
     assert_eq!(client.next().await, TestPacket::Disconnect(0x8B));
     assert_eq!(client.next().await, TestPacket::Fin);
     let (_, got) = TestClient::connect_tcp(address, connect_options(LabMqttVersion::V5, "a")).await;
-    assert_eq!(got, TestPacket::Fin, "nobody is behind the gateway");
+    assert_eq!(got, TestPacket::Fin, "no server is behind the gateway");
 }
 
 #[tokio::test]
@@ -226,7 +226,7 @@ async fn nothing_is_left_by_a_stopped_or_dropped_gateway() {
         }
         assert_eq!(client.next().await, TestPacket::Fin);
         assert_eq!(hole.next().await, TestPacket::Fin);
-        broker.control().wait_for(|census| census.connections == 0).await;
+        broker.control().wait_for(|counts| counts.connections == 0).await;
         assert!(!control.disarm(crate::lab::PathFaultId(9)));
         // The control outlives the gateway, and the port is free nevertheless.
         let free = async {
