@@ -68,8 +68,7 @@ pub(super) fn demo(demo: cli::DemoArgs) -> color_eyre::Result<ExitCode> {
         Ok(settings) => settings,
         Err(error) => return Ok(usage_error(&error)),
     };
-    let speed = demo.play.speed.unwrap_or(scenario.speed);
-    let play = DemoRun { scenario, seed, speed, is_blind };
+    let play = DemoRun { speed: demo.play.speed.unwrap_or(scenario.speed), scenario, seed, is_blind };
     runtime()?.block_on(play.run(settings))
 }
 

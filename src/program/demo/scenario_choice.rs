@@ -137,8 +137,8 @@ mod tests {
         );
         let error = error_for(valid.replace("\"idle_timeout\"", "\"idle\"").as_bytes());
         assert!(error.contains("mine.toml: unknown pattern `idle`; allowed: "), "{error}");
-        for text in [&b"\xFF"[..], &[b'#'; 1024 * 1024 + 1]] {
-            let error = error_for(text);
+        for text in [vec![0xFF], vec![b'#'; 1024 * 1024 + 1]] {
+            let error = error_for(&text);
             assert!(error.starts_with("Cannot read the scenario ") && error.lines().count() == 1, "{error}");
         }
         let missing = choose_scenario(None, Some(Path::new("/no/such.toml")), false, 1).expect_err("no file");

@@ -5,11 +5,15 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dropscope::diagnostics::recording::RecordingReader;
 use dropscope::diagnostics::{Diagnostics, Event, Snapshot, StampedEvent};
 use tempfile::TempDir;
+
+/// The time between two looks for the first line of a started program, and their greatest number.
+const START_POLL_INTERVAL: Duration = Duration::from_millis(20);
+const MAX_START_POLLS: u32 = 3_000;
 
 /// The recording of a finished run.
 pub(crate) struct FinishedRun {
@@ -42,18 +46,18 @@ pub(crate) fn run(arguments: &[&str]) -> Output {
 
 /// Starts a scenario that writes its recording to a file, and waits until the program runs: the programs of a
 /// test start one after the other.
-pub(crate) fn start_scenario(scenario: &str, speed: f64, seed: u64, duration: &str) -> RunningProgram {
+pub(crate) fn start_scenario(scenario: &str, time_scale: f64, seed: u64, duration: &str) -> RunningProgram {
     let home = tempfile::tempdir().expect("a directory");
-    let (speed, seed) = (speed.to_string(), seed.to_string());
-    let options = ["--speed", &speed, "--seed", &seed, "--duration", duration];
+    let (time_scale, seed) = (time_scale.to_string(), seed.to_string());
+    let options = ["--speed", &time_scale, "--seed", &seed, "--duration", duration];
     let mut command =
         command(home.path(), &[&["demo", scenario, "--json", "--no-record"], &options[..]].concat());
     let file = |name: &str| File::create(home.path().join(name)).expect("a file");
     let child = command.stdout(file("out")).stderr(file("err")).spawn().expect("the program");
     let out = home.path().join("out");
-    let limit = Instant::now() + Duration::from_secs(60);
-    while fs::metadata(&out).is_ok_and(|out| out.len() == 0) && Instant::now() < limit {
-        sleep(Duration::from_millis(20));
+    let is_silent = || fs::metadata(&out).is_ok_and(|out| out.len() == 0);
+    for _ in (0..MAX_START_POLLS).take_while(|_| is_silent()) {
+        sleep(START_POLL_INTERVAL);
     }
     RunningProgram { child, home }
 }
