@@ -1,7 +1,7 @@
-//! What does the fault gateway cost: how much later does a message arrive, and how many pass in a second?
+//! The cost of the fault gateway: added latency per message, and messages per second.
 //!
 //! A message goes from a client to the embedded broker and back to the same client, over TCP on loopback,
-//! once straight and once through the gateway. Then the client sends as fast as it can. All of it runs on
+//! once directly and once through the gateway. Then the client sends as fast as it can. All of it runs on
 //! one two-thread runtime.
 //!
 //! `cargo bench --bench gateway`
@@ -25,7 +25,7 @@ use tokio::runtime::Runtime;
 const CONNECT: &[u8] = b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x00\x00\x01b";
 /// The filter `t`, QoS 0.
 const SUBSCRIBE: &[u8] = b"\x82\x06\x00\x01\x00\x01t\x00";
-/// Messages sent between two looks at the time.
+/// Messages sent between two readings of the clock.
 const BATCH: usize = 20_000;
 /// Round trips for a median.
 const TRIPS: usize = 4_000;
@@ -37,7 +37,7 @@ fn publish(topic: u8) -> Vec<u8> {
     packet
 }
 
-/// A broker with a healthy gateway before it, and one with ailments that look at every packet.
+/// A broker, a gateway without faults, and a gateway whose faults inspect every packet.
 struct BenchSetup {
     broker: Broker,
     gateways: Vec<Gateway>,
@@ -68,7 +68,7 @@ impl BenchSetup {
     }
 }
 
-/// Ailments that never strike here, but have to watch everything.
+/// Faults that inspect every packet and never act here.
 fn path_faults() -> Vec<PathFault> {
     vec![
         PathFault::IdleTimeout { secs: 1e6, manner: dropscope::lab::IdleManner::SilentBlackHole },
@@ -99,7 +99,7 @@ async fn round_trip(stream: &mut TcpStream, packet: &[u8]) {
     stream.read_exact(&mut back).await.expect("the message");
 }
 
-/// Sends a batch that nobody has subscribed to, and waits until the broker has taken all of it.
+/// Sends a batch without subscribers, and waits until the broker has read all of it.
 async fn flood(stream: &mut TcpStream, batch: &[u8]) {
     stream.write_all(batch).await.expect("a session");
     stream.write_all(&[0xC0, 0]).await.expect("a session");
@@ -118,12 +118,12 @@ async fn median_trip(stream: &mut TcpStream, clock: &SystemClock) -> Duration {
     times[TRIPS / 2]
 }
 
-/// The figures that the gateway promises, in a line each.
+/// Prints the median round trip and the message rate of each path.
 async fn summarize(lab: &BenchSetup) {
     let clock = SystemClock::new();
     let batch = publish(b'u').repeat(BATCH);
     let mut direct_median = None;
-    // The first trips pay for waking everything up.
+    // The first round trips warm up the runtime.
     median_trip(&mut client(lab.addresses[0].1).await, &clock).await;
     for (name, address) in &lab.addresses {
         let mut stream = client(*address).await;

@@ -177,6 +177,18 @@ pub struct DemoArgs {
     /// What ails the connection; --list tells them [default: nat-silent]
     #[arg(value_name = "SCENARIO")]
     pub scenario: Option<String>,
+    /// Play the scenario of a TOML file; --print-scenario prints an example
+    #[arg(
+        long = "scenario",
+        hide_env = true,
+        env = "DROPSCOPE_SCENARIO",
+        value_name = "FILE",
+        conflicts_with = "scenario"
+    )]
+    pub scenario_file: Option<PathBuf>,
+    /// Print the commented TOML file of a built-in scenario
+    #[arg(long, hide_env = true, env = "DROPSCOPE_PRINT_SCENARIO", value_name = "SCENARIO")]
+    pub print_scenario: Option<String>,
     /// List the scenarios, and what will be seen in each
     #[arg(long, hide_env = true, env = "DROPSCOPE_LIST", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
     pub list: Option<bool>,

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::recorded_word::Word;
 
 /// How bytes reach the broker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Transport {
     /// Plain TCP.
     Tcp,
@@ -69,11 +70,13 @@ impl Word for Transport {
 }
 
 /// The protocol version of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum MqttVersion {
     /// MQTT 3.1.1 (protocol level 4).
+    #[serde(rename = "3.1.1")]
     V311,
     /// MQTT 5 (protocol level 5).
+    #[serde(rename = "5")]
     V5,
 }
 

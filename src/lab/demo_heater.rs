@@ -1,4 +1,4 @@
-//! What does the device of a simulation report and obey? A water heater, plausible and never twice the same.
+//! The simulated water heater of a scenario: its reports and its commands.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::control::BrokerControl;
-use super::message::ApplicationMessage;
+use super::broker::BrokerControl;
+use super::packet::ApplicationMessage;
 
-/// Where the device reports, retained.
+/// The topic of the device's reports, which are retained.
 pub const TELEMETRY_TOPIC: &str = "demo/water-heater/status";
-/// Where it takes commands: JSON with `id` and `command` (`status`, `target`, `power-on` or `power-off`).
+/// The topic of commands: JSON with `id` and `command` (`status`, `target`, `power-on` or `power-off`).
 pub const COMMAND_TOPIC: &str = "demo/water-heater/command";
-/// Where it answers them, with the same `id`.
+/// The topic of the answers, with the `id` of the command.
 pub const ANSWER_TOPIC: &str = "demo/water-heater/answer";
 
-/// How long it thinks about a command, in real time.
+/// How long a command takes, in real time.
 const COMMAND_LATENCY: Duration = Duration::from_millis(40);
 
 /// The state of the heater.
@@ -37,7 +37,7 @@ impl DemoHeater {
         Self { random, temperature: 49.0, target: 51.0, heating: false, powered: true, sequence: 0 }
     }
 
-    /// A tank that cools slowly and is heated back, with some noise of the sensor.
+    /// The next report: the tank cools slowly and is heated again, with sensor noise.
     fn simulate_step(&mut self) -> Value {
         self.temperature += if self.heating { 0.25 } else { -0.1 } + self.random.random_range(-0.08..0.08);
         let limit = if self.heating { self.target + 0.5 } else { self.target - 3.5 };
@@ -56,7 +56,7 @@ impl DemoHeater {
         })
     }
 
-    /// Carries out a command; `None` = it is none.
+    /// Executes a command; `None` if the payload is not a command.
     fn execute(&mut self, payload: &[u8]) -> Option<Value> {
         let request: Value = serde_json::from_slice(payload).ok()?;
         let id = request.get("id")?.as_str()?;
@@ -78,7 +78,7 @@ impl DemoHeater {
     }
 }
 
-/// Reports and answers until the task is ended; `gaps` are the real times between two reports, in turns.
+/// Reports and answers until the task is ended; `intervals` are the real times between reports, repeated.
 pub(super) async fn run(control: BrokerControl, seed: u64, intervals: Vec<Duration>) {
     let mut commands = control.tap(COMMAND_TOPIC);
     let mut heater = DemoHeater::new(seed);

@@ -1,4 +1,4 @@
-//! How do cloud, AWS rules and heater become one place to point a client at?
+//! The device cloud of the lab: REST cloud, IoT endpoint with the AWS rules, and water heater.
 
 use std::io;
 use std::sync::Arc;
@@ -7,31 +7,31 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::aws::{AwsLimits, AwsRules, LabCredentialStore, Policy, REGION, in_real_time};
+use super::broker::BrokerControl;
 use super::broker::{Broker, BrokerOptions};
-use super::certificates::LabCertificates;
 use super::cloud::{CloudControl, CloudOptions, ListedDevice, SimulatedCloud};
-use super::control::BrokerControl;
 use super::gateway::{Gateway, GatewayControl, GatewayOptions, Upstream};
-use super::handshake::ListenerEndpoint;
 use super::heater::{HeaterControl, HeaterOptions, SimulatedHeater};
+use super::transport::LabCertificates;
+use super::transport::ListenerEndpoint;
 use crate::diagnostics::Clock;
 
 /// Keep-alive of the simulated device, in seconds of the field.
 const KEEP_ALIVE_SECS: u16 = 60;
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// How the lab is set up.
+/// Options of the lab.
 #[derive(Debug, Clone)]
 pub struct NavienLabOptions {
-    /// Decides what the heater's household does and when faults strike. Secrets do not depend on it.
+    /// Seed of the water use and of random faults. Secrets do not depend on it.
     pub seed: u64,
-    /// Seconds of the field that one real second stands for: lives of tokens, credentials, sessions
-    /// and connections, bounds of the keep-alive, times of faults and the pace of the heater.
+    /// Field seconds per real second: lifetimes of tokens, credentials, sessions and connections, bounds of
+    /// the keep-alive, times of faults and the speed of the heater.
     pub scale: f64,
-    /// Devices in the account that are not there, after the one that is.
+    /// Further devices of the account, which are never connected.
     pub absent_devices: u16,
-    /// Life of the AWS credentials, in the field. The cloud tells it in whole real seconds: a scale that makes
-    /// less of an hour than one calls for a longer life.
+    /// Lifetime of the AWS credentials, in field time. The cloud reports it in whole real seconds: a scale above
+    /// 3600 needs a longer lifetime than one hour.
     pub credentials_lifetime: Duration,
 }
 
@@ -41,11 +41,11 @@ impl Default for NavienLabOptions {
     }
 }
 
-/// The vendor's cloud, AWS IoT Core behind a fault gateway, and a water heater on loopback. Dropping it ends everything.
+/// The vendor's cloud, AWS IoT Core behind a fault gateway, and a water heater on loopback. Dropping it ends all of them.
 pub struct NavienLab {
     /// Base URL of the REST cloud.
     pub rest_url: String,
-    /// MQTT over WebSocket and TLS, to be signed for: `wss://127.0.0.1:PORT/mqtt`.
+    /// MQTT over WebSocket and TLS, with a signed URL: `wss://127.0.0.1:PORT/mqtt`.
     pub iot_endpoint: String,
     /// Region to sign for.
     pub region: &'static str,
@@ -62,10 +62,10 @@ pub struct NavienLab {
     rules: Arc<AwsRules>,
 }
 
-/// Handles on all parts of a [`NavienLab`].
+/// Handles to all parts of a [`NavienLab`].
 #[derive(Clone)]
 pub struct NavienControl {
-    /// What stands before the broker on the way from `iot_endpoint`: ailments. The heater does not pass it.
+    /// The fault gateway between `iot_endpoint` and the broker. The heater does not use it.
     pub gateway: GatewayControl,
     /// Connections, faults and messages.
     pub broker: BrokerControl,
@@ -78,7 +78,7 @@ pub struct NavienControl {
 }
 
 impl NavienLab {
-    /// Starts them all on ports of `127.0.0.1` that the system picks, and waits for the heater to be
+    /// Starts all of them on ports of `127.0.0.1` that the system picks, and waits for the heater to be
     /// connected. Must be called inside a tokio runtime.
     ///
     /// # Errors
@@ -135,7 +135,7 @@ impl NavienLab {
         })
     }
 
-    /// Handles to look inside and to make things fail.
+    /// Handles to inject faults and to read states.
     pub fn control(&self) -> NavienControl {
         NavienControl {
             gateway: self.gateway.control(),
@@ -146,7 +146,7 @@ impl NavienLab {
         }
     }
 
-    /// Ends everything and frees the ports; takes at most about a second.
+    /// Stops everything and frees the ports; takes at most about one second.
     pub async fn stop(self) {
         drop(self.heater);
         self.cloud.stop().await;

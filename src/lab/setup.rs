@@ -1,4 +1,4 @@
-//! What stands behind a simulation: a broker, a device, and a gateway that ails as the scenario says.
+//! The servers of a simulation: a broker, a device, and a gateway with the faults of the scenario.
 
 use crate::diagnostics::Transport;
 use std::io;
@@ -9,33 +9,28 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::broker::{Broker, BrokerOptions};
-use super::certificates::LabCertificates;
 use super::demo_heater;
 use super::gateway::{Gateway, GatewayControl, GatewayOptions, PathFaultId, Upstream};
-use super::handshake::ListenerEndpoint;
 use super::scenario::{ManualFault, Scenario};
+use super::transport::{LabCertificates, ListenerEndpoint};
 
-/// The name of the lab's servers. It means this computer wherever names are resolved by the standard, and
-/// who plays the resolver can let it fail.
-pub const LAB_HOST: &str = "dropscope.localhost";
-
-/// How long a fault that strikes once may take to find a connection, in real time.
+/// How long a manual fault may wait for a connection, in real time.
 const INJECTION_TIMEOUT: Duration = Duration::from_secs(2);
 /// Shortest real time between two reports of the device.
 const MIN_REPORT_INTERVAL: Duration = Duration::from_millis(5);
 
-/// How a stage sees time and chance.
+/// Time scale and random seed of a simulation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LabOptions {
-    /// The same seed tells the same story.
+    /// The same seed injects the faults at the same times.
     pub seed: u64,
     /// Field seconds per real second.
     pub speed: f64,
-    /// What the clock says now, in seconds since the Unix epoch.
+    /// The wall clock now, in seconds since the Unix epoch.
     pub wall_secs: f64,
 }
 
-/// Everything a simulation needs, on loopback. Dropping it ends everything.
+/// The broker, the device and the gateway of a simulation, on loopback. Dropping it ends all of them.
 pub struct LabSetup {
     broker: Broker,
     gateway: Gateway,
@@ -56,7 +51,7 @@ impl Drop for AbortOnDrop {
 }
 
 impl LabSetup {
-    /// Opens one port for each of the `ways` and lets the scenario begin. Must be called inside a tokio
+    /// Opens one port for each of the `transports` and starts the scenario. Must be called inside a tokio
     /// runtime.
     ///
     /// # Errors
@@ -101,11 +96,10 @@ impl LabSetup {
         self.apply_scenario(self.control.clone(), scenario);
     }
 
-    /// Lets a scenario's ailments act, and its clients' credentials be renewed, at a gateway that has the same
-    /// speed.
+    /// Arms the faults of a scenario and starts the renewal of credentials, at a gateway with the same speed.
     pub fn apply_scenario(&mut self, control: GatewayControl, scenario: &Scenario) {
-        for fault in (scenario.path_faults)() {
-            control.arm(fault);
+        for fault in &scenario.path_faults {
+            control.arm(fault.clone());
         }
         if let Some(secs) = scenario.credential_renewal_secs {
             let interval = self.to_real_time(secs).max(MIN_REPORT_INTERVAL);
@@ -118,12 +112,12 @@ impl LabSetup {
         }
     }
 
-    /// The real time that so many field seconds take.
+    /// The real time of a number of field seconds.
     pub fn to_real_time(&self, field_secs: f64) -> Duration {
         Duration::try_from_secs_f64(field_secs / self.speed).unwrap_or(Duration::MAX)
     }
 
-    /// Where a way leads, if it was opened.
+    /// The address of a transport, if it was opened.
     pub fn address(&self, transport: Transport) -> Option<SocketAddr> {
         self.addresses.iter().find(|(opened, _)| *opened == transport).map(|(_, address)| *address)
     }
@@ -133,17 +127,17 @@ impl LabSetup {
         &self.ca_pem
     }
 
-    /// To arm ailments and to look inside.
+    /// The handle to arm faults and to read counters.
     pub fn control(&self) -> &GatewayControl {
         &self.control
     }
 
-    /// Lets a fault strike now, and disarms it when it is done.
+    /// Injects a fault now, and disarms it when it is done.
     pub fn inject(&self, fault: &ManualFault) -> PathFaultId {
         self.inject_at(&self.control, fault)
     }
 
-    /// As [`Stage::strike`], at another gateway that has the same speed.
+    /// As [`LabSetup::inject`], at another gateway with the same speed.
     pub fn inject_at(&self, gateway: &GatewayControl, fault: &ManualFault) -> PathFaultId {
         let control = gateway.clone();
         let id = control.arm((fault.path_fault)());
@@ -152,7 +146,7 @@ impl LabSetup {
             let mut injections = control.watch_injections();
             let injected = injections
                 .wait_for(|_| control.injections().iter().any(|injection| injection.fault_id == id));
-            // Nobody connected is no reason to lie in wait for the next one.
+            // Without a connection the fault is disarmed: it must not act on a later one.
             let _ = timeout(INJECTION_TIMEOUT, injected).await;
             sleep(duration).await;
             control.disarm(id);

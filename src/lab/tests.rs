@@ -1,4 +1,4 @@
-//! The broker, the cloud and the heater seen from a client's side.
+//! Tests of the broker, the gateway, the cloud and the heater through a client.
 
 mod aws;
 mod client;

@@ -1,9 +1,9 @@
-//! `dropscope demo`: a scenario of the lab, watched like any other connection.
+//! `dropscope demo`: plays a scenario of the lab and watches it like any other connection.
 
 mod demo_signer;
+mod scenario_choice;
 mod time_scaling;
 
-use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -17,6 +17,8 @@ use tokio::task::JoinSet;
 use tokio::time::interval;
 
 use self::demo_signer::DemoSigner;
+pub(super) use self::scenario_choice::scenario_by_name;
+use self::scenario_choice::{choose_scenario, list_scenarios, scenario_file};
 use self::time_scaling::scale_link_timeouts;
 use super::watch::watch;
 use super::{print, runtime, settings, usage_error};
@@ -26,25 +28,32 @@ use crate::clock::SystemClock;
 use crate::config::{ConnectionTarget, Directories, EmbeddedBroker, ResolvedSettings, parse_device};
 use crate::device::Device;
 use crate::diagnostics::Clock;
-use crate::lab::scenario::{MANUAL_FAULTS, PeriodicPublish, SCENARIOS, Scenario, speed_label};
+use crate::lab::scenario::{MANUAL_FAULTS, PeriodicPublish, Scenario, speed_label};
 use crate::lab::{GatewayControl, LAB_HOST, LabOptions, LabSetup, PathFault, TELEMETRY_TOPIC};
 use crate::monitor::SimulationPort;
 use crate::mqtt::settings::{LinkSettings, Resolver};
 use crate::state::{MonitorRequest, Simulation};
 
-/// The simulated heater, as a configuration file would have it.
+/// The simulated heater, in the format of the configuration file.
 const DEVICE: &str = include_str!("demo/device.toml");
-/// Faults asked for that may wait.
+/// Faults requested by the user and not yet injected.
 const INJECTION_QUEUE: usize = 8;
 
 /// Chooses the scenario and plays it until the run is over.
 pub(super) fn demo(demo: cli::DemoArgs) -> color_eyre::Result<ExitCode> {
     if demo.list.unwrap_or(false) {
-        return print(list()?.as_bytes());
+        return print(list_scenarios()?.as_bytes());
+    }
+    if let Some(name) = &demo.print_scenario {
+        return match scenario_file(name) {
+            Ok(text) => print(text.as_bytes()),
+            Err(sentence) => Ok(usage_error(&sentence)),
+        };
     }
     let seed = demo.play.seed.unwrap_or_else(rand::random);
     let is_blind = demo.blind.unwrap_or(false);
-    let scenario = match choose_scenario(demo.scenario.as_deref(), is_blind, seed) {
+    let file = demo.scenario_file.as_deref();
+    let scenario = match choose_scenario(demo.scenario.as_deref(), file, is_blind, seed) {
         Ok(scenario) => scenario,
         Err(sentence) => return Ok(usage_error(&sentence)),
     };
@@ -58,43 +67,11 @@ pub(super) fn demo(demo: cli::DemoArgs) -> color_eyre::Result<ExitCode> {
         Ok(settings) => settings,
         Err(error) => return Ok(usage_error(&error)),
     };
-    let play = DemoRun { scenario, seed, speed: demo.play.speed.unwrap_or(scenario.speed), is_blind };
+    let play = DemoRun { speed: demo.play.speed.unwrap_or(scenario.speed), scenario, seed, is_blind };
     runtime()?.block_on(play.run(settings))
 }
 
-/// The scenario of a name, or the sentence that tells the nearest names.
-pub(super) fn scenario_by_name(name: &str) -> Result<&'static Scenario, String> {
-    Scenario::find(name).map_err(|nearest| {
-        let name = crate::diagnostics::clean::clean(name);
-        format!(
-            "There is no scenario `{name}`; the nearest are {}. `dropscope demo --list` tells all.",
-            nearest.join(", ")
-        )
-    })
-}
-
-fn choose_scenario(name: Option<&str>, blind: bool, seed: u64) -> Result<&'static Scenario, String> {
-    match name {
-        Some(name) => scenario_by_name(name),
-        None if blind => {
-            let count = u64::try_from(SCENARIOS.len()).unwrap_or(u64::MAX);
-            let index = usize::try_from(seed % count).unwrap_or(0);
-            SCENARIOS.get(index).ok_or_else(|| "There is no scenario.".to_owned())
-        }
-        None => scenario_by_name(Scenario::DEFAULT),
-    }
-}
-
-fn list() -> Result<String, std::fmt::Error> {
-    let mut text = String::new();
-    let width = SCENARIOS.iter().map(|scenario| scenario.name.len()).max().unwrap_or(0);
-    for scenario in SCENARIOS {
-        writeln!(text, "{:width$}  {}", scenario.name, scenario.symptom)?;
-    }
-    Ok(text)
-}
-
-/// The moment as the gateway wants it.
+/// The wall clock in seconds since the Unix epoch, for the gateway.
 pub(super) fn wall_secs() -> f64 {
     let micros = SystemClock::new().now().wall.timestamp_micros();
     #[expect(clippy::cast_precision_loss, reason = "exact for 285 years of microseconds")]
@@ -104,7 +81,7 @@ pub(super) fn wall_secs() -> f64 {
 
 /// One scenario to be played.
 struct DemoRun {
-    scenario: &'static Scenario,
+    scenario: Scenario,
     seed: u64,
     speed: f64,
     is_blind: bool,
@@ -112,7 +89,7 @@ struct DemoRun {
 
 impl DemoRun {
     async fn run(self, mut settings: ResolvedSettings) -> color_eyre::Result<ExitCode> {
-        let scenario = self.scenario;
+        let scenario = &self.scenario;
         let options = LabOptions { seed: self.seed, speed: self.speed, wall_secs: wall_secs() };
         let lab_setup = LabSetup::start(&[scenario.transport], scenario, options)
             .await
@@ -124,9 +101,9 @@ impl DemoRun {
         let mut background_tasks = JoinSet::new();
         let result = watch(settings, self.device(), Some(port), |requests| {
             background_tasks.spawn(inject(Arc::clone(&lab_setup), injection.1, requests.clone()));
-            for publishing in scenario.client_publishes {
+            for publishing in &scenario.client_publishes {
                 background_tasks.spawn(publish(
-                    *publishing,
+                    publishing.clone(),
                     lab_setup.to_real_time(publishing.every_secs),
                     requests.clone(),
                 ));
@@ -140,20 +117,22 @@ impl DemoRun {
         }
         let outcome = result?;
         if let (true, Some(last)) = (self.is_blind, &outcome.last_state) {
-            let result_text = blind_run_result(self.scenario, last.verdict.as_deref());
+            let result_text = blind_run_result(&self.scenario, last.verdict.as_deref());
             // Nothing can be done about a closed standard error.
             let _ = writeln!(io::stderr(), "{result_text}");
         }
         Ok(outcome.code)
     }
 
-    /// Fills in what is known only now that the stage stands.
+    /// Completes the settings with the address and certificate of the running servers.
     fn prepare(
         &self,
         link: &mut LinkSettings,
         lab_setup: &LabSetup,
     ) -> color_eyre::Result<Option<DeleteOnDrop>> {
-        let address = lab_setup.address(self.scenario.transport).ok_or_eyre("the stage has no door")?;
+        let address = lab_setup
+            .address(self.scenario.transport)
+            .ok_or_eyre("the lab has no listener for this transport")?;
         LAB_HOST.clone_into(&mut link.broker.host);
         link.broker.port = address.port();
         link.resolver = Some(Arc::new(GatewayResolver(lab_setup.control().clone())));
@@ -174,21 +153,21 @@ impl DemoRun {
         Ok(Some(DeleteOnDrop(path)))
     }
 
-    /// What a client with expiring credentials knows of them; `None`: the story has none.
+    /// The credentials of the client, if the scenario lets them expire.
     fn renewals(&self, lab_setup: &LabSetup, path: &str) -> Option<DemoSigner> {
         let renewal_interval = lab_setup.to_real_time(self.scenario.credential_renewal_secs?);
-        let lifetime = (self.scenario.path_faults)().into_iter().find_map(|ailment| match ailment {
-            PathFault::CredentialExpiry { at_secs, .. } => Some(lab_setup.to_real_time(at_secs)),
+        let lifetime = self.scenario.path_faults.iter().find_map(|fault| match fault {
+            PathFault::CredentialExpiry { at_secs, .. } => Some(lab_setup.to_real_time(*at_secs)),
             _ => None,
         })?;
         let clock = SystemClock::new();
-        // The gateway stands already: it renews as many times as it did since then.
+        // The gateway has been running for its age: its renewals count from its start.
         let (now, age) = (clock.now(), lab_setup.control().age());
         let issued_at = now.minus(age);
         Some(DemoSigner { path: path.to_owned(), clock, issued_at, renewal_interval, lifetime })
     }
 
-    /// The heater, where the scenario has one.
+    /// The heater, if the scenario has one.
     fn device(&self) -> Option<Box<dyn Device>> {
         let has_heater = !self.scenario.telemetry_secs.is_empty();
         let device = parse_device(DEVICE).ok().flatten().filter(|_| has_heater)?;
@@ -200,26 +179,29 @@ impl DemoRun {
             Some(words) => format!("simulated, {words}"),
             None => "simulated".to_owned(),
         };
-        let fault = if self.is_blind { "not told in a blind run" } else { self.scenario.fault };
-        let menu = MANUAL_FAULTS.iter().map(|blow| Arc::from(blow.description));
+        let fault = if self.is_blind { "hidden until the end" } else { &self.scenario.fault };
+        let menu = MANUAL_FAULTS.iter().map(|fault| Arc::from(fault.description));
         Simulation { label: label.into(), fault: fault.into(), faults: menu.collect() }
     }
 }
 
-/// The solution of a blind run, and whether dropscope found it.
+/// The solution of a blind run, and whether the diagnosis was right.
 fn blind_run_result(scenario: &Scenario, verdict: Option<&Verdict>) -> String {
     let verdict_name = verdict.map_or_else(|| "nothing".to_owned(), Verdict::brief);
-    let patterns = scenario.patterns();
+    let is_right = |verdict: &Verdict| {
+        let name = verdict.classification.pattern.name();
+        scenario.patterns.iter().any(|pattern| pattern == name)
+    };
     let assessment = match verdict {
-        _ if patterns.is_empty() => "",
-        Some(verdict) if patterns.contains(&verdict.classification.pattern.name()) => ", which is right",
-        Some(verdict) if !verdict.is_named() => ", which is honest but not enough",
+        _ if scenario.patterns.is_empty() => "",
+        Some(verdict) if is_right(verdict) => ", which is right",
+        Some(verdict) if !verdict.is_named() => ", which is not enough",
         _ => ", which is wrong",
     };
-    format!("It was {}: {}. dropscope said: {verdict_name}{assessment}.", scenario.name, scenario.fault)
+    format!("It was {}: {}. dropscope found: {verdict_name}{assessment}.", scenario.name, scenario.fault)
 }
 
-/// Writes the authority's certificate where clients can read it.
+/// Writes the authority's certificate to a file that clients can read.
 pub(super) fn write_ca_certificate(
     directory: &Path,
     name: &str,
@@ -232,23 +214,23 @@ pub(super) fn write_ca_certificate(
     Ok(path)
 }
 
-/// A file that goes with its owner.
+/// A file that is removed with its owner.
 pub(super) struct DeleteOnDrop(pub(super) PathBuf);
 
 impl Drop for DeleteOnDrop {
     fn drop(&mut self) {
-        // What cannot be removed holds no secret.
+        // A file that cannot be removed holds no secret.
         let _ = std::fs::remove_file(&self.0);
     }
 }
 
-/// The name service of the stage.
+/// The resolver of the simulation: names resolve unless the gateway has an outage of name resolution.
 #[derive(Clone)]
 struct GatewayResolver(GatewayControl);
 
 impl std::fmt::Debug for GatewayResolver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Names")
+        f.write_str("GatewayResolver")
     }
 }
 
@@ -262,23 +244,23 @@ impl Resolver for GatewayResolver {
     }
 }
 
-/// Lets the faults strike that the user asks for, and notes them down.
+/// Injects the faults that the user requests, and records a note of each.
 async fn inject(
     lab_setup: Arc<LabSetup>,
     mut injections: mpsc::Receiver<usize>,
     requests: mpsc::Sender<MonitorRequest>,
 ) {
     while let Some(index) = injections.recv().await {
-        let Some(blow) = MANUAL_FAULTS.get(index) else { continue };
-        lab_setup.inject(blow);
-        let text = format!("simulated: {}", blow.description);
+        let Some(fault) = MANUAL_FAULTS.get(index) else { continue };
+        lab_setup.inject(fault);
+        let text = format!("simulated: {}", fault.description);
         if requests.send(MonitorRequest::Note(text)).await.is_err() {
             return;
         }
     }
 }
 
-/// What the watched client publishes of its own accord.
+/// Publishes what the watched client publishes by itself.
 async fn publish(publishing: PeriodicPublish, every: Duration, requests: mpsc::Sender<MonitorRequest>) {
     let mut rounds = interval(every.max(Duration::from_millis(1)));
     // The first tick comes at once, before there is a session.
@@ -289,7 +271,7 @@ async fn publish(publishing: PeriodicPublish, every: Duration, requests: mpsc::S
         for _ in 0..publishing.count {
             number += 1;
             let request = MonitorRequest::Publish {
-                topic: publishing.topic.to_owned(),
+                topic: publishing.topic.clone(),
                 payload: format!("{{\"number\":{number}}}").into(),
                 qos: publishing.qos,
                 retain: false,
@@ -324,46 +306,21 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_scenario_error_lists_the_nearest_names() {
-        let sentence = scenario_by_name("nat-silnet\u{1b}[2J").expect_err("no such scenario");
-        assert!(sentence.starts_with("There is no scenario `nat-silnet"), "{sentence}");
-        assert!(
-            sentence.contains("the nearest are nat-silent, ") && !sentence.contains('\u{1b}'),
-            "{sentence}"
-        );
-    }
-
-    #[test]
-    fn a_blind_run_without_a_name_is_chosen_by_the_seed() {
-        let names: std::collections::BTreeSet<_> =
-            (0..100).map(|seed| choose_scenario(None, true, seed).expect("one").name).collect();
-        assert_eq!(names.len(), SCENARIOS.len());
-        assert_eq!(choose_scenario(None, false, 5).expect("one").name, Scenario::DEFAULT);
-    }
-
-    #[test]
     fn the_blind_run_result_rates_the_verdict() {
         let at = Stamp::new("2026-08-03T12:00:00Z".parse().expect("a time"), Duration::ZERO);
         let mut verdict = Verdict::undetermined(at);
         let scenario = scenario_by_name("nat-silent").expect("one");
         let result_for = |verdict: &Verdict| blind_run_result(scenario, Some(verdict));
-        assert!(result_for(&verdict).ends_with("said: undetermined, which is honest but not enough."));
+        assert!(result_for(&verdict).ends_with("found: undetermined, which is not enough."));
         verdict.classification.confidence = 0.91;
         verdict.classification.pattern = Pattern::IdleTimeout;
         assert_eq!(
             result_for(&verdict),
             "It was nat-silent: a NAT silently forgets after 350 s of silence. \
-             dropscope said: idle timeout, 91 % (sure), which is right."
+             dropscope found: idle timeout, 91 % (sure), which is right."
         );
         verdict.classification.pattern = Pattern::Random;
         assert!(result_for(&verdict).ends_with("random loss, 91 % (sure), which is wrong."));
-        assert!(blind_run_result(scenario, None).ends_with("said: nothing, which is wrong."));
-    }
-
-    #[test]
-    fn every_expected_pattern_exists() {
-        for name in SCENARIOS.iter().flat_map(Scenario::patterns) {
-            assert!(Pattern::ALL.iter().any(|pattern| pattern.name() == *name), "{name}");
-        }
+        assert!(blind_run_result(scenario, None).ends_with("found: nothing, which is wrong."));
     }
 }

@@ -1,5 +1,5 @@
-//! `dropscope lab`: the broker and the faults of the demo for other people's clients, and a water heater with
-//! its cloud.
+//! `dropscope lab`: the broker and the faults of the demo for other MQTT clients, and a water heater with its
+//! cloud.
 
 mod gateways;
 mod navien_console;
@@ -20,42 +20,42 @@ use crate::cli;
 use crate::config::Directories;
 use crate::diagnostics::Transport;
 use crate::exit::ExitReason;
-use crate::lab::scenario::{MANUAL_FAULTS, SCENARIOS, Scenario, speed_label};
+use crate::lab::scenario::{MANUAL_FAULTS, Scenario, scenarios, speed_label};
 use crate::lab::{LAB_HOST, LabOptions, LabSetup};
 use crate::signals;
 
-/// Every way in, in the order of the URLs printed.
+/// All transports, in the order of the printed URLs.
 const TRANSPORTS: [(Transport, &str, &str); 4] = [
     (Transport::Tcp, "mqtt", ""),
     (Transport::Tls, "mqtts", ""),
     (Transport::Ws, "ws", "/mqtt"),
     (Transport::Wss, "wss", "/mqtt"),
 ];
-/// What plays when nothing is asked for.
+/// The scenario played without an argument.
 const DEFAULT_SCENARIO: &str = "healthy";
-/// Command lines that may wait.
+/// Command lines that may be queued.
 const COMMAND_QUEUE: usize = 16;
 
 const HELP: &str = "\
-arm SCENARIO      let everything of a scenario act from now on
-arm {JSON}        let one ailment act, as in: arm {\"random_loss\": {\"mean_secs\": 60, \"manner\": \"reset\"}}
-disarm ID|all     end an ailment, or all
-list              what is armed, at the plain gateway and at the one before the IoT endpoint
-strike NAME       let one fault strike now
-strikes           what was done so far (the newest 20 of each gateway)
-tally             what went through so far
+arm SCENARIO      arm all faults of a scenario
+arm {JSON}        arm one fault, for example: arm {\"random_loss\": {\"mean_secs\": 60, \"manner\": \"reset\"}}
+disarm ID|all     disarm one fault, or all
+list              the armed faults of the plain gateway and of the gateway before the IoT endpoint
+strike NAME       inject one fault now
+strikes           the injected faults (the newest 20 of each gateway)
+tally             connections, packets and bytes so far
 renew             the clients have new credentials
 heater HOW        online, offline, honest, late SECS, wrong or silent
-cloud misbehave WHAT [TIMES]  malformed, bad-gateway, no-data, hang, hang-up or failure as next answer
-cloud behave      no more of that
-cloud expire      tokens and AWS credentials are good no longer
-cloud password NEW  the account has another password
-scenarios         the names for arm
-faults            the names for strike
+cloud misbehave WHAT [TIMES]  next answers: malformed, bad-gateway, no-data, hang, hang-up or failure
+cloud behave      answer correctly again
+cloud expire      expire all tokens and AWS credentials
+cloud password NEW  change the password of the account
+scenarios         the names of the scenarios for arm
+faults            the names of the faults for strike
 help              this
 quit              stop";
 
-/// Runs until it is told to stop.
+/// Runs until `quit`, a signal or the end of a terminal.
 pub(super) fn lab(lab: &cli::LabArgs) -> color_eyre::Result<ExitCode> {
     let scenario = match scenario_by_name(lab.scenario.as_deref().unwrap_or(DEFAULT_SCENARIO)) {
         Ok(scenario) => scenario,
@@ -92,7 +92,7 @@ async fn run(scenario: &Scenario, options: LabOptions, json: bool) -> color_eyre
     let navien_info = console.navien.connection_info()?;
     write!(
         greeting.text,
-        "authority {}\n{}scenario {} ({speed_label}); help tells the commands",
+        "authority {}\n{}scenario {} ({speed_label}); type help for the commands",
         authority.0.display(),
         navien_info.text,
         scenario.name
@@ -117,7 +117,7 @@ async fn run(scenario: &Scenario, options: LabOptions, json: bool) -> color_eyre
     }
 }
 
-/// What a command answers: for people and for programs.
+/// The reply to a command, as text and as JSON.
 #[derive(Debug, Default)]
 struct ConsoleReply {
     text: String,
@@ -130,7 +130,7 @@ impl ConsoleReply {
     }
 }
 
-/// The control line.
+/// The console that executes commands.
 struct LabConsole {
     lab_setup: LabSetup,
     navien: NavienConsole,
@@ -138,7 +138,7 @@ struct LabConsole {
 }
 
 impl LabConsole {
-    /// Carries out commands until one of them, a signal or the end of a terminal ends it.
+    /// Executes commands until `quit`, a signal or the end of a terminal.
     async fn serve(&mut self) -> io::Result<()> {
         let mut lines = lines();
         let is_terminal = io::stdin().is_terminal();
@@ -150,7 +150,7 @@ impl LabConsole {
                 line = lines.recv(), if is_stdin_open => line,
             };
             match line.as_deref().map(str::trim) {
-                // A pipe that ends is a script that is done commanding, not with the lab.
+                // The end of a pipe ends the commands of a script, not the lab.
                 None if is_terminal => return Ok(()),
                 None => is_stdin_open = false,
                 Some("") => {}
@@ -190,10 +190,12 @@ impl LabConsole {
             "renew" => Ok(gateways.renew()),
             "heater" => self.navien.heater(rest),
             "cloud" => self.navien.cloud(rest),
-            "scenarios" => Ok(name_list(SCENARIOS.iter().map(|scenario| (scenario.name, scenario.fault)))),
-            "faults" => Ok(name_list(MANUAL_FAULTS.iter().map(|blow| (blow.name, blow.description)))),
+            "scenarios" => {
+                Ok(name_list(scenarios().iter().map(|scenario| (&*scenario.name, &*scenario.fault))))
+            }
+            "faults" => Ok(name_list(MANUAL_FAULTS.iter().map(|fault| (fault.name, fault.description)))),
             "help" => Ok(ConsoleReply::new(HELP, json!(HELP.lines().collect::<Vec<_>>()))),
-            _ => Err(format!("there is no command `{}`; help tells them", clean(command))),
+            _ => Err(format!("there is no command `{}`; type help for a list", clean(command))),
         }
     }
 }
@@ -208,7 +210,7 @@ fn name_list<'a>(entries: impl Iterator<Item = (&'a str, &'a str)> + Clone) -> C
     ConsoleReply::new(text, entries.map(|(name, what)| json!({"name": name, "what": what})).collect())
 }
 
-/// The lines of standard input. Its thread ends with the process: nothing can wake it from a read.
+/// The lines of standard input. The thread ends with the process: a blocking read cannot be canceled.
 fn lines() -> mpsc::Receiver<String> {
     let (sender, lines) = mpsc::channel(COMMAND_QUEUE);
     std::thread::spawn(move || {

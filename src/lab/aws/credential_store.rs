@@ -1,4 +1,4 @@
-//! Which temporary credentials were issued, and are they still good?
+//! The temporary credentials issued by the lab, and their checks.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,19 +8,19 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::aws::{Credentials, PresignedUrl, SignatureError};
 use crate::diagnostics::Clock;
-use crate::lab::broker::lock;
+use crate::lab::sync::lock;
 
-/// Keys remembered; the oldest are forgotten first.
+/// Keys remembered; beyond that the oldest are removed.
 const MAX_KEYS: usize = 1000;
 const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Why a signed upgrade is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UpgradeDenial {
-    /// The signature itself.
+    /// The signature is wrong.
     #[error("{0}")]
     Signature(#[from] SignatureError),
-    /// It was signed for a region where this endpoint is not.
+    /// The request was signed for another region than that of the endpoint.
     #[error("the signature is for another region")]
     WrongRegion,
     /// The access key was never issued.
@@ -29,7 +29,7 @@ pub enum UpgradeDenial {
     /// The session token is not the one issued with the key.
     #[error("the session token does not belong to the access key")]
     WrongToken,
-    /// The credentials were good once.
+    /// The credentials have expired.
     #[error("the credentials have expired")]
     Expired,
 }
@@ -49,17 +49,17 @@ struct IssuedCredentials {
 }
 
 impl LabCredentialStore {
-    /// A keyring without keys.
+    /// A store without keys.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, issued: Mutex::default() }
     }
 
-    /// Makes new random credentials that are good for `life`.
+    /// Makes new random credentials that are valid for `lifetime`.
     pub fn issue(&self, lifetime: Duration) -> Credentials {
         let credentials = Credentials {
             access_key_id: format!("ASIA{}", random_text(16, &BASE64[..26])),
             secret_key: random_text(40, BASE64).into(),
-            // Real tokens are some hundred characters of base64, with all that must be escaped.
+            // Real tokens are some hundred characters of base64, including those that must be escaped.
             session_token: Some(format!("{}/+==", random_text(360, BASE64)).into()),
         };
         let expires = self.clock.now().boot.saturating_add(lifetime);
@@ -71,7 +71,7 @@ impl LabCredentialStore {
         credentials
     }
 
-    /// All credentials that were issued, good or not, oldest first, at most a thousand.
+    /// All issued credentials, valid or not, oldest first, at most 1,000.
     pub fn issued(&self) -> Vec<Credentials> {
         lock(&self.issued).iter().map(|key| key.credentials.clone()).collect()
     }
@@ -82,11 +82,10 @@ impl LabCredentialStore {
         lock(&self.issued).iter_mut().for_each(|key| key.expires = key.expires.min(now));
     }
 
-    /// Checks the key, its signature and its token; see [`Presigned::verify`] for `header`.
+    /// Checks the key, its signature and its token; see [`PresignedUrl::verify`] for `header`.
     ///
     /// # Errors
-    /// The first thing that is wrong, in the order of [`Denied`]'s checks: key, signature and date,
-    /// token, lifetime.
+    /// The first failed check, in this order: key, signature and date, token, lifetime.
     pub fn check(
         &self,
         presigned: &PresignedUrl,
@@ -109,7 +108,7 @@ impl LabCredentialStore {
     }
 }
 
-/// Random characters out of an ASCII alphabet.
+/// Random characters of an ASCII alphabet.
 pub(in crate::lab) fn random_text(length: usize, alphabet: &[u8]) -> String {
     let mut random = rand::rng();
     (0..length).map(|_| char::from(alphabet[random.random_range(0..alphabet.len())])).collect()

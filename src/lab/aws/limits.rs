@@ -1,20 +1,20 @@
-//! How much is too much for AWS IoT Core?
+//! The quotas of AWS IoT Core.
 
 use std::time::Duration;
 
 /// The documented quotas. Durations are real ones: divide those of the field by the time scale with
-/// [`Limits::scaled`].
+/// [`AwsLimits::scaled`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AwsLimits {
     /// Shortest keep-alive; a shorter one is raised to it.
     pub keep_alive_min: Duration,
-    /// Longest keep-alive; a longer one is lowered to it, and none at all counts as it.
+    /// Longest keep-alive; a longer one is lowered to it, and 0 counts as this.
     pub keep_alive_max: Duration,
     /// Age at which a WebSocket connection is closed.
     pub connection_ttl: Duration,
     /// How long a session outlives its connection; for MQTT 5 the default and no limit.
     pub session_expiry: Duration,
-    /// Longest session expiry that MQTT 5 clients may ask for.
+    /// Longest session expiry that MQTT 5 clients may request.
     pub session_expiry_max: Duration,
     /// Time between two CONNECTs of one client id.
     pub connect_interval: Duration,
@@ -41,7 +41,7 @@ pub struct AwsLimits {
 }
 
 impl Default for AwsLimits {
-    /// As AWS documents them, in field time.
+    /// The documented values, in field time.
     fn default() -> Self {
         Self {
             keep_alive_min: Duration::from_secs(30),
@@ -65,10 +65,10 @@ impl Default for AwsLimits {
 }
 
 impl AwsLimits {
-    /// The same limits where one real second stands for `scale` seconds of the field. A scale that is
-    /// not a positive number counts as 1.
+    /// The same limits with `scale` field seconds per real second. A scale that is not a positive number
+    /// counts as 1.
     ///
-    /// The longest keep-alive stays a second at least, because no CONNECT can promise less.
+    /// The longest keep-alive stays at least one second, the smallest value of a CONNECT.
     #[must_use]
     pub fn scaled(self, scale: f64) -> Self {
         let scale_down = |field: Duration| in_real_time(field, scale);
@@ -84,7 +84,7 @@ impl AwsLimits {
         }
     }
 
-    /// The keep-alive that counts for a client that asks for `secs`.
+    /// The effective keep-alive of a client that requests `secs`.
     pub fn keep_alive(&self, secs: u16) -> Duration {
         match secs {
             0 => self.keep_alive_max,
@@ -95,7 +95,7 @@ impl AwsLimits {
         }
     }
 
-    /// How long the session of a client that asks for `secs` (MQTT 5) outlives its connection.
+    /// How long the session of a client that requests `secs` (MQTT 5) outlives its connection.
     pub fn session_lifetime(&self, secs: Option<u32>) -> Duration {
         secs.map_or(self.session_expiry, |secs| {
             Duration::from_secs(u64::from(secs)).min(self.session_expiry_max)
@@ -103,10 +103,10 @@ impl AwsLimits {
     }
 }
 
-/// The shortest keep-alive that a CONNECT can speak of.
+/// The shortest keep-alive that a CONNECT can carry.
 const MIN_KEEP_ALIVE: Duration = Duration::from_secs(1);
 
-/// What `field` time takes when one real second stands for `scale` seconds of it.
+/// The real time of a `field` time, with `scale` field seconds per real second.
 pub(in crate::lab) fn in_real_time(field: Duration, scale: f64) -> Duration {
     let scale = if scale.is_finite() && scale > 0.0 { scale } else { 1.0 };
     Duration::try_from_secs_f64(field.as_secs_f64() / scale).unwrap_or(Duration::MAX)

@@ -1,8 +1,8 @@
-//! What does AWS IoT Core allow, and how does it say no?
+//! The rules of AWS IoT Core, and how it refuses what breaks them.
 //!
 //! The rules are a profile of the embedded broker: [`BrokerOptions::aws`](super::BrokerOptions::aws).
-//! They apply to every client; the signature is asked for on WebSocket listeners only, because over
-//! TCP and in memory come the devices, which bring certificates.
+//! They apply to every client; the signature is required on WebSocket listeners only, because devices, which
+//! have certificates, connect over TCP and in memory.
 
 mod credential_store;
 mod limits;

@@ -1,14 +1,14 @@
-//! Which topics may be used?
+//! The topics that a client may use.
 
-/// Topic filters a client may use, in the manner of an IoT policy: what is not allowed, or is
-/// denied, is forbidden. Topics that begin with `$` are never allowed.
+/// The topic filters of a client, like an IoT policy: a topic is forbidden unless it is allowed and not
+/// denied. Topics that begin with `$` are never allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// What may be published to.
+    /// Filters of the topics that the client may publish to.
     pub publish: Vec<String>,
-    /// What may be subscribed to; a filter must lie wholly within one of these.
+    /// Filters that the client may subscribe to; a subscription must be covered by one of these.
     pub subscribe: Vec<String>,
-    /// What is forbidden all the same, for both.
+    /// Filters denied for both; they take precedence.
     pub denied: Vec<String>,
 }
 

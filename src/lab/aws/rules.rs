@@ -1,5 +1,6 @@
-//! Does this packet keep to AWS's rules?
+//! The check of packets against the rules of AWS IoT Core.
 
+use crate::diagnostics::MqttVersion;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -7,10 +8,10 @@ use std::time::Duration;
 use super::credential_store::{LabCredentialStore, UpgradeDenial};
 use super::limits::AwsLimits;
 use super::policy::Policy;
-use crate::diagnostics::{Clock, MqttVersion, Stamp};
-use crate::lab::broker::lock;
-use crate::lab::codec::{ClientPacket, Connect};
-use crate::lab::message::ApplicationMessage;
+use crate::diagnostics::{Clock, Stamp};
+use crate::lab::packet::ApplicationMessage;
+use crate::lab::packet::{ClientPacket, Connect};
+use crate::lab::sync::lock;
 
 const NOT_AUTHORIZED: u8 = 0x87;
 const CLIENT_ID_INVALID: u8 = 0x85;
@@ -21,7 +22,7 @@ const QOS_NOT_SUPPORTED: u8 = 0x9B;
 /// CONNACK codes of MQTT 3.1.1.
 const IDENTIFIER_REJECTED: u8 = 2;
 const NOT_AUTHORIZED_V311: u8 = 5;
-/// Client ids whose last CONNECT is remembered before old ones are looked for.
+/// Client ids whose last CONNECT is remembered before old entries are removed.
 const MAX_REMEMBERED_CLIENTS: usize = 1024;
 
 /// The rules of one simulated AWS account.
@@ -31,12 +32,12 @@ pub struct AwsRules {
     policy: Mutex<Policy>,
     credential_store: Arc<LabCredentialStore>,
     clock: Arc<dyn Clock>,
-    /// When each client id was let in last, on the boot clock.
+    /// When each client id last connected, on the boot clock.
     connects: Mutex<HashMap<String, Duration>>,
     last_denial: Mutex<Option<UpgradeDenial>>,
 }
 
-/// What one connection has used up.
+/// The usage of one connection, for its quotas.
 #[derive(Debug, Default)]
 pub(in crate::lab) struct ConnectionUsage {
     subscriptions: HashSet<String>,
@@ -45,12 +46,12 @@ pub(in crate::lab) struct ConnectionUsage {
     publishes: usize,
 }
 
-/// What becomes of a packet.
+/// The decision about a packet.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::lab) enum AwsDecision {
-    /// It is handled as by any broker.
+    /// The broker handles it.
     Pass,
-    /// It is neither handled nor answered.
+    /// The broker ignores it.
     Ignore,
     /// The connection ends, in MQTT 5 with this reason; a SUBSCRIBE is answered first.
     Close { reason: u8, suback: Vec<u8> },
@@ -64,7 +65,7 @@ pub(in crate::lab) struct ConnectRefusal {
 }
 
 impl AwsRules {
-    /// Rules with these limits and policy, which let in whom the keyring knows.
+    /// Rules with these limits and policy; clients need credentials of the store.
     pub fn new(
         limits: AwsLimits,
         policy: Policy,
@@ -86,7 +87,7 @@ impl AwsRules {
         &self.limits
     }
 
-    /// The credentials that are let in.
+    /// The accepted credentials.
     pub fn credential_store(&self) -> &Arc<LabCredentialStore> {
         &self.credential_store
     }
@@ -96,7 +97,7 @@ impl AwsRules {
         *lock(&self.policy) = policy;
     }
 
-    /// Why the newest upgrade was answered with 403; `None` if it was not. The client is not told.
+    /// Why the newest upgrade was answered with 403; `None` if it was not. The client gets no reason.
     pub fn last_denial(&self) -> Option<UpgradeDenial> {
         *lock(&self.last_denial)
     }
@@ -130,7 +131,7 @@ impl AwsRules {
         let now = self.now().boot;
         let is_recent = |last: &Duration| now.saturating_sub(*last) < self.limits.connect_interval;
         let mut connects = lock(&self.connects);
-        // What was throttled does not count: a client that tries twice a second gets in at last.
+        // A throttled CONNECT does not count: a client that tries twice a second connects in the end.
         if connects.get(id).is_some_and(is_recent) {
             return Err(code(None, QUOTA_EXCEEDED));
         }
@@ -141,7 +142,7 @@ impl AwsRules {
         Ok(())
     }
 
-    /// Judges a packet of a connected client.
+    /// Checks a packet of a connected client.
     pub(in crate::lab) fn check_packet(
         &self,
         version: MqttVersion,

@@ -1,4 +1,4 @@
-//! May this request become a WebSocket?
+//! The check of a WebSocket upgrade request.
 
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request};
 use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
@@ -9,14 +9,14 @@ use crate::aws::PresignedUrl;
 
 /// The only path that AWS serves.
 const PATH: &str = "/mqtt";
-/// Where the lab pretends to be.
+/// The region of the endpoint.
 pub(in crate::lab) const REGION: &str = "us-east-1";
-/// As HTTP wants it (RFC 9110 §5.6.7).
+/// The date format of HTTP (RFC 9110 §5.6.7).
 const HTTP_DATE: &str = "%a, %d %b %Y %H:%M:%S GMT";
 
 impl AwsRules {
     /// Checks path and signature of an upgrade. Every refusal carries `Date`, from which a client can
-    /// tell that its own clock is wrong.
+    /// see that its own clock is wrong.
     pub(in crate::lab) fn check_upgrade(&self, request: &Request) -> Result<(), Box<ErrorResponse>> {
         if request.uri().path() != PATH {
             return Err(self.refusal(StatusCode::NOT_FOUND, "Not Found"));
@@ -39,12 +39,12 @@ impl AwsRules {
         self.credential_store().check(&presigned, header)
     }
 
-    /// The time as an HTTP server tells it.
+    /// The time in the format of HTTP.
     pub(in crate::lab) fn http_date(&self) -> String {
         self.now().wall.format(HTTP_DATE).to_string()
     }
 
-    /// AWS does not say what is wrong, so neither does the lab: see [`AwsRules::last_denial`].
+    /// Like AWS, the lab does not name the reason: see [`AwsRules::last_denial`].
     fn refusal(&self, status: StatusCode, message: &str) -> Box<ErrorResponse> {
         let mut refusal = ErrorResponse::new(Some(format!("{{\"message\":\"{message}\"}}")));
         *refusal.status_mut() = status;

@@ -1,4 +1,4 @@
-//! Who has signed in, and until when?
+//! The account of the cloud: password, tokens and their lifetimes.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 use super::{CloudOptions, CloudSecret};
 use crate::diagnostics::Clock;
 use crate::lab::aws::{LabCredentialStore, random_text};
-use crate::lab::broker::lock;
+use crate::lab::sync::lock;
 
-/// Tokens remembered; the oldest are forgotten first.
+/// Tokens remembered; beyond that the oldest are removed.
 const MAX_TOKENS: usize = 1000;
-/// Secrets remembered: a sign-in makes three of them.
+/// Secrets remembered; a sign-in makes three of them.
 const MAX_SECRETS: usize = 5 * MAX_TOKENS;
 const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-/// The user's number in the vendor's books.
+/// The user's number in the vendor's database.
 const USER_NUMBER: u32 = 36_283;
 
 /// The only account of the cloud.
@@ -30,7 +30,7 @@ pub(super) struct CloudAccount {
     password: Mutex<SecretString>,
     access_tokens: Mutex<Vec<AccessToken>>,
     refresh_tokens: Mutex<Vec<SecretString>>,
-    /// Passwords and tokens, those that are good no more included.
+    /// Passwords and tokens, including invalid ones.
     secrets: Mutex<Vec<CloudSecret>>,
 }
 
@@ -72,7 +72,7 @@ impl CloudAccount {
         self.remember_secret("password", password);
     }
 
-    /// E-mail, passwords, tokens and AWS keys, whether they are good or not.
+    /// E-mail, passwords, tokens and AWS keys, including invalid ones.
     pub(super) fn secrets(&self) -> Vec<CloudSecret> {
         let mut all = vec![CloudSecret::new("e-mail", self.email.as_str())];
         all.extend(lock(&self.secrets).iter().cloned());
@@ -100,7 +100,7 @@ impl CloudAccount {
         lock(&self.refresh_tokens).clear();
     }
 
-    /// The data of a sign-in; `None` if e-mail or password are wrong.
+    /// The data of a sign-in; `None` if the e-mail or the password is wrong.
     pub(super) fn sign_in(&self, email: &str, password: &str) -> Option<Value> {
         if email != self.email || password != lock(&self.password).expose_secret() {
             return None;
@@ -134,7 +134,7 @@ impl CloudAccount {
         })
     }
 
-    /// Whether an access token is good now.
+    /// Whether an access token is valid now.
     pub(super) fn is_valid_token(&self, token: &str) -> bool {
         let now = self.clock.now().boot;
         lock(&self.access_tokens)
@@ -142,7 +142,7 @@ impl CloudAccount {
             .any(|known| known.token.expose_secret() == token && now < known.expires)
     }
 
-    /// A new access token, with the fields that tell of it.
+    /// A new access token, with its fields in the answer.
     fn issue_access_token(&self, refresh_token: &str) -> Value {
         let token = self.issue_token("access");
         let expires = self.clock.now().boot.saturating_add(self.options.token_lifetime);
@@ -164,7 +164,7 @@ impl CloudAccount {
         token["authorizationExpiresIn"] = self.options.credentials_lifetime.as_secs().into();
     }
 
-    /// Looks like a JWT. Nobody can check it, and nobody needs to.
+    /// Has the form of a JWT. Its signature is random: no client checks it.
     fn issue_token(&self, purpose: &'static str) -> String {
         let now = self.clock.now().wall.timestamp();
         let head = URL_SAFE_NO_PAD.encode(json!({ "alg": "RS256", "typ": "JWT" }).to_string());

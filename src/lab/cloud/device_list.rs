@@ -1,16 +1,16 @@
-//! How does the cloud describe a device?
+//! The devices of the account, as the cloud describes them.
 
 use serde_json::{Value, json};
 
 use crate::lab::heater::{HeaterControl, HeaterIdentity};
 
-/// Household of the account.
+/// Home of the account.
 const HOME_NUMBER: u32 = 25_004;
 
 /// Whether a device is connected.
 #[derive(Clone)]
 pub enum Presence {
-    /// As the simulated heater is at the moment.
+    /// As the simulated heater is now.
     Heater(HeaterControl),
     /// Never.
     Offline,
@@ -19,18 +19,18 @@ pub enum Presence {
 /// A device in the account's list.
 #[derive(Clone)]
 pub struct ListedDevice {
-    /// Who it is.
+    /// Its identity.
     pub identity: HeaterIdentity,
-    /// The name its owner gave it.
+    /// The name given by the owner.
     pub name: String,
     /// Whether it is connected.
     pub presence: Presence,
-    /// Whether the owner told where it stands; otherwise `location` is empty.
+    /// Whether the owner has entered its location; otherwise `location` is empty.
     pub has_location: bool,
 }
 
 impl ListedDevice {
-    /// A device with the simulated heater behind it.
+    /// The device of the simulated heater.
     pub fn heater(control: HeaterControl) -> Self {
         Self {
             identity: control.identity().clone(),
@@ -40,7 +40,7 @@ impl ListedDevice {
         }
     }
 
-    /// A device that is not there, to fill the list; each `number` (0–65535) is another one.
+    /// A device that does not exist, to fill the list; each `number` (0–65535) is another device.
     pub fn offline(number: u16) -> Self {
         let mac_address = format!("aabbcc00{number:04x}");
         let identity = HeaterIdentity {

@@ -1,4 +1,4 @@
-//! The vendor's REST cloud, simulated: where a client signs in and gets its MQTT credentials.
+//! The vendor's REST cloud, simulated: a client signs in here and gets its MQTT credentials.
 //!
 //! HTTP/1.1 on `127.0.0.1`, with the paths, fields, headers and errors of the real one.
 
@@ -19,19 +19,19 @@ use tokio_util::sync::CancellationToken;
 use self::account::CloudAccount;
 use self::routes::CloudState;
 use super::aws::LabCredentialStore;
-use super::broker::lock;
+use super::sync::lock;
 use crate::diagnostics::Clock;
 
 pub use device_list::{ListedDevice, Presence};
 
-/// How the cloud is set up. Durations are real ones.
+/// Options of the cloud. Durations are real time.
 #[derive(Debug, Clone)]
 pub struct CloudOptions {
-    /// Life of an access token.
+    /// Lifetime of an access token.
     pub token_lifetime: Duration,
-    /// Life of the AWS credentials.
+    /// Lifetime of the AWS credentials.
     pub credentials_lifetime: Duration,
-    /// Whether a refreshed token comes with new AWS credentials; sources about the real cloud differ.
+    /// Whether a token refresh returns new AWS credentials; sources about the real cloud differ.
     pub refresh_gives_credentials: bool,
 }
 
@@ -42,10 +42,10 @@ impl Default for CloudOptions {
     }
 }
 
-/// An answer as no client wants it.
+/// A faulty answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CloudFault {
-    /// Broken JSON that says it is JSON.
+    /// Malformed JSON with the content type of JSON.
     Malformed,
     /// The error page of a proxy: HTTP 502, HTML.
     BadGateway,
@@ -58,7 +58,7 @@ pub enum CloudFault {
     },
     /// Success without `data`.
     NoData,
-    /// No answer, until the client or the cloud gives up.
+    /// No answer until the client or the cloud closes the connection.
     Hang,
     /// The connection is closed instead of an answer.
     HangUp,
@@ -69,16 +69,16 @@ pub enum CloudFault {
 pub struct ServedRequest {
     /// Path without the base.
     pub path: String,
-    /// Code in the body; 0 if a mishap took the answer's place.
+    /// Code in the body; 0 if a fault replaced the answer.
     pub code: u16,
 }
 
-/// Something that only the user and the cloud may know.
+/// A secret of the user and the cloud.
 #[derive(Debug, Clone)]
 pub struct CloudSecret {
-    /// What it is, in words.
+    /// Its kind, in words.
     pub label: &'static str,
-    /// The thing itself.
+    /// Its value.
     pub value: SecretString,
 }
 
@@ -88,7 +88,7 @@ impl CloudSecret {
     }
 }
 
-/// A running cloud. Dropping it ends all its tasks; [`Cloud::stop`] also waits for them.
+/// A running cloud. Dropping it ends all its tasks; [`SimulatedCloud::stop`] also waits for them.
 pub struct SimulatedCloud {
     control: CloudControl,
     address: SocketAddr,
@@ -138,7 +138,7 @@ impl Drop for SimulatedCloud {
     }
 }
 
-/// A handle on a running cloud; clones act on the same one.
+/// A handle to a running cloud; clones act on the same cloud.
 #[derive(Clone)]
 pub struct CloudControl {
     state: Arc<CloudState>,
@@ -150,47 +150,47 @@ impl CloudControl {
         self.state.account.email().to_owned()
     }
 
-    /// The user's password at this moment.
+    /// The user's current password.
     pub fn password(&self) -> SecretString {
         self.state.account.password()
     }
 
-    /// Everything private that the cloud ever knew or gave out: e-mail, passwords, tokens, AWS keys; of each
-    /// kind the newest at least. To look for in whatever a client wrote.
+    /// All secrets that the cloud has had or issued: e-mail, passwords, tokens, AWS keys; of each kind at least
+    /// the newest. A test searches for them in the output of a client.
     pub fn secrets(&self) -> Vec<CloudSecret> {
         self.state.account.secrets()
     }
 
-    /// Changes the password; tokens stay good.
+    /// Changes the password; tokens stay valid.
     pub fn change_password(&self, password: &str) {
         self.state.account.change_password(password);
     }
 
-    /// Lets all access tokens expire now; they can be refreshed.
+    /// Makes all access tokens expire now; they can be refreshed.
     pub fn expire_tokens(&self) {
         self.state.account.expire_tokens();
     }
 
-    /// Forgets all refresh tokens: only a new sign-in helps.
+    /// Removes all refresh tokens: the client must sign in again.
     pub fn revoke_refresh_tokens(&self) {
         self.state.account.revoke_refresh_tokens();
     }
 
-    /// Answers the next `times` requests in this manner; several calls queue up.
+    /// Answers the next `times` requests with this fault; several calls queue up.
     pub fn inject_fault(&self, fault: &CloudFault, times: usize) {
         lock(&self.state.faults).extend(std::iter::repeat_n(fault.clone(), times.min(MAX_QUEUED_FAULTS)));
     }
 
-    /// Forgets mishaps that have not happened yet.
+    /// Removes the faults that are still queued.
     pub fn clear_faults(&self) {
         lock(&self.state.faults).clear();
     }
 
-    /// The newest requests, oldest first, at most a thousand.
+    /// The newest requests, oldest first, at most 1,000.
     pub fn served(&self) -> Vec<ServedRequest> {
         lock(&self.state.served).iter().cloned().collect()
     }
 }
 
-/// Mishaps queued by one call.
+/// Most faults queued by one call.
 const MAX_QUEUED_FAULTS: usize = 100_000;

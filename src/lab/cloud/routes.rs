@@ -1,4 +1,4 @@
-//! Which answer does a request to the cloud get?
+//! The routes of the cloud and their answers.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::account::CloudAccount;
 use super::device_list::ListedDevice;
 use super::{CloudFault, ServedRequest};
-use crate::lab::broker::lock;
+use crate::lab::sync::lock;
 
-/// What all paths begin with.
+/// The prefix of all paths.
 pub(super) const BASE: &str = "/api/v2.1";
 /// Devices on one page of the list.
 const MAX_PAGE_SIZE: u64 = 20;
@@ -22,11 +22,11 @@ const UNAUTHORIZED: CloudReply = CloudReply::failure(401, "Unauthorized");
 const FORBIDDEN: CloudReply = CloudReply::failure(403, "FORBIDDEN");
 const NOT_FOUND: CloudReply = CloudReply::failure(404, "NOT_FOUND");
 
-/// A request as far as it matters.
+/// The relevant parts of a request.
 pub(super) struct CloudRequest<'a> {
     pub(super) is_post: bool,
     pub(super) path: &'a str,
-    /// The `authorization` header as it came.
+    /// The `authorization` header as received.
     pub(super) authorization: Option<&'a str>,
     pub(super) body: &'a [u8],
 }
@@ -57,7 +57,7 @@ impl CloudReply {
     }
 }
 
-/// Everything behind the paths.
+/// The state behind the routes.
 pub(super) struct CloudState {
     pub(super) account: CloudAccount,
     pub(super) faults: Mutex<VecDeque<CloudFault>>,
@@ -70,7 +70,7 @@ impl CloudState {
         Self { account, faults: Mutex::default(), served: Mutex::default(), devices }
     }
 
-    /// The mishap that takes the place of the next answer.
+    /// The fault that replaces the next answer.
     pub(super) fn next_fault(&self) -> Option<CloudFault> {
         lock(&self.faults).pop_front()
     }
@@ -97,7 +97,7 @@ impl CloudState {
         if !request.is_post {
             return Err(CloudReply::failure(405, "METHOD_NOT_ALLOWED"));
         }
-        // The token as it is: with "Bearer " before it, it is another token.
+        // The raw token: with the prefix "Bearer " it is invalid.
         if !is_open && !request.authorization.is_some_and(|token| self.account.is_valid_token(token)) {
             return Err(UNAUTHORIZED);
         }
@@ -129,7 +129,7 @@ impl CloudState {
         Ok(CloudReply::success(data))
     }
 
-    /// A part of the device list, at most twenty long.
+    /// One page of the device list, at most 20 devices.
     fn page(&self, body: &Value) -> Result<Value, CloudReply> {
         let offset = body["offset"].as_u64().ok_or(BAD_REQUEST)?;
         let count = body["count"].as_u64().ok_or(BAD_REQUEST)?.min(MAX_PAGE_SIZE);

@@ -1,4 +1,4 @@
-//! How does the cloud speak HTTP?
+//! The HTTP server of the cloud.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -23,7 +23,7 @@ const HTML: &str = "text/html";
 /// Bytes of a request's body that are read.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// Opens the port and begins to accept. `tasks` is held by every task of the server.
+/// Opens the port and accepts connections. Every task of the server holds `tasks`.
 pub(super) async fn start(
     state: Arc<CloudState>,
     shutdown: CancellationToken,
@@ -48,7 +48,7 @@ pub(super) async fn start(
                         }
                     });
                 }
-                // Out of descriptors, most likely: the next one may go better.
+                // The process is probably out of file descriptors: the next accept may succeed.
                 Err(_) => tokio::task::yield_now().await,
             }
         }
@@ -62,12 +62,12 @@ async fn serve(tcp: TcpStream, state: Arc<CloudState>) {
         let state = Arc::clone(&state);
         async move { respond(request, &state).await }
     });
-    // What goes wrong here is the client's doing, or a mishap.
+    // An error here is caused by the client or by a fault.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(tcp), service).await;
 }
 
 /// # Errors
-/// [`Mishap::HangUp`]: hyper then closes the connection without an answer.
+/// [`CloudFault::HangUp`]: hyper then closes the connection without an answer.
 async fn respond(request: Request<Incoming>, state: &CloudState) -> io::Result<Response<Full<Bytes>>> {
     let (head, body) = request.into_parts();
     let body = Limited::new(body, MAX_BODY_BYTES).collect().await;
@@ -109,7 +109,7 @@ fn in_envelope(reply: &CloudReply) -> Response<Full<Bytes>> {
 
 fn answer(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body.into()));
-    // 1xx is no answer; the HTTP layer would refuse to send it.
+    // 1xx is not a final answer; the HTTP layer refuses to send it.
     let status = StatusCode::from_u16(status).ok().filter(|status| !status.is_informational());
     *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

@@ -1,91 +1,82 @@
-//! How does a scenario make the gateway ail, and what can it ask?
+//! The handle through which scenarios arm faults and read what the gateway did.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
 
 use super::fault_schedule;
 use super::metrics::{FaultInjection, GatewayCounters};
 use super::path_fault::{PathFault, PathFaultId};
-use super::server::{ArmedFault, GatewayState};
+use super::state::GatewayState;
 
-/// A handle on a running gateway; clones act on the same one. After the gateway's end it does nothing, and
-/// still knows what happened.
+/// A handle to a running gateway; clones act on the same gateway. After the end of the gateway it does
+/// nothing, but its counters stay readable.
 #[derive(Clone)]
 pub struct GatewayControl {
-    shared: Arc<GatewayState>,
+    state: Arc<GatewayState>,
     tasks: mpsc::WeakSender<()>,
 }
 
 impl GatewayControl {
-    pub(super) fn new(shared: Arc<GatewayState>, tasks: mpsc::WeakSender<()>) -> Self {
-        Self { shared, tasks }
+    pub(super) fn new(state: Arc<GatewayState>, tasks: mpsc::WeakSender<()>) -> Self {
+        Self { state, tasks }
     }
 
-    /// Lets an ailment act from now on, also on connections that live already. May be called from any
-    /// thread.
+    /// Arms a fault: it acts from now on, also on open connections. May be called from any thread.
     pub fn arm(&self, fault: PathFault) -> PathFaultId {
-        let id = PathFaultId(self.shared.last_id.fetch_add(1, Ordering::Relaxed) + 1);
-        let disarmed = self.shared.shutdown.child_token();
-        let armed_fault = ArmedFault { id, fault, since: Instant::now(), disarmed };
-        self.shared.armed.send_modify(|faults| Arc::make_mut(faults).push(armed_fault.clone()));
+        let armed_fault = self.state.arm(fault);
+        let id = armed_fault.id;
         if let Some(tasks) = self.tasks.upgrade() {
-            self.shared.runtime.spawn(fault_schedule::run(Arc::clone(&self.shared), armed_fault, tasks));
+            self.state.runtime.spawn(fault_schedule::run(Arc::clone(&self.state), armed_fault, tasks));
         }
         id
     }
 
-    /// Ends an ailment, and an outage of its making; says whether it was armed. Connections that it turned
-    /// into black holes stay so.
+    /// Disarms a fault and ends an outage that it began; `true` if it was armed. Connections that it turned
+    /// into black holes stay black holes.
     pub fn disarm(&self, id: PathFaultId) -> bool {
-        self.shared.armed.send_if_modified(|faults| {
-            let Some(index) = faults.iter().position(|fault| fault.id == id) else { return false };
-            Arc::make_mut(faults).remove(index).disarmed.cancel();
-            true
-        })
+        self.state.disarm(id)
     }
 
-    /// What is armed, oldest first.
+    /// The armed faults, oldest first.
     pub fn armed_faults(&self) -> Vec<(PathFaultId, PathFault)> {
-        self.shared.armed.borrow().iter().map(|fault| (fault.id, fault.fault.clone())).collect()
+        self.state.armed().iter().map(|fault| (fault.id, fault.fault.clone())).collect()
     }
 
-    /// Everything that ailments did so far, in order (the first 100,000).
+    /// Everything that faults did so far, in order (the first 100,000 injections).
     pub fn injections(&self) -> Vec<FaultInjection> {
-        self.shared.metrics.injections()
+        self.state.metrics.injections()
     }
 
-    /// Tells the number of strikes, whenever it changes.
+    /// The number of injections and every change of it.
     pub fn watch_injections(&self) -> watch::Receiver<u64> {
-        self.shared.metrics.watch_injections()
+        self.state.metrics.watch_injections()
     }
 
-    /// What went through so far.
+    /// Packets, bytes and connections so far.
     pub fn counters(&self) -> GatewayCounters {
-        self.shared.metrics.counters()
+        self.state.metrics.counters()
     }
 
-    /// Number of connections now, those in black holes included.
+    /// Number of connections now, including black holes.
     pub fn connections(&self) -> usize {
-        self.shared.connection_count()
+        self.state.connection_count()
     }
 
     /// Real time since the gateway started.
     pub fn age(&self) -> Duration {
-        self.shared.started.elapsed()
+        self.state.started.elapsed()
     }
 
-    /// Clients have new credentials: [`Ailment::CredentialExpiry`] starts anew.
+    /// The clients have new credentials: [`PathFault::CredentialExpiry`] starts anew.
     pub fn renew_credentials(&self) {
-        self.shared.renewals.send_modify(|count| *count += 1);
+        self.state.renewals.send_modify(|count| *count += 1);
     }
 
     /// Whether the server's name resolves: `false` during an outage of manner
     /// [`Dns`](super::OutageManner::Dns).
     pub fn name_resolves(&self) -> bool {
-        *self.shared.dns_outages.borrow() == 0
+        *self.state.dns_outages.borrow() == 0
     }
 }

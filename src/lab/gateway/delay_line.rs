@@ -1,4 +1,4 @@
-//! How do packets spend their time on a slow path without overtaking each other?
+//! Packets in transit on a slow path; they keep their order.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::time::Instant;
 
-/// Bytes under way above which nothing more is taken.
+/// Bytes in transit above which no more are accepted.
 const MAX_BYTES: usize = 256 * 1024;
 
 /// One direction of a path.
@@ -21,7 +21,7 @@ impl DelayLine {
         self.in_transit.is_empty()
     }
 
-    /// Whether more may set out.
+    /// Whether more bytes may be sent.
     pub(super) fn has_room(&self) -> bool {
         self.bytes < MAX_BYTES
     }
@@ -31,14 +31,14 @@ impl DelayLine {
         self.in_transit.front().map(|(arrival, _)| *arrival)
     }
 
-    /// Sends bytes on their way. None arrive before those sent earlier.
+    /// Sends bytes. They arrive after those sent earlier.
     pub(super) fn send(&mut self, now: Instant, delay: Duration, bytes: &[u8]) {
         let last = self.in_transit.back().map_or(now, |(arrival, _)| *arrival);
         self.bytes += bytes.len();
         self.in_transit.push_back(((now + delay).max(last), BytesMut::from(bytes)));
     }
 
-    /// Sends bytes together with the last ones.
+    /// Sends bytes that arrive together with the last ones.
     pub(super) fn append(&mut self, now: Instant, bytes: &[u8]) {
         match self.in_transit.back_mut() {
             Some((_, last)) => {
@@ -49,14 +49,14 @@ impl DelayLine {
         }
     }
 
-    /// Hands out what has arrived.
+    /// Moves the bytes that have arrived to `out`.
     pub(super) fn receive(&mut self, now: Instant, out: &mut BytesMut) {
         while self.next_arrival().is_some_and(|arrival| arrival <= now) {
             self.pop_front(out);
         }
     }
 
-    /// Hands out everything.
+    /// Moves all bytes to `out`.
     pub(super) fn drain(&mut self, out: &mut BytesMut) {
         while !self.is_empty() {
             self.pop_front(out);

@@ -1,26 +1,26 @@
-//! What exactly does an ailment do to one connection when it strikes?
+//! The actions of faults on one connection.
 
 use super::path_fault::{DropManner, IdleManner};
 
-/// One act on one connection.
+/// One action on one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FaultAction {
     /// End it.
     DropConnection(DropManner),
     /// Fatal TLS alert, then FIN.
     TlsAlert,
-    /// The server's side is closed, the client is not told.
+    /// The server's side is closed; the client gets no FIN.
     HalfOpen,
-    /// A NAT has forgotten it.
+    /// The NAT entry of the connection expires.
     ExpireNat(IdleManner),
-    /// A second client comes with the same CONNECT.
+    /// A second client connects with the same CONNECT.
     TakeOver,
     /// CONNACK: not authorized.
     RejectConnect,
 }
 
 impl FaultAction {
-    /// For the log of strikes.
+    /// The text in the log of injections.
     pub(super) fn description(self) -> String {
         match self {
             Self::DropConnection(DropManner::Fin) => "FIN".to_owned(),

@@ -1,4 +1,4 @@
-//! When does an ailment strike all connections of a gateway at once, and how?
+//! The schedule of faults that act on all connections of a gateway at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,15 +10,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::fault_action::FaultAction;
 use super::field_time::{exponential, fault_rng};
+use super::outage;
 use super::path_fault::{DropManner, OutageManner, PathFault, PathFaultId, TakeoverTime};
-use super::server::{ArmedFault, GatewayState};
+use super::state::{ArmedFault, GatewayState};
 
-/// Shortest time between two acts in field seconds.
+/// Shortest time between two actions, in field seconds.
 const MIN_INTERVAL_SECS: f64 = 0.001;
-/// The same in real time, so that no ailment can keep a processor busy.
+/// The same in real time, so that no fault can keep a processor busy.
 const MIN_REAL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// Something that concerns all connections.
+/// An action on all connections.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum ScheduledAction {
     ApplyToAll(FaultAction),
@@ -26,22 +27,22 @@ pub(super) enum ScheduledAction {
     EndOutage(OutageManner),
 }
 
-/// The times at which an ailment acts.
+/// The times at which a fault acts.
 pub(super) struct FaultSchedule {
     fault: PathFault,
     random: StdRng,
-    /// Field seconds from the arming to the latest act.
+    /// Field seconds from the arming to the latest action.
     last_at: f64,
-    /// Acts so far.
+    /// Actions so far.
     fired: u64,
 }
 
 impl FaultSchedule {
-    /// `None` for an ailment that waits for something in each session, or for the credentials.
-    /// `wall_secs` is the time of the clock when it is armed, in field seconds.
+    /// `None` for a fault that acts on a packet or time of each session, or on the credentials. `wall_secs` is
+    /// the wall clock when the fault is armed, in field seconds.
     pub(super) fn for_fault(fault: &PathFault, seed: u64, id: PathFaultId, wall_secs: f64) -> Option<Self> {
         let at = match *fault {
-            // One period early: each act adds one.
+            // One period early: each action adds one.
             PathFault::Schedule { every_secs, phase_secs, .. } => {
                 let period = every_secs.max(MIN_INTERVAL_SECS);
                 -(wall_secs - phase_secs).rem_euclid(period)
@@ -59,7 +60,7 @@ impl FaultSchedule {
         Some(Self { fault: fault.clone(), random: fault_rng(seed, id, 0), last_at: at, fired: 0 })
     }
 
-    /// The next act, and when it comes in field seconds after the arming. `None`: that was all.
+    /// The next action and its time in field seconds after the arming. `None`: no further action.
     pub(super) fn next_action(&mut self) -> Option<(f64, ScheduledAction)> {
         let (wait, action) = self.draw_next()?;
         self.last_at += if wait > MIN_INTERVAL_SECS { wait } else { MIN_INTERVAL_SECS };
@@ -107,54 +108,54 @@ impl FaultSchedule {
     }
 }
 
-/// Lets an ailment act until it is disarmed or the gateway stops.
-pub(super) async fn run(shared: Arc<GatewayState>, armed: ArmedFault, tasks: mpsc::Sender<()>) {
+/// Runs the schedule of a fault until it is disarmed or the gateway stops.
+pub(super) async fn run(state: Arc<GatewayState>, armed: ArmedFault, tasks: mpsc::Sender<()>) {
     if let PathFault::CredentialExpiry { at_secs, ends_sessions } = armed.fault {
-        expire_credentials(&shared, &armed, at_secs, ends_sessions).await;
-        shared.accept_credentials(armed.id);
+        expire_credentials(&state, &armed, at_secs, ends_sessions).await;
+        state.accept_credentials(armed.id);
         return;
     }
-    let wall_secs = shared.wall_secs(armed.since);
-    let Some(mut schedule) = FaultSchedule::for_fault(&armed.fault, shared.seed, armed.id, wall_secs) else {
+    let wall_secs = state.wall_secs(armed.since);
+    let Some(mut schedule) = FaultSchedule::for_fault(&armed.fault, state.seed, armed.id, wall_secs) else {
         return;
     };
-    let (mut outage, mut earliest) = (None, armed.since);
+    let (mut active_outage, mut earliest) = (None, armed.since);
     while let Some((at, action)) = schedule.next_action() {
-        let due = (armed.since + shared.scale.to_real(at)).max(earliest);
+        let due = (armed.since + state.scale.to_real(at)).max(earliest);
         earliest = due + MIN_REAL_INTERVAL;
         if wait_until(&armed.disarmed, due).await.is_none() {
             break;
         }
         match action {
-            ScheduledAction::ApplyToAll(fault_action) => shared.apply_to_all(armed.id, fault_action),
+            ScheduledAction::ApplyToAll(fault_action) => state.apply_to_all(armed.id, fault_action),
             ScheduledAction::BeginOutage(manner) => {
-                outage = Some(manner);
-                shared.begin_outage(armed.id, manner).await;
+                active_outage = Some(manner);
+                outage::begin(&state, armed.id, manner).await;
             }
             ScheduledAction::EndOutage(manner) => {
-                outage = None;
-                shared.end_outage(armed.id, manner, &tasks).await;
+                active_outage = None;
+                outage::end(&state, armed.id, manner, &tasks).await;
             }
         }
     }
-    if let Some(manner) = outage {
-        shared.end_outage(armed.id, manner, &tasks).await;
+    if let Some(manner) = active_outage {
+        outage::end(&state, armed.id, manner, &tasks).await;
     }
 }
 
-async fn expire_credentials(shared: &GatewayState, armed: &ArmedFault, at_secs: f64, ends_sessions: bool) {
-    let mut renewals = shared.renewals.subscribe();
+async fn expire_credentials(state: &GatewayState, armed: &ArmedFault, at_secs: f64, ends_sessions: bool) {
+    let mut renewals = state.renewals.subscribe();
     let mut since = armed.since;
     loop {
         tokio::select! {
             biased;
-            elapsed = wait_until(&armed.disarmed, since + shared.scale.to_real(at_secs)) => {
+            elapsed = wait_until(&armed.disarmed, since + state.scale.to_real(at_secs)) => {
                 if elapsed.is_none() {
                     return;
                 }
-                shared.expire_credentials(armed.id);
+                state.expire_credentials(armed.id);
                 if ends_sessions {
-                    shared.apply_to_all(armed.id, FaultAction::DropConnection(DropManner::Fin));
+                    state.apply_to_all(armed.id, FaultAction::DropConnection(DropManner::Fin));
                 }
                 let renewed = tokio::select! {
                     () = armed.disarmed.cancelled() => return,
@@ -163,7 +164,7 @@ async fn expire_credentials(shared: &GatewayState, armed: &ArmedFault, at_secs: 
                 if renewed.is_err() {
                     return;
                 }
-                shared.accept_credentials(armed.id);
+                state.accept_credentials(armed.id);
             }
             renewed = renewals.changed() => {
                 if renewed.is_err() {
@@ -175,7 +176,7 @@ async fn expire_credentials(shared: &GatewayState, armed: &ArmedFault, at_secs: 
     }
 }
 
-/// `None` if it was disarmed first.
+/// `None` if the fault was disarmed first.
 async fn wait_until(disarmed: &CancellationToken, deadline: Instant) -> Option<()> {
     tokio::select! {
         biased;

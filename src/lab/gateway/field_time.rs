@@ -1,4 +1,4 @@
-//! How long does field time take in the lab, and what does chance say?
+//! Field time in the lab, and the random numbers of faults.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use super::path_fault::PathFaultId;
 
-/// Longer than any lab runs, and short enough to be added to any time.
+/// Longer than any lab runs, and short enough to be added to any `Instant`.
 const MAX_REAL_SECS: f64 = 1e9;
-/// Keeps the random numbers of neighbouring ailments and connections apart.
+/// Separates the random numbers of neighboring faults and connections.
 const SEED_STRIDE: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// Field seconds per real second.
@@ -17,35 +17,35 @@ const SEED_STRIDE: u64 = 0x9E37_79B9_7F4A_7C15;
 pub(super) struct FieldTimeScale(f64);
 
 impl FieldTimeScale {
-    /// What makes no sense as a scale counts as 1.
+    /// A scale that is not a positive finite number counts as 1.
     pub(super) fn new(scale: f64) -> Self {
         Self(if scale.is_finite() && scale > 0.0 { scale } else { 1.0 })
     }
 
-    /// The real time that so many field seconds take. Nonsense and what is negative takes none.
+    /// The real time of a number of field seconds; zero for a negative number or NaN.
     pub(super) fn to_real(self, field_secs: f64) -> Duration {
         let secs = field_secs / self.0;
         if secs > 0.0 { Duration::from_secs_f64(secs.min(MAX_REAL_SECS)) } else { Duration::ZERO }
     }
 
-    /// The field seconds that pass in a real time.
+    /// The number of field seconds in a real time.
     pub(super) fn to_field(self, real: Duration) -> f64 {
         real.as_secs_f64() * self.0
     }
 }
 
-/// The random numbers of one ailment, or of one connection under it.
+/// The random numbers of one fault, or of one connection under it.
 pub(super) fn fault_rng(seed: u64, fault_id: PathFaultId, connection: u64) -> StdRng {
     let stream = fault_id.0.wrapping_add(connection.rotate_left(32));
     StdRng::seed_from_u64(seed.wrapping_add(stream.wrapping_mul(SEED_STRIDE)))
 }
 
-/// An exponentially distributed time.
+/// An exponentially distributed time with the given mean.
 pub(super) fn exponential(random: &mut StdRng, mean_secs: f64) -> f64 {
     -mean_secs * (1.0 - random.random::<f64>()).ln()
 }
 
-/// A uniformly distributed deviation of at most `width` either way.
+/// A uniformly distributed deviation from `-width` to `width`.
 pub(super) fn deviation(random: &mut StdRng, width: f64) -> f64 {
     width * random.random::<f64>().mul_add(2.0, -1.0)
 }

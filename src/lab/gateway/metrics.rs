@@ -1,4 +1,4 @@
-//! What did the gateway do, and when? The truth that a diagnosis is measured against.
+//! The log of injected faults and the counters: the ground truth for a diagnosis.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,49 +8,49 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::path_fault::PathFaultId;
-use crate::lab::broker::lock;
+use crate::lab::sync::lock;
 
-/// Strikes kept; later ones are only counted.
+/// Injections kept; later ones are only counted.
 const MAX_INJECTIONS: usize = 100_000;
 
-/// One act of an ailment.
+/// One action of a fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FaultInjection {
     /// Real time since the gateway started.
     pub at: Duration,
-    /// Which ailment it was.
+    /// The fault that acted.
     #[serde(rename = "ailment")]
     pub fault_id: PathFaultId,
-    /// Number of the connection, counted from 1; `None` for what concerns all to come.
+    /// Number of the connection, counted from 1; `None` for an action on all future connections.
     pub connection: Option<u64>,
-    /// What was done, in plain words; the same for the same act.
+    /// The action in plain words; the same words for the same action.
     #[serde(rename = "what")]
     pub description: String,
 }
 
-/// What went through the gateway so far.
+/// Counters of the gateway since its start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct GatewayCounters {
     /// Connections accepted.
     pub accepted: u64,
-    /// Sessions begun: CONNACKs that let a client in.
+    /// Sessions begun: CONNACKs that accept a client.
     pub sessions: u64,
-    /// MQTT packets that came from clients.
+    /// MQTT packets received from clients.
     pub packets_to_server: u64,
-    /// MQTT packets that came from the server.
+    /// MQTT packets received from the server.
     pub packets_to_client: u64,
-    /// Bytes that came from clients, above TLS and WebSocket.
+    /// Bytes received from clients, above TLS and WebSocket.
     pub bytes_to_server: u64,
-    /// Bytes that came from the server.
+    /// Bytes received from the server.
     pub bytes_to_client: u64,
-    /// Packets that an ailment let vanish while it let others pass.
+    /// Packets that a fault dropped while others passed.
     pub swallowed: u64,
-    /// Packets that were lost on the way and had to be sent again.
+    /// Packets that were lost on the path and sent again.
     pub retransmitted: u64,
-    /// Second clients that came with a client's id.
+    /// Second clients that connected with the client id of another.
     #[serde(rename = "intrusions")]
     pub takeovers: u64,
-    /// Strikes, also those that did not fit into the log.
+    /// Injections, including those that did not fit into the log.
     #[serde(rename = "strikes")]
     pub injections: u64,
 }
@@ -70,7 +70,7 @@ impl Counter {
     }
 }
 
-/// Where all connections of a gateway write down what happens.
+/// The counters and the log of one gateway, written by all its connections.
 #[derive(Debug)]
 pub(super) struct GatewayMetrics {
     pub(super) accepted: Counter,
@@ -113,7 +113,7 @@ impl GatewayMetrics {
         lock(&self.injections).clone()
     }
 
-    /// Tells the number of strikes, whenever it changes.
+    /// The number of injections and every change of it.
     pub(super) fn watch_injections(&self) -> watch::Receiver<u64> {
         self.injection_count.subscribe()
     }

@@ -1,13 +1,13 @@
-//! What kind of MQTT packet is this, how long is it, and what is on its label?
+//! The headers of MQTT packets: kind, length, topic, and the fields that faults need.
 //!
-//! Only as much is read as the ailments need; what is wrong with a packet is the server's business.
+//! A malformed packet is forwarded: the server reports it.
 
 use crate::diagnostics::MqttVersion;
 
-/// A packet of which more than the label is needed is not looked into when it is longer than this.
+/// A packet whose body is needed is not parsed when it is longer than this, in bytes.
 const MAX_PARSED_PACKET: usize = 128 * 1024;
 
-/// The packets that matter to an ailment.
+/// The packet types that matter to a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PacketKind {
     Connect,
@@ -27,24 +27,24 @@ pub(super) struct PacketHeader {
     pub(super) kind: PacketKind,
     /// Length of the whole packet.
     pub(super) length: usize,
-    /// Where the variable header begins.
+    /// Offset of the variable header.
     pub(super) body: usize,
-    /// How much of the packet must be there to work on it.
+    /// How many bytes of the packet must be present to work on it.
     pub(super) needed: usize,
 }
 
-/// What the next bytes are.
+/// The result of parsing a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HeaderParse {
-    /// Too few to tell.
+    /// Too few bytes.
     Incomplete,
-    /// At least `needed` bytes of this packet are there.
+    /// At least `needed` bytes of this packet are present.
     Packet(PacketHeader),
-    /// Not a packet's beginning.
+    /// Not the beginning of a packet.
     NotMqtt,
 }
 
-/// Looks at the next packet.
+/// Parses the header of the next packet.
 pub(super) fn parse_header(bytes: &[u8]) -> HeaderParse {
     let Some(&first) = bytes.first() else { return HeaderParse::Incomplete };
     let (mut remaining, mut body) = (0_usize, 1);
@@ -93,12 +93,12 @@ pub(super) fn parse_header(bytes: &[u8]) -> HeaderParse {
     }
 }
 
-/// The topic of a PUBLISH of which the needed part is there.
+/// The topic of a PUBLISH whose needed bytes are present.
 pub(super) fn topic<'a>(bytes: &'a [u8], header: &PacketHeader) -> Option<&'a str> {
     std::str::from_utf8(bytes.get(header.body + 2..header.needed)?).ok()
 }
 
-/// What a CONNECT says about its session.
+/// The fields of a CONNECT that faults need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ConnectFields {
     pub(super) version: MqttVersion,
@@ -106,7 +106,7 @@ pub(super) struct ConnectFields {
     pub(super) keep_alive_secs: u16,
 }
 
-/// Reads a whole CONNECT; `None` if it makes no sense.
+/// Parses a whole CONNECT; `None` if it is malformed.
 pub(super) fn parse_connect(bytes: &[u8], header: &PacketHeader) -> Option<ConnectFields> {
     let mut rest = bytes.get(header.body..header.length)?;
     take_string(&mut rest)?;
@@ -121,7 +121,7 @@ pub(super) fn parse_connect(bytes: &[u8], header: &PacketHeader) -> Option<Conne
     Some(ConnectFields { version, client_id, keep_alive_secs: u16::from_be_bytes([high, low]) })
 }
 
-/// Whether a CONNACK lets the client in.
+/// Whether a CONNACK accepts the client.
 pub(super) fn is_connack_accepted(bytes: &[u8], header: &PacketHeader) -> bool {
     bytes.get(header.body + 1) == Some(&0)
 }
@@ -140,7 +140,7 @@ pub(super) fn suback_codes<'a>(
     bytes.get_mut(start..header.length)
 }
 
-/// Takes a length-prefixed text off the front.
+/// Removes a length-prefixed string from the front.
 fn take_string<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let size = rest.get(..2)?;
     let end = 2 + usize::from(u16::from_be_bytes([size[0], size[1]]));
@@ -149,7 +149,7 @@ fn take_string<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(text)
 }
 
-/// A variable-length number and its own length.
+/// A variable-length number and the number of its bytes.
 fn read_varint(bytes: &[u8]) -> Option<(usize, usize)> {
     let mut value = 0;
     for (index, byte) in bytes.iter().take(4).enumerate() {
@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(topic(b"\x30\x03\x00\x09a", &overlong_topic), Some("a"));
         assert_eq!(header(b"\x30\x00").needed, 2);
         assert_eq!(topic(b"\x30\x00", &header(b"\x30\x00")), None);
-        assert_eq!(header(&[0x10, 0xFF, 0xFF, 0x7F]).kind, PacketKind::Other, "too long to be looked into");
+        assert_eq!(header(&[0x10, 0xFF, 0xFF, 0x7F]).kind, PacketKind::Other, "too long to be parsed");
     }
 
     #[test]

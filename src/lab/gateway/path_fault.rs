@@ -1,12 +1,12 @@
-//! What can ail the path between a client and its broker?
+//! The faults of the path between a client and its broker, as plain data.
 //!
-//! Plain data. All times are field time (see the module's documentation), counted from the moment the
-//! ailment is armed unless it says otherwise. *Session* means: from the CONNACK that lets a client in to
-//! the end of its connection. For what was armed in the middle of a session, the session begins there.
+//! All times are field time (see the module's documentation), counted from the moment the fault is armed
+//! unless stated otherwise. A *session* lasts from the CONNACK that accepts a client to the end of its
+//! connection. For a fault armed in the middle of a session, the session begins when the fault is armed.
 
 use serde::{Deserialize, Serialize};
 
-/// The number of an armed ailment: 1 for the first one of a gateway, never used again.
+/// The number of an armed fault: 1 for the first one of a gateway, never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PathFaultId(pub u64);
 
@@ -20,7 +20,7 @@ pub enum DropManner {
     Reset,
     /// TLS `close_notify`, then FIN; without TLS a FIN.
     TlsCloseNotify,
-    /// Packets of both sides vanish for ever, and nobody is told.
+    /// Packets of both sides are dropped from then on, without FIN or RST.
     SilentBlackHole,
     /// MQTT 5 DISCONNECT with this reason code, then an orderly close of all layers. MQTT 3.1.1 has no
     /// such packet: a FIN.
@@ -30,7 +30,7 @@ pub enum DropManner {
     WsClose(u16),
 }
 
-/// Which way a packet goes.
+/// The direction of packets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
@@ -38,84 +38,84 @@ pub enum Direction {
     ToServer,
     /// To the client.
     ToClient,
-    /// Either way.
+    /// Both directions.
     Both,
 }
 
-/// What a NAT does about packets of a connection that it has forgotten.
+/// What a NAT does with packets of a connection whose entry has expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IdleManner {
-    /// They vanish.
+    /// It drops them.
     SilentBlackHole,
-    /// The client's next packet is answered with RST; the server's vanish.
+    /// It answers the client's next packet with RST and drops the server's packets.
     ResetOnNextPacket,
 }
 
-/// What an outage looks like to who connects, and to who is connected.
+/// How an outage affects connects and open connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutageManner {
     /// The server stops: connections end with FIN, connects are refused.
     Refuse,
-    /// The path is gone: nothing passes, connects get no answer. What is still open afterwards goes on,
-    /// as TCP repeats what was lost.
+    /// The path is gone: nothing passes, connects get no answer. Connections still open afterwards continue,
+    /// because TCP sends lost data again.
     BlackHole,
-    /// The path is reset and the server's name does not resolve. The gateway has no say in name
-    /// resolution: it refuses connects, and [`name_resolves`](super::GatewayControl::name_resolves) says
-    /// `false` to who plays the resolver.
+    /// The connections are reset and the server's name does not resolve. The gateway does not resolve names:
+    /// it refuses connects, and [`name_resolves`](super::GatewayControl::name_resolves) is `false` for the
+    /// code that plays the resolver.
     Dns,
 }
 
-/// When a second client takes the client id.
+/// When a second client takes over the client id.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TakeoverTime {
-    /// On a timer of its own.
+    /// Periodically.
     EverySecs(f64),
-    /// So long after each session began.
+    /// This long after the begin of each session.
     AfterConnectSecs(f64),
 }
 
-/// Why a connected client hears nothing.
+/// Why a connected client gets no messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryFailureManner {
     /// Every subscription is refused: SUBACK 0x80.
     SubackFailure,
-    /// The session is lost: CONNACK says so, and nothing is delivered before the client subscribes.
+    /// The session is lost: CONNACK has session present 0, and nothing is delivered before the client subscribes.
     SessionLost,
-    /// All looks well, but nothing is delivered.
+    /// Subscriptions are granted, but nothing is delivered.
     DeliveriesSwallowed,
 }
 
 /// One way for connections to fail. Times in field seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum PathFault {
     /// Each session ends at a fixed age.
     SessionLifetime {
         /// The age.
         secs: f64,
-        /// The age varies by so much both ways, uniformly.
+        /// The age varies by up to this much in both directions, uniformly.
         jitter_secs: f64,
         /// How it ends.
         manner: DropManner,
     },
-    /// All connections end at fixed times of the clock.
+    /// All connections end at fixed times of the wall clock.
     Schedule {
         /// Distance between two of these times.
         every_secs: f64,
-        /// They are those multiples of `every_secs` since the Unix epoch, plus this.
+        /// Offset of these times from the multiples of `every_secs` since the Unix epoch.
         phase_secs: f64,
         /// How they end.
         manner: DropManner,
     },
-    /// A NAT forgets connections that are silent.
+    /// A NAT removes the entries of silent connections.
     IdleTimeout {
-        /// Silence in both directions after which it forgets.
+        /// Silence in both directions after which the entry expires.
         secs: f64,
-        /// What becomes of later packets.
+        /// What the NAT does with later packets.
         manner: IdleManner,
     },
     /// All connections end at random times.
@@ -136,9 +136,9 @@ pub enum PathFault {
         /// How they end.
         manner: DropManner,
     },
-    /// A session ends once so many PUBLISH packets have passed.
+    /// A session ends after a number of PUBLISH packets.
     AfterMessages {
-        /// How many; the last one passes.
+        /// The number; the last packet passes.
         count: u64,
         /// Which of them count.
         direction: Direction,
@@ -147,9 +147,9 @@ pub enum PathFault {
     },
     /// A session ends when more PUBLISH packets pass than are allowed.
     AfterRate {
-        /// So many are allowed,
+        /// Packets allowed per window.
         messages: u32,
-        /// in so much time.
+        /// Length of the window.
         window_secs: f64,
         /// Which of them count.
         direction: Direction,
@@ -157,9 +157,9 @@ pub enum PathFault {
         manner: DropManner,
     },
     /// A policy denies a topic: the PUBLISH does not reach the server, and the session ends. A client that
-    /// sends QoS 1 messages again after a reconnect is caught in a loop.
+    /// sends QoS 1 messages again after a reconnect repeats this forever.
     AfterPublish {
-        /// What is denied, with wildcards. MQTT 5 topic aliases are not looked through.
+        /// The denied topics, with wildcards. MQTT 5 topic aliases are not resolved.
         topic_filter: String,
         /// Time from the PUBLISH to the end, in milliseconds (field time, too).
         delay_ms: f64,
@@ -170,33 +170,34 @@ pub enum PathFault {
     /// [`renew_credentials`](super::GatewayControl::renew_credentials) (WebSocket: 403; else CONNACK 5,
     /// MQTT 5: 0x87).
     CredentialExpiry {
-        /// Life of the credentials from the arming, and again from each renewal.
+        /// Lifetime of the credentials from the arming, and again from each renewal.
         at_secs: f64,
-        /// Whether sessions end with the credentials (FIN), or live on.
+        /// Whether sessions end with the credentials (FIN) or continue.
         ends_sessions: bool,
     },
-    /// A second client with the same CONNECT comes to the server, which closes the older connection. It
-    /// stays until it is itself taken over. (A client that leaves its id to the server cannot be taken over.)
+    /// A second client with the same CONNECT connects to the server, which closes the older connection. It
+    /// stays until it is itself taken over. (A client with a client id assigned by the server cannot be taken
+    /// over.)
     Takeover {
-        /// When it comes.
+        /// When it connects.
         when: TakeoverTime,
     },
-    /// The server or the way to it is gone for a while.
+    /// The server or the path to it is gone for a while.
     Outage {
         /// Time from the arming or the end of an outage to the next one.
         every_secs: f64,
         /// How long it lasts.
         lasting_secs: f64,
-        /// What it looks like.
+        /// What fails.
         manner: OutageManner,
     },
     /// The server closes 1.5 × keep-alive after the client's last packet, with DISCONNECT 0x8D or FIN. The
     /// keep-alive is the CONNECT's and therefore real seconds.
     KeepAliveCut {
-        /// The client's PINGREQs are lost on the way: they neither count nor get answers.
+        /// The client's PINGREQs are lost on the path: they neither count nor get answers.
         loses_pings: bool,
     },
-    /// Each PINGRESP comes late; all else is on time.
+    /// Each PINGRESP is late; all other packets are on time.
     LatePings {
         /// How late.
         delay_secs: f64,
@@ -205,13 +206,13 @@ pub enum PathFault {
     Latency {
         /// Delay of each packet, each way, in milliseconds (field time, too).
         ms: f64,
-        /// The delay varies by so much both ways, uniformly; packets keep their order.
+        /// The delay varies by up to this much in both directions, uniformly; packets keep their order.
         jitter_ms: f64,
         /// Probability (0–1) that a packet is lost, which TCP turns into a delay: 200 ms, at least twice
         /// the latency, and double for each further loss of the same packet.
         loss: f64,
     },
-    /// The server is gone without a FIN: what the client sends vanishes, and the server's side is closed.
+    /// The server is gone without a FIN: the client's packets are dropped, and the server's side is closed.
     HalfOpen {
         /// Age of the session at which this happens.
         after_secs: f64,
@@ -223,24 +224,24 @@ pub enum PathFault {
     },
     /// Every WebSocket is closed at random times.
     WebSocketClose {
-        /// Close code; see [`Manner::WsClose`].
+        /// Close code; see [`DropManner::WsClose`].
         code: u16,
         /// Mean distance between two of these times; exponentially distributed.
         mean_secs: f64,
     },
-    /// The server disconnects everybody at random times; see [`Manner::Disconnect`].
+    /// The server disconnects all clients at random times; see [`DropManner::Disconnect`].
     ServerDisconnect {
         /// MQTT 5 reason code.
         reason: u8,
         /// Mean distance between two of these times; exponentially distributed.
         mean_secs: f64,
     },
-    /// The server disconnects everybody once, with 0x8B (MQTT 3.1.1: FIN).
+    /// The server disconnects all clients once, with 0x8B (MQTT 3.1.1: FIN).
     Maintenance {
         /// When.
         at_secs: f64,
     },
-    /// A client that comes back is connected and hears nothing. The first session of a client id is well.
+    /// A client that reconnects gets no messages. The first session of a client id has no fault.
     #[serde(rename = "deaf")]
     DeliveryFailure {
         /// Why.

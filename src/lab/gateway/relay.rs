@@ -1,4 +1,4 @@
-//! What happens on one connection, from its first packet to its end?
+//! The relay between one client and the server, from the first packet to the end.
 
 mod close;
 mod connection_faults;
@@ -19,10 +19,9 @@ use self::forwarder::PacketForwarder;
 use self::wakeup::WakeupTimer;
 use super::fault_action::FaultAction;
 use super::path_fault::{DropManner, PathFaultId};
-use super::server::{FaultCommand, GatewayState};
 use super::session_fault::PacketDirection;
-use crate::lab::pipe::{Pipe, PipeEvent};
-use crate::lab::server_stream::CloseMode;
+use super::state::{FaultCommand, GatewayState};
+use crate::lab::transport::{CloseMode, Pipe, PipeEvent};
 
 const PINGRESP: &[u8] = &[0xD0, 0];
 
@@ -30,38 +29,38 @@ const PINGRESP: &[u8] = &[0xD0, 0];
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RelayState {
     Open,
-    /// Nothing passes any more. With an ailment's number: the client's next packet is answered with RST.
+    /// Nothing passes. With the number of a fault: the client's next packet is answered with RST.
     BlackHole(Option<PathFaultId>),
 }
 
-/// How the connection is over.
+/// How the connection has ended.
 enum RelayEnd {
-    /// The gateway or the server ends it in this manner.
+    /// The gateway or the server closes it in this mode.
     Close(CloseMode),
-    /// The client has gone, properly or not.
+    /// The client has closed it.
     ClientGone { is_reset: bool },
 }
 
 /// One connection between a client and the server.
 pub(super) struct Relay {
-    shared: Arc<GatewayState>,
+    state: Arc<GatewayState>,
     number: u64,
-    /// Keeps the gateway from being over; for whom the relay spawns.
+    /// Held until the relay ends; cloned for every task that it spawns.
     task: mpsc::Sender<()>,
     client: Pipe,
     /// `None` once the server's side is closed.
     server: Option<Pipe>,
     forwarders: [PacketForwarder; 2],
     faults: ConnectionFaults,
-    state: RelayState,
-    /// The server has gone in this manner; the client gets to know after what is still under way.
+    phase: RelayState,
+    /// The server has closed its side in this mode; the client gets the close after the data in transit.
     server_close: Option<CloseMode>,
     wakeup: WakeupTimer,
 }
 
 impl Relay {
     pub(super) fn new(
-        shared: Arc<GatewayState>,
+        state: Arc<GatewayState>,
         number: u64,
         task: mpsc::Sender<()>,
         client: Pipe,
@@ -76,30 +75,30 @@ impl Relay {
                 PacketForwarder::new(PacketDirection::ToServer),
                 PacketForwarder::new(PacketDirection::ToClient),
             ],
-            faults: ConnectionFaults::new(Arc::clone(&shared), number),
-            state: RelayState::Open,
+            faults: ConnectionFaults::new(Arc::clone(&state), number),
+            phase: RelayState::Open,
             server_close: None,
             wakeup: WakeupTimer::new(),
-            shared,
+            state,
         }
     }
 
     /// Serves the connection to its end.
     pub(super) async fn run(mut self) {
-        let shared = Arc::clone(&self.shared);
-        let (guard, mut commands) = shared.register_connection(self.number);
-        let mut armed = shared.armed.subscribe();
-        let mut blackouts = shared.blackouts.subscribe();
+        let state = Arc::clone(&self.state);
+        let (guard, mut commands) = state.register_connection(self.number);
+        let mut armed = state.watch_armed();
+        let mut blackouts = state.blackouts.subscribe();
         let now = Instant::now();
         self.faults.update(&armed.borrow_and_update().clone(), now);
         let end = loop {
             let is_blackout = *blackouts.borrow_and_update() > 0;
             self.wakeup.set(self.due());
             let should_read = self.read_interest();
-            // In order: what was ordered or is due before a packet comes acts before the packet.
+            // Biased: a command or a timer that precedes a packet acts before the packet.
             let end = tokio::select! {
                 biased;
-                () = shared.shutdown.cancelled() => Some(RelayEnd::Close(CloseMode::Abort)),
+                () = state.shutdown.cancelled() => Some(RelayEnd::Close(CloseMode::Abort)),
                 command = commands.recv() => match command {
                     Some(FaultCommand { fault_id, action }) => self.apply(fault_id, action),
                     None => Some(RelayEnd::Close(CloseMode::Abort)),
@@ -124,7 +123,7 @@ impl Relay {
     }
 
     fn due(&self) -> Option<Instant> {
-        if self.state != RelayState::Open {
+        if self.phase != RelayState::Open {
             return None;
         }
         let may_insert = self.forwarders[PacketDirection::ToClient as usize].is_between_packets();
@@ -135,7 +134,7 @@ impl Relay {
 
     /// Whether to read from the client, and from the server.
     fn read_interest(&self) -> [bool; 2] {
-        if self.state != RelayState::Open {
+        if self.phase != RelayState::Open {
             return [true, true];
         }
         let server_has_room = self.server.as_ref().is_some_and(Pipe::has_room);
@@ -145,17 +144,17 @@ impl Relay {
         ]
     }
 
-    /// The server has gone, and the client has got everything.
+    /// The end, when the server has closed its side and the client has got all its data.
     fn take_end(&mut self) -> Option<RelayEnd> {
         let is_empty = self.forwarders[PacketDirection::ToClient as usize].delay_line.is_empty();
-        if is_empty && self.state == RelayState::Open {
+        if is_empty && self.phase == RelayState::Open {
             self.server_close.take().map(RelayEnd::Close)
         } else {
             None
         }
     }
 
-    /// Does what is due.
+    /// Does everything that is due by now.
     fn handle_due(&mut self, now: Instant) -> Option<RelayEnd> {
         let [to_server, to_client] = &mut self.forwarders;
         if to_client.is_between_packets() {
@@ -171,7 +170,7 @@ impl Relay {
         self.apply(fault_id, action)
     }
 
-    /// Takes what came from both sides.
+    /// Handles the events of both sides.
     fn handle_io(
         &mut self,
         [from_client, from_server]: [Option<io::Result<PipeEvent>>; 2],
@@ -196,15 +195,15 @@ impl Relay {
         end
     }
 
-    /// Takes what has come in one direction.
+    /// Forwards the received bytes of one direction.
     fn relay_direction(&mut self, direction: PacketDirection, now: Instant) -> Option<RelayEnd> {
-        if let RelayState::BlackHole(reset_by) = self.state {
+        if let RelayState::BlackHole(reset_by) = self.phase {
             self.client.read_buffer.clear();
             if let Some(server) = &mut self.server {
                 server.read_buffer.clear();
             }
             let fault_id = reset_by.filter(|_| direction == PacketDirection::ToServer)?;
-            self.shared.log_injection(
+            self.state.log_injection(
                 fault_id,
                 Some(self.number),
                 FaultAction::DropConnection(DropManner::Reset).description(),
@@ -222,17 +221,17 @@ impl Relay {
         let action =
             forwarder.forward_packets(now, &mut from.read_buffer, to, |packet| faults.decide(packet, now));
         let rest = from.read_buffer.len();
-        self.shared.metrics.bytes[direction as usize].add((bytes_before - rest) as u64);
-        self.shared.metrics.packets[direction as usize].add(forwarder.packets - packets_before);
+        self.state.metrics.bytes[direction as usize].add((bytes_before - rest) as u64);
+        self.state.metrics.packets[direction as usize].add(forwarder.packets - packets_before);
         let (fault_id, action) = action?;
         self.apply(fault_id, action)
     }
 
     /// The server has closed its side.
     fn handle_server_close(&mut self, is_reset: bool) {
-        if self.state == RelayState::Open {
-            // A server elsewhere cannot say how it ends the layers below MQTT. Servers end orderly; who wants
-            // something else has ailments for it.
+        if self.phase == RelayState::Open {
+            // A server behind a TCP address cannot signal how it closes the layers below MQTT. The default is an
+            // orderly close; faults exist for every other close.
             let default_mode = if is_reset { CloseMode::Reset } else { CloseMode::Graceful };
             self.server_close = Some(self.server.as_ref().and_then(Pipe::peer_close).unwrap_or(default_mode));
             let forwarder = &mut self.forwarders[PacketDirection::ToClient as usize];
@@ -245,7 +244,7 @@ impl Relay {
     }
 }
 
-/// Writes and reads on both sides until something came, without preferring either.
+/// Writes and reads on both sides until one of them has an event; neither side has priority.
 async fn drive_both(
     client: &mut Pipe,
     mut server: Option<&mut Pipe>,

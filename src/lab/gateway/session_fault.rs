@@ -1,6 +1,6 @@
-//! What does one ailment do to one session, packet by packet and as time passes?
+//! The effect of one fault on one session, packet by packet and as time passes.
 //!
-//! Pure: times come in, decisions come out. What strikes all connections at once is in `course`.
+//! Pure: times come in, decisions come out. Faults on all connections at once are in `fault_schedule`.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,12 +18,12 @@ use super::path_fault::{
 use crate::diagnostics::MqttVersion;
 use crate::diagnostics::topics::filter_matches;
 
-/// TCP's shortest wait before it sends a lost segment again.
+/// TCP's shortest retransmission timeout.
 const SHORTEST_RETRANSMISSION_SECS: f64 = 0.2;
-/// Losses of one packet in a row, at most.
+/// Most losses of one packet in a row.
 const MAX_CONSECUTIVE_LOSSES: u32 = 6;
 
-/// Which way a packet goes.
+/// The direction of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PacketDirection {
     ToServer = 0,
@@ -40,7 +40,7 @@ impl Direction {
     }
 }
 
-/// Where a symptom shows.
+/// The session in which a fault starts.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SessionStart<'a> {
     pub(super) scale: FieldTimeScale,
@@ -50,37 +50,37 @@ pub(super) struct SessionStart<'a> {
     pub(super) now: Instant,
     /// The session's CONNECT.
     pub(super) connect: &'a ConnectFields,
-    /// Whether the client id had a session before, and this one is new.
+    /// Whether the client id had an earlier session.
     pub(super) is_returning: bool,
 }
 
-/// What becomes of a packet. Effects of several ailments add up.
+/// The effect on a packet. The effects of several faults add up.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct PacketEffect {
-    /// It vanishes.
+    /// It is dropped.
     pub(super) swallow: bool,
-    /// It is under way for so long.
+    /// It is in transit for this long.
     pub(super) delay: Duration,
-    /// Times it was lost and sent again.
+    /// How often it was lost and sent again.
     pub(super) losses: u32,
-    /// The server takes so long to answer (PINGRESP only).
+    /// The server takes this long to answer (PINGRESP only).
     pub(super) reply_delay: Option<Duration>,
-    /// What happens after it.
+    /// The action after it.
     pub(super) action: Option<FaultAction>,
-    /// The ailment changed the packet.
+    /// The change that the fault made to the packet.
     pub(super) modification: Option<&'static str>,
 }
 
-/// A packet as symptoms see it. Its needed part is there.
+/// A packet for the faults. Its needed bytes are present.
 pub(super) struct RelayedPacket<'a> {
     pub(super) direction: PacketDirection,
     pub(super) header: PacketHeader,
     pub(super) bytes: &'a mut [u8],
 }
 
-/// The state of one ailment in one session.
+/// The state of one fault in one session.
 pub(super) enum SessionFault {
-    /// Something happens once, at a time.
+    /// One action at a time.
     Once {
         due: Option<Instant>,
         action: FaultAction,
@@ -132,7 +132,7 @@ pub(super) enum SessionFault {
 }
 
 impl SessionFault {
-    /// What an ailment does to a session; `None` if it does nothing to this one.
+    /// The state of a fault in a new session; `None` if it does not act on this session.
     pub(super) fn for_session(fault: &PathFault, start: &SessionStart<'_>) -> Option<Self> {
         let SessionStart { scale, now, connect, .. } = *start;
         let once = |secs, action| Some(Self::Once { due: Some(now + scale.to_real(secs)), action });
@@ -184,14 +184,14 @@ impl SessionFault {
         }
     }
 
-    /// What an ailment does to the path, from a connection's first packet on.
+    /// The state of a fault on the path, from a connection's first packet on.
     pub(super) fn for_path(fault: &PathFault, scale: FieldTimeScale, random: StdRng) -> Option<Self> {
         let PathFault::Latency { ms, jitter_ms, loss } = *fault else { return None };
         let (secs, jitter_secs, random) = (ms / 1000.0, jitter_ms / 1000.0, Box::new(random));
         Some(Self::Latency { scale, secs, jitter_secs, loss, random })
     }
 
-    /// When something happens without a packet.
+    /// When the next action without a packet is due.
     pub(super) fn due(&self) -> Option<Instant> {
         match self {
             Self::Once { due, .. }
@@ -202,7 +202,7 @@ impl SessionFault {
         }
     }
 
-    /// What happens at this time, once.
+    /// The action due by now; each is returned once.
     pub(super) fn take_due_action(&mut self, now: Instant) -> Option<FaultAction> {
         if self.due().is_none_or(|due| due > now) {
             return None;
@@ -218,7 +218,7 @@ impl SessionFault {
         }
     }
 
-    /// What becomes of a packet.
+    /// The effect on a packet.
     pub(super) fn apply_to_packet(&mut self, packet: &mut RelayedPacket<'_>, now: Instant) -> PacketEffect {
         let (packet_direction, kind) = (packet.direction, packet.header.kind);
         let is_message = kind == PacketKind::Publish;
@@ -282,7 +282,7 @@ impl SessionFault {
     }
 }
 
-/// Counts a message, and says whether it is one too many for its window.
+/// Counts a message; `true` if it exceeds the number allowed in the window.
 fn exceeds(recent: &mut VecDeque<Instant>, allowed: usize, window: Duration, now: Instant) -> bool {
     while recent.front().is_some_and(|first| *first + window <= now) {
         recent.pop_front();
@@ -291,7 +291,7 @@ fn exceeds(recent: &mut VecDeque<Instant>, allowed: usize, window: Duration, now
     recent.len() > allowed
 }
 
-/// How many seconds a packet is under way, and how often it was lost.
+/// The transit time of a packet in seconds, and how often it was lost.
 fn draw_path_delay(random: &mut StdRng, secs: f64, jitter_secs: f64, loss: f64) -> (f64, u32) {
     let delay_secs = (secs + deviation(random, jitter_secs)).max(0.0);
     let mut losses = 0;
@@ -302,7 +302,7 @@ fn draw_path_delay(random: &mut StdRng, secs: f64, jitter_secs: f64, loss: f64) 
     (delay_secs + retransmission_secs * f64::from(2_u32.pow(losses) - 1), losses)
 }
 
-/// Lets a client hear nothing.
+/// Keeps messages from a client.
 fn block_deliveries(
     manner: DeliveryFailureManner,
     version: MqttVersion,

@@ -1,4 +1,4 @@
-//! Which answer does a request get?
+//! The answers of the device to requests.
 
 use chrono::{DateTime, Datelike, Utc};
 use serde_json::{Map, Value, json};
@@ -8,15 +8,15 @@ use super::machine::Machine;
 use super::report;
 use super::schedule::Schedules;
 
-/// Version of the envelope.
+/// Version of the message envelope.
 const PROTOCOL_VERSION: u8 = 2;
 
-/// Who the device is.
+/// The identity of the device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeaterIdentity {
     /// Twelve hexadecimal digits without separators.
     pub mac_address: String,
-    /// Four digits that the cloud's device list shows.
+    /// Four digits, shown in the cloud's device list.
     pub additional_value: String,
     /// Type number; 52 = Wi-Fi module of a heat-pump water heater.
     pub device_type: u16,
@@ -42,7 +42,7 @@ impl HeaterIdentity {
     }
 }
 
-/// A message to publish, and what follows from having received the request.
+/// A message to publish, and the effect of the request on the link.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct HeaterAnswer {
     pub(super) topic: String,
@@ -50,7 +50,7 @@ pub(super) struct HeaterAnswer {
     pub(super) link_effect: LinkEffect,
 }
 
-/// The whole inside of the device.
+/// The state of the device.
 #[derive(Debug)]
 pub(super) struct SimulatedDevice {
     pub(super) identity: HeaterIdentity,
@@ -59,8 +59,7 @@ pub(super) struct SimulatedDevice {
 }
 
 impl SimulatedDevice {
-    /// Answers a request that arrived at field time `now`. `None`: it is not for this device, or not
-    /// a request at all.
+    /// Answers a request received at field time `now`. `None`: it is not for this device, or not a request.
     pub(super) fn answer(&mut self, topic: &str, payload: &[u8], now: DateTime<Utc>) -> Option<HeaterAnswer> {
         let topic_suffix = topic.strip_prefix(&self.identity.topic())?.strip_prefix('/')?.to_owned();
         let envelope: Value = serde_json::from_slice(payload).ok()?;
@@ -96,7 +95,7 @@ impl SimulatedDevice {
         Some(HeaterAnswer { topic: response_topic.to_owned(), payload, link_effect: consequence })
     }
 
-    /// What the answer holds beside the device's name. A command must come at its own place.
+    /// The content of the answer besides the device's name. A command must arrive on its own topic.
     fn content(&mut self, topic_suffix: &str, request: &Value) -> Option<(Value, LinkEffect)> {
         let command = request["command"].as_u64()?;
         let without_effect = |content| Some((content, LinkEffect::None));
@@ -124,7 +123,7 @@ impl SimulatedDevice {
         }
     }
 
-    /// The status at the machine's own time.
+    /// The status at the machine's time.
     pub(super) fn status(&mut self) -> Value {
         report::status(&mut self.machine, &self.schedules)
     }
@@ -139,10 +138,10 @@ impl SimulatedDevice {
     }
 }
 
-/// An answer that is not what it should be.
+/// A corruption of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnswerCorruption {
-    /// Not JSON at all.
+    /// Not JSON.
     NotJson,
     /// The first half of the JSON text.
     Truncated,
@@ -150,23 +149,23 @@ pub enum AnswerCorruption {
     OtherDevice,
     /// Every third field of the status or feature is missing.
     MissingFields,
-    /// An error code, operation mode and setting that nobody knows.
+    /// An unknown error code, operation mode and setting.
     UnknownValues,
     /// Numbers as text.
     NumbersAsText,
-    /// On a topic that was not asked for.
+    /// On a topic that was not requested.
     OtherTopic,
     /// Without the `response` object.
     NoResponse,
 }
 
 impl HeaterAnswer {
-    /// Topic and payload of the honest answer.
+    /// Topic and payload of the correct answer.
     pub(super) fn intact(&self) -> (String, Vec<u8>) {
         (self.topic.clone(), self.payload.to_string().into_bytes())
     }
 
-    /// Topic and payload of an answer that is wrong in this manner.
+    /// Topic and payload of an answer with this corruption.
     pub(super) fn corrupted(mut self, corruption: AnswerCorruption) -> (String, Vec<u8>) {
         match corruption {
             AnswerCorruption::NotJson => return (self.topic, b"<html>\x00\xff not JSON".to_vec()),

@@ -1,4 +1,4 @@
-//! What does a request ask of the machine, and does it obey?
+//! Control requests and their effect on the machine.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ pub(super) const FREEZE_POINTS: std::ops::RangeInclusive<i64> = 12..=20;
 /// Days that a setting in days may have.
 const DAYS: std::ops::RangeInclusive<i64> = 1..=30;
 
-/// Codes of the requests that are not about a switch.
+/// Codes of the requests that do not set a switch.
 pub(super) const STATUS: u64 = 0x0100_0003;
 pub(super) const FEATURE: u64 = 0x0100_0001;
 pub(super) const READ_RESERVATION: u64 = 0x0100_0006;
@@ -21,19 +21,19 @@ pub(super) const ENERGY: u64 = 0x0100_0009;
 pub(super) const TIME_OF_USE: u64 = 33_554_439;
 const WEEKLY_RESERVATION: u64 = 33_554_438;
 
-/// What follows for the link to the broker.
+/// The effect on the link to the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LinkEffect {
     /// Nothing.
     None,
-    /// The Wi-Fi module connects anew.
+    /// The Wi-Fi module reconnects.
     Reconnect,
-    /// The Wi-Fi module forgets its network: nothing is heard of the device again.
+    /// The Wi-Fi module forgets its network: the device stays offline.
     ForgetNetwork,
 }
 
-/// Carries out a control request. What is unknown, does not fit its mode string or lies outside the
-/// limits is accepted in silence and changes nothing, as the device does it.
+/// Executes a control request. A request that is unknown, does not fit its mode string or exceeds the limits
+/// is accepted without an error and changes nothing, as on the real device.
 pub(super) fn apply_control_request(
     machine: &mut Machine,
     schedules: &mut Schedules,

@@ -1,4 +1,4 @@
-//! How much energy was used on which day?
+//! The energy used per day.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
-/// Days before the start of the simulation that have a (made-up) record.
+/// Days before the start of the simulation that have a (synthetic) record.
 const HISTORY_DAYS: Days = Days::new(400);
-/// Mean power of the heat pump, to tell hours from energy, in W.
+/// Mean power of the heat pump, to compute hours from energy, in W.
 const HEAT_PUMP_W: f64 = 460.0;
 
 /// One day. Energy in Wh, time in hours.
@@ -31,7 +31,7 @@ impl DayEnergy {
         }
     }
 
-    /// As it is told: whole numbers.
+    /// The values of the answer: whole numbers.
     fn rounded(self) -> Self {
         Self {
             element_wh: self.element_wh.round(),
@@ -51,7 +51,7 @@ impl DayEnergy {
     }
 }
 
-/// Energy per day, measured since the start and made up before it.
+/// Energy per day, measured since the start and synthetic before it.
 #[derive(Debug)]
 pub(super) struct EnergyHistory {
     seed: u64,
@@ -77,7 +77,7 @@ impl EnergyHistory {
         *day = day.plus(more);
     }
 
-    /// The answer to an energy query. Months are told day by day, the current one up to `today`.
+    /// The answer to an energy query. Months are reported day by day, the current one up to `today`.
     pub(super) fn report(&self, year: i32, months: &[u32], today: NaiveDate) -> Value {
         let mut total = DayEnergy::default();
         let mut usage = Vec::new();
@@ -101,7 +101,7 @@ impl EnergyHistory {
         }
     }
 
-    /// The same for every question, whatever was asked before.
+    /// The same for every query.
     fn synthetic_day(&self, date: NaiveDate) -> DayEnergy {
         let number = u64::from(date.num_days_from_ce().unsigned_abs());
         let mut random = StdRng::seed_from_u64(self.seed ^ number.wrapping_mul(0x9E37_79B9_7F4A_7C15));
@@ -116,7 +116,7 @@ impl EnergyHistory {
     }
 }
 
-/// A wire integer; what a float cannot say becomes 0.
+/// An integer of the message; a float out of range becomes 0.
 pub(super) fn whole(number: f64) -> i64 {
     format!("{number:.0}").parse().unwrap_or(0)
 }

@@ -1,4 +1,4 @@
-//! How does the device hold its connection to the broker?
+//! The device's connection to the broker.
 
 use std::io;
 use std::time::Duration;
@@ -19,10 +19,10 @@ const MAX_PACKET: usize = 256 * 1024;
 const RECONNECT_DELAY: Duration = Duration::from_secs(2);
 /// How long the device waits for the broker's answer.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Answers that may wait to be sent late.
+/// Most delayed answers at once.
 const MAX_DELAYED: usize = 256;
 
-/// A message that waits for its time.
+/// A delayed message.
 struct DelayedAnswer {
     at: Instant,
     topic: String,
@@ -31,13 +31,13 @@ struct DelayedAnswer {
 
 /// How a session with the broker ended.
 enum SessionOutcome {
-    /// The broker or somebody else ended it.
+    /// The connection was closed.
     Disconnected,
-    /// For good: the broker is gone.
+    /// The broker has stopped.
     BrokerStopped,
 }
 
-/// Connects again and again while the device is on, until the lab stops.
+/// Connects, and reconnects while the device is on, until the lab stops.
 pub(super) async fn run(shared: std::sync::Arc<HeaterShared>) {
     let mut online = shared.online.subscribe();
     loop {
@@ -112,7 +112,7 @@ async fn session(shared: &HeaterShared) -> io::Result<SessionOutcome> {
     }
 }
 
-/// Waits until then; for ever without a time.
+/// Waits until the time; forever without one.
 async fn sleep_until_optional(at: Option<Instant>) {
     match at {
         Some(at) => sleep_until(at).await,
@@ -120,7 +120,7 @@ async fn sleep_until_optional(at: Option<Instant>) {
     }
 }
 
-/// MQTT 3.1.1 packets over a pipe.
+/// MQTT 3.1.1 packets over an in-memory stream.
 struct HeaterConnection {
     stream: DuplexStream,
     inbox: BytesMut,
@@ -128,7 +128,7 @@ struct HeaterConnection {
 }
 
 impl HeaterConnection {
-    /// CONNECT and SUBSCRIBE, each with its answer.
+    /// Sends CONNECT and SUBSCRIBE and reads their answers.
     async fn connect_and_subscribe(&mut self, shared: &HeaterShared) -> io::Result<()> {
         let identity = &shared.options.identity;
         let mut connect = v4::Connect::new(format!("navilink-{}", identity.mac_address));
@@ -173,7 +173,7 @@ impl HeaterConnection {
         self.write(&out).await
     }
 
-    /// Cancel-safe: what was read stays in the inbox.
+    /// Cancel-safe: bytes read stay in the inbox.
     async fn next(&mut self) -> io::Result<v4::Packet> {
         loop {
             match v4::Packet::read(&mut self.inbox, MAX_PACKET) {

@@ -1,4 +1,4 @@
-//! What does the water heater do as time goes by?
+//! The simulation of the water heater: thermostats, heat sources and draws of water.
 
 use std::time::Duration;
 
@@ -11,27 +11,27 @@ use super::tank::Tank;
 
 /// Step of the simulation, in field time.
 const STEP: Duration = Duration::from_secs(10);
-/// Time missed beyond this is skipped: a tank forgets its past in less.
+/// Missed time beyond this is skipped: the tank reaches the same state in less.
 const LONGEST_GAP: TimeDelta = TimeDelta::days(60);
-/// Room and cold water, in °C.
+/// Ambient air and cold water, in °C.
 pub(super) const AMBIENT_C: f64 = 21.2;
 const INLET_C: f64 = 12.0;
 /// Electrical power of one element, in W.
 const ELEMENT_W: f64 = 5000.0;
 const STANDBY_W: f64 = 3.0;
-/// The thermostat starts to heat so far below the setpoint, in K and in half degrees.
+/// The thermostat starts to heat this far below the setpoint, in K and in half degrees.
 const HYSTERESIS_K: f64 = 3.5;
 pub(super) const HYSTERESIS_HALVES: i64 = 7;
-/// Below this the Energy Saver mode calls the upper element, in °C.
+/// Below this the Energy Saver mode uses the upper element, in °C.
 const EMERGENCY_C: f64 = 40.5;
-/// High Demand calls it so far below the setpoint, in K.
+/// High Demand uses it this far below the setpoint, in K.
 const DEMAND_K: f64 = 8.0;
 /// Compressor and refrigerant faults: the heat pump stays off.
 const HEAT_PUMP_FAULTS: std::ops::RangeInclusive<u16> = 907..=940;
 /// Mean time between two draws of water, in seconds.
 const MEAN_SECS_BETWEEN_DRAWS: f64 = 3.0 * 3600.0;
 
-/// What the user chose.
+/// The operation mode chosen by the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OperationMode {
     HeatPump = 1,
@@ -41,7 +41,7 @@ pub(super) enum OperationMode {
     Vacation = 5,
 }
 
-/// Which sources heat.
+/// The heat sources that are on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Heating {
     pub(super) heat_pump: bool,
@@ -62,7 +62,7 @@ struct WaterDraw {
     litres_per_minute: f64,
 }
 
-/// Settings that a command changes and a status shows.
+/// Settings that commands change and the status reports.
 #[derive(Debug, Clone)]
 pub(super) struct MachineSettings {
     pub(super) is_powered: bool,
@@ -77,7 +77,7 @@ pub(super) struct MachineSettings {
     pub(super) has_time_of_use: bool,
 }
 
-/// The simulated machine: pure, moved on by [`Machine::advance_to`] only.
+/// The simulated machine: pure, advanced by [`Machine::advance_to`] only.
 #[derive(Debug)]
 pub(super) struct Machine {
     pub(super) settings: MachineSettings,
@@ -99,8 +99,8 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    /// A machine in Energy Saver at 60 °C whose tank is nearly warm. `draws`: people use water now and
-    /// then, differently for each seed.
+    /// A machine in Energy Saver at 60 °C whose tank is nearly warm. `simulates_draws`: water is
+    /// drawn now and then, differently for each seed.
     pub(super) fn new(seed: u64, now: DateTime<Utc>, simulates_draws: bool) -> Self {
         let settings = MachineSettings {
             is_powered: true,
@@ -139,7 +139,7 @@ impl Machine {
         self.now
     }
 
-    /// Lives until `now`. Time does not run backwards.
+    /// Simulates until `now`. Time does not run backwards.
     pub(super) fn advance_to(&mut self, now: DateTime<Utc>) {
         if now - self.now > LONGEST_GAP {
             self.now = now - LONGEST_GAP;
@@ -174,13 +174,13 @@ impl Machine {
         self.vacation_started_at.map_or(0, |left| (self.now - left).num_days())
     }
 
-    /// Somebody opens a tap.
+    /// Starts a draw of water.
     pub(super) fn start_draw(&mut self, litres: f64) {
         let litres_per_minute = self.random.random_range(6.0..9.0);
         self.draw = Some(WaterDraw { litres_left: litres.clamp(0.0, 1000.0), litres_per_minute });
     }
 
-    /// Litres per minute that are drawn now.
+    /// The current draw, in liters per minute.
     pub(super) fn flow(&self) -> f64 {
         self.draw.map_or(0.0, |draw| draw.litres_per_minute)
     }
@@ -195,7 +195,7 @@ impl Machine {
         if self.heating.heat_pump { self.compressor_w() } else { STANDBY_W }
     }
 
-    /// The warmer the water, the harder the compressor works.
+    /// The power of the compressor rises with the water temperature.
     fn compressor_w(&self) -> f64 {
         380.0 + 1.93 * (self.tank.lower - 20.0)
     }
@@ -204,7 +204,7 @@ impl Machine {
         (5.0 - 0.06 * (self.tank.lower - AMBIENT_C)).clamp(1.5, 5.0)
     }
 
-    /// Lets the thermostats decide, as they do all the time.
+    /// Updates the heat sources by the thermostats.
     pub(super) fn update_heating(&mut self) {
         let (target, mode) = (self.setpoint_c(), self.settings.mode);
         if !self.settings.is_powered || mode == OperationMode::Vacation {
@@ -227,7 +227,7 @@ impl Machine {
             OperationMode::EnergySaver | OperationMode::Vacation => EMERGENCY_C,
         };
         let upper_on = needs_heat(before.upper, upper, call_upper) && mode != OperationMode::HeatPump;
-        // One element at a time: the circuit carries no more.
+        // One element at a time: the circuit allows only one.
         let lower_on = mode == OperationMode::Electric && !upper_on && needs_heat(before.lower, lower, on);
         self.heating = Heating { heat_pump, upper: upper_on, lower: lower_on };
     }

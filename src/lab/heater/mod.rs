@@ -1,6 +1,6 @@
-//! A simulated Navien NWP500: a heat-pump water heater that speaks through the broker.
+//! A simulated Navien NWP500: a heat-pump water heater that is a client of the broker.
 //!
-//! It is a client like any other, in memory instead of over a socket, and answers only when asked.
+//! It connects in memory instead of over a socket, and sends only answers to requests.
 
 mod answer;
 mod command;
@@ -25,22 +25,22 @@ use tokio::task::JoinHandle;
 use self::answer::{HeaterAnswer, SimulatedDevice};
 use self::machine::Machine;
 use self::schedule::Schedules;
-use super::broker::lock;
-use super::control::BrokerControl;
+use super::broker::BrokerControl;
+use super::sync::lock;
 use crate::diagnostics::{Clock, Stamp};
 
 pub use answer::{AnswerCorruption, HeaterIdentity};
 
-/// How the device is set up.
+/// Options of the device.
 #[derive(Debug, Clone)]
 pub struct HeaterOptions {
-    /// Who it is.
+    /// Its identity.
     pub identity: HeaterIdentity,
-    /// Decides when water is drawn and what earlier months used.
+    /// Seed of the draws of water and of the energy used in earlier months.
     pub seed: u64,
-    /// Seconds of the field that one real second stands for.
+    /// Field seconds per real second.
     pub scale: f64,
-    /// Whether people use water by themselves.
+    /// Whether water is drawn by itself.
     pub simulates_draws: bool,
     /// Keep-alive in its CONNECT, in seconds.
     pub keep_alive_secs: u16,
@@ -64,17 +64,17 @@ impl Default for HeaterOptions {
 /// How requests are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnswerMode {
-    /// Truly and at once.
+    /// Correctly and at once.
     Normal,
-    /// Truly, so much later (real time). The device is still connected meanwhile.
+    /// Correctly, this much later (real time). The device stays connected meanwhile.
     Delayed(Duration),
-    /// At once, but wrongly.
+    /// At once, with a corruption.
     Corrupted(AnswerCorruption),
-    /// Connected, obeys, and never answers.
+    /// Never: the device stays connected and executes commands.
     Silent,
 }
 
-/// What the device's task and its handles share.
+/// The state shared by the device's task and its handles.
 struct HeaterShared {
     options: HeaterOptions,
     broker: BrokerControl,
@@ -105,7 +105,7 @@ impl HeaterShared {
     }
 }
 
-/// A running device. Dropping it ends it.
+/// A running device. Dropping it stops it.
 pub struct SimulatedHeater {
     control: HeaterControl,
     task: JoinHandle<()>,
@@ -140,30 +140,30 @@ impl SimulatedHeater {
         Self { control: HeaterControl { shared }, task }
     }
 
-    /// A handle to use the device and to make it fail.
+    /// A handle to operate the device and to make it fail.
     pub fn control(&self) -> HeaterControl {
         self.control.clone()
     }
 }
 
-/// A handle on a simulated device; clones act on the same one.
+/// A handle to a simulated device; clones act on the same device.
 #[derive(Clone)]
 pub struct HeaterControl {
     shared: Arc<HeaterShared>,
 }
 
 impl HeaterControl {
-    /// Pulls the plug of the Wi-Fi module: the connection breaks, and the cloud says "offline".
+    /// Turns the Wi-Fi module off: the connection breaks, and the cloud reports "offline".
     pub fn go_offline(&self) {
         self.shared.online.send_replace(false);
     }
 
-    /// Puts it in again.
+    /// Turns the Wi-Fi module on again.
     pub fn go_online(&self) {
         self.shared.online.send_replace(true);
     }
 
-    /// Whether the device is on; it may be connecting still.
+    /// Whether the device is on; it may still be connecting.
     pub fn is_online(&self) -> bool {
         *self.shared.online.borrow()
     }
@@ -173,7 +173,7 @@ impl HeaterControl {
         *lock(&self.shared.answer_mode) = mode;
     }
 
-    /// Opens a tap until so many litres have run.
+    /// Draws this many liters of water.
     pub fn draw_water(&self, litres: f64) {
         let now = self.shared.field_time();
         let mut device = lock(&self.shared.device);
@@ -181,7 +181,7 @@ impl HeaterControl {
         device.machine.start_draw(litres);
     }
 
-    /// Sets the error code and sub code; (0, 0) is none.
+    /// Sets the error code and sub code; (0, 0) = no error.
     pub fn set_error(&self, code: u16, sub_code: u16) {
         let now = self.shared.field_time();
         let mut device = lock(&self.shared.device);
@@ -190,7 +190,7 @@ impl HeaterControl {
         device.machine.update_heating();
     }
 
-    /// The fields of the status message at this moment.
+    /// The fields of the current status message.
     pub fn status(&self) -> Value {
         let now = self.shared.field_time();
         let mut device = lock(&self.shared.device);
@@ -198,7 +198,7 @@ impl HeaterControl {
         device.status()
     }
 
-    /// Who the device is.
+    /// The identity of the device.
     pub fn identity(&self) -> &HeaterIdentity {
         &self.shared.options.identity
     }

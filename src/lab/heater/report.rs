@@ -1,4 +1,4 @@
-//! How does the machine tell its state on the wire?
+//! The status and feature messages of the machine.
 
 use serde_json::{Map, Value};
 
@@ -9,7 +9,7 @@ use super::tank::Tank;
 
 /// Status type "standard".
 const STANDARD_STATUS: i64 = 67_108_883;
-/// Half °C at which the Energy Saver calls the upper element.
+/// Temperature at which the Energy Saver uses the upper element, in half °C.
 const EMERGENCY_HALVES: i64 = 81;
 /// Hours after which the air filter is due.
 const FILTER_HOURS: i64 = 1000;
@@ -72,7 +72,7 @@ const CONSTANT_FIELDS: &[(&str, i64)] = &[
     ("freezeProtectionTempMax", 20),
 ];
 
-/// What a 65-gallon NWP500 without recirculation says it can do.
+/// The features of a 65-gallon NWP500 without recirculation.
 const FEATURES: &[(&str, i64)] = &[
     ("countryCode", 3),
     ("modelTypeCode", 513),
@@ -220,7 +220,7 @@ fn temperatures(machine: &Machine) -> [(&'static str, i64); 4] {
     ]
 }
 
-/// While the compressor runs the gas is hotter than the water and the evaporator colder than the room.
+/// While the compressor runs the gas is hotter than the water and the evaporator colder than the ambient air.
 fn refrigeration(machine: &Machine) -> [(&'static str, i64); 10] {
     let runs = machine.heating.heat_pump;
     let when = |running: i64| if runs { running } else { 0 };

@@ -1,4 +1,4 @@
-//! What is in the device's two timetables?
+//! The device's two timetables: reservations and time-of-use periods.
 
 use std::fmt::Write;
 
@@ -21,7 +21,7 @@ const PERIOD_FIELDS: [&str; 9] = [
     "decimalPoint",
 ];
 
-/// Timetables as they were written; the simulation stores them and does not act on them.
+/// The timetables. The simulation stores them and does not act on them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Schedules {
     /// 2 on, 1 off.
@@ -67,7 +67,7 @@ impl Schedules {
         self.reservation_use = if request["reservationUse"] == 2 { 2 } else { 1 };
     }
 
-    /// Replaces all time-of-use periods; a request without any is a question and changes nothing.
+    /// Replaces all time-of-use periods; a request without any is a query and changes nothing.
     pub(super) fn write_time_of_use(&mut self, request: &Value) {
         let Some(periods) = request["reservation"].as_array().filter(|all| all.len() <= MAX_ENTRIES) else {
             return;
@@ -81,7 +81,7 @@ impl Schedules {
         self.time_of_use = if request["reservationUse"] == 2 { 2 } else { 1 };
     }
 
-    /// The part of an answer that tells the reservations: hexadecimal, one empty entry at the end.
+    /// The reservations in an answer: hexadecimal, one empty entry at the end.
     pub(super) fn reservations_json(&self) -> Value {
         let mut text = String::new();
         for byte in self.reservations.iter().flatten().chain(&[0; 6]) {
@@ -90,7 +90,7 @@ impl Schedules {
         json!({ "reservationUse": self.reservation_use, "reservation": text })
     }
 
-    /// The part of an answer that tells the time-of-use periods.
+    /// The time-of-use periods in an answer.
     pub(super) fn time_of_use_json(&self) -> Value {
         json!({ "reservationUse": self.time_of_use, "reservation": self.periods })
     }

@@ -1,13 +1,13 @@
-//! How warm is the water?
+//! The water tank: two layers of water and their temperatures.
 
 /// 65 US gallons.
 const LITRES: f64 = 246.0;
-/// Heat that one litre takes per kelvin.
+/// Heat capacity of one liter per kelvin.
 const WH_PER_LITRE_KELVIN: f64 = 1.163;
 const WH_PER_KELVIN: f64 = LITRES * WH_PER_LITRE_KELVIN;
-/// Heat lost to the room, in watts per kelvin: about 0.25 K an hour at 60 °C.
+/// Heat lost to the ambient air, in watts per kelvin: about 0.25 K an hour at 60 °C.
 const LOSS_W_PER_KELVIN: f64 = 2.0;
-/// Heat that seeps from the warm half to the cool one, in watts per kelvin.
+/// Heat exchange from the warm half to the cool one, in watts per kelvin.
 const EXCHANGE_W_PER_KELVIN: f64 = 4.0;
 /// Temperature from which water counts as usable, in °C.
 const USABLE_C: f64 = 40.5;
@@ -24,7 +24,7 @@ pub(super) struct Tank {
 impl Tank {
     /// Takes hot water from the top; cold water of `inlet` °C follows at the bottom.
     pub(super) fn draw(&mut self, litres: f64, inlet: f64) {
-        // Small portions, so that what entered below can rise within one draw.
+        // Small portions, so that the layers can mix within one draw.
         let mut left = litres.max(0.0);
         while left > 0.0 {
             let share = left.min(5.0) / (LITRES / 2.0);
@@ -46,7 +46,7 @@ impl Tank {
         self.upper += wh / (WH_PER_KELVIN / 2.0);
     }
 
-    /// Loses heat to a room of `ambient` °C and evens out.
+    /// Loses heat to air of `ambient` °C and exchanges heat between the layers.
     pub(super) fn cool(&mut self, hours: f64, ambient: f64) {
         let half = WH_PER_KELVIN / 2.0;
         let exchange = (self.upper - self.lower) * EXCHANGE_W_PER_KELVIN * hours / half;
@@ -65,7 +65,7 @@ impl Tank {
         (missing(self.upper) + missing(self.lower)).min(Self::capacity_wh(setpoint))
     }
 
-    /// Warm water does not stay below cold water.
+    /// Mixes the layers if the lower one is warmer.
     fn mix_layers(&mut self) {
         if self.lower > self.upper {
             let mean = f64::midpoint(self.lower, self.upper);
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resting_tank_cools_slowly_and_never_below_the_room() {
+    fn an_idle_tank_cools_slowly_and_never_below_the_ambient_temperature() {
         let mut tank = hot();
         (0..3600).for_each(|_| tank.cool(1.0 / 360.0, 20.0));
         let lost = 60.0 - tank.upper;
@@ -98,7 +98,7 @@ mod tests {
         tank.draw(60.0, 12.0);
         assert!(tank.upper > 52.0 && tank.lower < 42.0 && tank.lower > 12.0, "{tank:?}");
         let missing = tank.missing_wh(60.0);
-        // 60 litres warmed by at most 48 K.
+        // 60 liters heated by at most 48 K.
         let carried = 60.0 * 48.0 * WH_PER_LITRE_KELVIN;
         assert!(missing > carried * 0.8 && missing <= carried, "{missing} of {carried}");
         tank.draw(10_000.0, 12.0);

@@ -1,4 +1,4 @@
-//! The device without a broker: shapes against the reference, obedience, and a day's physics.
+//! The device without a broker: message shapes against the reference, commands, and the physics of a day.
 
 mod protocol;
 
@@ -62,7 +62,7 @@ fn advance(device: &mut SimulatedDevice, minutes: i64) -> Value {
 fn a_status_has_all_fields_of_the_reference_and_its_values() {
     let actual = send_reference_command(&mut device(), "request_device_status");
     let mut reference = fixture("status");
-    // Made up independently of each other: signal, stored energy, and whether a timetable is on.
+    // Independent of the reference: signal, stored energy, and whether a timetable is on.
     for (field, tolerance) in [
         ("wifiRssi", 3),
         ("dhwChargePer", 5),
@@ -229,7 +229,7 @@ fn the_heat_pump_heats_to_the_setpoint_and_stops() {
     let warmer = advance(&mut device, 20);
     assert!(warmer["tankLowerTemperature"].as_i64() > before["tankLowerTemperature"].as_i64());
     assert!((400..500).contains(&warmer["currentInstPower"].as_i64().unwrap()), "{warmer}");
-    // 2.7 K at about 1.25 kW take about forty minutes; two hours are plenty.
+    // 2.7 K at about 1.25 kW take about 40 minutes; two hours are enough.
     let done = advance(&mut device, 100);
     for (field, value) in [("operationMode", 0), ("operationBusy", 1), ("compUse", 1), ("currentHeatUse", 0)]
     {
@@ -237,7 +237,7 @@ fn the_heat_pump_heats_to_the_setpoint_and_stops() {
     }
     assert!(done["currentInstPower"].as_i64().unwrap() < 10);
     assert!(done["availableEnergyCapacity"].as_i64().unwrap() < 40, "nothing is missing");
-    // It cools by itself, a quarter of a kelvin an hour, until it heats again.
+    // It cools by 0.25 K an hour until it heats again.
     let hours = (1..40).find(|_| advance(&mut device, 60)["compUse"] == 2).unwrap();
     assert!((6..30).contains(&hours), "{hours}");
 }
@@ -315,9 +315,9 @@ fn a_simulated_month_stays_plausible() {
         (machine.tank, report["total"]["hpUsage"].as_i64().unwrap() / 30)
     };
     let (tank, daily_wh) = day_by_day(5);
-    // About 250 litres a day by 45 K is 13 kWh of heat, with a third of that in electricity.
+    // 250 liters a day heated by 45 K need about 13 kWh of heat, and a third of that in electricity.
     assert!((1_500..8_000).contains(&daily_wh), "{daily_wh} Wh a day");
-    assert_eq!(day_by_day(5).0, tank, "one seed, one story");
+    assert_eq!(day_by_day(5).0, tank, "the same seed gives the same days");
     assert_ne!(day_by_day(6).0, tank);
 }
 

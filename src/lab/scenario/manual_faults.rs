@@ -1,17 +1,17 @@
-//! Which single faults can be made to strike at once, by key or by a command?
+//! The faults that a user can inject by key or by command.
 
 use crate::lab::{DropManner, IdleManner, OutageManner, PathFault, TakeoverTime};
 
-/// Something that strikes now. Times in field seconds.
+/// A fault that acts at once. Times in field seconds.
 #[derive(Debug, Clone, Copy)]
 pub struct ManualFault {
-    /// What it is called in a command.
+    /// The name in a command.
     pub name: &'static str,
-    /// What it does, as an entry of a menu.
+    /// The entry of the menu.
     pub description: &'static str,
-    /// How long it acts; 0 = it strikes once.
+    /// How long it acts; 0 = once.
     pub lasting_secs: f64,
-    /// What does it.
+    /// The fault that is armed.
     pub path_fault: fn() -> PathFault,
 }
 
@@ -19,11 +19,11 @@ const fn end_session_after(secs: f64, manner: DropManner) -> PathFault {
     PathFault::SessionLifetime { secs, jitter_secs: 0.0, manner }
 }
 
-/// All of them, the plainest first.
+/// All of them, the simplest first.
 pub const MANUAL_FAULTS: &[ManualFault] = &[
     ManualFault {
         name: "fin",
-        description: "the server closes politely (FIN)",
+        description: "the server closes the connection (FIN)",
         lasting_secs: 0.0,
         path_fault: || end_session_after(0.0, DropManner::Fin),
     },
@@ -35,19 +35,19 @@ pub const MANUAL_FAULTS: &[ManualFault] = &[
     },
     ManualFault {
         name: "black-hole",
-        description: "everything vanishes without a word",
+        description: "all packets are lost silently",
         lasting_secs: 0.0,
         path_fault: || end_session_after(0.0, DropManner::SilentBlackHole),
     },
     ManualFault {
         name: "nat",
-        description: "a NAT forgets: RST on the client's next packet",
+        description: "a NAT entry expires: RST on the client's next packet",
         lasting_secs: 0.0,
         path_fault: || PathFault::IdleTimeout { secs: 0.0, manner: IdleManner::ResetOnNextPacket },
     },
     ManualFault {
         name: "disconnect",
-        description: "the server says DISCONNECT, shutting down (MQTT 5)",
+        description: "the server sends DISCONNECT, shutting down (MQTT 5)",
         lasting_secs: 0.0,
         path_fault: || end_session_after(0.0, DropManner::Disconnect(0x8B)),
     },
@@ -95,7 +95,7 @@ pub const MANUAL_FAULTS: &[ManualFault] = &[
     },
 ];
 
-/// One that lasts until it is disarmed.
+/// An outage that lasts until it is disarmed.
 const fn outage(manner: OutageManner) -> PathFault {
     PathFault::Outage { every_secs: 0.0, lasting_secs: 1e9, manner }
 }

@@ -1,4 +1,4 @@
-//! Each rule of AWS IoT Core as a client meets it, under simulated time.
+//! The rules of AWS IoT Core seen by a client, in simulated time.
 
 use crate::diagnostics::MqttVersion;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ impl AwsBroker {
     }
 }
 
-/// What a client of either version sees when it is sent away.
+/// What a client of either version sees when it is refused.
 fn disconnect_packet(version: MqttVersion, reason: u8) -> TestPacket {
     match version {
         MqttVersion::V311 => TestPacket::Fin,
@@ -68,7 +68,7 @@ async fn a_client_id_connects_once_a_second_and_the_newer_one_wins() {
             MqttVersion::V5 => TestPacket::ConnAck { session_present: false, code: 0x97 },
         };
         assert_eq!(throttled, refusal);
-        // Another id is not concerned, and the first connection lives.
+        // Another client id is not affected, and the first connection continues.
         aws.client(version, "y").await;
         first.ping().await;
         assert_eq!(first.next().await, TestPacket::PingResp);
@@ -120,7 +120,7 @@ async fn the_fifty_first_subscription_ends_the_connection() {
         for number in 0..50 {
             assert_eq!(client.subscribe(&format!("t/{number}"), 1).await, TestPacket::SubAck(vec![1]));
         }
-        // The same again is not one more, and what was given up makes room.
+        // A repeated subscription does not count twice, and an ended one makes room.
         assert_eq!(client.subscribe("t/7", 1).await, TestPacket::SubAck(vec![1]));
         assert_eq!(client.unsubscribe("t/7").await, TestPacket::UnsubAck);
         assert_eq!(client.subscribe("t/50", 1).await, TestPacket::SubAck(vec![1]));

@@ -1,4 +1,4 @@
-//! A small MQTT client on rumqttc's codecs that reports exactly what came over the wire.
+//! A small MQTT client on rumqttc's codecs that reports exactly what it receives.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use crate::diagnostics::MqttVersion;
 use crate::lab::ApplicationMessage;
 
-/// What came over the wire.
+/// What the client received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum TestPacket {
     ConnAck {
@@ -38,7 +38,7 @@ pub(super) enum TestPacket {
     Fin,
     Broken(io::ErrorKind),
     Malformed(String),
-    /// Nothing for the time asked.
+    /// Nothing within the time limit.
     Silence,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct TestClient<S> {
     acknowledges: bool,
 }
 
-/// What the client asks for.
+/// The options of the CONNECT.
 #[derive(Clone)]
 pub(super) struct ConnectOptions {
     pub(super) version: MqttVersion,
@@ -69,14 +69,14 @@ pub(super) fn connect_options(version: MqttVersion, id: &'static str) -> Connect
 }
 
 impl TestClient<TcpStream> {
-    /// Connects over TCP and expects to be let in.
+    /// Connects over TCP and expects to be accepted.
     pub(super) async fn tcp(address: SocketAddr, version: MqttVersion, id: &'static str) -> Self {
         let (client, got) = Self::connect_tcp(address, connect_options(version, id)).await;
         assert_eq!(got, TestPacket::ConnAck { session_present: false, code: 0 });
         client
     }
 
-    /// Connects over TCP; returns what answered the CONNECT.
+    /// Connects over TCP; returns the answer to the CONNECT.
     pub(super) async fn connect_tcp(address: SocketAddr, options: ConnectOptions) -> (Self, TestPacket) {
         let stream = TcpStream::connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
@@ -85,7 +85,7 @@ impl TestClient<TcpStream> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> TestClient<S> {
-    /// Sends the CONNECT and reads what answers it.
+    /// Sends the CONNECT and reads the answer.
     pub(super) async fn connect(stream: S, options: ConnectOptions) -> (Self, TestPacket) {
         let mut client =
             Self { stream, version: options.version, inbox: BytesMut::new(), acknowledges: true };
@@ -100,7 +100,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TestClient<S> {
     }
 
     pub(super) async fn write(&mut self, bytes: &[u8]) {
-        // The broker may be gone already; what comes back is what counts.
+        // The broker may have closed already; only its answer matters.
         let _ = self.stream.write_all(bytes).await;
         let _ = self.stream.flush().await;
     }
@@ -161,7 +161,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TestClient<S> {
         self.write(&[0xC0, 0]).await;
     }
 
-    /// The next packet or the end; [`Got::Silence`] after five seconds.
+    /// The next packet or the end; [`TestPacket::Silence`] after five seconds.
     pub(super) async fn next(&mut self) -> TestPacket {
         self.next_within(Duration::from_secs(5)).await
     }

@@ -1,4 +1,4 @@
-//! The REST cloud over real sockets: fields, errors, lifetimes, and its bad days.
+//! The REST cloud over real sockets: fields, errors, lifetimes and faults.
 
 use std::sync::Arc;
 use std::time::Duration;

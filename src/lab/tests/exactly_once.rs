@@ -1,4 +1,4 @@
-//! QoS 2 on its way to a client that comes and goes.
+//! QoS 2 delivery to a client that disconnects and reconnects.
 
 use crate::diagnostics::MqttVersion;
 use tokio::io::DuplexStream;
@@ -18,7 +18,7 @@ async fn connect(broker: &Broker, version: MqttVersion) -> TestClient<DuplexStre
 
 async fn disconnect(broker: &Broker, client: TestClient<DuplexStream>) {
     drop(client);
-    broker.control().wait_for(|census| census.connections == 0).await;
+    broker.control().wait_for(|counts| counts.connections == 0).await;
 }
 
 fn publish(broker: &Broker, payload: &'static str) {

@@ -1,4 +1,4 @@
-//! Each fault as it arrives at a real socket.
+//! Each fault seen at a real socket.
 
 use crate::diagnostics::MqttVersion;
 use std::io::ErrorKind;
@@ -16,7 +16,7 @@ async fn broker() -> (Broker, std::net::SocketAddr) {
     (broker, address)
 }
 
-/// Strikes a live connection and returns what arrives.
+/// Injects a fault into a connection and returns what arrives.
 async fn packets_after_fault(version: MqttVersion, fault: Fault) -> Vec<TestPacket> {
     let (broker, address) = broker().await;
     let mut client = TestClient::tcp(address, version, "victim").await;
@@ -104,7 +104,7 @@ async fn a_black_hole_discards_everything_and_may_end() {
         broker.control().inject(&Fault::BlackHole { lasting: None });
         client.ping().await;
         assert_eq!(client.next_within(3 * MOMENT).await, TestPacket::Silence);
-        // The same client id may come back meanwhile.
+        // The same client id may reconnect meanwhile.
         TestClient::tcp(address, version, "lost").await;
     }
 }

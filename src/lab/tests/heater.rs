@@ -1,4 +1,4 @@
-//! The water heater at the broker, under simulated time.
+//! The water heater at the broker, in simulated time.
 
 use crate::diagnostics::MqttVersion;
 use std::time::Duration;
@@ -41,7 +41,7 @@ async fn scene(scale: f64) -> Scene {
 }
 
 impl Scene {
-    /// Sends a command of the reference client and takes the broker's PUBACK and the echo.
+    /// Sends a command of the reference client and reads the broker's PUBACK and the echo.
     async fn send(&mut self, command: &str) {
         let commands = include_str!("../../../tests/fixtures/navien-commands.json");
         let command = serde_json::from_str::<Value>(commands).unwrap()[command].take();
@@ -74,7 +74,7 @@ impl Scene {
     }
 
     async fn connections(&self, expected: usize) {
-        self.broker.control().wait_for(|census| census.connections == expected).await.unwrap();
+        self.broker.control().wait_for(|counts| counts.connections == expected).await.unwrap();
     }
 }
 
@@ -88,7 +88,7 @@ async fn requests_are_answered_and_commands_applied() {
     assert_eq!(topic, ANSWERS);
     assert_eq!(answer["response"]["status"]["dhwOperationSetting"], 6);
     assert_eq!(scene.control.status()["dhwOperationSetting"], 6);
-    // The app's own subscription does not reach these answers; another does.
+    // The app's own subscription does not cover these answers; another one does.
     assert_eq!(
         scene.app.subscribe("cmd/52/navien-client-0a1b2c3d/res/#", 1).await,
         TestPacket::SubAck(vec![1])
@@ -170,6 +170,6 @@ async fn the_device_connects_again_by_itself_and_at_a_command() {
 async fn the_device_stops_when_dropped() {
     let scene = scene(1.0).await;
     drop(scene.heater);
-    scene.broker.control().wait_for(|census| census.connections == 1).await.unwrap();
+    scene.broker.control().wait_for(|counts| counts.connections == 1).await.unwrap();
     tokio::time::timeout(Duration::from_secs(5), scene.broker.stop()).await.unwrap();
 }

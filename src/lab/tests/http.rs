@@ -1,4 +1,4 @@
-//! A small HTTP client that reports exactly what came back.
+//! A small HTTP client that reports exactly what it receives.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Status, header lines and body of an answer; everything empty if the server hung up.
+/// Status, header lines and body of an answer; everything empty if the server closed the connection.
 #[derive(Debug, Default)]
 pub(super) struct HttpReply {
     pub(super) status: u16,
@@ -46,7 +46,7 @@ pub(super) async fn send(
     tcp.write_all(request.as_bytes()).await.unwrap();
     tcp.write_all(body).await.unwrap();
     let mut answer = Vec::new();
-    // A server that hangs up may do so with a reset.
+    // A server that closes without an answer may send a reset.
     let _ = tcp.read_to_end(&mut answer).await;
     let answer = String::from_utf8(answer).unwrap();
     let Some((head, body)) = answer.split_once("\r\n\r\n") else { return HttpReply::default() };

@@ -1,4 +1,4 @@
-//! Starting, closing and opening ports, stopping: what is left, and what the demo does.
+//! Start and stop of the broker, and ports that close and open again.
 
 use crate::diagnostics::MqttVersion;
 use std::io::ErrorKind;
@@ -36,7 +36,7 @@ async fn a_graceful_stop_disconnects_clients_and_frees_the_port() {
 }
 
 #[tokio::test]
-async fn a_killed_or_dropped_broker_just_vanishes() {
+async fn a_killed_or_dropped_broker_closes_its_sockets_at_once() {
     let broker = Broker::start(BrokerOptions::default());
     let address = broker.listen(ListenerEndpoint::Tcp).await.unwrap();
     let mut client = TestClient::tcp(address, MqttVersion::V5, "client").await;
@@ -113,7 +113,7 @@ async fn a_client_that_does_not_speak_mqtt_is_disconnected() {
     assert_eq!(answer, [0x20, 2, 0, 1], "CONNACK: unacceptable protocol version");
 }
 
-/// The whole path of a flood, in one process and unoptimised: mostly a guard against stalls.
+/// The whole path of a flood, in one process and unoptimized: a guard against stalls.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_passes_without_stalling() {
     const COUNT: u64 = 50_000;

@@ -1,5 +1,6 @@
-//! The whole way of a client over real sockets: sign in, sign, connect, ask, be refused, come back.
+//! A client over real sockets: sign in, sign, connect, send requests, be refused, reconnect.
 
+use crate::diagnostics::MqttVersion;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,8 +20,8 @@ use super::client::{TestClient, TestPacket, connect_options};
 use super::http::post;
 use super::simulated_clock::SimulatedClock;
 use crate::aws::{Credentials, SignatureError, SigningTarget, presign};
-use crate::diagnostics::{Clock, MqttVersion};
-use crate::lab::websocket::WebSocketBytes;
+use crate::diagnostics::Clock;
+use crate::lab::transport::WebSocketBytes;
 use crate::lab::{NavienLab, NavienLabOptions, PathFault, Policy, UpgradeDenial};
 
 struct App {
@@ -115,7 +116,7 @@ async fn a_client_signs_in_connects_and_reads_the_heater() {
     };
     let answer: Value = serde_json::from_str(&answer).unwrap();
     assert_eq!(answer["response"]["status"]["dhwTemperatureSetting"], 120);
-    // Topics beyond the vendor's are forbidden.
+    // Topics other than the vendor's are forbidden.
     client.publish("other", "x", 1, false).await;
     assert_eq!(client.next().await, TestPacket::Fin);
     app.lab.stop().await;
@@ -205,7 +206,7 @@ async fn the_heater_keeps_its_connection_at_any_time_scale() {
     for scale in [1.0, 60.0, 1440.0] {
         let app = app(NavienLabOptions { scale, ..NavienLabOptions::default() }).await;
         let broker = app.lab.control().broker;
-        // Less than a day of the field, which ends every connection.
+        // Less than one field day, which ends every connection.
         tokio::time::sleep(Duration::from_secs(50)).await;
         assert_eq!((broker.connection_counts().connects, broker.connections()), (1, 1), "{scale}");
         if scale > 1000.0 {

@@ -1,4 +1,4 @@
-//! Publish, subscribe, retain, wills, sessions, take-over: in memory, in both versions.
+//! Publish, subscribe, retained messages, wills, sessions and takeover, in memory and in both versions.
 
 use crate::diagnostics::MqttVersion;
 use std::time::Duration;
@@ -131,7 +131,7 @@ async fn a_persistent_session_keeps_subscriptions_and_undelivered_messages() {
         };
         assert_eq!(first.next().await, expected("in flight", false));
         drop(first);
-        broker.control().wait_for(|census| census.connections == 1).await;
+        broker.control().wait_for(|counts| counts.connections == 1).await;
         sender.publish("t", "waiting", 1, false).await;
         sender.publish("t", "lost, as QoS 0 may be", 0, false).await;
         sender.ping().await;
@@ -160,7 +160,7 @@ async fn the_same_client_id_takes_over() {
         broker.publish("t", "still here");
         assert_eq!(second.next().await, message("t", "still here"));
         drop((first, second));
-        broker.control().wait_for(|census| census.connections == 0).await;
+        broker.control().wait_for(|counts| counts.connections == 0).await;
     }
 }
 

@@ -1,4 +1,4 @@
-//! Ordinary rumqttc clients, event loop and all, get along with the broker.
+//! rumqttc clients with their event loop work with the broker.
 
 use std::time::Duration;
 

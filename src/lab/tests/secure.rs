@@ -1,4 +1,4 @@
-//! TLS and WebSocket: the normal way in, and the faults that only they know.
+//! TLS and WebSocket: connects, and the faults of these layers.
 
 use std::io;
 use std::net::SocketAddr;
@@ -69,7 +69,7 @@ where
     tokio_tungstenite::client_async(request, stream).await.map(|(socket, _)| socket)
 }
 
-/// Connects over TLS, strikes, and returns what the client's TLS makes of the end.
+/// Connects over TLS, injects a fault, and returns the end that the client's TLS reports.
 async fn read_after_fault(fault: Fault) -> io::Result<usize> {
     let certificates = certificates();
     let broker = Broker::start(BrokerOptions::default());
@@ -135,7 +135,7 @@ async fn mqtt_passes_through_websockets_plain_and_secure() {
     }
 }
 
-/// Connects over WebSocket, strikes, and returns what the client's WebSocket makes of the end.
+/// Connects over WebSocket, injects a fault, and returns the end that the client's WebSocket reports.
 async fn ws_message_after_fault(fault: Fault) -> Option<Result<Message, Error>> {
     let broker = Broker::start(BrokerOptions::default());
     let address = broker.listen(ListenerEndpoint::Ws).await.unwrap();

@@ -1,4 +1,4 @@
-//! A clock that follows tokio's, paused or not, and can be set forward.
+//! A clock that follows tokio's, paused or not, and can be advanced.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,13 +17,13 @@ pub(super) struct SimulatedClock {
 }
 
 impl SimulatedClock {
-    /// Starts at noon of a Monday.
+    /// Starts at noon on a Monday.
     pub(super) fn new() -> Arc<Self> {
         let start = DateTime::from_timestamp(1_785_758_400, 0).unwrap();
         Arc::new(Self { origin: Instant::now(), start, skipped_secs: AtomicU64::new(0) })
     }
 
-    /// Lets time pass at once, for tests with real sockets.
+    /// Advances the time at once, for tests with real sockets.
     pub(super) fn skip(&self, secs: u64) {
         self.skipped_secs.fetch_add(secs, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! The signed upgrade over real sockets: who gets in, and what the others are told.
+//! The signed upgrade over real sockets: accepted and refused requests.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

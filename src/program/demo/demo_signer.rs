@@ -1,4 +1,4 @@
-//! What does a client of the demo know of its credentials, where the story has credentials that expire?
+//! The credentials of the demo's client, in scenarios whose credentials expire.
 
 use std::time::Duration;
 
@@ -9,25 +9,25 @@ use crate::diagnostics::{Clock as _, Stamp};
 use crate::mqtt::connector::BoxFuture;
 use crate::mqtt::signer::{SignFailure, SignedTarget, Signer};
 
-/// The credentials of the watched client: issued when the stage was set up, renewed on its timer.
+/// The credentials of the watched client: issued when the lab was started, renewed periodically.
 #[derive(Debug)]
 pub(super) struct DemoSigner {
-    /// What is asked for at the upgrade; nothing is signed here.
+    /// The path of the upgrade request; nothing is signed here.
     pub(super) path: String,
     pub(super) clock: SystemClock,
     /// When the first credentials were issued.
     pub(super) issued_at: Stamp,
-    /// Time between renewals, and how long each is good for.
+    /// Time between renewals, and the lifetime of each.
     pub(super) renewal_interval: Duration,
     pub(super) lifetime: Duration,
 }
 
 impl DemoSigner {
-    /// When those expire that are held at a moment.
+    /// When the credentials held at a time expire.
     fn expiry(&self, now: Stamp) -> Option<DateTime<Utc>> {
         let interval = self.renewal_interval.max(Duration::from_millis(1));
         let renewals = now.since(self.issued_at).as_nanos() / interval.as_nanos();
-        // Reckoned from the beginning: the same credentials are told the same time whenever they are asked for.
+        // Counted from the first issue: the same credentials always have the same expiry.
         let issued_after = interval.checked_mul(u32::try_from(renewals).ok()?)?;
         self.issued_at
             .wall

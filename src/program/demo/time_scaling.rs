@@ -1,21 +1,21 @@
-//! How do the field's times of a link become those that pass in a scaled run?
+//! Scaling of the link's timeouts from field time to real time.
 
 use std::time::Duration;
 
 use crate::mqtt::settings::LinkSettings;
 
-/// However fast time passes, this computer and its timers need some of it: the shortest wait for a PINGRESP.
+/// The shortest wait for a PINGRESP: at any speed this computer and its timers need some real time.
 const MIN_PING_TIMEOUT: Duration = Duration::from_millis(500);
 /// The shortest deadline of a connect phase.
 const MIN_PHASE_TIMEOUT: Duration = Duration::from_millis(500);
-/// The shortest time the system can wait before it probes a connection.
+/// The shortest TCP keep-alive that the operating system accepts.
 const MIN_TCP_KEEP_ALIVE: Duration = Duration::from_secs(1);
 /// The shortest delay before an attempt to reconnect.
 const MIN_RECONNECT_DELAY: Duration = Duration::from_millis(5);
 /// The shortest upper limit of that delay.
 const MIN_RECONNECT_DELAY_CAP: Duration = Duration::from_millis(100);
 
-/// Turns the field's times of a link into those that pass here.
+/// Converts the timeouts of a link from field time to real time.
 pub(super) fn scale_link_timeouts(link: &mut LinkSettings, speed: f64) {
     link.time_scale = speed;
     if speed <= 1.0 {

@@ -1,6 +1,6 @@
-//! Which faults act, at the plain broker's gateway and at the one before the IoT endpoint?
+//! The faults at the gateway of the plain broker and at the gateway before the IoT endpoint.
 //!
-//! Every command acts on both in the same order, so that an ailment has one number at both.
+//! Every command acts on both in the same order, so that a fault has the same number at both.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +11,10 @@ use super::{ConsoleReply, clean};
 use crate::lab::scenario::MANUAL_FAULTS;
 use crate::lab::{GatewayControl, LabSetup, PathFault, PathFaultId};
 
-/// Strikes told by `strikes`, for each gateway.
+/// Injections listed by `strikes`, for each gateway.
 const MAX_LISTED_FAULTS: usize = 20;
 
-/// Both gateways, by the names that people are told.
+/// Both gateways, with their displayed names.
 pub(super) struct Gateways<'a> {
     lab_setup: &'a LabSetup,
     all: [(&'static str, GatewayControl); 2],
@@ -28,12 +28,12 @@ impl<'a> Gateways<'a> {
     pub(super) fn arm(&self, argument: &str) -> Result<ConsoleReply, String> {
         let faults = if argument.starts_with(['{', '"']) {
             let fault: PathFault = serde_json::from_str(argument)
-                .map_err(|error| format!("this is no ailment: {}", clean(&error.to_string())))?;
+                .map_err(|error| format!("this is not a fault: {}", clean(&error.to_string())))?;
             vec![fault]
         } else if argument.is_empty() {
-            return Err("arm what? A scenario, or an ailment in JSON".to_owned());
+            return Err("arm needs a scenario, or a fault in JSON".to_owned());
         } else {
-            (scenario_by_name(argument)?.path_faults)()
+            scenario_by_name(argument)?.path_faults.clone()
         };
         let arm_everywhere =
             |fault: &PathFault| self.on_each_gateway(|gateway| Some(gateway.arm(fault.clone())));
@@ -45,7 +45,7 @@ impl<'a> Gateways<'a> {
             let armed = self.all.iter().flat_map(|(_, gateway)| gateway.armed_faults());
             armed.map(|(id, _)| id).collect()
         } else {
-            let id = argument.parse().map_err(|_| "disarm which? A number of list, or all".to_owned())?;
+            let id = argument.parse().map_err(|_| "disarm needs a number of list, or all".to_owned())?;
             BTreeSet::from([PathFaultId(id)])
         };
         let disarm_everywhere =
@@ -72,8 +72,8 @@ impl<'a> Gateways<'a> {
     }
 
     pub(super) fn inject(&self, name: &str) -> Result<ConsoleReply, String> {
-        let fault_action = MANUAL_FAULTS.iter().find(|blow| blow.name == name).ok_or_else(|| {
-            let known: Vec<_> = MANUAL_FAULTS.iter().map(|blow| blow.name).collect();
+        let fault_action = MANUAL_FAULTS.iter().find(|fault| fault.name == name).ok_or_else(|| {
+            let known: Vec<_> = MANUAL_FAULTS.iter().map(|fault| fault.name).collect();
             format!("there is no fault `{}`; there are {}", clean(name), known.join(", "))
         })?;
         let ids = self.on_each_gateway(|gateway| Some(self.lab_setup.inject_at(gateway, fault_action)));
@@ -94,7 +94,7 @@ impl<'a> Gateways<'a> {
             }
         }
         if data.is_empty() {
-            text.push("nothing was done yet".to_owned());
+            text.push("nothing was injected yet".to_owned());
         }
         ConsoleReply::new(text.join("\n"), Value::Array(data))
     }
@@ -114,7 +114,7 @@ impl<'a> Gateways<'a> {
         ConsoleReply::new("renewed", Value::Null)
     }
 
-    /// The numbers that an act gave, each once.
+    /// The fault numbers returned by the action, each once.
     fn on_each_gateway(&self, action: impl Fn(&GatewayControl) -> Option<PathFaultId>) -> BTreeSet<u64> {
         self.all.iter().filter_map(|(_, gateway)| action(gateway)).map(|id| id.0).collect()
     }

@@ -1,4 +1,4 @@
-//! The vendor's cloud and the water heater of the lab: what is told of them, and which commands do they take?
+//! The console commands for the device cloud and the water heater of the lab.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -19,10 +19,10 @@ use crate::lab::{
 
 /// The longest a late answer may take, in field seconds.
 const MAX_DELAY_SECS: f64 = 86_400.0;
-/// What `cloud misbehave` takes.
+/// The faults of `cloud misbehave`.
 const CLOUD_FAULTS: &str = "malformed, bad-gateway, no-data, hang, hang-up or failure";
 
-/// A simulated household and the file that vouches for its endpoint, which goes with it.
+/// The device cloud of the lab and the file with the certificate of its authority, which is removed at the end.
 pub(super) struct NavienConsole {
     lab: NavienLab,
     control: NavienControl,
@@ -69,7 +69,7 @@ impl NavienConsole {
         Ok(ConsoleReply::new(text, data))
     }
 
-    /// Carries out what comes after `heater`.
+    /// Executes the command after `heater`.
     pub(super) fn heater(&self, command: &str) -> Result<ConsoleReply, String> {
         let heater = &self.control.heater;
         let words: Vec<&str> = command.split_whitespace().collect();
@@ -80,12 +80,12 @@ impl NavienConsole {
             ["late", secs] => heater.set_answer_mode(AnswerMode::Delayed(self.field_delay(secs)?)),
             ["wrong"] => heater.set_answer_mode(AnswerMode::Corrupted(AnswerCorruption::UnknownValues)),
             ["silent"] => heater.set_answer_mode(AnswerMode::Silent),
-            _ => return Err("heater what? online, offline, honest, late SECS, wrong or silent".to_owned()),
+            _ => return Err("heater needs online, offline, honest, late SECS, wrong or silent".to_owned()),
         }
         Ok(ConsoleReply::new(format!("the heater is {}", words.join(" ")), Value::Null))
     }
 
-    /// Carries out what comes after `cloud`.
+    /// Executes the command after `cloud`.
     pub(super) fn cloud(&self, command: &str) -> Result<ConsoleReply, String> {
         let cloud = &self.control.cloud;
         let (what, rest) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
@@ -93,18 +93,18 @@ impl NavienConsole {
             ("misbehave", rest) => self.inject_cloud_fault(rest),
             ("behave", "") => {
                 cloud.clear_faults();
-                Ok(ConsoleReply::new("the cloud behaves", Value::Null))
+                Ok(ConsoleReply::new("the cloud answers correctly", Value::Null))
             }
             ("expire", "") => {
                 cloud.expire_tokens();
                 self.control.rules.credential_store().expire_all();
-                Ok(ConsoleReply::new("tokens and credentials have expired; sessions live on", Value::Null))
+                Ok(ConsoleReply::new("tokens and credentials have expired; sessions continue", Value::Null))
             }
             ("password", new) if !new.is_empty() => {
                 cloud.change_password(new);
-                Ok(ConsoleReply::new("the password is another one now", Value::Null))
+                Ok(ConsoleReply::new("the password has changed", Value::Null))
             }
-            _ => Err("cloud what? misbehave WHAT [TIMES], behave, expire or password NEW".to_owned()),
+            _ => Err("cloud needs misbehave WHAT [TIMES], behave, expire or password NEW".to_owned()),
         }
     }
 
@@ -116,7 +116,7 @@ impl NavienConsole {
                 let times = times.parse().ok().filter(|times| *times > 0);
                 (what, times.ok_or("TIMES must be a number from 1")?)
             }
-            _ => return Err(format!("misbehave how? {CLOUD_FAULTS}, and how often")),
+            _ => return Err(format!("misbehave needs {CLOUD_FAULTS}, and how often")),
         };
         let cloud_fault = match what {
             "malformed" => CloudFault::Malformed,
@@ -138,7 +138,7 @@ impl NavienConsole {
         delay.ok_or_else(|| "SECS must be a number from 0 to 86400".to_owned())
     }
 
-    /// Ends everything, frees the ports and removes the file.
+    /// Stops everything, frees the ports and removes the file.
     pub(super) async fn stop(self) {
         self.lab.stop().await;
     }

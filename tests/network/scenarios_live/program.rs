@@ -1,18 +1,24 @@
-//! The program as a script sees it: started with a home of its own, read to its end.
+//! The program as a child process with a home of its own.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 use dropscope::diagnostics::recording::RecordingReader;
 use dropscope::diagnostics::{Diagnostics, Event, Snapshot, StampedEvent};
 use tempfile::TempDir;
 
-/// What a scenario left behind.
+/// The time between two looks for the first line of a started program, and their greatest number.
+const START_POLL_INTERVAL: Duration = Duration::from_millis(20);
+const MAX_START_POLLS: u32 = 3_000;
+
+/// The recording of a finished run.
 pub(crate) struct FinishedRun {
     pub(crate) events: Vec<StampedEvent>,
-    /// The fold at its end: everything in field time.
+    /// The snapshot at the end, in field time.
     pub(crate) snapshot: Snapshot,
     pub(crate) stderr: String,
 }
@@ -38,20 +44,26 @@ pub(crate) fn run(arguments: &[&str]) -> Output {
     command(home.path(), arguments).output().expect("the program")
 }
 
-/// Starts a scenario that writes its recording to a file, because nobody reads along.
-pub(crate) fn start_scenario(scenario: &str, factor: f64, seed: u64, duration: &str) -> RunningProgram {
+/// Starts a scenario that writes its recording to a file, and waits until the program runs: the programs of a
+/// test start one after the other.
+pub(crate) fn start_scenario(scenario: &str, time_scale: f64, seed: u64, duration: &str) -> RunningProgram {
     let home = tempfile::tempdir().expect("a directory");
-    let (times, chance) = (factor.to_string(), seed.to_string());
-    let how = ["--speed", &times, "--seed", &chance, "--duration", duration];
+    let (time_scale, seed) = (time_scale.to_string(), seed.to_string());
+    let options = ["--speed", &time_scale, "--seed", &seed, "--duration", duration];
     let mut command =
-        command(home.path(), &[&["demo", scenario, "--json", "--no-record"], &how[..]].concat());
+        command(home.path(), &[&["demo", scenario, "--json", "--no-record"], &options[..]].concat());
     let file = |name: &str| File::create(home.path().join(name)).expect("a file");
     let child = command.stdout(file("out")).stderr(file("err")).spawn().expect("the program");
+    let out = home.path().join("out");
+    let is_silent = || fs::metadata(&out).is_ok_and(|out| out.len() == 0);
+    for _ in (0..MAX_START_POLLS).take_while(|_| is_silent()) {
+        sleep(START_POLL_INTERVAL);
+    }
     RunningProgram { child, home }
 }
 
 impl RunningProgram {
-    /// Reads what it tells until it ends.
+    /// Waits for the end and reads the recording.
     pub(crate) fn finish(mut self) -> FinishedRun {
         let status = self.child.wait().expect("the program ends");
         let stderr = fs::read_to_string(self.home.path().join("err")).expect("a file");
@@ -101,7 +113,7 @@ impl Lab {
         serde_json::from_str(&self.line()).expect("JSON")
     }
 
-    /// Closes its input, sends SIGTERM and gives the exit code.
+    /// Closes the input, sends SIGTERM and returns the exit code.
     pub(crate) fn terminate(mut self) -> Option<i32> {
         drop(self.input);
         let pid = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw);

@@ -1,4 +1,4 @@
-//! How are both sides of a connection closed?
+//! The close of both sides of a connection.
 
 use std::future::poll_fn;
 use std::time::Duration;
@@ -7,16 +7,15 @@ use tokio::time::Instant;
 
 use super::{Relay, RelayEnd, RelayState};
 use crate::lab::gateway::session_fault::PacketDirection;
-use crate::lab::pipe::PipeEvent;
-use crate::lab::server_stream::CloseMode;
+use crate::lab::transport::{CloseMode, PipeEvent};
 
-/// How long last packets may take to leave.
+/// How long the last packets may take to be written.
 const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
 impl Relay {
     /// Closes both sides.
     pub(super) async fn close(mut self, end: RelayEnd) {
-        if self.state != RelayState::Open {
+        if self.phase != RelayState::Open {
             return self.keep_server_open(end).await;
         }
         let to_server = &mut self.forwarders[PacketDirection::ToServer as usize];
@@ -47,9 +46,10 @@ impl Relay {
         tokio::join!(self.client.close(client_mode), close_server);
     }
 
-    /// Nobody tells the server that the client has gone: its side stays until it closes it itself.
+    /// In a black hole the server does not notice the close of the client: its side stays open until the server
+    /// closes it.
     async fn keep_server_open(self, end: RelayEnd) {
-        let Self { shared, client, server, .. } = self;
+        let Self { state, client, server, .. } = self;
         let is_stopping = matches!(end, RelayEnd::Close(CloseMode::Abort));
         client
             .close(if matches!(end, RelayEnd::Close(CloseMode::Reset)) {
@@ -68,7 +68,7 @@ impl Relay {
             }
         };
         tokio::select! {
-            () = shared.shutdown.cancelled() => {}
+            () = state.shutdown.cancelled() => {}
             () = server_closed => {}
         }
     }

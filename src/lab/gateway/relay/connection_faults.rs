@@ -1,4 +1,4 @@
-//! Which ailments does a connection have, and what do they make of its packets together?
+//! The faults of one connection, and their combined decision about each packet.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,36 +12,36 @@ use crate::lab::gateway::fault_action::FaultAction;
 use crate::lab::gateway::field_time::fault_rng;
 use crate::lab::gateway::packet::{self, ConnectFields, PacketKind};
 use crate::lab::gateway::path_fault::PathFaultId;
-use crate::lab::gateway::server::{ArmedFault, GatewayState};
 use crate::lab::gateway::session_fault::{
     PacketDirection, PacketEffect, RelayedPacket, SessionFault, SessionStart,
 };
+use crate::lab::gateway::state::{ArmedFault, GatewayState};
 
-/// What a connection said about itself in its CONNECT.
+/// The CONNECT of a connection.
 pub(super) struct ReceivedConnect {
     pub(super) fields: ConnectFields,
-    /// The CONNECT as it came.
+    /// The packet as received.
     pub(super) packet: Bytes,
 }
 
-/// Everything the ailments know about one connection.
+/// The state of all faults on one connection.
 pub(super) struct ConnectionFaults {
-    shared: Arc<GatewayState>,
+    state: Arc<GatewayState>,
     number: u64,
     session_faults: Vec<(PathFaultId, SessionFault)>,
-    /// The youngest ailment that was looked at.
+    /// The newest fault seen by `update`.
     newest: PathFaultId,
     pub(super) connect: Option<ReceivedConnect>,
-    /// Whether a CONNACK let the client in.
+    /// Whether a CONNACK accepted the client.
     is_in_session: bool,
-    /// When PINGRESPs that wait are due.
+    /// When the delayed PINGRESPs are due.
     late_pings: VecDeque<Instant>,
 }
 
 impl ConnectionFaults {
-    pub(super) fn new(shared: Arc<GatewayState>, number: u64) -> Self {
+    pub(super) fn new(state: Arc<GatewayState>, number: u64) -> Self {
         Self {
-            shared,
+            state,
             number,
             session_faults: Vec::new(),
             newest: PathFaultId(0),
@@ -51,16 +51,16 @@ impl ConnectionFaults {
         }
     }
 
-    /// Follows what was armed and disarmed since the last time.
+    /// Adds the newly armed faults and removes the disarmed ones.
     pub(super) fn update(&mut self, armed_faults: &[ArmedFault], now: Instant) {
         self.session_faults.retain(|(id, _)| armed_faults.iter().any(|armed| armed.id == *id));
         let newest = self.newest;
         for armed in armed_faults.iter().filter(|armed| armed.id > newest) {
             self.newest = armed.id;
-            let rng = fault_rng(self.shared.seed, armed.id, self.number);
-            let latency = SessionFault::for_path(&armed.fault, self.shared.scale, rng);
-            self.session_faults.extend(latency.map(|latency| (armed.id, latency)));
-            // Who is armed in the middle of a session finds one that has been there all the time.
+            let rng = fault_rng(self.state.seed, armed.id, self.number);
+            let latency = SessionFault::for_path(&armed.fault, self.state.scale, rng);
+            self.session_faults.extend(latency.map(|path| (armed.id, path)));
+            // For a fault armed in the middle of a session the client is not a returning one.
             if self.is_in_session {
                 self.start_fault(armed, false, now);
             }
@@ -68,15 +68,21 @@ impl ConnectionFaults {
     }
 
     fn start_fault(&mut self, armed: &ArmedFault, is_returning: bool, now: Instant) {
-        let Some(ReceivedConnect { fields: connect, .. }) = &self.connect else { return };
-        let (scale, seed) = (self.shared.scale, self.shared.seed);
-        let (fault_id, connection) = (armed.id, self.number);
-        let start = SessionStart { scale, seed, fault_id, connection, now, connect, is_returning };
+        let Some(ReceivedConnect { fields, .. }) = &self.connect else { return };
+        let start = SessionStart {
+            scale: self.state.scale,
+            seed: self.state.seed,
+            fault_id: armed.id,
+            connection: self.number,
+            now,
+            connect: fields,
+            is_returning,
+        };
         self.session_faults
             .extend(SessionFault::for_session(&armed.fault, &start).map(|fault| (armed.id, fault)));
     }
 
-    /// When something happens without a packet.
+    /// When the next action without a packet is due.
     pub(super) fn due(&self) -> Option<Instant> {
         self.session_faults.iter().filter_map(|(_, fault)| fault.due()).min()
     }
@@ -86,7 +92,7 @@ impl ConnectionFaults {
         self.late_pings.front().copied()
     }
 
-    /// The next thing that happens by now without a packet.
+    /// The next action without a packet that is due by now.
     pub(super) fn take_due_action(&mut self, now: Instant) -> Option<(PathFaultId, FaultAction)> {
         self.session_faults
             .iter_mut()
@@ -118,23 +124,23 @@ impl ConnectionFaults {
         self.apply_faults(packet, now)
     }
 
-    /// Reads the CONNECT; with expired credentials it goes no further.
+    /// Parses the CONNECT; with expired credentials the packet is dropped and the connect rejected.
     fn read_connect(&mut self, packet: &RelayedPacket<'_>) -> Option<PacketDecision> {
         let fields = packet::parse_connect(packet.bytes, &packet.header)?;
         let packet_bytes = Bytes::copy_from_slice(&packet.bytes[..packet.header.length]);
         self.connect = Some(ReceivedConnect { fields, packet: packet_bytes });
-        let credential_fault = self.shared.credential_fault()?;
+        let credential_fault = self.state.credential_fault()?;
         let effect = PacketEffect { swallow: true, ..PacketEffect::default() };
         Some(PacketDecision { effect, action: Some((credential_fault, FaultAction::RejectConnect)) })
     }
 
     fn begin_session(&mut self, now: Instant) {
-        let Some(ReceivedConnect { fields: connect, .. }) = &self.connect else { return };
-        let is_returning = self.shared.mark_client_seen(&connect.client_id);
+        let Some(ReceivedConnect { fields, .. }) = &self.connect else { return };
+        let is_returning = self.state.mark_client_seen(&fields.client_id);
         self.is_in_session = true;
-        self.shared.metrics.sessions.add(1);
-        let armed = Arc::clone(&self.shared.armed.borrow());
-        // Those that are younger than what was looked at come with the next update.
+        self.state.metrics.sessions.add(1);
+        let armed = self.state.armed();
+        // Faults newer than the last update start with the next update.
         let newest = self.newest;
         for armed in armed.iter().filter(|armed| armed.id <= newest) {
             self.start_fault(armed, is_returning, now);
@@ -156,20 +162,20 @@ impl ConnectionFaults {
                 decision.action = effect.action.map(|action| (*id, action));
             }
             if let Some(modification) = effect.modification {
-                self.shared.log_injection(*id, Some(self.number), modification);
+                self.state.log_injection(*id, Some(self.number), modification);
             }
         }
         let effect = &mut decision.effect;
         if effect.swallow {
-            self.shared.metrics.swallowed.add(1);
+            self.state.metrics.swallowed.add(1);
         } else if let Some(reply_delay) = effect.reply_delay {
-            // Takes this place later, when nothing else has to wait for it.
+            // The relay sends the PINGRESP later; the packets behind it do not wait.
             effect.swallow = true;
             let last = self.late_pings.back().copied().unwrap_or(now);
             self.late_pings.push_back((now + reply_delay).max(last));
         }
         if effect.losses > 0 {
-            self.shared.metrics.retransmitted.add(u64::from(effect.losses));
+            self.state.metrics.retransmitted.add(u64::from(effect.losses));
         }
         decision
     }

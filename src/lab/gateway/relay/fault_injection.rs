@@ -1,27 +1,25 @@
-//! How does an ailment act on a live connection?
-
-use std::sync::Arc;
+//! Actions of faults applied to the relay.
 
 use super::{Relay, RelayEnd, RelayState};
 use crate::diagnostics::MqttVersion;
-use crate::lab::codec::{put_connack, put_disconnect};
 use crate::lab::gateway::fault_action::FaultAction;
 use crate::lab::gateway::path_fault::{DropManner, IdleManner, PathFaultId};
 use crate::lab::gateway::session_fault::PacketDirection;
 use crate::lab::gateway::takeover_client::TakeoverClient;
-use crate::lab::server_stream::CloseMode;
+use crate::lab::packet::{put_connack, put_disconnect};
+use crate::lab::transport::CloseMode;
 
 impl Relay {
-    /// Lets an ailment act. What happens behind a black hole is not seen by anybody.
+    /// Applies an action. In a black hole nothing more is applied: neither side would notice.
     pub(super) fn apply(&mut self, fault_id: PathFaultId, action: FaultAction) -> Option<RelayEnd> {
-        if self.state != RelayState::Open {
+        if self.phase != RelayState::Open {
             return None;
         }
         if action == FaultAction::TakeOver {
             self.spawn_takeover(fault_id);
             return None;
         }
-        self.shared.log_injection(fault_id, Some(self.number), action.description());
+        self.state.log_injection(fault_id, Some(self.number), action.description());
         let mode = match action {
             FaultAction::DropConnection(DropManner::SilentBlackHole)
             | FaultAction::ExpireNat(IdleManner::SilentBlackHole) => {
@@ -61,7 +59,7 @@ impl Relay {
         Some(RelayEnd::Close(mode))
     }
 
-    /// Lets what is under way to the client arrive at once.
+    /// Delivers the data in transit to the client at once.
     fn flush_delayed(&mut self) {
         self.forwarders[PacketDirection::ToClient as usize].delay_line.drain(&mut self.client.write_buffer);
     }
@@ -71,7 +69,7 @@ impl Relay {
     }
 
     fn enter_black_hole(&mut self, reset_by: Option<PathFaultId>) -> Option<RelayEnd> {
-        self.state = RelayState::BlackHole(reset_by);
+        self.phase = RelayState::BlackHole(reset_by);
         self.client.write_buffer.clear();
         if let Some(server) = &mut self.server {
             server.write_buffer.clear();
@@ -80,16 +78,16 @@ impl Relay {
     }
 
     fn spawn_takeover(&self, fault_id: PathFaultId) {
-        let armed_faults = Arc::clone(&self.shared.armed.borrow());
+        let armed_faults = self.state.armed();
         let armed_fault = armed_faults.iter().find(|armed| armed.id == fault_id);
         if let (Some(connect), Some(armed_fault)) = (&self.faults.connect, armed_fault) {
-            self.shared.log_injection(fault_id, Some(self.number), FaultAction::TakeOver.description());
+            self.state.log_injection(fault_id, Some(self.number), FaultAction::TakeOver.description());
             let takeover_client = TakeoverClient {
                 connect: connect.packet.clone(),
                 keep_alive_secs: connect.fields.keep_alive_secs,
                 disarmed: armed_fault.disarmed.clone(),
             };
-            takeover_client.spawn(&self.shared, self.task.clone());
+            takeover_client.spawn(&self.state, self.task.clone());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How do packets pass in one direction, and which of them do not?
+//! Forwarding of packets in one direction: pass, delay or drop.
 
 use bytes::{Buf, BytesMut};
 use tokio::time::Instant;
@@ -9,11 +9,11 @@ use crate::lab::gateway::packet::{HeaderParse, parse_header};
 use crate::lab::gateway::path_fault::PathFaultId;
 use crate::lab::gateway::session_fault::{PacketDirection, PacketEffect, RelayedPacket};
 
-/// What the ailments of a connection have decided about a packet.
+/// The decision of the faults of a connection about a packet.
 #[derive(Debug, Default)]
 pub(super) struct PacketDecision {
     pub(super) effect: PacketEffect,
-    /// Who decided that the packet is the last one.
+    /// The action after the packet, and the fault that demands it.
     pub(super) action: Option<(PathFaultId, FaultAction)>,
 }
 
@@ -21,14 +21,14 @@ pub(super) struct PacketDecision {
 #[derive(Debug)]
 pub(super) struct PacketForwarder {
     direction: PacketDirection,
-    /// What is under way on a slow path.
+    /// The data in transit on a slow path.
     pub(super) delay_line: DelayLine,
-    /// Packets that came.
+    /// Packets received.
     pub(super) packets: u64,
-    /// Bytes still to come of the packet that came last, and whether they vanish.
+    /// Bytes still to be received of the last packet, and whether they are dropped.
     remaining: usize,
     swallows_rest: bool,
-    /// This is no MQTT: nothing is looked at any more.
+    /// The stream is not MQTT: bytes pass without being parsed.
     is_opaque: bool,
 }
 
@@ -38,12 +38,12 @@ impl PacketForwarder {
         Self { direction, delay_line, packets: 0, remaining: 0, swallows_rest: false, is_opaque: false }
     }
 
-    /// Whether another packet may be put in here: the last one has passed to its end.
+    /// Whether another packet may be inserted here: the last one has passed completely.
     pub(super) fn is_between_packets(&self) -> bool {
         self.remaining == 0 && !self.is_opaque
     }
 
-    /// Moves what `judge` lets pass from `inbox` to `out`, up to a packet after which a blow falls.
+    /// Moves the packets that `decide` lets pass from `inbox` to `out`, up to a packet followed by an action.
     pub(super) fn forward_packets(
         &mut self,
         now: Instant,
@@ -51,8 +51,8 @@ impl PacketForwarder {
         out: &mut BytesMut,
         mut decide: impl FnMut(&mut RelayedPacket<'_>) -> PacketDecision,
     ) -> Option<(PathFaultId, FaultAction)> {
-        // inbox[run..at] was looked at and passes as it is.
-        let (mut pending_start, mut at) = (0, 0);
+        // inbox[unsent..at] was parsed and passes unchanged.
+        let (mut unsent, mut at) = (0, 0);
         let mut action = None;
         while at < inbox.len() {
             if self.is_opaque {
@@ -63,8 +63,8 @@ impl PacketForwarder {
                 let size = self.remaining.min(inbox.len() - at);
                 self.remaining -= size;
                 if self.swallows_rest {
-                    self.forward(now, &inbox[pending_start..at], out);
-                    pending_start = at + size;
+                    self.forward(now, &inbox[unsent..at], out);
+                    unsent = at + size;
                 }
                 at += size;
                 continue;
@@ -88,22 +88,22 @@ impl PacketForwarder {
             self.swallows_rest = decision.effect.swallow;
             let delay = decision.effect.delay;
             if self.swallows_rest {
-                self.forward(now, &inbox[pending_start..at], out);
-                pending_start = end;
+                self.forward(now, &inbox[unsent..at], out);
+                unsent = end;
             } else if !delay.is_zero() {
-                self.forward(now, &inbox[pending_start..at], out);
+                self.forward(now, &inbox[unsent..at], out);
                 self.delay_line.send(now, delay, &inbox[at..end]);
-                pending_start = end;
+                unsent = end;
             }
             at = end;
             action = decision.action;
         }
-        self.forward(now, &inbox[pending_start..at], out);
+        self.forward(now, &inbox[unsent..at], out);
         inbox.advance(at);
         action
     }
 
-    /// Sends bytes on, behind what is under way.
+    /// Forwards bytes, behind the data in transit.
     pub(super) fn forward(&mut self, now: Instant, bytes: &[u8], out: &mut BytesMut) {
         if bytes.is_empty() {
             return;
@@ -125,9 +125,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::lab::codec::put_remaining_length;
+    use crate::lab::packet::put_remaining_length;
 
-    /// A packet of any kind, or bytes that are none.
+    /// A packet of any kind, or bytes that are not a packet.
     fn arbitrary_packet() -> impl Strategy<Value = Vec<u8>> {
         let packet = (any::<u8>(), vec(any::<u8>(), 0..300)).prop_map(|(first, body)| {
             let mut packet = BytesMut::new();
@@ -139,7 +139,7 @@ mod tests {
         prop_oneof![9 => packet, 1 => vec(any::<u8>(), 0..20)]
     }
 
-    /// Passes bytes in pieces, and returns what came out, also of what had to wait.
+    /// Forwards bytes in pieces and returns the output, including delayed bytes.
     fn forward_in_pieces(
         bytes: &[u8],
         pieces: &[usize],
@@ -169,10 +169,10 @@ mod tests {
         #[test]
         fn delayed_packets_keep_their_order(packets in vec(arbitrary_packet(), 0..20), pieces in vec(0..200_usize, 0..40)) {
             let bytes = packets.concat();
-            let mut delay_millis = 0;
+            let mut count = 0;
             let decide = || {
-                delay_millis = (delay_millis + 1) % 3;
-                let effect = PacketEffect { delay: Duration::from_millis(delay_millis), ..PacketEffect::default() };
+                count = (count + 1) % 3;
+                let effect = PacketEffect { delay: Duration::from_millis(count), ..PacketEffect::default() };
                 PacketDecision { effect, action: None }
             };
             prop_assert_eq!(&forward_in_pieces(&bytes, &pieces, decide), &bytes);
@@ -193,8 +193,8 @@ mod tests {
                 count += 1;
                 PacketDecision { effect: PacketEffect { swallow: count % 2 == 0, ..PacketEffect::default() }, action: None }
             };
-            let expected: Vec<u8> = packets.iter().step_by(2).flatten().copied().collect();
-            prop_assert_eq!(forward_in_pieces(&packets.concat(), &pieces, decide), expected);
+            let kept: Vec<u8> = packets.iter().step_by(2).flatten().copied().collect();
+            prop_assert_eq!(forward_in_pieces(&packets.concat(), &pieces, decide), kept);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! When does something happen that nobody sends?
+//! The timer for actions without a packet.
 
 use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// A timer that is set again as seldom as possible.
+/// A timer that is reset as rarely as possible.
 pub(super) struct WakeupTimer {
     timer: Pin<Box<Sleep>>,
     deadline: Option<Instant>,
@@ -18,7 +18,7 @@ impl WakeupTimer {
         Self { timer: Box::pin(sleep_until(Instant::now())), deadline: None }
     }
 
-    /// Makes sure it goes off at `due` or earlier.
+    /// Makes the timer fire at `due` or earlier.
     pub(super) fn set(&mut self, due: Option<Instant>) {
         let Some(due) = due else { return };
         if self.deadline.is_none_or(|deadline| due < deadline) {
@@ -27,7 +27,7 @@ impl WakeupTimer {
         }
     }
 
-    /// Waits until it goes off; for ever if it is not set.
+    /// Waits until the timer fires; forever if it is not set.
     pub(super) async fn wait(&mut self) {
         poll_fn(|cx| match self.deadline {
             Some(_) => self.timer.as_mut().poll(cx),

@@ -1,4 +1,4 @@
-//! What the simulated device answers, `navien::protocol` understands, and what that asks, the device obeys.
+//! `navien::protocol` parses the answers of the simulated device, and the device executes its requests.
 
 use super::*;
 use crate::navien::protocol::command::{Arguments, CATALOGUE, Command, RequestContext};

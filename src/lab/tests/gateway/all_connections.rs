@@ -1,4 +1,4 @@
-//! What strikes all connections at once: clocks, chance, and outages.
+//! Faults on all connections at once: schedules, random faults and outages.
 
 use crate::diagnostics::MqttVersion;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::scene::{BOTH, Scene, last_packet};
 use crate::lab::tests::client::{TestPacket, message};
 use crate::lab::{DropManner, GatewayOptions, OutageManner, PathFault};
 
-/// Strikes at times of the clock, in real seconds since the start, for so long.
+/// The times of the injections within `duration`, in real seconds since the start.
 async fn injection_times(options: GatewayOptions, faults: Vec<PathFault>, duration: Duration) -> Vec<f64> {
     let scene = Scene::with(options, faults);
     let end = Instant::now() + duration;
@@ -25,7 +25,7 @@ async fn injection_times(options: GatewayOptions, faults: Vec<PathFault>, durati
 
 #[tokio::test(start_paused = true)]
 async fn a_schedule_follows_the_clock_and_not_the_session() {
-    // The lab starts at 03:10:00; every night at four, one second is an hour.
+    // The lab starts at 03:10:00; the fault acts every night at 04:00; one second is one field hour.
     let options = GatewayOptions { seed: 1, scale: 3600.0, wall_secs: 86_400.0 + 3.0 * 3600.0 + 600.0 };
     let schedule =
         PathFault::Schedule { every_secs: 86_400.0, phase_secs: 4.0 * 3600.0, manner: DropManner::Reset };
@@ -48,10 +48,10 @@ async fn random_faults_repeat_with_the_same_seed() {
     ] {
         let options = |seed| GatewayOptions { seed, scale: 60.0, wall_secs: 0.0 };
         let first = injection_times(options(3), vec![fault.clone()], duration).await;
-        assert!((150..250).contains(&first.len()), "{} strikes of about 200", first.len());
+        assert!((150..250).contains(&first.len()), "{} injections of about 200", first.len());
         let gaps: Vec<f64> = first.windows(2).map(|pair| pair[1] - pair[0]).collect();
         let short = gaps.iter().filter(|gap| **gap < 10.0 * std::f64::consts::LN_2).count();
-        assert!((gaps.len() * 2 / 5..gaps.len() * 3 / 5).contains(&short), "half lie below the median");
+        assert!((gaps.len() * 2 / 5..gaps.len() * 3 / 5).contains(&short), "half are below the median");
         assert_eq!(injection_times(options(3), vec![fault.clone()], duration).await, first);
         assert_ne!(injection_times(options(4), vec![fault], duration).await, first);
     }
@@ -136,7 +136,7 @@ async fn a_dns_outage_is_reported_to_the_resolver() {
     let scene = Scene::new([outage]);
     let mut client = scene.client(MqttVersion::V311, "a").await;
     assert!(scene.control.name_resolves());
-    assert_eq!(last_packet(&mut client).await.0, TestPacket::Fin, "a stream in memory knows no reset");
+    assert_eq!(last_packet(&mut client).await.0, TestPacket::Fin, "an in-memory stream has no reset");
     assert!(!scene.control.name_resolves());
     let (near, far) = tokio::io::duplex(64);
     scene.gateway.attach(far);

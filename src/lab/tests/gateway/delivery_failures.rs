@@ -1,4 +1,4 @@
-//! A client that is connected and hears nothing.
+//! A client that is connected and gets no messages.
 
 use crate::diagnostics::MqttVersion;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::lab::{DeliveryFailureManner, PathFault};
 
 const MOMENT: Duration = Duration::from_millis(100);
 
-/// Comes back to a session that is kept, and says what the CONNACK said of it.
+/// Reconnects to a persistent session and returns the session-present flag of the CONNACK.
 async fn reconnect(scene: &Scene, version: MqttVersion) -> (TestClient<DuplexStream>, bool) {
     let (client, got) = scene.connect(ConnectOptions { clean: false, ..connect_options(version, "a") }).await;
     let TestPacket::ConnAck { session_present, code: 0 } = got else { panic!("{got:?}") };
@@ -57,9 +57,9 @@ async fn a_lost_session_receives_nothing_until_it_subscribes() {
         let (mut first, _) = reconnect(&scene, version).await;
         first.subscribe("t", 0).await;
         drop(first);
-        scene.broker.control().wait_for(|census| census.connections == 0).await;
+        scene.broker.control().wait_for(|counts| counts.connections == 0).await;
         let (mut second, session_present) = reconnect(&scene, version).await;
-        assert!(!session_present, "the broker says otherwise");
+        assert!(!session_present, "the gateway clears the flag");
         assert!(!receives_messages(&scene, &mut second).await && is_alive(&mut second).await);
         second.subscribe("t", 0).await;
         assert!(receives_messages(&scene, &mut second).await);
@@ -77,7 +77,7 @@ async fn suppressed_deliveries_leave_the_connection_healthy() {
         scene.control.arm(PathFault::DeliveryFailure { manner: DeliveryFailureManner::DeliveriesSwallowed });
         assert!(receives_messages(&scene, &mut first).await, "a session that lives goes on");
         drop(first);
-        scene.broker.control().wait_for(|census| census.connections == 0).await;
+        scene.broker.control().wait_for(|counts| counts.connections == 0).await;
         let (mut second, session_present) = reconnect(&scene, version).await;
         assert!(session_present);
         assert!(!receives_messages(&scene, &mut second).await && is_alive(&mut second).await);

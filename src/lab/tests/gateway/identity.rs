@@ -1,4 +1,4 @@
-//! Who is let in, and who comes in another's name.
+//! Credentials that expire, and second clients with the same client id.
 
 use crate::diagnostics::MqttVersion;
 use std::time::Duration;
@@ -27,11 +27,11 @@ async fn a_second_client_takes_over_after_each_connect_or_on_a_timer() {
                 let age = begun.elapsed().as_secs_f64();
                 assert!((age - secs).abs() < 0.01, "{when:?}: {age} s");
             }
-            let census = scene.broker.control().connection_counts();
-            assert_eq!((census.connects, census.connections), (6, 1), "the second client stays");
+            let counts = scene.broker.control().connection_counts();
+            assert_eq!((counts.connects, counts.connections), (6, 1), "the second client stays");
             assert_eq!(scene.control.counters().takeovers, 3);
             sleep(Duration::from_secs(600)).await;
-            assert_eq!(scene.broker.control().connections(), 1, "and keeps its promise of a keep-alive");
+            assert_eq!(scene.broker.control().connections(), 1, "it pings within its keep-alive");
             let id = scene.control.armed_faults()[0].0;
             scene.control.disarm(id);
             sleep(Duration::from_millis(10)).await;
@@ -55,7 +55,7 @@ async fn expired_credentials_are_refused_until_they_are_renewed() {
             assert_eq!(got, TestPacket::ConnAck { session_present: false, code: refusal });
             assert_eq!(client.next().await, TestPacket::Fin);
         }
-        assert_eq!(scene.broker.control().connection_counts().connects, 1, "the broker is not asked");
+        assert_eq!(scene.broker.control().connection_counts().connects, 1, "the broker gets no CONNECT");
         scene.control.renew_credentials();
         sleep(Duration::from_secs(9)).await;
         drop(scene.client(version, "renewed").await);

@@ -1,4 +1,4 @@
-//! What the path does to packets: forgets them, delays them, loses them.
+//! Faults of the path: expired NAT entries, delayed and lost packets.
 
 use crate::diagnostics::MqttVersion;
 use std::time::Duration;
@@ -37,7 +37,7 @@ async fn a_silent_nat_discards_packets_after_its_idle_timeout() {
         assert_eq!(injections.len(), 1, "{injections:?}");
         assert_eq!(injections[0].at, last + Duration::from_secs(5));
         assert_eq!(injections[0].description, "NAT entry expired: silent black hole");
-        // The server has heard nothing for 1.5 × 60 s and gives up; the client is not told.
+        // The server got no packet for 1.5 × 60 s and closes; the client gets no FIN.
         sleep(Duration::from_secs(20)).await;
         assert_eq!(scene.broker.control().connections(), 0);
         assert_eq!(client.next_within(Duration::from_secs(1000)).await, TestPacket::Silence);
@@ -62,7 +62,7 @@ async fn a_resetting_nat_resets_at_the_next_client_packet() {
     assert_eq!(
         last_packet(&mut client).await,
         (TestPacket::Fin, pinged_at),
-        "a stream in memory knows no reset"
+        "an in-memory stream has no reset"
     );
     let injections = scene.injection_log();
     assert_eq!(injections[0].1, "NAT entry expired: RST on the next packet");
@@ -83,7 +83,7 @@ async fn an_endless_black_hole_leaves_the_session_on_the_server() {
     assert_eq!(client.next_within(Duration::from_secs(30)).await, TestPacket::Silence);
     drop(client);
     sleep(Duration::from_secs(10)).await;
-    assert_eq!(scene.broker.control().connections(), 1, "nobody told the server");
+    assert_eq!(scene.broker.control().connections(), 1, "the server got no close");
     let _back = scene.client(MqttVersion::V5, "a").await;
     sleep(Duration::from_millis(10)).await;
     assert_eq!(scene.broker.control().connections(), 1, "it is taken over by who comes back");

@@ -1,4 +1,4 @@
-//! A gateway before an embedded broker, and clients that come through it.
+//! A gateway before an embedded broker, and clients that connect through it.
 
 use crate::diagnostics::MqttVersion;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::lab::{Broker, BrokerOptions, Gateway, GatewayControl, GatewayOptions,
 
 pub(super) const BOTH: [MqttVersion; 2] = [MqttVersion::V311, MqttVersion::V5];
 
-/// Everything a test needs, without sockets, so that time can be simulated.
+/// A broker and a gateway without sockets, so that time can be simulated.
 pub(super) struct Scene {
     pub(super) broker: Broker,
     pub(super) gateway: Gateway,
@@ -20,7 +20,7 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    /// A gateway with the given ailments, where a minute of the field is a second.
+    /// A gateway with the given faults, with one field minute per second.
     pub(super) fn new(faults: impl IntoIterator<Item = PathFault>) -> Self {
         Self::with(GatewayOptions { seed: 7, scale: 60.0, wall_secs: 0.0 }, faults)
     }
@@ -35,26 +35,26 @@ impl Scene {
         Self { broker, gateway, control, started: Instant::now() }
     }
 
-    /// A client that is let in.
+    /// A client that is accepted.
     pub(super) async fn client(&self, version: MqttVersion, id: &'static str) -> TestClient<DuplexStream> {
         let (client, got) = self.connect(connect_options(version, id)).await;
         assert!(matches!(got, TestPacket::ConnAck { code: 0, .. }), "{got:?}");
         client
     }
 
-    /// A client, and what answered its CONNECT.
+    /// A client, and the answer to its CONNECT.
     pub(super) async fn connect(&self, options: ConnectOptions) -> (TestClient<DuplexStream>, TestPacket) {
         let (near, far) = duplex(64 * 1024);
         self.gateway.attach(far);
         TestClient::connect(near, options).await
     }
 
-    /// Time since the scene began.
+    /// Time since the start of the scene.
     pub(super) fn age(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// What the log of strikes says, without times.
+    /// The log of injections, without times.
     pub(super) fn injection_log(&self) -> Vec<(Option<u64>, String)> {
         self.control
             .injections()
@@ -70,7 +70,7 @@ impl Scene {
     }
 }
 
-/// Waits for the next packet or the end for as long as it takes, and says when it came.
+/// Waits for the next packet or the end, and returns it with its time.
 pub(super) async fn last_packet(client: &mut TestClient<DuplexStream>) -> (TestPacket, Instant) {
     let got = client.next_within(Duration::from_secs(100_000)).await;
     (got, Instant::now())

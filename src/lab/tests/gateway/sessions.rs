@@ -1,4 +1,4 @@
-//! What ends each session by its own clock or count.
+//! Faults that end each session by its age or its packets.
 
 use crate::diagnostics::MqttVersion;
 use std::time::Duration;
@@ -69,7 +69,7 @@ async fn messages_are_counted_in_their_direction_and_the_last_one_passes() {
         for payload in ["1", "2", "3"] {
             sender.publish("t", payload, 0, false).await;
         }
-        assert_eq!(sender.next().await, TestPacket::Fin, "a stream in memory knows no reset");
+        assert_eq!(sender.next().await, TestPacket::Fin, "an in-memory stream has no reset");
         assert_eq!(receiver.next().await, message("t", "1"));
         assert_eq!(receiver.next().await, message("t", "2"));
         assert_eq!(receiver.next().await, TestPacket::Fin);
@@ -128,7 +128,7 @@ async fn a_denied_topic_ends_the_session_again_and_again() {
         assert_eq!(
             other.next_within(Duration::from_millis(500)).await,
             TestPacket::Silence,
-            "it reaches nobody"
+            "no client gets it"
         );
         assert_eq!(scene.control.counters().swallowed, 3);
         scene.stop().await;

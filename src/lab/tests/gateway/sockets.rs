@@ -1,4 +1,4 @@
-//! Endings and outages as they arrive at real sockets, and what is left behind.
+//! Drops and outages seen at real sockets, and the cleanup after a stop.
 
 use crate::diagnostics::MqttVersion;
 use std::io::{self, ErrorKind};
@@ -38,7 +38,7 @@ impl GatewaySetup {
         Self { broker, gateway, control }
     }
 
-    /// Lets something happen to everybody now.
+    /// Applies a fault to all connections now.
     fn end(&self, manner: DropManner) {
         self.control.arm(PathFault::SessionLifetime { secs: 0.0, jitter_secs: 0.0, manner });
     }
@@ -65,7 +65,7 @@ async fn each_tcp_drop_manner_is_visible_to_the_client() {
     }
 }
 
-/// Connects over TLS, strikes, and returns what the client's TLS makes of the end.
+/// Connects over TLS, injects a fault, and returns the end that the client's TLS reports.
 async fn read_after_fault(fault: PathFault) -> io::Result<usize> {
     let certificates = certificates();
     let setup = GatewaySetup::new();
@@ -191,7 +191,7 @@ async fn packets_and_connection_ends_pass_to_a_remote_address() {
     assert_eq!(client.next().await, TestPacket::Disconnect(0x8B));
     assert_eq!(client.next().await, TestPacket::Fin);
     let (_, got) = TestClient::connect_tcp(address, connect_options(MqttVersion::V5, "a")).await;
-    assert_eq!(got, TestPacket::Fin, "nobody is behind the gateway");
+    assert_eq!(got, TestPacket::Fin, "no server is behind the gateway");
 }
 
 #[tokio::test]
@@ -223,9 +223,9 @@ async fn nothing_is_left_by_a_stopped_or_dropped_gateway() {
         }
         assert_eq!(client.next().await, TestPacket::Fin);
         assert_eq!(hole.next().await, TestPacket::Fin);
-        broker.control().wait_for(|census| census.connections == 0).await;
+        broker.control().wait_for(|counts| counts.connections == 0).await;
         assert!(!control.disarm(crate::lab::PathFaultId(9)));
-        // The control outlives the gateway, and the port is free all the same.
+        // The control outlives the gateway, and the port is free nevertheless.
         let free = async {
             while std::net::TcpListener::bind(address).is_err() {
                 tokio::time::sleep(Duration::from_millis(5)).await;

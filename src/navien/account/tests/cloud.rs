@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::SkippingClock;
 use crate::diagnostics::event::Layer;
-use crate::lab::certificates::LabCertificates;
+use crate::lab::LabCertificates;
 use crate::lab::{
     Broker, BrokerOptions, CloudFault, CloudOptions, HeaterOptions, LabCredentialStore, ListedDevice,
     SimulatedCloud, SimulatedHeater,
