@@ -226,7 +226,7 @@ impl PendingCommands {
         {
             format!("{} consecutive commands unanswered", self.unanswered_count)
         } else {
-            let last = self.last_heard.map_or(connected, |heard| heard.max(connected));
+            let last = self.last_heard.map_or(connected, |last| last.max(connected));
             let limit = silent_after?;
             if now.since(last) < self.real_duration(limit) || !is_link_alive_since(last) {
                 return None;

@@ -46,9 +46,7 @@ impl AccountSigner {
             has_provided: AtomicBool::new(false),
         }
     }
-}
 
-impl AccountSigner {
     /// If new keys are unavailable, valid old ones are used: the vendor's cloud may be down while AWS is not.
     async fn credentials(&self, fresh: bool) -> Result<AwsCredentials, SignFailure> {
         match self.account.credentials(fresh).await {

@@ -10,7 +10,7 @@ use crate::device::{BuildError, CommandSpec, DeviceUpdate, Fact, PreparedCommand
 /// Answers with the correlation id of the command, or without an id.
 #[derive(Debug)]
 struct Echo {
-    knows_ids: bool,
+    has_ids: bool,
 }
 
 impl Device for Echo {
@@ -33,7 +33,7 @@ impl Device for Echo {
         Err(BuildError::Unknown(name.to_owned()))
     }
     fn is_answer(&self, _: &str, context: &CommandContext<'_>, message: &DeviceMessage<'_>) -> bool {
-        !self.knows_ids || message.payload == context.correlation_id.as_bytes()
+        !self.has_ids || message.payload == context.correlation_id.as_bytes()
     }
     fn handle_message(&mut self, _: &DeviceMessage<'_>) -> DeviceUpdate {
         DeviceUpdate::default()
@@ -61,12 +61,12 @@ fn observe(pending: &mut PendingCommands, id: &str, state: CommandState, secs: u
 /// The command matched by an answer without a correlation id.
 fn answer_without_id(pending: &mut PendingCommands, secs: u64) -> Option<String> {
     let message = DeviceMessage { at: at(secs), topic: "t", payload: b"well", retained: false };
-    pending.take_answered(&Echo { knows_ids: false }, &message).map(|command| command.correlation_id)
+    pending.take_answered(&Echo { has_ids: false }, &message).map(|command| command.correlation_id)
 }
 
 fn answer(pending: &mut PendingCommands, id: &str, secs: u64) -> Option<CommandUpdate> {
     let message = DeviceMessage { at: at(secs), topic: "t", payload: id.as_bytes(), retained: false };
-    pending.take_answered(&Echo { knows_ids: true }, &message)
+    pending.take_answered(&Echo { has_ids: true }, &message)
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn without_ids_an_answer_matches_the_newest_command() {
         track(&mut pending, id, secs);
         observe(&mut pending, id, CommandState::Sent, secs);
     }
-    assert_eq!(answer_without_id(&mut pending, 6).as_deref(), Some("heard"));
+    assert_eq!(answer_without_id(&mut pending, 6).as_deref(), Some("answered"));
     let overdue: Vec<_> =
         pending.take_overdue(at(10)).into_iter().map(|command| command.correlation_id).collect();
     assert_eq!(overdue, ["lost"]);

@@ -34,7 +34,7 @@ pub struct AccountDevice {
 
 impl fmt::Debug for AccountDevice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Device")
+        f.debug_struct("AccountDevice")
             .field("device_type", &self.device_type)
             .field("is_online", &self.is_online)
             .finish_non_exhaustive()

@@ -52,6 +52,16 @@ impl AccountError {
         matches!(self, Self::WrongPassword)
     }
 
+    /// An answer with HTTP 200 in which something is missing or invalid.
+    pub(super) fn incomplete(why: &str) -> Self {
+        Self::Malformed { status: 200, why: why.to_owned() }
+    }
+
+    /// Whether the cloud refused the password or the token (code 401).
+    pub(super) fn is_unauthorized(&self) -> bool {
+        matches!(self, Self::Refused { code: 401, .. })
+    }
+
     /// Whether the cloud did not process the request: an old token may still be valid.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::TimedOut(_))

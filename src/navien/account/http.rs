@@ -186,10 +186,7 @@ impl CloudTransport for HttpTransport {
     ) -> BoxFuture<'a, Result<RestResponse, AccountError>> {
         Box::pin(async move {
             let Some(request) = self.request(path, token, body) else {
-                return Err(AccountError::Malformed {
-                    status: 200,
-                    why: "its token is not a valid header value".to_owned(),
-                });
+                return Err(AccountError::incomplete("its token is not a valid header value"));
             };
             self.exchange(request).await
         })

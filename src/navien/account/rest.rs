@@ -54,7 +54,7 @@ impl RequestBody {
 
 impl fmt::Debug for RequestBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Body").field("bytes", &self.0.len()).finish()
+        f.debug_struct("RequestBody").field("bytes", &self.0.len()).finish()
     }
 }
 
@@ -68,7 +68,7 @@ pub struct RestResponse {
 
 impl fmt::Debug for RestResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer").field("status", &self.status).field("bytes", &self.body.len()).finish()
+        f.debug_struct("RestResponse").field("status", &self.status).field("bytes", &self.body.len()).finish()
     }
 }
 

@@ -189,10 +189,7 @@ impl Account {
         let AccountDevice { mac_address, additional_value, .. } = device;
         let request = DeviceInfoRequest { mac_address, additional_value, user_id: &self.settings.email };
         let DeviceInfoResponse(described) = self.request_with_token("/device/info", &request).await?;
-        described.ok_or_else(|| AccountError::Malformed {
-            status: 200,
-            why: "the device has no address".to_owned(),
-        })
+        described.ok_or_else(|| AccountError::incomplete("the device has no address"))
     }
 
     /// Sends a request with the access token; if that is refused, once more with a new one.
@@ -203,7 +200,7 @@ impl Account {
     ) -> Result<T, AccountError> {
         let (token, renewals_seen) = self.access_token(None).await?;
         match self.request(path, Some(&token), RequestBody::json(request)).await {
-            Err(AccountError::Refused { code: 401, .. }) => {
+            Err(error) if error.is_unauthorized() => {
                 let (token, _) = self.access_token(Some(renewals_seen)).await?;
                 self.request(path, Some(&token), RequestBody::json(request)).await
             }
@@ -244,11 +241,10 @@ impl Account {
     ) -> Result<&'a Tokens, AccountError> {
         let (user_id, password) = (&self.settings.email, self.settings.password.expose_secret());
         let body = RequestBody::json(&SignInRequest { user_id, password });
-        let data: SignInData =
-            self.request("/user/sign-in", None, body).await.map_err(|error| match error {
-                AccountError::Refused { code: 401, .. } => AccountError::WrongPassword,
-                other => other,
-            })?;
+        let data: SignInData = self
+            .request("/user/sign-in", None, body)
+            .await
+            .map_err(|error| if error.is_unauthorized() { AccountError::WrongPassword } else { error })?;
         let tokens = Tokens::from_sign_in(data, self.clock.now())?;
         self.store_tokens(state, tokens.clone()).await;
         Ok(state.tokens.insert(tokens))

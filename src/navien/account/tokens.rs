@@ -131,7 +131,7 @@ impl Tokens {
 }
 
 fn no_access_token() -> AccountError {
-    AccountError::Malformed { status: 200, why: "it has no access token".to_owned() }
+    AccountError::incomplete("it has no access token")
 }
 
 /// The data of a sign-in.

@@ -37,8 +37,6 @@ const KEYS: [(&str, &str); 3] = [("temperature", "t"), ("mode", "m"), ("vacation
 const INFO_INTERVAL: Duration = Duration::from_secs(1800);
 /// Interval until the equipment is known: without its limits nothing can be set.
 const INITIAL_INFO_INTERVAL: Duration = Duration::from_secs(60);
-/// The mode that needs a number of days; it has a command of its own.
-const VACATION: i64 = 5;
 /// Maximum length of a short text and of a list, in characters.
 const MAX_WORD_CHARS: usize = 64;
 const MAX_LIST_CHARS: usize = 16 * 1024;
@@ -63,7 +61,7 @@ fn command_spec(
     year: i32,
 ) -> CommandSpec {
     let availability = command.check_available(feature, settings.allow_one_way);
-    let parameters = command.parameters.iter().filter(|parameter| is_user_input(command, parameter));
+    let parameters = command.parameters.iter().filter(|parameter| is_user_input(parameter));
     let parameters: Result<Vec<_>, _> =
         parameters.map(|parameter| parameter_spec(command, parameter, feature, unit, year)).collect();
     let unavailable_reason = availability.err().or(parameters.as_ref().err().cloned());
@@ -95,10 +93,9 @@ fn command_spec(
 }
 
 /// Whether the user enters this parameter: not if the device reports it or another command sets it.
-pub(super) fn is_user_input(command: &Command, parameter: &command::CommandParameter) -> bool {
+pub(super) fn is_user_input(parameter: &command::CommandParameter) -> bool {
     let is_from_device = parameter.kind == command::ArgumentKind::SerialNumber;
-    let is_other_command = command.name == "mode" && parameter.is_optional;
-    !is_from_device && !is_other_command
+    !is_from_device && parameter.only_for_mode.is_none()
 }
 
 fn parameter_spec(
@@ -120,7 +117,10 @@ fn parameter_spec(
             ParameterType::Integer { min: least, max: most }
         }
         command::ArgumentKind::Choice(choices) => {
-            let is_offered = |(number, _): &&(i64, &str)| command.name != "mode" || *number != VACATION;
+            // A mode with a parameter of its own has a command of its own.
+            let has_own_parameter =
+                |number| command.parameters.iter().any(|other| other.only_for_mode == Some(number));
+            let is_offered = |(number, _): &&(i64, &str)| !has_own_parameter(*number);
             ParameterType::Choice(choices.iter().filter(is_offered).map(|(_, word)| (*word).into()).collect())
         }
         command::ArgumentKind::Temperature(limits) => {

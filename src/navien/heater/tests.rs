@@ -313,7 +313,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_that_is_heard_makes_it_panic_or_grow(
+    fn no_message_makes_it_panic_or_grow(
         topic in "(cmd|evt)/52/(navilink-aabbccddeeff|navien-client-0a1b2c3d)(/[a-z#]{0,4}){0,4}",
         payload in prop::collection::vec(any::<u8>(), 0..300),
         fields in prop::collection::btree_map("[a-zA-Z]{1,20}", any::<i64>(), 0..20),

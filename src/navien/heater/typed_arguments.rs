@@ -23,7 +23,7 @@ pub(super) fn arguments(
 ) -> Result<Arguments, CommandError> {
     let mut arguments = Arguments::none();
     let mut values = values.iter();
-    for parameter in command.parameters.iter().filter(|parameter| is_user_input(command, parameter)) {
+    for parameter in command.parameters.iter().filter(|parameter| is_user_input(parameter)) {
         let missing = || CommandError::Missing {
             parameter: parameter.title,
             expected: parameter.allowed_values(unit, None),

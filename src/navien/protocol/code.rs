@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::unit::{Rounding, TemperatureUnit};
+use super::unit::{DisplayUnits, Rounding, TemperatureUnit};
 
 /// One enumeration per entry: wire number and text. A number without a text is kept unchanged.
 macro_rules! enumerations {
@@ -191,6 +191,17 @@ impl TempFormula {
     pub fn rounding(self) -> Rounding {
         if self == Self::Standard { Rounding::Standard } else { Rounding::Asymmetric }
     }
+}
+
+/// Units to show values in: the chosen unit, or the one of the device's panel, with the panel's rounding.
+pub(super) fn display_units(
+    panel: Option<TemperatureType>,
+    formula: Option<TempFormula>,
+    chosen: Option<TemperatureUnit>,
+) -> DisplayUnits {
+    let own = panel.map(TemperatureType::unit).unwrap_or_default();
+    let rounding = formula.map(TempFormula::rounding).unwrap_or_default();
+    DisplayUnits { unit: chosen.unwrap_or(own), rounding }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The feature message: capabilities and limits of a water heater.
 
-use super::code::{Country, DhwControlType, TankSize, TempFormula, TemperatureType, UnitType};
+use super::code::{Country, DhwControlType, TankSize, TempFormula, TemperatureType, UnitType, display_units};
 use super::field::{B, H, I, Text, message};
 use super::unit::{DisplayUnits, TemperatureUnit};
 
@@ -56,8 +56,6 @@ message! {
 impl Feature {
     /// Units to show values in: the chosen unit, or the device's own.
     pub fn view(&self, chosen: Option<TemperatureUnit>) -> DisplayUnits {
-        let own = self.temperature_type.map(TemperatureType::unit).unwrap_or_default();
-        let rounding = self.temp_formula.map(TempFormula::rounding).unwrap_or_default();
-        DisplayUnits { unit: chosen.unwrap_or(own), rounding }
+        display_units(self.temperature_type, self.temp_formula, chosen)
     }
 }

@@ -131,7 +131,7 @@ impl ParsedMessage {
 
 impl fmt::Debug for ParsedMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Message").field("content", &self.content).finish_non_exhaustive()
+        f.debug_struct("ParsedMessage").field("content", &self.content).finish_non_exhaustive()
     }
 }
 

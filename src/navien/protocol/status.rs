@@ -2,7 +2,7 @@
 
 use super::code::{
     CurrentOperationMode, DhwOperationSetting, DrEvent, HeatSource, OnOff, RecirculationMode, StatusType,
-    TempFormula, TemperatureType,
+    TempFormula, TemperatureType, display_units,
 };
 use super::field::{B, D, Delta, E, Error, F, H, I, NotZero, One, R, Real, V, message};
 use super::unit::{DisplayUnits, Energy, Temperature, TemperatureUnit};
@@ -123,9 +123,7 @@ message! {
 impl Status {
     /// Units to show values in: the chosen unit, or the device's own.
     pub fn view(&self, chosen: Option<TemperatureUnit>) -> DisplayUnits {
-        let own = self.temperature_type.map(TemperatureType::unit).unwrap_or_default();
-        let rounding = self.temp_formula.map(TempFormula::rounding).unwrap_or_default();
-        DisplayUnits { unit: chosen.unwrap_or(own), rounding }
+        display_units(self.temperature_type, self.temp_formula, chosen)
     }
 
     /// Energy stored above 40.5 °C: the energy of a full tank minus the missing energy.

@@ -185,14 +185,14 @@ mod tests {
     fn the_unlock_dialog_opens_only_in_an_interactive_run() {
         let locked = || Some(KeyringError::Locked);
         let slow = || Some(KeyringError::Timeout(Duration::from_secs(5)));
-        let (never, ask) = (UnlockPolicy::Never, UnlockPolicy::Prompt);
+        let (never, prompt) = (UnlockPolicy::Never, UnlockPolicy::Prompt);
         for (error, is_interactive, always_prompts, policies) in [
             (None, true, false, &[never][..]),
             (None, false, false, &[never]),
             (locked(), false, false, &[never]),
-            (locked(), true, false, &[never, ask]),
+            (locked(), true, false, &[never, prompt]),
             (slow(), true, false, &[never]),
-            (None, true, true, &[ask]),
+            (None, true, true, &[prompt]),
             (None, false, true, &[never]),
         ] {
             let keyring =

@@ -129,10 +129,10 @@ async fn a_heater_error_is_shown_and_a_silent_heater_is_not_a_drop() {
     );
     assert_eq!(state.snapshot.metrics.total_connection_drops, 0);
     scene.control.heater.set_answer_mode(AnswerMode::Normal);
-    let hears = |state: &LiveState| {
+    let responds = |state: &LiveState| {
         state.snapshot.command_history.silent_since().is_none() && has_fact(state, "Errors", "none")
     };
-    running.until("a heater that responds again", hears).await;
+    running.until("a heater that responds again", responds).await;
     let export = running.end().await;
     let marks = export["dropscope"]["evidence"]["marks"].to_string();
     for words in ["error E799 water leak", "error E799 water leak cleared", "consecutive commands unanswered"]

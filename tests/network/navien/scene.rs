@@ -38,7 +38,7 @@ pub(crate) struct Watch {
     lines: mpsc::Receiver<String>,
     reader: Option<JoinHandle<()>>,
     /// Every line so far.
-    told: String,
+    output: String,
     errors: PathBuf,
 }
 
@@ -52,7 +52,7 @@ impl Scene {
         let scale = options.scale;
         let lab = NavienLab::start(options, clock).await.unwrap();
         let home = tempfile::tempdir().unwrap();
-        fs::create_dir(home.path().join("said")).unwrap();
+        fs::create_dir(home.path().join("output")).unwrap();
         let control = lab.control();
         let mut scene =
             Self { lab, control, home, scale, put_there: Vec::new(), outputs: AtomicUsize::new(0) };
@@ -80,7 +80,7 @@ impl Scene {
     /// A new file below the home.
     pub(crate) fn new_file(&self, kind: &str) -> (PathBuf, File) {
         let number = self.outputs.fetch_add(1, Ordering::Relaxed);
-        let path = self.home.path().join(format!("said/{number}.{kind}"));
+        let path = self.home.path().join(format!("output/{number}.{kind}"));
         (path.clone(), File::create(path).unwrap())
     }
 
@@ -104,7 +104,7 @@ impl Scene {
         let (sender, lines) = mpsc::channel();
         let (output, (_, copy)) = (child.stdout.take().unwrap(), self.new_file("out"));
         let reader = Some(std::thread::spawn(move || read(output, copy, &sender)));
-        Watch { child, lines, reader, told: String::new(), errors }
+        Watch { child, lines, reader, output: String::new(), errors }
     }
 
     /// Exit code and standard error of a run that ends by itself.
@@ -185,8 +185,8 @@ impl Watch {
         loop {
             let line = self.lines.recv_timeout(EVENT_TIMEOUT).unwrap_or_else(|_| panic!("no {kind}"));
             let event: Value = serde_json::from_str(&line).unwrap();
-            self.told.push_str(&line);
-            self.told.push('\n');
+            self.output.push_str(&line);
+            self.output.push('\n');
             if event["kind"] == kind && is_it(&event) {
                 return event;
             }
@@ -199,7 +199,7 @@ impl Watch {
 
     /// Every line read so far.
     pub(crate) fn output(&self) -> &str {
-        &self.told
+        &self.output
     }
 
     /// Ends the program; exit code and standard error.
@@ -238,7 +238,7 @@ async fn a_scene_that_wrote_a_secret_down_fails() {
         let secrets = scene.control.cloud.secrets();
         secrets.into_iter().find(|one| one.label == "access").unwrap().value.expose_secret().to_owned()
     };
-    assert!(writes_secret("printed/x", |_| "all is well".to_owned()).await.is_ok());
+    assert!(writes_secret("output/x", |_| "all is well".to_owned()).await.is_ok());
     assert!(
         writes_secret("state/dropscope/log", |scene| scene.lab.email.clone()).await.unwrap_err().is_panic()
     );

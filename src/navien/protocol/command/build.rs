@@ -13,8 +13,6 @@ use crate::navien::protocol::topic::{ClientIdentity, DeviceAddress};
 use crate::navien::protocol::unit::{Temperature, TemperatureUnit};
 
 const PROTOCOL_VERSION: i64 = 2;
-/// The mode that needs a number of days.
-const VACATION_MODE: i64 = 5;
 const MAX_SERIAL_LENGTH: usize = 64;
 
 /// Client, device and what is known about the device.
@@ -47,7 +45,7 @@ pub struct CommandRequest {
 
 impl std::fmt::Debug for CommandRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Request").field("bytes", &self.payload.len()).finish_non_exhaustive()
+        f.debug_struct("CommandRequest").field("bytes", &self.payload.len()).finish_non_exhaustive()
     }
 }
 
@@ -161,12 +159,10 @@ fn value(
 ) -> Result<Option<Json>, CommandError> {
     let given = arguments.0.get(parameter.name);
     let expected = || parameter.allowed_values(context.unit, context.feature);
-    let is_vacation = arguments.0.get("mode") == Some(&Argument::Number(VACATION_MODE));
+    let is_mode = |mode| arguments.0.get("mode") == Some(&Argument::Number(mode));
+    let is_required = parameter.only_for_mode.map(is_mode);
     match given {
-        // Days are required for the vacation mode and not allowed for any other.
-        Some(_) if parameter.is_optional && parameter.name == "days" && !is_vacation => {
-            return Err(unexpected_parameter(parameter.title));
-        }
+        Some(_) if is_required == Some(false) => return Err(unexpected_parameter(parameter.title)),
         Some(argument) => return encode(parameter, argument, context).map(Some),
         None => {}
     }
@@ -179,7 +175,7 @@ fn value(
                 .ok_or_else(|| CommandError::Missing { parameter: parameter.title, expected: expected() })?;
             encode(parameter, &serial, context).map(Some)
         }
-        _ if parameter.is_optional && !(parameter.name == "days" && is_vacation) => Ok(None),
+        _ if parameter.is_optional && is_required != Some(true) => Ok(None),
         _ => Err(CommandError::Missing { parameter: parameter.title, expected: expected() }),
     }
 }

@@ -6,6 +6,7 @@
 use super::capability::{Capability, TemperatureLimits};
 use super::parameter::{ArgumentKind, CommandParameter};
 use super::{Command, CommandBody, Danger};
+use crate::navien::protocol::code::DhwOperationSetting;
 use crate::navien::protocol::topic::RequestTopic;
 
 const DAYS: ArgumentKind = ArgumentKind::Integer { least: 1, most: 30, unit: "days" };
@@ -32,13 +33,7 @@ const fn parameter(
     wire: &'static str,
     kind: ArgumentKind,
 ) -> CommandParameter {
-    CommandParameter { name, title, wire, kind, is_optional: false }
-}
-
-impl CommandParameter {
-    const fn optional(self) -> Self {
-        Self { is_optional: true, ..self }
-    }
+    CommandParameter { name, title, wire, kind, is_optional: false, only_for_mode: None }
 }
 
 /// A read-only command, unless changed by a later call.
@@ -74,28 +69,6 @@ const fn control(
     query(name, code, RequestTopic::Control, title, explanation)
         .with_body(CommandBody::Mode(mode, &[]))
         .with_danger(Danger::Changes)
-}
-
-impl Command {
-    const fn with_body(self, body: CommandBody) -> Self {
-        Self { body, ..self }
-    }
-
-    const fn with_parameters(self, parameters: &'static [CommandParameter]) -> Self {
-        Self { parameters, ..self }
-    }
-
-    const fn requires(self, required_capabilities: &'static [Capability]) -> Self {
-        Self { required_capabilities, ..self }
-    }
-
-    const fn with_danger(self, danger: Danger) -> Self {
-        Self { danger, ..self }
-    }
-
-    const fn unverified(self) -> Self {
-        Self { is_verified: false, ..self }
-    }
 }
 
 /// All commands: queries first, then commands for owners, then commands for service.
@@ -172,7 +145,7 @@ pub static CATALOGUE: &[Command] = &[
     )
     .with_parameters(&[
         parameter("mode", "Mode", "", MODES),
-        parameter("days", "Days of vacation", "", DAYS).optional(),
+        parameter("days", "Days of vacation", "", DAYS).only_for_mode(DhwOperationSetting::Vacation.number()),
     ])
     .requires(&[Capability::Dhw]),
     control(

@@ -132,4 +132,24 @@ impl Command {
                 | (Some(AnswerKind::TimeOfUse), MessageContent::TimeOfUse(_))
         )
     }
+
+    const fn with_body(self, body: CommandBody) -> Self {
+        Self { body, ..self }
+    }
+
+    const fn with_parameters(self, parameters: &'static [CommandParameter]) -> Self {
+        Self { parameters, ..self }
+    }
+
+    const fn requires(self, required_capabilities: &'static [Capability]) -> Self {
+        Self { required_capabilities, ..self }
+    }
+
+    const fn with_danger(self, danger: Danger) -> Self {
+        Self { danger, ..self }
+    }
+
+    const fn unverified(self) -> Self {
+        Self { is_verified: false, ..self }
+    }
 }

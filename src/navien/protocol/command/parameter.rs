@@ -23,12 +23,14 @@ pub struct CommandParameter {
     pub name: &'static str,
     /// Title for the user.
     pub title: &'static str,
-    /// Key on the wire; unused where values stand in a list.
+    /// Key on the wire; unused where values are sent as a list.
     pub wire: &'static str,
     /// Type and range.
     pub kind: ArgumentKind,
     /// Whether it may be left out.
     pub is_optional: bool,
+    /// Required for this value of the parameter `mode`, and not accepted for any other.
+    pub only_for_mode: Option<i64>,
 }
 
 /// The type of a value and its range.
@@ -101,6 +103,14 @@ impl Arguments {
 }
 
 impl CommandParameter {
+    pub(super) const fn optional(self) -> Self {
+        Self { is_optional: true, ..self }
+    }
+
+    pub(super) const fn only_for_mode(self, mode: i64) -> Self {
+        Self { is_optional: true, only_for_mode: Some(mode), ..self }
+    }
+
     /// The accepted input: `1 to 30 days`, `40.5 °C to 65.5 °C`.
     pub fn allowed_values(&self, unit: TemperatureUnit, feature: Option<&Feature>) -> String {
         match self.kind {
@@ -205,7 +215,14 @@ mod tests {
     use super::*;
 
     fn parse(kind: ArgumentKind, text: &str) -> Option<Argument> {
-        let parameter = CommandParameter { name: "x", title: "X", wire: "x", kind, is_optional: false };
+        let parameter = CommandParameter {
+            name: "x",
+            title: "X",
+            wire: "x",
+            kind,
+            is_optional: false,
+            only_for_mode: None,
+        };
         parameter.parse(text, TemperatureUnit::Celsius).ok()
     }
 
