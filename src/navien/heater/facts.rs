@@ -63,7 +63,7 @@ fn add_overview(list: &mut FactList, status: &Status, view: DisplayUnits) {
     let is_off = status.mode == Some(DhwOperationSetting::PowerOff);
     let level = if is_off { FactLevel::Warn } else { normal };
     list.add("Mode", status.mode.map(|mode| mode.to_string()), level);
-    list.add("Doing", status.operation_mode.map(|mode| mode.to_string()), normal);
+    list.add("Operation", status.operation_mode.map(|mode| mode.to_string()), normal);
     let level = if status.is_heating() == Some(true) { FactLevel::Good } else { normal };
     list.add("Heated by", heating(status), level);
     list.add("Power", status.power.map(|power| format!("{power:.0} W")), normal);

@@ -52,7 +52,7 @@ impl KeyringEntry {
         match call(UnlockPolicy::Never) {
             Err(KeyringError::Locked) if self.is_interactive => {
                 print_message(&format!(
-                    "the keyring is locked; its dialog waits {} s for you",
+                    "the keyring is locked; unlock it in its dialog within {} s",
                     UNLOCK_TIMEOUT.as_secs()
                 ));
                 call(UnlockPolicy::Prompt)

@@ -106,7 +106,7 @@ pub static CATALOGUE: &[Command] = &[
         "energy",
         16_777_225,
         RequestTopic::Energy,
-        "Request the energy use",
+        "Request energy use",
         "Requests the energy used on each day of the given months.",
     )
     .with_parameters(&[
