@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn each_change_has_its_words() {
+    fn each_change_has_a_text() {
         let before =
             json!({"dhwTemperature": 117, "operationMode": 0, "currentInstPower": 0, "errorCode": 0});
         let after = json!({"dhwTemperature": 118, "operationMode": 64, "currentInstPower": 450.5,

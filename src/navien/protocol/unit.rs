@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn energy_reads_well() {
+    fn energy_is_shown_in_wh_or_kwh() {
         for (wh, words) in [(912, "912 Wh"), (57_640, "57.64 kWh"), (-12_345, "-12.34 kWh")] {
             assert_eq!(Energy::from_wh(wh).to_string(), words);
         }

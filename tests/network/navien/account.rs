@@ -39,7 +39,7 @@ fn failures(export: &Value) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clock_that_is_off_is_named_with_its_amount() {
+async fn a_wrong_clock_is_shown_with_its_offset() {
     for (minutes, words) in [
         (14_i64, "this computer's clock is 14 min behind the server's: signatures are refused"),
         (-180, "this computer's clock is 3 h ahead of the server's: signatures are refused"),

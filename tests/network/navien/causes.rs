@@ -61,7 +61,7 @@ fn error_names(export: &Value) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_end_of_a_websocket_after_24_hours() {
+async fn a_websocket_ended_after_24_hours_is_a_fixed_lifetime() {
     const YEAR: Duration = Duration::from_secs(365 * 86_400);
     // A day is six seconds, and half a minute of field time two milliseconds: a busy computer blurs the age.
     let scene = scene(14_400.0, YEAR).await;
@@ -88,7 +88,7 @@ async fn the_end_of_a_websocket_after_24_hours() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_policy_that_denies_a_topic() {
+async fn a_denied_topic_is_a_rejected_publish() {
     let scene = scene(5.0, Duration::from_secs(86_400)).await;
     let base = format!("cmd/52/navilink-{}", scene.control.heater.identity().mac_address);
     let (good, bad) = (format!("{base}/st"), format!("{base}/ctrl"));
@@ -137,7 +137,7 @@ async fn a_policy_that_denies_a_topic() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_client_with_the_same_id() {
+async fn a_second_client_with_the_same_id_is_a_takeover() {
     let scene = scene(5.0, Duration::from_secs(86_400)).await;
     let mut running = start(&scene, ID, |_| ()).await;
     running.until_connected(0).await;
@@ -165,7 +165,7 @@ async fn another_client_with_the_same_id() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn credentials_that_expire() {
+async fn expired_credentials_are_shown_and_named_as_the_cause() {
     // An hour is four seconds.
     let scene = scene(900.0, Duration::from_secs(3600)).await;
     let mut running = start(&scene, ID, |link| link.keep_alive_secs = 300).await;

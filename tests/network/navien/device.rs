@@ -53,7 +53,7 @@ async fn until_known(running: &mut Running<'_>) -> Arc<LiveState> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_temperature_is_set_and_what_follows_is_seen() {
+async fn a_temperature_is_set_and_the_new_state_is_shown() {
     let scene = scene().await;
     let mut running = watch(&scene, ID, false, |_| ()).await;
     let state = until_known(&mut running).await;
@@ -173,7 +173,7 @@ async fn a_corrupted_answer_affects_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_command_that_a_policy_forbids_is_lost_and_named() {
+async fn a_command_forbidden_by_a_policy_is_lost_and_named() {
     let scene = scene().await;
     let base = format!("cmd/52/navilink-{}", scene.control.heater.identity().mac_address);
     let all = vec!["cmd/#".to_owned(), "evt/#".to_owned()];

@@ -64,7 +64,7 @@ fn text(data: &Value, field: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_lab_command_has_a_cloud_and_a_heater_behind_its_faults() {
+async fn the_lab_command_runs_a_cloud_and_a_heater_behind_its_faults() {
     let mut lab = Lab::start();
     let opening = lab.next_line();
     let navien = &opening["data"]["navien"];

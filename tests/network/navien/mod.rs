@@ -182,7 +182,7 @@ async fn the_connection_ends_at_its_age_and_at_one_and_a_half_keep_alives() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn credentials_that_expired_show_at_the_upgrade_after_the_next_drop() {
+async fn expired_credentials_are_refused_at_the_next_upgrade() {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let lab = NavienLab::start(NavienLabOptions::default(), Arc::clone(&clock)).await.unwrap();
     let control = lab.control();

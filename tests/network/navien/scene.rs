@@ -225,7 +225,7 @@ impl Drop for Watch {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_scene_that_wrote_a_secret_down_fails() {
+async fn a_scene_with_a_leaked_secret_fails() {
     let writes_secret = |name: &'static str, secret: fn(&Scene) -> String| async move {
         let scene = Scene::new(NavienLabOptions::default()).await;
         crate::navien::signing::sign_in(&scene.lab.rest_url, &scene.lab.email, &scene.lab.password).await;

@@ -13,7 +13,7 @@ use crate::navien::signing::{sign_in, signing_link};
 use crate::navien::{connected, heater_answers};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn from_the_password_to_the_status_and_back_after_the_credentials_ended() {
+async fn a_run_signs_in_shows_the_status_and_renews_expired_credentials() {
     let scene = Scene::new(NavienLabOptions::default()).await;
     let mut watch = scene.watch(&[]);
     let started = watch.next("started");

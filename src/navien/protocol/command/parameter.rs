@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn choices_have_words_and_numbers() {
+    fn choices_are_typed_as_words_or_numbers() {
         let kind = ArgumentKind::Choice(&[(3, "Energy Saver"), (4, "High Demand")]);
         for text in ["3", "energy saver", "Energy-Saver", "ENERGYSAVER"] {
             assert_eq!(parse(kind, text), Some(Argument::Number(3)), "{text}");

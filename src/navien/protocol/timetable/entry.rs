@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries_read_as_sentences() {
+    fn entries_have_a_one_line_form() {
         let entry = Reservation::from_bytes([2, 124, 6, 30, 3, 120]);
         assert_eq!(entry.words(TemperatureUnit::Fahrenheit), "on Mon–Fri 06:30 Energy Saver 140.0 °F");
         let strange = Reservation::from_bytes([255; 6]);
