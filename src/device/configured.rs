@@ -1,4 +1,4 @@
-//! The device of a configuration file: commands as templates, facts from whatever JSON it sends.
+//! The device of a configuration file: commands built from templates, facts read from the JSON it sends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use super::port::{
 };
 use super::template::{Template, TemplateContext};
 
-/// Most facts kept.
+/// Maximum number of facts kept.
 const MAX_FACTS: usize = 64;
 
-/// How an answer is recognised.
+/// How an answer is recognized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum AnswerMatchRule {
     /// The payload contains the correlation id of the command.
@@ -31,16 +31,16 @@ pub enum AnswerMatchRule {
 pub struct AnswerSpec {
     /// Topic filter; `{client_id}` is filled in.
     pub filter: Template,
-    /// How it is recognised.
+    /// How it is recognized.
     pub rule: AnswerMatchRule,
-    /// How long to wait for it, once the command is sent.
+    /// Time to wait for it after the command is sent.
     pub timeout: Duration,
 }
 
 /// A command of the configuration file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfiguredCommand {
-    /// As people see it.
+    /// Its description for the command list.
     pub spec: CommandSpec,
     /// Topic name; `{client_id}` and parameters are filled in.
     pub topic: Template,
@@ -48,11 +48,11 @@ pub struct ConfiguredCommand {
     pub payload: Template,
     /// 0 or 1.
     pub qos: u8,
-    /// What is expected to come back.
+    /// The expected answer, if there is one.
     pub answer: Option<AnswerSpec>,
 }
 
-/// A device known by its configuration only.
+/// A device defined entirely by the configuration file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfiguredDevice {
     title: Arc<str>,
@@ -65,8 +65,8 @@ pub struct ConfiguredDevice {
 }
 
 impl ConfiguredDevice {
-    /// A device of that name with these commands. `status` are the filters of what it tells unasked; without
-    /// any, its answers are read instead. `status_command` is what `s` sends.
+    /// A device of that name with these commands. `status` holds the filters of its unsolicited messages; without
+    /// any, its answers are read instead. `status_command` is the command of the key `s`.
     pub fn new(
         title: &str,
         commands: Vec<ConfiguredCommand>,
@@ -148,7 +148,7 @@ impl Device for ConfiguredDevice {
     fn subscriptions(&self, client_id: &str) -> Vec<(String, u8)> {
         let status = self.status.iter().cloned();
         let answers = self.filters(client_id).into_iter().filter(|filter| !self.status.contains(filter));
-        // QoS 1: a lost answer would look like a deaf device.
+        // QoS 1: a lost answer would look like a silent device.
         status.map(|filter| (filter, 0)).chain(answers.map(|filter| (filter, 1))).collect()
     }
 
@@ -169,7 +169,7 @@ impl Device for ConfiguredDevice {
         let command = self.command(name).ok_or_else(|| BuildError::Unknown(name.to_owned()))?;
         let parameters = &command.spec.parameters;
         if values.len() != parameters.len() {
-            let message = format!("{name} takes {} values and got {}", parameters.len(), values.len());
+            let message = format!("{name} takes {} values, got {}", parameters.len(), values.len());
             return Err(BuildError::Parameter(message));
         }
         for (parameter, value) in parameters.iter().zip(values) {
@@ -181,7 +181,7 @@ impl Device for ConfiguredDevice {
         let CommandContext { correlation_id, client_id, now } = *command_context;
         let template_context = TemplateContext { correlation_id, client_id, now, parameters, values };
         let topic = command.topic.render(&template_context);
-        // A value must not lead to another level of topics.
+        // A value must not add or remove topic levels.
         let levels = |text: &str| text.split('/').count();
         let blank =
             command.topic.render(&TemplateContext { parameters: &[], values: &[], ..template_context });
@@ -203,7 +203,7 @@ impl Device for ConfiguredDevice {
         let Some(answer) = self.command(name).and_then(|command| command.answer.as_ref()) else {
             return false;
         };
-        // What the broker kept was said before the command.
+        // A retained message is older than the command.
         !message.retained
             && filter_matches(&answer.filter(command_context.client_id), message.topic)
             && match answer.rule {
@@ -235,7 +235,7 @@ impl Device for ConfiguredDevice {
     }
 }
 
-/// Whether `word` stands in `text` by itself: `a-1` is not in `a-12`.
+/// Whether `word` occurs in `text` as a whole word: `a-1` is not in `a-12`.
 fn contains_word(text: &[u8], word: &[u8]) -> bool {
     let is_word_byte =
         |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'-');

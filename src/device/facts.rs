@@ -1,4 +1,4 @@
-//! What does a device say of itself, as a list of labels and values?
+//! Facts: what a device reports about itself, as labels and values.
 
 use std::sync::Arc;
 
@@ -6,42 +6,42 @@ use serde_json::Value;
 
 use crate::diagnostics::clean::clean;
 
-/// Most facts taken from one message.
+/// Maximum number of facts taken from one message.
 const MAX_FACTS_PER_MESSAGE: usize = 64;
-/// Deepest level of a JSON message that is looked at.
+/// Deepest level of a JSON message that is read.
 const MAX_DEPTH: usize = 4;
-/// Longest value, in characters.
+/// Maximum length of a value, in characters.
 const MAX_VALUE_CHARS: usize = 80;
 
-/// How much a fact matters.
+/// How important a fact is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FactLevel {
-    /// As it should be.
+    /// Normal.
     #[default]
     Normal,
-    /// Something good happens.
+    /// Good news.
     Good,
-    /// Worth a look.
+    /// Needs attention.
     Warn,
     /// An error.
     Bad,
 }
 
-/// One thing a device says of itself. Texts are free of control characters.
+/// One label and value reported by a device. The texts contain no control characters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fact {
-    /// What it is about.
+    /// Label.
     pub label: Arc<str>,
-    /// What it is.
+    /// Value.
     pub value: Arc<str>,
     /// Its unit, if it has one.
     pub unit: Option<Arc<str>>,
-    /// How much it matters.
+    /// How important it is.
     pub level: FactLevel,
 }
 
 impl Fact {
-    /// An ordinary fact; control characters and over-long texts are taken care of.
+    /// A fact; replaces control characters and cuts texts that are too long.
     pub fn new(label: &str, value: &str, unit: Option<&str>, level: FactLevel) -> Self {
         Self {
             label: clean_and_cut(label),
@@ -55,9 +55,9 @@ impl Fact {
 /// Facts that belong together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FactGroup {
-    /// What they are about.
+    /// Title of the group.
     pub title: Arc<str>,
-    /// The facts, in their order.
+    /// The facts, in display order.
     pub facts: Vec<Fact>,
 }
 
@@ -68,7 +68,7 @@ fn clean_and_cut(text: &str) -> Arc<str> {
     }
 }
 
-/// The plain values of a JSON message, nested ones as `tank.temperature`; `None` if it is no JSON.
+/// The scalar values of a JSON message, nested ones as `tank.temperature`; `None` if it is not JSON.
 pub fn facts_of_json(payload: &[u8]) -> Option<Vec<Fact>> {
     let value: Value = serde_json::from_slice(payload).ok()?;
     let mut facts = Vec::new();

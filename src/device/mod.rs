@@ -1,11 +1,11 @@
-//! What can the device behind the broker be told, what did it answer, and what does it say of itself?
+//! The device behind the broker: its commands, their answers, and the facts it reports.
 //!
-//! [`Device`] is the port: whoever knows a device's language lists its commands, builds one, recognises the
-//! answer and reads what arrives. [`ConfiguredDevice`] is the device of a configuration file. [`Waiting`]
-//! knows which commands still wait for an answer, and when a device that is connected has gone deaf.
+//! [`Device`] is the port: an implementation lists the commands of a device, builds them, recognizes the
+//! answers and reads every message. [`ConfiguredDevice`] is the device of a configuration file.
+//! [`PendingCommands`] tracks the commands without an answer and detects a silent device on a live connection.
 //!
 //! Pure. *Must not know* tokio, the link, the screens, files or a clock: time is passed in. Payloads stay
-//! here and on the screen; they are never recorded.
+//! in this module and on the screen; they are never recorded.
 
 mod configured;
 mod facts;

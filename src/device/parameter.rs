@@ -1,12 +1,12 @@
-//! What may be filled into a command, and is this it?
+//! Parameters of a command: their types and ranges, and how input is parsed and shown.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// Largest integer that every JSON reader keeps exactly.
+/// Largest integer that every JSON reader keeps exactly: 2^53.
 const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
-/// A value filled into a command.
+/// The value of a parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// A whole number.
@@ -20,7 +20,7 @@ pub enum Value {
 }
 
 impl fmt::Display for Value {
-    /// As it is shown and as it stands in a payload that is no JSON.
+    /// The form shown on screens and written into a payload that is not JSON.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Integer(number) => number.fmt(f),
@@ -43,7 +43,7 @@ impl Value {
     }
 }
 
-/// What kind of value, and which.
+/// The type of a value and its range.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ParameterType {
     /// A whole number.
@@ -62,49 +62,49 @@ pub enum ParameterType {
         /// Multiples of this only, counted from zero; `None` = any.
         step: Option<f64>,
     },
-    /// A quantity that the device counts in whole steps. What is typed is `origin + size · steps`; the value is
-    /// the number of steps, a [`Value::Integer`]. Between two steps the nearest is taken, halfway the even one.
+    /// A quantity that the device counts in whole steps. Input is `origin + size · steps`; the value is the number
+    /// of steps, a [`Value::Integer`]. Input between two steps is rounded to the nearest, ties to even.
     Steps {
         /// Fewest steps.
         min: i64,
         /// Most steps.
         max: i64,
-        /// Quantity at no step.
+        /// Quantity at zero steps.
         origin: f64,
-        /// Quantity of one step; positive.
+        /// Quantity per step; positive.
         size: f64,
     },
-    /// One of some words.
+    /// One of a list of words.
     Choice(Vec<Arc<str>>),
     /// A text.
     Text {
-        /// Longest, in characters.
+        /// Maximum length, in characters.
         max_chars: usize,
-        /// What it is to say, where its length does not tell.
+        /// What to enter, where the length alone does not explain it.
         description: Option<Arc<str>>,
     },
     /// On or off.
     Flag,
 }
 
-/// One thing to fill in.
+/// One parameter of a command.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameter {
     /// Its name in the template.
     pub name: Arc<str>,
-    /// What it may be.
+    /// Its type and range.
     pub kind: ParameterType,
-    /// Unit, for the person who types it.
+    /// Unit, shown next to the input.
     pub unit: Option<Arc<str>>,
-    /// Taken when nothing is typed.
+    /// Used when the input is empty.
     pub default: Option<Value>,
 }
 
 impl Parameter {
-    /// Reads what was typed. A decimal comma is understood.
+    /// Parses input. A decimal comma is accepted.
     ///
     /// # Errors
-    /// One sentence that tells the range.
+    /// One sentence with the range.
     pub fn parse(&self, input: &str) -> Result<Value, String> {
         let input = input.trim();
         if input.is_empty() {
@@ -128,7 +128,7 @@ impl Parameter {
         value.filter(|value| self.accepts(value)).ok_or_else(|| self.range_error())
     }
 
-    /// Whether a value is of the right kind and in range.
+    /// Whether a value has the right type and is in range.
     pub fn accepts(&self, value: &Value) -> bool {
         match (&self.kind, value) {
             (ParameterType::Integer { min, max }, Value::Integer(number)) => (min..=max).contains(&number),
@@ -149,7 +149,7 @@ impl Parameter {
         }
     }
 
-    /// What may be typed: `35 to 65 °C in steps of 0.5`, `eco, boost`, `on or off`.
+    /// The accepted input: `35 to 65 °C in steps of 0.5`, `eco, boost`, `on or off`.
     pub fn range(&self) -> String {
         let unit = self.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default();
         match &self.kind {
@@ -169,7 +169,7 @@ impl Parameter {
         }
     }
 
-    /// A value as it is shown to whoever is about to send it.
+    /// A value as shown in the confirmation.
     pub fn format_value(&self, value: &Value) -> String {
         let formatted = match value {
             Value::Integer(steps) => self.quantity(*steps),
@@ -180,15 +180,15 @@ impl Parameter {
         self.unit.as_ref().map_or_else(|| value.clone(), |unit| format!("{value} {unit}"))
     }
 
-    /// So many steps as a quantity, to a tenth; `None` if this is nothing that is counted in steps.
+    /// A number of steps as a quantity, with one decimal; `None` for other types.
     fn quantity(&self, steps: i64) -> Option<String> {
         let ParameterType::Steps { origin, size, .. } = &self.kind else { return None };
-        #[expect(clippy::cast_precision_loss, reason = "whoever counts steps has fewer than 2^53")]
+        #[expect(clippy::cast_precision_loss, reason = "a step count is far below 2^53")]
         let quantity = origin + size * steps as f64;
         Some(format!("{quantity:.1}"))
     }
 
-    /// The steps nearest to what was typed, with or without its unit.
+    /// The steps nearest to the input, with or without its unit.
     fn steps(&self, input: &str) -> Option<i64> {
         let ParameterType::Steps { origin, size, .. } = &self.kind else { return None };
         let unit = self.unit.as_deref().unwrap_or_default();
@@ -243,7 +243,7 @@ mod tests {
         assert!(whole.parse("9223372036854775808").is_err() && whole.parse("1.5").is_err());
         let flag = Parameter { unit: None, ..parameter(ParameterType::Flag) };
         assert_eq!(flag.parse("ON"), Ok(Value::Flag(true)));
-        assert_eq!(flag.format_value(&Value::Flag(false)), "off", "in the words it is typed in");
+        assert_eq!(flag.format_value(&Value::Flag(false)), "off", "the word that is accepted as input");
         let named = ParameterType::Text { max_chars: 9, description: Some("a month".into()) };
         assert_eq!(parameter(named).parse(""), Err("x must be a month".to_owned()));
         let text = parameter(ParameterType::Text { max_chars: 3, description: None });
@@ -272,6 +272,6 @@ mod tests {
             assert_eq!(fahrenheit.parse(typed), Ok(Value::Integer(steps)), "{typed}");
             assert_eq!(fahrenheit.format_value(&Value::Integer(steps)), shown);
         }
-        assert!(fahrenheit.parse("60").is_err(), "what was meant in °C is not taken for °F");
+        assert!(fahrenheit.parse("60").is_err(), "a value in °C is not read as °F");
     }
 }

@@ -1,4 +1,4 @@
-//! Which commands wait for their answer, and has a device that is connected gone deaf?
+//! Commands that wait for an answer, and detection of a device that is silent on a live connection.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,9 +8,9 @@ use crate::diagnostics::Stamp;
 use crate::diagnostics::event::{CommandState, CommandUpdate};
 use crate::diagnostics::sentence::duration_words;
 
-/// Commands that may wait for an answer; the oldest gives way.
+/// Maximum number of pending commands; the oldest is evicted.
 const MAX_PENDING: usize = 256;
-/// Unanswered commands in a row that make a device silent. One may have been lost on the way.
+/// Consecutive unanswered commands after which a device is silent. A single one may have been lost in transit.
 const SILENT_AFTER_UNANSWERED: u32 = 2;
 
 #[derive(Debug, Clone)]
@@ -19,12 +19,12 @@ struct PendingCommand {
     name: String,
     client_id: String,
     queued_at: Stamp,
-    /// How long to wait, in this computer's time.
+    /// Time to wait, in real time.
     timeout: Duration,
-    /// Whether a device that hears always answers it.
+    /// Whether a reachable device always answers it.
     is_certain: bool,
     sent_at: Option<Stamp>,
-    /// The session in which it was sent is over: the answer may have died with it.
+    /// Its session has ended: the answer may have been lost with it.
     session_ended: bool,
 }
 
@@ -43,12 +43,12 @@ impl PendingCommand {
     }
 }
 
-/// A turn in what is known of the device's hearing.
+/// A change of the device's silence, with a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SilenceChange {
-    /// It does not answer although the connection lives.
+    /// The device does not answer although the connection is alive.
     Started(String),
-    /// That is over.
+    /// The silence ended.
     Ended(String),
 }
 
@@ -56,10 +56,10 @@ pub enum SilenceChange {
 #[derive(Debug)]
 pub struct PendingCommands {
     pending: VecDeque<PendingCommand>,
-    /// Field seconds per second here.
+    /// Field seconds per real second.
     scale: f64,
     unanswered_count: u32,
-    /// When the first of them was sent.
+    /// When the first of the consecutive unanswered commands was sent.
     first_unanswered_at: Option<Stamp>,
     connected_at: Option<Stamp>,
     last_heard: Option<Stamp>,
@@ -67,7 +67,7 @@ pub struct PendingCommands {
 }
 
 impl PendingCommands {
-    /// Nothing waits. `scale`: field seconds that pass in one second here (1, but in lab runs).
+    /// No pending commands. `scale`: field seconds per real second (1 except in lab runs).
     pub fn new(scale: f64) -> Self {
         Self {
             pending: VecDeque::new(),
@@ -80,13 +80,13 @@ impl PendingCommands {
         }
     }
 
-    /// A duration of the field in this computer's time.
+    /// Converts a field duration to real time.
     pub fn real_duration(&self, field: Duration) -> Duration {
         Duration::try_from_secs_f64(field.as_secs_f64() / self.scale).unwrap_or(field)
     }
 
-    /// A command was handed to the queue; once it is sent, its answer has the time that `answer` says (field time).
-    /// Gives up the oldest if too many wait.
+    /// Tracks a command that was queued. After it is sent, its answer may take `answer.timeout` (field time).
+    /// Returns the oldest command if it is evicted.
     pub fn track(
         &mut self,
         id: &str,
@@ -109,12 +109,12 @@ impl PendingCommands {
         oldest.map(|oldest| oldest.into_update(CommandState::Unanswered, now))
     }
 
-    /// Commands that wait.
+    /// Number of pending commands.
     pub fn outstanding(&self) -> usize {
         self.pending.len()
     }
 
-    /// A command changed state on its way to the broker.
+    /// Records a state change of a command on its way to the broker.
     pub fn observe(&mut self, command: &CommandUpdate, at: Stamp) {
         let Some(index) = self.pending.iter().position(|pending| pending.id == command.correlation_id) else {
             return;
@@ -137,24 +137,24 @@ impl PendingCommands {
         }
     }
 
-    /// A session was accepted.
+    /// The broker accepted a session.
     pub fn on_connected(&mut self, at: Stamp) {
         self.connected_at = Some(at);
     }
 
-    /// The session is over. What is known of the device's silence is of no use any more.
+    /// The session ended. The state of the device is unknown until the next session.
     pub fn on_disconnected(&mut self) -> Option<SilenceChange> {
         self.connected_at = None;
         (self.unanswered_count, self.first_unanswered_at) = (0, None);
         self.pending.iter_mut().for_each(|pending| pending.session_ended = true);
         self.silent_since.take().map(|_| {
-            SilenceChange::Ended("the connection ended; whether the device answers is open again".to_owned())
+            SilenceChange::Ended("the connection ended; device silence is no longer monitored".to_owned())
         })
     }
 
-    /// The command that a message answers. Where it could be the answer to several (the device's language has no id
-    /// for a question), it is taken for that to the newest: an earlier question without an answer was lost more
-    /// likely than the device is slow, and a slow device answers the earlier one as well.
+    /// Removes and returns the command that a message answers. If several match (the device sends no correlation
+    /// id), the newest is taken: an earlier unanswered query was more likely lost than late, and a slow device
+    /// answers the earlier one as well.
     pub fn take_answered(
         &mut self,
         device: &dyn Device,
@@ -168,29 +168,29 @@ impl PendingCommands {
         Some(pending.into_update(CommandState::Answered, message.at))
     }
 
-    /// The device said something.
+    /// A message of the device arrived.
     pub fn on_device_message(&mut self, at: Stamp) -> Option<SilenceChange> {
         self.last_heard = Some(at);
         (self.unanswered_count, self.first_unanswered_at) = (0, None);
         let since = self.silent_since.take()?;
         let silent_for = self.field_duration(at.since(since));
         Some(SilenceChange::Ended(format!(
-            "the device is heard again, {} after it was found silent",
+            "the device responds again after {} of silence",
             duration_words(silent_for)
         )))
     }
 
-    /// When the device was last heard.
+    /// When the last message of the device arrived.
     pub fn last_heard(&self) -> Option<Stamp> {
         self.last_heard
     }
 
-    /// When the next command will have waited long enough.
+    /// The earliest deadline of a pending command.
     pub fn next_deadline(&self) -> Option<Stamp> {
         self.pending.iter().filter_map(PendingCommand::deadline).min()
     }
 
-    /// The commands that have waited long enough.
+    /// Removes and returns the commands past their deadline.
     pub fn take_overdue(&mut self, now: Stamp) -> Vec<CommandUpdate> {
         let mut overdue = Vec::new();
         for _ in 0..self.pending.len() {
@@ -208,8 +208,8 @@ impl PendingCommands {
         overdue
     }
 
-    /// Whether the device is found silent now. `last_rx`: when the link last brought anything at all;
-    /// `silent_after`: what the device itself says about how often it is to be heard.
+    /// Detects the start of a silence. `last_rx`: when the link last received anything; `silent_after`: the longest
+    /// pause between two messages that the device allows itself.
     pub fn check_silence(
         &mut self,
         now: Stamp,
@@ -224,9 +224,9 @@ impl PendingCommands {
         let reason = if self.unanswered_count >= SILENT_AFTER_UNANSWERED
             && self.first_unanswered_at.is_some_and(is_link_alive_since)
         {
-            format!("{} commands in a row without an answer", self.unanswered_count)
+            format!("{} consecutive commands unanswered", self.unanswered_count)
         } else {
-            let last = self.last_heard.map_or(connected, |heard| heard.max(connected));
+            let last = self.last_heard.map_or(connected, |last| last.max(connected));
             let limit = silent_after?;
             if now.since(last) < self.real_duration(limit) || !is_link_alive_since(last) {
                 return None;
@@ -234,7 +234,7 @@ impl PendingCommands {
             format!("nothing from the device for {}", duration_words(self.field_duration(now.since(last))))
         };
         self.silent_since = Some(now);
-        Some(SilenceChange::Started(format!("{reason}, while the connection itself lives")))
+        Some(SilenceChange::Started(format!("{reason} while the connection is alive")))
     }
 
     fn field_duration(&self, real: Duration) -> Duration {

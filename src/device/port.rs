@@ -1,4 +1,4 @@
-//! The port to a device: what whoever knows its language must be able to do.
+//! The port to a device: the operations that every kind of device implements.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,44 +9,45 @@ use chrono::{DateTime, Utc};
 use super::{Fact, FactGroup, Parameter, Value};
 use crate::diagnostics::Stamp;
 
-/// What is asked before a command goes out.
+/// The confirmation required before a command is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Confirmation {
-    /// Nothing: it changes nothing.
+    /// None: the command changes nothing.
     None,
     /// Yes or no.
     #[default]
     Ask,
-    /// The name of the command, typed: it can do harm.
+    /// The name of the command must be typed: it can do harm.
     Type,
 }
 
-/// A command as people see it.
+/// A command as listed and confirmed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CommandSpec {
-    /// Its name: what is typed, recorded and listed.
+    /// Its name, as typed, recorded and listed.
     pub name: Arc<str>,
-    /// What it does, in a few words.
+    /// Short description.
     pub title: Arc<str>,
     /// The key that starts it on the Device screen, as in the keymap (`p`, `F5`).
     pub key: Option<Arc<str>>,
-    /// What is asked first.
+    /// The confirmation required first.
     pub confirm: Confirmation,
-    /// What is to be filled in, in order.
+    /// The parameters, in order.
     pub parameters: Vec<Parameter>,
-    /// What it does and what may come of it, for whoever is asked whether to send it.
+    /// Effect and risks, shown in the confirmation.
     pub explanation: Option<Arc<str>>,
-    /// Sent by itself this often while connected; needs no confirmation and a default for each parameter.
+    /// Interval at which it is sent automatically while connected; requires no confirmation and a default for
+    /// each parameter.
     pub interval: Option<Duration>,
-    /// Sent by itself once in each session, under the same condition.
+    /// Sent automatically once per session, under the same condition.
     pub at_connect: bool,
-    /// Why it cannot be sent now, if so (the device cannot do it, or did not say yet).
+    /// Why it cannot be sent now (not supported by the device, or not yet known).
     pub unavailable: Option<Arc<str>>,
 }
 
 impl CommandSpec {
-    /// A command that only asks: without a key, without anything to fill in or to confirm, sent when somebody
-    /// wants it. Its title is its name.
+    /// A read-only command without key, parameters or confirmation, sent on request only.
+    /// Its title is its name.
     pub fn new(name: &str) -> Self {
         Self {
             name: name.into(),
@@ -62,14 +63,14 @@ impl CommandSpec {
     }
 }
 
-/// When and by whom a command is sent.
+/// Context of one send: time, client and correlation id.
 #[derive(Debug, Clone, Copy)]
 pub struct CommandContext<'a> {
-    /// Ties the answer to it; unique.
+    /// Unique; matches the answer to the command.
     pub correlation_id: &'a str,
-    /// MQTT client id in force.
+    /// MQTT client id in use.
     pub client_id: &'a str,
-    /// This moment.
+    /// The current time.
     pub now: DateTime<Utc>,
 }
 
@@ -82,17 +83,16 @@ pub struct PreparedCommand {
     pub payload: Vec<u8>,
     /// 0 or 1.
     pub qos: u8,
-    /// What is expected to come back; `None` = nothing.
+    /// The expected answer; `None` if there is none.
     pub answer: Option<ExpectedAnswer>,
 }
 
 /// The answer that a command is expected to get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExpectedAnswer {
-    /// How long to wait for it once the command is sent.
+    /// Time to wait for it after the command is sent.
     pub timeout: Duration,
-    /// Whether a device that hears always answers. If not, an answer that does not come tells nothing of its
-    /// hearing.
+    /// Whether a reachable device always answers. If not, a missing answer is no evidence of a silent device.
     pub is_certain: bool,
 }
 
@@ -100,52 +100,52 @@ pub struct ExpectedAnswer {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BuildError {
     /// No such command.
-    #[error("there is no command `{0}`")]
+    #[error("unknown command `{0}`")]
     Unknown(String),
-    /// A parameter is missing, too much or out of range.
+    /// A parameter is missing, unexpected or out of range.
     #[error("{0}")]
     Parameter(String),
-    /// The values make no topic.
-    #[error("the topic `{0}` cannot be published to")]
+    /// The values do not form a valid topic name.
+    #[error("invalid topic `{0}`")]
     Topic(String),
     /// It cannot be sent now.
     #[error("{0}")]
     Unavailable(String),
 }
 
-/// A message that arrived on a topic the device listens to.
+/// A message on a topic of the device.
 #[derive(Debug, Clone, Copy)]
 pub struct DeviceMessage<'a> {
-    /// When.
+    /// Time of arrival.
     pub at: Stamp,
     /// Topic name.
     pub topic: &'a str,
     /// Payload.
     pub payload: &'a [u8],
-    /// The broker had kept it: it was said before, nobody knows when.
+    /// Retained by the broker: it was sent earlier, at an unknown time.
     pub retained: bool,
 }
 
-/// What reading a message gave.
+/// The result of reading a message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DeviceUpdate {
-    /// It came from the device: it is not silent.
+    /// The device sent it just now, so the device is not silent.
     pub is_sign_of_life: bool,
-    /// The facts are others now.
+    /// The facts changed.
     pub facts_changed: bool,
-    /// State changes worth recording (`heating started`), in words without secrets. At most one line each.
+    /// State changes worth recording (`heating started`), without secrets, at most one line each.
     pub changes: Vec<String>,
 }
 
-/// A device and its language.
+/// A device and its protocol.
 pub trait Device: Send + fmt::Debug {
-    /// What it is called.
+    /// Display name.
     fn title(&self) -> Arc<str>;
 
-    /// What it can be told. Asked again after each digest whose facts changed.
+    /// The available commands. Read again after each message that changed the facts.
     fn commands(&self) -> Arc<[CommandSpec]>;
 
-    /// The command that asks for its state without changing anything.
+    /// The read-only command that requests the state.
     fn status_command(&self) -> Option<Arc<str>> {
         None
     }
@@ -153,16 +153,16 @@ pub trait Device: Send + fmt::Debug {
     /// Topic filters to subscribe to, each with its maximum QoS.
     fn subscriptions(&self, client_id: &str) -> Vec<(String, u8)>;
 
-    /// Filters of messages to read always. They are compared with every message: keep them few.
+    /// Filters of messages that are always read. Every message is compared with them: keep the list short.
     fn message_filters(&self, client_id: &str) -> Vec<String>;
 
-    /// Filters of messages to read only while a command waits for its answer.
+    /// Filters of messages that are read only while a command is pending.
     fn answer_filters(&self, client_id: &str) -> Vec<String>;
 
     /// Makes a command ready to be published.
     ///
     /// # Errors
-    /// For an unknown command and for values that are missing or out of range, one sentence.
+    /// One sentence for an unknown command and for values that are missing or out of range.
     fn build(
         &self,
         name: &str,
@@ -170,42 +170,42 @@ pub trait Device: Send + fmt::Debug {
         context: &CommandContext<'_>,
     ) -> Result<PreparedCommand, BuildError>;
 
-    /// Whether a message answers a command that was sent.
+    /// Whether a message answers this command.
     fn is_answer(&self, name: &str, context: &CommandContext<'_>, message: &DeviceMessage<'_>) -> bool;
 
     /// Reads a message.
     fn handle_message(&mut self, message: &DeviceMessage<'_>) -> DeviceUpdate;
 
-    /// What it says of itself, most important first.
+    /// The reported facts, most important first.
     fn facts(&self) -> Vec<Fact>;
 
-    /// Everything that is known of it, in groups.
+    /// Everything known about the device, in groups.
     fn details(&self) -> Vec<FactGroup> {
         vec![FactGroup { title: self.title(), facts: self.facts() }]
     }
 
-    /// A connected device of which nothing came for this long counts as silent; `None` = only unanswered
-    /// commands tell.
+    /// A connected device counts as silent after this long without a message; `None`: only unanswered commands
+    /// count.
     fn silent_after(&self) -> Option<Duration> {
         None
     }
 }
 
-/// A device as a screen shows it.
+/// A device as shown on a screen.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeviceView {
-    /// What it is called.
+    /// Display name.
     pub title: Arc<str>,
-    /// What it can be told.
+    /// The available commands.
     pub commands: Arc<[CommandSpec]>,
-    /// The command that asks for its state.
+    /// The read-only command that requests the state.
     pub status_command: Option<Arc<str>>,
-    /// What it says of itself.
+    /// The reported facts.
     pub facts: Arc<[Fact]>,
-    /// Everything that is known of it.
+    /// Everything known about the device.
     pub details: Arc<[FactGroup]>,
-    /// When it was last heard of (on the clocks that stamp the events, or in field time once published).
+    /// Time of the last message (on the clocks that stamp the events, or in field time once published).
     pub last_heard: Option<Stamp>,
-    /// Messages of the device that came too fast to be read.
+    /// Messages of the device that were skipped because they came too fast.
     pub unread: u64,
 }

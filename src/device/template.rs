@@ -1,36 +1,36 @@
-//! How is a text with holes filled so that what comes out is what was meant?
+//! Templates: text with placeholders, filled in so that JSON stays valid.
 //!
-//! `{name}` is a hole; every other brace stands for itself, so that JSON can be written as it is;
-//! `{{name}}` stands for `{name}`. In a template that is JSON, a hole inside a string gets its value escaped,
-//! and a hole in the place of a value gets a JSON value: nothing filled in can break the document.
+//! `{name}` is a placeholder; all other braces are literal, so that JSON can be written unchanged;
+//! `{{name}}` produces `{name}`. In a JSON template a placeholder inside a string inserts the escaped value,
+//! and a placeholder in the position of a value inserts a JSON value: no value can break the document.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::{Parameter, ParameterType, Value};
 
-/// Names with a meaning of their own.
+/// Placeholders that every template may use.
 const BUILT_IN: [&str; 4] = ["correlation_id", "client_id", "now", "now_ms"];
 
-/// What is wrong with a template.
+/// Why a template is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
-    /// A hole that nothing fills.
-    #[error("`{{{name}}}` is no parameter of this command; known there: {known}")]
+    /// A placeholder without a value.
+    #[error("unknown placeholder `{{{name}}}`; valid: {known}")]
     Unknown {
-        /// The hole.
+        /// The placeholder.
         name: String,
-        /// What could stand there.
+        /// The valid ones.
         known: String,
     },
-    /// It begins like JSON and is none.
-    #[error("it begins like JSON and is none: {0}")]
+    /// It starts like JSON but is not valid JSON.
+    #[error("invalid JSON: {0}")]
     NotJson(String),
-    /// A hole where no value can stand.
-    #[error("`{{{0}}}` must stand inside a JSON string, or in the place of a whole JSON value")]
+    /// A placeholder where JSON allows no value.
+    #[error("`{{{0}}}` must be inside a JSON string or replace a whole JSON value")]
     Misplaced(String),
 }
 
-/// What holes are filled with.
+/// The values of the placeholders.
 #[derive(Debug, Clone, Copy)]
 pub struct TemplateContext<'a> {
     /// For `{correlation_id}`.
@@ -51,7 +51,7 @@ enum TemplatePart {
     Placeholder { name: String, quoted: bool },
 }
 
-/// A text with holes.
+/// A text with placeholders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Template {
     parts: Vec<TemplatePart>,
@@ -59,10 +59,10 @@ pub struct Template {
 }
 
 impl Template {
-    /// Reads a template that may be JSON: it is, if it begins with `{` or `[`.
+    /// Parses a template that may be JSON: it is if it starts with `{` or `[`.
     ///
     /// # Errors
-    /// For a hole nothing fills, and for JSON that is none.
+    /// For an unknown placeholder and for invalid JSON.
     pub fn parse(text: &str, parameters: &[Parameter]) -> Result<Self, TemplateError> {
         let mut template = Self::parse_plain(text, parameters)?;
         template.is_json = text.trim_start().starts_with(['{', '[']);
@@ -73,10 +73,10 @@ impl Template {
         Ok(template)
     }
 
-    /// Reads a template that is plain text, whatever it looks like.
+    /// Parses a plain-text template, even if it looks like JSON.
     ///
     /// # Errors
-    /// For a hole nothing fills.
+    /// For an unknown placeholder.
     pub fn parse_plain(text: &str, parameters: &[Parameter]) -> Result<Self, TemplateError> {
         let parts = split_parts(text);
         let is_parameter = |name: &str| parameters.iter().any(|parameter| *parameter.name == *name);
@@ -93,7 +93,7 @@ impl Template {
         Ok(Self { parts, is_json: false })
     }
 
-    /// The names of its holes.
+    /// The names of its placeholders.
     pub fn placeholders(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().filter_map(|part| match part {
             TemplatePart::Placeholder { name, .. } => Some(name.as_str()),
@@ -101,7 +101,7 @@ impl Template {
         })
     }
 
-    /// The text with its holes filled; a hole without a value stays empty (`null` in JSON).
+    /// The text with its placeholders filled in; one without a value stays empty (`null` in JSON).
     pub fn render(&self, context: &TemplateContext<'_>) -> String {
         let mut rendered = String::new();
         for part in &self.parts {
@@ -126,7 +126,7 @@ impl Template {
         rendered
     }
 
-    /// Finds out which holes are inside strings; the others must stand in the place of a whole value.
+    /// Marks the placeholders inside strings; all others must replace a whole value.
     fn locate_placeholders(&mut self) -> Result<(), TemplateError> {
         let mut scanner = JsonScanner::default();
         let first_of = |part: Option<&TemplatePart>| match part {
@@ -166,14 +166,14 @@ impl Template {
     }
 }
 
-/// Where in a JSON document a reader stands.
+/// Position of a scanner in a JSON document.
 #[derive(Default)]
 struct JsonScanner {
     in_string: bool,
-    /// Characters of an escape sequence still to come.
+    /// Remaining characters of an escape sequence.
     pending: u8,
     escaped: bool,
-    /// The last character that is no blank, outside strings.
+    /// The last non-blank character outside strings.
     last: Option<char>,
 }
 
@@ -212,7 +212,7 @@ fn value_of(name: &str, context: &TemplateContext<'_>) -> Option<Value> {
     })
 }
 
-/// A text as the inside of a JSON string.
+/// A text escaped for the inside of a JSON string.
 fn json_escaped(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned()
@@ -255,7 +255,7 @@ fn split_parts(text: &str) -> Vec<TemplatePart> {
     parts
 }
 
-/// The word that `text` begins with, if `end` follows it.
+/// The word at the start of `text`, if `end` follows it.
 fn word_before<'a>(text: &'a str, end: &str) -> Option<&'a str> {
     let length = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-'))?;
     let word = &text[..length];

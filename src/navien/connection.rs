@@ -1,4 +1,4 @@
-//! How is the vendor's MQTT endpoint reached: where, as whom, signed with what?
+//! The connection to the vendor's MQTT endpoint: address, client id and signed upgrade.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,27 +15,27 @@ use crate::mqtt::signer::{SignFailure, SignedTarget, Signer};
 
 /// The vendor's endpoint at AWS IoT.
 pub const ENDPOINT: &str = "wss://a1t30mldyslmuq-ats.iot.us-east-1.amazonaws.com/mqtt";
-/// The AWS region that is signed for.
+/// The AWS region of the signature.
 pub const REGION: &str = "us-east-1";
-/// What client ids begin with, as those of the reference client. Random digits follow: AWS cuts the older
-/// of two connections with the same id, so an id of our own is as necessary as it is harmless.
+/// Prefix of client ids, as in the reference client. Random digits follow: AWS closes the older of two
+/// connections with the same id, so every client needs its own.
 pub const CLIENT_ID_PREFIX: &str = "navien-client-";
 
-/// Signs each attempt with what the account holds then.
+/// Signs each attempt with the current credentials of the account.
 #[derive(Debug)]
 pub struct AccountSigner {
     account: Arc<Account>,
     host: String,
     path: String,
     clock: Arc<dyn Clock>,
-    /// The keys given last were refused.
+    /// The last keys were refused.
     is_refused: AtomicBool,
-    /// Keys were given before.
+    /// Keys were provided before.
     has_provided: AtomicBool,
 }
 
 impl AccountSigner {
-    /// Signs for this endpoint.
+    /// A signer for this endpoint.
     pub fn new(account: Arc<Account>, endpoint: &BrokerAddress, clock: Arc<dyn Clock>) -> Self {
         Self {
             account,
@@ -46,11 +46,8 @@ impl AccountSigner {
             has_provided: AtomicBool::new(false),
         }
     }
-}
 
-impl AccountSigner {
-    /// New keys that cannot be had now are no reason not to try good old ones: the vendor's cloud may be down
-    /// while AWS is not.
+    /// If new keys are unavailable, valid old ones are used: the vendor's cloud may be down while AWS is not.
     async fn credentials(&self, fresh: bool) -> Result<AwsCredentials, SignFailure> {
         match self.account.credentials(fresh).await {
             Ok(credentials) => {
@@ -65,7 +62,7 @@ impl AccountSigner {
         }
     }
 
-    /// Begins with what became of the old keys: the cloud's silence alone explains no lost connection.
+    /// Starts with the state of the old keys: an unreachable cloud alone does not explain a lost connection.
     fn sign_failure(&self, error: &AccountError) -> SignFailure {
         if error.is_fatal() {
             return SignFailure::refused(error.to_string());
@@ -92,7 +89,7 @@ impl Signer for AccountSigner {
         })
     }
 
-    /// The next call of `sign` asks for fresh credentials; the account decides whether that can help.
+    /// The next `sign` requests fresh credentials; the account limits how often.
     fn on_refused(&self, status: u16, server_date: Option<DateTime<Utc>>) {
         self.is_refused.store(true, Ordering::Relaxed);
         tracing::info!(status, ?server_date, "signed upgrade refused");

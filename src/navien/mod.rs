@@ -1,7 +1,7 @@
 //! The first device cloud: Navien NWP500 water heaters behind a REST account and AWS IoT.
 //!
-//! [`account`] signs in and keeps the credentials fresh; [`connection`] is how the vendor's MQTT endpoint is
-//! reached with them; [`protocol`] is what client and device say to each other; [`heater`] offers that as a device.
+//! [`account`] signs in and renews the credentials; [`connection`] connects to the vendor's MQTT endpoint with
+//! them; [`protocol`] is the protocol between client and device; [`heater`] implements the device port with it.
 //!
 //! *Must not know* the monitor, the screens or the command line.
 

@@ -164,7 +164,7 @@ async fn a_password_is_remembered_found_replaced_and_forgotten() {
     session.assert_run("b", &[], None, 2, "holds none for this account");
     // Tokens of the first run are still valid; the password is tried all the same.
     session.assert_run("a", &remember, Some("wrong-password"), 4, "does not accept");
-    session.assert_run("b", &remember, Some(&password), 0, "is in the keyring now");
+    session.assert_run("b", &remember, Some(&password), 0, "stored the password in the keyring");
 
     let before = session.sign_ins();
     session.assert_run("c", &[], None, 0, "");
@@ -190,7 +190,7 @@ async fn a_password_is_remembered_found_replaced_and_forgotten() {
     session.start_keyring(true);
     session.lab.control().cloud.change_password("another");
     session.assert_run("f", &[], None, 4, "--forget-password");
-    session.assert_run("f", &remember, Some("another"), 0, "is in the keyring now");
+    session.assert_run("f", &remember, Some("another"), 0, "stored the password in the keyring");
     session.assert_run("g", &[], None, 0, "");
 
     let email = session.lab.email.to_uppercase();

@@ -80,22 +80,22 @@ fn each_error_names_its_line() {
         (
             with("home/set", "home/{zone}"),
             4,
-            "the topic of set: `{zone}` is no parameter of this command; known there: correlation_id, client_id, now, now_ms, degrees",
+            "the topic of set: unknown placeholder `{zone}`; valid: correlation_id, client_id, now, now_ms, degrees",
         ),
         (
             with("{degrees}", "{warmth}"),
             5,
-            "the payload of set: `{warmth}` is no parameter of this command; known there: correlation_id, client_id, now, now_ms, degrees",
+            "the payload of set: unknown placeholder `{warmth}`; valid: correlation_id, client_id, now, now_ms, degrees",
         ),
         (
             with(":{degrees}", ":1{degrees}"),
             5,
-            "the payload of set: `{degrees}` must stand inside a JSON string, or in the place of a whole JSON value",
+            "the payload of set: `{degrees}` must be inside a JSON string or replace a whole JSON value",
         ),
         (
             with("{degrees}}", "{degrees}"),
             5,
-            "the payload of set: `{degrees}` must stand inside a JSON string, or in the place of a whole JSON value",
+            "the payload of set: `{degrees}` must be inside a JSON string or replace a whole JSON value",
         ),
         (with("qos = 1", "qos = 2"), 6, "the qos of set must be 0 or 1"),
         (

@@ -1,4 +1,4 @@
-//! From sent to answered, overdue or torn; and when that makes a device silent.
+//! Commands from sent to answered, overdue or interrupted, and the detection of a silent device.
 
 use std::sync::Arc;
 
@@ -7,10 +7,10 @@ use chrono::DateTime;
 use super::*;
 use crate::device::{BuildError, CommandSpec, DeviceUpdate, Fact, PreparedCommand, Value};
 
-/// Answers with the id of the command, or with anything at all.
+/// Answers with the correlation id of the command, or without an id.
 #[derive(Debug)]
 struct Echo {
-    knows_ids: bool,
+    has_ids: bool,
 }
 
 impl Device for Echo {
@@ -33,7 +33,7 @@ impl Device for Echo {
         Err(BuildError::Unknown(name.to_owned()))
     }
     fn is_answer(&self, _: &str, context: &CommandContext<'_>, message: &DeviceMessage<'_>) -> bool {
-        !self.knows_ids || message.payload == context.correlation_id.as_bytes()
+        !self.has_ids || message.payload == context.correlation_id.as_bytes()
     }
     fn handle_message(&mut self, _: &DeviceMessage<'_>) -> DeviceUpdate {
         DeviceUpdate::default()
@@ -58,22 +58,22 @@ fn observe(pending: &mut PendingCommands, id: &str, state: CommandState, secs: u
     pending.observe(&command, at(secs));
 }
 
-/// Whose answer it is, in a language without ids.
+/// The command matched by an answer without a correlation id.
 fn answer_without_id(pending: &mut PendingCommands, secs: u64) -> Option<String> {
     let message = DeviceMessage { at: at(secs), topic: "t", payload: b"well", retained: false };
-    pending.take_answered(&Echo { knows_ids: false }, &message).map(|command| command.correlation_id)
+    pending.take_answered(&Echo { has_ids: false }, &message).map(|command| command.correlation_id)
 }
 
 fn answer(pending: &mut PendingCommands, id: &str, secs: u64) -> Option<CommandUpdate> {
     let message = DeviceMessage { at: at(secs), topic: "t", payload: id.as_bytes(), retained: false };
-    pending.take_answered(&Echo { knows_ids: true }, &message)
+    pending.take_answered(&Echo { has_ids: true }, &message)
 }
 
 #[test]
 fn a_command_is_answered_only_once() {
     let mut pending = PendingCommands::new(1.0);
     track(&mut pending, "a", 0);
-    assert_eq!(answer(&mut pending, "a", 1), None, "nobody answers what was not sent");
+    assert_eq!(answer(&mut pending, "a", 1), None, "a command that was not sent has no answer");
     observe(&mut pending, "a", CommandState::Sent, 2);
     assert_eq!(pending.next_deadline(), Some(at(12)));
     observe(&mut pending, "a", CommandState::Acknowledged, 3);
@@ -88,7 +88,7 @@ fn the_deadline_counts_from_the_last_send() {
     track(&mut pending, "a", 0);
     observe(&mut pending, "a", CommandState::Sent, 0);
     observe(&mut pending, "a", CommandState::Queued, 5);
-    assert!(pending.take_overdue(at(100)).is_empty(), "it is not out");
+    assert!(pending.take_overdue(at(100)).is_empty(), "it is queued again");
     observe(&mut pending, "a", CommandState::Sent, 100);
     assert!(pending.take_overdue(at(109)).is_empty());
     let overdue = pending.take_overdue(at(110));
@@ -109,11 +109,11 @@ fn unanswered(pending: &mut PendingCommands, id: &str, secs: u64) {
 #[test]
 fn without_ids_an_answer_matches_the_newest_command() {
     let mut pending = PendingCommands::new(1.0);
-    for (id, secs) in [("lost", 0), ("heard", 5)] {
+    for (id, secs) in [("lost", 0), ("answered", 5)] {
         track(&mut pending, id, secs);
         observe(&mut pending, id, CommandState::Sent, secs);
     }
-    assert_eq!(answer_without_id(&mut pending, 6).as_deref(), Some("heard"));
+    assert_eq!(answer_without_id(&mut pending, 6).as_deref(), Some("answered"));
     let overdue: Vec<_> =
         pending.take_overdue(at(10)).into_iter().map(|command| command.correlation_id).collect();
     assert_eq!(overdue, ["lost"]);
@@ -134,20 +134,16 @@ fn two_unanswered_commands_on_a_live_connection_are_silence_and_a_message_ends_i
     unanswered(&mut pending, "a", 10);
     assert_eq!(pending.check_silence(at(21), Some(at(20)), None), None);
     unanswered(&mut pending, "b", 30);
-    assert_eq!(
-        pending.check_silence(at(41), Some(at(9)), None),
-        None,
-        "the link is dead itself, as far as one can tell"
-    );
+    assert_eq!(pending.check_silence(at(41), Some(at(9)), None), None, "the link itself received nothing");
     let change = pending.check_silence(at(41), Some(at(35)), None);
     assert_eq!(
         change,
         Some(SilenceChange::Started(
-            "2 commands in a row without an answer, while the connection itself lives".into()
+            "2 consecutive commands unanswered while the connection is alive".into()
         ))
     );
-    assert_eq!(pending.check_silence(at(42), Some(at(35)), None), None, "said once");
-    let over = "the device is heard again, 1 min after it was found silent";
+    assert_eq!(pending.check_silence(at(42), Some(at(35)), None), None, "reported once");
+    let over = "the device responds again after 1 min of silence";
     assert_eq!(pending.on_device_message(at(101)), Some(SilenceChange::Ended(over.into())));
     assert_eq!(pending.on_device_message(at(102)), None);
 }
@@ -170,7 +166,7 @@ fn an_answer_in_between_or_a_drop_resets_the_count() {
     assert_eq!(
         pending.check_silence(at(70), Some(at(70)), None),
         None,
-        "their answers may have died with the session"
+        "their answers may be lost with the session"
     );
 }
 
@@ -182,7 +178,7 @@ fn a_command_with_an_uncertain_answer_does_not_count() {
         let uncertain = ExpectedAnswer { is_certain: false, ..CERTAIN };
         assert_eq!(pending.track(id, "tariff", "me", uncertain, at(secs)), None);
         observe(&mut pending, id, CommandState::Sent, secs);
-        assert_eq!(pending.take_overdue(at(secs + 10)).len(), 1, "told as unanswered all the same");
+        assert_eq!(pending.take_overdue(at(secs + 10)).len(), 1, "it still counts as unanswered");
     }
     assert_eq!(pending.check_silence(at(61), Some(at(60)), None), None);
 }

@@ -1,4 +1,4 @@
-//! Templates in, payloads out; whatever is filled in, JSON stays JSON.
+//! Templates are parsed and rendered; JSON stays valid with any value.
 
 use proptest::prelude::*;
 
@@ -65,20 +65,17 @@ fn invalid_templates_are_refused() {
         assert_eq!(render(template, &values("x")), expected, "{template}");
     }
     let error = render(r#"{"v":"{temp}"}"#, &[]).expect_err("unknown").to_string();
-    assert_eq!(
-        error,
-        "`{temp}` is no parameter of this command; known there: correlation_id, client_id, now, now_ms, n, t, f"
-    );
+    assert_eq!(error, "unknown placeholder `{temp}`; valid: correlation_id, client_id, now, now_ms, n, t, f");
     for template in [r#"{"v":1"#, "[1,]", r#"{"a":1,{t}}"#] {
         assert!(matches!(render(template, &[]), Err(TemplateError::NotJson(_))), "{template}");
     }
 }
 
 proptest! {
-    /// Any text, any number, in any place that is accepted: the document stays JSON, and what was filled in
-    /// comes out of it unchanged.
+    /// Any text, number and flag at any accepted position: the document stays valid JSON and contains the values
+    /// unchanged.
     #[test]
-    fn nothing_filled_in_breaks_json(text in any::<String>(), number in -1e9..1e9_f64, flag in any::<bool>()) {
+    fn no_value_breaks_json(text in any::<String>(), number in -1e9..1e9_f64, flag in any::<bool>()) {
         let given = [Value::Number(number), Value::Text(text.clone()), Value::Flag(flag)];
         let json = render(r#"{"q":"<{t}>","t":{t},"n":{n},"f":[{f}]}"#, &given).expect("a template");
         let read: serde_json::Value = serde_json::from_str(&json).expect("JSON");
@@ -89,7 +86,7 @@ proptest! {
         prop_assert_eq!(read["f"][0].as_bool(), Some(flag));
     }
 
-    /// Templates made of anything: what is accepted as JSON gives JSON with any values.
+    /// Templates of random fragments: every accepted JSON template renders valid JSON with any values.
     #[test]
     fn an_accepted_template_gives_json(
         pieces in prop::collection::vec(prop::sample::select(vec![

@@ -1,8 +1,8 @@
-//! How do tokens outlive a run, for their owner only?
+//! The token cache: tokens kept between runs, readable by their owner only.
 //!
-//! One JSON file, mode 0600, replaced atomically. It holds the end of each life as an instant, so that
-//! nothing lives longer for having been stored, and a digest of the account instead of its e-mail: tokens of
-//! another account or another cloud are not used.
+//! One JSON file, mode 0600, replaced atomically. It stores each expiry as an instant, so that storing never
+//! extends a lifetime, and a digest of the account instead of its e-mail: tokens of another account or another
+//! cloud are not used.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -21,7 +21,7 @@ use crate::diagnostics::Stamp;
 use crate::export::file;
 
 const FORMAT: &str = "dropscope-navien-tokens/1";
-/// Room for all tokens, so that no half-written copy is left in memory when the buffer grows.
+/// Capacity for all tokens, so that a growing buffer leaves no partial copy in memory.
 const MAX_FILE_BYTES: usize = 64 * 1024;
 
 #[derive(Serialize)]
@@ -89,7 +89,7 @@ impl StoredExpiry {
     }
 }
 
-/// Tells accounts apart without naming them.
+/// Identifies an account without its name.
 fn account_digest(settings: &AccountSettings) -> String {
     let mut hash = Sha256::new();
     for part in [FORMAT, settings.cloud.as_str(), settings.email.to_lowercase().as_str()] {
@@ -102,7 +102,7 @@ fn account_digest(settings: &AccountSettings) -> String {
     })
 }
 
-/// Writes the tokens over the file. Blocks until they are on the disk.
+/// Replaces the file with these tokens. Blocks until they are on the disk.
 pub(super) fn store(
     path: &Path,
     settings: &AccountSettings,
@@ -130,8 +130,8 @@ pub(super) fn store(
     file::replace(path, &buffer).map(|_| ()).map_err(|error| error.to_string())
 }
 
-/// The tokens of an earlier run; `None` if there are none, if they are another account's, or if the file is
-/// no such file.
+/// The tokens of an earlier run; `None` if there are none, if they belong to another account, or if the file is
+/// not a token file.
 pub(super) fn restore(path: &Path, settings: &AccountSettings, now: Stamp) -> Option<Tokens> {
     let bytes = Zeroizing::new(std::fs::read(path).ok()?);
     let stored: StoredTokens = serde_json::from_slice(&bytes).ok()?;

@@ -1,6 +1,6 @@
-//! Which devices belong to the account?
+//! The devices of the account, read from the cloud's answers.
 //!
-//! Where they stand (the `location` of the answers) is not read: nothing here needs it.
+//! The `location` in the answers is not read: nothing here needs it.
 
 use std::fmt;
 
@@ -9,24 +9,24 @@ use serde::{Deserialize, Serialize};
 
 use super::fields;
 
-/// Type of the NWP500, where the cloud says none.
+/// Device type of the NWP500, used where the cloud reports none.
 const DEFAULT_DEVICE_TYPE: u16 = 52;
-/// `connected` of a device that is online, and of one that is not.
+/// Values of `connected` for a device that is online and for one that is offline.
 const ONLINE: i64 = 2;
 const OFFLINE: i64 = 1;
 
 /// A device of the account. `Debug` does not show its address.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccountDevice {
-    /// 12 hex digits as the cloud writes them; part of its topics.
+    /// 12 hex digits as the cloud writes them; part of the device's topics.
     pub mac_address: String,
-    /// The cloud wants it back in requests about the device.
+    /// The cloud requires it in requests about the device.
     pub additional_value: String,
-    /// 52 for the NWP500; part of its topics.
+    /// 52 for the NWP500; part of the device's topics.
     pub device_type: u16,
-    /// The name its owner gave it. Not safe to print raw.
+    /// The name given by the owner. Not safe to print raw.
     pub name: String,
-    /// Whether the device is connected to the cloud; `None` = the cloud's word for it is unknown.
+    /// Whether the device is connected to the cloud; `None` for an unknown value.
     pub is_online: Option<bool>,
     /// "R" residential, "C" commercial.
     pub install_type: Option<String>,
@@ -34,14 +34,14 @@ pub struct AccountDevice {
 
 impl fmt::Debug for AccountDevice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Device")
+        f.debug_struct("AccountDevice")
             .field("device_type", &self.device_type)
             .field("is_online", &self.is_online)
             .finish_non_exhaustive()
     }
 }
 
-/// One page of the list: what is a device in it, and how long it is in all.
+/// One page of the list: the valid devices and the number of elements.
 #[derive(Debug, Default)]
 pub(super) struct DevicePage {
     pub(super) devices: Vec<AccountDevice>,
@@ -76,7 +76,7 @@ struct DeviceInfo {
 }
 
 impl DeviceElement {
-    /// An address becomes a part of topics: whatever is more than letters and digits is none.
+    /// An address becomes part of topics, so it may contain ASCII letters and digits only.
     fn device(self) -> Option<AccountDevice> {
         let info = self.device_info?;
         let mac_address = info.mac_address?;
@@ -114,7 +114,7 @@ impl<'de> Deserialize<'de> for DevicePage {
 
 struct DevicePageVisitor;
 
-/// An element, or something else in its place.
+/// A valid element, or anything else in its place.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum PageElement {
@@ -145,7 +145,7 @@ impl<'de> Visitor<'de> for DevicePageVisitor {
     }
 }
 
-/// Asks for a part of the list.
+/// Requests a part of the list.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DeviceListRequest<'a> {
@@ -154,7 +154,7 @@ pub(super) struct DeviceListRequest<'a> {
     pub(super) user_id: &'a str,
 }
 
-/// Asks for one device.
+/// Requests one device.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DeviceInfoRequest<'a> {

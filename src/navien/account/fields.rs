@@ -1,4 +1,4 @@
-//! How is a field read that may be missing, null, or of another type than promised?
+//! Deserializers for fields that may be missing, null, or of another type than documented.
 //!
 //! None of these fails on a wrong type: the field then counts as absent.
 
@@ -8,22 +8,22 @@ use std::marker::PhantomData;
 use secrecy::SecretString;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// Text; numbers count as their digits.
+/// Text; a number is read as its digits.
 pub(super) fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     from.deserialize_any(LenientVisitor::<String>(PhantomData))
 }
 
-/// Text that is not empty and goes nowhere else on its way.
+/// Non-empty text, not copied anywhere else on its way.
 pub(super) fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretString>, D::Error> {
     from.deserialize_any(LenientVisitor::<SecretString>(PhantomData))
 }
 
-/// A whole number; text counts if it is one.
+/// A whole number; text is accepted if it is one.
 pub(super) fn integer<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
     from.deserialize_any(LenientVisitor::<i64>(PhantomData))
 }
 
-/// What a field can be read as.
+/// The types that a field can be read as.
 trait LenientField: Sized {
     fn from_text(text: &str) -> Option<Self>;
     fn from_integer(number: i64) -> Option<Self>;
@@ -81,7 +81,7 @@ impl<'de, T: LenientField> Visitor<'de> for LenientVisitor<T> {
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
-        #[expect(clippy::cast_possible_truncation, reason = "within the bounds that f64 counts exactly")]
+        #[expect(clippy::cast_possible_truncation, reason = "within the range that f64 holds exactly")]
         let whole = (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64);
         Ok(whole.and_then(T::from_integer))
     }

@@ -1,7 +1,7 @@
-//! How does a request reach the cloud?
+//! HTTP requests to the cloud.
 //!
-//! Over the same wire as the link (own timeouts per phase, proxies from the environment, the platform's
-//! authorities or one's own), with hyper on top. One connection per request: there are few, hours apart.
+//! They use the same connector as the link (timeouts per phase, proxies from the environment, the platform's
+//! or a configured certificate authority), with hyper on top. One connection per request: requests are hours apart.
 
 use std::path::PathBuf;
 use std::pin::pin;
@@ -25,12 +25,12 @@ use crate::mqtt::connector::{BoxFuture, Connector as _, WireConnector};
 use crate::mqtt::settings::{AddressFamily, BrokerAddress, LinkSettings};
 use crate::mqtt::wire::{Progress, WireStream};
 
-/// Where the vendor's cloud is.
+/// Base URL of the vendor's cloud.
 pub const API_URL: &str = "https://nlus.naviensmartcontrol.com/api/v2.1";
-/// Largest answer read, in bytes; a page of the device list has some ten thousand.
+/// Maximum size of an answer, in bytes; a page of the device list has about ten thousand.
 const MAX_RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Base of the cloud's paths: `https://HOST[:PORT]/PATH`, or `http://` to this computer.
+/// Base URL of the cloud: `https://HOST[:PORT]/PATH`, or `http://` to this computer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiUrl {
     address: BrokerAddress,
@@ -39,19 +39,19 @@ pub struct ApiUrl {
     text: String,
 }
 
-/// Why a URL cannot be the cloud's.
+/// Why a URL is not accepted for the cloud.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ApiUrlError {
     /// Not a URL.
     #[error("write the address of the cloud as https://HOST[:PORT]/PATH")]
     InvalidUrl,
-    /// The password would be readable on the way.
+    /// The password would be sent in clear text.
     #[error(
-        "the address of the cloud must begin with https://; http:// is for this computer only (127.0.0.1)"
+        "the address of the cloud must begin with https://; http:// is allowed for this computer only (127.0.0.1)"
     )]
     NotSecure,
     /// User, password, query or fragment.
-    #[error("the address of the cloud must not hold a user, a password, ? or #")]
+    #[error("the address of the cloud must not contain a user, a password, ? or #")]
     UnsupportedPart,
 }
 
@@ -89,13 +89,13 @@ impl FromStr for ApiUrl {
 }
 
 impl ApiUrl {
-    /// As text, without a slash at its end.
+    /// The URL without a trailing slash.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 }
 
-/// Asks over HTTP/1.1.
+/// Sends requests over HTTP/1.1.
 #[derive(Debug)]
 pub struct HttpTransport {
     url: ApiUrl,
@@ -105,7 +105,7 @@ pub struct HttpTransport {
 }
 
 impl HttpTransport {
-    /// Reads the file of the authorities to trust; without one those of the system are trusted.
+    /// Reads the file of trusted authorities; without one the authorities of the system are trusted.
     ///
     /// # Errors
     /// When the file is unusable.
@@ -134,14 +134,14 @@ impl HttpTransport {
             let body = Limited::new(body, MAX_RESPONSE_BYTES)
                 .collect()
                 .await
-                .map_err(|_| unreachable_error(Layer::Tcp, "the answer broke off, or was far too long"))?;
+                .map_err(|_| unreachable_error(Layer::Tcp, "the answer was cut off or exceeds 4 MiB"))?;
             Ok(RestResponse { status: head.status.as_u16(), body: Zeroizing::new(body.to_bytes().into()) })
         };
         let (mut answer, connection) = (pin!(answer), pin!(connection));
         tokio::select! {
             biased;
             answer = &mut answer => answer,
-            // It ends when everything it carried is delivered, or with what the answer's error says.
+            // The task ends when the answer is delivered; the answer carries its errors.
             _ = connection => answer.await,
         }
     }
@@ -158,7 +158,7 @@ impl HttpTransport {
             .header(CONTENT_TYPE, "application/json")
             .header(CONNECTION, "close");
         if let Some(token) = token {
-            // As it is: the cloud does not know "Bearer".
+            // Without "Bearer": the cloud expects the raw token.
             let mut value = HeaderValue::from_str(token.expose_secret()).ok()?;
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
@@ -167,9 +167,9 @@ impl HttpTransport {
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it is mapped over errors")]
+#[expect(clippy::needless_pass_by_value, reason = "used with map_err")]
 fn connection_error(error: hyper::Error) -> AccountError {
-    let why = if error.is_parse() { "the answer is not HTTP" } else { "the connection broke off" };
+    let why = if error.is_parse() { "the answer is not HTTP" } else { "the connection was closed early" };
     unreachable_error(Layer::Tcp, why)
 }
 
@@ -186,10 +186,7 @@ impl CloudTransport for HttpTransport {
     ) -> BoxFuture<'a, Result<RestResponse, AccountError>> {
         Box::pin(async move {
             let Some(request) = self.request(path, token, body) else {
-                return Err(AccountError::Malformed {
-                    status: 200,
-                    why: "its token fits no header".to_owned(),
-                });
+                return Err(AccountError::incomplete("its token is not a valid header value"));
             };
             self.exchange(request).await
         })

@@ -1,7 +1,7 @@
-//! The account at the vendor's cloud: who are we there, with which credentials, and which devices are ours?
+//! The account at the vendor's cloud: sign-in, credentials and device list.
 //!
-//! One [`Account`] serves the whole program. It signs in when it must, refreshes when it can, and makes one
-//! request for everybody who waits for the same thing.
+//! One [`Account`] serves the whole program. It signs in only when necessary, refreshes tokens when possible,
+//! and shares one request among all callers that need the same renewal.
 
 mod cache;
 mod device;
@@ -26,16 +26,16 @@ pub use selection::{SelectedDevice, SelectionError, select_device};
 pub use session::{Account, AwsCredentials};
 pub use tokens::User;
 
-/// Whose account it is. `Debug` shows neither e-mail nor password.
+/// Identity and storage of the account. `Debug` shows neither e-mail nor password.
 #[derive(Clone)]
 pub struct AccountSettings {
-    /// The e-mail address the account is known by.
+    /// The e-mail address of the account.
     pub email: String,
     /// Its password.
     pub password: SecretString,
-    /// Names the cloud, so that tokens of one are never shown to another: its base URL.
+    /// Base URL of the cloud: separates the stored tokens of different clouds.
     pub cloud: String,
-    /// Where tokens are kept between runs; `None` = nowhere.
+    /// File for tokens between runs; `None`: tokens are not stored.
     pub cache: Option<PathBuf>,
 }
 

@@ -1,7 +1,7 @@
-//! How is the cloud asked, and was that a yes?
+//! Requests and answers of the cloud's REST interface.
 //!
 //! Every answer is JSON in the envelope `{"code", "msg", "data"}`; success is code 200 and an HTTP status
-//! below 400. Where `code` is missing the HTTP status takes its place.
+//! below 400. Without a `code` the HTTP status is used.
 
 use std::fmt;
 
@@ -15,16 +15,16 @@ use super::AccountError;
 use super::fields;
 use crate::mqtt::connector::BoxFuture;
 
-/// Room for any request, so that no half-written copy is left behind when the buffer grows.
+/// Capacity for any request, so that a growing buffer leaves no partial copy in memory.
 const MAX_REQUEST_BYTES: usize = 16 * 1024;
 
-/// Carries one request to the cloud. A port, so that tests can answer in its place.
+/// Sends one request to the cloud. A port, so that tests can replace it.
 pub trait CloudTransport: Send + Sync + fmt::Debug {
     /// Posts `body` as JSON to `path` below the cloud's base URL; `token` goes into the `authorization`
-    /// header as it is. Limits in time are the caller's.
+    /// header unchanged. The caller sets the timeout.
     ///
     /// # Errors
-    /// When there is no whole answer.
+    /// When there is no complete answer.
     fn post<'a>(
         &'a self,
         path: &'a str,
@@ -33,11 +33,11 @@ pub trait CloudTransport: Send + Sync + fmt::Debug {
     ) -> BoxFuture<'a, Result<RestResponse, AccountError>>;
 }
 
-/// The body of a request; zeroized when the last one who holds it lets go, and not shown by `Debug`.
+/// The body of a request; zeroized when its last owner is dropped, and not shown by `Debug`.
 pub struct RequestBody(Zeroizing<Vec<u8>>);
 
 impl RequestBody {
-    /// The JSON form of a value. A value without one gives an empty body, which the cloud will refuse.
+    /// The JSON form of a value. A value without one gives an empty body, which the cloud refuses.
     pub(super) fn json(value: &impl Serialize) -> Self {
         let mut buffer = Zeroizing::new(Vec::with_capacity(MAX_REQUEST_BYTES));
         if serde_json::to_writer(&mut *buffer, value).is_err() {
@@ -46,7 +46,7 @@ impl RequestBody {
         Self(buffer)
     }
 
-    /// As HTTP carries it.
+    /// The body as HTTP bytes.
     pub fn into_bytes(self) -> Bytes {
         Bytes::from_owner(self.0)
     }
@@ -54,21 +54,21 @@ impl RequestBody {
 
 impl fmt::Debug for RequestBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Body").field("bytes", &self.0.len()).finish()
+        f.debug_struct("RequestBody").field("bytes", &self.0.len()).finish()
     }
 }
 
-/// An answer as it came; zeroized when dropped, and not shown by `Debug`.
+/// An answer as received; zeroized when dropped, and not shown by `Debug`.
 pub struct RestResponse {
     /// HTTP status.
     pub status: u16,
-    /// The body as it came.
+    /// The raw body.
     pub body: Zeroizing<Vec<u8>>,
 }
 
 impl fmt::Debug for RestResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer").field("status", &self.status).field("bytes", &self.body.len()).finish()
+        f.debug_struct("RestResponse").field("status", &self.status).field("bytes", &self.body.len()).finish()
     }
 }
 
@@ -89,7 +89,7 @@ impl RestResponse {
     /// The answer's code: success is 200.
     ///
     /// # Errors
-    /// When it is no envelope at all.
+    /// When it is not an envelope.
     fn envelope_head(&self) -> Result<(i64, String), AccountError> {
         let head: EnvelopeHead = serde_json::from_slice(&self.body).map_err(|_| self.unparsable())?;
         let code = match head.code {
@@ -100,10 +100,10 @@ impl RestResponse {
         Ok((code, head.msg.unwrap_or_default()))
     }
 
-    /// What is in the envelope of a success.
+    /// The data of a successful answer.
     ///
     /// # Errors
-    /// When it is a refusal or makes no sense; `private` is kept out of the error's words.
+    /// When it is a refusal or malformed; `private` is removed from the error message.
     pub(super) fn data<T: DeserializeOwned>(&self, private: &str) -> Result<T, AccountError> {
         match self.envelope_head()? {
             (200, _) => {}
@@ -114,7 +114,7 @@ impl RestResponse {
         Ok(envelope.data)
     }
 
-    /// Only the place of the mistake: serde's words quote values, and those may be secret.
+    /// Gives only the position of the error: serde's messages quote values, which may be secret.
     fn malformed(&self, error: &serde_json::Error) -> AccountError {
         let why = format!("its data cannot be read (line {}, column {})", error.line(), error.column());
         AccountError::Malformed { status: self.status, why }
@@ -124,9 +124,9 @@ impl RestResponse {
         let begins_with = self.body.iter().find(|byte| !byte.is_ascii_whitespace());
         let why = match begins_with {
             None => "it is empty",
-            Some(b'<') => "it is a web page, perhaps of a proxy or a hotspot",
+            Some(b'<') => "it is an HTML page (proxy or captive portal)",
             Some(b'{') => "its JSON is broken",
-            Some(_) => "it is no JSON object",
+            Some(_) => "it is not a JSON object",
         };
         AccountError::Malformed { status: self.status, why: why.to_owned() }
     }

@@ -1,35 +1,35 @@
-//! Which of the account's devices is meant?
+//! Selection of one device of the account.
 
 use super::AccountDevice;
 
-/// The device to watch.
+/// The selected device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelectedDevice {
     /// The device.
     pub device: AccountDevice,
-    /// Others would have done as well; the user should be told.
+    /// Other devices matched as well; the user should be informed.
     pub is_ambiguous: bool,
 }
 
-/// Why there is none.
+/// Why no device was selected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SelectionError {
     /// The account has no device.
-    #[error("there is no device in this account")]
+    #[error("this account has no device")]
     NoDevice,
-    /// Nothing in the account is called that.
-    #[error("no device of this account has that address or name")]
+    /// No device of the account has this address or name.
+    #[error("no device of this account has this address or name")]
     Unknown,
-    /// More than one is.
-    #[error("more than one device of this account has that name; give the address of one")]
+    /// Several devices match.
+    #[error("several devices of this account have this name; give the address of one")]
     Ambiguous,
 }
 
-/// The device with that address (with or without separators) or name (in any case); without `wanted` the
-/// only one, or the first that is online, or the first.
+/// The device with this address (with or without separators) or name (case-insensitive). Without `name_or_address`
+/// the only device, the first that is online, or the first.
 ///
 /// # Errors
-/// When nothing or too much fits.
+/// When no device or more than one matches.
 pub fn select_device(
     devices: &[AccountDevice],
     name_or_address: Option<&str>,
@@ -94,7 +94,10 @@ mod tests {
             assert_eq!(selected_address(name_or_address), expected.map(str::to_owned), "{name_or_address:?}");
         }
         assert!(select_device(&devices, None).unwrap().is_ambiguous);
-        assert!(!select_device(&devices[..1], None).unwrap().is_ambiguous, "the only one, though offline");
+        assert!(
+            !select_device(&devices[..1], None).unwrap().is_ambiguous,
+            "the only device is selected although it is offline"
+        );
         assert_eq!(select_device(&devices[..1], None).unwrap().device, devices[0]);
         assert_eq!(select_device(&[], None), Err(SelectionError::NoDevice));
     }

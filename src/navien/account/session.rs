@@ -1,4 +1,4 @@
-//! Who signs in, when, and who waits for it?
+//! The account session: sign-in, token refresh, and requests with the current token.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,22 +18,22 @@ use super::{AccountDevice, AccountError, AccountSettings, cache};
 use crate::aws;
 use crate::diagnostics::{Clock, Stamp};
 
-/// How long one request may take in all.
+/// Timeout of one request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
-/// Between two sign-ins because of refused keys: what was refused twice in a row is refused for another
-/// reason (a clock, a policy), and the cloud wants to be asked no more than once a minute.
+/// Minimum time between two sign-ins after refused keys. Keys refused twice in a row have another cause (clock,
+/// policy), and the cloud should get at most one sign-in per minute.
 const MIN_RENEWAL_INTERVAL: Duration = Duration::from_secs(60);
-/// Devices asked for at once; the cloud gives no more.
+/// Devices per page; the cloud's maximum.
 const PAGE_SIZE: usize = 20;
-/// Pages read; a list that long has no end.
+/// Maximum number of pages read; a longer list has no end.
 const MAX_PAGES: usize = 50;
 
-/// Keys for AWS IoT, good now. `Debug` does not show them.
+/// Valid keys for AWS IoT. `Debug` does not show them.
 #[derive(Clone)]
 pub struct AwsCredentials {
-    /// To sign with.
+    /// The signing keys.
     pub keys: aws::Credentials,
-    /// When they end, by the computer's clock; `None` if the cloud did not say.
+    /// Expiry by this computer's clock; `None` if the cloud did not report it.
     pub expires_at: Option<DateTime<Utc>>,
 }
 
@@ -43,20 +43,20 @@ impl fmt::Debug for AwsCredentials {
     }
 }
 
-/// The account. Share it: whoever needs the same renewal waits for the same request.
+/// The account. Share it: concurrent callers wait for the same renewal.
 pub struct Account {
     settings: AccountSettings,
     transport: Arc<dyn CloudTransport>,
     clock: Arc<dyn Clock>,
     state: Mutex<AccountState>,
-    /// Counts renewals, to see that another caller made one while we waited.
+    /// Counts renewals, to detect one made by another caller in the meantime.
     renewals: AtomicU64,
 }
 
 #[derive(Default)]
 struct AccountState {
     tokens: Option<Tokens>,
-    /// When keys were last given up because they were refused.
+    /// When keys were last replaced because they were refused.
     refused_at: Option<Stamp>,
 }
 
@@ -80,8 +80,8 @@ struct RefreshRequest<'a> {
 }
 
 impl Account {
-    /// The account, with the tokens of an earlier run if there are any (reads one small file). Nothing is
-    /// asked before it is needed.
+    /// The account, with the tokens of an earlier run if there are any (reads one small file). Sends no request
+    /// yet.
     pub fn new(settings: AccountSettings, transport: Arc<dyn CloudTransport>, clock: Arc<dyn Clock>) -> Self {
         let now = clock.now();
         let tokens = settings.cache.as_deref().and_then(|path| cache::restore(path, &settings, now));
@@ -89,10 +89,10 @@ impl Account {
         Self { settings, transport, clock, state, renewals: AtomicU64::new(0) }
     }
 
-    /// Signs in with e-mail and password, whatever is still good.
+    /// Signs in with e-mail and password even if the current tokens are valid.
     ///
     /// # Errors
-    /// When the cloud does not answer, or not with a sign-in.
+    /// When the cloud does not answer or refuses.
     pub async fn sign_in(&self) -> Result<User, AccountError> {
         let renewals_seen = self.renewals.load(Ordering::SeqCst);
         let mut state = self.state.lock().await;
@@ -102,16 +102,16 @@ impl Account {
         }
     }
 
-    /// Who is signed in, if anybody is.
+    /// The signed-in user, if there is one.
     pub async fn user(&self) -> Option<User> {
         self.state.lock().await.tokens.as_ref().map(|tokens| tokens.user.clone())
     }
 
-    /// Keys for AWS IoT that are good now; signs in if there are none. `fresh`: AWS refused the ones that
-    /// were given last, whatever their end.
+    /// Valid keys for AWS IoT; signs in if there are none. `fresh`: AWS refused the previous keys, even if they
+    /// have not expired.
     ///
     /// # Errors
-    /// When keys are needed and the cloud gives none.
+    /// When new keys are needed and the cloud sends none.
     pub async fn credentials(&self, fresh: bool) -> Result<AwsCredentials, AccountError> {
         let renewals_seen = self.renewals.load(Ordering::SeqCst);
         let mut state = self.state.lock().await;
@@ -134,7 +134,7 @@ impl Account {
         }
         match self.renew(&mut state).await {
             Ok(tokens) => self.aws_credentials(tokens.keys.as_ref()),
-            // They were to be renewed early; while the cloud is silent they may still do.
+            // The renewal is due, but the old keys are still valid: use them while the cloud is unreachable.
             Err(error) if error.is_transient() && !keys.expiry.is_over(self.clock.now()) => {
                 tracing::warn!(%error, "AWS credentials not renewed yet");
                 self.aws_credentials(Some(&keys))
@@ -143,7 +143,7 @@ impl Account {
         }
     }
 
-    /// The keys that were given last, if they are not over; asks nobody.
+    /// The last keys if they have not expired; sends no request.
     pub async fn cached_credentials(&self) -> Option<AwsCredentials> {
         let state = self.state.lock().await;
         let keys = state.tokens.as_ref()?.keys.as_ref()?;
@@ -173,7 +173,7 @@ impl Account {
                 }
             }
             offset = offset.saturating_add(page.length);
-            // A cloud that does not know `offset` gives the same page for ever.
+            // A cloud that ignores `offset` repeats the same page.
             if page.length < PAGE_SIZE || (has_devices && devices.len() == before) {
                 break;
             }
@@ -181,7 +181,7 @@ impl Account {
         Ok(devices)
     }
 
-    /// One device as it is now.
+    /// The current description of one device.
     ///
     /// # Errors
     /// When the cloud does not answer, or not with a device.
@@ -189,13 +189,10 @@ impl Account {
         let AccountDevice { mac_address, additional_value, .. } = device;
         let request = DeviceInfoRequest { mac_address, additional_value, user_id: &self.settings.email };
         let DeviceInfoResponse(described) = self.request_with_token("/device/info", &request).await?;
-        described.ok_or_else(|| AccountError::Malformed {
-            status: 200,
-            why: "there is no address of a device in it".to_owned(),
-        })
+        described.ok_or_else(|| AccountError::incomplete("the device has no address"))
     }
 
-    /// Asks with the access token; if that is refused, once more with a new one.
+    /// Sends a request with the access token; if that is refused, once more with a new one.
     async fn request_with_token<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -203,7 +200,7 @@ impl Account {
     ) -> Result<T, AccountError> {
         let (token, renewals_seen) = self.access_token(None).await?;
         match self.request(path, Some(&token), RequestBody::json(request)).await {
-            Err(AccountError::Refused { code: 401, .. }) => {
+            Err(error) if error.is_unauthorized() => {
                 let (token, _) = self.access_token(Some(renewals_seen)).await?;
                 self.request(path, Some(&token), RequestBody::json(request)).await
             }
@@ -211,8 +208,8 @@ impl Account {
         }
     }
 
-    /// The access token and the number of renewals it comes from. `refused`: that of a token that was
-    /// refused; unless there was a renewal since, one is made.
+    /// The access token and the number of the renewal it comes from. `refused`: the renewal of a token that was
+    /// refused; the token is renewed unless another caller has done it since.
     async fn access_token(&self, refused: Option<u64>) -> Result<(SecretString, u64), AccountError> {
         let mut state = self.state.lock().await;
         let is_refused = refused.is_some_and(|renewals_seen| !self.renewed_since(renewals_seen));
@@ -226,7 +223,7 @@ impl Account {
                     let is_good = !is_refused && !tokens.access_expiry.is_over(self.clock.now());
                     if is_good { tokens.access } else { return Err(error) }
                 }
-                // Whatever ails the refresh token, the password is a fresh start.
+                // Any other refresh failure: sign in with the password.
                 Err(_) => self.renew(&mut state).await?.access.clone(),
             },
         };
@@ -244,11 +241,10 @@ impl Account {
     ) -> Result<&'a Tokens, AccountError> {
         let (user_id, password) = (&self.settings.email, self.settings.password.expose_secret());
         let body = RequestBody::json(&SignInRequest { user_id, password });
-        let data: SignInData =
-            self.request("/user/sign-in", None, body).await.map_err(|error| match error {
-                AccountError::Refused { code: 401, .. } => AccountError::WrongPassword,
-                other => other,
-            })?;
+        let data: SignInData = self
+            .request("/user/sign-in", None, body)
+            .await
+            .map_err(|error| if error.is_unauthorized() { AccountError::WrongPassword } else { error })?;
         let tokens = Tokens::from_sign_in(data, self.clock.now())?;
         self.store_tokens(state, tokens.clone()).await;
         Ok(state.tokens.insert(tokens))
@@ -259,7 +255,7 @@ impl Account {
         state: &mut MutexGuard<'_, AccountState>,
         old: &Tokens,
     ) -> Result<(), AccountError> {
-        let none = || AccountError::Refused { code: 401, message: "there is no refresh token".to_owned() };
+        let none = || AccountError::Refused { code: 401, message: "no refresh token".to_owned() };
         let refresh_token = old.refresh.as_ref().ok_or_else(none)?.expose_secret();
         let body = RequestBody::json(&RefreshRequest { refresh_token });
         let fields: TokenFields = self.request("/auth/refresh", None, body).await?;
@@ -267,9 +263,9 @@ impl Account {
         Ok(())
     }
 
-    /// Takes the tokens over and stores them. Without the file the next run signs in, that is all.
+    /// Replaces the tokens and stores them. If storing fails, the next run signs in again.
     ///
-    /// In this order, so that a caller who gives up while the disk is slow loses nothing.
+    /// In this order, so that a caller canceled during a slow write loses nothing.
     async fn store_tokens(&self, state: &mut MutexGuard<'_, AccountState>, tokens: Tokens) {
         state.tokens = Some(tokens.clone());
         self.renewals.fetch_add(1, Ordering::SeqCst);
@@ -281,7 +277,7 @@ impl Account {
         }
     }
 
-    /// One request within [`PATIENCE`].
+    /// One request within [`REQUEST_TIMEOUT`].
     async fn request<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -293,7 +289,7 @@ impl Account {
             .unwrap_or(Err(AccountError::TimedOut(REQUEST_TIMEOUT)))
             .and_then(|answer| answer.data(&self.settings.email));
         if let Err(error) = &answer {
-            tracing::info!(path, %error, "asked the cloud in vain");
+            tracing::info!(path, %error, "cloud request failed");
         }
         answer
     }

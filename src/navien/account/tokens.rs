@@ -1,7 +1,7 @@
-//! Which tokens do we hold, and until when are they good?
+//! Access token, refresh token and AWS keys, each with its expiry.
 //!
-//! Two clocks run: that of the access token and that of the AWS keys. Both are kept as absolute instants, so
-//! that renewing one never lengthens the other.
+//! The access token and the AWS keys expire independently. Both expiries are absolute instants, so that
+//! renewing one never extends the other.
 
 use std::time::Duration;
 
@@ -14,63 +14,63 @@ use super::fields;
 use crate::aws;
 use crate::diagnostics::Stamp;
 
-/// How long before its end something counts as expired: the reference client's value…
+/// How long before its end a token counts as expired: the reference client's value…
 const MARGIN: Duration = Duration::from_secs(300);
-/// …but no more than this part of its life, or a short life would be over before it began.
+/// …but at most this fraction of its lifetime, or a short lifetime would end before it starts.
 const MARGIN_DIVISOR: u32 = 10;
-/// A life nobody told, as the vendor documents it.
+/// The lifetime documented by the vendor, used where the cloud reports none.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(3600);
-/// A longer life is taken for a mistake.
+/// A longer lifetime counts as an error.
 const MAX_LIFETIME: Duration = Duration::from_secs(366 * 24 * 3600);
 
-/// Who signed in, as far as it matters here. Names and addresses are not kept.
+/// The signed-in user, as far as needed. Names and addresses are not kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct User {
-    /// Number of the user in the vendor's books.
+    /// The vendor's number of the user.
     pub number: Option<i64>,
     /// Kind of user, "O" for owners.
     pub kind: Option<String>,
 }
 
-/// When something ends.
+/// When a token or key expires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Expiry {
     /// The instant, on both clocks.
     pub(super) at: Stamp,
-    /// How long it lasts in all.
+    /// Total lifetime.
     pub(super) lifetime: Duration,
-    /// Whether the cloud said so; otherwise it is assumed.
+    /// Whether the cloud reported it; otherwise it is assumed.
     pub(super) is_known: bool,
 }
 
 impl Expiry {
-    /// `life_secs` from now, or what is usual if the cloud did not say (0 says nothing).
+    /// `life_secs` from now, or the documented lifetime if the cloud reported none or 0.
     pub(super) fn after(life_secs: Option<i64>, now: Stamp) -> Self {
         let reported = life_secs.and_then(|secs| u64::try_from(secs).ok()).filter(|secs| *secs > 0);
         let lifetime = reported.map_or(DEFAULT_LIFETIME, Duration::from_secs).min(MAX_LIFETIME);
         Self { at: now.plus(lifetime), lifetime, is_known: reported.is_some() }
     }
 
-    /// An instant of the wall clock from an earlier run. It cannot be farther away than the whole life,
-    /// whatever was done to the clock in between.
+    /// A wall-clock instant stored by an earlier run. The remaining time is capped at the whole lifetime, in case
+    /// the clock was changed in between.
     pub(super) fn at_wall(at: DateTime<Utc>, lifetime: Duration, is_known: bool, now: Stamp) -> Self {
         let lifetime = lifetime.min(MAX_LIFETIME);
         let left = at.signed_duration_since(now.wall).to_std().unwrap_or(Duration::ZERO).min(lifetime);
         Self { at: now.plus(left), lifetime, is_known }
     }
 
-    /// Whether it is time to renew.
+    /// Whether a renewal is due.
     pub(super) fn is_due(self, now: Stamp) -> bool {
         let margin = MARGIN.min(self.lifetime / MARGIN_DIVISOR);
         now.boot.saturating_add(margin) >= self.at.boot
     }
 
-    /// Whether it is over.
+    /// Whether it has expired.
     pub(super) fn is_over(self, now: Stamp) -> bool {
         now.has_reached(self.at)
     }
 
-    /// The instant by the wall clock as it goes now, even if it was set since.
+    /// The expiry by the current wall clock, even if the clock was set in the meantime.
     pub(super) fn wall(self, now: Stamp) -> DateTime<Utc> {
         let left = |from: Stamp, to: Stamp| TimeDelta::from_std(to.since(from)).unwrap_or(TimeDelta::MAX);
         let (ahead, behind) = (left(now, self.at), left(self.at, now));
@@ -88,7 +88,7 @@ pub(super) struct AwsKeys {
     pub(super) expiry: Expiry,
 }
 
-/// Everything a sign-in gave. Has no `Debug`: nearly all of it is secret.
+/// The result of a sign-in. Has no `Debug`: nearly all of it is secret.
 #[derive(Clone)]
 pub(super) struct Tokens {
     pub(super) access: SecretString,
@@ -100,7 +100,7 @@ pub(super) struct Tokens {
 
 impl Tokens {
     /// # Errors
-    /// When there is no access token in the answer.
+    /// When the answer has no access token.
     pub(super) fn from_sign_in(data: SignInData, now: Stamp) -> Result<Self, AccountError> {
         let fields = data.token.or(data.tokens).unwrap_or_default();
         let access = fields.access_token.clone().ok_or_else(no_access_token)?;
@@ -114,10 +114,10 @@ impl Tokens {
         })
     }
 
-    /// What a refresh gave takes the place of the old; what it did not give stays, with its old end.
+    /// Merges a refresh: values in the answer replace the old ones; missing ones stay with their old expiry.
     ///
     /// # Errors
-    /// When there is no access token in the answer.
+    /// When the answer has no access token.
     pub(super) fn refreshed(&self, fields: TokenFields, now: Stamp) -> Result<Self, AccountError> {
         let keys = fields.keys(now).or_else(|| self.keys.clone());
         Ok(Self {
@@ -131,7 +131,7 @@ impl Tokens {
 }
 
 fn no_access_token() -> AccountError {
-    AccountError::Malformed { status: 200, why: "there is no access token in it".to_owned() }
+    AccountError::incomplete("it has no access token")
 }
 
 /// The data of a sign-in.
@@ -155,7 +155,7 @@ struct UserFields {
     user_type: Option<String>,
 }
 
-/// The fields of a token: the data of a refresh, and part of a sign-in's.
+/// The token fields: the data of a refresh, and part of a sign-in.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct TokenFields {

@@ -1,4 +1,4 @@
-//! Which commands are offered, and what is to be filled in for each?
+//! The commands offered for a water heater, with the parameters that the user enters.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,14 +7,14 @@ use crate::device::{self, CommandSpec, Confirmation, ParameterType};
 use crate::navien::protocol::command::{self, CATALOGUE, Command, CommandError, Danger, TemperatureLimits};
 use crate::navien::protocol::{Feature, TemperatureUnit};
 
-/// How the water heater is to be treated.
+/// Settings of the water heater.
 #[derive(Debug, Clone)]
 pub struct HeaterSettings {
-    /// Unit of temperatures and volumes; `None` = as the device's own panel.
+    /// Unit of temperatures and volumes; `None`: the unit of the device's own panel.
     pub unit: Option<TemperatureUnit>,
-    /// Offers what cannot be undone from here: installing firmware, forgetting the Wi-Fi.
+    /// Offers irreversible commands: installing firmware, forgetting the Wi-Fi network.
     pub allow_one_way: bool,
-    /// How often the state is asked for.
+    /// Interval of status requests.
     pub status_interval: Duration,
 }
 
@@ -24,27 +24,25 @@ impl Default for HeaterSettings {
     }
 }
 
-/// Asks for the state.
+/// Requests the status.
 pub(super) const STATUS: &str = "status";
-/// Asks what the device can do.
+/// Requests the equipment and its limits.
 const INFO: &str = "info";
-/// Tells that a client is there.
+/// Announces this client.
 const PRESENT: &str = "present";
 
 /// Keys on the Device screen.
 const KEYS: [(&str, &str); 3] = [("temperature", "t"), ("mode", "m"), ("vacation", "v")];
-/// How often the equipment is asked for.
+/// Interval of equipment requests.
 const INFO_INTERVAL: Duration = Duration::from_secs(1800);
-/// How often before it is known: nothing can be set without its limits.
+/// Interval until the equipment is known: without its limits nothing can be set.
 const INITIAL_INFO_INTERVAL: Duration = Duration::from_secs(60);
-/// The mode that needs a number of days; it has a command of its own.
-const VACATION: i64 = 5;
-/// Longest word or few, and longest list, that can be typed or pasted, in characters.
+/// Maximum length of a short text and of a list, in characters.
 const MAX_WORD_CHARS: usize = 64;
 const MAX_LIST_CHARS: usize = 16 * 1024;
-const UNVERIFIED_NOTE: &str = "Its wording was never seen in real traffic: the device may ignore it.";
+const UNVERIFIED_NOTE: &str = "Not verified against a real device: it may be ignored.";
 
-/// All commands of the catalogue, as far as they are allowed; what the device cannot do says why.
+/// All allowed commands of the catalogue; one the device does not support carries the reason.
 pub(super) fn all_command_specs(
     feature: Option<&Feature>,
     unit: TemperatureUnit,
@@ -63,7 +61,7 @@ fn command_spec(
     year: i32,
 ) -> CommandSpec {
     let availability = command.check_available(feature, settings.allow_one_way);
-    let parameters = command.parameters.iter().filter(|parameter| is_user_input(command, parameter));
+    let parameters = command.parameters.iter().filter(|parameter| is_user_input(parameter));
     let parameters: Result<Vec<_>, _> =
         parameters.map(|parameter| parameter_spec(command, parameter, feature, unit, year)).collect();
     let unavailable_reason = availability.err().or(parameters.as_ref().err().cloned());
@@ -94,11 +92,10 @@ fn command_spec(
     }
 }
 
-/// What the device tells itself, and what belongs to another command, is not asked for.
-pub(super) fn is_user_input(command: &Command, parameter: &command::CommandParameter) -> bool {
+/// Whether the user enters this parameter: not if the device reports it or another command sets it.
+pub(super) fn is_user_input(parameter: &command::CommandParameter) -> bool {
     let is_from_device = parameter.kind == command::ArgumentKind::SerialNumber;
-    let is_other_command = command.name == "mode" && parameter.is_optional;
-    !is_from_device && !is_other_command
+    !is_from_device && parameter.only_for_mode.is_none()
 }
 
 fn parameter_spec(
@@ -120,7 +117,10 @@ fn parameter_spec(
             ParameterType::Integer { min: least, max: most }
         }
         command::ArgumentKind::Choice(choices) => {
-            let is_offered = |(number, _): &&(i64, &str)| command.name != "mode" || *number != VACATION;
+            // A mode with a parameter of its own has a command of its own.
+            let has_own_parameter =
+                |number| command.parameters.iter().any(|other| other.only_for_mode == Some(number));
+            let is_offered = |(number, _): &&(i64, &str)| !has_own_parameter(*number);
             ParameterType::Choice(choices.iter().filter(is_offered).map(|(_, word)| (*word).into()).collect())
         }
         command::ArgumentKind::Temperature(limits) => {
@@ -143,7 +143,7 @@ fn parameter_spec(
     Ok(device::Parameter { name: parameter.name.into(), kind, unit: own_unit, default })
 }
 
-/// The device counts in half degrees Celsius, whatever is shown: so limits and value are in these.
+/// The device counts in half degrees Celsius, whatever the unit shown: limits and value are in half degrees.
 fn steps(
     limits: TemperatureLimits,
     feature: Option<&Feature>,

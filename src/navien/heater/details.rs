@@ -1,11 +1,11 @@
-//! What is known of the device, all of it?
+//! The details of the water heater: all received data, in groups.
 
 use super::state::HeaterState;
 use crate::device::{Fact, FactGroup, FactLevel};
 use crate::navien::protocol::timetable::{RecirculationPeriod, TariffPeriod, Timetable};
-use crate::navien::protocol::{DisplayUnits, EnergyReport, FieldValue, Month, Oddities};
+use crate::navien::protocol::{DisplayUnits, EnergyReport, FieldValue, Month, UnparsedFields};
 
-/// Everything that was told, by message.
+/// One group per kind of message received.
 pub(super) fn fact_groups(state: &HeaterState, view: DisplayUnits) -> Vec<FactGroup> {
     let mut groups = Vec::new();
     let mut add = |title: &str, facts: Vec<Fact>| {
@@ -14,10 +14,10 @@ pub(super) fn fact_groups(state: &HeaterState, view: DisplayUnits) -> Vec<FactGr
         }
     };
     if let Some(status) = state.status.as_deref() {
-        add("State", field_facts(status.list(view), &status.oddities));
+        add("State", field_facts(status.list(view), &status.unparsed));
     }
     if let Some(feature) = state.feature.as_deref() {
-        add("Equipment", field_facts(feature.list(view), &feature.oddities));
+        add("Equipment", field_facts(feature.list(view), &feature.unparsed));
     }
     if let Some(energy) = &state.energy {
         add("Energy", days(energy));
@@ -42,18 +42,18 @@ fn fact(label: &str, value: &str) -> Fact {
     Fact::new(label, value, None, FactLevel::Normal)
 }
 
-/// The fields that were told, then what could not be read.
-fn field_facts(fields: Vec<FieldValue>, oddities: &Oddities) -> Vec<Fact> {
+/// The known fields, then the unreadable and the unknown ones.
+fn field_facts(fields: Vec<FieldValue>, unparsed: &UnparsedFields) -> Vec<Fact> {
     let fields = fields.into_iter().filter_map(|shown| Some(fact(shown.field.label, &shown.words?)));
     let mut facts: Vec<_> = fields.collect();
     let warning = |label: &str, value: &str| Fact::new(label, value, None, FactLevel::Warn);
     facts.extend(
-        oddities.unreadable.iter().map(|(name, value)| warning(name, &format!("unreadable: {value}"))),
+        unparsed.unreadable.iter().map(|(name, value)| warning(name, &format!("unreadable: {value}"))),
     );
-    let unknown = oddities.unknown.len() + oddities.unknown_more;
+    let unknown = unparsed.unknown.len() + unparsed.unknown_more;
     if unknown > 0 {
-        let names = oddities.unknown.join(", ");
-        facts.push(warning("Fields nobody knows", &format!("{unknown}: {names}")));
+        let names = unparsed.unknown.join(", ");
+        facts.push(warning("Unknown fields", &format!("{unknown}: {names}")));
     }
     facts
 }
@@ -62,7 +62,7 @@ fn timetable<E>(table: &Timetable<E>, words: impl Fn(&E) -> String) -> Vec<Fact>
     let state = match table.is_on {
         Some(true) => "on",
         Some(false) => "off",
-        None => "not told",
+        None => "unknown",
     };
     let mut facts = vec![fact("Followed", state)];
     let entries = table.entries.iter().zip(1..);

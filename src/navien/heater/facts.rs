@@ -1,4 +1,4 @@
-//! What does its owner want to know at a glance?
+//! The facts of the water heater shown in the overview.
 
 use super::details::month_words;
 use super::state::HeaterState;
@@ -6,10 +6,10 @@ use crate::device::{Fact, FactLevel};
 use crate::navien::protocol::code::{DhwOperationSetting, DrEvent, HeatSource, OnOff};
 use crate::navien::protocol::{DisplayUnits, EnergyReport, ErrorCode, Status, Temperature};
 
-/// Usable hot water below this share of the tank is little, in percent.
+/// Usable hot water below this share of the tank is low, in percent.
 const LOW_CHARGE_PERCENT: f64 = 20.0;
 
-/// The most important first; what was not told is left out.
+/// The most important first; fields that were not reported are left out.
 pub(super) fn facts(state: &HeaterState, view: DisplayUnits) -> Vec<Fact> {
     let mut list = FactList(Vec::new());
     if let Some(status) = state.status.as_deref() {
@@ -24,7 +24,7 @@ pub(super) fn facts(state: &HeaterState, view: DisplayUnits) -> Vec<Fact> {
         add_energy(&mut list, energy);
     }
     if state.has_duplicate_client {
-        list.add("Client id", Some("used by another program too".to_owned()), FactLevel::Bad);
+        list.add("Client id", Some("also used by another program".to_owned()), FactLevel::Bad);
     }
     if !state.other_clients.is_empty() {
         list.add("Other clients", Some(state.other_clients.len().to_string()), FactLevel::Normal);
@@ -43,7 +43,7 @@ impl FactList {
     }
 }
 
-/// What cannot wait.
+/// Alarms that need immediate attention.
 fn add_alarms(list: &mut FactList, status: &Status) {
     list.add("Error", status.error_words(), FactLevel::Bad);
     for (label, is_set, words) in [
@@ -63,7 +63,7 @@ fn add_overview(list: &mut FactList, status: &Status, view: DisplayUnits) {
     let is_off = status.mode == Some(DhwOperationSetting::PowerOff);
     let level = if is_off { FactLevel::Warn } else { normal };
     list.add("Mode", status.mode.map(|mode| mode.to_string()), level);
-    list.add("Doing", status.operation_mode.map(|mode| mode.to_string()), normal);
+    list.add("Operation", status.operation_mode.map(|mode| mode.to_string()), normal);
     let level = if status.is_heating() == Some(true) { FactLevel::Good } else { normal };
     list.add("Heated by", heating(status), level);
     list.add("Power", status.power.map(|power| format!("{power:.0} W")), normal);
@@ -78,20 +78,20 @@ fn add_overview(list: &mut FactList, status: &Status, view: DisplayUnits) {
     }
 }
 
-/// What heats, now.
+/// The current heat source.
 fn heating(status: &Status) -> Option<String> {
     if !status.is_heating()? {
-        return Some("nothing, it rests".to_owned());
+        return Some("idle".to_owned());
     }
     let source = status.heat_source.filter(|source| *source != HeatSource::Nothing);
-    Some(source.map_or_else(|| "not told".to_owned(), |source| source.to_string()))
+    Some(source.map_or_else(|| "unknown".to_owned(), |source| source.to_string()))
 }
 
-/// Signal strength in dBm with a word: −30 is as good as it gets, at −90 little comes through. An absent number
-/// reads as 0, and 0 dBm beside an access point does not exist.
+/// Signal strength in dBm with a rating: −30 is the best in practice, at −90 little gets through. A missing value
+/// reads as 0, which no real station reaches.
 fn wifi(rssi: i64) -> (String, FactLevel) {
     let (word, level) = match rssi {
-        0.. => return ("not told".to_owned(), FactLevel::Normal),
+        0.. => return ("unknown".to_owned(), FactLevel::Normal),
         -59..=-1 => ("strong", FactLevel::Normal),
         -69..=-60 => ("fair", FactLevel::Normal),
         -79..=-70 => ("weak", FactLevel::Warn),
@@ -100,7 +100,7 @@ fn wifi(rssi: i64) -> (String, FactLevel) {
     (format!("{rssi} dBm, {word}"), level)
 }
 
-/// What matters only when it is there.
+/// Facts shown only when they apply.
 fn add_conditional(list: &mut FactList, status: &Status, view: DisplayUnits) {
     let normal = FactLevel::Normal;
     list.add("Usable energy", status.usable_energy().map(|energy| energy.to_string()), normal);
@@ -113,14 +113,14 @@ fn add_conditional(list: &mut FactList, status: &Status, view: DisplayUnits) {
     let event = status.demand_response.filter(|event| *event != DrEvent::NotApplied);
     list.add("Demand response", event.map(|event| event.to_string()), FactLevel::Warn);
     let is_on = status.has_time_of_use == Some(true);
-    list.add("Tariff", is_on.then(|| "followed".to_owned()), normal);
+    list.add("Tariff", is_on.then(|| "active".to_owned()), normal);
     let is_due = status.air_filter_alarm.is_some_and(OnOff::is_on);
     let hours = status.air_filter_elapsed.zip(status.air_filter_period).filter(|_| is_due);
     let is_over = hours.is_some_and(|(elapsed, period)| period > 0 && elapsed >= period);
-    list.add("Air filter", is_over.then(|| "to be cleaned".to_owned()), FactLevel::Warn);
+    list.add("Air filter", is_over.then(|| "cleaning due".to_owned()), FactLevel::Warn);
 }
 
-/// What the months asked for add up to, and whose work it was.
+/// Energy of the requested months and the share of the heat pump.
 fn add_energy(list: &mut FactList, energy: &EnergyReport) {
     let sum = energy.sum();
     let label = match energy.months.as_slice() {
@@ -130,5 +130,5 @@ fn add_energy(list: &mut FactList, energy: &EnergyReport) {
     };
     list.add(&label, Some(sum.sum().to_string()), FactLevel::Normal);
     let share = sum.heat_pump_percent().map(|share| format!("{share:.0} %"));
-    list.add("by the heat pump", share, FactLevel::Normal);
+    list.add("Heat pump share", share, FactLevel::Normal);
 }

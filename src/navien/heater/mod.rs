@@ -1,6 +1,6 @@
-//! The water heater as a [`Device`]: its commands in the palette, its answers recognised, its state told.
+//! The water heater as a [`Device`]: its commands, the matching of answers, and its state.
 //!
-//! The language itself is [`protocol`](super::protocol)'s; here it meets the port that every device has.
+//! [`protocol`](super::protocol) defines the messages; this module implements the device port with them.
 
 mod command_specs;
 mod details;
@@ -27,7 +27,7 @@ use crate::diagnostics::clean::clean;
 pub use command_specs::HeaterSettings;
 use state::HeaterState;
 
-/// How long to wait for an answer: the reference client waits 10 s for some and 30 s for others.
+/// Time to wait for an answer: the reference client waits 10 s for some and 30 s for others.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A water heater of the account. `Debug` shows neither its address nor an id.
@@ -39,13 +39,13 @@ pub struct Heater {
     settings: HeaterSettings,
     state: HeaterState,
     baseline: Baseline,
-    /// Year of the newest moment known, the default of questions about a year.
+    /// Year of the newest time seen, the default of queries about a year.
     year: i32,
     specs: Arc<[CommandSpec]>,
 }
 
 impl Heater {
-    /// The device at this address, called `title`, as this client of it sees it from `now` on.
+    /// The device at this address, titled `title`, for this client; `now` gives the initial year.
     pub fn new(
         title: &str,
         address: topic::DeviceAddress,
@@ -73,7 +73,7 @@ impl Heater {
         command_specs::all_command_specs(self.state.feature.as_deref(), unit, &self.settings, self.year)
     }
 
-    /// The client under the id in force.
+    /// The client with the MQTT client id in use.
     fn client(&self, client_id: &str) -> Result<ClientIdentity, InvalidTopicPart> {
         if client_id == self.client.client_id() {
             return Ok(self.client.clone());
@@ -81,7 +81,7 @@ impl Heater {
         ClientIdentity::new(client_id, self.client.session_id())
     }
 
-    /// Takes in what the device said. Whether it is a word of the device itself, and what changed.
+    /// Stores the content of a message. Returns whether the device sent it, and the changes.
     fn apply_content(&mut self, content: MessageContent) -> (bool, Vec<String>) {
         let state = &mut self.state;
         match content {
@@ -105,7 +105,7 @@ impl Heater {
         (true, Vec::new())
     }
 
-    /// Somebody speaks to the device: we, another client, or another program under our name.
+    /// Records who sent a request to the device: this client, another client, or a program with the same client id.
     fn note_client(&mut self, message: &ParsedMessage) -> Vec<String> {
         let Some(sender) = message.client_id.as_deref() else { return Vec::new() };
         if sender != self.client.client_id() {
@@ -117,7 +117,7 @@ impl Heater {
         if !is_duplicate || std::mem::replace(&mut self.state.has_duplicate_client, true) {
             return Vec::new();
         }
-        vec!["another program speaks to the device under this connection's client id".to_owned()]
+        vec!["another program uses this connection's client id".to_owned()]
     }
 }
 
@@ -134,8 +134,8 @@ impl Device for Heater {
         Some(command_specs::STATUS.into())
     }
 
-    /// Everything about the device, and the answers to this client's questions, which the first filter does
-    /// not match.
+    /// All messages about the device, and the answers to this client's queries, which the first filter does not
+    /// match.
     fn subscriptions(&self, client_id: &str) -> Vec<(String, u8)> {
         self.message_filters(client_id).into_iter().map(|filter| (filter, 1)).collect()
     }
@@ -145,7 +145,7 @@ impl Device for Heater {
         [Some(self.address.filter()), answers.ok()].into_iter().flatten().collect()
     }
 
-    /// All of it is listened to always.
+    /// All messages are read all the time.
     fn answer_filters(&self, _: &str) -> Vec<String> {
         Vec::new()
     }
@@ -176,7 +176,7 @@ impl Device for Heater {
         Ok(PreparedCommand { topic: request.topic, payload: request.payload.into_bytes(), qos: 1, answer })
     }
 
-    /// The protocol has no id for a question; an answer repeats where it was asked, and by whom.
+    /// The protocol has no correlation id; an answer repeats the request topic and the client.
     fn is_answer(
         &self,
         name: &str,
@@ -236,7 +236,7 @@ impl Device for Heater {
 }
 
 impl From<CommandError> for BuildError {
-    /// Either the device cannot be told this now, or not with these values.
+    /// The device does not support the command now, or the values are invalid.
     fn from(error: CommandError) -> Self {
         let words = error.to_string();
         match error {

@@ -1,14 +1,14 @@
-//! What has the device told so far?
+//! The state of a water heater, as reported so far.
 
 use std::collections::BTreeSet;
 
 use crate::navien::protocol::timetable::{RecirculationPeriod, Reservation, TariffPeriod, Timetable};
 use crate::navien::protocol::{DisplayUnits, EnergyReport, Feature, Status, TemperatureUnit};
 
-/// Other clients of the device that are told apart.
+/// Maximum number of other clients that are counted.
 const MAX_OTHER_CLIENTS: usize = 16;
 
-/// What the device has told so far.
+/// The latest message of each kind.
 #[derive(Debug, Default)]
 pub(super) struct HeaterState {
     pub(super) status: Option<Box<Status>>,
@@ -18,16 +18,16 @@ pub(super) struct HeaterState {
     pub(super) weekly: Option<Timetable<Reservation>>,
     pub(super) recirculation: Option<Timetable<RecirculationPeriod>>,
     pub(super) tariff: Option<Timetable<TariffPeriod>>,
-    /// Answers that were no JSON object.
+    /// Answers that were not a JSON object.
     pub(super) unreadable: u64,
-    /// Other clients that were heard to speak with the device.
+    /// Other clients seen in requests to the device.
     pub(super) other_clients: BTreeSet<String>,
-    /// Somebody else uses this connection's client id.
+    /// Another program uses this connection's client id.
     pub(super) has_duplicate_client: bool,
 }
 
 impl HeaterState {
-    /// How to show what it told: in the unit chosen, or else in its own.
+    /// Units to show values in: the chosen unit, or the device's own.
     pub(super) fn view(&self, chosen: Option<TemperatureUnit>) -> DisplayUnits {
         match (&self.status, &self.feature) {
             (Some(status), _) => status.view(chosen),
@@ -36,7 +36,7 @@ impl HeaterState {
         }
     }
 
-    /// Another client spoke with the device.
+    /// Counts another client of the device.
     pub(super) fn add_client(&mut self, client_id: &str) {
         if self.other_clients.len() < MAX_OTHER_CLIENTS {
             self.other_clients.insert(client_id.to_owned());

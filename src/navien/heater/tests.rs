@@ -1,4 +1,4 @@
-//! The water heater behind the port: what is offered, sent, recognised and told.
+//! The water heater behind the port: commands offered and built, answers matched, state shown.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ fn receive(heater: &mut Heater, topic: &str, payload: &Json) -> DeviceUpdate {
     heater.handle_message(&DeviceMessage { at, topic, payload: payload.as_bytes(), retained: false })
 }
 
-/// A heater that told everything.
+/// A heater that sent one message of each kind.
 fn full_heater(unit: TemperatureUnit) -> Heater {
     let mut heater = in_unit(unit);
     for name in ["status", "feature", "energy", "reservation", "tou"] {
@@ -90,9 +90,9 @@ fn value(heater: &Heater, label: &str) -> Option<(String, FactLevel)> {
 fn settings_need_the_reported_limits() {
     let mut heater = in_unit(TemperatureUnit::Celsius);
     let why = |heater: &Heater, name: &str| spec(heater, name).unavailable.map(|why| why.to_string());
-    assert!(why(&heater, "temperature").unwrap().contains("has not said yet"));
+    assert!(why(&heater, "temperature").unwrap().contains("has not reported"));
     assert_eq!((why(&heater, "status"), why(&heater, "info")), (None, None));
-    assert_eq!(spec(&heater, "info").interval, Some(Duration::from_secs(60)), "asked again soon");
+    assert_eq!(spec(&heater, "info").interval, Some(Duration::from_secs(60)), "requested again soon");
     let feature = fixture("feature");
     receive(&mut heater, ANSWERS, &feature);
     assert_eq!(why(&heater, "temperature"), None);
@@ -128,13 +128,13 @@ fn dangerous_commands_are_confirmed_by_typing_and_irreversible_ones_are_hidden()
     assert!(heater.commands().iter().all(|spec| !one_way.contains(&&*spec.name)));
     let context = CommandContext { correlation_id: "x", client_id: CLIENT, now: now() };
     let by_name = heater.build("wifi-reset", &[], &context);
-    assert!(matches!(by_name, Err(BuildError::Unavailable(_))), "not even by its name");
+    assert!(matches!(by_name, Err(BuildError::Unavailable(_))), "refused even by its name");
     let irreversible_heater =
         self::heater(HeaterSettings { allow_one_way: true, ..HeaterSettings::default() });
     assert!(one_way.iter().all(|name| spec(&irreversible_heater, name).confirm == Confirmation::Type));
     assert!(
-        spec(&irreversible_heater, "wifi-reset").explanation.unwrap().contains("may ignore it"),
-        "a guess says so"
+        spec(&irreversible_heater, "wifi-reset").explanation.unwrap().contains("may be ignored"),
+        "an unverified command carries a note"
     );
 }
 
@@ -175,7 +175,7 @@ fn typed_values_become_wire_fields() {
         let payload = build(&heater, name, &typed).unwrap_or_else(|why| panic!("{name}: {why}"));
         assert_eq!(payload["request"][field], expected, "{name} {typed:?}");
     }
-    assert!(build(&heater, "mode", &["vacation"]).is_err(), "that needs its days");
+    assert!(build(&heater, "mode", &["vacation"]).is_err(), "vacation needs its days");
     assert!(build(&heater, "set-reservations", &["on", "nonsense"]).unwrap_err().contains("JSON list"));
     let context = CommandContext { correlation_id: "x", client_id: CLIENT, now: now() };
     for (name, values) in [
@@ -201,19 +201,25 @@ fn an_answer_matches_its_own_request_only() {
     assert!(answers(&heater, "status", ANSWERS, &status) && answers(&heater, "info", ANSWERS, &feature));
     assert!(answers(&heater, "energy", energy["responseTopic"].as_str().unwrap(), &energy));
     assert!(!answers(&heater, "info", ANSWERS, &status));
-    assert!(!answers(&heater, "temperature", ANSWERS, &status), "a status asked for answers no command");
+    assert!(
+        !answers(&heater, "temperature", ANSWERS, &status),
+        "a requested status answers no control command"
+    );
     let mut control_answer = status.clone();
     control_answer["requestTopic"] = json!("cmd/52/navilink-aabbccddeeff/ctrl");
     assert!(answers(&heater, "temperature", ANSWERS, &control_answer));
     assert!(!answers(&heater, "status", ANSWERS, &control_answer));
     control_answer.as_object_mut().unwrap().remove("requestTopic");
-    assert!(answers(&heater, "temperature", ANSWERS, &control_answer), "an answer need not repeat it");
+    assert!(
+        answers(&heater, "temperature", ANSWERS, &control_answer),
+        "an answer need not repeat the request topic"
+    );
     let other_topic = ANSWERS.replace("0a1b2c3d", "99999999");
     assert!(!answers(&heater, "status", &other_topic, &status));
     let mut other = status.clone();
     other["response"]["macAddress"] = json!("000000000000");
     assert!(!answers(&heater, "status", ANSWERS, &other));
-    assert!(!answers(&heater, "status", "cmd/52/navilink-aabbccddeeff/st", &status), "our own question");
+    assert!(!answers(&heater, "status", "cmd/52/navilink-aabbccddeeff/st", &status), "our own request");
 }
 
 #[test]
@@ -222,7 +228,7 @@ fn facts_begin_with_the_state() {
     let labels: Vec<_> = celsius.facts().iter().take(8).map(|fact| fact.label.to_string()).collect();
     assert_eq!(
         labels,
-        ["Hot water", "Setpoint", "Mode", "Doing", "Heated by", "Power", "Tank charge", "Wi-Fi"]
+        ["Hot water", "Setpoint", "Mode", "Operation", "Heated by", "Power", "Tank charge", "Wi-Fi"]
     );
     assert_eq!(value(&celsius, "Hot water"), Some(("58.5 °C".into(), FactLevel::Normal)));
     let fahrenheit = full_heater(TemperatureUnit::Fahrenheit);
@@ -231,7 +237,7 @@ fn facts_begin_with_the_state() {
     assert_eq!(value(&celsius, "Mode"), Some(("Energy Saver".into(), FactLevel::Normal)));
     assert_eq!(value(&celsius, "Usable energy"), Some(("4564 Wh".into(), FactLevel::Normal)));
     assert_eq!(value(&celsius, "Energy 2025-09").unwrap().0, "57.64 kWh");
-    assert_eq!(value(&celsius, "by the heat pump").unwrap().0, "95 %");
+    assert_eq!(value(&celsius, "Heat pump share").unwrap().0, "95 %");
     assert_eq!(value(&celsius, "Errors"), Some(("none".into(), FactLevel::Good)));
     assert!(!celsius.title().contains('\u{1b}'));
 
@@ -284,17 +290,17 @@ fn messages_of_other_clients_are_not_device_messages() {
     }
     assert_eq!(value(&heater, "Other clients").unwrap().0, "16", "bounded");
     let double = receive(&mut heater, topic, &request(CLIENT, "another session"));
-    assert_eq!(double.changes, ["another program speaks to the device under this connection's client id"]);
+    assert_eq!(double.changes, ["another program uses this connection's client id"]);
     assert_eq!(value(&heater, "Client id").unwrap().1, FactLevel::Bad);
-    assert!(receive(&mut heater, topic, &request(CLIENT, "a third")).changes.is_empty(), "said once");
+    assert!(receive(&mut heater, topic, &request(CLIENT, "a third")).changes.is_empty(), "reported once");
 
-    // An answer that cannot be read is a word of it all the same; one about another device is not.
+    // An unreadable answer is still a sign of life; one about another device is not.
     let at = Stamp::new(now(), Duration::ZERO);
     let junk = DeviceMessage { at, topic: ANSWERS, payload: b"<html>\xff", retained: false };
     assert!(heater.handle_message(&junk).is_sign_of_life);
     assert!(
         !heater.handle_message(&DeviceMessage { retained: true, ..junk }).is_sign_of_life,
-        "nobody knows when it was said"
+        "a retained message has an unknown age"
     );
     assert_eq!(value(&heater, "Unreadable answers").unwrap().0, "2");
     let mut other = fixture("status");
@@ -307,7 +313,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_that_is_heard_makes_it_panic_or_grow(
+    fn no_message_makes_it_panic_or_grow(
         topic in "(cmd|evt)/52/(navilink-aabbccddeeff|navien-client-0a1b2c3d)(/[a-z#]{0,4}){0,4}",
         payload in prop::collection::vec(any::<u8>(), 0..300),
         fields in prop::collection::btree_map("[a-zA-Z]{1,20}", any::<i64>(), 0..20),

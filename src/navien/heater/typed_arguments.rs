@@ -1,4 +1,4 @@
-//! What do the values typed mean in the device's language?
+//! Conversion of the port's values into arguments of the protocol.
 
 use chrono::{DateTime, Datelike as _, Utc};
 
@@ -10,10 +10,11 @@ use crate::navien::protocol::command::{
 };
 use crate::navien::protocol::{Temperature, TemperatureUnit};
 
-/// The values of a command in the order in which they were asked for. Ranges are checked when it is built.
+/// The values of a command, in the order of the parameters entered by the user. Ranges are checked when the
+/// command is built.
 ///
 /// # Errors
-/// If there are too few or too many, or if one means nothing.
+/// If there are too few or too many values, or if one has the wrong type.
 pub(super) fn arguments(
     command: &Command,
     values: &[Value],
@@ -22,7 +23,7 @@ pub(super) fn arguments(
 ) -> Result<Arguments, CommandError> {
     let mut arguments = Arguments::none();
     let mut values = values.iter();
-    for parameter in command.parameters.iter().filter(|parameter| is_user_input(command, parameter)) {
+    for parameter in command.parameters.iter().filter(|parameter| is_user_input(parameter)) {
         let missing = || CommandError::Missing {
             parameter: parameter.title,
             expected: parameter.allowed_values(unit, None),
@@ -38,7 +39,7 @@ pub(super) fn arguments(
     }
 }
 
-/// One value; `None` if it is to be left out.
+/// One value; `None` if it is left out.
 fn argument(
     parameter: &CommandParameter,
     value: &Value,
@@ -54,7 +55,7 @@ fn argument(
             })?)
         }
         (ArgumentKind::Integer { .. }, Value::Integer(number)) => Argument::Number(*number),
-        // On is what the device is told of a list that is not empty; an empty one is off.
+        // The switch applies to a non-empty list; an empty list is always sent as off.
         (ArgumentKind::Switch, Value::Flag(true)) => return Ok(None),
         (ArgumentKind::Switch, Value::Flag(false)) => Argument::Switch(false),
         (ArgumentKind::Months, Value::Text(months)) if months.trim().is_empty() => {

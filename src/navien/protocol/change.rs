@@ -1,4 +1,4 @@
-//! What changed between two statuses of a device, in words for the timeline?
+//! Changes between two statuses of a device, as texts for the timeline.
 
 use super::code::CurrentOperationMode;
 use super::error_code::ErrorCode;
@@ -9,47 +9,47 @@ use super::unit::{Temperature, TemperatureUnit};
 /// One change of a device's state.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Change {
-    /// The hot water is warmer or colder.
+    /// The hot-water temperature changed.
     Temperature {
         /// Before.
         from: Temperature,
         /// Now.
         to: Temperature,
     },
-    /// It does something else: what it does, not what the user chose.
+    /// The operation changed: what the device does, not the mode chosen by the user.
     Mode {
         /// Before.
         from: CurrentOperationMode,
         /// Now.
         to: CurrentOperationMode,
     },
-    /// It takes more or less electricity.
+    /// The electrical power changed.
     Power {
         /// Before, in W.
         from: f64,
         /// Now, in W.
         to: f64,
     },
-    /// It began to heat.
+    /// Heating started.
     HeatingStarted,
-    /// It stopped heating.
+    /// Heating stopped.
     HeatingStopped,
-    /// An error, or another one than before.
+    /// An error occurred, or a different one than before.
     ErrorDetected {
         /// Which.
         code: ErrorCode,
-        /// What it says further; 0 is nothing.
+        /// Its sub code; 0 is none.
         sub_code: i64,
     },
-    /// All is well again.
+    /// The error was cleared.
     ErrorCleared {
-        /// The error that was.
+        /// The previous error.
         code: ErrorCode,
     },
 }
 
 impl Change {
-    /// Name of the event, as the reference client calls it.
+    /// Name of the event in the reference client.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Temperature { .. } => "temperature_changed",
@@ -66,7 +66,7 @@ impl Change {
     pub fn words(&self, unit: TemperatureUnit) -> String {
         match self {
             Self::Temperature { from, to } => format!("hot water {} → {}", from.words(unit), to.words(unit)),
-            Self::Mode { from, to } => format!("doing {from} → {to}"),
+            Self::Mode { from, to } => format!("operation {from} → {to}"),
             Self::Power { from, to } => format!("power {} → {}", with_unit(*from, "W"), with_unit(*to, "W")),
             Self::HeatingStarted => "heating started".to_owned(),
             Self::HeatingStopped => "heating stopped".to_owned(),
@@ -76,10 +76,10 @@ impl Change {
     }
 }
 
-/// What is remembered of a device's statuses, to tell what changes. One per device.
+/// The known values of a device's status, to detect changes. One per device.
 ///
-/// The first value of each field is the base line. A status that leaves a field out does not change it,
-/// so nothing is missed by an incomplete message.
+/// The first value of each field is the baseline. A field missing in a status keeps its known value, so an
+/// incomplete message hides no change.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Baseline {
     temperature: Option<Temperature>,
@@ -90,7 +90,7 @@ pub struct Baseline {
 }
 
 impl Baseline {
-    /// What this status changes.
+    /// The changes made by this status.
     pub fn observe(&mut self, status: &Status) -> Vec<Change> {
         let mut changes = Vec::new();
         if let Some((from, to)) = replace_value(&mut self.temperature, status.dhw_temperature) {
@@ -119,21 +119,21 @@ impl Baseline {
     }
 }
 
-/// What changed between two statuses of one device.
+/// The changes between two statuses of one device.
 pub fn changes(before: &Status, after: &Status) -> Vec<Change> {
     let mut baseline = Baseline::default();
     baseline.observe(before);
     baseline.observe(after)
 }
 
-/// Whether two powers in W are the same to a person: a compressor is never quite steady, and a change that is
-/// told at every status hides the others. From nothing to something is always a change.
+/// Whether two powers in W count as equal: a compressor is never quite steady, and a change reported at every
+/// status hides the others. From zero to non-zero is always a change.
 fn is_same_power(known: f64, reported: f64) -> bool {
     let difference = (known - reported).abs();
     (known > 0.0) == (reported > 0.0) && difference < 25.0_f64.max(known.abs() / 10.0)
 }
 
-/// Takes what is new; gives old and new if they differ.
+/// Stores a reported value; returns old and new if they differ.
 fn replace_value<T: Copy + PartialEq>(known: &mut Option<T>, reported: Option<T>) -> Option<(T, T)> {
     let new = reported?;
     let old = known.replace(new)?;
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn each_change_has_its_words() {
+    fn each_change_has_a_text() {
         let before =
             json!({"dhwTemperature": 117, "operationMode": 0, "currentInstPower": 0, "errorCode": 0});
         let after = json!({"dhwTemperature": 118, "operationMode": 64, "currentInstPower": 450.5,
@@ -165,7 +165,7 @@ mod tests {
             change_words(&before, &after),
             [
                 "hot water 58.5 °C → 59.0 °C",
-                "doing Standby → Hybrid Efficiency",
+                "operation Standby → Hybrid Efficiency",
                 "power 0 W → 450.5 W",
                 "heating started",
                 "error E515-25 relay: upper heater",
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn an_incomplete_status_does_not_hide_a_change() {
         let mut baseline = Baseline::default();
-        assert!(baseline.observe(&status(&json!({"errorCode": 799}))).is_empty(), "the base line");
+        assert!(baseline.observe(&status(&json!({"errorCode": 799}))).is_empty(), "the baseline");
         assert!(baseline.observe(&status(&json!({"errorCode": null}))).is_empty());
         let cleared = baseline.observe(&status(&json!({"errorCode": 0})));
         assert_eq!(cleared.iter().map(Change::name).collect::<Vec<_>>(), ["error_cleared"]);

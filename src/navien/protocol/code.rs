@@ -1,25 +1,25 @@
-//! Which word stands behind a number of an enumeration?
+//! The enumerations of the protocol: wire numbers and their names.
 
 use std::fmt;
 
-use super::unit::{Rounding, TemperatureUnit};
+use super::unit::{DisplayUnits, Rounding, TemperatureUnit};
 
-/// One enumeration per entry: wire number and word. A number without a word is kept as it came.
+/// One enumeration per entry: wire number and text. A number without a text is kept unchanged.
 macro_rules! enumerations {
     ($($(#[doc = $doc:literal])+ $name:ident { $($variant:ident = $number:literal $words:literal,)+ })+) => {$(
         $(#[doc = $doc])+
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum $name {
             $(#[doc = concat!($words, ".")] $variant,)+
-            /// A number that this program has no word for.
+            /// A number without a name in this program.
             Other(i64),
         }
 
         impl $name {
-            /// All numbers that have a word.
+            /// All numbers with a name.
             pub const KNOWN: &'static [(i64, &'static str)] = &[$(($number, $words)),+];
 
-            /// The value behind a wire number.
+            /// The value of a wire number.
             pub const fn from_number(number: i64) -> Self {
                 match number {
                     $($number => Self::$variant,)+
@@ -54,7 +54,7 @@ enumerations! {
         Off = 1 "off",
         On = 2 "on",
     }
-    /// What the user chose: shown as "mode".
+    /// The mode chosen by the user: shown as "Mode".
     DhwOperationSetting {
         HeatPump = 1 "Heat Pump",
         Electric = 2 "Electric",
@@ -63,21 +63,21 @@ enumerations! {
         Vacation = 5 "Vacation",
         PowerOff = 6 "Power Off",
     }
-    /// What the device does now: shown as "doing". Power-off and idle are both standby.
+    /// The current operation: shown as "Operation". Power-off and idle are both standby.
     CurrentOperationMode {
         Standby = 0 "Standby",
         HeatPump = 32 "Heat Pump",
         HybridEfficiency = 64 "Hybrid Efficiency",
         HybridBoost = 96 "Hybrid Boost",
     }
-    /// What heats the water.
+    /// The current heat source.
     HeatSource {
         Nothing = 0 "nothing",
         HeatPump = 1 "heat pump",
         Element = 2 "electric element",
         Both = 3 "heat pump and element",
     }
-    /// What the electricity supplier asks for (demand response).
+    /// The demand-response event of the electricity supplier.
     DrEvent {
         NotApplied = 0 "not applied",
         RunNormal = 1 "run normal",
@@ -94,7 +94,7 @@ enumerations! {
         Schedule = 3 "by schedule",
         Temperature = 4 "by temperature",
     }
-    /// In which steps the water's temperature can be set.
+    /// The steps in which the water temperature can be set.
     DhwControlType {
         Unknown = 0 "unknown",
         Off = 1 "not adjustable",
@@ -118,7 +118,7 @@ enumerations! {
         Gallons65 = 2 "65 gal (246.0 L)",
         Gallons80 = 3 "80 gal (302.8 L)",
     }
-    /// What the cloud calls the thing that connects.
+    /// The kind of connected device, as the cloud names it.
     DeviceType {
         NaviLink = 1 "NaviLink",
         NaviLinkLight = 2 "NaviLink light",
@@ -151,7 +151,7 @@ enumerations! {
         Twc = 257 "TWC",
         Npf = 513 "NPF heat pump",
     }
-    /// Which part a firmware is for.
+    /// The component that a firmware is for.
     FirmwareType {
         Unknown = 0 "unknown",
         Controller = 1 "controller",
@@ -161,7 +161,7 @@ enumerations! {
         Valve = 5 "valve",
         SubRoomController = 6 "sub room controller",
     }
-    /// Country a device was made for.
+    /// Country that a device was made for.
     Country {
         UnitedStates = 3 "USA",
     }
@@ -173,24 +173,35 @@ enumerations! {
 }
 
 impl OnOff {
-    /// Whether it is known to be on.
+    /// Whether it is on; unknown counts as off.
     pub fn is_on(self) -> bool {
         self == Self::On
     }
 }
 
 impl TemperatureType {
-    /// The unit to show; what is not °C is °F.
+    /// The unit to show; every value but °C means °F.
     pub fn unit(self) -> TemperatureUnit {
         if self == Self::Celsius { TemperatureUnit::Celsius } else { TemperatureUnit::Fahrenheit }
     }
 }
 
 impl TempFormula {
-    /// The rounding it stands for.
+    /// The rounding it selects.
     pub fn rounding(self) -> Rounding {
         if self == Self::Standard { Rounding::Standard } else { Rounding::Asymmetric }
     }
+}
+
+/// Units to show values in: the chosen unit, or the one of the device's panel, with the panel's rounding.
+pub(super) fn display_units(
+    panel: Option<TemperatureType>,
+    formula: Option<TempFormula>,
+    chosen: Option<TemperatureUnit>,
+) -> DisplayUnits {
+    let own = panel.map(TemperatureType::unit).unwrap_or_default();
+    let rounding = formula.map(TempFormula::rounding).unwrap_or_default();
+    DisplayUnits { unit: chosen.unwrap_or(own), rounding }
 }
 
 #[cfg(test)]

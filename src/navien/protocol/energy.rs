@@ -1,17 +1,17 @@
-//! How much energy was used on which day?
+//! Energy use by day.
 
 use serde_json::{Map, Value};
 
-use super::field::{I, Oddities, Wh, message};
+use super::field::{I, UnparsedFields, Wh, message};
 use super::number::whole;
 use super::unit::Energy;
 
-/// Months kept of one answer: three years.
+/// Maximum number of months kept of one answer: three years.
 const MAX_MONTHS: usize = 36;
 const MAX_DAYS: usize = 31;
 
 message! {
-    /// Use of one day, or of several together. What is missing is nothing used.
+    /// Use of one day, or the sum of several. A missing value counts as zero.
     Usage {
         "heUsage" element Wh "Electric elements";
         "hpUsage" heat_pump Wh "Heat pump";
@@ -21,7 +21,7 @@ message! {
 }
 
 impl Usage {
-    /// Both together.
+    /// Heat pump and elements together.
     pub fn sum(&self) -> Energy {
         self.element.unwrap_or_default().plus(self.heat_pump.unwrap_or_default())
     }
@@ -39,18 +39,18 @@ pub struct Month {
     pub year: Option<i64>,
     /// 1 is January.
     pub month: Option<i64>,
-    /// The first is the first of the month. A day that could not be read is empty and keeps its place.
+    /// Starts with the first of the month. An unreadable day is empty and keeps its position.
     pub days: Vec<Usage>,
 }
 
 /// The answer to an energy query.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct EnergyReport {
-    /// As the device adds it up.
+    /// The total as reported by the device.
     pub total: Option<Usage>,
-    /// The months asked for.
+    /// The requested months.
     pub months: Vec<Month>,
-    /// Months and days beyond what is kept, and what is no month at all.
+    /// Number of months and days beyond the limits, and of invalid months.
     pub skipped: usize,
 }
 
@@ -89,7 +89,7 @@ impl EnergyReport {
         });
     }
 
-    /// The days added up, whatever the device's own total says.
+    /// The sum of the days, independent of the device's own total.
     pub fn sum(&self) -> Usage {
         let mut sum = Usage::default();
         for day in self.months.iter().flat_map(|month| &month.days) {
@@ -99,7 +99,7 @@ impl EnergyReport {
             sum.element_hours = add(sum.element_hours, day.element_hours);
             sum.heat_pump_hours = add(sum.heat_pump_hours, day.heat_pump_hours);
         }
-        sum.oddities = Oddities::default();
+        sum.unparsed = UnparsedFields::default();
         sum
     }
 }
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(report.months[0].days.len(), 3);
         assert_eq!(report.months[0].year, Some(2025));
         assert_eq!((report.sum().sum().wh(), report.skipped, report.total.is_none()), (120, 1, true));
-        assert_eq!(report.months[0].days[2].oddities.unreadable.len(), 1);
+        assert_eq!(report.months[0].days[2].unparsed.unreadable.len(), 1);
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! What does an error code of the water heater mean in words?
+//! Error codes of the water heater and their texts.
 
 use std::fmt;
 
-/// Codes and what they are about. Source: the list of the reference client.
+/// Codes and the parts they are about. Source: the list of the reference client.
 const CODES: &[(i64, &str)] = &[
     (96, "upper heater"),
     (97, "lower heater"),
@@ -18,7 +18,7 @@ const CODES: &[(i64, &str)] = &[
     (595, "power meter"),
     (596, "Wi-Fi"),
     (598, "clock"),
-    (615, "feedback or analogue input"),
+    (615, "feedback or analog input"),
     (781, "CTA-2045 (port of the electricity supplier)"),
     (798, "shut-off valve"),
     (799, "water leak"),
@@ -48,7 +48,7 @@ const SUB_CODES: &[(i64, i64, &str)] = &[
     (515, 25, "upper heater"),
     (515, 26, "lower heater"),
     (515, 27, "compressor"),
-    (615, 4, "analogue-digital converter"),
+    (615, 4, "analog-digital converter"),
     (615, 27, "ECO"),
     (615, 28, "compressor"),
     (615, 29, "upper heater"),
@@ -61,17 +61,17 @@ const SUB_CODES: &[(i64, i64, &str)] = &[
 pub struct ErrorCode(pub i64);
 
 impl ErrorCode {
-    /// Whether it says that all is well.
+    /// Whether there is no error.
     pub fn is_none(self) -> bool {
         self.0 == 0
     }
 
-    /// What it is about; `None` for 0 and for what is in no list.
+    /// The part it is about; `None` for 0 and for unlisted codes.
     pub fn meaning(self) -> Option<&'static str> {
         CODES.iter().find(|(code, _)| *code == self.0).map(|(_, words)| *words)
     }
 
-    /// What its sub code adds.
+    /// The text of its sub code.
     pub fn detail(self, sub_code: i64) -> Option<&'static str> {
         let listed = SUB_CODES.iter().find(|(code, sub, _)| (*code, *sub) == (self.0, sub_code));
         match (listed, sub_code) {
@@ -94,7 +94,7 @@ impl ErrorCode {
     }
 }
 
-/// As the device shows it: `E096`.
+/// The form shown by the device: `E096`.
 impl fmt::Display for ErrorCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "E{:03}", self.0)

@@ -1,11 +1,11 @@
-//! What can this water heater do, and within which limits?
+//! The feature message: capabilities and limits of a water heater.
 
-use super::code::{Country, DhwControlType, TankSize, TempFormula, TemperatureType, UnitType};
+use super::code::{Country, DhwControlType, TankSize, TempFormula, TemperatureType, UnitType, display_units};
 use super::field::{B, H, I, Text, message};
 use super::unit::{DisplayUnits, TemperatureUnit};
 
 message! {
-    /// What a device says of its equipment.
+    /// The equipment reported by a device.
     Feature {
         "countryCode" country Country "Country";
         "modelTypeCode" model UnitType "Model";
@@ -28,7 +28,7 @@ message! {
         "programReservationUse" has_program B "Schedules";
         "dhwUse" has_dhw B "Hot water";
         "smartDiagnosticUse" has_smart_diagnostic B "Smart diagnostic";
-        "wifiRssiUse" has_wifi_rssi B "Tells its Wi-Fi signal";
+        "wifiRssiUse" has_wifi_rssi B "Reports its Wi-Fi signal";
         "energyUsageUse" has_energy_usage B "Energy records";
         "freezeProtectionUse" has_freeze_protection B "Freeze protection";
         "mixingValveUse" | "mixingValueUse" has_mixing_valve B "Mixing valve";
@@ -43,7 +43,7 @@ message! {
         "highDemandUse" has_high_demand B "Mode High Demand";
         "recirculationUse" has_recirculation B "Recirculation";
         "recircReservationUse" has_recirculation_schedule B "Recirculation schedule";
-        "title24Use" has_title_24 B "Title 24 (Californian rules)";
+        "title24Use" has_title_24 B "Title 24 (California rules)";
         "dhwTemperatureMin" dhw_min H "Setpoint, lowest";
         "dhwTemperatureMax" dhw_max H "Setpoint, highest";
         "freezeProtectionTempMin" freeze_min H "Freeze protection, lowest";
@@ -54,10 +54,8 @@ message! {
 }
 
 impl Feature {
-    /// How to show it: in the unit chosen, or else as the device shows it itself.
+    /// Units to show values in: the chosen unit, or the device's own.
     pub fn view(&self, chosen: Option<TemperatureUnit>) -> DisplayUnits {
-        let own = self.temperature_type.map(TemperatureType::unit).unwrap_or_default();
-        let rounding = self.temp_formula.map(TempFormula::rounding).unwrap_or_default();
-        DisplayUnits { unit: chosen.unwrap_or(own), rounding }
+        display_units(self.temperature_type, self.temp_formula, chosen)
     }
 }

@@ -1,4 +1,4 @@
-//! How is one field of a message read and shown?
+//! Fields of a message: how they are read and shown.
 
 use serde_json::{Map, Value};
 
@@ -11,11 +11,11 @@ use super::unit::{
 };
 use crate::diagnostics::clean::clean;
 
-/// Watt-hours in one count of an energy field.
+/// Watt-hours per count of an energy field.
 const WH_PER_COUNT: i64 = 4;
-/// Characters kept of a text from outside.
+/// Maximum number of characters kept of an external text.
 pub(super) const MAX_TEXT_CHARS: usize = 64;
-/// Names of unknown fields kept of one message.
+/// Maximum number of unknown field names kept of one message.
 const MAX_UNKNOWN_NAMES: usize = 16;
 
 /// A field of a message: a row of its table.
@@ -23,9 +23,9 @@ const MAX_UNKNOWN_NAMES: usize = 16;
 pub struct MessageField {
     /// Name on the wire.
     pub wire: &'static str,
-    /// For people.
+    /// Label for the user.
     pub label: &'static str,
-    /// Unit of a plain number; empty if it has none or if the value brings its own.
+    /// Unit of a plain number; empty if it has none or if the value includes its own.
     pub unit: &'static str,
 }
 
@@ -34,35 +34,35 @@ pub struct MessageField {
 pub struct FieldValue {
     /// Which field.
     pub field: MessageField,
-    /// Its value in words; `None` if it was not told.
+    /// Its value as text; `None` if it was not reported.
     pub words: Option<String>,
 }
 
-/// What a message held beside what could be understood. Bounded.
+/// The parts of a message that could not be parsed. Bounded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Oddities {
-    /// Known fields whose value means nothing: wire name, and the value cleaned and cut.
+pub struct UnparsedFields {
+    /// Known fields with invalid values: wire name, and the value cleaned and cut.
     pub unreadable: Vec<(&'static str, String)>,
     /// Names of unknown fields, cleaned and cut; the first sixteen.
     pub unknown: Vec<String>,
-    /// How many further unknown fields there were.
+    /// Number of further unknown fields.
     pub unknown_more: usize,
 }
 
-impl Oddities {
-    /// Whether there was nothing odd.
+impl UnparsedFields {
+    /// Whether everything was parsed.
     pub fn is_empty(&self) -> bool {
         self.unreadable.is_empty() && self.unknown.is_empty()
     }
 }
 
-/// Text from outside, safe to show and no longer than it may be.
+/// An external text, safe to show and limited in length.
 pub(super) fn clean_and_cut(text: &str) -> String {
     let cut: String = text.chars().take(MAX_TEXT_CHARS).collect();
     clean(&cut).into_owned()
 }
 
-/// Takes known fields out of an object and remembers what was odd.
+/// Takes known fields out of an object and records what could not be parsed.
 pub(super) struct FieldReader<'a> {
     object: &'a Map<String, Value>,
     taken: usize,
@@ -74,7 +74,7 @@ impl<'a> FieldReader<'a> {
         Self { object, taken: 0, unreadable: Vec::new() }
     }
 
-    /// The first of the names that is there decides. Missing and `null` are `None`.
+    /// Reads the first of the names that is present. Missing and `null` give `None`.
     pub(super) fn take<E: Encoding>(&mut self, names: &[&'static str]) -> Option<E::Out> {
         let (wire, json) = names.iter().find_map(|name| Some((*name, self.object.get(*name)?)))?;
         self.taken += 1;
@@ -91,12 +91,12 @@ impl<'a> FieldReader<'a> {
         value
     }
 
-    pub(super) fn finish(self, is_known: impl Fn(&str) -> bool) -> Oddities {
+    pub(super) fn finish(self, is_known: impl Fn(&str) -> bool) -> UnparsedFields {
         let unknown = self.object.len().saturating_sub(self.taken);
         let names = self.object.keys().filter(|name| !is_known(name));
         let names: Vec<String> =
             names.take(unknown.min(MAX_UNKNOWN_NAMES)).map(|name| clean_and_cut(name)).collect();
-        Oddities {
+        UnparsedFields {
             unreadable: self.unreadable,
             unknown_more: unknown.saturating_sub(names.len()),
             unknown: names,
@@ -104,17 +104,17 @@ impl<'a> FieldReader<'a> {
     }
 }
 
-/// A manner to write a value on the wire.
+/// An encoding of a value on the wire.
 pub(super) trait Encoding {
     type Out;
 
-    /// `None`: what is there means nothing.
+    /// `None` for an invalid value.
     fn read(json: &Value) -> Option<Self::Out>;
 
     fn words(value: &Self::Out, unit: &str, view: DisplayUnits) -> String;
 }
 
-/// Encodings by the marks of the table of fields; an enumeration is its own encoding.
+/// Encodings by their marks in the field table; an enumeration is its own encoding.
 macro_rules! encodings {
     ($($(#[doc = $doc:literal])+ $mark:ident -> $out:ty { $read:expr } { $words:expr })+) => {$(
         $(#[doc = $doc])+
@@ -153,10 +153,10 @@ encodings! {
     /// Tenths K of a difference.
     Delta -> TemperatureDifference { |json| TemperatureDifference::from_tenths(real(json)?) }
         { |value, _, view| value.words(view.unit) }
-    /// Tenths of a litre per minute.
+    /// Tenths of a liter per minute.
     F -> FlowRate { |json| FlowRate::from_tenths(real(json)?) } { |value, _, view| value.words(view.unit) }
-    /// Litres.
-    V -> Volume { |json| u32::try_from(rounded(json)?).ok().map(Volume::from_litres) }
+    /// Liters.
+    V -> Volume { |json| u32::try_from(rounded(json)?).ok().map(Volume::from_liters) }
         { |value, _, view| value.words(view.unit) }
     /// Counts of 4 Wh.
     E -> Energy { |json| rounded(json)?.checked_mul(WH_PER_COUNT).map(Energy::from_wh) }
@@ -174,7 +174,7 @@ encodings! {
     Error -> ErrorCode { |json| whole(json).map(ErrorCode) } { |value, _, _| value.words(0) }
 }
 
-/// Bits that are their own encoding.
+/// Bit sets that are their own encoding.
 macro_rules! bits {
     ($($name:ident)+) => {$(
         impl Encoding for $name {
@@ -233,14 +233,14 @@ fn join(number: &str, unit: &str) -> String {
     if unit.is_empty() { number.to_owned() } else { format!("{number} {unit}") }
 }
 
-/// A number of any size in a few characters.
+/// A number of any size with its unit, in a few characters.
 pub(super) fn with_unit(number: f64, unit: &str) -> String {
     let is_plain_notation = number == 0.0 || (1e-6..1e15).contains(&number.abs());
     let words = if is_plain_notation { number.to_string() } else { format!("{number:e}") };
     join(&words, unit)
 }
 
-/// The type that a mark of a table is read into.
+/// The Rust type of a mark in the field table.
 macro_rules! field_type {
     (B) => {
         bool
@@ -303,8 +303,8 @@ macro_rules! message {
         pub struct $name {
             $(#[doc = concat!($label, ". On the wire `", $wire, "`", $(" in ", $unit,)? ".")]
             pub $field: Option<$crate::navien::protocol::field::field_type!($mark)>,)+
-            /// What else was in the message, and what could not be read.
-            pub oddities: $crate::navien::protocol::field::Oddities,
+            /// The fields that are unknown or could not be read.
+            pub unparsed: $crate::navien::protocol::field::UnparsedFields,
         }
 
         impl $name {
@@ -315,19 +315,19 @@ macro_rules! message {
                 },)+
             ];
 
-            /// Reads what is there. Nothing in it can fail: a field that means nothing is `None` and is
-            /// named in `oddities`.
+            /// Reads the known fields. It cannot fail: an invalid field is `None` and is listed in
+            /// `unparsed`.
             pub fn read(object: &serde_json::Map<String, serde_json::Value>) -> Self {
                 let mut reader = $crate::navien::protocol::field::FieldReader::new(object);
                 let mut message = Self {
                     $($field: reader.take::<$mark>(&[$wire $(, $alias)*]),)+
-                    oddities: $crate::navien::protocol::field::Oddities::default(),
+                    unparsed: $crate::navien::protocol::field::UnparsedFields::default(),
                 };
-                message.oddities = reader.finish(|name| [$($wire $(, $alias)*),+].contains(&name));
+                message.unparsed = reader.finish(|name| [$($wire $(, $alias)*),+].contains(&name));
                 message
             }
 
-            /// Every field in words, in the order of the table.
+            /// Every field as text, in the order of the table.
             pub fn list(&self, view: $crate::navien::protocol::unit::DisplayUnits) -> Vec<$crate::navien::protocol::field::FieldValue> {
                 use $crate::navien::protocol::field::Encoding as _;
                 let words = [

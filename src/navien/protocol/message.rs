@@ -1,4 +1,4 @@
-//! What does a message say, whoever asked for it?
+//! Parsing of messages of devices and clients.
 
 use std::fmt;
 
@@ -13,19 +13,19 @@ use super::status::Status;
 use super::timetable::{RecirculationPeriod, Reservation, TariffPeriod, Timetable};
 use super::topic::{AnswerTopic, ClientIdentity, DeviceAddress, ParsedTopic, RequestTopic};
 
-/// Largest message that is read, in bytes: twice what AWS IoT carries.
+/// Maximum size of a message, in bytes: twice the limit of AWS IoT.
 const MAX_MESSAGE_BYTES: usize = 256 * 1024;
 
-/// Why nothing at all could be read.
+/// Why a message could not be read at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MessageParseError {
     /// More than 256 KiB.
     #[error("the message is larger than 256 KiB")]
     TooLarge,
-    /// Broken or of another format.
+    /// Broken, or of another format.
     #[error("the message is not JSON")]
     NotJson,
-    /// A list, a number, a text.
+    /// A list, a number or a text.
     #[error("the message is JSON, but not an object")]
     NotAnObject,
 }
@@ -33,24 +33,24 @@ pub enum MessageParseError {
 /// A message of a device or of a client. `Debug` shows no id.
 #[derive(Clone, PartialEq)]
 pub struct ParsedMessage {
-    /// Who asked, or who speaks.
+    /// The client id of the requester or sender.
     pub client_id: Option<String>,
-    /// The session id of who asked.
+    /// The session id of the requester.
     pub session_id: Option<String>,
-    /// The device that speaks or is spoken to: as the message says, or else as the topic says.
+    /// The device that sent or receives it: from the message, or else from the topic.
     pub mac_address: Option<String>,
-    /// Where the question was asked that this answers, if the answer repeats it.
+    /// The request topic of the request it answers, if the answer repeats it.
     pub request_topic: Option<RequestTopic>,
-    /// What it says.
+    /// The content.
     pub content: MessageContent,
 }
 
-/// What a message says.
+/// The content of a message.
 #[derive(Debug, Clone, PartialEq)]
 pub enum MessageContent {
     /// The state of the device.
     Status(Box<Status>),
-    /// What the device can do.
+    /// The capabilities of the device.
     Feature(Box<Feature>),
     /// Energy by day.
     Energy(EnergyReport),
@@ -62,30 +62,31 @@ pub enum MessageContent {
     Recirculation(Timetable<RecirculationPeriod>),
     /// The time-of-use tariff.
     TimeOfUse(Timetable<TariffPeriod>),
-    /// A request of ours that the broker echoes, or of somebody else.
+    /// A request, from this client (echoed by the broker) or another one.
     Request {
         /// Code of the command.
         code: Option<i64>,
         /// The command, if it is in the catalogue.
         command: Option<&'static Command>,
     },
-    /// A client told that it is there.
+    /// A client announced its presence.
     AppConnection,
-    /// Nothing that is known here.
+    /// Unknown content.
     Other,
 }
 
 impl ParsedMessage {
-    /// Reads a message. What a single field says cannot make it fail.
+    /// Parses a message. The value of a single field cannot make it fail.
     ///
     /// # Errors
     ///
-    /// If it is no JSON object at all.
+    /// If it is not a JSON object.
     pub fn parse(topic: &str, payload: &[u8]) -> Result<Self, MessageParseError> {
         if payload.len() > MAX_MESSAGE_BYTES {
             return Err(MessageParseError::TooLarge);
         }
-        // One bad byte in one text must not cost the rest; small devices send the end of their strings too.
+        // An invalid byte in one text must not lose the rest; small devices also send the
+        // terminator of their strings.
         let text = String::from_utf8_lossy(payload);
         let text = text.trim_start_matches('\u{feff}').trim_end_matches('\0');
         let root = serde_json::from_str(text).or_else(|_| serde_json::from_str(&repair_json(text)));
@@ -116,7 +117,7 @@ impl ParsedMessage {
         }
     }
 
-    /// Whether this client asked, in this session of its program.
+    /// Whether this client sent the request, in this session of its program.
     pub fn is_from(&self, client: &ClientIdentity) -> bool {
         let is_other = self.session_id.as_deref().is_some_and(|session| session != client.session_id());
         self.client_id.as_deref() == Some(client.client_id()) && !is_other
@@ -130,13 +131,13 @@ impl ParsedMessage {
 
 impl fmt::Debug for ParsedMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Message").field("content", &self.content).finish_non_exhaustive()
+        f.debug_struct("ParsedMessage").field("content", &self.content).finish_non_exhaustive()
     }
 }
 
 impl MessageContent {
-    /// Status and feature are known by their keys, whatever the topic. The rest has no key of its own:
-    /// the topic decides, then the topic of the request, then the shape.
+    /// Status and feature are recognized by their keys, on any topic. The rest has no key of its own: the topic
+    /// decides, then the topic of the request, then the shape.
     fn detect(parsed_topic: Option<ParsedTopic<'_>>, root: &Map<String, Value>) -> Self {
         if let (Some(request), None) = (root.get("request"), root.get("response")) {
             return Self::request(request);
@@ -182,13 +183,13 @@ fn request_topic_of(root: &Map<String, Value>) -> Option<RequestTopic> {
     }
 }
 
-/// What the topic of the request says, if the answer repeats it.
+/// The topic of the request, if the answer repeats it.
 fn parsed_request_topic(root: &Map<String, Value>) -> Option<ParsedTopic<'_>> {
     root.get("requestTopic").and_then(Value::as_str).and_then(ParsedTopic::parse)
 }
 
-/// With `null` for every bare word that is no value of JSON: `NaN`, `1e999`, `007`. Otherwise one such field
-/// would cost the whole message.
+/// Replaces bare words that are not valid JSON (`NaN`, `1e999`, `007`) by `null`. Otherwise one such field would
+/// lose the whole message.
 fn repair_json(text: &str) -> String {
     let mut whole = String::with_capacity(text.len());
     let (mut word, mut is_text, mut is_escaped) = (String::new(), false, false);

@@ -1,9 +1,9 @@
-//! What is said between client and water heater over MQTT: topics, messages, commands.
+//! The MQTT protocol between client and water heater: topics, messages, commands.
 //!
-//! Pure: text in, values out; no I/O, no clock, and no input that makes it panic or grow. Everything
-//! from outside is cleaned and cut before it is kept.
+//! Pure: text in, values out; no I/O, no clock, and no input that causes a panic or unbounded growth. All
+//! external text is cleaned and cut before it is kept.
 //!
-//! *Must not know* any room but `diagnostics`.
+//! *Must not know* any module but `diagnostics`.
 
 mod change;
 pub mod code;
@@ -26,7 +26,7 @@ pub use change::{Baseline, Change, changes};
 pub use energy::{EnergyReport, Month, Usage};
 pub use error_code::ErrorCode;
 pub use feature::Feature;
-pub use field::{FieldValue, MessageField, Oddities};
+pub use field::{FieldValue, MessageField, UnparsedFields};
 pub use message::{MessageContent, MessageParseError, ParsedMessage};
 pub use status::Status;
 pub use unit::{

@@ -1,10 +1,10 @@
-//! Which number did the wire mean? Devices write numbers as text and with fractions; that is no reason to lose them.
+//! Lenient parsing of numbers: devices send some of them as text or with a fraction.
 
 use serde_json::Value;
 
-/// Longest text that is tried as a number.
+/// Maximum length of a text that is parsed as a number.
 const MAX_TEXT_LENGTH: usize = 32;
-/// Above this a float no longer tells one whole number from the next.
+/// Largest magnitude at which a float still distinguishes whole numbers: 2^53.
 const MAX_EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 
 /// Any finite number, also as text.
@@ -17,7 +17,7 @@ pub(super) fn real(json: &Value) -> Option<f64> {
     number.filter(|number| number.is_finite())
 }
 
-/// A whole number, also as text or with an empty fraction (`2.0`).
+/// A whole number, also as text or with a zero fraction (`2.0`).
 pub(super) fn whole(json: &Value) -> Option<i64> {
     let exact = match json {
         Value::Number(number) => number.as_i64(),

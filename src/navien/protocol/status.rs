@@ -1,18 +1,18 @@
-//! What does the water heater say of its state?
+//! The status message: the state of the water heater.
 
 use super::code::{
     CurrentOperationMode, DhwOperationSetting, DrEvent, HeatSource, OnOff, RecirculationMode, StatusType,
-    TempFormula, TemperatureType,
+    TempFormula, TemperatureType, display_units,
 };
 use super::field::{B, D, Delta, E, Error, F, H, I, NotZero, One, R, Real, V, message};
 use super::unit::{DisplayUnits, Energy, Temperature, TemperatureUnit};
 
-/// Limits of the freeze protection when the device tells none, in half °C.
+/// Limits of the freeze protection when the device reports none, in half °C.
 const FREEZE_DEFAULTS: (i16, i16) = (12, 20);
 
 message! {
     /// The status of a water heater: every field the device is known to send. Temperatures are absolute
-    /// unless the label says "difference"; a value of 0 is a value.
+    /// unless the label contains "difference"; a value of 0 is a value.
     Status {
         "command" status_type StatusType "Kind of status message";
         "temperatureType" temperature_type TemperatureType "Unit of the device's panel";
@@ -24,7 +24,7 @@ message! {
         "faultStatus1" fault_status_1 I "Fault register 1";
         "faultStatus2" fault_status_2 I "Fault register 2";
         "wifiRssi" wifi_rssi I ["dBm"] "Wi-Fi signal";
-        "operationMode" operation_mode CurrentOperationMode "Doing";
+        "operationMode" operation_mode CurrentOperationMode "Operation";
         "dhwOperationSetting" mode DhwOperationSetting "Mode";
         "currentHeatUse" heat_source HeatSource "Heated by";
         "operationBusy" is_operating OnOff "Heating";
@@ -72,7 +72,7 @@ message! {
         "suctionTemperature" suction D "Refrigerant suction";
         "evaporatorTemperature" evaporator D "Evaporator";
         "ambientTemperature" ambient D "Air intake";
-        "targetSuperHeat" target_superheat Delta "Superheat aimed at (difference)";
+        "targetSuperHeat" target_superheat Delta "Target superheat (difference)";
         "currentSuperHeat" superheat Delta "Superheat (difference)";
         "outsideTemperature" outside R "Outside";
         "currentInletTemperature" inlet H "Cold water inlet";
@@ -97,7 +97,7 @@ message! {
         "heLowerOnTDiffempSetting" | "heLowerOnDiffTempSetting"
             he_lower_on_diff Delta "Element, lower, on (difference)";
         "heLowerOffDiffTempSetting" he_lower_off_diff Delta "Element, lower, off (difference)";
-        "targetFanRpm" target_fan_rpm I ["rpm"] "Fan speed aimed at";
+        "targetFanRpm" target_fan_rpm I ["rpm"] "Target fan speed";
         "currentFanRpm" fan_rpm I ["rpm"] "Fan speed";
         "fanPwm" fan_pwm I "Fan drive";
         "eevStep" expansion_valve_step I "Expansion valve position";
@@ -121,19 +121,17 @@ message! {
 }
 
 impl Status {
-    /// How to show it: in the unit chosen, or else as the device shows it itself.
+    /// Units to show values in: the chosen unit, or the device's own.
     pub fn view(&self, chosen: Option<TemperatureUnit>) -> DisplayUnits {
-        let own = self.temperature_type.map(TemperatureType::unit).unwrap_or_default();
-        let rounding = self.temp_formula.map(TempFormula::rounding).unwrap_or_default();
-        DisplayUnits { unit: chosen.unwrap_or(own), rounding }
+        display_units(self.temperature_type, self.temp_formula, chosen)
     }
 
-    /// Energy stored above 40.5 °C: what a full tank holds less what is missing.
+    /// Energy stored above 40.5 °C: the energy of a full tank minus the missing energy.
     pub fn usable_energy(&self) -> Option<Energy> {
         Some(self.full_recovery?.saturating_sub(self.missing_energy?))
     }
 
-    /// Whether it heats now: as the device says, or else by its power.
+    /// Whether it heats now: as reported, or else by its power.
     pub fn is_heating(&self) -> Option<bool> {
         match self.is_operating {
             Some(OnOff::On) => Some(true),
@@ -142,13 +140,13 @@ impl Status {
         }
     }
 
-    /// The error in words; `None` if there is none or nothing is said about it.
+    /// The error as text; `None` if there is none or it is not reported.
     pub fn error_words(&self) -> Option<String> {
         let code = self.error_code.filter(|code| !code.is_none())?;
         Some(code.words(self.sub_error_code.unwrap_or(0)))
     }
 
-    /// Lowest and highest setting of the freeze protection; 6 °C and 10 °C where nothing is said.
+    /// Lowest and highest setting of the freeze protection; 6 °C and 10 °C if not reported.
     pub fn freeze_limits(&self) -> (Temperature, Temperature) {
         let (lowest, highest) = FREEZE_DEFAULTS;
         (
@@ -170,7 +168,7 @@ mod tests {
         let names: std::collections::BTreeSet<_> = Status::FIELDS.iter().map(|field| field.wire).collect();
         assert_eq!(names.len(), 102);
         let labels: std::collections::BTreeSet<_> = Status::FIELDS.iter().map(|field| field.label).collect();
-        assert_eq!(labels.len(), 102, "no two fields look alike");
+        assert_eq!(labels.len(), 102, "every label is unique");
     }
 
     #[test]
@@ -195,9 +193,9 @@ mod tests {
         object.insert("heLowerOnDiffTempSetting".into(), json!(30));
         object.insert("power".into(), json!(null));
         let status = Status::read(&object);
-        let oddities = &status.oddities;
+        let unparsed = &status.unparsed;
         let unreadable: Vec<_> =
-            oddities.unreadable.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            unparsed.unreadable.iter().map(|(name, value)| (*name, value.as_str())).collect();
         assert_eq!(
             unreadable,
             [
@@ -206,8 +204,8 @@ mod tests {
                 ("dhwTemperature", "an object of 1")
             ]
         );
-        assert_eq!((oddities.unknown.len(), oddities.unknown_more), (16, 986));
-        assert!(oddities.unknown.iter().all(|name| !name.contains('\u{1b}') && name.chars().count() <= 64));
+        assert_eq!((unparsed.unknown.len(), unparsed.unknown_more), (16, 986));
+        assert!(unparsed.unknown.iter().all(|name| !name.contains('\u{1b}') && name.chars().count() <= 64));
         assert_eq!(status.he_lower_on_diff.map(super::super::unit::TemperatureDifference::kelvin), Some(3.0));
     }
 }

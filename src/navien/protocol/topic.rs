@@ -1,22 +1,22 @@
-//! On which topic is what said, and who says it to whom?
+//! Topics of the protocol: who sends what to whom.
 
 use std::fmt;
 
 use super::field::clean_and_cut;
 
-/// Longest MAC address, client id or number that may stand in a topic.
+/// Maximum length of a MAC address, client id or number in a topic.
 const MAX_PART_LENGTH: usize = 64;
 
-/// A name that cannot stand in a topic.
+/// A text that is not valid as a part of a topic.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{what} cannot stand in a topic: it must be 1 to 64 characters and without /, +, # or control characters"
+    "invalid {what} for a topic: it must be 1 to 64 characters and without /, +, # or control characters"
 )]
 pub struct InvalidTopicPart {
     what: &'static str,
 }
 
-/// The device that is spoken to. `Debug` does not show its MAC address.
+/// The address of a device. `Debug` does not show its MAC address.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct DeviceAddress {
     kind: u16,
@@ -25,17 +25,17 @@ pub struct DeviceAddress {
 }
 
 impl DeviceAddress {
-    /// From the cloud's device list: type (52), MAC address as it stands there, additional value.
+    /// From the cloud's device list: type (52), MAC address as listed, additional value.
     ///
     /// # Errors
     ///
-    /// If the address would change the meaning of a topic.
+    /// If the address is not a single topic level.
     pub fn new(
         device_type: u16,
         mac_address: &str,
         additional_value: &str,
     ) -> Result<Self, InvalidTopicPart> {
-        let mac_address = topic_part(mac_address, "the MAC address")?;
+        let mac_address = topic_part(mac_address, "MAC address")?;
         Ok(Self { kind: device_type, mac_address, additional_value: clean_and_cut(additional_value) })
     }
 
@@ -44,32 +44,32 @@ impl DeviceAddress {
         self.kind
     }
 
-    /// As the device list gives it.
+    /// As in the device list.
     pub fn mac_address(&self) -> &str {
         &self.mac_address
     }
 
-    /// As the device list gives it.
+    /// As in the device list.
     pub fn additional_value(&self) -> &str {
         &self.additional_value
     }
 
-    /// Topic filter of everything said to and by this device.
+    /// Topic filter of all messages to and from this device.
     pub fn filter(&self) -> String {
         format!("{}/#", self.base_topic())
     }
 
-    /// Where this is asked.
+    /// The topic of requests of this kind.
     pub fn topic(&self, request_topic: RequestTopic) -> String {
         format!("{}/{}", self.base_topic(), request_topic.suffix())
     }
 
-    /// Where a client tells that it is there.
+    /// The topic on which a client announces its presence.
     pub fn app_connection_topic(&self) -> String {
         format!("evt/{}/navilink-{}/app-connection", self.kind, self.mac_address)
     }
 
-    /// Topic filter of the device's events, other clients' presence among them.
+    /// Topic filter of the device's events, which include the presence of other clients.
     pub fn event_filter(&self) -> String {
         format!("evt/{}/navilink-{}/#", self.kind, self.mac_address)
     }
@@ -81,11 +81,11 @@ impl DeviceAddress {
 
 impl fmt::Debug for DeviceAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Device").field("device_type", &self.kind).finish_non_exhaustive()
+        f.debug_struct("DeviceAddress").field("device_type", &self.kind).finish_non_exhaustive()
     }
 }
 
-/// Who asks. `Debug` shows neither id.
+/// The identity of this client. `Debug` shows neither id.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ClientIdentity {
     client_id: String,
@@ -93,13 +93,13 @@ pub struct ClientIdentity {
 }
 
 impl ClientIdentity {
-    /// The MQTT client id, and a session id (32 hexadecimal digits) that stays over reconnects.
+    /// The MQTT client id, and a session id (32 hexadecimal digits) that is kept across reconnects.
     ///
     /// # Errors
     ///
-    /// If the client id would change the meaning of a topic.
+    /// If the client id is not a single topic level.
     pub fn new(client_id: &str, session_id: &str) -> Result<Self, InvalidTopicPart> {
-        Ok(Self { client_id: topic_part(client_id, "the client id")?, session_id: session_id.to_owned() })
+        Ok(Self { client_id: topic_part(client_id, "client id")?, session_id: session_id.to_owned() })
     }
 
     /// MQTT client id.
@@ -107,7 +107,7 @@ impl ClientIdentity {
         &self.client_id
     }
 
-    /// Session id in the messages; not MQTT's.
+    /// Session id in the messages; not the MQTT session.
     pub fn session_id(&self) -> &str {
         &self.session_id
     }
@@ -117,7 +117,7 @@ impl ClientIdentity {
         format!("cmd/{device_type}/{}/res/#", self.client_id)
     }
 
-    /// Where the answer to what is asked at this place comes.
+    /// The topic of the answers to requests of this kind.
     pub fn answer_topic(&self, device: &DeviceAddress, request_topic: RequestTopic) -> String {
         match request_topic.answer_topic() {
             AnswerTopic::General => format!("{}/{}/res", device.base_topic(), self.client_id),
@@ -128,7 +128,7 @@ impl ClientIdentity {
 
 impl fmt::Debug for ClientIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").finish_non_exhaustive()
+        f.debug_struct("ClientIdentity").finish_non_exhaustive()
     }
 }
 
@@ -139,12 +139,12 @@ fn topic_part(text: &str, what: &'static str) -> Result<String, InvalidTopicPart
     if is_valid { Ok(text.to_owned()) } else { Err(InvalidTopicPart { what }) }
 }
 
-/// Where a device is asked: the end of the topic.
+/// The kind of a request: the end of its topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RequestTopic {
     /// The status.
     Status,
-    /// What it can do.
+    /// The capabilities.
     Info,
     /// The timetable of reservations.
     ReadReservations,
@@ -152,14 +152,14 @@ pub enum RequestTopic {
     Energy,
     /// Control.
     Control,
-    /// The timetable of reservations, to be replaced.
+    /// Replacement of the timetable of reservations.
     WriteReservations,
-    /// Time-of-use tariff, both ways.
+    /// Time-of-use tariff, read and write.
     TimeOfUse,
 }
 
 impl RequestTopic {
-    /// All of them.
+    /// All kinds.
     pub const ALL: [Self; 7] = [
         Self::Status,
         Self::Info,
@@ -182,7 +182,7 @@ impl RequestTopic {
         }
     }
 
-    /// What the answer is about.
+    /// The subject of the answer.
     pub fn answer_topic(self) -> AnswerTopic {
         match self {
             Self::Status | Self::Info | Self::Control => AnswerTopic::General,
@@ -193,22 +193,22 @@ impl RequestTopic {
     }
 }
 
-/// What an answer is about, as its topic says.
+/// The subject of an answer, by its topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AnswerTopic {
-    /// Status and feature: everything that is told by its keys.
+    /// Status and feature: messages recognized by their keys.
     General,
     /// Timetable of reservations.
     Reservations,
-    /// Weekly timetable; nothing asks for it, the device may tell it.
+    /// Weekly timetable; no request reads it, the device may send it.
     WeeklyReservations,
-    /// Timetable of the recirculation; nothing asks for it, the device may tell it.
+    /// Timetable of the recirculation; no request reads it, the device may send it.
     Recirculation,
     /// Time-of-use tariff.
     TimeOfUse,
     /// Energy by day.
     Energy,
-    /// Something that is in no list.
+    /// An unknown subject.
     Other,
 }
 
@@ -233,37 +233,37 @@ impl AnswerTopic {
     }
 }
 
-/// What a topic says of a message: a request (anybody's: the filter of a device echoes our own), an
-/// answer, an event. The ids are borrowed as they came: not for the screen.
+/// A parsed topic: a request (of any client: the device's filter echoes our own), an answer or an event. The ids
+/// are borrowed unchanged: not safe to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ParsedTopic<'a> {
-    /// Somebody asks the device with this MAC address.
+    /// A request to the device with this MAC address.
     Request {
-        /// Whom.
+        /// The MAC address.
         mac_address: &'a str,
-        /// What; `None` for a place in no list.
+        /// The kind; `None` if it is unknown.
         request_topic: Option<RequestTopic>,
     },
-    /// A device answers.
+    /// An answer of a device.
     Answer {
-        /// Which one, if the topic says so.
+        /// The MAC address, if it is in the topic.
         mac_address: Option<&'a str>,
-        /// The client that asked.
+        /// The client that sent the request.
         client_id: &'a str,
-        /// About what.
+        /// The subject.
         answer_topic: AnswerTopic,
     },
-    /// A client told that it is there, or the device told something by itself.
+    /// A client announced its presence, or the device sent an event.
     Event {
-        /// About which device.
+        /// The MAC address.
         mac_address: &'a str,
-        /// Whether it is a client's presence.
+        /// Whether it is the presence of a client.
         is_app_connection: bool,
     },
 }
 
 impl<'a> ParsedTopic<'a> {
-    /// `None` for a topic of another kind.
+    /// `None` for a topic of another form.
     pub fn parse(topic: &'a str) -> Option<Self> {
         let mut parts = topic.splitn(4, '/');
         let kind = parts.next()?;
@@ -300,7 +300,7 @@ impl<'a> ParsedTopic<'a> {
         }
     }
 
-    /// What it is about, as far as the topic says.
+    /// The subject, as far as the topic shows it.
     pub fn answer_topic(self) -> AnswerTopic {
         match self {
             Self::Request { request_topic, .. } => {
@@ -312,93 +312,11 @@ impl<'a> ParsedTopic<'a> {
     }
 }
 
-/// What follows `res`; `None` if it does not begin so.
+/// The part after `res`; `None` if the text does not start with it.
 fn answer_suffix(text: &str) -> Option<&str> {
     let rest = text.strip_prefix("res")?;
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn heater() -> DeviceAddress {
-        DeviceAddress::new(52, "aabbccddeeff", "5322").unwrap()
-    }
-
-    fn client() -> ClientIdentity {
-        ClientIdentity::new("navien-client-0a1b2c3d", "00112233445566778899aabbccddeeff").unwrap()
-    }
-
-    #[test]
-    fn filters_have_the_documented_form() {
-        assert_eq!(heater().filter(), "cmd/52/navilink-aabbccddeeff/#");
-        assert_eq!(client().filter(52), "cmd/52/navien-client-0a1b2c3d/res/#");
-        assert_eq!(heater().event_filter(), "evt/52/navilink-aabbccddeeff/#");
-    }
-
-    #[test]
-    fn own_topics_are_parsed() {
-        let mac_address = "aabbccddeeff";
-        for request_topic in RequestTopic::ALL {
-            let topic = heater().topic(request_topic);
-            assert_eq!(
-                ParsedTopic::parse(&topic),
-                Some(ParsedTopic::Request { mac_address, request_topic: Some(request_topic) }),
-                "{topic}"
-            );
-            let answer = client().answer_topic(&heater(), request_topic);
-            let Some(ParsedTopic::Answer {
-                mac_address: topic_mac_address,
-                client_id,
-                answer_topic: subject,
-            }) = ParsedTopic::parse(&answer)
-            else {
-                panic!("{answer}");
-            };
-            assert_eq!(
-                (client_id, subject),
-                ("navien-client-0a1b2c3d", request_topic.answer_topic()),
-                "{answer}"
-            );
-            assert_eq!(topic_mac_address.is_some(), request_topic.answer_topic() == AnswerTopic::General);
-        }
-        let topic = heater().app_connection_topic();
-        assert_eq!(
-            ParsedTopic::parse(&topic),
-            Some(ParsedTopic::Event { mac_address, is_app_connection: true })
-        );
-    }
-
-    #[test]
-    fn unusual_topics_are_classified() {
-        for (topic, subject) in [
-            ("cmd/52/c/res/rsv-weekly/rd", Some(AnswerTopic::WeeklyReservations)),
-            ("cmd/52/c/res/recirc-rsv/rd", Some(AnswerTopic::Recirculation)),
-            ("cmd/52/c/res", Some(AnswerTopic::General)),
-            ("cmd/52/c/res/", Some(AnswerTopic::General)),
-            ("cmd/52/c/res/new/rd", Some(AnswerTopic::Other)),
-            ("cmd/52/navilink-m/c/res/elsewhere", Some(AnswerTopic::Other)),
-            ("cmd/52/navilink-m/res", Some(AnswerTopic::Other)),
-            ("cmd/52/navilink-m", Some(AnswerTopic::Other)),
-            ("cmd/52/c/result", None),
-            ("cmd/x/navilink-m/st", None),
-            ("evt/52/c/res", None),
-            ("demo/water-heater/status", None),
-            ("cmd/52", None),
-            ("", None),
-        ] {
-            assert_eq!(ParsedTopic::parse(topic).map(ParsedTopic::answer_topic), subject, "{topic}");
-        }
-    }
-
-    #[test]
-    fn names_cannot_add_topic_levels() {
-        for bad in ["", "a/b", "#", "+", "a\u{0}", "a\u{202e}b", &"a".repeat(65)] {
-            assert!(DeviceAddress::new(52, bad, "").is_err(), "{bad:?}");
-            assert!(ClientIdentity::new(bad, "").is_err(), "{bad:?}");
-        }
-        let shown = format!("{:?} {:?}", heater(), client());
-        assert!(!shown.contains("aabb") && !shown.contains("0a1b") && !shown.contains("0011"), "{shown}");
-    }
-}
+mod tests;

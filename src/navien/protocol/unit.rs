@@ -1,19 +1,19 @@
-//! How much is it, and in which unit is it shown?
+//! Quantities and the units they are shown in.
 
 use std::fmt;
 
 /// Tenths of a degree in half a degree.
 const TENTHS_PER_HALF: i32 = 5;
-/// What lies beyond was never measured, in tenths: 10 000 °C.
+/// Larger values count as invalid, in tenths: 10 000 °C.
 const MAX_TENTHS: f64 = 100_000.0;
-const GALLONS_PER_LITRE: f64 = 0.264_172;
+const GALLONS_PER_LITER: f64 = 0.264_172;
 
-/// The scale temperatures are shown in.
+/// The temperature scale on the screen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum TemperatureUnit {
-    /// Degrees Celsius; water in litres.
+    /// Degrees Celsius; water in liters.
     Celsius,
-    /// Degrees Fahrenheit; water in gallons. What the device means if it does not say.
+    /// Degrees Fahrenheit; water in gallons. The device's unit if it reports none.
     #[default]
     Fahrenheit,
 }
@@ -37,7 +37,7 @@ pub enum Rounding {
     Standard,
 }
 
-/// What is needed to show a value.
+/// Units and rounding for showing values.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DisplayUnits {
     /// Scale of temperatures and volumes.
@@ -47,7 +47,7 @@ pub struct DisplayUnits {
 }
 
 impl DisplayUnits {
-    /// Shows in this unit.
+    /// Shows values in this unit.
     pub fn of(unit: TemperatureUnit) -> Self {
         Self { unit, rounding: Rounding::default() }
     }
@@ -60,14 +60,14 @@ pub struct Temperature {
 }
 
 impl Temperature {
-    /// From the wire's half degrees Celsius, in which all settings are counted.
+    /// From the wire's half degrees Celsius, the unit of all settings.
     pub const fn from_halves(halves: i16) -> Self {
         // An i16 times five fits an i32.
         Self { tenths: halves as i32 * TENTHS_PER_HALF }
     }
 
-    /// The setting nearest to what a person asked for: whole half degrees Celsius, ties to even as the
-    /// reference client does it. `None` for what no device can mean.
+    /// The setting nearest to the requested temperature: whole half degrees Celsius, ties to even as in the
+    /// reference client. `None` beyond the possible range.
     pub fn setting(degrees: f64, unit: TemperatureUnit) -> Option<Self> {
         let celsius = match unit {
             TemperatureUnit::Celsius => degrees,
@@ -107,7 +107,7 @@ impl Temperature {
         }
     }
 
-    /// In the unit asked for.
+    /// In the given unit.
     pub fn degrees(self, unit: TemperatureUnit) -> f64 {
         match unit {
             TemperatureUnit::Celsius => self.celsius(),
@@ -137,7 +137,7 @@ impl TemperatureDifference {
         f64::from(self.tenths) / 10.0
     }
 
-    /// In °F steps: without the offset of 32 that only a temperature has.
+    /// In °F steps: without the offset of 32 of an absolute temperature.
     pub fn fahrenheit(self) -> f64 {
         self.kelvin() * 9.0 / 5.0
     }
@@ -151,7 +151,7 @@ impl TemperatureDifference {
     }
 }
 
-/// Water per time, exact to a tenth of a litre per minute.
+/// Water flow, exact to a tenth of a liter per minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlowRate {
     tenths: i32,
@@ -162,50 +162,50 @@ impl FlowRate {
         round_tenths(tenths).map(|tenths| Self { tenths })
     }
 
-    /// In litres per minute.
-    pub fn litres_per_minute(self) -> f64 {
+    /// In liters per minute.
+    pub fn liters_per_minute(self) -> f64 {
         f64::from(self.tenths) / 10.0
     }
 
     /// In US gallons per minute.
     pub fn gallons_per_minute(self) -> f64 {
-        self.litres_per_minute() * GALLONS_PER_LITRE
+        self.liters_per_minute() * GALLONS_PER_LITER
     }
 
     /// `7.5 L/min` or `1.98 GPM`.
     pub fn words(self, unit: TemperatureUnit) -> String {
         match unit {
-            TemperatureUnit::Celsius => format!("{} L/min", decimal(self.litres_per_minute(), 1)),
+            TemperatureUnit::Celsius => format!("{} L/min", decimal(self.liters_per_minute(), 1)),
             TemperatureUnit::Fahrenheit => format!("{} GPM", decimal(self.gallons_per_minute(), 2)),
         }
     }
 }
 
-/// An amount of water in whole litres.
+/// A volume of water in whole liters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Volume {
-    litres: u32,
+    liters: u32,
 }
 
 impl Volume {
-    pub(super) fn from_litres(litres: u32) -> Self {
-        Self { litres }
+    pub(super) fn from_liters(liters: u32) -> Self {
+        Self { liters }
     }
 
-    /// In litres.
-    pub fn litres(self) -> f64 {
-        f64::from(self.litres)
+    /// In liters.
+    pub fn liters(self) -> f64 {
+        f64::from(self.liters)
     }
 
     /// In US gallons.
     pub fn gallons(self) -> f64 {
-        self.litres() * GALLONS_PER_LITRE
+        self.liters() * GALLONS_PER_LITER
     }
 
     /// `84210 L` or `22245.92 gal`.
     pub fn words(self, unit: TemperatureUnit) -> String {
         match unit {
-            TemperatureUnit::Celsius => format!("{} L", self.litres),
+            TemperatureUnit::Celsius => format!("{} L", self.liters),
             TemperatureUnit::Fahrenheit => format!("{} gal", decimal(self.gallons(), 2)),
         }
     }
@@ -228,19 +228,19 @@ impl Energy {
         self.wh
     }
 
-    /// The sum; stays at the largest number there is.
+    /// The sum, saturating.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
         Self { wh: self.wh.saturating_add(other.wh) }
     }
 
-    /// This less the other, and never below nothing.
+    /// The difference, at least zero.
     #[must_use]
     pub fn saturating_sub(self, other: Self) -> Self {
         Self { wh: self.wh.saturating_sub(other.wh).max(0) }
     }
 
-    /// Which part of the whole this is, in percent; `None` if the whole is nothing.
+    /// The share of the whole in percent; `None` if the whole is zero.
     pub fn percent_of(self, whole: Self) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "a share needs no more than 53 bits")]
         let [part, whole] = [self.wh as f64, whole.wh as f64];
@@ -265,7 +265,7 @@ fn round_tenths(tenths: f64) -> Option<i32> {
     (rounded.abs() <= MAX_TENTHS).then_some(rounded as i32)
 }
 
-/// With so many decimals and no minus before a zero.
+/// With this many decimals and no minus sign before zero.
 pub(super) fn decimal(number: f64, places: usize) -> String {
     let text = format!("{number:.places$}");
     match text.strip_prefix('-') {
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn energy_reads_well() {
+    fn energy_is_shown_in_wh_or_kwh() {
         for (wh, words) in [(912, "912 Wh"), (57_640, "57.64 kWh"), (-12_345, "-12.34 kWh")] {
             assert_eq!(Energy::from_wh(wh).to_string(), words);
         }

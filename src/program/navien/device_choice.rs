@@ -1,4 +1,4 @@
-//! Which device is wanted, and how is it to be treated?
+//! The device to watch and its settings, from the command line.
 
 use crate::cli::{self, UnitPreference};
 use crate::config::HumanDuration;
@@ -8,20 +8,20 @@ use crate::navien::heater::{Heater, HeaterSettings};
 use crate::navien::protocol::TemperatureUnit;
 use crate::navien::protocol::topic::{self, ClientIdentity, InvalidTopicPart};
 
-/// How often the state may be asked for, in seconds: more often is a load, less often is never.
+/// Allowed interval of status requests, in seconds.
 const STATUS_INTERVAL_SECS: std::ops::RangeInclusive<u64> = 10..=86_400;
 
-/// What was said about the device and the account's password.
+/// The choice of the device, and whether to store the account's password.
 pub(super) struct DeviceChoice {
     /// Address or name of the device.
     pub(super) name: Option<String>,
-    /// Put the password into the keyring.
+    /// Store the password in the keyring.
     pub(super) should_store_password: bool,
     heater: HeaterSettings,
 }
 
 impl DeviceChoice {
-    /// What the command line says, or what is wrong with it.
+    /// Reads the command line, or explains what is wrong with it.
     pub(super) fn from_args(args: &cli::NavienArgs) -> Result<Self, &'static str> {
         let mut heater = HeaterSettings {
             unit: match args.unit {
@@ -34,7 +34,7 @@ impl DeviceChoice {
         };
         if let Some(HumanDuration(every)) = args.status_every {
             if !STATUS_INTERVAL_SECS.contains(&every.as_secs()) {
-                return Err("--status-every: give 10s to 24h, or --quiet-link to ask never.");
+                return Err("--status-every: give 10s to 24h, or --quiet-link for no requests.");
             }
             heater.status_interval = every;
         }
@@ -42,7 +42,7 @@ impl DeviceChoice {
         Ok(Self { name: args.device.clone(), should_store_password, heater })
     }
 
-    /// The device behind the connection, under a session id of its own.
+    /// The device behind the connection, with a new session id.
     pub(super) fn build_heater(
         self,
         device: &AccountDevice,

@@ -1,4 +1,4 @@
-//! Which entry of the keyring is this account's, and who may be asked to unlock it?
+//! The keyring entry of an account, and when the keyring may ask to be unlocked.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use super::print_message;
 use crate::keyring::{KeyringBackend, KeyringError, SecretId, UNLOCK_TIMEOUT, UnlockPolicy};
 use crate::navien::account::{API_URL, ApiUrl};
 
-/// What the entries are filed under; `secret-tool store --label=… service dropscope-navien username ME` makes one too.
+/// Service name of the entries; `secret-tool store --label=… service dropscope-navien username ME` creates one.
 const SERVICE: &str = "dropscope-navien";
 
-/// The place in the keyring where the password of one account is kept, or would be.
+/// The keyring entry for the password of one account; it may not exist yet.
 pub(super) struct KeyringEntry {
     keyring: Arc<dyn KeyringBackend>,
     entry: SecretId,
-    /// Somebody sits at the terminal and may see the keyring's dialog.
+    /// A user is at the terminal and can see the keyring's dialog.
     is_interactive: bool,
 }
 
@@ -41,7 +41,7 @@ impl KeyringEntry {
         self.with_unlock_policy(|unlock| self.keyring.delete(&self.entry, unlock))
     }
 
-    /// First without troubling anybody; a dialog comes up only if there is something to unlock and somebody to do it.
+    /// Tries without a dialog first; opens one only if the keyring is locked and a user is present.
     fn with_unlock_policy<T>(
         &self,
         call: impl Fn(UnlockPolicy) -> Result<T, KeyringError>,
@@ -52,7 +52,7 @@ impl KeyringEntry {
         match call(UnlockPolicy::Never) {
             Err(KeyringError::Locked) if self.is_interactive => {
                 print_message(&format!(
-                    "the keyring is locked; its dialog waits {} s for you",
+                    "the keyring is locked; unlock it in its dialog within {} s",
                     UNLOCK_TIMEOUT.as_secs()
                 ));
                 call(UnlockPolicy::Prompt)
@@ -62,14 +62,14 @@ impl KeyringEntry {
     }
 }
 
-/// The vendor's password is for the vendor: another cloud, though its account has the same name, has an entry of its own.
+/// The vendor's password is sent to the vendor only: the same account name at another cloud has its own entry.
 fn entry(api: &ApiUrl, email: &str) -> SecretId {
     let is_vendor = API_URL.parse().is_ok_and(|vendor: ApiUrl| vendor == *api);
     let service = if is_vendor { SERVICE.to_owned() } else { format!("{SERVICE} at {}", api.as_str()) };
     SecretId { service, user: email.trim().to_lowercase() }
 }
 
-/// A keyring in memory, for the tests of this room.
+/// An in-memory keyring for tests.
 #[cfg(test)]
 pub(super) mod fake_keyring {
     use std::collections::BTreeMap;
@@ -79,12 +79,12 @@ pub(super) mod fake_keyring {
 
     use super::*;
 
-    /// What is kept, what is wrong, and what it was asked for.
+    /// The stored passwords, an injected error, and the policies of all accesses.
     #[derive(Default)]
     pub(crate) struct FakeKeyring {
         pub(crate) passwords: Mutex<BTreeMap<(String, String), String>>,
         pub(crate) error: Option<KeyringError>,
-        /// Opens its dialog whenever it likes.
+        /// Opens its dialog under every policy.
         pub(crate) always_prompts: bool,
         pub(crate) unlock_policies: Mutex<Vec<UnlockPolicy>>,
     }
@@ -185,14 +185,14 @@ mod tests {
     fn the_unlock_dialog_opens_only_in_an_interactive_run() {
         let locked = || Some(KeyringError::Locked);
         let slow = || Some(KeyringError::Timeout(Duration::from_secs(5)));
-        let (never, ask) = (UnlockPolicy::Never, UnlockPolicy::Prompt);
+        let (never, prompt) = (UnlockPolicy::Never, UnlockPolicy::Prompt);
         for (error, is_interactive, always_prompts, policies) in [
             (None, true, false, &[never][..]),
             (None, false, false, &[never]),
             (locked(), false, false, &[never]),
-            (locked(), true, false, &[never, ask]),
+            (locked(), true, false, &[never, prompt]),
             (slow(), true, false, &[never]),
-            (None, true, true, &[ask]),
+            (None, true, true, &[prompt]),
             (None, false, true, &[never]),
         ] {
             let keyring =

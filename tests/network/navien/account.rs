@@ -1,4 +1,4 @@
-//! What does the program say when it is the account, or this computer's clock, that fails?
+//! Failures of the account and a wrong clock of this computer, as shown by the program.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::navien::scene::{Scene, Watch};
 use crate::navien::screen::{SIZES, Screen, state_after};
 
-/// A world whose clock differs from this computer's.
+/// The lab's clock, which differs from this computer's.
 #[derive(Debug)]
 struct SkewedClock(SystemClock, TimeDelta);
 
@@ -24,14 +24,14 @@ impl Clock for SkewedClock {
     }
 }
 
-/// The panels of the Overview that say why there is no session, at both sizes.
+/// The panels of the Overview that explain the missing session, at both sizes.
 fn panels(watch: &Watch) -> Vec<(String, String)> {
     let state = state_after(watch.output());
     let screens = SIZES.map(|size| Screen::overview(&state, size));
     screens.iter().map(|screen| (screen.panel("Link"), screen.panel("Why"))).collect()
 }
 
-/// What the export says of connects that failed.
+/// The failed connects in the export.
 fn failures(export: &Value) -> String {
     let marks = export["dropscope"]["evidence"]["marks"].as_array().unwrap();
     let failed = marks.iter().filter(|mark| mark["kind"] == "connect_failed");
@@ -39,12 +39,12 @@ fn failures(export: &Value) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clock_that_is_off_is_named_with_its_amount() {
+async fn a_wrong_clock_is_shown_with_its_offset() {
     for (minutes, words) in [
         (14_i64, "this computer's clock is 14 min behind the server's: signatures are refused"),
         (-180, "this computer's clock is 3 h ahead of the server's: signatures are refused"),
     ] {
-        // A little more, as the amount is cut to whole minutes and the server's to whole seconds.
+        // A little more, because the amount is cut to whole minutes and the server's time to whole seconds.
         let off = TimeDelta::seconds(minutes * 60 + 20 * minutes.signum());
         let clock = Arc::new(SkewedClock(SystemClock::new(), off));
         let scene = Scene::with_clock(clock, NavienLabOptions::default()).await;
@@ -58,15 +58,15 @@ async fn a_clock_that_is_off_is_named_with_its_amount() {
             assert_eq!(name, "AWS_ERROR_HTTP_WEBSOCKET_UPGRADE_FAILURE", "{message}");
         }
         let denied = scene.control.rules.last_denial().map(|denied| denied.to_string());
-        assert!(denied.is_some_and(|why| why.contains("clock is")), "the lab looks at the date");
+        assert!(denied.is_some_and(|why| why.contains("clock is")), "the lab checks the date");
         for (link, why) in panels(&watch) {
-            // Lines are cut at the edge of the screen, but not before the words that matter.
+            // Lines are cut at the edge of the screen, but after the words that matter.
             let seen = &words[..words.find(" the server's").unwrap()];
             assert!(link.contains(&format!("last try failed in WebSocket: {seen}")), "{link}");
             assert!(why.contains("Never connected so far: 2 connects failed."), "{why}");
             assert!(why.contains("see the Link panel"), "{why}");
         }
-        // Where there is room, Why says it as well.
+        // On a larger screen the Why panel shows it as well.
         let (_, why) = panels(&watch).pop().unwrap();
         assert!(why.contains(words), "{why}");
         let (code, output) = watch.wait_for_exit();
@@ -76,7 +76,7 @@ async fn a_clock_that_is_off_is_named_with_its_amount() {
         assert!(failures(&export).contains(words), "{export:#}");
         let facts = export["dropscope"]["evidence"]["facts"].to_string();
         assert!(facts.contains(words), "{facts}");
-        // Never was there a session, so nothing is said about drops.
+        // There was never a session, so there are no statements about drops.
         assert_eq!(export["dropscope"]["classification"]["pattern"], "undetermined");
     }
 }
@@ -119,12 +119,12 @@ async fn a_refused_refresh_token_leads_to_one_sign_in() {
     let request_counts = || ["/user/sign-in", "/auth/refresh"].map(|path| scene.request_count(path));
     assert_eq!(request_counts(), [1, 0]);
 
-    // The access token is over: the refresh token gives another one.
+    // The access token expired: the refresh token gives another one.
     scene.control.cloud.expire_tokens();
     let (code, output) = watch_once();
     assert_eq!((code, request_counts()), (Some(0), [1, 1]), "{output}");
 
-    // The refresh token is over as well.
+    // The refresh token expired as well.
     scene.control.cloud.expire_tokens();
     scene.control.cloud.revoke_refresh_tokens();
     let (code, output) = watch_once();
@@ -133,7 +133,7 @@ async fn a_refused_refresh_token_leads_to_one_sign_in() {
     assert_eq!(export["dropscope"]["connect_failures"]["total"], 0);
     assert_eq!(failures(&export), "");
 
-    // What came of it is good for the next run.
+    // The next run uses the result.
     let (code, output) = watch_once();
     assert_eq!((code, request_counts()), (Some(0), [2, 2]), "{output}");
 }

@@ -1,4 +1,4 @@
-//! Does each cause of a drop name itself, on the screen and in the export?
+//! Each cause of a drop is named on the screen and in the export.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::navien::running::{Running, start};
 use crate::navien::scene::Scene;
 use crate::navien::signing::{sign_in, signing_link};
 
-/// What the other client of this file is called, too.
+/// The client id, also used by the rival client.
 const ID: &str = "navien-client-0a1b2c3d";
 
 const fn millis(millis: u64) -> Duration {
@@ -30,7 +30,7 @@ async fn scene(scale: f64, credentials_life: Duration) -> Scene {
     .await
 }
 
-/// Whether the verdict is this pattern, made by this cause of the catalogue.
+/// Whether the verdict has this pattern and this cause of the catalogue.
 fn has_cause(state: &LiveState, pattern: Pattern, cause: &str) -> bool {
     let verdict = state.verdict.as_ref();
     verdict.is_some_and(|verdict| {
@@ -38,7 +38,7 @@ fn has_cause(state: &LiveState, pattern: Pattern, cause: &str) -> bool {
     })
 }
 
-/// That all these words are in each of the texts.
+/// Asserts that all these words are in each of the texts.
 fn assert_contains(texts: &[String], words: &[&str]) {
     for text in texts {
         for word in words {
@@ -47,7 +47,7 @@ fn assert_contains(texts: &[String], words: &[&str]) {
     }
 }
 
-/// What the export says of the pattern, and what follows from it.
+/// The classification and its evidence in the export.
 fn classification(export: &Value) -> (&str, &str, String) {
     let (classification, follows) =
         (&export["dropscope"]["classification"], &export["dropscope"]["diagnosis"]);
@@ -61,7 +61,7 @@ fn error_names(export: &Value) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_end_of_a_websocket_after_24_hours() {
+async fn a_websocket_ended_after_24_hours_is_a_fixed_lifetime() {
     const YEAR: Duration = Duration::from_secs(365 * 86_400);
     // A day is six seconds, and half a minute of field time two milliseconds: a busy computer blurs the age.
     let scene = scene(14_400.0, YEAR).await;
@@ -88,7 +88,7 @@ async fn the_end_of_a_websocket_after_24_hours() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_policy_that_denies_a_topic() {
+async fn a_denied_topic_is_a_rejected_publish() {
     let scene = scene(5.0, Duration::from_secs(86_400)).await;
     let base = format!("cmd/52/navilink-{}", scene.control.heater.identity().mac_address);
     let (good, bad) = (format!("{base}/st"), format!("{base}/ctrl"));
@@ -117,7 +117,7 @@ async fn a_policy_that_denies_a_topic() {
         drops += 1;
         state = running.until_connected(drops).await;
     }
-    assert!(drops >= 3, "nothing is said of {drops} drops");
+    assert!(drops >= 3, "no verdict after {drops} drops");
     let name = "the broker refuses what the client asks for";
     let panel = running.panel(&state, "Why");
     assert_contains(&panel, &["REJECTED PUBLISH", name, "Correct the topic or the policy:", "/ctrl\""]);
@@ -130,14 +130,14 @@ async fn a_policy_that_denies_a_topic() {
     let (pattern, cause, evidence) = classification(&export);
     assert_eq!((pattern, cause), ("publish_triggered", name));
     assert!(evidence.contains("cmd/52/navilink-device/ctrl"), "{evidence}");
-    assert_eq!(scene.recorded(ID, "credentials"), 1, "the same ones all the time");
+    assert_eq!(scene.recorded(ID, "credentials"), 1, "the credentials stay the same");
     let last = &export["dropscope"]["drops"][0]["last_packets"];
     assert!(last.to_string().contains("navilink-device/ctrl"), "{last}");
     assert!(error_names(&export).iter().all(|name| name == "AWS_ERROR_MQTT_UNEXPECTED_HANGUP"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn another_client_with_the_same_id() {
+async fn a_second_client_with_the_same_id_is_a_takeover() {
     let scene = scene(5.0, Duration::from_secs(86_400)).await;
     let mut running = start(&scene, ID, |_| ()).await;
     running.until_connected(0).await;
@@ -165,14 +165,14 @@ async fn another_client_with_the_same_id() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn credentials_that_expire() {
+async fn expired_credentials_are_shown_and_named_as_the_cause() {
     // An hour is four seconds.
     let scene = scene(900.0, Duration::from_secs(3600)).await;
     let mut running = start(&scene, ID, |link| link.keep_alive_secs = 300).await;
     let up = running.until_connected(0).await;
     assert_contains(&running.panel(&up, "Link"), &["CONNECTED", "min websocket 24.0 h left"]);
 
-    // They end in mid-session: the countdown says so, and the session lives.
+    // They expire during a session: the countdown ends, and the session stays connected.
     let over = |state: &LiveState| {
         state.snapshot.credentials_expire_at.is_some_and(|end| state.snapshot.at.wall > end)
     };
@@ -183,7 +183,7 @@ async fn credentials_that_expire() {
     let state = running.until("a session that lives on", lives).await;
     assert_eq!(state.snapshot.metrics.total_connection_drops, 0);
 
-    // The next connect brings new ones, before anybody can refuse.
+    // The next connect has new credentials and is not refused.
     let sign_ins = scene.request_count("/user/sign-in");
     scene.drop_connection(ID).await;
     let state = running.until_connected(1).await;
@@ -192,7 +192,7 @@ async fn credentials_that_expire() {
         (0, sign_ins + 1)
     );
 
-    // Withdrawn before their time: refused, and signed in for.
+    // Withdrawn early: refused, followed by a sign-in.
     scene.control.rules.credential_store().expire_all();
     scene.drop_connection(ID).await;
     let state = running.until_connected(2).await;
@@ -213,7 +213,7 @@ async fn credentials_that_expire() {
     }
 }
 
-/// Again and again they end, and for a while the cloud gives no new ones.
+/// Several expiries while the cloud gives no new credentials for a while.
 async fn assert_no_new_credentials(scene: &Scene, running: &mut Running<'_>) {
     for drops in 3..6 {
         scene.control.rules.credential_store().expire_all();
@@ -230,7 +230,7 @@ async fn assert_no_new_credentials(scene: &Scene, running: &mut Running<'_>) {
         let facts = running.export().await["dropscope"]["evidence"]["facts"].to_string();
         assert_contains(
             &[facts],
-            &["AWS refused the credentials, and there are no new ones: the cloud's answer"],
+            &["AWS refused the credentials, and there are no new ones: invalid answer"],
         );
         scene.control.cloud.clear_faults();
         running.until_connected(drops).await;

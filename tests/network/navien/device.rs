@@ -1,4 +1,4 @@
-//! Is the water heater shown, told and heard, through the cloud, and what if it is deaf, ill or refused?
+//! The water heater through the cloud: shown, commanded and observed, also when silent, faulty or refused.
 
 use std::sync::Arc;
 
@@ -43,17 +43,17 @@ async fn send_command(running: &Running<'_>, name: &str, values: Vec<Value>) {
     running.send_request(MonitorRequest::Command { name: name.into(), values }).await;
 }
 
-/// Waits until the heater has said how it is and what it can do.
+/// Waits until the heater has reported its state and its capabilities.
 async fn until_known(running: &mut Running<'_>) -> Arc<LiveState> {
     let can_be_set = |state: &LiveState| {
         let spec = device_view(state).commands.iter().find(|spec| &*spec.name == "temperature");
         fact(state, "Hot water").is_some() && spec.is_some_and(|spec| spec.unavailable.is_none())
     };
-    running.until("a heater that told everything", can_be_set).await
+    running.until("a heater with known capabilities", can_be_set).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_temperature_is_set_and_what_follows_is_seen() {
+async fn a_temperature_is_set_and_the_new_state_is_shown() {
     let scene = scene().await;
     let mut running = watch(&scene, ID, false, |_| ()).await;
     let state = until_known(&mut running).await;
@@ -63,7 +63,7 @@ async fn a_temperature_is_set_and_what_follows_is_seen() {
         }
     }
     for name in ["present", "info", "status"] {
-        assert!(newest(&state, name).is_some(), "{name} is sent by itself");
+        assert!(newest(&state, name).is_some(), "{name} is sent automatically");
     }
 
     // 131 °F are 55 °C, 110 on the wire.
@@ -81,14 +81,14 @@ async fn a_temperature_is_set_and_what_follows_is_seen() {
     assert!(record.acknowledged.is_some() && record.round_trip().is_some(), "{record:?}");
     assert!(running.device(&state).iter().all(|screen| screen.contains("answered")));
 
-    // What is beyond its limits never leaves.
+    // A value outside the limits is never sent.
     send_command(&running, "temperature", vec![Value::Integer(132)]).await;
     let is_refused = |state: &LiveState| {
         state.runtime.notices.iter().any(|notice| notice.text.contains("104.9 °F to 149.9 °F"))
     };
-    running.until("a refusal that tells the limits", is_refused).await;
+    running.until("a refusal with the limits", is_refused).await;
 
-    // The rest of what it can be asked.
+    // The remaining queries.
     send_command(&running, "energy", vec![Value::Text(String::new()), Value::Integer(2026)]).await;
     send_command(&running, "reservations", Vec::new()).await;
     send_command(&running, "tariff", Vec::new()).await;
@@ -120,7 +120,7 @@ async fn a_heater_error_is_shown_and_a_silent_heater_is_not_a_drop() {
 
     scene.control.heater.set_answer_mode(AnswerMode::Silent);
     let is_silent = |state: &LiveState| state.snapshot.command_history.silent_since().is_some();
-    let state = running.until("a deaf heater", is_silent).await;
+    let state = running.until("a silent heater", is_silent).await;
     for panel in running.panel(&state, "Link") {
         assert!(panel.contains("CONNECTED") && panel.contains("the device is silent"), "{panel}");
     }
@@ -129,14 +129,13 @@ async fn a_heater_error_is_shown_and_a_silent_heater_is_not_a_drop() {
     );
     assert_eq!(state.snapshot.metrics.total_connection_drops, 0);
     scene.control.heater.set_answer_mode(AnswerMode::Normal);
-    let hears = |state: &LiveState| {
+    let responds = |state: &LiveState| {
         state.snapshot.command_history.silent_since().is_none() && has_fact(state, "Errors", "none")
     };
-    running.until("a heater that hears again", hears).await;
+    running.until("a heater that responds again", responds).await;
     let export = running.end().await;
     let marks = export["dropscope"]["evidence"]["marks"].to_string();
-    for words in
-        ["error E799 water leak", "error E799 water leak cleared", "commands in a row without an answer"]
+    for words in ["error E799 water leak", "error E799 water leak cleared", "consecutive commands unanswered"]
     {
         assert!(marks.contains(words), "{words} in {marks}");
     }
@@ -159,7 +158,7 @@ async fn a_corrupted_answer_affects_nothing_else() {
         let [small, large] = running.device(&state);
         assert!(small.contains("NWP500") && large.contains("NWP500"));
     }
-    // A third of the fields is missing; what is there is an answer all the same.
+    // A third of the fields is missing; the rest is still an answer.
     scene.control.heater.set_answer_mode(AnswerMode::Corrupted(AnswerCorruption::MissingFields));
     send_command(&running, "status", Vec::new()).await;
     let state =
@@ -174,7 +173,7 @@ async fn a_corrupted_answer_affects_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_command_that_a_policy_forbids_is_lost_and_named() {
+async fn a_command_forbidden_by_a_policy_is_lost_and_named() {
     let scene = scene().await;
     let base = format!("cmd/52/navilink-{}", scene.control.heater.identity().mac_address);
     let all = vec!["cmd/#".to_owned(), "evt/#".to_owned()];
@@ -199,7 +198,7 @@ async fn a_forbidden_presence_message_is_dropped_and_monitoring_continues() {
     scene.control.rules.set_policy(Policy { publish: only.clone(), subscribe: only, denied: Vec::new() });
     let mut running = watch(&scene, ID, false, |_| ()).await;
     let state = until_known(&mut running).await;
-    // Two, unless a busy computer needs more than a second to see who was to blame.
+    // Two, unless a busy computer needs more than a second to find the cause.
     let drops = state.snapshot.metrics.total_connection_drops;
     assert!((2..=4).contains(&drops), "{drops} drops");
     assert!(

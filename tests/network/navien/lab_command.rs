@@ -1,4 +1,4 @@
-//! `dropscope lab` as a client of its cloud sees it: sign in, connect, ask, be struck, be refused.
+//! `dropscope lab` as seen by a client of its cloud: sign-in, connection, commands, faults and refusals.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use crate::navien::signing::{post, sign_in, signing_link};
 use crate::navien::{connect_failed, connected, dropped, heater_answers};
 
-/// The program under command.
+/// The program under test.
 struct Lab {
     child: Child,
     input: ChildStdin,
@@ -64,7 +64,7 @@ fn text(data: &Value, field: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_lab_command_has_a_cloud_and_a_heater_behind_its_faults() {
+async fn the_lab_command_runs_a_cloud_and_a_heater_behind_its_faults() {
     let mut lab = Lab::start();
     let opening = lab.next_line();
     let navien = &opening["data"]["navien"];
@@ -92,7 +92,7 @@ async fn the_lab_command_has_a_cloud_and_a_heater_behind_its_faults() {
     connected(&mut link).await;
     assert!(lab.data("tally")["iot"]["sessions"].as_u64() >= Some(2));
 
-    // Another key's signature is refused, by the gateway.
+    // The gateway refuses a signature with another key.
     let good = credentials.lock().unwrap().clone();
     credentials.lock().unwrap().secret_key = "of-somebody-else".into();
     lab.data("strike fin");

@@ -1,27 +1,27 @@
-//! Did the program write anything down that only the user and the cloud may know?
+//! Search for secrets in everything the program writes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What begins the parts of a signed URL.
+/// Prefix of the parameters of a signed URL.
 const SIGNED: &str = "X-Amz-";
-/// A secret longer than two of these is also known by either end, as lines are cut and texts wrapped.
+/// A secret longer than twice this is also found by either end, because lines are cut and texts wrapped.
 const END: usize = 24;
 
-/// What must be found nowhere.
+/// The texts that must not appear anywhere.
 #[derive(Default)]
 pub(crate) struct Secrets(Vec<Secret>);
 
 struct Secret {
     what: String,
-    /// Any of them gives it away.
+    /// Any of these reveals it.
     forms: Vec<String>,
-    /// May stand in the tokens' own file.
+    /// Allowed in the token file.
     is_token: bool,
 }
 
 impl Secrets {
-    /// Those that signed URLs are known by.
+    /// The parameters of signed URLs.
     pub(crate) fn new() -> Self {
         let mut secrets = Self::default();
         secrets.add("signed URL", SIGNED, false);
@@ -36,7 +36,7 @@ impl Secrets {
         self.0.push(Secret { what: what.to_owned(), forms, is_token });
     }
 
-    /// A hardware address, in the ways one is written.
+    /// A MAC address, in its usual notations.
     pub(crate) fn add_mac(&mut self, mac: &str) {
         let pairs: Vec<&str> = (0..mac.len()).step_by(2).map(|at| &mac[at..at + 2]).collect();
         let forms = [String::new(), ":".into(), "-".into()].map(|between| pairs.join(&between));
@@ -45,28 +45,28 @@ impl Secrets {
         self.0.push(Secret { what: "MAC address".to_owned(), forms, is_token: false });
     }
 
-    /// What of it a text gives away.
+    /// The secrets in a text.
     pub(crate) fn found_in_text(&self, text: &str, is_tokens_file: bool) -> Vec<&str> {
         let all = self.0.iter().filter(|secret| !(is_tokens_file && secret.is_token));
         let found = all.filter(|secret| secret.forms.iter().any(|form| text.contains(form.as_str())));
         found.map(|secret| secret.what.as_str()).collect()
     }
 
-    /// Looks through every file below a folder but those that were put there, as `FILE tells WHAT`; the tokens' own
-    /// file may hold tokens.
+    /// Searches every file below a folder but the excluded ones, and reports `FILE contains WHAT`; the token
+    /// file may contain tokens.
     pub(crate) fn found_below(&self, folder: &Path, excluded: &[PathBuf]) -> Vec<String> {
         let mut found = Vec::new();
         for path in files_below(folder).iter().filter(|path| !excluded.contains(path)) {
             let text = without_choices(&String::from_utf8_lossy(&fs::read(path).unwrap()));
             let is_tokens_file = path.ends_with("navien-tokens.json");
             let what = self.found_in_text(&text, is_tokens_file).into_iter();
-            found.extend(what.map(|what| format!("{} tells {what}", path.display())));
+            found.extend(what.map(|what| format!("{} contains {what}", path.display())));
         }
         found
     }
 }
 
-/// The text without the list of devices that a person has to choose from: `--device` takes an address.
+/// The text without the list of devices that the user chooses from: `--device` takes an address.
 fn without_choices(text: &str) -> String {
     let is_choice = |line: &str| {
         let mut words = line.strip_prefix("  ").unwrap_or_default().split(' ');
@@ -114,7 +114,7 @@ fn a_secret_in_any_file_is_found() {
             fs::write(&file, text).unwrap();
             let expected = what.filter(|what| *what != "session token" || name == "out");
             let expected: Vec<_> =
-                expected.iter().map(|what| format!("{} tells {what}", file.display())).collect();
+                expected.iter().map(|what| format!("{} contains {what}", file.display())).collect();
             assert_eq!(secrets.found_below(folder.path(), &[]), expected, "{text}");
             assert!(secrets.found_below(folder.path(), std::slice::from_ref(&file)).is_empty());
             fs::remove_file(&file).unwrap();

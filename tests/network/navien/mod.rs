@@ -1,4 +1,4 @@
-//! What does our own link tell of the lab's AWS rules, cloud and water heater? Real sockets throughout.
+//! The link against the lab's AWS rules, cloud and water heater, on real sockets.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set its scene must fail")]
 
@@ -39,10 +39,10 @@ use dropscope::mqtt::{Link, Publish};
 use serde_json::Value;
 use signing::{sign_in, signing_link};
 
-/// Longer than anything here takes on a busy computer.
+/// Longer than any step here takes on a busy computer.
 const EVENT_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Drives the link until it tells what is looked for.
+/// Drives the link until an event matches.
 async fn until<T>(link: &mut Link, mut find: impl FnMut(&Event) -> Option<T>) -> T {
     let searching = async {
         loop {
@@ -106,7 +106,7 @@ fn publish(topic: &str, payload: String) -> Publish {
     }
 }
 
-/// Asks the heater for its status and waits for the answer.
+/// Requests the heater's status and waits for the answer.
 async fn heater_answers(link: &mut Link) {
     let commands: Value = serde_json::from_str(include_str!("../../fixtures/navien-commands.json")).unwrap();
     let command = &commands["request_device_status"];
@@ -132,7 +132,7 @@ async fn over_tcp(limits: AwsLimits, version: VersionChoice) -> (Broker, Arc<Aws
     (broker, rules, link)
 }
 
-/// What a client is told when AWS ends its session over TCP.
+/// Asserts how a client sees the end of its session by AWS over TCP.
 fn assert_ended(drop_event: &DroppedEvent, version: VersionChoice, reason: u8) {
     let manner = (drop_event.layer, drop_event.how, drop_event.reason_code);
     let expected = match version {
@@ -145,7 +145,7 @@ fn assert_ended(drop_event: &DroppedEvent, version: VersionChoice, reason: u8) {
 #[tokio::test]
 async fn a_forbidden_publish_ends_the_session_and_fast_reconnects_are_refused() {
     for (version, code) in [(VersionChoice::V311, None), (VersionChoice::V5, Some(0x97))] {
-        // Longer than at AWS, so that a busy computer is too hasty as well.
+        // Longer than at AWS, so that a busy computer is too fast as well.
         let limits = AwsLimits { connect_interval: Duration::from_secs(3), ..AwsLimits::default() };
         let (_broker, rules, mut link) = over_tcp(limits, version).await;
         connected(&mut link).await;
@@ -172,7 +172,7 @@ async fn the_connection_ends_at_its_age_and_at_one_and_a_half_keep_alives() {
         let lived = began.elapsed().as_millis();
         assert!((millis..millis + 800).contains(&lived), "{lived} ms");
     }
-    // MQTT 5 clients are told the keep-alive and follow it.
+    // The server sets the keep-alive of MQTT 5 clients, and they follow it.
     let (_broker, _, mut link) = over_tcp(short_keep_alive, VersionChoice::V5).await;
     connected(&mut link).await;
     let quiet = tokio::time::timeout(Duration::from_millis(2500), dropped(&mut link)).await;
@@ -180,7 +180,7 @@ async fn the_connection_ends_at_its_age_and_at_one_and_a_half_keep_alives() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn credentials_that_expired_show_at_the_upgrade_after_the_next_drop() {
+async fn expired_credentials_are_refused_at_the_next_upgrade() {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let lab = NavienLab::start(NavienLabOptions::default(), Arc::clone(&clock)).await.unwrap();
     let control = lab.control();
@@ -214,7 +214,7 @@ async fn credentials_that_expired_show_at_the_upgrade_after_the_next_drop() {
     *credentials.lock().unwrap() = fresh;
     connected(&mut link).await;
 
-    // How AWS ends a session at its age, through the gateway.
+    // AWS ends a session at its maximum age, seen through the gateway.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let close = Fault::WebSocketClose { code: 1000, reason: String::new() };
     assert!(control.broker.inject_client("navien-client-0a1b2c3d", &close));

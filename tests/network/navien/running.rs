@@ -1,4 +1,4 @@
-//! A scope in this process: the account, the link and the monitor as the program puts them together, faster.
+//! A monitor in this process: account, link and monitor wired as in the program, with scaled time.
 
 use std::fs;
 use std::io::Write as _;
@@ -24,20 +24,20 @@ use crate::navien::scene::Scene;
 use crate::navien::screen::{SIZES, Screen};
 use crate::navien::settings;
 
-/// Longer than any story here takes on a busy computer.
+/// Longer than any scenario here takes on a busy computer.
 pub(crate) const STATE_TIMEOUT: Duration = Duration::from_secs(90);
-/// The endpoint as the field calls it: what belongs to AWS is known by its name. Nobody looks it up.
+/// The host name of the endpoint: AWS is recognized by it. It is not resolved.
 const AWS: &str = "lab-ats.iot.us-east-1.amazonaws.com";
 
-/// A running scope.
+/// A running monitor.
 pub(crate) struct Running<'a> {
     scene: &'a Scene,
     handle: MonitorHandle,
     export: PathBuf,
 }
 
-/// Starts watching with an account of its own; records and exports into the scene's home. Nothing is sent to the
-/// device by itself.
+/// Starts watching with an account of its own; records and exports into the scene's home. Sends no automatic
+/// commands.
 pub(crate) async fn start<'a>(
     scene: &'a Scene,
     id: &str,
@@ -46,7 +46,7 @@ pub(crate) async fn start<'a>(
     watch(scene, id, true, adjust).await
 }
 
-/// As [`start`]; unless the link is to be quiet, the device is asked for its state.
+/// Like [`start`]; with automatic status requests unless the link is quiet.
 pub(crate) async fn watch<'a>(
     scene: &'a Scene,
     id: &str,
@@ -109,7 +109,7 @@ fn account(scene: &Scene, clock: &Arc<dyn Clock>) -> Account {
 }
 
 impl Running<'_> {
-    /// The first state that fits.
+    /// The first state that matches.
     pub(crate) async fn until(
         &mut self,
         what: &str,
@@ -127,7 +127,7 @@ impl Running<'_> {
         })
     }
 
-    /// Waits for a session that has subscribed, after so many drops.
+    /// Waits for a subscribed session after this many drops.
     pub(crate) async fn until_connected(&mut self, drops: u64) -> Arc<LiveState> {
         let is_up = |state: &LiveState| {
             let snapshot = &state.snapshot;
@@ -142,7 +142,7 @@ impl Running<'_> {
         self.handle.requests.send(request).await.unwrap();
     }
 
-    /// The part of the Overview at both sizes; kept, to be looked through like everything else.
+    /// A panel of the Overview at both sizes; kept for the search for secrets.
     pub(crate) fn panel(&self, state: &LiveState, title: &str) -> [String; 2] {
         SIZES.map(|size| self.without_secrets(&Screen::overview(state, size)).panel(title))
     }
@@ -162,12 +162,12 @@ impl Running<'_> {
         screen
     }
 
-    /// The export of this moment.
+    /// A new export.
     pub(crate) async fn export(&mut self) -> Value {
         let _ = fs::remove_file(&self.export);
         self.send_request(MonitorRequest::Export).await;
         let written = async {
-            // It takes the place of the old one whole.
+            // It replaces the old one atomically.
             while !self.export.exists() {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }

@@ -1,4 +1,4 @@
-//! A Navien account of the lab and a user's home; what was written there is looked through at the end.
+//! A Navien account in the lab and a user's home; everything written there is searched for secrets at the end.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -19,26 +19,26 @@ use tempfile::TempDir;
 use crate::navien::EVENT_TIMEOUT;
 use crate::navien::leaks::{Secrets, files_below};
 
-/// The lab and the home of its user. When it ends, everything below the home is looked through: recordings,
-/// exports, reports, logs, drawn screens, and what the programs said on both outputs.
+/// The lab and the home of its user. At the end everything below the home is searched for secrets: recordings,
+/// exports, reports, logs, drawn screens, and both outputs of the programs.
 pub(crate) struct Scene {
     pub(crate) lab: NavienLab,
     pub(crate) control: NavienControl,
     pub(crate) home: TempDir,
-    /// Seconds of the field in one second here.
+    /// Field seconds per real second.
     pub(crate) scale: f64,
-    /// What the user has put there, which the program only reads.
+    /// Files of the user, which the program only reads.
     put_there: Vec<PathBuf>,
     outputs: AtomicUsize,
 }
 
-/// The program under watch.
+/// A running program.
 pub(crate) struct Watch {
     child: Child,
     lines: mpsc::Receiver<String>,
     reader: Option<JoinHandle<()>>,
     /// Every line so far.
-    told: String,
+    output: String,
     errors: PathBuf,
 }
 
@@ -47,12 +47,12 @@ impl Scene {
         Self::with_clock(Arc::new(SystemClock::new()), options).await
     }
 
-    /// A lab that lives by this clock.
+    /// A lab with this clock.
     pub(crate) async fn with_clock(clock: Arc<dyn Clock>, options: NavienLabOptions) -> Self {
         let scale = options.scale;
         let lab = NavienLab::start(options, clock).await.unwrap();
         let home = tempfile::tempdir().unwrap();
-        fs::create_dir(home.path().join("said")).unwrap();
+        fs::create_dir(home.path().join("output")).unwrap();
         let control = lab.control();
         let mut scene =
             Self { lab, control, home, scale, put_there: Vec::new(), outputs: AtomicUsize::new(0) };
@@ -61,7 +61,7 @@ impl Scene {
         scene
     }
 
-    /// A file of the user's own.
+    /// Writes a file of the user.
     pub(crate) fn write_file(&mut self, name: &str, text: &str) {
         let path = self.home.path().join(name);
         fs::write(&path, text).unwrap();
@@ -72,15 +72,15 @@ impl Scene {
         self.home.path().join("ca.pem")
     }
 
-    /// The tokens' own file.
+    /// The token file.
     pub(crate) fn tokens(&self) -> PathBuf {
         self.home.path().join("state/dropscope/navien-tokens.json")
     }
 
-    /// A file below the home that nobody has written to yet.
+    /// A new file below the home.
     pub(crate) fn new_file(&self, kind: &str) -> (PathBuf, File) {
         let number = self.outputs.fetch_add(1, Ordering::Relaxed);
-        let path = self.home.path().join(format!("said/{number}.{kind}"));
+        let path = self.home.path().join(format!("output/{number}.{kind}"));
         (path.clone(), File::create(path).unwrap())
     }
 
@@ -104,7 +104,7 @@ impl Scene {
         let (sender, lines) = mpsc::channel();
         let (output, (_, copy)) = (child.stdout.take().unwrap(), self.new_file("out"));
         let reader = Some(std::thread::spawn(move || read(output, copy, &sender)));
-        Watch { child, lines, reader, told: String::new(), errors }
+        Watch { child, lines, reader, output: String::new(), errors }
     }
 
     /// Exit code and standard error of a run that ends by itself.
@@ -116,7 +116,7 @@ impl Scene {
         (status.code(), fs::read_to_string(path).unwrap())
     }
 
-    /// How often each path was asked.
+    /// Number of requests to a path.
     pub(crate) fn request_count(&self, path: &str) -> usize {
         self.control.cloud.served().iter().filter(|served| served.path == path).count()
     }
@@ -163,7 +163,7 @@ impl Scene {
 }
 
 impl Drop for Scene {
-    /// Here, so that no test can forget it.
+    /// On drop, so that every test runs the search.
     fn drop(&mut self) {
         if !std::thread::panicking() {
             assert_eq!(self.leaked_secrets(), Vec::<String>::new());
@@ -185,8 +185,8 @@ impl Watch {
         loop {
             let line = self.lines.recv_timeout(EVENT_TIMEOUT).unwrap_or_else(|_| panic!("no {kind}"));
             let event: Value = serde_json::from_str(&line).unwrap();
-            self.told.push_str(&line);
-            self.told.push('\n');
+            self.output.push_str(&line);
+            self.output.push('\n');
             if event["kind"] == kind && is_it(&event) {
                 return event;
             }
@@ -199,10 +199,10 @@ impl Watch {
 
     /// Every line read so far.
     pub(crate) fn output(&self) -> &str {
-        &self.told
+        &self.output
     }
 
-    /// Ends it; exit code and standard error.
+    /// Ends the program; exit code and standard error.
     pub(crate) fn end(mut self) -> (Option<i32>, String) {
         let pid = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
         kill_process(pid, Signal::TERM).unwrap();
@@ -219,13 +219,13 @@ impl Drop for Watch {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        // What it said last is to be looked through as well.
+        // The last output is searched as well.
         let _ = self.reader.take().map(JoinHandle::join);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_scene_that_wrote_a_secret_down_fails() {
+async fn a_scene_with_a_leaked_secret_fails() {
     let writes_secret = |name: &'static str, secret: fn(&Scene) -> String| async move {
         let scene = Scene::new(NavienLabOptions::default()).await;
         crate::navien::signing::sign_in(&scene.lab.rest_url, &scene.lab.email, &scene.lab.password).await;
@@ -238,7 +238,7 @@ async fn a_scene_that_wrote_a_secret_down_fails() {
         let secrets = scene.control.cloud.secrets();
         secrets.into_iter().find(|one| one.label == "access").unwrap().value.expose_secret().to_owned()
     };
-    assert!(writes_secret("said/x", |_| "all is well".to_owned()).await.is_ok());
+    assert!(writes_secret("output/x", |_| "all is well".to_owned()).await.is_ok());
     assert!(
         writes_secret("state/dropscope/log", |scene| scene.lab.email.clone()).await.unwrap_err().is_panic()
     );

@@ -1,4 +1,4 @@
-//! What does a person see of this state?
+//! Screens drawn from a state.
 
 use dropscope::diagnostics::LinkActivity;
 use dropscope::diagnostics::LinkState;
@@ -11,7 +11,7 @@ use dropscope::tui::view::{self, ViewContext, ViewState};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
-/// The two sizes that must be good.
+/// The two tested sizes.
 pub(crate) const SIZES: [(u16, u16); 2] = [(80, 24), (120, 40)];
 
 /// A drawn screen, cell by cell.
@@ -28,7 +28,7 @@ impl Screen {
         Self::draw(published, &Model { screen: Shown::Device, ..Model::default() }, size)
     }
 
-    /// A drop in detail, in a terminal as high as that needs.
+    /// A drop in detail, in a terminal high enough for it.
     pub(crate) fn drop(published: &LiveState, number: u64) -> Self {
         let detail = Some(DropDetailView { number, scroll: 0 });
         Self::draw(published, &Model { screen: Shown::Drops, detail, ..Model::default() }, (80, 100))
@@ -59,7 +59,7 @@ impl Screen {
         self.0.iter().map(|row| row.concat().trim_end().to_owned() + "\n").collect()
     }
 
-    /// What stands inside the panel whose title begins so, as one line.
+    /// The text inside the panel whose title starts with this, as one line.
     pub(crate) fn panel(&self, title: &str) -> String {
         let begins = |row: &Vec<String>| {
             (0..row.len()).find(|x| row[*x] == "╭" && row[x + 1..].concat().trim_start().starts_with(title))

@@ -1,4 +1,4 @@
-//! A client of the vendor's cloud: signs in, and signs its way to the IoT endpoint.
+//! A client of the vendor's cloud: signs in, and connects to the IoT endpoint with signed requests.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Signs each attempt anew with the newest credentials.
+/// Signs each attempt with the newest credentials.
 #[derive(Debug)]
 struct Signing {
     wire: WireConnector,
@@ -40,7 +40,7 @@ impl Connector for Signing {
     }
 }
 
-/// The answer to a sign-in as it comes, without an HTTP client's comforts.
+/// The raw answer to a sign-in, without an HTTP client.
 pub(crate) async fn post(rest_url: &str, email: &str, password: &SecretString) -> String {
     let (host, path) = rest_url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let body = json!({ "userId": email, "password": password.expose_secret() }).to_string();
@@ -64,7 +64,7 @@ pub(crate) async fn sign_in(rest_url: &str, email: &str, password: &SecretString
     }
 }
 
-/// A link to the IoT endpoint that signs with what the credentials are at the time.
+/// A link to the IoT endpoint that signs with the current credentials.
 pub(crate) fn signing_link(endpoint: &str, ca_file: &Path, credentials: &Arc<Mutex<Credentials>>) -> Link {
     let port = endpoint.rsplit(':').next().unwrap().trim_end_matches("/mqtt").parse().unwrap();
     let mut settings = crate::navien::settings(Transport::Wss, port, "navien-client-0a1b2c3d");

@@ -13,7 +13,7 @@ use crate::navien::signing::{sign_in, signing_link};
 use crate::navien::{connected, heater_answers};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn from_the_password_to_the_status_and_back_after_the_credentials_ended() {
+async fn a_run_signs_in_shows_the_status_and_renews_expired_credentials() {
     let scene = Scene::new(NavienLabOptions::default()).await;
     let mut watch = scene.watch(&[]);
     let started = watch.next("started");
@@ -29,7 +29,7 @@ async fn from_the_password_to_the_status_and_back_after_the_credentials_ended() 
     assert_eq!(subscribed["filters"], json!(["cmd/52/navilink-device/#", format!("cmd/52/{id}/res/#")]));
     assert_eq!(subscribed["return_codes"], json!([1, 1]));
 
-    // What another client asks and what the heater answers is seen.
+    // Requests of another client and the answers of the heater are observed.
     let credentials = sign_in(&scene.lab.rest_url, &scene.lab.email, &scene.lab.password).await;
     let mut other =
         signing_link(&scene.lab.iot_endpoint, &scene.authority(), &Arc::new(Mutex::new(credentials)));
@@ -40,7 +40,7 @@ async fn from_the_password_to_the_status_and_back_after_the_credentials_ended() 
     watch.until("received", |event| event["topic"] == answer);
     drop(other);
 
-    // The keys end; nothing happens before the next connect, which is refused, and then signed in for.
+    // The keys expire; nothing happens until the next connect, which is refused and followed by a sign-in.
     let sign_ins = scene.request_count("/user/sign-in");
     scene.control.rules.credential_store().expire_all();
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -63,7 +63,7 @@ async fn from_the_password_to_the_status_and_back_after_the_credentials_ended() 
     assert_eq!(scene.request_count("/user/sign-in"), sign_ins + 1);
     let (code, output) = again.end();
     assert_eq!(code, Some(0), "{output}");
-    // What is looked through when the scene ends is really there.
+    // The files searched at the end of the scene exist.
     for (name, text) in [
         ("navien-tokens.json", "access_token"),
         ("dropscope.log", "observed"),

@@ -38,7 +38,7 @@ fn device() -> LiveState {
     run.apply(&Event::Alert {
         rule: "device-silent".into(),
         state: AlertState::Raised.into(),
-        message: "2 commands in a row without an answer, while the connection itself lives".into(),
+        message: "2 consecutive commands unanswered while the connection is alive".into(),
     });
     run.advance(300.0);
     run.runtime.device = Some(Arc::new(DeviceView {

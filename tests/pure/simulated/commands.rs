@@ -124,7 +124,7 @@ async fn an_invalid_command_is_rejected_with_a_notice_and_not_sent() {
     send_command(&scope, "explode", Vec::new()).await;
     let notices: Vec<_> =
         scope.live_state().await.runtime.notices.iter().map(|notice| notice.text.to_string()).collect();
-    assert_eq!(notices, ["not sent: degrees must be 35 to 65", "not sent: there is no command `explode`"]);
+    assert_eq!(notices, ["not sent: degrees must be 35 to 65", "not sent: unknown command `explode`"]);
     assert!(scope.events().commands().is_empty());
     let bare = RunSetup::default().start();
     send_command(&bare, "set", Vec::new()).await;
@@ -183,7 +183,7 @@ async fn a_silent_device_on_a_live_connection_is_an_alert_and_no_drop() {
     let published = scope.live_state().await;
     assert!(published.snapshot.command_history.silent_since().is_some());
     assert_eq!(published.snapshot.metrics.total_connection_drops, 0);
-    let words = "2 commands in a row without an answer, while the connection itself lives";
+    let words = "2 consecutive commands unanswered while the connection is alive";
     assert_eq!(alerts(&scope), [(AlertState::Raised.into(), words.to_owned())]);
     // A late answer answers nobody any more, but the device is heard.
     answer(&scope, &unanswered[0].1.correlation_id);

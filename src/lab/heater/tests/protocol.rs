@@ -57,7 +57,7 @@ fn status(device: &mut SimulatedDevice, name: &str, typed: &[(&str, &str)]) -> S
 #[test]
 fn every_command_gets_its_kind_of_answer() {
     let mut fitted = equipment(&mut device());
-    assert!(fitted.oddities.is_empty());
+    assert!(fitted.unparsed.is_empty());
     fitted.has_recirculation = Some(true);
     fitted.has_recirculation_schedule = Some(true);
     for command in CATALOGUE {
@@ -92,7 +92,7 @@ fn every_command_gets_its_kind_of_answer() {
 fn commands_have_their_effect() {
     let mut device = device();
     let before = status(&mut device, "status", &[]);
-    assert!(before.oddities.is_empty());
+    assert!(before.unparsed.is_empty());
     assert!(before.list(before.view(None)).iter().all(|shown| shown.words.is_some()));
     let warm = status(&mut device, "temperature", &[("target", "60 °C")]);
     assert_eq!(warm.setpoint.and_then(Temperature::halves), Some(120), "60 °C, not 15.5 °C");

@@ -1,4 +1,4 @@
-//! The account against the lab's cloud: real HTTP on loopback, as the vendor's documents have it.
+//! The account against the lab's cloud: real HTTP on loopback, in the vendor's documented form.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -56,7 +56,7 @@ impl Scene {
         self.home.path().join("state/navien-tokens.json")
     }
 
-    /// What was asked since the last time, with the codes of the answers.
+    /// The requests since the last call, with the codes of their answers.
     fn served(&self, known: &mut usize) -> Vec<(String, u16)> {
         let served = self.cloud.control().served();
         let new = served[*known..].iter().map(|served| (served.path.clone(), served.code)).collect();
@@ -101,10 +101,10 @@ async fn a_wrong_password_is_distinguished_from_cloud_faults() {
     let account = scene.account();
     let control = scene.cloud.control();
     for (fault, words) in [
-        (CloudFault::BadGateway, "HTTP 502): it is a web page"),
+        (CloudFault::BadGateway, "HTTP 502): it is an HTML page"),
         (CloudFault::Malformed, "JSON is broken"),
         (CloudFault::NoData, "cannot be read"),
-        (CloudFault::HangUp, "broke off"),
+        (CloudFault::HangUp, "was closed early"),
         (
             CloudFault::Failure { code: 500, message: "Invalid parameter".into() },
             "code 500: Invalid parameter",
@@ -144,7 +144,7 @@ async fn tokens_expire_are_refused_and_are_renewed() {
     account.devices().await.unwrap();
     let again = [("/device/list", 401), ("/auth/refresh", 401), ("/user/sign-in", 200), list];
     assert_eq!(scene.served(&mut known), expected_requests(&again));
-    // The password changed meanwhile: that is the end of it.
+    // The password was changed: the account cannot continue.
     control.change_password("another");
     control.expire_tokens();
     control.revoke_refresh_tokens();
@@ -183,7 +183,7 @@ async fn cached_tokens_are_restored_for_their_account_only() {
     }
     scene.served(&mut known);
 
-    // The next run asks nothing before something ends, and ends are where they were.
+    // The next run sends no request before an expiry, and every expiry is unchanged.
     scene.clock.skip(600);
     let restored = scene.account();
     assert_eq!(restored.user().await.unwrap().number, Some(36_283));
@@ -194,7 +194,7 @@ async fn cached_tokens_are_restored_for_their_account_only() {
     assert_eq!(restored.devices().await.unwrap().len(), 1);
     assert_eq!(scene.served(&mut known), expected_requests(&[("/device/list", 200)]));
 
-    // A refresh later is stored with the keys' old end.
+    // After a refresh the keys are stored with their old expiry.
     control.expire_tokens();
     restored.devices().await.unwrap();
     scene.served(&mut known);
@@ -203,7 +203,7 @@ async fn cached_tokens_are_restored_for_their_account_only() {
     let apart = third.expires_at.unwrap() - first.expires_at.unwrap();
     assert!(apart.abs() < chrono::TimeDelta::seconds(1), "{apart}");
 
-    // Ended ones are no use, others' neither, broken files neither.
+    // Expired tokens, tokens of other accounts and broken files are not used.
     scene.clock.skip(3000);
     assert_ne!(
         scene.account().credentials(false).await.unwrap().keys.access_key_id,
@@ -220,7 +220,7 @@ async fn cached_tokens_are_restored_for_their_account_only() {
     }
 }
 
-/// TLS before the cloud, as `https://localhost:PORT/api/v2.1`, and the authority that vouches for it.
+/// TLS in front of the cloud, as `https://localhost:PORT/api/v2.1`, and the authority that signed its certificate.
 async fn over_tls(cloud: &SimulatedCloud, folder: &Path) -> (String, std::path::PathBuf) {
     let certificates = LabCertificates::new().unwrap();
     let file = folder.join("ca.pem");

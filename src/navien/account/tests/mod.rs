@@ -1,4 +1,4 @@
-//! The account against answers by the book and out of it.
+//! The account against documented and undocumented answers.
 
 mod cloud;
 mod scripted;

@@ -1,4 +1,4 @@
-//! The account against a script: what is asked, how often, and what each answer does.
+//! The account against scripted answers: which requests it sends, how often, and the effect of each answer.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -74,9 +74,9 @@ impl CloudTransport for ScriptedTransport {
         self.requests.lock().unwrap().push((path.to_owned(), token, body));
         let line = self.answers.lock().unwrap().pop_front();
         Box::pin(async move {
-            // An answer takes a moment, in which others come and ask.
+            // An answer takes time, in which other callers arrive.
             tokio::time::sleep(Duration::from_millis(10)).await;
-            match line.expect("a line for every question") {
+            match line.expect("an answer for every request") {
                 ScriptedAnswer::Respond(status, body) => {
                     Ok(RestResponse { status, body: body.into_bytes().into() })
                 }
@@ -89,7 +89,7 @@ impl CloudTransport for ScriptedTransport {
     }
 }
 
-/// Numbered tokens with these lives in seconds.
+/// Numbered tokens with these lifetimes in seconds.
 fn token(number: u32, access_secs: u64, keys_secs: Option<u64>) -> Value {
     json!({
         "idToken": "", "accessToken": format!("access-{number}"), "refreshToken": format!("refresh-{number}"),
@@ -128,7 +128,7 @@ async fn concurrent_callers_share_one_request() {
     assert!(one.unwrap().is_empty() && two.unwrap().is_empty());
     assert_eq!(script.paths(), ["/auth/refresh", "/device/list", "/device/list"]);
 
-    // Both find their token refused; one of them renews it for both.
+    // Both callers find their token refused; one of them renews it for both.
     for _ in 0..2 {
         script.fail(401, "Unauthorized");
     }
@@ -149,7 +149,7 @@ async fn a_request_times_out_after_thirty_seconds() {
     assert!(!error.is_fatal() && error.to_string().contains("30 s"));
     assert_eq!(began.elapsed().as_secs(), 30);
     script.ok(&signed_in(1, 3600, Some(3600)));
-    assert!(account.sign_in().await.is_ok(), "the next one is not held up");
+    assert!(account.sign_in().await.is_ok(), "the next request is not blocked");
 }
 
 #[tokio::test(start_paused = true)]
@@ -194,7 +194,7 @@ async fn a_refresh_with_401_leads_to_a_sign_in() {
 
 #[tokio::test(start_paused = true)]
 async fn tokens_and_keys_expire_independently() {
-    // The keys end first: only a sign-in gives new ones.
+    // The keys expire first: only a sign-in gives new ones.
     let (script, clock, account) = scene();
     script.ok(&signed_in(1, 7200, Some(1800)));
     let first = account.credentials(false).await.unwrap();
@@ -205,10 +205,10 @@ async fn tokens_and_keys_expire_independently() {
     account.devices().await.unwrap();
     clock.skip(30);
     script.ok(&signed_in(2, 7200, Some(1800)));
-    assert_eq!(key(&account, false).await, "ASIA2", "a tenth of its life before its end");
+    assert_eq!(key(&account, false).await, "ASIA2", "a tenth of its lifetime before expiry");
     assert_eq!(script.paths(), ["/user/sign-in", "/device/list", "/user/sign-in"]);
 
-    // A refresh without keys does not lengthen the old ones' life.
+    // A refresh without keys does not extend the lifetime of the old ones.
     let (script, clock, account) = scene();
     script.ok(&signed_in(1, 1800, Some(3600)));
     account.sign_in().await.unwrap();
@@ -250,16 +250,16 @@ async fn refused_keys_are_replaced_at_most_once_a_minute() {
     let (script, clock, account) = scene();
     script.ok(&signed_in(1, 3600, None));
     let first = account.credentials(false).await.unwrap();
-    assert_eq!(first.expires_at, None, "nothing is claimed that was not told");
+    assert_eq!(first.expires_at, None, "an unreported expiry stays unknown");
     script.ok(&signed_in(2, 3600, None));
     assert_eq!(key(&account, true).await, "ASIA2");
-    // Refused again at once: it is not the keys.
+    // Refused again at once: the keys are not the cause.
     assert_eq!(key(&account, true).await, "ASIA2");
     clock.skip(60);
     script.ok(&signed_in(3, 3600, None));
     assert_eq!(key(&account, true).await, "ASIA3");
     assert_eq!(script.paths().len(), 3);
-    // Without a told end the usual one is assumed.
+    // Without a reported expiry the documented lifetime is assumed.
     clock.skip(3400);
     script.ok(&signed_in(4, 3600, None));
     assert_eq!(key(&account, false).await, "ASIA4");
@@ -275,7 +275,7 @@ async fn short_lifetimes_are_used_up_and_an_outage_before_expiry_is_harmless() {
     clock.skip(1);
     for line in [ScriptedAnswer::Unreachable, ScriptedAnswer::Respond(502, "<html>".to_owned())] {
         script.push(line);
-        assert_eq!(key(&account, false).await, "ASIA1", "due, but not over");
+        assert_eq!(key(&account, false).await, "ASIA1", "due but not expired");
     }
     script.push(ScriptedAnswer::Unreachable).ok(&json!([]));
     assert!(account.devices().await.is_ok(), "the access token as well");
@@ -297,7 +297,7 @@ async fn a_cloud_outage_does_not_block_reconnects_while_keys_are_valid() {
     let target = first.path_and_query.expose_secret();
     assert!(target.starts_with("/mqtt?X-Amz-Algorithm=") && target.contains("ASIA1%2F20"), "{target}");
     assert_eq!((first.expires_at.unwrap() - clock.now().wall).num_seconds(), 3600);
-    // A deep reconnect asks for new ones, but nobody called the old ones bad.
+    // A reconnect asks for fresh keys although the old ones were not refused.
     script.push(ScriptedAnswer::Unreachable);
     assert_eq!(signer.sign(true).await.unwrap().expires_at, first.expires_at);
     signer.on_refused(403, None);
@@ -308,7 +308,7 @@ async fn a_cloud_outage_does_not_block_reconnects_while_keys_are_valid() {
     assert!(failure.detail.starts_with(refused), "{}", failure.detail);
     script.ok(&signed_in(2, 3600, Some(3600)));
     assert_ne!(signer.sign(true).await.unwrap().expires_at, first.expires_at);
-    // Over is over.
+    // Expired keys are not used.
     clock.skip(3600);
     script.push(ScriptedAnswer::Unreachable);
     let failure = signer.sign(true).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! How does a command become a message?
+//! Building of command messages.
 
 use chrono::{DateTime, Timelike, Utc};
 
@@ -13,50 +13,48 @@ use crate::navien::protocol::topic::{ClientIdentity, DeviceAddress};
 use crate::navien::protocol::unit::{Temperature, TemperatureUnit};
 
 const PROTOCOL_VERSION: i64 = 2;
-/// Mode that needs a number of days.
-const VACATION_MODE: i64 = 5;
 const MAX_SERIAL_LENGTH: usize = 64;
 
-/// From whom to whom, and what is known of the device.
+/// Client, device and what is known about the device.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestContext<'a> {
     /// The device.
     pub device: &'a DeviceAddress,
-    /// We.
+    /// This client.
     pub client: &'a ClientIdentity,
-    /// What the device said it can do, if it did.
+    /// The capabilities reported by the device, if known.
     pub feature: Option<&'a Feature>,
-    /// The unit for words in a refusal.
+    /// The unit of temperatures in error messages.
     pub unit: TemperatureUnit,
     /// Now.
     pub now: DateTime<Utc>,
-    /// Whether what cannot be undone is allowed.
+    /// Whether irreversible commands are allowed.
     pub allow_one_way: bool,
 }
 
 /// A message to publish with `QoS` 1, not retained.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CommandRequest {
-    /// Where.
+    /// Topic.
     pub topic: String,
-    /// What.
+    /// Payload.
     pub payload: String,
-    /// Where the answer comes, if there is one.
+    /// Topic of the answer, if there is one.
     pub answer_topic: Option<String>,
 }
 
 impl std::fmt::Debug for CommandRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Request").field("bytes", &self.payload.len()).finish_non_exhaustive()
+        f.debug_struct("CommandRequest").field("bytes", &self.payload.len()).finish_non_exhaustive()
     }
 }
 
 impl Command {
-    /// Reads typed values. Ranges are checked when the command is built.
+    /// Parses typed values. Ranges are checked when the command is built.
     ///
     /// # Errors
     ///
-    /// If a name or a value means nothing.
+    /// If a name or a value is invalid.
     pub fn arguments(
         &self,
         inputs: &[(&str, &str)],
@@ -71,11 +69,11 @@ impl Command {
         Ok(arguments)
     }
 
-    /// Whether the device can do it at all, for a palette that greys out what it cannot.
+    /// Whether the device supports the command, for a palette that disables the others.
     ///
     /// # Errors
     ///
-    /// What is in the way.
+    /// The reason why it is unavailable.
     pub fn check_available(
         &self,
         feature: Option<&Feature>,
@@ -93,11 +91,11 @@ impl Command {
         Ok(())
     }
 
-    /// The message. Everything is validated on the numbers that go over the wire.
+    /// The message. Everything is validated in wire units.
     ///
     /// # Errors
     ///
-    /// Why it is not sent.
+    /// The reason why it is not sent.
     pub fn build(
         &self,
         arguments: &Arguments,
@@ -119,7 +117,7 @@ impl Command {
         Ok(self.envelope(values, context))
     }
 
-    /// The keys in the order of the vendor's app.
+    /// The keys are in the order of the vendor's app.
     fn envelope(&self, values: Vec<(&'static str, Json)>, context: &RequestContext<'_>) -> CommandRequest {
         let RequestContext { device, client, .. } = context;
         let mut request = vec![
@@ -161,12 +159,10 @@ fn value(
 ) -> Result<Option<Json>, CommandError> {
     let given = arguments.0.get(parameter.name);
     let expected = || parameter.allowed_values(context.unit, context.feature);
-    let is_vacation = arguments.0.get("mode") == Some(&Argument::Number(VACATION_MODE));
+    let is_mode = |mode| arguments.0.get("mode") == Some(&Argument::Number(mode));
+    let is_required = parameter.only_for_mode.map(is_mode);
     match given {
-        // Days go with the vacation mode, and with no other.
-        Some(_) if parameter.is_optional && parameter.name == "days" && !is_vacation => {
-            return Err(unexpected_parameter(parameter.title));
-        }
+        Some(_) if is_required == Some(false) => return Err(unexpected_parameter(parameter.title)),
         Some(argument) => return encode(parameter, argument, context).map(Some),
         None => {}
     }
@@ -179,12 +175,12 @@ fn value(
                 .ok_or_else(|| CommandError::Missing { parameter: parameter.title, expected: expected() })?;
             encode(parameter, &serial, context).map(Some)
         }
-        _ if parameter.is_optional && !(parameter.name == "days" && is_vacation) => Ok(None),
+        _ if parameter.is_optional && is_required != Some(true) => Ok(None),
         _ => Err(CommandError::Missing { parameter: parameter.title, expected: expected() }),
     }
 }
 
-/// Not the usual envelope. The fraction is left out when it is exactly nothing.
+/// The presence message has an envelope of its own. The fraction is left out when it is exactly zero.
 fn presence(context: &RequestContext<'_>) -> CommandRequest {
     let is_whole = context.now.nanosecond() % 1_000_000_000 < 1000;
     let format = if is_whole { "%Y-%m-%dT%H:%M:%SZ" } else { "%Y-%m-%dT%H:%M:%S%.6fZ" };

@@ -1,14 +1,14 @@
-//! What must a device have for a command, and how far may a setting go?
+//! Capabilities required by commands, and the limits of settings.
 
 use super::command_error::CommandError;
 use crate::navien::protocol::code::DhwControlType;
 use crate::navien::protocol::feature::Feature;
 use crate::navien::protocol::unit::Temperature;
 
-/// Setpoints of reservations when the device tells no limits, in half °C: 35 to 65.5 °C (95 to 150 °F).
+/// Setpoint limits of reservations when the device reports none, in half °C: 35 to 65.5 °C (95 to 150 °F).
 const DEFAULT_SETPOINTS: (i32, i32) = (70, 131);
 
-/// Something the feature message says a device has.
+/// A capability from the feature message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Capability {
     /// A power switch.
@@ -17,7 +17,7 @@ pub enum Capability {
     Dhw,
     /// Vacation mode.
     Vacation,
-    /// A setpoint that can be changed.
+    /// An adjustable setpoint.
     DhwTemperature,
     /// Anti-legionella cycles.
     AntiLegionella,
@@ -25,7 +25,7 @@ pub enum Capability {
     Program,
     /// A recirculation pump.
     Recirculation,
-    /// A schedule for it.
+    /// A schedule for the recirculation pump.
     RecirculationSchedule,
     /// Freeze protection.
     FreezeProtection,
@@ -34,7 +34,7 @@ pub enum Capability {
 }
 
 impl Capability {
-    /// For people: "this device has no …".
+    /// For the message "this device has no …".
     pub fn words(self) -> &'static str {
         match self {
             Self::Power => "power switch",
@@ -50,7 +50,7 @@ impl Capability {
         }
     }
 
-    /// Whether the device has it. What it does not mention it has not, as in the vendor's app.
+    /// Whether the device has it. A capability that is not reported is missing, as in the vendor's app.
     pub fn is_supported_by(self, feature: &Feature) -> bool {
         let flag = match self {
             Self::Power => feature.has_power,
@@ -70,17 +70,17 @@ impl Capability {
     }
 }
 
-/// Whose limits a temperature keeps.
+/// A pair of temperature limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TemperatureLimits {
-    /// Of the hot water's setpoint.
+    /// Of the hot-water setpoint.
     Setpoint,
     /// Of the freeze protection.
     Freeze,
 }
 
 impl TemperatureLimits {
-    /// What no device is believed beyond, in half °C: 20 to 70 °C, 0 to 20 °C.
+    /// Reported limits are accepted only within these bounds, in half °C: 20 to 70 °C, 0 to 20 °C.
     fn absolute_bounds(self) -> (i32, i32) {
         match self {
             Self::Setpoint => (40, 140),
@@ -88,11 +88,11 @@ impl TemperatureLimits {
         }
     }
 
-    /// Lowest and highest raw setting in half °C, as this device tells it.
+    /// Lowest and highest setting in half °C, as reported by this device.
     ///
     /// # Errors
     ///
-    /// If the device has not told its limits.
+    /// If the device has not reported its limits.
     pub fn of(self, feature: Option<&Feature>) -> Result<(i32, i32), CommandError> {
         let feature = feature.ok_or(CommandError::FeatureUnknown)?;
         let reported = match self {
@@ -106,7 +106,7 @@ impl TemperatureLimits {
         Ok((halves(reported.0)?.max(lowest), halves(reported.1)?.min(highest)))
     }
 
-    /// Setpoints that a reservation may have, which is written even before the device told its limits.
+    /// Setpoint limits of reservations, which can be written even before the device reported its limits.
     pub(super) fn for_reservations(feature: Option<&Feature>) -> (i32, i32) {
         Self::Setpoint.of(feature).unwrap_or(DEFAULT_SETPOINTS)
     }

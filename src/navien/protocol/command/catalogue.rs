@@ -1,15 +1,16 @@
 //! All commands, as data.
 //!
-//! Two numbers that the vendor's app knows are left out on purpose: 33554466 (`goout-day`), which devices
-//! accept and ignore, and 33554474 (`air-filter-life`), which nobody has seen in use.
+//! Two numbers known from the vendor's app are left out on purpose: 33554466 (`goout-day`), which devices
+//! accept and ignore, and 33554474 (`air-filter-life`), which was never seen in use.
 
 use super::capability::{Capability, TemperatureLimits};
 use super::parameter::{ArgumentKind, CommandParameter};
 use super::{Command, CommandBody, Danger};
+use crate::navien::protocol::code::DhwOperationSetting;
 use crate::navien::protocol::topic::RequestTopic;
 
 const DAYS: ArgumentKind = ArgumentKind::Integer { least: 1, most: 30, unit: "days" };
-/// What may be sent: power-off has commands of its own.
+/// The modes that can be sent: power-off has commands of its own.
 const MODES: ArgumentKind = ArgumentKind::Choice(&[
     (1, "Heat Pump"),
     (2, "Electric"),
@@ -32,16 +33,10 @@ const fn parameter(
     wire: &'static str,
     kind: ArgumentKind,
 ) -> CommandParameter {
-    CommandParameter { name, title, wire, kind, is_optional: false }
+    CommandParameter { name, title, wire, kind, is_optional: false, only_for_mode: None }
 }
 
-impl CommandParameter {
-    const fn optional(self) -> Self {
-        Self { is_optional: true, ..self }
-    }
-}
-
-/// A command that only asks, until told otherwise.
+/// A read-only command, unless changed by a later call.
 const fn query(
     name: &'static str,
     code: i64,
@@ -63,7 +58,7 @@ const fn query(
     }
 }
 
-/// A command that changes the device, by a mode word.
+/// A command that changes the device, with a mode word.
 const fn control(
     name: &'static str,
     code: i64,
@@ -76,43 +71,27 @@ const fn control(
         .with_danger(Danger::Changes)
 }
 
-impl Command {
-    const fn with_body(self, body: CommandBody) -> Self {
-        Self { body, ..self }
-    }
-
-    const fn with_parameters(self, parameters: &'static [CommandParameter]) -> Self {
-        Self { parameters, ..self }
-    }
-
-    const fn requires(self, required_capabilities: &'static [Capability]) -> Self {
-        Self { required_capabilities, ..self }
-    }
-
-    const fn with_danger(self, danger: Danger) -> Self {
-        Self { danger, ..self }
-    }
-
-    const fn unverified(self) -> Self {
-        Self { is_verified: false, ..self }
-    }
-}
-
-/// All commands: questions first, then what an owner uses, then what a service person uses.
+/// All commands: queries first, then commands for owners, then commands for service.
 pub static CATALOGUE: &[Command] = &[
-    query("status", 16_777_219, RequestTopic::Status, "Ask for the status", "Asks the device for its state."),
+    query(
+        "status",
+        16_777_219,
+        RequestTopic::Status,
+        "Request the status",
+        "Requests the state of the device.",
+    ),
     query(
         "info",
         16_777_217,
         RequestTopic::Info,
-        "Ask for the equipment",
-        "Asks the device what it can do and its limits.",
+        "Request the equipment",
+        "Requests the capabilities and limits of the device.",
     ),
     query(
         "present",
         0,
         RequestTopic::Status,
-        "Say that we are here",
+        "Announce this client",
         "Tells the device that a client is connected.",
     )
     .with_body(CommandBody::Presence),
@@ -120,15 +99,15 @@ pub static CATALOGUE: &[Command] = &[
         "reservations",
         16_777_222,
         RequestTopic::ReadReservations,
-        "Ask for the reservations",
-        "Asks for the timetable of mode and setpoint.",
+        "Request the reservations",
+        "Requests the timetable of mode and setpoint.",
     ),
     query(
         "energy",
         16_777_225,
         RequestTopic::Energy,
-        "Ask for energy use",
-        "Asks for the energy used on each day of months.",
+        "Request energy use",
+        "Requests the energy used on each day of the given months.",
     )
     .with_parameters(&[
         parameter("months", "Months", "month", ArgumentKind::Months),
@@ -138,8 +117,8 @@ pub static CATALOGUE: &[Command] = &[
         "tariff",
         33_554_439,
         RequestTopic::TimeOfUse,
-        "Ask for the tariff",
-        "Asks for the time-of-use tariff. Some devices do not answer this.",
+        "Request the tariff",
+        "Requests the time-of-use tariff. Some devices do not answer this.",
     )
     .with_parameters(&[SERIAL]),
     control(
@@ -162,11 +141,11 @@ pub static CATALOGUE: &[Command] = &[
         33_554_437,
         "dhw-mode",
         "Set the mode",
-        "Changes how water is heated. For a vacation there is a command of its own.",
+        "Changes how water is heated. For a vacation use the command `vacation`.",
     )
     .with_parameters(&[
         parameter("mode", "Mode", "", MODES),
-        parameter("days", "Days of vacation", "", DAYS).optional(),
+        parameter("days", "Days of vacation", "", DAYS).only_for_mode(DhwOperationSetting::Vacation.number()),
     ])
     .requires(&[Capability::Dhw]),
     control(
@@ -174,7 +153,7 @@ pub static CATALOGUE: &[Command] = &[
         33_554_437,
         "dhw-mode",
         "Go on vacation",
-        "Lets the water cool for so many days; afterwards the device returns to its mode.",
+        "Lets the water cool for this many days; then the device returns to its mode.",
     )
     .with_body(CommandBody::Mode("dhw-mode", &[5]))
     .with_parameters(&[parameter("days", "Days", "", DAYS)])
@@ -186,7 +165,7 @@ pub static CATALOGUE: &[Command] = &[
         33_554_433,
         "power-off",
         "Switch off",
-        "Switches the water heater off: no hot water any more.",
+        "Switches the water heater off: no more hot water.",
     )
     .requires(&[Capability::Power])
     .with_danger(Danger::Dangerous),
@@ -195,7 +174,7 @@ pub static CATALOGUE: &[Command] = &[
         33_554_472,
         "anti-leg-on",
         "Anti-legionella on",
-        "Heats the tank against legionella bacteria every so many days.",
+        "Heats the tank against legionella bacteria at this interval in days.",
     )
     .with_parameters(&[parameter("days", "Period", "", DAYS)])
     .requires(&[Capability::AntiLegionella]),
@@ -228,7 +207,7 @@ pub static CATALOGUE: &[Command] = &[
         16_777_226,
         RequestTopic::WriteReservations,
         "Replace the reservations",
-        "Replaces the whole timetable of mode and setpoint; what is not in the list is gone.",
+        "Replaces the whole timetable of mode and setpoint; entries missing from the list are deleted.",
     )
     .with_parameters(&[
         ENABLED,
@@ -240,7 +219,7 @@ pub static CATALOGUE: &[Command] = &[
         33_554_438,
         RequestTopic::Control,
         "Replace the weekly timetable",
-        "Replaces the whole weekly timetable; what is not in the list is gone.",
+        "Replaces the whole weekly timetable; entries missing from the list are deleted.",
     )
     .with_parameters(&[
         ENABLED,
@@ -278,7 +257,7 @@ pub static CATALOGUE: &[Command] = &[
         33_554_439,
         RequestTopic::TimeOfUse,
         "Replace the tariff",
-        "Replaces all periods of the time-of-use tariff; what is not in the list is gone.",
+        "Replaces all periods of the time-of-use tariff; periods missing from the list are deleted.",
     )
     .with_parameters(&[SERIAL, ENABLED, parameter("periods", "Periods", "reservation", ArgumentKind::Tariff)])
     .requires(&[Capability::Program])
@@ -288,19 +267,13 @@ pub static CATALOGUE: &[Command] = &[
         33_554_470,
         "dr-on",
         "Demand response on",
-        "Lets the electricity supplier take part.",
+        "Enables demand response by the electricity supplier.",
     )
     .requires(&[Capability::DemandResponse])
     .unverified(),
-    control(
-        "demand-response-off",
-        33_554_469,
-        "dr-off",
-        "Demand response off",
-        "Keeps the electricity supplier out.",
-    )
-    .requires(&[Capability::DemandResponse])
-    .unverified(),
+    control("demand-response-off", 33_554_469, "dr-off", "Demand response off", "Disables demand response.")
+        .requires(&[Capability::DemandResponse])
+        .unverified(),
     control(
         "intelligent-on",
         33_554_468,
@@ -342,7 +315,7 @@ pub static CATALOGUE: &[Command] = &[
         33_554_440,
         RequestTopic::Control,
         "Replace the recirculation schedule",
-        "Replaces the whole schedule of the pump; what is not in the list is gone.",
+        "Replaces the whole schedule of the pump; periods missing from the list are deleted.",
     )
     .with_parameters(&[parameter("periods", "Periods", "schedule", ArgumentKind::Recirculation)])
     .requires(&[Capability::RecirculationSchedule])
@@ -353,7 +326,7 @@ pub static CATALOGUE: &[Command] = &[
         33_554_473,
         "air-filter-reset",
         "Reset the air filter",
-        "Counts the filter's hours anew.",
+        "Resets the filter hours.",
     )
     .unverified(),
     control(
@@ -368,8 +341,8 @@ pub static CATALOGUE: &[Command] = &[
         "firmware-check",
         33_554_443,
         "ota-check",
-        "Look for new firmware",
-        "Makes the device look for firmware.",
+        "Check for new firmware",
+        "Makes the device check for new firmware.",
     )
     .unverified(),
     control(
@@ -377,7 +350,7 @@ pub static CATALOGUE: &[Command] = &[
         33_554_446,
         "wifi-reconnect",
         "Reconnect the Wi-Fi",
-        "Makes the Wi-Fi module connect anew: the device is gone for a while.",
+        "Makes the Wi-Fi module reconnect: the device is offline for a while.",
     )
     .with_danger(Danger::Dangerous)
     .unverified(),
@@ -386,7 +359,7 @@ pub static CATALOGUE: &[Command] = &[
         33_554_447,
         "wifi-reset",
         "Forget the Wi-Fi",
-        "Makes the Wi-Fi module forget its network: somebody must set it up again at the device.",
+        "Makes the Wi-Fi module forget its network: it must be set up again at the device.",
     )
     .with_danger(Danger::Irreversible)
     .unverified(),
@@ -395,7 +368,7 @@ pub static CATALOGUE: &[Command] = &[
         33_554_442,
         RequestTopic::Control,
         "Install firmware",
-        "Writes new firmware into the device. It cannot be taken back.",
+        "Installs new firmware on the device. This is irreversible.",
     )
     .with_body(CommandBody::Nested("commitOta"))
     .with_parameters(&[

@@ -1,21 +1,21 @@
-//! Why is a command not sent?
+//! The reasons why a command is not sent.
 
-/// Why a command is not sent. The text is for people.
+/// Why a command is not sent. The text is shown to the user.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
-    /// It cannot be undone from here and was not allowed.
-    #[error("\"{title}\" cannot be undone from here; it must be allowed expressly")]
+    /// It is irreversible and was not allowed.
+    #[error("\"{title}\" is irreversible; allow it with --allow-one-way")]
     Irreversible {
         /// Title of the command.
         title: &'static str,
     },
-    /// The feature message has not come yet.
-    #[error("the device has not said yet what it can do; ask for its information first")]
+    /// The feature message has not arrived yet.
+    #[error("the device has not reported its capabilities; send `info` first")]
     FeatureUnknown,
     /// The feature message has no limits for this setting.
-    #[error("the device does not say which temperatures it allows")]
+    #[error("the device reports no temperature limits")]
     LimitsUnknown,
-    /// The device has not what it takes.
+    /// The device lacks a required capability.
     #[error("this device has no {what}")]
     NotSupported {
         /// What is missing.
@@ -26,24 +26,24 @@ pub enum CommandError {
     Missing {
         /// Title of the parameter.
         parameter: &'static str,
-        /// What is expected.
+        /// The accepted values.
         expected: String,
     },
-    /// A value for a parameter that the command has not, or that does not go with the others.
-    #[error("{parameter} does not belong to this command here")]
+    /// A value for a parameter that the command does not have, or that conflicts with the others.
+    #[error("{parameter} does not apply here")]
     Unexpected {
         /// Its name, cleaned.
         parameter: String,
     },
-    /// A value that means nothing or lies outside its range.
+    /// An invalid value, or one outside its range.
     #[error("{parameter} must be {expected}")]
     Invalid {
         /// Title of the parameter.
         parameter: &'static str,
-        /// What is expected.
+        /// The accepted values.
         expected: String,
     },
-    /// An entry of a timetable that cannot be written.
+    /// An entry of a timetable that is invalid.
     #[error("entry {number}: {wrong}")]
     InvalidEntry {
         /// Counted from 1.

@@ -1,4 +1,4 @@
-//! JSON whose keys keep the order they are given, as the vendor's app sends them.
+//! JSON whose keys keep their order, as the vendor's app sends them.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -24,9 +24,9 @@ impl Json {
         Self::Object(fields.into_iter().map(|(name, number)| (name, Self::Number(number))).collect())
     }
 
-    /// As bytes on the wire.
+    /// The text sent on the wire.
     pub(super) fn encode(&self) -> String {
-        // Fails only for maps with keys that are no text.
+        // Fails only for maps whose keys are not text.
         serde_json::to_string(self).unwrap_or_default()
     }
 }

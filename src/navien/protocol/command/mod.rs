@@ -1,6 +1,6 @@
-//! Which commands does the device know, what do they take, and how dangerous are they?
+//! The commands of the device: parameters, requirements and danger levels.
 //!
-//! Each is described as data, so that a palette, the help and a configuration file list the same.
+//! Each command is described as data, so that the palette, the help and a configuration file list the same.
 
 mod build;
 mod capability;
@@ -18,33 +18,33 @@ pub use parameter::{Argument, ArgumentKind, Arguments, CommandParameter};
 use super::message::MessageContent;
 use super::topic::RequestTopic;
 
-/// How much a command may do.
+/// How dangerous a command is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Danger {
-    /// It only asks.
+    /// It only reads.
     Harmless,
-    /// It changes the device: ask before sending.
+    /// It changes the device: confirm before sending.
     Changes,
-    /// It may hurt, cost or overwrite: have its name typed before sending.
+    /// It may injure, cost money or overwrite data: type its name before sending.
     Dangerous,
-    /// It cannot be undone from here: only with an explicit flag.
+    /// It is irreversible: only with an explicit flag.
     Irreversible,
 }
 
-/// How a command stands on the wire.
+/// The form of a command on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommandBody {
     /// Its parameters by their keys.
     Keys,
-    /// A mode with its values in a row, these first.
+    /// A mode with its values in a list that starts with these.
     Mode(&'static str, &'static [i64]),
     /// Its parameters by their keys, in an object under this key.
     Nested(&'static str),
-    /// No command: a client's presence.
+    /// Not a command: the presence of a client.
     Presence,
 }
 
-/// What answers a command.
+/// The kind of message that answers a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AnswerKind {
     /// A status.
@@ -53,35 +53,35 @@ pub enum AnswerKind {
     Feature,
     /// Energy by day.
     Energy,
-    /// The reservations as they are now.
+    /// The current reservations.
     Reservations,
-    /// The tariff as it is now.
+    /// The current tariff.
     TimeOfUse,
 }
 
 /// A command of the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Command {
-    /// Name in a configuration file and in the palette; also what is typed to confirm it.
+    /// Name in a configuration file and in the palette; also typed to confirm it.
     pub name: &'static str,
-    /// For people, short.
+    /// Short title for the user.
     pub title: &'static str,
-    /// For people: what it does, and what may come of it.
+    /// For the user: effect and risks.
     pub explanation: &'static str,
     /// Number on the wire.
     pub code: i64,
-    /// Where it is sent.
+    /// The topic it is sent to.
     pub request_topic: RequestTopic,
-    /// How it stands on the wire.
+    /// Its form on the wire.
     pub body: CommandBody,
-    /// What it takes, in the order of the wire.
+    /// Its parameters, in the order of the wire.
     pub parameters: &'static [CommandParameter],
-    /// What the device must have.
+    /// The capabilities that the device needs.
     pub required_capabilities: &'static [Capability],
-    /// How much it may do.
+    /// How dangerous it is.
     pub danger: Danger,
-    /// Whether the wording on the wire was seen in real traffic; otherwise it is an informed guess, and
-    /// the device may ignore it.
+    /// Whether this form was seen in real traffic; otherwise it is an informed guess, and the device may ignore
+    /// it.
     pub is_verified: bool,
 }
 
@@ -101,7 +101,7 @@ impl Command {
         Some(candidates.find(|command| has_timetable && writes(command)).unwrap_or(first))
     }
 
-    /// What answers it; `None` if nothing does.
+    /// The kind of its answer; `None` if it has none.
     pub fn answer_kind(&self) -> Option<AnswerKind> {
         match (self.body, self.request_topic) {
             (CommandBody::Presence, _) => None,
@@ -115,13 +115,13 @@ impl Command {
         }
     }
 
-    /// Whether a device that hears is known to answer it. The wording of some commands is a guess, and some
-    /// devices do not answer a question for the tariff.
+    /// Whether a reachable device is known to answer it. The form of some commands is a guess, and some devices do
+    /// not answer a query for the tariff.
     pub fn is_answer_certain(&self) -> bool {
         self.is_verified && self.answer_kind().is_some() && self.request_topic != RequestTopic::TimeOfUse
     }
 
-    /// Whether this is the kind of message that answers it.
+    /// Whether this kind of message answers it.
     pub fn is_answered_by(&self, content: &MessageContent) -> bool {
         matches!(
             (self.answer_kind(), content),
@@ -131,5 +131,25 @@ impl Command {
                 | (Some(AnswerKind::Reservations), MessageContent::Reservations(_))
                 | (Some(AnswerKind::TimeOfUse), MessageContent::TimeOfUse(_))
         )
+    }
+
+    const fn with_body(self, body: CommandBody) -> Self {
+        Self { body, ..self }
+    }
+
+    const fn with_parameters(self, parameters: &'static [CommandParameter]) -> Self {
+        Self { parameters, ..self }
+    }
+
+    const fn requires(self, required_capabilities: &'static [Capability]) -> Self {
+        Self { required_capabilities, ..self }
+    }
+
+    const fn with_danger(self, danger: Danger) -> Self {
+        Self { danger, ..self }
+    }
+
+    const fn unverified(self) -> Self {
+        Self { is_verified: false, ..self }
     }
 }

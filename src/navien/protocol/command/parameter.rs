@@ -1,4 +1,4 @@
-//! Which values does a command take, and how are they typed?
+//! Parameters of the commands and the parsing of their values.
 
 use std::collections::BTreeMap;
 
@@ -13,25 +13,27 @@ use crate::navien::protocol::timetable::{
 };
 use crate::navien::protocol::unit::{Temperature, TemperatureUnit};
 
-/// Longest text of an argument; a full timetable needs less.
+/// Maximum length of an argument; a full timetable needs less.
 const MAX_INPUT_LENGTH: usize = 16 * 1024;
 
-/// A value that a command takes.
+/// A parameter of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CommandParameter {
     /// Name in a configuration file and in the palette.
     pub name: &'static str,
-    /// For people.
+    /// Title for the user.
     pub title: &'static str,
-    /// Key on the wire; unused where values stand in a row.
+    /// Key on the wire; unused where values are sent as a list.
     pub wire: &'static str,
-    /// What it may be.
+    /// Type and range.
     pub kind: ArgumentKind,
     /// Whether it may be left out.
     pub is_optional: bool,
+    /// Required for this value of the parameter `mode`, and not accepted for any other.
+    pub only_for_mode: Option<i64>,
 }
 
-/// What a value may be.
+/// The type of a value and its range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ArgumentKind {
     /// A whole number from `least` to `most`.
@@ -43,15 +45,15 @@ pub enum ArgumentKind {
         /// Unit; may be empty.
         unit: &'static str,
     },
-    /// One of these numbers, or its word.
+    /// One of these numbers, or its text.
     Choice(&'static [(i64, &'static str)]),
     /// A temperature in steps of half a degree Celsius, within the device's limits.
     Temperature(TemperatureLimits),
-    /// On or off; left out, on if there are entries.
+    /// On or off; if left out, on if there are entries.
     Switch,
     /// Months, 1 to 12.
     Months,
-    /// The controller's serial number; left out, as the device tells it.
+    /// The controller's serial number; if left out, the reported one.
     SerialNumber,
     /// All reservations: they replace those of the device.
     Reservations,
@@ -64,21 +66,21 @@ pub enum ArgumentKind {
 /// A value for a parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Argument {
-    /// For [`Kind::Whole`] and [`Kind::Choice`].
+    /// For [`ArgumentKind::Integer`] and [`ArgumentKind::Choice`].
     Number(i64),
-    /// For [`Kind::Temperature`].
+    /// For [`ArgumentKind::Temperature`].
     Temperature(Temperature),
-    /// For [`Kind::Switch`].
+    /// For [`ArgumentKind::Switch`].
     Switch(bool),
-    /// For [`Kind::Months`].
+    /// For [`ArgumentKind::Months`].
     Months(Vec<i64>),
-    /// For [`Kind::SerialNumber`].
+    /// For [`ArgumentKind::SerialNumber`].
     Text(String),
-    /// For [`Kind::Reservations`].
+    /// For [`ArgumentKind::Reservations`].
     Reservations(Vec<Reservation>),
-    /// For [`Kind::Tariff`].
+    /// For [`ArgumentKind::Tariff`].
     Tariff(Vec<TariffPeriod>),
-    /// For [`Kind::Recirculation`].
+    /// For [`ArgumentKind::Recirculation`].
     Recirculation(Vec<RecirculationPeriod>),
 }
 
@@ -87,12 +89,12 @@ pub enum Argument {
 pub struct Arguments(pub(super) BTreeMap<String, Argument>);
 
 impl Arguments {
-    /// None.
+    /// No values.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// These and one more.
+    /// These values and one more.
     #[must_use]
     pub fn with(mut self, name: &str, argument: Argument) -> Self {
         self.0.insert(name.to_owned(), argument);
@@ -101,7 +103,15 @@ impl Arguments {
 }
 
 impl CommandParameter {
-    /// What may be typed: `1 to 30 days`, `40.5 °C to 65.5 °C`.
+    pub(super) const fn optional(self) -> Self {
+        Self { is_optional: true, ..self }
+    }
+
+    pub(super) const fn only_for_mode(self, mode: i64) -> Self {
+        Self { is_optional: true, only_for_mode: Some(mode), ..self }
+    }
+
+    /// The accepted input: `1 to 30 days`, `40.5 °C to 65.5 °C`.
     pub fn allowed_values(&self, unit: TemperatureUnit, feature: Option<&Feature>) -> String {
         match self.kind {
             ArgumentKind::Integer { least, most, unit: "" } => format!("{least} to {most}"),
@@ -130,12 +140,12 @@ impl CommandParameter {
         }
     }
 
-    /// Reads what a person or a configuration file says. A temperature without a unit is in `unit`.
+    /// Parses a value typed by a user or given in a configuration file. A temperature without a unit is in `unit`.
     /// Ranges are checked when the command is built.
     ///
     /// # Errors
     ///
-    /// If it means nothing.
+    /// If the input is invalid.
     pub fn parse(&self, text: &str, unit: TemperatureUnit) -> Result<Argument, CommandError> {
         let wrong =
             || CommandError::Invalid { parameter: self.title, expected: self.allowed_values(unit, None) };
@@ -165,7 +175,7 @@ impl CommandParameter {
     }
 }
 
-/// By number or by word; spaces, hyphens and case do not matter.
+/// By number or by text; spaces, hyphens and case do not matter.
 fn choice(choices: &[(i64, &str)], text: &str) -> Option<i64> {
     let normalize = |text: &str| -> String {
         text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
@@ -187,15 +197,15 @@ fn temperature(text: &str, unit: TemperatureUnit) -> Option<Temperature> {
     Temperature::setting(number.replace(',', ".").parse().ok()?, unit)
 }
 
-/// Entries in the wire's own words. One that has an unknown field, or one that means nothing, spoils the
-/// list: what a person writes is not guessed at.
+/// Entries with the keys of the wire. An entry with an unknown or invalid field makes the list invalid: user
+/// input is never guessed.
 fn entries<E: TimetableEntry>(text: &str) -> Option<Vec<E>> {
     let list: Vec<Value> = serde_json::from_str(text).ok()?;
     let entries = list.iter().map(|entry| entry.as_object().map(E::from_object).filter(E::is_fully_parsed));
     entries.collect()
 }
 
-/// For the name of a parameter that does not exist.
+/// The error for a parameter name that does not exist.
 pub(super) fn unexpected_parameter(name: &str) -> CommandError {
     CommandError::Unexpected { parameter: clean_and_cut(name) }
 }
@@ -205,7 +215,14 @@ mod tests {
     use super::*;
 
     fn parse(kind: ArgumentKind, text: &str) -> Option<Argument> {
-        let parameter = CommandParameter { name: "x", title: "X", wire: "x", kind, is_optional: false };
+        let parameter = CommandParameter {
+            name: "x",
+            title: "X",
+            wire: "x",
+            kind,
+            is_optional: false,
+            only_for_mode: None,
+        };
         parameter.parse(text, TemperatureUnit::Celsius).ok()
     }
 
@@ -233,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn choices_have_words_and_numbers() {
+    fn choices_are_typed_as_words_or_numbers() {
         let kind = ArgumentKind::Choice(&[(3, "Energy Saver"), (4, "High Demand")]);
         for text in ["3", "energy saver", "Energy-Saver", "ENERGYSAVER"] {
             assert_eq!(parse(kind, text), Some(Argument::Number(3)), "{text}");

@@ -1,4 +1,4 @@
-//! The commands against the reference client's payloads, and what is refused.
+//! The commands against the reference client's payloads, and refused values.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -18,7 +18,7 @@ const PUMP: &str = r#"[{"enable":2,"week":124,"startHour":6,"startMin":0,"endHou
 
 type TypedArguments = &'static [(&'static str, &'static str)];
 
-/// The reference client's name, our name, and what is typed (°F).
+/// The reference client's name, our name, and the typed values (°F).
 const PAYLOADS: &[(&str, &str, TypedArguments)] = &[
     ("request_device_status", "status", &[]),
     ("request_device_info", "info", &[]),
@@ -84,7 +84,7 @@ fn build(name: &str, typed: &[(&str, &str)]) -> Result<CommandRequest, CommandEr
     build_with(Some(&full_feature()), TemperatureUnit::Fahrenheit, name, typed)
 }
 
-/// The fixture without white space, which stands in no text of it.
+/// The fixture without white space; no text in it contains any.
 fn compact() -> String {
     text("commands").split_whitespace().collect()
 }
@@ -103,7 +103,7 @@ fn every_payload_matches_the_reference_client() {
             expected["payload"],
             "{reference}"
         );
-        // The order of the keys, too.
+        // The order of the keys matches as well.
         let payload = format!(
             "\"{reference}\":{{\"topic\":\"{}\",\"qos\":1,\"payload\":{}}}",
             request.topic, request.payload
@@ -116,11 +116,11 @@ fn every_payload_matches_the_reference_client() {
         );
     }
     let used: std::collections::BTreeSet<_> = PAYLOADS.iter().map(|(_, name, _)| *name).collect();
-    assert_eq!(used.len(), CATALOGUE.len(), "no command without a payload to compare with");
+    assert_eq!(used.len(), CATALOGUE.len(), "every command has a reference payload");
 }
 
 #[test]
-fn our_own_requests_are_recognised_when_the_broker_echoes_them() {
+fn our_own_requests_are_recognized_when_the_broker_echoes_them() {
     for (reference, name, typed) in PAYLOADS {
         let sent = build(name, typed).unwrap();
         let message = ParsedMessage::parse(&sent.topic, sent.payload.as_bytes()).unwrap();
@@ -128,7 +128,7 @@ fn our_own_requests_are_recognised_when_the_broker_echoes_them() {
         match message.content {
             MessageContent::AppConnection => assert_eq!(*name, "present"),
             MessageContent::Request { command: Some(command), .. } => {
-                // A vacation is the mode "vacation"; nobody can tell them apart.
+                // A vacation is the mode "vacation"; both have the same payload.
                 assert_eq!(command.code, Command::by_name(name).unwrap().code, "{reference}");
                 assert!(command.name == *name || *name == "vacation", "{reference}: {}", command.name);
             }
@@ -137,8 +137,8 @@ fn our_own_requests_are_recognised_when_the_broker_echoes_them() {
     }
 }
 
-/// With a Celsius device and no unit chosen the reference client compares in °C but encodes as °F: asked for
-/// 60.0 it sends 31, which is 15.5 °C.
+/// With a Celsius device and no unit chosen the reference client compares in °C but encodes as °F: for 60.0 it
+/// sends 31, which is 15.5 °C.
 #[test]
 fn sixty_degrees_celsius_are_sixty_degrees() {
     for (unit, typed) in [
@@ -150,7 +150,7 @@ fn sixty_degrees_celsius_are_sixty_degrees() {
         let request = build_with(Some(&full_feature()), unit, "temperature", &[("target", typed)]).unwrap();
         assert!(request.payload.contains("\"param\":[120]"), "{typed}: {}", request.payload);
     }
-    // 60 °F is 15.5 °C, raw 31: outside the limits, whatever the unit.
+    // 60 °F is 15.5 °C, raw 31: outside the limits in every unit.
     let refused = build("temperature", &[("target", "60")]).unwrap_err();
     assert_eq!(refused.to_string(), "Temperature must be 104.9 °F to 149.9 °F");
     let refused =
@@ -171,7 +171,7 @@ fn limits_are_checked_on_raw_half_degrees() {
     }
     let beyond_limits = Feature { dhw_max: Some(Temperature::from_halves(250)), ..full_feature() };
     let built = build_with(Some(&beyond_limits), celsius, "temperature", &[("target", "90")]);
-    assert!(built.is_err(), "no device is believed that allows 125 °C");
+    assert!(built.is_err(), "a limit of 125 °C is not accepted");
     let without_limit = Feature { dhw_max: None, ..full_feature() };
     let built = build_with(Some(&without_limit), celsius, "temperature", &[("target", "50")]);
     assert_eq!(built.unwrap_err(), CommandError::LimitsUnknown);
@@ -189,7 +189,7 @@ fn limits_are_checked_on_raw_half_degrees() {
     };
     assert!(
         Command::by_name("temperature").unwrap().build(&tenth, &context).is_err(),
-        "50.3 °C is no setting"
+        "50.3 °C is not a valid setting"
     );
 }
 
@@ -197,11 +197,11 @@ fn limits_are_checked_on_raw_half_degrees() {
 fn invalid_arguments_are_refused_with_a_message() {
     for (name, typed, words) in [
         ("mode", &[("mode", "vacation")][..], "Days of vacation is missing: 1 to 30 days"),
-        ("mode", &[("mode", "3"), ("days", "7")], "Days of vacation does not belong to this command here"),
+        ("mode", &[("mode", "3"), ("days", "7")], "Days of vacation does not apply here"),
         ("mode", &[("mode", "5"), ("days", "31")], "Days of vacation must be 1 to 30 days"),
         ("vacation", &[("days", "0")], "Days must be 1 to 30 days"),
         ("vacation", &[], "Days is missing: 1 to 30 days"),
-        ("power-off", &[("now\u{1b}[2J", "1")], "now\u{fffd}[2J does not belong to this command here"),
+        ("power-off", &[("now\u{1b}[2J", "1")], "now\u{fffd}[2J does not apply here"),
         (
             "recirculation",
             &[("mode", "0")],
@@ -231,7 +231,7 @@ fn invalid_arguments_are_refused_with_a_message() {
     }
     let many = format!("[{}]", [&ENTRY[1..ENTRY.len() - 1]; 17].join(","));
     assert!(build("set-reservations", &[("entries", &many)]).is_err());
-    assert!(build("mode", &[("mode", "6")]).is_err(), "power-off is no mode to send");
+    assert!(build("mode", &[("mode", "6")]).is_err(), "power-off cannot be sent as a mode");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The fixtures against the values that the fact sheet documents for them.
+//! The fixtures against the values documented for them in the fact sheet.
 
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ fn assert_near(actual: Option<f64>, expected: f64) {
 #[test]
 fn the_status_has_its_documented_values() {
     let status = status();
-    assert!(status.oddities.is_empty(), "{:?}", status.oddities);
+    assert!(status.unparsed.is_empty(), "{:?}", status.unparsed);
     let view = status.view(None);
     assert_eq!(view.unit, TemperatureUnit::Fahrenheit);
     let shown = status.list(view);
@@ -91,7 +91,7 @@ fn the_status_is_shown_in_the_unit_of_the_user_or_the_device() {
 #[test]
 fn the_feature_has_its_documented_values() {
     let feature = feature();
-    assert!(feature.oddities.is_empty());
+    assert!(feature.unparsed.is_empty());
     assert_eq!(Feature::FIELDS.len(), fixture("feature")["response"]["feature"].as_object().unwrap().len());
     assert!(feature.list(feature.view(None)).iter().all(|shown| shown.words.is_some()));
     assert_eq!(feature.tank_size, Some(TankSize::Gallons65));
@@ -121,7 +121,7 @@ fn the_reservations_have_their_documented_values() {
     let MessageContent::Reservations(table) = parse(&fixture("reservation")).content else {
         panic!("no table")
     };
-    assert_eq!((table.is_on, table.skipped), (Some(true), 0), "the empty third is no entry");
+    assert_eq!((table.is_on, table.skipped), (Some(true), 0), "the empty third entry is not counted");
     let words: Vec<String> = table.entries.iter().map(|e| e.words(TemperatureUnit::Fahrenheit)).collect();
     assert_eq!(words, ["on Mon–Fri 06:30 Energy Saver 140.0 °F", "off Tue–Sat 22:00 Electric 131.0 °F"]);
     assert_eq!(table.entries[0].week, Some(Week::WEEKDAYS));
@@ -198,9 +198,9 @@ fn a_message_names_its_client_and_device() {
     assert!(!shown.contains("aabbcc") && !shown.contains("0a1b2c3d"), "no ids in Debug");
 }
 
-/// Unknown enumerations, missing fields, numbers as text, fractions where none belong.
+/// Unknown enumerations, missing fields, numbers as text, fractions of whole numbers.
 #[test]
-fn inputs_that_break_the_reference_client_are_parsed() {
+fn inputs_that_crash_the_reference_client_are_parsed() {
     let fields = fixture("status")["response"]["status"].clone();
     let mut damaged = fields.clone();
     for (name, value) in [("errorCode", 4711), ("operationMode", 97), ("dhwOperationSetting", 42)] {
@@ -214,8 +214,8 @@ fn inputs_that_break_the_reference_client_are_parsed() {
     assert_eq!(read.operation_mode, Some(CurrentOperationMode::Other(97)));
     assert_eq!(read.mode.map(|mode| mode.to_string()).as_deref(), Some("unknown (42)"));
     assert_eq!((read.fan_rpm, read.fan_pwm, read.compressor), (Some(894), None, None));
-    assert_eq!(read.oddities.unreadable, [("fanPwm", "a list of 1".to_owned())]);
-    let untouched = Status { oddities: read.oddities.clone(), ..status() };
+    assert_eq!(read.unparsed.unreadable, [("fanPwm", "a list of 1".to_owned())]);
+    let untouched = Status { unparsed: read.unparsed.clone(), ..status() };
     let repaired = Status {
         error_code: untouched.error_code,
         operation_mode: untouched.operation_mode,
@@ -224,7 +224,7 @@ fn inputs_that_break_the_reference_client_are_parsed() {
         compressor: untouched.compressor,
         ..read
     };
-    assert_eq!(repaired, untouched, "everything else is as ever");
+    assert_eq!(repaired, untouched, "everything else is unchanged");
 
     let mut as_text = fields;
     for value in as_text.as_object_mut().unwrap().values_mut() {

@@ -1,4 +1,4 @@
-//! Damaged and hostile messages: no panic, no growth, and no field lost beside the damaged one.
+//! Damaged and hostile messages: no panic, bounded growth, and no field lost beside the damaged one.
 
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -34,7 +34,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Uses everything that can be shown of a message.
+/// Formats everything that can be shown of a message.
 fn format_everything(message: &ParsedMessage) {
     let _ = format!("{message:?}");
     for unit in [TemperatureUnit::Celsius, TemperatureUnit::Fahrenheit] {
@@ -121,7 +121,7 @@ proptest! {
         }
     }
 
-    /// Whatever stands in some fields, all others are read as ever.
+    /// Damaged fields do not change the others.
     #[test]
     fn damage_stays_in_its_field(
         damage in prop::collection::vec((any::<prop::sample::Index>(), any_json()), 1..30),
@@ -148,8 +148,8 @@ proptest! {
         for ((wire, before), (_, after)) in before.into_iter().zip(after) {
             prop_assert!(touched.contains(wire) || before == after, "{wire}: {before:?} became {after:?}");
         }
-        let oddities = Status::read(&damaged).oddities;
-        prop_assert!(oddities.unknown.len() <= 16 && oddities.unreadable.len() <= 102);
+        let unparsed = Status::read(&damaged).unparsed;
+        prop_assert!(unparsed.unknown.len() <= 16 && unparsed.unreadable.len() <= 102);
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! On which days of the week, in which months?
+//! Days of the week and months as bits of the wire.
 
 use std::fmt;
 
-/// Bit and name of each day, Monday first. The vendor's app counts so; bit 0 is unused.
+/// Bit and name of each day, Monday first, in the numbering of the vendor's app; bit 0 is unused.
 const DAYS: [(u8, &str); 7] =
     [(64, "Mon"), (32, "Tue"), (16, "Wed"), (8, "Thu"), (4, "Fri"), (2, "Sat"), (128, "Sun")];
 /// January is the lowest bit.
@@ -21,7 +21,7 @@ impl Week {
     /// Every day.
     pub const ALL: Self = Self(254);
 
-    /// Whether any day is chosen and nothing but days.
+    /// Whether at least one day and nothing else is set.
     pub fn is_valid(self) -> bool {
         self.0 != 0 && self.0 & 1 == 0
     }
@@ -43,7 +43,7 @@ impl Season {
     /// The whole year.
     pub const ALL: Self = Self(4095);
 
-    /// Whether any month is chosen and nothing but months.
+    /// Whether at least one month and nothing else is set.
     pub fn is_valid(self) -> bool {
         self.0 != 0 && self.0 <= Self::ALL.0
     }
@@ -62,7 +62,7 @@ impl fmt::Display for Season {
     }
 }
 
-/// Neighbours together: `Mon–Wed, Fri`.
+/// Joins consecutive names: `Mon–Wed, Fri`.
 fn format_runs(chosen: &[(bool, &str)], all: &str, none: &str) -> String {
     if chosen.iter().all(|(is_chosen, _)| *is_chosen) {
         return all.to_owned();

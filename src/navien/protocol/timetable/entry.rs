@@ -1,13 +1,13 @@
-//! What stands in one line of a timetable?
+//! Entries of the timetables.
 
 use super::calendar::{Season, Week};
 use crate::navien::protocol::code::{DhwOperationSetting, RecirculationMode};
 use crate::navien::protocol::field::{B, H, I, message};
 use crate::navien::protocol::unit::TemperatureUnit;
 
-/// Decimals of a price when none are told.
+/// Decimals of a price when none are reported.
 pub(super) const DEFAULT_DECIMALS: i64 = 5;
-/// Most decimals a price may have.
+/// Maximum number of decimals of a price.
 pub(super) const MAX_DECIMALS: i64 = 10;
 
 message! {
@@ -51,7 +51,7 @@ message! {
 }
 
 impl Reservation {
-    /// From the six bytes of the compact form. Never fails: strange bytes give a strange entry.
+    /// Parses the six bytes of the compact form. Never fails: invalid bytes give invalid values.
     pub(super) fn from_bytes(bytes: [u8; 6]) -> Self {
         let [enable, week, hour, minute, mode, setpoint] = bytes;
         Self {
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entries_read_as_sentences() {
+    fn entries_have_a_one_line_form() {
         let entry = Reservation::from_bytes([2, 124, 6, 30, 3, 120]);
         assert_eq!(entry.words(TemperatureUnit::Fahrenheit), "on Mon–Fri 06:30 Energy Saver 140.0 °F");
         let strange = Reservation::from_bytes([255; 6]);

@@ -1,4 +1,4 @@
-//! How is a whole timetable told, and is an entry fit to be written?
+//! Reading of timetables, and validation of the entries to write.
 
 use serde_json::{Map, Value};
 
@@ -6,21 +6,21 @@ use super::entry::{DEFAULT_DECIMALS, MAX_DECIMALS, RecirculationPeriod, Reservat
 use crate::navien::protocol::code::DhwOperationSetting;
 use crate::navien::protocol::field::{B, Encoding};
 
-/// Entries kept of an answer.
+/// Maximum number of entries kept of an answer.
 const MAX_READ_ENTRIES: usize = 64;
-/// Entries that may be written at once. What the device itself can hold is not known.
+/// Maximum number of entries written at once. The capacity of the device is unknown.
 pub const MAX_WRITTEN_ENTRIES: usize = 16;
 /// Bytes of one reservation in the compact form.
 const RESERVATION_BYTES: usize = 6;
 
-/// A timetable as the device told it.
+/// A timetable as reported by the device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Timetable<E> {
-    /// Whether it is followed at all.
+    /// Whether it is active.
     pub is_on: Option<bool>,
     /// Its entries, in the device's order.
     pub entries: Vec<E>,
-    /// Entries that could not be read, or were more than are kept.
+    /// Number of entries that could not be read or exceed the maximum.
     pub skipped: usize,
 }
 
@@ -30,27 +30,27 @@ impl<E> Default for Timetable<E> {
     }
 }
 
-/// Fields of an entry as they are written: name and number.
+/// The fields of an entry to write: name and number.
 pub(in crate::navien::protocol) type WireFields = Vec<(&'static str, i64)>;
 
-/// One line of a timetable.
+/// One entry of a timetable.
 pub trait TimetableEntry: Sized {
-    /// From an object.
+    /// Parses an object.
     fn from_object(object: &Map<String, Value>) -> Self;
 
-    /// All entries of the compact form with the count of unreadable ones; `None` if it has no such form.
+    /// All entries of the compact form with the count of unreadable ones; `None` if there is no such form.
     fn from_hexadecimal(_text: &str) -> Option<(Vec<Self>, usize)> {
         None
     }
 
-    /// Whether it held nothing unknown and nothing unreadable.
+    /// Whether it has no unknown and no unreadable fields.
     fn is_fully_parsed(&self) -> bool;
 
-    /// The fields to write, or what is wrong with them. `setpoints` are the lowest and highest half °C.
+    /// The fields to write. `setpoints` are the lowest and highest half °C.
     ///
     /// # Errors
     ///
-    /// What is missing or out of its range, in words.
+    /// The field that is missing or out of range, as a sentence.
     fn wire_fields(&self, setpoints: (i32, i32)) -> Result<Vec<(&'static str, i64)>, &'static str>;
 }
 
@@ -86,10 +86,10 @@ impl TimetableEntry for Reservation {
     }
 
     fn is_fully_parsed(&self) -> bool {
-        self.oddities.is_empty()
+        self.unparsed.is_empty()
     }
 
-    /// Six bytes each; an entry of zeros is none, and bytes after the last whole entry are ignored.
+    /// Six bytes each; an entry of zeros is skipped, and bytes after the last whole entry are ignored.
     fn from_hexadecimal(text: &str) -> Option<(Vec<Self>, usize)> {
         let chunks = text.as_bytes().chunks_exact(2 * RESERVATION_BYTES);
         let (mut entries, mut skipped) = (Vec::new(), chunks.len().saturating_sub(MAX_READ_ENTRIES));
@@ -132,7 +132,7 @@ impl TimetableEntry for TariffPeriod {
     }
 
     fn is_fully_parsed(&self) -> bool {
-        self.oddities.is_empty()
+        self.unparsed.is_empty()
     }
 
     fn wire_fields(&self, _: (i32, i32)) -> Result<WireFields, &'static str> {
@@ -160,7 +160,7 @@ impl TimetableEntry for RecirculationPeriod {
     }
 
     fn is_fully_parsed(&self) -> bool {
-        self.oddities.is_empty()
+        self.unparsed.is_empty()
     }
 
     fn wire_fields(&self, _: (i32, i32)) -> Result<WireFields, &'static str> {
@@ -180,7 +180,7 @@ impl TimetableEntry for RecirculationPeriod {
 fn bytes(digits: &[u8]) -> Option<[u8; RESERVATION_BYTES]> {
     let mut bytes = [0; RESERVATION_BYTES];
     for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        // `from_str_radix` would take a plus sign as well.
+        // `from_str_radix` would accept a plus sign.
         if !pair.iter().all(u8::is_ascii_hexdigit) {
             return None;
         }
@@ -194,7 +194,7 @@ fn in_range(number: Option<i64>, min: i64, max: i64, message: &'static str) -> R
 }
 
 fn enable(is_enabled: Option<bool>) -> Result<i64, &'static str> {
-    is_enabled.map(|is_enabled| if is_enabled { 2 } else { 1 }).ok_or("it must say whether it is on")
+    is_enabled.map(|is_enabled| if is_enabled { 2 } else { 1 }).ok_or("the switch `enable` is missing")
 }
 
 fn week(week: Option<super::calendar::Week>) -> Result<i64, &'static str> {

@@ -1,4 +1,4 @@
-//! What is in a device's timetables, and what may be written into them?
+//! The timetables of the device: reservations, tariff and recirculation.
 
 mod calendar;
 mod entry;
