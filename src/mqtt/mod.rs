@@ -2,19 +2,17 @@
 //!
 //! [`Link`] is a state machine that one task polls: it plans attempts (`backoff`, `versions`), makes them
 //! (`connector`, `handshake`), and lives one `session` after the other (`engine`, `ping`, `queue`).
-//! `wire` carries the bytes and names how they ended; [`failure::Failure`] is the vocabulary of both.
+//! `wire` carries the bytes and names how they ended; [`Failure`](failure::Failure) is the vocabulary of both.
 //!
 //! The only room that names `rumqttc`. *Must not know* the monitor, the screens, files other than
 //! certificates.
 
 mod backoff;
 mod check;
-pub mod client_error;
 pub mod connector;
 mod engine;
 mod engine_v4;
 mod engine_v5;
-pub mod failure;
 mod handshake;
 mod link;
 mod listener;
@@ -33,6 +31,8 @@ mod state_machine;
 mod validate;
 mod versions;
 pub mod wire;
+
+use crate::diagnostics::failure;
 
 pub use check::{CheckReport, check};
 pub use link::{Activity, Link, LinkStatus, ReconnectKind};

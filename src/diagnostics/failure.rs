@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::diagnostics::ErrorName;
-use crate::diagnostics::event::{DropKind, Layer};
+use super::ErrorName;
+use super::event::{DropKind, Layer};
 
 /// One ending or one failed connect, classified.
 #[derive(Debug, Clone, PartialEq)]
