@@ -3,11 +3,11 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::BoolishValueParser;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::config::{BrokerUrl, Options};
 
+mod arguments;
 mod aws;
 mod navien;
 mod reading;
@@ -160,7 +160,7 @@ pub struct WatchArgs {
     /// Ports are 1883, 8883, 80 and 443 unless given, the path of ws and wss is /mqtt unless given. tcp://, ssl:// and
     /// tls:// are understood; without a scheme it is mqtt://. A user:password@ before the host is used
     /// for the MQTT login and shown nowhere.
-    #[arg(value_name = "URL", hide_env = true, env = "DROPSCOPE_URL")]
+    #[arg(value_name = "URL")]
     pub url: Option<BrokerUrl>,
     /// The configuration file.
     #[command(flatten)]
@@ -178,10 +178,10 @@ pub struct DemoArgs {
     #[arg(value_name = "SCENARIO")]
     pub scenario: Option<String>,
     /// List the scenarios, and what will be seen in each
-    #[arg(long, hide_env = true, env = "DROPSCOPE_LIST", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    #[arg(long)]
     pub list: Option<bool>,
     /// Do not tell what ails, before the end; without SCENARIO the seed chooses one
-    #[arg(long, hide_env = true, env = "DROPSCOPE_BLIND", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    #[arg(long)]
     pub blind: Option<bool>,
     /// What the scenario is played with.
     #[command(flatten)]
@@ -199,10 +199,10 @@ pub struct DemoArgs {
 #[group(skip)]
 pub struct ScenarioOptions {
     /// Makes the faults come the same way every time
-    #[arg(long, hide_env = true, env = "DROPSCOPE_SEED", value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
     /// Seconds of the field that pass in one second here, 1 to 86400 [default: the demo's as the scenario has it, the lab's 1]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_SPEED", value_name = "FACTOR", value_parser = speed)]
+    #[arg(long, value_name = "FACTOR", value_parser = speed)]
     pub speed: Option<f64>,
 }
 
@@ -219,7 +219,7 @@ pub struct LabArgs {
     #[arg(value_name = "SCENARIO")]
     pub scenario: Option<String>,
     /// Answer every command with one JSON object
-    #[arg(long, hide_env = true, env = "DROPSCOPE_JSON", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    #[arg(long)]
     pub json: Option<bool>,
     /// What the scenario is played with.
     #[command(flatten)]
@@ -231,7 +231,7 @@ pub struct LabArgs {
 #[group(skip)]
 pub struct CheckArgs {
     /// Text for people or JSON for programs
-    #[arg(long, hide_env = true, env = "DROPSCOPE_FORMAT", value_name = "FORMAT", default_value = "text")]
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: CheckFormat,
     /// What and how to connect.
     #[command(flatten)]
@@ -278,7 +278,7 @@ pub enum ConfigPart {
 #[group(skip)]
 pub struct ConfigFileArgs {
     /// Configuration file [default: see `dropscope config path`]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_CONFIG", value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
 
@@ -298,14 +298,21 @@ impl Cli {
     ///
     /// For bad usage, and for `--help` and `--version`; [`clap::Error::exit`] prints and ends with 2 or 0.
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        Self::try_parse_from(arguments)
+        let mut command = command();
+        let mut matches = command.try_get_matches_from_mut(arguments)?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
     }
+}
+
+/// The command line with all its flags.
+fn command() -> clap::Command {
+    arguments::complete(Cli::command())
 }
 
 /// The completion script for a shell.
 pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "dropscope", &mut script);
+    clap_complete::generate(shell, &mut command(), "dropscope", &mut script);
     script
 }
 
@@ -315,7 +322,7 @@ pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
 ///
 /// None that memory can give; the writer's error type is passed on.
 pub fn manual() -> std::io::Result<Vec<u8>> {
-    let mut command = Cli::command();
+    let mut command = command();
     command.build();
     let mut page = Vec::new();
     clap_mangen::Man::new(command).render(&mut page)?;

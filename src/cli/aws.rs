@@ -17,13 +17,13 @@ pub struct AwsArgs {
     #[arg(value_name = "ENDPOINT")]
     pub endpoint: String,
     /// Region to sign for [default: the one in the endpoint's name, else `AWS_REGION` or the profile's]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_REGION", value_name = "REGION")]
+    #[arg(long, value_name = "REGION")]
     pub region: Option<String>,
     /// Profile of the AWS tools [default: keys in the environment, else `AWS_PROFILE`, else `default`]
     ///
     /// Asked for here, a profile goes before keys in the environment. Its files are read again when the server
     /// refuses the keys, and at each deep reconnect.
-    #[arg(long, hide_env = true, env = "DROPSCOPE_PROFILE", value_name = "NAME")]
+    #[arg(long, value_name = "NAME")]
     pub profile: Option<String>,
     /// The configuration file.
     #[command(flatten)]

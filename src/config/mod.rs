@@ -7,12 +7,14 @@ mod broker_url;
 mod device;
 mod device_options;
 mod directories;
+pub mod environment;
 mod file;
 mod options;
 mod profile;
 mod recorded_time;
 mod resolve;
 mod settings;
+mod target;
 mod validate;
 mod values;
 
@@ -28,12 +30,11 @@ pub use options::{
 };
 pub use profile::LinkProfile;
 pub use recorded_time::RecordedTime;
-pub use resolve::{
-    CloudTarget, ConnectionTarget, EmbeddedBroker, Environment, effective, read_password_file, resolve,
-};
+pub use resolve::{Environment, effective, read_password_file, resolve};
 pub use settings::{
     ExportSettings, RecordingDestination, RecordingSettings, ResolvedSettings, RunSettings, UiSettings,
 };
+pub use target::{ConnectionTarget, EmbeddedBroker};
 pub use validate::ConfigError;
 pub use values::{AttemptLimit, HumanDuration, KeepAlive, MqttVersion, PingPolicyOption, ValueError};
 

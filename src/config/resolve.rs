@@ -6,20 +6,19 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::device_options::DeviceOptions;
-use super::options::{MqttOptions, ReconnectOptions, TlsOptions};
+use super::environment as names;
 use super::settings::{
     ExportSettings, RecordingDestination, RecordingSettings, ResolvedSettings, RunSettings, UiSettings,
 };
 use super::validate as check;
-use super::{BrokerUrl, ConfigError, Directories, HumanDuration, LinkProfile, Options, ParsedUrl, TEMPLATE};
+use super::{
+    BrokerUrl, ConfigError, ConnectionTarget, Directories, HumanDuration, Options, ParsedUrl, TEMPLATE,
+};
 use crate::diagnostics::NameMask;
 use crate::diagnostics::aws_limits::{AWS_WEBSOCKET_LIMIT, is_aws};
 use crate::logging::{LogSettings, Verbosity};
 use crate::mqtt::PlannedReconnect;
-use crate::mqtt::settings::{
-    AddressFamily, BrokerAddress, LinkSettings, TlsSettings, Transport, VersionChoice,
-};
+use crate::mqtt::settings::{AddressFamily, BrokerAddress, LinkSettings, TlsSettings};
 
 /// How often `--export-file` is refreshed when nothing else is said.
 const EXPORT_FILE_EVERY: Duration = Duration::from_secs(300);
@@ -37,41 +36,6 @@ pub struct Environment<'a> {
     pub random: u32,
 }
 
-/// What is watched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConnectionTarget {
-    /// The broker of the URL.
-    Broker,
-    /// A broker inside the program: its address is filled in when it listens, and what the
-    /// configuration says about the user's own broker (credentials, TLS) does not apply.
-    Embedded(EmbeddedBroker),
-    /// A device cloud that is signed in to: its address is filled in by the caller. User name and password
-    /// are the account's, not the broker's, and the file's own broker is another one.
-    Cloud(CloudTarget),
-}
-
-/// How a device cloud is reached, unless this run was told otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CloudTarget {
-    /// What a generated client id begins with.
-    pub id_prefix: &'static str,
-    /// Everything else.
-    pub profile: LinkProfile,
-}
-
-/// How a broker inside the program is reached, unless this run was told otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EmbeddedBroker {
-    /// How to get there.
-    pub transport: Transport,
-    /// Which protocol to speak.
-    pub version: VersionChoice,
-    /// Keep-alive in seconds.
-    pub keep_alive_secs: u16,
-    /// How long to wait for a PINGRESP.
-    pub ping_timeout: Duration,
-}
-
 /// Merges and validates: `said` (flags and environment) before `file` before the defaults.
 ///
 /// # Errors
@@ -79,27 +43,19 @@ pub struct EmbeddedBroker {
 /// The first rule that is broken, as one sentence.
 pub fn resolve(
     args: Options,
-    file: Options,
+    mut file: Options,
     target: ConnectionTarget,
     environment: &Environment<'_>,
 ) -> Result<ResolvedSettings, ConfigError> {
-    let mut file = file;
-    if target != ConnectionTarget::Broker {
-        // The file is about the user's own broker.
-        file.mqtt = MqttOptions::default();
-        file.reconnect = ReconnectOptions::default();
-        (file.device, file.command) = (DeviceOptions::default(), Vec::new());
+    for part in target.ignored_parts {
+        part.remove_from(&mut file);
     }
-    if matches!(target, ConnectionTarget::Cloud(_)) {
-        file.broker.client_id = None;
-        file.tls = TlsOptions::default();
-    }
-    let broker = broker(&args, &file, target, environment)?;
+    let broker = broker(&args, &file, &target, environment)?;
     let args_tls = args.tls.clone();
     let options = merge(args, file);
     check::files(&options)?;
-    let link = link(&options, broker, target, environment)?;
-    if !matches!(target, ConnectionTarget::Embedded(_)) {
+    let link = link(&options, broker, &target, environment)?;
+    if target.has_tls_options {
         check::certificate(&options.tls)?;
         check::tls_has_effect(&args_tls, &link)?;
     }
@@ -151,17 +107,10 @@ struct ResolvedBroker {
 fn broker(
     args: &Options,
     file: &Options,
-    target: ConnectionTarget,
+    target: &ConnectionTarget,
     environment: &Environment<'_>,
 ) -> Result<ResolvedBroker, ConfigError> {
-    let internal_address = match target {
-        ConnectionTarget::Embedded(embedded) => Some((embedded.transport, "127.0.0.1")),
-        // No address, so that any family will do until there is one.
-        ConnectionTarget::Cloud(_) => Some((Transport::Wss, "cloud.invalid")),
-        ConnectionTarget::Broker => None,
-    };
-    if let Some((transport, host)) = internal_address {
-        let address = BrokerAddress { transport, host: host.into(), port: 0, path: "/mqtt".into() };
+    if let Some(address) = target.placeholder_address() {
         return Ok(ResolvedBroker { address, username: None, password: None });
     }
     let args_url = args.broker.url.as_ref().map(BrokerUrl::parse).transpose()?;
@@ -195,7 +144,7 @@ fn password(
     if let Some(password) = args_url.and_then(|url| url.password.clone()) {
         return Ok(Some(password));
     }
-    if let Some(password) = (environment.variable)("DROPSCOPE_PASSWORD").filter(|text| !text.is_empty()) {
+    if let Some(password) = (environment.variable)(names::PASSWORD).filter(|text| !text.is_empty()) {
         return Ok(Some(SecretString::from(password)));
     }
     if let Some(path) = &file.broker.password_file {
@@ -222,23 +171,15 @@ pub fn read_password_file(path: &Path) -> Result<SecretString, ConfigError> {
 fn link(
     options: &Options,
     broker: ResolvedBroker,
-    target: ConnectionTarget,
+    target: &ConnectionTarget,
     environment: &Environment<'_>,
 ) -> Result<LinkSettings, ConfigError> {
     let own_id = options.broker.client_id.clone();
     check::session(options.mqtt.no_clean_session == Some(true), own_id.is_some())?;
-    let prefix = if let ConnectionTarget::Cloud(cloud) = target { cloud.id_prefix } else { "dropscope-" };
-    let id = own_id.unwrap_or_else(|| format!("{prefix}{:08x}", environment.random));
+    let id = own_id.unwrap_or_else(|| format!("{}{:08x}", target.client_id_prefix, environment.random));
     check::client_id(&id)?;
     let mut link = LinkSettings::new(broker.address, id);
-    if let ConnectionTarget::Embedded(embedded) = target {
-        link.keep_alive_secs = embedded.keep_alive_secs;
-        link.ping_timeout = embedded.ping_timeout;
-        link.version = embedded.version;
-    }
-    if let ConnectionTarget::Cloud(cloud) = target {
-        cloud.profile.apply(&mut link);
-    }
+    target.defaults.apply(&mut link);
     link.username = broker.username;
     link.password = broker.password;
     check::credentials(&link)?;
@@ -246,7 +187,7 @@ fn link(
     check::family(&link)?;
     link.tcp_keep_alive =
         options.broker.tcp_keep_alive.map(|HumanDuration(time)| time).filter(|time| !time.is_zero());
-    if !matches!(target, ConnectionTarget::Embedded(_)) {
+    if target.has_tls_options {
         link.tls = tls(options)?;
     }
     mqtt(options, &mut link)?;
@@ -371,7 +312,7 @@ fn ui(options: &Options, environment: &Environment<'_>) -> UiSettings {
     let screen_options = &options.screen;
     let variable = |name| (environment.variable)(name).filter(|value| !value.is_empty());
     UiSettings {
-        no_color: screen_options.no_color.unwrap_or_else(|| variable("NO_COLOR").is_some()),
+        no_color: screen_options.no_color.unwrap_or_else(|| variable(names::NO_COLOR).is_some()),
         ascii: screen_options.ascii.unwrap_or_else(|| is_ascii_terminal(variable)),
         mouse: !screen_options.no_mouse.unwrap_or(false),
         keys: options.keys.clone(),
@@ -380,12 +321,12 @@ fn ui(options: &Options, environment: &Environment<'_>) -> UiSettings {
 
 /// Whether the locale was set to something other than UTF-8, or the terminal is a bare one.
 fn is_ascii_terminal(variable: impl Fn(&'static str) -> Option<String>) -> bool {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(&variable);
+    let locale = names::LOCALE.into_iter().find_map(&variable);
     let is_utf8 = locale.is_none_or(|locale| {
         let locale = locale.to_ascii_lowercase();
         locale.contains("utf-8") || locale.contains("utf8")
     });
-    !is_utf8 || variable("TERM").is_some_and(|term| term == "dumb")
+    !is_utf8 || variable(names::TERM).is_some_and(|term| term == "dumb")
 }
 
 fn log(options: &Options, directories: &Directories) -> LogSettings {

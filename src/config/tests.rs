@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use clap::CommandFactory;
+use clap::CommandFactory as _;
 use secrecy::ExposeSecret;
 
 use super::*;
@@ -31,7 +31,7 @@ fn settings_in(line: &str, text: &str, variables: &[(&str, &str)]) -> Result<Res
         |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
     let environment =
         Environment { variable: &variable, is_terminal: true, directories: test_directories(), random: 0x1f };
-    resolve(parse_args(line), file(text), ConnectionTarget::Broker, &environment)
+    resolve(parse_args(line), file(text), ConnectionTarget::broker(), &environment)
 }
 
 fn settings(line: &str) -> ResolvedSettings {
@@ -235,7 +235,7 @@ fn the_embedded_broker_needs_no_url_and_gets_no_credentials() {
         keep_alive_secs: 600,
         ping_timeout: Duration::from_secs(20),
     };
-    let all = resolve(parse_args("-k 5"), file(text), ConnectionTarget::Embedded(embedded), &environment)
+    let all = resolve(parse_args("-k 5"), file(text), ConnectionTarget::embedded(embedded), &environment)
         .expect("a demo");
     assert_eq!((all.link.broker.host.as_str(), all.link.keep_alive_secs), ("127.0.0.1", 5));
     assert_eq!((all.link.broker.transport, all.link.version), (Transport::Ws, VersionChoice::V5));

@@ -46,7 +46,7 @@ pub(super) fn aws(args: cli::AwsArgs) -> color_eyre::Result<ExitCode> {
     let cli::AwsArgs { endpoint, region, profile, file, mut options } = args;
     options.broker.url = Some(url(&endpoint, has_certificate));
     let source = KeySource::new(Arc::new(|name: &str| std::env::var(name).ok()), profile);
-    let settings = settings(options, &file, ConnectionTarget::Broker)
+    let settings = settings(options, &file, ConnectionTarget::broker())
         .map_err(AwsCommandError::from)
         .and_then(|mut settings| {
             if has_certificate {

@@ -40,7 +40,7 @@ pub fn run() -> color_eyre::Result<ExitCode> {
         Some(CliCommand::Replay(args)) => replay::replay(&args),
         Some(CliCommand::Check(args)) => {
             let file = args.watch.file.clone();
-            match settings(args.watch.into_options(), &file, ConnectionTarget::Broker) {
+            match settings(args.watch.into_options(), &file, ConnectionTarget::broker()) {
                 Ok(settings) => runtime()?.block_on(check::check(&settings, args.format)),
                 Err(error) => Ok(usage_error(&error)),
             }
@@ -56,7 +56,7 @@ pub fn run() -> color_eyre::Result<ExitCode> {
 
 fn watch(watch: cli::WatchArgs) -> color_eyre::Result<ExitCode> {
     let file = watch.file.clone();
-    match settings(watch.into_options(), &file, ConnectionTarget::Broker) {
+    match settings(watch.into_options(), &file, ConnectionTarget::broker()) {
         Ok(settings) => runtime()?.block_on(watch::watch_broker(settings)),
         Err(error) => Ok(usage_error(&error)),
     }

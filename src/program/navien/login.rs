@@ -7,7 +7,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::keyring_entry::KeyringEntry;
-use crate::config::{ConfigError, read_password_file};
+use crate::config::{ConfigError, environment, read_password_file};
 use crate::keyring::{KeyringBackend, KeyringError};
 use crate::navien::account::ApiUrl;
 use crate::tui;
@@ -119,18 +119,18 @@ impl CredentialSources<'_> {
 
     fn email(&self) -> Option<String> {
         let username = self.username.map(str::to_owned);
-        let is_flag = username != (self.variable)("DROPSCOPE_USERNAME");
+        let is_flag = username != (self.variable)(environment::USERNAME);
         if is_flag && username.is_some() {
             username
         } else {
-            self.non_empty_variable("NAVIEN_EMAIL").or(username)
+            self.non_empty_variable(environment::NAVIEN_EMAIL).or(username)
         }
     }
 
     fn password(&self) -> Result<Option<SecretString>, LoginError> {
-        let variable = (self.variable)("DROPSCOPE_PASSWORD_FILE");
+        let variable = (self.variable)(environment::PASSWORD_FILE);
         let is_flag = self.password_file != variable.as_deref().map(Path::new);
-        match (self.password_file, self.non_empty_variable("NAVIEN_PASSWORD")) {
+        match (self.password_file, self.non_empty_variable(environment::NAVIEN_PASSWORD)) {
             (Some(path), None) => Ok(Some(read_password_file(path)?)),
             (Some(path), Some(_)) if is_flag => Ok(Some(read_password_file(path)?)),
             (_, password) => Ok(password.map(SecretString::from)),
