@@ -1,4 +1,4 @@
-//! How long after the peer's FIN or RST is the drop an event that every reader of the monitor has?
+//! Time from the peer's FIN or RST to the event at the readers of the monitor.
 //!
 //! `cargo bench --bench detect`
 

@@ -1,4 +1,4 @@
-//! How many messages a second arrive, through the whole monitor and through `rumqttc::EventLoop`?
+//! Messages received per second, by the whole monitor and by `rumqttc::EventLoop`.
 //!
 //! A broker on loopback is flooded with 64-byte QoS 0 messages faster than either takes them. Both rates
 //! are those of the steady state, counted at the receiver, with broker, flood and receiver on the same
@@ -42,7 +42,7 @@ impl Flood {
                 (0..CHUNK).for_each(|_| control.publish(message.clone()));
                 let now_lost = control.counters().dropped;
                 if std::mem::replace(&mut lost, now_lost) < now_lost {
-                    // The receiver is the bottleneck: give it the processor until there is room again.
+                    // The receiver is the bottleneck: yield the processor until there is room again.
                     std::thread::sleep(Duration::from_millis(2));
                 }
             }

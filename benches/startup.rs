@@ -110,7 +110,7 @@ mod linux {
                 clock.now().since(before)
             })
             .collect();
-        println!("FIN → screen says so: {}", spread(&mut times));
+        println!("FIN → screen: {}", spread(&mut times));
         quit(terminal);
     }
 

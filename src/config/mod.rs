@@ -1,7 +1,7 @@
-//! What was the program told to do? Defaults ◂ file ◂ environment ◂ flags, resolved once.
+//! The configuration: defaults ◂ file ◂ environment ◂ flags, resolved once.
 //!
-//! *Must not know* what is done with the settings: it hands each part its own small struct and is read
-//! by nobody but the command line and the crate root.
+//! *Must not know* how the settings are used: each part of the program gets its own small struct. Only the command
+//! line and `program` read this module.
 
 mod broker_url;
 mod device;
@@ -13,6 +13,7 @@ mod options;
 mod profile;
 mod recorded_time;
 mod resolve;
+mod schema;
 mod settings;
 mod target;
 mod validate;
@@ -31,6 +32,7 @@ pub use options::{
 pub use profile::LinkProfile;
 pub use recorded_time::RecordedTime;
 pub use resolve::{Environment, effective, read_password_file, resolve};
+pub use schema::schema;
 pub use settings::{
     ExportSettings, RecordingDestination, RecordingSettings, ResolvedSettings, RunSettings, UiSettings,
 };

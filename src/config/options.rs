@@ -1,7 +1,7 @@
-//! What can be said on the command line, in the environment and in the file?
+//! The options of the command line, the environment and the file.
 //!
 //! Each option is declared once: the flag, the `DROPSCOPE_…` variable and the key in the file carry the
-//! same name, and nothing is filled in here that was not said.
+//! same name (`cli` derives the variable). Options that are not given stay empty here.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,12 +13,12 @@ use super::device_options::{CommandOptions, DeviceOptions};
 use super::values::{AttemptLimit, HumanDuration, KeepAlive, MqttVersion, PingPolicyOption};
 use crate::exit::FailOn;
 
-/// Options of all concerns, as one source gives them.
+/// The options of one source.
 #[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[group(skip)]
 pub struct Options {
-    /// Who to connect as, and how to get there.
+    /// Login and address of the broker.
     #[command(flatten)]
     pub broker: ConnectionOptions,
     /// The MQTT session.
@@ -58,21 +58,21 @@ pub struct Options {
 }
 
 impl Options {
-    /// These options, with what they leave open taken from `lower`.
+    /// These options; those that are not set come from `lower`.
     #[must_use]
-    pub fn over(self, lower: Self) -> Self {
+    pub fn with_fallback(self, lower: Self) -> Self {
         let mut keys = lower.keys;
         keys.extend(self.keys);
         Self {
-            broker: self.broker.over(lower.broker),
-            mqtt: self.mqtt.over(lower.mqtt),
-            tls: self.tls.over(lower.tls),
-            reconnect: self.reconnect.over(lower.reconnect),
-            record: self.record.over(lower.record),
-            export: self.export.over(lower.export),
-            run: self.run.over(lower.run),
-            screen: self.screen.over(lower.screen),
-            log: self.log.over(lower.log),
+            broker: self.broker.with_fallback(lower.broker),
+            mqtt: self.mqtt.with_fallback(lower.mqtt),
+            tls: self.tls.with_fallback(lower.tls),
+            reconnect: self.reconnect.with_fallback(lower.reconnect),
+            record: self.record.with_fallback(lower.record),
+            export: self.export.with_fallback(lower.export),
+            run: self.run.with_fallback(lower.run),
+            screen: self.screen.with_fallback(lower.screen),
+            log: self.log.with_fallback(lower.log),
             keys,
             device: if self.device == DeviceOptions::default() { lower.device } else { self.device },
             command: if self.command.is_empty() { lower.command } else { self.command },
@@ -80,11 +80,11 @@ impl Options {
     }
 }
 
-/// `over` for a group: whatever is set above stays.
+/// `with_fallback` for a group of options.
 macro_rules! layered {
     ($group:ident: $($field:ident),*) => {
         impl $group {
-            fn over(self, lower: Self) -> Self {
+            fn with_fallback(self, lower: Self) -> Self {
                 Self { $($field: self.$field.or(lower.$field)),* }
             }
         }
@@ -111,12 +111,12 @@ pub struct ConnectionOptions {
     pub url: Option<BrokerUrl>,
     /// MQTT client id [default: dropscope- and 8 random hex digits]
     ///
-    /// A client id that another program uses makes both drop each other in turns.
+    /// Two programs with one client id drop each other in turns.
     #[arg(long, value_name = "ID")]
     pub client_id: Option<String>,
     /// User name
     ///
-    /// The password comes from `DROPSCOPE_PASSWORD`, from --password-file or from the URL; there is no flag for it, because every user of the computer could read it.
+    /// The password comes from `DROPSCOPE_PASSWORD`, from --password-file or from the URL. It has no flag, because every user of the computer could read it.
     #[arg(long, value_name = "NAME")]
     pub username: Option<String>,
     /// File whose first line is the password
@@ -130,7 +130,7 @@ pub struct ConnectionOptions {
     pub ipv6: Option<bool>,
     /// Send TCP keep-alive probes after this much silence [default: off]
     ///
-    /// Off, because it would cure the very NAT time-out a drop may come from. Plain numbers are seconds; 0 = off.
+    /// Off, because it would hide NAT timeouts. Plain numbers are seconds; 0 = off.
     #[arg(long, value_name = "TIME")]
     pub tcp_keep_alive: Option<HumanDuration>,
 }
@@ -155,7 +155,7 @@ pub struct MqttOptions {
     pub ping_policy: Option<PingPolicyOption>,
     /// Ask the broker to keep the session between connects
     ///
-    /// Needs a --client-id of your own, or the broker keeps a session nobody returns to.
+    /// Needs a --client-id, or the broker keeps a session that is never resumed.
     #[arg(long)]
     pub no_clean_session: Option<bool>,
     /// Topic filter to subscribe to; may be repeated [default: none]
@@ -167,7 +167,7 @@ pub struct MqttOptions {
     /// Publishes kept while there is no connection, 1 to 100000 [default: 200]
     #[arg(long, value_name = "COUNT")]
     pub command_queue: Option<usize>,
-    /// Send nothing to the device by itself, so that an idle connection stays idle
+    /// Send nothing to the device automatically, so that an idle connection stays idle
     #[arg(long)]
     pub quiet_link: Option<bool>,
 }
@@ -187,7 +187,7 @@ pub struct TlsOptions {
     /// PEM file with the private key of the client; needs --cert
     #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
-    /// Name to ask for and to check in the certificate [default: the host of the URL]
+    /// Server name for SNI and for the certificate check [default: the host of the URL]
     #[arg(long, value_name = "NAME")]
     pub servername: Option<String>,
     /// ALPN protocol to offer, for example x-amzn-mqtt-ca; may be repeated [default: none]
@@ -207,19 +207,19 @@ pub struct ReconnectOptions {
     /// Longest delay between two attempts [default: 60s]
     #[arg(long, value_name = "TIME")]
     pub max_reconnect_delay: Option<HumanDuration>,
-    /// Rebuild everything (addresses, credentials, state) at every so-many-th failed attempt [default: 5]
+    /// Failed attempts between two complete rebuilds of addresses, credentials and state [default: 5]
     #[arg(long, value_name = "COUNT")]
     pub deep_reconnect_threshold: Option<u32>,
     /// Attempts per outage before giving up; -1 = no limit [default: -1]
     #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
     pub max_reconnect_attempts: Option<AttemptLimit>,
-    /// Reconnect before credentials expire or AWS's 24 h limit for wss:// is over
+    /// Reconnect before credentials expire or AWS's 24 h limit for wss:// ends
     ///
-    /// Counts as no drop. Off, because it hides the very drop that other clients of the broker suffer. Only
-    /// `wss://` at AWS IoT has something to plan for.
+    /// It does not count as a drop. Off, because it hides drops that other clients see. Only `wss://` at AWS IoT has
+    /// such a limit.
     #[arg(long)]
     pub planned_reconnect: Option<bool>,
-    /// How long before [default: a tenth of the time there is, at most 10m]
+    /// How long before that [default: a tenth of the available time, at most 10m]
     #[arg(long, value_name = "TIME")]
     pub planned_margin: Option<HumanDuration>,
 }
@@ -233,10 +233,10 @@ pub struct RecordOptions {
     /// Record to this file [default: a new file in the state directory]
     #[arg(long, value_name = "FILE", overrides_with = "no_record")]
     pub record: Option<PathBuf>,
-    /// Record nothing
+    /// Do not record
     #[arg(long, overrides_with = "record")]
     pub no_record: Option<bool>,
-    /// Begin a new recording file at this size in MiB, 1 to 65536 [default: 64]
+    /// Start a new recording file at this size in MiB, 1 to 65536 [default: 64]
     #[arg(long, value_name = "MIB")]
     pub record_size: Option<u64>,
     /// Recording files kept per run, 1 to 1000 [default: 8]
@@ -253,10 +253,10 @@ pub struct ExportOutputOptions {
     /// Directory for exports and reports [default: exports in the state directory]
     #[arg(long, value_name = "DIR")]
     pub export_dir: Option<PathBuf>,
-    /// Write each JSON export over this one file instead
+    /// Write each JSON export to this file, replacing the one before
     #[arg(long, value_name = "FILE")]
     pub export_file: Option<PathBuf>,
-    /// Export by itself this often; 0 = only when asked and at the end [default: 0, with --export-file 5m]
+    /// Interval of automatic exports; 0 = only on request and at the end [default: 0, with --export-file 5m]
     #[arg(long, value_name = "TIME")]
     pub export_every: Option<HumanDuration>,
     /// Leave names, ids and addresses readable in exports and reports
@@ -270,9 +270,9 @@ pub struct ExportOutputOptions {
 #[command(next_help_heading = "Run")]
 #[group(skip)]
 pub struct RunOptions {
-    /// Show no screen, write one line per event to standard error
+    /// No screen; write one line per event to standard error
     ///
-    /// This is what happens when standard output is no terminal.
+    /// The default when standard output is not a terminal.
     #[arg(long)]
     pub headless: Option<bool>,
     /// Write the recording to standard output, one JSON object per line; implies --headless
@@ -281,7 +281,7 @@ pub struct RunOptions {
     /// Stop after this time, for example 24h [default: never]
     #[arg(long, value_name = "TIME")]
     pub duration: Option<HumanDuration>,
-    /// End with exit code 5 if this holds; may be repeated
+    /// Exit with code 5 if this condition is met; may be repeated
     ///
     /// Conditions: drops>0, drops>=3, availability<99.9 (percent), mttr>5s, mtbf<1h.
     #[arg(long, value_name = "CONDITION", value_delimiter = ',')]
@@ -297,13 +297,13 @@ pub struct RunOptions {
 #[command(next_help_heading = "Screen")]
 #[group(skip)]
 pub struct ScreenOptions {
-    /// Use no colours (`NO_COLOR` does the same)
+    /// Disable colors (`NO_COLOR` does the same)
     #[arg(long)]
     pub no_color: Option<bool>,
-    /// Draw with ASCII characters only [default: as the locale asks]
+    /// Draw with ASCII characters only [default: from the locale]
     #[arg(long)]
     pub ascii: Option<bool>,
-    /// Leave the mouse to the terminal
+    /// Do not capture the mouse
     #[arg(long)]
     pub no_mouse: Option<bool>,
 }
@@ -317,13 +317,13 @@ pub struct LogOptions {
     /// The program's own log [default: dropscope.log in the state directory]
     #[arg(long, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
-    /// Say more in the log and in headless lines: -v every event, -vv the workings too
+    /// More detail in the log and in headless lines: -v every event, -vv program internals
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }
 
 impl LogOptions {
-    fn over(self, lower: Self) -> Self {
+    fn with_fallback(self, lower: Self) -> Self {
         let verbose = if self.verbose > 0 { self.verbose } else { lower.verbose };
         Self { log_file: self.log_file.or(lower.log_file), verbose }
     }

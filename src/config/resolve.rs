@@ -1,4 +1,4 @@
-//! What do all sources together mean?
+//! Merging and validating all sources of options.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,27 +20,27 @@ use crate::logging::{LogSettings, Verbosity};
 use crate::mqtt::PlannedReconnect;
 use crate::mqtt::settings::{AddressFamily, BrokerAddress, LinkSettings, TlsSettings};
 
-/// How often `--export-file` is refreshed when nothing else is said.
+/// Default interval at which `--export-file` is replaced.
 const EXPORT_FILE_EVERY: Duration = Duration::from_secs(300);
 const MEBIBYTE: u64 = 1024 * 1024;
 
-/// What the settings depend on beside the options.
+/// Inputs of the settings besides the options.
 pub struct Environment<'a> {
-    /// Looks up an environment variable.
+    /// Reads an environment variable.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// Whether standard output is a terminal.
     pub is_terminal: bool,
-    /// The places of this user.
+    /// The directories of this user.
     pub directories: Directories,
-    /// Any number; makes the generated client id unique.
+    /// A random number that makes the generated client id unique.
     pub random: u32,
 }
 
-/// Merges and validates: `said` (flags and environment) before `file` before the defaults.
+/// Merges and validates: `args` (flags and environment) precede `file`, which precedes the defaults.
 ///
 /// # Errors
 ///
-/// The first rule that is broken, as one sentence.
+/// The first violated rule, as one sentence.
 pub fn resolve(
     args: Options,
     mut file: Options,
@@ -73,21 +73,21 @@ pub fn resolve(
     })
 }
 
-/// The configuration in force as a file, without secrets: what was said, and the defaults for the rest.
+/// The effective configuration as a file, without secrets: the given options, and the defaults for the rest.
 ///
 /// # Errors
 ///
-/// If the built-in sample file is not valid (a test keeps it so).
+/// If the built-in sample file is not valid (a test checks that it is).
 pub fn effective(args: Options, file: Options) -> Result<String, ConfigError> {
     let defaults = super::file::parse(TEMPLATE, Path::new("(sample)"))?;
-    toml::to_string(&merge(args, file).over(defaults)).map_err(|error| ConfigError::FileInvalid {
+    toml::to_string(&merge(args, file).with_fallback(defaults)).map_err(|error| ConfigError::FileInvalid {
         file: PathBuf::from("(effective)"),
         line: 0,
         why: error.to_string(),
     })
 }
 
-/// `said` over `file`, where one option said takes the place of its opposite in the file.
+/// `args` before `file`; an option replaces its opposite in the file.
 fn merge(args: Options, mut file: Options) -> Options {
     if args.broker.ipv4.is_some() || args.broker.ipv6.is_some() {
         (file.broker.ipv4, file.broker.ipv6) = (None, None);
@@ -95,7 +95,7 @@ fn merge(args: Options, mut file: Options) -> Options {
     if args.record.record.is_some() || args.record.no_record.is_some() {
         (file.record.record, file.record.no_record) = (None, None);
     }
-    args.over(file)
+    args.with_fallback(file)
 }
 
 struct ResolvedBroker {
@@ -115,7 +115,7 @@ fn broker(
     }
     let args_url = args.broker.url.as_ref().map(BrokerUrl::parse).transpose()?;
     let file_url = file.broker.url.as_ref().map(BrokerUrl::parse).transpose()?;
-    // A user of the file's URL belongs to the file's broker, not to one named on the command line.
+    // The user of the file's URL belongs to the file's broker, not to a broker of the command line.
     let file_url = if args_url.is_some() { None } else { file_url };
     let address = args_url.as_ref().or(file_url.as_ref()).map(|url| url.address.clone());
     let username_in = |url: &Option<ParsedUrl>| url.as_ref().and_then(|url| url.username.clone());
@@ -130,7 +130,7 @@ fn broker(
     Ok(ResolvedBroker { address: address.ok_or(ConfigError::NoBroker)?, username, password })
 }
 
-/// Flag, then URL, then environment, then file: the nearer to this run, the better.
+/// Precedence: flag, URL, environment, file.
 fn password(
     args: &Options,
     file: &Options,
@@ -157,7 +157,7 @@ fn password(
 ///
 /// # Errors
 ///
-/// When it cannot be read, or is empty.
+/// If it cannot be read or is empty.
 pub fn read_password_file(path: &Path) -> Result<SecretString, ConfigError> {
     let text = fs::read_to_string(path)
         .map_err(|error| ConfigError::PasswordFile(path.to_owned(), error.to_string()))?;
@@ -319,7 +319,7 @@ fn ui(options: &Options, environment: &Environment<'_>) -> UiSettings {
     }
 }
 
-/// Whether the locale was set to something other than UTF-8, or the terminal is a bare one.
+/// Whether the locale is set to another encoding than UTF-8, or the terminal is `dumb`.
 fn is_ascii_terminal(variable: impl Fn(&'static str) -> Option<String>) -> bool {
     let locale = names::LOCALE.into_iter().find_map(&variable);
     let is_utf8 = locale.is_none_or(|locale| {

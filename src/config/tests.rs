@@ -208,7 +208,7 @@ fn the_password_precedence_holds_and_debug_output_hides_it() {
 }
 
 #[test]
-fn the_environment_decides_colours_and_characters() {
+fn the_environment_decides_colors_and_characters() {
     let cases = [
         (&[("NO_COLOR", "1")][..], (true, false)),
         (&[("NO_COLOR", "")], (false, false)),
@@ -251,7 +251,7 @@ fn each_broken_rule_has_its_error_message() {
         (
             "http://h",
             "",
-            "The broker URL is not usable: `http://` is no MQTT transport; use mqtt://, mqtts://, ws:// or wss://.",
+            "The broker URL is not usable: `http://` is not an MQTT transport; use mqtt://, mqtts://, ws:// or wss://.",
         ),
         ("h --client-id=", "", "The client id is empty; leave --client-id out to get a generated one."),
         (
@@ -262,13 +262,13 @@ fn each_broken_rule_has_its_error_message() {
         (
             "h --no-clean-session",
             "",
-            "--no-clean-session needs a --client-id, or the broker keeps a session nobody returns to.",
+            "--no-clean-session needs a --client-id, or the broker keeps a session that is never resumed.",
         ),
         ("mqtt://:p@h", "", "There is a password but no user name; add --username."),
         (
             "h -t a#",
             "",
-            "`a#` is no topic filter: `#` may only stand alone at the end and `+` alone between slashes.",
+            "`a#` is not a valid topic filter: `#` may only stand alone at the end and `+` alone between slashes.",
         ),
         ("h", "[mqtt]\nqos = 2", "--qos must be 0 or 1."),
         ("h --ping-timeout 0", "", "--ping-timeout must be from 100ms to 1h."),
@@ -282,7 +282,7 @@ fn each_broken_rule_has_its_error_message() {
         (
             "h",
             "[broker]\nipv4 = true\nipv6 = true",
-            "--ipv4 and --ipv6 exclude each other; give one of them.",
+            "--ipv4 and --ipv6 are mutually exclusive; give one of them.",
         ),
     ];
     for (line, text, sentence) in cases {
@@ -293,8 +293,8 @@ fn each_broken_rule_has_its_error_message() {
 #[test]
 fn each_number_out_of_range_has_its_error_message() {
     let cases = [
-        ("[::1] --ipv4", "", "The broker address is IPv6, but --ipv4 was asked for."),
-        ("127.0.0.1 --ipv6", "", "The broker address is IPv4, but --ipv6 was asked for."),
+        ("[::1] --ipv4", "", "The broker address is IPv6, but --ipv4 is set."),
+        ("127.0.0.1 --ipv6", "", "The broker address is IPv4, but --ipv6 is set."),
         (
             "h --initial-reconnect-delay 61",
             "",
@@ -309,7 +309,7 @@ fn each_number_out_of_range_has_its_error_message() {
         (
             "h",
             "[record]\nrecord = 'x'\nno-record = true",
-            "--record and --no-record exclude each other; give one of them.",
+            "--record and --no-record are mutually exclusive; give one of them.",
         ),
         ("h --export-every 10ms", "", "--export-every must be at least 1s, or 0 for never."),
         ("h --duration 0", "", "--duration must be above 0."),

@@ -159,12 +159,12 @@ async fn a_password_is_remembered_found_replaced_and_forgotten() {
     session.assert_run("a", &["--forget-password"], None, 1, missing);
 
     session.start_keyring(true);
-    session.assert_run("b", &[], None, 2, "holds none for this account");
+    session.assert_run("b", &[], None, 2, "the keyring has no entry for this account");
     session.assert_run("b", &remember, Some("wrong-password"), 4, "does not accept");
-    session.assert_run("b", &[], None, 2, "holds none for this account");
+    session.assert_run("b", &[], None, 2, "the keyring has no entry for this account");
     // Tokens of the first run would do for its cloud; the password is tried all the same.
     session.assert_run("a", &remember, Some("wrong-password"), 4, "does not accept");
-    session.assert_run("b", &remember, Some(&password), 0, "is in the keyring now");
+    session.assert_run("b", &remember, Some(&password), 0, "the password is stored in the keyring");
 
     let before = session.sign_ins();
     session.assert_run("c", &[], None, 0, "");
@@ -172,7 +172,7 @@ async fn a_password_is_remembered_found_replaced_and_forgotten() {
     session.assert_run("d", &remember, None, 0, "already");
     // The same cloud by another name is another cloud.
     let elsewhere = session.lab.rest_url.replace("127.0.0.1", "localhost");
-    session.assert_run("d", &["--api-url", &elsewhere], None, 2, "holds none for this account");
+    session.assert_run("d", &["--api-url", &elsewhere], None, 2, "the keyring has no entry for this account");
 
     // Nobody sits here to unlock it.
     session.start_keyring(false);
@@ -182,7 +182,7 @@ async fn a_password_is_remembered_found_replaced_and_forgotten() {
         &remember,
         Some(&password),
         0,
-        "warning: the password is not kept, the keyring is locked",
+        "warning: the password was not stored: the keyring is locked",
     );
     session.assert_run("e", &["--forget-password"], None, 1, "the keyring is locked");
 
@@ -190,7 +190,7 @@ async fn a_password_is_remembered_found_replaced_and_forgotten() {
     session.start_keyring(true);
     session.lab.control().cloud.change_password("another");
     session.assert_run("f", &[], None, 4, "--forget-password");
-    session.assert_run("f", &remember, Some("another"), 0, "is in the keyring now");
+    session.assert_run("f", &remember, Some("another"), 0, "the password is stored in the keyring");
     session.assert_run("g", &[], None, 0, "");
 
     let email = session.lab.email.to_uppercase();
@@ -199,10 +199,10 @@ async fn a_password_is_remembered_found_replaced_and_forgotten() {
         &["--forget-password", "--username", &email],
         None,
         0,
-        "is deleted from the keyring",
+        "was deleted from the keyring",
     );
-    session.assert_run("g", &["--forget-password"], None, 0, "holds no password");
-    session.assert_run("g", &[], None, 2, "holds none for this account");
+    session.assert_run("g", &["--forget-password"], None, 0, "the keyring has no password");
+    session.assert_run("g", &[], None, 2, "the keyring has no entry for this account");
 
     let mut is_logged = false;
     assert_nothing_is_written(session.home.path(), &password, &mut is_logged);

@@ -1,4 +1,4 @@
-//! Which device is wanted, and how is it to be treated?
+//! The choice of the device and its settings.
 
 use crate::cli::{self, UnitPreference};
 use crate::config::HumanDuration;
@@ -8,20 +8,20 @@ use crate::navien::heater::{Heater, HeaterSettings};
 use crate::navien::protocol::TemperatureUnit;
 use crate::navien::protocol::topic::{self, BadName, Client};
 
-/// How often the state may be asked for, in seconds: more often is a load, less often is never.
+/// Allowed polling intervals in seconds.
 const STATUS_INTERVAL_SECS: std::ops::RangeInclusive<u64> = 10..=86_400;
 
-/// What was said about the device and the account's password.
+/// The arguments that concern the device and the password of the account.
 pub(super) struct DeviceChoice {
     /// Address or name of the device.
     pub(super) name: Option<String>,
-    /// Put the password into the keyring.
+    /// Store the password in the keyring.
     pub(super) should_store_password: bool,
     heater: HeaterSettings,
 }
 
 impl DeviceChoice {
-    /// What the command line says, or what is wrong with it.
+    /// The choice of the command line, or the mistake in it.
     pub(super) fn from_args(args: &cli::NavienArgs) -> Result<Self, &'static str> {
         let mut heater = HeaterSettings {
             unit: match args.unit {
@@ -34,7 +34,7 @@ impl DeviceChoice {
         };
         if let Some(HumanDuration(every)) = args.status_every {
             if !STATUS_INTERVAL_SECS.contains(&every.as_secs()) {
-                return Err("--status-every: give 10s to 24h, or --quiet-link to ask never.");
+                return Err("--status-every: give 10s to 24h, or --quiet-link to disable polling.");
             }
             heater.status_every = every;
         }

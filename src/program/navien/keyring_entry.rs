@@ -1,4 +1,4 @@
-//! Which entry of the keyring is this account's, and who may be asked to unlock it?
+//! The keyring entry of an account, and when its unlock dialog may open.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use super::print_message;
 use crate::keyring::{KeyringBackend, KeyringError, SecretId, UNLOCK_TIMEOUT, UnlockPolicy};
 use crate::navien::account::{API_URL, ApiUrl};
 
-/// What the entries are filed under; `secret-tool store --label=… service dropscope-navien username ME` makes one too.
+/// The service name of the entries; `secret-tool store --label=… service dropscope-navien username ME` creates one as well.
 const SERVICE: &str = "dropscope-navien";
 
-/// The place in the keyring where the password of one account is kept, or would be.
+/// The keyring entry for the password of one account, whether it exists or not.
 pub(super) struct KeyringEntry {
     keyring: Arc<dyn KeyringBackend>,
     entry: SecretId,
-    /// Somebody sits at the terminal and may see the keyring's dialog.
+    /// The run has a terminal, so the keyring may open its dialog.
     is_interactive: bool,
 }
 
@@ -41,7 +41,7 @@ impl KeyringEntry {
         self.with_unlock_policy(|unlock| self.keyring.delete(&self.entry, unlock))
     }
 
-    /// First without troubling anybody; a dialog comes up only if there is something to unlock and somebody to do it.
+    /// Tries without a dialog first; the dialog opens only if the entry is locked and the run is interactive.
     fn with_unlock_policy<T>(
         &self,
         call: impl Fn(UnlockPolicy) -> Result<T, KeyringError>,
@@ -52,7 +52,7 @@ impl KeyringEntry {
         match call(UnlockPolicy::Never) {
             Err(KeyringError::Locked) if self.is_interactive => {
                 print_message(&format!(
-                    "the keyring is locked; its dialog waits {} s for you",
+                    "the keyring is locked; unlock it in its dialog within {} s",
                     UNLOCK_TIMEOUT.as_secs()
                 ));
                 call(UnlockPolicy::Prompt)
@@ -62,14 +62,14 @@ impl KeyringEntry {
     }
 }
 
-/// The vendor's password is for the vendor: another cloud, though its account has the same name, has an entry of its own.
+/// Each cloud has its own entry, even for the same account name, so that the vendor's password goes to the vendor only.
 fn entry(api: &ApiUrl, email: &str) -> SecretId {
     let is_vendor = API_URL.parse().is_ok_and(|vendor: ApiUrl| vendor == *api);
     let service = if is_vendor { SERVICE.to_owned() } else { format!("{SERVICE} at {}", api.as_str()) };
     SecretId { service, user: email.trim().to_lowercase() }
 }
 
-/// A keyring in memory, for the tests of this room.
+/// A keyring in memory, for the tests of this module.
 #[cfg(test)]
 pub(super) mod fake_keyring {
     use std::collections::BTreeMap;
@@ -79,12 +79,12 @@ pub(super) mod fake_keyring {
 
     use super::*;
 
-    /// What is kept, what is wrong, and what it was asked for.
+    /// Its passwords, its error, and the unlock policies of its calls.
     #[derive(Default)]
     pub(crate) struct FakeKeyring {
         pub(crate) passwords: Mutex<BTreeMap<(String, String), String>>,
         pub(crate) error: Option<KeyringError>,
-        /// Opens its dialog whenever it likes.
+        /// Opens its dialog regardless of the policy.
         pub(crate) always_prompts: bool,
         pub(crate) unlock_policies: Mutex<Vec<UnlockPolicy>>,
     }

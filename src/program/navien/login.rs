@@ -1,4 +1,4 @@
-//! Whose account is it? Flag, environment, keyring, then a question on the terminal.
+//! The login of the account: from flag, environment, keyring, or a prompt on the terminal.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::Path;
@@ -17,47 +17,47 @@ pub(super) struct AccountLogin {
     pub(super) email: String,
     pub(super) password: SecretString,
     pub(super) source: PasswordSource,
-    /// Where the keyring keeps the password, or would.
+    /// The keyring entry of the account.
     pub(super) keyring_entry: KeyringEntry,
 }
 
-/// Where the password stood.
+/// The source of the password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum PasswordSource {
-    /// In a file or a variable: the keyring was not asked.
+    /// A file or a variable; the keyring was not read.
     Configured,
     Keyring,
-    /// In somebody's head. With it, why the keyring could not be asked, if it could not.
+    /// The prompt, with the error of the keyring if it could not be read.
     Prompted(Option<KeyringError>),
 }
 
-/// Why nobody can sign in.
+/// Why there is no login.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LoginError {
-    #[error("Whose account? Set NAVIEN_EMAIL, or give --username.")]
+    #[error("No account given. Set NAVIEN_EMAIL, or give --username.")]
     NoEmail,
     #[error(
         "The password of the account is missing: set NAVIEN_PASSWORD, give --password-file, or let \
-         --remember-password keep it in the keyring; {}.",
-        .0.as_ref().map_or_else(|| "that holds none for this account".to_owned(), ToString::to_string)
+         --remember-password store it in the keyring; {}.",
+        .0.as_ref().map_or_else(|| "the keyring has no entry for this account".to_owned(), ToString::to_string)
     )]
     NoPassword(Option<KeyringError>),
-    /// Ctrl-C at the question.
+    /// Ctrl-C at the prompt.
     #[error("Nothing was entered.")]
     Cancelled,
     #[error(transparent)]
     File(#[from] ConfigError),
-    #[error("Nobody can be asked for the account: {0}.")]
+    #[error("No terminal to ask for the account: {0}.")]
     Terminal(#[from] io::Error),
 }
 
-/// Whether somebody can be asked.
+/// Whether the run can prompt.
 pub(super) fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// What this run was told, wherever it stands: flag, then `NAVIEN_…`, then the variable of the flag (which may
-/// be meant for another broker), then the keyring, then whoever sits at the terminal.
+/// The login by precedence: flag, `NAVIEN_…`, the variable of the flag (which may be meant for another broker),
+/// keyring, prompt.
 pub(super) fn resolve_login(
     sources: &CredentialSources<'_>,
     api: &ApiUrl,
@@ -71,7 +71,7 @@ pub(super) fn resolve_login(
     Ok(AccountLogin { email, password, source, keyring_entry })
 }
 
-/// Whose account it is; asks if nobody said.
+/// The e-mail address of the account; prompts if none is given.
 pub(super) fn resolve_email(sources: &CredentialSources<'_>) -> Result<String, LoginError> {
     let email = match sources.email() {
         Some(email) => email,
@@ -82,10 +82,10 @@ pub(super) fn resolve_email(sources: &CredentialSources<'_>) -> Result<String, L
     if email.is_empty() { Err(LoginError::NoEmail) } else { Ok(email) }
 }
 
-/// Asks somebody; `None` = they would rather not.
+/// Prompts for a password; `None` = canceled.
 type PasswordPrompt<'a> = &'a dyn Fn() -> io::Result<Option<SecretString>>;
 
-/// A keyring that cannot be used is no reason to stop: it is one place among others.
+/// The password from the first source that has one. A keyring that fails is not an error: other sources follow.
 fn resolve_password(
     sources: &CredentialSources<'_>,
     keyring_entry: &KeyringEntry,
@@ -105,7 +105,7 @@ fn resolve_password(
     Ok((prompt()?.ok_or(LoginError::Cancelled)?, PasswordSource::Prompted(keyring_error)))
 }
 
-/// What was said, and not asked for.
+/// The login that flags and variables give.
 pub(super) struct CredentialSources<'a> {
     pub(super) username: Option<&'a str>,
     pub(super) password_file: Option<&'a Path>,
@@ -205,7 +205,8 @@ mod tests {
         };
         assert!(missing_file.password().is_err());
     }
-    /// The password, where it stood, and how often the keyring was asked.
+
+    /// Source and password, and the number of reads of the keyring.
     fn resolve_with(keyring: FakeKeyring, variable: Option<&str>, typed: Option<&str>) -> (String, usize) {
         let keyring = Arc::new(keyring);
         let api: ApiUrl = API_URL.parse().unwrap();
@@ -226,33 +227,43 @@ mod tests {
 
     #[test]
     fn the_keyring_comes_after_variables_and_before_the_question() {
-        let with_entry = || FakeKeyring::with_password("dropscope-navien", "me@example.org", "kept");
+        let with_entry = || FakeKeyring::with_password("dropscope-navien", "me@example.org", "stored");
         let absent = || KeyringError::Unavailable("there is no D-Bus session".to_owned());
         let other = || {
-            FakeKeyring::with_password("dropscope-navien at https://cloud.example", "me@example.org", "kept")
+            FakeKeyring::with_password(
+                "dropscope-navien at https://cloud.example",
+                "me@example.org",
+                "stored",
+            )
         };
         let missing = "The password of the account is missing: set NAVIEN_PASSWORD, give --password-file, or let \
-                       --remember-password keep it in the keyring; ";
+                       --remember-password store it in the keyring; ";
         for (keyring, variable, typed, expected, calls) in [
-            (with_entry(), Some("said"), Some("typed"), "Told: said".to_owned(), 0),
-            (with_entry(), None, Some("typed"), "Keyring: kept".to_owned(), 1),
-            (with_entry(), None, None, "Keyring: kept".to_owned(), 1),
-            (other(), None, Some("typed"), "Typed(None): typed".to_owned(), 1),
+            (with_entry(), Some("configured"), Some("typed"), "Configured: configured".to_owned(), 0),
+            (with_entry(), None, Some("typed"), "Keyring: stored".to_owned(), 1),
+            (with_entry(), None, None, "Keyring: stored".to_owned(), 1),
+            (other(), None, Some("typed"), "Prompted(None): typed".to_owned(), 1),
             (other(), None, Some("^C"), "Nothing was entered.".to_owned(), 1),
-            (other(), None, None, format!("{missing}that holds none for this account."), 1),
+            (other(), None, None, format!("{missing}the keyring has no entry for this account."), 1),
             (
                 FakeKeyring::with_password("dropscope-navien", "me@example.org", ""),
                 None,
                 Some("typed"),
-                "Typed(None): typed".to_owned(),
+                "Prompted(None): typed".to_owned(),
                 1,
             ),
-            (FakeKeyring::failing_with(absent()), Some("said"), None, "Told: said".to_owned(), 0),
+            (
+                FakeKeyring::failing_with(absent()),
+                Some("configured"),
+                None,
+                "Configured: configured".to_owned(),
+                0,
+            ),
             (
                 FakeKeyring::failing_with(absent()),
                 None,
                 Some("typed"),
-                format!("Typed(Some({:?})): typed", absent()),
+                format!("Prompted(Some({:?})): typed", absent()),
                 1,
             ),
             (FakeKeyring::failing_with(absent()), None, None, format!("{missing}{}.", absent()), 1),

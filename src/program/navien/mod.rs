@@ -29,7 +29,7 @@ use device_choice::DeviceChoice;
 use keyring_entry::KeyringEntry;
 use login::{AccountLogin, CredentialSources, LoginError, PasswordSource};
 
-/// Where to go, checked before anybody is asked for a password.
+/// The endpoints, checked before the prompt for a password.
 struct CloudEndpoints {
     api: ApiUrl,
     broker: BrokerAddress,
@@ -76,8 +76,8 @@ fn delete_password(sources: &CredentialSources<'_>, api: &ApiUrl) -> ExitCode {
     };
     let entry = KeyringEntry::new(Arc::new(keyring::system_keyring()), api, &email, login::is_interactive());
     match entry.delete() {
-        Ok(true) => print_message("the password of this account is deleted from the keyring"),
-        Ok(false) => print_message("the keyring holds no password of this account"),
+        Ok(true) => print_message("the password of this account was deleted from the keyring"),
+        Ok(false) => print_message("the keyring has no password for this account"),
         Err(error) => {
             print_message(&format!("error: the password cannot be deleted: {error}."));
             return ExitReason::RuntimeError.into();
@@ -86,7 +86,7 @@ fn delete_password(sources: &CredentialSources<'_>, api: &ApiUrl) -> ExitCode {
     ExitReason::Success.into()
 }
 
-/// Without an identity nothing can be done.
+/// The exit code of a run without a login.
 fn report_login_error(error: &LoginError) -> ExitCode {
     match error {
         LoginError::Cancelled => ExitReason::Interrupted.into(),
@@ -159,16 +159,16 @@ async fn run(
     }
     link.signer = Some(Arc::new(AccountSigner::new(account, &link.broker, clock)));
     settings.name_mask = NameMask::new([(selection.device.mac_address, "device".to_owned())]);
-    // Where the password came from is said as soon as there is a log to say it in.
+    // The source of the password is logged as soon as there is a log.
     watch(settings, Some(Box::new(heater)), None, |_| tracing::debug!(?source, "password of the account"))
         .await
         .map(|watched| watched.code)
 }
 
-/// Puts the password into the keyring if the cloud accepts it now: tokens of an earlier run prove nothing about it.
+/// Stores the password in the keyring if the cloud accepts it now: tokens of an earlier run do not prove that it is valid.
 async fn store_password(account: &Account, login: AccountLogin) -> Result<(), AccountError> {
     if login.source == PasswordSource::Keyring {
-        print_message("the keyring holds the password of this account already");
+        print_message("the keyring already has the password of this account");
         return Ok(());
     }
     account.sign_in().await?;
@@ -177,8 +177,8 @@ async fn store_password(account: &Account, login: AccountLogin) -> Result<(), Ac
         keyring_entry.store(&password).map_err(|error| error.to_string())
     });
     match stored.await.unwrap_or_else(|error| Err(error.to_string())) {
-        Ok(()) => print_message("the password is in the keyring now; --forget-password deletes it"),
-        Err(why) => print_message(&format!("warning: the password is not kept, {why}; the run goes on")),
+        Ok(()) => print_message("the password is stored in the keyring; --forget-password deletes it"),
+        Err(why) => print_message(&format!("warning: the password was not stored: {why}; continuing")),
     }
     Ok(())
 }
@@ -201,14 +201,14 @@ fn report_sign_in_failure(error: &AccountError, source: &PasswordSource) -> Exit
     print_message(&format!("error: {error}"));
     if error.is_fatal() && *source == PasswordSource::Keyring {
         print_message(
-            "the password came from the keyring: --forget-password deletes it, NAVIEN_PASSWORD comes before it",
+            "the password came from the keyring: --forget-password deletes it, NAVIEN_PASSWORD precedes it",
         );
     }
     let code = if error.is_fatal() { ExitReason::RefusedCredentials } else { ExitReason::NeverConnected };
     code.into()
 }
 
-/// Messages go to standard error; nothing can be done if that is closed.
+/// Prints to standard error; a closed one is ignored.
 fn print_message(text: &str) {
     let _ = writeln!(io::stderr(), "{}", text.trim_end());
 }
