@@ -72,7 +72,7 @@ pub struct ParameterOptions {
     pub choices: Option<Vec<String>>,
     /// Longest text in characters.
     pub max_length: Option<usize>,
-    /// Value when nothing is typed, in the form in which it would be typed.
+    /// Value when nothing is typed, in its typed form.
     pub default: Option<String>,
 }
 
@@ -80,7 +80,7 @@ pub struct ParameterOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PayloadFormat {
-    /// JSON if it begins with `{` or `[`, else text.
+    /// JSON if it starts with `{` or `[`, else text.
     Auto,
     /// Text, whatever it looks like.
     Text,

@@ -1,6 +1,6 @@
 //! The names of all environment variables that the settings depend on, apart from those of AWS (`aws_keys`).
 
-/// What the variables of this program begin with.
+/// The prefix of the variables of this program.
 const PREFIX: &str = "DROPSCOPE_";
 
 /// The variable of a flag: `keep-alive` is `DROPSCOPE_KEEP_ALIVE`.

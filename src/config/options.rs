@@ -219,7 +219,7 @@ pub struct ReconnectOptions {
     /// such a limit.
     #[arg(long)]
     pub planned_reconnect: Option<bool>,
-    /// How long before that [default: a tenth of the available time, at most 10m]
+    /// How long before the limit [default: a tenth of the available time, at most 10m]
     #[arg(long, value_name = "TIME")]
     pub planned_margin: Option<HumanDuration>,
 }

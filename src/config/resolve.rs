@@ -14,14 +14,18 @@ use super::validate as check;
 use super::{
     BrokerUrl, ConfigError, ConnectionTarget, Directories, HumanDuration, Options, ParsedUrl, TEMPLATE,
 };
-use crate::diagnostics::NameMask;
 use crate::diagnostics::aws_limits::{AWS_WEBSOCKET_LIMIT, is_aws};
+use crate::diagnostics::{Diagnostics, NameMask};
 use crate::logging::{LogSettings, Verbosity};
 use crate::mqtt::PlannedReconnect;
 use crate::mqtt::settings::{AddressFamily, BrokerAddress, LinkSettings, TlsSettings};
 
 /// Default interval at which `--export-file` is replaced.
 const EXPORT_FILE_EVERY: Duration = Duration::from_secs(300);
+/// Default of `--record-size`.
+const RECORD_SIZE_MIB: u64 = 64;
+/// Default of `--record-files`.
+const RECORD_FILES: usize = 8;
 const MEBIBYTE: u64 = 1024 * 1024;
 
 /// Inputs of the settings besides the options.
@@ -264,8 +268,10 @@ fn set_if_some<T>(default: &mut T, override_value: Option<T>) {
 
 fn recording(options: &Options, directories: &Directories) -> Result<RecordingSettings, ConfigError> {
     let record_options = &options.record;
-    let (size, max_files) =
-        (record_options.record_size.unwrap_or(64), record_options.record_files.unwrap_or(8));
+    let (size, max_files) = (
+        record_options.record_size.unwrap_or(RECORD_SIZE_MIB),
+        record_options.record_files.unwrap_or(RECORD_FILES),
+    );
     check::in_range("record-size", size, 1, 65_536)?;
     check::in_range("record-files", max_files as u64, 1, 1_000)?;
     let destination = match (&record_options.record, record_options.no_record.unwrap_or(false)) {
@@ -296,7 +302,7 @@ fn run(options: &Options, environment: &Environment<'_>) -> Result<RunSettings, 
     let run_options = &options.run;
     let duration = run_options.duration.map(|HumanDuration(time)| time);
     check::duration(duration)?;
-    let max_events = run_options.max_events.unwrap_or(1_000);
+    let max_events = run_options.max_events.unwrap_or(Diagnostics::DEFAULT_MAX_EVENTS);
     check::in_range("max-events", max_events as u64, 1, 1_000_000)?;
     let json = run_options.json.unwrap_or(false);
     Ok(RunSettings {

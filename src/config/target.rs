@@ -13,10 +13,10 @@ use crate::mqtt::settings::{
 /// The target of a connection.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionTarget {
-    /// Stands for the address until the caller fills it in; `None` for a target with a URL. A target with a
+    /// Transport and host until the caller fills in the address; `None` for a target with a URL. A target with a
     /// placeholder takes no user name and no password from the configuration.
     pub(super) placeholder: Option<(Transport, &'static str)>,
-    /// What a generated client id begins with.
+    /// The prefix of a generated client id.
     pub(super) client_id_prefix: &'static str,
     /// Defaults of the link; options precede them.
     pub(super) defaults: LinkDefaults,
@@ -106,7 +106,7 @@ impl ConnectionTarget {
         }
     }
 
-    /// The address that stands in until the caller fills in the real one.
+    /// The address until the caller fills in the real one.
     pub(super) fn placeholder_address(&self) -> Option<BrokerAddress> {
         let (transport, host) = self.placeholder?;
         Some(BrokerAddress { transport, host: host.into(), port: 0, path: "/mqtt".into() })

@@ -12,7 +12,7 @@ use crate::config::{BrokerUrl, ConfigError, ConnectionTarget};
 use crate::diagnostics::aws_limits::AWS_WEBSOCKET_LIMIT;
 use crate::mqtt::settings::{BrokerAddress, LinkSettings, Transport};
 
-/// ALPN protocol by which AWS knows MQTT with a client certificate on port 443.
+/// ALPN protocol of AWS for MQTT with a client certificate on port 443.
 const ALPN_MQTT: &str = "x-amzn-mqtt-ca";
 /// Keep-alives that AWS accepts; it changes others to the nearest of these.
 const ALLOWED_KEEP_ALIVE_SECS: std::ops::RangeInclusive<u16> = 30..=1200;

@@ -174,7 +174,7 @@ async fn a_password_is_remembered_found_replaced_and_forgotten() {
     let elsewhere = session.lab.rest_url.replace("127.0.0.1", "localhost");
     session.assert_run("d", &["--api-url", &elsewhere], None, 2, "the keyring has no entry for this account");
 
-    // Nobody sits here to unlock it.
+    // This run is not interactive, so nothing unlocks it.
     session.start_keyring(false);
     session.assert_run("e", &[], None, 2, "the keyring is locked");
     session.assert_run(

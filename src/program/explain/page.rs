@@ -53,7 +53,7 @@ impl ExplainPage {
         if self.has_color { format!("{style}{text}{RESET}") } else { text.to_owned() }
     }
 
-    /// A paragraph; styles would be counted as columns, so only `first` may be styled afterwards.
+    /// A paragraph. Wrapping counts escape sequences as columns, so only `first` may be styled afterwards.
     fn paragraph(&mut self, first: &str, text: &str) {
         let paragraph = wrap_paragraph(first, text, self.width);
         self.out.push_str(&paragraph);
