@@ -8,6 +8,7 @@ use color_eyre::eyre::WrapErr as _;
 use super::print;
 use crate::analysis::{self, AnalysisReport, FileFormat, InputReport, TextStyle, find_inputs};
 use crate::cli::{AnalyzeArgs, AnalyzeFormat};
+use crate::config::environment;
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::clean::clean;
 use crate::exit::ExitReason;
@@ -79,8 +80,8 @@ fn input_warnings(input: &InputReport) -> Vec<String> {
 fn style(args: &AnalyzeArgs) -> TextStyle {
     let is_terminal = io::stdout().is_terminal();
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    let color = is_terminal && !is_set("NO_COLOR") && !is_dumb && !args.no_color.unwrap_or(false);
+    let is_dumb = std::env::var_os(environment::TERM).is_some_and(|term| term == "dumb");
+    let color = is_terminal && !is_set(environment::NO_COLOR) && !is_dumb && !args.no_color.unwrap_or(false);
     let columns = if is_terminal { crate::tui::columns() } else { None };
     TextStyle { color, width: columns.map_or(DEFAULT_WIDTH, usize::from).min(MAX_WIDTH) }
 }
