@@ -138,7 +138,7 @@ fn device() -> Value {
         ("status-command", text("Name of the command that the status key sends")),
         ("silent-after", duration("Time without a message after which the device counts as silent")),
     ];
-    object(properties.map(|(name, value)| (name.to_owned(), value)).into_iter().collect(), &[])
+    object(properties.map(|(name, value)| (name.to_owned(), value)), &[])
 }
 
 fn device_command() -> Value {
@@ -158,7 +158,7 @@ fn device_command() -> Value {
         ("every", duration("Interval at which it is sent automatically; 0 = never")),
         ("parameters", parameters),
     ];
-    object(properties.map(|(name, value)| (name.to_owned(), value)).into_iter().collect(), &["name", "topic"])
+    object(properties.map(|(name, value)| (name.to_owned(), value)), &["name", "topic"])
 }
 
 fn parameter() -> Value {
@@ -174,10 +174,11 @@ fn parameter() -> Value {
         ("max-length", integer(0, u32::MAX)),
         ("default", text("Value when nothing is typed")),
     ];
-    object(properties.map(|(name, value)| (name.to_owned(), value)).into_iter().collect(), &["name", "kind"])
+    object(properties.map(|(name, value)| (name.to_owned(), value)), &["name", "kind"])
 }
 
-fn object(properties: Map<String, Value>, required: &[&str]) -> Value {
+fn object(properties: impl IntoIterator<Item = (String, Value)>, required: &[&str]) -> Value {
+    let properties: Map<String, Value> = properties.into_iter().collect();
     let mut object = json!({ "type": "object", "additionalProperties": false, "properties": properties });
     if !required.is_empty() {
         object["required"] = json!(required);

@@ -1,7 +1,5 @@
 //! The examples run to their end against the lab and show what they promise.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot set its scene must fail")]
-
 #[path = "../../examples/record_and_analyze.rs"]
 mod record_and_analyze;
 #[path = "../../examples/rumqttc.rs"]
