@@ -1,4 +1,4 @@
-//! How long does a verdict take after ten thousand drops: from nothing, and after one more?
+//! Time of a verdict on ten thousand drops: from scratch, and after one more.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -52,7 +52,7 @@ impl RecordingWriter {
         -mean * (1.0 - self.random.random_range(0.0..1.0_f64)).ln()
     }
 
-    /// One session with what was said in it, up to its drop.
+    /// One session with its messages, up to its drop.
     fn session(&mut self, cause: Cause) {
         self.push(Event::Connected(ConnectedEvent {
             event_type: ConnectKind::Resumed,

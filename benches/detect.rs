@@ -1,10 +1,10 @@
-//! How long after the peer's FIN or RST is the drop an event that every reader of the monitor has?
+//! Time from the peer's FIN or RST to the event at the readers of the monitor.
 //!
 //! `cargo bench --bench detect`
 
 #![expect(clippy::expect_used, clippy::print_stdout, reason = "a measurement")]
 
-mod rig;
+mod harness;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +37,7 @@ async fn wait_for(events: &mut broadcast::Receiver<Arc<StampedEvent>>, predicate
 }
 
 fn detect(criterion: &mut Criterion) {
-    let runtime = rig::runtime();
+    let runtime = harness::runtime();
     let mut group = criterion.benchmark_group("detect");
     group.sample_size(100).warm_up_time(Duration::from_millis(200)).measurement_time(Duration::from_secs(3));
     for (name, fault) in [("fin", Fault::Fin), ("rst", Fault::Reset)] {
@@ -45,7 +45,7 @@ fn detect(criterion: &mut Criterion) {
         let _entered = runtime.enter();
         let broker = Broker::start(BrokerOptions::default());
         let port = runtime.block_on(broker.listen(ListenerEndpoint::Tcp)).expect("a port").port();
-        let (handle, first) = rig::watch(rig::link(port), dir.path());
+        let (handle, first) = harness::watch(harness::link(port), dir.path());
         let clock = Arc::new(SystemClock::new());
         let mut events = Some(first);
         let mut all = Vec::new();

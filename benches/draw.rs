@@ -1,4 +1,4 @@
-//! How long does one frame take? The Overview at 200×60 with 1,000 drops retained; the aim is 1 ms.
+//! Time of one frame: the Overview at 200×60 with 1,000 drops retained; the target is 1 ms.
 
 use std::hint::black_box;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! How fast is the fold, and does publishing a snapshot depend on how much was folded?
+//! Throughput of the fold, and the cost of a snapshot by the size of the history.
 
 use std::hint::black_box;
 use std::time::Duration;

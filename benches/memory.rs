@@ -1,4 +1,4 @@
-//! Does the fold's memory stay flat however much it has seen? A measurement of the process, on Linux.
+//! Memory of the fold by the number of events it has seen: a measurement of the process, on Linux.
 
 #![expect(clippy::print_stdout, reason = "a measurement is printed")]
 

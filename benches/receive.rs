@@ -1,4 +1,4 @@
-//! How many messages a second arrive, through the whole monitor and through `rumqttc::EventLoop`?
+//! Messages received per second, by the whole monitor and by `rumqttc::EventLoop`.
 //!
 //! A broker on loopback is flooded with 64-byte QoS 0 messages faster than either takes them. Both rates
 //! are those of the steady state, counted at the receiver, with broker, flood and receiver on the same
@@ -8,7 +8,7 @@
 
 #![expect(clippy::expect_used, clippy::print_stdout, clippy::cast_precision_loss, reason = "a measurement")]
 
-mod rig;
+mod harness;
 
 use std::fs;
 use std::path::Path;
@@ -42,7 +42,7 @@ impl Flood {
                 (0..CHUNK).for_each(|_| control.publish(message.clone()));
                 let now_lost = control.counters().dropped;
                 if std::mem::replace(&mut lost, now_lost) < now_lost {
-                    // The receiver is the bottleneck: give it the processor until there is room again.
+                    // The receiver is the bottleneck: yield the processor until there is room again.
                     std::thread::sleep(Duration::from_millis(2));
                 }
             }
@@ -75,10 +75,10 @@ async fn broker() -> (Broker, u16) {
 /// Messages a second through link, gate, fold and recorder.
 async fn through_monitor(dir: &Path) -> f64 {
     let (broker, port) = broker().await;
-    let mut link = rig::link(port);
+    let mut link = harness::link(port);
     link.keep_alive_secs = 1;
     link.subscriptions = vec![("bench/#".to_owned(), 0)];
-    let (handle, mut events) = rig::watch(link, dir);
+    let (handle, mut events) = harness::watch(link, dir);
     let (mut received, mut seconds, mut windows) = (0, 0.0, 0);
     let (mut pings, mut slowest, mut drops, mut lagged) = (0, 0.0_f64, 0, 0);
     let mut flood = None;
@@ -97,7 +97,7 @@ async fn through_monitor(dir: &Path) -> f64 {
             Event::Traffic { received: counted, window_secs, .. } => {
                 memory.push(resident_kib());
                 windows += 1;
-                // The first window holds the beginning of the flood.
+                // The first window contains the start of the flood.
                 if windows > 1 {
                     received += counted;
                     seconds += window_secs;
@@ -162,7 +162,7 @@ async fn through_rumqttc() -> f64 {
 
 fn main() {
     let dir = tempfile::tempdir().expect("a directory");
-    let runtime = rig::runtime();
+    let runtime = harness::runtime();
     let task = async move {
         let ours = through_monitor(dir.path()).await;
         let theirs = through_rumqttc().await;

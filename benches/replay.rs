@@ -1,4 +1,4 @@
-//! How long does it take to open a recording of a million events, and to go anywhere in it? How much memory?
+//! Time to open a recording of a million events and to seek in it, and the memory it takes.
 
 #![expect(
     clippy::print_stdout,

@@ -1,5 +1,5 @@
-//! What does the program itself cost: time to the first frame, memory, processor while idle, and the time
-//! from the broker's FIN to a changed screen? The release binary in a real pseudo-terminal. Linux only.
+//! Cost of the program itself: time to the first frame, memory, processor time while idle, and the time from the
+//! broker's FIN to a changed screen. The optimized binary in a real pseudo-terminal. Linux only.
 //!
 //! `cargo bench --bench startup`
 
@@ -110,7 +110,7 @@ mod linux {
                 clock.now().since(before)
             })
             .collect();
-        println!("FIN → screen says so: {}", spread(&mut times));
+        println!("FIN → screen: {}", spread(&mut times));
         quit(terminal);
     }
 

@@ -1,13 +1,13 @@
-//! What was typed? Commands and flags, nothing filled in.
+//! Commands and flags as typed, without defaults from elsewhere.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::BoolishValueParser;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::config::{BrokerUrl, Options};
 
+mod arguments;
 mod aws;
 mod navien;
 mod reading;
@@ -22,19 +22,19 @@ pub use reading::{
 const EXAMPLES: &str = "\
 Examples:
   dropscope mqtts://broker.example                  watch a broker on the screen
-  dropscope demo                                    see it work, without broker or network
+  dropscope demo                                    try it without a broker or network
   dropscope navien --device Cellar                  a Navien NWP500 over its cloud
   dropscope check wss://broker.example/mqtt         one connect, every phase timed
   dropscope aws a1b2c3-ats.iot.us-east-1.amazonaws.com
-  dropscope explain 'rc=7'                          what another program's words mean
-  dropscope replay yesterday.jsonl                  see a recording as it was live
-  dropscope analyze recordings/                     what recordings and exports say about the drops
+  dropscope explain 'rc=7'                          the meaning of another program's message
+  dropscope replay yesterday.jsonl                  show a recording as it was live
+  dropscope analyze recordings/                     why the drops in recordings and exports happen
   dropscope -k 240 -t 'home/#' mqtt://10.0.0.5      keep-alive 240 s, with a subscription
   dropscope --headless --json --duration 24h mqtt://10.0.0.5 > day.jsonl
   dropscope --fail-on 'drops>0,availability<99.9' --duration 1h mqtt://10.0.0.5
 
 Exit codes:
-  0 fine   1 runtime error   2 usage   3 never connected   4 refused credentials
+  0 success   1 runtime error   2 usage   3 never connected   4 refused credentials
   5 a --fail-on condition is met   130 Ctrl-C in a headless run
 
 Every flag can be given as an environment variable, DROPSCOPE_KEEP_ALIVE=120 for --keep-alive 120, and in the
@@ -46,7 +46,7 @@ Signals: SIGTERM and SIGINT end the run with an export, SIGHUP and SIGUSR1 expor
 
 /// A terminal scope for MQTT connection drops
 ///
-/// Watches one connection for days, shows every drop, and says how it died.
+/// Watches one connection for days, shows every drop and its cause.
 #[derive(Debug, Clone, Parser)]
 #[command(
     name = "dropscope",
@@ -56,7 +56,7 @@ Signals: SIGTERM and SIGINT end the run with an export, SIGHUP and SIGUSR1 expor
     max_term_width = 110
 )]
 pub struct Cli {
-    /// What to do; watching when nothing is said.
+    /// The command; without one the program watches.
     #[command(subcommand)]
     pub command: Option<CliCommand>,
     /// The default command.
@@ -64,80 +64,80 @@ pub struct Cli {
     pub watch: WatchArgs,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Clone, Subcommand)]
 pub enum CliCommand {
-    /// Watch a connection that dies as connections die in the field: no broker, no network, no account needed
+    /// Watch a simulated connection that drops as in the field: no broker, network or account needed
     ///
-    /// Starts a small broker and a device inside the program, with a gateway in front of them that ails as the
-    /// scenario says, and watches that connection like any other. Time passes faster: all times on the screen,
-    /// in exports and in options of the connection are those of the field; --duration and --export-every
-    /// are as they pass here. The ! key lets a fault strike.
+    /// Starts a small broker and a device inside the program, behind a gateway that injects the scenario's faults,
+    /// and watches that connection like any other. Time passes faster: all times on the screen, in exports and in
+    /// options of the connection are field time; --duration and --export-every are real time. ! injects a fault.
     Demo(DemoArgs),
     /// Run the broker and the faults of the demo for other MQTT clients, without watching
     ///
-    /// Prints one URL a line (tcp, tls, ws, wss; loopback only) and the file of the authority to trust, then
-    /// takes commands, one a line, on standard input: help tells them. Ends on quit, SIGTERM and SIGINT.
+    /// Prints one URL per line (tcp, tls, ws, wss; loopback only) and the CA file to trust, then takes commands,
+    /// one per line, on standard input: help lists them. Ends on quit, SIGTERM and SIGINT.
     ///
-    /// A simulated NWP500 water heater comes with it: the vendor's REST cloud, an account that is new with
-    /// each run, and an AWS IoT endpoint (wss, signed URLs only) with a water heater behind it. Faults act on
-    /// both ways in, --speed as well; the commands heater and cloud make these two fail.
+    /// It includes a simulated NWP500 water heater: the vendor's REST cloud, an account that is new in each run,
+    /// and an AWS IoT endpoint (wss, signed URLs only) with a water heater behind it. Faults and --speed apply to
+    /// both; the commands heater and cloud make these two fail.
     Lab(LabArgs),
     /// Watch a Navien NWP500 water heater over the vendor's cloud: signs in, chooses the device, connects
     ///
     /// The e-mail address of the account comes from --username or `NAVIEN_EMAIL`, the password from --password-file,
     /// from `NAVIEN_PASSWORD` or from the keyring (Secret Service, macOS keychain, Windows credentials), where only
-    /// --remember-password puts it; on a terminal what is missing is asked for. The keyring has 5 s to answer; if
-    /// it is locked, its dialog waits 30 s for whoever sits at the terminal, and does not come up if nobody does.
+    /// --remember-password puts it; on a terminal missing values are prompted for. The keyring has 5 s to answer. If
+    /// it is locked, its dialog opens for 30 s, but only if the run has a terminal.
     ///
-    /// Tokens are kept in the state directory for their owner only. Each connect is signed anew with credentials
-    /// that are still good. Everything else is as in watching a broker, but from the configuration file only what
-    /// is not about a broker of your own is used.
+    /// Tokens are stored in the state directory, readable by their owner only. Each connect uses a newly signed URL
+    /// with valid credentials. Everything else is as for a broker, but those parts of the configuration file that
+    /// describe your own broker are ignored.
     ///
-    /// The Device screen (4) shows the state of the water heater, its commands and what became of each. Its state
-    /// is asked for at each connect and every --status-every; --quiet-link sends nothing by itself, so that an
-    /// idle connection stays idle. What changes the device asks first, what can do harm wants its name typed.
+    /// The Device screen (4) shows the state of the water heater, its commands and their results. Its state is
+    /// polled at each connect and every --status-every; --quiet-link sends nothing automatically, so that an idle
+    /// connection stays idle. A command that changes the device needs confirmation; a harmful one requires typing
+    /// its name.
     ///
-    /// Ends with 4 if e-mail or password are refused, with 3 if the cloud cannot be reached.
+    /// Exit code 4 if e-mail address or password are refused, 3 if the cloud cannot be reached.
     Navien(NavienArgs),
-    /// Watch a connection to AWS IoT Core: URLs signed anew for each attempt, or a client certificate
+    /// Watch a connection to AWS IoT Core, with a newly signed URL for each attempt or a client certificate
     ///
     /// Keys come from `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, or from a profile in
-    /// ~/.aws/credentials or ~/.aws/config. Profiles that sign on or run a command are exported first:
-    /// eval "$(aws configure export-credentials --format env)". With --cert and --key no keys are needed.
+    /// ~/.aws/credentials or ~/.aws/config. Export profiles that use SSO or run a command first:
+    /// eval "$(aws configure export-credentials --format env)". --cert and --key need no AWS keys.
     ///
-    /// A refused URL is signed anew with keys that are read anew. --planned-reconnect reconnects before keys
-    /// expire or AWS's 24 h limit for wss:// is over.
+    /// After a refusal the keys are read again and a new URL is signed. --planned-reconnect reconnects before the
+    /// keys expire or AWS's 24 h limit for wss:// ends.
     Aws(AwsArgs),
     /// Show a recording on the screens as it was live: play, pause, speed, seek by drop
     ///
     /// Several FILEs are the parts of one recording, in any order. Space plays and pauses, `[` and `]` go to the
-    /// drop before and after, < and > change the speed, { and } move a little, Home and End go to the ends.
-    /// With --export or --report there is no screen: written is what a live run would have written at the
+    /// previous and next drop, < and > change the speed, { and } move a little, Home and End go to the ends.
+    /// With --export or --report there is no screen: it writes the files a live run would have written at the
     /// end of the recording, or at the time of --at.
     Replay(ReplayArgs),
     /// Connect once: every phase timed, limits, certificate days left, a verdict
     ///
-    /// Ends with 0 if a session was accepted, 3 if not, 4 if the credentials were refused.
+    /// Exit code 0 if a session was accepted, 3 if not, 4 if the credentials were refused.
     Check(CheckArgs),
-    /// Say what a log line, an error name or a code of any MQTT program means, what causes it, what to do
+    /// Explain a log line, an error name or a code of any MQTT program: meaning, causes, what to do
     ///
     /// Takes lines of mosquitto, EMQX, HiveMQ, Paho, MQTT.js, rumqttc, the AWS SDKs, ESPHome, Home Assistant
     /// and others; AWS disconnect reasons and whole lifecycle events as JSON; MQTT, WebSocket, HTTP and system
-    /// codes. Without TEXT, or with -, every line of standard input is explained once, and equal ones are
-    /// counted: dropscope explain < mosquitto.log
+    /// codes. Without TEXT, or with -, it explains every line of standard input once and counts equal
+    /// ones: dropscope explain < mosquitto.log
     ///
-    /// Ends with 0 if something is known, 1 if nothing is.
+    /// Exit code 0 if something matched, 1 if nothing did.
     Explain(ExplainArgs),
-    /// Read recordings and exports: what they say about the drops, and why these happen
+    /// Analyze recordings and exports: the drops and why they happen
     ///
     /// Reads any mix of recordings (JSON Lines, rotated parts too), exports of dropscope and exports of the
-    /// nwp500-python client, merges them in time and judges them like a live watch. Lines that cannot be read
-    /// are counted. Private values are replaced by placeholders, as in exports.
+    /// nwp500-python client, merges them in time order and classifies them like a live run. It counts lines that it
+    /// cannot read. Placeholders replace private values, as in exports.
     ///
-    /// Ends with 0, with 1 if nothing could be read, with 5 if a --fail-on condition is met.
+    /// Exit code 0, 1 if nothing could be read, 5 if a --fail-on condition is met.
     Analyze(AnalyzeArgs),
-    /// Print a sample configuration file, where it is looked for, or what is in force
+    /// Print a sample configuration file, its search paths, or the effective configuration
     Config(ConfigArgs),
     /// Print a completion script for a shell
     Completions {
@@ -157,10 +157,10 @@ pub enum CliCommand {
 pub struct WatchArgs {
     /// Broker, written `mqtt://HOST[:PORT]`; mqtts://, ws:// and wss:// as well
     ///
-    /// Ports are 1883, 8883, 80 and 443 unless given, the path of ws and wss is /mqtt unless given. tcp://, ssl:// and
-    /// tls:// are understood; without a scheme it is mqtt://. A user:password@ before the host is used
-    /// for the MQTT login and shown nowhere.
-    #[arg(value_name = "URL", hide_env = true, env = "DROPSCOPE_URL")]
+    /// Default ports are 1883, 8883, 80 and 443, the default path of ws and wss is /mqtt. tcp://, ssl:// and tls://
+    /// work as well; without a scheme it is mqtt://. A user:password@ before the host is the MQTT login and is
+    /// never shown.
+    #[arg(value_name = "URL")]
     pub url: Option<BrokerUrl>,
     /// The configuration file.
     #[command(flatten)]
@@ -174,28 +174,22 @@ pub struct WatchArgs {
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
 pub struct DemoArgs {
-    /// What ails the connection; --list tells them [default: nat-silent]
+    /// Scenario to play; --list shows all [default: nat-silent]
     #[arg(value_name = "SCENARIO")]
     pub scenario: Option<String>,
     /// Play the scenario of a TOML file; --print-scenario prints an example
-    #[arg(
-        long = "scenario",
-        hide_env = true,
-        env = "DROPSCOPE_SCENARIO",
-        value_name = "FILE",
-        conflicts_with = "scenario"
-    )]
+    #[arg(long = "scenario", value_name = "FILE", conflicts_with = "scenario")]
     pub scenario_file: Option<PathBuf>,
     /// Print the commented TOML file of a built-in scenario
-    #[arg(long, hide_env = true, env = "DROPSCOPE_PRINT_SCENARIO", value_name = "SCENARIO")]
+    #[arg(long, value_name = "SCENARIO")]
     pub print_scenario: Option<String>,
-    /// List the scenarios, and what will be seen in each
-    #[arg(long, hide_env = true, env = "DROPSCOPE_LIST", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    /// List the scenarios and their symptoms
+    #[arg(long)]
     pub list: Option<bool>,
-    /// Do not tell what ails, before the end; without SCENARIO the seed chooses one
-    #[arg(long, hide_env = true, env = "DROPSCOPE_BLIND", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    /// Hide the fault until the end; without SCENARIO the seed chooses one
+    #[arg(long)]
     pub blind: Option<bool>,
-    /// What the scenario is played with.
+    /// Seed and speed of the scenario.
     #[command(flatten)]
     pub play: ScenarioOptions,
     /// The configuration file.
@@ -210,11 +204,11 @@ pub struct DemoArgs {
 #[derive(Debug, Clone, Copy, Args)]
 #[group(skip)]
 pub struct ScenarioOptions {
-    /// Makes the faults come the same way every time
-    #[arg(long, hide_env = true, env = "DROPSCOPE_SEED", value_name = "NUMBER")]
+    /// Seed of the random faults; the same seed repeats a run
+    #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
-    /// Seconds of the field that pass in one second here, 1 to 86400 [default: the demo's as the scenario has it, the lab's 1]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_SPEED", value_name = "FACTOR", value_parser = speed)]
+    /// Field seconds per real second, 1 to 86400 [default: demo: that of the scenario, lab: 1]
+    #[arg(long, value_name = "FACTOR", value_parser = speed)]
     pub speed: Option<f64>,
 }
 
@@ -223,17 +217,17 @@ fn speed(text: &str) -> Result<f64, String> {
     speed.ok_or_else(|| "the speed must be a number from 1 to 86400".to_owned())
 }
 
-/// The broker and the faults without the watch.
+/// The broker and its faults, without watching.
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
 pub struct LabArgs {
-    /// What ails from the beginning; `dropscope demo --list` tells the scenarios [default: nothing]
+    /// Scenario armed at start; `dropscope demo --list` shows all [default: none]
     #[arg(value_name = "SCENARIO")]
     pub scenario: Option<String>,
     /// Answer every command with one JSON object
-    #[arg(long, hide_env = true, env = "DROPSCOPE_JSON", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    #[arg(long)]
     pub json: Option<bool>,
-    /// What the scenario is played with.
+    /// Seed and speed of the scenario.
     #[command(flatten)]
     pub play: ScenarioOptions,
 }
@@ -243,9 +237,9 @@ pub struct LabArgs {
 #[group(skip)]
 pub struct CheckArgs {
     /// Text for people or JSON for programs
-    #[arg(long, hide_env = true, env = "DROPSCOPE_FORMAT", value_name = "FORMAT", default_value = "text")]
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: CheckFormat,
-    /// What and how to connect.
+    /// Broker and options of the connection.
     #[command(flatten)]
     pub watch: WatchArgs,
 }
@@ -259,7 +253,7 @@ pub enum CheckFormat {
     Json,
 }
 
-/// Looking at the configuration.
+/// Printing the configuration.
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
 pub struct ConfigArgs {
@@ -269,7 +263,7 @@ pub struct ConfigArgs {
     /// The configuration file.
     #[command(flatten)]
     pub file: ConfigFileArgs,
-    /// Flags to take into account.
+    /// Flags that take part in the effective configuration.
     #[command(flatten)]
     pub options: Options,
 }
@@ -279,18 +273,18 @@ pub struct ConfigArgs {
 pub enum ConfigPart {
     /// a sample file with every key and its default
     Template,
-    /// where the file is looked for
+    /// the search paths of the file
     Path,
     /// defaults, file, environment and flags together, without secrets
     Effective,
 }
 
-/// Where the configuration is.
+/// The configuration file.
 #[derive(Debug, Clone, Default, Args)]
 #[group(skip)]
 pub struct ConfigFileArgs {
     /// Configuration file [default: see `dropscope config path`]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_CONFIG", value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
 
@@ -310,14 +304,21 @@ impl Cli {
     ///
     /// For bad usage, and for `--help` and `--version`; [`clap::Error::exit`] prints and ends with 2 or 0.
     pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        Self::try_parse_from(arguments)
+        let mut command = command();
+        let mut matches = command.try_get_matches_from_mut(arguments)?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
     }
+}
+
+/// The command line with all its flags.
+fn command() -> clap::Command {
+    arguments::complete(Cli::command())
 }
 
 /// The completion script for a shell.
 pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "dropscope", &mut script);
+    clap_complete::generate(shell, &mut command(), "dropscope", &mut script);
     script
 }
 
@@ -325,9 +326,9 @@ pub fn completions(shell: clap_complete::Shell) -> Vec<u8> {
 ///
 /// # Errors
 ///
-/// None that memory can give; the writer's error type is passed on.
+/// None in practice: writing to memory cannot fail, but the writer has an error type.
 pub fn manual() -> std::io::Result<Vec<u8>> {
-    let mut command = Cli::command();
+    let mut command = command();
     command.build();
     let mut page = Vec::new();
     clap_mangen::Man::new(command).render(&mut page)?;

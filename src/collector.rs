@@ -5,9 +5,9 @@
 //! # The 30-second integration
 //!
 //! ```no_run
-//! use dropscope::collector::{Collector, Situation};
+//! use dropscope::collector::{ClientContext, Collector};
 //! use dropscope::diagnostics::event::ConnectKind;
-//! use dropscope::mqtt::failure::Failure;
+//! use dropscope::diagnostics::failure::Failure;
 //! use rumqttc::{AsyncClient, Event, Incoming, MqttOptions, Outgoing};
 //!
 //! # async fn run() {
@@ -25,7 +25,7 @@
 //!         Ok(Event::Outgoing(Outgoing::Publish(_))) => diagnostics.record_publish(false),
 //!         Ok(_) => {}
 //!         Err(error) => {
-//!             diagnostics.record_connection_drop(Some(&Failure::from(&error)), Situation::default());
+//!             diagnostics.record_connection_drop(Some(&Failure::from(&error)), ClientContext::default());
 //!             tokio::time::sleep(std::time::Duration::from_secs(1)).await;
 //!         }
 //!     }
@@ -53,6 +53,10 @@
 //! # }
 //! ```
 
+mod io_error;
+#[cfg(feature = "rumqttc")]
+mod rumqttc_error;
+
 use std::sync::Arc;
 
 use crate::classify::Verdict;
@@ -61,10 +65,10 @@ use crate::diagnostics::event::{
     ConnectFailedEvent, ConnectKind, ConnectedEvent, DroppedEvent, Message, StartedEvent,
 };
 use crate::diagnostics::{
-    Clock, ConnectionRecord, DropRecord, Event, LinkState, Metrics, Snapshot, summary::Summary,
+    Clock, ConnectionRecord, DropRecord, Event, LinkState, Metrics, Snapshot, failure::Failure,
+    summary::Summary,
 };
 use crate::export::{Export, ExportOptions};
-use crate::mqtt::failure::Failure;
 use crate::state::{DiagnosticState, EventFold};
 
 /// Called at each drop, with everything known about it.

@@ -1,4 +1,4 @@
-//! Where does the program write down what it does? Into one file, never onto the terminal.
+//! The log of the program: one file, never the terminal.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Size at which the log is set aside as `….old` and begun anew, in bytes: two of these at most.
+/// Size in bytes at which the log is renamed to `….old` and started again, so that two files exist at most.
 const MAX_LOG_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Lines that may wait for the disk; more are dropped, because logging must not slow the link down.
@@ -19,30 +19,30 @@ const MAX_BUFFERED_LINES: usize = 8_192;
 /// The program's own log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogSettings {
-    /// The file; it is started anew when it gets large.
+    /// The file; it is rotated when it gets large.
     pub file: PathBuf,
-    /// How much is written.
+    /// The level of detail.
     pub verbosity: Verbosity,
 }
 
-/// How much is said.
+/// The level of detail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
-    /// What is worth knowing.
+    /// Information, warnings and errors.
     Normal,
     /// `-v`: every event.
     Verbose,
-    /// `-vv`: and how the program works.
+    /// `-vv`: also program internals.
     Trace,
 }
 
-/// Starts logging for the whole program. Keep the guard until the end: dropping it writes what waits.
+/// Starts logging for the whole program. Keep the guard until the end: dropping it writes the queued lines.
 ///
-/// Other crates log warnings only, whatever the verbosity: their finer levels may hold payloads.
+/// Other crates log warnings only, whatever the verbosity: their finer levels may contain payloads.
 ///
 /// # Errors
 ///
-/// When the file cannot be opened, or logging was started before.
+/// If the file cannot be opened, or logging was started before.
 pub fn start(settings: &LogSettings) -> io::Result<WorkerGuard> {
     let (writer, guard) = open(&settings.file)?;
     let own_level = match settings.verbosity {
@@ -61,7 +61,7 @@ fn open(path: &Path) -> io::Result<(NonBlocking, WorkerGuard)> {
     Ok(NonBlockingBuilder::default().lossy(true).buffered_lines_limit(MAX_BUFFERED_LINES).finish(file))
 }
 
-/// A file that is set aside when it gets large.
+/// A file that is rotated when it gets large.
 #[derive(Debug)]
 struct RotatingFile {
     path: PathBuf,
@@ -90,7 +90,7 @@ impl RotatingFile {
     }
 }
 
-/// Opens for appending, readable by the user only: topics and addresses are nobody else's business.
+/// Opens for appending, readable by the user only: it contains topics and addresses.
 fn append_to(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.create(true).append(true);
@@ -105,8 +105,8 @@ fn append_to(path: &Path) -> io::Result<File> {
 impl Write for RotatingFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.size > 0 && self.size.saturating_add(bytes.len() as u64) > self.max_bytes {
-            // A log that cannot be set aside (read-only folder, open elsewhere on Windows) is cut off
-            // rather than left to fill the disk.
+            // A log that cannot be renamed (read-only folder, open elsewhere on Windows) is truncated, so that it
+            // does not fill the disk.
             if self.rotate().is_err() {
                 self.file.set_len(0)?;
                 self.size = 0;

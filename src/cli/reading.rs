@@ -1,8 +1,7 @@
-//! What was typed for the commands that read what others wrote: recordings, exports, log lines?
+//! The arguments of the commands that read recordings, exports and log lines.
 
 use std::path::PathBuf;
 
-use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
 use super::ConfigFileArgs;
@@ -13,34 +12,34 @@ use crate::exit::FailOn;
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
 pub struct ReplayArgs {
-    /// The recording; several files are its parts
+    /// Recording; several files are its parts
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
-    /// Seconds of the recording that pass in one second here, 0.01 to 1000000 [default: the whole in a minute]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_SPEED", value_name = "FACTOR", value_parser = replay_speed)]
+    /// Recorded seconds per real second, 0.01 to 1000000 [default: the whole recording in one minute]
+    #[arg(long, value_name = "FACTOR", value_parser = replay_speed)]
     pub speed: Option<f64>,
-    /// Begin there: 90, 5m or 1h30m after the first event, -10m before the last, 14:05, or 2026-11-20T14:05:00Z
-    #[arg(long, hide_env = true, env = "DROPSCOPE_AT", value_name = "TIME", allow_hyphen_values = true)]
+    /// Start time: 90, 5m or 1h30m after the first event, -10m before the last, 14:05, or 2026-11-20T14:05:00Z
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub at: Option<RecordedTime>,
-    /// Begin standing still
-    #[arg(long, hide_env = true, env = "DROPSCOPE_PAUSED", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    /// Start paused
+    #[arg(long)]
     pub paused: Option<bool>,
     /// Write the JSON export to this file or directory (- = standard output) and show no screen
-    #[arg(long, hide_env = true, env = "DROPSCOPE_EXPORT", value_name = "PATH")]
+    #[arg(long, value_name = "PATH")]
     pub export: Option<PathBuf>,
     /// Write the Markdown report to this file or directory (- = standard output) and show no screen
-    #[arg(long, hide_env = true, env = "DROPSCOPE_REPORT", value_name = "PATH")]
+    #[arg(long, value_name = "PATH")]
     pub report: Option<PathBuf>,
-    /// Directory for exports and reports asked for by key [default: exports in the state directory]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_EXPORT_DIR", value_name = "DIR")]
+    /// Directory for exports and reports by key [default: exports in the state directory]
+    #[arg(long, value_name = "DIR")]
     pub export_dir: Option<PathBuf>,
     /// Leave names, ids and addresses readable in exports and reports
-    #[arg(long, hide_env = true, env = "DROPSCOPE_NO_REDACT", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    #[arg(long)]
     pub no_redact: Option<bool>,
-    /// Drops, sessions and log entries kept in memory, each; as the live run had it [default: 1000]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_MAX_EVENTS", value_name = "COUNT")]
+    /// Drops, sessions and log entries kept in memory, each; use the value of the live run [default: 1000]
+    #[arg(long, value_name = "COUNT")]
     pub max_events: Option<usize>,
-    /// How it looks.
+    /// The screen.
     #[command(flatten)]
     pub screen: ScreenOptions,
     /// The program's own log.
@@ -57,15 +56,15 @@ fn replay_speed(text: &str) -> Result<f64, String> {
     speed.ok_or_else(|| "the speed must be a number from 0.01 to 1000000".to_owned())
 }
 
-/// Other programs' words.
+/// Explaining messages of other programs.
 #[derive(Debug, Clone, Args)]
 #[group(skip)]
 pub struct ExplainArgs {
-    /// What the other program says; words are joined, - reads standard input
+    /// Message of the other program; words are joined, - reads standard input
     #[arg(value_name = "TEXT", allow_negative_numbers = true)]
     pub text: Vec<String>,
     /// Text for people, JSON for programs, or Markdown for an issue
-    #[arg(long, hide_env = true, env = "DROPSCOPE_FORMAT", value_name = "FORMAT", default_value = "text")]
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: ExplainFormat,
 }
 
@@ -88,18 +87,18 @@ pub struct AnalyzeArgs {
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
     /// Text for people, JSON for programs, or a Markdown report
-    #[arg(long, hide_env = true, env = "DROPSCOPE_FORMAT", value_name = "FORMAT", default_value = "text")]
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: AnalyzeFormat,
-    /// End with exit code 5 if this holds; may be repeated
+    /// Exit with code 5 if this condition is met; may be repeated
     ///
     /// Conditions: drops>0, drops>=3, availability<99.9 (percent), mttr>5s, mtbf<1h.
-    #[arg(long, hide_env = true, env = "DROPSCOPE_FAIL_ON", value_name = "CONDITION", value_delimiter = ',')]
+    #[arg(long, value_name = "CONDITION", value_delimiter = ',')]
     pub fail_on: Vec<FailOn>,
     /// Leave names, ids and addresses readable
-    #[arg(long, hide_env = true, env = "DROPSCOPE_NO_REDACT", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    #[arg(long)]
     pub no_redact: Option<bool>,
-    /// Use no colours (`NO_COLOR` does the same)
-    #[arg(long, hide_env = true, env = "DROPSCOPE_NO_COLOR", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    /// Disable colors (`NO_COLOR` does the same)
+    #[arg(long)]
     pub no_color: Option<bool>,
 }
 
@@ -121,10 +120,10 @@ pub struct PictureArgs {
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Columns and rows
-    #[arg(long, env = "DROPSCOPE_SIZE", value_name = "COLUMNSxROWS", default_value = "120x40")]
+    #[arg(long, value_name = "COLUMNSxROWS", default_value = "120x40")]
     pub size: PictureSize,
-    /// What is drawn
-    #[arg(long, env = "DROPSCOPE_SCREEN", value_name = "SCREEN", default_value = "overview")]
+    /// Screen to draw
+    #[arg(long, value_name = "SCREEN", default_value = "overview")]
     pub screen: PictureScreen,
 }
 
@@ -164,7 +163,7 @@ impl std::str::FromStr for PictureSize {
 }
 
 impl ReplayArgs {
-    /// What it shares with watching.
+    /// The options that it shares with watching.
     pub fn options(&self) -> Options {
         Options {
             export: ExportOutputOptions {

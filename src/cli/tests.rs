@@ -14,7 +14,7 @@ fn message(line: &str) -> String {
 
 #[test]
 fn the_declaration_is_consistent() {
-    Cli::command().debug_assert();
+    command().debug_assert();
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn the_debug_form_of_a_command_line_shows_no_password() {
 
 #[test]
 fn every_flag_has_its_variable_and_its_help() {
-    for command in [Cli::command()].iter().flat_map(|cli| std::iter::once(cli).chain(cli.get_subcommands())) {
+    for command in [command()].iter().flat_map(|cli| std::iter::once(cli).chain(cli.get_subcommands())) {
         for argument in command.get_arguments() {
             let name = argument.get_id().as_str();
             assert!(argument.get_help().is_some(), "{name}");
@@ -178,5 +178,5 @@ fn a_picture_has_a_size_and_a_screen_and_is_not_advertised() {
     for size in ["0x1", "501x3", "x", "12", "-1x4", "1x1x1"] {
         assert!(read(&format!("dropscope picture day.jsonl --size={size}")).is_err(), "{size}");
     }
-    assert!(!Cli::command().render_long_help().to_string().contains("picture"));
+    assert!(!command().render_long_help().to_string().contains("picture"));
 }

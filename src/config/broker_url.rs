@@ -1,4 +1,4 @@
-//! Where is the broker, according to a URL?
+//! Broker URLs.
 
 use std::fmt;
 
@@ -12,22 +12,22 @@ use crate::mqtt::settings::BrokerAddress;
 /// Path of the WebSocket upgrade when the URL has none.
 const WEBSOCKET_PATH: &str = "/mqtt";
 
-/// A broker URL as it was typed; it may hold a password, so it shows itself without user information.
+/// A broker URL as typed. It may contain a password, so `Display` and `Debug` omit the user information.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct BrokerUrl(String);
 
 impl BrokerUrl {
-    /// Takes over what was typed.
+    /// A URL as typed.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// Splits the URL into what the link needs.
+    /// Splits the URL into address and login.
     ///
     /// # Errors
     ///
-    /// One sentence for whatever is wrong with it, without repeating user or password.
+    /// One sentence about the mistake, without user name or password.
     pub fn parse(&self) -> Result<ParsedUrl, BrokerUrlError> {
         parse(self.0.trim())
     }
@@ -73,7 +73,7 @@ impl Serialize for BrokerUrl {
     }
 }
 
-/// A broker URL, taken apart.
+/// The parts of a broker URL.
 #[derive(Debug, Clone)]
 pub struct ParsedUrl {
     /// Where the broker is.
@@ -84,28 +84,28 @@ pub struct ParsedUrl {
     pub password: Option<SecretString>,
 }
 
-/// What is wrong with a broker URL.
+/// A mistake in a broker URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BrokerUrlError {
-    /// Nothing there.
+    /// The text is empty.
     #[error("the broker URL is empty; write it like mqtt://broker.example or wss://broker.example/mqtt")]
     Empty,
-    /// A scheme of something else.
-    #[error("`{0}://` is no MQTT transport; use mqtt://, mqtts://, ws:// or wss://")]
+    /// The scheme is not one of MQTT.
+    #[error("`{0}://` is not an MQTT transport; use mqtt://, mqtts://, ws:// or wss://")]
     Scheme(String),
-    /// No host name or address.
+    /// There is no valid host name or address.
     #[error("the broker URL names no valid host; write it like mqtt://broker.example:1883 or mqtt://[::1]")]
     Host,
-    /// No usable port.
+    /// The port is not usable.
     #[error("the port in the broker URL must be a number from 1 to 65535")]
     Port,
-    /// A path where there can be none.
+    /// A path with a transport that has none.
     #[error(
         "a path has no meaning with mqtt:// and mqtts://; give topics with --topic, or use ws:// or wss://"
     )]
     Path,
-    /// Bytes that are no text.
-    #[error("the user name or password in the broker URL is no UTF-8 text after percent-decoding")]
+    /// User name or password are not UTF-8.
+    #[error("the user name or password in the broker URL is not UTF-8 after percent-decoding")]
     UserInfo,
 }
 
@@ -115,8 +115,8 @@ fn parse(text: &str) -> Result<ParsedUrl, BrokerUrlError> {
     }
     let (scheme, rest) = text.split_once("://").unwrap_or(("mqtt", text));
     let (transport, default_port) = transport(scheme)?;
-    // The `url` crate treats ws:// specially and hides a port that equals its default; under one
-    // neutral scheme all transports are read alike.
+    // The `url` crate treats ws:// specially and hides a port that equals its default. With one neutral scheme
+    // all transports are parsed alike.
     let url = Url::parse(&format!("mqtt://{rest}")).map_err(|error| match error {
         url::ParseError::InvalidPort => BrokerUrlError::Port,
         _ => BrokerUrlError::Host,
@@ -147,7 +147,7 @@ fn transport(scheme: &str) -> Result<(Transport, u16), BrokerUrlError> {
     }
 }
 
-/// The host as the resolver wants it: international names in ASCII, IPv6 without brackets.
+/// The host for the resolver: international names in ASCII, IPv6 without brackets.
 fn host(url: &Url) -> Result<String, BrokerUrlError> {
     let text = url.host_str().filter(|host| !host.is_empty()).ok_or(BrokerUrlError::Host)?;
     match Host::parse(text) {
@@ -170,7 +170,7 @@ fn upgrade_path(url: &Url, transport: Transport) -> Result<String, BrokerUrlErro
     })
 }
 
-/// Undoes percent-encoding; a `%` without two hexadecimal digits stands for itself.
+/// Percent-decodes; a `%` without two hexadecimal digits remains.
 fn decode(text: &str) -> Result<String, BrokerUrlError> {
     let decoded = percent_encoding::percent_decode_str(text).decode_utf8();
     decoded.map(String::from).map_err(|_| BrokerUrlError::UserInfo)

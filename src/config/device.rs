@@ -1,4 +1,4 @@
-//! What device do the file's commands make, and what is wrong with them? One mistake, one sentence.
+//! The device and the commands of the file, validated: one sentence per mistake.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::device::{
 };
 use crate::diagnostics::topics::{filter_matches, is_filter, is_topic};
 
-/// How long to wait for an answer when nothing is said.
+/// Default time to wait for an answer.
 const DEFAULT_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// More subscriptions and list entries would only be a mistake.
 const MAX_COMMANDS: usize = 100;
@@ -36,7 +36,7 @@ fn error_at<T>(item: &Spanned<T>, message: impl Into<String>) -> DeviceConfigErr
     DeviceConfigError { span: item.span(), message: message.into() }
 }
 
-/// The device, or `None` if the file knows of none.
+/// The device, or `None` if the file describes none.
 pub(super) fn device(
     device: &DeviceOptions,
     commands: &[CommandOptions],
@@ -69,7 +69,7 @@ pub(super) fn device(
     let mut status = Vec::new();
     for filter in device.status_topic.iter().flatten() {
         if !is_filter(filter.get_ref()) {
-            return Err(error_at(filter, "status-topic is no topic filter"));
+            return Err(error_at(filter, "status-topic is not a valid topic filter"));
         }
         status.push(filter.get_ref().clone());
     }
@@ -136,7 +136,7 @@ fn command(options: &CommandOptions) -> Result<ConfiguredCommand, DeviceConfigEr
     Ok(ConfiguredCommand { spec, topic, payload, qos, answer })
 }
 
-/// A name that can be typed and does not get in the way of anything.
+/// A name that can be typed and needs no escaping.
 fn identifier(name: &Spanned<String>, owner: &str) -> Result<Arc<str>, DeviceConfigError> {
     let text = name.get_ref();
     let is_valid = text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -151,7 +151,7 @@ fn identifier(name: &Spanned<String>, owner: &str) -> Result<Arc<str>, DeviceCon
     Err(error_at(name, why))
 }
 
-/// What a template gives with values of the right kinds.
+/// The text of a template with values of the right kinds.
 fn sample(template: &Template, parameters: &[Parameter]) -> String {
     let sample_value = |parameter: &Parameter| match &parameter.kind {
         ParameterType::Integer { min, .. } | ParameterType::Steps { min, .. } => Value::Integer(*min),
@@ -225,7 +225,9 @@ fn answer(
     let invalid_filter = || {
         error_at(
             text,
-            format!("the answer-topic of {name} is no topic filter; only {{client_id}} is filled in"),
+            format!(
+                "the answer-topic of {name} is not a valid topic filter; only {{client_id}} is filled in"
+            ),
         )
     };
     let filter = Template::parse_plain(text.get_ref(), &[]).map_err(|_| invalid_filter())?;

@@ -1,6 +1,4 @@
-//! What can the file say about the device behind the broker and its commands?
-//!
-//! In the file only: a command is too long for a flag.
+//! The device behind the broker and its commands. Only the file has these options: a command is too long for a flag.
 
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
@@ -11,13 +9,13 @@ use super::values::HumanDuration;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct DeviceOptions {
-    /// What it is called.
+    /// Its name.
     pub name: Option<String>,
-    /// Topic filters of what it tells unasked.
+    /// Topic filters of the messages that it sends by itself.
     pub status_topic: Option<Vec<Spanned<String>>>,
     /// The command that the status key sends.
     pub status_command: Option<Spanned<String>>,
-    /// It counts as silent when nothing came from it for this long.
+    /// Time without a message after which it counts as silent.
     pub silent_after: Option<HumanDuration>,
 }
 
@@ -39,28 +37,28 @@ pub struct CommandOptions {
     pub format: Option<PayloadFormat>,
     /// 0 or 1.
     pub qos: Option<Spanned<u8>>,
-    /// What is asked first.
+    /// The question before it is sent.
     pub confirm: Option<ConfirmOption>,
-    /// Where the answer comes.
+    /// Topic filter of the answer.
     pub answer_topic: Option<Spanned<String>>,
-    /// How it is recognised.
+    /// How the answer is recognized.
     pub answer_match: Option<AnswerMatch>,
     /// How long to wait for it.
     pub timeout: Option<HumanDuration>,
-    /// Send it by itself this often.
+    /// Interval at which it is sent automatically.
     pub every: Option<HumanDuration>,
-    /// What is to be filled in.
+    /// Its parameters.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parameters: Vec<ParameterOptions>,
 }
 
-/// One thing to fill in.
+/// A parameter of a command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ParameterOptions {
     /// Its name in topic and payload.
     pub name: Spanned<String>,
-    /// What kind of value.
+    /// The kind of value.
     pub kind: ParameterKind,
     /// Smallest number.
     pub min: Option<f64>,
@@ -68,13 +66,13 @@ pub struct ParameterOptions {
     pub max: Option<f64>,
     /// Multiples of this only.
     pub step: Option<f64>,
-    /// Unit, shown when it is typed.
+    /// Unit, shown at the prompt.
     pub unit: Option<String>,
-    /// The words to choose from.
+    /// The values of a choice.
     pub choices: Option<Vec<String>>,
     /// Longest text in characters.
     pub max_length: Option<usize>,
-    /// Taken when nothing is typed, as it would be typed.
+    /// Value when nothing is typed, in its typed form.
     pub default: Option<String>,
 }
 
@@ -82,13 +80,13 @@ pub struct ParameterOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PayloadFormat {
-    /// JSON if it begins with `{` or `[`, else text.
+    /// JSON if it starts with `{` or `[`, else text.
     Auto,
     /// Text, whatever it looks like.
     Text,
 }
 
-/// What is asked before a command goes out.
+/// The question before a command is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ConfirmOption {
@@ -100,17 +98,17 @@ pub enum ConfirmOption {
     Type,
 }
 
-/// How an answer is recognised.
+/// How an answer is recognized.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnswerMatch {
     /// The correlation id is in its payload.
     CorrelationId,
-    /// Whatever comes.
+    /// Any message.
     Any,
 }
 
-/// What kind of value.
+/// The kind of value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ParameterKind {

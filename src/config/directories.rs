@@ -1,4 +1,4 @@
-//! Where do files go when nobody says so? Never into the working directory.
+//! Default directories. No file goes to the working directory.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,10 +8,10 @@ use etcetera::BaseStrategy;
 /// Name of the folder below each base directory.
 const FOLDER: &str = "dropscope";
 
-/// The places of this user and platform.
+/// The directories of this user and platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directories {
-    /// Configuration files to look for, best first.
+    /// Search paths of the configuration file, first match wins.
     pub config_files: Vec<PathBuf>,
     /// Recordings, exports and the log.
     pub state: PathBuf,
@@ -19,7 +19,7 @@ pub struct Directories {
 
 impl Directories {
     /// XDG directories on Linux and macOS, the roaming application data on Windows; on macOS a
-    /// configuration in `~/Library/Preferences` is found as well.
+    /// configuration in `~/Library/Preferences` is found too.
     ///
     /// Without a home directory everything goes below the system's temporary directory.
     pub fn for_current_user() -> Self {
@@ -60,7 +60,7 @@ impl Directories {
 }
 
 impl fmt::Display for Directories {
-    /// What `dropscope config path` prints: one place per line, with what it is for.
+    /// One path per line, with its purpose.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for path in &self.config_files {
             let suffix = if path.is_file() { "" } else { " (not there)" };

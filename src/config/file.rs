@@ -1,4 +1,4 @@
-//! What does the configuration file say?
+//! Reading the configuration file.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -8,12 +8,12 @@ use crate::device::ConfiguredDevice;
 
 use super::{ConfigError, Directories, Options};
 
-/// Reads the file named on the command line, or else the first of the usual places that has one.
+/// Reads the file named on the command line, or the first that exists in the search paths.
 ///
 /// # Errors
 ///
-/// One sentence naming the file (and the key and line, if one is wrong). A file that was named must
-/// exist; the usual places may be empty.
+/// One sentence with the file (and the key and line, if one is wrong). A file that was named must exist; the
+/// search paths may be empty.
 pub fn load(explicit_path: Option<&Path>, directories: &Directories) -> Result<Options, ConfigError> {
     if let Some(path) = explicit_path {
         return read(path)?.ok_or_else(|| ConfigError::FileMissing(path.to_owned()));
@@ -34,7 +34,7 @@ fn read(path: &Path) -> Result<Option<Options>, ConfigError> {
     }
 }
 
-/// The device that the text of a configuration file describes.
+/// The device in the text of a configuration file.
 ///
 /// # Errors
 ///
@@ -46,7 +46,7 @@ pub fn parse_device(text: &str) -> Result<Option<ConfiguredDevice>, ConfigError>
         .map_err(|error| ConfigError::Command(error.message))
 }
 
-/// Understands the text of a file; `path` is for the error message only.
+/// Parses the text of a file; `path` is for the error message only.
 pub(super) fn parse(text: &str, path: &Path) -> Result<Options, ConfigError> {
     let options: Options =
         toml::from_str(text).map_err(|error| parse_error(text, path.to_owned(), &error))?;

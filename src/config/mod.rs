@@ -1,18 +1,21 @@
-//! What was the program told to do? Defaults ◂ file ◂ environment ◂ flags, resolved once.
+//! The configuration: defaults ◂ file ◂ environment ◂ flags, resolved once.
 //!
-//! *Must not know* what is done with the settings: it hands each part its own small struct and is read
-//! by nobody but the command line and the crate root.
+//! *Must not know* how the settings are used: each part of the program gets its own small struct. Only the command
+//! line and `program` read this module.
 
 mod broker_url;
 mod device;
 mod device_options;
 mod directories;
+pub mod environment;
 mod file;
 mod options;
 mod profile;
 mod recorded_time;
 mod resolve;
+mod schema;
 mod settings;
+mod target;
 mod validate;
 mod values;
 
@@ -28,12 +31,12 @@ pub use options::{
 };
 pub use profile::LinkProfile;
 pub use recorded_time::RecordedTime;
-pub use resolve::{
-    CloudTarget, ConnectionTarget, EmbeddedBroker, Environment, effective, read_password_file, resolve,
-};
+pub use resolve::{Environment, effective, read_password_file, resolve};
+pub use schema::schema;
 pub use settings::{
     ExportSettings, RecordingDestination, RecordingSettings, ResolvedSettings, RunSettings, UiSettings,
 };
+pub use target::{ConnectionTarget, EmbeddedBroker};
 pub use validate::ConfigError;
 pub use values::{AttemptLimit, HumanDuration, KeepAlive, PingPolicyOption, ValueError};
 

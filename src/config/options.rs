@@ -1,12 +1,11 @@
-//! What can be said on the command line, in the environment and in the file?
+//! The options of the command line, the environment and the file.
 //!
 //! Each option is declared once: the flag, the `DROPSCOPE_…` variable and the key in the file carry the
-//! same name, and nothing is filled in here that was not said.
+//! same name (`cli` derives the variable). Options that are not given stay empty here.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use clap::builder::BoolishValueParser;
 use serde::{Deserialize, Serialize};
 
 use super::BrokerUrl;
@@ -15,12 +14,12 @@ use super::values::{AttemptLimit, HumanDuration, KeepAlive, PingPolicyOption};
 use crate::diagnostics::VersionChoice;
 use crate::exit::FailOn;
 
-/// Options of all concerns, as one source gives them.
+/// The options of one source.
 #[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[group(skip)]
 pub struct Options {
-    /// Who to connect as, and how to get there.
+    /// Login and address of the broker.
     #[command(flatten)]
     pub broker: ConnectionOptions,
     /// The MQTT session.
@@ -60,21 +59,21 @@ pub struct Options {
 }
 
 impl Options {
-    /// These options, with what they leave open taken from `lower`.
+    /// These options; those that are not set come from `lower`.
     #[must_use]
-    pub fn over(self, lower: Self) -> Self {
+    pub fn with_fallback(self, lower: Self) -> Self {
         let mut keys = lower.keys;
         keys.extend(self.keys);
         Self {
-            broker: self.broker.over(lower.broker),
-            mqtt: self.mqtt.over(lower.mqtt),
-            tls: self.tls.over(lower.tls),
-            reconnect: self.reconnect.over(lower.reconnect),
-            record: self.record.over(lower.record),
-            export: self.export.over(lower.export),
-            run: self.run.over(lower.run),
-            screen: self.screen.over(lower.screen),
-            log: self.log.over(lower.log),
+            broker: self.broker.with_fallback(lower.broker),
+            mqtt: self.mqtt.with_fallback(lower.mqtt),
+            tls: self.tls.with_fallback(lower.tls),
+            reconnect: self.reconnect.with_fallback(lower.reconnect),
+            record: self.record.with_fallback(lower.record),
+            export: self.export.with_fallback(lower.export),
+            run: self.run.with_fallback(lower.run),
+            screen: self.screen.with_fallback(lower.screen),
+            log: self.log.with_fallback(lower.log),
             keys,
             device: if self.device == DeviceOptions::default() { lower.device } else { self.device },
             command: if self.command.is_empty() { lower.command } else { self.command },
@@ -82,11 +81,11 @@ impl Options {
     }
 }
 
-/// `over` for a group: whatever is set above stays.
+/// `with_fallback` for a group of options.
 macro_rules! layered {
     ($group:ident: $($field:ident),*) => {
         impl $group {
-            fn over(self, lower: Self) -> Self {
+            fn with_fallback(self, lower: Self) -> Self {
                 Self { $($field: self.$field.or(lower.$field)),* }
             }
         }
@@ -113,27 +112,27 @@ pub struct ConnectionOptions {
     pub url: Option<BrokerUrl>,
     /// MQTT client id [default: dropscope- and 8 random hex digits]
     ///
-    /// A client id that another program uses makes both drop each other in turns.
-    #[arg(long, hide_env = true, env = "DROPSCOPE_CLIENT_ID", value_name = "ID")]
+    /// Two programs with one client id drop each other in turns.
+    #[arg(long, value_name = "ID")]
     pub client_id: Option<String>,
     /// User name
     ///
-    /// The password comes from `DROPSCOPE_PASSWORD`, from --password-file or from the URL; there is no flag for it, because every user of the computer could read it.
-    #[arg(long, hide_env = true, env = "DROPSCOPE_USERNAME", value_name = "NAME")]
+    /// The password comes from `DROPSCOPE_PASSWORD`, from --password-file or from the URL. It has no flag, because every user of the computer could read it.
+    #[arg(long, value_name = "NAME")]
     pub username: Option<String>,
     /// File whose first line is the password
-    #[arg(long, hide_env = true, env = "DROPSCOPE_PASSWORD_FILE", value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
     /// Use IPv4 addresses only
-    #[arg(long, hide_env = true, env = "DROPSCOPE_IPV4", overrides_with = "ipv6", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    #[arg(long, overrides_with = "ipv6")]
     pub ipv4: Option<bool>,
     /// Use IPv6 addresses only
-    #[arg(long, hide_env = true, env = "DROPSCOPE_IPV6", overrides_with = "ipv4", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    #[arg(long, overrides_with = "ipv4")]
     pub ipv6: Option<bool>,
     /// Send TCP keep-alive probes after this much silence [default: off]
     ///
-    /// Off, because it would cure the very NAT time-out a drop may come from. Plain numbers are seconds; 0 = off.
-    #[arg(long, hide_env = true, env = "DROPSCOPE_TCP_KEEP_ALIVE", value_name = "TIME")]
+    /// Off, because it would hide NAT timeouts. Plain numbers are seconds; 0 = off.
+    #[arg(long, value_name = "TIME")]
     pub tcp_keep_alive: Option<HumanDuration>,
 }
 
@@ -144,33 +143,33 @@ pub struct ConnectionOptions {
 #[group(skip)]
 pub struct MqttOptions {
     /// Protocol version [default: auto]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_MQTT_VERSION", value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION")]
     pub mqtt_version: Option<VersionChoice>,
     /// Keep-alive in seconds, 0 = off, at most 65535 [default: 60]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_KEEP_ALIVE", short = 'k', value_name = "SECONDS")]
+    #[arg(long, short = 'k', value_name = "SECONDS")]
     pub keep_alive: Option<KeepAlive>,
     /// How long to wait for a PINGRESP before the session counts as dead [default: 10s]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_PING_TIMEOUT", value_name = "TIME")]
+    #[arg(long, value_name = "TIME")]
     pub ping_timeout: Option<HumanDuration>,
     /// When to send a PINGREQ [default: always]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_PING_POLICY", value_name = "WHEN")]
+    #[arg(long, value_name = "WHEN")]
     pub ping_policy: Option<PingPolicyOption>,
     /// Ask the broker to keep the session between connects
     ///
-    /// Needs a --client-id of your own, or the broker keeps a session nobody returns to.
-    #[arg(long, hide_env = true, env = "DROPSCOPE_NO_CLEAN_SESSION", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    /// Needs a --client-id, or the broker keeps a session that is never resumed.
+    #[arg(long)]
     pub no_clean_session: Option<bool>,
     /// Topic filter to subscribe to; may be repeated [default: none]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_TOPIC", short = 't', value_name = "FILTER")]
+    #[arg(long, short = 't', value_name = "FILTER")]
     pub topic: Option<Vec<String>>,
     /// Quality of service of the subscriptions, 0 or 1 [default: 0]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_QOS", short = 'q', value_name = "0|1", value_parser = clap::value_parser!(u8).range(0..=1))]
+    #[arg(long, short = 'q', value_name = "0|1", value_parser = clap::value_parser!(u8).range(0..=1))]
     pub qos: Option<u8>,
     /// Publishes kept while there is no connection, 1 to 100000 [default: 200]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_COMMAND_QUEUE", value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT")]
     pub command_queue: Option<usize>,
-    /// Send nothing to the device by itself, so that an idle connection stays idle
-    #[arg(long, hide_env = true, env = "DROPSCOPE_QUIET_LINK", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    /// Send nothing to the device automatically, so that an idle connection stays idle
+    #[arg(long)]
     pub quiet_link: Option<bool>,
 }
 
@@ -181,19 +180,19 @@ pub struct MqttOptions {
 #[group(skip)]
 pub struct TlsOptions {
     /// PEM file with the accepted certificate authorities [default: those of the system]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_CAFILE", value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     pub cafile: Option<PathBuf>,
     /// PEM file with the client certificate chain; needs --key
-    #[arg(long, hide_env = true, env = "DROPSCOPE_CERT", value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     pub cert: Option<PathBuf>,
     /// PEM file with the private key of the client; needs --cert
-    #[arg(long, hide_env = true, env = "DROPSCOPE_KEY", value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     pub key: Option<PathBuf>,
-    /// Name to ask for and to check in the certificate [default: the host of the URL]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_SERVERNAME", value_name = "NAME")]
+    /// Server name for SNI and for the certificate check [default: the host of the URL]
+    #[arg(long, value_name = "NAME")]
     pub servername: Option<String>,
     /// ALPN protocol to offer, for example x-amzn-mqtt-ca; may be repeated [default: none]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_ALPN", value_name = "PROTOCOL")]
+    #[arg(long, value_name = "PROTOCOL")]
     pub alpn: Option<Vec<String>>,
 }
 
@@ -204,31 +203,25 @@ pub struct TlsOptions {
 #[group(skip)]
 pub struct ReconnectOptions {
     /// Delay before the first reconnect attempt; it doubles with each failure [default: 0.5s]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_INITIAL_RECONNECT_DELAY", value_name = "TIME")]
+    #[arg(long, value_name = "TIME")]
     pub initial_reconnect_delay: Option<HumanDuration>,
     /// Longest delay between two attempts [default: 60s]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_MAX_RECONNECT_DELAY", value_name = "TIME")]
+    #[arg(long, value_name = "TIME")]
     pub max_reconnect_delay: Option<HumanDuration>,
-    /// Rebuild everything (addresses, credentials, state) at every so-many-th failed attempt [default: 5]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_DEEP_RECONNECT_THRESHOLD", value_name = "COUNT")]
+    /// Failed attempts between two complete rebuilds of addresses, credentials and state [default: 5]
+    #[arg(long, value_name = "COUNT")]
     pub deep_reconnect_threshold: Option<u32>,
     /// Attempts per outage before giving up; -1 = no limit [default: -1]
-    #[arg(
-        long,
-        hide_env = true,
-        env = "DROPSCOPE_MAX_RECONNECT_ATTEMPTS",
-        value_name = "COUNT",
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "COUNT", allow_negative_numbers = true)]
     pub max_reconnect_attempts: Option<AttemptLimit>,
-    /// Reconnect before credentials expire or AWS's 24 h limit for wss:// is over
+    /// Reconnect before credentials expire or AWS's 24 h limit for wss:// ends
     ///
-    /// Counts as no drop. Off, because it hides the very drop that other clients of the broker suffer. Only
-    /// `wss://` at AWS IoT has something to plan for.
-    #[arg(long, hide_env = true, env = "DROPSCOPE_PLANNED_RECONNECT", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    /// It does not count as a drop. Off, because it hides drops that other clients see. Only `wss://` at AWS IoT has
+    /// such a limit.
+    #[arg(long)]
     pub planned_reconnect: Option<bool>,
-    /// How long before [default: a tenth of the time there is, at most 10m]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_PLANNED_MARGIN", value_name = "TIME")]
+    /// How long before the limit [default: a tenth of the available time, at most 10m]
+    #[arg(long, value_name = "TIME")]
     pub planned_margin: Option<HumanDuration>,
 }
 
@@ -239,22 +232,16 @@ pub struct ReconnectOptions {
 #[group(skip)]
 pub struct RecordOptions {
     /// Record to this file [default: a new file in the state directory]
-    #[arg(
-        long,
-        hide_env = true,
-        env = "DROPSCOPE_RECORD",
-        value_name = "FILE",
-        overrides_with = "no_record"
-    )]
+    #[arg(long, value_name = "FILE", overrides_with = "no_record")]
     pub record: Option<PathBuf>,
-    /// Record nothing
-    #[arg(long, hide_env = true, env = "DROPSCOPE_NO_RECORD", overrides_with = "record", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    /// Do not record
+    #[arg(long, overrides_with = "record")]
     pub no_record: Option<bool>,
-    /// Begin a new recording file at this size in MiB, 1 to 65536 [default: 64]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_RECORD_SIZE", value_name = "MIB")]
+    /// Start a new recording file at this size in MiB, 1 to 65536 [default: 64]
+    #[arg(long, value_name = "MIB")]
     pub record_size: Option<u64>,
     /// Recording files kept per run, 1 to 1000 [default: 8]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_RECORD_FILES", value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT")]
     pub record_files: Option<usize>,
 }
 
@@ -265,16 +252,16 @@ pub struct RecordOptions {
 #[group(skip)]
 pub struct ExportOutputOptions {
     /// Directory for exports and reports [default: exports in the state directory]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_EXPORT_DIR", value_name = "DIR")]
+    #[arg(long, value_name = "DIR")]
     pub export_dir: Option<PathBuf>,
-    /// Write each JSON export over this one file instead
-    #[arg(long, hide_env = true, env = "DROPSCOPE_EXPORT_FILE", value_name = "FILE")]
+    /// Write each JSON export to this file, replacing the one before
+    #[arg(long, value_name = "FILE")]
     pub export_file: Option<PathBuf>,
-    /// Export by itself this often; 0 = only when asked and at the end [default: 0, with --export-file 5m]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_EXPORT_EVERY", value_name = "TIME")]
+    /// Interval of automatic exports; 0 = only on request and at the end [default: 0, with --export-file 5m]
+    #[arg(long, value_name = "TIME")]
     pub export_every: Option<HumanDuration>,
     /// Leave names, ids and addresses readable in exports and reports
-    #[arg(long, hide_env = true, env = "DROPSCOPE_NO_REDACT", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    #[arg(long)]
     pub no_redact: Option<bool>,
 }
 
@@ -284,24 +271,24 @@ pub struct ExportOutputOptions {
 #[command(next_help_heading = "Run")]
 #[group(skip)]
 pub struct RunOptions {
-    /// Show no screen, write one line per event to standard error
+    /// No screen; write one line per event to standard error
     ///
-    /// This is what happens when standard output is no terminal.
-    #[arg(long, hide_env = true, env = "DROPSCOPE_HEADLESS", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    /// The default when standard output is not a terminal.
+    #[arg(long)]
     pub headless: Option<bool>,
     /// Write the recording to standard output, one JSON object per line; implies --headless
-    #[arg(long, hide_env = true, env = "DROPSCOPE_JSON", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    #[arg(long)]
     pub json: Option<bool>,
     /// Stop after this time, for example 24h [default: never]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_DURATION", value_name = "TIME")]
+    #[arg(long, value_name = "TIME")]
     pub duration: Option<HumanDuration>,
-    /// End with exit code 5 if this holds; may be repeated
+    /// Exit with code 5 if this condition is met; may be repeated
     ///
     /// Conditions: drops>0, drops>=3, availability<99.9 (percent), mttr>5s, mtbf<1h.
-    #[arg(long, hide_env = true, env = "DROPSCOPE_FAIL_ON", value_name = "CONDITION", value_delimiter = ',')]
+    #[arg(long, value_name = "CONDITION", value_delimiter = ',')]
     pub fail_on: Option<Vec<FailOn>>,
     /// Drops, sessions and log entries kept in memory, each, 1 to 1000000 [default: 1000]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_MAX_EVENTS", value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT")]
     pub max_events: Option<usize>,
 }
 
@@ -311,14 +298,14 @@ pub struct RunOptions {
 #[command(next_help_heading = "Screen")]
 #[group(skip)]
 pub struct ScreenOptions {
-    /// Use no colours (`NO_COLOR` does the same)
-    #[arg(long, hide_env = true, env = "DROPSCOPE_NO_COLOR", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    /// Disable colors (`NO_COLOR` does the same)
+    #[arg(long)]
     pub no_color: Option<bool>,
-    /// Draw with ASCII characters only [default: as the locale asks]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_ASCII", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    /// Draw with ASCII characters only [default: from the locale]
+    #[arg(long)]
     pub ascii: Option<bool>,
-    /// Leave the mouse to the terminal
-    #[arg(long, hide_env = true, env = "DROPSCOPE_NO_MOUSE", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new(), hide_possible_values = true)]
+    /// Do not capture the mouse
+    #[arg(long)]
     pub no_mouse: Option<bool>,
 }
 
@@ -329,15 +316,15 @@ pub struct ScreenOptions {
 #[group(skip)]
 pub struct LogOptions {
     /// The program's own log [default: dropscope.log in the state directory]
-    #[arg(long, hide_env = true, env = "DROPSCOPE_LOG_FILE", value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
-    /// Say more in the log and in headless lines: -v every event, -vv the workings too
-    #[arg(short, long, hide_env = true, env = "DROPSCOPE_VERBOSE", action = clap::ArgAction::Count)]
+    /// More detail in the log and in headless lines: -v every event, -vv program internals
+    #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }
 
 impl LogOptions {
-    fn over(self, lower: Self) -> Self {
+    fn with_fallback(self, lower: Self) -> Self {
         let verbose = if self.verbose > 0 { self.verbose } else { lower.verbose };
         Self { log_file: self.log_file.or(lower.log_file), verbose }
     }

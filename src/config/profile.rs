@@ -1,11 +1,12 @@
-//! How does a client of the device cloud behave, unless this run was told otherwise?
+//! The defaults of a link to the device cloud.
 
 use std::time::Duration;
 
 use clap::ValueEnum;
 
+use super::target::LinkDefaults;
 use crate::diagnostics::VersionChoice;
-use crate::mqtt::settings::{BackoffSettings, LinkSettings, QueueSettings};
+use crate::mqtt::settings::{BackoffSettings, QueueSettings};
 
 /// A set of defaults for the link to a device cloud.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -13,30 +14,32 @@ pub enum LinkProfile {
     /// keep-alive 60 s, reconnect after 0.5 s to 60 s, everything rebuilt at every 5th attempt
     #[default]
     Hardened,
-    /// as nwp500-python does out of the box, to see its user's trouble: keep-alive 1200 s, 1 s to 120 s, 10th attempt; that library asks the device for nothing by itself: add --quiet-link
+    /// the defaults of nwp500-python, to reproduce its drops: keep-alive 1200 s, 1 s to 120 s, 10th attempt; that library does not poll the device: add --quiet-link
     Nwp500Default,
 }
 
 impl LinkProfile {
-    /// Sets the defaults: those of the reference client's code, or of its guide to a hardened connection.
-    pub(super) fn apply(self, link: &mut LinkSettings) {
-        link.version = VersionChoice::V311;
-        link.clean_session = true;
+    /// The defaults of the reference client's code, or of its guide to a hardened connection.
+    pub(super) fn defaults(self) -> LinkDefaults {
         let secs = Duration::from_secs;
-        let (keep_alive, initial, max, deep_threshold, capacity) = match self {
+        let (keep_alive_secs, initial, max, deep_threshold, capacity) = match self {
             Self::Hardened => (60, Duration::from_millis(500), secs(60), 5, 200),
             Self::Nwp500Default => (1200, secs(1), secs(120), 10, 100),
         };
-        link.keep_alive_secs = keep_alive;
-        link.backoff = BackoffSettings {
-            initial,
-            max,
-            multiplier: 2.0,
-            deep_threshold,
-            max_attempts: None,
-            ..BackoffSettings::default()
-        };
-        link.queue = QueueSettings { capacity, max_age: secs(300) };
+        LinkDefaults {
+            version: VersionChoice::V311,
+            keep_alive_secs,
+            backoff: BackoffSettings {
+                initial,
+                max,
+                multiplier: 2.0,
+                deep_threshold,
+                max_attempts: None,
+                ..BackoffSettings::default()
+            },
+            queue: QueueSettings { capacity, max_age: secs(300) },
+            ..LinkDefaults::default()
+        }
     }
 }
 
@@ -44,9 +47,10 @@ impl LinkProfile {
 mod tests {
     use super::*;
     use crate::config::{
-        CloudTarget, ConnectionOptions, ConnectionTarget, Directories, Environment, MqttOptions, Options,
-        TlsOptions, resolve,
+        ConnectionOptions, ConnectionTarget, Directories, Environment, MqttOptions, Options, TlsOptions,
+        resolve,
     };
+    use crate::mqtt::settings::LinkSettings;
 
     fn resolve_link(profile: LinkProfile, args: Options, file: Options) -> LinkSettings {
         let environment = Environment {
@@ -55,7 +59,7 @@ mod tests {
             directories: Directories::for_current_user(),
             random: 0x0a1b_2c3d,
         };
-        let target = ConnectionTarget::Cloud(CloudTarget { id_prefix: "navien-client-", profile });
+        let target = ConnectionTarget::cloud("navien-client-", profile);
         resolve(args, file, target, &environment).unwrap().link
     }
 

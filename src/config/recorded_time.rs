@@ -1,4 +1,4 @@
-//! How is a place in a recording written?
+//! The text form of a position in a recording.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -13,18 +13,18 @@ const DATE_TIME_FORMATS: [&str; 4] =
 /// Forms of a time of day.
 const TIME_FORMATS: [&str; 2] = ["%H:%M:%S", "%H:%M"];
 
-/// A place in a recording: how far from an end, or when.
+/// A position in a recording: an offset from an end, or a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordedTime {
-    /// So long after the first event.
+    /// This long after the first event.
     FromBeginning(Duration),
-    /// So long before the last event.
+    /// This long before the last event.
     FromEnd(Duration),
     /// An instant.
     At(DateTime<Utc>),
-    /// A date and a time of day where the reader is.
+    /// A date and a time of day in the reader's time zone.
     LocalDateTime(NaiveDateTime),
-    /// The first such time of day where the reader is.
+    /// The first such time of day in the reader's time zone.
     LocalTime(NaiveTime),
 }
 
@@ -55,8 +55,7 @@ impl FromStr for RecordedTime {
 }
 
 impl RecordedTime {
-    /// The instant it means in a recording that begins at `begins`, for a reader in `zone`; `None` for what is
-    /// measured from an end.
+    /// The instant in a recording that starts at `start`, for a reader in `zone`; `None` for an offset from an end.
     pub fn instant<Z: TimeZone>(self, start: DateTime<Utc>, zone: &Z) -> Option<DateTime<Utc>> {
         match self {
             Self::FromBeginning(_) | Self::FromEnd(_) => None,
@@ -75,7 +74,7 @@ impl RecordedTime {
     }
 }
 
-/// A time that a change of the clocks left out is taken as if there had been none.
+/// A local time that a daylight-saving change skips counts as UTC.
 fn utc<Z: TimeZone>(local: NaiveDateTime, zone: &Z) -> DateTime<Utc> {
     zone.from_local_datetime(&local).earliest().map_or_else(|| local.and_utc(), |at| at.to_utc())
 }

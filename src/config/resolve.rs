@@ -1,4 +1,4 @@
-//! What do all sources together mean?
+//! Merging and validating all sources of options.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,98 +6,60 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::device_options::DeviceOptions;
-use super::options::{MqttOptions, ReconnectOptions, TlsOptions};
+use super::environment as names;
 use super::settings::{
     ExportSettings, RecordingDestination, RecordingSettings, ResolvedSettings, RunSettings, UiSettings,
 };
 use super::validate as check;
-use super::{BrokerUrl, ConfigError, Directories, HumanDuration, LinkProfile, Options, ParsedUrl, TEMPLATE};
+use super::{
+    BrokerUrl, ConfigError, ConnectionTarget, Directories, HumanDuration, Options, ParsedUrl, TEMPLATE,
+};
 use crate::diagnostics::aws_limits::{AWS_WEBSOCKET_LIMIT, is_aws};
-use crate::diagnostics::{NameMask, Transport, VersionChoice};
+use crate::diagnostics::{Diagnostics, NameMask};
 use crate::logging::{LogSettings, Verbosity};
 use crate::mqtt::PlannedReconnect;
 use crate::mqtt::settings::{AddressFamily, BrokerAddress, LinkSettings, TlsSettings};
 
-/// How often `--export-file` is refreshed when nothing else is said.
+/// Default interval at which `--export-file` is replaced.
 const EXPORT_FILE_EVERY: Duration = Duration::from_secs(300);
+/// Default of `--record-size`.
+const RECORD_SIZE_MIB: u64 = 64;
+/// Default of `--record-files`.
+const RECORD_FILES: usize = 8;
 const MEBIBYTE: u64 = 1024 * 1024;
 
-/// What the settings depend on beside the options.
+/// Inputs of the settings besides the options.
 pub struct Environment<'a> {
-    /// Looks up an environment variable.
+    /// Reads an environment variable.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// Whether standard output is a terminal.
     pub is_terminal: bool,
-    /// The places of this user.
+    /// The directories of this user.
     pub directories: Directories,
-    /// Any number; makes the generated client id unique.
+    /// A random number that makes the generated client id unique.
     pub random: u32,
 }
 
-/// What is watched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ConnectionTarget {
-    /// The broker of the URL.
-    Broker,
-    /// A broker inside the program: its address is filled in when it listens, and what the
-    /// configuration says about the user's own broker (credentials, TLS) does not apply.
-    Embedded(EmbeddedBroker),
-    /// A device cloud that is signed in to: its address is filled in by the caller. User name and password
-    /// are the account's, not the broker's, and the file's own broker is another one.
-    Cloud(CloudTarget),
-}
-
-/// How a device cloud is reached, unless this run was told otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CloudTarget {
-    /// What a generated client id begins with.
-    pub id_prefix: &'static str,
-    /// Everything else.
-    pub profile: LinkProfile,
-}
-
-/// How a broker inside the program is reached, unless this run was told otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EmbeddedBroker {
-    /// How to get there.
-    pub transport: Transport,
-    /// Which protocol to speak.
-    pub version: VersionChoice,
-    /// Keep-alive in seconds.
-    pub keep_alive_secs: u16,
-    /// How long to wait for a PINGRESP.
-    pub ping_timeout: Duration,
-}
-
-/// Merges and validates: `said` (flags and environment) before `file` before the defaults.
+/// Merges and validates: `args` (flags and environment) precede `file`, which precedes the defaults.
 ///
 /// # Errors
 ///
-/// The first rule that is broken, as one sentence.
+/// The first violated rule, as one sentence.
 pub fn resolve(
     args: Options,
-    file: Options,
+    mut file: Options,
     target: ConnectionTarget,
     environment: &Environment<'_>,
 ) -> Result<ResolvedSettings, ConfigError> {
-    let mut file = file;
-    if target != ConnectionTarget::Broker {
-        // The file is about the user's own broker.
-        file.mqtt = MqttOptions::default();
-        file.reconnect = ReconnectOptions::default();
-        (file.device, file.command) = (DeviceOptions::default(), Vec::new());
+    for part in target.ignored_parts {
+        part.remove_from(&mut file);
     }
-    if matches!(target, ConnectionTarget::Cloud(_)) {
-        file.broker.client_id = None;
-        file.tls = TlsOptions::default();
-    }
-    let broker = broker(&args, &file, target, environment)?;
+    let broker = broker(&args, &file, &target, environment)?;
     let args_tls = args.tls.clone();
     let options = merge(args, file);
     check::files(&options)?;
-    let link = link(&options, broker, target, environment)?;
-    if !matches!(target, ConnectionTarget::Embedded(_)) {
+    let link = link(&options, broker, &target, environment)?;
+    if target.has_tls_options {
         check::certificate(&options.tls)?;
         check::tls_has_effect(&args_tls, &link)?;
     }
@@ -115,21 +77,21 @@ pub fn resolve(
     })
 }
 
-/// The configuration in force as a file, without secrets: what was said, and the defaults for the rest.
+/// The effective configuration as a file, without secrets: the given options, and the defaults for the rest.
 ///
 /// # Errors
 ///
-/// If the built-in sample file is not valid (a test keeps it so).
+/// If the built-in sample file is not valid (a test checks that it is).
 pub fn effective(args: Options, file: Options) -> Result<String, ConfigError> {
     let defaults = super::file::parse(TEMPLATE, Path::new("(sample)"))?;
-    toml::to_string(&merge(args, file).over(defaults)).map_err(|error| ConfigError::FileInvalid {
+    toml::to_string(&merge(args, file).with_fallback(defaults)).map_err(|error| ConfigError::FileInvalid {
         file: PathBuf::from("(effective)"),
         line: 0,
         why: error.to_string(),
     })
 }
 
-/// `said` over `file`, where one option said takes the place of its opposite in the file.
+/// `args` before `file`; an option replaces its opposite in the file.
 fn merge(args: Options, mut file: Options) -> Options {
     if args.broker.ipv4.is_some() || args.broker.ipv6.is_some() {
         (file.broker.ipv4, file.broker.ipv6) = (None, None);
@@ -137,7 +99,7 @@ fn merge(args: Options, mut file: Options) -> Options {
     if args.record.record.is_some() || args.record.no_record.is_some() {
         (file.record.record, file.record.no_record) = (None, None);
     }
-    args.over(file)
+    args.with_fallback(file)
 }
 
 struct ResolvedBroker {
@@ -149,22 +111,15 @@ struct ResolvedBroker {
 fn broker(
     args: &Options,
     file: &Options,
-    target: ConnectionTarget,
+    target: &ConnectionTarget,
     environment: &Environment<'_>,
 ) -> Result<ResolvedBroker, ConfigError> {
-    let internal_address = match target {
-        ConnectionTarget::Embedded(embedded) => Some((embedded.transport, "127.0.0.1")),
-        // No address, so that any family will do until there is one.
-        ConnectionTarget::Cloud(_) => Some((Transport::Wss, "cloud.invalid")),
-        ConnectionTarget::Broker => None,
-    };
-    if let Some((transport, host)) = internal_address {
-        let address = BrokerAddress { transport, host: host.into(), port: 0, path: "/mqtt".into() };
+    if let Some(address) = target.placeholder_address() {
         return Ok(ResolvedBroker { address, username: None, password: None });
     }
     let args_url = args.broker.url.as_ref().map(BrokerUrl::parse).transpose()?;
     let file_url = file.broker.url.as_ref().map(BrokerUrl::parse).transpose()?;
-    // A user of the file's URL belongs to the file's broker, not to one named on the command line.
+    // The user of the file's URL belongs to the file's broker, not to a broker of the command line.
     let file_url = if args_url.is_some() { None } else { file_url };
     let address = args_url.as_ref().or(file_url.as_ref()).map(|url| url.address.clone());
     let username_in = |url: &Option<ParsedUrl>| url.as_ref().and_then(|url| url.username.clone());
@@ -179,7 +134,7 @@ fn broker(
     Ok(ResolvedBroker { address: address.ok_or(ConfigError::NoBroker)?, username, password })
 }
 
-/// Flag, then URL, then environment, then file: the nearer to this run, the better.
+/// Precedence: flag, URL, environment, file.
 fn password(
     args: &Options,
     file: &Options,
@@ -193,7 +148,7 @@ fn password(
     if let Some(password) = args_url.and_then(|url| url.password.clone()) {
         return Ok(Some(password));
     }
-    if let Some(password) = (environment.variable)("DROPSCOPE_PASSWORD").filter(|text| !text.is_empty()) {
+    if let Some(password) = (environment.variable)(names::PASSWORD).filter(|text| !text.is_empty()) {
         return Ok(Some(SecretString::from(password)));
     }
     if let Some(path) = &file.broker.password_file {
@@ -206,7 +161,7 @@ fn password(
 ///
 /// # Errors
 ///
-/// When it cannot be read, or is empty.
+/// If it cannot be read or is empty.
 pub fn read_password_file(path: &Path) -> Result<SecretString, ConfigError> {
     let text = fs::read_to_string(path)
         .map_err(|error| ConfigError::PasswordFile(path.to_owned(), error.to_string()))?;
@@ -220,23 +175,15 @@ pub fn read_password_file(path: &Path) -> Result<SecretString, ConfigError> {
 fn link(
     options: &Options,
     broker: ResolvedBroker,
-    target: ConnectionTarget,
+    target: &ConnectionTarget,
     environment: &Environment<'_>,
 ) -> Result<LinkSettings, ConfigError> {
     let own_id = options.broker.client_id.clone();
     check::session(options.mqtt.no_clean_session == Some(true), own_id.is_some())?;
-    let prefix = if let ConnectionTarget::Cloud(cloud) = target { cloud.id_prefix } else { "dropscope-" };
-    let id = own_id.unwrap_or_else(|| format!("{prefix}{:08x}", environment.random));
+    let id = own_id.unwrap_or_else(|| format!("{}{:08x}", target.client_id_prefix, environment.random));
     check::client_id(&id)?;
     let mut link = LinkSettings::new(broker.address, id);
-    if let ConnectionTarget::Embedded(embedded) = target {
-        link.keep_alive_secs = embedded.keep_alive_secs;
-        link.ping_timeout = embedded.ping_timeout;
-        link.version = embedded.version;
-    }
-    if let ConnectionTarget::Cloud(cloud) = target {
-        cloud.profile.apply(&mut link);
-    }
+    target.defaults.apply(&mut link);
     link.username = broker.username;
     link.password = broker.password;
     check::credentials(&link)?;
@@ -244,7 +191,7 @@ fn link(
     check::family(&link)?;
     link.tcp_keep_alive =
         options.broker.tcp_keep_alive.map(|HumanDuration(time)| time).filter(|time| !time.is_zero());
-    if !matches!(target, ConnectionTarget::Embedded(_)) {
+    if target.has_tls_options {
         link.tls = tls(options)?;
     }
     mqtt(options, &mut link)?;
@@ -321,8 +268,10 @@ fn set_if_some<T>(default: &mut T, override_value: Option<T>) {
 
 fn recording(options: &Options, directories: &Directories) -> Result<RecordingSettings, ConfigError> {
     let record_options = &options.record;
-    let (size, max_files) =
-        (record_options.record_size.unwrap_or(64), record_options.record_files.unwrap_or(8));
+    let (size, max_files) = (
+        record_options.record_size.unwrap_or(RECORD_SIZE_MIB),
+        record_options.record_files.unwrap_or(RECORD_FILES),
+    );
     check::in_range("record-size", size, 1, 65_536)?;
     check::in_range("record-files", max_files as u64, 1, 1_000)?;
     let destination = match (&record_options.record, record_options.no_record.unwrap_or(false)) {
@@ -353,7 +302,7 @@ fn run(options: &Options, environment: &Environment<'_>) -> Result<RunSettings, 
     let run_options = &options.run;
     let duration = run_options.duration.map(|HumanDuration(time)| time);
     check::duration(duration)?;
-    let max_events = run_options.max_events.unwrap_or(1_000);
+    let max_events = run_options.max_events.unwrap_or(Diagnostics::DEFAULT_MAX_EVENTS);
     check::in_range("max-events", max_events as u64, 1, 1_000_000)?;
     let json = run_options.json.unwrap_or(false);
     Ok(RunSettings {
@@ -369,21 +318,21 @@ fn ui(options: &Options, environment: &Environment<'_>) -> UiSettings {
     let screen_options = &options.screen;
     let variable = |name| (environment.variable)(name).filter(|value| !value.is_empty());
     UiSettings {
-        no_color: screen_options.no_color.unwrap_or_else(|| variable("NO_COLOR").is_some()),
+        no_color: screen_options.no_color.unwrap_or_else(|| variable(names::NO_COLOR).is_some()),
         ascii: screen_options.ascii.unwrap_or_else(|| is_ascii_terminal(variable)),
         mouse: !screen_options.no_mouse.unwrap_or(false),
         keys: options.keys.clone(),
     }
 }
 
-/// Whether the locale was set to something other than UTF-8, or the terminal is a bare one.
+/// Whether the locale is set to another encoding than UTF-8, or the terminal is `dumb`.
 fn is_ascii_terminal(variable: impl Fn(&'static str) -> Option<String>) -> bool {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(&variable);
+    let locale = names::LOCALE.into_iter().find_map(&variable);
     let is_utf8 = locale.is_none_or(|locale| {
         let locale = locale.to_ascii_lowercase();
         locale.contains("utf-8") || locale.contains("utf8")
     });
-    !is_utf8 || variable("TERM").is_some_and(|term| term == "dumb")
+    !is_utf8 || variable(names::TERM).is_some_and(|term| term == "dumb")
 }
 
 fn log(options: &Options, directories: &Directories) -> LogSettings {

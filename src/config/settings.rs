@@ -1,4 +1,4 @@
-//! What did the sources come to? One struct per concern, ready to use.
+//! The resolved settings, one struct per concern.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,14 +10,14 @@ use crate::exit::FailOn;
 use crate::logging::LogSettings;
 use crate::mqtt::settings::LinkSettings;
 
-/// Everything the program was told, resolved and validated. `Debug` shows no secret.
+/// All settings, resolved and validated. `Debug` shows no secret.
 #[derive(Debug, Clone)]
 pub struct ResolvedSettings {
     /// The connection.
     pub link: LinkSettings,
-    /// The device behind the broker, if the file knows one.
+    /// The device behind the broker, if the file describes one.
     pub device: Option<ConfiguredDevice>,
-    /// Send nothing to the device by itself.
+    /// Send nothing to the device automatically.
     pub quiet_link: bool,
     /// The recording.
     pub recording: RecordingSettings,
@@ -29,7 +29,7 @@ pub struct ResolvedSettings {
     pub ui: UiSettings,
     /// The program's own log.
     pub log: LogSettings,
-    /// Names that are written down nowhere.
+    /// Names that are masked in all output.
     pub name_mask: NameMask,
 }
 
@@ -49,7 +49,7 @@ pub enum RecordingDestination {
 pub struct RecordingSettings {
     /// Where it goes.
     pub destination: RecordingDestination,
-    /// Size in bytes at which a new file is begun.
+    /// Size in bytes at which a new file starts.
     pub max_bytes: u64,
     /// Files kept, the current one included.
     pub max_files: usize,
@@ -62,7 +62,7 @@ pub struct ExportSettings {
     pub dir: PathBuf,
     /// One file that is replaced by each JSON export instead.
     pub file: Option<PathBuf>,
-    /// How often to export by itself.
+    /// Interval of automatic exports.
     pub every: Option<Duration>,
     /// Replace account, ids, names and addresses by placeholders.
     pub redact: bool,
@@ -86,7 +86,7 @@ pub struct RunSettings {
 /// The screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UiSettings {
-    /// Without colours.
+    /// Without colors.
     pub no_color: bool,
     /// ASCII characters only.
     pub ascii: bool,

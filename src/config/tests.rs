@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use clap::CommandFactory;
+use clap::CommandFactory as _;
 use secrecy::ExposeSecret;
 
 use super::*;
@@ -32,7 +32,7 @@ fn settings_in(line: &str, text: &str, variables: &[(&str, &str)]) -> Result<Res
         |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
     let environment =
         Environment { variable: &variable, is_terminal: true, directories: test_directories(), random: 0x1f };
-    resolve(parse_args(line), file(text), ConnectionTarget::Broker, &environment)
+    resolve(parse_args(line), file(text), ConnectionTarget::broker(), &environment)
 }
 
 fn settings(line: &str) -> ResolvedSettings {
@@ -209,7 +209,7 @@ fn the_password_precedence_holds_and_debug_output_hides_it() {
 }
 
 #[test]
-fn the_environment_decides_colours_and_characters() {
+fn the_environment_decides_colors_and_characters() {
     let cases = [
         (&[("NO_COLOR", "1")][..], (true, false)),
         (&[("NO_COLOR", "")], (false, false)),
@@ -236,7 +236,7 @@ fn the_embedded_broker_needs_no_url_and_gets_no_credentials() {
         keep_alive_secs: 600,
         ping_timeout: Duration::from_secs(20),
     };
-    let all = resolve(parse_args("-k 5"), file(text), ConnectionTarget::Embedded(embedded), &environment)
+    let all = resolve(parse_args("-k 5"), file(text), ConnectionTarget::embedded(embedded), &environment)
         .expect("a demo");
     assert_eq!((all.link.broker.host.as_str(), all.link.keep_alive_secs), ("127.0.0.1", 5));
     assert_eq!((all.link.broker.transport, all.link.version), (Transport::Ws, VersionChoice::V5));
@@ -252,7 +252,7 @@ fn each_broken_rule_has_its_error_message() {
         (
             "http://h",
             "",
-            "The broker URL is not usable: `http://` is no MQTT transport; use mqtt://, mqtts://, ws:// or wss://.",
+            "The broker URL is not usable: `http://` is not an MQTT transport; use mqtt://, mqtts://, ws:// or wss://.",
         ),
         ("h --client-id=", "", "The client id is empty; leave --client-id out to get a generated one."),
         (
@@ -265,7 +265,7 @@ fn each_broken_rule_has_its_error_message() {
         (
             "h -t a#",
             "",
-            "`a#` is no topic filter: `#` may only stand alone at the end and `+` alone between slashes.",
+            "`a#` is not a valid topic filter: `#` may only stand alone at the end and `+` alone between slashes.",
         ),
         ("h", "[mqtt]\nqos = 2", "Quality of service 2 is not supported: use 0 or 1."),
         ("h --ping-timeout 0", "", "--ping-timeout must be from 100ms to 1h."),
@@ -279,7 +279,7 @@ fn each_broken_rule_has_its_error_message() {
         (
             "h",
             "[broker]\nipv4 = true\nipv6 = true",
-            "--ipv4 and --ipv6 exclude each other; give one of them.",
+            "--ipv4 and --ipv6 are mutually exclusive; give one of them.",
         ),
     ];
     for (line, text, sentence) in cases {
@@ -290,8 +290,8 @@ fn each_broken_rule_has_its_error_message() {
 #[test]
 fn each_number_out_of_range_has_its_error_message() {
     let cases = [
-        ("[::1] --ipv4", "", "The broker address is IPv6, but --ipv4 was asked for."),
-        ("127.0.0.1 --ipv6", "", "The broker address is IPv4, but --ipv6 was asked for."),
+        ("[::1] --ipv4", "", "The broker address is IPv6, but --ipv4 is set."),
+        ("127.0.0.1 --ipv6", "", "The broker address is IPv4, but --ipv6 is set."),
         (
             "h --initial-reconnect-delay 61",
             "",
@@ -306,7 +306,7 @@ fn each_number_out_of_range_has_its_error_message() {
         (
             "h",
             "[record]\nrecord = 'x'\nno-record = true",
-            "--record and --no-record exclude each other; give one of them.",
+            "--record and --no-record are mutually exclusive; give one of them.",
         ),
         ("h --export-every 10ms", "", "--export-every must be at least 1s, or 0 for never."),
         ("h --duration 0", "", "--duration must be above 0."),

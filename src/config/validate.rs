@@ -1,6 +1,4 @@
-//! Which settings make no sense, and what should be done about it?
-//!
-//! One rule, one function, one sentence.
+//! The rules for settings: one function and one sentence for each.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +8,7 @@ use super::options::{Options, TlsOptions};
 use crate::mqtt::settings::{AddressFamily, BackoffSettings, LinkSettings};
 use crate::mqtt::{self, SettingsError};
 
-/// Why the settings are not usable. Each is one sentence for the user.
+/// Why settings are not usable, in one sentence for the user.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "each variant is documented by its sentence")]
 pub enum ConfigError {
@@ -44,9 +42,9 @@ pub enum ConfigError {
     TlsOptionWithoutTls(&'static str),
     #[error("--alpn needs protocol names of 1 to 255 bytes.")]
     Alpn,
-    #[error("--ipv4 and --ipv6 exclude each other; give one of them.")]
+    #[error("--ipv4 and --ipv6 are mutually exclusive; give one of them.")]
     ConflictingFamilies,
-    #[error("The broker address is IPv{0}, but --ipv{1} was asked for.")]
+    #[error("The broker address is IPv{0}, but --ipv{1} is set.")]
     FamilyMismatch(u8, u8),
     #[error("--initial-reconnect-delay must be above 0 and not above --max-reconnect-delay.")]
     ReconnectDelays,
@@ -58,7 +56,7 @@ pub enum ConfigError {
     DeepThreshold,
     #[error("--{name} must be from {low} to {high}.")]
     OutOfRange { name: &'static str, low: u64, high: u64 },
-    #[error("--record and --no-record exclude each other; give one of them.")]
+    #[error("--record and --no-record are mutually exclusive; give one of them.")]
     ConflictingRecordFlags,
     #[error("--export-every must be at least 1s, or 0 for never.")]
     ExportEvery,
@@ -108,7 +106,7 @@ pub(super) fn certificate(tls: &TlsOptions) -> Result<(), ConfigError> {
     }
 }
 
-/// Only for what was said for this run: a file that serves several brokers may hold more.
+/// Checks only the arguments of this run: a file for several brokers may contain more.
 pub(super) fn tls_has_effect(args: &TlsOptions, link: &LinkSettings) -> Result<(), ConfigError> {
     if link.broker.transport.is_tls() {
         return Ok(());
@@ -173,7 +171,7 @@ pub(super) fn duration(duration: Option<Duration>) -> Result<(), ConfigError> {
     if duration.is_some_and(|time| time.is_zero()) { Err(ConfigError::Duration) } else { Ok(()) }
 }
 
-/// Places where a file is wanted must not be directories.
+/// Options that name a file must not name a directory.
 pub(super) fn files(options: &Options) -> Result<(), ConfigError> {
     let file_options = [
         ("record", &options.record.record),

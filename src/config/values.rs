@@ -1,4 +1,4 @@
-//! How is one value written on a command line or in a configuration file?
+//! The text form of single values on the command line and in the configuration file.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,26 +12,26 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::diagnostics::VersionChoice;
 use crate::mqtt::settings::PingPolicy;
 
-/// Why a value cannot be read.
+/// Why a value cannot be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
-    /// No duration.
+    /// Not a duration.
     #[error("write a duration as seconds (90, 0.5) or with units (500ms, 5m, 24h, 1d 12h)")]
     Duration,
-    /// No keep-alive MQTT can carry.
+    /// Not a keep-alive that MQTT can carry.
     #[error("the keep-alive must be 0 (off) or 1 to 65535 whole seconds, as in 60 or 60s")]
     KeepAlive,
-    /// No place in a recording.
+    /// Not a position in a recording.
     #[error(
-        "write a place in a recording as 90, 5m or 1h30m after its beginning, -10m before its end, 14:05, or 2026-11-20T14:05:00Z"
+        "write a position in a recording as 90, 5m or 1h30m after its start, -10m before its end, 14:05, or 2026-11-20T14:05:00Z"
     )]
     RecordedTime,
-    /// No number of attempts.
+    /// Not a number of attempts.
     #[error("write the number of attempts as 0 or more, or -1 for no limit")]
     Attempts,
 }
 
-/// A length of time: `90` and `0.5` are seconds, `500ms`, `5m`, `24h` carry their unit.
+/// A duration: `90` and `0.5` are seconds, `500ms`, `5m`, `24h` have a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HumanDuration(pub Duration);
 
@@ -76,7 +76,7 @@ impl fmt::Display for KeepAlive {
     }
 }
 
-/// Attempts per outage; `-1` = for ever.
+/// Attempts per outage; `-1` = no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttemptLimit(pub Option<u32>);
 
@@ -100,7 +100,7 @@ impl fmt::Display for AttemptLimit {
     }
 }
 
-/// Reads and writes a value in the file as the text it has on the command line; numbers will do as well.
+/// Reads and writes a value in the file as on the command line; numbers are accepted as well.
 macro_rules! written_as_text {
     ($($name:ident),*) => {$(
         impl<'de> Deserialize<'de> for $name {
@@ -165,9 +165,9 @@ impl ValueEnum for VersionChoice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PingPolicyOption {
-    /// every keep-alive, whatever the traffic: the round trip is always known
+    /// every keep-alive, regardless of traffic: the round trip is always known
     Always,
-    /// only after a keep-alive without anything sent, as the AWS SDKs do
+    /// only after a keep-alive without a packet sent, as the AWS SDKs do
     WhenIdle,
 }
 

@@ -13,6 +13,7 @@ pub mod drop_description;
 pub mod error_name;
 pub mod event;
 pub mod facts;
+pub mod failure;
 mod fold;
 mod history;
 mod link_activity;

@@ -1,4 +1,4 @@
-//! Which condition makes a run count as failed?
+//! The conditions of `--fail-on`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,17 +14,17 @@ use crate::diagnostics::Metrics;
 pub struct FailOn {
     quantity: Quantity,
     comparison: Comparison,
-    /// A count, a percentage or seconds, as the quantity wants it.
+    /// A count, a percentage or seconds, depending on the quantity.
     limit: f64,
     text: String,
 }
 
-/// What is looked at.
+/// The quantity of a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quantity {
     /// Drops of the run.
     Drops,
-    /// Connected share of the wanted time in percent.
+    /// Availability in percent.
     Availability,
     /// Mean time to recover.
     Mttr,
@@ -32,7 +32,7 @@ pub enum Quantity {
     Mtbf,
 }
 
-/// How it is compared with the limit.
+/// The comparison with the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {
     /// `>`
@@ -45,25 +45,25 @@ pub enum Comparison {
     AtMost,
 }
 
-/// Why a condition cannot be read.
+/// Why a condition cannot be parsed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FailOnError {
     /// No known name and comparison.
     #[error("write a condition as NAME, comparison, limit: drops>0, availability<99.9, mttr>5s or mtbf<1h")]
     Syntax,
-    /// The limit of `drops` is no whole number.
+    /// The limit of `drops` is not a whole number.
     #[error("the limit of drops must be a whole number, as in drops>=3")]
     Count,
-    /// The limit of `availability` is no percentage.
+    /// The limit of `availability` is not a percentage.
     #[error("the limit of availability must be a percentage from 0 to 100, as in availability<99.9")]
     Percentage,
-    /// The limit of `mttr` or `mtbf` is no duration.
+    /// The limit of `mttr` or `mtbf` is not a duration.
     #[error("the limit of mttr and mtbf must be a duration, as in mttr>5s or mtbf<1h")]
     Duration,
 }
 
 impl FailOn {
-    /// Whether the condition holds. A quantity that is not known yet meets no condition.
+    /// Whether the condition is met. An unknown quantity meets none.
     pub fn is_met(&self, metrics: &Metrics) -> bool {
         let value = match self.quantity {
             #[expect(clippy::cast_precision_loss, reason = "2^53 drops cannot happen")]
@@ -124,7 +124,7 @@ fn read_limit(quantity: Quantity, text: &str) -> Result<f64, FailOnError> {
     }
 }
 
-/// A plain number counts seconds, everything else carries its unit.
+/// Seconds: a plain number, or a duration with units.
 fn seconds(text: &str) -> Option<f64> {
     let duration = match text.parse::<f64>() {
         Ok(secs) => Duration::try_from_secs_f64(secs).ok()?,

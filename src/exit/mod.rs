@@ -1,22 +1,21 @@
-//! With which code does the program end?
+//! The exit code of the program.
 //!
-//! *Must not know* how a run is carried out: it judges the last snapshot.
+//! *Must not know* how a run works: it reads the last snapshot.
 
 mod fail_on;
 
 pub use fail_on::{Comparison, FailOn, FailOnError, Quantity};
 
-use crate::diagnostics::codes::is_credentials_refusal;
-use crate::diagnostics::{LinkState, Snapshot};
+use crate::diagnostics::{LinkState, Snapshot, codes};
 
-/// What the program tells its caller.
+/// The result of the program for its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitReason {
-    /// 0: all is well.
+    /// 0: success.
     Success,
-    /// 1: something went wrong while running, or reconnecting was given up.
+    /// 1: a failure of the program, or reconnecting was given up.
     RuntimeError,
-    /// 2: the command line or the configuration is not usable.
+    /// 2: the command line or the configuration is not valid.
     UsageError,
     /// 3: no connect ever succeeded.
     NeverConnected,
@@ -49,7 +48,7 @@ impl From<ExitReason> for std::process::ExitCode {
     }
 }
 
-/// How a run came to its end.
+/// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunEnd {
     /// `--duration` is over, the reader of standard output went away, or the user quit.
@@ -60,7 +59,7 @@ pub enum RunEnd {
     Terminated,
     /// `--max-reconnect-attempts` is used up.
     GaveUp,
-    /// Something broke that has nothing to do with the connection.
+    /// A failure that does not concern the connection.
     Failed,
 }
 
@@ -92,15 +91,20 @@ pub fn exit_reason(snapshot: &Snapshot, run_end: RunEnd, fail_on: &[FailOn]) -> 
     }
 }
 
-/// Whether the newest thing known is that the broker does not accept the credentials.
+/// Whether a refused connect is about the credentials: by CONNACK code (either version) or HTTP status.
+pub fn is_credentials_refusal(return_code: Option<u8>, http_status: Option<u16>) -> bool {
+    return_code.is_some_and(codes::is_credentials_refusal) || matches!(http_status, Some(401 | 403))
+}
+
+/// Whether the broker refused the credentials at the last connect.
 fn has_refused_credentials(snapshot: &Snapshot) -> bool {
     if matches!(snapshot.link, LinkState::Connected { .. }) {
         return false;
     }
-    snapshot.last_failure.as_ref().is_some_and(|failure| {
-        failure.return_code.is_some_and(is_credentials_refusal)
-            || matches!(failure.http_status, Some(401 | 403))
-    })
+    snapshot
+        .last_failure
+        .as_ref()
+        .is_some_and(|failure| is_credentials_refusal(failure.return_code, failure.http_status))
 }
 
 #[cfg(test)]

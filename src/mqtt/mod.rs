@@ -10,14 +10,13 @@
 
 mod backoff;
 mod check;
-pub mod client_error;
+
 mod connect_events;
 mod connection_state;
 pub mod connector;
 mod engine;
 mod engine_v4;
 mod engine_v5;
-pub mod failure;
 mod handshake;
 mod link;
 mod listener;
@@ -39,6 +38,8 @@ mod timers;
 pub mod validate;
 mod versions;
 pub mod wire;
+
+use crate::diagnostics::failure;
 
 pub use check::{CheckReport, check};
 pub use link::Link;

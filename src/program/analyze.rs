@@ -8,16 +8,17 @@ use color_eyre::eyre::WrapErr as _;
 use super::print;
 use crate::analysis::{self, AnalysisReport, FileFormat, InputReport, TextStyle, find_inputs};
 use crate::cli::{AnalyzeArgs, AnalyzeFormat};
+use crate::config::environment;
 use crate::diagnostics::Diagnostics;
 use crate::diagnostics::clean::clean;
 use crate::exit::ExitReason;
 
-/// Columns of text where nobody tells how wide the terminal is.
+/// Columns of text when the width of the terminal is unknown.
 const DEFAULT_WIDTH: usize = 100;
 /// Wider lines are hard to read.
 const MAX_WIDTH: usize = 120;
 
-/// Reads what was named, prints what it says, and tells on standard error what could not be read.
+/// Reads the inputs and prints the analysis; inputs that could not be read go to standard error.
 pub(super) fn analyze(args: &AnalyzeArgs) -> color_eyre::Result<ExitCode> {
     let finding = find_inputs(&args.files);
     print_errors(&finding.errors);
@@ -46,12 +47,12 @@ pub(super) fn analyze(args: &AnalyzeArgs) -> color_eyre::Result<ExitCode> {
 fn print_errors(sentences: &[String]) {
     let mut out = io::stderr().lock();
     for sentence in sentences {
-        // Nothing can be done about a closed standard error.
+        // A closed standard error is ignored.
         let _ = writeln!(out, "dropscope: {}", clean(sentence));
     }
 }
 
-/// What the reader of the output alone might overlook: files that gave nothing, and those that do not fit.
+/// Warnings about files without events and files that do not belong together.
 fn input_warnings(input: &InputReport) -> Vec<String> {
     let mut sentences = Vec::new();
     for file in &input.files {
@@ -59,7 +60,7 @@ fn input_warnings(input: &InputReport) -> Vec<String> {
         if file.format == FileFormat::Unreadable && file.remarks.is_empty() {
             let what = match file.tally.lines {
                 0 => "it is empty",
-                _ => "no line is an event",
+                _ => "no line is a dropscope event",
             };
             sentences.push(format!(
                 "nothing read from {name}: {what}; give a recording (*.jsonl) or an export (*.json) of dropscope"
@@ -79,8 +80,8 @@ fn input_warnings(input: &InputReport) -> Vec<String> {
 fn style(args: &AnalyzeArgs) -> TextStyle {
     let is_terminal = io::stdout().is_terminal();
     let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    let color = is_terminal && !is_set("NO_COLOR") && !is_dumb && !args.no_color.unwrap_or(false);
+    let is_dumb = std::env::var_os(environment::TERM).is_some_and(|term| term == "dumb");
+    let color = is_terminal && !is_set(environment::NO_COLOR) && !is_dumb && !args.no_color.unwrap_or(false);
     let columns = if is_terminal { crate::tui::columns() } else { None };
     TextStyle { color, width: columns.map_or(DEFAULT_WIDTH, usize::from).min(MAX_WIDTH) }
 }

@@ -1,4 +1,4 @@
-//! `dropscope aws`: which connection does an endpoint of AWS IoT Core mean?
+//! `dropscope aws`: a connection to an endpoint of AWS IoT Core.
 
 use std::net::IpAddr;
 use std::process::ExitCode;
@@ -13,31 +13,29 @@ use crate::diagnostics::Transport;
 use crate::diagnostics::aws_limits::AWS_WEBSOCKET_LIMIT;
 use crate::mqtt::settings::{BrokerAddress, LinkSettings};
 
-/// ALPN protocol by which AWS knows MQTT with a client certificate on port 443.
+/// ALPN protocol of AWS for MQTT with a client certificate on port 443.
 const ALPN_MQTT: &str = "x-amzn-mqtt-ca";
-/// Keep-alives that AWS keeps; it changes others to the nearest of these.
+/// Keep-alives that AWS accepts; it changes others to the nearest of these.
 const ALLOWED_KEEP_ALIVE_SECS: std::ops::RangeInclusive<u16> = 30..=1200;
 
-/// Why an endpoint cannot be watched as it was asked for. Each is one sentence that says what to do.
+/// Why an endpoint cannot be watched with these options, in one sentence with what to do.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 enum AwsCommandError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
     Keys(#[from] KeyError),
-    #[error(
-        "AWS IoT keeps a keep-alive of 30 to 1200 seconds and would change {0}; give --keep-alive 30 to 1200."
-    )]
+    #[error("AWS IoT accepts a keep-alive of 30 to 1200 s, not {0} s; give --keep-alive 30 to 1200.")]
     KeepAlive(u16),
     #[error(
         "AWS credentials sign WebSocket URLs; write the endpoint as HOST or wss://HOST, or give --cert and --key."
     )]
     NoWebSocket,
-    #[error("A signed URL over ws:// can be read and used by everybody on the way; use wss://.")]
+    #[error("A signed URL over ws:// can be intercepted; use wss://.")]
     Unprotected,
     #[error("--cert and --key are for MQTT over TLS; write the endpoint as HOST, HOST:443 or mqtts://HOST.")]
     NoTls,
-    #[error("The endpoint's name tells no region; give --region, as in --region us-east-1.")]
+    #[error("The endpoint name contains no region; give --region, as in --region us-east-1.")]
     NoRegion,
 }
 
@@ -47,7 +45,7 @@ pub(super) fn aws(args: cli::AwsArgs) -> color_eyre::Result<ExitCode> {
     let cli::AwsArgs { endpoint, region, profile, file, mut options } = args;
     options.broker.url = Some(url(&endpoint, has_certificate));
     let source = KeySource::new(Arc::new(|name: &str| std::env::var(name).ok()), profile);
-    let settings = settings(options, &file, ConnectionTarget::Broker)
+    let settings = settings(options, &file, ConnectionTarget::broker())
         .map_err(AwsCommandError::from)
         .and_then(|mut settings| {
             if has_certificate {
@@ -63,7 +61,7 @@ pub(super) fn aws(args: cli::AwsArgs) -> color_eyre::Result<ExitCode> {
     }
 }
 
-/// The endpoint as a URL: a bare name gets the scheme of what is to be done there.
+/// The endpoint as a URL: a bare name gets the scheme of its kind of login.
 fn url(endpoint: &str, has_certificate: bool) -> BrokerUrl {
     let scheme = if has_certificate { "mqtts" } else { "wss" };
     if endpoint.contains("://") {
@@ -95,12 +93,12 @@ fn with_keys(
         Transport::Tcp | Transport::Tls => return Err(AwsCommandError::NoWebSocket),
     }
     apply_aws_rules(link)?;
-    // What the file says of certificates is about the user's own broker.
+    // Certificates of the file belong to the user's own broker.
     (link.tls.certificate, link.tls.private_key) = (None, None);
-    // The name goes before AWS_REGION: that says where the user works, not where the endpoint is.
+    // The name precedes AWS_REGION, which is the region of the user and not of the endpoint.
     let region = region.or_else(|| region_of(&link.broker.host)).or_else(|| source.region());
     let region = region.ok_or(AwsCommandError::NoRegion)?;
-    // Read once now, so that missing keys are told before anything begins.
+    // Read once now, so that missing keys are reported before the run starts.
     source.read()?;
     let signer = KeySigner::new(source, &link.broker, region, Arc::new(SystemClock::new()));
     link.signer = Some(Arc::new(signer));
@@ -111,7 +109,7 @@ fn with_keys(
 }
 
 fn apply_aws_rules(link: &mut LinkSettings) -> Result<(), AwsCommandError> {
-    // Likewise: AWS takes no login from either kind of client.
+    // A login of the file belongs to the user's own broker; AWS takes none from either kind of client.
     (link.username, link.password) = (None, None);
     if ALLOWED_KEEP_ALIVE_SECS.contains(&link.keep_alive_secs) {
         Ok(())

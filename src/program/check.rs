@@ -12,16 +12,15 @@ use crate::cli::CheckFormat;
 use crate::clock::SystemClock;
 use crate::config::ResolvedSettings;
 use crate::diagnostics::clean::clean;
-use crate::diagnostics::codes::is_credentials_refusal;
 use crate::diagnostics::sentence::phase_words;
 use crate::diagnostics::{Clock, RecordedWord, Stamp};
-use crate::exit::ExitReason;
+use crate::exit::{ExitReason, is_credentials_refusal};
 use crate::mqtt::{self, CheckReport};
 
-/// Certificate days below which the verdict warns: time enough to renew without hurry.
+/// Days of validity below which the verdict warns about the certificate.
 const CERTIFICATE_WARNING_DAYS: i64 = 21;
 
-/// Connects once and prints what was seen.
+/// Connects once and prints the phases and the verdict.
 pub(super) async fn check(settings: &ResolvedSettings, format: CheckFormat) -> color_eyre::Result<ExitCode> {
     let clock = Arc::new(SystemClock::new());
     let report = match mqtt::check(&settings.link, Arc::clone(&clock) as Arc<dyn Clock>).await {
@@ -39,9 +38,11 @@ pub(super) async fn check(settings: &ResolvedSettings, format: CheckFormat) -> c
 
 fn exit_reason(report: &CheckReport) -> ExitReason {
     let Some(failure) = &report.failure else { return ExitReason::Success };
-    let refused = failure.return_code.is_some_and(is_credentials_refusal)
-        || matches!(failure.http_status, Some(401 | 403));
-    if refused { ExitReason::RefusedCredentials } else { ExitReason::NeverConnected }
+    if is_credentials_refusal(failure.return_code, failure.http_status) {
+        ExitReason::RefusedCredentials
+    } else {
+        ExitReason::NeverConnected
+    }
 }
 
 fn address(settings: &ResolvedSettings) -> String {

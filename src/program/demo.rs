@@ -63,7 +63,7 @@ pub(super) fn demo(demo: cli::DemoArgs) -> color_eyre::Result<ExitCode> {
         keep_alive_secs: scenario.keep_alive_secs,
         ping_timeout: Duration::from_secs_f64(scenario.ping_timeout_secs),
     };
-    let settings = match settings(demo.options, &demo.file, ConnectionTarget::Embedded(embedded)) {
+    let settings = match settings(demo.options, &demo.file, ConnectionTarget::embedded(embedded)) {
         Ok(settings) => settings,
         Err(error) => return Ok(usage_error(&error)),
     };

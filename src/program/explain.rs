@@ -1,4 +1,4 @@
-//! `dropscope explain`: what other programs' words mean.
+//! `dropscope explain`: the meaning of messages of other programs.
 
 mod markdown;
 mod page;
@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::print;
 use crate::classify::{Explanation, explain as explain_text};
 use crate::cli::{self, ExplainFormat};
+use crate::config::environment;
 use crate::exit::ExitReason;
 use crate::tui;
 
@@ -22,18 +23,18 @@ const MAX_LINE_BYTES: u64 = 64 * 1024;
 /// Bytes of standard input that are tried as one JSON document.
 const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 
-/// Columns when nobody says how many there are.
+/// Columns when the width of the terminal is unknown.
 const DEFAULT_WIDTH: u16 = 80;
 
-/// Everything that was explained.
+/// All explanations of a run.
 #[derive(Debug, Default, PartialEq, Serialize)]
 pub(super) struct ExplainReport {
     schema_version: u32,
     /// Lines (or JSON objects) that were read.
     lines: u64,
-    /// Those in which nothing is known.
+    /// Lines without a match.
     unknown_lines: u64,
-    /// Each meaning once, the most frequent trouble first.
+    /// Each meaning once, the most frequent fault first.
     explanations: Vec<ExplanationGroup>,
 }
 
@@ -71,7 +72,7 @@ impl ExplainReport {
         self.unknown_lines < self.lines
     }
 
-    /// Trouble first, then what is harmless; what is unknown only if nothing is known.
+    /// Faults first, then harmless messages; unknown lines only if nothing matched.
     fn finish(mut self) -> Self {
         if self.is_known() {
             self.explanations.retain(|group| group.explanation.found.is_some());
@@ -84,13 +85,13 @@ impl ExplainReport {
     }
 }
 
-/// Explains the words given, or standard input.
+/// Explains the arguments, or standard input.
 pub(super) fn explain(args: &cli::ExplainArgs) -> color_eyre::Result<ExitCode> {
     let mut report = ExplainReport::new();
     if args.text.is_empty() || args.text == ["-"] {
         let stdin = io::stdin();
         if stdin.is_terminal() {
-            // Nothing can be done about a closed standard error.
+            // A closed standard error is ignored.
             let _ = writeln!(io::stderr(), "Paste lines, then end with Ctrl-D.");
         }
         read(stdin.lock(), &mut report).wrap_err("cannot read standard input")?;
@@ -135,7 +136,7 @@ fn read(mut input: impl BufRead, report: &mut ExplainReport) -> io::Result<()> {
     Ok(())
 }
 
-/// The next line with its end; of a longer one the beginning. `None` at the end of the input.
+/// The next line with its line feed, cut at [`MAX_LINE_BYTES`]. `None` at the end of the input.
 fn next_line(input: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
     let mut line = Vec::new();
     input.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line)?;
@@ -155,12 +156,12 @@ fn next_line(input: &mut impl BufRead) -> io::Result<Option<Vec<u8>>> {
 
 fn width() -> u16 {
     let is_terminal = io::stdout().is_terminal();
-    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let columns = std::env::var(environment::COLUMNS).ok().and_then(|columns| columns.parse().ok());
     columns.or_else(|| is_terminal.then(tui::columns).flatten()).unwrap_or(DEFAULT_WIDTH)
 }
 
 fn has_color() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    io::stdout().is_terminal() && std::env::var_os(environment::NO_COLOR).is_none_or(|value| value.is_empty())
 }
 
 #[cfg(test)]

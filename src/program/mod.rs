@@ -1,6 +1,6 @@
-//! The commands: what each of them puts together from the rooms.
+//! The commands of the program, each put together from the other modules.
 //!
-//! Knows everybody, is known by `main` only.
+//! This module may use all others; only `main` uses it.
 
 mod analyze;
 mod aws;
@@ -27,8 +27,8 @@ use crate::exit::ExitReason;
 /// Reads the command line and runs the command. Usage errors end the process with 2, as clap does.
 ///
 /// # Errors
-/// When something breaks that is not the connection's fault; everything the user can mend is told in one
-/// sentence on standard error and ends with its exit code instead.
+/// For failures of the program itself. A mistake that the user can correct is not an error here: it gives one
+/// sentence on standard error and its exit code.
 pub fn run() -> color_eyre::Result<ExitCode> {
     let cli = Cli::read(std::env::args_os()).unwrap_or_else(|usage| usage.exit());
     match cli.command {
@@ -40,7 +40,7 @@ pub fn run() -> color_eyre::Result<ExitCode> {
         Some(CliCommand::Replay(args)) => replay::replay(&args),
         Some(CliCommand::Check(args)) => {
             let file = args.watch.file.clone();
-            match settings(args.watch.into_options(), &file, ConnectionTarget::Broker) {
+            match settings(args.watch.into_options(), &file, ConnectionTarget::broker()) {
                 Ok(settings) => runtime()?.block_on(check::check(&settings, args.format)),
                 Err(error) => Ok(usage_error(&error)),
             }
@@ -56,7 +56,7 @@ pub fn run() -> color_eyre::Result<ExitCode> {
 
 fn watch(watch: cli::WatchArgs) -> color_eyre::Result<ExitCode> {
     let file = watch.file.clone();
-    match settings(watch.into_options(), &file, ConnectionTarget::Broker) {
+    match settings(watch.into_options(), &file, ConnectionTarget::broker()) {
         Ok(settings) => runtime()?.block_on(watch::watch_broker(settings)),
         Err(error) => Ok(usage_error(&error)),
     }
@@ -109,7 +109,7 @@ fn print(bytes: &[u8]) -> color_eyre::Result<ExitCode> {
 
 /// One sentence on standard error, and the exit code for wrong usage.
 fn usage_error(error: &dyn std::fmt::Display) -> ExitCode {
-    // Nothing can be done about a closed standard error.
+    // A closed standard error is ignored.
     let _ = writeln!(io::stderr(), "error: {error}");
     ExitReason::UsageError.into()
 }

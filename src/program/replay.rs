@@ -36,7 +36,7 @@ const PLACEHOLDER_BROKER: EmbeddedBroker = EmbeddedBroker {
 
 /// Shows the recording, or exports from it.
 pub(super) fn replay(args: &cli::ReplayArgs) -> color_eyre::Result<ExitCode> {
-    let settings = match settings(args.options(), &args.file, ConnectionTarget::Embedded(PLACEHOLDER_BROKER))
+    let settings = match settings(args.options(), &args.file, ConnectionTarget::embedded(PLACEHOLDER_BROKER))
     {
         Ok(settings) => settings,
         Err(error) => return Ok(usage_error(&error)),

@@ -145,7 +145,7 @@ pub(super) fn keymap(ui: &UiSettings) -> Result<Keymap, String> {
 
 /// How the screen looks and listens.
 pub(super) fn tui_options(ui: &UiSettings, keymap: Keymap) -> TuiOptions {
-    let variables = ["LC_ALL", "LC_CTYPE", "LANG"].map(|name| std::env::var(name).ok());
+    let variables = crate::config::environment::LOCALE.map(|name| std::env::var(name).ok());
     let locale = variables.each_ref().map(Option::as_deref);
     TuiOptions {
         theme: if ui.no_color { Theme::plain() } else { Theme::default_dark() },

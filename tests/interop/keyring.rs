@@ -159,7 +159,7 @@ async fn a_password_is_remembered_found_replaced_and_forgotten() {
     session.assert_run("a", &["--forget-password"], None, 1, missing);
 
     session.start_keyring(true);
-    session.assert_run("b", &[], None, 2, "holds none for this account");
+    session.assert_run("b", &[], None, 2, "the keyring has no entry for this account");
     session.assert_run("b", &remember, Some("wrong-password"), 4, "does not accept");
     session.assert_run("b", &[], None, 2, "holds none for this account");
     // Tokens of the first run are still valid; the password is tried all the same.
@@ -172,7 +172,7 @@ async fn a_password_is_remembered_found_replaced_and_forgotten() {
     session.assert_run("d", &remember, None, 0, "already");
     // Another name of the same cloud counts as another cloud.
     let elsewhere = session.lab.rest_url.replace("127.0.0.1", "localhost");
-    session.assert_run("d", &["--api-url", &elsewhere], None, 2, "holds none for this account");
+    session.assert_run("d", &["--api-url", &elsewhere], None, 2, "the keyring has no entry for this account");
 
     // No user is present to unlock it.
     session.start_keyring(false);
@@ -182,7 +182,7 @@ async fn a_password_is_remembered_found_replaced_and_forgotten() {
         &remember,
         Some(&password),
         0,
-        "warning: the password is not kept, the keyring is locked",
+        "warning: the password was not stored: the keyring is locked",
     );
     session.assert_run("e", &["--forget-password"], None, 1, "the keyring is locked");
 
@@ -199,10 +199,10 @@ async fn a_password_is_remembered_found_replaced_and_forgotten() {
         &["--forget-password", "--username", &email],
         None,
         0,
-        "is deleted from the keyring",
+        "was deleted from the keyring",
     );
-    session.assert_run("g", &["--forget-password"], None, 0, "holds no password");
-    session.assert_run("g", &[], None, 2, "holds none for this account");
+    session.assert_run("g", &["--forget-password"], None, 0, "the keyring has no password");
+    session.assert_run("g", &[], None, 2, "the keyring has no entry for this account");
 
     let mut is_logged = false;
     assert_nothing_is_written(session.home.path(), &password, &mut is_logged);

@@ -1,6 +1,7 @@
 //! Tests over real sockets on loopback: faults, AWS's rules, the device cloud, the scenarios of the demo.
 
 mod aws;
+mod examples;
 mod faults;
 mod navien;
 mod scenarios_live;

@@ -1,4 +1,4 @@
-//! Does the program, as started by a person or a script, answer as documented?
+//! Output and exit codes of the program, as a person or a script starts it.
 
 #![expect(clippy::expect_used, reason = "test code outside of test functions")]
 
@@ -9,7 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-/// Runs the program with nothing of this user's surroundings.
+/// Runs the program without the environment and the files of this user.
 fn run(home: &Path, words: &[&str], variables: &[(&str, &str)]) -> Output {
     run_in(home, home, words, variables)
 }
@@ -86,7 +86,7 @@ fn wrong_usage_exits_with_2_and_one_line_on_standard_error() {
     let home = TempDir::new().expect("a folder");
     let cases: [(&[&str], &str); 5] = [
         (&[], "Which broker? Give a URL"),
-        (&["http://h"], "is no MQTT transport"),
+        (&["http://h"], "is not an MQTT transport"),
         (&["h", "--no-such-flag"], "unexpected argument"),
         (&["h", "--config", "missing.toml"], "There is no configuration file missing.toml."),
         (&["h", "-k", "70000"], "the keep-alive must be 0 (off) or 1 to 65535 whole seconds"),
@@ -104,7 +104,7 @@ fn wrong_usage_exits_with_2_and_one_line_on_standard_error() {
 fn an_unreachable_broker_exits_with_3_and_writes_nothing_to_the_working_directory() {
     let home = TempDir::new().expect("a folder");
     let work = TempDir::new().expect("a folder");
-    // A port that was free a moment ago: nobody listens there.
+    // A port that was free a moment ago: nothing listens there.
     let port = {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         listener.local_addr().expect("an address").port()

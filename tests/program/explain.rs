@@ -47,7 +47,7 @@ fn words_are_joined_and_explained() {
 fn an_unknown_text_exits_with_1() {
     let output = explain(&["purple", "elephants"], b"");
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stdout).contains("Nothing known"));
+    assert!(text(&output.stdout).contains("No match"));
     let output = explain(&[], b"");
     assert_eq!(output.status.code(), Some(1));
     let output = explain(&["--format", "yaml", "x"], b"");
@@ -67,7 +67,7 @@ fn standard_input_is_counted_by_meaning() {
         assert_eq!(first["found"]["causes"][0]["id"], "keep_alive_missed");
     }
     let page = text(&explain(&[], log).stdout);
-    assert!(page.contains("2 lines") && page.contains("2 of 3 lines are known"), "{page}");
+    assert!(page.contains("2 lines") && page.contains("2 of 3 lines matched"), "{page}");
 }
 
 #[test]

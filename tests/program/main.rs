@@ -4,6 +4,7 @@ mod analyze;
 mod cli;
 #[path = "../shared/committed.rs"]
 mod committed;
+mod config_schema;
 mod explain;
 mod headless;
 mod pictures;

@@ -1,6 +1,6 @@
 //! The README's pictures are what `dropscope picture` makes of the example recording.
 //!
-//! `DROPSCOPE_WRITE_EXAMPLE=1 cargo test --test program pictures` draws them anew.
+//! `DROPSCOPE_WRITE_EXAMPLE=1 cargo test --test program pictures` draws them again.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 

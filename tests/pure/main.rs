@@ -3,6 +3,7 @@
 mod arbitrary;
 mod architecture;
 mod classify;
+mod collector;
 #[path = "../shared/committed.rs"]
 mod committed;
 mod export;

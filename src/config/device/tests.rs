@@ -101,7 +101,7 @@ fn each_error_names_its_line() {
         (
             with("home/{client_id}/answer", "a/#/b"),
             8,
-            "the answer-topic of set is no topic filter; only {client_id} is filled in",
+            "the answer-topic of set is not a valid topic filter; only {client_id} is filled in",
         ),
         (
             with("home/{client_id}/answer", "home/+"),
@@ -154,7 +154,11 @@ fn each_error_names_its_line() {
             2,
             "the status-command must have confirm = \"none\" and no parameters",
         ),
-        (format!("[device]\nstatus-topic = [\"a\",\n\"b#\"]{SET}"), 3, "status-topic is no topic filter"),
+        (
+            format!("[device]\nstatus-topic = [\"a\",\n\"b#\"]{SET}"),
+            3,
+            "status-topic is not a valid topic filter",
+        ),
     ];
     for (text, line, why) in cases {
         let why = why

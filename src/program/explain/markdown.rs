@@ -1,4 +1,4 @@
-//! How does an explanation look in an issue?
+//! An explanation as Markdown, for an issue.
 
 use std::fmt::{self, Write as _};
 
@@ -15,12 +15,12 @@ pub(super) fn markdown(report: &ExplainReport) -> Result<String, fmt::Error> {
         }
     }
     if report.lines != 1 {
-        writeln!(out, "{} of {} lines are known.", report.lines - report.unknown_lines, report.lines)?;
+        writeln!(out, "{} of {} lines matched.", report.lines - report.unknown_lines, report.lines)?;
     }
     Ok(out)
 }
 
-/// What stands for itself outside of code.
+/// Escapes the characters that have a meaning in Markdown.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
@@ -32,7 +32,7 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// Text from outside as code: fenced by more backticks than it holds.
+/// Text from outside as code: fenced by more backticks than it contains.
 fn code(text: &str) -> String {
     let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest + 1);
@@ -66,7 +66,7 @@ fn known(out: &mut String, group: &ExplanationGroup, meaning: &Meaning) -> fmt::
 }
 
 fn unknown(out: &mut String, group: &ExplanationGroup) -> fmt::Result {
-    writeln!(out, "## Nothing known\n\n{}\n", code(&group.explanation.text))?;
+    writeln!(out, "## No match\n\n{}\n", code(&group.explanation.text))?;
     if let Some(advice) = &group.explanation.advice {
         writeln!(out, "{}\n", escaped(advice))?;
     }

@@ -1,4 +1,4 @@
-//! How does an explanation look on a terminal?
+//! An explanation as text for the terminal.
 
 use std::fmt::{self, Write as _};
 
@@ -9,7 +9,7 @@ use crate::classify::explain::{LikelyCause, Meaning};
 /// Wider lines are hard to read.
 const MAX_WIDTH: u16 = 100;
 
-/// How many causes are told with what to check and what ends them.
+/// Causes that are shown with check and fix.
 const DETAILED_CAUSES: usize = 3;
 
 const BOLD: &str = "\x1b[1m";
@@ -41,7 +41,7 @@ pub(super) fn page(report: &ExplainReport, width: u16, has_color: bool) -> Resul
     }
     if report.lines > 1 {
         let known = report.lines - report.unknown_lines;
-        let count = format!("{known} of {} lines are known here.", report.lines);
+        let count = format!("{known} of {} lines matched.", report.lines);
         write!(page.out, "\n{}", page.styled(DIM, &count))?;
         page.out.push('\n');
     }
@@ -53,7 +53,7 @@ impl ExplainPage {
         if self.has_color { format!("{style}{text}{RESET}") } else { text.to_owned() }
     }
 
-    /// A paragraph; styles would be counted as columns, so only `first` may be styled afterwards.
+    /// A paragraph. Wrapping counts escape sequences as columns, so only `first` may be styled afterwards.
     fn paragraph(&mut self, first: &str, text: &str) {
         let paragraph = wrap_paragraph(first, text, self.width);
         self.out.push_str(&paragraph);
@@ -123,7 +123,7 @@ impl ExplainPage {
     }
 
     fn unknown(&mut self, group: &ExplanationGroup) -> fmt::Result {
-        let title = self.styled(BOLD, "Nothing known");
+        let title = self.styled(BOLD, "No match");
         writeln!(self.out, "{title}")?;
         self.paragraph("  > ", &group.explanation.text);
         if let Some(advice) = &group.explanation.advice {

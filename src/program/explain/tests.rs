@@ -1,4 +1,4 @@
-//! Is input read as it should be, and does the page keep its width?
+//! Reading input, and the width of the page.
 
 use super::*;
 use unicode_width::UnicodeWidthStr;

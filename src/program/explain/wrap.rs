@@ -1,4 +1,4 @@
-//! How is a paragraph broken into lines?
+//! Wrapping of paragraphs.
 
 use unicode_width::UnicodeWidthStr as _;
 
@@ -12,7 +12,7 @@ pub(super) fn wrap_paragraph(first: &str, text: &str, width: u16) -> String {
     let indent = first.width();
     let columns = usize::from(width).saturating_sub(indent).max(MIN_WIDTH);
     let (mut out, mut column) = (first.to_owned(), 0);
-    // Other blanks than the ordinary one hold together what they stand between.
+    // Only the ordinary space is a line break; no-break spaces are not.
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         if column > 0 && column + 1 + word.width() > columns {
             out.push('\n');

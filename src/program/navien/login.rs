@@ -7,7 +7,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::keyring_entry::KeyringEntry;
-use crate::config::{ConfigError, read_password_file};
+use crate::config::{ConfigError, environment, read_password_file};
 use crate::keyring::{KeyringBackend, KeyringError};
 use crate::navien::account::ApiUrl;
 use crate::tui;
@@ -38,8 +38,8 @@ pub(super) enum LoginError {
     NoEmail,
     #[error(
         "The password of the account is missing: set NAVIEN_PASSWORD, give --password-file, or let \
-         --remember-password keep it in the keyring; {}.",
-        .0.as_ref().map_or_else(|| "that holds none for this account".to_owned(), ToString::to_string)
+         --remember-password store it in the keyring; {}.",
+        .0.as_ref().map_or_else(|| "the keyring has no entry for this account".to_owned(), ToString::to_string)
     )]
     NoPassword(Option<KeyringError>),
     /// Ctrl-C at the prompt.
@@ -119,18 +119,18 @@ impl CredentialSources<'_> {
 
     fn email(&self) -> Option<String> {
         let username = self.username.map(str::to_owned);
-        let is_flag = username != (self.variable)("DROPSCOPE_USERNAME");
+        let is_flag = username != (self.variable)(environment::USERNAME);
         if is_flag && username.is_some() {
             username
         } else {
-            self.non_empty_variable("NAVIEN_EMAIL").or(username)
+            self.non_empty_variable(environment::NAVIEN_EMAIL).or(username)
         }
     }
 
     fn password(&self) -> Result<Option<SecretString>, LoginError> {
-        let variable = (self.variable)("DROPSCOPE_PASSWORD_FILE");
+        let variable = (self.variable)(environment::PASSWORD_FILE);
         let is_flag = self.password_file != variable.as_deref().map(Path::new);
-        match (self.password_file, self.non_empty_variable("NAVIEN_PASSWORD")) {
+        match (self.password_file, self.non_empty_variable(environment::NAVIEN_PASSWORD)) {
             (Some(path), None) => Ok(Some(read_password_file(path)?)),
             (Some(path), Some(_)) if is_flag => Ok(Some(read_password_file(path)?)),
             (_, password) => Ok(password.map(SecretString::from)),
@@ -226,20 +226,24 @@ mod tests {
 
     #[test]
     fn the_keyring_comes_after_variables_and_before_the_question() {
-        let with_entry = || FakeKeyring::with_password("dropscope-navien", "me@example.org", "kept");
+        let with_entry = || FakeKeyring::with_password("dropscope-navien", "me@example.org", "stored");
         let absent = || KeyringError::Unavailable("there is no D-Bus session".to_owned());
         let other = || {
-            FakeKeyring::with_password("dropscope-navien at https://cloud.example", "me@example.org", "kept")
+            FakeKeyring::with_password(
+                "dropscope-navien at https://cloud.example",
+                "me@example.org",
+                "stored",
+            )
         };
         let missing = "The password of the account is missing: set NAVIEN_PASSWORD, give --password-file, or let \
-                       --remember-password keep it in the keyring; ";
+                       --remember-password store it in the keyring; ";
         for (keyring, variable, typed, expected, calls) in [
             (with_entry(), Some("set"), Some("typed"), "Configured: set".to_owned(), 0),
             (with_entry(), None, Some("typed"), "Keyring: kept".to_owned(), 1),
             (with_entry(), None, None, "Keyring: kept".to_owned(), 1),
             (other(), None, Some("typed"), "Prompted(None): typed".to_owned(), 1),
             (other(), None, Some("^C"), "Nothing was entered.".to_owned(), 1),
-            (other(), None, None, format!("{missing}that holds none for this account."), 1),
+            (other(), None, None, format!("{missing}the keyring has no entry for this account."), 1),
             (
                 FakeKeyring::with_password("dropscope-navien", "me@example.org", ""),
                 None,

@@ -13,7 +13,7 @@ use super::watch::watch;
 use super::{runtime, settings, usage_error};
 use crate::cli;
 use crate::clock::SystemClock;
-use crate::config::{BrokerUrl, CloudTarget, ConnectionTarget, Directories, ResolvedSettings};
+use crate::config::{BrokerUrl, ConnectionTarget, Directories, ResolvedSettings};
 use crate::diagnostics::aws_limits::AWS_WEBSOCKET_LIMIT;
 use crate::diagnostics::clean::clean;
 use crate::diagnostics::{Clock, NameMask, Transport};
@@ -56,8 +56,8 @@ pub(super) fn navien(args: cli::NavienArgs) -> color_eyre::Result<ExitCode> {
     if args.forget_password == Some(true) {
         return Ok(delete_password(&sources, &endpoints.api));
     }
-    let cloud = CloudTarget { id_prefix: CLIENT_ID_PREFIX, profile: args.profile };
-    let mut settings = match settings(args.options, &args.file, ConnectionTarget::Cloud(cloud)) {
+    let target = ConnectionTarget::cloud(CLIENT_ID_PREFIX, args.profile);
+    let mut settings = match settings(args.options, &args.file, target) {
         Ok(settings) => settings,
         Err(error) => return Ok(usage_error(&error)),
     };

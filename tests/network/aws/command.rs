@@ -89,7 +89,7 @@ async fn invalid_settings_end_with_exit_code_2_and_one_sentence() {
     let cases: [(&[&str], &str); 6] = [
         (&[host], "There are no AWS credentials; set AWS_ACCESS_KEY_ID"),
         (&[host, "--profile", "work"], "export-credentials --profile work --format env"),
-        (&[host, "-k", "20"], "AWS IoT keeps a keep-alive of 30 to 1200 seconds and would change 20"),
+        (&[host, "-k", "20"], "AWS IoT accepts a keep-alive of 30 to 1200 s, not 20 s"),
         (&["ws://broker.example"], "use wss://"),
         (&["mqtts://broker.example"], "AWS credentials sign WebSocket URLs"),
         (&[host, "--planned-margin", "2d"], "--planned-margin must be above 0 and below 1d."),

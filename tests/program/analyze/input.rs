@@ -156,7 +156,7 @@ fn bad_lines_are_counted_and_other_files_are_read() {
     assert_eq!(*skipped, serde_json::json!({"total": 3, "malformed": 2, "oversized": 0, "torn": 1}),);
     for sentence in [
         "torn.jsonl: 3 of 43 lines could not be read",
-        "nothing read from ./garbage.jsonl: no line is an event",
+        "nothing read from ./garbage.jsonl: no line is a dropscope event",
         "nothing read from ./empty.jsonl: it is empty",
         "nothing read from ./damaged.json: it looks like an export but is damaged",
         "nothing read from ./packed.jsonl: it is compressed: unpack it",
@@ -175,7 +175,7 @@ fn nothing_readable_ends_with_1_and_one_sentence() {
     std::fs::create_dir(fixture.dir.path().join("folder")).expect("made");
     for (arg, sentence) in [
         ("empty.jsonl", "it is empty"),
-        ("zeros.jsonl", "no line is an event"),
+        ("zeros.jsonl", "no line is a dropscope event"),
         ("folder", "there is no recording (*.jsonl) and no export (*.json) in folder"),
         ("gone.jsonl", "there is no file gone.jsonl"),
         ("gone*.jsonl", "no file matches gone*.jsonl"),

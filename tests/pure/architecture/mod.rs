@@ -65,7 +65,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("config", &["device", "diagnostics", "exit", "logging", "mqtt"]),
     ("cli", &["config", "diagnostics", "exit", "logging", "mqtt"]),
     ("signals", &["state"]),
-    ("collector", &["classify", "clock", "diagnostics", "export", "mqtt", "state"]),
+    ("collector", &["classify", "clock", "diagnostics", "export", "state"]),
     ("program", ALL),
 ];
 
@@ -74,7 +74,7 @@ const RE_EXPORTS: &[(&str, &str)] = &[];
 
 /// Crates and modules of the standard library that only some modules may use.
 const RESTRICTED_CRATES: &[(&str, &[&str])] = &[
-    ("rumqttc", &["mqtt", "lab"]),
+    ("rumqttc", &["collector", "mqtt", "lab"]),
     ("rustls", &["mqtt", "lab"]),
     ("tokio_rustls", &["mqtt", "lab"]),
     ("tokio_tungstenite", &["mqtt", "lab"]),

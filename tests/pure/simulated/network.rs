@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use dropscope::diagnostics::error_name::AWS_IO_SOCKET_CONNECTION_REFUSED;
 use dropscope::diagnostics::event::{DropKind, Layer, Phase, PhaseTiming};
+use dropscope::diagnostics::failure::Failure;
 use dropscope::diagnostics::{Clock, Stamp};
 use dropscope::lab::{Broker, BrokerControl, BrokerOptions};
 use dropscope::mqtt::connector::{BoxFuture, Connector};
-use dropscope::mqtt::failure::Failure;
 use dropscope::mqtt::settings::LinkSettings;
 use dropscope::mqtt::wire::{OpenFailure, OpenOutcome, Progress, WireConnection};
 use rand::rngs::StdRng;

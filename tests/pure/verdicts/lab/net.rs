@@ -7,10 +7,10 @@ use dropscope::diagnostics::error_name::{
     AWS_IO_DNS_QUERY_AGAIN, AWS_IO_SOCKET_CONNECTION_REFUSED, AWS_IO_SOCKET_TIMEOUT,
 };
 use dropscope::diagnostics::event::{DropKind, Layer, Phase, PhaseTiming};
+use dropscope::diagnostics::failure::Failure;
 use dropscope::diagnostics::{Clock, ErrorName};
 use dropscope::lab::Gateway;
 use dropscope::mqtt::connector::{BoxFuture, Connector};
-use dropscope::mqtt::failure::Failure;
 use dropscope::mqtt::settings::LinkSettings;
 use dropscope::mqtt::wire::{OpenFailure, OpenOutcome, Progress, WireConnection};
 use tokio::sync::watch;

@@ -1,4 +1,4 @@
-//! What do the measurements share? A monitor on a lab broker, and figures of processes and samples.
+//! What the benchmarks share: a monitor on a lab broker, and its runtime.
 
 use std::path::Path;
 use std::sync::Arc;

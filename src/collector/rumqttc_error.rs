@@ -1,17 +1,15 @@
 //! The errors of an ordinary `rumqttc` client as a [`Failure`].
 //!
-//! dropscope's own link sees the wire and reports more detail. This mapping serves programs that connect the
-//! [`Collector`](crate::collector::Collector) to their own `rumqttc::EventLoop`.
-
-use std::io;
+//! dropscope's own link reads the bytes itself and reports more. This serves programs that attach the
+//! [`Collector`](super::Collector) to their own `rumqttc::EventLoop`.
 
 use rumqttc::mqttbytes::Error as CodecError;
 use rumqttc::{ConnectionError, StateError};
 
-use super::failure::Failure;
 use crate::diagnostics::codes::connack_words;
 use crate::diagnostics::error_name as name;
 use crate::diagnostics::event::{DropKind, Layer};
+use crate::diagnostics::failure::Failure;
 
 impl From<&ConnectionError> for Failure {
     fn from(error: &ConnectionError) -> Self {
@@ -40,31 +38,6 @@ impl From<&ConnectionError> for Failure {
     }
 }
 
-impl From<&io::Error> for Failure {
-    fn from(error: &io::Error) -> Self {
-        use io::ErrorKind as Kind;
-        let (name, layer, how) = match error.kind() {
-            Kind::ConnectionRefused => (name::AWS_IO_SOCKET_CONNECTION_REFUSED, Layer::Tcp, DropKind::Io),
-            Kind::ConnectionReset => (name::AWS_IO_SOCKET_CLOSED, Layer::Tcp, DropKind::Rst),
-            Kind::ConnectionAborted | Kind::UnexpectedEof => {
-                (name::AWS_IO_SOCKET_CLOSED, Layer::Tcp, DropKind::Fin)
-            }
-            Kind::BrokenPipe => (name::AWS_IO_BROKEN_PIPE, Layer::Tcp, DropKind::Rst),
-            Kind::NotConnected => (name::AWS_IO_SOCKET_NOT_CONNECTED, Layer::Local, DropKind::Local),
-            Kind::TimedOut => (name::AWS_IO_SOCKET_TIMEOUT, Layer::Tcp, DropKind::Io),
-            Kind::HostUnreachable => (name::AWS_IO_SOCKET_NO_ROUTE_TO_HOST, Layer::Local, DropKind::Local),
-            Kind::NetworkUnreachable | Kind::NetworkDown => {
-                (name::AWS_IO_SOCKET_NETWORK_DOWN, Layer::Local, DropKind::Local)
-            }
-            _ if error.to_string().contains("failed to lookup address") => {
-                (name::AWS_IO_DNS_QUERY_FAILED, Layer::Dns, DropKind::Io)
-            }
-            _ => (name::AWS_ERROR_UNKNOWN, Layer::Tcp, DropKind::Io),
-        };
-        Self::new(name, layer, how, error.to_string())
-    }
-}
-
 fn state_failure(error: &StateError) -> Failure {
     match error {
         StateError::Io(error) | StateError::Deserialization(CodecError::Io(error)) => Failure::from(error),
@@ -90,6 +63,8 @@ fn protocol(detail: String) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
 
     #[test]

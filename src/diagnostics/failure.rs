@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::diagnostics::ErrorName;
-use crate::diagnostics::event::{ConnectFailedEvent, DropKind, DroppedEvent, Layer, Phase};
+use super::ErrorName;
+use super::event::{ConnectFailedEvent, DropKind, DroppedEvent, Layer, Phase};
 
 /// One end of a session or one failed connect, classified.
 #[derive(Debug, Clone, PartialEq)]
