@@ -1,9 +1,9 @@
-//! How does each role look? Colours by role, and the glyphs of rich and poor terminals.
+//! Styles by role, and the glyphs of Unicode and ASCII terminals.
 
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::border;
 
-/// Styles by role. Views name roles, never colours.
+/// Styles by role. Views name roles, never colors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Theme {
     /// Ordinary text.

@@ -10,7 +10,7 @@ use crate::tui::model::{InputPurpose, ScrollLimits};
 use crate::tui::sample::{at, run_with_drops};
 use crate::tui::view::ViewState;
 
-/// A user in front of the screen.
+/// A model, its live state and the effects of the pressed keys.
 struct UserSession {
     model: Model,
     live: Arc<LiveState>,
@@ -25,7 +25,7 @@ impl UserSession {
         Self { now: live.snapshot.at, live, model, effects: Vec::new() }
     }
 
-    /// Types key names separated by blanks.
+    /// Presses keys, given by name and separated by blanks.
     fn press_keys(&mut self, keys: &str) -> &mut Self {
         for key in keys.split_whitespace() {
             let event = Event::Key(key_event(key));
@@ -53,7 +53,7 @@ impl UserSession {
             .into_iter()
             .map(|effect| match effect {
                 Effect::Request(request) => request,
-                other => panic!("{other:?} is no request"),
+                other => panic!("{other:?} is not a request"),
             })
             .collect()
     }
@@ -117,7 +117,7 @@ fn keys_send_monitor_requests() {
 fn quick_keep_alive_steps_continue_from_the_pending_request() {
     let mut session = UserSession::new(0);
     let expected = [120, 240, 300, 240].map(MonitorRequest::SetKeepAlive);
-    assert_eq!(session.press_keys("+ + + -").requests(), expected, "60 s is in force all the time");
+    assert_eq!(session.press_keys("+ + + -").requests(), expected, "60 s stays in force");
     session.now = session.now.plus(KEEP_ALIVE_REQUEST_TIMEOUT);
     assert_eq!(
         session.press_keys("+").requests(),
@@ -228,13 +228,13 @@ fn drop_detail_opens_scrolls_and_closes() {
 fn filter_applies_while_typing_and_escape_restores_the_previous_one() {
     let mut session = UserSession::new(6);
     session.press_keys("2 / s o c k");
-    assert_eq!(session.shown_drops(), [6, 3], "as soon as typed, without regard to case");
+    assert_eq!(session.shown_drops(), [6, 3], "while typing, case-insensitive");
     session.press_keys("Enter");
     assert_eq!(session.model.filter, "sock");
     session.press_keys("/ x x");
     assert_eq!(session.shown_drops(), Vec::<u64>::new());
-    assert_eq!(session.press_keys("Esc").shown_drops(), [6, 3], "the filter before is back");
-    assert_eq!(session.press_keys("Esc").shown_drops(), [6, 5, 4, 3, 2, 1], "and is taken away");
+    assert_eq!(session.press_keys("Esc").shown_drops(), [6, 3], "the previous filter is restored");
+    assert_eq!(session.press_keys("Esc").shown_drops(), [6, 5, 4, 3, 2, 1], "and is removed");
     session.press_keys("/ r s t Esc");
     assert_eq!(session.shown_drops(), [6, 5, 4, 3, 2, 1]);
 }
@@ -373,10 +373,10 @@ fn why_popup_opens_on_any_screen_and_the_same_key_closes_it() {
     session.press_keys("2 w Down");
     assert_eq!(session.model.popup, Some(Popup::Why { scroll: 1 }));
     session.press_keys("?");
-    assert_eq!(session.model.popup, Some(Popup::Help { scroll: 0 }), "one text takes the place of the other");
+    assert_eq!(session.model.popup, Some(Popup::Help { scroll: 0 }), "one text replaces the other");
     session.press_keys("w w");
     assert_eq!((&session.model.popup, session.model.screen), (&None, Screen::Drops));
-    assert_eq!(session.press_keys("w r Esc").requests(), [], "other keys do nothing meanwhile");
+    assert_eq!(session.press_keys("w r Esc").requests(), [], "other keys do nothing while a popup is open");
 }
 
 proptest! {

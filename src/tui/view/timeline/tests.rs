@@ -10,7 +10,7 @@ use crate::diagnostics::{Diagnostics, Event, MarkKind, Snapshot, Stamp};
 use super::lanes::{self, KeepAliveSpan, LinkCell};
 use super::window::TimelineWindow;
 
-/// A fold fed by the second.
+/// A fold with events at given seconds.
 struct TimelineFixture(Diagnostics);
 
 impl TimelineFixture {
