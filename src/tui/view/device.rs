@@ -133,7 +133,7 @@ fn title(context: &ViewContext, device: &DeviceView) -> SpanGroup {
     let is_connected = matches!(snapshot.link, LinkState::Connected { .. });
     if let Some(since) = snapshot.command_history.silent_since().filter(|_| is_connected) {
         let age = format::short(context.now.since(since));
-        let words = format!(" {} NO ANSWER for {age}, the connection is up", context.glyphs.cross);
+        let words = format!(" {} NO ANSWER for {age}", context.glyphs.cross);
         title.push(Span::styled(words, theme.bad));
     }
     if device.unread > 0 {
@@ -172,22 +172,9 @@ pub(super) fn command_line(
     let theme = context.theme;
     let pointer = if is_selected { context.glyphs.pointer } else { " " };
     let key = context.keymap.command_key(&spec.name);
-    let mut words = if spec.title == spec.name { String::new() } else { spec.title.to_string() };
-    let mut add = |text: &str| {
-        if !words.is_empty() {
-            words.push_str(", ");
-        }
-        words.push_str(text);
-    };
-    if let Some(why) = &spec.unavailable {
-        add(why);
-    } else if let Some(every) = spec.interval {
-        add(&format!("every {}", format::short(every)));
-    } else if spec.confirm == Confirmation::Type {
-        add("confirm by typing its name");
-    }
     let unless_selected = |style: Style| if is_selected { theme.text } else { style };
     let room = width.saturating_sub(2 + KEY_WIDTH + name + 1);
+    let description = context.truncated(&command_description(spec, room), room);
     let style = if spec.unavailable.is_some() { theme.dim } else { theme.text };
     Line::from(vec![
         Span::styled(pad_right(pointer, 2), theme.text),
@@ -196,8 +183,31 @@ pub(super) fn command_line(
             unless_selected(theme.key),
         ),
         Span::styled(pad_right(&context.truncated(&spec.name, name), name + 1), unless_selected(style)),
-        Span::styled(context.truncated(&words, room), unless_selected(theme.dim)),
+        Span::styled(description, unless_selected(theme.dim)),
     ])
+}
+
+/// The title of a command and a remark, as far as both fit into `room`. Why a command is unavailable is more important
+/// than its title.
+fn command_description(spec: &CommandSpec, room: usize) -> String {
+    let title = if spec.title == spec.name { "" } else { &*spec.title };
+    let remark = match (&spec.unavailable, spec.interval) {
+        (Some(why), _) => why.to_string(),
+        (None, Some(interval)) => format!("every {}", format::short(interval)),
+        (None, None) if spec.confirm == Confirmation::Type => "confirm by typing its name".to_owned(),
+        (None, None) => String::new(),
+    };
+    if title.is_empty() || remark.is_empty() {
+        return format!("{title}{remark}");
+    }
+    let both = format!("{title}, {remark}");
+    if text::width(&both) <= room {
+        both
+    } else if spec.unavailable.is_some() {
+        remark
+    } else {
+        title.to_owned()
+    }
 }
 
 /// The columns of the command history in reading order.

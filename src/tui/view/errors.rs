@@ -25,7 +25,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     let (rows, columns) = (usize::from(inner.height), usize::from(inner.width));
     let sections = sections(context);
     if sections.is_empty() {
-        draw_line(frame, inner, 0, &Line::styled("no drop and no failed connect", context.theme.dim));
+        draw_line(frame, inner, 0, &Line::styled("no drop, no failed connect", context.theme.dim));
         return;
     }
     let whole: usize = sections.iter().map(|section| section.counts.len() + 2).sum();

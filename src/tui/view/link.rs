@@ -159,7 +159,7 @@ fn silent_device(context: &ViewContext) -> Option<SpanGroup> {
     let connected = matches!(context.snapshot().link, LinkState::Connected { .. });
     connected.then(|| {
         let age = format::short(context.now.since(since));
-        let text = format!("{} no answer from the device for {age}", context.glyphs.cross);
+        let text = format!("{} no device answer for {age}", context.glyphs.cross);
         vec![Span::styled(text, context.theme.bad)]
     })
 }
@@ -238,7 +238,7 @@ fn second_row(context: &ViewContext, width: usize) -> Vec<SpanGroup> {
 
 fn off_hint(context: &ViewContext) -> String {
     let key = context.keymap.key_text(Action::ToggleConnection);
-    format!("press {key} to connect again; off on purpose is no drop and no down time")
+    format!("press {key} to connect again; not counted as a drop or as down time")
 }
 
 /// The traffic of the session, most important items first: a narrow screen shows only those.

@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use crate::classify;
 use crate::diagnostics::words;
 use crate::tui::format;
+use crate::tui::text::width;
 
 use super::ViewContext;
 use super::line_layout::draw_lines;
@@ -37,6 +38,8 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
         lines.push(Line::styled("FROZEN", theme.badge));
     }
     let key = context.keymap.key_text(crate::tui::keymap::Action::Quit);
-    lines.push(Line::styled(format!("{key}: quit; enlarge for more"), theme.dim));
+    let hint = format!("{key}: quit; enlarge for more");
+    let fits = width(&hint) <= usize::from(area.width);
+    lines.push(Line::styled(if fits { hint } else { format!("{key}: quit") }, theme.dim));
     draw_lines(frame, area, &lines);
 }
