@@ -15,6 +15,7 @@ use crate::diagnostics::{ErrorName, LinkState, Stamp, words};
 use crate::monitor::{LinkActivity, RecorderState};
 use crate::tui::format;
 use crate::tui::keymap::Action;
+use crate::tui::text::width;
 use crate::tui::theme::Glyphs;
 
 use super::ViewContext;
@@ -283,7 +284,7 @@ fn reason(context: &ViewContext, width: usize) -> SpanGroup {
     let theme = context.theme;
     if let Some(failed) = &context.snapshot().last_failure {
         let label = "last attempt failed ";
-        let text = context.truncated(&failure(failed), width.saturating_sub(label.len()));
+        let text = failure_text(context, failed, width.saturating_sub(label.len()));
         return vec![Span::styled(label, theme.dim), Span::styled(text, theme.bad)];
     }
     let down = matches!(context.snapshot().link, LinkState::Down { .. });
@@ -297,8 +298,8 @@ fn reason(context: &ViewContext, width: usize) -> SpanGroup {
     vec![Span::styled("no session yet", theme.dim)]
 }
 
-/// A failed connect in words: the phase, the message, the error name.
-fn failure(failed: &ConnectFailedEvent) -> String {
+/// A failed connect in words: the phase, the message, and the error name if it fits.
+fn failure_text(context: &ViewContext, failed: &ConnectFailedEvent, columns: usize) -> String {
     let phase = failed.phase.map(|phase| format!("in {}: ", words::phase(phase))).unwrap_or_default();
     let name = failed.error_name.as_deref();
     // "NAME: official text (detail)": the detail is the most specific part, the name is for searching.
@@ -308,6 +309,10 @@ fn failure(failed: &ConnectFailedEvent) -> String {
     let detail = detail.map(str::trim).and_then(|detail| detail.strip_prefix('(')?.strip_suffix(')'));
     let text = name.and_then(|name| message.strip_prefix(name)).unwrap_or(message);
     let text = detail.unwrap_or(text.trim_start_matches([':', ' ']));
-    let name = name.map(|name| format!(" [{}]", ErrorName::short(name))).unwrap_or_default();
-    format!("{phase}{text}{name}")
+    let message = context.sanitized(&format!("{phase}{text}")).into_owned();
+    let name = name.map(|name| format!(" [{}]", context.sanitized(ErrorName::short(name))));
+    match name {
+        Some(name) if width(&message) + width(&name) <= columns => message + &name,
+        _ => context.truncated(&message, columns),
+    }
 }
