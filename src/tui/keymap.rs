@@ -85,15 +85,15 @@ impl Scope {
 /// One action and the keys that trigger it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
-    /// What it does.
+    /// The action.
     pub action: Action,
     /// The keys; the first is the one shown in the footer.
     pub keys: Vec<Key>,
-    /// Where it works.
+    /// The screens on which it works.
     pub scope: Scope,
     /// One line for help and README.
     pub help: &'static str,
-    /// Word in the footer; `None` = not in the footer. Neighbours with the same word share one entry.
+    /// Label in the footer; `None` = not in the footer. Adjacent actions with the same label share one entry.
     pub label: Option<&'static str>,
 }
 
@@ -104,16 +104,16 @@ pub struct FooterEntry {
     pub action: Option<Action>,
     /// `e`, or `- +` for a pair.
     pub keys: String,
-    /// What it does, in a word or two.
+    /// The label, one or two words.
     pub label: &'static str,
 }
 
 /// A part of the help text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HelpSection {
-    /// Where the keys work.
+    /// The scope of the keys.
     pub title: &'static str,
-    /// All keys of an action, and what it does.
+    /// All keys of an action, and its help text.
     pub rows: Vec<(String, &'static str)>,
 }
 
@@ -246,7 +246,7 @@ impl Keymap {
         self.keys_of(action).first().map(Key::to_string).unwrap_or_default()
     }
 
-    /// What a key does on a screen. Only presses and repeats count, releases do not.
+    /// The action of a key on a screen. Key releases have none.
     pub fn action(&self, event: &KeyEvent, screen: Screen, mode: KeymapMode) -> Option<Action> {
         if event.kind == KeyEventKind::Release {
             return None;

@@ -38,7 +38,7 @@ impl Screen {
     }
 }
 
-/// How much time the timeline spans.
+/// The time span of the timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Zoom {
     /// Two minutes: the first moments of a run, and demos.
@@ -197,7 +197,7 @@ pub struct InputPopup {
     pub line: LineEdit,
     /// Why the text is not accepted, in one sentence.
     pub error: Option<String>,
-    /// What `Esc` restores (filter).
+    /// The filter that `Esc` restores.
     pub previous: String,
 }
 
@@ -278,7 +278,7 @@ pub struct Model {
     pub command: usize,
     /// Zoom chosen by the user; `None` = fitted to the run. See [`Model::zoom_for`].
     pub zoom: Option<Zoom>,
-    /// How far the right edge of the timeline lies before now.
+    /// Time from the right edge of the timeline to now.
     pub scroll: Duration,
     /// Filter of the drops table; empty = all. Matched without regard to case.
     pub filter: String,
@@ -378,7 +378,7 @@ fn filtered_and_sorted<'a>(snapshot: &'a Snapshot, filter: &str, sort: DropSort)
     drops
 }
 
-/// Whether any word shown about the drop contains `wanted` (lower case).
+/// Whether any displayed word of the drop contains `needle` (lower case).
 fn matches_filter(drop: &DropRecord, needle: &str) -> bool {
     let event = &drop.event;
     let recorded = [event.error_name.as_deref(), event.error_message.as_deref()].into_iter().flatten();

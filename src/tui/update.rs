@@ -162,11 +162,7 @@ fn step_keep_alive(model: &mut Model, live: &LiveState, now: Stamp, step: KeepAl
     };
     let Some(secs) = secs else {
         let end = if step == KeepAliveStep::Down { "shortest" } else { "longest" };
-        model.notify(
-            now,
-            NoticeKind::Info,
-            format!("this is the {end} keep-alive of the steps; press K to type another"),
-        );
+        model.notify(now, NoticeKind::Info, format!("{end} keep-alive step; press K to type another value"));
         return Vec::new();
     };
     vec![request_keep_alive(model, live, now, *secs)]
@@ -221,7 +217,7 @@ fn show_device(model: &mut Model, live: &LiveState, now: Stamp) {
     if KeymapMode::from_state(live).device {
         show(model, Screen::Device);
     } else {
-        let text = "no device is configured; `dropscope config` shows how to add its commands";
+        let text = "no device is configured; see `dropscope config`";
         model.notify(now, NoticeKind::Info, text);
     }
 }

@@ -182,7 +182,7 @@ table! {
     ScrubForward     "scrub-forward"     ["}" "Shift-Right"]    Replay     Some("scrub"), "forward by 1/100 of the timeline";
     Beginning        "beginning"         ["Home"]               Replay     None, "to the first event";
     End              "end"               ["End"]                Replay     None, "to the last event";
-    KeepAliveDown    "keep-alive-down"   ["-"]                  Everywhere Some("keep-alive"), "shorter keep-alive (10 15 30 60 120 240 300 600 1200 s); reconnects, which is not a drop";
+    KeepAliveDown    "keep-alive-down"   ["-"]                  Everywhere Some("keep-alive"), "shorter keep-alive (10 15 30 60 120 240 300 600 1200 s); reconnects, not counted as a drop";
     KeepAliveUp      "keep-alive-up"     ["+" "="]              Everywhere Some("keep-alive"), "longer keep-alive";
     KeepAliveType    "keep-alive"        ["K"]                  Everywhere None, "type a keep-alive in seconds (0 = off)";
     Export           "export"            ["e"]                  Everywhere Some("export"), "write the JSON export";

@@ -1,3 +1,5 @@
+//! Tests of the key bindings, the footer and the help.
+
 use crossterm::event::{KeyCode, KeyEventState, KeyModifiers};
 
 use proptest::prelude::*;

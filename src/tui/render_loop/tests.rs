@@ -1,3 +1,5 @@
+//! Tests of the render loop on a simulated clock.
+
 use std::sync::Mutex;
 use std::sync::mpsc as sync;
 

@@ -1,3 +1,5 @@
+//! Tests of sanitizing, truncating and editing text.
+
 use proptest::prelude::*;
 use ratatui::layout::Rect;
 

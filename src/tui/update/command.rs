@@ -29,7 +29,7 @@ pub(super) fn open(model: &mut Model, live: &LiveState, now: Stamp) {
 fn device_or_notify<'a>(model: &mut Model, live: &'a LiveState, now: Stamp) -> Option<&'a DeviceView> {
     let device = live.runtime.device.as_deref().filter(|device| !device.commands.is_empty());
     if device.is_none() {
-        let text = "no commands are configured; `dropscope config` shows how to add them";
+        let text = "no commands are configured; see `dropscope config`";
         model.notify(now, NoticeKind::Info, text);
     }
     device

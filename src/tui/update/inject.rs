@@ -14,7 +14,7 @@ pub(super) fn open(model: &mut Model, live: &LiveState, now: Stamp) {
             model.popup = Some(Popup::Inject { selected: 0 })
         }
         _ => {
-            let text = "faults can be injected in a simulation only: run dropscope demo";
+            let text = "only a simulation can inject faults: run dropscope demo";
             model.notify(now, NoticeKind::Info, text);
         }
     }

@@ -1,14 +1,15 @@
-use std::sync::LazyLock;
+//! Tests of the update by pressed keys, clicks and actions.
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
-use proptest::prelude::*;
 
 use super::*;
-use crate::tui::keymap::{Key, Keymap, KeymapMode, Scope};
+use crate::tui::keymap::{Keymap, KeymapMode, Scope};
 use crate::tui::message::{Edit, translate_event};
-use crate::tui::model::{InputPurpose, ScrollLimits};
-use crate::tui::sample::{at, run_with_drops};
+use crate::tui::model::ScrollLimits;
+use crate::tui::sample::run_with_drops;
 use crate::tui::view::ViewState;
+
+mod any_input;
 
 /// A model, its live state and the effects of the pressed keys.
 struct UserSession {
@@ -341,32 +342,6 @@ fn every_action_changes_the_model_or_has_an_effect() {
     }
 }
 
-static RUNS: LazyLock<Vec<Arc<LiveState>>> = LazyLock::new(|| (0..20).map(run_with_drops).collect());
-
-fn any_message() -> impl Strategy<Value = UiMessage> {
-    let action = prop::sample::select(Action::ALL.to_vec());
-    let edit = prop_oneof![
-        any::<String>().prop_map(Edit::Insert),
-        Just(Edit::Backspace),
-        Just(Edit::Left),
-        Just(Edit::Delete),
-        Just(Edit::Submit),
-        Just(Edit::Cancel),
-    ];
-    let target = prop_oneof![
-        (0_u64..30).prop_map(ClickTarget::Drop),
-        Just(ClickTarget::Timeline),
-        Just(ClickTarget::Popup),
-        Just(ClickTarget::Screen(Screen::Drops)),
-    ];
-    prop_oneof![
-        4 => action.prop_map(UiMessage::Action),
-        2 => edit.prop_map(UiMessage::Edit),
-        1 => prop::option::of(target).prop_map(UiMessage::Click),
-        1 => any::<isize>().prop_map(UiMessage::Wheel),
-    ]
-}
-
 #[test]
 fn why_popup_opens_on_any_screen_and_the_same_key_closes_it() {
     let mut session = UserSession::new(3);
@@ -377,36 +352,4 @@ fn why_popup_opens_on_any_screen_and_the_same_key_closes_it() {
     session.press_keys("w w");
     assert_eq!((&session.model.popup, session.model.screen), (&None, Screen::Drops));
     assert_eq!(session.press_keys("w r Esc").requests(), [], "other keys do nothing while a popup is open");
-}
-
-proptest! {
-    #[test]
-    fn any_input_keeps_the_model_valid(
-        steps in prop::collection::vec((any_message(), 0_u64..20, 0_usize..30), 0..60)
-    ) {
-        let mut model = Model::default();
-        for (second, (message, drops, rows)) in (0_u64..).zip(steps) {
-            let live = &RUNS[usize::try_from(drops).unwrap()];
-            model.scroll_limits = ScrollLimits { rows, max_scroll: rows };
-            update(&mut model, message, live, at(second));
-            let shown = &model.displayed_state(live).snapshot;
-            let listed = model.listed_drops(shown);
-            prop_assert!(listed.is_empty() || model.selected_row(&listed) < listed.len());
-            prop_assert!(model.scroll <= Duration::from_secs(20 * 600));
-            prop_assert!(model.notices.len() <= 8);
-            if let Some(Popup::Input(input)) = &model.popup {
-                prop_assert!(input.line.text().chars().all(|c| !c.is_control()));
-                prop_assert!(input.purpose != InputPurpose::Filter || model.screen == Screen::Drops);
-            }
-        }
-    }
-
-    #[test]
-    fn any_key_is_handled_without_panic(text in "\\PC{1,3}") {
-        let mut session = UserSession::new(3);
-        if let Ok(key) = text.parse::<Key>() {
-            prop_assert_eq!(key.to_string().parse(), Ok(key));
-        }
-        session.press_keys(&text);
-    }
 }

@@ -44,7 +44,7 @@ fn title(context: &ViewContext, width: usize) -> SpanGroup {
     let mut title = vec![Span::styled("Link", context.theme.title)];
     if let Some(simulation) = &context.live.runtime.simulation {
         let key = context.keymap.key_text(Action::Inject);
-        let hint = if key.is_empty() { String::new() } else { format!("  {key} injects a fault") };
+        let hint = if key.is_empty() { String::new() } else { format!("  {key} inject") };
         let room = width.saturating_sub(hint.len() + 16);
         let fault = format!("  fault: {}", context.truncated(&simulation.fault, room));
         title.push(Span::styled(fault, context.theme.warn));
@@ -279,7 +279,7 @@ fn traffic(context: &ViewContext) -> Vec<SpanGroup> {
     row
 }
 
-/// Why the link is down: the newest failed connect, else the drop that began the outage.
+/// The reason of the outage: the newest failed connect, else the drop that began it.
 fn reason(context: &ViewContext, width: usize) -> SpanGroup {
     let theme = context.theme;
     if let Some(failed) = &context.snapshot().last_failure {

@@ -129,7 +129,7 @@ fn line_input(frame: &mut Frame, context: &ViewContext, input: &InputPopup, stat
 
 fn hint(purpose: InputPurpose) -> &'static str {
     match purpose {
-        InputPurpose::KeepAlive => "0 turns pings off; the change reconnects, which is not a drop",
+        InputPurpose::KeepAlive => "0 turns pings off; reconnects, not counted as a drop",
         InputPurpose::Note => "shown on the timeline, saved in the recording and export",
         InputPurpose::Filter => "error name, message, layer or keep-alive; empty shows all",
     }

@@ -31,7 +31,7 @@ pub(crate) struct Terminal {
     clock: SystemClock,
 }
 
-/// Where the program keeps its files below its home.
+/// The state directory of the program below its home.
 pub(crate) fn state_dir(home: &Path) -> PathBuf {
     home.join("state").join("dropscope")
 }

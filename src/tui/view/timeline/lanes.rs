@@ -117,7 +117,7 @@ pub(super) struct MarkCell {
     pub(super) kind: MarkKind,
     /// Text of the newest mark of that kind.
     pub(super) text: std::sync::Arc<str>,
-    /// How many marks of that kind share the column.
+    /// Number of marks of that kind in the column.
     pub(super) count: u32,
 }
 

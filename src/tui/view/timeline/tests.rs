@@ -1,3 +1,5 @@
+//! Tests of the lanes of the timeline.
+
 use std::time::Duration;
 
 use chrono::{TimeZone, Utc};
