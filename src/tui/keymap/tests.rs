@@ -176,7 +176,7 @@ fn replay_overrides_keys_and_hides_connection_actions() {
     assert_eq!(keymap.action(&shift_left, Screen::Overview, KeymapMode::REPLAY), Some(Action::ScrubBack));
     let rows = rows(KeymapMode::REPLAY);
     let keys = |start: &str| rows.iter().find(|row| row.1.starts_with(start)).map(|row| row.0.as_str());
-    assert_eq!(keys("freeze the view"), Some("f"), "the replay overrides Space");
+    assert_eq!(keys("freeze or unfreeze the view"), Some("f"), "the replay overrides Space");
     assert_eq!((keys("to the first row"), keys("to the first event")), (Some("g"), Some("Home")));
     assert_eq!((keys("close the connection"), keys("add a note")), (None, None));
     assert_eq!(keys("quit the replay"), Some("q Ctrl-c"));
