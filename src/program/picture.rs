@@ -34,7 +34,7 @@ pub(super) fn picture(args: &PictureArgs) -> color_eyre::Result<ExitCode> {
         PictureScreen::Drops => SvgScreen::Drops,
         PictureScreen::Drop => SvgScreen::NewestDrop,
     };
-    let svg = snapshot_svg::render_svg(snapshot, verdict, args.file.clone(), subject, args.size.into())?;
+    let svg = snapshot_svg::render_svg(snapshot, verdict, args.file.clone(), subject, args.size.into());
     print(svg.as_bytes())
 }
 

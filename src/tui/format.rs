@@ -1,10 +1,10 @@
-//! How are durations, sizes, counts and times written? Short, with units, of bounded width.
+//! Formats of durations, sizes, counts and times: short, with units, of bounded width.
 
 use std::time::Duration;
 
 use chrono::{DateTime, FixedOffset, Utc};
 
-/// What stands for a figure that is not known.
+/// Placeholder of an unknown figure.
 pub const UNKNOWN: &str = "-";
 
 /// A running duration to the second: `04:12:09`, `3d 04:12:09`. At most 15 columns.
@@ -20,7 +20,7 @@ pub fn uptime(duration: Duration) -> String {
 
 /// A duration in one unit: `41 ms`, `1.9 s`, `291 s`, `12 min`, `5.2 h`, `3.4 d`. At most 7 columns.
 ///
-/// Seconds go up to ten minutes, because silences are compared with keep-alive values.
+/// Seconds are used up to ten minutes, because idle times are compared with keep-alive values.
 pub fn short(duration: Duration) -> String {
     let secs = duration.as_secs_f64();
     match secs {
@@ -40,13 +40,13 @@ pub fn short_or_unknown(duration: Option<Duration>) -> String {
     duration.map_or_else(|| UNKNOWN.to_owned(), short)
 }
 
-/// A speed of replay: `0.5x`, `7.5x`, `60x`, `3600x`.
+/// A replay speed: `0.5x`, `7.5x`, `60x`, `3600x`.
 pub fn speed(factor: f64) -> String {
     let tenths = (factor * 10.0).round() / 10.0;
     if tenths < 10.0 && tenths.fract() != 0.0 { format!("{tenths:.1}x") } else { format!("{tenths:.0}x") }
 }
 
-/// Milliseconds: `0.3 ms`, `41 ms`, `1.9 s`. At most 7 columns; [`UNKNOWN`] for what is no duration.
+/// Milliseconds: `0.3 ms`, `41 ms`, `1.9 s`. At most 7 columns; [`UNKNOWN`] for a negative value or NaN.
 pub fn millis(ms: f64) -> String {
     match Duration::try_from_secs_f64(ms / 1e3) {
         Ok(_) if ms < 9.95 => format!("{ms:.1} ms"),
@@ -75,7 +75,7 @@ pub fn bytes(bytes: u64) -> String {
 fn scaled(value: u64, base: u64, units: &[&str]) -> String {
     let mut unit = 0;
     let mut divisor = u128::from(base);
-    // The next unit is due where rounding to three digits would give a fourth.
+    // Switch to the next unit where rounding to three digits would give a fourth.
     while unit + 1 < units.len() && u128::from(value) * 2 >= divisor * 1_999 {
         divisor *= u128::from(base);
         unit += 1;

@@ -1,4 +1,4 @@
-//! How do keys reach the render loop? One thread that blocks on the terminal, and a bounded channel.
+//! Terminal input: one thread that blocks on the terminal, and a bounded channel to the render loop.
 
 use std::io;
 use std::sync::Arc;
@@ -10,20 +10,20 @@ use std::time::Duration;
 use crossterm::event::{self, Event};
 use tokio::sync::mpsc;
 
-/// Events waiting for the loop; more block the thread, and then the terminal keeps them.
+/// Events queued for the loop. When the queue is full, the thread blocks and the terminal buffers the input.
 const EVENT_QUEUE_CAPACITY: usize = 256;
 
-/// How often the thread looks whether it is to stop.
+/// Interval of the checks of the stop flag.
 const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How long crossterm may look for an event. Not zero: its reader of `use-dev-tty` would not look at all.
-/// Not long: it turns in circles meanwhile.
+/// Timeout of crossterm's poll. Not zero: its `use-dev-tty` reader would not poll at all. Short, because it
+/// spins until the timeout.
 const EVENT_POLL_TIMEOUT: Duration = Duration::from_micros(100);
 
-/// How long leaving waits for the thread.
+/// How long a stop waits for the thread to end.
 const STOP_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The running thread; dropped, it stops.
+/// The running thread; it stops when this handle is dropped.
 #[derive(Debug)]
 pub(super) struct InputThread {
     stop: Arc<AtomicBool>,
@@ -32,7 +32,7 @@ pub(super) struct InputThread {
 }
 
 impl InputThread {
-    /// Starts reading. The receiver ends when the terminal is gone.
+    /// Starts reading. The receiver closes when the terminal hangs up.
     pub(super) fn start() -> io::Result<(Self, mpsc::Receiver<Event>)> {
         let (sender, receiver) = mpsc::channel(EVENT_QUEUE_CAPACITY);
         let (alive, ended) = sync::channel();
@@ -50,25 +50,25 @@ impl InputThread {
 impl Drop for InputThread {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        // Not a join: a terminal that hangs up in the middle of a read never lets crossterm go.
+        // Not a join: crossterm never returns from a read on a terminal that hangs up.
         let _ = self.ended.recv_timeout(STOP_TIMEOUT);
     }
 }
 
-/// What the terminal did while it was waited for.
+/// Result of waiting for the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum InputReadiness {
-    /// There is something to read, or a signal came; it may be the one that tells of a resize.
+    /// Input is available, or a signal arrived; it can be the resize signal.
     Ready,
-    /// Nothing.
+    /// No input within [`STOP_CHECK_INTERVAL`].
     TimedOut,
     #[cfg_attr(not(unix), expect(dead_code, reason = "a console does not hang up"))]
-    /// Crossterm must not be asked any more: it would spin for ever.
+    /// The terminal hung up. Crossterm must not be polled again, because it would spin endlessly.
     HungUp,
 }
 
 fn read_events(terminal: &TerminalPoller, sender: &mpsc::Sender<Event>, stop: &AtomicBool) {
-    // A look cut short by a busy computer may leave events inside crossterm: one more look takes them out.
+    // On a busy computer a poll can time out with events left inside crossterm; one more poll reads them.
     let mut poll_again = true;
     while !stop.load(Ordering::Relaxed) {
         match terminal.wait() {
@@ -86,7 +86,7 @@ fn read_events(terminal: &TerminalPoller, sender: &mpsc::Sender<Event>, stop: &A
     }
 }
 
-/// Waits for the terminal to have something to say.
+/// Waits until the terminal has input.
 #[cfg(unix)]
 struct TerminalPoller(std::os::fd::OwnedFd);
 
@@ -104,7 +104,7 @@ impl TerminalPoller {
         Ok(Self(std::fs::File::open("/dev/tty")?.into()))
     }
 
-    /// Waits for a moment.
+    /// Waits for input for at most [`STOP_CHECK_INTERVAL`].
     fn wait(&self) -> io::Result<InputReadiness> {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -123,7 +123,7 @@ impl TerminalPoller {
 }
 
 #[cfg(not(unix))]
-struct Waiter(());
+struct TerminalPoller(());
 
 #[cfg(not(unix))]
 impl TerminalPoller {

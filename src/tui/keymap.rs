@@ -1,4 +1,4 @@
-//! Which key does what? One table feeds the handler, the footer, the help screen and the README.
+//! Key bindings: one table for the key handler, the footer, the help popup and the README.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub use table::Action;
 /// Where a binding works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
-    /// On every screen, when no text is being typed.
+    /// On every screen, except while text is typed.
     Everywhere,
     /// On the Overview only.
     Overview,
@@ -26,26 +26,26 @@ pub enum Scope {
     Drops,
     /// On the Device screen only.
     Device,
-    /// On every screen of a replay, before any other meaning of the key.
+    /// On every screen of a replay; takes precedence over other bindings of the key.
     Replay,
 }
 
-/// What is shown, as far as keys are concerned.
+/// Which bindings are active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct KeymapMode {
-    /// A recording instead of a connection.
+    /// A replay of a recording instead of a connection.
     pub replay: bool,
-    /// There is a device, or commands that were sent.
+    /// A device exists, or commands were sent.
     pub device: bool,
 }
 
 impl KeymapMode {
-    /// A connection, and nothing known of a device.
+    /// A connection without a device.
     pub const LIVE: Self = Self { replay: false, device: false };
     /// A recording without commands.
     pub const REPLAY: Self = Self { replay: true, device: false };
 
-    /// By what was published.
+    /// The mode of a live state.
     pub fn from_state(published: &LiveState) -> Self {
         let has_sent = published.snapshot.command_history.records().len() > 0;
         let runtime = &published.runtime;
@@ -65,7 +65,7 @@ impl Scope {
     }
 
     fn overlaps(self, other: Self) -> bool {
-        // A replay takes some keys over on purpose.
+        // A replay overrides some keys on purpose.
         let shadows = (self == Self::Replay) != (other == Self::Replay);
         !shadows && (self == other || self == Self::Everywhere || other == Self::Everywhere)
     }
@@ -85,33 +85,35 @@ impl Scope {
 /// One action and the keys that trigger it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binding {
-    /// What it does.
+    /// The action.
     pub action: Action,
     /// The keys; the first is the one shown in the footer.
     pub keys: Vec<Key>,
-    /// Where it works.
+    /// The screens on which it works.
     pub scope: Scope,
     /// One line for help and README.
     pub help: &'static str,
-    /// Word in the footer; `None` = not in the footer. Neighbours with the same word share one entry.
+    /// Label in the footer; `None` = not in the footer. Adjacent actions with the same label share one entry.
     pub label: Option<&'static str>,
 }
 
 /// An entry of the footer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FooterEntry {
+    /// The action; of a pair the first one. `None` for keys of a typed line.
+    pub action: Option<Action>,
     /// `e`, or `- +` for a pair.
     pub keys: String,
-    /// What it does, in a word or two.
+    /// The label, one or two words.
     pub label: &'static str,
 }
 
 /// A part of the help text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HelpSection {
-    /// Where the keys work.
+    /// The scope of the keys.
     pub title: &'static str,
-    /// All keys of an action, and what it does.
+    /// All keys of an action, and its help text.
     pub rows: Vec<(String, &'static str)>,
 }
 
@@ -131,7 +133,7 @@ impl Default for Keymap {
 
 impl Keymap {
     /// The default table with other keys for some actions: action name → keys, separated by blanks
-    /// (`"export" = "x ctrl-e"`); an empty text takes the action's keys away.
+    /// (`"export" = "x ctrl-e"`); an empty text removes the keys of the action.
     ///
     /// # Errors
     /// One sentence for an unknown action, an unknown key, or a key bound twice. `Ctrl-c` always quits.
@@ -151,10 +153,10 @@ impl Keymap {
         keymap.check_conflicts().map(|()| keymap)
     }
 
-    /// The table with the keys that the user gave to a device's commands; they work on the Device screen.
+    /// The table with the keys that the user configured for device commands; they work on the Device screen.
     ///
     /// # Errors
-    /// One sentence for an unknown key, or one that is taken.
+    /// One sentence for an unknown key, or one that is already bound.
     pub fn with_commands(mut self, commands: &[CommandSpec]) -> Result<Self, String> {
         self.commands.clear();
         for spec in commands.iter().filter(|spec| spec.key.is_some()) {
@@ -164,8 +166,8 @@ impl Keymap {
         Ok(self)
     }
 
-    /// The table with the keys that a device's commands come with. A key that the user gave to something else stays
-    /// there; the command is found in the list.
+    /// The table with the default keys of a device's commands. A key that is already bound keeps its binding; the
+    /// command has no key then and is sent from the list.
     #[must_use]
     pub fn with_commands_where_free(mut self, commands: &[CommandSpec]) -> Self {
         self.commands.clear();
@@ -185,7 +187,7 @@ impl Keymap {
         let other = self.commands.iter().find(|(other, _)| *other == key).map(|(_, name)| name.as_ref());
         if let Some(other) = taken.map(|binding| binding.action.name()).or(other) {
             let name = &spec.name;
-            return Err(format!("the command {name} cannot have the key {key}, which is {other}'s"));
+            return Err(format!("the key {key} of the command {name} is already bound to {other}"));
         }
         Ok(Some(key))
     }
@@ -219,7 +221,7 @@ impl Keymap {
         Ok(())
     }
 
-    /// Ctrl-C leaves whatever the configuration says.
+    /// Ctrl-C quits in every configuration.
     fn ensure_interrupt_key(&mut self) {
         let interrupt = Key::interrupt();
         if let Some(quit) = self.bindings.iter_mut().find(|binding| binding.action == Action::Quit)
@@ -244,7 +246,7 @@ impl Keymap {
         self.keys_of(action).first().map(Key::to_string).unwrap_or_default()
     }
 
-    /// What a key does on a screen. Only presses and repeats count, releases do not.
+    /// The action of a key on a screen. Key releases have none.
     pub fn action(&self, event: &KeyEvent, screen: Screen, mode: KeymapMode) -> Option<Action> {
         if event.kind == KeyEventKind::Release {
             return None;
@@ -259,7 +261,7 @@ impl Keymap {
     /// The keys that work now, most important first; the view shows as many as fit.
     pub fn footer(&self, model: &Model, mode: KeymapMode) -> Vec<FooterEntry> {
         use Action::{Close, Copy, Down, Help, Left, Quit, Right, Up};
-        let fixed = |keys: &str, label| FooterEntry { keys: keys.to_owned(), label };
+        let fixed = |keys: &str, label| FooterEntry { action: None, keys: keys.to_owned(), label };
         let scroll = [(Up, "scroll"), (Down, "scroll")];
         match &model.popup {
             Some(Popup::Palette { .. }) => {
@@ -272,7 +274,7 @@ impl Keymap {
                 vec![fixed("Enter", "accept"), fixed("Esc", "cancel")]
             }
             Some(Popup::Inject { .. }) => {
-                self.entries(&[(Action::Open, "strike"), (Up, "choose"), (Down, "choose"), (Close, "cancel")])
+                self.entries(&[(Action::Open, "inject"), (Up, "choose"), (Down, "choose"), (Close, "cancel")])
             }
             Some(Popup::Help { .. } | Popup::Why { .. } | Popup::Details { .. }) => {
                 self.entries(&[&[(Close, "close")], &scroll[..], &[(Quit, "quit")]].concat())
@@ -293,7 +295,7 @@ impl Keymap {
         }
     }
 
-    /// The bindings that do something, each with the keys that are left to it: a replay takes some over.
+    /// The active bindings, each with its effective keys: a replay overrides some keys.
     fn active_bindings(&self, mode: KeymapMode) -> impl Iterator<Item = (&Binding, Vec<Key>)> {
         let is_replay = mode.replay;
         let taken: Vec<Key> = self
@@ -323,13 +325,13 @@ impl Keymap {
             let Some(key) = self.keys_of(*action).first() else { continue };
             match entries.last_mut() {
                 Some(last) if last.label == *label => last.keys.extend([" ", &key.to_string()]),
-                _ => entries.push(FooterEntry { keys: key.to_string(), label }),
+                _ => entries.push(FooterEntry { action: Some(*action), keys: key.to_string(), label }),
             }
         }
         entries
     }
 
-    /// What works now, in sections, for the help popup.
+    /// The active bindings in sections, for the help popup.
     pub fn help(&self, mode: KeymapMode) -> Vec<HelpSection> {
         let active: Vec<_> = self.active_bindings(mode).filter(|(_, keys)| !keys.is_empty()).collect();
         let section = |scope: Scope| {

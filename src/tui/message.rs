@@ -1,4 +1,4 @@
-//! What does this terminal event ask for? Keys, pastes and the mouse, put into one vocabulary.
+//! Translation of terminal events (keys, paste, mouse) into [`UiMessage`]s.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::keymap::{Action, Key, Keymap, KeymapMode};
 use super::model::{ClickTarget, Model};
 use super::view::ViewState;
 
-/// One thing the user did.
+/// One user input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UiMessage {
     /// A key of the keymap.
@@ -19,7 +19,7 @@ pub enum UiMessage {
     Command(Arc<str>),
     /// Editing of the typed line.
     Edit(Edit),
-    /// A click on something drawn, or on nothing.
+    /// A click, and the thing it hit.
     Click(Option<ClickTarget>),
     /// The wheel: rows down (negative: up).
     Wheel(isize),
@@ -34,9 +34,9 @@ pub enum Edit {
     Backspace,
     /// Remove the character under the cursor.
     Delete,
-    /// Cursor one back.
+    /// Cursor one character left.
     Left,
-    /// Cursor one on.
+    /// Cursor one character right.
     Right,
     /// Cursor to the beginning.
     Home,
@@ -48,16 +48,16 @@ pub enum Edit {
     Down,
     /// Remove everything.
     Clear,
-    /// Take the text.
+    /// Accept the text.
     Submit,
-    /// Forget the text.
+    /// Discard the text.
     Cancel,
 }
 
 /// Rows per step of the wheel.
 const WHEEL_ROWS: isize = 3;
 
-/// Translates an event in the light of what is on the screen; `None` = it means nothing here.
+/// Translates an event, given the open screen and popup; `None` = the event has no meaning there.
 pub fn translate_event(
     event: &Event,
     model: &Model,
@@ -99,7 +99,7 @@ fn translate_typing(key: &KeyEvent, model: &Model, keymap: &Keymap) -> Option<Ui
     Some(UiMessage::Edit(edit))
 }
 
-/// While typing, only leaving and suspending keep their Ctrl keys.
+/// While typing, only quit and suspend keep their Ctrl keys.
 fn translate_chord(key: &KeyEvent, model: &Model, keymap: &Keymap) -> Option<UiMessage> {
     let action = keymap.action(key, model.screen, KeymapMode::LIVE)?;
     matches!(action, Action::Quit | Action::Suspend).then_some(UiMessage::Action(action))
@@ -174,9 +174,12 @@ mod tests {
 
     #[test]
     fn key_releases_are_ignored_and_repeats_count() {
-        let held = |kind| key(KeyCode::Backspace, KeyModifiers::NONE, kind);
-        assert_eq!(translate(&held(KeyEventKind::Release), &typing()), None);
-        assert_eq!(translate(&held(KeyEventKind::Repeat), &typing()), Some(UiMessage::Edit(Edit::Backspace)));
+        let backspace = |kind| key(KeyCode::Backspace, KeyModifiers::NONE, kind);
+        assert_eq!(translate(&backspace(KeyEventKind::Release), &typing()), None);
+        assert_eq!(
+            translate(&backspace(KeyEventKind::Repeat), &typing()),
+            Some(UiMessage::Edit(Edit::Backspace))
+        );
     }
 
     #[test]
@@ -205,6 +208,10 @@ mod tests {
             assert_eq!(translate(&event, &Model::default()), expected, "{event:?}");
         }
         let help = Model { popup: Some(Popup::Help { scroll: 0 }), ..Model::default() };
-        assert_eq!(translate(&at(wheel, 12, 5), &help), Some(UiMessage::Wheel(3)), "the popup has the wheel");
+        assert_eq!(
+            translate(&at(wheel, 12, 5), &help),
+            Some(UiMessage::Wheel(3)),
+            "the popup receives the wheel"
+        );
     }
 }

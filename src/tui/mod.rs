@@ -1,12 +1,12 @@
-//! The screens: draws the newest published state and turns keys into requests.
+//! The terminal user interface: draws the newest live state and turns keys into requests.
 //!
-//! *Must not know* the link, sockets, files or where events come from: it reads
-//! [`Published`] and sends [`Request`]s.
+//! It must not depend on the link, sockets, files or the source of the events: it reads
+//! [`LiveState`] and sends [`MonitorRequest`]s.
 //!
-//! One loop ([`run`]) waits for keys, for a newly published state and for the next whole second, and
-//! draws at most 30 frames a second, only when something changed. Each frame is written on a blocking
-//! thread while the loop goes on, because a stalled terminal (Ctrl-S, a slow ssh) would otherwise hold
-//! up a worker of the runtime that also sends the pings, and so cause the drops being measured.
+//! One loop ([`run`]) waits for keys, for a new state and for the next whole second, and draws at most
+//! 30 frames a second, only when something changed. Each frame is written on a blocking thread while
+//! the loop continues. Otherwise a stalled terminal (Ctrl-S, a slow ssh) would block a worker of the
+//! runtime that also sends the pings, and so cause the drops that are measured.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ pub use terminal::{TerminalGuard, columns, install_panic_hook, restore};
 use keymap::Keymap;
 use theme::{Glyphs, Theme};
 
-/// How the screens look and listen.
+/// Appearance and input options of the screens.
 #[derive(Debug, Clone)]
 pub struct TuiOptions {
     /// Styles by role.
@@ -52,20 +52,20 @@ pub struct TuiOptions {
     pub glyphs: Glyphs,
     /// Which key does what.
     pub keymap: Keymap,
-    /// Listen to the mouse.
+    /// Report mouse clicks and the wheel.
     pub mouse: bool,
-    /// Zone of the times shown; `None` = the computer's.
+    /// Time zone of the displayed times; `None` = the computer's.
     pub zone: Option<FixedOffset>,
 }
 
-/// Takes the terminal and shows what is published until the run is finished, or until the user does
-/// not want to wait for that.
+/// Takes the terminal and draws the live state until the run is finished, or until the user quits a
+/// second time.
 ///
-/// The first frame is on the screen before anything is awaited. `Request::Shutdown` is sent when the user
-/// quits and when the terminal is lost; the caller ends the run and sets `runtime.finished`.
+/// The first frame is on the screen before anything is awaited. [`MonitorRequest::Shutdown`] is sent when
+/// the user quits and when the terminal is lost; the caller ends the run and sets `runtime.finished`.
 ///
 /// # Errors
-/// When there is no usable terminal, or it is lost while running. The terminal is given back first.
+/// When there is no usable terminal, or it is lost while running. The terminal is restored first.
 pub async fn run(
     published: watch::Receiver<Arc<LiveState>>,
     requests: mpsc::Sender<MonitorRequest>,
@@ -80,5 +80,5 @@ pub async fn run(
     let result = render_loop::RenderLoop::new(painter, inputs, requests, options, clock).run().await;
     drop(keyboard);
     drop(guard);
-    result.wrap_err("the screen could not be drawn any more")
+    result.wrap_err("cannot draw the screen")
 }

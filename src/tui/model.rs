@@ -1,4 +1,4 @@
-//! What is the user looking at? State of the screens only; nothing of the connection lives here.
+//! State of the screens: the open screen, selection, filter, popup and notices. No connection state.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +12,7 @@ mod command_popup;
 
 pub use command_popup::CommandPopup;
 
-/// The screens that exist. Later ones (experiments, device, network, guide) get their variant, their
-/// number key and their tab together with their content.
+/// The screens. A new screen gets its variant, its number key and its tab together with its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Screen {
     /// Everything at a glance.
@@ -21,7 +20,7 @@ pub enum Screen {
     Overview,
     /// Every drop, and one in detail.
     Drops,
-    /// The device and its commands; there only if there are any.
+    /// The device and its commands; exists only with a device or sent commands.
     Device,
 }
 
@@ -39,7 +38,7 @@ impl Screen {
     }
 }
 
-/// How much time the timeline spans.
+/// The time span of the timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Zoom {
     /// Two minutes: the first moments of a run, and demos.
@@ -118,9 +117,9 @@ pub enum DropSort {
     Oldest,
     /// Longest session first.
     Session,
-    /// Longest silence before the drop first.
+    /// Longest idle time before the drop first.
     Silence,
-    /// Slowest recovery first (still down before all).
+    /// Slowest recovery first; drops without recovery come before all.
     Recovery,
     /// By error name.
     Error,
@@ -137,23 +136,23 @@ impl DropSort {
             Self::Newest => "newest first",
             Self::Oldest => "oldest first",
             Self::Session => "longest session",
-            Self::Silence => "longest silence",
+            Self::Silence => "longest idle",
             Self::Recovery => "slowest recovery",
             Self::Error => "by error",
         }
     }
 }
 
-/// One drop opened for reading.
+/// The drop opened in detail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DropDetailView {
-    /// [`Drop::number`] of the drop shown.
+    /// [`DropRecord::number`] of the drop.
     pub number: u64,
     /// First line shown.
     pub scroll: usize,
 }
 
-/// What lies over the screen and takes the keys.
+/// The popup above the screen; it receives the keys.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Popup {
     /// All keys, generated from the keymap; `scroll` is the first line shown.
@@ -166,72 +165,72 @@ pub enum Popup {
         /// First line shown.
         scroll: usize,
     },
-    /// Everything known of the device; `scroll` is the first line shown.
+    /// Every reported value of the device; `scroll` is the first line shown.
     Details {
         /// First line shown.
         scroll: usize,
     },
-    /// The faults of a simulation, one of which is to strike.
+    /// The faults of a simulation, to choose one to inject.
     Inject {
-        /// Index of the one the cursor is on.
+        /// Index of the selected fault.
         selected: usize,
     },
     /// A line of text is being typed.
     Input(InputPopup),
     /// A command is being chosen.
     Palette {
-        /// What was typed to find it.
+        /// The search text.
         line: LineEdit,
-        /// Index of the one the cursor is on, among those found.
+        /// Index of the selected command among the matching ones.
         selected: usize,
     },
     /// A command is being filled in or confirmed.
     Command(CommandPopup),
 }
 
-/// A line of text being typed, and what for.
+/// A line of text being typed, and its purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputPopup {
-    /// What the text is for.
+    /// The purpose of the text.
     pub purpose: InputPurpose,
     /// The text and the cursor.
     pub line: LineEdit,
-    /// Why the text was not accepted, in one sentence.
+    /// Why the text is not accepted, in one sentence.
     pub error: Option<String>,
-    /// What `Esc` restores (filter).
+    /// The filter that `Esc` restores.
     pub previous: String,
 }
 
-/// The state the view stands still at.
+/// The state that a frozen view shows.
 #[derive(Debug, Clone)]
 pub struct FrozenView {
-    /// What is shown.
+    /// The live state at that moment.
     pub published: Arc<LiveState>,
-    /// Since when.
+    /// The moment of the freeze.
     pub at: Stamp,
 }
 
-/// A keep-alive asked for and not yet in force; the next step of the ladder starts from it.
+/// A requested keep-alive that is not in force yet; the next step starts from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeepAliveRequest {
-    /// Seconds asked for.
+    /// Requested seconds.
     pub secs: u16,
-    /// Seconds in force when it was asked for.
+    /// Seconds in force at the time of the request.
     pub from: u32,
-    /// When.
+    /// Time of the request.
     pub at: Stamp,
 }
 
-/// How much fits where the keys scroll; what the last frame said.
+/// Size of the list or text that the keys scroll, as drawn by the last frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ScrollLimits {
-    /// Rows of the list or text.
+    /// Visible rows of the list or text.
     pub rows: usize,
     /// Largest useful scroll of the text.
     pub max_scroll: usize,
 }
 
-/// What a typed line is for.
+/// The purpose of a typed line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InputPurpose {
     /// A new keep-alive in seconds.
@@ -243,7 +242,7 @@ pub enum InputPurpose {
 }
 
 impl InputPurpose {
-    /// The question asked.
+    /// The title of the popup.
     pub fn title(self) -> &'static str {
         match self {
             Self::KeepAlive => "Keep-alive in seconds (0 = off)",
@@ -253,12 +252,12 @@ impl InputPurpose {
     }
 }
 
-/// Things on the screen that a click can hit; the views say where they drew them.
+/// Things on the screen that a click can hit; the views record where they are drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClickTarget {
     /// The tab of a screen.
     Screen(Screen),
-    /// The row of a drop, by [`Drop::number`]. The first click selects it, the second opens it.
+    /// The row of a drop, by [`DropRecord::number`]. The first click selects it, the second opens it.
     Drop(u64),
     /// The timeline: the wheel zooms here.
     Timeline,
@@ -271,29 +270,29 @@ pub enum ClickTarget {
 pub struct Model {
     /// The screen shown.
     pub screen: Screen,
-    /// [`Drop::number`] of the selected drop. `None` = the first row, whatever it is (follows the newest).
+    /// [`DropRecord::number`] of the selected drop. `None` = the first row (follows the newest drop).
     pub selected: Option<u64>,
     /// The drop opened on the Drops screen instead of the table.
     pub detail: Option<DropDetailView>,
-    /// The command the cursor is on, by its place in the list.
+    /// Index of the selected command in the list.
     pub command: usize,
     /// Zoom chosen by the user; `None` = fitted to the run. See [`Model::zoom_for`].
     pub zoom: Option<Zoom>,
-    /// How far the right edge of the timeline lies before now.
+    /// Time from the right edge of the timeline to now.
     pub scroll: Duration,
     /// Filter of the drops table; empty = all. Matched without regard to case.
     pub filter: String,
     /// Order of the drops table.
     pub sort: DropSort,
-    /// Set while the view stands still; watching and recording go on.
+    /// Set while the view is frozen; watching and recording continue.
     pub frozen: Option<FrozenView>,
-    /// What lies over the screen.
+    /// The popup above the screen.
     pub popup: Option<Popup>,
-    /// What the last frame said about paging; written by the render loop.
+    /// Scroll limits of the last frame; written by the render loop.
     pub scroll_limits: ScrollLimits,
-    /// The newest keep-alive asked for.
+    /// The newest requested keep-alive.
     pub keep_alive_request: Option<KeepAliveRequest>,
-    /// Quitting was asked for; the run is being ended.
+    /// The user quit; the run is ending.
     pub quitting: bool,
     /// Messages of the screen itself (request queue full, copied…), oldest first.
     pub notices: Vec<Notice>,
@@ -303,7 +302,7 @@ impl Model {
     /// How long a notice is shown.
     pub const NOTICE_DURATION: Duration = Duration::from_secs(6);
 
-    /// Most own notices kept.
+    /// Most notices of the screen kept.
     const MAX_NOTICES: usize = 8;
 
     /// Adds a message of the screen itself.
@@ -319,7 +318,7 @@ impl Model {
         self.frozen.as_ref().map_or(live, |frozen| &frozen.published)
     }
 
-    /// The instant the shown state is shown for.
+    /// The instant of the displayed state.
     pub fn displayed_at(&self, now: Stamp) -> Stamp {
         self.frozen.as_ref().map_or(now, |frozen| frozen.at)
     }
@@ -343,7 +342,7 @@ impl Model {
         }
     }
 
-    /// Row of the selected drop in `listed`; 0 when nothing is selected or it is not listed.
+    /// Row of the selected drop in `listed`; 0 without a selection, or when it is not listed.
     pub fn selected_row(&self, listed: &[&Arc<DropRecord>]) -> usize {
         let position = |number| listed.iter().position(|drop| drop.number == number);
         self.selected.and_then(position).unwrap_or(0)
@@ -379,7 +378,7 @@ fn filtered_and_sorted<'a>(snapshot: &'a Snapshot, filter: &str, sort: DropSort)
     drops
 }
 
-/// Whether any word shown about the drop contains `wanted` (lower case).
+/// Whether any displayed word of the drop contains `needle` (lower case).
 fn matches_filter(drop: &DropRecord, needle: &str) -> bool {
     let event = &drop.event;
     let recorded = [event.error_name.as_deref(), event.error_message.as_deref()].into_iter().flatten();

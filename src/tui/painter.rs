@@ -1,4 +1,4 @@
-//! Who puts frames on the terminal? The port the render loop draws through, and the real one behind it.
+//! The painter trait that the render loop draws through, and its implementation for the terminal.
 
 use std::io::{self, BufWriter, Stdout, Write as _};
 use std::mem::ManuallyDrop;
@@ -10,25 +10,25 @@ use ratatui::{Frame, Terminal};
 
 use super::terminal;
 
-/// The one way to the terminal. Moves to a blocking thread for each frame and back.
+/// The only access to the terminal. It moves to a blocking thread for each frame and back.
 pub(super) trait Painter: Send + 'static {
     /// Draws one frame.
     fn paint(&mut self, draw: &mut dyn FnMut(&mut Frame)) -> io::Result<()>;
-    /// Puts a text on the clipboard.
+    /// Copies a text to the clipboard.
     fn copy_to_clipboard(&mut self, text: &str) -> io::Result<()>;
-    /// Gives the terminal back for a while.
+    /// Restores the terminal for the shell.
     fn release(&mut self);
-    /// Takes it again; the next frame is drawn from nothing.
+    /// Takes the terminal again; the next frame is drawn in full.
     fn reacquire(&mut self) -> io::Result<()>;
 }
 
-/// Bytes of a large frame, so that it leaves in one write.
+/// Buffer size in bytes: a large frame is written in one call.
 const FRAME_BYTES: usize = 64 * 1024;
 
 /// Draws on standard output.
 pub(super) struct TerminalPainter {
-    /// Never dropped: it would write to a terminal that is given back already, and complain on stderr
-    /// when that is gone. The guard does all that is needed.
+    /// Never dropped: its destructor would write to the restored terminal, and print an error to stderr
+    /// if the terminal is gone. [`terminal::TerminalGuard`] restores everything.
     terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
     mouse: bool,
 }
@@ -45,7 +45,7 @@ impl TerminalPainter {
 impl Painter for TerminalPainter {
     fn paint(&mut self, draw: &mut dyn FnMut(&mut Frame)) -> io::Result<()> {
         if !terminal::is_taken() {
-            return Err(io::Error::other("the terminal was given back after a panic"));
+            return Err(io::Error::other("the terminal was restored after a panic"));
         }
         self.terminal.draw(|frame| draw(frame)).map(|_| ())
     }
@@ -63,7 +63,7 @@ impl Painter for TerminalPainter {
     fn reacquire(&mut self) -> io::Result<()> {
         terminal::restore();
         terminal::take(self.mouse)?;
-        // `Terminal::clear` would ask the terminal where its cursor is, and wait for the answer.
+        // `Terminal::clear` would query the cursor position and wait for the answer.
         let size = self.terminal.size()?;
         self.terminal.resize(ratatui::layout::Rect::from((ratatui::layout::Position::ORIGIN, size)))
     }

@@ -1,4 +1,4 @@
-//! How is a password typed so that nobody reads it over a shoulder?
+//! A password prompt on the terminal without echo.
 
 use std::io::{self, Write as _};
 
@@ -7,10 +7,10 @@ use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use secrecy::SecretString;
 use secrecy::zeroize::Zeroizing;
 
-/// Longest password taken, in bytes; room for it is made at once, so that growing leaves no copies behind.
+/// Longest password in bytes. The buffer is allocated at once, so that no reallocation leaves a copy in memory.
 const MAX_PASSWORD_BYTES: usize = 1024;
 
-/// What a key does to the line.
+/// State of the prompt after a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum PromptState {
     Editing,
@@ -18,10 +18,10 @@ enum PromptState {
     Canceled,
 }
 
-/// Asks on the terminal, without showing what is typed. Enter ends; Ctrl-C, Ctrl-D and Esc give `None`.
+/// Prompts for a password on the terminal without echo. Enter submits; Ctrl-C, Ctrl-D and Esc give `None`.
 ///
 /// # Errors
-/// When there is no terminal to ask on.
+/// When there is no terminal.
 pub fn ask_secret(question: &str) -> io::Result<Option<SecretString>> {
     let mut out = io::stderr();
     write!(out, "{question}")?;
@@ -31,7 +31,7 @@ pub fn ask_secret(question: &str) -> io::Result<Option<SecretString>> {
     answer
 }
 
-/// The terminal neither shows nor interprets what is typed, until dropped.
+/// Raw mode of the terminal (no echo, no line editing) until dropped.
 struct RawModeGuard;
 
 impl RawModeGuard {

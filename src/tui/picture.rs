@@ -1,6 +1,6 @@
-//! How does a drawn screen become a picture? As SVG text, for documents.
+//! A drawn screen as an SVG picture, for documents.
 //!
-//! Every cell keeps its place on an exact grid whatever font the reader has: runs of ASCII get a
+//! Every cell stays on an exact grid with any font: runs of ASCII get a
 //! `textLength`, everything else its own coordinate, and line-drawing characters that must meet are
 //! drawn as shapes. The same buffer always gives the same text.
 
@@ -12,6 +12,8 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use unicode_width::UnicodeWidthStr;
 
+use super::text::replace_unsafe_cells;
+use super::theme::Glyphs;
 use super::view::{self, ViewContext, ViewState};
 
 mod shapes;
@@ -20,28 +22,31 @@ mod shapes;
 const CELL_WIDTH: f64 = 8.4;
 /// Height of a cell in SVG units.
 const CELL_HEIGHT: f64 = 18.0;
-/// Where letters stand, measured from the top of the cell.
+/// Text baseline, from the top of the cell.
 const BASELINE: f64 = 13.2;
 /// Empty space around the screen.
 const MARGIN: f64 = 12.0;
-/// The screen's own colours: what "reset" means.
+/// The default colors of the screen ("reset").
 const FOREGROUND: &str = "#d8dee9";
 const BACKGROUND: &str = "#14181f";
-/// The sixteen colours of a terminal, in order.
+/// The 16 colors of a terminal, in order.
 const PALETTE: [&str; 16] = [
     "#3b4252", "#e5687a", "#8fcf86", "#e6c677", "#7aa2e3", "#c08be0", "#6cc7d6", "#d8dee9", "#66728a",
     "#f08a98", "#a8e0a0", "#f2d791", "#9bbcf0", "#d4a8ee", "#8edbe6", "#ffffff",
 ];
 
-/// Draws one frame of `width`×`height` cells and writes it as a self-contained SVG document.
+/// Draws one frame of `width`×`height` cells and returns it as a self-contained SVG document.
 pub fn screen_to_svg(context: &ViewContext, width: u16, height: u16) -> String {
+    let unicode = *context.glyphs != Glyphs::ascii();
     let Ok(mut terminal) = Terminal::new(TestBackend::new(width, height));
-    let mut state = ViewState::default();
-    let Ok(frame) = terminal.draw(|frame| view::render(frame, context, &mut state));
+    let Ok(frame) = terminal.draw(|frame| {
+        view::render(frame, context, &mut ViewState::default());
+        replace_unsafe_cells(frame.buffer_mut(), unicode);
+    });
     buffer_to_svg(frame.buffer)
 }
 
-/// Writes `buffer` as a self-contained SVG document.
+/// Returns `buffer` as a self-contained SVG document.
 pub fn buffer_to_svg(buffer: &Buffer) -> String {
     let area = buffer.area;
     let (width, height) = (
@@ -61,7 +66,7 @@ pub fn buffer_to_svg(buffer: &Buffer) -> String {
     svg
 }
 
-/// A cell's looks, with reversal and dimming resolved to colours.
+/// The style of a cell, with reversal and dimming resolved to colors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct CellStyle {
     foreground: String,
@@ -107,7 +112,7 @@ impl CellStyle {
     }
 }
 
-/// The palette's value of a terminal colour; `None` = the screen's own.
+/// The palette value of a terminal color; `None` = the default of the screen.
 fn color_value(color: Color) -> Option<String> {
     let index = match color {
         Color::Reset => return None,
@@ -133,7 +138,7 @@ fn color_value(color: Color) -> Option<String> {
     Some(PALETTE.get(index).map_or_else(|| indexed(index), |known| (*known).to_owned()))
 }
 
-/// A colour more than half of the way from the background to `ink`.
+/// `foreground` at 58 % over the background.
 fn dimmed(foreground: &str) -> String {
     let channel = |text: &str, at: usize| {
         text.get(at..at + 2).and_then(|hex| u32::from_str_radix(hex, 16).ok()).unwrap_or(0)
@@ -142,7 +147,7 @@ fn dimmed(foreground: &str) -> String {
     format!("#{:02x}{:02x}{:02x}", mix(1), mix(3), mix(5))
 }
 
-/// Colours 16…255 of the usual extended palette.
+/// Colors 16 to 255 of the xterm palette.
 fn indexed(index: usize) -> String {
     let level = |step: usize| if step == 0 { 0 } else { 55 + 40 * step };
     let (red, green, blue) = match index.saturating_sub(16) {

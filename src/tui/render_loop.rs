@@ -1,4 +1,4 @@
-//! When is a frame drawn, and what happens between two? The loop between input, state and terminal.
+//! The render loop between input, live state and terminal.
 
 use std::io;
 use std::pin::Pin;
@@ -31,14 +31,14 @@ use frame_job::FrameJob;
 /// Shortest time between the starts of two frames: at most 30 a second.
 const FRAME_INTERVAL: Duration = Duration::from_millis(34);
 
-/// How long leaving waits for the run to end in order.
+/// How long a quit waits for the run to end in order.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a stop asked for may take to be followed by "continued". Longer means that nobody stopped
-/// the process (no job control), because a stopped process sees no time pass here.
+/// Timeout between a requested stop and the "continued" signal. Time does not advance in a stopped
+/// process, so a timeout means that the process was not stopped (no job control).
 const STOP_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Where things come from.
+/// The inputs of the loop.
 pub(super) struct LoopInputs {
     /// The newest state.
     pub(super) published: watch::Receiver<Arc<LiveState>>,
@@ -48,39 +48,39 @@ pub(super) struct LoopInputs {
     pub(super) signals: TerminalSignals,
 }
 
-/// A painter back from a frame.
+/// A painter that has finished a frame.
 struct FinishedFrame<P> {
     painter: P,
     state: ViewState,
     result: io::Result<()>,
 }
 
-/// Where the painter is.
+/// State of the painter.
 enum PainterState<P> {
-    /// Here, ready for a frame.
+    /// Ready for a frame.
     Ready(Box<P>),
-    /// On a blocking thread with a frame.
+    /// Drawing a frame on a blocking thread.
     Busy(JoinHandle<FinishedFrame<P>>),
-    /// Of no use any more: the terminal is lost.
+    /// Unusable: the terminal is lost.
     Lost(io::Error),
 }
 
-/// Who has the terminal.
+/// The owner of the terminal.
 enum TerminalOwner {
     /// The screen.
     Screen,
-    /// The shell is to get it.
+    /// The screen, until it is released to the shell.
     ReleasePending,
-    /// The shell, until the process is continued; the timer notices when nobody stopped it.
+    /// The shell, until the process is continued; the timer detects a process that was not stopped.
     Shell(Pin<Box<Sleep>>),
-    /// It is to be taken back.
+    /// The shell, until the screen takes it again.
     ReacquirePending,
 }
 
-/// What the loop woke up for.
+/// An event that wakes the loop.
 enum LoopEvent<P> {
     Input(Option<Event>),
-    /// `false` = nothing will be published any more.
+    /// `false` = the state channel is closed.
     StateChanged(bool),
     FrameFinished(Result<FinishedFrame<P>, JoinError>),
     Signal(TerminalSignal),
@@ -90,7 +90,7 @@ enum LoopEvent<P> {
     QuitTimeout,
 }
 
-/// The loop and everything it holds.
+/// The loop and its state.
 pub(super) struct RenderLoop<P: Painter> {
     model: Model,
     state: ViewState,
@@ -104,13 +104,13 @@ pub(super) struct RenderLoop<P: Painter> {
     second_timer: Pin<Box<Sleep>>,
     frame_timer: Pin<Box<Sleep>>,
     terminal_owner: TerminalOwner,
-    /// Runs while the end of the run is waited for.
+    /// Runs while the loop waits for the end of the run.
     quit_timer: Option<Pin<Box<Sleep>>>,
     done: bool,
 }
 
 impl<P: Painter> RenderLoop<P> {
-    /// A loop that has drawn nothing yet.
+    /// A loop before its first frame.
     pub(super) fn new(
         painter: P,
         inputs: LoopInputs,
@@ -137,7 +137,7 @@ impl<P: Painter> RenderLoop<P> {
         }
     }
 
-    /// Draws the first frame at once, then works until the run is over.
+    /// Draws the first frame at once, then runs until the run is over.
     pub(super) async fn run(mut self) -> io::Result<()> {
         self.first_frame();
         self.schedule_second_tick();
@@ -149,7 +149,7 @@ impl<P: Painter> RenderLoop<P> {
         match self.painter {
             PainterState::Lost(error) => Err(error),
             PainterState::Ready(_) => Ok(()),
-            // The last frame must be out before the terminal is given back, else it lands in the shell.
+            // The last frame must be written before the terminal is restored, else it appears in the shell.
             PainterState::Busy(frame) => {
                 frame.await.map_or_else(|error| Err(error.into()), |painted| painted.result)
             }
@@ -197,7 +197,7 @@ impl<P: Painter> RenderLoop<P> {
         }
     }
 
-    /// Handles what was typed and whatever else waits, so that a burst costs one frame.
+    /// Handles an input event and all queued ones, so that a burst costs one frame.
     fn on_input(&mut self, event: Event) {
         let mut next = Some(event);
         while let Some(event) = next {
@@ -235,15 +235,13 @@ impl<P: Painter> RenderLoop<P> {
             Ok(()) if shutdown => self.quit_timer = Some(Box::pin(sleep(QUIT_TIMEOUT))),
             Ok(()) => {}
             Err(TrySendError::Full(_)) => {
-                // So that quitting again asks again, and the next step starts from what is in force.
+                // The next quit sends a request again, and the next step starts from the keep-alive in force.
                 self.model.quitting = false;
                 self.model.keep_alive_request = None;
-                self.notify_error("too many requests are waiting; this one was not taken, try again");
+                self.notify_error("the request queue is full; try again");
             }
             Err(TrySendError::Closed(_)) if shutdown => self.done = true,
-            Err(TrySendError::Closed(_)) => {
-                self.notify_error("the run is over; nothing can be asked any more")
-            }
+            Err(TrySendError::Closed(_)) => self.notify_error("the run is over; no request can be sent"),
         }
     }
 
@@ -254,7 +252,7 @@ impl<P: Painter> RenderLoop<P> {
     fn on_state_changed(&mut self, open: bool) {
         let published = self.inputs.published.borrow_and_update();
         self.done |= !open || published.runtime.finished;
-        // A frozen view changes with the clock only; notices may wait for it.
+        // A frozen view is redrawn by the clock only; notices appear with the next second.
         self.dirty |= self.model.frozen.is_none();
     }
 
@@ -268,19 +266,18 @@ impl<P: Painter> RenderLoop<P> {
     }
 
     fn store_view_state(&mut self, state: ViewState) {
-        self.model.scroll_limits.rows = state.page_rows;
-        self.model.scroll_limits.max_scroll = state.max_scroll;
+        self.model.scroll_limits = state.scroll_limits;
         self.state = state;
     }
 
-    /// Nothing can be drawn or typed any more: ends the run in order, without a screen.
+    /// The terminal is lost: ends the run in order, without a screen.
     fn on_terminal_lost(&mut self, error: io::Error) {
         let first = !matches!(self.painter, PainterState::Lost(_));
         self.painter = PainterState::Lost(error);
         if first && !self.model.quitting {
             self.dispatch(UiMessage::Action(Action::Quit));
         }
-        // A full queue: there is nobody to try again.
+        // The request queue was full, and there is no user to quit again.
         self.done |= !self.model.quitting;
     }
 
@@ -289,14 +286,14 @@ impl<P: Painter> RenderLoop<P> {
         self.second_timer = Box::pin(sleep(Duration::from_millis(u64::from(1_000 - millis))));
     }
 
-    /// Gives the terminal back or takes it again, once no frame is under way.
+    /// Releases the terminal or takes it again, when no frame is being drawn.
     fn update_terminal_owner(&mut self) {
         let PainterState::Ready(painter) = &mut self.painter else { return };
         match self.terminal_owner {
             TerminalOwner::Screen | TerminalOwner::Shell(_) => {}
             TerminalOwner::ReleasePending => {
                 painter.release();
-                // Where jobs cannot be stopped, the terminal is simply taken back.
+                // If jobs cannot be stopped, the terminal is taken again at once.
                 let limit = stop_job().map_or(Duration::ZERO, |()| STOP_TIMEOUT);
                 self.terminal_owner = TerminalOwner::Shell(Box::pin(sleep(limit)));
             }
@@ -310,7 +307,7 @@ impl<P: Painter> RenderLoop<P> {
         }
     }
 
-    /// The first frame, on this thread: nothing else is to be waited for.
+    /// Draws the first frame on this thread.
     fn first_frame(&mut self) {
         let mut job = self.frame_job();
         let PainterState::Ready(painter) = &mut self.painter else { return };
@@ -325,7 +322,7 @@ impl<P: Painter> RenderLoop<P> {
     fn start_frame(&mut self) {
         let PainterState::Ready(_) = &self.painter else { return };
         let mut job = self.frame_job();
-        // The mouse goes on hitting what is on the screen until the new frame is there.
+        // Until the new frame is drawn, clicks hit the areas of the old one.
         let hit_areas = ViewState { areas: self.state.areas.clone(), ..ViewState::default() };
         let mut state = std::mem::replace(&mut self.state, hit_areas);
         let placeholder = PainterState::Lost(io::ErrorKind::NotConnected.into());
@@ -342,11 +339,11 @@ impl<P: Painter> RenderLoop<P> {
         self.dirty = false;
         self.frame_timer = Box::pin(sleep(FRAME_INTERVAL));
         let live = Arc::clone(&self.inputs.published.borrow_and_update());
-        // This reading may have been the one that `changed` would have told of.
+        // `changed` does not report a state that was already read here.
         self.done |= live.runtime.finished;
         let (copies, now) = (std::mem::take(&mut self.clipboard_queue), self.clock.now());
         if !copies.is_empty() {
-            let text = "summary sent to the clipboard, if the terminal allows it (OSC 52)";
+            let text = "summary copied to the clipboard, if the terminal supports OSC 52";
             self.model.notify(now, NoticeKind::Info, text);
         }
         FrameJob { live, model: self.model.clone(), options: Arc::clone(&self.options), copies, now }

@@ -1,4 +1,4 @@
-//! Published states for the tests of the screens, made by folding events as the monitor does.
+//! Live states for tests of the screens, made by folding events as the monitor does.
 
 use crate::diagnostics::MqttVersion;
 use std::sync::Arc;
@@ -45,8 +45,8 @@ fn dropped(error: &str, how: DropKind) -> Event {
     })
 }
 
-/// A run of `drops` sessions of ten minutes, each lost and back two seconds later; every third is lost
-/// by a reset, the others by a hang-up. Up at the end.
+/// A run of `drops` sessions of ten minutes. Each drop recovers after two seconds; every third is a TCP
+/// reset, the others are hang-ups. The link is up at the end.
 pub(super) fn run_with_drops(drops: u64) -> Arc<LiveState> {
     let mut fold = Diagnostics::new(Diagnostics::DEFAULT_MAX_EVENTS);
     let started = StartedEvent {
@@ -68,7 +68,7 @@ pub(super) fn run_with_drops(drops: u64) -> Arc<LiveState> {
     live_state(&mut fold, at((drops + 1) * 600))
 }
 
-/// The state of a fold at an instant, with nothing special running.
+/// The state of a fold at an instant, with the default runtime status.
 pub(super) fn live_state(fold: &mut Diagnostics, now: Stamp) -> Arc<LiveState> {
     Arc::new(LiveState { snapshot: fold.snapshot(now), verdict: None, runtime: RuntimeStatus::default() })
 }

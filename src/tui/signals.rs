@@ -1,20 +1,20 @@
-//! Which signals concern the screen? Continued after a stop, another size, and the wish to end.
+//! Signals of the terminal: continued after a stop, resized, terminated.
 
 use std::io;
 
-/// What a signal told.
+/// A signal that concerns the terminal.
 #[cfg_attr(not(unix), expect(dead_code, reason = "there are no such signals"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TerminalSignal {
-    /// The process goes on after a stop: the terminal is in whatever state the shell left it.
+    /// The process continues after a stop; the shell may have changed the terminal settings.
     Continued,
-    /// The terminal has another size.
+    /// The terminal size changed.
     Resized,
-    /// SIGTERM or SIGINT: the same as the quit key, so that the terminal is always given back.
+    /// SIGTERM or SIGINT: handled like the quit key, so that the terminal is always restored.
     Terminated,
 }
 
-/// The signals listened to.
+/// The signal streams.
 #[cfg(unix)]
 #[derive(Debug)]
 pub(super) struct TerminalSignals {
@@ -51,10 +51,10 @@ impl TerminalSignals {
     }
 }
 
-/// The signals listened to: none here; the console reports its size as an event.
+/// No signals on this system; the console reports its size as an event.
 #[cfg(not(unix))]
 #[derive(Debug)]
-pub(super) struct Signals(());
+pub(super) struct TerminalSignals(());
 
 #[cfg(not(unix))]
 impl TerminalSignals {
@@ -63,7 +63,7 @@ impl TerminalSignals {
         Ok(Self(()))
     }
 
-    /// Never comes.
+    /// Never completes.
     pub(super) async fn next(&mut self) -> TerminalSignal {
         std::future::pending().await
     }

@@ -1,18 +1,15 @@
-//! What would the screen show of this state? One frame without a terminal, as a picture.
+//! One screen of a snapshot as an SVG picture, drawn without a terminal.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{FixedOffset, Offset as _, Utc};
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
 
 use super::keymap::Keymap;
 use super::model::{DropDetailView, Model, Screen};
+use super::picture;
 use super::theme::{Glyphs, Theme};
-use super::view::{self, ViewContext, ViewState};
-use super::{picture, text};
+use super::view::ViewContext;
 use crate::classify::Verdict;
 use crate::diagnostics::LinkActivity;
 use crate::diagnostics::event::Phase;
@@ -20,32 +17,29 @@ use crate::diagnostics::recording::RecorderState;
 use crate::diagnostics::{LinkState, Snapshot, Stamp};
 use crate::state::{LiveState, RuntimeStatus};
 
-/// Which screen is drawn.
+/// The screen to draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SvgScreen {
     /// The Overview.
     Overview,
     /// The table of drops.
     Drops,
-    /// The newest drop in detail; the table, if there was none.
+    /// The newest drop in detail; the table, if there is none.
     NewestDrop,
 }
 
 /// Columns and rows.
 pub type ScreenSize = (u16, u16);
 
-/// Draws what was recorded in `recording` up to `snapshot.at`, and the verdict on it, as SVG. Times are UTC and the colours are
-/// the default ones, so that the same state always gives the same picture.
-///
-/// # Errors
-/// None that drawing into memory can give; the backend's error type is passed on.
+/// Draws the state recorded in `recording` up to `snapshot.at`, and its verdict, as SVG. Times are UTC and
+/// colors are the defaults, so that the same state always gives the same picture.
 pub fn render_svg(
     snapshot: Snapshot,
     verdict: Option<Arc<Verdict>>,
     recording: PathBuf,
     svg_screen: SvgScreen,
     (width, height): ScreenSize,
-) -> io::Result<String> {
+) -> String {
     let now = snapshot.at;
     let model = model(svg_screen, &snapshot);
     let runtime = runtime(&snapshot, recording);
@@ -62,13 +56,7 @@ pub fn render_svg(
         offset: utc(),
         keymap: &Keymap::default(),
     };
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).map_err(io::Error::other)?;
-    let frame = |frame: &mut ratatui::Frame| {
-        view::render(frame, &context, &mut ViewState::default());
-        text::replace_unsafe_cells(frame.buffer_mut(), true);
-    };
-    terminal.draw(frame).map_err(io::Error::other)?;
-    Ok(picture::buffer_to_svg(terminal.backend().buffer()))
+    picture::screen_to_svg(&context, width, height)
 }
 
 fn utc() -> FixedOffset {
@@ -84,7 +72,7 @@ fn model(svg_screen: SvgScreen, snapshot: &Snapshot) -> Model {
     Model { screen, selected: newest.filter(|_| detail.is_some()), detail, ..Model::default() }
 }
 
-/// What a running program would know beside the snapshot, as far as the events tell.
+/// The runtime status of a running program at that moment, as far as the events contain it.
 fn runtime(snapshot: &Snapshot, path: PathBuf) -> RuntimeStatus {
     let activity = match snapshot.link {
         LinkState::Idle | LinkState::Off { .. } => LinkActivity::Off,
@@ -101,12 +89,12 @@ fn runtime(snapshot: &Snapshot, path: PathBuf) -> RuntimeStatus {
     RuntimeStatus { activity, last_rx, last_tx, recorder, ..RuntimeStatus::default() }
 }
 
-/// When the session last heard and said something, at the earliest.
+/// The earliest possible times of the last received and the last sent bytes of the session.
 fn last_bytes(snapshot: &Snapshot) -> (Option<Stamp>, Option<Stamp>) {
     let LinkState::Connected { since } = snapshot.link else { return (None, None) };
     let (pong, session) = (snapshot.ping.last_at, &snapshot.session);
     let last_received = [Some(since), pong, session.last_message].into_iter().flatten().max();
-    // A PINGRESP is preceded by the PINGREQ by a round trip, which no clock on the screen resolves.
+    // The PINGREQ precedes the PINGRESP by one round trip, less than the displayed resolution.
     let last_sent = [Some(since), pong, session.last_publish].into_iter().flatten().max();
     (last_received, last_sent)
 }
@@ -127,7 +115,7 @@ mod tests {
     fn empty_recording_is_drawn_at_any_size() {
         for size in [(120, 40), (80, 24), (20, 5), (1, 1)] {
             for svg_screen in [SvgScreen::Overview, SvgScreen::Drops, SvgScreen::NewestDrop] {
-                let svg = render_svg(empty(), None, PathBuf::from("x"), svg_screen, size).expect("a picture");
+                let svg = render_svg(empty(), None, PathBuf::from("x"), svg_screen, size);
                 assert!(svg.starts_with("<svg "), "{svg}");
             }
         }
@@ -135,8 +123,7 @@ mod tests {
 
     #[test]
     fn clock_shows_utc() {
-        let svg =
-            render_svg(empty(), None, PathBuf::from("x"), SvgScreen::Overview, (120, 40)).expect("a picture");
+        let svg = render_svg(empty(), None, PathBuf::from("x"), SvgScreen::Overview, (120, 40));
         assert!(svg.contains("12:00:00"), "{svg}");
     }
 }

@@ -1,4 +1,4 @@
-//! How is the terminal taken over and given back on every way out?
+//! Taking the terminal over, and restoring it on every exit path.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,19 +8,19 @@ use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracket
 use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
 use crossterm::{execute, queue};
 
-/// Whether the terminal is ours at the moment. Global, because a panic anywhere must give it back.
+/// Whether the program has the terminal. Global, because a panic in any thread must restore it.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// Holds the terminal: raw, on the alternate screen, cursor hidden. Gives it back when dropped.
+/// Ownership of the terminal: raw mode, alternate screen, hidden cursor. Restores it when dropped.
 #[derive(Debug)]
 pub struct TerminalGuard(());
 
 impl TerminalGuard {
-    /// Takes the terminal over; with `mouse`, clicks and the wheel are reported too (and selecting text
+    /// Takes the terminal; with `mouse`, it reports clicks and the wheel too (and selecting text
     /// needs Shift).
     ///
     /// # Errors
-    /// When there is no terminal, or it does not take the settings; it is left as it was.
+    /// When there is no terminal, or it rejects the settings; it is then restored.
     pub fn take(mouse: bool) -> io::Result<Self> {
         take(mouse)?;
         Ok(Self(()))
@@ -52,8 +52,8 @@ fn enter(out: &mut impl Write, mouse: bool) -> io::Result<()> {
     out.flush()
 }
 
-/// Buttons and wheel in SGR coordinates. Not `EnableMouseCapture`: that also reports every movement,
-/// and each would wake the program for nothing.
+/// Reports buttons and the wheel in SGR coordinates. `EnableMouseCapture` would also report every movement
+/// and wake the program each time.
 #[cfg(not(windows))]
 fn enable_mouse(out: &mut impl Write) -> io::Result<()> {
     queue!(out, crossterm::style::Print("\x1b[?1000h\x1b[?1006h"))
@@ -64,8 +64,8 @@ fn enable_mouse(out: &mut impl Write) -> io::Result<()> {
     queue!(out, crossterm::event::EnableMouseCapture)
 }
 
-/// Gives the terminal back; does nothing when it is not ours. Safe to call from anywhere, any number of
-/// times. Errors are of no use here: whoever reads them would need the terminal.
+/// Restores the terminal; does nothing if it is not taken. Safe to call from any thread, any number of
+/// times. Errors are ignored, because there is no terminal left to show them on.
 pub fn restore() {
     if !TAKEN.swap(false, Ordering::SeqCst) {
         return;
@@ -74,25 +74,25 @@ pub fn restore() {
     let _ = disable_raw_mode();
 }
 
-/// How many columns the terminal has, for text that is printed without the screen.
+/// Columns of the terminal, for text that is printed without the screen.
 pub fn columns() -> Option<u16> {
     crossterm::terminal::size().ok().map(|(columns, _)| columns).filter(|columns| *columns > 0)
 }
 
-/// Whether the terminal is ours; after a panic in any thread it is not, and nothing must be drawn.
+/// Whether the program has the terminal; after a panic in any thread it does not, and nothing must be drawn.
 pub(super) fn is_taken() -> bool {
     TAKEN.load(Ordering::SeqCst)
 }
 
-/// Makes panics and error reports readable: the terminal is given back before a panic report prints.
-/// `color` is off for `NO_COLOR` and when stderr is no terminal.
+/// Installs the hooks for panics and error reports: the terminal is restored before a panic report is
+/// printed. `color` is off for `NO_COLOR` and when stderr is not a terminal.
 ///
 /// # Errors
 /// When hooks are installed already.
 pub fn install_panic_hook(color: bool) -> color_eyre::Result<()> {
     let mut builder = color_eyre::config::HookBuilder::default()
         .display_env_section(false)
-        .panic_section("This is a bug in dropscope. What was recorded up to here is safe on disk.");
+        .panic_section("This is a bug in dropscope. The recording up to this point is safe on disk.");
     if !color {
         builder = builder.theme(color_eyre::config::Theme::new());
     }
@@ -100,13 +100,13 @@ pub fn install_panic_hook(color: bool) -> color_eyre::Result<()> {
     eyre_hook.install()?;
     std::panic::set_hook(Box::new(move |info| {
         restore();
-        // With stderr gone there is nobody left to tell.
+        // If stderr is closed too, the report is lost.
         let _ = writeln!(io::stderr(), "{}", panic_hook.panic_report(info));
     }));
     Ok(())
 }
 
-/// Stops the process and everything in its job, as Ctrl-Z does where the terminal is not raw.
+/// Stops all processes of the job, as Ctrl-Z does when the terminal is not in raw mode.
 #[cfg(unix)]
 pub(super) fn stop_job() -> io::Result<()> {
     rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;

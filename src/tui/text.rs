@@ -1,4 +1,4 @@
-//! How is text from outside made safe and short? Sanitising, cutting by display width, editing a line.
+//! Text from outside: sanitizing, truncating by display width, and the editor of one line.
 
 use std::borrow::Cow;
 
@@ -9,12 +9,12 @@ use crate::diagnostics::clean::is_printable;
 
 use super::message::Edit;
 
-/// The columns a text takes.
+/// The display width of a text in columns.
 pub fn width(text: &str) -> usize {
     text.width()
 }
 
-/// Cuts sanitised text to at most `max` columns; cut text ends with `ellipsis` (one column wide).
+/// Truncates sanitized text to at most `max` columns; truncated text ends with `ellipsis` (one column wide).
 pub fn truncate<'a>(text: &'a str, max: usize, ellipsis: &str) -> Cow<'a, str> {
     if width(text) <= max {
         return Cow::Borrowed(text);
@@ -54,8 +54,8 @@ pub fn truncate_middle<'a>(text: &'a str, max: usize, ellipsis: &str) -> Cow<'a,
     Cow::Owned(format!("{head}{ellipsis}{}", &text[start..]))
 }
 
-/// The last line of defence before the terminal: replaces what a forgotten [`clean`](crate::diagnostics::clean::clean) let through,
-/// and everything beyond ASCII where the terminal is not known to take UTF-8 (there, the bytes of an
+/// The last check before the terminal: replaces characters that were drawn without [`clean`](crate::diagnostics::clean::clean), and
+/// every character outside ASCII if the terminal is not known to support UTF-8 (there, the bytes of an
 /// ordinary letter can be a control code).
 pub fn replace_unsafe_cells(buffer: &mut Buffer, unicode: bool) {
     let replacement = if unicode { "\u{fffd}" } else { "?" };
@@ -78,7 +78,7 @@ pub struct LineEdit {
 }
 
 impl LineEdit {
-    /// The most characters a line takes.
+    /// Most characters of a line.
     pub const MAX_CHARS: usize = 200;
 
     /// A line with the cursor at its end.
@@ -88,7 +88,7 @@ impl LineEdit {
         line
     }
 
-    /// What was typed.
+    /// The text.
     pub fn text(&self) -> &str {
         &self.text
     }
@@ -98,8 +98,8 @@ impl LineEdit {
         width(&self.text[..self.cursor])
     }
 
-    /// Inserts typed or pasted text at the cursor. Line ends become spaces, other control and invisible
-    /// characters are left out, and so is what goes beyond [`LineEdit::MAX_CHARS`].
+    /// Inserts typed or pasted text at the cursor. Line ends and tabs become spaces; other control and
+    /// invisible characters, and text beyond [`LineEdit::MAX_CHARS`], are left out.
     pub fn insert(&mut self, text: &str) {
         let mut room = Self::MAX_CHARS.saturating_sub(self.text.chars().count());
         for c in text.chars() {
@@ -134,7 +134,7 @@ impl LineEdit {
         *self = Self::default();
     }
 
-    /// One character back.
+    /// One character left.
     pub fn left(&mut self) {
         for (index, c) in self.text[..self.cursor].char_indices().rev() {
             self.cursor = index;
@@ -145,7 +145,7 @@ impl LineEdit {
         self.cursor = 0;
     }
 
-    /// One character on.
+    /// One character right.
     pub fn right(&mut self) {
         let step = self.text[self.cursor..].chars().next().map_or(0, char::len_utf8);
         self.cursor = self.boundary_at_or_after(self.cursor + step);
@@ -161,7 +161,7 @@ impl LineEdit {
         self.cursor = self.text.len();
     }
 
-    /// One step of editing; steps that do not change the line do nothing.
+    /// Applies one editing step; steps of other purposes do nothing.
     pub fn apply(&mut self, edit: Edit) {
         match edit {
             Edit::Insert(text) => self.insert(&text),

@@ -1,9 +1,9 @@
-//! How does each role look? Colours by role, and the glyphs of rich and poor terminals.
+//! Styles by role, and the glyphs of Unicode and ASCII terminals.
 
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::border;
 
-/// Styles by role. Views name roles, never colours.
+/// Styles by role. Views name roles, never colors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Theme {
     /// Ordinary text.
@@ -18,7 +18,7 @@ pub struct Theme {
     pub title: Style,
     /// Panel borders.
     pub border: Style,
-    /// Border of the panel that takes the keys, and of popups.
+    /// Border of the panel that receives the keys, and of popups.
     pub border_focused: Style,
     /// All is well: connected, recovered.
     pub good: Style,
@@ -43,13 +43,13 @@ pub struct Theme {
 }
 
 impl Theme {
-    /// For dark (and most light) backgrounds, with the terminal's own 16 colours.
+    /// For dark (and most light) backgrounds, with the 16 colors of the terminal.
     pub fn default_dark() -> Self {
         let plain = Style::new();
         let bold = plain.add_modifier(Modifier::BOLD);
         Self {
             text: plain,
-            // Not "bright black": popular palettes make that the background.
+            // Not "bright black": it equals the background in popular palettes.
             dim: plain.add_modifier(Modifier::DIM),
             strong: bold,
             brand: bold.fg(Color::Cyan),
@@ -69,7 +69,7 @@ impl Theme {
         }
     }
 
-    /// Without any colour (`NO_COLOR`): weight, underline and reversal only.
+    /// Without colors (`NO_COLOR`): weight, underline and reversal only.
     pub fn plain() -> Self {
         let plain = Style::new();
         let bold = plain.add_modifier(Modifier::BOLD);
@@ -96,26 +96,26 @@ impl Theme {
         }
     }
 
-    /// [`Theme::plain`] when `no_color` is set to anything but the empty string (see no-color.org).
+    /// [`Theme::plain`] if `no_color` is set and not empty (see no-color.org).
     pub fn choose(no_color: Option<&str>) -> Self {
         if no_color.is_some_and(|value| !value.is_empty()) { Self::plain() } else { Self::default_dark() }
     }
 }
 
-/// Every non-letter the views draw. Each glyph is one column wide.
+/// Every sign that the views draw. Each glyph is one column wide.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glyphs {
     /// Panel borders.
     pub border: border::Set<'static>,
     /// State sign: a session is up.
     pub connected: &'static str,
-    /// State sign: no session, being worked on.
+    /// State sign: connecting.
     pub connecting: &'static str,
-    /// State sign: lost.
+    /// State sign: down.
     pub down: &'static str,
     /// State sign: off on purpose.
     pub off: &'static str,
-    /// The recording runs.
+    /// Recording is on.
     pub recording: &'static str,
     /// A drop on the timeline.
     pub drop: &'static str,
@@ -129,9 +129,9 @@ pub struct Glyphs {
     pub line_off: &'static str,
     /// Time without data (before the run).
     pub line_none: &'static str,
-    /// A thin line: arms, separators.
+    /// A thin line: keep-alive spans, separators.
     pub rule: &'static str,
-    /// The start of a stretch on a thin line.
+    /// The start of a span on a thin line.
     pub tick: &'static str,
     /// A note of the user.
     pub note: &'static str,
@@ -139,7 +139,7 @@ pub struct Glyphs {
     pub system: &'static str,
     /// A warning mark (failed connect, failed probe, alert).
     pub alert: &'static str,
-    /// One cell of a lying bar; leaves air to the row above.
+    /// One cell of a horizontal bar.
     pub bar: &'static str,
     /// Sparkline levels, lowest first.
     pub spark: [&'static str; 8],
@@ -153,15 +153,15 @@ pub struct Glyphs {
     pub left: &'static str,
     /// Points right: outgoing, a step to take.
     pub right: &'static str,
-    /// Between items of one line.
+    /// Separator between items of one line.
     pub dot: &'static str,
-    /// A step that went well.
+    /// A successful step.
     pub check: &'static str,
     /// A step that failed.
     pub cross: &'static str,
-    /// Cut text ends with it.
+    /// The end of truncated text.
     pub ellipsis: &'static str,
-    /// One step a second while something is under way.
+    /// Frames of the spinner, one a second.
     pub spinner: &'static [&'static str],
 }
 
@@ -201,7 +201,7 @@ impl Glyphs {
         }
     }
 
-    /// For everything else.
+    /// For terminals without UTF-8.
     pub fn ascii() -> Self {
         Self {
             border: border::Set {
@@ -246,7 +246,7 @@ impl Glyphs {
     }
 
     /// Unicode when the locale is UTF-8. Pass the values of `LC_ALL`, `LC_CTYPE` and `LANG`; the first
-    /// that is set and not empty decides, as in POSIX. None set: ASCII, but for Windows.
+    /// that is set and not empty decides, as in POSIX. None set: ASCII, except on Windows.
     pub fn for_locale(variables: [Option<&str>; 3]) -> Self {
         let locale = variables.into_iter().flatten().find(|value| !value.is_empty());
         let utf8 = locale.map_or(cfg!(windows), |locale| {

@@ -1,4 +1,4 @@
-//! What follows from what the user did? A pure step from model to model, and effects as data.
+//! Pure update of the model by one [`UiMessage`]; effects are returned as data.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,29 +20,29 @@ mod typing;
 
 pub use command::matching_commands;
 
-/// What the render loop is to do.
+/// A side effect for the render loop.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Ask the monitor.
+    /// Send a request to the monitor.
     Request(MonitorRequest),
-    /// Put a text on the clipboard.
+    /// Copy a text to the clipboard.
     Copy(String),
-    /// Give the terminal back and stop until continued.
+    /// Restore the terminal and stop the process until it is continued.
     Suspend,
-    /// Leave without waiting for the end of the run.
+    /// Quit without waiting for the end of the run.
     Leave,
 }
 
-/// The keep-alive values `-` and `+` step through, in seconds.
+/// The keep-alive values that `-` and `+` step through, in seconds.
 pub const KEEP_ALIVE_LADDER: [u16; 9] = [10, 15, 30, 60, 120, 240, 300, 600, 1200];
 
-/// How long a keep-alive that was asked for counts, while it is not in force yet.
+/// How long a requested keep-alive counts as the current one while it is not in force yet.
 const KEEP_ALIVE_REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// One left or right moves the timeline by this part of its span.
 const SCROLL_DIVISOR: u32 = 8;
 
-/// Carries out one message. `live` is the newest state, even while the view is frozen.
+/// Applies one message. `live` is the newest state, even while the view is frozen.
 pub fn update(model: &mut Model, message: UiMessage, live: &Arc<LiveState>, now: Stamp) -> Vec<Effect> {
     match message {
         UiMessage::Action(action) => apply_action(model, action, live, now),
@@ -106,13 +106,13 @@ fn act_on_screen(model: &mut Model, action: Action, live: &Arc<LiveState>, now: 
         Action::Up | Action::Down | Action::PageUp | Action::PageDown | Action::First | Action::Last => {
             scroll_rows(model, live, row_delta(model, action));
         }
-        // Handled before, or of no use while watching.
+        // Handled above, or without meaning outside a replay.
         _ => {}
     }
     Vec::new()
 }
 
-/// Keys of a text to read: the key that opened it closes it, the other text takes its place.
+/// Keys of a text popup: the key that opened it closes it; the key of another text replaces it.
 fn act_in_popup(model: &mut Model, action: Action, live: &LiveState) {
     match (action, &model.popup) {
         (Action::Close, _)
@@ -130,13 +130,13 @@ fn act_in_popup(model: &mut Model, action: Action, live: &LiveState) {
     }
 }
 
-/// The first quit ends the run in order; a second one does not wait for that.
+/// The first quit ends the run in order; a second one quits at once.
 fn quit(model: &mut Model, live: &LiveState, now: Stamp) -> Vec<Effect> {
     if std::mem::replace(&mut model.quitting, true) {
         return vec![Effect::Leave];
     }
     if live.runtime.replay.is_none() {
-        let text = "disconnecting and writing the last export; quit again not to wait";
+        let text = "disconnecting and writing the last export; quit again to leave now";
         model.notify(now, NoticeKind::Info, text);
     }
     vec![Effect::Request(MonitorRequest::Shutdown)]
@@ -154,7 +154,7 @@ fn step_keep_alive(model: &mut Model, live: &LiveState, now: Stamp, step: KeepAl
         .keep_alive_request
         .filter(|request| request.from == in_force && now.since(request.at) < KEEP_ALIVE_REQUEST_TIMEOUT);
     let base = pending.map_or(in_force, |request| u32::from(request.secs));
-    // 0 is "off": longer than any step.
+    // 0 means off, which is longer than any step.
     let length = if base == 0 { u32::MAX } else { base };
     let secs = match step {
         KeepAliveStep::Down => KEEP_ALIVE_LADDER.iter().rev().find(|secs| u32::from(**secs) < length),
@@ -162,11 +162,7 @@ fn step_keep_alive(model: &mut Model, live: &LiveState, now: Stamp, step: KeepAl
     };
     let Some(secs) = secs else {
         let end = if step == KeepAliveStep::Down { "shortest" } else { "longest" };
-        model.notify(
-            now,
-            NoticeKind::Info,
-            format!("this is the {end} keep-alive of the ladder; K types another"),
-        );
+        model.notify(now, NoticeKind::Info, format!("{end} keep-alive step; press K to type another value"));
         return Vec::new();
     };
     vec![request_keep_alive(model, live, now, *secs)]
@@ -194,7 +190,7 @@ fn copy(model: &Model, live: &LiveState, now: Stamp) -> Effect {
     ))
 }
 
-/// Takes away what lies on top, one thing at a time.
+/// Closes the topmost thing: detail, filter, frozen view, scroll or selection.
 fn close_topmost(model: &mut Model) {
     let closed = (model.screen == Screen::Drops && close_on_drops(model))
         || model.frozen.take().is_some()
@@ -208,7 +204,7 @@ fn close_on_drops(model: &mut Model) -> bool {
     model.detail.take().is_some() || !std::mem::take(&mut model.filter).is_empty()
 }
 
-/// Shows a screen; asked for the screen already shown, it goes back to its table.
+/// Shows a screen. If it is already shown, its detail closes.
 fn show(model: &mut Model, screen: Screen) {
     if model.screen == screen {
         model.detail = None;
@@ -216,12 +212,12 @@ fn show(model: &mut Model, screen: Screen) {
     model.screen = screen;
 }
 
-/// The Device screen is there only if it has something to show.
+/// Shows the Device screen, if there is a device or a sent command.
 fn show_device(model: &mut Model, live: &LiveState, now: Stamp) {
     if KeymapMode::from_state(live).device {
         show(model, Screen::Device);
     } else {
-        let text = "no device is known here: `dropscope config` shows how to add its commands";
+        let text = "no device is configured; see `dropscope config`";
         model.notify(now, NoticeKind::Info, text);
     }
 }
@@ -277,7 +273,7 @@ fn open(model: &mut Model, live: &LiveState) {
     model.screen = Screen::Drops;
 }
 
-/// The rows a paging key moves by; the ends are as far as anything goes.
+/// The rows that a paging key moves by; `isize::MIN` and `MAX` for the ends.
 fn row_delta(model: &Model, action: Action) -> isize {
     let page = isize::try_from(model.scroll_limits.rows.saturating_sub(1).max(1)).unwrap_or(1);
     match action {
@@ -290,7 +286,7 @@ fn row_delta(model: &Model, action: Action) -> isize {
     }
 }
 
-/// Moves whatever takes the keys: the help text, the detail, or the selection.
+/// Scrolls what receives the keys: the popup text, the detail, or the selection.
 fn scroll_rows(model: &mut Model, live: &LiveState, rows: isize) {
     let max_scroll = model.scroll_limits.max_scroll;
     let detail = model.detail.as_mut().filter(|_| model.screen == Screen::Drops);
@@ -309,8 +305,8 @@ fn clamped_move(from: usize, by: isize, max: usize) -> usize {
     from.min(max).saturating_add_signed(by).min(max)
 }
 
-/// Moves the selection in the list shown. The first row is "nothing selected", so that it follows the
-/// newest drop.
+/// Moves the selection in the list. The first row means "no selection", so that it follows the newest
+/// drop.
 fn move_selection(model: &mut Model, live: &LiveState, rows: isize) {
     let listed = model.listed_drops(&model.displayed_state(live).snapshot);
     let Some(last) = listed.len().checked_sub(1) else { return };

@@ -1,4 +1,4 @@
-//! How is a key named? Parsing and writing key names, and what the terminal reports for them.
+//! Keys: parsing and writing key names, and normalizing what terminals report.
 
 use std::fmt;
 use std::str::FromStr;
@@ -43,7 +43,7 @@ impl Key {
         Self { code: KeyCode::Char('c'), modifiers: KeyModifiers::CONTROL }
     }
 
-    /// Whether it is held with Ctrl or Alt, so that it types nothing.
+    /// Whether Ctrl or Alt is held, so that the key types no text.
     pub fn is_chord(self) -> bool {
         self.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
     }
@@ -78,7 +78,7 @@ impl From<KeyEvent> for Key {
 impl FromStr for Key {
     type Err = String;
 
-    /// `e`, `K`, `+`, `F5`, `PgUp`, `Ctrl-c`, `alt-enter`; names without regard to case.
+    /// `e`, `K`, `+`, `F5`, `PgUp`, `Ctrl-c`, `alt-enter`; names are case-insensitive.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut rest = text;
         let mut modifiers = KeyModifiers::NONE;
@@ -95,7 +95,7 @@ impl FromStr for Key {
             _ => named(rest),
         };
         let code = code.ok_or_else(|| {
-            format!("{text:?} is no key; write a character, F1 to F12, or one of {}", names().join(", "))
+            format!("{text:?} is not a key; write a character, F1 to F12, or one of {}", names().join(", "))
         })?;
         Ok(Self::new(code, modifiers))
     }

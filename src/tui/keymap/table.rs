@@ -1,8 +1,8 @@
-//! The table itself: every action, its keys, where they work, and what is said about them.
+//! The table of key bindings: every action with its keys, its scope and its help text.
 
 use super::{Binding, Scope};
 
-/// What the user can want.
+/// An action of the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
     /// Leave the program.
@@ -11,7 +11,7 @@ pub enum Action {
     Suspend,
     /// Show or hide the help popup.
     Help,
-    /// Close what lies on top: popup, detail, filter, scroll.
+    /// Close the topmost of popup, detail, filter, frozen view, scroll.
     Close,
     /// Show the Overview.
     Overview,
@@ -21,9 +21,9 @@ pub enum Action {
     Device,
     /// Choose a command of the device.
     Command,
-    /// Ask the device for its state.
+    /// Request the state of the device.
     RequestStatus,
-    /// Show or hide everything known of the device.
+    /// Show or hide every reported value of the device.
     Details,
     /// Next screen.
     NextScreen,
@@ -49,9 +49,9 @@ pub enum Action {
     Why,
     /// Open the selected drop.
     Open,
-    /// The next shorter keep-alive of the ladder.
+    /// The next shorter keep-alive of the fixed steps.
     KeepAliveDown,
-    /// The next longer keep-alive of the ladder.
+    /// The next longer keep-alive of the fixed steps.
     KeepAliveUp,
     /// Type a keep-alive.
     KeepAliveType,
@@ -65,15 +65,15 @@ pub enum Action {
     Export,
     /// Write the Markdown report.
     Report,
-    /// Record a remark.
+    /// Record a note.
     Note,
-    /// In a simulation: choose a fault that strikes now.
+    /// In a simulation: choose a fault to inject now.
     Inject,
     /// Timeline: show less time.
     ZoomIn,
     /// Timeline: show more time.
     ZoomOut,
-    /// Stop or continue the view.
+    /// Freeze or unfreeze the view.
     Freeze,
     /// Copy a summary to the clipboard.
     Copy,
@@ -81,9 +81,9 @@ pub enum Action {
     Filter,
     /// Next order of the drops table.
     Sort,
-    /// Replay: pause, or play on.
+    /// Replay: pause or resume.
     PlayPause,
-    /// Replay: to the drop before.
+    /// Replay: to the previous drop.
     PreviousDrop,
     /// Replay: to the next drop.
     NextDrop,
@@ -102,7 +102,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// Whether it does something to the connection or its recording, so that a replay has no use for it.
+    /// Whether it acts on the connection or its recording; such actions do nothing in a replay.
     pub fn needs_connection(self) -> bool {
         matches!(
             self,
@@ -119,19 +119,19 @@ impl Action {
         )
     }
 
-    /// Whether it is of no use without a device, or commands that were sent.
+    /// Whether it requires a device or sent commands.
     pub(super) fn needs_device(self) -> bool {
         matches!(self, Self::Device | Self::Command | Self::RequestStatus | Self::Details)
     }
 
-    /// What it does in a replay, where that is something else than while watching.
+    /// The help text in a replay, where it differs.
     pub(super) fn help_in_replay(self) -> Option<&'static str> {
         match self {
-            Self::Freeze => Some("freeze the view, or let it go on; the replay goes on behind it"),
-            Self::Export => Some("write the JSON export that was to be had at this moment"),
-            Self::Report => Some("write the Markdown report that was to be had at this moment"),
-            Self::Suspend => Some("go to the shell; fg comes back"),
-            Self::Quit => Some("leave the replay"),
+            Self::Freeze => Some("freeze or unfreeze the view; the replay continues"),
+            Self::Export => Some("write the JSON export as of this moment"),
+            Self::Report => Some("write the Markdown report as of this moment"),
+            Self::Suspend => Some("suspend to the shell; fg returns"),
+            Self::Quit => Some("quit the replay"),
             _ => None,
         }
     }
@@ -165,21 +165,21 @@ macro_rules! table {
 table! {
     Overview         "overview"          ["1"]                  Everywhere Some("Overview"), "Overview: everything at a glance";
     Drops            "drops"             ["2"]                  Everywhere Some("Drops"), "Drops: every drop, and each in detail";
-    Device           "device"            ["4"]                  Everywhere Some("Device"), "Device: what it says, what it can be told, what became of it";
-    Why              "why"               ["w"]                  Everywhere Some("why"), "why it drops, in full: every pattern with its probability, for and against";
+    Device           "device"            ["4"]                  Everywhere Some("Device"), "Device: state, commands and command history";
+    Why              "why"               ["w"]                  Everywhere Some("why"), "cause of the drops in full: every pattern with its probability, for and against";
     Open             "open"              ["Enter"]              Everywhere None, "open the selected drop; on the Device screen: send the selected command";
     Filter           "filter"            ["/"]                  Drops      Some("filter"), "show only drops that contain a text";
-    Sort             "sort"              ["s"]                  Drops      Some("sort"), "next order: newest, oldest, session, silence, recovery, error";
-    RequestStatus    "request-status"    ["s"]                  Device     Some("status"), "ask the device for its state";
-    Details          "details"           ["d"]                  Device     Some("details"), "everything known of the device: all it said, and what could not be read";
-    Command          "command"           [":"]                  Everywhere Some("command"), "choose a command of the device by typing a part of its name";
-    PlayPause        "play"              ["Space"]              Replay     Some("play/pause"), "pause, or play on; at the end: once more";
-    PreviousDrop     "previous-drop"     ["["]                  Replay     Some("drop"), "to the drop before, and pause";
+    Sort             "sort"              ["s"]                  Drops      Some("sort"), "next order: newest, oldest, session, idle, recovery, error";
+    RequestStatus    "request-status"    ["s"]                  Device     Some("status"), "request the state of the device";
+    Details          "details"           ["d"]                  Device     Some("details"), "device details: every reported value, and unreadable messages";
+    Command          "command"           [":"]                  Everywhere Some("command"), "find and send a device command by typing a part of its name";
+    PlayPause        "play"              ["Space"]              Replay     Some("play/pause"), "pause or resume; at the end: play again";
+    PreviousDrop     "previous-drop"     ["["]                  Replay     Some("drop"), "to the previous drop, and pause";
     NextDrop         "next-drop"         ["]"]                  Replay     Some("drop"), "to the next drop, and pause";
-    Slower           "slower"            ["<" ","]              Replay     Some("speed"), "slower (1 10 60 600 3600 seconds a second, and the whole in a minute)";
+    Slower           "slower"            ["<" ","]              Replay     Some("speed"), "slower (1x 10x 60x 600x 3600x, and the whole recording in one minute)";
     Faster           "faster"            [">" "."]              Replay     Some("speed"), "faster";
-    ScrubBack        "scrub-back"        ["{" "Shift-Left"]     Replay     Some("scrub"), "a hundredth of the timeline back";
-    ScrubForward     "scrub-forward"     ["}" "Shift-Right"]    Replay     Some("scrub"), "a hundredth of the timeline forward";
+    ScrubBack        "scrub-back"        ["{" "Shift-Left"]     Replay     Some("scrub"), "back by 1/100 of the timeline";
+    ScrubForward     "scrub-forward"     ["}" "Shift-Right"]    Replay     Some("scrub"), "forward by 1/100 of the timeline";
     Beginning        "beginning"         ["Home"]               Replay     None, "to the first event";
     End              "end"               ["End"]                Replay     None, "to the last event";
     KeepAliveDown    "keep-alive-down"   ["-"]                  Everywhere Some("keep-alive"), "shorter keep-alive (10 15 30 60 120 240 300 600 1200 s); reconnects, not counted as a drop";
@@ -187,17 +187,17 @@ table! {
     KeepAliveType    "keep-alive"        ["K"]                  Everywhere None, "type a keep-alive in seconds (0 = off)";
     Export           "export"            ["e"]                  Everywhere Some("export"), "write the JSON export";
     Report           "report"            ["E"]                  Everywhere None, "write the Markdown report";
-    Note             "note"              ["n"]                  Everywhere Some("note"), "record a remark, such as: restarted the router";
+    Note             "note"              ["n"]                  Everywhere Some("note"), "add a note to the recording, such as: restarted the router";
     Reconnect        "reconnect"         ["r"]                  Everywhere Some("reconnect"), "close the connection and connect again";
     DeepReconnect    "deep-reconnect"    ["R"]                  Everywhere None, "rebuild everything (addresses, credentials, protocol state) and connect again";
     ToggleConnection "toggle-connection" ["x"]                  Everywhere None, "disconnect, or connect again";
-    Inject           "inject"            ["!"]                  Everywhere None, "demo only: choose a fault that strikes now";
+    Inject           "inject"            ["!"]                  Everywhere None, "demo only: choose a fault to inject now";
     ZoomIn           "zoom-in"           ["z"]                  Overview   Some("zoom"), "timeline: show less time (2 min is the closest)";
     ZoomOut          "zoom-out"          ["Z"]                  Overview   Some("zoom"), "timeline: show more time (7 d is the widest)";
-    Left             "left"              ["Left" "h"]           Everywhere None, "timeline: back in time; drop in detail: the one above in the list";
-    Right            "right"             ["Right" "l"]          Everywhere None, "timeline: towards now; drop in detail: the one below in the list";
-    Freeze           "freeze"            ["f" "Space"]          Everywhere Some("freeze"), "freeze the view, or let it go on; watching and recording never stop";
-    Copy             "copy"              ["y"]                  Everywhere Some("copy"), "copy a summary to the clipboard (the terminal must allow OSC 52)";
+    Left             "left"              ["Left" "h"]           Everywhere None, "timeline: back in time; drop detail: the drop above in the list";
+    Right            "right"             ["Right" "l"]          Everywhere None, "timeline: towards now; drop detail: the drop below in the list";
+    Freeze           "freeze"            ["f" "Space"]          Everywhere Some("freeze"), "freeze or unfreeze the view; watching and recording continue";
+    Copy             "copy"              ["y"]                  Everywhere Some("copy"), "copy a summary to the clipboard (the terminal must support OSC 52)";
     Up               "up"                ["Up" "k"]             Everywhere None, "one row up";
     Down             "down"              ["Down" "j"]           Everywhere None, "one row down";
     PageUp           "page-up"           ["PgUp" "Ctrl-u"]      Everywhere None, "one page up";
@@ -206,8 +206,8 @@ table! {
     Last             "last"              ["End" "G"]            Everywhere None, "to the last row";
     NextScreen       "next-screen"       ["Tab"]                Everywhere None, "next screen";
     PreviousScreen   "previous-screen"   ["BackTab"]            Everywhere None, "previous screen";
-    Close            "close"             ["Esc"]                Everywhere None, "close what lies on top: popup, detail, filter, frozen view, scroll";
+    Close            "close"             ["Esc"]                Everywhere None, "close the topmost of popup, detail, filter, frozen view, scroll";
     Help             "help"              ["?"]                  Everywhere Some("help"), "show or hide this help";
-    Suspend          "suspend"           ["Ctrl-z"]             Everywhere None, "go to the shell; fg comes back (watching stops meanwhile)";
-    Quit             "quit"              ["q" "Ctrl-c"]         Everywhere Some("quit"), "disconnect, write the last export and leave";
+    Suspend          "suspend"           ["Ctrl-z"]             Everywhere None, "suspend to the shell; fg returns (watching stops meanwhile)";
+    Quit             "quit"              ["q" "Ctrl-c"]         Everywhere Some("quit"), "disconnect, write the last export and quit";
 }

@@ -1,3 +1,5 @@
+//! Tests of the key bindings, the footer and the help.
+
 use crossterm::event::{KeyCode, KeyEventState, KeyModifiers};
 
 use proptest::prelude::*;
@@ -21,7 +23,7 @@ fn the_default_table_is_complete_and_without_duplicates() {
     let keymap = Keymap::default();
     assert_eq!(keymap.check_conflicts(), Ok(()));
     let expected: usize = include_str!("table.rs").lines().filter(|line| line.contains("[\"")).count();
-    assert_eq!(keymap.bindings().len(), expected, "one binding a row");
+    assert_eq!(keymap.bindings().len(), expected, "one binding per row");
     for action in Action::ALL {
         assert!(!keymap.keys_of(*action).is_empty(), "{action:?} has no key, or one that does not parse");
         let named = Action::ALL.iter().filter(|other| other.name() == action.name()).count();
@@ -96,7 +98,7 @@ fn the_configuration_changes_keys() {
         None
     );
     assert_eq!(keymap.key_text(Action::Sort), "");
-    assert!(!keymap.markdown().contains("next order"), "what has no key is not promised");
+    assert!(!keymap.markdown().contains("next order"), "an action without a key is not listed");
     let interrupt = press(KeyCode::Char('c'), KeyModifiers::CONTROL);
     assert_eq!(
         keymap.action(&interrupt, Screen::Drops, KeymapMode::LIVE),
@@ -111,9 +113,9 @@ fn invalid_key_overrides_give_one_sentence_errors() {
         ([("exprot", "x")], "keys.exprot: there is no such action; the actions are overview, drops,"),
         (
             [("export", "Hyper-x")],
-            "keys.export: \"Hyper-x\" is no key; write a character, F1 to F12, or one of",
+            "keys.export: \"Hyper-x\" is not a key; write a character, F1 to F12, or one of",
         ),
-        ([("export", "F13")], "keys.export: \"F13\" is no key"),
+        ([("export", "F13")], "keys.export: \"F13\" is not a key"),
         ([("export", "n")], "the key n is bound to both export and note; keep one of them"),
         ([("export", "s")], "the key s is bound to both sort and export; keep one of them"),
         ([("export", "ctrl-c")], "the key Ctrl-c is bound to both export and quit; keep one of them"),
@@ -174,10 +176,10 @@ fn replay_overrides_keys_and_hides_connection_actions() {
     assert_eq!(keymap.action(&shift_left, Screen::Overview, KeymapMode::REPLAY), Some(Action::ScrubBack));
     let rows = rows(KeymapMode::REPLAY);
     let keys = |start: &str| rows.iter().find(|row| row.1.starts_with(start)).map(|row| row.0.as_str());
-    assert_eq!(keys("freeze the view"), Some("f"), "Space is the replay's");
+    assert_eq!(keys("freeze or unfreeze the view"), Some("f"), "the replay overrides Space");
     assert_eq!((keys("to the first row"), keys("to the first event")), (Some("g"), Some("Home")));
-    assert_eq!((keys("close the connection"), keys("record a remark")), (None, None));
-    assert_eq!(keys("leave the replay"), Some("q Ctrl-c"));
+    assert_eq!((keys("close the connection"), keys("add a note")), (None, None));
+    assert_eq!(keys("quit the replay"), Some("q Ctrl-c"));
     assert_eq!(
         footer_in(&Model::default(), KeymapMode::REPLAY),
         "1 Overview  2 Drops  w why  Space play/pause  [ ] drop  < > speed  { } scrub  e export  z Z zoom  f freeze  y copy  ? help  q quit"

@@ -1,4 +1,4 @@
-//! Which characters must meet their neighbours without a seam, and what are they as shapes?
+//! Shapes of box-drawing and block characters that must join their neighbors without a seam.
 
 use super::{CELL_HEIGHT, CELL_WIDTH};
 
@@ -7,13 +7,13 @@ const THIN_STROKE: f64 = 1.1;
 /// Stroke of a heavy line.
 const HEAVY_STROKE: f64 = 3.0;
 
-/// Whether neighbours of this kind are drawn as one shape, so that no seam shows between them.
+/// Whether a run of this character is drawn as one shape, so that no seam shows.
 pub(super) fn is_joined(symbol: &str) -> bool {
     matches!(symbol, "─" | "━" | "█" | "▁" | "▂" | "▃" | "▄" | "▅" | "▆" | "▇")
 }
 
 /// The shape of a box-drawing or block character that begins at `left`, `top` and is `width` wide (one
-/// cell, or more for a run of a kind that [`joins`]).
+/// cell, or more for a run of a character that [`is_joined`]).
 pub(super) fn shape(symbol: &str, (left, top): (f64, f64), width: f64, color: &str) -> Option<String> {
     let (right, bottom) = (left + width, top + CELL_HEIGHT);
     let (x, y) = (left + CELL_WIDTH / 2.0, top + CELL_HEIGHT / 2.0);

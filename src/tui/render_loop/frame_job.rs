@@ -1,4 +1,4 @@
-//! What does one frame need? Everything owned, so that it can be drawn on another thread.
+//! The owned data of one frame, so that it can be drawn on another thread.
 
 use std::io;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::super::text::replace_unsafe_cells;
 use super::super::theme::Glyphs;
 use super::super::view::{self, ViewContext, ViewState};
 
-/// One frame to be.
+/// One frame to draw.
 pub(super) struct FrameJob {
     pub(super) live: Arc<LiveState>,
     pub(super) model: Model,
@@ -31,7 +31,7 @@ impl FrameJob {
             painter.copy_to_clipboard(&text)?;
         }
         let (model, options) = (&self.model, &self.options);
-        // Running durations grow without anything being published.
+        // Running durations grow between two published states.
         let live_now = self.live.runtime.display_time(self.now);
         let (displayed, now) = (model.displayed_state(&self.live), model.displayed_at(live_now));
         let displayed = LiveState { snapshot: displayed.snapshot.advanced(now), ..displayed.clone() };
@@ -56,7 +56,7 @@ impl FrameJob {
     }
 }
 
-/// The computer's zone at that moment (it changes with daylight saving).
+/// The computer's UTC offset at that moment (it changes with daylight saving time).
 fn local_offset(now: Stamp) -> FixedOffset {
     Local.offset_from_utc_datetime(&now.wall.naive_utc()).fix()
 }

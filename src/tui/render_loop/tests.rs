@@ -1,3 +1,5 @@
+//! Tests of the render loop on a simulated clock.
+
 use std::sync::Mutex;
 use std::sync::mpsc as sync;
 
@@ -11,7 +13,7 @@ use crate::tui::keymap::Keymap;
 use crate::tui::sample::{at, run_with_drops};
 use crate::tui::theme::{Glyphs, Theme};
 
-/// The simulated clock of tokio, as the program's.
+/// Tokio's simulated clock as the program's clock.
 #[derive(Debug)]
 struct TestClock(tokio::time::Instant);
 
@@ -22,7 +24,7 @@ impl Clock for TestClock {
     }
 }
 
-/// What the painter was told, and when.
+/// A call of the painter, and its time.
 #[derive(Debug, Clone, PartialEq)]
 enum PainterCall {
     Frame(Duration),
@@ -35,7 +37,7 @@ struct TestPainter {
     terminal: Terminal<TestBackend>,
     clock: Arc<dyn Clock>,
     log: CallLog,
-    /// Held back until something arrives, as by a terminal that takes no bytes.
+    /// Blocks a frame until a message arrives, like a terminal that accepts no bytes.
     stall: Option<sync::Receiver<()>>,
     fails_from: usize,
 }
@@ -68,7 +70,7 @@ impl Painter for TestPainter {
     }
 }
 
-/// The outside of a running loop.
+/// A running loop and its inputs and outputs.
 struct LoopFixture {
     published: watch::Sender<Arc<LiveState>>,
     keys: mpsc::Sender<Event>,
@@ -245,10 +247,14 @@ async fn full_request_queue_is_reported_and_quit_can_be_retried() {
     bench.press("eq").await;
     advance(50).await;
     assert_eq!(bench.requests.try_recv(), Ok(MonitorRequest::Export));
-    assert!(bench.requests.try_recv().is_err(), "the second one was not taken");
+    assert!(bench.requests.try_recv().is_err(), "the second one was not accepted");
     bench.press("q").await;
     advance(50).await;
-    assert_eq!(bench.requests.try_recv(), Ok(MonitorRequest::Shutdown), "not taken as the second quit");
+    assert_eq!(
+        bench.requests.try_recv(),
+        Ok(MonitorRequest::Shutdown),
+        "it is not handled as the second quit"
+    );
     bench.finish();
     bench.task.await.unwrap().unwrap();
 }
@@ -286,7 +292,7 @@ async fn stalled_terminal_does_not_block_input() {
     bench.keys.send(Event::Key(escape)).await.unwrap();
     bench.press("e").await;
     assert_eq!(bench.requests.recv().await, Some(MonitorRequest::Export), "keys work while a frame hangs");
-    assert_eq!(bench.frames().len(), 2, "and no second frame is begun");
+    assert_eq!(bench.frames().len(), 2, "and no second frame starts");
     bench.finish();
     drop(resume);
     bench.task.await.unwrap().unwrap();

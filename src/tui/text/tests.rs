@@ -1,3 +1,5 @@
+//! Tests of sanitizing, truncating and editing text.
+
 use proptest::prelude::*;
 use ratatui::layout::Rect;
 
@@ -50,7 +52,7 @@ fn a_line_is_edited_by_whole_characters() {
     assert_eq!(line.cursor_column(), 4);
     line.left();
     line.backspace();
-    assert_eq!(line.text(), "温x", "a letter and its accent go together");
+    assert_eq!(line.text(), "温x", "a letter and its accent are deleted together");
     line.home();
     line.delete();
     line.insert("a\nb\u{1b}");

@@ -1,4 +1,4 @@
-//! How does a wish become a command? Choosing it, filling it in, confirming it.
+//! Device commands: choosing one, filling in its parameters, confirming and sending it.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::super::model::{CommandPopup, Model, Popup, Screen};
 use super::super::text::LineEdit;
 use super::{Effect, clamped_move};
 
-/// The commands whose name or title contains what was typed, in their order.
+/// The commands whose name or title contains `typed`, in their order.
 pub fn matching_commands<'a>(device: &'a DeviceView, typed: &str) -> Vec<&'a CommandSpec> {
     let needle = typed.trim().to_lowercase();
     let contains = |text: &str| text.to_lowercase().contains(&needle);
@@ -25,17 +25,17 @@ pub(super) fn open(model: &mut Model, live: &LiveState, now: Stamp) {
     }
 }
 
-/// The device, or a message that there is none.
+/// The device, or a notice that no commands are configured.
 fn device_or_notify<'a>(model: &mut Model, live: &'a LiveState, now: Stamp) -> Option<&'a DeviceView> {
     let device = live.runtime.device.as_deref().filter(|device| !device.commands.is_empty());
     if device.is_none() {
-        let text = "no commands are known here: `dropscope config` shows how to add some";
+        let text = "no commands are configured; see `dropscope config`";
         model.notify(now, NoticeKind::Info, text);
     }
     device
 }
 
-/// Asks the device for its state, if it can be asked.
+/// Requests the state of the device, if it has a status command.
 pub(super) fn request_status(model: &mut Model, live: &LiveState, now: Stamp) -> Vec<Effect> {
     let Some(device) = device_or_notify(model, live, now) else { return Vec::new() };
     if let Some(name) = &device.status_command {
@@ -45,7 +45,7 @@ pub(super) fn request_status(model: &mut Model, live: &LiveState, now: Stamp) ->
     Vec::new()
 }
 
-/// Begins with the command the cursor is on.
+/// Starts the selected command.
 pub(super) fn start_selected(model: &mut Model, live: &LiveState, now: Stamp) -> Vec<Effect> {
     let Some(device) = device_or_notify(model, live, now) else { return Vec::new() };
     let index = model.command.min(device.commands.len().saturating_sub(1));
@@ -53,7 +53,7 @@ pub(super) fn start_selected(model: &mut Model, live: &LiveState, now: Stamp) ->
     name.map(|name| start(model, &name, live, now)).unwrap_or_default()
 }
 
-/// Begins with a command: asks for what is missing, or sends it.
+/// Starts a command: opens the prompt for the first parameter, or sends it.
 pub(super) fn start(model: &mut Model, name: &str, live: &LiveState, now: Stamp) -> Vec<Effect> {
     model.popup = None;
     let Some(device) = device_or_notify(model, live, now) else { return Vec::new() };
@@ -120,14 +120,14 @@ fn edit_command(model: &mut Model, mut popup: CommandPopup, edit: Edit, now: Sta
             model.notify(now, NoticeKind::Info, format!("{} was not sent", popup.spec.name));
             return Vec::new();
         }
-        // Not Enter: the one that chose the command may be typed twice.
+        // Enter does not confirm: the Enter that chose the command can be pressed twice by accident.
         Edit::Insert(text) if popup.is_yes_no_question() => {
             if text.eq_ignore_ascii_case("y") {
                 return send(model, popup, now);
             }
         }
         Edit::Submit if popup.is_yes_no_question() => {
-            popup.error = Some("press y to send it, Esc not to".to_owned());
+            popup.error = Some("press y to send, Esc to cancel".to_owned());
         }
         Edit::Submit => return submit(model, popup, now),
         other => popup.line.apply(other),
@@ -145,13 +145,13 @@ fn submit(model: &mut Model, mut popup: CommandPopup, now: Stamp) -> Vec<Effect>
         }
         Some(Err(error)) => popup.error = Some(error),
         None if popup.line.text().trim() == &*popup.spec.name => return send(model, popup, now),
-        None => popup.error = Some(format!("type {} to send it, or press Esc", popup.spec.name)),
+        None => popup.error = Some(format!("type {} to send, or press Esc to cancel", popup.spec.name)),
     }
     model.popup = Some(Popup::Command(popup));
     Vec::new()
 }
 
-/// Asks for the next thing, or sends it when nothing is missing.
+/// Opens the next prompt, or sends the command when nothing is missing.
 fn next_prompt_or_send(model: &mut Model, popup: CommandPopup, now: Stamp) -> Vec<Effect> {
     if popup.parameter().is_none() && popup.spec.confirm == Confirmation::None {
         return send(model, popup, now);
@@ -163,7 +163,7 @@ fn next_prompt_or_send(model: &mut Model, popup: CommandPopup, now: Stamp) -> Ve
 fn send(model: &mut Model, popup: CommandPopup, now: Stamp) -> Vec<Effect> {
     let name = popup.spec.name;
     if model.screen != Screen::Device {
-        let text = format!("{name} asked for; the Device screen shows what becomes of it");
+        let text = format!("{name} requested; the Device screen shows its state");
         model.notify(now, NoticeKind::Info, text);
     }
     vec![Effect::Request(MonitorRequest::Command { name, values: popup.values })]

@@ -1,4 +1,4 @@
-//! Which fault of the simulation is to strike? Choosing it from the list.
+//! Choosing a fault of the simulation to inject.
 
 use crate::diagnostics::Stamp;
 use crate::state::{LiveState, MonitorRequest, NoticeKind};
@@ -7,20 +7,20 @@ use super::super::keymap::Action;
 use super::super::model::{Model, Popup};
 use super::{Effect, clamped_move, row_delta};
 
-/// Opens the list, where there is one.
+/// Opens the list of faults, or shows a notice outside a simulation.
 pub(super) fn open(model: &mut Model, live: &LiveState, now: Stamp) {
     match &live.runtime.simulation {
         Some(simulation) if !simulation.faults.is_empty() => {
             model.popup = Some(Popup::Inject { selected: 0 })
         }
         _ => {
-            let text = "only a simulation takes faults by key: dropscope demo";
+            let text = "only a simulation can inject faults: run dropscope demo";
             model.notify(now, NoticeKind::Info, text);
         }
     }
 }
 
-/// What a key does while the list is open.
+/// Applies a key while the list is open.
 pub(super) fn act(model: &mut Model, action: Action, live: &LiveState) -> Vec<Effect> {
     let Some(Popup::Inject { selected }) = model.popup else { return Vec::new() };
     let faults = live.runtime.simulation.as_ref().map_or(0, |simulation| simulation.faults.len());

@@ -1,4 +1,4 @@
-//! Which keys move through a recording, and what is said to those that would act on its connection?
+//! Replay: keys that move through a recording, and notices for keys that need a connection.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use super::super::keymap::Action;
 use super::super::model::Model;
 use super::Effect;
 
-/// One scrub moves by this part of the timeline's span.
+/// One scrub moves by this fraction of the timeline's span.
 const SCRUB_DIVISOR: u32 = 100;
 
-/// What follows from an action in a replay; `None` if it means there what it means everywhere.
+/// The effects of an action in a replay; `None` if the action has no special meaning there.
 pub(super) fn act(model: &mut Model, action: Action, live: &LiveState, now: Stamp) -> Option<Vec<Effect>> {
     live.runtime.replay.as_ref()?;
     if action.needs_connection() {
         let text = match action {
-            Action::Note => "this is a recording: a note can be added while watching only",
-            _ => "this is a recording: nothing can be done to its connection any more",
+            Action::Note => "this is a recording; notes can be added only while watching",
+            _ => "this is a recording; there is no connection to control",
         };
         model.notify(now, NoticeKind::Info, text);
         return Some(Vec::new());

@@ -1,16 +1,17 @@
-use std::sync::LazyLock;
+//! Tests of the update by pressed keys, clicks and actions.
 
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
-use proptest::prelude::*;
 
 use super::*;
-use crate::tui::keymap::{Key, Keymap, KeymapMode, Scope};
+use crate::tui::keymap::{Keymap, KeymapMode, Scope};
 use crate::tui::message::{Edit, translate_event};
-use crate::tui::model::{InputPurpose, ScrollLimits};
-use crate::tui::sample::{at, run_with_drops};
+use crate::tui::model::ScrollLimits;
+use crate::tui::sample::run_with_drops;
 use crate::tui::view::ViewState;
 
-/// A user in front of the screen.
+mod any_input;
+
+/// A model, its live state and the effects of the pressed keys.
 struct UserSession {
     model: Model,
     live: Arc<LiveState>,
@@ -25,7 +26,7 @@ impl UserSession {
         Self { now: live.snapshot.at, live, model, effects: Vec::new() }
     }
 
-    /// Types key names separated by blanks.
+    /// Presses keys, given by name and separated by blanks.
     fn press_keys(&mut self, keys: &str) -> &mut Self {
         for key in keys.split_whitespace() {
             let event = Event::Key(key_event(key));
@@ -53,7 +54,7 @@ impl UserSession {
             .into_iter()
             .map(|effect| match effect {
                 Effect::Request(request) => request,
-                other => panic!("{other:?} is no request"),
+                other => panic!("{other:?} is not a request"),
             })
             .collect()
     }
@@ -117,7 +118,7 @@ fn keys_send_monitor_requests() {
 fn quick_keep_alive_steps_continue_from_the_pending_request() {
     let mut session = UserSession::new(0);
     let expected = [120, 240, 300, 240].map(MonitorRequest::SetKeepAlive);
-    assert_eq!(session.press_keys("+ + + -").requests(), expected, "60 s is in force all the time");
+    assert_eq!(session.press_keys("+ + + -").requests(), expected, "60 s stays in force");
     session.now = session.now.plus(KEEP_ALIVE_REQUEST_TIMEOUT);
     assert_eq!(
         session.press_keys("+").requests(),
@@ -228,13 +229,13 @@ fn drop_detail_opens_scrolls_and_closes() {
 fn filter_applies_while_typing_and_escape_restores_the_previous_one() {
     let mut session = UserSession::new(6);
     session.press_keys("2 / s o c k");
-    assert_eq!(session.shown_drops(), [6, 3], "as soon as typed, without regard to case");
+    assert_eq!(session.shown_drops(), [6, 3], "while typing, case-insensitive");
     session.press_keys("Enter");
     assert_eq!(session.model.filter, "sock");
     session.press_keys("/ x x");
     assert_eq!(session.shown_drops(), Vec::<u64>::new());
-    assert_eq!(session.press_keys("Esc").shown_drops(), [6, 3], "the filter before is back");
-    assert_eq!(session.press_keys("Esc").shown_drops(), [6, 5, 4, 3, 2, 1], "and is taken away");
+    assert_eq!(session.press_keys("Esc").shown_drops(), [6, 3], "the previous filter is restored");
+    assert_eq!(session.press_keys("Esc").shown_drops(), [6, 5, 4, 3, 2, 1], "and is removed");
     session.press_keys("/ r s t Esc");
     assert_eq!(session.shown_drops(), [6, 5, 4, 3, 2, 1]);
 }
@@ -341,72 +342,14 @@ fn every_action_changes_the_model_or_has_an_effect() {
     }
 }
 
-static RUNS: LazyLock<Vec<Arc<LiveState>>> = LazyLock::new(|| (0..20).map(run_with_drops).collect());
-
-fn any_message() -> impl Strategy<Value = UiMessage> {
-    let action = prop::sample::select(Action::ALL.to_vec());
-    let edit = prop_oneof![
-        any::<String>().prop_map(Edit::Insert),
-        Just(Edit::Backspace),
-        Just(Edit::Left),
-        Just(Edit::Delete),
-        Just(Edit::Submit),
-        Just(Edit::Cancel),
-    ];
-    let target = prop_oneof![
-        (0_u64..30).prop_map(ClickTarget::Drop),
-        Just(ClickTarget::Timeline),
-        Just(ClickTarget::Popup),
-        Just(ClickTarget::Screen(Screen::Drops)),
-    ];
-    prop_oneof![
-        4 => action.prop_map(UiMessage::Action),
-        2 => edit.prop_map(UiMessage::Edit),
-        1 => prop::option::of(target).prop_map(UiMessage::Click),
-        1 => any::<isize>().prop_map(UiMessage::Wheel),
-    ]
-}
-
 #[test]
 fn why_popup_opens_on_any_screen_and_the_same_key_closes_it() {
     let mut session = UserSession::new(3);
     session.press_keys("2 w Down");
     assert_eq!(session.model.popup, Some(Popup::Why { scroll: 1 }));
     session.press_keys("?");
-    assert_eq!(session.model.popup, Some(Popup::Help { scroll: 0 }), "one text takes the place of the other");
+    assert_eq!(session.model.popup, Some(Popup::Help { scroll: 0 }), "one text replaces the other");
     session.press_keys("w w");
     assert_eq!((&session.model.popup, session.model.screen), (&None, Screen::Drops));
-    assert_eq!(session.press_keys("w r Esc").requests(), [], "other keys do nothing meanwhile");
-}
-
-proptest! {
-    #[test]
-    fn any_input_keeps_the_model_valid(
-        steps in prop::collection::vec((any_message(), 0_u64..20, 0_usize..30), 0..60)
-    ) {
-        let mut model = Model::default();
-        for (second, (message, drops, rows)) in (0_u64..).zip(steps) {
-            let live = &RUNS[usize::try_from(drops).unwrap()];
-            model.scroll_limits = ScrollLimits { rows, max_scroll: rows };
-            update(&mut model, message, live, at(second));
-            let shown = &model.displayed_state(live).snapshot;
-            let listed = model.listed_drops(shown);
-            prop_assert!(listed.is_empty() || model.selected_row(&listed) < listed.len());
-            prop_assert!(model.scroll <= Duration::from_secs(20 * 600));
-            prop_assert!(model.notices.len() <= 8);
-            if let Some(Popup::Input(input)) = &model.popup {
-                prop_assert!(input.line.text().chars().all(|c| !c.is_control()));
-                prop_assert!(input.purpose != InputPurpose::Filter || model.screen == Screen::Drops);
-            }
-        }
-    }
-
-    #[test]
-    fn any_key_is_handled_without_panic(text in "\\PC{1,3}") {
-        let mut session = UserSession::new(3);
-        if let Ok(key) = text.parse::<Key>() {
-            prop_assert_eq!(key.to_string().parse(), Ok(key));
-        }
-        session.press_keys(&text);
-    }
+    assert_eq!(session.press_keys("w r Esc").requests(), [], "other keys do nothing while a popup is open");
 }

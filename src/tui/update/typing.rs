@@ -1,4 +1,4 @@
-//! What becomes of a typed line? Opening, editing, accepting and cancelling it.
+//! The typed line: opening, editing, accepting and canceling it.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::super::model::{InputPopup, InputPurpose, Model, Popup, Screen};
 use super::super::text::LineEdit;
 use super::{Effect, request_keep_alive};
 
-/// Opens the line an action asks for.
+/// Opens the input line of an action.
 pub(super) fn open(model: &mut Model, action: Action) {
     let (purpose, text) = match action {
         Action::KeepAliveType => (InputPurpose::KeepAlive, ""),
@@ -56,7 +56,7 @@ fn submit(model: &mut Model, live: &LiveState, now: Stamp) -> Vec<Effect> {
         InputPurpose::Filter => None,
         InputPurpose::Note => match input.line.text().trim() {
             "" => {
-                input.error = Some("write something, or press Esc".to_owned());
+                input.error = Some("type a text, or press Esc to cancel".to_owned());
                 return Vec::new();
             }
             text => Some(Effect::Request(MonitorRequest::Note(text.to_owned()))),
@@ -76,7 +76,5 @@ fn submit(model: &mut Model, live: &LiveState, now: Stamp) -> Vec<Effect> {
 /// Reads `60`, `60 s` or `60s`.
 fn parse_keep_alive(text: &str) -> Result<u16, String> {
     let number = text.trim().trim_end_matches(['s', 'S']).trim_end();
-    number
-        .parse()
-        .map_err(|_| format!("a keep-alive is a whole number of seconds from 0 (off) to {}", u16::MAX))
+    number.parse().map_err(|_| format!("type a whole number of seconds from 0 (off) to {}", u16::MAX))
 }

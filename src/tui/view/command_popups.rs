@@ -1,24 +1,25 @@
-//! Which command, with which values, and really? The list of commands and the questions before one is sent.
+//! Popups of device commands: the list of commands, their parameters and the confirmation.
 
 use ratatui::Frame;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::device::Confirmation;
+use crate::device::{CommandSpec, Confirmation};
 use crate::tui::model::{ClickTarget, CommandPopup};
-use crate::tui::text::{self, LineEdit};
+use crate::tui::text::LineEdit;
 use crate::tui::update::matching_commands;
 
 use super::line_layout::{draw_line, wrap};
+use super::list::{draw_input, draw_list};
 use super::panel::draw_popup;
 use super::{ViewContext, ViewState, device};
 
-/// Width of both.
+/// Width of both popups.
 const POPUP_WIDTH: u16 = 72;
-/// Most rows of the list.
+/// Maximum rows of the list.
 const MAX_LISTED_COMMANDS: usize = 16;
 
-/// The list of commands, and what was typed to find one.
+/// The list of commands that match the search text.
 pub(super) fn palette(
     frame: &mut Frame,
     context: &ViewContext,
@@ -32,26 +33,17 @@ pub(super) fn palette(
     let (area, inner) = draw_popup(frame, context, (POPUP_WIDTH, height), "Send a command");
     state.areas.push((area, ClickTarget::Popup));
     draw_input(frame, inner, context, line);
-    let rows = usize::from(inner.height).saturating_sub(1);
-    state.page_rows = rows;
+    let rows = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+    state.scroll_limits.rows = usize::from(rows.height);
     if listed.is_empty() {
         draw_line(frame, inner, 1, &Line::styled("no command contains this text", context.theme.dim));
     }
-    let selected = selected.min(listed.len().saturating_sub(1));
-    let name = device::name_width(&device_view.commands);
-    let first = (selected + 1).saturating_sub(rows);
-    for (row, (index, spec)) in listed.iter().enumerate().skip(first).take(rows).enumerate() {
-        let chosen = index == selected;
-        let widths = (name, usize::from(inner.width));
-        draw_line(frame, inner, row + 1, &device::command_line(context, spec, widths, chosen));
-        let y = inner.y.saturating_add(u16::try_from(row + 1).unwrap_or(u16::MAX));
-        if chosen && y < inner.bottom() {
-            frame.buffer_mut().set_style(Rect { y, height: 1, ..inner }, context.theme.selected);
-        }
-    }
+    let widths = (device::name_width(&device_view.commands), usize::from(inner.width));
+    let line = |spec: &&CommandSpec, is_selected| device::command_line(context, spec, widths, is_selected);
+    draw_list(frame, rows, &listed, selected, context.theme.selected, line);
 }
 
-/// The next question before a command is sent.
+/// The next prompt before a command is sent.
 pub(super) fn command(
     frame: &mut Frame,
     context: &ViewContext,
@@ -78,13 +70,13 @@ pub(super) fn command(
         Some(parameter) => {
             let default = parameter.default.as_ref().map(|value| parameter.format_value(value));
             let default = default.filter(|value| !value.is_empty());
-            let default = default.map(|value| format!("; empty: {value}")).unwrap_or_default();
+            let default = default.map(|value| format!("; default {value}")).unwrap_or_default();
             format!("{}: {}{default}", parameter.name, parameter.range())
         }
         None if pending.spec.confirm == Confirmation::Type => {
-            format!("This can do harm. Type {} to send it.", pending.spec.name)
+            format!("This command is dangerous. Type {} to send it.", pending.spec.name)
         }
-        None => "This changes the device. Send it? y = yes, Esc = no".to_owned(),
+        None => "This changes the device. Press y to send, Esc to cancel.".to_owned(),
     };
     lines.extend(
         wrap(&context.sanitized(&question), columns).into_iter().map(|text| Line::styled(text, theme.text)),
@@ -105,19 +97,4 @@ pub(super) fn command(
         let text = context.truncated(&format!("{} {error}", context.glyphs.cross), usize::from(inner.width));
         draw_line(frame, below, 1, &Line::styled(text, theme.bad));
     }
-}
-
-/// What was typed, with the cursor.
-fn draw_input(frame: &mut Frame, area: Rect, context: &ViewContext, line: &LineEdit) {
-    if area.is_empty() {
-        return;
-    }
-    let prompt = format!("{} ", context.glyphs.pointer);
-    let room = usize::from(area.width).saturating_sub(text::width(&prompt) + 1);
-    let (text, cursor) = line.visible(room);
-    let before = text::width(&prompt) + cursor;
-    let spans = vec![Span::styled(prompt, context.theme.key), Span::styled(text, context.theme.strong)];
-    draw_line(frame, area, 0, &Line::from(spans));
-    let column = u16::try_from(before).unwrap_or(u16::MAX);
-    frame.set_cursor_position(Position::new(area.x.saturating_add(column).min(area.right() - 1), area.y));
 }

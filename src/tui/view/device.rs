@@ -1,4 +1,4 @@
-//! What is the device doing, what can it be told, and what became of what it was told?
+//! The Device screen: the state of the device, its commands, and the command history.
 
 use std::time::Duration;
 
@@ -12,20 +12,23 @@ use crate::diagnostics::event::CommandState;
 use crate::diagnostics::{CommandRecord, LinkState};
 use crate::tui::{format, text};
 
-use super::line_layout::{SpanGroup, draw_line, pad_left, pad_right};
+use super::line_layout::{SpanGroup, draw_line, pad_right};
+use super::list::{draw_border_text, draw_list};
 use super::panel::{draw_focused_panel, draw_panel};
+use super::table::{self, TableColumn};
 use super::{ViewContext, ViewState, split_rows};
 
-/// Narrowest column of a fact.
+/// Minimum width of a column of facts.
 const MIN_FACT_WIDTH: usize = 36;
-/// Columns of a fact's label.
+/// Width of the label of a fact.
 const LABEL_WIDTH: usize = 20;
-/// From this width on, commands stand beside their history.
+/// From this width on, the command list is beside the history.
 const SIDE_BY_SIDE_WIDTH: u16 = 110;
-/// Width of the list of commands beside the history, which has what it needs.
+/// Width of the command list beside the history.
 const COMMANDS_WIDTH: u16 = 52;
-/// Columns of a command's key, and of its name: as wide as the longest one within these.
+/// Width of a command's key.
 const KEY_WIDTH: usize = 5;
+/// Range of the width of the command names.
 const NAME_WIDTH: std::ops::RangeInclusive<usize> = 12..=20;
 
 /// Draws the screen below the link.
@@ -66,17 +69,13 @@ fn fact_columns(width: u16) -> usize {
 fn render_facts(frame: &mut Frame, area: Rect, context: &ViewContext, device: &DeviceView) {
     let inner = draw_panel(frame, area, context, title(context, device));
     if device.facts.is_empty() {
-        let words = if device.last_heard.is_some() {
-            "nothing that could be read"
-        } else {
-            "nothing was heard of it yet"
-        };
+        let words = if device.last_heard.is_some() { "no readable message yet" } else { "no message yet" };
         draw_line(frame, inner, 0, &Line::styled(words, context.theme.dim));
         return;
     }
     let (columns, rows) = (fact_columns(area.width), usize::from(inner.height));
     let width = usize::from(inner.width) / columns;
-    // Down the first column, then down the next: related facts stay below each other.
+    // Filled column by column, so that related facts are below each other.
     let per_column = device.facts.len().div_ceil(columns).min(rows.max(1));
     for (index, fact) in device.facts.iter().take(per_column * columns).enumerate() {
         let (column, row) = (index / per_column, index % per_column);
@@ -85,9 +84,8 @@ fn render_facts(frame: &mut Frame, area: Rect, context: &ViewContext, device: &D
         draw_line(frame, place, row, &fact_line(context, fact, width));
     }
     let hidden = device.facts.len().saturating_sub(per_column * columns);
-    if hidden > 0 && area.width > 24 {
-        let bottom = Rect { x: area.right() - 14, y: area.bottom() - 1, width: 12, height: 1 };
-        draw_line(frame, bottom, 0, &Line::styled(format!(" {hidden} more "), context.theme.dim));
+    if hidden > 0 {
+        draw_border_text(frame, area, format!(" {hidden} more "), context.theme.dim);
     }
 }
 
@@ -100,7 +98,7 @@ fn fact_line(context: &ViewContext, fact: &Fact, width: usize) -> Line<'static> 
     Line::from(vec![Span::styled(label, context.theme.dim), Span::styled(value, style)])
 }
 
-/// A sign and a blank before what is out of the ordinary; nothing is said by colour alone.
+/// A sign and a blank before an unusual value, so that color is never the only information.
 pub(super) fn level_sign(context: &ViewContext, level: FactLevel) -> String {
     let sign = match level {
         FactLevel::Normal => return String::new(),
@@ -124,22 +122,22 @@ pub(super) fn level_style(context: &ViewContext, level: FactLevel) -> Style {
 fn title(context: &ViewContext, device: &DeviceView) -> SpanGroup {
     let (theme, dot) = (context.theme, context.glyphs.dot);
     let age = |since: Option<Duration>| {
-        since.map_or_else(|| "not heard yet".to_owned(), |age| format!("heard {}", format::age(age)))
+        since.map_or_else(|| "no message yet".to_owned(), |age| format!("last message {}", format::age(age)))
     };
-    let heard = age(device.last_heard.map(|heard| context.now.since(heard)));
+    let last_message = age(device.last_heard.map(|at| context.now.since(at)));
     let mut title = vec![
         Span::styled(context.truncated(&device.title, 32), theme.title),
-        Span::styled(format!(" {dot} {heard}"), theme.dim),
+        Span::styled(format!(" {dot} {last_message}"), theme.dim),
     ];
     let snapshot = context.snapshot();
     let is_connected = matches!(snapshot.link, LinkState::Connected { .. });
     if let Some(since) = snapshot.command_history.silent_since().filter(|_| is_connected) {
         let age = format::short(context.now.since(since));
-        let words = format!(" {} SILENT for {age}, the link lives", context.glyphs.cross);
+        let words = format!(" {} NO ANSWER for {age}", context.glyphs.cross);
         title.push(Span::styled(words, theme.bad));
     }
     if device.unread > 0 {
-        title.push(Span::styled(format!(" {dot} {} unread", format::count(device.unread)), theme.warn));
+        title.push(Span::styled(format!(" {dot} {} unreadable", format::count(device.unread)), theme.warn));
     }
     title
 }
@@ -152,19 +150,10 @@ fn commands(
     state: &mut ViewState,
 ) {
     let inner = draw_focused_panel(frame, area, context, vec![Span::styled("Commands", context.theme.title)]);
-    let rows = usize::from(inner.height);
-    state.page_rows = rows;
-    let selected = context.model.command.min(device.commands.len().saturating_sub(1));
-    let first = (selected + 1).saturating_sub(rows);
-    let name = name_width(&device.commands);
-    for (row, (index, spec)) in device.commands.iter().enumerate().skip(first).take(rows).enumerate() {
-        let chosen = index == selected;
-        draw_line(frame, inner, row, &command_line(context, spec, (name, usize::from(inner.width)), chosen));
-        if chosen {
-            let y = inner.y.saturating_add(u16::try_from(row).unwrap_or(u16::MAX));
-            frame.buffer_mut().set_style(Rect { y, height: 1, ..inner }, context.theme.selected);
-        }
-    }
+    state.scroll_limits.rows = usize::from(inner.height);
+    let widths = (name_width(&device.commands), usize::from(inner.width));
+    let line = |spec: &CommandSpec, is_selected| command_line(context, spec, widths, is_selected);
+    draw_list(frame, inner, &device.commands, context.model.command, context.theme.selected, line);
 }
 
 /// Columns of the names in a list of commands.
@@ -173,80 +162,62 @@ pub(super) fn name_width(commands: &[CommandSpec]) -> usize {
     longest.clamp(*NAME_WIDTH.start(), *NAME_WIDTH.end())
 }
 
-/// A row of the list, and of the palette: so many columns for the name, and for all of it.
+/// A row of the command list and of the palette; `name` and `width` are the columns of the name and of the row.
 pub(super) fn command_line(
     context: &ViewContext,
     spec: &CommandSpec,
     (name, width): (usize, usize),
-    chosen: bool,
+    is_selected: bool,
 ) -> Line<'static> {
     let theme = context.theme;
-    let pointer = if chosen { context.glyphs.pointer } else { " " };
+    let pointer = if is_selected { context.glyphs.pointer } else { " " };
     let key = context.keymap.command_key(&spec.name);
-    let mut words = if spec.title == spec.name { String::new() } else { spec.title.to_string() };
-    let mut add = |text: &str| {
-        if !words.is_empty() {
-            words.push_str(", ");
-        }
-        words.push_str(text);
-    };
-    if let Some(why) = &spec.unavailable {
-        add(why);
-    } else if let Some(every) = spec.interval {
-        add(&format!("every {}", format::short(every)));
-    } else if spec.confirm == Confirmation::Type {
-        add("asks for its name");
-    }
-    let unless_chosen = |style: Style| if chosen { theme.text } else { style };
+    let unless_selected = |style: Style| if is_selected { theme.text } else { style };
     let room = width.saturating_sub(2 + KEY_WIDTH + name + 1);
+    let description = context.truncated(&command_description(spec, room), room);
     let style = if spec.unavailable.is_some() { theme.dim } else { theme.text };
     Line::from(vec![
         Span::styled(pad_right(pointer, 2), theme.text),
-        Span::styled(pad_right(&context.truncated(&key, KEY_WIDTH - 1), KEY_WIDTH), unless_chosen(theme.key)),
-        Span::styled(pad_right(&context.truncated(&spec.name, name), name + 1), unless_chosen(style)),
-        Span::styled(context.truncated(&words, room), unless_chosen(theme.dim)),
+        Span::styled(
+            pad_right(&context.truncated(&key, KEY_WIDTH - 1), KEY_WIDTH),
+            unless_selected(theme.key),
+        ),
+        Span::styled(pad_right(&context.truncated(&spec.name, name), name + 1), unless_selected(style)),
+        Span::styled(description, unless_selected(theme.dim)),
     ])
 }
 
-/// One column of the history.
-struct CommandColumn {
-    title: &'static str,
-    width: usize,
-    right_aligned: bool,
-    text: fn(&ViewContext, &CommandRecord) -> String,
+/// The title of a command and a remark, as far as both fit into `room`. Why a command is unavailable is more important
+/// than its title.
+fn command_description(spec: &CommandSpec, room: usize) -> String {
+    let title = if spec.title == spec.name { "" } else { &*spec.title };
+    let remark = match (&spec.unavailable, spec.interval) {
+        (Some(why), _) => why.to_string(),
+        (None, Some(interval)) => format!("every {}", format::short(interval)),
+        (None, None) if spec.confirm == Confirmation::Type => "confirm by typing its name".to_owned(),
+        (None, None) => String::new(),
+    };
+    if title.is_empty() || remark.is_empty() {
+        return format!("{title}{remark}");
+    }
+    let both = format!("{title}, {remark}");
+    if text::width(&both) <= room {
+        both
+    } else if spec.unavailable.is_some() {
+        remark
+    } else {
+        title.to_owned()
+    }
 }
 
-const HISTORY_COLUMNS: [CommandColumn; 5] = [
-    CommandColumn {
-        title: "when",
-        width: 12,
-        right_aligned: false,
-        text: |context, record| context.format_time(record.requested_at),
-    },
-    CommandColumn {
-        title: "command",
-        width: 18,
-        right_aligned: false,
-        text: |_, record| record.name.to_string(),
-    },
-    CommandColumn {
-        title: "state",
-        width: 12,
-        right_aligned: false,
-        text: |_, record| state_name(record.state).to_owned(),
-    },
-    CommandColumn {
-        title: "PUBACK",
-        width: 7,
-        right_aligned: true,
-        text: |_, record| format::short_or_unknown(record.acknowledgement()),
-    },
-    CommandColumn {
-        title: "answer",
-        width: 7,
-        right_aligned: true,
-        text: |_, record| format::short_or_unknown(record.round_trip()),
-    },
+/// The columns of the command history in reading order.
+const HISTORY_COLUMNS: [TableColumn<CommandRecord>; 5] = [
+    TableColumn::text(0, "when", 12, |context, record| context.format_time(record.requested_at)),
+    TableColumn::text(1, "command", 18, |_, record| record.name.to_string()),
+    TableColumn::text(2, "state", 12, |_, record: &CommandRecord| state_name(record.state).to_owned())
+        .styled(|context, record| state_style(context, record.state)),
+    TableColumn::figure(3, "PUBACK", 7, |_, record| format::short_or_unknown(record.acknowledgement())),
+    TableColumn::figure(4, "answer", 7, |_, record| format::short_or_unknown(record.round_trip())),
 ];
 
 fn history(frame: &mut Frame, area: Rect, context: &ViewContext) {
@@ -269,30 +240,14 @@ fn history(frame: &mut Frame, area: Rect, context: &ViewContext) {
     }
     let inner = draw_panel(frame, area, context, title);
     if count == 0 {
-        draw_line(frame, inner, 0, &Line::styled("nothing was sent yet", theme.dim));
+        draw_line(frame, inner, 0, &Line::styled("no command sent yet", theme.dim));
         return;
     }
-    let mut room = usize::from(inner.width);
-    let fits = |column: &&CommandColumn| {
-        let fits = column.width <= room;
-        room = room.saturating_sub(column.width + 2);
-        fits
-    };
-    let columns: Vec<_> = HISTORY_COLUMNS.iter().take_while(fits).collect();
-    let pad = |text: &str, column: &CommandColumn| {
-        if column.right_aligned { pad_left(text, column.width) } else { pad_right(text, column.width) }
-    };
-    let head: Vec<_> = columns.iter().map(|column| pad(column.title, column)).collect();
-    draw_line(frame, inner, 0, &Line::styled(head.join("  "), theme.dim));
+    let columns = table::fitting_columns(usize::from(inner.width), &HISTORY_COLUMNS);
+    draw_line(frame, inner, 0, &table::heading(context, &columns, 0));
     let rows = usize::from(inner.height).saturating_sub(1);
     for (row, record) in command_history.records().rev().take(rows).enumerate() {
-        let cell = |column: &&CommandColumn| {
-            let text = context.truncated(&(column.text)(context, record), column.width);
-            let style = if column.title == "state" { state_style(context, record.state) } else { theme.text };
-            [Span::styled(pad(&text, column), style), Span::raw("  ")]
-        };
-        let line: Vec<_> = columns.iter().flat_map(cell).collect();
-        draw_line(frame, inner, row + 1, &Line::from(line));
+        draw_line(frame, inner, row + 1, &Line::from(table::cells(context, &columns, record, false)));
     }
 }
 

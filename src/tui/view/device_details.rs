@@ -1,4 +1,4 @@
-//! What is there to read about the device, all of it?
+//! The popup with every reported value of the device.
 
 use ratatui::Frame;
 use ratatui::text::{Line, Span};
@@ -11,21 +11,16 @@ use super::line_layout::{pad_right, wrap};
 use super::popups::scrollable_popup;
 use super::{ViewContext, ViewState};
 
-/// Widest text.
+/// Maximum width of the popup.
 const POPUP_WIDTH: u16 = 88;
-/// Widest label.
+/// Maximum width of a label.
 const MAX_LABEL_WIDTH: usize = 44;
 
 /// Draws the popup, `scroll` lines down.
 pub(super) fn render(frame: &mut Frame, context: &ViewContext, scroll: usize, state: &mut ViewState) {
-    scrollable_popup(
-        frame,
-        context,
-        ("Everything known of the device", POPUP_WIDTH),
-        scroll,
-        state,
-        |columns| lines(context, columns),
-    );
+    scrollable_popup(frame, context, ("Device details", POPUP_WIDTH), scroll, state, |columns| {
+        lines(context, columns)
+    });
 }
 
 fn lines(context: &ViewContext, columns: usize) -> Vec<Line<'static>> {
@@ -44,8 +39,8 @@ fn lines(context: &ViewContext, columns: usize) -> Vec<Line<'static>> {
     }
     if lines.is_empty() {
         let words = match context.published.runtime.device {
-            Some(_) => "nothing was told yet",
-            None => "what a device said is never recorded",
+            Some(_) => "no value received yet",
+            None => "device values are not recorded",
         };
         lines.push(Line::styled(words, context.theme.dim));
     }

@@ -1,7 +1,7 @@
-//! What exactly happened in one drop?
+//! One drop in detail.
 //!
-//! The story first, and whether it fits the verdict; then the facts, the packets, the connect that made the session, what else happened
-//! within a minute, and how it came back. Two columns where there is room, else one below the other.
+//! First what happened, and whether it fits the verdict; then the facts, the last packets, the connect of the session,
+//! other events within a minute, and the recovery. Two columns on a wide screen, else one.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -13,18 +13,19 @@ use crate::diagnostics::event::{DropKind, PacketNote, PhaseTiming};
 use crate::diagnostics::sentence::duration_words;
 use crate::diagnostics::{DropRecord, LogEntry, Stamp, codes, drop_description, words};
 use crate::tui::format;
-use crate::tui::model::DropDetailView;
+use crate::tui::model::{DropDetailView, ScrollLimits};
 
 use super::line_layout::{bar_text, draw_line, pad_left, pad_right, wrap};
+use super::list::{draw_border_text, scroll_arrows};
 use super::panel::draw_focused_panel;
 use super::{ViewContext, ViewState, events};
 
-/// From this width on there are two columns.
+/// Minimum width of two columns.
 const TWO_COLUMN_WIDTH: usize = 104;
 /// Blank columns between them.
 const GAP: u16 = 3;
 
-/// Draws the detail of the drop `detail` names.
+/// Draws the drop that `detail` names.
 pub(super) fn render(
     frame: &mut Frame,
     area: Rect,
@@ -36,7 +37,7 @@ pub(super) fn render(
     let inner = draw_focused_panel(frame, area, context, title);
     let found = context.snapshot().drops.iter().find(|drop| drop.number == detail.number);
     let Some(drop) = found else {
-        let text = "this drop is no longer kept; the recording still has it";
+        let text = "this drop is no longer in the history; see the recording";
         draw_line(frame, inner, 0, &Line::styled(text, context.theme.dim));
         return;
     };
@@ -50,19 +51,18 @@ pub(super) fn render(
     }
     let rows = usize::from(inner.height);
     let longest = if two { first.len().max(second.len()) } else { first.len() };
-    state.page_rows = rows;
-    state.max_scroll = longest.saturating_sub(rows);
-    let scroll = detail.scroll.min(state.max_scroll);
+    let max_scroll = longest.saturating_sub(rows);
+    state.scroll_limits = ScrollLimits { rows, max_scroll };
+    let scroll = detail.scroll.min(max_scroll);
     draw(frame, Rect { width: half, ..inner }, &first, scroll);
     if two {
         let place = Rect { x: inner.x + half + GAP, width: inner.width - half - GAP, ..inner };
         draw(frame, place, &second, scroll);
     }
-    if state.max_scroll > 0 && area.width > 20 {
-        let text = format!(" {}/{} {} ", scroll + 1, state.max_scroll + 1, context.glyphs.below);
-        let columns = u16::try_from(text.len().min(18)).unwrap_or(0);
-        let bottom = Rect { x: area.right() - columns - 2, y: area.bottom() - 1, width: columns, height: 1 };
-        draw_line(frame, bottom, 0, &Line::styled(text, context.theme.dim));
+    if max_scroll > 0 {
+        let arrows = scroll_arrows(context, scroll > 0, scroll < max_scroll);
+        let text = format!(" line {} of {} {arrows} ", scroll + 1, max_scroll + 1);
+        draw_border_text(frame, area, text, context.theme.dim);
     }
 }
 
@@ -80,7 +80,7 @@ struct DropDetailPage<'a> {
 }
 
 impl DropDetailPage<'_> {
-    /// Left: the story and the facts.
+    /// The left column: what happened, facts and packets.
     fn description(&self) -> Vec<Line<'static>> {
         let mut lines = vec![self.heading("What happened")];
         let sentences =
@@ -101,18 +101,18 @@ impl DropDetailPage<'_> {
         lines
     }
 
-    /// Right: what was measured around it.
+    /// The right column: session setup, other events, recovery.
     fn measurements(&self) -> Vec<Line<'static>> {
-        let mut lines = vec![self.heading("How the session was made")];
+        let mut lines = vec![self.heading("Session setup")];
         match &self.drop.attempt {
             Some(attempt) => lines.extend(self.phases(&attempt.phases)),
             None => lines.push(self.dim("not recorded")),
         }
         lines.push(Line::default());
-        lines.push(self.heading("Within a minute"));
+        lines.push(self.heading("Within one minute"));
         lines.extend(self.events());
         lines.push(Line::default());
-        lines.push(self.heading("How it came back"));
+        lines.push(self.heading("Recovery"));
         lines.extend(self.recovery());
         lines
     }
@@ -154,7 +154,7 @@ impl DropDetailPage<'_> {
         let mut lines = Vec::new();
         let mut fact = |label: &str, value: String| lines.extend(self.fact(label, &value));
         fact("detected", format::date_time(self.drop.at.wall, self.context.offset));
-        // Who says goodbye is alive; only a silent end leaves its moment open.
+        // A peer that closes is alive at that moment; only a silent death has a death window.
         if matches!(event.how, Some(DropKind::PingTimeout | DropKind::Io | DropKind::Rst) | None)
             && !window.is_zero()
         {
@@ -186,8 +186,8 @@ impl DropDetailPage<'_> {
             let age = format::uptime(self.drop.at.since(start));
             fact("session", format!("{age}, since {}", self.context.format_time(start)));
         }
-        let silence = |length| format::short_or_unknown(length);
-        fact("silent", format!("in {}, out {}", silence(self.drop.idle_in), silence(self.drop.idle_out)));
+        let idle = |length| format::short_or_unknown(length);
+        fact("idle", format!("in {}, out {}", idle(self.drop.idle_in), idle(self.drop.idle_out)));
         let counts = self.drop.counts;
         let traffic = format!("in {}, out {}, pings {}", counts.received, counts.published, counts.pings);
         fact("messages", traffic);
@@ -244,15 +244,11 @@ impl DropDetailPage<'_> {
             }
         }
         let total: f64 = phases.iter().map(|phase| phase.ms).sum();
-        lines.push(self.dim(&format!(
-            "  {}{}",
-            pad_right("together", 10),
-            pad_left(&format::millis(total), 8)
-        )));
+        lines.push(self.dim(&format!("  {}{}", pad_right("total", 10), pad_left(&format::millis(total), 8))));
         lines
     }
 
-    /// What was notable within a minute, the drop itself included.
+    /// Log entries within one minute of the drop, including the drop itself.
     fn events(&self) -> Vec<Line<'static>> {
         let entries = self.drop.before.iter().chain(&self.drop.after);
         let lines: Vec<_> = entries.flat_map(|entry| self.event(entry)).collect();
@@ -289,12 +285,12 @@ impl DropDetailPage<'_> {
         let Some(recovery) = &self.drop.recovery else {
             let failed =
                 words::count(u64::from(self.drop.failed_attempts), "failed attempt", "failed attempts");
-            return vec![Line::styled(format!("not back; {failed}"), theme.bad)];
+            return vec![Line::styled(format!("not recovered; {failed}"), theme.bad)];
         };
         let attempts = self.drop.failed_attempts.saturating_add(1);
         let session_state = if recovery.session_present { "session kept" } else { "new session" };
         let took = duration_words(recovery.took);
-        let text = format!("after {took} at try {attempts}, {session_state}");
+        let text = format!("recovered after {took} at attempt {attempts}, {session_state}");
         let mut lines = vec![Line::styled(text, theme.good)];
         let phase =
             |phase: &PhaseTiming| format!("{} {}", words::phase(phase.phase), format::millis(phase.ms));

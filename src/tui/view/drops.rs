@@ -1,6 +1,4 @@
-//! Which drops were there? The recent ones on the Overview, all of them on the Drops screen.
-
-use std::sync::Arc;
+//! The list of drops: the recent ones on the Overview, all of them on the Drops screen.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -11,137 +9,66 @@ use crate::diagnostics::{DropRecord, ErrorName, words};
 use crate::tui::format;
 use crate::tui::model::{ClickTarget, Screen};
 
-use super::line_layout::{SpanGroup, draw_line, pad_left, pad_right};
+use super::line_layout::{SpanGroup, draw_line, pad_right};
+use super::list::{draw_border_text, scroll_arrows};
 use super::panel::{draw_focused_panel, draw_panel};
+use super::table::{self, TableColumn};
 use super::{ViewContext, ViewState, events};
 
 /// Columns of the pointer and the blank after it.
 const POINTER_WIDTH: usize = 2;
-/// Blank columns between two cells.
-const GAP: usize = 2;
 
-/// One column of the table.
-struct DropColumn {
-    /// Heading.
-    title: &'static str,
-    /// Width in columns.
-    width: usize,
-    /// Figures are aligned to the right.
-    right_aligned: bool,
-    /// What it says about a drop.
-    text: fn(&ViewContext, &DropRecord) -> String,
-    /// How important: columns of the largest numbers go first when the screen is narrow.
-    rank: u8,
-}
+/// A column of the drops list.
+type DropColumn = TableColumn<DropRecord>;
 
 /// All columns of the Drops screen in reading order.
 const TABLE_COLUMNS: [DropColumn; 11] = [
-    DropColumn {
-        title: "#",
-        width: 5,
-        right_aligned: true,
-        text: |_, drop| drop.number.to_string(),
-        rank: 6,
-    },
-    DropColumn {
-        title: "when",
-        width: 12,
-        right_aligned: false,
-        text: |context, drop| context.format_time(drop.at),
-        rank: 0,
-    },
-    DropColumn { title: "error", width: 17, right_aligned: false, text: error, rank: 1 },
-    DropColumn {
-        title: "ended by",
-        width: 10,
-        right_aligned: false,
-        text: |_, d| words::drop_kind_short(d.event.how).into(),
-        rank: 4,
-    },
-    DropColumn {
-        title: "layer",
-        width: 9,
-        right_aligned: false,
-        text: |_, d| words::layer(d.event.layer).into(),
-        rank: 8,
-    },
-    DropColumn { title: "session", width: 12, right_aligned: true, text: session_age, rank: 2 },
-    DropColumn {
-        title: "silent",
-        width: 7,
-        right_aligned: true,
-        text: |_, d| format::short_or_unknown(d.idle_in),
-        rank: 5,
-    },
-    DropColumn {
-        title: "sent",
-        width: 7,
-        right_aligned: true,
-        text: |_, d| format::short_or_unknown(d.idle_out),
-        rank: 9,
-    },
-    DropColumn { title: "back", width: 7, right_aligned: true, text: recovery_time, rank: 3 },
-    DropColumn { title: "tries", width: 5, right_aligned: true, text: attempts, rank: 7 },
-    DropColumn {
-        title: "keep-alive",
-        width: 10,
-        right_aligned: true,
-        text: |_, d| format!("{} s", d.keep_alive_secs),
-        rank: 10,
-    },
+    DropColumn::figure(6, "#", 5, |_, drop| drop.number.to_string()).styled(dim),
+    DropColumn::text(0, "when", 12, when),
+    DropColumn::text(1, "error", 17, error).styled(bad),
+    DropColumn::text(4, "ended by", 10, ended_by),
+    DropColumn::text(8, "layer", 9, |_, drop| words::layer(drop.event.layer).into()).styled(dim),
+    DropColumn::figure(2, "session", 12, session_age),
+    DropColumn::figure(5, "idle in", 7, idle_in),
+    DropColumn::figure(9, "idle out", 8, |_, drop| format::short_or_unknown(drop.idle_out)).styled(dim),
+    DropColumn::figure(3, "recovery", 8, recovery_time).styled(recovery_style),
+    DropColumn::figure(7, "attempts", 8, attempts),
+    DropColumn::figure(10, "keep-alive", 10, |_, drop| format!("{} s", drop.keep_alive_secs)).styled(dim),
 ];
 
 /// The columns of the Overview: fewer and narrower.
 const RECENT_COLUMNS: [DropColumn; 6] = [
-    DropColumn {
-        title: "when",
-        width: 12,
-        right_aligned: false,
-        text: |context, drop| context.format_time(drop.at),
-        rank: 0,
-    },
-    DropColumn { title: "error", width: 17, right_aligned: false, text: error, rank: 1 },
-    DropColumn {
-        title: "ended by",
-        width: 10,
-        right_aligned: false,
-        text: |_, d| words::drop_kind_short(d.event.how).into(),
-        rank: 5,
-    },
-    DropColumn { title: "after", width: 7, right_aligned: true, text: session_age_short, rank: 2 },
-    DropColumn {
-        title: "silent",
-        width: 7,
-        right_aligned: true,
-        text: |_, d| format::short_or_unknown(d.idle_in),
-        rank: 4,
-    },
-    DropColumn { title: "back", width: 7, right_aligned: true, text: recovery_time, rank: 3 },
+    DropColumn::text(0, "when", 12, when),
+    DropColumn::text(1, "error", 17, error).styled(bad),
+    DropColumn::text(5, "ended by", 10, ended_by),
+    DropColumn::figure(2, "lasted", 7, session_age_short),
+    DropColumn::figure(4, "idle in", 7, idle_in),
+    DropColumn::figure(3, "recovery", 8, recovery_time).styled(recovery_style),
 ];
 
 /// Draws the list: the panel of the Overview, or the table of the Drops screen.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state: &mut ViewState) {
     let drops = context.model.listed_drops(context.snapshot());
     let title = title(context, drops.len());
-    let table = context.model.screen == Screen::Drops;
-    let inner = if table {
+    let is_table = context.model.screen == Screen::Drops;
+    let inner = if is_table {
         draw_focused_panel(frame, area, context, title)
     } else {
         draw_panel(frame, area, context, title)
     };
-    let columns = fitting_columns(
+    let columns = table::fitting_columns(
         usize::from(inner.width).saturating_sub(POINTER_WIDTH),
-        if table { &TABLE_COLUMNS } else { &RECENT_COLUMNS },
+        if is_table { &TABLE_COLUMNS } else { &RECENT_COLUMNS },
     );
     let head = usize::from(inner.height >= 3);
     if head == 1 && !drops.is_empty() {
-        draw_line(frame, inner, 0, &heading(context, &columns));
+        draw_line(frame, inner, 0, &table::heading(context, &columns, POINTER_WIDTH));
     }
     let rows = usize::from(inner.height).saturating_sub(head);
-    state.page_rows = rows;
+    state.scroll_limits.rows = rows;
     if drops.is_empty() {
         draw_line(frame, inner, 0, &Line::styled(empty_text(context), context.theme.dim));
-        if !table {
+        if !is_table {
             events::render(frame, below(inner, 1 + usize::from(inner.height >= 6)), context);
         }
         return;
@@ -160,12 +87,12 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state
         state.areas.push((hit, ClickTarget::Drop(drop.number)));
     }
     draw_scroll_position(frame, area, context, (state.list_offset, rows, drops.len()));
-    if !table {
+    if !is_table {
         events::render(frame, below(inner, head + drops.len() + 1), context);
     }
 }
 
-/// What is left of `area` below its first `rows`.
+/// The part of `area` below its first `rows`.
 fn below(area: Rect, rows: usize) -> Rect {
     let rows = u16::try_from(rows).unwrap_or(u16::MAX).min(area.height);
     Rect { y: area.y + rows, height: area.height - rows, ..area }
@@ -193,7 +120,7 @@ fn title(context: &ViewContext, listed: usize) -> SpanGroup {
         title.push(Span::styled(format!(" {dot} \"{filter}\" {listed} found"), theme.accent));
     }
     if snapshot.drops.evicted() > 0 {
-        let gone = format!(" {dot} the oldest {} no longer kept", snapshot.drops.evicted());
+        let gone = format!(" {dot} oldest {} no longer in the history", snapshot.drops.evicted());
         title.push(Span::styled(gone, theme.dim));
     }
     title
@@ -203,72 +130,55 @@ fn empty_text(context: &ViewContext) -> &'static str {
     if context.snapshot().drops.is_empty() { "no drop yet" } else { "no drop contains this text" }
 }
 
-/// The columns that fit, in reading order.
-fn fitting_columns(room: usize, all: &'static [DropColumn]) -> Vec<&'static DropColumn> {
-    let mut by_rank: Vec<&DropColumn> = all.iter().collect();
-    by_rank.sort_by_key(|column| column.rank);
-    let mut used = 0;
-    let fits = |column: &&&DropColumn| {
-        used += column.width + GAP;
-        used <= room + GAP
-    };
-    let chosen: Vec<u8> = by_rank.iter().take_while(fits).map(|column| column.rank).collect();
-    all.iter().filter(|column| chosen.contains(&column.rank)).collect()
-}
-
-fn heading(context: &ViewContext, columns: &[&DropColumn]) -> Line<'static> {
-    let cells = columns.iter().map(|column| pad(column.title, column));
-    let text = cells.collect::<Vec<_>>().join(&" ".repeat(GAP));
-    Line::styled(format!("{}{text}", " ".repeat(POINTER_WIDTH)), context.theme.dim)
-}
-
-fn pad(text: &str, column: &DropColumn) -> String {
-    if column.right_aligned { pad_left(text, column.width) } else { pad_right(text, column.width) }
-}
-
 fn line(
     context: &ViewContext,
     columns: &[&DropColumn],
-    drop: &Arc<DropRecord>,
-    chosen: bool,
+    drop: &DropRecord,
+    is_selected: bool,
 ) -> Line<'static> {
-    let pointer = if chosen { context.glyphs.pointer } else { " " };
+    let pointer = if is_selected { context.glyphs.pointer } else { " " };
     let mut spans = vec![Span::styled(pad_right(pointer, POINTER_WIDTH), context.theme.text)];
-    for column in columns {
-        let text = context.truncated(&(column.text)(context, drop), column.width);
-        // The chosen row is reversed as a whole: one colour, or it falls into pieces.
-        let style = if chosen { context.theme.text } else { style(context, column, drop) };
-        spans.push(Span::styled(pad(&text, column), style));
-        spans.push(Span::raw(" ".repeat(GAP)));
-    }
+    spans.extend(table::cells(context, columns, drop, is_selected));
     Line::from(spans)
 }
 
-fn style(context: &ViewContext, column: &DropColumn, drop: &DropRecord) -> Style {
-    match column.title {
-        "error" => context.theme.bad,
-        "back" if drop.recovery.is_none() => context.theme.bad,
-        "#" | "layer" | "sent" | "keep-alive" => context.theme.dim,
-        _ => context.theme.text,
-    }
-}
-
-/// Says on the border that there is more above or below.
+/// The visible rows on the bottom border, if not all rows fit.
 fn draw_scroll_position(
     frame: &mut Frame,
     area: Rect,
     context: &ViewContext,
     (offset, rows, all): (usize, usize, usize),
 ) {
-    if all <= rows || area.width < 16 {
-        return;
+    if all > rows {
+        let last = (offset + rows).min(all);
+        let arrows = scroll_arrows(context, offset > 0, last < all);
+        let text = format!(" {}-{last} of {all} {arrows} ", offset + 1);
+        draw_border_text(frame, area, text, context.theme.dim);
     }
-    let up = if offset > 0 { context.glyphs.up } else { " " };
-    let down = if offset + rows < all { context.glyphs.below } else { " " };
-    let text = format!(" {}-{} of {all} {up}{down} ", offset + 1, (offset + rows).min(all));
-    let columns = u16::try_from(text.len().min(usize::from(area.width - 4))).unwrap_or(0);
-    let bottom = Rect { x: area.right() - columns - 2, y: area.bottom() - 1, width: columns, height: 1 };
-    draw_line(frame, bottom, 0, &Line::styled(text, context.theme.dim));
+}
+
+fn bad(context: &ViewContext, _: &DropRecord) -> Style {
+    context.theme.bad
+}
+
+fn dim(context: &ViewContext, _: &DropRecord) -> Style {
+    context.theme.dim
+}
+
+fn recovery_style(context: &ViewContext, drop: &DropRecord) -> Style {
+    if drop.recovery.is_none() { context.theme.bad } else { context.theme.text }
+}
+
+fn when(context: &ViewContext, drop: &DropRecord) -> String {
+    context.format_time(drop.at)
+}
+
+fn ended_by(_: &ViewContext, drop: &DropRecord) -> String {
+    words::drop_kind_short(drop.event.how).into()
+}
+
+fn idle_in(_: &ViewContext, drop: &DropRecord) -> String {
+    format::short_or_unknown(drop.idle_in)
 }
 
 fn error(_: &ViewContext, drop: &DropRecord) -> String {
@@ -279,7 +189,7 @@ fn session_age(_: &ViewContext, drop: &DropRecord) -> String {
     drop.session_start.map_or_else(|| format::UNKNOWN.into(), |start| format::uptime(drop.at.since(start)))
 }
 
-/// Like [`session`], in one unit.
+/// Like [`session_age`], in one unit.
 fn session_age_short(_: &ViewContext, drop: &DropRecord) -> String {
     format::short_or_unknown(drop.session_start.map(|start| drop.at.since(start)))
 }
@@ -288,7 +198,7 @@ fn recovery_time(_: &ViewContext, drop: &DropRecord) -> String {
     drop.recovery.as_ref().map_or_else(|| "not yet".into(), |recovery| format::short(recovery.took))
 }
 
-/// Attempts until it was back, the successful one included.
+/// Connect attempts until the recovery, including the successful one.
 fn attempts(_: &ViewContext, drop: &DropRecord) -> String {
     drop.failed_attempts.saturating_add(u32::from(drop.recovery.is_some())).to_string()
 }

@@ -1,4 +1,4 @@
-//! By what names and in what manner did sessions end, and why did connects fail?
+//! The Errors panel: counts of drops by error and by kind, and of failed connects.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,11 @@ use super::ViewContext;
 use super::line_layout::{SpanGroup, bar_text, draw_line, draw_lines, pad_left, pad_right};
 use super::panel::draw_panel;
 
-/// Draws the panel. With enough rows everything has bars; else the error names have, and the manners and
-/// failed connects share the last rows.
+/// Minimum width of the panel for full headings of one-row sections.
+const FULL_HEADING_WIDTH: usize = 36;
+
+/// Draws the panel. With enough rows, every section has bars; else only the error names, and the other
+/// sections have one row each.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     let inner = draw_panel(frame, area, context, title(context));
     let (rows, columns) = (usize::from(inner.height), usize::from(inner.width));
@@ -48,12 +51,14 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
 /// Counts of one kind.
 struct ErrorSection {
     heading: &'static str,
+    /// Heading on a narrow panel.
+    short_heading: &'static str,
     style: Style,
-    /// What was counted, most frequent first.
+    /// Names and their counts, most frequent first.
     counts: Vec<(String, u64)>,
 }
 
-/// Names of drops, manners of drops, names of failed connects; empty ones left out.
+/// Drops by error, drops by kind, failed connects by error; empty sections are left out.
 fn sections(context: &ViewContext) -> Vec<ErrorSection> {
     let theme = context.theme;
     let metrics = &context.snapshot().metrics;
@@ -66,12 +71,14 @@ fn sections(context: &ViewContext) -> Vec<ErrorSection> {
     let mut sections = vec![
         ErrorSection {
             heading: "drops",
+            short_heading: "drops",
             style: theme.bad,
             counts: named(&metrics.connection_drops_by_error),
         },
-        ErrorSection { heading: "closed by", style: theme.accent, counts: drop_kinds },
+        ErrorSection { heading: "ended by", short_heading: "by", style: theme.accent, counts: drop_kinds },
         ErrorSection {
             heading: "failed connects",
+            short_heading: "failed",
             style: theme.warn,
             counts: named(&metrics.failures_by_error),
         },
@@ -83,14 +90,10 @@ fn sections(context: &ViewContext) -> Vec<ErrorSection> {
     sections
 }
 
-/// `closed by  peer FIN 7  silence 2` in one row; what does not fit is left out.
+/// `ended by  peer FIN 7  silence 2` in one row; names that do not fit are left out.
 fn summary_line(context: &ViewContext, section: &ErrorSection, columns: usize) -> Line<'static> {
     let theme = context.theme;
-    let heading = match section.heading {
-        "closed by" if columns < 36 => "by",
-        "failed connects" if columns < 36 => "failed",
-        heading => heading,
-    };
+    let heading = if columns < FULL_HEADING_WIDTH { section.short_heading } else { section.heading };
     let mut spans = vec![Span::styled(format!("{heading}  "), theme.dim)];
     let mut room = columns.saturating_sub(heading.len() + 2);
     for (name, count) in &section.counts {
@@ -122,14 +125,14 @@ fn title(context: &ViewContext) -> SpanGroup {
     title
 }
 
-/// `NAME  ████ 7`, most frequent first; what does not fit is summed up in the last row.
+/// `NAME  ████ 7`, most frequent first; the last row sums up the names that do not fit.
 fn histogram(
     context: &ViewContext,
     section: &ErrorSection,
     rows: usize,
     columns: usize,
 ) -> Vec<Line<'static>> {
-    /// A bar shorter than this compares nothing.
+    /// Minimum width of a bar.
     const MIN_BAR_WIDTH: usize = 4;
     let all = section.counts.len();
     let shown = if all <= rows { all } else { rows.saturating_sub(1) };

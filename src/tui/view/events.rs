@@ -1,4 +1,4 @@
-//! What happened lately, in words? Fills the rows that the recent drops leave free.
+//! The latest log entries, in the rows below the recent drops.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -13,7 +13,7 @@ use super::line_layout::{draw_line, pad_right};
 /// Columns of the time and the blanks after it.
 const TIME_WIDTH: usize = 14;
 
-/// Draws a heading and the newest log entries, newest first; nothing below three rows.
+/// Draws a heading and the newest log entries, newest first; nothing in fewer than three rows.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     let rows = usize::from(area.height);
     let log = &context.snapshot().log;
@@ -31,7 +31,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     }
 }
 
-/// How an entry of this level looks.
+/// The style of an entry of this level.
 pub(super) fn level_style(context: &ViewContext, level: Level) -> Style {
     match level {
         Level::Info => context.theme.text,

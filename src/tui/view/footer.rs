@@ -1,4 +1,4 @@
-//! Which keys work now, and what was just done? The last row, and messages above it.
+//! The footer, the last row of every screen: tabs and keys, with the newest notice above.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -12,10 +12,11 @@ use crate::tui::text::truncate_middle;
 use super::line_layout::{SpanGroup, draw_line};
 use super::{ViewContext, ViewState};
 
-/// Draws the tabs and as many keys as fit; leaving help and quit always visible.
+/// Draws the tabs and as many keys as fit; help and quit are always visible.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state: &mut ViewState) {
     let entries = context.keymap.footer(context.model, KeymapMode::from_state(context.live));
-    let always = entries.iter().rposition(|entry| entry.label == "help").unwrap_or(entries.len());
+    let always =
+        entries.iter().rposition(|entry| entry.action == Some(Action::Help)).unwrap_or(entries.len());
     let (fill, fixed) = entries.split_at(always);
     let columns =
         |entry: &FooterEntry| entry_spans(context, entry).iter().map(Span::width).sum::<usize>() + 2;
@@ -36,28 +37,26 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state
         }
         let place = Rect { x, width: columns.min(right - x), ..area };
         draw_line(frame, place, 0, &Line::from(item));
-        if let Some(screen) = tab_of(context, entry) {
+        if let Some(screen) = tab_of(entry) {
             state.areas.push((place, ClickTarget::Screen(screen)));
         }
         x = x.saturating_add(columns.saturating_add(2));
     }
 }
 
-/// The screen an entry is the tab of.
-fn tab_of(context: &ViewContext, entry: &FooterEntry) -> Option<Screen> {
-    let opens = |screen: &Screen| match screen {
-        Screen::Overview => Action::Overview,
-        Screen::Drops => Action::Drops,
-        Screen::Device => Action::Device,
-    };
-    Screen::ALL
-        .into_iter()
-        .find(|screen| entry.label == screen.title() && context.keymap.key_text(opens(screen)) == entry.keys)
+/// The screen that an entry opens, if it is a tab.
+fn tab_of(entry: &FooterEntry) -> Option<Screen> {
+    match entry.action? {
+        Action::Overview => Some(Screen::Overview),
+        Action::Drops => Some(Screen::Drops),
+        Action::Device => Some(Screen::Device),
+        _ => None,
+    }
 }
 
 fn entry_spans(context: &ViewContext, entry: &FooterEntry) -> SpanGroup {
     let theme = context.theme;
-    let active = tab_of(context, entry) == Some(context.model.screen) && context.model.popup.is_none();
+    let active = tab_of(entry) == Some(context.model.screen) && context.model.popup.is_none();
     if active {
         return vec![Span::styled(format!(" {} {} ", entry.keys, entry.label), theme.tab_active)];
     }
@@ -68,7 +67,7 @@ fn entry_spans(context: &ViewContext, entry: &FooterEntry) -> SpanGroup {
     ]
 }
 
-/// Draws the newest message into the row `area`, over whatever is there.
+/// Draws the newest notice into the row `area`, over the panel below.
 pub(super) fn notices(frame: &mut Frame, area: Rect, context: &ViewContext) {
     let shown = context.model.notices_shown(&context.live.runtime, context.clock_now);
     let Some(newest) = shown.last() else { return };
@@ -79,11 +78,11 @@ pub(super) fn notices(frame: &mut Frame, area: Rect, context: &ViewContext) {
     };
     let more = match shown.len() {
         0 | 1 => String::new(),
-        many => format!(" (and {} before) ", many - 1),
+        many => format!(" (and {} earlier) ", many - 1),
     };
     let inset = area.width.min(2);
     let room = usize::from(area.width - inset).saturating_sub(more.len() + 6);
-    // The end of a path is its name: cut the middle.
+    // The end of a path is the file name, so the middle is shortened.
     let text = truncate_middle(&context.sanitized(&newest.text), room, context.glyphs.ellipsis).into_owned();
     let line = Line::from(vec![
         Span::styled(format!(" {sign} "), style),

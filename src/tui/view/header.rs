@@ -1,4 +1,4 @@
-//! What is watched, is it being recorded, and what time is it? The first row of every screen.
+//! The header, the first row of every screen: endpoint, recording or replay state, and clock.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -13,10 +13,10 @@ use crate::tui::text::{self, truncate_middle};
 use super::ViewContext;
 use super::line_layout::{SpanGroup, draw_line, join_fitting};
 
-/// Columns a reason for a failing recording may take.
+/// Maximum width of the error of a failing recording.
 const REASON_WIDTH: usize = 32;
 
-/// Columns from which on a replay tells its position in full.
+/// Minimum width for the full position of a replay.
 const FULL_POSITION_WIDTH: usize = 84;
 
 /// Draws the header into the first row of `area`.
@@ -35,7 +35,7 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     draw_line(frame, Rect { x: area.x + start, width: area.width - start, ..area }, 0, &signs);
 }
 
-/// The signs on the right that fit into `max` columns; the clock and the recording go last.
+/// The signs on the right that fit into `max` columns; the clock and the recording sign are left out last.
 fn fitting_signs(context: &ViewContext, max: usize) -> Line<'static> {
     const GAP: usize = 2;
     let mut fitting = Vec::new();
@@ -75,7 +75,7 @@ fn all_signs(context: &ViewContext, width: usize) -> Vec<SpanGroup> {
     signs
 }
 
-/// That it is a recording, and how it is being played; least important first.
+/// The signs of a replay: position, speed, paused; least important first.
 fn replay_signs(context: &ViewContext, replay: &ReplayStatus, width: usize) -> Vec<SpanGroup> {
     let theme = context.theme;
     if let Some(percent) = replay.reading {
@@ -113,7 +113,7 @@ fn recording_sign(context: &ViewContext, recorder: &RecorderState) -> SpanGroup 
     }
 }
 
-/// Name, endpoint, protocol and client id; the endpoint gives way first by losing its middle.
+/// Program name, endpoint, protocol and client id; the endpoint is shortened in the middle first.
 fn endpoint_items(context: &ViewContext, room: usize) -> Vec<SpanGroup> {
     let theme = context.theme;
     let brand = vec![Span::styled("dropscope", theme.brand), Span::raw("  ")];
@@ -132,7 +132,7 @@ fn endpoint_items(context: &ViewContext, room: usize) -> Vec<SpanGroup> {
     let mut left = room.saturating_sub(columns(&brand));
     let mut tail = Vec::new();
     for item in version.into_iter().chain([id]) {
-        // An endpoint is worth more than what follows it, down to a recognisable rest.
+        // The endpoint is more important than the items after it: it keeps at least 24 columns.
         let rest = left.checked_sub(columns(&item));
         if let Some(rest) = rest.filter(|rest| *rest >= text::width(&endpoint).min(24)) {
             left = rest;

@@ -1,76 +1,18 @@
-//! How is a line put together: safe text, columns of fixed width, items that fit, bars?
+//! Layout of one line: padded columns, items that fit, wrapped text and bars.
 
 use std::borrow::Cow;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::diagnostics::clean::clean;
-use crate::diagnostics::{Snapshot, Stamp};
 use crate::tui::text::{truncate, width};
-use crate::tui::{format, theme::Glyphs};
-
-use super::ViewContext;
+use crate::tui::theme::Glyphs;
 
 /// A few spans that are shown together or not at all.
 pub(super) type SpanGroup = Vec<Span<'static>>;
 
-impl<'a> ViewContext<'a> {
-    /// The fold shown.
-    pub(super) fn snapshot(&self) -> &'a Snapshot {
-        &self.published.snapshot
-    }
-
-    /// Text from outside, made safe and cut to `max` columns.
-    pub(super) fn truncated(&self, text: &str, max: usize) -> String {
-        truncate(&self.sanitized(text), max, self.glyphs.ellipsis).into_owned()
-    }
-
-    /// Text from outside, made safe; where only ASCII can be shown, punctuation gets its next of kin.
-    pub(super) fn sanitized<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let safe = clean(text);
-        if safe.is_ascii() || !self.glyphs.bar.is_ascii() {
-            return safe;
-        }
-        let mut ascii = String::with_capacity(safe.len());
-        for c in safe.chars() {
-            match c {
-                c if c.is_ascii() => ascii.push(c),
-                '–' | '—' | '·' | '\u{2212}' => ascii.push('-'),
-                '→' => ascii.push('>'),
-                '←' => ascii.push('<'),
-                // The letter after it says enough.
-                '°' => {}
-                '×' => ascii.push('x'),
-                '±' => ascii.push_str("+-"),
-                '‘' | '’' => ascii.push('\''),
-                '“' | '”' | '«' | '»' => ascii.push('"'),
-                '…' => ascii.push('~'),
-                _ => ascii.push('?'),
-            }
-        }
-        Cow::Owned(ascii)
-    }
-
-    /// Time of day today, else date and time.
-    pub(super) fn format_time(&self, at: Stamp) -> String {
-        format::time_or_date(at.wall, self.now.wall, self.offset)
-    }
-
-    /// Time of day to the second.
-    pub(super) fn format_clock(&self, at: Stamp) -> String {
-        format::time_of_day(at.wall, self.offset)
-    }
-
-    /// `label value`: the label dim, the value as styled.
-    pub(super) fn labeled(&self, label: &str, value: impl Into<String>, style: Style) -> SpanGroup {
-        vec![Span::styled(format!("{label} "), self.theme.dim), Span::styled(value.into(), style)]
-    }
-}
-
-/// Draws one line inside `area`, `row` rows below its top; cut at the right edge.
+/// Draws one line inside `area`, `row` rows below its top; clipped at the right edge.
 pub(super) fn draw_line(frame: &mut Frame, area: Rect, row: usize, line: &Line) {
     if let Some(y) = u16::try_from(row).ok().filter(|row| *row < area.height) {
         frame.buffer_mut().set_line(area.x, area.y + y, line, area.width);
@@ -82,8 +24,8 @@ pub(super) fn draw_lines(frame: &mut Frame, area: Rect, lines: &[Line]) {
     lines.iter().enumerate().for_each(|(row, line)| draw_line(frame, area, row, line));
 }
 
-/// The items, `gap` columns apart, that fit into `max` columns. An item that does not fit is left out
-/// whole; put the important ones first.
+/// The items, `gap` columns apart, that fit into `max` columns. An item that does not fit is left out as a
+/// whole; the most important items come first.
 pub(super) fn join_fitting(
     items: impl IntoIterator<Item = SpanGroup>,
     max: usize,
@@ -106,17 +48,17 @@ pub(super) fn join_fitting(
     Line::from(spans)
 }
 
-/// Fills up with blanks on the right to `columns`; longer text is left as it is.
+/// Pads with blanks on the right to `columns`; longer text stays unchanged.
 pub(super) fn pad_right(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
-/// Fills up with blanks on the left to `columns`; longer text is left as it is.
+/// Pads with blanks on the left to `columns`; longer text stays unchanged.
 pub(super) fn pad_left(text: &str, columns: usize) -> String {
     format!("{}{text}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
-/// Breaks safe text into lines of at most `columns`, at blanks where possible.
+/// Wraps sanitized text into lines of at most `columns`, at blanks where possible.
 pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(1);
     let mut lines: Vec<String> = Vec::new();
@@ -140,7 +82,7 @@ pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
-/// A bar of `share` (0…1) of `columns`, in whole cells; what is not zero is never invisible.
+/// A bar of `share` (0…1) of `columns`, in whole cells; a share above zero has at least one cell.
 pub(super) fn bar_text(share: f64, columns: usize, glyphs: &Glyphs) -> String {
     #[expect(
         clippy::cast_possible_truncation,
@@ -153,7 +95,7 @@ pub(super) fn bar_text(share: f64, columns: usize, glyphs: &Glyphs) -> String {
     glyphs.bar.repeat(cells.max(min_cells))
 }
 
-/// The spark level (0…7) of `value` on a scale from 0 to `most`.
+/// The sparkline level (0…7) of `value` on a scale from 0 to `highest`.
 pub(super) fn spark_level(value: f64, highest: f64) -> usize {
     if highest <= 0.0 || !value.is_finite() {
         return 0;
@@ -178,7 +120,7 @@ mod tests {
     fn text_wraps_at_words_and_breaks_long_words() {
         assert_eq!(wrap("a bb ccc", 4), ["a bb", "ccc"]);
         assert_eq!(wrap("abcdefgh i", 3), ["abc", "def", "gh", "i"]);
-        assert_eq!(wrap("東京", 1), ["東京"], "what cannot be broken is left to the clipping");
+        assert_eq!(wrap("東京", 1), ["東京"], "a character wider than the line is left to the clipping");
         assert!(wrap("", 5).is_empty());
     }
 

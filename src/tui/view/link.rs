@@ -1,7 +1,7 @@
-//! Is the connection up, for how long, and if not, why not? The panel read first.
+//! The Link panel: the state of the connection.
 //!
-//! Two rows, whatever the state, so that nothing jumps when the link goes down: the state and the
-//! heartbeat, then the traffic (or, while down, the reason in words).
+//! Two rows in every state, so that the layout is stable when the link goes down: state and ping, then
+//! traffic (or, while down, the reason).
 
 use std::time::Duration;
 
@@ -16,19 +16,20 @@ use crate::diagnostics::recording::RecorderState;
 use crate::diagnostics::{ErrorName, LinkState, Stamp, words};
 use crate::tui::format;
 use crate::tui::keymap::Action;
+use crate::tui::text::width;
 use crate::tui::theme::Glyphs;
 
 use super::ViewContext;
 use super::line_layout::{SpanGroup, draw_line, join_fitting, spark_level};
 use super::panel::draw_panel;
 
-/// A PINGRESP this late is worth a remark.
+/// Minimum wait for a PINGRESP that is shown as unanswered.
 const LATE_PINGRESP: Duration = Duration::from_secs(1);
 
-/// Less time than this before an end that is known calls for attention.
+/// Remaining time of credentials or a WebSocket below which it is shown as a warning.
 const EXPIRES_SOON: Duration = Duration::from_secs(300);
 
-/// The shortest answer time, in seconds of this computer, that is worth a remark in a fast simulation.
+/// The same minimum wait in real seconds, for scaled simulations.
 const MIN_LATE_REAL_SECS: f64 = 0.25;
 
 /// Draws the panel.
@@ -39,12 +40,12 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     draw_line(frame, inner, 1, &join_fitting(second_row(context, width), width, 3));
 }
 
-/// The name of the panel; in a simulation also what ails the path, because it is no secret there.
+/// The title of the panel; in a simulation with the simulated fault.
 fn title(context: &ViewContext, width: usize) -> SpanGroup {
     let mut title = vec![Span::styled("Link", context.theme.title)];
     if let Some(simulation) = &context.live.runtime.simulation {
         let key = context.keymap.key_text(Action::Inject);
-        let hint = if key.is_empty() { String::new() } else { format!("  {key} strikes") };
+        let hint = if key.is_empty() { String::new() } else { format!("  {key} inject") };
         let room = width.saturating_sub(hint.len() + 16);
         let fault = format!("  fault: {}", context.truncated(&simulation.fault, room));
         title.push(Span::styled(fault, context.theme.warn));
@@ -53,7 +54,7 @@ fn title(context: &ViewContext, width: usize) -> SpanGroup {
     title
 }
 
-/// Sign, word and style of the state: never the colour alone.
+/// Sign, word and style of the state, so that color is never the only information.
 pub(super) fn state_sign(context: &ViewContext) -> (&'static str, &'static str, Style) {
     let (glyphs, theme) = (context.glyphs, context.theme);
     let given_up = context.published.runtime.activity == LinkActivity::GivenUp;
@@ -73,7 +74,7 @@ pub(super) fn state_sign(context: &ViewContext) -> (&'static str, &'static str, 
     }
 }
 
-/// How long the state has lasted, if it began.
+/// The duration of the state.
 pub(super) fn state_duration(context: &ViewContext) -> Option<String> {
     match context.snapshot().link {
         LinkState::Connected { since }
@@ -88,8 +89,8 @@ fn first_row(context: &ViewContext, width: usize) -> Vec<SpanGroup> {
     let theme = context.theme;
     let (sign, word, style) = state_sign(context);
     let mut head = vec![Span::styled(format!("{sign} {word}"), style.patch(theme.strong))];
-    if let Some(lasting) = state_duration(context) {
-        head.push(Span::styled(format!("  {lasting}"), theme.strong));
+    if let Some(duration) = state_duration(context) {
+        head.push(Span::styled(format!("  {duration}"), theme.strong));
     }
     let mut row = vec![head];
     row.extend(link_activity(context));
@@ -113,21 +114,21 @@ fn keep_alive(context: &ViewContext) -> String {
     }
 }
 
-/// What the link is busy with while there is no session.
+/// The activity of the link while there is no session.
 fn link_activity(context: &ViewContext) -> Option<SpanGroup> {
     let (text, style) = match context.published.runtime.activity {
         LinkActivity::Waiting { until, attempt } => {
             let wait = until.since(context.now).as_secs_f64().ceil();
-            let when = if wait > 0.0 { format!("next try in {wait:.0} s") } else { "trying".into() };
-            (format!("attempt {attempt}, {when}"), context.theme.text)
+            let when = if wait > 0.0 { format!("in {wait:.0} s") } else { "starting".into() };
+            (format!("attempt {attempt} {when}"), context.theme.text)
         }
         LinkActivity::Connecting { phase, since, attempt } => {
             let spinner = context.glyphs.spinner;
             let step = usize::try_from(context.now.boot.as_secs()).unwrap_or(0) % spinner.len().max(1);
             let turn = spinner.get(step).copied().unwrap_or_default();
             let since = format::short(context.now.since(since));
-            let tries = if attempt > 0 { format!(", attempt {attempt}") } else { String::new() };
-            (format!("{turn} {} {since}{tries}", words::phase(phase)), context.theme.warn)
+            let attempts = if attempt > 0 { format!(", attempt {attempt}") } else { String::new() };
+            (format!("{turn} {} {since}{attempts}", words::phase(phase)), context.theme.warn)
         }
         LinkActivity::Off => match context.snapshot().link {
             LinkState::Off { by, .. } => (words::initiator(by).to_owned(), context.theme.dim),
@@ -135,32 +136,32 @@ fn link_activity(context: &ViewContext) -> Option<SpanGroup> {
         },
         LinkActivity::GivenUp => {
             let key = context.keymap.key_text(Action::ToggleConnection);
-            (format!("{key} tries again"), context.theme.text)
+            (format!("press {key} to connect again"), context.theme.text)
         }
         LinkActivity::Connected => return None,
     };
     Some(vec![Span::styled(text, style)])
 }
 
-/// An unanswered PINGREQ: the session may be dead already.
+/// An unanswered PINGREQ: the session may be dead.
 fn unanswered_ping(context: &ViewContext) -> Option<SpanGroup> {
     let waiting = context.now.since(context.published.runtime.ping_outstanding_since?);
     let connected = matches!(context.snapshot().link, LinkState::Connected { .. });
     let late =
         LATE_PINGRESP.max(Duration::from_secs_f64(MIN_LATE_REAL_SECS * context.snapshot().time_scale()));
     (connected && waiting >= late).then(|| {
-        let text = format!("{} no answer to the ping for {}", context.glyphs.alert, format::short(waiting));
+        let text = format!("{} no answer to ping for {}", context.glyphs.alert, format::short(waiting));
         vec![Span::styled(text, context.theme.warn)]
     })
 }
 
-/// The connection lives, but the device behind it does not answer: no drop, and worse than one.
+/// The connection is up, but the device does not answer; this is not a drop.
 fn silent_device(context: &ViewContext) -> Option<SpanGroup> {
     let since = context.snapshot().command_history.silent_since()?;
     let connected = matches!(context.snapshot().link, LinkState::Connected { .. });
     connected.then(|| {
         let age = format::short(context.now.since(since));
-        let text = format!("{} the device is silent for {age}", context.glyphs.cross);
+        let text = format!("{} no device answer for {age}", context.glyphs.cross);
         vec![Span::styled(text, context.theme.bad)]
     })
 }
@@ -181,7 +182,7 @@ fn ping(context: &ViewContext, width: usize) -> SpanGroup {
     item
 }
 
-/// Round trips from the fastest to the slowest shown; small differences stay small.
+/// Recent round trips on a scale of at least half of the slowest one, so that small differences stay small.
 fn sparkline(recent: &[f32], glyphs: &Glyphs) -> String {
     let fastest = recent.iter().copied().fold(f32::INFINITY, f32::min);
     let slowest = recent.iter().copied().fold(0.0_f32, f32::max);
@@ -198,7 +199,7 @@ fn credentials(context: &ViewContext) -> Option<SpanGroup> {
     })
 }
 
-/// What AWS leaves of the 24 h that a WebSocket may live.
+/// Remaining time of a WebSocket; AWS closes it after 24 h.
 fn websocket(context: &ViewContext) -> Option<SpanGroup> {
     let left = context.snapshot().websocket_time_left(context.now)?;
     let text = format!("{} left", format::short(left));
@@ -211,7 +212,7 @@ fn expiry_style(context: &ViewContext, left: Duration) -> Style {
 
 fn lost_events(context: &ViewContext) -> Option<SpanGroup> {
     let runtime = &context.live.runtime;
-    // The header tells what a failing recording loses.
+    // The header shows a failing recording already.
     let is_failing = matches!(runtime.recorder, RecorderState::Failing { .. });
     let lost_lines = if is_failing { 0 } else { runtime.lost_lines };
     let parts = [
@@ -239,10 +240,10 @@ fn second_row(context: &ViewContext, width: usize) -> Vec<SpanGroup> {
 
 fn off_hint(context: &ViewContext) -> String {
     let key = context.keymap.key_text(Action::ToggleConnection);
-    format!("{key} connects again; this counts neither as a drop nor as down time")
+    format!("press {key} to connect again; not counted as a drop or as down time")
 }
 
-/// What is most worth knowing first: a narrow screen shows only that.
+/// The traffic of the session, most important items first: a narrow screen shows only those.
 fn traffic(context: &ViewContext) -> Vec<SpanGroup> {
     let theme = context.theme;
     let session = &context.snapshot().session;
@@ -252,17 +253,18 @@ fn traffic(context: &ViewContext) -> Vec<SpanGroup> {
         context.labeled("out", format::count(session.published), theme.text),
     ];
     if session.refused_subscriptions > 0 {
-        let text =
-            format!("{} {} subscriptions refused", context.glyphs.alert, session.refused_subscriptions);
+        let refused = u64::from(session.refused_subscriptions);
+        let refused = words::count(refused, "subscription refused", "subscriptions refused");
+        let text = format!("{} {refused}", context.glyphs.alert);
         row.push(vec![Span::styled(text, theme.warn)]);
     }
     row.extend(credentials(context));
     row.extend(websocket(context));
-    let silence = |at: Option<Stamp>| at.map(|at| format::short(context.now.since(at)));
-    if let Some(heard) = silence(runtime.last_rx) {
-        row.push(context.labeled("heard", format!("{heard} ago"), theme.text));
+    let age = |at: Option<Stamp>| at.map(|at| format::short(context.now.since(at)));
+    if let Some(received) = age(runtime.last_rx) {
+        row.push(context.labeled("received", format!("{received} ago"), theme.text));
     }
-    if let Some(sent) = silence(runtime.last_tx) {
+    if let Some(sent) = age(runtime.last_tx) {
         row.push(context.labeled("sent", format!("{sent} ago"), theme.text));
     }
     let waiting = if runtime.queued > 0 { theme.warn } else { theme.text };
@@ -278,36 +280,40 @@ fn traffic(context: &ViewContext) -> Vec<SpanGroup> {
     row
 }
 
-/// Why it is not up: the newest failed connect, else the drop that began the outage.
+/// The reason of the outage: the newest failed connect, else the drop that began it.
 fn reason(context: &ViewContext, width: usize) -> SpanGroup {
     let theme = context.theme;
     if let Some(failed) = &context.snapshot().last_failure {
-        let label = "last try failed ";
-        let text = context.truncated(&failure(failed), width.saturating_sub(label.len()));
+        let label = "last attempt failed ";
+        let text = failure_text(context, failed, width.saturating_sub(label.len()));
         return vec![Span::styled(label, theme.dim), Span::styled(text, theme.bad)];
     }
     let down = matches!(context.snapshot().link, LinkState::Down { .. });
     if let Some(drop) = context.snapshot().drops.last().filter(|_| down) {
         let name = drop.event.error_name.as_deref().map_or("unnamed error", ErrorName::short);
         let text = format!("{} {} {name}", words::drop_kind(drop.event.how), context.glyphs.dot);
-        let label = "lost by ";
+        let label = "ended by ";
         let text = context.truncated(&text, width.saturating_sub(label.len()));
         return vec![Span::styled(label, theme.dim), Span::styled(text, theme.bad)];
     }
     vec![Span::styled("no session yet", theme.dim)]
 }
 
-/// A failed connect in words: the phase, then what was said.
-fn failure(failed: &ConnectFailedEvent) -> String {
+/// A failed connect in words: the phase, the message, and the error name if it fits.
+fn failure_text(context: &ViewContext, failed: &ConnectFailedEvent, columns: usize) -> String {
     let phase = failed.phase.map(|phase| format!("in {}: ", words::phase(phase))).unwrap_or_default();
     let name = failed.error_name.as_deref();
-    // "NAME: official text (detail)": the detail says it best, the name is for searching.
+    // "NAME: official text (detail)": the detail is the most specific part, the name is for searching.
     let message = failed.error_message.as_deref().unwrap_or_default();
     let official = name.and_then(ErrorName::by_name).map(ErrorName::message);
     let detail = official.and_then(|official| message.strip_prefix(official.as_str()));
     let detail = detail.map(str::trim).and_then(|detail| detail.strip_prefix('(')?.strip_suffix(')'));
     let text = name.and_then(|name| message.strip_prefix(name)).unwrap_or(message);
     let text = detail.unwrap_or(text.trim_start_matches([':', ' ']));
-    let name = name.map(|name| format!(" [{}]", ErrorName::short(name))).unwrap_or_default();
-    format!("{phase}{text}{name}")
+    let message = context.sanitized(&format!("{phase}{text}")).into_owned();
+    let name = name.map(|name| format!(" [{}]", context.sanitized(ErrorName::short(name))));
+    match name {
+        Some(name) if width(&message) + width(&name) <= columns => message + &name,
+        _ => context.truncated(&message, columns),
+    }
 }

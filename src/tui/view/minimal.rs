@@ -1,4 +1,4 @@
-//! What is left to say when there is hardly any room? The state, first of all.
+//! The smallest screen: the link state and a few facts, one per row.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use crate::classify;
 use crate::diagnostics::words;
 use crate::tui::format;
+use crate::tui::text::width;
 
 use super::ViewContext;
 use super::line_layout::draw_lines;
@@ -18,11 +19,11 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     let metrics = &context.snapshot().metrics;
     let (sign, word, style) = link::state_sign(context);
     let mut head = vec![Span::styled(format!("{sign} {word}"), style.patch(theme.strong))];
-    head.extend(link::state_duration(context).map(|lasting| Span::raw(format!(" {lasting}"))));
+    head.extend(link::state_duration(context).map(|duration| Span::raw(format!(" {duration}"))));
     let mut lines = vec![Line::from(head)];
     lines.push(Line::raw(words::count(metrics.total_connection_drops, "drop", "drops")));
     if let Some(verdict) = context.published.verdict.as_deref().filter(|verdict| verdict.is_named()) {
-        // The number first: a long name may be cut.
+        // The number comes first, because a long name can be clipped.
         let share = classify::percent(verdict.classification.confidence);
         lines.push(Line::styled(format!("{share} {}", verdict.title()), theme.strong));
     }
@@ -37,6 +38,8 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
         lines.push(Line::styled("FROZEN", theme.badge));
     }
     let key = context.keymap.key_text(crate::tui::keymap::Action::Quit);
-    lines.push(Line::styled(format!("{key} quits; larger shows more"), theme.dim));
+    let hint = format!("{key}: quit; enlarge for more");
+    let fits = width(&hint) <= usize::from(area.width);
+    lines.push(Line::styled(if fits { hint } else { format!("{key}: quit") }, theme.dim));
     draw_lines(frame, area, &lines);
 }

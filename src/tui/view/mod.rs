@@ -1,17 +1,17 @@
-//! The drawing: reads the published state and the model, writes cells.
+//! The views: read the live state and the model, and draw cells.
 //!
-//! *Must not know* keys, requests, the terminal or a clock: time is in the [`ViewContext`].
+//! They must not depend on keys, requests, the terminal or a clock: the time is in the [`ViewContext`].
 //!
-//! One panel, one file. The Overview:
+//! One file per panel. The Overview:
 //!
 //! ```text
 //!  dropscope  endpoint · MQTT 5 · id                        FROZEN  REC ●  14:03:22    header
 //! ╭ Link ──────────────────────────────────────────────────────────────────────────╮
 //! │ ● CONNECTED  02:13:45   keep-alive 60 s   ping 41 ms ▁▁▂▁   credentials 46 min │   link
-//! │ in 340   out 12   pings 133   heard 12 s ago   sent 12 s ago                   │
+//! │ in 340   out 12   pings 133   received 12 s ago   sent 12 s ago                │
 //! ╰────────────────────────────────────────────────────────────────────────────────╯
 //! ╭ Timeline · 24 h ───────────────────────────────────────────────────────────────╮
-//! │ link   ━━━━━━━━━━╳━━━━━━━━━━╳━━━━━━━━━━2━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ │   timeline
+//! │ link       ━━━━━━╳━━━━━━━━━━╳━━━━━━━━━━2━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━ │   timeline
 //! ╰────────────────────────────────────────────────────────────────────────────────╯
 //! ╭ Errors · 9 drops ───────────╮╭ Why ────────────────────────────────────────────╮
 //! │ UNEXPECTED_HANGUP  ██████ 7 ││ IDLE TIMEOUT                          91 % sure │   errors, why
@@ -23,12 +23,13 @@
 //!  1 Overview  2 Drops  - + keep-alive  e export  n note               ? help  q quit   footer
 //! ```
 //!
-//! With less room, panels go in this order: below 22 rows or 72 columns Errors and Sessions; below 17
-//! rows Why; below 14 rows the timeline; below 10 rows or 40 columns everything but the state in a few
-//! words. Below 24 rows lanes of the timeline go first (marks, then arm). The state of the link is never
-//! left out.
+//! On a smaller screen, panels are left out in this order: below 22 rows or 72 columns Errors and Sessions;
+//! below 17 rows Why; below 14 rows the timeline; below 10 rows or 40 columns everything but the state in a
+//! few words. Below 24 rows, the timeline leaves out lanes (marks, then keep-alive). The state of the link
+//! is always shown.
 
 mod command_popups;
+mod context;
 mod device;
 mod device_details;
 mod drop_detail;
@@ -39,79 +40,48 @@ mod footer;
 mod header;
 mod line_layout;
 mod link;
+mod list;
 mod minimal;
 mod panel;
 mod popups;
 mod sessions;
+mod table;
 mod timeline;
 mod why;
 
-use chrono::FixedOffset;
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 
-use crate::diagnostics::Stamp;
-use crate::state::LiveState;
+use super::model::{ClickTarget, Screen, ScrollLimits};
 
-use super::keymap::Keymap;
-use super::model::{ClickTarget, Model, Screen};
-use super::theme::{Glyphs, Theme};
+pub use context::ViewContext;
 
-/// Everything a view may read.
-#[derive(Debug, Clone, Copy)]
-pub struct ViewContext<'a> {
-    /// The state to show: the newest, or the one the view was frozen at.
-    pub published: &'a LiveState,
-    /// The newest state, even while frozen: for notices and the recording sign.
-    pub live: &'a LiveState,
-    /// State of the screens.
-    pub model: &'a Model,
-    /// Styles by role.
-    pub theme: &'a Theme,
-    /// What to draw lines and signs with.
-    pub glyphs: &'a Glyphs,
-    /// The instant of field time `published` is shown for; stands still while frozen. Ages and uptimes
-    /// end here.
-    pub now: Stamp,
-    /// This moment of field time, even while frozen: for the clock in the header.
-    pub live_now: Stamp,
-    /// This moment on this computer's clocks: for the age of notices.
-    pub clock_now: Stamp,
-    /// The zone of times on the screen.
-    pub offset: FixedOffset,
-    /// Which key does what.
-    pub keymap: &'a Keymap,
-}
-
-/// What the views leave behind for the next frame and for the mouse. Cleared areas first, then drawn:
-/// later areas lie above earlier ones.
+/// Output of the views for the next frame and for the mouse.
 #[derive(Debug, Default)]
 pub struct ViewState {
-    /// What was drawn where, bottom first.
+    /// The click targets and their areas; later ones cover earlier ones.
     pub areas: Vec<(Rect, ClickTarget)>,
-    /// First row shown of the drops list.
+    /// First visible row of the drops list.
     pub list_offset: usize,
-    /// Rows shown of the list or text that takes the keys, for paging.
-    pub page_rows: usize,
-    /// Largest useful scroll of that text (help, detail).
-    pub max_scroll: usize,
+    /// Scroll limits of the list or text that receives the keys.
+    pub scroll_limits: ScrollLimits,
 }
 
 impl ViewState {
-    /// What lies at a cell, topmost first.
+    /// The topmost click target at a cell.
     pub fn target_at(&self, column: u16, row: u16) -> Option<ClickTarget> {
         let position = Position::new(column, row);
         self.areas.iter().rev().find(|(area, _)| area.contains(position)).map(|(_, target)| *target)
     }
 }
 
-/// Fewer columns or rows than these have room for the state only.
+/// Minimum columns and rows; a smaller screen shows the link state only.
 const MIN_SIZE: (u16, u16) = (40, 10);
 
 /// Draws one frame.
 pub fn render(frame: &mut Frame, context: &ViewContext, state: &mut ViewState) {
     state.areas.clear();
-    (state.page_rows, state.max_scroll) = (0, 0);
+    state.scroll_limits = ScrollLimits::default();
     let area = frame.area();
     if area.is_empty() {
         return;
@@ -143,7 +113,7 @@ pub fn render(frame: &mut Frame, context: &ViewContext, state: &mut ViewState) {
     popups::render(frame, context, state);
 }
 
-/// The Overview below the header: see the drawing above and the order in which panels go.
+/// The Overview below the header; the module documentation shows its layout.
 fn overview(frame: &mut Frame, body: Rect, context: &ViewContext, state: &mut ViewState) {
     let height = body.height;
     let link = 4;
@@ -157,7 +127,7 @@ fn overview(frame: &mut Frame, body: Rect, context: &ViewContext, state: &mut Vi
     let (left, right) = panel_widths(body.width, height);
     let why = match rest {
         0..9 => 0,
-        // Why explains and Drops lists: both may grow, up to what the explanation can fill.
+        // Why and Drops both grow, Why up to the height that its text can fill.
         _ => (rest / 2 + u16::from(rest >= 11)).clamp(5, 14),
     };
     let why = if height >= 15 { why } else { 0 };
@@ -184,13 +154,13 @@ fn overview(frame: &mut Frame, body: Rect, context: &ViewContext, state: &mut Vi
     drops::render(frame, second, context, state);
 }
 
-/// Widths of the left and the right panels; no left ones where there is too little room.
+/// Widths of the left and the right panels; the left width is 0 on a small screen.
 fn panel_widths(width: u16, height: u16) -> (u16, u16) {
     let left = if width < 72 || height < 20 { 0 } else { (width * 2 / 5 - 2).clamp(32, 62) };
     (left, width - left)
 }
 
-/// Cuts `area` into rows of these heights, from the top; what does not fit is empty.
+/// Splits `area` into rows of these heights, from the top; rows that do not fit are empty.
 fn split_rows(area: Rect, heights: &[u16]) -> Vec<Rect> {
     let mut y = area.y;
     let row = |height: &u16| {

@@ -1,4 +1,4 @@
-//! What does the frame around a panel look like?
+//! The border and title of panels and popups.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -9,12 +9,12 @@ use ratatui::widgets::{Block, Clear, Padding};
 use super::ViewContext;
 use super::line_layout::SpanGroup;
 
-/// Draws a border with `title` and gives the room inside, one blank column from the border.
+/// Draws a border with `title` and returns the inner area, one blank column from the border.
 pub(super) fn draw_panel(frame: &mut Frame, area: Rect, context: &ViewContext, title: SpanGroup) -> Rect {
     draw_bordered(frame, area, context, title, false)
 }
 
-/// Like [`panel`], for the panel that takes the keys.
+/// Like [`draw_panel`], for the panel that receives the keys.
 pub(super) fn draw_focused_panel(
     frame: &mut Frame,
     area: Rect,
@@ -24,7 +24,7 @@ pub(super) fn draw_focused_panel(
     draw_bordered(frame, area, context, title, true)
 }
 
-/// A panel over the middle of the screen, `width`×`height` at most.
+/// Draws a panel in the middle of the screen, at most `width`×`height`; returns its outer and inner area.
 pub(super) fn draw_popup(
     frame: &mut Frame,
     context: &ViewContext,
@@ -58,7 +58,7 @@ fn draw_bordered(
         .padding(Padding::horizontal(1));
     if !title.is_empty() {
         let mut spans = vec![Span::raw(" ")];
-        // A title keeps its own looks on a dim border.
+        // The title does not inherit the dim style of the border.
         spans.extend(title.into_iter().map(|span| {
             let style = Style::reset().patch(span.style);
             span.style(style)

@@ -1,18 +1,21 @@
-//! What lies over the screen: the help, the verdict in full, a choice, or a line of text being typed?
+//! Popups: help, the full verdict, device details, lists to choose from, and the input line.
+
+use std::sync::Arc;
 
 use ratatui::Frame;
-use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::tui::keymap::KeymapMode;
-use crate::tui::model::{ClickTarget, InputPopup, InputPurpose, Popup};
+use crate::tui::model::{ClickTarget, InputPopup, InputPurpose, Popup, ScrollLimits};
 use crate::tui::text;
 
 use super::line_layout::{draw_line, pad_right, wrap};
+use super::list::{draw_border_text, draw_input, draw_list, scroll_arrows};
 use super::panel::draw_popup;
 use super::{ViewContext, ViewState, command_popups, device_details, why};
 
-/// Widest help; longer lines are hard to read.
+/// Maximum width of the help; longer lines are hard to read.
 const HELP_WIDTH: u16 = 96;
 
 /// Width of the list of faults.
@@ -29,7 +32,7 @@ pub(super) fn render(frame: &mut Frame, context: &ViewContext, state: &mut ViewS
         Some(Popup::Palette { line, selected }) => {
             command_popups::palette(frame, context, (line, *selected), state);
         }
-        Some(Popup::Command(asked)) => command_popups::command(frame, context, asked, state),
+        Some(Popup::Command(popup)) => command_popups::command(frame, context, popup, state),
         None => {}
     }
 }
@@ -41,8 +44,8 @@ fn help(frame: &mut Frame, context: &ViewContext, scroll: usize, state: &mut Vie
     });
 }
 
-/// A popup for more lines than fit, `scroll` lines down: its title, its width where there is room, and what makes the
-/// lines for a number of columns.
+/// A scrollable popup with its title and maximum width, `scroll` lines down; `lines` makes the lines for a number of
+/// columns.
 pub(super) fn scrollable_popup(
     frame: &mut Frame,
     context: &ViewContext,
@@ -58,17 +61,15 @@ pub(super) fn scrollable_popup(
     let (area, inner) = draw_popup(frame, context, (width, height), title);
     state.areas.push((area, ClickTarget::Popup));
     let rows = usize::from(inner.height);
-    state.page_rows = rows;
-    state.max_scroll = lines.len().saturating_sub(rows);
-    let scroll = scroll.min(state.max_scroll);
+    let max_scroll = lines.len().saturating_sub(rows);
+    state.scroll_limits = ScrollLimits { rows, max_scroll };
+    let scroll = scroll.min(max_scroll);
     for (row, line) in lines.iter().skip(scroll).take(rows).enumerate() {
         draw_line(frame, inner, row, line);
     }
-    if state.max_scroll > 0 && area.width > 16 {
-        let up = if scroll > 0 { context.glyphs.up } else { " " };
-        let below = if scroll < state.max_scroll { context.glyphs.below } else { " " };
-        let bottom = Rect { x: area.right() - 12, y: area.bottom() - 1, width: 10, height: 1 };
-        draw_line(frame, bottom, 0, &Line::styled(format!(" more {up}{below} "), context.theme.key));
+    if max_scroll > 0 {
+        let arrows = scroll_arrows(context, scroll > 0, scroll < max_scroll);
+        draw_border_text(frame, area, format!(" more {arrows} "), context.theme.key);
     }
 }
 
@@ -95,55 +96,41 @@ fn help_lines(context: &ViewContext, columns: usize) -> Vec<Line<'static>> {
     lines
 }
 
-/// The faults of the simulation, the one to strike marked.
+/// The faults of the simulation, with the selected one marked.
 fn faults(frame: &mut Frame, context: &ViewContext, selected: usize, state: &mut ViewState) {
     let Some(simulation) = &context.live.runtime.simulation else { return };
     let menu = &simulation.faults;
     let height = u16::try_from(menu.len() + 2).unwrap_or(u16::MAX).min(frame.area().height.saturating_sub(2));
-    let (area, inner) = draw_popup(frame, context, (FAULTS_WIDTH, height), "Let a fault strike now");
+    let (area, inner) = draw_popup(frame, context, (FAULTS_WIDTH, height), "Inject a fault now");
     state.areas.push((area, ClickTarget::Popup));
-    let rows = usize::from(inner.height);
-    state.page_rows = rows;
-    let selected = selected.min(menu.len().saturating_sub(1));
-    let first = (selected + 1).saturating_sub(rows);
-    for (row, (index, fault)) in menu.iter().enumerate().skip(first).take(rows).enumerate() {
-        let (mark, style) = if index == selected {
-            (context.glyphs.pointer, context.theme.key)
-        } else {
-            (" ", context.theme.text)
-        };
+    state.scroll_limits.rows = usize::from(inner.height);
+    let line = |fault: &Arc<str>, is_selected| {
+        let mark = if is_selected { context.glyphs.pointer } else { " " };
+        let style = if is_selected { context.theme.key } else { context.theme.text };
         let text = context.truncated(fault, usize::from(inner.width).saturating_sub(2));
-        draw_line(frame, inner, row, &Line::styled(format!("{mark} {text}"), style));
-    }
+        Line::styled(format!("{mark} {text}"), style)
+    };
+    draw_list(frame, inner, menu, selected, Style::new(), line);
 }
 
-/// A question, the text typed so far, and what is wrong with it.
+/// The input line with its title, and an error or a hint below.
 fn line_input(frame: &mut Frame, context: &ViewContext, input: &InputPopup, state: &mut ViewState) {
     let theme = context.theme;
     let (area, inner) = draw_popup(frame, context, (62, 4), input.purpose.title());
     state.areas.push((area, ClickTarget::Popup));
-    if inner.is_empty() {
-        return;
-    }
-    let columns = usize::from(inner.width);
-    let prompt = format!("{} ", context.glyphs.pointer);
-    let room = columns.saturating_sub(text::width(&prompt) + 1);
-    let (text, cursor) = input.line.visible(room);
-    let line = Line::from(vec![Span::styled(prompt.clone(), theme.key), Span::styled(text, theme.strong)]);
-    draw_line(frame, inner, 0, &line);
+    draw_input(frame, inner, context, &input.line);
     let (below, style) = match &input.error {
         Some(error) => (format!("{} {error}", context.glyphs.cross), theme.bad),
         None => (hint(input.purpose).to_owned(), theme.dim),
     };
-    draw_line(frame, inner, 1, &Line::styled(context.truncated(&below, columns), style));
-    let column = u16::try_from(text::width(&prompt) + cursor).unwrap_or(u16::MAX);
-    frame.set_cursor_position(Position::new(inner.x.saturating_add(column).min(inner.right() - 1), inner.y));
+    let below = context.truncated(&below, usize::from(inner.width));
+    draw_line(frame, inner, 1, &Line::styled(below, style));
 }
 
 fn hint(purpose: InputPurpose) -> &'static str {
     match purpose {
-        InputPurpose::KeepAlive => "0 turns pings off; the change reconnects, not counted as a drop",
-        InputPurpose::Note => "marked on the timeline, kept in recording and export",
-        InputPurpose::Filter => "error names, messages, layers; empty shows all",
+        InputPurpose::KeepAlive => "0 turns pings off; reconnects, not counted as a drop",
+        InputPurpose::Note => "shown on the timeline, saved in the recording and export",
+        InputPurpose::Filter => "error name, message, layer or keep-alive; empty shows all",
     }
 }

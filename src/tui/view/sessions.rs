@@ -1,4 +1,4 @@
-//! How good was the connection on the whole, and how long do sessions live?
+//! The Sessions panel: availability, mean times, and a histogram of session lengths.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use super::panel::draw_panel;
 const CLASS_LABELS: [&str; Metrics::SESSION_BOUNDS.len() + 1] =
     ["<1s", "1s", "5s", "15s", "1m", "5m", "15m", "30m", "1h", "4h", "12h", "1d+"];
 
-/// Draws the panel: figures first, the histogram in what is left.
+/// Draws the panel: figures first, the histogram in the remaining rows.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     let inner = draw_panel(frame, area, context, vec![Span::styled("Sessions", context.theme.title)]);
     let (rows, columns) = (usize::from(inner.height), usize::from(inner.width));
@@ -71,7 +71,7 @@ fn figures(context: &ViewContext) -> Vec<Vec<SpanGroup>> {
     ]
 }
 
-/// Drops per day of connected time, `5.6/day`; needs some time to mean anything.
+/// Drops per day of connected time, `5.6/day`; empty during the first ten minutes.
 fn rate(metrics: &Metrics) -> String {
     const MIN_CONNECTED_SECS: f64 = 600.0;
     let connected = metrics.connected.as_secs_f64();
@@ -83,23 +83,23 @@ fn rate(metrics: &Metrics) -> String {
     if rate < 9.95 { format!("{rate:.1}/day") } else { format!("{rate:.0}/day") }
 }
 
-/// Upright bars over the classes, `rows` high with the labels below.
+/// Vertical bars over the classes, `rows` high including the labels below.
 fn histogram(context: &ViewContext, rows: usize, columns: usize) -> Vec<Line<'static>> {
     let theme = context.theme;
     let counts = &context.snapshot().metrics.session_histogram;
-    let most = counts.iter().copied().max().unwrap_or(0);
+    let highest = counts.iter().copied().max().unwrap_or(0);
     let pitch = (columns / CLASS_LABELS.len()).clamp(1, 6);
     let bar = pitch.saturating_sub(1).max(1);
     let height = rows.saturating_sub(1).max(1);
     let mut lines = Vec::new();
     for row in (0..height).rev() {
         let cell = |count: &u64| {
-            let sign = bar_cell(context, *count, most, row, height);
+            let sign = bar_cell(context, *count, highest, row, height);
             format!("{}{}", sign.repeat(bar), " ".repeat(pitch - bar))
         };
         lines.push(Line::styled(counts.iter().map(cell).collect::<String>(), theme.accent));
     }
-    // The widest label needs this many classes' room; labels of equal distance read best.
+    // A label every `stride` classes, so that the widest label fits.
     let widest = CLASS_LABELS.iter().map(|label| width(label)).max().unwrap_or(1);
     let stride = (widest + 1).div_ceil(pitch);
     let mut labels = String::new();
@@ -111,10 +111,10 @@ fn histogram(context: &ViewContext, rows: usize, columns: usize) -> Vec<Line<'st
     lines
 }
 
-/// What a bar shows in one row: full, a part, or nothing. A count of one is always seen.
-fn bar_cell(context: &ViewContext, count: u64, most: u64, row: usize, height: usize) -> &'static str {
+/// The cell of a bar in one row: full, partial or empty. A count of one is always visible.
+fn bar_cell(context: &ViewContext, count: u64, highest: u64, row: usize, height: usize) -> &'static str {
     #[expect(clippy::cast_precision_loss, reason = "a share of a bar")]
-    let filled = count as f64 / most.max(1) as f64 * height as f64;
+    let filled = count as f64 / highest.max(1) as f64 * height as f64;
     #[expect(clippy::cast_precision_loss, reason = "a row number")]
     let fill = filled - row as f64;
     let glyphs = context.glyphs;

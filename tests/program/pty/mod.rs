@@ -1,4 +1,4 @@
-//! Does the program work in a real terminal: keys in, screen out, and the terminal given back?
+//! The program in a real terminal: keys, screens, and the restored terminal.
 
 #![cfg(unix)]
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
@@ -24,7 +24,7 @@ fn files(home: &Path, folder: &str) -> Vec<PathBuf> {
     entries.map(|entry| entry.expect("an entry").path()).collect()
 }
 
-/// Everything in the only recording, which is whole.
+/// All events of the only recording, which must be complete.
 fn recorded(home: &Path) -> Vec<StampedEvent> {
     let files = files(home, "recordings");
     assert_eq!(files.len(), 1, "one recording a run: {files:?}");
@@ -36,7 +36,7 @@ fn recorded(home: &Path) -> Vec<StampedEvent> {
     events
 }
 
-/// Reads an export and holds it against the schema and the keys of the reference client.
+/// Reads an export and validates it against the schema and the keys of the reference client.
 fn valid_export(path: &Path) -> Value {
     let export: Value = serde_json::from_slice(&fs::read(path).expect("an export")).expect("JSON");
     let schema =
@@ -57,8 +57,8 @@ fn valid_export(path: &Path) -> Value {
     export
 }
 
-/// Of a session that was up when its keep-alive was changed, the next thing told is that it was ended on
-/// purpose. Gives how many there were.
+/// Checks that each keep-alive change of an open session is followed by a disconnect on purpose; returns
+/// the number of changes.
 fn count_keep_alive_changes_without_a_drop(events: &[StampedEvent]) -> usize {
     let mut up = false;
     let mut changing = false;
@@ -97,11 +97,11 @@ fn visit_every_screen(terminal: &mut Terminal) {
 }
 
 fn change_keep_alive(terminal: &mut Terminal) {
-    for (key, shown) in [("+", "keep-alive 10 s"), ("+", "keep-alive 15 s"), ("-", "keep-alive 10 s")] {
+    for (key, expected) in [("+", "keep-alive 10 s"), ("+", "keep-alive 15 s"), ("-", "keep-alive 10 s")] {
         terminal.press(key);
-        terminal.wait_for(shown, |screen| {
+        terminal.wait_for(expected, |screen| {
             let text = screen.contents();
-            text.contains("CONNECTED ") && text.contains(shown)
+            text.contains("CONNECTED ") && text.contains(expected)
         });
     }
 }
@@ -110,7 +110,7 @@ fn operate_by_keys(size: (u16, u16)) {
     let home = tempfile::tempdir().expect("a directory");
     let mut terminal = Terminal::start(size, home.path(), DEMO, &[]);
     wait_for_connected(&mut terminal);
-    assert!(terminal.is_changed(), "the terminal is raw while the program has it");
+    assert!(terminal.is_changed(), "the terminal is in raw mode while the program runs");
     assert!(terminal.screen().alternate_screen() && terminal.screen().hide_cursor());
     assert_ne!(terminal.screen().mouse_protocol_mode(), vt100::MouseProtocolMode::None);
 
@@ -138,14 +138,14 @@ fn operate_by_keys(size: (u16, u16)) {
         let first = screen.contents().lines().next().map(str::to_owned).unwrap_or_default();
         ["CONNECTED", "CONNECTING", "DOWN", "IDLE"].iter().any(|state| first.contains(state))
     });
-    // A key pressed in the same moment is not lost.
+    // A key pressed during the resize is not lost.
     terminal.resize(size);
     terminal.press("2");
     terminal.wait_for_text("2 Drops");
     terminal.wait_for("the Drops screen", |screen| !screen.contents().contains("Timeline"));
     terminal.press("n");
     terminal.wait_for_text("Note for the recording");
-    // Longer than what is read at once.
+    // Longer than one read of the terminal.
     let pasted = "long ".repeat(500);
     terminal.press(&format!("\x1b[200~{pasted}\x1b[201~\r"));
     terminal.wait_for("an end of the typing", |screen| !screen.contents().contains("Note for the"));
@@ -153,7 +153,7 @@ fn operate_by_keys(size: (u16, u16)) {
     terminal.press("q");
     assert_eq!(terminal.wait_for_end(), 0);
     terminal.assert_restored();
-    assert!(terminal.has_color_output(), "a terminal that can show colours gets some");
+    assert!(terminal.has_color_output(), "a color terminal gets colors");
 
     let events = recorded(home.path());
     let is_note = |event: &Event| matches!(event, Event::Note { text } if text == "restarted the router é");
@@ -163,7 +163,7 @@ fn operate_by_keys(size: (u16, u16)) {
     assert!(count_keep_alive_changes_without_a_drop(&events) >= 2, "{events:?}");
     let drops = events.iter().filter(|stamped| matches!(stamped.event, Event::Dropped(_))).count();
     let exports = files(home.path(), "exports");
-    assert_eq!(exports.len(), 2, "one asked for, one at the end: {exports:?}");
+    assert_eq!(exports.len(), 2, "one on request, one at the end: {exports:?}");
     let last = exports.iter().max().map(|path| valid_export(path)).expect("an export");
     assert_eq!(last["metrics"]["total_connection_drops"], drops);
 }
@@ -187,7 +187,7 @@ fn sigterm_ends_the_run_and_restores_the_terminal() {
     kill_process(pid, Signal::TERM).expect("a signal");
     assert_eq!(terminal.wait_for_end(), 0);
     terminal.assert_restored();
-    assert!(!terminal.has_color_output(), "NO_COLOR means no colour");
+    assert!(!terminal.has_color_output(), "NO_COLOR turns colors off");
     recorded(home.path());
     assert_eq!(files(home.path(), "exports").len(), 1, "the export at the end");
 }
@@ -204,7 +204,7 @@ fn ctrl_c_quits() {
     terminal.assert_restored();
 }
 
-/// Minutes and seconds of the session shown, as seconds.
+/// The displayed uptime of the session in seconds.
 fn uptime(screen: &vt100::Screen) -> Option<u64> {
     let text = screen.contents();
     let (_, rest) = text.split_once("CONNECTED")?;
@@ -225,10 +225,10 @@ fn shorter_keep_alive_stops_the_demo_drops_and_a_key_injects_a_fault() {
     terminal.wait_for("two drops", |screen| screen.contents().contains(" drops ─"));
     terminal.press("-");
     terminal.wait_for_text("keep-alive 300 s");
-    // Five times as long as the NAT remembers.
+    // Five times the idle timeout of the NAT.
     terminal.wait_for("a long session", |screen| uptime(screen).is_some_and(|secs| secs > 1_750));
     terminal.press("!");
-    terminal.wait_for_text("Let a fault strike now");
+    terminal.wait_for_text("Inject a fault now");
     terminal.press("j\r");
     terminal.wait_for("a note", |screen| screen.contents().contains("✎"));
     terminal.wait_for("a new session", |screen| uptime(screen).is_some_and(|secs| secs < 1_700));
@@ -244,7 +244,7 @@ fn shorter_keep_alive_stops_the_demo_drops_and_a_key_injects_a_fault() {
     let before: Vec<_> = events[..change].iter().filter_map(how).collect();
     assert!(before.len() >= 2 && before.iter().all(|how| *how == DropKind::PingTimeout), "{before:?}");
     let after: Vec<_> = events[change..].iter().filter_map(how).collect();
-    assert_eq!(after, [DropKind::Rst], "only the fault that was asked for");
+    assert_eq!(after, [DropKind::Rst], "only the injected fault");
 }
 
 #[test]
@@ -265,5 +265,5 @@ fn replay_seeks_exports_and_quits() {
     let exports = files(home.path(), "exports");
     assert_eq!(exports.len(), 1, "{exports:?}");
     assert_eq!(valid_export(&exports[0])["metrics"]["total_connection_drops"], 1);
-    assert!(files(home.path(), "recordings").is_empty(), "nothing is recorded again");
+    assert!(files(home.path(), "recordings").is_empty(), "a replay records nothing");
 }

@@ -1,4 +1,4 @@
-//! How does a test sit in front of the program? A real pseudo-terminal with an emulator behind it.
+//! A pseudo-terminal with a terminal emulator, to test the program as a user sees it.
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
@@ -10,9 +10,9 @@ use dropscope::clock::SystemClock;
 use dropscope::diagnostics::Clock;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtyPair, PtySize, SlavePty, native_pty_system};
 
-/// Longer than anything takes that is going to happen at all, on a busy machine too.
+/// Timeout of every wait, long enough for a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How often to look whether the program is still there while it writes nothing.
+/// Interval of the checks whether the program still runs while it writes nothing.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The program in a terminal of its own, with a home of its own.
@@ -31,12 +31,12 @@ pub(crate) struct Terminal {
     clock: SystemClock,
 }
 
-/// Where the program keeps its files below its home.
+/// The state directory of the program below its home.
 pub(crate) fn state_dir(home: &Path) -> PathBuf {
     home.join("state").join("dropscope")
 }
 
-/// Rows and columns as the emulator wants them.
+/// Rows and columns in the types of the emulator.
 fn cells(rows: u16, cols: u16) -> (NonZeroU16, NonZeroU16) {
     (NonZeroU16::new(rows).expect("rows"), NonZeroU16::new(cols).expect("columns"))
 }
@@ -86,7 +86,7 @@ impl Terminal {
         self.child.process_id().expect("a running program")
     }
 
-    /// Types.
+    /// Writes keys to the terminal.
     pub(crate) fn press(&mut self, keys: &str) {
         self.keyboard.write_all(keys.as_bytes()).expect("the program reads");
         self.keyboard.flush().expect("the program reads");
@@ -104,7 +104,7 @@ impl Terminal {
         self.parser.screen()
     }
 
-    /// Whether the terminal is set differently from how the program found it.
+    /// Whether the terminal settings differ from those before the start.
     pub(crate) fn is_changed(&self) -> bool {
         settings(self.master.as_ref()) != self.before
     }
@@ -115,7 +115,11 @@ impl Terminal {
         while !accept(self.parser.screen()) {
             let is_running = self.read(POLL_INTERVAL);
             let in_time = self.clock.now() < limit;
-            assert!(is_running && in_time, "never saw {what}, but:\n{}", self.parser.screen().contents());
+            assert!(
+                is_running && in_time,
+                "did not find {what} on the screen:\n{}",
+                self.parser.screen().contents()
+            );
         }
     }
 
@@ -124,7 +128,7 @@ impl Terminal {
         self.wait_for(text, |screen| screen.contents().contains(text));
     }
 
-    /// Takes what the program writes within `limit`; `false` when it will write nothing any more.
+    /// Processes the output of the program within `limit`; `false` when the output is closed.
     pub(crate) fn read(&mut self, limit: Duration) -> bool {
         match self.output.recv_timeout(limit) {
             Ok(bytes) => {
@@ -137,7 +141,7 @@ impl Terminal {
         }
     }
 
-    /// Waits for the end of the program, reads what it said last, and gives its exit code.
+    /// Waits for the end of the program, reads its last output, and returns its exit code.
     pub(crate) fn wait_for_end(&mut self) -> u32 {
         let limit = self.clock.now().plus(TIMEOUT);
         let status = loop {
@@ -149,14 +153,14 @@ impl Terminal {
             assert!(in_time, "the program does not end:\n{}", self.parser.screen().contents());
         };
         assert_eq!(status.signal(), None, "the program was killed");
-        assert!(!self.is_changed(), "the terminal is not set as it was");
-        // The last holder of the terminal lets go of it: now the output has an end.
+        assert!(!self.is_changed(), "the terminal settings are not restored");
+        // Closes the last handle of the terminal, so that the output ends.
         self.slave = None;
         while self.read(POLL_INTERVAL) {}
         status.exit_code()
     }
 
-    /// Everything switched on is switched off again.
+    /// Every terminal mode that was switched on is off again.
     pub(crate) fn assert_restored(&self) {
         let screen = self.screen();
         assert!(!screen.alternate_screen(), "still on the alternate screen");
@@ -171,7 +175,7 @@ impl Terminal {
         }
     }
 
-    /// Whether the program ever asked for a colour.
+    /// Whether the program wrote a color sequence.
     pub(crate) fn has_color_output(&self) -> bool {
         let text = String::from_utf8_lossy(&self.output_bytes);
         text.split("\x1b[").skip(1).filter_map(sgr).any(|parameters| {
@@ -184,7 +188,7 @@ impl Terminal {
 impl Drop for Terminal {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) {
-            // Only after a failure; there is nothing more to be said about it.
+            // Only after a failure, which is already reported.
             let _ = self.child.kill();
             let _ = self.child.wait();
         }

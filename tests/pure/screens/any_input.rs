@@ -1,4 +1,4 @@
-//! Any size, any events: nothing panics and nothing dangerous is drawn.
+//! Any screen size and any events: no panic, and no unsafe character is drawn.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use super::{Scene, detail, sample, verdicts};
 use crate::arbitrary::{any_event, started_event};
 
-/// All states, so that the sizes below are tried with every panel in every state.
+/// Scenes with every panel in every state, for the size tests.
 fn scenes() -> Vec<Scene> {
     let help = |model: &mut Model| model.popup = Some(Popup::Help { scroll: 3 });
     let typing = |model: &mut Model| {
@@ -53,7 +53,7 @@ fn every_size_draws_without_panic() {
     }
 }
 
-/// Whether a cell could do more than be seen.
+/// Whether a cell contains a control or reordering character.
 fn is_dangerous(symbol: &str) -> bool {
     symbol.chars().any(|c| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'))
 }

@@ -1,4 +1,4 @@
-//! The Device screen, the list of commands, and the questions before one is sent.
+//! The Device screen, the list of commands, and the popups before a command is sent.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,7 +53,7 @@ fn device() -> LiveState {
     run.published()
 }
 
-/// What became of each command.
+/// The commands and their states.
 const COMMAND_STATES: [(&str, &[CommandState]); 6] = [
     ("status", &[Sent, Acknowledged, Answered]),
     ("temperature", &[Queued, Expired]),
@@ -101,22 +101,22 @@ fn facts() -> Vec<Fact> {
 
 fn scene(change: impl FnOnce(&mut Model, &DeviceView)) -> Scene {
     let published = device();
-    let shown = Arc::clone(published.runtime.device.as_ref().expect("a device"));
+    let device = Arc::clone(published.runtime.device.as_ref().expect("a device"));
     Scene::new(published).with(|model| {
         model.screen = Screen::Device;
-        change(model, &shown);
+        change(model, &device);
     })
 }
 
 fn command_popup(
-    shown: &DeviceView,
+    device: &DeviceView,
     index: usize,
     values: Vec<Value>,
     typed: &str,
     error: Option<&str>,
 ) -> Popup {
     Popup::Command(CommandPopup {
-        spec: shown.commands[index].clone(),
+        spec: device.commands[index].clone(),
         values,
         line: LineEdit::new(typed),
         error: error.map(Into::into),
@@ -150,13 +150,13 @@ fn command_palette() {
 fn command_popups() {
     let error = "degrees must be 35 to 65 °C in steps of 0.5";
     let ask =
-        scene(|model, shown| model.popup = Some(command_popup(shown, 1, Vec::new(), "99", Some(error))));
+        scene(|model, device| model.popup = Some(command_popup(device, 1, Vec::new(), "99", Some(error))));
     snap("device-parameter", &ask);
-    let confirm = scene(|model, shown| {
-        model.popup = Some(command_popup(shown, 1, vec![Value::Number(48.5)], "", None))
+    let confirm = scene(|model, device| {
+        model.popup = Some(command_popup(device, 1, vec![Value::Number(48.5)], "", None))
     });
     snap("device-confirm", &confirm);
-    let name = scene(|model, shown| model.popup = Some(command_popup(shown, 2, Vec::new(), "power", None)));
+    let name = scene(|model, device| model.popup = Some(command_popup(device, 2, Vec::new(), "power", None)));
     snap("device-type-name", &name);
 }
 
@@ -165,8 +165,8 @@ fn no_size_is_too_small() {
     let popups: [fn(&mut Model, &DeviceView); 4] = [
         |_, _| (),
         |model, _| model.popup = Some(Popup::Palette { line: LineEdit::default(), selected: 99 }),
-        |model, shown| model.popup = Some(command_popup(shown, 1, Vec::new(), "99", Some("no"))),
-        |model, shown| model.popup = Some(command_popup(shown, 2, Vec::new(), "", None)),
+        |model, device| model.popup = Some(command_popup(device, 1, Vec::new(), "99", Some("no"))),
+        |model, device| model.popup = Some(command_popup(device, 2, Vec::new(), "", None)),
     ];
     for change in popups {
         let scene = scene(change);

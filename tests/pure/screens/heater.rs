@@ -1,4 +1,4 @@
-//! The Device screen of the first device cloud's water heater, told by its real messages.
+//! The Device screen of a water heater of the first device cloud, from its real messages.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +48,7 @@ fn heater_after(messages: &[String]) -> Heater {
 }
 
 fn scene(heater: &Heater) -> Scene {
-    let is_heard = !heater.facts().is_empty();
+    let has_facts = !heater.facts().is_empty();
     let mut run = Run::new(60).started("wss://cloud.example/mqtt", "navien-client-0a1b2c3d");
     run.connect(ConnectKind::Connected, 0);
     run.live(600.0);
@@ -68,7 +68,7 @@ fn scene(heater: &Heater) -> Scene {
         status_command: heater.status_command(),
         facts: heater.facts().into(),
         details: heater.details().into(),
-        last_heard: is_heard.then(|| run.ago(0.1)),
+        last_heard: has_facts.then(|| run.ago(0.1)),
         unread: 0,
     }));
     Scene::new(run.published()).with(|model| model.screen = Screen::Device)
@@ -82,7 +82,7 @@ fn owned(messages: &[&str]) -> Vec<String> {
 fn device_screen_shows_state_and_commands() {
     let scene_of_all = scene(&heater_after(&owned(&MESSAGES)));
     snap("heater", &scene_of_all);
-    // The README's picture is this very screen.
+    // The picture in the README is this screen.
     committed::compare("device.svg", &picture::buffer_to_svg(&scene_of_all.buffer(120, 32)));
     snap("heater-before-a-word", &scene(&heater_after(&[])));
 }
@@ -133,5 +133,5 @@ fn device_details_draw_at_any_size() {
     }
     let last =
         scene(&heater).with(|model| model.popup = Some(Popup::Details { scroll: 100_000 })).text(80, 24);
-    assert!(last.contains("Tariff") && last.contains("0.31794"), "the end can be reached:\n{last}");
+    assert!(last.contains("Tariff") && last.contains("0.31794"), "the last line is reachable:\n{last}");
 }

@@ -1,5 +1,5 @@
-//! Every screen drawn into a test terminal: snapshots of the text, meaning-bearing colours by cell,
-//! and no panic at any size.
+//! Every screen drawn into a test terminal: snapshots of the text, the colors that carry meaning, and no
+//! panic at any size.
 
 #![expect(clippy::expect_used, reason = "a test may fail")]
 
@@ -26,7 +26,7 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
 
-/// What is drawn: a state, a model, a theme.
+/// A state, a model and a theme to draw.
 struct Scene {
     published: LiveState,
     model: Model,
@@ -88,7 +88,7 @@ impl Scene {
     }
 }
 
-/// With `DROPSCOPE_PICTURES=DIR` every scene is also written as a picture, to be looked at.
+/// With `DROPSCOPE_PICTURES=DIR`, every scene is also written as a picture for review.
 fn picture(name: &str, buffer: &Buffer) {
     if let Some(directory) = std::env::var_os("DROPSCOPE_PICTURES") {
         let file = std::path::Path::new(&directory).join(format!("{name}.svg"));
@@ -96,7 +96,7 @@ fn picture(name: &str, buffer: &Buffer) {
     }
 }
 
-/// Snapshots of a scene at the two sizes that must be good.
+/// Snapshots of a scene at the two reference sizes.
 fn snap(name: &str, scene: &Scene) {
     picture(&format!("{name}-200x60"), &scene.buffer(200, 60));
     for (width, height) in [(80, 24), (120, 40)] {
@@ -147,7 +147,7 @@ fn reconnect_attempts_exhausted() {
     let scene = Scene::new(sample::given_up());
     snap("given-up", &scene);
     let header = scene.text(80, 24);
-    assert!(header.starts_with(" dropscope  wss:"), "a long sign leaves room for what is watched: {header}");
+    assert!(header.starts_with(" dropscope  wss:"), "a long sign leaves room for the endpoint: {header}");
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn small_screens_keep_the_state() {
     }
 }
 
-/// The colour of the first cell of `wanted` on the screen.
+/// Color and modifiers of the first cell of `text_to_find` on the screen.
 fn color_of(scene: &Scene, text_to_find: &str) -> (Color, Modifier) {
     let (width, height) = (120, 40);
     let buffer = scene.buffer(width, height);
@@ -293,7 +293,7 @@ fn clicks_hit_the_drawn_areas() {
     assert_eq!(state.target_at(3, 39), Some(ClickTarget::Screen(Screen::Overview)));
     assert_eq!(state.target_at(17, 39), Some(ClickTarget::Screen(Screen::Drops)));
     let help = scene.with(|model| model.popup = Some(Popup::Help { scroll: 0 }));
-    assert_eq!(help.draw(120, 40).1.target_at(60, 20), Some(ClickTarget::Popup), "the popup lies on top");
+    assert_eq!(help.draw(120, 40).1.target_at(60, 20), Some(ClickTarget::Popup), "the popup is on top");
 }
 
 #[test]
@@ -309,9 +309,9 @@ fn picture_shows_the_same_text_as_the_screen() {
 fn view_state_reports_rows_and_maximum_scroll() {
     let (_, table) =
         Scene::new(sample::thousand_drops()).with(|model| model.screen = Screen::Drops).draw(80, 24);
-    assert_eq!(table.page_rows, 15, "24 rows without header, link, border, heading and footer");
+    assert_eq!(table.scroll_limits.rows, 15, "24 rows without header, link, border, heading and footer");
     let (_, page) = Scene::new(sample::after_drops()).with(detail(3)).draw(80, 24);
-    assert!(page.max_scroll > 0 && page.page_rows == 16, "{page:?}");
+    assert!(page.scroll_limits.max_scroll > 0 && page.scroll_limits.rows == 16, "{page:?}");
 }
 
 #[test]
@@ -336,7 +336,7 @@ fn state_colors() {
     assert_eq!(color_of(&Scene::new(sample::connecting()), "◌ CONNECTING").0, Color::Yellow);
     assert_eq!(color_of(&Scene::new(sample::unanswered_ping()), "● CONNECTED?").0, Color::Yellow);
     assert_eq!(color_of(&Scene::new(sample::recorder_failing()), "REC ✗ FAILING").0, Color::Red);
-    assert!(color_of(&up, "▶").1.contains(Modifier::REVERSED), "the selected row is not told by colour");
+    assert!(color_of(&up, "▶").1.contains(Modifier::REVERSED), "the selected row is shown without color");
 }
 
 #[test]

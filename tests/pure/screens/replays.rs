@@ -1,4 +1,4 @@
-//! What does a screen say of a recording that it does not say of a connection?
+//! The parts of a screen that only a replay shows.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use dropscope::tui::model::Popup;
 
 use crate::screens::{Scene, detail, sample, snap};
 
-/// A state as a replay publishes it.
+/// The live state of a replay.
 fn replay_state(mut published: LiveState, change: impl FnOnce(&mut ReplayStatus)) -> LiveState {
     let position = published.snapshot.at.since(published.snapshot.since);
     let mut replay = ReplayStatus {

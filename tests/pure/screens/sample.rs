@@ -14,7 +14,7 @@ use dropscope::diagnostics::recording::RecorderState;
 use dropscope::diagnostics::{Diagnostics, ErrorName, Event, MqttVersion, Stamp};
 use dropscope::state::{LiveState, RuntimeStatus, Simulation};
 
-/// The zone all test screens are drawn in: one hour east of UTC.
+/// UTC offset of all test screens: one hour east.
 pub(crate) fn zone() -> FixedOffset {
     FixedOffset::east_opt(3_600).expect("a valid offset")
 }
@@ -104,7 +104,7 @@ impl Run {
         self.runtime.activity = LinkActivity::Connected;
     }
 
-    /// Connected time with pings and now and then a message.
+    /// Connected time with pings and occasional messages.
     pub(crate) fn live(&mut self, secs: f64) {
         let pings = (secs / f64::from(self.keep_alive)).floor().min(400.0);
         let step = if pings > 0.0 { secs / pings } else { secs };
@@ -210,7 +210,7 @@ pub(crate) fn empty() -> LiveState {
     Run::new(60).published()
 }
 
-/// A recording that does not say what it watched.
+/// A recording without the endpoint.
 pub(crate) fn nameless() -> LiveState {
     Run::new(60).started("", "").published()
 }
@@ -229,8 +229,8 @@ pub(crate) fn quiet() -> LiveState {
     run.published()
 }
 
-/// A day as the investigation guide describes it: an idle path forgets the connection until the
-/// keep-alive is shortened.
+/// A day as in the investigation guide: a NAT forgets the idle connection until the keep-alive is
+/// shortened.
 pub(crate) fn run_of_one_day() -> Run {
     let mut run = Run::new(1_200).started(ENDPOINT, "dropscope-7f3a");
     run.connect(ConnectKind::Connected, 0);
@@ -285,13 +285,13 @@ pub(crate) fn off() -> LiveState {
     run.published()
 }
 
-/// A simulation with a few faults on its menu.
+/// A simulation with a list of faults.
 pub(crate) fn simulation(label: &str, fault: &str) -> Simulation {
     let menu = ["close it politely (FIN)", "reset it (RST)", "swallow everything (black hole)"];
     Simulation { label: label.into(), fault: fault.into(), faults: menu.map(Arc::from).into() }
 }
 
-/// Credentials run out, a simulation runs, and after ten attempts nobody tries any more.
+/// A simulation whose credentials expire and whose link gives up after ten attempts.
 pub(crate) fn given_up() -> LiveState {
     let mut run = run();
     let expires_at = run.stamp().wall + Duration::from_secs(3_600);
@@ -351,7 +351,7 @@ pub(crate) fn long_names() -> LiveState {
     run.published()
 }
 
-/// Text from outside that tries to take over the terminal.
+/// Text from outside with terminal control sequences.
 pub(crate) fn hostile() -> LiveState {
     let bad = "\u{1b}[31mred\u{1b}[0m\u{7}\u{1b}]0;title\u{7}\r\n\u{202e}drow\u{9b}2J";
     let mut run = Run::new(60).started(&format!("mqtt://{bad}"), bad);

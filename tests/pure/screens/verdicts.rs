@@ -1,6 +1,6 @@
-//! The verdict on the screens: every degree of knowledge, at every size.
+//! The verdict on the screens: every confidence level, at every size.
 //!
-//! The verdicts are written here, so that these tests are about what is shown and not about what is concluded.
+//! The verdicts are built here, so that these tests are independent of the classifier.
 
 use std::sync::Arc;
 
@@ -69,7 +69,7 @@ pub(crate) fn sure() -> Scene {
     scene(published, verdict)
 }
 
-/// With causes of the catalogue, and a prediction.
+/// With causes of the catalog and a prediction.
 pub(crate) fn two_causes() -> Scene {
     let published = sample::thousand_drops();
     let shares = [
@@ -229,7 +229,7 @@ fn why_panel_shows_answer_and_probability_at_any_size() {
     ] {
         for (width, height) in [(40, 20), (50, 21), (72, 22), (80, 24), (103, 30), (120, 40), (200, 60)] {
             let text = scene.text(width, height);
-            // Three rows have room for the step and the headline only, and that one claims nothing.
+            // Three rows have room for the next step and the headline only; the headline names no pattern.
             let expected = if height < 22 && expected[1].starts_with("at best") {
                 &expected[..1]
             } else {

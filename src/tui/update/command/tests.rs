@@ -1,4 +1,4 @@
-//! From a wish to a request: chosen, filled in, confirmed; or not.
+//! Tests of choosing, filling in, confirming and canceling commands.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ fn device() -> DeviceView {
     }
 }
 
-/// Types keys separated by blanks on a screen, and gives what was asked for.
+/// Presses keys (separated by blanks) on a screen and returns the requests.
 fn type_keys(screen: Screen, device: Option<DeviceView>, keys: &str) -> (Model, Vec<(String, Vec<Value>)>) {
     let mut live = run_with_drops(1);
     let commands = device.as_ref().map(|device| Arc::clone(&device.commands)).unwrap_or_default();
@@ -117,7 +117,7 @@ fn invalid_command_input_shows_its_error_in_place() {
     assert_eq!(popup.error.as_deref(), Some("degrees must be 35 to 65 °C in steps of 0.5"));
     let (model, _) = type_keys(Screen::Device, Some(device()), "p 4 8 Enter Enter");
     let Some(Popup::Command(popup)) = &model.popup else { panic!("{:?}", model.popup) };
-    assert!(popup.is_yes_no_question() && popup.error.as_deref() == Some("press y to send it, Esc not to"));
+    assert!(popup.is_yes_no_question() && popup.error.as_deref() == Some("press y to send, Esc to cancel"));
     let (model, _) = type_keys(Screen::Overview, Some(device()), ": b r o Enter");
     let notice = model.notices.last().map(|notice| notice.text.to_string());
     assert_eq!((notice.as_deref(), model.popup), (Some("broken: the device cannot do it"), None));
@@ -139,9 +139,9 @@ fn bound_key_is_rejected_for_a_command() {
         let commands = [spec("x", Some(key), Confirmation::None, Vec::new())];
         Keymap::default().with_commands(&commands).expect_err(key)
     };
-    assert_eq!(binding_error("e"), "the command x cannot have the key e, which is export's");
-    assert_eq!(binding_error("s"), "the command x cannot have the key s, which is request-status's");
-    assert!(binding_error("Hyper-x").starts_with("the command x: \"Hyper-x\" is no key"));
+    assert_eq!(binding_error("e"), "the key e of the command x is already bound to export");
+    assert_eq!(binding_error("s"), "the key s of the command x is already bound to request-status");
+    assert!(binding_error("Hyper-x").starts_with("the command x: \"Hyper-x\" is not a key"));
     let twice =
         [spec("x", Some("p"), Confirmation::None, vec![]), spec("y", Some("p"), Confirmation::None, vec![])];
     assert!(Keymap::default().with_commands(&twice).is_err());

@@ -1,6 +1,6 @@
-//! What is to be seen in each column of each lane of the timeline?
+//! The content of the lanes of the timeline, column by column.
 //!
-//! One pass over the retained history per lane; no drawing here.
+//! One pass over the retained history per lane; nothing is drawn here.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use crate::diagnostics::{MarkKind, Snapshot};
 
 use super::window::TimelineWindow;
 
-/// One column of the link lane. The order is the precedence: a column shows the worst it contains, so
-/// that a stretch with any down time never looks fully up.
+/// One column of the link lane. The order is the precedence: a column shows the worst state it contains, so
+/// that a column with any down time is never shown as up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(super) enum LinkCell {
-    /// Nothing is known: before the run, after now, or no longer retained.
+    /// No data: before the run, after now, or evicted.
     #[default]
     Unknown,
-    /// Connected all the time that is known.
+    /// Connected for all of the known time.
     Up,
     /// Off on purpose for some of the time.
     Off,
@@ -59,8 +59,8 @@ pub(super) fn link(snapshot: &Snapshot, window: &TimelineWindow) -> Vec<LinkCell
     cells
 }
 
-/// Before the first session there was none: down, unless older sessions were evicted, or the first
-/// connect just took its usual moment.
+/// The time before the first session: down, unless older sessions were evicted, or the first connect took
+/// less than one column.
 fn before_first(snapshot: &Snapshot, window: &TimelineWindow) -> Option<(Duration, LinkCell)> {
     let first = snapshot.connections.iter().next();
     let waited = first.map_or(snapshot.at, |session| session.at).since(snapshot.since);
@@ -70,7 +70,7 @@ fn before_first(snapshot: &Snapshot, window: &TimelineWindow) -> Option<(Duratio
     (known && long).then_some((snapshot.since.boot, LinkCell::Down))
 }
 
-/// A stretch of the arm lane: one keep-alive value.
+/// A span of the keep-alive lane: one keep-alive value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct KeepAliveSpan {
     /// First column.
@@ -79,25 +79,25 @@ pub(super) struct KeepAliveSpan {
     pub(super) last: usize,
     /// Keep-alive in seconds.
     pub(super) keep_alive_secs: u32,
-    /// Whether the value came into force inside the window.
+    /// Whether the value took effect inside the window.
     pub(super) starts_here: bool,
 }
 
-/// The arm lane: which keep-alive was in force, from left to right.
+/// The keep-alive lane: the keep-alive values in force, from left to right.
 pub(super) fn keep_alive_spans(snapshot: &Snapshot, window: &TimelineWindow) -> Vec<KeepAliveSpan> {
-    let mut stretches: Vec<(Duration, Duration, u32)> = Vec::new();
+    let mut spans: Vec<(Duration, Duration, u32)> = Vec::new();
     for session in snapshot.connections.iter() {
         let end = session.end.map_or(snapshot.at.boot, |end| end.at.boot);
-        match stretches.last_mut() {
+        match spans.last_mut() {
             Some(last) if last.2 == session.keep_alive_secs => last.1 = end,
             Some(last) => {
                 last.1 = session.at.boot;
-                stretches.push((session.at.boot, end, session.keep_alive_secs));
+                spans.push((session.at.boot, end, session.keep_alive_secs));
             }
-            None => stretches.push((session.at.boot, end, session.keep_alive_secs)),
+            None => spans.push((session.at.boot, end, session.keep_alive_secs)),
         }
     }
-    if let Some(last) = stretches.last_mut() {
+    if let Some(last) = spans.last_mut() {
         last.1 = snapshot.at.boot;
     }
     let span = |(index, &(from, to, keep_alive_secs)): (usize, &(Duration, Duration, u32))| {
@@ -105,7 +105,7 @@ pub(super) fn keep_alive_spans(snapshot: &Snapshot, window: &TimelineWindow) -> 
         let starts_here = index > 0 && window.column_at(from).is_some();
         Some(KeepAliveSpan { first, last, keep_alive_secs, starts_here })
     };
-    stretches.iter().enumerate().filter_map(span).collect()
+    spans.iter().enumerate().filter_map(span).collect()
 }
 
 /// One column of the mark lane.
@@ -115,14 +115,14 @@ pub(super) struct MarkCell {
     pub(super) column: usize,
     /// The most important kind in this column.
     pub(super) kind: MarkKind,
-    /// Words of the newest mark of that kind.
+    /// Text of the newest mark of that kind.
     pub(super) text: std::sync::Arc<str>,
-    /// How many marks of that kind share the column.
+    /// Number of marks of that kind in the column.
     pub(super) count: u32,
 }
 
-/// The mark lane, left to right: what the user noted and what happened to the computer. Keep-alive
-/// changes and disconnects on purpose have their own lanes.
+/// The mark lane, from left to right: notes, system events, alerts and failures. The other lanes show
+/// keep-alive changes and disconnects on purpose.
 pub(super) fn marks(snapshot: &Snapshot, window: &TimelineWindow) -> Vec<MarkCell> {
     let mut cells: Vec<MarkCell> = Vec::new();
     for mark in snapshot.marks.iter() {
@@ -144,7 +144,7 @@ pub(super) fn marks(snapshot: &Snapshot, window: &TimelineWindow) -> Vec<MarkCel
     cells
 }
 
-/// Which mark wins a shared column; 0 = not shown in the mark lane.
+/// Priority of a mark in a shared column; 0 = not in the mark lane.
 fn mark_priority(kind: MarkKind) -> u8 {
     match kind {
         MarkKind::Note => 5,

@@ -1,16 +1,16 @@
-//! When was the connection up, when did it break, and what else happened then?
+//! The Timeline panel.
 //!
 //! ```text
-//! ╭ Timeline · 24 h ──────────────────────────────────────────────────╮
-//! │ link    ━━━━━━━╳━━━━━━━━━━3━━━━━━━━┄┄┄┄━━━━━━━━·····━━━━━━━━━━━━━ │  worst of each column
-//! │ arm     1200 s ───────────────────────┤60 s ───────────────────── │  keep-alive in force
-//! │ marks        ▲ suspended          ✎ restarted the router          │  computer, notes, failures
-//! │         15:00     18:00     21:00     Nov 21    03:00     06:00   │  local time
-//! ╰───────────────────────────────────────────────────────────────────╯
+//! ╭ Timeline · 24 h ─────────────────────────────────────────────────────╮
+//! │ link       ━━━━━━━╳━━━━━━━━━━3━━━━━━━━┄┄┄┄━━━━━━━━·····━━━━━━━━━━━━━ │  worst state of each column
+//! │ keep-alive 1200 s ───────────────────────┤60 s ───────────────────── │  keep-alive in force
+//! │ marks           ▲ suspended          ✎ restarted the router          │  computer, notes, failures
+//! │            15:00     18:00     21:00     Nov 21    03:00     06:00   │  local time
+//! ╰──────────────────────────────────────────────────────────────────────╯
 //! ```
 //!
-//! Lanes give way from the bottom up, but for the axis: first marks, then arm. Where the pattern predicts the
-//! next drop, the title says when.
+//! With fewer rows, lanes are left out: first marks, then keep-alive. If the pattern predicts the next drop,
+//! the title shows its time.
 
 mod lanes;
 mod prediction;
@@ -34,8 +34,38 @@ use super::line_layout::{SpanGroup, draw_line, pad_right};
 use super::panel::draw_panel;
 use super::{ViewContext, ViewState};
 
-/// Columns of the lane names.
-const LANE_NAME_WIDTH: u16 = 7;
+/// Width of the lane names.
+const LANE_NAME_WIDTH: u16 = 11;
+
+/// One row of the timeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    Link,
+    KeepAlive,
+    Marks,
+    Axis,
+}
+
+impl Lane {
+    /// The lanes that fit into `rows`, from top to bottom.
+    fn fitting(rows: usize) -> &'static [Self] {
+        match rows {
+            0..=1 => &[Self::Link],
+            2 => &[Self::Link, Self::Axis],
+            3 => &[Self::Link, Self::KeepAlive, Self::Axis],
+            _ => &[Self::Link, Self::KeepAlive, Self::Marks, Self::Axis],
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Link => "link",
+            Self::KeepAlive => "keep-alive",
+            Self::Marks => "marks",
+            Self::Axis => "",
+        }
+    }
+}
 
 /// Draws the panel.
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state: &mut ViewState) {
@@ -49,27 +79,22 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state
     let snapshot = context.snapshot();
     let span = context.model.zoom_for(snapshot).span();
     let window = TimelineWindow::new(context.now, span, context.model.scroll, usize::from(plot.width));
-    let rows = usize::from(inner.height);
-    let lanes: &[&str] = match rows {
-        0..=1 => &["link"],
-        2 => &["link", ""],
-        3 => &["link", "arm", ""],
-        _ => &["link", "arm", "marks", ""],
-    };
-    for (row, name) in lanes.iter().enumerate() {
-        let label = Line::styled(pad_right(name, usize::from(names)), context.theme.dim);
+    for (row, lane) in Lane::fitting(usize::from(inner.height)).iter().enumerate() {
+        let label = Line::styled(pad_right(lane.name(), usize::from(names)), context.theme.dim);
         draw_line(frame, Rect { width: names, ..inner }, row, &label);
-        let line = match *name {
-            "link" => link_line(context, &lanes::link(snapshot, &window)),
-            "arm" => keep_alive_line(context, &lanes::keep_alive_spans(snapshot, &window), window.columns()),
-            "marks" => mark_line(context, &lanes::marks(snapshot, &window), window.columns()),
-            _ => axis_line(context, &window),
+        let line = match lane {
+            Lane::Link => link_line(context, &lanes::link(snapshot, &window)),
+            Lane::KeepAlive => {
+                keep_alive_line(context, &lanes::keep_alive_spans(snapshot, &window), window.columns())
+            }
+            Lane::Marks => mark_line(context, &lanes::marks(snapshot, &window), window.columns()),
+            Lane::Axis => axis_line(context, &window),
         };
         draw_line(frame, plot, row, &line);
     }
 }
 
-/// What is shown, and where there is room when the next drop is expected.
+/// The title: the time span, the scroll position, and the predicted next drop if it fits.
 fn title(context: &ViewContext, columns: usize) -> SpanGroup {
     let theme = context.theme;
     let zoom = context.model.zoom_for(context.snapshot());
@@ -82,13 +107,13 @@ fn title(context: &ViewContext, columns: usize) -> SpanGroup {
         title.push(Span::styled(format!(" {} {back} back", context.glyphs.left), theme.accent));
     }
     let used: usize = title.iter().map(Span::width).sum();
-    // Two corners, and a blank at either side.
+    // Two corners, and a blank on each side.
     let room = columns.saturating_sub(used + 4);
     title.extend(prediction::prediction_span(context, room));
     title
 }
 
-/// Runs of equal cells become one span.
+/// The link lane; a run of equal cells is one span.
 fn link_line(context: &ViewContext, cells: &[LinkCell]) -> Line<'static> {
     let mut spans: Vec<Span> = Vec::new();
     let mut start = 0;
@@ -101,7 +126,7 @@ fn link_line(context: &ViewContext, cells: &[LinkCell]) -> Line<'static> {
     Line::from(spans)
 }
 
-/// A drop is a cross, several are counted, many have a heavier sign.
+/// The sign of a cell: a cross for one drop, a digit for 2 to 9, another sign for more.
 fn link_sign(context: &ViewContext, cell: LinkCell) -> (String, Style) {
     let (glyphs, theme) = (context.glyphs, context.theme);
     match cell {
@@ -115,22 +140,22 @@ fn link_sign(context: &ViewContext, cell: LinkCell) -> (String, Style) {
     }
 }
 
-fn keep_alive_line(context: &ViewContext, stretches: &[KeepAliveSpan], columns: usize) -> Line<'static> {
+/// The keep-alive lane: each value at the start of its span.
+fn keep_alive_line(context: &ViewContext, values: &[KeepAliveSpan], columns: usize) -> Line<'static> {
     let (glyphs, theme) = (context.glyphs, context.theme);
     let mut spans = Vec::new();
     let mut at = 0;
-    for (index, stretch) in stretches.iter().enumerate() {
-        // A column shared with the arm before belongs to the later one only if that one has more.
-        let first = stretch.first.max(at);
-        let end =
-            stretches.get(index + 1).map_or(stretch.last + 1, |next| next.first.max(first)).min(columns);
+    for (index, value) in values.iter().enumerate() {
+        // A column that two values share belongs to the later one, unless an even later one starts in it.
+        let first = value.first.max(at);
+        let end = values.get(index + 1).map_or(value.last + 1, |next| next.first.max(first)).min(columns);
         if first >= end {
             continue;
         }
         spans.push(Span::raw(" ".repeat(first - at)));
         let room = end - first;
-        let tick = if stretch.starts_here { glyphs.tick } else { "" };
-        let label = match stretch.keep_alive_secs {
+        let tick = if value.starts_here { glyphs.tick } else { "" };
+        let label = match value.keep_alive_secs {
             0 => "off ".to_owned(),
             secs => format!("{secs} s "),
         };
@@ -144,9 +169,9 @@ fn keep_alive_line(context: &ViewContext, stretches: &[KeepAliveSpan], columns: 
     Line::from(spans)
 }
 
-/// Every mark has its sign; the words follow where there is room before the next one.
+/// The mark lane: the sign of each mark, and its text if it fits before the next mark.
 fn mark_line(context: &ViewContext, marks: &[MarkCell], columns: usize) -> Line<'static> {
-    /// Fewer columns than this are not worth words.
+    /// Minimum columns for the text of a mark.
     const MIN_TEXT_WIDTH: usize = 4;
     let mut spans = Vec::new();
     let mut at = 0;
@@ -159,7 +184,7 @@ fn mark_line(context: &ViewContext, marks: &[MarkCell], columns: usize) -> Line<
         let room = end.saturating_sub(at + 2);
         if room >= MIN_TEXT_WIDTH {
             let count = if mark.count > 1 { format!("{}x ", mark.count) } else { String::new() };
-            // The name alone: why it failed is told where there is room.
+            // The error name alone; the Link panel shows the reason.
             let name = mark.text.split_once(" at ").filter(|_| mark.kind == MarkKind::ConnectFailed);
             let name = ErrorName::short(name.map_or(&*mark.text, |(name, _)| name));
             let text = context.truncated(&format!("{count}{name}"), room);

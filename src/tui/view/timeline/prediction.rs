@@ -1,4 +1,4 @@
-//! When does the pattern expect the next drop, and is that still worth saying?
+//! The predicted next drop in the title of the timeline, while the prediction is valid.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub(super) fn prediction_span(context: &ViewContext, room: usize) -> Option<Span
     Some(Span::styled(text, context.theme.warn))
 }
 
-/// The prediction, unless it is past, the link is down, or it was made for an earlier session.
+/// The prediction, unless it is past, the link is down, or it is for an earlier session.
 fn current_prediction(verdict: &Verdict, snapshot: &Snapshot, now: DateTime<Utc>) -> Option<DropPrediction> {
     let LinkState::Connected { since } = snapshot.link else { return None };
     let expected = verdict.diagnosis.expected?;
@@ -46,7 +46,7 @@ fn current_prediction(verdict: &Verdict, snapshot: &Snapshot, now: DateTime<Utc>
     (of_this_session && latest >= now).then_some(expected)
 }
 
-/// Whole seconds upwards: nobody waits for less.
+/// The tolerance, rounded up to whole seconds.
 fn within(length: Duration) -> String {
     let whole = length.as_secs() + u64::from(length.subsec_nanos() > 0);
     match whole.max(1) {

@@ -1,3 +1,5 @@
+//! Tests of the lanes of the timeline.
+
 use std::time::Duration;
 
 use chrono::{TimeZone, Utc};
@@ -10,7 +12,7 @@ use crate::diagnostics::{Diagnostics, Event, MarkKind, Snapshot, Stamp};
 use super::lanes::{self, KeepAliveSpan, LinkCell};
 use super::window::TimelineWindow;
 
-/// A fold fed by the second.
+/// A fold with events at given seconds.
 struct TimelineFixture(Diagnostics);
 
 impl TimelineFixture {

@@ -1,4 +1,4 @@
-//! Which stretch of time does each column of the timeline stand for?
+//! The time span of the timeline, divided into columns.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use chrono::{DateTime, Datelike, FixedOffset, TimeDelta, Timelike, Utc};
 
 use crate::diagnostics::Stamp;
 
-/// A stretch of time cut into equal columns.
+/// A time span divided into equal columns.
 ///
-/// Columns lie on a fixed grid of the boot clock, so that what is drawn does not shimmer from frame to
-/// frame while time goes on: the picture moves by whole columns.
+/// Columns are on a fixed grid of the boot clock: the timeline moves by whole columns, so that it does not
+/// flicker from frame to frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TimelineWindow {
     /// Length of one column in microseconds, at least 1.
     column_us: i64,
     /// Grid index of the first column; negative before the run.
     first: i64,
-    /// How many columns.
+    /// Number of columns.
     columns: usize,
-    /// Wall clock at boot clock zero, as the newest stamp sees it.
+    /// Wall clock at boot clock zero, computed from the newest stamp.
     origin: DateTime<Utc>,
 }
 
@@ -33,22 +33,22 @@ impl TimelineWindow {
         Self { column_us, first: last - count + 1, columns, origin: origin.unwrap_or(now.wall) }
     }
 
-    /// How many columns.
+    /// Number of columns.
     pub(super) fn columns(&self) -> usize {
         self.columns
     }
 
-    /// The time one column stands for.
+    /// The time span of one column.
     pub(super) fn column_span(&self) -> Duration {
         Duration::from_micros(self.column_us.unsigned_abs())
     }
 
-    /// The column of an instant, if it lies inside.
+    /// The column of an instant inside the window.
     pub(super) fn column_at(&self, boot: Duration) -> Option<usize> {
         self.column_of_index(micros(boot).div_euclid(self.column_us))
     }
 
-    /// The columns that the stretch `from..to` touches, first and last; `None` if it lies outside.
+    /// The first and last column that `from..to` overlaps; `None` if it is outside the window.
     pub(super) fn columns_between(&self, from: Duration, to: Duration) -> Option<(usize, usize)> {
         let start = micros(from).div_euclid(self.column_us);
         let end = (micros(to) - 1).max(micros(from)).div_euclid(self.column_us);
@@ -63,9 +63,9 @@ impl TimelineWindow {
         usize::try_from(index - self.first).ok().filter(|column| *column < self.columns)
     }
 
-    /// Round local times inside the window: column and label, far enough apart to be read.
+    /// Round local times inside the window: column and label, far enough apart to be readable.
     pub(super) fn ticks(&self, zone: FixedOffset) -> Vec<(usize, String)> {
-        /// Columns a label and the space after it need at least.
+        /// Minimum columns of a label and the space after it.
         const MIN_LABEL_COLUMNS: i64 = 10;
         const SECOND: i64 = 1_000_000;
         let steps =
