@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::reason_code::{KEEP_ALIVE_TIMEOUT, NOT_AUTHORIZED, SESSION_TAKEN_OVER};
 use super::session::{Burst, EndKind, PacketSeen, Secs, Session, SessionEnding};
 use super::survivors::SurvivalHistogram;
 use crate::diagnostics::event::DroppedEvent;
@@ -267,9 +268,9 @@ impl LiveSession {
 /// The MQTT 5 reason that a message tells of in words or by its code, where the code has no field of its own.
 fn reason_from_message(message: &str) -> Option<u8> {
     const REASON_TEXTS: [(u8, &str, &str); 3] = [
-        (0x8E, "0x8e", "session taken over"),
-        (0x8D, "0x8d", "keep alive timeout"),
-        (0x87, "0x87", "not authorized"),
+        (SESSION_TAKEN_OVER, "0x8e", "session taken over"),
+        (KEEP_ALIVE_TIMEOUT, "0x8d", "keep alive timeout"),
+        (NOT_AUTHORIZED, "0x87", "not authorized"),
     ];
     let message = message.to_ascii_lowercase();
     let is_mentioned = |code: &str, words: &str| {

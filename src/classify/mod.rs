@@ -12,6 +12,7 @@ mod drops;
 pub mod explain;
 mod explanation;
 mod fits;
+mod fitted;
 mod headline;
 mod hypothesis;
 mod live;
@@ -21,6 +22,7 @@ mod normalize;
 mod pattern;
 mod posterior;
 mod rate;
+mod reason_code;
 mod session;
 mod survivors;
 mod verdict;
@@ -33,6 +35,11 @@ pub use causes::{
 pub use classifier::Classifier;
 pub use explain::{Explanation, explain};
 pub use fits::describe_fit;
+pub use fitted::{
+    BurstParameters, CredentialExpiryParameters, DelayParameters, ExpiryAnchor, FittedParameters,
+    IdleTimeoutParameters, KeepAliveParameters, LifetimeParameters, MessageCountParameters,
+    MessageRateParameters, MessageScope, OutageParameters, ScheduleParameters, TakeoverParameters,
+};
 pub use headline::{confidence_word, percent};
 pub use pattern::Pattern;
 pub use verdict::{

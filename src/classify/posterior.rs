@@ -180,7 +180,7 @@ fn trust_broker_reason(
 ) {
     for pattern in [Pattern::ClientIdTakeover, Pattern::KeepAliveTimeout] {
         let fit = fits.get(&pattern);
-        let Some(named_fit) = fit.filter(|fit| fit.parameter("named_by_the_broker").is_some()) else {
+        let Some(named_fit) = fit.filter(|fit| fit.parameters.is_named_by_broker()) else {
             continue;
         };
         if 2 * named_fit.hits.len() < case.count() {
@@ -198,7 +198,7 @@ fn require_plurality(case: &Case, fit: &Fit) -> f64 {
     }
     let share = real(fit.hits.len()) / case.count_f64();
     // Two drops that meet prove no mechanism, whatever the others do.
-    if fit.hits.len() < MIN_HITS && fit.parameter("named_by_the_broker").is_none() {
+    if fit.hits.len() < MIN_HITS && !fit.parameters.is_named_by_broker() {
         return fit.log_evidence.min(case.null + 0.5);
     }
     if case.count() >= MANY_DROPS && share < MIN_SHARE {

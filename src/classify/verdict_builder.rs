@@ -64,8 +64,7 @@ fn causes(frame: &Frame, posterior: &Posterior, hypotheses: &[Hypothesis]) -> Ve
 
 fn parameters(posterior: &Posterior) -> BTreeMap<String, f64> {
     let fit = posterior.fits.get(&posterior.pattern);
-    let named = fit.into_iter().flat_map(|fit| fit.parameters.iter());
-    named.filter(|(_, value)| value.is_finite()).map(|(name, value)| ((*name).to_owned(), *value)).collect()
+    fit.map(|fit| fit.parameters.to_named()).unwrap_or_default()
 }
 
 /// The second cause, and sure findings of few drops.

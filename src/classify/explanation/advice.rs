@@ -3,7 +3,7 @@
 use super::phrase::{length, quoted};
 use crate::classify::case::Frame;
 use crate::classify::posterior::Posterior;
-use crate::classify::{Advice, AdviceAction, Pattern};
+use crate::classify::{Advice, AdviceAction, FittedParameters, IdleTimeoutParameters, Pattern};
 
 /// AWS IoT takes keep-alives from 30 s on; most brokers any.
 const MIN_ADVISED_SECS: f64 = 30.0;
@@ -13,6 +13,7 @@ pub(in crate::classify) fn advice(frame: &Frame, posterior: &Posterior, fix: Opt
     let new_advice = |text: String, action| Advice { text, action };
     let keep_alive = frame.sessions.last().map_or(f64::INFINITY, |session| session.keep_alive);
     let fit = posterior.fits.get(&posterior.pattern);
+    let parameters = fit.map(|fit| fit.parameters).unwrap_or_default();
     let outside_action =
         |otherwise: &str| new_advice(fix.unwrap_or(otherwise).to_owned(), AdviceAction::Outside);
     match posterior.pattern {
@@ -25,18 +26,17 @@ pub(in crate::classify) fn advice(frame: &Frame, posterior: &Posterior, fix: Opt
         ),
         Pattern::Undetermined => undetermined_advice(frame, posterior),
         Pattern::IdleTimeout => {
-            let limit = fit.and_then(|fit| {
-                let limit = fit.parameter("limit_secs");
-                limit.or_else(|| fit.parameter("shortest_fatal_silence_secs"))
-            });
-            idle_timeout_advice(
-                limit,
-                keep_alive,
-                fit.and_then(|fit| fit.parameter("longest_survived_silence_secs")),
-            )
+            let survived = match parameters {
+                FittedParameters::IdleTimeout(IdleTimeoutParameters::NoticedAtNextPacket {
+                    longest_survived_silence_secs,
+                    ..
+                }) => longest_survived_silence_secs,
+                _ => None,
+            };
+            idle_timeout_advice(parameters.limit_secs(), keep_alive, survived)
         }
         Pattern::FixedLifetime => {
-            let limit = fit.and_then(|fit| fit.parameter("limit_secs")).unwrap_or(0.0);
+            let limit = parameters.limit_secs().unwrap_or(0.0);
             if posterior.probabilities.get(&Pattern::Scheduled).is_some_and(|probability| *probability > 0.1)
             {
                 new_advice(

@@ -13,7 +13,7 @@ use crate::diagnostics::words;
 /// Gathers the clues for the answer.
 pub(in crate::classify) fn cause_context(frame: &Frame, posterior: &Posterior) -> CauseContext {
     let fit = posterior.fits.get(&posterior.pattern);
-    let number = |name: &str| fit.and_then(|fit| fit.parameter(name));
+    let parameters = fit.map(|fit| fit.parameters).unwrap_or_default();
     let started = frame.log.started.as_ref();
     let keep_alive = frame.sessions.last().map(|session| session.keep_alive);
     let mut ages: Vec<f64> = fit
@@ -29,8 +29,8 @@ pub(in crate::classify) fn cause_context(frame: &Frame, posterior: &Posterior) -
             .and_then(|started| started.transport.clone().or_else(|| scheme(&started.endpoint))),
         is_aws: started.map(|started| started.endpoint.contains(".amazonaws.com")),
         keep_alive_secs: keep_alive.map(|secs| if secs.is_finite() { secs } else { 0.0 }),
-        limit_secs: number("limit_secs").or_else(|| number("shortest_fatal_silence_secs")),
-        period_secs: number("period_secs"),
+        limit_secs: parameters.limit_secs(),
+        period_secs: parameters.period_secs(),
         anchor: anchor(posterior.pattern),
         end_shares: end_shares(frame),
         reason_code: most_frequent(frame, |ending| ending.reason_code),

@@ -12,5 +12,6 @@ pub(super) use advice::advice;
 pub(super) use against::{against, missing};
 pub(super) use cause_context::cause_context;
 pub(super) use evidence::evidence;
+pub(super) use phrase::length;
 pub(super) use prediction::predict_next_drop;
 pub(super) use separate::separating_test;

@@ -9,7 +9,7 @@ use crate::diagnostics::sentence::duration_words;
 use crate::diagnostics::{clean, words};
 
 /// A length in plain words; whole seconds from ten seconds to ten minutes, because they are compared with keep-alives.
-pub(super) fn length(secs: f64) -> String {
+pub(in crate::classify) fn length(secs: f64) -> String {
     let duration = Duration::try_from_secs_f64(secs.max(0.0)).unwrap_or(Duration::MAX);
     if (10.0..600.0).contains(&secs) { format!("{secs:.0} s") } else { duration_words(duration) }
 }
@@ -49,6 +49,17 @@ pub(super) fn min_max(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
         None => Some((value, value)),
         Some((least, most)) => Some((value.min(least), value.max(most))),
     })
+}
+
+/// `once`, `3 times`.
+pub(super) fn times(number: f64) -> String {
+    if number < 1.5 { "once".into() } else { format!("{} times", whole_number(number)) }
+}
+
+/// A rounded number with its noun: `1 session`, `3 sessions`.
+pub(super) fn rounded_count(number: f64, one: &str, many: &str) -> String {
+    let text = whole_number(number);
+    if text == "1" { format!("1 {one}") } else { format!("{text} {many}") }
 }
 
 /// A whole number for people.

@@ -5,6 +5,7 @@
 
 use crate::classify::case::Case;
 use crate::classify::math::{ln, quantile, real};
+use crate::classify::{BurstParameters, FittedParameters};
 
 use super::Fit;
 
@@ -66,7 +67,7 @@ fn spells(case: &Case) -> Option<Fit> {
         log_evidence: case.ln_spell_likelihood(3.0, 1.0),
         hits: case.drop_indices.clone(),
         opportunities: case.count_f64(),
-        parameters: Vec::new(),
+        parameters: FittedParameters::None,
         counts_hits: false,
         label: None,
     })
@@ -95,8 +96,10 @@ fn two_kinds_of_life(case: &Case) -> Fit {
     };
     let [one, other] = best.rates;
     fit.log_evidence = case.ln_background(0) + (best.likelihood - exponential) - real(drops).ln() - 2.0;
-    fit.parameters =
-        vec![("short_life_secs", 1.0 / one.max(other)), ("long_life_secs", 1.0 / one.min(other))];
+    fit.parameters = FittedParameters::Bursty(BurstParameters {
+        short_life_secs: 1.0 / one.max(other),
+        long_life_secs: 1.0 / one.min(other),
+    });
     fit.hits.clone_from(&case.drop_indices);
     fit
 }

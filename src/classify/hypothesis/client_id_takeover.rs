@@ -6,12 +6,12 @@
 use crate::classify::case::Case;
 use crate::classify::drops::DeathWindow;
 use crate::classify::math::{ln_beta_binomial, ln_mean_exp, ln_normal, real};
+use crate::classify::reason_code::SESSION_TAKEN_OVER;
 use crate::classify::session::EndKind;
+use crate::classify::{BurstParameters, FittedParameters, TakeoverParameters};
 
 use super::{Fit, reason};
 
-/// MQTT 5: session taken over.
-const TAKEN_OVER: u8 = 0x8E;
 /// Median lives under a rival, in seconds; the last three are a rival that backs off.
 const MEDIANS: [f64; 12] = [0.5, 0.8, 1.2, 2.0, 3.0, 4.5, 7.0, 11.0, 16.0, 25.0, 45.0, 80.0];
 /// Spreads of the logarithm of the life.
@@ -76,13 +76,18 @@ pub(super) fn fit(case: &Case, bursty: &mut Fit) -> Fit {
     let clean_close_factor = ln_beta_binomial(closed, case.count_f64(), 20.0, 1.0)
         - ln_beta_binomial(closed, case.count_f64(), 1.0, 1.0);
     fit.log_evidence += clean_close_factor.min(0.0);
-    if let Some((factor, hits)) = reason::reason_code_factor(case, &[TAKEN_OVER])
+    if let Some((factor, hits)) = reason::reason_code_factor(case, &[SESSION_TAKEN_OVER])
         && factor > 0.0
     {
         fit.log_evidence = fit.log_evidence.max(case.null) + factor;
         fit.opportunities = fit.opportunities.max(real(hits.len()));
         fit.hits = hits;
-        fit.parameters.push(("named_by_the_broker", 1.0));
+        let fitted = match fit.parameters {
+            FittedParameters::ClientIdTakeover(fitted) => fitted,
+            _ => TakeoverParameters::default(),
+        };
+        fit.parameters =
+            FittedParameters::ClientIdTakeover(TakeoverParameters { is_named_by_broker: true, ..fitted });
     }
     fit
 }
@@ -115,13 +120,20 @@ fn short_lives(case: &Case) -> Fit {
         hits: lives.below(most),
         counts_hits: true,
         opportunities: sessions,
-        parameters: vec![("typical_life_secs", median)],
+        parameters: typical_life(median),
         label: None,
     }
 }
 
 fn compare_with_bursts(case: &Case, fit: &mut Fit, bursty: &mut Fit) {
-    let Some(short) = bursty.parameter("short_life_secs").filter(|short| *short < 10.0) else { return };
+    let FittedParameters::Bursty(BurstParameters { short_life_secs: short, long_life_secs: long }) =
+        bursty.parameters
+    else {
+        return;
+    };
+    if short >= 10.0 || short.is_nan() {
+        return;
+    }
     let by_peer =
         case.drops().filter(|(_, drop)| matches!(drop.kind, EndKind::Clean | EndKind::Reset)).count();
     if real(by_peer) < 0.7 * case.count_f64() {
@@ -134,7 +146,6 @@ fn compare_with_bursts(case: &Case, fit: &mut Fit, bursty: &mut Fit) {
         if short < 5.0 || is_mostly_clean { (1.0, 4.0) } else { (2.5, 1.5) };
     if bursty.log_evidence - takeover_penalty > fit.log_evidence {
         fit.log_evidence = bursty.log_evidence - takeover_penalty;
-        let long = bursty.parameter("long_life_secs").unwrap_or(short);
         let is_short = |drop: &DeathWindow| {
             matches!(drop.kind, EndKind::Clean | EndKind::Reset)
                 && drop.detected - drop.start < (short * long).sqrt()
@@ -145,9 +156,16 @@ fn compare_with_bursts(case: &Case, fit: &mut Fit, bursty: &mut Fit) {
             .map(|(index, _)| index)
             .collect();
         fit.opportunities = real(case.frame.sessions.len());
-        fit.parameters = vec![("typical_life_secs", short)];
+        fit.parameters = typical_life(short);
     }
     bursty.log_evidence -= bursty_penalty;
+}
+
+fn typical_life(secs: f64) -> FittedParameters {
+    FittedParameters::ClientIdTakeover(TakeoverParameters {
+        typical_life_secs: Some(secs),
+        is_named_by_broker: false,
+    })
 }
 
 /// Flapping networks also lose probes; a takeover does not.

@@ -7,6 +7,7 @@ use crate::classify::case::Case;
 use crate::classify::math::{ln_beta_binomial, real};
 use crate::classify::session::{EndKind, Session};
 use crate::classify::survivors::SurvivalTable;
+use crate::classify::{FittedParameters, LifetimeParameters};
 
 use super::Fit;
 use super::location::{self, Interval, Search};
@@ -28,7 +29,7 @@ pub(super) fn fit(case: &Case) -> Fit {
         case,
         &ages,
         &alive,
-        &Search { round_values: &ROUND_LIFETIMES, min: 30.0, name: "limit_secs" },
+        &Search { round_values: &ROUND_LIFETIMES, min: 30.0, parameters: lifetime_parameters },
     );
     // Who ends sessions by age closes them. What falls silent, or is reset when we speak, was lost on the way, and
     // the wide windows of such deaths fit any age.
@@ -38,4 +39,8 @@ pub(super) fn fit(case: &Case) -> Fit {
     let end_kind_factor = ln_beta_binomial(lost, hits, 1.0, 4.0) - ln_beta_binomial(lost, hits, 1.0, 1.0);
     fit.log_evidence += end_kind_factor.min(0.0);
     fit
+}
+
+fn lifetime_parameters(limit_secs: f64, spread_secs: f64) -> FittedParameters {
+    FittedParameters::FixedLifetime(LifetimeParameters { limit_secs, spread_secs })
 }

@@ -7,6 +7,7 @@ use crate::classify::case::Case;
 use crate::classify::drops::DeathWindow;
 use crate::classify::math::{ln, ln_beta_binomial, ln_mean_exp, ln_sum_exp, quantile, real};
 use crate::classify::session::EndKind;
+use crate::classify::{FittedParameters, IdleTimeoutParameters};
 
 use super::Fit;
 use super::location::{self, Interval, Search};
@@ -43,12 +44,16 @@ fn fit_closed_at_limit(case: &Case) -> Fit {
             Some(Interval { drop: index, lo: silence, hi: silence })
         })
         .collect();
-    let search = Search { round_values: &ROUND_LIMITS, min: MIN_SILENCE, name: "limit_secs" };
+    let search = Search { round_values: &ROUND_LIMITS, min: MIN_SILENCE, parameters: limit_parameters };
     let mut fit = location::fit(case, &silences, &case.frame.survived, &search);
     if is_coincidence(case, &fit) {
         fit.log_evidence -= COINCIDENCE_PENALTY;
     }
     fit
+}
+
+fn limit_parameters(limit_secs: f64, spread_secs: f64) -> FittedParameters {
+    FittedParameters::IdleTimeout(IdleTimeoutParameters::ClosedAtLimit { limit_secs, spread_secs })
 }
 
 fn last_activity(case: &Case, drop: &DeathWindow) -> Option<f64> {
@@ -59,7 +64,11 @@ fn last_activity(case: &Case, drop: &DeathWindow) -> Option<f64> {
 /// The last traffic always comes the same time after connect (then connect is the simpler anchor), or the
 /// limit is the server's one and a half keep-alives.
 fn is_coincidence(case: &Case, fit: &Fit) -> bool {
-    let (Some(limit), Some(sigma)) = (fit.parameter("limit_secs"), fit.parameter("spread_secs")) else {
+    let FittedParameters::IdleTimeout(IdleTimeoutParameters::ClosedAtLimit {
+        limit_secs: limit,
+        spread_secs: sigma,
+    }) = fit.parameters
+    else {
         return false;
     };
     let hits: Vec<&DeathWindow> = fit.hits.iter().filter_map(|index| case.frame.drops.get(*index)).collect();
@@ -112,15 +121,15 @@ fn fit_noticed_at_next_packet(case: &Case) -> Fit {
     hits.sort_unstable();
     let shortest = silences.get(best.first).map_or(best.secs, |one| one.silence);
     let longest_survived = case.frame.survived.neighbors(best.secs).0;
-    let mut parameters = vec![("shortest_fatal_silence_secs", shortest)];
-    parameters.extend(longest_survived.map(|secs| ("longest_survived_silence_secs", secs)));
-    parameters.push(("noticed_when_we_spoke", 1.0));
     Fit {
         log_evidence: ln_mean_exp(&terms, terms.len()) - 1.0,
         hits,
         counts_hits: true,
         opportunities: best.opportunities,
-        parameters,
+        parameters: FittedParameters::IdleTimeout(IdleTimeoutParameters::NoticedAtNextPacket {
+            shortest_fatal_silence_secs: shortest,
+            longest_survived_silence_secs: longest_survived,
+        }),
         label: None,
     }
 }

@@ -6,12 +6,12 @@
 use crate::classify::case::Case;
 use crate::classify::drops::DeathWindow;
 use crate::classify::math::{ln, ln_mean_exp, ln_mechanism, ln_normal, ln_occam, ln_sum_exp, median, real};
+use crate::classify::reason_code::KEEP_ALIVE_TIMEOUT;
 use crate::classify::session::EndKind;
+use crate::classify::{FittedParameters, KeepAliveParameters};
 
 use super::{Fit, reason};
 
-/// MQTT 5: keep-alive timeout.
-const KEEP_ALIVE_TIMEOUT: u8 = 0x8D;
 /// Kernel widths in seconds.
 const WIDTHS: [f64; 6] = [0.06, 0.12, 0.25, 0.5, 1.0, 2.0];
 /// Widest kernel, in keep-alives.
@@ -47,7 +47,14 @@ pub(super) fn fit(case: &Case) -> Fit {
             fit.opportunities = fit.opportunities.max(real(hits.len()));
             fit.hits = hits;
         }
-        fit.parameters.push(("named_by_the_broker", 1.0));
+        let silence_in_keep_alives = match fit.parameters {
+            FittedParameters::KeepAliveTimeout(KeepAliveParameters::ClosedByBroker {
+                silence_in_keep_alives,
+                ..
+            }) => silence_in_keep_alives,
+            _ => None,
+        };
+        fit.parameters = closed_by_broker(silence_in_keep_alives, true);
     }
     let client = client_side(case);
     if client.log_evidence > fit.log_evidence { client } else { fit }
@@ -88,13 +95,20 @@ fn server_side(case: &Case) -> Fit {
                 hits: hits.iter().map(|one| one.drop).collect(),
                 counts_hits: true,
                 opportunities,
-                parameters: vec![("silence_in_keep_alives", mean / count)],
+                parameters: closed_by_broker(Some(mean / count), false),
                 label: None,
             };
         }
     }
     best.log_evidence = ln_mean_exp(&terms, WIDTHS.len());
     best
+}
+
+fn closed_by_broker(silence_in_keep_alives: Option<f64>, is_named_by_broker: bool) -> FittedParameters {
+    FittedParameters::KeepAliveTimeout(KeepAliveParameters::ClosedByBroker {
+        silence_in_keep_alives,
+        is_named_by_broker,
+    })
 }
 
 fn answered_drop(case: &Case, index: usize, drop: &DeathWindow) -> Option<AnsweredDrop> {
@@ -161,7 +175,9 @@ fn client_side(case: &Case) -> Fit {
         hits: silent.iter().map(|(index, _)| *index).collect(),
         counts_hits: true,
         opportunities: case.count_f64(),
-        parameters: vec![("ping_unanswered", 1.0), ("heard_after_the_ping", real(proofs))],
+        parameters: FittedParameters::KeepAliveTimeout(KeepAliveParameters::PingUnanswered {
+            heard_after_the_ping: real(proofs),
+        }),
         label: None,
     }
 }

@@ -1,5 +1,6 @@
 //! At which value do most drops meet: how long a life, how long a silence?
 
+use crate::classify::FittedParameters;
 use crate::classify::case::Case;
 use crate::classify::math::{ln, ln_mean_exp, ln_mechanism, ln_occam, ln_window, phi, quantile, real};
 use crate::classify::survivors::SurvivalTable;
@@ -27,8 +28,8 @@ pub(super) struct Search<'a> {
     pub(super) round_values: &'a [f64],
     /// Least location.
     pub(super) min: f64,
-    /// Name of the location among the parameters.
-    pub(super) name: &'static str,
+    /// The parameters of a fit, from the location and its spread.
+    pub(super) parameters: fn(f64, f64) -> FittedParameters,
 }
 
 /// Logarithm of the range of a location that is not round: 1 s to 20,000 s.
@@ -121,7 +122,7 @@ fn fit_at(
         + density
         + case.ln_background(fit.hits.len())
         + ln_location_prior(place, spread, sigma, hits, search.round_values);
-    fit.parameters = vec![(search.name, place), ("spread_secs", sigma)];
+    fit.parameters = (search.parameters)(place, sigma);
     Some(fit)
 }
 

@@ -8,6 +8,7 @@ use crate::classify::drops::DeathWindow;
 use crate::classify::math::{ln, ln_mean_exp, ln_mechanism, ln_normal, ln_sum_exp, real};
 use crate::classify::session::Session;
 use crate::classify::survivors::SurvivalTable;
+use crate::classify::{FittedParameters, MessageCountParameters, MessageScope};
 
 use super::Fit;
 use super::location::{Interval, Sweep};
@@ -16,13 +17,6 @@ use super::location::{Interval, Sweep};
 const SPREADS: [f64; 3] = [0.0, 0.01, 0.03];
 /// Smaller counts are reached by accident.
 const MIN_MESSAGES: f64 = 12.0;
-
-/// Which messages count.
-#[derive(Clone, Copy)]
-enum MessageScope {
-    Published,
-    All,
-}
 
 impl MessageScope {
     #[expect(clippy::cast_precision_loss, reason = "message counts stay far below 2^52")]
@@ -37,13 +31,6 @@ impl MessageScope {
         match self {
             Self::Published => session.last_publish,
             Self::All => session.last_message,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Published => "published_messages",
-            Self::All => "messages",
         }
     }
 }
@@ -140,7 +127,11 @@ fn fit_at(
         hits: hits.iter().map(|drop| drop.interval.drop).collect(),
         counts_hits: true,
         opportunities,
-        parameters: vec![(scope.name(), limit), ("spread_messages", sigma)],
+        parameters: FittedParameters::MessageCount(MessageCountParameters {
+            scope,
+            limit,
+            spread_messages: sigma,
+        }),
         label: None,
     })
 }

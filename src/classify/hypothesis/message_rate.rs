@@ -5,6 +5,7 @@
 use crate::classify::case::Case;
 use crate::classify::math::{ln, ln_mean_exp, ln_mechanism, real};
 use crate::classify::session::EndKind;
+use crate::classify::{FittedParameters, MessageRateParameters};
 
 use super::Fit;
 
@@ -53,7 +54,7 @@ pub(super) fn fit(case: &Case) -> Fit {
                 hits: drops,
                 counts_hits: true,
                 opportunities,
-                parameters: vec![("burst_messages", least)],
+                parameters: FittedParameters::MessageRate(MessageRateParameters { burst_messages: least }),
                 label: None,
             };
         }

@@ -22,8 +22,8 @@ mod system_event;
 
 use std::collections::BTreeMap;
 
-use super::Pattern;
 use super::case::Case;
+use super::{FittedParameters, Pattern};
 
 /// How well one mechanism fits, and what it explains.
 #[derive(Debug, Clone, Default)]
@@ -36,8 +36,8 @@ pub(super) struct Fit {
     pub(super) counts_hits: bool,
     /// How often it could have ended a session.
     pub(super) opportunities: f64,
-    /// Fitted numbers, by name with the unit at the end.
-    pub(super) parameters: Vec<(&'static str, f64)>,
+    /// The fitted numbers.
+    pub(super) parameters: FittedParameters,
     /// The topic or system event it names.
     pub(super) label: Option<String>,
 }
@@ -46,11 +46,6 @@ impl Fit {
     /// A fit that cannot be.
     fn impossible() -> Self {
         Self { log_evidence: f64::NEG_INFINITY, counts_hits: true, ..Self::default() }
-    }
-
-    /// A fitted number.
-    pub(super) fn parameter(&self, name: &str) -> Option<f64> {
-        self.parameters.iter().find(|(key, _)| *key == name).map(|(_, value)| *value)
     }
 }
 

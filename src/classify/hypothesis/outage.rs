@@ -5,6 +5,7 @@
 use crate::classify::case::Case;
 use crate::classify::drops::DeathWindow;
 use crate::classify::math::{ln_beta_binomial, real};
+use crate::classify::{FittedParameters, OutageParameters};
 
 use super::Fit;
 
@@ -43,7 +44,10 @@ pub(super) fn fit(case: &Case) -> Fit {
         hits,
         counts_hits: true,
         opportunities: all,
-        parameters: vec![("longest_outage_secs", longest), ("outages", count)],
+        parameters: FittedParameters::Outage(OutageParameters {
+            longest_outage_secs: longest,
+            outages: count,
+        }),
         label: None,
     }
 }

@@ -9,6 +9,7 @@ use crate::classify::case::Case;
 use crate::classify::drops::DeathWindow;
 use crate::classify::math::{ln, ln_mechanism, ln_sum_exp, real};
 use crate::classify::session::EndKind;
+use crate::classify::{DelayParameters, FittedParameters};
 
 use super::Fit;
 
@@ -58,7 +59,9 @@ pub(super) fn fit(case: &Case) -> Fit {
                 hits: topic_drops.drops,
                 counts_hits: true,
                 opportunities,
-                parameters: vec![("delay_secs", topic_drops.delay / real(hits))],
+                parameters: FittedParameters::PublishTriggered(DelayParameters {
+                    delay_secs: topic_drops.delay / real(hits),
+                }),
                 label: Some(case.frame.log.topics.name_of(topic).to_owned()),
             };
         }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::classify::case::Case;
 use crate::classify::math::{ln, ln_mechanism, ln_occam, ln_window, median, real};
+use crate::classify::{FittedParameters, ScheduleParameters};
 
 use super::Fit;
 use super::location::{Interval, Sweep};
@@ -88,18 +89,18 @@ fn refit_on_all(case: &Case, all: &[WallWindow], found: &[FittedSchedule]) -> Op
 
 fn into_fit(mut best: FittedSchedule) -> Fit {
     best.hits.sort_unstable();
-    let mut parameters =
-        vec![("period_secs", best.period), ("phase_secs", best.phase), ("spread_secs", best.sigma)];
-    if best.follows_local_time {
-        parameters.push(("follows_local_time", 1.0));
-    }
     Fit {
         // The best of a grid: what the grid costs, as if a handful of its widths were as good.
         log_evidence: best.evidence - 1.3,
         hits: best.hits,
         counts_hits: true,
         opportunities: best.opportunities,
-        parameters,
+        parameters: FittedParameters::Scheduled(ScheduleParameters {
+            period_secs: best.period,
+            phase_secs: best.phase,
+            spread_secs: best.sigma,
+            follows_local_time: best.follows_local_time,
+        }),
         label: None,
     }
 }

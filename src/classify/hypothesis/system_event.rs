@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::classify::case::Case;
 use crate::classify::math::{ln_mean_exp, ln_mechanism, ln_occam, ln_sum_exp, ln_window, real};
+use crate::classify::{DelayParameters, FittedParameters};
 
 use super::Fit;
 use super::location::{Interval, Sweep};
@@ -54,7 +55,7 @@ pub(super) fn fit(case: &Case) -> Fit {
         counts_hits: true,
         opportunities: best.opportunities.max(real(hits.len())),
         hits,
-        parameters: vec![("delay_secs", best.delay)],
+        parameters: FittedParameters::SystemEvent(DelayParameters { delay_secs: best.delay }),
         label: Some(case.frame.log.system_names.name_of(best.name).to_owned()),
     }
 }
