@@ -34,13 +34,14 @@ pub use causes::{
 };
 pub use classifier::Classifier;
 pub use explain::{Explanation, explain};
+pub use explanation::{ItemRole, PageItem, TextWrap, VerdictPage};
 pub use fits::describe_fit;
 pub use fitted::{
     BurstParameters, CredentialExpiryParameters, DelayParameters, ExpiryAnchor, FittedParameters,
     IdleTimeoutParameters, KeepAliveParameters, LifetimeParameters, MessageCountParameters,
     MessageRateParameters, MessageScope, OutageParameters, ScheduleParameters, TakeoverParameters,
 };
-pub use headline::{confidence_word, percent};
+pub use headline::{ConfidenceLevel, percent};
 pub use pattern::Pattern;
 pub use verdict::{
     Advice, AdviceAction, Classification, Diagnosis, DropPrediction, Hypothesis, OutcomeShares, RankedCause,

@@ -1,10 +1,8 @@
 //! What would tell the answer and the runner-up apart?
 
 use crate::classify::Pattern;
+use crate::classify::headline::NOTABLE;
 use crate::classify::posterior::Posterior;
-
-/// A runner-up below this is not worth a test.
-const NOTABLE: f64 = 0.03;
 
 /// One sentence, if the runner-up is worth it.
 pub(in crate::classify) fn separating_test(posterior: &Posterior) -> Option<String> {

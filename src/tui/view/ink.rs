@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use crate::classify::TextWrap;
 use crate::diagnostics::{Snapshot, Stamp};
 use crate::tui::text::{sanitize, truncate, width};
 use crate::tui::{format, theme::Glyphs};
@@ -113,26 +114,7 @@ pub(super) fn right(text: &str, columns: usize) -> String {
 
 /// Breaks safe text into lines of at most `columns`, at blanks where possible.
 pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
-    let columns = columns.max(1);
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        let mut rest: Cow<str> = Cow::Borrowed(word);
-        if let Some(last) = lines.last_mut().filter(|last| width(last) + 1 + width(&rest) <= columns) {
-            last.push(' ');
-            last.push_str(&rest);
-            continue;
-        }
-        while width(&rest) > columns {
-            let head = truncate(&rest, columns, "").into_owned();
-            if head.is_empty() {
-                break;
-            }
-            rest = Cow::Owned(rest[head.len()..].to_owned());
-            lines.push(head);
-        }
-        lines.push(rest.into_owned());
-    }
-    lines
+    TextWrap::new(columns).breaking_words().lines(text)
 }
 
 /// A bar of `share` (0…1) of `columns`, in whole cells; what is not zero is never invisible.
@@ -173,7 +155,7 @@ mod tests {
     fn words_wrap_and_long_ones_break() {
         assert_eq!(wrap("a bb ccc", 4), ["a bb", "ccc"]);
         assert_eq!(wrap("abcdefgh i", 3), ["abc", "def", "gh", "i"]);
-        assert_eq!(wrap("東京", 1), ["東京"], "what cannot be broken is left to the clipping");
+        assert_eq!(wrap("東京", 1), ["東", "京"], "a character that is too wide is left to the clipping");
         assert!(wrap("", 5).is_empty());
     }
 

@@ -100,13 +100,13 @@ pub(super) fn idle_timeout(frame: &Frame, fit: &Fit, idle: IdleTimeoutParameters
     if below >= 1.0 {
         let longest = frame.survived.neighbors(limit).0.unwrap_or(limit);
         sentences.push(format!(
-            "{}, up to {}, passed without a drop",
+            "sessions survived {}, up to {}",
             rounded_count(below, "shorter silence", "shorter silences"),
             length(longest)
         ));
     }
     if above < 1.0 {
-        sentences.push("no longer silence passed without a drop".into());
+        sentences.push("no session survived a longer silence".into());
     }
     sentences.extend(drop_free_keep_alives(frame, limit));
     sentences

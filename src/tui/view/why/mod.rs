@@ -1,18 +1,18 @@
-//! Why does it drop: the answer, how sure it is, what speaks for and against it, and what to do next?
+//! The Why panel: the pattern of the drops, its probability, the evidence for and against it, and the next step.
 //!
 //! ```text
 //! ╭ Why · w more ─────────────────────────────────────────────────────╮
 //! │ IDLE TIMEOUT                                            91 % sure │  pattern, probability
-//! │ something on the way forgets a silent connection                  │  in plain words, or the cause
+//! │ a NAT, firewall or proxy drops idle connections                   │  in plain words, or the cause
 //! │ + all 9 drops followed a silence of 350 s or more                 │  for
-//! │ - once it could have struck and did not                           │  against
-//! │ or random loss, 7 %: one longer silence that is survived decides  │  what else it may be
+//! │ - 1 opportunity passed without a drop                             │  against
+//! │ or random loss, 7 %: one longer silence that is survived decides  │  other possible patterns
 //! │ → [-] a keep-alive of 270 s or less ends it                       │  next step and its key
 //! ╰───────────────────────────────────────────────────────────────────╯
 //! ```
 //!
-//! While nothing can be said, the plain facts stand there instead. With less room the less important
-//! items go, whole; the answer, its probability and the next step stay.
+//! While no pattern is named, the panel shows the plain facts instead. With less room the less important items are
+//! left out, each as a whole; the answer, its probability and the next step stay.
 
 mod items;
 mod sheet;
@@ -24,7 +24,7 @@ use ratatui::text::{Line, Span};
 use crate::tui::keymap::Action;
 use crate::tui::text::{truncate, width};
 
-use self::items::{Item, Sign, Step, Story};
+use self::items::{PanelContent, PanelItem, PanelStep, Sign};
 use super::ViewContext;
 use super::ink::{put, put_all, wrap};
 use super::panel::panel;
@@ -33,7 +33,7 @@ pub(super) use self::sheet::render as popup;
 
 /// Blank columns between the answer and its probability.
 const GAP: usize = 2;
-/// With fewer rows the answer has only one.
+/// With fewer rows the answer is limited to one row.
 const ROOMY: usize = 5;
 
 /// Draws the panel.
@@ -49,15 +49,15 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     if rows == 0 || columns == 0 {
         return;
     }
-    let story = Story::of(context);
-    let mut lines = head(context, &story, &story.answer, columns);
-    if let Some(short) = story.short.as_ref().filter(|_| lines.len() > 1 && rows < ROOMY) {
-        lines = head(context, &story, short, columns);
+    let content = PanelContent::of(context);
+    let mut lines = head(context, &content, &content.answer, columns);
+    if let Some(short) = content.short.as_ref().filter(|_| lines.len() > 1 && rows < ROOMY) {
+        lines = head(context, &content, short, columns);
     }
     let least = usize::from(rows > 1);
     lines.truncate(rows - least);
-    let next = next_step(context, &story.step, rows - lines.len(), columns);
-    lines.extend(chosen(context, &story.items, rows - lines.len() - next.len(), columns));
+    let next = next_step(context, &content.step, rows - lines.len(), columns);
+    lines.extend(chosen(context, &content.items, rows - lines.len() - next.len(), columns));
     put_all(frame, inner, &lines);
     for (index, line) in next.iter().enumerate() {
         put(frame, inner, rows - next.len() + index, line);
@@ -65,8 +65,8 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
 }
 
 /// The answer at the left, wrapped, and its probability at the right of the first row.
-fn head(context: &ViewContext, story: &Story, answer: &str, columns: usize) -> Vec<Line<'static>> {
-    let share = story.share.as_ref().map(|share| (share.text.clone(), share.style));
+fn head(context: &ViewContext, content: &PanelContent, answer: &str, columns: usize) -> Vec<Line<'static>> {
+    let share = content.confidence.as_ref().map(|one| (one.text.clone(), one.style));
     let (share, style) = share.unwrap_or_default();
     let taken = if share.is_empty() { 0 } else { width(&share) + GAP };
     if columns < taken + GAP {
@@ -82,16 +82,16 @@ fn head(context: &ViewContext, story: &Story, answer: &str, columns: usize) -> V
     lines
 }
 
-/// The items that fit into `room` rows, the most important chosen first, in the order of reading. Where the
-/// whole sentence does not fit, a short form may.
-fn chosen(context: &ViewContext, items: &[Item], room: usize, columns: usize) -> Vec<Line<'static>> {
-    let mut by_rank: Vec<(usize, &Item)> = items.iter().enumerate().collect();
+/// The items that fit into `room` rows, chosen by importance, in the order of reading. Where the whole sentence does
+/// not fit, its short form may.
+fn chosen(context: &ViewContext, items: &[PanelItem], room: usize, columns: usize) -> Vec<Line<'static>> {
+    let mut by_rank: Vec<(usize, &PanelItem)> = items.iter().enumerate().collect();
     by_rank.sort_by_key(|(index, item)| (item.rank, *index));
     let mut left = room;
     let mut found: Vec<(usize, Vec<Line>)> = Vec::new();
     let mut shows_for = false;
     for (index, item) in by_rank {
-        if item.follows && !shows_for {
+        if item.needs_evidence && !shows_for {
             continue;
         }
         let forms = [Some(&item.text), item.short.as_ref()];
@@ -120,8 +120,8 @@ fn lines_of(context: &ViewContext, sign: Sign, text: &str, columns: usize) -> Ve
         .collect()
 }
 
-/// The next step with the key that does it, in at most `most` rows; what is cut says so.
-fn next_step(context: &ViewContext, step: &Step, most: usize, columns: usize) -> Vec<Line<'static>> {
+/// The next step with the key that does it, in at most `most` rows; a cut text ends in an ellipsis.
+fn next_step(context: &ViewContext, step: &PanelStep, most: usize, columns: usize) -> Vec<Line<'static>> {
     let theme = context.theme;
     let key = step.action.map(|action| context.keymap.key_text(action)).unwrap_or_default();
     let key = if key.is_empty() { key } else { format!("[{key}]") };
@@ -140,9 +140,9 @@ fn next_step(context: &ViewContext, step: &Step, most: usize, columns: usize) ->
         .enumerate()
         .map(|(index, row)| {
             let named = if index == 0 && row.starts_with(&key) { key.len() } else { 0 };
-            let (named, said) = row.split_at(named);
+            let (named, text) = row.split_at(named);
             let spans =
-                [(sign(index), theme.key), (named.to_owned(), theme.key), (said.to_owned(), theme.text)];
+                [(sign(index), theme.key), (named.to_owned(), theme.key), (text.to_owned(), theme.text)];
             Line::from(spans.map(|(text, style)| Span::styled(text, style)).to_vec())
         })
         .collect()

@@ -1,29 +1,28 @@
-//! What is there to read about the verdict as a whole: every pattern with its probability, whose side it is
-//! on, the causes, and all sentences for and against?
+//! The verdict in full: all evidence, the probability of every pattern, the causes, and the four outcomes.
 
 use ratatui::Frame;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::classify::{Hypothesis, OutcomeShares, Pattern, Verdict, causes, percent};
+use crate::classify::{Hypothesis, ItemRole, OutcomeShares, Pattern, Verdict, VerdictPage, causes, percent};
 use crate::diagnostics::words;
 
 use super::super::ink::{bar, left, right, wrap};
 use super::super::popups::sheet;
 use super::super::{ViewContext, ViewState};
-use super::items::{Item, Sign, Story};
+use super::items::{PanelContent, Sign};
 use super::{head, lines_of, next_step};
 
 /// Widest text; longer lines are hard to read.
 const WIDTH: u16 = 100;
-/// Patterns less probable than this are not listed one by one.
+/// Patterns less probable than this share one row.
 const WORTH: f64 = 0.01;
 /// Columns of the names before bars, and of the probability.
 const NAMES: usize = 22;
 const SHARE: usize = 6;
 /// Longest bar.
 const BAR: usize = 40;
-/// Outcomes closer together than this say nothing.
+/// Outcomes closer together than this are not shown.
 const ALIKE: f64 = 0.02;
 
 /// Draws the popup, `scroll` lines down.
@@ -37,19 +36,25 @@ pub(in super::super) fn render(
 }
 
 fn lines(context: &ViewContext, columns: usize) -> Vec<Line<'static>> {
-    let story = Story::of(context);
-    let mut lines = head(context, &story, &story.answer, columns);
-    let said = |sign: Sign| story.items.iter().filter(move |item| item.sign == sign);
-    let rows = |item: &Item| lines_of(context, item.sign, &item.text, columns);
-    lines.extend(said(Sign::Plain).flat_map(rows));
-    lines.extend(next_step(context, &story.step, usize::MAX, columns));
+    let content = PanelContent::of(context);
+    let mut lines = head(context, &content, &content.answer, columns);
+    let rows_of = |sign: Sign| -> Vec<Line<'static>> {
+        let items = content.items.iter().filter(|item| item.sign == sign);
+        items.flat_map(|item| lines_of(context, item.sign, &item.text, columns)).collect()
+    };
+    lines.extend(rows_of(Sign::Plain));
+    lines.extend(next_step(context, &content.step, usize::MAX, columns));
     let verdict = context.published.verdict.as_deref();
     let known = if verdict.is_some_and(Verdict::is_named) { "For it" } else { "What is known" };
-    let parts = [(known, Sign::For), ("Against it", Sign::Against), ("Beside it", Sign::Also)];
+    let parts = [
+        (known, Sign::For),
+        ("Against it", Sign::Against),
+        ("Beside it", Sign::Also),
+        ("What is missing", Sign::Missing),
+    ];
     for (title, sign) in parts {
-        section(context, &mut lines, title, said(sign).flat_map(rows).collect());
+        section(context, &mut lines, title, rows_of(sign));
     }
-    section(context, &mut lines, "What is missing", said(Sign::Missing).flat_map(rows).collect());
     if let Some(verdict) = verdict.filter(|one| one.classification.drops > 0) {
         let sheet = Sheet { context, verdict, columns };
         section(context, &mut lines, "How probable", sheet.patterns());
@@ -81,7 +86,7 @@ struct Sheet<'a> {
 }
 
 impl Sheet<'_> {
-    /// Every pattern worth a row, then the rest in one.
+    /// Every notable pattern, then the rest in one row.
     fn patterns(&self) -> Vec<Line<'static>> {
         let judged = &self.verdict.classification;
         let is_worth = |one: &&Hypothesis| one.probability >= WORTH || one.pattern == judged.pattern;
@@ -122,11 +127,12 @@ impl Sheet<'_> {
     }
 
     fn separate(&self) -> Vec<Line<'static>> {
-        let separate = self.verdict.diagnosis.separate.iter();
-        separate.flat_map(|text| lines_of(self.context, Sign::Plain, text, self.columns)).collect()
+        let page = VerdictPage::new(self.verdict);
+        let tests = page.all(ItemRole::SeparatingTest);
+        tests.flat_map(|item| lines_of(self.context, Sign::Plain, &item.text, self.columns)).collect()
     }
 
-    /// Every cause, what would check it, and for the most probable one what it is and what ends it.
+    /// Every cause with a check; the most probable one also with its meaning and fixes.
     fn causes(&self) -> Vec<Line<'static>> {
         let mut lines = Vec::new();
         for (rank, cause) in self.verdict.diagnosis.causes.iter().enumerate() {
@@ -162,7 +168,7 @@ impl Sheet<'_> {
             .collect()
     }
 
-    /// The four outcomes of the investigation guide, the most probable first; nothing while they are alike.
+    /// The four outcomes of the investigation guide, the most probable first; none while they are alike.
     fn outcomes(&self) -> Vec<Line<'static>> {
         let OutcomeShares { network, server, client, environment } = self.verdict.diagnosis.outcomes;
         let mut all = [
