@@ -29,7 +29,7 @@ pub enum FittedParameters {
     SystemEvent(DelayParameters),
     /// The session ends when its credentials expire.
     CredentialExpiry(CredentialExpiryParameters),
-    /// Another client with the same client ID takes the session over.
+    /// Another client with the same client id takes the session over.
     ClientIdTakeover(TakeoverParameters),
     /// The broker or the path to it is gone for minutes.
     Outage(OutageParameters),

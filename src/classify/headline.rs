@@ -182,7 +182,7 @@ mod tests {
         let verdict = verdict(Pattern::IdleTimeout, &[(Pattern::IdleTimeout, 0.88), (Pattern::Random, 0.1)]);
         assert_eq!(
             verdict.sentence(),
-            "idle timeout, 88 % (likely): something on the way forgets a silent connection"
+            "idle timeout, 88 % (likely): a NAT, firewall or proxy drops idle connections"
         );
         assert_eq!(verdict.runner_up().map(|one| one.pattern), Some(Pattern::Random));
         assert_eq!((verdict.second_cause(), verdict.classification.leading_hypothesis()), (None, None));

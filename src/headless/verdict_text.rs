@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn it_ends_with_the_next_step_and_is_wrapped_and_clean() {
         let text = verdict_paragraph(&verdict());
-        assert!(text.starts_with("Why                   idle timeout, 91 % (sure): something on"), "{text}");
+        assert!(text.starts_with("Why                   idle timeout, 91 % (sure): a NAT,"), "{text}");
         assert!(text.ends_with("\nNext step             leave it running\n"), "{text}");
         assert!(text.contains("                      + all 9 drops \u{fffd}[2J\n"), "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= LINE_WIDTH), "{text}");

@@ -1,4 +1,4 @@
-//! What does a log tell beside the pattern, to weigh the causes by?
+//! The facts of a log, beside the pattern, that weigh the causes.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::classify::{Anchor, CauseContext, EndShares, Pattern};
 use crate::diagnostics::event::{DropKind, SystemSource};
 use crate::diagnostics::words;
 
-/// Gathers the clues for the answer.
+/// The context of the answer.
 pub(in crate::classify) fn cause_context(frame: &Frame, posterior: &Posterior) -> CauseContext {
     let fit = posterior.fits.get(&posterior.pattern);
     let parameters = fit.map(|fit| fit.parameters).unwrap_or_default();
@@ -143,7 +143,7 @@ fn failed_phase(frame: &Frame) -> Option<String> {
     Some(words::phase((*phase)?).to_ascii_lowercase())
 }
 
-/// The source that a system event's name begins with.
+/// The source at the beginning of a system event's name.
 fn system_source(label: &str) -> Option<SystemSource> {
     let (source, _) = label.split_once(':')?;
     serde_json::from_value(serde_json::Value::String(source.to_owned())).ok()

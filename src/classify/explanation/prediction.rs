@@ -1,4 +1,4 @@
-//! When does the pattern expect the next drop?
+//! The next drop that the pattern predicts.
 
 use chrono::{DateTime, Utc};
 
@@ -8,7 +8,7 @@ use crate::classify::{
     CredentialExpiryParameters, DropPrediction, ExpiryAnchor, FittedParameters, LifetimeParameters,
 };
 
-/// A pattern less probable than this predicts nothing.
+/// Least probability of a pattern that predicts.
 const MIN_CONFIDENCE: f64 = 0.6;
 
 /// The next drop, where the pattern is about time and the link is up.
@@ -41,7 +41,7 @@ pub(in crate::classify) fn predict_next_drop(
         }
         _ => return None,
     };
-    // What should have come and did not is no prediction.
+    // A drop that should have come and did not is no prediction.
     (at + within >= now_wall).then_some(())?;
     Some(DropPrediction { at: to_date(at)?, within_secs: within.max(0.5) })
 }

@@ -47,7 +47,7 @@ fn known(out: &mut String, group: &ExplanationGroup, meaning: &Meaning) -> fmt::
     if !meaning.causes.is_empty() {
         writeln!(out, "| probability | cause | check | fix |\n|---:|---|---|---|")?;
         for likely in &meaning.causes {
-            let (name, share) = (escaped(&likely.cause.name), percent(likely.cause.probability));
+            let (name, share) = (escaped(&likely.cause.name), escaped(&percent(likely.cause.probability)));
             let (check, fix) = (escaped(&likely.check), escaped(&likely.fix));
             writeln!(out, "| {share} | {name} | {check} | {fix} |")?;
         }

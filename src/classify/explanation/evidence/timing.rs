@@ -3,7 +3,7 @@
 use chrono::DateTime;
 
 use super::super::phrase::{
-    count, hits, length, min_max, rounded_count, share_of_drops, times, tolerance, whole_number,
+    count, hits, length, min_max, rounded_count, share_of_drops, tolerance, whole_number,
 };
 use crate::classify::case::Frame;
 use crate::classify::hypothesis::Fit;
@@ -148,8 +148,8 @@ pub(super) fn outage(frame: &Frame, fit: &Fit, outage: OutageParameters) -> Vec<
     let failed_phase = main_failed_phase(frame).map(|place| format!(", mostly {place}")).unwrap_or_default();
     vec![
         format!(
-            "{} it took minutes to come back, {} at the longest",
-            times(outage.outages),
+            "{} of minutes, the longest {}",
+            rounded_count(outage.outages, "outage", "outages"),
             length(outage.longest_outage_secs)
         ),
         format!("{failed} failed meanwhile{failed_phase}"),
