@@ -1,4 +1,4 @@
-//! How does the verdict follow the events?
+//! The fold from events to the verdict.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::log::{Log, unix};
 use super::verdict_builder;
 use crate::diagnostics::{Event, Stamp, TimeScale};
 
-/// A verdict is given anew when the drops, or the time watched, have grown by this part.
+/// A verdict is recomputed when the drops, or the time watched, have grown by one part in this many.
 const REFRESH_DIVISOR: u64 = 64;
 /// Shortest time between two verdicts without a new drop or connect, in seconds.
 const MIN_REFRESH_SECS: f64 = 30.0;
@@ -47,12 +47,12 @@ struct CachedVerdict {
 }
 
 impl Classifier {
-    /// One that has seen nothing.
+    /// A classifier before the first event.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes one event as recorded (in a scaled run it is judged in field time). O(log n) amortised.
+    /// Applies one event as recorded (a scaled run is classified in field time). O(log n) amortized.
     pub fn apply(&mut self, at: Stamp, event: &Event) {
         self.time_scale.observe(at, event);
         let event = self.time_scale.event(event);
@@ -72,8 +72,8 @@ impl Classifier {
         }
     }
 
-    /// The verdict for a screen, to be asked for after every event: given anew when there is reason to. A function
-    /// of the events alone, so that a replay shows what was shown live; cheap when nothing changed.
+    /// The verdict for a screen, to be called after every event: recomputed only when enough has changed. It is a
+    /// function of the events alone, so that a replay shows the same as the live run.
     pub fn verdict(&mut self) -> Option<Arc<Verdict>> {
         let newest = self.newest?;
         if self.is_due(newest) {
@@ -100,7 +100,7 @@ impl Classifier {
         }
         #[expect(clippy::cast_precision_loss, reason = "a part of the time needs no more")]
         let min_refresh = (cached.at / REFRESH_DIVISOR as f64).max(MIN_REFRESH_SECS);
-        // With few drops every turn of the link counts.
+        // With few drops every change of the link counts.
         (cached.link_changes > 0 && self.drops < REFRESH_DIVISOR)
             || newest.boot.as_secs_f64() - cached.at >= min_refresh
     }

@@ -1,8 +1,8 @@
-//! Why does it drop: which pattern do the drops follow, what causes such a pattern, and how sure is that?
+//! The classifier: the pattern that the drops follow, its causes, and the probability of both.
 //!
-//! [`Classifier`] takes the same events as the fold ([`crate::diagnostics::Diagnostics`]) and gives a
-//! [`Verdict`]. Pure: *must not know* files, sockets, clocks or screens; the same events give the same verdict,
-//! live, replayed and analysed.
+//! [`Classifier`] takes the same events as the fold ([`crate::diagnostics::Diagnostics`]) and returns a
+//! [`Verdict`]; [`VerdictPage`] is its explanation, which every renderer lays out. The module is pure: no files,
+//! sockets, clocks or screens. The same events give the same verdict, live, replayed and analyzed.
 
 mod background;
 mod case;

@@ -1,7 +1,7 @@
-//! Does another client with the same client id push this one out?
+//! Takeover: another client with the same client id takes over the session.
 //!
-//! Short sessions right after each reconnect, closed by the peer: the rival comes back after its own backoff.
-//! Each session is an opportunity. MQTT 5 says it outright.
+//! Short sessions right after each reconnect, closed by the peer: the other client reconnects after its own backoff.
+//! Each session is an opportunity. MQTT 5 names it by a reason code.
 
 use crate::classify::case::Case;
 use crate::classify::drops::DeathWindow;
@@ -12,11 +12,11 @@ use crate::classify::{BurstParameters, FittedParameters, TakeoverParameters};
 
 use super::{Fit, reason};
 
-/// Median lives under a rival, in seconds; the last three are a rival that backs off.
+/// Median lives beside another client, in seconds; the last three are for a client that backs off.
 const MEDIANS: [f64; 12] = [0.5, 0.8, 1.2, 2.0, 3.0, 4.5, 7.0, 11.0, 16.0, 25.0, 45.0, 80.0];
 /// Spreads of the logarithm of the life.
 const SPREADS: [f64; 4] = [0.25, 0.4, 0.6, 0.9];
-/// A rival that backs off is rarer.
+/// Log prior of a client that backs off, relative to one that does not.
 const BACKOFF_PENALTY: f64 = 1.5;
 
 /// Lives that the peer ended, shortest first, with sums over their logarithms.
@@ -44,8 +44,7 @@ impl PeerEndedLives {
         Self { lives, sums }
     }
 
-    /// How many lives lie around a median within three spreads and below `most`, and their log density if they
-    /// are log-normal.
+    /// The number of lives within three spreads of a median and below `most`, and their log-normal log density.
     fn near_median(&self, median: f64, spread: f64, most: f64) -> (usize, f64) {
         let (centre, reach) = (median.ln(), 3.0 * spread);
         let from = self.lives.partition_point(|(age, _)| *age < centre - reach);
@@ -66,8 +65,7 @@ impl PeerEndedLives {
     }
 }
 
-/// Weighs a takeover; a mixture of short and long lives that the peer ended speaks for it rather than for
-/// bursts.
+/// Fits a takeover; a mixture of short and long lives that the peer ended is evidence for it rather than for bursts.
 pub(super) fn fit(case: &Case, bursty: &mut Fit) -> Fit {
     let mut fit = short_lives(case);
     compare_with_bursts(case, &mut fit, bursty);
@@ -139,7 +137,7 @@ fn compare_with_bursts(case: &Case, fit: &mut Fit, bursty: &mut Fit) {
     if real(by_peer) < 0.7 * case.count_f64() {
         return;
     }
-    // A network that flaps rarely closes politely.
+    // A flapping network rarely closes sessions cleanly.
     let closed = case.drops().filter(|(_, drop)| drop.kind == EndKind::Clean).count();
     let is_mostly_clean = real(closed) >= 0.9 * case.count_f64();
     let (takeover_penalty, bursty_penalty) =
@@ -168,7 +166,7 @@ fn typical_life(secs: f64) -> FittedParameters {
     })
 }
 
-/// Flapping networks also lose probes; a takeover does not.
+/// A flapping network also loses probes; a takeover does not.
 fn lost_probe_penalty(case: &Case) -> f64 {
     if case.frame.log.failed_probes.is_empty() {
         return 0.0;

@@ -1,7 +1,7 @@
-//! Does the session end when its credentials expire?
+//! Credential expiry: the session ends when its credentials expire.
 //!
 //! Two anchors: the credentials a session connected with (a later renewal does not save a live session), or the newest
-//! ones (a renewal moves the limit). No place is searched, hence a few drops decide.
+//! ones (a renewal moves the limit). No location is searched, so few drops suffice.
 
 use crate::classify::case::Case;
 use crate::classify::math::{ln_mean_exp, ln_mechanism, ln_window, real};
@@ -40,7 +40,7 @@ fn expiry_at_connect(case: &Case) -> Vec<(f64, usize)> {
         .collect()
 }
 
-/// Expiries that no renewal superseded in time, with the session they fell into.
+/// Expiries without a renewal in time, with the session during which they occurred.
 fn newest_expiries(case: &Case) -> Vec<(f64, usize)> {
     let renewals = &case.frame.log.credentials;
     let mut moments = Vec::new();

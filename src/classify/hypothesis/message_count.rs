@@ -1,7 +1,7 @@
-//! Does the session end after a number of messages?
+//! Message limit: the session ends after a number of messages.
 //!
-//! A quota, a leak, a library's limit: sessions whose count gets that far are opportunities. Counted in own messages
-//! only, and in all of them.
+//! A quota, a leak or a limit of a library: sessions that reach the number are opportunities. Counted in published
+//! messages only, and in all messages.
 
 use crate::classify::case::Case;
 use crate::classify::drops::DeathWindow;
@@ -15,7 +15,7 @@ use super::location::{Interval, Sweep};
 
 /// Relative spreads tried, on top of one message.
 const SPREADS: [f64; 3] = [0.0, 0.01, 0.03];
-/// Smaller counts are reached by accident.
+/// Smaller counts are reached by chance.
 const MIN_MESSAGES: f64 = 12.0;
 
 impl MessageScope {
@@ -35,7 +35,7 @@ impl MessageScope {
     }
 }
 
-/// One drop, with its count and what a drop at this moment costs.
+/// One drop with its message count.
 struct DropCount {
     interval: Interval,
     /// Log density of the moment, per second, given the count.
@@ -87,7 +87,7 @@ fn drop_count(case: &Case, scope: MessageScope, index: usize, drop: &DeathWindow
         .filter(|session| session.is_start_known && session.age() > 0.0 && !drop.is_own_timeout)?;
     let count = scope.count(session);
     let rate = ln(count.max(1.0) / session.age());
-    // Where each message was seen, the drop follows the last one closely.
+    // Where each message was recorded, the drop follows the last one closely.
     let density = match scope.last_message_at(session) {
         None => rate,
         Some(newest) => {
