@@ -157,8 +157,9 @@ impl DropComparison<'_> {
     fn silence_before_unanswered_packet(&self) -> Option<f64> {
         let packets = &self.drop.event.packets;
         let last_received = packets.iter().rposition(|packet| packet.incoming)?;
-        let silence =
-            |packet: &PacketNote| packets.get(last_received).map(|heard| heard.ago_secs - packet.ago_secs);
+        let silence = |packet: &PacketNote| {
+            packets.get(last_received).map(|received| received.ago_secs - packet.ago_secs)
+        };
         let unanswered = packets.get(last_received + 1..)?.first()?;
         silence(unanswered).filter(|secs| secs.is_finite() && *secs >= 0.0)
     }

@@ -130,7 +130,7 @@ impl AnalysisReport {
             verdict.joined(role).map_or(Ok(()), |text| page.line(label, &text))?;
         }
         for (label, role) in [
-            ("Test", ItemRole::SeparatingTest),
+            ("Separating test", ItemRole::SeparatingTest),
             ("Missing", ItemRole::Missing),
             ("Next drop", ItemRole::NextDrop),
         ] {

@@ -1,4 +1,4 @@
-//! Is the catalogue complete, and does the ranking say what a person who knows the field would say?
+//! The catalog is complete, and the ranking agrees with domain knowledge.
 
 use std::collections::BTreeSet;
 

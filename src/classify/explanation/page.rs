@@ -21,7 +21,7 @@ pub enum ItemRole {
     Answer,
     /// Probability of the answer; only where a pattern is named.
     Confidence,
-    /// How many drops were judged.
+    /// The number of drops taken into account.
     Basis,
     /// A cause of such a pattern with its probability, the most probable first.
     Cause,

@@ -46,13 +46,13 @@ impl PeerEndedLives {
 
     /// The number of lives within three spreads of a median and below `most`, and their log-normal log density.
     fn near_median(&self, median: f64, spread: f64, most: f64) -> (usize, f64) {
-        let (centre, reach) = (median.ln(), 3.0 * spread);
-        let from = self.lives.partition_point(|(age, _)| *age < centre - reach);
-        let to = self.lives.partition_point(|(age, _)| *age <= centre + reach && *age < most.ln()).max(from);
+        let (center, reach) = (median.ln(), 3.0 * spread);
+        let from = self.lives.partition_point(|(age, _)| *age < center - reach);
+        let to = self.lives.partition_point(|(age, _)| *age <= center + reach && *age < most.ln()).max(from);
         let at = |index: usize| self.sums.get(index).copied().unwrap_or_default();
         let hits = real(to - from);
         let (sum, squares) = (at(to).0 - at(from).0, at(to).1 - at(from).1);
-        let off = squares - 2.0 * centre * sum + hits * centre * centre;
+        let off = squares - 2.0 * center * sum + hits * center * center;
         (to - from, hits * ln_normal(0.0, spread) - 0.5 * off / (spread * spread) - sum)
     }
 

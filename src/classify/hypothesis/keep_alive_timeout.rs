@@ -139,10 +139,10 @@ fn answered_drop(case: &Case, index: usize, drop: &DeathWindow) -> Option<Answer
 /// Either the server closed on time, or the client detected it after a stall; a recording is mostly of one kind.
 fn density(hits: &[&AnsweredDrop], sigma: f64) -> f64 {
     let mut excess: Vec<f64> = hits.iter().map(|one| one.excess).collect();
-    let centre = median(&mut excess).unwrap_or(0.0).clamp(0.0, 2.0);
+    let center = median(&mut excess).unwrap_or(0.0).clamp(0.0, 2.0);
     let (mut on_time, mut stalled) = (0.0, 0.0);
     for one in hits {
-        let exact = ln_normal(one.excess - centre, sigma);
+        let exact = ln_normal(one.excess - center, sigma);
         let mut woke = -ln(one.excess.max(0.0) + 2.0 * sigma);
         if let Some(answered) = one.answered {
             woke = ln_sum_exp(&[woke - std::f64::consts::LN_2, 0.75_f64.ln() - 1.5 * answered]);

@@ -11,7 +11,7 @@ const LABELED: [(ItemRole, &str); 3] =
     [(ItemRole::EvidenceFor, "For"), (ItemRole::EvidenceAgainst, "Against"), (ItemRole::Missing, "Missing")];
 const LABELED_AFTER_RIVALS: [(ItemRole, &str); 3] = [
     (ItemRole::AlsoSeen, "Also seen"),
-    (ItemRole::SeparatingTest, "To tell them apart"),
+    (ItemRole::SeparatingTest, "Separating test"),
     (ItemRole::NextDrop, "Next drop expected"),
 ];
 
@@ -42,9 +42,9 @@ fn write_answer(out: &mut String, page: &VerdictPage) -> fmt::Result {
     let meaning = meanings.join("; ");
     match page.text(ItemRole::Confidence) {
         Some(confidence) => {
-            writeln!(out, "**{title}** ({}): {meaning}, judged from {drops}.\n", EscapedMarkdown(confidence))
+            writeln!(out, "**{title}** ({}): {meaning}, based on {drops}.\n", EscapedMarkdown(confidence))
         }
-        None => writeln!(out, "**{title}**: {meaning} ({drops} judged).\n"),
+        None => writeln!(out, "**{title}**: {meaning} ({drops}).\n"),
     }
 }
 

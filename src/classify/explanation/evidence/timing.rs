@@ -171,11 +171,11 @@ fn main_failed_phase(frame: &Frame) -> Option<String> {
 pub(super) fn keep_alive_timeout(frame: &Frame, fit: &Fit, timeout: KeepAliveParameters) -> Vec<String> {
     let which = share_of_drops(fit.hits.len(), frame.drops.len());
     match timeout {
-        KeepAliveParameters::PingUnanswered { heard_after_the_ping: heard } => {
-            let path = if heard >= 1.0 {
+        KeepAliveParameters::PingUnanswered { heard_after_the_ping: answered } => {
+            let path = if answered >= 1.0 {
                 format!(
                     "in {} of them the peer sent something after that ping: the path was up",
-                    whole_number(heard)
+                    whole_number(answered)
                 )
             } else {
                 "the reconnect succeeded at once each time".into()

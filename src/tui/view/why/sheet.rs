@@ -17,7 +17,7 @@ use super::{head, lines_of, next_step};
 const WIDTH: u16 = 100;
 /// Patterns less probable than this share one row.
 const WORTH: f64 = 0.01;
-/// Columns of the names before bars, and of the probability.
+/// Columns of the names before the bars, and of the probability.
 const NAMES: usize = 22;
 const SHARE: usize = 6;
 /// Longest bar.
@@ -58,7 +58,7 @@ fn lines(context: &ViewContext, columns: usize) -> Vec<Line<'static>> {
     if let Some(verdict) = verdict.filter(|one| one.classification.drops > 0) {
         let sheet = Sheet { context, verdict, columns };
         section(context, &mut lines, "How probable", sheet.patterns());
-        section(context, &mut lines, "To tell them apart", sheet.separate());
+        section(context, &mut lines, "Separating test", sheet.separate());
         section(context, &mut lines, "Causes of such a pattern", sheet.causes());
         section(context, &mut lines, "Whose side it is on", sheet.outcomes());
     }
@@ -88,15 +88,15 @@ struct Sheet<'a> {
 impl Sheet<'_> {
     /// Every notable pattern, then the rest in one row.
     fn patterns(&self) -> Vec<Line<'static>> {
-        let judged = &self.verdict.classification;
-        let is_worth = |one: &&Hypothesis| one.probability >= WORTH || one.pattern == judged.pattern;
+        let classification = &self.verdict.classification;
+        let is_worth = |one: &&Hypothesis| one.probability >= WORTH || one.pattern == classification.pattern;
         let theme = self.context.theme;
-        let mut lines: Vec<Line> = judged
+        let mut lines: Vec<Line> = classification
             .hypotheses
             .iter()
             .filter(is_worth)
             .map(|one| {
-                let is_answer = one.pattern == judged.pattern
+                let is_answer = one.pattern == classification.pattern
                     || self.verdict.second_cause().is_some_and(|second| second.pattern == one.pattern);
                 let style = if is_answer { theme.strong } else { theme.text };
                 let hits =
@@ -105,7 +105,7 @@ impl Sheet<'_> {
             })
             .collect();
         let rest: f64 =
-            judged.hypotheses.iter().filter(|one| !is_worth(one)).map(|one| one.probability).sum();
+            classification.hypotheses.iter().filter(|one| !is_worth(one)).map(|one| one.probability).sum();
         if rest > 0.0 {
             lines.push(self.row("all others together", rest, theme.dim, ""));
         }
