@@ -109,7 +109,7 @@ fn no_weight_rule_holds_without_facts() {
     }
 }
 
-/// Clues with every field set, for the names of the facts.
+/// A context with every field set, for the names of the facts.
 fn full_context() -> CauseContext {
     CauseContext {
         transport: Some("wss".into()),

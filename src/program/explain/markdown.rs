@@ -1,4 +1,4 @@
-//! How does an explanation look in an issue?
+//! The explanation as Markdown, for an issue.
 
 use std::fmt::{self, Write as _};
 
@@ -21,7 +21,7 @@ pub(super) fn markdown(report: &ExplainReport) -> Result<String, fmt::Error> {
     Ok(out)
 }
 
-/// What stands for itself outside of code.
+/// Text with the characters of Markdown escaped.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {

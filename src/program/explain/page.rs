@@ -1,4 +1,4 @@
-//! How does an explanation look on a terminal?
+//! The explanation as text for a terminal.
 
 use std::fmt::{self, Write as _};
 

@@ -1,4 +1,4 @@
-//! Is input read as it should be, and does the page keep its width?
+//! Input is read as documented, and the page keeps its width.
 
 use super::*;
 use unicode_width::UnicodeWidthStr;

@@ -1,4 +1,4 @@
-//! What is printed, in which form, and with which exit code.
+//! The output of `analyze` in each format, and its exit codes.
 
 use dropscope::classify::{Classification, Diagnosis};
 use dropscope::export::schema::{MetricsEntry, Period};

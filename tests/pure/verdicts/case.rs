@@ -1,4 +1,4 @@
-//! What is one labelled recording?
+//! One labeled recording.
 
 use dropscope::diagnostics::StampedEvent;
 use dropscope::diagnostics::recording::encode;
