@@ -48,9 +48,9 @@ pub(super) struct DeathWindow {
 
 /// Times of the last packets of a session.
 struct LastPackets {
-    last_sent: Secs,
-    last_ping: Secs,
-    last_received: Secs,
+    sent: Secs,
+    ping: Secs,
+    received: Secs,
 }
 
 impl LastPackets {
@@ -63,11 +63,7 @@ impl LastPackets {
                 .find(|packet| packet.is_outgoing == out)
                 .map_or(session.start, |packet| packet.at)
         };
-        Self {
-            last_sent: newest(true),
-            last_ping: ending.last_ping.unwrap_or(session.start),
-            last_received: newest(false),
-        }
+        Self { sent: newest(true), ping: ending.last_ping.unwrap_or(session.start), received: newest(false) }
     }
 }
 
@@ -97,8 +93,8 @@ fn ping_timeout(dropped: &[(usize, &Session, &SessionEnding)]) -> f64 {
     for (_, session, ending) in dropped {
         if ending.kind == EndKind::Silent {
             let last = LastPackets::of(session, ending);
-            idle.push(session.end - last.last_sent - session.keep_alive);
-            always.push(session.end - last.last_ping - session.keep_alive);
+            idle.push(session.end - last.sent - session.keep_alive);
+            always.push(session.end - last.ping - session.keep_alive);
         }
     }
     let robust_median = |values: &mut Vec<f64>| {
@@ -132,7 +128,7 @@ fn death_window(
     let detected = session.end;
     let mut kind = ending.kind;
     let mut last_tx = ending.last_tx;
-    let since_last_sent = detected - last.last_sent;
+    let since_last_sent = detected - last.sent;
     // The server's 1.5 keep-alives detect a dead path as well, if the client's timeout is longer: the pings were sent,
     // and the path lost them.
     let is_server_timeout = kind == EndKind::Clean
@@ -171,7 +167,7 @@ fn death_window(
     };
     let last_alive = match ending.last_rx {
         Some(last) => (detected - last).max(session.start),
-        None => last.last_received.max(session.start),
+        None => last.received.max(session.start),
     };
     match kind {
         EndKind::Silent => silent_window(&mut drop, ending, last_alive, last_tx, deadline),

@@ -148,14 +148,14 @@ pub struct Verdict {
 impl Verdict {
     /// The verdict before the first event.
     pub fn undetermined(at: Stamp) -> Self {
-        let hypothesis = |pattern| Hypothesis {
+        let unweighed = |pattern| Hypothesis {
             pattern,
             probability: if pattern == Pattern::Undetermined { 1.0 } else { 0.0 },
             hits: 0,
             opportunities: 0.0,
             log_bayes_factor: 0.0,
         };
-        let mut hypotheses: Vec<_> = Pattern::ALL.into_iter().map(hypothesis).collect();
+        let mut hypotheses: Vec<_> = Pattern::ALL.into_iter().map(unweighed).collect();
         hypotheses.rotate_right(1);
         Self {
             at,

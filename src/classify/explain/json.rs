@@ -75,7 +75,7 @@ fn collect_fields(value: &Value, depth: usize, fields: &mut Vec<(String, String)
                 let key = key_words(key);
                 match value {
                     Value::String(text) if RELEVANT_KEYS.contains(&key.as_str()) => {
-                        fields.push((key, text.clone()))
+                        fields.push((key, text.clone()));
                     }
                     Value::Number(number) if RELEVANT_KEYS.contains(&key.as_str()) => {
                         fields.push((key, number.to_string()));

@@ -25,16 +25,7 @@ pub(in crate::classify) fn advice(frame: &Frame, posterior: &Posterior, fix: Opt
             AdviceAction::TurnPingsOn,
         ),
         Pattern::Undetermined => undetermined_advice(frame, posterior),
-        Pattern::IdleTimeout => {
-            let survived = match parameters {
-                FittedParameters::IdleTimeout(IdleTimeoutParameters::NoticedAtNextPacket {
-                    longest_survived_silence_secs,
-                    ..
-                }) => longest_survived_silence_secs,
-                _ => None,
-            };
-            idle_timeout_advice(parameters.limit_secs(), keep_alive, survived)
-        }
+        Pattern::IdleTimeout => idle_timeout_advice(parameters, keep_alive),
         Pattern::FixedLifetime => {
             let limit = parameters.limit_secs().unwrap_or(0.0);
             if posterior.probabilities.get(&Pattern::Scheduled).is_some_and(|probability| *probability > 0.1)
@@ -92,8 +83,15 @@ fn undetermined_advice(frame: &Frame, posterior: &Posterior) -> Advice {
 }
 
 /// A keep-alive well below the longest silence that sessions survived.
-fn idle_timeout_advice(fatal: Option<f64>, keep_alive: f64, survived: Option<f64>) -> Advice {
-    let bound = match (fatal, survived) {
+fn idle_timeout_advice(parameters: FittedParameters, keep_alive: f64) -> Advice {
+    let survived = match parameters {
+        FittedParameters::IdleTimeout(IdleTimeoutParameters::NoticedAtNextPacket {
+            longest_survived_silence_secs,
+            ..
+        }) => longest_survived_silence_secs,
+        _ => None,
+    };
+    let bound = match (parameters.limit_secs(), survived) {
         (Some(fatal), Some(survived)) => survived.min(fatal),
         (Some(fatal), None) => fatal,
         (None, _) => {

@@ -18,11 +18,13 @@ impl<'a> TextWrap<'a> {
     }
 
     /// Puts `indent` before every line but the first; it counts as part of the width.
+    #[must_use]
     pub fn hanging_indent(self, indent: &'a str) -> Self {
         Self { hanging_indent: indent, ..self }
     }
 
     /// Breaks words that are longer than a line.
+    #[must_use]
     pub fn breaking_words(self) -> Self {
         Self { breaks_words: true, ..self }
     }

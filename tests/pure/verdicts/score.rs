@@ -181,6 +181,6 @@ mod tests {
         .expect("a floor");
         let answers = [answer("random", "random", 0.9), answer("outage", "scheduled", 0.9)];
         let violations = floor.violations("made up", &answers);
-        assert_eq!(violations, ["made up: classes.outage is 0.000, at least 0.900 is asked"]);
+        assert_eq!(violations, ["made up: classes.outage is 0.000, at least 0.900 is required"]);
     }
 }

@@ -49,15 +49,15 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     if rows == 0 || columns == 0 {
         return;
     }
-    let content = PanelContent::of(context);
-    let mut lines = head(context, &content, &content.answer, columns);
-    if let Some(short) = content.short.as_ref().filter(|_| lines.len() > 1 && rows < ROOMY) {
-        lines = head(context, &content, short, columns);
+    let body = PanelContent::of(context);
+    let mut lines = head(context, &body, &body.answer, columns);
+    if let Some(short) = body.short.as_ref().filter(|_| lines.len() > 1 && rows < ROOMY) {
+        lines = head(context, &body, short, columns);
     }
     let least = usize::from(rows > 1);
     lines.truncate(rows - least);
-    let next = next_step(context, &content.step, rows - lines.len(), columns);
-    lines.extend(chosen(context, &content.items, rows - lines.len() - next.len(), columns));
+    let next = next_step(context, &body.step, rows - lines.len(), columns);
+    lines.extend(chosen(context, &body.items, rows - lines.len() - next.len(), columns));
     put_all(frame, inner, &lines);
     for (index, line) in next.iter().enumerate() {
         put(frame, inner, rows - next.len() + index, line);
@@ -65,8 +65,8 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
 }
 
 /// The answer at the left, wrapped, and its probability at the right of the first row.
-fn head(context: &ViewContext, content: &PanelContent, answer: &str, columns: usize) -> Vec<Line<'static>> {
-    let share = content.confidence.as_ref().map(|one| (one.text.clone(), one.style));
+fn head(context: &ViewContext, body: &PanelContent, answer: &str, columns: usize) -> Vec<Line<'static>> {
+    let share = body.confidence.as_ref().map(|one| (one.text.clone(), one.style));
     let (share, style) = share.unwrap_or_default();
     let taken = if share.is_empty() { 0 } else { width(&share) + GAP };
     if columns < taken + GAP {

@@ -36,14 +36,14 @@ pub(in super::super) fn render(
 }
 
 fn lines(context: &ViewContext, columns: usize) -> Vec<Line<'static>> {
-    let content = PanelContent::of(context);
-    let mut lines = head(context, &content, &content.answer, columns);
+    let body = PanelContent::of(context);
+    let mut lines = head(context, &body, &body.answer, columns);
     let rows_of = |sign: Sign| -> Vec<Line<'static>> {
-        let items = content.items.iter().filter(|item| item.sign == sign);
+        let items = body.items.iter().filter(|item| item.sign == sign);
         items.flat_map(|item| lines_of(context, item.sign, &item.text, columns)).collect()
     };
     lines.extend(rows_of(Sign::Plain));
-    lines.extend(next_step(context, &content.step, usize::MAX, columns));
+    lines.extend(next_step(context, &body.step, usize::MAX, columns));
     let verdict = context.published.verdict.as_deref();
     let known = if verdict.is_some_and(Verdict::is_named) { "For it" } else { "What is known" };
     let parts = [
