@@ -71,7 +71,8 @@ fn needed_drops(frame: &Frame, drops: usize) -> String {
     let more = needed - drops;
     let pace = frame.exposure / real(drops);
     format!(
-        "{seen} in {connected}; {more} more are needed, at this rate in about {}",
+        "{seen} in {connected}; {more} more {} needed, at this rate in about {}",
+        if more == 1 { "is" } else { "are" },
         length(pace * real(more))
     )
 }
