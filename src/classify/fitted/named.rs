@@ -279,78 +279,51 @@ impl KeepAliveParameters {
 mod tests {
     use super::*;
 
-    #[test]
-    fn parameters_survive_the_way_through_an_export() {
-        let flags = |is_set| {
-            [
-                (
-                    Pattern::Scheduled,
-                    FittedParameters::Scheduled(ScheduleParameters {
-                        period_secs: 86_400.0,
-                        phase_secs: 12.5,
-                        spread_secs: 0.5,
-                        follows_local_time: is_set,
-                    }),
-                ),
-                (
-                    Pattern::ClientIdTakeover,
-                    FittedParameters::ClientIdTakeover(TakeoverParameters {
-                        typical_life_secs: (!is_set).then_some(3.0),
-                        is_named_by_broker: is_set,
-                    }),
-                ),
-                (
-                    Pattern::KeepAliveTimeout,
-                    FittedParameters::KeepAliveTimeout(KeepAliveParameters::ClosedByBroker {
-                        silence_in_keep_alives: Some(1.5),
-                        is_named_by_broker: is_set,
-                    }),
-                ),
-            ]
+    fn with_flags(is_set: bool) -> [(Pattern, FittedParameters); 3] {
+        let schedule = ScheduleParameters {
+            period_secs: 86_400.0,
+            phase_secs: 12.5,
+            spread_secs: 0.5,
+            follows_local_time: is_set,
         };
-        let others = [
-            (
-                Pattern::FixedLifetime,
-                FittedParameters::FixedLifetime(LifetimeParameters { limit_secs: 7_200.0, spread_secs: 1.0 }),
-            ),
-            (
-                Pattern::IdleTimeout,
-                FittedParameters::IdleTimeout(IdleTimeoutParameters::ClosedAtLimit {
-                    limit_secs: 300.0,
-                    spread_secs: 0.25,
-                }),
-            ),
-            (
-                Pattern::IdleTimeout,
-                FittedParameters::IdleTimeout(IdleTimeoutParameters::NoticedAtNextPacket {
-                    shortest_fatal_silence_secs: 350.0,
-                    longest_survived_silence_secs: Some(300.0),
-                }),
-            ),
-            (
-                Pattern::MessageCount,
-                FittedParameters::MessageCount(MessageCountParameters {
-                    scope: MessageScope::All,
-                    limit: 40.0,
-                    spread_messages: 0.5,
-                }),
-            ),
-            (
-                Pattern::CredentialExpiry,
-                FittedParameters::CredentialExpiry(CredentialExpiryParameters {
-                    delay_secs: 0.5,
-                    anchor: ExpiryAnchor::UsedAtConnect,
-                }),
-            ),
-            (
-                Pattern::KeepAliveTimeout,
-                FittedParameters::KeepAliveTimeout(KeepAliveParameters::PingUnanswered {
-                    heard_after_the_ping: 2.0,
-                }),
-            ),
+        let takeover =
+            TakeoverParameters { typical_life_secs: (!is_set).then_some(3.0), is_named_by_broker: is_set };
+        let keep_alive = KeepAliveParameters::ClosedByBroker {
+            silence_in_keep_alives: Some(1.5),
+            is_named_by_broker: is_set,
+        };
+        [
+            (Pattern::Scheduled, FittedParameters::Scheduled(schedule)),
+            (Pattern::ClientIdTakeover, FittedParameters::ClientIdTakeover(takeover)),
+            (Pattern::KeepAliveTimeout, FittedParameters::KeepAliveTimeout(keep_alive)),
+        ]
+    }
+
+    fn without_flags() -> [(Pattern, FittedParameters); 7] {
+        let lifetime = LifetimeParameters { limit_secs: 7_200.0, spread_secs: 1.0 };
+        let closed = IdleTimeoutParameters::ClosedAtLimit { limit_secs: 300.0, spread_secs: 0.25 };
+        let noticed = IdleTimeoutParameters::NoticedAtNextPacket {
+            shortest_fatal_silence_secs: 350.0,
+            longest_survived_silence_secs: Some(300.0),
+        };
+        let count = MessageCountParameters { scope: MessageScope::All, limit: 40.0, spread_messages: 0.5 };
+        let expiry = CredentialExpiryParameters { delay_secs: 0.5, anchor: ExpiryAnchor::UsedAtConnect };
+        let unanswered = KeepAliveParameters::PingUnanswered { heard_after_the_ping: 2.0 };
+        [
+            (Pattern::FixedLifetime, FittedParameters::FixedLifetime(lifetime)),
+            (Pattern::IdleTimeout, FittedParameters::IdleTimeout(closed)),
+            (Pattern::IdleTimeout, FittedParameters::IdleTimeout(noticed)),
+            (Pattern::MessageCount, FittedParameters::MessageCount(count)),
+            (Pattern::CredentialExpiry, FittedParameters::CredentialExpiry(expiry)),
+            (Pattern::KeepAliveTimeout, FittedParameters::KeepAliveTimeout(unanswered)),
             (Pattern::Random, FittedParameters::None),
-        ];
-        for (pattern, parameters) in flags(true).into_iter().chain(flags(false)).chain(others) {
+        ]
+    }
+
+    #[test]
+    fn parameters_are_equal_after_export_and_import() {
+        let all = with_flags(true).into_iter().chain(with_flags(false)).chain(without_flags());
+        for (pattern, parameters) in all {
             assert_eq!(FittedParameters::from_named(pattern, &parameters.to_named()), parameters);
         }
     }
