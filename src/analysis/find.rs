@@ -1,4 +1,4 @@
-//! Which files do the words of a command line mean, and which of them are parts of one run?
+//! Finds the input files of a command line, and joins the parts of one run.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::display_path;
 
-/// Something to read.
+/// One input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InputSource {
     /// Standard input, written `-`.
@@ -16,12 +16,12 @@ pub enum InputSource {
     Files(Vec<PathBuf>),
 }
 
-/// What the words mean.
+/// The result of looking up the arguments.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct InputLookup {
-    /// What there is to read.
+    /// The inputs.
     pub sources: Vec<InputSource>,
-    /// One sentence for each word that means nothing, with what to do.
+    /// One sentence for each argument without a file, with what to do.
     pub errors: Vec<String>,
 }
 
@@ -91,7 +91,7 @@ fn files_in_directory(dir: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(files)
 }
 
-/// Whether a file of a directory is meant: `*.jsonl`, `*.json`, and `*.jsonl.1` and so on of a rotated file.
+/// Whether a file of a directory is read: `*.jsonl`, `*.json`, and `*.jsonl.1` and so on of a rotated file.
 fn is_recording_or_export(path: &Path) -> bool {
     let Some(name) = path.file_name().and_then(OsStr::to_str) else { return false };
     if name.starts_with('.') {
@@ -143,7 +143,7 @@ fn is_pattern(text: &OsStr) -> bool {
     text.to_string_lossy().contains(['*', '?', '['])
 }
 
-/// The files that a pattern matches, sorted. `*` and `?` do not reach over a `/`.
+/// The files that a pattern matches, sorted. `*` and `?` do not match a `/`.
 fn expand_pattern(pattern: &Path) -> Vec<PathBuf> {
     let mut paths = vec![PathBuf::new()];
     for component in pattern.components() {
@@ -160,7 +160,7 @@ fn expand_pattern(pattern: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// What one component of a pattern matches in a directory.
+/// The entries of a directory that one component of a pattern matches.
 fn expand_component(base: &Path, name: &OsStr) -> Vec<PathBuf> {
     if !is_pattern(name) {
         return vec![base.join(name)];
@@ -170,13 +170,13 @@ fn expand_component(base: &Path, name: &OsStr) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
     let matching = entries.filter(|entry| {
         let name: Vec<char> = entry.file_name().to_string_lossy().chars().collect();
-        // As in a shell, hidden files must be asked for.
+        // As in a shell, hidden files need a pattern that begins with a dot.
         (name.first() != Some(&'.') || pattern.first() == Some(&'.')) && matches_pattern(&pattern, &name)
     });
     matching.map(|entry| base.join(entry.file_name())).collect()
 }
 
-/// Whether a name fits a pattern of `*`, `?` and `[…]`. O(pattern × name) in time.
+/// Whether a name matches a pattern of `*`, `?` and `[…]`. O(pattern × name) in time.
 fn matches_pattern(pattern: &[char], name: &[char]) -> bool {
     let (mut p, mut n) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
@@ -204,12 +204,12 @@ fn matches_pattern(pattern: &[char], name: &[char]) -> bool {
     pattern.get(p..).is_some_and(|rest| rest.iter().all(|sign| *sign == '*'))
 }
 
-/// The length of the class `[…]` that `pattern` begins with, if `name` is in it. One without an end is plain text.
+/// The length of the class `[…]` that `pattern` begins with, if `name` is in it. A class without an end is plain text.
 fn match_class(pattern: &[char], name: Option<char>) -> Option<usize> {
     let name = name?;
     let negated = matches!(pattern.get(1), Some('!' | '^'));
     let start = 1 + usize::from(negated);
-    // A `]` right behind the beginning belongs to the class.
+    // A `]` right after the start belongs to the class.
     let Some(end) = pattern.iter().skip(start + 1).position(|sign| *sign == ']').map(|at| at + start + 1)
     else {
         return (name == '[').then_some(1);

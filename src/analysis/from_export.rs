@@ -1,7 +1,7 @@
-//! Which events does an export tell?
+//! The events of an export.
 //!
-//! Only what it lists becomes an event. What it merely counts is said in a sentence: times that are not known
-//! are not invented.
+//! Only listed items become events. Items that are only counted are reported in a sentence, because their times are not
+//! known.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use crate::diagnostics::{Event, RecordedWord, Stamp, StampedEvent};
 use crate::export::Export;
 use crate::export::schema::{DropDetails, DropEntry, Extension, MarkEntry, PacketEntry};
 
-/// A session listed and one computed from the length of the next are the same within this.
+/// A listed session and one computed from a drop are the same within this.
 const SAME_SESSION: TimeDelta = TimeDelta::seconds(1);
 
-/// Events by time; of one instant, in the order in which they were put in.
+/// Events by time; those of one instant in insertion order.
 type Timeline = Vec<(DateTime<Utc>, Event)>;
 
-/// The events in the order of time, and sentences on what is counted but not listed.
+/// The events in the order of time, and remarks on items that are counted but not listed.
 pub(super) fn events(export: &Export) -> (Vec<StampedEvent>, Vec<String>) {
     let mut timeline = Timeline::new();
     let mut unreadable = 0;
@@ -38,7 +38,7 @@ pub(super) fn events(export: &Export) -> (Vec<StampedEvent>, Vec<String>) {
         timeline.extend(extension.evidence.marks.iter().filter_map(mark));
     }
     if let Some(end) = parse_time(&export.timestamp) {
-        // Nothing was counted at that instant, but the time up to it was watched.
+        // No traffic, but the time up to that instant was watched.
         timeline.push((end, Event::Traffic { published: 0, received: 0, window_secs: 0.0 }));
     }
     timeline.sort_by_key(|(at, _)| *at);
@@ -54,7 +54,7 @@ fn stamp_events(timeline: Timeline) -> Vec<StampedEvent> {
     timeline.into_iter().map(|(at, event)| StampedEvent { at: stamp(at), event }).collect()
 }
 
-/// A time of an export; one without an offset is UTC.
+/// A time of an export; without an offset it is UTC.
 fn parse_time(text: &str) -> Option<DateTime<Utc>> {
     let naive = || text.parse::<NaiveDateTime>().ok().map(|at| at.and_utc());
     DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc()).or_else(naive)
@@ -103,7 +103,7 @@ fn connects(export: &Export, unreadable: &mut u64) -> BTreeMap<DateTime<Utc>, Co
     connects
 }
 
-/// A drop and when its session began, if that is told.
+/// A drop, and the start of its session if the export has it.
 struct ListedDrop {
     at: DateTime<Utc>,
     session_start: Option<DateTime<Utc>>,
@@ -119,7 +119,7 @@ fn drops(export: &Export, unreadable: &mut u64) -> Vec<ListedDrop> {
             *unreadable += 1;
             continue;
         };
-        // Both lists tell the same drops; an edited file may not.
+        // Both lists hold the same drops, except in an edited file.
         let detail = details.get(index).filter(|detail| detail.timestamp == entry.timestamp);
         let length = entry.duration_connected_seconds.and_then(|secs| Duration::try_from_secs_f64(secs).ok());
         let by_length = length.and_then(|length| at.checked_sub_signed(TimeDelta::from_std(length).ok()?));
@@ -168,9 +168,9 @@ fn packet(entry: &PacketEntry) -> PacketNote {
     }
 }
 
-/// Puts sessions and drops on the timeline. A drop of a session that is not listed any more tells when it
-/// began. The reference records every failed attempt of an outage as a further drop of the session that is
-/// gone: such a one began before the drop before it.
+/// Puts sessions and drops on the timeline. A drop contains the start of its session, which may no longer be listed. The
+/// reference records every failed attempt of an outage as a further drop of the ended session: such a drop has a start
+/// before the previous drop.
 fn sessions(
     mut connects: BTreeMap<DateTime<Utc>, ConnectedEvent>,
     drops: Vec<ListedDrop>,
@@ -214,7 +214,7 @@ fn failed(drop: &DroppedEvent) -> ConnectFailedEvent {
     }
 }
 
-/// Notes and events of the computer; everything else that has a mark is told elsewhere.
+/// Notes and system events; all other marks are in other lists of the export.
 fn mark(entry: &MarkEntry) -> Option<(DateTime<Utc>, Event)> {
     let at = parse_time(&entry.timestamp)?;
     let text = entry.text.clone();
@@ -225,12 +225,12 @@ fn mark(entry: &MarkEntry) -> Option<(DateTime<Utc>, Event)> {
     }
 }
 
-/// A word of the recording format; `None` for one that this version does not know.
+/// A word of the recording format; `None` if this version does not know it.
 fn parse_word<T: DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_value(text.into()).ok()
 }
 
-/// What the counters hold beyond the lists.
+/// Remarks on counters that exceed the lists.
 fn remarks(export: &Export, unreadable: u64) -> Vec<String> {
     let metrics = &export.metrics;
     let mut remarks = Vec::new();
@@ -238,7 +238,7 @@ fn remarks(export: &Export, unreadable: u64) -> Vec<String> {
     let missing = metrics.total_connection_drops.saturating_sub(listed);
     if missing > 0 {
         remarks.push(format!(
-            "it counts {} but lists {listed}: the {missing} oldest could not be judged; the recording has them",
+            "it counts {} but lists {listed}: the {missing} oldest are not analyzed; the recording has them",
             count(metrics.total_connection_drops, "drop", "drops"),
         ));
     }

@@ -1,8 +1,8 @@
-//! In which order do the events of several files happen, and on which axis of time?
+//! Merges the events of several files on one time axis.
 //!
-//! Each source has its own boot clock. All are put on the axis of the earliest, at the distance of the wall
-//! clocks of their first events; from there on only boot clocks count. A source is opened when its time has
-//! come, so as many files may be given as there are.
+//! Each source has its own boot clock. All are placed on the axis of the earliest, at the distance of the wall clocks of
+//! their first events; from there on only boot clocks count. A source is opened when its first event is next, so the
+//! number of files is not limited by open files.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,52 +12,52 @@ use super::{FileFormat, FileReport, InputReport, InputSource};
 use crate::diagnostics::event::StartedEvent;
 use crate::diagnostics::{Event, Stamp, StampedEvent};
 
-/// Two files tell the same event if their times differ by no more, in milliseconds.
+/// Greatest difference of the times of one event in two files, in milliseconds.
 const SAME_MS: i64 = 5;
-/// Rare events remembered to find those told twice; more than can happen within [`SAME_MS`] of each other.
+/// Rare events kept to find duplicates; more than can happen within [`SAME_MS`] of each other.
 const MAX_RECENT_EVENTS: usize = 32;
 /// Client ids kept for redaction.
 const MAX_CLIENTS: usize = 64;
-/// Warnings given; more would say the same.
+/// Warnings at most.
 const MAX_WARNINGS: usize = 5;
 /// Boot clocks that began within this of each other, in microseconds, are one: the parts of a run.
 const SAME_RUN_US: i64 = 2_000_000;
 
-/// Gives the events of all sources in the order of time.
+/// Iterates over the events of all sources in the order of time.
 pub(super) struct SourceMerge {
-    /// Not begun yet, the earliest last.
+    /// Sources not yet opened, the earliest last.
     pending: Vec<EventSource>,
     active: Vec<ActiveSource>,
-    /// Events to be given before all others.
+    /// Events that precede all others.
     ready: VecDeque<StampedEvent>,
     files: Vec<FileReport>,
     warnings: Vec<String>,
-    /// Beginning of the boot clock by the wall clock, and offset on the axis, of each source begun.
+    /// Start of the boot clock by the wall clock, and offset on the axis, of each opened source.
     runs: Vec<(i64, i64)>,
     last: Option<Stamp>,
-    /// What was watched, as told by the newest `started`.
+    /// The watched connection, from the newest `started`.
     started: Option<StartedEvent>,
     recent_events: VecDeque<RareEvent>,
     duplicate_events: u64,
-    /// Events of files given so far.
+    /// Events returned so far.
     event_count: u64,
     started_sources: usize,
     clients: Vec<String>,
-    /// Where the next pending source belongs.
+    /// Position of the next pending source.
     next_start: Option<SourceStart>,
 }
 
-/// Where a source belongs on the axis.
+/// Position of a source on the axis.
 #[derive(Debug, Clone, Copy)]
 struct SourceStart {
     boot: Duration,
-    /// What to add to its boot clock, in microseconds.
+    /// Offset to its boot clock, in microseconds.
     offset: i64,
     /// Whether it is a later part of a run read before.
     is_continuation: bool,
 }
 
-/// A source that has begun, with its next event on the common axis.
+/// An open source with its next event on the common axis.
 struct ActiveSource {
     source: EventSource,
     number: usize,
@@ -66,7 +66,7 @@ struct ActiveSource {
     client: Option<String>,
 }
 
-/// A rare event that was given.
+/// A rare event that was returned.
 struct RareEvent {
     ms: i64,
     kind: std::mem::Discriminant<Event>,
@@ -78,7 +78,7 @@ struct RareEvent {
 impl SourceMerge {
     pub(super) fn new(inputs: Vec<InputSource>) -> Self {
         let (mut pending, files) = open_all(inputs);
-        // Of two that begin together the recording comes first: it knows more than an export.
+        // Of two with the same start the recording precedes: it has more data than an export.
         pending.sort_by_key(|source| std::cmp::Reverse((source.first.at.wall, source.is_export)));
         let mut merge = Self {
             pending,
@@ -113,7 +113,7 @@ impl SourceMerge {
         }
     }
 
-    /// The next event of all.
+    /// The next event of all sources.
     pub(super) fn next(&mut self) -> Option<StampedEvent> {
         loop {
             if let Some(observed) = self.ready.pop_front() {
@@ -139,7 +139,7 @@ impl SourceMerge {
         }
     }
 
-    /// The place of the source whose event is next.
+    /// Index of the source whose event is next.
     fn earliest_source(&self) -> Option<usize> {
         match self.active.as_slice() {
             [] => None,
@@ -152,7 +152,7 @@ impl SourceMerge {
         }
     }
 
-    /// Takes the next event of a source, and what to remember of it if it is a rare one.
+    /// Takes the next event of a source, and its key if it is a rare one.
     fn take_next(&mut self, place: usize) -> Option<(StampedEvent, Option<RareEvent>)> {
         let is_rare = is_rare(&self.active.get(place)?.next_event.event);
         let rare_event = if is_rare { self.note_rare_event(place) } else { None };
@@ -167,7 +167,7 @@ impl SourceMerge {
         Some((observed, rare_event))
     }
 
-    /// What to remember of the rare event that is next in a source; a `started` tells who is watched.
+    /// The key of the rare event that is next in a source; a `started` names the watched connection.
     fn note_rare_event(&mut self, place: usize) -> Option<RareEvent> {
         let active = self.active.get_mut(place)?;
         let is_started = if let Event::Started(started) = &active.next_event.event {
@@ -195,7 +195,7 @@ impl SourceMerge {
         Some(rare_event)
     }
 
-    /// Begins the sources whose first event is next.
+    /// Opens the sources whose first event is next.
     fn start_due_sources(&mut self) {
         while let Some(SourceStart { boot, offset, is_continuation }) = self.next_start {
             if self.active.iter().any(|active| active.next_event.at.boot < boot) {
@@ -227,7 +227,7 @@ impl SourceMerge {
         }
     }
 
-    /// Where the next pending source belongs.
+    /// Position of the next pending source.
     fn find_next_start(&self) -> Option<SourceStart> {
         let source = self.pending.last()?;
         let (offset, is_continuation) = self.offset_of(source);
@@ -245,7 +245,7 @@ impl SourceMerge {
         }
     }
 
-    /// The time between two files was not watched: the one before ends with its last event.
+    /// The time between two files was not watched: the previous one ends with its last event.
     fn insert_gap(&mut self, at: Stamp) {
         let Some(last) = self.last else { return };
         self.ready.push_back(StampedEvent { at: last, event: Event::Stopped { by: None } });
@@ -268,8 +268,8 @@ impl SourceMerge {
             let name =
                 |source: &EventSource| self.files.get(source.report).map_or("?", |file| file.name.as_str());
             self.warnings.push(format!(
-                "{} and {} overlap in time but watch different client ids: they are judged here as one \
-                 connection, so analyse them one by one",
+                "{} and {} overlap in time but watch different client ids: they count here as one \
+                 connection, so analyze them separately",
                 name(&other.source),
                 name(&one.source),
             ));
@@ -306,12 +306,12 @@ fn is_rare(event: &Event) -> bool {
     )
 }
 
-/// Placeholders of an export name nobody.
+/// Placeholders of an export are no identity.
 fn real_client_id(client_id: &str) -> Option<String> {
     (!client_id.is_empty() && !client_id.starts_with('<')).then(|| client_id.to_owned())
 }
 
-/// When the boot clock of a source began, by the wall clock of its first event, in microseconds.
+/// Start of the boot clock of a source, by the wall clock of its first event, in microseconds.
 fn boot_origin(first: &StampedEvent) -> i64 {
     first.at.wall.timestamp_micros().saturating_sub(micros(first.at.boot))
 }

@@ -1,8 +1,8 @@
-//! What do recordings and exports, read together, say about a connection?
+//! Analysis of recordings and exports, read together.
 //!
-//! *Must not know* the link, the monitor or the screens. Files of any size and number are read as streams, in
-//! the order of time; every event passes the same fold and the same judge as in a live watch. Nothing in a file
-//! is an error: what cannot be read is counted and told.
+//! The module must not depend on the link, the monitor or the screens. Files of any size and number are read as streams,
+//! in the order of time; every event passes the same fold and the same classifier as in a live run. Invalid content is
+//! no error: it is counted and reported.
 
 pub mod find;
 mod from_export;
@@ -23,16 +23,16 @@ pub use find::{InputLookup, InputSource, find_inputs};
 use merge::SourceMerge;
 pub use report::{AnalysisReport, TextStyle};
 
-/// What a file turned out to be.
+/// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FileFormat {
-    /// JSON Lines, one event each.
+    /// JSON Lines, one event per line.
     Recording,
     /// An export of this program.
     Export,
     /// An export of the reference collector.
     ReferenceExport,
-    /// Nothing that can be read.
+    /// No known format.
     Unreadable,
 }
 
@@ -48,29 +48,29 @@ impl FileFormat {
     }
 }
 
-/// What one file gave.
+/// The result of reading one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileReport {
     /// Its path, safe to print; `standard input` for `-`.
     pub name: String,
-    /// What it is.
+    /// Its format.
     pub format: FileFormat,
-    /// Lines and events.
+    /// Counts of lines and events.
     pub tally: DecodeStats,
-    /// What is worth knowing about it, in sentences: what it counts but does not list, where reading ended.
+    /// Remarks, in sentences: what it counts but does not list, where reading ended.
     pub remarks: Vec<String>,
 }
 
-/// What was read.
+/// The result of reading all input.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct InputReport {
-    /// Every file; those without any event are last.
+    /// Every file; those without an event are last.
     pub files: Vec<FileReport>,
-    /// Events judged.
+    /// Events taken into account.
     pub events: u64,
-    /// Events left out because another file had told them already.
+    /// Events left out because another file contains them as well.
     pub duplicate_events: u64,
-    /// Sentences about files that do not go together.
+    /// Sentences about files that do not belong together.
     pub warnings: Vec<String>,
     /// Client ids seen (the first 64), for redaction.
     pub clients: Vec<String>,
@@ -90,17 +90,17 @@ impl InputReport {
     }
 }
 
-/// What the files say.
+/// The state and the verdict after all files.
 #[derive(Debug)]
 pub struct Analysis {
     /// The state after the last event.
     pub snapshot: Snapshot,
-    /// What is said about the drops.
+    /// The verdict on the drops.
     pub verdict: Arc<Verdict>,
 }
 
-/// Reads everything and judges it; `None` if there was not a single event. Retains at most `max_events` drops,
-/// sessions, marks and log entries; memory does not depend on the size of recordings.
+/// Reads and classifies all input; `None` if there is no event. Retains at most `max_events` drops, sessions, marks and
+/// log entries; memory does not depend on the size of recordings.
 pub fn analyze(inputs: Vec<InputSource>, max_events: usize) -> (Option<Analysis>, InputReport) {
     let mut merge = SourceMerge::new(inputs);
     let mut fold = EventFold::without_live_verdict(max_events);

@@ -1,4 +1,4 @@
-//! How does a file, whatever its form, become a stream of events?
+//! Reads a file of any known format as a stream of events.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -11,32 +11,32 @@ use crate::diagnostics::recording::{DecodeStats, Decoder, RecordingReader};
 use crate::diagnostics::{Stamp, StampedEvent};
 use crate::export::Export;
 
-/// How much of a file is looked at to tell what it is.
+/// Bytes of a file that are read to detect its format.
 const PROBE_BYTES: u64 = 64 * 1024;
-/// Read at once from a recording.
+/// Bytes read at once from a recording.
 const BUFFER_BYTES: usize = 256 * 1024;
-/// Largest export read; ours stay below a few MiB.
+/// Largest export in bytes; those of this program stay below a few MiB.
 const MAX_EXPORT: u64 = 64 * 1024 * 1024;
 
 type InputReader = BufReader<Chain<Cursor<Vec<u8>>, Box<dyn Read>>>;
 
 /// The events of a recording with its rotated parts, or of an export.
 pub(super) struct EventSource {
-    /// The first event, with which the source has its place in time.
+    /// The first event, which places the source in time.
     pub(super) first: StampedEvent,
-    /// Whether it is an export: of events told twice, the recording's is kept.
+    /// Whether it is an export: of duplicate events, that of a recording is kept.
     pub(super) is_export: bool,
-    /// Place of its first file among the reports.
+    /// Index of its first file among the reports.
     pub(super) report: usize,
-    /// Events taken out already.
+    /// Events returned so far.
     buffered: VecDeque<StampedEvent>,
     stream: SourceStream,
-    /// Parts that follow, with their place among the reports.
+    /// Parts that follow, with their index among the reports.
     parts: VecDeque<(PathBuf, usize)>,
 }
 
 enum SourceStream {
-    /// Nothing open; the next part continues what was read so far.
+    /// No open file; the next part continues the recording.
     BetweenParts(Decoder),
     Recording {
         reader: RecordingReader<InputReader>,
@@ -46,13 +46,13 @@ enum SourceStream {
     ExportEvents(std::vec::IntoIter<StampedEvent>),
 }
 
-/// What is opened.
+/// The open file.
 enum InputContent {
     Recording(InputReader),
     ExportEvents(Vec<StampedEvent>),
 }
 
-/// Looks into everything found: sources in no special order, and a report of each file.
+/// Opens all inputs: the sources in no particular order, and a report of each file.
 pub(super) fn open_all(inputs: Vec<InputSource>) -> (Vec<EventSource>, Vec<FileReport>) {
     let (mut sources, mut reports) = (Vec::new(), Vec::new());
     for input in inputs {
@@ -83,7 +83,7 @@ fn open_parts(parts: Vec<PathBuf>, sources: &mut Vec<EventSource>, reports: &mut
     for path in parts {
         let index = add_report(reports, display_path(&path));
         if !fs::metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
-            // A pipe can be read once only, so it is opened once and stays open.
+            // A pipe can be read only once, so it stays open.
             match File::open(&path) {
                 Ok(file) => sources.extend(open_once(Box::new(file), index, reports)),
                 Err(error) => add_remark(reports, index, cannot_read(&error)),
@@ -112,7 +112,7 @@ fn open_parts(parts: Vec<PathBuf>, sources: &mut Vec<EventSource>, reports: &mut
     }
 }
 
-/// The first event of a file that can be opened again, and where the others come from.
+/// The first event of a file that can be opened again, and the source of the others.
 fn probe_file(path: &Path, index: usize, reports: &mut [FileReport]) -> Option<(StampedEvent, SourceStream)> {
     let content = File::open(path).and_then(|file| open_input(Box::new(file), index, reports));
     match content {
@@ -137,7 +137,7 @@ fn probe_file(path: &Path, index: usize, reports: &mut [FileReport]) -> Option<(
     }
 }
 
-/// A source that can be read once only.
+/// A source that can be read only once.
 fn open_once(input: Box<dyn Read>, index: usize, reports: &mut [FileReport]) -> Option<EventSource> {
     let (first_event, stream) = match open_input(input, index, reports) {
         Ok(Some(InputContent::Recording(input))) => {
@@ -175,7 +175,7 @@ fn open_once(input: Box<dyn Read>, index: usize, reports: &mut [FileReport]) -> 
     })
 }
 
-/// Tells exports from recordings; `None`, with the reason in the report, for what is neither.
+/// Distinguishes exports from recordings; `None`, with the reason in the report, for any other file.
 fn open_input(
     mut input: Box<dyn Read>,
     index: usize,
@@ -293,7 +293,7 @@ impl EventSource {
         let empty: Box<dyn Read> = match File::open(&path) {
             Ok(file) => Box::new(file),
             Err(error) => {
-                // It could be opened a moment ago: somebody removed it.
+                // It was removed since its first event was read.
                 add_remark(reports, report, cannot_read(&error));
                 Box::new(io::empty())
             }

@@ -1,8 +1,8 @@
-//! How likely are drops if they come without memory, when it is known only between which moments each died?
+//! The likelihood of memoryless drops whose time of death is known only as a window.
 //!
-//! A drop whose death lies in a window of width W contributes (1 − e^−λW) / W per second: for a narrow window the
-//! rate λ, for one that is wider than the mean life nearly nothing but 1 / W. Without this, a hypothesis would be
-//! paid for "explaining" deaths of which nobody knows when they were.
+//! A drop whose death window has the width W contributes (1 − e^−λW) / W per second: for a narrow window the rate λ,
+//! for a window wider than the mean life almost exactly 1 / W. Without this, a hypothesis would gain likelihood from
+//! "explaining" deaths whose time is unknown.
 
 use super::math::{ln_poisson, real};
 
@@ -12,11 +12,11 @@ pub(super) struct Background {
     drops: f64,
     /// Connected seconds during which nothing died, as far as is known.
     exposure: f64,
-    /// What the widths of the windows are worth, over all drops.
+    /// Log likelihood that the widths of the windows contribute, over all drops.
     widths: f64,
 }
 
-/// Rounds of the fixed point; each gains a digit.
+/// Iterations of the fixed point; each adds about one digit.
 const ROUNDS: usize = 4;
 
 impl Background {
@@ -52,7 +52,7 @@ fn ln_share(x: f64) -> f64 {
     if x < 1e-6 { -x / 2.0 } else { (-(-x).exp_m1() / x).ln() }
 }
 
-/// `1/x − 1/(e^x − 1)`: where in its window the death is expected, as a part of it; a half for narrow windows.
+/// `1/x − 1/(e^x − 1)`: the expected position of the death within its window, as a share; 0.5 for narrow windows.
 fn mean_death_position(x: f64) -> f64 {
     if x < 1e-4 { 0.5 - x / 12.0 } else { 1.0 / x - 1.0 / x.exp_m1() }
 }

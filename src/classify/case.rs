@@ -1,4 +1,4 @@
-//! What is weighed: the sessions, the drops in play, and what random loss alone would say of them?
+//! The data of one classification: the sessions, the drops considered, and their likelihood under random loss.
 
 use super::background::Background;
 use super::drops::{DeathWindow, drops};
@@ -8,13 +8,13 @@ use super::math::{ln_beta_binomial, ln_sum_exp, real};
 use super::session::{Secs, Session, SessionEnding};
 use super::survivors::SurvivalTable;
 
-/// How late a busy computer may be, in seconds of its own clock; a scaled lab run multiplies it.
+/// Scheduling delay of a busy computer, in seconds of its own clock; a scaled lab run multiplies it.
 const LATENESS: f64 = 0.02;
 
 /// Everything computed once for a log; the hypotheses read it.
 pub(super) struct Frame<'a> {
     pub(super) log: &'a Log,
-    /// All sessions, oldest first; the one alive last, cut off now.
+    /// All sessions, oldest first; the live one last, censored at the current time.
     pub(super) sessions: Vec<&'a Session>,
     /// All drops, oldest first.
     pub(super) drops: Vec<DeathWindow>,
@@ -22,25 +22,25 @@ pub(super) struct Frame<'a> {
     pub(super) drop_by_session: Vec<Option<usize>>,
     /// Silences in either direction that a session survived, in seconds.
     pub(super) survived: SurvivalTable,
-    /// Silences of ours that a session survived, in seconds.
+    /// Silences of the client that a session survived, in seconds.
     pub(super) survived_outgoing: SurvivalTable,
     /// Pauses of the peer that a session survived, in seconds.
     pub(super) survived_peer: SurvivalTable,
-    /// Silences of ours that a session survived, in seconds beyond 1.5 keep-alives.
+    /// Silences of the client that a session survived, in seconds beyond 1.5 keep-alives.
     pub(super) survived_excess: ExcessTable,
     /// Connected seconds, censored sessions included: nothing can drop while down.
     pub(super) exposure: f64,
-    /// Least width of a kernel, in seconds: what the stamps can resolve.
+    /// Least width of a kernel, in seconds: the resolution of the stamps.
     pub(super) floor: f64,
-    /// By how much two moments may be off because the computer was busy, in seconds.
+    /// Error of a time difference on a busy computer, in seconds.
     pub(super) lateness: f64,
 }
 
-/// Survived silences of ours, in seconds beyond 1.5 keep-alives.
+/// Survived silences of the client, in seconds beyond 1.5 keep-alives.
 pub(super) struct ExcessTable(SurvivalTable);
 
 impl ExcessTable {
-    /// How many outlived 1.5 keep-alives, by a limit that acts with spread `sigma`.
+    /// How many outlived a limit of 1.5 keep-alives with spread `sigma`.
     pub(super) fn outlived(&self, sigma: f64) -> f64 {
         self.0.outlived(EXCESS_SHIFT, sigma)
     }
@@ -52,8 +52,8 @@ impl ExcessTable {
 }
 
 impl<'a> Frame<'a> {
-    /// Prepares a log. `live` is the session alive, cut off now, `silences` those of all sessions that did not
-    /// drop, the live one included.
+    /// Prepares a log. `live` is the live session, censored at the current time; `silences` are those of all sessions
+    /// that did not drop, the live one included.
     pub(super) fn new(log: &'a Log, live: Option<&'a Session>, silences: &Silences) -> Self {
         let drops = drops(log);
         let sessions: Vec<&Session> = log.sessions.iter().chain(live).collect();
@@ -144,19 +144,19 @@ impl DropSilences {
     }
 }
 
-/// The drops in play: all of them, or those that a first cause left over.
+/// The drops considered: all of them, or those that a first cause does not explain.
 pub(super) struct Case<'a> {
     pub(super) frame: &'a Frame<'a>,
     /// Indices into the drops of the frame.
     pub(super) drop_indices: Vec<usize>,
     is_included: Vec<bool>,
     background: Background,
-    /// Log marginal likelihood of random loss: what every hypothesis must beat.
+    /// Log marginal likelihood of random loss, the baseline of every hypothesis.
     pub(super) null: f64,
 }
 
 impl<'a> Case<'a> {
-    /// The case of some drops; the sessions of all others count as cut off at their end.
+    /// The case of some drops; the sessions of all others count as censored at their end.
     pub(super) fn new(frame: &'a Frame<'a>, drop_indices: Vec<usize>) -> Self {
         let mut is_included = vec![false; frame.drops.len()];
         for index in &drop_indices {
@@ -171,32 +171,32 @@ impl<'a> Case<'a> {
         case
     }
 
-    /// The drops in play with their indices.
+    /// The drops considered, with their indices.
     pub(super) fn drops(&self) -> impl Iterator<Item = (usize, &'a DeathWindow)> + '_ {
         self.drop_indices.iter().filter_map(|index| Some((*index, self.frame.drops.get(*index)?)))
     }
 
-    /// How many drops are in play.
+    /// The number of drops considered.
     pub(super) fn count(&self) -> usize {
         self.drop_indices.len()
     }
 
-    /// How many drops are in play, as a real number.
+    /// The number of drops considered, as a real number.
     pub(super) fn count_f64(&self) -> f64 {
         real(self.drop_indices.len())
     }
 
-    /// Whether a drop is in play.
+    /// Whether a drop is considered.
     pub(super) fn contains(&self, drop: usize) -> bool {
         self.is_included.get(drop).copied().unwrap_or(false)
     }
 
-    /// The drop of a session, if it is in play.
+    /// The drop of a session, if it is considered.
     pub(super) fn drop_of_session(&self, session: usize) -> Option<usize> {
         self.frame.drop_by_session.get(session).copied().flatten().filter(|drop| self.contains(*drop))
     }
 
-    /// Sessions that did not drop, or not by a drop in play.
+    /// Sessions that did not drop, or whose drop is not considered.
     pub(super) fn survivors(&self) -> impl Iterator<Item = &'a Session> + '_ {
         let sessions = self.frame.sessions.iter().enumerate();
         sessions.filter(|(index, _)| self.drop_of_session(*index).is_none()).map(|(_, session)| *session)
@@ -209,27 +209,27 @@ impl<'a> Case<'a> {
 
     fn background(&self) -> Background {
         let widths: Vec<f64> = self.drops().map(|(_, drop)| drop.hi - drop.lo).collect();
-        // A session that ended in the middle of nowhere has no time before its window.
+        // The window may begin before the session: then there is no time before it.
         let alive_secs: f64 = self.drops().map(|(_, drop)| (drop.lo - drop.start).max(0.0)).sum();
         Background::new(&widths, alive_secs + self.survivors().map(Session::age).sum::<f64>())
     }
 
-    /// Memoryless loss; or memoryless incidents of which some kill the next session again before it proved
-    /// to be alive. Everything has to beat this, else two pings lost in one bad minute make "bursts".
+    /// Memoryless loss, or memoryless incidents of which some end the next session as well before a packet proved it
+    /// alive. Without the second form, two pings lost in one bad minute would count as "bursts".
     fn null_likelihood(&self) -> f64 {
-        let without_spells = self.background.ln_likelihood_excluding(0.0);
+        let without_bursts = self.background.ln_likelihood_excluding(0.0);
         if self.drops().all(|(_, drop)| !drop.is_continuation) {
-            return without_spells;
+            return without_bursts;
         }
-        ln_sum_exp(&[without_spells, self.ln_spell_likelihood(1.0, 3.0)]) - std::f64::consts::LN_2
+        ln_sum_exp(&[without_bursts, self.ln_burst_likelihood(1.0, 3.0)]) - std::f64::consts::LN_2
     }
 
-    /// Memoryless incidents; the share of drops that belong to the spell of the one before is Beta(a, b).
-    pub(super) fn ln_spell_likelihood(&self, a: f64, b: f64) -> f64 {
-        let spells: Vec<&DeathWindow> =
+    /// Memoryless incidents; the share of drops that continue the burst of the drop before is Beta(a, b).
+    pub(super) fn ln_burst_likelihood(&self, a: f64, b: f64) -> f64 {
+        let continued: Vec<&DeathWindow> =
             self.drops().map(|(_, drop)| drop).filter(|drop| drop.is_continuation).collect();
-        let continuations = real(spells.len());
-        let moments: f64 = spells.iter().map(|drop| (3.0 * drop.keep_alive).clamp(1.0, 300.0).ln()).sum();
+        let continuations = real(continued.len());
+        let moments: f64 = continued.iter().map(|drop| (3.0 * drop.keep_alive).clamp(1.0, 300.0).ln()).sum();
         self.background.ln_likelihood_excluding(continuations)
             + ln_beta_binomial(continuations, self.count_f64(), a, b)
             - moments

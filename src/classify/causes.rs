@@ -1,7 +1,7 @@
-//! What makes connections drop, and how probable is each cause once the pattern is known?
+//! The causes of drops, and the probability of each for a given pattern.
 //!
-//! All of it is data: the catalogue in `causes/*.toml`, the weights in `causes/weights.toml`. A file that
-//! cannot be read leaves an empty catalogue and never a panic; a test proves that they can be read.
+//! All of it is data: the catalog in `causes/*.toml`, the weights in `causes/weights.toml`. An invalid file gives an
+//! empty catalog and no panic; a test proves that the files are valid.
 
 mod context;
 mod periods;
@@ -16,7 +16,7 @@ pub use periods::{Anchor, NamedPeriod, named_periods};
 
 use super::{Hypothesis, OutcomeShares, Pattern, RankedCause};
 
-/// A cause of drops, as a person needs it told.
+/// A cause of drops, described for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cause {
@@ -27,21 +27,21 @@ pub struct Cause {
     pub key: Option<String>,
     /// Plain name, the continuation of "the reason is that …".
     pub name: String,
-    /// Which of the four outcomes of the guide it belongs to.
+    /// Its outcome among the four of the guide.
     pub outcome: GuideOutcome,
-    /// What happens there, in two or three sentences.
+    /// What happens, in two or three sentences.
     pub meaning: String,
-    /// What speaks for it.
+    /// Evidence for it.
     pub evidence_for: Vec<String>,
-    /// What speaks against it.
+    /// Evidence against it.
     pub evidence_against: Vec<String>,
-    /// Causes that look the same, and how to tell them apart.
+    /// Causes that look the same, and how to distinguish them.
     pub look_alikes: Vec<LookAlike>,
     /// What can be checked without owning the broker.
     pub client_check: Vec<String>,
     /// What the broker's owner can check.
     pub server_check: Vec<String>,
-    /// What ends it.
+    /// How to end it.
     pub fix: Vec<String>,
 }
 
@@ -49,7 +49,7 @@ pub struct Cause {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum GuideOutcome {
-    /// The way between.
+    /// The network between client and broker.
     Network,
     /// The broker's side.
     Server,
@@ -65,7 +65,7 @@ pub enum GuideOutcome {
 pub struct LookAlike {
     /// Key of the other cause.
     pub cause: String,
-    /// How to tell them apart.
+    /// How to distinguish them.
     #[serde(rename = "tell")]
     pub how_to_distinguish: String,
 }
@@ -106,7 +106,7 @@ static RANKING: LazyLock<Ranking> =
 /// The share of causes outside the catalogue, among the weights of a pattern.
 const OTHER_CAUSES: &str = "rest";
 
-/// Causes less probable than this are not worth a line.
+/// Least probability of a listed cause.
 const LEAST_PROBABILITY: f64 = 0.005;
 
 /// Every cause, in the order of the guide.
@@ -121,7 +121,7 @@ pub fn cause(id: &str) -> Option<&'static Cause> {
 
 /// Probabilities of the causes of drops that follow `pattern`, the most probable first.
 ///
-/// P(cause) = prior weight × the multipliers of all clues that hold, divided by the sum over all causes and the
+/// P(cause) = prior weight × the multipliers of all weight rules that hold, divided by the sum over all causes and the
 /// share for causes outside the catalogue. So the sum is below 1.
 pub fn rank(pattern: Pattern, context: &CauseContext) -> Vec<(&'static Cause, f64)> {
     let Some(prior) = RANKING.prior.get(&pattern) else { return Vec::new() };
@@ -168,7 +168,7 @@ pub fn rank_all(hypotheses: &[Hypothesis], context: &CauseContext) -> Vec<(&'sta
 
 /// The four outcomes: Σ P(pattern | data) W[pattern, outcome], scaled to sum to 1.
 ///
-/// An undetermined pattern spreads evenly. Without any probability all four are equal.
+/// An undetermined pattern counts evenly for all four. Without any probability all four are equal.
 pub fn outcomes(hypotheses: &[Hypothesis]) -> OutcomeShares {
     let mut sums = [0.0; 4];
     for hypothesis in hypotheses.iter().filter(|hypothesis| hypothesis.probability > 0.0) {

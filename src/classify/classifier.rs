@@ -1,4 +1,4 @@
-//! How does the verdict follow the events?
+//! The fold from events to the verdict.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::log::{Log, unix};
 use super::verdict_builder;
 use crate::diagnostics::{Event, Stamp};
 
-/// A verdict is given anew when the drops, or the time watched, have grown by this part.
+/// A verdict is recomputed when the drops, or the time watched, have grown by one part in this many.
 const REFRESH_DIVISOR: u64 = 64;
 /// Shortest time between two verdicts without a new drop or connect, in seconds.
 const MIN_REFRESH_SECS: f64 = 30.0;
@@ -46,7 +46,7 @@ struct CachedVerdict {
 }
 
 impl Classifier {
-    /// One that has seen nothing.
+    /// A classifier before the first event.
     pub fn new() -> Self {
         Self::default()
     }
@@ -69,8 +69,8 @@ impl Classifier {
         }
     }
 
-    /// The verdict for a screen, to be asked for after every event: given anew when there is reason to. A function
-    /// of the events alone, so that a replay shows what was shown live; cheap when nothing changed.
+    /// The verdict for a screen, to be called after every event: recomputed only when enough has changed. It is a
+    /// function of the events alone, so that a replay shows the same as the live run.
     pub fn verdict(&mut self) -> Option<Arc<Verdict>> {
         let newest = self.newest?;
         if self.is_due(newest) {
@@ -96,7 +96,7 @@ impl Classifier {
         }
         #[expect(clippy::cast_precision_loss, reason = "a part of the time needs no more")]
         let min_refresh = (cached.at / REFRESH_DIVISOR as f64).max(MIN_REFRESH_SECS);
-        // With few drops every turn of the link counts.
+        // With few drops every change of the link counts.
         (cached.link_changes > 0 && self.drops < REFRESH_DIVISOR)
             || newest.boot.as_secs_f64() - cached.at >= min_refresh
     }

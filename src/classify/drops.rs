@@ -1,55 +1,56 @@
-//! When did each session die, as far as can be known?
+//! The death window of each drop: the interval in which the session died.
 //!
-//! Detection is not death: a dead path is noticed one keep-alive later, so the times of detection are locked to
-//! our own pings whatever killed the path. Every mechanism is judged on the death window instead.
+//! Detection is not death: a dead path is detected up to one keep-alive later, so the times of detection follow the
+//! client's own pings, whatever ended the path. Every mechanism is therefore fitted to the death window.
 
 use super::log::Log;
 use super::math::median;
 use super::session::{EndKind, Secs, Session, SessionEnding};
 
-/// Room for clocks and round trips when two moments are told apart, in seconds.
+/// Tolerance for clocks and round trips when two times are compared, in seconds.
 const TIMESTAMP_TOLERANCE: f64 = 0.05;
-/// A packet of ours this long before a close may have been answered by it, in seconds.
+/// A close within this time after an outgoing packet may be the answer to it, in seconds.
 const ANSWERED_WITHIN: f64 = 2.0;
-/// How long after our last packet something must have come, in seconds, for the way to have been open.
+/// An incoming packet this long after the last outgoing one proves that the path was up, in seconds.
 const OPEN_PATH_MARGIN: f64 = 1.0;
-/// Deadlines of clients that are believed, in seconds.
+/// Plausible ping timeouts of clients, in seconds.
 const PLAUSIBLE_PING_TIMEOUTS: std::ops::Range<f64> = 0.5..95.0;
-/// A bad spell kills the next session within this, in seconds (or three keep-alives).
-const SPELL_SECS: f64 = 300.0;
+/// A burst ends the next session within this, in seconds (or three keep-alives).
+const BURST_SECS: f64 = 300.0;
 
 /// One drop with its death window.
 #[derive(Debug, Clone)]
 pub(super) struct DeathWindow {
-    /// Which session.
+    /// Index of its session.
     pub(super) session: usize,
     pub(super) start: Secs,
-    /// Whether the beginning of the session was seen.
+    /// Whether the start of the session was recorded.
     pub(super) is_start_known: bool,
-    /// When it was noticed.
+    /// Time of the detection.
     pub(super) detected: Secs,
-    /// What to add to a time of this session for the wall clock.
+    /// Offset from a time of this session to the wall clock, in seconds.
     pub(super) to_wall: f64,
     pub(super) kind: EndKind,
     pub(super) keep_alive: f64,
     /// Last proof of life, and the latest possible death.
     pub(super) lo: Secs,
     pub(super) hi: Secs,
-    /// The first packet of ours that nobody answered, or that was answered by the end.
+    /// The first outgoing packet that was not answered, or that the close answered.
     pub(super) tx: Option<Secs>,
     /// The silence before that packet.
     pub(super) silence: Option<f64>,
-    /// The peer was heard well after the ping that it did not answer: nothing had died, our own deadline ended it.
+    /// Whether the peer sent something well after the ping that it did not answer: the session was alive, and the
+    /// client's own timeout ended it.
     pub(super) is_own_timeout: bool,
-    /// The session before died of the same bad spell.
+    /// Whether the previous session died in the same burst.
     pub(super) is_continuation: bool,
 }
 
-/// When the last packets of a session passed.
+/// Times of the last packets of a session.
 struct LastPackets {
-    last_sent: Secs,
-    last_ping: Secs,
-    last_received: Secs,
+    sent: Secs,
+    ping: Secs,
+    received: Secs,
 }
 
 impl LastPackets {
@@ -62,11 +63,7 @@ impl LastPackets {
                 .find(|packet| packet.is_outgoing == out)
                 .map_or(session.start, |packet| packet.at)
         };
-        Self {
-            last_sent: newest(true),
-            last_ping: ending.last_ping.unwrap_or(session.start),
-            last_received: newest(false),
-        }
+        Self { sent: newest(true), ping: ending.last_ping.unwrap_or(session.start), received: newest(false) }
     }
 }
 
@@ -88,16 +85,16 @@ pub(super) fn drops(log: &Log) -> Vec<DeathWindow> {
     drops
 }
 
-/// The client's own deadline for a PINGRESP: the steadier of the two usual ping policies (pings when idle, pings
-/// always), as the median over the silent drops; 0 if nothing tells.
+/// The client's ping timeout: the median over the silent drops, for that of the two usual ping policies (pings when
+/// idle, pings always) which varies less; 0 if it cannot be estimated.
 fn ping_timeout(dropped: &[(usize, &Session, &SessionEnding)]) -> f64 {
     let mut idle = Vec::new();
     let mut always = Vec::new();
     for (_, session, ending) in dropped {
         if ending.kind == EndKind::Silent {
             let last = LastPackets::of(session, ending);
-            idle.push(session.end - last.last_sent - session.keep_alive);
-            always.push(session.end - last.last_ping - session.keep_alive);
+            idle.push(session.end - last.sent - session.keep_alive);
+            always.push(session.end - last.ping - session.keep_alive);
         }
     }
     let robust_median = |values: &mut Vec<f64>| {
@@ -131,9 +128,9 @@ fn death_window(
     let detected = session.end;
     let mut kind = ending.kind;
     let mut last_tx = ending.last_tx;
-    let since_last_sent = detected - last.last_sent;
-    // The server's one and a half keep-alives are a detector as well, when our own deadline is slower: the
-    // pings were sent, and the path lost them.
+    let since_last_sent = detected - last.sent;
+    // The server's 1.5 keep-alives detect a dead path as well, if the client's timeout is longer: the pings were sent,
+    // and the path lost them.
     let is_server_timeout = kind == EndKind::Clean
         && silent_drops >= 2
         && deadline >= 0.3 * keep_alive
@@ -146,11 +143,11 @@ fn death_window(
         && ending.how.is_none()
         && (-0.2..1.0).contains(&(since_last_sent - keep_alive))
     {
-        // Closed at the very moment our ping was due: an answer to that ping.
+        // Closed at the moment a ping was due: an answer to that ping.
         kind = EndKind::Reset;
     }
     if kind == EndKind::Reset && last_tx.is_some_and(|last| last > ANSWERED_WITHIN) {
-        // Nothing of ours was on the way: this reset answers nothing, and its moment is exact.
+        // No outgoing packet was in flight: this reset answers nothing, and its time is exact.
         kind = EndKind::Clean;
     }
     let mut drop = DeathWindow {
@@ -170,7 +167,7 @@ fn death_window(
     };
     let last_alive = match ending.last_rx {
         Some(last) => (detected - last).max(session.start),
-        None => last.last_received.max(session.start),
+        None => last.received.max(session.start),
     };
     match kind {
         EndKind::Silent => silent_window(&mut drop, ending, last_alive, last_tx, deadline),
@@ -183,13 +180,13 @@ fn death_window(
     if let Some(tx) = drop.tx {
         let before = last_activity_before(session, ending, tx);
         let silence = (tx - before).max(0.0);
-        // Our own pings were due, whether or not their loss was written down.
+        // The client's pings were due, whether or not their loss was recorded.
         drop.silence = Some(if kind == EndKind::Silent { silence.min(keep_alive) } else { silence });
     }
     drop
 }
 
-/// The newest activity in either direction before a packet of ours.
+/// The newest activity in either direction before an outgoing packet.
 fn last_activity_before(session: &Session, ending: &SessionEnding, tx: Secs) -> Secs {
     if let Some((first, before)) = ending.unanswered
         && (first - tx).abs() <= TIMESTAMP_TOLERANCE
@@ -207,14 +204,14 @@ fn silent_window(
     last_tx: Option<f64>,
     deadline: f64,
 ) {
-    // The newest packet of ours may have followed the ping whose deadline passed.
+    // The newest outgoing packet may have followed the ping whose timeout expired.
     let ping = drop.detected - deadline.min(drop.detected - last_alive);
     let unanswered = match last_tx {
         Some(last) if deadline > last => ping,
         Some(last) => drop.detected - last,
         None => ping,
     };
-    // A publish that stayed unanswered came first.
+    // An unanswered publish may precede the ping.
     let mut outgoing_times = ending
         .unanswered
         .iter()
@@ -224,8 +221,8 @@ fn silent_window(
     let tx = first_after_last_alive.map_or(unanswered, |early| early.min(unanswered)).max(last_alive);
     drop.tx = Some(tx);
     drop.lo = last_alive;
-    // What nobody has to answer may have passed: the way was open at the latest until a packet went out that
-    // asked for an answer.
+    // A packet without an answer may have arrived: the path was up at the latest until a packet was sent that
+    // requires an answer.
     let reply_expected_at = ending
         .packets
         .iter()
@@ -247,7 +244,7 @@ fn closed_window(drop: &mut DeathWindow, ending: &SessionEnding, last_alive: Sec
     let first = out.chain(reported).reduce(f64::min);
     if drop.kind == EndKind::Reset {
         drop.lo = last_alive.min(drop.hi);
-        // A reset answers a packet of ours, written down or not.
+        // A reset answers an outgoing packet, recorded or not.
         drop.tx = Some(first.unwrap_or(drop.detected - 0.02));
     } else {
         drop.tx = first;
@@ -261,7 +258,7 @@ fn mark_continuations(log: &Log, drops: &mut [DeathWindow]) {
             .checked_sub(1)
             .and_then(|before| log.sessions.get(before))
             .is_some_and(|before| before.ending.is_some());
-        let died_soon = drop.hi - drop.start <= SPELL_SECS.min(3.0 * drop.keep_alive);
+        let died_soon = drop.hi - drop.start <= BURST_SECS.min(3.0 * drop.keep_alive);
         let is_unanswered = matches!(drop.kind, EndKind::Silent | EndKind::Local);
         drop.is_continuation = drop.is_start_known && follows_a_drop && is_unanswered && died_soon;
     }

@@ -1,6 +1,6 @@
-//! What does a line of another program's log, an error name or a code mean, and what causes it?
+//! Explains a line of another program's log, an error name or a code, with its likely causes.
 //!
-//! Pure: text in, explanation out. What is known stands in `explain/*.toml`; the causes are those of the catalogue.
+//! Pure: text in, explanation out. The known wordings are in `explain/*.toml`; the causes are those of the catalog.
 
 mod json;
 mod knowledge;
@@ -14,23 +14,23 @@ use super::causes::{GuideOutcome, cause};
 use crate::diagnostics::clean::clean;
 use knowledge::{KNOWLEDGE, KnowledgeEntry};
 
-/// Characters of a text that are looked at; what says why a connection ended is not behind that.
+/// Characters of a text that are searched; the reason of a closed connection comes before that.
 const MAX_TEXT_CHARS: usize = 4096;
 
-/// Characters of a text that are shown again.
+/// Characters of the text that are shown.
 const MAX_SHOWN_CHARS: usize = 300;
 
-/// How many further meanings are told.
+/// Further meanings listed at most.
 const MAX_FURTHER_MEANINGS: usize = 5;
 
 /// What a text means.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explanation {
-    /// The text, fit to be shown.
+    /// The text, cleaned and shortened.
     pub text: String,
     /// The best meaning; `None` if nothing in the text is known.
     pub found: Option<Meaning>,
-    /// Further meanings: another reading of a number, or more that stands in the text.
+    /// Further meanings: another reading of a number, or other matches in the text.
     pub also: Vec<Meaning>,
     /// Known words that look like the text, when nothing is known.
     pub nearest: Vec<SimilarEntry>,
@@ -38,36 +38,36 @@ pub struct Explanation {
     pub advice: Option<String>,
 }
 
-/// One thing that is known.
+/// A known meaning.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Meaning {
     /// Stable key.
     pub id: String,
-    /// Which program or protocol says it.
+    /// The program or protocol that uses it.
     pub source: String,
-    /// What it is called there.
+    /// Its name there.
     pub name: String,
     /// What it means, in plain words.
     pub meaning: String,
-    /// Whether it is no sign of trouble.
+    /// Whether it is no sign of a problem.
     pub is_harmless: bool,
     /// Likely causes, the most probable first (sum at most 1).
     pub causes: Vec<LikelyCause>,
-    /// What to do with this line in particular.
+    /// Steps for this line in particular.
     pub steps: Vec<String>,
 }
 
-/// A cause with the first thing to check and what ends it.
+/// A cause with the first check and a fix.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LikelyCause {
-    /// Which, and how probable.
+    /// The cause with its probability.
     #[serde(flatten)]
     pub cause: RankedCause,
-    /// Which of the four outcomes of the guide it belongs to.
+    /// Its outcome among the four of the guide.
     pub outcome: GuideOutcome,
-    /// How to see whether it is the cause.
+    /// How to check whether it is the cause.
     pub check: String,
-    /// What ends it.
+    /// How to end it.
     pub fix: String,
 }
 
@@ -76,9 +76,9 @@ pub struct LikelyCause {
 pub struct SimilarEntry {
     /// Stable key.
     pub id: String,
-    /// Which program or protocol says it.
+    /// The program or protocol that uses it.
     pub source: String,
-    /// What it is called there.
+    /// Its name there.
     pub name: String,
 }
 
@@ -118,7 +118,7 @@ fn meaning(entry: &KnowledgeEntry) -> Meaning {
     }
 }
 
-/// The weights are percentages by judgement; what they leave over belongs to causes that are not named.
+/// The weights are estimated percentages; the remainder belongs to unlisted causes.
 fn likely_causes(entry: &KnowledgeEntry) -> Vec<LikelyCause> {
     let sum: f64 = entry.causes.values().sum();
     let total = sum.max(100.0);

@@ -1,27 +1,51 @@
-//! How is a verdict said in a line: the pattern, how sure, what it means, and what else it may be?
+//! The one-line form of a verdict: the pattern, its probability, its meaning and what else is possible.
 
-use super::{Hypothesis, Pattern, RankedCause, SecondaryFinding, Verdict};
+use super::{Classification, Hypothesis, Pattern, RankedCause, SecondaryFinding, Verdict};
 
-/// From this probability on an answer is called sure, and likely.
+/// Least probabilities of an answer that is called sure, and likely.
 const SURE: f64 = 0.9;
 const LIKELY: f64 = 0.7;
-/// A runner-up below this is not worth a word.
-const NOTABLE: f64 = 0.03;
+/// Least probability of a rival that is listed.
+pub(super) const NOTABLE: f64 = 0.03;
+/// Rivals listed at most.
+const MAX_RIVALS: usize = 3;
 /// Probabilities closer than this are the same number.
 const EQUAL_WITHIN: f64 = 1e-6;
 
-/// How sure a probability (0 to 1) is, in a word: `sure`, `likely` or `maybe`.
-pub fn confidence_word(probability: f64) -> &'static str {
-    if probability >= SURE {
-        "sure"
-    } else if probability >= LIKELY {
-        "likely"
-    } else {
-        "maybe"
+/// A probability in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConfidenceLevel {
+    /// At least 90 %.
+    Sure,
+    /// At least 70 %.
+    Likely,
+    /// Less.
+    Maybe,
+}
+
+impl ConfidenceLevel {
+    /// The level of a probability (0 to 1).
+    pub fn of(probability: f64) -> Self {
+        if probability >= SURE {
+            Self::Sure
+        } else if probability >= LIKELY {
+            Self::Likely
+        } else {
+            Self::Maybe
+        }
+    }
+
+    /// `sure`, `likely` or `maybe`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sure => "sure",
+            Self::Likely => "likely",
+            Self::Maybe => "maybe",
+        }
     }
 }
 
-/// A probability (0 to 1) for people: `91 %`. Nothing is ever called certain or impossible: `>99 %`, `<1 %`.
+/// A probability (0 to 1) for people: `91 %`. Nothing is certain or impossible: `>99 %`, `<1 %`.
 pub fn percent(probability: f64) -> String {
     let percent = probability * 100.0;
     if percent >= 99.5 {
@@ -33,10 +57,55 @@ pub fn percent(probability: f64) -> String {
     }
 }
 
-impl Verdict {
-    /// Whether a pattern is named; else the answer is that nothing can be said yet.
+impl Classification {
+    /// Whether a pattern is named.
     pub fn is_named(&self) -> bool {
-        self.classification.pattern != Pattern::Undetermined
+        self.pattern != Pattern::Undetermined
+    }
+
+    /// A pattern with its probability.
+    pub fn hypothesis(&self, pattern: Pattern) -> Option<&Hypothesis> {
+        self.hypotheses.iter().find(|one| one.pattern == pattern)
+    }
+
+    /// The most probable pattern, where none is named.
+    pub fn leading_hypothesis(&self) -> Option<&Hypothesis> {
+        if self.is_named() { None } else { self.notable().next() }
+    }
+
+    /// The second of two causes that share the drops and the probability; other findings are none.
+    pub(super) fn second_cause<'a>(&self, also: &'a [SecondaryFinding]) -> Option<&'a SecondaryFinding> {
+        let own = self.hypothesis(self.pattern)?.probability;
+        also.first().filter(|_| self.is_named() && self.confidence > own + EQUAL_WITHIN)
+    }
+
+    /// The patterns that are possible instead, the most probable first.
+    pub(super) fn rivals(&self, also: &[SecondaryFinding]) -> impl Iterator<Item = &Hypothesis> {
+        let second = self.second_cause(also).map(|seen| seen.pattern);
+        let first = self.leading_hypothesis().map_or(self.pattern, |lead| lead.pattern);
+        self.notable().filter(move |one| one.pattern != first && Some(one.pattern) != second).take(MAX_RIVALS)
+    }
+
+    /// The name of the answer: `idle timeout`, or of two: `idle timeout and outage`.
+    pub(super) fn title(&self, also: &[SecondaryFinding]) -> String {
+        let first = self.pattern.title();
+        match self.second_cause(also) {
+            Some(second) => format!("{first} and {}", second.pattern.title()),
+            None => first.to_owned(),
+        }
+    }
+
+    /// Patterns with a name and a notable probability, the most probable first.
+    fn notable(&self) -> impl Iterator<Item = &Hypothesis> {
+        let hypotheses = self.hypotheses.iter();
+        hypotheses.filter(|one| one.pattern != Pattern::Undetermined && one.probability >= NOTABLE)
+    }
+}
+
+impl Verdict {
+    /// Whether a pattern is named.
+    pub fn is_named(&self) -> bool {
+        self.classification.is_named()
     }
 
     /// The most probable cause, if the catalogue has one for the pattern.
@@ -44,67 +113,36 @@ impl Verdict {
         self.diagnosis.causes.first()
     }
 
-    /// What is known of a pattern's probability.
-    pub fn hypothesis(&self, pattern: Pattern) -> Option<&Hypothesis> {
-        self.classification.hypotheses.iter().find(|one| one.pattern == pattern)
-    }
-
     /// The second of two causes that share the drops and the probability; other findings are none.
     pub fn second_cause(&self) -> Option<&SecondaryFinding> {
-        let classification = &self.classification;
-        let own = self.hypothesis(classification.pattern)?.probability;
-        self.diagnosis
-            .also
-            .first()
-            .filter(|_| self.is_named() && classification.confidence > own + EQUAL_WITHIN)
+        self.classification.second_cause(&self.diagnosis.also)
     }
 
-    /// The most probable pattern with a name, where none is the answer.
-    pub fn leading_hypothesis(&self) -> Option<&Hypothesis> {
-        if self.is_named() { None } else { self.named().next() }
-    }
-
-    /// What it may be instead, if that is worth a word.
+    /// The most probable pattern that is possible instead of the answer.
     pub fn runner_up(&self) -> Option<&Hypothesis> {
-        let second = self.second_cause().map(|seen| seen.pattern);
-        let first = self.leading_hypothesis().map_or(self.classification.pattern, |lead| lead.pattern);
-        self.named().find(|one| one.pattern != first && Some(one.pattern) != second)
+        self.classification.rivals(&self.diagnosis.also).next()
     }
 
     /// The name of the answer: `idle timeout`, or of two: `idle timeout and outage`.
     pub fn title(&self) -> String {
-        let first = self.classification.pattern.title();
-        match self.second_cause() {
-            Some(second) => format!("{first} and {}", second.pattern.title()),
-            None => first.to_owned(),
-        }
+        self.classification.title(&self.diagnosis.also)
     }
 
-    /// The answer and how sure it is: `idle timeout, 91 % (sure)`; `undetermined` has no share.
+    /// The answer and its probability: `idle timeout, 91 % (sure)`; `undetermined` has none.
     pub fn brief(&self) -> String {
         if !self.is_named() {
             return self.title();
         }
         let confidence = self.classification.confidence;
-        format!("{}, {} ({})", self.title(), percent(confidence), confidence_word(confidence))
+        let level = ConfidenceLevel::of(confidence);
+        format!("{}, {} ({})", self.title(), percent(confidence), level.word())
     }
 
     /// The answer in a sentence, without the full stop.
     pub fn sentence(&self) -> String {
         let classification = &self.classification;
-        if self.is_named() {
-            return format!("{}: {}", self.brief(), classification.pattern.meaning());
-        }
-        match &classification.missing {
-            Some(missing) => format!("{}: {missing}", self.brief()),
-            None => format!("{}: {}", self.brief(), classification.pattern.meaning()),
-        }
-    }
-
-    /// Patterns with a name and a notable probability, the most probable first.
-    fn named(&self) -> impl Iterator<Item = &Hypothesis> {
-        let hypotheses = self.classification.hypotheses.iter();
-        hypotheses.filter(|one| one.pattern != Pattern::Undetermined && one.probability >= NOTABLE)
+        let missing = classification.missing.as_deref().filter(|_| !self.is_named());
+        format!("{}: {}", self.brief(), missing.unwrap_or(classification.pattern.meaning()))
     }
 }
 
@@ -133,7 +171,10 @@ mod tests {
     fn nothing_is_certain_and_nothing_impossible() {
         let percents = [1.0, 0.994, 0.912, 0.7, 0.004].map(percent);
         assert_eq!(percents, [">99 %", "99 %", "91 %", "70 %", "<1 %"]);
-        assert_eq!([0.97, 0.9, 0.71, 0.5].map(confidence_word), ["sure", "sure", "likely", "maybe"]);
+        assert_eq!(
+            [0.97, 0.9, 0.71, 0.5].map(|share| ConfidenceLevel::of(share).word()),
+            ["sure", "sure", "likely", "maybe"]
+        );
     }
 
     #[test]
@@ -141,10 +182,10 @@ mod tests {
         let verdict = verdict(Pattern::IdleTimeout, &[(Pattern::IdleTimeout, 0.88), (Pattern::Random, 0.1)]);
         assert_eq!(
             verdict.sentence(),
-            "idle timeout, 88 % (likely): something on the way forgets a silent connection"
+            "idle timeout, 88 % (likely): a NAT, firewall or proxy drops idle connections"
         );
         assert_eq!(verdict.runner_up().map(|one| one.pattern), Some(Pattern::Random));
-        assert_eq!((verdict.second_cause(), verdict.leading_hypothesis()), (None, None));
+        assert_eq!((verdict.second_cause(), verdict.classification.leading_hypothesis()), (None, None));
     }
 
     #[test]
@@ -164,7 +205,10 @@ mod tests {
         let shares = [(Pattern::Undetermined, 0.5), (Pattern::Scheduled, 0.3), (Pattern::Bursty, 0.2)];
         let verdict = verdict(Pattern::Undetermined, &shares);
         assert_eq!(verdict.sentence(), "undetermined: no drop yet");
-        assert_eq!(verdict.leading_hypothesis().map(|one| one.pattern), Some(Pattern::Scheduled));
+        assert_eq!(
+            verdict.classification.leading_hypothesis().map(|one| one.pattern),
+            Some(Pattern::Scheduled)
+        );
         assert_eq!(verdict.runner_up().map(|one| one.pattern), Some(Pattern::Bursty));
     }
 }

@@ -1,29 +1,29 @@
-//! What is remembered of the session that is alive?
+//! The live session and its newest packets.
 
 use std::collections::VecDeque;
 
+use super::reason_code::{KEEP_ALIVE_TIMEOUT, NOT_AUTHORIZED, SESSION_TAKEN_OVER};
 use super::session::{Burst, EndKind, PacketSeen, Secs, Session, SessionEnding};
 use super::survivors::SurvivalHistogram;
 use crate::diagnostics::event::DroppedEvent;
 
-/// Activities remembered; enough to hold what passed between a death and its detection.
+/// Packets kept; enough for the time between a death and its detection.
 const MAX_PACKETS: usize = 24;
-/// Own publishes remembered.
+/// Own publishes kept.
 const MAX_PUBLISHES: usize = 16;
-/// Bursts remembered.
+/// Bursts kept.
 const MAX_BURSTS: usize = 4;
-/// Own messages closer than this belong to one burst, in seconds; where stamps are whole seconds, the next one
-/// as well.
+/// Own messages closer than this belong to one burst, in seconds; the second value is for stamps in whole seconds.
 pub(super) const BURST_GAP: f64 = 0.5;
 pub(super) const BURST_GAP_OF_WHOLE_SECONDS: f64 = 1.5;
-/// Smaller bursts are everyday traffic.
+/// Smaller bursts are normal traffic.
 const MIN_BURST_SIZE: u64 = 5;
 /// How long before a drop a publish or burst may have caused it, in seconds.
 const SUSPECT_SECS: f64 = 7.0;
-/// Silences shorter than this tell nothing about a limit, in seconds.
+/// Silences shorter than this are no evidence about a limit, in seconds.
 const MIN_SILENCE: f64 = 15.0;
 
-/// What [`Survivors`] of outgoing silences hold: seconds beyond 1.5 keep-alives, shifted to be positive.
+/// Shift that keeps the seconds beyond 1.5 keep-alives positive in a [`SurvivalHistogram`].
 pub(super) const EXCESS_SHIFT: f64 = 20.0;
 
 /// Survived silences of all sessions.
@@ -31,11 +31,11 @@ pub(super) const EXCESS_SHIFT: f64 = 20.0;
 pub(super) struct Silences {
     /// Without activity in either direction, in seconds.
     pub(super) either: SurvivalHistogram,
-    /// Without a packet of ours, in seconds.
+    /// Without an outgoing packet, in seconds.
     pub(super) outgoing: SurvivalHistogram,
-    /// Without a packet of ours: seconds beyond 1.5 keep-alives, plus [`EXCESS_SHIFT`].
+    /// Without an outgoing packet: seconds beyond 1.5 keep-alives, plus [`EXCESS_SHIFT`].
     pub(super) outgoing_excess: SurvivalHistogram,
-    /// Pauses of the peer, answers to pings left aside, that the session survived, in seconds.
+    /// Pauses of the peer that the session survived, in seconds; answers to pings do not end a pause.
     pub(super) peer: SurvivalHistogram,
 }
 
@@ -56,17 +56,17 @@ impl Silences {
     }
 }
 
-/// The session that is alive, with its newest activity.
+/// The live session with its newest activity.
 #[derive(Debug, Clone)]
 pub(super) struct LiveSession {
     pub(super) session: Session,
     packets: VecDeque<PacketSeen>,
-    /// The newest activity that left `acts`, and the newest of ours.
+    /// The newest packet that left `packets`, and the newest outgoing one.
     evicted_at: Secs,
     evicted_outgoing_at: Secs,
-    /// When the peer last spoke unasked.
+    /// Time of the newest packet of the peer that is no answer to a ping.
     last_peer_data: Secs,
-    /// The first packet of ours after the newest of the peer's, and the activity before it.
+    /// The first outgoing packet after the newest incoming one, and the activity before it.
     unanswered: Option<(Secs, Secs)>,
     last_ping: Option<Secs>,
     publishes: VecDeque<(u32, Secs)>,
@@ -91,7 +91,7 @@ impl LiveSession {
         }
     }
 
-    /// Takes note of a packet; silences that are over for good go to `silences`.
+    /// Records a packet; silences that have ended are counted in `silences`.
     pub(super) fn record_packet(&mut self, packet: PacketSeen, silences: &mut Silences) {
         let before = self.packets.back().map_or(self.evicted_at, |newest| newest.at);
         if !packet.is_outgoing {
@@ -100,7 +100,7 @@ impl LiveSession {
             self.unanswered = Some((packet.at, before));
         }
         if !packet.is_outgoing && !packet.is_ping {
-            // Whoever is heard again has survived the pause, whatever came after.
+            // A packet of the peer proves that the session survived the pause.
             if packet.at - self.last_peer_data > MIN_SILENCE {
                 silences.peer.add(packet.at - self.last_peer_data);
             }
@@ -109,7 +109,7 @@ impl LiveSession {
         if packet.is_outgoing && packet.is_ping {
             self.last_ping = Some(packet.at);
         }
-        // A ping is written down at its answer, so its departure may belong before newer activity.
+        // A ping is recorded at its answer, so its time of sending may precede newer activity.
         let index_in_order =
             self.packets.iter().rposition(|earlier| earlier.at <= packet.at).map_or(0, |index| index + 1);
         self.packets.insert(index_in_order, packet);
@@ -125,7 +125,7 @@ impl LiveSession {
         }
     }
 
-    /// Takes note of own messages; bursts that are over go to `finished`.
+    /// Records an own message; `on_burst` gets the size of a burst that has ended.
     pub(super) fn record_publish(&mut self, topic: u32, at: Secs, gap: f64, on_burst: &mut dyn FnMut(u64)) {
         if self.publishes.len() == MAX_PUBLISHES {
             self.publishes.pop_front();
@@ -143,7 +143,7 @@ impl LiveSession {
         }
     }
 
-    /// Takes note of messages that were counted together.
+    /// Records messages that were counted in one window.
     pub(super) fn record_publish_window(
         &mut self,
         at: Secs,
@@ -175,7 +175,7 @@ impl LiveSession {
         self.bursts.push_back(burst);
     }
 
-    /// The session as it would be if it were cut off now, its silences counted into `silences`.
+    /// The session censored at this time, its silences counted in `silences`.
     pub(super) fn censored(&self, at: Secs, wall: f64, silences: &mut Silences) -> Session {
         let mut session = self.session.clone();
         session.end = at.max(session.start);
@@ -192,8 +192,8 @@ impl LiveSession {
         session
     }
 
-    /// Counts the silences before the newest packet of the peer, which were survived whatever came after; gives how
-    /// many of the remembered activities that settles.
+    /// Counts the silences before the newest packet of the peer, all of which were survived; returns how many of the
+    /// kept packets precede it.
     fn count_survived(&self, silences: &mut Silences) -> usize {
         let survived =
             self.packets.iter().rposition(|packet| !packet.is_outgoing).map_or(0, |index| index + 1);
@@ -221,7 +221,7 @@ impl LiveSession {
         self.finish_burst(on_burst);
         let end = at.max(self.session.start);
         let recent = |time: &Secs| end - *time <= SUSPECT_SECS;
-        // The activity before the remembered ones still counts as the beginning of a silence.
+        // The packet before the kept ones still is the start of a silence.
         let mut packets = Vec::with_capacity(self.packets.len() + 1);
         if self.evicted_at > self.session.start {
             packets.push(PacketSeen {
@@ -236,7 +236,7 @@ impl LiveSession {
         let error = drop.error_name.as_deref().or(drop.error_message.as_deref()).unwrap_or_default();
         let reason_code = drop.reason_code.or_else(|| reason_from_message(drop.error_message.as_deref()?));
         let kind = match EndKind::of(drop.how, error) {
-            // The broker told why: that is no silence, whatever the name of the error.
+            // A reason code of the broker rules out a silent end, whatever the name of the error.
             _ if drop.how.is_none() && reason_code.is_some() => EndKind::Clean,
             kind => kind,
         };
@@ -264,12 +264,12 @@ impl LiveSession {
     }
 }
 
-/// The MQTT 5 reason that a message tells of in words or by its code, where the code has no field of its own.
+/// The MQTT 5 reason code that a message contains as a number or in words, where the event has no field for it.
 fn reason_from_message(message: &str) -> Option<u8> {
     const REASON_TEXTS: [(u8, &str, &str); 3] = [
-        (0x8E, "0x8e", "session taken over"),
-        (0x8D, "0x8d", "keep alive timeout"),
-        (0x87, "0x87", "not authorized"),
+        (SESSION_TAKEN_OVER, "0x8e", "session taken over"),
+        (KEEP_ALIVE_TIMEOUT, "0x8d", "keep alive timeout"),
+        (NOT_AUTHORIZED, "0x87", "not authorized"),
     ];
     let message = message.to_ascii_lowercase();
     let is_mentioned = |code: &str, words: &str| {

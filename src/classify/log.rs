@@ -1,4 +1,4 @@
-//! How do events become sessions, and what else is kept to judge them by?
+//! The fold from events to sessions, and the other data that the hypotheses use.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -11,16 +11,16 @@ use crate::diagnostics::event::{
 };
 use crate::diagnostics::{Event, Stamp};
 
-/// Sessions kept; the oldest eighth goes when there are more.
+/// Sessions kept; the oldest eighth is dropped when there are more.
 pub(super) const MAX_SESSIONS: usize = 12_000;
 /// System events, credentials and failed probes kept of each.
 const MAX_ENTRIES: usize = 20_000;
-/// Different topics and system events told apart.
+/// Distinct topics and system events.
 const MAX_NAMES: usize = 2_000;
-/// Longest round trip that is believed, in seconds.
+/// Longest plausible round trip, in seconds.
 const MAX_RTT_SECS: f64 = 60.0;
 
-/// Everything the hypotheses are judged on, in bounded memory.
+/// All input of the hypotheses, in bounded memory.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Log {
     pub(super) sessions: Vec<Session>,
@@ -33,17 +33,17 @@ pub(super) struct Log {
     pub(super) power_events: Vec<Secs>,
     /// Moment of each renewal, and the expiry.
     pub(super) credentials: Vec<(Secs, Secs)>,
-    /// Failed probes, with whether it was the gateway that failed.
+    /// Failed probes, and whether the target was the gateway.
     pub(super) failed_probes: Vec<(Secs, bool)>,
     pub(super) probes: u64,
     pub(super) topics: NameTable,
-    /// The number of each topic as it was sent lately, so that most need no second look.
+    /// Cache of the numbers of recent topics before normalization.
     topic_cache: HashMap<Arc<str>, u32>,
     /// Publishes of each topic.
     pub(super) topic_counts: Vec<u64>,
     /// Sizes of all bursts of own messages.
     pub(super) bursts: BTreeMap<u64, u64>,
-    /// Messages counted together, and one by one.
+    /// Messages counted in windows, and recorded one by one.
     pub(super) aggregated: u64,
     pub(super) single: u64,
     /// Whether every stamp so far is a whole second (and there was one).
@@ -54,18 +54,18 @@ pub(super) struct Log {
     /// Failed connects by phase, and by HTTP status.
     pub(super) failed_phases: BTreeMap<Option<Phase>, u64>,
     pub(super) http_refusals: BTreeMap<u16, u64>,
-    /// Sessions that had to be forgotten.
+    /// Sessions dropped from memory.
     pub(super) evicted_sessions: u64,
     /// First and newest event, on both clocks.
     pub(super) first: Option<(Secs, f64)>,
     pub(super) newest: Option<(Secs, f64)>,
     keep_alive: f64,
     expiry: Option<Secs>,
-    /// The newest session dropped, and nothing has followed yet.
+    /// Whether the newest session dropped and no other has followed.
     is_awaiting_reconnect: bool,
 }
 
-/// Names told apart by number.
+/// Distinct names with a number each.
 #[derive(Debug, Clone, Default)]
 pub(super) struct NameTable {
     numbers: HashMap<String, u32>,
@@ -93,7 +93,7 @@ impl NameTable {
     }
 }
 
-/// Keeps the newest of a list, dropping an eighth of it at a time.
+/// Keeps the newest entries of a list, removing an eighth of it at a time.
 fn keep_newest<T>(list: &mut Vec<T>, most: usize) -> u64 {
     if list.len() <= most {
         return 0;
@@ -103,7 +103,7 @@ fn keep_newest<T>(list: &mut Vec<T>, most: usize) -> u64 {
     u64::try_from(evicted).unwrap_or(u64::MAX)
 }
 
-/// A keep-alive that is off never asks for a packet.
+/// The keep-alive in seconds; infinite if it is off.
 fn keep_alive_or_infinity(keep_alive_secs: f64) -> f64 {
     if keep_alive_secs > 0.0 { keep_alive_secs } else { f64::INFINITY }
 }
@@ -215,7 +215,7 @@ impl Log {
     fn ping(&mut self, now: Secs, round_trip: f64) {
         let Some(live) = &mut self.live else { return };
         let round_trip = if round_trip.is_finite() { round_trip.clamp(0.0, MAX_RTT_SECS) } else { 0.0 };
-        // The line is written at the answer; the packet went out one round trip earlier.
+        // The event is recorded at the answer; the packet was sent one round trip earlier.
         live.record_packet(
             PacketSeen {
                 at: (now - round_trip).max(live.session.start),
@@ -259,7 +259,7 @@ impl Log {
             && (now - session.end).abs() < 0.002
             && let Some(ending) = &mut session.ending
         {
-            // The window was still open when the session dropped.
+            // The counting window was still open when the session dropped.
             session.published = session.published.saturating_add(published);
             session.received = session.received.saturating_add(received);
             for (count, out) in [(published, true), (received, false)] {
@@ -272,7 +272,7 @@ impl Log {
     }
 
     fn connected(&mut self, now: Secs, wall: f64, before: Option<(Secs, f64)>, connected: &ConnectedEvent) {
-        // A session that is followed by another without an end: its end was missed.
+        // A connect without a preceding end: the end of the previous session was not recorded.
         self.end_censored(before.unwrap_or((now, wall)));
         self.keep_alive = keep_alive_or_infinity(connected.keep_alive_secs);
         if let Some(version) = &connected.mqtt_version {
@@ -293,7 +293,7 @@ impl Log {
 
     fn dropped(&mut self, now: Secs, wall: f64, before: Option<(Secs, f64)>, dropped: &DroppedEvent) {
         let live = self.live.take().unwrap_or_else(|| {
-            // Its beginning was missed: what is known begins with the event before.
+            // The start was not recorded: the session is known from the previous event on.
             let (start, start_wall) = before.unwrap_or((now, wall));
             let mut session = Session::begin(start, start_wall, self.keep_alive.max(1.0));
             session.is_start_known = false;
@@ -321,7 +321,7 @@ impl Log {
     }
 
     fn system(&mut self, now: Secs, source: SystemSource, message: &str) {
-        // A step of the clock ends no session, and the axis of time has it taken out already.
+        // A clock step ends no session, and the time axis already compensates for it.
         if source == SystemSource::Clock {
             return;
         }
@@ -357,7 +357,7 @@ impl Log {
 }
 
 fn count_burst(bursts: &mut BTreeMap<u64, u64>, size: u64) {
-    // Sizes are told apart to 1/16, so that the table stays small.
+    // Sizes have a resolution of 1/16, so that the table stays small.
     let step = (size / 16).max(1);
     *bursts.entry(size / step * step).or_default() += 1;
 }

@@ -1,4 +1,4 @@
-//! Which densities and sums does the weighing need?
+//! Densities, sums of logarithms and quantiles.
 
 use statrs::function::beta::ln_beta;
 use statrs::function::erf::erf;
@@ -6,10 +6,10 @@ use statrs::function::gamma::ln_gamma;
 
 /// Natural logarithm of the square root of 2π.
 const LN_SQRT_2_PI: f64 = 0.918_938_533_204_672_8;
-/// Seconds of exposure that the prior of the background rate is worth.
+/// Exposure in the prior of the background rate, in seconds.
 const BACKGROUND_SECS: f64 = 3_600.0;
 
-/// `ln(x)` with everything at or below nothing held away from −∞.
+/// `ln(x)`, finite for x ≤ 0 as well.
 pub(super) fn ln(x: f64) -> f64 {
     x.max(f64::MIN_POSITIVE).ln()
 }
@@ -23,22 +23,22 @@ pub(super) fn ln_sum_exp(terms: &[f64]) -> f64 {
     most + terms.iter().map(|term| (term - most).exp()).sum::<f64>().ln()
 }
 
-/// Logarithm of the mean of exponentials over `count` equally weighed alternatives, of which the
-/// missing ones have no likelihood at all.
+/// Logarithm of the mean of exponentials over `count` equally weighted alternatives; missing ones have the
+/// likelihood 0.
 pub(super) fn ln_mean_exp(terms: &[f64], count: usize) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a handful of alternatives")]
     let count = count.max(1) as f64;
     ln_sum_exp(terms) - count.ln()
 }
 
-/// Marginal likelihood (log) of a sequence with `hits` of `trials` taken, the chance being Beta(a, b).
+/// Log marginal likelihood of a sequence with `hits` in `trials`, the probability being Beta(a, b).
 /// Trials may be fractional (survivals within a kernel count in part).
 pub(super) fn ln_beta_binomial(hits: f64, trials: f64, a: f64, b: f64) -> f64 {
     let misses = (trials - hits).max(0.0);
     ln_beta(a + hits.max(0.0), b + misses) - ln_beta(a, b)
 }
 
-/// The same with the prior of a mechanism that usually fires, Beta(4, 1).
+/// The same with Beta(4, 1), the prior of a mechanism that usually ends the session.
 pub(super) fn ln_mechanism(hits: f64, opportunities: f64) -> f64 {
     ln_beta_binomial(hits, opportunities, 4.0, 1.0)
 }
@@ -68,18 +68,18 @@ pub(super) fn phi(z: f64) -> f64 {
     }
 }
 
-/// Log density of Normal(`centre`, `sigma`) averaged over the death window `lo..=hi`; at `hi` where the
+/// Log density of Normal(`center`, `sigma`) averaged over the death window `lo..=hi`; at `hi` where the
 /// window is shorter than half a sigma.
-pub(super) fn ln_window(lo: f64, hi: f64, centre: f64, sigma: f64) -> f64 {
+pub(super) fn ln_window(lo: f64, hi: f64, center: f64, sigma: f64) -> f64 {
     let width = hi - lo;
     if width <= 0.5 * sigma {
-        return ln_normal(hi - centre, sigma);
+        return ln_normal(hi - center, sigma);
     }
-    let mass = phi((hi - centre) / sigma) - phi((lo - centre) / sigma);
+    let mass = phi((hi - center) / sigma) - phi((lo - center) / sigma);
     mass.max(1e-12).ln() - width.ln()
 }
 
-/// Price (log, at most 0) of a location known to `spread`/√`hits` out of a range that spans `range`.
+/// Occam factor (log, at most 0) of a location known to `spread`/√`hits` within a range of width `range`.
 pub(super) fn ln_occam(spread: f64, hits: f64, range: f64) -> f64 {
     ln(spread * (std::f64::consts::TAU / hits.max(1.0)).sqrt() / range).min(0.0)
 }
@@ -115,15 +115,15 @@ mod tests {
 
     #[test]
     fn the_window_density_is_the_mean_of_the_point_density() {
-        let (lo, hi, centre, sigma) = (3.0, 9.0, 5.0, 1.5);
+        let (lo, hi, center, sigma) = (3.0, 9.0, 5.0, 1.5);
         let steps = 20_000;
         let mean = (0..steps)
             .map(|step| {
-                ln_normal(lo + (hi - lo) * (f64::from(step) + 0.5) / f64::from(steps) - centre, sigma).exp()
+                ln_normal(lo + (hi - lo) * (f64::from(step) + 0.5) / f64::from(steps) - center, sigma).exp()
             })
             .sum::<f64>()
             / f64::from(steps);
-        assert!((ln_window(lo, hi, centre, sigma) - mean.ln()).abs() < 1e-6);
+        assert!((ln_window(lo, hi, center, sigma) - mean.ln()).abs() < 1e-6);
         assert!((ln_window(5.0, 5.0, 5.0, 1.0) - ln_normal(0.0, 1.0)).abs() < 1e-12);
     }
 

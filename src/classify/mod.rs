@@ -1,8 +1,8 @@
-//! Why does it drop: which pattern do the drops follow, what causes such a pattern, and how sure is that?
+//! The classifier: the pattern that the drops follow, its causes, and the probability of both.
 //!
-//! [`Classifier`] takes the same events as the fold ([`crate::diagnostics::Diagnostics`]) and gives a
-//! [`Verdict`]. Pure: *must not know* files, sockets, clocks or screens; the same events give the same verdict,
-//! live, replayed and analysed.
+//! [`Classifier`] takes the same events as the fold ([`crate::diagnostics::Diagnostics`]) and returns a
+//! [`Verdict`]; [`VerdictPage`] is its explanation, which every renderer lays out. The module is pure: no files,
+//! sockets, clocks or screens. The same events give the same verdict, live, replayed and analyzed.
 
 mod background;
 mod case;
@@ -12,6 +12,7 @@ mod drops;
 pub mod explain;
 mod explanation;
 mod fits;
+mod fitted;
 mod headline;
 mod hypothesis;
 mod live;
@@ -21,6 +22,7 @@ mod normalize;
 mod pattern;
 mod posterior;
 mod rate;
+mod reason_code;
 mod session;
 mod survivors;
 mod verdict;
@@ -32,8 +34,14 @@ pub use causes::{
 };
 pub use classifier::Classifier;
 pub use explain::{Explanation, explain};
+pub use explanation::{ItemRole, PageItem, TextWrap, VerdictPage};
 pub use fits::describe_fit;
-pub use headline::{confidence_word, percent};
+pub use fitted::{
+    BurstParameters, CredentialExpiryParameters, DelayParameters, ExpiryAnchor, FittedParameters,
+    IdleTimeoutParameters, KeepAliveParameters, LifetimeParameters, MessageCountParameters,
+    MessageRateParameters, MessageScope, OutageParameters, ScheduleParameters, TakeoverParameters,
+};
+pub use headline::{ConfidenceLevel, percent};
 pub use pattern::Pattern;
 pub use verdict::{
     Advice, AdviceAction, Classification, Diagnosis, DropPrediction, Hypothesis, OutcomeShares, RankedCause,

@@ -1,7 +1,7 @@
-//! Which parts of a topic or message change from time to time, and are blanked to compare them?
+//! Masks the variable parts of a topic or message, so that texts can be compared.
 
 /// The text with every run of hexadecimal digits that holds a digit and is at least `least` characters
-/// long replaced by `#`; so are MAC addresses. Counters, times and ids vanish, words stay.
+/// long replaced by `#`, and MAC addresses as well. Counters, times and ids are masked, words stay.
 pub(super) fn normalize(text: &str, least: usize) -> String {
     let mut result = String::with_capacity(text.len());
     let mut rest = text;
@@ -25,7 +25,7 @@ pub(super) fn normalize(text: &str, least: usize) -> String {
     result
 }
 
-/// What follows the MAC address that the text begins with.
+/// The rest of the text after the MAC address at its beginning.
 fn strip_mac(text: &str) -> Option<&str> {
     const LENGTH: usize = 17;
     let address = text.as_bytes().get(..LENGTH)?;

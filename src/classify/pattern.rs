@@ -1,4 +1,4 @@
-//! What patterns can drops follow, and what are they called?
+//! The patterns that drops follow, and their names.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 pub enum Pattern {
     /// Sessions end at one age.
     FixedLifetime,
-    /// Drops follow the clock on the wall.
+    /// Drops follow the wall clock.
     Scheduled,
     /// A silence of a certain length ends the session.
     IdleTimeout,
-    /// Drops come without memory.
+    /// Drops come at random (memoryless).
     Random,
     /// Drops come in groups.
     Bursty,
@@ -26,11 +26,11 @@ pub enum Pattern {
     SystemEvent,
     /// The session ends when its credentials do.
     CredentialExpiry,
-    /// Another client with the same id takes the session over.
+    /// Another client with the same client id takes the session over.
     ClientIdTakeover,
-    /// The broker or the way to it is gone for minutes or more.
+    /// The broker or the path to it is gone for minutes or more.
     Outage,
-    /// The broker heard nothing from this client for one and a half keep-alives.
+    /// The broker received nothing from this client for 1.5 keep-alives.
     KeepAliveTimeout,
     /// Not enough drops yet, or none of these.
     Undetermined,
@@ -99,18 +99,18 @@ impl Pattern {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::FixedLifetime => "something ends every session at the same age",
-            Self::Scheduled => "something happens by the clock, whatever the connection does",
-            Self::IdleTimeout => "something on the way forgets a silent connection",
+            Self::Scheduled => "something happens by the clock, independent of the connection",
+            Self::IdleTimeout => "a NAT, firewall or proxy drops idle connections",
             Self::Random => "the connection is lost at random, now and then",
-            Self::Bursty => "the connection is lost in bad spells, with quiet between",
+            Self::Bursty => "the connection is lost in bursts, with quiet periods between",
             Self::MessageCount => "the session ends after a certain number of messages",
             Self::MessageRate => "too many messages in a short time end the session",
             Self::PublishTriggered => "the broker ends the session when one topic is published to",
             Self::SystemEvent => "something on this computer or its network ends the session",
             Self::CredentialExpiry => "the session ends when its credentials expire",
-            Self::ClientIdTakeover => "another client with the same client id pushes this one out",
+            Self::ClientIdTakeover => "another client with the same client id takes over the session",
             Self::Outage => "for minutes at a time no connect succeeds",
-            Self::KeepAliveTimeout => "the broker hears nothing from this client for too long",
+            Self::KeepAliveTimeout => "the broker receives nothing from this client for too long",
             Self::Undetermined => "no pattern can be named yet",
         }
     }

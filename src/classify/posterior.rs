@@ -1,4 +1,4 @@
-//! How probable is each pattern, given how well it fits?
+//! The probability of each pattern, from its fit and its prior.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,21 +24,21 @@ const PRIORS: [(Pattern, f64); 13] = [
     (Pattern::ClientIdTakeover, 0.05),
 ];
 const PRIOR_OTHER: f64 = 0.03;
-/// The model class may be wrong: no pattern falls below this.
+/// Lower bound of every probability, because the model class may be wrong.
 const MIN_PROBABILITY: f64 = 0.000_7;
-/// From this many drops on, a cause of few of them is a finding, not the pattern.
+/// From this many drops on, a mechanism that explains few of them is a finding and not the pattern.
 const MANY_DROPS: usize = 8;
-/// Share of the drops a pattern must explain when there are many.
+/// Least share of many drops that a pattern must explain.
 const MIN_SHARE: f64 = 0.38;
 /// Fewest explained drops before a pattern may be named.
 const MIN_HITS: usize = 3;
-/// Rivals for the same drops share every misfit of the kernel: at most this many drops count.
+/// Hypotheses for the same drops share every misfit of the kernel: at most this many drops count as independent.
 const MAX_INDEPENDENT_DROPS: f64 = 3.0;
-/// Overlap of the explained drops from which two hypotheses are rivals for the same.
+/// Overlap of the explained drops from which two hypotheses compete for the same drops.
 const SAME_DROPS: f64 = 0.7;
-/// A winner needs this much, else the answer is that nothing can be said.
+/// Least probability of a named pattern; below it the verdict is undetermined.
 const MIN_WINNER_PROBABILITY: f64 = 0.5;
-/// Log Bayes factor, and drops, that a second cause needs among those the first left over.
+/// Least log Bayes factor, and least drops, of a second cause among the drops that the first does not explain.
 const MIN_SECOND_FACTOR: f64 = 5.0;
 const MIN_SECOND_HITS: usize = 3;
 
@@ -54,20 +54,20 @@ pub(super) struct Posterior {
     pub(super) fits: BTreeMap<Pattern, Fit>,
     /// Log marginal likelihood of random loss.
     pub(super) null: f64,
-    /// The most probable named pattern, when the answer is that nothing can be said.
+    /// The most probable pattern, when the verdict is undetermined.
     pub(super) lead: Option<Pattern>,
-    /// A second cause of the drops that the first left over.
+    /// A second cause of the drops that the first does not explain.
     pub(super) second: Option<(Pattern, Fit)>,
 }
 
 impl Posterior {
-    /// How much better a pattern fits than random loss, as a natural logarithm.
+    /// Natural logarithm of the Bayes factor of a pattern against random loss.
     pub(super) fn log_bayes_factor(&self, pattern: Pattern) -> f64 {
         self.fits.get(&pattern).map_or(0.0, |fit| fit.log_evidence - self.null)
     }
 }
 
-/// Weighs all drops of a frame, and what the answer leaves over.
+/// Weighs all drops of a frame, then the drops that the answer does not explain.
 pub(super) fn compute_posterior(frame: &Frame) -> Posterior {
     let case = Case::new(frame, (0..frame.drops.len()).collect());
     let mut first = case_posterior(&case);
@@ -104,7 +104,7 @@ fn split_probability(first: &mut Posterior, hits: f64, pattern: Pattern, fit: Fi
     let winner = first.pattern;
     if part < 0.5 {
         first.pattern = pattern;
-        // What the first pass made of the second cause is worth less than what it left over.
+        // The fit of the second cause to its own drops replaces its fit to all drops.
         first.fits.insert(pattern, fit);
         let found = first.fits.get(&winner).cloned().unwrap_or_default();
         first.second = Some((winner, found));
@@ -153,7 +153,7 @@ fn undetermined_posterior(drops: usize, null: f64, fits: BTreeMap<Pattern, Fit>)
     }
 }
 
-/// The evidence after what no likelihood knows: plurality, and rivals for the same drops. `None` is "other".
+/// The evidence, adjusted for plurality and for competition over the same drops. `None` is "other".
 fn adjust_evidence(case: &Case, fits: &BTreeMap<Pattern, Fit>, other: f64) -> BTreeMap<Option<Pattern>, f64> {
     let null = case.null;
     let specific = fits
@@ -161,7 +161,7 @@ fn adjust_evidence(case: &Case, fits: &BTreeMap<Pattern, Fit>, other: f64) -> BT
         .filter(|(pattern, _)| **pattern != Pattern::Random)
         .map(|(_, fit)| fit.log_evidence - null)
         .fold(f64::NEG_INFINITY, f64::max);
-    // What has a name is not "something regular".
+    // A named mechanism that fits precedes "something regular".
     let other = if specific > 6.0 { other.min(null + specific - 2.0) } else { other };
     let mut evidence: BTreeMap<Option<Pattern>, f64> =
         fits.iter().map(|(pattern, fit)| (Some(*pattern), require_plurality(case, fit))).collect();
@@ -171,8 +171,9 @@ fn adjust_evidence(case: &Case, fits: &BTreeMap<Pattern, Fit>, other: f64) -> BT
     evidence
 }
 
-/// Where the broker itself says what it did, "session taken over" or "keep-alive timeout", of most drops, no rhythm
-/// of those drops says otherwise: it tells when the rival comes, or how long the silence was.
+/// Where the broker names the cause of most drops by a reason code (session taken over, keep-alive timeout), the
+/// timing of those drops is no evidence for another pattern: it shows when the other client connects, or how long the
+/// silence lasted.
 fn trust_broker_reason(
     case: &Case,
     fits: &BTreeMap<Pattern, Fit>,
@@ -180,7 +181,7 @@ fn trust_broker_reason(
 ) {
     for pattern in [Pattern::ClientIdTakeover, Pattern::KeepAliveTimeout] {
         let fit = fits.get(&pattern);
-        let Some(named_fit) = fit.filter(|fit| fit.parameter("named_by_the_broker").is_some()) else {
+        let Some(named_fit) = fit.filter(|fit| fit.parameters.is_named_by_broker()) else {
             continue;
         };
         if 2 * named_fit.hits.len() < case.count() {
@@ -191,14 +192,14 @@ fn trust_broker_reason(
     }
 }
 
-/// A cause of few of the drops is a finding, not the pattern.
+/// Limits the evidence of a mechanism that explains too few of the drops.
 fn require_plurality(case: &Case, fit: &Fit) -> f64 {
     if !fit.counts_hits {
         return fit.log_evidence;
     }
     let share = real(fit.hits.len()) / case.count_f64();
-    // Two drops that meet prove no mechanism, whatever the others do.
-    if fit.hits.len() < MIN_HITS && fit.parameter("named_by_the_broker").is_none() {
+    // Two drops that agree prove no mechanism.
+    if fit.hits.len() < MIN_HITS && !fit.parameters.is_named_by_broker() {
         return fit.log_evidence.min(case.null + 0.5);
     }
     if case.count() >= MANY_DROPS && share < MIN_SHARE {
@@ -257,7 +258,7 @@ fn probabilities(drops: usize, evidence: &BTreeMap<Option<Pattern>, f64>) -> BTr
     let mut undetermined = 0.0;
     for (pattern, value) in log_weights {
         let probability = (value - total).exp();
-        // A handful of shapeless drops proves neither memorylessness nor bursts.
+        // A few drops prove neither memorylessness nor bursts.
         let undetermined_share = match pattern {
             Some(Pattern::Random) if drops < 5 => 4.0 / (real(drops) + 4.0),
             Some(Pattern::Random) => 1.5 / real(drops),
@@ -284,7 +285,7 @@ fn conclude(mut probabilities: BTreeMap<Pattern, f64>, fits: BTreeMap<Pattern, F
         let (pattern, confidence) = most_probable(&probabilities);
         return Posterior { pattern, confidence, probabilities, fits, null, lead: None, second: None };
     };
-    // That nothing can be said is as sure as the best answer is unsure.
+    // "Undetermined" is at least as probable as the best pattern is improbable.
     let undetermined = probabilities.entry(Pattern::Undetermined).or_default();
     let undetermined_share = undetermined.max(1.0 - share);
     let others = 1.0 - *undetermined;

@@ -1,4 +1,4 @@
-//! How well is a rate known that was counted?
+//! The confidence interval of a counted rate.
 
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_interval_is_garwoods() {
+    fn the_interval_equals_the_published_one() {
         let (least, most) = rate_interval(10, 1.0);
         assert!((least - 4.795).abs() < 0.01 && (most - 18.39).abs() < 0.01, "{least} {most}");
         let (none, few) = rate_interval(0, 1.0);

@@ -1,24 +1,24 @@
-//! What is kept of one session?
+//! The data of one session.
 
 use crate::diagnostics::event::{DropKind, Layer};
 
 /// Seconds on the boot axis of a recording, in field time.
 pub(super) type Secs = f64;
 
-/// A packet, or what stands for one, in the last minutes of a session.
+/// A packet in the last minutes of a session; for counted traffic the ends of its window.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct PacketSeen {
-    /// When it passed.
+    /// Time at which it was sent or received.
     pub(super) at: Secs,
-    /// `true`: from us.
+    /// Whether this client sent it.
     pub(super) is_outgoing: bool,
     /// A PINGREQ or PINGRESP.
     pub(super) is_ping: bool,
-    /// Sent with QoS 0, or with one that was not recorded: nobody has to answer it.
+    /// Sent with QoS 0 or with an unrecorded QoS: the peer need not answer it.
     pub(super) needs_no_reply: bool,
 }
 
-/// What is known of an ending that nobody here asked for.
+/// The data of an unrequested end of a session.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct SessionEnding {
     pub(super) kind: EndKind,
@@ -30,11 +30,11 @@ pub(super) struct SessionEnding {
     pub(super) last_tx: Option<f64>,
     /// The newest activity, oldest first.
     pub(super) packets: Vec<PacketSeen>,
-    /// How many of them the session survived for sure, because the peer was heard later.
+    /// How many of them the session provably survived, because a later packet of the peer arrived.
     pub(super) survived_packets: usize,
-    /// The first packet of ours after the newest one of the peer, and the activity before it.
+    /// The first outgoing packet after the newest incoming one, and the activity before it.
     pub(super) unanswered: Option<(Secs, Secs)>,
-    /// The newest ping of ours that was answered.
+    /// The newest PINGREQ that was answered.
     pub(super) last_ping: Option<Secs>,
     /// Own publishes of the last seconds: topic and time.
     pub(super) publishes: Vec<(u32, Secs)>,
@@ -46,21 +46,21 @@ pub(super) struct SessionEnding {
     pub(super) failed_connects: u32,
 }
 
-/// The manner of an ending, as far as it matters to when the session died.
+/// How a session ended, as far as it matters to its time of death.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum EndKind {
     /// The peer closed.
     Clean,
-    /// A reset, which answers a packet of ours.
+    /// A reset, which answers an outgoing packet.
     Reset,
-    /// Nobody answered, and a deadline passed.
+    /// A deadline passed without an answer.
     Silent,
     /// This computer lost its link.
     Local,
 }
 
 impl EndKind {
-    /// From the manner; without one from the name of the error.
+    /// From the kind of the drop; without one from the name of the error.
     pub(super) fn of(how: Option<DropKind>, error: &str) -> Self {
         match how {
             Some(
@@ -97,15 +97,15 @@ impl EndKind {
 /// A run of own messages close together.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Burst {
-    /// When the last of them went out.
+    /// Time of the last of them.
     pub(super) end: Secs,
     /// How many.
     pub(super) size: u64,
-    /// Length of the window they were counted in; 0 if each was seen.
+    /// Length of the window they were counted in, in seconds; 0 if each was recorded.
     pub(super) window: f64,
 }
 
-/// One session, ended or alive.
+/// One session, ended or live.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Session {
     pub(super) start: Secs,
@@ -113,7 +113,7 @@ pub(super) struct Session {
     pub(super) start_wall: f64,
     pub(super) end: Secs,
     pub(super) end_wall: f64,
-    /// Whether its beginning was seen.
+    /// Whether its start was recorded.
     pub(super) is_start_known: bool,
     /// Keep-alive in force, in seconds; infinite if off.
     pub(super) keep_alive: f64,
@@ -121,15 +121,15 @@ pub(super) struct Session {
     pub(super) credentials: Option<Secs>,
     pub(super) published: u64,
     pub(super) received: u64,
-    /// When the newest single message passed: sent, and either way.
+    /// Time of the newest single message: published, and in either direction.
     pub(super) last_publish: Option<Secs>,
     pub(super) last_message: Option<Secs>,
-    /// How it ended; `None`: alive, ended on purpose, or lost from view (censored).
+    /// How it ended; `None` if it is live, ended on purpose, or censored.
     pub(super) ending: Option<Box<SessionEnding>>,
 }
 
 impl Session {
-    /// A session that began now.
+    /// A session that begins now.
     pub(super) fn begin(at: Secs, wall: f64, keep_alive: f64) -> Self {
         Self {
             start: at,
@@ -147,7 +147,7 @@ impl Session {
         }
     }
 
-    /// How long it lived to its detected end.
+    /// Seconds from its start to its detected end.
     pub(super) fn age(&self) -> f64 {
         (self.end - self.start).max(0.0)
     }

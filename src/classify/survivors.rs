@@ -1,27 +1,27 @@
-//! Which silences did sessions survive, and how many of them outlived a limit?
+//! Survived silences, and how many of them outlived a limit.
 
 use std::collections::BTreeMap;
 
 use super::math::phi;
 
-/// Relative resolution of a stored value; far below every kernel that is laid over it.
+/// Relative resolution of a stored value; far below the width of every kernel.
 const RESOLUTION: f64 = 0.000_5;
 
-/// Survived values in bounded memory: at most one bin per half per mille, from seconds to months.
+/// Survived values in bounded memory: one bin per 0.05 %, from seconds to months.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SurvivalHistogram {
     bins: BTreeMap<u32, u64>,
 }
 
 impl SurvivalHistogram {
-    /// Counts one value, in seconds (values below a second are not told apart).
+    /// Counts one value, in seconds (values below a second share one bin).
     pub(super) fn add(&mut self, value: f64) {
         if value.is_finite() {
             *self.bins.entry(bin(value)).or_default() += 1;
         }
     }
 
-    /// The values as a sorted table, for many questions.
+    /// The values as a sorted table, for many lookups.
     pub(super) fn table(&self) -> SurvivalTable {
         SurvivalTable::new(self.bins.iter().map(|(bin, count)| (middle(*bin), *count)).collect())
     }
@@ -75,9 +75,9 @@ impl SurvivalTable {
         self.weight_from(self.values.partition_point(|value| *value <= limit))
     }
 
-    /// How many outlived a limit at `limit` that acts with spread `sigma`: those within the spread count
-    /// by how much of it they outlived. (Else a keep-alive of 60 s, which bounds every silence, makes drops
-    /// after 50 to 60 s look like a perfect idle timeout.)
+    /// How many values outlived a limit with spread `sigma`; values within the spread count in part. (Otherwise a
+    /// keep-alive of 60 s, which bounds every silence, would make drops after 50 to 60 s look like a perfect idle
+    /// timeout.)
     pub(super) fn outlived(&self, limit: f64, sigma: f64) -> f64 {
         let from = self.values.partition_point(|value| *value < limit - 3.5 * sigma);
         let to = self.values.partition_point(|value| *value <= limit + 3.5 * sigma);

@@ -1,4 +1,4 @@
-//! What is said about the drops: the pattern, how sure, why, and what to do next?
+//! The verdict on the drops: the pattern, its probability, the evidence, and what to do next.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,23 +11,23 @@ use crate::diagnostics::Stamp;
 /// The `classification` object of exports and of `analyze --format json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Classification {
-    /// The answer.
+    /// The pattern that the verdict names.
     pub pattern: Pattern,
     /// Probability of the answer; with two causes that of both together.
     pub confidence: f64,
     /// Every pattern, the most probable first. The probabilities sum to 1.
     pub hypotheses: Vec<Hypothesis>,
-    /// Drops that were judged.
+    /// Drops taken into account.
     pub drops: u64,
-    /// What speaks for the answer, in sentences.
+    /// Evidence for the answer, in sentences.
     pub evidence: Vec<String>,
     /// The fitted numbers of the answer, by name with the unit at the end (`limit_secs`).
     pub parameters: BTreeMap<String, f64>,
-    /// What would be needed and is not there; `None` when nothing is.
+    /// Data that would be needed and are not there; `None` when nothing is missing.
     pub missing: Option<String>,
 }
 
-/// One pattern weighed.
+/// One pattern with its probability.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Hypothesis {
     /// Which.
@@ -36,22 +36,22 @@ pub struct Hypothesis {
     pub probability: f64,
     /// Drops it explains.
     pub hits: u64,
-    /// How often it could have ended a session (survivals within the spread of a limit count in part).
+    /// Opportunities to end a session (survivals within the spread of a limit count in part).
     pub opportunities: f64,
-    /// Natural logarithm of how much better it fits than random loss; negative if worse.
+    /// Natural logarithm of the Bayes factor against random loss; negative if it fits worse.
     pub log_bayes_factor: f64,
 }
 
-/// What follows from the classification, for people.
+/// The consequences of the classification, for people.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Diagnosis {
-    /// The causes that make such a pattern, the most probable first (sum at most 1).
+    /// The causes of such a pattern, the most probable first (sum at most 1).
     pub causes: Vec<RankedCause>,
-    /// A second pattern among the drops that the answer leaves over, or a finding of few drops.
+    /// A second pattern among the drops that the answer does not explain, or a finding of few drops.
     pub also: Vec<SecondaryFinding>,
-    /// What speaks against the answer, in sentences.
+    /// Evidence against the answer, in sentences.
     pub against: Vec<String>,
-    /// What would tell the answer and the runner-up apart.
+    /// A test that separates the answer from the first rival.
     pub separate: Option<String>,
     /// The most useful thing to do now.
     pub next: Advice,
@@ -61,7 +61,7 @@ pub struct Diagnosis {
     pub outcomes: OutcomeShares,
 }
 
-/// A cause of the catalogue, weighed.
+/// A cause of the catalogue with its probability.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RankedCause {
     /// Key in the catalogue of causes.
@@ -83,16 +83,16 @@ pub struct SecondaryFinding {
     pub sentence: String,
 }
 
-/// What to do next; a screen adds the key that does it.
+/// The next step; a screen adds the key that does it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Advice {
     /// The instruction, one sentence.
     pub text: String,
-    /// What a key can do about it.
+    /// The action behind it, for a key.
     pub action: AdviceAction,
 }
 
-/// The kind of thing to do.
+/// The kind of the next step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AdviceAction {
@@ -104,7 +104,7 @@ pub enum AdviceAction {
     ShortenKeepAlive,
     /// Turn the keep-alive on.
     TurnPingsOn,
-    /// Reconnect now, to move session age and wall clock apart.
+    /// Reconnect now, so that session age and wall clock differ.
     Reconnect,
     /// Read the newest drop.
     OpenDrop,
@@ -112,19 +112,19 @@ pub enum AdviceAction {
     Outside,
 }
 
-/// A prediction.
+/// The predicted next drop.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct DropPrediction {
     /// When, wall clock.
     pub at: chrono::DateTime<chrono::Utc>,
-    /// Half the width of the interval that should hold it, in seconds.
+    /// Half the width of the prediction interval, in seconds.
     pub within_secs: f64,
 }
 
 /// The four Expected Outcomes of the investigation guide, as probabilities that sum to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct OutcomeShares {
-    /// The network between, NAT included.
+    /// The network between client and broker, NAT included.
     pub network: f64,
     /// The broker's side.
     pub server: f64,
@@ -134,28 +134,28 @@ pub struct OutcomeShares {
     pub environment: f64,
 }
 
-/// Everything that is said about the drops up to an instant.
+/// The verdict on all drops up to an instant.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
-    /// Up to when the events were taken into account.
+    /// The instant up to which events are taken into account.
     pub at: Stamp,
     /// The pattern, with its evidence.
     pub classification: Classification,
-    /// What follows from it.
+    /// Its consequences.
     pub diagnosis: Diagnosis,
 }
 
 impl Verdict {
-    /// What is said before anything happened.
+    /// The verdict before the first event.
     pub fn undetermined(at: Stamp) -> Self {
-        let hypothesis = |pattern| Hypothesis {
+        let unweighed = |pattern| Hypothesis {
             pattern,
             probability: if pattern == Pattern::Undetermined { 1.0 } else { 0.0 },
             hits: 0,
             opportunities: 0.0,
             log_bayes_factor: 0.0,
         };
-        let mut hypotheses: Vec<_> = Pattern::ALL.into_iter().map(hypothesis).collect();
+        let mut hypotheses: Vec<_> = Pattern::ALL.into_iter().map(unweighed).collect();
         hypotheses.rotate_right(1);
         Self {
             at,

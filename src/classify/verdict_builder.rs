@@ -1,19 +1,20 @@
-//! What verdict do the sessions of a log deserve?
+//! The verdict on the sessions of a log.
 
 use std::collections::BTreeMap;
 
 use super::case::Frame;
+use super::hypothesis::Fit;
 use super::log::unix;
 use super::posterior::{Posterior, compute_posterior};
 use super::{Cause, Classification, Diagnosis, Hypothesis, Pattern, RankedCause, SecondaryFinding, Verdict};
 use super::{causes, explanation};
 use crate::diagnostics::Stamp;
 
-/// A finding of few drops is told from this log Bayes factor on.
+/// Least log Bayes factor of a finding of few drops.
 const MIN_LN_FACTOR: f64 = 5.0;
-/// Patterns less probable than this bring no causes of their own.
+/// Least probability of a pattern whose causes are ranked.
 const MIN_PROBABILITY: f64 = 0.02;
-/// Causes told.
+/// Causes listed at most.
 const MAX_CAUSES: usize = 5;
 
 /// Weighs everything and puts it into words.
@@ -64,17 +65,12 @@ fn causes(frame: &Frame, posterior: &Posterior, hypotheses: &[Hypothesis]) -> Ve
 
 fn parameters(posterior: &Posterior) -> BTreeMap<String, f64> {
     let fit = posterior.fits.get(&posterior.pattern);
-    let named = fit.into_iter().flat_map(|fit| fit.parameters.iter());
-    named.filter(|(_, value)| value.is_finite()).map(|(name, value)| ((*name).to_owned(), *value)).collect()
+    fit.map(|fit| fit.parameters.to_named()).unwrap_or_default()
 }
 
-/// The second cause, and sure findings of few drops.
+/// The second cause, and well supported findings of few drops.
 fn secondary_findings(posterior: &Posterior) -> Vec<SecondaryFinding> {
-    let second = posterior.second.as_ref().map(|(pattern, fit)| SecondaryFinding {
-        pattern: *pattern,
-        hits: to_u64(fit.hits.len()),
-        sentence: format!("{} drops show that {}", fit.hits.len(), pattern.meaning()),
-    });
+    let second = posterior.second.as_ref().map(|(pattern, fit)| secondary_finding(*pattern, fit));
     let is_new = |pattern: Pattern| {
         pattern != posterior.pattern && posterior.second.as_ref().is_none_or(|(second, _)| *second != pattern)
     };
@@ -87,12 +83,16 @@ fn secondary_findings(posterior: &Posterior) -> Vec<SecondaryFinding> {
             && posterior.log_bayes_factor(**pattern) > MIN_LN_FACTOR
             && posterior.pattern != Pattern::Undetermined
     });
-    let findings = findings.map(|(pattern, fit)| SecondaryFinding {
-        pattern: *pattern,
-        hits: to_u64(fit.hits.len()),
-        sentence: format!("also seen in {} drops: {}", fit.hits.len(), pattern.meaning()),
-    });
-    second.into_iter().chain(findings).collect()
+    second.into_iter().chain(findings.map(|(pattern, fit)| secondary_finding(*pattern, fit))).collect()
+}
+
+fn secondary_finding(pattern: Pattern, fit: &Fit) -> SecondaryFinding {
+    let hits = fit.hits.len();
+    SecondaryFinding {
+        pattern,
+        hits: to_u64(hits),
+        sentence: format!("{hits} drops show that {}", pattern.meaning()),
+    }
 }
 
 fn hypotheses(posterior: &Posterior) -> Vec<Hypothesis> {

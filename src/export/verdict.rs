@@ -1,14 +1,14 @@
-//! How does a verdict enter an export? As it is, but without names and without numbers JSON has not.
+//! The verdict in an export: private names replaced, numbers that JSON cannot represent removed.
 
 use super::redact::Redactor;
 use crate::classify::{
     Classification, Diagnosis, DropPrediction, Hypothesis, OutcomeShares, RankedCause, SecondaryFinding,
 };
 
-/// Weights of evidence beyond this say nothing more; JSON has no infinity.
+/// Bound of the log Bayes factors; JSON has no infinity.
 const MAX_LOG_BAYES_FACTOR: f64 = 1e9;
 
-/// The pattern as it may leave the program.
+/// The classification, redacted.
 pub(super) fn classification(original: &Classification, redactor: &mut Redactor) -> Classification {
     let hypothesis = |hypothesis: &Hypothesis| Hypothesis {
         probability: clamp_probability(hypothesis.probability),
@@ -32,7 +32,7 @@ pub(super) fn classification(original: &Classification, redactor: &mut Redactor)
     }
 }
 
-/// What follows from it, as it may leave the program.
+/// The diagnosis, redacted.
 pub(super) fn diagnosis(original: &Diagnosis, redactor: &mut Redactor) -> Diagnosis {
     let mut next = original.next.clone();
     next.text = redactor.text(&next.text);
@@ -67,12 +67,12 @@ fn redacted(sentences: &[String], redactor: &mut Redactor) -> Vec<String> {
     sentences.iter().map(|sentence| redactor.text(sentence)).collect()
 }
 
-/// A probability; what is none is 0.
+/// A probability from 0 to 1; 0 if it is not finite.
 fn clamp_probability(value: f64) -> f64 {
     if value.is_finite() { value.clamp(0.0, 1.0) } else { 0.0 }
 }
 
-/// A number that cannot be negative; what is none is 0.
+/// A number of at least 0; 0 if it is not finite.
 fn clamp_count(value: f64) -> f64 {
     if value.is_finite() { value.max(0.0) } else { 0.0 }
 }
@@ -94,11 +94,11 @@ mod tests {
     fn names_are_replaced_and_every_number_has_a_form_in_json() {
         let at = Stamp::new("2026-08-03T12:00:00Z".parse().expect("a time"), Duration::ZERO);
         let mut verdict = Verdict::undetermined(at);
-        let judged = &mut verdict.classification;
-        judged.evidence.push("7 of 9 drops followed a publish to home/heater-of-anna".to_owned());
-        judged.parameters.insert("limit_secs".to_owned(), f64::INFINITY);
-        judged.hypotheses[1].log_bayes_factor = f64::NEG_INFINITY;
-        judged.hypotheses[1].opportunities = f64::NAN;
+        let classified = &mut verdict.classification;
+        classified.evidence.push("7 of 9 drops followed a publish to home/heater-of-anna".to_owned());
+        classified.parameters.insert("limit_secs".to_owned(), f64::INFINITY);
+        classified.hypotheses[1].log_bayes_factor = f64::NEG_INFINITY;
+        classified.hypotheses[1].opportunities = f64::NAN;
         verdict.diagnosis.against.push("anna was away".to_owned());
         verdict.diagnosis.separate = Some("ask anna".to_owned());
         let mut redactor = Redactor::new(false);

@@ -262,7 +262,7 @@ async fn a_changed_verdict_is_written_once_and_the_last_one_ends_the_summary() {
     let lines: Vec<_> =
         err.text().lines().filter_map(|line| line.strip_prefix(prefix).map(str::to_owned)).collect();
     assert_eq!(lines.len(), 3, "{lines:?}");
-    assert!(lines[0].starts_with("idle timeout, 91 % (sure): something on the way"), "{lines:?}");
+    assert!(lines[0].starts_with("idle timeout, 91 % (sure): a NAT, firewall or proxy"), "{lines:?}");
     assert!(lines[1].starts_with("undetermined: ") && lines[2].starts_with("outage, 91 %"), "{lines:?}");
     assert!(err.text().contains("\nWhy                   outage, 91 % (sure): "), "{}", err.text());
     assert!(err.text().ends_with("\nNext step             leave it running\n"), "{}", err.text());

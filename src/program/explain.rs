@@ -2,7 +2,6 @@
 
 mod markdown;
 mod page;
-mod wrap;
 
 use std::io::{self, BufRead, IsTerminal as _, Read as _, Write as _};
 use std::process::ExitCode;

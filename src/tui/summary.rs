@@ -1,6 +1,6 @@
-//! What goes to the clipboard? The run, or one drop, in a few plain lines to paste into a message.
+//! The text for the clipboard: the run, or one drop, in a few plain lines to paste into a message.
 
-use crate::classify::{Verdict, describe_fit};
+use crate::classify::{ItemRole, Verdict, VerdictPage, describe_fit};
 use crate::diagnostics::clean::clean;
 use crate::diagnostics::{DropRecord, ErrorName, LinkState, Snapshot, Stamp, drop_description, words};
 
@@ -35,7 +35,8 @@ pub(super) fn run_summary(snapshot: &Snapshot, verdict: Option<&Verdict>, now: S
     }
     if let Some(verdict) = verdict {
         lines.push(format!("why: {}", verdict.sentence()));
-        lines.push(format!("next step: {}", verdict.diagnosis.next.text));
+        let page = VerdictPage::new(verdict);
+        lines.extend(page.all(ItemRole::NextStep).map(|step| format!("next step: {}", step.text)));
     }
     if !snapshot.drops.is_empty() {
         lines.push("last drops, newest first:".to_owned());

@@ -1,4 +1,4 @@
-//! Does `dropscope explain` answer as documented: words, standard input, formats, exit codes?
+//! `dropscope explain`: arguments, standard input, formats and exit codes.
 
 #![expect(clippy::expect_used, reason = "test code outside of test functions")]
 

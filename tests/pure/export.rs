@@ -303,19 +303,19 @@ fn the_verdict_is_in_the_export_and_the_report() {
     let section = report.split("\n## ").find(|section| section.starts_with("Verdict\n")).expect("a section");
     let expected = "Verdict
 
-**Idle timeout** (91 %): something on the way forgets a silent connection, judged from 2 drops.
+**Idle timeout** (91 %): a NAT, firewall or proxy drops idle connections, based on 2 drops.
 
 - For: both drops followed a silence of 285 s \\| more
 - Against: one silence of 290 s survived
 - Missing: more drops
-- Else: random loss (8 %)
+- Alternatives: random loss, 8 %
 - Also seen: one followed a suspend
-- To tell them apart: a day with keep-alive 240 s
-- Next drop expected: 2026-08-03 12:27:13 ± 1.5 s
+- Separating test: a day with keep-alive 240 s
+- Next drop expected: 2026-08-03 12:27:13 UTC ± 1.5 s
 
 Likely causes:
 
-1. a NAT forgets (80 %)
+1. a NAT forgets, 80 %
 
 Next step: shorten the keep-alive below 240 s.
 ";

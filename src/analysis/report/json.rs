@@ -1,4 +1,4 @@
-//! How does an analysis look to a program?
+//! The analysis as JSON.
 
 use serde_json::{Map, Value, json};
 
@@ -7,9 +7,9 @@ use super::AnalysisReport;
 use crate::diagnostics::recording::DecodeStats;
 use crate::export::schema::escape_non_ascii;
 
-/// Version of the JSON form.
+/// Version of the JSON format.
 const SCHEMA_VERSION: u32 = 1;
-/// Figures of the export's extension that stand among the metrics, under the same names.
+/// Members of the export's extension that move to the metrics, under the same names.
 const METRIC_KEYS: [&str; 11] = [
     "availability",
     "mtbf_secs",

@@ -1,4 +1,4 @@
-//! How does an analysis read in a ticket or a forum?
+//! The analysis as Markdown, for a ticket or a forum.
 
 use std::fmt::{self, Write as _};
 
@@ -6,7 +6,7 @@ use super::{AnalysisReport, input_sentence};
 use crate::export::markdown::{EscapedMarkdown, report};
 
 impl AnalysisReport {
-    /// The report of the export, verdict and all, with the input behind it, in GitHub's Markdown.
+    /// The report of the export with its verdict, then the input, in GitHub's Markdown.
     pub fn markdown(&self) -> String {
         let mut text = report(&self.export);
         // Writing to a string cannot fail.

@@ -1,4 +1,4 @@
-//! How is an analysis handed out, without what is private?
+//! The report of an analysis, with private values replaced by placeholders.
 
 mod json;
 mod markdown;
@@ -13,7 +13,7 @@ use crate::export::{Export, ExportOptions, Redactor, redactor};
 
 pub use text::TextStyle;
 
-/// An analysis as it may be shown: identities are replaced by placeholders unless asked otherwise.
+/// An analysis for output: identities are replaced by placeholders if redaction is on.
 #[derive(Debug)]
 pub struct AnalysisReport {
     snapshot: Snapshot,
@@ -24,12 +24,12 @@ pub struct AnalysisReport {
 }
 
 impl AnalysisReport {
-    /// The report of an analysis of this input; with `redact` it may be given away.
+    /// The report of an analysis of this input; with `redact` it is safe to share.
     pub fn new(analysis: &Analysis, input: &InputReport, redact: bool) -> Self {
         let known = input.clients.iter().map(|client| (SensitiveKind::Client, client.clone())).collect();
         let options = ExportOptions { redact, known_values: known, ..ExportOptions::default() };
         let export = Export::of(&analysis.snapshot, Some(&analysis.verdict), &options);
-        // The export's are the verdict's without what is private; it has them whenever it is given a verdict.
+        // The export holds both parts of the verdict, redacted, whenever it is built from a verdict.
         let undetermined = Verdict::undetermined(analysis.snapshot.at);
         let extension = export.dropscope.as_ref();
         let (classification, diagnosis) =
@@ -59,33 +59,7 @@ fn redact_input(input: &InputReport, redactor: &mut Redactor) -> InputReport {
     redacted
 }
 
-/// A probability in percent; never a certainty that nobody has.
-fn percent(probability: f64) -> String {
-    let percent = (probability * 100.0).clamp(0.0, 100.0);
-    if percent > 99.0 && percent < 100.0 { ">99 %".to_owned() } else { format!("{percent:.0} %") }
-}
-
-/// Patterns beside the answer that are not quite impossible, the most probable first.
-fn runners_up(classification: &Classification) -> Vec<String> {
-    let others = classification.hypotheses.iter().filter(|other| other.pattern != classification.pattern);
-    let likely = others.filter(|other| other.probability >= 0.005).take(3);
-    likely.map(|other| format!("{} {}", other.pattern.title(), percent(other.probability))).collect()
-}
-
-/// Causes with their probabilities, the most probable first.
-fn likely_causes(diagnosis: &Diagnosis) -> Vec<String> {
-    let likely = diagnosis.causes.iter().filter(|cause| cause.probability >= 0.005).take(4);
-    likely.map(|cause| format!("{} {}", cause.name, percent(cause.probability))).collect()
-}
-
-/// When the next drop is expected.
-fn prediction_sentence(diagnosis: &Diagnosis) -> Option<String> {
-    let prediction = diagnosis.expected?;
-    let half_width = crate::diagnostics::sentence::duration_words(prediction.half_width());
-    Some(format!("{} UTC, give or take {half_width}", prediction.at.format("%Y-%m-%d %H:%M:%S")))
-}
-
-/// What was read, and what was not, in one sentence.
+/// Counts of what was read and what was skipped, in one sentence.
 fn input_sentence(input: &InputReport) -> String {
     let (tally, files) = (input.tally(), u64::try_from(input.files.len()).unwrap_or(u64::MAX));
     let mut parts =
@@ -104,15 +78,12 @@ fn input_sentence(input: &InputReport) -> String {
         parts.push(format!("{} skipped: {}", count(tally.skipped(), "line", "lines"), kinds.join(", ")));
     }
     if tally.unknown > 0 {
-        parts.push(format!(
-            "{} of a kind this version does not know",
-            count(tally.unknown, "event", "events")
-        ));
+        parts.push(format!("{} of an unknown kind", count(tally.unknown, "event", "events")));
     }
     if input.duplicate_events > 0 {
         parts.push(format!(
-            "{} told by several files counted once",
-            count(input.duplicate_events, "event", "events")
+            "{} counted once",
+            count(input.duplicate_events, "duplicate event", "duplicate events")
         ));
     }
     parts.join("; ")

@@ -1,11 +1,11 @@
-//! How does an analysis read in a terminal?
+//! The analysis as text for a terminal.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-use unicode_width::UnicodeWidthStr as _;
-
-use super::{AnalysisReport, input_sentence, likely_causes, percent, prediction_sentence, runners_up};
+use super::super::FileFormat;
+use super::{AnalysisReport, input_sentence};
+use crate::classify::{ConfidenceLevel, ItemRole, TextWrap, VerdictPage, percent};
 use crate::diagnostics::LinkState;
 use crate::diagnostics::clean::clean;
 use crate::diagnostics::sentence::duration_words;
@@ -15,13 +15,13 @@ use crate::diagnostics::words::{count, range};
 const LABEL_WIDTH: usize = 18;
 /// Error names shown.
 const MAX_ERROR_NAMES: usize = 6;
-/// Files told one by one; of more only those with something to remark.
+/// Files listed one by one; of more only those with a remark.
 const MAX_FILES: usize = 12;
 
-/// How text is written.
+/// The style of the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TextStyle {
-    /// With colours.
+    /// With colors.
     pub color: bool,
     /// Columns to stay within; at least 40 are used.
     pub width: usize,
@@ -40,7 +40,7 @@ const RED: &str = "31";
 const TITLE: &str = "1;36";
 
 impl AnalysisReport {
-    /// A summary for people; no control characters but line feeds, and colours if asked for.
+    /// A summary for people; no control characters but line feeds and, with color, SGR sequences.
     pub fn text(&self, style: TextStyle) -> String {
         let mut page = TextWriter { out: String::new(), style };
         // Writing to a string cannot fail.
@@ -77,7 +77,7 @@ impl AnalysisReport {
         page.line("Drops", &drops)?;
         if let (Some(mttr), Some(points)) = (metrics.mttr, metrics.recovery_percentiles) {
             let (mean, most) = (duration_words(mttr), duration_words(points.max));
-            page.line("Back after", &format!("{mean} on average, {most} at most"))?;
+            page.line("Recovery", &format!("{mean} on average, {most} at most"))?;
         }
         page.names("Errors", &self.export.metrics.connection_drops_by_error)?;
         if let Some(extension) = &self.export.dropscope {
@@ -100,55 +100,56 @@ impl AnalysisReport {
         if let Some(points) = metrics.session_percentiles {
             let lengths = range(points.min, points.max, duration_words);
             let median = duration_words(points.p50);
-            page.line("Their lengths", &format!("{lengths}, median {median} (of those that dropped)"))?;
+            page.line("Session length", &format!("{lengths}, median {median} (of those that dropped)"))?;
         }
         Ok(())
     }
 
     fn write_verdict(&self, page: &mut TextWriter) -> fmt::Result {
-        let (classification, diagnosis) = (&self.classification, &self.diagnosis);
+        let verdict = VerdictPage::from_parts(&self.classification, Some(&self.diagnosis));
         page.title("Why")?;
-        let answer = format!("{}, {}", classification.pattern.title(), percent(classification.confidence));
+        let mut answer = verdict.text(ItemRole::Answer).unwrap_or_default().to_owned();
+        if let Some(probability) = verdict.confidence {
+            let word = ConfidenceLevel::of(probability).word();
+            write!(answer, ", {} ({word})", percent(probability))?;
+        }
         page.marked("Verdict", BOLD, &answer)?;
-        page.line("", classification.pattern.meaning())?;
-        for evidence in &classification.evidence {
-            page.bullet('+', GREEN, evidence)?;
+        verdict.all(ItemRole::Meaning).try_for_each(|item| page.line("", &item.text))?;
+        for item in verdict.all(ItemRole::EvidenceFor) {
+            page.bullet('+', GREEN, &item.text)?;
         }
-        for against in &diagnosis.against {
-            page.bullet('-', RED, against)?;
+        for item in verdict.all(ItemRole::EvidenceAgainst) {
+            page.bullet('-', RED, &item.text)?;
         }
-        for also in &diagnosis.also {
-            page.line("Also", &also.sentence)?;
+        verdict.all(ItemRole::AlsoSeen).try_for_each(|item| page.line("Also", &item.text))?;
+        for (label, role) in [
+            ("Most probable", ItemRole::Lead),
+            ("Alternatives", ItemRole::Rival),
+            ("Causes", ItemRole::Cause),
+        ] {
+            verdict.joined(role).map_or(Ok(()), |text| page.line(label, &text))?;
         }
-        for (label, texts) in
-            [("Otherwise", runners_up(classification)), ("Causes", likely_causes(diagnosis))]
-        {
-            if !texts.is_empty() {
-                page.line(label, &texts.join(", "))?;
-            }
+        for (label, role) in [
+            ("Separating test", ItemRole::SeparatingTest),
+            ("Missing", ItemRole::Missing),
+            ("Next drop", ItemRole::NextDrop),
+        ] {
+            verdict.all(role).try_for_each(|item| page.line(label, &item.text))?;
         }
-        let lines = [
-            ("To tell apart", diagnosis.separate.as_deref()),
-            ("Missing", classification.missing.as_deref()),
-        ];
-        for (label, text) in lines {
-            text.map_or(Ok(()), |text| page.line(label, text))?;
-        }
-        prediction_sentence(diagnosis).map_or(Ok(()), |text| page.line("Next drop", &text))?;
-        page.marked("Do next", BOLD, &diagnosis.next.text)
+        verdict.all(ItemRole::NextStep).try_for_each(|step| page.marked("Next step", BOLD, &step.text))
     }
 
     fn write_input(&self, page: &mut TextWriter) -> fmt::Result {
         let files = &self.input.files;
-        page.title("Read")?;
-        page.line("Input", &input_sentence(&self.input))?;
+        page.title("Input")?;
+        page.line("Events", &input_sentence(&self.input))?;
         let is_listed = |remarks: &[String]| files.len() <= MAX_FILES || !remarks.is_empty();
         for file in files.iter().filter(|file| is_listed(&file.remarks)) {
-            let what = match file.format.name() {
-                "reference_export" => "an export of the reference client",
-                "export" => "an export",
-                "recording" => "a recording",
-                _ => "nothing readable",
+            let what = match file.format {
+                FileFormat::ReferenceExport => "an export of the reference client",
+                FileFormat::Export => "an export",
+                FileFormat::Recording => "a recording",
+                FileFormat::Unreadable => "nothing readable",
             };
             let events = count(file.tally.events, "event", "events");
             page.line("", &format!("{}: {what}, {events}", file.name))?;
@@ -199,20 +200,10 @@ impl TextWriter {
     }
 
     fn wrapped(&mut self, lead: &str, indent: usize, code: &str, text: &str) -> fmt::Result {
-        let width = self.style.width.max(40) - indent;
-        let text = clean(text);
-        let mut row = String::new();
-        let mut rows = Vec::new();
-        for word in text.split_whitespace() {
-            if !row.is_empty() && row.width() + 1 + word.width() > width {
-                rows.push(std::mem::take(&mut row));
-            }
-            if !row.is_empty() {
-                row.push(' ');
-            }
-            row.push_str(word);
+        let mut rows = TextWrap::new(self.style.width.max(40) - indent).lines(&clean(text));
+        if rows.is_empty() {
+            rows.push(String::new());
         }
-        rows.push(row);
         for (place, row) in rows.iter().enumerate() {
             let row = if code.is_empty() { row.clone() } else { self.style.paint(code, row) };
             if place == 0 {

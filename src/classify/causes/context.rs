@@ -1,4 +1,4 @@
-//! What is known beside the pattern, and which clues follow from it?
+//! The facts beside the pattern, and the weight rules that use them.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,7 @@ use serde::Deserialize;
 use super::Anchor;
 use crate::diagnostics::event::SystemSource;
 
-/// What the link and the classifier know beside the pattern. All of it is optional; what is not known
-/// neither speaks for a cause nor against it.
+/// The facts beside the pattern. All of them are optional; an unknown fact is no evidence for or against a cause.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CauseContext {
     /// `tcp`, `tls`, `ws` or `wss`.
@@ -21,7 +20,7 @@ pub struct CauseContext {
     pub limit_secs: Option<f64>,
     /// Fitted period of a schedule, in seconds.
     pub period_secs: Option<f64>,
-    /// The clock that the drops are locked to.
+    /// The clock that the drops follow.
     pub anchor: Option<Anchor>,
     /// How the drops ended.
     pub end_shares: Option<EndShares>,
@@ -29,7 +28,7 @@ pub struct CauseContext {
     pub reason_code: Option<u8>,
     /// The most frequent WebSocket close code.
     pub ws_close_code: Option<u16>,
-    /// Share of drops after which the first connect attempt worked, 0 to 1.
+    /// Share of drops after which the first connect attempt succeeded, 0 to 1.
     pub first_try_share: Option<f64>,
     /// Share of gateway probes near drops that failed, 0 to 1.
     pub gateway_failing: Option<f64>,
@@ -39,7 +38,7 @@ pub struct CauseContext {
     pub dns_failing: Option<f64>,
     /// The phase in which most failed connects failed: `dns`, `tcp`, `tls`, `websocket` or `connack`.
     pub failed_phase: Option<String>,
-    /// Whether most failed connects were refused by the broker's host (nobody listens on the port).
+    /// Whether the broker's host refused most failed connects (no listener on the port).
     pub connects_refused: Option<bool>,
     /// HTTP status of most refused upgrades.
     pub http_status: Option<u16>,
@@ -60,7 +59,7 @@ pub struct EndShares {
     pub fin: f64,
     /// RST.
     pub rst: f64,
-    /// Nothing came back any more.
+    /// No answer.
     pub silent: f64,
     /// TLS close or alert.
     pub tls: f64,
@@ -72,7 +71,7 @@ pub struct EndShares {
     pub local: f64,
 }
 
-/// Something known, under its name in the data file.
+/// The value of a fact.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum FactValue {
     /// A quantity.
@@ -83,15 +82,15 @@ pub(super) enum FactValue {
     Flag(bool),
 }
 
-/// Everything known, by name.
+/// All known facts by their names in the data file.
 pub(super) type FactTable = BTreeMap<&'static str, FactValue>;
 
-/// A clue: what must hold, and what it does to the weights of causes.
+/// A rule: conditions on facts, and multipliers for the weights of causes.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WeightRule {
     /// For the reader of the data file.
-    #[cfg_attr(not(test), expect(dead_code, reason = "tells the file's readers; a test asks for it"))]
+    #[cfg_attr(not(test), expect(dead_code, reason = "documents the data file; a test checks it"))]
     pub(super) why: String,
     /// Tests that must all hold.
     pub(super) when: BTreeMap<String, FactCondition>,
@@ -103,7 +102,7 @@ pub(super) struct WeightRule {
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 pub(super) enum FactCondition {
-    /// This and no other.
+    /// This value.
     Flag(bool),
     /// This word.
     Word(String),

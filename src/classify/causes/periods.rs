@@ -1,10 +1,10 @@
-//! Which lengths and periods have a name?
+//! Well-known lengths and periods.
 
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-/// The clock that drops are locked to.
+/// The clock that drops follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Anchor {
@@ -12,11 +12,11 @@ pub enum Anchor {
     Connect,
     /// The last packet.
     Idle,
-    /// The clock on the wall.
+    /// The wall clock.
     WallClock,
     /// The credentials' expiry.
     Credentials,
-    /// The moment a dead line is noticed, which is locked to the keep-alive.
+    /// The detection of a dead connection, which follows the keep-alive.
     HalfOpen,
 }
 
@@ -33,17 +33,17 @@ impl Anchor {
     }
 }
 
-/// A length that is known from somewhere.
+/// A well-known length with its origin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NamedPeriod {
     /// Seconds.
     pub seconds: f64,
-    /// Which clock it counts on.
+    /// The clock it is measured on.
     pub anchor: Anchor,
-    /// What it is, in words.
+    /// Its origin, in words.
     pub name: String,
-    /// Keys of the causes it points to, the likeliest first.
+    /// Keys of the causes it indicates, the most probable first.
     pub causes: Vec<String>,
 }
 
@@ -55,7 +55,7 @@ struct PeriodFile {
 static PERIODS: LazyLock<Vec<NamedPeriod>> =
     LazyLock::new(|| toml::from_str::<PeriodFile>(include_str!("periods.toml")).unwrap_or_default().period);
 
-/// Named lengths within `tolerance` seconds of `seconds`, the nearest first; of one anchor, or of all for `None`.
+/// Well-known lengths within `tolerance` seconds of `seconds`, the nearest first; of one anchor, or of all for `None`.
 pub fn named_periods(
     anchor: impl Into<Option<Anchor>>,
     seconds: f64,
@@ -72,7 +72,7 @@ pub fn named_periods(
     found
 }
 
-/// All of them, for tests and for documents.
+/// All of them, for tests.
 #[cfg(test)]
 pub(super) fn all_periods() -> &'static [NamedPeriod] {
     &PERIODS

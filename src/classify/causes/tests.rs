@@ -1,4 +1,4 @@
-//! Is the catalogue complete, and does the ranking say what a person who knows the field would say?
+//! The catalog is complete, and the ranking agrees with domain knowledge.
 
 use std::collections::BTreeSet;
 
@@ -109,7 +109,7 @@ fn no_weight_rule_holds_without_facts() {
     }
 }
 
-/// Clues with every field set, for the names of the facts.
+/// A context with every field set, for the names of the facts.
 fn full_context() -> CauseContext {
     CauseContext {
         transport: Some("wss".into()),

@@ -1,14 +1,14 @@
-//! Which values of a JSON object can say why a connection ended?
+//! The values of a JSON object that can contain the reason of a closed connection.
 
 use serde_json::Value;
 
-/// JSON deeper than this is not looked into.
+/// Deeper levels of JSON are not searched.
 const MAX_DEPTH: usize = 8;
 
-/// Characters that are gathered at most.
+/// Characters collected at most.
 const MAX_CHARS: usize = 4096;
 
-/// Keys (as words, in lower case) whose values are looked at. Client ids, topics and the like must not matter.
+/// Keys (as words, in lower case) whose values are searched; client ids, topics and the like are left out.
 const RELEVANT_KEYS: [&str; 30] = [
     "disconnect reason",
     "connect failure reason",
@@ -42,10 +42,10 @@ const RELEVANT_KEYS: [&str; 30] = [
     "how",
 ];
 
-/// These say it all: with one of them nothing else is looked at.
+/// Sufficient keys: with one of them no other key is searched.
 const DECISIVE_KEYS: [&str; 2] = ["disconnect reason", "connect failure reason"];
 
-/// The telling values of the JSON object in `text` as words; `None` if there is none or it tells nothing.
+/// The relevant values of the JSON object in `text` as words; `None` if there is no object or no such value.
 pub(super) fn extract_reason(text: &str) -> Option<String> {
     let (start, end) = (text.find('{')?, text.rfind('}')?);
     let value: Value = serde_json::from_str(text.get(start..=end)?).ok()?;
@@ -75,7 +75,7 @@ fn collect_fields(value: &Value, depth: usize, fields: &mut Vec<(String, String)
                 let key = key_words(key);
                 match value {
                     Value::String(text) if RELEVANT_KEYS.contains(&key.as_str()) => {
-                        fields.push((key, text.clone()))
+                        fields.push((key, text.clone()));
                     }
                     Value::Number(number) if RELEVANT_KEYS.contains(&key.as_str()) => {
                         fields.push((key, number.to_string()));

@@ -1,4 +1,4 @@
-//! What is known of other programs' words, and what of it stands in a text?
+//! The known wordings and codes of other programs, and the search for them in a text.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -15,23 +15,23 @@ use crate::diagnostics::error_name;
 pub(super) struct KnowledgeEntry {
     /// Stable key.
     pub(super) id: String,
-    /// Which program or protocol says it.
+    /// The program or protocol that uses it.
     pub(super) source: String,
-    /// What it is called there.
+    /// Its name there.
     pub(super) name: String,
-    /// The wordings; `*` stands for up to four words.
+    /// The wordings; `*` matches up to four words.
     pub(super) patterns: Vec<String>,
-    /// In plain words.
+    /// The meaning in plain words.
     pub(super) meaning: String,
-    /// Percent by cause.
+    /// Weight in percent, by cause.
     pub(super) causes: BTreeMap<String, f64>,
-    /// What to do with this line in particular.
+    /// Steps for this line in particular.
     pub(super) steps: Vec<String>,
-    /// Whether it is no sign of trouble.
+    /// Whether it is no sign of a problem.
     pub(super) is_harmless: bool,
-    /// Whether anything more specific in the same text comes first.
+    /// Whether any more specific match in the same text precedes it.
     pub(super) is_generic: bool,
-    /// Whether it was made from a list of names.
+    /// Whether it was generated from a list of names.
     #[serde(skip)]
     pub(super) is_generated: bool,
 }
@@ -39,7 +39,7 @@ pub(super) struct KnowledgeEntry {
 #[derive(Deserialize)]
 struct CodeEntry {
     number: i64,
-    /// Key of the entry that means the same.
+    /// Key of the entry with the same meaning.
     same_as: Option<String>,
     #[serde(flatten)]
     entry: KnowledgeEntry,
@@ -93,7 +93,7 @@ struct CodeTable {
     codes: BTreeMap<i64, usize>,
 }
 
-/// Everything that is known.
+/// All known wordings and codes.
 #[derive(Default)]
 pub(super) struct Knowledge {
     /// Wordings and codes.
@@ -110,19 +110,19 @@ pub(super) const FILES: [&str; 4] = [
     include_str!("codes.toml"),
 ];
 
-/// Codes and names of the AWS Common Runtime, one a line.
+/// Codes and names of the AWS Common Runtime, one per line.
 const CRT_NAMES: &str = include_str!("crt_names.txt");
 
-/// Smaller codes of the Common Runtime are too ordinary to be looked for.
+/// Smaller codes of the Common Runtime are too common as plain numbers.
 const LEAST_CRT_CODE: i64 = 1024;
 
-/// What a number behind its context weighs more than a wording of as many letters.
+/// Additional weight of a number after its context, over a wording of the same length.
 const NUMBER_WEIGHT: i64 = 24;
 
-/// What a word that fits or does not fit a table weighs.
+/// Weight of a word that matches, or does not match, the context of a table.
 const HINT_WEIGHT: i64 = 20;
 
-/// A file that cannot be read is left out; a test proves that all can.
+/// An invalid file is left out; a test proves that all are valid.
 pub(super) static KNOWLEDGE: LazyLock<Knowledge> = LazyLock::new(|| {
     let mut whole = KnowledgeFile::default();
     for text in FILES {
@@ -134,7 +134,7 @@ pub(super) static KNOWLEDGE: LazyLock<Knowledge> = LazyLock::new(|| {
     Knowledge::new(whole)
 });
 
-/// Something found in a text.
+/// A match in a text.
 struct TextMatch {
     entry: usize,
     span: Range<usize>,
@@ -184,7 +184,7 @@ impl Knowledge {
         });
     }
 
-    /// Every name of the Common Runtime gets an entry, by its family if nothing better is known.
+    /// Adds an entry for every name of the Common Runtime, by its family if there is no better one.
     fn add_crt_names(&mut self, families: &[CrtFamily]) {
         let mut codes = BTreeMap::new();
         for line in CRT_NAMES.lines() {
@@ -203,7 +203,7 @@ impl Knowledge {
                 (self.entries.get_mut(index), error_name::ErrorName::by_name(name))
             {
                 let text = official.text.trim_end_matches('.').to_lowercase();
-                // Short texts ("Success.") stand in too many lines.
+                // Short texts ("Success.") occur in too many lines.
                 if text.len() >= 24 && !entry.patterns.contains(&text) {
                     entry.patterns.push(text);
                 }
@@ -222,7 +222,7 @@ impl Knowledge {
         });
     }
 
-    /// What stands in a normal text, the best first.
+    /// The matches in a normalized text, the best first.
     pub(super) fn find(&self, text: &str) -> Vec<&KnowledgeEntry> {
         let mut found = self.whole_number(text);
         if found.is_empty() {
@@ -249,11 +249,11 @@ impl Knowledge {
         selected.iter().filter_map(|found| self.entries.get(found.entry)).collect()
     }
 
-    /// The wordings in a text, and the places of names in which nothing counts.
+    /// The wordings in a text, and the ranges of names, in which matches do not count.
     fn wordings(&self, text: &str) -> (Vec<TextMatch>, Vec<Range<usize>>) {
         let mut hidden = Vec::new();
         let mut found = Vec::new();
-        // Half of the wordings are names of the AWS libraries, and most lines hold none.
+        // Half of the wordings are names of the AWS libraries, which most lines do not contain.
         let names_aws = text.contains("aws_");
         for (entry, pattern) in &self.patterns {
             if !names_aws && pattern.is_aws_name() {
@@ -297,7 +297,7 @@ impl Knowledge {
         found
     }
 
-    /// All readings of a text that is a number and nothing else.
+    /// All meanings of a text that is only a number.
     fn whole_number(&self, text: &str) -> Vec<TextMatch> {
         let text = text.trim_matches(|c: char| !(c.is_alphanumeric() || c == '-'));
         let Some(number) = number_at(text, 0).filter(|number| number.end == text.len()) else {
@@ -334,7 +334,7 @@ fn crt_entry(name: &str, pattern: String, family: &CrtFamily) -> KnowledgeEntry 
         source: "AWS SDK (CRT)".into(),
         name: name.to_owned(),
         patterns: vec![pattern],
-        meaning: format!("{} Its name says: {words}.", family.meaning),
+        meaning: format!("{} Name: {words}.", family.meaning),
         causes: family.causes.clone(),
         is_generated: true,
         ..KnowledgeEntry::default()

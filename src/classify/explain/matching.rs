@@ -1,4 +1,4 @@
-//! Where does a known wording stand in a text?
+//! Finds a known wording in a text.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ const MAX_GAP_BYTES: usize = 160;
 /// Words that a `*` may skip at most.
 const MAX_GAP_WORDS: usize = 4;
 
-/// Characters that may stand between a context and its number.
+/// Characters that may separate a context from its number.
 const MAX_SEPARATORS: usize = 6;
 
 /// A wording: literal pieces with up to four words between them.
@@ -19,16 +19,16 @@ pub(super) struct WordingPattern {
     pub(super) letters: u32,
 }
 
-/// Where a pattern was found, in bytes of the normal text.
+/// Position of a match, in bytes of the normalized text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct MatchSpan {
     /// From the first piece to the last.
     pub(super) whole: Range<usize>,
-    /// What the wildcards stand for.
+    /// Ranges of the wildcards.
     pub(super) gaps: Vec<Range<usize>>,
 }
 
-/// Lower case, one blank between words, one spelling, nothing that does not print.
+/// Lower case, one blank between words, one spelling, no unprintable characters.
 pub(super) fn normalize_text(text: &str) -> String {
     let lower: String = text
         .chars()
@@ -48,7 +48,7 @@ pub(super) fn is_word(character: char) -> bool {
 }
 
 impl WordingPattern {
-    /// Reads a pattern of the data files.
+    /// Parses a pattern of the data files.
     pub(super) fn new(text: &str) -> Self {
         let pieces: Vec<String> = text
             .split('*')
@@ -59,23 +59,23 @@ impl WordingPattern {
         Self { pieces, letters: u32::try_from(letters).unwrap_or(u32::MAX) }
     }
 
-    /// Whether the wildcards stand for client ids and addresses, in which no meaning may be looked for.
+    /// Whether the wildcards match client ids and addresses, which must not be searched.
     pub(super) fn gaps_are_names(&self) -> bool {
         let is_about_a_client = |piece: &String| piece == "client" || piece == "new client connected from";
         self.pieces.len() > 1 && self.pieces.first().is_some_and(is_about_a_client)
     }
 
-    /// Whether it can only stand in a text that holds `aws_`.
+    /// Whether it can only occur in a text that contains `aws_`.
     pub(super) fn is_aws_name(&self) -> bool {
         self.pieces.first().is_some_and(|piece| piece.starts_with("aws_"))
     }
 
-    /// The first place where it stands.
+    /// The first match.
     pub(super) fn find(&self, text: &str) -> Option<MatchSpan> {
         self.find_all(text).next()
     }
 
-    /// All places where it stands.
+    /// All matches.
     pub(super) fn find_all<'a>(&'a self, text: &'a str) -> impl Iterator<Item = MatchSpan> + 'a {
         let first = self.pieces.first().map_or("\u{0}", String::as_str);
         find_whole_words(text, first, 0)
@@ -116,11 +116,11 @@ pub(super) struct Number {
     pub(super) value: i64,
     /// Whether it is written 0x….
     pub(super) is_hex: bool,
-    /// Where it ends, in bytes.
+    /// Its end, in bytes.
     pub(super) end: usize,
 }
 
-/// The number behind position `from`, with only brackets, quotes and the like between.
+/// The number after position `from`, with only brackets, quotes and the like between.
 pub(super) fn number_after(text: &str, from: usize) -> Option<Number> {
     let rest = text.get(from..)?;
     let skipped: usize = rest

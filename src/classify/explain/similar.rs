@@ -1,4 +1,4 @@
-//! Which known words look like an unknown text?
+//! Finds known words that are similar to an unknown text.
 
 use std::collections::BTreeSet;
 
@@ -12,13 +12,13 @@ const MAX_WORDS: usize = 40;
 /// Letters of a word that are compared at most.
 const MAX_WORD_CHARS: usize = 40;
 
-/// Shorter words say little.
+/// Shorter words are not significant.
 const MIN_WORD_CHARS: usize = 4;
 
-/// How many are told.
+/// Suggestions at most.
 const MAX_RESULTS: usize = 3;
 
-/// Words that stand in half of all lines.
+/// Words that occur in half of all lines.
 const COMMON_WORDS: [&str; 26] = [
     "mqtt",
     "error",
@@ -48,7 +48,7 @@ const COMMON_WORDS: [&str; 26] = [
     "write",
 ];
 
-/// Known wordings that share words with the text, or words spelt nearly the same; the likeliest first.
+/// Known wordings that share words with the text, or words with nearly the same spelling; the best first.
 pub(super) fn similar_entries(text: &str, knowledge: &Knowledge) -> Vec<SimilarEntry> {
     let query_words = words(text);
     let mut scored: Vec<(f64, &KnowledgeEntry)> = knowledge
@@ -87,13 +87,13 @@ fn score(query_words: &BTreeSet<String>, entry: &KnowledgeEntry) -> f64 {
             .iter()
             .map(|word| query_words.iter().map(|other| word_similarity(word, other)).fold(0.0, f64::max))
             .sum();
-        // Over all words: one that fits is not enough for a wording of many, or of words that stand anywhere.
+        // Over all words: one match is not enough for a long wording, or for one of common words.
         shared / f64::from(u32::try_from(all).unwrap_or(u32::MAX).max(1))
     };
     entry.patterns.iter().map(pattern_score).fold(0.0, f64::max)
 }
 
-/// 1 for the same word, less for one that is spelt nearly the same, else 0.
+/// 1 for the same word, less for nearly the same spelling, else 0.
 fn word_similarity(left: &str, right: &str) -> f64 {
     if left == right {
         return 1.0;

@@ -1,4 +1,4 @@
-//! Do lines as people paste them get the right meaning and the right first cause?
+//! Lines as people paste them get the right meaning and the right first cause.
 
 mod lines;
 
@@ -22,7 +22,7 @@ fn real_lines_are_explained() {
         let first = found.as_ref().and_then(|found| found.causes.first()).map(|likely| &*likely.cause.id);
         let got = (found.as_ref().map_or("-", |found| &found.id), first.unwrap_or(""));
         if got != (*id, *cause) {
-            wrong.push(format!("{line}\n   wanted {id} {cause}\n   got    {} {}", got.0, got.1));
+            wrong.push(format!("{line}\n   expected {id} {cause}\n   got    {} {}", got.0, got.1));
         }
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), lines::LINES.len(), wrong.join("\n"));
@@ -52,7 +52,7 @@ fn the_data_can_be_read_and_is_complete() {
 }
 
 #[test]
-fn every_wording_is_found_as_it_stands() {
+fn every_wording_is_found_verbatim() {
     let mut wrong = Vec::new();
     for entry in &KNOWLEDGE.entries {
         for pattern in &entry.patterns {

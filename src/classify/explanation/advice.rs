@@ -1,18 +1,19 @@
-//! What is the most useful thing to do now?
+//! The most useful next step.
 
 use super::phrase::{length, quoted};
 use crate::classify::case::Frame;
 use crate::classify::posterior::Posterior;
-use crate::classify::{Advice, AdviceAction, Pattern};
+use crate::classify::{Advice, AdviceAction, FittedParameters, IdleTimeoutParameters, Pattern};
 
-/// AWS IoT takes keep-alives from 30 s on; most brokers any.
+/// AWS IoT accepts keep-alives from 30 s on; most brokers accept any.
 const MIN_ADVISED_SECS: f64 = 30.0;
 
-/// The next step. `fix` is what the catalogue says of the most probable cause.
+/// The next step. `fix` is the fix of the most probable cause in the catalogue.
 pub(in crate::classify) fn advice(frame: &Frame, posterior: &Posterior, fix: Option<&str>) -> Advice {
     let new_advice = |text: String, action| Advice { text, action };
     let keep_alive = frame.sessions.last().map_or(f64::INFINITY, |session| session.keep_alive);
     let fit = posterior.fits.get(&posterior.pattern);
+    let parameters = fit.map(|fit| fit.parameters).unwrap_or_default();
     let outside_action =
         |otherwise: &str| new_advice(fix.unwrap_or(otherwise).to_owned(), AdviceAction::Outside);
     match posterior.pattern {
@@ -24,37 +25,25 @@ pub(in crate::classify) fn advice(frame: &Frame, posterior: &Posterior, fix: Opt
             AdviceAction::TurnPingsOn,
         ),
         Pattern::Undetermined => undetermined_advice(frame, posterior),
-        Pattern::IdleTimeout => {
-            let limit = fit.and_then(|fit| {
-                let limit = fit.parameter("limit_secs");
-                limit.or_else(|| fit.parameter("shortest_fatal_silence_secs"))
-            });
-            idle_timeout_advice(
-                limit,
-                keep_alive,
-                fit.and_then(|fit| fit.parameter("longest_survived_silence_secs")),
-            )
-        }
+        Pattern::IdleTimeout => idle_timeout_advice(parameters, keep_alive),
         Pattern::FixedLifetime => {
-            let limit = fit.and_then(|fit| fit.parameter("limit_secs")).unwrap_or(0.0);
+            let limit = parameters.limit_secs().unwrap_or(0.0);
             if posterior.probabilities.get(&Pattern::Scheduled).is_some_and(|probability| *probability > 0.1)
             {
                 new_advice(
-                    "reconnect now, and see whether the next drop moves along".into(),
+                    "reconnect now, and see whether the next drop moves with the connect".into(),
                     AdviceAction::Reconnect,
                 )
             } else {
-                outside_action(&format!("reconnect by plan shortly before {}", length(limit)))
+                outside_action(&format!("reconnect on purpose shortly before {}", length(limit)))
             }
         }
         Pattern::Random | Pattern::Bursty => {
-            outside_action("compare with probes of the gateway and of another host")
+            outside_action("compare with probes of the gateway and of a second host")
         }
-        Pattern::Scheduled => {
-            outside_action("look for what runs at that time: a nightly reset, a lease, a job")
-        }
+        Pattern::Scheduled => outside_action("check what runs at that time: a nightly reset, a lease, a job"),
         Pattern::MessageCount | Pattern::MessageRate => {
-            outside_action("send less, or ask the broker's owner for the limit")
+            outside_action("send fewer messages, or ask the broker's owner for the limit")
         }
         Pattern::PublishTriggered => {
             let advice = outside_action("stop publishing to that topic, or have the policy allow it");
@@ -62,16 +51,18 @@ pub(in crate::classify) fn advice(frame: &Frame, posterior: &Posterior, fix: Opt
             // On a small screen this is the only place for the topic.
             new_advice(format!("{}: {}", advice.text.trim_end_matches('.'), quoted(topic)), advice.action)
         }
-        Pattern::SystemEvent => outside_action("look at what this event does to the network"),
+        Pattern::SystemEvent => outside_action("check what this event does to the network"),
         Pattern::CredentialExpiry => {
             outside_action("reconnect with fresh credentials some minutes before they expire")
         }
         Pattern::ClientIdTakeover => {
             outside_action("find the other client with this client id, or use another id")
         }
-        Pattern::Outage => outside_action("see what fails while it is down: refused, no answer, or no name"),
+        Pattern::Outage => {
+            outside_action("check what fails while it is down: connection refused, no answer, or DNS")
+        }
         Pattern::KeepAliveTimeout => {
-            outside_action("look for what keeps the client from sending: a blocked loop, a sleeping computer")
+            outside_action("check what keeps the client from sending: a blocked loop, a sleeping computer")
         }
     }
 }
@@ -91,9 +82,16 @@ fn undetermined_advice(frame: &Frame, posterior: &Posterior) -> Advice {
     Advice { text: "leave it running, and read the newest drop".into(), action: AdviceAction::OpenDrop }
 }
 
-/// A keep-alive well below what is known to be survived.
-fn idle_timeout_advice(fatal: Option<f64>, keep_alive: f64, survived: Option<f64>) -> Advice {
-    let bound = match (fatal, survived) {
+/// A keep-alive well below the longest silence that sessions survived.
+fn idle_timeout_advice(parameters: FittedParameters, keep_alive: f64) -> Advice {
+    let survived = match parameters {
+        FittedParameters::IdleTimeout(IdleTimeoutParameters::NoticedAtNextPacket {
+            longest_survived_silence_secs,
+            ..
+        }) => longest_survived_silence_secs,
+        _ => None,
+    };
+    let bound = match (parameters.limit_secs(), survived) {
         (Some(fatal), Some(survived)) => survived.min(fatal),
         (Some(fatal), None) => fatal,
         (None, _) => {
@@ -103,7 +101,7 @@ fn idle_timeout_advice(fatal: Option<f64>, keep_alive: f64, survived: Option<f64
             };
         }
     };
-    // 15 % for late pings, in steps of half a minute.
+    // 15 % less for late pings, in steps of 30 s.
     let advised = (0.85 * bound / 30.0).floor() * 30.0;
     let advised = if advised >= MIN_ADVISED_SECS { advised } else { (0.85 * bound).floor().max(5.0) };
     if keep_alive <= advised {

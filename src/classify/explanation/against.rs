@@ -1,6 +1,6 @@
-//! What speaks against an answer, and what is missing to be surer?
+//! The evidence against an answer, and the data that are missing.
 
-use super::phrase::{count, length, whole_number};
+use super::phrase::{count, length, rounded_count};
 use crate::classify::Pattern;
 use crate::classify::case::Frame;
 use crate::classify::math::real;
@@ -10,7 +10,7 @@ use crate::classify::posterior::Posterior;
 const MIN_DROPS: usize = 3;
 const MIN_DROPS_INEXACT: usize = 8;
 
-/// The sentences against the answer, the weightiest first.
+/// The sentences against the answer, the most significant first.
 pub(in crate::classify) fn against(frame: &Frame, posterior: &Posterior) -> Vec<String> {
     let mut sentences = Vec::new();
     let Some(fit) = posterior.fits.get(&posterior.pattern).filter(|fit| fit.counts_hits) else {
@@ -24,17 +24,13 @@ pub(in crate::classify) fn against(frame: &Frame, posterior: &Posterior) -> Vec<
     let missed_opportunities = (fit.opportunities - real(fit.hits.len())).round();
     let has_opportunities = !matches!(posterior.pattern, Pattern::Outage | Pattern::ClientIdTakeover);
     if has_opportunities && missed_opportunities >= 1.0 {
-        let times = if missed_opportunities < 1.5 {
-            "once".into()
-        } else {
-            format!("{} times", whole_number(missed_opportunities))
-        };
-        sentences.push(format!("{times} it could have struck and did not"));
+        let passed = rounded_count(missed_opportunities, "opportunity", "opportunities");
+        sentences.push(format!("{passed} passed without a drop"));
     }
     sentences
 }
 
-/// What would make the answer surer; `None` when nothing is wanting.
+/// The data that would raise the confidence; `None` when nothing is missing.
 pub(in crate::classify) fn missing(frame: &Frame, posterior: &Posterior) -> Option<String> {
     let drops = frame.drops.len();
     if posterior.pattern == Pattern::Undetermined {
@@ -42,8 +38,7 @@ pub(in crate::classify) fn missing(frame: &Frame, posterior: &Posterior) -> Opti
     }
     if frame.log.aggregated > frame.log.single {
         return Some(
-            "single messages: they came too fast to be recorded one by one, so silences cannot be judged"
-                .into(),
+            "single messages: they came too fast to be recorded one by one, so silences are not known".into(),
         );
     }
     let without_kind = frame
@@ -52,10 +47,13 @@ pub(in crate::classify) fn missing(frame: &Frame, posterior: &Posterior) -> Opti
         .filter(|drop| frame.session_ending(drop).is_none_or(|ending| ending.how.is_none()))
         .count();
     if without_kind > 0 {
-        return Some(format!("how {} ended was not recorded", count(without_kind, "drop", "drops")));
+        return Some(format!(
+            "the close reason of {} was not recorded",
+            count(without_kind, "drop", "drops")
+        ));
     }
     if posterior.confidence < 0.9 && frame.log.probes == 0 {
-        return Some("whether the network was up: nothing is probed beside the connection".into());
+        return Some("whether the network was up: no network probe runs beside the connection".into());
     }
     None
 }
@@ -73,7 +71,8 @@ fn needed_drops(frame: &Frame, drops: usize) -> String {
     let more = needed - drops;
     let pace = frame.exposure / real(drops);
     format!(
-        "{seen} in {connected}; {more} more are needed, at this pace in about {}",
+        "{seen} in {connected}; {more} more {} needed, at this rate in about {}",
+        if more == 1 { "is" } else { "are" },
         length(pace * real(more))
     )
 }

@@ -1,4 +1,4 @@
-//! What does a log tell beside the pattern, to weigh the causes by?
+//! The facts of a log, beside the pattern, that weigh the causes.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use crate::diagnostics::event::{DropKind, SystemSource};
 use crate::diagnostics::words;
 use crate::diagnostics::{RecordedWord, Transport};
 
-/// Gathers the clues for the answer.
+/// The context of the answer.
 pub(in crate::classify) fn cause_context(frame: &Frame, posterior: &Posterior) -> CauseContext {
     let fit = posterior.fits.get(&posterior.pattern);
-    let number = |name: &str| fit.and_then(|fit| fit.parameter(name));
+    let parameters = fit.map(|fit| fit.parameters).unwrap_or_default();
     let started = frame.log.started.as_ref();
     let keep_alive = frame.sessions.last().map(|session| session.keep_alive);
     let mut ages: Vec<f64> = fit
@@ -31,8 +31,8 @@ pub(in crate::classify) fn cause_context(frame: &Frame, posterior: &Posterior) -
             .map(|transport| transport.as_str().to_owned()),
         is_aws: started.map(|started| started.endpoint.contains(".amazonaws.com")),
         keep_alive_secs: keep_alive.map(|secs| if secs.is_finite() { secs } else { 0.0 }),
-        limit_secs: number("limit_secs").or_else(|| number("shortest_fatal_silence_secs")),
-        period_secs: number("period_secs"),
+        limit_secs: parameters.limit_secs(),
+        period_secs: parameters.period_secs(),
         anchor: anchor(posterior.pattern),
         end_shares: end_shares(frame),
         reason_code: most_frequent(frame, |ending| ending.reason_code),
@@ -138,7 +138,7 @@ fn failed_phase(frame: &Frame) -> Option<String> {
     Some(words::phase((*phase)?).to_ascii_lowercase())
 }
 
-/// The source that a system event's name begins with.
+/// The source at the beginning of a system event's name.
 fn system_source(label: &str) -> Option<SystemSource> {
     let (source, _) = label.split_once(':')?;
     serde_json::from_value(serde_json::Value::String(source.to_owned())).ok()

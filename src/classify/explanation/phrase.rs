@@ -1,4 +1,4 @@
-//! Which turns of phrase do several sentences share?
+//! Phrases that several sentences share.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use crate::classify::hypothesis::Fit;
 use crate::diagnostics::sentence::duration_words;
 use crate::diagnostics::{clean, words};
 
-/// A length in plain words; whole seconds from ten seconds to ten minutes, because they are compared with keep-alives.
-pub(super) fn length(secs: f64) -> String {
+/// A length in plain words; whole seconds from 10 s to 10 min, because they are compared with keep-alives.
+pub(in crate::classify) fn length(secs: f64) -> String {
     let duration = Duration::try_from_secs_f64(secs.max(0.0)).unwrap_or(Duration::MAX);
     if (10.0..600.0).contains(&secs) { format!("{secs:.0} s") } else { duration_words(duration) }
 }
@@ -33,7 +33,7 @@ pub(super) fn count(number: usize, one: &str, many: &str) -> String {
     words::count(u64::try_from(number).unwrap_or(u64::MAX), one, many)
 }
 
-/// Text from outside, fit for a sentence.
+/// Text from outside, cleaned and in quotation marks.
 pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", clean::clean(text))
 }
@@ -49,6 +49,12 @@ pub(super) fn min_max(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
         None => Some((value, value)),
         Some((least, most)) => Some((value.min(least), value.max(most))),
     })
+}
+
+/// A rounded number with its noun: `1 session`, `3 sessions`.
+pub(super) fn rounded_count(number: f64, one: &str, many: &str) -> String {
+    let text = whole_number(number);
+    if text == "1" { format!("1 {one}") } else { format!("{text} {many}") }
 }
 
 /// A whole number for people.

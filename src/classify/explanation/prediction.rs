@@ -1,12 +1,14 @@
-//! When does the pattern expect the next drop?
+//! The next drop that the pattern predicts.
 
 use chrono::{DateTime, Utc};
 
 use crate::classify::case::Frame;
 use crate::classify::posterior::Posterior;
-use crate::classify::{DropPrediction, Pattern};
+use crate::classify::{
+    CredentialExpiryParameters, DropPrediction, ExpiryAnchor, FittedParameters, LifetimeParameters,
+};
 
-/// A pattern less probable than this predicts nothing.
+/// Least probability of a pattern that predicts.
 const MIN_CONFIDENCE: f64 = 0.6;
 
 /// The next drop, where the pattern is about time and the link is up.
@@ -21,22 +23,25 @@ pub(in crate::classify) fn predict_next_drop(
     }
     let live = frame.log.live.as_ref().map(|live| &live.session)?;
     let to_wall = frame.log.newest.map(|(at, wall)| wall - at)?;
-    let spread = fit.parameter("spread_secs").unwrap_or(1.0);
-    let (at, within) = match posterior.pattern {
-        Pattern::FixedLifetime => (live.start + to_wall + fit.parameter("limit_secs")?, 2.0 * spread),
-        Pattern::Scheduled => {
-            let (period, phase) = (fit.parameter("period_secs")?, fit.parameter("phase_secs")?);
-            (phase + ((now_wall - phase) / period).ceil() * period, 2.0 * spread)
+    let (at, within) = match fit.parameters {
+        FittedParameters::FixedLifetime(LifetimeParameters { limit_secs, spread_secs }) => {
+            (live.start + to_wall + limit_secs, 2.0 * spread_secs)
         }
-        Pattern::CredentialExpiry => {
-            let bound = fit.parameter("bound_at_connect").is_some();
+        FittedParameters::Scheduled(schedule) => {
+            let (period, phase) = (schedule.period_secs, schedule.phase_secs);
+            (phase + ((now_wall - phase) / period).ceil() * period, 2.0 * schedule.spread_secs)
+        }
+        FittedParameters::CredentialExpiry(CredentialExpiryParameters { delay_secs, anchor }) => {
             let newest = frame.log.credentials.last().map(|(_, expiry)| *expiry);
-            let expiry = if bound { live.credentials } else { newest }?;
-            (expiry + to_wall + fit.parameter("delay_secs").unwrap_or(0.0), 5.0)
+            let expiry = match anchor {
+                ExpiryAnchor::UsedAtConnect => live.credentials,
+                ExpiryAnchor::Newest => newest,
+            }?;
+            (expiry + to_wall + delay_secs, 5.0)
         }
         _ => return None,
     };
-    // What should have come and did not is no prediction.
+    // A drop that should have come and did not is no prediction.
     (at + within >= now_wall).then_some(())?;
     Some(DropPrediction { at: to_date(at)?, within_secs: within.max(0.5) })
 }

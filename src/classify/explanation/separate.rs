@@ -1,12 +1,10 @@
-//! What would tell the answer and the runner-up apart?
+//! The test that separates the answer from the first rival.
 
 use crate::classify::Pattern;
+use crate::classify::headline::NOTABLE;
 use crate::classify::posterior::Posterior;
 
-/// A runner-up below this is not worth a test.
-const NOTABLE: f64 = 0.03;
-
-/// One sentence, if the runner-up is worth it.
+/// One sentence, if the first rival is notable.
 pub(in crate::classify) fn separating_test(posterior: &Posterior) -> Option<String> {
     let first = if posterior.pattern == Pattern::Undetermined { posterior.lead? } else { posterior.pattern };
     let (second, probability) = posterior
@@ -31,25 +29,27 @@ fn separating_sentence(first: Pattern, second: Pattern) -> String {
             "renew the credentials and reconnect at an odd time: see which of the two the next drop follows",
         ),
         (FixedLifetime, IdleTimeout) => {
-            Some("send something now and then: a lifetime does not care about traffic")
+            Some("send something now and then: a lifetime does not depend on traffic")
         }
         (FixedLifetime, MessageCount) => {
             Some("send more often: a message limit is then reached sooner, a lifetime is not")
         }
-        (IdleTimeout, KeepAliveTimeout) => Some(
-            "change the keep-alive: the broker's 1.5 keep-alives move with it, a forgotten mapping does not",
-        ),
+        (IdleTimeout, KeepAliveTimeout) => {
+            Some("change the keep-alive: the broker's 1.5 keep-alives move with it, a NAT timeout does not")
+        }
         (IdleTimeout, Random | Bursty) => Some(
             "one longer silence that is survived, or a shorter keep-alive under which it still drops, decides",
         ),
         (KeepAliveTimeout, Random | Bursty) => Some(
-            "probe the network beside the connection: a probe lost with the ping means the path, none means one end",
+            "probe the network beside the connection: a probe lost with the ping means the path, none lost means one end",
         ),
         (ClientIdTakeover, Random | Bursty) => Some(
-            "connect with another client id for a while: a rival cannot follow; MQTT 5 would also say it",
+            "connect with another client id for a while: the other client cannot take over then; MQTT 5 also reports it",
         ),
-        (Outage, Random | Bursty) => Some("see what fails while it is down: refused, no answer, or no name"),
-        (Random, Bursty) => Some("some more drops: groups show themselves from about eight incidents on"),
+        (Outage, Random | Bursty) => {
+            Some("check what fails while it is down: connection refused, no answer, or DNS")
+        }
+        (Random, Bursty) => Some("wait for more drops: groups become visible from about eight incidents on"),
         (PublishTriggered, MessageCount | MessageRate) => Some(
             "publish once to that topic after a quiet minute: a rejected topic ends the session even then",
         ),

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use chrono::{TimeZone, Utc};
 
 use super::*;
@@ -55,7 +57,7 @@ fn verdict(pattern: Pattern, parameters: &[(&str, f64)]) -> Verdict {
 
 const FITS: &str = "This drop fits";
 const DOES_NOT_FIT: &str = "This drop does not fit";
-const UNKNOWN: &str = "Whether this drop fits";
+const UNKNOWN: &str = "Not known whether this drop fits";
 
 #[track_caller]
 fn assert_fit(verdict: &Verdict, drop: &DropRecord, start: &str) {
@@ -171,7 +173,7 @@ fn reason_and_close_kind_decide_takeover_and_missed_keep_alive() {
 }
 
 #[test]
-fn an_outage_takes_long_and_a_bad_spell_ends_sessions_soon() {
+fn an_outage_takes_long_and_a_burst_ends_sessions_soon() {
     let outage = verdict(Pattern::Outage, &[]);
     let mut drop = dropped(4_000.0, 1.0);
     assert_fit(&outage, &drop, DOES_NOT_FIT);

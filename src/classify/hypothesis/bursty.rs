@@ -1,10 +1,11 @@
-//! Do drops come in groups, with quiet between?
+//! Bursts: drops come in groups with quiet periods between.
 //!
-//! About the process of ups and downs, not about ages: a mixture of short and long lives (two-phase
-//! hyperexponential, fitted by expectation maximisation with censoring) against one kind of life.
+//! A mixture of short and long lives (two-phase hyperexponential, fitted by expectation maximization with censoring)
+//! against one kind of life.
 
 use crate::classify::case::Case;
 use crate::classify::math::{ln, quantile, real};
+use crate::classify::{BurstParameters, FittedParameters};
 
 use super::Fit;
 
@@ -12,8 +13,8 @@ use super::Fit;
 const MIN_LIFE_RATIO: f64 = 6.0;
 /// Fewer drops cannot show groups.
 const MIN_DROPS: usize = 5;
-/// Drops from which spells may be told from single incidents.
-const MIN_DROPS_FOR_SPELLS: usize = 8;
+/// Least drops from which bursts may be inferred without a mixture of lives.
+const MIN_DROPS_FOR_CONTINUATIONS: usize = 8;
 /// Age bins; the fit runs on them, not on the drops.
 const BINS: usize = 128;
 const ROUNDS: usize = 60;
@@ -46,27 +47,27 @@ struct LifetimeMixture {
 
 pub(super) fn fit(case: &Case) -> Fit {
     let lives = two_kinds_of_life(case);
-    match spells(case) {
-        Some(spells) if spells.log_evidence > lives.log_evidence => {
-            Fit { parameters: lives.parameters, ..spells }
+    match continued_incidents(case) {
+        Some(incidents) if incidents.log_evidence > lives.log_evidence => {
+            Fit { parameters: lives.parameters, ..incidents }
         }
         _ => lives,
     }
 }
 
-/// Incidents most of which kill the next sessions as well before those prove to be alive: the same as random loss
-/// in incidents, but for what is expected of the share of such drops.
-fn spells(case: &Case) -> Option<Fit> {
+/// Incidents most of which end the next sessions as well before a packet proves those alive. Differs from random loss
+/// only in the prior of the share of such drops.
+fn continued_incidents(case: &Case) -> Option<Fit> {
     let continuations = case.drops().filter(|(_, drop)| drop.is_continuation).count();
     let incidents = case.count() - continuations;
-    if case.count() < MIN_DROPS_FOR_SPELLS || incidents < 3 || continuations < incidents {
+    if case.count() < MIN_DROPS_FOR_CONTINUATIONS || incidents < 3 || continuations < incidents {
         return None;
     }
     Some(Fit {
-        log_evidence: case.ln_spell_likelihood(3.0, 1.0),
+        log_evidence: case.ln_burst_likelihood(3.0, 1.0),
         hits: case.drop_indices.clone(),
         opportunities: case.count_f64(),
-        parameters: Vec::new(),
+        parameters: FittedParameters::None,
         counts_hits: false,
         label: None,
     })
@@ -86,7 +87,7 @@ fn two_kinds_of_life(case: &Case) -> Fit {
     let mut ages: Vec<f64> = lives.iter().filter(|(_, dropped)| *dropped).map(|(age, _)| *age).collect();
     let best = [0.3, 0.5, 0.7]
         .into_iter()
-        .map(|q| expectation_maximisation(&bins, initial_mixture(&mut ages, q)))
+        .map(|q| expectation_maximization(&bins, initial_mixture(&mut ages, q)))
         .filter(|mixture| life_ratio(mixture) > MIN_LIFE_RATIO)
         .max_by(|one, other| one.likelihood.total_cmp(&other.likelihood));
     let Some(best) = best else {
@@ -95,8 +96,10 @@ fn two_kinds_of_life(case: &Case) -> Fit {
     };
     let [one, other] = best.rates;
     fit.log_evidence = case.ln_background(0) + (best.likelihood - exponential) - real(drops).ln() - 2.0;
-    fit.parameters =
-        vec![("short_life_secs", 1.0 / one.max(other)), ("long_life_secs", 1.0 / one.min(other))];
+    fit.parameters = FittedParameters::Bursty(BurstParameters {
+        short_life_secs: 1.0 / one.max(other),
+        long_life_secs: 1.0 / one.min(other),
+    });
     fit.hits.clone_from(&case.drop_indices);
     fit
 }
@@ -129,7 +132,7 @@ fn age_bins(lives: &[(f64, bool)]) -> Vec<AgeBin> {
     bins
 }
 
-/// Where the fit begins: the shortest share `q` of the lives, and the others.
+/// The start of the fit: the shortest share `q` of the lives, and the others.
 fn initial_mixture(ages: &mut [f64], q: f64) -> LifetimeMixture {
     let cut = quantile(ages, q).unwrap_or(0.1).max(0.1);
     let mean = |ages: Vec<f64>, otherwise: f64| {
@@ -145,7 +148,7 @@ fn life_ratio(mixture: &LifetimeMixture) -> f64 {
     one.max(other) / one.min(other)
 }
 
-fn expectation_maximisation(bins: &[AgeBin], mut mixture: LifetimeMixture) -> LifetimeMixture {
+fn expectation_maximization(bins: &[AgeBin], mut mixture: LifetimeMixture) -> LifetimeMixture {
     for _ in 0..ROUNDS {
         let before = mixture.likelihood;
         mixture = em_step(bins, mixture);
@@ -156,7 +159,7 @@ fn expectation_maximisation(bins: &[AgeBin], mut mixture: LifetimeMixture) -> Li
     mixture
 }
 
-/// One round: who is of which kind, and what that makes of the kinds.
+/// One round: the membership of each bin, then the parameters of both kinds.
 fn em_step(bins: &[AgeBin], mixture: LifetimeMixture) -> LifetimeMixture {
     let LifetimeMixture { rates: [first, second], share, .. } = mixture;
     let (mut likelihood, mut count) = (0.0, 0.0);

@@ -1,22 +1,22 @@
-//! Does another client with the same client id push this one out?
+//! Takeover: another client with the same client id takes over the session.
 //!
-//! Short sessions right after each reconnect, closed by the peer: the rival comes back after its own backoff.
-//! Each session is an opportunity. MQTT 5 says it outright.
+//! Short sessions right after each reconnect, closed by the peer: the other client reconnects after its own backoff.
+//! Each session is an opportunity. MQTT 5 names it by a reason code.
 
 use crate::classify::case::Case;
 use crate::classify::drops::DeathWindow;
 use crate::classify::math::{ln_beta_binomial, ln_mean_exp, ln_normal, real};
+use crate::classify::reason_code::SESSION_TAKEN_OVER;
 use crate::classify::session::EndKind;
+use crate::classify::{BurstParameters, FittedParameters, TakeoverParameters};
 
 use super::{Fit, reason};
 
-/// MQTT 5: session taken over.
-const TAKEN_OVER: u8 = 0x8E;
-/// Median lives under a rival, in seconds; the last three are a rival that backs off.
+/// Median lives beside another client, in seconds; the last three are for a client that backs off.
 const MEDIANS: [f64; 12] = [0.5, 0.8, 1.2, 2.0, 3.0, 4.5, 7.0, 11.0, 16.0, 25.0, 45.0, 80.0];
 /// Spreads of the logarithm of the life.
 const SPREADS: [f64; 4] = [0.25, 0.4, 0.6, 0.9];
-/// A rival that backs off is rarer.
+/// Log prior of a client that backs off, relative to one that does not.
 const BACKOFF_PENALTY: f64 = 1.5;
 
 /// Lives that the peer ended, shortest first, with sums over their logarithms.
@@ -44,16 +44,15 @@ impl PeerEndedLives {
         Self { lives, sums }
     }
 
-    /// How many lives lie around a median within three spreads and below `most`, and their log density if they
-    /// are log-normal.
+    /// The number of lives within three spreads of a median and below `most`, and their log-normal log density.
     fn near_median(&self, median: f64, spread: f64, most: f64) -> (usize, f64) {
-        let (centre, reach) = (median.ln(), 3.0 * spread);
-        let from = self.lives.partition_point(|(age, _)| *age < centre - reach);
-        let to = self.lives.partition_point(|(age, _)| *age <= centre + reach && *age < most.ln()).max(from);
+        let (center, reach) = (median.ln(), 3.0 * spread);
+        let from = self.lives.partition_point(|(age, _)| *age < center - reach);
+        let to = self.lives.partition_point(|(age, _)| *age <= center + reach && *age < most.ln()).max(from);
         let at = |index: usize| self.sums.get(index).copied().unwrap_or_default();
         let hits = real(to - from);
         let (sum, squares) = (at(to).0 - at(from).0, at(to).1 - at(from).1);
-        let off = squares - 2.0 * centre * sum + hits * centre * centre;
+        let off = squares - 2.0 * center * sum + hits * center * center;
         (to - from, hits * ln_normal(0.0, spread) - 0.5 * off / (spread * spread) - sum)
     }
 
@@ -66,8 +65,7 @@ impl PeerEndedLives {
     }
 }
 
-/// Weighs a takeover; a mixture of short and long lives that the peer ended speaks for it rather than for
-/// bursts.
+/// Fits a takeover; a mixture of short and long lives that the peer ended is evidence for it rather than for bursts.
 pub(super) fn fit(case: &Case, bursty: &mut Fit) -> Fit {
     let mut fit = short_lives(case);
     compare_with_bursts(case, &mut fit, bursty);
@@ -76,13 +74,18 @@ pub(super) fn fit(case: &Case, bursty: &mut Fit) -> Fit {
     let clean_close_factor = ln_beta_binomial(closed, case.count_f64(), 20.0, 1.0)
         - ln_beta_binomial(closed, case.count_f64(), 1.0, 1.0);
     fit.log_evidence += clean_close_factor.min(0.0);
-    if let Some((factor, hits)) = reason::reason_code_factor(case, &[TAKEN_OVER])
+    if let Some((factor, hits)) = reason::reason_code_factor(case, &[SESSION_TAKEN_OVER])
         && factor > 0.0
     {
         fit.log_evidence = fit.log_evidence.max(case.null) + factor;
         fit.opportunities = fit.opportunities.max(real(hits.len()));
         fit.hits = hits;
-        fit.parameters.push(("named_by_the_broker", 1.0));
+        let fitted = match fit.parameters {
+            FittedParameters::ClientIdTakeover(fitted) => fitted,
+            _ => TakeoverParameters::default(),
+        };
+        fit.parameters =
+            FittedParameters::ClientIdTakeover(TakeoverParameters { is_named_by_broker: true, ..fitted });
     }
     fit
 }
@@ -115,26 +118,32 @@ fn short_lives(case: &Case) -> Fit {
         hits: lives.below(most),
         counts_hits: true,
         opportunities: sessions,
-        parameters: vec![("typical_life_secs", median)],
+        parameters: typical_life(median),
         label: None,
     }
 }
 
 fn compare_with_bursts(case: &Case, fit: &mut Fit, bursty: &mut Fit) {
-    let Some(short) = bursty.parameter("short_life_secs").filter(|short| *short < 10.0) else { return };
+    let FittedParameters::Bursty(BurstParameters { short_life_secs: short, long_life_secs: long }) =
+        bursty.parameters
+    else {
+        return;
+    };
+    if short >= 10.0 || short.is_nan() {
+        return;
+    }
     let by_peer =
         case.drops().filter(|(_, drop)| matches!(drop.kind, EndKind::Clean | EndKind::Reset)).count();
     if real(by_peer) < 0.7 * case.count_f64() {
         return;
     }
-    // A network that flaps rarely closes politely.
+    // A flapping network rarely closes sessions cleanly.
     let closed = case.drops().filter(|(_, drop)| drop.kind == EndKind::Clean).count();
     let is_mostly_clean = real(closed) >= 0.9 * case.count_f64();
     let (takeover_penalty, bursty_penalty) =
         if short < 5.0 || is_mostly_clean { (1.0, 4.0) } else { (2.5, 1.5) };
     if bursty.log_evidence - takeover_penalty > fit.log_evidence {
         fit.log_evidence = bursty.log_evidence - takeover_penalty;
-        let long = bursty.parameter("long_life_secs").unwrap_or(short);
         let is_short = |drop: &DeathWindow| {
             matches!(drop.kind, EndKind::Clean | EndKind::Reset)
                 && drop.detected - drop.start < (short * long).sqrt()
@@ -145,12 +154,19 @@ fn compare_with_bursts(case: &Case, fit: &mut Fit, bursty: &mut Fit) {
             .map(|(index, _)| index)
             .collect();
         fit.opportunities = real(case.frame.sessions.len());
-        fit.parameters = vec![("typical_life_secs", short)];
+        fit.parameters = typical_life(short);
     }
     bursty.log_evidence -= bursty_penalty;
 }
 
-/// Flapping networks also lose probes; a takeover does not.
+fn typical_life(secs: f64) -> FittedParameters {
+    FittedParameters::ClientIdTakeover(TakeoverParameters {
+        typical_life_secs: Some(secs),
+        is_named_by_broker: false,
+    })
+}
+
+/// A flapping network also loses probes; a takeover does not.
 fn lost_probe_penalty(case: &Case) -> f64 {
     if case.frame.log.failed_probes.is_empty() {
         return 0.0;

@@ -1,15 +1,15 @@
-//! Does the session end when its credentials expire?
+//! Credential expiry: the session ends when its credentials expire.
 //!
 //! Two anchors: the credentials a session connected with (a later renewal does not save a live session), or the newest
-//! ones (a renewal moves the limit). No place is searched, hence a few drops decide.
+//! ones (a renewal moves the limit). No location is searched, so few drops suffice.
 
 use crate::classify::case::Case;
 use crate::classify::math::{ln_mean_exp, ln_mechanism, ln_window, real};
+use crate::classify::reason_code::NOT_AUTHORIZED;
+use crate::classify::{CredentialExpiryParameters, ExpiryAnchor, FittedParameters};
 
 use super::{Fit, reason};
 
-/// MQTT 5: not authorized.
-const NOT_AUTHORIZED: u8 = 0x87;
 /// Widths of the delay after the expiry, in seconds.
 const WIDTHS: [f64; 3] = [0.5, 2.5, 8.0];
 /// A drop from a second before the expiry to this long after it is a hit, in seconds.
@@ -17,8 +17,8 @@ const REACH: f64 = 25.0;
 
 pub(super) fn fit(case: &Case) -> Fit {
     let anchors = [
-        fit_anchor(case, &expiry_at_connect(case), "bound"),
-        fit_anchor(case, &newest_expiries(case), "newest"),
+        fit_anchor(case, &expiry_at_connect(case), ExpiryAnchor::UsedAtConnect),
+        fit_anchor(case, &newest_expiries(case), ExpiryAnchor::Newest),
     ];
     let terms: Vec<f64> = anchors.iter().flatten().map(|fit| fit.log_evidence).collect();
     let best =
@@ -40,7 +40,7 @@ fn expiry_at_connect(case: &Case) -> Vec<(f64, usize)> {
         .collect()
 }
 
-/// Expiries that no renewal superseded in time, with the session they fell into.
+/// Expiries without a renewal in time, with the session during which they occurred.
 fn newest_expiries(case: &Case) -> Vec<(f64, usize)> {
     let renewals = &case.frame.log.credentials;
     let mut moments = Vec::new();
@@ -55,7 +55,7 @@ fn newest_expiries(case: &Case) -> Vec<(f64, usize)> {
     moments
 }
 
-fn fit_anchor(case: &Case, moments: &[(f64, usize)], name: &'static str) -> Option<Fit> {
+fn fit_anchor(case: &Case, moments: &[(f64, usize)], anchor: ExpiryAnchor) -> Option<Fit> {
     let mut opportunities = 0_usize;
     let mut hits: Vec<usize> = Vec::new();
     let mut windows = Vec::new();
@@ -96,10 +96,10 @@ fn fit_anchor(case: &Case, moments: &[(f64, usize)], name: &'static str) -> Opti
         hits,
         counts_hits: true,
         opportunities: real(opportunities),
-        parameters: vec![
-            ("delay_secs", mean_delay),
-            (if name == "bound" { "bound_at_connect" } else { "newest_counts" }, 1.0),
-        ],
+        parameters: FittedParameters::CredentialExpiry(CredentialExpiryParameters {
+            delay_secs: mean_delay,
+            anchor,
+        }),
         label: None,
     })
 }

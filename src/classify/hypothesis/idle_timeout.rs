@@ -1,27 +1,28 @@
-//! Does a silence of a certain length end the session?
+//! Idle timeout: a silence of a certain length ends the session.
 //!
-//! A NAT, firewall or proxy forgets a connection over which nothing passed. Two manners: it closes when the limit is
-//! reached, or it says nothing, and the next packet of ours is lost or reset.
+//! A NAT, firewall or proxy drops an idle connection in one of two ways: it closes at the limit, or it drops its state
+//! silently, and the next outgoing packet is lost or reset.
 
 use crate::classify::case::Case;
 use crate::classify::drops::DeathWindow;
 use crate::classify::math::{ln, ln_beta_binomial, ln_mean_exp, ln_sum_exp, quantile, real};
 use crate::classify::session::EndKind;
+use crate::classify::{FittedParameters, IdleTimeoutParameters};
 
 use super::Fit;
 use super::location::{self, Interval, Search};
 
-/// Idle limits with a name, in seconds: proxies, clouds, home gateways.
+/// Common idle limits, in seconds: proxies, clouds, home gateways.
 const ROUND_LIMITS: [f64; 9] = [60.0, 100.0, 120.0, 180.0, 240.0, 300.0, 350.0, 600.0, 900.0];
 /// Shorter silences are no idle limit, in seconds.
 const MIN_SILENCE: f64 = 20.0;
-/// Limits tried for the second manner.
+/// Limits tried for the second way.
 const LIMITS: usize = 40;
-/// What coincides with a simpler anchor by construction loses this much.
+/// Log penalty of a limit that coincides with a simpler anchor by construction.
 const COINCIDENCE_PENALTY: f64 = 3.0;
 
 pub(super) fn fit(case: &Case) -> Fit {
-    // Messages that were only counted hide the silences between them.
+    // The silences between messages that were only counted are not known.
     if case.frame.log.aggregated > case.frame.log.single {
         return Fit::impossible();
     }
@@ -43,12 +44,16 @@ fn fit_closed_at_limit(case: &Case) -> Fit {
             Some(Interval { drop: index, lo: silence, hi: silence })
         })
         .collect();
-    let search = Search { round_values: &ROUND_LIMITS, min: MIN_SILENCE, name: "limit_secs" };
+    let search = Search { round_values: &ROUND_LIMITS, min: MIN_SILENCE, parameters: limit_parameters };
     let mut fit = location::fit(case, &silences, &case.frame.survived, &search);
     if is_coincidence(case, &fit) {
         fit.log_evidence -= COINCIDENCE_PENALTY;
     }
     fit
+}
+
+fn limit_parameters(limit_secs: f64, spread_secs: f64) -> FittedParameters {
+    FittedParameters::IdleTimeout(IdleTimeoutParameters::ClosedAtLimit { limit_secs, spread_secs })
 }
 
 fn last_activity(case: &Case, drop: &DeathWindow) -> Option<f64> {
@@ -59,7 +64,11 @@ fn last_activity(case: &Case, drop: &DeathWindow) -> Option<f64> {
 /// The last traffic always comes the same time after connect (then connect is the simpler anchor), or the
 /// limit is the server's one and a half keep-alives.
 fn is_coincidence(case: &Case, fit: &Fit) -> bool {
-    let (Some(limit), Some(sigma)) = (fit.parameter("limit_secs"), fit.parameter("spread_secs")) else {
+    let FittedParameters::IdleTimeout(IdleTimeoutParameters::ClosedAtLimit {
+        limit_secs: limit,
+        spread_secs: sigma,
+    }) = fit.parameters
+    else {
         return false;
     };
     let hits: Vec<&DeathWindow> = fit.hits.iter().filter_map(|index| case.frame.drops.get(*index)).collect();
@@ -72,7 +81,7 @@ fn is_coincidence(case: &Case, fit: &Fit) -> bool {
     late - early < (3.0 * sigma).max(3.0) || hits.iter().all(is_server)
 }
 
-/// A silence that ended a session, found when we spoke again.
+/// A silence that ended a session, detected at the next outgoing packet.
 struct FatalSilence {
     drop: usize,
     silence: f64,
@@ -80,7 +89,7 @@ struct FatalSilence {
     density: f64,
 }
 
-/// Every silence longer than the limit kills, and the next packet of ours finds out.
+/// Every silence longer than the limit ends the session; the next outgoing packet detects it.
 fn fit_noticed_at_next_packet(case: &Case) -> Fit {
     let silences = fatal_silences(case);
     // Sums of the densities over all fatal silences from one on.
@@ -97,7 +106,7 @@ fn fit_noticed_at_next_packet(case: &Case) -> Fit {
     let mut terms = Vec::new();
     let mut best: Option<IdleLimit> = None;
     for candidate in silences.iter().step_by(step) {
-        // The margin keeps pings that survived the same keep-alive in the count.
+        // The margin counts pings that survived the same keep-alive.
         let limit = 0.98 * candidate.silence - 0.5 - case.frame.lateness;
         let first = silences.partition_point(|one| one.silence <= limit);
         let density = density_from.get(first).copied().unwrap_or(0.0);
@@ -112,20 +121,20 @@ fn fit_noticed_at_next_packet(case: &Case) -> Fit {
     hits.sort_unstable();
     let shortest = silences.get(best.first).map_or(best.secs, |one| one.silence);
     let longest_survived = case.frame.survived.neighbors(best.secs).0;
-    let mut parameters = vec![("shortest_fatal_silence_secs", shortest)];
-    parameters.extend(longest_survived.map(|secs| ("longest_survived_silence_secs", secs)));
-    parameters.push(("noticed_when_we_spoke", 1.0));
     Fit {
         log_evidence: ln_mean_exp(&terms, terms.len()) - 1.0,
         hits,
         counts_hits: true,
         opportunities: best.opportunities,
-        parameters,
+        parameters: FittedParameters::IdleTimeout(IdleTimeoutParameters::NoticedAtNextPacket {
+            shortest_fatal_silence_secs: shortest,
+            longest_survived_silence_secs: longest_survived,
+        }),
         label: None,
     }
 }
 
-/// A limit with what it explains.
+/// A limit with the silences above it.
 struct IdleLimit {
     evidence: f64,
     secs: f64,
@@ -134,11 +143,10 @@ struct IdleLimit {
     opportunities: f64,
 }
 
-/// Weighs a limit that `hits` fatal silences exceed; `None` if it is none.
+/// Weighs a limit that `hits` fatal silences exceed; `None` if most such silences are survived.
 fn weigh_limit(case: &Case, limit: f64, first: usize, hits: usize, density: f64) -> Option<IdleLimit> {
     let longer = case.frame.survived.count_above(limit);
     let opportunities = real(hits) + longer;
-    // A limit that most long silences outlive is none.
     if hits < 2 || real(hits) < 0.5 * opportunities {
         return None;
     }
@@ -148,13 +156,13 @@ fn weigh_limit(case: &Case, limit: f64, first: usize, hits: usize, density: f64)
     Some(IdleLimit { evidence, secs: limit, first, opportunities })
 }
 
-/// Who dies is not heard any more, so that a death makes its own silence where the peer speaks often. What a silence is
-/// worth shows in the pauses of ours that were as long and that the peer broke; and, where our pings came more often
-/// than the limit and sheltered the session from it, in how often the peer was as silent there.
+/// Log likelihood of the silences themselves. A dead session sends nothing, so a death produces its own silence where
+/// the peer usually sends often. The weight of a silence follows from the outgoing pauses of that length which the peer
+/// interrupted, and, where pings came more often than the limit, from how often the peer was silent that long.
 fn ln_natural_silences(case: &Case, limit: f64, hits: f64, longer: f64) -> f64 {
     let frame = case.frame;
-    let broken_pauses = frame.survived_outgoing.count_above(limit) - longer;
-    if broken_pauses < 1.0 {
+    let interrupted_pauses = frame.survived_outgoing.count_above(limit) - longer;
+    if interrupted_pauses < 1.0 {
         return 0.0;
     }
     let sheltered: f64 = frame
@@ -168,14 +176,14 @@ fn ln_natural_silences(case: &Case, limit: f64, hits: f64, longer: f64) -> f64 {
     let pauses = if count > 0.0 && sum.is_finite() { sheltered * count / sum } else { 0.0 };
     let silent = (frame.survived_peer.count_above(limit) - longer).clamp(0.0, pauses);
     let (a, b) = (1.0 + silent, 1.0 + pauses - silent);
-    // Random loss has to explain the broken pauses as well.
-    ln_beta_binomial(hits, hits + broken_pauses, a, b) - ln_beta_binomial(0.0, broken_pauses, a, b)
+    // Random loss has to explain the interrupted pauses as well.
+    ln_beta_binomial(hits, hits + interrupted_pauses, a, b) - ln_beta_binomial(0.0, interrupted_pauses, a, b)
 }
 
 /// The silences that ended sessions, shortest first.
 fn fatal_silences(case: &Case) -> Vec<FatalSilence> {
-    // A broker ends a session after 1.5 keep-alives without a packet of ours. Where hardly any session outlived that,
-    // a longer silence proves no other limit.
+    // A broker ends a session after 1.5 keep-alives without a packet of the client. Where hardly any session outlived
+    // that, a longer silence is no evidence of another limit.
     let beyond_server_limit = case
         .drops()
         .filter(|(_, drop)| drop.silence.is_some_and(|secs| secs >= 1.47 * drop.keep_alive))
@@ -193,7 +201,7 @@ fn fatal_silences(case: &Case) -> Vec<FatalSilence> {
             return None;
         }
         let uniform = -ln(silence);
-        // Half the mass: an answer to the packet comes within a second or so.
+        // Half the mass is for an answer to the packet, which comes within about a second.
         let answered = 0.75_f64.ln() - 1.5 * (drop.detected - tx).max(0.0);
         let density = match drop.kind {
             EndKind::Silent | EndKind::Reset => uniform,

@@ -1,40 +1,40 @@
-//! Did the broker hear nothing from this client for one and a half keep-alives (MQTT 3.1.1 §3.1.2.10)?
+//! Keep-alive timeout: the broker received nothing from this client for 1.5 keep-alives (MQTT 3.1.1 §3.1.2.10).
 //!
-//! Because *we* did not send: a stalled client. A missing PINGRESP is detection, not a cause; only when silent drops
-//! prevail, and everything else worked, may the client's side compete for them.
+//! The client did not send, for example because it stalled. A missing PINGRESP is detection, not a cause; it counts
+//! only where silent drops prevail and everything else worked.
 
 use crate::classify::case::Case;
 use crate::classify::drops::DeathWindow;
 use crate::classify::math::{ln, ln_mean_exp, ln_mechanism, ln_normal, ln_occam, ln_sum_exp, median, real};
+use crate::classify::reason_code::KEEP_ALIVE_TIMEOUT;
 use crate::classify::session::EndKind;
+use crate::classify::{FittedParameters, KeepAliveParameters};
 
 use super::{Fit, reason};
 
-/// MQTT 5: keep-alive timeout.
-const KEEP_ALIVE_TIMEOUT: u8 = 0x8D;
 /// Kernel widths in seconds.
 const WIDTHS: [f64; 6] = [0.06, 0.12, 0.25, 0.5, 1.0, 2.0];
 /// Widest kernel, in keep-alives.
 const MAX_WIDTH_SHARE: f64 = 0.1;
-/// Deadlines of clients that are believed, in seconds.
+/// Plausible ping timeouts of clients, in seconds.
 const PLAUSIBLE_PING_TIMEOUTS: std::ops::Range<f64> = 0.0..95.0;
-/// Share of silent drops from which the client's side competes.
+/// Least share of silent drops for the client's side.
 const MIN_SILENT_SHARE: f64 = 0.38;
 
 /// One drop that was not silent.
 struct AnsweredDrop {
     drop: usize,
-    /// Silence of ours before the packet that was answered by the end (or the end), in seconds.
+    /// Time without an outgoing packet before the one that the close answered (or before the close), in seconds.
     silence: f64,
-    /// Silence of ours to the end beyond 1.5 keep-alives, in seconds.
+    /// Time without an outgoing packet before the end, beyond 1.5 keep-alives, in seconds.
     excess: f64,
     keep_alive: f64,
-    /// From our last packet to the end, if one preceded it closely.
+    /// From the last outgoing packet to the end in seconds, if one closely preceded it.
     answered: Option<f64>,
 }
 
 pub(super) fn fit(case: &Case) -> Fit {
-    // Messages that were only counted hide the silences between them.
+    // The silences between messages that were only counted are not known.
     if case.frame.log.aggregated > case.frame.log.single {
         return Fit::impossible();
     }
@@ -47,13 +47,20 @@ pub(super) fn fit(case: &Case) -> Fit {
             fit.opportunities = fit.opportunities.max(real(hits.len()));
             fit.hits = hits;
         }
-        fit.parameters.push(("named_by_the_broker", 1.0));
+        let silence_in_keep_alives = match fit.parameters {
+            FittedParameters::KeepAliveTimeout(KeepAliveParameters::ClosedByBroker {
+                silence_in_keep_alives,
+                ..
+            }) => silence_in_keep_alives,
+            _ => None,
+        };
+        fit.parameters = closed_by_broker(silence_in_keep_alives, true);
     }
     let client = client_side(case);
     if client.log_evidence > fit.log_evidence { client } else { fit }
 }
 
-/// The server closes when it heard nothing for 1.5 keep-alives.
+/// The server closes after 1.5 keep-alives without a packet.
 fn server_side(case: &Case) -> Fit {
     let drops: Vec<AnsweredDrop> =
         case.drops().filter_map(|(index, drop)| answered_drop(case, index, drop)).collect();
@@ -63,7 +70,7 @@ fn server_side(case: &Case) -> Fit {
     let mut best = Fit::impossible();
     for sigma in widths.iter().copied() {
         let reach = 3.5 * sigma;
-        // A kernel that reaches down to the pings of a healthy client tells nothing.
+        // A kernel that reaches the pings of a healthy client is no evidence.
         let is_hit = |one: &&AnsweredDrop| {
             sigma <= MAX_WIDTH_SHARE * one.keep_alive
                 && one.excess > 0.1 - reach
@@ -88,13 +95,20 @@ fn server_side(case: &Case) -> Fit {
                 hits: hits.iter().map(|one| one.drop).collect(),
                 counts_hits: true,
                 opportunities,
-                parameters: vec![("silence_in_keep_alives", mean / count)],
+                parameters: closed_by_broker(Some(mean / count), false),
                 label: None,
             };
         }
     }
     best.log_evidence = ln_mean_exp(&terms, WIDTHS.len());
     best
+}
+
+fn closed_by_broker(silence_in_keep_alives: Option<f64>, is_named_by_broker: bool) -> FittedParameters {
+    FittedParameters::KeepAliveTimeout(KeepAliveParameters::ClosedByBroker {
+        silence_in_keep_alives,
+        is_named_by_broker,
+    })
 }
 
 fn answered_drop(case: &Case, index: usize, drop: &DeathWindow) -> Option<AnsweredDrop> {
@@ -122,13 +136,13 @@ fn answered_drop(case: &Case, index: usize, drop: &DeathWindow) -> Option<Answer
     })
 }
 
-/// Either the server closed on time, or we noticed when we woke up; the whole recording is mostly of one kind.
+/// Either the server closed on time, or the client detected it after a stall; a recording is mostly of one kind.
 fn density(hits: &[&AnsweredDrop], sigma: f64) -> f64 {
     let mut excess: Vec<f64> = hits.iter().map(|one| one.excess).collect();
-    let centre = median(&mut excess).unwrap_or(0.0).clamp(0.0, 2.0);
+    let center = median(&mut excess).unwrap_or(0.0).clamp(0.0, 2.0);
     let (mut on_time, mut stalled) = (0.0, 0.0);
     for one in hits {
-        let exact = ln_normal(one.excess - centre, sigma);
+        let exact = ln_normal(one.excess - center, sigma);
         let mut woke = -ln(one.excess.max(0.0) + 2.0 * sigma);
         if let Some(answered) = one.answered {
             woke = ln_sum_exp(&[woke - std::f64::consts::LN_2, 0.75_f64.ln() - 1.5 * answered]);
@@ -139,9 +153,9 @@ fn density(hits: &[&AnsweredDrop], sigma: f64) -> f64 {
     ln_mean_exp(&[on_time, stalled], 2)
 }
 
-/// An unanswered ping says how the loss was noticed, not what was lost. Only where the peer was heard after the
-/// ping, the way was open and one end hung. Everything else (a way back that is free at once) is a hint
-/// that leaves random loss and a hung end about even.
+/// An unanswered ping shows how the loss was detected, not its cause. Only a packet of the peer after the ping proves
+/// that the path was up and one end hung. Everything else (an immediate reconnect) is weak evidence that leaves random
+/// loss and a hung end about equal.
 fn client_side(case: &Case) -> Fit {
     let silent: Vec<(usize, &DeathWindow)> =
         case.drops().filter(|(_, drop)| drop.kind == EndKind::Silent).collect();
@@ -161,12 +175,14 @@ fn client_side(case: &Case) -> Fit {
         hits: silent.iter().map(|(index, _)| *index).collect(),
         counts_hits: true,
         opportunities: case.count_f64(),
-        parameters: vec![("ping_unanswered", 1.0), ("heard_after_the_ping", real(proofs))],
+        parameters: FittedParameters::KeepAliveTimeout(KeepAliveParameters::PingUnanswered {
+            heard_after_the_ping: real(proofs),
+        }),
         label: None,
     }
 }
 
-/// A single unanswered ping, and everything else worked at once.
+/// Whether a single ping was unanswered and everything else worked at once.
 fn has_no_other_fault(case: &Case, drop: &DeathWindow) -> bool {
     let Some(ending) = case.frame.session_ending(drop) else { return false };
     let last_out =

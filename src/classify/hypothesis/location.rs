@@ -1,5 +1,6 @@
-//! At which value do most drops meet: how long a life, how long a silence?
+//! Fits one value at which most drops happen: an age, or a length of silence.
 
+use crate::classify::FittedParameters;
 use crate::classify::case::Case;
 use crate::classify::math::{ln, ln_mean_exp, ln_mechanism, ln_occam, ln_window, phi, quantile, real};
 use crate::classify::survivors::SurvivalTable;
@@ -15,31 +16,31 @@ pub(super) struct Interval {
 }
 
 impl Interval {
-    /// Whether it meets the kernel around `centre`.
-    fn meets(&self, centre: f64, sigma: f64) -> bool {
-        self.hi >= centre - 3.5 * sigma && self.lo <= centre + 3.5 * sigma
+    /// Whether it overlaps the kernel around `center`.
+    fn overlaps(&self, center: f64, sigma: f64) -> bool {
+        self.hi >= center - 3.5 * sigma && self.lo <= center + 3.5 * sigma
     }
 }
 
-/// How a location is searched.
+/// The parameters of a search for a location.
 pub(super) struct Search<'a> {
-    /// Values with a name, which hold half of the prior mass.
+    /// Common values, which hold half of the prior mass.
     pub(super) round_values: &'a [f64],
     /// Least location.
     pub(super) min: f64,
-    /// Name of the location among the parameters.
-    pub(super) name: &'static str,
+    /// The parameters of a fit, from the location and its spread.
+    pub(super) parameters: fn(f64, f64) -> FittedParameters,
 }
 
 /// Logarithm of the range of a location that is not round: 1 s to 20,000 s.
 const LN_RANGE: f64 = 9.9;
-/// Of more drops than this, one must lie near a place to look at it.
+/// A location is considered if at least one in this many drops is near it.
 const MAX_DROPS_PER_HIT: usize = 100;
 /// Kernel widths tried: 0.06 s × 2^k.
 const WIDTHS: i32 = 15;
 
-/// Weighs "the drops happen at one value", place and width unknown. `survived` are values that
-/// sessions outlived; a drop that is no hit outlived everything up to its `lo`.
+/// Fits "the drops happen at one value", location and width unknown. `survived` are values that sessions outlived; a
+/// drop that is no hit outlived everything up to its `lo`.
 pub(super) fn fit(case: &Case, values: &[Interval], survived: &SurvivalTable, search: &Search) -> Fit {
     if values.len() < 2 {
         return Fit::impossible();
@@ -48,11 +49,11 @@ pub(super) fn fit(case: &Case, values: &[Interval], survived: &SurvivalTable, se
     let mut sweep = Sweep::new(values);
     let mut terms = Vec::new();
     let mut best = Fit::impossible();
-    // The best place of very many drops leaves too few for the next to be the pattern.
+    // With very many drops, only the best location can be the pattern.
     let places = if values.len() > 10 * MAX_DROPS_PER_HIT { 1 } else { 3 };
     for sigma in &widths {
         for (covered, place) in sweep.peaks(2.5 * sigma, places) {
-            // A place that explains hardly any of very many drops is neither the pattern nor worth its search.
+            // A location that explains hardly any of very many drops is not the pattern.
             if covered * MAX_DROPS_PER_HIT < values.len() {
                 break;
             }
@@ -92,8 +93,10 @@ fn fit_at(
     if place < search.min || (sigma > 0.03 * place && sigma > 3.1) {
         return None;
     }
-    let (sum, met) =
-        values.iter().filter(|value| value.meets(place, sigma)).fold((0.0, 0_usize), |(sum, met), value| {
+    let (sum, met) = values
+        .iter()
+        .filter(|value| value.overlaps(place, sigma))
+        .fold((0.0, 0_usize), |(sum, met), value| {
             (sum + place.clamp(value.lo, value.hi.max(value.lo)), met + 1)
         });
     if met < 2 {
@@ -103,7 +106,7 @@ fn fit_at(
     let mut fit = Fit { counts_hits: true, ..Fit::default() };
     let (mut density, mut width, mut outlived) = (0.0, 0.0, 0.0);
     for value in values {
-        if value.meets(place, sigma) {
+        if value.overlaps(place, sigma) {
             fit.hits.push(value.drop);
             density += ln_window(value.lo, value.hi, place, sigma);
             width += value.hi - value.lo;
@@ -121,11 +124,11 @@ fn fit_at(
         + density
         + case.ln_background(fit.hits.len())
         + ln_location_prior(place, spread, sigma, hits, search.round_values);
-    fit.parameters = vec![(search.name, place), ("spread_secs", sigma)];
+    fit.parameters = (search.parameters)(place, sigma);
     Some(fit)
 }
 
-/// What the fitted place costs: half of the prior mass sits on round values.
+/// Log prior of the fitted location: half of the prior mass is on common values.
 fn ln_location_prior(place: f64, spread: f64, sigma: f64, hits: f64, rounds: &[f64]) -> f64 {
     let free = ln_occam(spread, hits, place * LN_RANGE) - std::f64::consts::LN_2;
     rounds
@@ -135,7 +138,7 @@ fn ln_location_prior(place: f64, spread: f64, sigma: f64, hits: f64, rounds: &[f
         .fold(free, f64::max)
 }
 
-/// Finds the points covered by most widened intervals.
+/// Finds the points that most widened intervals cover.
 pub(super) struct Sweep {
     /// Lower ends ascending, and upper ends ascending, each with the index of its interval.
     starts: Vec<(f64, usize)>,
@@ -158,7 +161,7 @@ impl Sweep {
         }
     }
 
-    /// The `top` best points with how many intervals cover each, each time without the intervals that hold the point before. Every
+    /// The `top` best points and how many intervals cover each, each without the intervals around the points before. Every
     /// interval is widened by `margin` on both sides.
     pub(super) fn peaks(&mut self, margin: f64, top: usize) -> Vec<(usize, f64)> {
         let mut peaks = Vec::with_capacity(top);

@@ -1,28 +1,22 @@
-//! Does the session end after a number of messages?
+//! Message limit: the session ends after a number of messages.
 //!
-//! A quota, a leak, a library's limit: sessions whose count gets that far are opportunities. Counted in own messages
-//! only, and in all of them.
+//! A quota, a leak or a limit of a library: sessions that reach the number are opportunities. Counted in published
+//! messages only, and in all messages.
 
 use crate::classify::case::Case;
 use crate::classify::drops::DeathWindow;
 use crate::classify::math::{ln, ln_mean_exp, ln_mechanism, ln_normal, ln_sum_exp, real};
 use crate::classify::session::Session;
 use crate::classify::survivors::SurvivalTable;
+use crate::classify::{FittedParameters, MessageCountParameters, MessageScope};
 
 use super::Fit;
 use super::location::{Interval, Sweep};
 
 /// Relative spreads tried, on top of one message.
 const SPREADS: [f64; 3] = [0.0, 0.01, 0.03];
-/// Smaller counts are reached by accident.
+/// Smaller counts are reached by chance.
 const MIN_MESSAGES: f64 = 12.0;
-
-/// Which messages count.
-#[derive(Clone, Copy)]
-enum MessageScope {
-    Published,
-    All,
-}
 
 impl MessageScope {
     #[expect(clippy::cast_precision_loss, reason = "message counts stay far below 2^52")]
@@ -39,16 +33,9 @@ impl MessageScope {
             Self::All => session.last_message,
         }
     }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Published => "published_messages",
-            Self::All => "messages",
-        }
-    }
 }
 
-/// One drop, with its count and what a drop at this moment costs.
+/// One drop with its message count.
 struct DropCount {
     interval: Interval,
     /// Log density of the moment, per second, given the count.
@@ -100,7 +87,7 @@ fn drop_count(case: &Case, scope: MessageScope, index: usize, drop: &DeathWindow
         .filter(|session| session.is_start_known && session.age() > 0.0 && !drop.is_own_timeout)?;
     let count = scope.count(session);
     let rate = ln(count.max(1.0) / session.age());
-    // Where each message was seen, the drop follows the last one closely.
+    // Where each message was recorded, the drop follows the last one closely.
     let density = match scope.last_message_at(session) {
         None => rate,
         Some(newest) => {
@@ -140,7 +127,11 @@ fn fit_at(
         hits: hits.iter().map(|drop| drop.interval.drop).collect(),
         counts_hits: true,
         opportunities,
-        parameters: vec![(scope.name(), limit), ("spread_messages", sigma)],
+        parameters: FittedParameters::MessageCount(MessageCountParameters {
+            scope,
+            limit,
+            spread_messages: sigma,
+        }),
         label: None,
     })
 }

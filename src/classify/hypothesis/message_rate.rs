@@ -1,14 +1,15 @@
-//! Do bursts of messages end the session?
+//! Message rate: bursts of messages end the session.
 //!
-//! A quota or an overflow: each burst of own messages of at least a certain size is an opportunity.
+//! A quota or an overflow: each burst of published messages of at least a certain size is an opportunity.
 
 use crate::classify::case::Case;
 use crate::classify::math::{ln, ln_mean_exp, ln_mechanism, real};
 use crate::classify::session::EndKind;
+use crate::classify::{FittedParameters, MessageRateParameters};
 
 use super::Fit;
 
-/// A drop this long after a burst may be its work, in seconds.
+/// A burst may cause a drop within this, in seconds.
 const REACH: f64 = 3.0;
 /// The same for bursts that were counted in a window.
 const REACH_OF_WINDOW: f64 = 6.0;
@@ -34,7 +35,7 @@ pub(super) fn fit(case: &Case) -> Fit {
     for size in &thresholds {
         let hits: Vec<&FatalBurst> = bursts.iter().filter(|burst| burst.size >= *size).collect();
         let opportunities = bursts_from(case, *size).max(real(hits.len()));
-        // Bursts that are harmless most of the time are no cause.
+        // Bursts that are mostly harmless are no cause.
         if hits.len() < 2 || real(hits.len()) < 0.25 * opportunities {
             continue;
         }
@@ -53,7 +54,7 @@ pub(super) fn fit(case: &Case) -> Fit {
                 hits: drops,
                 counts_hits: true,
                 opportunities,
-                parameters: vec![("burst_messages", least)],
+                parameters: FittedParameters::MessageRate(MessageRateParameters { burst_messages: least }),
                 label: None,
             };
         }
@@ -65,7 +66,7 @@ pub(super) fn fit(case: &Case) -> Fit {
 /// Bursts of at least this size, fatal or not.
 #[expect(clippy::cast_precision_loss, reason = "message counts stay far below 2^52")]
 fn bursts_from(case: &Case, size: u64) -> f64 {
-    // The table tells sizes apart to 1/16.
+    // The table has a resolution of 1/16.
     let from = size - size / 16;
     case.frame.log.bursts.range(from..).map(|(_, count)| *count).fold(0, u64::saturating_add) as f64
 }
@@ -80,7 +81,7 @@ fn fatal_bursts(case: &Case) -> Vec<FatalBurst> {
                 if burst.window > 0.0 { (burst.window + 1.0).clamp(REACH, REACH_OF_WINDOW) } else { REACH };
             if delay <= reach {
                 let density = match drop.kind {
-                    // What a reset or a silence tells is when it was noticed.
+                    // The time of a reset or a silent drop is that of its detection.
                     EndKind::Reset | EndKind::Silent => -ln((drop.hi - drop.lo).max(0.8)),
                     _ if burst.window > 0.0 => -ln(burst.window.max(2.0)),
                     _ => 1.2_f64.ln() - 1.2 * delay,

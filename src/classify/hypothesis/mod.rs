@@ -1,8 +1,8 @@
-//! How well does each mechanism explain the drops?
+//! The hypotheses: how well each mechanism explains the drops.
 //!
-//! Every hypothesis adds a mechanism to random loss: it gets opportunities to end a session, takes most of them,
-//! and the drops it does not explain are left to the background. All likelihoods are log densities per
-//! second of drop time, so that they compare directly.
+//! Every hypothesis adds a mechanism to random loss: it has opportunities to end a session, uses most of them, and the
+//! drops it does not explain belong to the background. All likelihoods are log densities per second of drop time, so
+//! that they compare directly.
 
 mod bursty;
 mod client_id_takeover;
@@ -22,39 +22,34 @@ mod system_event;
 
 use std::collections::BTreeMap;
 
-use super::Pattern;
 use super::case::Case;
+use super::{FittedParameters, Pattern};
 
-/// How well one mechanism fits, and what it explains.
+/// The fit of one mechanism, and the drops it explains.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Fit {
     /// Log marginal likelihood, per second of drop time.
     pub(super) log_evidence: f64,
-    /// Drops it explains, by index, ascending; empty where the notion makes no sense.
+    /// Indices of the drops it explains, ascending; empty where hits are not defined.
     pub(super) hits: Vec<usize>,
-    /// Whether `hits` means anything for this pattern.
+    /// Whether hits are defined for this pattern.
     pub(super) counts_hits: bool,
-    /// How often it could have ended a session.
+    /// Number of opportunities to end a session.
     pub(super) opportunities: f64,
-    /// Fitted numbers, by name with the unit at the end.
-    pub(super) parameters: Vec<(&'static str, f64)>,
-    /// The topic or system event it names.
+    /// The fitted numbers.
+    pub(super) parameters: FittedParameters,
+    /// The topic or system event that it blames.
     pub(super) label: Option<String>,
 }
 
 impl Fit {
-    /// A fit that cannot be.
+    /// The fit of a mechanism that is impossible.
     fn impossible() -> Self {
         Self { log_evidence: f64::NEG_INFINITY, counts_hits: true, ..Self::default() }
     }
-
-    /// A fitted number.
-    pub(super) fn parameter(&self, name: &str) -> Option<f64> {
-        self.parameters.iter().find(|(key, _)| *key == name).map(|(_, value)| *value)
-    }
 }
 
-/// The fits of all named patterns and of "something else regular", and the null.
+/// The fits of all named patterns, and the log evidence of "something else regular".
 pub(super) struct Fits {
     pub(super) named: BTreeMap<Pattern, Fit>,
     /// A renewal process of none of the known kinds.

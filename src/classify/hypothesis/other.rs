@@ -1,7 +1,7 @@
-//! Is it regular in a way that has no name here?
+//! Another regularity that no pattern covers.
 //!
-//! Lives of a narrower spread than memoryless ones (Weibull with a shape above 1), or a rate that changes in the
-//! course of the recording. Winning means "not enough is known", never a pattern.
+//! Lives with a narrower spread than memoryless ones (Weibull with a shape above 1), or a rate that changes during the
+//! recording. If it wins, the verdict is undetermined.
 
 use crate::classify::case::Case;
 use crate::classify::math::{ln, real};
@@ -20,7 +20,7 @@ pub(super) fn fit(case: &Case) -> f64 {
         .enumerate()
         .filter(|(index, session)| session.is_start_known && !is_continuation(case, *index))
         .map(|(index, session)| {
-            // Detection is not death, and a deadline after each death would look like regularity.
+            // Detection is not death: the ping timeout after each death would look like a regularity.
             let drop = case.frame.drop_by_session.get(index).copied().flatten();
             let death = drop.and_then(|drop| case.frame.drops.get(drop));
             let age = death.map_or(session.age(), |drop| f64::midpoint(drop.lo, drop.hi) - session.start);
@@ -48,7 +48,7 @@ pub(super) fn fit(case: &Case) -> f64 {
     case.ln_background(0) + weibull.max(trend) - exponential - 0.5 * count.ln() - 2.0
 }
 
-/// Log likelihood of one part with a rate of its own.
+/// Log likelihood of one part with its own rate.
 fn ln_exponential(lives: &[(f64, bool)]) -> f64 {
     let drops = real(lives.iter().filter(|(_, dropped)| *dropped).count());
     let secs: f64 = lives.iter().map(|(age, _)| age).sum();

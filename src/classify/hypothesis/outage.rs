@@ -1,14 +1,15 @@
-//! Is the broker, or the way to it, gone for minutes at a time?
+//! Outage: the broker, or the path to it, is gone for minutes at a time.
 //!
-//! The mark is the recovery, not the time: incidents from which it took long and many attempts to come back.
+//! The evidence is the recovery and not the time: incidents with a long reconnect and several attempts.
 
 use crate::classify::case::Case;
 use crate::classify::drops::DeathWindow;
 use crate::classify::math::{ln_beta_binomial, real};
+use crate::classify::{FittedParameters, OutageParameters};
 
 use super::Fit;
 
-/// A session this short after failed attempts belongs to the incident before, in seconds.
+/// A session this short after failed attempts belongs to the previous incident, in seconds.
 const SAME_INCIDENT: f64 = 300.0;
 /// An incident is long from this time to reconnect on, in seconds.
 const LONG_OUTAGE: f64 = 120.0;
@@ -19,7 +20,7 @@ const MIN_SHARE: f64 = 0.38;
 #[derive(Default)]
 struct Incident {
     drops: Vec<usize>,
-    /// The longest way back among them that took several attempts, in seconds.
+    /// The longest reconnect among them that took several attempts, in seconds.
     longest: f64,
 }
 
@@ -43,7 +44,10 @@ pub(super) fn fit(case: &Case) -> Fit {
         hits,
         counts_hits: true,
         opportunities: all,
-        parameters: vec![("longest_outage_secs", longest), ("outages", count)],
+        parameters: FittedParameters::Outage(OutageParameters {
+            longest_outage_secs: longest,
+            outages: count,
+        }),
         label: None,
     }
 }
@@ -61,7 +65,7 @@ fn incidents(case: &Case) -> Vec<Incident> {
         failed_before = failed > 0 && back_after.is_some_and(|secs| secs > 0.0);
         let Some(incident) = incidents.last_mut() else { continue };
         incident.drops.push(index);
-        // A recording that ends while down tells at least that it took several attempts in vain.
+        // A recording that ends while down contains at least several failed attempts.
         let took = match back_after {
             Some(secs) if failed >= 2 => secs,
             None if failed >= 5 => 300.0,

@@ -1,7 +1,7 @@
-//! Does a publish to one topic end the session?
+//! Rejected publish: a publish to one topic ends the session.
 //!
-//! A policy that denies a topic, a payload too large: AWS IoT and others answer by closing. Every publish to the
-//! topic is an opportunity, so that a harmless companion topic, which is also published without a drop, loses.
+//! A policy that denies a topic, or a payload that is too large: AWS IoT and others close the connection. Every publish
+//! to the topic is an opportunity, so a harmless topic, which is mostly published without a drop, has little evidence.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,11 @@ use crate::classify::case::Case;
 use crate::classify::drops::DeathWindow;
 use crate::classify::math::{ln, ln_mechanism, ln_sum_exp, real};
 use crate::classify::session::EndKind;
+use crate::classify::{DelayParameters, FittedParameters};
 
 use super::Fit;
 
-/// A drop this long after a publish may be its work, in seconds.
+/// A publish may cause a drop within this, in seconds.
 const REACH: f64 = 1.5;
 
 /// Drops that followed a publish to one topic.
@@ -44,7 +45,7 @@ pub(super) fn fit(case: &Case) -> Fit {
     for (topic, topic_drops) in topics {
         let hits = topic_drops.drops.len();
         let opportunities = publishes(case, topic).max(real(hits));
-        // A topic that is harmless most of the time is no cause.
+        // A topic that is mostly harmless is no cause.
         if hits < 2 || real(hits) < 0.25 * opportunities {
             continue;
         }
@@ -58,7 +59,9 @@ pub(super) fn fit(case: &Case) -> Fit {
                 hits: topic_drops.drops,
                 counts_hits: true,
                 opportunities,
-                parameters: vec![("delay_secs", topic_drops.delay / real(hits))],
+                parameters: FittedParameters::PublishTriggered(DelayParameters {
+                    delay_secs: topic_drops.delay / real(hits),
+                }),
                 label: Some(case.frame.log.topics.name_of(topic).to_owned()),
             };
         }
@@ -67,8 +70,8 @@ pub(super) fn fit(case: &Case) -> Fit {
     best
 }
 
-/// Log density of an end this long after the packet that provoked it. A reset answers any packet of ours, so
-/// that "right after our packet" is detection there: the death may lie anywhere in its window.
+/// Log density of an end this long after the packet that caused it. A reset answers any outgoing packet, so its time is
+/// that of the detection: the death may be anywhere in its window.
 pub(super) fn ln_reaction_density(drop: &DeathWindow, delay: f64) -> f64 {
     match drop.kind {
         EndKind::Clean | EndKind::Local => 4.0_f64.ln() - 4.0 * delay,

@@ -1,4 +1,4 @@
-//! What do MQTT 5 reason codes say?
+//! Evidence from MQTT 5 reason codes.
 
 use crate::classify::case::Case;
 use crate::classify::math::{ln_beta_binomial, real};

@@ -1,28 +1,29 @@
-//! Do drops follow the clock on the wall?
+//! Schedule: drops follow the wall clock.
 //!
-//! A job, a lease, a nightly reset of the line: ticks with a period and a phase, whatever the age of the
+//! A job, a lease, a nightly reset of the line: ticks with a period and a phase, independent of the age of the
 //! connection. Every tick inside a session is an opportunity.
 
 use std::collections::BTreeSet;
 
 use crate::classify::case::Case;
 use crate::classify::math::{ln, ln_mechanism, ln_occam, ln_window, median, real};
+use crate::classify::{FittedParameters, ScheduleParameters};
 
 use super::Fit;
 use super::location::{Interval, Sweep};
 
-/// Periods with a name, in seconds.
+/// Common periods, in seconds.
 const ROUND_PERIODS: [f64; 14] = [
     300.0, 600.0, 900.0, 1_200.0, 1_800.0, 3_600.0, 7_200.0, 10_800.0, 14_400.0, 21_600.0, 28_800.0,
     43_200.0, 86_400.0, 604_800.0,
 ];
 /// Kernel widths in seconds.
 const WIDTHS: [f64; 12] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 120.0, 240.0, 480.0];
-/// Shorter free periods cannot be told from a habit of the client, in seconds.
+/// Shorter uncommon periods cannot be distinguished from periodic activity of the client, in seconds.
 const MIN_FREE_PERIOD: f64 = 240.0;
-/// Newest drops the search looks at: it is the one part that costs drops × candidates.
+/// Newest drops in the search, whose cost is drops × candidates.
 const MAX_SEARCHED_DROPS: usize = 200;
-/// Schedules that are weighed on all drops.
+/// Schedules that are fitted to all drops.
 const MAX_CANDIDATES: usize = 4;
 /// An hour, by which local time jumps.
 const HOUR: f64 = 3_600.0;
@@ -72,10 +73,10 @@ fn search_periods(case: &Case, moments: &[WallWindow]) -> Vec<FittedSchedule> {
     found
 }
 
-/// What the newest drops suggest, weighed on all of them.
+/// The best candidates of the newest drops, fitted to all drops.
 fn refit_on_all(case: &Case, all: &[WallWindow], found: &[FittedSchedule]) -> Option<FittedSchedule> {
     let lives = lives(case, all);
-    // What explains few of the newest drops cannot explain enough of all.
+    // A schedule that explains few of the newest drops cannot explain enough of all.
     let strongest = found.iter().filter(|ticks| 4 * ticks.hits.len() >= MAX_SEARCHED_DROPS).take(2);
     let refitted = strongest.filter_map(|ticks| {
         let period_fit =
@@ -88,18 +89,18 @@ fn refit_on_all(case: &Case, all: &[WallWindow], found: &[FittedSchedule]) -> Op
 
 fn into_fit(mut best: FittedSchedule) -> Fit {
     best.hits.sort_unstable();
-    let mut parameters =
-        vec![("period_secs", best.period), ("phase_secs", best.phase), ("spread_secs", best.sigma)];
-    if best.follows_local_time {
-        parameters.push(("follows_local_time", 1.0));
-    }
     Fit {
-        // The best of a grid: what the grid costs, as if a handful of its widths were as good.
+        // The penalty for taking the best of a grid, as if a few of its widths were equally good.
         log_evidence: best.evidence - 1.3,
         hits: best.hits,
         counts_hits: true,
         opportunities: best.opportunities,
-        parameters,
+        parameters: FittedParameters::Scheduled(ScheduleParameters {
+            period_secs: best.period,
+            phase_secs: best.phase,
+            spread_secs: best.sigma,
+            follows_local_time: best.follows_local_time,
+        }),
         label: None,
     }
 }
@@ -118,8 +119,8 @@ fn moments(case: &Case) -> Vec<WallWindow> {
     moments
 }
 
-/// Start and end of each life on the wall clock, as far back as the drops looked at. A life that dropped
-/// ends with its last proof.
+/// Start and end of each session on the wall clock, as far back as the drops of the search. A session that dropped
+/// ends at its last proof of life.
 fn lives(case: &Case, moments: &[WallWindow]) -> Vec<(f64, f64)> {
     let since = moments.first().map_or(0.0, |first| first.lo);
     let is_cut = case.count() > moments.len();
@@ -134,7 +135,7 @@ fn lives(case: &Case, moments: &[WallWindow]) -> Vec<(f64, f64)> {
     sessions.filter(|(_, end)| !is_cut || *end >= since).collect()
 }
 
-/// Round periods shorter than the span, and periods that gaps between drops suggest.
+/// Common periods shorter than the span, and periods from the gaps between drops.
 fn candidate_periods(moments: &[WallWindow]) -> Vec<(f64, bool)> {
     let times: Vec<f64> = moments.iter().map(|moment| moment.hi).collect();
     let span = times.last().unwrap_or(&0.0) - times.first().unwrap_or(&0.0);
@@ -169,7 +170,7 @@ fn hundredths(secs: f64) -> u64 {
     (secs * 100.0).round() as u64
 }
 
-/// The medians of the fullest windows of a width, over sorted values.
+/// The medians of the densest windows of a width, over sorted values.
 fn densest_medians(sorted: &[f64], width: f64, top: usize) -> Vec<f64> {
     let mut windows: Vec<(usize, usize)> = Vec::with_capacity(sorted.len());
     let mut end = 0;
@@ -192,7 +193,7 @@ fn densest_medians(sorted: &[f64], width: f64, top: usize) -> Vec<f64> {
     chosen.into_iter().filter_map(|(start, end)| median(&mut sorted.get(start..end)?.to_vec())).collect()
 }
 
-/// The windows of the drops within one period, twice in a row.
+/// The windows of the drops modulo one period, over two periods.
 struct Phases(Sweep);
 
 impl Phases {
@@ -214,7 +215,7 @@ impl Phases {
     }
 }
 
-/// One period.
+/// The fit of one period.
 struct PeriodFit<'a> {
     case: &'a Case<'a>,
     moments: &'a [WallWindow],
@@ -276,8 +277,7 @@ impl PeriodFit<'_> {
         })
     }
 
-    /// A clock can be told only from moments that are known well: wide windows also meet the rhythm of
-    /// our own pings and reconnects.
+    /// A schedule needs narrow windows: wide ones also fit the period of the client's own pings and reconnects.
     fn has_sharp_windows(&self, hits: &[(usize, f64)]) -> bool {
         let is_narrow = |moment: &WallWindow| moment.hi - moment.lo <= 0.1 * self.period;
         let sharp =
@@ -338,7 +338,7 @@ impl PeriodFit<'_> {
             .collect()
     }
 
-    /// Drops that sit exactly an hour off, all of them before or after the others: a clock that follows local time.
+    /// Drops that are exactly one hour off, all of them before or after the others: a schedule in local time.
     fn shifted_by_an_hour(
         &self,
         period: f64,
@@ -363,8 +363,8 @@ impl PeriodFit<'_> {
         Vec::new()
     }
 
-    /// Ticks that sessions lived through. Those near the beginning or the end of a life do not count, or
-    /// jitter would double them.
+    /// Ticks that sessions survived. Those near the start or end of a session do not count, because jitter could count
+    /// them twice.
     fn survived(&self, period: f64, phase: f64, sigma: f64) -> f64 {
         let reach = 3.5 * sigma;
         let ticks = |(start, end): &(f64, f64)| {

@@ -1,23 +1,24 @@
-//! Does something on this computer or its network end the session?
+//! System event: something on this computer or its network ends the session.
 //!
-//! A roam, a new lease, a route that changed, a computer that slept: each kind of event is an anchor of its own, and
-//! each occurrence while connected an opportunity. Chatty events defeat themselves.
+//! A roam, a new lease, a changed route, a suspend: each kind of event is an anchor of its own, and each occurrence while
+//! connected an opportunity. Frequent harmless events reduce their own evidence.
 
 use std::collections::BTreeMap;
 
 use crate::classify::case::Case;
 use crate::classify::math::{ln_mean_exp, ln_mechanism, ln_occam, ln_sum_exp, ln_window, real};
+use crate::classify::{DelayParameters, FittedParameters};
 
 use super::Fit;
 use super::location::{Interval, Sweep};
 
 /// The death follows the event within this, in seconds.
 const REACH: f64 = 15.0;
-/// An event may be written down this long after the drop it caused, in seconds.
+/// An event may be recorded this long after the drop it caused, in seconds.
 const MAX_LOG_DELAY: f64 = 0.5;
 /// Kernel widths in seconds.
 const WIDTHS: [f64; 3] = [0.12, 0.5, 2.0];
-/// A kind of event counts for the family from this log Bayes factor on.
+/// Least log Bayes factor of a further kind of event.
 const NOTABLE: f64 = 2.0;
 
 /// One kind of event.
@@ -40,7 +41,7 @@ pub(super) fn fit(case: &Case) -> Fit {
     let Some(best) = kinds.iter().max_by(|one, other| one.evidence.total_cmp(&other.evidence)) else {
         return Fit::impossible();
     };
-    // Several kinds of event are one family.
+    // Several kinds of event may end sessions together.
     let mut hits: Vec<usize> = kinds
         .iter()
         .filter(|kind| kind.name == best.name || kind.evidence - case.null - names > NOTABLE)
@@ -54,7 +55,7 @@ pub(super) fn fit(case: &Case) -> Fit {
         counts_hits: true,
         opportunities: best.opportunities.max(real(hits.len())),
         hits,
-        parameters: vec![("delay_secs", best.delay)],
+        parameters: FittedParameters::SystemEvent(DelayParameters { delay_secs: best.delay }),
         label: Some(case.frame.log.system_names.name_of(best.name).to_owned()),
     }
 }
@@ -64,7 +65,7 @@ fn fit_event_kind(case: &Case, name: u32, moments: &[f64]) -> Option<EventKindFi
     if delays.len() < 2 {
         return None;
     }
-    // The place is searched among what can follow the event; the density is that of the whole window.
+    // The location is searched within the time after the event; the density covers the whole window.
     let reachable: Vec<Interval> = delays
         .iter()
         .map(|delay| Interval { lo: if delay.hi > 0.0 { delay.lo.max(0.0) } else { delay.hi }, ..*delay })
@@ -73,18 +74,18 @@ fn fit_event_kind(case: &Case, name: u32, moments: &[f64]) -> Option<EventKindFi
     let mut terms = Vec::new();
     let mut best: Option<EventKindFit> = None;
     for sigma in WIDTHS.map(|sigma| sigma.max(case.frame.floor)) {
-        let Some(centre) =
-            sweep.peaks(2.5 * sigma, 1).first().map(|(_, peak)| *peak).filter(|centre| *centre >= -1.0)
+        let Some(center) =
+            sweep.peaks(2.5 * sigma, 1).first().map(|(_, peak)| *peak).filter(|center| *center >= -1.0)
         else {
             continue;
         };
-        let is_hit = |delay: &&Interval| delay.hi >= centre - 3.5 * sigma && delay.lo <= centre + 3.5 * sigma;
+        let is_hit = |delay: &&Interval| delay.hi >= center - 3.5 * sigma && delay.lo <= center + 3.5 * sigma;
         let hits: Vec<&Interval> = delays.iter().filter(is_hit).collect();
         if hits.len() < 2 {
             continue;
         }
         let count = real(hits.len());
-        let density: f64 = hits.iter().map(|delay| ln_window(delay.lo, delay.hi, centre, sigma)).sum();
+        let density: f64 = hits.iter().map(|delay| ln_window(delay.lo, delay.hi, center, sigma)).sum();
         let evidence = ln_mechanism(count, opportunities)
             + case.ln_background(hits.len())
             + density
@@ -93,7 +94,7 @@ fn fit_event_kind(case: &Case, name: u32, moments: &[f64]) -> Option<EventKindFi
         if best.as_ref().is_none_or(|best| evidence > best.evidence) {
             let mut hits: Vec<usize> = hits.iter().map(|delay| delay.drop).collect();
             hits.sort_unstable();
-            best = Some(EventKindFit { evidence, hits, opportunities, delay: centre, name });
+            best = Some(EventKindFit { evidence, hits, opportunities, delay: center, name });
         }
     }
     let mut best = best?;
@@ -101,8 +102,8 @@ fn fit_event_kind(case: &Case, name: u32, moments: &[f64]) -> Option<EventKindFi
     Some(best)
 }
 
-/// From each event to the death of the session it fell into, and how many opportunities there were. Several in
-/// one session before one drop count once.
+/// The delays from each event to the death of its session, and the number of opportunities. Several events in one
+/// session before one drop count once.
 fn delays(case: &Case, moments: &[f64]) -> (Vec<Interval>, f64) {
     let sessions = &case.frame.sessions;
     let mut delays: Vec<Interval> = Vec::new();

@@ -1,92 +1,70 @@
-//! Why does it drop, how sure is that, and what is to be done? The section a reader looks for first.
+//! The section on the verdict: why it drops, with which probability, and what to do.
 
 use std::fmt::{self, Write};
 
 use super::super::schema::Extension;
-use super::{EscapedMarkdown, duration_text, timestamp_text};
-use crate::classify::{Classification, Diagnosis, Hypothesis, Pattern};
+use super::EscapedMarkdown;
+use crate::classify::{ItemRole, VerdictPage};
 
-/// Runners-up named at most.
-const RUNNERS_UP: usize = 2;
-/// Probabilities below this are not worth a reader's time.
-const MIN_PROBABILITY: f64 = 0.01;
+/// Labels of the list, in its order.
+const LABELED: [(ItemRole, &str); 3] =
+    [(ItemRole::EvidenceFor, "For"), (ItemRole::EvidenceAgainst, "Against"), (ItemRole::Missing, "Missing")];
+const LABELED_AFTER_RIVALS: [(ItemRole, &str); 3] = [
+    (ItemRole::AlsoSeen, "Also seen"),
+    (ItemRole::SeparatingTest, "Separating test"),
+    (ItemRole::NextDrop, "Next drop expected"),
+];
 
-/// Writes the section; nothing if nobody judged the drops.
+/// Writes the section; nothing if the export holds no verdict.
 pub(super) fn write(out: &mut String, extension: &Extension) -> fmt::Result {
     let Some(classification) = &extension.classification else { return Ok(()) };
+    let page = VerdictPage::from_parts(classification, extension.diagnosis.as_ref());
     writeln!(out, "## Verdict\n")?;
-    write_pattern(out, classification)?;
-    for sentence in &classification.evidence {
-        writeln!(out, "- For: {}", EscapedMarkdown(sentence))?;
-    }
-    if let Some(diagnosis) = &extension.diagnosis {
-        for sentence in &diagnosis.against {
-            writeln!(out, "- Against: {}", EscapedMarkdown(sentence))?;
+    write_answer(out, &page)?;
+    write_list(out, &page, &LABELED)?;
+    for (role, label) in [(ItemRole::Lead, "Most probable"), (ItemRole::Rival, "Alternatives")] {
+        if let Some(text) = page.joined(role) {
+            writeln!(out, "- {label}: {}", EscapedMarkdown(&text))?;
         }
     }
-    if let Some(missing) = &classification.missing {
-        writeln!(out, "- Missing: {}", EscapedMarkdown(missing))?;
-    }
-    write_alternatives(out, classification)?;
-    match &extension.diagnosis {
-        Some(diagnosis) => write_diagnosis(out, diagnosis),
+    write_list(out, &page, &LABELED_AFTER_RIVALS)?;
+    write_causes(out, &page)?;
+    match page.text(ItemRole::NextStep) {
+        Some(step) => writeln!(out, "\nNext step: {}.\n", EscapedMarkdown(step.trim_end_matches('.'))),
         None => writeln!(out),
     }
 }
 
-fn write_pattern(out: &mut String, classification: &Classification) -> fmt::Result {
-    let pattern = classification.pattern;
-    let drops = match classification.drops {
-        0 => "no drop".to_owned(),
-        1 => "1 drop".to_owned(),
-        many => format!("{many} drops"),
-    };
-    let sure = percent(classification.confidence);
-    if pattern == Pattern::Undetermined {
-        return writeln!(out, "**Undetermined**: {} ({drops} judged).\n", pattern.meaning());
+fn write_answer(out: &mut String, page: &VerdictPage) -> fmt::Result {
+    let title = capitalized(page.text(ItemRole::Answer).unwrap_or_default());
+    let drops = page.text(ItemRole::Basis).unwrap_or_default();
+    let meanings: Vec<&str> = page.all(ItemRole::Meaning).map(|item| item.text.as_str()).collect();
+    let meaning = meanings.join("; ");
+    match page.text(ItemRole::Confidence) {
+        Some(confidence) => {
+            writeln!(out, "**{title}** ({}): {meaning}, based on {drops}.\n", EscapedMarkdown(confidence))
+        }
+        None => writeln!(out, "**{title}**: {meaning} ({drops}).\n"),
     }
-    let title = capitalized(pattern.title());
-    writeln!(out, "**{title}** ({sure}): {}, judged from {drops}.\n", pattern.meaning())
 }
 
-fn write_alternatives(out: &mut String, classification: &Classification) -> fmt::Result {
-    let is_other =
-        |one: &&Hypothesis| one.pattern != classification.pattern && one.probability >= MIN_PROBABILITY;
-    let others: Vec<String> = classification
-        .hypotheses
-        .iter()
-        .filter(is_other)
-        .take(RUNNERS_UP)
-        .map(|one| format!("{} ({})", one.pattern.title(), percent(one.probability)))
-        .collect();
-    if others.is_empty() {
-        return Ok(());
+fn write_list(out: &mut String, page: &VerdictPage, labeled: &[(ItemRole, &str)]) -> fmt::Result {
+    for (role, label) in labeled {
+        for item in page.all(*role) {
+            writeln!(out, "- {label}: {}", EscapedMarkdown(&item.text))?;
+        }
     }
-    writeln!(out, "- Else: {}", others.join(", "))
+    Ok(())
 }
 
-fn write_diagnosis(out: &mut String, diagnosis: &Diagnosis) -> fmt::Result {
-    for seen in &diagnosis.also {
-        writeln!(out, "- Also seen: {}", EscapedMarkdown(&seen.sentence))?;
+fn write_causes(out: &mut String, page: &VerdictPage) -> fmt::Result {
+    for (index, cause) in page.all(ItemRole::Cause).enumerate() {
+        if index == 0 {
+            writeln!(out, "\nLikely causes:\n")?;
+        }
+        writeln!(out, "{}. {}", index + 1, EscapedMarkdown(&cause.text))?;
     }
-    if let Some(separate) = &diagnosis.separate {
-        writeln!(out, "- To tell them apart: {}", EscapedMarkdown(separate))?;
-    }
-    if let Some(expected) = &diagnosis.expected {
-        let (at, within) = (timestamp_text(&expected.at.to_rfc3339()), duration_text(expected.within_secs));
-        writeln!(out, "- Next drop expected: {} ± {}", EscapedMarkdown(&at), EscapedMarkdown(&within))?;
-    }
-    if !diagnosis.causes.is_empty() {
-        writeln!(out, "\nLikely causes:\n")?;
-    }
-    for (rank, cause) in diagnosis.causes.iter().enumerate() {
-        writeln!(out, "{}. {} ({})", rank + 1, EscapedMarkdown(&cause.name), percent(cause.probability))?;
-    }
-    writeln!(out, "\nNext step: {}.\n", EscapedMarkdown(diagnosis.next.text.trim_end_matches('.')))
-}
-
-fn percent(probability: f64) -> String {
-    format!("{:.0} %", probability * 100.0)
+    Ok(())
 }
 
 fn capitalized(text: &str) -> String {

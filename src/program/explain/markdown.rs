@@ -4,6 +4,7 @@ use std::fmt::{self, Write as _};
 
 use super::{ExplainReport, ExplanationGroup};
 use crate::classify::explain::Meaning;
+use crate::classify::percent;
 
 /// The report with headings and lists.
 pub(super) fn markdown(report: &ExplainReport) -> Result<String, fmt::Error> {
@@ -46,9 +47,9 @@ fn known(out: &mut String, group: &ExplanationGroup, meaning: &Meaning) -> fmt::
     if !meaning.causes.is_empty() {
         writeln!(out, "| probability | cause | check | fix |\n|---:|---|---|---|")?;
         for likely in &meaning.causes {
-            let (name, percent) = (escaped(&likely.cause.name), likely.cause.probability * 100.0);
+            let (name, share) = (escaped(&likely.cause.name), escaped(&percent(likely.cause.probability)));
             let (check, fix) = (escaped(&likely.check), escaped(&likely.fix));
-            writeln!(out, "| {percent:.0} % | {name} | {check} | {fix} |")?;
+            writeln!(out, "| {share} | {name} | {check} | {fix} |")?;
         }
         out.push('\n');
     }

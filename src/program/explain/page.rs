@@ -1,15 +1,20 @@
-//! An explanation as text for the terminal.
+//! The explanation as text for a terminal.
 
 use std::fmt::{self, Write as _};
 
-use super::wrap::wrap_paragraph;
+use unicode_width::UnicodeWidthStr as _;
+
 use super::{ExplainReport, ExplanationGroup};
 use crate::classify::explain::{LikelyCause, Meaning};
+use crate::classify::{TextWrap, percent};
 
 /// Wider lines are hard to read.
 const MAX_WIDTH: u16 = 100;
 
-/// Causes that are shown with check and fix.
+/// Paragraphs are not broken into narrower columns than this.
+const MIN_COLUMNS: usize = 20;
+
+/// Causes listed with a check and a fix; the others only by name.
 const DETAILED_CAUSES: usize = 3;
 
 const BOLD: &str = "\x1b[1m";
@@ -55,8 +60,12 @@ impl ExplainPage {
 
     /// A paragraph. Wrapping counts escape sequences as columns, so only `first` may be styled afterwards.
     fn paragraph(&mut self, first: &str, text: &str) {
-        let paragraph = wrap_paragraph(first, text, self.width);
-        self.out.push_str(&paragraph);
+        let indent = first.width();
+        let columns = usize::from(self.width).saturating_sub(indent).max(MIN_COLUMNS);
+        let lines = TextWrap::new(columns).lines(text);
+        self.out.push_str(first);
+        self.out.push_str(&lines.join(&format!("\n{:indent$}", "")));
+        self.out.push('\n');
     }
 
     fn known(&mut self, group: &ExplanationGroup, meaning: &Meaning, is_log: bool) -> fmt::Result {
@@ -105,7 +114,7 @@ impl ExplainPage {
         }
         self.heading("Likely causes");
         for likely in causes.iter().take(DETAILED_CAUSES) {
-            let percent = format!("{:3.0} %", likely.cause.probability * 100.0);
+            let percent = format!("{:>5}", percent(likely.cause.probability));
             let (percent, name) = (self.styled(ACCENT, &percent), self.styled(BOLD, &likely.cause.name));
             writeln!(self.out, "  {percent}  {name}")?;
             self.paragraph("         check  ", &likely.check);
@@ -114,7 +123,10 @@ impl ExplainPage {
         let rest: Vec<String> = causes
             .iter()
             .skip(DETAILED_CAUSES)
-            .map(|likely| format!("{} ({:.0}\u{a0}%)", likely.cause.name, likely.cause.probability * 100.0))
+            .map(|likely| {
+                let share = percent(likely.cause.probability).replace(' ', "\u{a0}");
+                format!("{} ({share})", likely.cause.name)
+            })
             .collect();
         if !rest.is_empty() {
             self.paragraph("         or     ", &rest.join(", "));

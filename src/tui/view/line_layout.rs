@@ -1,12 +1,11 @@
 //! Layout of one line: padded columns, items that fit, wrapped text and bars.
 
-use std::borrow::Cow;
-
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::tui::text::{truncate, width};
+use crate::classify::TextWrap;
+use crate::tui::text::width;
 use crate::tui::theme::Glyphs;
 
 /// A few spans that are shown together or not at all.
@@ -60,26 +59,7 @@ pub(super) fn pad_left(text: &str, columns: usize) -> String {
 
 /// Wraps sanitized text into lines of at most `columns`, at blanks where possible.
 pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
-    let columns = columns.max(1);
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        let mut rest: Cow<str> = Cow::Borrowed(word);
-        if let Some(last) = lines.last_mut().filter(|last| width(last) + 1 + width(&rest) <= columns) {
-            last.push(' ');
-            last.push_str(&rest);
-            continue;
-        }
-        while width(&rest) > columns {
-            let head = truncate(&rest, columns, "").into_owned();
-            if head.is_empty() {
-                break;
-            }
-            rest = Cow::Owned(rest[head.len()..].to_owned());
-            lines.push(head);
-        }
-        lines.push(rest.into_owned());
-    }
-    lines
+    TextWrap::new(columns).breaking_words().lines(text)
 }
 
 /// A bar of `share` (0…1) of `columns`, in whole cells; a share above zero has at least one cell.
@@ -120,7 +100,7 @@ mod tests {
     fn text_wraps_at_words_and_breaks_long_words() {
         assert_eq!(wrap("a bb ccc", 4), ["a bb", "ccc"]);
         assert_eq!(wrap("abcdefgh i", 3), ["abc", "def", "gh", "i"]);
-        assert_eq!(wrap("東京", 1), ["東京"], "a character wider than the line is left to the clipping");
+        assert_eq!(wrap("東京", 1), ["東", "京"], "a character wider than the line is left to the clipping");
         assert!(wrap("", 5).is_empty());
     }
 

@@ -1,5 +1,5 @@
-//! Does `dropscope analyze` say the same of the same events, however they are spread over files, and tell what
-//! it could not read?
+//! `dropscope analyze` gives the same result for the same events, independent of their distribution over files, and
+//! reports what it could not read.
 
 #![expect(clippy::expect_used, reason = "test code outside of test functions")]
 
@@ -22,7 +22,7 @@ use tempfile::TempDir;
 
 pub(crate) const REFERENCE: &str = include_str!("../../fixtures/nwp500-export-example.json");
 
-/// A directory and the program in it, with nothing of this user's surroundings.
+/// A directory for the program, isolated from the user's environment.
 pub(crate) struct AnalyzeFixture {
     pub(crate) dir: TempDir,
 }
@@ -62,7 +62,7 @@ impl AnalyzeFixture {
         child.wait_with_output().expect("a process")
     }
 
-    /// What the program says as JSON, which must be fine.
+    /// The JSON output of the program, which must succeed.
     pub(crate) fn json(&self, args: &[&str]) -> Value {
         let args: Vec<&str> = args.iter().copied().chain(["--format", "json"]).collect();
         let output = self.analyze(&args);
@@ -75,7 +75,7 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("text")
 }
 
-/// The verdict and all figures, without what tells of files.
+/// The verdict and all figures, without the members about files.
 pub(crate) fn without_input(mut json: Value) -> Value {
     json.as_object_mut().expect("an object").remove("input");
     json

@@ -1,4 +1,4 @@
-//! What is printed, in which form, and with which exit code.
+//! The output of `analyze` in each format, and its exit codes.
 
 use dropscope::classify::{Classification, Diagnosis};
 use dropscope::export::schema::{MetricsEntry, Period};
@@ -62,11 +62,11 @@ fn text_is_plain_without_a_terminal_and_has_the_essentials() {
     for words in [
         "2026-08-03 12:00:00 to 2026-08-03 13:05:30 UTC",
         "Availability",
-        "Their lengths   10 min, median 10 min",
+        "Session length  10 min, median 10 min",
         "Drops           6, one per 10 min connected",
         "6 × AWS_ERROR_MQTT_UNEXPECTED_HANGUP",
         "Verdict",
-        "Do next",
+        "Next step",
         "79 events from 1 file",
     ] {
         assert!(stdout.contains(words), "{words}\n{stdout}");

@@ -1,4 +1,4 @@
-//! What must hold for any events in any order?
+//! Properties of the classifier for any events in any order.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ proptest! {
             at = *stamp;
         }
         let verdict = one.verdict_at(at);
-        // Looking at it on the way changes nothing.
+        // Reading the verdict in between has no effect.
         prop_assert_eq!(&*verdict, &*other.verdict_at(at));
         let classification = &verdict.classification;
         let sum: f64 = classification.hypotheses.iter().map(|one| one.probability).sum();

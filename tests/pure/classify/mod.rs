@@ -1,6 +1,6 @@
-//! Does the judge follow its own rules: mechanisms over coincidences, death over detection, honesty over sharpness?
+//! The rules of the classifier: mechanisms before coincidences, death before detection, calibrated confidence.
 //!
-//! Small hand-made recordings, one rule each. How often it is right on many is in `tests/verdicts`.
+//! Small hand-made recordings, one rule each. The module `verdicts` measures the accuracy on many recordings.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -13,7 +13,7 @@ use dropscope::diagnostics::event::{ConnectFailedEvent, DropKind, Message, Phase
 use dropscope::diagnostics::recording::RecordingReader;
 use recording_builder::RecordingBuilder;
 
-/// A NAT that forgets after 285 s: pings every 1200 s, the device speaks now and then.
+/// A NAT with an idle timeout of 285 s: pings every 1200 s, the device sends now and then.
 fn nat_recording() -> RecordingBuilder {
     let mut recording = RecordingBuilder::new(1_200.0);
     for index in 0..12 {
@@ -22,7 +22,7 @@ fn nat_recording() -> RecordingBuilder {
         for silence in [100.0, 283.0, 200.0, 240.0 + f64::from(index)] {
             recording.advance(silence).receive();
         }
-        // The mapping is gone, nothing is answered; the next ping is due 1200 s after the last packet of ours.
+        // The mapping is gone, nothing is answered; the next ping is due 1200 s after the last outgoing packet.
         recording.silent_drop(1_200.0 - 823.0 - f64::from(index), 10.0);
     }
     recording
@@ -46,8 +46,8 @@ fn an_expired_nat_mapping_is_named_with_a_keep_alive_that_helps() {
 
 #[test]
 fn the_example_recording_with_a_300_s_nat_is_an_idle_timeout() {
-    // The README's example: the truth is a router that forgets after 300 s. The peer reports every four minutes
-    // and pauses now and then; how often it does shows only where a shorter keep-alive sheltered the session.
+    // The README's example: a router with an idle timeout of 300 s. The peer reports every four minutes and pauses now
+    // and then; the frequency of the pauses is visible only where a shorter keep-alive protected the session.
     let mut classifier = dropscope::classify::Classifier::new();
     let mut end = None;
     for observed in RecordingReader::new(include_str!("../../../assets/example.jsonl").as_bytes()) {
@@ -108,7 +108,7 @@ fn the_same_silences_survived_are_no_limit() {
 
 #[test]
 fn detection_by_our_own_ping_is_no_lifetime_and_no_idle_limit() {
-    // The path dies at odd moments; each death is noticed at the next ping, 60 s apart, plus 10 s.
+    // The path dies at random times; each death is detected at the next ping, 60 s apart, plus 10 s.
     let mut recording = RecordingBuilder::new(60.0);
     for minutes in [3_u32, 41, 17, 8, 90, 26, 5, 63, 12, 34, 21, 7] {
         recording.connect();
@@ -155,7 +155,7 @@ fn real(number: usize) -> f64 {
 
 #[test]
 fn two_anchors_that_fit_equally_share_the_probability_and_name_a_test() {
-    // Back in the same time, always: the age of the session and the clock on the wall run in step.
+    // The reconnect always takes the same time: session age and wall clock have the same period.
     let mut recording = RecordingBuilder::new(60.0);
     for jitter in [0.3, 0.0, 0.6, 0.2, 0.9, 0.1] {
         recording.connect().pings(86_398.0).advance(jitter).drop_by(DropKind::Fin);
@@ -268,7 +268,7 @@ fn memory_does_not_grow_with_topics_events_or_sessions() {
     assert!((10_000..=12_000).contains(&drops), "{drops} drops are kept");
 }
 
-/// A name of letters only, so that it is not taken for a counter.
+/// A name of letters only, so that it is not masked as a counter.
 fn word(mut index: u32) -> String {
     let mut name = String::new();
     loop {

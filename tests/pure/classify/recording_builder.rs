@@ -1,4 +1,4 @@
-//! How is a recording told in a few words?
+//! Builds recordings for tests in a few lines.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use dropscope::diagnostics::event::{
 };
 use dropscope::diagnostics::{Event, Stamp, StampedEvent, Transport};
 
-/// A recording in the making. Times are seconds; the story begins at midnight UTC.
+/// A recording under construction. Times are seconds; it begins at midnight UTC.
 pub(crate) struct RecordingBuilder {
     keep_alive: f64,
     now: f64,
@@ -55,7 +55,7 @@ impl RecordingBuilder {
         self
     }
 
-    /// Waits until so many seconds after the beginning.
+    /// Waits until this many seconds after the start.
     pub(crate) fn advance_to(&mut self, secs: f64) -> &mut Self {
         assert!(secs >= self.now, "a story goes forward");
         self.now = secs;
@@ -80,7 +80,7 @@ impl RecordingBuilder {
         self.event(Event::Ping { rtt_ms: 40.0 })
     }
 
-    /// Lives for so long, with a ping every keep-alive.
+    /// Stays connected for this long, with a ping every keep-alive.
     pub(crate) fn pings(&mut self, secs: f64) -> &mut Self {
         let end = self.now + secs;
         while self.now + self.keep_alive < end {
@@ -110,7 +110,7 @@ impl RecordingBuilder {
         self.event(Event::Dropped(drop))
     }
 
-    /// Nothing comes back after `until_ping` seconds, when a ping goes out that nobody answers in `deadline`.
+    /// The path is dead from now on; after `until_ping` seconds a ping is sent, which times out after `deadline`.
     pub(crate) fn silent_drop(&mut self, until_ping: f64, deadline: f64) -> &mut Self {
         self.advance(until_ping + deadline).drop_with(|drop| {
             drop.error_name = Some("AWS_ERROR_MQTT_TIMEOUT".into());

@@ -51,11 +51,11 @@ pub(crate) fn sure() -> Scene {
     verdict.classification.parameters.insert("shortest_fatal_silence_secs".into(), 285.0);
     verdict.classification.evidence = texts(&[
         "4 of 5 drops followed a silence of 285 s or more",
-        "all 212 shorter silences, up to 283 s, were survived",
+        "sessions survived 212 shorter silences, up to 283 s",
         "at keep-alive 60 s there was no drop in 3 h 30 min",
     ]);
     verdict.classification.missing =
-        Some("whether the network was up: nothing is probed beside the connection".into());
+        Some("whether the network was up: no network probe runs beside the connection".into());
     verdict.diagnosis.against = texts(&["1 drop does not fit"]);
     verdict.diagnosis.separate = Some(
         "idle timeout or random loss: one longer silence that is survived, or a shorter keep-alive under which it \
@@ -82,18 +82,19 @@ pub(crate) fn two_causes() -> Scene {
     verdict.classification.evidence = texts(&[
         "760 of 1150 drops came when the session was 2 h old (± 1 s); no session lived longer",
         "the same at 3 keep-alive values: it is not about silence",
-        "282 of 1150 drops: the broker said \"session taken over\" (0x8E)",
+        "282 of 1150 drops: reason code 0x8E (session taken over)",
     ]);
     verdict.diagnosis.also = vec![
         SecondaryFinding {
             pattern: Pattern::ClientIdTakeover,
             hits: 282,
-            sentence: "282 drops show that another client with the same client id pushes this one out".into(),
+            sentence: "282 drops show that another client with the same client id takes over the session"
+                .into(),
         },
         SecondaryFinding {
             pattern: Pattern::Outage,
             hits: 14,
-            sentence: "also seen in 14 drops: an outage".into(),
+            sentence: "14 drops show that for minutes at a time no connect succeeds".into(),
         },
     ];
     verdict.diagnosis.against = texts(&["94 drops do not fit"]);
@@ -103,7 +104,7 @@ pub(crate) fn two_causes() -> Scene {
         cause("broker_lifetime", "the broker limits the length of a connection", 0.62),
         cause("token_lifetime", "a token that lives as long as the session", 0.31),
     ];
-    let text = "reconnect by plan shortly before 2 h".into();
+    let text = "reconnect on purpose shortly before 2 h".into();
     verdict.diagnosis.next = Advice { text, action: AdviceAction::Outside };
     let at = published.snapshot.at.wall + TimeDelta::seconds(725);
     verdict.diagnosis.expected = Some(DropPrediction { at, within_secs: 1.2 });
@@ -121,11 +122,11 @@ pub(crate) fn lead() -> Scene {
     ];
     let mut verdict = verdict(&published, &shares);
     verdict.classification.evidence = texts(&[
-        "a first hint (fixed lifetime): 3 of 5 drops came when the session was 4 h 20 min old (± 37 s); no session lived \
+        "first indication (fixed lifetime): 3 of 5 drops came when the session was 4 h 20 min old (± 37 s); no session lived \
          longer",
     ]);
     verdict.classification.missing =
-        Some("5 drops in 21 h 21 min; 3 more are needed, at this pace in about 12 h 48 min".into());
+        Some("5 drops in 21 h 21 min; 3 more are needed, at this rate in about 12 h 48 min".into());
     verdict.diagnosis.separate = Some(
         "fixed lifetime or scheduled: reconnect once at a time of your choice: a lifetime moves with the connect, a \
          schedule does not"
@@ -147,7 +148,7 @@ fn few() -> Scene {
     let published = run.published();
     let mut verdict = verdict(&published, &[(Pattern::Undetermined, 0.999, 0)]);
     verdict.classification.missing =
-        Some("1 drop in 50 min; 2 more are needed, at this pace in about 1 h 40 min".into());
+        Some("1 drop in 50 min; 2 more are needed, at this rate in about 1 h 40 min".into());
     let text = "leave it running, and read the newest drop".into();
     verdict.diagnosis.next = Advice { text, action: AdviceAction::OpenDrop };
     scene(published, verdict)

@@ -1,4 +1,4 @@
-//! What is one labelled recording?
+//! One labeled recording.
 
 use dropscope::diagnostics::StampedEvent;
 use dropscope::diagnostics::recording::encode;
@@ -27,7 +27,7 @@ pub(crate) struct Case {
     /// Source, class and seed, to find it again.
     pub(crate) name: String,
     /// The pattern that made most of the drops, by its name in the export; `undetermined` where no
-    /// honest observer could tell.
+    /// observer can infer.
     pub(crate) truth: &'static str,
     /// Answers that are as right as the truth (the other of two causes, a name for the same mechanism).
     pub(crate) also: Vec<&'static str>,

@@ -43,7 +43,7 @@ impl Floor {
         most("sure_wrong", all.sure_wrong, self.sure_wrong);
         let mut least = |name: &str, found: f64, least: f64| {
             if found < least {
-                violations.push(format!("{source}: {name} is {found:.3}, at least {least:.3} is asked"));
+                violations.push(format!("{source}: {name} is {found:.3}, at least {least:.3} is required"));
             }
         };
         least("top1", all.top1, self.top1);

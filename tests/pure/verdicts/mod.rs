@@ -1,14 +1,14 @@
-//! How often is the pattern named right, and how honest is the confidence?
+//! Accuracy of the pattern and calibration of the confidence, on many recordings.
 //!
 //! `cargo test --test pure verdicts -- --nocapture` prints the tables; `DROPSCOPE_VERDICTS_CASES=400` takes so many
-//! recordings of each class instead of 40, `DROPSCOPE_VERDICTS_FROM=1000` others, and `DROPSCOPE_VERDICTS_WRONG=1` lists what was answered wrong. The
+//! recordings of each class instead of 40, `DROPSCOPE_VERDICTS_FROM=1000` others, and `DROPSCOPE_VERDICTS_WRONG=1` lists the wrong answers. The
 //! test fails when a figure falls below `floor.toml`.
 //!
-//! The sources know nothing of the classifier, and the classifier is tuned on the constants of none:
+//! The sources do not depend on the classifier, and the classifier is tuned to none of their constants:
 //!
 //! - [`statistical`]: worlds of timers drawn from wide priors;
 //! - [`lab`]: the link itself against the lab in simulated time, where drops emerge from timers, tables, retries
-//!   and rivals.
+//!   and other clients.
 //!
 //! "Right" is the truth, or an answer the source declares as right. A *specific* answer names a mechanism: it
 //! is not `random`, `bursty` or `undetermined`.
@@ -26,10 +26,10 @@ mod table;
 use case::{CLASSES, Case};
 use score::Answer;
 
-/// Where labelled recordings come from.
+/// A source of labeled recordings.
 struct Source {
     name: &'static str,
-    /// A case, and how much of it something else made where that is known.
+    /// A case, and the share of its drops with another cause where it is known.
     case: fn(&str, u64) -> (Case, Option<f64>),
 }
 

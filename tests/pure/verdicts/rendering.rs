@@ -1,19 +1,19 @@
-//! How much of the format does a recording use?
+//! The part of the recording format that a recording uses.
 
 use dropscope::diagnostics::{Event, StampedEvent};
 
 use crate::verdicts::case::Case;
 
-/// Which fields are there.
+/// The fields of a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rendering {
-    /// What the link knows about an end, too.
+    /// All details of an end.
     Full,
     /// Mandatory fields only.
     Minimal,
 }
 
-/// The rendering of a recording: told by its drops, as a reader would.
+/// The rendering of a recording, inferred from its drops.
 pub(crate) fn rendering(events: &[StampedEvent]) -> Rendering {
     let is_link_detail = |observed: &StampedEvent| match &observed.event {
         Event::Dropped(dropped) => dropped.how.is_some() || dropped.last_rx_secs.is_some(),

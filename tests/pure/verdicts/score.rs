@@ -1,4 +1,4 @@
-//! How good is a set of answers, in numbers?
+//! Scores of a set of answers.
 
 use dropscope::diagnostics::{Diagnostics, Event};
 use dropscope::state::EventFold;
@@ -6,7 +6,7 @@ use dropscope::state::EventFold;
 use crate::verdicts::case::Case;
 use crate::verdicts::rendering::{Rendering, rendering};
 
-/// One case and what was answered.
+/// One case with its answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) name: String,
@@ -14,15 +14,15 @@ pub(crate) struct Answer {
     pub(crate) pattern: &'static str,
     pub(crate) right: bool,
     pub(crate) confidence: f64,
-    /// Probability given to the truth, or to what is as right if that got more.
+    /// Probability of the truth, or of an equally right answer if that is higher.
     pub(crate) truth_probability: f64,
     pub(crate) drops: usize,
     pub(crate) rendering: Rendering,
-    /// Share of the drops that something else made, where the source can tell.
+    /// Share of the drops with another cause, where the source provides it.
     pub(crate) foreign: Option<f64>,
 }
 
-/// Gives a case to the fold.
+/// Runs the classifier on a case.
 pub(crate) fn answer(case: &Case) -> Answer {
     let mut fold = EventFold::without_live_verdict(Diagnostics::DEFAULT_MAX_EVENTS);
     for observed in &case.events {
@@ -64,7 +64,7 @@ pub(crate) struct Score {
     pub(crate) calibration_error: f64,
     /// Mean of (confidence − right)².
     pub(crate) brier: f64,
-    /// Mean of −ln(probability given to the truth, or the best of what is as right).
+    /// Mean of −ln(probability of the truth, or of the best equally right answer).
     pub(crate) log: f64,
     /// Cases answered with at least 0.9, and the share of them that was wrong.
     pub(crate) sure: usize,
@@ -181,6 +181,6 @@ mod tests {
         .expect("a floor");
         let answers = [answer("random", "random", 0.9), answer("outage", "scheduled", 0.9)];
         let violations = floor.violations("made up", &answers);
-        assert_eq!(violations, ["made up: classes.outage is 0.000, at least 0.900 is asked"]);
+        assert_eq!(violations, ["made up: classes.outage is 0.000, at least 0.900 is required"]);
     }
 }

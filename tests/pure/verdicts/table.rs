@@ -1,4 +1,4 @@
-//! How do the figures look in a terminal?
+//! The figures as tables for a terminal.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -38,7 +38,7 @@ pub(crate) fn table(source: &str, answers: &[Answer], floor: &Floor) -> String {
     text
 }
 
-/// The figures of each truth, and what it was taken for.
+/// The figures of each truth, and the answers to it.
 fn classes(text: &mut String, answers: &[Answer], floor: &Floor) {
     let _ = writeln!(text, "{:20} {:>5} {:>7} {:>7}  taken for", "truth", "cases", "right", "floor");
     for (truth, of) in groups(answers) {
@@ -76,7 +76,7 @@ fn slices(text: &mut String, answers: &[Answer]) {
         11..=30 => Some("11–30 drops"),
         _ => Some("31 and more drops"),
     };
-    // In the order of size, not of the alphabet.
+    // By size, not alphabetically.
     for name in ["3–5 drops", "6–10 drops", "11–30 drops", "31 and more drops"] {
         slice(text, name, answers.iter().filter(|one| drops(one) == Some(name)));
     }

@@ -1,4 +1,4 @@
-//! Which lines do people paste, what do they mean, and what is the first thing to think of?
+//! Lines as people paste them, with their meaning and most probable cause.
 
 /// A line, the key of its meaning, and its most probable cause.
 pub(super) const LINES: &[(&str, &str, &str)] = &[

@@ -1,29 +1,28 @@
-//! What is there to read about the verdict as a whole: every pattern with its probability, whose side it is
-//! on, the causes, and all sentences for and against?
+//! The verdict in full: all evidence, the probability of every pattern, the causes, and the four outcomes.
 
 use ratatui::Frame;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::classify::{Hypothesis, OutcomeShares, Pattern, Verdict, causes, percent};
+use crate::classify::{Hypothesis, ItemRole, OutcomeShares, Pattern, Verdict, VerdictPage, causes, percent};
 use crate::diagnostics::words;
 
 use super::super::line_layout::{bar_text, pad_left, pad_right, wrap};
 use super::super::popups::scrollable_popup;
 use super::super::{ViewContext, ViewState};
-use super::items::{ItemRole, WhyContent, WhyItem};
-use super::{answer_lines, item_lines, next_step_lines};
+use super::items::{PanelContent, Sign};
+use super::{head, lines_of, next_step};
 
 /// Widest text; longer lines are hard to read.
 const POPUP_WIDTH: u16 = 100;
-/// Patterns less probable than this are not listed one by one.
+/// Patterns less probable than this share one row.
 const MIN_LISTED_PROBABILITY: f64 = 0.01;
-/// Columns of the names before bars, and of the probability.
+/// Columns of the names before the bars, and of the probability.
 const NAME_WIDTH: usize = 22;
 const PERCENT_WIDTH: usize = 6;
 /// Longest bar.
 const MAX_BAR_WIDTH: usize = 40;
-/// Outcomes closer together than this say nothing.
+/// Outcomes closer together than this are not shown.
 const MIN_OUTCOME_SPREAD: f64 = 0.02;
 
 /// Draws the popup, `scroll` lines down.
@@ -37,29 +36,29 @@ pub(in super::super) fn render(
 }
 
 fn lines(context: &ViewContext, columns: usize) -> Vec<Line<'static>> {
-    let content = WhyContent::from_context(context);
-    let mut lines = answer_lines(context, &content, &content.answer, columns);
-    let items_with_role = |role: ItemRole| content.items.iter().filter(move |item| item.role == role);
-    let rows = |item: &WhyItem| item_lines(context, item.role, &item.text, columns);
-    lines.extend(items_with_role(ItemRole::Plain).flat_map(rows));
-    lines.extend(next_step_lines(context, &content.step, usize::MAX, columns));
+    let body = PanelContent::of(context);
+    let mut lines = head(context, &body, &body.answer, columns);
+    let rows_of = |sign: Sign| -> Vec<Line<'static>> {
+        let items = body.items.iter().filter(|item| item.sign == sign);
+        items.flat_map(|item| lines_of(context, item.sign, &item.text, columns)).collect()
+    };
+    lines.extend(rows_of(Sign::Plain));
+    lines.extend(next_step(context, &body.step, usize::MAX, columns));
     let verdict = context.published.verdict.as_deref();
-    let evidence_title = if verdict.is_some_and(Verdict::is_named) { "For it" } else { "What is known" };
-    let parts =
-        [(evidence_title, ItemRole::For), ("Against it", ItemRole::Against), ("Beside it", ItemRole::Also)];
-    for (title, role) in parts {
-        section(context, &mut lines, title, items_with_role(role).flat_map(rows).collect());
+    let known = if verdict.is_some_and(Verdict::is_named) { "For it" } else { "What is known" };
+    let parts = [
+        (known, Sign::For),
+        ("Against it", Sign::Against),
+        ("Beside it", Sign::Also),
+        ("What is missing", Sign::Missing),
+    ];
+    for (title, sign) in parts {
+        section(context, &mut lines, title, rows_of(sign));
     }
-    section(
-        context,
-        &mut lines,
-        "What is missing",
-        items_with_role(ItemRole::Missing).flat_map(rows).collect(),
-    );
     if let Some(verdict) = verdict.filter(|one| one.classification.drops > 0) {
         let details = WhyDetails { context, verdict, columns };
         section(context, &mut lines, "How probable", details.patterns());
-        section(context, &mut lines, "To tell them apart", details.separate());
+        section(context, &mut lines, "Separating test", details.separate());
         section(context, &mut lines, "Causes of such a pattern", details.causes());
         section(context, &mut lines, "Whose side it is on", details.outcomes());
     }
@@ -87,7 +86,7 @@ struct WhyDetails<'a> {
 }
 
 impl WhyDetails<'_> {
-    /// Every pattern worth a row, then the rest in one.
+    /// Every notable pattern, then the rest in one row.
     fn patterns(&self) -> Vec<Line<'static>> {
         let classification = &self.verdict.classification;
         let is_listed = |one: &&Hypothesis| {
@@ -104,7 +103,7 @@ impl WhyDetails<'_> {
                 let style = if is_answer { theme.strong } else { theme.text };
                 let hits =
                     if one.hits == 0 { String::new() } else { words::count(one.hits, "drop", "drops") };
-                self.row(pattern_name(one.pattern), one.probability, style, &hits)
+                self.row(name(one.pattern), one.probability, style, &hits)
             })
             .collect();
         let rest: f64 =
@@ -130,11 +129,12 @@ impl WhyDetails<'_> {
     }
 
     fn separate(&self) -> Vec<Line<'static>> {
-        let separate = self.verdict.diagnosis.separate.iter();
-        separate.flat_map(|text| item_lines(self.context, ItemRole::Plain, text, self.columns)).collect()
+        let page = VerdictPage::new(self.verdict);
+        let tests = page.all(ItemRole::SeparatingTest);
+        tests.flat_map(|item| lines_of(self.context, Sign::Plain, &item.text, self.columns)).collect()
     }
 
-    /// Every cause, what would check it, and for the most probable one what it is and what ends it.
+    /// Every cause with a check; the most probable one also with its meaning and fixes.
     fn causes(&self) -> Vec<Line<'static>> {
         let mut lines = Vec::new();
         for (rank, cause) in self.verdict.diagnosis.causes.iter().enumerate() {
@@ -170,7 +170,7 @@ impl WhyDetails<'_> {
             .collect()
     }
 
-    /// The four outcomes of the investigation guide, the most probable first; nothing while they are alike.
+    /// The four outcomes of the investigation guide, the most probable first; none while they are alike.
     fn outcomes(&self) -> Vec<Line<'static>> {
         let OutcomeShares { network, server, client, environment } = self.verdict.diagnosis.outcomes;
         let mut all = [
@@ -187,6 +187,6 @@ impl WhyDetails<'_> {
     }
 }
 
-fn pattern_name(pattern: Pattern) -> &'static str {
+fn name(pattern: Pattern) -> &'static str {
     if pattern == Pattern::Undetermined { "none of these" } else { pattern.title() }
 }

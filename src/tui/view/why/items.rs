@@ -1,269 +1,202 @@
-//! What is there to say about the drops, and how important is each sentence?
+//! The content of the Why panel: the items of the verdict's page with their signs, or the plain facts.
 
 use ratatui::style::Style;
 
-use crate::classify::{AdviceAction, Pattern, SecondaryFinding, Verdict, confidence_word, percent};
+use crate::classify::{AdviceAction, ConfidenceLevel, ItemRole, PageItem, VerdictPage, percent};
 use crate::diagnostics::facts::{self, DropFacts, NextStep};
 use crate::tui::keymap::Action;
 
 use super::super::ViewContext;
 
-/// What stands before a sentence and says what it is for.
+/// The sign before a sentence, which shows its purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ItemRole {
+pub(super) enum Sign {
     /// The answer in plain words.
     Plain,
-    /// Speaks for the answer, or was seen.
+    /// Evidence for the answer, or a known fact.
     For,
-    /// Speaks against it.
+    /// Evidence against the answer.
     Against,
-    /// Would be needed and is not there.
+    /// Data that would be needed and are not there.
     Missing,
-    /// What it may be instead.
-    Alternative,
-    /// Seen beside the answer.
+    /// Another pattern that is possible.
+    Or,
+    /// A finding beside the answer.
     Also,
 }
 
-impl ItemRole {
-    /// The sign, how it looks, and how the text after it looks.
-    pub(super) fn prefix_and_styles(self, context: &ViewContext) -> (String, Style, Style) {
+impl Sign {
+    /// The sign, its style, and the style of the text after it.
+    pub(super) fn look(self, context: &ViewContext) -> (String, Style, Style) {
         let theme = context.theme;
-        let (sign, prefix_style, text) = match self {
+        let (sign, look, text) = match self {
             Self::Plain => ("", theme.text, theme.text),
             Self::For => ("+ ", theme.good, theme.text),
             // A hyphen in ASCII, the minus sign elsewhere.
             Self::Against if context.glyphs.bar.is_ascii() => ("- ", theme.bad, theme.text),
             Self::Against => ("\u{2212} ", theme.bad, theme.text),
             Self::Missing => ("? ", theme.warn, theme.dim),
-            Self::Alternative => ("or ", theme.warn, theme.dim),
+            Self::Or => ("or ", theme.warn, theme.dim),
             Self::Also => ("& ", theme.accent, theme.text),
         };
-        (sign.to_owned(), prefix_style, text)
+        (sign.to_owned(), look, text)
     }
 }
 
-/// One sentence.
+/// One sentence on the panel.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct WhyItem {
-    /// What it is for.
-    pub(super) role: ItemRole,
+pub(super) struct PanelItem {
+    /// Its purpose.
+    pub(super) sign: Sign,
     /// The sentence.
     pub(super) text: String,
-    /// A shorter one, for want of room.
+    /// A shorter one for a small panel.
     pub(super) short: Option<String>,
-    /// 0 is the most important.
+    /// Importance, 0 first.
     pub(super) rank: usize,
-    /// Only beside something that speaks for the answer.
-    pub(super) needs_support: bool,
+    /// Whether it is shown only beside evidence for the answer.
+    pub(super) needs_evidence: bool,
 }
 
-impl WhyItem {
-    fn new(role: ItemRole, rank: usize, text: impl Into<String>) -> Self {
-        Self { role, text: text.into(), short: None, rank, needs_support: false }
+impl PanelItem {
+    fn fact(sign: Sign, rank: usize, text: &str) -> Self {
+        Self { sign, text: text.to_owned(), short: None, rank, needs_evidence: false }
+    }
+
+    /// An item of the page; `None` for what the panel does not show, or shows elsewhere.
+    fn of(item: &PageItem, is_named: bool) -> Option<Self> {
+        let sign = match item.role {
+            ItemRole::Cause | ItemRole::Meaning | ItemRole::Lead => Sign::Plain,
+            ItemRole::EvidenceFor => Sign::For,
+            ItemRole::EvidenceAgainst => Sign::Against,
+            // While no pattern is named, what is missing is the answer.
+            ItemRole::Missing => {
+                if is_named {
+                    Sign::Missing
+                } else {
+                    Sign::Plain
+                }
+            }
+            ItemRole::Rival => Sign::Or,
+            ItemRole::AlsoSeen => Sign::Also,
+            ItemRole::Answer
+            | ItemRole::Confidence
+            | ItemRole::Basis
+            | ItemRole::SeparatingTest
+            | ItemRole::NextDrop
+            | ItemRole::NextStep => return None,
+        };
+        Some(Self {
+            sign,
+            text: item.text.clone(),
+            short: item.short.clone(),
+            rank: item.rank?,
+            needs_evidence: item.needs_evidence,
+        })
     }
 }
 
-/// How sure the answer is.
+/// The probability of the answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct ConfidenceLabel {
     /// Number and word: `91 % sure`.
     pub(super) text: String,
-    /// Its looks.
+    /// Its style.
     pub(super) style: Style,
 }
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct SuggestedStep {
+pub(super) struct PanelStep {
     /// The instruction.
     pub(super) text: String,
-    /// What a key can do about it.
+    /// The key that does it.
     pub(super) action: Option<Action>,
 }
 
-/// Everything the panel can say.
-pub(super) struct WhyContent {
+/// The content of the panel.
+pub(super) struct PanelContent {
     /// The headline.
     pub(super) answer: String,
-    /// A shorter one, for want of room.
+    /// A shorter one for a small panel.
     pub(super) short: Option<String>,
-    /// How sure it is, where a pattern is named.
+    /// Its probability, where a pattern is named.
     pub(super) confidence: Option<ConfidenceLabel>,
     /// The sentences in the order of reading.
-    pub(super) items: Vec<WhyItem>,
+    pub(super) items: Vec<PanelItem>,
     /// The next step.
-    pub(super) step: SuggestedStep,
+    pub(super) step: PanelStep,
 }
 
-impl WhyContent {
-    /// What can be said of the state shown.
-    pub(super) fn from_context(context: &ViewContext) -> Self {
+impl PanelContent {
+    /// The content for the state shown.
+    pub(super) fn of(context: &ViewContext) -> Self {
         let facts = facts::drop_facts(context.snapshot());
         let verdict = context.published.verdict.as_deref();
-        let step = suggested_step(verdict, &facts);
-        match verdict {
-            Some(verdict) if verdict.is_named() => Self::named(context, verdict, step),
-            Some(verdict) if verdict.classification.drops > 0 => Self::undetermined(verdict, &facts, step),
-            _ => Self {
-                answer: facts.headline.clone(),
-                short: None,
-                confidence: None,
-                items: fact_items(&facts, 0),
-                step,
-            },
-        }
-    }
-
-    /// A pattern is named.
-    fn named(context: &ViewContext, verdict: &Verdict, step: SuggestedStep) -> Self {
-        let classification = &verdict.classification;
-        let mut items = meaning_items(verdict);
-        items.extend(ranked_items(ItemRole::For, &classification.evidence, &[3, 6, 9]));
-        // The second sentence says little without the first, and a doubt alone would mislead.
-        items
-            .iter_mut()
-            .filter(|item| item.role == ItemRole::For)
-            .skip(1)
-            .for_each(|item| item.needs_support = true);
-        let doubts = ranked_items(ItemRole::Against, &verdict.diagnosis.against, &[4, 9]).into_iter();
-        items.extend(
-            doubts.map(|item| WhyItem { needs_support: !classification.evidence.is_empty(), ..item }),
-        );
-        let also = verdict.diagnosis.also.iter().skip(usize::from(verdict.second_cause().is_some()));
-        items.extend(
-            also.map(|seen| {
-                WhyItem::new(ItemRole::Also, 8, secondary_finding_text(seen, classification.drops))
-            }),
-        );
-        items.extend(alternative_item(verdict));
-        items.extend(
-            classification.missing.iter().map(|missing| WhyItem::new(ItemRole::Missing, 7, missing.as_str())),
-        );
-        let confidence = Some(confidence_label(context, classification.confidence));
-        let first = classification.pattern.title().to_uppercase();
-        let short = verdict.second_cause().map(|_| format!("{first} + 1 MORE"));
-        Self { answer: verdict.title().to_uppercase(), short, confidence, items, step }
-    }
-
-    /// There were drops, but nothing can be said yet: the lead, what would be needed, then plain facts.
-    fn undetermined(verdict: &Verdict, facts: &DropFacts, step: SuggestedStep) -> Self {
-        let classification = &verdict.classification;
-        let few = classification.drops < facts::MIN_DROPS_FOR_PATTERN;
-        let answer = if few { "NOT ENOUGH DROPS YET" } else { "NO CLEAR PATTERN YET" };
-        let mut items = Vec::new();
-        items.extend(verdict.leading_hypothesis().map(|leading| {
-            let (title, meaning) = (leading.pattern.title(), leading.pattern.meaning());
-            let short = format!("at best {title}, {}", percent(leading.probability));
-            let text = format!("{short}: {meaning}");
-            WhyItem { short: Some(short), ..WhyItem::new(ItemRole::Plain, 1, text) }
-        }));
-        items.extend(
-            classification.missing.iter().map(|missing| WhyItem::new(ItemRole::Plain, 2, missing.as_str())),
-        );
-        items.extend(ranked_items(ItemRole::For, &classification.evidence, &[3]));
-        items.extend(alternative_item(verdict));
-        items.extend(fact_items(facts, 4));
-        Self { answer: answer.to_owned(), short: None, confidence: None, items, step }
+        let page = verdict.map(VerdictPage::new);
+        let step = step(page.as_ref(), &facts);
+        let drops = verdict.map_or(0, |verdict| verdict.classification.drops);
+        let Some(page) = page.filter(|page| page.is_named || drops > 0) else {
+            let items = fact_items(&facts, 0);
+            return Self { answer: facts.headline.clone(), short: None, confidence: None, items, step };
+        };
+        let mut items: Vec<PanelItem> =
+            page.items().iter().filter_map(|item| PanelItem::of(item, page.is_named)).collect();
+        let (answer, short) = if page.is_named {
+            let answer = page.all(ItemRole::Answer).next();
+            let text = answer.map(|item| item.text.to_uppercase()).unwrap_or_default();
+            (text, answer.and_then(|item| item.short.as_ref()).map(|short| short.to_uppercase()))
+        } else {
+            items.extend(fact_items(&facts, 4));
+            let is_few = drops < facts::MIN_DROPS_FOR_PATTERN;
+            (if is_few { "NOT ENOUGH DROPS YET" } else { "NO CLEAR PATTERN YET" }.to_owned(), None)
+        };
+        let confidence = page.confidence.map(|probability| confidence_label(context, probability));
+        Self { answer, short, confidence, items, step }
     }
 }
 
-/// Number and word, and looks for each word.
+/// Number and word, with a style for each level.
 fn confidence_label(context: &ViewContext, probability: f64) -> ConfidenceLabel {
     let theme = context.theme;
-    let word = confidence_word(probability);
-    let style = match word {
-        "sure" => theme.good.patch(theme.strong),
-        "likely" => theme.strong,
-        _ => theme.warn,
+    let level = ConfidenceLevel::of(probability);
+    let style = match level {
+        ConfidenceLevel::Sure => theme.good.patch(theme.strong),
+        ConfidenceLevel::Likely => theme.strong,
+        ConfidenceLevel::Maybe => theme.warn,
     };
-    ConfidenceLabel { text: format!("{} {word}", percent(probability)), style }
+    ConfidenceLabel { text: format!("{} {}", percent(probability), level.word()), style }
 }
 
-/// What the answer means, for each of two causes; before it the most probable cause of the catalogue.
-fn meaning_items(verdict: &Verdict) -> Vec<WhyItem> {
-    let classification = &verdict.classification;
-    let mut items = Vec::new();
-    let cause = verdict.cause();
-    items.extend(cause.map(|cause| {
-        WhyItem::new(ItemRole::Plain, 1, format!("{}, {}", cause.name, percent(cause.probability)))
-    }));
-    let rank = if cause.is_some() { 5 } else { 1 };
-    let Some(second) = verdict.second_cause() else {
-        items.push(WhyItem::new(ItemRole::Plain, rank, classification.pattern.meaning()));
-        return items;
-    };
-    let hits = verdict.hypothesis(classification.pattern).map_or(0, |one| one.hits);
-    let cause_item = |hits: u64, pattern: Pattern| {
-        let share = format!("{hits} of {} drops", classification.drops);
-        WhyItem {
-            short: Some(format!("{share}: {}", pattern.title())),
-            ..WhyItem::new(ItemRole::Plain, rank, format!("{share}: {}", pattern.meaning()))
-        }
-    };
-    items.extend([cause_item(hits, classification.pattern), cause_item(second.hits, second.pattern)]);
-    items
-}
-
-/// `also 4 of 48 drops: outage`.
-fn secondary_finding_text(finding: &SecondaryFinding, drops: u64) -> String {
-    format!("also {} of {drops} drops: {}", finding.hits, finding.pattern.title())
-}
-
-/// What it may be instead, and what would decide.
-fn alternative_item(verdict: &Verdict) -> Option<WhyItem> {
-    let alternative = verdict.runner_up()?;
-    let short = format!("{}, {}", alternative.pattern.title(), percent(alternative.probability));
-    // The sentence begins with the names of both.
-    let separate = verdict.diagnosis.separate.as_deref();
-    let of_both = separate.filter(|sentence| sentence.contains(alternative.pattern.title()));
-    let text = match of_both.and_then(|sentence| sentence.split_once(": ")) {
-        Some((_, decides)) => format!("{short}: {decides}"),
-        None => short.clone(),
-    };
-    Some(WhyItem { short: Some(short), ..WhyItem::new(ItemRole::Alternative, 5, text) })
-}
-
-/// Sentences of one kind; `ranks` for the first ones, the last for all others.
-fn ranked_items(role: ItemRole, sentences: &[String], ranks: &[usize]) -> Vec<WhyItem> {
-    let rank = |index: usize| ranks.get(index).or(ranks.last()).copied().unwrap_or_default();
-    sentences.iter().enumerate().map(|(index, text)| WhyItem::new(role, rank(index), text.as_str())).collect()
-}
-
-/// The plain facts, from `rank` on; one of what is missing comes before the fourth that is known.
-fn fact_items(facts: &DropFacts, rank: usize) -> Vec<WhyItem> {
+/// The plain facts, from `rank` on; the first missing one precedes the fourth known one.
+fn fact_items(facts: &DropFacts, rank: usize) -> Vec<PanelItem> {
     let known = facts.known.iter().enumerate();
-    let known = known.map(|(index, text)| WhyItem::new(ItemRole::For, rank + 2 * index, text.as_str()));
+    let known = known.map(|(index, text)| PanelItem::fact(Sign::For, rank + 2 * index, text));
     let missing = facts.missing.iter().enumerate();
-    let missing =
-        missing.map(|(index, text)| WhyItem::new(ItemRole::Missing, rank + 5 + 4 * index, text.as_str()));
+    let missing = missing.map(|(index, text)| PanelItem::fact(Sign::Missing, rank + 5 + 4 * index, text));
     known.chain(missing).collect()
 }
 
-/// The next step: what the state of the link asks for comes before what the drops suggest.
-fn suggested_step(verdict: Option<&Verdict>, facts: &DropFacts) -> SuggestedStep {
-    let of_link = facts
-        .next
-        .filter(|next| *next != NextStep::KeepRunning || verdict.is_none_or(|verdict| !verdict.is_named()));
+/// The next step: what the state of the link requires precedes what the drops suggest.
+fn step(page: Option<&VerdictPage>, facts: &DropFacts) -> PanelStep {
+    let of_link =
+        facts.next.filter(|next| *next != NextStep::KeepRunning || page.is_none_or(|page| !page.is_named));
     if let Some(next) = of_link {
         let action = match next {
             NextStep::Connect => Some(Action::ToggleConnection),
             NextStep::EnableKeepAlive => Some(Action::KeepAliveType),
             NextStep::ReadFailure | NextStep::KeepRunning => None,
         };
-        return SuggestedStep { text: next.sentence().to_owned(), action };
+        return PanelStep { text: next.sentence().to_owned(), action };
     }
-    let Some(verdict) = verdict else {
-        return SuggestedStep { text: "leave it running".into(), action: None };
+    let action = match page.and_then(|page| page.next_action) {
+        None | Some(AdviceAction::Wait | AdviceAction::Outside) => None,
+        Some(AdviceAction::Connect) => Some(Action::ToggleConnection),
+        Some(AdviceAction::ShortenKeepAlive) => Some(Action::KeepAliveDown),
+        Some(AdviceAction::TurnPingsOn) => Some(Action::KeepAliveType),
+        Some(AdviceAction::Reconnect) => Some(Action::Reconnect),
+        Some(AdviceAction::OpenDrop) => Some(Action::Open),
     };
-    let advice = &verdict.diagnosis.next;
-    let action = match advice.action {
-        AdviceAction::Wait | AdviceAction::Outside => None,
-        AdviceAction::Connect => Some(Action::ToggleConnection),
-        AdviceAction::ShortenKeepAlive => Some(Action::KeepAliveDown),
-        AdviceAction::TurnPingsOn => Some(Action::KeepAliveType),
-        AdviceAction::Reconnect => Some(Action::Reconnect),
-        AdviceAction::OpenDrop => Some(Action::Open),
-    };
-    SuggestedStep { text: advice.text.clone(), action }
+    let text = page.and_then(|page| page.text(ItemRole::NextStep)).unwrap_or("leave it running");
+    PanelStep { text: text.to_owned(), action }
 }

@@ -1,4 +1,4 @@
-//! What do clients do, to themselves and to each other, that ends their connections?
+//! Faults on the side of clients, and between clients.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn manner(dice: &mut Dice) -> DropManner {
     dice.pick(&[DropManner::Fin, DropManner::Fin, DropManner::Reset, DropManner::Disconnect(0x97)])
 }
 
-/// A server that allows so many messages per connection.
+/// A server with a message limit per connection.
 pub(crate) fn message_count(dice: &mut Dice) -> CaseRecipe {
     let count = dice.pick(&[20_u64, 25, 50, 64, 100, 128, 200, 37, 81]);
     #[expect(clippy::cast_precision_loss, reason = "some hundred")]
@@ -42,7 +42,7 @@ pub(crate) fn message_count(dice: &mut Dice) -> CaseRecipe {
     recipe
 }
 
-/// A server that allows so many messages in so much time, and a client with bursts of all sizes.
+/// A server with a rate limit, and a client with bursts of all sizes.
 pub(crate) fn message_rate(dice: &mut Dice) -> CaseRecipe {
     let allowed = dice.pick(&[8_u32, 12, 20, 20, 30, 50]);
     let window_secs = dice.pick(&[1.0, 1.0, 2.0, 5.0]);
@@ -114,7 +114,7 @@ pub(crate) fn publish_triggered(dice: &mut Dice) -> CaseRecipe {
     recipe
 }
 
-/// A token that ends the session it opened, whatever came later; or the one that was never renewed.
+/// A token that ends the session it opened, even if it was renewed; or one without renewal.
 pub(crate) fn credential_expiry(dice: &mut Dice) -> CaseRecipe {
     let ttl = dice.pick(&[900.0, 1800.0, 3600.0, 3600.0, 14_400.0, 43_200.0]);
     let mut recipe = CaseRecipe::new(ttl, drops(dice, 25.0));
@@ -124,7 +124,7 @@ pub(crate) fn credential_expiry(dice: &mut Dice) -> CaseRecipe {
     let cut = dice.pick(&[LineCut::Fin, LineCut::Fin, LineCut::Reset, LineCut::Disconnect(0x87)]);
     let renewed_at = dice.between(0.5, 0.95);
     if !is_renewed {
-        // Signed in right before each connect: the token's life is the session's.
+        // Signed in right before each connect: token and session have the same lifetime.
         recipe.also.push("fixed_lifetime");
     }
     recipe.actions.push(scripted_action(move |mut world: World, mut dice: Dice| async move {
@@ -168,7 +168,7 @@ pub(crate) fn credential_expiry(dice: &mut Dice) -> CaseRecipe {
 
 fn renew(world: &World, ttl: f64) -> f64 {
     let expiry = world.elapsed() + ttl;
-    // The recorder writes what the provider said: an instant of the field's time.
+    // The recorder writes the expiry of the provider: an instant of field time.
     let recorded = recorded(world, expiry);
     world.send_command(ClientCommand::Record(Event::Credentials { expires_at: recorded }));
     expiry
@@ -179,7 +179,7 @@ fn recorded(world: &World, elapsed: f64) -> DateTime<Utc> {
     world.start + chrono::TimeDelta::milliseconds((elapsed * 1000.0 / world.scale) as i64)
 }
 
-/// A second client with the same id, which comes back each time it is thrown out, until it gives up for hours.
+/// A second client with the same id, which reconnects after each takeover until it pauses for hours.
 pub(crate) fn client_id_takeover(dice: &mut Dice) -> CaseRecipe {
     let mut recipe = CaseRecipe::new(dice.log(10.0, 120.0), drops(dice, 80.0).max(4));
     let patience = dice.whole(4, 60);
@@ -199,14 +199,14 @@ pub(crate) fn client_id_takeover(dice: &mut Dice) -> CaseRecipe {
     recipe.actions.push(scripted_action(move |world: World, mut dice: Dice| async move {
         world.wait(dice.between(60.0, quiet)).await;
         loop {
-            run_rival_client(&world, &mut dice, patience, (initial, most), version).await;
+            run_other_client(&world, &mut dice, patience, (initial, most), version).await;
             world.wait(dice.wait(quiet)).await;
         }
     }));
     recipe
 }
 
-/// A second client that comes by the clock, as a job does, and is thrown out each time by our own return.
+/// A second client that connects by the clock, as a job does, and is taken over by the reconnect of the first.
 fn with_timed_mechanism(mut recipe: CaseRecipe, dice: &mut Dice) -> CaseRecipe {
     recipe.gap = dice.log(200.0, 4_000.0).round();
     recipe.scale = None;
@@ -220,8 +220,8 @@ fn drops_f(drops: u64) -> f64 {
     drops as f64
 }
 
-/// The rival's side: a real link as well.
-async fn run_rival_client(
+/// The other client: a real link as well.
+async fn run_other_client(
     world: &World,
     dice: &mut Dice,
     max_drops: u64,
@@ -246,16 +246,16 @@ async fn run_rival_client(
         ..BackoffSettings::default()
     };
     let clock: Arc<dyn dropscope::diagnostics::Clock> = Arc::<super::clock::SimClock>::clone(&world.clock);
-    let connector = Arc::new(world.net.rival_connector());
-    let Ok(mut rival) = Link::with_connector(settings, clock, connector, dice.seed()) else { return };
-    rival.connect();
+    let connector = Arc::new(world.net.other_connector());
+    let Ok(mut other) = Link::with_connector(settings, clock, connector, dice.seed()) else { return };
+    other.connect();
     let mut lost = 0;
     while lost < dice.whole(max_drops / 2, max_drops) {
-        if let Event::Dropped(_) = rival.next().await.event {
+        if let Event::Dropped(_) = other.next().await.event {
             lost += 1;
         }
     }
-    rival.shutdown(Duration::from_millis(50)).await;
+    other.shutdown(Duration::from_millis(50)).await;
 }
 
 /// A program that is blocked for longer than the server waits.

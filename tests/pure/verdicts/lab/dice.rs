@@ -1,4 +1,4 @@
-//! What does chance decide?
+//! Random numbers.
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};

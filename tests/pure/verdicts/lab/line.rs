@@ -1,4 +1,4 @@
-//! What becomes of the bytes of one connection on their way?
+//! The network path of one connection.
 
 use std::io;
 use std::pin::Pin;
@@ -14,12 +14,12 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::net::{NatSettings, NetworkInner, PathState};
 
-/// What the line of one connection does.
+/// The state of the path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LineState {
-    /// It carries.
+    /// It forwards.
     Fine,
-    /// It swallows everything, both ways, for ever.
+    /// It discards everything in both directions, permanently.
     BlackHole,
     /// It ends with a FIN.
     Fin,
@@ -27,17 +27,17 @@ pub(crate) enum LineState {
     Reset,
 }
 
-/// The line of one connection, before it is laid.
+/// The parameters of the path of one connection.
 pub(super) struct SimulatedLine {
     pub(super) net: Arc<NetworkInner>,
     pub(super) line: watch::Receiver<LineState>,
     pub(super) peer_end: CloseSignal,
     pub(super) own: bool,
-    /// How long the client's computer repeats what nobody acknowledges.
+    /// How long the client's computer retransmits unacknowledged data.
     pub(super) patience: Duration,
 }
 
-/// What came at one of the ends.
+/// Input at one of the ends.
 enum LineEvent {
     StateChange,
     PathChange,
@@ -45,7 +45,7 @@ enum LineEvent {
     Down(usize),
 }
 
-/// What the client is told in the end.
+/// The end of the connection for the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CloseKind {
     Fin = 0,
@@ -55,7 +55,7 @@ enum CloseKind {
 }
 
 impl SimulatedLine {
-    /// Lays it to the server's end; gives the client's.
+    /// Starts it at the server's end; returns the client's end.
     pub(super) fn spawn(self, mut server: DuplexStream) -> ClientEnd {
         let (stream, mut client) = tokio::io::duplex(64 * 1024);
         let close_kind = Arc::<AtomicU8>::default();
@@ -108,7 +108,7 @@ impl SimulatedLine {
             }
             sleep(self.net.latency()).await;
             let written = match event {
-                // The client is gone, and the server is told.
+                // The client is gone, and the server gets a FIN.
                 LineEvent::Up(0) | LineEvent::StateChange | LineEvent::PathChange => return CloseKind::Fin,
                 LineEvent::Down(0) => return self.close_kind(),
                 LineEvent::Up(count) => server.write_all(&up[..count]).await,
@@ -124,7 +124,7 @@ impl SimulatedLine {
         if self.peer_end.is_reset() { CloseKind::Reset } else { CloseKind::Fin }
     }
 
-    /// Waits for a path that carries; `false`: too long for data of the client.
+    /// Waits for a path that forwards; `false`: too long for data of the client.
     async fn wait_for_path(&self, is_data: bool) -> bool {
         let mut path = self.net.path.subscribe();
         let since = Instant::now();
@@ -132,13 +132,13 @@ impl SimulatedLine {
         if timeout(patience, path.wait_for(|path| *path != PathState::Down)).await.is_err() {
             return false;
         }
-        // TCP tries again ever more rarely.
+        // TCP retransmits at growing intervals.
         let late = self.net.dice().between(0.0, 0.5) * since.elapsed().as_secs_f64() * self.net.scale;
         sleep(self.net.real(late)).await;
         true
     }
 
-    /// Nothing gets through any more; ends when the client has gone, or its computer gives up.
+    /// Discards everything; ends when the client is gone, or its computer gives up.
     async fn black_hole(
         &self,
         client: &mut DuplexStream,
@@ -181,7 +181,7 @@ impl NatMapping {
         nat.limit + net.dice().between(-nat.pressure, nat.pressure)
     }
 
-    /// Whether a packet still finds its entry.
+    /// Whether the entry of a packet still exists.
     fn passes(&mut self, is_up: bool, net: &NetworkInner) -> bool {
         let silent = self.last.elapsed().as_secs_f64() * net.scale;
         if silent > self.limit {

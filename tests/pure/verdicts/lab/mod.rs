@@ -1,9 +1,8 @@
 //! Recordings whose drops emerge: the real link against the lab's broker and gateway, in simulated time.
 //!
-//! Nothing draws the moment of a drop. Timers, tables, retries and rivals do what they do, at the ends of
-//! in-memory streams, and the link records what it sees of that. A day costs some milliseconds, as tokio's
-//! clock is paused and the link is run faster than the field (`started.time_scale`); most recordings are
-//! turned back into field time, as if nothing had been scaled.
+//! The time of a drop is not drawn. It follows from timers, tables, retries and other clients at the ends of in-memory
+//! streams, and the link records what it sees. A day takes some milliseconds, because tokio's clock is paused and the
+//! link runs faster than the field (`started.time_scale`); most recordings are converted back to field time.
 
 #![expect(
     clippy::expect_used,
@@ -31,7 +30,7 @@ use crate::verdicts::case::{CLASSES, Case};
 use dice::Dice;
 use recipe::CaseRecipe;
 
-/// The recording of a class; the same seed gives the same one.
+/// The recording of a class and seed, deterministic.
 pub(crate) fn case(class: &str, seed: u64) -> Case {
     record_case(class, seed).0
 }

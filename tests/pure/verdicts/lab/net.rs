@@ -1,4 +1,4 @@
-//! What lies between the link and the lab's gateway: latency, dark spells, NAT tables, cut lines, closed ports.
+//! The network between the link and the lab's gateway: latency, outages, NAT tables, cut paths, closed ports.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -23,7 +23,7 @@ use super::line::{ClientEnd, LineState, SimulatedLine};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PathState {
     Open,
-    /// Nothing gets through now; what was sent arrives when the path is back, as TCP repeats it.
+    /// The path is down; sent data arrives when it is back, because TCP retransmits it.
     Down,
     /// Established connections go on, connects are refused.
     RefusesConnects,
@@ -34,17 +34,17 @@ pub(crate) enum PathState {
 /// A router's table of connections.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NatSettings {
-    /// Silence after which it forgets, in field seconds.
+    /// Idle timeout of a mapping, in field seconds.
     pub(crate) limit: f64,
-    /// The limit varies by so much both ways, from one mapping to the next.
+    /// Variation of the limit in both directions, from one mapping to the next.
     pub(crate) pressure: f64,
-    /// Whether packets from the server keep a mapping.
+    /// Whether packets from the server refresh a mapping.
     pub(crate) inbound_refreshes: bool,
     /// Whether later packets of the client are answered with RST.
     pub(crate) resets: bool,
 }
 
-/// Habits that stay for a whole run; times in field seconds.
+/// Parameters of a whole run; times in field seconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NetworkConditions {
     pub(crate) latency: (f64, f64),
@@ -83,12 +83,12 @@ impl SimulatedNetwork {
         }))
     }
 
-    /// Changes whether anything gets through.
+    /// Changes the state of the path.
     pub(crate) fn set_path(&self, path: PathState) {
         self.0.path.send_replace(path);
     }
 
-    /// What the line of the newest connection of the link does from now on.
+    /// Changes the path of the newest connection of the link.
     pub(crate) fn set_line(&self, line: LineState) {
         if let Some(newest) = &*self.0.newest.lock().expect("no holder panicked") {
             newest.send_replace(line);
@@ -100,9 +100,9 @@ impl SimulatedNetwork {
         *self.0.path.borrow() == PathState::Down
     }
 
-    /// A rival's way to the same server: it has no NAT and no cut lines of its own.
-    pub(crate) fn rival_connector(&self) -> RivalConnector {
-        RivalConnector(self.clone())
+    /// The path of another client to the same server, without a NAT and without cuts.
+    pub(crate) fn other_connector(&self) -> OtherConnector {
+        OtherConnector(self.clone())
     }
 
     fn attach(&self, settings: &LinkSettings, own: bool) -> ClientEnd {
@@ -112,7 +112,7 @@ impl SimulatedNetwork {
         if own {
             *self.0.newest.lock().expect("no holder panicked") = Some(orders);
         }
-        // As the link asks of its computer (TCP_USER_TIMEOUT).
+        // The link sets it on its socket (TCP_USER_TIMEOUT).
         let keep_alive = self.0.real(f64::from(settings.keep_alive_secs));
         let patience = (keep_alive + settings.ping_timeout).max(self.0.real(20.0));
         SimulatedLine { net: Arc::clone(&self.0), line, peer_end: parting, own, patience }.spawn(near)
@@ -200,9 +200,9 @@ impl Connector for SimulatedNetwork {
 
 /// The connector of another client.
 #[derive(Debug)]
-pub(crate) struct RivalConnector(SimulatedNetwork);
+pub(crate) struct OtherConnector(SimulatedNetwork);
 
-impl Connector for RivalConnector {
+impl Connector for OtherConnector {
     fn open<'a>(
         &'a self,
         settings: &'a LinkSettings,

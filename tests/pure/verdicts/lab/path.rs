@@ -1,4 +1,4 @@
-//! What does the path or the server do to connections, and what does that look like from here?
+//! Faults of the path and of the server.
 
 use std::f64::consts::TAU;
 
@@ -45,7 +45,7 @@ pub(crate) fn fixed_lifetime(dice: &mut Dice) -> CaseRecipe {
     recipe
 }
 
-/// A job at fixed times of the local clock: a router that restarts, a provider that cuts.
+/// A job at fixed times of the local clock: a router that restarts, a provider that disconnects.
 pub(crate) fn scheduled(dice: &mut Dice) -> CaseRecipe {
     let period = dice.pick(&[1800.0, 3600.0, 7200.0, 21_600.0, 43_200.0, 86_400.0, 86_400.0, 5_400.0]);
     let most = if period > 40_000.0 { 14.0 } else { 40.0 };
@@ -91,7 +91,7 @@ pub(crate) fn scheduled(dice: &mut Dice) -> CaseRecipe {
     recipe
 }
 
-/// A NAT forgets who is silent; who talks in time is kept.
+/// A NAT drops idle mappings; traffic refreshes them.
 pub(crate) fn idle_timeout(dice: &mut Dice) -> CaseRecipe {
     let limit = dice.pick(&[60.0, 65.0, 120.0, 180.0, 240.0, 300.0, 300.0, 350.0, 600.0, 900.0]);
     let share = dice.between(0.03, 0.3);
@@ -112,7 +112,7 @@ pub(crate) fn idle_timeout(dice: &mut Dice) -> CaseRecipe {
     recipe
 }
 
-/// Several unrelated sources of loss, each with its own habits.
+/// Several unrelated sources of loss, each with its own parameters.
 pub(crate) fn random(dice: &mut Dice) -> CaseRecipe {
     let gap = dice.log(1200.0, 30_000.0);
     let mut recipe = CaseRecipe::new(gap, drops(dice, 120.0));
@@ -126,7 +126,7 @@ pub(crate) fn random(dice: &mut Dice) -> CaseRecipe {
         let mean = gap * sources as f64;
         let (swing, darkness) = (dice.between(0.0, 0.6), dice.between(0.0, 1.0));
         recipe.actions.push(scripted_action(move |world: World, mut dice: Dice| async move {
-            // Begins in the middle, as the watching does.
+            // Begins in the middle, as a recording does.
             let first = dice.between(0.0, 1.0) * dice.wait(mean);
             world.wait(first).await;
             loop {
@@ -151,11 +151,11 @@ async fn cut_path(world: &World, dice: &mut Dice, cut: LineCut, darkness: f64) {
     }
 }
 
-/// Wi-Fi that is fine for hours and then comes and goes for minutes.
+/// Wi-Fi that is stable for hours and then flaps for minutes.
 pub(crate) fn bursty(dice: &mut Dice) -> CaseRecipe {
-    let per_spell = dice.between(3.0, 10.0);
+    let per_burst = dice.between(3.0, 10.0);
     let quiet = dice.log(3_600.0, 40_000.0);
-    let mut recipe = CaseRecipe::new(quiet / per_spell, drops(dice, 100.0).max(6));
+    let mut recipe = CaseRecipe::new(quiet / per_burst, drops(dice, 100.0).max(6));
     recipe.keep_alives = vec![10, 20, 30, 60];
     recipe.ping_timeout = Some(dice.pick(&[3.0, 5.0, 10.0]));
     let (dark, light) = (dice.log(15.0, 90.0), dice.log(20.0, 200.0));
@@ -163,7 +163,7 @@ pub(crate) fn bursty(dice: &mut Dice) -> CaseRecipe {
     recipe.actions.push(scripted_action(move |world: World, mut dice: Dice| async move {
         loop {
             world.wait(dice.wait(quiet)).await;
-            let until = world.elapsed() + per_spell * (dark + light) * dice.between(0.5, 1.5);
+            let until = world.elapsed() + per_burst * (dark + light) * dice.between(0.5, 1.5);
             while world.elapsed() < until {
                 world.net.set_path(PathState::Down);
                 world.wait(dice.wait(dark)).await;
@@ -178,7 +178,7 @@ pub(crate) fn bursty(dice: &mut Dice) -> CaseRecipe {
     recipe
 }
 
-/// The host changes its access point or its address, and says so.
+/// The host changes its access point or its address, and reports it.
 pub(crate) fn system_event(dice: &mut Dice) -> CaseRecipe {
     let gap = dice.log(1800.0, 30_000.0);
     let mut recipe = CaseRecipe::new(gap, drops(dice, 40.0));
@@ -224,11 +224,11 @@ pub(crate) fn system_event(dice: &mut Dice) -> CaseRecipe {
     recipe
 }
 
-/// A laptop: whoever sleeps for longer than the server waits finds the connection closed.
+/// A laptop: after a suspend longer than the timeout of the server the connection is closed.
 fn suspending(mut recipe: CaseRecipe, gap: f64, dice: &mut Dice) -> CaseRecipe {
     recipe.keep_alives = vec![30, 60, 120, 300];
     recipe.may_suspend = false;
-    // Who sleeps says nothing, and the server's patience ends.
+    // A suspended client sends nothing, and the server times out.
     recipe.also.push("keep_alive_timeout");
     let cut = dice.pick(&[LineCut::Fin, LineCut::BlackHole, LineCut::Reset]);
     recipe.actions.push(scripted_action(move |world: World, mut dice: Dice| async move {
@@ -241,7 +241,7 @@ fn suspending(mut recipe: CaseRecipe, gap: f64, dice: &mut Dice) -> CaseRecipe {
     recipe
 }
 
-/// The server or the way to it is gone for long.
+/// The server or the path to it is down for long.
 pub(crate) fn outage(dice: &mut Dice) -> CaseRecipe {
     let gap = dice.log(10_000.0, 80_000.0);
     let mut recipe = CaseRecipe::new(gap, drops(dice, 20.0));

@@ -1,4 +1,4 @@
-//! What is drawn for every class alike: keep-alive, policies, contamination, censoring, clocks?
+//! The part that is drawn for every class: keep-alive, policies, contamination, censoring, clocks.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use super::run::Setup;
 use super::traffic::{COMMAND, Traffic};
 use super::world::{ClientCommand, LineCut, ScriptedAction, World, scripted_action};
 
-/// Packets that a run may cost, about.
+/// Approximate packets of a run at most.
 const MAX_PACKETS: f64 = 4_000.0;
-/// Times that the link looks at its clock, at most: every 5 s of simulated time.
+/// Timer ticks of the link at most: every 5 s of simulated time.
 const LOOKS: f64 = 25_000.0;
 
-/// What a class asks for; everything else is drawn.
+/// The requirements of a class; everything else is drawn.
 pub(crate) struct CaseRecipe {
     /// Mean field seconds from one drop by the mechanism to the next.
     pub(crate) gap: f64,
@@ -63,7 +63,7 @@ impl CaseRecipe {
     }
 }
 
-/// Makes a run of it.
+/// Builds the run.
 pub(crate) fn prepare(recipe: CaseRecipe, dice: &mut Dice) -> Setup {
     let CaseRecipe { gap, drops, keep_alives, traffic, nat, faults, mut actions, may_stray, .. } = recipe;
     #[expect(clippy::cast_precision_loss, reason = "some hundred drops")]
@@ -113,7 +113,7 @@ pub(crate) fn prepare(recipe: CaseRecipe, dice: &mut Dice) -> Setup {
     }
 }
 
-/// A run of more than some hours is simulated faster, so that it stays cheap.
+/// A run of more than some hours is simulated faster, to save time.
 fn scale_of(span: f64) -> f64 {
     [1.0, 10.0, 60.0].into_iter().find(|scale| span / scale / 5.0 < LOOKS).unwrap_or(600.0)
 }
@@ -170,7 +170,7 @@ fn settings(
     settings
 }
 
-/// Losses that have nothing to do with the mechanism.
+/// Losses with another cause than the mechanism.
 async fn cut_randomly(mean: f64, cuts: Vec<LineCut>, world: World, mut dice: Dice) {
     loop {
         world.wait(dice.wait(mean)).await;
@@ -178,7 +178,7 @@ async fn cut_randomly(mean: f64, cuts: Vec<LineCut>, world: World, mut dice: Dic
     }
 }
 
-/// What ends sessions without being a drop.
+/// Ends of sessions that are no drops.
 fn interruptions(span: f64, keep_alive: u16, usable: &[u16], dice: &mut Dice) -> Vec<ScriptedAction> {
     let mut actions = Vec::new();
     if dice.chance(0.25) {
@@ -227,7 +227,7 @@ fn suspends(span: f64, keep_alive: f64, dice: &mut Dice) -> ScriptedAction {
     })
 }
 
-/// What is recorded and means nothing.
+/// Recorded events without an effect.
 fn background_events(span: f64, dice: &mut Dice) -> Vec<ScriptedAction> {
     let mut actions = Vec::new();
     if dice.chance(0.3) {

@@ -1,4 +1,4 @@
-//! What of a run is in the file?
+//! The rendering of a run as a file.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use dropscope::diagnostics::event::{DropKind, Layer};
@@ -37,7 +37,7 @@ const MANDATORY: &[(&str, &[&str])] = &[
     ("stopped", &[]),
 ];
 
-/// The recording as the field's own clock would have made it.
+/// The recording in field time.
 pub(crate) fn in_field_time(events: Vec<StampedEvent>) -> Vec<StampedEvent> {
     let mut scale = TimeScale::default();
     let field = events.into_iter().map(|StampedEvent { at, event }| {
@@ -80,7 +80,7 @@ pub(crate) fn add_optional_fields(events: &mut [StampedEvent], dice: &mut Dice) 
     }
 }
 
-/// Some lines were never written.
+/// Leaves out some lines.
 pub(crate) fn remove_events(events: &mut Vec<StampedEvent>, dice: &mut Dice) {
     if !dice.chance(0.15) {
         return;
@@ -131,7 +131,7 @@ fn truncated(time: &str) -> Option<String> {
     Some(whole.to_rfc3339_opts(SecondsFormat::Millis, true))
 }
 
-/// What a reader makes of the lines.
+/// The events that a reader decodes from the lines.
 pub(crate) fn read(text: &str) -> Vec<StampedEvent> {
     RecordingReader::new(text.as_bytes()).filter_map(Result::ok).collect()
 }

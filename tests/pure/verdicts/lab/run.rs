@@ -1,4 +1,4 @@
-//! What does the real link record in such a world?
+//! Runs the real link in a simulated world.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,14 +20,14 @@ use super::dice::Dice;
 use super::net::{NetworkConditions, SimulatedNetwork};
 use super::world::{ClientCommand, Counts, ScriptedAction, World};
 
-/// Everything that a run is made of.
+/// All parameters of a run.
 pub(crate) struct Setup {
     pub(crate) start: DateTime<Utc>,
     /// Field seconds per simulated second.
     pub(crate) scale: f64,
     /// Field seconds.
     pub(crate) span: f64,
-    /// The run ends some time after so many drops.
+    /// The run ends some time after this many drops.
     pub(crate) drops: u64,
     pub(crate) link: LinkSettings,
     pub(crate) broker: BrokerOptions,
@@ -36,10 +36,10 @@ pub(crate) struct Setup {
     pub(crate) actions: Vec<ScriptedAction>,
 }
 
-/// What came of it.
+/// The result of a run.
 pub(crate) struct RunResult {
     pub(crate) events: Vec<StampedEvent>,
-    /// Sessions that were ended by what is not the mechanism.
+    /// Sessions that ended by another cause than the mechanism.
     pub(crate) strays: u64,
 }
 
@@ -56,7 +56,7 @@ struct Run {
     reconnect_at: Option<Instant>,
 }
 
-/// Plays it to the end, in as little real time as it takes.
+/// Runs it to the end, in simulated time.
 pub(crate) fn run_simulation(setup: Setup, dice: &mut Dice) -> RunResult {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()

@@ -1,4 +1,4 @@
-//! Are the recordings what they claim to be?
+//! The recordings are deterministic and show their mechanism.
 
 use super::case;
 use crate::verdicts::case::CLASSES;

@@ -1,30 +1,30 @@
-//! Who talks over the connection, and how often?
+//! The traffic over the connection.
 
 use super::dice::Dice;
 use super::world::{ScriptedAction, World, scripted_action};
 
-/// Topic of what the client reports.
+/// Topic of the reports of the client.
 pub(crate) const STATUS: &str = "home/water-heater/status";
-/// Topic of what the client hears.
+/// Topic of the messages to the client.
 pub(crate) const COMMAND: &str = "home/water-heater/command";
 
-/// A habit of talking; times in field seconds.
+/// A traffic profile; times in field seconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Traffic {
     /// Only pings.
     None,
-    /// The client reports every so often, a little irregularly.
+    /// The client reports at nearly regular intervals.
     Status { every: f64, jitter: f64, qos: u8 },
-    /// The server sends every so often, irregularly.
+    /// The server sends at irregular intervals.
     Inbound { every: f64 },
-    /// Some messages at once, then nothing for long.
+    /// Bursts of messages with long pauses.
     Bursts { every: f64, most: u64 },
-    /// Talk of both sides, with pauses of up to `pause` now and then.
+    /// Messages in both directions, with pauses of up to `pause` now and then.
     Pauses { every: f64, share: f64, pause: f64, inbound: bool },
 }
 
 impl Traffic {
-    /// Any habit with at most one message in `least` seconds on average.
+    /// Any profile with at most one message in `least` seconds on average.
     pub(crate) fn any(dice: &mut Dice, least: f64) -> Self {
         let every = dice.log(least.max(30.0), least.max(30.0) * 20.0);
         match dice.whole(0, 5) {

@@ -1,17 +1,17 @@
-//! What could an honest observer know of a run at best?
+//! The best answer that an observer of a run can give.
 
 use std::time::Duration;
 
 use dropscope::diagnostics::event::DropKind;
 use dropscope::diagnostics::{Event, Stamp, StampedEvent};
 
-/// Standard deviation over mean of the times between drops: 1 by pure chance.
+/// Standard deviation over mean of the times between drops; 1 for memoryless drops.
 const LIKE_CHANCE: f64 = 1.2;
 const SURELY_BURSTS: f64 = 1.7;
-/// A share of the drops that counts: so many silent ones with a free way back look like a client that stalls.
+/// Share of silent drops with an immediate reconnect that looks like a stalled client.
 const NOTABLE: f64 = 0.38;
 
-/// Being away for longer is an outage.
+/// A longer time to reconnect is an outage.
 const LONG: Duration = Duration::from_secs(120);
 
 /// Ages that differ by less are the same.
@@ -25,9 +25,9 @@ struct ObservedDrops {
     /// Seconds from each drop to the next.
     gaps: Vec<f64>,
     ages: Vec<Duration>,
-    /// Found out by a deadline of our own: when it died nobody knows.
+    /// Detected by a timeout of the client: the time of death is not known.
     silent: u64,
-    /// It took long and failed attempts to come back.
+    /// The reconnect took long and several attempts.
     long: u64,
 }
 
@@ -49,8 +49,7 @@ impl ObservedDrops {
     }
 }
 
-/// The pattern of a run, and in `also` the answers that are as right; `strays`: drops that the mechanism did
-/// not make.
+/// The pattern of a run, and in `also` the answers that are equally right; `strays`: drops with another cause.
 pub(crate) fn label_case(
     mechanism: &'static str,
     events: &[StampedEvent],
@@ -68,7 +67,7 @@ pub(crate) fn label_case(
         *also = vec!["undetermined", mechanism];
         truth = "random";
     }
-    // Bad spells that killed one session each, or hardly differ from the rest, look like loss at random times.
+    // Bursts that ended one session each, or hardly differ from the rest, look like random loss.
     if truth == "bursty" && shown.drops >= 5 {
         let spread = shown.spread();
         if spread < LIKE_CHANCE {
@@ -85,12 +84,12 @@ pub(crate) fn label_case(
     if truth == "outage" && share(shown.long) < NOTABLE {
         also.extend(["random", "bursty"]);
     }
-    // A handful of drops without a shape, or of which nobody knows when exactly they were, proves little.
+    // A few drops without a pattern, or without exact times, are weak evidence.
     let is_vague = shown.drops < 5 && 2 * shown.silent >= shown.drops;
     if (truth == "random" && shown.drops < 5) || (truth == "bursty" && shown.drops < 8) || is_vague {
         also.push("undetermined");
     }
-    // Who is silent until the ping, each time, shows neither a limit nor a survivor.
+    // A session that is silent until each ping shows neither a limit nor survived silences.
     if truth == "idle_timeout" && shown.is_one_age() {
         also.extend(["fixed_lifetime", "keep_alive_timeout"]);
     }
@@ -131,7 +130,7 @@ fn observe_drops(events: &[StampedEvent]) -> ObservedDrops {
     shown
 }
 
-/// Whether what was written names the rival: MQTT 5's "session taken over".
+/// Whether the recording names the takeover: MQTT 5 reason code 0x8E.
 pub(crate) fn has_takeover_reason(events: &[StampedEvent]) -> bool {
     events.iter().any(|observed| match &observed.event {
         Event::Dropped(dropped) => {

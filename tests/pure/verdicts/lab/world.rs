@@ -1,4 +1,4 @@
-//! What surrounds the link, and what can be done to it? All times are field seconds.
+//! The environment of the link, and the faults that can be applied to it. All times are field seconds.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,11 +18,11 @@ use super::dice::Dice;
 use super::line::LineState;
 use super::net::SimulatedNetwork;
 
-/// Something that goes on beside the link for a whole run.
+/// An activity beside the link for a whole run.
 pub(crate) type ScriptedAction =
     Box<dyn FnOnce(World, Dice) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 
-/// Makes a deed of an async function.
+/// Boxes an async function as an activity.
 pub(crate) fn scripted_action<F, D>(act: D) -> ScriptedAction
 where
     F: Future<Output = ()> + Send + 'static,
@@ -31,7 +31,7 @@ where
     Box::new(|world, dice| Box::pin(act(world, dice)))
 }
 
-/// What the watching program is asked to do.
+/// A command to the recording program.
 #[derive(Debug, Clone)]
 pub(crate) enum ClientCommand {
     Publish {
@@ -40,16 +40,16 @@ pub(crate) enum ClientCommand {
         bytes: usize,
     },
     KeepAlive(u16),
-    /// Disconnects, and connects again after so long.
+    /// Disconnects, and connects again after this time.
     Disconnect(f64),
-    /// Does nothing at all for so long.
+    /// Blocks for this time.
     Stall(f64),
-    /// Ends the recording, and begins another one after so long.
+    /// Ends the recording, and begins another one after this time.
     Restart(f64),
     Record(Event),
 }
 
-/// How often the link was in and out.
+/// Counts of connects and drops of the link.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) sessions: u64,
@@ -63,13 +63,13 @@ pub(crate) struct Counts {
 pub(crate) enum LineCut {
     Fin,
     Reset,
-    /// Nothing passes any more; the link has to find out.
+    /// The path discards everything; the link has to detect it.
     BlackHole,
     /// DISCONNECT with a reason (3.1.1: a close).
     Disconnect(u8),
 }
 
-/// Clones are the same world.
+/// The world; clones share it.
 #[derive(Clone)]
 pub(crate) struct World {
     pub(crate) net: SimulatedNetwork,
@@ -79,7 +79,7 @@ pub(crate) struct World {
     pub(crate) start: DateTime<Utc>,
     pub(crate) counts: watch::Receiver<Counts>,
     pub(crate) commands: mpsc::UnboundedSender<ClientCommand>,
-    /// Sessions ended by what is not the mechanism, and the latest of them.
+    /// Sessions that ended by another cause, and the latest of them.
     pub(crate) strays: Arc<AtomicU64>,
     pub(crate) last_stray: Arc<AtomicU64>,
 }
@@ -125,7 +125,7 @@ impl World {
         self.counts.borrow().is_up
     }
 
-    /// Ends the session of now, if there is one.
+    /// Ends the current session, if there is one.
     pub(crate) fn cut(&self, cut: LineCut) -> bool {
         if !self.is_up() {
             return false;
@@ -141,7 +141,7 @@ impl World {
         true
     }
 
-    /// The same by what is not the mechanism.
+    /// The same by another cause than the mechanism.
     pub(crate) fn stray(&self, cut: LineCut) {
         let session = self.counts.borrow().sessions;
         if self.cut(cut) && self.last_stray.swap(session, Ordering::Relaxed) != session {
@@ -149,7 +149,7 @@ impl World {
         }
     }
 
-    /// The computer sleeps; the world goes on. Connections that were silent for too long are gone at the end.
+    /// The computer sleeps while the world continues. Connections that were silent for too long are gone at the end.
     pub(crate) fn suspend(&self, secs: f64, is_mechanism: bool, cut: Option<LineCut>) {
         self.clock.sleep(self.wall_duration(secs));
         match cut {

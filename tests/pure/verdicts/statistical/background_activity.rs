@@ -1,4 +1,4 @@
-//! What does every world need, whatever its fault?
+//! The common part of every world, independent of its fault.
 
 use dropscope::diagnostics::event::SystemSource;
 
@@ -44,7 +44,7 @@ pub(super) fn empty_plan(drops: u32, draw: &mut Draw) -> Plan {
 /// Everything around the fault.
 pub(super) fn add_background_activity(plan: &mut Plan, class: &'static str, draw: &mut Draw) {
     fit_to_size(plan, draw);
-    // A moment that is noticed only at the next ping is no moment any more.
+    // A drop that is detected only at the next ping has no exact time.
     let blurred = 10.0 * plan.keep_alive > plan.scale;
     for fault in &mut plan.faults {
         let sharp = matches!(fault.kind, FaultKind::Age { .. } | FaultKind::Clock { .. });
@@ -63,7 +63,7 @@ pub(super) fn add_background_activity(plan: &mut Plan, class: &'static str, draw
     }
     plan.mqtt5 = draw.chance(0.3);
     plan.has_reason_codes = plan.mqtt5 && draw.chance(0.7);
-    // What is counted together cannot tell single silences or topics.
+    // Messages counted in windows contain no single silences or topics.
     let counted = !matches!(class, "idle_timeout" | "keep_alive_timeout" | "publish_triggered");
     if counted && draw.chance(0.08) {
         plan.window = Some(draw.scale(1.0, 30.0).round());
@@ -91,7 +91,7 @@ fn fit_to_size(plan: &mut Plan, draw: &mut Draw) {
     if plan.keep_alive > 0.0 {
         most = plan.keep_alive;
     } else if plan.faults.iter().any(late) {
-        // Where most sessions see one ping only, its moment hides everything else.
+        // Where most sessions have only one ping, its time hides everything else.
         most = (plan.scale / draw.scale(6.0, 60.0)).clamp(5.0, most);
     }
     let per_drop = plan.scale / most;
@@ -147,7 +147,7 @@ fn interruptions(plan: &mut Plan, clock_free: bool, draw: &mut Draw) {
         add(plan, scale * draw.scale(5.0, 20.0), SideEvent::ClockStep { is_recorded: draw.chance(0.6) });
     }
     if draw.chance(0.1) {
-        // Too short to end anything, too rare to be what notices most drops.
+        // Too short to end a session, too rare to detect most drops.
         let high = (0.4 * plan.keep_alive).min(0.1 * scale);
         add(plan, scale * draw.scale(5.0, 20.0), SideEvent::Sleep { low: 0.1 * high, high });
     }
@@ -163,9 +163,9 @@ fn interruptions(plan: &mut Plan, clock_free: bool, draw: &mut Draw) {
 
 /// A second mechanism beside the first, about as strong.
 pub(super) fn second_cause(plan: &mut Plan, draw: &mut Draw) {
-    // The first begins anew at each end the second makes, so an equal pace would leave it little.
+    // The first restarts at each end by the second, so with an equal rate it would cause few drops.
     let mean = plan.scale * draw.scale(1.0, 3.0);
-    // Topics that are only counted name nothing.
+    // Topics that are only counted have no name.
     plan.window = None;
     let death = classes::close(draw);
     if draw.chance(0.5) {

@@ -1,4 +1,4 @@
-//! Which worlds make which pattern?
+//! The worlds that produce each pattern.
 
 use dropscope::diagnostics::event::{DropKind, SystemSource};
 
@@ -112,7 +112,7 @@ fn scheduled(plan: &mut Plan, draw: &mut Draw) {
         FaultKind::Clock { period, phase: draw.unit() * period, jitter: draw.jitter(size), share, shift_at };
     let death = end(draw, 0.35);
     plan.scale = period / share;
-    // What keeps the ages from being as constant as the ticks.
+    // Activity that makes the ages less constant than the ticks.
     if plan.back.1 < 4.0 * size {
         plan.back.1 = draw.between(4.0, 10.0) * size;
     }
@@ -134,7 +134,7 @@ fn idle_timeout(plan: &mut Plan, draw: &mut Draw) {
         let (short, long) = (limit * draw.between(0.1, 0.5), limit * draw.between(1.4, 4.0));
         Gap::Mixed(short, long, draw.between(0.03, 0.3))
     };
-    // Without a word from the broker nobody could tell when the path died.
+    // Without a packet of the broker the time of death is not known.
     let answer = (death != Death::Close(DropKind::Fin) || draw.chance(0.6)).then_some(0.2);
     plan.message_flows.push(MessageFlow {
         topic: "dev/1/status",
@@ -161,7 +161,7 @@ fn random(plan: &mut Plan, draw: &mut Draw) {
     random_loss(plan, draw, "random", plan.scale);
 }
 
-/// Losses without memory, all in one manner or in several.
+/// Memoryless losses, of one kind or of several.
 pub(super) fn random_loss(plan: &mut Plan, draw: &mut Draw, cause: &'static str, mean: f64) {
     let kinds = if draw.chance(0.5) { 1.0 } else { 2.0 };
     let (first, other) = (end(draw, 0.45), end(draw, 0.45));
@@ -174,7 +174,7 @@ pub(super) fn random_loss(plan: &mut Plan, draw: &mut Draw, cause: &'static str,
 fn bursty(plan: &mut Plan, draw: &mut Draw) {
     let apart = draw.scale(1.0, 60.0);
     let mixed = draw.chance(0.5);
-    // A peer that closes again and again looks like a rival; the way there has other manners.
+    // A peer that closes repeatedly looks like a takeover; a path fails in other ways.
     let death = match draw.unit() {
         x if x < 0.6 => Death::Lost,
         x if x < 0.75 => Death::Local,
@@ -193,8 +193,8 @@ fn bursty(plan: &mut Plan, draw: &mut Draw) {
     let length = cycle * in_a_row;
     if draw.chance(0.8) {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 40")]
-        let some_spells = (4.0 * in_a_row) as u32;
-        plan.drops = plan.drops.max(some_spells);
+        let some_bursts = (4.0 * in_a_row) as u32;
+        plan.drops = plan.drops.max(some_bursts);
     }
     let quiet = cycle.max(30.0) * draw.scale(40.0, 600.0);
     plan.scale = quiet * cycle / length;

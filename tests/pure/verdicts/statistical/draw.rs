@@ -1,4 +1,4 @@
-//! What does chance say?
+//! Random numbers.
 
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -7,7 +7,7 @@ use rand::{RngExt as _, SeedableRng as _};
 #[derive(Debug)]
 pub(super) struct Draw(StdRng);
 
-/// Scatter around a moment: never the bell that a classifier would like best.
+/// Scatter around a time; deliberately not normal, which would favor the classifier.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Jitter {
     Even(f64),
@@ -17,7 +17,7 @@ pub(super) enum Jitter {
     Bell(f64),
 }
 
-/// Time between two things of the same kind.
+/// Time between two events of the same kind.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Gap {
     Every(f64, Jitter),

@@ -1,4 +1,4 @@
-//! What made the drops of a recording, as far as an honest observer could tell?
+//! The cause of the drops of a recording, as far as an observer can infer it.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::world::Line;
 pub(super) struct Label {
     pub(super) truth: &'static str,
     pub(super) also: Vec<&'static str>,
-    /// Share of the drops that the truth did not make.
+    /// Share of the drops with another cause than the truth.
     pub(super) foreign: f64,
 }
 
@@ -22,8 +22,8 @@ pub(super) const SLEEP: &str = "sleep";
 /// A mechanism needs this many drops to be named at all.
 const FEWEST: usize = 3;
 
-/// From how many per cent of the drops on a second cause is as right an answer as the first: contamination
-/// is none, unless it makes nearly half.
+/// Share of the drops in percent from which a second cause is as right an answer as the first: contamination counts
+/// only if it causes nearly half.
 fn enough(cause: &str) -> usize {
     if cause == "random" { 45 } else { 30 }
 }
@@ -50,7 +50,7 @@ pub(super) fn label(lines: &[Line], plan: &Plan) -> Label {
     if 2 * slept > hits && main == "system_event" {
         also.push("keep_alive_timeout");
     }
-    // Three to a few losses of a kind that needs many to show its shape.
+    // A few losses of a kind that needs many to be recognized.
     let shapeless = main == "random" && total < 5;
     if hits < FEWEST || shapeless {
         also.push(main);
@@ -63,7 +63,7 @@ pub(super) fn label(lines: &[Line], plan: &Plan) -> Label {
     if main == "client_id_takeover"
         && plan.faults.iter().any(|fault| fault.cause == main && reset(fault.death))
     {
-        // Brokers close; resets in spells may as well be the way there.
+        // Brokers close; resets in bursts may as well come from the path.
         also.push("bursty");
     }
     if main == "bursty" {
@@ -74,16 +74,16 @@ pub(super) fn label(lines: &[Line], plan: &Plan) -> Label {
     Label { truth: main, also, foreign }
 }
 
-/// Few spells, or short ones, are no pattern yet; and spells in which the peer closes look like a rival's.
+/// Few or short bursts are no pattern yet; bursts in which the peer closes look like a takeover.
 fn bursts(lines: &[Line], plan: &Plan, also: &mut Vec<&'static str>) {
     let quiet = plan.faults.iter().find_map(|fault| match fault.kind {
         FaultKind::Spells { quiet, .. } => Some(quiet),
         _ => None,
     });
     let apart = 0.08 * quiet.unwrap_or(f64::INFINITY);
-    let (mut spells, mut drops, mut closed, mut last) = (0_usize, 0_usize, 0_usize, f64::NEG_INFINITY);
+    let (mut bursts, mut drops, mut closed, mut last) = (0_usize, 0_usize, 0_usize, f64::NEG_INFINITY);
     for line in lines.iter().filter(|line| line.cause == Some("bursty")) {
-        spells += usize::from(line.at - last > apart);
+        bursts += usize::from(line.at - last > apart);
         drops += 1;
         last = line.at;
         if let Event::Dropped(dropped) = &line.event {
@@ -91,9 +91,9 @@ fn bursts(lines: &[Line], plan: &Plan, also: &mut Vec<&'static str>) {
             closed += usize::from(dropped.how.is_none_or(|how| !silent.contains(&how)));
         }
     }
-    if drops < 8 || spells < 3 {
+    if drops < 8 || bursts < 3 {
         also.extend(["random", "undetermined"]);
-    } else if 2 * drops < 5 * spells {
+    } else if 2 * drops < 5 * bursts {
         also.push("random");
     }
     if 10 * closed >= 7 * drops {

@@ -1,4 +1,4 @@
-//! What does a session say and hear, and which faults count it?
+//! The packets of a session, and the faults that count them.
 
 use dropscope::diagnostics::Event;
 use dropscope::diagnostics::event::DropKind;
@@ -9,7 +9,7 @@ use super::session::Session;
 use super::world::{End, World};
 
 impl World<'_> {
-    /// A packet of ours leaves.
+    /// The client sends a packet.
     pub(super) fn record_outgoing(&mut self, session: &mut Session) {
         session.last_out = self.now;
         match session.gone {
@@ -110,7 +110,7 @@ impl World<'_> {
         None
     }
 
-    /// Faults that count what is said.
+    /// Faults that count messages.
     fn count(&mut self, session: &mut Session, inbound: bool, topic: &str) {
         if session.gone.is_some() || session.closing.is_some() {
             return;

@@ -1,8 +1,8 @@
-//! What does a recording look like when its drops are drawn from a pattern?
+//! Recordings whose drops are drawn from a pattern.
 //!
-//! A world of timers is drawn from wide priors (`classes`), run (`world`), worn by missed lines and by one of
-//! two renderings (`render`), and labelled by what made its drops (`label`). None of its numbers is taken
-//! from the classifier.
+//! A world of timers is drawn from wide priors (`classes`), run (`world`), reduced by missing lines and by one of two
+//! renderings (`render`), and labeled by the cause of its drops (`label`). None of its numbers is taken from the
+//! classifier.
 
 mod background_activity;
 mod classes;
@@ -23,7 +23,7 @@ pub(crate) fn case(class: &str, seed: u64) -> Case {
     labeled_case(class, seed).0
 }
 
-/// The recording, and the share of its drops that something else than its truth made.
+/// The recording, and the share of its drops with another cause than its truth.
 pub(crate) fn labeled_case(class: &str, seed: u64) -> (Case, f64) {
     let index = CLASSES.iter().position(|known| *known == class).expect("a class of this source");
     let mut draw = Draw::new(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(index as u64));

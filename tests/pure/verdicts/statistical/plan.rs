@@ -1,19 +1,19 @@
-//! What is a made-up world like: its client, its faults and what else goes on?
+//! The description of a simulated world: its client, its faults and its background activity.
 
 use dropscope::diagnostics::event::{DropKind, SystemSource};
 
 use super::draw::{Gap, Jitter};
 
-/// How an end comes about.
+/// How a session ends.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Death {
-    /// The peer closes; noticed at once.
+    /// The peer closes; detected at once.
     Close(DropKind),
-    /// The path forgets; the next packet is answered by a reset.
+    /// The path drops its state; the next packet is answered by a reset.
     Reset,
-    /// The path swallows everything; a deadline has to notice.
+    /// The path discards everything; a timeout detects it.
     Lost,
-    /// This computer loses its network and knows it.
+    /// This computer loses its network and reports it.
     Local,
 }
 
@@ -34,20 +34,20 @@ pub(super) enum FaultKind {
     Clock { period: f64, phase: f64, jitter: Jitter, share: f64, shift_at: f64 },
     /// Memoryless.
     Chance { mean: f64 },
-    /// Memoryless in bad spells; `until` is the end of the newest, `from` its start; within them this share
+    /// Memoryless within bursts; `until` is the end of the newest, `from` its start; within them this share
     /// (`rough`) of the attempts to connect fails.
     Spells { quiet: f64, length: f64, apart: f64, rough: f64, mixed: bool, from: f64, until: f64 },
-    /// A rival takes the session over after a log-normal time; it rests between its fights.
+    /// Another client takes the session over after a log-normal time; it pauses between series of takeovers.
     Rival { median: f64, spread: f64, rest: f64, fight: f64, from: f64, until: f64 },
-    /// The way is gone for a while.
+    /// The path is down for a while.
     Outage { mean: f64, low: f64, high: f64, flaps: f64 },
-    /// Credentials of the session run out, the end follows.
+    /// The credentials of the session expire, then it ends.
     Credentials { late: Jitter, share: f64 },
     /// A silence of any direction.
     Silence { limit: f64, jitter: Jitter },
     /// A number of messages.
     Messages { limit: f64, spread: f64, both: bool },
-    /// So many messages sent within a second each after the other.
+    /// This many messages, each sent within a second after the one before.
     Burst { size: u32, delay: f64, share: f64 },
     /// A publish on this topic.
     Topic { topic: &'static str, delay: f64, share: f64 },
@@ -65,7 +65,7 @@ pub(super) enum Pings {
 pub(super) struct MessageFlow {
     pub(super) topic: &'static str,
     pub(super) gap: Gap,
-    /// At most so many at once (log-uniform from 1).
+    /// At most this many at once (log-uniform from 1).
     pub(super) burst: u32,
     /// The answer comes after about this long.
     pub(super) answer: Option<f64>,
@@ -74,7 +74,7 @@ pub(super) struct MessageFlow {
     pub(super) companion: Option<&'static str>,
 }
 
-/// Something that goes on beside the connection.
+/// Activity beside the connection.
 #[derive(Debug, Clone)]
 pub(super) struct SideEvents {
     pub(super) gap: Gap,
@@ -101,11 +101,11 @@ pub(super) enum SideEvent {
         is_recorded: bool,
     },
     NextKeepAlive,
-    /// Credentials are fetched anew; they live so long.
+    /// Credentials are renewed, with this lifetime.
     Refresh {
         life: f64,
     },
-    /// The client hangs for `low..high` keep-alives; `reads` if it still hears the broker.
+    /// The client hangs for `low..high` keep-alives; with `reads` it still receives.
     Stall {
         low: f64,
         high: f64,
@@ -113,7 +113,7 @@ pub(super) enum SideEvent {
     },
 }
 
-/// Everything about one made-up world.
+/// Everything about one simulated world.
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
     pub(super) drops: u32,
@@ -125,19 +125,19 @@ pub(super) struct Plan {
     pub(super) pings: Pings,
     pub(super) deadline: f64,
     pub(super) rtt: f64,
-    /// A packet unanswered for so long ends the session.
+    /// Timeout for an unanswered packet.
     pub(super) resend: f64,
     /// Reconnect delay: shortest, and mean of what comes on top.
     pub(super) back: (f64, f64),
     pub(super) mqtt5: bool,
     pub(super) has_reason_codes: bool,
-    /// After a stall the client looks at the clock before it looks at what has arrived.
+    /// After a stall the client checks its timers before it reads.
     pub(super) reconnects_at_once: bool,
-    /// A path that was lost stays so for between these many seconds (else the next attempt finds a way).
+    /// Range of seconds for which a lost path stays down (otherwise the next attempt succeeds).
     pub(super) lasting: Option<(f64, f64)>,
-    /// Messages are counted in windows of so many seconds.
+    /// Messages are counted in windows of this many seconds.
     pub(super) window: Option<f64>,
-    /// Newly fetched credentials at each connect live so long.
+    /// Lifetime of credentials that are fetched at each connect.
     pub(super) fetch: Option<f64>,
     pub(super) message_flows: Vec<MessageFlow>,
     pub(super) faults: Vec<Fault>,

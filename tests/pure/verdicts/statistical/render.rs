@@ -1,4 +1,4 @@
-//! How much of what happened gets into the file?
+//! The rendering of a run as a recording.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::draw::Draw;
 use super::world::Line;
 use crate::verdicts::rendering::without_boot_clock;
 
-/// Where the true time of every world begins, in microseconds of the epoch (2026-03-02, 07:21:13 UTC).
+/// Start of the true time of every world, in microseconds of the epoch (2026-03-02, 07:21:13 UTC).
 pub(super) const EPOCH_US: i64 = 1_772_436_073_000_000;
 
 pub(super) fn error_name(how: DropKind) -> &'static str {

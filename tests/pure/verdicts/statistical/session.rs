@@ -1,4 +1,4 @@
-//! What happens within one session, until it ends?
+//! One simulated session until its end.
 
 use std::collections::VecDeque;
 
@@ -15,22 +15,22 @@ pub(super) struct Session {
     pub(super) last_out: f64,
     pub(super) last_in: f64,
     pub(super) last_ping: f64,
-    /// Newest packet that went through, in any direction.
+    /// Newest packet that arrived, in any direction.
     pub(super) last_delivered: f64,
-    /// Newest packet of ours that the broker got.
+    /// Newest outgoing packet that the broker received.
     pub(super) server_last_heard: f64,
-    /// A ping on its way: when it went out, and when its answer comes.
+    /// A pending ping: when it was sent, and when its answer arrives.
     pub(super) waiting: Option<(f64, f64)>,
-    /// The path is gone.
+    /// Whether the path is down.
     pub(super) gone: Option<Death>,
-    /// What made (or will make) the end; for the label.
+    /// The cause of the end; for the label.
     pub(super) cause: Option<(Option<usize>, &'static str)>,
     pub(super) unanswered: Option<f64>,
-    /// An end that is already on its way: when, and how it will look.
+    /// A pending end: its time and its kind.
     pub(super) closing: Option<(f64, DropKind)>,
-    /// The next end that was drawn: when, and by which fault.
+    /// The next drawn end: its time and its fault.
     pub(super) kill: Option<(f64, usize)>,
-    /// Ends put into this session by its surroundings.
+    /// Ends caused by background activity.
     pub(super) delayed_death: Option<(f64, Death, &'static str)>,
     pub(super) stalled_until: f64,
     pub(super) deaf_until: f64,
@@ -77,7 +77,7 @@ impl World<'_> {
                 Step::Ping => self.ping(&mut session),
                 Step::Pong => self.pong(&mut session),
                 Step::Deadline => {
-                    // The answer lay there unread: this client was late, not the path.
+                    // The answer had arrived unread: the client was late, not the path.
                     session.cause.get_or_insert((None, "keep_alive_timeout"));
                     Some(self.drop(&mut session, DropKind::PingTimeout))
                 }
@@ -172,7 +172,7 @@ impl World<'_> {
         session
     }
 
-    /// The earliest thing to happen.
+    /// The next event.
     fn next(&self, session: &Session) -> (f64, Step) {
         let mut first = (f64::INFINITY, Step::Server);
         let mut consider = |at: f64, step: Step| {
@@ -181,7 +181,7 @@ impl World<'_> {
             }
         };
         let awake = |at: f64| at.max(session.stalled_until);
-        // Of two things due at the end of a stall the first offered wins: most clients read before they write.
+        // Of two events due at the end of a stall the first one counts: most clients read before they write.
         let closing = session.closing.map_or(f64::INFINITY, |(at, _)| at.max(session.deaf_until));
         if !self.plan.reconnects_at_once {
             consider(closing, Step::Close);

@@ -1,4 +1,4 @@
-//! What goes on beside the connection, and when does each fault strike next?
+//! Activity beside the connection, and the next time of each fault.
 
 use dropscope::diagnostics::Event;
 use dropscope::diagnostics::event::{DropKind, Initiator, ProbeResult, SystemSource};
@@ -8,7 +8,7 @@ use super::session::Session;
 use super::world::{End, World};
 
 impl World<'_> {
-    /// When a fault that can be foreseen ends a session that begins now.
+    /// When a predictable fault ends a session that begins now.
     pub(super) fn fault_due(&mut self, index: usize) -> Option<f64> {
         let now = self.now;
         match self.faults[index].kind.clone() {
@@ -122,11 +122,11 @@ impl World<'_> {
         }
     }
 
-    /// What the connection does not feel.
+    /// Activity without an effect on the connection.
     fn record_side_event(&mut self, what: &SideEvent) {
         match *what {
             SideEvent::Probe => {
-                let bad = self.now < self.bad_until || self.in_spell();
+                let bad = self.now < self.bad_until || self.in_burst();
                 let ok = !self.draw.chance(if bad { 0.7 } else { 0.01 });
                 let rtt_ms = ok.then(|| 12.0 * self.draw.between(0.8, 2.0));
                 let error = (!ok).then(|| "timed out".to_owned());
@@ -149,23 +149,23 @@ impl World<'_> {
         }
     }
 
-    /// How many of the attempts to connect fail in the bad spell that is on, if one is.
+    /// Share of connect attempts that fail during the current burst; 0 outside of one.
     pub(super) fn connect_failure_share(&self) -> f64 {
-        let rough = |fault: &super::plan::Fault| match fault.kind {
+        let failure_share = |fault: &super::plan::Fault| match fault.kind {
             FaultKind::Spells { from, until, rough, .. } if from <= self.now && self.now <= until => rough,
             _ => 0.0,
         };
-        self.faults.iter().map(rough).fold(0.0, f64::max)
+        self.faults.iter().map(failure_share).fold(0.0, f64::max)
     }
 
-    /// A bad spell is on.
-    fn in_spell(&self) -> bool {
+    /// Whether a burst is active.
+    fn in_burst(&self) -> bool {
         self.faults.iter().any(|fault| {
             matches!(fault.kind, FaultKind::Spells { from, until, .. } if from <= self.now && self.now <= until)
         })
     }
 
-    /// `#` in the words becomes something that differs each time.
+    /// `#` in the text is replaced by a value that differs each time.
     fn record_system_event(&mut self, source: SystemSource, words: &str) {
         let number = self.draw.count(1, 254);
         let message = words.replace('#', &number.to_string());

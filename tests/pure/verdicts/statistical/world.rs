@@ -1,4 +1,4 @@
-//! What happens between sessions, and when does the recording end?
+//! The time between sessions, and the end of the recording.
 
 use std::sync::Arc;
 
@@ -19,14 +19,14 @@ pub(super) const LINES: usize = 4_000;
 pub(super) struct Line {
     /// Boot clock, in seconds.
     pub(super) at: f64,
-    /// What the wall clock was ahead of the true time, in seconds.
+    /// Offset of the wall clock to the true time, in seconds.
     pub(super) ahead: f64,
     pub(super) event: Event,
-    /// Of a drop: what made it.
+    /// The cause of a drop.
     pub(super) cause: Option<&'static str>,
 }
 
-/// What a run left behind.
+/// The result of a run.
 #[derive(Debug)]
 pub(super) struct Run {
     pub(super) lines: Vec<Line>,
@@ -166,14 +166,14 @@ impl World<'_> {
     pub(super) fn refresh(&mut self, life: f64) {
         let left = life * self.draw.between(0.97, 1.0);
         self.expires = Some(self.now + left);
-        // The true expiry is told in true time; a reader with a wrong clock sees it so.
+        // The expiry is in true time; a reader with a wrong clock sees an offset.
         let micros = (1e6 * (self.now + left)).round();
         #[expect(clippy::cast_possible_truncation, reason = "far below 2^53")]
         let expires_at = chrono::DateTime::from_timestamp_micros(super::render::EPOCH_US + micros as i64);
         self.record(Event::Credentials { expires_at: expires_at.expect("a date of this century") });
     }
 
-    /// Lets the surroundings go on while there is no session.
+    /// Runs the background activity while there is no session.
     pub(super) fn wait(&mut self, secs: f64) {
         let until = self.now + secs;
         while let Some(index) = self.next_stream().filter(|index| self.due[*index] <= until) {
@@ -209,7 +209,7 @@ impl World<'_> {
         self.attempts += 1;
     }
 
-    /// Whether an attempt fails although the way is not gone.
+    /// Whether an attempt fails although the path is up.
     fn is_connect_refused(&mut self) -> bool {
         let rough = self.connect_failure_share();
         let share = if rough > 0.0 { rough } else { 0.06 };
@@ -229,7 +229,7 @@ impl World<'_> {
         }));
     }
 
-    /// The end of the file: alive, stopped, or with the way still gone.
+    /// The end of the file: connected, stopped, or with the path still down.
     fn finish(&mut self) {
         if self.draw.chance(0.6) {
             self.connect();
