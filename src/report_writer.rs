@@ -93,7 +93,7 @@ impl ReportWriter {
         is_requested: bool,
     ) -> Option<ReportOutcome> {
         if self.waiting.len() >= MAX_WAITING {
-            let text = format!("not written: {MAX_WAITING} exports wait for the disk already");
+            let text = format!("not written: {MAX_WAITING} exports are already queued");
             return Some((NoticeKind::Bad, text));
         }
         let mut settings = self.settings.clone();

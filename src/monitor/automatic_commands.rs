@@ -84,7 +84,11 @@ impl AutomaticCommands {
     }
 
     /// Takes note of what became of a command, and says so if that changes what is sent by itself.
-    pub(super) fn observe(&mut self, command: &CommandUpdate, specs: &[CommandSpec]) -> Option<AlertUpdate> {
+    pub(super) fn on_command_update(
+        &mut self,
+        command: &CommandUpdate,
+        specs: &[CommandSpec],
+    ) -> Option<AlertUpdate> {
         let name = &command.name;
         let is_automatic = |spec: &CommandSpec| spec.at_connect || spec.every.is_some();
         if !specs.iter().any(|spec| *spec.name == **name && is_automatic(spec)) {
@@ -148,7 +152,7 @@ mod tests {
         state: CommandState,
     ) -> Option<&'static str> {
         let command = CommandUpdate { correlation_id: "x".into(), name: name.into(), state, ms: None };
-        automatic.observe(&command, &specs()).map(|(_, state, _)| state)
+        automatic.on_command_update(&command, &specs()).map(|(_, state, _)| state)
     }
 
     #[test]

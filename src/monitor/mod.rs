@@ -13,6 +13,8 @@
 mod automatic_commands;
 mod device;
 mod device_session;
+mod event_pipeline;
+mod event_queue;
 mod push_throttle;
 mod simulation_port;
 mod task;
