@@ -18,7 +18,7 @@ pub(super) fn act(model: &mut Model, action: Action, live: &LiveState, now: Stam
     if action.needs_a_connection() {
         let text = match action {
             Action::Note => "this is a recording: a note can be added while watching only",
-            _ => "this is a recording: nothing can be done to its connection any more",
+            _ => "a replay has no connection to control",
         };
         model.notify(now, NoticeKind::Info, text);
         return Some(Vec::new());
