@@ -73,7 +73,7 @@ fn verbose_text(event: &Event) -> Option<String> {
 
 fn message_words(message: &Message) -> String {
     let qos = message.qos.map(|qos| format!(", QoS {qos}")).unwrap_or_default();
-    format!("{} ({}{qos})", message.topic, words::count(u64::from(message.bytes), "byte", "bytes"))
+    format!("{} ({}{qos})", message.topic, words::count(message.bytes, "byte", "bytes"))
 }
 
 fn attempt_words(attempt: &Attempt) -> String {

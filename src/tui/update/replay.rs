@@ -104,7 +104,7 @@ mod tests {
         for action in actions {
             let mut model = Model::default();
             assert_eq!(told(&mut model, &live, *action), [], "{action:?}");
-            let said = model.notices.last().map(|notice| notice.text.contains("recording"));
+            let said = model.notices.last().map(|notice| notice.text.contains("replay"));
             assert_eq!((said, model.popup), (Some(true), None), "{action:?}");
         }
     }

@@ -34,7 +34,7 @@ async fn inject_random_event(scope: &SimulatedScope, random: &mut StdRng) -> usi
         8 => {
             scope
                 .send_request(MonitorRequest::SetKeepAlive([0, 5, 60, 1_200][random.random_range(0..4)]))
-                .await
+                .await;
         }
         9 => scope.send_request(MonitorRequest::ToggleConnection).await,
         10 => scope.send_request(MonitorRequest::Reconnect).await,
