@@ -17,7 +17,7 @@ pub(super) fn act(model: &mut Model, action: Action, live: &LiveState, now: Stam
     live.runtime.replay.as_ref()?;
     if action.needs_a_connection() {
         let text = match action {
-            Action::Note => "this is a recording: a note can be added while watching only",
+            Action::Note => "this is a replay: a note can be added to a live run only",
             _ => "a replay has no connection to control",
         };
         model.notify(now, NoticeKind::Info, text);
