@@ -1,4 +1,4 @@
-//! What time is it? The only place that asks the operating system.
+//! The clocks of this computer. The only place that reads them.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use chrono::Utc;
 
 use crate::diagnostics::{Clock, ClockReading, Stamp};
 
-/// The clocks of this computer, counted from the moment it was made.
+/// The clocks of this computer, counted from the creation of this value.
 #[derive(Debug)]
 pub struct SystemClock {
     boot_origin: Duration,
@@ -36,19 +36,19 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that goes on while the computer sleeps.
+/// A clock that continues while the computer sleeps.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn boot_time(_origin: Instant) -> Duration {
     clock_reading(rustix::time::ClockId::Boottime)
 }
 
-/// A clock that goes on while the computer sleeps: on macOS the monotonic clock does.
+/// A clock that continues while the computer sleeps: on macOS the monotonic clock does.
 #[cfg(target_vendor = "apple")]
 fn boot_time(_origin: Instant) -> Duration {
     clock_reading(rustix::time::ClockId::Monotonic)
 }
 
-/// Elsewhere the standard clock has to do (on Windows it counts sleep as well).
+/// The standard clock on other systems (on Windows it counts sleep as well).
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
 fn boot_time(origin: Instant) -> Duration {
     origin.elapsed()

@@ -1,4 +1,4 @@
-//! The collector as a library: hook it to any MQTT client in a dozen lines.
+//! The diagnostics as a library for any MQTT client, in a dozen lines.
 //!
 //! *Must not know* the screens or the monitor.
 //!
@@ -71,25 +71,25 @@ use crate::diagnostics::{
 use crate::export::{Export, ExportOptions};
 use crate::state::{DiagnosticState, EventFold};
 
-/// Called at each drop, with everything known about it.
+/// Called at each drop, with its record.
 type DropCallback = Box<dyn FnMut(&DropRecord) + Send>;
 
-/// Telemetry of one connection, by the names of the reference collector.
+/// Telemetry of one connection, with the method names of the reference collector.
 ///
-/// Unlike the reference it counts one drop per established session however often the client reports
-/// failed reconnects, names every error, and says 0 s of uptime while down.
+/// Unlike the reference it counts one drop per established session however often the client reports failed reconnects,
+/// names every error, and reports 0 s of uptime while down.
 pub struct Collector {
     fold: EventFold,
     clock: Arc<dyn Clock>,
     drop_callbacks: Vec<DropCallback>,
 }
 
-/// What the client was doing when a session ended.
+/// The state of the client when a session ended.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ClientContext {
     /// Reconnect attempts made so far in this outage.
     pub reconnect_attempt: u32,
-    /// Subscriptions in force.
+    /// Active subscriptions.
     pub active_subscriptions: u32,
     /// Commands waiting.
     pub queued_commands: u32,
@@ -107,7 +107,7 @@ impl Collector {
         Self::with_clock(max_events, Arc::new(SystemClock::new()))
     }
 
-    /// A collector on a clock of the caller's (simulated time, tests).
+    /// A collector on a given clock (simulated time, tests).
     pub fn with_clock(max_events: usize, clock: Arc<dyn Clock>) -> Self {
         let mut collector =
             Self { fold: EventFold::without_live_verdict(max_events), clock, drop_callbacks: Vec::new() };
@@ -120,7 +120,7 @@ impl Collector {
         self.drop_callbacks.push(Box::new(callback));
     }
 
-    /// Records that a session ended; while there is none, that a reconnect failed.
+    /// Records the end of a session; without a session, a failed reconnect.
     pub fn record_connection_drop(&mut self, failure: Option<&Failure>, context: ClientContext) {
         let connected = matches!(self.snapshot().link, LinkState::Connected { .. });
         if !connected {
@@ -183,20 +183,20 @@ impl Collector {
     /// Everything as JSON in the reference's schema plus the `dropscope` key, redacted.
     ///
     /// # Errors
-    /// Never for the data this type can hold; the serializer's signature says it could.
+    /// Never for the data of this type; the signature is the serializer's.
     pub fn export_json(&mut self) -> serde_json::Result<String> {
         let now = self.clock.now();
         let DiagnosticState { snapshot, verdict } = self.fold.state_at(now);
         Export::of(&snapshot, Some(&verdict), &ExportOptions::default()).to_json()
     }
 
-    /// Why it drops, as far as everything up to this moment tells.
+    /// The verdict on the drops up to this moment.
     pub fn verdict(&mut self) -> Arc<Verdict> {
         let now = self.clock.now();
         self.fold.verdict_at(now)
     }
 
-    /// A summary for people, several lines.
+    /// A summary as text, several lines.
     pub fn summary(&mut self) -> String {
         Summary(&self.snapshot()).to_string()
     }
@@ -207,7 +207,7 @@ impl Collector {
         self.fold.snapshot(now)
     }
 
-    /// Takes any event of the recording vocabulary.
+    /// Records any event of the recording format.
     pub fn apply(&mut self, event: &Event) {
         let now = self.clock.now();
         self.fold.apply(now, event);

@@ -1,4 +1,6 @@
-//! Exports and reports: when they are due, and writing them without holding up the link.
+//! Exports and reports: when they are due, and writing them on the blocking pool, one after another.
+//!
+//! The monitor and the replay use it, so that neither waits for a disk. *Must not know* the link or the screens.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -25,27 +27,27 @@ pub struct ReportSettings {
     pub options: ExportOptions,
 }
 
-/// What to write.
+/// The kind of document to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReportKind {
     Json,
     Markdown,
 }
 
-/// What was lost so far because a queue was full; goes into every export.
+/// Losses so far because a queue was full; part of every export.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct LostCounts {
     pub(crate) events: u64,
     pub(crate) recording_lines: u64,
 }
 
-/// How writing went, to be shown.
+/// The outcome of writing, to be shown.
 type ReportOutcome = (NoticeKind, String);
 
-/// ReportWriter that may wait for a slow disk; more would only repeat each other.
+/// Reports that may wait for a slow disk; more would repeat each other.
 const MAX_WAITING: usize = 8;
 
-/// One report that was asked for.
+/// One queued report.
 #[derive(Debug)]
 struct ReportJob {
     kind: ReportKind,
@@ -55,8 +57,7 @@ struct ReportJob {
     is_requested: bool,
 }
 
-/// Writes reports on the blocking pool, one at a time in order of request, so that an older state never
-/// replaces a newer one in the same file.
+/// Writes reports one at a time in order of request, so that an older state never replaces a newer one in the same file.
 #[derive(Debug)]
 pub(crate) struct ReportWriter {
     settings: ReportSettings,
@@ -70,7 +71,7 @@ impl ReportWriter {
         Self { settings, waiting: VecDeque::new(), running: JoinSet::new(), last_periodic: None }
     }
 
-    /// Whether the periodic export is due; asked once a second, it starts counting at the first call.
+    /// Whether the periodic export is due. Called once a second; the interval begins at the first call.
     pub(crate) fn is_due(&mut self, now: Stamp) -> bool {
         let Some(every) = self.settings.every else { return false };
         let last = *self.last_periodic.get_or_insert(now);
@@ -81,8 +82,8 @@ impl ReportWriter {
         due
     }
 
-    /// Asks for a report; a file named by time is named by `now`, for the moment may tell of another
-    /// time. A success nobody asked for is silent; a failure never is. Answers at once if too many wait.
+    /// Queues a report. A file named by time is named by `now`, because the state may be of another time. The success of a
+    /// report that was not requested is silent, a failure never is. Returns a failure at once if too many reports wait.
     #[must_use]
     pub(crate) fn write(
         &mut self,
@@ -93,7 +94,7 @@ impl ReportWriter {
         is_requested: bool,
     ) -> Option<ReportOutcome> {
         if self.waiting.len() >= MAX_WAITING {
-            let text = format!("not written: {MAX_WAITING} exports wait for the disk already");
+            let text = format!("not written: {MAX_WAITING} exports are already queued");
             return Some((NoticeKind::Bad, text));
         }
         let mut settings = self.settings.clone();
@@ -116,14 +117,14 @@ impl ReportWriter {
         }
     }
 
-    /// The end of the report under way, with what it has to say; `None` when nothing is under way.
+    /// The end of the running report, with its outcome if there is one to show; `None` when none is running.
     async fn next_outcome(&mut self) -> Option<Option<ReportOutcome>> {
         let ended = self.running.join_next().await?;
         self.start_next();
         Some(ended.unwrap_or_else(|error| Some((NoticeKind::Bad, format!("the export failed: {error}")))))
     }
 
-    /// The next report that has something to say. Cancel-safe; pends while none is being written.
+    /// The next outcome to show. Cancel-safe; pends while no report is being written.
     pub(crate) async fn next_finished(&mut self) -> ReportOutcome {
         loop {
             match self.next_outcome().await {
@@ -134,7 +135,7 @@ impl ReportWriter {
         }
     }
 
-    /// Writes the last export, if one is wanted, and waits for everything under way.
+    /// Writes the last export, if the settings require one, and waits for all queued reports.
     pub(crate) async fn finish(
         &mut self,
         state: DiagnosticState,
@@ -190,20 +191,20 @@ mod tests {
             options: ExportOptions::default(),
         });
         let at = |secs| Stamp::new(DateTime::UNIX_EPOCH, Duration::ZERO).plus(Duration::from_secs(secs));
-        let mut folds = EventFold::new(10);
+        let mut fold = EventFold::new(10);
         let mut refused = 0;
         for n in 0..12 {
-            let moment = folds.state_at(at(n));
-            let rejected = reports.write(ReportKind::Json, moment, at(n), LostCounts::default(), true);
+            let state = fold.state_at(at(n));
+            let rejected = reports.write(ReportKind::Json, state, at(n), LostCounts::default(), true);
             refused += usize::from(rejected.is_some());
             assert_eq!(reports.running.len(), 1);
         }
         assert_eq!(
             refused,
             12 - 1 - MAX_WAITING,
-            "one is being written, some wait, the rest is refused aloud"
+            "one is being written, some wait, the rest is refused with an outcome"
         );
-        let outcomes = reports.finish(folds.state_at(at(20)), at(20), LostCounts::default()).await;
+        let outcomes = reports.finish(fold.state_at(at(20)), at(20), LostCounts::default()).await;
         assert_eq!(outcomes.len(), 1 + MAX_WAITING);
         let export: Export = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
         assert!(export.timestamp.starts_with("1970-01-01T00:00:08"), "{}", export.timestamp);

@@ -1,4 +1,4 @@
-//! What signals ask of a running watch: SIGTERM and SIGINT end it in order, SIGHUP and SIGUSR1 export now.
+//! Signals as requests to a running monitor: SIGTERM and SIGINT end it in order, SIGHUP and SIGUSR1 export now.
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -21,31 +21,30 @@ pub enum TerminationSignal {
 pub struct SignalForwarder(Arc<OnceLock<TerminationSignal>>);
 
 impl SignalForwarder {
-    /// The first signal that asked for the end.
+    /// The first signal that requested the end.
     pub fn termination(&self) -> Option<TerminationSignal> {
         self.0.get().copied()
     }
 }
 
-/// Turns signals into requests until the monitor is gone. Needs a tokio runtime.
+/// Converts signals to requests until the monitor has ended. Needs a tokio runtime.
 pub fn forward(requests: mpsc::Sender<MonitorRequest>) -> SignalForwarder {
     let signals = SignalForwarder::default();
     let forwarder = signals.clone();
     tokio::spawn(async move {
         if let Err(error) = listen(&requests, &forwarder.0).await {
-            tracing::warn!(%error, "signals cannot be watched");
+            tracing::warn!(%error, "signals cannot be received");
         }
     });
     signals
 }
 
-/// Waits for the first signal that asks for the end. Needs a tokio runtime; pends for ever where signals
-/// cannot be watched.
+/// Waits for the first signal that requests the end. Needs a tokio runtime; pends where signals cannot be received.
 pub async fn wait_for_termination() -> TerminationSignal {
     match first_termination_signal().await {
         Ok(signal) => signal,
         Err(error) => {
-            tracing::warn!(%error, "signals cannot be watched");
+            tracing::warn!(%error, "signals cannot be received");
             std::future::pending().await
         }
     }
@@ -64,7 +63,7 @@ async fn first_termination_signal() -> std::io::Result<TerminationSignal> {
 }
 
 #[cfg(not(unix))]
-async fn first_ending() -> std::io::Result<TerminationSignal> {
+async fn first_termination_signal() -> std::io::Result<TerminationSignal> {
     tokio::signal::ctrl_c().await.map(|()| TerminationSignal::Interrupt)
 }
 
@@ -102,14 +101,14 @@ async fn listen(
 #[cfg(not(unix))]
 async fn listen(
     requests: &mpsc::Sender<MonitorRequest>,
-    ending: &OnceLock<TerminationSignal>,
+    termination: &OnceLock<TerminationSignal>,
 ) -> std::io::Result<()> {
     tokio::select! {
         result = tokio::signal::ctrl_c() => result?,
         () = requests.closed() => return Ok(()),
     }
-    ending.get_or_init(|| TerminationSignal::Interrupt);
-    // The monitor being gone already is the same end.
+    termination.get_or_init(|| TerminationSignal::Interrupt);
+    // An error means that the monitor has ended already.
     let _ = requests.send(MonitorRequest::Shutdown).await;
     Ok(())
 }

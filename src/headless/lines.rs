@@ -1,4 +1,4 @@
-//! How does one event look as one line?
+//! The one-line form of an event.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -6,9 +6,9 @@ use std::time::Duration;
 use crate::diagnostics::clean::clean;
 use crate::diagnostics::event::{Attempt, CommandState, CommandUpdate, Event, Message, StampedEvent};
 use crate::diagnostics::sentence::{duration_words, phase_words, sentence};
-use crate::diagnostics::{Level, Stamp};
+use crate::diagnostics::{Level, Stamp, words};
 
-/// `2026-11-20 14:03:22Z ✗ sentence` for an event worth telling, or for every event if `tells_all`.
+/// `2026-11-20 14:03:22Z ✗ sentence` for a notable event, or for every event if `verbose`.
 ///
 /// Free of control characters, without a line end.
 pub fn event_line(observed: &StampedEvent, verbose: bool, is_ascii: bool) -> Option<String> {
@@ -34,7 +34,7 @@ pub fn status_line(at: Stamp, level: Level, text: &str, is_ascii: bool) -> Strin
     format!("{} {symbol} {text}", at.wall.format("%Y-%m-%d %H:%M:%SZ"))
 }
 
-/// Our own punctuation has ASCII forms; letters of other scripts come from outside and become `?`.
+/// The text with ASCII forms of the punctuation that the program uses; every other character becomes `?`.
 pub(super) fn to_ascii(text: &str) -> String {
     let mut ascii = String::with_capacity(text.len());
     for character in text.chars() {
@@ -49,7 +49,7 @@ pub(super) fn to_ascii(text: &str) -> String {
     ascii
 }
 
-/// What is not notable by itself, for those who want to see everything.
+/// The text of an event that is not notable, for verbose output.
 fn verbose_text(event: &Event) -> Option<String> {
     Some(match event {
         Event::Published(message) if message.queued => format!("queued {}", message_words(message)),
@@ -57,7 +57,8 @@ fn verbose_text(event: &Event) -> Option<String> {
         Event::Received(message) => format!("received {}", message_words(message)),
         Event::Traffic { published, received, window_secs } => {
             let window = Duration::try_from_secs_f64(*window_secs).unwrap_or_default();
-            format!("{received} messages received, {published} sent within {}", duration_words(window))
+            let received = words::count(*received, "message", "messages");
+            format!("{received} received, {published} sent within {}", duration_words(window))
         }
         Event::Ping { rtt_ms } => format!("ping answered in {rtt_ms:.1} ms"),
         Event::Probe(probe) => match probe.rtt_ms {
@@ -72,7 +73,7 @@ fn verbose_text(event: &Event) -> Option<String> {
 
 fn message_words(message: &Message) -> String {
     let qos = message.qos.map(|qos| format!(", QoS {qos}")).unwrap_or_default();
-    format!("{} ({} bytes{qos})", message.topic, message.bytes)
+    format!("{} ({}{qos})", message.topic, words::count(message.bytes, "byte", "bytes"))
 }
 
 fn attempt_words(attempt: &Attempt) -> String {

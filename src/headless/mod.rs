@@ -1,11 +1,9 @@
-//! A run without a screen: lines for people on standard error, the recording for programs on standard
-//! output.
+//! Output without a screen: text lines on standard error, the recording on standard output.
 //!
-//! What is said about the drops is told in words only: the recording holds what happened, not what was
-//! concluded from it, and standard output is the recording line by line.
+//! The verdict is written as text on standard error only: standard output is the recording line by line, and a recording
+//! holds what happened, not the conclusions.
 //!
-//! *Must not know* ratatui, crossterm, rumqttc or who makes the events; it only reads what the monitor
-//! publishes.
+//! *Must not know* ratatui, crossterm, rumqttc or the source of the events; it reads events and [`LiveState`].
 
 mod lines;
 mod verdict_text;
@@ -25,22 +23,22 @@ use crate::classify::{Pattern, Verdict};
 use crate::diagnostics::recording::RecorderState;
 use crate::diagnostics::recording::encode;
 use crate::diagnostics::summary::Summary;
-use crate::diagnostics::{Level, Snapshot, StampedEvent, TimeScale};
+use crate::diagnostics::{Level, Snapshot, StampedEvent, TimeScale, words};
 use crate::state::{LiveState, Notice, NoticeKind};
 
-/// How often a summary is written when exports do not set the pace.
+/// How often a summary is written when no export interval is set.
 pub const SUMMARY_EVERY: Duration = Duration::from_secs(300);
 
-/// What is written, and how.
+/// What to write, and how.
 #[derive(Debug, Clone, Copy)]
 pub struct HeadlessOptions {
-    /// Tell every event, not only the notable ones.
+    /// Write every event, not only the notable ones.
     pub verbose: bool,
     /// Write the recording to standard output.
     pub json: bool,
     /// Punctuation and symbols in ASCII only.
     pub ascii: bool,
-    /// How often a summary goes to standard error; [`SUMMARY_EVERY`] unless exports set the pace.
+    /// How often a summary goes to standard error; [`SUMMARY_EVERY`] unless an export interval is set.
     pub summary_every: Duration,
 }
 
@@ -49,18 +47,18 @@ pub struct HeadlessOptions {
 pub enum HeadlessOutcome {
     /// The run is over.
     Finished,
-    /// Nobody reads standard output any more; the run should end quietly.
+    /// The reader of standard output is gone; the run should end without an error.
     OutputClosed,
 }
 
-/// Writes lines until the monitor has finished or nobody reads standard output any more.
+/// Writes lines until the monitor has finished or the reader of standard output is gone.
 ///
-/// Standard error is for people: if it cannot be written, the run goes on. The final summary goes to
+/// Standard error is for the user: if it cannot be written, the run continues. The final summary goes to
 /// standard output, or to standard error when that carries JSON. Writing blocks this task only.
 ///
 /// # Errors
 ///
-/// When standard output cannot be written for another reason than that its reader went away.
+/// When standard output cannot be written for another reason than a closed pipe.
 pub async fn run(
     events: broadcast::Receiver<Arc<StampedEvent>>,
     live_state: watch::Receiver<Arc<LiveState>>,
@@ -93,7 +91,7 @@ async fn follow<O: Write, E: Write>(
     let every = output.options.summary_every.max(Duration::from_secs(1));
     let mut summaries = interval(every);
     summaries.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    // The first tick comes at once, when there is nothing to sum up yet.
+    // The first tick comes at once, when there is nothing to summarize yet.
     summaries.tick().await;
     let mut is_monitor_alive = true;
     loop {
@@ -115,7 +113,7 @@ async fn follow<O: Write, E: Write>(
             _ = summaries.tick() => output.periodic_summary(&live_state.borrow()),
         }
     }
-    // The end was published after the last event was sent: what is still waiting belongs to the run.
+    // The last state was pushed after the last event was sent: the events still queued belong to the run.
     loop {
         match events.try_recv() {
             Ok(observed) => output.write_event(&observed)?,
@@ -132,10 +130,10 @@ struct HeadlessOutput<O, E> {
     out: O,
     err: E,
     lost: u64,
-    /// The newest notice told.
+    /// The newest notice written.
     last_notice: Option<Notice>,
     is_recording_failing: bool,
-    /// The answer told last.
+    /// The pattern of the last verdict written.
     pattern: Pattern,
     time_scale: TimeScale,
 }
@@ -154,7 +152,7 @@ impl<O: Write, E: Write> HeadlessOutput<O, E> {
         Ok(())
     }
 
-    /// What the program has to say of itself: notices, and trouble with the recording.
+    /// Notices, failures of the recording, and a changed verdict.
     fn write_notices(&mut self, state: &LiveState) {
         let notices = &state.runtime.notices;
         let find_last = |last: &Notice| notices.iter().rposition(|notice| notice == last);
@@ -171,7 +169,7 @@ impl<O: Write, E: Write> HeadlessOutput<O, E> {
         self.last_notice = notices.last().cloned().or_else(|| self.last_notice.take());
         let (is_failing, level, text) = match &state.runtime.recorder {
             RecorderState::Failing { error, .. } => {
-                (true, Level::Bad, format!("the recording cannot be written: {error}; the watch goes on"))
+                (true, Level::Bad, format!("the recording cannot be written: {error}; monitoring continues"))
             }
             _ => (false, Level::Good, "the recording is being written again".to_owned()),
         };
@@ -183,7 +181,7 @@ impl<O: Write, E: Write> HeadlessOutput<O, E> {
         }
     }
 
-    /// What is said about the drops, when the answer is another one than before.
+    /// The verdict, when its pattern differs from the one written before.
     fn write_verdict_change(&mut self, verdict: &Verdict) {
         let pattern = verdict.classification.pattern;
         if std::mem::replace(&mut self.pattern, pattern) != pattern {
@@ -194,16 +192,17 @@ impl<O: Write, E: Write> HeadlessOutput<O, E> {
 
     fn on_lagged(&mut self, count: u64, snapshot: &Snapshot) {
         self.lost += count;
-        let text =
-            format!("{count} events came faster than they could be written here and are missing above");
+        let events = words::count(count, "event", "events");
+        let text = format!("{events} dropped from this output: too many at once");
         self.write_status(&status_line(snapshot.at, Level::Warn, &text, self.options.ascii));
     }
 
-    /// The figures, what was lost, and the verdict with its next step at the end.
+    /// The figures, the losses, and the verdict with its next step at the end.
     fn summary(&self, state: &LiveState) -> String {
         let mut summary = Summary(&state.snapshot).to_string();
         if self.lost > 0 {
-            let _ = writeln!(summary, "{} events were not written here", self.lost);
+            let events = words::count(self.lost, "event", "events");
+            let _ = writeln!(summary, "{events} dropped from this output");
         }
         summary.extend(state.verdict.as_deref().map(verdict_text::verdict_paragraph));
         let summary = summary.trim_end();
@@ -225,7 +224,7 @@ impl<O: Write, E: Write> HeadlessOutput<O, E> {
         self.out.flush()
     }
 
-    /// Standard error is a courtesy: nobody reading it is no reason to stop.
+    /// Errors of standard error are ignored: the run continues without a reader.
     fn write_status(&mut self, text: &str) {
         let _ = writeln!(self.err, "{text}").and_then(|()| self.err.flush());
     }

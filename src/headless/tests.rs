@@ -40,7 +40,7 @@ fn one_line() -> String {
     format!("{}\n", encode(&note(1, "one")))
 }
 
-/// A writer that can be read by the test and told to fail.
+/// A writer that the test can read and make fail.
 #[derive(Clone, Default)]
 struct Pipe {
     bytes: Arc<Mutex<Vec<u8>>>,
@@ -109,11 +109,12 @@ async fn lost_events_are_counted_and_reported() {
     let (out, err) = (Pipe::default(), Pipe::default());
     let events: Vec<_> = (0..10).map(|secs| note(secs, "x")).collect();
     run_with_events(false, &out, &err, &events).await.expect("an outcome");
-    assert!(err.text().starts_with(
-        "2026-11-20 14:03:22Z ! 6 events came faster than they could be written here and are missing above\n"
-    ));
+    assert!(
+        err.text()
+            .starts_with("2026-11-20 14:03:22Z ! 6 events dropped from this output: too many at once\n")
+    );
     assert_eq!(err.text().lines().count(), 1 + 4);
-    assert_eq!(out.text(), format!("{}6 events were not written here\n", summary()));
+    assert_eq!(out.text(), format!("{}6 events dropped from this output\n", summary()));
 }
 
 #[tokio::test]
@@ -169,13 +170,13 @@ async fn notices_and_recorder_failures_are_written_once() {
         let mut next = (*state(finished)).clone();
         (next.runtime.notices, next.runtime.recorder) = (notices, recorder);
         publish.send(Arc::new(next)).expect("a receiver");
-        // Simulated time goes on only when the task has read this state.
+        // Simulated time advances only when the task has read this state.
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     task.await.expect("no panic").expect("an outcome");
     let lines = "2026-11-20 14:03:23Z ✓ written a\u{fffd}b\n\
         2026-11-20 14:03:24Z ✗ cannot write\n\
-        2026-11-20 14:03:22Z ✗ the recording cannot be written: disk full; the watch goes on\n\
+        2026-11-20 14:03:22Z ✗ the recording cannot be written: disk full; monitoring continues\n\
         2026-11-20 14:03:23Z ✓ written a\u{fffd}b\n\
         2026-11-20 14:03:22Z ✓ the recording is being written again\n";
     assert_eq!(err.text(), format!("{lines}{}", summary()));

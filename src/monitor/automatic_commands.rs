@@ -1,4 +1,4 @@
-//! What is sent to the device by itself, and when must that stop?
+//! Commands that are sent to the device automatically, and when they are suspended.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -8,24 +8,24 @@ use crate::device::{CommandSpec, Value};
 use crate::diagnostics::Stamp;
 use crate::diagnostics::event::{AlertState, CommandState, CommandUpdate};
 
-/// The rule of the alert that says that something is not sent by itself any more.
+/// The rule of the alert that a command is no longer sent automatically.
 const AUTOMATIC_COMMAND_RULE: &str = "automatic-command";
-/// Losses of a command in a row that make it a suspect. One may be chance.
+/// Losses of a command in a row that suspend it. One loss may be chance.
 const MAX_CONSECUTIVE_LOSSES: u32 = 2;
 
 /// A command that is due, with its default values.
 pub(super) type DueCommand = (Arc<str>, Vec<Value>);
 
-/// What is sent without being asked for.
+/// The schedule of automatic commands.
 ///
-/// A command that takes its connection with it (a policy forbids its topic, say) must not be sent again and
-/// again: the tool would make the very drops that it is to explain.
+/// A command that drops its connection (because a policy forbids its topic, for example) must not be sent repeatedly: the
+/// tool would cause the drops that it has to explain.
 #[derive(Debug, Default)]
 pub(super) struct AutomaticCommands {
-    /// Sends nothing at all, so that an idle connection stays idle.
+    /// Send nothing, so that an idle connection stays idle.
     quiet: bool,
     connected: bool,
-    /// What was sent by itself in this session.
+    /// Commands sent automatically in this session.
     sent: HashSet<Arc<str>>,
     /// When each command was last due.
     last_due: HashMap<Arc<str>, Stamp>,
@@ -33,7 +33,7 @@ pub(super) struct AutomaticCommands {
     consecutive_losses: HashMap<String, u32>,
 }
 
-/// The words of an alert: rule, state and message.
+/// The fields of an alert: rule, state and message.
 pub(super) type AlertUpdate = (&'static str, AlertState, String);
 
 impl AutomaticCommands {
@@ -52,9 +52,9 @@ impl AutomaticCommands {
         self.connected = false;
     }
 
-    /// The command that is due, what is only said at the beginning of a session first. Asked once a second: so each is
-    /// by itself, and a connection that ends at once tells by which. Nothing is due while there is no connection.
-    /// `real` turns a time of the field into this computer's.
+    /// The command that is due; commands sent only at the beginning of a session come first. Called once a second, so that
+    /// commands are a second apart and a connection that ends at once shows which command ended it. Nothing is due without
+    /// a connection. `to_real_time` converts field time to the time of this computer.
     pub(super) fn next_due(
         &mut self,
         specs: &[CommandSpec],
@@ -74,7 +74,7 @@ impl AutomaticCommands {
                 && (is_due_at_connect || spec.interval.is_some_and(has_elapsed))
                 && spec.parameters.iter().all(|parameter| parameter.default.is_some())
         };
-        // Who waited longest comes first, so that many short intervals starve nobody.
+        // The command that waited longest comes first, so that short intervals do not starve others.
         let priority =
             |spec: &&CommandSpec| (spec.interval.is_some(), self.last_due.get(&spec.name).copied());
         let spec = specs.iter().filter(is_due).min_by_key(priority)?;
@@ -84,8 +84,12 @@ impl AutomaticCommands {
         Some((Arc::clone(&spec.name), values))
     }
 
-    /// Takes note of what became of a command, and says so if that changes what is sent by itself.
-    pub(super) fn observe(&mut self, command: &CommandUpdate, specs: &[CommandSpec]) -> Option<AlertUpdate> {
+    /// Updates the losses of a command; returns the alert if this suspends or resumes it.
+    pub(super) fn on_command_update(
+        &mut self,
+        command: &CommandUpdate,
+        specs: &[CommandSpec],
+    ) -> Option<AlertUpdate> {
         let name = &command.name;
         let is_automatic = |spec: &CommandSpec| spec.at_connect || spec.interval.is_some();
         if !specs.iter().any(|spec| *spec.name == **name && is_automatic(spec)) {
@@ -96,8 +100,8 @@ impl AutomaticCommands {
                 let lost = self.consecutive_losses.entry(name.clone()).or_default();
                 *lost = lost.saturating_add(1);
                 let message = format!(
-                    "{name} is not sent by itself any more: it was refused, or lost with its connection, \
-                     {MAX_CONSECUTIVE_LOSSES} times in a row; send it by hand to try again"
+                    "{name} is no longer sent automatically: it was refused, or lost with its connection, \
+                     {MAX_CONSECUTIVE_LOSSES} times in a row; send it manually to retry"
                 );
                 (*lost == MAX_CONSECUTIVE_LOSSES).then_some((
                     AUTOMATIC_COMMAND_RULE,
@@ -109,7 +113,11 @@ impl AutomaticCommands {
                 let was_suspended = self.is_suspended(name);
                 self.consecutive_losses.remove(name);
                 was_suspended.then(|| {
-                    (AUTOMATIC_COMMAND_RULE, AlertState::Cleared, format!("{name} is sent by itself again"))
+                    (
+                        AUTOMATIC_COMMAND_RULE,
+                        AlertState::Cleared,
+                        format!("{name} is sent automatically again"),
+                    )
                 })
             }
             _ => None,
@@ -140,7 +148,7 @@ mod tests {
         Stamp::new(DateTime::UNIX_EPOCH, Duration::ZERO).plus(Duration::from_secs(secs))
     }
 
-    /// What is sent in these seconds, one after the other.
+    /// The commands sent in these seconds, one after the other.
     fn sent<const N: usize>(automatic: &mut AutomaticCommands, seconds: [u64; N]) -> [String; N] {
         seconds.map(|secs| {
             let due = automatic.next_due(&specs(), at(secs), |time| time);
@@ -154,7 +162,7 @@ mod tests {
         state: CommandState,
     ) -> Option<AlertState> {
         let command = CommandUpdate { correlation_id: "x".into(), name: name.into(), state, ms: None };
-        automatic.observe(&command, &specs()).map(|(_, state, _)| state)
+        automatic.on_command_update(&command, &specs()).map(|(_, state, _)| state)
     }
 
     #[test]
@@ -196,13 +204,13 @@ mod tests {
         assert_eq!(observe_state(&mut automatic, "status", Lost), None);
         assert_eq!(observe_state(&mut automatic, "status", Sent), None);
         assert_eq!(observe_state(&mut automatic, "status", Lost), Some(AlertState::Raised));
-        assert_eq!(observe_state(&mut automatic, "status", Lost), None, "said once");
+        assert_eq!(observe_state(&mut automatic, "status", Lost), None, "one alert only");
         automatic.on_connected();
         assert_eq!(sent(&mut automatic, [1, 2]), ["present", ""]);
         assert_eq!(observe_state(&mut automatic, "status", Acknowledged), Some(AlertState::Cleared));
         assert_eq!(sent(&mut automatic, [3, 4]), ["status", ""]);
         for _ in 0..3 {
-            assert_eq!(observe_state(&mut automatic, "set", Lost), None, "nobody sends that by itself");
+            assert_eq!(observe_state(&mut automatic, "set", Lost), None, "not an automatic command");
         }
     }
 }

@@ -1,8 +1,10 @@
-//! The device's side of the monitor: builds commands, reads what the device says, notices its silence.
+//! The session with the device behind the broker: builds commands, matches answers, detects silence.
+//!
+//! Each method takes what was observed and returns the events that follow from it. The monitor folds both; nothing here
+//! calls back into the monitor.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use tokio::sync::mpsc;
 
@@ -20,21 +22,21 @@ use super::automatic_commands::{AlertUpdate, AutomaticCommands, DueCommand};
 /// Messages of the device that may wait to be read.
 const MESSAGE_QUEUE: usize = 256;
 
-/// The device of a run, and how it is treated.
+/// The device of a run and its options.
 #[derive(Debug)]
 pub struct DeviceSettings {
     /// The device.
     pub device: Box<dyn Device>,
-    /// Sends nothing by itself, so that an idle connection stays idle.
+    /// Send no automatic commands, so that an idle connection stays idle.
     pub quiet: bool,
 }
 
-/// Listens on the link's task: decides what is read, and hands it over without waiting.
+/// Listener on the task of the link: selects the messages of the device and queues them without waiting.
 #[derive(Debug)]
 struct DeviceListener {
     state_filters: Vec<String>,
     answer_filters: Vec<String>,
-    /// Whether a command waits for an answer.
+    /// Whether a command has no answer yet.
     is_answer_pending: Arc<AtomicBool>,
     dropped_messages: Arc<AtomicU64>,
     messages: mpsc::Sender<ReceivedMessage>,
@@ -51,20 +53,27 @@ impl MessageListener for DeviceListener {
         self.state_filters.iter().chain(answers).any(|filter| filter_matches(filter, topic))
     }
 
-    fn on_message(&self, heard: ReceivedMessage) {
-        if self.messages.try_send(heard).is_err() {
+    fn on_message(&self, message: ReceivedMessage) {
+        if self.messages.try_send(message).is_err() {
             self.dropped_messages.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
-/// What the link is to be given.
+/// The listener and the subscriptions for the link.
 pub(super) struct ListenerSetup {
     pub(super) listener: Arc<dyn MessageListener>,
     pub(super) filters: Vec<(String, u8)>,
 }
 
-/// Everything the monitor knows of the device.
+/// A command ready for the link.
+pub(super) struct BuiltCommand {
+    pub(super) publish: Publish,
+    /// The event of the oldest pending command, if the new one displaced it.
+    pub(super) displaced: Option<StampedEvent>,
+}
+
+/// The device with its pending commands, its automatic commands and its view.
 #[derive(Debug)]
 pub(super) struct DeviceSession {
     device: Box<dyn Device>,
@@ -77,7 +86,7 @@ pub(super) struct DeviceSession {
     commands_built: u64,
     automatic: AutomaticCommands,
     view: Arc<DeviceView>,
-    stale: bool,
+    is_view_stale: bool,
 }
 
 impl DeviceSession {
@@ -112,7 +121,7 @@ impl DeviceSession {
             commands_built: 0,
             automatic: AutomaticCommands::new(quiet),
             view,
-            stale: false,
+            is_view_stale: false,
         };
         (session, setup)
     }
@@ -122,7 +131,7 @@ impl DeviceSession {
         self.messages.recv().await
     }
 
-    /// Makes a command ready for the link; the events of what gave way to it go to `out`.
+    /// Builds a command.
     ///
     /// # Errors
     /// One sentence, if it cannot be built.
@@ -131,8 +140,7 @@ impl DeviceSession {
         name: &str,
         values: &[Value],
         now: Stamp,
-        out: &mut Vec<StampedEvent>,
-    ) -> Result<Publish, String> {
+    ) -> Result<BuiltCommand, String> {
         let specs = self.device.commands();
         let spec = specs.iter().find(|spec| *spec.name == *name);
         if let Some(why) = spec.and_then(|spec| spec.unavailable.as_ref()) {
@@ -143,101 +151,101 @@ impl DeviceSession {
         let context = CommandContext { correlation_id: &id, client_id: &self.client_id, now: now.wall };
         let prepared = self.device.build(name, values, &context).map_err(|error| error.to_string())?;
         self.commands_built += 1;
-        if let Some(answer) = prepared.answer {
-            let oldest = self.pending.track(&id, name, &self.client_id, answer, now);
-            out.extend(oldest.map(|command| StampedEvent { at: now, event: Event::Command(command) }));
-        }
+        let displaced =
+            prepared.answer.and_then(|answer| self.pending.track(&id, name, &self.client_id, answer, now));
         self.update_answer_pending();
-        Ok(Publish {
+        let publish = Publish {
             topic: prepared.topic,
             payload: prepared.payload.into(),
             qos: prepared.qos,
             retain: false,
             name: name.to_owned(),
             correlation_id: Some(id),
-        })
+        };
+        Ok(BuiltCommand { publish, displaced: displaced.map(|command| command_event(command, now)) })
     }
 
-    /// Takes note of what was observed.
-    pub(super) fn observe(&mut self, observed: &StampedEvent, out: &mut Vec<StampedEvent>) {
-        match &observed.event {
+    /// Takes an observed event, with the names as they are, and returns the events that follow from it.
+    pub(super) fn on_event(&mut self, observed: &StampedEvent) -> Vec<StampedEvent> {
+        let alert = match &observed.event {
             Event::Command(command) => {
                 self.pending.observe(command, observed.at);
-                let update = self.automatic.observe(command, &self.device.commands());
-                out.extend(update.map(|update| alert_event(update, observed.at)));
+                self.automatic.on_command_update(command, &self.device.commands())
             }
             Event::Connected(_) => {
                 self.automatic.on_connected();
                 self.pending.on_connected(observed.at);
+                None
             }
             Event::Dropped(_) | Event::Disconnected { .. } => {
                 self.automatic.on_disconnected();
-                let change = self.pending.on_disconnected();
-                out.extend(change.map(|change| alert_event(alert_update(change), observed.at)));
+                self.pending.on_disconnected().map(silence_alert)
             }
-            _ => return,
-        }
+            _ => return Vec::new(),
+        };
         self.update_answer_pending();
+        alert.map(|alert| alert_event(alert, observed.at)).into_iter().collect()
     }
 
-    /// Reads a message: whose answer it is, and what it tells.
-    pub(super) fn on_message(&mut self, received: &ReceivedMessage, out: &mut Vec<StampedEvent>) {
-        let Ok(topic) = std::str::from_utf8(&received.topic) else { return };
+    /// Reads a message and returns the events that follow: the answered command, the end of a silence, changes of the
+    /// device.
+    pub(super) fn on_message(&mut self, received: &ReceivedMessage) -> Vec<StampedEvent> {
+        let Ok(topic) = std::str::from_utf8(&received.topic) else { return Vec::new() };
         let message =
             DeviceMessage { at: received.at, topic, payload: &received.payload, retained: received.retained };
+        let mut events = Vec::new();
         if let Some(command) = self.pending.take_answered(self.device.as_ref(), &message) {
-            out.push(command_event(command, received.at));
+            events.push(command_event(command, received.at));
             self.update_answer_pending();
         }
         let digest = self.device.handle_message(&message);
         if digest.is_sign_of_life {
             let change = self.pending.on_device_message(received.at);
-            out.extend(change.map(|change| alert_event(alert_update(change), received.at)));
+            events.extend(change.map(|change| alert_event(silence_alert(change), received.at)));
         }
         let changes = digest.changes.into_iter().map(|message| Event::Device { message });
-        out.extend(changes.map(|event| StampedEvent { at: received.at, event }));
-        self.stale = true;
+        events.extend(changes.map(|event| StampedEvent { at: received.at, event }));
+        self.is_view_stale = true;
+        events
     }
 
-    /// When [`Commander::on_time`] has something to do before the next second.
+    /// When [`DeviceSession::on_tick`] has something to do before the next second.
     pub(super) fn next_deadline(&self) -> Option<Stamp> {
         self.pending.next_deadline()
     }
 
-    /// Ends what waited long enough.
-    pub(super) fn on_tick(&mut self, now: Stamp, last_rx: Option<Stamp>, out: &mut Vec<StampedEvent>) {
+    /// Ends overdue commands and updates the silence of the device; returns the events that follow. `last_rx` is the
+    /// last byte received on the connection.
+    pub(super) fn on_tick(&mut self, now: Stamp, last_rx: Option<Stamp>) -> Vec<StampedEvent> {
         let overdue = self.pending.take_overdue(now);
-        out.extend(overdue.into_iter().map(|command| command_event(command, now)));
+        let mut events: Vec<StampedEvent> =
+            overdue.into_iter().map(|command| command_event(command, now)).collect();
         self.update_answer_pending();
         let change = self.pending.check_silence(now, last_rx, self.device.silent_after());
-        out.extend(change.map(|change| alert_event(alert_update(change), now)));
+        events.extend(change.map(|change| alert_event(silence_alert(change), now)));
+        events
     }
 
-    /// What is to be sent by itself now.
+    /// The automatic command that is due.
     pub(super) fn next_due(&mut self, now: Stamp) -> Option<DueCommand> {
         self.automatic.next_due(&self.device.commands(), now, |time| self.pending.real_duration(time))
     }
 
-    /// The device for the screen; `field` turns stamps into field time.
-    pub(super) fn view(&mut self, field: impl Fn(Stamp) -> Stamp) -> Arc<DeviceView> {
+    /// The device for the screen; `to_field_time` converts stamps.
+    pub(super) fn view(&mut self, to_field_time: impl Fn(Stamp) -> Stamp) -> Arc<DeviceView> {
         let unread = self.dropped_messages.load(Ordering::Relaxed);
-        if std::mem::take(&mut self.stale) || unread != self.view.unread {
-            self.view =
-                Arc::new(device_view(self.device.as_ref(), self.pending.last_heard().map(field), unread));
+        if std::mem::take(&mut self.is_view_stale) || unread != self.view.unread {
+            self.view = Arc::new(device_view(
+                self.device.as_ref(),
+                self.pending.last_heard().map(to_field_time),
+                unread,
+            ));
         }
         Arc::clone(&self.view)
     }
 
     fn update_answer_pending(&self) {
         self.is_answer_pending.store(self.pending.outstanding() > 0, Ordering::Relaxed);
-    }
-}
-
-/// How long until a deadline; for ever without one.
-pub(super) async fn sleep_until_deadline(deadline: Option<Duration>) {
-    match deadline {
-        Some(wait) => tokio::time::sleep(wait).await,
-        None => std::future::pending().await,
     }
 }
 
@@ -257,7 +265,7 @@ fn command_event(command: CommandUpdate, at: Stamp) -> StampedEvent {
     StampedEvent { at, event: Event::Command(command) }
 }
 
-fn alert_update(change: SilenceChange) -> AlertUpdate {
+fn silence_alert(change: SilenceChange) -> AlertUpdate {
     match change {
         SilenceChange::Started(message) => (SILENT_DEVICE, AlertState::Raised, message),
         SilenceChange::Ended(message) => (SILENT_DEVICE, AlertState::Cleared, message),

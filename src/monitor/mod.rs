@@ -1,18 +1,23 @@
-//! The one async task: drives the link, folds its events, records, exports, publishes snapshots.
+//! The one async task: drives the link, records and folds its events, writes exports, pushes the newest state.
 //!
 //! ```text
-//!  Request ─► ┌─────────────────────────────────────────┐ ─► watch<Arc<Published>>   screens, headless
-//!             │ select: request · link.next() · timers   │ ─► broadcast<Arc<Observed>> every event, losses counted
-//!  Link ────► │ observe: record → fold → publish         │ ─► recorder thread          one line an event
-//!             └─────────────────────────────────────────┘ ─► blocking pool            exports, reports
+//!  MonitorRequest ─► ┌────────────────────────────────────────┐ ─► watch<Arc<LiveState>>        screens, headless
+//!                    │ select: request · link.next() · timers │ ─► broadcast<Arc<StampedEvent>> every event, losses counted
+//!  Link ───────────► │ observe: record → fold → push          │ ─► recorder thread              one line per event
+//!                    └────────────────────────────────────────┘ ─► blocking pool                exports, reports
 //! ```
 //!
-//! Nothing here waits for a disk, a screen or a reader: every way out is bounded and counts what it
-//! loses. *Must not know* ratatui, crossterm or rumqttc.
+//! Every event passes the same steps: the event queue orders it, the device session derives the events that follow from it, the
+//! event pipeline records, folds and broadcasts it.
+//!
+//! Nothing here waits for a disk, a screen or a reader: every output is bounded and counts its losses. *Must not know*
+//! ratatui, crossterm or rumqttc.
 
 mod automatic_commands;
 mod device;
 mod device_session;
+mod event_pipeline;
+mod event_queue;
 mod push_throttle;
 mod simulation_port;
 mod task;

@@ -1,15 +1,15 @@
-//! When to publish: at once for what matters, else at most ten times a second.
+//! When to push the state: at once after important changes, else at most ten times a second.
 
 use std::time::Duration;
 
 use crate::diagnostics::{Event, Stamp};
 
-/// Shortest time between two snapshots of ordinary traffic.
+/// Shortest time between two states of ordinary traffic.
 const MIN_PUSH_INTERVAL: Duration = Duration::from_millis(100);
-/// Longest time without a snapshot, so that running averages on screen do not go stale.
+/// Longest time without a new state, so that running averages on screen do not go stale.
 const MAX_PUSH_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Decides when a changed state is worth a snapshot.
+/// Decides when a changed state is pushed.
 #[derive(Debug, Default)]
 pub(super) struct PushThrottle {
     dirty: bool,
@@ -18,7 +18,7 @@ pub(super) struct PushThrottle {
 }
 
 impl PushThrottle {
-    /// Something changed that the user waits for.
+    /// The next state is pushed without delay: the user waits for it.
     pub(super) fn push_now(&mut self) {
         self.urgent = true;
     }
@@ -32,12 +32,12 @@ impl PushThrottle {
         );
     }
 
-    /// Something small changed that is not an event (a connect phase, bytes counted).
+    /// A small change that is not an event (a connect phase, bytes counted).
     pub(super) fn mark_dirty(&mut self) {
         self.dirty = true;
     }
 
-    /// How long from `now` until a snapshot is due.
+    /// The time from `now` until a state is due.
     pub(super) fn time_until_push(&self, now: Stamp) -> Duration {
         let since = self.last_push.map(|last| now.since(last));
         match (self.urgent, self.dirty, since) {
@@ -47,7 +47,7 @@ impl PushThrottle {
         }
     }
 
-    /// A snapshot was published.
+    /// A state was pushed.
     pub(super) fn on_pushed(&mut self, now: Stamp) {
         *self = Self { dirty: false, urgent: false, last_push: Some(now) };
     }
@@ -62,7 +62,7 @@ mod tests {
     fn drops_are_pushed_at_once_and_pings_are_batched() {
         let at = |millis| Stamp::new(DateTime::UNIX_EPOCH, Duration::from_millis(millis));
         let mut throttle = PushThrottle::default();
-        assert_eq!(throttle.time_until_push(at(0)), Duration::ZERO, "the first snapshot waits for nothing");
+        assert_eq!(throttle.time_until_push(at(0)), Duration::ZERO, "the first state is due at once");
         throttle.on_pushed(at(0));
         assert_eq!(throttle.time_until_push(at(10)), Duration::from_millis(9_990));
         throttle.on_event(&Event::Ping { rtt_ms: 1.0 });

@@ -12,3 +12,11 @@ pub struct SimulationPort {
     /// Takes the index of a fault of the menu.
     pub inject: mpsc::Sender<usize>,
 }
+
+/// The changed description; `None` = the simulation is over. Cancel-safe; pends without a simulation.
+pub(super) async fn simulation_changed(simulation: &mut Option<SimulationPort>) -> Option<Simulation> {
+    match simulation {
+        Some(port) => port.status.changed().await.is_ok().then(|| port.status.borrow_and_update().clone()),
+        None => std::future::pending().await,
+    }
+}

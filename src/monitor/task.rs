@@ -1,4 +1,4 @@
-//! The loop itself.
+//! The task of the monitor: its settings, its handle and its loop.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,23 +6,24 @@ use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::{JoinError, JoinHandle};
 
-use super::device::next_device_message;
-use super::device_session::{DeviceSession, DeviceSettings, sleep_until_deadline};
+use super::device::MonitoredDevice;
+use super::device_session::DeviceSettings;
+use super::event_pipeline::EventPipeline;
+use super::event_queue::EventQueue;
 use super::push_throttle::PushThrottle;
-use super::simulation_port::SimulationPort;
+use super::simulation_port::{SimulationPort, simulation_changed};
+use crate::device::Value;
 use crate::diagnostics::event::{Event, FORMAT, Initiator, StartedEvent};
-use crate::diagnostics::{Clock, ClockMonitor, LinkActivity, NameMask, StampedEvent, recording};
-use crate::export::{Recorder, RecorderSettings};
+use crate::diagnostics::{Clock, ClockMonitor, LinkActivity, NameMask, StampedEvent, clean};
+use crate::export::RecorderSettings;
 use crate::mqtt::settings::LinkSettings;
-use crate::mqtt::{Link, Publish, ReconnectKind, SettingsError};
-use crate::report_writer::{LostCounts, ReportKind, ReportSettings, ReportWriter};
-use crate::state::{EventFold, LiveState, MonitorRequest, NoticeKind, NoticeLog, RuntimeStatus, Simulation};
+use crate::mqtt::{Link, Publish, ReceivedMessage, ReconnectKind, SettingsError};
+use crate::report_writer::{ReportKind, ReportSettings, ReportWriter};
+use crate::state::{LiveState, MonitorRequest, NoticeKind, NoticeLog, RuntimeStatus, Simulation};
 
 /// Requests that may wait; a person types slower.
 const REQUESTS: usize = 64;
-/// Events a slow reader may lag behind before it loses the oldest (and is told how many).
-const EVENTS: usize = 4_096;
-/// How long the farewell to the broker may take.
+/// How long the DISCONNECT to the broker may take, and writing the rest of the recording.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What the monitor needs to run.
@@ -38,18 +39,18 @@ pub struct MonitorSettings {
     pub reports: ReportSettings,
     /// End the run after this long.
     pub duration: Option<Duration>,
-    /// What is simulated, if anything.
+    /// The simulation, if the run is one.
     pub simulation: Option<SimulationPort>,
-    /// The device behind the broker, if its language is known.
+    /// The device behind the broker, if its protocol is configured.
     pub device: Option<DeviceSettings>,
-    /// Names that are written down nowhere.
+    /// Names that must not be recorded.
     pub name_mask: NameMask,
 }
 
 /// The running monitor, as seen from outside.
 #[derive(Debug)]
 pub struct MonitorHandle {
-    /// Asks for things; a full channel is the caller's to report.
+    /// Takes requests; a full channel is for the caller to report.
     pub requests: mpsc::Sender<MonitorRequest>,
     /// The newest state.
     pub live_state: watch::Receiver<Arc<LiveState>>,
@@ -58,7 +59,7 @@ pub struct MonitorHandle {
 }
 
 impl MonitorHandle {
-    /// Every event from now on. A reader that lags loses the oldest and learns how many.
+    /// Every event from now on. A reader that lags loses the oldest and is notified of the number.
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<StampedEvent>> {
         self.events.subscribe()
     }
@@ -73,7 +74,7 @@ impl MonitorHandle {
     }
 }
 
-/// Starts watching. The handle, and every event from the first one on.
+/// Starts monitoring. Returns the handle, and every event from the first one on.
 ///
 /// # Errors
 /// If the link settings cannot be used (unreadable certificate and the like).
@@ -85,49 +86,40 @@ pub fn spawn(
     Ok(spawn_with(link, settings, clock))
 }
 
-/// Starts watching over a link that was made of `settings.link` and is still off: for links whose
-/// transports are not sockets.
+/// Starts monitoring over a link that was built from `settings.link` and is still off: for links whose transports are
+/// not sockets.
 pub fn spawn_with(
     mut link: Link,
     settings: MonitorSettings,
     clock: Arc<dyn Clock>,
 ) -> (MonitorHandle, broadcast::Receiver<Arc<StampedEvent>>) {
     let (requests, inbox) = mpsc::channel(REQUESTS);
-    let (events, first_reader) = broadcast::channel(EVENTS);
-    let mut fold = EventFold::new(settings.max_events);
-    let snapshot = fold.snapshot(clock.now());
-    let mut device_session =
-        settings.device.map(|device| start_device_session(device, &settings.link, &mut link));
+    let (mut pipeline, first_reader) =
+        EventPipeline::new(settings.max_events, settings.recorder, settings.name_mask);
+    let events = pipeline.readers();
+    let mut device = MonitoredDevice::start(settings.device, &settings.link, &mut link);
     let simulation = settings.simulation.as_ref().map(|port| port.status.borrow().clone());
-    let device = device_session.as_mut().map(|commander| commander.view(|stamp| stamp));
-    let runtime = RuntimeStatus { device, simulation, ..RuntimeStatus::default() };
+    let runtime =
+        RuntimeStatus { device: device.view(|stamp| stamp), simulation, ..RuntimeStatus::default() };
+    let snapshot = pipeline.fold().snapshot(clock.now());
     let first = LiveState { snapshot, verdict: None, runtime: runtime.clone() };
-    let (sender, published) = watch::channel(Arc::new(first));
+    let (state_sender, live_state) = watch::channel(Arc::new(first));
     let monitor = Monitor {
         link,
         clock,
-        fold,
-        recorder: settings.recorder.map(Recorder::start),
+        device,
+        queue: EventQueue::default(),
+        pipeline,
         reports: ReportWriter::new(settings.reports),
-        events: events.clone(),
-        state_sender: sender,
+        state_sender,
         runtime,
         notices: NoticeLog::default(),
         throttle: PushThrottle::default(),
         clock_watch: ClockMonitor::default(),
         simulation: settings.simulation,
-        device_session,
-        name_mask: settings.name_mask,
     };
     let task = tokio::spawn(monitor.run(inbox, started_event(&settings.link), settings.duration));
-    (MonitorHandle { requests, live_state: published, events, task }, first_reader)
-}
-
-fn start_device_session(device: DeviceSettings, settings: &LinkSettings, link: &mut Link) -> DeviceSession {
-    let scale = settings.time_scale;
-    let (session, setup) = DeviceSession::new(device, &settings.client_id, scale, rand::random());
-    link.add_listener(setup.listener, setup.filters);
-    session
+    (MonitorHandle { requests, live_state, events, task }, first_reader)
 }
 
 fn started_event(link: &LinkSettings) -> StartedEvent {
@@ -148,30 +140,30 @@ fn started_event(link: &LinkSettings) -> StartedEvent {
     }
 }
 
-/// What the simulation has to say anew; `None` = it is gone. Pends for ever without one.
-async fn simulation_changed(simulation: &mut Option<SimulationPort>) -> Option<Simulation> {
-    match simulation {
-        Some(port) => port.status.changed().await.is_ok().then(|| port.status.borrow_and_update().clone()),
+/// Sleeps for this long; pends without a deadline.
+async fn sleep_until_deadline(deadline: Option<Duration>) {
+    match deadline {
+        Some(wait) => tokio::time::sleep(wait).await,
         None => std::future::pending().await,
     }
 }
 
+/// The state of the task.
 #[derive(Debug)]
-pub(super) struct Monitor {
-    pub(super) link: Link,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) device_session: Option<DeviceSession>,
-    fold: EventFold,
-    recorder: Option<Recorder>,
+struct Monitor {
+    link: Link,
+    clock: Arc<dyn Clock>,
+    device: MonitoredDevice,
+    /// Events to fold; empty between two turns of the loop.
+    queue: EventQueue,
+    pipeline: EventPipeline,
     reports: ReportWriter,
-    events: broadcast::Sender<Arc<StampedEvent>>,
     state_sender: watch::Sender<Arc<LiveState>>,
     runtime: RuntimeStatus,
     notices: NoticeLog,
-    pub(super) throttle: PushThrottle,
+    throttle: PushThrottle,
     clock_watch: ClockMonitor,
     simulation: Option<SimulationPort>,
-    name_mask: NameMask,
 }
 
 impl Monitor {
@@ -190,11 +182,10 @@ impl Monitor {
         loop {
             let now = self.clock.now();
             let due = self.throttle.time_until_push(now);
-            let deadline = self.device_session.as_ref().and_then(DeviceSession::next_deadline);
-            let deadline = deadline.map(|deadline| deadline.since(now));
+            let deadline = self.device.next_deadline().map(|deadline| deadline.since(now));
             tokio::select! {
-                observed = self.link.next() => self.observe(observed),
-                message = next_device_message(&mut self.device_session) => self.on_device_message(&message),
+                observed = self.link.next() => self.observe([observed]),
+                message = self.device.next_message() => self.on_device_message(&message),
                 () = sleep_until_deadline(deadline) => self.on_device_tick(),
                 request = inbox.recv() => match request {
                     Some(MonitorRequest::Shutdown) | None => break,
@@ -233,7 +224,7 @@ impl Monitor {
             MonitorRequest::Command { name, values } => self.run_command(&name, &values),
             MonitorRequest::Inject(index) => self.inject(index),
             MonitorRequest::Play(_) => {
-                self.notice(NoticeKind::Info, "this is live; time moves in a replay only".to_owned());
+                self.notice(NoticeKind::Info, "playback keys work in a replay only".to_owned());
             }
             // Handled by the loop.
             MonitorRequest::Shutdown => {}
@@ -246,7 +237,7 @@ impl Monitor {
             return self.notice(NoticeKind::Bad, "faults can be injected in a simulation only".to_owned());
         };
         if port.inject.try_send(index).is_err() {
-            self.notice(NoticeKind::Bad, "the simulation takes no fault now; try again".to_owned());
+            self.notice(NoticeKind::Bad, "the simulation is busy; try again".to_owned());
         }
     }
 
@@ -258,41 +249,56 @@ impl Monitor {
         self.throttle.push_now();
     }
 
-    /// Record, fold, tell. The order matters: what is on screen is on disk (or counted as lost).
-    pub(super) fn observe(&mut self, mut observed: StampedEvent) {
-        let mut follow_ups = Vec::new();
-        if let Some(commander) = &mut self.device_session {
-            // Before the disguise: answers are recognised by the names as they are.
-            commander.observe(&observed, &mut follow_ups);
+    /// Sends a command, if it can be built.
+    fn run_command(&mut self, name: &str, values: &[Value]) {
+        match self.device.build_command(name, values, self.clock.now()) {
+            Ok(command) => {
+                self.observe(command.displaced);
+                self.link.publish(command.publish);
+            }
+            Err(error) => self.notice(NoticeKind::Bad, format!("not sent: {}", clean::clean(&error))),
         }
-        self.name_mask.apply(&mut observed.event);
-        if let Some(recorder) = &self.recorder {
-            let sync = matches!(observed.event, Event::Dropped(_) | Event::Stopped { .. });
-            recorder.append(recording::encode(&observed), sync);
+    }
+
+    fn on_device_message(&mut self, message: &ReceivedMessage) {
+        let events = self.device.on_message(message);
+        self.observe(events);
+        self.throttle.mark_dirty();
+    }
+
+    fn on_device_tick(&mut self) {
+        let events = self.device.on_tick(self.clock.now(), self.link.status().last_rx);
+        self.observe(events);
+    }
+
+    fn on_device_second(&mut self) {
+        if let Some((name, values)) = self.device.next_due(self.clock.now()) {
+            self.run_command(&name, &values);
         }
-        self.fold.apply(observed.at, &observed.event);
-        self.throttle.on_event(&observed.event);
-        tracing::debug!(event = ?observed.event, "observed");
-        if self.events.len() >= EVENTS {
-            // The slowest reader is about to lose its oldest event; it is told by the channel itself.
-            self.runtime.lost_events += 1;
+        self.on_device_tick();
+    }
+
+    /// Passes events down the pipeline, each followed by the events that the device session derives from it.
+    fn observe(&mut self, events: impl IntoIterator<Item = StampedEvent, IntoIter: DoubleEndedIterator>) {
+        self.queue.insert_next(events);
+        while let Some(observed) = self.queue.pop() {
+            // Before the name mask: answers are matched by the names as they are.
+            self.queue.insert_next(self.device.on_event(&observed));
+            self.throttle.on_event(&observed.event);
+            self.pipeline.push(observed);
         }
-        // No reader is no loss.
-        let _ = self.events.send(Arc::new(observed));
-        self.observe_all(follow_ups);
     }
 
     fn observe_now(&mut self, event: Event) {
-        self.observe(StampedEvent { at: self.clock.now(), event });
+        let at = self.clock.now();
+        self.observe([StampedEvent { at, event }]);
     }
 
     fn on_second(&mut self) {
         for event in self.clock_watch.observe(self.clock.read()) {
             self.observe_now(event);
         }
-        if let Some(recorder) = &self.recorder
-            && recorder.state() != self.runtime.recorder
-        {
+        if self.pipeline.recorder_state().is_some_and(|state| state != self.runtime.recorder) {
             self.throttle.mark_dirty();
         }
         self.on_device_second();
@@ -302,7 +308,7 @@ impl Monitor {
         let status = self.link.status();
         let is_stable =
             matches!(status.activity, LinkActivity::Connected | LinkActivity::Off | LinkActivity::GivenUp);
-        // A ping without an answer is no event, but the first sign of a drop.
+        // An unanswered ping is no event, but the first sign of a drop.
         let is_ping_state_current =
             status.ping_outstanding_since.is_some() == self.runtime.ping_outstanding_since.is_some();
         if !is_stable || !is_ping_state_current {
@@ -312,62 +318,55 @@ impl Monitor {
 
     fn report(&mut self, kind: ReportKind, is_requested: bool) {
         let now = self.clock.now();
-        let state = self.fold.state_at(now);
-        if let Some((kind, text)) = self.reports.write(kind, state, now, self.lost_counts(), is_requested) {
+        let state = self.pipeline.fold().state_at(now);
+        let lost = self.pipeline.lost_counts();
+        if let Some((kind, text)) = self.reports.write(kind, state, now, lost, is_requested) {
             self.notice(kind, text);
         }
     }
 
-    fn lost_counts(&self) -> LostCounts {
-        LostCounts {
-            events: self.runtime.lost_events,
-            recording_lines: self.recorder.as_ref().map_or(self.runtime.lost_lines, Recorder::lost_lines),
-        }
-    }
-
-    pub(super) fn notice(&mut self, kind: NoticeKind, text: String) {
+    fn notice(&mut self, kind: NoticeKind, text: String) {
         tracing::info!(?kind, text, "notice");
         self.notices.push(self.clock.now(), kind, text);
-        self.runtime.notices = self.notices.as_slice().to_vec();
         self.throttle.push_now();
     }
 
+    /// Pushes the newest state to its readers, with every stamp in field time.
     fn push_state(&mut self) {
         let now = self.clock.now();
-        let status = self.link.status();
-        let to_field_time = |at| self.fold.field_time(at);
-        self.runtime.activity = status.activity.map_stamps(to_field_time);
-        self.runtime.ping_outstanding_since = status.ping_outstanding_since.map(to_field_time);
-        self.runtime.last_rx = status.last_rx.map(to_field_time);
-        self.runtime.last_tx = status.last_tx.map(to_field_time);
-        self.runtime.queued = status.queued;
-        self.runtime.in_flight = status.in_flight;
-        let fold = &self.fold;
-        self.runtime.device = self.device_session.as_mut().map(|one| one.view(|at| fold.field_time(at)));
-        if let Some(recorder) = &self.recorder {
-            self.runtime.recorder = recorder.state();
-            self.runtime.lost_lines = recorder.lost_lines();
+        let (status, lost, pipeline) = (self.link.status(), self.pipeline.lost_counts(), &mut self.pipeline);
+        let runtime = &mut self.runtime;
+        if let Some(recorder) = pipeline.recorder_state() {
+            (runtime.recorder, runtime.lost_lines) = (recorder, lost.recording_lines);
         }
-        let (snapshot, verdict) = (self.fold.snapshot(now), self.fold.verdict());
-        let runtime = self.runtime.clone();
-        self.state_sender.send_replace(Arc::new(LiveState { snapshot, verdict, runtime }));
+        runtime.lost_events = lost.events;
+        (runtime.queued, runtime.in_flight) = (status.queued, status.in_flight);
+        runtime.notices = self.notices.as_slice().to_vec();
+        let to_field_time = |at| pipeline.field_time(at);
+        runtime.activity = status.activity.map_stamps(to_field_time);
+        runtime.ping_outstanding_since = status.ping_outstanding_since.map(to_field_time);
+        runtime.last_rx = status.last_rx.map(to_field_time);
+        runtime.last_tx = status.last_tx.map(to_field_time);
+        runtime.device = self.device.view(to_field_time);
+        let (snapshot, verdict) = (pipeline.fold().snapshot(now), pipeline.fold().verdict());
+        self.state_sender.send_replace(Arc::new(LiveState { snapshot, verdict, runtime: runtime.clone() }));
         self.throttle.on_pushed(now);
     }
 
-    /// Says goodbye to the broker, writes what is left, publishes the last state.
+    /// Disconnects from the broker, writes what is left and pushes the last state.
     async fn finish(mut self) {
-        for observed in self.link.shutdown(SHUTDOWN_TIMEOUT).await {
-            self.observe(observed);
-        }
+        let last_events = self.link.shutdown(SHUTDOWN_TIMEOUT).await;
+        self.observe(last_events);
         // The last export is of the instant of the last event, so that the recording gives the same one.
         let now = self.clock.now();
-        self.observe(StampedEvent { at: now, event: Event::Stopped { by: Some("end of run".to_owned()) } });
-        let state = self.fold.state_at(now);
-        for (kind, text) in self.reports.finish(state, now, self.lost_counts()).await {
+        let stopped = Event::Stopped { by: Some("end of run".to_owned()) };
+        self.observe([StampedEvent { at: now, event: stopped }]);
+        let (state, lost) = (self.pipeline.fold().state_at(now), self.pipeline.lost_counts());
+        for (kind, text) in self.reports.finish(state, now, lost).await {
             self.notice(kind, text);
         }
-        if let Some(recorder) = self.recorder.take() {
-            self.runtime.recorder = recorder.finish(SHUTDOWN_TIMEOUT);
+        if let Some(recorder) = self.pipeline.finish_recording(SHUTDOWN_TIMEOUT) {
+            self.runtime.recorder = recorder;
         }
         self.runtime.finished = true;
         self.push_state();

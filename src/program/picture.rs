@@ -38,7 +38,7 @@ pub(super) fn picture(args: &PictureArgs) -> color_eyre::Result<ExitCode> {
     print(svg.as_bytes())
 }
 
-/// The state after the last event and what a screen said then; `None` without any event.
+/// The state and the live verdict after the last event; `None` without any event.
 fn last_state(input: impl std::io::BufRead) -> std::io::Result<Option<(Snapshot, Option<Arc<Verdict>>)>> {
     let mut fold = EventFold::new(Diagnostics::DEFAULT_MAX_EVENTS);
     let mut last = None;

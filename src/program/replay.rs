@@ -1,4 +1,4 @@
-//! `dropscope replay`: a recording on the screens, or what a live run would have exported.
+//! `dropscope replay`: a recording on the screens, or the export that a live run would have written.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
@@ -22,11 +22,11 @@ use crate::replay::{RecordingPlayer, ReplaySettings, StartAt};
 use crate::report_writer::ReportSettings;
 use crate::{cli, logging, signals, tui};
 
-/// Events read at a time where nobody waits in between.
+/// Events read at a time where no request waits in between.
 const BATCH: usize = 1 << 20;
-/// Stands for standard output.
+/// The path that means standard output.
 const STDOUT: &str = "-";
-/// What is replayed is reached by no address; the settings want one.
+/// A recording has no broker address; the settings need one.
 const PLACEHOLDER_BROKER: EmbeddedBroker = EmbeddedBroker {
     transport: Transport::Tcp,
     version: VersionChoice::Auto,
@@ -47,7 +47,7 @@ pub(super) fn replay(args: &cli::ReplayArgs) -> color_eyre::Result<ExitCode> {
         return Ok(usage_error(&"only one of --export and --report can go to standard output"));
     }
     if !is_export_only && !io::stdout().is_terminal() {
-        let sentence = "standard output is no terminal, so there is no screen to replay on; \
+        let sentence = "standard output is not a terminal, so there is no screen to replay on; \
                         --export - prints the JSON export of the recording, --report - the Markdown report";
         return Ok(usage_error(&sentence));
     }
@@ -77,7 +77,7 @@ async fn show(
     args: &cli::ReplayArgs,
     settings: ResolvedSettings,
 ) -> color_eyre::Result<ExitCode> {
-    // A log that cannot be written is a pity, not a reason not to replay.
+    // The replay works without a log.
     if let Err(error) = &logging::start(&settings.log) {
         let _ = writeln!(io::stderr(), "no log file: {error}");
     }
@@ -102,8 +102,8 @@ async fn show(
     let _signals = signals::forward(handle.requests.clone());
     let options = watch::tui_options(&settings.ui, keymap);
     tui::run(handle.live_state.clone(), handle.requests.clone(), options, clock).await?;
-    let result = handle.finished().await.wrap_err("the replay broke down")?;
-    result.wrap_err("the recording cannot be read any more")?;
+    let result = handle.finished().await.wrap_err("the replay task failed")?;
+    result.wrap_err("the recording can no longer be read")?;
     Ok(ExitReason::Success.into())
 }
 
@@ -111,7 +111,7 @@ fn export_options(settings: &ResolvedSettings) -> ExportOptions {
     ExportOptions { redact: settings.export.redact, ..ExportOptions::default() }
 }
 
-/// Writes what a live run would have written at the end, or at the time asked for.
+/// Writes the documents that a live run would have written at the end, or at the requested time.
 fn export(
     mut player: RecordingPlayer,
     args: &cli::ReplayArgs,
@@ -159,7 +159,7 @@ fn is_directory(path: &Path) -> bool {
     path.is_dir() || path.as_os_str().to_string_lossy().ends_with(std::path::MAIN_SEPARATOR)
 }
 
-/// Messages go to standard error; nothing can be done if that is closed.
+/// Prints the outcome to standard error and ignores errors of that.
 fn print_save_result(result: Result<std::path::PathBuf, ExportError>) -> ExitCode {
     match result {
         Ok(path) => {

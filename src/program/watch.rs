@@ -1,4 +1,4 @@
-//! Watching: the monitor with a screen or without.
+//! Monitoring a broker, with a screen or without.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -24,16 +24,16 @@ use crate::tui::theme::{Glyphs, Theme};
 use crate::tui::{self, TuiOptions};
 use crate::{headless, logging, logging::Verbosity};
 
-/// Watches the broker of the settings.
+/// Monitors the broker of the settings.
 pub(super) async fn watch_broker(settings: ResolvedSettings) -> color_eyre::Result<ExitCode> {
     let device = settings.device.clone().map(|device| Box::new(device) as Box<dyn Device>);
     watch(settings, device, None, |_| ()).await.map(|watched| watched.code)
 }
 
-/// What is left of a watch.
+/// The result of a run.
 pub(super) struct WatchOutcome {
     pub(super) code: ExitCode,
-    /// The last state; `None` if nothing was watched, because the settings are of no use.
+    /// The last state; `None` if the settings cannot be used.
     pub(super) last_state: Option<Arc<LiveState>>,
 }
 
@@ -43,21 +43,20 @@ impl From<ExitCode> for WatchOutcome {
     }
 }
 
-/// Watches until the run is over. What `accompany` gives lives as long as the monitor; it may ask it for
-/// things.
+/// Monitors until the run is over. The value of `spawn_tasks` lives as long as the monitor; it may send requests.
 pub(super) async fn watch<T>(
     settings: ResolvedSettings,
     device: Option<Box<dyn Device>>,
     simulation: Option<SimulationPort>,
     spawn_tasks: impl FnOnce(&mpsc::Sender<MonitorRequest>) -> T,
 ) -> color_eyre::Result<WatchOutcome> {
-    // A log that cannot be written is a pity, not a reason not to watch.
+    // Monitoring works without a log.
     let log = logging::start(&settings.log);
     if let Err(error) = &log {
         let _ = writeln!(io::stderr(), "no log file: {error}");
     }
     let commands = device.as_ref().map(|device| device.commands()).unwrap_or_default();
-    // Only the keys that the user wrote down can be in the user's way.
+    // A conflict of keys is an error only where the user configured the device.
     let with_commands = |keymap: Keymap| match settings.device {
         Some(_) => keymap.with_commands(&commands),
         None => Ok(keymap.with_commands_where_free(&commands)),
@@ -80,16 +79,16 @@ pub(super) async fn watch<T>(
             Some(tokio::spawn(shut_down_when_given_up(handle.live_state.clone(), handle.requests.clone())));
         run_headless(&settings, &handle, events).await?;
     } else {
-        // The screen reads snapshots only; events nobody takes would count as lost.
+        // The screen reads states only; events that are not received would count as lost.
         drop(events);
         let options = tui_options(&settings.ui, keymap);
         tui::run(handle.live_state.clone(), handle.requests.clone(), options, clock).await?;
     }
-    // The reader of the lines or of the screen may have left first.
+    // An error means that the monitor has ended already.
     let _ = handle.requests.send(MonitorRequest::Shutdown).await;
-    let last_state = handle.finished().await.wrap_err("the monitor broke down")?;
+    let last_state = handle.finished().await.wrap_err("the monitor task failed")?;
     let gave_up = match gave_up {
-        Some(task) => task.await.wrap_err("the monitor broke down")?,
+        Some(task) => task.await.wrap_err("the monitor task failed")?,
         None => false,
     };
     let ending = match signals.termination() {
@@ -101,13 +100,13 @@ pub(super) async fn watch<T>(
     let code = if settings.run.headless || !settings.run.fail_on.is_empty() {
         exit::exit_reason(&last_state.snapshot, ending, &settings.run.fail_on)
     } else {
-        // Whoever leaves the screen has seen the state; that is no failure.
+        // The user has seen the state on the screen; leaving it is no failure.
         ExitReason::Success
     };
     Ok(WatchOutcome { code: code.into(), last_state: Some(last_state) })
 }
 
-/// Without a screen nobody can ask for one more attempt: giving up ends the run. Says whether it did.
+/// Without a screen no further attempt can be requested: giving up ends the run. Returns whether it did.
 async fn shut_down_when_given_up(
     mut live_state: watch::Receiver<Arc<LiveState>>,
     requests: mpsc::Sender<MonitorRequest>,
@@ -115,7 +114,7 @@ async fn shut_down_when_given_up(
     let given_up = |state: &Arc<LiveState>| state.runtime.activity == LinkActivity::GivenUp;
     let gave_up = live_state.wait_for(given_up).await.is_ok();
     if gave_up {
-        // The monitor being gone already is the same end.
+        // An error means that the monitor has ended already.
         let _ = requests.send(MonitorRequest::Shutdown).await;
     }
     gave_up
@@ -143,7 +142,7 @@ pub(super) fn keymap(ui: &UiSettings) -> Result<Keymap, String> {
     Keymap::with_overrides(&ui.keys.iter().map(|(action, keys)| (action.clone(), keys.join(" "))).collect())
 }
 
-/// How the screen looks and listens.
+/// The options of the screen.
 pub(super) fn tui_options(ui: &UiSettings, keymap: Keymap) -> TuiOptions {
     let variables = crate::config::environment::LOCALE.map(|name| std::env::var(name).ok());
     let locale = variables.each_ref().map(Option::as_deref);

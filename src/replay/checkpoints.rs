@@ -1,16 +1,16 @@
-//! From where is a place in the recording reached soonest?
+//! Checkpoints along a recording, from which a seek continues.
 
 use std::time::Duration;
 
 use super::replay_state::ReplayState;
 
-/// Most checkpoints kept; each holds the folds (some hundred kilobytes) and a place in a file.
+/// Most checkpoints retained; each holds the fold (some hundred kilobytes) and a position in a file.
 const MAX_CHECKPOINTS: usize = 64;
 /// Events between the first checkpoints.
 const FIRST_STRIDE: u64 = 4_096;
 
 /// States along the recording, evenly spaced in events, with bounded memory: when there are too many, every
-/// second one goes and the distance doubles.
+/// second one is removed and the distance doubles.
 #[derive(Debug)]
 pub(super) struct Checkpoints {
     states: Vec<ReplayState>,
@@ -23,12 +23,12 @@ impl Checkpoints {
         Self { states: vec![beginning], stride: FIRST_STRIDE }
     }
 
-    /// Whether a state after so many events is to be kept.
+    /// Whether a checkpoint is due after this many events.
     pub(super) fn is_due(&self, events: u64) -> bool {
         events.is_multiple_of(self.stride)
     }
 
-    /// Keeps a state later than all others.
+    /// Adds a state later than all others.
     pub(super) fn push(&mut self, state: ReplayState) {
         self.states.push(state);
         if self.states.len() > MAX_CHECKPOINTS {
@@ -38,12 +38,12 @@ impl Checkpoints {
         }
     }
 
-    /// Keeps the state at the end of the recording.
+    /// Adds the state at the end of the recording.
     pub(super) fn push_end(&mut self, state: ReplayState) {
         self.states.push(state);
     }
 
-    /// The latest state that does not lie behind `to`.
+    /// The latest state at or before `to`.
     pub(super) fn nearest(&self, to: Duration) -> Option<&ReplayState> {
         let after = self.states.partition_point(|state| state.position() <= to);
         self.states.get(after.saturating_sub(1))

@@ -1,4 +1,4 @@
-//! What is the next event of the recording? Reads on from a place, over the ends of files.
+//! Reads the events of a recording from a position on, across its files.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -11,34 +11,34 @@ use crate::diagnostics::recording::{Decoder, RecordingReader};
 /// Reads the files of a recording one after the other.
 #[derive(Debug)]
 pub(super) struct EventReader {
-    /// The file being read, and where in it reading began.
+    /// The file being read, and the offset at which reading began.
     start: ReplayPosition,
     reader: Option<RecordingReader<BufReader<File>>>,
-    /// Read, but not taken yet.
+    /// Events read ahead.
     lookahead: VecDeque<StampedEvent>,
-    /// What reads the next file.
+    /// The decoder for the next file.
     decoder: Decoder,
     is_finished: bool,
 }
 
 impl EventReader {
-    /// Reads from a place on, with the decoder that read everything before.
-    pub(super) fn from(place: ReplayPosition, decoder: Decoder) -> Self {
-        Self { start: place, reader: None, lookahead: VecDeque::new(), decoder, is_finished: false }
+    /// Reads from a position on, with the decoder that read everything before.
+    pub(super) fn from(start: ReplayPosition, decoder: Decoder) -> Self {
+        Self { start, reader: None, lookahead: VecDeque::new(), decoder, is_finished: false }
     }
 
-    /// The next event, still to be taken.
+    /// The next event, without taking it.
     pub(super) fn peek(&mut self, source: &ReplaySource) -> io::Result<Option<&StampedEvent>> {
         self.fill_lookahead(source, 1)?;
         Ok(self.lookahead.front())
     }
 
-    /// Takes the event that was looked at.
+    /// Takes the next event.
     pub(super) fn take(&mut self) -> Option<StampedEvent> {
         self.lookahead.pop_front()
     }
 
-    /// Reads until so many events wait to be taken, or the recording ends.
+    /// Reads ahead until `count` events are available, or the recording ends.
     pub(super) fn fill_lookahead(&mut self, source: &ReplaySource, count: usize) -> io::Result<()> {
         while self.lookahead.len() < count && !self.is_finished {
             let Some(reader) = &mut self.reader else {
@@ -57,12 +57,12 @@ impl EventReader {
         Ok(())
     }
 
-    /// The events that wait to be taken.
+    /// The events read ahead.
     pub(super) fn lookahead(&self) -> impl Iterator<Item = &StampedEvent> {
         self.lookahead.iter()
     }
 
-    /// Where reading stands, and the decoder there: behind the newest event only if none waits.
+    /// The position of reading and its decoder: right after the newest event only if no event is read ahead.
     pub(super) fn position(&self) -> (ReplayPosition, Decoder) {
         let Some(reader) = &self.reader else { return (self.start, self.decoder.clone()) };
         let offset = self.start.offset.saturating_add(reader.offset());

@@ -1,15 +1,15 @@
-//! A recording as if it were live: the same folds, published on the same channel, taking the same requests.
+//! The replay of a recording: the same fold, the same state and the same requests as live.
 //!
 //! ```text
-//!  files ─► Tape: lines ─► folds ─► Arc<Published>       the screens see no difference but `Runtime::replay`
-//!             ▲ checkpoints: place in the file + folds
-//!  Request ─► Player: position, speed, where to go next  pure; time passed in
+//!  files ──────────► RecordingPlayer: lines ─► EventFold ─► Arc<LiveState>   as live, plus `RuntimeStatus::replay`
+//!                      ▲ checkpoints: position in the file + fold
+//!  MonitorRequest ─► Playback: position and speed                             pure; time is passed in
 //! ```
 //!
 //! The recording is read once to learn its length and its drops, leaving a bounded number of checkpoints.
-//! Going somewhere means: the nearest checkpoint before, then the events from there. Events are never kept.
+//! A seek continues from the nearest checkpoint before the target. Events are not retained.
 //!
-//! *Must not know* screens, sockets or the link.
+//! *Must not know* screens, sockets, the link or the monitor.
 
 mod checkpoints;
 mod event_reader;

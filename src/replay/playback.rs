@@ -1,4 +1,4 @@
-//! Where in the recording are we, how fast do we go, and where do we go next?
+//! Position and speed of a replay, and the playback actions.
 //!
 //! Positions are field time since the first event.
 
@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use crate::state::PlaybackAction;
 
-/// The speeds to step through, beside the one that shows the whole recording in a minute.
+/// The speeds to step through, besides the one that plays the whole recording in a minute.
 pub const SPEEDS: [f64; 5] = [1.0, 10.0, 60.0, 600.0, 3_600.0];
-/// How long the whole recording takes unless told otherwise.
+/// How long the whole recording takes at the default speed.
 const DEFAULT_DURATION: Duration = Duration::from_secs(60);
-/// Speeds that make sense.
+/// Valid speeds.
 const VALID_SPEEDS: std::ops::RangeInclusive<f64> = 0.01..=1_000_000.0;
-/// "The drop before" means the one before the last if the last is this fresh, in time of the person watching.
+/// While playing, a drop passed less than this ago (real time) counts as the current one, not as the previous one.
 const PREVIOUS_DROP_GRACE: Duration = Duration::from_millis(1_500);
 
 /// Position and speed. Pure: time is passed in.
@@ -47,22 +47,22 @@ impl Playback {
         self.length
     }
 
-    /// Field seconds per second of the person watching.
+    /// Field seconds per real second.
     pub fn speed(&self) -> f64 {
         self.speed
     }
 
-    /// Whether time stands still.
+    /// Whether playback is paused.
     pub fn is_paused(&self) -> bool {
         self.paused
     }
 
-    /// Goes to a position, at most to the end.
+    /// Moves to a position, at most to the end.
     pub fn seek(&mut self, to: Duration) {
         self.position = to.min(self.length);
     }
 
-    /// Lets time pass for the person watching. Pauses at the end.
+    /// Advances by the real time that passed. Pauses at the end.
     pub fn advance(&mut self, passed: Duration) {
         if self.paused {
             return;
@@ -72,7 +72,7 @@ impl Playback {
         self.paused = self.position >= self.length;
     }
 
-    /// Carries out a request. `drops` are the positions of all drops, in order.
+    /// Applies a playback action. `drops` are the positions of all drops, in order.
     pub fn apply(&mut self, action: PlaybackAction, drops: &[Duration]) {
         match action {
             PlaybackAction::Toggle if self.paused && self.position >= self.length => {
@@ -97,8 +97,8 @@ impl Playback {
         self.speed = next.unwrap_or(now);
     }
 
-    /// To the drop before, to look at it. While playing, a drop that has just passed counts as this one, so
-    /// that the key pressed again goes further back.
+    /// To the previous drop, and pauses. While playing, a drop just passed counts as the current one, so that the key
+    /// pressed again goes further back.
     fn seek_previous_drop(&mut self, drops: &[Duration]) {
         let grace = if self.paused { Duration::ZERO } else { PREVIOUS_DROP_GRACE.mul_f64(self.speed) };
         let before = self.position.saturating_sub(grace);
@@ -115,7 +115,7 @@ impl Playback {
     }
 }
 
-/// The speed, in two digits, at which the whole takes about [`WHOLE`]; never slower than life.
+/// The speed, in two digits, at which the whole recording takes about [`DEFAULT_DURATION`]; at least real time.
 fn default_speed(length: Duration) -> f64 {
     let exact = length.as_secs_f64() / DEFAULT_DURATION.as_secs_f64();
     if exact <= 1.0 {
@@ -123,7 +123,7 @@ fn default_speed(length: Duration) -> f64 {
     }
     let unit = 10_f64.powf(exact.log10().floor() - 1.0);
     let rounded = (exact / unit).round() * unit;
-    // Below ten, tenths of a second per second are no number to show.
+    // Below ten, whole numbers only: tenths are of no use on screen.
     if rounded < 10.0 { rounded.round() } else { rounded }
 }
 
@@ -176,7 +176,7 @@ mod tests {
         playback.advance(Duration::MAX);
         assert_eq!((playback.position(), playback.is_paused()), (secs(100), true));
         playback.apply(PlaybackAction::Toggle, &[]);
-        assert_eq!((playback.position(), playback.is_paused()), (secs(0), false), "once more");
+        assert_eq!((playback.position(), playback.is_paused()), (secs(0), false), "it begins again");
     }
 
     #[test]
@@ -202,7 +202,7 @@ mod tests {
         let mut playback = Playback::new(secs(1_000), Some(60.0), false);
         playback.seek(secs(530));
         playback.apply(PlaybackAction::PreviousDrop, &drops);
-        assert_eq!(playback.position(), secs(100), "half a second after the drop it is meant to go further");
+        assert_eq!(playback.position(), secs(100), "a drop passed half a second ago is skipped");
         let mut playback = Playback::new(secs(1_000), Some(60.0), false);
         playback.seek(secs(700));
         playback.apply(PlaybackAction::PreviousDrop, &drops);

@@ -1,4 +1,4 @@
-//! What was the state at a moment of the recording? Reads files, keeps no events.
+//! The state at any moment of a recording. Reads files, retains no events.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,21 +17,21 @@ use crate::diagnostics::recording::DecodeStats;
 use crate::diagnostics::{Snapshot, Stamp};
 use crate::state::DiagnosticState;
 
-/// How many events ahead are looked at for what the link was doing.
+/// Events read ahead to derive the activity of the link.
 const LOOKAHEAD: usize = 64;
 
-/// A recording that can be shown at any moment of it. Positions are field time since the first event.
+/// A recording with its state at any moment. Positions are field time since the first event.
 ///
 /// ```no_run
 /// use std::time::Duration;
 ///
-/// use dropscope::replay::Tape;
+/// use dropscope::replay::RecordingPlayer;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let mut tape = Tape::open(&["day.jsonl".into()], 1_000)?;
-/// while !tape.read_on(100_000)? {}
-/// while !tape.go(tape.length() / 2, 100_000)? {}
-/// println!("{} drops by noon", tape.snapshot().metrics.total_connection_drops);
+/// let mut player = RecordingPlayer::open(&["day.jsonl".into()], 1_000)?;
+/// while !player.read_events(100_000)? {}
+/// while !player.seek(player.length() / 2, 100_000)? {}
+/// println!("{} drops by noon", player.snapshot().metrics.total_connection_drops);
 /// # Ok(())
 /// # }
 /// ```
@@ -43,12 +43,12 @@ pub struct RecordingPlayer {
     checkpoints: Checkpoints,
     drops: Vec<Duration>,
     wall_seek: Option<WallSeek>,
-    /// Set once everything was read.
+    /// Set once the whole recording was read.
     extent: Option<RecordingExtent>,
     shown_position: Duration,
 }
 
-/// A time of day on the recording's wall clock, and where it is.
+/// A time of the recording's wall clock, and its position.
 #[derive(Debug, Clone, Copy)]
 struct WallSeek {
     wall: DateTime<Utc>,
@@ -91,18 +91,18 @@ impl RecordingPlayer {
         self.source.start_time()
     }
 
-    /// Lets the first reading look for a time of the wall clock (field time).
+    /// Sets a time of the wall clock (field time) whose position the first reading finds.
     pub fn seek_wall(&mut self, wall: DateTime<Utc>) {
         self.wall_seek = Some(WallSeek { wall, position: None });
     }
 
-    /// Where the time asked for by [`Tape::seek_wall`] lies: at an end, if it is not inside.
+    /// The position of the time given to [`RecordingPlayer::seek_wall`]: an end of the recording, if it is outside.
     pub fn wall_position(&self) -> Option<Duration> {
-        self.wall_seek.map(|sought| sought.position.unwrap_or_else(|| self.length()))
+        self.wall_seek.map(|seek| seek.position.unwrap_or_else(|| self.length()))
     }
 
-    /// Reads on for the first time, at most `events` of them. Says whether the whole was read; then the tape
-    /// stands at its end.
+    /// Reads on for the first time, at most `events` events. Returns whether the whole recording was read; then the player
+    /// is at its end.
     ///
     /// # Errors
     /// If a file cannot be read.
@@ -134,9 +134,9 @@ impl RecordingPlayer {
         self.checkpoints.push_end(end);
     }
 
-    /// Notes where the wall clock passes the time looked for, between the event `before` and the newest.
+    /// Sets the position at which the wall clock passes the requested time, between the event `before` and the newest.
     fn update_wall_seek(&mut self, before: Option<Stamp>) {
-        let Some(wall_seek) = self.wall_seek.as_mut().filter(|sought| sought.position.is_none()) else {
+        let Some(wall_seek) = self.wall_seek.as_mut().filter(|seek| seek.position.is_none()) else {
             return;
         };
         let (Some(now), Some(origin)) = (self.state.field_now(), self.state.origin()) else { return };
@@ -149,37 +149,37 @@ impl RecordingPlayer {
         wall_seek.position = Some(here.min(self.state.position()));
     }
 
-    /// Percent of the bytes read for the first time; `None` once all are.
+    /// Percent of the bytes read so far; `None` once all are read.
     pub fn percent_read(&self) -> Option<u8> {
         self.extent.is_none().then(|| self.source.percent(self.reader.position().0))
     }
 
-    /// Field time from the first event to the last; zero before the whole was read.
+    /// Field time from the first event to the last; zero before the whole recording was read.
     pub fn length(&self) -> Duration {
-        self.extent.map_or(Duration::ZERO, |whole| whole.length)
+        self.extent.map_or(Duration::ZERO, |extent| extent.length)
     }
 
-    /// What was found in the lines, once the whole was read.
+    /// Counts of the lines, once the whole recording was read.
     pub fn stats(&self) -> DecodeStats {
-        self.extent.map(|whole| whole.stats).unwrap_or_default()
+        self.extent.map(|extent| extent.stats).unwrap_or_default()
     }
 
-    /// Where the drops lie, in order.
+    /// The positions of the drops, in order.
     pub fn drops(&self) -> &[Duration] {
         &self.drops
     }
 
-    /// Where the moment shown lies.
+    /// The position of the moment shown.
     pub fn position(&self) -> Duration {
         self.shown_position
     }
 
-    /// Goes to a moment, folding at most `events` events. Says whether it is there; if not, call again.
+    /// Moves to a position, folding at most `events` events. Returns whether it was reached; if not, call again.
     ///
     /// # Errors
     /// If a file cannot be read.
     pub fn seek(&mut self, to: Duration, events: usize) -> io::Result<bool> {
-        // Forward from here, unless here is behind or a checkpoint lies between.
+        // From the current state, unless it is after the target or a checkpoint is nearer.
         let current = &self.state;
         let is_better = |state: &&ReplayState| current.position() > to || state.events() > current.events();
         if let Some(state) = self.checkpoints.nearest(to).filter(is_better) {
@@ -212,7 +212,7 @@ impl RecordingPlayer {
         self.state.fold.snapshot(now)
     }
 
-    /// What a screen said about the drops at that moment.
+    /// The live verdict of that moment.
     pub fn verdict(&mut self) -> Option<Arc<Verdict>> {
         self.state.fold.verdict()
     }
@@ -223,20 +223,20 @@ impl RecordingPlayer {
         self.state.fold.state_at(now)
     }
 
-    /// The next events after the moment shown, as recorded, as many as may matter for what the link was doing.
-    /// None before the whole was read.
+    /// The next events after the moment shown, as recorded, as many as may matter for the activity of the link. None
+    /// before the whole recording was read.
     ///
     /// # Errors
     /// If a file cannot be read.
     pub fn upcoming_events(&mut self) -> io::Result<impl Iterator<Item = &StampedEvent>> {
-        // A checkpoint cannot be made where events wait.
+        // No checkpoint can be made while events are read ahead.
         if self.extent.is_some() {
             self.reader.fill_lookahead(&self.source, LOOKAHEAD)?;
         }
         Ok(self.reader.lookahead())
     }
 
-    /// Folds the next event if it does not lie after `to`; says whether it did.
+    /// Folds the next event if it is not after `to`; returns whether it did.
     fn step(&mut self, to: Duration) -> io::Result<bool> {
         let Some(next) = self.reader.peek(&self.source)? else { return Ok(false) };
         if self.state.position_of(next) > to {
@@ -248,11 +248,11 @@ impl RecordingPlayer {
         Ok(true)
     }
 
-    /// A state to come back to. Nothing may wait in the feed.
+    /// A state to continue from. No event may be read ahead.
     fn checkpoint(&self) -> ReplayState {
-        let (place, decoder) = self.reader.position();
+        let (position, decoder) = self.reader.position();
         let mut state = self.state.clone();
-        (state.file_position, state.decoder) = (place, decoder);
+        (state.file_position, state.decoder) = (position, decoder);
         state
     }
 }

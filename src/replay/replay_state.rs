@@ -1,4 +1,4 @@
-//! What is the state after so many events, and how far into the recording is that?
+//! The state after some events of a recording, and its position.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use crate::state::EventFold;
 /// The state after some events. A clone is a checkpoint.
 #[derive(Debug, Clone)]
 pub(super) struct ReplayState {
-    /// Where the next event stands; of a checkpoint only.
+    /// The position of the next event; of a checkpoint only.
     pub(super) file_position: ReplayPosition,
-    /// What reads the next event; of a checkpoint only.
+    /// The decoder for the next event; of a checkpoint only.
     pub(super) decoder: Decoder,
-    /// The state.
+    /// The folded events.
     pub(super) fold: EventFold,
     /// Field time of the first event.
     origin: Option<Stamp>,
@@ -26,7 +26,7 @@ pub(super) struct ReplayState {
 }
 
 impl ReplayState {
-    /// Nothing seen yet.
+    /// No event yet.
     pub(super) fn new(max_events: usize) -> Self {
         Self {
             file_position: ReplayPosition::default(),
@@ -59,8 +59,8 @@ impl ReplayState {
         self.latest.map(|newest| self.fold.field_time(newest))
     }
 
-    /// Where an event would lie, if it came next. What runs backwards on the boot clock is simultaneous with
-    /// what came before, as in the fold.
+    /// The position of an event if it came next. A stamp that runs backwards on the boot clock is simultaneous with the
+    /// event before, as in the fold.
     pub(super) fn position_of(&self, observed: &StampedEvent) -> Duration {
         let mut scale = self.fold.time_scale();
         scale.observe(observed.at, &observed.event);

@@ -1,7 +1,6 @@
-//! What would a running program have known beside the state, as far as the events tell?
+//! The runtime status at a moment of a recording, derived from the events.
 //!
-//! A replay knows what comes next: the attempt that is told when it is over began earlier, and so did the
-//! ping whose answer is still to come.
+//! A replay reads ahead: an attempt is recorded when it ends and began earlier, and so did the ping whose answer follows.
 
 use std::time::Duration;
 
@@ -10,8 +9,8 @@ use crate::diagnostics::event::{Attempt, DroppedEvent, Event, Phase, StampedEven
 use crate::diagnostics::{LinkState, Snapshot, Stamp};
 use crate::state::RuntimeStatus;
 
-/// What the link was doing at the moment of the snapshot. `now` and `next` are as recorded, in order; `field`
-/// turns their times into those of the snapshot.
+/// The activity of the link at the moment of the snapshot. `now` and `next` are as recorded, in order; `field` converts
+/// their times to field time, like those of the snapshot.
 pub(super) fn runtime<'a>(
     snapshot: &Snapshot,
     now: Stamp,
@@ -35,7 +34,7 @@ pub(super) fn runtime<'a>(
     runtime
 }
 
-/// When the session last heard and said something, at the earliest.
+/// The last receive and the last send of the session, as far as events record them.
 fn last_activity(snapshot: &Snapshot, since: Stamp) -> (Option<Stamp>, Option<Stamp>) {
     let (ping, session) = (&snapshot.ping, &snapshot.session);
     let last_rx = [Some(since), ping.last_at, session.last_message].into_iter().flatten().max();
@@ -45,14 +44,14 @@ fn last_activity(snapshot: &Snapshot, since: Stamp) -> (Option<Stamp>, Option<St
     (last_rx, last_tx)
 }
 
-/// When the CONNECT was sent whose answer came at `since`.
+/// When the CONNECT was sent whose CONNACK arrived at `since`.
 fn connect_sent_at(snapshot: &Snapshot, since: Stamp) -> Stamp {
     let phases = snapshot.last_attempt.as_ref().map(|attempt| &attempt.phases);
     let last = phases.and_then(|phases| phases.last()).filter(|timing| timing.phase == Phase::Connack);
     last.map_or(since, |timing| earlier(since, timing.ms / 1_000.0))
 }
 
-/// When the ping was sent that has no answer yet.
+/// When the unanswered ping was sent.
 fn ping_sent_at<'a>(mut next: impl Iterator<Item = &'a StampedEvent>, now: Stamp) -> Option<Stamp> {
     let sent = next.find_map(|observed| match &observed.event {
         Event::Ping { rtt_ms } => Some(Some(earlier(observed.at, rtt_ms / 1_000.0))),
@@ -63,7 +62,7 @@ fn ping_sent_at<'a>(mut next: impl Iterator<Item = &'a StampedEvent>, now: Stamp
     sent.filter(|sent| now.has_reached(*sent))
 }
 
-/// How long before the drop the ping was sent that the drop left without an answer.
+/// Age at the drop, in seconds, of the ping that the drop left unanswered.
 fn unanswered_ping_age(dropped: &DroppedEvent) -> Option<f64> {
     let last_pingreq =
         dropped.packets.iter().rposition(|packet| !packet.incoming && packet.packet == "PINGREQ")?;
@@ -71,7 +70,7 @@ fn unanswered_ping_age(dropped: &DroppedEvent) -> Option<f64> {
     (!is_answered).then_some(dropped.packets[last_pingreq].ago_secs)
 }
 
-/// Waiting or connecting, by the attempt that ends next.
+/// Waiting or connecting, derived from the attempt that ends next.
 fn attempt_activity<'a>(
     snapshot: &Snapshot,
     now: Stamp,

@@ -1,4 +1,4 @@
-//! Which files make up the recording, in which order, and where does a line begin?
+//! The files of a recording, in the order of their events.
 
 use std::fs::File;
 use std::io::{self, BufReader, Seek, SeekFrom};
@@ -12,14 +12,14 @@ use crate::diagnostics::recording::{Decoder, RecordingReader};
 /// Bytes read at a time.
 const BUFFER: usize = 256 * 1024;
 
-/// Why there is nothing to replay.
+/// Why a recording cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// A file cannot be opened.
     #[error("cannot open the recording {0}: {1}")]
     Open(String, io::Error),
-    /// Standard input, a pipe, a directory: nothing one can go back in.
-    #[error("cannot replay {0}: it is no ordinary file; save the recording to a file first")]
+    /// Standard input, a pipe or a directory, which cannot be read again.
+    #[error("cannot replay {0}: it is not a regular file; save the recording to a file first")]
     NotAFile(String),
     /// No line of any file is an event.
     #[error("there is no event in {0}: is it a recording of dropscope?")]
@@ -39,7 +39,7 @@ struct ReplayPart {
     bytes: u64,
 }
 
-/// A place between two lines.
+/// A position between two lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct ReplayPosition {
     pub(super) part: usize,
@@ -47,8 +47,7 @@ pub(super) struct ReplayPosition {
 }
 
 impl ReplaySource {
-    /// Looks at the first event of each file. Files without events go last, where they are read for what
-    /// they lack.
+    /// Reads the first event of each file. Files without events come last; they are read for their unreadable lines.
     pub(super) fn open(files: &[PathBuf]) -> Result<Self, OpenError> {
         let mut parts = Vec::new();
         for path in files {
@@ -68,7 +67,7 @@ impl ReplaySource {
         Ok(Self { parts: parts.into_iter().map(|(.., part)| part).collect(), start_time })
     }
 
-    /// Reads on at a place; `None` after the last file.
+    /// A reader from a position on; `None` after the last file.
     pub(super) fn reader(
         &self,
         at: ReplayPosition,
@@ -80,7 +79,7 @@ impl ReplaySource {
         Ok(Some(RecordingReader::with_decoder(BufReader::with_capacity(BUFFER, file), decoder)))
     }
 
-    /// Percent of the bytes before a place.
+    /// Percent of the bytes before a position.
     pub(super) fn percent(&self, at: ReplayPosition) -> u8 {
         let total: u64 = self.parts.iter().map(|part| part.bytes).sum();
         let before: u64 = self.parts.iter().take(at.part).map(|part| part.bytes).sum();
@@ -99,7 +98,7 @@ impl ReplaySource {
     }
 }
 
-/// When the first event of a file happened; `None` without any.
+/// The wall clock at the first event of a file; `None` without any.
 fn first_event(path: &Path) -> io::Result<Option<DateTime<Utc>>> {
     let mut reader = RecordingReader::new(BufReader::new(File::open(path)?));
     Ok(reader.next().transpose()?.map(|observed| observed.at.wall))

@@ -1,4 +1,4 @@
-//! The loop of a replay: lets time pass, answers requests, publishes what the monitor would have published.
+//! The task of a replay: advances time, handles requests, pushes the state that the monitor would have pushed.
 
 use std::io;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::playback::Playback;
 use super::recording_player::RecordingPlayer;
 use super::runtime_status;
-use crate::diagnostics::{Clock, Diagnostics, Stamp};
+use crate::diagnostics::{Clock, Diagnostics, Stamp, words};
 use crate::report_writer::{LostCounts, ReportKind, ReportSettings, ReportWriter};
 use crate::state::{
     LiveState, MonitorRequest, NoticeKind, NoticeLog, PlaybackAction, ReplayStatus, RuntimeStatus,
@@ -20,46 +20,46 @@ use crate::state::{
 
 /// Requests that may wait.
 const REQUESTS: usize = 64;
-/// Time between two pictures while playing.
+/// Time between two states while playing.
 const FRAME_INTERVAL: Duration = Duration::from_millis(50);
-/// At most so much time passes at once: where folding cannot keep up, the replay gets slower, not jumpy.
+/// The most time that passes at once: where folding cannot keep up, the replay gets slower and does not skip.
 const MAX_FRAME_STEP: Duration = Duration::from_millis(250);
-/// Events folded before requests are looked at again.
+/// Events folded between two checks for requests.
 const BATCH: usize = 16_384;
 
 /// How to replay.
 #[derive(Debug)]
 pub struct ReplaySettings {
-    /// Where exports and reports go. Nothing is written unless asked for.
+    /// Where exports and reports go. They are written on request only.
     pub reports: ReportSettings,
-    /// Field seconds per second; `None` = the whole in about a minute.
+    /// Field seconds per second; `None` = the whole recording in about a minute.
     pub speed: Option<f64>,
-    /// Stand still at the beginning.
+    /// Begin paused.
     pub paused: bool,
     /// Where to begin; `None` = at the first event.
     pub at: Option<StartAt>,
 }
 
-/// A place in a recording.
+/// A start position in a recording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartAt {
-    /// So long after the first event.
+    /// This long after the first event.
     FromBeginning(Duration),
-    /// So long before the last event.
+    /// This long before the last event.
     FromEnd(Duration),
-    /// When the wall clock showed this.
+    /// At this time of the wall clock.
     Wall(DateTime<Utc>),
 }
 
 impl StartAt {
-    /// Tells the tape what to look for, before it is read.
+    /// Sets the time to look for, before the recording is read.
     pub fn prepare(self, recording: &mut RecordingPlayer) {
         if let Self::Wall(wall) = self {
             recording.seek_wall(wall);
         }
     }
 
-    /// The position, after the tape was read.
+    /// The position, after the recording was read.
     pub fn position(self, recording: &RecordingPlayer) -> Duration {
         match self {
             Self::FromBeginning(offset) => offset.min(recording.length()),
@@ -72,7 +72,7 @@ impl StartAt {
 /// The running replay, as seen from outside.
 #[derive(Debug)]
 pub struct ReplayHandle {
-    /// Asks for things; a full channel is the caller's to report.
+    /// Takes requests; a full channel is for the caller to report.
     pub requests: mpsc::Sender<MonitorRequest>,
     /// The state at the moment shown.
     pub live_state: watch::Receiver<Arc<LiveState>>,
@@ -80,17 +80,17 @@ pub struct ReplayHandle {
 }
 
 impl ReplayHandle {
-    /// Waits for the end, which comes with [`Request::Shutdown`].
+    /// Waits for the end, which [`MonitorRequest::Shutdown`] requests.
     ///
     /// # Errors
-    /// If the task panicked; inside, if the recording could not be read any more.
+    /// If the task panicked; inside, if the recording could no longer be read.
     pub async fn finished(self) -> Result<io::Result<()>, JoinError> {
         drop(self.requests);
         self.task.await
     }
 }
 
-/// Starts reading and, when the whole was read once, playing.
+/// Starts reading and, when the whole recording was read once, playing.
 pub fn spawn(
     mut recording: RecordingPlayer,
     settings: ReplaySettings,
@@ -115,10 +115,10 @@ pub fn spawn(
     ReplayHandle { requests, live_state, task }
 }
 
-/// A replay under way.
+/// The state of the task.
 #[derive(Debug)]
 struct ReplayTask {
-    /// Gone while it is at work on a blocking thread.
+    /// `None` while a blocking thread uses it.
     recording: Option<RecordingPlayer>,
     playback: Playback,
     reports: ReportWriter,
@@ -173,7 +173,7 @@ impl ReplayTask {
         }
     }
 
-    /// Reads the recording for the first time, telling how far it is; `false` if nobody waits for it any more.
+    /// Reads the recording for the first time and pushes its progress; `false` if the end was requested.
     async fn read_recording(&mut self, inbox: &mut mpsc::Receiver<MonitorRequest>) -> io::Result<bool> {
         loop {
             let is_whole = self.with_recording(|recording| recording.read_events(BATCH)).await?;
@@ -181,7 +181,7 @@ impl ReplayTask {
                 if request == MonitorRequest::Shutdown {
                     return Ok(false);
                 }
-                self.notice(NoticeKind::Info, "the recording is still being read".to_owned());
+                self.notice(NoticeKind::Info, "the recording is still loading".to_owned());
             }
             if is_whole {
                 return Ok(true);
@@ -197,14 +197,14 @@ impl ReplayTask {
         if let Some(at) = settings.at {
             self.playback.seek(at.position(recording));
         }
-        match recording.stats().skipped() {
-            0 => {}
-            1 => self.notice(NoticeKind::Bad, "1 line of the recording cannot be read".to_owned()),
-            many => self.notice(NoticeKind::Bad, format!("{many} lines of the recording cannot be read")),
+        let skipped = recording.stats().skipped();
+        if skipped > 0 {
+            let lines = words::count(skipped, "line", "lines");
+            self.notice(NoticeKind::Bad, format!("{lines} of the recording cannot be read"));
         }
     }
 
-    /// Brings the tape to where the player is. A request on the way may change that place.
+    /// Moves the recording to the position of playback. A request in between may change that position.
     async fn seek_to_position(&mut self, inbox: &mut mpsc::Receiver<MonitorRequest>) -> io::Result<()> {
         loop {
             let to = self.playback.position();
@@ -216,7 +216,7 @@ impl ReplayTask {
             }
             match inbox.try_recv() {
                 Ok(MonitorRequest::Play(action)) => self.seek(action),
-                // Left to the loop that ends the run: the channel is closed for it as well.
+                // The loop ends the run: the channel is closed for it as well.
                 Ok(MonitorRequest::Shutdown) => {
                     inbox.close();
                     return Ok(());
@@ -227,7 +227,7 @@ impl ReplayTask {
         }
     }
 
-    /// Lets the tape work where waiting for a disk holds up nobody.
+    /// Uses the recording on a blocking thread, where waiting for a disk delays nothing else.
     async fn with_recording<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&mut RecordingPlayer) -> io::Result<T> + Send + 'static,
@@ -250,7 +250,7 @@ impl ReplayTask {
             MonitorRequest::Export => self.report(ReportKind::Json),
             MonitorRequest::Report => self.report(ReportKind::Markdown),
             _ => {
-                let text = "this is a recording: nothing can be done to its connection any more";
+                let text = "a replay has no connection to control";
                 self.notice(NoticeKind::Info, text.to_owned());
             }
         }
@@ -262,7 +262,7 @@ impl ReplayTask {
         }
     }
 
-    /// Writes what a live run would have written at the moment shown.
+    /// Writes the document that a live run would have written at the moment shown.
     fn report(&mut self, kind: ReportKind) {
         let Some(recording) = &mut self.recording else { return };
         let (state, now) = (recording.diagnostic_state(), recording.now());
@@ -282,8 +282,8 @@ impl ReplayTask {
     }
 
     fn send_state(&self, live_state: LiveState) {
-        if let Some(published) = &self.state_sender {
-            published.send_replace(Arc::new(live_state));
+        if let Some(sender) = &self.state_sender {
+            sender.send_replace(Arc::new(live_state));
         }
     }
 
@@ -302,10 +302,10 @@ impl ReplayTask {
         Ok(LiveState { snapshot, verdict, runtime })
     }
 
-    /// What is shown before the recording was read.
+    /// The state shown before the recording was read.
     fn empty_state(&self) -> LiveState {
-        let begins = self.recording.as_ref().map_or(DateTime::UNIX_EPOCH, RecordingPlayer::start_time);
-        let at = Stamp::new(begins, Duration::ZERO);
+        let start = self.recording.as_ref().map_or(DateTime::UNIX_EPOCH, RecordingPlayer::start_time);
+        let at = Stamp::new(start, Duration::ZERO);
         let snapshot = Diagnostics::new(1).snapshot(at);
         let runtime = RuntimeStatus {
             replay: Some(self.status(at)),
@@ -328,7 +328,7 @@ impl ReplayTask {
         }
     }
 
-    /// Writes what was asked for; the last picture says that it is over.
+    /// Writes the requested documents and pushes the last state, which is marked as finished.
     async fn finish(&mut self) {
         if let Some(recording) = &mut self.recording {
             let (state, now) = (recording.diagnostic_state(), recording.now());
@@ -337,8 +337,8 @@ impl ReplayTask {
             }
         }
         let notices = self.notices.as_slice().to_vec();
-        if let Some(published) = &self.state_sender {
-            published.send_modify(|last| {
+        if let Some(sender) = &self.state_sender {
+            sender.send_modify(|last| {
                 let runtime = &mut Arc::make_mut(last).runtime;
                 (runtime.finished, runtime.notices) = (true, notices);
             });

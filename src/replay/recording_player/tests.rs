@@ -47,7 +47,7 @@ fn json(state: &DiagnosticState) -> String {
     Export::of(&state.snapshot, Some(&state.verdict), &ExportOptions::default()).to_json().expect("JSON")
 }
 
-/// The export of folding from the beginning, without any tape.
+/// The export of folding from the beginning, without a player.
 fn folded_from_start(events: &[StampedEvent], recorded: Duration) -> String {
     let mut folds = EventFold::new(100);
     for observed in events.iter().take_while(|observed| observed.at.boot <= recorded) {
@@ -75,7 +75,7 @@ fn seeking_equals_folding_from_the_beginning() {
                 folded_from_start(&events, recorded),
                 "{millis} ms at scale {scale}"
             );
-            // Looking ahead changes nothing.
+            // Reading ahead changes nothing.
             let next = player.upcoming_events().expect("readable").next().map(|observed| observed.at.boot);
             let expected = events.iter().map(|observed| observed.at.boot).find(|at| *at > recorded);
             assert_eq!(next, expected);

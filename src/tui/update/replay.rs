@@ -17,8 +17,8 @@ pub(super) fn act(model: &mut Model, action: Action, live: &LiveState, now: Stam
     live.runtime.replay.as_ref()?;
     if action.needs_connection() {
         let text = match action {
-            Action::Note => "this is a recording; notes can be added only while watching",
-            _ => "this is a recording; there is no connection to control",
+            Action::Note => "this is a replay: a note can be added to a live run only",
+            _ => "a replay has no connection to control",
         };
         model.notify(now, NoticeKind::Info, text);
         return Some(Vec::new());
@@ -104,8 +104,8 @@ mod tests {
         for action in actions {
             let mut model = Model::default();
             assert_eq!(apply(&mut model, &live, *action), [], "{action:?}");
-            let mentions_recording = model.notices.last().map(|notice| notice.text.contains("recording"));
-            assert_eq!((mentions_recording, model.popup), (Some(true), None), "{action:?}");
+            let mentions_replay = model.notices.last().map(|notice| notice.text.contains("replay"));
+            assert_eq!((mentions_replay, model.popup), (Some(true), None), "{action:?}");
         }
     }
 

@@ -12,7 +12,7 @@ use super::{closed_port, home};
 
 const PASSWORD: &str = "correct-horse-battery";
 
-/// A broker with a password, and where it is.
+/// A broker with a password, and its URL.
 async fn broker() -> (Broker, String) {
     let login = Some(("heater".to_owned(), PASSWORD.to_owned()));
     let broker = Broker::start(BrokerOptions { login, ..BrokerOptions::default() });

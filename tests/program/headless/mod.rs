@@ -1,4 +1,4 @@
-//! What can a script rely on? Output, files, signals and exit codes of the program without a screen.
+//! The contract with scripts: output, files, signals and exit codes of the program without a screen.
 
 #![cfg(unix)]
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
@@ -23,7 +23,7 @@ fn home() -> tempfile::TempDir {
     tempfile::tempdir().expect("a directory")
 }
 
-/// The URL of a port on which nobody listens.
+/// The URL of a closed port.
 fn closed_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     format!("mqtt://{}", listener.local_addr().expect("an address"))
@@ -164,7 +164,7 @@ fn a_closed_stdout_ends_the_run_without_error() {
 fn a_killed_run_leaves_at_most_one_truncated_line() {
     let home = home();
     let mut run = RunningProcess::start(&mut command(home.path(), &["demo", "--json"]));
-    // The disk is asked, not the output: lines wait for a slow disk, the watch does not.
+    // Checks the file, not the output: recording lines may still be queued when the output shows an event.
     let place = home.path().to_owned();
     let is_received = |observed: &StampedEvent| matches!(observed.event, Event::Received(_));
     run.wait_until("a recorded message", || {
@@ -187,5 +187,5 @@ fn a_full_disk_is_reported_and_does_not_end_the_run() {
     let events = decoded(&ended.out);
     assert_starts_and_stops(&events);
     assert!(events.iter().any(|observed| matches!(observed.event, Event::Received(_))));
-    assert!(ended.err.contains("recording"), "the user is told: {}", ended.err);
+    assert!(ended.err.contains("recording"), "standard error: {}", ended.err);
 }

@@ -1,4 +1,4 @@
-//! Does a recording give the export of the run that made it, and are bad recordings told in a sentence?
+//! A recording gives the export of the run that wrote it; bad recordings are one-sentence errors.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! How does a script see the program? Standard output line by line, standard error, an exit code.
+//! Runs the program as a script does: standard output line by line, standard error, exit code.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ use dropscope::clock::SystemClock;
 use dropscope::diagnostics::Clock;
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Longer than anything takes that is going to happen at all, on a busy machine too.
+/// Longer than anything expected takes, also on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(40);
 
-/// What is left of a run.
+/// The output of a finished run.
 #[derive(Debug)]
 pub(crate) struct ProcessOutput {
     /// `None` = killed by a signal.
@@ -110,7 +110,7 @@ impl RunningProcess {
         }
     }
 
-    /// Waits until something outside has happened, with the program still running.
+    /// Waits until an outside condition holds, with the program still running.
     pub(crate) fn wait_until(&mut self, what: &str, happened: impl Fn() -> bool) {
         let limit = self.clock.now().plus(TIMEOUT);
         while !happened() {
@@ -120,7 +120,7 @@ impl RunningProcess {
         }
     }
 
-    /// Reads standard output no further.
+    /// Stops reading standard output.
     pub(crate) fn stop_reading(&mut self) {
         self.lines = None;
     }
@@ -151,7 +151,7 @@ impl RunningProcess {
     }
 
     fn kill_and_panic(&mut self) -> ! {
-        // The failure to be told is that it did not end by itself.
+        // The reported failure is that the program did not end.
         let _ = self.child.kill();
         panic!("the program did not end; it wrote:\n{}", self.out);
     }

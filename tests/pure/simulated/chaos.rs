@@ -1,4 +1,4 @@
-//! Days on which everything happens: whatever the order, the books balance and nobody is hammered.
+//! Days of random events: in any order, the counters balance and the broker is not flooded with attempts.
 
 use std::fs;
 use std::io::BufReader;
@@ -17,7 +17,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use crate::simulated::network::LineState;
 use crate::simulated::scope::{CompletedRun, Recording, RunSetup, SimulatedScope, millis, minutes, secs};
 
-/// Does one thing that can happen to a connection or its watcher; says how many publishes were asked for.
+/// Injects one random event on the connection or its monitor; returns the number of publishes requested.
 async fn inject_random_event(scope: &SimulatedScope, random: &mut StdRng) -> usize {
     let net = &scope.net;
     let strike = |fault| {
@@ -34,7 +34,7 @@ async fn inject_random_event(scope: &SimulatedScope, random: &mut StdRng) -> usi
         8 => {
             scope
                 .send_request(MonitorRequest::SetKeepAlive([0, 5, 60, 1_200][random.random_range(0..4)]))
-                .await
+                .await;
         }
         9 => scope.send_request(MonitorRequest::ToggleConnection).await,
         10 => scope.send_request(MonitorRequest::Reconnect).await,
@@ -61,13 +61,13 @@ async fn inject_random_event(scope: &SimulatedScope, random: &mut StdRng) -> usi
     0
 }
 
-/// Every publish reached exactly one end.
+/// Every publish reached exactly one final state.
 fn assert_publishes_balance(end: &CompletedRun, publish_count: usize) {
     use CommandState::{Acknowledged, DroppedFull, Expired, Lost, Sent};
     let commands = end.events.commands();
     let mut ends = std::collections::BTreeMap::new();
     for (_, command) in &commands {
-        // A QoS 1 publish is sent on its way to the acknowledgement, a QoS 0 one has then arrived.
+        // A QoS 1 publish is acknowledged after it is sent; sent is the final state of a QoS 0 one.
         let last = ends.entry(command.correlation_id.clone()).or_insert(command.state);
         assert!(!matches!(*last, Acknowledged | DroppedFull | Expired | Lost) || *last == command.state);
         *last = command.state;
@@ -91,7 +91,7 @@ fn assert_read_back_equal(end: &CompletedRun) {
     assert_eq!(bytes(&fold.snapshot(end.snapshot().at)), bytes(end.snapshot()));
 }
 
-/// Gives the number of drops and of publishes.
+/// Returns the number of drops and of publishes.
 async fn run_random_day(seed: u64) -> (usize, usize) {
     let mut random = StdRng::seed_from_u64(seed);
     let mut setup = RunSetup { recorder: Recording::On, ..RunSetup::default() };
@@ -105,7 +105,7 @@ async fn run_random_day(seed: u64) -> (usize, usize) {
         let most = [700, 20_000, 900_000][random.random_range(0..3)];
         scope.run(millis(random.random_range(0..most))).await;
     }
-    // When all is well again, the link comes back without anybody's help.
+    // When the faults end, the link recovers without a request.
     scope.net.change(|habits| (habits.is_refusing, habits.mapping_timeout) = (false, None));
     scope.send_request(MonitorRequest::SetKeepAlive(61)).await;
     if matches!(scope.live_state().await.runtime.activity, LinkActivity::Off | LinkActivity::GivenUp) {

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use dropscope::diagnostics::{Clock, ClockReading, Stamp};
 use tokio::time::Instant;
 
-/// Starts at a fixed instant; can be suspended, and its wall clock can be stepped.
+/// A clock that starts at a fixed instant, can be suspended, and whose wall clock can be stepped.
 #[derive(Debug)]
 pub(crate) struct SimClock {
     origin: Instant,
@@ -28,13 +28,13 @@ impl SimClock {
         })
     }
 
-    /// Time passes for the world but not for the timers of this computer.
+    /// Suspends the computer: time passes, but not for its timers.
     pub(crate) fn sleep(&self, time: Duration) {
         let ms = u64::try_from(time.as_millis()).expect("a sleep of some days at most");
         self.slept_ms.fetch_add(ms, Ordering::Relaxed);
     }
 
-    /// Somebody sets the wall clock, forwards or backwards.
+    /// Steps the wall clock, forwards or backwards.
     pub(crate) fn step(&self, by: TimeDelta) {
         self.stepped_ms.fetch_add(by.num_milliseconds(), Ordering::Relaxed);
     }

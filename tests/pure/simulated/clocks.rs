@@ -1,4 +1,4 @@
-//! Clocks that jump and computers that sleep.
+//! Clock steps and suspended computers.
 
 use chrono::TimeDelta;
 use dropscope::diagnostics::LinkActivity;
@@ -33,7 +33,7 @@ async fn a_suspend_is_recorded_and_counts_as_time() {
     let scope = RunSetup::default().start();
     scope.run(hours(1)).await;
     scope.clock.sleep(hours(7));
-    // While this computer slept, the router forgot the connection.
+    // While this computer slept, the router removed the mapping of the connection.
     scope.net.line(LineState::BlackHole);
     let woke = scope.now();
     scope.run(hours(1)).await;

@@ -1,4 +1,4 @@
-//! What becomes of commands: answered, lost, expired, unanswered; and when is a device silent?
+//! The final states of commands (answered, lost, expired, unanswered), and the silence of a device.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::simulated::network::LineState;
 use crate::simulated::scope::{Recording, RunSetup, SimulatedScope, millis, minutes, secs};
 
 const ANSWERS: &str = "home/answer";
-const SECRET: &str = "tell-nobody";
+const SECRET: &str = "not-to-be-recorded";
 
 fn command(name: &str, every: Option<Duration>, parameters: Vec<Parameter>) -> ConfiguredCommand {
     let payload = if parameters.is_empty() {
@@ -91,7 +91,7 @@ async fn an_answered_command_has_a_round_trip_and_its_payload_is_not_recorded() 
     scope.run(minutes(1)).await;
     send_command(&scope, "set", vec![Value::Number(48.5)]).await;
     scope.run(millis(500)).await;
-    answer(&scope, "somebody-elses");
+    answer(&scope, "of-another-client");
     scope.run(millis(500)).await;
     let sent = ids(&scope, CommandState::Sent);
     answer(&scope, &sent[0]);
@@ -129,7 +129,7 @@ async fn an_invalid_command_is_rejected_with_a_notice_and_not_sent() {
     let bare = RunSetup::default().start();
     send_command(&bare, "set", Vec::new()).await;
     let notice = bare.live_state().await.runtime.notices.last().map(|notice| notice.text.to_string());
-    assert_eq!(notice.as_deref(), Some("not sent: there is no device here to send commands to"));
+    assert_eq!(notice.as_deref(), Some("not sent: no device is configured"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -185,7 +185,7 @@ async fn a_silent_device_on_a_live_connection_is_an_alert_and_no_drop() {
     assert_eq!(published.snapshot.metrics.total_connection_drops, 0);
     let words = "2 consecutive commands unanswered while the connection is alive";
     assert_eq!(alerts(&scope), [(AlertState::Raised.into(), words.to_owned())]);
-    // A late answer answers nobody any more, but the device is heard.
+    // A late answer matches no command, but is a sign of life.
     answer(&scope, &unanswered[0].1.correlation_id);
     let published = scope.live_state().await;
     assert_eq!(published.snapshot.command_history.silent_since(), None);
@@ -232,7 +232,7 @@ async fn a_periodic_command_that_drops_the_connection_is_suspended() {
         matches!(alerts.as_slice(), [(_, (state, words))] if *state == AlertState::Raised && words.contains("status"))
     );
 
-    // By hand it is sent all the same, and once that goes well it is sent by itself again.
+    // It can still be sent manually; when that is acknowledged, it is sent automatically again.
     rules.set_policy(Policy::default());
     send_command(&scope, "status", Vec::new()).await;
     scope.run(minutes(6)).await;

@@ -1,10 +1,9 @@
 //! The recording behind the README's pictures: a day of a water heater's connection.
 //!
-//! Nothing in it is made up: the real link and the real monitor went through it in simulated time. The
-//! router forgets a connection after five silent minutes, which a keep-alive of 20 minutes finds out
-//! late and a keep-alive of one minute prevents.
+//! The real link and the real monitor recorded it in simulated time. The router removes the mapping of a connection after
+//! five silent minutes, which a keep-alive of 20 minutes detects late and a keep-alive of one minute prevents.
 //!
-//! `DROPSCOPE_WRITE_EXAMPLE=1 cargo test --test pure example` writes the file anew.
+//! `DROPSCOPE_WRITE_EXAMPLE=1 cargo test --test pure example` rewrites the file.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -55,7 +54,7 @@ fn heater(net: SimulatedNetwork) -> JoinHandle<()> {
     })
 }
 
-/// Lets the run go on until this time of the clock, which showed 8:00:00 at the start.
+/// Runs until this time of the clock, which showed 8:00:00 at the start.
 async fn run_until(scope: &SimulatedScope, hour: u64, minute: u64, second: u64) {
     let since_start = hours(hour - 8) + minutes(minute) + secs(second);
     let rest = since_start.saturating_sub(scope.now().boot);
@@ -75,7 +74,7 @@ async fn day() -> Events {
     run_until(&scope, 14, 30, 5).await;
     scope.net.broker().inject(&Fault::Disconnect { reason: 0x8B, text: None });
     run_until(&scope, 15, 21, 33).await;
-    // Nothing passes while the computer sleeps, and the router forgets.
+    // No packet passes while the computer sleeps, and the router removes the mapping.
     scope.net.line(LineState::BlackHole);
     scope.clock.sleep(minutes(34));
     run_until(&scope, 18, 2, 7).await;

@@ -1,4 +1,4 @@
-//! A connection that nothing happens to, and black holes found by the keep-alive alone.
+//! A connection without faults, and black holes detected by the keep-alive alone.
 
 use dropscope::diagnostics::event::{DropKind, Layer};
 use dropscope::diagnostics::{Event, LinkState};
@@ -21,11 +21,11 @@ async fn a_week_without_faults_is_one_session_and_10_080_pings() {
     let gaps = spaced.windows(2).map(|pair| pair[1].0.since(pair[0].0));
     assert!(gaps.clone().all(|gap| gap == secs(60)), "{:?}", gaps.max());
     assert_eq!(end.events.count(|event| matches!(event, Event::System { .. })), 0);
-    // The connect takes 162 ms, the goodbye nothing that could be measured.
+    // The connect takes 162 ms, the disconnect less than can be measured.
     assert!(metrics.availability().is_some_and(|share| share > 0.999_999), "{:?}", metrics.availability());
 }
 
-/// Strikes a black hole `before` the next ping and says how late it was detected.
+/// Injects a black hole `before` the next ping and checks how late it is detected.
 async fn black_hole(scope: &SimulatedScope, keep_alive: u64, before: u64) {
     let drops = scope.events().drops().len();
     // The first ping of a session leaves one keep-alive after CONNACK.
@@ -78,7 +78,7 @@ async fn a_nat_timeout_drops_a_long_keep_alive_and_not_a_short_one() {
         setup.link.keep_alive_secs = keep_alive;
         setup.network.mapping_timeout = Some(minutes(5));
         let scope = setup.start();
-        // Each session dies unseen after 5 minutes and is found dead after 20 min 10 s.
+        // Each session is dead after 5 minutes, which is detected after 20 min 10 s.
         scope.run(hours(6) + minutes(10)).await;
         assert_eq!(scope.events().drops().len(), drops);
         scope.finish().await;

@@ -1,8 +1,8 @@
 //! The real link and the real monitor over days of simulated time.
 //!
-//! Tokio's clock is paused: it jumps to the next timer as soon as nobody has anything to do, so that a
-//! week takes seconds and every instant is exact. The broker is the lab's; between it and the link lies
-//! a [`net::Net`] that delays, forgets, cuts and refuses as the networks of the field do.
+//! Tokio's clock is paused: it jumps to the next timer as soon as every task waits, so that a week takes seconds and
+//! every instant is exact. The broker is the lab's; between it and the link is a [`network::SimulatedNetwork`] that
+//! delays, cuts, refuses and loses the mappings of its router.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 

@@ -1,5 +1,4 @@
-//! The network between the link and the lab's broker: latency, refused ports, forgetful routers, cut
-//! lines.
+//! The network between the link and the lab's broker: latency, refused ports, NAT timeouts, cut lines.
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,12 +22,12 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Du
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-/// What the line of one connection does.
+/// The state of the line of one connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LineState {
-    /// It carries.
+    /// It forwards.
     Fine,
-    /// It swallows everything, both ways, and says nothing.
+    /// It drops everything in both directions, without a sign.
     BlackHole,
     /// It ends with a FIN.
     Fin,
@@ -36,12 +35,12 @@ pub(crate) enum LineState {
     Reset,
 }
 
-/// How the network behaves; may be changed at any time.
+/// The behavior of the network; may be changed at any time.
 #[derive(Debug, Clone)]
 pub(crate) struct NetworkConditions {
-    /// Nothing listens at the broker's port.
+    /// Whether the broker's port is closed.
     pub(crate) is_refusing: bool,
-    /// A router on the way forgets connections that were silent for longer, without telling anybody.
+    /// Time after which a router on the path removes the mapping of a silent connection, without a sign.
     pub(crate) mapping_timeout: Option<Duration>,
     /// One-way latency in milliseconds, both ends included.
     pub(crate) latency_ms: (u64, u64),
@@ -100,24 +99,24 @@ impl SimulatedNetwork {
         self.0.state.lock().expect("no holder panicked")
     }
 
-    /// Changes how the network behaves.
+    /// Changes the behavior of the network.
     pub(crate) fn change(&self, change: impl FnOnce(&mut NetworkConditions)) {
         change(&mut self.state().conditions);
     }
 
-    /// Changes what the line of the newest connection does.
+    /// Changes the state of the line of the newest connection.
     pub(crate) fn line(&self, line: LineState) {
         if let Some(newest) = &self.state().newest {
             newest.send_replace(line);
         }
     }
 
-    /// The broker's levers.
+    /// The controls of the broker.
     pub(crate) fn broker(&self) -> BrokerControl {
         self.0.broker.control()
     }
 
-    /// Every attempt so far: when, and whether everything was rebuilt for it.
+    /// Every attempt so far: its time, and whether everything was rebuilt for it.
     pub(crate) fn attempts(&self) -> Vec<(Stamp, bool)> {
         self.state().attempts.clone()
     }
@@ -133,7 +132,7 @@ impl SimulatedNetwork {
         Duration::from_millis(state.random.random_range(least..=most))
     }
 
-    /// Lays a line to the broker and gives the client's end.
+    /// Connects a line to the broker and returns the client's end.
     fn connect(&self, clock: &Arc<dyn Clock>) -> ClientEnd {
         let (near, client) = tokio::io::duplex(64 * 1024);
         let (server, far) = tokio::io::duplex(64 * 1024);
@@ -205,7 +204,7 @@ fn connection_refused(remote: SocketAddr) -> Failure {
     Failure::new(AWS_IO_SOCKET_CONNECTION_REFUSED, Layer::Tcp, DropKind::Rst, detail)
 }
 
-/// The memory of the router on the way, for one connection.
+/// The mapping of the router on the path, for one connection.
 struct NatRouter {
     net: SimulatedNetwork,
     last: Mutex<Instant>,
@@ -217,7 +216,7 @@ impl NatRouter {
         Arc::new(Self { net, last: Mutex::new(Instant::now()), mapping_expired: AtomicBool::new(false) })
     }
 
-    /// A packet arrives: does the router still know where it belongs?
+    /// Whether the router still has the mapping when a packet arrives.
     fn has_mapping(&self) -> bool {
         let limit = self.net.state().conditions.mapping_timeout;
         let mut last = self.last.lock().expect("no holder panicked");
@@ -258,7 +257,7 @@ impl RelayDirection {
                 }
                 (_, Err(_)) | (LineState::BlackHole, Ok(0)) => return,
                 (LineState::Fine, Ok(0)) => {
-                    // The end of a forgotten connection is told to nobody.
+                    // Without a mapping the end of the connection is not forwarded.
                     if self.router.has_mapping() {
                         let _ = to.shutdown().await;
                     }
@@ -284,7 +283,7 @@ impl RelayDirection {
 async fn line_cut(line: &mut watch::Receiver<LineState>) {
     let is_cut = |line: &LineState| matches!(line, LineState::Fin | LineState::Reset);
     if line.wait_for(is_cut).await.is_err() {
-        // Nobody can cut an older connection any more.
+        // The line of an older connection can no longer be cut.
         std::future::pending::<()>().await;
     }
 }

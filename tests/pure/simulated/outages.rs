@@ -1,4 +1,4 @@
-//! Brokers that drop again and again, or do not come back.
+//! Brokers that drop repeatedly, or do not recover.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What becomes of publishes while there is nobody to take them?
+//! Publishes during an outage.
 
 use dropscope::diagnostics::event::CommandState;
 use dropscope::state::MonitorRequest;

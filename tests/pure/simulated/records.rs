@@ -1,4 +1,4 @@
-//! What is written while watching, who reads along, and what a bad disk or a slow reader changes.
+//! Recordings, exports and subscribers of a run, with failing disks and slow readers.
 
 use std::fs;
 use std::io::BufReader;
@@ -26,7 +26,7 @@ fn json(path: &Path) -> serde_json::Value {
     serde_json::from_slice(&fs::read(path).expect("an export")).expect("JSON")
 }
 
-/// Chatter of a device, one message every `every` seconds.
+/// Publishes messages of a device, one every `every` seconds.
 async fn publish_messages(scope: &SimulatedScope, count: u64, every: u64) {
     for number in 0..count {
         scope.net.broker().publish(ApplicationMessage::new("home/heater/status", number.to_string()));
@@ -43,7 +43,7 @@ async fn an_export_every_five_minutes_and_one_at_the_end() {
     scope.net.line(LineState::Fin);
     scope.run(minutes(32)).await;
     assert_eq!(files(&exports).len(), 12);
-    assert!(scope.live_state().await.runtime.notices.is_empty(), "nobody asked for these");
+    assert!(scope.live_state().await.runtime.notices.is_empty(), "periodic exports are silent");
     let end = scope.finish().await;
     let files = files(&exports);
     assert_eq!(files.len(), 13);
@@ -53,7 +53,7 @@ async fn an_export_every_five_minutes_and_one_at_the_end() {
     assert_eq!(drops.last(), Some(&Some(1)));
     let name = files[0].file_name().and_then(|name| name.to_str()).unwrap_or_default();
     assert_eq!(name, "diagnostics_20261102_000500.json");
-    let last = end.last.runtime.notices.last().expect("the last export is told");
+    let last = end.last.runtime.notices.last().expect("a notice of the last export");
     assert_eq!(last.kind, NoticeKind::Good);
 }
 
@@ -78,7 +78,7 @@ async fn requested_exports_are_confirmed_by_a_notice() {
         scope.run(secs(1)).await;
     }
     let bad = scope.live_state().await.runtime.notices.clone();
-    assert_eq!(bad.len(), 8, "the last few are kept");
+    assert_eq!(bad.len(), 8, "the last few are retained");
     assert!(bad.iter().all(|notice| notice.kind == NoticeKind::Bad), "{bad:?}");
     assert!(bad[0].text.contains("--export-dir"), "{bad:?}");
     assert_eq!(scope.finish().await.snapshot().metrics.total_connection_drops, 0);
@@ -150,7 +150,7 @@ async fn a_slow_subscriber_lags_and_blocks_nothing() {
     scope.run(secs(10)).await;
     publish_messages(&scope, 6_000, 1).await;
     let total = scope.events().0.len();
-    let Err(TryRecvError::Lagged(missed)) = slow.try_recv() else { panic!("not told") };
+    let Err(TryRecvError::Lagged(missed)) = slow.try_recv() else { panic!("no loss reported") };
     let mut read = 0;
     while slow.try_recv().is_ok() {
         read += 1;

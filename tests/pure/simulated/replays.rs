@@ -1,4 +1,4 @@
-//! Does a replay show at every moment what the screen showed live, and export what was exported?
+//! A replay shows at every moment the screen of the live run, and writes the same exports.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,13 +23,13 @@ use crate::simulated::clock::SimClock;
 use crate::simulated::network::LineState;
 use crate::simulated::scope::{Recording, RunSetup, SimulatedScope, hours, millis, minutes, secs};
 
-/// What was on a screen, and when.
+/// A live state and its time.
 struct LiveFrame {
     at: Stamp,
     published: Arc<LiveState>,
 }
 
-/// The frame that is drawn of a state at a moment of this computer's clocks.
+/// The frame drawn from a state at a moment of this computer's clocks.
 fn frame(published: &Arc<LiveState>, clock_now: Stamp, (width, height): (u16, u16)) -> Buffer {
     let now = published.runtime.display_time(clock_now);
     let shown = LiveState { snapshot: published.snapshot.advanced(now), ..published.as_ref().clone() };
@@ -57,8 +57,7 @@ fn rows(buffer: &Buffer) -> Vec<String> {
     (0..area.height).map(row).collect()
 }
 
-/// Everything between the header, which tells that it is a replay, and the keys, some of which differ; and the
-/// clock.
+/// Compares everything between the header, which shows the replay, and the keys, some of which differ; and the clock.
 fn assert_same(live: &LiveFrame, replayed: &Arc<LiveState>, clock_now: Stamp) {
     assert_eq!(live.published.verdict, replayed.verdict);
     for size in [(80, 24), (120, 40)] {
@@ -81,8 +80,8 @@ fn assert_same(live: &LiveFrame, replayed: &Arc<LiveState>, clock_now: Stamp) {
     }
 }
 
-/// An hour in which everything happens: an outage with failed attempts, a path that goes dead, a suspend, a
-/// clock set back, a change of keep-alive. Looked at every `every` milliseconds.
+/// An hour with every kind of event: an outage with failed attempts, a path that fails silently, a suspend, a
+/// clock set back, a change of keep-alive. One state every `every` milliseconds.
 async fn run_with_events(scope: &SimulatedScope, every: u64) -> Vec<LiveFrame> {
     let mut seen = Vec::new();
     let faults = [
@@ -134,7 +133,7 @@ fn paused_settings(dir: &Path) -> ReplaySettings {
     ReplaySettings { reports, speed: None, paused: true, at: None }
 }
 
-/// Moves a paused replay and gives what it shows then.
+/// Moves a paused replay and returns the state then.
 async fn apply_playback(handle: &mut replay::ReplayHandle, action: PlaybackAction) -> Arc<LiveState> {
     handle.live_state.borrow_and_update();
     handle.requests.send(MonitorRequest::Play(action)).await.expect("a running replay");
@@ -148,8 +147,8 @@ async fn wait_until_read(handle: &mut replay::ReplayHandle) {
     handle.live_state.wait_for(is_read).await.expect("a running replay");
 }
 
-/// Runs, replays and compares every moment looked at, in an order of no meaning: what is shown does not depend
-/// on the way there.
+/// Runs, replays and compares every live state, in a random order: the state at a position does not depend on the
+/// positions before.
 async fn assert_replay_matches_run(setup: RunSetup) {
     let scope = RunSetup { recorder: Recording::On, ..setup }.start();
     let begin = scope.now();
@@ -165,8 +164,8 @@ async fn assert_replay_matches_run(setup: RunSetup) {
     seen.retain(|one| !is_fresh(one));
     assert!(seen.len() > 250, "{}", seen.len());
     seen.sort_by_key(|one| one.at.boot.as_micros() % 7_919);
-    let tape = RecordingPlayer::open(&[recording(&end.last)], 1_000).expect("a recording");
-    let mut handle = replay::spawn(tape, paused_settings(&directory), Arc::clone(&clock));
+    let player = RecordingPlayer::open(&[recording(&end.last)], 1_000).expect("a recording");
+    let mut handle = replay::spawn(player, paused_settings(&directory), Arc::clone(&clock));
     wait_until_read(&mut handle).await;
     let (scale, mut compared) = (end.snapshot().time_scale(), 0);
     for one in &seen {
@@ -174,9 +173,9 @@ async fn assert_replay_matches_run(setup: RunSetup) {
         let field = one.at.since(begin).mul_f64(scale);
         let replayed = apply_playback(&mut handle, PlaybackAction::Forward(field)).await;
         assert_eq!(replayed.runtime.display_time(clock.now()).boot, one.at.boot);
-        // A ping under way is no event: a live screen tells it within a second.
+        // An unanswered ping is no event: a live screen shows it within a second.
         let sent_at = replayed.runtime.ping_outstanding_since;
-        if sent_at.is_none_or(|asked| replayed.snapshot.at.since(asked) > secs(1).mul_f64(scale)) {
+        if sent_at.is_none_or(|sent| replayed.snapshot.at.since(sent) > secs(1).mul_f64(scale)) {
             assert_same(one, &replayed, clock.now());
             compared += 1;
         }
@@ -217,15 +216,15 @@ async fn replay_exports_equal_live_exports() {
     let live = scope.directory().join("exports");
     let end = scope.finish().await;
     let again = tempfile::tempdir().expect("a directory");
-    let tape = RecordingPlayer::open(&[recording(&end.last)], 1_000).expect("a recording");
-    let mut handle = replay::spawn(tape, paused_settings(again.path()), clock);
+    let player = RecordingPlayer::open(&[recording(&end.last)], 1_000).expect("a recording");
+    let mut handle = replay::spawn(player, paused_settings(again.path()), clock);
     wait_until_read(&mut handle).await;
     for at in export_positions {
         let _ = apply_playback(&mut handle, PlaybackAction::Beginning).await;
         let _ = apply_playback(&mut handle, PlaybackAction::Forward(at)).await;
         handle.requests.send(MonitorRequest::Export).await.expect("a running replay");
         handle.requests.send(MonitorRequest::Report).await.expect("a running replay");
-        // Time does not pass while a file is being written.
+        // Simulated time does not advance while a file is being written.
         tokio::time::sleep(secs(1)).await;
     }
     let _ = apply_playback(&mut handle, PlaybackAction::End).await;
@@ -262,9 +261,9 @@ async fn playing_reaches_the_end_in_a_minute_and_stops_there() {
     let clock: Arc<dyn Clock> = Arc::<SimClock>::clone(&scope.clock);
     let directory = scope.directory();
     let end = scope.finish().await;
-    let tape = RecordingPlayer::open(&[recording(&end.last)], 1_000).expect("a recording");
+    let player = RecordingPlayer::open(&[recording(&end.last)], 1_000).expect("a recording");
     let mut handle = replay::spawn(
-        tape,
+        player,
         ReplaySettings { paused: false, ..paused_settings(&directory) },
         Arc::clone(&clock),
     );

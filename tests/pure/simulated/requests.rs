@@ -1,4 +1,4 @@
-//! What a user asks for while watching.
+//! Requests of the user during a run.
 
 use dropscope::diagnostics::LinkActivity;
 use dropscope::diagnostics::event::{ConnectKind, Initiator};
@@ -15,7 +15,7 @@ fn disconnects(scope: &SimulatedScope) -> Vec<Initiator> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_keep_alive_change_is_another_arm_and_no_drop() {
+async fn a_keep_alive_change_is_no_drop() {
     let scope = RunSetup::default().start();
     scope.run(hours(2)).await;
     scope.send_request(MonitorRequest::SetKeepAlive(30)).await;
@@ -69,7 +69,7 @@ async fn a_disconnect_by_the_user_is_planned() {
     assert_eq!(published.runtime.activity, LinkActivity::Off);
     let by = Initiator::User;
     assert!(matches!(published.snapshot.link, LinkState::Off { by: initiator, .. } if initiator == by));
-    assert_eq!(scope.net.broker().connections(), 0, "the broker was told");
+    assert_eq!(scope.net.broker().connections(), 0, "the broker received DISCONNECT");
     scope.run(hours(5)).await;
     scope.send_request(MonitorRequest::ToggleConnection).await;
     scope.run(hours(1)).await;
@@ -106,7 +106,7 @@ async fn a_disconnect_during_an_outage_stops_the_attempts() {
         Event::Connected(connected) => Some(connected.event_type),
         _ => None,
     });
-    // The drop was given up by the user: what follows is a connect of its own.
+    // The user ended the outage: the next connect is not a recovery.
     assert_eq!(kinds.last().map(|(_, kind)| *kind), Some(ConnectKind::Connected));
     let end = scope.finish().await;
     assert_eq!(end.snapshot().drops.last().map(|drop| drop.recovery.is_none()), Some(true));

@@ -1,4 +1,4 @@
-//! The whole program without a screen: network, link, monitor, recorder, exports.
+//! The whole program without a screen: network, link, monitor, recorder and exports.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -21,7 +21,7 @@ use tokio::time::sleep;
 use crate::simulated::clock::SimClock;
 use crate::simulated::network::{NetworkConditions, SimulatedNetwork};
 
-/// What is started. The defaults: keep-alive 60, no recording, no exports.
+/// The settings of a run. Defaults: keep-alive 60 s, no recording, no exports.
 pub(crate) struct RunSetup {
     pub(crate) start: &'static str,
     pub(crate) link: LinkSettings,
@@ -37,9 +37,9 @@ pub(crate) struct RunSetup {
 /// Where the recording goes.
 pub(crate) enum Recording {
     Off,
-    /// Into the scope's directory, with room for everything: simulated time is faster than any disk.
+    /// Into the scope's directory, with a queue for everything: simulated time is faster than any disk.
     On,
-    /// As told.
+    /// With these settings.
     As(RecorderSettings),
 }
 
@@ -75,7 +75,7 @@ pub(crate) struct SimulatedScope {
     directory: TempDir,
 }
 
-/// A run that is over.
+/// A finished run.
 pub(crate) struct CompletedRun {
     pub(crate) events: Events,
     pub(crate) last: Arc<LiveState>,
@@ -83,7 +83,7 @@ pub(crate) struct CompletedRun {
 }
 
 impl RunSetup {
-    /// Starts watching.
+    /// Starts the run.
     pub(crate) fn start(self) -> SimulatedScope {
         let clock = SimClock::starting(self.start.parse().expect("a time"));
         let net = SimulatedNetwork::new(self.network, self.broker);
@@ -143,7 +143,7 @@ impl SimulatedScope {
         self.handle.requests.send(request).await.expect("a running monitor");
     }
 
-    /// What is published once everything of this instant was handled.
+    /// The state once everything of this instant was handled.
     pub(crate) async fn live_state(&self) -> Arc<LiveState> {
         sleep(Duration::from_millis(200)).await;
         self.handle.live_state.borrow().clone()
@@ -163,7 +163,7 @@ impl SimulatedScope {
         self.finished().await
     }
 
-    /// Waits for the run to end by itself.
+    /// Waits for the end of the run.
     pub(crate) async fn finished(self) -> CompletedRun {
         let Self { handle, seen, reader, directory, .. } = self;
         let last = handle.finished().await.expect("no panic");
@@ -179,11 +179,11 @@ impl CompletedRun {
     }
 }
 
-/// What happened, in order.
+/// The events, in order.
 pub(crate) struct Events(pub(crate) Vec<Arc<StampedEvent>>);
 
 impl Events {
-    /// Everything that `pick` takes.
+    /// Every event that `pick` selects.
     pub(crate) fn select<T>(&self, pick: impl Fn(&Event) -> Option<T>) -> Vec<(Stamp, T)> {
         self.0.iter().filter_map(|observed| Some((observed.at, pick(&observed.event)?))).collect()
     }
