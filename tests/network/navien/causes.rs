@@ -187,7 +187,7 @@ async fn credentials_that_expire() {
     scene.control.rules.keyring().expire_all();
     scene.cut(ID).await;
     let state = running.up(2).await;
-    let words = ["the credentials are not accepted: expired or withdrawn", "HTTP 403"];
+    let words = ["the credentials are not accepted: expired, revoked", "HTTP 403"];
     assert_says(&[running.drop(&state, 2)], &words);
     let export = running.export().await;
     let after = &export["dropscope"]["drops"][1]["after"];
