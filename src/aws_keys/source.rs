@@ -94,9 +94,9 @@ impl KeySource {
     /// # Errors
     /// If there are none.
     pub fn read(&self) -> Result<ExpiringCredentials, KeyError> {
-        match self.from_environment()? {
+        match self.environment_keys()? {
             Some(found) if self.profile.is_none() => Ok(found),
-            _ => self.from_profile(),
+            _ => self.profile_keys(),
         }
     }
 
@@ -110,7 +110,7 @@ impl KeySource {
         (self.env)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
-    fn from_environment(&self) -> Result<Option<ExpiringCredentials>, KeyError> {
+    fn environment_keys(&self) -> Result<Option<ExpiringCredentials>, KeyError> {
         let get = |name: &str| self.get(name);
         let names = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"];
         let Some((access_key_id, secret_key)) = key_pair(names, get, self.profile.is_some())? else {
@@ -121,7 +121,7 @@ impl KeySource {
         Ok(Some(expiring_credentials(access_key_id, secret_key, session_token, expiry.as_deref())))
     }
 
-    fn from_profile(&self) -> Result<ExpiringCredentials, KeyError> {
+    fn profile_keys(&self) -> Result<ExpiringCredentials, KeyError> {
         let (name, profile) = self.profile()?;
         let get = |name: &str| profile.get(name).map(str::to_owned);
         if let Some((id, secret)) = key_pair(["aws_access_key_id", "aws_secret_access_key"], get, false)? {

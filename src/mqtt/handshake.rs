@@ -77,8 +77,8 @@ impl Handshake {
         let Some(signer) = &self.settings.signer else {
             return self.open_and_connect(&self.settings, None).await;
         };
-        let (timing, signed) = self.request_signed_target(&**signer).await;
-        let target = match signed {
+        let (timing, result) = self.request_signed_target(&**signer).await;
+        let target = match result {
             Ok(target) => target,
             Err(failure) => {
                 let failure = OpenFailure { phase: Phase::Credentials, failure };
@@ -120,11 +120,11 @@ impl Handshake {
         let start = self.clock.now();
         self.progress.enter(Phase::Credentials, start);
         let limit = self.settings.timeouts.credentials;
-        let signed = tokio::time::timeout(limit, signer.sign(self.deep)).await.unwrap_or_else(|_| {
+        let target = tokio::time::timeout(limit, signer.sign(self.deep)).await.unwrap_or_else(|_| {
             let secs = self.settings.to_field_time(limit).as_secs_f64();
             Err(SignFailure::unavailable(Layer::Local, format!("no credentials came within {secs} s")))
         });
-        let result = signed.map_err(Failure::from);
+        let result = target.map_err(Failure::from);
         let timing = PhaseTiming {
             phase: Phase::Credentials,
             ms: self.clock.now().since(start).as_secs_f64() * 1000.0,

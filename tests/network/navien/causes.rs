@@ -196,7 +196,7 @@ async fn expired_credentials_are_shown_and_named_as_the_cause() {
     scene.control.rules.credential_store().expire_all();
     scene.drop_connection(ID).await;
     let state = running.until_connected(2).await;
-    let words = ["the credentials are not accepted: expired or withdrawn", "HTTP 403"];
+    let words = ["the credentials are not accepted: expired, revoked", "HTTP 403"];
     assert_contains(&[running.drop(&state, 2)], &words);
     let export = running.export().await;
     let after = &export["dropscope"]["drops"][1]["after"];
