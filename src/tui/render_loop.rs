@@ -186,7 +186,7 @@ impl<P: Painter> RenderLoop<P> {
             LoopEvent::Signal(TerminalSignal::Resized) => self.dirty = true,
             LoopEvent::Signal(TerminalSignal::Terminated) => self.dispatch(UiMessage::Action(Action::Quit)),
             LoopEvent::Signal(TerminalSignal::Continued) | LoopEvent::StopTimeout => {
-                self.terminal_owner = TerminalOwner::ReacquirePending
+                self.terminal_owner = TerminalOwner::ReacquirePending;
             }
             LoopEvent::SecondTick => {
                 self.schedule_second_tick();
@@ -361,7 +361,7 @@ async fn wait_for_stop_timeout(owner: &mut TerminalOwner) {
     match owner {
         TerminalOwner::Shell(timer) => timer.as_mut().await,
         TerminalOwner::Screen | TerminalOwner::ReleasePending | TerminalOwner::ReacquirePending => {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Is a committed picture what is drawn now?
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 
 /// Where the README's pictures and the recording behind them are.

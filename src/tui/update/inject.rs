@@ -11,7 +11,7 @@ use super::{Effect, clamped_move, row_delta};
 pub(super) fn open(model: &mut Model, live: &LiveState, now: Stamp) {
     match &live.runtime.simulation {
         Some(simulation) if !simulation.faults.is_empty() => {
-            model.popup = Some(Popup::Inject { selected: 0 })
+            model.popup = Some(Popup::Inject { selected: 0 });
         }
         _ => {
             let text = "only a simulation can inject faults: run dropscope demo";

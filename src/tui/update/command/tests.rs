@@ -72,7 +72,7 @@ fn type_keys(screen: Screen, device: Option<DeviceView>, keys: &str) -> (Model, 
         for effect in update(&mut model, message, &live, live.snapshot.at) {
             match effect {
                 Effect::Request(MonitorRequest::Command { name, values }) => {
-                    requests.push((name.to_string(), values))
+                    requests.push((name.to_string(), values));
                 }
                 other => panic!("{other:?}"),
             }
