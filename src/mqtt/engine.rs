@@ -11,11 +11,10 @@ use rumqttc::mqttbytes::{self, check};
 use secrecy::SecretString;
 use tokio_util::codec::{Decoder, Encoder};
 
-use super::engine_v4::EngineV4;
-use super::engine_v5::EngineV5;
 use super::failure::Failure;
 use super::properties::ReasonProperties;
 use super::reason_text::{connack_refusal_text, packet_name, server_disconnect_text};
+use super::{engine_v4::EngineV4, engine_v5::EngineV5};
 use crate::diagnostics::MqttVersion;
 use crate::diagnostics::error_name::{
     AWS_ERROR_MQTT_INVALID_PACKET_TYPE, AWS_ERROR_MQTT_PROTOCOL_ERROR, ErrorName,

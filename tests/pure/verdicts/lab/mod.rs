@@ -12,8 +12,6 @@
 )]
 
 mod client;
-#[path = "../../simulated/clock.rs"]
-mod clock;
 mod dice;
 mod line;
 mod net;
@@ -26,6 +24,7 @@ mod traffic;
 mod truth;
 mod world;
 
+use crate::simulated::clock;
 use crate::verdicts::case::{CLASSES, Case};
 use dice::Dice;
 use recipe::CaseRecipe;
