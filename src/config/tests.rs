@@ -260,7 +260,11 @@ fn each_broken_rule_has_its_error_message() {
             "",
             "The client id must be at most 65535 bytes long and free of control characters.",
         ),
-        ("h --no-clean-session", "", "A kept session needs a client id: set one, or use a clean session."),
+        (
+            "h --no-clean-session",
+            "",
+            "A persistent session needs a client id: set one, or use a clean session.",
+        ),
         ("mqtt://:p@h", "", "There is a password but no user name: set a user name."),
         (
             "h -t a#",

@@ -9,7 +9,7 @@ pub enum SettingsError {
     #[error("The client id must be at most 65535 bytes long and free of control characters.")]
     ClientId,
     /// The broker could not find the session again.
-    #[error("A kept session needs a client id: set one, or use a clean session.")]
+    #[error("A persistent session needs a client id: set one, or use a clean session.")]
     SessionWithoutClientId,
     /// MQTT 3.1.1 forbids a password alone.
     #[error("There is a password but no user name: set a user name.")]
@@ -22,7 +22,7 @@ pub enum SettingsError {
     },
     /// A subscription is no topic filter.
     #[error(
-        "`{filter}` is no topic filter: `#` may only stand alone at the end and `+` alone between slashes."
+        "`{filter}` is not a valid topic filter: `#` may only stand alone at the end and `+` alone between slashes."
     )]
     Filter {
         /// The filter, printable.

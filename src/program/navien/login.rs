@@ -239,8 +239,8 @@ mod tests {
                        --remember-password store it in the keyring; ";
         for (keyring, variable, typed, expected, calls) in [
             (with_entry(), Some("set"), Some("typed"), "Configured: set".to_owned(), 0),
-            (with_entry(), None, Some("typed"), "Keyring: kept".to_owned(), 1),
-            (with_entry(), None, None, "Keyring: kept".to_owned(), 1),
+            (with_entry(), None, Some("typed"), "Keyring: stored".to_owned(), 1),
+            (with_entry(), None, None, "Keyring: stored".to_owned(), 1),
             (other(), None, Some("typed"), "Prompted(None): typed".to_owned(), 1),
             (other(), None, Some("^C"), "Nothing was entered.".to_owned(), 1),
             (other(), None, None, format!("{missing}the keyring has no entry for this account."), 1),

@@ -62,7 +62,7 @@ async fn a_wrong_clock_is_shown_with_its_offset() {
         for (link, why) in panels(&watch) {
             // Lines are cut at the edge of the screen, but after the words that matter.
             let seen = &words[..words.find(" the server's").unwrap()];
-            assert!(link.contains(&format!("last try failed in WebSocket: {seen}")), "{link}");
+            assert!(link.contains(&format!("last attempt failed in WebSocket: {seen}")), "{link}");
             assert!(why.contains("Never connected so far: 2 connects failed."), "{why}");
             assert!(why.contains("see the Link panel"), "{why}");
         }
@@ -96,7 +96,7 @@ async fn a_password_changed_meanwhile_ends_the_run() {
     let failed = watch.until("connect_failed", |event| event["phase"] == "credentials");
     assert!(failed["error_message"].as_str().unwrap().contains(words), "{failed}");
     for (link, _) in panels(&watch) {
-        assert!(link.contains("last try failed in credentials: the cloud does not accept"), "{link}");
+        assert!(link.contains("last attempt failed in credentials: the cloud does not accept"), "{link}");
     }
     let (code, output) = watch.wait_for_exit();
     assert_eq!((code, output.contains(words)), (Some(4), true), "{output}");

@@ -160,7 +160,7 @@ async fn a_second_client_with_the_same_id_is_a_takeover() {
     rival.abort();
     let (pattern, cause, evidence) = classification(&export);
     assert_eq!((pattern, cause), ("client_id_takeover", name));
-    assert!(evidence.contains("two clients push each other out"), "{evidence}");
+    assert!(evidence.contains("two clients that take the session from each other"), "{evidence}");
     running.end().await;
 }
 
@@ -224,7 +224,7 @@ async fn assert_no_new_credentials(scene: &Scene, running: &mut Running<'_>) {
             failed.is_some_and(|failed| failed.phase == Some(Phase::Credentials) && failed.attempt_number > 3)
         };
         let state = running.until("no new credentials", fails).await;
-        let words = ["last try failed in credentials: AWS refused the credentials, and there are no new"];
+        let words = ["last attempt failed in credentials: AWS refused the credentials, and there are no new"];
         assert_contains(&running.panel(&state, "Link")[1..], &words);
         assert_contains(&running.panel(&state, "Link"), &["in credentials: AWS refused the credentials"]);
         let facts = running.export().await["dropscope"]["evidence"]["facts"].to_string();

@@ -122,11 +122,9 @@ async fn a_heater_error_is_shown_and_a_silent_heater_is_not_a_drop() {
     let is_silent = |state: &LiveState| state.snapshot.command_history.silent_since().is_some();
     let state = running.until("a silent heater", is_silent).await;
     for panel in running.panel(&state, "Link") {
-        assert!(panel.contains("CONNECTED") && panel.contains("the device is silent"), "{panel}");
+        assert!(panel.contains("CONNECTED") && panel.contains("no device answer for"), "{panel}");
     }
-    assert!(
-        running.device(&state).iter().all(|screen| screen.contains("SILENT") && screen.contains("no answer"))
-    );
+    assert!(running.device(&state).iter().all(|screen| screen.contains("NO ANSWER")));
     assert_eq!(state.snapshot.metrics.total_connection_drops, 0);
     scene.control.heater.set_answer_mode(AnswerMode::Normal);
     let responds = |state: &LiveState| {
@@ -207,5 +205,5 @@ async fn a_forbidden_presence_message_is_dropped_and_monitoring_continues() {
     assert!(running.panel(&state, "Link").iter().all(|panel| panel.contains("CONNECTED")));
     let export = running.end().await;
     let marks = export["dropscope"]["evidence"]["marks"].to_string();
-    assert!(marks.contains("present is not sent by itself any more"), "{marks}");
+    assert!(marks.contains("present is no longer sent automatically"), "{marks}");
 }
