@@ -1,6 +1,6 @@
 //! The diagnostics as a library for any MQTT client, in a dozen lines.
 //!
-//! *Must not know* the screens or the monitor.
+//! *Must not depend on* the screens or the monitor.
 //!
 //! # The 30-second integration
 //!

@@ -1,6 +1,6 @@
 //! Exports and reports: when they are due, and writing them on the blocking pool, one after another.
 //!
-//! The monitor and the replay use it, so that neither waits for a disk. *Must not know* the link or the screens.
+//! The monitor and the replay use it, so that neither waits for a disk. *Must not depend on* the link or the screens.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;

@@ -1,6 +1,6 @@
 //! The configuration: defaults ◂ file ◂ environment ◂ flags, resolved once.
 //!
-//! *Must not know* how the settings are used: each part of the program gets its own small struct. Only the command
+//! *Must not depend on* how the settings are used: each part of the program gets its own small struct. Only the command
 //! line and `program` read this module.
 
 mod broker_url;

@@ -4,7 +4,7 @@
 //! answers and reads every message. [`ConfiguredDevice`] is the device of a configuration file.
 //! [`PendingCommands`] tracks the commands without an answer and detects a silent device on a live connection.
 //!
-//! Pure. *Must not know* tokio, the link, the screens, files or a clock: time is passed in. Payloads stay
+//! Pure. *Must not depend on* tokio, the link, the screens, files or a clock: time is passed in. Payloads stay
 //! in this module and on the screen; they are never recorded.
 
 mod configured;

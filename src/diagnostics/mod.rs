@@ -1,6 +1,6 @@
 //! The pure core: events, the fold over them, and the snapshot everything else reads.
 //!
-//! *Must not know* tokio, ratatui, rumqttc, files, sockets or a clock: time arrives as [`Stamp`]s.
+//! *Must not depend on* tokio, ratatui, rumqttc, files, sockets or a clock: time arrives as [`Stamp`]s.
 
 mod advance;
 pub mod aws_limits;

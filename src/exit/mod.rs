@@ -1,6 +1,6 @@
 //! The exit code of the program.
 //!
-//! *Must not know* how a run works: it reads the last snapshot.
+//! *Must not depend on* how a run works: it reads the last snapshot.
 
 mod fail_on;
 

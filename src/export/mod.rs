@@ -1,6 +1,6 @@
 //! Everything that leaves the program as a file: the recording, the JSON export, the Markdown report.
 //!
-//! *Must not know* the monitor, the link or the screen: it is given snapshots, lines and paths.
+//! *Must not depend on* the monitor, the link or the screen: it is given snapshots, lines and paths.
 //!
 //! An export every five minutes, as a service would make it:
 //!

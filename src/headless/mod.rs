@@ -3,7 +3,7 @@
 //! The verdict is written as text on standard error only: standard output is the recording line by line, and a recording
 //! holds what happened, not the conclusions.
 //!
-//! *Must not know* ratatui, crossterm, rumqttc or the source of the events; it reads events and [`LiveState`].
+//! *Must not depend on* ratatui, crossterm, rumqttc or the source of the events; it reads events and [`LiveState`].
 
 mod lines;
 mod verdict_text;

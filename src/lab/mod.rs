@@ -6,7 +6,7 @@
 //!
 //! Its modules depend in one direction: `sync ← packet ← aws ← transport ← broker ← gateway ← scenario ← setup`.
 //!
-//! *Must not know* the link under test (`mqtt`), the monitor, the screens, the configuration: it acts on a
+//! *Must not depend on* the link under test (`mqtt`), the monitor, the screens, the configuration: it acts on a
 //! connection with real bytes and real sockets, never with made-up events.
 
 mod aws;

@@ -10,7 +10,7 @@
 //! Every event passes the same steps: the event queue orders it, the device session derives the events that follow from it, the
 //! event pipeline records, folds and broadcasts it.
 //!
-//! Nothing here waits for a disk, a screen or a reader: every output is bounded and counts its losses. *Must not know*
+//! Nothing here waits for a disk, a screen or a reader: every output is bounded and counts its losses. *Must not depend on*
 //! ratatui, crossterm or rumqttc.
 
 mod automatic_commands;

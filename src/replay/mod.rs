@@ -9,7 +9,7 @@
 //! The recording is read once to learn its length and its drops, leaving a bounded number of checkpoints.
 //! A seek continues from the nearest checkpoint before the target. Events are not retained.
 //!
-//! *Must not know* screens, sockets, the link or the monitor.
+//! *Must not depend on* screens, sockets, the link or the monitor.
 
 mod checkpoints;
 mod event_reader;

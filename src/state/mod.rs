@@ -14,7 +14,7 @@
 //! [`diagnostics`](crate::diagnostics), because the link and the recorder report them and must not depend on the
 //! classifier or the device.
 //!
-//! *Must not know* the monitor, the replay, screens, files, sockets or a clock.
+//! *Must not depend on* the monitor, the replay, screens, files, sockets or a clock.
 
 mod event_fold;
 mod live_state;

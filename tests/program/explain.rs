@@ -39,7 +39,7 @@ fn words_are_joined_and_explained() {
     assert_eq!(output.status.code(), Some(0), "{page}");
     assert!(page.starts_with("connection reset (ECONNRESET)"), "{page}");
     assert!(page.contains("a router forgets the silent connection"), "{page}");
-    assert!(!page.contains('\x1b'), "colour without a terminal: {page}");
+    assert!(!page.contains('\x1b'), "color without a terminal: {page}");
     assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
 }
 

@@ -149,7 +149,7 @@ fn a_bare_number_shows_all_its_readings() {
 fn numbers_without_a_context_and_names_of_clients_do_not_count() {
     for text in [
         "2024-05-07 14:04:07,142 7 104 403 sensor-142 temperature 5",
-        "1006 litres, 142 pumps and 7 valves",
+        "1006 liters, 142 pumps and 7 valves",
         "published 128 bytes to home/135/403",
         "wall clock 10:42:07",
         "",

@@ -70,7 +70,7 @@ fn value(key: &'static str) -> BoxedStrategy<String> {
         "m" => usually("(0|[1-9][0-9]{0,8})\\.[0-9]{6}").boxed(),
         "bytes" | "published" | "received" => usually("0|[1-9][0-9]{0,9}").boxed(),
         "rtt_ms" | "ms" | "window_secs" => usually("(0|[1-9][0-9]{0,4})(\\.[0-9]{1,17})?").boxed(),
-        "topic" | "correlation_id" | "probe" | "target" | "name" | "colour" => text().boxed(),
+        "topic" | "correlation_id" | "probe" | "target" | "name" | "color" => text().boxed(),
         "error" => prop_oneof![text(), Just("null".to_owned())].boxed(),
         "qos" => usually("[0-2]|25[3-6]").boxed(),
         _ => number().boxed(),
@@ -108,13 +108,13 @@ fn members() -> impl Strategy<Value = Vec<(String, String)>> {
         );
         members
     });
-    (members, 0..30_u8, any::<Index>(), any::<Index>(), value("colour"), value("bytes")).prop_map(
+    (members, 0..30_u8, any::<Index>(), any::<Index>(), value("color"), value("bytes")).prop_map(
         |(mut members, change, one, other, text, number)| {
             let (one, other) = (one.index(members.len()), other.index(members.len()));
             match change {
                 0 => members.swap(one, other),
                 1 => members.insert(one, members[other].clone()),
-                2 => members.insert(one, ("colour".to_owned(), text)),
+                2 => members.insert(one, ("color".to_owned(), text)),
                 3 => members.insert(one, (members[other].0.clone(), number)),
                 4 => members[one].1 = text,
                 _ => {}

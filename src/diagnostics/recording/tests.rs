@@ -77,7 +77,7 @@ fn mandatory_fields_are_enough_and_unknown_ones_are_ignored() {
         ..StartedEvent::default()
     };
     assert_eq!(read.event, Event::Started(expected));
-    let line = br#"{"t":"2026-08-03T14:00:00+02:00","kind":"ping","rtt_ms":41.5,"colour":"red"}"#;
+    let line = br#"{"t":"2026-08-03T14:00:00+02:00","kind":"ping","rtt_ms":41.5,"color":"red"}"#;
     let ping = decoder.decode_line(line).expect("readable");
     assert_eq!(ping, StampedEvent { at: read.at, event: Event::Ping { rtt_ms: 41.5 } });
     let unknown = decoder.decode_line(br#"{"t":"2026-08-03T12:00:01Z","kind":"eclipse","of":"moon"}"#);

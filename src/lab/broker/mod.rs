@@ -8,7 +8,7 @@
 //! | `fault` | what can go wrong with a connection, and when |
 //! | `control` | the handle for tests and scenarios |
 //!
-//! *Must not know* the gateway, the scenarios, or who connects.
+//! *Must not depend on* the gateway, the scenarios, or who connects.
 
 mod accept;
 mod connect;

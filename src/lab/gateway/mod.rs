@@ -11,7 +11,7 @@
 //! `state` owns what the tasks share; `relay` serves one connection; `fault_schedule` runs the faults that act
 //! on all connections; `control` is the handle for scenarios and tests.
 //!
-//! *Must not know* the client: it acts with real bytes only.
+//! *Must not depend on* the client: it acts with real bytes only.
 
 mod accept;
 mod control;

@@ -58,8 +58,8 @@ impl Heating {
 /// Water being drawn.
 #[derive(Debug, Clone, Copy)]
 struct WaterDraw {
-    litres_left: f64,
-    litres_per_minute: f64,
+    liters_left: f64,
+    liters_per_minute: f64,
 }
 
 /// Settings that commands change and the status reports.
@@ -88,7 +88,7 @@ pub(super) struct Machine {
     pub(super) energy_history: EnergyHistory,
     pub(super) fan_hours: f64,
     pub(super) filter_hours: f64,
-    pub(super) litres: f64,
+    pub(super) liters: f64,
     pub(super) vacation_started_at: Option<DateTime<Utc>>,
     mode_before_vacation: OperationMode,
     simulates_draws: bool,
@@ -120,7 +120,7 @@ impl Machine {
             energy_history: EnergyHistory::new(seed, now.date_naive()),
             fan_hours: 1523.0,
             filter_hours: 523.0,
-            litres: 84_210.0,
+            liters: 84_210.0,
             vacation_started_at: None,
             mode_before_vacation: OperationMode::EnergySaver,
             simulates_draws,
@@ -175,14 +175,14 @@ impl Machine {
     }
 
     /// Starts a draw of water.
-    pub(super) fn start_draw(&mut self, litres: f64) {
-        let litres_per_minute = self.random.random_range(6.0..9.0);
-        self.draw = Some(WaterDraw { litres_left: litres.clamp(0.0, 1000.0), litres_per_minute });
+    pub(super) fn start_draw(&mut self, liters: f64) {
+        let liters_per_minute = self.random.random_range(6.0..9.0);
+        self.draw = Some(WaterDraw { liters_left: liters.clamp(0.0, 1000.0), liters_per_minute });
     }
 
     /// The current draw, in liters per minute.
     pub(super) fn flow(&self) -> f64 {
-        self.draw.map_or(0.0, |draw| draw.litres_per_minute)
+        self.draw.map_or(0.0, |draw| draw.liters_per_minute)
     }
 
     /// °C.
@@ -262,19 +262,19 @@ impl Machine {
 
     fn draw_water(&mut self, secs: f64) {
         if let Some(draw) = &mut self.draw {
-            let litres = (draw.litres_per_minute * secs / 60.0).min(draw.litres_left);
-            draw.litres_left -= litres;
-            self.litres += litres;
-            self.tank.draw(litres, INLET_C);
-            if draw.litres_left <= 0.0 {
+            let liters = (draw.liters_per_minute * secs / 60.0).min(draw.liters_left);
+            draw.liters_left -= liters;
+            self.liters += liters;
+            self.tank.draw(liters, INLET_C);
+            if draw.liters_left <= 0.0 {
                 self.draw = None;
             }
         } else if self.simulates_draws {
             self.secs_until_draw -= secs;
             if self.secs_until_draw <= 0.0 {
                 self.secs_until_draw = self.random_draw_delay();
-                let litres = self.random.random_range(5.0..60.0);
-                self.start_draw(litres);
+                let liters = self.random.random_range(5.0..60.0);
+                self.start_draw(liters);
             }
         }
     }

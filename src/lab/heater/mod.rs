@@ -174,11 +174,11 @@ impl HeaterControl {
     }
 
     /// Draws this many liters of water.
-    pub fn draw_water(&self, litres: f64) {
+    pub fn draw_water(&self, liters: f64) {
         let now = self.shared.field_time();
         let mut device = lock(&self.shared.device);
         device.machine.advance_to(now);
-        device.machine.start_draw(litres);
+        device.machine.start_draw(liters);
     }
 
     /// Sets the error code and sub code; (0, 0) = no error.

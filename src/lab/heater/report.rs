@@ -248,7 +248,7 @@ fn counters(machine: &Machine) -> [(&'static str, i64); 5] {
         ("totalEnergyCapacity", whole(capacity / WH_PER_COUNT)),
         ("availableEnergyCapacity", whole(missing / WH_PER_COUNT)),
         ("dhwChargePer", whole(charge)),
-        ("cumulatedDhwFlowRate", whole(machine.litres)),
+        ("cumulatedDhwFlowRate", whole(machine.liters)),
         ("currentStatenum", if machine.heating.is_any() { 54 } else { 0 }),
     ]
 }

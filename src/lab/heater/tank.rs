@@ -1,10 +1,10 @@
 //! The water tank: two layers of water and their temperatures.
 
 /// 65 US gallons.
-const LITRES: f64 = 246.0;
+const LITERS: f64 = 246.0;
 /// Heat capacity of one liter per kelvin.
-const WH_PER_LITRE_KELVIN: f64 = 1.163;
-const WH_PER_KELVIN: f64 = LITRES * WH_PER_LITRE_KELVIN;
+const WH_PER_LITER_KELVIN: f64 = 1.163;
+const WH_PER_KELVIN: f64 = LITERS * WH_PER_LITER_KELVIN;
 /// Heat lost to the ambient air, in watts per kelvin: about 0.25 K an hour at 60 °C.
 const LOSS_W_PER_KELVIN: f64 = 2.0;
 /// Heat exchange from the warm half to the cool one, in watts per kelvin.
@@ -23,11 +23,11 @@ pub(super) struct Tank {
 
 impl Tank {
     /// Takes hot water from the top; cold water of `inlet` °C follows at the bottom.
-    pub(super) fn draw(&mut self, litres: f64, inlet: f64) {
+    pub(super) fn draw(&mut self, liters: f64, inlet: f64) {
         // Small portions, so that the layers can mix within one draw.
-        let mut left = litres.max(0.0);
+        let mut left = liters.max(0.0);
         while left > 0.0 {
-            let share = left.min(5.0) / (LITRES / 2.0);
+            let share = left.min(5.0) / (LITERS / 2.0);
             self.upper += (self.lower - self.upper) * share;
             self.lower += (inlet - self.lower) * share;
             left -= 5.0;
@@ -99,7 +99,7 @@ mod tests {
         assert!(tank.upper > 52.0 && tank.lower < 42.0 && tank.lower > 12.0, "{tank:?}");
         let missing = tank.missing_wh(60.0);
         // 60 liters heated by at most 48 K.
-        let carried = 60.0 * 48.0 * WH_PER_LITRE_KELVIN;
+        let carried = 60.0 * 48.0 * WH_PER_LITER_KELVIN;
         assert!(missing > carried * 0.8 && missing <= carried, "{missing} of {carried}");
         tank.draw(10_000.0, 12.0);
         assert!(tank.upper < 12.5, "{tank:?}");

@@ -3,7 +3,7 @@
 //! Packets are read with rumqttc's codecs. What the lab sends is encoded here, because it must be able to
 //! send reason codes that those codecs refuse to encode.
 //!
-//! *Must not know* sockets, the broker or the gateway.
+//! *Must not depend on* sockets, the broker or the gateway.
 
 mod decode;
 mod encode;

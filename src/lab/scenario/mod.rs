@@ -1,6 +1,6 @@
 //! Scenarios: causes of drops as they happen in the field. Each is a TOML file, built in or a user's.
 //!
-//! *Must not know* how a scenario is played: that is the task of [`LabSetup`](super::LabSetup), and for the
+//! *Must not depend on* how a scenario is played: that is the task of [`LabSetup`](super::LabSetup), and for the
 //! watched client of the program.
 
 mod builtin;

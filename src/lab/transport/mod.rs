@@ -3,7 +3,7 @@
 //!
 //! The broker and the gateway share it.
 //!
-//! *Must not know* MQTT packets, the broker or the gateway.
+//! *Must not depend on* MQTT packets, the broker or the gateway.
 
 mod certificates;
 mod handshake;

@@ -3,7 +3,7 @@
 //! Pure: text in, values out; no I/O, no clock, and no input that causes a panic or unbounded growth. All
 //! external text is cleaned and cut before it is kept.
 //!
-//! *Must not know* any module but `diagnostics`.
+//! *Must not depend on* any module but `diagnostics`.
 
 mod change;
 pub mod code;

@@ -213,6 +213,21 @@ fn the_crate_root_names_every_module() {
 }
 
 #[test]
+fn the_architecture_page_lists_what_each_module_may_use() {
+    let root =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).expect("the crate root");
+    for (module, allowed) in MODULES {
+        let start = format!("//! | [`{module}`] |");
+        let row = root.lines().find(|line| line.starts_with(&start));
+        let cell = row.and_then(|row| row.trim_end_matches('|').rsplit('|').next()).unwrap_or_default();
+        let listed: BTreeSet<&str> = cell.split('`').skip(1).step_by(2).collect();
+        let expected: BTreeSet<&str> =
+            if *allowed == ALL { BTreeSet::new() } else { allowed.iter().copied().collect() };
+        assert_eq!(listed, expected, "the row of {module} in src/lib.rs");
+    }
+}
+
+#[test]
 fn the_scan_finds_imports_through_crate_super_and_re_export() {
     let code = product_code(
         "// use crate::tui;\nuse crate::{diagnostics::{Stamp, tui}, mqtt};\nlet a = crate::lab::x(); // crate::cli\n\
