@@ -147,13 +147,14 @@ impl Verdict {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::time::Duration;
 
     use super::*;
     use crate::diagnostics::Stamp;
 
-    fn verdict(pattern: Pattern, shares: &[(Pattern, f64)]) -> Verdict {
+    /// A verdict with these probabilities; the patterns without one have 0.
+    pub(in crate::classify) fn verdict(pattern: Pattern, shares: &[(Pattern, f64)]) -> Verdict {
         let at = Stamp::new("2026-08-03T12:00:00Z".parse().expect("a time"), Duration::ZERO);
         let mut verdict = Verdict::undetermined(at);
         for one in &mut verdict.classification.hypotheses {

@@ -311,22 +311,10 @@ fn cause_text(cause: &RankedCause) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::diagnostics::Stamp;
 
     fn verdict(pattern: Pattern, shares: &[(Pattern, f64)]) -> Verdict {
-        let at = Stamp::new("2026-08-03T12:00:00Z".parse().expect("a time"), Duration::ZERO);
-        let mut verdict = Verdict::undetermined(at);
-        for one in &mut verdict.classification.hypotheses {
-            one.probability = shares.iter().find(|share| share.0 == one.pattern).map_or(0.0, |share| share.1);
-        }
-        let hypotheses = &mut verdict.classification.hypotheses;
-        hypotheses.sort_by(|one, other| other.probability.total_cmp(&one.probability));
-        verdict.classification.pattern = pattern;
-        verdict.classification.confidence =
-            shares.iter().find(|share| share.0 == pattern).map_or(0.0, |share| share.1);
+        let mut verdict = crate::classify::headline::tests::verdict(pattern, shares);
         verdict.classification.drops = 9;
         verdict
     }
