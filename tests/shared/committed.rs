@@ -1,4 +1,4 @@
-//! Is a committed picture what is drawn now?
+//! Comparison of a committed picture with what the program draws now.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -9,7 +9,7 @@ pub(crate) fn assets() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("assets")
 }
 
-/// Compares, without the carriage returns a checkout may add; with `DROPSCOPE_WRITE_EXAMPLE=1` it is drawn anew first.
+/// Compares, without the carriage returns a checkout may add; `DROPSCOPE_WRITE_EXAMPLE=1` writes the picture first.
 pub(crate) fn compare(name: &str, rendered: &str) {
     let path = assets().join(name);
     if std::env::var_os("DROPSCOPE_WRITE_EXAMPLE").is_some() {
@@ -17,6 +17,6 @@ pub(crate) fn compare(name: &str, rendered: &str) {
     }
     let committed = std::fs::read_to_string(&path).expect("the picture");
     let differing = committed.lines().zip(rendered.lines()).find(|(committed, drawn)| committed != drawn);
-    assert_eq!(differing, None, "DROPSCOPE_WRITE_EXAMPLE=1 draws {name} anew");
+    assert_eq!(differing, None, "DROPSCOPE_WRITE_EXAMPLE=1 writes {name} again");
     assert_eq!(committed.lines().count(), rendered.lines().count());
 }

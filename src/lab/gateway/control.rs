@@ -69,7 +69,7 @@ impl GatewayControl {
         self.state.started.elapsed()
     }
 
-    /// The clients have new credentials: [`PathFault::CredentialExpiry`] starts anew.
+    /// The clients have new credentials: [`PathFault::CredentialExpiry`] starts again.
     pub fn renew_credentials(&self) {
         self.state.renewals.send_modify(|count| *count += 1);
     }

@@ -112,6 +112,6 @@ async fn the_example_recording_matches_a_simulated_day() {
     }
     let committed = std::fs::read_to_string(&path).expect("the example");
     let differing = committed.lines().zip(text.lines()).find(|(committed, made)| committed != made);
-    assert_eq!(differing, None, "DROPSCOPE_WRITE_EXAMPLE=1 writes it anew");
+    assert_eq!(differing, None, "DROPSCOPE_WRITE_EXAMPLE=1 writes it again");
     assert_eq!(committed.lines().count(), text.lines().count());
 }

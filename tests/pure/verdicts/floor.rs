@@ -1,4 +1,4 @@
-//! Does a set of answers reach what is stored as the least?
+//! The floor: the least scores that a set of answers must reach.
 
 use std::collections::BTreeMap;
 
