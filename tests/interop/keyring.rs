@@ -161,7 +161,7 @@ async fn a_password_is_remembered_found_replaced_and_forgotten() {
     session.start_keyring(true);
     session.assert_run("b", &[], None, 2, "the keyring has no entry for this account");
     session.assert_run("b", &remember, Some("wrong-password"), 4, "does not accept");
-    session.assert_run("b", &[], None, 2, "holds none for this account");
+    session.assert_run("b", &[], None, 2, "the keyring has no entry for this account");
     // Tokens of the first run are still valid; the password is tried all the same.
     session.assert_run("a", &remember, Some("wrong-password"), 4, "does not accept");
     session.assert_run("b", &remember, Some(&password), 0, "stored the password in the keyring");
@@ -182,7 +182,7 @@ async fn a_password_is_remembered_found_replaced_and_forgotten() {
         &remember,
         Some(&password),
         0,
-        "warning: the password was not stored: the keyring is locked",
+        "warning: the password is not stored: the keyring is locked",
     );
     session.assert_run("e", &["--forget-password"], None, 1, "the keyring is locked");
 
@@ -199,9 +199,9 @@ async fn a_password_is_remembered_found_replaced_and_forgotten() {
         &["--forget-password", "--username", &email],
         None,
         0,
-        "was deleted from the keyring",
+        "deleted the password of this account from the keyring",
     );
-    session.assert_run("g", &["--forget-password"], None, 0, "the keyring has no password");
+    session.assert_run("g", &["--forget-password"], None, 0, "the keyring holds no password");
     session.assert_run("g", &[], None, 2, "the keyring has no entry for this account");
 
     let mut is_logged = false;
