@@ -4,4 +4,5 @@ mod aws;
 mod examples;
 mod faults;
 mod navien;
+mod rewriting_connector;
 mod scenarios_live;

@@ -7,7 +7,7 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod chaos;
-mod clock;
+pub(crate) mod clock;
 mod clocks;
 mod commands;
 mod example;

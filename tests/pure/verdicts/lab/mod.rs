@@ -12,8 +12,6 @@
 )]
 
 mod client;
-#[path = "../../simulated/clock.rs"]
-mod clock;
 mod dice;
 mod line;
 mod net;
