@@ -7,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use dropscope::diagnostics::Clock;
@@ -58,13 +58,13 @@ impl NewestLine {
     /// The line of a new connection. Those of older connections can no longer be changed.
     pub(crate) fn connect(&self) -> watch::Receiver<LineState> {
         let (control, line) = line();
-        *self.0.lock().expect("no holder panicked") = Some(control);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(control);
         line
     }
 
     /// Changes the state of the line; nothing happens before the first connection.
     pub(crate) fn set(&self, line: LineState) {
-        if let Some(control) = &*self.0.lock().expect("no holder panicked") {
+        if let Some(control) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             control.send_replace(line);
         }
     }

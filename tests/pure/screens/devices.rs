@@ -153,7 +153,7 @@ fn command_popups() {
         scene(|model, device| model.popup = Some(command_popup(device, 1, Vec::new(), "99", Some(error))));
     snap("device-parameter", &ask);
     let confirm = scene(|model, device| {
-        model.popup = Some(command_popup(device, 1, vec![Value::Number(48.5)], "", None))
+        model.popup = Some(command_popup(device, 1, vec![Value::Number(48.5)], "", None));
     });
     snap("device-confirm", &confirm);
     let name = scene(|model, device| model.popup = Some(command_popup(device, 2, Vec::new(), "power", None)));
