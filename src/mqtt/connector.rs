@@ -12,17 +12,23 @@ use crate::diagnostics::Clock;
 /// A boxed future that may move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// What a [`Connector`] needs to open one transport.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenRequest<'a> {
+    /// The address, the TLS files and the time limits.
+    pub settings: &'a LinkSettings,
+    /// The clock of the phases; the connection keeps a clone of it.
+    pub clock: &'a Arc<dyn Clock>,
+    /// Each phase is entered here when it begins, so that a canceled attempt can name its phase.
+    pub progress: &'a Progress,
+    /// Whether this attempt reuses nothing that was loaded or learned in earlier attempts.
+    pub rebuild_all: bool,
+}
+
 /// Opens transports.
 pub trait Connector: Send + Sync + std::fmt::Debug {
-    /// Opens one transport and notes the phases in `progress` as they begin. `deep`: reuse nothing that was
-    /// loaded or learned in earlier attempts.
-    fn open<'a>(
-        &'a self,
-        settings: &'a LinkSettings,
-        clock: &'a Arc<dyn Clock>,
-        progress: &'a Progress,
-        deep: bool,
-    ) -> BoxFuture<'a, OpenOutcome>;
+    /// Opens one transport. It does not retry.
+    fn open<'a>(&'a self, request: OpenRequest<'a>) -> BoxFuture<'a, OpenOutcome>;
 }
 
 /// Opens real transports: name resolution, TCP, TLS, WebSocket.
@@ -52,15 +58,10 @@ impl WireConnector {
 }
 
 impl Connector for WireConnector {
-    fn open<'a>(
-        &'a self,
-        settings: &'a LinkSettings,
-        clock: &'a Arc<dyn Clock>,
-        progress: &'a Progress,
-        deep: bool,
-    ) -> BoxFuture<'a, OpenOutcome> {
+    fn open<'a>(&'a self, request: OpenRequest<'a>) -> BoxFuture<'a, OpenOutcome> {
         Box::pin(async move {
-            if deep && settings.broker.transport.is_tls() {
+            let OpenRequest { settings, clock, progress, rebuild_all } = request;
+            if rebuild_all && settings.broker.transport.is_tls() {
                 self.reload(settings).await;
             }
             let tls = Arc::clone(&self.tls.lock().unwrap_or_else(PoisonError::into_inner));

@@ -7,7 +7,7 @@ use futures_util::{SinkExt as _, StreamExt as _};
 use secrecy::ExposeSecret as _;
 use tokio_util::codec::Framed;
 
-use super::connector::Connector;
+use super::connector::{Connector, OpenRequest};
 use super::engine::{
     AcceptedConnack, CodecError, ConnectRequest, Engine, InboundPacket, OutboundPacket, mqtt_failure,
     violation,
@@ -141,7 +141,9 @@ impl Handshake {
         settings: &LinkSettings,
         credentials_expire: Option<DateTime<Utc>>,
     ) -> HandshakeOutcome {
-        let open_outcome = self.connector.open(settings, &self.clock, &self.progress, self.deep).await;
+        let (clock, progress) = (&self.clock, &*self.progress);
+        let request = OpenRequest { settings, clock, progress, rebuild_all: self.deep };
+        let open_outcome = self.connector.open(request).await;
         let mut phases = open_outcome.phases;
         let wire = match open_outcome.result {
             Ok(wire) => wire,

@@ -19,8 +19,9 @@ use tokio::time::{sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
+use crate::broker;
+use crate::loopback::TEST_TIMEOUT;
 use crate::mosquitto::{Mosquitto, PASSWORD, USER, installed};
-use crate::{TEST_TIMEOUT, broker};
 
 const VERSIONS: [&str; 2] = ["mqttv311", "mqttv5"];
 const TOPIC: &str = "lab/interop";

@@ -11,6 +11,8 @@
 mod gateway;
 #[cfg(target_os = "linux")]
 mod keyring;
+#[path = "../shared/loopback.rs"]
+mod loopback;
 mod mosquitto;
 
 use std::sync::Arc;
@@ -22,17 +24,15 @@ use dropscope::diagnostics::codes::is_credentials_refusal;
 use dropscope::diagnostics::event::{
     CommandState, ConnectFailedEvent, ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Initiator, Phase,
 };
-use dropscope::diagnostics::{Event, MqttVersion, RecordedWord, Transport, VersionChoice};
+use dropscope::diagnostics::{Event, MqttVersion, RecordedWord, StampedEvent, Transport, VersionChoice};
 use dropscope::mqtt::settings::LinkSettings;
 use dropscope::mqtt::{Link, Publish};
+use loopback::wait_for_event;
 use mosquitto::{Mosquitto, PASSWORD, USER};
 use secrecy::SecretString;
 
 const TRANSPORTS: [Transport; 4] = [Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
 const VERSIONS: [(VersionChoice, &str); 2] = [(VersionChoice::V311, "3.1.1"), (VersionChoice::V5, "5")];
-
-/// No step of these tests takes longer on a healthy computer.
-const TEST_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// The broker of one test, or `None` if mosquitto is missing and optional.
 fn broker() -> Option<Mosquitto> {
@@ -73,19 +73,8 @@ fn link(settings: LinkSettings) -> Link {
 
 /// The first event for which `pick` returns something.
 async fn next<T>(link: &mut Link, what: &str, mut pick: impl FnMut(Event) -> Option<T>) -> T {
-    let mut others = Vec::new();
-    let search = async {
-        loop {
-            let event = link.next().await.event;
-            let text = format!("{event:?}");
-            if let Some(found) = pick(event) {
-                return found;
-            }
-            others.push(text);
-        }
-    };
-    let found = tokio::time::timeout(TEST_TIMEOUT, search).await;
-    found.unwrap_or_else(|_| panic!("no {what} within {TEST_TIMEOUT:?}, but {others:#?}"))
+    let pick = |observed: &StampedEvent| pick(observed.event.clone());
+    wait_for_event(link, &mut Vec::new(), what, pick).await.expect("an event in time")
 }
 
 async fn connected(link: &mut Link) -> ConnectedEvent {

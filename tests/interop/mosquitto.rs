@@ -13,6 +13,8 @@ use dropscope::mqtt::settings::BrokerAddress;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use tempfile::TempDir;
 
+use crate::loopback::loopback_address;
+
 /// The only user of the broker.
 pub(crate) const USER: &str = "observer";
 /// Its password.
@@ -85,7 +87,7 @@ impl Mosquitto {
             Transport::Ws => self.ports.ws,
             Transport::Wss => self.ports.wss,
         };
-        BrokerAddress { transport, host: "127.0.0.1".to_owned(), port, path: "/mqtt".to_owned() }
+        loopback_address(transport, port)
     }
 
     /// The authority of the broker's certificate.

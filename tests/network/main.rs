@@ -3,5 +3,8 @@
 mod aws;
 mod examples;
 mod faults;
+#[path = "../shared/loopback.rs"]
+mod loopback;
 mod navien;
+mod rewriting_connector;
 mod scenarios_live;

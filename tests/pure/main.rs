@@ -7,6 +7,7 @@ mod collector;
 #[path = "../shared/committed.rs"]
 mod committed;
 mod export;
+mod in_memory;
 mod properties;
 mod readme;
 mod recording;

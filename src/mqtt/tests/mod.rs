@@ -22,9 +22,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::time::Instant;
 
 use super::Link;
-use super::connector::{BoxFuture, Connector};
+use super::connector::{BoxFuture, Connector, OpenRequest};
 use super::settings::{BrokerAddress, LinkSettings};
-use super::wire::{OpenFailure, OpenOutcome, Progress, WireConnection};
+use super::wire::{OpenFailure, OpenOutcome, WireConnection};
 use crate::diagnostics::event::{Event, StampedEvent};
 use crate::diagnostics::{Clock, ClockReading, Stamp, Transport, VersionChoice};
 
@@ -143,7 +143,7 @@ type PeerScript = Box<dyn FnOnce(Peer) -> BoxFuture<'static, ()> + Send>;
 #[derive(Clone, Default)]
 pub(super) struct ScriptedConnector {
     steps: Arc<Mutex<VecDeque<Result<PeerScript, OpenFailure>>>>,
-    /// When each transport was opened, and whether deeply.
+    /// When each transport was opened, and whether everything was rebuilt for it.
     pub(super) opened: Arc<Mutex<Vec<(Stamp, bool)>>>,
 }
 
@@ -184,15 +184,9 @@ impl ScriptedConnector {
 }
 
 impl Connector for ScriptedConnector {
-    fn open<'a>(
-        &'a self,
-        _: &'a LinkSettings,
-        clock: &'a Arc<dyn Clock>,
-        _: &'a Progress,
-        deep: bool,
-    ) -> BoxFuture<'a, OpenOutcome> {
+    fn open<'a>(&'a self, request: OpenRequest<'a>) -> BoxFuture<'a, OpenOutcome> {
         let mut opened = self.opened.lock().unwrap();
-        opened.push((clock.now(), deep));
+        opened.push((request.clock.now(), request.rebuild_all));
         let step = self.steps.lock().unwrap().pop_front();
         let result = match step {
             Some(Err(failure)) => Err(failure),
@@ -206,7 +200,7 @@ impl Connector for ScriptedConnector {
                         peer.serve().await;
                     })),
                 }
-                Ok(WireConnection::from_stream(near, Arc::clone(clock)))
+                Ok(WireConnection::from_stream(near, Arc::clone(request.clock)))
             }
         };
         Box::pin(std::future::ready(OpenOutcome { phases: Vec::new(), result }))

@@ -21,7 +21,7 @@ use super::{AccountError, CloudTransport, RequestBody, RestResponse};
 use crate::diagnostics::event::Layer;
 use crate::diagnostics::{Clock, Transport as BrokerTransport};
 use crate::mqtt::SettingsError;
-use crate::mqtt::connector::{BoxFuture, Connector as _, WireConnector};
+use crate::mqtt::connector::{BoxFuture, Connector as _, OpenRequest, WireConnector};
 use crate::mqtt::settings::{AddressFamily, BrokerAddress, LinkSettings};
 use crate::mqtt::wire::{Progress, WireStream};
 
@@ -124,7 +124,8 @@ impl HttpTransport {
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<RestResponse, AccountError> {
-        let opened = self.wire.open(&self.settings, &self.clock, &Progress::new(), false).await;
+        let (settings, clock, progress) = (&self.settings, &self.clock, &Progress::new());
+        let opened = self.wire.open(OpenRequest { settings, clock, progress, rebuild_all: false }).await;
         let wire =
             opened.result.map_err(|error| unreachable_error(error.failure.layer, error.failure.detail))?;
         let io: TokioIo<WireStream> = TokioIo::new(wire.stream);

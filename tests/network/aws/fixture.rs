@@ -9,20 +9,17 @@ use chrono::TimeDelta;
 use dropscope::aws::Credentials;
 use dropscope::aws_keys::{KeySigner, KeySource};
 use dropscope::clock::SystemClock;
-use dropscope::diagnostics::Transport;
-use dropscope::diagnostics::{Clock, ClockReading, Event};
+use dropscope::diagnostics::{Clock, ClockReading, Event, StampedEvent, Transport};
 use dropscope::lab::{
     AwsLimits, AwsRules, Broker, BrokerOptions, LabCredentialStore, ListenerEndpoint, Policy,
 };
 use dropscope::mqtt::Link;
-use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings};
+use dropscope::mqtt::settings::{BackoffSettings, LinkSettings};
 use secrecy::ExposeSecret;
 use tempfile::TempDir;
 
+use crate::loopback::{loopback_address, wait_for_event};
 use crate::navien::leaks::Secrets;
-
-/// Longer than any step takes on a busy computer.
-const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// An hour: keys that outlive every test.
 pub(crate) const KEY_LIFETIME: Duration = Duration::from_secs(3600);
@@ -66,9 +63,7 @@ impl AwsFixture {
     }
 
     pub(crate) fn settings(&self, clock: &Arc<dyn Clock>) -> LinkSettings {
-        let path = "/mqtt".to_owned();
-        let broker =
-            BrokerAddress { transport: Transport::Ws, host: "127.0.0.1".into(), port: self.port, path };
+        let broker = loopback_address(Transport::Ws, self.port);
         let mut settings = LinkSettings::new(broker, "under-test");
         let home = self.home.path().display().to_string();
         let source = KeySource::new(Arc::new(move |name| (name == "HOME").then(|| home.clone())), None);
@@ -83,7 +78,7 @@ impl AwsFixture {
         settings
     }
 
-    pub(crate) fn link(&self, adjust: impl FnOnce(&mut LinkSettings)) -> WatchedLink {
+    pub(crate) fn link(&self, adjust: impl FnOnce(&mut LinkSettings)) -> SignedLink {
         self.link_by(Arc::new(SystemClock::new()), adjust)
     }
 
@@ -91,12 +86,12 @@ impl AwsFixture {
         &self,
         clock: Arc<dyn Clock>,
         adjust: impl FnOnce(&mut LinkSettings),
-    ) -> WatchedLink {
+    ) -> SignedLink {
         let mut settings = self.settings(&clock);
         adjust(&mut settings);
         let mut link = Link::new(settings, clock).unwrap();
         link.connect();
-        WatchedLink { link, events: Vec::new() }
+        SignedLink { link, observed: Vec::new() }
     }
 }
 
@@ -140,24 +135,20 @@ pub(crate) fn assert_no_secrets(text: &str, keys: &[&Credentials]) {
 }
 
 /// A link and its events.
-pub(crate) struct WatchedLink {
+pub(crate) struct SignedLink {
     pub(crate) link: Link,
-    pub(crate) events: Vec<Event>,
+    observed: Vec<StampedEvent>,
 }
 
-impl WatchedLink {
+impl SignedLink {
     /// Drives the link until `find` returns something.
-    pub(crate) async fn until<T>(&mut self, mut find: impl FnMut(&Event) -> Option<T>) -> T {
-        let searching = async {
-            loop {
-                let event = self.link.next().await.event;
-                let found = find(&event);
-                self.events.push(event);
-                if let Some(found) = found {
-                    return found;
-                }
-            }
-        };
-        tokio::time::timeout(TEST_TIMEOUT, searching).await.unwrap()
+    pub(crate) async fn until<T>(&mut self, what: &str, mut find: impl FnMut(&Event) -> Option<T>) -> T {
+        let find = |observed: &StampedEvent| find(&observed.event);
+        wait_for_event(&mut self.link, &mut self.observed, what, find).await.unwrap()
+    }
+
+    /// The events so far.
+    pub(crate) fn events(&self) -> Vec<&Event> {
+        self.observed.iter().map(|observed| &observed.event).collect()
     }
 }

@@ -13,20 +13,20 @@ use dropscope::mqtt::PlannedReconnect;
 use dropscope::mqtt::signer::{SignFailure, SignedTarget, Signer};
 use dropscope::mqtt::{LinkStatus, connector::BoxFuture};
 
-use crate::aws::fixture::{AwsFixture, KEY_LIFETIME, WatchedLink, WrongClock, assert_no_secrets};
+use crate::aws::fixture::{AwsFixture, KEY_LIFETIME, SignedLink, WrongClock, assert_no_secrets};
 
-async fn connected(watched: &mut WatchedLink) -> ConnectedEvent {
+async fn connected(watched: &mut SignedLink) -> ConnectedEvent {
     watched
-        .until(|event| match event {
+        .until("a session", |event| match event {
             Event::Connected(connected) => Some(connected.clone()),
             _ => None,
         })
         .await
 }
 
-async fn failed(watched: &mut WatchedLink) -> ConnectFailedEvent {
+async fn failed(watched: &mut SignedLink) -> ConnectFailedEvent {
     watched
-        .until(|event| match event {
+        .until("a failed connect", |event| match event {
             Event::ConnectFailed(failed) => Some(failed.clone()),
             _ => None,
         })
@@ -40,16 +40,16 @@ async fn a_signed_upgrade_is_accepted_and_the_expiry_is_reported_first() {
     let mut watched = fixture.link(|_| ());
     connected(&mut watched).await;
     let [Event::Credentials { expires_at }, Event::Attempt(attempt), Event::Connected(_)] =
-        &watched.events[..]
+        &watched.events()[..]
     else {
-        panic!("{:?}", watched.events);
+        panic!("{:?}", watched.events());
     };
     let left = expires_at.signed_duration_since(dropscope::diagnostics::Clock::now(&SystemClock::new()).wall);
     assert!(left > TimeDelta::minutes(55) && left <= TimeDelta::minutes(60), "{left}");
     let phases: Vec<_> = attempt.phases.iter().map(|timing| (timing.phase, timing.ok)).collect();
     let expected = [Phase::Credentials, Phase::Dns, Phase::Tcp, Phase::Websocket, Phase::Connack];
     assert_eq!(phases, expected.map(|phase| (phase, true)));
-    assert_no_secrets(&format!("{:?} {:?}", watched.events, watched.link), &[&keys]);
+    assert_no_secrets(&format!("{:?} {:?}", watched.events(), watched.link), &[&keys]);
 }
 
 #[tokio::test]
@@ -67,9 +67,10 @@ async fn expired_keys_are_refused_reloaded_and_the_session_resumes() {
     assert!(!refused.error_message.unwrap().contains("clock is"), "the clocks agree");
     let back = connected(&mut watched).await;
     assert_eq!((back.event_type, back.attempt_number), (ConnectKind::DeepReconnected, 2));
-    let expiries = watched.events.iter().filter(|event| matches!(event, Event::Credentials { .. })).count();
-    assert_eq!(expiries, 2, "each expiry once: {:?}", watched.events);
-    assert_no_secrets(&format!("{:?}", watched.events), &[&old, &new]);
+    let expiries =
+        watched.events().into_iter().filter(|event| matches!(event, Event::Credentials { .. })).count();
+    assert_eq!(expiries, 2, "each expiry once: {:?}", watched.events());
+    assert_no_secrets(&format!("{:?}", watched.events()), &[&old, &new]);
 }
 
 #[tokio::test]
@@ -86,7 +87,7 @@ async fn a_wrong_clock_is_named_in_the_error() {
         let refused = failed(&mut watched).await;
         let message = refused.error_message.unwrap();
         assert!(message.contains(&format!("{words}: signatures are refused")), "{message}");
-        let attempt = watched.events.iter().find_map(|event| match event {
+        let attempt = watched.events().into_iter().find_map(|event| match event {
             Event::Attempt(attempt) => attempt.phases.last(),
             _ => None,
         });
@@ -104,7 +105,7 @@ async fn the_cut_after_a_day_is_a_drop() {
     let fixture = AwsFixture::new(short_day()).await;
     fixture.issue_keys(KEY_LIFETIME);
     let mut watched = fixture.link(|_| ());
-    watched.until(|event| matches!(event, Event::Dropped(_)).then_some(())).await;
+    watched.until("a drop", |event| matches!(event, Event::Dropped(_)).then_some(())).await;
     let back = connected(&mut watched).await;
     assert_eq!(back.event_type, ConnectKind::Resumed);
 }
@@ -123,7 +124,8 @@ async fn a_planned_reconnect_comes_before_the_cut_and_is_no_drop() {
     for _ in 0..3 {
         connected(&mut watched).await;
     }
-    let count = |matches: fn(&Event) -> bool| watched.events.iter().filter(|event| matches(event)).count();
+    let count =
+        |matches: fn(&Event) -> bool| watched.events().into_iter().filter(|event| matches(event)).count();
     assert_eq!(count(|event| matches!(event, Event::Disconnected { by: Initiator::Planned })), 3);
     assert_eq!(count(|event| matches!(event, Event::Dropped(_) | Event::ConnectFailed(_))), 0);
     assert_eq!(count(|event| matches!(event, Event::Credentials { .. })), 2, "keys are read again");
@@ -131,8 +133,8 @@ async fn a_planned_reconnect_comes_before_the_cut_and_is_no_drop() {
         Event::Connected(connected) => connected.event_type == ConnectKind::Connected,
         _ => true,
     };
-    assert!(watched.events.iter().all(is_first), "no reconnect after a drop: {:?}", watched.events);
-    assert_no_secrets(&format!("{:?}", watched.events), &[&old, &new]);
+    assert!(watched.events().into_iter().all(is_first), "no reconnect after a drop: {:?}", watched.events());
+    assert_no_secrets(&format!("{:?}", watched.events()), &[&old, &new]);
 }
 
 #[tokio::test]
@@ -146,10 +148,12 @@ async fn keys_that_cannot_be_renewed_lead_to_one_planned_reconnect_not_to_many()
     });
     connected(&mut watched).await;
     connected(&mut watched).await;
-    let more = watched.until(|event| matches!(event, Event::Disconnected { .. }).then_some(()));
+    let more =
+        watched.until("a disconnect", |event| matches!(event, Event::Disconnected { .. }).then_some(()));
     assert!(tokio::time::timeout(Duration::from_secs(3), more).await.is_err());
-    let expiries = watched.events.iter().filter(|event| matches!(event, Event::Credentials { .. })).count();
-    assert_eq!(expiries, 1, "they are the same: {:?}", watched.events);
+    let expiries =
+        watched.events().into_iter().filter(|event| matches!(event, Event::Credentials { .. })).count();
+    assert_eq!(expiries, 1, "they are the same: {:?}", watched.events());
 }
 
 /// Reports the same expiry with a small difference each time, as with two clocks that drift apart.

@@ -9,12 +9,12 @@ use dropscope::clock::SystemClock;
 use dropscope::diagnostics::{Clock, Transport, VersionChoice};
 use dropscope::lab::{Broker, BrokerControl, BrokerOptions, ListenerEndpoint};
 use dropscope::mqtt::Link;
-use dropscope::mqtt::connector::{BoxFuture, Connector, WireConnector};
+use dropscope::mqtt::connector::OpenRequest;
 use dropscope::mqtt::settings::{AddressFamily, BackoffSettings, BrokerAddress, LinkSettings};
-use dropscope::mqtt::wire::{OpenOutcome, Progress};
 
 use crate::faults::certificates::{CERTIFICATES, CertificateResolver};
 use crate::faults::watched_link::WatchedLink;
+use crate::rewriting_connector::RewritingConnector;
 
 /// A running broker and the settings of links to it.
 pub(crate) struct Fixture {
@@ -57,9 +57,15 @@ impl Fixture {
 
     /// A link that starts to connect.
     pub(crate) fn watched_link(&self) -> WatchedLink {
-        let wire = WireConnector::new(&self.settings).unwrap();
-        let connector =
-            Arc::new(RenamingConnector { wire, is_unresolvable: Arc::clone(&self.is_unresolvable) });
+        let is_unresolvable = Arc::clone(&self.is_unresolvable);
+        let rewrite = move |request: OpenRequest<'_>| {
+            let mut settings = request.settings.clone();
+            if is_unresolvable.load(Ordering::Relaxed) {
+                settings.broker.host = "no-such-broker.invalid".into();
+            }
+            settings
+        };
+        let connector = Arc::new(RewritingConnector::new(&self.settings, rewrite).unwrap());
         let (settings, clock) = (self.settings.clone(), Arc::clone(&self.clock));
         WatchedLink::new(Link::with_connector(settings, clock, connector, 7).unwrap())
     }
@@ -91,28 +97,4 @@ fn settings(transport: Transport, version: VersionChoice, port: u16) -> LinkSett
         ..BackoffSettings::default()
     };
     settings
-}
-
-/// Opens real transports; while the switch is set, under a name that does not exist.
-#[derive(Debug)]
-struct RenamingConnector {
-    wire: WireConnector,
-    is_unresolvable: Arc<AtomicBool>,
-}
-
-impl Connector for RenamingConnector {
-    fn open<'a>(
-        &'a self,
-        settings: &'a LinkSettings,
-        clock: &'a Arc<dyn Clock>,
-        progress: &'a Progress,
-        deep: bool,
-    ) -> BoxFuture<'a, OpenOutcome> {
-        if !self.is_unresolvable.load(Ordering::Relaxed) {
-            return self.wire.open(settings, clock, progress, deep);
-        }
-        let broker = BrokerAddress { host: "no-such-broker.invalid".into(), ..settings.broker.clone() };
-        let settings = LinkSettings { broker, ..settings.clone() };
-        Box::pin(async move { self.wire.open(&settings, clock, progress, deep).await })
-    }
 }

@@ -1,14 +1,12 @@
 //! A link whose events a test waits for, with a time limit.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use dropscope::diagnostics::event::{Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent, DroppedEvent};
 use dropscope::diagnostics::{Event, Stamp, StampedEvent};
 use dropscope::mqtt::Link;
 
-/// Longer than any row takes on a busy computer.
-const TEST_TIMEOUT: Duration = Duration::from_secs(15);
+use crate::loopback::wait_for_event;
 
 /// A link and its events.
 pub(crate) struct WatchedLink {
@@ -27,20 +25,9 @@ impl WatchedLink {
     pub(crate) async fn until<T>(
         &mut self,
         what: &str,
-        mut find: impl FnMut(&StampedEvent) -> Option<T>,
+        find: impl FnMut(&StampedEvent) -> Option<T>,
     ) -> Result<T, String> {
-        let searching = async {
-            loop {
-                let observed = self.link.next().await;
-                let found = find(&observed);
-                self.observed.push(observed);
-                if let Some(found) = found {
-                    return found;
-                }
-            }
-        };
-        let found = tokio::time::timeout(TEST_TIMEOUT, searching).await;
-        found.map_err(|_| format!("timed out waiting for {what}\n    {}", self.event_list()))
+        wait_for_event(&mut self.link, &mut self.observed, what, find).await
     }
 
     /// The next session.
@@ -83,12 +70,6 @@ impl WatchedLink {
     /// The number of events of a kind so far.
     pub(crate) fn count(&self, is_it: impl Fn(&Event) -> bool) -> usize {
         self.observed.iter().filter(|observed| is_it(&observed.event)).count()
-    }
-
-    fn event_list(&self) -> String {
-        let events: Vec<String> =
-            self.observed.iter().map(|observed| format!("{:?}", observed.event)).collect();
-        events.join("\n    ")
     }
 }
 

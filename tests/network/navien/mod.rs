@@ -34,24 +34,16 @@ use dropscope::lab::{
     AwsLimits, AwsRules, Broker, BrokerOptions, Fault, LabCredentialStore, ListenerEndpoint, NavienLab,
     NavienLabOptions, Policy,
 };
-use dropscope::mqtt::settings::{AddressFamily, BackoffSettings, BrokerAddress, LinkSettings};
+use dropscope::mqtt::settings::{AddressFamily, BackoffSettings, LinkSettings};
 use dropscope::mqtt::{Link, Publish};
 use serde_json::Value;
 use signing::{sign_in, signing_link};
 
-/// Longer than any step here takes on a busy computer.
-const EVENT_TIMEOUT: Duration = Duration::from_secs(15);
+use crate::loopback::{loopback_address, wait_for_event};
 
 /// Drives the link until an event matches.
 async fn until<T>(link: &mut Link, mut find: impl FnMut(&Event) -> Option<T>) -> T {
-    let searching = async {
-        loop {
-            if let Some(found) = find(&link.next().await.event) {
-                return found;
-            }
-        }
-    };
-    tokio::time::timeout(EVENT_TIMEOUT, searching).await.unwrap()
+    wait_for_event(link, &mut Vec::new(), "an event", |observed| find(&observed.event)).await.unwrap()
 }
 
 async fn connected(link: &mut Link) -> ConnectedEvent {
@@ -81,8 +73,7 @@ async fn connect_failed(link: &mut Link) -> ConnectFailedEvent {
 }
 
 fn settings(transport: Transport, port: u16, id: &str) -> LinkSettings {
-    let broker = BrokerAddress { transport, host: "127.0.0.1".into(), port, path: "/mqtt".into() };
-    let mut settings = LinkSettings::new(broker, id);
+    let mut settings = LinkSettings::new(loopback_address(transport, port), id);
     settings.version = VersionChoice::V311;
     settings.family = AddressFamily::V4;
     settings.subscriptions = vec![("cmd/52/navilink-aabbccddeeff/#".to_owned(), 1)];

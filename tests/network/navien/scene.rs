@@ -16,7 +16,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::navien::EVENT_TIMEOUT;
+use crate::loopback::TEST_TIMEOUT;
 use crate::navien::leaks::{Secrets, files_below};
 
 /// The lab and the home of its user. At the end everything below the home is searched for secrets: recordings,
@@ -128,7 +128,7 @@ impl Scene {
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(EVENT_TIMEOUT, cut).await.unwrap();
+        tokio::time::timeout(TEST_TIMEOUT, cut).await.unwrap();
     }
 
     /// Whether a file of this name was written, with this text in it.
@@ -183,7 +183,7 @@ impl Watch {
     /// The next event of a kind; the others before it are dropped.
     pub(crate) fn until(&mut self, kind: &str, mut is_it: impl FnMut(&Value) -> bool) -> Value {
         loop {
-            let line = self.lines.recv_timeout(EVENT_TIMEOUT).unwrap_or_else(|_| panic!("no {kind}"));
+            let line = self.lines.recv_timeout(TEST_TIMEOUT).unwrap_or_else(|_| panic!("no {kind}"));
             let event: Value = serde_json::from_str(&line).unwrap();
             self.output.push_str(&line);
             self.output.push('\n');

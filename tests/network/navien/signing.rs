@@ -5,40 +5,15 @@ use std::sync::{Arc, Mutex};
 
 use dropscope::aws::{Credentials, SigningTarget, presign};
 use dropscope::clock::SystemClock;
-use dropscope::diagnostics::{Clock, Transport};
+use dropscope::diagnostics::Transport;
 use dropscope::mqtt::Link;
-use dropscope::mqtt::connector::{BoxFuture, Connector, WireConnector};
-use dropscope::mqtt::settings::{BrokerAddress, LinkSettings};
-use dropscope::mqtt::wire::{OpenOutcome, Progress};
+use dropscope::mqtt::connector::OpenRequest;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Signs each attempt with the newest credentials.
-#[derive(Debug)]
-struct Signing {
-    wire: WireConnector,
-    credentials: Arc<Mutex<Credentials>>,
-}
-
-impl Connector for Signing {
-    fn open<'a>(
-        &'a self,
-        settings: &'a LinkSettings,
-        clock: &'a Arc<dyn Clock>,
-        progress: &'a Progress,
-        deep: bool,
-    ) -> BoxFuture<'a, OpenOutcome> {
-        let credentials = self.credentials.lock().unwrap().clone();
-        let host = format!("{}:{}", settings.broker.host, settings.broker.port);
-        let target = SigningTarget { host: &host, path: "/mqtt", region: "us-east-1" };
-        let path = presign(target, &credentials, clock.now().wall, None);
-        let broker = BrokerAddress { path, ..settings.broker.clone() };
-        let settings = LinkSettings { broker, ..settings.clone() };
-        Box::pin(async move { self.wire.open(&settings, clock, progress, deep).await })
-    }
-}
+use crate::rewriting_connector::RewritingConnector;
 
 /// The raw answer to a sign-in, without an HTTP client.
 pub(crate) async fn post(rest_url: &str, email: &str, password: &SecretString) -> String {
@@ -69,7 +44,15 @@ pub(crate) fn signing_link(endpoint: &str, ca_file: &Path, credentials: &Arc<Mut
     let port = endpoint.rsplit(':').next().unwrap().trim_end_matches("/mqtt").parse().unwrap();
     let mut settings = crate::navien::settings(Transport::Wss, port, "navien-client-0a1b2c3d");
     settings.tls.ca_file = Some(ca_file.to_owned());
-    let wire = WireConnector::new(&settings).unwrap();
-    let connector = Arc::new(Signing { wire, credentials: Arc::clone(credentials) });
+    let credentials = Arc::clone(credentials);
+    let sign = move |request: OpenRequest<'_>| {
+        let mut settings = request.settings.clone();
+        let host = format!("{}:{}", settings.broker.host, settings.broker.port);
+        let target = SigningTarget { host: &host, path: "/mqtt", region: "us-east-1" };
+        let now = request.clock.now().wall;
+        settings.broker.path = presign(target, &credentials.lock().unwrap(), now, None);
+        settings
+    };
+    let connector = Arc::new(RewritingConnector::new(&settings, sign).unwrap());
     Link::with_connector(settings, Arc::new(SystemClock::new()), connector, 7).unwrap()
 }

@@ -1,39 +1,26 @@
 //! The network between the link and the lab's broker: latency, refused ports, NAT timeouts, cut lines.
 
 use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use dropscope::diagnostics::error_name::AWS_IO_SOCKET_CONNECTION_REFUSED;
-use dropscope::diagnostics::event::{DropKind, Layer, Phase, PhaseTiming};
+use dropscope::diagnostics::event::Phase;
 use dropscope::diagnostics::failure::Failure;
 use dropscope::diagnostics::{Clock, Stamp};
 use dropscope::lab::{Broker, BrokerControl, BrokerOptions};
-use dropscope::mqtt::connector::{BoxFuture, Connector};
-use dropscope::mqtt::settings::LinkSettings;
-use dropscope::mqtt::wire::{OpenFailure, OpenOutcome, Progress, WireConnection};
+use dropscope::mqtt::connector::{BoxFuture, Connector, OpenRequest};
+use dropscope::mqtt::wire::{OpenFailure, OpenOutcome, WireConnection};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-/// The state of the line of one connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LineState {
-    /// It forwards.
-    Fine,
-    /// It drops everything in both directions, without a sign.
-    BlackHole,
-    /// It ends with a FIN.
-    Fin,
-    /// It ends with a RST.
-    Reset,
-}
+pub(crate) use crate::in_memory::LineState;
+use crate::in_memory::{
+    ClientStream, ConnectPhases, NewestLine, StreamEndCell, connection_refused, duplex, server_address,
+};
 
 /// The behavior of the network; may be changed at any time.
 #[derive(Debug, Clone)]
@@ -65,20 +52,20 @@ pub(crate) struct SimulatedNetwork(Arc<NetworkInner>);
 
 struct NetworkInner {
     broker: Broker,
+    newest: NewestLine,
     state: Mutex<NetworkState>,
 }
 
 struct NetworkState {
     conditions: NetworkConditions,
     random: StdRng,
-    newest: Option<watch::Sender<LineState>>,
     attempts: Vec<(Stamp, bool)>,
     connects: Vec<Stamp>,
 }
 
 impl std::fmt::Debug for SimulatedNetwork {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Net")
+        f.write_str("SimulatedNetwork")
     }
 }
 
@@ -88,11 +75,11 @@ impl SimulatedNetwork {
         let state = NetworkState {
             conditions,
             random: StdRng::seed_from_u64(11),
-            newest: None,
             attempts: Vec::new(),
             connects: Vec::new(),
         };
-        Self(Arc::new(NetworkInner { broker: Broker::start(options), state: Mutex::new(state) }))
+        let (broker, state) = (Broker::start(options), Mutex::new(state));
+        Self(Arc::new(NetworkInner { broker, newest: NewestLine::default(), state }))
     }
 
     fn state(&self) -> MutexGuard<'_, NetworkState> {
@@ -106,9 +93,7 @@ impl SimulatedNetwork {
 
     /// Changes the state of the line of the newest connection.
     pub(crate) fn line(&self, line: LineState) {
-        if let Some(newest) = &self.state().newest {
-            newest.send_replace(line);
-        }
+        self.0.newest.set(line);
     }
 
     /// The controls of the broker.
@@ -133,75 +118,62 @@ impl SimulatedNetwork {
     }
 
     /// Connects a line to the broker and returns the client's end.
-    fn connect(&self, clock: &Arc<dyn Clock>) -> ClientEnd {
-        let (near, client) = tokio::io::duplex(64 * 1024);
-        let (server, far) = tokio::io::duplex(64 * 1024);
-        let (changes, line) = watch::channel(LineState::Fine);
-        self.state().newest = Some(changes);
+    fn connect(&self, clock: &Arc<dyn Clock>) -> ClientStream {
+        let (stream, client, end) = ClientStream::new();
+        let (server, far) = duplex();
+        let line = self.0.newest.connect();
         self.0.broker.attach(far);
-        let (reset, router) = (Arc::new(AtomicBool::new(false)), NatRouter::new(self.clone()));
+        let router = NatRouter::new(self.clone());
         let (from_client, to_client) = tokio::io::split(client);
         let (from_server, to_server) = tokio::io::split(server);
-        let end = ClientEnd { stream: near, reset: Arc::clone(&reset) };
-        let up =
-            RelayDirection { line: line.clone(), router: Arc::clone(&router), reset: Arc::clone(&reset) };
-        let down = RelayDirection { line, router, reset };
+        let up = RelayDirection { line: line.clone(), router: Arc::clone(&router), end: end.clone() };
+        let down = RelayDirection { line, router, end };
         let (net, clock) = (self.clone(), Arc::clone(clock));
         tokio::spawn(async move {
             let first = move || net.state().connects.push(clock.now());
             up.forward(from_client, to_server, first).await;
         });
         tokio::spawn(down.forward(from_server, to_client, || {}));
-        end
+        stream
+    }
+
+    async fn phases(
+        &self,
+        request: OpenRequest<'_>,
+        timings: &mut ConnectPhases<'_>,
+    ) -> Result<WireConnection, OpenFailure> {
+        let OpenRequest { settings, clock, progress, .. } = request;
+        let remote = server_address(settings.broker.port);
+        let details = [remote.ip().to_string(), remote.to_string(), "TLS 1.3".to_owned()];
+        for (index, (phase, detail)) in
+            [Phase::Dns, Phase::Tcp, Phase::Tls].into_iter().zip(details).enumerate()
+        {
+            if phase == Phase::Tls && !settings.broker.transport.is_tls() {
+                continue;
+            }
+            let work = async {
+                progress.enter(phase, clock.now());
+                sleep(self.random_ms(|conditions| conditions.connect_ms[index])).await;
+                let is_refused = phase == Phase::Tcp && self.state().conditions.is_refusing;
+                if is_refused { Err::<_, Failure>(connection_refused(remote)) } else { Ok(Some(detail)) }
+            };
+            timings.run(phase, work).await?;
+        }
+        let mut wire = WireConnection::from_stream(self.connect(clock), Arc::clone(clock));
+        wire.remote = remote;
+        Ok(wire)
     }
 }
 
 impl Connector for SimulatedNetwork {
-    fn open<'a>(
-        &'a self,
-        settings: &'a LinkSettings,
-        clock: &'a Arc<dyn Clock>,
-        progress: &'a Progress,
-        deep: bool,
-    ) -> BoxFuture<'a, OpenOutcome> {
+    fn open<'a>(&'a self, request: OpenRequest<'a>) -> BoxFuture<'a, OpenOutcome> {
         Box::pin(async move {
-            self.state().attempts.push((clock.now(), deep));
-            let remote = SocketAddr::new([192, 0, 2, 10].into(), settings.broker.port);
-            let tls = settings.broker.transport.is_tls();
-            let details = [remote.ip().to_string(), remote.to_string(), "TLS 1.3".to_owned()];
-            let mut phases = Vec::new();
-            for (index, phase) in [Phase::Dns, Phase::Tcp, Phase::Tls].into_iter().enumerate() {
-                if phase == Phase::Tls && !tls {
-                    continue;
-                }
-                let began = clock.now();
-                progress.enter(phase, began);
-                sleep(self.random_ms(|habits| habits.connect_ms[index])).await;
-                let ms = clock.now().since(began).as_secs_f64() * 1_000.0;
-                if phase == Phase::Tcp && self.state().conditions.is_refusing {
-                    let failure = connection_refused(remote);
-                    let error = Some(failure.message());
-                    phases.push(PhaseTiming { phase, ms, ok: false, error, detail: None });
-                    return OpenOutcome { phases, result: Err(OpenFailure { phase, failure }) };
-                }
-                phases.push(PhaseTiming {
-                    phase,
-                    ms,
-                    ok: true,
-                    error: None,
-                    detail: Some(details[index].clone()),
-                });
-            }
-            let mut wire = WireConnection::from_stream(self.connect(clock), Arc::clone(clock));
-            wire.remote = remote;
-            OpenOutcome { phases, result: Ok(wire) }
+            self.state().attempts.push((request.clock.now(), request.rebuild_all));
+            let mut timings = ConnectPhases::new(request.clock);
+            let result = self.phases(request, &mut timings).await;
+            timings.finish(result)
         })
     }
-}
-
-fn connection_refused(remote: SocketAddr) -> Failure {
-    let detail = format!("{remote} refused the connection: nothing listens on that port");
-    Failure::new(AWS_IO_SOCKET_CONNECTION_REFUSED, Layer::Tcp, DropKind::Rst, detail)
 }
 
 /// The mapping of the router on the path, for one connection.
@@ -232,7 +204,7 @@ impl NatRouter {
 struct RelayDirection {
     line: watch::Receiver<LineState>,
     router: Arc<NatRouter>,
-    reset: Arc<AtomicBool>,
+    end: StreamEndCell,
 }
 
 impl RelayDirection {
@@ -250,29 +222,26 @@ impl RelayDirection {
                 read = from.read(&mut buffer) => read,
             };
             let line = *self.line.borrow();
-            match (line, read) {
-                (LineState::Fin | LineState::Reset, _) => {
-                    self.reset.store(line == LineState::Reset, Ordering::Relaxed);
-                    return;
+            if let Some(end) = line.stream_end() {
+                self.end.set(end);
+                return;
+            }
+            let Ok(count) = read else { return };
+            // Without a mapping, neither data nor the end of the connection gets through.
+            let is_forwarded = line == LineState::Fine && self.router.has_mapping();
+            if count == 0 {
+                if is_forwarded {
+                    let _ = to.shutdown().await;
                 }
-                (_, Err(_)) | (LineState::BlackHole, Ok(0)) => return,
-                (LineState::Fine, Ok(0)) => {
-                    // Without a mapping the end of the connection is not forwarded.
-                    if self.router.has_mapping() {
-                        let _ = to.shutdown().await;
-                    }
-                    return;
+                return;
+            }
+            if is_forwarded {
+                if let Some(first) = first.take() {
+                    first();
                 }
-                (LineState::BlackHole, Ok(_)) => {}
-                (LineState::Fine, Ok(_)) if !self.router.has_mapping() => {}
-                (LineState::Fine, Ok(count)) => {
-                    if let Some(first) = first.take() {
-                        first();
-                    }
-                    sleep(self.router.net.random_ms(|habits| habits.latency_ms)).await;
-                    if to.write_all(&buffer[..count]).await.is_err() {
-                        return;
-                    }
+                sleep(self.router.net.random_ms(|conditions| conditions.latency_ms)).await;
+                if to.write_all(&buffer[..count]).await.is_err() {
+                    return;
                 }
             }
         }
@@ -281,43 +250,8 @@ impl RelayDirection {
 
 /// Waits until the line is cut.
 async fn line_cut(line: &mut watch::Receiver<LineState>) {
-    let is_cut = |line: &LineState| matches!(line, LineState::Fin | LineState::Reset);
-    if line.wait_for(is_cut).await.is_err() {
+    if line.wait_for(|line| line.stream_end().is_some()).await.is_err() {
         // The line of an older connection can no longer be cut.
         std::future::pending::<()>().await;
-    }
-}
-
-/// The client's end: a RST is an error there, not an end of file.
-struct ClientEnd {
-    stream: DuplexStream,
-    reset: Arc<AtomicBool>,
-}
-
-impl AsyncRead for ClientEnd {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        let ended = buffer.filled().len() == before;
-        let reset = ended && self.reset.load(Ordering::Relaxed);
-        Poll::Ready(if reset { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(()) })
-    }
-}
-
-impl AsyncWrite for ClientEnd {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

@@ -245,7 +245,8 @@ async fn run_other_client(
         stable_after: world.wall_duration(30.0),
         ..BackoffSettings::default()
     };
-    let clock: Arc<dyn dropscope::diagnostics::Clock> = Arc::<super::clock::SimClock>::clone(&world.clock);
+    let clock: Arc<dyn dropscope::diagnostics::Clock> =
+        Arc::<crate::simulated::clock::SimClock>::clone(&world.clock);
     let connector = Arc::new(world.net.other_connector());
     let Ok(mut other) = Link::with_connector(settings, clock, connector, dice.seed()) else { return };
     other.connect();

@@ -1,35 +1,19 @@
 //! The network path of one connection.
 
-use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use dropscope::lab::CloseSignal;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, DuplexStream, ReadBuf};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::net::{NatSettings, NetworkInner, PathState};
-
-/// The state of the path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum LineState {
-    /// It forwards.
-    Fine,
-    /// It discards everything in both directions, permanently.
-    BlackHole,
-    /// It ends with a FIN.
-    Fin,
-    /// It ends with a RST.
-    Reset,
-}
+use super::net::{NatSettings, NetworkCore, PathState};
+use crate::in_memory::{ClientStream, LineState, StreamEnd};
 
 /// The parameters of the path of one connection.
 pub(super) struct SimulatedLine {
-    pub(super) net: Arc<NetworkInner>,
+    pub(super) net: Arc<NetworkCore>,
     pub(super) line: watch::Receiver<LineState>,
     pub(super) peer_end: CloseSignal,
     pub(super) own: bool,
@@ -45,29 +29,17 @@ enum LineEvent {
     Down(usize),
 }
 
-/// The end of the connection for the client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum CloseKind {
-    Fin = 0,
-    Reset,
-    /// By its own computer.
-    TimedOut,
-}
-
 impl SimulatedLine {
     /// Starts it at the server's end; returns the client's end.
-    pub(super) fn spawn(self, mut server: DuplexStream) -> ClientEnd {
-        let (stream, mut client) = tokio::io::duplex(64 * 1024);
-        let close_kind = Arc::<AtomicU8>::default();
-        let end = ClientEnd { stream, close_kind: Arc::clone(&close_kind) };
+    pub(super) fn spawn(self, mut server: DuplexStream) -> ClientStream {
+        let (stream, mut client, end) = ClientStream::new();
         tokio::spawn(async move {
-            let how = self.run(&mut client, &mut server).await;
-            close_kind.store(how as u8, Ordering::Relaxed);
+            end.set(self.run(&mut client, &mut server).await);
         });
-        end
+        stream
     }
 
-    async fn run(mut self, client: &mut DuplexStream, server: &mut DuplexStream) -> CloseKind {
+    async fn run(mut self, client: &mut DuplexStream, server: &mut DuplexStream) -> StreamEnd {
         let (mut up, mut down) = (vec![0; 8 * 1024], vec![0; 8 * 1024]);
         let mut mapping =
             self.net.conditions.nat.filter(|_| self.own).map(|nat| NatMapping::new(nat, &self.net));
@@ -88,13 +60,13 @@ impl SimulatedLine {
                 && !matches!(event, LineEvent::PathChange)
                 && !self.wait_for_path(matches!(event, LineEvent::Up(1..))).await
             {
-                return CloseKind::TimedOut;
+                return StreamEnd::TimedOut;
             }
             let line = *self.line.borrow_and_update();
             let is_up = matches!(event, LineEvent::Up(_));
             match (line, &event) {
-                (LineState::Fin, _) => return CloseKind::Fin,
-                (LineState::Reset, _) => return CloseKind::Reset,
+                (LineState::Fin, _) => return StreamEnd::Fin,
+                (LineState::Reset, _) => return StreamEnd::Reset,
                 (LineState::BlackHole, _) => return self.black_hole(client, server, is_up).await,
                 (LineState::Fine, LineEvent::StateChange | LineEvent::PathChange) => continue,
                 (LineState::Fine, _) => {}
@@ -102,26 +74,26 @@ impl SimulatedLine {
             let is_mapped = mapping.as_mut().is_none_or(|mapping| mapping.passes(is_up, &self.net));
             if !is_mapped {
                 if is_up && self.net.conditions.nat.is_some_and(|nat| nat.resets) {
-                    return CloseKind::Reset;
+                    return StreamEnd::Reset;
                 }
                 return self.black_hole(client, server, is_up).await;
             }
             sleep(self.net.latency()).await;
             let written = match event {
                 // The client is gone, and the server gets a FIN.
-                LineEvent::Up(0) | LineEvent::StateChange | LineEvent::PathChange => return CloseKind::Fin,
-                LineEvent::Down(0) => return self.close_kind(),
+                LineEvent::Up(0) | LineEvent::StateChange | LineEvent::PathChange => return StreamEnd::Fin,
+                LineEvent::Down(0) => return self.server_end(),
                 LineEvent::Up(count) => server.write_all(&up[..count]).await,
                 LineEvent::Down(count) => client.write_all(&down[..count]).await,
             };
             if written.is_err() {
-                return self.close_kind();
+                return self.server_end();
             }
         }
     }
 
-    fn close_kind(&self) -> CloseKind {
-        if self.peer_end.is_reset() { CloseKind::Reset } else { CloseKind::Fin }
+    fn server_end(&self) -> StreamEnd {
+        if self.peer_end.is_reset() { StreamEnd::Reset } else { StreamEnd::Fin }
     }
 
     /// Waits for a path that forwards; `false`: too long for data of the client.
@@ -144,7 +116,7 @@ impl SimulatedLine {
         client: &mut DuplexStream,
         server: &mut DuplexStream,
         is_data: bool,
-    ) -> CloseKind {
+    ) -> StreamEnd {
         let (mut up, mut down) = (vec![0; 1024], vec![0; 1024]);
         let mut is_serving = true;
         let mut deadline = is_data.then(|| Instant::now() + self.patience);
@@ -152,10 +124,10 @@ impl SimulatedLine {
             let due = deadline.unwrap_or_else(Instant::now);
             tokio::select! {
                 biased;
-                () = sleep_until(due), if deadline.is_some() => return CloseKind::TimedOut,
+                () = sleep_until(due), if deadline.is_some() => return StreamEnd::TimedOut,
                 read = client.read(&mut up) => {
                     if read.unwrap_or(0) == 0 {
-                        return CloseKind::Fin;
+                        return StreamEnd::Fin;
                     }
                     deadline = deadline.or_else(|| Some(Instant::now() + self.patience));
                 }
@@ -173,16 +145,16 @@ struct NatMapping {
 }
 
 impl NatMapping {
-    fn new(nat: NatSettings, net: &NetworkInner) -> Self {
+    fn new(nat: NatSettings, net: &NetworkCore) -> Self {
         Self { nat, last: Instant::now(), limit: Self::limit(&nat, net) }
     }
 
-    fn limit(nat: &NatSettings, net: &NetworkInner) -> f64 {
+    fn limit(nat: &NatSettings, net: &NetworkCore) -> f64 {
         nat.limit + net.dice().between(-nat.pressure, nat.pressure)
     }
 
     /// Whether the entry of a packet still exists.
-    fn passes(&mut self, is_up: bool, net: &NetworkInner) -> bool {
+    fn passes(&mut self, is_up: bool, net: &NetworkCore) -> bool {
         let silent = self.last.elapsed().as_secs_f64() * net.scale;
         if silent > self.limit {
             return false;
@@ -192,43 +164,5 @@ impl NatMapping {
             self.limit = Self::limit(&self.nat, net);
         }
         true
-    }
-}
-
-/// The client's end: a RST or a time-out is an error there, not an end of file.
-pub(super) struct ClientEnd {
-    stream: DuplexStream,
-    close_kind: Arc<AtomicU8>,
-}
-
-impl AsyncRead for ClientEnd {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
-        let ended = buffer.filled().len() == before;
-        let close_kind = if ended { self.close_kind.load(Ordering::Relaxed) } else { CloseKind::Fin as u8 };
-        Poll::Ready(match close_kind {
-            kind if kind == CloseKind::Reset as u8 => Err(io::ErrorKind::ConnectionReset.into()),
-            kind if kind == CloseKind::TimedOut as u8 => Err(io::ErrorKind::TimedOut.into()),
-            _ => Ok(()),
-        })
-    }
-}
-
-impl AsyncWrite for ClientEnd {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

@@ -3,21 +3,21 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use dropscope::diagnostics::error_name::{
-    AWS_IO_DNS_QUERY_AGAIN, AWS_IO_SOCKET_CONNECTION_REFUSED, AWS_IO_SOCKET_TIMEOUT,
-};
-use dropscope::diagnostics::event::{DropKind, Layer, Phase, PhaseTiming};
+use dropscope::diagnostics::error_name::{AWS_IO_DNS_QUERY_AGAIN, AWS_IO_SOCKET_TIMEOUT};
+use dropscope::diagnostics::event::{DropKind, Layer, Phase};
 use dropscope::diagnostics::failure::Failure;
-use dropscope::diagnostics::{Clock, ErrorName};
 use dropscope::lab::Gateway;
-use dropscope::mqtt::connector::{BoxFuture, Connector};
+use dropscope::mqtt::connector::{BoxFuture, Connector, OpenRequest};
 use dropscope::mqtt::settings::LinkSettings;
-use dropscope::mqtt::wire::{OpenFailure, OpenOutcome, Progress, WireConnection};
+use dropscope::mqtt::wire::{OpenFailure, OpenOutcome, WireConnection};
 use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::dice::Dice;
-use super::line::{ClientEnd, LineState, SimulatedLine};
+use super::line::SimulatedLine;
+use crate::in_memory::{
+    ClientStream, ConnectPhases, LineState, NewestLine, connection_refused, duplex, line, server_address,
+};
 
 /// Whether packets and connects get through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(crate) struct NatSettings {
 
 /// Parameters of a whole run; times in field seconds.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct NetworkConditions {
+pub(crate) struct PathConditions {
     pub(crate) latency: (f64, f64),
     pub(crate) connect: (f64, f64),
     pub(crate) nat: Option<NatSettings>,
@@ -54,32 +54,32 @@ pub(crate) struct NetworkConditions {
 
 /// The network. Clones are the same network.
 #[derive(Clone)]
-pub(crate) struct SimulatedNetwork(Arc<NetworkInner>);
+pub(crate) struct GatewayNetwork(Arc<NetworkCore>);
 
-pub(super) struct NetworkInner {
+pub(super) struct NetworkCore {
     gateway: Gateway,
     pub(super) scale: f64,
-    pub(super) conditions: NetworkConditions,
+    pub(super) conditions: PathConditions,
     pub(super) path: watch::Sender<PathState>,
     dice: Mutex<Dice>,
-    newest: Mutex<Option<watch::Sender<LineState>>>,
+    newest: NewestLine,
 }
 
-impl std::fmt::Debug for SimulatedNetwork {
+impl std::fmt::Debug for GatewayNetwork {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Net")
+        f.write_str("GatewayNetwork")
     }
 }
 
-impl SimulatedNetwork {
-    pub(crate) fn new(gateway: Gateway, scale: f64, conditions: NetworkConditions, dice: Dice) -> Self {
-        Self(Arc::new(NetworkInner {
+impl GatewayNetwork {
+    pub(crate) fn new(gateway: Gateway, scale: f64, conditions: PathConditions, dice: Dice) -> Self {
+        Self(Arc::new(NetworkCore {
             gateway,
             scale,
             conditions,
             path: watch::Sender::new(PathState::Open),
             dice: Mutex::new(dice),
-            newest: Mutex::default(),
+            newest: NewestLine::default(),
         }))
     }
 
@@ -90,9 +90,7 @@ impl SimulatedNetwork {
 
     /// Changes the path of the newest connection of the link.
     pub(crate) fn set_line(&self, line: LineState) {
-        if let Some(newest) = &*self.0.newest.lock().expect("no holder panicked") {
-            newest.send_replace(line);
-        }
+        self.0.newest.set(line);
     }
 
     /// Whether a probe of the first hop would be answered.
@@ -100,71 +98,66 @@ impl SimulatedNetwork {
         *self.0.path.borrow() == PathState::Down
     }
 
-    /// The path of another client to the same server, without a NAT and without cuts.
-    pub(crate) fn other_connector(&self) -> OtherConnector {
-        OtherConnector(self.clone())
+    /// The connector of the recording link.
+    pub(crate) fn connector(&self) -> NetworkConnector {
+        NetworkConnector { net: self.clone(), own: true }
     }
 
-    fn attach(&self, settings: &LinkSettings, own: bool) -> ClientEnd {
-        let (near, far) = tokio::io::duplex(64 * 1024);
-        let parting = self.0.gateway.attach(far);
-        let (orders, line) = watch::channel(LineState::Fine);
-        if own {
-            *self.0.newest.lock().expect("no holder panicked") = Some(orders);
-        }
+    /// The connector of another client of the same server, without a NAT and without cuts.
+    pub(crate) fn other_connector(&self) -> NetworkConnector {
+        NetworkConnector { net: self.clone(), own: false }
+    }
+
+    fn attach(&self, settings: &LinkSettings, own: bool) -> ClientStream {
+        let (near, far) = duplex();
+        let peer_end = self.0.gateway.attach(far);
+        let line = if own { self.0.newest.connect() } else { line().1 };
         // The link sets it on its socket (TCP_USER_TIMEOUT).
         let keep_alive = self.0.real(f64::from(settings.keep_alive_secs));
         let patience = (keep_alive + settings.ping_timeout).max(self.0.real(20.0));
-        SimulatedLine { net: Arc::clone(&self.0), line, peer_end: parting, own, patience }.spawn(near)
+        SimulatedLine { net: Arc::clone(&self.0), line, peer_end, own, patience }.spawn(near)
     }
 
-    async fn open(&self, settings: &LinkSettings, clock: &Arc<dyn Clock>, own: bool) -> OpenOutcome {
-        let mut phases = Vec::new();
+    async fn phases(
+        &self,
+        request: OpenRequest<'_>,
+        own: bool,
+        timings: &mut ConnectPhases<'_>,
+    ) -> Result<WireConnection, OpenFailure> {
         for phase in [Phase::Dns, Phase::Tcp] {
-            let began = clock.now();
-            sleep(self.0.connect_time(phase)).await;
-            let failure = if own { self.connect_failure(settings, phase).await } else { None };
-            phases.push(PhaseTiming {
-                phase,
-                ms: clock.now().since(began).as_secs_f64() * 1_000.0,
-                ok: failure.is_none(),
-                error: failure.as_ref().map(Failure::message),
-                detail: None,
-            });
-            if let Some(failure) = failure {
-                return OpenOutcome { phases, result: Err(OpenFailure { phase, failure }) };
-            }
+            let work = async {
+                sleep(self.0.connect_time(phase)).await;
+                let failure = if own { self.connect_failure(request.settings, phase).await } else { None };
+                failure.map_or(Ok(None), Err)
+            };
+            timings.run(phase, work).await?;
         }
-        OpenOutcome {
-            phases,
-            result: Ok(WireConnection::from_stream(self.attach(settings, own), Arc::clone(clock))),
-        }
+        let stream = self.attach(request.settings, own);
+        Ok(WireConnection::from_stream(stream, Arc::clone(request.clock)))
     }
 
     async fn connect_failure(&self, settings: &LinkSettings, phase: Phase) -> Option<Failure> {
-        let fail = |name: ErrorName, layer, how, words: &str| Some(Failure::new(name, layer, how, words));
         let path = *self.0.path.borrow();
+        // The port that the recordings show, whatever the transport.
+        let remote = server_address(8883);
         match (path, phase) {
             (PathState::NoDns, Phase::Dns) => {
-                fail(AWS_IO_DNS_QUERY_AGAIN, Layer::Dns, DropKind::Io, "try again")
+                Some(Failure::new(AWS_IO_DNS_QUERY_AGAIN, Layer::Dns, DropKind::Io, "try again"))
             }
-            (PathState::RefusesConnects, Phase::Tcp) => {
-                let words = "192.0.2.10:8883 refused the connection: nothing listens on that port";
-                fail(AWS_IO_SOCKET_CONNECTION_REFUSED, Layer::Tcp, DropKind::Rst, words)
-            }
+            (PathState::RefusesConnects, Phase::Tcp) => Some(connection_refused(remote)),
             (PathState::Down, Phase::Tcp) => {
                 let mut path = self.0.path.subscribe();
-                let light = path.wait_for(|path| *path != PathState::Down);
-                let is_dark = tokio::time::timeout(settings.timeouts.tcp, light).await.is_err();
-                let words = "192.0.2.10:8883 did not answer";
-                is_dark.then(|| Failure::new(AWS_IO_SOCKET_TIMEOUT, Layer::Tcp, DropKind::Io, words))
+                let back = path.wait_for(|path| *path != PathState::Down);
+                let is_down = tokio::time::timeout(settings.timeouts.tcp, back).await.is_err();
+                let detail = format!("{remote} did not answer");
+                is_down.then(|| Failure::new(AWS_IO_SOCKET_TIMEOUT, Layer::Tcp, DropKind::Io, detail))
             }
             _ => None,
         }
     }
 }
 
-impl NetworkInner {
+impl NetworkCore {
     pub(super) fn dice(&self) -> MutexGuard<'_, Dice> {
         self.dice.lock().expect("no holder panicked")
     }
@@ -186,30 +179,20 @@ impl NetworkInner {
     }
 }
 
-impl Connector for SimulatedNetwork {
-    fn open<'a>(
-        &'a self,
-        settings: &'a LinkSettings,
-        clock: &'a Arc<dyn Clock>,
-        _: &'a Progress,
-        _: bool,
-    ) -> BoxFuture<'a, OpenOutcome> {
-        Box::pin(self.open(settings, clock, true))
-    }
+/// Opens connections through the network, for the recording link or for another client.
+#[derive(Debug)]
+pub(crate) struct NetworkConnector {
+    net: GatewayNetwork,
+    /// Whether it is the recording link's.
+    own: bool,
 }
 
-/// The connector of another client.
-#[derive(Debug)]
-pub(crate) struct OtherConnector(SimulatedNetwork);
-
-impl Connector for OtherConnector {
-    fn open<'a>(
-        &'a self,
-        settings: &'a LinkSettings,
-        clock: &'a Arc<dyn Clock>,
-        _: &'a Progress,
-        _: bool,
-    ) -> BoxFuture<'a, OpenOutcome> {
-        Box::pin(self.0.open(settings, clock, false))
+impl Connector for NetworkConnector {
+    fn open<'a>(&'a self, request: OpenRequest<'a>) -> BoxFuture<'a, OpenOutcome> {
+        Box::pin(async move {
+            let mut timings = ConnectPhases::new(request.clock);
+            let result = self.net.phases(request, self.own, &mut timings).await;
+            timings.finish(result)
+        })
     }
 }

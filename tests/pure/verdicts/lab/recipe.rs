@@ -9,7 +9,7 @@ use dropscope::lab::{BrokerOptions, PathFault};
 use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings, PhaseTimeouts, PingPolicy};
 
 use super::dice::Dice;
-use super::net::{NatSettings, NetworkConditions};
+use super::net::{NatSettings, PathConditions};
 use super::run::Setup;
 use super::traffic::{COMMAND, Traffic};
 use super::world::{ClientCommand, LineCut, ScriptedAction, World, scripted_action};
@@ -103,7 +103,7 @@ pub(crate) fn prepare(recipe: CaseRecipe, dice: &mut Dice) -> Setup {
         drops,
         link: settings,
         broker: BrokerOptions::default(),
-        conditions: NetworkConditions {
+        conditions: PathConditions {
             latency: (latency, latency * 2.5),
             connect: (connect, connect * 4.0),
             nat,

@@ -15,10 +15,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::clock::SimClock;
 use super::dice::Dice;
-use super::net::{NetworkConditions, SimulatedNetwork};
+use super::net::{GatewayNetwork, PathConditions};
 use super::world::{ClientCommand, Counts, ScriptedAction, World};
+use crate::simulated::clock::SimClock;
 
 /// All parameters of a run.
 pub(crate) struct Setup {
@@ -31,7 +31,7 @@ pub(crate) struct Setup {
     pub(crate) drops: u64,
     pub(crate) link: LinkSettings,
     pub(crate) broker: BrokerOptions,
-    pub(crate) conditions: NetworkConditions,
+    pub(crate) conditions: PathConditions,
     pub(crate) faults: Vec<PathFault>,
     pub(crate) actions: Vec<ScriptedAction>,
 }
@@ -45,7 +45,7 @@ pub(crate) struct RunResult {
 
 struct Run {
     settings: LinkSettings,
-    net: SimulatedNetwork,
+    net: GatewayNetwork,
     clock: Arc<SimClock>,
     link: Link,
     seed: u64,
@@ -77,7 +77,7 @@ async fn simulate(setup: Setup, mut dice: Dice) -> RunResult {
         gateway.control().arm(fault);
     }
     let clock = SimClock::starting(start);
-    let net = SimulatedNetwork::new(gateway, scale, conditions, dice.fork());
+    let net = GatewayNetwork::new(gateway, scale, conditions, dice.fork());
     let seed = dice.seed();
     let (counts, counted) = watch::channel(Counts::default());
     let (commands, mut commands_rx) = mpsc::unbounded_channel();
@@ -108,9 +108,9 @@ async fn simulate(setup: Setup, mut dice: Dice) -> RunResult {
     RunResult { events: run.events, strays: strays.load(Ordering::Relaxed) }
 }
 
-fn link(settings: &LinkSettings, clock: &Arc<SimClock>, net: &SimulatedNetwork, seed: u64) -> Link {
+fn link(settings: &LinkSettings, clock: &Arc<SimClock>, net: &GatewayNetwork, seed: u64) -> Link {
     let clock: Arc<dyn Clock> = Arc::<SimClock>::clone(clock);
-    Link::with_connector(settings.clone(), clock, Arc::new(net.clone()), seed).expect("usable settings")
+    Link::with_connector(settings.clone(), clock, Arc::new(net.connector()), seed).expect("usable settings")
 }
 
 impl Run {

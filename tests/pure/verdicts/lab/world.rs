@@ -13,10 +13,10 @@ use dropscope::lab::{ApplicationMessage, BrokerControl, Fault};
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep;
 
-use super::clock::SimClock;
 use super::dice::Dice;
-use super::line::LineState;
-use super::net::SimulatedNetwork;
+use super::net::GatewayNetwork;
+use crate::in_memory::LineState;
+use crate::simulated::clock::SimClock;
 
 /// An activity beside the link for a whole run.
 pub(crate) type ScriptedAction =
@@ -72,7 +72,7 @@ pub(crate) enum LineCut {
 /// The world; clones share it.
 #[derive(Clone)]
 pub(crate) struct World {
-    pub(crate) net: SimulatedNetwork,
+    pub(crate) net: GatewayNetwork,
     pub(crate) broker: BrokerControl,
     pub(crate) clock: Arc<SimClock>,
     pub(crate) scale: f64,
