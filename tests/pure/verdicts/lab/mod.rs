@@ -24,7 +24,6 @@ mod traffic;
 mod truth;
 mod world;
 
-use crate::simulated::clock;
 use crate::verdicts::case::{CLASSES, Case};
 use dice::Dice;
 use recipe::CaseRecipe;
