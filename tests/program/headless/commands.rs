@@ -73,7 +73,9 @@ fn a_command_config_error_names_its_line() {
         run(home.path(), &["--config", config.to_str().expect("text"), "--headless", "mqtt://127.0.0.1:1"]);
     assert_eq!(ended.code, Some(2), "{}", ended.err);
     assert!(
-        ended.err.contains("c.toml is not valid in line 9: the payload of status: `{corelation_id}` is no"),
+        ended.err.contains(
+            "c.toml is not valid in line 9: the payload of status: unknown placeholder `{corelation_id}`"
+        ),
         "{}",
         ended.err
     );

@@ -87,8 +87,8 @@ fn replay_errors_are_one_sentence() {
     for (arguments, sentence) in [
         (&["replay", &missing, "--export", "-"][..], "cannot open the recording"),
         (&["replay", &empty, "--export", "-"], "there is no event in"),
-        (&["replay", &folder, "--export", "-"], "it is no ordinary file"),
-        (&["replay", &empty], "standard output is no terminal"),
+        (&["replay", &folder, "--export", "-"], "it is not a regular file"),
+        (&["replay", &empty], "standard output is not a terminal"),
         (&["replay", &empty, "--export", "-", "--report", "-"], "only one of --export and --report"),
     ] {
         let error = failed_replay(home.path(), arguments);
@@ -98,7 +98,7 @@ fn replay_errors_are_one_sentence() {
     assert_eq!(usage.code, Some(2), "{}", usage.err);
     let usage = run(home.path(), &["replay", &empty, "--at", "noon"]);
     assert_eq!(usage.code, Some(2));
-    assert!(usage.err.contains("write a place in a recording as 90"), "{}", usage.err);
+    assert!(usage.err.contains("write a position in a recording as 90"), "{}", usage.err);
 }
 
 #[test]

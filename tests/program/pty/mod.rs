@@ -256,7 +256,7 @@ fn replay_seeks_exports_and_quits() {
     terminal.press("]");
     terminal.wait_for_text("1 drop ");
     terminal.press("r");
-    terminal.wait_for_text("this is a recording");
+    terminal.wait_for_text("a replay has no connection");
     terminal.press("e");
     terminal.wait_for_text("written");
     terminal.press("q");
