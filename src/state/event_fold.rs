@@ -43,8 +43,8 @@ impl EventFold {
 
     /// Folds one event as recorded.
     pub fn apply(&mut self, at: Stamp, event: &Event) {
-        let (field_at, field_event) = self.diagnostics.apply_and_convert(at, event);
-        self.classifier.apply(field_at, &field_event);
+        let classifier = &mut self.classifier;
+        self.diagnostics.apply_with(at, event, |at, event| classifier.apply(at, event));
         if self.updates_live_verdict {
             // Computed after every event, so that the verdict of an instant does not depend on who requested it before.
             self.classifier.verdict();

@@ -6,7 +6,6 @@ mod traffic_fold;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use connection_fold::ConnectionFold;
@@ -52,16 +51,18 @@ impl Diagnostics {
     /// Applies one event as recorded: in a scaled run it is folded in field time. Stamps that run backwards
     /// on the boot clock are treated as simultaneous with the event before.
     pub fn apply(&mut self, at: Stamp, event: &Event) {
-        self.apply_and_convert(at, event);
+        self.apply_with(at, event, |_, _| ());
     }
 
-    /// Like [`Diagnostics::apply`]; returns the stamp and the event in field time, for another fold over the same events.
-    pub fn apply_and_convert<'a>(&mut self, at: Stamp, event: &'a Event) -> (Stamp, Cow<'a, Event>) {
+    /// Like [`Diagnostics::apply`]; another fold over the same events gets the stamp and the event in field time.
+    pub fn apply_with(&mut self, at: Stamp, event: &Event, then: impl FnOnce(Stamp, &Event)) {
         self.state.time_scale.observe(at, event);
         let scale = self.state.time_scale;
-        let (at, event) = (scale.stamp(at), scale.event(event));
+        let at = scale.stamp(at);
+        // Borrowed unless the run is scaled. It stays here: an event is large, and returning it would copy it.
+        let event = scale.event(event);
         self.fold(at, &event);
-        (at, event)
+        then(at, &event);
     }
 
     /// The conversion from recorded time to field time after the newest event.
