@@ -1,10 +1,16 @@
 //! The clocks of this computer. The only place that reads them.
 
+#[cfg(all(test, feature = "link"))]
+mod tokio_clock;
+
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
 
 use crate::diagnostics::{Clock, ClockReading, Stamp};
+
+#[cfg(all(test, feature = "link"))]
+pub(crate) use tokio_clock::TokioClock;
 
 /// The clocks of this computer, counted from the creation of this value.
 #[derive(Debug)]

@@ -13,5 +13,4 @@ mod navien;
 mod routing;
 mod rumqttc_clients;
 mod secure;
-mod simulated_clock;
 mod upgrade;

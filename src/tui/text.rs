@@ -19,12 +19,12 @@ pub fn truncate<'a>(text: &'a str, max: usize, ellipsis: &str) -> Cow<'a, str> {
     if width(text) <= max {
         return Cow::Borrowed(text);
     }
-    let room = max.saturating_sub(width(ellipsis));
+    let available = max.saturating_sub(width(ellipsis));
     let mut used = 0;
     let mut end = 0;
     for (start, c) in text.char_indices() {
         used += c.width().unwrap_or(1);
-        if used > room {
+        if used > available {
             break;
         }
         end = start + c.len_utf8();
@@ -38,18 +38,18 @@ pub fn truncate_middle<'a>(text: &'a str, max: usize, ellipsis: &str) -> Cow<'a,
     if width(text) <= max {
         return Cow::Borrowed(text);
     }
-    let room = max.saturating_sub(width(ellipsis));
-    let tail_room = room - room / 3;
+    let available = max.saturating_sub(width(ellipsis));
+    let tail_width = available - available / 3;
     let mut used = 0;
     let mut start = text.len();
     for (index, c) in text.char_indices().rev() {
         used += c.width().unwrap_or(1);
-        if used > tail_room {
+        if used > tail_width {
             break;
         }
         start = index;
     }
-    let head = truncate(text, room / 3, "");
+    let head = truncate(text, available / 3, "");
     let ellipsis = if width(ellipsis) <= max { ellipsis } else { "" };
     Cow::Owned(format!("{head}{ellipsis}{}", &text[start..]))
 }
@@ -101,13 +101,13 @@ impl LineEdit {
     /// Inserts typed or pasted text at the cursor. Line ends and tabs become spaces; other control and
     /// invisible characters, and text beyond [`LineEdit::MAX_CHARS`], are left out.
     pub fn insert(&mut self, text: &str) {
-        let mut room = Self::MAX_CHARS.saturating_sub(self.text.chars().count());
+        let mut available = Self::MAX_CHARS.saturating_sub(self.text.chars().count());
         for c in text.chars() {
             let c = if matches!(c, '\n' | '\t') { ' ' } else { c };
-            if room > 0 && is_printable(c) {
+            if available > 0 && is_printable(c) {
                 self.text.insert(self.cursor, c);
                 self.cursor += c.len_utf8();
-                room -= 1;
+                available -= 1;
             }
         }
         self.cursor = self.boundary_at_or_after(self.cursor);
@@ -176,10 +176,10 @@ impl LineEdit {
         }
     }
 
-    /// The part around the cursor that fits into `room` columns, and the cursor's column in it.
-    pub fn visible(&self, room: usize) -> (String, usize) {
+    /// The part around the cursor that fits into `available` columns, and the cursor's column in it.
+    pub fn visible(&self, available: usize) -> (String, usize) {
         let cursor = self.cursor_column();
-        let skip = cursor.saturating_sub(room);
+        let skip = cursor.saturating_sub(available);
         let mut column = 0;
         let mut text = String::new();
         for c in self.text.chars() {
@@ -188,7 +188,7 @@ impl LineEdit {
             }
             column += c.width().unwrap_or(0);
         }
-        (truncate(&text, room + 1, "").into_owned(), cursor.saturating_sub(skip))
+        (truncate(&text, available + 1, "").into_owned(), cursor.saturating_sub(skip))
     }
 
     /// Skips the combining marks that belong to the character before `index`.

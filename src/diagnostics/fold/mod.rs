@@ -56,11 +56,10 @@ impl Diagnostics {
 
     /// Like [`Diagnostics::apply`]; another fold over the same events gets the stamp and the event in field time.
     pub fn apply_with(&mut self, at: Stamp, event: &Event, then: impl FnOnce(Stamp, &Event)) {
-        self.state.time_scale.observe(at, event);
-        let scale = self.state.time_scale;
-        let at = scale.stamp(at);
+        let time_scale = &mut self.state.time_scale;
+        time_scale.observe(at, event);
         // Borrowed unless the run is scaled. It stays here: an event is large, and returning it would copy it.
-        let event = scale.event(event);
+        let (at, event) = (time_scale.stamp(at), time_scale.event(event));
         self.fold(at, &event);
         then(at, &event);
     }

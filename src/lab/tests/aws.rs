@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, sleep};
 
 use super::client::{ConnectOptions, TestClient, TestPacket, connect_options, message};
-use super::simulated_clock::SimulatedClock;
+use crate::clock::TokioClock;
 use crate::lab::{
     ApplicationMessage, AwsLimits, AwsRules, Broker, BrokerOptions, Fault, LabCredentialStore, Policy,
 };
@@ -27,7 +27,7 @@ fn aws_broker() -> AwsBroker {
 }
 
 fn scaled_aws_broker(scale: f64) -> AwsBroker {
-    let clock = SimulatedClock::new();
+    let clock = TokioClock::at_noon();
     let credential_store = Arc::new(LabCredentialStore::new(clock.clone()));
     let limits = AwsLimits::default().scaled(scale);
     let rules = Arc::new(AwsRules::new(limits, Policy::default(), credential_store, clock));

@@ -8,31 +8,31 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
 use super::http::{HttpReply, post, send};
-use super::simulated_clock::SimulatedClock;
+use crate::clock::TokioClock;
 use crate::lab::{
     Broker, BrokerOptions, CloudFault, CloudOptions, HeaterOptions, LabCredentialStore, ListedDevice,
     ServedRequest, SimulatedCloud, SimulatedHeater,
 };
 
-struct Scene {
-    clock: Arc<SimulatedClock>,
+struct CloudFixture {
+    clock: Arc<TokioClock>,
     cloud: SimulatedCloud,
     heater: SimulatedHeater,
     _broker: Broker,
 }
 
-async fn scene(absent: u16, options: CloudOptions) -> Scene {
-    let clock = SimulatedClock::new();
+async fn scene(absent: u16, options: CloudOptions) -> CloudFixture {
+    let clock = TokioClock::at_noon();
     let broker = Broker::start(BrokerOptions::default());
     let heater = SimulatedHeater::start(broker.control(), clock.clone(), HeaterOptions::default());
     let mut devices = vec![ListedDevice::heater(heater.control())];
     devices.extend((0..absent).map(ListedDevice::offline));
     let credential_store = Arc::new(LabCredentialStore::new(clock.clone()));
     let cloud = SimulatedCloud::start(clock.clone(), credential_store, devices, options).await.unwrap();
-    Scene { clock, cloud, heater, _broker: broker }
+    CloudFixture { clock, cloud, heater, _broker: broker }
 }
 
-impl Scene {
+impl CloudFixture {
     async fn post(&self, path: &str, token: Option<&str>, body: Value) -> HttpReply {
         post(&self.cloud.url(), path, token, &body).await
     }

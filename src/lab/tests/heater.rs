@@ -8,7 +8,7 @@ use tokio::io::DuplexStream;
 use tokio::time::Instant;
 
 use super::client::{ConnectOptions, TestClient, TestPacket, connect_options};
-use super::simulated_clock::SimulatedClock;
+use crate::clock::TokioClock;
 use crate::lab::{
     AnswerCorruption, AnswerMode, Broker, BrokerOptions, Fault, HeaterControl, HeaterOptions, SimulatedHeater,
 };
@@ -16,17 +16,17 @@ use crate::lab::{
 const ALL: &str = "cmd/52/navilink-aabbccddeeff/#";
 const ANSWERS: &str = "cmd/52/navilink-aabbccddeeff/navien-client-0a1b2c3d/res";
 
-struct Scene {
+struct HeaterFixture {
     broker: Broker,
     heater: SimulatedHeater,
     control: HeaterControl,
     app: TestClient<DuplexStream>,
 }
 
-async fn scene(scale: f64) -> Scene {
+async fn scene(scale: f64) -> HeaterFixture {
     let broker = Broker::start(BrokerOptions::default());
     let options = HeaterOptions { scale, simulates_draws: false, ..HeaterOptions::default() };
-    let heater = SimulatedHeater::start(broker.control(), SimulatedClock::new(), options);
+    let heater = SimulatedHeater::start(broker.control(), TokioClock::at_noon(), options);
     let control = heater.control();
     control.connected(1).await;
     let (ours, theirs) = tokio::io::duplex(1 << 18);
@@ -37,10 +37,10 @@ async fn scene(scale: f64) -> Scene {
     )
     .await;
     assert_eq!(app.subscribe(ALL, 1).await, TestPacket::SubAck(vec![1]));
-    Scene { broker, heater, control, app }
+    HeaterFixture { broker, heater, control, app }
 }
 
-impl Scene {
+impl HeaterFixture {
     /// Sends a command of the reference client and reads the broker's PUBACK and the echo.
     async fn send(&mut self, command: &str) {
         let commands = include_str!("../../../tests/fixtures/navien-commands.json");

@@ -18,21 +18,21 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 
 use super::client::{TestClient, TestPacket, connect_options};
 use super::http::post;
-use super::simulated_clock::SimulatedClock;
 use crate::aws::{Credentials, SignatureError, SigningTarget, presign};
+use crate::clock::TokioClock;
 use crate::diagnostics::Clock;
 use crate::lab::transport::WebSocketBytes;
 use crate::lab::{NavienLab, NavienLabOptions, PathFault, Policy, UpgradeDenial};
 
 struct App {
     lab: NavienLab,
-    clock: Arc<SimulatedClock>,
+    clock: Arc<TokioClock>,
 }
 
 type Upgraded = Result<WebSocketBytes<TlsStream<TcpStream>>, Error>;
 
 async fn app(options: NavienLabOptions) -> App {
-    let clock = SimulatedClock::new();
+    let clock = TokioClock::at_noon();
     App { lab: NavienLab::start(options, clock.clone()).await.unwrap(), clock }
 }
 

@@ -13,22 +13,22 @@ use tokio_tungstenite::tungstenite::error::Error;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::protocol::Message;
 
-use super::simulated_clock::SimulatedClock;
 use crate::aws::{Credentials, SignatureError, SigningTarget, presign};
+use crate::clock::TokioClock;
 use crate::diagnostics::Clock;
 use crate::lab::{
     AwsLimits, AwsRules, Broker, BrokerOptions, LabCredentialStore, ListenerEndpoint, Policy, UpgradeDenial,
 };
 
 struct AwsEndpoint {
-    clock: Arc<SimulatedClock>,
+    clock: Arc<TokioClock>,
     rules: Arc<AwsRules>,
     address: SocketAddr,
     broker: Broker,
 }
 
 async fn aws_endpoint() -> AwsEndpoint {
-    let clock = SimulatedClock::new();
+    let clock = TokioClock::at_noon();
     let credential_store = Arc::new(LabCredentialStore::new(clock.clone()));
     let rules =
         Arc::new(AwsRules::new(AwsLimits::default(), Policy::default(), credential_store, clock.clone()));
@@ -124,7 +124,7 @@ async fn a_bad_stale_or_skewed_signature_gets_403_and_the_date() {
 
 #[tokio::test(start_paused = true)]
 async fn credentials_expire_by_themselves() {
-    let clock = SimulatedClock::new();
+    let clock = TokioClock::at_noon();
     let credential_store = LabCredentialStore::new(clock.clone());
     let keys = credential_store.issue(Duration::from_secs(3600));
     let check = || {
@@ -141,7 +141,7 @@ async fn credentials_expire_by_themselves() {
 
 #[tokio::test]
 async fn credentials_differ_from_issue_to_issue() {
-    let credential_store = LabCredentialStore::new(SimulatedClock::new());
+    let credential_store = LabCredentialStore::new(TokioClock::at_noon());
     let (one, two) =
         (credential_store.issue(Duration::from_secs(1)), credential_store.issue(Duration::from_secs(1)));
     assert_ne!(one.access_key_id, two.access_key_id);

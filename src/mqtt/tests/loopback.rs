@@ -7,6 +7,7 @@ use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
+use crate::clock::TokioClock;
 use crate::diagnostics::event::{DropKind, Layer, Phase};
 use crate::diagnostics::{MqttVersion, VersionChoice};
 use crate::mqtt::check;
@@ -37,7 +38,7 @@ async fn exchange(socket: &mut TcpStream, bytes: &[u8]) -> Vec<u8> {
 }
 
 fn link(settings: LinkSettings) -> Link {
-    let mut link = Link::new(settings, SimClock::start()).unwrap();
+    let mut link = Link::new(settings, TokioClock::at_epoch()).unwrap();
     link.connect();
     link
 }
@@ -114,7 +115,7 @@ async fn check_connects_pings_and_disconnects() {
         exchange(&mut socket, &[]).await
     });
     let settings = LinkSettings { version: VersionChoice::Auto, ..settings };
-    let report = in_time(check(&settings, SimClock::start())).await.unwrap();
+    let report = in_time(check(&settings, TokioClock::at_epoch())).await.unwrap();
     assert_eq!(report.attempt.attempt_number, 1);
     let phases: Vec<_> = report.attempt.phases.iter().map(|phase| (phase.phase, phase.ok)).collect();
     assert_eq!(phases, [(Phase::Dns, true), (Phase::Tcp, true), (Phase::Connack, true)]);
@@ -130,7 +131,7 @@ async fn check_reports_a_refusal() {
         let (mut socket, _) = listener.accept().await.unwrap();
         exchange(&mut socket, &[0x20, 2, 0, 5]).await;
     });
-    let report = in_time(check(&settings, SimClock::start())).await.unwrap();
+    let report = in_time(check(&settings, TokioClock::at_epoch())).await.unwrap();
     let failure = report.failure.unwrap();
     assert_eq!((failure.return_code, failure.phase), (Some(5), Some(Phase::Connack)));
     assert_eq!((report.connected, report.ping_ms), (None, None));

@@ -10,12 +10,10 @@ mod traffic;
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use chrono::DateTime;
 use rumqttc::mqttbytes::v4;
 use rumqttc::v5::mqttbytes::v5;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
@@ -25,34 +23,9 @@ use super::Link;
 use super::connector::{BoxFuture, Connector, OpenRequest};
 use super::settings::{BrokerAddress, LinkSettings};
 use super::wire::{OpenFailure, OpenOutcome, WireConnection};
+use crate::clock::TokioClock;
 use crate::diagnostics::event::{Event, StampedEvent};
-use crate::diagnostics::{Clock, ClockReading, Stamp, Transport, VersionChoice};
-
-/// The clocks of a computer whose time is tokio's paused one, and that can be suspended.
-#[derive(Debug)]
-pub(super) struct SimClock {
-    origin: Instant,
-    suspended_ms: AtomicU64,
-}
-
-impl SimClock {
-    pub(super) fn start() -> Arc<Self> {
-        Arc::new(Self { origin: Instant::now(), suspended_ms: AtomicU64::new(0) })
-    }
-
-    /// Time passes on the boot clock, but not for the timers of this computer.
-    pub(super) fn suspend(&self, ms: u64) {
-        self.suspended_ms.fetch_add(ms, Ordering::Relaxed);
-    }
-}
-
-impl Clock for SimClock {
-    fn read(&self) -> ClockReading {
-        let awake = self.origin.elapsed();
-        let boot = awake + Duration::from_millis(self.suspended_ms.load(Ordering::Relaxed));
-        ClockReading { stamp: Stamp::new(DateTime::UNIX_EPOCH + boot, boot), awake }
-    }
-}
+use crate::diagnostics::{Stamp, Transport, VersionChoice};
 
 /// The broker's end of one connection.
 pub(super) struct Peer {
@@ -173,10 +146,10 @@ impl ScriptedConnector {
     }
 
     pub(super) fn link(&self, settings: LinkSettings) -> Link {
-        self.link_by(SimClock::start(), settings)
+        self.link_by(TokioClock::at_epoch(), settings)
     }
 
-    pub(super) fn link_by(&self, clock: Arc<SimClock>, settings: LinkSettings) -> Link {
+    pub(super) fn link_by(&self, clock: Arc<TokioClock>, settings: LinkSettings) -> Link {
         let mut link = Link::with_connector(settings, clock, Arc::new(self.clone()), 42).unwrap();
         link.connect();
         link

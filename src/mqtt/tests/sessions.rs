@@ -1,3 +1,4 @@
+use crate::clock::TokioClock;
 use crate::diagnostics::MqttVersion;
 use std::time::Duration;
 
@@ -95,7 +96,7 @@ async fn a_silent_broker_is_noticed_exactly_at_keep_alive_plus_timeout() {
 
 #[tokio::test(start_paused = true)]
 async fn an_overdue_ping_goes_out_soon_after_a_suspend() {
-    let clock = SimClock::start();
+    let clock = TokioClock::at_epoch();
     let mut link = ScriptedConnector::new().link_by(Arc::clone(&clock), settings());
     during(&mut link, 7 * SECOND).await;
     clock.suspend(3_600_000);

@@ -8,21 +8,10 @@ use ratatui::backend::TestBackend;
 use ratatui::{Frame, Terminal};
 
 use super::*;
-use crate::diagnostics::ClockReading;
+use crate::clock::TokioClock;
 use crate::tui::keymap::Keymap;
 use crate::tui::sample::{at, run_with_drops};
 use crate::tui::theme::{Glyphs, Theme};
-
-/// Tokio's simulated clock as the program's clock.
-#[derive(Debug)]
-struct TestClock(tokio::time::Instant);
-
-impl Clock for TestClock {
-    fn read(&self) -> ClockReading {
-        let awake = self.0.elapsed();
-        ClockReading { stamp: at(0).plus(awake), awake }
-    }
-}
 
 /// A call of the painter, and its time.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,7 +69,7 @@ struct LoopFixture {
 }
 
 fn start(stall: Option<sync::Receiver<()>>, fails_from: usize, queue: usize) -> LoopFixture {
-    let clock: Arc<dyn Clock> = Arc::new(TestClock(tokio::time::Instant::now()));
+    let clock: Arc<dyn Clock> = TokioClock::starting(at(0).wall);
     let log = CallLog::default();
     let terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
     let painter =

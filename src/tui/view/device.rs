@@ -173,8 +173,8 @@ pub(super) fn command_line(
     let pointer = if is_selected { context.glyphs.pointer } else { " " };
     let key = context.keymap.command_key(&spec.name);
     let unless_selected = |style: Style| if is_selected { theme.text } else { style };
-    let room = width.saturating_sub(2 + KEY_WIDTH + name + 1);
-    let description = context.truncated(&command_description(spec, room), room);
+    let available = width.saturating_sub(2 + KEY_WIDTH + name + 1);
+    let description = context.truncated(&command_description(spec, available), available);
     let style = if spec.unavailable.is_some() { theme.dim } else { theme.text };
     Line::from(vec![
         Span::styled(pad_right(pointer, 2), theme.text),
@@ -187,9 +187,9 @@ pub(super) fn command_line(
     ])
 }
 
-/// The title of a command and a remark, as far as both fit into `room`. Why a command is unavailable is more important
+/// The title of a command and a remark, as far as both fit into `available`. Why a command is unavailable is more important
 /// than its title.
-fn command_description(spec: &CommandSpec, room: usize) -> String {
+fn command_description(spec: &CommandSpec, available: usize) -> String {
     let title = if spec.title == spec.name { "" } else { &*spec.title };
     let remark = match (&spec.unavailable, spec.interval) {
         (Some(why), _) => why.to_string(),
@@ -201,7 +201,7 @@ fn command_description(spec: &CommandSpec, room: usize) -> String {
         return format!("{title}{remark}");
     }
     let both = format!("{title}, {remark}");
-    if text::width(&both) <= room {
+    if text::width(&both) <= available {
         both
     } else if spec.unavailable.is_some() {
         remark

@@ -135,9 +135,9 @@ impl DropDetailPage<'_> {
     /// `label   value`, the value wrapped under itself.
     fn fact(&self, label: &str, value: &str) -> Vec<Line<'static>> {
         const LABEL: usize = 15;
-        let room = self.columns.saturating_sub(LABEL);
+        let available = self.columns.saturating_sub(LABEL);
         let lead = |index: usize| pad_right(if index == 0 { label } else { "" }, LABEL);
-        wrap(&self.context.sanitized(value), room)
+        wrap(&self.context.sanitized(value), available)
             .into_iter()
             .enumerate()
             .map(|(index, text)| {

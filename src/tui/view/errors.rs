@@ -41,8 +41,8 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     } else {
         let summaries: Vec<_> =
             sections[1..].iter().map(|section| summary_line(context, section, columns)).collect();
-        let room = rows.saturating_sub(summaries.len()).max(1);
-        lines.extend(histogram(context, &sections[0], room, columns));
+        let available = rows.saturating_sub(summaries.len()).max(1);
+        lines.extend(histogram(context, &sections[0], available, columns));
         lines.extend(summaries);
     }
     draw_lines(frame, inner, &lines);
@@ -95,16 +95,16 @@ fn summary_line(context: &ViewContext, section: &ErrorSection, columns: usize) -
     let theme = context.theme;
     let heading = if columns < FULL_HEADING_WIDTH { section.short_heading } else { section.heading };
     let mut spans = vec![Span::styled(format!("{heading}  "), theme.dim)];
-    let mut room = columns.saturating_sub(heading.len() + 2);
+    let mut available = columns.saturating_sub(heading.len() + 2);
     for (name, count) in &section.counts {
         let count = format!(" {}", format::count(*count));
         let first = spans.len() == 1;
         let gap = if first { 0 } else { 2 };
-        if !first && gap + width(name) + count.len() > room {
+        if !first && gap + width(name) + count.len() > available {
             break;
         }
-        let name = context.truncated(name, room.saturating_sub(gap + count.len()));
-        room = room.saturating_sub(gap + width(&name) + count.len());
+        let name = context.truncated(name, available.saturating_sub(gap + count.len()));
+        available = available.saturating_sub(gap + width(&name) + count.len());
         spans.push(Span::raw(format!("{}{name}", " ".repeat(gap))));
         spans.push(Span::styled(count, theme.strong));
     }

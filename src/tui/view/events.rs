@@ -21,11 +21,11 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
         return;
     }
     draw_line(frame, area, 0, &Line::styled("latest events", context.theme.dim));
-    let room = usize::from(area.width).saturating_sub(TIME_WIDTH);
+    let available = usize::from(area.width).saturating_sub(TIME_WIDTH);
     for (row, entry) in log.iter().rev().take(rows - 1).enumerate() {
         let line = Line::from(vec![
             Span::styled(pad_right(&context.format_time(entry.at), TIME_WIDTH), context.theme.dim),
-            Span::styled(context.truncated(&entry.text, room), level_style(context, entry.level)),
+            Span::styled(context.truncated(&entry.text, available), level_style(context, entry.level)),
         ]);
         draw_line(frame, area, row + 1, &line);
     }

@@ -21,11 +21,11 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext, state
     let columns =
         |entry: &FooterEntry| entry_spans(context, entry).iter().map(Span::width).sum::<usize>() + 2;
     let width = usize::from(area.width.saturating_sub(1));
-    let mut room = width.saturating_sub(fixed.iter().map(columns).sum());
+    let mut available = width.saturating_sub(fixed.iter().map(columns).sum());
     let mut x = area.x + area.width.min(1);
     let visible = fill.iter().filter(|entry| {
-        let fits = columns(entry) <= room;
-        room -= if fits { columns(entry) } else { 0 };
+        let fits = columns(entry) <= available;
+        available -= if fits { columns(entry) } else { 0 };
         fits
     });
     for entry in visible.chain(fixed) {
@@ -81,9 +81,10 @@ pub(super) fn notices(frame: &mut Frame, area: Rect, context: &ViewContext) {
         many => format!(" (and {} earlier) ", many - 1),
     };
     let inset = area.width.min(2);
-    let room = usize::from(area.width - inset).saturating_sub(more.len() + 6);
+    let available = usize::from(area.width - inset).saturating_sub(more.len() + 6);
     // The end of a path is the file name, so the middle is shortened.
-    let text = truncate_middle(&context.sanitized(&newest.text), room, context.glyphs.ellipsis).into_owned();
+    let text =
+        truncate_middle(&context.sanitized(&newest.text), available, context.glyphs.ellipsis).into_owned();
     let line = Line::from(vec![
         Span::styled(format!(" {sign} "), style),
         Span::styled(format!("{text} "), style),

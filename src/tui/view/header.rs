@@ -23,8 +23,8 @@ const FULL_POSITION_WIDTH: usize = 84;
 pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
     let width = usize::from(area.width);
     let signs = fitting_signs(context, width.saturating_sub(12));
-    let room = width.saturating_sub(signs.width() + 5);
-    let endpoint = join_fitting(endpoint_items(context, room), room, 0);
+    let available = width.saturating_sub(signs.width() + 5);
+    let endpoint = join_fitting(endpoint_items(context, available), available, 0);
     draw_line(
         frame,
         Rect { x: area.x + area.width.min(1), width: area.width.saturating_sub(1), ..area },
@@ -114,7 +114,7 @@ fn recording_sign(context: &ViewContext, recorder: &RecorderState) -> SpanGroup 
 }
 
 /// Program name, endpoint, protocol and client id; the endpoint is shortened in the middle first.
-fn endpoint_items(context: &ViewContext, room: usize) -> Vec<SpanGroup> {
+fn endpoint_items(context: &ViewContext, available: usize) -> Vec<SpanGroup> {
     let theme = context.theme;
     let brand = vec![Span::styled("dropscope", theme.brand), Span::raw("  ")];
     let Some(started) = &context.snapshot().started else { return vec![brand] };
@@ -129,7 +129,7 @@ fn endpoint_items(context: &ViewContext, room: usize) -> Vec<SpanGroup> {
         Span::styled(context.truncated(&started.client_id, 28), theme.text),
     ];
     let columns = |item: &SpanGroup| item.iter().map(Span::width).sum::<usize>();
-    let mut left = room.saturating_sub(columns(&brand));
+    let mut left = available.saturating_sub(columns(&brand));
     let mut tail = Vec::new();
     for item in version.into_iter().chain([id]) {
         // The endpoint is more important than the items after it: it keeps at least 24 columns.

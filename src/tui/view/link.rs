@@ -46,8 +46,8 @@ fn title(context: &ViewContext, width: usize) -> SpanGroup {
     if let Some(simulation) = &context.live.runtime.simulation {
         let key = context.keymap.key_text(Action::Inject);
         let hint = if key.is_empty() { String::new() } else { format!("  {key} inject") };
-        let room = width.saturating_sub(hint.len() + 16);
-        let fault = format!("  fault: {}", context.truncated(&simulation.fault, room));
+        let available = width.saturating_sub(hint.len() + 16);
+        let fault = format!("  fault: {}", context.truncated(&simulation.fault, available));
         title.push(Span::styled(fault, context.theme.warn));
         title.push(Span::styled(hint, context.theme.dim));
     }

@@ -40,8 +40,8 @@ pub(super) fn draw_input(frame: &mut Frame, area: Rect, context: &ViewContext, l
     }
     let prompt = format!("{} ", context.glyphs.pointer);
     let prompt_width = text::width(&prompt);
-    let room = usize::from(area.width).saturating_sub(prompt_width + 1);
-    let (text, cursor) = line.visible(room);
+    let available = usize::from(area.width).saturating_sub(prompt_width + 1);
+    let (text, cursor) = line.visible(available);
     let spans = vec![Span::styled(prompt, context.theme.key), Span::styled(text, context.theme.strong)];
     draw_line(frame, area, 0, &Line::from(spans));
     let column = u16::try_from(prompt_width + cursor).unwrap_or(u16::MAX);

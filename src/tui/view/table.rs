@@ -56,9 +56,9 @@ fn text_style<T>(context: &ViewContext, _: &T) -> Style {
     context.theme.text
 }
 
-/// The columns that fit into `room`, in reading order.
+/// The columns that fit into `available`, in reading order.
 pub(super) fn fitting_columns<T>(
-    room: usize,
+    available: usize,
     all: &'static [TableColumn<T>],
 ) -> Vec<&'static TableColumn<T>> {
     let mut by_rank: Vec<&TableColumn<T>> = all.iter().collect();
@@ -66,7 +66,7 @@ pub(super) fn fitting_columns<T>(
     let mut used = 0;
     let fits = |column: &&&TableColumn<T>| {
         used += column.width + GAP;
-        used <= room + GAP
+        used <= available + GAP
     };
     let chosen: Vec<u8> = by_rank.iter().take_while(fits).map(|column| column.rank).collect();
     all.iter().filter(|column| chosen.contains(&column.rank)).collect()

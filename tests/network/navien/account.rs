@@ -9,7 +9,7 @@ use dropscope::diagnostics::{Clock, ClockReading};
 use dropscope::lab::NavienLabOptions;
 use serde_json::{Value, json};
 
-use crate::navien::scene::{Scene, Watch};
+use crate::navien::scene::{NavienFixture, Watch};
 use crate::navien::screen::{SIZES, Screen, state_after};
 
 /// The lab's clock, which differs from this computer's.
@@ -47,7 +47,7 @@ async fn a_wrong_clock_is_shown_with_its_offset() {
         // A little more, because the amount is cut to whole minutes and the server's time to whole seconds.
         let off = TimeDelta::seconds(minutes * 60 + 20 * minutes.signum());
         let clock = Arc::new(SkewedClock(SystemClock::new(), off));
-        let scene = Scene::with_clock(clock, NavienLabOptions::default()).await;
+        let scene = NavienFixture::with_clock(clock, NavienLabOptions::default()).await;
         let retry_args = ["--max-reconnect-attempts", "2", "--initial-reconnect-delay", "0.1"];
         let mut watch = scene.watch(&retry_args);
         for _ in 0..2 {
@@ -83,7 +83,7 @@ async fn a_wrong_clock_is_shown_with_its_offset() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_password_changed_meanwhile_ends_the_run() {
-    let scene = Scene::new(NavienLabOptions::default()).await;
+    let scene = NavienFixture::new(NavienLabOptions::default()).await;
     let mut watch = scene.watch(&["--profile", "nwp500-default", "--initial-reconnect-delay", "0.1"]);
     let started = watch.next("started");
     assert_eq!(started["keep_alive_secs"], json!(1200));
@@ -108,7 +108,7 @@ async fn a_password_changed_meanwhile_ends_the_run() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_refresh_token_leads_to_one_sign_in() {
-    let scene = Scene::new(NavienLabOptions::default()).await;
+    let scene = NavienFixture::new(NavienLabOptions::default()).await;
     let watch_once = || {
         let mut watch = scene.watch(&[]);
         watch.next("subscribed");

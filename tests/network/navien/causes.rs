@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::navien::running::{Running, start};
-use crate::navien::scene::Scene;
+use crate::navien::scene::NavienFixture;
 use crate::navien::signing::{sign_in, signing_link};
 
 /// The client id, also used by the rival client.
@@ -21,8 +21,8 @@ const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-async fn scene(scale: f64, credentials_life: Duration) -> Scene {
-    Scene::new(NavienLabOptions {
+async fn scene(scale: f64, credentials_life: Duration) -> NavienFixture {
+    NavienFixture::new(NavienLabOptions {
         scale,
         credentials_lifetime: credentials_life,
         ..NavienLabOptions::default()
@@ -214,7 +214,7 @@ async fn expired_credentials_are_shown_and_named_as_the_cause() {
 }
 
 /// Several expiries while the cloud gives no new credentials for a while.
-async fn assert_no_new_credentials(scene: &Scene, running: &mut Running<'_>) {
+async fn assert_no_new_credentials(scene: &NavienFixture, running: &mut Running<'_>) {
     for drops in 3..6 {
         scene.control.rules.credential_store().expire_all();
         scene.control.cloud.inject_fault(&CloudFault::BadGateway, 1_000);

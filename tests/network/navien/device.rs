@@ -9,13 +9,13 @@ use dropscope::lab::{AnswerCorruption, AnswerMode, NavienLabOptions, Policy};
 use dropscope::state::{LiveState, MonitorRequest};
 
 use crate::navien::running::{Running, watch};
-use crate::navien::scene::Scene;
+use crate::navien::scene::NavienFixture;
 
 const ID: &str = "navien-client-0a1b2c3d";
 
 /// Five minutes are five seconds.
-async fn scene() -> Scene {
-    Scene::new(NavienLabOptions { scale: 60.0, ..NavienLabOptions::default() }).await
+async fn scene() -> NavienFixture {
+    NavienFixture::new(NavienLabOptions { scale: 60.0, ..NavienLabOptions::default() }).await
 }
 
 fn device_view(state: &LiveState) -> &DeviceView {

@@ -20,7 +20,7 @@ use dropscope::report_writer::ReportSettings;
 use dropscope::state::{LiveState, MonitorRequest};
 use serde_json::Value;
 
-use crate::navien::scene::Scene;
+use crate::navien::scene::NavienFixture;
 use crate::navien::screen::{SIZES, Screen};
 use crate::navien::settings;
 
@@ -31,7 +31,7 @@ const AWS: &str = "lab-ats.iot.us-east-1.amazonaws.com";
 
 /// A running monitor.
 pub(crate) struct Running<'a> {
-    scene: &'a Scene,
+    scene: &'a NavienFixture,
     handle: MonitorHandle,
     export: PathBuf,
 }
@@ -39,7 +39,7 @@ pub(crate) struct Running<'a> {
 /// Starts watching with an account of its own; records and exports into the scene's home. Sends no automatic
 /// commands.
 pub(crate) async fn start<'a>(
-    scene: &'a Scene,
+    scene: &'a NavienFixture,
     id: &str,
     adjust: impl FnOnce(&mut LinkSettings),
 ) -> Running<'a> {
@@ -48,7 +48,7 @@ pub(crate) async fn start<'a>(
 
 /// Like [`start`]; with automatic status requests unless the link is quiet.
 pub(crate) async fn watch<'a>(
-    scene: &'a Scene,
+    scene: &'a NavienFixture,
     id: &str,
     quiet: bool,
     adjust: impl FnOnce(&mut LinkSettings),
@@ -96,7 +96,7 @@ fn heater(device: &AccountDevice, id: &str, clock: &dyn Clock) -> Heater {
     Heater::new(&device.name, address.unwrap(), client, HeaterSettings::default(), clock.now().wall)
 }
 
-fn account(scene: &Scene, clock: &Arc<dyn Clock>) -> Account {
+fn account(scene: &NavienFixture, clock: &Arc<dyn Clock>) -> Account {
     let settings = AccountSettings {
         email: scene.lab.email.clone(),
         password: scene.control.cloud.password(),

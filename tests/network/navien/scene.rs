@@ -21,7 +21,7 @@ use crate::navien::leaks::{Secrets, files_below};
 
 /// The lab and the home of its user. At the end everything below the home is searched for secrets: recordings,
 /// exports, reports, logs, drawn screens, and both outputs of the programs.
-pub(crate) struct Scene {
+pub(crate) struct NavienFixture {
     pub(crate) lab: NavienLab,
     pub(crate) control: NavienControl,
     pub(crate) home: TempDir,
@@ -42,7 +42,7 @@ pub(crate) struct Watch {
     errors: PathBuf,
 }
 
-impl Scene {
+impl NavienFixture {
     pub(crate) async fn new(options: NavienLabOptions) -> Self {
         Self::with_clock(Arc::new(SystemClock::new()), options).await
     }
@@ -162,7 +162,7 @@ impl Scene {
     }
 }
 
-impl Drop for Scene {
+impl Drop for NavienFixture {
     /// On drop, so that every test runs the search.
     fn drop(&mut self) {
         if !std::thread::panicking() {
@@ -226,15 +226,15 @@ impl Drop for Watch {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_scene_with_a_leaked_secret_fails() {
-    let writes_secret = |name: &'static str, secret: fn(&Scene) -> String| async move {
-        let scene = Scene::new(NavienLabOptions::default()).await;
+    let writes_secret = |name: &'static str, secret: fn(&NavienFixture) -> String| async move {
+        let scene = NavienFixture::new(NavienLabOptions::default()).await;
         crate::navien::signing::sign_in(&scene.lab.rest_url, &scene.lab.email, &scene.lab.password).await;
         let path: &Path = &scene.home.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, secret(&scene)).unwrap();
         tokio::spawn(async move { drop(scene) }).await
     };
-    let token = |scene: &Scene| {
+    let token = |scene: &NavienFixture| {
         let secrets = scene.control.cloud.secrets();
         secrets.into_iter().find(|one| one.label == "access").unwrap().value.expose_secret().to_owned()
     };

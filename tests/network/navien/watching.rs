@@ -8,13 +8,13 @@ use dropscope::lab::NavienLabOptions;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-use crate::navien::scene::Scene;
+use crate::navien::scene::NavienFixture;
 use crate::navien::signing::{sign_in, signing_link};
 use crate::navien::{connected, heater_answers};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_signs_in_shows_the_status_and_renews_expired_credentials() {
-    let scene = Scene::new(NavienLabOptions::default()).await;
+    let scene = NavienFixture::new(NavienLabOptions::default()).await;
     let mut watch = scene.watch(&[]);
     let started = watch.next("started");
     let id = started["client_id"].as_str().unwrap().to_owned();
@@ -78,7 +78,8 @@ async fn a_run_signs_in_shows_the_status_and_renews_expired_credentials() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn user_errors_have_a_message_and_an_exit_code() {
-    let mut scene = Scene::new(NavienLabOptions { absent_devices: 2, ..NavienLabOptions::default() }).await;
+    let mut scene =
+        NavienFixture::new(NavienLabOptions { absent_devices: 2, ..NavienLabOptions::default() }).await;
     let none = |_: &mut Command| {};
     let (code, output) = scene.run(&[], |command| {
         command.env("NAVIEN_PASSWORD", "wrong-password");

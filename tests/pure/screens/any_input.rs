@@ -9,11 +9,11 @@ use dropscope::tui::model::{InputPopup, InputPurpose, Model, Popup, Screen, Zoom
 use dropscope::tui::text::LineEdit;
 use proptest::prelude::*;
 
-use super::{Scene, detail, sample, verdicts};
+use super::{ScreenFixture, detail, sample, verdicts};
 use crate::arbitrary::{any_event, started_event};
 
 /// Scenes with every panel in every state, for the size tests.
-fn scenes() -> Vec<Scene> {
+fn scenes() -> Vec<ScreenFixture> {
     let help = |model: &mut Model| model.popup = Some(Popup::Help { scroll: 3 });
     let typing = |model: &mut Model| {
         let line = LineEdit::new(&"東京 note ".repeat(20));
@@ -25,16 +25,16 @@ fn scenes() -> Vec<Scene> {
         }));
     };
     vec![
-        Scene::new(sample::nameless()),
-        Scene::new(sample::empty()),
-        Scene::new(sample::connecting()),
-        Scene::new(sample::reconnecting()),
-        Scene::new(sample::long_names()),
-        Scene::new(sample::hostile()).plain(),
-        Scene::new(sample::long_names()).with(detail(1)),
-        Scene::new(sample::after_drops()).with(|model| model.screen = Screen::Drops),
-        Scene::new(sample::after_drops()).with(help),
-        Scene::new(sample::after_drops()).with(typing),
+        ScreenFixture::new(sample::nameless()),
+        ScreenFixture::new(sample::empty()),
+        ScreenFixture::new(sample::connecting()),
+        ScreenFixture::new(sample::reconnecting()),
+        ScreenFixture::new(sample::long_names()),
+        ScreenFixture::new(sample::hostile()).plain(),
+        ScreenFixture::new(sample::long_names()).with(detail(1)),
+        ScreenFixture::new(sample::after_drops()).with(|model| model.screen = Screen::Drops),
+        ScreenFixture::new(sample::after_drops()).with(help),
+        ScreenFixture::new(sample::after_drops()).with(typing),
         verdicts::two_causes(),
         verdicts::two_causes().with(|model| model.popup = Some(Popup::Why { scroll: 3 })),
         verdicts::lead().plain(),
@@ -81,7 +81,7 @@ proptest! {
         let snapshot = fold.snapshot(at.plus(Duration::from_secs(3)));
         let newest = snapshot.drops.last().map_or(1, |drop| drop.number);
         let published = LiveState { snapshot, verdict: None, runtime: RuntimeStatus::default() };
-        let scene = Scene::new(published).with(|model| {
+        let scene = ScreenFixture::new(published).with(|model| {
             (model.zoom, model.scroll) = (Some(zoom), Duration::from_secs(scroll));
             match screen {
                 0 | 1 => {}

@@ -16,7 +16,7 @@ use dropscope::tui::model::{CommandPopup, Model, Popup, Screen};
 use dropscope::tui::text::LineEdit;
 
 use crate::screens::sample::Run;
-use crate::screens::{Scene, snap};
+use crate::screens::{ScreenFixture, snap};
 
 /// A heater with commands, some of them sent.
 fn device() -> LiveState {
@@ -99,10 +99,10 @@ fn facts() -> Vec<Fact> {
     ]
 }
 
-fn scene(change: impl FnOnce(&mut Model, &DeviceView)) -> Scene {
+fn scene(change: impl FnOnce(&mut Model, &DeviceView)) -> ScreenFixture {
     let published = device();
     let device = Arc::clone(published.runtime.device.as_ref().expect("a device"));
-    Scene::new(published).with(|model| {
+    ScreenFixture::new(published).with(|model| {
         model.screen = Screen::Device;
         change(model, &device);
     })
@@ -133,7 +133,7 @@ fn the_device_screen() {
 fn replay_shows_the_command_history() {
     let mut published = device();
     published.runtime.device = None;
-    snap("device-history", &Scene::new(published).with(|model| model.screen = Screen::Device));
+    snap("device-history", &ScreenFixture::new(published).with(|model| model.screen = Screen::Device));
 }
 
 #[test]

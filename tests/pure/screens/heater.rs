@@ -17,7 +17,7 @@ use dropscope::tui::text::LineEdit;
 
 use crate::committed;
 use crate::screens::sample::Run;
-use crate::screens::{Scene, snap};
+use crate::screens::{ScreenFixture, snap};
 
 const MESSAGES: [&str; 5] = [
     include_str!("../../fixtures/navien-feature.json"),
@@ -47,7 +47,7 @@ fn heater_after(messages: &[String]) -> Heater {
     heater
 }
 
-fn scene(heater: &Heater) -> Scene {
+fn scene(heater: &Heater) -> ScreenFixture {
     let has_facts = !heater.facts().is_empty();
     let mut run = Run::new(60).started("wss://cloud.example/mqtt", "navien-client-0a1b2c3d");
     run.connect(ConnectKind::Connected, 0);
@@ -71,7 +71,7 @@ fn scene(heater: &Heater) -> Scene {
         last_heard: has_facts.then(|| run.ago(0.1)),
         unread: 0,
     }));
-    Scene::new(run.published()).with(|model| model.screen = Screen::Device)
+    ScreenFixture::new(run.published()).with(|model| model.screen = Screen::Device)
 }
 
 fn owned(messages: &[&str]) -> Vec<String> {

@@ -27,14 +27,14 @@ use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier};
 
 /// A state, a model and a theme to draw.
-struct Scene {
+struct ScreenFixture {
     published: LiveState,
     model: Model,
     theme: Theme,
     glyphs: Glyphs,
 }
 
-impl Scene {
+impl ScreenFixture {
     fn new(published: LiveState) -> Self {
         let (theme, glyphs) = (Theme::default_dark(), Glyphs::unicode());
         Self { published, model: Model::default(), theme, glyphs }
@@ -97,7 +97,7 @@ fn picture(name: &str, buffer: &Buffer) {
 }
 
 /// Snapshots of a scene at the two reference sizes.
-fn snap(name: &str, scene: &Scene) {
+fn snap(name: &str, scene: &ScreenFixture) {
     picture(&format!("{name}-200x60"), &scene.buffer(200, 60));
     for (width, height) in [(80, 24), (120, 40)] {
         picture(&format!("{name}-{width}x{height}"), &scene.buffer(width, height));
@@ -114,37 +114,37 @@ fn detail(number: u64) -> impl FnOnce(&mut Model) {
 
 #[test]
 fn empty() {
-    snap("empty", &Scene::new(sample::empty()));
+    snap("empty", &ScreenFixture::new(sample::empty()));
 }
 
 #[test]
 fn connecting() {
-    snap("connecting", &Scene::new(sample::connecting()));
+    snap("connecting", &ScreenFixture::new(sample::connecting()));
 }
 
 #[test]
 fn connected_and_quiet() {
-    snap("quiet", &Scene::new(sample::quiet()));
+    snap("quiet", &ScreenFixture::new(sample::quiet()));
 }
 
 #[test]
 fn connected_after_drops() {
-    snap("after-drops", &Scene::new(sample::after_drops()));
+    snap("after-drops", &ScreenFixture::new(sample::after_drops()));
 }
 
 #[test]
 fn reconnecting() {
-    snap("reconnecting", &Scene::new(sample::reconnecting()));
+    snap("reconnecting", &ScreenFixture::new(sample::reconnecting()));
 }
 
 #[test]
 fn off_on_purpose() {
-    snap("off", &Scene::new(sample::off()));
+    snap("off", &ScreenFixture::new(sample::off()));
 }
 
 #[test]
 fn reconnect_attempts_exhausted() {
-    let scene = Scene::new(sample::given_up());
+    let scene = ScreenFixture::new(sample::given_up());
     snap("given-up", &scene);
     let header = scene.text(80, 24);
     assert!(header.starts_with(" dropscope  wss:"), "a long sign leaves room for the endpoint: {header}");
@@ -152,13 +152,13 @@ fn reconnect_attempts_exhausted() {
 
 #[test]
 fn unanswered_ping() {
-    snap("unanswered-ping", &Scene::new(sample::unanswered_ping()));
+    snap("unanswered-ping", &ScreenFixture::new(sample::unanswered_ping()));
 }
 
 #[test]
 fn a_thousand_drops() {
-    snap("thousand-drops", &Scene::new(sample::thousand_drops()));
-    let table = Scene::new(sample::thousand_drops()).with(|model| {
+    snap("thousand-drops", &ScreenFixture::new(sample::thousand_drops()));
+    let table = ScreenFixture::new(sample::thousand_drops()).with(|model| {
         model.screen = Screen::Drops;
         model.filter = "timeout".into();
     });
@@ -167,30 +167,30 @@ fn a_thousand_drops() {
 
 #[test]
 fn long_names() {
-    snap("long-names", &Scene::new(sample::long_names()));
-    snap("long-names-detail", &Scene::new(sample::long_names()).with(detail(1)));
+    snap("long-names", &ScreenFixture::new(sample::long_names()));
+    snap("long-names-detail", &ScreenFixture::new(sample::long_names()).with(detail(1)));
 }
 
 #[test]
 fn hostile_text() {
-    snap("hostile", &Scene::new(sample::hostile()));
-    snap("hostile-detail", &Scene::new(sample::hostile()).with(detail(1)));
+    snap("hostile", &ScreenFixture::new(sample::hostile()));
+    snap("hostile-detail", &ScreenFixture::new(sample::hostile()).with(detail(1)));
 }
 
 #[test]
 fn drops_table() {
-    snap("drops", &Scene::new(sample::after_drops()).with(|model| model.screen = Screen::Drops));
+    snap("drops", &ScreenFixture::new(sample::after_drops()).with(|model| model.screen = Screen::Drops));
 }
 
 #[test]
 fn drop_detail() {
-    snap("drop-detail", &Scene::new(sample::after_drops()).with(detail(3)));
+    snap("drop-detail", &ScreenFixture::new(sample::after_drops()).with(detail(3)));
 }
 
 #[test]
 fn help() {
     let help = |model: &mut Model| model.popup = Some(Popup::Help { scroll: 0 });
-    snap("help", &Scene::new(sample::after_drops()).with(help));
+    snap("help", &ScreenFixture::new(sample::after_drops()).with(help));
 }
 
 #[test]
@@ -203,7 +203,7 @@ fn typing() {
             previous: String::new(),
         }));
     };
-    snap("typing", &Scene::new(sample::quiet()).with(typing));
+    snap("typing", &ScreenFixture::new(sample::quiet()).with(typing));
 }
 
 #[test]
@@ -211,13 +211,13 @@ fn fault_selection() {
     let mut published = sample::after_drops();
     published.runtime.simulation =
         Some(sample::simulation("simulated, 1 s = 1 min", "NAT forgets after 350 s of silence"));
-    let scene = Scene::new(published).with(|model| model.popup = Some(Popup::Inject { selected: 1 }));
+    let scene = ScreenFixture::new(published).with(|model| model.popup = Some(Popup::Inject { selected: 1 }));
     snap("inject", &scene);
 }
 
 #[test]
 fn frozen() {
-    let scene = Scene::new(sample::reconnecting());
+    let scene = ScreenFixture::new(sample::reconnecting());
     let published = Arc::new(sample::after_drops());
     let at = published.snapshot.at;
     snap("frozen", &scene.with(|model| model.frozen = Some(FrozenView { published, at })));
@@ -225,12 +225,12 @@ fn frozen() {
 
 #[test]
 fn recorder_failing() {
-    snap("recorder-failing", &Scene::new(sample::recorder_failing()));
+    snap("recorder-failing", &ScreenFixture::new(sample::recorder_failing()));
 }
 
 #[test]
 fn zoomed_and_scrolled_with_a_message() {
-    let scene = Scene::new(sample::after_drops());
+    let scene = ScreenFixture::new(sample::after_drops());
     let at = scene.published.snapshot.at;
     let scene = scene.with(|model| {
         model.zoom = Some(Zoom::SixHours);
@@ -243,7 +243,7 @@ fn zoomed_and_scrolled_with_a_message() {
 
 #[test]
 fn ascii_without_color() {
-    let scene = Scene::new(sample::reconnecting()).plain();
+    let scene = ScreenFixture::new(sample::reconnecting()).plain();
     snap("ascii", &scene);
     let buffer = scene.buffer(120, 40);
     for cell in buffer.content() {
@@ -255,14 +255,14 @@ fn ascii_without_color() {
 #[test]
 fn small_screens_keep_the_state() {
     for (width, height) in [(39, 10), (20, 5), (80, 14), (60, 18), (100, 12)] {
-        let text = Scene::new(sample::reconnecting()).text(width, height);
+        let text = ScreenFixture::new(sample::reconnecting()).text(width, height);
         assert!(text.contains("DOWN"), "{width}x{height}\n{text}");
         insta::assert_snapshot!(format!("small-{width}x{height}"), text);
     }
 }
 
 /// Color and modifiers of the first cell of `text_to_find` on the screen.
-fn color_of(scene: &Scene, text_to_find: &str) -> (Color, Modifier) {
+fn color_of(scene: &ScreenFixture, text_to_find: &str) -> (Color, Modifier) {
     let (width, height) = (120, 40);
     let buffer = scene.buffer(width, height);
     for y in 0..height {
@@ -280,7 +280,7 @@ fn color_of(scene: &Scene, text_to_find: &str) -> (Color, Modifier) {
 
 #[test]
 fn clicks_hit_the_drawn_areas() {
-    let scene = Scene::new(sample::after_drops());
+    let scene = ScreenFixture::new(sample::after_drops());
     let (_, state) = scene.draw(120, 40);
     let text = scene.text(120, 40);
     let row_of = |needle: &str| {
@@ -298,7 +298,8 @@ fn clicks_hit_the_drawn_areas() {
 
 #[test]
 fn picture_shows_the_same_text_as_the_screen() {
-    let svg = dropscope::tui::picture::buffer_to_svg(&Scene::new(sample::after_drops()).buffer(80, 24));
+    let svg =
+        dropscope::tui::picture::buffer_to_svg(&ScreenFixture::new(sample::after_drops()).buffer(80, 24));
     for needle in ["CONNECTED", "Timeline", "UNEXPECTED_HANGUP", "help"] {
         assert!(svg.contains(needle), "{needle}");
     }
@@ -308,15 +309,15 @@ fn picture_shows_the_same_text_as_the_screen() {
 #[test]
 fn view_state_reports_rows_and_maximum_scroll() {
     let (_, table) =
-        Scene::new(sample::thousand_drops()).with(|model| model.screen = Screen::Drops).draw(80, 24);
+        ScreenFixture::new(sample::thousand_drops()).with(|model| model.screen = Screen::Drops).draw(80, 24);
     assert_eq!(table.scroll_limits.rows, 15, "24 rows without header, link, border, heading and footer");
-    let (_, page) = Scene::new(sample::after_drops()).with(detail(3)).draw(80, 24);
+    let (_, page) = ScreenFixture::new(sample::after_drops()).with(detail(3)).draw(80, 24);
     assert!(page.scroll_limits.max_scroll > 0 && page.scroll_limits.rows == 16, "{page:?}");
 }
 
 #[test]
 fn the_selected_row_stays_in_view() {
-    let text = Scene::new(sample::thousand_drops())
+    let text = ScreenFixture::new(sample::thousand_drops())
         .with(|model| {
             model.screen = Screen::Drops;
             model.selected = Some(700);
@@ -328,23 +329,23 @@ fn the_selected_row_stays_in_view() {
 
 #[test]
 fn state_colors() {
-    let up = Scene::new(sample::after_drops());
+    let up = ScreenFixture::new(sample::after_drops());
     assert_eq!(color_of(&up, "● CONNECTED").0, Color::Green);
     assert_eq!(color_of(&up, "╳").0, Color::Red);
     assert_eq!(color_of(&up, "━").0, Color::Green);
-    assert_eq!(color_of(&Scene::new(sample::reconnecting()), "✖ DOWN").0, Color::Red);
-    assert_eq!(color_of(&Scene::new(sample::connecting()), "◌ CONNECTING").0, Color::Yellow);
-    assert_eq!(color_of(&Scene::new(sample::unanswered_ping()), "● CONNECTED?").0, Color::Yellow);
-    assert_eq!(color_of(&Scene::new(sample::recorder_failing()), "REC ✗ FAILING").0, Color::Red);
+    assert_eq!(color_of(&ScreenFixture::new(sample::reconnecting()), "✖ DOWN").0, Color::Red);
+    assert_eq!(color_of(&ScreenFixture::new(sample::connecting()), "◌ CONNECTING").0, Color::Yellow);
+    assert_eq!(color_of(&ScreenFixture::new(sample::unanswered_ping()), "● CONNECTED?").0, Color::Yellow);
+    assert_eq!(color_of(&ScreenFixture::new(sample::recorder_failing()), "REC ✗ FAILING").0, Color::Red);
     assert!(color_of(&up, "▶").1.contains(Modifier::REVERSED), "the selected row is shown without color");
 }
 
 #[test]
 fn no_escape_sequence_is_drawn() {
     let scenes = [
-        Scene::new(sample::hostile()),
-        Scene::new(sample::hostile()).with(detail(1)),
-        Scene::new(sample::hostile()).with(|model| model.screen = Screen::Drops),
+        ScreenFixture::new(sample::hostile()),
+        ScreenFixture::new(sample::hostile()).with(detail(1)),
+        ScreenFixture::new(sample::hostile()).with(|model| model.screen = Screen::Drops),
     ];
     for scene in scenes {
         for cell in scene.buffer(200, 60).content() {

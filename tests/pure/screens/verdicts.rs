@@ -14,7 +14,7 @@ use dropscope::state::LiveState;
 use dropscope::tui::model::Popup;
 use ratatui::style::{Color, Modifier};
 
-use super::{Scene, color_of, detail, sample, snap};
+use super::{ScreenFixture, color_of, detail, sample, snap};
 
 /// A verdict with these probabilities, the answer first.
 fn verdict(published: &LiveState, shares: &[(Pattern, f64, u64)]) -> Verdict {
@@ -35,12 +35,12 @@ fn texts(sentences: &[&str]) -> Vec<String> {
     sentences.iter().map(|text| (*text).to_owned()).collect()
 }
 
-fn scene(mut published: LiveState, verdict: Verdict) -> Scene {
+fn scene(mut published: LiveState, verdict: Verdict) -> ScreenFixture {
     published.verdict = Some(Arc::new(verdict));
-    Scene::new(published)
+    ScreenFixture::new(published)
 }
 
-pub(crate) fn sure() -> Scene {
+pub(crate) fn sure() -> ScreenFixture {
     let published = sample::after_drops();
     let shares = [
         (Pattern::IdleTimeout, 0.914, 4),
@@ -70,7 +70,7 @@ pub(crate) fn sure() -> Scene {
 }
 
 /// With causes of the catalog and a prediction.
-pub(crate) fn two_causes() -> Scene {
+pub(crate) fn two_causes() -> ScreenFixture {
     let published = sample::thousand_drops();
     let shares = [
         (Pattern::FixedLifetime, 0.71, 760),
@@ -112,7 +112,7 @@ pub(crate) fn two_causes() -> Scene {
 }
 
 /// Undetermined, with a pattern that leads.
-pub(crate) fn lead() -> Scene {
+pub(crate) fn lead() -> ScreenFixture {
     let published = sample::after_drops();
     let shares = [
         (Pattern::Undetermined, 0.44, 0),
@@ -137,7 +137,7 @@ pub(crate) fn lead() -> Scene {
     scene(published, verdict)
 }
 
-fn few() -> Scene {
+fn few() -> ScreenFixture {
     let mut run = sample::Run::new(60).started("mqtts://broker.example", "dropscope-7f3a");
     run.connect(ConnectKind::Connected, 0);
     run.live(3_000.0);
@@ -154,13 +154,13 @@ fn few() -> Scene {
     scene(published, verdict)
 }
 
-fn nothing_yet() -> Scene {
+fn nothing_yet() -> ScreenFixture {
     let published = sample::quiet();
     let verdict = Verdict::undetermined(published.snapshot.at);
     scene(published, verdict)
 }
 
-fn why(scene: Scene) -> Scene {
+fn why(scene: ScreenFixture) -> ScreenFixture {
     scene.with(|model| model.popup = Some(Popup::Why { scroll: 0 }))
 }
 
@@ -184,7 +184,7 @@ fn why_popup() {
 #[test]
 fn listed_cause_shows_its_check_and_its_fix() {
     let cause = &catalogue()[0];
-    let Scene { published, .. } = sure();
+    let ScreenFixture { published, .. } = sure();
     let mut verdict = (**published.verdict.as_ref().expect("one")).clone();
     verdict.diagnosis.causes =
         vec![RankedCause { id: cause.id.clone(), name: cause.name.clone(), probability: 0.8 }];
@@ -269,9 +269,9 @@ fn confidence_is_shown_by_color_and_word() {
 #[test]
 fn prediction_is_shown_only_while_valid() {
     let is_shown = |change: fn(&mut LiveState)| {
-        let Scene { mut published, .. } = two_causes();
+        let ScreenFixture { mut published, .. } = two_causes();
         change(&mut published);
-        Scene::new(published).text(80, 24).contains("next expected")
+        ScreenFixture::new(published).text(80, 24).contains("next expected")
     };
     assert!(is_shown(|_| {}));
     assert!(!is_shown(|published| {

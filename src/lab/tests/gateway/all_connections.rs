@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::scene::{BOTH, Scene, last_packet};
+use super::scene::{BOTH, FaultGatewayFixture, last_packet};
 use crate::lab::tests::client::{TestPacket, message};
 use crate::lab::{DropManner, GatewayOptions, OutageManner, PathFault};
 
 /// The times of the injections within `duration`, in real seconds since the start.
 async fn injection_times(options: GatewayOptions, faults: Vec<PathFault>, duration: Duration) -> Vec<f64> {
-    let scene = Scene::with(options, faults);
+    let scene = FaultGatewayFixture::with(options, faults);
     let end = Instant::now() + duration;
     while Instant::now() < end {
         let mut client = scene.client(MqttVersion::V5, "a").await;
@@ -82,7 +82,7 @@ async fn a_burst_is_several_drops_in_a_row() {
 #[tokio::test(start_paused = true)]
 async fn maintenance_disconnects_every_client_once() {
     for version in BOTH {
-        let scene = Scene::new([PathFault::Maintenance { at_secs: 180.0 }]);
+        let scene = FaultGatewayFixture::new([PathFault::Maintenance { at_secs: 180.0 }]);
         let mut clients = [scene.client(version, "a").await, scene.client(version, "b").await];
         for client in &mut clients {
             if version == MqttVersion::V5 {
@@ -102,7 +102,7 @@ async fn maintenance_disconnects_every_client_once() {
 async fn a_black_hole_outage_delays_traffic_until_it_ends() {
     let outage =
         PathFault::Outage { every_secs: 600.0, lasting_secs: 300.0, manner: OutageManner::BlackHole };
-    let scene = Scene::new([outage]);
+    let scene = FaultGatewayFixture::new([outage]);
     let mut client = scene.client(MqttVersion::V311, "a").await;
     client.subscribe("t", 0).await;
     sleep(Duration::from_secs(11)).await;
@@ -133,7 +133,7 @@ async fn a_black_hole_outage_delays_traffic_until_it_ends() {
 #[tokio::test(start_paused = true)]
 async fn a_dns_outage_is_reported_to_the_resolver() {
     let outage = PathFault::Outage { every_secs: 60.0, lasting_secs: 120.0, manner: OutageManner::Dns };
-    let scene = Scene::new([outage]);
+    let scene = FaultGatewayFixture::new([outage]);
     let mut client = scene.client(MqttVersion::V311, "a").await;
     assert!(scene.control.name_resolves());
     assert_eq!(last_packet(&mut client).await.0, TestPacket::Fin, "an in-memory stream has no reset");

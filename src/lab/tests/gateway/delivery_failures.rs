@@ -5,20 +5,20 @@ use std::time::Duration;
 
 use tokio::io::DuplexStream;
 
-use super::scene::{BOTH, Scene};
+use super::scene::{BOTH, FaultGatewayFixture};
 use crate::lab::tests::client::{ConnectOptions, TestClient, TestPacket, connect_options, message};
 use crate::lab::{DeliveryFailureManner, PathFault};
 
 const MOMENT: Duration = Duration::from_millis(100);
 
 /// Reconnects to a persistent session and returns the session-present flag of the CONNACK.
-async fn reconnect(scene: &Scene, version: MqttVersion) -> (TestClient<DuplexStream>, bool) {
+async fn reconnect(scene: &FaultGatewayFixture, version: MqttVersion) -> (TestClient<DuplexStream>, bool) {
     let (client, got) = scene.connect(ConnectOptions { clean: false, ..connect_options(version, "a") }).await;
     let TestPacket::ConnAck { session_present, code: 0 } = got else { panic!("{got:?}") };
     (client, session_present)
 }
 
-async fn receives_messages(scene: &Scene, client: &mut TestClient<DuplexStream>) -> bool {
+async fn receives_messages(scene: &FaultGatewayFixture, client: &mut TestClient<DuplexStream>) -> bool {
     scene.broker.publish("t", "hello");
     match client.next_within(MOMENT).await {
         TestPacket::Silence => false,
@@ -37,7 +37,9 @@ async fn is_alive(client: &mut TestClient<DuplexStream>) -> bool {
 #[tokio::test(start_paused = true)]
 async fn a_refused_subscription_returns_0x80_and_delivers_nothing() {
     for version in BOTH {
-        let scene = Scene::new([PathFault::DeliveryFailure { manner: DeliveryFailureManner::SubackFailure }]);
+        let scene = FaultGatewayFixture::new([PathFault::DeliveryFailure {
+            manner: DeliveryFailureManner::SubackFailure,
+        }]);
         let (mut first, _) = reconnect(&scene, version).await;
         assert_eq!(first.subscribe("t", 0).await, TestPacket::SubAck(vec![0]));
         assert!(receives_messages(&scene, &mut first).await, "the first session is well");
@@ -53,7 +55,9 @@ async fn a_refused_subscription_returns_0x80_and_delivers_nothing() {
 #[tokio::test(start_paused = true)]
 async fn a_lost_session_receives_nothing_until_it_subscribes() {
     for version in BOTH {
-        let scene = Scene::new([PathFault::DeliveryFailure { manner: DeliveryFailureManner::SessionLost }]);
+        let scene = FaultGatewayFixture::new([PathFault::DeliveryFailure {
+            manner: DeliveryFailureManner::SessionLost,
+        }]);
         let (mut first, _) = reconnect(&scene, version).await;
         first.subscribe("t", 0).await;
         drop(first);
@@ -71,7 +75,7 @@ async fn a_lost_session_receives_nothing_until_it_subscribes() {
 #[tokio::test(start_paused = true)]
 async fn suppressed_deliveries_leave_the_connection_healthy() {
     for version in BOTH {
-        let scene = Scene::new([]);
+        let scene = FaultGatewayFixture::new([]);
         let (mut first, _) = reconnect(&scene, version).await;
         first.subscribe("t", 0).await;
         scene.control.arm(PathFault::DeliveryFailure { manner: DeliveryFailureManner::DeliveriesSwallowed });

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::io::duplex;
 
-use super::scene::Scene;
+use super::scene::FaultGatewayFixture;
 use crate::lab::tests::client::{TestClient, connect_options};
 use crate::lab::{
     DeliveryFailureManner, Direction, DropManner, GatewayOptions, IdleManner, OutageManner, PathFault,
@@ -46,7 +46,7 @@ async fn every_fault_accepts_every_number() {
     for secs in [0.0, -1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN_POSITIVE] {
         for fault in faults_with(secs) {
             let options = GatewayOptions { seed: u64::MAX, scale: secs, wall_secs: secs };
-            let scene = Scene::with(options, [fault.clone()]);
+            let scene = FaultGatewayFixture::with(options, [fault.clone()]);
             for version in [MqttVersion::V311, MqttVersion::V5] {
                 let (near, far) = duplex(1024);
                 scene.gateway.attach(far);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::scene::{BOTH, Scene, last_packet};
+use super::scene::{BOTH, FaultGatewayFixture, last_packet};
 use crate::lab::tests::client::{ConnectOptions, TestPacket, connect_options};
 use crate::lab::{PathFault, TakeoverTime};
 
@@ -16,7 +16,7 @@ async fn a_second_client_takes_over_after_each_connect_or_on_a_timer() {
             (TakeoverTime::AfterConnectSecs(120.0), [2.0, 2.0, 2.0]),
             (TakeoverTime::EverySecs(180.0), [3.0, 3.0, 3.0]),
         ] {
-            let scene = Scene::new([PathFault::Takeover { when }]);
+            let scene = FaultGatewayFixture::new([PathFault::Takeover { when }]);
             for secs in expected {
                 let begun = Instant::now();
                 let mut client = scene.client(version, "twin").await;
@@ -45,7 +45,8 @@ async fn a_second_client_takes_over_after_each_connect_or_on_a_timer() {
 async fn expired_credentials_are_refused_until_they_are_renewed() {
     for version in BOTH {
         let refusal = if version == MqttVersion::V5 { 0x87 } else { 5 };
-        let scene = Scene::new([PathFault::CredentialExpiry { at_secs: 600.0, ends_sessions: false }]);
+        let scene =
+            FaultGatewayFixture::new([PathFault::CredentialExpiry { at_secs: 600.0, ends_sessions: false }]);
         let mut connected = scene.client(version, "lives").await;
         sleep(Duration::from_secs(10)).await;
         connected.ping().await;
@@ -72,7 +73,8 @@ async fn expired_credentials_are_refused_until_they_are_renewed() {
 
 #[tokio::test(start_paused = true)]
 async fn credentials_may_take_their_sessions_with_them_and_early_renewal_prevents_it() {
-    let scene = Scene::new([PathFault::CredentialExpiry { at_secs: 600.0, ends_sessions: true }]);
+    let scene =
+        FaultGatewayFixture::new([PathFault::CredentialExpiry { at_secs: 600.0, ends_sessions: true }]);
     let (mut client, _) =
         scene.connect(ConnectOptions { keep_alive: 0, ..connect_options(MqttVersion::V311, "a") }).await;
     for _ in 0..3 {

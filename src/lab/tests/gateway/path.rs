@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::io::duplex;
 use tokio::time::{Instant, sleep};
 
-use super::scene::{BOTH, Scene, last_packet};
+use super::scene::{BOTH, FaultGatewayFixture, last_packet};
 use crate::lab::tests::client::{ConnectOptions, TestClient, TestPacket, connect_options, message};
 use crate::lab::{DropManner, IdleManner, PathFault};
 
@@ -17,7 +17,7 @@ fn nat(manner: IdleManner) -> PathFault {
 #[tokio::test(start_paused = true)]
 async fn a_silent_nat_discards_packets_after_its_idle_timeout() {
     for version in BOTH {
-        let scene = Scene::new([nat(IdleManner::SilentBlackHole)]);
+        let scene = FaultGatewayFixture::new([nat(IdleManner::SilentBlackHole)]);
         let mut client = scene.client(version, "a").await;
         client.subscribe("t", 0).await;
         for _ in 0..5 {
@@ -51,7 +51,7 @@ async fn a_silent_nat_discards_packets_after_its_idle_timeout() {
 
 #[tokio::test(start_paused = true)]
 async fn a_resetting_nat_resets_at_the_next_client_packet() {
-    let scene = Scene::new([nat(IdleManner::ResetOnNextPacket)]);
+    let scene = FaultGatewayFixture::new([nat(IdleManner::ResetOnNextPacket)]);
     let mut client = scene.client(MqttVersion::V311, "a").await;
     client.subscribe("t", 0).await;
     sleep(Duration::from_secs(6)).await;
@@ -74,7 +74,7 @@ async fn a_resetting_nat_resets_at_the_next_client_packet() {
 async fn an_endless_black_hole_leaves_the_session_on_the_server() {
     let fault =
         PathFault::SessionLifetime { secs: 60.0, jitter_secs: 0.0, manner: DropManner::SilentBlackHole };
-    let scene = Scene::new([fault]);
+    let scene = FaultGatewayFixture::new([fault]);
     let mut client = scene.client(MqttVersion::V5, "a").await;
     client.ping().await;
     assert_eq!(client.next().await, TestPacket::PingResp);
@@ -92,7 +92,7 @@ async fn an_endless_black_hole_leaves_the_session_on_the_server() {
 
 #[tokio::test(start_paused = true)]
 async fn half_open_closes_the_servers_side_only() {
-    let scene = Scene::new([PathFault::HalfOpen { after_secs: 120.0 }]);
+    let scene = FaultGatewayFixture::new([PathFault::HalfOpen { after_secs: 120.0 }]);
     let mut client = scene.client(MqttVersion::V5, "a").await;
     sleep(Duration::from_millis(1_999)).await;
     client.ping().await;
@@ -108,7 +108,7 @@ async fn half_open_closes_the_servers_side_only() {
 #[tokio::test(start_paused = true)]
 async fn late_pings_are_late_and_nothing_else_is() {
     for version in BOTH {
-        let scene = Scene::new([PathFault::LatePings { delay_secs: 300.0 }]);
+        let scene = FaultGatewayFixture::new([PathFault::LatePings { delay_secs: 300.0 }]);
         let mut client = scene.client(version, "a").await;
         client.subscribe("t", 0).await;
         let pinged_at = Instant::now();
@@ -131,7 +131,7 @@ async fn late_pings_are_late_and_nothing_else_is() {
 
 #[tokio::test(start_paused = true)]
 async fn latency_delays_both_ways_from_the_first_packet() {
-    let scene = Scene::new([PathFault::Latency { ms: 6_000.0, jitter_ms: 0.0, loss: 0.0 }]);
+    let scene = FaultGatewayFixture::new([PathFault::Latency { ms: 6_000.0, jitter_ms: 0.0, loss: 0.0 }]);
     let begun = Instant::now();
     let mut client = scene.client(MqttVersion::V311, "a").await;
     assert_eq!(begun.elapsed(), Duration::from_millis(200), "100 ms there, 100 ms back");
@@ -157,7 +157,7 @@ async fn latency_delays_both_ways_from_the_first_packet() {
 async fn a_lossy_path_keeps_the_order_and_repeats_with_the_seed() {
     let mut runs = Vec::new();
     for _ in 0..2 {
-        let scene = Scene::new([PathFault::Latency { ms: 600.0, jitter_ms: 300.0, loss: 0.2 }]);
+        let scene = FaultGatewayFixture::new([PathFault::Latency { ms: 600.0, jitter_ms: 300.0, loss: 0.2 }]);
         let mut sender = scene.client(MqttVersion::V311, "sender").await;
         let mut receiver = scene.client(MqttVersion::V311, "receiver").await;
         receiver.subscribe("t", 0).await;
@@ -187,7 +187,7 @@ async fn a_lossy_path_keeps_the_order_and_repeats_with_the_seed() {
 #[tokio::test(start_paused = true)]
 async fn a_large_message_passes_whole_and_pings_do_not_fall_into_it() {
     let path = PathFault::Latency { ms: 60.0, jitter_ms: 0.0, loss: 0.0 };
-    let scene = Scene::new([path, PathFault::LatePings { delay_secs: 0.06 }]);
+    let scene = FaultGatewayFixture::new([path, PathFault::LatePings { delay_secs: 0.06 }]);
     let (mut client, _) =
         scene.connect(ConnectOptions { keep_alive: 0, ..connect_options(MqttVersion::V311, "a") }).await;
     client.subscribe("t", 0).await;
@@ -205,7 +205,8 @@ async fn a_large_message_passes_whole_and_pings_do_not_fall_into_it() {
 #[tokio::test(start_paused = true)]
 async fn an_in_memory_stream_reports_a_reset() {
     for (manner, is_reset) in [(DropManner::Reset, true), (DropManner::Fin, false)] {
-        let scene = Scene::new([PathFault::SessionLifetime { secs: 60.0, jitter_secs: 0.0, manner }]);
+        let scene =
+            FaultGatewayFixture::new([PathFault::SessionLifetime { secs: 60.0, jitter_secs: 0.0, manner }]);
         let (near, far) = duplex(64 * 1024);
         let parting = scene.gateway.attach(far);
         let (mut client, _) = TestClient::connect(near, connect_options(MqttVersion::V311, "a")).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::scene::Scene;
+use super::scene::FaultGatewayFixture;
 use crate::lab::scenario::{Scenario, scenarios};
 use crate::lab::tests::client::{TestPacket, connect_options};
 use crate::lab::{FaultInjection, GatewayOptions, PathFault};
@@ -17,7 +17,7 @@ const RECONNECT_DELAY: Duration = Duration::from_millis(100);
 /// Plays a scenario with a client that reconnects after each end of its session.
 async fn injections(scenario: &Scenario, seed: u64) -> Vec<FaultInjection> {
     let options = GatewayOptions { seed, scale: scenario.speed, wall_secs: 0.0 };
-    let scene = Scene::with(options, scenario.path_faults.iter().cloned());
+    let scene = FaultGatewayFixture::with(options, scenario.path_faults.iter().cloned());
     let end = Instant::now() + DURATION;
     while Instant::now() < end {
         let limit = end.duration_since(Instant::now());

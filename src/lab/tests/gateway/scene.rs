@@ -12,14 +12,14 @@ use crate::lab::{Broker, BrokerOptions, Gateway, GatewayControl, GatewayOptions,
 pub(super) const BOTH: [MqttVersion; 2] = [MqttVersion::V311, MqttVersion::V5];
 
 /// A broker and a gateway without sockets, so that time can be simulated.
-pub(super) struct Scene {
+pub(super) struct FaultGatewayFixture {
     pub(super) broker: Broker,
     pub(super) gateway: Gateway,
     pub(super) control: GatewayControl,
     pub(super) started: Instant,
 }
 
-impl Scene {
+impl FaultGatewayFixture {
     /// A gateway with the given faults, with one field minute per second.
     pub(super) fn new(faults: impl IntoIterator<Item = PathFault>) -> Self {
         Self::with(GatewayOptions { seed: 7, scale: 60.0, wall_secs: 0.0 }, faults)

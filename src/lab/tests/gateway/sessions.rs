@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::scene::{BOTH, Scene, last_packet};
+use super::scene::{BOTH, FaultGatewayFixture, last_packet};
 use crate::lab::tests::client::{ConnectOptions, TestPacket, connect_options, message};
 use crate::lab::{Direction, DropManner, PathFault, PathFaultId};
 
 #[tokio::test(start_paused = true)]
 async fn a_healthy_gateway_changes_nothing() {
     for version in BOTH {
-        let scene = Scene::new([]);
+        let scene = FaultGatewayFixture::new([]);
         let mut client = scene.client(version, "a").await;
         assert_eq!(client.subscribe("t/#", 1).await, TestPacket::SubAck(vec![1]));
         scene.broker.publish("t/1", "hello");
@@ -33,7 +33,7 @@ async fn a_healthy_gateway_changes_nothing() {
 async fn a_session_lifetime_is_exact_and_its_jitter_repeats() {
     let lifetime =
         |jitter_secs| PathFault::SessionLifetime { secs: 600.0, jitter_secs, manner: DropManner::Fin };
-    let scene = Scene::new([lifetime(0.0)]);
+    let scene = FaultGatewayFixture::new([lifetime(0.0)]);
     let mut client = scene.client(MqttVersion::V311, "a").await;
     assert_eq!(last_packet(&mut client).await.0, TestPacket::Fin);
     assert_eq!(scene.age(), Duration::from_secs(10));
@@ -41,7 +41,7 @@ async fn a_session_lifetime_is_exact_and_its_jitter_repeats() {
     assert_eq!(scene.control.injections()[0].at, Duration::from_secs(10));
     let mut runs = Vec::new();
     for _ in 0..2 {
-        let scene = Scene::new([lifetime(60.0)]);
+        let scene = FaultGatewayFixture::new([lifetime(60.0)]);
         let mut ages = Vec::new();
         for _ in 0..5 {
             let before = Instant::now();
@@ -62,7 +62,7 @@ async fn messages_are_counted_in_their_direction_and_the_last_one_passes() {
     for version in BOTH {
         let after =
             |count, direction| PathFault::AfterMessages { count, direction, manner: DropManner::Reset };
-        let scene = Scene::new([after(3, Direction::ToServer), after(2, Direction::ToClient)]);
+        let scene = FaultGatewayFixture::new([after(3, Direction::ToServer), after(2, Direction::ToClient)]);
         let mut sender = scene.client(version, "sender").await;
         let mut receiver = scene.client(version, "receiver").await;
         receiver.subscribe("t", 0).await;
@@ -81,7 +81,7 @@ async fn messages_are_counted_in_their_direction_and_the_last_one_passes() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rate_is_exceeded_by_one_message_in_the_window() {
-    let scene = Scene::new([PathFault::AfterRate {
+    let scene = FaultGatewayFixture::new([PathFault::AfterRate {
         messages: 5,
         window_secs: 60.0,
         direction: Direction::ToServer,
@@ -102,7 +102,7 @@ async fn a_rate_is_exceeded_by_one_message_in_the_window() {
 #[tokio::test(start_paused = true)]
 async fn a_denied_topic_ends_the_session_again_and_again() {
     for version in BOTH {
-        let scene = Scene::new([PathFault::AfterPublish {
+        let scene = FaultGatewayFixture::new([PathFault::AfterPublish {
             topic_filter: "secret/#".into(),
             delay_ms: 12_000.0,
             manner: DropManner::Disconnect(0x87),
@@ -138,7 +138,7 @@ async fn a_denied_topic_ends_the_session_again_and_again() {
 #[tokio::test(start_paused = true)]
 async fn a_keep_alive_is_cut_at_one_and_a_half_although_the_client_pings() {
     for version in BOTH {
-        let scene = Scene::new([PathFault::KeepAliveCut { loses_pings: true }]);
+        let scene = FaultGatewayFixture::new([PathFault::KeepAliveCut { loses_pings: true }]);
         let (mut client, _) =
             scene.connect(ConnectOptions { keep_alive: 10, ..connect_options(version, "a") }).await;
         tokio::time::sleep(Duration::from_secs(7)).await;
@@ -163,7 +163,7 @@ async fn a_keep_alive_is_cut_at_one_and_a_half_although_the_client_pings() {
 #[tokio::test(start_paused = true)]
 async fn faults_act_independently_and_can_be_disarmed() {
     let lifetime = |secs| PathFault::SessionLifetime { secs, jitter_secs: 0.0, manner: DropManner::Fin };
-    let scene = Scene::new([lifetime(600.0), lifetime(300.0), lifetime(900.0)]);
+    let scene = FaultGatewayFixture::new([lifetime(600.0), lifetime(300.0), lifetime(900.0)]);
     let ids: Vec<PathFaultId> = scene.control.armed_faults().into_iter().map(|(id, _)| id).collect();
     assert_eq!(ids, [PathFaultId(1), PathFaultId(2), PathFaultId(3)]);
     let mut ages = Vec::new();

@@ -4,29 +4,17 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::diagnostics::{Clock, ClockReading, Stamp, Transport};
+use crate::clock::TokioClock;
+use crate::diagnostics::{Clock, Transport};
 use crate::mqtt::failure::Failure;
 use crate::mqtt::settings::{BrokerAddress, LinkSettings, PhaseTimeouts};
 use crate::mqtt::wire::{OpenFailure, OpenOutcome, Progress, TlsContext, WireConnection, open};
 
-/// Elapsed real time on a fixed calendar.
-#[derive(Debug)]
-struct TestClock(tokio::time::Instant);
-
-impl Clock for TestClock {
-    fn read(&self) -> ClockReading {
-        let elapsed = self.0.elapsed();
-        let stamp = Stamp::new(DateTime::<Utc>::UNIX_EPOCH, Duration::ZERO).plus(elapsed);
-        ClockReading { stamp, awake: elapsed }
-    }
-}
-
 pub(super) fn clock() -> Arc<dyn Clock> {
-    Arc::new(TestClock(tokio::time::Instant::now()))
+    TokioClock::at_epoch()
 }
 
 /// Settings for a broker on loopback with deadlines short enough for a test.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::SkippingClock;
+use crate::clock::TokioClock;
 use crate::diagnostics::event::Layer;
 use crate::lab::LabCertificates;
 use crate::lab::{
@@ -16,17 +16,17 @@ use crate::lab::{
 use crate::mqtt::settings::AddressFamily;
 use crate::navien::account::{Account, AccountError, AccountSettings, ApiUrl, HttpTransport};
 
-struct Scene {
-    clock: Arc<SkippingClock>,
+struct AccountFixture {
+    clock: Arc<TokioClock>,
     cloud: SimulatedCloud,
     home: tempfile::TempDir,
     _heater: SimulatedHeater,
     _broker: Broker,
 }
 
-impl Scene {
+impl AccountFixture {
     async fn new(absent: u16, options: CloudOptions) -> Self {
-        let clock = SkippingClock::new();
+        let clock = TokioClock::at_noon();
         let broker = Broker::start(BrokerOptions::default());
         let heater = SimulatedHeater::start(broker.control(), clock.clone(), HeaterOptions::default());
         let mut devices = vec![ListedDevice::heater(heater.control())];
@@ -71,7 +71,7 @@ fn expected_requests(paths: &[(&str, u16)]) -> Vec<(String, u16)> {
 
 #[tokio::test]
 async fn sign_in_lists_all_devices() {
-    let scene = Scene::new(25, CloudOptions::default()).await;
+    let scene = AccountFixture::new(25, CloudOptions::default()).await;
     let account = scene.account();
     let mut known = 0;
     let user = account.sign_in().await.unwrap();
@@ -93,7 +93,7 @@ async fn sign_in_lists_all_devices() {
 
 #[tokio::test]
 async fn a_wrong_password_is_distinguished_from_cloud_faults() {
-    let scene = Scene::new(0, CloudOptions::default()).await;
+    let scene = AccountFixture::new(0, CloudOptions::default()).await;
     let email = scene.cloud.control().email();
     let wrong = scene.account_of(&email, "wrong".into()).sign_in().await.unwrap_err();
     assert_eq!(wrong, AccountError::WrongPassword);
@@ -123,7 +123,7 @@ async fn a_wrong_password_is_distinguished_from_cloud_faults() {
 
 #[tokio::test]
 async fn tokens_expire_are_refused_and_are_renewed() {
-    let scene = Scene::new(0, CloudOptions::default()).await;
+    let scene = AccountFixture::new(0, CloudOptions::default()).await;
     let (account, control, mut known) = (scene.account(), scene.cloud.control(), 0);
     account.sign_in().await.unwrap();
     scene.clock.skip(3400);
@@ -155,7 +155,7 @@ async fn tokens_expire_are_refused_and_are_renewed() {
 async fn keys_of_a_refresh_are_used() {
     for refresh_gives_credentials in [false, true] {
         let options = CloudOptions { refresh_gives_credentials, ..CloudOptions::default() };
-        let scene = Scene::new(0, options).await;
+        let scene = AccountFixture::new(0, options).await;
         let account = scene.account();
         let first = account.credentials(false).await.unwrap();
         scene.cloud.control().expire_tokens();
@@ -168,7 +168,7 @@ async fn keys_of_a_refresh_are_used() {
 
 #[tokio::test]
 async fn cached_tokens_are_restored_for_their_account_only() {
-    let scene = Scene::new(0, CloudOptions::default()).await;
+    let scene = AccountFixture::new(0, CloudOptions::default()).await;
     let (control, mut known) = (scene.cloud.control(), 0);
     let first = scene.account().credentials(false).await.unwrap();
     #[cfg(unix)]
@@ -242,7 +242,7 @@ async fn over_tls(cloud: &SimulatedCloud, folder: &Path) -> (String, std::path::
 
 #[tokio::test]
 async fn no_password_is_sent_to_an_untrusted_certificate() {
-    let scene = Scene::new(0, CloudOptions::default()).await;
+    let scene = AccountFixture::new(0, CloudOptions::default()).await;
     let (url, ca_file) = over_tls(&scene.cloud, scene.home.path()).await;
     let account = |ca_file: Option<&Path>| {
         let url: ApiUrl = url.parse().unwrap();

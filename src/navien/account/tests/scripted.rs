@@ -8,7 +8,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::{EMAIL, PASSWORD, SkippingClock, settings};
+use super::{EMAIL, PASSWORD, settings};
+use crate::clock::TokioClock;
 use crate::diagnostics::Clock as _;
 use crate::diagnostics::Transport::Wss;
 use crate::diagnostics::event::Layer;
@@ -103,8 +104,8 @@ fn signed_in(number: u32, access_secs: u64, keys_secs: Option<u64>) -> Value {
     json!({ "userInfo": { "userType": "O", "userSeq": 7 }, "legal": [], "token": token(number, access_secs, keys_secs) })
 }
 
-fn scene() -> (Arc<ScriptedTransport>, Arc<SkippingClock>, Account) {
-    let (script, clock) = (Arc::new(ScriptedTransport::default()), SkippingClock::new());
+fn scene() -> (Arc<ScriptedTransport>, Arc<TokioClock>, Account) {
+    let (script, clock) = (Arc::new(ScriptedTransport::default()), TokioClock::at_noon());
     let account = Account::new(settings(None), script.clone(), clock.clone());
     (script, clock, account)
 }

@@ -108,8 +108,8 @@ fn title(context: &ViewContext, columns: usize) -> SpanGroup {
     }
     let used: usize = title.iter().map(Span::width).sum();
     // Two corners, and a blank on each side.
-    let room = columns.saturating_sub(used + 4);
-    title.extend(prediction::prediction_span(context, room));
+    let available = columns.saturating_sub(used + 4);
+    title.extend(prediction::prediction_span(context, available));
     title
 }
 
@@ -153,14 +153,14 @@ fn keep_alive_line(context: &ViewContext, values: &[KeepAliveSpan], columns: usi
             continue;
         }
         spans.push(Span::raw(" ".repeat(first - at)));
-        let room = end - first;
+        let available = end - first;
         let tick = if value.starts_here { glyphs.tick } else { "" };
         let label = match value.keep_alive_secs {
             0 => "off ".to_owned(),
             secs => format!("{secs} s "),
         };
-        let label = if width(&label) + width(tick) <= room { label } else { String::new() };
-        let rest = room.saturating_sub(width(&label) + width(tick));
+        let label = if width(&label) + width(tick) <= available { label } else { String::new() };
+        let rest = available.saturating_sub(width(&label) + width(tick));
         spans.push(Span::styled(tick, theme.accent));
         spans.push(Span::styled(label, theme.text));
         spans.push(Span::styled(glyphs.rule.repeat(rest), theme.dim));
@@ -181,13 +181,13 @@ fn mark_line(context: &ViewContext, marks: &[MarkCell], columns: usize) -> Line<
         spans.push(Span::styled(sign, style));
         at = mark.column + 1;
         let end = marks.get(index + 1).map_or(columns, |next| next.column);
-        let room = end.saturating_sub(at + 2);
-        if room >= MIN_TEXT_WIDTH {
+        let available = end.saturating_sub(at + 2);
+        if available >= MIN_TEXT_WIDTH {
             let count = if mark.count > 1 { format!("{}x ", mark.count) } else { String::new() };
             // The error name alone; the Link panel shows the reason.
             let name = mark.text.split_once(" at ").filter(|_| mark.kind == MarkKind::ConnectFailed);
             let name = ErrorName::short(name.map_or(&*mark.text, |(name, _)| name));
-            let text = context.truncated(&format!("{count}{name}"), room);
+            let text = context.truncated(&format!("{count}{name}"), available);
             at += width(&text) + 1;
             spans.push(Span::styled(format!(" {text}"), style));
         }

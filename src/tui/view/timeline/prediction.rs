@@ -12,8 +12,8 @@ use crate::tui::text::width;
 
 use super::super::ViewContext;
 
-/// The prediction in the longest form that fits into `room` columns.
-pub(super) fn prediction_span(context: &ViewContext, room: usize) -> Option<Span<'static>> {
+/// The prediction in the longest form that fits into `available` columns.
+pub(super) fn prediction_span(context: &ViewContext, available: usize) -> Option<Span<'static>> {
     let verdict = context.published.verdict.as_deref()?;
     let now = context.now.wall;
     let expected = current_prediction(verdict, context.snapshot(), now)?;
@@ -32,7 +32,7 @@ pub(super) fn prediction_span(context: &ViewContext, room: usize) -> Option<Span
     let text = forms
         .map(|form| context.sanitized(&form).into_owned())
         .into_iter()
-        .find(|form| width(form) <= room)?;
+        .find(|form| width(form) <= available)?;
     Some(Span::styled(text, context.theme.warn))
 }
 

@@ -118,8 +118,8 @@ impl WhyDetails<'_> {
     fn row(&self, name: &str, probability: f64, style: Style, remark: &str) -> Line<'static> {
         let (theme, glyphs) = (self.context.theme, self.context.glyphs);
         let name = pad_right(&self.context.truncated(name, NAME_WIDTH - 1), NAME_WIDTH);
-        let room = self.columns.saturating_sub(NAME_WIDTH + PERCENT_WIDTH + 2 + 12).min(MAX_BAR_WIDTH);
-        let bars = pad_right(&bar_text(probability, room, glyphs), room);
+        let available = self.columns.saturating_sub(NAME_WIDTH + PERCENT_WIDTH + 2 + 12).min(MAX_BAR_WIDTH);
+        let bars = pad_right(&bar_text(probability, available, glyphs), available);
         Line::from(vec![
             Span::styled(name, style),
             Span::styled(pad_left(&percent(probability), PERCENT_WIDTH), style),

@@ -11,7 +11,7 @@
 //! ╰───────────────────────────────────────────────────────────────────╯
 //! ```
 //!
-//! While no pattern is named, the panel shows the plain facts instead. With less room the less important items are
+//! While no pattern is named, the panel shows the plain facts instead. With less space the less important items are
 //! left out, each as a whole; the answer, its probability and the next step stay.
 
 mod details;
@@ -82,12 +82,17 @@ fn head(context: &ViewContext, body: &PanelContent, answer: &str, columns: usize
     lines
 }
 
-/// The items that fit into `room` rows, chosen by importance, in the order of reading. Where the whole sentence does
+/// The items that fit into `available` rows, chosen by importance, in the order of reading. Where the whole sentence does
 /// not fit, its short form may.
-fn chosen(context: &ViewContext, items: &[PanelItem], room: usize, columns: usize) -> Vec<Line<'static>> {
+fn chosen(
+    context: &ViewContext,
+    items: &[PanelItem],
+    available: usize,
+    columns: usize,
+) -> Vec<Line<'static>> {
     let mut by_rank: Vec<(usize, &PanelItem)> = items.iter().enumerate().collect();
     by_rank.sort_by_key(|(index, item)| (item.rank, *index));
-    let mut left = room;
+    let mut left = available;
     let mut found: Vec<(usize, Vec<Line>)> = Vec::new();
     let mut shows_for = false;
     for (index, item) in by_rank {
@@ -126,13 +131,13 @@ fn next_step(context: &ViewContext, step: &PanelStep, most: usize, columns: usiz
     let key = step.action.map(|action| context.keymap.key_text(action)).unwrap_or_default();
     let key = if key.is_empty() { key } else { format!("[{key}]") };
     let text = format!("{key} {}", step.text);
-    let room = columns.saturating_sub(2);
-    let mut rows = wrap(&context.sanitized(&text), room);
+    let available = columns.saturating_sub(2);
+    let mut rows = wrap(&context.sanitized(&text), available);
     if rows.len() > most {
         rows.truncate(most);
         if let Some(last) = rows.last_mut() {
             let ellipsis = context.glyphs.ellipsis;
-            *last = format!("{} {ellipsis}", truncate(last, room.saturating_sub(2), ""));
+            *last = format!("{} {ellipsis}", truncate(last, available.saturating_sub(2), ""));
         }
     }
     let sign = |index: usize| if index == 0 { format!("{} ", context.glyphs.right) } else { "  ".into() };
