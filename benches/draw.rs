@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use chrono::{FixedOffset, TimeZone, Utc};
 use criterion::{Criterion, criterion_group, criterion_main};
-use dropscope::diagnostics::LinkActivity;
 use dropscope::diagnostics::event::{
     ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Layer, StartedEvent, SystemSource,
 };
-use dropscope::diagnostics::{Diagnostics, Event, MqttVersion, Stamp};
+use dropscope::diagnostics::{Diagnostics, Event, LinkActivity, MqttVersion, Stamp};
 use dropscope::state::{LiveState, RuntimeStatus};
 use dropscope::tui::keymap::Keymap;
 use dropscope::tui::model::Model;

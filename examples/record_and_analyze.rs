@@ -4,15 +4,14 @@
 
 #![expect(clippy::print_stdout, reason = "an example shows its result")]
 
-use dropscope::diagnostics::Transport;
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
 use dropscope::analysis::{self, AnalysisReport, TextStyle};
 use dropscope::clock::SystemClock;
-use dropscope::diagnostics::{Event, NameMask};
-use dropscope::export::{ExportOptions, RecorderSettings, RecorderTarget};
+use dropscope::diagnostics::{Event, Transport};
+use dropscope::export::{RecorderSettings, RecorderTarget};
 use dropscope::lab::{Broker, BrokerOptions, Fault, ListenerEndpoint};
 use dropscope::monitor::{self, MonitorSettings};
 use dropscope::mqtt::settings::{BrokerAddress, LinkSettings};
@@ -37,21 +36,10 @@ pub(crate) async fn run(dir: &Path) -> Result<String, Box<dyn Error>> {
     let address =
         BrokerAddress { transport: Transport::Tcp, host: "127.0.0.1".into(), port, path: String::new() };
     let recording = dir.join("run.jsonl");
+    let reports = ReportSettings::new(dir.join("exports"));
     let settings = MonitorSettings {
-        link: LinkSettings::new(address, "example"),
-        max_events: 1_000,
         recorder: Some(RecorderSettings::new(RecorderTarget::File(recording.clone()))),
-        reports: ReportSettings {
-            dir: dir.join("exports"),
-            file: None,
-            every: None,
-            at_exit: false,
-            options: ExportOptions::default(),
-        },
-        duration: None,
-        simulation: None,
-        device: None,
-        name_mask: NameMask::default(),
+        ..MonitorSettings::new(LinkSettings::new(address, "example"), reports)
     };
     let (handle, mut events) = monitor::spawn(settings, Arc::new(SystemClock::new()))?;
     let mut drops = 0;

@@ -80,7 +80,7 @@
 //!
 //! | term | meaning |
 //! |---|---|
-//! | drop | the end of an established session that nobody asked for; one per outage, however many connects fail after it |
+//! | drop | the unrequested end of an established session; one per outage, however many connects fail after it |
 //! | death window | the time in which a session can have died: from the last byte received to the detection |
 //! | detection lag | time from the last byte received to the detection of the drop |
 //! | silence | time without a packet in either direction; survived when a packet from the peer ends it |

@@ -27,6 +27,13 @@ pub struct ReportSettings {
     pub options: ExportOptions,
 }
 
+impl ReportSettings {
+    /// Exports and reports on request only, redacted, named by time in `dir`.
+    pub fn new(dir: PathBuf) -> Self {
+        Self { dir, file: None, every: None, at_exit: false, options: ExportOptions::default() }
+    }
+}
+
 /// The kind of document to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReportKind {
@@ -184,11 +191,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("latest.json");
         let mut reports = ReportWriter::new(ReportSettings {
-            dir: dir.path().to_owned(),
             file: Some(file.clone()),
-            every: None,
-            at_exit: false,
-            options: ExportOptions::default(),
+            ..ReportSettings::new(dir.path().to_owned())
         });
         let at = |secs| Stamp::new(DateTime::UNIX_EPOCH, Duration::ZERO).plus(Duration::from_secs(secs));
         let mut fold = EventFold::new(10);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dropscope::clock::SystemClock;
-use dropscope::diagnostics::{Clock, NameMask, StampedEvent, Transport};
-use dropscope::export::{ExportOptions, RecorderSettings, RecorderTarget};
+use dropscope::diagnostics::{Clock, StampedEvent, Transport};
+use dropscope::export::{RecorderSettings, RecorderTarget};
 use dropscope::monitor::{self, MonitorHandle, MonitorSettings};
 use dropscope::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings};
 use dropscope::report_writer::ReportSettings;
@@ -36,22 +36,9 @@ pub(crate) fn watch(
         started: clock.now().wall,
         client_id: link.client_id.clone(),
     };
-    let settings = MonitorSettings {
-        name_mask: NameMask::default(),
-        link,
-        max_events: 1_000,
-        recorder: Some(RecorderSettings::new(target)),
-        reports: ReportSettings {
-            dir: dir.join("exports"),
-            file: None,
-            every: None,
-            at_exit: false,
-            options: ExportOptions::default(),
-        },
-        duration: None,
-        simulation: None,
-        device: None,
-    };
+    let reports = ReportSettings::new(dir.join("exports"));
+    let recorder = Some(RecorderSettings::new(target));
+    let settings = MonitorSettings { recorder, ..MonitorSettings::new(link, reports) };
     monitor::spawn(settings, clock).expect("usable settings")
 }
 

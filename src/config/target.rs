@@ -1,13 +1,12 @@
 //! What is watched, as data: the address, the defaults of its link, and the sections of the configuration file that
 //! apply to it.
 
-use crate::diagnostics::Transport;
-use crate::diagnostics::VersionChoice;
 use std::time::Duration;
 
 use super::device_options::DeviceOptions;
 use super::options::{MqttOptions, Options, ReconnectOptions, TlsOptions};
 use super::profile::LinkProfile;
+use crate::diagnostics::{Transport, VersionChoice};
 use crate::mqtt::settings::{BackoffSettings, BrokerAddress, LinkSettings, QueueSettings};
 
 /// The target of a connection.

@@ -223,7 +223,7 @@ fn known(snapshot: &Snapshot, stats: &DropStats) -> Vec<String> {
     }
     if let Some((code, count)) = stats.reason {
         let meaning = reason_words(code).unwrap_or("not in the standard");
-        known.push(format!("{}: the broker said 0x{code:02X}, {meaning}", stats.share_of_compared(count)));
+        known.push(format!("{}: the broker sent 0x{code:02X}, {meaning}", stats.share_of_compared(count)));
     }
     known.extend(stats.silence.sentence("silent before", words::seconds));
     known.extend(keep_alive_comparison(snapshot));

@@ -274,7 +274,7 @@ pub fn phase_words(phase: Phase) -> &'static str {
 
 fn initiator(by: Initiator) -> &'static str {
     match by {
-        Initiator::User => "as asked",
+        Initiator::User => "on request",
         Initiator::Experiment => "for an experiment",
         Initiator::Planned => "before credentials or the 24 h limit end it",
         Initiator::Shutdown => "to end the run",

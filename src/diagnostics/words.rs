@@ -15,7 +15,7 @@ pub fn drop_kind(how: Option<DropKind>) -> &'static str {
         Some(DropKind::TlsClose) => "TLS closed",
         Some(DropKind::TlsAlert) => "TLS alert",
         Some(DropKind::WsClose) => "WebSocket closed",
-        Some(DropKind::Disconnect) => "broker said DISCONNECT",
+        Some(DropKind::Disconnect) => "broker sent DISCONNECT",
         Some(DropKind::PingTimeout) => "no answer to the ping",
         Some(DropKind::Io) => "read or write failed",
         Some(DropKind::Local) => "this computer",

@@ -20,8 +20,7 @@ use tokio::time::{MissedTickBehavior, interval};
 pub use lines::{event_line, status_line};
 
 use crate::classify::{Pattern, Verdict};
-use crate::diagnostics::recording::RecorderState;
-use crate::diagnostics::recording::encode;
+use crate::diagnostics::recording::{RecorderState, encode};
 use crate::diagnostics::summary::Summary;
 use crate::diagnostics::{Level, Snapshot, StampedEvent, TimeScale, words};
 use crate::state::{LiveState, Notice, NoticeKind};

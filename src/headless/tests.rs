@@ -5,8 +5,7 @@ use std::sync::Mutex;
 use chrono::{DateTime, Utc};
 
 use super::*;
-use crate::diagnostics::event::{CommandState, Event, Message};
-use crate::diagnostics::event::{CommandUpdate, ProbeResult};
+use crate::diagnostics::event::{CommandState, CommandUpdate, Event, Message, ProbeResult};
 use crate::diagnostics::{Diagnostics, Stamp};
 use crate::state::RuntimeStatus;
 

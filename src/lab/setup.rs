@@ -1,6 +1,5 @@
 //! The servers of a simulation: a broker, a device, and a gateway with the faults of the scenario.
 
-use crate::diagnostics::Transport;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,6 +12,7 @@ use super::demo_heater;
 use super::gateway::{Gateway, GatewayControl, GatewayOptions, PathFaultId, Upstream};
 use super::scenario::{ManualFault, Scenario};
 use super::transport::{LabCertificates, ListenerEndpoint};
+use crate::diagnostics::Transport;
 
 /// How long a manual fault may wait for a connection, in real time.
 const INJECTION_TIMEOUT: Duration = Duration::from_secs(2);

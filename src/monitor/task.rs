@@ -14,7 +14,7 @@ use super::push_throttle::PushThrottle;
 use super::simulation_port::{SimulationPort, simulation_changed};
 use crate::device::Value;
 use crate::diagnostics::event::{Event, FORMAT, Initiator, StartedEvent};
-use crate::diagnostics::{Clock, ClockMonitor, LinkActivity, NameMask, StampedEvent, clean};
+use crate::diagnostics::{Clock, ClockMonitor, Diagnostics, LinkActivity, NameMask, StampedEvent, clean};
 use crate::export::RecorderSettings;
 use crate::mqtt::settings::LinkSettings;
 use crate::mqtt::{Link, Publish, ReceivedMessage, ReconnectKind, SettingsError};
@@ -45,6 +45,22 @@ pub struct MonitorSettings {
     pub device: Option<DeviceSettings>,
     /// Names that must not be recorded.
     pub name_mask: NameMask,
+}
+
+impl MonitorSettings {
+    /// A run without a recording, a device or a simulation, until it is shut down.
+    pub fn new(link: LinkSettings, reports: ReportSettings) -> Self {
+        Self {
+            link,
+            max_events: Diagnostics::DEFAULT_MAX_EVENTS,
+            recorder: None,
+            reports,
+            duration: None,
+            simulation: None,
+            device: None,
+            name_mask: NameMask::default(),
+        }
+    }
 }
 
 /// The running monitor, as seen from outside.

@@ -8,9 +8,8 @@ use super::queue::PublishQueue;
 use super::session::MqttSession;
 use super::status::LinkStatus;
 use super::wire::{Progress, WireTap};
-use crate::diagnostics::LinkActivity;
-use crate::diagnostics::Stamp;
 use crate::diagnostics::event::Phase;
+use crate::diagnostics::{LinkActivity, Stamp};
 
 /// The state of a link. Its timers are in the [`TimerTable`](super::timers::TimerTable).
 pub(super) enum ConnectionState {

@@ -1,6 +1,5 @@
 //! The settings of a link, resolved and validated before it starts.
 
-use crate::diagnostics::{Transport, VersionChoice};
 use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
@@ -12,6 +11,7 @@ use secrecy::SecretString;
 use super::MessageListener;
 use super::planned_reconnect::PlannedReconnect;
 use super::signer::Signer;
+use crate::diagnostics::{Transport, VersionChoice};
 
 /// Everything the link needs for one broker.
 #[derive(Debug, Clone)]

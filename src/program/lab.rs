@@ -16,13 +16,12 @@ use self::gateways::Gateways;
 use self::navien_console::NavienConsole;
 use super::demo::{DeleteOnDrop, scenario_by_name, wall_secs, write_ca_certificate};
 use super::{runtime, usage_error};
-use crate::cli;
 use crate::config::Directories;
 use crate::diagnostics::Transport;
 use crate::exit::ExitReason;
 use crate::lab::scenario::{MANUAL_FAULTS, Scenario, scenarios, speed_label};
 use crate::lab::{LAB_HOST, LabOptions, LabSetup};
-use crate::signals;
+use crate::{cli, signals};
 
 /// All transports, in the order of the printed URLs.
 const TRANSPORTS: [(Transport, &str, &str); 4] = [
@@ -41,8 +40,8 @@ arm SCENARIO      arm all faults of a scenario
 arm {JSON}        arm one fault, for example: arm {\"random_loss\": {\"mean_secs\": 60, \"manner\": \"reset\"}}
 disarm ID|all     disarm one fault, or all
 list              the armed faults of the plain gateway and of the gateway before the IoT endpoint
-strike NAME       inject one fault now
-strikes           the injected faults (the newest 20 of each gateway)
+inject NAME       inject one fault now
+injections        the injected faults (the newest 20 of each gateway)
 tally             connections, packets and bytes so far
 renew             the clients have new credentials
 heater HOW        online, offline, honest, late SECS, wrong or silent
@@ -51,7 +50,7 @@ cloud behave      answer correctly again
 cloud expire      expire all tokens and AWS credentials
 cloud password NEW  change the password of the account
 scenarios         the names of the scenarios for arm
-faults            the names of the faults for strike
+faults            the names of the faults for inject
 help              this
 quit              stop";
 
@@ -184,8 +183,9 @@ impl LabConsole {
             "arm" => gateways.arm(rest),
             "disarm" => gateways.disarm(rest),
             "list" => Ok(gateways.list()),
-            "strike" => gateways.inject(rest),
-            "strikes" => Ok(gateways.injected_faults()),
+            // The second name is the one of earlier versions; scripts use it.
+            "inject" | "strike" => gateways.inject(rest),
+            "injections" | "strikes" => Ok(gateways.injected_faults()),
             "tally" => Ok(gateways.packet_counts()),
             "renew" => Ok(gateways.renew()),
             "heater" => self.navien.heater(rest),

@@ -87,11 +87,8 @@ async fn show(
     };
     let replay = ReplaySettings {
         reports: ReportSettings {
-            dir: settings.export.dir.clone(),
-            file: None,
-            every: None,
-            at_exit: false,
             options: export_options(&settings),
+            ..ReportSettings::new(settings.export.dir.clone())
         },
         speed: args.speed,
         paused: args.paused.unwrap_or(false),

@@ -4,9 +4,8 @@
 
 use std::time::Duration;
 
-use crate::diagnostics::LinkActivity;
 use crate::diagnostics::event::{Attempt, DroppedEvent, Event, Phase, StampedEvent};
-use crate::diagnostics::{LinkState, Snapshot, Stamp};
+use crate::diagnostics::{LinkActivity, LinkState, Snapshot, Stamp};
 use crate::state::RuntimeStatus;
 
 /// The activity of the link at the moment of the snapshot. `now` and `next` are as recorded, in order; `field` converts

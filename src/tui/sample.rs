@@ -1,13 +1,12 @@
 //! Live states for tests of the screens, made by folding events as the monitor does.
 
-use crate::diagnostics::MqttVersion;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{TimeZone as _, Utc};
 
 use crate::diagnostics::event::{ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Layer, StartedEvent};
-use crate::diagnostics::{Diagnostics, Event, Stamp};
+use crate::diagnostics::{Diagnostics, Event, MqttVersion, Stamp};
 use crate::state::{LiveState, RuntimeStatus};
 
 /// The instant `secs` after the start of the run.

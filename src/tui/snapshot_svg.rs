@@ -11,10 +11,9 @@ use super::picture;
 use super::theme::{Glyphs, Theme};
 use super::view::ViewContext;
 use crate::classify::Verdict;
-use crate::diagnostics::LinkActivity;
 use crate::diagnostics::event::Phase;
 use crate::diagnostics::recording::RecorderState;
-use crate::diagnostics::{LinkState, Snapshot, Stamp};
+use crate::diagnostics::{LinkActivity, LinkState, Snapshot, Stamp};
 use crate::state::{LiveState, RuntimeStatus};
 
 /// The screen to draw.

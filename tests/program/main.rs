@@ -1,6 +1,8 @@
 //! Tests of the program as a user runs it: arguments, output, exit codes, signals, a real terminal.
 
 mod analyze;
+#[path = "../shared/child.rs"]
+mod child;
 mod cli;
 #[path = "../shared/committed.rs"]
 mod committed;

@@ -99,26 +99,11 @@ fn word_similarity(left: &str, right: &str) -> f64 {
         return 1.0;
     }
     let longest = left.chars().count().max(right.chars().count());
-    let distance = edit_distance(left, right);
+    let distance = strsim::levenshtein(left, right);
     match distance {
         1 if longest >= 6 => 0.9,
         2 if longest >= 7 => 0.75,
         3 if longest >= 9 => 0.6,
         _ => 0.0,
     }
-}
-
-/// Letters to change, add or remove to make one word the other (Levenshtein).
-fn edit_distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (index, letter) in left.chars().enumerate() {
-        let mut next = vec![index + 1];
-        for (other, (diagonal, above)) in right.iter().zip(row.iter().zip(row.iter().skip(1))) {
-            let beside = next.last().copied().unwrap_or_default();
-            next.push((diagonal + usize::from(letter != *other)).min(above + 1).min(beside + 1));
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
 }

@@ -8,8 +8,7 @@ use crate::classify::math::{median, real};
 use crate::classify::posterior::Posterior;
 use crate::classify::{Anchor, CauseContext, EndShares, Pattern};
 use crate::diagnostics::event::{DropKind, SystemSource};
-use crate::diagnostics::words;
-use crate::diagnostics::{RecordedWord, Transport};
+use crate::diagnostics::{RecordedWord, Transport, words};
 
 /// The context of the answer.
 pub(in crate::classify) fn cause_context(frame: &Frame, posterior: &Posterior) -> CauseContext {

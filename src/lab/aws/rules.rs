@@ -1,6 +1,5 @@
 //! The check of packets against the rules of AWS IoT Core.
 
-use crate::diagnostics::MqttVersion;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,9 +7,8 @@ use std::time::Duration;
 use super::credential_store::{LabCredentialStore, UpgradeDenial};
 use super::limits::AwsLimits;
 use super::policy::Policy;
-use crate::diagnostics::{Clock, Stamp};
-use crate::lab::packet::ApplicationMessage;
-use crate::lab::packet::{ClientPacket, Connect};
+use crate::diagnostics::{Clock, MqttVersion, Stamp};
+use crate::lab::packet::{ApplicationMessage, ClientPacket, Connect};
 use crate::lab::sync::lock;
 
 const NOT_AUTHORIZED: u8 = 0x87;

@@ -1,6 +1,5 @@
 //! One connection from its first MQTT byte to its end: CONNECT, checks, CONNACK, session, last will.
 
-use crate::diagnostics::MqttVersion;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use super::fault::{Fault, PlannedFaults};
 use super::options::AcceptedVersions;
 use super::router::ClientHandle;
 use super::state::BrokerState;
+use crate::diagnostics::MqttVersion;
 use crate::lab::aws::AwsLimits;
 use crate::lab::packet::{ClientPacket, Connect, ProtocolProbe, decode, probe_protocol, put_connack};
 use crate::lab::transport::{CloseMode, Pipe, PipeEvent, ServerStream};

@@ -1,6 +1,5 @@
 //! Routing: subscriptions, retained messages, and sessions that outlive their connection.
 
-use crate::diagnostics::MqttVersion;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::fault::Fault;
+use crate::diagnostics::MqttVersion;
 use crate::diagnostics::topics::filter_matches;
 use crate::lab::packet::{ApplicationMessage, Connect, Delivery, FrameCache, QosPublish};
 

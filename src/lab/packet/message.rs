@@ -1,11 +1,11 @@
 //! Application messages inside the broker, and their encoding as PUBLISH.
 
-use crate::diagnostics::MqttVersion;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::encode::put_remaining_length;
+use crate::diagnostics::MqttVersion;
 
 /// One application message, independent of protocol version and packet id.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,8 +8,7 @@ mod checks;
 mod file;
 mod manual_faults;
 
-use crate::diagnostics::MqttVersion;
-use crate::diagnostics::Transport;
+use crate::diagnostics::{MqttVersion, Transport};
 use serde::Deserialize;
 
 pub use builtin::{builtin_text, scenarios};
@@ -105,22 +104,7 @@ impl Scenario {
 fn name_distance(typed: &str, known: &str) -> (bool, usize) {
     let typed_lowercase = typed.to_lowercase();
     let is_part = !typed_lowercase.is_empty() && known.contains(typed_lowercase.as_str());
-    (!is_part, levenshtein_distance(&typed_lowercase, known))
-}
-
-/// The Levenshtein distance.
-fn levenshtein_distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (line, a) in from.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], line + 1);
-        for (column, b) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != *b);
-            diagonal = row[column + 1];
-            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
-        }
-    }
-    row.last().copied().unwrap_or(0)
+    (!is_part, strsim::levenshtein(&typed_lowercase, known))
 }
 
 /// The text of a speed on the screen: `1 s = 1 min`; nothing at the speed of the field.

@@ -1,6 +1,5 @@
 //! The rules of AWS IoT Core seen by a client, in simulated time.
 
-use crate::diagnostics::MqttVersion;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::client::{ConnectOptions, TestClient, TestPacket, connect_options, message};
 use crate::clock::TokioClock;
+use crate::diagnostics::MqttVersion;
 use crate::lab::{
     ApplicationMessage, AwsLimits, AwsRules, Broker, BrokerOptions, Fault, LabCredentialStore, Policy,
 };

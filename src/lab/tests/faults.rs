@@ -1,10 +1,10 @@
 //! Each fault seen at a real socket.
 
-use crate::diagnostics::MqttVersion;
 use std::io::ErrorKind;
 use std::time::Duration;
 
 use super::client::{ConnectOptions, TestClient, TestPacket, connect_options, message};
+use crate::diagnostics::MqttVersion;
 use crate::lab::{Broker, BrokerOptions, Fault, FaultTrigger, ListenerEndpoint, PlannedFault};
 
 const BOTH: [MqttVersion; 2] = [MqttVersion::V311, MqttVersion::V5];

@@ -1,6 +1,5 @@
 //! The water heater at the broker, in simulated time.
 
-use crate::diagnostics::MqttVersion;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -9,6 +8,7 @@ use tokio::time::Instant;
 
 use super::client::{ConnectOptions, TestClient, TestPacket, connect_options};
 use crate::clock::TokioClock;
+use crate::diagnostics::MqttVersion;
 use crate::lab::{
     AnswerCorruption, AnswerMode, Broker, BrokerOptions, Fault, HeaterControl, HeaterOptions, SimulatedHeater,
 };

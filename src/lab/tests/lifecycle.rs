@@ -1,6 +1,5 @@
 //! Start and stop of the broker, and ports that close and open again.
 
-use crate::diagnostics::MqttVersion;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -11,6 +10,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
 use super::client::{TestClient, TestPacket, connect_options};
+use crate::diagnostics::MqttVersion;
 use crate::lab::{Broker, BrokerOptions, ListenerEndpoint};
 
 async fn refused(address: impl tokio::net::ToSocketAddrs) -> bool {

@@ -1,6 +1,5 @@
 //! A client over real sockets: sign in, sign, connect, send requests, be refused, reconnect.
 
-use crate::diagnostics::MqttVersion;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +19,7 @@ use super::client::{TestClient, TestPacket, connect_options};
 use super::http::post;
 use crate::aws::{Credentials, SignatureError, SigningTarget, presign};
 use crate::clock::TokioClock;
-use crate::diagnostics::Clock;
+use crate::diagnostics::{Clock, MqttVersion};
 use crate::lab::transport::WebSocketBytes;
 use crate::lab::{NavienLab, NavienLabOptions, PathFault, Policy, UpgradeDenial};
 

@@ -1,11 +1,11 @@
 //! Publish, subscribe, retained messages, wills, sessions and takeover, in memory and in both versions.
 
-use crate::diagnostics::MqttVersion;
 use std::time::Duration;
 
 use tokio::io::DuplexStream;
 
 use super::client::{ConnectOptions, TestClient, TestPacket, connect_options, message};
+use crate::diagnostics::MqttVersion;
 use crate::lab::{AcceptedVersions, ApplicationMessage, Broker, BrokerOptions, MessageCounters};
 
 const BOTH: [MqttVersion; 2] = [MqttVersion::V311, MqttVersion::V5];

@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use super::*;
 use crate::diagnostics::LinkActivity;
-use crate::diagnostics::event::{ConnectKind, DropKind, DroppedEvent, Layer};
 use crate::mqtt::settings::BackoffSettings;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -204,5 +203,5 @@ async fn an_outage_is_counted_goes_deep_and_may_be_given_up() {
 }
 
 use crate::diagnostics::error_name::AWS_IO_SOCKET_CONNECTION_REFUSED;
-use crate::diagnostics::event::Phase;
+use crate::diagnostics::event::{ConnectKind, DropKind, DroppedEvent, Layer, Phase};
 use crate::mqtt::failure::Failure;

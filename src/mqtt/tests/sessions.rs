@@ -1,11 +1,10 @@
-use crate::clock::TokioClock;
-use crate::diagnostics::MqttVersion;
 use std::time::Duration;
 
 use super::*;
-use crate::diagnostics::LinkActivity;
+use crate::clock::TokioClock;
 use crate::diagnostics::event::CommandState::{Lost, Queued, Sent};
 use crate::diagnostics::event::{ConnectKind, DropKind, Initiator, Layer};
+use crate::diagnostics::{LinkActivity, MqttVersion};
 use crate::mqtt::ReconnectKind;
 use crate::mqtt::settings::PingPolicy;
 

@@ -11,7 +11,7 @@ use super::{ConsoleReply, clean};
 use crate::lab::scenario::MANUAL_FAULTS;
 use crate::lab::{GatewayControl, LabSetup, PathFault, PathFaultId};
 
-/// Injections listed by `strikes`, for each gateway.
+/// Injections listed by `injections`, for each gateway.
 const MAX_LISTED_FAULTS: usize = 20;
 
 /// Both gateways, with their displayed names.

@@ -11,20 +11,19 @@ use std::sync::Arc;
 
 use super::watch::watch;
 use super::{runtime, settings, usage_error};
-use crate::cli;
 use crate::clock::SystemClock;
 use crate::config::{BrokerUrl, ConnectionTarget, Directories, ResolvedSettings};
 use crate::diagnostics::aws_limits::AWS_WEBSOCKET_LIMIT;
 use crate::diagnostics::clean::clean;
 use crate::diagnostics::{Clock, NameMask, Transport};
 use crate::exit::ExitReason;
-use crate::keyring;
 use crate::mqtt::settings::BrokerAddress;
 use crate::navien::account::{
     API_URL, Account, AccountDevice, AccountError, AccountSettings, ApiUrl, HttpTransport, SelectionError,
     select_device,
 };
 use crate::navien::connection::{AccountSigner, CLIENT_ID_PREFIX, ENDPOINT};
+use crate::{cli, keyring};
 
 use device_choice::DeviceChoice;
 use keyring_entry::KeyringEntry;

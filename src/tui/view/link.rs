@@ -10,10 +10,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Span;
 
-use crate::diagnostics::LinkActivity;
 use crate::diagnostics::event::ConnectFailedEvent;
 use crate::diagnostics::recording::RecorderState;
-use crate::diagnostics::{ErrorName, LinkState, Stamp, words};
+use crate::diagnostics::{ErrorName, LinkActivity, LinkState, Stamp, words};
 use crate::tui::format;
 use crate::tui::keymap::Action;
 use crate::tui::text::width;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 use std::time::Duration;
 
 use dropscope::aws::Credentials;
@@ -10,6 +10,7 @@ use dropscope::lab::AwsLimits;
 use secrecy::ExposeSecret;
 
 use crate::aws::fixture::{AwsFixture, KEY_LIFETIME};
+use crate::child;
 use crate::navien::leaks::files_below;
 
 fn environment(keys: &Credentials) -> Vec<(&'static str, String)> {
@@ -23,11 +24,8 @@ fn environment(keys: &Credentials) -> Vec<(&'static str, String)> {
 /// Runs the program with a home of its own and an otherwise empty environment. Its output is written to the home,
 /// too, so that the fixture searches it for secrets.
 pub(crate) async fn aws(home: &Path, variables: Vec<(&'static str, String)>, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dropscope"));
-    command.env_clear().current_dir(home).arg("aws").args(arguments).stdin(Stdio::null()).envs(variables);
-    for (name, folder) in [("HOME", ""), ("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")] {
-        command.env(name, home.join(folder));
-    }
+    let mut command = child::command(home, &["aws"]);
+    command.args(arguments).envs(variables);
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     fs::write(home.join("stdout.txt"), &output.stdout).unwrap();
     fs::write(home.join("stderr.txt"), &output.stderr).unwrap();

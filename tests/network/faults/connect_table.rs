@@ -9,13 +9,13 @@ use dropscope::diagnostics::error_name::{
     AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE, AWS_IO_TLS_HOST_NAME_MISMATCH, AWS_IO_TLS_NEGOTIATION_TIMEOUT,
     AWS_IO_TLS_UNKNOWN_ROOT_CERTIFICATE,
 };
-use dropscope::diagnostics::event::{Layer, Phase};
-use dropscope::diagnostics::{ErrorName, Transport, VersionChoice};
-use dropscope::lab::{Fault, FaultTrigger};
 use std::borrow::Cow;
 
 use crate::faults::certificates::Certificate;
 use crate::faults::expected::{ALL, BOTH, ExpectedFailure, FRAMED, SECURE, TCP, TLS, V3, V5, WS, WSS};
+use dropscope::diagnostics::event::{Layer, Phase};
+use dropscope::diagnostics::{ErrorName, Transport, VersionChoice};
+use dropscope::lab::{Fault, FaultTrigger};
 
 /// One obstacle, where it can occur, and the expected event.
 pub(crate) struct Row {

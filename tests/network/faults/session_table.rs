@@ -6,12 +6,12 @@ use dropscope::diagnostics::error_name::{
     AWS_ERROR_MQTT_INVALID_PACKET_TYPE, AWS_ERROR_MQTT_PROTOCOL_ERROR, AWS_ERROR_MQTT_TIMEOUT,
     AWS_ERROR_MQTT_UNEXPECTED_HANGUP, AWS_IO_SOCKET_CLOSED, AWS_IO_TLS_ERROR_ALERT_RECEIVED,
 };
-use dropscope::diagnostics::event::{DropKind, Layer};
-use dropscope::diagnostics::{ErrorName, Transport, VersionChoice};
-use dropscope::lab::Fault;
 use std::borrow::Cow;
 
 use crate::faults::expected::{ALL, BOTH, ExpectedDrop, FRAMED, LAYERED, SECURE, TCP, TLS, V3, V5, WS};
+use dropscope::diagnostics::event::{DropKind, Layer};
+use dropscope::diagnostics::{ErrorName, Transport, VersionChoice};
+use dropscope::lab::Fault;
 
 /// One fault, where it can happen, and the expected event.
 pub(crate) struct Row {

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::sync::{Arc, Mutex};
 
 use dropscope::diagnostics::event::{DropKind, Layer, Phase};
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
+use crate::child;
 use crate::navien::signing::{post, sign_in, signing_link};
 use crate::navien::{connect_failed, connected, dropped, heater_answers};
 
@@ -25,9 +26,7 @@ struct Lab {
 impl Lab {
     fn start() -> Self {
         let home = tempfile::tempdir().unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dropscope"));
-        command.env_clear().current_dir(home.path()).args(["lab", "--json", "--seed", "1"]);
-        command.env("HOME", home.path()).env("XDG_STATE_HOME", home.path().join("state"));
+        let mut command = child::command(home.path(), &["lab", "--json", "--seed", "1"]);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let input = child.stdin.take().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());
@@ -86,7 +85,7 @@ async fn the_lab_command_runs_a_cloud_and_a_heater_behind_its_faults() {
     let list = lab.data("list");
     let gateways: Vec<_> = list.as_array().unwrap().iter().map(|armed| armed["gateway"].clone()).collect();
     assert_eq!(gateways, ["plain", "iot"]);
-    assert_eq!(lab.data("strikes")[0]["gateway"], "iot");
+    assert_eq!(lab.data("injections")[0]["gateway"], "iot");
     assert_eq!(lab.data("disarm 1")["ids"], json!([1]));
     assert_eq!(lab.data("list"), json!([]));
     connected(&mut link).await;

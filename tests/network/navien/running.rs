@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use dropscope::clock::SystemClock;
 use dropscope::diagnostics::{Clock, LinkState, NameMask, Transport};
-use dropscope::export::{ExportOptions, RecorderSettings, RecorderTarget};
+use dropscope::export::{RecorderSettings, RecorderTarget};
 use dropscope::monitor::{self, DeviceSettings, MonitorHandle, MonitorSettings};
 use dropscope::mqtt::Link;
 use dropscope::mqtt::settings::{AddressFamily, BrokerAddress, LinkSettings};
@@ -63,26 +63,18 @@ pub(crate) async fn watch<'a>(
     link.signer = Some(Arc::new(AccountSigner::new(account, &link.broker, Arc::clone(&clock))));
     adjust(&mut link);
     let export = scene.home.path().join(format!("exports/{id}.json"));
+    let reports = ReportSettings {
+        file: Some(export.clone()),
+        at_exit: true,
+        ..ReportSettings::new(scene.home.path().join("exports"))
+    };
+    let recording = RecorderTarget::File(scene.home.path().join(format!("{id}.jsonl")));
+    let shown_broker = BrokerAddress { host: AWS.into(), ..link.broker.clone() };
     let settings = MonitorSettings {
-        link: LinkSettings {
-            broker: BrokerAddress { host: AWS.into(), ..link.broker.clone() },
-            ..link.clone()
-        },
-        max_events: 1_000,
-        recorder: Some(RecorderSettings::new(RecorderTarget::File(
-            scene.home.path().join(format!("{id}.jsonl")),
-        ))),
-        reports: ReportSettings {
-            dir: scene.home.path().join("exports"),
-            file: Some(export.clone()),
-            every: None,
-            at_exit: true,
-            options: ExportOptions::default(),
-        },
-        duration: None,
-        simulation: None,
+        recorder: Some(RecorderSettings::new(recording)),
         device: Some(DeviceSettings { device: Box::new(heater(&device, id, &*clock)), quiet }),
         name_mask: NameMask::new([(device.mac_address, "device".to_owned())]),
+        ..MonitorSettings::new(LinkSettings { broker: shown_broker, ..link.clone() }, reports)
     };
     let link = Link::new(link, Arc::clone(&clock)).unwrap();
     let (handle, _) = monitor::spawn_with(link, settings, clock);

@@ -16,6 +16,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::child;
 use crate::loopback::TEST_TIMEOUT;
 use crate::navien::leaks::{Secrets, files_below};
 
@@ -85,16 +86,13 @@ impl NavienFixture {
     }
 
     fn command(&self, more: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dropscope"));
-        command.env_clear().current_dir(self.home.path());
-        command.env("HOME", self.home.path()).env("XDG_STATE_HOME", self.home.path().join("state"));
+        let mut command =
+            child::command(self.home.path(), &["navien", "--json", "-vv", "--export-dir", "exports"]);
         command.env("NAVIEN_EMAIL", &self.lab.email);
         command.env("NAVIEN_PASSWORD", self.control.cloud.password().expose_secret());
-        command.args(["navien", "--json", "-vv", "--export-dir", "exports"]);
         command.env("DROPSCOPE_API_URL", &self.lab.rest_url);
         command.env("DROPSCOPE_IOT_ENDPOINT", &self.lab.iot_endpoint);
         command.arg("--cafile").arg(self.authority()).args(more);
-        command.stdin(Stdio::null());
         command
     }
 

@@ -1,8 +1,7 @@
 //! Screens drawn from a state.
 
-use dropscope::diagnostics::LinkActivity;
-use dropscope::diagnostics::LinkState;
 use dropscope::diagnostics::recording::RecordingReader;
+use dropscope::diagnostics::{LinkActivity, LinkState};
 use dropscope::state::{EventFold, LiveState, RuntimeStatus};
 use dropscope::tui::keymap::Keymap;
 use dropscope::tui::model::{DropDetailView, Model, Screen as Shown};

@@ -9,6 +9,7 @@
 mod cases;
 mod program;
 
+use crate::child;
 use cases::{CASES, Case, PING_TIMEOUT, Timing};
 use dropscope::diagnostics::event::{DropKind, Layer};
 use dropscope::diagnostics::{Diagnostics, DropRecord, Event};
@@ -202,7 +203,7 @@ fn a_recording_keeps_raw_clock_times_and_an_export_uses_field_time() {
     let folder = home.path().join("exports");
     let folder_name = folder.to_str().expect("text");
     let arguments = ["demo", "healthy", "--json", "--duration", "3s", "--export-dir", folder_name];
-    let output = program::command(home.path(), &arguments).output().expect("the program");
+    let output = child::command(home.path(), &arguments).output().expect("the program");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let lines: Vec<serde_json::Value> =
         text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
@@ -236,7 +237,7 @@ fn the_lab_takes_commands_until_quit() {
     let late = "arm {\"late_pings\": {\"delay_secs\": 1.5}}";
     assert_eq!(lab.request(late)["data"]["ids"], json!([3]));
     assert_eq!(lab.request("disarm 2")["ok"], true);
-    for wrong in ["disarm 2", "disarm", "arm", "arm {}", "arm nothing-like-that", "strike sun", "make coffee"]
+    for wrong in ["disarm 2", "disarm", "arm", "arm {}", "arm nothing-like-that", "inject sun", "make coffee"]
     {
         assert_eq!(lab.request(wrong)["ok"], false, "{wrong}");
     }
@@ -250,7 +251,7 @@ fn the_lab_takes_commands_until_quit() {
         assert!(checked.status.success(), "{url}: {}", String::from_utf8_lossy(&checked.stdout));
     }
     assert!(lab.request("tally")["data"]["plain"]["accepted"].as_u64() >= Some(4));
-    assert_eq!(lab.request("strike dns")["ok"], true);
+    assert_eq!(lab.request("inject dns")["ok"], true);
     assert!(lab.request("help")["data"].as_array().is_some_and(|lines| lines.len() >= 10));
     assert_eq!(lab.request("quit")["ok"], true);
     assert_eq!(lab.wait(), Some(0));

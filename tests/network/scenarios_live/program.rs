@@ -2,11 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Output, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+use crate::child::command;
 use dropscope::diagnostics::recording::RecordingReader;
 use dropscope::diagnostics::{Diagnostics, Event, Snapshot, StampedEvent};
 use tempfile::TempDir;
@@ -27,15 +27,6 @@ pub(crate) struct FinishedRun {
 pub(crate) struct RunningProgram {
     child: Child,
     home: TempDir,
-}
-
-pub(crate) fn command(home: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dropscope"));
-    command.env_clear().current_dir(home).args(arguments).stdin(Stdio::null());
-    for (name, place) in [("HOME", ""), ("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")] {
-        command.env(name, home.join(place));
-    }
-    command
 }
 
 /// Runs to the end.

@@ -7,8 +7,9 @@ use dropscope::lab::{Broker, BrokerOptions, ListenerEndpoint};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::run::{ProcessOutput, RunningProcess, command, files};
+use super::run::{ProcessOutput, RunningProcess, files};
 use super::{closed_port, home};
+use crate::child::command;
 
 const PASSWORD: &str = "correct-horse-battery";
 

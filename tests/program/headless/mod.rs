@@ -15,7 +15,9 @@ use std::path::Path;
 
 use dropscope::diagnostics::recording::{DecodeStats, Decoder, RecordingReader};
 use dropscope::diagnostics::{Event, StampedEvent};
-use run::{RunningProcess, command, files, run};
+use run::{RunningProcess, files, run};
+
+use crate::child::command;
 use rustix::process::Signal;
 use serde_json::Value;
 

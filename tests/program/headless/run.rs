@@ -7,6 +7,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::child::command;
 use dropscope::clock::SystemClock;
 use dropscope::diagnostics::Clock;
 use rustix::process::{Pid, Signal, kill_process};
@@ -32,16 +33,6 @@ pub(crate) struct RunningProcess {
     out: String,
     err: JoinHandle<String>,
     clock: SystemClock,
-}
-
-/// The program with a home of its own and nothing else from outside.
-pub(crate) fn command(home: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dropscope"));
-    command.env_clear().current_dir(home).args(arguments).stdin(Stdio::null());
-    for (name, place) in [("HOME", ""), ("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config")] {
-        command.env(name, home.join(place));
-    }
-    command
 }
 
 /// Runs to the end.

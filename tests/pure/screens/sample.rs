@@ -5,13 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{FixedOffset, TimeZone, Utc};
-use dropscope::diagnostics::LinkActivity;
 use dropscope::diagnostics::event::{
     Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Initiator, Layer,
     Message, PacketNote, Phase, PhaseTiming, StartedEvent, SystemSource,
 };
 use dropscope::diagnostics::recording::RecorderState;
-use dropscope::diagnostics::{Diagnostics, ErrorName, Event, MqttVersion, Stamp};
+use dropscope::diagnostics::{Diagnostics, ErrorName, Event, LinkActivity, MqttVersion, Stamp};
 use dropscope::state::{LiveState, RuntimeStatus, Simulation};
 
 /// UTC offset of all test screens: one hour east.

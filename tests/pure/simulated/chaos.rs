@@ -4,10 +4,9 @@ use std::fs;
 use std::io::BufReader;
 
 use chrono::TimeDelta;
-use dropscope::diagnostics::LinkActivity;
 use dropscope::diagnostics::event::CommandState;
 use dropscope::diagnostics::recording::{RecorderState, RecordingReader};
-use dropscope::diagnostics::{Diagnostics, Event};
+use dropscope::diagnostics::{Diagnostics, Event, LinkActivity};
 use dropscope::export::{Export, ExportOptions};
 use dropscope::lab::{ApplicationMessage, Fault};
 use dropscope::state::MonitorRequest;
@@ -20,7 +19,7 @@ use crate::simulated::scope::{CompletedRun, Recording, RunSetup, SimulatedScope,
 /// Injects one random event on the connection or its monitor; returns the number of publishes requested.
 async fn inject_random_event(scope: &SimulatedScope, random: &mut StdRng) -> usize {
     let net = &scope.net;
-    let strike = |fault| {
+    let inject = |fault| {
         net.broker().inject(&fault);
     };
     match random.random_range(0..17) {
@@ -28,9 +27,9 @@ async fn inject_random_event(scope: &SimulatedScope, random: &mut StdRng) -> usi
         1 => net.line(LineState::Fin),
         2 => net.line(LineState::Reset),
         3 | 4 => net.change(|habits| habits.is_refusing = !habits.is_refusing),
-        5 => strike(Fault::Disconnect { reason: 0x97, text: Some("\u{1b}[0m".to_owned()) }),
-        6 => strike(Fault::BlackHole { lasting: Some(secs(8)) }),
-        7 => strike(Fault::HalfPacket),
+        5 => inject(Fault::Disconnect { reason: 0x97, text: Some("\u{1b}[0m".to_owned()) }),
+        6 => inject(Fault::BlackHole { lasting: Some(secs(8)) }),
+        7 => inject(Fault::HalfPacket),
         8 => {
             scope
                 .send_request(MonitorRequest::SetKeepAlive([0, 5, 60, 1_200][random.random_range(0..4)]))

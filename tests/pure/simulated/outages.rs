@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use dropscope::diagnostics::LinkActivity;
 use dropscope::diagnostics::event::{ConnectFailedEvent, ConnectKind, ConnectedEvent, Phase};
-use dropscope::diagnostics::{Event, Stamp};
+use dropscope::diagnostics::{Event, LinkActivity, Stamp};
 use dropscope::lab::{Fault, FaultTrigger, PlannedFault};
 use dropscope::state::MonitorRequest;
 

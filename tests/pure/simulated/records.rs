@@ -4,9 +4,8 @@ use std::fs;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use dropscope::diagnostics::LinkActivity;
 use dropscope::diagnostics::recording::{RecorderState, RecordingReader};
-use dropscope::diagnostics::{Diagnostics, Event};
+use dropscope::diagnostics::{Diagnostics, Event, LinkActivity};
 use dropscope::export::{Export, ExportOptions, RecorderSettings, RecorderTarget};
 use dropscope::lab::{ApplicationMessage, Fault};
 use dropscope::state::{MonitorRequest, NoticeKind};

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use chrono::FixedOffset;
 use dropscope::diagnostics::recording::RecorderState;
 use dropscope::diagnostics::{Clock, Stamp};
-use dropscope::export::ExportOptions;
 use dropscope::replay::{self, RecordingPlayer, ReplaySettings};
 use dropscope::report_writer::ReportSettings;
 use dropscope::state::{LiveState, MonitorRequest, PlaybackAction};
@@ -123,13 +122,7 @@ fn recording(last: &LiveState) -> PathBuf {
 }
 
 fn paused_settings(dir: &Path) -> ReplaySettings {
-    let reports = ReportSettings {
-        dir: dir.to_owned(),
-        file: None,
-        every: None,
-        at_exit: false,
-        options: ExportOptions::default(),
-    };
+    let reports = ReportSettings::new(dir.to_owned());
     ReplaySettings { reports, speed: None, paused: true, at: None }
 }
 

@@ -1,8 +1,7 @@
 //! Requests of the user during a run.
 
-use dropscope::diagnostics::LinkActivity;
 use dropscope::diagnostics::event::{ConnectKind, Initiator};
-use dropscope::diagnostics::{Event, LinkState, MarkKind};
+use dropscope::diagnostics::{Event, LinkActivity, LinkState, MarkKind};
 use dropscope::lab::BrokerOptions;
 use dropscope::state::MonitorRequest;
 

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dropscope::diagnostics::event::{CommandState, CommandUpdate, DroppedEvent, SystemSource};
-use dropscope::diagnostics::{Clock, Diagnostics, Event, NameMask, Snapshot, Stamp, StampedEvent, Transport};
-use dropscope::export::{ExportOptions, RecorderSettings, RecorderTarget};
+use dropscope::diagnostics::{Clock, Event, Snapshot, Stamp, StampedEvent, Transport};
+use dropscope::export::{RecorderSettings, RecorderTarget};
 use dropscope::lab::BrokerOptions;
 use dropscope::monitor::{self, DeviceSettings, MonitorHandle, MonitorSettings};
 use dropscope::mqtt::Link;
@@ -100,21 +100,16 @@ impl RunSetup {
         let connector = Arc::new(net.clone());
         let link = Link::with_connector(self.link.clone(), Arc::clone(&seconds), connector, 42)
             .expect("usable settings");
+        let reports = ReportSettings {
+            every: self.export_every,
+            at_exit: self.export_at_exit,
+            ..ReportSettings::new(directory.path().join("exports"))
+        };
         let settings = MonitorSettings {
-            name_mask: NameMask::default(),
-            link: self.link,
-            max_events: Diagnostics::DEFAULT_MAX_EVENTS,
             recorder,
-            reports: ReportSettings {
-                dir: directory.path().join("exports"),
-                file: None,
-                every: self.export_every,
-                at_exit: self.export_at_exit,
-                options: ExportOptions::default(),
-            },
             duration: self.duration,
-            simulation: None,
             device: self.device,
+            ..MonitorSettings::new(self.link, reports)
         };
         let (handle, events) = monitor::spawn_with(link, settings, seconds);
         let seen = Arc::<Mutex<Vec<_>>>::default();

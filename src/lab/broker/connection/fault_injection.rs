@@ -1,12 +1,12 @@
 //! Faults applied to a connected client.
 
-use crate::diagnostics::MqttVersion;
 use std::time::Duration;
 
 use bytes::BufMut;
 use tokio::time::sleep;
 
 use super::{BlackHole, ClientConnection, PingReplies};
+use crate::diagnostics::MqttVersion;
 use crate::lab::broker::fault::{Fault, GARBAGE};
 use crate::lab::packet::{ApplicationMessage, PublishFlags, put_connack, put_disconnect};
 use crate::lab::transport::CloseMode;

@@ -1,10 +1,10 @@
 //! Messages in flight: sent, not yet acknowledged to the end, and sent again after a reconnect.
 
-use crate::diagnostics::MqttVersion;
 use std::collections::BTreeMap;
 
 use bytes::BytesMut;
 
+use crate::diagnostics::MqttVersion;
 use crate::lab::packet::{Delivery, PublishFlags, QosPublish, put_acknowledgement};
 
 const PUBREL: u8 = 0x62;

@@ -4,7 +4,6 @@ mod fault_injection;
 mod in_flight;
 mod rules_check;
 
-use crate::diagnostics::MqttVersion;
 use std::collections::{HashMap, HashSet};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -20,6 +19,7 @@ use tokio::time::{Sleep, sleep};
 use super::fault::{Fault, PlannedFaults};
 use super::router::{AttachedSession, ConnectionCommand};
 use super::state::BrokerState;
+use crate::diagnostics::MqttVersion;
 use crate::lab::aws::ConnectionUsage;
 use crate::lab::packet::{
     ApplicationMessage, ClientPacket, Connect, Delivery, PROTOCOL_ERROR, decode, put_acknowledgement,

@@ -1,11 +1,11 @@
 //! Faults on all connections at once: schedules, random faults and outages.
 
-use crate::diagnostics::MqttVersion;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use super::scene::{BOTH, FaultGatewayFixture, last_packet};
+use crate::diagnostics::MqttVersion;
 use crate::lab::tests::client::{TestPacket, message};
 use crate::lab::{DropManner, GatewayOptions, OutageManner, PathFault};
 

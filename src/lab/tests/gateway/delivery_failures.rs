@@ -1,11 +1,11 @@
 //! A client that is connected and gets no messages.
 
-use crate::diagnostics::MqttVersion;
 use std::time::Duration;
 
 use tokio::io::DuplexStream;
 
 use super::scene::{BOTH, FaultGatewayFixture};
+use crate::diagnostics::MqttVersion;
 use crate::lab::tests::client::{ConnectOptions, TestClient, TestPacket, connect_options, message};
 use crate::lab::{DeliveryFailureManner, PathFault};
 

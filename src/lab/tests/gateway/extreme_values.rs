@@ -1,11 +1,11 @@
 //! No number makes the gateway panic, hang or leak.
 
-use crate::diagnostics::MqttVersion;
 use std::time::Duration;
 
 use tokio::io::duplex;
 
 use super::scene::FaultGatewayFixture;
+use crate::diagnostics::MqttVersion;
 use crate::lab::tests::client::{TestClient, connect_options};
 use crate::lab::{
     DeliveryFailureManner, Direction, DropManner, GatewayOptions, IdleManner, OutageManner, PathFault,

@@ -1,11 +1,11 @@
 //! Credentials that expire, and second clients with the same client id.
 
-use crate::diagnostics::MqttVersion;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use super::scene::{BOTH, FaultGatewayFixture, last_packet};
+use crate::diagnostics::MqttVersion;
 use crate::lab::tests::client::{ConnectOptions, TestPacket, connect_options};
 use crate::lab::{PathFault, TakeoverTime};
 

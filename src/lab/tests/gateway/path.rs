@@ -1,12 +1,12 @@
 //! Faults of the path: expired NAT entries, delayed and lost packets.
 
-use crate::diagnostics::MqttVersion;
 use std::time::Duration;
 
 use tokio::io::duplex;
 use tokio::time::{Instant, sleep};
 
 use super::scene::{BOTH, FaultGatewayFixture, last_packet};
+use crate::diagnostics::MqttVersion;
 use crate::lab::tests::client::{ConnectOptions, TestClient, TestPacket, connect_options, message};
 use crate::lab::{DropManner, IdleManner, PathFault};
 

@@ -1,11 +1,11 @@
 //! A gateway before an embedded broker, and clients that connect through it.
 
-use crate::diagnostics::MqttVersion;
 use std::time::Duration;
 
 use tokio::io::{DuplexStream, duplex};
 use tokio::time::Instant;
 
+use crate::diagnostics::MqttVersion;
 use crate::lab::tests::client::{ConnectOptions, TestClient, TestPacket, connect_options};
 use crate::lab::{Broker, BrokerOptions, Gateway, GatewayControl, GatewayOptions, PathFault, Upstream};
 

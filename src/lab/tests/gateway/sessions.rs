@@ -1,11 +1,11 @@
 //! Faults that end each session by its age or its packets.
 
-use crate::diagnostics::MqttVersion;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::scene::{BOTH, FaultGatewayFixture, last_packet};
+use crate::diagnostics::MqttVersion;
 use crate::lab::tests::client::{ConnectOptions, TestPacket, connect_options, message};
 use crate::lab::{Direction, DropManner, PathFault, PathFaultId};
 

@@ -1,6 +1,5 @@
 //! Drops and outages seen at real sockets, and the cleanup after a stop.
 
-use crate::diagnostics::MqttVersion;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,6 +12,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{Error, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::Message;
 
+use crate::diagnostics::MqttVersion;
 use crate::lab::tests::client::{TestClient, TestPacket, connect_options, message};
 use crate::lab::tests::secure::{certificates, tls, websocket};
 use crate::lab::{
