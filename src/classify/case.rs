@@ -1,22 +1,24 @@
 //! The data of one classification: the sessions, the drops considered, and their likelihood under random loss.
 
+use std::ops::Range;
+
 use super::background::Background;
 use super::drops::{DeathWindow, drops};
-use super::live::{EXCESS_SHIFT, Silences};
 use super::log::Log;
 use super::math::{ln_beta_binomial, ln_sum_exp, real};
 use super::session::{Secs, Session, SessionEnding};
+use super::silences::{EXCESS_SHIFT, SilenceKind};
 use super::survivors::SurvivalTable;
 
 /// Scheduling delay of a busy computer, in seconds of its own clock; a scaled lab run multiplies it.
 const LATENESS: f64 = 0.02;
 
-/// Everything computed once for a log; the hypotheses read it.
+/// Everything computed once for some consecutive sessions; the hypotheses read it.
 pub(super) struct Frame<'a> {
     pub(super) log: &'a Log,
-    /// All sessions, oldest first; the live one last, censored at the current time.
+    /// The sessions, oldest first; the live one last, censored at the current time.
     pub(super) sessions: Vec<&'a Session>,
-    /// All drops, oldest first.
+    /// Their drops, oldest first.
     pub(super) drops: Vec<DeathWindow>,
     /// The drop of each session, by session.
     pub(super) drop_by_session: Vec<Option<usize>>,
@@ -24,7 +26,9 @@ pub(super) struct Frame<'a> {
     pub(super) survived: SurvivalTable,
     /// Silences of the client that a session survived, in seconds.
     pub(super) survived_outgoing: SurvivalTable,
-    /// Pauses of the peer that a session survived, in seconds.
+    /// Silences of the peer, answers to pings included, that a session survived, in seconds.
+    pub(super) survived_incoming: SurvivalTable,
+    /// Pauses of the peer that a session survived, in seconds; answers to pings do not end a pause.
     pub(super) survived_peer: SurvivalTable,
     /// Silences of the client that a session survived, in seconds beyond 1.5 keep-alives.
     pub(super) survived_excess: ExcessTable,
@@ -34,6 +38,8 @@ pub(super) struct Frame<'a> {
     pub(super) floor: f64,
     /// Error of a time difference on a busy computer, in seconds.
     pub(super) lateness: f64,
+    /// From the first start to the last end.
+    pub(super) times: Range<Secs>,
 }
 
 /// Survived silences of the client, in seconds beyond 1.5 keep-alives.
@@ -51,12 +57,48 @@ impl ExcessTable {
     }
 }
 
+/// All sessions and drops of a log; frames are parts of it.
+pub(super) struct History<'a> {
+    log: &'a Log,
+    sessions: Vec<&'a Session>,
+    drops: Vec<DeathWindow>,
+}
+
+impl<'a> History<'a> {
+    /// Prepares a log. `live` is the live session, censored at the current time.
+    pub(super) fn new(log: &'a Log, live: Option<&'a Session>) -> Self {
+        Self { log, sessions: log.sessions.iter().chain(live).collect(), drops: drops(log) }
+    }
+
+    /// All sessions, oldest first.
+    pub(super) fn sessions(&self) -> &[&'a Session] {
+        &self.sessions
+    }
+
+    /// All drops, oldest first; their sessions are indices into [`History::sessions`].
+    pub(super) fn drops(&self) -> &[DeathWindow] {
+        &self.drops
+    }
+
+    /// Everything.
+    pub(super) fn whole(&self) -> Frame<'a> {
+        self.frame(0..self.sessions.len())
+    }
+
+    /// The frame of some consecutive sessions.
+    pub(super) fn frame(&self, range: Range<usize>) -> Frame<'a> {
+        let mut drops: Vec<DeathWindow> =
+            self.drops.iter().filter(|drop| range.contains(&drop.session)).cloned().collect();
+        for drop in &mut drops {
+            drop.session -= range.start;
+        }
+        let sessions = self.sessions.get(range).unwrap_or_default().to_vec();
+        Frame::new(self.log, sessions, drops)
+    }
+}
+
 impl<'a> Frame<'a> {
-    /// Prepares a log. `live` is the live session, censored at the current time; `silences` are those of all sessions
-    /// that did not drop, the live one included.
-    pub(super) fn new(log: &'a Log, live: Option<&'a Session>, silences: &Silences) -> Self {
-        let drops = drops(log);
-        let sessions: Vec<&Session> = log.sessions.iter().chain(live).collect();
+    fn new(log: &'a Log, sessions: Vec<&'a Session>, drops: Vec<DeathWindow>) -> Self {
         let mut drop_by_session = vec![None; sessions.len()];
         for (index, drop) in drops.iter().enumerate() {
             if let Some(slot) = drop_by_session.get_mut(drop.session) {
@@ -64,24 +106,25 @@ impl<'a> Frame<'a> {
             }
         }
         let scale = log.started.as_ref().and_then(|started| started.time_scale).unwrap_or(1.0).max(1.0);
-        let mut drop_silences = DropSilences::default();
-        for drop in &drops {
-            drop_silences.add_drop(log, drop);
-        }
+        // Half a millisecond, because the silences are stored with whole milliseconds.
+        let times = sessions.first().map_or(0.0, |first| first.start - 0.001)
+            ..sessions.last().map_or(0.0, |last| last.end.max(last.start) + 0.001);
+        let longest = longest_known_silence(log, &sessions);
+        let table = |kind| log.silences.table(kind, &times).without_longer_than(longest);
         Self {
             exposure: sessions.iter().map(|session| session.age()).sum(),
             floor: if log.whole_seconds { 0.35 } else { f64::max(0.03, LATENESS * scale / 10.0) },
             lateness: LATENESS * scale,
-            survived: silences.either.table().with_values(drop_silences.any),
-            survived_outgoing: silences.outgoing.table().with_values(drop_silences.outgoing),
-            survived_peer: silences.peer.table(),
-            survived_excess: ExcessTable(
-                silences.outgoing_excess.table().with_values(drop_silences.outgoing_excess),
-            ),
+            survived: table(SilenceKind::Either),
+            survived_outgoing: table(SilenceKind::Outgoing),
+            survived_incoming: table(SilenceKind::Incoming),
+            survived_peer: log.silences.table(SilenceKind::PeerData, &times),
+            survived_excess: ExcessTable(log.silences.table(SilenceKind::Excess, &times)),
             log,
             sessions,
             drops,
             drop_by_session,
+            times,
         }
     }
 
@@ -103,45 +146,14 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// Silences inside sessions that dropped, up to the packet that the death left unanswered.
-#[derive(Default)]
-struct DropSilences {
-    any: Vec<f64>,
-    outgoing: Vec<f64>,
-    outgoing_excess: Vec<f64>,
-}
-
-impl DropSilences {
-    fn add_drop(&mut self, log: &Log, drop: &DeathWindow) {
-        let Some(session) = log.sessions.get(drop.session) else { return };
-        let Some(ending) = session.ending.as_deref() else { return };
-        let survived = ending.packets.get(..ending.survived_packets).unwrap_or_default();
-        let mut last_packet = survived.last().map_or(session.start, |packet| packet.at);
-        let mut last_outgoing =
-            survived.iter().rev().find(|packet| packet.is_outgoing).map_or(session.start, |packet| packet.at);
-        let unanswered_at = drop.tx.map_or(f64::INFINITY, |tx| tx - 0.05);
-        let survived_until =
-            if drop.kind == super::session::EndKind::Silent { drop.lo + 0.05 } else { unanswered_at };
-        for packet in ending.packets.iter().skip(ending.survived_packets) {
-            if packet.at < unanswered_at {
-                let length = packet.at - last_packet;
-                if length > 15.0 {
-                    self.any.push(length);
-                }
-                last_packet = last_packet.max(packet.at);
-            }
-            if packet.is_outgoing && packet.at <= survived_until {
-                let length = packet.at - last_outgoing;
-                if length > 15.0 {
-                    self.outgoing.push(length);
-                }
-                if length > 1.2 * session.keep_alive {
-                    self.outgoing_excess.push((length - 1.5 * session.keep_alive + EXCESS_SHIFT).max(1.0));
-                }
-                last_outgoing = last_outgoing.max(packet.at);
-            }
-        }
+/// The longest silence that the log can show, in seconds: where the pings of a client were not recorded, a silence longer
+/// than the keep-alive is unknown.
+fn longest_known_silence(log: &Log, sessions: &[&Session]) -> f64 {
+    if log.pings > 0 {
+        return f64::INFINITY;
     }
+    let keep_alives = sessions.iter().map(|session| session.keep_alive).filter(|secs| secs.is_finite());
+    keep_alives.reduce(f64::max).map_or(f64::INFINITY, |longest| 1.05 * longest + 1.0)
 }
 
 /// The drops considered: all of them, or those that a first cause does not explain.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Verdict;
-use super::case::Frame;
+use super::case::History;
 use super::log::{Log, unix};
 use super::verdict_builder;
 use crate::diagnostics::{Event, Stamp};
@@ -102,9 +102,8 @@ impl Classifier {
     }
 
     fn build_verdict(&self, at: Stamp) -> Verdict {
-        let mut silences = self.log.silences.clone();
         let live = self.log.live.as_ref();
-        let live = live.map(|live| live.censored(at.boot.as_secs_f64(), unix(at), &mut silences));
-        verdict_builder::build_verdict(&Frame::new(&self.log, live.as_ref(), &silences), at)
+        let live = live.map(|live| live.censored(at.boot.as_secs_f64(), unix(at)));
+        verdict_builder::build_verdict(&History::new(&self.log, live.as_ref()), at)
     }
 }

@@ -44,6 +44,8 @@ pub(super) struct DeathWindow {
     pub(super) is_own_timeout: bool,
     /// Whether the previous session died in the same burst.
     pub(super) is_continuation: bool,
+    /// Whether the recording shows when the last packets were sent and received.
+    pub(super) is_activity_known: bool,
 }
 
 /// Times of the last packets of a session.
@@ -79,7 +81,14 @@ pub(super) fn drops(log: &Log) -> Vec<DeathWindow> {
     let silent = dropped.iter().filter(|(_, _, ending)| ending.kind == EndKind::Silent).count();
     let mut drops: Vec<DeathWindow> = dropped
         .iter()
-        .map(|(index, session, ending)| death_window(*index, session, ending, deadline, silent))
+        .map(|(index, session, ending)| {
+            let mut drop = death_window(*index, session, ending, deadline, silent);
+            drop.is_activity_known = ending.last_rx.is_some() || log.coverage(session).has_packets;
+            if !drop.is_activity_known {
+                widen_to_keep_alive(&mut drop);
+            }
+            drop
+        })
         .collect();
     mark_continuations(log, &mut drops);
     drops
@@ -164,6 +173,7 @@ fn death_window(
         silence: None,
         is_own_timeout: false,
         is_continuation: false,
+        is_activity_known: true,
     };
     let last_alive = match ending.last_rx {
         Some(last) => (detected - last).max(session.start),
@@ -184,6 +194,22 @@ fn death_window(
         drop.silence = Some(if kind == EndKind::Silent { silence.min(keep_alive) } else { silence });
     }
     drop
+}
+
+/// Without recorded packets only the keep-alive bounds the time of a death that was noticed late: the client sends a ping
+/// at least once per keep-alive, and waits at most about another one for its answer.
+fn widen_to_keep_alive(drop: &mut DeathWindow) {
+    drop.silence = None;
+    drop.is_own_timeout = false;
+    let earliest = |keep_alives: f64| (drop.detected - keep_alives * drop.keep_alive).max(drop.start);
+    match drop.kind {
+        EndKind::Clean | EndKind::Local => {}
+        EndKind::Reset => drop.lo = earliest(1.1),
+        EndKind::Silent => {
+            drop.lo = earliest(2.0);
+            drop.hi = drop.hi.max(drop.lo);
+        }
+    }
 }
 
 /// The newest activity in either direction before an outgoing packet.

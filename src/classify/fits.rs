@@ -8,7 +8,8 @@ use super::normalize::normalize;
 use super::reason_code::{KEEP_ALIVE_TIMEOUT, SESSION_TAKEN_OVER};
 use super::{
     BurstParameters, FittedParameters, IdleTimeoutParameters, KeepAliveParameters, LifetimeParameters,
-    MessageCountParameters, MessageScope, Pattern, ScheduleParameters, TakeoverParameters, Verdict,
+    MessageCountParameters, MessageScope, Pattern, ScheduleParameters, SilenceDirection, TakeoverParameters,
+    Verdict,
 };
 use crate::diagnostics::clean::clean;
 use crate::diagnostics::event::{DropKind, PacketNote};
@@ -117,8 +118,8 @@ impl DropComparison<'_> {
 
     fn silence(&self, idle: IdleTimeoutParameters) -> DropFit {
         let (fatal, survived) = match idle {
-            IdleTimeoutParameters::ClosedAtLimit { limit_secs: limit, spread_secs } => {
-                let Some(silence_secs) = self.idle_secs() else {
+            IdleTimeoutParameters::ClosedAtLimit { limit_secs: limit, spread_secs, direction } => {
+                let Some(silence_secs) = self.idle_secs(direction) else {
                     return unknown("how silent it was is not known");
                 };
                 let (silence, limit_text) = (length(silence_secs), length(limit));
@@ -128,6 +129,7 @@ impl DropComparison<'_> {
             IdleTimeoutParameters::NoticedAtNextPacket {
                 shortest_fatal_silence_secs: fatal,
                 longest_survived_silence_secs: survived,
+                ..
             } => (fatal, survived.unwrap_or(0.0).min(fatal)),
         };
         let Some(silence_secs) = self.silence_before_unanswered_packet() else {
@@ -144,9 +146,11 @@ impl DropComparison<'_> {
         }
     }
 
-    /// Silence in both directions before the detection, in seconds.
-    fn idle_secs(&self) -> Option<f64> {
+    /// Silence of a direction before the detection, in seconds.
+    fn idle_secs(&self, direction: SilenceDirection) -> Option<f64> {
         let idle = match (self.drop.idle_in, self.drop.idle_out) {
+            (idle_in, _) if direction == SilenceDirection::FromPeer => idle_in?,
+            (_, idle_out) if direction == SilenceDirection::FromClient => idle_out?,
             (Some(idle_in), Some(idle_out)) => idle_in.min(idle_out),
             (one, other) => one.or(other)?,
         };

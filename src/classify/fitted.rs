@@ -68,6 +68,8 @@ pub enum IdleTimeoutParameters {
         limit_secs: f64,
         /// Standard deviation around it, in seconds.
         spread_secs: f64,
+        /// Which packets the limit waits for.
+        direction: SilenceDirection,
     },
     /// The next packet of the client after the silence is lost or reset.
     NoticedAtNextPacket {
@@ -75,7 +77,58 @@ pub enum IdleTimeoutParameters {
         shortest_fatal_silence_secs: f64,
         /// The longest silence below it that a session survived, in seconds.
         longest_survived_silence_secs: Option<f64>,
+        /// The hours of the day during which it happens; `None` for all of them.
+        hours: Option<ActiveHours>,
     },
+}
+
+/// The direction of a silence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SilenceDirection {
+    /// No packet in either direction.
+    #[default]
+    Either,
+    /// No packet from the peer, whatever this client sends.
+    FromPeer,
+    /// No packet from this client, whatever the peer sends.
+    FromClient,
+}
+
+/// A part of the day, in hours (UTC, 0 to 24); it may reach over midnight.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ActiveHours {
+    /// Its start.
+    pub from: f64,
+    /// Its end; below the start where it reaches over midnight.
+    pub to: f64,
+}
+
+impl ActiveHours {
+    /// The shortest part of a day around some hours, in whole hours; `None` without any.
+    pub fn around(hours: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let mut hours: Vec<f64> = hours.into_iter().map(|hour| hour.rem_euclid(24.0)).collect();
+        hours.sort_unstable_by(f64::total_cmp);
+        let (first, last) = (*hours.first()?, *hours.last()?);
+        // The longest pause between two of them is outside.
+        let mut widest = (first + 24.0 - last, last, first);
+        for (one, other) in hours.iter().zip(hours.iter().skip(1)) {
+            if other - one > widest.0 {
+                widest = (other - one, *one, *other);
+            }
+        }
+        Some(Self { from: widest.2.floor(), to: (widest.1 + 1e-9).ceil().rem_euclid(24.0) })
+    }
+
+    /// Its length in hours.
+    pub fn length(self) -> f64 {
+        let length = (self.to - self.from).rem_euclid(24.0);
+        if length > 0.0 { length } else { 24.0 }
+    }
+
+    /// Whether an hour lies within.
+    pub fn contains(self, hour: f64) -> bool {
+        (hour - self.from).rem_euclid(24.0) <= self.length()
+    }
 }
 
 /// Mean lengths of the two kinds of session.

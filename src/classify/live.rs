@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::reason_code::{KEEP_ALIVE_TIMEOUT, NOT_AUTHORIZED, SESSION_TAKEN_OVER};
 use super::session::{Burst, EndKind, PacketSeen, Secs, Session, SessionEnding};
-use super::survivors::SurvivalHistogram;
+use super::silences::{SilenceLog, SilenceTracker};
 use crate::diagnostics::event::DroppedEvent;
 
 /// Packets kept; enough for the time between a death and its detection.
@@ -20,42 +20,6 @@ pub(super) const BURST_GAP_OF_WHOLE_SECONDS: f64 = 1.5;
 const MIN_BURST_SIZE: u64 = 5;
 /// How long before a drop a publish or burst may have caused it, in seconds.
 const SUSPECT_SECS: f64 = 7.0;
-/// Silences shorter than this are no evidence about a limit, in seconds.
-const MIN_SILENCE: f64 = 15.0;
-
-/// Shift that keeps the seconds beyond 1.5 keep-alives positive in a [`SurvivalHistogram`].
-pub(super) const EXCESS_SHIFT: f64 = 20.0;
-
-/// Survived silences of all sessions.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Silences {
-    /// Without activity in either direction, in seconds.
-    pub(super) either: SurvivalHistogram,
-    /// Without an outgoing packet, in seconds.
-    pub(super) outgoing: SurvivalHistogram,
-    /// Without an outgoing packet: seconds beyond 1.5 keep-alives, plus [`EXCESS_SHIFT`].
-    pub(super) outgoing_excess: SurvivalHistogram,
-    /// Pauses of the peer that the session survived, in seconds; answers to pings do not end a pause.
-    pub(super) peer: SurvivalHistogram,
-}
-
-impl Silences {
-    fn add_either(&mut self, length: f64) {
-        if length > MIN_SILENCE {
-            self.either.add(length);
-        }
-    }
-
-    fn add_outgoing(&mut self, length: f64, keep_alive: f64) {
-        if length > MIN_SILENCE {
-            self.outgoing.add(length);
-        }
-        if length > 1.2 * keep_alive {
-            self.outgoing_excess.add((length - 1.5 * keep_alive + EXCESS_SHIFT).max(1.0));
-        }
-    }
-}
-
 /// The live session with its newest activity.
 #[derive(Debug, Clone)]
 pub(super) struct LiveSession {
@@ -64,8 +28,7 @@ pub(super) struct LiveSession {
     /// The newest packet that left `packets`, and the newest outgoing one.
     evicted_at: Secs,
     evicted_outgoing_at: Secs,
-    /// Time of the newest packet of the peer that is no answer to a ping.
-    last_peer_data: Secs,
+    silences: SilenceTracker,
     /// The first outgoing packet after the newest incoming one, and the activity before it.
     unanswered: Option<(Secs, Secs)>,
     last_ping: Option<Secs>,
@@ -80,7 +43,7 @@ impl LiveSession {
         Self {
             evicted_at: session.start,
             evicted_outgoing_at: session.start,
-            last_peer_data: session.start,
+            silences: SilenceTracker::new(session.start),
             session,
             packets: VecDeque::with_capacity(MAX_PACKETS + 1),
             unanswered: None,
@@ -91,20 +54,24 @@ impl LiveSession {
         }
     }
 
-    /// Records a packet; silences that have ended are counted in `silences`.
-    pub(super) fn record_packet(&mut self, packet: PacketSeen, silences: &mut Silences) {
+    /// Records a packet; silences that the session survived are counted in `survived`.
+    pub(super) fn record_packet(&mut self, packet: PacketSeen, survived: &mut SilenceLog) {
+        self.silences.packet(packet, self.session.keep_alive, survived);
+        self.keep_packet(packet);
+    }
+
+    /// Records the end of a window of counted messages, which was no silence.
+    pub(super) fn record_window_end(&mut self, packet: PacketSeen) {
+        self.silences.activity(packet);
+        self.keep_packet(packet);
+    }
+
+    fn keep_packet(&mut self, packet: PacketSeen) {
         let before = self.packets.back().map_or(self.evicted_at, |newest| newest.at);
         if !packet.is_outgoing {
             self.unanswered = None;
         } else if self.unanswered.is_none() {
             self.unanswered = Some((packet.at, before));
-        }
-        if !packet.is_outgoing && !packet.is_ping {
-            // A packet of the peer proves that the session survived the pause.
-            if packet.at - self.last_peer_data > MIN_SILENCE {
-                silences.peer.add(packet.at - self.last_peer_data);
-            }
-            self.last_peer_data = packet.at;
         }
         if packet.is_outgoing && packet.is_ping {
             self.last_ping = Some(packet.at);
@@ -116,10 +83,8 @@ impl LiveSession {
         if self.packets.len() > MAX_PACKETS
             && let Some(oldest) = self.packets.pop_front()
         {
-            silences.add_either(oldest.at - self.evicted_at);
             self.evicted_at = self.evicted_at.max(oldest.at);
             if oldest.is_outgoing {
-                silences.add_outgoing(oldest.at - self.evicted_outgoing_at, self.session.keep_alive);
                 self.evicted_outgoing_at = self.evicted_outgoing_at.max(oldest.at);
             }
         }
@@ -175,38 +140,12 @@ impl LiveSession {
         self.bursts.push_back(burst);
     }
 
-    /// The session censored at this time, its silences counted in `silences`.
-    pub(super) fn censored(&self, at: Secs, wall: f64, silences: &mut Silences) -> Session {
+    /// The session censored at this time.
+    pub(super) fn censored(&self, at: Secs, wall: f64) -> Session {
         let mut session = self.session.clone();
         session.end = at.max(session.start);
         session.end_wall = wall;
-        let (mut last_packet, mut last_outgoing) = (self.evicted_at, self.evicted_outgoing_at);
-        for packet in &self.packets {
-            silences.add_either(packet.at - last_packet);
-            last_packet = last_packet.max(packet.at);
-            if packet.is_outgoing {
-                silences.add_outgoing(packet.at - last_outgoing, session.keep_alive);
-                last_outgoing = last_outgoing.max(packet.at);
-            }
-        }
         session
-    }
-
-    /// Counts the silences before the newest packet of the peer, all of which were survived; returns how many of the
-    /// kept packets precede it.
-    fn count_survived(&self, silences: &mut Silences) -> usize {
-        let survived =
-            self.packets.iter().rposition(|packet| !packet.is_outgoing).map_or(0, |index| index + 1);
-        let (mut last_packet, mut last_outgoing) = (self.evicted_at, self.evicted_outgoing_at);
-        for packet in self.packets.iter().take(survived) {
-            silences.add_either(packet.at - last_packet);
-            last_packet = last_packet.max(packet.at);
-            if packet.is_outgoing {
-                silences.add_outgoing(packet.at - last_outgoing, self.session.keep_alive);
-                last_outgoing = last_outgoing.max(packet.at);
-            }
-        }
-        survived
     }
 
     /// The session, ended by a drop.
@@ -215,7 +154,7 @@ impl LiveSession {
         at: Secs,
         wall: f64,
         drop: &DroppedEvent,
-        silences: &mut Silences,
+        survived: &mut SilenceLog,
         on_burst: &mut dyn FnMut(u64),
     ) -> Session {
         self.finish_burst(on_burst);
@@ -231,7 +170,6 @@ impl LiveSession {
                 needs_no_reply: false,
             });
         }
-        let survived_packets = packets.len() + self.count_survived(silences);
         packets.extend(self.packets.iter().copied());
         let error = drop.error_name.as_deref().or(drop.error_message.as_deref()).unwrap_or_default();
         let reason_code = drop.reason_code.or_else(|| reason_from_message(drop.error_message.as_deref()?));
@@ -240,6 +178,8 @@ impl LiveSession {
             _ if drop.how.is_none() && reason_code.is_some() => EndKind::Clean,
             kind => kind,
         };
+        let is_noticed_at_once = matches!(kind, EndKind::Clean | EndKind::Reset | EndKind::Local);
+        self.silences.end(end, is_noticed_at_once, survived);
         let valid_secs = |secs: Option<f64>| secs.filter(|secs| secs.is_finite() && *secs >= 0.0);
         self.session.end = end;
         self.session.end_wall = wall;
@@ -252,7 +192,6 @@ impl LiveSession {
             last_rx: valid_secs(drop.last_rx_secs),
             last_tx: valid_secs(drop.last_tx_secs),
             packets,
-            survived_packets,
             unanswered: self.unanswered,
             last_ping: self.last_ping,
             publishes: self.publishes.into_iter().filter(|(_, time)| recent(time)).collect(),

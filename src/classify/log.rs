@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::live::{BURST_GAP, BURST_GAP_OF_WHOLE_SECONDS, LiveSession, Silences};
+use super::live::{BURST_GAP, BURST_GAP_OF_WHOLE_SECONDS, LiveSession};
 use super::normalize::normalize;
 use super::session::{PacketSeen, Secs, Session};
+use super::silences::SilenceLog;
 use crate::diagnostics::event::{
     ConnectFailedEvent, ConnectedEvent, DroppedEvent, Message, Phase, ProbeResult, StartedEvent, SystemSource,
 };
@@ -17,6 +18,8 @@ pub(super) const MAX_SESSIONS: usize = 12_000;
 const MAX_ENTRIES: usize = 20_000;
 /// Distinct topics and system events.
 const MAX_NAMES: usize = 2_000;
+/// Runs kept.
+const MAX_RUNS: usize = 1_000;
 /// Longest plausible round trip, in seconds.
 const MAX_RTT_SECS: f64 = 60.0;
 
@@ -25,7 +28,7 @@ const MAX_RTT_SECS: f64 = 60.0;
 pub(super) struct Log {
     pub(super) sessions: Vec<Session>,
     pub(super) live: Option<LiveSession>,
-    pub(super) silences: Silences,
+    pub(super) silences: SilenceLog,
     /// Moment and name of each system event.
     pub(super) system_events: Vec<(Secs, u32)>,
     pub(super) system_names: NameTable,
@@ -46,6 +49,10 @@ pub(super) struct Log {
     /// Messages counted in windows, and recorded one by one.
     pub(super) aggregated: u64,
     pub(super) single: u64,
+    /// Answered pings.
+    pub(super) pings: u64,
+    /// What each run of the recording contains, oldest first.
+    pub(super) runs: Vec<RunCoverage>,
     /// Whether every stamp so far is a whole second (and there was one).
     pub(super) whole_seconds: bool,
     /// The newest `started`.
@@ -61,8 +68,18 @@ pub(super) struct Log {
     pub(super) newest: Option<(Secs, f64)>,
     keep_alive: f64,
     expiry: Option<Secs>,
+    evicted_runs: u32,
     /// Whether the newest session dropped and no other has followed.
     is_awaiting_reconnect: bool,
+}
+
+/// What one run of a recording can show. What it does not record is unknown, not absent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct RunCoverage {
+    /// Whether packets (messages, pings, traffic) are recorded.
+    pub(super) has_packets: bool,
+    /// Whether the client id was generated at random, so that no other client can have it.
+    pub(super) has_random_client_id: bool,
 }
 
 /// Distinct names with a number each.
@@ -108,6 +125,16 @@ fn keep_alive_or_infinity(keep_alive_secs: f64) -> f64 {
     if keep_alive_secs > 0.0 { keep_alive_secs } else { f64::INFINITY }
 }
 
+/// Whether a client id is one that dropscope generates: its prefix and eight hexadecimal digits of a random number.
+fn is_random_client_id(id: &str) -> bool {
+    let digits = id.strip_prefix("dropscope-").unwrap_or_default();
+    digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn to_u32(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
 /// Unix time in seconds.
 #[expect(clippy::cast_precision_loss, reason = "milliseconds of this millennium are exact")]
 pub(super) fn unix(at: Stamp) -> f64 {
@@ -136,6 +163,11 @@ impl Log {
                 self.end_censored(before.unwrap_or((now, wall)));
                 self.keep_alive = keep_alive_or_infinity(started.keep_alive_secs);
                 self.started = Some(started.clone());
+                self.runs.push(RunCoverage {
+                    has_packets: false,
+                    has_random_client_id: is_random_client_id(&started.client_id),
+                });
+                self.evicted_runs += to_u32(keep_newest(&mut self.runs, MAX_RUNS));
             }
             Event::KeepAliveChanged { to, .. } => self.keep_alive = keep_alive_or_infinity(*to),
             Event::Connected(connected) => self.connected(now, wall, before, connected),
@@ -158,8 +190,30 @@ impl Log {
         }
     }
 
+    /// The coverage of the run of a session.
+    pub(super) fn coverage(&self, session: &Session) -> RunCoverage {
+        let index = session.run.checked_sub(self.evicted_runs).and_then(|index| usize::try_from(index).ok());
+        index.and_then(|index| self.runs.get(index)).copied().unwrap_or_default()
+    }
+
+    /// The number of the current run.
+    fn run(&mut self) -> u32 {
+        if self.runs.is_empty() {
+            self.runs.push(RunCoverage::default());
+        }
+        self.evicted_runs + to_u32(u64::try_from(self.runs.len() - 1).unwrap_or(u64::MAX))
+    }
+
+    fn packet_recorded(&mut self) {
+        self.run();
+        if let Some(run) = self.runs.last_mut() {
+            run.has_packets = true;
+        }
+    }
+
     fn published(&mut self, now: Secs, message: &Message) {
         self.single = self.single.saturating_add(1);
+        self.packet_recorded();
         let topic = self.count_topic(&message.topic);
         let Some(live) = &mut self.live else { return };
         live.session.published = live.session.published.saturating_add(1);
@@ -202,6 +256,7 @@ impl Log {
     }
 
     fn received(&mut self, now: Secs) {
+        self.packet_recorded();
         self.single = self.single.saturating_add(1);
         let Some(live) = &mut self.live else { return };
         live.session.received = live.session.received.saturating_add(1);
@@ -213,6 +268,8 @@ impl Log {
     }
 
     fn ping(&mut self, now: Secs, round_trip: f64) {
+        self.packet_recorded();
+        self.pings += 1;
         let Some(live) = &mut self.live else { return };
         let round_trip = if round_trip.is_finite() { round_trip.clamp(0.0, MAX_RTT_SECS) } else { 0.0 };
         // The event is recorded at the answer; the packet was sent one round trip earlier.
@@ -232,6 +289,7 @@ impl Log {
     }
 
     fn traffic(&mut self, now: Secs, published: u64, received: u64, window: f64) {
+        self.packet_recorded();
         self.aggregated = self.aggregated.saturating_add(published).saturating_add(received);
         let window = if window.is_finite() { window.max(0.0) } else { 0.0 };
         let window_ends = |start: Secs, out: bool| {
@@ -247,9 +305,9 @@ impl Log {
             live.session.received = live.session.received.saturating_add(received);
             for (count, out) in [(published, true), (received, false)] {
                 if count > 0 {
-                    for packet in window_ends(live.session.start, out) {
-                        live.record_packet(packet, &mut self.silences);
-                    }
+                    let [from, to] = window_ends(live.session.start, out);
+                    live.record_packet(from, &mut self.silences);
+                    live.record_window_end(to);
                 }
             }
             let bursts = &mut self.bursts;
@@ -288,15 +346,18 @@ impl Log {
         }
         let mut session = Session::begin(now, wall, self.keep_alive);
         session.credentials = self.expiry;
+        session.run = self.run();
         self.live = Some(LiveSession::new(session));
     }
 
     fn dropped(&mut self, now: Secs, wall: f64, before: Option<(Secs, f64)>, dropped: &DroppedEvent) {
+        let run = self.run();
         let live = self.live.take().unwrap_or_else(|| {
             // The start was not recorded: the session is known from the previous event on.
             let (start, start_wall) = before.unwrap_or((now, wall));
             let mut session = Session::begin(start, start_wall, self.keep_alive.max(1.0));
             session.is_start_known = false;
+            session.run = run;
             LiveSession::new(session)
         });
         let bursts = &mut self.bursts;
@@ -345,7 +406,7 @@ impl Log {
 
     fn end_censored(&mut self, (at, wall): (Secs, f64)) {
         if let Some(live) = self.live.take() {
-            let session = live.censored(at, wall, &mut self.silences);
+            let session = live.censored(at, wall);
             self.push(session);
         }
     }

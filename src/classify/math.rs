@@ -43,6 +43,14 @@ pub(super) fn ln_mechanism(hits: f64, opportunities: f64) -> f64 {
     ln_beta_binomial(hits, opportunities, 4.0, 1.0)
 }
 
+/// The same for a limit, which ends nearly every session that reaches it: mostly Beta(20, 1), rarely Beta(4, 1).
+pub(super) fn ln_limit(hits: f64, opportunities: f64) -> f64 {
+    ln_sum_exp(&[
+        0.8_f64.ln() + ln_beta_binomial(hits, opportunities, 20.0, 1.0),
+        0.2_f64.ln() + ln_beta_binomial(hits, opportunities, 4.0, 1.0),
+    ])
+}
+
 /// Marginal likelihood (log, per second of drop time) of `count` memoryless drops in `exposure` connected
 /// seconds, the rate being Gamma(1/2, one hour).
 pub(super) fn ln_poisson(count: f64, exposure: f64) -> f64 {

@@ -24,6 +24,7 @@ mod posterior;
 mod rate;
 mod reason_code;
 mod session;
+mod silences;
 mod survivors;
 mod verdict;
 mod verdict_builder;
@@ -37,9 +38,10 @@ pub use explain::{Explanation, explain};
 pub use explanation::{ItemRole, PageItem, TextWrap, VerdictPage};
 pub use fits::describe_fit;
 pub use fitted::{
-    BurstParameters, CredentialExpiryParameters, DelayParameters, ExpiryAnchor, FittedParameters,
-    IdleTimeoutParameters, KeepAliveParameters, LifetimeParameters, MessageCountParameters,
-    MessageRateParameters, MessageScope, OutageParameters, ScheduleParameters, TakeoverParameters,
+    ActiveHours, BurstParameters, CredentialExpiryParameters, DelayParameters, ExpiryAnchor,
+    FittedParameters, IdleTimeoutParameters, KeepAliveParameters, LifetimeParameters, MessageCountParameters,
+    MessageRateParameters, MessageScope, OutageParameters, ScheduleParameters, SilenceDirection,
+    TakeoverParameters,
 };
 pub use headline::{ConfidenceLevel, percent};
 pub use pattern::Pattern;

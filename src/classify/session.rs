@@ -30,8 +30,6 @@ pub(super) struct SessionEnding {
     pub(super) last_tx: Option<f64>,
     /// The newest activity, oldest first.
     pub(super) packets: Vec<PacketSeen>,
-    /// How many of them the session provably survived, because a later packet of the peer arrived.
-    pub(super) survived_packets: usize,
     /// The first outgoing packet after the newest incoming one, and the activity before it.
     pub(super) unanswered: Option<(Secs, Secs)>,
     /// The newest PINGREQ that was answered.
@@ -119,6 +117,8 @@ pub(super) struct Session {
     pub(super) keep_alive: f64,
     /// Expiry of the credentials it connected with.
     pub(super) credentials: Option<Secs>,
+    /// The run of the recording it belongs to.
+    pub(super) run: u32,
     pub(super) published: u64,
     pub(super) received: u64,
     /// Time of the newest single message: published, and in either direction.
@@ -139,6 +139,7 @@ impl Session {
             is_start_known: true,
             keep_alive,
             credentials: None,
+            run: 0,
             published: 0,
             received: 0,
             last_publish: None,

@@ -1,44 +1,6 @@
-//! Survived silences, and how many of them outlived a limit.
-
-use std::collections::BTreeMap;
+//! Sorted values, and how many of them outlived a limit.
 
 use super::math::phi;
-
-/// Relative resolution of a stored value; far below the width of every kernel.
-const RESOLUTION: f64 = 0.000_5;
-
-/// Survived values in bounded memory: one bin per 0.05 %, from seconds to months.
-#[derive(Debug, Clone, Default)]
-pub(super) struct SurvivalHistogram {
-    bins: BTreeMap<u32, u64>,
-}
-
-impl SurvivalHistogram {
-    /// Counts one value, in seconds (values below a second share one bin).
-    pub(super) fn add(&mut self, value: f64) {
-        if value.is_finite() {
-            *self.bins.entry(bin(value)).or_default() += 1;
-        }
-    }
-
-    /// The values as a sorted table, for many lookups.
-    pub(super) fn table(&self) -> SurvivalTable {
-        SurvivalTable::new(self.bins.iter().map(|(bin, count)| (middle(*bin), *count)).collect())
-    }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "the logarithm of a month is small"
-)]
-fn bin(value: f64) -> u32 {
-    (value.clamp(1.0, 1e9).ln() / RESOLUTION).round() as u32
-}
-
-fn middle(bin: u32) -> f64 {
-    (f64::from(bin) * RESOLUTION).exp()
-}
 
 /// Sorted values with how many lie at or above each.
 #[derive(Debug, Clone, Default)]
@@ -101,15 +63,16 @@ impl SurvivalTable {
         self.weight_from(0)
     }
 
-    /// Adds further values.
-    pub(super) fn with_values(self, more: impl IntoIterator<Item = f64>) -> Self {
-        let weights =
-            (0..self.values.len()).map(|index| self.weight_from(index) - self.weight_from(index + 1));
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts made from u64")]
-        let mut counted: Vec<(f64, u64)> =
-            self.values.iter().copied().zip(weights.map(|weight| weight.round() as u64)).collect();
-        counted.extend(more.into_iter().map(|value| (value, 1)));
-        Self::new(counted)
+    /// Leaves out the values above `longest`.
+    pub(super) fn without_longer_than(mut self, longest: f64) -> Self {
+        let cut = self.values.partition_point(|value| *value <= longest);
+        let removed = self.weight_from(cut);
+        self.values.truncate(cut);
+        self.above.truncate(cut);
+        for above in &mut self.above {
+            *above -= removed;
+        }
+        self
     }
 
     fn weight_from(&self, index: usize) -> f64 {
@@ -123,25 +86,10 @@ mod tests {
 
     #[test]
     fn survivors_within_the_spread_count_fractionally() {
-        let mut survivors = SurvivalHistogram::default();
-        for _ in 0..10 {
-            survivors.add(60.0);
-        }
-        survivors.add(100.0);
-        let table = survivors.table();
+        let table = SurvivalTable::from_values(std::iter::repeat_n(60.0, 10).chain([100.0]));
         assert!((table.outlived(60.0, 1.0) - 6.0).abs() < 0.2, "{}", table.outlived(60.0, 1.0));
         assert!((table.outlived(80.0, 1.0) - 1.0).abs() < 1e-9);
         assert!((table.count_above(59.0) - 11.0).abs() < 1e-9);
-        assert!((table.with_values([100.0, 20.0]).count_above(70.0) - 2.0).abs() < 1e-9);
-    }
-
-    #[test]
-    fn memory_is_bounded_for_any_value() {
-        let mut survivors = SurvivalHistogram::default();
-        for value in [f64::NAN, f64::INFINITY, -5.0, 0.0, 1e300] {
-            survivors.add(value);
-        }
-        assert!((survivors.table().total() - 3.0).abs() < 1e-9);
-        assert!(bin(f64::MAX) < 50_000);
+        assert!((table.without_longer_than(70.0).total() - 10.0).abs() < 1e-9);
     }
 }

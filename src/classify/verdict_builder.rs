@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::case::Frame;
+use super::case::{Frame, History};
 use super::hypothesis::Fit;
 use super::log::unix;
 use super::posterior::{Posterior, compute_posterior};
@@ -18,7 +18,8 @@ const MIN_PROBABILITY: f64 = 0.02;
 const MAX_CAUSES: usize = 5;
 
 /// Weighs everything and puts it into words.
-pub(super) fn build_verdict(frame: &Frame, at: Stamp) -> Verdict {
+pub(super) fn build_verdict(history: &History, at: Stamp) -> Verdict {
+    let frame = &history.whole();
     let posterior = compute_posterior(frame);
     let classification = classification(frame, &posterior);
     let diagnosis = diagnosis(frame, &posterior, &classification.hypotheses, at);

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{
-    BurstParameters, CredentialExpiryParameters, DelayParameters, ExpiryAnchor, FittedParameters,
-    IdleTimeoutParameters, KeepAliveParameters, LifetimeParameters, MessageCountParameters,
-    MessageRateParameters, MessageScope, OutageParameters, ScheduleParameters, TakeoverParameters,
+    ActiveHours, BurstParameters, CredentialExpiryParameters, DelayParameters, ExpiryAnchor,
+    FittedParameters, IdleTimeoutParameters, KeepAliveParameters, LifetimeParameters, MessageCountParameters,
+    MessageRateParameters, MessageScope, OutageParameters, ScheduleParameters, SilenceDirection,
+    TakeoverParameters,
 };
 use crate::classify::Pattern;
 
@@ -118,13 +119,22 @@ impl ScheduleParameters {
 impl IdleTimeoutParameters {
     fn to_named(self) -> NamedNumbers {
         match self {
-            Self::ClosedAtLimit { limit_secs, spread_secs } => {
-                vec![("limit_secs", Some(limit_secs)), ("spread_secs", Some(spread_secs))]
-            }
-            Self::NoticedAtNextPacket { shortest_fatal_silence_secs, longest_survived_silence_secs } => vec![
+            Self::ClosedAtLimit { limit_secs, spread_secs, direction } => vec![
+                ("limit_secs", Some(limit_secs)),
+                ("spread_secs", Some(spread_secs)),
+                ("only_from_peer", flag(direction == SilenceDirection::FromPeer)),
+                ("only_from_client", flag(direction == SilenceDirection::FromClient)),
+            ],
+            Self::NoticedAtNextPacket {
+                shortest_fatal_silence_secs,
+                longest_survived_silence_secs,
+                hours,
+            } => vec![
                 ("shortest_fatal_silence_secs", Some(shortest_fatal_silence_secs)),
                 ("longest_survived_silence_secs", longest_survived_silence_secs),
                 ("noticed_when_we_spoke", Some(1.0)),
+                ("from_hour_utc", hours.map(|hours| hours.from)),
+                ("to_hour_utc", hours.map(|hours| hours.to)),
             ],
         }
     }
@@ -134,11 +144,22 @@ impl IdleTimeoutParameters {
             return Some(Self::ClosedAtLimit {
                 limit_secs,
                 spread_secs: named.number_or_zero("spread_secs"),
+                direction: if named.flag("only_from_peer") {
+                    SilenceDirection::FromPeer
+                } else if named.flag("only_from_client") {
+                    SilenceDirection::FromClient
+                } else {
+                    SilenceDirection::Either
+                },
             });
         }
         Some(Self::NoticedAtNextPacket {
             shortest_fatal_silence_secs: named.number("shortest_fatal_silence_secs")?,
             longest_survived_silence_secs: named.number("longest_survived_silence_secs"),
+            hours: named
+                .number("from_hour_utc")
+                .zip(named.number("to_hour_utc"))
+                .map(|(from, to)| ActiveHours { from, to }),
         })
     }
 }

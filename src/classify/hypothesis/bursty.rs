@@ -70,6 +70,7 @@ fn continued_incidents(case: &Case) -> Option<Fit> {
         parameters: FittedParameters::None,
         counts_hits: false,
         label: None,
+        ..Fit::default()
     })
 }
 

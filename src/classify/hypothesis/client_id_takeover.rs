@@ -17,7 +17,15 @@ const MEDIANS: [f64; 12] = [0.5, 0.8, 1.2, 2.0, 3.0, 4.5, 7.0, 11.0, 16.0, 25.0,
 /// Spreads of the logarithm of the life.
 const SPREADS: [f64; 4] = [0.25, 0.4, 0.6, 0.9];
 /// Log prior of a client that backs off, relative to one that does not.
-const BACKOFF_PENALTY: f64 = 1.5;
+const BACKOFF_PENALTY: f64 = 2.5;
+
+/// Log prior of lives that spread by a factor of two or more, relative to steadier ones: the other client has a timer.
+const WIDE_PENALTY: f64 = 1.2;
+/// Log likelihood ratio of a refused connect right after a drop, and of a reset instead of a close, against a takeover.
+const REFUSED_PENALTY: f64 = 2.0;
+const RESET_PENALTY: f64 = 0.7;
+/// Log odds that a client id with eight random hexadecimal digits is in use twice.
+const LN_ODDS_OF_A_MADE_UP_ID: f64 = 12.0;
 
 /// Lives that the peer ended, shortest first, with sums over their logarithms.
 struct PeerEndedLives {
@@ -69,7 +77,7 @@ impl PeerEndedLives {
 pub(super) fn fit(case: &Case, bursty: &mut Fit) -> Fit {
     let mut fit = short_lives(case);
     compare_with_bursts(case, &mut fit, bursty);
-    fit.log_evidence -= lost_probe_penalty(case);
+    fit.log_evidence -= lost_probe_penalty(case) + against_a_rival(case, &fit);
     let closed = real(case.drops().filter(|(_, drop)| drop.kind == EndKind::Clean).count());
     let clean_close_factor = ln_beta_binomial(closed, case.count_f64(), 20.0, 1.0)
         - ln_beta_binomial(closed, case.count_f64(), 1.0, 1.0);
@@ -101,7 +109,8 @@ fn short_lives(case: &Case) -> Fit {
             if hits < 2 {
                 continue;
             }
-            let penalty = if median > 20.0 { BACKOFF_PENALTY } else { 0.0 };
+            let penalty = if median > 20.0 { BACKOFF_PENALTY } else { 0.0 }
+                + if spread > 0.5 { WIDE_PENALTY } else { 0.0 };
             let evidence =
                 ln_beta_binomial(real(hits), sessions, 2.0, 1.0) + case.ln_background(hits) + density
                     - penalty;
@@ -120,6 +129,7 @@ fn short_lives(case: &Case) -> Fit {
         opportunities: sessions,
         parameters: typical_life(median),
         label: None,
+        ..Fit::default()
     }
 }
 
@@ -164,6 +174,21 @@ fn typical_life(secs: f64) -> FittedParameters {
         typical_life_secs: Some(secs),
         is_named_by_broker: false,
     })
+}
+
+/// What speaks against another client, as a log penalty. A rival that takes the session over leaves a working broker behind:
+/// the next connect is accepted at once. And nobody else has a client id that this program made up.
+fn against_a_rival(case: &Case, fit: &Fit) -> f64 {
+    let frame = case.frame;
+    let hits: Vec<&DeathWindow> = fit.hits.iter().filter_map(|index| frame.drops.get(*index)).collect();
+    let count = |is: &dyn Fn(&&&DeathWindow) -> bool| real(hits.iter().filter(is).count());
+    let refused = count(&|drop| frame.session_ending(drop).is_some_and(|ending| ending.failed_connects > 0));
+    let reset = count(&|drop| drop.kind == EndKind::Reset);
+    let made_up = count(&|drop| {
+        frame.session(drop).is_some_and(|session| frame.log.coverage(session).has_random_client_id)
+    });
+    let made_up_share = made_up / real(hits.len().max(1));
+    REFUSED_PENALTY * refused + RESET_PENALTY * reset + LN_ODDS_OF_A_MADE_UP_ID * made_up_share
 }
 
 /// A flapping network also loses probes; a takeover does not.

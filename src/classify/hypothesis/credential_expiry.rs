@@ -101,5 +101,6 @@ fn fit_anchor(case: &Case, moments: &[(f64, usize)], anchor: ExpiryAnchor) -> Op
             anchor,
         }),
         label: None,
+        ..Fit::default()
     })
 }

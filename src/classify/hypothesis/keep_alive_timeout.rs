@@ -97,6 +97,7 @@ fn server_side(case: &Case) -> Fit {
                 opportunities,
                 parameters: closed_by_broker(Some(mean / count), false),
                 label: None,
+                ..Fit::default()
             };
         }
     }
@@ -112,7 +113,7 @@ fn closed_by_broker(silence_in_keep_alives: Option<f64>, is_named_by_broker: boo
 }
 
 fn answered_drop(case: &Case, index: usize, drop: &DeathWindow) -> Option<AnsweredDrop> {
-    if drop.kind == EndKind::Silent || !drop.keep_alive.is_finite() {
+    if drop.kind == EndKind::Silent || !drop.keep_alive.is_finite() || !drop.is_activity_known {
         return None;
     }
     let ending = case.frame.session_ending(drop)?;
@@ -170,6 +171,14 @@ fn client_side(case: &Case) -> Fit {
             hints += if has_no_other_fault(case, drop) { 0.1 } else { -1.6 };
         }
     }
+    // This program sends its pings, so a missing answer alone is no sign of a client that hangs.
+    let is_own = silent.iter().all(|(_, drop)| {
+        let session = case.frame.session(drop);
+        session.is_some_and(|session| case.frame.log.coverage(session).has_random_client_id)
+    });
+    if is_own && proofs == 0 {
+        return Fit::impossible();
+    }
     Fit {
         log_evidence: case.null - 1.0 + f64::min(hints, 1.0) + (2.0 * real(proofs)).min(12.0),
         hits: silent.iter().map(|(index, _)| *index).collect(),
@@ -179,6 +188,7 @@ fn client_side(case: &Case) -> Fit {
             heard_after_the_ping: real(proofs),
         }),
         label: None,
+        ..Fit::default()
     }
 }
 

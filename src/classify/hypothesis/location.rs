@@ -2,10 +2,12 @@
 
 use crate::classify::FittedParameters;
 use crate::classify::case::Case;
-use crate::classify::math::{ln, ln_mean_exp, ln_mechanism, ln_occam, ln_window, phi, quantile, real};
+use crate::classify::math::{
+    ln, ln_limit, ln_mean_exp, ln_mechanism, ln_occam, ln_window, phi, quantile, real,
+};
 use crate::classify::survivors::SurvivalTable;
 
-use super::Fit;
+use super::{Fit, MIN_STRIKE_SHARE};
 
 /// A value known to lie within a window, with the drop it belongs to.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +38,15 @@ pub(super) struct Search<'a> {
 const LN_RANGE: f64 = 9.9;
 /// A location is considered if at least one in this many drops is near it.
 const MAX_DROPS_PER_HIT: usize = 100;
+/// Widest kernel, relative to the location, but at least this many seconds: a limit is a timer.
+const MAX_RELATIVE_WIDTH: f64 = 0.035;
+const MIN_WIDEST: f64 = 0.4;
+/// Limits shorter than this are rare, in seconds, and how fast they become rarer.
+const SHORT_LIMIT: f64 = 20.0;
+const SHORT_LIMIT_POWER: f64 = 2.0;
+/// Fewest drops, and the log prior penalty, of a limit that most sessions outlive.
+const MIN_PARTIAL_HITS: usize = 4;
+const PARTIAL_PENALTY: f64 = 3.0;
 /// Kernel widths tried: 0.06 s × 2^k.
 const WIDTHS: i32 = 15;
 
@@ -49,6 +60,7 @@ pub(super) fn fit(case: &Case, values: &[Interval], survived: &SurvivalTable, se
     let mut sweep = Sweep::new(values);
     let mut terms = Vec::new();
     let mut best = Fit::impossible();
+    let mut partial = f64::NEG_INFINITY;
     // With very many drops, only the best location can be the pattern.
     let places = if values.len() > 10 * MAX_DROPS_PER_HIT { 1 } else { 3 };
     for sigma in &widths {
@@ -58,6 +70,12 @@ pub(super) fn fit(case: &Case, values: &[Interval], survived: &SurvivalTable, se
                 break;
             }
             let Some(fit) = fit_at(case, values, survived, search, *sigma, place) else { continue };
+            if real(fit.hits.len()) < MIN_STRIKE_SHARE * fit.opportunities {
+                if place >= SHORT_LIMIT && fit.hits.len() >= MIN_PARTIAL_HITS {
+                    partial = partial.max(fit.log_evidence - PARTIAL_PENALTY);
+                }
+                continue;
+            }
             terms.push(fit.log_evidence);
             if fit.log_evidence > best.log_evidence {
                 best = fit;
@@ -65,6 +83,7 @@ pub(super) fn fit(case: &Case, values: &[Interval], survived: &SurvivalTable, se
         }
     }
     best.log_evidence = ln_mean_exp(&terms, widths.len());
+    best.partial = partial.is_finite().then_some(partial);
     best
 }
 
@@ -90,7 +109,7 @@ fn fit_at(
     sigma: f64,
     place: f64,
 ) -> Option<Fit> {
-    if place < search.min || (sigma > 0.03 * place && sigma > 3.1) {
+    if place < search.min || sigma > (MAX_RELATIVE_WIDTH * place).max(MIN_WIDEST) {
         return None;
     }
     let (sum, met) = values
@@ -120,12 +139,28 @@ fn fit_at(
     let hits = real(fit.hits.len());
     fit.opportunities = hits + survived.outlived(place, sigma) + outlived;
     let spread = (sigma * sigma + (width / hits).powi(2) / 12.0).sqrt();
-    fit.log_evidence = ln_mechanism(hits, fit.opportunities)
+    fit.log_evidence = ln_strike(hits, fit.opportunities)
         + density
         + case.ln_background(fit.hits.len())
-        + ln_location_prior(place, spread, sigma, hits, search.round_values);
+        + ln_location_prior(place, spread, sigma, hits, search.round_values)
+        + ln_short_limit(place);
     fit.parameters = (search.parameters)(place, sigma);
     Some(fit)
+}
+
+/// Log likelihood of the share of opportunities that ended a session. What most sessions survive is no limit, but may be
+/// a regularity.
+fn ln_strike(hits: f64, opportunities: f64) -> f64 {
+    if hits < MIN_STRIKE_SHARE * opportunities {
+        ln_mechanism(hits, opportunities)
+    } else {
+        ln_limit(hits, opportunities)
+    }
+}
+
+/// Log prior penalty of a limit below what timers of brokers, proxies and NATs usually are.
+pub(super) fn ln_short_limit(place: f64) -> f64 {
+    (SHORT_LIMIT_POWER * ln(place / SHORT_LIMIT)).min(0.0)
 }
 
 /// Log prior of the fitted location: half of the prior mass is on common values.

@@ -5,13 +5,13 @@
 
 use crate::classify::case::Case;
 use crate::classify::drops::DeathWindow;
-use crate::classify::math::{ln, ln_mean_exp, ln_mechanism, ln_normal, ln_sum_exp, real};
+use crate::classify::math::{ln, ln_limit, ln_mean_exp, ln_normal, ln_sum_exp, real};
 use crate::classify::session::Session;
 use crate::classify::survivors::SurvivalTable;
 use crate::classify::{FittedParameters, MessageCountParameters, MessageScope};
 
-use super::Fit;
 use super::location::{Interval, Sweep};
+use super::{Fit, MIN_STRIKE_SHARE};
 
 /// Relative spreads tried, on top of one message.
 const SPREADS: [f64; 3] = [0.0, 0.01, 0.03];
@@ -119,11 +119,14 @@ fn fit_at(
     let count = real(hits.len());
     let limit = hits.iter().map(|drop| drop.interval.lo).sum::<f64>() / count;
     let opportunities = count + all.count_above(limit + reach);
+    if count < MIN_STRIKE_SHARE * opportunities {
+        return None;
+    }
     let density: f64 =
         hits.iter().map(|drop| ln_normal(drop.interval.lo - limit, sigma) + drop.density).sum();
     let price = ln(sigma.max(1.0) * (std::f64::consts::TAU / count).sqrt() / (limit * 8.0));
     Some(Fit {
-        log_evidence: ln_mechanism(count, opportunities) + case.ln_background(hits.len()) + density + price,
+        log_evidence: ln_limit(count, opportunities) + case.ln_background(hits.len()) + density + price,
         hits: hits.iter().map(|drop| drop.interval.drop).collect(),
         counts_hits: true,
         opportunities,
@@ -133,5 +136,6 @@ fn fit_at(
             spread_messages: sigma,
         }),
         label: None,
+        ..Fit::default()
     })
 }

@@ -56,6 +56,7 @@ pub(super) fn fit(case: &Case) -> Fit {
                 opportunities,
                 parameters: FittedParameters::MessageRate(MessageRateParameters { burst_messages: least }),
                 label: None,
+                ..Fit::default()
             };
         }
     }

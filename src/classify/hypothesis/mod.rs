@@ -40,7 +40,13 @@ pub(super) struct Fit {
     pub(super) parameters: FittedParameters,
     /// The topic or system event that it blames.
     pub(super) label: Option<String>,
+    /// Log marginal likelihood of the same mechanism ending only some of the sessions that reach its limit. That is a
+    /// regularity, but no limit: it counts for "something else regular".
+    pub(super) partial: Option<f64>,
 }
+
+/// Least share of the opportunities that a limit takes. A limit that every third session outlives is none.
+const MIN_STRIKE_SHARE: f64 = 0.62;
 
 impl Fit {
     /// The fit of a mechanism that is impossible.
@@ -60,13 +66,14 @@ pub(super) struct Fits {
 pub(super) fn fit_all(case: &Case) -> Fits {
     let mut bursty = bursty::fit(case);
     let takeover = client_id_takeover::fit(case, &mut bursty);
+    let lifetime = fixed_lifetime::fit(case);
     let mut random = Fit { log_evidence: case.null, ..Fit::default() };
     random.opportunities = case.count_f64();
     let named = BTreeMap::from([
         (Pattern::Random, random),
-        (Pattern::FixedLifetime, fixed_lifetime::fit(case)),
+        (Pattern::IdleTimeout, idle_timeout::fit(case, &lifetime)),
+        (Pattern::FixedLifetime, lifetime),
         (Pattern::Scheduled, scheduled::fit(case)),
-        (Pattern::IdleTimeout, idle_timeout::fit(case)),
         (Pattern::Bursty, bursty),
         (Pattern::MessageCount, message_count::fit(case)),
         (Pattern::MessageRate, message_rate::fit(case)),
@@ -77,5 +84,6 @@ pub(super) fn fit_all(case: &Case) -> Fits {
         (Pattern::Outage, outage::fit(case)),
         (Pattern::KeepAliveTimeout, keep_alive_timeout::fit(case)),
     ]);
-    Fits { named, other: other::fit(case) }
+    let partial = named.values().filter_map(|fit| fit.partial).fold(f64::NEG_INFINITY, f64::max);
+    Fits { other: other::fit(case).max(partial), named }
 }

@@ -49,6 +49,7 @@ pub(super) fn fit(case: &Case) -> Fit {
             outages: count,
         }),
         label: None,
+        ..Fit::default()
     }
 }
 

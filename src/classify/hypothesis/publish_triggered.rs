@@ -63,6 +63,7 @@ pub(super) fn fit(case: &Case) -> Fit {
                     delay_secs: topic_drops.delay / real(hits),
                 }),
                 label: Some(case.frame.log.topics.name_of(topic).to_owned()),
+                ..Fit::default()
             };
         }
     }

@@ -102,6 +102,7 @@ fn into_fit(mut best: FittedSchedule) -> Fit {
             follows_local_time: best.follows_local_time,
         }),
         label: None,
+        ..Fit::default()
     }
 }
 

@@ -57,6 +57,7 @@ pub(super) fn fit(case: &Case) -> Fit {
         hits,
         parameters: FittedParameters::SystemEvent(DelayParameters { delay_secs: best.delay }),
         label: Some(case.frame.log.system_names.name_of(best.name).to_owned()),
+        ..Fit::default()
     }
 }
 

@@ -9,7 +9,7 @@ use crate::classify::case::Frame;
 use crate::classify::hypothesis::Fit;
 use crate::classify::{
     CredentialExpiryParameters, ExpiryAnchor, IdleTimeoutParameters, KeepAliveParameters, LifetimeParameters,
-    OutageParameters, ScheduleParameters,
+    OutageParameters, ScheduleParameters, SilenceDirection,
 };
 use crate::diagnostics::event::Phase;
 use crate::diagnostics::words;
@@ -79,9 +79,14 @@ pub(super) fn idle_timeout(frame: &Frame, fit: &Fit, idle: IdleTimeoutParameters
     let which = share_of_drops(fit.hits.len(), frame.drops.len());
     let mut sentences = Vec::new();
     let limit = match idle {
-        IdleTimeoutParameters::ClosedAtLimit { limit_secs, spread_secs } => {
+        IdleTimeoutParameters::ClosedAtLimit { limit_secs, spread_secs, direction } => {
+            let last = match direction {
+                SilenceDirection::Either => "the last packet in either direction",
+                SilenceDirection::FromPeer => "the last packet from the peer, whatever this client sent",
+                SilenceDirection::FromClient => "the last packet of this client, whatever the peer sent",
+            };
             sentences.push(format!(
-                "{which} came {} after the last packet in either direction ({})",
+                "{which} came {} after {last} ({})",
                 length(limit_secs),
                 tolerance(2.0 * spread_secs)
             ));
@@ -90,8 +95,12 @@ pub(super) fn idle_timeout(frame: &Frame, fit: &Fit, idle: IdleTimeoutParameters
         IdleTimeoutParameters::NoticedAtNextPacket {
             shortest_fatal_silence_secs: shortest,
             longest_survived_silence_secs: survived,
+            hours,
         } => {
-            sentences.push(format!("{which} followed a silence of {} or more", length(shortest)));
+            let when = hours.map_or_else(String::new, |hours| {
+                format!(", all between {:02.0}:00 and {:02.0}:00 UTC", hours.from, hours.to)
+            });
+            sentences.push(format!("{which} followed a silence of {} or more{when}", length(shortest)));
             survived.unwrap_or(shortest).min(shortest)
         }
     };

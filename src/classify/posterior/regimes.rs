@@ -1,0 +1,1 @@
+//! Regimes: the cause may change while the recording goes on.
