@@ -40,6 +40,8 @@ pub(super) struct Log {
     pub(super) failed_probes: Vec<(Secs, bool)>,
     pub(super) probes: u64,
     pub(super) topics: NameTable,
+    /// Own addresses.
+    networks: NameTable,
     /// Cache of the numbers of recent topics before normalization.
     topic_cache: HashMap<Arc<str>, u32>,
     /// Publishes of each topic.
@@ -289,7 +291,9 @@ impl Log {
     }
 
     fn traffic(&mut self, now: Secs, published: u64, received: u64, window: f64) {
-        self.packet_recorded();
+        if published > 0 || received > 0 {
+            self.packet_recorded();
+        }
         self.aggregated = self.aggregated.saturating_add(published).saturating_add(received);
         let window = if window.is_finite() { window.max(0.0) } else { 0.0 };
         let window_ends = |start: Secs, out: bool| {
@@ -347,6 +351,10 @@ impl Log {
         let mut session = Session::begin(now, wall, self.keep_alive);
         session.credentials = self.expiry;
         session.run = self.run();
+        session.network = connected.local.as_deref().map(|local| {
+            let host = local.rsplit_once(':').map_or(local, |(host, _)| host);
+            self.networks.number_of(host)
+        });
         self.live = Some(LiveSession::new(session));
     }
 

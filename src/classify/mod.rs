@@ -5,6 +5,7 @@
 //! sockets, clocks or screens. The same events give the same verdict, live, replayed and analyzed.
 
 mod background;
+mod calm;
 mod case;
 pub mod causes;
 mod classifier;
@@ -46,6 +47,6 @@ pub use fitted::{
 pub use headline::{ConfidenceLevel, percent};
 pub use pattern::Pattern;
 pub use verdict::{
-    Advice, AdviceAction, Classification, Diagnosis, DropPrediction, Hypothesis, OutcomeShares, RankedCause,
-    SecondaryFinding, Verdict,
+    Advice, AdviceAction, Calm, Classification, Diagnosis, DropPrediction, Hypothesis, OutcomeShares,
+    RankedCause, SecondaryFinding, Verdict,
 };

@@ -37,6 +37,8 @@ const MIN_PROBABILITY: f64 = 0.000_7;
 const MANY_DROPS: usize = 8;
 /// Least probability of a named pattern; below it the verdict is undetermined.
 const MIN_WINNER_PROBABILITY: f64 = 0.5;
+/// Most probability of "undetermined" from three drops on.
+const MAX_UNDETERMINED: f64 = 0.85;
 /// Most probability of a takeover that the broker does not name: nothing that a client can record proves another client.
 const MAX_UNPROVEN_TAKEOVER: f64 = 0.88;
 
@@ -65,6 +67,27 @@ impl Posterior {
     /// Natural logarithm of the Bayes factor of a pattern against random loss.
     pub(super) fn log_bayes_factor(&self, pattern: Pattern) -> f64 {
         self.fits.get(&pattern).map_or(0.0, |fit| fit.log_evidence - self.null)
+    }
+
+    /// Takes from the answer what exceeds `most`; the rest is undetermined.
+    fn limit_confidence(&mut self, most: f64) {
+        if self.confidence <= most || self.pattern == Pattern::Undetermined {
+            return;
+        }
+        let factor = most / self.confidence;
+        for (pattern, probability) in &mut self.probabilities {
+            if *pattern != Pattern::Undetermined {
+                *probability *= factor;
+            }
+        }
+        let named: f64 = self
+            .probabilities
+            .iter()
+            .filter(|(pattern, _)| **pattern != Pattern::Undetermined)
+            .map(|(_, probability)| probability)
+            .sum();
+        self.probabilities.insert(Pattern::Undetermined, 1.0 - named);
+        self.confidence = most;
     }
 
     /// The probability of a pattern.
@@ -174,6 +197,12 @@ fn probabilities(drops: usize, evidence: &BTreeMap<Option<Pattern>, f64>) -> (BT
         if let Some(pattern) = pattern {
             posterior.insert(pattern, (1.0 - undetermined_share) * probability);
         }
+    }
+    // "Regular in an unknown way" is never certain: losses may look like that.
+    if drops > 2 {
+        let excess = (undetermined - MAX_UNDETERMINED).max(0.0);
+        undetermined -= excess;
+        *posterior.entry(Pattern::Random).or_default() += excess;
     }
     posterior.insert(Pattern::Undetermined, undetermined);
     for probability in posterior.values_mut() {

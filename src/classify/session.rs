@@ -119,6 +119,8 @@ pub(super) struct Session {
     pub(super) credentials: Option<Secs>,
     /// The run of the recording it belongs to.
     pub(super) run: u32,
+    /// Own network: a number for the local address without its port; `None` if it is not recorded.
+    pub(super) network: Option<u32>,
     pub(super) published: u64,
     pub(super) received: u64,
     /// Time of the newest single message: published, and in either direction.
@@ -140,12 +142,25 @@ impl Session {
             keep_alive,
             credentials: None,
             run: 0,
+            network: None,
             published: 0,
             received: 0,
             last_publish: None,
             last_message: None,
             ending: None,
         }
+    }
+
+    /// Whether keep-alive and own network are those of another session, as far as they are recorded.
+    pub(super) fn has_configuration_of(&self, other: &Self) -> bool {
+        let (one, another) = (self.keep_alive, other.keep_alive);
+        let is_same_keep_alive = one == another || (one - another).abs() <= 0.05 * one.min(another);
+        is_same_keep_alive && !self.is_in_another_network(other)
+    }
+
+    /// Whether the own address of another session differs; `false` where it is not recorded.
+    pub(super) fn is_in_another_network(&self, other: &Self) -> bool {
+        self.network.zip(other.network).is_some_and(|(one, another)| one != another)
     }
 
     /// Seconds from its start to its detected end.

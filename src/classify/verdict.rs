@@ -59,6 +59,26 @@ pub struct Diagnosis {
     pub expected: Option<DropPrediction>,
     /// The four outcomes of the investigation guide.
     pub outcomes: OutcomeShares,
+    /// Fewer drops than before since something changed; `None` if there is nothing to compare.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calm: Option<Calm>,
+}
+
+/// The drops since the newest change, against those expected at the rate before.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Calm {
+    /// Since when.
+    pub since: chrono::DateTime<chrono::Utc>,
+    /// Keep-alive in force since then, in seconds (0 if it is off); `None` if it is the same as before.
+    pub keep_alive_secs: Option<f64>,
+    /// Connected time since then, in seconds.
+    pub connected_secs: f64,
+    /// Drops since then.
+    pub drops: u64,
+    /// Drops expected at the rate before.
+    pub expected: f64,
+    /// Connected time per drop before, in seconds.
+    pub secs_per_drop_before: f64,
 }
 
 /// A cause of the catalogue with its probability.
@@ -176,6 +196,7 @@ impl Verdict {
                 next: Advice { text: "leave it running".into(), action: AdviceAction::Wait },
                 expected: None,
                 outcomes: OutcomeShares { network: 0.25, server: 0.25, client: 0.25, environment: 0.25 },
+                calm: None,
             },
         }
     }

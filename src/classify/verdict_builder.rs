@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::calm;
 use super::case::{Frame, History};
 use super::hypothesis::Fit;
 use super::log::unix;
-use super::posterior::{Posterior, compute_posterior};
+use super::posterior::Posterior;
+use super::posterior::regimes::compute_regimes;
 use super::{Cause, Classification, Diagnosis, Hypothesis, Pattern, RankedCause, SecondaryFinding, Verdict};
 use super::{causes, explanation};
 use crate::diagnostics::Stamp;
@@ -19,10 +21,14 @@ const MAX_CAUSES: usize = 5;
 
 /// Weighs everything and puts it into words.
 pub(super) fn build_verdict(history: &History, at: Stamp) -> Verdict {
-    let frame = &history.whole();
-    let posterior = compute_posterior(frame);
-    let classification = classification(frame, &posterior);
-    let diagnosis = diagnosis(frame, &posterior, &classification.hypotheses, at);
+    let regimes = compute_regimes(history);
+    let (frame, posterior) = (&regimes.frame, &regimes.posterior);
+    let classification = classification(frame, posterior);
+    let mut diagnosis = diagnosis(frame, posterior, &classification.hypotheses, at);
+    diagnosis.calm = calm::calm(history, &regimes);
+    if let Some((earlier_frame, earlier)) = &regimes.earlier {
+        diagnosis.also.push(earlier_finding(earlier_frame, earlier));
+    }
     Verdict { at, classification, diagnosis }
 }
 
@@ -49,6 +55,7 @@ fn diagnosis(frame: &Frame, posterior: &Posterior, hypotheses: &[Hypothesis], at
         next: explanation::advice(frame, posterior, fix),
         expected: explanation::predict_next_drop(frame, posterior, unix(at)),
         outcomes: causes::outcomes(hypotheses),
+        calm: None,
     }
 }
 
@@ -93,6 +100,23 @@ fn secondary_finding(pattern: Pattern, fit: &Fit) -> SecondaryFinding {
         pattern,
         hits: to_u64(hits),
         sentence: format!("{hits} drops show that {}", pattern.meaning()),
+    }
+}
+
+/// What explains the drops before the cause changed.
+fn earlier_finding(frame: &Frame, posterior: &Posterior) -> SecondaryFinding {
+    let until = frame.drops.last().map_or(0.0, |drop| drop.detected + drop.to_wall);
+    #[expect(clippy::cast_possible_truncation, reason = "seconds of this century")]
+    let until = chrono::DateTime::from_timestamp(until as i64, 0).unwrap_or_default();
+    SecondaryFinding {
+        pattern: posterior.pattern,
+        hits: to_u64(frame.drops.len()),
+        sentence: format!(
+            "until {} UTC {} followed another cause: {}",
+            until.format("%Y-%m-%d %H:%M"),
+            crate::diagnostics::words::count(to_u64(frame.drops.len()), "drop", "drops"),
+            posterior.pattern.title()
+        ),
     }
 }
 

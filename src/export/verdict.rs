@@ -60,6 +60,9 @@ pub(super) fn diagnosis(original: &Diagnosis, redactor: &mut Redactor) -> Diagno
             client: clamp_probability(client),
             environment: clamp_probability(environment),
         },
+        calm: original.calm.filter(|calm| {
+            [calm.connected_secs, calm.expected, calm.secs_per_drop_before].iter().all(|one| one.is_finite())
+        }),
     }
 }
 

@@ -43,9 +43,20 @@ pub(super) fn fit(case: &Case) -> f64 {
             count * shape.ln() + (shape - 1.0) * logarithms - count * ln(scale) - count
         })
         .fold(f64::NEG_INFINITY, f64::max);
-    let (early, late) = lives.split_at(lives.len() / 2);
-    let trend = ln_exponential(early) + ln_exponential(late);
+    let trend = if has_one_configuration(case) {
+        let (early, late) = lives.split_at(lives.len() / 2);
+        ln_exponential(early) + ln_exponential(late)
+    } else {
+        // A rate that changes with the configuration is no unknown regularity.
+        f64::NEG_INFINITY
+    };
     case.ln_background(0) + weibull.max(trend) - exponential - 0.5 * count.ln() - 2.0
+}
+
+fn has_one_configuration(case: &Case) -> bool {
+    let mut sessions = case.frame.sessions.iter();
+    let Some(first) = sessions.next() else { return true };
+    sessions.all(|session| session.has_configuration_of(first))
 }
 
 /// Log likelihood of one part with its own rate.

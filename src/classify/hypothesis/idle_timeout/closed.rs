@@ -19,6 +19,8 @@ const COINCIDENCE_PENALTY: f64 = 3.0;
 /// Log factor of an idle limit over a lifetime where every session was silent from its connect on: proxies and NATs with
 /// idle limits are far more common than limits of the age.
 const IDLE_OVER_LIFETIME: f64 = 0.35;
+/// The longest keep-alive in common use, in seconds; for a keep-alive that is not recorded.
+const LONGEST_USUAL_KEEP_ALIVE: f64 = 1_800.0;
 /// Without recorded packets a session may have been silent until its first ping, at this many keep-alives.
 const FIRST_PING: f64 = 1.08;
 
@@ -142,5 +144,5 @@ fn quiet_share(case: &Case, drop: &DeathWindow) -> Option<f64> {
     if drop.is_activity_known {
         return Some(silence(case, drop, SilenceDirection::Either)? / age);
     }
-    (age <= FIRST_PING * drop.keep_alive).then_some(1.0)
+    (age <= FIRST_PING * drop.keep_alive.min(LONGEST_USUAL_KEEP_ALIVE)).then_some(1.0)
 }

@@ -4,14 +4,16 @@ mod part_day;
 
 use crate::classify::case::Case;
 use crate::classify::drops::DeathWindow;
+use crate::classify::hypothesis::Fit;
 use crate::classify::hypothesis::location::ln_short_limit;
-use crate::classify::hypothesis::{Fit, MIN_STRIKE_SHARE};
 use crate::classify::math::{ln, ln_beta_binomial, ln_mean_exp, ln_sum_exp, real};
 use crate::classify::session::EndKind;
 use crate::classify::{FittedParameters, IdleTimeoutParameters};
 
 use super::MIN_SILENCE;
 
+/// Least share of the longer silences that end a session.
+const MIN_STRICT_SHARE: f64 = 0.88;
 /// Limits tried.
 const LIMITS: usize = 40;
 const DAY: f64 = 86_400.0;
@@ -114,7 +116,7 @@ struct IdleLimit {
 fn weigh_limit(case: &Case, limit: f64, first: usize, hits: usize, density: f64) -> Option<IdleLimit> {
     let longer = case.frame.survived.count_above(limit);
     let opportunities = real(hits) + longer;
-    if hits < 2 || real(hits) < MIN_STRIKE_SHARE * opportunities {
+    if hits < 2 || real(hits) < MIN_STRICT_SHARE * opportunities {
         return None;
     }
     let natural = ln_natural_silences(case, limit, real(hits), longer);
