@@ -33,7 +33,7 @@ pub(crate) struct Case {
     pub(crate) truth: &'static str,
     /// Answers that are as right as the truth (the other of two causes, a name for the same mechanism).
     pub(crate) also: Vec<&'static str>,
-    /// A mixture: the cause that [`Self::parameter`] belongs to.
+    /// One cause of a mixture.
     pub(crate) first: Option<&'static str>,
     /// The other cause of a mixture.
     pub(crate) second: Option<&'static str>,

@@ -20,6 +20,10 @@ pub(super) struct Expectation {
     pub(super) since: Option<f64>,
     /// Fewest drops of a cause; other recordings are drawn again.
     pub(super) least: Vec<(&'static str, usize)>,
+    /// With fewer drops of the truth a careful reader may as well not decide.
+    pub(super) unsure_below: usize,
+    /// When the configuration was changed: as many drops as four times the mean distance must be missing since.
+    pub(super) changed: Option<f64>,
     /// Bounds of the share of the drops by `second`.
     pub(super) second_share: Option<(f64, f64)>,
 }
@@ -47,7 +51,11 @@ pub(super) fn is_usable(trace: &Trace, expected: &Expectation) -> bool {
     let drops: Vec<_> = trace.drops.iter().collect();
     let enough = expected.least.iter().all(|(cause, least)| count(&drops, cause) >= *least);
     let second = expected.second.map_or(0.0, |cause| share(count(&drops, cause), drops.len()));
-    enough && expected.second_share.is_none_or(|(low, high)| (low..=high).contains(&second))
+    let is_calm = expected.changed.is_none_or(|changed| {
+        let before = drops.iter().filter(|drop| drop.died < changed).count();
+        trace.end - changed >= 4.0 * changed / share(before.max(1), 1)
+    });
+    enough && is_calm && expected.second_share.is_none_or(|(low, high)| (low..=high).contains(&second))
 }
 
 /// The causes with their drops, most frequent first.
@@ -120,7 +128,8 @@ fn main_cause(drops: &[&TrueDrop], expected: &Expectation, also: &mut Vec<&'stat
         also.push(main);
         return "undetermined";
     }
-    if hits == FEWEST {
+    let is_minority = hits < 6 && share(hits, drops.len()) < 0.6;
+    if hits == FEWEST || hits < expected.unsure_below || is_minority {
         also.push("undetermined");
     }
     main
@@ -179,9 +188,9 @@ fn look_alikes(site: &Site, trace: &Trace, cause: &str, drops: &[&TrueDrop]) -> 
     match cause {
         "idle_timeout" => {
             // A session that outlived the common age shows that the age is no limit.
-            let oldest = ages.iter().copied().fold(0.0, f64::max);
             let (_, mean) = spread(&ages);
-            let outlived = trace.unfinished.iter().any(|age| *age > 1.3 * mean) || oldest > 1.3 * mean;
+            let proven = trace.drops.iter().map(|drop| drop.proven).chain(trace.unfinished.iter().copied());
+            let outlived = proven.fold(0.0, f64::max) > 1.3 * mean;
             if coincide(&ages) && !outlived {
                 also.push("fixed_lifetime");
             }
@@ -220,7 +229,7 @@ fn look_alikes(site: &Site, trace: &Trace, cause: &str, drops: &[&TrueDrop]) -> 
                 also.extend(["random", "undetermined"]);
             }
         }
-        "credential_expiry" if coincide(&ages) => also.push("fixed_lifetime"),
+        "credential_expiry" if coincide(&ages) && drops.len() < 6 => also.push("fixed_lifetime"),
         "credential_expiry" if is_bare => also.extend(["fixed_lifetime", "scheduled"]),
         _ => {}
     }

@@ -62,6 +62,8 @@ pub(crate) fn labeled_case(kind: &str, seed: u64) -> (Case, f64) {
     #[expect(clippy::cast_precision_loss, reason = "at most a few hundred")]
     let foreign = foreign as f64 / trace.drops.len().max(1) as f64;
     let expected = plan.expected;
+    let is_of_truth =
+        label.truth != "undetermined" && expected.first.is_none_or(|first| first == label.truth);
     let case = Case {
         name: format!("sites-{kind}-{seed}"),
         kind,
@@ -69,7 +71,7 @@ pub(crate) fn labeled_case(kind: &str, seed: u64) -> (Case, f64) {
         also: label.also,
         first: expected.first,
         second: expected.second,
-        parameter: expected.parameter,
+        parameter: expected.parameter.filter(|_| is_of_truth),
         cured: expected.cured,
         now: expected.now,
         events: recorder::render(&plan.site, trace.lines),

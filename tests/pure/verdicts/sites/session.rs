@@ -7,7 +7,7 @@ use dropscope::diagnostics::event::{DropKind, Initiator, Message, PacketNote};
 use dropscope::diagnostics::{Event, MqttVersion};
 
 use super::simulation::{SessionEnd, Simulation, TrueDrop};
-use super::site::{Counts, Death, PingRule, Sender, TokenRule, Trigger, is_within, next_within};
+use super::site::{Counts, Death, PingRule, Sender, Spacing, TokenRule, Trigger, is_within, next_within};
 
 /// Most packets remembered for a drop.
 const NOTES: usize = 5;
@@ -78,8 +78,11 @@ impl Simulation<'_> {
         for index in 0..self.due.len() {
             // Nothing is sent while there is no session.
             if self.due[index].0 < self.now {
-                let pause = self.spacing(index, 0).min(self.now - self.due[index].0 + 5.0);
-                let at = self.now + pause * self.sampler.unit() + 0.05;
+                let pause = self.spacing(index, 0);
+                // An interrupted group is given up; a single message follows soon.
+                let is_group = matches!(self.site.streams[index].spacing, Spacing::Groups { .. });
+                let soon = (self.now - self.due[index].0 + 5.0) * self.sampler.unit() + 0.05;
+                let at = self.now + if is_group { pause } else { pause.min(soon) };
                 self.due[index] = (self.in_hours(index, at), 0);
             }
         }
@@ -109,7 +112,7 @@ impl Simulation<'_> {
                 self.trace.survived.push(session.survived);
             }
             if end != SessionEnd::Dropped && session.dead.is_none() {
-                self.trace.unfinished.push(self.now - session.connected);
+                self.trace.unfinished.push(session.last_in - session.connected);
             }
             return end;
         }
@@ -201,6 +204,10 @@ impl Simulation<'_> {
         if let Some(pause) = pause {
             consider(pause.at + pause.secs, Step::Wake);
         }
+        // A client reads before it writes: an end that arrived during a pause comes first.
+        if let Some((at, how)) = session.notice {
+            consider(awake(at), Step::Notice(how));
+        }
         if let Some((at, _)) = self.site.timeline.get(self.next_change) {
             consider(awake(*at), Step::Change);
         }
@@ -211,9 +218,6 @@ impl Simulation<'_> {
         }
         if let Some((at, _)) = session.replies.front() {
             consider(awake(*at), Step::Reply);
-        }
-        if let Some((at, how)) = session.notice {
-            consider(awake(at), Step::Notice(how));
         }
         consider(awake(session.renewal), Step::Renewal);
         if let Some(sent) = session.waiting {
@@ -453,6 +457,7 @@ impl Simulation<'_> {
             at: self.now,
             died,
             connected: session.connected,
+            proven: session.last_in - session.connected,
             silence: died - session.delivered,
             stated,
         });

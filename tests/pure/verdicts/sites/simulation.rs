@@ -30,6 +30,8 @@ pub(super) struct TrueDrop {
     /// Time at which the path or the peer ended it.
     pub(super) died: f64,
     pub(super) connected: f64,
+    /// Age of the session at the last byte received.
+    pub(super) proven: f64,
     /// Longest time without a delivered packet at the death.
     pub(super) silence: f64,
     /// Whether the recording states the cause (a reason code, an own limit).
@@ -43,7 +45,7 @@ pub(super) struct Trace {
     pub(super) drops: Vec<TrueDrop>,
     /// The longest silences that ended with a packet from the server, of each session that had one.
     pub(super) survived: Vec<f64>,
-    /// Lengths of the sessions that did not drop (ended on purpose or by the end of the recording).
+    /// Ages at the last byte received of the sessions that did not drop.
     pub(super) unfinished: Vec<f64>,
     /// End of the recording.
     pub(super) end: f64,

@@ -52,7 +52,6 @@ fn aws_day_limit(mut site: super::super::site::Site, sampler: &mut Sampler) -> P
     }
     let expected = Expectation {
         parameter: Some(("limit_secs", DAY)),
-        also: vec!["credential_expiry"],
         least: vec![("fixed_lifetime", 3)],
         ..Expectation::default()
     };

@@ -23,12 +23,15 @@ pub(super) fn plan(sampler: &mut Sampler) -> Plan {
     base::fit(&mut site);
     site.client.keep_alive = keep_alive;
     site.duration = site.duration.min(sampler.log_uniform(0.1, 6.0) * DAY).max(16.0 * limit.limit);
-    let changed = site.duration * sampler.uniform(0.3, 0.65);
+    let changed =
+        (site.duration * sampler.uniform(0.3, 0.65)).min(limit.limit * sampler.log_uniform(8.0, 250.0));
+    site.duration = site.duration.min(changed * sampler.log_uniform(1.6, 12.0));
     site.timeline.push((changed, Change::KeepAlive(to)));
     site.idle_limits.push(limit);
     let expected = Expectation {
         parameter: Some(("limit_secs", limit.limit)),
         cured: true,
+        changed: Some(changed),
         least: vec![("idle_timeout", 3)],
         ..Expectation::default()
     };

@@ -1,7 +1,7 @@
 //! Idle limits that are not always in force: silent nights only, evenings only, or one direction only.
 
 use super::super::sampler::Sampler;
-use super::super::site::{Counts, DAY, Death, HOUR, PingRule, Sender, Spacing};
+use super::super::site::{Counts, DAY, Death, HOUR, PingRule, Sender, Site, Spacing};
 use super::{Expectation, Plan, base};
 
 /// A long keep-alive, telemetry shorter than the limit by day, silent nights.
@@ -22,8 +22,10 @@ pub(super) fn day_talkers(sampler: &mut Sampler) -> Plan {
     talk.qos = u8::from(sampler.chance(0.65));
     talk.hours = Some((sampler.uniform(5.0, 8.5) * HOUR, sampler.uniform(20.0, 24.5).min(23.99) * HOUR));
     site.streams.push(talk);
-    if sampler.chance(0.4) {
-        let mean = sampler.log_uniform(0.5, 5.0) * HOUR;
+    // Without answers to publishes or pings a message of the server must prove that the session lives.
+    let needs_proof = talk_has_no_answers(&site);
+    if needs_proof || sampler.chance(0.4) {
+        let mean = sampler.log_uniform(0.4, 3.0) * HOUR;
         site.streams.push(base::stream(sampler, Sender::Server, Spacing::Poisson(mean)));
     }
     site.start_of_day = sampler.uniform(7.0, 19.0) * HOUR;
@@ -33,9 +35,14 @@ pub(super) fn day_talkers(sampler: &mut Sampler) -> Plan {
     let expected = Expectation {
         parameter: Some(("limit_secs", limit.limit)),
         least: vec![("idle_timeout", 4)],
+        unsure_below: 5,
         ..Expectation::default()
     };
     Plan { site, expected }
+}
+
+fn talk_has_no_answers(site: &Site) -> bool {
+    site.client.pings == PingRule::WhenIdle && site.streams.iter().all(|stream| stream.qos == 0)
 }
 
 /// A router forgets idle connections in the evening only, when its table is full.
@@ -54,6 +61,7 @@ pub(super) fn part_day_limits(sampler: &mut Sampler) -> Plan {
     let expected = Expectation {
         parameter: Some(("limit_secs", limit.limit)),
         least: vec![("idle_timeout", 4)],
+        unsure_below: 7,
         ..Expectation::default()
     };
     Plan { site, expected }
@@ -84,6 +92,7 @@ pub(super) fn directional_limits(sampler: &mut Sampler) -> Plan {
     let expected = Expectation {
         parameter: Some(("limit_secs", limit.limit)),
         least: vec![("idle_timeout", 3)],
+        unsure_below: 5,
         ..Expectation::default()
     };
     Plan { site, expected }

@@ -14,7 +14,8 @@ pub(super) fn plan(sampler: &mut Sampler) -> Plan {
     let gives_up = sampler.chance(0.5).then_some(2);
     let code = sampler.chance(0.7);
     site.most_drops = usize::try_from(sampler.whole(4, 60)).unwrap_or(4);
-    if sampler.chance(0.4) {
+    let is_subscribe = sampler.chance(0.4);
+    if is_subscribe {
         refused_subscribe(&mut site, sampler, within, gives_up, code);
     } else {
         refused_publish(&mut site, sampler, within, gives_up, code);
@@ -29,6 +30,16 @@ pub(super) fn plan(sampler: &mut Sampler) -> Plan {
         }
     } else {
         expected.least = vec![("publish_triggered", 3)];
+        if is_subscribe && !stated {
+            // Each session ends soon after its connect: only the packets sent tell it from other causes.
+            expected.also.push("undetermined");
+            if !site.client.is_dropscope {
+                expected.also.push("fixed_lifetime");
+            }
+            if !site.client.id.starts_with("dropscope-") {
+                expected.also.push("client_id_takeover");
+            }
+        }
     }
     Plan { site, expected }
 }

@@ -27,6 +27,7 @@ pub(super) fn plan(sampler: &mut Sampler) -> Plan {
     let expected = Expectation {
         parameter: current,
         since: Some(changed),
+        unsure_below: 5,
         least: vec![(before, 4), (since, 2)],
         ..Expectation::default()
     };

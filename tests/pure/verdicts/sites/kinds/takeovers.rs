@@ -28,7 +28,12 @@ fn rival(site: &mut Site, sampler: &mut Sampler) -> Expectation {
     let mut also = Vec::new();
     let trigger = if sampler.chance(0.7) {
         let low = sampler.log_uniform(0.4, 12.0);
-        Trigger::AfterConnect(low, low * sampler.log_uniform(1.1, 12.0))
+        let factor = sampler.log_uniform(1.1, 12.0);
+        if code.is_none() && (low * factor > 40.0 || factor > 5.0) {
+            // A delay of another client or any other close: nothing but the haste speaks for it.
+            also.extend(["undetermined", "random"]);
+        }
+        Trigger::AfterConnect(low, low * factor)
     } else {
         let period = sampler.pick(&[10.0, 30.0, 60.0, 120.0, 300.0, 900.0]);
         site.client.backoff.0 = site.client.backoff.0.min(0.1 * period);
