@@ -105,11 +105,10 @@ fn main_cause(drops: &[&TrueDrop], expected: &Expectation, also: &mut Vec<&'stat
     let ranked = ranked(drops);
     let Some((first, _)) = ranked.first().copied() else { return "undetermined" };
     // Of a mixture with random losses the other cause is the answer even where it made fewer drops.
-    let specific = ranked.iter().find(|(cause, count)| *cause != "random" && *count >= FEWEST);
-    let main = match (expected.second, specific) {
-        (Some("random"), Some((cause, _))) => *cause,
-        _ => first,
-    };
+    let specific = ranked
+        .iter()
+        .find(|(cause, count)| *cause != "random" && *count >= FEWEST && share(*count, drops.len()) >= 0.2);
+    let main = specific.map_or(first, |(cause, _)| *cause);
     let hits = count(drops, main);
     let stated = drops.iter().filter(|drop| drop.cause == main && drop.stated).count();
     for (cause, drops_of) in &ranked {

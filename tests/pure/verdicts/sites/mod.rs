@@ -25,7 +25,7 @@ use site::Site;
 use kinds::KINDS;
 
 /// Draws of a world until its recording has the drops that its kind requires.
-const ATTEMPTS: u64 = 12;
+const ATTEMPTS: u64 = 60;
 
 /// A site, and what is expected of a reader of its recording.
 #[derive(Debug, Clone)]
@@ -47,16 +47,14 @@ pub(crate) fn case(kind: &str, seed: u64) -> Case {
 /// The recording, and the share of its drops with another cause than its truth.
 pub(crate) fn labeled_case(kind: &str, seed: u64) -> (Case, f64) {
     let (kind, plan_of) = KINDS.into_iter().find(|(name, _)| *name == kind).expect("a kind of this source");
-    let mut attempt = 0;
-    let (plan, trace) = loop {
-        let mut sampler = Sampler::new(kind, seed, attempt);
-        let plan = plan_of(&mut sampler);
-        let trace = simulation::simulate(&plan.site, &mut sampler);
-        attempt += 1;
-        if label::is_usable(&trace, &plan.expected) || attempt == ATTEMPTS {
-            break (plan, trace);
-        }
-    };
+    let (plan, trace) = (0..ATTEMPTS)
+        .find_map(|attempt| {
+            let mut sampler = Sampler::new(kind, seed, attempt);
+            let plan = plan_of(&mut sampler);
+            let trace = simulation::simulate(&plan.site, &mut sampler);
+            label::is_usable(&trace, &plan.expected).then_some((plan, trace))
+        })
+        .expect("one of the draws has the drops of its kind");
     let label = label::label(&plan.site, &trace, &plan.expected);
     let foreign = trace.drops.iter().filter(|drop| drop.cause != label.truth).count();
     #[expect(clippy::cast_precision_loss, reason = "at most a few hundred")]

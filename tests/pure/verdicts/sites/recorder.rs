@@ -140,13 +140,9 @@ fn failure_fields(refusal: Refusal, version: MqttVersion, remote: &str) -> Failu
         Refusal::Dns => {
             of("AWS_IO_DNS_QUERY_AGAIN", "the name could not be resolved", Phase::Dns, Layer::Dns)
         }
-        Refusal::CertificateExpired => of(
-            "AWS_IO_TLS_CERTIFICATE_EXPIRED",
-            "certificate expired: verification time 1776470400 (UNIX), but certificate is not valid after \
-             1776384000 (86400 seconds ago)",
-            Phase::Tls,
-            Layer::Tls,
-        ),
+        Refusal::CertificateExpired => {
+            of("AWS_IO_TLS_CERTIFICATE_EXPIRED", "certificate expired", Phase::Tls, Layer::Tls)
+        }
         Refusal::UnknownIssuer => of(
             "AWS_IO_TLS_UNKNOWN_ROOT_CERTIFICATE",
             "the server's certificate is signed by an authority that is not trusted here",
@@ -233,8 +229,11 @@ impl Simulation<'_> {
     }
 
     pub(super) fn record_failure(&mut self, refusal: Refusal, attempt_number: u32, took: f64) {
-        let (name, words, phase, layer, return_code, http_status) =
+        let (name, mut words, phase, layer, return_code, http_status) =
             failure_fields(refusal, self.site.broker.version, &self.remote);
+        if refusal == Refusal::CertificateExpired {
+            words = self.certificate_dates();
+        }
         if self.site.client.is_dropscope {
             let mut phases = self.phases(phase, took);
             if let Some(last) = phases.last_mut() {
@@ -253,6 +252,18 @@ impl Simulation<'_> {
             return_code,
             http_status,
         }));
+    }
+
+    /// What rustls says of a certificate that expired half an hour before the broker went away.
+    fn certificate_dates(&self) -> String {
+        let unix = |at: f64| wall_time(self.site, at, self.ahead).map_or(0, |time| time.timestamp());
+        let since = self.down.map_or(self.now, |(since, ..)| since);
+        let (now, not_after) = (unix(self.now), unix(since - 1_800.0));
+        format!(
+            "certificate expired: verification time {now} (UNIX), but certificate is not valid after {not_after} \
+             ({} seconds ago)",
+            now - not_after
+        )
     }
 
     pub(super) fn record_drop(

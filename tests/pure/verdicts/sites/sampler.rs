@@ -5,21 +5,30 @@ use rand::{RngExt as _, SeedableRng as _};
 
 /// A seeded source of numbers.
 #[derive(Debug)]
-pub(super) struct Sampler(StdRng);
+pub(super) struct Sampler {
+    numbers: StdRng,
+    /// Decides what does not change when a world is drawn again.
+    variants: StdRng,
+}
 
 impl Sampler {
     /// The numbers of one kind, seed and attempt; the hash is FNV-1a.
     pub(super) fn new(kind: &str, seed: u64, attempt: u64) -> Self {
-        let bytes = kind.bytes().chain(seed.to_le_bytes()).chain(attempt.to_le_bytes());
-        let hash = bytes.fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
-        });
-        Self(StdRng::seed_from_u64(hash))
+        let hash = |attempt: u64| {
+            let bytes = kind.bytes().chain(seed.to_le_bytes()).chain(attempt.to_le_bytes());
+            bytes.fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3)
+            })
+        };
+        Self {
+            numbers: StdRng::seed_from_u64(hash(attempt)),
+            variants: StdRng::seed_from_u64(!hash(u64::MAX)),
+        }
     }
 
     /// From 0 to 1.
     pub(super) fn unit(&mut self) -> f64 {
-        self.0.random_range(0.0..1.0)
+        self.numbers.random_range(0.0..1.0)
     }
 
     pub(super) fn chance(&mut self, share: f64) -> bool {
@@ -43,9 +52,20 @@ impl Sampler {
         drawn.clamp(low, high)
     }
 
-    /// A whole number below `end`, all equally likely.
-    pub(super) fn below(&mut self, end: u32) -> u32 {
-        self.0.random_range(0..end)
+    /// A whole number below `end`, all equally likely; the same in every attempt, so that worlds whose drops are
+    /// rarely enough are not replaced by others.
+    pub(super) fn variant(&mut self, end: u32) -> u32 {
+        self.variants.random_range(0..end)
+    }
+
+    /// One of these; the same in every attempt.
+    pub(super) fn variant_of<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.variants.random_range(0..from.len())]
+    }
+
+    /// Whether a choice with this probability is made; the same in every attempt.
+    pub(super) fn variant_chance(&mut self, share: f64) -> bool {
+        self.variants.random_range(0.0..1.0) < share
     }
 
     pub(super) fn exponential(&mut self, mean: f64) -> f64 {
@@ -59,7 +79,7 @@ impl Sampler {
     }
 
     pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.0.random_range(0..from.len())]
+        from[self.numbers.random_range(0..from.len())]
     }
 
     /// A time as people configure it: often rounded to a unit that suits its size.

@@ -147,7 +147,12 @@ impl Simulation<'_> {
             (0..site.mechanisms.len()).map(|index| self.strike_time(index, &mut session)).collect();
         if self.subscribes {
             self.now += 0.001;
-            self.send(&mut session, "SUBSCRIBE", None, 40, Some(Reply::SubAck));
+            // A broker that ends the session over a SUBSCRIBE does not answer it.
+            let is_refused = site.mechanisms.iter().zip(&session.strikes).any(|(mechanism, at)| {
+                matches!(mechanism.trigger, Trigger::OnSubscribe { .. }) && at.is_finite()
+            });
+            let reply = (!is_refused).then_some(Reply::SubAck);
+            self.send(&mut session, "SUBSCRIBE", None, 40, reply);
         }
         session
     }
@@ -196,7 +201,9 @@ impl Simulation<'_> {
             _ => at,
         };
         let mut first = (self.site.duration, Step::End);
+        // Of what became due during a pause, the first one considered comes first.
         let mut consider = |at: f64, step: Step| {
+            let at = at.max(self.now);
             if at < first.0 {
                 first = (at, step);
             }
@@ -270,7 +277,7 @@ impl Simulation<'_> {
                 self.hits[index] += 1;
                 if let Some((low, high, refusal)) = mechanism.downtime {
                     let until = self.now + self.sampler.log_uniform(low, high);
-                    self.down = Some((until, refusal));
+                    self.down = Some((self.now, until, refusal));
                 }
                 self.die(session, mechanism.cause, mechanism.death, mechanism.code);
             }

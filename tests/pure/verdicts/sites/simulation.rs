@@ -49,8 +49,6 @@ pub(super) struct Trace {
     pub(super) unfinished: Vec<f64>,
     /// End of the recording.
     pub(super) end: f64,
-    /// Whether the last thing recorded is a failed connect.
-    pub(super) is_down: bool,
 }
 
 /// Why a session is over.
@@ -81,8 +79,8 @@ pub(super) struct Simulation<'a> {
     pub(super) hits: Vec<u32>,
     /// When the credentials at hand expire.
     pub(super) token: Option<f64>,
-    /// The broker or the network is unusable until then.
-    pub(super) down: Option<(f64, Refusal)>,
+    /// The broker or the network is unusable between these times.
+    pub(super) down: Option<(f64, f64, Refusal)>,
     pub(super) next_change: usize,
     pub(super) next_pause: usize,
     pub(super) steps: usize,
@@ -138,16 +136,19 @@ impl Simulation<'_> {
                 }
             }
             if self.is_full() {
+                // Most recordings end connected.
+                self.connect(event_type, delays);
                 break;
             }
         }
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.now >= self.site.duration
-            || self.trace.drops.len() >= self.site.most_drops
-            || self.trace.lines.len() >= MOST_LINES
-            || self.steps >= MOST_STEPS
+        self.trace.drops.len() >= self.site.most_drops || self.is_over()
+    }
+
+    fn is_over(&self) -> bool {
+        self.now >= self.site.duration || self.trace.lines.len() >= MOST_LINES || self.steps >= MOST_STEPS
     }
 
     pub(super) fn record(&mut self, event: Event) {
@@ -170,15 +171,14 @@ impl Simulation<'_> {
                 }
                 delay = (delay * 2.0).min(longest);
             }
-            let refusal = self.down.filter(|(until, _)| self.now < *until).map(|(_, refusal)| refusal);
+            let refusal = self.down.filter(|(_, until, _)| self.now < *until).map(|(.., refusal)| refusal);
             let took = self.connect_time(refusal);
             if !self.wait_until(self.now + took) {
                 return false;
             }
             let Some(refusal) = refusal else { break };
             self.record_failure(refusal, attempt, took);
-            if self.is_full() {
-                self.trace.is_down = true;
+            if self.is_over() {
                 return false;
             }
             attempt += 1;
@@ -219,7 +219,6 @@ impl Simulation<'_> {
         }
         if at >= self.site.duration {
             self.now = self.site.duration;
-            self.trace.is_down = true;
             return false;
         }
         self.now = at.max(self.now);

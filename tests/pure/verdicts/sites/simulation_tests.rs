@@ -44,6 +44,45 @@ fn a_lost_path_is_noticed_at_a_deadline() {
 }
 
 #[test]
+fn a_client_that_hung_sends_nothing_before_it_notices_the_end() {
+    for seed in 0..30 {
+        let mut sampler = Sampler::new("missed_keep_alives", seed, 0);
+        let plan = super::kinds::KINDS[14].1(&mut sampler);
+        let trace = super::simulation::simulate(&plan.site, &mut sampler);
+        let ends = trace.lines.iter().filter_map(|line| match &line.event {
+            Event::Dropped(dropped) => dropped.last_tx_secs,
+            _ => None,
+        });
+        for (drop, sent) in
+            trace.drops.iter().zip(ends).filter(|(drop, _)| drop.cause == "keep_alive_timeout")
+        {
+            assert!(
+                sent > 1.4 * plan.site.client.keep_alive,
+                "seed {seed}: {drop:?}, {sent} s after a packet"
+            );
+        }
+    }
+}
+
+#[test]
+fn no_silence_survives_an_idle_limit_in_force() {
+    for (kind, plan_of) in KINDS.into_iter().filter(|(kind, _)| ["day_talkers", "cures"].contains(kind)) {
+        for seed in 0..30 {
+            let mut sampler = Sampler::new(kind, seed, 0);
+            let plan = plan_of(&mut sampler);
+            let limit = plan.site.idle_limits[0];
+            let trace = super::simulation::simulate(&plan.site, &mut sampler);
+            let longest = trace.survived.iter().copied().fold(0.0, f64::max);
+            let most = limit.limit + limit.tick + 1.0;
+            assert!(longest <= most, "{kind} {seed}: {longest} s survived a limit of {most} s");
+            for drop in trace.drops.iter().filter(|drop| drop.cause == "idle_timeout") {
+                assert!(drop.silence >= limit.limit - 1e-6, "{kind} {seed}: {drop:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_case_is_the_same_whenever_it_is_drawn_and_reads_back_as_written() {
     for (kind, _) in KINDS {
         let (first, again) = (super::case(kind, 5), super::case(kind, 5));

@@ -11,7 +11,7 @@ pub(super) fn plan(sampler: &mut Sampler) -> Plan {
     site.client.keep_alive = site.client.keep_alive.max(30.0);
     base::any_traffic(&mut site, sampler);
     base::fit(&mut site);
-    let expected = match sampler.below(6) {
+    let expected = match sampler.variant(6) {
         0 => random(&mut site, sampler),
         1 => lifetime(&mut site, sampler),
         2 => nightly(&mut site, sampler),

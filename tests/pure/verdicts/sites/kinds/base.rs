@@ -65,7 +65,7 @@ fn client(sampler: &mut Sampler, is_dropscope: bool) -> Client {
         pings: sampler.pick(&[PingRule::Always, PingRule::WhenIdle]),
         ping_timeout: sampler.log_uniform(4.0, 35.0),
         tcp_timeout: sampler.log_uniform(30.0, 950.0),
-        backoff: (first, first * sampler.log_uniform(2.0, 60.0)),
+        backoff: (first, first.max(sampler.log_uniform(8.0, 240.0))),
         backoff_scatter: sampler.pick(&[0.02, 0.2, 0.5]),
         subscribes: sampler.chance(0.8),
         local: format!("192.168.{}.{}", sampler.whole(1, 180), sampler.whole(2, 250)),

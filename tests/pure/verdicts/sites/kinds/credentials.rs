@@ -8,14 +8,14 @@ pub(super) fn plan(sampler: &mut Sampler) -> Plan {
     let mut site = base::site(sampler);
     site.client.keep_alive = site.client.keep_alive.max(120.0);
     base::any_traffic(&mut site, sampler);
-    if sampler.chance(0.25) {
+    if sampler.variant_chance(0.25) {
         return aws_day_limit(site, sampler);
     }
     if sampler.chance(0.4) {
         base::use_aws(&mut site, sampler);
     }
     let validity = if sampler.chance(0.7) { HOUR } else { sampler.configured(900.0, 12.0 * HOUR) };
-    let token = match sampler.below(3) {
+    let token = match sampler.variant(3) {
         0 => TokenRule::EachConnect,
         1 => TokenRule::WhenExpired,
         _ => TokenRule::Renewed { chance: sampler.uniform(0.2, 0.8), share: sampler.uniform(0.75, 0.92) },

@@ -9,7 +9,7 @@ use super::{Expectation, Plan, base, stated};
 pub(super) fn plan(sampler: &mut Sampler) -> Plan {
     let mut site = base::site(sampler);
     base::any_traffic(&mut site, sampler);
-    if sampler.chance(0.65) {
+    if sampler.variant_chance(0.65) {
         site.client.is_dropscope = false;
         site.client.id = base::chosen_id(sampler);
         if sampler.chance(0.7) {

@@ -11,7 +11,7 @@ pub(super) fn plan(sampler: &mut Sampler) -> Plan {
     site.client.keep_alive = site.client.keep_alive.min(300.0);
     base::any_traffic(&mut site, sampler);
     base::fit(&mut site);
-    let also = match sampler.below(5) {
+    let also = match sampler.variant(5) {
         0 => pauses(&mut site, sampler, PauseKind::Sleep),
         1 => pauses(&mut site, sampler, PauseKind::Stopped),
         2 => roaming(&mut site, sampler),
@@ -63,7 +63,7 @@ fn roaming(site: &mut Site, sampler: &mut Sampler) -> Vec<&'static str> {
 
 /// A new address after each drop, in half of the recordings without a line that says so.
 fn addresses(site: &mut Site, sampler: &mut Sampler) -> Vec<&'static str> {
-    let has_lines = sampler.chance(0.5);
+    let has_lines = sampler.variant_chance(0.5);
     let mean = site.duration / f64::from(sampler.whole(3, 25));
     let mut kills = Vec::new();
     for at in base::random_times(sampler, 0.0, site.duration, mean) {

@@ -8,7 +8,7 @@ use super::{Expectation, Plan, base};
 pub(super) fn with_background(sampler: &mut Sampler) -> Plan {
     let mut site = base::site(sampler);
     site.most_drops = usize::try_from(sampler.whole(9, 90)).unwrap_or(9);
-    let cause = sampler.pick(&CAUSES);
+    let cause = sampler.variant_of(&CAUSES);
     let (parameter, distance) = add(&mut site, sampler, cause);
     base::fit(&mut site);
     let mean = distance * sampler.log_uniform(0.6, 5.0);
@@ -28,9 +28,9 @@ pub(super) fn with_background(sampler: &mut Sampler) -> Plan {
 pub(super) fn two_causes(sampler: &mut Sampler) -> Plan {
     let mut site = base::site(sampler);
     site.most_drops = usize::try_from(sampler.whole(12, 120)).unwrap_or(12);
-    let first = sampler.pick(&CAUSES);
+    let first = sampler.variant_of(&CAUSES);
     let others: Vec<_> = CAUSES.into_iter().filter(|cause| *cause != first).collect();
-    let second = sampler.pick(&others);
+    let second = sampler.variant_of(&others);
     let (parameter, _) = add(&mut site, sampler, first);
     add(&mut site, sampler, second);
     base::fit(&mut site);

@@ -8,7 +8,7 @@ pub(super) fn plan(sampler: &mut Sampler) -> Plan {
     let mut site = base::site(sampler);
     base::any_traffic(&mut site, sampler);
     base::fit(&mut site);
-    let expected = if sampler.chance(0.4) {
+    let expected = if sampler.variant_chance(0.4) {
         long_outages(&mut site, sampler)
     } else {
         let refusal = final_refusal(&mut site, sampler);
@@ -25,7 +25,7 @@ fn final_refusal(site: &mut Site, sampler: &mut Sampler) -> Refusal {
     if site.broker.transport.is_websocket() {
         refusals.extend([Refusal::HttpStatus(401), Refusal::HttpStatus(403)]);
     }
-    sampler.pick(&refusals)
+    sampler.variant_of(&refusals)
 }
 
 /// Some outages of hours.
@@ -54,7 +54,7 @@ pub(super) fn final_failure(site: &mut Site, sampler: &mut Sampler, refusal: Ref
     let kill = Mechanism::new("outage", Trigger::Times(vec![begins]), death);
     site.mechanisms.push(kill.with_downtime(1e9, 1e9, refusal));
     let mut expected = Expectation { now: Some(now_word(refusal)), ..Expectation::default() };
-    match sampler.below(3) {
+    match sampler.variant(3) {
         0 => {
             let limit = base::lifetime(sampler, 600.0, begins / 5.0);
             site.mechanisms.push(base::lifetime_mechanism(sampler, limit).between(0.0, begins));

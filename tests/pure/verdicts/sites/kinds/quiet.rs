@@ -11,7 +11,7 @@ pub(super) fn plan(sampler: &mut Sampler) -> Plan {
         site.style = Style::Bare { whole_secs: sampler.chance(0.4), own_names: sampler.chance(0.5) };
     }
     base::fit(&mut site);
-    site.most_drops = match sampler.below(4) {
+    site.most_drops = match sampler.variant(4) {
         0 => 0,
         1 => 1,
         2 => 2,

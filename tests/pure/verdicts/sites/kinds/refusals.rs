@@ -11,10 +11,10 @@ pub(super) fn plan(sampler: &mut Sampler) -> Plan {
     base::any_traffic(&mut site, sampler);
     let low = sampler.log_uniform(0.02, 0.45);
     let within = (low, (low * sampler.uniform(1.1, 2.5)).min(0.9));
-    let gives_up = sampler.chance(0.5).then_some(2);
+    let gives_up = sampler.variant_chance(0.4).then_some(2);
     let code = sampler.chance(0.7);
     site.most_drops = usize::try_from(sampler.whole(4, 60)).unwrap_or(4);
-    let is_subscribe = sampler.chance(0.4);
+    let is_subscribe = sampler.variant_chance(0.4);
     if is_subscribe {
         refused_subscribe(&mut site, sampler, within, gives_up, code);
     } else {
@@ -52,8 +52,7 @@ fn refused_subscribe(
     code: bool,
 ) {
     site.client.subscribes = true;
-    // The answer would come first otherwise.
-    site.broker.round_trip = site.broker.round_trip.min(0.5 * within.0);
+    site.broker.round_trip = site.broker.round_trip.min(within.0);
     let trigger = Trigger::OnSubscribe { within, until };
     let code = code.then(|| sampler.pick(&[0x87, 0x87, 0x8F, 0xA2]));
     site.mechanisms.push(Mechanism::new("publish_triggered", trigger, Death::Close).with_code(code));

@@ -18,9 +18,9 @@ pub(super) fn plan(sampler: &mut Sampler) -> Plan {
     base::fit(&mut site);
     let changed = site.duration * sampler.uniform(0.3, 0.75);
     let causes = ["idle_timeout", "fixed_lifetime", "scheduled", "random"];
-    let before = sampler.pick(&causes);
+    let before = sampler.variant_of(&causes);
     let others: Vec<_> = causes.into_iter().filter(|cause| *cause != before).collect();
-    let since = sampler.pick(&others);
+    let since = sampler.variant_of(&others);
     let earlier = add(&mut site, sampler, before, (0.0, changed));
     let current = add(&mut site, sampler, since, (changed, f64::INFINITY));
     mark(&mut site, sampler, changed);
@@ -83,7 +83,7 @@ fn add(
 fn mark(site: &mut Site, sampler: &mut Sampler, at: f64) {
     let other = format!("10.{}.0.{}", sampler.whole(1, 200), sampler.whole(2, 200));
     let timeline = &mut site.timeline;
-    match sampler.below(5) {
+    match sampler.variant(5) {
         0 => timeline.push((at, Change::LocalAddress(other))),
         1 => timeline.push((at, Change::RemoteAddress(format!("{other}:8883")))),
         2 => {

@@ -22,7 +22,7 @@ pub(super) fn plan(sampler: &mut Sampler) -> Plan {
         least: vec![("scheduled", 4)],
         ..Expectation::default()
     };
-    match sampler.below(3) {
+    match sampler.variant(3) {
         0 => cron(&mut site, sampler, period),
         1 => restart_loop(&mut site, sampler, period, &mut expected),
         _ => timed_rival(&mut site, sampler, period, &mut expected),

@@ -6,8 +6,8 @@ use super::{Expectation, Plan, base};
 
 pub(super) fn plan(sampler: &mut Sampler) -> Plan {
     let mut site = base::site(sampler);
-    let is_idle = sampler.chance(0.6);
-    let is_separated = sampler.chance(0.6);
+    let is_idle = sampler.variant_chance(0.6);
+    let is_separated = sampler.variant_chance(0.6);
     let mut limit = base::idle_limit(sampler);
     base::keep_alive_above(&mut site, sampler, limit.limit);
     site.most_drops = usize::try_from(sampler.whole(4, 90)).unwrap_or(4);

@@ -12,7 +12,7 @@ pub(super) fn plan(sampler: &mut Sampler) -> Plan {
     base::any_traffic(&mut site, sampler);
     site.most_drops = usize::try_from(sampler.whole(3, 50)).unwrap_or(3);
     base::fit(&mut site);
-    let expected = match sampler.below(8) {
+    let expected = match sampler.variant(8) {
         0 => shutting_down(&mut site, sampler),
         1 => keep_alive(&mut site, sampler),
         2 => taken_over(&mut site, sampler),

@@ -11,7 +11,7 @@ pub(super) fn plan(sampler: &mut Sampler) -> Plan {
     base::any_traffic(&mut site, sampler);
     site.most_drops = usize::try_from(sampler.whole(6, 120)).unwrap_or(6);
     base::fit(&mut site);
-    let expected = if sampler.chance(0.5) {
+    let expected = if sampler.variant_chance(0.5) {
         rival(&mut site, sampler)
     } else {
         site.client.is_dropscope = true;
@@ -26,7 +26,7 @@ fn rival(site: &mut Site, sampler: &mut Sampler) -> Expectation {
     site.client.id = base::chosen_id(sampler);
     let code = (site.broker.version == MqttVersion::V5 && sampler.chance(0.7)).then_some(0x8E);
     let mut also = Vec::new();
-    let trigger = if sampler.chance(0.7) {
+    let trigger = if sampler.variant_chance(0.7) {
         let low = sampler.log_uniform(0.4, 12.0);
         let factor = sampler.log_uniform(1.1, 12.0);
         if code.is_none() && (low * factor > 40.0 || factor > 5.0) {
@@ -48,7 +48,7 @@ fn rival(site: &mut Site, sampler: &mut Sampler) -> Expectation {
 
 /// Short sessions of an id that nobody else has.
 fn look_alike(site: &mut Site, sampler: &mut Sampler) -> Expectation {
-    match sampler.below(3) {
+    match sampler.variant(3) {
         0 => {
             // The broker is killed a few seconds after each start.
             let low = sampler.log_uniform(1.0, 15.0);
