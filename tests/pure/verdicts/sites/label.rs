@@ -170,12 +170,12 @@ fn spread(values: &[f64]) -> (f64, f64) {
     ((values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n).sqrt(), mean)
 }
 
-/// Whether at least nine of ten values are within 3 % (and 1 s) of their median.
-fn coincide(values: &[f64]) -> bool {
+/// Whether at least nine of ten values are within 3 % and `tolerance` of their median.
+fn coincide(values: &[f64], tolerance: f64) -> bool {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let Some(median) = sorted.get(sorted.len() / 2).copied() else { return false };
-    let near = values.iter().filter(|value| (*value - median).abs() <= 0.03 * median + 1.0).count();
+    let near = values.iter().filter(|value| (*value - median).abs() <= 0.03 * median + tolerance).count();
     10 * near >= 9 * values.len()
 }
 
@@ -183,6 +183,8 @@ fn coincide(values: &[f64]) -> bool {
 fn look_alikes(site: &Site, trace: &Trace, cause: &str, drops: &[&TrueDrop]) -> Vec<&'static str> {
     let ages: Vec<_> = drops.iter().map(|drop| drop.at - drop.connected).collect();
     let is_bare = site.style != Style::Full;
+    let tolerance = if is_bare { 1.0 } else { 0.1 };
+    let coincide = |values: &[f64]| coincide(values, tolerance);
     let mut also = Vec::new();
     match cause {
         "idle_timeout" => {

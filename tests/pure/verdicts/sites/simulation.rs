@@ -288,7 +288,8 @@ impl Simulation<'_> {
                 _ => self.sampler.uniform(0.2, 2.5),
             };
             // Expiry times have whole seconds.
-            let expires = (self.now - age + validity).floor();
+            let of_day = site.start_of_day.rem_euclid(super::site::DAY);
+            let expires = (self.now - age + validity + of_day).floor() - of_day;
             self.token = Some(expires);
             if let Some(expires_at) = super::recorder::wall_time(site, expires, self.ahead) {
                 self.record(Event::Credentials { expires_at });
