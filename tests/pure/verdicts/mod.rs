@@ -8,7 +8,9 @@
 //!
 //! - [`statistical`]: worlds of timers drawn from wide priors;
 //! - [`lab`]: the link itself against the lab in simulated time, where drops emerge from timers, tables, retries
-//!   and other clients.
+//!   and other clients;
+//! - [`sites`]: households and small sites over days: bare recordings, limits for a part of the day, cures, changes,
+//!   mixtures, refused operations, local events.
 //!
 //! "Right" is the truth, or an answer the source declares as right. A *specific* answer names a mechanism: it
 //! is not `random`, `bursty` or `undetermined`.
@@ -20,6 +22,7 @@ mod floor;
 mod lab;
 mod rendering;
 mod score;
+mod sites;
 mod statistical;
 mod table;
 
@@ -29,14 +32,22 @@ use score::Answer;
 /// A source of labeled recordings.
 struct Source {
     name: &'static str,
+    /// The classes or kinds of its recordings.
+    kinds: fn() -> Vec<&'static str>,
     /// A case, and the share of its drops with another cause where it is known.
     case: fn(&str, u64) -> (Case, Option<f64>),
 }
 
-const SOURCES: [Source; 2] = [
-    Source { name: "statistical", case: statistical_case },
-    Source { name: "lab", case: |class, seed| (lab::case(class, seed), None) },
+const SOURCES: [Source; 3] = [
+    Source { name: "statistical", kinds: || CLASSES.to_vec(), case: statistical_case },
+    Source { name: "lab", kinds: || CLASSES.to_vec(), case: |class, seed| (lab::case(class, seed), None) },
+    Source { name: "sites", kinds: sites::kind_names, case: site_case },
 ];
+
+fn site_case(kind: &str, seed: u64) -> (Case, Option<f64>) {
+    let (case, foreign) = sites::labeled_case(kind, seed);
+    (case, Some(foreign))
+}
 
 fn statistical_case(class: &str, seed: u64) -> (Case, Option<f64>) {
     let (case, foreign) = statistical::labeled_case(class, seed);
@@ -54,7 +65,7 @@ impl Source {
     /// The answers to the recordings of each class, in the order of class and seed.
     fn answers(&self, seeds: &std::ops::Range<u64>) -> Vec<Answer> {
         let jobs: Vec<_> =
-            CLASSES.iter().flat_map(|class| seeds.clone().map(move |seed| (*class, seed))).collect();
+            (self.kinds)().into_iter().flat_map(|kind| seeds.clone().map(move |seed| (kind, seed))).collect();
         let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let share = jobs.len().div_ceil(workers).max(1);
         std::thread::scope(|scope| {
@@ -107,15 +118,29 @@ fn write_the_cases() {
     std::fs::create_dir_all(&folder).expect("a folder");
     let mut truths = serde_json::Map::new();
     for source in SOURCES {
-        for (class, seed) in CLASSES.iter().flat_map(|class| seed_range().map(move |seed| (class, seed))) {
+        let kinds = (source.kinds)();
+        for (class, seed) in kinds.iter().flat_map(|class| seed_range().map(move |seed| (class, seed))) {
             let (case, _) = (source.case)(class, seed);
             let name = format!("{}-{class}-{seed}.jsonl", source.name);
             std::fs::write(folder.join(&name), rendering::file(&case)).expect("a file");
-            truths.insert(name, serde_json::json!({"truth": case.truth, "also": case.also}));
+            truths.insert(name, truth_json(&case));
         }
     }
     let text = serde_json::to_string_pretty(&truths).expect("JSON");
     std::fs::write(folder.join("truth.json"), text).expect("a file");
+}
+
+/// The label of a case for other programs.
+fn truth_json(case: &Case) -> serde_json::Value {
+    serde_json::json!({
+        "kind": case.kind,
+        "truth": case.truth,
+        "also": case.also,
+        "second": case.second,
+        "parameter": case.parameter,
+        "cured": case.cured,
+        "now": case.now,
+    })
 }
 
 #[test]

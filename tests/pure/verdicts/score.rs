@@ -10,6 +10,8 @@ use crate::verdicts::rendering::{Rendering, rendering};
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) name: String,
+    /// The class or kind the case was drawn from.
+    pub(crate) kind: &'static str,
     pub(crate) truth: &'static str,
     pub(crate) pattern: &'static str,
     pub(crate) right: bool,
@@ -20,7 +22,12 @@ pub(crate) struct Answer {
     pub(crate) rendering: Rendering,
     /// Share of the drops with another cause, where the source provides it.
     pub(crate) foreign: Option<f64>,
+    /// Of a mixture: whether both causes have a probability of at least [`NAMED`].
+    pub(crate) names_both: Option<bool>,
 }
+
+/// Least probability at which a cause of a mixture counts as named.
+const NAMED: f64 = 0.05;
 
 /// Runs the classifier on a case.
 pub(crate) fn answer(case: &Case) -> Answer {
@@ -35,9 +42,14 @@ pub(crate) fn answer(case: &Case) -> Answer {
     let is_right = |name: &str| name == case.truth || case.also.contains(&name);
     let fitting = found.hypotheses.iter().filter(|one| is_right(one.pattern.name()));
     let truth_probability = fitting.map(|one| one.probability).fold(0.0, f64::max);
+    let has = |name: &str| {
+        found.hypotheses.iter().any(|one| one.pattern.name() == name && one.probability >= NAMED)
+    };
+    let names_both = case.second.map(|second| has(case.first_cause()) && has(second));
     let drops = case.events.iter().filter(|one| matches!(one.event, Event::Dropped(_))).count();
     Answer {
         name: case.name.clone(),
+        kind: case.kind,
         truth: case.truth,
         pattern,
         right: is_right(pattern),
@@ -46,6 +58,7 @@ pub(crate) fn answer(case: &Case) -> Answer {
         drops,
         rendering: rendering(&case.events),
         foreign: None,
+        names_both,
     }
 }
 
@@ -73,6 +86,9 @@ pub(crate) struct Score {
     pub(crate) shapeless: usize,
     pub(crate) false_specific: f64,
     pub(crate) false_bursty: f64,
+    /// Mixtures, and the share of them in which both causes are named.
+    pub(crate) mixtures: usize,
+    pub(crate) both_named: f64,
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of cases")]
@@ -87,6 +103,7 @@ pub(crate) fn score<'a>(answers: impl Iterator<Item = &'a Answer>) -> Score {
     let sure = count(&|one| one.confidence >= 0.9);
     let shapeless = |one: &Answer| matches!(one.truth, "random" | "undetermined");
     let shapeless_cases = count(&shapeless);
+    let mixtures = count(&|one| one.names_both.is_some());
     let mean = |of: &dyn Fn(&Answer) -> f64| answers.iter().map(|one| of(one)).sum::<f64>() * share(1, cases);
     let hit = |one: &Answer| if one.right { 1.0 } else { 0.0 };
     Score {
@@ -102,6 +119,8 @@ pub(crate) fn score<'a>(answers: impl Iterator<Item = &'a Answer>) -> Score {
             count(&|one| shapeless(one) && is_specific(one.pattern) && !one.right),
             shapeless_cases,
         ),
+        mixtures,
+        both_named: share(count(&|one| one.names_both == Some(true)), mixtures),
         false_bursty: share(
             count(&|one| shapeless(one) && one.pattern == "bursty" && !one.right),
             shapeless_cases,
@@ -134,6 +153,7 @@ mod tests {
     fn answer(truth: &'static str, pattern: &'static str, confidence: f64) -> Answer {
         Answer {
             name: String::new(),
+            kind: "",
             truth,
             pattern,
             right: truth == pattern,
@@ -142,6 +162,7 @@ mod tests {
             drops: 9,
             rendering: Rendering::Full,
             foreign: None,
+            names_both: None,
         }
     }
 

@@ -26,14 +26,24 @@ pub(crate) fn table(source: &str, answers: &[Answer], floor: &Floor) -> String {
     );
     let _ = writeln!(
         text,
-        "sure (≥ 0.9) {} times, then wrong {:.1} %; of {} random or undetermined a mechanism claimed {:.1} %, bursts {:.1} %\n",
+        "sure (≥ 0.9) {} times, then wrong {:.1} %; of {} random or undetermined a mechanism claimed {:.1} %, bursts {:.1} %",
         all.sure,
         all.sure_wrong * PERCENT,
         all.shapeless,
         all.false_specific * PERCENT,
         all.false_bursty * PERCENT
     );
+    if all.mixtures > 0 {
+        let _ = writeln!(
+            text,
+            "of {} mixtures both causes named {:.1} %",
+            all.mixtures,
+            all.both_named * PERCENT
+        );
+    }
+    text.push('\n');
     classes(&mut text, answers, floor);
+    kinds(&mut text, answers);
     slices(&mut text, answers);
     text
 }
@@ -60,6 +70,47 @@ fn classes(text: &mut String, answers: &[Answer], floor: &Floor) {
         );
         let _ = writeln!(text, "{}", line.trim_end());
     }
+}
+
+/// The figures of each kind of world, where kinds are not the truths.
+fn kinds(text: &mut String, answers: &[Answer]) {
+    let mut names: Vec<&str> = Vec::new();
+    for one in answers {
+        if !names.contains(&one.kind) {
+            names.push(one.kind);
+        }
+    }
+    if names.iter().all(|name| Pattern::ALL.into_iter().any(|pattern| pattern.name() == *name)) {
+        return;
+    }
+    let _ = writeln!(
+        text,
+        "\n{:20} {:>5} {:>7} {:>7} {:>6} {:>7} {:>7} {:>7}",
+        "kind", "cases", "right", "calib.", "sure", "wrong", "false", "both"
+    );
+    for name in names {
+        let of = score(answers.iter().filter(|one| one.kind == name));
+        let both =
+            if of.mixtures == 0 { "–".to_owned() } else { format!("{:.1}%", of.both_named * PERCENT) };
+        let _ = writeln!(
+            text,
+            "{name:20} {:>5} {:>6.1}% {:>7.3} {:>6} {:>6.1}% {:>6.1}% {both:>7}",
+            of.cases,
+            of.top1 * PERCENT,
+            of.calibration_error,
+            of.sure,
+            of.sure_wrong * PERCENT,
+            of.false_specific * PERCENT,
+        );
+    }
+    let bare =
+        score(answers.iter().filter(|one| one.rendering == Rendering::Minimal && one.confidence >= 0.9));
+    let _ = writeln!(
+        text,
+        "mandatory fields only, sure: {} cases, right {:.1} %",
+        bare.cases,
+        bare.top1 * PERCENT
+    );
 }
 
 /// The same figures over other cuts through the cases.

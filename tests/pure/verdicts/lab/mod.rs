@@ -66,7 +66,7 @@ fn record_case(class: &str, seed: u64) -> (Case, String) {
     if truth == "client_id_takeover" && truth::has_takeover_reason(&events) {
         also.clear();
     }
-    (Case { name: format!("lab-{class}-{seed}"), truth, also, events }, text)
+    (Case::new(format!("lab-{class}-{seed}"), class, truth, also, events), text)
 }
 
 fn recipe(mechanism: &str, dice: &mut Dice) -> CaseRecipe {

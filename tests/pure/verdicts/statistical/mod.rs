@@ -33,5 +33,5 @@ pub(crate) fn labeled_case(class: &str, seed: u64) -> (Case, f64) {
     let label = label::label(&lines, &plan);
     let events = render::render(lines, &mut draw);
     let name = format!("statistical-{class}-{seed}");
-    (Case { name, truth: label.truth, also: label.also, events }, label.foreign)
+    (Case::new(name, class, label.truth, label.also, events), label.foreign)
 }

@@ -1,0 +1,109 @@
+//! Two causes over the same time: a specific one with random losses, and two specific ones.
+
+use super::super::sampler::Sampler;
+use super::super::site::{DAY, Death, HOUR, Mechanism, Sender, Site, Spacing, TokenRule, Trigger};
+use super::{Expectation, Plan, base};
+
+/// A specific cause, and 20 to 60 % random losses.
+pub(super) fn with_background(sampler: &mut Sampler) -> Plan {
+    let mut site = base::site(sampler);
+    site.most_drops = usize::try_from(sampler.whole(9, 90)).unwrap_or(9);
+    let cause = sampler.variant_of(&CAUSES);
+    let (parameter, distance) = add(&mut site, sampler, cause);
+    base::fit(&mut site);
+    let mean = distance * sampler.log_uniform(0.6, 5.0);
+    site.mechanisms.push(Mechanism::new("random", Trigger::Random(mean), base::losing(sampler)));
+    let expected = Expectation {
+        parameter,
+        first: Some(cause),
+        second: Some("random"),
+        second_share: Some((0.18, 0.62)),
+        least: vec![(cause, 4), ("random", 2)],
+        ..Expectation::default()
+    };
+    Plan { site, expected }
+}
+
+/// Two specific causes.
+pub(super) fn two_causes(sampler: &mut Sampler) -> Plan {
+    let mut site = base::site(sampler);
+    site.most_drops = usize::try_from(sampler.whole(12, 120)).unwrap_or(12);
+    let first = sampler.variant_of(&CAUSES);
+    let others: Vec<_> = CAUSES.into_iter().filter(|cause| *cause != first).collect();
+    let second = sampler.variant_of(&others);
+    let (parameter, _) = add(&mut site, sampler, first);
+    add(&mut site, sampler, second);
+    base::fit(&mut site);
+    let expected = Expectation {
+        parameter,
+        first: Some(first),
+        second: Some(second),
+        second_share: Some((0.15, 0.85)),
+        least: vec![(first, 4), (second, 4)],
+        ..Expectation::default()
+    };
+    Plan { site, expected }
+}
+
+const CAUSES: [&str; 5] =
+    ["idle_timeout", "fixed_lifetime", "scheduled", "publish_triggered", "credential_expiry"];
+
+/// Adds a cause; its parameter, and about how far its drops are apart.
+fn add(site: &mut Site, sampler: &mut Sampler, cause: &'static str) -> (Option<(&'static str, f64)>, f64) {
+    match cause {
+        "idle_timeout" => {
+            let mut limit = base::idle_limit(sampler);
+            limit.limit = limit.limit.clamp(60.0, 1_800.0);
+            base::keep_alive_above(site, sampler, limit.limit);
+            base::traffic_around(site, sampler, limit.limit);
+            site.idle_limits.push(limit);
+            (Some(("limit_secs", limit.limit)), 6.0 * limit.limit)
+        }
+        "fixed_lifetime" => {
+            let limit = base::lifetime(sampler, 600.0, 4.0 * HOUR);
+            site.mechanisms.push(base::lifetime_mechanism(sampler, limit));
+            ensure_traffic(site, sampler, limit);
+            (Some(("limit_secs", limit)), limit)
+        }
+        "scheduled" => {
+            let period = sampler.pick(&[1_800.0, HOUR, 2.0 * HOUR, 3.0 * HOUR, 6.0 * HOUR]);
+            let phase = sampler.unit() * period;
+            let late = sampler.log_uniform(0.2, 0.01 * period);
+            let times = base::times(sampler, 14.0 * DAY, period, phase, late);
+            site.mechanisms.push(Mechanism::new("scheduled", Trigger::Times(times), base::closing(sampler)));
+            ensure_traffic(site, sampler, period);
+            (Some(("period_secs", period)), period)
+        }
+        "publish_triggered" => {
+            let mean = sampler.log_uniform(0.3, 4.0) * HOUR;
+            let mut talk = base::stream(sampler, Sender::Client, Spacing::Poisson(mean));
+            talk.topic = "factory/all/config";
+            let low = sampler.log_uniform(0.02, 0.3);
+            let within = (low, low * sampler.uniform(1.2, 3.0));
+            let trigger = Trigger::OnPublish { stream: site.streams.len(), nth: 1, within, until: None };
+            site.streams.push(talk);
+            site.mechanisms.push(Mechanism::new(cause, trigger, Death::Close));
+            ensure_traffic(site, sampler, mean);
+            (None, mean)
+        }
+        _ => {
+            let validity = sampler.pick(&[HOUR, HOUR, 2.0 * HOUR]);
+            let late = sampler.log_uniform(0.1, 1.5);
+            let trigger = Trigger::Expiry { validity, late, token: TokenRule::WhenExpired };
+            site.mechanisms.push(Mechanism::new(cause, trigger, Death::Close));
+            ensure_traffic(site, sampler, validity);
+            (None, validity)
+        }
+    }
+}
+
+/// Messages far denser than the drops, so that the age of a session is not its silence.
+fn ensure_traffic(site: &mut Site, sampler: &mut Sampler, distance: f64) {
+    if !site.streams.iter().any(|stream| stream.topic != "factory/all/config") {
+        let mean = distance * sampler.log_uniform(0.03, 0.3);
+        let sender = sampler.pick(&[Sender::Client, Sender::Server]);
+        let mut talk = base::stream(sampler, sender, Spacing::Poisson(mean));
+        talk.qos = 1;
+        site.streams.push(talk);
+    }
+}
