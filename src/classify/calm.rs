@@ -1,0 +1,95 @@
+//! Whether a change helped: the drops since then, against those expected at the rate before.
+
+use super::Calm;
+use super::case::History;
+use super::math::real;
+use super::posterior::regimes::Regimes;
+use super::session::Session;
+use crate::diagnostics::sentence::duration_words;
+use crate::diagnostics::words;
+
+/// Least number of expected drops worth a comparison.
+const MIN_EXPECTED: f64 = 0.5;
+/// Fewest drops that give a rate.
+const MIN_DROPS_BEFORE: usize = 2;
+/// Expected drops from which none at all is a success: less than one chance in twenty at the old rate.
+const SUCCESS: f64 = 3.0;
+
+/// The drops since the configuration changed, or since the cause vanished.
+pub(super) fn calm(history: &History, regimes: &Regimes) -> Option<Calm> {
+    let sessions = history.sessions();
+    let (from, is_known) = match (newest_change(sessions), regimes.calm_from) {
+        (Some(change), Some(calm)) if calm > change => (calm, false),
+        (Some(change), _) => (change, true),
+        (None, calm) => (calm?, false),
+    };
+    let first = sessions.get(from)?;
+    let connected = |sessions: &[&Session]| sessions.iter().map(|session| session.age()).sum::<f64>();
+    let (before, since) = sessions.split_at(from);
+    // The time in the same configuration before an interruption by another one counts as well.
+    let before: Vec<&Session> =
+        before.iter().filter(|session| !is_known || !session.has_configuration_of(first)).copied().collect();
+    let drops_before = before.iter().filter(|session| session.ending.is_some()).count();
+    let drops = since.iter().filter(|session| session.ending.is_some()).count();
+    if drops_before < MIN_DROPS_BEFORE {
+        return None;
+    }
+    let secs_per_drop_before = connected(&before) / real(drops_before);
+    let connected_secs = connected(since);
+    let expected = connected_secs / secs_per_drop_before.max(1e-3);
+    let keep_alive_secs = match sessions.get(from.checked_sub(1)?) {
+        Some(last) if is_known && last.keep_alive != first.keep_alive => {
+            Some(if first.keep_alive.is_finite() { first.keep_alive } else { 0.0 })
+        }
+        _ => None,
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "milliseconds of this century")]
+    let since = chrono::DateTime::from_timestamp_millis((first.start_wall * 1_000.0) as i64)?;
+    (expected >= MIN_EXPECTED).then_some(Calm {
+        since,
+        keep_alive_secs,
+        connected_secs,
+        drops: u64::try_from(drops).unwrap_or(u64::MAX),
+        expected,
+        secs_per_drop_before,
+    })
+}
+
+/// The first session of the current configuration, if it differs from the one before.
+fn newest_change(sessions: &[&Session]) -> Option<usize> {
+    let pairs = sessions.iter().zip(sessions.iter().skip(1)).enumerate();
+    pairs.filter(|(_, (one, next))| !next.has_configuration_of(one)).map(|(index, _)| index + 1).last()
+}
+
+impl Calm {
+    /// Whether the change ended the drops: none, where at least three were expected.
+    pub fn is_success(&self) -> bool {
+        self.drops == 0 && self.expected >= SUCCESS
+    }
+
+    /// The comparison in a sentence, without the full stop.
+    pub fn sentence(&self) -> String {
+        let duration = |secs: f64| {
+            duration_words(std::time::Duration::try_from_secs_f64(secs.max(0.0)).unwrap_or_default())
+        };
+        let at = match self.keep_alive_secs {
+            Some(secs) if secs > 0.0 => format!(" at a keep-alive of {}", duration(secs)),
+            Some(_) => " with the keep-alive off".to_owned(),
+            None => String::new(),
+        };
+        let drops =
+            if self.drops == 0 { "no drop".to_owned() } else { words::count(self.drops, "drop", "drops") };
+        let expected = if self.expected < 10.0 {
+            format!("{:.1}", self.expected)
+        } else {
+            format!("{:.0}", self.expected)
+        };
+        let mark = if self.is_success() { " ✓" } else { "" };
+        format!(
+            "since {} UTC{at}: {drops} in {}, {expected} expected (before: one per {}){mark}",
+            self.since.format("%H:%M"),
+            duration(self.connected_secs),
+            duration(self.secs_per_drop_before)
+        )
+    }
+}
