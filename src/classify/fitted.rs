@@ -104,7 +104,7 @@ pub struct ActiveHours {
 }
 
 impl ActiveHours {
-    /// The shortest part of a day around some hours, in whole hours; `None` without any.
+    /// The shortest part of a day around some hours, in whole hours; `None` if they are all over the day.
     pub fn around(hours: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut hours: Vec<f64> = hours.into_iter().map(|hour| hour.rem_euclid(24.0)).collect();
         hours.sort_unstable_by(f64::total_cmp);
@@ -116,7 +116,9 @@ impl ActiveHours {
                 widest = (other - one, *one, *other);
             }
         }
-        Some(Self { from: widest.2.floor(), to: (widest.1 + 1e-9).ceil().rem_euclid(24.0) })
+        // Whole hours must not close the pause.
+        (widest.0 >= 2.0)
+            .then(|| Self { from: widest.2.floor(), to: (widest.1 + 1e-9).ceil().rem_euclid(24.0) })
     }
 
     /// Its length in hours.

@@ -82,6 +82,9 @@ pub(super) fn fit(case: &Case, bursty: &mut Fit) -> Fit {
     let clean_close_factor = ln_beta_binomial(closed, case.count_f64(), 20.0, 1.0)
         - ln_beta_binomial(closed, case.count_f64(), 1.0, 1.0);
     fit.log_evidence += clean_close_factor.min(0.0);
+    if has_made_up_id(case) {
+        fit.log_evidence = fit.log_evidence.min(case.null - LN_ODDS_OF_A_MADE_UP_ID);
+    }
     if let Some((factor, hits)) = reason::reason_code_factor(case, &[SESSION_TAKEN_OVER])
         && factor > 0.0
     {
@@ -177,18 +180,24 @@ fn typical_life(secs: f64) -> FittedParameters {
 }
 
 /// What speaks against another client, as a log penalty. A rival that takes the session over leaves a working broker behind:
-/// the next connect is accepted at once. And nobody else has a client id that this program made up.
+/// the next connect is accepted at once.
 fn against_a_rival(case: &Case, fit: &Fit) -> f64 {
     let frame = case.frame;
     let hits: Vec<&DeathWindow> = fit.hits.iter().filter_map(|index| frame.drops.get(*index)).collect();
     let count = |is: &dyn Fn(&&&DeathWindow) -> bool| real(hits.iter().filter(is).count());
     let refused = count(&|drop| frame.session_ending(drop).is_some_and(|ending| ending.failed_connects > 0));
     let reset = count(&|drop| drop.kind == EndKind::Reset);
-    let made_up = count(&|drop| {
-        frame.session(drop).is_some_and(|session| frame.log.coverage(session).has_random_client_id)
-    });
-    let made_up_share = made_up / real(hits.len().max(1));
-    REFUSED_PENALTY * refused + RESET_PENALTY * reset + LN_ODDS_OF_A_MADE_UP_ID * made_up_share
+    REFUSED_PENALTY * refused + RESET_PENALTY * reset
+}
+
+/// Nobody else has a client id that this program made up.
+fn has_made_up_id(case: &Case) -> bool {
+    let frame = case.frame;
+    let made_up = case
+        .drops()
+        .filter_map(|(_, drop)| frame.session(drop))
+        .filter(|session| frame.log.coverage(session).has_random_client_id);
+    2 * made_up.count() > case.count()
 }
 
 /// A flapping network also loses probes; a takeover does not.

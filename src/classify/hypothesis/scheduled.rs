@@ -13,14 +13,18 @@ use super::Fit;
 use super::location::{Interval, Sweep};
 
 /// Common periods, in seconds.
-const ROUND_PERIODS: [f64; 14] = [
-    300.0, 600.0, 900.0, 1_200.0, 1_800.0, 3_600.0, 7_200.0, 10_800.0, 14_400.0, 21_600.0, 28_800.0,
-    43_200.0, 86_400.0, 604_800.0,
+const ROUND_PERIODS: [f64; 18] = [
+    30.0, 60.0, 120.0, 180.0, 300.0, 600.0, 900.0, 1_200.0, 1_800.0, 3_600.0, 7_200.0, 10_800.0, 14_400.0,
+    21_600.0, 28_800.0, 43_200.0, 86_400.0, 604_800.0,
 ];
 /// Kernel widths in seconds.
-const WIDTHS: [f64; 12] = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 120.0, 240.0, 480.0];
-/// Shorter uncommon periods cannot be distinguished from periodic activity of the client, in seconds.
-const MIN_FREE_PERIOD: f64 = 240.0;
+const WIDTHS: [f64; 14] = [0.06, 0.12, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 120.0, 240.0, 480.0];
+/// Shorter uncommon periods are no schedules, in seconds.
+const MIN_FREE_PERIOD: f64 = 5.0;
+/// Below this period, in seconds, a schedule also resembles the timers of the client itself (pings, reconnects): it needs
+/// more drops, and windows that are narrower.
+const SHORT_PERIOD: f64 = 240.0;
+const MIN_HITS_OF_SHORT_PERIOD: usize = 5;
 /// Newest drops in the search, whose cost is drops × candidates.
 const MAX_SEARCHED_DROPS: usize = 200;
 /// Schedules that are fitted to all drops.
@@ -242,8 +246,7 @@ impl PeriodFit<'_> {
         let mut hits: Vec<(usize, f64)> = self.hits(period, phase, sigma);
         let counts: Vec<f64> = hits.iter().map(|(_, tick)| ((tick - phase) / period).round()).collect();
         let ticks: BTreeSet<u64> = counts.iter().map(|count| count.to_bits()).collect();
-        if hits.len() < if self.is_round { 3 } else { 4 } || ticks.len() < 3 || !self.has_sharp_windows(&hits)
-        {
+        if hits.len() < self.min_hits() || ticks.len() < 3 || !self.has_sharp_windows(&hits) {
             return None;
         }
         let mut ln_prior = if hits.len() == 3 { -2.0 } else { 0.0 };
@@ -280,10 +283,19 @@ impl PeriodFit<'_> {
 
     /// A schedule needs narrow windows: wide ones also fit the period of the client's own pings and reconnects.
     fn has_sharp_windows(&self, hits: &[(usize, f64)]) -> bool {
-        let is_narrow = |moment: &WallWindow| moment.hi - moment.lo <= 0.1 * self.period;
+        let widest = if self.period < SHORT_PERIOD { 0.03 } else { 0.1 } * self.period;
+        let is_narrow = |moment: &WallWindow| moment.hi - moment.lo <= widest;
         let sharp =
             hits.iter().filter_map(|(index, _)| self.moments.get(*index)).filter(|moment| is_narrow(moment));
-        sharp.count() >= if self.is_round { 3 } else { 4 }
+        sharp.count() >= self.min_hits()
+    }
+
+    fn min_hits(&self) -> usize {
+        match (self.period < SHORT_PERIOD, self.is_round) {
+            (true, _) => MIN_HITS_OF_SHORT_PERIOD,
+            (false, true) => 3,
+            (false, false) => 4,
+        }
     }
 
     fn price_of_period(&self, counts: &[f64], spread: f64, hits: f64, period: f64) -> f64 {
@@ -324,7 +336,7 @@ impl PeriodFit<'_> {
                 period = slope;
             }
         }
-        (period >= 200.0).then_some((period, phase))
+        (period >= 0.8 * MIN_FREE_PERIOD).then_some((period, phase))
     }
 
     /// Drops near a tick, with the tick.

@@ -49,7 +49,7 @@ pub(in crate::classify) fn compute_regimes<'a>(history: &History<'a>) -> Regimes
     }
     let whole_evidence = evidence(&whole.frame);
     let sessions = history.sessions().len();
-    let best = candidates(history)
+    let best = candidates(history, misfit_change(&whole))
         .into_iter()
         .map(|change| {
             let parts =
@@ -77,14 +77,41 @@ fn evidence(frame: &Frame) -> f64 {
     weigh(&Case::new(frame, (0..frame.drops.len()).collect())).evidence
 }
 
-/// Whether one mechanism explains nearly all drops and hardly ever failed to strike.
+/// Whether one mechanism explains nearly all drops, the newest included, and hardly ever failed to strike.
 fn is_satisfying(whole: &Regimes) -> bool {
     let posterior = &whole.posterior;
     let Some(fit) = posterior.fits.get(&posterior.pattern).filter(|fit| fit.counts_hits) else {
         return false;
     };
     let hits = real(fit.hits.len());
-    hits >= SATISFYING_SHARE * real(whole.frame.drops.len()) && hits >= SATISFYING_SHARE * fit.opportunities
+    let drops = whole.frame.drops.len();
+    // A cause that explains none of the newest drops is over.
+    let newest = drops.saturating_sub(MIN_PART_DROPS);
+    let is_current = fit.hits.last().is_some_and(|last| *last >= newest);
+    is_current && hits >= SATISFYING_SHARE * real(drops) && hits >= SATISFYING_SHARE * fit.opportunities
+}
+
+/// The session of the drop from which on the answer explains another share of the drops than before.
+fn misfit_change(whole: &Regimes) -> Option<usize> {
+    let posterior = &whole.posterior;
+    let fit = posterior.fits.get(&posterior.pattern).filter(|fit| fit.counts_hits)?;
+    let (all, drops) = (real(fit.hits.len()), whole.frame.drops.len());
+    let ln_binomial = |hits: f64, count: f64| {
+        let share = hits / count;
+        hits * ln(share) + (count - hits) * ln(1.0 - share)
+    };
+    let mut before = 0_usize;
+    let mut best: Option<(f64, usize)> = None;
+    for index in 1..drops {
+        before += usize::from(fit.hits.binary_search(&(index - 1)).is_ok());
+        let (hits, count) = (real(before), real(index));
+        let value = ln_binomial(hits, count) + ln_binomial(all - hits, real(drops) - count);
+        if best.is_none_or(|(most, _)| value > most) {
+            best = Some((value, index));
+        }
+    }
+    let (_, index) = best?;
+    Some(whole.frame.drops.get(index)?.session)
 }
 
 /// A possible change.
@@ -99,7 +126,7 @@ struct Change {
 }
 
 /// The possible changes.
-fn candidates(history: &History) -> Vec<Change> {
+fn candidates(history: &History, misfit: Option<usize>) -> Vec<Change> {
     let sessions = history.sessions();
     let pairs = sessions.iter().zip(sessions.iter().skip(1)).enumerate();
     let known: Vec<usize> = pairs
@@ -111,7 +138,7 @@ fn candidates(history: &History) -> Vec<Change> {
     let mut candidates: Vec<Change> = known.map(|at| Change { at, penalty, is_known: true }).collect();
     let found_penalty = FOUND_CHANGE_PENALTY + real(sessions.len()).ln();
     let last_drop = history.drops().last().map(|drop| drop.session + 1);
-    let found = strongest_change(history.drops()).into_iter().chain(last_drop);
+    let found = strongest_change(history.drops()).into_iter().chain(misfit).chain(last_drop);
     for at in found.filter(|at| takes_its_time(sessions, *at)) {
         if !candidates.iter().any(|known| known.at == at) {
             candidates.push(Change { at, penalty: found_penalty, is_known: false });
