@@ -188,6 +188,7 @@ impl LiveSession {
             how: drop.how,
             layer: drop.layer,
             reason_code,
+            stated: None,
             ws_close_code: drop.ws_close_code,
             last_rx: valid_secs(drop.last_rx_secs),
             last_tx: valid_secs(drop.last_tx_secs),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use super::explained_drop::{Circumstances, stated_pattern};
 use super::live::{BURST_GAP, BURST_GAP_OF_WHOLE_SECONDS, LiveSession};
 use super::normalize::normalize;
 use super::session::{PacketSeen, Secs, Session};
@@ -34,6 +35,8 @@ pub(super) struct Log {
     pub(super) system_names: NameTable,
     /// Power events (suspend, resume).
     pub(super) power_events: Vec<Secs>,
+    /// Moments at which this computer or program was found not to have run for a while.
+    standstills: Vec<Secs>,
     /// Moment of each renewal, and the expiry.
     pub(super) credentials: Vec<(Secs, Secs)>,
     /// Failed probes, and whether the target was the gateway.
@@ -371,8 +374,27 @@ impl Log {
         let bursts = &mut self.bursts;
         let session =
             live.dropped(now, wall, dropped, &mut self.silences, &mut |size| count_burst(bursts, size));
+        let mut session = session;
+        self.state_cause(&mut session, dropped);
         self.push(session);
         self.is_awaiting_reconnect = true;
+    }
+
+    fn state_cause(&self, session: &mut Session, dropped: &DroppedEvent) {
+        /// Credentials that expired this many seconds before a drop, or at most a second after it, explain it.
+        const EXPIRED_WITHIN: f64 = 30.0;
+        let (end, keep_alive) = (session.end, session.keep_alive);
+        let Some(ending) = session.ending.as_deref_mut() else { return };
+        let since = end - 2.0 * keep_alive.min(3_600.0);
+        let circumstances = Circumstances {
+            did_not_run: self.standstills.iter().rev().take_while(|at| **at >= since).next().is_some(),
+            credentials_expired: self
+                .expiry
+                .into_iter()
+                .chain(session.credentials)
+                .any(|expiry| (-1.0..=EXPIRED_WITHIN).contains(&(end - expiry))),
+        };
+        ending.stated = stated_pattern(dropped, ending.reason_code, circumstances);
     }
 
     fn connect_failed(&mut self, failed: &ConnectFailedEvent) {
@@ -397,6 +419,10 @@ impl Log {
         if source == SystemSource::Power {
             self.power_events.push(now);
             keep_newest(&mut self.power_events, MAX_ENTRIES);
+        }
+        if source == SystemSource::Power || (source == SystemSource::Resource && message.contains("did not run")) {
+            self.standstills.push(now);
+            keep_newest(&mut self.standstills, MAX_ENTRIES);
         }
         let name = format!("{}: {}", source.name(), normalize(message, 1));
         let number = self.system_names.number_of(&name);

@@ -10,6 +10,7 @@ mod case;
 pub mod causes;
 mod classifier;
 mod drops;
+mod explained_drop;
 pub mod explain;
 mod explanation;
 mod fits;

@@ -1,11 +1,12 @@
 //! The probability of each pattern, from its fit and its prior.
 //!
-//! The drops of a case are exposed to random loss and to at most two mechanisms. [`weigh`] compares all single mechanisms,
-//! each with random loss as its background; [`mixture`] then adds what the first leaves over.
+//! Drops that state their cause come first ([`stated`]). The others are exposed to random loss and to at most two
+//! mechanisms. [`weigh`] compares all single mechanisms, each with random loss as its background; [`mixture`] then adds what the first leaves over.
 
 mod adjust;
 mod mixture;
 pub(super) mod regimes;
+mod stated;
 
 use std::collections::BTreeMap;
 
@@ -100,6 +101,14 @@ impl Posterior {
 pub(super) fn compute_posterior(frame: &Frame) -> Posterior {
     let case = Case::new(frame, (0..frame.drops.len()).collect());
     let mut first = weigh(&case);
+    let mut with_second = |case: &Case| {
+        let mut posterior = weigh(case);
+        mixture::add_second_cause(frame, case, &mut posterior);
+        posterior
+    };
+    if let Some(stated) = stated::stated_posterior(frame, &first, &mut with_second) {
+        return stated;
+    }
     mixture::add_second_cause(frame, &case, &mut first);
     first
 }

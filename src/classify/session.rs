@@ -1,5 +1,6 @@
 //! The data of one session.
 
+use super::Pattern;
 use crate::diagnostics::event::{DropKind, Layer};
 
 /// Seconds on the boot axis of a recording, in field time.
@@ -25,6 +26,8 @@ pub(super) struct SessionEnding {
     pub(super) how: Option<DropKind>,
     pub(super) layer: Option<Layer>,
     pub(super) reason_code: Option<u8>,
+    /// The pattern that the drop states by itself.
+    pub(super) stated: Option<Pattern>,
     pub(super) ws_close_code: Option<u16>,
     pub(super) last_rx: Option<f64>,
     pub(super) last_tx: Option<f64>,

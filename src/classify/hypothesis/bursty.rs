@@ -96,6 +96,11 @@ fn two_kinds_of_life(case: &Case) -> Fit {
         return fit;
     };
     let [one, other] = best.rates;
+    if !has_groups(case, 1.0 / (one * other).sqrt()) {
+        // Lives of very different length, but no drops close together.
+        fit.log_evidence = case.null - 1.0;
+        return fit;
+    }
     fit.log_evidence = case.ln_background(0) + (best.likelihood - exponential) - real(drops).ln() - 2.0;
     fit.parameters = FittedParameters::Bursty(BurstParameters {
         short_life_secs: 1.0 / one.max(other),
@@ -103,6 +108,14 @@ fn two_kinds_of_life(case: &Case) -> Fit {
     });
     fit.hits.clone_from(&case.drop_indices);
     fit
+}
+
+/// Whether at least one group of drops, or a third of all drops, follow each other within `apart` seconds.
+fn has_groups(case: &Case, apart: f64) -> bool {
+    let moments: Vec<f64> = case.drops().map(|(_, drop)| drop.detected).collect();
+    let pairs = moments.iter().zip(moments.iter().skip(1));
+    let close = pairs.filter(|(one, next)| *next - *one <= apart).count();
+    close >= 3 && 3 * close >= moments.len()
 }
 
 fn lives(case: &Case) -> Vec<(f64, bool)> {

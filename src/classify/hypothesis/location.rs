@@ -70,7 +70,12 @@ pub(super) fn fit(case: &Case, values: &[Interval], survived: &SurvivalTable, se
                 break;
             }
             let Some(fit) = fit_at(case, values, survived, search, *sigma, place) else { continue };
-            if real(fit.hits.len()) < MIN_STRIKE_SHARE * fit.opportunities {
+            let hits = real(fit.hits.len());
+            if place < SHORT_LIMIT && (hits < 0.85 * fit.opportunities || hits < 0.7 * real(values.len())) {
+                // Short lives of any cause crowd near zero.
+                continue;
+            }
+            if hits < MIN_STRIKE_SHARE * fit.opportunities {
                 if place >= SHORT_LIMIT && fit.hits.len() >= MIN_PARTIAL_HITS {
                     partial = partial.max(fit.log_evidence - PARTIAL_PENALTY);
                 }

@@ -258,6 +258,9 @@ impl PeriodFit<'_> {
         }
         let count = real(hits.len());
         let opportunities = count + self.survived(period, phase, sigma);
+        if !self.is_plausible(count, opportunities) {
+            return None;
+        }
         let (mut density, mut width) = (0.0, 0.0);
         for (index, tick) in &hits {
             let moment = self.moments.get(*index)?;
@@ -290,11 +293,18 @@ impl PeriodFit<'_> {
         sharp.count() >= self.min_hits()
     }
 
+    /// A period that nobody would choose, or one of seconds, is found by chance unless it explains most drops and hardly
+    /// ever passes without one.
+    fn is_plausible(&self, hits: f64, opportunities: f64) -> bool {
+        let is_usual = self.is_round && self.period >= SHORT_PERIOD;
+        is_usual || (hits >= 0.6 * real(self.moments.len()) && hits >= 0.65 * opportunities)
+    }
+
     fn min_hits(&self) -> usize {
         match (self.period < SHORT_PERIOD, self.is_round) {
             (true, _) => MIN_HITS_OF_SHORT_PERIOD,
             (false, true) => 3,
-            (false, false) => 4,
+            (false, false) => 5,
         }
     }
 

@@ -1,0 +1,147 @@
+//! Drops that state their cause: the statistics of the others do not apply to them.
+//!
+//! A reason code of the broker, a close code, an error of this computer or an own limit explains a drop by itself. Codes that
+//! only say that the server stops (0x8B, 0x89, 0x98, close codes 1001, 1012) explain nothing about when: those drops stay
+//! in the statistics.
+
+use super::Pattern;
+use crate::diagnostics::event::{DropKind, DroppedEvent, Layer};
+
+/// Errors of this computer's own network.
+const OWN_NETWORK_ERRORS: [&str; 7] = [
+    "NO_ROUTE",
+    "NOROUTE",
+    "UNREACHABLE",
+    "NETWORK_DOWN",
+    "NETWORKDOWN",
+    "INVALID_ADDRESS",
+    "ADDRNOTAVAIL",
+];
+/// Errors about the certificate of a side.
+const CERTIFICATE_ALERTS: [&str; 3] = ["certificate expired", "certificate_expired", "certificate revoked"];
+
+/// Circumstances of a drop that its event does not contain.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Circumstances {
+    /// Whether this program or computer did not run during the silence before the drop.
+    pub(super) did_not_run: bool,
+    /// Whether the credentials of the session expired within seconds of the drop.
+    pub(super) credentials_expired: bool,
+}
+
+/// The pattern that a drop states by itself; `None` if only the statistics can tell.
+pub(super) fn stated_pattern(
+    drop: &DroppedEvent,
+    reason_code: Option<u8>,
+    circumstances: Circumstances,
+) -> Option<Pattern> {
+    let stated = reason_code
+        .and_then(pattern_of_reason)
+        .or_else(|| drop.ws_close_code.and_then(pattern_of_close_code))
+        .or_else(|| pattern_of_error(drop));
+    match stated {
+        Some(Pattern::KeepAliveTimeout) if circumstances.did_not_run => Some(Pattern::SystemEvent),
+        Some(Pattern::PublishTriggered) if reason_code == Some(0x87) && circumstances.credentials_expired => {
+            Some(Pattern::CredentialExpiry)
+        }
+        stated => stated,
+    }
+}
+
+/// MQTT 5 reason codes of a DISCONNECT (MQTT 5.0, table 3-10) that name the cause.
+fn pattern_of_reason(code: u8) -> Option<Pattern> {
+    match code {
+        0x8E => Some(Pattern::ClientIdTakeover),
+        0x8D => Some(Pattern::KeepAliveTimeout),
+        0xA0 => Some(Pattern::FixedLifetime),
+        0x96 | 0x97 => Some(Pattern::MessageRate),
+        // Malformed packet, protocol error, not authorized, topic or filter invalid, receive maximum, topic alias, packet
+        // too large, payload format, retain, QoS, shared, subscription identifiers and wildcards not supported.
+        0x81 | 0x82 | 0x87 | 0x8F | 0x90 | 0x93..=0x95 | 0x99..=0x9B | 0x9E | 0xA1 | 0xA2 => {
+            Some(Pattern::PublishTriggered)
+        }
+        _ => None,
+    }
+}
+
+/// WebSocket close codes (RFC 6455, section 7.4.1) that name the cause: policy violation, message too big.
+fn pattern_of_close_code(code: u16) -> Option<Pattern> {
+    matches!(code, 1008 | 1009).then_some(Pattern::PublishTriggered)
+}
+
+fn pattern_of_error(drop: &DroppedEvent) -> Option<Pattern> {
+    let name = drop.error_name.as_deref().unwrap_or_default().to_ascii_uppercase();
+    let message = drop.error_message.as_deref().unwrap_or_default();
+    if message.contains("; the limit here is ") {
+        return Some(Pattern::PublishTriggered);
+    }
+    if drop.how == Some(DropKind::TlsAlert) {
+        let message = message.to_ascii_lowercase();
+        let is_certificate = CERTIFICATE_ALERTS.iter().any(|alert| message.contains(alert));
+        return is_certificate.then_some(Pattern::CredentialExpiry);
+    }
+    let is_local = drop.how == Some(DropKind::Local) || drop.layer == Some(Layer::Local);
+    let is_network = OWN_NETWORK_ERRORS.iter().any(|error| name.contains(error));
+    (is_local && is_network).then_some(Pattern::SystemEvent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stated(drop: DroppedEvent) -> Option<Pattern> {
+        let reason = drop.reason_code;
+        stated_pattern(&drop, reason, Circumstances::default())
+    }
+
+    fn with_code(reason_code: u8) -> DroppedEvent {
+        DroppedEvent { reason_code: Some(reason_code), how: Some(DropKind::Disconnect), ..DroppedEvent::default() }
+    }
+
+    #[test]
+    fn reason_codes_that_name_the_cause_explain_the_drop() {
+        assert_eq!(stated(with_code(0x8E)), Some(Pattern::ClientIdTakeover));
+        assert_eq!(stated(with_code(0x87)), Some(Pattern::PublishTriggered));
+        assert_eq!(stated(with_code(0x95)), Some(Pattern::PublishTriggered));
+        assert_eq!(stated(with_code(0x97)), Some(Pattern::MessageRate));
+        assert_eq!(stated(with_code(0xA0)), Some(Pattern::FixedLifetime));
+    }
+
+    #[test]
+    fn a_server_that_stops_explains_nothing_about_when() {
+        for code in [0x00, 0x80, 0x88, 0x89, 0x8B, 0x98, 0x9C, 0x9D] {
+            assert_eq!(stated(with_code(code)), None, "{code:#x}");
+        }
+        let closed = |code| DroppedEvent {
+            ws_close_code: Some(code),
+            how: Some(DropKind::WsClose),
+            ..DroppedEvent::default()
+        };
+        assert_eq!(stated(closed(1001)), None);
+        assert_eq!(stated(closed(1008)), Some(Pattern::PublishTriggered));
+    }
+
+    #[test]
+    fn circumstances_name_what_is_behind_a_code() {
+        let stopped = Circumstances { did_not_run: true, ..Circumstances::default() };
+        let drop = with_code(0x8D);
+        assert_eq!(stated_pattern(&drop, Some(0x8D), stopped), Some(Pattern::SystemEvent));
+        let expired = Circumstances { credentials_expired: true, ..Circumstances::default() };
+        assert_eq!(stated_pattern(&with_code(0x87), Some(0x87), expired), Some(Pattern::CredentialExpiry));
+    }
+
+    #[test]
+    fn an_own_limit_and_the_own_network_explain_the_drop() {
+        let error = |name: &str, message: &str, how| DroppedEvent {
+            error_name: Some(name.to_owned()),
+            error_message: Some(message.to_owned()),
+            how: Some(how),
+            ..DroppedEvent::default()
+        };
+        let limit = "the broker sent a packet of 3000011 bytes; the limit here is 1048576";
+        assert_eq!(stated(error("X", limit, DropKind::Local)), Some(Pattern::PublishTriggered));
+        let route = error("AWS_IO_SOCKET_NO_ROUTE_TO_HOST", "no route", DropKind::Local);
+        assert_eq!(stated(route), Some(Pattern::SystemEvent));
+        assert_eq!(stated(error("AWS_IO_SOCKET_TIMEOUT", "timed out", DropKind::Io)), None);
+    }
+}
