@@ -188,11 +188,9 @@ impl Simulation<'_> {
     pub(super) fn polite_close(&mut self, code: Option<u8>) -> DropKind {
         match self.site.broker.transport {
             _ if code.is_some() => DropKind::Disconnect,
-            Transport::Tcp => DropKind::Fin,
             Transport::Tls if self.sampler.chance(0.85) => DropKind::TlsClose,
-            Transport::Tls => DropKind::Fin,
             Transport::Ws | Transport::Wss if self.sampler.chance(0.5) => DropKind::WsClose,
-            Transport::Ws | Transport::Wss => DropKind::Fin,
+            _ => DropKind::Fin,
         }
     }
 

@@ -91,9 +91,11 @@ fn broker(sampler: &mut Sampler, transport: Transport) -> Broker {
 
 /// AWS IoT Core over WebSocket.
 pub(super) fn use_aws(site: &mut Site, sampler: &mut Sampler) {
-    site.broker = broker(sampler, Transport::Wss);
-    site.broker.version = MqttVersion::V311;
-    site.broker.endpoint = "wss://a3k7l9z2-ats.iot.eu-west-1.amazonaws.com:443/mqtt".to_owned();
+    site.broker = Broker {
+        version: MqttVersion::V311,
+        endpoint: "wss://a3k7l9z2-ats.iot.eu-west-1.amazonaws.com:443/mqtt".to_owned(),
+        ..broker(sampler, Transport::Wss)
+    };
 }
 
 /// A mechanism that is the peer's: it closes, in some sites by RST.
