@@ -231,6 +231,8 @@ fn look_alikes(site: &Site, trace: &Trace, cause: &str, drops: &[&TrueDrop]) -> 
             }
         }
         "credential_expiry" if coincide(&ages) && drops.len() < 6 => also.push("fixed_lifetime"),
+        // A broker that gives up a client that does not run has missed its keep-alive.
+        "system_event" if !site.pauses.is_empty() => also.push("keep_alive_timeout"),
         "credential_expiry" if is_bare => also.extend(["fixed_lifetime", "scheduled"]),
         _ => {}
     }

@@ -6,7 +6,7 @@ use dropscope::diagnostics::MqttVersion;
 use dropscope::diagnostics::event::{DropKind, Initiator, PacketNote};
 
 use super::simulation::{SessionEnd, Simulation, TrueDrop};
-use super::site::{Death, PingRule, Sender, Spacing, TokenRule, Trigger, next_within};
+use super::site::{Death, PingRule, Spacing, TokenRule, Trigger, next_within};
 
 /// What the server sends back.
 #[derive(Debug, Clone, Copy)]
@@ -276,7 +276,9 @@ impl Simulation<'_> {
                     let until = self.now + self.sampler.log_uniform(low, high);
                     self.down = Some((self.now, until, refusal));
                 }
-                self.die(session, mechanism.cause, mechanism.death, mechanism.code);
+                // What ends during a sleep is noticed with the end of the sleep.
+                let asleep = self.pause_cause().filter(|cause| *cause == "system_event");
+                self.die(session, asleep.unwrap_or(mechanism.cause), mechanism.death, mechanism.code);
             }
             Step::IdleLimit(index) => {
                 // A timer that runs out because the computer does not run is no limit of the traffic.

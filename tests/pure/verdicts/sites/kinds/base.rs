@@ -40,6 +40,14 @@ pub(super) fn site(sampler: &mut Sampler) -> Site {
     }
 }
 
+/// A style with mandatory fields only, or little more.
+pub(super) fn bare_style(sampler: &mut Sampler) -> Style {
+    if sampler.chance(0.25) {
+        return Style::BareWithManner;
+    }
+    Style::Bare { whole_secs: sampler.chance(0.4), own_names: sampler.chance(0.5) }
+}
+
 /// The id that dropscope generates: no other client has it.
 pub(super) fn generated_id(sampler: &mut Sampler) -> String {
     format!("dropscope-{:08x}", sampler.whole(1, u32::MAX - 1))

@@ -1,7 +1,9 @@
 //! Two causes over the same time: a specific one with random losses, and two specific ones.
 
 use super::super::sampler::Sampler;
-use super::super::site::{DAY, Death, HOUR, Mechanism, Sender, Site, Spacing, TokenRule, Trigger};
+use super::super::site::{
+    DAY, Death, HOUR, Mechanism, Pause, PauseKind, Refusal, Sender, Site, Spacing, TokenRule, Trigger,
+};
 use super::{Expectation, Plan, base};
 
 /// A specific cause, and 20 to 60 % random losses.
@@ -28,8 +30,9 @@ pub(super) fn with_background(sampler: &mut Sampler) -> Plan {
 pub(super) fn two_causes(sampler: &mut Sampler) -> Plan {
     let mut site = base::site(sampler);
     site.most_drops = usize::try_from(sampler.whole(12, 120)).unwrap_or(12);
-    let first = sampler.variant_of(&CAUSES);
-    let others: Vec<_> = CAUSES.into_iter().filter(|cause| *cause != first).collect();
+    let causes: Vec<_> = CAUSES.into_iter().chain(["outage", "system_event"]).collect();
+    let first = sampler.variant_of(&causes);
+    let others: Vec<_> = causes.into_iter().filter(|cause| *cause != first).collect();
     let second = sampler.variant_of(&others);
     let (parameter, _) = add(&mut site, sampler, first);
     add(&mut site, sampler, second);
@@ -83,6 +86,25 @@ fn add(site: &mut Site, sampler: &mut Sampler, cause: &'static str) -> (Option<(
             let trigger = Trigger::OnPublish { stream: site.streams.len(), nth: 1, within, until: None };
             site.streams.push(talk);
             site.mechanisms.push(Mechanism::new(cause, trigger, Death::Close));
+            ensure_traffic(site, sampler, mean);
+            (None, mean)
+        }
+        "outage" => {
+            let mean = sampler.log_uniform(0.5, 6.0) * HOUR;
+            let low = sampler.log_uniform(10.0, 120.0);
+            let kill = Mechanism::new(cause, Trigger::Random(mean), base::losing(sampler));
+            site.mechanisms.push(kill.with_downtime(low, 5.0 * low, Refusal::Refused));
+            ensure_traffic(site, sampler, mean);
+            (None, mean)
+        }
+        "system_event" => {
+            let mean = sampler.log_uniform(2.0, 8.0) * HOUR;
+            for at in base::random_times(sampler, 0.0, 14.0 * DAY, mean) {
+                let secs = sampler.log_uniform(1_800.0, 5.0 * HOUR);
+                if site.pauses.last().is_none_or(|last: &Pause| last.at + last.secs + 60.0 < at) {
+                    site.pauses.push(Pause { at, secs, kind: PauseKind::Sleep });
+                }
+            }
             ensure_traffic(site, sampler, mean);
             (None, mean)
         }
