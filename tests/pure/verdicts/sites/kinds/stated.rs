@@ -3,7 +3,9 @@
 use dropscope::diagnostics::{MqttVersion, Transport};
 
 use super::super::sampler::Sampler;
-use super::super::site::{Death, HOUR, Mechanism, Pause, PauseKind, Refusal, Sender, Site, Spacing, Trigger};
+use super::super::site::{
+    Death, HOUR, Mechanism, Pause, PauseKind, Refusal, Sender, Site, Spacing, TokenRule, Trigger,
+};
 use super::{Expectation, Plan, base, outages};
 
 pub(super) fn plan(sampler: &mut Sampler) -> Plan {
@@ -126,8 +128,7 @@ fn longest_session(site: &mut Site, sampler: &mut Sampler) -> Expectation {
 fn expired_authorization(site: &mut Site, sampler: &mut Sampler) -> Expectation {
     let validity = sampler.configured(900.0, 4.0 * HOUR);
     let late = sampler.log_uniform(0.05, 1.4);
-    let token = super::super::site::TokenRule::WhenExpired;
-    let trigger = Trigger::Expiry { validity, late, token };
+    let trigger = Trigger::Expiry { validity, late, token: TokenRule::WhenExpired };
     site.mechanisms.push(Mechanism::new("credential_expiry", trigger, Death::Close).with_code(Some(0x87)));
     stated("credential_expiry", &[], 2)
 }
