@@ -14,7 +14,9 @@ pub(super) fn with_background(sampler: &mut Sampler) -> Plan {
     let (parameter, distance) = add(&mut site, sampler, cause);
     base::fit(&mut site);
     let mean = distance * sampler.log_uniform(0.6, 5.0);
-    site.mechanisms.push(Mechanism::new("random", Trigger::Random(mean), base::losing(sampler)));
+    // A lost path is silent until the next ping, as after an idle limit: nobody could tell the two.
+    let death = if cause == "idle_timeout" { base::closing(sampler) } else { base::losing(sampler) };
+    site.mechanisms.push(Mechanism::new("random", Trigger::Random(mean), death));
     let expected = Expectation {
         parameter,
         first: Some(cause),

@@ -71,7 +71,7 @@ fn add(
         }
         _ => {
             let mean = length / f64::from(sampler.whole(5, 30));
-            let kill = Mechanism::new("random", Trigger::Random(mean), base::losing(sampler));
+            let kill = Mechanism::new("random", Trigger::Random(mean), base::closing(sampler));
             site.mechanisms.push(kill.between(exists.0, exists.1));
             None
         }
