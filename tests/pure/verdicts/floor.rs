@@ -18,6 +18,9 @@ pub(crate) struct Floor {
     pub(crate) calibration_error: f64,
     /// Most wrong among the answers of at least 0.9.
     pub(crate) sure_wrong: f64,
+    /// Least share of the mixtures of which both causes are named.
+    #[serde(default)]
+    pub(crate) both_named: f64,
     /// Least share answered right, by truth.
     #[serde(default)]
     pub(crate) classes: BTreeMap<String, f64>,
@@ -47,6 +50,7 @@ impl Floor {
             }
         };
         least("top1", all.top1, self.top1);
+        least("both_named", all.both_named, self.both_named);
         for (class, share) in &self.classes {
             let found = score(answers.iter().filter(|one| one.truth == class));
             least(&format!("classes.{class}"), found.top1, *share);

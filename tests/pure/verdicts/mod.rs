@@ -136,6 +136,7 @@ fn truth_json(case: &Case) -> serde_json::Value {
         "kind": case.kind,
         "truth": case.truth,
         "also": case.also,
+        "first": case.first,
         "second": case.second,
         "parameter": case.parameter,
         "cured": case.cured,

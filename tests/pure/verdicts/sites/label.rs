@@ -1,7 +1,7 @@
 //! Which answers a careful reader of the recording could give, from what the simulation knows of each drop.
 
 use super::simulation::{Trace, TrueDrop};
-use super::site::{Site, Style};
+use super::site::{HOUR, Site, Style};
 
 /// What a kind says about its worlds beyond the causes of the drops.
 #[derive(Debug, Clone, Default)]
@@ -213,8 +213,13 @@ fn look_alikes(site: &Site, trace: &Trace, cause: &str, drops: &[&TrueDrop]) -> 
         }
         "scheduled" => {
             let later = &ages[1.min(ages.len() - 1)..];
-            // A limit of the age makes regular gaps as well; its errors add up, those of a schedule do not.
-            if coincide(later) && drops.len() < 5 {
+            // A limit of the age makes regular gaps as well; its errors add up, those of a schedule do not. The
+            // more regular the time to reconnect, the more drops that takes to see.
+            let gaps: Vec<_> = drops.windows(2).map(|pair| pair[1].died - pair[0].died).collect();
+            let (of_gaps, gap) = spread(&gaps);
+            let (of_ages, _) = spread(later);
+            let is_alike = gap < 2.0 * HOUR && of_ages < 1.5 * of_gaps + 0.05;
+            if coincide(later) && drops.len() < if is_alike { 12 } else { 5 } {
                 also.push("fixed_lifetime");
             }
         }
@@ -231,6 +236,8 @@ fn look_alikes(site: &Site, trace: &Trace, cause: &str, drops: &[&TrueDrop]) -> 
             }
         }
         "credential_expiry" if coincide(&ages) && drops.len() < 6 => also.push("fixed_lifetime"),
+        // A broker that gives up a client that does not run has missed its keep-alive.
+        "system_event" if !site.pauses.is_empty() => also.push("keep_alive_timeout"),
         "credential_expiry" if is_bare => also.extend(["fixed_lifetime", "scheduled"]),
         _ => {}
     }

@@ -10,6 +10,7 @@
 
 mod kinds;
 mod label;
+mod packets;
 mod recorder;
 mod sampler;
 mod session;

@@ -27,7 +27,11 @@ pub(super) fn wall_time(site: &Site, at: f64, ahead: f64) -> Option<DateTime<Utc
 
 /// The event as this style of recording contains it.
 pub(super) fn recorded(event: Event, style: Style) -> Option<Event> {
-    let Style::Bare { own_names, .. } = style else { return Some(event) };
+    let (own_names, keeps_manner) = match style {
+        Style::Full => return Some(event),
+        Style::Bare { own_names, .. } => (own_names, false),
+        Style::BareWithManner => (false, true),
+    };
     Some(match event {
         Event::Started(started) => Event::Started(StartedEvent {
             format: None,
@@ -50,7 +54,9 @@ pub(super) fn recorded(event: Event, style: Style) -> Option<Event> {
             error_code: if own_names { Some(7) } else { dropped.error_code },
             reconnect_attempt: dropped.reconnect_attempt,
             active_subscriptions: dropped.active_subscriptions,
-            queued_commands: 0,
+            layer: dropped.layer.filter(|_| keeps_manner),
+            how: dropped.how.filter(|_| keeps_manner),
+            reason_code: dropped.reason_code.filter(|_| keeps_manner),
             ..DroppedEvent::default()
         }),
         Event::ConnectFailed(failed) => {
@@ -72,7 +78,7 @@ pub(super) fn render(site: &Site, lines: Vec<Line>) -> Vec<StampedEvent> {
         let observed =
             StampedEvent { at: Stamp::new(wall, Duration::from_secs_f64(line.at)), event: line.event };
         match site.style {
-            Style::Full => Some(observed),
+            Style::Full | Style::BareWithManner => Some(observed),
             Style::Bare { .. } => decoder.decode_line(without_boot_clock(&encode(&observed)).as_bytes()),
         }
     });
@@ -188,11 +194,9 @@ impl Simulation<'_> {
     pub(super) fn polite_close(&mut self, code: Option<u8>) -> DropKind {
         match self.site.broker.transport {
             _ if code.is_some() => DropKind::Disconnect,
-            Transport::Tcp => DropKind::Fin,
             Transport::Tls if self.sampler.chance(0.85) => DropKind::TlsClose,
-            Transport::Tls => DropKind::Fin,
             Transport::Ws | Transport::Wss if self.sampler.chance(0.5) => DropKind::WsClose,
-            Transport::Ws | Transport::Wss => DropKind::Fin,
+            _ => DropKind::Fin,
         }
     }
 

@@ -1,20 +1,16 @@
 //! One session: packets, timers, and what ends it.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
-use dropscope::diagnostics::event::{DropKind, Initiator, Message, PacketNote};
-use dropscope::diagnostics::{Event, MqttVersion};
+use dropscope::diagnostics::MqttVersion;
+use dropscope::diagnostics::event::{DropKind, Initiator, PacketNote};
 
 use super::simulation::{SessionEnd, Simulation, TrueDrop};
-use super::site::{Counts, Death, PingRule, Sender, Spacing, TokenRule, Trigger, is_within, next_within};
-
-/// Most packets remembered for a drop.
-const NOTES: usize = 5;
+use super::site::{Death, PingRule, Spacing, TokenRule, Trigger, next_within};
 
 /// What the server sends back.
 #[derive(Debug, Clone, Copy)]
-enum Reply {
+pub(super) enum Reply {
     Pong { sent: f64 },
     PubAck,
     SubAck,
@@ -43,32 +39,33 @@ enum Step {
 /// The state of a session.
 #[derive(Debug)]
 pub(super) struct Session {
-    connected: f64,
+    pub(super) connected: f64,
     pub(super) last_in: f64,
     pub(super) last_out: f64,
-    last_ping: f64,
+    pub(super) last_ping: f64,
     /// When the unanswered PINGREQ was sent.
-    waiting: Option<f64>,
-    replies: VecDeque<(f64, Reply)>,
+    pub(super) waiting: Option<f64>,
+    pub(super) replies: VecDeque<(f64, Reply)>,
     /// When the server last got a packet.
-    server_heard: f64,
+    pub(super) server_heard: f64,
     /// When each idle timer was last restarted, and its length in this session.
-    idle: Vec<(f64, f64)>,
+    pub(super) idle: Vec<(f64, f64)>,
     /// When each mechanism strikes.
-    strikes: Vec<f64>,
+    pub(super) strikes: Vec<f64>,
     /// The path is dead, in this way.
-    dead: Option<Death>,
-    died: f64,
-    cause: &'static str,
-    code: Option<u8>,
-    notice: Option<(f64, DropKind)>,
-    renewal: f64,
+    pub(super) dead: Option<Death>,
+    pub(super) died: f64,
+    pub(super) cause: &'static str,
+    pub(super) code: Option<u8>,
+    pub(super) notice: Option<(f64, DropKind)>,
+    pub(super) renewal: f64,
     /// Last packet that reached its destination.
-    delivered: f64,
+    pub(super) delivered: f64,
     /// The silence that a reply of the server would show to be survived.
-    probed: f64,
-    survived: f64,
-    pub(super) notes: VecDeque<(f64, bool, &'static str, Option<Arc<str>>, u32)>,
+    pub(super) probed: f64,
+    pub(super) survived: f64,
+    /// The last packets, with the time of each in place of its distance to the drop.
+    pub(super) notes: VecDeque<PacketNote>,
 }
 
 impl Simulation<'_> {
@@ -279,7 +276,9 @@ impl Simulation<'_> {
                     let until = self.now + self.sampler.log_uniform(low, high);
                     self.down = Some((self.now, until, refusal));
                 }
-                self.die(session, mechanism.cause, mechanism.death, mechanism.code);
+                // What ends during a sleep is noticed with the end of the sleep.
+                let asleep = self.pause_cause().filter(|cause| *cause == "system_event");
+                self.die(session, asleep.unwrap_or(mechanism.cause), mechanism.death, mechanism.code);
             }
             Step::IdleLimit(index) => {
                 // A timer that runs out because the computer does not run is no limit of the traffic.
@@ -299,138 +298,6 @@ impl Simulation<'_> {
         use super::site::PauseKind;
         let pause = self.site.pauses.get(self.next_pause).filter(|pause| self.now >= pause.at)?;
         Some(if pause.kind == PauseKind::Stall { "keep_alive_timeout" } else { "system_event" })
-    }
-
-    fn message(&mut self, session: &mut Session, index: usize) {
-        let site = self.site;
-        let stream = &site.streams[index];
-        let sent = self.due[index].1 + 1;
-        let at = self.now + self.spacing(index, sent);
-        let group_ends = at - self.now > 5.0;
-        self.due[index] = (self.in_hours(index, at), if group_ends { 0 } else { sent });
-        if !is_within(stream.hours, self.now + site.start_of_day) {
-            return;
-        }
-        let message = Message {
-            topic: stream.topic.into(),
-            bytes: stream.bytes,
-            qos: Some(stream.qos),
-            ..Message::default()
-        };
-        let size = u32::try_from(stream.bytes).unwrap_or(u32::MAX).saturating_add(20);
-        let topic = message.topic.clone();
-        if stream.sender == Sender::Server {
-            if session.dead.is_none() {
-                for (position, mechanism) in site.mechanisms.iter().enumerate() {
-                    if matches!(mechanism.trigger, Trigger::OnReceive { stream } if stream == index) {
-                        session.strikes[position] = self.now;
-                        return;
-                    }
-                }
-                self.arrive(session, "PUBLISH", Some(topic), size);
-                self.record(Event::Received(message));
-            }
-            return;
-        }
-        self.record(Event::Published(message));
-        self.send(session, "PUBLISH", Some(topic), size, (stream.qos > 0).then_some(Reply::PubAck));
-        self.provoke(session, index, sent);
-    }
-
-    /// A message of the client may be refused.
-    fn provoke(&mut self, session: &mut Session, index: usize, sent: u32) {
-        let site = self.site;
-        for (position, mechanism) in site.mechanisms.iter().enumerate() {
-            let Trigger::OnPublish { stream, nth, within: (low, high), until } = mechanism.trigger else {
-                continue;
-            };
-            if stream != index || sent != nth || session.dead.is_some() {
-                continue;
-            }
-            session.strikes[position] = self.now + self.sampler.uniform(low, high);
-            self.withheld[index] = until.is_some_and(|most| self.hits[position] + 1 >= most);
-        }
-    }
-
-    fn note(
-        &self,
-        session: &mut Session,
-        incoming: bool,
-        packet: &'static str,
-        topic: Option<Arc<str>>,
-        bytes: u32,
-    ) {
-        if session.notes.len() == NOTES {
-            session.notes.pop_front();
-        }
-        session.notes.push_back((self.now, incoming, packet, topic, bytes));
-    }
-
-    /// The client sends a packet.
-    fn send(
-        &mut self,
-        session: &mut Session,
-        packet: &'static str,
-        topic: Option<Arc<str>>,
-        bytes: u32,
-        reply: Option<Reply>,
-    ) {
-        self.note(session, false, packet, topic, bytes);
-        session.last_out = self.now;
-        let round_trip = self.site.broker.round_trip * self.sampler.uniform(0.9, 1.5);
-        match session.dead {
-            Some(Death::ResetOnSend) => {
-                session.notice.get_or_insert((self.now + round_trip, DropKind::Rst));
-            }
-            Some(Death::Lost) if session.notice.is_none() => {
-                session.notice = Some((self.now + self.site.client.tcp_timeout, DropKind::Io));
-            }
-            Some(_) => {}
-            None => {
-                session.server_heard = self.now;
-                session.probed = session.probed.max(self.now - session.delivered);
-                session.delivered = self.now;
-                self.restart_idle_timers(session, Sender::Client);
-                if let Some(reply) = reply {
-                    session.replies.push_back((self.now + round_trip, reply));
-                }
-            }
-        }
-    }
-
-    /// A packet of the server arrives.
-    fn arrive(&mut self, session: &mut Session, packet: &'static str, topic: Option<Arc<str>>, bytes: u32) {
-        self.note(session, true, packet, topic, bytes);
-        session.survived = session.survived.max(session.probed).max(self.now - session.delivered);
-        session.probed = 0.0;
-        session.delivered = self.now;
-        session.last_in = self.now;
-        self.restart_idle_timers(session, Sender::Server);
-    }
-
-    fn restart_idle_timers(&self, session: &mut Session, sender: Sender) {
-        for (limit, (since, _)) in self.site.idle_limits.iter().zip(&mut session.idle) {
-            if sender == Sender::Server || limit.counts == Counts::BothWays {
-                *since = self.now;
-            }
-        }
-    }
-
-    fn reply(&mut self, session: &mut Session) {
-        let Some((_, reply)) = session.replies.pop_front() else { return };
-        match reply {
-            Reply::PubAck => self.arrive(session, "PUBACK", None, 4),
-            Reply::SubAck => {
-                self.arrive(session, "SUBACK", None, 5);
-                let filters = vec!["site/#".to_owned()];
-                self.record(Event::Subscribed { filters, return_codes: vec![1] });
-            }
-            Reply::Pong { sent } => {
-                session.waiting = None;
-                self.arrive(session, "PINGRESP", None, 2);
-                self.record(Event::Ping { rtt_ms: 1e3 * (self.now - sent) });
-            }
-        }
     }
 
     /// The path or the peer ends the session.
@@ -468,14 +335,8 @@ impl Simulation<'_> {
             silence: died - session.delivered,
             stated,
         });
-        let packets = session.notes.iter().map(|(at, incoming, packet, topic, bytes)| PacketNote {
-            ago_secs: self.now - at,
-            incoming: *incoming,
-            packet: (*packet).to_owned(),
-            topic: topic.clone(),
-            bytes: *bytes,
-        });
-        let packets = packets.collect();
+        let packets = session.notes.iter().cloned();
+        let packets = packets.map(|note| PacketNote { ago_secs: self.now - note.ago_secs, ..note }).collect();
         self.record_drop(session, how, session.code, is_own_limit, packets);
     }
 }

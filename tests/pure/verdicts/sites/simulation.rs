@@ -302,9 +302,8 @@ impl Simulation<'_> {
         use super::site::Spacing;
         let secs = match self.site.streams[index].spacing {
             Spacing::Every(secs, scatter) => secs * (1.0 + scatter * self.sampler.uniform(-1.0, 1.0)),
-            Spacing::Poisson(mean) => self.sampler.exponential(mean),
             Spacing::Groups { count, within, .. } if sent > 0 && sent < count => within,
-            Spacing::Groups { mean, .. } => self.sampler.exponential(mean),
+            Spacing::Poisson(mean) | Spacing::Groups { mean, .. } => self.sampler.exponential(mean),
         };
         secs.max(0.004)
     }

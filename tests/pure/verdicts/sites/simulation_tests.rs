@@ -104,9 +104,8 @@ fn survey() {
     let seeds =
         std::env::var("DROPSCOPE_VERDICTS_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(40);
     for (kind, _) in KINDS {
-        let begun = std::time::Instant::now();
         let cases: Vec<_> = (0..seeds).map(|seed| super::labeled_case(kind, seed)).collect();
-        println!("{kind}: {:.2} s", begun.elapsed().as_secs_f64());
+        println!("{kind}");
         for (case, foreign) in cases {
             let drops = case.events.iter().filter(|one| matches!(one.event, Event::Dropped(_))).count();
             let last = case.events.last().expect("a recording");

@@ -34,6 +34,8 @@ pub(super) enum Style {
     Full,
     /// Mandatory fields, no packets, no boot clock.
     Bare { whole_secs: bool, own_names: bool },
+    /// As above, but with the boot clock and the manner of each drop.
+    BareWithManner,
 }
 
 /// When a client sends PINGREQ.

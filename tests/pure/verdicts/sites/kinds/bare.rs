@@ -2,12 +2,12 @@
 //! known of silence.
 
 use super::super::sampler::Sampler;
-use super::super::site::{DAY, HOUR, Mechanism, Refusal, Site, Style, Trigger};
+use super::super::site::{DAY, HOUR, Mechanism, Refusal, Site, Trigger};
 use super::{Expectation, Plan, base};
 
 pub(super) fn plan(sampler: &mut Sampler) -> Plan {
     let mut site = base::site(sampler);
-    site.style = Style::Bare { whole_secs: sampler.chance(0.4), own_names: sampler.chance(0.5) };
+    site.style = base::bare_style(sampler);
     site.client.keep_alive = site.client.keep_alive.max(30.0);
     base::any_traffic(&mut site, sampler);
     base::fit(&mut site);

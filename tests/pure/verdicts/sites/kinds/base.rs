@@ -40,6 +40,14 @@ pub(super) fn site(sampler: &mut Sampler) -> Site {
     }
 }
 
+/// A style with mandatory fields only, or little more.
+pub(super) fn bare_style(sampler: &mut Sampler) -> Style {
+    if sampler.chance(0.25) {
+        return Style::BareWithManner;
+    }
+    Style::Bare { whole_secs: sampler.chance(0.4), own_names: sampler.chance(0.5) }
+}
+
 /// The id that dropscope generates: no other client has it.
 pub(super) fn generated_id(sampler: &mut Sampler) -> String {
     format!("dropscope-{:08x}", sampler.whole(1, u32::MAX - 1))
@@ -91,9 +99,11 @@ fn broker(sampler: &mut Sampler, transport: Transport) -> Broker {
 
 /// AWS IoT Core over WebSocket.
 pub(super) fn use_aws(site: &mut Site, sampler: &mut Sampler) {
-    site.broker = broker(sampler, Transport::Wss);
-    site.broker.version = MqttVersion::V311;
-    site.broker.endpoint = "wss://a3k7l9z2-ats.iot.eu-west-1.amazonaws.com:443/mqtt".to_owned();
+    site.broker = Broker {
+        version: MqttVersion::V311,
+        endpoint: "wss://a3k7l9z2-ats.iot.eu-west-1.amazonaws.com:443/mqtt".to_owned(),
+        ..broker(sampler, Transport::Wss)
+    };
 }
 
 /// A mechanism that is the peer's: it closes, in some sites by RST.

@@ -1,7 +1,7 @@
 //! Sessions that end when credentials expire, and the age limit of AWS IoT Core over WebSocket.
 
 use super::super::sampler::Sampler;
-use super::super::site::{DAY, Death, HOUR, Mechanism, TokenRule, Trigger};
+use super::super::site::{DAY, Death, HOUR, Mechanism, Site, Spacing, TokenRule, Trigger};
 use super::{Expectation, Plan, base};
 
 pub(super) fn plan(sampler: &mut Sampler) -> Plan {
@@ -35,12 +35,12 @@ pub(super) fn plan(sampler: &mut Sampler) -> Plan {
 }
 
 /// AWS IoT Core ends WebSocket sessions after 24 hours.
-fn aws_day_limit(mut site: super::super::site::Site, sampler: &mut Sampler) -> Plan {
+fn aws_day_limit(mut site: Site, sampler: &mut Sampler) -> Plan {
     base::use_aws(&mut site, sampler);
     site.client.keep_alive = sampler.pick(&[300.0, 1200.0, 600.0]);
     site.streams.truncate(1);
     for stream in &mut site.streams {
-        stream.spacing = super::super::site::Spacing::Poisson(sampler.uniform(0.3, 3.0) * HOUR);
+        stream.spacing = Spacing::Poisson(sampler.uniform(0.3, 3.0) * HOUR);
     }
     site.duration = sampler.uniform(4.2, 14.0) * DAY;
     base::fit(&mut site);

@@ -1,7 +1,9 @@
 //! Two causes over the same time: a specific one with random losses, and two specific ones.
 
 use super::super::sampler::Sampler;
-use super::super::site::{DAY, Death, HOUR, Mechanism, Sender, Site, Spacing, TokenRule, Trigger};
+use super::super::site::{
+    DAY, Death, HOUR, Mechanism, Pause, PauseKind, Refusal, Sender, Site, Spacing, TokenRule, Trigger,
+};
 use super::{Expectation, Plan, base};
 
 /// A specific cause, and 20 to 60 % random losses.
@@ -12,7 +14,9 @@ pub(super) fn with_background(sampler: &mut Sampler) -> Plan {
     let (parameter, distance) = add(&mut site, sampler, cause);
     base::fit(&mut site);
     let mean = distance * sampler.log_uniform(0.6, 5.0);
-    site.mechanisms.push(Mechanism::new("random", Trigger::Random(mean), base::losing(sampler)));
+    // A lost path is silent until the next ping, as after an idle limit: nobody could tell the two.
+    let death = if cause == "idle_timeout" { base::closing(sampler) } else { base::losing(sampler) };
+    site.mechanisms.push(Mechanism::new("random", Trigger::Random(mean), death));
     let expected = Expectation {
         parameter,
         first: Some(cause),
@@ -28,8 +32,9 @@ pub(super) fn with_background(sampler: &mut Sampler) -> Plan {
 pub(super) fn two_causes(sampler: &mut Sampler) -> Plan {
     let mut site = base::site(sampler);
     site.most_drops = usize::try_from(sampler.whole(12, 120)).unwrap_or(12);
-    let first = sampler.variant_of(&CAUSES);
-    let others: Vec<_> = CAUSES.into_iter().filter(|cause| *cause != first).collect();
+    let causes: Vec<_> = CAUSES.into_iter().chain(["outage", "system_event"]).collect();
+    let first = sampler.variant_of(&causes);
+    let others: Vec<_> = causes.into_iter().filter(|cause| *cause != first).collect();
     let second = sampler.variant_of(&others);
     let (parameter, _) = add(&mut site, sampler, first);
     add(&mut site, sampler, second);
@@ -74,18 +79,8 @@ fn add(site: &mut Site, sampler: &mut Sampler, cause: &'static str) -> (Option<(
             ensure_traffic(site, sampler, period);
             (Some(("period_secs", period)), period)
         }
-        "publish_triggered" => {
-            let mean = sampler.log_uniform(0.3, 4.0) * HOUR;
-            let mut talk = base::stream(sampler, Sender::Client, Spacing::Poisson(mean));
-            talk.topic = "factory/all/config";
-            let low = sampler.log_uniform(0.02, 0.3);
-            let within = (low, low * sampler.uniform(1.2, 3.0));
-            let trigger = Trigger::OnPublish { stream: site.streams.len(), nth: 1, within, until: None };
-            site.streams.push(talk);
-            site.mechanisms.push(Mechanism::new(cause, trigger, Death::Close));
-            ensure_traffic(site, sampler, mean);
-            (None, mean)
-        }
+        "publish_triggered" => (None, refused_publish(site, sampler)),
+        "outage" | "system_event" => (None, outages_or_sleep(site, sampler, cause)),
         _ => {
             let validity = sampler.pick(&[HOUR, HOUR, 2.0 * HOUR]);
             let late = sampler.log_uniform(0.1, 1.5);
@@ -95,6 +90,39 @@ fn add(site: &mut Site, sampler: &mut Sampler, cause: &'static str) -> (Option<(
             (None, validity)
         }
     }
+}
+
+/// A topic on which the broker refuses each message.
+fn refused_publish(site: &mut Site, sampler: &mut Sampler) -> f64 {
+    let mean = sampler.log_uniform(0.3, 4.0) * HOUR;
+    let mut talk = base::stream(sampler, Sender::Client, Spacing::Poisson(mean));
+    talk.topic = "factory/all/config";
+    let low = sampler.log_uniform(0.02, 0.3);
+    let within = (low, low * sampler.uniform(1.2, 3.0));
+    let trigger = Trigger::OnPublish { stream: site.streams.len(), nth: 1, within, until: None };
+    site.streams.push(talk);
+    site.mechanisms.push(Mechanism::new("publish_triggered", trigger, Death::Close));
+    ensure_traffic(site, sampler, mean);
+    mean
+}
+
+/// A broker that is away for a while now and then, or a computer that sleeps.
+fn outages_or_sleep(site: &mut Site, sampler: &mut Sampler, cause: &'static str) -> f64 {
+    let mean = sampler.log_uniform(1.0, 8.0) * HOUR;
+    ensure_traffic(site, sampler, mean);
+    if cause == "outage" {
+        let low = sampler.log_uniform(10.0, 120.0);
+        let kill = Mechanism::new(cause, Trigger::Random(mean), base::losing(sampler));
+        site.mechanisms.push(kill.with_downtime(low, 5.0 * low, Refusal::Refused));
+        return mean;
+    }
+    for at in base::random_times(sampler, 0.0, 14.0 * DAY, mean) {
+        let secs = sampler.log_uniform(1_800.0, 5.0 * HOUR);
+        if site.pauses.last().is_none_or(|last: &Pause| last.at + last.secs + 60.0 < at) {
+            site.pauses.push(Pause { at, secs, kind: PauseKind::Sleep });
+        }
+    }
+    mean
 }
 
 /// Messages far denser than the drops, so that the age of a session is not its silence.

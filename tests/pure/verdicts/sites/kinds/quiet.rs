@@ -1,14 +1,14 @@
 //! Healthy connections, and drops too few to know anything from.
 
 use super::super::sampler::Sampler;
-use super::super::site::{Mechanism, Style, Trigger};
+use super::super::site::{Mechanism, Trigger};
 use super::{Expectation, Plan, base};
 
 pub(super) fn plan(sampler: &mut Sampler) -> Plan {
     let mut site = base::site(sampler);
     base::any_traffic(&mut site, sampler);
     if sampler.chance(0.4) {
-        site.style = Style::Bare { whole_secs: sampler.chance(0.4), own_names: sampler.chance(0.5) };
+        site.style = base::bare_style(sampler);
     }
     base::fit(&mut site);
     site.most_drops = match sampler.variant(4) {

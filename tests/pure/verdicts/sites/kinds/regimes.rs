@@ -3,7 +3,7 @@
 use dropscope::diagnostics::event::SystemSource;
 
 use super::super::sampler::Sampler;
-use super::super::site::{Change, DAY, HOUR, Mechanism, Site, Trigger};
+use super::super::site::{Change, DAY, HOUR, Mechanism, Sender, Site, Spacing, Trigger};
 use super::{Expectation, Plan, base};
 
 pub(super) fn plan(sampler: &mut Sampler) -> Plan {
@@ -11,8 +11,8 @@ pub(super) fn plan(sampler: &mut Sampler) -> Plan {
     site.client.keep_alive = sampler.pick(&[300.0, 600.0, 900.0, 1200.0]);
     site.duration = sampler.log_uniform(2.0, 12.0) * DAY;
     let mean = sampler.log_uniform(100.0, 500.0);
-    let sender = sampler.pick(&[super::super::site::Sender::Client, super::super::site::Sender::Server]);
-    let mut talk = base::stream(sampler, sender, super::super::site::Spacing::Poisson(mean));
+    let sender = sampler.pick(&[Sender::Client, Sender::Server]);
+    let mut talk = base::stream(sampler, sender, Spacing::Poisson(mean));
     talk.qos = 1;
     site.streams.push(talk);
     base::fit(&mut site);
@@ -21,7 +21,7 @@ pub(super) fn plan(sampler: &mut Sampler) -> Plan {
     let before = sampler.variant_of(&causes);
     let others: Vec<_> = causes.into_iter().filter(|cause| *cause != before).collect();
     let since = sampler.variant_of(&others);
-    let earlier = add(&mut site, sampler, before, (0.0, changed));
+    add(&mut site, sampler, before, (0.0, changed));
     let current = add(&mut site, sampler, since, (changed, f64::INFINITY));
     mark(&mut site, sampler, changed);
     let expected = Expectation {
@@ -31,7 +31,6 @@ pub(super) fn plan(sampler: &mut Sampler) -> Plan {
         least: vec![(before, 4), (since, 2)],
         ..Expectation::default()
     };
-    debug_assert!(earlier.is_some() || before == "random");
     Plan { site, expected }
 }
 
@@ -72,7 +71,7 @@ fn add(
         }
         _ => {
             let mean = length / f64::from(sampler.whole(5, 30));
-            let kill = Mechanism::new("random", Trigger::Random(mean), base::losing(sampler));
+            let kill = Mechanism::new("random", Trigger::Random(mean), base::closing(sampler));
             site.mechanisms.push(kill.between(exists.0, exists.1));
             None
         }

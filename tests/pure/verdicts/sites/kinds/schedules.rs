@@ -77,7 +77,7 @@ fn timed_rival(site: &mut Site, sampler: &mut Sampler, period: f64, expected: &m
 fn clock_steps(site: &mut Site, sampler: &mut Sampler) {
     let mean = site.duration / 3.0;
     for at in base::random_times(sampler, 0.0, site.duration, mean) {
-        let size = sampler.log_uniform(2.0, 4_000.0);
-        site.timeline.push((at, Change::ClockStep(if sampler.chance(0.5) { size } else { -size })));
+        let step = sampler.log_uniform(2.0, 4_000.0);
+        site.timeline.push((at, Change::ClockStep(if sampler.chance(0.5) { step } else { -step })));
     }
 }

@@ -3,7 +3,9 @@
 use dropscope::diagnostics::{MqttVersion, Transport};
 
 use super::super::sampler::Sampler;
-use super::super::site::{Death, HOUR, Mechanism, Pause, PauseKind, Refusal, Sender, Site, Spacing, Trigger};
+use super::super::site::{
+    Death, HOUR, Mechanism, Pause, PauseKind, Refusal, Sender, Site, Spacing, TokenRule, Trigger,
+};
 use super::{Expectation, Plan, base, outages};
 
 pub(super) fn plan(sampler: &mut Sampler) -> Plan {
@@ -12,13 +14,14 @@ pub(super) fn plan(sampler: &mut Sampler) -> Plan {
     base::any_traffic(&mut site, sampler);
     site.most_drops = usize::try_from(sampler.whole(3, 50)).unwrap_or(3);
     base::fit(&mut site);
-    let expected = match sampler.variant(8) {
+    let expected = match sampler.variant(9) {
         0 => shutting_down(&mut site, sampler),
         1 => keep_alive(&mut site, sampler),
         2 => taken_over(&mut site, sampler),
         3 | 4 => rate_or_quota(&mut site, sampler),
         5 => own_limit(&mut site, sampler),
         6 => expired_authorization(&mut site, sampler),
+        7 => longest_session(&mut site, sampler),
         _ => {
             let is_websocket = matches!(site.broker.transport, Transport::Ws | Transport::Wss);
             let refusal = match (is_websocket, site.broker.transport.is_tls()) {
@@ -113,12 +116,19 @@ fn own_limit(site: &mut Site, sampler: &mut Sampler) -> Expectation {
     stated("publish_triggered", &["undetermined", "random", "message_rate"], 2)
 }
 
+/// DISCONNECT "maximum connect time".
+fn longest_session(site: &mut Site, sampler: &mut Sampler) -> Expectation {
+    let limit = base::lifetime(sampler, 600.0, site.duration / 3.0);
+    let kill = Mechanism { death: Death::Close, ..base::lifetime_mechanism(sampler, limit) };
+    site.mechanisms.push(kill.with_code(Some(0xA0)));
+    Expectation { parameter: Some(("limit_secs", limit)), ..stated("fixed_lifetime", &[], 2) }
+}
+
 /// DISCONNECT "not authorized" when the credentials expire.
 fn expired_authorization(site: &mut Site, sampler: &mut Sampler) -> Expectation {
     let validity = sampler.configured(900.0, 4.0 * HOUR);
     let late = sampler.log_uniform(0.05, 1.4);
-    let token = super::super::site::TokenRule::WhenExpired;
-    let trigger = Trigger::Expiry { validity, late, token };
+    let trigger = Trigger::Expiry { validity, late, token: TokenRule::WhenExpired };
     site.mechanisms.push(Mechanism::new("credential_expiry", trigger, Death::Close).with_code(Some(0x87)));
     stated("credential_expiry", &[], 2)
 }
